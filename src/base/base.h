@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* base: what every room stands on, and nothing about composefs.
+ * Owns:  errors, spans, memory, growing arrays, hex, sinks, fd helpers, the worker pool.
+ * Uses:  libc.
+ * Never: prints, exits, keeps mutable globals.
+ */
+#ifndef CFS_BASE_H
+#define CFS_BASE_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/mem.h"
+#include "base/hex.h"
+#include "base/sink.h"
+#include "base/io.h"
+#include "base/pool.h"
+
+#endif

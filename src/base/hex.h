@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Hexadecimal digits. */
+#ifndef CFS_BASE_HEX_H
+#define CFS_BASE_HEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+/* The value of one hex digit of either case, or -1. */
+int cfs_hex_value(char c);
+
+/* Decodes exactly 2 * out_len digits of either case. False when in is anything else. */
+bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len);
+
+/* Writes 2 * in_len lowercase digits; no NUL. */
+void cfs_hex_encode(const uint8_t *in, size_t in_len, char *out);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* File descriptors: whole reads and writes, copies, mappings, publishing by link. */
+#ifndef CFS_BASE_IO_H
+#define CFS_BASE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+static inline void cfs_autofd_fn(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* A local descriptor that is closed when it goes out of scope; -1 is none. */
+#define cfs_autofd __attribute__((cleanup(cfs_autofd_fn)))
+
+/* Gives the descriptor away and leaves -1 behind. */
+static inline int cfs_steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
+/* Writes all of it; goes on after EINTR and short writes. */
+int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads up to len bytes, less only at the end of the file. Returns the count. */
+ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same at a position; the descriptor's own offset is not used. */
+ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A whole file, read only: mapped where it is a regular file, read into memory otherwise
+ * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access: who serves
+ * strangers reads a copy instead (cfs_map_copy). */
+struct cfs_map {
+	struct cfs_span span; /* lent until cfs_map_close */
+	bool mapped;
+};
+
+int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_map_close(struct cfs_map *map);
+
+/* Gives an O_TMPFILE its name below dirfd: whole or not at all. -EEXIST without a message
+ * when the name is taken. Works without privileges through /proc, else with AT_EMPTY_PATH. */
+int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The worker pool: threads take the next number until none is left. */
+#include "base/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct job {
+	cfs_pool_fn fn;
+	void *ctx;
+	size_t n;
+	atomic_size_t next;
+	atomic_bool stop;
+	pthread_mutex_t lock; /* guards the three below */
+	size_t failed_i;
+	int rc;
+	struct cfs_err err;
+};
+
+struct worker {
+	struct job *job;
+	unsigned index;
+	pthread_t thread;
+};
+
+static void note_failure(struct job *job, size_t i, int rc, const struct cfs_err *err)
+{
+	pthread_mutex_lock(&job->lock);
+	if (job->rc == 0 || i < job->failed_i) {
+		job->rc = rc;
+		job->failed_i = i;
+		job->err = *err;
+	}
+	pthread_mutex_unlock(&job->lock);
+	atomic_store(&job->stop, true);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct job *job = w->job;
+	struct cfs_err err;
+
+	while (!atomic_load_explicit(&job->stop, memory_order_relaxed)) {
+		size_t i = atomic_fetch_add(&job->next, 1);
+		int rc;
+
+		if (i >= job->n)
+			break;
+		err.msg[0] = '\0';
+		rc = job->fn(job->ctx, w->index, i, &err);
+		if (rc < 0)
+			note_failure(job, i, rc, &err);
+	}
+	return NULL;
+}
+
+/* Starts what it can get: with no thread at all the caller does the work alone. */
+static unsigned start(struct worker *w, unsigned n)
+{
+	unsigned i;
+
+	for (i = 1; i < n; i++)
+		if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
+			break;
+	return i;
+}
+
+int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
+		 struct cfs_err *err)
+{
+	struct job job = { .fn = fn, .ctx = ctx, .n = n };
+	struct worker *w;
+	unsigned started;
+
+	if (n_threads < 1)
+		n_threads = 1;
+	if (n_threads > n)
+		n_threads = n ? (unsigned)n : 1;
+	w = calloc(n_threads, sizeof(*w));
+	if (!w)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (unsigned i = 0; i < n_threads; i++)
+		w[i] = (struct worker){ .job = &job, .index = i };
+	pthread_mutex_init(&job.lock, NULL);
+	started = start(w, n_threads);
+	work(&w[0]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(w[i].thread, NULL);
+	pthread_mutex_destroy(&job.lock);
+	free(w);
+	if (job.rc < 0 && err)
+		*err = job.err;
+	return job.rc;
+}
+
+unsigned cfs_pool_cpus(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	n = CPU_COUNT(&set);
+	return n > 0 ? (unsigned)n : 1;
+}

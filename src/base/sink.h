@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Sinks: where bytes go (a file, memory, a digest), and a buffer in front of one. */
+#ifndef CFS_BASE_SINK_H
+#define CFS_BASE_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* Takes all len bytes or fails. Pieces come in order, without gaps. */
+struct cfs_sink {
+	int (*write)(void *ctx, const void *p, size_t len, struct cfs_err *err);
+	void *ctx;
+};
+
+/* A sink that writes to the descriptor behind fd, which stays the caller's. */
+struct cfs_sink cfs_sink_fd(const int *fd);
+
+/* A sink that appends to memory. Starts zeroed; free(mem->p) is the caller's. */
+struct cfs_mem {
+	uint8_t *p;
+	size_t len, cap;
+};
+
+struct cfs_sink cfs_sink_mem(struct cfs_mem *mem);
+
+/* A sink that hands each piece to a, then to b. */
+struct cfs_tee {
+	struct cfs_sink a, b;
+};
+
+struct cfs_sink cfs_sink_tee(struct cfs_tee *tee);
+
+/* A buffer in front of a sink, so that it sees large pieces. The first error is kept:
+ * later puts do nothing and cfs_out_flush reports it. */
+struct cfs_out {
+	struct cfs_sink sink;
+	uint8_t *buf;
+	size_t len, cap;
+	uint64_t total; /* bytes put so far */
+	int rc;
+	struct cfs_err err;
+};
+
+/* cap: bytes to collect, e.g. 256 KiB. The buffer is freed by cfs_out_fini, which drops what was
+ * not flushed. */
+int cfs_out_init(struct cfs_out *out, struct cfs_sink sink, size_t cap) CFS_MUST_CHECK;
+void cfs_out_fini(struct cfs_out *out);
+int cfs_out_flush(struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The slow part of cfs_out_put and cfs_out_room: flushes. */
+void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len);
+void cfs_out_zero(struct cfs_out *out, uint64_t len);
+void cfs_out_printf(struct cfs_out *out, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+static inline void cfs_out_put(struct cfs_out *out, const void *p, size_t len)
+{
+	if (len > out->cap - out->len) {
+		cfs_out_put_slow(out, p, len);
+		return;
+	}
+	if (len)
+		memcpy(out->buf + out->len, p, len);
+	out->len += len;
+	out->total += len;
+}
+
+static inline void cfs_out_char(struct cfs_out *out, char c)
+{
+	cfs_out_put(out, &c, 1);
+}
+
+static inline void cfs_out_text(struct cfs_out *out, struct cfs_text t)
+{
+	cfs_out_put(out, t.s, t.len);
+}
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Spans: the one place where foreign bytes are cut and integers are read from them. */
+#ifndef CFS_BASE_SPAN_H
+#define CFS_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <endian.h>
+
+/* A range of bytes, lent. len 0 may go with p NULL. */
+struct cfs_span {
+	const uint8_t *p;
+	size_t len;
+};
+
+/* A range of characters, lent, not NUL-terminated. */
+struct cfs_text {
+	const char *s;
+	size_t len;
+};
+
+#define CFS_TEXT(literal) ((struct cfs_text){ (literal), sizeof(literal) - 1 })
+
+/* Bytes [off, off + len) of in. False, and out untouched, when they are not all inside. */
+static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
+				struct cfs_span *out)
+{
+	if (off > in.len || len > in.len - off)
+		return false;
+	out->p = in.p + off;
+	out->len = (size_t)len;
+	return true;
+}
+
+static inline struct cfs_text cfs_text(const char *s)
+{
+	return (struct cfs_text){ s, s ? strlen(s) : 0 };
+}
+
+static inline struct cfs_text cfs_span_text(struct cfs_span in)
+{
+	return (struct cfs_text){ (const char *)in.p, in.len };
+}
+
+static inline struct cfs_span cfs_text_span(struct cfs_text in)
+{
+	return (struct cfs_span){ (const uint8_t *)in.s, in.len };
+}
+
+static inline bool cfs_span_eq(struct cfs_span a, struct cfs_span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static inline bool cfs_text_eq(struct cfs_text a, struct cfs_text b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
+}
+
+/* Byte order: unsigned, the shorter first when it is a prefix of the other. */
+static inline int cfs_text_cmp(struct cfs_text a, struct cfs_text b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n ? memcmp(a.s, b.s, n) : 0;
+
+	if (c)
+		return c;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static inline bool cfs_text_has_prefix(struct cfs_text t, struct cfs_text prefix)
+{
+	return t.len >= prefix.len && memcmp(t.s, prefix.s, prefix.len) == 0;
+}
+
+static inline uint16_t cfs_le16(const void *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le16toh(v);
+}
+
+static inline uint32_t cfs_le32(const void *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static inline uint64_t cfs_le64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline void cfs_put_le16(void *p, uint16_t v)
+{
+	v = htole16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void cfs_put_le32(void *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void cfs_put_le64(void *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/* Checked sums of untrusted numbers: false on overflow, and out untouched. */
+static inline bool cfs_add(uint64_t a, uint64_t b, uint64_t *out)
+{
+	uint64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return false;
+	*out = sum;
+	return true;
+}
+
+static inline bool cfs_mul(uint64_t a, uint64_t b, uint64_t *out)
+{
+	uint64_t product;
+
+	if (__builtin_mul_overflow(a, b, &product))
+		return false;
+	*out = product;
+	return true;
+}
+
+/* x rounded to a multiple of a, a power of two. The caller knows that it cannot overflow. */
+static inline uint64_t cfs_align_up(uint64_t x, uint64_t a)
+{
+	return (x + a - 1) & ~(a - 1);
+}
+
+static inline uint64_t cfs_align_down(uint64_t x, uint64_t a)
+{
+	return x & ~(a - 1);
+}
+
+#endif

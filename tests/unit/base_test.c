@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* base: errors keep their reason, spans refuse what is outside, sinks and pools deliver all. */
+#include "t.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "base/base.h"
+
+T(error_carries_code_and_sentence)
+{
+	struct cfs_err err;
+
+	t_eq(cfs_fail(&err, EINVAL, "want %d", 3), -EINVAL);
+	t_str(err.msg, "want 3");
+	t_eq(cfs_context(&err, -EINVAL, "line %d", 7), -EINVAL);
+	t_str(err.msg, "line 7: want 3");
+	t_eq(cfs_context(&err, 5, "unused"), 5);
+	t_str(err.msg, "line 7: want 3");
+}
+
+T(error_takes_the_reason_from_errno)
+{
+	struct cfs_err err;
+
+	errno = ENOENT;
+	t_eq(cfs_fail_errno(&err, "open %s", "x"), -ENOENT);
+	t_str(err.msg, "open x: No such file or directory");
+}
+
+T(error_without_object_still_gives_the_code)
+{
+	errno = EACCES;
+	t_eq(cfs_fail_errno(NULL, "x"), -EACCES);
+	t_eq(cfs_fail(NULL, EIO, "x"), -EIO);
+	t_eq(cfs_context(NULL, -EIO, "x"), -EIO);
+}
+
+T(error_too_long_loses_its_place_never_its_reason)
+{
+	char place[CFS_ERR_MAX];
+	struct cfs_err err;
+
+	memset(place, 'p', sizeof(place) - 1);
+	place[sizeof(place) - 1] = '\0';
+	cfs_fail(&err, EINVAL, "the reason");
+	cfs_context(&err, -EINVAL, "%s", place);
+	t_str(err.msg, "the reason");
+}
+
+T(span_refuses_ranges_outside)
+{
+	static const uint8_t bytes[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	struct cfs_span all = { bytes, 8 }, sub;
+
+	t_ok(cfs_span_sub(all, 0, 8, &sub) && sub.len == 8);
+	t_ok(cfs_span_sub(all, 8, 0, &sub) && sub.len == 0);
+	t_ok(cfs_span_sub(all, 3, 2, &sub) && sub.p == bytes + 3);
+	t_ok(!cfs_span_sub(all, 0, 9, &sub));
+	t_ok(!cfs_span_sub(all, 9, 0, &sub));
+	t_ok(!cfs_span_sub(all, UINT64_MAX, 2, &sub));
+	t_ok(!cfs_span_sub(all, 2, UINT64_MAX, &sub));
+}
+
+T(sums_of_untrusted_numbers_are_checked)
+{
+	uint64_t out = 1;
+
+	t_ok(cfs_add(1, 2, &out) && out == 3);
+	t_ok(!cfs_add(UINT64_MAX, 1, &out) && out == 3);
+	t_ok(cfs_mul(5, 6, &out) && out == 30);
+	t_ok(!cfs_mul(UINT64_MAX, 2, &out) && out == 30);
+	t_eq(cfs_align_up(4096, 4096), 4096);
+	t_eq(cfs_align_up(4097, 4096), 8192);
+	t_eq(cfs_align_down(4097, 4096), 4096);
+}
+
+T(text_orders_by_unsigned_bytes_shorter_first)
+{
+	t_ok(cfs_text_cmp(CFS_TEXT("a"), CFS_TEXT("ab")) < 0);
+	t_ok(cfs_text_cmp(CFS_TEXT("\xff"), CFS_TEXT("a")) > 0);
+	t_eq(cfs_text_cmp(CFS_TEXT("ab"), CFS_TEXT("ab")), 0);
+	t_ok(cfs_text_has_prefix(CFS_TEXT("user.a"), CFS_TEXT("user.")));
+	t_ok(!cfs_text_has_prefix(CFS_TEXT("use"), CFS_TEXT("user.")));
+}
+
+T(hex_goes_both_ways_and_refuses_the_rest)
+{
+	uint8_t out[2] = { 9, 9 };
+	char hex[5] = { 0 };
+
+	t_ok(cfs_hex_decode(CFS_TEXT("a0Ff"), out, 2));
+	t_ok(out[0] == 0xa0 && out[1] == 0xff);
+	t_ok(!cfs_hex_decode(CFS_TEXT("a0F"), out, 2));
+	t_ok(!cfs_hex_decode(CFS_TEXT("a0Fg"), out, 2));
+	cfs_hex_encode(out, 2, hex);
+	t_eq(cfs_hex_value('/'), -1);
+}
+
+T(arena_gives_aligned_memory_that_stays)
+{
+	struct cfs_arena a = { 0 };
+	uint8_t *p[1000];
+
+	for (int i = 0; i < 1000; i++) {
+		p[i] = cfs_arena_alloc(&a, (size_t)i * 3 + 1, 8);
+		t_ok(p[i] && (uintptr_t)p[i] % 8 == 0);
+		memset(p[i], i, (size_t)i * 3 + 1);
+	}
+	for (int i = 0; i < 1000; i++)
+		t_ok(p[i][0] == (uint8_t)i && p[i][i * 3] == (uint8_t)i);
+	t_ok(cfs_arena_alloc(&a, 3 * 1024 * 1024, 1) != NULL);
+	t_str(cfs_arena_copy(&a, "abc", 3), "abc");
+	cfs_arena_fini(&a);
+}
+
+T(growing_array_keeps_what_it_held)
+{
+	size_t cap = 0;
+	int *v = NULL;
+
+	for (int i = 0; i < 10000; i++) {
+		t_eq(cfs_grow(&v, &cap, (size_t)i + 1, sizeof(*v)), 0);
+		v[i] = i;
+	}
+	for (int i = 0; i < 10000; i++)
+		t_eq(v[i], i);
+	t_eq(cfs_grow(&v, &cap, SIZE_MAX / 2, sizeof(*v)), -ENOMEM);
+	free(v);
+}
+
+T(buffered_output_arrives_whole_at_both_ends_of_a_tee)
+{
+	struct cfs_mem a = { 0 }, b = { 0 };
+	struct cfs_tee tee = { cfs_sink_mem(&a), cfs_sink_mem(&b) };
+	struct cfs_out out;
+	char big[1000];
+
+	t_eq(cfs_out_init(&out, cfs_sink_tee(&tee), 64), 0);
+	memset(big, 'x', sizeof(big));
+	cfs_out_put(&out, "ab", 2);
+	cfs_out_put(&out, big, sizeof(big));
+	cfs_out_zero(&out, 5000);
+	cfs_out_printf(&out, "%0300d", 7);
+	t_eq(cfs_out_flush(&out, NULL), 0);
+	t_eq(out.total, 2 + 1000 + 5000 + 300);
+	t_eq(a.len, out.total);
+	t_eq(b.len, out.total);
+	t_mem(a.p, b.p, a.len);
+	t_ok(memcmp(a.p, "abxxx", 5) == 0 && a.p[1002] == 0 && a.p[a.len - 1] == '7');
+	cfs_out_fini(&out);
+	free(a.p);
+	free(b.p);
+}
+
+static int full(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	(void)ctx, (void)p, (void)len;
+	return cfs_fail(err, ENOSPC, "full");
+}
+
+T(buffered_output_keeps_the_first_error)
+{
+	struct cfs_err err;
+	struct cfs_out out;
+
+	t_eq(cfs_out_init(&out, (struct cfs_sink){ full, NULL }, 16), 0);
+	for (int i = 0; i < 100; i++)
+		cfs_out_put(&out, "abcdef", 6);
+	t_eq(cfs_out_flush(&out, &err), -ENOSPC);
+	t_str(err.msg, "full");
+	cfs_out_fini(&out);
+}
+
+struct pool_job {
+	atomic_int runs;
+	uint8_t seen[1000];
+	size_t fail_from;
+};
+
+static int piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct pool_job *job = ctx;
+
+	(void)worker;
+	atomic_fetch_add(&job->runs, 1);
+	job->seen[i]++;
+	return i >= job->fail_from ? cfs_fail(err, EIO, "piece %zu", i) : 0;
+}
+
+T(pool_does_each_piece_once_and_reports_the_first_failure)
+{
+	for (unsigned threads = 1; threads <= 8; threads++) {
+		struct pool_job job = { .fail_from = SIZE_MAX };
+		struct cfs_err err;
+
+		t_eq(cfs_pool_run(threads, 1000, piece, &job, &err), 0);
+		for (int i = 0; i < 1000; i++)
+			t_eq(job.seen[i], 1);
+		job.fail_from = 500;
+		t_eq(cfs_pool_run(threads, 1000, piece, &job, &err), -EIO);
+		t_str(err.msg, "piece 500");
+	}
+	t_eq(cfs_pool_run(4, 0, piece, NULL, NULL), 0);
+	t_ok(cfs_pool_cpus() >= 1);
+}
+
+T(file_is_mapped_pipe_is_read_directory_is_refused)
+{
+	char path[] = "/tmp/cfs-base-XXXXXX";
+	int fd = mkstemp(path), p[2];
+	struct cfs_map map;
+	struct cfs_err err;
+	char back[8];
+
+	t_ok(fd >= 0);
+	unlink(path);
+	t_eq(cfs_map_fd(fd, &map, &err), 0);
+	t_eq(map.span.len, 0);
+	cfs_map_close(&map);
+	t_eq(cfs_io_write(fd, "hello", 5, &err), 0);
+	t_eq(cfs_map_fd(fd, &map, &err), 0);
+	t_ok(map.mapped && map.span.len == 5);
+	cfs_map_close(&map);
+	t_eq(cfs_map_copy(fd, &map, &err), 0);
+	t_ok(!map.mapped && map.span.len == 5 && memcmp(map.span.p, "hello", 5) == 0);
+	cfs_map_close(&map);
+	t_eq(cfs_io_pread(fd, back, sizeof(back), 1, &err), 4);
+	close(fd);
+	t_eq(pipe(p), 0);
+	t_eq(cfs_io_write(p[1], "pipe", 4, &err), 0);
+	close(p[1]);
+	t_eq(cfs_map_fd(p[0], &map, &err), 0);
+	t_ok(map.span.len == 4 && memcmp(map.span.p, "pipe", 4) == 0);
+	cfs_map_close(&map);
+	close(p[0]);
+	fd = open("/tmp", O_RDONLY | O_DIRECTORY);
+	t_eq(cfs_map_fd(fd, &map, &err), -EISDIR);
+	close(fd);
+}
+
+T(anonymous_file_is_published_once)
+{
+	char dir[] = "/tmp/cfs-base-XXXXXX";
+	int dirfd, fd;
+
+	t_ok(mkdtemp(dir));
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY);
+	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR, 0600);
+	if (fd < 0)
+		t_skip("no O_TMPFILE here: %s", strerror(errno));
+	t_eq(cfs_io_publish(fd, dirfd, "name", NULL), 0);
+	t_eq(cfs_io_publish(fd, dirfd, "name", NULL), -EEXIST);
+	t_eq(unlinkat(dirfd, "name", 0), 0);
+	close(fd);
+	close(dirfd);
+	rmdir(dir);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The main program of each unit test. */
+#include "t.h"
+
+#include <stdarg.h>
+
+struct t_test *t_first, **t_last = &t_first;
+jmp_buf t_jump;
+
+static char message[4096];
+
+void t_fail(const char *file, int line, const char *fmt, ...)
+{
+	int n = snprintf(message, sizeof(message), "%s:%d: ", file, line);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message + n, sizeof(message) - (size_t)n, fmt, ap);
+	va_end(ap);
+	longjmp(t_jump, 1);
+}
+
+void t_skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	longjmp(t_jump, 2);
+}
+
+/* Runs one test; true unless it failed. */
+static int run(int number, const struct t_test *t)
+{
+	switch (setjmp(t_jump)) {
+	case 0:
+		t->fn();
+		printf("ok %d - %s\n", number, t->name);
+		return 1;
+	case 2:
+		printf("ok %d - %s # SKIP %s\n", number, t->name, message);
+		return 1;
+	default:
+		printf("not ok %d - %s\n# %s\n", number, t->name, message);
+		return 0;
+	}
+}
+
+/* With arguments, only the tests whose names are given. */
+int main(int argc, char **argv)
+{
+	int number = 0, failed = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (const struct t_test *t = t_first; t; t = t->next) {
+		int wanted = argc == 1;
+
+		for (int i = 1; i < argc; i++)
+			wanted |= strcmp(argv[i], t->name) == 0;
+		if (wanted)
+			failed += !run(++number, t);
+	}
+	printf("1..%d\n", number);
+	return failed != 0;
+}
