@@ -23,7 +23,7 @@ void cfs_arena_fini(struct cfs_arena *a)
 		free(a->chunk);
 		a->chunk = older;
 	}
-	*a = (struct cfs_arena){ 0 };
+	*a = (struct cfs_arena){0};
 }
 
 /* Chunks double up to CHUNK_MAX: a small tree stays small, a large one wastes little. */

@@ -36,8 +36,8 @@ static ssize_t read_full(int fd, void *p, size_t len, off_t off, struct cfs_err 
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = off < 0 ? read(fd, to + done, len - done) :
-				      pread(fd, to + done, len - done, off + (off_t)done);
+		ssize_t n = off < 0 ? read(fd, to + done, len - done)
+				    : pread(fd, to + done, len - done, off + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -82,15 +82,15 @@ int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err)
 			want = (size_t)st.st_size + 1;
 		if (cfs_grow(&buf, &cap, want, 1) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		n = S_ISREG(st.st_mode) ? cfs_io_pread(fd, buf + len, cap - len, len, err) :
-					  cfs_io_read(fd, buf + len, cap - len, err);
+		n = S_ISREG(st.st_mode) ? cfs_io_pread(fd, buf + len, cap - len, len, err)
+					: cfs_io_read(fd, buf + len, cap - len, err);
 		if (n < 0)
 			return (int)n;
 		len += (size_t)n;
 		if (len < cap)
 			break;
 	}
-	out->span = (struct cfs_span){ cfs_steal(&buf), len };
+	out->span = (struct cfs_span){cfs_steal(&buf), len};
 	out->mapped = false;
 	return 0;
 }
@@ -107,7 +107,7 @@ int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err)
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return cfs_fail_errno(err, "mmap");
-	out->span = (struct cfs_span){ p, (size_t)st.st_size };
+	out->span = (struct cfs_span){p, (size_t)st.st_size};
 	out->mapped = true;
 	return 0;
 }
@@ -120,7 +120,7 @@ void cfs_map_close(struct cfs_map *map)
 		munmap(p, map->span.len);
 	else
 		free(p);
-	*map = (struct cfs_map){ 0 };
+	*map = (struct cfs_map){0};
 }
 
 int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err)

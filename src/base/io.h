@@ -41,8 +41,8 @@ ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A whole file, read only: mapped where it is a regular file, read into memory otherwise
- * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access: who serves
- * strangers reads a copy instead (cfs_map_copy). */
+ * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access: who
+ * serves strangers reads a copy instead (cfs_map_copy). */
 struct cfs_map {
 	struct cfs_span span; /* lent until cfs_map_close */
 	bool mapped;
@@ -53,7 +53,9 @@ int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHEC
 void cfs_map_close(struct cfs_map *map);
 
 /* Gives an O_TMPFILE its name below dirfd: whole or not at all. -EEXIST without a message
- * when the name is taken. Works without privileges through /proc, else with AT_EMPTY_PATH. */
-int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err) CFS_MUST_CHECK;
+ * when the name is taken. Works without privileges through /proc, else with
+ * AT_EMPTY_PATH. */
+int cfs_io_publish(int fd, int dirfd, const char *path,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -18,7 +18,8 @@ static inline void cfs_autofree_fn(void *p)
 /* A local pointer that is freed when it goes out of scope. */
 #define cfs_autofree __attribute__((cleanup(cfs_autofree_fn)))
 
-/* Gives the pointer away and leaves NULL behind, so that ownership moves in plain sight. */
+/* Gives the pointer away and leaves NULL behind, so that ownership moves in plain sight.
+ */
 #define cfs_steal(pp)                                                                    \
 	({                                                                               \
 		__typeof__(*(pp)) stolen_ = *(pp);                                       \

@@ -73,7 +73,7 @@ static unsigned start(struct worker *w, unsigned n)
 int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		 struct cfs_err *err)
 {
-	struct job job = { .fn = fn, .ctx = ctx, .n = n };
+	struct job job = {.fn = fn, .ctx = ctx, .n = n};
 	struct worker *w;
 	unsigned started;
 
@@ -85,7 +85,7 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 	if (!w)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < n_threads; i++)
-		w[i] = (struct worker){ .job = &job, .index = i };
+		w[i] = (struct worker){.job = &job, .index = i};
 	pthread_mutex_init(&job.lock, NULL);
 	started = start(w, n_threads);
 	work(&w[0]);

@@ -7,13 +7,14 @@
 
 #include "base/err.h"
 
-/* One piece: i in [0, n). Fills its own slot and touches nothing that another piece writes.
- * worker in [0, n_threads) names the thread, for buffers that are kept per thread. */
+/* One piece: i in [0, n). Fills its own slot and touches nothing that another piece
+ * writes. worker in [0, n_threads) names the thread, for buffers that are kept per
+ * thread. */
 typedef int (*cfs_pool_fn)(void *ctx, unsigned worker, size_t i, struct cfs_err *err);
 
 /* Calls fn once for each i, on up to n_threads threads (the caller's is one of them).
- * After a failure no further piece is begun; the failure with the smallest i is returned, so
- * the outcome does not depend on timing: pieces are begun in ascending order. */
+ * After a failure no further piece is begun; the failure with the smallest i is returned,
+ * so the outcome does not depend on timing: pieces are begun in ascending order. */
 int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 

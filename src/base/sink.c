@@ -16,7 +16,7 @@ static int fd_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 
 struct cfs_sink cfs_sink_fd(const int *fd)
 {
-	return (struct cfs_sink){ fd_write, (void *)(uintptr_t)fd };
+	return (struct cfs_sink){fd_write, (void *)(uintptr_t)fd};
 }
 
 static int mem_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
@@ -33,7 +33,7 @@ static int mem_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 
 struct cfs_sink cfs_sink_mem(struct cfs_mem *mem)
 {
-	return (struct cfs_sink){ mem_write, mem };
+	return (struct cfs_sink){mem_write, mem};
 }
 
 static int tee_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
@@ -46,12 +46,12 @@ static int tee_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 
 struct cfs_sink cfs_sink_tee(struct cfs_tee *tee)
 {
-	return (struct cfs_sink){ tee_write, tee };
+	return (struct cfs_sink){tee_write, tee};
 }
 
 int cfs_out_init(struct cfs_out *out, struct cfs_sink sink, size_t cap)
 {
-	*out = (struct cfs_out){ .sink = sink, .buf = malloc(cap), .cap = cap };
+	*out = (struct cfs_out){.sink = sink, .buf = malloc(cap), .cap = cap};
 	return out->buf ? 0 : -ENOMEM;
 }
 

@@ -44,8 +44,8 @@ struct cfs_out {
 	struct cfs_err err;
 };
 
-/* cap: bytes to collect, e.g. 256 KiB. The buffer is freed by cfs_out_fini, which drops what was
- * not flushed. */
+/* cap: bytes to collect, e.g. 256 KiB. The buffer is freed by cfs_out_fini, which drops
+ * what was not flushed. */
 int cfs_out_init(struct cfs_out *out, struct cfs_sink sink, size_t cap) CFS_MUST_CHECK;
 void cfs_out_fini(struct cfs_out *out);
 int cfs_out_flush(struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;

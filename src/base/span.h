@@ -21,9 +21,10 @@ struct cfs_text {
 	size_t len;
 };
 
-#define CFS_TEXT(literal) ((struct cfs_text){ (literal), sizeof(literal) - 1 })
+#define CFS_TEXT(literal) ((struct cfs_text){(literal), sizeof(literal) - 1})
 
-/* Bytes [off, off + len) of in. False, and out untouched, when they are not all inside. */
+/* Bytes [off, off + len) of in. False, and out untouched, when they are not all inside.
+ */
 static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 				struct cfs_span *out)
 {
@@ -36,17 +37,17 @@ static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 
 static inline struct cfs_text cfs_text(const char *s)
 {
-	return (struct cfs_text){ s, s ? strlen(s) : 0 };
+	return (struct cfs_text){s, s ? strlen(s) : 0};
 }
 
 static inline struct cfs_text cfs_span_text(struct cfs_span in)
 {
-	return (struct cfs_text){ (const char *)in.p, in.len };
+	return (struct cfs_text){(const char *)in.p, in.len};
 }
 
 static inline struct cfs_span cfs_text_span(struct cfs_text in)
 {
-	return (struct cfs_span){ (const uint8_t *)in.s, in.len };
+	return (struct cfs_span){(const uint8_t *)in.s, in.len};
 }
 
 static inline bool cfs_span_eq(struct cfs_span a, struct cfs_span b)
@@ -138,7 +139,8 @@ static inline bool cfs_mul(uint64_t a, uint64_t b, uint64_t *out)
 	return true;
 }
 
-/* x rounded to a multiple of a, a power of two. The caller knows that it cannot overflow. */
+/* x rounded to a multiple of a, a power of two. The caller knows that it cannot overflow.
+ */
 static inline uint64_t cfs_align_up(uint64_t x, uint64_t a)
 {
 	return (x + a - 1) & ~(a - 1);

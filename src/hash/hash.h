@@ -13,7 +13,8 @@
 
 #include "base/base.h"
 
-/* The numbers are fs-verity's (FS_VERITY_HASH_ALG_*), and stand in images and descriptors. */
+/* The numbers are fs-verity's (FS_VERITY_HASH_ALG_*), and stand in images and
+ * descriptors. */
 enum cfs_hash_alg {
 	CFS_SHA256 = 1,
 	CFS_SHA512 = 2,
@@ -49,11 +50,11 @@ void cfs_hash_update(struct cfs_hash *h, const void *p, size_t len);
 /* out: cfs_hash_len(alg) bytes. */
 void cfs_hash_final(struct cfs_hash *h, uint8_t *out);
 
-/* The digest of each of n blocks of block_len bytes that lie one behind another; out receives
- * n digests, one behind another. block_len is a multiple of 128. Several blocks are hashed at once
- * where the CPU gains by it: offer many. */
-void cfs_hash_blocks(enum cfs_hash_alg alg, const uint8_t *blocks, size_t block_len, size_t n,
-		     uint8_t *out);
+/* The digest of each of n blocks of block_len bytes that lie one behind another; out
+ * receives n digests, one behind another. block_len is a multiple of 128. Several blocks
+ * are hashed at once where the CPU gains by it: offer many. */
+void cfs_hash_blocks(enum cfs_hash_alg alg, const uint8_t *blocks, size_t block_len,
+		     size_t n, uint8_t *out);
 
 /* The CPU seam: implementations of the two compression functions, best first, portable C
  * last. cfs_hash_* uses the first that this CPU can run; tests run each that it can. */
@@ -73,8 +74,9 @@ const struct cfs_hash_kernel *cfs_hash_kernel(size_t i);
 /* XXH32. Source: the xxHash specification; EROFS uses it for its xattr name filter. */
 uint32_t cfs_xxh32(const void *p, size_t len, uint32_t seed);
 
-/* A fast 64-bit hash for tables in memory; its values are never stored. A table over foreign
- * bytes takes a random seed (cfs_hash_seed), so that nobody can choose collisions. */
+/* A fast 64-bit hash for tables in memory; its values are never stored. A table over
+ * foreign bytes takes a random seed (cfs_hash_seed), so that nobody can choose
+ * collisions. */
 uint64_t cfs_hash64(const void *p, size_t len, uint64_t seed);
 uint64_t cfs_hash_seed(void);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* tree: the model of a file tree: what an image says, not how.
- * Owns:  nodes, names, xattrs, hard links; the builder that checks every rule; the frozen tree.
- * Uses:  base, hash.
- * Never: knows text, directories on disk, or EROFS.
+ * Owns:  nodes, names, xattrs, hard links; the builder that checks every rule; the frozen
+ * tree. Uses:  base, hash. Never: knows text, directories on disk, or EROFS.
  *
- * A tree is made through one builder, then frozen; nothing changes it afterwards. All of it
- * lies in a few arrays and one arena: nodes are packed and named by index, strings and xattr
- * pairs are stored once. Limits: section "Limits" below (from the image format).
+ * A tree is made through one builder, then frozen; nothing changes it afterwards. All of
+ * it lies in a few arrays and one arena: nodes are packed and named by index, strings and
+ * xattr pairs are stored once. Limits: section "Limits" below (from the image format).
  */
 #ifndef CFS_TREE_H
 #define CFS_TREE_H
@@ -16,20 +15,22 @@
 #include "base/base.h"
 #include "hash/hash.h"
 
-/* --- Limits -------------------------------------------------------------------------- */
+/* --- Limits --------------------------------------------------------------------------
+ */
 
 enum {
 	CFS_NAME_MAX = 255,
-	CFS_PAYLOAD_MAX = 4095,	   /* symlink target (at least 1), backing path */
-	CFS_CONTENT_MAX = 5000,	   /* inline content */
-	CFS_XATTR_KEY_MAX = 255,   /* at least 1 */
+	CFS_PAYLOAD_MAX = 4095,	 /* symlink target (at least 1), backing path */
+	CFS_CONTENT_MAX = 5000,	 /* inline content */
+	CFS_XATTR_KEY_MAX = 255, /* at least 1 */
 	CFS_XATTR_VALUE_MAX = 65535,
-	CFS_XATTR_BUDGET = 32767,  /* per inode: 12 + sum of (7 + key + value) */
+	CFS_XATTR_BUDGET = 32767, /* per inode: 12 + sum of (7 + key + value) */
 };
 
 #define CFS_EXTERNAL_MAX (UINT64_C(1) << 53) /* size of a file kept outside the image */
 
-/* --- What a node says ---------------------------------------------------------------- */
+/* --- What a node says ----------------------------------------------------------------
+ */
 
 struct cfs_xattr {
 	struct cfs_text key;
@@ -45,16 +46,19 @@ struct cfs_inode_spec {
 	uint32_t mode;	     /* with type bits */
 	uint32_t nlink;	     /* directories: ignored, computed by the image format */
 	uint32_t uid, gid;
-	uint32_t rdev;		/* CHR and BLK only */
-	struct cfs_text payload; /* symlink target, or backing path of a regular file; len 0: none */
+	uint32_t rdev;		 /* CHR and BLK only */
+	struct cfs_text payload; /* symlink target, or backing path of a regular file; len
+				    0: none */
 	struct cfs_span content; /* inline content of a regular file; len 0: none */
-	const uint8_t *digest;	 /* fs-verity digest of the backing file, cfs_hash_len(alg)
-				  * bytes, or NULL */
-	const struct cfs_xattr *xattrs; /* a later one with the same key replaces an earlier one */
+	const uint8_t *digest; /* fs-verity digest of the backing file, cfs_hash_len(alg)
+				* bytes, or NULL */
+	const struct cfs_xattr
+		*xattrs; /* a later one with the same key replaces an earlier one */
 	size_t n_xattrs;
 };
 
-/* --- The frozen tree ----------------------------------------------------------------- */
+/* --- The frozen tree -----------------------------------------------------------------
+ */
 
 typedef uint32_t cfs_id; /* index of a node; the root is 0 */
 #define CFS_ROOT    ((cfs_id)0)
@@ -67,7 +71,7 @@ enum cfs_payload_kind {
 };
 
 enum cfs_node_flag {
-	CFS_NODE_LINK = 1,     /* a hard link: only name, parent and target mean something */
+	CFS_NODE_LINK = 1, /* a hard link: only name, parent and target mean something */
 	CFS_NODE_UNSORTED = 2, /* builder: children are not in order yet */
 };
 
@@ -79,7 +83,7 @@ struct cfs_node {
 	uint32_t mtime_nsec;
 	uint32_t mode;
 	uint32_t nlink, uid, gid, rdev;
-	const void *payload;	/* payload_len bytes, or a digest when the kind is OBJECT */
+	const void *payload; /* payload_len bytes, or a digest when the kind is OBJECT */
 	const uint8_t *content; /* size bytes of a regular file, or NULL */
 	const uint8_t *digest;	/* or NULL */
 	const uint32_t *xattrs; /* n_xattrs pair numbers, ascending by raw key; or NULL */
@@ -134,7 +138,7 @@ static inline cfs_id cfs_tree_inode(const struct cfs_tree *t, cfs_id id)
 
 static inline struct cfs_text cfs_node_name(const struct cfs_node *n)
 {
-	return (struct cfs_text){ n->name, n->name_len };
+	return (struct cfs_text){n->name, n->name_len};
 }
 
 /* A regular file whose content lies outside the image. */
@@ -151,56 +155,61 @@ static inline bool cfs_node_is_whiteout(const struct cfs_node *n)
 
 enum { CFS_PAYLOAD_BUF = CFS_HASH_MAX_LEN * 2 + 2 };
 
-/* The payload as text. An OBJECT is written to buf (CFS_PAYLOAD_BUF bytes), a TEXT is lent from the
- * tree. len 0: none. */
-struct cfs_text cfs_node_payload(const struct cfs_tree *t, const struct cfs_node *n, char *buf);
+/* The payload as text. An OBJECT is written to buf (CFS_PAYLOAD_BUF bytes), a TEXT is
+ * lent from the tree. len 0: none. */
+struct cfs_text cfs_node_payload(const struct cfs_tree *t, const struct cfs_node *n,
+				 char *buf);
 
 /* The child of that name, or CFS_NO_NODE. dir must be a directory. Binary search. */
 cfs_id cfs_tree_find(const struct cfs_tree *t, cfs_id dir, struct cfs_text name);
 
-/* The path of a node for messages, NUL-terminated, cut at the front with "..." when buf is too small. */
+/* The path of a node for messages, NUL-terminated, cut at the front with "..." when buf
+ * is too small. */
 const char *cfs_tree_path(const struct cfs_tree *t, cfs_id id, char *buf, size_t buf_len);
 
-/* --- The builder --------------------------------------------------------------------- */
+/* --- The builder ---------------------------------------------------------------------
+ */
 
 struct cfs_builder;
 
-int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_builder_free(struct cfs_builder *b);
 
 /* The root, first of all. -EEXIST: there is one; -ENOTDIR: not a directory. */
 int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A child of parent. Errors (the rule is in the message, places are the caller's): -ENOTDIR parent is no
- * directory; -EINVAL, -ENAMETOOLONG, -EEXIST the name, or -EINVAL the type; symlink target -EINVAL, -ENAMETOOLONG;
- * content -EINVAL; xattrs -ERANGE, -EINVAL; -EFBIG an external file above 2^53. Nothing is added then.
- * When names of a directory arrive in order no lookup is made; else an index of all names is
- * built at the first need. */
+/* A child of parent. Errors (the rule is in the message, places are the caller's):
+ * -ENOTDIR parent is no directory; -EINVAL, -ENAMETOOLONG, -EEXIST the name, or -EINVAL
+ * the type; symlink target -EINVAL, -ENAMETOOLONG; content -EINVAL; xattrs -ERANGE,
+ * -EINVAL; -EFBIG an external file above 2^53. Nothing is added then. When names of a
+ * directory arrive in order no lookup is made; else an index of all names is built at the
+ * first need. */
 int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 		    const struct cfs_inode_spec *spec, cfs_id *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A hard link, whose target is told later. */
-int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text name, cfs_id *out,
-			 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+			 cfs_id *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Tells the target of a hard link: an inode or another hard link, anywhere. -EINVAL: itself, or a
- * directory. */
+/* Tells the target of a hard link: an inode or another hard link, anywhere. -EINVAL:
+ * itself, or a directory. */
 int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The child of that name, or CFS_NO_NODE. Cheap for the child that was added last. -ENOMEM: the index
- * could not be built. */
+/* The child of that name, or CFS_NO_NODE. Cheap for the child that was added last.
+ * -ENOMEM: the index could not be built. */
 int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The mode of a node so far (0 for a hard link), for callers that walk paths. */
 uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id);
 
-/* Ends the building: sorts, resolves hard links (-ELOOP: they run in a circle; -EINVAL: one
- * has no target or ends at a directory), hands over the tree. The builder is gone then, whatever
- * the result. -EINVAL: no root. */
+/* Ends the building: sorts, resolves hard links (-ELOOP: they run in a circle; -EINVAL:
+ * one has no target or ends at a directory), hands over the tree. The builder is gone
+ * then, whatever the result. -EINVAL: no root. */
 int cfs_builder_freeze(struct cfs_builder **b, struct cfs_tree **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 

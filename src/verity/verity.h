@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* verity: fs-verity digests, computed here or asked of the kernel.
- * Owns:  the Merkle tree and the descriptor (4096-byte blocks, no salt), the ioctls, the text
- *        forms of a digest: hex, and the path of an object.
- * Uses:  base (errors, fds, worker pool), hash.
- * Never: knows trees, images, or where objects are kept.
+ * Owns:  the Merkle tree and the descriptor (4096-byte blocks, no salt), the ioctls, the
+ * text forms of a digest: hex, and the path of an object. Uses:  base (errors, fds,
+ * worker pool), hash. Never: knows trees, images, or where objects are kept.
  *
- * Source: Documentation/filesystems/fsverity.rst of the kernel. An empty file has an all-zero
- * root hash there.
+ * Source: Documentation/filesystems/fsverity.rst of the kernel. An empty file has an
+ * all-zero root hash there.
  */
 #ifndef CFS_VERITY_H
 #define CFS_VERITY_H
@@ -21,7 +20,8 @@ struct cfs_digest {
 	uint8_t bytes[CFS_HASH_MAX_LEN]; /* cfs_hash_len(alg) count, the rest is zero */
 };
 
-/* --- text forms ---------------------------------------------------------------------- */
+/* --- text forms ----------------------------------------------------------------------
+ */
 
 enum {
 	CFS_DIGEST_HEX_MAX = 2 * CFS_HASH_MAX_LEN + 1,
@@ -34,16 +34,18 @@ const char *cfs_digest_hex(const struct cfs_digest *d, char out[CFS_DIGEST_HEX_M
 /* "xx/rest" and a NUL: the place of the object below an object directory; returns out. */
 const char *cfs_digest_path(const struct cfs_digest *d, char out[CFS_OBJECT_PATH_MAX]);
 
-/* Exactly 64 (SHA-256) or 128 (SHA-512) hex digits, with or without "sha256:"/"sha512:" in
- * front. -EINVAL otherwise: an empty or short digest is never "no check". */
-int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+/* Exactly 64 (SHA-256) or 128 (SHA-512) hex digits, with or without "sha256:"/"sha512:"
+ * in front. -EINVAL otherwise: an empty or short digest is never "no check". */
+int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 bool cfs_digest_eq(const struct cfs_digest *a, const struct cfs_digest *b);
 
-/* --- computed here ------------------------------------------------------------------- */
+/* --- computed here -------------------------------------------------------------------
+ */
 
-/* The digest of a stream of any length, in constant memory. _init takes a heap buffer, _final or
- * _free gives it back. */
+/* The digest of a stream of any length, in constant memory. _init takes a heap buffer,
+ * _final or _free gives it back. */
 struct cfs_verity;
 int cfs_verity_new(enum cfs_hash_alg alg, struct cfs_verity **out) CFS_MUST_CHECK;
 void cfs_verity_free(struct cfs_verity *v);
@@ -55,24 +57,29 @@ void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out);
 /* A sink that feeds the stream digest. */
 struct cfs_sink cfs_verity_sink(struct cfs_verity *v);
 
-int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data, struct cfs_digest *out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
+			  struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The whole file behind fd from offset 0 (pread; the offset is left alone), read to its end. A file that
- * cannot be read at a position (a pipe) is read as a stream from where it stands. n_threads > 1
- * splits one large regular file; the result does not depend on it. *size_out (may be NULL): bytes read. */
+/* The whole file behind fd from offset 0 (pread; the offset is left alone), read to its
+ * end. A file that cannot be read at a position (a pipe) is read as a stream from where
+ * it stands. n_threads > 1 splits one large regular file; the result does not depend on
+ * it. *size_out (may be NULL): bytes read. */
 int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 			 struct cfs_digest *out, uint64_t *size_out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- asked of the kernel ------------------------------------------------------------- */
+/* --- asked of the kernel -------------------------------------------------------------
+ */
 
 /* FS_IOC_MEASURE_VERITY. -ENOTTY: no fs-verity on this file or file system (ENODATA,
- * EOPNOTSUPP and ENOTTY alike). -EILSEQ: fs-verity with an algorithm other than the two. */
-int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+ * EOPNOTSUPP and ENOTTY alike). -EILSEQ: fs-verity with an algorithm other than the two.
+ */
+int cfs_verity_measure(int fd, struct cfs_digest *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left. -EEXIST: already on.
- * -ENOTTY: this file system has none (EOPNOTSUPP alike). Other errors: -errno. */
+/* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left.
+ * -EEXIST: already on. -ENOTTY: this file system has none (EOPNOTSUPP alike). Other
+ * errors: -errno. */
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

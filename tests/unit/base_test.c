@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* base: errors keep their reason, spans refuse what is outside, sinks and pools deliver all. */
+/* base: errors keep their reason, spans refuse what is outside, sinks and pools deliver
+ * all. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -51,8 +52,8 @@ T(error_too_long_loses_its_place_never_its_reason)
 
 T(span_refuses_ranges_outside)
 {
-	static const uint8_t bytes[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
-	struct cfs_span all = { bytes, 8 }, sub;
+	static const uint8_t bytes[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+	struct cfs_span all = {bytes, 8}, sub;
 
 	t_ok(cfs_span_sub(all, 0, 8, &sub) && sub.len == 8);
 	t_ok(cfs_span_sub(all, 8, 0, &sub) && sub.len == 0);
@@ -87,8 +88,8 @@ T(text_orders_by_unsigned_bytes_shorter_first)
 
 T(hex_goes_both_ways_and_refuses_the_rest)
 {
-	uint8_t out[2] = { 9, 9 };
-	char hex[5] = { 0 };
+	uint8_t out[2] = {9, 9};
+	char hex[5] = {0};
 
 	t_ok(cfs_hex_decode(CFS_TEXT("a0Ff"), out, 2));
 	t_ok(out[0] == 0xa0 && out[1] == 0xff);
@@ -100,7 +101,7 @@ T(hex_goes_both_ways_and_refuses_the_rest)
 
 T(arena_gives_aligned_memory_that_stays)
 {
-	struct cfs_arena a = { 0 };
+	struct cfs_arena a = {0};
 	uint8_t *p[1000];
 
 	for (int i = 0; i < 1000; i++) {
@@ -132,8 +133,8 @@ T(growing_array_keeps_what_it_held)
 
 T(buffered_output_arrives_whole_at_both_ends_of_a_tee)
 {
-	struct cfs_mem a = { 0 }, b = { 0 };
-	struct cfs_tee tee = { cfs_sink_mem(&a), cfs_sink_mem(&b) };
+	struct cfs_mem a = {0}, b = {0};
+	struct cfs_tee tee = {cfs_sink_mem(&a), cfs_sink_mem(&b)};
 	struct cfs_out out;
 	char big[1000];
 
@@ -165,7 +166,7 @@ T(buffered_output_keeps_the_first_error)
 	struct cfs_err err;
 	struct cfs_out out;
 
-	t_eq(cfs_out_init(&out, (struct cfs_sink){ full, NULL }, 16), 0);
+	t_eq(cfs_out_init(&out, (struct cfs_sink){full, NULL}, 16), 0);
 	for (int i = 0; i < 100; i++)
 		cfs_out_put(&out, "abcdef", 6);
 	t_eq(cfs_out_flush(&out, &err), -ENOSPC);
@@ -192,7 +193,7 @@ static int piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 T(pool_does_each_piece_once_and_reports_the_first_failure)
 {
 	for (unsigned threads = 1; threads <= 8; threads++) {
-		struct pool_job job = { .fail_from = SIZE_MAX };
+		struct pool_job job = {.fail_from = SIZE_MAX};
 		struct cfs_err err;
 
 		t_eq(cfs_pool_run(threads, 1000, piece, &job, &err), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A very small unit test frame. A file holds tests, T(name) { ... }, each named by the behaviour
- * that it protects; the program runs them in order and prints TAP. A failed check ends its
- * test, not the program.
+/* A very small unit test frame. A file holds tests, T(name) { ... }, each named by the
+ * behaviour that it protects; the program runs them in order and prints TAP. A failed
+ * check ends its test, not the program.
  */
 #ifndef T_H
 #define T_H
@@ -31,7 +31,7 @@ void t_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 	static void t_##test(void);                                                      \
 	__attribute__((constructor)) static void t_register_##test(void)                 \
 	{                                                                                \
-		static struct t_test self = { #test, t_##test, NULL };                   \
+		static struct t_test self = {#test, t_##test, NULL};                     \
 		*t_last = &self;                                                         \
 		t_last = &self.next;                                                     \
 	}                                                                                \
@@ -57,7 +57,7 @@ void t_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 	do {                                                                             \
 		const char *got_ = (got), *want_ = (want);                               \
 		if (!got_ || strcmp(got_, want_) != 0)                                   \
-			t_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\"", #got, \
+			t_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\"", #got,  \
 			       got_ ? got_ : "(null)", want_);                           \
 	} while (0)
 
@@ -66,7 +66,7 @@ void t_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 	do {                                                                             \
 		const char *got_ = (got), *want_ = (want);                               \
 		if (!got_ || !strstr(got_, want_))                                       \
-			t_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\" in it", \
+			t_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\" in it",  \
 			       #got, got_ ? got_ : "(null)", want_);                     \
 	} while (0)
 

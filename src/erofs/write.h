@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Writing: a plan holds every size and position, each computed once; emit obeys it. */
+#ifndef CFS_EROFS_WRITE_H
+#define CFS_EROFS_WRITE_H
+
+#include "base/base.h"
+#include "tree/tree.h"
+
+enum { CFS_IMAGE_VERSION_MAX = 1 };
+
+/* Format version: min, or 1 when max allows it and the tree has a whiteout. A max below
+ * min counts as min. */
+struct cfs_image_opts {
+	uint32_t min_version;
+	uint32_t max_version;
+};
+
+struct cfs_plan;
+
+/* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or
+ * directory too large for the format, -ERANGE the xattrs of one inode. The tree is lent
+ * until cfs_plan_free. */
+int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
+		 struct cfs_plan **out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_plan_free(struct cfs_plan *plan);
+
+/* Bytes of the image, a multiple of 4096. */
+uint64_t cfs_plan_image_len(const struct cfs_plan *plan);
+
+/* The format version that was chosen. */
+uint32_t cfs_plan_version(const struct cfs_plan *plan);
+
+/* Writes the image in ascending order, in large pieces. Fails for one reason: the sink
+ * failed (or there is no memory for the buffer before it). May be called again. */
+int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink,
+	     struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
