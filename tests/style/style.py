@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The rules of the house that a program can check, one TAP line each.
+
+    style.py ROOT [--cc WORD]... [--cxx WORD]...       e.g. style.py . --cc gcc --cxx g++
+
+A check yields one sentence for each place that breaks its rule, or raises Skip with the reason
+why it cannot look. style_test.py breaks every rule once and wants the check to notice.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+SPDX = "SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later"
+SOURCE_SUFFIXES = (".c", ".h", ".py", ".sh", ".build", ".scd", ".sym", ".ini", ".bash", ".fish", ".zsh")
+SOURCE_NAMES = ("Makefile", "meson_options.txt", "run")
+FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 80
+
+CHECKS = []
+
+
+class Skip(Exception):
+    pass
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+class House:
+    """The files below a root, as paths relative to it, and the programs that look at them."""
+
+    def __init__(self, root, cc=(), cxx=()):
+        self.root, self.cc, self.cxx = root, list(cc), list(cxx)
+        self.files = []
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(d for d in folders if not d.startswith("build")
+                                and d not in (".git", "__pycache__"))
+            rel = os.path.relpath(folder, root)
+            self.files += [os.path.normpath(os.path.join(rel, n)) for n in sorted(names)]
+
+    def text(self, name):
+        with open(os.path.join(self.root, name), encoding="utf-8") as f:
+            return f.read()
+
+    def lines(self, name):
+        return enumerate(self.text(name).splitlines(), 1)
+
+    def sources(self):
+        """What people write: code, scripts, build files, man pages."""
+        return [f for f in self.files
+                if f.endswith(SOURCE_SUFFIXES) or os.path.basename(f) in SOURCE_NAMES]
+
+    def c_files(self, *tops):
+        return [f for f in self.files if f.endswith((".c", ".h"))
+                and (not tops or f.split(os.sep)[0] in tops)]
+
+    def prose(self):
+        return [f for f in self.files if f.endswith(".md")]
+
+    def layers(self):
+        """src/LAYERS as {room: rooms that it may include}, in the order of the file."""
+        rooms = {}
+        for _, line in self.lines("src/LAYERS"):
+            line = line.split("#")[0].strip()
+            if line:
+                room, uses = line.split(":")
+                rooms[room.strip()] = uses.split()
+        return rooms
+
+    def rooms(self):
+        return sorted({f.split(os.sep)[1] for f in self.files
+                       if f.startswith("src" + os.sep) and f.count(os.sep) > 1})
+
+    def run(self, command, **kw):
+        return subprocess.run(command, cwd=self.root, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, **kw)
+
+
+def in_room(house):
+    """Each #include "..." below src: (file, line number, room, included file)."""
+    for name in house.c_files("src"):
+        if name.count(os.sep) < 2:
+            continue
+        for number, line in house.lines(name):
+            m = re.match(r'\s*#\s*include\s+(?:"([^"]+)"|<(libcomposefs/[^>]+)>)', line)
+            if m:
+                yield name, number, name.split(os.sep)[1], m.group(1) or m.group(2)
+
+
+@check
+def layers_name_every_room_and_only_lower_ones(house):
+    layers = house.layers()
+    for room in house.rooms():
+        if room not in layers:
+            yield f"src/LAYERS: no line for the room {room}"
+    above = []
+    for room, uses in layers.items():
+        yield from (f"src/LAYERS: {room} uses {u}, which does not stand above it"
+                    for u in uses if u not in above)
+        above.append(room)
+
+
+@check
+def rooms_include_only_rooms_that_layers_permit(house):
+    layers = house.layers()
+    for name, number, room, included in in_room(house):
+        other = included.split("/")[0]
+        if other not in layers.get(room, []) + [room] and other != "libcomposefs":
+            yield f"{name}:{number}: {room} may not include \"{included}\""
+
+
+@check
+def rooms_enter_other_rooms_by_the_door(house):
+    """The door of a room is its <room>.h; base has one header a subject."""
+    for name, number, room, included in in_room(house):
+        other = included.split("/")[0]
+        if other not in (room, "base", "libcomposefs") and included != f"{other}/{other}.h":
+            yield f"{name}:{number}: \"{included}\" is not the door of {other}"
+
+
+@check
+def only_compat_includes_the_public_headers(house):
+    for name, number, room, included in in_room(house):
+        if included.startswith("libcomposefs/") and room != "compat":
+            yield f"{name}:{number}: {room} may not include <{included}>"
+
+
+@check
+def doors_open_with_the_room_comment(house):
+    for room in house.rooms():
+        door = f"src/{room}/{room}.h"
+        if door not in house.files:
+            if room != "compat":  # its doors are the public headers
+                yield f"{door}: missing"
+            continue
+        text = house.text(door)
+        if not re.match(r"/\*[^\n]*\*/\n/\* %s: .*?\n \* Owns: .*?\n \* Uses: .*?\n \* Never: .*?\*/"
+                        % re.escape(room), text, re.S):
+            yield f"{door}: does not open with /* {room}: ... Owns: Uses: Never: */"
+
+
+@check
+def sources_carry_the_license(house):
+    for name in house.sources():
+        if SPDX not in "\n".join(house.text(name).split("\n")[:2]):
+            yield f"{name}: no line \"{SPDX}\" at the top"
+
+
+@check
+def headers_compile_alone(house):
+    headers = [h for h in house.files if h.endswith(".h") and h.split(os.sep)[0] in ("src", "include")]
+    if not house.cc:
+        raise Skip("no C compiler was given")
+    yield from compile_alone(house, house.cc + ["-std=gnu17", "-x", "c"], headers)
+
+
+@check
+def public_headers_compile_alone_as_cxx(house):
+    headers = [h for h in house.files if h.startswith("include" + os.sep) and h.endswith(".h")]
+    if not house.cxx:
+        raise Skip("no C++ compiler is installed")
+    if not headers:
+        raise Skip("there are no public headers")
+    yield from compile_alone(house, house.cxx + ["-x", "c++"], headers)
+
+
+def compile_alone(house, command, headers):
+    for header in headers:
+        done = house.run(command + ["-fsyntax-only", "-Wall", "-Werror", "-D_GNU_SOURCE", "-Isrc",
+                                    "-Iinclude", "-include", header, os.devnull])
+        if done.returncode:
+            reason = next((l for l in done.stdout.splitlines() if "error" in l), done.stdout.strip())
+            yield f"{header}: {reason}"
+
+
+@check
+def files_name_no_path_of_one_machine(house):
+    place = re.compile(r"(?<![\w./-])/(work|root|farm|tmp/wt)/|(?<![\w./-])/home/\w")
+    for name in house.sources() + house.prose():
+        yield from (f"{name}:{n}: {l.strip()}" for n, l in house.lines(name) if place.search(l))
+
+
+@check
+def nothing_is_marked_as_unfinished(house):
+    # Split, so that this file does not find itself.
+    mark = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK|not imple" r"mented)\b")
+    for name in house.sources() + house.prose():
+        yield from (f"{name}:{n}: {l.strip()}" for n, l in house.lines(name) if mark.search(l))
+
+
+@check
+def files_have_at_most_600_lines(house):
+    for name in house.sources():
+        n = len(house.text(name).splitlines())
+        if n > FILE_LINES_MAX:
+            yield f"{name}: {n} lines"
+
+
+def functions(house):
+    """Each C function: (file, name, first line, last line)."""
+    if not shutil.which("ctags"):
+        raise Skip("ctags is not installed")
+    if "Universal Ctags" not in house.run(["ctags", "--version"]).stdout:
+        raise Skip("Universal Ctags is wanted, another ctags is installed")
+    files = house.c_files()
+    done = house.run(["ctags", "-f", "-", "-L", "-", "--languages=C", "--langmap=C:.c.h",
+                      "--kinds-C=f", "--fields=+ne"], input="\n".join(files))
+    for tag in done.stdout.splitlines():
+        fields = tag.split("\t")
+        at = dict(f.split(":", 1) for f in fields[3:] if ":" in f)
+        if "line" in at and "end" in at:
+            yield fields[1], fields[0], int(at["line"]), int(at["end"])
+
+
+@check
+def functions_have_at_most_80_lines(house):
+    for name, function, first, last in functions(house):
+        if last - first + 1 > FUNCTION_LINES_MAX:
+            yield f"{name}:{first}: {function} has {last - first + 1} lines"
+
+
+@check
+def no_conditional_compilation_inside_functions(house):
+    inside = {}
+    for name, function, first, last in functions(house):
+        inside.setdefault(name, []).append((first, last, function))
+    for name, ranges in inside.items():
+        for number, line in house.lines(name):
+            if re.match(r"\s*#\s*if", line):
+                yield from (f"{name}:{number}: #if inside {function}"
+                            for first, last, function in ranges if first < number <= last)
+
+
+@check
+def libraries_do_not_print_or_exit(house):
+    call = re.compile(r"\b(v?f?printf|puts|fputs|putchar|perror|exit|abort|errx?|warnx?)\s*\(")
+    for name in house.c_files("src"):
+        code = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', lambda m: re.sub(r"[^\n]", " ", m.group()),
+                      house.text(name), flags=re.S)
+        for number, line in enumerate(code.splitlines(), 1):
+            m = call.search(line)
+            if m and not line.startswith("#"):
+                yield f"{name}:{number}: calls {m.group(1)}"
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root", nargs="?")
+    parser.add_argument("--cc", action="append", default=[], help="a word of the C compiler's command")
+    parser.add_argument("--cxx", action="append", default=[], help="the same for C++")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    house = House(args.root, args.cc, args.cxx)
+    print(f"1..{len(CHECKS)}")
+    failed = 0
+    for number, function in enumerate(CHECKS, 1):
+        try:
+            complaints = list(function(house))
+        except Skip as reason:
+            print(f"ok {number} - {function.__name__} # SKIP {reason}")
+            continue
+        failed += bool(complaints)
+        print(f"{'not ok' if complaints else 'ok'} {number} - {function.__name__}")
+        for complaint in complaints:
+            print(f"# {complaint}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

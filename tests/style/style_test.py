@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Each rule of style.py must notice when it is broken: a small house in which all is well, then
+one defect at a time.
+
+    style_test.py [--cc WORD]... [--cxx WORD]...      as style.py, without ROOT
+"""
+import os
+import sys
+import tempfile
+
+import style
+
+C_HEAD = "/* " + style.SPDX + " */\n"
+SH_HEAD = "# " + style.SPDX + "\n"
+
+
+def door(room):
+    return (C_HEAD + f"/* {room}: a room.\n * Owns:  it.\n * Uses:  what is below.\n * Never: more.\n */\n"
+            f"int cfs_{room}(void);\n")
+
+
+def c_function(name, body="\treturn 0;\n"):
+    return f"static int {name}(void)\n{{\n{body}}}\n"
+
+
+GOOD = {
+    "src/LAYERS": "# comment\nbase:\ntree: base\ndump: base tree\ncompat: base tree\n",
+    "src/base/base.h": door("base"),
+    "src/base/err.h": C_HEAD + "int cfs_err(void);\n",
+    "src/tree/tree.h": door("tree"),
+    "src/tree/tree_priv.h": C_HEAD + "int cfs_tree_priv(void);\n",
+    "src/tree/tree.c": C_HEAD + '#include "tree/tree.h"\n#include "tree/tree_priv.h"\n#include "base/err.h"\n'
+                       + "/* printf() is only spoken of. */\n" + c_function("f"),
+    "src/dump/dump.h": door("dump"),
+    "src/dump/dump.c": C_HEAD + '#include "dump/dump.h"\n',
+    "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n",
+    "include/libcomposefs/lcfs-writer.h": C_HEAD + "int lcfs(void);\n",
+    "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
+    "README.md": "Mounts below /mnt.\n",
+    "meson.build": SH_HEAD,
+    ".clang-format": "BasedOnStyle: LLVM\nBreakBeforeBraces: Linux\nUseTab: Always\nIndentWidth: 8\n"
+                     "TabWidth: 8\nColumnLimit: 90\nSortIncludes: Never\n"
+                     "AllowShortFunctionsOnASingleLine: None\n",
+}
+
+LONG_FUNCTION = C_HEAD + c_function("long_one", "\t(void)0;\n" * 77 + "\treturn 0;\n")
+CONDITIONAL = C_HEAD + c_function("two_worlds", "#ifdef X\n\treturn 1;\n#endif\n\treturn 0;\n")
+
+# What breaks which rule: the check, the file, its new text.
+DEFECTS = [
+    ("layers_name_every_room_and_only_lower_ones", "src/scan/scan.h", door("scan")),
+    ("layers_name_every_room_and_only_lower_ones", "src/LAYERS",
+     "base:\ndump: base tree\ntree: base\ncompat: base tree\n"),
+    ("rooms_include_only_rooms_that_layers_permit", "src/tree/up.c", C_HEAD + '#include "dump/dump.h"\n'),
+    ("rooms_enter_other_rooms_by_the_door", "src/dump/dump.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
+    ("only_compat_includes_the_public_headers", "src/tree/abi.c",
+     C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"),
+    ("doors_open_with_the_room_comment", "src/dump/dump.h", C_HEAD + "int cfs_dump(void);\n"),
+    ("doors_open_with_the_room_comment", "src/dump/dump.h", None),
+    ("sources_carry_the_license", "tools/tool.c", c_function("main_part")),
+    ("sources_carry_the_license", "tests/run.py", "#!/usr/bin/env python3\n"),
+    ("headers_compile_alone", "src/base/err.h", C_HEAD + "size_t cfs_err(void);\n"),
+    ("public_headers_compile_alone_as_cxx", "include/libcomposefs/lcfs-writer.h",
+     C_HEAD + "int lcfs(int class);\n"),
+    ("files_name_no_path_of_one_machine", "README.md", "See /" "root/notes.\n"),
+    ("files_name_no_path_of_one_machine", "meson.build", SH_HEAD + "x = '/ho" "me/me/src'\n"),
+    ("nothing_is_marked_as_unfinished", "tools/tool.c", C_HEAD + "/* TO" "DO: more */\n"),
+    ("files_have_at_most_600_lines", "meson.build", SH_HEAD + "#\n" * 600),
+    ("functions_have_at_most_80_lines", "tools/tool.c", LONG_FUNCTION),
+    ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
+    ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("loud", "\treturn puts(\"\");\n")),
+]
+
+
+def write(root, files):
+    for name, text in files.items():
+        path = os.path.join(root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+
+def complaints(check, files, args):
+    with tempfile.TemporaryDirectory() as root:
+        write(root, files)
+        return list(getattr(style, check)(style.House(root, args.cc, args.cxx)))
+
+
+def tests():
+    for function in style.CHECKS:
+        name = function.__name__
+        yield name, f"{name} is content with a good house", GOOD, False
+    for check, name, text in DEFECTS:
+        files = {**GOOD, name: text}
+        if text is None:
+            del files[name]
+        what = "removed" if text is None else "broken"
+        yield check, f"{check} notices {name} {what}", files, True
+    for name in {f.__name__ for f in style.CHECKS} - {d[0] for d in DEFECTS}:
+        yield None, f"{name} has a defect in this test", None, True
+
+
+def main():
+    args = style.arguments()
+    number = failed = 0
+    for check, title, files, wanted in tests():
+        number += 1
+        try:
+            found = complaints(check, files, args) if check else []
+        except style.Skip as reason:
+            print(f"ok {number} - {title} # SKIP {reason}")
+            continue
+        good = bool(found) == wanted
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {title}")
+        if not good:
+            print("\n".join(f"# {c}" for c in found) or "# no complaint")
+    print(f"1..{number}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
