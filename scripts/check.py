@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The whole test suite: builds, runs, counts. `make check` and CI call it.
+
+    check.py                  every build below
+    check.py NAME...          some of them: normal, sanitize, clang
+
+Each build has its own folder, which is kept, so that a second run compiles nothing. At the end
+stand the failed tests, the skipped ones with their reasons, and the line "N passed, N failed,
+N skipped", which counts single tests (TAP lines), not test programs.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Build:
+    def __init__(self, name, folder, setup=(), suites=(), env=None, needs=None):
+        self.name, self.folder, self.setup = name, folder, list(setup)
+        self.suites, self.env, self.needs = list(suites), env or {}, needs
+
+    def call(self, *command):
+        print("$", " ".join(command), flush=True)
+        return subprocess.run(command, cwd=HERE, env={**os.environ, **self.env}, check=False).returncode
+
+    def make(self):
+        if not os.path.exists(os.path.join(HERE, self.folder, "build.ninja")):
+            if self.call("meson", "setup", self.folder, *self.setup):
+                return False
+        return self.call("ninja", "-C", self.folder) == 0
+
+    def test(self):
+        """Runs the tests and returns meson's record of them, one dictionary a test program."""
+        log = os.path.join(HERE, self.folder, "meson-logs", "testlog.json")
+        if os.path.exists(log):
+            os.remove(log)
+        suites = [a for s in self.suites for a in ("--suite", s)]
+        self.call("meson", "test", "-C", self.folder, "--print-errorlogs", *suites)
+        if not os.path.exists(log):
+            return []
+        with open(log, encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+
+BUILDS = [
+    Build("normal", "build"),
+    Build("sanitize", "build-sanitize", ["--native-file", "dev.ini"], ["unit", "cli", "golden", "fuzz"]),
+    # Another compiler, and everything that is optional switched off.
+    Build("clang", "build-clang", ["-Dwerror=true", "-Dauto_features=disabled"], ["unit", "cli"],
+          {"CC": "clang"}, needs="clang"),
+]
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def line(self):
+        return f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped"
+
+    def add(self, build, record):
+        """Counts one test program: its TAP lines, or itself when it printed none."""
+        where = f"{build}: {record['name'].split(' / ')[-1]}"
+        before = len(self.failed)
+        counted = self.add_tap(where, record.get("stdout") or "")
+        if record["result"] in ("OK", "EXPECTEDFAIL"):
+            self.passed += not counted
+        elif record["result"] == "SKIP":
+            if not counted:
+                self.skipped.append((where, reason_of(record)))
+        elif len(self.failed) == before:  # it died, ran out of time, or gave up without a "not ok"
+            self.failed.append(f"{where}: {record['result']}, status {record['returncode']}")
+
+    def add_tap(self, where, text):
+        counted = 0
+        for line in text.splitlines():
+            m = re.match(r"(not )?ok\b\s*\d*\s*-?\s*(.*?)(?:\s+#\s*(SKIP|TODO)\b\S*\s*(.*))?$", line, re.I)
+            if not m:
+                continue
+            counted += 1
+            bad, title, directive, reason = m.groups()
+            if (directive or "").upper() == "SKIP":
+                self.skipped.append((f"{where}: {title}", reason))
+            elif bad:
+                self.failed.append(f"{where}: {title}")
+            else:
+                self.passed += 1
+        return counted
+
+
+def reason_of(record):
+    """Why a whole program skipped: what its TAP plan says, else its last word."""
+    said = (record.get("stdout") or "") + "\n" + (record.get("stderr") or "")
+    m = re.search(r"^1\.\.0\s*#\s*SKIP\S*\s*(.*)$", said, re.M | re.I)
+    words = [line for line in said.splitlines() if line.strip()]
+    return m.group(1) if m else words[-1].strip() if words else "it gave no reason"
+
+
+def run(build, tally):
+    if build.needs and not shutil.which(build.needs):
+        tally.skipped.append((f"{build.name}: the whole build", f"{build.needs} is not installed"))
+        return
+    if not build.make():
+        tally.failed.append(f"{build.name}: does not build")
+        return
+    records = build.test()
+    if not records:
+        tally.failed.append(f"{build.name}: no test ran")
+    for record in records:
+        tally.add(build.name, record)
+
+
+def report(tally):
+    if tally.skipped:
+        print("\nskipped:")
+    for where, reason in tally.skipped:
+        print(f"  {where}: {reason}")
+    if tally.failed:
+        print("\nfailed:")
+    for what in tally.failed:
+        print(f"  {what}")
+    print(f"\n{tally.line()}", flush=True)
+
+
+def main():
+    wanted = sys.argv[1:] or [b.name for b in BUILDS]
+    unknown = set(wanted) - {b.name for b in BUILDS}
+    if unknown:
+        sys.exit(f"check.py: unknown build: {', '.join(sorted(unknown))}")
+    tally = Tally()
+    for build in BUILDS:
+        if build.name in wanted:
+            run(build, tally)
+    report(tally)
+    return bool(tally.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

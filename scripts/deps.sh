@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# Installs the Debian packages that a purpose needs and that are missing; asks for nothing and
+# is done at once when nothing is missing.
+#
+#   scripts/deps.sh PURPOSE...        build | test | ci
+#
+# Without root and without a sudo that needs no password it only says what is missing: an
+# error for what the build needs, a remark for the rest (tests that lack a tool skip).
+set -eu
+
+packages_of() {
+	case $1 in
+	build) echo gcc libc6-dev make meson ninja-build python3 scdoc ;;
+	test) echo acl attr binutils e2fsprogs g++ mount universal-ctags util-linux ;;
+	ci) echo clang clang-format libclang-rt-14-dev ;;
+	*)
+		echo "deps.sh: unknown purpose: $1 (want build, test or ci)" >&2
+		exit 2
+		;;
+	esac
+}
+
+missing_of() {
+	packages=$(packages_of "$1")
+	# shellcheck disable=SC2016,SC2086 # dpkg's variables; one word a package
+	have=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages 2>/dev/null |
+		sed -n 's/ installed$//p')
+	for package in $packages; do
+		echo "$have" | grep -qx -- "$package" || echo "$package"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+can_be_root() {
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null
+}
+
+install_packages() {
+	echo "Installing:" "$@"
+	export DEBIAN_FRONTEND=noninteractive
+	as_root apt-get -qq update &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+			-o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >/dev/null
+}
+
+if [ $# = 0 ]; then
+	echo "usage: scripts/deps.sh build|test|ci..." >&2
+	exit 2
+fi
+status=0
+for purpose; do
+	packages_of "$purpose" >/dev/null
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		echo "Not a Debian system. For \"$purpose\", see to these yourself:" \
+			"$(packages_of "$purpose")" >&2
+		continue
+	fi
+	missing=$(missing_of "$purpose" | tr '\n' ' ')
+	[ -n "$missing" ] || continue
+	# shellcheck disable=SC2086 # one word a package
+	if can_be_root && install_packages $missing; then
+		continue
+	fi
+	echo "Missing packages for \"$purpose\", and no right to install them. As root:" >&2
+	echo "    apt-get install $missing" >&2
+	[ "$purpose" != build ] || status=1
+done
+exit $status
