@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# Short names for what meson does,. Everything about the
+# build itself stands in the meson.build files.
+BUILD ?= build
+
+.PHONY: all check install deps clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD)
+
+# The whole suite, in several builds. Ends with "N passed, N failed, N skipped".
+check:
+	@scripts/deps.sh build test
+	@scripts/check.py
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+# Everything that any build or test of this project wants, clang included.
+deps:
+	@scripts/deps.sh build test ci
+
+clean:
+	rm -rf build build-sanitize build-clang
