@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# Short names for what meson does,. Everything about the
-# build itself stands in the meson.build files.
+# Short names for what meson does. Everything about the build itself stands in meson.build.
 BUILD ?= build
 
 .PHONY: all check install deps clean

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* erofs: the image: tree -> plan -> bytes, and the way back.
  * Owns:  the image format (versions 0 and 1), the overlay rules that composefs adds to
- * it, the only code that interprets image bytes. Uses:  base, hash (xxh32), tree. Never:
- * opens files, mounts, prints.
+ *        it, the only code that interprets image bytes.
+ * Uses:  base, hash (xxh32), tree.
+ * Never: opens files, mounts, prints.
  *
  * write.h is the way in, image.h the way back.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* verity: fs-verity digests, computed here or asked of the kernel.
  * Owns:  the Merkle tree and the descriptor (4096-byte blocks, no salt), the ioctls, the
- * text forms of a digest: hex, and the path of an object. Uses:  base (errors, fds,
- * worker pool), hash. Never: knows trees, images, or where objects are kept.
+ *        text forms of a digest: hex, and the path of an object.
+ * Uses:  base (errors, fds, worker pool), hash.
+ * Never: knows trees, images, or where objects are kept.
  *
  * Source: Documentation/filesystems/fsverity.rst of the kernel. An empty file has an
  * all-zero root hash there.

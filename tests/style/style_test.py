@@ -26,7 +26,7 @@ def c_function(name, body="\treturn 0;\n"):
 
 GOOD = {
     "src/LAYERS": "# comment\nbase:\ntree: base\ndump: base tree\ncompat: base tree\n",
-    "src/base/base.h": door("base"),
+    "src/base/base.h": door("base") + '#include "base/err.h"\n',
     "src/base/err.h": C_HEAD + "int cfs_err(void);\n",
     "src/tree/tree.h": door("tree"),
     "src/tree/tree_priv.h": C_HEAD + "int cfs_tree_priv(void);\n",
@@ -63,6 +63,7 @@ DEFECTS = [
     ("headers_compile_alone", "src/base/err.h", C_HEAD + "size_t cfs_err(void);\n"),
     ("public_headers_compile_alone_as_cxx", "include/libcomposefs/lcfs-writer.h",
      C_HEAD + "int lcfs(int class);\n"),
+    ("c_files_are_clang_format_clean", "tools/tool.c", C_HEAD + "int  a;\n"),
     ("files_name_no_path_of_one_machine", "README.md", "See /" "root/notes.\n"),
     ("files_name_no_path_of_one_machine", "meson.build", SH_HEAD + "x = '/ho" "me/me/src'\n"),
     ("nothing_is_marked_as_unfinished", "tools/tool.c", C_HEAD + "/* TO" "DO: more */\n"),
