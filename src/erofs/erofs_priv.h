@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the two halves of the room share: the names of the xattrs that composefs puts into an
+ * image, and the layout of the one value that is not text.
+ */
+#ifndef CFS_EROFS_PRIV_H
+#define CFS_EROFS_PRIV_H
+
+/* What overlayfs looks at. The image is a lower layer, so these are for the mount itself. */
+#define CFS_OVERLAY_PREFIX "trusted.overlay."
+#define CFS_OVERLAY_METACOPY                                                             \
+	CFS_OVERLAY_PREFIX "metacopy" /* digest of a file's content */
+#define CFS_OVERLAY_REDIRECT CFS_OVERLAY_PREFIX "redirect" /* "/" and its backing path */
+#define CFS_OVERLAY_OPAQUE   CFS_OVERLAY_PREFIX "opaque"   /* the root, value "y" */
+
+/* An input key "trusted.overlay.X" is stored as "trusted.overlay.overlay.X", so that the mount
+ * shows it again instead of acting on it. */
+#define CFS_ESCAPE	   "overlay."
+#define CFS_ESCAPED_PREFIX CFS_OVERLAY_PREFIX CFS_ESCAPE
+
+/* A whiteout of the input is stored as an empty regular file with these two marks, and its
+ * directory with the plural ones; since version 1 the directory is opaque, value "x", too. */
+#define CFS_ESCAPED_WHITEOUT  CFS_ESCAPED_PREFIX "whiteout"
+#define CFS_ESCAPED_WHITEOUTS CFS_ESCAPED_PREFIX "whiteouts"
+#define CFS_ESCAPED_OPAQUE    CFS_ESCAPED_PREFIX "opaque"
+#define CFS_USER_WHITEOUT     "user.overlay.whiteout"
+#define CFS_USER_WHITEOUTS    "user.overlay.whiteouts"
+#define CFS_USER_OPAQUE	      "user.overlay.opaque"
+
+/* The value of metacopy: version 0, length of all of it, flags 0, number of the hash algorithm,
+ * then the digest. Or nothing at all when there is no digest. */
+enum {
+	CFS_METACOPY_HEADER = 4,
+	CFS_METACOPY_VERSION_OFF = 0,
+	CFS_METACOPY_LEN_OFF = 1,
+	CFS_METACOPY_FLAGS_OFF = 2,
+	CFS_METACOPY_ALG_OFF = 3,
+};
+
+#endif
