@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The tools against the golden vectors, one TAP line a fact.
+
+    golden_test.py MKCOMPOSEFS COMPOSEFS_INFO COMPOSEFS_DUMP
+"""
+import concurrent.futures
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+
+import generate
+
+# Images that change when they are written again, and why (from then on they are stable).
+MOVES = {
+    "hardlink-primary-later": "the inode moves to the first name of its hard links",
+}
+
+
+def table(name):
+    with open(generate.path(name), encoding="utf-8") as f:
+        return [line.rstrip("\n").split("\t") for line in f]
+
+
+def stored(name):
+    """The bytes of a stored file, which may be compressed; None when it is not kept."""
+    path = generate.path(name)
+    if os.path.exists(path):
+        with open(path, "rb") as f:
+            return f.read()
+    if os.path.exists(path + ".gz"):
+        with gzip.open(path + ".gz") as f:
+            return f.read()
+    return None
+
+
+def output(*command, **kw):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False, **kw)
+    if done.returncode or done.stderr:
+        raise AssertionError(f"{' '.join(command)}: status {done.returncode}: "
+                             f"{done.stderr.decode('latin-1').strip()}")
+    return done.stdout
+
+
+def same(what, got, want):
+    if got != want:
+        at = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want)))
+        raise AssertionError(f"{what}: differs from byte {at} on (lengths {len(got)} and {len(want)})")
+
+
+class Golden:
+    def __init__(self, mkcomposefs, info, dump):
+        self.mkcomposefs, self.info, self.dump = mkcomposefs, info, dump
+        self.tmp = tempfile.TemporaryDirectory()
+        self.rows = table("DIGESTS")
+
+    def file(self, *parts):
+        return os.path.join(self.tmp.name, ".".join(parts))
+
+    def image(self, name, vmin, vmax):
+        return self.file(name, vmin, vmax)
+
+    def facts(self):
+        """Pairs of a title and a function that raises when it does not hold, in two rounds: the
+        second one looks at images that the first one made."""
+        rows = [(f"digest of {n}, versions {lo} to {hi}", lambda r=r: self.row(*r))
+                for r in self.rows for n, lo, hi in [r[:3]]]
+        rows += [(f"{n} fails: {reason}", lambda n=n, m=mode: self.fails(n, m == "strict"))
+                 for n, mode, reason, _ in table("FAILS")]
+        rows.append(("generate.py makes the stored dumps", self.dumps))
+        later = []
+        for name, lo, hi in [r[:3] for r in self.rows]:
+            if lo != hi:
+                continue
+            if stored(f"{name}.v{lo}.cfs"):
+                later.append((f"image bytes of {name}, version {lo}", lambda n=name, v=lo: self.kept(n, v)))
+            later.append((f"{name}, version {lo}: image to dump to image to dump",
+                          lambda n=name, v=lo: self.round_trip(n, v)))
+            later.append((f"composefs-dump copies {name}, version {lo}", lambda n=name, v=lo: self.copy(n, v)))
+        for name in sorted({r[0] for r in self.rows}):
+            for command in ("dump", "ls", "objects"):
+                if stored(f"{name}.v1.{command}.expected") is not None:
+                    later.append((f"composefs-info {command} of {name}",
+                                  lambda n=name, c=command: self.printed(n, c)))
+        return rows, later
+
+    def row(self, name, lo, hi, digest, sha256, size):
+        image = self.image(name, lo, hi)
+        rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), int(lo), int(hi), image)
+        if rc or err:
+            raise AssertionError(f"status {rc}: {err}")
+        if got != digest:
+            raise AssertionError(f"digest {got}, want {digest}")
+        with open(image, "rb") as f:
+            data = f.read()
+        if (hashlib.sha256(data).hexdigest(), str(len(data))) != (sha256, size):
+            raise AssertionError(f"the image's {len(data)} bytes are not those of the digest {got}")
+
+    def fails(self, name, strict):
+        """Status 1, one sentence, and no image."""
+        image = self.file(name, "none")
+        for lo, hi in [(0, 1)] if strict else generate.VERSIONS:
+            rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), lo, hi, image, strict)
+            if rc != 1 or got or os.path.exists(image):
+                raise AssertionError(f"status {rc}, printed \"{got}\", image: {os.path.exists(image)}")
+            if not err.startswith("mkcomposefs: ") or "\n" in err:
+                raise AssertionError(f"not one sentence: {err}")
+
+    def dumps(self):
+        generate.build()
+        made = dict(generate.CASES)
+        made.update({n: data for n, (_, data) in {**generate.FAILS, **generate.STRICT}.items()})
+        kept = {f[:-5] for f in os.listdir(generate.HERE) if f.endswith(".dump")}
+        if kept != set(made):
+            raise AssertionError(f"stored or made, not both: {kept ^ set(made)}")
+        for name, data in made.items():
+            same(name, stored(name + ".dump"), data)
+
+    def kept(self, name, version):
+        with open(self.image(name, version, version), "rb") as f:
+            same(name, f.read(), stored(f"{name}.v{version}.cfs"))
+
+    def printed(self, name, command):
+        got = output(self.info, command, self.image(name, "1", "1"))
+        same(command, got, stored(f"{name}.v1.{command}.expected"))
+
+    def round_trip(self, name, version):
+        first, second = self.image(name, version, version), self.file(name, version, "again")
+        text = output(self.info, "dump", first)
+        output(self.mkcomposefs, f"--min-version={version}", f"--max-version={version}", "--from-file",
+               "-", second, input=text)
+        same("second dump", output(self.info, "dump", second), text)
+        self.compare_images(name, first, second)
+
+    def copy(self, name, version):
+        first, second = self.image(name, version, version), self.file(name, version, "copy")
+        output(self.dump, first, second)
+        self.compare_images(name, first, second)
+
+    def compare_images(self, name, first, second):
+        with open(first, "rb") as a, open(second, "rb") as b:
+            one, two = a.read(), b.read()
+        os.unlink(second)
+        if name in MOVES:
+            if one == two:
+                raise AssertionError("did not change, although " + MOVES[name])
+            return
+        same("image", two, one)
+
+
+def holds(fact):
+    try:
+        fact[1]()
+        return None
+    except (AssertionError, OSError, subprocess.SubprocessError) as reason:
+        return str(reason)
+
+
+def main():
+    golden = Golden(*sys.argv[1:])
+    number, failed = 0, 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
+        for facts in golden.facts():
+            for (title, _), reason in zip(facts, workers.map(holds, facts)):
+                number += 1
+                failed += reason is not None
+                print(f"{'ok' if reason is None else 'not ok'} {number} - {title}", flush=True)
+                if reason is not None:
+                    print("# " + reason.replace("\n", "\n# "))
+    print(f"1..{number}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
