@@ -55,16 +55,20 @@ void cfs_verity_reset(struct cfs_verity *v);
 void cfs_verity_update(struct cfs_verity *v, const void *p, size_t len);
 void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out);
 
+/* Feeds the whole file behind fd, read straight into the buffer: from offset 0 by pread (its own
+ * offset is left alone), or from where it stands when it has no positions (a pipe). */
+int cfs_verity_update_fd(struct cfs_verity *v, int fd,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* A sink that feeds the stream digest. */
 struct cfs_sink cfs_verity_sink(struct cfs_verity *v);
 
 int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
 			  struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The whole file behind fd from offset 0 (pread; the offset is left alone), read to its
- * end. A file that cannot be read at a position (a pipe) is read as a stream from where
- * it stands. n_threads > 1 splits one large regular file; the result does not depend on
- * it. *size_out (may be NULL): bytes read. */
+/* The digest of the whole file behind fd, read as by cfs_verity_update_fd. n_threads > 1 splits
+ * one large regular file, and then a size that changes meanwhile is -EBUSY; the digest does not
+ * depend on it. *size_out (may be NULL): bytes read. */
 int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 			 struct cfs_digest *out, uint64_t *size_out,
 			 struct cfs_err *err) CFS_MUST_CHECK;

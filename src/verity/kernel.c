@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* verity: the two ioctls, with one errno for every way to have no fs-verity. */
+#include "verity/verity.h"
+
+#include <errno.h>
+#include <linux/fsverity.h>
+#include <stdalign.h>
+#include <sys/ioctl.h>
+
+/* ENODATA: the file has none; EOPNOTSUPP: the file system was made without the feature;
+ * ENOTTY: this kind of file system does not know it. */
+static int fail_ioctl(struct cfs_err *err, const char *what)
+{
+	if (errno == ENODATA)
+		return cfs_fail(err, ENOTTY, "%s: the file has no fs-verity", what);
+	if (errno == EOPNOTSUPP || errno == ENOTTY)
+		return cfs_fail(err, ENOTTY, "%s: the file system has no fs-verity",
+				what);
+	return cfs_fail_errno(err, "%s", what);
+}
+
+int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
+{
+	alignas(struct fsverity_digest)
+		uint8_t space[sizeof(struct fsverity_digest) + CFS_HASH_MAX_LEN];
+	struct fsverity_digest *d = (struct fsverity_digest *)space;
+
+	d->digest_size = CFS_HASH_MAX_LEN;
+	if (ioctl(fd, FS_IOC_MEASURE_VERITY, d) < 0)
+		return fail_ioctl(err, "fs-verity measure");
+	if ((d->digest_algorithm != CFS_SHA256 && d->digest_algorithm != CFS_SHA512) ||
+	    d->digest_size != cfs_hash_len(d->digest_algorithm))
+		return cfs_fail(
+			err, EILSEQ,
+			"fs-verity measure: want SHA-256 or SHA-512, found algorithm "
+			"%u with %u bytes",
+			d->digest_algorithm, d->digest_size);
+	memset(out, 0, sizeof(*out));
+	out->alg = d->digest_algorithm;
+	memcpy(out->bytes, d->digest, d->digest_size);
+	return 0;
+}
+
+int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
+{
+	struct fsverity_enable_arg arg = {
+		.version = 1,
+		.hash_algorithm = alg,
+		.block_size = CFS_VERITY_BLOCK,
+	};
+
+	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) < 0)
+		return fail_ioctl(err, "fs-verity enable");
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* verity: the Merkle tree as a stream of blocks, shared by the ways to feed it. */
+#ifndef CFS_VERITY_PRIV_H
+#define CFS_VERITY_PRIV_H
+
+#include "verity/verity.h"
+
+/* Blocks that a level collects before it hashes them, so that the kernels see many at
+ * once. */
+enum {
+	DATA_BATCH = 64,
+	HASH_BATCH = 16,
+	DATA_BATCH_LEN = DATA_BATCH * CFS_VERITY_BLOCK,
+	HASH_BATCH_LEN = HASH_BATCH * CFS_VERITY_BLOCK,
+	/* The data, the hashes above it, and the root hash above them: 2^64 bytes are
+	 * 2^52 blocks, and a level of SHA-512 has a 64th of the blocks of the one below
+	 * (52 / 6, rounded up). */
+	N_LEVELS = 1 + 9 + 1,
+};
+
+/* One level of the tree: level 0 is the data, each other the hashes of the blocks below
+ * it. */
+struct level {
+	uint8_t *buf; /* of the batch length */
+	size_t cap, len;
+};
+
+struct cfs_verity {
+	enum cfs_hash_alg alg;
+	unsigned top;  /* the highest level that was given bytes */
+	uint64_t size; /* bytes of data */
+	struct level level[N_LEVELS];
+	uint8_t buf[]; /* the buffers of all levels */
+};
+
+/* Gives bytes to a level; hashes what became a full batch and gives that to the next. */
+void cfs_verity_push(struct cfs_verity *v, unsigned level, const uint8_t *p, size_t len);
+
+/* Counts len bytes that were put behind those of the level's buffer; hashes a full batch.
+ */
+void cfs_verity_filled(struct cfs_verity *v, unsigned level, size_t len);
+
+/* Feeds the size bytes of a regular file, read by n_threads. -EBUSY: the file has another
+ * size. */
+int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
+			    unsigned n_threads, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
