@@ -14,5 +14,6 @@
 #include "base/sink.h"
 #include "base/io.h"
 #include "base/pool.h"
+#include "base/replace.h"
 
 #endif

@@ -3,6 +3,7 @@
  * all. */
 #include "t.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -257,4 +258,101 @@ T(anonymous_file_is_published_once)
 	close(fd);
 	close(dirfd);
 	rmdir(dir);
+}
+
+/* A directory of its own for a test, and what it holds afterwards: names but "." and "..". */
+static int names_in(const char *dir)
+{
+	DIR *d = opendir(dir);
+	int n = -2;
+
+	t_ok(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	t_ok(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static const char *read_file(const char *path)
+{
+	static char buf[256];
+	FILE *f = fopen(path, "r");
+	size_t n = f ? fread(buf, 1, sizeof(buf) - 1, f) : 0;
+
+	t_ok(f);
+	fclose(f);
+	buf[n] = '\0';
+	return buf;
+}
+
+T(replaced_file_is_whole_or_as_it_was)
+{
+	char dir[] = "/tmp/cfs-base-XXXXXX", path[64], link[64];
+	struct cfs_replace r;
+	struct stat st;
+
+	t_ok(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	t_eq(cfs_replace_open(path, &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "one", 3, NULL), 0);
+	t_ok(access(path, F_OK) < 0);
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	t_str(read_file(path), "one");
+
+	t_eq(chmod(path, 0604), 0);
+	t_eq(symlink("file", link), 0);
+	t_eq(cfs_replace_open(link, &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "two", 3, NULL), 0);
+	t_str(read_file(path), "one");
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	t_str(read_file(path), "two");
+	t_eq(lstat(link, &st), 0);
+	t_ok(S_ISLNK(st.st_mode));
+	t_eq(stat(path, &st), 0);
+	t_eq(st.st_mode & 07777, 0604);
+
+	t_eq(cfs_replace_open(path, &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "three", 5, NULL), 0);
+	cfs_replace_abort(&r);
+	cfs_replace_abort(&r);
+	t_str(read_file(path), "two");
+	t_eq(names_in(dir), 2);
+	unlink(link);
+	unlink(path);
+	t_eq(rmdir(dir), 0);
+}
+
+T(devices_and_descriptors_are_written_straight_directories_are_refused)
+{
+	char dir[] = "/tmp/cfs-base-XXXXXX", path[64];
+	struct cfs_replace r;
+	int fd;
+
+	t_ok(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	write_file(path, "before");
+	t_eq(cfs_replace_open("/dev/null", &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "x", 1, NULL), 0);
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	t_eq(cfs_replace_open(dir, &r, NULL), -EISDIR);
+	t_eq(cfs_replace_open("/nonexistent/file", &r, NULL), -ENOENT);
+	fd = open(path, O_RDWR);
+	t_ok(fd >= 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	t_eq(cfs_replace_open(path, &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "after", 5, NULL), 0);
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	t_str(read_file(path), "after");
+	close(fd);
+	unlink(path);
+	t_eq(rmdir(dir), 0);
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Replacing a file. Where the file system can, the new one has no name until it is whole, so that
+ * a process that is killed leaves nothing behind.
+ */
+#include "base/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+enum { TMP_TRIES = 100 };
+
+/* Descriptors by name: to replace the file behind one would not be what the caller asked for. */
+static bool names_descriptor(const char *path)
+{
+	static const char *const prefixes[] = {"/dev/fd/", "/proc/", "/dev/std"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static int open_straight(const char *path, struct cfs_replace *r, struct cfs_err *err)
+{
+	r->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+	return r->fd < 0 ? cfs_fail_errno(err, "open") : 0;
+}
+
+/* A name beside the file that nobody else uses, stored in r->tmp. */
+static int make_tmp_name(struct cfs_replace *r, struct cfs_err *err)
+{
+	uint32_t random;
+
+	free(cfs_steal(&r->tmp));
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return cfs_fail_errno(err, "getrandom");
+	/* Short: the name itself may be as long as names can be. */
+	if (asprintf(&r->tmp, ".cfs-%08x.tmp", random) < 0) {
+		r->tmp = NULL;
+		return cfs_fail(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int open_named(struct cfs_replace *r, struct cfs_err *err)
+{
+	for (int i = 0; i < TMP_TRIES; i++) {
+		int rc = make_tmp_name(r, err);
+
+		if (rc < 0)
+			return rc;
+		r->fd = openat(r->dirfd, r->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			       0666);
+		if (r->fd >= 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	free(cfs_steal(&r->tmp));
+	return cfs_fail_errno(err, "temporary file");
+}
+
+static int open_beside(const char *path, struct cfs_replace *r, struct cfs_err *err)
+{
+	cfs_autofree char *dir = strdup(path);
+	char *slash;
+
+	if (!dir)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	slash = strrchr(dir, '/');
+	r->name = strdup(slash ? slash + 1 : dir);
+	if (!r->name)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (slash)
+		slash[slash == dir] = '\0';
+	r->dirfd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dirfd < 0)
+		return cfs_fail_errno(err, "directory %s", slash ? dir : ".");
+	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	if (r->fd >= 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+		return cfs_fail_errno(err, "temporary file");
+	return open_named(r, err);
+}
+
+int cfs_replace_open(const char *path, struct cfs_replace *out, struct cfs_err *err)
+{
+	cfs_autofree char *real = NULL;
+	struct stat st;
+	int rc;
+
+	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
+	if (names_descriptor(path))
+		return open_straight(path, out, err);
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return cfs_fail(err, EISDIR, "want a file, found a directory");
+		if (!S_ISREG(st.st_mode))
+			return open_straight(path, out, err);
+		out->existed = true;
+		out->mode = st.st_mode & 07777;
+		real = realpath(path, NULL);
+		if (!real)
+			return cfs_fail_errno(err, "realpath");
+	} else if (errno != ENOENT) {
+		return cfs_fail_errno(err, "stat");
+	}
+	rc = open_beside(real ? real : path, out, err);
+	if (rc < 0)
+		cfs_replace_abort(out);
+	return rc;
+}
+
+/* An anonymous file takes a free name at once; a taken one only by way of a second name. */
+static int give_name(struct cfs_replace *r, struct cfs_err *err)
+{
+	int rc = -EEXIST;
+
+	if (!r->tmp && !r->existed) {
+		rc = cfs_io_publish(r->fd, r->dirfd, r->name, err);
+		if (rc != -EEXIST)
+			return rc;
+	}
+	for (int i = 0; !r->tmp && i < TMP_TRIES; i++) {
+		rc = make_tmp_name(r, err);
+		if (rc == 0)
+			rc = cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
+		if (rc < 0)
+			free(cfs_steal(&r->tmp));
+		if (rc < 0 && rc != -EEXIST)
+			return rc;
+	}
+	if (!r->tmp)
+		return cfs_fail(err, EEXIST, "temporary file: no free name");
+	if (renameat(r->dirfd, r->tmp, r->dirfd, r->name) < 0)
+		return cfs_fail_errno(err, "rename");
+	free(cfs_steal(&r->tmp));
+	return 0;
+}
+
+int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (r->dirfd < 0) {
+		rc = close(cfs_steal_fd(&r->fd)) < 0 ? cfs_fail_errno(err, "close") : 0;
+		return rc;
+	}
+	if (r->existed && fchmod(r->fd, r->mode) < 0)
+		rc = cfs_fail_errno(err, "chmod");
+	if (rc == 0 && fsync(r->fd) < 0)
+		rc = cfs_fail_errno(err, "fsync");
+	if (rc == 0)
+		rc = give_name(r, err);
+	if (rc == 0 && fsync(r->dirfd) < 0)
+		rc = cfs_fail_errno(err, "fsync of the directory");
+	cfs_replace_abort(r);
+	return rc;
+}
+
+void cfs_replace_abort(struct cfs_replace *r)
+{
+	if (r->tmp)
+		unlinkat(r->dirfd, r->tmp, 0);
+	if (r->fd >= 0)
+		close(r->fd);
+	if (r->dirfd >= 0)
+		close(r->dirfd);
+	free(r->name);
+	free(r->tmp);
+	*r = (struct cfs_replace){.fd = -1, .dirfd = -1};
+}
