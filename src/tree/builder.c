@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The builder: one inode or hard link at a time, each checked against every rule before
+ * anything is kept.
+ */
+#include "tree/tree_priv.h"
+
+#include <errno.h>
+
+int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out, struct cfs_err *err)
+{
+	struct cfs_builder *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	b->alg = alg;
+	b->seed = cfs_hash_seed();
+	*out = b;
+	return 0;
+}
+
+void cfs_builder_free(struct cfs_builder *b)
+{
+	if (!b)
+		return;
+	cfs_intern_fini(&b->xattrs);
+	cfs_arena_fini(&b->arena);
+	free(b->index.slots);
+	free(b->nodes);
+	free(b);
+}
+
+/* --- what an inode may say ------------------------------------------------------------
+ */
+
+static int check_type(uint32_t mode, struct cfs_err *err)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFBLK:
+	case S_IFCHR:
+	case S_IFSOCK:
+	case S_IFIFO:
+		return 0;
+	default:
+		return cfs_fail(err, EINVAL,
+				"mode: want one of the seven file types, found %o", mode);
+	}
+}
+
+static int check_payload(const struct cfs_inode_spec *s, struct cfs_err *err)
+{
+	const char *what = S_ISLNK(s->mode) ? "symlink target" : "backing path";
+
+	if (S_ISLNK(s->mode) && s->payload.len == 0)
+		return cfs_fail(err, EINVAL, "%s: want 1 to %d bytes, found none", what,
+				CFS_PAYLOAD_MAX);
+	if (s->payload.len > CFS_PAYLOAD_MAX)
+		return cfs_fail(err, ENAMETOOLONG, "%s: want at most %d bytes, found %zu",
+				what, CFS_PAYLOAD_MAX, s->payload.len);
+	if (s->payload.len && memchr(s->payload.s, '\0', s->payload.len))
+		return cfs_fail(err, EINVAL, "%s: want no NUL byte, found one", what);
+	return 0;
+}
+
+static int check_content(const struct cfs_inode_spec *s, struct cfs_err *err)
+{
+	if (!S_ISLNK(s->mode) && s->content.len > CFS_CONTENT_MAX)
+		return cfs_fail(err, EINVAL,
+				"inline content: want at most %d bytes, found %zu",
+				CFS_CONTENT_MAX, s->content.len);
+	if (S_ISREG(s->mode) && s->content.len == 0 && s->size > CFS_EXTERNAL_MAX)
+		return cfs_fail(
+			err, EFBIG,
+			"size: want at most 2^53 bytes for a file outside the image, "
+			"found %llu",
+			(unsigned long long)s->size);
+	return 0;
+}
+
+static int check_inode(const struct cfs_inode_spec *s, struct cfs_err *err)
+{
+	int rc = check_type(s->mode, err);
+
+	if (rc == 0)
+		rc = check_payload(s, err);
+	if (rc == 0)
+		rc = check_content(s, err);
+	return rc;
+}
+
+static int check_name(struct cfs_text name, struct cfs_err *err)
+{
+	if (name.len == 0)
+		return cfs_fail(err, EINVAL, "name: want 1 to %d bytes, found none",
+				CFS_NAME_MAX);
+	if (name.len > CFS_NAME_MAX)
+		return cfs_fail(err, ENAMETOOLONG,
+				"name: want at most %d bytes, found %zu", CFS_NAME_MAX,
+				name.len);
+	if (memchr(name.s, '/', name.len) || memchr(name.s, '\0', name.len))
+		return cfs_fail(err, EINVAL,
+				"name: want no '/' and no NUL byte, found one");
+	if (cfs_text_eq(name, CFS_TEXT(".")) || cfs_text_eq(name, CFS_TEXT("..")))
+		return cfs_fail(err, EINVAL, "name: \".\" and \"..\" are not names");
+	return 0;
+}
+
+/* --- filling a node -------------------------------------------------------------------
+ */
+
+/* True when the text is the lowercase path "xx/rest" of a digest, which is stored in raw.
+ */
+static bool object_path(struct cfs_text path, uint8_t *raw, size_t raw_len)
+{
+	if (path.len != 2 * raw_len + 1 || path.s[2] != '/')
+		return false;
+	for (size_t i = 0; i < path.len; i++)
+		if (path.s[i] >= 'A' && path.s[i] <= 'F')
+			return false;
+	return cfs_hex_decode((struct cfs_text){path.s, 2}, raw, 1) &&
+	       cfs_hex_decode((struct cfs_text){path.s + 3, path.len - 3}, raw + 1,
+			      raw_len - 1);
+}
+
+static int keep_text_payload(struct cfs_builder *b, struct cfs_text payload,
+			     struct cfs_node *n)
+{
+	if (payload.len == 0)
+		return 0;
+	n->payload = cfs_arena_copy(&b->arena, payload.s, payload.len);
+	n->payload_len = (uint16_t)payload.len;
+	n->payload_kind = CFS_PAYLOAD_TEXT;
+	return n->payload ? 0 : -ENOMEM;
+}
+
+/* A path that only spells a digest is kept as that digest: a third of the size, and
+ * mostly it is the node's own. */
+static int keep_backing_path(struct cfs_builder *b, struct cfs_text payload,
+			     struct cfs_node *n)
+{
+	size_t len = cfs_hash_len(b->alg);
+	uint8_t raw[CFS_HASH_MAX_LEN];
+
+	if (!object_path(payload, raw, len))
+		return keep_text_payload(b, payload, n);
+	n->payload_kind = CFS_PAYLOAD_OBJECT;
+	if (n->digest && memcmp(n->digest, raw, len) == 0)
+		n->payload = n->digest;
+	else
+		n->payload = cfs_arena_copy(&b->arena, raw, len);
+	return n->payload ? 0 : -ENOMEM;
+}
+
+static int keep_file(struct cfs_builder *b, const struct cfs_inode_spec *s,
+		     struct cfs_node *n)
+{
+	if (s->content.len) {
+		n->size = s->content.len;
+		n->content = cfs_arena_copy(&b->arena, s->content.p, s->content.len);
+		return n->content ? 0 : -ENOMEM;
+	}
+	if (s->size == 0)
+		return 0;
+	if (s->digest) {
+		n->digest = cfs_arena_copy(&b->arena, s->digest, cfs_hash_len(b->alg));
+		if (!n->digest)
+			return -ENOMEM;
+	}
+	return keep_backing_path(b, s->payload, n);
+}
+
+/* What the type has no use for is dropped here, so that equal inodes have equal nodes. */
+static int fill(struct cfs_builder *b, const struct cfs_inode_spec *s, struct cfs_node *n,
+		struct cfs_err *err)
+{
+	int rc = 0;
+
+	n->mode = s->mode;
+	n->nlink = s->nlink;
+	n->uid = s->uid;
+	n->gid = s->gid;
+	n->mtime_sec = s->mtime_sec;
+	n->mtime_nsec = s->mtime_nsec;
+	n->size = S_ISDIR(s->mode) ? 0 : s->size;
+	n->rdev = S_ISCHR(s->mode) || S_ISBLK(s->mode) ? s->rdev : 0;
+	if (S_ISDIR(s->mode)) {
+		n->first = CFS_NO_NODE;
+		n->last = CFS_NO_NODE;
+	} else if (S_ISLNK(s->mode)) {
+		n->size = s->payload.len;
+		rc = keep_text_payload(b, s->payload, n);
+	} else if (S_ISREG(s->mode)) {
+		rc = keep_file(b, s, n);
+	}
+	if (rc < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return cfs_intern_node(b, s, n, err);
+}
+
+/* --- taking a place in the tree
+ * --------------------------------------------------------- */
+
+static bool in_order(const struct cfs_builder *b, const struct cfs_node *dir,
+		     struct cfs_text name)
+{
+	if (dir->flags & CFS_NODE_UNSORTED)
+		return false;
+	return dir->last == CFS_NO_NODE ||
+	       cfs_text_cmp(cfs_node_name(&b->nodes[dir->last]), name) < 0;
+}
+
+static int check_place(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+		       struct cfs_err *err)
+{
+	const struct cfs_node *dir = &b->nodes[parent];
+	cfs_id twin;
+	int rc;
+
+	if (cfs_node_is_link(dir) || !S_ISDIR(dir->mode))
+		return cfs_fail(err, ENOTDIR, "parent: want a directory, found %s",
+				cfs_node_is_link(dir) ? "a hard link"
+						      : "another file type");
+	rc = check_name(name, err);
+	if (rc < 0 || in_order(b, dir, name))
+		return rc;
+	rc = cfs_index_find(b, parent, name, &twin, err);
+	if (rc < 0)
+		return rc;
+	if (twin != CFS_NO_NODE)
+		return cfs_fail(err, EEXIST,
+				"name \"%.*s\": is in this directory already",
+				(int)name.len, name.s);
+	b->nodes[parent].flags |= CFS_NODE_UNSORTED;
+	return 0;
+}
+
+/* A zeroed node behind the last one; it counts only once attach() has succeeded. */
+static struct cfs_node *next_node(struct cfs_builder *b, struct cfs_err *err)
+{
+	if (b->n_nodes >= CFS_NO_NODE - 1) {
+		cfs_fail(err, EFBIG, "want at most %u names in a tree", CFS_NO_NODE - 1);
+		return NULL;
+	}
+	if (cfs_grow(&b->nodes, &b->nodes_cap, (size_t)b->n_nodes + 1,
+		     sizeof(*b->nodes)) < 0) {
+		cfs_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	b->nodes[b->n_nodes] = (struct cfs_node){.next = CFS_NO_NODE, .name = ""};
+	return &b->nodes[b->n_nodes];
+}
+
+static int attach(struct cfs_builder *b, cfs_id parent, struct cfs_text name, cfs_id *out,
+		  struct cfs_err *err)
+{
+	struct cfs_node *dir = &b->nodes[parent];
+	cfs_id id = b->n_nodes;
+	struct cfs_node *n = &b->nodes[id];
+	int rc;
+
+	n->name = cfs_arena_copy(&b->arena, name.s, name.len);
+	if (!n->name)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n->name_len = (uint8_t)name.len;
+	n->parent = parent;
+	b->n_nodes++;
+	rc = cfs_index_add(b, id, err);
+	if (rc < 0) {
+		b->n_nodes--;
+		return rc;
+	}
+	if (dir->first == CFS_NO_NODE)
+		dir->first = id;
+	else
+		b->nodes[dir->last].next = id;
+	dir->last = id;
+	*out = id;
+	return 0;
+}
+
+int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
+		     struct cfs_err *err)
+{
+	int rc;
+
+	if (b->n_nodes)
+		return cfs_fail(err, EEXIST, "want one root, found a second");
+	rc = check_inode(spec, err);
+	if (rc < 0)
+		return rc;
+	if (!S_ISDIR(spec->mode))
+		return cfs_fail(err, ENOTDIR, "root: want a directory, found mode %o",
+				spec->mode);
+	if (!next_node(b, err))
+		return -ENOMEM;
+	rc = fill(b, spec, &b->nodes[CFS_ROOT], err);
+	if (rc == 0)
+		b->n_nodes = 1;
+	return rc;
+}
+
+int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+		    const struct cfs_inode_spec *spec, cfs_id *out, struct cfs_err *err)
+{
+	struct cfs_node *n;
+	int rc;
+
+	rc = check_inode(spec, err);
+	if (rc == 0)
+		rc = check_place(b, parent, name, err);
+	if (rc < 0)
+		return rc;
+	n = next_node(b, err);
+	if (!n)
+		return b->n_nodes >= CFS_NO_NODE - 1 ? -EFBIG : -ENOMEM;
+	rc = fill(b, spec, n, err);
+	return rc < 0 ? rc : attach(b, parent, name, out, err);
+}
+
+int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+			 cfs_id *out, struct cfs_err *err)
+{
+	struct cfs_node *n;
+	int rc = check_place(b, parent, name, err);
+
+	if (rc < 0)
+		return rc;
+	n = next_node(b, err);
+	if (!n)
+		return b->n_nodes >= CFS_NO_NODE - 1 ? -EFBIG : -ENOMEM;
+	n->flags = CFS_NODE_LINK;
+	n->target = CFS_NO_NODE;
+	rc = attach(b, parent, name, out, err);
+	if (rc == 0)
+		b->n_links++;
+	return rc;
+}
+
+int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
+			   struct cfs_err *err)
+{
+	const struct cfs_node *t = &b->nodes[target];
+
+	if (link == target)
+		return cfs_fail(err, EINVAL, "hard link: its target is itself");
+	if (!cfs_node_is_link(t) && S_ISDIR(t->mode))
+		return cfs_fail(
+			err, EINVAL,
+			"hard link: want a target that is no directory, found one");
+	b->nodes[link].target = target;
+	return 0;
+}
+
+int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
+		     struct cfs_err *err)
+{
+	const struct cfs_node *d = &b->nodes[dir];
+
+	*out = CFS_NO_NODE;
+	if (cfs_node_is_link(d) || !S_ISDIR(d->mode) || in_order(b, d, name))
+		return 0;
+	if (cfs_text_eq(cfs_node_name(&b->nodes[d->last]), name)) {
+		*out = d->last;
+		return 0;
+	}
+	return cfs_index_find(b, dir, name, out, err);
+}
+
+uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id)
+{
+	return cfs_node_is_link(&b->nodes[id]) ? 0 : b->nodes[id].mode;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the files of the tree room share: the builder's insides. */
+#ifndef CFS_TREE_PRIV_H
+#define CFS_TREE_PRIV_H
+
+#include "tree/tree.h"
+
+/* Interned xattrs: each distinct key and each distinct (key, value) pair once. */
+struct cfs_intern_key {
+	uint64_t stamp; /* the inode that used it last, and where in its list */
+	uint32_t pos;
+};
+
+struct cfs_intern {
+	struct cfs_text *keys;
+	struct cfs_intern_key *key_use;
+	struct cfs_xattr_pair *pairs;
+	uint32_t *key_slots, *pair_slots; /* open addressing; index + 1, 0 is free */
+	size_t keys_cap, key_use_cap, pairs_cap;
+	size_t n_key_slots, n_pair_slots;
+	uint32_t n_keys, n_pairs;
+	uint64_t stamp;
+	uint32_t *list; /* pairs of the inode at hand */
+	size_t list_cap;
+};
+
+/* Names by (parent, name), made at the first need. */
+struct cfs_name_index {
+	cfs_id *slots; /* open addressing; CFS_NO_NODE is free */
+	size_t n_slots, n_used;
+};
+
+struct cfs_builder {
+	enum cfs_hash_alg alg;
+	struct cfs_node *nodes;
+	size_t nodes_cap;
+	uint32_t n_nodes;
+	uint32_t n_links;
+	struct cfs_arena arena;
+	struct cfs_intern xattrs;
+	struct cfs_name_index index;
+	uint64_t seed;
+};
+
+/* Checks and interns the xattrs of one inode; stores its sorted list in node. */
+int cfs_intern_node(struct cfs_builder *b, const struct cfs_inode_spec *spec,
+		    struct cfs_node *node, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_intern_fini(struct cfs_intern *x);
+
+/* The child of that name into *out, or CFS_NO_NODE. Makes the index when there is none
+ * yet. */
+int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Tells the index, if there is one, of a new node. */
+int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The path of a node in any array of nodes; see cfs_tree_path. */
+const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
+			   size_t buf_len);
+
+#endif
