@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# bash completion for mkcomposefs, composefs-info, composefs-dump and mount.composefs.
+
+_composefs_options() # OPTIONS, those with a value end in =
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+}
+
+_mkcomposefs()
+{
+	local cur prev words cword split=false
+	_init_completion -s || return
+	case $prev in
+	--digest-store)
+		_filedir -d
+		return
+		;;
+	--min-version | --max-version)
+		mapfile -t COMPREPLY < <(compgen -W "0 1" -- "$cur")
+		return
+		;;
+	--inline-max | --threads)
+		return
+		;;
+	esac
+	$split && return
+	if [[ $cur == -* ]]; then
+		_composefs_options "--digest-store= --from-file --hardlinks --inline-max= --max-version=
+			--min-version= --print-digest --print-digest-only --skip-devices --skip-xattrs
+			--threads= --use-epoch --user-xattrs"
+	else
+		_filedir
+	fi
+}
+
+_composefs_info()
+{
+	local cur prev words cword split=false word
+	local commands="ls dump objects missing-objects measure-file"
+	_init_completion -s || return
+	case $prev in
+	--basedir)
+		_filedir -d
+		return
+		;;
+	--filter)
+		return
+		;;
+	esac
+	$split && return
+	if [[ $cur == -* ]]; then
+		_composefs_options "--basedir= --filter="
+		return
+	fi
+	for word in "${words[@]:1:cword-1}"; do
+		if [[ " $commands " == *" $word "* ]]; then
+			_filedir
+			return
+		fi
+	done
+	mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+}
+
+_mount_composefs()
+{
+	local cur prev words cword
+	_init_completion -n =: || return
+	case $prev in
+	-t)
+		mapfile -t COMPREPLY < <(compgen -W "composefs" -- "$cur")
+		;;
+	-o)
+		_composefs_options "basedir= digest= idmap= ro rw tryverity upperdir= verity workdir="
+		;;
+	*)
+		if [[ $cur == -* ]]; then
+			_composefs_options "-h -o -t"
+		else
+			_filedir
+		fi
+		;;
+	esac
+}
+
+_composefs_dump()
+{
+	local cur prev words cword
+	_init_completion || return
+	_filedir
+}
+
+complete -F _mkcomposefs mkcomposefs
+complete -F _composefs_info composefs-info
+complete -F _composefs_dump composefs-dump
+complete -F _mount_composefs mount.composefs

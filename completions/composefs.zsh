@@ -1,0 +1,47 @@
+#compdef mkcomposefs composefs-info composefs-dump mount.composefs
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# zsh completion, installed as _composefs.
+
+case $service in
+mkcomposefs)
+	_arguments \
+		'--digest-store=[copy file contents into this object store]:directory:_files -/' \
+		'--from-file[the source is a dump]' \
+		'--hardlinks[keep hard links]' \
+		'--inline-max=[largest file that is stored in the image]:bytes:' \
+		'--max-version=[highest format version]:version:(0 1)' \
+		'--min-version=[lowest format version]:version:(0 1)' \
+		'--print-digest[print the digest of the image]' \
+		'--print-digest-only[print the digest, write no image]' \
+		'--skip-devices[leave out devices]' \
+		'--skip-xattrs[leave out extended attributes]' \
+		'--threads=[number of threads]:number:' \
+		'--use-epoch[set all times to 0]' \
+		'--user-xattrs[take only user.* extended attributes]' \
+		'1:source:_files' '2:image:_files'
+	;;
+composefs-info)
+	_arguments \
+		'--basedir=[the object store]:directory:_files -/' \
+		'*--filter=[only this entry of the root]:name:' \
+		'1:command:((ls\:"list all entries" dump\:"print as text"
+			objects\:"print the objects that are needed"
+			missing-objects\:"print the objects that are not there"
+			measure-file\:"print the fs-verity digests of files"))' \
+		'*:image:_files'
+	;;
+composefs-dump)
+	_arguments '1:image:_files' '2:new image:_files'
+	;;
+mount.composefs)
+	_arguments \
+		'-h[print usage]' \
+		'-t[file system type]:type:(composefs)' \
+		'-o[mount options]:option:_values -s , option
+			"basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
+			"idmap[user namespace file]:file:_files" "ro[read only]" "rw[writable]"
+			"tryverity[verify objects where possible]" "upperdir[writable layer]:directory:_files -/"
+			"verity[verify every object]" "workdir[work directory of upperdir]:directory:_files -/"' \
+		'1:image:_files' '2:mount point:_files -/'
+	;;
+esac
