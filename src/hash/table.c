@@ -72,5 +72,5 @@ uint64_t cfs_hash_seed(void)
 	 * kernel or a filter leaves the bytes that the kernel gave at exec. */
 	if (getrandom(&seed, sizeof(seed), GRND_INSECURE) == (ssize_t)sizeof(seed))
 		return seed;
-	return boot ? cfs_le64(boot) : (uintptr_t)&seed;
+	return boot ? cfs_le64(boot) : seed;
 }
