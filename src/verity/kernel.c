@@ -41,6 +41,14 @@ int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 	return 0;
 }
 
+bool cfs_verity_supported(int fd)
+{
+	struct fsverity_digest d = {.digest_size = 0};
+
+	return ioctl(fd, FS_IOC_MEASURE_VERITY, &d) == 0 || errno == ENODATA ||
+	       errno == EOVERFLOW;
+}
+
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	struct fsverity_enable_arg arg = {

@@ -82,6 +82,10 @@ int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 int cfs_verity_measure(int fd, struct cfs_digest *out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Whether the file system of a file or directory has fs-verity: FS_IOC_MEASURE_VERITY says
+ * ENODATA where there could be a digest. fd is open for reading. */
+bool cfs_verity_supported(int fd);
+
 /* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left.
  * -EEXIST: already on. -ENOTTY: this file system has none (EOPNOTSUPP alike). Other
  * errors: -errno. */

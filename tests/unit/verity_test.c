@@ -343,3 +343,12 @@ T(a_file_without_fsverity_says_so)
 	t_eq(cfs_verity_measure(-1, &d, &err), -EBADF);
 	t_eq(cfs_verity_enable(-1, CFS_SHA256, &err), -EBADF);
 }
+
+T(a_file_system_that_cannot_have_fsverity_is_told_apart)
+{
+	cfs_autofd int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	t_ok(dir >= 0);
+	t_ok(!cfs_verity_supported(dir));
+	t_ok(!cfs_verity_supported(-1));
+}
