@@ -5,11 +5,12 @@
  * Uses:  base, hash (xxh32), tree.
  * Never: opens files, mounts, prints.
  *
- * write.h is the way in, image.h the way back.
+ * write.h is the way in, image.h the way back, format.h the numbers.
  */
 #ifndef CFS_EROFS_H
 #define CFS_EROFS_H
 
+#include "erofs/format.h"
 #include "erofs/image.h"
 #include "erofs/write.h"
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What must hold before anything is mounted, and what the steps depend on. */
+#include "mount/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "erofs/erofs.h"
+
+int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
+{
+	struct cfs_digest digest;
+
+	if (o->n_objdirs == 0)
+		return cfs_fail(err, EINVAL, "No object dirs specified");
+	if (!o->upperdir != !o->workdir)
+		return cfs_fail(err, EINVAL,
+				"Both workdir and upperdir must be specified if used");
+	if (o->idmap && o->idmap_fd < 0)
+		return cfs_fail(err, EINVAL,
+				"idmap: want a user namespace, found no descriptor");
+	if (!o->digest)
+		return 0;
+	return cfs_context(err, cfs_digest_parse(cfs_text(o->digest), &digest, err),
+			   "digest");
+}
+
+/* The chain of trust begins here: the kernel measures the very descriptor that is mounted
+ * later, so that nobody can exchange the file in between. */
+static int check_digest(int fd, const char *text, struct cfs_err *err)
+{
+	char want_hex[CFS_DIGEST_HEX_MAX], found_hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest want, found;
+	int rc = cfs_digest_parse(cfs_text(text), &want, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_verity_measure(fd, &found, err);
+	if (rc == -ENOTTY)
+		return cfs_fail(
+			err, ENOTTY,
+			"Image has no fs-verity: enable it (on ext4 with the verity "
+			"feature, or on btrfs), or mount without a digest");
+	if (rc == -EILSEQ)
+		return cfs_context(err, rc, "Image has wrong fs-verity");
+	if (rc < 0)
+		return rc;
+	if (!cfs_digest_eq(&want, &found))
+		return cfs_fail(err, EILSEQ,
+				"Image has wrong fs-verity: want %s, found %s",
+				cfs_digest_hex(&want, want_hex),
+				cfs_digest_hex(&found, found_hex));
+	return 0;
+}
+
+static int read_header(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
+{
+	uint8_t raw[sizeof(struct cfs_header)];
+	ssize_t n = cfs_io_pread(fd, raw, sizeof(raw), 0, err);
+	uint32_t flags;
+
+	if (n < 0)
+		return cfs_context(err, (int)n, "image header");
+	if (n < (ssize_t)sizeof(raw) ||
+	    cfs_le32(raw + offsetof(struct cfs_header, magic)) != CFS_HEADER_MAGIC)
+		return cfs_fail(err, EINVAL, "not a composefs image");
+	flags = cfs_le32(raw + offsetof(struct cfs_header, flags));
+	out->has_acl = flags & CFS_HEADER_HAS_ACL;
+	return 0;
+}
+
+/* Images are small. One that is not would push other things out of the page cache. */
+static uint64_t prefetch_len(int fd)
+{
+	uint64_t limit = UINT64_C(64) << 20;
+	long pages = sysconf(_SC_PHYS_PAGES), page_len = sysconf(_SC_PAGESIZE);
+	struct stat st;
+
+	if (pages > 0 && page_len > 0 &&
+	    (uint64_t)pages * (uint64_t)page_len / 16 < limit)
+		limit = (uint64_t)pages * (uint64_t)page_len / 16;
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size > limit)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+/* With verity=require and no fs-verity below, the mount succeeds and no file can be
+ * opened: better refused here, where the reason can be said. */
+static int check_objdirs(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
+			 struct cfs_err *err)
+{
+	for (size_t i = 0; i < o->n_objdirs && !out->objects_verity; i++) {
+		cfs_autofd int dir =
+			open(o->objdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dir < 0)
+			return cfs_fail_errno(err, "object directory %s", o->objdirs[i]);
+		out->objects_verity = cfs_verity_supported(dir);
+	}
+	if (out->objects_verity || o->verity == CFS_MOUNT_VERITY_TRY)
+		return 0;
+	return cfs_fail(
+		err, ENOTTY,
+		"object directory %s: its file system has no fs-verity, so no file could "
+		"be opened: move the objects to ext4 with the verity feature or to "
+		"btrfs, "
+		"or mount with tryverity or without verity",
+		o->objdirs[0]);
+}
+
+int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
+		      struct cfs_err *err)
+{
+	int rc = 0;
+
+	*out = (struct cfs_mount_facts){0};
+	if (o->digest)
+		rc = check_digest(fd, o->digest, err);
+	if (rc == 0)
+		rc = read_header(fd, out, err);
+	if (rc == 0 && (o->digest || o->verity != CFS_MOUNT_VERITY_NONE))
+		rc = check_objdirs(o, out, err);
+	if (rc == 0)
+		out->prefetch_len = prefetch_len(fd);
+	return rc;
+}

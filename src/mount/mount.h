@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount: an image and its objects as a file system: options -> steps -> system calls.
+ * Owns:  the text of mount options, what must hold before an image is mounted, the ways
+ *        that kernels take an image, the loop device and the temporary place.
+ * Uses:  base, verity (digests, measuring), erofs (the header's constants).
+ * Never: opens the image or parses its tree, prints, reads the environment.
+ *
+ * Two superblocks are made: EROFS from the image, and an overlay over it whose data
+ * layers are the object directories. A kernel takes them in one of several ways; they are
+ * data (struct cfs_way), tried in order, and each step names the errors that lead to the
+ * next way.
+ */
+#ifndef CFS_MOUNT_H
+#define CFS_MOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "verity/verity.h"
+
+/* --- options ------------------------------------------------------------------------ */
+
+enum cfs_mount_verity {
+	CFS_MOUNT_VERITY_NONE,
+	/* Required where the kernel and the objects' file system have it, else not. */
+	CFS_MOUNT_VERITY_TRY,
+	CFS_MOUNT_VERITY_REQUIRE,
+};
+
+/* Reading the image ahead: EROFS reads metadata page by page. */
+enum cfs_mount_prefetch {
+	CFS_MOUNT_PREFETCH_ASYNC, /* the reads are queued */
+	CFS_MOUNT_PREFETCH_WAIT,  /* and waited for */
+	CFS_MOUNT_PREFETCH_OFF,
+};
+
+/* Zero is the default. Strings are lent and used as they are: nothing is escaped in them.
+ */
+struct cfs_mount_opts {
+	const char *const
+		*objdirs; /* object directories, searched in order; at least one */
+	size_t n_objdirs;
+	const char *upperdir; /* both or none: a writable mount */
+	const char *workdir;
+	const char *digest; /* hex text, NULL: none expected. Implies VERITY_REQUIRE */
+	enum cfs_mount_verity verity;
+	enum cfs_mount_prefetch prefetch;
+	bool readonly;
+	bool idmap; /* owners are mapped by the user namespace behind idmap_fd */
+	int idmap_fd;
+	uint64_t attr; /* MOUNT_ATTR_NOSUID and so on */
+	/* An existing directory for the image where a kernel wants it attached to a path;
+	 * NULL: one is made in /tmp, and removed. */
+	const char *image_mountdir;
+	const char *image_name; /* what losetup(8) shows; NULL: nothing */
+};
+
+/* What can be said about options without looking at anything else: -EINVAL. */
+int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- options as text ---------------------------------------------------------------- */
+
+/* The option string of mount(8). Starts zeroed; the strings in opts live until _fini. */
+struct cfs_mount_args {
+	struct cfs_mount_opts opts;
+	const char *idmap; /* path of a user namespace, to be opened by the caller */
+	bool sloppy;	   /* in: unknown options are passed over, as mount -s wants it */
+	struct cfs_arena arena;
+};
+
+/* Adds the options of one string to args: names and values separated by commas; in a
+ * value a backslash makes the next character literal. The last of a repeated option
+ * counts. -EINVAL: unknown, without its value, or malformed; -ENOMEM. Opens and checks
+ * nothing. */
+int cfs_mount_parse(struct cfs_mount_args *args, const char *text,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_mount_args_fini(struct cfs_mount_args *args);
+
+/* --- what has to be known before the steps can be said ------------------------------ */
+
+struct cfs_mount_facts {
+	bool has_acl;	       /* the image's header says that it has POSIX ACLs */
+	bool objects_verity;   /* an object directory's file system has fs-verity */
+	uint64_t prefetch_len; /* bytes to read ahead; 0: none, the image is too large */
+};
+
+/* Looks at the image behind fd, which must be readable, in this order: the expected
+ * digest is compared with what the kernel measures on this descriptor, the header is
+ * read, the object directories are asked for fs-verity (only where verity is wanted).
+ * Needs no privilege. -ENOTTY: no fs-verity on the image, or on any object directory
+ * although it is required; -EILSEQ: another digest; -EINVAL: not a composefs image. */
+int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- steps -------------------------------------------------------------------------- */
+
+/* "The source" is the image's descriptor, or the loop device once there is one; "the
+ * image mount" is the EROFS mount, "the place" the directory where it is attached for a
+ * moment. */
+enum cfs_step_op {
+	CFS_STEP_OPEN,	  /* fsopen(key) */
+	CFS_STEP_REFUSED, /* fsconfig: a flag that must be refused; taken: the next way */
+	CFS_STEP_FLAG,	  /* fsconfig: the flag key */
+	CFS_STEP_STRING,  /* fsconfig: key=value */
+	CFS_STEP_SOURCE,  /* fsconfig: key=/proc/self/fd/(the source) */
+	CFS_STEP_DIR,	  /* fsconfig: key=descriptor of the directory value */
+	CFS_STEP_LOWER,	  /* fsconfig: key=descriptor of the image mount */
+	CFS_STEP_LOWER_AT,  /* fsconfig: key=path of the image mount, at its place */
+	CFS_STEP_CREATE,    /* fsconfig: make the superblock */
+	CFS_STEP_MOUNT,	    /* fsmount with the attributes number: a detached mount */
+	CFS_STEP_IDMAP,	    /* map that mount's owners by the user namespace fd */
+	CFS_STEP_LOOP,	    /* put the source on a free loop device, shown as value */
+	CFS_STEP_PLACE,	    /* attach the image mount at value; NULL: a new directory */
+	CFS_STEP_DETACH,    /* detach it again, remove the new directory */
+	CFS_STEP_ATTACH,    /* attach the mount to the mount point */
+	CFS_STEP_OLD_IMAGE, /* mount(2): source at the place, flags number, data value */
+	CFS_STEP_OLD_OVERLAY, /* mount(2): data key, path of the image mount, value */
+	CFS_STEP_PREFETCH,    /* read number bytes of the source ahead; value: and wait */
+};
+
+struct cfs_step {
+	enum cfs_step_op op;
+	const char *key;
+	const char *value;
+	uint64_t number;
+	int fd;
+	bool optional;	/* a failure is passed over */
+	int move_on[2]; /* errnos that say: this kernel does not know this way */
+};
+
+/* One way to do a part of the work. */
+struct cfs_way {
+	const char *name; /* for people: "file", "loop", ... */
+	struct cfs_step *steps;
+	size_t n_steps;
+};
+
+enum { CFS_MOUNT_WAYS = 4 };
+
+/* First one of the ways to mount the image, then one of the ways to mount the overlay. */
+struct cfs_steps {
+	struct cfs_way image[CFS_MOUNT_WAYS], overlay[CFS_MOUNT_WAYS];
+	size_t n_image, n_overlay;
+	struct cfs_arena arena;
+};
+
+/* Says what to do, and does nothing. out is finished by the caller after success; it
+ * borrows the strings of o. -ENOMEM. */
+int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
+		    struct cfs_steps *out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_steps_fini(struct cfs_steps *steps);
+
+/* --- carrying them out -------------------------------------------------------------- */
+
+/* Which ways the kernel took: names, static. */
+struct cfs_mount_taken {
+	const char *image, *overlay;
+};
+
+/* The privileged part. Mounts the image behind fd at mountpoint, or leaves everything as
+ * it was. taken may be NULL. The message holds what the kernel said. -errno of the system
+ * call. */
+int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoint,
+		    struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* All of it: check, inspect, steps, apply. fd stays the caller's. */
+int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
+		 struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the files of this room share. */
+#ifndef CFS_MOUNT_PRIV_H
+#define CFS_MOUNT_PRIV_H
+
+#include "mount/mount.h"
+
+enum { CFS_PROC_FD_MAX = 32 };
+
+/* "/proc/self/fd/N"; returns out. The kernel's mount calls take descriptors as text this
+ * way. */
+const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
+
+/* Puts the file behind fd on a free loop device: read only, direct I/O where possible,
+ * freed when its last user is gone. *out is its descriptor; name is shown by losetup(8),
+ * may be NULL. */
+int cfs_loop_attach(int fd, const char *name, int *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
+void cfs_prefetch(int fd, uint64_t len, bool wait);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The option string of mount(8): text -> struct cfs_mount_args. */
+#include "mount/mount.h"
+
+#include <errno.h>
+#include <stdalign.h>
+#include <sys/mount.h>
+
+enum kind {
+	OPT_STRING,   /* a value that is kept as it is */
+	OPT_BASEDIR,  /* paths separated by colons */
+	OPT_PREFETCH, /* one of three words */
+	OPT_FLAG,     /* ours, without a value */
+	OPT_ATTR,     /* sets and clears mount attributes */
+	OPT_IGNORED,  /* for others than us */
+};
+
+enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY };
+
+struct rule {
+	const char *name; /* with '*' at the end: any name that begins so */
+	enum kind kind;
+	size_t member;	     /* OPT_STRING: offset in struct cfs_mount_args */
+	enum flag flag;	     /* OPT_FLAG */
+	uint64_t set, clear; /* OPT_ATTR */
+	bool any_value;	     /* may have a value, which is not looked at */
+};
+
+/* What mount(8) makes of "user": the mounting user must not gain anything. */
+#define OWNER_SECURE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define USER_SECURE  (OWNER_SECURE | MOUNT_ATTR_NOEXEC)
+
+#define STRING(name, field)                                                              \
+	{                                                                                \
+		name, OPT_STRING, offsetof(struct cfs_mount_args, field)                 \
+	}
+#define ON(name, bits)                                                                   \
+	{                                                                                \
+		name, OPT_ATTR, .set = (bits)                                            \
+	}
+#define OFF(name, bits)                                                                  \
+	{                                                                                \
+		name, OPT_ATTR, .clear = (bits)                                          \
+	}
+#define IGNORED(name)                                                                    \
+	{                                                                                \
+		name, OPT_IGNORED, .any_value = true                                     \
+	}
+#define ATIME(name, bits)                                                                \
+	{                                                                                \
+		name, OPT_ATTR, .set = (bits), .clear = MOUNT_ATTR__ATIME                \
+	}
+
+static const struct rule rules[] = {
+	{"basedir", OPT_BASEDIR},
+	STRING("digest", opts.digest),
+	STRING("upperdir", opts.upperdir),
+	STRING("workdir", opts.workdir),
+	STRING("idmap", idmap),
+	{"prefetch", OPT_PREFETCH},
+	{"verity", OPT_FLAG, .flag = FLAG_VERITY},
+	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
+	{"ro", OPT_FLAG, .flag = FLAG_RO},
+	{"rw", OPT_FLAG, .flag = FLAG_RW},
+
+	ON("nosuid", MOUNT_ATTR_NOSUID),
+	OFF("suid", MOUNT_ATTR_NOSUID),
+	ON("nodev", MOUNT_ATTR_NODEV),
+	OFF("dev", MOUNT_ATTR_NODEV),
+	ON("noexec", MOUNT_ATTR_NOEXEC),
+	OFF("exec", MOUNT_ATTR_NOEXEC),
+	ON("nosymfollow", MOUNT_ATTR_NOSYMFOLLOW),
+	OFF("symfollow", MOUNT_ATTR_NOSYMFOLLOW),
+	ON("nodiratime", MOUNT_ATTR_NODIRATIME),
+	OFF("diratime", MOUNT_ATTR_NODIRATIME),
+	ATIME("noatime", MOUNT_ATTR_NOATIME),
+	ATIME("strictatime", MOUNT_ATTR_STRICTATIME),
+	ATIME("relatime", MOUNT_ATTR_RELATIME),
+	ATIME("atime", MOUNT_ATTR_RELATIME),
+	ATIME("norelatime", MOUNT_ATTR_RELATIME),
+	ATIME("nostrictatime", MOUNT_ATTR_RELATIME),
+	{"user", OPT_ATTR, .set = USER_SECURE, .any_value = true},
+	ON("users", USER_SECURE),
+	ON("owner", OWNER_SECURE),
+	ON("group", OWNER_SECURE),
+
+	/* Read by mount(8), systemd and others, or without effect on what is never
+	   written. */
+	IGNORED("defaults"),
+	IGNORED("auto"),
+	IGNORED("noauto"),
+	IGNORED("nouser"),
+	IGNORED("nofail"),
+	IGNORED("_netdev"),
+	IGNORED("async"),
+	IGNORED("loud"),
+	IGNORED("silent"),
+	IGNORED("nolazytime"),
+	IGNORED("comment"),
+	IGNORED("uhelper"),
+	IGNORED("helper"),
+	IGNORED("x-*"),
+	IGNORED("X-*"),
+};
+
+/* One option, as it stands in the string. */
+struct option {
+	struct cfs_text name;
+	struct cfs_text value; /* still escaped */
+	bool has_value;
+};
+
+static bool rule_matches(const struct rule *rule, struct cfs_text name)
+{
+	struct cfs_text want = cfs_text(rule->name);
+
+	if (want.s[want.len - 1] != '*')
+		return cfs_text_eq(want, name);
+	want.len--;
+	return cfs_text_has_prefix(name, want);
+}
+
+static const struct rule *find_rule(struct cfs_text name)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rule_matches(&rules[i], name))
+			return &rules[i];
+	}
+	return NULL;
+}
+
+/* Cuts the first option off: up to an unescaped comma. False at the end, so that "a," has
+ * two options, the last one empty. */
+static bool next_option(struct cfs_text *rest, struct option *out)
+{
+	struct cfs_text all = {rest->s, 0};
+	const char *equals;
+
+	if (!rest->s)
+		return false;
+	while (all.len < rest->len && rest->s[all.len] != ',')
+		all.len += rest->s[all.len] == '\\' && all.len + 1 < rest->len ? 2 : 1;
+	if (all.len < rest->len)
+		*rest = (struct cfs_text){rest->s + all.len + 1, rest->len - all.len - 1};
+	else
+		*rest = (struct cfs_text){NULL, 0};
+	equals = memchr(all.s, '=', all.len);
+	*out = (struct option){.name = all, .has_value = equals != NULL};
+	if (equals) {
+		out->name.len = (size_t)(equals - all.s);
+		out->value = (struct cfs_text){equals + 1, all.len - out->name.len - 1};
+	}
+	return true;
+}
+
+/* Copies text up to an unescaped stop character (0: all of it), without the escapes.
+ * *text moves behind what was read; its s becomes NULL at the end. NULL: out of memory.
+ */
+static char *unescape(struct cfs_arena *arena, struct cfs_text *text, char stop)
+{
+	char *copy = cfs_arena_copy(arena, text->s, text->len);
+	size_t i, len = 0;
+
+	if (!copy)
+		return NULL;
+	for (i = 0; i < text->len && (!stop || text->s[i] != stop); i++) {
+		if (text->s[i] == '\\' && i + 1 < text->len)
+			i++;
+		copy[len++] = text->s[i];
+	}
+	copy[len] = 0;
+	if (i < text->len)
+		*text = (struct cfs_text){text->s + i + 1, text->len - i - 1};
+	else
+		*text = (struct cfs_text){NULL, 0};
+	return copy;
+}
+
+static int set_string(struct cfs_mount_args *args, size_t member,
+		      const struct option *opt, struct cfs_err *err)
+{
+	struct cfs_text value = opt->value;
+	const char *copy = unescape(&args->arena, &value, 0);
+
+	if (!copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	memcpy((char *)args + member, &copy, sizeof(copy));
+	return 0;
+}
+
+static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
+		       struct cfs_err *err)
+{
+	struct cfs_text rest = opt->value;
+	size_t n = 0, max = 1;
+	const char **dirs;
+
+	for (size_t i = 0; i < rest.len; i++)
+		max += rest.s[i] == ':';
+	dirs = cfs_arena_alloc(&args->arena, max * sizeof(*dirs), alignof(char *));
+	if (!dirs)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	while (rest.s) {
+		dirs[n] = unescape(&args->arena, &rest, ':');
+		if (!dirs[n])
+			return cfs_fail(err, ENOMEM, "out of memory");
+		if (!*dirs[n++])
+			return cfs_fail(err, EINVAL,
+					"Value for basedir option has incorrect format");
+	}
+	args->opts.objdirs = dirs;
+	args->opts.n_objdirs = n;
+	return 0;
+}
+
+static int set_prefetch(struct cfs_mount_args *args, const struct option *opt,
+			struct cfs_err *err)
+{
+	static const char *const words[] = {
+		[CFS_MOUNT_PREFETCH_ASYNC] = "async",
+		[CFS_MOUNT_PREFETCH_WAIT] = "wait",
+		[CFS_MOUNT_PREFETCH_OFF] = "off",
+	};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (cfs_text_eq(opt->value, cfs_text(words[i]))) {
+			args->opts.prefetch = (enum cfs_mount_prefetch)i;
+			return 0;
+		}
+	}
+	return cfs_fail(err, EINVAL, "prefetch: want async, wait or off, got \"%.*s\"",
+			(int)opt->value.len, opt->value.s);
+}
+
+/* "verity" is never weakened by "tryverity", whatever their order. */
+static void set_flag(struct cfs_mount_opts *o, enum flag flag)
+{
+	switch (flag) {
+	case FLAG_RO:
+		o->readonly = true;
+		break;
+	case FLAG_RW:
+		o->readonly = false;
+		break;
+	case FLAG_VERITY:
+		o->verity = CFS_MOUNT_VERITY_REQUIRE;
+		break;
+	case FLAG_TRYVERITY:
+		if (o->verity == CFS_MOUNT_VERITY_NONE)
+			o->verity = CFS_MOUNT_VERITY_TRY;
+		break;
+	}
+}
+
+/* The value is there where it is wanted and nowhere else: "verity=off" must not turn it
+ * on. */
+static int check_value(const struct rule *rule, const struct option *opt,
+		       struct cfs_err *err)
+{
+	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_BASEDIR ||
+			   rule->kind == OPT_PREFETCH;
+
+	if (wants_value && !opt->has_value)
+		return cfs_fail(err, EINVAL, "No value specified for %s option",
+				rule->name);
+	if (!wants_value && opt->has_value && !rule->any_value)
+		return cfs_fail(err, EINVAL, "The %s option takes no value", rule->name);
+	return 0;
+}
+
+static int set_option(struct cfs_mount_args *args, const struct option *opt,
+		      struct cfs_err *err)
+{
+	const struct rule *rule = find_rule(opt->name);
+	int rc;
+
+	if (!rule && args->sloppy)
+		return 0;
+	if (!rule)
+		return cfs_fail(err, EINVAL, "Unsupported option %.*s",
+				(int)opt->name.len, opt->name.s);
+	rc = check_value(rule, opt, err);
+	if (rc < 0)
+		return rc;
+	switch (rule->kind) {
+	case OPT_STRING:
+		return set_string(args, rule->member, opt, err);
+	case OPT_BASEDIR:
+		return set_basedir(args, opt, err);
+	case OPT_PREFETCH:
+		return set_prefetch(args, opt, err);
+	case OPT_FLAG:
+		set_flag(&args->opts, rule->flag);
+		return 0;
+	case OPT_ATTR:
+		args->opts.attr = (args->opts.attr & ~rule->clear) | rule->set;
+		return 0;
+	case OPT_IGNORED:
+		return 0;
+	}
+	return 0;
+}
+
+int cfs_mount_parse(struct cfs_mount_args *args, const char *text, struct cfs_err *err)
+{
+	struct cfs_text rest = cfs_text(text);
+	struct option opt;
+
+	while (next_option(&rest, &opt)) {
+		int rc = set_option(args, &opt, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void cfs_mount_args_fini(struct cfs_mount_args *args)
+{
+	cfs_arena_fini(&args->arena);
+	*args = (struct cfs_mount_args){0};
+}

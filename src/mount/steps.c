@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Options -> steps: what each kind of kernel is asked to do. Pure. */
+#include "mount/mount.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdalign.h>
+#include <sys/mount.h>
+
+/* A way under construction. */
+struct builder {
+	const struct cfs_mount_opts *o;
+	const struct cfs_mount_facts *facts;
+	struct cfs_steps *out;
+	struct cfs_way *way;
+	size_t cap;
+};
+
+/* Steps of the longest way, besides one for each object directory. */
+enum { STEPS_MAX = 16 };
+
+static void add(struct builder *b, struct cfs_step step)
+{
+	assert(b->way->n_steps < b->cap);
+	b->way->steps[b->way->n_steps++] = step;
+}
+
+#define ADD(b, ...) add(b, (struct cfs_step){__VA_ARGS__})
+
+static bool requires_verity(const struct cfs_mount_opts *o)
+{
+	return o->digest || o->verity == CFS_MOUNT_VERITY_REQUIRE;
+}
+
+/* --- the image ---------------------------------------------------------------------- */
+
+static void add_idmap(struct builder *b)
+{
+	if (b->o->idmap)
+		ADD(b, CFS_STEP_IDMAP, .fd = b->o->idmap_fd);
+}
+
+/* After the superblock is made: a kernel that wanted another way has read nothing in
+ * vain. */
+static void add_prefetch(struct builder *b)
+{
+	if (b->o->prefetch == CFS_MOUNT_PREFETCH_OFF || b->facts->prefetch_len == 0)
+		return;
+	ADD(b, CFS_STEP_PREFETCH, .number = b->facts->prefetch_len,
+	    .value = b->o->prefetch == CFS_MOUNT_PREFETCH_WAIT ? "wait" : NULL);
+}
+
+static void add_erofs(struct builder *b)
+{
+	ADD(b, CFS_STEP_SOURCE, "source");
+	ADD(b, CFS_STEP_FLAG, "ro");
+	if (!b->facts->has_acl)
+		ADD(b, CFS_STEP_FLAG, "noacl");
+	ADD(b, CFS_STEP_CREATE, .move_on = {ENOTBLK});
+	ADD(b, CFS_STEP_MOUNT, .number = MOUNT_ATTR_RDONLY);
+	add_idmap(b);
+	add_prefetch(b);
+}
+
+/* EROFS straight from the file: kernel 6.12. Before, and for a file system that the
+ * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK. */
+static void image_file(struct builder *b)
+{
+	ADD(b, CFS_STEP_OPEN, "erofs", .move_on = {ENOSYS});
+	add_erofs(b);
+}
+
+static void image_loop(struct builder *b)
+{
+	ADD(b, CFS_STEP_OPEN, "erofs", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_LOOP, .value = b->o->image_name);
+	add_erofs(b);
+}
+
+/* Without the mount API of kernel 5.2, or where a sandbox hides it. */
+static void image_old(struct builder *b)
+{
+	ADD(b, CFS_STEP_LOOP, .value = b->o->image_name);
+	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
+	ADD(b, CFS_STEP_OLD_IMAGE, .number = MS_RDONLY,
+	    .value = b->facts->has_acl ? "" : "noacl");
+	add_prefetch(b);
+}
+
+/* --- the overlay -------------------------------------------------------------------- */
+
+static void add_verity(struct builder *b)
+{
+	if (requires_verity(b->o))
+		ADD(b, CFS_STEP_STRING, "verity", "require");
+	else if (b->o->verity == CFS_MOUNT_VERITY_TRY && b->facts->objects_verity)
+		ADD(b, CFS_STEP_STRING, "verity", "require", .optional = true);
+}
+
+static void add_overlay(struct builder *b)
+{
+	ADD(b, CFS_STEP_STRING, "source", "composefs");
+	ADD(b, CFS_STEP_STRING, "metacopy", "on");
+	ADD(b, CFS_STEP_STRING, "redirect_dir", "on");
+	add_verity(b);
+}
+
+static void add_mount(struct builder *b)
+{
+	uint64_t attr = b->o->attr | (b->o->readonly ? MOUNT_ATTR_RDONLY : 0);
+
+	ADD(b, CFS_STEP_MOUNT, .number = attr);
+}
+
+static void add_dir(struct builder *b, const char *key, const char *path)
+{
+	if (path)
+		ADD(b, CFS_STEP_DIR, key, path, .move_on = {EBADF, EINVAL});
+}
+
+/* Everything by descriptor, nothing attached before it is complete: kernel 6.15. Older
+ * ones say EBADF or EINVAL to a descriptor, or EINVAL to a detached layer when the
+ * superblock is made. */
+static int overlay_fds(struct builder *b)
+{
+	ADD(b, CFS_STEP_OPEN, "overlay", .move_on = {ENOSYS});
+	add_overlay(b);
+	ADD(b, CFS_STEP_LOWER, "lowerdir+", .move_on = {EBADF, EINVAL});
+	for (size_t i = 0; i < b->o->n_objdirs; i++)
+		add_dir(b, "datadir+", b->o->objdirs[i]);
+	add_dir(b, "upperdir", b->o->upperdir);
+	add_dir(b, "workdir", b->o->workdir);
+	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL});
+	add_mount(b);
+	ADD(b, CFS_STEP_ATTACH);
+	return 0;
+}
+
+/* The kernel takes text apart at some characters: a backslash in front keeps them.
+ * Returns the end of what was written, at most twice the length of path. */
+static char *put_escaped(char *to, const char *path, const char *special)
+{
+	for (; *path; path++) {
+		if (strchr(special, *path))
+			*to++ = '\\';
+		*to++ = *path;
+	}
+	*to = 0;
+	return to;
+}
+
+/* Overlayfs unescapes upperdir and workdir, but not the layers that are added one by one.
+ */
+static int add_escaped(struct builder *b, const char *key, const char *path)
+{
+	char *copy;
+
+	if (!path)
+		return 0;
+	copy = cfs_arena_alloc(&b->out->arena, 2 * strlen(path) + 1, 1);
+	if (!copy)
+		return -ENOMEM;
+	put_escaped(copy, path, "\\");
+	ADD(b, CFS_STEP_STRING, key, copy, .move_on = {EINVAL});
+	return 0;
+}
+
+/* Layers by path: kernel 6.8. Where overlayfs still had the options of mount(2), it seems
+ * to take any option at first. */
+static int overlay_paths(struct builder *b)
+{
+	ADD(b, CFS_STEP_OPEN, "overlay", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_REFUSED, "composefs-asks-for-the-new-mount-api",
+	    .move_on = {EINVAL});
+	add_overlay(b);
+	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
+	ADD(b, CFS_STEP_LOWER_AT, "lowerdir+", .move_on = {EINVAL});
+	for (size_t i = 0; i < b->o->n_objdirs; i++)
+		ADD(b, CFS_STEP_STRING, "datadir+", b->o->objdirs[i],
+		    .move_on = {EINVAL});
+	if (add_escaped(b, "upperdir", b->o->upperdir) < 0 ||
+	    add_escaped(b, "workdir", b->o->workdir) < 0)
+		return -ENOMEM;
+	ADD(b, CFS_STEP_CREATE);
+	add_mount(b);
+	ADD(b, CFS_STEP_DETACH);
+	ADD(b, CFS_STEP_ATTACH);
+	return 0;
+}
+
+/* The attributes as mount(2) has them. */
+static uint64_t old_flags(uint64_t attr)
+{
+	static const struct {
+		uint64_t attr, flag;
+	} same[] = {
+		{MOUNT_ATTR_NOSUID, MS_NOSUID},
+		{MOUNT_ATTR_NODEV, MS_NODEV},
+		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+		{MOUNT_ATTR_NOATIME, MS_NOATIME},
+		{MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+	};
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		if (attr & same[i].attr)
+			flags |= same[i].flag;
+	}
+	return flags;
+}
+
+static char *put_path(char *to, const char *before, const char *path)
+{
+	return path ? put_escaped(stpcpy(to, before), path, "\\,:") : to;
+}
+
+static size_t path_max(const char *path)
+{
+	return path ? 2 * strlen(path) : 0;
+}
+
+/* The data of mount(2), behind the path of the image mount. */
+static char *old_data(struct builder *b, const char *separator)
+{
+	static const char upper[] = ",upperdir=", work[] = ",workdir=";
+	static const char verity[] = ",verity=require";
+	size_t max = sizeof(upper) + sizeof(work) + sizeof(verity);
+	char *data, *to;
+
+	for (size_t i = 0; i < b->o->n_objdirs; i++)
+		max += strlen(separator) + path_max(b->o->objdirs[i]);
+	max += path_max(b->o->upperdir) + path_max(b->o->workdir);
+	data = to = cfs_arena_alloc(&b->out->arena, max, 1);
+	if (!data)
+		return NULL;
+	for (size_t i = 0; i < b->o->n_objdirs; i++)
+		to = put_path(to, separator, b->o->objdirs[i]);
+	to = put_path(to, upper, b->o->upperdir);
+	to = put_path(to, work, b->o->workdir);
+	if (requires_verity(b->o))
+		strcpy(to, verity);
+	return data;
+}
+
+static int add_old_overlay(struct builder *b, const char *separator, uint64_t flags,
+			   int move_on)
+{
+	const char *data = old_data(b, separator);
+
+	if (!data)
+		return -ENOMEM;
+	if (b->o->readonly)
+		flags |= MS_RDONLY;
+	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
+	ADD(b, CFS_STEP_OLD_OVERLAY, "metacopy=on,redirect_dir=on,lowerdir=", data,
+	    .number = flags | old_flags(b->o->attr), .move_on = {move_on});
+	ADD(b, CFS_STEP_DETACH);
+	return 0;
+}
+
+/* mount(2), with the object directories as data-only layers: kernel 6.5. */
+static int overlay_old(struct builder *b)
+{
+	return add_old_overlay(b, "::", MS_SILENT, EINVAL);
+}
+
+/* And as ordinary lower layers, whose names the image's root hides. */
+static int overlay_older(struct builder *b)
+{
+	return add_old_overlay(b, ":", 0, 0);
+}
+
+/* --- all of it ---------------------------------------------------------------------- */
+
+static int begin(struct builder *b, struct cfs_way *ways, size_t *n, const char *name)
+{
+	b->way = &ways[(*n)++];
+	b->way->name = name;
+	b->way->steps = cfs_arena_alloc(&b->out->arena, b->cap * sizeof(struct cfs_step),
+					alignof(struct cfs_step));
+	return b->way->steps ? 0 : -ENOMEM;
+}
+
+static int image_ways(struct builder *b)
+{
+	static const struct {
+		const char *name;
+		void (*add)(struct builder *b);
+		bool can_idmap;
+	} table[] = {
+		{"file", image_file, true},
+		{"loop", image_loop, true},
+		{"loop, mount(2)", image_old, false},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (b->o->idmap && !table[i].can_idmap)
+			continue;
+		if (begin(b, b->out->image, &b->out->n_image, table[i].name) < 0)
+			return -ENOMEM;
+		table[i].add(b);
+	}
+	return 0;
+}
+
+static int overlay_ways(struct builder *b)
+{
+	static const struct {
+		const char *name;
+		int (*add)(struct builder *b);
+	} table[] = {
+		{"descriptors", overlay_fds},
+		{"paths", overlay_paths},
+		{"mount(2)", overlay_old},
+		{"mount(2), plain layers", overlay_older},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (begin(b, b->out->overlay, &b->out->n_overlay, table[i].name) < 0 ||
+		    table[i].add(b) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
+		    struct cfs_steps *out, struct cfs_err *err)
+{
+	struct builder b = {o, facts, out, NULL, STEPS_MAX + o->n_objdirs};
+
+	*out = (struct cfs_steps){0};
+	if (image_ways(&b) == 0 && overlay_ways(&b) == 0)
+		return 0;
+	cfs_steps_fini(out);
+	return cfs_fail(err, ENOMEM, "out of memory");
+}
+
+void cfs_steps_fini(struct cfs_steps *steps)
+{
+	cfs_arena_fini(&steps->arena);
+	*steps = (struct cfs_steps){0};
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount: option strings, what is refused before the mount, and the steps as data. */
+#include "mount/mount.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "t.h"
+
+/* --- option strings ----------------------------------------------------------------- */
+
+static int parse(struct cfs_mount_args *args, const char *text, struct cfs_err *err)
+{
+	*args = (struct cfs_mount_args){0};
+	return cfs_mount_parse(args, text, err);
+}
+
+/* The parsed options as one line of text, for tables. */
+static const char *describe(const struct cfs_mount_args *args)
+{
+	static const char *const verity[] = {"", " tryverity", " verity"};
+	static const char *const prefetch[] = {"", " wait", " off"};
+	static char text[512];
+	const struct cfs_mount_opts *o = &args->opts;
+	int n = 0;
+
+	text[0] = 0;
+	for (size_t i = 0; i < o->n_objdirs; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " [%s]", o->objdirs[i]);
+	if (o->upperdir)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " upper=%s",
+			      o->upperdir);
+	if (o->workdir)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " work=%s", o->workdir);
+	if (o->digest)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " digest=%s",
+			      o->digest);
+	if (args->idmap)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " idmap=%s",
+			      args->idmap);
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s", verity[o->verity],
+		      prefetch[o->prefetch], o->readonly ? " ro" : "");
+	if (o->attr)
+		snprintf(text + n, sizeof(text) - (size_t)n, " attr=%llx",
+			 (unsigned long long)o->attr);
+	return text;
+}
+
+T(mount_parse_understands_each_option)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"basedir=/a", " [/a]"},
+		{"basedir=/a:/b:c", " [/a] [/b] [c]"},
+		{"basedir=/a\\:b:/c\\,d", " [/a:b] [/c,d]"},
+		{"basedir=/a\\\\:/b", " [/a\\] [/b]"},
+		{"basedir=/a=b", " [/a=b]"},
+		{"basedir=/x\\", " [/x\\]"},
+		{"upperdir=/u\\,v,workdir=w\\=x", " upper=/u,v work=w=x"},
+		{"digest=abcd", " digest=abcd"},
+		{"digest=", " digest="},
+		{"idmap=/proc/1/ns/user", " idmap=/proc/1/ns/user"},
+		{"verity", " verity"},
+		{"tryverity", " tryverity"},
+		{"verity,tryverity", " verity"},
+		{"tryverity,verity", " verity"},
+		{"ro", " ro"},
+		{"ro,rw", ""},
+		{"rw,ro", " ro"},
+		{"prefetch=off", " off"},
+		{"prefetch=wait", " wait"},
+		{"prefetch=wait,prefetch=async", ""},
+		{"basedir=/a,basedir=/b:/c", " [/b] [/c]"},
+		{"digest=aa,digest=bb", " digest=bb"},
+		{"nosuid,nodev,noexec", " attr=e"},
+		{"nosuid,nodev,noexec,suid,dev,exec", ""},
+		{"noatime", " attr=10"},
+		{"strictatime,noatime", " attr=10"},
+		{"noatime,strictatime", " attr=20"},
+		{"noatime,relatime", ""},
+		{"nosymfollow,nodiratime", " attr=200080"},
+		{"user=me", " attr=e"},
+		{"users,exec", " attr=6"},
+		{"owner", " attr=6"},
+		{"defaults,auto,noauto,nouser,nofail,_netdev,async", ""},
+		{"x-systemd.automount,x-initrd.mount,X-mount.mkdir=0755,comment=hello",
+		 ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cfs_mount_args args;
+		struct cfs_err err = {""};
+		int rc = parse(&args, rows[i].text, &err);
+		char got[512];
+
+		snprintf(got, sizeof(got), "%s%s", err.msg, describe(&args));
+		cfs_mount_args_fini(&args);
+		t_eq(rc, 0);
+		t_str(got, rows[i].want);
+	}
+}
+
+T(mount_parse_refuses_with_the_messages_that_users_know)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"nonsense", "Unsupported option nonsense"},
+		{"nonsense=3,ro", "Unsupported option nonsense"},
+		{"", "Unsupported option "},
+		{"ro,", "Unsupported option "},
+		{"ro,,rw", "Unsupported option "},
+		{"remount", "Unsupported option remount"},
+		{"basedi", "Unsupported option basedi"},
+		{"Basedir=/a", "Unsupported option Basedir"},
+		{"based\\ir=/a", "Unsupported option based\\ir"},
+		{"basedir", "No value specified for basedir option"},
+		{"digest", "No value specified for digest option"},
+		{"upperdir", "No value specified for upperdir option"},
+		{"workdir", "No value specified for workdir option"},
+		{"idmap", "No value specified for idmap option"},
+		{"basedir=", "Value for basedir option has incorrect format"},
+		{"basedir=:", "Value for basedir option has incorrect format"},
+		{"basedir=/a:", "Value for basedir option has incorrect format"},
+		{"basedir=/a::/b", "Value for basedir option has incorrect format"},
+		{"verity=off", "The verity option takes no value"},
+		{"ro=0", "The ro option takes no value"},
+		{"nosuid=0", "The nosuid option takes no value"},
+		{"prefetch=now", "prefetch: want async, wait or off, got \"now\""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cfs_mount_args args;
+		struct cfs_err err = {""};
+		int rc = parse(&args, rows[i].text, &err);
+
+		cfs_mount_args_fini(&args);
+		t_eq(rc, -EINVAL);
+		t_str(err.msg, rows[i].want);
+	}
+}
+
+T(mount_parse_adds_up_several_strings)
+{
+	struct cfs_mount_args args = {0};
+
+	t_eq(cfs_mount_parse(&args, "basedir=/a,ro", NULL), 0);
+	t_eq(cfs_mount_parse(&args, "nosuid", NULL), 0);
+	t_str(describe(&args), " [/a] ro attr=2");
+	cfs_mount_args_fini(&args);
+}
+
+T(mount_parse_sloppy_passes_over_unknown_options_only)
+{
+	struct cfs_mount_args args = {.sloppy = true};
+
+	t_eq(cfs_mount_parse(&args, "fancy=3,basedir=/a,new", NULL), 0);
+	t_str(describe(&args), " [/a]");
+	t_eq(cfs_mount_parse(&args, "verity=off", NULL), -EINVAL);
+	cfs_mount_args_fini(&args);
+}
+
+/* --- checks ------------------------------------------------------------------------- */
+
+static const char *const one_dir[] = {"/objects"};
+static const char *const two_dirs[] = {"/o,1", "/o:2"};
+
+#define DIGEST_00 "0000000000000000000000000000000000000000000000000000000000000000"
+
+T(mount_check_refuses_what_cannot_be_meant)
+{
+	const struct {
+		struct cfs_mount_opts o;
+		const char *want;
+	} rows[] = {
+		{{.n_objdirs = 0}, "No object dirs specified"},
+		{{one_dir, 1, .upperdir = "/u"},
+		 "Both workdir and upperdir must be specified if used"},
+		{{one_dir, 1, .workdir = "/w"},
+		 "Both workdir and upperdir must be specified if used"},
+		{{one_dir, 1, .digest = ""}, "digest: want 64 "},
+		{{one_dir, 1, .digest = "abcd"}, "digest: want 64 "},
+		{{one_dir, 1, .digest = DIGEST_00 "0"}, "digest: want 64 "},
+		{{one_dir, 1, .digest = "x" DIGEST_00}, "digest: want 64 "},
+		{{one_dir, 1, .idmap = true, .idmap_fd = -1}, "idmap: "},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cfs_err err = {""};
+
+		t_eq(cfs_mount_check(&rows[i].o, &err), -EINVAL);
+		t_has(err.msg, rows[i].want);
+	}
+}
+
+T(mount_check_takes_complete_options)
+{
+	struct cfs_mount_opts o = {one_dir, 1, "/u", "/w", .digest = DIGEST_00};
+
+	t_eq(cfs_mount_check(&o, NULL), 0);
+}
+
+/* An unlinked file with these bytes; the caller closes it. */
+static int file_with(const void *p, size_t len)
+{
+	char path[] = "/tmp/mount_test.XXXXXX";
+	int fd = mkstemp(path);
+
+	t_ok(fd >= 0);
+	unlink(path);
+	t_eq(write(fd, p, len), len);
+	return fd;
+}
+
+static int inspect(const void *p, size_t len, const struct cfs_mount_opts *o,
+		   struct cfs_mount_facts *facts, struct cfs_err *err)
+{
+	int fd = file_with(p, len);
+	int rc = cfs_mount_inspect(fd, o, facts, err);
+
+	close(fd);
+	return rc;
+}
+
+static const uint8_t header[32] = {0x9a, 0x62, 0x78, 0xd0, 9, 0, 0, 0, 0};
+static const uint8_t acl_header[32] = {0x9a, 0x62, 0x78, 0xd0, 1, 0, 0, 0, 1};
+static const uint8_t bad_header[32] = {0x9b, 0x62, 0x78, 0xd0, 1, 0, 0, 0, 1};
+
+T(mount_inspect_reads_acl_flag_and_size_from_the_image)
+{
+	struct cfs_mount_opts o = {one_dir, 1};
+	struct cfs_mount_facts facts;
+
+	t_eq(inspect(header, sizeof(header), &o, &facts, NULL), 0);
+	t_ok(!facts.has_acl && !facts.objects_verity);
+	t_eq(facts.prefetch_len, 32);
+	t_eq(inspect(acl_header, sizeof(acl_header), &o, &facts, NULL), 0);
+	t_ok(facts.has_acl);
+}
+
+T(mount_inspect_refuses_what_is_no_image)
+{
+	struct cfs_mount_opts o = {one_dir, 1};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+	int dir = open("/", O_RDONLY | O_DIRECTORY);
+
+	t_eq(inspect(bad_header, sizeof(bad_header), &o, &facts, &err), -EINVAL);
+	t_str(err.msg, "not a composefs image");
+	t_eq(inspect(header, 31, &o, &facts, &err), -EINVAL);
+	t_eq(inspect(header, 0, &o, &facts, &err), -EINVAL);
+	t_eq(cfs_mount_inspect(dir, &o, &facts, &err), -EISDIR);
+	close(dir);
+	t_eq(cfs_mount_inspect(-1, &o, &facts, &err), -EBADF);
+}
+
+/* Nothing is believed of an image that is not the expected one. */
+T(mount_inspect_measures_before_it_reads)
+{
+	struct cfs_mount_opts o = {one_dir, 1, .digest = DIGEST_00};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+	int rc = inspect(bad_header, sizeof(bad_header), &o, &facts, &err);
+
+	t_eq(rc, -ENOTTY);
+	t_has(err.msg, "Image has no fs-verity");
+}
+
+T(mount_inspect_wants_verity_below_where_it_is_required)
+{
+	static const char *const no_verity[] = {"/dev"};
+	struct cfs_mount_opts o = {no_verity, 1, .verity = CFS_MOUNT_VERITY_REQUIRE};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	t_eq(inspect(header, sizeof(header), &o, &facts, &err), -ENOTTY);
+	t_has(err.msg, "object directory /dev: its file system has no fs-verity");
+	o.verity = CFS_MOUNT_VERITY_TRY;
+	t_eq(inspect(header, sizeof(header), &o, &facts, &err), 0);
+	t_ok(!facts.objects_verity);
+}
+
+/* --- steps -------------------------------------------------------------------------- */
+
+/* A way as text: a line a step, the errnos that lead to the next way at its end. */
+static const char *way_text(const struct cfs_way *way)
+{
+	static const char *const names[] = {
+		[CFS_STEP_OPEN] = "open",
+		[CFS_STEP_REFUSED] = "refused",
+		[CFS_STEP_FLAG] = "flag",
+		[CFS_STEP_STRING] = "string",
+		[CFS_STEP_SOURCE] = "source",
+		[CFS_STEP_DIR] = "dir",
+		[CFS_STEP_LOWER] = "lower",
+		[CFS_STEP_LOWER_AT] = "lower-at",
+		[CFS_STEP_CREATE] = "create",
+		[CFS_STEP_MOUNT] = "mount",
+		[CFS_STEP_IDMAP] = "idmap",
+		[CFS_STEP_LOOP] = "loop",
+		[CFS_STEP_PLACE] = "place",
+		[CFS_STEP_DETACH] = "detach",
+		[CFS_STEP_ATTACH] = "attach",
+		[CFS_STEP_OLD_IMAGE] = "old-image",
+		[CFS_STEP_OLD_OVERLAY] = "old-overlay",
+		[CFS_STEP_PREFETCH] = "prefetch",
+	};
+	static char text[2048];
+	int n = snprintf(text, sizeof(text), "%s:", way->name);
+
+	for (size_t i = 0; i < way->n_steps; i++) {
+		const struct cfs_step *s = &way->steps[i];
+
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s", names[s->op]);
+		if (s->key)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s", s->key);
+		if (s->value)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
+				      s->value);
+		if (s->number)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %llu",
+				      (unsigned long long)s->number);
+		if (s->fd)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " fd %d",
+				      s->fd);
+		for (int k = 0; k < 2 && s->move_on[k]; k++)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
+				      strerrorname_np(s->move_on[k]));
+		if (s->optional)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " (optional)");
+	}
+	return text;
+}
+
+static void check_way(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
+		      bool overlay, size_t i, const char *want)
+{
+	struct cfs_steps steps;
+	char got[2048] = "";
+
+	t_eq(cfs_mount_steps(o, facts, &steps, NULL), 0);
+	if (i < (overlay ? steps.n_overlay : steps.n_image))
+		strcpy(got, way_text(overlay ? &steps.overlay[i] : &steps.image[i]));
+	cfs_steps_fini(&steps);
+	t_str(got, want);
+}
+
+T(mount_steps_for_an_image_try_file_then_loop_then_mount2)
+{
+	struct cfs_mount_opts o = {one_dir, 1, .image_name = "a.cfs"};
+	struct cfs_mount_facts facts = {.prefetch_len = 16384};
+
+	check_way(&o, &facts, false, 0,
+		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\nflag noacl\n"
+		  "create ENOTBLK\nmount 1\nprefetch 16384");
+	check_way(&o, &facts, false, 1,
+		  "loop:\nopen erofs ENOSYS\nloop a.cfs\nsource source\nflag ro\n"
+		  "flag noacl\ncreate ENOTBLK\nmount 1\nprefetch 16384");
+	check_way(&o, &facts, false, 2,
+		  "loop, mount(2):\nloop a.cfs\nplace\nold-image noacl 1\n"
+		  "prefetch 16384");
+	check_way(&o, &facts, false, 3, "");
+}
+
+T(mount_steps_follow_header_prefetch_and_idmap)
+{
+	struct cfs_mount_opts o = {
+		one_dir,
+		1,
+		.idmap = true,
+		.idmap_fd = 7,
+		.prefetch = CFS_MOUNT_PREFETCH_WAIT,
+	};
+	struct cfs_mount_facts facts = {.has_acl = true, .prefetch_len = 4096};
+
+	check_way(&o, &facts, false, 0,
+		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\ncreate ENOTBLK\n"
+		  "mount 1\nidmap fd 7\nprefetch wait 4096");
+	/* mount(2) cannot map owners. */
+	check_way(&o, &facts, false, 2, "");
+	o.prefetch = CFS_MOUNT_PREFETCH_OFF;
+	check_way(&o, &facts, false, 0,
+		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\ncreate ENOTBLK\n"
+		  "mount 1\nidmap fd 7");
+}
+
+T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
+{
+	struct cfs_mount_opts o = {one_dir, 1};
+	struct cfs_mount_facts facts = {0};
+
+	check_way(&o, &facts, true, 0,
+		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
+		  "string metacopy on\nstring redirect_dir on\n"
+		  "lower lowerdir+ EBADF EINVAL\ndir datadir+ /objects EBADF EINVAL\n"
+		  "create EBADF EINVAL\nmount\nattach");
+	check_way(&o, &facts, true, 1,
+		  "paths:\nopen overlay ENOSYS\n"
+		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
+		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
+		  "place\nlower-at lowerdir+ EINVAL\nstring datadir+ /objects EINVAL\n"
+		  "create\nmount\ndetach\nattach");
+	check_way(&o, &facts, true, 2,
+		  "mount(2):\nplace\nold-overlay metacopy=on,redirect_dir=on,lowerdir= "
+		  "::/objects 32768 EINVAL\ndetach");
+	check_way(&o, &facts, true, 3,
+		  "mount(2), plain layers:\nplace\n"
+		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= :/objects\ndetach");
+}
+
+T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
+{
+	struct cfs_mount_opts o = {
+		two_dirs,
+		2,
+		"/u\\1,",
+		"/w",
+		.readonly = true,
+		.image_mountdir = "/run/im",
+		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME,
+	};
+	struct cfs_mount_facts facts = {0};
+
+	check_way(&o, &facts, true, 0,
+		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
+		  "string metacopy on\nstring redirect_dir on\n"
+		  "lower lowerdir+ EBADF EINVAL\ndir datadir+ /o,1 EBADF EINVAL\n"
+		  "dir datadir+ /o:2 EBADF EINVAL\ndir upperdir /u\\1, EBADF EINVAL\n"
+		  "dir workdir /w EBADF EINVAL\ncreate EBADF EINVAL\nmount 19\nattach");
+	check_way(&o, &facts, true, 1,
+		  "paths:\nopen overlay ENOSYS\n"
+		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
+		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
+		  "place /run/im\nlower-at lowerdir+ EINVAL\n"
+		  "string datadir+ /o,1 EINVAL\nstring datadir+ /o:2 EINVAL\n"
+		  "string upperdir /u\\\\1, EINVAL\nstring workdir /w EINVAL\n"
+		  "create\nmount 19\ndetach\nattach");
+	check_way(&o, &facts, true, 2,
+		  "mount(2):\nplace /run/im\n"
+		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= "
+		  "::/o\\,1::/o\\:2,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL\ndetach");
+}
+
+/* What is said about verity in the way that is tried first, and by mount(2). */
+static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
+			 const char *want, bool old_want)
+{
+	struct cfs_mount_facts facts = {.objects_verity = objects_verity};
+	const char *got = "none";
+	struct cfs_steps steps;
+	bool old;
+
+	t_eq(cfs_mount_steps(o, &facts, &steps, NULL), 0);
+	for (size_t i = 0; i < steps.overlay[0].n_steps; i++) {
+		const struct cfs_step *s = &steps.overlay[0].steps[i];
+
+		if (s->key && strcmp(s->key, "verity") == 0)
+			got = s->optional ? "optional" : s->value;
+	}
+	old = strstr(steps.overlay[2].steps[1].value, "verity=require") != NULL;
+	cfs_steps_fini(&steps);
+	t_str(got, want);
+	t_eq(old, old_want);
+}
+
+/* No combination checks the image and leaves the objects unchecked. */
+T(mount_steps_with_a_digest_require_verity)
+{
+	struct cfs_mount_opts o = {one_dir, 1};
+
+	check_verity(&o, true, "none", false);
+	o.verity = CFS_MOUNT_VERITY_REQUIRE;
+	check_verity(&o, true, "require", true);
+	o.verity = CFS_MOUNT_VERITY_TRY;
+	check_verity(&o, true, "optional", false);
+	check_verity(&o, false, "none", false);
+	o.digest = DIGEST_00;
+	check_verity(&o, true, "require", true);
+	check_verity(&o, false, "require", true);
+	o.verity = CFS_MOUNT_VERITY_NONE;
+	check_verity(&o, true, "require", true);
+}
+
+T(mount_steps_take_many_object_directories)
+{
+	const char *dirs[300];
+	struct cfs_mount_opts o = {dirs, 300, "/u", "/w", .digest = DIGEST_00};
+	struct cfs_mount_facts facts = {.prefetch_len = 1};
+	struct cfs_steps steps;
+
+	for (size_t i = 0; i < 300; i++)
+		dirs[i] = "/objects";
+	t_eq(cfs_mount_steps(&o, &facts, &steps, NULL), 0);
+	t_ok(steps.overlay[0].n_steps > 300);
+	cfs_steps_fini(&steps);
+}
