@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount.composefs: mounts an image, by hand or for mount(8) and /etc/fstab. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mount/mount.h"
+
+/* Every failure, wrong usage included: what mount(8) and scripts know from 1.0.8. */
+enum { STATUS_FAILED = 1 };
+
+struct command {
+	struct cfs_mount_args args;
+	const char *image, *mountpoint;
+	bool help, fake, verbose;
+	bool wrong_usage; /* the message stands alone, usage follows */
+};
+
+static void print_usage(void)
+{
+	fputs("usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
+	      "Example:\n"
+	      "  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
+	      "/mnt/exampleimage\n"
+	      "or, as a mount helper:\n"
+	      "  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
+	      "/mnt/exampleimage\n"
+	      "\n"
+	      "Supported options:\n"
+	      "  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
+	      "  digest=DIGEST          Specify required image digest\n"
+	      "  idmap=PATH             Specify path to a user namespace whose ID "
+	      "mapping "
+	      "should be used\n"
+	      "  verity                 Require all files to have specified and valid "
+	      "fs-verity digests\n"
+	      "  tryverity              If kernel and file system have it, require "
+	      "fs-verity\n"
+	      "  ro                     Read only\n"
+	      "  rw                     Read/write\n"
+	      "  upperdir               Overlayfs upperdir\n"
+	      "  workdir                Overlayfs workdir\n"
+	      "  prefetch=WHEN          Read the image ahead: async (default), wait, "
+	      "off\n"
+	      "and nosuid, nodev, noexec, noatime and others of mount(8)\n",
+	      stderr);
+}
+
+static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
+{
+	cmd->wrong_usage = true;
+	return cfs_fail(err, EINVAL, "%s", message);
+}
+
+/* The letters that mount(8) passes to its helpers are among them: -n, -s, -f, -v. */
+static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	int letter, rc = 0;
+
+	while (rc == 0 && (letter = getopt(argc, argv, "ht:o:fnsv")) != -1) {
+		switch (letter) {
+		case 'h':
+			cmd->help = true;
+			return 0;
+		case 't':
+			if (strcmp(optarg, "composefs") != 0)
+				rc = cfs_fail(err, EINVAL, "Unsupported fs type '%s'",
+					      optarg);
+			break;
+		case 'o':
+			rc = cfs_mount_parse(&cmd->args, optarg, err);
+			break;
+		case 'f':
+			cmd->fake = true;
+			break;
+		case 's':
+			cmd->args.sloppy = true;
+			break;
+		case 'v':
+			cmd->verbose = true;
+			break;
+		case 'n': /* there is no mtab to keep out of */
+			break;
+		default: /* getopt has said it */
+			return usage_error(cmd, err, "");
+		}
+	}
+	return rc;
+}
+
+static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	int rc = parse_letters(cmd, argc, argv, err);
+
+	if (rc < 0 || cmd->help)
+		return rc;
+	if (optind >= argc)
+		return usage_error(cmd, err, "No source path specified");
+	if (optind + 1 >= argc)
+		return usage_error(cmd, err, "No mount path specified");
+	if (optind + 2 < argc)
+		return usage_error(cmd, err, "Too many arguments");
+	cmd->image = argv[optind];
+	cmd->mountpoint = argv[optind + 1];
+	if (cmd->args.opts.n_objdirs == 0)
+		return usage_error(cmd, err, "No object dirs specified");
+	return cfs_mount_check(&cmd->args.opts, err);
+}
+
+static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
+		       struct cfs_err *err)
+{
+	struct cfs_mount_opts *o = &cmd->args.opts;
+	cfs_autofd int userns = -1;
+	cfs_autofd int image = -1;
+	int rc;
+
+	if (cmd->args.idmap) {
+		userns = open(cmd->args.idmap, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (userns < 0)
+			return cfs_fail_errno(err, "Failed to open userns %s",
+					      cmd->args.idmap);
+		o->idmap = true;
+		o->idmap_fd = userns;
+	}
+	image = open(cmd->image, O_RDONLY | O_CLOEXEC);
+	if (image < 0)
+		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
+	o->image_name = cmd->image;
+	if (cmd->fake)
+		return 0;
+	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
+	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
+}
+
+static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	struct cfs_mount_taken taken = {0};
+	int rc = parse(cmd, argc, argv, err);
+
+	if (rc < 0 || cmd->help)
+		return rc;
+	rc = mount_image(cmd, &taken, err);
+	if (rc == 0 && cmd->verbose && taken.image)
+		printf("mount.composefs: %s mounted on %s (image: %s; overlay: %s)\n",
+		       cmd->image, cmd->mountpoint, taken.image, taken.overlay);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct command cmd = {0};
+	struct cfs_err err = {""};
+	int rc = run(&cmd, argc, argv, &err);
+
+	if (rc < 0 && cmd.wrong_usage)
+		fprintf(stderr, "%s%s", err.msg, *err.msg ? "\n" : "");
+	else if (rc < 0)
+		fprintf(stderr, "mount.composefs: %s\n", err.msg);
+	if (cmd.help || cmd.wrong_usage)
+		print_usage();
+	cfs_mount_args_fini(&cmd.args);
+	return rc < 0 ? STATUS_FAILED : 0;
+}
