@@ -26,9 +26,9 @@ _mkcomposefs()
 	esac
 	$split && return
 	if [[ $cur == -* ]]; then
-		_composefs_options "--digest-store= --from-file --hardlinks --inline-max= --max-version=
-			--min-version= --print-digest --print-digest-only --skip-devices --skip-xattrs
-			--threads= --use-epoch --user-xattrs"
+		_composefs_options "--digest-store= --from-file --hardlinks --help --inline-max= --max-version=
+			--min-version= --one-file-system --print-digest --print-digest-only
+			--require-verity --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
 	else
 		_filedir
 	fi
@@ -71,7 +71,7 @@ _mount_composefs()
 		mapfile -t COMPREPLY < <(compgen -W "composefs" -- "$cur")
 		;;
 	-o)
-		_composefs_options "basedir= digest= idmap= ro rw tryverity upperdir= verity workdir="
+		_composefs_options "basedir= digest= idmap= prefetch= ro rw tryverity upperdir= verity workdir="
 		;;
 	*)
 		if [[ $cur == -* ]]; then

@@ -8,11 +8,14 @@ mkcomposefs)
 		'--digest-store=[copy file contents into this object store]:directory:_files -/' \
 		'--from-file[the source is a dump]' \
 		'--hardlinks[keep hard links]' \
+		'--help[print usage]' \
 		'--inline-max=[largest file that is stored in the image]:bytes:' \
 		'--max-version=[highest format version]:version:(0 1)' \
 		'--min-version=[lowest format version]:version:(0 1)' \
+		'--one-file-system[do not descend into other mounts]' \
 		'--print-digest[print the digest of the image]' \
 		'--print-digest-only[print the digest, write no image]' \
+		'--require-verity[fail when the object store has no fs-verity]' \
 		'--skip-devices[leave out devices]' \
 		'--skip-xattrs[leave out extended attributes]' \
 		'--threads=[number of threads]:number:' \
@@ -39,7 +42,7 @@ mount.composefs)
 		'-t[file system type]:type:(composefs)' \
 		'-o[mount options]:option:_values -s , option
 			"basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
-			"idmap[user namespace file]:file:_files" "ro[read only]" "rw[writable]"
+			"idmap[user namespace file]:file:_files" "prefetch[read the image ahead]:when:(async wait off)" "ro[read only]" "rw[writable]"
 			"tryverity[verify objects where possible]" "upperdir[writable layer]:directory:_files -/"
 			"verity[verify every object]" "workdir[work directory of upperdir]:directory:_files -/"' \
 		'1:image:_files' '2:mount point:_files -/'

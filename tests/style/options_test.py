@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""What a tool's --help names, its manual page and the three completions name too, and nothing
+else.
+
+    options_test.py ROOT TOOL...
+"""
+import os
+import re
+import subprocess
+import sys
+
+LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
+
+
+def helped(tool):
+    done = subprocess.run([tool, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=60, check=False)
+    return set(LONG.findall(done.stdout))
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as f:
+        return f.read()
+
+
+def manual(root, name):
+    """Options that have an entry of their own; a line may have several."""
+    lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*--")]
+    return {o for l in lines for o in LONG.findall(l)}
+
+
+def bash(root, name):
+    """All options between the lines that open and close the tool's function."""
+    function = "_" + re.sub(r"[-.]", "_", name)
+    body = re.search(rf"^{function}\(\)\n{{\n(.*?)^}}\n", read(root, "completions", "composefs.bash"), re.S | re.M)
+    return set(LONG.findall(body.group(1)))
+
+
+def zsh(root, name):
+    body = re.search(rf"^{re.escape(name)}\)\n(.*?)^\t;;\n", read(root, "completions", "composefs.zsh"), re.S | re.M)
+    return set(LONG.findall(body.group(1)))
+
+
+def fish(root, name):
+    return set(re.findall(rf"^complete -c {re.escape(name)} .*?-l ([a-z-]+)",
+                          read(root, "completions", "composefs.fish"), re.M))
+
+
+def main():
+    root, tools = sys.argv[1], sys.argv[2:]
+    number = failed = 0
+    for tool in tools:
+        name = os.path.basename(tool)
+        want = helped(tool)
+        for place in (manual, bash, zsh, fish):
+            number += 1
+            got = place(root, name)
+            good = got == want
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {number} - {name}: the options of --help are those of {place.__name__}")
+            if not good:
+                print(f"# only in --help: {sorted(want - got)}, only there: {sorted(got - want)}")
+    print(f"1..{number}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
