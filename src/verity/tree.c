@@ -144,6 +144,11 @@ void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out)
 	cfs_hash_blocks(v->alg, d, sizeof(d), 1, out->bytes);
 }
 
+uint64_t cfs_verity_size(const struct cfs_verity *v)
+{
+	return v->size;
+}
+
 static int sink_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)err;

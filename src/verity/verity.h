@@ -55,6 +55,9 @@ void cfs_verity_reset(struct cfs_verity *v);
 void cfs_verity_update(struct cfs_verity *v, const void *p, size_t len);
 void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out);
 
+/* Bytes that were fed since the start. */
+uint64_t cfs_verity_size(const struct cfs_verity *v);
+
 /* Feeds the whole file behind fd, read straight into the buffer: from offset 0 by pread (its own
  * offset is left alone), or from where it stands when it has no positions (a pipe). */
 int cfs_verity_update_fd(struct cfs_verity *v, int fd,

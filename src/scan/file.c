@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The contents: each regular file is read once, on any thread, into its own slot. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "scan/scan_priv.h"
+
+/* From here on a file is worth beginning early, so that no thread is left alone with one at the
+ * end. */
+#define BIG (UINT64_C(8) << 20)
+
+static bool is_follower(const struct scan *s, const struct scan_entry *e)
+{
+	return e->index != SCAN_NONE && s->groups[e->index].leader != e;
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct scan_file *x = a, *y = b;
+	uint64_t nx = x->entry->size >= BIG ? x->entry->size : 0;
+	uint64_t ny = y->entry->size >= BIG ? y->entry->size : 0;
+
+	if (nx != ny)
+		return nx > ny ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Big ones by size, then all others as the walk met them: neighbours share a directory. */
+static int list_files(struct scan *s, struct cfs_err *err)
+{
+	for (size_t i = 0; i < s->n_dirs; i++) {
+		for (uint32_t k = 0; k < s->dirs[i].n_entries; k++) {
+			struct scan_entry *e = &s->dirs[i].entries[k];
+
+			if (!S_ISREG(e->mode) || e->size == 0 || is_follower(s, e))
+				continue;
+			if (cfs_grow(&s->files, &s->files_cap, s->n_files + 1,
+				     sizeof(*s->files)) < 0)
+				return cfs_fail(err, ENOMEM, "out of memory");
+			s->files[s->n_files] =
+				(struct scan_file){e, (uint32_t)i, (uint32_t)s->n_files};
+			s->n_files++;
+		}
+	}
+	if (s->n_files)
+		qsort(s->files, s->n_files, sizeof(*s->files), by_turn);
+	return 0;
+}
+
+/* O_NONBLOCK: whoever put a fifo in its place does not stop us. */
+static int open_file(struct scan *s, struct scan_worker *w, const struct scan_file *f,
+		     struct cfs_err *err)
+{
+	int dirfd = cfs_scan_open_dir(s, w, f->dir, err);
+	int fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, f->entry->name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ELOOP)
+		return cfs_fail(err, ESTALE, "vanished while it was read");
+	return cfs_fail_errno(err, "open");
+}
+
+static int compare(const struct scan_entry *e, int fd, struct stat *st,
+		   struct cfs_err *err)
+{
+	if (fstat(fd, st) < 0)
+		return cfs_fail_errno(err, "stat");
+	return cfs_scan_unchanged(e, st, err);
+}
+
+/* One byte more is asked for than there should be. */
+static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
+		       struct cfs_err *err)
+{
+	uint8_t buf[CFS_CONTENT_MAX + 1];
+	ssize_t n = cfs_io_pread(fd, buf, (size_t)e->size + 1, 0, err);
+
+	if (n < 0)
+		return (int)n;
+	if ((uint64_t)n != e->size)
+		return cfs_fail(err, ESTALE, "changed while it was read");
+	e->data = cfs_arena_copy(&w->arena, buf, (size_t)n);
+	return e->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
+/* What is computed when nobody wants the content: the digest. The count tells files that hold
+ * less than their size says, as those of sysfs do. */
+static int digest_file(struct scan_worker *w, const struct scan_entry *e, int fd,
+		       struct cfs_digest *out, struct cfs_err *err)
+{
+	int rc;
+
+	cfs_verity_reset(w->verity);
+	rc = cfs_verity_update_fd(w->verity, fd, err);
+	if (rc < 0)
+		return rc;
+	if (cfs_verity_size(w->verity) != e->size)
+		return cfs_fail(err, ESTALE, "want %" PRIu64 " bytes, read %" PRIu64,
+				e->size, cfs_verity_size(w->verity));
+	cfs_verity_final(w->verity, out);
+	return 0;
+}
+
+static int read_external(struct scan *s, unsigned worker, const struct scan_file *f,
+			 int fd, const struct stat *st, struct cfs_err *err)
+{
+	struct scan_worker *w = &s->workers[worker];
+	struct cfs_digest digest;
+	int rc;
+
+	if (s->opts->file)
+		rc = s->opts->file(s->opts->file_ctx, worker, fd, st,
+				   cfs_scan_path(s, w, f->dir, f->entry->name), &digest,
+				   err);
+	else
+		rc = digest_file(w, f->entry, fd, &digest, err);
+	if (rc < 0)
+		return rc;
+	f->entry->data = cfs_arena_copy(&w->arena, digest.bytes, cfs_hash_len(s->alg));
+	return f->entry->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
+static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
+		     struct cfs_err *err)
+{
+	struct scan_worker *w = &s->workers[worker];
+	cfs_autofd int fd = open_file(s, w, f, err);
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = compare(f->entry, fd, &st, err);
+	if (rc < 0)
+		return rc;
+	if (f->entry->size <= s->inline_max)
+		rc = read_inline(w, f->entry, fd, err);
+	else
+		rc = read_external(s, worker, f, fd, &st, err);
+	if (rc < 0)
+		return rc;
+	return compare(f->entry, fd, &st, err);
+}
+
+static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct scan *s = ctx;
+	struct scan_worker *w = &s->workers[worker];
+	const struct scan_file *f = &s->files[i];
+	int rc = read_file(s, worker, f, err);
+
+	if (rc < 0)
+		return cfs_scan_context(s, w, f->dir, f->entry->name, rc, err);
+	atomic_fetch_add_explicit(&w->n_files_done, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->bytes_done, f->entry->size, memory_order_relaxed);
+	cfs_scan_report(s, worker);
+	return 0;
+}
+
+int cfs_scan_files(struct scan *s, struct cfs_err *err)
+{
+	int rc = list_files(s, err);
+
+	if (rc < 0)
+		return rc;
+	return cfs_pool_run(s->threads, s->n_files, read_piece, s, err);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The scan as a whole: walk, read, assemble; and what its stages share. */
+#include "scan/scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "scan/scan_priv.h"
+
+unsigned cfs_scan_threads(const struct cfs_scan_opts *opts)
+{
+	return opts->threads ? opts->threads : cfs_pool_cpus();
+}
+
+/* Puts text in front of what stands at buf[at]; false when it does not fit. */
+static bool prepend(char *buf, size_t *at, const char *text, size_t len)
+{
+	if (len > *at)
+		return false;
+	*at -= len;
+	memcpy(buf + *at, text, len);
+	return true;
+}
+
+const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t dir,
+			  const char *name)
+{
+	static const char cut[] = "...";
+	size_t at = sizeof(w->path) - 1, len;
+	bool fits = true;
+
+	w->path[at] = '\0';
+	if (name)
+		fits = prepend(w->path, &at, name, strlen(name)) &&
+		       prepend(w->path, &at, "/", 1);
+	while (fits && dir != 0) {
+		const char *part = s->dirs[dir].self->name;
+
+		fits = prepend(w->path, &at, part, strlen(part)) &&
+		       prepend(w->path, &at, "/", 1);
+		dir = s->dirs[dir].parent;
+	}
+	len = strlen(s->path);
+	while (len && s->path[len - 1] == '/' && w->path[at])
+		len--;
+	if (!fits || !prepend(w->path, &at, s->path, len))
+		memcpy(w->path + at, cut, sizeof(cut) - 1);
+	return w->path + at;
+}
+
+int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
+		     const char *name, int rc, struct cfs_err *err)
+{
+	if (rc >= 0)
+		return rc;
+	return cfs_context(err, rc, "error accessing %s", cfs_scan_path(s, w, dir, name));
+}
+
+void cfs_scan_report(struct scan *s, unsigned worker)
+{
+	struct cfs_scan_progress now = {0};
+
+	if (worker != 0 || !s->opts->progress)
+		return;
+	for (unsigned i = 0; i < s->threads; i++) {
+		struct scan_worker *w = &s->workers[i];
+
+		now.n_entries +=
+			atomic_load_explicit(&w->n_entries, memory_order_relaxed);
+		now.n_files += atomic_load_explicit(&w->n_files, memory_order_relaxed);
+		now.bytes += atomic_load_explicit(&w->bytes, memory_order_relaxed);
+		now.n_files_done +=
+			atomic_load_explicit(&w->n_files_done, memory_order_relaxed);
+		now.bytes_done +=
+			atomic_load_explicit(&w->bytes_done, memory_order_relaxed);
+	}
+	s->opts->progress(s->opts->progress_ctx, &now);
+}
+
+static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
+{
+	if (opts->skip_xattrs && opts->user_xattrs)
+		return cfs_fail(err, EINVAL,
+				"no xattrs and user xattrs exclude each other");
+	if (opts->inline_max > CFS_CONTENT_MAX)
+		return cfs_fail(err, EINVAL,
+				"inline limit: want at most %d bytes, got %d",
+				(int)CFS_CONTENT_MAX, opts->inline_max);
+	return 0;
+}
+
+static int worker_init(struct scan *s, struct scan_worker *w)
+{
+	w->fd = -1;
+	w->dir = SCAN_NONE;
+	w->dents = malloc(SCAN_DENTS_LEN);
+	w->keys = malloc(SCAN_NAMES_LEN);
+	w->xattr = malloc(SCAN_XATTR_LEN);
+	if (!w->dents || !w->keys || !w->xattr)
+		return -ENOMEM;
+	return s->opts->file ? 0 : cfs_verity_new(s->alg, &w->verity);
+}
+
+static void worker_fini(struct scan_worker *w)
+{
+	cfs_arena_fini(&w->arena);
+	cfs_verity_free(w->verity);
+	if (w->fd >= 0)
+		close(w->fd);
+	free(w->chain);
+	free(w->names);
+	free(w->dents);
+	free(w->keys);
+	free(w->xattr);
+}
+
+static void scan_fini(struct scan *s)
+{
+	for (unsigned i = 0; s->workers && i < s->threads; i++)
+		worker_fini(&s->workers[i]);
+	free(s->workers);
+	free(s->groups);
+	free(s->files);
+	free(s->dirs);
+	if (s->rootfd >= 0)
+		close(s->rootfd);
+}
+
+static int scan_init(struct scan *s, int dirfd, struct cfs_err *err)
+{
+	s->workers = calloc(s->threads, sizeof(*s->workers));
+	if (!s->workers)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (unsigned i = 0; i < s->threads; i++)
+		s->workers[i].fd = -1;
+	for (unsigned i = 0; i < s->threads; i++)
+		if (worker_init(s, &s->workers[i]) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+	s->rootfd =
+		openat(dirfd, s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->rootfd < 0)
+		return cfs_fail_errno(err, "error accessing %s", s->path);
+	return 0;
+}
+
+static int scan_run(struct scan *s, struct cfs_tree **out, struct cfs_err *err)
+{
+	int rc = cfs_scan_walk(s, err);
+
+	if (rc == 0)
+		rc = cfs_scan_group(s, err);
+	if (rc == 0)
+		rc = cfs_scan_files(s, err);
+	if (rc == 0)
+		rc = cfs_scan_assemble(s, out, err);
+	return rc;
+}
+
+int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
+	     struct cfs_tree **out, struct cfs_err *err)
+{
+	struct scan s = {
+		.opts = opts,
+		.alg = opts->alg ? opts->alg : CFS_SHA256,
+		.threads = cfs_scan_threads(opts),
+		.path = path,
+		.rootfd = -1,
+	};
+	int rc = check_opts(opts, err);
+
+	if (rc < 0)
+		return rc;
+	if (opts->inline_max >= 0)
+		s.inline_max = opts->inline_max ? (uint64_t)opts->inline_max
+						: CFS_SCAN_INLINE_DEFAULT;
+	rc = scan_init(&s, dirfd, err);
+	if (rc == 0)
+		rc = scan_run(&s, out, err);
+	scan_fini(&s);
+	return rc;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* scan: a directory on disk -> a tree.
+ * Owns:  the walk (no symlink followed, few descriptors, any depth), what of an inode enters the
+ *        tree, the proof that nothing changed while it was read.
+ * Uses:  base (errors, fds, worker pool), hash, verity (digests), tree (builder).
+ * Never: writes anything, knows where contents go (a callback does), prints.
+ */
+#ifndef CFS_SCAN_H
+#define CFS_SCAN_H
+
+#include <sys/stat.h>
+
+#include "base/base.h"
+#include "hash/hash.h"
+#include "tree/tree.h"
+#include "verity/verity.h"
+
+/* What one regular file holds: its fs-verity digest, and whatever else the caller does with the
+ * content. fd: open for reading at offset 0, lent for the call. st: its fstat. path: SOURCE and the
+ * way below it, for messages; the failure gets it as its place by itself. Called for each file that
+ * is larger than inline_max, on several threads at once: worker in [0, threads) names the
+ * thread. */
+typedef int (*cfs_scan_file_fn)(void *ctx, unsigned worker, int fd, const struct stat *st,
+				const char *path, struct cfs_digest *out,
+				struct cfs_err *err);
+
+/* How far the scan is. While the walk runs the totals still grow. */
+struct cfs_scan_progress {
+	uint64_t n_entries; /* names found */
+	uint64_t n_files,
+		bytes; /* regular files whose content is read, and what they hold */
+	uint64_t n_files_done, bytes_done;
+};
+
+/* Called on the thread that called cfs_scan, between two pieces of its own work. */
+typedef void (*cfs_scan_progress_fn)(void *ctx, const struct cfs_scan_progress *now);
+
+enum { CFS_SCAN_INLINE_DEFAULT = 64 };
+
+/* Starts zeroed; zero is the default, which gives the digests of mkcomposefs 1.0.8. */
+struct cfs_scan_opts {
+	enum cfs_hash_alg alg; /* 0: SHA-256 */
+	unsigned
+		threads; /* 0: one for each CPU of this process; no effect on the result */
+	int inline_max;	 /* largest content kept in the image, in bytes: 0 is
+				* CFS_SCAN_INLINE_DEFAULT, negative is none, at most CFS_CONTENT_MAX */
+	bool use_epoch;	 /* all mtimes 0.0 */
+	bool skip_xattrs;
+	bool user_xattrs;  /* only keys that begin with "user."; not with skip_xattrs */
+	bool skip_devices; /* leave out block and character devices, whiteouts included */
+	bool hardlinks; /* names of one inode stay one inode; default: each name its own */
+	bool one_file_system;  /* directories that are mount points stay empty */
+	cfs_scan_file_fn file; /* NULL: the digest alone, computed here */
+	void *file_ctx;
+	cfs_scan_progress_fn progress; /* may be NULL */
+	void *progress_ctx;
+};
+
+/* How many threads a scan with these options uses: for callers that keep something per worker. */
+unsigned cfs_scan_threads(const struct cfs_scan_opts *opts);
+
+/* The tree of the directory path (relative to dirfd) and all below it. *out is the caller's
+ * (cfs_tree_free). Source of the rules: dump-format 5.1; a final symlink is not followed
+ * (-ENOTDIR). -ESTALE: something changed while it was read, the message names it. -EINVAL: options
+ * that exclude each other. -ERANGE: xattrs of one inode beyond the budget. */
+int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
+	     struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* scan, inside: what the walk writes down, for the stages that follow it. */
+#ifndef CFS_SCAN_PRIV_H
+#define CFS_SCAN_PRIV_H
+
+#include <limits.h>
+#include <stdatomic.h>
+
+#include "scan/scan.h"
+
+enum {
+	SCAN_NAMES_LEN = 65536, /* the kernel's limit for a list of keys */
+	SCAN_VALUE_MAX = 65536, /* ... and for one value */
+	SCAN_XATTR_LEN =
+		SCAN_VALUE_MAX + 65536, /* one value above the budget, and its key */
+	SCAN_DENTS_LEN = 65536,
+};
+
+#define SCAN_NONE UINT32_MAX
+
+/* One name, as lstat saw it. Names and data lie in the arena of the worker that found them. */
+struct scan_entry {
+	const char *name;
+	const uint8_t *data; /* symlink: target; regular file, later: content or digest */
+	const struct cfs_xattr *xattrs;
+	uint64_t dev, ino, size;
+	int64_t mtime_sec, ctime_sec;
+	uint32_t mtime_nsec, ctime_nsec;
+	uint32_t mode, uid, gid, rdev;
+	uint32_t nlink; /* what the disk says */
+	uint32_t index; /* directory: in scan.dirs; other: in scan.groups; or SCAN_NONE */
+	uint32_t n_xattrs;
+};
+
+/* A directory that is walked. Parents come first, as do the siblings of a parent. */
+struct scan_dir {
+	struct scan_entry *self;
+	struct scan_entry *entries; /* by name, in byte order */
+	uint32_t n_entries;
+	uint32_t parent; /* index; of the root: the root */
+};
+
+/* A regular file with content, to be read once. */
+struct scan_file {
+	struct scan_entry *entry;
+	uint32_t dir;
+	uint32_t order; /* in which the walk met it */
+};
+
+/* The names of one inode with several. */
+struct scan_group {
+	struct scan_entry *leader; /* the name that is read */
+	uint32_t n_names;
+	cfs_id id; /* of the inode, once it is in the tree */
+};
+
+/* A name while its directory is listed; the head decides most comparisons. */
+struct scan_name {
+	uint64_t head; /* first 8 bytes, as a big-endian number */
+	const char *name;
+};
+
+/* What belongs to one thread. */
+struct scan_worker {
+	struct cfs_arena arena;
+	struct cfs_verity *verity; /* with file == NULL: computes digests */
+	uint32_t dir;		   /* the directory behind fd, or SCAN_NONE */
+	int fd;
+	uint32_t *chain; /* the way to a directory, deepest first */
+	size_t chain_cap;
+	struct scan_name *names;
+	size_t names_cap;
+	char *dents;	     /* SCAN_DENTS_LEN */
+	char *keys;	     /* SCAN_NAMES_LEN */
+	uint8_t *xattr;	     /* SCAN_XATTR_LEN: keys and values of one inode */
+	const uint8_t *last; /* the same of the last inode that had some, in the arena */
+	size_t last_len;
+	const struct cfs_xattr *last_xattrs;
+	char path[PATH_MAX];
+	/* Read by the thread that reports progress. */
+	atomic_uint_fast64_t n_entries, n_files, bytes, n_files_done, bytes_done;
+};
+
+struct scan {
+	const struct cfs_scan_opts *opts;
+	enum cfs_hash_alg alg;
+	unsigned threads;
+	uint64_t inline_max;
+	const char *path; /* SOURCE, as it was given */
+	int rootfd;
+	struct scan_entry root;
+	struct scan_dir *dirs; /* level by level */
+	size_t n_dirs, dirs_cap;
+	struct scan_file *files;
+	size_t n_files, files_cap;
+	struct scan_group *groups;
+	size_t n_groups;
+	struct scan_worker *workers; /* one a thread */
+};
+
+/* scan.c: the path of a name (NULL: of the directory itself) for messages, in w->path. */
+const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t dir,
+			  const char *name);
+/* scan.c: puts "error accessing PATH" in front. */
+int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
+		     const char *name, int rc, struct cfs_err *err);
+/* scan.c: tells the caller how far we are, when this is its thread. */
+void cfs_scan_report(struct scan *s, unsigned worker);
+
+/* inode.c: what lstat says, written down. */
+void cfs_scan_stat(struct scan_entry *e, const struct stat *st);
+/* inode.c: -ESTALE when st is not what was written down. */
+int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
+		       struct cfs_err *err);
+/* inode.c: everything that lies with the name: stat, target, xattrs. 1: it is left out. e->name
+ * is set. */
+int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan_entry *e,
+		   struct cfs_err *err);
+
+/* walk.c: a descriptor of the directory, lent until the worker opens another one. It is the
+ * directory that the walk saw, whatever was done to the path since. */
+int cfs_scan_open_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
+		      struct cfs_err *err);
+/* walk.c: fills scan.dirs. */
+int cfs_scan_walk(struct scan *s, struct cfs_err *err);
+
+/* links.c: fills scan.groups. */
+int cfs_scan_group(struct scan *s, struct cfs_err *err);
+
+/* file.c: reads all regular files. */
+int cfs_scan_files(struct scan *s, struct cfs_err *err);
+
+/* assemble.c: all that was written down -> tree. */
+int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err);
+
+#endif
