@@ -11,9 +11,9 @@ set -eu
 
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev make meson ninja-build python3 scdoc ;;
-	test) echo acl attr binutils e2fsprogs g++ mount universal-ctags util-linux ;;
-	ci) echo clang clang-format libclang-rt-14-dev ;;
+	build) echo gcc libc6-dev make meson mount ninja-build python3 scdoc ;;
+	test) echo acl attr binutils e2fsprogs g++ universal-ctags util-linux ;;
+	ci) echo clang clang-format libclang-rt-14-dev shellcheck ;;
 	*)
 		echo "deps.sh: unknown purpose: $1 (want build, test or ci)" >&2
 		exit 2

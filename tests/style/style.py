@@ -196,6 +196,17 @@ def c_files_are_clang_format_clean(house):
 
 
 @check
+def shell_scripts_are_shellcheck_clean(house):
+    if not shutil.which("shellcheck"):
+        raise Skip("shellcheck is not installed")
+    scripts = [f for f in house.sources() if f.endswith((".sh", ".bash"))
+               or re.match(r"#!.*\bsh\b|#!.*\bbash\b", house.text(f))]
+    done = house.run(["shellcheck", "--format=gcc", "--severity=warning", "--shell=bash"] + scripts)
+    if done.returncode:
+        yield from done.stdout.splitlines()
+
+
+@check
 def files_name_no_path_of_one_machine(house):
     place = re.compile(r"(?<![\w./-])/(work|root|farm|tmp/wt)/|(?<![\w./-])/home/\w")
     for name in house.sources() + house.prose():

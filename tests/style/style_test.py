@@ -39,6 +39,7 @@ GOOD = {
     "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
     "README.md": "Mounts below /mnt.\n",
     "meson.build": SH_HEAD,
+    "scripts/x.sh": "#!/bin/sh\n" + SH_HEAD + "echo x\n",
     ".clang-format": "BasedOnStyle: LLVM\nBreakBeforeBraces: Linux\nUseTab: Always\nIndentWidth: 8\n"
                      "TabWidth: 8\nColumnLimit: 90\nSortIncludes: Never\n"
                      "AllowShortFunctionsOnASingleLine: None\n",
@@ -64,6 +65,7 @@ DEFECTS = [
     ("public_headers_compile_alone_as_cxx", "include/libcomposefs/lcfs-writer.h",
      C_HEAD + "int lcfs(int class);\n"),
     ("c_files_are_clang_format_clean", "tools/tool.c", C_HEAD + "int  a;\n"),
+    ("shell_scripts_are_shellcheck_clean", "scripts/x.sh", "#!/bin/sh\n" + SH_HEAD + "a=$(echo x)\n"),
     ("files_name_no_path_of_one_machine", "README.md", "See /" "root/notes.\n"),
     ("files_name_no_path_of_one_machine", "meson.build", SH_HEAD + "x = '/ho" "me/me/src'\n"),
     ("nothing_is_marked_as_unfinished", "tools/tool.c", C_HEAD + "/* TO" "DO: more */\n"),
