@@ -113,7 +113,7 @@ enum cfs_step_op {
 	CFS_STEP_IDMAP,	    /* map that mount's owners by the user namespace fd */
 	CFS_STEP_LOOP,	    /* put the source on a free loop device, shown as value */
 	CFS_STEP_PLACE,	    /* attach the image mount at value; NULL: a new directory */
-	CFS_STEP_DETACH,    /* detach it again, remove the new directory */
+	CFS_STEP_DETACH,    /* the same undone; else it is done at the end */
 	CFS_STEP_ATTACH,    /* attach the mount to the mount point */
 	CFS_STEP_OLD_IMAGE, /* mount(2): source at the place, flags number, data value */
 	CFS_STEP_OLD_OVERLAY, /* mount(2): data key, path of the image mount, value */

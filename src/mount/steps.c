@@ -256,7 +256,6 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
 	ADD(b, CFS_STEP_OLD_OVERLAY, "metacopy=on,redirect_dir=on,lowerdir=", data,
 	    .number = flags | old_flags(b->o->attr), .move_on = {move_on});
-	ADD(b, CFS_STEP_DETACH);
 	return 0;
 }
 

@@ -404,10 +404,10 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 		  "create\nmount\ndetach\nattach");
 	check_way(&o, &facts, true, 2,
 		  "mount(2):\nplace\nold-overlay metacopy=on,redirect_dir=on,lowerdir= "
-		  "::/objects 32768 EINVAL\ndetach");
+		  "::/objects 32768 EINVAL");
 	check_way(&o, &facts, true, 3,
 		  "mount(2), plain layers:\nplace\n"
-		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= :/objects\ndetach");
+		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= :/objects");
 }
 
 T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
@@ -440,7 +440,7 @@ T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 	check_way(&o, &facts, true, 2,
 		  "mount(2):\nplace /run/im\n"
 		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= "
-		  "::/o\\,1::/o\\:2,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL\ndetach");
+		  "::/o\\,1::/o\\:2,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL");
 }
 
 /* What is said about verity in the way that is tried first, and by mount(2). */
