@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the files of the dump room share: text.c (values), line.c (one line), place.c (its
+ * place in the tree). read.c joins them. */
+#ifndef CFS_DUMP_PRIV_H
+#define CFS_DUMP_PRIV_H
+
+#include "dump/dump.h"
+
+/* --- text.c --------------------------------------------------------------------------
+ */
+
+/* Parses a whole field by the rules of strtoull in base 8 or 10: blanks and one sign in
+ * front, digits to the end, -N as 2^64 - N, too large ones as 2^64 - 1. False: not a
+ * number. */
+bool cfs_dump_number(struct cfs_text field, unsigned base, uint64_t *out) CFS_MUST_CHECK;
+
+/* Writes the field without its escapes to `to`, which has room for field.len bytes.
+ * Returns the length. -EINVAL: a bad escape. */
+ssize_t cfs_dump_unescape(struct cfs_text field, char *to,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A value for a message: escaped, and cut after some dozen characters. Used as
+ * quote(t).s. */
+struct cfs_dump_quoted {
+	char s[72];
+};
+
+struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
+
+/* --- line.c --------------------------------------------------------------------------
+ */
+
+/* What parsing of lines needs. Starts zeroed but for alg and strict. */
+struct cfs_dump_parser {
+	enum cfs_hash_alg alg;
+	bool strict;
+	bool escaped;  /* this line has a backslash, and scratch has room for all of it */
+	char *scratch; /* the fields that had escapes, without them */
+	size_t scratch_len, scratch_cap;
+	struct cfs_xattr *xattrs; /* of this line */
+	size_t xattrs_cap;
+};
+
+/* One line as its fields say. Lent from the text and the parser until the next line. */
+struct cfs_dump_line {
+	struct cfs_text path;
+	struct cfs_inode_spec
+		inode; /* of a hard link only mode and payload, its target */
+	bool is_link;
+	uint8_t digest[CFS_HASH_MAX_LEN];
+};
+
+void cfs_dump_parser_fini(struct cfs_dump_parser *p);
+
+/* Parses a line without its newline. -EINVAL: FIELD: what was wanted, what was found. */
+int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
+			struct cfs_dump_line *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- place.c -------------------------------------------------------------------------
+ */
+
+/* A hard link whose target has not come yet. */
+struct cfs_dump_link {
+	struct cfs_text target;
+	uint64_t line;
+	cfs_id id;
+};
+
+/* The tree so far. Starts zeroed but for the builder, which stays the caller's. */
+struct cfs_dump_place {
+	struct cfs_builder *builder;
+	bool has_root;
+	char *dir; /* parent directory of the last entry, as written */
+	size_t dir_len, dir_cap;
+	cfs_id dir_id;
+	struct cfs_dump_link *links;
+	size_t n_links, links_cap;
+	struct cfs_arena targets;
+};
+
+void cfs_dump_place_fini(struct cfs_dump_place *p);
+
+/* Adds an entry below its parent. The line number is for later messages. */
+int cfs_dump_place_add(struct cfs_dump_place *p, const struct cfs_dump_line *l,
+		       uint64_t line, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* After the last line: resolves the hard links whose targets came later. */
+int cfs_dump_place_links(struct cfs_dump_place *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

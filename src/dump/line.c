@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* One line: cut at single spaces, each field parsed by the function that the table names.
+ */
+#include "dump/dump_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+enum {
+	XATTRS_TEXT_MAX =
+		65535, /* all xattrs of a line, escaped, with the spaces between */
+};
+
+enum column {
+	PATH,
+	SIZE,
+	MODE,
+	NLINK,
+	UID,
+	GID,
+	RDEV,
+	MTIME,
+	PAYLOAD,
+	CONTENT,
+	DIGEST,
+	N_COLUMNS,
+};
+
+void cfs_dump_parser_fini(struct cfs_dump_parser *p)
+{
+	free(p->scratch);
+	free(p->xattrs);
+}
+
+static bool is_absent(struct cfs_text f)
+{
+	return f.len == 1 && f.s[0] == '-';
+}
+
+/* Replaces the field by its bytes, which lie in the scratch memory if it had escapes. */
+static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_err *err)
+{
+	char *to = p->scratch + p->scratch_len;
+	ssize_t n;
+
+	if (!p->escaped || !memchr(f->s, '\\', f->len))
+		return 0;
+	n = cfs_dump_unescape(*f, to, err);
+	if (n < 0)
+		return (int)n;
+	p->scratch_len += (size_t)n;
+	*f = (struct cfs_text){to, (size_t)n};
+	return 0;
+}
+
+/* The same for what must be a C string. Cutting it at a NUL, as other readers do, would
+ * hide a part of what the line says. */
+static int unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
+			   struct cfs_err *err)
+{
+	int rc = unescape(p, f, err);
+
+	if (rc == 0 && p->escaped && memchr(f->s, '\0', f->len))
+		return cfs_fail(err, EINVAL, "want no NUL byte, got \"%s\"",
+				cfs_dump_quote(*f).s);
+	return rc;
+}
+
+static int parse_number(struct cfs_text f, uint64_t *out, struct cfs_err *err)
+{
+	if (!cfs_dump_number(f, 10, out))
+		return cfs_fail(err, EINVAL, "want a decimal number, got \"%s\"",
+				cfs_dump_quote(f).s);
+	return 0;
+}
+
+/* Only the low 32 bits are kept. */
+static int parse_number32(struct cfs_text f, uint32_t *out, struct cfs_err *err)
+{
+	uint64_t value;
+	int rc = parse_number(f, &value, err);
+
+	if (rc == 0)
+		*out = (uint32_t)value;
+	return rc;
+}
+
+static int parse_path(struct cfs_dump_parser *p, struct cfs_text f,
+		      struct cfs_dump_line *out, struct cfs_err *err)
+{
+	out->path = f;
+	if (f.len == 0)
+		return cfs_fail(err, EINVAL, "want a path, got nothing");
+	return unescape_string(p, &out->path, err);
+}
+
+static int parse_size(struct cfs_dump_parser *p, struct cfs_text f,
+		      struct cfs_dump_line *out, struct cfs_err *err)
+{
+	(void)p;
+	return parse_number(f, &out->inode.size, err);
+}
+
+static bool is_type(uint32_t mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISBLK(mode) ||
+	       S_ISCHR(mode) || S_ISSOCK(mode) || S_ISFIFO(mode);
+}
+
+static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
+		      struct cfs_dump_line *out, struct cfs_err *err)
+{
+	uint64_t mode;
+
+	(void)p;
+	if (f.len && f.s[0] == '@') {
+		out->is_link = true;
+		f.s++;
+		f.len--;
+	}
+	if (!cfs_dump_number(f, 8, &mode))
+		return cfs_fail(err, EINVAL, "want an octal number, got \"%s\"",
+				cfs_dump_quote(f).s);
+	out->inode.mode = (uint32_t)mode;
+	if (!is_type(out->inode.mode))
+		return cfs_fail(err, EINVAL, "want a known file type, got %" PRIo32,
+				out->inode.mode);
+	if (out->is_link && S_ISDIR(out->inode.mode))
+		return cfs_fail(err, EINVAL, "directories cannot be hard linked");
+	return 0;
+}
+
+static int parse_nlink(struct cfs_dump_parser *p, struct cfs_text f,
+		       struct cfs_dump_line *out, struct cfs_err *err)
+{
+	(void)p;
+	return parse_number32(f, &out->inode.nlink, err);
+}
+
+static int parse_uid(struct cfs_dump_parser *p, struct cfs_text f,
+		     struct cfs_dump_line *out, struct cfs_err *err)
+{
+	(void)p;
+	return parse_number32(f, &out->inode.uid, err);
+}
+
+static int parse_gid(struct cfs_dump_parser *p, struct cfs_text f,
+		     struct cfs_dump_line *out, struct cfs_err *err)
+{
+	(void)p;
+	return parse_number32(f, &out->inode.gid, err);
+}
+
+static int parse_rdev(struct cfs_dump_parser *p, struct cfs_text f,
+		      struct cfs_dump_line *out, struct cfs_err *err)
+{
+	uint32_t rdev;
+	int rc = parse_number32(f, &rdev, err);
+
+	if (rc < 0)
+		return rc;
+	if (S_ISBLK(out->inode.mode) || S_ISCHR(out->inode.mode))
+		out->inode.rdev = rdev;
+	else if (p->strict && rdev != 0)
+		return cfs_fail(err, EINVAL, "want 0 for what is no device, got %" PRIu32,
+				rdev);
+	return 0;
+}
+
+/* Two integers, not a fraction: 1.5 is one second and five nanoseconds. */
+static int parse_mtime(struct cfs_dump_parser *p, struct cfs_text f,
+		       struct cfs_dump_line *out, struct cfs_err *err)
+{
+	const char *dot = memchr(f.s, '.', f.len);
+	size_t sec_len = dot ? (size_t)(dot - f.s) : f.len;
+	struct cfs_text sec = {f.s, sec_len};
+	struct cfs_text nsec = {dot ? dot + 1 : NULL, dot ? f.len - sec_len - 1 : 0};
+	uint64_t seconds, nanoseconds;
+
+	(void)p;
+	if (!dot || !cfs_dump_number(sec, 10, &seconds) ||
+	    !cfs_dump_number(nsec, 10, &nanoseconds))
+		return cfs_fail(err, EINVAL, "want SECONDS.NANOSECONDS, got \"%s\"",
+				cfs_dump_quote(f).s);
+	out->inode.mtime_sec = (int64_t)seconds;
+	out->inode.mtime_nsec = (uint32_t)nanoseconds;
+	return 0;
+}
+
+static int check_target(const struct cfs_dump_parser *p, const struct cfs_inode_spec *in,
+			struct cfs_err *err)
+{
+	if (in->payload.len == 0)
+		return cfs_fail(err, EINVAL, "want the target of a symlink, got nothing");
+	if (p->strict && in->size != in->payload.len)
+		return cfs_fail(err, EINVAL,
+				"want a target of %" PRIu64
+				" bytes as the size says, got %zu",
+				in->size, in->payload.len);
+	return 0;
+}
+
+/* The target of a link or the backing path of a regular file; the limit is for all. */
+static int parse_payload(struct cfs_dump_parser *p, struct cfs_text f,
+			 struct cfs_dump_line *out, struct cfs_err *err)
+{
+	struct cfs_inode_spec *in = &out->inode;
+	int rc = 0;
+
+	if (!is_absent(f)) {
+		in->payload = f;
+		rc = unescape_string(p, &in->payload, err);
+	}
+	if (rc < 0)
+		return rc;
+	/* A hard link names a path of the tree, which may be longer. */
+	if (!out->is_link && in->payload.len > CFS_PAYLOAD_MAX)
+		return cfs_fail(err, EINVAL, "want at most %d bytes, got %zu",
+				CFS_PAYLOAD_MAX, in->payload.len);
+	if (out->is_link && in->payload.len == 0)
+		return cfs_fail(err, EINVAL,
+				"want the target of a hard link, got nothing");
+	if (!out->is_link && S_ISLNK(in->mode))
+		return check_target(p, in, err);
+	return 0;
+}
+
+/* Inline content; kept for regular files only, but it must agree with SIZE everywhere. */
+static int parse_content(struct cfs_dump_parser *p, struct cfs_text f,
+			 struct cfs_dump_line *out, struct cfs_err *err)
+{
+	struct cfs_inode_spec *in = &out->inode;
+	int rc;
+
+	if (is_absent(f))
+		return 0;
+	rc = unescape(p, &f, err);
+	if (rc < 0)
+		return rc;
+	if (f.len != in->size)
+		return cfs_fail(err, EINVAL,
+				"want as many bytes as the size says, %" PRIu64
+				", got %zu",
+				in->size, f.len);
+	if (!S_ISLNK(in->mode) && f.len > CFS_CONTENT_MAX)
+		return cfs_fail(err, EINVAL, "want at most %d bytes inline, got %zu",
+				CFS_CONTENT_MAX, f.len);
+	if (p->strict && S_ISLNK(in->mode) && f.len)
+		return cfs_fail(err, EINVAL, "want none for a symlink, got %zu bytes",
+				f.len);
+	if (S_ISREG(in->mode))
+		in->content = cfs_text_span(f);
+	return 0;
+}
+
+static bool is_external(const struct cfs_inode_spec *in)
+{
+	return S_ISREG(in->mode) && in->size > 0 && in->content.len == 0;
+}
+
+/* Digits behind the last one that counts are ignored. */
+static int parse_digest(struct cfs_dump_parser *p, struct cfs_text f,
+			struct cfs_dump_line *out, struct cfs_err *err)
+{
+	size_t len = cfs_hash_len(p->alg);
+	struct cfs_text digits = f;
+	int rc;
+
+	if (is_absent(f) || (f.len == 0 && !is_external(&out->inode)))
+		return 0;
+	rc = unescape(p, &digits, err);
+	if (rc < 0)
+		return rc;
+	if (digits.len > 2 * len)
+		digits.len = 2 * len;
+	if (!cfs_hex_decode(digits, out->digest, len))
+		return cfs_fail(err, EINVAL, "want %zu hex digits or \"-\", got \"%s\"",
+				2 * len, cfs_dump_quote(f).s);
+	out->inode.digest = out->digest;
+	return 0;
+}
+
+/* In the order of parsing: the mode says what the others mean. */
+static const struct field {
+	enum column column;
+	bool of_link; /* a hard link has it; the others are not even looked at */
+	const char *name;
+	int (*parse)(struct cfs_dump_parser *p, struct cfs_text f,
+		     struct cfs_dump_line *out, struct cfs_err *err);
+} fields[] = {
+	{PATH, true, "path", parse_path},
+	{MODE, true, "mode", parse_mode},
+	{SIZE, false, "size", parse_size},
+	{NLINK, false, "nlink", parse_nlink},
+	{UID, false, "uid", parse_uid},
+	{GID, false, "gid", parse_gid},
+	{RDEV, false, "rdev", parse_rdev},
+	{MTIME, false, "mtime", parse_mtime},
+	{PAYLOAD, true, "payload", parse_payload},
+	{CONTENT, false, "content", parse_content},
+	{DIGEST, false, "digest", parse_digest},
+};
+
+/* Cuts off what lies before the first space; what lies behind it stays in rest. */
+static struct cfs_text cut(struct cfs_text *rest)
+{
+	const char *space = rest->len ? memchr(rest->s, ' ', rest->len) : NULL;
+	struct cfs_text head = {rest->s, space ? (size_t)(space - rest->s) : rest->len};
+	size_t used = space ? head.len + 1 : head.len;
+
+	rest->s += used;
+	rest->len -= used;
+	return head;
+}
+
+static int parse_xattr(struct cfs_dump_parser *p, struct cfs_text item,
+		       struct cfs_xattr *out, struct cfs_err *err)
+{
+	const char *equals = item.len ? memchr(item.s, '=', item.len) : NULL;
+	struct cfs_text value;
+	int rc;
+
+	if (!equals)
+		return cfs_fail(err, EINVAL, "want KEY=VALUE, got \"%s\"",
+				cfs_dump_quote(item).s);
+	out->key = (struct cfs_text){item.s, (size_t)(equals - item.s)};
+	value = (struct cfs_text){equals + 1, item.len - out->key.len - 1};
+	rc = unescape_string(p, &out->key, err);
+	if (rc == 0)
+		rc = unescape(p, &value, err);
+	out->value = cfs_text_span(value);
+	return rc;
+}
+
+/* All that stands behind the digest. */
+static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
+			struct cfs_dump_line *out, struct cfs_err *err)
+{
+	size_t n = 0;
+
+	if (rest.len > XATTRS_TEXT_MAX)
+		return cfs_fail(err, EINVAL,
+				"xattrs: want at most %d bytes of text, got %zu",
+				XATTRS_TEXT_MAX, rest.len);
+	while (rest.len) {
+		int rc;
+
+		if (cfs_grow(&p->xattrs, &p->xattrs_cap, n + 1, sizeof(*p->xattrs)) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		rc = parse_xattr(p, cut(&rest), &p->xattrs[n++], err);
+		if (rc < 0)
+			return cfs_context(err, rc, "xattr %zu", n);
+	}
+	out->inode.xattrs = p->xattrs;
+	out->inode.n_xattrs = n;
+	return 0;
+}
+
+/* A line without escapes, the usual one, needs no scratch memory. */
+static int prepare_scratch(struct cfs_dump_parser *p, struct cfs_text text,
+			   struct cfs_err *err)
+{
+	p->escaped = text.len && memchr(text.s, '\\', text.len);
+	p->scratch_len = 0;
+	if (p->escaped && cfs_grow(&p->scratch, &p->scratch_cap, text.len, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int parse_fields(struct cfs_dump_parser *p, const struct cfs_text *columns,
+			struct cfs_dump_line *out, struct cfs_err *err)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const struct field *f = &fields[i];
+		int rc;
+
+		if (out->is_link && !f->of_link)
+			continue;
+		rc = f->parse(p, columns[f->column], out, err);
+		if (rc < 0)
+			return cfs_context(err, rc, "%s", f->name);
+	}
+	return 0;
+}
+
+int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
+			struct cfs_dump_line *out, struct cfs_err *err)
+{
+	const char *nul = text.len ? memchr(text.s, '\0', text.len) : NULL;
+	struct cfs_text columns[N_COLUMNS], rest = text;
+	int rc;
+
+	if (nul)
+		return cfs_fail(err, EINVAL, "want no NUL byte, got one at byte %zu",
+				(size_t)(nul - text.s) + 1);
+	rc = prepare_scratch(p, text, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		columns[i] = cut(&rest);
+	out->inode = (struct cfs_inode_spec){0};
+	out->is_link = false;
+	rc = parse_fields(p, columns, out, err);
+	if (rc < 0 || out->is_link)
+		return rc;
+	return parse_xattrs(p, rest, out, err);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Reading: from bytes to lines, and from lines to a tree. */
+#include "dump/dump_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+enum {
+	READ_LEN = 256 * 1024,
+};
+
+/* Text that was read and not used yet. From memory it is all there from the beginning. */
+struct input {
+	int fd;
+	char *buf; /* NULL for memory */
+	size_t cap;
+	const char *next;
+	size_t len;	/* from next on */
+	size_t scanned; /* of these known to hold no newline */
+	bool at_end;
+	uint64_t line; /* number of the line that was taken last */
+	bool unended;  /* it has no newline */
+};
+
+/* Reads on behind what is left, which moves to the front. The buffer grows when one line
+ * fills it. */
+static int refill(struct input *in, struct cfs_err *err)
+{
+	ssize_t n;
+
+	if (in->len)
+		memmove(in->buf, in->next, in->len);
+	if (cfs_grow(&in->buf, &in->cap, in->len + READ_LEN, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n = cfs_io_read(in->fd, in->buf + in->len, in->cap - in->len, err);
+	if (n < 0)
+		return (int)n;
+	in->at_end = (size_t)n < in->cap - in->len;
+	in->next = in->buf;
+	in->len += (size_t)n;
+	return 0;
+}
+
+static int take(struct input *in, size_t len, bool ended, struct cfs_text *out)
+{
+	*out = (struct cfs_text){in->next, len};
+	in->next += len + ended;
+	in->len -= len + ended;
+	in->scanned = 0;
+	in->unended = !ended;
+	in->line++;
+	return 1;
+}
+
+/* Returns 1 and a line without its newline, lent until the next call, or 0 at the end. A
+ * line that is too long comes without its rest. */
+static int next_line(struct input *in, struct cfs_text *out, struct cfs_err *err)
+{
+	for (;;) {
+		size_t fresh = in->len - in->scanned;
+		const char *from = in->next + in->scanned;
+		const char *newline = fresh ? memchr(from, '\n', fresh) : NULL;
+		int rc;
+
+		if (newline)
+			return take(in, (size_t)(newline - in->next), true, out);
+		in->scanned = in->len;
+		if (in->at_end && in->len == 0)
+			return 0;
+		if (in->at_end || in->len > CFS_DUMP_LINE_MAX)
+			return take(in, in->len, false, out);
+		rc = refill(in, err);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+static int add_line(const struct input *in, struct cfs_dump_parser *parser,
+		    struct cfs_dump_place *place, struct cfs_text text,
+		    struct cfs_err *err)
+{
+	struct cfs_dump_line l;
+	int rc;
+
+	if (text.len > CFS_DUMP_LINE_MAX)
+		return cfs_fail(err, EINVAL, "want at most %zu bytes, got more",
+				CFS_DUMP_LINE_MAX);
+	if (parser->strict && in->unended)
+		return cfs_fail(err, EINVAL,
+				"want a newline at the end of the last line");
+	rc = cfs_dump_parse_line(parser, text, &l, err);
+	return rc < 0 ? rc : cfs_dump_place_add(place, &l, in->line, err);
+}
+
+static int add_lines(struct input *in, struct cfs_dump_parser *parser,
+		     struct cfs_dump_place *place, struct cfs_err *err)
+{
+	struct cfs_text text;
+	int rc;
+
+	while ((rc = next_line(in, &text, err)) > 0) {
+		rc = add_line(in, parser, place, text, err);
+		if (rc < 0)
+			return cfs_context(err, rc, "line %" PRIu64, in->line);
+	}
+	if (rc < 0)
+		return rc;
+	if (in->line == 0)
+		return cfs_fail(err, EINVAL,
+				"want at least the line of the root, got nothing");
+	return cfs_dump_place_links(place, err);
+}
+
+static int read_all(struct input *in, enum cfs_hash_alg alg,
+		    const struct cfs_dump_opts *opts, struct cfs_tree **out,
+		    struct cfs_err *err)
+{
+	struct cfs_dump_parser parser = {.alg = alg, .strict = opts->strict};
+	struct cfs_dump_place place = {0};
+	int rc = cfs_builder_new(alg, &place.builder, err);
+
+	if (rc == 0)
+		rc = add_lines(in, &parser, &place, err);
+	cfs_dump_parser_fini(&parser);
+	cfs_dump_place_fini(&place);
+	if (rc == 0)
+		rc = cfs_builder_freeze(&place.builder, out, err);
+	cfs_builder_free(place.builder);
+	return opts->name ? cfs_context(err, rc, "%s", opts->name) : rc;
+}
+
+int cfs_dump_read_fd(int fd, enum cfs_hash_alg alg, const struct cfs_dump_opts *opts,
+		     struct cfs_tree **out, struct cfs_err *err)
+{
+	struct input in = {.fd = fd};
+	int rc = read_all(&in, alg, opts, out, err);
+
+	free(in.buf);
+	return rc;
+}
+
+int cfs_dump_read_mem(struct cfs_text text, enum cfs_hash_alg alg,
+		      const struct cfs_dump_opts *opts, struct cfs_tree **out,
+		      struct cfs_err *err)
+{
+	struct input in = {.next = text.s, .len = text.len, .at_end = true};
+
+	return read_all(&in, alg, opts, out, err);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Values in the text: numbers, escapes, and how a value is shown in a message. */
+#include "dump/dump_priv.h"
+
+#include <errno.h>
+
+/* Of the blanks that strtoull skips; space and newline cannot stand inside a field. */
+static bool is_blank(char c)
+{
+	return c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
+
+bool cfs_dump_number(struct cfs_text field, unsigned base, uint64_t *out)
+{
+	const char *s = field.s, *end = s + field.len;
+	bool negative = false, too_large = false;
+	uint64_t value = 0;
+
+	while (s < end && is_blank(*s))
+		s++;
+	if (s < end && (*s == '+' || *s == '-'))
+		negative = *s++ == '-';
+	if (s == end)
+		return false;
+	for (; s < end; s++) {
+		unsigned digit = (unsigned)(uint8_t)*s - '0';
+
+		if (digit >= base)
+			return false;
+		too_large |= __builtin_mul_overflow(value, base, &value);
+		too_large |= __builtin_add_overflow(value, digit, &value);
+	}
+	*out = too_large ? UINT64_MAX : negative ? -value : value;
+	return true;
+}
+
+/* The byte behind each single-letter escape, 0 for what is none. */
+static const char letters[256] = {
+	['\\'] = '\\',
+	['n'] = '\n',
+	['r'] = '\r',
+	['t'] = '\t',
+};
+
+static int fail_escape(struct cfs_text rest, const char *want, struct cfs_err *err)
+{
+	if (rest.len > 4)
+		rest.len = 4;
+	return cfs_fail(err, EINVAL, "escape: want %s, got \"%s\"", want,
+			cfs_dump_quote(rest).s);
+}
+
+/* One escape at the start of rest. Returns the number of characters that it takes. */
+static ssize_t unescape_one(struct cfs_text rest, char *to, struct cfs_err *err)
+{
+	int high, low;
+
+	if (rest.len < 2)
+		return cfs_fail(err, EINVAL,
+				"escape: want a character behind \"\\\", got the end");
+	*to = letters[(uint8_t)rest.s[1]];
+	if (*to)
+		return 2;
+	if (rest.s[1] != 'x')
+		return fail_escape(rest, "one of \\\\ \\n \\r \\t \\xHH", err);
+	if (rest.len < 4)
+		return fail_escape(rest, "two hex digits behind \"\\x\"", err);
+	high = cfs_hex_value(rest.s[2]);
+	low = cfs_hex_value(rest.s[3]);
+	if (high < 0 || low < 0)
+		return fail_escape(rest, "hex digits behind \"\\x\"", err);
+	*to = (char)(high << 4 | low);
+	return 4;
+}
+
+ssize_t cfs_dump_unescape(struct cfs_text field, char *to, struct cfs_err *err)
+{
+	const char *start = to;
+
+	while (field.len) {
+		const char *slash = memchr(field.s, '\\', field.len);
+		size_t run = slash ? (size_t)(slash - field.s) : field.len;
+		ssize_t n;
+
+		memcpy(to, field.s, run);
+		to += run;
+		field.s += run;
+		field.len -= run;
+		if (!slash)
+			break;
+		n = unescape_one(field, to++, err);
+		if (n < 0)
+			return n;
+		field.s += n;
+		field.len -= (size_t)n;
+	}
+	return to - start;
+}
+
+struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value)
+{
+	enum { MARK = sizeof("...") };
+	static const char hex[] = "0123456789abcdef";
+	struct cfs_dump_quoted q;
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		uint8_t c = (uint8_t)value.s[i];
+
+		if (n + 4 + MARK > sizeof(q.s)) {
+			memcpy(q.s + n, "...", 3);
+			n += 3;
+			break;
+		}
+		if (c >= 0x20 && c < 0x7f) {
+			q.s[n++] = (char)c;
+			continue;
+		}
+		q.s[n++] = '\\';
+		q.s[n++] = 'x';
+		q.s[n++] = hex[c >> 4];
+		q.s[n++] = hex[c & 15];
+	}
+	q.s[n] = '\0';
+	return q;
+}
