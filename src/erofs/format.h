@@ -42,6 +42,8 @@ static_assert(sizeof(struct cfs_header) == 32, "composefs header");
 enum {
 	EROFS_FEATURE_COMPAT_MTIME = 2,
 	EROFS_FEATURE_COMPAT_XATTR_FILTER = 4,
+	/* Writers use chunks and do not set it. */
+	EROFS_FEATURE_INCOMPAT_CHUNKED = 4,
 };
 
 struct erofs_super {

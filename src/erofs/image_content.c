@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What lies behind an inode: the target of a symlink, the content of a small file. Decoding
+ * has placed both inside the image and bounded their sizes. */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/image_priv.h"
+
+int cfs_inode_target(const struct cfs_inode *inode, struct cfs_text *out,
+		     struct cfs_err *err)
+{
+	struct cfs_span all = inode->tail.len ? inode->tail : inode->blocks;
+
+	if (!S_ISLNK(inode->mode))
+		return cfs_fail(err, EINVAL, "inode %" PRIu64 ": not a symlink",
+				inode->nid);
+	if (memchr(all.p, '\0', all.len))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": symlink target with NUL in it",
+				inode->nid);
+	*out = cfs_span_text(all);
+	return 0;
+}
+
+struct cfs_span cfs_inode_content(const struct cfs_inode *inode, uint8_t *buf)
+{
+	if (inode->external || !S_ISREG(inode->mode))
+		return (struct cfs_span){NULL, 0};
+	if (!inode->tail.len)
+		return inode->blocks;
+	if (!inode->blocks.len)
+		return inode->tail;
+	memcpy(buf, inode->blocks.p, inode->blocks.len);
+	memcpy(buf + inode->blocks.len, inode->tail.p, inode->tail.len);
+	return (struct cfs_span){buf, inode->blocks.len + inode->tail.len};
+}

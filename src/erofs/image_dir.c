@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Directories: reading in order, and binary search.
+ *
+ * A directory is a row of groups: one in each block, the last one in the tail where there is a
+ * tail. A group is n entries of 12 bytes, then their names; a name ends where the next one
+ * begins, the last one at the end of the group or at its first NUL.
+ */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/format.h"
+#include "erofs/image_priv.h"
+
+enum { DIRENT_LEN = sizeof(struct erofs_dirent) };
+
+static bool is_self(struct cfs_text name)
+{
+	return name.len == 1 && name.s[0] == '.';
+}
+
+static bool is_parent(struct cfs_text name)
+{
+	return name.len == 2 && name.s[0] == '.' && name.s[1] == '.';
+}
+
+/* --- Groups -------------------------------------------------------------------------- */
+
+static uint32_t count_blocks(const struct cfs_dir *dir)
+{
+	uint64_t whole = cfs_align_up(dir->blocks.len, EROFS_BLOCK) / EROFS_BLOCK;
+
+	return (uint32_t)whole + (dir->tail.len > 0);
+}
+
+/* Makes the group of that number the current one. */
+static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
+{
+	uint64_t off = (uint64_t)no * EROFS_BLOCK, names_off = 0;
+
+	dir->block = dir->tail;
+	if (off < dir->blocks.len) {
+		uint64_t left = dir->blocks.len - off;
+
+		(void)cfs_span_sub(dir->blocks, off,
+				   left < EROFS_BLOCK ? left : EROFS_BLOCK, &dir->block);
+	}
+	if (dir->block.len >= DIRENT_LEN)
+		names_off =
+			cfs_le16(dir->block.p + offsetof(struct erofs_dirent, nameoff));
+	if (names_off < DIRENT_LEN || names_off % DIRENT_LEN ||
+	    names_off > dir->block.len)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": directory block %" PRIu32
+				" of %zu bytes: names cannot begin at %" PRIu64,
+				dir->nid, no, dir->block.len, names_off);
+	dir->n_entries = (uint16_t)(names_off / DIRENT_LEN);
+	dir->entry = 0;
+	dir->block_no = no + 1;
+	return 0;
+}
+
+/* Says which entry of the current group broke a rule. Names are not shown: they come from
+ * whoever made the image. */
+static int place(const struct cfs_dir *dir, uint32_t i, int rc, struct cfs_err *err)
+{
+	return cfs_context(err, rc,
+			   "inode %" PRIu64 ": directory entry %" PRIu32
+			   " of block %" PRIu32,
+			   dir->nid, i, dir->block_no - 1);
+}
+
+/* The name of an entry of the current group. */
+static int parse_name(const struct cfs_dir *dir, uint32_t i, struct cfs_text *out,
+		      struct cfs_err *err)
+{
+	const uint8_t *p = dir->block.p + i * DIRENT_LEN;
+	uint32_t from = cfs_le16(p + offsetof(struct erofs_dirent, nameoff));
+	uint32_t to = (uint32_t)dir->block.len;
+	struct cfs_span name;
+
+	if (from < dir->n_entries * (uint32_t)DIRENT_LEN || from >= dir->block.len)
+		return cfs_fail(err, EUCLEAN,
+				"name offset %" PRIu32 " is outside the block", from);
+	if (i + 1 < dir->n_entries)
+		to = cfs_le16(p + DIRENT_LEN + offsetof(struct erofs_dirent, nameoff));
+	if (to <= from)
+		return cfs_fail(err, EUCLEAN,
+				"name offset %" PRIu32
+				" is not below the next one, %" PRIu32,
+				from, to);
+	if (!cfs_span_sub(dir->block, from, to - from, &name))
+		return cfs_fail(err, EUCLEAN,
+				"name ends at %" PRIu32 ", outside the block", to);
+	if (i + 1 == dir->n_entries)
+		name.len = strnlen((const char *)name.p, name.len);
+	if (name.len == 0 || name.len > CFS_NAME_MAX)
+		return cfs_fail(err, EUCLEAN, "name of %zu bytes, want 1 to %d", name.len,
+				CFS_NAME_MAX);
+	if (memchr(name.p, '\0', name.len) || memchr(name.p, '/', name.len))
+		return cfs_fail(err, EUCLEAN, "name with %s in it",
+				memchr(name.p, '/', name.len) ? "a slash" : "NUL");
+	*out = cfs_span_text(name);
+	return 0;
+}
+
+/* An entry of the current group. */
+static int parse_entry(const struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
+		       struct cfs_err *err)
+{
+	const uint8_t *p = dir->block.p + i * DIRENT_LEN;
+	int rc = parse_name(dir, i, &out->name, err);
+
+	if (rc < 0)
+		return rc;
+	out->nid = cfs_le64(p);
+	out->file_type = p[offsetof(struct erofs_dirent, file_type)];
+	if (out->file_type < EROFS_FT_REG || out->file_type > EROFS_FT_LNK)
+		return cfs_fail(err, EUCLEAN, "unknown file type %d", out->file_type);
+	if (p[offsetof(struct erofs_dirent, reserved)] != 0)
+		return cfs_fail(err, EUCLEAN, "reserved byte is not 0");
+	return 0;
+}
+
+/* --- Reading in order ---------------------------------------------------------------- */
+
+int cfs_dir_open(const struct cfs_image *im, const struct cfs_inode *inode,
+		 struct cfs_dir *out, struct cfs_err *err)
+{
+	if (!S_ISDIR(inode->mode))
+		return cfs_fail(err, ENOTDIR, "inode %" PRIu64 ": not a directory",
+				inode->nid);
+	*out = (struct cfs_dir){.im = im,
+				.nid = inode->nid,
+				.blocks = inode->blocks,
+				.tail = inode->tail};
+	return 0;
+}
+
+/* Notes "." and "..". Since names ascend, each comes once at most. */
+static int note_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
+		     struct cfs_err *err)
+{
+	if (entry->file_type != EROFS_FT_DIR)
+		return cfs_fail(err, EUCLEAN, "\"%s\" is not a directory",
+				is_self(entry->name) ? "." : "..");
+	if (is_parent(entry->name)) {
+		dir->parent_nid = entry->nid;
+		dir->has_parent = true;
+		return 0;
+	}
+	if (entry->nid != dir->nid)
+		return cfs_fail(err, EUCLEAN, "\".\" is inode %" PRIu64, entry->nid);
+	dir->has_self = true;
+	return 0;
+}
+
+/* An entry of the current group, in its turn: 1, or 0 when it is "." or "..". */
+static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
+		      struct cfs_err *err)
+{
+	int rc = parse_entry(dir, i, out, err);
+
+	if (rc < 0)
+		return rc;
+	if (dir->before.len && cfs_text_cmp(dir->before, out->name) >= 0)
+		return cfs_fail(err, EUCLEAN,
+				"name does not come after the one before it");
+	dir->before = out->name;
+	if (is_self(out->name) || is_parent(out->name))
+		return note_dots(dir, out, err);
+	return 1;
+}
+
+static int finish(const struct cfs_dir *dir, struct cfs_err *err)
+{
+	if (!dir->has_self || !dir->has_parent)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": directory without \"%s\"", dir->nid,
+				dir->has_self ? ".." : ".");
+	return 0;
+}
+
+int cfs_dir_next(struct cfs_dir *dir, struct cfs_dirent *out, struct cfs_err *err)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		uint32_t i;
+
+		if (dir->entry == dir->n_entries) {
+			if (dir->block_no == count_blocks(dir))
+				return finish(dir, err);
+			rc = load_block(dir, dir->block_no, err);
+			if (rc < 0)
+				return rc;
+		}
+		i = dir->entry++;
+		rc = place(dir, i, take_entry(dir, i, out, err), err);
+	}
+	return rc;
+}
+
+/* --- Searching ----------------------------------------------------------------------- */
+
+/* The last group whose first name is not above name becomes the current one: 1, or 0 when name comes
+ * before all. */
+static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err *err)
+{
+	uint32_t low = 0, high = count_blocks(dir);
+	struct cfs_text first;
+	int rc;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		rc = load_block(dir, mid, err);
+		if (rc == 0)
+			rc = place(dir, 0, parse_name(dir, 0, &first, err), err);
+		if (rc < 0)
+			return rc;
+		if (cfs_text_cmp(first, name) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == 0)
+		return 0;
+	rc = load_block(dir, low - 1, err);
+	return rc < 0 ? rc : 1;
+}
+
+int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
+		 struct cfs_text name, struct cfs_dirent *out, struct cfs_err *err)
+{
+	uint32_t low = 0, high;
+	struct cfs_dir dir;
+	int rc;
+
+	rc = cfs_dir_open(im, inode, &dir, err);
+	if (rc == 0)
+		rc = find_block(&dir, name, err);
+	if (rc <= 0)
+		return rc;
+	high = dir.n_entries;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int order;
+
+		rc = place(&dir, mid, parse_entry(&dir, mid, out, err), err);
+		if (rc < 0)
+			return rc;
+		order = cfs_text_cmp(name, out->name);
+		if (order == 0)
+			return 1;
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return 0;
+}
+
+int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
+		     struct cfs_inode *out, struct cfs_err *err)
+{
+	int rc = cfs_image_inode(im, entry->nid, out, err);
+
+	if (rc < 0)
+		return rc;
+	if (entry->file_type != cfs_mode_file_type(out->mode))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": mode %" PRIo32
+				" where the directory entry says file type %d",
+				entry->nid, out->mode, entry->file_type);
+	return 0;
+}
+
+/* One step of a lookup: the inode of a name in the directory that *inode is. */
+static int step(const struct cfs_image *im, struct cfs_text name, struct cfs_inode *inode,
+		struct cfs_err *err)
+{
+	struct cfs_dirent entry;
+	int rc = 0;
+
+	if (!is_self(name) && !is_parent(name))
+		rc = cfs_dir_find(im, inode, name, &entry, err);
+	if (rc > 0)
+		rc = cfs_dirent_inode(im, &entry, inode, err) ?: 1;
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || cfs_inode_is_hidden(im, inode))
+		return cfs_fail(err, ENOENT, "no such file or directory in the image");
+	return 0;
+}
+
+int cfs_image_lookup(const struct cfs_image *im, struct cfs_text path,
+		     struct cfs_inode *out, struct cfs_err *err)
+{
+	int rc = cfs_image_inode(im, im->root_nid, out, err);
+
+	while (rc == 0 && path.len) {
+		const char *slash = memchr(path.s, '/', path.len);
+		size_t len = slash ? (size_t)(slash - path.s) : path.len;
+		size_t taken = slash ? len + 1 : len;
+
+		if (len)
+			rc = step(im, (struct cfs_text){path.s, len}, out, err);
+		path.s += taken;
+		path.len -= taken;
+	}
+	return rc;
+}

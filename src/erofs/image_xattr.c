@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* xattrs as an image stores them: behind the inode, or once for all in the shared table. */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/format.h"
+#include "erofs/image_priv.h"
+
+enum {
+	HEADER_LEN = sizeof(struct erofs_xattr_header),
+	ENTRY_LEN = sizeof(struct erofs_xattr_entry),
+	REF_LEN = 4,
+};
+
+#define TEXT(literal)                                                                    \
+	{                                                                                \
+		(literal), sizeof(literal) - 1                                           \
+	}
+
+static const struct cfs_text prefixes[] = {
+	[EROFS_XATTR_NONE] = CFS_TEXT(""),
+	[EROFS_XATTR_USER] = CFS_TEXT("user."),
+	[EROFS_XATTR_ACL_ACCESS] = CFS_TEXT("system.posix_acl_access"),
+	[EROFS_XATTR_ACL_DEFAULT] = CFS_TEXT("system.posix_acl_default"),
+	[EROFS_XATTR_TRUSTED] = CFS_TEXT("trusted."),
+	[EROFS_XATTR_LUSTRE] = CFS_TEXT("lustre."),
+	[EROFS_XATTR_SECURITY] = CFS_TEXT("security."),
+};
+
+enum { N_PREFIXES = sizeof(prefixes) / sizeof(prefixes[0]) };
+
+struct cfs_text cfs_xattr_prefix(uint8_t index)
+{
+	return prefixes[index];
+}
+
+int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inode,
+			struct cfs_raw_xattrs *out, struct cfs_err *err)
+{
+	const uint8_t *reserved;
+
+	*out = (struct cfs_raw_xattrs){
+		.im = im, .nid = inode->nid, .area = inode->xattrs};
+	if (inode->xattrs.len == 0)
+		return 0;
+	out->area_off = inode->off + inode->len - inode->tail.len - inode->xattrs.len;
+	out->n_shared =
+		inode->xattrs.p[offsetof(struct erofs_xattr_header, h_shared_count)];
+	out->next_off = HEADER_LEN + (uint64_t)out->n_shared * REF_LEN;
+	if (out->n_shared > im->rules->shared_max || out->next_off > out->area.len)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64
+				": xattrs of %zu bytes at offset %" PRIu64 ": %" PRIu32
+				" shared ones, want at most %d, inside",
+				inode->nid, out->area.len, out->area_off, out->n_shared,
+				im->rules->shared_max);
+	reserved = inode->xattrs.p + offsetof(struct erofs_xattr_header, reserved);
+	for (int i = 0; i < 7; i++)
+		if (reserved[i])
+			return cfs_fail(err, EUCLEAN,
+					"inode %" PRIu64 ": xattrs at offset %" PRIu64
+					": reserved bytes are not 0",
+					inode->nid, out->area_off);
+	return 0;
+}
+
+/* An index of 0 says that the key stands there in full: then a key that has an index of its own is
+ * not found by a kernel. ("lustre." has one, but writers do not use it.) */
+static bool hides_prefix(const struct cfs_raw_xattr *x)
+{
+	if (x->index != EROFS_XATTR_NONE)
+		return false;
+	for (int i = EROFS_XATTR_USER; i < N_PREFIXES; i++)
+		if (i != EROFS_XATTR_LUSTRE &&
+		    cfs_text_has_prefix(x->suffix, prefixes[i]))
+			return true;
+	return false;
+}
+
+/* The entry at off, counted from the start of the image; it must end before limit. Returns its
+ * length with padding. */
+static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_t limit,
+			  struct cfs_raw_xattr *out, struct cfs_err *err)
+{
+	struct cfs_span head, suffix;
+	uint64_t value_off, value_len;
+
+	if (!cfs_span_sub(it->im->bytes, off, ENTRY_LEN, &head) ||
+	    off + ENTRY_LEN > limit)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr at offset %" PRIu64
+				" lies outside, the end is at %" PRIu64,
+				it->nid, off, limit);
+	out->index = head.p[offsetof(struct erofs_xattr_entry, e_name_index)];
+	suffix.len = head.p[offsetof(struct erofs_xattr_entry, e_name_len)];
+	value_len = cfs_le16(head.p + offsetof(struct erofs_xattr_entry, e_value_size));
+	value_off = off + ENTRY_LEN + suffix.len;
+	if (!cfs_span_sub(it->im->bytes, off + ENTRY_LEN, suffix.len, &suffix) ||
+	    !cfs_span_sub(it->im->bytes, value_off, value_len, &out->value) ||
+	    value_off + value_len > limit)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr at offset %" PRIu64
+				" ends at %" PRIu64 ", outside, the end is at %" PRIu64,
+				it->nid, off, value_off + value_len, limit);
+	out->suffix = cfs_span_text(suffix);
+	out->off = off;
+	if (out->index >= N_PREFIXES || hides_prefix(out))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr at offset %" PRIu64
+				": key prefix number %d is wrong",
+				it->nid, off, out->index);
+	if (prefixes[out->index].len + suffix.len == 0 ||
+	    memchr(suffix.p, '\0', suffix.len))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr at offset %" PRIu64
+				": key is empty or has NUL in it",
+				it->nid, off);
+	return (int64_t)(cfs_align_up(value_off + value_len, EROFS_XATTR_ALIGN) - off);
+}
+
+static int next_shared(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
+		       struct cfs_err *err)
+{
+	uint64_t off = it->im->shared_off;
+	int64_t rc;
+
+	off += (uint64_t)cfs_le32(it->area.p + HEADER_LEN + REF_LEN * it->shared) *
+	       EROFS_XATTR_ALIGN;
+	if (off < EROFS_FIRST_INODE_OFF)
+		return cfs_fail(
+			err, EUCLEAN,
+			"inode %" PRIu64 ": reference %" PRIu32
+			" to a shared xattr leads into the superblock, offset %" PRIu64,
+			it->nid, it->shared, off);
+	rc = read_entry(it, off, it->im->bytes.len, out, err);
+	if (rc < 0)
+		return (int)rc;
+	out->shared = true;
+	it->shared++;
+	return 1;
+}
+
+int cfs_raw_xattrs_next(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
+			struct cfs_err *err)
+{
+	int64_t len;
+
+	if (it->next_off == it->area.len)
+		return it->shared == it->n_shared ? 0 : next_shared(it, out, err);
+	len = read_entry(it, it->area_off + it->next_off, it->area_off + it->area.len,
+			 out, err);
+	if (len < 0)
+		return (int)len;
+	out->shared = false;
+	it->next_off += (uint64_t)len;
+	return 1;
+}

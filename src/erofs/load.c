@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* From an image to a tree, through the builder: what the builder refuses no image may say. */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/image_priv.h"
+
+int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs_err *err)
+{
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	struct cfs_spec_room room = {0};
+	struct cfs_inode_spec spec = {0};
+	int rc = cfs_walk_new(im, NULL, &walk, err);
+
+	while (rc >= 0 && !spec.digest && (rc = cfs_walk_next(walk, &e, err)) > 0)
+		if (e->inode.external)
+			rc = cfs_image_spec(im, &e->inode, &room, &spec, err);
+	*out = spec.digest ? room.alg : CFS_SHA256;
+	cfs_spec_room_fini(&room);
+	return rc < 0 ? rc : 0;
+}
+
+/* A load under way. */
+struct load {
+	const struct cfs_image *im;
+	enum cfs_hash_alg alg;
+	struct cfs_builder *builder;
+	struct cfs_spec_room room;
+	cfs_id *open; /* the directory at each depth */
+	size_t open_cap;
+};
+
+/* A later name. The cookie of an inode with several names is its number. */
+static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
+		    struct cfs_err *err)
+{
+	cfs_id link;
+	int rc = cfs_builder_add_link(l->builder, parent, e->name, &link, err);
+
+	if (rc < 0)
+		return rc;
+	return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
+}
+
+static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
+		     cfs_id *out, struct cfs_err *err)
+{
+	struct cfs_inode_spec spec;
+	int rc = cfs_image_spec(l->im, &e->inode, &l->room, &spec, err);
+
+	if (rc < 0)
+		return rc;
+	if (spec.digest && l->room.alg != l->alg)
+		return cfs_fail(err, EUCLEAN, "digest by %s in an image of %s digests",
+				cfs_hash_name(l->room.alg), cfs_hash_name(l->alg));
+	*out = CFS_ROOT;
+	if (e->depth == 0)
+		return cfs_builder_root(l->builder, &spec, err);
+	return cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
+}
+
+static int add_entry(struct load *l, const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	cfs_id id, parent = e->depth ? l->open[e->depth - 1] : CFS_ROOT;
+	int rc;
+
+	if (e->again)
+		return add_link(l, e, parent, err);
+	rc = add_inode(l, e, parent, &id, err);
+	if (rc < 0)
+		return rc;
+	if (e->cookie)
+		*e->cookie = id;
+	if (!S_ISDIR(e->inode.mode))
+		return 0;
+	if (cfs_grow(&l->open, &l->open_cap, (size_t)e->depth + 1, sizeof(*l->open)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	l->open[e->depth] = id;
+	return 0;
+}
+
+/* The builder's errors are those of a source that people write; here the image is damaged. */
+static int add_all(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
+{
+	const struct cfs_walk_entry *e;
+	int rc;
+
+	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
+		rc = add_entry(l, e, err);
+		if (rc < 0)
+			return rc == -ENOMEM ? rc : -EUCLEAN;
+	}
+	return rc;
+}
+
+int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
+		   struct cfs_tree **out, struct cfs_err *err)
+{
+	struct cfs_walk_opts walk_opts = {.first_names = true};
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	struct load l = {.im = im};
+	int rc;
+
+	if (opts) {
+		walk_opts.names = opts->names;
+		walk_opts.n_names = opts->n_names;
+	}
+	rc = cfs_image_alg(im, &l.alg, err);
+	if (rc == 0)
+		rc = cfs_walk_new(im, &walk_opts, &walk, err);
+	if (rc == 0)
+		rc = cfs_builder_new(l.alg, &l.builder, err);
+	if (rc == 0)
+		rc = add_all(&l, walk, err);
+	if (rc == 0)
+		rc = cfs_builder_freeze(&l.builder, out, err);
+	cfs_builder_free(l.builder);
+	cfs_spec_room_fini(&l.room);
+	free(l.open);
+	return rc;
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Walks: every name of an image, depth first, with an explicit stack.
+ *
+ * Each inode claims its bytes when it is first met, in a bitmap of slots. Since no two may claim the
+ * same, all directories together hold no more entries than the image has bytes, and a loop cannot
+ * be. Inodes with several names are found by a first pass over the same code; only for those is the
+ * first name remembered, as a trail of directories, so that memory does not grow with paths.
+ */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/format.h"
+#include "erofs/image_priv.h"
+
+enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
+
+/* Paths as long as the tree is deep, for each of many names: their sum is bounded for
+ * those who print them. */
+#define PATH_BYTES_BASE	    (UINT64_C(1) << 30)
+#define PATH_BYTES_PER_BYTE UINT64_C(64)
+
+/* --- Slots --------------------------------------------------------------------------- */
+
+static int slots_init(struct cfs_slots *s, uint64_t n)
+{
+	s->n = n;
+	s->words = calloc(n / SLOTS_PER_WORD + 1, sizeof(*s->words));
+	return s->words ? 0 : -ENOMEM;
+}
+
+static bool slots_has(const struct cfs_slots *s, uint64_t i)
+{
+	return s->words[i / SLOTS_PER_WORD] >> i % SLOTS_PER_WORD & 1;
+}
+
+static void slots_add(struct cfs_slots *s, uint64_t i)
+{
+	s->words[i / SLOTS_PER_WORD] |= UINT64_C(1) << i % SLOTS_PER_WORD;
+}
+
+/* Adds [from, to); false when some were there. */
+static bool slots_claim(struct cfs_slots *s, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		uint64_t first = from % SLOTS_PER_WORD, n = SLOTS_PER_WORD - first;
+		uint64_t *word = &s->words[from / SLOTS_PER_WORD], mask;
+
+		if (n > to - from)
+			n = to - from;
+		mask = (n == SLOTS_PER_WORD ? UINT64_MAX : (UINT64_C(1) << n) - 1)
+		       << first;
+		if (*word & mask)
+			return false;
+		*word |= mask;
+		from += n;
+	}
+	return true;
+}
+
+/* --- Meeting an inode ---------------------------------------------------------------- */
+
+static int claim(struct cfs_walk *w, uint64_t nid, uint64_t off, uint64_t len,
+		 struct cfs_err *err)
+{
+	if (slots_claim(&w->used, off / EROFS_SLOT,
+			(off + len + EROFS_SLOT - 1) / EROFS_SLOT))
+		return 0;
+	return cfs_fail(err, EUCLEAN,
+			"inode %" PRIu64 ": bytes %" PRIu64 " to %" PRIu64
+			" are used by another structure too",
+			nid, off, off + len);
+}
+
+/* Marks an inode as met, and its bytes as its own. */
+static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
+		struct cfs_err *err)
+{
+	uint64_t slot = inode->off / EROFS_SLOT;
+	int rc;
+
+	*again = slots_has(&w->seen, slot);
+	if (*again && S_ISDIR(inode->mode))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": directory with two names",
+				inode->nid);
+	if (*again && w->twice.words)
+		slots_add(&w->twice, slot);
+	if (*again || w->claimed) {
+		slots_add(&w->seen, slot);
+		return 0;
+	}
+	slots_add(&w->seen, slot);
+	rc = claim(w, inode->nid, inode->off, inode->len, err);
+	if (rc == 0 && inode->blocks.len)
+		rc = claim(w, inode->nid, inode->data_off,
+			   cfs_align_up(inode->blocks.len, EROFS_BLOCK), err);
+	return rc;
+}
+
+/* --- First names --------------------------------------------------------------------- */
+
+/* The inodes that the first pass met more than once, in order. */
+static int list_firsts(struct cfs_walk *w)
+{
+	for (uint64_t i = 0; i <= w->twice.n / SLOTS_PER_WORD; i++) {
+		for (uint64_t word = w->twice.words[i]; word; word &= word - 1) {
+			if (cfs_grow(&w->firsts, &w->firsts_cap, w->n_firsts + 1,
+				     sizeof(*w->firsts)) < 0)
+				return -ENOMEM;
+			w->firsts[w->n_firsts++] = (struct cfs_walk_first){
+				.slot = i * SLOTS_PER_WORD +
+					(uint64_t)__builtin_ctzll(word),
+				.trail = NO_TRAIL,
+			};
+		}
+	}
+	return 0;
+}
+
+static struct cfs_walk_first *find_first(struct cfs_walk *w, uint64_t slot)
+{
+	size_t low = 0, high = w->n_firsts;
+
+	if (w->n_firsts == 0 || !slots_has(&w->twice, slot))
+		return NULL;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->firsts[mid].slot <= slot)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return &w->firsts[low - 1];
+}
+
+/* Gives each open directory a trail, and the number of the innermost one's. */
+static int lay_trail(struct cfs_walk *w, uint32_t *out)
+{
+	size_t i = w->n_frames;
+
+	while (i > 0 && w->frames[i - 1].trail == NO_TRAIL)
+		i--;
+	for (; i < w->n_frames; i++) {
+		if (cfs_grow(&w->trails, &w->trails_cap, w->n_trails + 1,
+			     sizeof(*w->trails)) < 0)
+			return -ENOMEM;
+		w->trails[w->n_trails] = (struct cfs_walk_trail){
+			.parent = i ? w->frames[i - 1].trail : NO_TRAIL,
+			.name = w->frames[i].name,
+		};
+		w->frames[i].trail = (uint32_t)w->n_trails++;
+	}
+	*out = w->frames[w->n_frames - 1].trail;
+	return 0;
+}
+
+/* Puts the path of a first name together, from its end. The outermost trail is the top, whose
+ * own path is at the front of every path. */
+static int build_first_path(struct cfs_walk *w, const struct cfs_walk_first *first)
+{
+	size_t len = w->top_len + 1 + first->name.len;
+	char *p;
+
+	for (uint32_t t = first->trail; w->trails[t].parent != NO_TRAIL;
+	     t = w->trails[t].parent)
+		len += 1 + w->trails[t].name.len;
+	if (cfs_grow(&w->first_path, &w->first_path_cap, len, 1) < 0)
+		return -ENOMEM;
+	memcpy(w->first_path, w->path, w->top_len);
+	p = w->first_path + len - first->name.len;
+	memcpy(p, first->name.s, first->name.len);
+	*--p = '/';
+	for (uint32_t t = first->trail; w->trails[t].parent != NO_TRAIL;
+	     t = w->trails[t].parent) {
+		p -= w->trails[t].name.len;
+		memcpy(p, w->trails[t].name.s, w->trails[t].name.len);
+		*--p = '/';
+	}
+	w->entry.first = (struct cfs_text){w->first_path, len};
+	return 0;
+}
+
+/* What the second pass knows of an inode with several names. */
+static int note_names(struct cfs_walk *w)
+{
+	struct cfs_walk_entry *e = &w->entry;
+	struct cfs_walk_first *first = find_first(w, e->inode.off / EROFS_SLOT);
+
+	if (!first)
+		return 0;
+	e->cookie = &first->cookie;
+	if (e->again)
+		return build_first_path(w, first);
+	first->name = e->name;
+	return lay_trail(w, &first->trail);
+}
+
+/* --- Steps --------------------------------------------------------------------------- */
+
+/* Bounds the sum of all paths, and the one of this entry is in the buffer then. */
+static int set_path(struct cfs_walk *w, struct cfs_err *err)
+{
+	struct cfs_walk_entry *e = &w->entry;
+	size_t dir_len = w->frames[w->n_frames - 1].path_len;
+	size_t len = dir_len + 1 + e->name.len;
+
+	if (cfs_grow(&w->path, &w->path_cap, len, 1) < 0)
+		return cfs_fail(err, ENOMEM, "no memory for a path of %zu bytes", len);
+	w->path[dir_len] = '/';
+	memcpy(w->path + dir_len + 1, e->name.s, e->name.len);
+	e->path = (struct cfs_text){w->path, len};
+	if (note_names(w) < 0)
+		return cfs_fail(err, ENOMEM, "no memory for hard links");
+	w->path_bytes += e->path.len + e->first.len;
+	if (w->path_bytes > w->path_bytes_max)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64
+				": all paths up to this one have more than %" PRIu64
+				" bytes, the most for an image of this size",
+				e->inode.nid, w->path_bytes_max);
+	return 0;
+}
+
+/* Opens the directory that the last entry was. */
+static int enter(struct cfs_walk *w, struct cfs_err *err)
+{
+	struct cfs_walk_entry *e = &w->entry;
+	struct cfs_walk_frame *f;
+	bool is_top = w->n_frames == 0;
+
+	if (cfs_grow(&w->frames, &w->frames_cap, w->n_frames + 1, sizeof(*w->frames)) < 0)
+		return cfs_fail(err, ENOMEM, "no memory for %zu open directories",
+				w->n_frames + 1);
+	f = &w->frames[w->n_frames];
+	*f = (struct cfs_walk_frame){
+		.name = e->name,
+		.parent_nid = is_top ? 0 : f[-1].dir.nid,
+		.path_len = is_top ? w->top_len : e->path.len,
+		.trail = NO_TRAIL,
+	};
+	w->n_frames++;
+	return cfs_dir_open(w->im, &e->inode, &f->dir, err);
+}
+
+/* At the end of a directory. What the top's ".." must say is known when it is the root. */
+static int leave(struct cfs_walk *w, struct cfs_err *err)
+{
+	const struct cfs_walk_frame *f = &w->frames[--w->n_frames];
+	uint64_t want = w->n_frames ? f->parent_nid : w->im->root_nid;
+
+	if (w->n_frames == 0 && f->dir.nid != w->im->root_nid)
+		return 0;
+	if (f->dir.parent_nid != want)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": \"..\" is inode %" PRIu64
+				", the parent is inode %" PRIu64,
+				f->dir.nid, f->dir.parent_nid, want);
+	return 0;
+}
+
+static bool is_wanted(const struct cfs_walk *w, struct cfs_text name)
+{
+	if (w->opts->n_names == 0 || w->n_frames > 1)
+		return true;
+	for (size_t i = 0; i < w->opts->n_names; i++)
+		if (cfs_text_eq(w->opts->names[i], name))
+			return true;
+	return false;
+}
+
+/* The next entry of the open directories: 1, or 0 at the end. */
+static int step(struct cfs_walk *w, struct cfs_err *err)
+{
+	struct cfs_walk_entry *e = &w->entry;
+	struct cfs_dirent d;
+
+	while (w->n_frames) {
+		int rc = cfs_dir_next(&w->frames[w->n_frames - 1].dir, &d, err);
+
+		if (rc == 0) {
+			rc = leave(w, err);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		if (rc > 0 && !is_wanted(w, d.name))
+			continue;
+		*e = (struct cfs_walk_entry){.name = d.name,
+					     .depth = (uint32_t)w->n_frames};
+		if (rc > 0)
+			rc = cfs_dirent_inode(w->im, &d, &e->inode, err);
+		if (rc == 0)
+			rc = meet(w, &e->inode, &e->again, err);
+		if (rc == 0 && cfs_inode_is_hidden(w->im, &e->inode) && !w->show_hidden)
+			continue;
+		if (rc == 0)
+			rc = set_path(w, err);
+		return rc < 0 ? rc : 1;
+	}
+	return 0;
+}
+
+/* The first entry: the root, or the top that was asked for. */
+static int start(struct cfs_walk *w, struct cfs_err *err)
+{
+	struct cfs_walk_entry *e = &w->entry;
+	bool again;
+	int rc;
+
+	*e = (struct cfs_walk_entry){.name = CFS_TEXT("")};
+	rc = cfs_image_lookup(w->im, w->opts->top, &e->inode, err);
+	if (rc == 0)
+		rc = meet(w, &e->inode, &again, err);
+	if (rc < 0)
+		return rc;
+	e->path = w->top_len ? (struct cfs_text){w->path, w->top_len} : CFS_TEXT("/");
+	w->started = true;
+	return 1;
+}
+
+int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
+		  struct cfs_err *err)
+{
+	int rc = 0;
+
+	*out = &w->entry;
+	if (!w->started)
+		return start(w, err);
+	if (S_ISDIR(w->entry.inode.mode) && w->entry.path.len)
+		rc = enter(w, err);
+	if (rc == 0)
+		rc = step(w, err);
+	if (rc == 0)
+		w->entry = (struct cfs_walk_entry){0};
+	return rc;
+}
+
+/* --- Beginning and end --------------------------------------------------------------- */
+
+/* The top's path in its plain form, "/a/b" or "": the front of all paths. */
+static int set_top(struct cfs_walk *w, struct cfs_text top)
+{
+	if (cfs_grow(&w->path, &w->path_cap, top.len + 1, 1) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < top.len; i++) {
+		if (top.s[i] == '/')
+			continue;
+		if (i == 0 || top.s[i - 1] == '/')
+			w->path[w->top_len++] = '/';
+		w->path[w->top_len++] = top.s[i];
+	}
+	return 0;
+}
+
+/* Walks once to learn which inodes have several names, then is as new. */
+static int first_pass(struct cfs_walk *w, struct cfs_err *err)
+{
+	const struct cfs_walk_entry *e;
+	int rc;
+
+	if (slots_init(&w->twice, w->used.n) < 0)
+		return cfs_fail(err, ENOMEM, "no memory for a walk");
+	do
+		rc = cfs_walk_next(w, &e, err);
+	while (rc > 0);
+	if (rc < 0)
+		return rc;
+	if (list_firsts(w) < 0)
+		return cfs_fail(err, ENOMEM, "no memory for hard links");
+	memset(w->seen.words, 0,
+	       (w->seen.n / SLOTS_PER_WORD + 1) * sizeof(*w->seen.words));
+	w->claimed = true;
+	w->started = false;
+	w->path_bytes = 0;
+	return 0;
+}
+
+static const struct cfs_walk_opts no_opts;
+
+int cfs_walk_new(const struct cfs_image *im, const struct cfs_walk_opts *opts,
+		 struct cfs_walk **out, struct cfs_err *err)
+{
+	uint64_t n_slots = im->bytes.len / EROFS_SLOT;
+	struct cfs_walk *w = calloc(1, sizeof(*w));
+	int rc = 0;
+
+	if (!w)
+		return cfs_fail(err, ENOMEM, "no memory for a walk");
+	w->im = im;
+	w->opts = opts ? opts : &no_opts;
+	w->path_bytes_max = PATH_BYTES_BASE + PATH_BYTES_PER_BYTE * im->bytes.len;
+	if (slots_init(&w->used, n_slots) < 0 || slots_init(&w->seen, n_slots) < 0 ||
+	    set_top(w, w->opts->top) < 0)
+		rc = cfs_fail(err, ENOMEM, "no memory for a walk");
+	if (rc == 0 && w->opts->first_names)
+		rc = first_pass(w, err);
+	if (rc < 0) {
+		cfs_walk_free(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
+void cfs_walk_free(struct cfs_walk *w)
+{
+	if (!w)
+		return;
+	free(w->used.words);
+	free(w->seen.words);
+	free(w->twice.words);
+	free(w->frames);
+	free(w->path);
+	free(w->first_path);
+	free(w->trails);
+	free(w->firsts);
+	free(w);
+}
