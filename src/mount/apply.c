@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where the work stands. Descriptors are -1 while there is none. */
@@ -260,10 +261,15 @@ static int do_detach(struct run *r, const struct cfs_step *step, struct cfs_err 
 
 static int do_attach(struct run *r, const struct cfs_step *step, struct cfs_err *err)
 {
+	struct stat st;
+
 	(void)step;
 	if (move_mount(r->mount, "", AT_FDCWD, r->mountpoint,
 		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) == 0)
 		return 0;
+	/* What mount(2) says; move_mount says EINVAL. */
+	if (errno == EINVAL && stat(r->mountpoint, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
 	return cfs_fail_errno(err, "mount point %s", r->mountpoint);
 }
 

@@ -22,8 +22,7 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 				"idmap: want a user namespace, found no descriptor");
 	if (!o->digest)
 		return 0;
-	return cfs_context(err, cfs_digest_parse(cfs_text(o->digest), &digest, err),
-			   "digest");
+	return cfs_digest_parse(cfs_text(o->digest), &digest, err);
 }
 
 /* The chain of trust begins here: the kernel measures the very descriptor that is mounted
