@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the command line tools share. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PROGRESS_AFTER_MS = 1000,
+	PROGRESS_EVERY_MS = 100,
+};
+
+const char *cli_name(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
+}
+
+void cli_say(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+bool cli_number(const char *text, long long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0';
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void cli_progress_start(struct cli_progress *p, const char *name)
+{
+	*p = (struct cli_progress){.name = name, .enabled = isatty(STDERR_FILENO)};
+	p->start_ms = now_ms();
+}
+
+void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
+{
+	int64_t now;
+	va_list ap;
+
+	if (!p->enabled)
+		return;
+	now = now_ms();
+	if (now - p->start_ms < PROGRESS_AFTER_MS ||
+	    now - p->shown_ms < PROGRESS_EVERY_MS)
+		return;
+	fprintf(stderr, "\r%s: ", p->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\033[K", stderr);
+	fflush(stderr);
+	p->shown = true;
+	p->shown_ms = now;
+}
+
+void cli_progress_end(struct cli_progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+const char *cli_bytes(uint64_t n, char buf[32])
+{
+	static const char units[][4] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)n;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buf, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return buf;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* cli: what the command line tools share.
+ * Owns:  program names, messages on stderr, progress on a terminal, numbers in options.
+ * Uses:  base.
+ * Never: does a command's work.
+ */
+#ifndef CFS_CLI_H
+#define CFS_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base.h"
+
+/* Statuses of the main program. The stand-ins for existing tools know only 0 and 1. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+};
+
+/* The last component of argv[0]. */
+const char *cli_name(const char *argv0);
+
+/* A line on stderr: "NAME: sentence". */
+void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* A whole decimal number, with an optional sign. False for anything else. */
+bool cli_number(const char *text, long long *out);
+
+/* Progress: one line on stderr that is rewritten in place, shown only on a terminal and only
+ * when the work has taken a second already. Starts with cli_progress_start. */
+struct cli_progress {
+	const char *name;
+	int64_t start_ms, shown_ms;
+	bool enabled, shown;
+};
+
+void cli_progress_start(struct cli_progress *p, const char *name);
+void cli_progress_show(struct cli_progress *p, const char *fmt, ...) CFS_PRINTF(2, 3);
+/* Wipes the line, so that what follows starts clean. */
+void cli_progress_end(struct cli_progress *p);
+
+/* A count of bytes for people, such as "1.5 MiB"; returns buf. */
+const char *cli_bytes(uint64_t n, char buf[32]);
+
+#endif
