@@ -102,6 +102,19 @@ void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len)
 	}
 }
 
+/* What is sent ends at a multiple of 4096 where that leaves enough room: files are written in
+ * whole pages then, and hashed in whole blocks. */
+void cfs_out_room_slow(struct cfs_out *out, size_t len)
+{
+	size_t rest = out->len % 4096;
+
+	if (rest + len > out->cap)
+		rest = 0;
+	send(out, out->buf, out->len - rest);
+	memmove(out->buf, out->buf + out->len - rest, rest);
+	out->len = rest;
+}
+
 void cfs_out_zero(struct cfs_out *out, uint64_t len)
 {
 	static const uint8_t zeros[4096];

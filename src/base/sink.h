@@ -50,8 +50,9 @@ int cfs_out_init(struct cfs_out *out, struct cfs_sink sink, size_t cap) CFS_MUST
 void cfs_out_fini(struct cfs_out *out);
 int cfs_out_flush(struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The slow part of cfs_out_put and cfs_out_room: flushes. */
+/* The slow parts of cfs_out_put and cfs_out_room: flush. */
 void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len);
+void cfs_out_room_slow(struct cfs_out *out, size_t len);
 void cfs_out_zero(struct cfs_out *out, uint64_t len);
 void cfs_out_printf(struct cfs_out *out, const char *fmt, ...) CFS_PRINTF(2, 3);
 
@@ -65,6 +66,20 @@ static inline void cfs_out_put(struct cfs_out *out, const void *p, size_t len)
 		memcpy(out->buf + out->len, p, len);
 	out->len += len;
 	out->total += len;
+}
+
+/* len bytes of the buffer (at most cap) that count as put; the caller sets every one of them
+ * before the next call. For what is put together in place. */
+static inline uint8_t *cfs_out_room(struct cfs_out *out, size_t len)
+{
+	uint8_t *room;
+
+	if (len > out->cap - out->len)
+		cfs_out_room_slow(out, len);
+	room = out->buf + out->len;
+	out->len += len;
+	out->total += len;
+	return room;
 }
 
 static inline void cfs_out_char(struct cfs_out *out, char c)

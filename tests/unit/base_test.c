@@ -162,6 +162,40 @@ static int full(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return cfs_fail(err, ENOSPC, "full");
 }
 
+/* Notes the length of each piece. */
+struct pieces {
+	size_t len[8];
+	size_t n;
+};
+
+static int note_piece(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct pieces *seen = ctx;
+
+	(void)p, (void)err;
+	seen->len[seen->n++] = len;
+	return 0;
+}
+
+T(buffer_gives_room_in_place_and_sends_whole_pages_where_it_can)
+{
+	struct pieces seen = {.n = 0};
+	struct cfs_out out;
+
+	t_eq(cfs_out_init(&out, (struct cfs_sink){note_piece, &seen}, 8192), 0);
+	memset(cfs_out_room(&out, 5000), 'a', 5000);
+	memset(cfs_out_room(&out, 5000), 'b', 5000); /* 904 bytes stay in front of it */
+	t_ok(out.buf[903] == 'a' && out.buf[904] == 'b');
+	memset(cfs_out_room(&out, 8000), 'c', 8000); /* no room for a rest */
+	t_eq(cfs_out_flush(&out, NULL), 0);
+	t_eq(out.total, 18000);
+	t_eq(seen.n, 3);
+	t_eq(seen.len[0], 4096);
+	t_eq(seen.len[1], 5904);
+	t_eq(seen.len[2], 8000);
+	cfs_out_fini(&out);
+}
+
 T(buffered_output_keeps_the_first_error)
 {
 	struct cfs_err err;
