@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The bytes of an image, in ascending order, as the plan says. */
+#include "erofs/plan.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* The largest inode (its xattrs are the budget of the input, a little more where keys are escaped, and
+ * a backing path) is far smaller. */
+enum { BUFFER_LEN = 512 * 1024 };
+
+struct emit {
+	const struct cfs_plan *plan;
+	struct cfs_out out;
+	uint32_t ino;
+	uint32_t next_blk; /* of the next inode that has data blocks */
+};
+
+/* --- the beginning ------------------------------------------------------------------- */
+
+static void put_header(const struct cfs_plan *plan, uint8_t *p)
+{
+	cfs_put_le32(p + offsetof(struct cfs_header, magic), CFS_HEADER_MAGIC);
+	cfs_put_le32(p + offsetof(struct cfs_header, version), CFS_HEADER_VERSION);
+	cfs_put_le32(p + offsetof(struct cfs_header, flags),
+		     plan->has_acl ? CFS_HEADER_HAS_ACL : 0);
+	cfs_put_le32(p + offsetof(struct cfs_header, composefs_version), plan->version);
+}
+
+static void put_super(const struct cfs_plan *plan, uint8_t *p)
+{
+	uint64_t blocks = cfs_plan_image_len(plan) / EROFS_BLOCK;
+
+	cfs_put_le32(p + offsetof(struct erofs_super, magic), EROFS_MAGIC);
+	cfs_put_le32(p + offsetof(struct erofs_super, feature_compat),
+		     EROFS_FEATURE_COMPAT_MTIME | EROFS_FEATURE_COMPAT_XATTR_FILTER);
+	p[offsetof(struct erofs_super, blkszbits)] = EROFS_BLOCK_BITS;
+	cfs_put_le16(p + offsetof(struct erofs_super, root_nid),
+		     (uint16_t)plan->inodes[CFS_ROOT].nid);
+	cfs_put_le64(p + offsetof(struct erofs_super, inos), plan->n_inodes);
+	cfs_put_le64(p + offsetof(struct erofs_super, build_time),
+		     (uint64_t)plan->mtime_sec);
+	cfs_put_le32(p + offsetof(struct erofs_super, build_time_nsec), plan->mtime_nsec);
+	cfs_put_le32(p + offsetof(struct erofs_super, blocks), (uint32_t)blocks);
+	cfs_put_le32(p + offsetof(struct erofs_super, xattr_blkaddr),
+		     (uint32_t)(plan->inodes_end / EROFS_BLOCK));
+}
+
+static void emit_head(struct emit *e)
+{
+	uint8_t *p = cfs_out_room(&e->out, EROFS_FIRST_INODE_OFF);
+
+	memset(p, 0, EROFS_FIRST_INODE_OFF);
+	put_header(e->plan, p);
+	put_super(e->plan, p + EROFS_SB_OFF);
+}
+
+/* --- inodes -------------------------------------------------------------------------- */
+
+/* The fields of both inode forms. */
+struct inode_fields {
+	uint64_t size;
+	uint32_t mode, nlink, u, ino;
+	uint16_t format, xattr_icount;
+};
+
+static void put_compact(const struct cfs_node *n, const struct inode_fields *f,
+			uint8_t *p)
+{
+	memset(p, 0, sizeof(struct erofs_inode_compact));
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_format), f->format);
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_xattr_icount),
+		     f->xattr_icount);
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_mode), (uint16_t)f->mode);
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_nlink),
+		     (uint16_t)f->nlink);
+	cfs_put_le32(p + offsetof(struct erofs_inode_compact, i_size), (uint32_t)f->size);
+	cfs_put_le32(p + offsetof(struct erofs_inode_compact, i_u), f->u);
+	cfs_put_le32(p + offsetof(struct erofs_inode_compact, i_ino), f->ino);
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_uid), (uint16_t)n->uid);
+	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_gid), (uint16_t)n->gid);
+}
+
+static void put_extended(const struct cfs_node *n, const struct inode_fields *f,
+			 uint8_t *p)
+{
+	memset(p, 0, sizeof(struct erofs_inode_extended));
+	cfs_put_le16(p + offsetof(struct erofs_inode_extended, i_format), f->format);
+	cfs_put_le16(p + offsetof(struct erofs_inode_extended, i_xattr_icount),
+		     f->xattr_icount);
+	cfs_put_le16(p + offsetof(struct erofs_inode_extended, i_mode),
+		     (uint16_t)f->mode);
+	cfs_put_le64(p + offsetof(struct erofs_inode_extended, i_size), f->size);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_u), f->u);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_ino), f->ino);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), n->uid);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_gid), n->gid);
+	cfs_put_le64(p + offsetof(struct erofs_inode_extended, i_mtime),
+		     (uint64_t)n->mtime_sec);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_mtime_nsec),
+		     n->mtime_nsec);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_nlink), f->nlink);
+}
+
+static uint32_t n_blocks(const struct cfs_plan *plan, cfs_id id)
+{
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
+
+	if (S_ISDIR(cfs_plan_node(plan, id)->mode))
+		return plan->dirs[inode->dir].n_blocks;
+	return inode->flags & CFS_PLAN_BLOCK ? 1 : 0;
+}
+
+static uint64_t inode_size(const struct cfs_plan *plan, cfs_id id)
+{
+	const struct cfs_node *n = cfs_plan_node(plan, id);
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
+
+	if (S_ISDIR(n->mode))
+		return (uint64_t)n_blocks(plan, id) * EROFS_BLOCK + inode->tail_len;
+	if (S_ISREG(n->mode) || S_ISLNK(n->mode))
+		return n->size;
+	return 0;
+}
+
+static uint16_t inode_format(const struct cfs_node *n, const struct cfs_plan_inode *inode)
+{
+	unsigned layout = EROFS_LAYOUT_PLAIN;
+
+	if (cfs_node_is_external(n))
+		layout = EROFS_LAYOUT_CHUNK;
+	else if (inode->tail_len)
+		layout = EROFS_LAYOUT_INLINE;
+	return (uint16_t)(layout << EROFS_LAYOUT_SHIFT |
+			  (inode->flags & CFS_PLAN_COMPACT ? 0 : EROFS_EXTENDED));
+}
+
+/* i_u: the device, the chunk format or the first data block. A chunk map that became a block shows the
+ * upper half of its address beside the format. */
+static uint32_t inode_union(const struct emit *e, cfs_id id)
+{
+	const struct cfs_node *n = cfs_plan_node(e->plan, id);
+	uint32_t blk = n_blocks(e->plan, id) ? e->next_blk : 0;
+
+	if (cfs_node_is_external(n))
+		return (blk & ~UINT32_C(0xffff)) |
+		       (cfs_chunk_bits(n->size) - EROFS_CHUNK_BITS_MIN);
+	if (S_ISCHR(n->mode) || S_ISBLK(n->mode))
+		return n->rdev;
+	return blk;
+}
+
+/* What lies behind the inode: the part of its content that fills no block. */
+static void put_tail(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
+{
+	const struct cfs_node *n = cfs_plan_node(plan, id);
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
+	struct cfs_plan_group g;
+
+	if (inode->tail_len == 0)
+		return;
+	if (S_ISDIR(n->mode)) {
+		g = cfs_plan_group_at(plan, id, plan->dirs[inode->dir].tail);
+		cfs_plan_put_group(plan, id, &g, p);
+	} else if (S_ISLNK(n->mode)) {
+		memcpy(p, n->payload, inode->tail_len);
+	} else if (n->content) {
+		memcpy(p, n->content + n->size - inode->tail_len, inode->tail_len);
+	} else {
+		memset(p, 0xff,
+		       inode->tail_len); /* addresses of chunks that are elsewhere */
+	}
+}
+
+static struct inode_fields inode_fields(const struct emit *e, cfs_id id)
+{
+	const struct cfs_plan *plan = e->plan;
+	const struct cfs_node *n = cfs_plan_node(plan, id);
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
+	struct inode_fields f = {
+		.size = inode_size(plan, id),
+		.mode = cfs_overlay_mode(n, inode),
+		.nlink = S_ISDIR(n->mode) ? plan->dirs[inode->dir].nlink : n->nlink,
+		.u = inode_union(e, id),
+		.ino = e->ino,
+		.format = inode_format(n, inode),
+	};
+
+	if (inode->xattr_len)
+		f.xattr_icount = (uint16_t)((inode->xattr_len -
+					     sizeof(struct erofs_xattr_header)) /
+						    EROFS_XATTR_ALIGN +
+					    1);
+	return f;
+}
+
+static void emit_inode(struct emit *e, cfs_id id)
+{
+	const struct cfs_plan *plan = e->plan;
+	const struct cfs_node *n = cfs_plan_node(plan, id);
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
+	struct inode_fields f = inode_fields(e, id);
+	uint32_t head_len = cfs_plan_inode_len(inode);
+	uint8_t *p, *end;
+
+	cfs_out_zero(&e->out, inode->nid * EROFS_SLOT - e->out.total);
+	p = cfs_out_room(&e->out, head_len + inode->xattr_len + inode->tail_len);
+	if (inode->flags & CFS_PLAN_COMPACT)
+		put_compact(n, &f, p);
+	else
+		put_extended(n, &f, p);
+	end = cfs_plan_put_area(plan, id, p + head_len);
+	assert(end == p + head_len + inode->xattr_len);
+	put_tail(plan, id, end);
+	e->next_blk += n_blocks(plan, id);
+	e->ino++;
+}
+
+static void emit_inodes(struct emit *e)
+{
+	const struct cfs_plan *plan = e->plan;
+
+	emit_inode(e, CFS_ROOT);
+	for (uint32_t i = 0; i < plan->n_dirs && e->out.rc == 0; i++) {
+		struct cfs_plan_pos pos = {0};
+		struct cfs_plan_entry entry;
+
+		while (cfs_plan_next(plan, plan->dirs[i].node, &pos, &entry))
+			if (entry.own)
+				emit_inode(e, entry.id);
+	}
+	cfs_out_zero(&e->out, plan->inodes_end - e->out.total);
+}
+
+/* --- what follows -------------------------------------------------------------------- */
+
+static void emit_shared(struct emit *e)
+{
+	const struct cfs_plan *plan = e->plan;
+
+	for (size_t i = 0; i < plan->n_shared && e->out.rc == 0; i++) {
+		const struct cfs_shared *s = &plan->shared[plan->shared_order[i]];
+		const struct cfs_node *n = cfs_plan_node(plan, s->node);
+		uint32_t len = cfs_pair_entry_len(plan, s->pair, n);
+
+		cfs_pair_put_entry(plan, s->pair, n, cfs_out_room(&e->out, len));
+	}
+	cfs_out_zero(&e->out, plan->data_start - e->out.total);
+}
+
+static void emit_dir_blocks(struct emit *e, const struct cfs_plan_dir *d)
+{
+	struct cfs_plan_pos pos = {0};
+
+	for (uint32_t i = 0; i < d->n_blocks; i++) {
+		struct cfs_plan_group g = cfs_plan_group_at(e->plan, d->node, pos);
+		uint8_t *p = cfs_out_room(&e->out, EROFS_BLOCK);
+
+		cfs_plan_put_group(e->plan, d->node, &g, p);
+		memset(p + g.len, 0, EROFS_BLOCK - g.len);
+		pos = g.end;
+	}
+}
+
+static void emit_block(struct emit *e, const struct cfs_node *n)
+{
+	uint8_t *p = cfs_out_room(&e->out, EROFS_BLOCK);
+	size_t len = n->size < EROFS_BLOCK ? (size_t)n->size : EROFS_BLOCK;
+
+	if (cfs_node_is_external(n)) {
+		memset(p, 0xff, EROFS_BLOCK);
+		return;
+	}
+	memcpy(p, S_ISLNK(n->mode) ? n->payload : n->content, len);
+	memset(p + len, 0, EROFS_BLOCK - len);
+}
+
+static void emit_data(struct emit *e)
+{
+	const struct cfs_plan *plan = e->plan;
+
+	for (size_t i = 0; i < plan->n_block_owners && e->out.rc == 0; i++) {
+		cfs_id id = plan->block_owners[i];
+		const struct cfs_node *n = cfs_plan_node(plan, id);
+
+		if (S_ISDIR(n->mode))
+			emit_dir_blocks(e, &plan->dirs[plan->inodes[id].dir]);
+		else
+			emit_block(e, n);
+	}
+}
+
+int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink, struct cfs_err *err)
+{
+	struct emit e = {
+		.plan = plan,
+		.next_blk = (uint32_t)(plan->data_start / EROFS_BLOCK),
+	};
+	int rc = cfs_out_init(&e.out, sink, BUFFER_LEN);
+
+	if (rc < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	emit_head(&e);
+	emit_inodes(&e);
+	emit_shared(&e);
+	emit_data(&e);
+	assert(e.out.rc < 0 || e.out.total == cfs_plan_image_len(plan));
+	rc = cfs_out_flush(&e.out, err);
+	cfs_out_fini(&e.out);
+	return rc;
+}

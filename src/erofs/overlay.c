@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What composefs adds to a tree: the xattrs that overlayfs acts on, escapes for those of the
+ * input, marks for whiteouts.
+ */
+#include "erofs/erofs_priv.h"
+#include "erofs/plan.h"
+
+/* Metacopy and redirect carry a value of the inode's own; metacopy without a digest is empty. */
+static const struct cfs_added_def added_defs[CFS_N_ADDED] = {
+	[CFS_ADDED_METACOPY] = {CFS_TEXT(CFS_OVERLAY_METACOPY), CFS_TEXT("")},
+	[CFS_ADDED_ROOT_OPAQUE] = {CFS_TEXT(CFS_OVERLAY_OPAQUE), CFS_TEXT("y")},
+	[CFS_ADDED_OPAQUE] = {CFS_TEXT(CFS_ESCAPED_OPAQUE), CFS_TEXT("x")},
+	[CFS_ADDED_WHITEOUT] = {CFS_TEXT(CFS_ESCAPED_WHITEOUT), CFS_TEXT("")},
+	[CFS_ADDED_WHITEOUTS] = {CFS_TEXT(CFS_ESCAPED_WHITEOUTS), CFS_TEXT("")},
+	[CFS_ADDED_REDIRECT] = {CFS_TEXT(CFS_OVERLAY_REDIRECT), CFS_TEXT("")},
+	[CFS_ADDED_USER_OPAQUE] = {CFS_TEXT(CFS_USER_OPAQUE), CFS_TEXT("x")},
+	[CFS_ADDED_USER_WHITEOUT] = {CFS_TEXT(CFS_USER_WHITEOUT), CFS_TEXT("")},
+	[CFS_ADDED_USER_WHITEOUTS] = {CFS_TEXT(CFS_USER_WHITEOUTS), CFS_TEXT("")},
+};
+
+const struct cfs_added_def *cfs_overlay_added(enum cfs_added which)
+{
+	return &added_defs[which];
+}
+
+struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key)
+{
+	struct cfs_text prefix = CFS_TEXT(CFS_OVERLAY_PREFIX);
+	struct cfs_text escaped = CFS_TEXT(CFS_ESCAPED_PREFIX);
+	size_t rest = key.len - prefix.len;
+	char *copy;
+
+	if (!cfs_text_has_prefix(key, prefix))
+		return key;
+	copy = cfs_arena_alloc(arena, escaped.len + rest, 1);
+	if (!copy)
+		return (struct cfs_text){NULL, 0};
+	memcpy(copy, escaped.s, escaped.len);
+	memcpy(copy + escaped.len, key.s + prefix.len, rest);
+	return (struct cfs_text){copy, escaped.len + rest};
+}
+
+unsigned cfs_overlay_adds(const struct cfs_plan *plan, cfs_id id)
+{
+	const struct cfs_node *node = cfs_plan_node(plan, id);
+	unsigned flags = plan->inodes[id].flags;
+	unsigned set = 0;
+
+	if (cfs_node_is_external(node)) {
+		set |= 1u << CFS_ADDED_METACOPY;
+		if (node->payload_kind != CFS_PAYLOAD_NONE)
+			set |= 1u << CFS_ADDED_REDIRECT;
+	}
+	if (flags & CFS_PLAN_WHITEOUT)
+		set |= 1u << CFS_ADDED_WHITEOUT | 1u << CFS_ADDED_USER_WHITEOUT;
+	if (flags & CFS_PLAN_HOLDS_WHITEOUT) {
+		set |= 1u << CFS_ADDED_WHITEOUTS | 1u << CFS_ADDED_USER_WHITEOUTS;
+		if (plan->version >= 1)
+			set |= 1u << CFS_ADDED_OPAQUE | 1u << CFS_ADDED_USER_OPAQUE;
+	}
+	if (id == CFS_ROOT)
+		set |= 1u << CFS_ADDED_ROOT_OPAQUE;
+	return set;
+}
+
+static cfs_pair added_pair(const struct cfs_plan *plan, const struct cfs_node *node,
+			   unsigned which)
+{
+	if (which == CFS_ADDED_METACOPY && node->digest)
+		return CFS_PAIR_METACOPY;
+	if (which == CFS_ADDED_REDIRECT)
+		return CFS_PAIR_REDIRECT;
+	return plan->added[which];
+}
+
+/* Escaping keeps the byte order of the input's keys, so both lists are sorted. A pair that is
+ * added takes the place of one with the same key. */
+uint32_t cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id,
+			   cfs_pair buf[static CFS_INODE_PAIRS_MAX], const cfs_pair **out)
+{
+	const struct cfs_node *node = cfs_plan_node(plan, id);
+	const cfs_pair *from = node->xattrs, *end = from + node->n_xattrs;
+	unsigned adds = cfs_overlay_adds(plan, id);
+	uint32_t n = 0;
+
+	*out = from;
+	if (!adds)
+		return node->n_xattrs;
+	*out = buf;
+	for (; adds; adds &= adds - 1) {
+		unsigned which = (unsigned)__builtin_ctz(adds);
+		uint32_t rank = plan->keys[plan->tree->n_keys + which].rank;
+
+		while (from < end && cfs_pair_key(plan, *from)->rank < rank)
+			buf[n++] = *from++;
+		if (from < end && cfs_pair_key(plan, *from)->rank == rank)
+			from++;
+		buf[n++] = added_pair(plan, node, which);
+	}
+	while (from < end)
+		buf[n++] = *from++;
+	return n;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The plan: from a tree to every size and position of its image. */
+#include "erofs/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* What the first look at all nodes tells. */
+struct census {
+	uint32_t n_dirs;
+	size_t n_contents; /* digests and backing paths, at most */
+	bool has_whiteout;
+};
+
+static bool is_earlier(const struct cfs_node *n, const struct cfs_plan *plan)
+{
+	if (n->mtime_sec != plan->mtime_sec)
+		return n->mtime_sec < plan->mtime_sec;
+	return n->mtime_nsec < plan->mtime_nsec;
+}
+
+static void look_at(struct cfs_plan *plan, cfs_id id, struct census *c)
+{
+	const struct cfs_node *n = &plan->tree->nodes[id];
+
+	if (cfs_node_is_link(n))
+		return;
+	if (is_earlier(n, plan)) {
+		plan->mtime_sec = n->mtime_sec;
+		plan->mtime_nsec = n->mtime_nsec;
+	}
+	c->n_dirs += S_ISDIR(n->mode);
+	if (cfs_node_is_external(n)) {
+		plan->inodes[id].own_shares[CFS_OWN_METACOPY] = CFS_PAIR_ONCE;
+		plan->inodes[id].own_shares[CFS_OWN_REDIRECT] = CFS_PAIR_ONCE;
+		c->n_contents += n->payload == n->digest ? 1 : 2;
+	}
+	if (cfs_node_is_whiteout(n)) {
+		plan->inodes[id].flags |= CFS_PLAN_WHITEOUT;
+		plan->inodes[n->parent].flags |= CFS_PLAN_HOLDS_WHITEOUT;
+		c->has_whiteout = true;
+	}
+}
+
+static int take_census(struct cfs_plan *plan, struct census *c, struct cfs_err *err)
+{
+	const struct cfs_tree *t = plan->tree;
+
+	*c = (struct census){0};
+	plan->mtime_sec = t->nodes[CFS_ROOT].mtime_sec;
+	plan->mtime_nsec = t->nodes[CFS_ROOT].mtime_nsec;
+	plan->inodes =
+		calloc((size_t)t->n_nodes + CFS_N_WHITEOUTS, sizeof(*plan->inodes));
+	if (!plan->inodes)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (cfs_id id = 0; id < t->n_nodes; id++)
+		look_at(plan, id, c);
+	return 0;
+}
+
+static int choose_version(struct cfs_plan *plan, const struct cfs_image_opts *o,
+			  bool has_whiteout, struct cfs_err *err)
+{
+	uint32_t max = o->max_version > o->min_version ? o->max_version : o->min_version;
+
+	if (max > CFS_IMAGE_VERSION_MAX)
+		return cfs_fail(err, EINVAL, "image version: want at most %d, found %u",
+				CFS_IMAGE_VERSION_MAX, max);
+	plan->version = o->min_version;
+	if (has_whiteout && max >= 1)
+		plan->version = 1;
+	return 0;
+}
+
+/* The names that hide the object directories of the backing store, where it is a lower layer: they
+ * look like the root, whose label they share. */
+static void init_whiteouts(struct cfs_plan *plan)
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct cfs_tree *t = plan->tree;
+	const struct cfs_node *root = &t->nodes[CFS_ROOT];
+
+	memcpy(plan->special_names,
+	       "."
+	       "\0"
+	       "..",
+	       4);
+	for (unsigned i = 0; i < CFS_N_WHITEOUTS; i++) {
+		plan->special_names[CFS_SPECIAL_WHITEOUT + i][0] = digits[i >> 4];
+		plan->special_names[CFS_SPECIAL_WHITEOUT + i][1] = digits[i & 15];
+	}
+	plan->whiteout = (struct cfs_node){
+		.mode = S_IFCHR | 0644,
+		.nlink = 1,
+		.uid = root->uid,
+		.gid = root->gid,
+		.mtime_sec = root->mtime_sec,
+		.mtime_nsec = root->mtime_nsec,
+		.xattrs = &plan->whiteout_label,
+	};
+	for (unsigned i = 0; i < root->n_xattrs; i++) {
+		struct cfs_text key = t->keys[t->pairs[root->xattrs[i]].key];
+
+		if (!cfs_text_eq(key, CFS_TEXT("security.selinux")))
+			continue;
+		plan->whiteout_label = root->xattrs[i];
+		plan->whiteout.n_xattrs = 1;
+	}
+}
+
+static int make_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
+		     struct cfs_err *err)
+{
+	struct census census;
+	int rc = take_census(plan, &census, err);
+
+	if (rc == 0)
+		rc = choose_version(plan, opts, census.has_whiteout, err);
+	if (rc < 0)
+		return rc;
+	init_whiteouts(plan);
+	rc = cfs_plan_keys(plan, err);
+	if (rc == 0)
+		rc = cfs_plan_dirs(plan, census.n_dirs, err);
+	if (rc == 0)
+		rc = cfs_plan_shared(plan, census.n_contents, err);
+	if (rc == 0)
+		rc = cfs_plan_layout(plan, err);
+	return rc;
+}
+
+int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
+		 struct cfs_plan **out, struct cfs_err *err)
+{
+	struct cfs_plan *plan = calloc(1, sizeof(*plan));
+	int rc;
+
+	if (!plan)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	plan->tree = tree;
+	rc = make_plan(plan, opts, err);
+	if (rc < 0) {
+		cfs_plan_free(plan);
+		return rc;
+	}
+	*out = plan;
+	return 0;
+}
+
+void cfs_plan_free(struct cfs_plan *plan)
+{
+	if (!plan)
+		return;
+	cfs_arena_fini(&plan->arena);
+	free(plan->inodes);
+	free(plan->dirs);
+	free(plan->block_owners);
+	free(plan->keys);
+	free(plan->shares);
+	free(plan->shared);
+	free(plan->shared_order);
+	free(plan);
+}
+
+uint64_t cfs_plan_image_len(const struct cfs_plan *plan)
+{
+	return plan->data_start + plan->n_data_blocks * EROFS_BLOCK;
+}
+
+uint32_t cfs_plan_version(const struct cfs_plan *plan)
+{
+	return plan->version;
+}

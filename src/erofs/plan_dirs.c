@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Directories: their entries in byte order, cut into blocks. */
+#include "erofs/plan.h"
+
+#include <errno.h>
+
+static void special_entry(const struct cfs_plan *plan, cfs_id dir, uint32_t special,
+			  struct cfs_plan_entry *out)
+{
+	out->name = plan->special_names[special];
+	out->name_len = special == CFS_SPECIAL_DOT ? 1 : 2;
+	out->own = special >= CFS_SPECIAL_WHITEOUT;
+	if (special == CFS_SPECIAL_DOT)
+		out->id = dir;
+	else if (special == CFS_SPECIAL_DOTDOT)
+		out->id = plan->tree->nodes[dir].parent;
+	else
+		out->id = plan->tree->n_nodes + (special - CFS_SPECIAL_WHITEOUT);
+}
+
+/* The tree's names never equal a dot; where one equals a whiteout of the root, that is left out. */
+bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos *pos,
+		   struct cfs_plan_entry *out)
+{
+	const struct cfs_tree *t = plan->tree;
+	const struct cfs_node *d = &t->nodes[dir];
+	uint32_t n_special = dir == CFS_ROOT ? CFS_N_SPECIAL : CFS_SPECIAL_WHITEOUT;
+	bool special = pos->special < n_special;
+	const struct cfs_node *child;
+	cfs_id id;
+
+	if (special)
+		special_entry(plan, dir, pos->special, out);
+	if (pos->child == d->n_children) {
+		pos->special += special;
+		return special;
+	}
+	id = t->children[d->first + pos->child];
+	child = &t->nodes[id];
+	if (special) {
+		struct cfs_text name = {out->name, out->name_len};
+		int c = cfs_text_cmp(name, cfs_node_name(child));
+
+		if (c <= 0)
+			pos->special++;
+		if (c < 0)
+			return true;
+	}
+	pos->child++;
+	out->name = child->name;
+	out->name_len = child->name_len;
+	out->own = !cfs_node_is_link(child);
+	out->id = out->own ? id : child->target;
+	return true;
+}
+
+struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
+					struct cfs_plan_pos pos)
+{
+	struct cfs_plan_group g = {.start = pos, .end = pos};
+	struct cfs_plan_entry e;
+
+	while (cfs_plan_next(plan, dir, &pos, &e)) {
+		uint32_t cost = (uint32_t)sizeof(struct erofs_dirent) + e.name_len;
+
+		if (g.len + cost > EROFS_BLOCK)
+			break;
+		g.len += cost;
+		g.n++;
+		g.end = pos;
+	}
+	return g;
+}
+
+/* By the type bits of a mode. */
+static const uint8_t file_types[16] = {
+	[S_IFREG >> 12] = EROFS_FT_REG,	  [S_IFDIR >> 12] = EROFS_FT_DIR,
+	[S_IFCHR >> 12] = EROFS_FT_CHR,	  [S_IFBLK >> 12] = EROFS_FT_BLK,
+	[S_IFIFO >> 12] = EROFS_FT_FIFO,  [S_IFLNK >> 12] = EROFS_FT_LNK,
+	[S_IFSOCK >> 12] = EROFS_FT_SOCK,
+};
+
+void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
+			const struct cfs_plan_group *group, uint8_t *p)
+{
+	uint32_t name_off = group->n * (uint32_t)sizeof(struct erofs_dirent);
+	struct cfs_plan_pos pos = group->start;
+	struct cfs_plan_entry e;
+	uint8_t *start = p;
+
+	for (uint32_t i = 0; i < group->n && cfs_plan_next(plan, dir, &pos, &e); i++) {
+		const struct cfs_plan_inode *inode = &plan->inodes[e.id];
+		uint32_t mode = cfs_overlay_mode(cfs_plan_node(plan, e.id), inode);
+
+		cfs_put_le64(p + offsetof(struct erofs_dirent, nid), inode->nid);
+		cfs_put_le16(p + offsetof(struct erofs_dirent, nameoff),
+			     (uint16_t)name_off);
+		p[offsetof(struct erofs_dirent, file_type)] =
+			file_types[(mode & S_IFMT) >> 12];
+		p[offsetof(struct erofs_dirent, reserved)] = 0;
+		memcpy(start + name_off, e.name, e.name_len);
+		name_off += e.name_len;
+		p += sizeof(struct erofs_dirent);
+	}
+}
+
+/* Takes the directories among the entries of a group into the queue. nlink counts names of
+ * subdirectories on top of the two that every directory has. */
+static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d,
+			    const struct cfs_plan_group *group)
+{
+	struct cfs_plan_pos pos = group->start;
+	struct cfs_plan_entry e;
+
+	for (uint32_t i = 0; i < group->n && cfs_plan_next(plan, d->node, &pos, &e);
+	     i++) {
+		plan->n_whiteouts += e.id >= plan->tree->n_nodes;
+		if (!e.own || !S_ISDIR(cfs_plan_node(plan, e.id)->mode))
+			continue;
+		plan->inodes[e.id].dir = plan->n_dirs;
+		plan->dirs[plan->n_dirs++] = (struct cfs_plan_dir){.node = e.id};
+		d->nlink++;
+	}
+}
+
+/* A rest of more than half a block becomes a block of its own. */
+static void cut_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
+{
+	struct cfs_plan_group g = cfs_plan_group_at(plan, d->node, d->tail);
+	struct cfs_plan_group next;
+
+	d->nlink = 2;
+	for (; g.len; g = next) {
+		enqueue_subdirs(plan, d, &g);
+		next = cfs_plan_group_at(plan, d->node, g.end);
+		if (next.len == 0 && g.len <= EROFS_BLOCK / 2)
+			break;
+		d->n_blocks++;
+		d->tail = g.end;
+	}
+	plan->inodes[d->node].tail_len = (uint16_t)g.len;
+}
+
+int cfs_plan_dirs(struct cfs_plan *plan, uint32_t n_dirs, struct cfs_err *err)
+{
+	plan->dirs = calloc(n_dirs, sizeof(*plan->dirs));
+	if (!plan->dirs)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	plan->inodes[CFS_ROOT].dir = 0;
+	plan->dirs[plan->n_dirs++] = (struct cfs_plan_dir){.node = CFS_ROOT};
+	for (uint32_t i = 0; i < plan->n_dirs; i++)
+		cut_dir(plan, &plan->dirs[i]);
+	return 0;
+}

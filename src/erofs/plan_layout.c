@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Positions: every inode one behind another, breadth-first; then the shared xattrs, then the data
+ * blocks. Rules that look odd are those of the existing writer, whose bytes are ours.
+ */
+#include "erofs/plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* What one inode occupies. */
+struct extent {
+	uint32_t head_len; /* inode and xattrs */
+	uint32_t tail_len;
+	uint32_t n_blocks;
+};
+
+uint32_t cfs_chunk_bits(uint64_t size)
+{
+	uint32_t bits = size > 1 ? 64 - (uint32_t)__builtin_clzll(size - 1) : 0;
+
+	if (bits < EROFS_CHUNK_BITS_MIN)
+		return EROFS_CHUNK_BITS_MIN;
+	return bits < EROFS_CHUNK_BITS_MAX ? bits : EROFS_CHUNK_BITS_MAX;
+}
+
+uint32_t cfs_chunk_count(uint64_t size)
+{
+	return (uint32_t)(((size - 1) >> cfs_chunk_bits(size)) + 1);
+}
+
+/* Compact inodes have neither a time nor room for large numbers. size: for what is neither directory
+ * nor file the size that the input gave, although the image says 0. */
+static bool fits_compact(const struct cfs_plan *plan, const struct cfs_node *n,
+			 uint32_t nlink, uint64_t size)
+{
+	return n->mtime_sec == plan->mtime_sec && n->mtime_nsec == plan->mtime_nsec &&
+	       nlink <= UINT16_MAX && n->uid <= UINT16_MAX && n->gid <= UINT16_MAX &&
+	       size <= UINT32_MAX;
+}
+
+static void measure_file(const struct cfs_node *n, struct extent *x)
+{
+	if (cfs_node_is_external(n)) {
+		x->tail_len = cfs_chunk_count(n->size) * (uint32_t)sizeof(uint32_t);
+		return;
+	}
+	x->n_blocks = (uint32_t)(n->size / EROFS_BLOCK);
+	x->tail_len = (uint32_t)(n->size % EROFS_BLOCK);
+	if (x->tail_len > EROFS_BLOCK / 2) {
+		x->n_blocks++;
+		x->tail_len = 0;
+	}
+}
+
+static struct extent measure(struct cfs_plan *plan, cfs_id id)
+{
+	const struct cfs_node *n = cfs_plan_node(plan, id);
+	struct cfs_plan_inode *inode = &plan->inodes[id];
+	uint64_t size = cfs_overlay_size(n, inode);
+	uint32_t nlink = n->nlink;
+	struct extent x = {0};
+
+	if (S_ISDIR(n->mode)) {
+		const struct cfs_plan_dir *d = &plan->dirs[inode->dir];
+
+		nlink = d->nlink;
+		x.n_blocks = d->n_blocks;
+		x.tail_len = inode->tail_len;
+		size = (uint64_t)x.n_blocks * EROFS_BLOCK + x.tail_len;
+	} else if (S_ISLNK(n->mode)) {
+		x.tail_len = n->payload_len;
+	} else if (S_ISREG(n->mode)) {
+		measure_file(n, &x);
+	}
+	inode->xattr_len = cfs_plan_area_len(plan, id);
+	if (fits_compact(plan, n, nlink, size))
+		inode->flags |= CFS_PLAN_COMPACT;
+	x.head_len = cfs_plan_inode_len(inode) + inode->xattr_len;
+	return x;
+}
+
+/* A symlink lies in one block with its inode. Both tests look at the length that it would have had:
+ * one that moved its target out still starts a block, and exactly a block is too long. */
+static uint64_t place_symlink(uint64_t pos, struct extent *x)
+{
+	uint64_t len = (uint64_t)x->head_len + x->tail_len;
+	bool crosses = pos / EROFS_BLOCK != (pos + len - 1) / EROFS_BLOCK;
+
+	if (len >= EROFS_BLOCK) {
+		x->n_blocks = 1;
+		x->tail_len = 0;
+	}
+	return crosses ? cfs_align_up(pos, EROFS_BLOCK) : pos;
+}
+
+/* What is left of the block behind the inode and its xattrs. */
+static uint32_t room_behind(uint64_t pos, const struct extent *x)
+{
+	return EROFS_BLOCK - (uint32_t)((pos + x->head_len) % EROFS_BLOCK);
+}
+
+/* Elsewhere only the tail must not cross the end of a block. Where no padding helps (a map of nearly
+ * 1024 chunks) the tail becomes a block. */
+static uint64_t place_other(uint64_t pos, struct extent *x)
+{
+	uint32_t room = room_behind(pos, x);
+	uint64_t padded = pos + cfs_align_up(room, EROFS_SLOT);
+
+	if (x->tail_len <= room)
+		return pos;
+	if (x->tail_len <= room_behind(padded, x))
+		return padded;
+	x->n_blocks++;
+	x->tail_len = 0;
+	return cfs_align_up(pos, EROFS_BLOCK);
+}
+
+static int note_blocks(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
+		       struct cfs_err *err)
+{
+	if (n_blocks == 0)
+		return 0;
+	if (cfs_grow(&plan->block_owners, &plan->block_owners_cap,
+		     plan->n_block_owners + 1, sizeof(*plan->block_owners)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	plan->block_owners[plan->n_block_owners++] = id;
+	plan->n_data_blocks += n_blocks;
+	if (!S_ISDIR(cfs_plan_node(plan, id)->mode))
+		plan->inodes[id].flags |= CFS_PLAN_BLOCK;
+	return 0;
+}
+
+/* Puts an inode behind the last one. */
+static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
+{
+	struct cfs_plan_inode *inode = &plan->inodes[id];
+	uint64_t pos = cfs_align_up(plan->inodes_end, EROFS_SLOT);
+	struct extent x = measure(plan, id);
+
+	if (S_ISLNK(cfs_plan_node(plan, id)->mode))
+		pos = place_symlink(pos, &x);
+	else
+		pos = place_other(pos, &x);
+	inode->nid = pos / EROFS_SLOT;
+	inode->tail_len = (uint16_t)x.tail_len;
+	plan->inodes_end = pos + x.head_len + x.tail_len;
+	plan->n_inodes++;
+	return note_blocks(plan, id, x.n_blocks, err);
+}
+
+static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err)
+{
+	struct cfs_plan_pos pos = {0};
+	struct cfs_plan_entry e;
+	int rc = 0;
+
+	while (rc == 0 && cfs_plan_next(plan, dir, &pos, &e))
+		if (e.own)
+			rc = place(plan, e.id, err);
+	return rc;
+}
+
+int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err)
+{
+	uint64_t blocks = cfs_plan_image_len(plan) / EROFS_BLOCK;
+	uint64_t table_end = plan->inodes_end % EROFS_BLOCK + plan->shared_len;
+
+	if (plan->n_inodes > UINT32_MAX)
+		return cfs_fail(err, EFBIG,
+				"image: want at most %u inodes, found %" PRIu64,
+				UINT32_MAX, plan->n_inodes);
+	if (table_end / EROFS_XATTR_ALIGN > UINT32_MAX)
+		return cfs_fail(
+			err, EFBIG,
+			"image: want at most 16 GiB of shared xattrs, found %" PRIu64
+			" bytes",
+			plan->shared_len);
+	if (blocks > UINT32_MAX)
+		return cfs_fail(err, EFBIG,
+				"image: want at most %u blocks, found %" PRIu64,
+				UINT32_MAX, blocks);
+	return 0;
+}
+
+int cfs_plan_layout(struct cfs_plan *plan, struct cfs_err *err)
+{
+	int rc;
+
+	plan->inodes_end = EROFS_FIRST_INODE_OFF;
+	rc = place(plan, CFS_ROOT, err);
+	for (uint32_t i = 0; i < plan->n_dirs && rc == 0; i++)
+		rc = place_children(plan, plan->dirs[i].node, err);
+	if (rc < 0)
+		return rc;
+	plan->inodes_end = cfs_align_up(plan->inodes_end, EROFS_SLOT);
+	plan->data_start = cfs_align_up(plan->inodes_end + plan->shared_len, EROFS_BLOCK);
+	return cfs_plan_check(plan, err);
+}
