@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* From bytes to a file whose digest is known: read once, digested once.
+ *
+ * A small file is held in memory as a whole: so its digest is known before anything is written,
+ * and a store that has it already costs no writing. A large one is written while it is
+ * digested, from the same buffer. Blocks are shared where the file system can; then the
+ * clone is what is digested, or compared with what was, because the source may change until
+ * the moment of cloning.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "store/store_priv.h"
+
+static int fail_size(uint64_t want, uint64_t got, struct cfs_err *err)
+{
+	return cfs_fail(err, ESTALE,
+			got > want ? "want %" PRIu64 " bytes, found more"
+				   : "want %" PRIu64 " bytes, found %" PRIu64,
+			want, got);
+}
+
+/* Shares the blocks of src. False: they have to be copied. */
+static bool share_blocks(struct cfs_store *s, int src, const struct store_object *o)
+{
+	struct stat st;
+
+	if (fstat(src, &st) < 0 || st.st_dev == atomic_load(&s->no_clone_dev))
+		return false;
+	if (ioctl(o->fd, FICLONE, src) == 0)
+		return true;
+	if (errno == EOPNOTSUPP || errno == EXDEV || errno == ENOTTY)
+		atomic_store(&s->no_clone_dev, st.st_dev);
+	return false;
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+static int write_at(int fd, const uint8_t *p, size_t len, uint64_t off,
+		    struct cfs_err *err)
+{
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cfs_fail_errno(err, "object store: write");
+		p += n;
+		off += (size_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Writes len bytes at off, a multiple of STORE_HOLE_LEN, without long runs of zeros. */
+static int write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
+			struct cfs_err *err)
+{
+	size_t from = 0;
+
+	for (size_t at = 0; at < len; at += STORE_HOLE_LEN) {
+		int rc;
+
+		if (len - at < STORE_HOLE_LEN || !is_zero(p + at, STORE_HOLE_LEN))
+			continue;
+		rc = write_at(fd, p + from, at - from, off + from, err);
+		if (rc < 0)
+			return rc;
+		from = at + STORE_HOLE_LEN;
+	}
+	return write_at(fd, p + from, len - from, off + from, err);
+}
+
+/* Reads and digests src, and writes the same bytes. One byte more than there should be is
+ * asked for at the end. */
+static int copy(struct store_worker *w, int src, uint64_t size, int fd,
+		struct cfs_err *err)
+{
+	uint64_t off = 0;
+
+	for (;;) {
+		ssize_t n = cfs_io_pread(src, w->buf, STORE_BUF_LEN, off, err);
+		int rc;
+
+		if (n < 0)
+			return (int)n;
+		if ((uint64_t)n > size - off)
+			return fail_size(size, off + (uint64_t)n, err);
+		if (n == 0)
+			break;
+		cfs_verity_update(w->verity, w->buf, (size_t)n);
+		rc = write_sparse(fd, w->buf, (size_t)n, off, err);
+		if (rc < 0)
+			return rc;
+		off += (uint64_t)n;
+	}
+	if (off != size)
+		return fail_size(size, off, err);
+	return ftruncate(fd, (off_t)size) < 0
+		       ? cfs_fail_errno(err, "object store: truncate")
+		       : 0;
+}
+
+/* The digest of what was cloned, which is what the object will hold. */
+static int digest_clone(struct store_worker *w, uint64_t size, int fd,
+			struct cfs_err *err)
+{
+	int rc = cfs_verity_update_fd(w->verity, fd, err);
+
+	if (rc == 0 && cfs_verity_size(w->verity) != size)
+		rc = fail_size(size, cfs_verity_size(w->verity), err);
+	return rc;
+}
+
+/* The file holds the content and w->verity has seen it. */
+static int finish(struct cfs_store *s, unsigned worker, struct store_object *o,
+		  uint64_t size, struct cfs_err *err)
+{
+	o->size = size;
+	if (cfs_store_look(s, &o->digest, size, NULL) == STORE_GOOD) {
+		cfs_store_drop(s, o);
+		return 0;
+	}
+	return cfs_store_enqueue(s, worker, o, err);
+}
+
+static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t size,
+		     struct cfs_digest *out, struct cfs_err *err)
+{
+	struct store_worker *w = &s->workers[worker];
+	struct store_object o;
+	int rc = cfs_store_temp(s, &o, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_verity_reset(w->verity);
+	rc = share_blocks(s, src, &o) ? digest_clone(w, size, o.fd, err)
+				      : copy(w, src, size, o.fd, err);
+	if (rc == 0) {
+		cfs_verity_final(w->verity, &o.digest);
+		*out = o.digest;
+		rc = finish(s, worker, &o, size, err);
+	}
+	if (rc < 0)
+		cfs_store_drop(s, &o);
+	return rc;
+}
+
+/* The clone against what was read before it was made. */
+static int compare_clone(struct store_worker *w, struct cfs_span data, int fd,
+			 struct cfs_err *err)
+{
+	ssize_t n;
+
+	if (!w->again)
+		w->again = malloc(STORE_BUF_LEN + 1);
+	if (!w->again)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n = cfs_io_pread(fd, w->again, data.len + 1, 0, err);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n != data.len || memcmp(w->again, data.p, data.len) != 0)
+		return cfs_fail(err, ESTALE, "changed while it was read");
+	return 0;
+}
+
+static bool is_pending(const struct store_worker *w, const struct cfs_digest *d)
+{
+	for (unsigned i = 0; i < w->n_pending; i++)
+		if (cfs_digest_eq(&w->pending[i].digest, d))
+			return true;
+	return false;
+}
+
+/* src: a file with the same content, or -1. */
+static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, int src,
+		    struct cfs_digest *out, struct cfs_err *err)
+{
+	struct store_worker *w = &s->workers[worker];
+	struct store_object o;
+	int rc;
+
+	cfs_verity_reset(w->verity);
+	cfs_verity_update(w->verity, data.p, data.len);
+	cfs_verity_final(w->verity, out);
+	if (is_pending(w, out) || cfs_store_look(s, out, data.len, NULL) == STORE_GOOD)
+		return 0;
+	rc = cfs_store_temp(s, &o, err);
+	if (rc < 0)
+		return rc;
+	o.digest = *out;
+	o.size = data.len;
+	rc = src >= 0 && share_blocks(s, src, &o)
+		     ? compare_clone(w, data, o.fd, err)
+		     : write_at(o.fd, data.p, data.len, 0, err);
+	if (rc == 0)
+		rc = cfs_store_enqueue(s, worker, &o, err);
+	if (rc < 0)
+		cfs_store_drop(s, &o);
+	return rc;
+}
+
+int cfs_store_add_mem(struct cfs_store *s, unsigned worker, struct cfs_span data,
+		      struct cfs_digest *out, struct cfs_err *err)
+{
+	atomic_store(&s->dirty, true);
+	return add_span(s, worker, data, -1, out, err);
+}
+
+int cfs_store_add_fd(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
+		     struct cfs_digest *out, struct cfs_err *err)
+{
+	struct store_worker *w = &s->workers[worker];
+	ssize_t n;
+
+	atomic_store(&s->dirty, true);
+	if (size > STORE_BUF_LEN)
+		return add_large(s, worker, fd, size, out, err);
+	n = cfs_io_pread(fd, w->buf, (size_t)size + 1, 0, err);
+	if (n < 0)
+		return (int)n;
+	if ((uint64_t)n != size)
+		return fail_size(size, (uint64_t)n, err);
+	return add_span(s, worker, (struct cfs_span){w->buf, (size_t)n}, fd, out, err);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Names for whole objects. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/store_priv.h"
+
+enum { NAME_TRIES = 100 };
+
+static int make_dir(struct cfs_store *s, const char *path, const struct cfs_digest *d,
+		    struct cfs_err *err)
+{
+	char name[3] = {path[0], path[1], '\0'};
+
+	if (atomic_load(&s->have_dir[d->bytes[0]]))
+		return 0;
+	if (mkdirat(s->dirfd, name, 0755) < 0 && errno != EEXIST)
+		return cfs_fail_errno(err, "make directory %s", name);
+	atomic_store(&s->have_dir[d->bytes[0]], true);
+	return 0;
+}
+
+/* Puts the good file over whatever stands there. */
+static int put_over(struct cfs_store *s, struct store_object *o, const char *path,
+		    struct cfs_err *err)
+{
+	int rc = o->tmp[0] ? 0 : cfs_store_temp_name(s, o, err);
+
+	if (rc < 0)
+		return rc;
+	if (renameat(s->dirfd, o->tmp, s->dirfd, path) < 0)
+		return cfs_fail_errno(err, "rename");
+	o->tmp[0] = '\0';
+	return 0;
+}
+
+/* One try. -EAGAIN: what was there is gone, or the directory is; the message says which. */
+static int try_name(struct cfs_store *s, struct store_object *o, const char *path,
+		    struct cfs_err *err)
+{
+	struct cfs_err why = {0};
+	int rc = -EEXIST;
+
+	if (!o->tmp[0])
+		rc = cfs_io_publish(o->fd, s->dirfd, path, err);
+	if (rc == -ENOENT) {
+		atomic_store(&s->have_dir[o->digest.bytes[0]], false);
+		return -EAGAIN;
+	}
+	if (rc != -EEXIST)
+		return rc;
+	switch (cfs_store_look(s, &o->digest, o->size, &why)) {
+	case STORE_GOOD:
+		return 0;
+	case STORE_MISSING:
+		if (o->tmp[0])
+			return put_over(s, o, path, err);
+		return cfs_fail(err, EAGAIN, "somebody keeps removing it");
+	case STORE_BAD:
+		break;
+	}
+	rc = put_over(s, o, path, err);
+	if (rc == 0)
+		cfs_store_warn(s, "object %s was damaged and is replaced: %s", path,
+			       why.msg);
+	return rc;
+}
+
+static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	int rc = -EAGAIN;
+
+	cfs_digest_path(&o->digest, path);
+	for (int i = 0; rc == -EAGAIN && i < NAME_TRIES; i++) {
+		rc = make_dir(s, path, &o->digest, err);
+		if (rc == 0)
+			rc = try_name(s, o, path, err);
+	}
+	return cfs_context(err, rc, "object %s", path);
+}
+
+int cfs_store_publish(struct cfs_store *s, unsigned worker, struct cfs_err *err)
+{
+	struct store_worker *w = &s->workers[worker];
+
+	while (w->n_pending) {
+		struct store_object *o = &w->pending[w->n_pending - 1];
+		int rc = cfs_store_seal(s, o, err);
+
+		if (rc == 0)
+			rc = name_object(s, o, err);
+		if (rc < 0)
+			return rc;
+		cfs_store_drop(s, o);
+		w->n_pending--;
+		atomic_store(&s->dirty, true);
+	}
+	return 0;
+}
+
+int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
+		      struct cfs_err *err)
+{
+	struct store_worker *w = &s->workers[worker];
+	int rc;
+
+	w->pending[w->n_pending++] = *o;
+	*o = (struct store_object){.fd = -1};
+	if (w->n_pending < s->max_pending)
+		return 0;
+	rc = cfs_store_sync(s, err);
+	return rc < 0 ? rc : cfs_store_publish(s, worker, err);
+}

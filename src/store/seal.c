@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What is believed: an object that is there already, and one that was just written. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "store/store_priv.h"
+
+/* The kernel's word for the content of a sealed file, against its name. */
+static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest got;
+	int rc = cfs_verity_measure(fd, &got, err);
+
+	if (rc < 0)
+		return rc;
+	if (!cfs_digest_eq(&got, want))
+		return cfs_fail(err, EILSEQ, "the kernel measures %s",
+				cfs_digest_hex(&got, hex));
+	return 0;
+}
+
+static int check_sealed(struct cfs_store *s, const char *path, const struct cfs_digest *d,
+			struct cfs_err *err)
+{
+	cfs_autofd int fd =
+		openat(s->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "open");
+	return check_measure(fd, d, err);
+}
+
+/* Without a seal, size and type are all that can be had without reading the whole. */
+enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
+				uint64_t size, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	struct statx st;
+	int rc = 0;
+
+	cfs_digest_path(d, path);
+	if (statx(s->dirfd, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_SIZE, &st) <
+	    0) {
+		if (errno == ENOENT)
+			return STORE_MISSING;
+		rc = cfs_fail_errno(err, "stat");
+	} else if (!S_ISREG(st.stx_mode)) {
+		rc = cfs_fail(err, EUCLEAN, "not a regular file");
+	} else if (st.stx_size != size) {
+		rc = cfs_fail(err, EUCLEAN, "want %" PRIu64 " bytes, found %" PRIu64,
+			      size, (uint64_t)st.stx_size);
+	} else if (st.stx_attributes & STATX_ATTR_VERITY) {
+		rc = check_sealed(s, path, d, err);
+	} else if (s->opts.require_verity) {
+		rc = cfs_fail(err, ENOTTY, "it has no fs-verity");
+	}
+	return rc < 0 ? STORE_BAD : STORE_GOOD;
+}
+
+/* The seal wants no writer: the descriptor is exchanged for one that reads. */
+static int reopen_reading(struct store_object *o, struct cfs_err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", o->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cfs_fail_errno(err, "open for reading");
+	close(o->fd);
+	o->fd = fd;
+	return 0;
+}
+
+/* A process that another thread forks holds our writer until it executes something. */
+static int enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+	int rc = cfs_verity_enable(fd, alg, err);
+
+	for (int i = 0; rc == -ETXTBSY && i < 100; i++) {
+		nanosleep(&pause, NULL);
+		rc = cfs_verity_enable(fd, alg, err);
+	}
+	return rc;
+}
+
+/* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a
+ * full disk or a broken one. */
+static bool is_unable(int rc)
+{
+	return rc == -ENOTTY || rc == -EINVAL || rc == -EPERM || rc == -ENOENT;
+}
+
+/* Any failure to enable leaves the file as it was. */
+static int seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	int rc = reopen_reading(o, err);
+
+	if (rc == 0)
+		rc = enable(o->fd, s->opts.alg, err);
+	if (rc == 0) {
+		atomic_store(&s->verity, STORE_VERITY_YES);
+		return check_measure(o->fd, &o->digest, err);
+	}
+	if (s->opts.require_verity || !is_unable(rc) ||
+	    atomic_load(&s->verity) == STORE_VERITY_YES)
+		return rc;
+	if (atomic_exchange(&s->verity, STORE_VERITY_NO) == STORE_VERITY_UNKNOWN)
+		cfs_store_warn(s, "objects are not sealed: %s", err ? err->msg : "");
+	return 0;
+}
+
+int cfs_store_seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	if (atomic_load(&s->verity) == STORE_VERITY_NO)
+		return 0;
+	return cfs_context(err, seal(s, o, err), "object store");
+}

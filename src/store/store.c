@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The store as a whole: opening, syncing, committing. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "store/store_priv.h"
+
+/* Makes what is missing of the path. */
+static int make_path(int dirfd, const char *path, struct cfs_err *err)
+{
+	cfs_autofree char *copy = strdup(path);
+
+	if (!copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (char *p = copy + strspn(copy, "/"); *p;) {
+		char *end = p + strcspn(p, "/");
+		char cut = *end;
+
+		*end = '\0';
+		if (mkdirat(dirfd, copy, 0755) < 0 && errno != EEXIST)
+			return cfs_fail_errno(err, "object store: make directory %s",
+					      copy);
+		*end = cut;
+		p = end + strspn(end, "/");
+	}
+	return 0;
+}
+
+static int open_dir(int dirfd, const char *path, struct cfs_err *err)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = openat(dirfd, path, flags);
+
+	if (fd < 0 && errno == ENOENT && *path) {
+		int rc = make_path(dirfd, path, err);
+
+		if (rc < 0)
+			return rc;
+		fd = openat(dirfd, path, flags);
+	}
+	return fd < 0 ? cfs_fail_errno(err, "object store %s", path) : fd;
+}
+
+static int init_worker(struct cfs_store *s, struct store_worker *w)
+{
+	w->buf = malloc(STORE_BUF_LEN + 1);
+	w->pending = calloc(s->max_pending, sizeof(*w->pending));
+	if (!w->buf || !w->pending)
+		return -ENOMEM;
+	return cfs_verity_new(s->opts.alg, &w->verity);
+}
+
+/* Half of the descriptors are left to the process. */
+static unsigned pending_limit(const struct cfs_store_opts *opts)
+{
+	unsigned want = opts->max_pending ? opts->max_pending : CFS_STORE_PENDING_DEFAULT;
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 2 < want)
+		want = (unsigned)(lim.rlim_cur / 2);
+	want /= opts->n_workers;
+	return want ? want : 1;
+}
+
+static int init(struct cfs_store *s, struct cfs_err *err)
+{
+	if (!s->opts.alg)
+		s->opts.alg = CFS_SHA256;
+	if (!s->opts.n_workers)
+		s->opts.n_workers = 1;
+	s->max_pending = pending_limit(&s->opts);
+	pthread_mutex_init(&s->lock, NULL);
+	s->workers = calloc(s->opts.n_workers, sizeof(*s->workers));
+	if (!s->workers)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (unsigned i = 0; i < s->opts.n_workers; i++)
+		if (init_worker(s, &s->workers[i]) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* Better now than after an hour of copying. */
+static int probe_verity(struct cfs_store *s, struct cfs_err *err)
+{
+	struct store_object probe;
+	int rc = cfs_store_temp(s, &probe, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_verity_reset(s->workers[0].verity);
+	cfs_verity_final(s->workers[0].verity, &probe.digest);
+	rc = cfs_store_seal(s, &probe, err);
+	cfs_store_drop(s, &probe);
+	return rc;
+}
+
+int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
+		   struct cfs_store **out, struct cfs_err *err)
+{
+	struct cfs_store *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	s->opts = *opts;
+	s->dirfd = -1;
+	rc = init(s, err);
+	if (rc == 0) {
+		s->dirfd = open_dir(dirfd, path, err);
+		rc = s->dirfd < 0 ? s->dirfd : 0;
+	}
+	if (rc == 0) {
+		cfs_store_sweep(s);
+		rc = opts->require_verity ? probe_verity(s, err) : 0;
+	}
+	if (rc < 0) {
+		cfs_store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+static void fini_worker(struct cfs_store *s, struct store_worker *w)
+{
+	for (unsigned i = 0; i < w->n_pending; i++)
+		cfs_store_drop(s, &w->pending[i]);
+	cfs_verity_free(w->verity);
+	free(w->pending);
+	free(w->again);
+	free(w->buf);
+}
+
+void cfs_store_close(struct cfs_store *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; s->workers && i < s->opts.n_workers; i++)
+		fini_worker(s, &s->workers[i]);
+	free(s->workers);
+	pthread_mutex_destroy(&s->lock);
+	if (s->dirfd >= 0)
+		close(s->dirfd);
+	free(s);
+}
+
+/* The kernel reports a lost write to the first who asks through a descriptor, and to nobody after
+ * that: so what one thread was told counts for all. */
+int cfs_store_sync(struct cfs_store *s, struct cfs_err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	atomic_store(&s->dirty, false);
+	if (s->sync_rc == 0 && syncfs(s->dirfd) < 0)
+		s->sync_rc = -errno;
+	rc = s->sync_rc;
+	pthread_mutex_unlock(&s->lock);
+	if (rc == 0)
+		return 0;
+	errno = -rc;
+	return cfs_fail_errno(err, "object store: sync");
+}
+
+void cfs_store_warn(struct cfs_store *s, const char *fmt, ...)
+{
+	char msg[CFS_ERR_MAX];
+	va_list ap;
+
+	if (!s->opts.warning)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	pthread_mutex_lock(&s->lock);
+	s->opts.warning(s->opts.warning_ctx, msg);
+	pthread_mutex_unlock(&s->lock);
+}
+
+int cfs_store_commit(struct cfs_store *s, struct cfs_err *err)
+{
+	unsigned n_pending = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < s->opts.n_workers; i++)
+		n_pending += s->workers[i].n_pending;
+	if (n_pending)
+		rc = cfs_store_sync(s, err);
+	for (unsigned i = 0; rc == 0 && i < s->opts.n_workers; i++)
+		rc = cfs_store_publish(s, i, err);
+	if (rc == 0 && atomic_load(&s->dirty))
+		rc = cfs_store_sync(s, err);
+	return rc;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* store: content-addressed objects, xx/rest below one directory, each named by its fs-verity digest.
+ * Owns:  how an object comes to be: copied and digested once, sealed, durable, then named; what makes
+ *        an object that is there already good enough.
+ * Uses:  base (errors, fds), hash, verity.
+ * Never: knows trees, images or who refers to an object; removes a good object.
+ *
+ * Durability: objects are written to files without a name. When enough of them wait, or at
+ * cfs_store_commit, one syncfs brings all of them to disk, then each gets its name. So a name
+ * never stands for less than the whole content, whatever happens when; a process that is
+ * killed leaves nothing behind where the file system knows O_TMPFILE. Elsewhere its temporary
+ * names remain until the next cfs_store_open, which removes those that no living process holds.
+ * Any number of processes may add to one store at once.
+ */
+#ifndef CFS_STORE_H
+#define CFS_STORE_H
+
+#include "base/base.h"
+#include "hash/hash.h"
+#include "verity/verity.h"
+
+/* Starts zeroed; zero is the default. */
+struct cfs_store_opts {
+	enum cfs_hash_alg alg; /* 0: SHA-256 */
+	unsigned n_workers;    /* threads that add at the same time; 0: 1 */
+	unsigned
+		max_pending; /* objects that wait for their name, each an open descriptor;
+				* 0: CFS_STORE_PENDING_DEFAULT */
+	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
+	/* Told about what was found damaged and replaced; may be NULL. Called on any
+	 * worker's thread, one call at a time. */
+	void (*warning)(void *ctx, const char *msg);
+	void *warning_ctx;
+};
+
+enum { CFS_STORE_PENDING_DEFAULT = 256 };
+
+struct cfs_store;
+
+/* Opens the object directory path (relative to dirfd), made with its parents when missing. The
+ * store is the caller's until cfs_store_close. */
+int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
+		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Drops what was not committed. NULL is fine. */
+void cfs_store_close(struct cfs_store *store);
+
+/* Adds the content of the regular file fd, size bytes from offset 0, and tells its digest. The
+ * object may have its name only after cfs_store_commit. worker in [0, n_workers): two threads never
+ * use the same one at once. -ESTALE: the file holds less or more than size, or changed while it was
+ * read; -ENOSPC, -EDQUOT, -EACCES...: the store cannot take it; nothing of it is left then. */
+int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t size,
+		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for bytes in memory. */
+int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
+		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Makes all that was added durable, names included. One thread, no adding meanwhile. After a failure
+ * the store is good for nothing but cfs_store_close; objects that already have their name are
+ * whole. */
+int cfs_store_commit(struct cfs_store *store, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* store, inside: an object on its way from bytes to a name. */
+#ifndef CFS_STORE_PRIV_H
+#define CFS_STORE_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+enum {
+	STORE_BUF_LEN =
+		1 << 20, /* what a worker reads at once; smaller files are held whole */
+	STORE_HOLE_LEN = 64 << 10, /* zeros of this length, so aligned, become a hole */
+	STORE_TMP_NAME_MAX = 32,
+};
+
+/* A whole object that waits for the disk and for its name. */
+struct store_object {
+	int fd; /* -1: none */
+	uint64_t size;
+	struct cfs_digest digest;
+	char tmp[STORE_TMP_NAME_MAX]; /* its temporary name; empty where it has none */
+};
+
+/* What belongs to one thread. */
+struct store_worker {
+	struct cfs_verity *verity;
+	uint8_t *buf;	/* STORE_BUF_LEN + 1 */
+	uint8_t *again; /* STORE_BUF_LEN, for reading back; made at the first need */
+	struct store_object *pending;
+	unsigned n_pending;
+};
+
+enum store_verity {
+	STORE_VERITY_UNKNOWN, /* no object was sealed yet */
+	STORE_VERITY_YES,
+	STORE_VERITY_NO,
+};
+
+struct cfs_store {
+	struct cfs_store_opts opts;
+	unsigned max_pending; /* of each worker */
+	int dirfd; /* opened before anything is written: syncfs reports failed writes
+			       * since then */
+	struct store_worker *workers;
+	pthread_mutex_t lock; /* guards syncing and opts.warning */
+	int sync_rc;	      /* the first failure; it stays, the kernel tells it once */
+	atomic_bool
+		dirty; /* something was added since the last sync; what was found there
+			       * counts, its name may be as fresh */
+	/* What was learned about the file system; each thread may learn it anew. */
+	atomic_bool no_tmpfile;
+	atomic_int verity; /* enum store_verity */
+	atomic_uint_fast64_t
+		no_clone_dev; /* a source device that shares no blocks; 0: none */
+	atomic_bool have_dir[256];
+};
+
+/* store.c: all that was written is on disk. */
+int cfs_store_sync(struct cfs_store *s, struct cfs_err *err) CFS_MUST_CHECK;
+/* store.c: tells the caller about something that is no failure. */
+void cfs_store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* temp.c: a new empty file of mode 0644, open for reading and writing, without a name where the file
+ * system can. */
+int cfs_store_temp(struct cfs_store *s, struct store_object *out,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+/* temp.c: gives a file without a name a temporary one. */
+int cfs_store_temp_name(struct cfs_store *s, struct store_object *o,
+			struct cfs_err *err) CFS_MUST_CHECK;
+/* temp.c: closes the file, and removes its temporary name. */
+void cfs_store_drop(struct cfs_store *s, struct store_object *o);
+/* temp.c: removes the temporary names that no living process holds. */
+void cfs_store_sweep(struct cfs_store *s);
+
+/* seal.c: what stands under the name of a digest? */
+enum store_found {
+	STORE_MISSING,
+	STORE_GOOD,
+	STORE_BAD, /* err tells why */
+};
+enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
+				uint64_t size, struct cfs_err *err);
+/* seal.c: makes the content of the file immutable where the kernel can, and believes only what the
+ * kernel measures then. */
+int cfs_store_seal(struct cfs_store *s, struct store_object *o,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* publish.c: takes the file over, which then waits for its name. */
+int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+/* publish.c: names all that wait. They are on disk. */
+int cfs_store_publish(struct cfs_store *s, unsigned worker,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Files on their way to becoming objects: without a name where the file system knows
+ * O_TMPFILE, under a temporary one elsewhere.
+ *
+ * Who holds a temporary name keeps a shared flock on the file; who cannot get an exclusive one leaves
+ * it alone. So what a killed process left is told from what a living one needs. The names
+ * are a subset of those that composefs-rs uses, whose own files are not locked: ours alone are swept.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "store/store_priv.h"
+
+static const char tmp_prefix[] = ".tmp-object-cfs";
+
+enum {
+	TMP_RANDOM_LEN = 9, /* letters and digits behind the prefix */
+	TMP_TRIES = 100,
+};
+
+static int tmp_name(char out[STORE_TMP_NAME_MAX], struct cfs_err *err)
+{
+	static const char alnum[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	uint8_t random[TMP_RANDOM_LEN];
+	size_t at = sizeof(tmp_prefix) - 1;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return cfs_fail_errno(err, "getrandom");
+	memcpy(out, tmp_prefix, at);
+	for (size_t i = 0; i < TMP_RANDOM_LEN; i++)
+		out[at++] = alnum[random[i] % (sizeof(alnum) - 1)];
+	out[at] = '\0';
+	return 0;
+}
+
+/* A file system without locks: then nobody sweeps, either. */
+static bool lock_tmp(int fd)
+{
+	return flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+/* -EAGAIN: another name has to be tried. A sweeper may see the file before it is locked. */
+static int open_named(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	struct stat st;
+	int rc = tmp_name(o->tmp, err);
+
+	if (rc < 0)
+		return rc;
+	o->fd = openat(s->dirfd, o->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (o->fd < 0) {
+		o->tmp[0] = '\0';
+		return errno == EEXIST ? -EAGAIN : cfs_fail_errno(err, "temporary file");
+	}
+	if (lock_tmp(o->fd) && fstat(o->fd, &st) == 0 && st.st_nlink > 0)
+		return 0;
+	cfs_store_drop(s, o);
+	return -EAGAIN;
+}
+
+static bool lacks_tmpfile(int errnum)
+{
+	return errnum == EOPNOTSUPP || errnum == EISDIR || errnum == EINVAL;
+}
+
+static int open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	int rc = -EAGAIN;
+
+	if (!atomic_load(&s->no_tmpfile)) {
+		o->fd = openat(s->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+		if (o->fd >= 0)
+			return 0;
+		if (!lacks_tmpfile(errno))
+			return cfs_fail_errno(err, "temporary file");
+		atomic_store(&s->no_tmpfile, true);
+	}
+	for (int i = 0; rc == -EAGAIN && i < TMP_TRIES; i++)
+		rc = open_named(s, o, err);
+	return rc == -EAGAIN ? cfs_fail(err, EEXIST, "temporary file: no free name") : rc;
+}
+
+int cfs_store_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	int rc;
+
+	*o = (struct store_object){.fd = -1};
+	rc = open_temp(s, o, err);
+	if (rc == 0 && fchmod(o->fd, 0644) < 0) { /* whatever the umask */
+		rc = cfs_fail_errno(err, "temporary file: chmod");
+		cfs_store_drop(s, o);
+	}
+	return cfs_context(err, rc, "object store");
+}
+
+int cfs_store_temp_name(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	int rc = -EEXIST;
+
+	(void)lock_tmp(o->fd);
+	for (int i = 0; rc == -EEXIST && i < TMP_TRIES; i++) {
+		rc = tmp_name(o->tmp, err);
+		if (rc == 0)
+			rc = cfs_io_publish(o->fd, s->dirfd, o->tmp, err);
+	}
+	if (rc < 0)
+		o->tmp[0] = '\0';
+	return rc == -EEXIST ? cfs_fail(err, EEXIST, "temporary file: no free name") : rc;
+}
+
+void cfs_store_drop(struct cfs_store *s, struct store_object *o)
+{
+	if (o->tmp[0])
+		unlinkat(s->dirfd, o->tmp, 0);
+	if (o->fd >= 0)
+		close(o->fd);
+	*o = (struct store_object){.fd = -1};
+}
+
+/* The exclusive lock says that nobody holds it, and that nobody can take it up any more. */
+static void sweep_one(struct cfs_store *s, const char *name)
+{
+	cfs_autofd int fd =
+		openat(s->dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(s->dirfd, name, 0);
+}
+
+void cfs_store_sweep(struct cfs_store *s)
+{
+	int fd = openat(s->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((d = readdir(dir)))
+		if (strncmp(d->d_name, tmp_prefix, sizeof(tmp_prefix) - 1) == 0 &&
+		    strlen(d->d_name) == sizeof(tmp_prefix) - 1 + TMP_RANDOM_LEN)
+			sweep_one(s, d->d_name);
+	closedir(dir);
+}
