@@ -9,10 +9,10 @@
 /* --- text.c --------------------------------------------------------------------------
  */
 
-/* Parses a whole field by the rules of strtoull in base 8 or 10: blanks and one sign in
- * front, digits to the end, -N as 2^64 - N, too large ones as 2^64 - 1. False: not a
- * number. */
-bool cfs_dump_number(struct cfs_text field, unsigned base, uint64_t *out) CFS_MUST_CHECK;
+/* Parse a whole field by the rules of strtoull: blanks and one sign in front, digits to the
+ * end, -N as 2^64 - N, too large ones as 2^64 - 1. False: not a number. */
+bool cfs_dump_decimal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
+bool cfs_dump_octal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
 
 /* Writes the field without its escapes to `to`, which has room for field.len bytes.
  * Returns the length. -EINVAL: a bad escape. */
@@ -34,8 +34,8 @@ struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
 struct cfs_dump_parser {
 	enum cfs_hash_alg alg;
 	bool strict;
-	bool escaped;  /* this line has a backslash, and scratch has room for all of it */
-	char *scratch; /* the fields that had escapes, without them */
+	const char *first_escape; /* of this line, or its end */
+	char *scratch;		  /* the fields that had escapes, without them */
 	size_t scratch_len, scratch_cap;
 	struct cfs_xattr *xattrs; /* of this line */
 	size_t xattrs_cap;

@@ -37,13 +37,19 @@ static bool is_absent(struct cfs_text f)
 	return f.len == 1 && f.s[0] == '-';
 }
 
+/* Most lines have escapes in their last xattr only, if at all. */
+static bool has_escapes(const struct cfs_dump_parser *p, struct cfs_text f)
+{
+	return p->first_escape < f.s + f.len && memchr(f.s, '\\', f.len);
+}
+
 /* Replaces the field by its bytes, which lie in the scratch memory if it had escapes. */
 static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_err *err)
 {
 	char *to = p->scratch + p->scratch_len;
 	ssize_t n;
 
-	if (!p->escaped || !memchr(f->s, '\\', f->len))
+	if (!has_escapes(p, *f))
 		return 0;
 	n = cfs_dump_unescape(*f, to, err);
 	if (n < 0)
@@ -58,9 +64,12 @@ static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_er
 static int unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 			   struct cfs_err *err)
 {
-	int rc = unescape(p, f, err);
+	int rc;
 
-	if (rc == 0 && p->escaped && memchr(f->s, '\0', f->len))
+	if (!has_escapes(p, *f))
+		return 0; /* and no NUL: the line was searched for it */
+	rc = unescape(p, f, err);
+	if (rc == 0 && memchr(f->s, '\0', f->len))
 		return cfs_fail(err, EINVAL, "want no NUL byte, got \"%s\"",
 				cfs_dump_quote(*f).s);
 	return rc;
@@ -68,7 +77,7 @@ static int unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 
 static int parse_number(struct cfs_text f, uint64_t *out, struct cfs_err *err)
 {
-	if (!cfs_dump_number(f, 10, out))
+	if (!cfs_dump_decimal(f, out))
 		return cfs_fail(err, EINVAL, "want a decimal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	return 0;
@@ -118,7 +127,7 @@ static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
 		f.s++;
 		f.len--;
 	}
-	if (!cfs_dump_number(f, 8, &mode))
+	if (!cfs_dump_octal(f, &mode))
 		return cfs_fail(err, EINVAL, "want an octal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mode = (uint32_t)mode;
@@ -154,7 +163,7 @@ static int parse_gid(struct cfs_dump_parser *p, struct cfs_text f,
 static int parse_rdev(struct cfs_dump_parser *p, struct cfs_text f,
 		      struct cfs_dump_line *out, struct cfs_err *err)
 {
-	uint32_t rdev;
+	uint32_t rdev = 0;
 	int rc = parse_number32(f, &rdev, err);
 
 	if (rc < 0)
@@ -178,8 +187,8 @@ static int parse_mtime(struct cfs_dump_parser *p, struct cfs_text f,
 	uint64_t seconds, nanoseconds;
 
 	(void)p;
-	if (!dot || !cfs_dump_number(sec, 10, &seconds) ||
-	    !cfs_dump_number(nsec, 10, &nanoseconds))
+	if (!dot || !cfs_dump_decimal(sec, &seconds) ||
+	    !cfs_dump_decimal(nsec, &nanoseconds))
 		return cfs_fail(err, EINVAL, "want SECONDS.NANOSECONDS, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mtime_sec = (int64_t)seconds;
@@ -301,12 +310,31 @@ static const struct field {
 	{DIGEST, false, "digest", parse_digest},
 };
 
+/* The position of the first space, or the length. Most fields are too short for a call of
+ * memchr to pay, so eight bytes are looked at together: a space becomes a zero byte, and
+ * of those the sum marks the lowest rightly. */
+static size_t find_space(struct cfs_text t)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i = 0;
+
+	for (; t.len - i >= 8; i += 8) {
+		uint64_t x = cfs_le64(t.s + i) ^ ones * ' ';
+		uint64_t zeros = (x - ones) & ~x & ones << 7;
+
+		if (zeros)
+			return i + (size_t)__builtin_ctzll(zeros) / 8;
+	}
+	while (i < t.len && t.s[i] != ' ')
+		i++;
+	return i;
+}
+
 /* Cuts off what lies before the first space; what lies behind it stays in rest. */
 static struct cfs_text cut(struct cfs_text *rest)
 {
-	const char *space = rest->len ? memchr(rest->s, ' ', rest->len) : NULL;
-	struct cfs_text head = {rest->s, space ? (size_t)(space - rest->s) : rest->len};
-	size_t used = space ? head.len + 1 : head.len;
+	struct cfs_text head = {rest->s, find_space(*rest)};
+	size_t used = head.len + (head.len < rest->len);
 
 	rest->s += used;
 	rest->len -= used;
@@ -360,9 +388,11 @@ static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
 static int prepare_scratch(struct cfs_dump_parser *p, struct cfs_text text,
 			   struct cfs_err *err)
 {
-	p->escaped = text.len && memchr(text.s, '\\', text.len);
+	const char *slash = text.len ? memchr(text.s, '\\', text.len) : NULL;
+
+	p->first_escape = slash ? slash : text.s + text.len;
 	p->scratch_len = 0;
-	if (p->escaped && cfs_grow(&p->scratch, &p->scratch_cap, text.len, 1) < 0)
+	if (slash && cfs_grow(&p->scratch, &p->scratch_cap, text.len, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	return 0;
 }

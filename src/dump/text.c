@@ -4,15 +4,20 @@
 
 #include <errno.h>
 
+enum {
+	SAFE_DIGITS = 19, /* so many cannot exceed 64 bits */
+};
+
 /* Of the blanks that strtoull skips; space and newline cannot stand inside a field. */
 static bool is_blank(char c)
 {
 	return c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
-bool cfs_dump_number(struct cfs_text field, unsigned base, uint64_t *out)
+/* Inline, so that each base gets its own multiplication. */
+static inline bool parse_number(struct cfs_text field, unsigned base, uint64_t *out)
 {
-	const char *s = field.s, *end = s + field.len;
+	const char *s = field.s, *end = s + field.len, *safe;
 	bool negative = false, too_large = false;
 	uint64_t value = 0;
 
@@ -22,16 +27,31 @@ bool cfs_dump_number(struct cfs_text field, unsigned base, uint64_t *out)
 		negative = *s++ == '-';
 	if (s == end)
 		return false;
+	safe = end - s > SAFE_DIGITS ? s + SAFE_DIGITS : end;
 	for (; s < end; s++) {
 		unsigned digit = (unsigned)(uint8_t)*s - '0';
 
 		if (digit >= base)
 			return false;
+		if (s < safe) {
+			value = value * base + digit;
+			continue;
+		}
 		too_large |= __builtin_mul_overflow(value, base, &value);
 		too_large |= __builtin_add_overflow(value, digit, &value);
 	}
 	*out = too_large ? UINT64_MAX : negative ? -value : value;
 	return true;
+}
+
+bool cfs_dump_decimal(struct cfs_text field, uint64_t *out)
+{
+	return parse_number(field, 10, out);
+}
+
+bool cfs_dump_octal(struct cfs_text field, uint64_t *out)
+{
+	return parse_number(field, 8, out);
 }
 
 /* The byte behind each single-letter escape, 0 for what is none. */
