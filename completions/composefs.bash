@@ -50,7 +50,7 @@ _composefs_info()
 	esac
 	$split && return
 	if [[ $cur == -* ]]; then
-		_composefs_options "--basedir= --filter="
+		_composefs_options "--basedir= --filter= --help"
 		return
 	fi
 	for word in "${words[@]:1:cword-1}"; do

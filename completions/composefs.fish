@@ -26,6 +26,7 @@ complete -c composefs-info -n "not __fish_seen_subcommand_from $commands" -f -a 
 complete -c composefs-info -n "not __fish_seen_subcommand_from $commands" -f -a measure-file -d 'Print the fs-verity digests of files'
 complete -c composefs-info -l basedir -r -a '(__fish_complete_directories)' -d 'The object store'
 complete -c composefs-info -l filter -x -d 'Only this entry of the root'
+complete -c composefs-info -l help -d 'Print usage'
 
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'

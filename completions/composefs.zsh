@@ -27,6 +27,7 @@ composefs-info)
 	_arguments \
 		'--basedir=[the object store]:directory:_files -/' \
 		'*--filter=[only this entry of the root]:name:' \
+		'--help[print usage]' \
 		'1:command:((ls\:"list all entries" dump\:"print as text"
 			objects\:"print the objects that are needed"
 			missing-objects\:"print the objects that are not there"
