@@ -237,6 +237,10 @@ int cfs_contents_init(struct cfs_contents *c, size_t n_contents,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_contents_fini(struct cfs_contents *c);
 
+/* Has the slot of a node fetched from memory, some nodes before it is counted. */
+void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *plan,
+			 cfs_id id);
+
 /* Counts the own pairs of a file outside the image; the second inode with a value makes it
  * shared. */
 int cfs_contents_count(struct cfs_contents *c, struct cfs_plan *plan, cfs_id id,

@@ -48,19 +48,37 @@ static bool holds(const struct cfs_tree *t, const struct cfs_contents_slot *s,
 	return held.kind == v.kind && cfs_span_eq(held.bytes, v.bytes);
 }
 
+static uint64_t hash_of(const struct cfs_contents *c, struct value v)
+{
+	return cfs_hash64(v.bytes.p, v.bytes.len, c->seed);
+}
+
+/* Where the search for a value begins. */
+static struct cfs_contents_slot *home_slot(const struct cfs_contents *c, uint64_t hash)
+{
+	return &c->slots[(hash >> 32) * c->n_slots >> 32];
+}
+
 /* The slot that holds a value, or the free one where it belongs. */
 static struct cfs_contents_slot *find_slot(const struct cfs_contents *c,
 					   const struct cfs_tree *t, struct value v)
 {
-	uint64_t hash = cfs_hash64(v.bytes.p, v.bytes.len, c->seed);
+	uint64_t hash = hash_of(c, v);
 	uint32_t tag = (uint32_t)hash;
-	size_t i = (size_t)((hash >> 32) * c->n_slots >> 32);
-	struct cfs_contents_slot *s = &c->slots[i];
+	struct cfs_contents_slot *s = home_slot(c, hash);
 
 	while (!is_free(s) && (s->tag != tag || !holds(t, s, v)))
-		s = ++i == c->n_slots ? &c->slots[i = 0] : s + 1;
+		s = s + 1 == c->slots + c->n_slots ? c->slots : s + 1;
 	s->tag = tag;
 	return s;
+}
+
+void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *plan,
+			 cfs_id id)
+{
+	if (id < plan->tree->n_nodes && plan->tree->nodes[id].digest)
+		__builtin_prefetch(home_slot(
+			c, hash_of(c, own_value(plan->tree, id, CFS_OWN_METACOPY))));
 }
 
 /* The second inode with a value makes it a shared pair, which the first then refers to, too. */

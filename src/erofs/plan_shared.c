@@ -43,6 +43,10 @@ static int count_inode(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 	return rc;
 }
 
+/* Slots of contents are all over a large table: what is fetched this many nodes ahead is there
+ * when it is needed. */
+enum { AHEAD = 12 };
+
 static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 			struct cfs_err *err)
 {
@@ -50,6 +54,7 @@ static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 	int rc = 0;
 
 	for (cfs_id id = 0; id < t->n_nodes && rc == 0; id++) {
+		cfs_contents_expect(contents, plan, id + AHEAD);
 		if (cfs_node_is_link(&t->nodes[id]))
 			continue;
 		rc = count_inode(plan, id, err);
