@@ -336,7 +336,11 @@ static int (*const functions[])(struct run *r, const struct cfs_step *step,
 
 static bool moves_on(const struct cfs_step *step, int errnum)
 {
-	return step->move_on[0] == errnum || step->move_on[1] == errnum;
+	for (size_t i = 0; i < sizeof(step->move_on) / sizeof(step->move_on[0]); i++) {
+		if (step->move_on[i] == errnum)
+			return true;
+	}
+	return false;
 }
 
 /* *move_on: the step that failed says that the next way is to be tried. */
@@ -350,6 +354,8 @@ static int run_way(struct run *r, const struct cfs_way *way, bool *move_on,
 
 		if (rc < 0 && !step->optional) {
 			*move_on = moves_on(step, -rc);
+			if (rc == -EINVAL && step->hint)
+				return cfs_context(err, rc, "%s", step->hint);
 			return rc;
 		}
 	}

@@ -126,8 +126,9 @@ struct cfs_step {
 	const char *value;
 	uint64_t number;
 	int fd;
-	bool optional;	/* a failure is passed over */
-	int move_on[2]; /* errnos that say: this kernel does not know this way */
+	const char *hint; /* for people: what EINVAL may mean */
+	bool optional;	  /* a failure is passed over */
+	int move_on[3];	  /* errnos that say: this kernel does not know this way */
 };
 
 /* One way to do a part of the work. */

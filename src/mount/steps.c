@@ -89,10 +89,12 @@ static void image_old(struct builder *b)
 
 /* --- the overlay -------------------------------------------------------------------- */
 
+static const char verity_hint[] = "verity needs overlayfs of kernel 6.6";
+
 static void add_verity(struct builder *b)
 {
 	if (requires_verity(b->o))
-		ADD(b, CFS_STEP_STRING, "verity", "require");
+		ADD(b, CFS_STEP_STRING, "verity", "require", .hint = verity_hint);
 	else if (b->o->verity == CFS_MOUNT_VERITY_TRY && b->facts->objects_verity)
 		ADD(b, CFS_STEP_STRING, "verity", "require", .optional = true);
 }
@@ -119,13 +121,13 @@ static void add_dir(struct builder *b, const char *key, const char *path)
 }
 
 /* Everything by descriptor, nothing attached before it is complete: kernel 6.15. Older
- * ones say EBADF or EINVAL to a descriptor, or EINVAL to a detached layer when the
- * superblock is made. */
+ * ones say EBADF (seen on 6.12), EOPNOTSUPP (6.1) or EINVAL to a descriptor, or EINVAL to
+ * a detached layer when the superblock is made. */
 static int overlay_fds(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay", .move_on = {ENOSYS});
 	add_overlay(b);
-	ADD(b, CFS_STEP_LOWER, "lowerdir+", .move_on = {EBADF, EINVAL});
+	ADD(b, CFS_STEP_LOWER, "lowerdir+", .move_on = {EBADF, EINVAL, EOPNOTSUPP});
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		add_dir(b, "datadir+", b->o->objdirs[i]);
 	add_dir(b, "upperdir", b->o->upperdir);
@@ -255,7 +257,8 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
 	ADD(b, CFS_STEP_OLD_OVERLAY, "metacopy=on,redirect_dir=on,lowerdir=", data,
-	    .number = flags | old_flags(b->o->attr), .move_on = {move_on});
+	    .number = flags | old_flags(b->o->attr), .move_on = {move_on},
+	    .hint = requires_verity(b->o) ? verity_hint : NULL);
 	return 0;
 }
 

@@ -325,7 +325,7 @@ static const char *way_text(const struct cfs_way *way)
 		if (s->fd)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, " fd %d",
 				      s->fd);
-		for (int k = 0; k < 2 && s->move_on[k]; k++)
+		for (int k = 0; k < 3 && s->move_on[k]; k++)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
 				      strerrorname_np(s->move_on[k]));
 		if (s->optional)
@@ -394,7 +394,8 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 	check_way(&o, &facts, true, 0,
 		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
-		  "lower lowerdir+ EBADF EINVAL\ndir datadir+ /objects EBADF EINVAL\n"
+		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /objects EBADF "
+		  "EINVAL\n"
 		  "create EBADF EINVAL\nmount\nattach");
 	check_way(&o, &facts, true, 1,
 		  "paths:\nopen overlay ENOSYS\n"
@@ -426,7 +427,8 @@ T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 	check_way(&o, &facts, true, 0,
 		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
-		  "lower lowerdir+ EBADF EINVAL\ndir datadir+ /o,1 EBADF EINVAL\n"
+		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /o,1 EBADF "
+		  "EINVAL\n"
 		  "dir datadir+ /o:2 EBADF EINVAL\ndir upperdir /u\\1, EBADF EINVAL\n"
 		  "dir workdir /w EBADF EINVAL\ncreate EBADF EINVAL\nmount 19\nattach");
 	check_way(&o, &facts, true, 1,
@@ -458,6 +460,8 @@ static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
 
 		if (s->key && strcmp(s->key, "verity") == 0)
 			got = s->optional ? "optional" : s->value;
+		if (s->key && strcmp(s->key, "verity") == 0 && !s->optional)
+			t_str(s->hint, "verity needs overlayfs of kernel 6.6");
 	}
 	old = strstr(steps.overlay[2].steps[1].value, "verity=require") != NULL;
 	cfs_steps_fini(&steps);
