@@ -9,7 +9,7 @@ struct writer {
 };
 
 enum {
-	PATH_LEN = 1 << 20,
+	PATH_LEN = 1 << 16,
 	XATTRS_MAX = 4096, /* more do not fit in the budget of an inode */
 };
 
