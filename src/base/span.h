@@ -35,6 +35,14 @@ static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 	return true;
 }
 
+/* Does in lie inside all, the same memory? */
+static inline bool cfs_span_holds(struct cfs_span all, struct cfs_span in)
+{
+	uintptr_t off = (uintptr_t)in.p - (uintptr_t)all.p;
+
+	return off <= all.len && in.len <= all.len - off;
+}
+
 static inline struct cfs_text cfs_text(const char *s)
 {
 	return (struct cfs_text){s, s ? strlen(s) : 0};

@@ -32,7 +32,7 @@ void cfs_builder_free(struct cfs_builder *b)
 /* --- what an inode may say ------------------------------------------------------------
  */
 
-static int check_type(uint32_t mode, struct cfs_err *err)
+bool cfs_mode_is_valid(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -42,11 +42,18 @@ static int check_type(uint32_t mode, struct cfs_err *err)
 	case S_IFCHR:
 	case S_IFSOCK:
 	case S_IFIFO:
-		return 0;
+		return true;
 	default:
-		return cfs_fail(err, EINVAL,
-				"mode: want one of the seven file types, found %o", mode);
+		return false;
 	}
+}
+
+static int check_type(uint32_t mode, struct cfs_err *err)
+{
+	if (cfs_mode_is_valid(mode))
+		return 0;
+	return cfs_fail(err, EINVAL, "mode: want one of the seven file types, found %o",
+			mode);
 }
 
 static int check_payload(const struct cfs_inode_spec *s, struct cfs_err *err)

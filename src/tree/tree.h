@@ -29,6 +29,17 @@ enum {
 	CFS_XATTR_BUDGET = 32767, /* per inode: 12 + sum of (7 + key + value) */
 };
 
+/* What one xattr costs of the budget; the first one of an inode costs CFS_XATTR_COST_FIRST more. */
+enum { CFS_XATTR_COST_FIRST = 12 };
+
+static inline size_t cfs_xattr_cost(size_t key_len, size_t value_len)
+{
+	return 7 + key_len + value_len;
+}
+
+/* Are the type bits those of one of the seven file types? */
+bool cfs_mode_is_valid(uint32_t mode);
+
 #define CFS_EXTERNAL_MAX (UINT64_C(1) << 53) /* size of a file kept outside the image */
 
 /* --- What a node says ----------------------------------------------------------------

@@ -8,11 +8,6 @@
 
 #include <errno.h>
 
-enum {
-	COST_FIRST = 12, /* the header of an inode's xattr area */
-	COST_EACH = 7,	 /* an entry's header, and the worst padding */
-};
-
 void cfs_intern_fini(struct cfs_intern *x)
 {
 	free(x->keys);
@@ -180,11 +175,6 @@ static int check_xattr(const struct cfs_xattr *x, struct cfs_err *err)
 	return 0;
 }
 
-static size_t cost(size_t key_len, size_t value_len)
-{
-	return COST_EACH + key_len + value_len;
-}
-
 /* Enters one xattr into the list; one with the same key is replaced, its cost given back
  * first. */
 static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
@@ -197,11 +187,11 @@ static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 	if (intern_key(b, xattr->key, &key) < 0 ||
 	    intern_pair(b, key, xattr->value, &pair) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	sum = *spent + cost(xattr->key.len, xattr->value.len);
+	sum = *spent + cfs_xattr_cost(xattr->key.len, xattr->value.len);
 	if (x->key_use[key].stamp == x->stamp) {
 		uint32_t *old = &x->list[x->key_use[key].pos];
 
-		sum -= cost(xattr->key.len, x->pairs[*old].value_len);
+		sum -= cfs_xattr_cost(xattr->key.len, x->pairs[*old].value_len);
 		*old = pair;
 	} else {
 		if (cfs_grow(&x->list, &x->list_cap, *n_list + 1U, sizeof(*x->list)) < 0)
@@ -241,7 +231,7 @@ int cfs_intern_node(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		    struct cfs_node *node, struct cfs_err *err)
 {
 	struct cfs_intern *x = &b->xattrs;
-	size_t spent = COST_FIRST;
+	size_t spent = CFS_XATTR_COST_FIRST;
 	uint16_t n = 0;
 	uint32_t *list;
 

@@ -63,6 +63,12 @@ T(span_refuses_ranges_outside)
 	t_ok(!cfs_span_sub(all, 9, 0, &sub));
 	t_ok(!cfs_span_sub(all, UINT64_MAX, 2, &sub));
 	t_ok(!cfs_span_sub(all, 2, UINT64_MAX, &sub));
+	t_ok(cfs_span_holds(all, all));
+	t_ok(cfs_span_holds(all, (struct cfs_span){bytes + 8, 0}));
+	t_ok(!cfs_span_holds((struct cfs_span){bytes + 1, 7}, all));
+	t_ok(!cfs_span_holds((struct cfs_span){bytes, 7}, all));
+	t_ok(!cfs_span_holds((struct cfs_span){bytes, 2},
+			     (struct cfs_span){bytes + 4, 1}));
 }
 
 T(sums_of_untrusted_numbers_are_checked)
