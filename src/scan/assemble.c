@@ -34,8 +34,25 @@ static int take_from_leader(const struct scan_group *g, struct scan_entry *e,
 	return 0;
 }
 
-static void describe(const struct scan *s, const struct scan_entry *e,
-		     struct cfs_inode_spec *out)
+/* The content, or what stands for it. */
+static void describe_content(const struct scan *s, const struct scan_entry *e,
+			     char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out)
+{
+	struct cfs_digest digest = {.alg = s->alg};
+
+	if (S_ISLNK(e->mode)) {
+		out->payload = (struct cfs_text){(const char *)e->data, (size_t)e->size};
+	} else if (S_ISREG(e->mode) && e->size > 0 && e->size <= s->inline_max) {
+		out->content = (struct cfs_span){e->data, (size_t)e->size};
+	} else if (S_ISREG(e->mode) && e->size > 0 && !s->opts->no_digests) {
+		memcpy(digest.bytes, e->data, cfs_hash_len(s->alg));
+		out->digest = e->data;
+		out->payload = cfs_text(cfs_digest_path(&digest, path));
+	}
+}
+
+void cfs_scan_describe(const struct scan *s, const struct scan_entry *e,
+		       char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out)
 {
 	*out = (struct cfs_inode_spec){
 		.size = e->size,
@@ -51,25 +68,16 @@ static void describe(const struct scan *s, const struct scan_entry *e,
 	};
 	if (s->opts->hardlinks && !S_ISDIR(e->mode) && e->index != SCAN_NONE)
 		out->nlink = s->groups[e->index].n_names;
+	describe_content(s, e, path, out);
 }
 
 static int add_inode(struct assembly *a, cfs_id parent, const struct scan_entry *e,
 		     cfs_id *out, struct cfs_err *err)
 {
-	struct cfs_digest digest = {.alg = a->s->alg};
 	char path[CFS_OBJECT_PATH_MAX];
 	struct cfs_inode_spec spec;
 
-	describe(a->s, e, &spec);
-	if (S_ISLNK(e->mode)) {
-		spec.payload = (struct cfs_text){(const char *)e->data, (size_t)e->size};
-	} else if (S_ISREG(e->mode) && e->size > 0 && e->size <= a->s->inline_max) {
-		spec.content = (struct cfs_span){e->data, (size_t)e->size};
-	} else if (S_ISREG(e->mode) && e->size > 0) {
-		memcpy(digest.bytes, e->data, cfs_hash_len(a->s->alg));
-		spec.digest = e->data;
-		spec.payload = cfs_text(cfs_digest_path(&digest, path));
-	}
+	cfs_scan_describe(a->s, e, path, &spec);
 	if (e == &a->s->root) {
 		*out = CFS_ROOT;
 		return cfs_builder_root(a->b, &spec, err);

@@ -15,6 +15,12 @@ static bool is_follower(const struct scan *s, const struct scan_entry *e)
 	return e->index != SCAN_NONE && s->groups[e->index].leader != e;
 }
 
+static bool is_read(const struct scan *s, const struct scan_entry *e)
+{
+	return S_ISREG(e->mode) && e->size > 0 &&
+	       (e->size <= s->inline_max || !s->opts->no_digests);
+}
+
 static int by_turn(const void *a, const void *b)
 {
 	const struct scan_file *x = a, *y = b;
@@ -33,7 +39,7 @@ static int list_files(struct scan *s, struct cfs_err *err)
 		for (uint32_t k = 0; k < s->dirs[i].n_entries; k++) {
 			struct scan_entry *e = &s->dirs[i].entries[k];
 
-			if (!S_ISREG(e->mode) || e->size == 0 || is_follower(s, e))
+			if (!is_read(s, e) || is_follower(s, e))
 				continue;
 			if (cfs_grow(&s->files, &s->files_cap, s->n_files + 1,
 				     sizeof(*s->files)) < 0)
@@ -146,6 +152,12 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 	if (rc < 0)
 		return rc;
 	return compare(f->entry, fd, &st, err);
+}
+
+int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
+		  struct cfs_err *err)
+{
+	return is_read(s, f->entry) ? read_file(s, worker, f, err) : 0;
 }
 
 static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)

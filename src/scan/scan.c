@@ -49,12 +49,23 @@ const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t 
 	return w->path + at;
 }
 
+/* For the caller that wants it as data. */
+static void note_path(const struct scan *s, const char *path)
+{
+	if (s->opts->failed_path)
+		*s->opts->failed_path = strdup(path);
+}
+
 int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
 		     const char *name, int rc, struct cfs_err *err)
 {
+	const char *path;
+
 	if (rc >= 0)
 		return rc;
-	return cfs_context(err, rc, "error accessing %s", cfs_scan_path(s, w, dir, name));
+	path = cfs_scan_path(s, w, dir, name);
+	note_path(s, path);
+	return cfs_context(err, rc, "error accessing %s", path);
 }
 
 void cfs_scan_report(struct scan *s, unsigned worker)
@@ -87,6 +98,12 @@ static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
 		return cfs_fail(err, EINVAL,
 				"inline limit: want at most %d bytes, got %d",
 				(int)CFS_CONTENT_MAX, opts->inline_max);
+	if (opts->no_digests && opts->file)
+		return cfs_fail(err, EINVAL,
+				"no digests and a use for contents exclude each other");
+	if (opts->failed_path && cfs_scan_threads(opts) != 1)
+		return cfs_fail(err, EINVAL, "the path at fault: want one thread, got %u",
+				cfs_scan_threads(opts));
 	return 0;
 }
 
@@ -115,7 +132,7 @@ static void worker_fini(struct scan_worker *w)
 	free(w->xattr);
 }
 
-static void scan_fini(struct scan *s)
+void cfs_scan_fini(struct scan *s)
 {
 	for (unsigned i = 0; s->workers && i < s->threads; i++)
 		worker_fini(&s->workers[i]);
@@ -127,8 +144,18 @@ static void scan_fini(struct scan *s)
 		close(s->rootfd);
 }
 
-static int scan_init(struct scan *s, int dirfd, struct cfs_err *err)
+int cfs_scan_init(struct scan *s, struct cfs_err *err)
 {
+	int rc = check_opts(s->opts, err);
+
+	if (rc < 0)
+		return rc;
+	if (s->opts->failed_path)
+		*s->opts->failed_path = NULL;
+	s->alg = s->opts->alg ? s->opts->alg : CFS_SHA256;
+	if (s->opts->inline_max >= 0)
+		s->inline_max = s->opts->inline_max ? (uint64_t)s->opts->inline_max
+						    : CFS_SCAN_INLINE_DEFAULT;
 	s->workers = calloc(s->threads, sizeof(*s->workers));
 	if (!s->workers)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -137,11 +164,17 @@ static int scan_init(struct scan *s, int dirfd, struct cfs_err *err)
 	for (unsigned i = 0; i < s->threads; i++)
 		if (worker_init(s, &s->workers[i]) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int open_root(struct scan *s, int dirfd, struct cfs_err *err)
+{
 	s->rootfd =
 		openat(dirfd, s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->rootfd < 0)
-		return cfs_fail_errno(err, "error accessing %s", s->path);
-	return 0;
+	if (s->rootfd >= 0)
+		return 0;
+	note_path(s, s->path);
+	return cfs_fail_errno(err, "error accessing %s", s->path);
 }
 
 static int scan_run(struct scan *s, struct cfs_tree **out, struct cfs_err *err)
@@ -162,21 +195,16 @@ int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 {
 	struct scan s = {
 		.opts = opts,
-		.alg = opts->alg ? opts->alg : CFS_SHA256,
 		.threads = cfs_scan_threads(opts),
 		.path = path,
 		.rootfd = -1,
 	};
-	int rc = check_opts(opts, err);
+	int rc = cfs_scan_init(&s, err);
 
-	if (rc < 0)
-		return rc;
-	if (opts->inline_max >= 0)
-		s.inline_max = opts->inline_max ? (uint64_t)opts->inline_max
-						: CFS_SCAN_INLINE_DEFAULT;
-	rc = scan_init(&s, dirfd, err);
+	if (rc == 0)
+		rc = open_root(&s, dirfd, err);
 	if (rc == 0)
 		rc = scan_run(&s, out, err);
-	scan_fini(&s);
+	cfs_scan_fini(&s);
 	return rc;
 }

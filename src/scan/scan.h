@@ -49,11 +49,16 @@ struct cfs_scan_opts {
 	bool user_xattrs;  /* only keys that begin with "user."; not with skip_xattrs */
 	bool skip_devices; /* leave out block and character devices, whiteouts included */
 	bool hardlinks; /* names of one inode stay one inode; default: each name its own */
-	bool one_file_system;  /* directories that are mount points stay empty */
+	bool one_file_system; /* directories that are mount points stay empty */
+	bool no_digests; /* what is not kept in the image is not opened, and has neither digest
+				* nor backing path; not with file */
 	cfs_scan_file_fn file; /* NULL: the digest alone, computed here */
 	void *file_ctx;
 	cfs_scan_progress_fn progress; /* may be NULL */
 	void *progress_ctx;
+	/* NULL, or where the path at fault goes (path and the way below it, to be freed by the
+	 * caller; NULL when a failure has none). Only with one thread: several could fail at once. */
+	char **failed_path;
 };
 
 /* How many threads a scan with these options uses: for callers that keep something per worker. */
@@ -65,5 +70,15 @@ unsigned cfs_scan_threads(const struct cfs_scan_opts *opts);
  * that exclude each other. -ERANGE: xattrs of one inode beyond the budget. */
 int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 	     struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* What the tree would say of one name of any type, without what is below it. spec is lent for the
+ * call. */
+typedef int (*cfs_scan_one_fn)(void *ctx, const struct cfs_inode_spec *spec,
+			       struct cfs_err *err);
+
+/* Scans path (relative to dirfd, a final symlink not followed) and nothing below it, on this thread. file and
+ * skip_devices mean nothing here. Errors as above, and of the callback; -ENOENT: no such path. */
+int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
+		 cfs_scan_one_fn fn, void *ctx, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -101,7 +101,10 @@ struct scan {
 /* scan.c: the path of a name (NULL: of the directory itself) for messages, in w->path. */
 const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t dir,
 			  const char *name);
-/* scan.c: puts "error accessing PATH" in front. */
+/* scan.c: checks the options, and takes what all scans need; cfs_scan_fini in any case. */
+int cfs_scan_init(struct scan *s, struct cfs_err *err);
+void cfs_scan_fini(struct scan *s);
+/* scan.c: puts "error accessing PATH" in front, and notes the path. */
 int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
 		     const char *name, int rc, struct cfs_err *err);
 /* scan.c: tells the caller how far we are, when this is its thread. */
@@ -129,7 +132,13 @@ int cfs_scan_group(struct scan *s, struct cfs_err *err);
 
 /* file.c: reads all regular files. */
 int cfs_scan_files(struct scan *s, struct cfs_err *err);
+/* file.c: reads one, unless nothing is wanted of it. */
+int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
+		  struct cfs_err *err);
 
+/* assemble.c: what the tree is to say of an entry. path: room for a backing path. */
+void cfs_scan_describe(const struct scan *s, const struct scan_entry *e,
+		       char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out);
 /* assemble.c: all that was written down -> tree. */
 int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err);
 
