@@ -15,8 +15,17 @@ import tempfile
 import generate
 
 # Images that change when they are written again, and why (from then on they are stable).
+LINKS = "the inode moves to the first name of its hard links"
 MOVES = {
-    "hardlink-primary-later": "the inode moves to the first name of its hard links",
+    "devices": "an image does not keep the size that the input gave to a device, fifo or socket",
+    "escape-whiteout-xattr": "trusted.overlay.whiteout of the input comes back as a whiteout",
+    "hardlink-primary-later": LINKS,
+    "hardlinks": LINKS,
+    "mixed-1": LINKS,
+    "mixed-2": LINKS,
+    "mixed-3": LINKS,
+    "order-any": LINKS,
+    "order-sorted": LINKS,
 }
 
 
@@ -132,23 +141,27 @@ class Golden:
         text = output(self.info, "dump", first)
         output(self.mkcomposefs, f"--min-version={version}", f"--max-version={version}", "--from-file",
                "-", second, input=text)
-        same("second dump", output(self.info, "dump", second), text)
-        self.compare_images(name, first, second)
+        if name not in MOVES:
+            same("second dump", output(self.info, "dump", second), text)
+        self.compare_images(name, first, second, version)
 
     def copy(self, name, version):
         first, second = self.image(name, version, version), self.file(name, version, "copy")
         output(self.dump, first, second)
-        self.compare_images(name, first, second)
+        self.compare_images(name, first, second, version)
 
-    def compare_images(self, name, first, second):
-        with open(first, "rb") as a, open(second, "rb") as b:
-            one, two = a.read(), b.read()
+    def compare_images(self, name, first, second, version):
+        third = second + ".third"
+        output(self.dump, second, third)
+        with open(first, "rb") as a, open(second, "rb") as b, open(third, "rb") as c:
+            one, two, three = a.read(), b.read(), c.read()
         os.unlink(second)
-        if name in MOVES:
-            if one == two:
-                raise AssertionError("did not change, although " + MOVES[name])
-            return
-        same("image", two, one)
+        os.unlink(third)
+        same("third image", three, two)
+        if name not in MOVES:
+            same("image", two, one)
+        elif one == two:
+            raise AssertionError("did not change, although " + MOVES[name])
 
 
 def holds(fact):

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mkcomposefs: a directory or a dump -> an image, and objects. Stands in for the tool of the
+ * same name: its options, output and statuses are kept; see mkcomposefs(1) for what is added.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "dump/dump.h"
+#include "erofs/erofs.h"
+#include "scan/scan.h"
+#include "store/store.h"
+#include "verity/verity.h"
+
+struct options {
+	const char *name; /* of the program */
+	const char *source;
+	const char *image;	  /* NULL: none is written */
+	const char *digest_store; /* NULL: objects are not kept */
+	bool from_file;
+	bool print_digest;
+	bool digest_only;
+	bool require_verity;
+	bool min_given, max_given;
+	struct cfs_image_opts format;
+	struct cfs_scan_opts scan;
+};
+
+static void usage(FILE *to, const char *name)
+{
+	fprintf(to,
+		"Usage: %s [OPTIONS] SOURCE IMAGE\n"
+		"       %s [OPTIONS] --print-digest-only SOURCE\n"
+		"\n"
+		"Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
+		"standard output).\n"
+		"\n"
+		"Source:\n"
+		"  --from-file             SOURCE is a dump, see composefs-dump(5); "
+		"\"-\": standard input\n"
+		"  --use-epoch             All modification times are 0\n"
+		"  --skip-xattrs           No extended attributes\n"
+		"  --user-xattrs           Only extended attributes that begin with "
+		"\"user.\"\n"
+		"  --skip-devices          Leave out block and character devices\n"
+		"  --hardlinks             Keep hard links (by default each name is a "
+		"file of its own)\n"
+		"  --one-file-system       Do not descend into other mounts\n"
+		"  --inline-max=N          Keep files of up to N bytes in the image "
+		"(default 64)\n"
+		"Objects:\n"
+		"  --digest-store=DIR      Copy files into the object store DIR\n"
+		"  --require-verity        Fail when DIR is not on a file system with "
+		"fs-verity\n"
+		"Image:\n"
+		"  --print-digest          Print the fs-verity digest of the image\n"
+		"  --print-digest-only     The same, and write no image\n"
+		"  --min-version=N         Lowest format version, 0 or 1 (default 0)\n"
+		"  --max-version=N         Highest format version (default 1)\n"
+		"Other:\n"
+		"  --threads=N             Threads that read files (default: one a CPU)\n"
+		"  --help                  This text\n"
+		"\n"
+		"Example:\n"
+		"  %s --digest-store=objects --print-digest /usr/share/doc doc.cfs\n"
+		"  mount -t composefs doc.cfs /mnt -o basedir=objects\n",
+		name, name, name);
+}
+
+/* --- options --------------------------------------------------------------------------- */
+
+enum option_id {
+	OPT_FROM_FILE = 256,
+	OPT_DIGEST_STORE,
+	OPT_USE_EPOCH,
+	OPT_SKIP_XATTRS,
+	OPT_USER_XATTRS,
+	OPT_SKIP_DEVICES,
+	OPT_PRINT_DIGEST,
+	OPT_PRINT_DIGEST_ONLY,
+	OPT_MIN_VERSION,
+	OPT_MAX_VERSION,
+	OPT_THREADS,
+	OPT_HARDLINKS,
+	OPT_ONE_FILE_SYSTEM,
+	OPT_INLINE_MAX,
+	OPT_REQUIRE_VERITY,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{"from-file", no_argument, NULL, OPT_FROM_FILE},
+	{"digest-store", required_argument, NULL, OPT_DIGEST_STORE},
+	{"use-epoch", no_argument, NULL, OPT_USE_EPOCH},
+	{"skip-xattrs", no_argument, NULL, OPT_SKIP_XATTRS},
+	{"user-xattrs", no_argument, NULL, OPT_USER_XATTRS},
+	{"skip-devices", no_argument, NULL, OPT_SKIP_DEVICES},
+	{"print-digest", no_argument, NULL, OPT_PRINT_DIGEST},
+	{"print-digest-only", no_argument, NULL, OPT_PRINT_DIGEST_ONLY},
+	{"min-version", required_argument, NULL, OPT_MIN_VERSION},
+	{"max-version", required_argument, NULL, OPT_MAX_VERSION},
+	{"threads", required_argument, NULL, OPT_THREADS},
+	{"hardlinks", no_argument, NULL, OPT_HARDLINKS},
+	{"one-file-system", no_argument, NULL, OPT_ONE_FILE_SYSTEM},
+	{"inline-max", required_argument, NULL, OPT_INLINE_MAX},
+	{"require-verity", no_argument, NULL, OPT_REQUIRE_VERITY},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+static bool parse_version(const char *name, const char *what, uint32_t *out)
+{
+	long long n;
+
+	if (!cli_number(optarg, &n)) {
+		cli_say(name, "Invalid %s version %s", what, optarg);
+		return false;
+	}
+	/* Whatever does not fit is refused with the image, by the room that knows the versions. */
+	*out = n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	return true;
+}
+
+static bool parse_threads(struct options *o)
+{
+	long long n;
+
+	if (!cli_number(optarg, &n) || n < 1 || n > UINT16_MAX) {
+		cli_say(o->name, "Invalid threads count %s", optarg);
+		return false;
+	}
+	o->scan.threads = (unsigned)n;
+	return true;
+}
+
+static bool parse_inline_max(struct options *o)
+{
+	long long n;
+
+	if (!cli_number(optarg, &n) || n < 0 || n > CFS_CONTENT_MAX) {
+		cli_say(o->name, "Invalid inline maximum %s: want 0 to %d bytes", optarg,
+			CFS_CONTENT_MAX);
+		return false;
+	}
+	o->scan.inline_max = n ? (int)n : -1;
+	return true;
+}
+
+static bool bad_usage(const struct options *o, const char *what)
+{
+	cli_say(o->name, "%s", what);
+	usage(stderr, o->name);
+	return false;
+}
+
+/* One option; false when the program has to end with status 1. */
+static bool take_option(struct options *o, int id)
+{
+	switch (id) {
+	case OPT_FROM_FILE:
+		o->from_file = true;
+		return true;
+	case OPT_DIGEST_STORE:
+		o->digest_store = optarg;
+		return true;
+	case OPT_USE_EPOCH:
+		o->scan.use_epoch = true;
+		return true;
+	case OPT_SKIP_XATTRS:
+		o->scan.skip_xattrs = true;
+		return true;
+	case OPT_USER_XATTRS:
+		o->scan.user_xattrs = true;
+		return true;
+	case OPT_SKIP_DEVICES:
+		o->scan.skip_devices = true;
+		return true;
+	case OPT_PRINT_DIGEST_ONLY:
+		o->digest_only = true;
+		o->print_digest = true;
+		return true;
+	case OPT_PRINT_DIGEST:
+		o->print_digest = true;
+		return true;
+	case OPT_MIN_VERSION:
+		o->min_given = true;
+		return parse_version(o->name, "min", &o->format.min_version);
+	case OPT_MAX_VERSION:
+		o->max_given = true;
+		return parse_version(o->name, "max", &o->format.max_version);
+	case OPT_THREADS:
+		return parse_threads(o);
+	case OPT_HARDLINKS:
+		o->scan.hardlinks = true;
+		return true;
+	case OPT_ONE_FILE_SYSTEM:
+		o->scan.one_file_system = true;
+		return true;
+	case OPT_INLINE_MAX:
+		return parse_inline_max(o);
+	case OPT_REQUIRE_VERITY:
+		o->require_verity = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool take_operands(struct options *o, char **operands, int n)
+{
+	if (n < 1)
+		return bad_usage(o, "No source path specified");
+	if (n > 2 || (o->digest_only && n > 1))
+		return bad_usage(o, "Too many arguments");
+	if (!o->digest_only && n < 2)
+		return bad_usage(o, "No destination path specified");
+	o->source = operands[0];
+	o->image = o->digest_only ? NULL : operands[1];
+	if (!*o->source) {
+		cli_say(o->name, "Empty source path specified");
+		return false;
+	}
+	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
+		cli_say(o->name, "stdout is a terminal: name a file for the image, "
+				 "or send the output into a file or pipe");
+		return false;
+	}
+	return true;
+}
+
+/* All of the command line; false when the program has to end with *status. */
+static bool parse(struct options *o, int argc, char **argv, int *status)
+{
+	int id;
+
+	*status = CLI_FAILED;
+	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (id == OPT_HELP) {
+			usage(stdout, o->name);
+			*status = CLI_OK;
+			return false;
+		}
+		if (id == ':') {
+			cli_say(o->name, "%s: option needs a value", argv[optind - 1]);
+			return false;
+		}
+		if (id == '?') {
+			cli_say(o->name,
+				"%s: unknown or ambiguous option, or one that takes no "
+				"value",
+				argv[optind - 1]);
+			usage(stderr, o->name);
+			return false;
+		}
+		if (!take_option(o, id))
+			return false;
+	}
+	/* As in the tool that this one stands in for: the default range holds only as a pair. */
+	if (!o->min_given && !o->max_given)
+		o->format.max_version = CFS_IMAGE_VERSION_MAX;
+	return take_operands(o, argv + optind, argc - optind);
+}
+
+/* --- source -> tree ----------------------------------------------------------------------- */
+
+struct job {
+	const char *name;
+	struct cfs_store *store; /* NULL: digests alone */
+	struct cli_progress progress;
+};
+
+static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
+		      const char *path, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct job *job = ctx;
+
+	(void)path;
+	return cfs_store_add_fd(job->store, worker, fd, (uint64_t)st->st_size, out, err);
+}
+
+static void show_progress(void *ctx, const struct cfs_scan_progress *now)
+{
+	struct job *job = ctx;
+	char done[32], all[32];
+
+	cli_progress_show(&job->progress, "%llu of %llu files, %s of %s",
+			  (unsigned long long)now->n_files_done,
+			  (unsigned long long)now->n_files,
+			  cli_bytes(now->bytes_done, done), cli_bytes(now->bytes, all));
+}
+
+static void warn(void *ctx, const char *msg)
+{
+	struct job *job = ctx;
+
+	cli_progress_end(&job->progress);
+	cli_say(job->name, "warning: %s", msg);
+}
+
+static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
+{
+	bool is_stdin = strcmp(o->source, "-") == 0;
+	struct cfs_dump_opts opts = {
+		.name = is_stdin ? "standard input" : o->source,
+		.strict = getenv("CFS_PARSE_STRICT") != NULL,
+	};
+	cfs_autofd int fd = -1;
+
+	if (is_stdin)
+		return cfs_dump_read_fd(STDIN_FILENO, CFS_SHA256, &opts, out, err);
+	fd = open(o->source, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cfs_fail_errno(err, "%s", o->source);
+	return cfs_dump_read_fd(fd, CFS_SHA256, &opts, out, err);
+}
+
+static int scan_into_store(struct job *job, const struct options *o,
+			   struct cfs_scan_opts *scan, struct cfs_tree **out,
+			   struct cfs_err *err)
+{
+	struct cfs_store_opts opts = {
+		.n_workers = cfs_scan_threads(scan),
+		.require_verity = o->require_verity,
+		.warning = warn,
+		.warning_ctx = job,
+	};
+	int rc = cfs_store_open(AT_FDCWD, o->digest_store, &opts, &job->store, err);
+
+	if (rc < 0)
+		return cfs_context(err, rc, "cannot fill store");
+	scan->file = store_file;
+	scan->file_ctx = job;
+	rc = cfs_scan(AT_FDCWD, o->source, scan, out, err);
+	if (rc == 0) {
+		rc = cfs_store_commit(job->store, err);
+		if (rc < 0)
+			cfs_tree_free(cfs_steal(out));
+		rc = cfs_context(err, rc, "cannot fill store");
+	}
+	cfs_store_close(job->store);
+	return rc;
+}
+
+static int scan_directory(const struct options *o, struct cfs_tree **out,
+			  struct cfs_err *err)
+{
+	struct cfs_scan_opts scan = o->scan;
+	struct job job = {.name = o->name};
+	int rc;
+
+	cli_progress_start(&job.progress, o->name);
+	scan.progress = show_progress;
+	scan.progress_ctx = &job;
+	if (o->digest_store)
+		rc = scan_into_store(&job, o, &scan, out, err);
+	else
+		rc = cfs_scan(AT_FDCWD, o->source, &scan, out, err);
+	cli_progress_end(&job.progress);
+	return rc;
+}
+
+/* --- tree -> image ---------------------------------------------------------------------- */
+
+/* Emits the image to fd (-1: nowhere), and to the digest where one is wanted. */
+static int emit(const struct cfs_plan *plan, int fd, struct cfs_digest *digest,
+		struct cfs_err *err)
+{
+	struct cfs_sink to_file = cfs_sink_fd(&fd);
+	struct cfs_verity *verity = NULL;
+	struct cfs_tee tee;
+	int rc;
+
+	if (!digest)
+		return cfs_emit(plan, to_file, err);
+	if (cfs_verity_new(CFS_SHA256, &verity) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	tee = (struct cfs_tee){to_file, cfs_verity_sink(verity)};
+	rc = cfs_emit(plan, fd < 0 ? tee.b : cfs_sink_tee(&tee), err);
+	if (rc == 0)
+		cfs_verity_final(verity, digest);
+	cfs_verity_free(verity);
+	return rc;
+}
+
+static int write_image(const struct options *o, const struct cfs_tree *tree,
+		       struct cfs_replace *file, struct cfs_err *err)
+{
+	struct cfs_digest digest, *wanted = o->print_digest ? &digest : NULL;
+	struct cfs_plan *plan;
+	char hex[CFS_DIGEST_HEX_MAX];
+	int rc = cfs_plan_new(tree, &o->format, &plan, err);
+
+	if (rc < 0)
+		return rc;
+	if (!o->image)
+		rc = emit(plan, -1, wanted, err);
+	else if (strcmp(o->image, "-") == 0)
+		rc = emit(plan, STDOUT_FILENO, wanted, err);
+	else
+		rc = emit(plan, file->fd, wanted, err);
+	cfs_plan_free(plan);
+	if (rc == 0 && file->fd >= 0)
+		rc = cfs_replace_commit(file, err);
+	if (rc == 0 && wanted &&
+	    (puts(cfs_digest_hex(wanted, hex)) < 0 || fflush(stdout) != 0))
+		rc = cfs_fail_errno(err, "standard output");
+	return rc;
+}
+
+/* The output is prepared first: a place that cannot be written to is no reason to read a
+ * hundred gigabytes. */
+static int run(const struct options *o, struct cfs_err *err)
+{
+	bool to_file = o->image && strcmp(o->image, "-") != 0;
+	struct cfs_replace file = {.fd = -1, .dirfd = -1};
+	struct cfs_tree *tree = NULL;
+	int rc = 0;
+
+	if (to_file)
+		rc = cfs_context(err, cfs_replace_open(o->image, &file, err),
+				 "cannot write %s", o->image);
+	if (rc == 0)
+		rc = o->from_file ? read_dump(o, &tree, err)
+				  : scan_directory(o, &tree, err);
+	if (rc == 0)
+		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
+				 o->image ? o->image : "image");
+	cfs_tree_free(tree);
+	cfs_replace_abort(&file);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.name = cli_name(argv[0])};
+	struct cfs_err err;
+	int status;
+
+	if (!parse(&o, argc, argv, &status))
+		return status;
+	if (run(&o, &err) == 0)
+		return CLI_OK;
+	cli_say(o.name, "%s", err.msg);
+	return CLI_FAILED;
+}
