@@ -52,8 +52,7 @@ struct cfs_store {
 	/* What was learned about the file system; each thread may learn it anew. */
 	atomic_bool no_tmpfile;
 	atomic_int verity; /* enum store_verity */
-	atomic_uint_fast64_t
-		no_clone_dev; /* a source device that shares no blocks; 0: none */
+	atomic_bool no_clone;
 	atomic_bool have_dir[256];
 };
 
