@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What the two halves of the room share: the names of the xattrs that composefs puts into an
- * image, and the layout of the one value that is not text.
+ * image, the layout of the one value that is not text, the types of directory entries.
  */
 #ifndef CFS_EROFS_PRIV_H
 #define CFS_EROFS_PRIV_H
+
+#include <sys/stat.h>
+
+#include "erofs/format.h"
 
 /* What overlayfs looks at. The image is a lower layer, so these are for the mount itself. */
 #define CFS_OVERLAY_PREFIX "trusted.overlay."
@@ -35,5 +39,18 @@ enum {
 	CFS_METACOPY_FLAGS_OFF = 2,
 	CFS_METACOPY_ALG_OFF = 3,
 };
+
+/* The file type that a directory entry gives for a mode; 0: no such type. */
+static inline uint8_t cfs_mode_file_type(uint32_t mode)
+{
+	static const uint8_t types[16] = {
+		[S_IFREG >> 12] = EROFS_FT_REG,	  [S_IFDIR >> 12] = EROFS_FT_DIR,
+		[S_IFCHR >> 12] = EROFS_FT_CHR,	  [S_IFBLK >> 12] = EROFS_FT_BLK,
+		[S_IFIFO >> 12] = EROFS_FT_FIFO,  [S_IFLNK >> 12] = EROFS_FT_LNK,
+		[S_IFSOCK >> 12] = EROFS_FT_SOCK,
+	};
+
+	return types[(mode & S_IFMT) >> 12];
+}
 
 #endif

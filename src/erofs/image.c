@@ -171,28 +171,6 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err 
 
 /* --- Inodes -------------------------------------------------------------------------- */
 
-uint8_t cfs_mode_file_type(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return EROFS_FT_REG;
-	case S_IFDIR:
-		return EROFS_FT_DIR;
-	case S_IFCHR:
-		return EROFS_FT_CHR;
-	case S_IFBLK:
-		return EROFS_FT_BLK;
-	case S_IFIFO:
-		return EROFS_FT_FIFO;
-	case S_IFSOCK:
-		return EROFS_FT_SOCK;
-	case S_IFLNK:
-		return EROFS_FT_LNK;
-	default:
-		return 0;
-	}
-}
-
 bool cfs_inode_is_hidden(const struct cfs_image *im, const struct cfs_inode *inode)
 {
 	return im->rules->whiteouts_escaped && S_ISCHR(inode->mode) && inode->rdev == 0;

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "erofs/erofs_priv.h"
 #include "erofs/image.h"
 
 struct cfs_image_rules {
@@ -26,9 +27,6 @@ struct cfs_slots {
 	uint64_t *words;
 	uint64_t n; /* slots */
 };
-
-/* The file type that a directory entry gives for a mode; 0: no such type. */
-uint8_t cfs_mode_file_type(uint32_t mode);
 
 /* --- Walks, from the inside ---------------------------------------------------------- */
 

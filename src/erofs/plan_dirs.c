@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Directories: their entries in byte order, cut into blocks. */
+#include "erofs/erofs_priv.h"
 #include "erofs/plan.h"
 
 #include <errno.h>
@@ -72,14 +73,6 @@ struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
 	return g;
 }
 
-/* By the type bits of a mode. */
-static const uint8_t file_types[16] = {
-	[S_IFREG >> 12] = EROFS_FT_REG,	  [S_IFDIR >> 12] = EROFS_FT_DIR,
-	[S_IFCHR >> 12] = EROFS_FT_CHR,	  [S_IFBLK >> 12] = EROFS_FT_BLK,
-	[S_IFIFO >> 12] = EROFS_FT_FIFO,  [S_IFLNK >> 12] = EROFS_FT_LNK,
-	[S_IFSOCK >> 12] = EROFS_FT_SOCK,
-};
-
 void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
 			const struct cfs_plan_group *group, uint8_t *p)
 {
@@ -95,8 +88,7 @@ void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
 		cfs_put_le64(p + offsetof(struct erofs_dirent, nid), inode->nid);
 		cfs_put_le16(p + offsetof(struct erofs_dirent, nameoff),
 			     (uint16_t)name_off);
-		p[offsetof(struct erofs_dirent, file_type)] =
-			file_types[(mode & S_IFMT) >> 12];
+		p[offsetof(struct erofs_dirent, file_type)] = cfs_mode_file_type(mode);
 		p[offsetof(struct erofs_dirent, reserved)] = 0;
 		memcpy(start + name_off, e.name, e.name_len);
 		name_off += e.name_len;

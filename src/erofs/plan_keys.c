@@ -1,43 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Keys in their final form, and the values of pairs. */
 #include "erofs/erofs_priv.h"
+#include "erofs/image.h"
 #include "erofs/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* What the index of an entry stands for. The ACL keys are whole keys to the kernel, yet composefs
- * takes them as prefixes, too; and it never writes "lustre.". */
-static const struct {
-	struct cfs_text prefix;
-	enum erofs_xattr_index index;
-} prefixes[] = {
-	{CFS_TEXT("user."), EROFS_XATTR_USER},
-	{CFS_TEXT("system.posix_acl_access"), EROFS_XATTR_ACL_ACCESS},
-	{CFS_TEXT("system.posix_acl_default"), EROFS_XATTR_ACL_DEFAULT},
-	{CFS_TEXT("trusted."), EROFS_XATTR_TRUSTED},
-	{CFS_TEXT("security."), EROFS_XATTR_SECURITY},
-};
-
-static void encode_key(struct cfs_text text, struct cfs_key *out)
+/* The ACL keys are whole keys to the kernel, yet composefs takes them as prefixes, too; and it never
+ * writes "lustre.". */
+static uint8_t find_index(struct cfs_text key)
 {
-	uint32_t bit;
+	for (uint8_t i = EROFS_XATTR_USER; i <= EROFS_XATTR_SECURITY; i++)
+		if (i != EROFS_XATTR_LUSTRE &&
+		    cfs_text_has_prefix(key, cfs_xattr_prefix(i)))
+			return i;
+	return EROFS_XATTR_NONE;
+}
 
-	*out = (struct cfs_key){.index = EROFS_XATTR_NONE};
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		if (!cfs_text_has_prefix(text, prefixes[i].prefix))
-			continue;
-		out->index = (uint8_t)prefixes[i].index;
-		text.s += prefixes[i].prefix.len;
-		text.len -= prefixes[i].prefix.len;
-		break;
-	}
-	out->suffix = text.s;
-	out->suffix_len = (uint8_t)text.len;
-	out->is_acl = text.len == 0 && (out->index == EROFS_XATTR_ACL_ACCESS ||
-					out->index == EROFS_XATTR_ACL_DEFAULT);
-	bit = cfs_xxh32(text.s, text.len, EROFS_XATTR_FILTER_SEED + out->index) & 31;
-	out->filter = UINT32_C(1) << bit;
+static void encode_key(struct cfs_text key, struct cfs_key *out)
+{
+	uint8_t index = find_index(key);
+	size_t prefix_len = cfs_xattr_prefix(index).len;
+	struct cfs_text suffix = {key.s + prefix_len, key.len - prefix_len};
+	uint32_t hash = cfs_xxh32(suffix.s, suffix.len, EROFS_XATTR_FILTER_SEED + index);
+
+	*out = (struct cfs_key){
+		.suffix = suffix.s,
+		.suffix_len = (uint8_t)suffix.len,
+		.index = index,
+		.is_acl = suffix.len == 0 && (index == EROFS_XATTR_ACL_ACCESS ||
+					      index == EROFS_XATTR_ACL_DEFAULT),
+		.filter = UINT32_C(1) << (hash & 31),
+	};
 }
 
 struct ranked {
