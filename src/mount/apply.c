@@ -95,7 +95,6 @@ static int set_string(struct run *r, const char *key, const char *value,
 
 static int do_open(struct run *r, const struct cfs_step *step, struct cfs_err *err)
 {
-	drop_fd(&r->context);
 	r->fs = step->key;
 	r->context = fsopen(step->key, FSOPEN_CLOEXEC);
 	if (r->context >= 0)

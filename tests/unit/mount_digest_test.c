@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount: what is believed of an image, with a kernel that measures what the test says:
+ * fs-verity is not everywhere. The ioctl function here stands in for libc's. */
+#include "mount/mount.h"
+
+#include <fcntl.h>
+#include <linux/fsverity.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t.h"
+
+static const uint8_t header[32] = {0x9a, 0x62, 0x78, 0xd0, 1};
+static const char *const objdirs[] = {"/"};
+
+/* What the kernel says of the image, and of a directory. */
+static struct {
+	int image_errno;
+	struct cfs_digest image;
+	int dir_errno;
+	int n_measured;
+} kernel;
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	struct fsverity_digest *d;
+	struct stat st;
+	va_list ap;
+
+	va_start(ap, request);
+	d = va_arg(ap, struct fsverity_digest *);
+	va_end(ap);
+	if (request != FS_IOC_MEASURE_VERITY || fstat(fd, &st) < 0)
+		abort();
+	kernel.n_measured++;
+	errno = S_ISDIR(st.st_mode) ? kernel.dir_errno : kernel.image_errno;
+	if (errno)
+		return -1;
+	d->digest_algorithm = (uint16_t)kernel.image.alg;
+	d->digest_size = (uint16_t)cfs_hash_len(kernel.image.alg);
+	memcpy(d->digest, kernel.image.bytes, d->digest_size);
+	return 0;
+}
+
+/* An image with a digest of alg that begins with first, on a file system with fs-verity.
+ */
+static void kernel_says(enum cfs_hash_alg alg, uint8_t first)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.image.alg = alg;
+	kernel.image.bytes[0] = first;
+	kernel.dir_errno = ENODATA;
+}
+
+static int inspect(const char *digest, struct cfs_mount_facts *facts, struct cfs_err *err)
+{
+	struct cfs_mount_opts o = {objdirs, 1, .digest = digest};
+	char path[] = "/tmp/mount_digest_test.XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	t_ok(fd >= 0);
+	unlink(path);
+	t_eq(write(fd, header, sizeof(header)), sizeof(header));
+	rc = cfs_mount_inspect(fd, &o, facts, err);
+	close(fd);
+	return rc;
+}
+
+#define ZEROS_31 "00000000000000000000000000000000000000000000000000000000000000"
+
+T(mount_takes_the_image_with_the_expected_digest)
+{
+	struct cfs_mount_facts facts;
+
+	kernel_says(CFS_SHA256, 0x5a);
+	t_eq(inspect("5a" ZEROS_31, &facts, NULL), 0);
+	t_ok(facts.objects_verity);
+	t_eq(inspect("5A" ZEROS_31, &facts, NULL), 0);
+	kernel_says(CFS_SHA512, 0x5a);
+	t_eq(inspect("5a" ZEROS_31 "00" ZEROS_31, &facts, NULL), 0);
+}
+
+T(mount_refuses_the_image_with_another_digest_and_names_both)
+{
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	kernel_says(CFS_SHA256, 0x5a);
+	t_eq(inspect("5b" ZEROS_31, &facts, &err), -EILSEQ);
+	t_str(err.msg,
+	      "Image has wrong fs-verity: want 5b" ZEROS_31 ", found 5a" ZEROS_31);
+	/* The same first half, by another algorithm. */
+	kernel_says(CFS_SHA512, 0x5a);
+	t_eq(inspect("5a" ZEROS_31, &facts, &err), -EILSEQ);
+	kernel_says(3, 0x5a);
+	t_eq(inspect("5a" ZEROS_31, &facts, &err), -EILSEQ);
+	t_has(err.msg, "Image has wrong fs-verity: ");
+}
+
+T(mount_refuses_the_image_that_cannot_be_measured)
+{
+	static const int errnos[] = {ENODATA, EOPNOTSUPP, ENOTTY};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	for (size_t i = 0; i < 3; i++) {
+		kernel_says(CFS_SHA256, 0);
+		kernel.image_errno = errnos[i];
+		t_eq(inspect("00" ZEROS_31, &facts, &err), -ENOTTY);
+		t_has(err.msg, "Image has no fs-verity");
+	}
+	kernel.image_errno = EIO;
+	t_eq(inspect("00" ZEROS_31, &facts, &err), -EIO);
+}
+
+T(mount_with_a_digest_wants_objects_that_can_be_verified)
+{
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	kernel_says(CFS_SHA256, 0);
+	kernel.dir_errno = EOPNOTSUPP;
+	t_eq(inspect("00" ZEROS_31, &facts, &err), -ENOTTY);
+	t_has(err.msg, "object directory /: its file system has no fs-verity");
+}
+
+T(mount_without_verity_measures_nothing)
+{
+	struct cfs_mount_facts facts;
+
+	kernel_says(CFS_SHA256, 0);
+	t_eq(inspect(NULL, &facts, NULL), 0);
+	t_eq(kernel.n_measured, 0);
+	t_ok(!facts.objects_verity);
+}
