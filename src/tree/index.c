@@ -14,66 +14,106 @@ static uint64_t hash_name(const struct cfs_builder *b, cfs_id parent,
 			  b->seed + parent * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-static void enter(struct cfs_builder *b, cfs_id id)
+/* The part of the hash that a slot keeps: it sends most lookups past the names of other
+ * nodes without a look at them, and a larger table needs no name to be hashed again. */
+static uint32_t hash_name32(const struct cfs_builder *b, cfs_id parent,
+			    struct cfs_text name)
 {
-	const struct cfs_node *n = &b->nodes[id];
-	struct cfs_name_index *x = &b->index;
-	size_t s = hash_name(b, n->parent, cfs_node_name(n));
+	return (uint32_t)hash_name(b, parent, name);
+}
 
-	while (x->slots[s &= x->n_slots - 1] != CFS_NO_NODE)
+static void enter(struct cfs_name_index *x, uint32_t hash, cfs_id id)
+{
+	size_t s = hash;
+
+	while (x->slots[s &= x->n_slots - 1].id != CFS_NO_NODE)
 		s++;
-	x->slots[s] = id;
+	x->slots[s] = (struct cfs_name_slot){hash, id};
 	x->n_used++;
 }
 
-/* A table with room for twice the nodes there are, all of them (but the root) entered. */
-static int rebuild(struct cfs_builder *b, struct cfs_err *err)
+static bool new_slots(struct cfs_name_index *x, size_t n_slots)
 {
-	struct cfs_name_index *x = &b->index;
-	size_t n_slots = 1024;
-	cfs_id *slots;
+	struct cfs_name_slot *slots = malloc(n_slots * sizeof(*slots));
 
-	while (n_slots < (size_t)b->n_nodes * 4)
-		n_slots *= 2;
-	slots = malloc(n_slots * sizeof(*slots));
 	if (!slots)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	memset(slots, 0xff, n_slots * sizeof(*slots));
-	free(x->slots);
+		return false;
+	memset(slots, 0xff, n_slots * sizeof(*slots)); /* all CFS_NO_NODE */
 	*x = (struct cfs_name_index){slots, n_slots, 0};
-	for (cfs_id id = CFS_ROOT + 1; id < b->n_nodes; id++)
-		enter(b, id);
+	return true;
+}
+
+/* Twice the slots. */
+static int grow(struct cfs_builder *b, struct cfs_err *err)
+{
+	struct cfs_name_index old = b->index;
+
+	if (!new_slots(&b->index, old.n_slots * 2))
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t s = 0; s < old.n_slots; s++)
+		if (old.slots[s].id != CFS_NO_NODE)
+			enter(&b->index, old.slots[s].hash, old.slots[s].id);
+	free(old.slots);
+	return 0;
+}
+
+/* The first table, with all nodes that there are (but the root, which has no name). */
+static int build(struct cfs_builder *b, struct cfs_err *err)
+{
+	size_t n_slots = 1024;
+
+	while (n_slots < (size_t)b->n_nodes * 2)
+		n_slots *= 2;
+	if (!new_slots(&b->index, n_slots))
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (cfs_id id = CFS_ROOT + 1; id < b->n_nodes; id++) {
+		const struct cfs_node *n = &b->nodes[id];
+
+		enter(&b->index, hash_name32(b, n->parent, cfs_node_name(n)), id);
+	}
 	return 0;
 }
 
 int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 {
-	if (!b->index.slots)
+	const struct cfs_node *n = &b->nodes[id];
+	struct cfs_name_index *x = &b->index;
+
+	if (!x->slots)
 		return 0;
-	if ((b->index.n_used + 1) * 2 > b->index.n_slots)
-		return rebuild(b, err);
-	enter(b, id);
+	if (x->n_used >= x->n_slots / 4 * 3) {
+		int rc = grow(b, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	enter(x, hash_name32(b, n->parent, cfs_node_name(n)), id);
 	return 0;
+}
+
+static bool is_child(const struct cfs_node *n, cfs_id dir, struct cfs_text name)
+{
+	return n->parent == dir && cfs_text_eq(cfs_node_name(n), name);
 }
 
 int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
 		   struct cfs_err *err)
 {
 	struct cfs_name_index *x = &b->index;
+	uint32_t hash = hash_name32(b, dir, name);
 
 	if (!x->slots) {
-		int rc = rebuild(b, err);
+		int rc = build(b, err);
 
 		if (rc < 0)
 			return rc;
 	}
-	for (size_t s = hash_name(b, dir, name);; s++) {
-		cfs_id id = x->slots[s &= x->n_slots - 1];
+	for (size_t s = hash;; s++) {
+		struct cfs_name_slot slot = x->slots[s &= x->n_slots - 1];
 
-		*out = id;
-		if (id == CFS_NO_NODE ||
-		    (b->nodes[id].parent == dir &&
-		     cfs_text_eq(cfs_node_name(&b->nodes[id]), name)))
+		*out = slot.id;
+		if (slot.id == CFS_NO_NODE ||
+		    (slot.hash == hash && is_child(&b->nodes[slot.id], dir, name)))
 			return 0;
 	}
 }

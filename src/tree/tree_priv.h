@@ -25,8 +25,13 @@ struct cfs_intern {
 };
 
 /* Names by (parent, name), made at the first need. */
+struct cfs_name_slot {
+	uint32_t hash;
+	cfs_id id; /* CFS_NO_NODE: free */
+};
+
 struct cfs_name_index {
-	cfs_id *slots; /* open addressing; CFS_NO_NODE is free */
+	struct cfs_name_slot *slots; /* open addressing, a power of two of them */
 	size_t n_slots, n_used;
 };
 
