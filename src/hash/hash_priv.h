@@ -11,6 +11,14 @@ enum {
 	SHA512_BLOCK = 128,
 };
 
+/* In front of a loop of up to 16 turns whose counter must become constants: what it indexes are
+ * meant to be registers. */
+#ifdef __clang__
+#define CFS_UNROLL _Pragma("unroll")
+#else
+#define CFS_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* The initial states and round constants of FIPS 180-4, in sha256.c and sha512.c. */
 extern const uint32_t cfs_sha256_init[8];
 extern const uint32_t cfs_sha256_k[64];
@@ -87,5 +95,23 @@ void cfs_sha256_compress(void *state, const uint8_t *p, size_t n_blocks);
 void cfs_sha256_blocks(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out);
 void cfs_sha512_compress(void *state, const uint8_t *p, size_t n_blocks);
 void cfs_sha512_blocks(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out);
+
+/* x86-64. */
+void cfs_sha256_compress_ni(void *state, const uint8_t *p, size_t n_blocks);
+void cfs_sha256_blocks_ni(const uint8_t *blocks, size_t block_len, size_t n,
+			  uint8_t *out);
+void cfs_sha256_blocks_avx2(const uint8_t *blocks, size_t block_len, size_t n,
+			    uint8_t *out);
+void cfs_sha256_blocks_avx512(const uint8_t *blocks, size_t block_len, size_t n,
+			      uint8_t *out);
+void cfs_sha512_blocks_avx2(const uint8_t *blocks, size_t block_len, size_t n,
+			    uint8_t *out);
+void cfs_sha512_blocks_avx512(const uint8_t *blocks, size_t block_len, size_t n,
+			      uint8_t *out);
+
+/* aarch64. */
+void cfs_sha256_compress_arm(void *state, const uint8_t *p, size_t n_blocks);
+void cfs_sha256_blocks_arm(const uint8_t *blocks, size_t block_len, size_t n,
+			   uint8_t *out);
 
 #endif

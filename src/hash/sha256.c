@@ -21,66 +21,19 @@ const uint32_t cfs_sha256_k[64] = {
 	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t rotr(uint32_t x, unsigned n)
+#define SHA2_BITS 256
+#define INLINE	  static inline __attribute__((always_inline))
+typedef uint32_t word;
+#include "hash/sha2.inc"
+
+static void compress_one(word state[8], const uint8_t *p)
 {
-	return x >> n | x << (32 - n);
-}
+	word w[16];
 
-static uint32_t big0(uint32_t x)
-{
-	return rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22);
-}
-
-static uint32_t big1(uint32_t x)
-{
-	return rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25);
-}
-
-static uint32_t small0(uint32_t x)
-{
-	return rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3);
-}
-
-static uint32_t small1(uint32_t x)
-{
-	return rotr(x, 17) ^ rotr(x, 19) ^ (x >> 10);
-}
-
-/* One round. The roles a..h move by one place a round, so they are counted from the end.
- */
-static inline void round_one(uint32_t s[8], unsigned i, uint32_t wk)
-{
-	uint32_t a = s[-i & 7], b = s[(1 - i) & 7], c = s[(2 - i) & 7];
-	uint32_t e = s[(4 - i) & 7], f = s[(5 - i) & 7], g = s[(6 - i) & 7];
-	uint32_t t = s[(7 - i) & 7] + big1(e) + ((e & f) ^ (~e & g)) + wk;
-
-	s[(3 - i) & 7] += t;
-	s[(7 - i) & 7] = t + big0(a) + ((a & b) ^ (a & c) ^ (b & c));
-}
-
-/* Sixteen rounds, unrolled so that all places are registers; w becomes the next 16 words.
- */
-static inline void rounds_16(uint32_t s[8], uint32_t w[16], const uint32_t *k)
-{
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < 16; i++) {
-		round_one(s, i, w[i] + k[i]);
-		w[i] += small0(w[(i + 1) & 15]) + w[(i + 9) & 15] +
-			small1(w[(i + 14) & 15]);
-	}
-}
-
-static void compress_one(uint32_t state[8], const uint8_t *p)
-{
-	uint32_t s[8], w[16];
-
-	memcpy(s, state, sizeof(s));
+	CFS_UNROLL
 	for (size_t i = 0; i < 16; i++)
-		w[i] = cfs_be32(p + 4 * i);
-	for (size_t r = 0; r < 64; r += 16)
-		rounds_16(s, w, cfs_sha256_k + r);
-	for (size_t i = 0; i < 8; i++)
-		state[i] += s[i];
+		w[i] = cfs_be32(p + sizeof(word) * i);
+	compress_words(state, w);
 }
 
 void cfs_sha256_compress(void *state, const uint8_t *p, size_t n_blocks)

@@ -30,66 +30,19 @@ const uint64_t cfs_sha512_k[80] = {
 	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
-static uint64_t rotr(uint64_t x, unsigned n)
+#define SHA2_BITS 512
+#define INLINE	  static inline __attribute__((always_inline))
+typedef uint64_t word;
+#include "hash/sha2.inc"
+
+static void compress_one(word state[8], const uint8_t *p)
 {
-	return x >> n | x << (64 - n);
-}
+	word w[16];
 
-static uint64_t big0(uint64_t x)
-{
-	return rotr(x, 28) ^ rotr(x, 34) ^ rotr(x, 39);
-}
-
-static uint64_t big1(uint64_t x)
-{
-	return rotr(x, 14) ^ rotr(x, 18) ^ rotr(x, 41);
-}
-
-static uint64_t small0(uint64_t x)
-{
-	return rotr(x, 1) ^ rotr(x, 8) ^ (x >> 7);
-}
-
-static uint64_t small1(uint64_t x)
-{
-	return rotr(x, 19) ^ rotr(x, 61) ^ (x >> 6);
-}
-
-/* One round. The roles a..h move by one place a round, so they are counted from the end.
- */
-static inline void round_one(uint64_t s[8], unsigned i, uint64_t wk)
-{
-	uint64_t a = s[-i & 7], b = s[(1 - i) & 7], c = s[(2 - i) & 7];
-	uint64_t e = s[(4 - i) & 7], f = s[(5 - i) & 7], g = s[(6 - i) & 7];
-	uint64_t t = s[(7 - i) & 7] + big1(e) + ((e & f) ^ (~e & g)) + wk;
-
-	s[(3 - i) & 7] += t;
-	s[(7 - i) & 7] = t + big0(a) + ((a & b) ^ (a & c) ^ (b & c));
-}
-
-/* Sixteen rounds, unrolled so that all places are registers; w becomes the next 16 words.
- */
-static inline void rounds_16(uint64_t s[8], uint64_t w[16], const uint64_t *k)
-{
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < 16; i++) {
-		round_one(s, i, w[i] + k[i]);
-		w[i] += small0(w[(i + 1) & 15]) + w[(i + 9) & 15] +
-			small1(w[(i + 14) & 15]);
-	}
-}
-
-static void compress_one(uint64_t state[8], const uint8_t *p)
-{
-	uint64_t s[8], w[16];
-
-	memcpy(s, state, sizeof(s));
+	CFS_UNROLL
 	for (size_t i = 0; i < 16; i++)
-		w[i] = cfs_be64(p + 8 * i);
-	for (size_t r = 0; r < 80; r += 16)
-		rounds_16(s, w, cfs_sha512_k + r);
-	for (size_t i = 0; i < 8; i++)
-		state[i] += s[i];
+		w[i] = cfs_be64(p + sizeof(word) * i);
+	compress_words(state, w);
 }
 
 void cfs_sha512_compress(void *state, const uint8_t *p, size_t n_blocks)
