@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "verity/verity.h"
+#include "verity/verity_priv.h"
 
 /* data_len bytes from fill(), zeros behind them up to size. Digests: fsverity digest
  * --compact. */
@@ -196,6 +197,34 @@ T(files_give_the_digests_of_fsverity_on_any_number_of_threads)
 	}
 }
 
+static void check_against_tool(const char *algorithm, int fd, const char *want)
+{
+	char command[200], line[200] = "";
+	FILE *out;
+
+	snprintf(command, sizeof(command),
+		 "fsverity digest --compact --hash-alg=%s /proc/%ld/fd/%d", algorithm,
+		 (long)getpid(), fd);
+	out = popen(command, "r");
+	t_ok(out && fgets(line, sizeof(line), out));
+	t_eq(pclose(out), 0);
+	line[strcspn(line, "\n")] = '\0';
+	t_str(line, want);
+}
+
+/* The table above cannot be wrong together with the code. */
+T(the_fsverity_tool_agrees_with_the_vectors)
+{
+	if (system("fsverity --version >/dev/null 2>&1") != 0)
+		t_skip("the fsverity tool is not installed");
+	for (size_t i = 0; i < N_VECTORS; i++) {
+		cfs_autofd int fd = vector_file(&vectors[i]);
+
+		check_against_tool("sha256", fd, vectors[i].sha256);
+		check_against_tool("sha512", fd, vectors[i].sha512);
+	}
+}
+
 /* Sizes around the pieces that threads take, which no level of the tree ends at. */
 T(threads_give_the_digest_of_one_thread_at_odd_sizes)
 {
@@ -218,6 +247,24 @@ T(threads_give_the_digest_of_one_thread_at_odd_sizes)
 			}
 		}
 	}
+}
+
+/* What threads read must be the size that was announced, or the digest would be of no file. */
+T(a_file_of_another_size_than_announced_is_an_error)
+{
+	struct vector v = {5 << 20, 5 << 20, NULL, NULL};
+	cfs_autofd int fd = vector_file(&v);
+	struct cfs_err err = {""};
+	struct cfs_verity *tree;
+
+	t_eq(cfs_verity_new(CFS_SHA256, &tree), 0);
+	t_eq(cfs_verity_update_split(tree, fd, v.size + 1, 2, &err), -EBUSY);
+	t_str(err.msg, "the file changed its size while it was read");
+	cfs_verity_reset(tree);
+	t_eq(cfs_verity_update_split(tree, fd, v.size - 1, 2, &err), -EBUSY);
+	cfs_verity_reset(tree);
+	t_eq(cfs_verity_update_split(tree, fd, v.size, 2, &err), 0);
+	cfs_verity_free(tree);
 }
 
 T(a_pipe_is_read_as_a_stream)
