@@ -68,6 +68,12 @@ static inline bool cfs_text_eq(struct cfs_text a, struct cfs_text b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
 }
 
+/* No byte of it is anything but 0. */
+static inline bool cfs_span_is_zero(struct cfs_span in)
+{
+	return in.len == 0 || (in.p[0] == 0 && memcmp(in.p, in.p + 1, in.len - 1) == 0);
+}
+
 /* Byte order: unsigned, the shorter first when it is a prefix of the other. */
 static inline int cfs_text_cmp(struct cfs_text a, struct cfs_text b)
 {

@@ -27,11 +27,9 @@ static const struct cfs_image_rules rules[] = {
 
 enum { N_VERSIONS = sizeof(rules) / sizeof(rules[0]) };
 
-static bool all_zero(const uint8_t *p, size_t len)
+static bool is_zero(const uint8_t *p, size_t len)
 {
-	while (len && *p == 0)
-		p++, len--;
-	return len == 0;
+	return cfs_span_is_zero((struct cfs_span){p, len});
 }
 
 /* --- Header and superblock ----------------------------------------------------------- */
@@ -65,7 +63,7 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 				"header: reserved bits in flags %" PRIx32
 				" at offset %zu",
 				flags, offsetof(struct cfs_header, flags));
-	if (!all_zero(p + offsetof(struct cfs_header, unused), 16))
+	if (!is_zero(p + offsetof(struct cfs_header, unused), 16))
 		return cfs_fail(err, EUCLEAN,
 				"header: reserved bytes at offset %zu are not 0",
 				offsetof(struct cfs_header, unused));
@@ -94,7 +92,7 @@ static int check_features(const struct cfs_image *im, const uint8_t *sb,
 			err, EUCLEAN, "superblock: want blocks of 2^%d bytes, found 2^%d",
 			EROFS_BLOCK_BITS, sb[offsetof(struct erofs_super, blkszbits)]);
 	if (sb[offsetof(struct erofs_super, sb_extslots)] != 0 ||
-	    !all_zero(sb + offsetof(struct erofs_super, rest), 44))
+	    !is_zero(sb + offsetof(struct erofs_super, rest), 44))
 		return cfs_fail(err, EUCLEAN, "superblock: reserved bytes are not 0");
 	return 0;
 }
@@ -220,7 +218,7 @@ static bool reserved_is_zero(const uint8_t *p, bool extended)
 	if (extended)
 		return cfs_le16(p + offsetof(struct erofs_inode_extended, reserved)) ==
 			       0 &&
-		       all_zero(p + offsetof(struct erofs_inode_extended, reserved2), 16);
+		       is_zero(p + offsetof(struct erofs_inode_extended, reserved2), 16);
 	return cfs_le32(p + offsetof(struct erofs_inode_compact, reserved)) == 0 &&
 	       cfs_le32(p + offsetof(struct erofs_inode_compact, reserved2)) == 0;
 }

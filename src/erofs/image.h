@@ -227,6 +227,16 @@ static inline void cfs_auto_walk_fn(struct cfs_walk **walk)
 int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- Checking ------------------------------------------------------------------------ */
+
+/* Reads all of an image and wants each byte of it to have its place: what a walk and the specs of its
+ * inodes refuse, and besides padding that is not 0, bytes or blocks that belong to nothing, counts and
+ * flags that do not agree with the inodes, xattrs that a kernel would not find, and overlay xattrs that
+ * would show another tree than the image tells. (For format 2, whose layout is not known to the byte,
+ * gaps are not looked at.) An image that passes need not be the one that the writer makes of the
+ * same tree. -ENOMEM, else -EUCLEAN. */
+int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- Whole trees --------------------------------------------------------------------- */
 
 /* The algorithm of the digests in an image: that of the first file that has one; SHA-256 when none

@@ -155,6 +155,16 @@ static int note_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
 	return 0;
 }
 
+/* Whether only zeros follow the last name of the current group. */
+static bool is_padded(const struct cfs_dir *dir, struct cfs_text last)
+{
+	size_t end = (size_t)((const uint8_t *)last.s - dir->block.p) + last.len;
+	struct cfs_span rest;
+
+	return cfs_span_sub(dir->block, end, dir->block.len - end, &rest) &&
+	       cfs_span_is_zero(rest);
+}
+
 /* An entry of the current group, in its turn: 1, or 0 when it is "." or "..". */
 static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 		      struct cfs_err *err)
@@ -166,6 +176,8 @@ static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 	if (dir->before.len && cfs_text_cmp(dir->before, out->name) >= 0)
 		return cfs_fail(err, EUCLEAN,
 				"name does not come after the one before it");
+	if (i + 1 == dir->n_entries && !is_padded(dir, out->name))
+		return cfs_fail(err, EUCLEAN, "padding behind the name is not 0");
 	dir->before = out->name;
 	if (is_self(out->name) || is_parent(out->name))
 		return note_dots(dir, out, err);

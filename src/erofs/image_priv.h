@@ -28,6 +28,22 @@ struct cfs_slots {
 	uint64_t n; /* slots */
 };
 
+int cfs_slots_init(struct cfs_slots *s, uint64_t n) CFS_MUST_CHECK;
+
+static inline bool cfs_slots_has(const struct cfs_slots *s, uint64_t i)
+{
+	return s->words[i / 64] >> i % 64 & 1;
+}
+
+static inline void cfs_slots_add(struct cfs_slots *s, uint64_t i)
+{
+	s->words[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* Whether the whole key is, or begins with, that one. */
+bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key);
+bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key);
+
 /* --- Walks, from the inside ---------------------------------------------------------- */
 
 struct cfs_walk_frame {

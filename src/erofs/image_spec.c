@@ -302,15 +302,6 @@ int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 	return 0;
 }
 
-/* Whether the full key of x is key, which begins with "trusted.". */
-static bool is_key(const struct cfs_raw_xattr *x, struct cfs_text key)
-{
-	struct cfs_text prefix = cfs_xattr_prefix(EROFS_XATTR_TRUSTED);
-
-	return x->index == EROFS_XATTR_TRUSTED && x->suffix.len + prefix.len == key.len &&
-	       memcmp(x->suffix.s, key.s + prefix.len, x->suffix.len) == 0;
-}
-
 int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_text *out, struct cfs_err *err)
 {
@@ -326,9 +317,9 @@ int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
 		rc = 0;
 		if (im->rules->whiteouts_escaped &&
-		    is_key(&x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
+		    cfs_raw_xattr_is(&x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
 			whiteout = true;
-		if (!is_key(&x, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
+		if (!cfs_raw_xattr_is(&x, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
 			continue;
 		if (found)
 			return cfs_fail(err, EUCLEAN,

@@ -35,10 +35,34 @@ struct cfs_text cfs_xattr_prefix(uint8_t index)
 	return prefixes[index];
 }
 
+/* What key has behind the prefix of x; NULL: it has another prefix. */
+static struct cfs_text behind_prefix(const struct cfs_raw_xattr *x, struct cfs_text key)
+{
+	struct cfs_text prefix = prefixes[x->index];
+
+	if (!cfs_text_has_prefix(key, prefix))
+		return (struct cfs_text){NULL, 0};
+	return (struct cfs_text){key.s + prefix.len, key.len - prefix.len};
+}
+
+bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key)
+{
+	struct cfs_text rest = behind_prefix(x, key);
+
+	return rest.s && cfs_text_eq(x->suffix, rest);
+}
+
+bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key)
+{
+	struct cfs_text rest = behind_prefix(x, key);
+
+	return rest.s && cfs_text_has_prefix(x->suffix, rest);
+}
+
 int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inode,
 			struct cfs_raw_xattrs *out, struct cfs_err *err)
 {
-	const uint8_t *reserved;
+	struct cfs_span reserved;
 
 	*out = (struct cfs_raw_xattrs){
 		.im = im, .nid = inode->nid, .area = inode->xattrs};
@@ -55,13 +79,13 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 				" shared ones, want at most %d, inside",
 				inode->nid, out->area.len, out->area_off, out->n_shared,
 				im->rules->shared_max);
-	reserved = inode->xattrs.p + offsetof(struct erofs_xattr_header, reserved);
-	for (int i = 0; i < 7; i++)
-		if (reserved[i])
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64 ": xattrs at offset %" PRIu64
-					": reserved bytes are not 0",
-					inode->nid, out->area_off);
+	(void)cfs_span_sub(inode->xattrs, offsetof(struct erofs_xattr_header, reserved),
+			   7, &reserved);
+	if (!cfs_span_is_zero(reserved))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattrs at offset %" PRIu64
+				": reserved bytes are not 0",
+				inode->nid, out->area_off);
 	return 0;
 }
 

@@ -22,21 +22,11 @@ enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
 
 /* --- Slots --------------------------------------------------------------------------- */
 
-static int slots_init(struct cfs_slots *s, uint64_t n)
+int cfs_slots_init(struct cfs_slots *s, uint64_t n)
 {
 	s->n = n;
 	s->words = calloc(n / SLOTS_PER_WORD + 1, sizeof(*s->words));
 	return s->words ? 0 : -ENOMEM;
-}
-
-static bool slots_has(const struct cfs_slots *s, uint64_t i)
-{
-	return s->words[i / SLOTS_PER_WORD] >> i % SLOTS_PER_WORD & 1;
-}
-
-static void slots_add(struct cfs_slots *s, uint64_t i)
-{
-	s->words[i / SLOTS_PER_WORD] |= UINT64_C(1) << i % SLOTS_PER_WORD;
 }
 
 /* Adds [from, to); false when some were there. */
@@ -79,18 +69,18 @@ static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
 	uint64_t slot = inode->off / EROFS_SLOT;
 	int rc;
 
-	*again = slots_has(&w->seen, slot);
+	*again = cfs_slots_has(&w->seen, slot);
 	if (*again && S_ISDIR(inode->mode))
 		return cfs_fail(err, EUCLEAN,
 				"inode %" PRIu64 ": directory with two names",
 				inode->nid);
 	if (*again && w->twice.words)
-		slots_add(&w->twice, slot);
+		cfs_slots_add(&w->twice, slot);
 	if (*again || w->claimed) {
-		slots_add(&w->seen, slot);
+		cfs_slots_add(&w->seen, slot);
 		return 0;
 	}
-	slots_add(&w->seen, slot);
+	cfs_slots_add(&w->seen, slot);
 	rc = claim(w, inode->nid, inode->off, inode->len, err);
 	if (rc == 0 && inode->blocks.len)
 		rc = claim(w, inode->nid, inode->data_off,
@@ -122,7 +112,7 @@ static struct cfs_walk_first *find_first(struct cfs_walk *w, uint64_t slot)
 {
 	size_t low = 0, high = w->n_firsts;
 
-	if (w->n_firsts == 0 || !slots_has(&w->twice, slot))
+	if (w->n_firsts == 0 || !cfs_slots_has(&w->twice, slot))
 		return NULL;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -360,7 +350,7 @@ static int first_pass(struct cfs_walk *w, struct cfs_err *err)
 	const struct cfs_walk_entry *e;
 	int rc;
 
-	if (slots_init(&w->twice, w->used.n) < 0)
+	if (cfs_slots_init(&w->twice, w->used.n) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for a walk");
 	do
 		rc = cfs_walk_next(w, &e, err);
@@ -391,8 +381,8 @@ int cfs_walk_new(const struct cfs_image *im, const struct cfs_walk_opts *opts,
 	w->im = im;
 	w->opts = opts ? opts : &no_opts;
 	w->path_bytes_max = PATH_BYTES_BASE + PATH_BYTES_PER_BYTE * im->bytes.len;
-	if (slots_init(&w->used, n_slots) < 0 || slots_init(&w->seen, n_slots) < 0 ||
-	    set_top(w, w->opts->top) < 0)
+	if (cfs_slots_init(&w->used, n_slots) < 0 ||
+	    cfs_slots_init(&w->seen, n_slots) < 0 || set_top(w, w->opts->top) < 0)
 		rc = cfs_fail(err, ENOMEM, "no memory for a walk");
 	if (rc == 0 && w->opts->first_names)
 		rc = first_pass(w, err);

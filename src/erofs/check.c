@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The check: a walk over everything, then a look at what is left. */
+#include "erofs/image.h"
+
+#include <errno.h>
+
+#include "erofs/erofs_priv.h"
+#include "erofs/format.h"
+#include "erofs/image_priv.h"
+#include "hash/hash.h"
+
+enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };
+
+/* A check under way. */
+struct check {
+	const struct cfs_image *im;
+	struct cfs_spec_room room;
+	struct cfs_slots refs; /* by offset from shared_off in 4 bytes: referred to */
+	uint64_t n_refs;       /* shared xattrs that are referred to */
+	uint64_t n_inodes, n_blocks;
+	uint64_t n_far_chunks; /* inodes whose chunk map is in a block of its own */
+	uint64_t inodes_end;
+	bool has_acl;
+};
+
+static bool is_zero_at(const struct check *c, uint64_t off, uint64_t end)
+{
+	struct cfs_span bytes;
+
+	return cfs_span_sub(c->im->bytes, off, end - off, &bytes) &&
+	       cfs_span_is_zero(bytes);
+}
+
+static int fail_padding(const struct cfs_inode *inode, uint64_t off, struct cfs_err *err)
+{
+	return cfs_fail(err, EUCLEAN,
+			"inode %" PRIu64 ": padding from offset %" PRIu64 " on is not 0",
+			inode->nid, off);
+}
+
+/* --- Header and superblock ----------------------------------------------------------- */
+
+/* What matters to no reader, and so was not looked at when the image was opened. */
+static int check_super(const struct check *c, struct cfs_err *err)
+{
+	const uint8_t *sb = c->im->bytes.p + EROFS_SB_OFF;
+	uint32_t compat = cfs_le32(sb + offsetof(struct erofs_super, feature_compat));
+	uint64_t uuid_off = EROFS_SB_OFF + offsetof(struct erofs_super, uuid);
+
+	if (!is_zero_at(c, sizeof(struct cfs_header), EROFS_SB_OFF))
+		return cfs_fail(err, EUCLEAN,
+				"header: bytes between it and the superblock are not 0");
+	if (compat != c->im->rules->feature_compat)
+		return cfs_fail(err, EUCLEAN,
+				"superblock: want compatible features %" PRIx32
+				", found %" PRIx32,
+				c->im->rules->feature_compat, compat);
+	if (cfs_le32(sb + offsetof(struct erofs_super, checksum)) != 0 ||
+	    !is_zero_at(c, uuid_off, uuid_off + 32))
+		return cfs_fail(err, EUCLEAN,
+				"superblock: checksum, uuid and name are not all 0");
+	if (c->im->meta_off != 0)
+		return cfs_fail(err, EUCLEAN,
+				"superblock: want meta_blkaddr 0, found %" PRIu64,
+				c->im->meta_off / EROFS_BLOCK);
+	return 0;
+}
+
+/* What the header and superblock say of all inodes. */
+static int check_totals(const struct check *c, struct cfs_err *err)
+{
+	if (c->im->inos != c->n_inodes)
+		return cfs_fail(err, EUCLEAN,
+				"superblock: says %" PRIu64 " inodes, found %" PRIu64,
+				c->im->inos, c->n_inodes);
+	if (c->im->has_acl != c->has_acl)
+		return cfs_fail(err, EUCLEAN, "header: says that there %s ACLs, found %s",
+				c->im->has_acl ? "are" : "are no",
+				c->has_acl ? "some" : "none");
+	return 0;
+}
+
+/* --- Inodes -------------------------------------------------------------------------- */
+
+/* Overlay's own xattrs besides redirect and metacopy of files: only the mark of the root. What else
+ * there could be would make overlayfs show something that the image does not tell. */
+static bool may_have(const struct check *c, const struct cfs_inode *inode,
+		     const struct cfs_raw_xattr *x)
+{
+	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)) ||
+	    cfs_raw_xattr_begins(x, CFS_TEXT(CFS_ESCAPED_PREFIX)))
+		return true;
+	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_REDIRECT)) ||
+	    cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+		return inode->external;
+	return inode->nid == c->im->root_nid &&
+	       cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_OPAQUE)) &&
+	       cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("y"));
+}
+
+static void note_ref(struct check *c, const struct cfs_raw_xattr *x)
+{
+	uint64_t i = (x->off - c->im->shared_off) / EROFS_XATTR_ALIGN;
+
+	c->n_refs += !cfs_slots_has(&c->refs, i);
+	cfs_slots_add(&c->refs, i);
+}
+
+static int check_xattr(struct check *c, const struct cfs_inode *inode,
+		       const struct cfs_raw_xattr *x, struct cfs_err *err)
+{
+	uint64_t end = x->off + ENTRY_LEN + x->suffix.len + x->value.len;
+
+	if (!may_have(c, inode, x))
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr at offset %" PRIu64
+				" would tell overlayfs what the image does not say",
+				inode->nid, x->off);
+	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_XATTR_ALIGN)))
+		return fail_padding(inode, end, err);
+	if (x->shared && c->refs.words)
+		note_ref(c, x);
+	if ((x->index == EROFS_XATTR_ACL_ACCESS || x->index == EROFS_XATTR_ACL_DEFAULT) &&
+	    x->suffix.len == 0)
+		c->has_acl = true;
+	return 0;
+}
+
+/* A kernel looks for an xattr only when the filter lets it. */
+static int check_xattrs(struct check *c, const struct cfs_inode *inode,
+			struct cfs_err *err)
+{
+	uint32_t filter = UINT32_MAX;
+	struct cfs_raw_xattrs it;
+	struct cfs_raw_xattr x;
+	int rc = cfs_raw_xattrs_open(c->im, inode, &it, err);
+
+	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
+		rc = check_xattr(c, inode, &x, err);
+		filter &= ~(UINT32_C(1) << (cfs_xxh32(x.suffix.s, x.suffix.len,
+						      EROFS_XATTR_FILTER_SEED + x.index) &
+					    31));
+	}
+	if (rc < 0)
+		return rc;
+	if (inode->xattrs.len && cfs_le32(inode->xattrs.p) != filter)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": xattr filter %08" PRIx32
+				", want %08" PRIx32,
+				inode->nid, cfs_le32(inode->xattrs.p), filter);
+	return 0;
+}
+
+/* The bytes of an inode that mean nothing. */
+static int check_padding(const struct check *c, const struct cfs_inode *inode,
+			 struct cfs_err *err)
+{
+	uint64_t end = inode->off + inode->len,
+		 data_end = inode->data_off + inode->blocks.len;
+	uint32_t i_u = cfs_le32(c->im->bytes.p + inode->off +
+				offsetof(struct erofs_inode_compact, i_u));
+	bool has_address = inode->blocks.len || inode->external || S_ISCHR(inode->mode) ||
+			   S_ISBLK(inode->mode);
+
+	if (!has_address && i_u != 0)
+		return cfs_fail(err, EUCLEAN,
+				"inode %" PRIu64 ": address %" PRIu32 " of nothing",
+				inode->nid, i_u);
+	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_SLOT)))
+		return fail_padding(inode, end, err);
+	if (inode->blocks.len &&
+	    !is_zero_at(c, data_end, cfs_align_up(data_end, EROFS_BLOCK)))
+		return fail_padding(inode, data_end, err);
+	return 0;
+}
+
+static int check_inode(struct check *c, const struct cfs_inode *inode,
+		       struct cfs_err *err)
+{
+	struct cfs_inode_spec spec;
+	int rc = cfs_image_spec(c->im, inode, &c->room, &spec, err);
+
+	if (rc == 0)
+		rc = check_xattrs(c, inode, err);
+	if (rc == 0)
+		rc = check_padding(c, inode, err);
+	if (rc < 0)
+		return rc;
+	c->n_inodes++;
+	c->n_blocks += cfs_align_up(inode->blocks.len, EROFS_BLOCK) / EROFS_BLOCK;
+	c->n_far_chunks += inode->far_chunks;
+	if (c->inodes_end < inode->off + inode->len)
+		c->inodes_end = cfs_align_up(inode->off + inode->len, EROFS_SLOT);
+	return 0;
+}
+
+/* --- What is left -------------------------------------------------------------------- */
+
+/* Between the inodes. */
+static int check_gaps(const struct check *c, const struct cfs_slots *used,
+		      struct cfs_err *err)
+{
+	uint64_t end = c->inodes_end / EROFS_SLOT;
+
+	for (uint64_t i = EROFS_FIRST_INODE_OFF / EROFS_SLOT; i < end; i++)
+		if (!cfs_slots_has(used, i) &&
+		    !is_zero_at(c, i * EROFS_SLOT, (i + 1) * EROFS_SLOT))
+			return cfs_fail(err, EUCLEAN,
+					"bytes at offset %" PRIu64
+					" belong to no inode and are not 0",
+					i * EROFS_SLOT);
+	return 0;
+}
+
+/* The length of a shared xattr with padding; 0: there is none, only zeros follow. */
+static uint64_t shared_len(const struct check *c, uint64_t off)
+{
+	const uint8_t *p = c->im->bytes.p + off;
+	uint64_t len = ENTRY_LEN + p[offsetof(struct erofs_xattr_entry, e_name_len)];
+
+	if (cfs_le32(p) == 0)
+		return 0;
+	len += cfs_le16(p + offsetof(struct erofs_xattr_entry, e_value_size));
+	return cfs_align_up(len, EROFS_XATTR_ALIGN);
+}
+
+/* The shared xattrs lie behind the inodes, one by one; zeros follow up to data_off. Some may have no
+ * reference: inodes with more than EROFS_XATTR_SHARED_MAX keep the others for themselves. */
+static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err *err)
+{
+	uint64_t off = c->inodes_end, n = 0, len;
+
+	if (c->im->shared_off != cfs_align_down(c->inodes_end, EROFS_BLOCK))
+		return cfs_fail(err, EUCLEAN,
+				"superblock: want xattr_blkaddr %" PRIu64
+				", where the inodes end, found %" PRIu64,
+				c->inodes_end / EROFS_BLOCK,
+				c->im->shared_off / EROFS_BLOCK);
+	while (off < data_off && (len = shared_len(c, off)) > 0) {
+		n += cfs_slots_has(&c->refs,
+				   (off - c->im->shared_off) / EROFS_XATTR_ALIGN);
+		off += len;
+	}
+	if (n != c->n_refs)
+		return cfs_fail(err, EUCLEAN,
+				"shared xattrs: %" PRIu64 " are referred to, %" PRIu64
+				" of them lie between offset %" PRIu64 " and %" PRIu64,
+				c->n_refs, n, c->inodes_end, off);
+	if (off > data_off || data_off - off >= EROFS_BLOCK ||
+	    !is_zero_at(c, off, data_off))
+		return cfs_fail(err, EUCLEAN,
+				"bytes from offset %" PRIu64 " to the data at %" PRIu64
+				" are not just padding",
+				off, data_off);
+	return 0;
+}
+
+/* The blocks at the end of the image, each with an owner. Where a chunk map has a block of its own
+ * nothing says which one, but it is known by its bytes. */
+static int check_blocks(const struct check *c, const struct cfs_slots *used,
+			uint64_t data_off, struct cfs_err *err)
+{
+	uint64_t n = 0;
+
+	for (uint64_t off = data_off; off < c->im->bytes.len; off += EROFS_BLOCK) {
+		const uint8_t *p = c->im->bytes.p + off;
+
+		if (cfs_slots_has(used, off / EROFS_SLOT))
+			continue;
+		if (p[0] != UINT8_MAX || memcmp(p, p + 1, EROFS_BLOCK - 1) != 0 ||
+		    n == c->n_far_chunks)
+			return cfs_fail(err, EUCLEAN,
+					"block %" PRIu64 " belongs to no inode",
+					off / EROFS_BLOCK);
+		n++;
+	}
+	return 0;
+}
+
+static int check_areas(const struct check *c, const struct cfs_slots *used,
+		       struct cfs_err *err)
+{
+	uint64_t data_len = (c->n_blocks + c->n_far_chunks) * EROFS_BLOCK, data_off;
+	int rc;
+
+	if (data_len > c->im->bytes.len - c->inodes_end)
+		return cfs_fail(err, EUCLEAN,
+				"inodes end at offset %" PRIu64 ", and %" PRIu64
+				" bytes of data do not follow",
+				c->inodes_end, data_len);
+	data_off = c->im->bytes.len - data_len;
+	rc = check_gaps(c, used, err);
+	if (rc == 0)
+		rc = check_shared(c, data_off, err);
+	return rc < 0 ? rc : check_blocks(c, used, data_off, err);
+}
+
+/* --- All of it ----------------------------------------------------------------------- */
+
+static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err)
+{
+	const struct cfs_walk_entry *e;
+	int rc;
+
+	walk->show_hidden = true;
+	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
+		if (!e->again)
+			rc = check_inode(c, &e->inode, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc == 0)
+		rc = check_totals(c, err);
+	if (rc == 0 && !c->im->rules->loose_areas)
+		rc = check_areas(c, &walk->used, err);
+	return rc;
+}
+
+int cfs_image_check(const struct cfs_image *im, struct cfs_err *err)
+{
+	uint64_t n_refs_max = (im->bytes.len - im->shared_off) / EROFS_XATTR_ALIGN;
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	struct check c = {.im = im};
+	int rc = 0;
+
+	if (!im->rules->loose_areas) {
+		rc = check_super(&c, err);
+		if (rc == 0 && cfs_slots_init(&c.refs, n_refs_max) < 0)
+			rc = cfs_fail(err, ENOMEM, "no memory for a check");
+	}
+	if (rc == 0)
+		rc = cfs_walk_new(im, NULL, &walk, err);
+	if (rc == 0)
+		rc = check_all(&c, walk, err);
+	cfs_spec_room_fini(&c.room);
+	free(c.refs.words);
+	return rc;
+}
