@@ -203,10 +203,11 @@ struct cfs_walk_entry {
 	struct cfs_inode inode;
 };
 
-/* Depth first, a directory before its entries, entries in order. -EUCLEAN too when two inodes share
- * bytes, a directory has two names, ".." is wrong, or all paths come to more than 1 GiB and 64 times
- * the image: so work and memory are bounded by the image, whatever it says. Memory: about 1/85 of the
- * image, 200 bytes for each open directory, 64 for each inode with several names. */
+/* Depth first, a directory before its entries, entries in order. -EUCLEAN too when two
+ * inodes share bytes, a directory has two names, ".." is wrong, or paths and the inodes of
+ * later names come to more than 1 GiB and 64 times the image: so work and memory are
+ * bounded by the image, whatever it says. Memory: about 1/85 of the image, 300 bytes for
+ * each open directory, 96 for each inode with several names. */
 struct cfs_walk;
 
 /* opts are lent for the whole walk. -ENOENT, -ENOTDIR: no such top. */

@@ -81,8 +81,8 @@ struct cfs_walk {
 	size_t n_frames, frames_cap;
 	char *path, *first_path;
 	size_t path_cap, first_path_cap;
-	size_t top_len;			     /* of the path that the walk begins at */
-	uint64_t path_bytes, path_bytes_max; /* of all paths that were yielded */
+	size_t top_len;		 /* of the path that the walk begins at */
+	uint64_t cost, cost_max; /* of printing all entries, in bytes */
 	struct cfs_walk_trail *trails;
 	size_t n_trails, trails_cap;
 	struct cfs_walk_first *firsts; /* ascending by slot */

@@ -15,10 +15,10 @@
 
 enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
 
-/* Paths as long as the tree is deep, for each of many names: their sum is bounded for
- * those who print them. */
-#define PATH_BYTES_BASE	    (UINT64_C(1) << 30)
-#define PATH_BYTES_PER_BYTE UINT64_C(64)
+/* Paths as long as the tree is deep, for each of many names, and large inodes with many names: who
+ * prints them all makes more of an image than its size tells. So their sum is bounded. */
+#define COST_BASE     (UINT64_C(1) << 30)
+#define COST_PER_BYTE UINT64_C(64)
 
 /* --- Slots --------------------------------------------------------------------------- */
 
@@ -189,7 +189,23 @@ static int note_names(struct cfs_walk *w)
 
 /* --- Steps --------------------------------------------------------------------------- */
 
-/* Bounds the sum of all paths, and the one of this entry is in the buffer then. */
+/* Adds what it takes to print an entry, in bytes: its paths, and the inode once more. */
+static int add_cost(struct cfs_walk *w, struct cfs_err *err)
+{
+	const struct cfs_walk_entry *e = &w->entry;
+
+	w->cost += e->path.len + e->first.len;
+	if (e->again)
+		w->cost += e->inode.len + e->inode.blocks.len;
+	if (w->cost <= w->cost_max)
+		return 0;
+	return cfs_fail(err, EUCLEAN,
+			"inode %" PRIu64
+			": paths, and inodes of several names, come to more than %" PRIu64
+			" bytes up to here, the most for an image of %zu bytes",
+			e->inode.nid, w->cost_max, w->im->bytes.len);
+}
+
 static int set_path(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
@@ -203,14 +219,7 @@ static int set_path(struct cfs_walk *w, struct cfs_err *err)
 	e->path = (struct cfs_text){w->path, len};
 	if (note_names(w) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for hard links");
-	w->path_bytes += e->path.len + e->first.len;
-	if (w->path_bytes > w->path_bytes_max)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": all paths up to this one have more than %" PRIu64
-				" bytes, the most for an image of this size",
-				e->inode.nid, w->path_bytes_max);
-	return 0;
+	return add_cost(w, err);
 }
 
 /* Opens the directory that the last entry was. */
@@ -363,7 +372,7 @@ static int first_pass(struct cfs_walk *w, struct cfs_err *err)
 	       (w->seen.n / SLOTS_PER_WORD + 1) * sizeof(*w->seen.words));
 	w->claimed = true;
 	w->started = false;
-	w->path_bytes = 0;
+	w->cost = 0;
 	return 0;
 }
 
@@ -380,7 +389,7 @@ int cfs_walk_new(const struct cfs_image *im, const struct cfs_walk_opts *opts,
 		return cfs_fail(err, ENOMEM, "no memory for a walk");
 	w->im = im;
 	w->opts = opts ? opts : &no_opts;
-	w->path_bytes_max = PATH_BYTES_BASE + PATH_BYTES_PER_BYTE * im->bytes.len;
+	w->cost_max = COST_BASE + COST_PER_BYTE * im->bytes.len;
 	if (cfs_slots_init(&w->used, n_slots) < 0 ||
 	    cfs_slots_init(&w->seen, n_slots) < 0 || set_top(w, w->opts->top) < 0)
 		rc = cfs_fail(err, ENOMEM, "no memory for a walk");
