@@ -108,12 +108,28 @@ static void init_whiteouts(struct cfs_plan *plan)
 	}
 }
 
+/* Numbers of nodes and pairs must leave room for those that the writer adds. */
+static int check_tree(const struct cfs_tree *t, struct cfs_err *err)
+{
+	if (t->n_nodes > UINT32_MAX - CFS_N_WHITEOUTS)
+		return cfs_fail(err, EFBIG,
+				"image: want at most %u inodes and links, found %u",
+				UINT32_MAX - CFS_N_WHITEOUTS, t->n_nodes);
+	if (t->n_pairs > CFS_PAIR_METACOPY - CFS_N_ADDED)
+		return cfs_fail(err, EFBIG,
+				"image: want at most %u different xattrs, found %u",
+				CFS_PAIR_METACOPY - CFS_N_ADDED, t->n_pairs);
+	return 0;
+}
+
 static int make_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
 		     struct cfs_err *err)
 {
 	struct census census;
-	int rc = take_census(plan, &census, err);
+	int rc = check_tree(plan->tree, err);
 
+	if (rc == 0)
+		rc = take_census(plan, &census, err);
 	if (rc == 0)
 		rc = choose_version(plan, opts, census.has_whiteout, err);
 	if (rc < 0)

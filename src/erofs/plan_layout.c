@@ -165,10 +165,6 @@ int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err)
 	uint64_t blocks = cfs_plan_image_len(plan) / EROFS_BLOCK;
 	uint64_t table_end = plan->inodes_end % EROFS_BLOCK + plan->shared_len;
 
-	if (plan->n_inodes > UINT32_MAX)
-		return cfs_fail(err, EFBIG,
-				"image: want at most %u inodes, found %" PRIu64,
-				UINT32_MAX, plan->n_inodes);
 	if (table_end / EROFS_XATTR_ALIGN > UINT32_MAX)
 		return cfs_fail(
 			err, EFBIG,

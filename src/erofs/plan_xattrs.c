@@ -39,69 +39,66 @@ static uint32_t share_of(const struct cfs_plan *plan, cfs_pair pair, cfs_id id)
 	return plan->shares[pair];
 }
 
-/* The pairs of an inode, divided: references[0..n_references) into the shared table and
- * the others, both ascending by key. What is shared but does not find room among the references
- * is stored as if it were not. */
-struct divided {
-	const cfs_pair *pairs;
-	uint32_t n;
-	uint32_t n_references;
-	uint32_t references[EROFS_XATTR_SHARED_MAX]; /* indices in cfs_plan.shared */
-	uint32_t n_inline;
-	cfs_pair inline_pairs[CFS_INODE_PAIRS_MAX];
-	cfs_pair buf[CFS_INODE_PAIRS_MAX];
-};
-
-static void divide(const struct cfs_plan *plan, cfs_id id, struct divided *d)
+/* True when a pair of this share becomes a reference: if it is shared, and among the first of its
+ * inode that are; n_refs counts them. The others are stored as if they were not shared. */
+static bool takes_reference(uint32_t share, uint32_t *n_refs)
 {
-	d->n = cfs_overlay_pairs(plan, id, d->buf, &d->pairs);
-	d->n_references = 0;
-	d->n_inline = 0;
-	for (uint32_t i = 0; i < d->n; i++) {
-		uint32_t share = share_of(plan, d->pairs[i], id);
-
-		if (cfs_is_shared(share) && d->n_references < EROFS_XATTR_SHARED_MAX)
-			d->references[d->n_references++] = share;
-		else
-			d->inline_pairs[d->n_inline++] = d->pairs[i];
-	}
+	if (!cfs_is_shared(share) || *n_refs == EROFS_XATTR_SHARED_MAX)
+		return false;
+	++*n_refs;
+	return true;
 }
 
 uint32_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
-	struct divided d;
-	uint32_t len = sizeof(struct erofs_xattr_header);
+	uint32_t len = sizeof(struct erofs_xattr_header), n_refs = 0;
+	cfs_pair buf[CFS_INODE_PAIRS_MAX];
+	const cfs_pair *pairs;
+	uint32_t n = cfs_overlay_pairs(plan, id, buf, &pairs);
 
-	divide(plan, id, &d);
-	if (d.n == 0)
-		return 0;
-	len += d.n_references * (uint32_t)sizeof(uint32_t);
-	for (uint32_t i = 0; i < d.n_inline; i++)
-		len += cfs_pair_entry_len(plan, d.inline_pairs[i], node);
-	return len;
+	for (uint32_t i = 0; i < n; i++) {
+		if (takes_reference(share_of(plan, pairs[i], id), &n_refs))
+			len += (uint32_t)sizeof(uint32_t);
+		else
+			len += cfs_pair_entry_len(plan, pairs[i], node);
+	}
+	return n ? len : 0;
 }
 
+static void put_area_header(uint32_t filter, uint32_t n_refs, uint8_t *p)
+{
+	memset(p, 0, sizeof(struct erofs_xattr_header));
+	cfs_put_le32(p + offsetof(struct erofs_xattr_header, h_name_filter), filter);
+	p[offsetof(struct erofs_xattr_header, h_shared_count)] = (uint8_t)n_refs;
+}
+
+/* The references first, then the other entries, both ascending by key. */
 uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
-	uint32_t base = (uint32_t)(plan->inodes_end % EROFS_BLOCK);
-	uint32_t filter = UINT32_MAX;
-	struct divided d;
+	uint32_t table = (uint32_t)(plan->inodes_end % EROFS_BLOCK) / EROFS_XATTR_ALIGN;
+	uint32_t filter = UINT32_MAX, n_refs = 0, n_met = 0;
+	cfs_pair buf[CFS_INODE_PAIRS_MAX];
+	const cfs_pair *pairs;
+	uint32_t n = cfs_overlay_pairs(plan, id, buf, &pairs);
+	uint8_t *header = p;
 
-	divide(plan, id, &d);
-	if (d.n == 0)
+	if (n == 0)
 		return p;
-	for (uint32_t i = 0; i < d.n; i++)
-		filter &= ~cfs_pair_key(plan, d.pairs[i])->filter;
-	memset(p, 0, sizeof(struct erofs_xattr_header));
-	cfs_put_le32(p + offsetof(struct erofs_xattr_header, h_name_filter), filter);
-	p[offsetof(struct erofs_xattr_header, h_shared_count)] = (uint8_t)d.n_references;
 	p += sizeof(struct erofs_xattr_header);
-	for (uint32_t i = 0; i < d.n_references; i++, p += sizeof(uint32_t))
-		cfs_put_le32(p, base / EROFS_XATTR_ALIGN +
-					plan->shared[d.references[i]].pos);
-	for (uint32_t i = 0; i < d.n_inline; i++)
-		p = cfs_pair_put_entry(plan, d.inline_pairs[i], node, p);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t share = share_of(plan, pairs[i], id);
+
+		filter &= ~cfs_pair_key(plan, pairs[i])->filter;
+		if (!takes_reference(share, &n_refs))
+			continue;
+		cfs_put_le32(p, table + plan->shared[share].pos);
+		p += sizeof(uint32_t);
+	}
+	put_area_header(filter, n_refs, header);
+	for (uint32_t i = 0; i < n; i++)
+		if (!takes_reference(share_of(plan, pairs[i], id), &n_met))
+			p = cfs_pair_put_entry(plan, pairs[i], node, p);
 	return p;
 }

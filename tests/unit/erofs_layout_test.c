@@ -454,7 +454,6 @@ T(a_chunk_map_beyond_256_mib_shows_half_of_its_address)
 T(images_that_no_field_can_describe_are_refused)
 {
 	struct cfs_plan ok = {
-		.n_inodes = UINT32_MAX,
 		.shared_len = (UINT64_C(16) << 30) - 4,
 		.data_start = (uint64_t)UINT32_MAX * EROFS_BLOCK,
 	};
@@ -465,12 +464,27 @@ T(images_that_no_field_can_describe_are_refused)
 	t_eq(cfs_plan_check(&p, &err), -EFBIG);
 	t_str(err.msg, "image: want at most 4294967295 blocks, found 4294967296");
 	p = ok;
-	p.n_inodes++;
-	t_eq(cfs_plan_check(&p, &err), -EFBIG);
-	t_str(err.msg, "image: want at most 4294967295 inodes, found 4294967296");
-	p = ok;
 	p.inodes_end = 32; /* references count from the start of its block */
 	t_eq(cfs_plan_check(&p, &err), -EFBIG);
 	t_str(err.msg,
 	      "image: want at most 16 GiB of shared xattrs, found 17179869180 bytes");
+}
+
+T(trees_whose_parts_cannot_be_numbered_are_refused)
+{
+	struct cfs_tree nodes = {.n_nodes = UINT32_MAX - 255};
+	struct cfs_tree pairs = {.n_nodes = 1, .n_pairs = UINT32_MAX - 9};
+	struct cfs_plan shared = {.n_shared = CFS_PAIR_ONCE};
+	struct cfs_image_opts opts = {0};
+	struct cfs_plan *plan;
+	uint32_t share;
+
+	t_eq(cfs_plan_new(&nodes, &opts, &plan, &err), -EFBIG);
+	t_str(err.msg,
+	      "image: want at most 4294967039 inodes and links, found 4294967040");
+	t_eq(cfs_plan_new(&pairs, &opts, &plan, &err), -EFBIG);
+	t_str(err.msg,
+	      "image: want at most 4294967285 different xattrs, found 4294967286");
+	t_eq(cfs_plan_share(&shared, 0, CFS_ROOT, &share, &err), -EFBIG);
+	t_str(err.msg, "image: want at most 4294967294 shared xattrs, found more");
 }
