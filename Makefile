@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # Short names for what meson does. Everything about the build itself stands in meson.build.
 BUILD ?= build
+TREE ?= /usr/share/doc
 
-.PHONY: all check install deps clean
+.PHONY: all quickstart check install deps clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD)
+
+# Packs TREE into an image and an object store, mounts it, compares, unmounts.
+quickstart:
+	@scripts/deps.sh build
+	@$(MAKE) --no-print-directory all
+	@scripts/quickstart.sh $(BUILD) "$(TREE)"
 
 # The whole suite, in several builds. Ends with "N passed, N failed, N skipped".
 check:

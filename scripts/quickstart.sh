@@ -84,13 +84,20 @@ count_files() {
 
 pack() {
 	local files bytes stored stored_bytes
-	digest=$("$tools/mkcomposefs" --digest-store="$objects" --print-digest "$tree" "$image")
+	if ! digest=$("$tools/mkcomposefs" --digest-store="$objects" --print-digest \
+		"$tree" "$image" 2>"$work/warnings"); then
+		cat "$work/warnings" >&2
+		exit 1
+	fi
 	read -r files bytes < <(count_files "$tree")
 	read -r stored stored_bytes < <(count_files "$objects")
 	say pack "$tree: $(find "$tree" -printf . | wc -c) entries; $files files hold $(human "$bytes")"
 	say "" "image    $(human "$(stat -c %s "$image")"): names, metadata and the smallest files"
 	say "" "objects  $stored files, $(human "$stored_bytes"): each content once, named by its digest"
 	say "" "digest   $digest"
+	while IFS= read -r line; do
+		say "" "$line"
+	done <"$work/warnings"
 }
 
 try_mount() {
@@ -188,7 +195,12 @@ compare_image() {
 
 take_away() {
 	umount "$mnt"
-	say unmount "done"
+	say unmount "$mnt"
+}
+
+remove() {
+	rm -rf -- "$work"
+	say remove "$work"
 }
 
 step pack
@@ -211,4 +223,5 @@ else
 	step list_image
 	step compare_image
 fi
-echo "All equal. Nothing is left behind: $work is removed."
+step remove
+echo "All equal, and nothing is left behind."
