@@ -2,7 +2,6 @@
 /* composefs-info: what an image says, read in place. Stands in for the tool of the same name. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "dump/dump.h"
 #include "erofs/erofs.h"
 #include "objects.h"
+#include "options.h"
 #include "verity/verity.h"
 
 enum { OUT_LEN = 256 * 1024 };
@@ -321,50 +321,18 @@ static int cmd_measure_file(const struct options *o, struct cfs_out *out,
 static const struct command {
 	const char *name;
 	command_fn run;
-	const char *operands, *help;
 } commands[] = {
-	{"ls", cmd_ls, "IMAGE...", "List the names, with link targets and backing paths"},
-	{"dump", cmd_dump, "IMAGE...", "Print the tree as text, see composefs-dump(5)"},
-	{"objects", cmd_objects, "IMAGE...", "List the objects that the images need"},
-	{"missing-objects", cmd_missing_objects, "IMAGE...",
-	 "The same, only those that are not in --basedir"},
-	{"measure-file", cmd_measure_file, "FILE...",
-	 "Print the fs-verity digest of files"},
+	{"ls", cmd_ls},
+	{"dump", cmd_dump},
+	{"objects", cmd_objects},
+	{"missing-objects", cmd_missing_objects},
+	{"measure-file", cmd_measure_file},
 };
 
-static void usage(FILE *to, const char *name)
+static bool take_filter(void *opts, const char *name)
 {
-	fprintf(to,
-		"Usage: %s [--basedir=DIR] [--filter=NAME]... COMMAND IMAGE...\n"
-		"\n"
-		"Commands:\n",
-		name);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %-15s %-9s %s\n", commands[i].name, commands[i].operands,
-			commands[i].help);
-	fprintf(to,
-		"\n"
-		"Options:\n"
-		"  --basedir=DIR   Object directory, for missing-objects\n"
-		"  --filter=NAME   Only this entry at the top of the tree, and all below "
-		"it;\n"
-		"                  may be given several times\n"
-		"  --help          This text\n"
-		"\n"
-		"Example:\n"
-		"  %s --basedir=objects missing-objects image.cfs\n",
-		name);
-}
+	struct options *o = opts;
 
-static const struct option long_options[] = {
-	{"basedir", required_argument, NULL, 'b'},
-	{"filter", required_argument, NULL, 'f'},
-	{"help", no_argument, NULL, 'h'},
-	{0},
-};
-
-static bool add_filter(struct options *o, const char *name)
-{
 	if (strchr(name, '/')) {
 		cli_say(o->name,
 			"--filter=%s: want the name of an entry at the top, without "
@@ -381,6 +349,33 @@ static bool add_filter(struct options *o, const char *name)
 	return true;
 }
 
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"basedir", "DIR", offsetof(struct options, basedir), NULL,
+	 "Object directory, for missing-objects"},
+	{"filter", "NAME", 0, take_filter,
+	 "Only this entry at the top of the tree, and all below it; may be repeated"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage =
+		(const char *const[]){
+			"[OPTIONS] ls|dump|objects|missing-objects IMAGE...",
+			"measure-file FILE...", NULL},
+	.about =
+		"  ls               List the names, with link targets and backing paths\n"
+		"  dump             Print the tree as text, see composefs-dump(5)\n"
+		"  objects          List the objects that the images need\n"
+		"  missing-objects  The same, only those that are not in --basedir\n"
+		"  measure-file     Print the fs-verity digest of files",
+	.example =
+		(const char *const[]){
+			"composefs-info --basedir=objects missing-objects image.cfs",
+			NULL},
+	.options = option_table,
+};
+
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -389,45 +384,23 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* The command to run, or NULL: the program ends with *status. */
-static const struct command *parse(struct options *o, int argc, char **argv, int *status)
+/* All of the command line. Negative: go on; else the program ends with that status. */
+static int parse(struct options *o, int argc, char **argv, const struct command **command)
 {
-	const struct command *command;
-	int id;
+	int status = cli_parse(&syntax, o->name, argc, argv, o);
 
-	*status = CLI_FAILED;
-	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (id == 'h') {
-			usage(stdout, o->name);
-			*status = CLI_OK;
-			return NULL;
-		}
-		if (id == '?')
-			usage(stderr, o->name);
-		if (id == '?' || (id == 'f' && !add_filter(o, optarg)))
-			return NULL;
-		if (id == 'b')
-			o->basedir = optarg;
-	}
-	if (optind == argc) {
-		cli_say(o->name, "No command specified");
-		usage(stderr, o->name);
-		return NULL;
-	}
-	command = find_command(argv[optind]);
-	if (!command) {
-		cli_say(o->name, "Unknown command %s", argv[optind]);
-		usage(stderr, o->name);
-		return NULL;
-	}
+	if (status >= 0)
+		return status;
+	if (optind == argc)
+		return cli_misused(&syntax, o->name, "No command specified");
+	*command = find_command(argv[optind]);
+	if (!*command)
+		return cli_misused(&syntax, o->name, "Unknown command");
 	o->operands = argv + optind + 1;
 	o->n_operands = (size_t)(argc - optind - 1);
-	if (o->n_operands == 0) {
-		cli_say(o->name, "No image path specified");
-		usage(stderr, o->name);
-		return NULL;
-	}
-	return command;
+	if (o->n_operands == 0)
+		return cli_misused(&syntax, o->name, "No image path specified");
+	return -1;
 }
 
 /* What was printed before an error stays printed: it was true. */
@@ -454,12 +427,15 @@ int main(int argc, char **argv)
 	struct options o = {.name = cli_name(argv[0])};
 	const struct command *command;
 	struct cfs_err err;
-	int status, rc;
+	int status = parse(&o, argc, argv, &command);
 
-	command = parse(&o, argc, argv, &status);
-	rc = command ? run(&o, command, &err) : 0;
+	if (status < 0) {
+		status = CLI_OK;
+		if (run(&o, command, &err) < 0) {
+			cli_say(o.name, "%s", err.msg);
+			status = CLI_FAILED;
+		}
+	}
 	free(o.filters);
-	if (rc < 0)
-		cli_say(o.name, "%s", err.msg);
-	return !command ? status : rc < 0 ? CLI_FAILED : CLI_OK;
+	return status;
 }

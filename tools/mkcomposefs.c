@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
+#include "options.h"
 #include "scan/scan.h"
 #include "store/store.h"
 #include "verity/verity.h"
@@ -30,235 +30,145 @@ struct options {
 	struct cfs_scan_opts scan;
 };
 
-static void usage(FILE *to, const char *name)
-{
-	fprintf(to,
-		"Usage: %s [OPTIONS] SOURCE IMAGE\n"
-		"       %s [OPTIONS] --print-digest-only SOURCE\n"
-		"\n"
-		"Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
-		"standard output).\n"
-		"\n"
-		"Source:\n"
-		"  --from-file             SOURCE is a dump, see composefs-dump(5); "
-		"\"-\": standard input\n"
-		"  --use-epoch             All modification times are 0\n"
-		"  --skip-xattrs           No extended attributes\n"
-		"  --user-xattrs           Only extended attributes that begin with "
-		"\"user.\"\n"
-		"  --skip-devices          Leave out block and character devices\n"
-		"  --hardlinks             Keep hard links (by default each name is a "
-		"file of its own)\n"
-		"  --one-file-system       Do not descend into other mounts\n"
-		"  --inline-max=N          Keep files of up to N bytes in the image "
-		"(default 64)\n"
-		"Objects:\n"
-		"  --digest-store=DIR      Copy files into the object store DIR\n"
-		"  --require-verity        Fail when DIR is not on a file system with "
-		"fs-verity\n"
-		"Image:\n"
-		"  --print-digest          Print the fs-verity digest of the image\n"
-		"  --print-digest-only     The same, and write no image\n"
-		"  --min-version=N         Lowest format version, 0 or 1 (default 0)\n"
-		"  --max-version=N         Highest format version (default 1)\n"
-		"Other:\n"
-		"  --threads=N             Threads that read files (default: one a CPU)\n"
-		"  --help                  This text\n"
-		"\n"
-		"Example:\n"
-		"  %s --digest-store=objects --print-digest /usr/share/doc doc.cfs\n"
-		"  mount -t composefs doc.cfs /mnt -o basedir=objects\n",
-		name, name, name);
-}
+/* --- command line ------------------------------------------------------------------------ */
 
-/* --- options --------------------------------------------------------------------------- */
-
-enum option_id {
-	OPT_FROM_FILE = 256,
-	OPT_DIGEST_STORE,
-	OPT_USE_EPOCH,
-	OPT_SKIP_XATTRS,
-	OPT_USER_XATTRS,
-	OPT_SKIP_DEVICES,
-	OPT_PRINT_DIGEST,
-	OPT_PRINT_DIGEST_ONLY,
-	OPT_MIN_VERSION,
-	OPT_MAX_VERSION,
-	OPT_THREADS,
-	OPT_HARDLINKS,
-	OPT_ONE_FILE_SYSTEM,
-	OPT_INLINE_MAX,
-	OPT_REQUIRE_VERITY,
-	OPT_HELP,
-};
-
-static const struct option long_options[] = {
-	{"from-file", no_argument, NULL, OPT_FROM_FILE},
-	{"digest-store", required_argument, NULL, OPT_DIGEST_STORE},
-	{"use-epoch", no_argument, NULL, OPT_USE_EPOCH},
-	{"skip-xattrs", no_argument, NULL, OPT_SKIP_XATTRS},
-	{"user-xattrs", no_argument, NULL, OPT_USER_XATTRS},
-	{"skip-devices", no_argument, NULL, OPT_SKIP_DEVICES},
-	{"print-digest", no_argument, NULL, OPT_PRINT_DIGEST},
-	{"print-digest-only", no_argument, NULL, OPT_PRINT_DIGEST_ONLY},
-	{"min-version", required_argument, NULL, OPT_MIN_VERSION},
-	{"max-version", required_argument, NULL, OPT_MAX_VERSION},
-	{"threads", required_argument, NULL, OPT_THREADS},
-	{"hardlinks", no_argument, NULL, OPT_HARDLINKS},
-	{"one-file-system", no_argument, NULL, OPT_ONE_FILE_SYSTEM},
-	{"inline-max", required_argument, NULL, OPT_INLINE_MAX},
-	{"require-verity", no_argument, NULL, OPT_REQUIRE_VERITY},
-	{"help", no_argument, NULL, OPT_HELP},
-	{0},
-};
-
-static bool parse_version(const char *name, const char *what, uint32_t *out)
+static bool take_version(const struct options *o, const char *what, const char *value,
+			 uint32_t *out)
 {
 	long long n;
 
-	if (!cli_number(optarg, &n)) {
-		cli_say(name, "Invalid %s version %s", what, optarg);
+	if (!cli_number(value, &n)) {
+		cli_say(o->name, "Invalid %s version %s", what, value);
 		return false;
 	}
-	/* Whatever does not fit is refused with the image, by the room that knows the versions. */
+	/* What does not fit is refused with the image, by the room that knows the versions. */
 	*out = n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 	return true;
 }
 
-static bool parse_threads(struct options *o)
+static bool take_min_version(void *opts, const char *value)
 {
+	struct options *o = opts;
+
+	o->min_given = true;
+	return take_version(o, "min", value, &o->format.min_version);
+}
+
+static bool take_max_version(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	o->max_given = true;
+	return take_version(o, "max", value, &o->format.max_version);
+}
+
+static bool take_threads(void *opts, const char *value)
+{
+	struct options *o = opts;
 	long long n;
 
-	if (!cli_number(optarg, &n) || n < 1 || n > UINT16_MAX) {
-		cli_say(o->name, "Invalid threads count %s", optarg);
+	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
+		cli_say(o->name, "Invalid threads count %s", value);
 		return false;
 	}
 	o->scan.threads = (unsigned)n;
 	return true;
 }
 
-static bool parse_inline_max(struct options *o)
+static bool take_inline_max(void *opts, const char *value)
 {
+	struct options *o = opts;
 	long long n;
 
-	if (!cli_number(optarg, &n) || n < 0 || n > CFS_CONTENT_MAX) {
-		cli_say(o->name, "Invalid inline maximum %s: want 0 to %d bytes", optarg,
-			CFS_CONTENT_MAX);
+	if (!cli_number(value, &n) || n < 0 || n > CFS_CONTENT_MAX) {
+		cli_say(o->name, "Invalid inline maximum %s: want 0 to %d bytes", value,
+			(int)CFS_CONTENT_MAX);
 		return false;
 	}
 	o->scan.inline_max = n ? (int)n : -1;
 	return true;
 }
 
-static bool bad_usage(const struct options *o, const char *what)
-{
-	cli_say(o->name, "%s", what);
-	usage(stderr, o->name);
-	return false;
-}
+#define AT(member) offsetof(struct options, member)
 
-/* One option; false when the program has to end with status 1. */
-static bool take_option(struct options *o, int id)
-{
-	switch (id) {
-	case OPT_FROM_FILE:
-		o->from_file = true;
-		return true;
-	case OPT_DIGEST_STORE:
-		o->digest_store = optarg;
-		return true;
-	case OPT_USE_EPOCH:
-		o->scan.use_epoch = true;
-		return true;
-	case OPT_SKIP_XATTRS:
-		o->scan.skip_xattrs = true;
-		return true;
-	case OPT_USER_XATTRS:
-		o->scan.user_xattrs = true;
-		return true;
-	case OPT_SKIP_DEVICES:
-		o->scan.skip_devices = true;
-		return true;
-	case OPT_PRINT_DIGEST_ONLY:
-		o->digest_only = true;
-		o->print_digest = true;
-		return true;
-	case OPT_PRINT_DIGEST:
-		o->print_digest = true;
-		return true;
-	case OPT_MIN_VERSION:
-		o->min_given = true;
-		return parse_version(o->name, "min", &o->format.min_version);
-	case OPT_MAX_VERSION:
-		o->max_given = true;
-		return parse_version(o->name, "max", &o->format.max_version);
-	case OPT_THREADS:
-		return parse_threads(o);
-	case OPT_HARDLINKS:
-		o->scan.hardlinks = true;
-		return true;
-	case OPT_ONE_FILE_SYSTEM:
-		o->scan.one_file_system = true;
-		return true;
-	case OPT_INLINE_MAX:
-		return parse_inline_max(o);
-	case OPT_REQUIRE_VERITY:
-		o->require_verity = true;
-		return true;
-	default:
-		return false;
-	}
-}
+static const struct cli_option option_table[] = {
+	{.help = "Source:"},
+	{"from-file", NULL, AT(from_file), NULL,
+	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input"},
+	{"use-epoch", NULL, AT(scan.use_epoch), NULL, "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
+	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
+	 "Only extended attributes that begin with \"user.\""},
+	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
+	 "Leave out block and character devices"},
+	{"hardlinks", NULL, AT(scan.hardlinks), NULL,
+	 "Keep hard links (by default each name is a file of its own)"},
+	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	{"inline-max", "N", 0, take_inline_max,
+	 "Keep files of up to N bytes in the image (default 64)"},
+	{.help = "Objects:"},
+	{"digest-store", "DIR", AT(digest_store), NULL,
+	 "Copy files into the object store DIR"},
+	{"require-verity", NULL, AT(require_verity), NULL,
+	 "Fail when DIR is not on a file system with fs-verity"},
+	{.help = "Image:"},
+	{"print-digest", NULL, AT(print_digest), NULL,
+	 "Print the fs-verity digest of the image"},
+	{"print-digest-only", NULL, AT(digest_only), NULL,
+	 "The same, and write no image"},
+	{"min-version", "N", 0, take_min_version,
+	 "Lowest format version, 0 or 1 (default 0)"},
+	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
+	{.help = "Other:"},
+	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
+	{0},
+};
 
-static bool take_operands(struct options *o, char **operands, int n)
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] SOURCE IMAGE",
+				       "[OPTIONS] --print-digest-only SOURCE", NULL},
+	.about = "Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
+		 "standard "
+		 "output).",
+	.example =
+		(const char *const[]){
+			"mkcomposefs --digest-store=objects --print-digest "
+			"/usr/share/doc doc.cfs",
+			"mount -t composefs doc.cfs /mnt -o basedir=objects", NULL},
+	.options = option_table,
+};
+
+static int take_operands(struct options *o, char **operands, int n)
 {
 	if (n < 1)
-		return bad_usage(o, "No source path specified");
+		return cli_misused(&syntax, o->name, "No source path specified");
 	if (n > 2 || (o->digest_only && n > 1))
-		return bad_usage(o, "Too many arguments");
+		return cli_misused(&syntax, o->name, "Too many arguments");
 	if (!o->digest_only && n < 2)
-		return bad_usage(o, "No destination path specified");
+		return cli_misused(&syntax, o->name, "No destination path specified");
 	o->source = operands[0];
 	o->image = o->digest_only ? NULL : operands[1];
 	if (!*o->source) {
 		cli_say(o->name, "Empty source path specified");
-		return false;
+		return CLI_FAILED;
 	}
 	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
 		cli_say(o->name, "stdout is a terminal: name a file for the image, "
 				 "or send the output into a file or pipe");
-		return false;
+		return CLI_FAILED;
 	}
-	return true;
+	return -1;
 }
 
-/* All of the command line; false when the program has to end with *status. */
-static bool parse(struct options *o, int argc, char **argv, int *status)
+/* All of the command line. Negative: go on; else the program ends with that status. */
+static int parse(struct options *o, int argc, char **argv)
 {
-	int id;
+	int status = cli_parse(&syntax, o->name, argc, argv, o);
 
-	*status = CLI_FAILED;
-	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (id == OPT_HELP) {
-			usage(stdout, o->name);
-			*status = CLI_OK;
-			return false;
-		}
-		if (id == ':') {
-			cli_say(o->name, "%s: option needs a value", argv[optind - 1]);
-			return false;
-		}
-		if (id == '?') {
-			cli_say(o->name,
-				"%s: unknown or ambiguous option, or one that takes no "
-				"value",
-				argv[optind - 1]);
-			usage(stderr, o->name);
-			return false;
-		}
-		if (!take_option(o, id))
-			return false;
-	}
+	if (status >= 0)
+		return status;
+	o->print_digest |= o->digest_only;
 	/* As in the tool that this one stands in for: the default range holds only as a pair. */
 	if (!o->min_given && !o->max_given)
 		o->format.max_version = CFS_IMAGE_VERSION_MAX;
@@ -438,9 +348,9 @@ int main(int argc, char **argv)
 {
 	struct options o = {.name = cli_name(argv[0])};
 	struct cfs_err err;
-	int status;
+	int status = parse(&o, argc, argv);
 
-	if (!parse(&o, argc, argv, &status))
+	if (status >= 0)
 		return status;
 	if (run(&o, &err) == 0)
 		return CLI_OK;

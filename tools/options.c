@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Options by table. */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum {
+	HELP_COLUMN = 26, /* where the explanations begin */
+	FIRST_ID = 256,	  /* above all characters, which getopt uses for itself */
+};
+
+static bool ends(const struct cli_option *o)
+{
+	return !o->name && !o->help;
+}
+
+static void explain(FILE *to, const struct cli_option *o)
+{
+	int n;
+
+	if (!o->name) {
+		fprintf(to, "%s\n", o->help);
+		return;
+	}
+	n = fprintf(to, "  --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
+	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
+}
+
+void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
+{
+	for (size_t i = 0; s->usage[i]; i++)
+		fprintf(to, "%s %s %s\n", i ? "      " : "Usage:", name, s->usage[i]);
+	fprintf(to, "\n%s\n\n", s->about);
+	for (const struct cli_option *o = s->options; !ends(o); o++)
+		explain(to, o);
+	fprintf(to, "  --help                  This text\n\nExample:\n");
+	for (size_t i = 0; s->example[i]; i++)
+		fprintf(to, "  %s\n", s->example[i]);
+}
+
+int cli_misused(const struct cli_syntax *s, const char *name, const char *what)
+{
+	cli_say(name, "%s", what);
+	cli_usage(stderr, s, name);
+	return CLI_FAILED;
+}
+
+/* The table as getopt wants it: an option's id is FIRST_ID and its row. --help comes last. */
+static struct option *getopt_table(const struct cli_option *options, int *help_id)
+{
+	struct option *table;
+	size_t n = 0, used = 0;
+
+	while (!ends(&options[n]))
+		n++;
+	table = calloc(n + 2, sizeof(*table));
+	if (!table)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct cli_option *o = &options[i];
+
+		if (o->name)
+			table[used++] = (struct option){
+				o->name, o->arg ? required_argument : no_argument, NULL,
+				FIRST_ID + (int)i};
+	}
+	*help_id = FIRST_ID + (int)n;
+	table[used] = (struct option){"help", no_argument, NULL, *help_id};
+	return table;
+}
+
+static bool take(const struct cli_option *o, void *opts)
+{
+	char *at = (char *)opts + o->at;
+
+	if (o->take)
+		return o->take(opts, optarg);
+	if (o->arg)
+		*(const char **)(void *)at = optarg;
+	else
+		*(bool *)at = true;
+	return true;
+}
+
+static int parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
+		 void *opts, const struct option *table, int help_id)
+{
+	char what[256];
+	int id;
+
+	while ((id = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (id == help_id) {
+			cli_usage(stdout, s, name);
+			return CLI_OK;
+		}
+		if (id == ':') {
+			cli_say(name, "%s: option needs a value", argv[optind - 1]);
+			return CLI_FAILED;
+		}
+		if (id == '?') {
+			snprintf(what, sizeof(what),
+				 "%.200s: no such option, or not clear which",
+				 argv[optind - 1]);
+			return cli_misused(s, name, what);
+		}
+		if (!take(&s->options[id - FIRST_ID], opts))
+			return CLI_FAILED;
+	}
+	return -1;
+}
+
+int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
+	      void *opts)
+{
+	int help_id, status;
+	struct option *table = getopt_table(s->options, &help_id);
+
+	if (!table) {
+		cli_say(name, "out of memory");
+		return CLI_FAILED;
+	}
+	status = parse(s, name, argc, argv, opts, table, help_id);
+	free(table);
+	return status;
+}
