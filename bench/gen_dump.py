@@ -3,7 +3,7 @@
 """Writes a dump to measure with to standard output: the same bytes for the same arguments, ever.
 
     gen_dump.py files N         N entries as in an operating system: directories, files, symlinks, few labels
-    gen_dump.py hardlinks N     N hard links to N / 10 files in many directories
+    gen_dump.py hardlinks N     N files, and N hard links to any of them
     gen_dump.py xattrs N        N files, each with an xattr of its own
     gen_dump.py flat N          N empty files in one directory
 
@@ -79,14 +79,15 @@ def files(n, rng):
 
 def hardlinks(n, rng):
     yield directory("/", rng, "")
-    targets = max(n // 10, 1)
-    yield directory("/a", rng, "")
-    for i in range(targets):
-        yield external("/a/file-%07d" % i, i, rng, "")
+    for i in range(n):
+        if i % 100 == 0:
+            yield directory("/a-%07d" % i, rng, "")
+        yield external("/a-%07d/file-%07d" % (i // 100 * 100, i), i, rng, "")
     for i in range(n):
         if i % 100 == 0:
             yield directory("/b-%07d" % i, rng, "")
-        yield "/b-%07d/link-%07d 0 @100644 - - - - - /a/file-%07d" % (i // 100 * 100, i, rng.randrange(targets))
+        target = rng.randrange(n)
+        yield "/b-%07d/link-%07d 0 @100644 - - - - - /a-%07d/file-%07d" % (i // 100 * 100, i, target // 100 * 100, target)
 
 
 def xattrs(n, rng):
