@@ -112,8 +112,10 @@ int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 		rc = cfs_walk_new(im, &walk_opts, &walk, err);
 	if (rc == 0)
 		rc = cfs_builder_new(l.alg, &l.builder, err);
-	if (rc == 0)
+	if (rc == 0) {
+		cfs_builder_lift_budget(l.builder);
 		rc = add_all(&l, walk, err);
+	}
 	if (rc == 0)
 		rc = cfs_builder_freeze(&l.builder, out, err);
 	cfs_builder_free(l.builder);

@@ -14,8 +14,14 @@ int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out, struct cfs_
 		return cfs_fail(err, ENOMEM, "out of memory");
 	b->alg = alg;
 	b->seed = cfs_hash_seed();
+	b->xattr_budget = CFS_XATTR_BUDGET;
 	*out = b;
 	return 0;
+}
+
+void cfs_builder_lift_budget(struct cfs_builder *b)
+{
+	b->xattr_budget = SIZE_MAX;
 }
 
 void cfs_builder_free(struct cfs_builder *b)

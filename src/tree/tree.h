@@ -189,6 +189,10 @@ int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_builder_free(struct cfs_builder *b);
 
+/* Lifts the limit on all xattrs of an inode (CFS_XATTR_BUDGET). It binds what people write; in an image
+ * there can be more, since its writer adds marks to the directories of whiteouts. */
+void cfs_builder_lift_budget(struct cfs_builder *b);
+
 /* The root, first of all. -EEXIST: there is one; -ENOTDIR: not a directory. */
 int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		     struct cfs_err *err) CFS_MUST_CHECK;

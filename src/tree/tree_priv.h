@@ -45,6 +45,7 @@ struct cfs_builder {
 	struct cfs_intern xattrs;
 	struct cfs_name_index index;
 	uint64_t seed;
+	size_t xattr_budget;
 };
 
 /* Checks and interns the xattrs of one inode; stores its sorted list in node. */

@@ -199,7 +199,7 @@ static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 		x->key_use[key] = (struct cfs_intern_key){x->stamp, *n_list};
 		x->list[(*n_list)++] = pair;
 	}
-	if (sum > CFS_XATTR_BUDGET)
+	if (sum > b->xattr_budget)
 		return cfs_fail(
 			err, ERANGE,
 			"xattr %.*s: want at most %d bytes of xattrs on one inode "

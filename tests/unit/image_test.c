@@ -2,7 +2,7 @@
 /* erofs: what the reader makes of good images. (Damaged ones: image_hostile_test.c.) */
 #include "t.h"
 
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 #include "golden.h"
 
 /* A golden image, opened. */
@@ -443,4 +443,48 @@ T(format_2_shows_whiteouts_as_they_are_stored)
 	t_ok(S_ISCHR(spec.mode) && spec.rdev == 0);
 	cfs_spec_room_fini(&room);
 	golden_close(&g);
+}
+
+static struct cfs_mem emit(const struct cfs_tree *t)
+{
+	struct cfs_image_opts opts = {.max_version = 1};
+	struct cfs_mem out = {0};
+	struct cfs_plan *plan;
+
+	t_eq(cfs_plan_new(t, &opts, &plan, NULL), 0);
+	t_eq(cfs_emit(plan, cfs_sink_mem(&out), NULL), 0);
+	cfs_plan_free(plan);
+	return out;
+}
+
+/* A directory with as many bytes of xattrs as an input may give it, and a whiteout in it: the
+ * writer's marks go beyond. */
+T(image_with_marks_beyond_the_budget_can_be_loaded)
+{
+	static uint8_t value[CFS_XATTR_BUDGET];
+	const struct cfs_xattr x = {CFS_TEXT("user.a"),
+				    {value, CFS_XATTR_BUDGET - 19 - 6}};
+	struct cfs_inode_spec dir = {.mode = S_IFDIR, .xattrs = &x, .n_xattrs = 1};
+	struct cfs_inode_spec whiteout = {.mode = S_IFCHR};
+	struct cfs_mem first, second;
+	struct cfs_builder *b;
+	struct cfs_tree *tree;
+	struct cfs_image im;
+	cfs_id id;
+
+	t_eq(cfs_builder_new(CFS_SHA256, &b, NULL), 0);
+	t_eq(cfs_builder_root(b, &dir, NULL), 0);
+	t_eq(cfs_builder_add(b, CFS_ROOT, CFS_TEXT("w"), &whiteout, &id, NULL), 0);
+	t_eq(cfs_builder_freeze(&b, &tree, NULL), 0);
+	first = emit(tree);
+	cfs_tree_free(tree);
+	t_eq(cfs_image_open((struct cfs_span){first.p, first.len}, &im, NULL), 0);
+	t_eq(cfs_image_check(&im, NULL), 0);
+	t_eq(cfs_image_load(&im, NULL, &tree, NULL), 0);
+	second = emit(tree);
+	cfs_tree_free(tree);
+	t_eq(second.len, first.len);
+	t_mem(second.p, first.p, first.len);
+	free(first.p);
+	free(second.p);
 }
