@@ -10,7 +10,9 @@
 
 unsigned cfs_scan_threads(const struct cfs_scan_opts *opts)
 {
-	return opts->threads ? opts->threads : cfs_pool_cpus();
+	unsigned n = opts->threads ? opts->threads : cfs_pool_cpus();
+
+	return n < SCAN_THREADS_MAX ? n : SCAN_THREADS_MAX;
 }
 
 /* Puts text in front of what stands at buf[at]; false when it does not fit. */

@@ -61,7 +61,8 @@ struct cfs_scan_opts {
 	char **failed_path;
 };
 
-/* How many threads a scan with these options uses: for callers that keep something per worker. */
+/* How many threads a scan with these options uses (at most 256): for callers that keep something per
+ * worker. */
 unsigned cfs_scan_threads(const struct cfs_scan_opts *opts);
 
 /* The tree of the directory path (relative to dirfd) and all below it. *out is the caller's

@@ -14,6 +14,7 @@ enum {
 	SCAN_XATTR_LEN =
 		SCAN_VALUE_MAX + 65536, /* one value above the budget, and its key */
 	SCAN_DENTS_LEN = 65536,
+	SCAN_THREADS_MAX = 256, /* each has buffers of its own */
 };
 
 #define SCAN_NONE UINT32_MAX
