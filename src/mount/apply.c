@@ -4,8 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -20,11 +19,6 @@ struct run {
 	const char *fs;	 /* its type */
 	int mount;	 /* made last, not attached */
 	int image_mount; /* done with the first part */
-	char place[PATH_MAX];
-	bool placed;	 /* the image mount is attached to the place */
-	bool made_place; /* the place is ours to remove */
-	bool holds_signals;
-	sigset_t signals; /* that were held before */
 };
 
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX])
@@ -197,96 +191,13 @@ static int do_loop(struct run *r, const struct cfs_step *step, struct cfs_err *e
 	return cfs_loop_attach(r->image, step->value, &r->loop, err);
 }
 
-/* A signal must not leave the place behind. */
-static void hold_signals(struct run *r)
-{
-	sigset_t all;
+/* Where the image is attached in a namespace that ends soon: a directory that everybody
+ * has who has /proc, and that no path of an object directory leads through, with ".." or
+ * otherwise. */
+#define PLACE "/proc/thread-self/ns"
 
-	sigfillset(&all);
-	r->holds_signals = pthread_sigmask(SIG_BLOCK, &all, &r->signals) == 0;
-}
-
-static void leave_place(struct run *r)
-{
-	if (r->placed)
-		umount2(r->place, MNT_DETACH | UMOUNT_NOFOLLOW);
-	if (r->made_place)
-		rmdir(r->place);
-	if (r->holds_signals)
-		pthread_sigmask(SIG_SETMASK, &r->signals, NULL);
-	r->placed = r->made_place = r->holds_signals = false;
-}
-
-static int choose_place(struct run *r, const char *dir, struct cfs_err *err)
-{
-	if (dir && strlen(dir) >= sizeof(r->place))
-		return cfs_fail(err, ENAMETOOLONG,
-				"directory for the image: path too long");
-	strcpy(r->place, dir ? dir : "/tmp/.composefs.XXXXXX");
-	hold_signals(r);
-	if (dir)
-		return 0;
-	if (!mkdtemp(r->place))
-		return cfs_fail_errno(err, "temporary directory for the image %s",
-				      r->place);
-	r->made_place = true;
-	return 0;
-}
-
-/* Attaches the image mount, unless an earlier way already has. */
-static int do_place(struct run *r, const struct cfs_step *step, struct cfs_err *err)
-{
-	int rc;
-
-	if (r->placed)
-		return 0;
-	rc = choose_place(r, step->value, err);
-	if (rc < 0 || r->image_mount < 0)
-		return rc; /* mount(2) will attach it */
-	if (move_mount(r->image_mount, "", AT_FDCWD, r->place, MOVE_MOUNT_F_EMPTY_PATH) <
-	    0)
-		return cfs_fail_errno(err, "attaching the image to %s", r->place);
-	r->placed = true;
-	return 0;
-}
-
-static int do_detach(struct run *r, const struct cfs_step *step, struct cfs_err *err)
-{
-	(void)step;
-	(void)err;
-	leave_place(r);
-	return 0;
-}
-
-static int do_attach(struct run *r, const struct cfs_step *step, struct cfs_err *err)
-{
-	struct stat st;
-
-	(void)step;
-	if (move_mount(r->mount, "", AT_FDCWD, r->mountpoint,
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) == 0)
-		return 0;
-	/* What mount(2) says; move_mount says EINVAL. */
-	if (errno == EINVAL && stat(r->mountpoint, &st) == 0 && !S_ISDIR(st.st_mode))
-		errno = ENOTDIR;
-	return cfs_fail_errno(err, "mount point %s", r->mountpoint);
-}
-
-static int do_old_image(struct run *r, const struct cfs_step *step, struct cfs_err *err)
-{
-	char path[CFS_PROC_FD_MAX];
-
-	if (mount(cfs_proc_fd(source(r), path), r->place, "erofs", step->number,
-		  step->value) < 0)
-		return cfs_fail_errno(err, "mount(2) of the image");
-	r->placed = true;
-	r->mount = open(r->place, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (r->mount < 0)
-		return cfs_fail_errno(err, "%s", r->place);
-	return 0;
-}
-
-static int do_old_overlay(struct run *r, const struct cfs_step *step, struct cfs_err *err)
+/* mount(2) attaches at once: there, over the image. A detached copy is taken. */
+static int do_old(struct run *r, const struct cfs_step *step, struct cfs_err *err)
 {
 	char lower[CFS_PROC_FD_MAX];
 	char data[4096]; /* the kernel takes one page */
@@ -296,9 +207,11 @@ static int do_old_overlay(struct run *r, const struct cfs_step *step, struct cfs
 	if (len >= (int)sizeof(data))
 		return cfs_fail(err, ENAMETOOLONG,
 				"overlay: the paths are longer than mount(2) takes");
-	if (mount("composefs", r->mountpoint, "overlay", step->number, data) < 0)
-		return cfs_fail_errno(err, "mount(2) of the overlay at %s",
-				      r->mountpoint);
+	if (mount("composefs", PLACE, "overlay", step->number, data) < 0)
+		return cfs_fail_errno(err, "mount(2) of the overlay");
+	r->mount = open_tree(AT_FDCWD, PLACE, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (r->mount < 0)
+		return cfs_fail_errno(err, "open_tree of the overlay");
 	return 0;
 }
 
@@ -311,24 +224,13 @@ static int do_prefetch(struct run *r, const struct cfs_step *step, struct cfs_er
 
 static int (*const functions[])(struct run *r, const struct cfs_step *step,
 				struct cfs_err *err) = {
-	[CFS_STEP_OPEN] = do_open,
-	[CFS_STEP_REFUSED] = do_refused,
-	[CFS_STEP_FLAG] = do_flag,
-	[CFS_STEP_STRING] = do_string,
-	[CFS_STEP_SOURCE] = do_source,
-	[CFS_STEP_DIR] = do_dir,
-	[CFS_STEP_LOWER] = do_lower,
-	[CFS_STEP_LOWER_AT] = do_lower_at,
-	[CFS_STEP_CREATE] = do_create,
-	[CFS_STEP_MOUNT] = do_mount,
-	[CFS_STEP_IDMAP] = do_idmap,
-	[CFS_STEP_LOOP] = do_loop,
-	[CFS_STEP_PLACE] = do_place,
-	[CFS_STEP_DETACH] = do_detach,
-	[CFS_STEP_ATTACH] = do_attach,
-	[CFS_STEP_OLD_IMAGE] = do_old_image,
-	[CFS_STEP_OLD_OVERLAY] = do_old_overlay,
-	[CFS_STEP_PREFETCH] = do_prefetch,
+	[CFS_STEP_OPEN] = do_open,     [CFS_STEP_REFUSED] = do_refused,
+	[CFS_STEP_FLAG] = do_flag,     [CFS_STEP_STRING] = do_string,
+	[CFS_STEP_SOURCE] = do_source, [CFS_STEP_DIR] = do_dir,
+	[CFS_STEP_LOWER] = do_lower,   [CFS_STEP_LOWER_AT] = do_lower_at,
+	[CFS_STEP_CREATE] = do_create, [CFS_STEP_MOUNT] = do_mount,
+	[CFS_STEP_IDMAP] = do_idmap,   [CFS_STEP_LOOP] = do_loop,
+	[CFS_STEP_OLD] = do_old,       [CFS_STEP_PREFETCH] = do_prefetch,
 };
 
 /* --- ways --------------------------------------------------------------------------- */
@@ -361,16 +263,16 @@ static int run_way(struct run *r, const struct cfs_way *way, bool *move_on,
 	return 0;
 }
 
-/* Tries one way after the other. *taken: the name of the one that worked. */
-static int run_ways(struct run *r, const struct cfs_way *ways, size_t n,
-		    const char **taken, struct cfs_err *err)
+/* Tries one way after the other, while *move_on. *taken: the name of the last. */
+static int run_ways(struct run *r, const struct cfs_ways *ways, const char **taken,
+		    bool *move_on, struct cfs_err *err)
 {
-	bool move_on = true;
 	int rc = 0;
 
-	for (size_t i = 0; i < n && move_on; i++) {
-		rc = run_way(r, &ways[i], &move_on, err);
-		*taken = ways[i].name;
+	*move_on = true;
+	for (size_t i = 0; i < ways->n && *move_on; i++) {
+		rc = run_way(r, &ways->way[i], move_on, err);
+		*taken = ways->way[i].name;
 		drop_fd(&r->context);
 		if (rc < 0)
 			drop_fd(&r->mount);
@@ -378,14 +280,80 @@ static int run_ways(struct run *r, const struct cfs_way *ways, size_t n,
 	return rc;
 }
 
-/* Whatever happened, what was made for the moment goes away. */
-static void clean_up(struct run *r)
+/* --- in a mount namespace of its own ------------------------------------------------ */
+
+struct apart {
+	struct run *r;
+	const struct cfs_ways *ways;
+	const char **taken;
+	struct cfs_err *err;
+	int rc;
+};
+
+static int run_apart(const struct apart *a)
 {
-	leave_place(r);
-	drop_fd(&r->context);
-	drop_fd(&r->mount);
-	drop_fd(&r->image_mount);
-	drop_fd(&r->loop);
+	bool move_on;
+	int rc = cfs_namespace_enter(a->err);
+
+	if (rc < 0)
+		return rc;
+	if (move_mount(a->r->image_mount, "", AT_FDCWD, PLACE,
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
+		return cfs_fail_errno(a->err, "attaching the image to %s", PLACE);
+	return run_ways(a->r, a->ways, a->taken, &move_on, a->err);
+}
+
+static void *apart_thread(void *arg)
+{
+	struct apart *a = arg;
+
+	a->rc = run_apart(a);
+	return NULL;
+}
+
+/* Linux has namespaces by thread: this one's ends with it, also when the process is
+ * killed, and with it all that was attached in it. */
+static int run_ways_apart(struct run *r, const struct cfs_ways *ways, const char **taken,
+			  struct cfs_err *err)
+{
+	struct apart a = {r, ways, taken, err, 0};
+	pthread_t thread;
+	int errnum = pthread_create(&thread, NULL, apart_thread, &a);
+
+	if (errnum)
+		return cfs_fail(err, errnum, "thread: %s", strerrordesc_np(errnum));
+	pthread_join(thread, NULL);
+	return a.rc;
+}
+
+/* --- all of it ---------------------------------------------------------------------- */
+
+static int attach(const struct run *r, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (move_mount(r->mount, "", AT_FDCWD, r->mountpoint,
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) == 0)
+		return 0;
+	/* What mount(2) says; move_mount says EINVAL. */
+	if (errno == EINVAL && stat(r->mountpoint, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	return cfs_fail_errno(err, "mount point %s", r->mountpoint);
+}
+
+static int run_all(struct run *r, const struct cfs_steps *steps,
+		   struct cfs_mount_taken *taken, struct cfs_err *err)
+{
+	bool move_on;
+	int rc = run_ways(r, &steps->image, &taken->image, &move_on, err);
+
+	if (rc < 0)
+		return rc;
+	r->image_mount = cfs_steal_fd(&r->mount);
+	rc = run_ways(r, &steps->overlay, &taken->overlay, &move_on, err);
+	if (move_on)
+		rc = run_ways_apart(r, &steps->apart, &taken->overlay, err);
+	return rc < 0 ? rc : attach(r, err);
 }
 
 int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoint,
@@ -400,13 +368,12 @@ int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoin
 		.mount = -1,
 		.image_mount = -1,
 	};
-	int rc = run_ways(&r, steps->image, steps->n_image, &ways.image, err);
+	int rc = run_all(&r, steps, &ways, err);
 
-	if (rc == 0) {
-		r.image_mount = cfs_steal_fd(&r.mount);
-		rc = run_ways(&r, steps->overlay, steps->n_overlay, &ways.overlay, err);
-	}
-	clean_up(&r);
+	drop_fd(&r.context);
+	drop_fd(&r.mount);
+	drop_fd(&r.image_mount);
+	drop_fd(&r.loop);
 	if (taken)
 		*taken = ways;
 	return rc;

@@ -84,10 +84,33 @@ static uint64_t prefetch_len(int fd)
 	return (uint64_t)st.st_size;
 }
 
+/* Some of the kernel's ways would say no more than "Invalid argument". */
+static int check_dir(const char *what, const char *path, struct cfs_err *err)
+{
+	cfs_autofd int dir = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (path && dir < 0)
+		return cfs_fail_errno(err, "%s %s", what, path);
+	return 0;
+}
+
+static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < o->n_objdirs; i++)
+		rc = check_dir("object directory", o->objdirs[i], err);
+	if (rc == 0)
+		rc = check_dir("upperdir", o->upperdir, err);
+	if (rc == 0)
+		rc = check_dir("workdir", o->workdir, err);
+	return rc;
+}
+
 /* With verity=require and no fs-verity below, the mount succeeds and no file can be
  * opened: better refused here, where the reason can be said. */
-static int check_objdirs(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
-			 struct cfs_err *err)
+static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
+			struct cfs_err *err)
 {
 	for (size_t i = 0; i < o->n_objdirs && !out->objects_verity; i++) {
 		cfs_autofd int dir =
@@ -118,8 +141,10 @@ int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_f
 		rc = check_digest(fd, o->digest, err);
 	if (rc == 0)
 		rc = read_header(fd, out, err);
+	if (rc == 0)
+		rc = check_dirs(o, err);
 	if (rc == 0 && (o->digest || o->verity != CFS_MOUNT_VERITY_NONE))
-		rc = check_objdirs(o, out, err);
+		rc = check_verity(o, out, err);
 	if (rc == 0)
 		out->prefetch_len = prefetch_len(fd);
 	return rc;

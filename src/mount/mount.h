@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount: an image and its objects as a file system: options -> steps -> system calls.
  * Owns:  the text of mount options, what must hold before an image is mounted, the ways
- *        that kernels take an image, the loop device and the temporary place.
+ *        that kernels take an image, the loop device.
  * Uses:  base, verity (digests, measuring), erofs (the header's constants).
  * Never: opens the image or parses its tree, prints, reads the environment.
  *
@@ -50,10 +50,7 @@ struct cfs_mount_opts {
 	bool readonly;
 	bool idmap; /* owners are mapped by the user namespace behind idmap_fd */
 	int idmap_fd;
-	uint64_t attr; /* MOUNT_ATTR_NOSUID and so on */
-	/* An existing directory for the image where a kernel wants it attached to a path;
-	 * NULL: one is made in /tmp, and removed. */
-	const char *image_mountdir;
+	uint64_t attr;		/* MOUNT_ATTR_NOSUID and so on */
 	const char *image_name; /* what losetup(8) shows; NULL: nothing */
 };
 
@@ -88,17 +85,17 @@ struct cfs_mount_facts {
 
 /* Looks at the image behind fd, which must be readable, in this order: the expected
  * digest is compared with what the kernel measures on this descriptor, the header is
- * read, the object directories are asked for fs-verity (only where verity is wanted).
- * Needs no privilege. -ENOTTY: no fs-verity on the image, or on any object directory
- * although it is required; -EILSEQ: another digest; -EINVAL: not a composefs image. */
+ * read, the directories must be there, the object directories are asked for fs-verity
+ * (only where verity is wanted). Needs no privilege. -ENOTTY: no fs-verity on the image,
+ * or on any object directory although it is required; -EILSEQ: another digest; -EINVAL:
+ * not a composefs image. */
 int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- steps -------------------------------------------------------------------------- */
 
 /* "The source" is the image's descriptor, or the loop device once there is one; "the
- * image mount" is the EROFS mount, "the place" the directory where it is attached for a
- * moment. */
+ * image mount" is the EROFS mount. */
 enum cfs_step_op {
 	CFS_STEP_OPEN,	  /* fsopen(key) */
 	CFS_STEP_REFUSED, /* fsconfig: a flag that must be refused; taken: the next way */
@@ -107,17 +104,15 @@ enum cfs_step_op {
 	CFS_STEP_SOURCE,  /* fsconfig: key=/proc/self/fd/(the source) */
 	CFS_STEP_DIR,	  /* fsconfig: key=descriptor of the directory value */
 	CFS_STEP_LOWER,	  /* fsconfig: key=descriptor of the image mount */
-	CFS_STEP_LOWER_AT,  /* fsconfig: key=path of the image mount, at its place */
-	CFS_STEP_CREATE,    /* fsconfig: make the superblock */
-	CFS_STEP_MOUNT,	    /* fsmount with the attributes number: a detached mount */
-	CFS_STEP_IDMAP,	    /* map that mount's owners by the user namespace fd */
-	CFS_STEP_LOOP,	    /* put the source on a free loop device, shown as value */
-	CFS_STEP_PLACE,	    /* attach the image mount at value; NULL: a new directory */
-	CFS_STEP_DETACH,    /* the same undone; else it is done at the end */
-	CFS_STEP_ATTACH,    /* attach the mount to the mount point */
-	CFS_STEP_OLD_IMAGE, /* mount(2): source at the place, flags number, data value */
-	CFS_STEP_OLD_OVERLAY, /* mount(2): data key, path of the image mount, value */
-	CFS_STEP_PREFETCH,    /* read number bytes of the source ahead; value: and wait */
+	CFS_STEP_LOWER_AT, /* fsconfig: key=path of the image mount, where it is attached
+			    */
+	CFS_STEP_CREATE,   /* fsconfig: make the superblock */
+	CFS_STEP_MOUNT,	   /* fsmount with the attributes number: a detached mount */
+	CFS_STEP_IDMAP,	   /* map that mount's owners by the user namespace fd */
+	CFS_STEP_LOOP,	   /* put the source on a free loop device, shown as value */
+	CFS_STEP_OLD,	   /* mount(2): data key, path of the image mount,
+			      value; flags number. A detached copy is taken */
+	CFS_STEP_PREFETCH, /* read number bytes of the source ahead; value: and wait */
 };
 
 struct cfs_step {
@@ -138,12 +133,18 @@ struct cfs_way {
 	size_t n_steps;
 };
 
-enum { CFS_MOUNT_WAYS = 4 };
+enum { CFS_MOUNT_WAYS = 3 };
 
-/* First one of the ways to mount the image, then one of the ways to mount the overlay. */
+struct cfs_ways {
+	struct cfs_way way[CFS_MOUNT_WAYS];
+	size_t n;
+};
+
+/* The ways to mount the image, then the overlay over the image mount, both detached. The
+ * ways called apart need the image mount attached to a path: they are taken in a mount
+ * namespace of their own, so that nothing of it is ever seen, or left. */
 struct cfs_steps {
-	struct cfs_way image[CFS_MOUNT_WAYS], overlay[CFS_MOUNT_WAYS];
-	size_t n_image, n_overlay;
+	struct cfs_ways image, overlay, apart;
 	struct cfs_arena arena;
 };
 

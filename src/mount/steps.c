@@ -64,27 +64,19 @@ static void add_erofs(struct builder *b)
 
 /* EROFS straight from the file: kernel 6.12. Before, and for a file system that the
  * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK. */
-static void image_file(struct builder *b)
+static int image_file(struct builder *b)
 {
-	ADD(b, CFS_STEP_OPEN, "erofs", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_OPEN, "erofs");
 	add_erofs(b);
+	return 0;
 }
 
-static void image_loop(struct builder *b)
+static int image_loop(struct builder *b)
 {
-	ADD(b, CFS_STEP_OPEN, "erofs", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_OPEN, "erofs");
 	ADD(b, CFS_STEP_LOOP, .value = b->o->image_name);
 	add_erofs(b);
-}
-
-/* Without the mount API of kernel 5.2, or where a sandbox hides it. */
-static void image_old(struct builder *b)
-{
-	ADD(b, CFS_STEP_LOOP, .value = b->o->image_name);
-	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
-	ADD(b, CFS_STEP_OLD_IMAGE, .number = MS_RDONLY,
-	    .value = b->facts->has_acl ? "" : "noacl");
-	add_prefetch(b);
+	return 0;
 }
 
 /* --- the overlay -------------------------------------------------------------------- */
@@ -125,7 +117,7 @@ static void add_dir(struct builder *b, const char *key, const char *path)
  * a detached layer when the superblock is made. */
 static int overlay_fds(struct builder *b)
 {
-	ADD(b, CFS_STEP_OPEN, "overlay", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_OPEN, "overlay");
 	add_overlay(b);
 	ADD(b, CFS_STEP_LOWER, "lowerdir+", .move_on = {EBADF, EINVAL, EOPNOTSUPP});
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
@@ -134,7 +126,6 @@ static int overlay_fds(struct builder *b)
 	add_dir(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL});
 	add_mount(b);
-	ADD(b, CFS_STEP_ATTACH);
 	return 0;
 }
 
@@ -171,11 +162,10 @@ static int add_escaped(struct builder *b, const char *key, const char *path)
  * to take any option at first. */
 static int overlay_paths(struct builder *b)
 {
-	ADD(b, CFS_STEP_OPEN, "overlay", .move_on = {ENOSYS});
+	ADD(b, CFS_STEP_OPEN, "overlay");
 	ADD(b, CFS_STEP_REFUSED, "composefs-asks-for-the-new-mount-api",
 	    .move_on = {EINVAL});
 	add_overlay(b);
-	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
 	ADD(b, CFS_STEP_LOWER_AT, "lowerdir+", .move_on = {EINVAL});
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		ADD(b, CFS_STEP_STRING, "datadir+", b->o->objdirs[i],
@@ -185,8 +175,6 @@ static int overlay_paths(struct builder *b)
 		return -ENOMEM;
 	ADD(b, CFS_STEP_CREATE);
 	add_mount(b);
-	ADD(b, CFS_STEP_DETACH);
-	ADD(b, CFS_STEP_ATTACH);
 	return 0;
 }
 
@@ -255,8 +243,7 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 		return -ENOMEM;
 	if (b->o->readonly)
 		flags |= MS_RDONLY;
-	ADD(b, CFS_STEP_PLACE, .value = b->o->image_mountdir);
-	ADD(b, CFS_STEP_OLD_OVERLAY, "metacopy=on,redirect_dir=on,lowerdir=", data,
+	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
 	    .number = flags | old_flags(b->o->attr), .move_on = {move_on},
 	    .hint = requires_verity(b->o) ? verity_hint : NULL);
 	return 0;
@@ -276,52 +263,35 @@ static int overlay_older(struct builder *b)
 
 /* --- all of it ---------------------------------------------------------------------- */
 
-static int begin(struct builder *b, struct cfs_way *ways, size_t *n, const char *name)
+static int add_way(struct builder *b, struct cfs_ways *ways, const char *name,
+		   int (*fill)(struct builder *b))
 {
-	b->way = &ways[(*n)++];
+	assert(ways->n < CFS_MOUNT_WAYS);
+	b->way = &ways->way[ways->n++];
 	b->way->name = name;
 	b->way->steps = cfs_arena_alloc(&b->out->arena, b->cap * sizeof(struct cfs_step),
 					alignof(struct cfs_step));
-	return b->way->steps ? 0 : -ENOMEM;
+	return b->way->steps ? fill(b) : -ENOMEM;
 }
 
-static int image_ways(struct builder *b)
+static int add_ways(struct builder *b)
 {
-	static const struct {
+	struct cfs_steps *s = b->out;
+	const struct {
+		struct cfs_ways *ways;
 		const char *name;
-		void (*add)(struct builder *b);
-		bool can_idmap;
+		int (*fill)(struct builder *b);
 	} table[] = {
-		{"file", image_file, true},
-		{"loop", image_loop, true},
-		{"loop, mount(2)", image_old, false},
+		{&s->image, "file", image_file},
+		{&s->image, "loop", image_loop},
+		{&s->overlay, "descriptors", overlay_fds},
+		{&s->apart, "paths", overlay_paths},
+		{&s->apart, "mount(2)", overlay_old},
+		{&s->apart, "mount(2), plain layers", overlay_older},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (b->o->idmap && !table[i].can_idmap)
-			continue;
-		if (begin(b, b->out->image, &b->out->n_image, table[i].name) < 0)
-			return -ENOMEM;
-		table[i].add(b);
-	}
-	return 0;
-}
-
-static int overlay_ways(struct builder *b)
-{
-	static const struct {
-		const char *name;
-		int (*add)(struct builder *b);
-	} table[] = {
-		{"descriptors", overlay_fds},
-		{"paths", overlay_paths},
-		{"mount(2)", overlay_old},
-		{"mount(2), plain layers", overlay_older},
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (begin(b, b->out->overlay, &b->out->n_overlay, table[i].name) < 0 ||
-		    table[i].add(b) < 0)
+		if (add_way(b, table[i].ways, table[i].name, table[i].fill) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -333,7 +303,7 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 	struct builder b = {o, facts, out, NULL, STEPS_MAX + o->n_objdirs};
 
 	*out = (struct cfs_steps){0};
-	if (image_ways(&b) == 0 && overlay_ways(&b) == 0)
+	if (add_ways(&b) == 0)
 		return 0;
 	cfs_steps_fini(out);
 	return cfs_fail(err, ENOMEM, "out of memory");

@@ -425,8 +425,24 @@ def verify(scene, point):
     want("Image has wrong fs-verity" in scene.refused(image, options + "0" * 64))
     scene.mount(image, options + digest)
     want("verity=require" in scene.mounts()[-1].options, scene.mounts()[-1].options)
-    same(read(f"{scene.mnt}/big"), BIG)
+    same_trees(scene.mnt, scene.path("tree"))
     umount(scene.mnt)
+    the_object = [f"{store}/{p}" for p in all_paths(store) if os.path.isfile(f"{store}/{p}")
+                  and os.stat(f"{store}/{p}").st_size == len(BIG)][0]
+    for data, sealed in ((BIG, False), (BIG[1:], True)):
+        os.unlink(the_object)
+        write(the_object, data)
+        if sealed:
+            run("fsverity", "enable", the_object)
+        for way in ("verity", "tryverity", "digest=" + digest):
+            scene.mount(image, f"basedir={store},{way}")
+            try:
+                read(f"{scene.mnt}/big")
+            except OSError as failure:
+                same(failure.errno, 5, f"errno with {way}")
+            else:
+                raise AssertionError(f"another object was read with {way}")
+            umount(scene.mnt)
 
 
 def main():

@@ -165,6 +165,7 @@ T(mount_parse_sloppy_passes_over_unknown_options_only)
 /* --- checks ------------------------------------------------------------------------- */
 
 static const char *const one_dir[] = {"/objects"};
+static const char *const root_dir[] = {"/"};
 static const char *const two_dirs[] = {"/o,1", "/o:2"};
 
 #define DIGEST_00 "0000000000000000000000000000000000000000000000000000000000000000"
@@ -230,7 +231,7 @@ static const uint8_t bad_header[32] = {0x9b, 0x62, 0x78, 0xd0, 1, 0, 0, 0, 1};
 
 T(mount_inspect_reads_acl_flag_and_size_from_the_image)
 {
-	struct cfs_mount_opts o = {one_dir, 1};
+	struct cfs_mount_opts o = {root_dir, 1};
 	struct cfs_mount_facts facts;
 
 	t_eq(inspect(header, sizeof(header), &o, &facts, NULL), 0);
@@ -242,7 +243,7 @@ T(mount_inspect_reads_acl_flag_and_size_from_the_image)
 
 T(mount_inspect_refuses_what_is_no_image)
 {
-	struct cfs_mount_opts o = {one_dir, 1};
+	struct cfs_mount_opts o = {root_dir, 1};
 	struct cfs_mount_facts facts;
 	struct cfs_err err;
 	int dir = open("/", O_RDONLY | O_DIRECTORY);
@@ -259,13 +260,30 @@ T(mount_inspect_refuses_what_is_no_image)
 /* Nothing is believed of an image that is not the expected one. */
 T(mount_inspect_measures_before_it_reads)
 {
-	struct cfs_mount_opts o = {one_dir, 1, .digest = DIGEST_00};
+	struct cfs_mount_opts o = {root_dir, 1, .digest = DIGEST_00};
 	struct cfs_mount_facts facts;
 	struct cfs_err err;
 	int rc = inspect(bad_header, sizeof(bad_header), &o, &facts, &err);
 
 	t_eq(rc, -ENOTTY);
 	t_has(err.msg, "Image has no fs-verity");
+}
+
+T(mount_inspect_names_the_directory_that_is_missing)
+{
+	static const char *const dirs[] = {"/", "/proc/self/status"};
+	struct cfs_mount_opts o = {dirs, 2};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	t_eq(inspect(header, sizeof(header), &o, &facts, &err), -ENOTDIR);
+	t_str(err.msg, "object directory /proc/self/status: Not a directory");
+	o = (struct cfs_mount_opts){dirs, 1, "/nonexistent", "/"};
+	t_eq(inspect(header, sizeof(header), &o, &facts, &err), -ENOENT);
+	t_str(err.msg, "upperdir /nonexistent: No such file or directory");
+	o = (struct cfs_mount_opts){dirs, 1, "/", "/nonexistent"};
+	t_eq(inspect(header, sizeof(header), &o, &facts, &err), -ENOENT);
+	t_str(err.msg, "workdir /nonexistent: No such file or directory");
 }
 
 T(mount_inspect_wants_verity_below_where_it_is_required)
@@ -288,24 +306,13 @@ T(mount_inspect_wants_verity_below_where_it_is_required)
 static const char *way_text(const struct cfs_way *way)
 {
 	static const char *const names[] = {
-		[CFS_STEP_OPEN] = "open",
-		[CFS_STEP_REFUSED] = "refused",
-		[CFS_STEP_FLAG] = "flag",
-		[CFS_STEP_STRING] = "string",
-		[CFS_STEP_SOURCE] = "source",
-		[CFS_STEP_DIR] = "dir",
-		[CFS_STEP_LOWER] = "lower",
-		[CFS_STEP_LOWER_AT] = "lower-at",
-		[CFS_STEP_CREATE] = "create",
-		[CFS_STEP_MOUNT] = "mount",
-		[CFS_STEP_IDMAP] = "idmap",
-		[CFS_STEP_LOOP] = "loop",
-		[CFS_STEP_PLACE] = "place",
-		[CFS_STEP_DETACH] = "detach",
-		[CFS_STEP_ATTACH] = "attach",
-		[CFS_STEP_OLD_IMAGE] = "old-image",
-		[CFS_STEP_OLD_OVERLAY] = "old-overlay",
-		[CFS_STEP_PREFETCH] = "prefetch",
+		[CFS_STEP_OPEN] = "open",     [CFS_STEP_REFUSED] = "refused",
+		[CFS_STEP_FLAG] = "flag",     [CFS_STEP_STRING] = "string",
+		[CFS_STEP_SOURCE] = "source", [CFS_STEP_DIR] = "dir",
+		[CFS_STEP_LOWER] = "lower",   [CFS_STEP_LOWER_AT] = "lower-at",
+		[CFS_STEP_CREATE] = "create", [CFS_STEP_MOUNT] = "mount",
+		[CFS_STEP_IDMAP] = "idmap",   [CFS_STEP_LOOP] = "loop",
+		[CFS_STEP_OLD] = "old",	      [CFS_STEP_PREFETCH] = "prefetch",
 	};
 	static char text[2048];
 	int n = snprintf(text, sizeof(text), "%s:", way->name);
@@ -334,34 +341,35 @@ static const char *way_text(const struct cfs_way *way)
 	return text;
 }
 
+enum part { IMAGE, OVERLAY, APART };
+
+/* Way number i of one part, as text; "" when there is none. */
 static void check_way(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
-		      bool overlay, size_t i, const char *want)
+		      enum part part, size_t i, const char *want)
 {
 	struct cfs_steps steps;
+	const struct cfs_ways *ways[] = {&steps.image, &steps.overlay, &steps.apart};
 	char got[2048] = "";
 
 	t_eq(cfs_mount_steps(o, facts, &steps, NULL), 0);
-	if (i < (overlay ? steps.n_overlay : steps.n_image))
-		strcpy(got, way_text(overlay ? &steps.overlay[i] : &steps.image[i]));
+	if (i < ways[part]->n)
+		strcpy(got, way_text(&ways[part]->way[i]));
 	cfs_steps_fini(&steps);
 	t_str(got, want);
 }
 
-T(mount_steps_for_an_image_try_file_then_loop_then_mount2)
+T(mount_steps_for_an_image_try_the_file_then_a_loop_device)
 {
 	struct cfs_mount_opts o = {one_dir, 1, .image_name = "a.cfs"};
 	struct cfs_mount_facts facts = {.prefetch_len = 16384};
 
-	check_way(&o, &facts, false, 0,
-		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\nflag noacl\n"
+	check_way(&o, &facts, IMAGE, 0,
+		  "file:\nopen erofs\nsource source\nflag ro\nflag noacl\n"
 		  "create ENOTBLK\nmount 1\nprefetch 16384");
-	check_way(&o, &facts, false, 1,
-		  "loop:\nopen erofs ENOSYS\nloop a.cfs\nsource source\nflag ro\n"
+	check_way(&o, &facts, IMAGE, 1,
+		  "loop:\nopen erofs\nloop a.cfs\nsource source\nflag ro\n"
 		  "flag noacl\ncreate ENOTBLK\nmount 1\nprefetch 16384");
-	check_way(&o, &facts, false, 2,
-		  "loop, mount(2):\nloop a.cfs\nplace\nold-image noacl 1\n"
-		  "prefetch 16384");
-	check_way(&o, &facts, false, 3, "");
+	check_way(&o, &facts, IMAGE, 2, "");
 }
 
 T(mount_steps_follow_header_prefetch_and_idmap)
@@ -375,14 +383,12 @@ T(mount_steps_follow_header_prefetch_and_idmap)
 	};
 	struct cfs_mount_facts facts = {.has_acl = true, .prefetch_len = 4096};
 
-	check_way(&o, &facts, false, 0,
-		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\ncreate ENOTBLK\n"
+	check_way(&o, &facts, IMAGE, 0,
+		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK\n"
 		  "mount 1\nidmap fd 7\nprefetch wait 4096");
-	/* mount(2) cannot map owners. */
-	check_way(&o, &facts, false, 2, "");
 	o.prefetch = CFS_MOUNT_PREFETCH_OFF;
-	check_way(&o, &facts, false, 0,
-		  "file:\nopen erofs ENOSYS\nsource source\nflag ro\ncreate ENOTBLK\n"
+	check_way(&o, &facts, IMAGE, 0,
+		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK\n"
 		  "mount 1\nidmap fd 7");
 }
 
@@ -391,57 +397,55 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 	struct cfs_mount_opts o = {one_dir, 1};
 	struct cfs_mount_facts facts = {0};
 
-	check_way(&o, &facts, true, 0,
-		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
+	check_way(&o, &facts, OVERLAY, 0,
+		  "descriptors:\nopen overlay\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
 		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /objects EBADF "
 		  "EINVAL\n"
-		  "create EBADF EINVAL\nmount\nattach");
-	check_way(&o, &facts, true, 1,
-		  "paths:\nopen overlay ENOSYS\n"
+		  "create EBADF EINVAL\nmount");
+	check_way(&o, &facts, APART, 0,
+		  "paths:\nopen overlay\n"
 		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
 		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
-		  "place\nlower-at lowerdir+ EINVAL\nstring datadir+ /objects EINVAL\n"
-		  "create\nmount\ndetach\nattach");
-	check_way(&o, &facts, true, 2,
-		  "mount(2):\nplace\nold-overlay metacopy=on,redirect_dir=on,lowerdir= "
+		  "lower-at lowerdir+ EINVAL\nstring datadir+ /objects EINVAL\n"
+		  "create\nmount");
+	check_way(&o, &facts, APART, 1,
+		  "mount(2):\nold metacopy=on,redirect_dir=on,lowerdir= "
 		  "::/objects 32768 EINVAL");
-	check_way(&o, &facts, true, 3,
-		  "mount(2), plain layers:\nplace\n"
-		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= :/objects");
+	check_way(&o, &facts, APART, 2,
+		  "mount(2), plain layers:\n"
+		  "old metacopy=on,redirect_dir=on,lowerdir= :/objects");
+	check_way(&o, &facts, OVERLAY, 1, "");
+	check_way(&o, &facts, APART, 3, "");
 }
 
 T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 {
 	struct cfs_mount_opts o = {
-		two_dirs,
-		2,
-		"/u\\1,",
-		"/w",
-		.readonly = true,
-		.image_mountdir = "/run/im",
-		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME,
+		two_dirs,	  2,
+		"/u\\1,",	  "/w",
+		.readonly = true, .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME,
 	};
 	struct cfs_mount_facts facts = {0};
 
-	check_way(&o, &facts, true, 0,
-		  "descriptors:\nopen overlay ENOSYS\nstring source composefs\n"
+	check_way(&o, &facts, OVERLAY, 0,
+		  "descriptors:\nopen overlay\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
 		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /o,1 EBADF "
 		  "EINVAL\n"
 		  "dir datadir+ /o:2 EBADF EINVAL\ndir upperdir /u\\1, EBADF EINVAL\n"
-		  "dir workdir /w EBADF EINVAL\ncreate EBADF EINVAL\nmount 19\nattach");
-	check_way(&o, &facts, true, 1,
-		  "paths:\nopen overlay ENOSYS\n"
+		  "dir workdir /w EBADF EINVAL\ncreate EBADF EINVAL\nmount 19");
+	check_way(&o, &facts, APART, 0,
+		  "paths:\nopen overlay\n"
 		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
 		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
-		  "place /run/im\nlower-at lowerdir+ EINVAL\n"
+		  "lower-at lowerdir+ EINVAL\n"
 		  "string datadir+ /o,1 EINVAL\nstring datadir+ /o:2 EINVAL\n"
 		  "string upperdir /u\\\\1, EINVAL\nstring workdir /w EINVAL\n"
-		  "create\nmount 19\ndetach\nattach");
-	check_way(&o, &facts, true, 2,
-		  "mount(2):\nplace /run/im\n"
-		  "old-overlay metacopy=on,redirect_dir=on,lowerdir= "
+		  "create\nmount 19");
+	check_way(&o, &facts, APART, 1,
+		  "mount(2):\n"
+		  "old metacopy=on,redirect_dir=on,lowerdir= "
 		  "::/o\\,1::/o\\:2,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL");
 }
 
@@ -455,15 +459,15 @@ static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
 	bool old;
 
 	t_eq(cfs_mount_steps(o, &facts, &steps, NULL), 0);
-	for (size_t i = 0; i < steps.overlay[0].n_steps; i++) {
-		const struct cfs_step *s = &steps.overlay[0].steps[i];
+	for (size_t i = 0; i < steps.overlay.way[0].n_steps; i++) {
+		const struct cfs_step *s = &steps.overlay.way[0].steps[i];
 
 		if (s->key && strcmp(s->key, "verity") == 0)
 			got = s->optional ? "optional" : s->value;
 		if (s->key && strcmp(s->key, "verity") == 0 && !s->optional)
 			t_str(s->hint, "verity needs overlayfs of kernel 6.6");
 	}
-	old = strstr(steps.overlay[2].steps[1].value, "verity=require") != NULL;
+	old = strstr(steps.apart.way[1].steps[0].value, "verity=require") != NULL;
 	cfs_steps_fini(&steps);
 	t_str(got, want);
 	t_eq(old, old_want);
@@ -497,6 +501,6 @@ T(mount_steps_take_many_object_directories)
 	for (size_t i = 0; i < 300; i++)
 		dirs[i] = "/objects";
 	t_eq(cfs_mount_steps(&o, &facts, &steps, NULL), 0);
-	t_ok(steps.overlay[0].n_steps > 300);
+	t_ok(steps.overlay.way[0].n_steps > 300);
 	cfs_steps_fini(&steps);
 }
