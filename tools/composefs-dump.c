@@ -14,7 +14,9 @@ static void usage(FILE *to, const char *name)
 	fprintf(to,
 		"Usage: %s SOURCE DEST\n"
 		"\n"
-		"Reads the composefs image SOURCE and writes it again to DEST.\n",
+		"Reads the composefs image SOURCE and writes it again to DEST.\n"
+		"\n"
+		"  --help    This text\n",
 		name);
 }
 
@@ -60,7 +62,7 @@ static int run(const char *source, const char *dest, struct cfs_err *err)
 	struct cfs_image_opts opts;
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
-	uint32_t version;
+	uint32_t version = 0;
 	int rc = load(source, &tree, &version, err);
 
 	if (rc < 0)

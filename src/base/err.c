@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef cfs_fail
+#undef cfs_fail_errno
+#undef cfs_context
+
 int cfs_fail(struct cfs_err *err, int errnum, const char *fmt, ...)
 {
 	va_list ap;

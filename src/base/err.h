@@ -27,4 +27,23 @@ int cfs_fail_errno(struct cfs_err *err, const char *fmt, ...) CFS_PRINTF(2, 3);
  * A place that no longer fits is left out; the reason never is. */
 int cfs_context(struct cfs_err *err, int rc, const char *fmt, ...) CFS_PRINTF(3, 4);
 
+/* For the compiler, which does not see into these calls: an error is negative, and a place
+ * does not change the code. Otherwise it takes what is set on success alone for
+ * uninitialised. */
+static inline int cfs_negative(int rc)
+{
+	if (rc >= 0)
+		__builtin_unreachable();
+	return rc;
+}
+
+#define cfs_fail(...)	    cfs_negative(cfs_fail(__VA_ARGS__))
+#define cfs_fail_errno(...) cfs_negative(cfs_fail_errno(__VA_ARGS__))
+#define cfs_context(err, rc, ...)                                                        \
+	({                                                                               \
+		int context_rc_ = (rc);                                                  \
+		(void)cfs_context(err, context_rc_, __VA_ARGS__);                        \
+		context_rc_;                                                             \
+	})
+
 #endif

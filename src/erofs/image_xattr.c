@@ -79,9 +79,9 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 				" shared ones, want at most %d, inside",
 				inode->nid, out->area.len, out->area_off, out->n_shared,
 				im->rules->shared_max);
-	(void)cfs_span_sub(inode->xattrs, offsetof(struct erofs_xattr_header, reserved),
-			   7, &reserved);
-	if (!cfs_span_is_zero(reserved))
+	if (!cfs_span_sub(inode->xattrs, offsetof(struct erofs_xattr_header, reserved), 7,
+			  &reserved) ||
+	    !cfs_span_is_zero(reserved))
 		return cfs_fail(err, EUCLEAN,
 				"inode %" PRIu64 ": xattrs at offset %" PRIu64
 				": reserved bytes are not 0",
