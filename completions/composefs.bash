@@ -87,7 +87,11 @@ _composefs_dump()
 {
 	local cur prev words cword
 	_init_completion || return
-	_filedir
+	if [[ $cur == -* ]]; then
+		_composefs_options "--help"
+	else
+		_filedir
+	fi
 }
 
 complete -F _mkcomposefs mkcomposefs

@@ -28,6 +28,8 @@ complete -c composefs-info -l basedir -r -a '(__fish_complete_directories)' -d '
 complete -c composefs-info -l filter -x -d 'Only this entry of the root'
 complete -c composefs-info -l help -d 'Print usage'
 
+complete -c composefs-dump -l help -d 'Print usage'
+
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
 complete -c mount.composefs -s o -x -a 'basedir= digest= idmap= prefetch= ro rw tryverity upperdir= verity workdir=' -d 'Mount options'

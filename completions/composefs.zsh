@@ -35,7 +35,7 @@ composefs-info)
 		'*:image:_files'
 	;;
 composefs-dump)
-	_arguments '1:image:_files' '2:new image:_files'
+	_arguments '--help[print usage]' '1:image:_files' '2:new image:_files'
 	;;
 mount.composefs)
 	_arguments \

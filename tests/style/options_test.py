@@ -11,12 +11,19 @@ import subprocess
 import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
+MOUNT_TOOL = "mount.composefs"  # its options stand behind -o, without dashes
+
+
+def usage(tool, option):
+    return subprocess.run([tool, option], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=60, check=False).stdout
 
 
 def helped(tool):
-    done = subprocess.run([tool, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=60, check=False)
-    return set(LONG.findall(done.stdout))
+    if os.path.basename(tool) == MOUNT_TOOL:
+        listed = usage(tool, "-h").split("Supported options:")[1]
+        return set(re.findall(r"^  ([a-z]+)", listed, re.M))
+    return set(LONG.findall(usage(tool, "--help")))
 
 
 def read(*path):
@@ -26,6 +33,10 @@ def read(*path):
 
 def manual(root, name):
     """Options that have an entry of their own; a line may have several."""
+    if name == MOUNT_TOOL:
+        entries = read(root, "doc", "man", name + ".8.scd").split("# MOUNT OPTIONS")[1]
+        entries = entries.split("*nosuid*")[0]  # from there on they are those of mount(8)
+        return {o for l in re.findall(r"^\*[a-z]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z]+)=?\*", l)}
     lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*--")]
     return {o for l in lines for o in LONG.findall(l)}
 
@@ -34,17 +45,27 @@ def bash(root, name):
     """All options between the lines that open and close the tool's function."""
     function = "_" + re.sub(r"[-.]", "_", name)
     body = re.search(rf"^{function}\(\)\n{{\n(.*?)^}}\n", read(root, "completions", "composefs.bash"), re.S | re.M)
+    if name == MOUNT_TOOL:
+        return words(re.search(r"-o\)\n\s*_composefs_options \"(.*?)\"", body.group(1)).group(1))
     return set(LONG.findall(body.group(1)))
+
+
+def words(text):
+    return {w.rstrip("=") for w in text.split()}
 
 
 def zsh(root, name):
     body = re.search(rf"^{re.escape(name)}\)\n(.*?)^\t;;\n", read(root, "completions", "composefs.zsh"), re.S | re.M)
+    if name == MOUNT_TOOL:
+        return set(re.findall(r'"([a-z]+)\[', body.group(1)))
     return set(LONG.findall(body.group(1)))
 
 
 def fish(root, name):
-    return set(re.findall(rf"^complete -c {re.escape(name)} .*?-l ([a-z-]+)",
-                          read(root, "completions", "composefs.fish"), re.M))
+    text = read(root, "completions", "composefs.fish")
+    if name == MOUNT_TOOL:
+        return words(re.search(rf"^complete -c {re.escape(name)} -s o .*?'(.*?)'", text, re.M).group(1))
+    return set(re.findall(rf"^complete -c {re.escape(name)} .*?-l ([a-z-]+)", text, re.M))
 
 
 def main():
