@@ -14,8 +14,8 @@ enum {
 
 int cfs_verity_update_fd(struct cfs_verity *v, int fd, struct cfs_err *err)
 {
-	bool stream = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
 	struct level *data = &v->level[0];
+	bool stream = false;
 	uint64_t off = 0;
 
 	for (;;) {
@@ -24,6 +24,10 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, struct cfs_err *err)
 		ssize_t n = stream ? cfs_io_read(fd, to, room, err)
 				   : cfs_io_pread(fd, to, room, off, err);
 
+		if (n == -ESPIPE && !stream) {
+			stream = true;
+			continue;
+		}
 		if (n < 0)
 			return (int)n;
 		off += (size_t)n;
