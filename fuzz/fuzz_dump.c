@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "dump/dump.h"
 #include "erofs/erofs.h"
@@ -18,6 +19,21 @@ static struct cfs_tree *parse(struct cfs_text text, bool strict)
 	int rc = cfs_dump_read_mem(text, CFS_SHA256, &opts, &t, &err);
 
 	fuzz_hold(rc == 0 || strncmp(err.msg, "input: ", strlen("input: ")) == 0);
+	fuzz_hold((rc == 0) == (t != NULL));
+	return t;
+}
+
+/* The same through a descriptor. */
+static struct cfs_tree *parse_file(struct cfs_text text)
+{
+	struct cfs_dump_opts opts = {.name = "input"};
+	cfs_autofd int fd = memfd_create("input", MFD_CLOEXEC);
+	struct cfs_tree *t = NULL;
+	int rc;
+
+	fuzz_hold(fd >= 0 && cfs_io_write(fd, text.s, text.len, NULL) == 0 &&
+		  lseek(fd, 0, SEEK_SET) == 0);
+	rc = cfs_dump_read_fd(fd, CFS_SHA256, &opts, &t, NULL);
 	fuzz_hold((rc == 0) == (t != NULL));
 	return t;
 }
@@ -135,13 +151,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct cfs_text text = {(const char *)data, len};
 	struct cfs_tree *strict = parse(text, true);
 	struct cfs_tree *t = parse(text, false);
+	struct cfs_tree *streamed = parse_file(text);
 
 	fuzz_hold(t || !strict);
+	fuzz_hold(!t == !streamed);
 	if (t) {
 		check_text(t);
 		check_image(t);
 	}
 	cfs_tree_free(strict);
+	cfs_tree_free(streamed);
 	cfs_tree_free(t);
 	return 0;
 }
