@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# bash completion for mkcomposefs, composefs-info, composefs-dump and mount.composefs.
+# bash completion for composefs, mkcomposefs, composefs-info, composefs-dump and mount.composefs.
 
 _composefs_options() # OPTIONS, those with a value end in =
 {
@@ -94,6 +94,27 @@ _composefs_dump()
 	fi
 }
 
+_composefs()
+{
+	local cur prev words cword split=false
+	_init_completion -s || return
+	if [[ $prev == --objects ]]; then
+		_filedir -d
+		return
+	fi
+	$split && return
+	if ((cword == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "fsck ls --help" -- "$cur")
+	elif [[ $cur == -* && ${words[1]} == ls ]]; then
+		_composefs_options "--directory --help"
+	elif [[ $cur == -* ]]; then
+		_composefs_options "--canonical --help --json --objects="
+	else
+		_filedir
+	fi
+}
+
+complete -F _composefs composefs
 complete -F _mkcomposefs mkcomposefs
 complete -F _composefs_info composefs-info
 complete -F _composefs_dump composefs-dump

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# fish completion for mkcomposefs, composefs-info, composefs-dump and mount.composefs.
+# fish completion for composefs, mkcomposefs, composefs-info, composefs-dump and mount.composefs.
 
 complete -c mkcomposefs -l digest-store -r -a '(__fish_complete_directories)' -d 'Copy file contents into this object store'
 complete -c mkcomposefs -l from-file -d 'The source is a dump'
@@ -33,3 +33,11 @@ complete -c composefs-dump -l help -d 'Print usage'
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
 complete -c mount.composefs -s o -x -a 'basedir= digest= idmap= prefetch= ro rw tryverity upperdir= verity workdir=' -d 'Mount options'
+
+complete -c composefs -n "not __fish_seen_subcommand_from fsck ls" -f -a fsck -d 'Check an image and its objects'
+complete -c composefs -n "not __fish_seen_subcommand_from fsck ls" -f -a ls -d 'List a path of an image'
+complete -c composefs -l canonical -d 'fsck: the image must be what mkcomposefs makes'
+complete -c composefs -l directory -d 'ls: the directory itself'
+complete -c composefs -l help -d 'Print usage'
+complete -c composefs -l json -d 'fsck: print JSON'
+complete -c composefs -l objects -r -a '(__fish_complete_directories)' -d 'fsck: look at the objects'

@@ -1,4 +1,4 @@
-#compdef mkcomposefs composefs-info composefs-dump mount.composefs
+#compdef composefs mkcomposefs composefs-info composefs-dump mount.composefs
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # zsh completion, installed as _composefs.
 
@@ -22,6 +22,16 @@ mkcomposefs)
 		'--use-epoch[set all times to 0]' \
 		'--user-xattrs[take only user.* extended attributes]' \
 		'1:source:_files' '2:image:_files'
+	;;
+composefs)
+	_arguments \
+		'--canonical[fsck: the image must be what mkcomposefs makes]' \
+		'--directory[ls: the directory itself]' \
+		'--help[print usage]' \
+		'--json[fsck: print JSON]' \
+		'--objects=[fsck: look at the objects]:directory:_files -/' \
+		'1:command:((fsck\:"check an image and its objects" ls\:"list a path of an image"))' \
+		'2:image:_files' '3:path:'
 	;;
 composefs-info)
 	_arguments \

@@ -10,6 +10,8 @@
 #include "cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
+#include "image.h"
+#include "list.h"
 #include "objects.h"
 #include "options.h"
 #include "verity/verity.h"
@@ -30,24 +32,6 @@ typedef int (*command_fn)(const struct options *o, struct cfs_out *out,
 			  struct cfs_err *err);
 
 /* --- images ------------------------------------------------------------------------------ */
-
-static int open_image(const char *path, struct cfs_map *map, struct cfs_image *im,
-		      struct cfs_err *err)
-{
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return cfs_fail_errno(err, "Failed to open %s", path);
-	rc = cfs_context(err, cfs_map_fd(fd, map, err), "Failed to open %s", path);
-	if (rc < 0)
-		return rc;
-	rc = cfs_context(err, cfs_image_open(map->span, im, err), "Failed to load %s",
-			 path);
-	if (rc < 0)
-		cfs_map_close(map);
-	return rc;
-}
 
 /* Calls fn for each entry that the filters let through. */
 typedef int (*entry_fn)(void *ctx, const struct cfs_image *im,
@@ -84,7 +68,7 @@ static int print_images(const struct options *o, bool first_names, entry_fn fn, 
 		struct cfs_image im;
 		struct cfs_map map;
 
-		rc = open_image(o->operands[i], &map, &im, err);
+		rc = image_open(o->operands[i], &map, &im, err);
 		if (rc < 0)
 			return rc;
 		rc = for_each_entry(o, o->operands[i], &im, first_names, fn, ctx, err);
@@ -95,49 +79,10 @@ static int print_images(const struct options *o, bool first_names, entry_fn fn, 
 
 /* --- ls ---------------------------------------------------------------------------------- */
 
-static int list_file(struct cfs_out *out, const struct cfs_image *im,
-		     const struct cfs_inode *inode, struct cfs_err *err)
-{
-	struct cfs_text backing;
-	int rc = cfs_image_backing(im, inode, &backing, err);
-
-	if (rc < 0 || backing.len == 0)
-		return rc;
-	cfs_out_text(out, CFS_TEXT("\t@ "));
-	cfs_dump_escape(out, backing, CFS_DUMP_FIELD);
-	return 0;
-}
-
-static int list_symlink(struct cfs_out *out, const struct cfs_inode *inode,
-			struct cfs_err *err)
-{
-	struct cfs_text target;
-	int rc = cfs_inode_target(inode, &target, err);
-
-	if (rc < 0)
-		return rc;
-	cfs_out_text(out, CFS_TEXT("\t-> "));
-	cfs_dump_escape(out, target, CFS_DUMP_FIELD);
-	return 0;
-}
-
 static int list_entry(void *ctx, const struct cfs_image *im,
 		      const struct cfs_walk_entry *e, struct cfs_err *err)
 {
-	struct cfs_out *out = ctx;
-	int rc = 0;
-
-	if (e->depth == 0)
-		return 0;
-	cfs_dump_escape(out, e->path, CFS_DUMP_SPACES);
-	if (S_ISDIR(e->inode.mode))
-		cfs_out_text(out, CFS_TEXT("/\t"));
-	else if (S_ISLNK(e->inode.mode) && !e->again)
-		rc = list_symlink(out, &e->inode, err);
-	else if (S_ISREG(e->inode.mode) && !e->again)
-		rc = list_file(out, im, &e->inode, err);
-	cfs_out_char(out, '\n');
-	return rc;
+	return e->depth == 0 ? 0 : list_line(ctx, im, e->path, &e->inode, e->again, err);
 }
 
 static int cmd_ls(const struct options *o, struct cfs_out *out, struct cfs_err *err)
@@ -207,7 +152,7 @@ static int with_objects(const struct options *o, struct cfs_err *err,
 	while (rc == 0 && n < o->n_operands) {
 		struct cfs_image im;
 
-		rc = open_image(o->operands[n], &maps[n], &im, err);
+		rc = image_open(o->operands[n], &maps[n], &im, err);
 		if (rc == 0)
 			rc = for_each_entry(o, o->operands[n++], &im, false,
 					    collect_entry, &list, err);

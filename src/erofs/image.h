@@ -238,6 +238,14 @@ int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
  * same tree. -ENOMEM, else -EUCLEAN. */
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Is the image byte for byte what the writer makes of its content? Then nothing is hidden in it, and its
+ * tree has no other image of this format version. A tree that an image cannot give back as it was (hard
+ * links whose inode is not at the first name, see composefs-dump(5)) has a good image that is not this one.
+ * -EUCLEAN: the message names the structure at the first difference, or the damage; -ENOTSUP: a format
+ * version that the writer does not know; -ENOMEM. */
+int cfs_image_check_canonical(const struct cfs_image *im,
+			      struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- Whole trees --------------------------------------------------------------------- */
 
 /* The algorithm of the digests in an image: that of the first file that has one; SHA-256 when none

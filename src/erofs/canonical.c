@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Is an image what the writer makes of its own content? Its tree is loaded and planned again, and the
+ * bytes are compared as they are emitted.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "erofs/erofs.h"
+#include "erofs/format.h"
+
+enum { PLACE_LEN = 512 };
+
+struct comparison {
+	struct cfs_span image;
+	uint64_t off; /* bytes that were equal */
+	bool differs;
+};
+
+/* Stops the emission at the first byte that differs. */
+static int compare(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct comparison *c = ctx;
+	const uint8_t *made = p;
+	struct cfs_span there;
+
+	if (cfs_span_sub(c->image, c->off, len, &there) &&
+	    memcmp(made, there.p, len) == 0) {
+		c->off += len;
+		return 0;
+	}
+	for (size_t i = 0;
+	     cfs_span_sub(c->image, c->off, 1, &there) && *there.p == made[i]; i++)
+		c->off++;
+	c->differs = true;
+	return cfs_fail(err, EUCLEAN, "differs");
+}
+
+/* Does the inode, or do its data blocks, lie at that offset? */
+static bool lies_at(const struct cfs_inode *i, uint64_t off, bool *in_data)
+{
+	*in_data = i->blocks.len && off >= i->data_off &&
+		   off - i->data_off < cfs_align_up(i->blocks.len, EROFS_BLOCK);
+	return *in_data || (off >= i->off && off - i->off < i->len);
+}
+
+static void name_inode(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
+{
+	static const struct cfs_walk_opts everything;
+	const struct cfs_walk_entry *e;
+	struct cfs_walk *walk;
+	bool in_data;
+
+	if (cfs_walk_new(im, &everything, &walk, NULL) < 0)
+		return;
+	while (cfs_walk_next(walk, &e, NULL) > 0) {
+		if (!lies_at(&e->inode, off, &in_data))
+			continue;
+		snprintf(place, PLACE_LEN, "%sinode %" PRIu64 " (%.*s)",
+			 in_data ? "data of " : "", e->inode.nid,
+			 e->path.len > PLACE_LEN / 2 ? PLACE_LEN / 2 : (int)e->path.len,
+			 e->path.s);
+		break;
+	}
+	cfs_walk_free(walk);
+}
+
+/* What lies at an offset, for people. */
+static void name_place(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
+{
+	const char *what = "padding, whiteouts of the root or shared xattrs";
+
+	if (off < EROFS_SB_OFF)
+		what = "composefs header";
+	else if (off < EROFS_FIRST_INODE_OFF)
+		what = "superblock";
+	snprintf(place, PLACE_LEN, "%s", what);
+	if (off >= EROFS_FIRST_INODE_OFF)
+		name_inode(im, off, place);
+}
+
+static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
+			struct cfs_err *err)
+{
+	struct comparison c = {.image = im->bytes};
+	char place[PLACE_LEN];
+	int rc = cfs_emit(plan, (struct cfs_sink){compare, &c}, err);
+
+	if (rc < 0 && !c.differs)
+		return rc;
+	if (rc == 0 && c.off == im->bytes.len)
+		return 0;
+	name_place(im, c.off, place);
+	return cfs_fail(err, EUCLEAN,
+			"%s: offset %" PRIu64 ": not what the writer makes of this tree "
+			"(its image has %" PRIu64 " bytes, this one %zu)",
+			place, c.off, cfs_plan_image_len(plan), im->bytes.len);
+}
+
+int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
+{
+	struct cfs_image_opts opts = {im->version, im->version};
+	struct cfs_tree *tree;
+	struct cfs_plan *plan;
+	int rc;
+
+	if (im->version > CFS_IMAGE_VERSION_MAX)
+		return cfs_fail(
+			err, ENOTSUP,
+			"format version %u: want at most %d, which the writer knows",
+			im->version, CFS_IMAGE_VERSION_MAX);
+	rc = cfs_image_load(im, &(struct cfs_load_opts){0}, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_plan_new(tree, &opts, &plan, err);
+	if (rc == 0) {
+		rc = compare_plan(im, plan, err);
+		cfs_plan_free(plan);
+	}
+	cfs_tree_free(tree);
+	return rc;
+}

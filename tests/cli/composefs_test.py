@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs ls finds one path; composefs fsck tells sound from damaged, missing and unreadable.
+
+    composefs_test.py COMPOSEFS MKCOMPOSEFS
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
+SOUND, FAILED, USAGE, DAMAGED, MISSING = range(5)
+
+
+def run(*args):
+    done = subprocess.run([COMPOSEFS, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def want(got, wanted):
+    if got != wanted:
+        raise AssertionError(f"got {got!r}, want {wanted!r}")
+
+
+class Place:
+    """A tree, its image and its objects, made anew for each test."""
+
+    def __init__(self):
+        os.makedirs("tree/dir/sub")
+        for name in ("a", "dir/b"):
+            with open("tree/" + name, "w", encoding="ascii") as f:
+                f.write(name * 1000)
+        os.symlink("a", "tree/link")
+        with open("tree/dir/small", "w", encoding="ascii") as f:
+            f.write("x")
+        subprocess.run([MKCOMPOSEFS, "--digest-store=objects", "tree", "image.cfs"], check=True,
+                       stderr=subprocess.DEVNULL)
+        self.objects = sorted(os.path.join(d, f) for d, _, fs in os.walk("objects") for f in fs)
+
+    @staticmethod
+    def edit(path, offset, data):
+        os.chmod(path, 0o644)
+        with open(path, "r+b") as f:
+            f.seek(offset)
+            f.write(data)
+
+
+def ls_lists_a_directory_an_entry_and_the_root(_):
+    rc, out, err = run("ls", "image.cfs", "//dir/")
+    want((rc, err), (SOUND, ""))
+    names = [line.split("\t")[0] for line in out.splitlines()]
+    want(names, ["/dir/b", "/dir/small", "/dir/sub/"])
+    want(run("ls", "image.cfs", "/link")[1], "/link\t-> a\n")
+    want(run("ls", "--directory", "image.cfs", "dir")[1], "/dir/\t\n")
+    want([line.split("\t")[0] for line in run("ls", "image.cfs")[1].splitlines()], ["/a", "/dir/", "/link"])
+
+
+def ls_says_which_path_is_not_there(_):
+    rc, out, err = run("ls", "image.cfs", "/dir/none")
+    want((rc, out), (FAILED, ""))
+    if "/dir/none" not in err:
+        raise AssertionError(err)
+
+
+def fsck_passes_what_mkcomposefs_made(_):
+    rc, out, err = run("fsck", "--canonical", "--objects=objects", "image.cfs")
+    want((rc, err), (SOUND, ""))
+    want(out, "image.cfs: sound, 2 objects: 0 damaged, 0 missing, 0 unreadable\n")
+
+
+def fsck_names_the_damaged_place_of_an_image(place):
+    place.edit("image.cfs", 1200, b"\xff\xff")
+    rc, _, err = run("fsck", "image.cfs")
+    want(rc, DAMAGED)
+    if "inode" not in err and "offset" not in err:
+        raise AssertionError(err)
+
+
+def fsck_takes_what_is_no_image_for_damaged(_):
+    with open("junk", "wb") as f:
+        f.write(b"junk" * 5000)
+    want(run("fsck", "junk")[0], DAMAGED)
+
+
+def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
+    """Flags that nobody set: the reader does not mind, the writer would not have done it."""
+    place.edit("image.cfs", 48 + 1024, b"uuid of somebody")
+    structure, canonical = run("fsck", "image.cfs"), run("fsck", "--canonical", "image.cfs")
+    want(canonical[0], DAMAGED)
+    if structure[0] == SOUND and "superblock" not in canonical[2]:
+        raise AssertionError(canonical[2])
+
+
+def fsck_tells_a_damaged_object(place):
+    place.edit(place.objects[0], 5, b"!")
+    rc, out, err = run("fsck", "--objects=objects", "image.cfs")
+    want(rc, DAMAGED)
+    want(out, "image.cfs: damaged, 2 objects: 1 damaged, 0 missing, 0 unreadable\n")
+    if place.objects[0][len("objects/"):] not in err or "digest" not in err:
+        raise AssertionError(err)
+
+
+def fsck_tells_an_object_of_the_wrong_size(place):
+    os.chmod(place.objects[0], 0o644)
+    with open(place.objects[0], "a", encoding="ascii") as f:
+        f.write("more")
+    rc, _, err = run("fsck", "--objects=objects", "image.cfs")
+    want(rc, DAMAGED)
+    if "bytes" not in err:
+        raise AssertionError(err)
+
+
+def fsck_tells_missing_from_damaged(place):
+    os.unlink(place.objects[1])
+    rc, out, _ = run("fsck", "--json", "--objects=objects", "image.cfs")
+    want(rc, MISSING)
+    found = json.loads(out)
+    want((found["status"], found["missing"], found["damaged"]), ("missing", 1, 0))
+    want([f["object"] for f in found["findings"]], [place.objects[1][len("objects/"):]])
+    place.edit(place.objects[0], 5, b"!")
+    want(run("fsck", "--objects=objects", "image.cfs")[0], DAMAGED)
+
+
+def fsck_tells_what_it_cannot_read(_):
+    want(run("fsck", "none.cfs")[0], FAILED)
+    want(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
+
+
+def json_is_json_whatever_the_names_are(_):
+    name = b"bad\xff\"\\\n.cfs"
+    os.rename(b"image.cfs", name)
+    done = subprocess.run([COMPOSEFS.encode(), b"fsck", b"--json", name], stdout=subprocess.PIPE, timeout=60,
+                          check=True)
+    want(json.loads(done.stdout)["image"], "bad\ufffd\"\\\n.cfs")
+
+
+def wrong_usage_is_status_2(_):
+    for args in ((), ("none",), ("ls",), ("fsck",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b")):
+        want(run(*args)[0], USAGE)
+    for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
+        want(run(*args)[0], SOUND)
+
+
+TESTS = [v for k, v in list(globals().items()) if k.startswith(("ls_", "fsck_", "json_", "wrong_"))]
+
+
+def main():
+    failed = 0
+    for number, test in enumerate(TESTS, 1):
+        with tempfile.TemporaryDirectory() as tmp:
+            os.chdir(tmp)
+            try:
+                test(Place())
+                print(f"ok {number} - {test.__name__}")
+            except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as reason:
+                failed += 1
+                print(f"not ok {number} - {test.__name__}\n# {reason}")
+            os.chdir("/")
+    print(f"1..{len(TESTS)}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

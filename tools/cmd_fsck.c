@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs fsck: is an image sound, is it exactly what the writer makes, are its objects there and right?
+ * The exit status tells damaged from missing from unreadable.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "composefs.h"
+#include "fsck_objects.h"
+#include "image.h"
+
+struct options {
+	bool canonical, json;
+	const char *objects; /* directory; NULL: objects are not looked at */
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"canonical", NULL, offsetof(struct options, canonical), NULL,
+	 "The image must be, byte for byte, what mkcomposefs makes of its content"},
+	{"objects", "DIR", offsetof(struct options, objects), NULL,
+	 "Look at each object in DIR: is it there, its size, its digest"},
+	{"json", NULL, offsetof(struct options, json), NULL,
+	 "Print one JSON object that tells all that was found"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
+	.about = "Checks the structure of an image: each byte must have its place.\n"
+		 "Status: 0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 "
+		 "objects missing.",
+	.example =
+		(const char *const[]){
+			"composefs fsck --canonical --objects=objects image.cfs", NULL},
+	.options = option_table,
+};
+
+struct fsck {
+	const char *name; /* of the program */
+	const struct options *o;
+	const char *image;
+	struct fsck_objects objects;
+	size_t n_missing, n_damaged, n_unread; /* objects */
+	struct cli_progress progress;
+};
+
+/* --- the checks -------------------------------------------------------------------------- */
+
+static int check_image(const struct fsck *f, struct cfs_image *im, struct cfs_err *err)
+{
+	int rc = cfs_image_check(im, err);
+
+	if (rc == 0 && f->o->canonical)
+		rc = cfs_image_check_canonical(im, err);
+	return cfs_context(err, rc, "%s", f->image);
+}
+
+static void show_progress(void *ctx, size_t done, size_t all)
+{
+	cli_progress_show(ctx, "%zu of %zu objects", done, all);
+}
+
+static int check_objects(struct fsck *f, const struct cfs_image *im, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return cfs_fail_errno(err, "%s", f->o->objects);
+	f->objects.progress = show_progress;
+	f->objects.progress_ctx = &f->progress;
+	rc = fsck_objects_collect(&f->objects, im, err);
+	if (rc == 0) {
+		cli_progress_start(&f->progress, f->name);
+		rc = fsck_objects_check(&f->objects, dirfd, err);
+		cli_progress_end(&f->progress);
+	}
+	for (size_t i = 0; rc == 0 && i < f->objects.n; i++) {
+		int code = f->objects.v[i].code;
+
+		f->n_missing += code == -ENOENT;
+		f->n_damaged += code == -EUCLEAN;
+		f->n_unread += code != 0 && code != -ENOENT && code != -EUCLEAN;
+	}
+	return cfs_context(err, rc, "%s", f->image);
+}
+
+static int run(struct fsck *f, struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = image_open(f->image, &map, &im, err);
+
+	if (rc < 0)
+		return rc;
+	rc = check_image(f, &im, err);
+	if (rc == 0 && f->o->objects)
+		rc = check_objects(f, &im, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+/* --- what is said ------------------------------------------------------------------------ */
+
+/* -EINVAL is what is no image at all. */
+static int status_of(const struct fsck *f, int rc)
+{
+	if (rc == -EUCLEAN || rc == -EINVAL)
+		return STATUS_DAMAGED;
+	if (rc < 0)
+		return CLI_FAILED;
+	if (f->n_damaged)
+		return STATUS_DAMAGED;
+	if (f->n_missing)
+		return STATUS_MISSING;
+	return f->n_unread ? CLI_FAILED : CLI_OK;
+}
+
+static const char *status_name(int status)
+{
+	switch (status) {
+	case CLI_OK:
+		return "sound";
+	case STATUS_DAMAGED:
+		return "damaged";
+	case STATUS_MISSING:
+		return "missing";
+	default:
+		return "unreadable";
+	}
+}
+
+static void say(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+{
+	if (rc < 0) {
+		cli_say(f->name, "%s", err->msg);
+		return;
+	}
+	for (size_t i = 0; i < f->objects.n; i++)
+		if (f->objects.v[i].code < 0)
+			cli_say(f->name, "object %s: %s", f->objects.v[i].path,
+				f->objects.v[i].wrong);
+	printf("%s: %s", f->image, status_name(status));
+	if (f->o->objects)
+		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
+		       f->objects.n, f->n_damaged, f->n_missing, f->n_unread);
+	putchar('\n');
+}
+
+static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+{
+	const char *separator = "";
+
+	fputs("{\"image\":", stdout);
+	json_string(stdout, f->image, strlen(f->image));
+	printf(",\"status\":\"%s\"", status_name(status));
+	if (rc < 0) {
+		fputs(",\"error\":", stdout);
+		json_string(stdout, err->msg, strlen(err->msg));
+	}
+	if (f->o->objects)
+		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
+		       "zu",
+		       f->objects.n, f->n_damaged, f->n_missing, f->n_unread);
+	fputs(",\"findings\":[", stdout);
+	for (size_t i = 0; rc == 0 && i < f->objects.n; i++) {
+		const struct fsck_object *w = &f->objects.v[i];
+
+		if (w->code == 0)
+			continue;
+		printf("%s{\"object\":", separator);
+		json_string(stdout, w->path, w->path_len);
+		fputs(",\"wrong\":", stdout);
+		json_string(stdout, w->wrong, strlen(w->wrong));
+		putchar('}');
+		separator = ",";
+	}
+	fputs("]}\n", stdout);
+}
+
+int cmd_fsck(int argc, char **argv)
+{
+	struct options o = {0};
+	struct fsck f = {.name = argv[0], .o = &o};
+	int status = cli_parse(&syntax, argv[0], argc, argv, &o), rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status == CLI_OK ? CLI_OK : CLI_USAGE;
+	if (argc - optind != 1) {
+		cli_misused(&syntax, argv[0], "want one image");
+		return CLI_USAGE;
+	}
+	f.image = argv[optind];
+	rc = run(&f, &err);
+	status = status_of(&f, rc);
+	if (o.json)
+		say_json(&f, rc, &err, status);
+	else
+		say(&f, rc, &err, status);
+	fsck_objects_fini(&f.objects);
+	return status;
+}

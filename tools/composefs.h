@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs: the main tool: one command a file, one table of them.
+ * Owns:  what the commands share: their statuses, their way to print.
+ * Uses:  base, cli, options.
+ * Never: does a command's work.
+ */
+#ifndef CFS_COMPOSEFS_H
+#define CFS_COMPOSEFS_H
+
+#include "cli.h"
+#include "options.h"
+
+/* Beside CLI_OK, CLI_FAILED and CLI_USAGE. */
+enum {
+	STATUS_DAMAGED = 3, /* an image or object is not what it should be */
+	STATUS_MISSING = 4, /* nothing is damaged, but objects are not there */
+};
+
+/* A command: argv[0] is "composefs NAME". Returns the status of the program. */
+typedef int (*command_main)(int argc, char **argv);
+
+int cmd_fsck(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+
+/* Puts text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
+void json_string(FILE *to, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* fsck_objects: the objects that an image needs, each held against the image.
+ * Owns:  finding them all, looking at each on all cores, what is wrong with which.
+ * Uses:  base, verity, erofs.
+ * Never: prints.
+ */
+#ifndef CFS_FSCK_OBJECTS_H
+#define CFS_FSCK_OBJECTS_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "erofs/erofs.h"
+
+/* One object; what is wrong with it once it was looked at. */
+struct fsck_object {
+	const char *path; /* below the object directory */
+	size_t path_len;
+	const uint8_t *digest; /* NULL: the image tells none */
+	uint64_t size;
+	int code; /* 0, -ENOENT when it is not there, -EUCLEAN when it is wrong, else why
+			    * it could not be read */
+	const char *wrong; /* a sentence, when code is not 0 */
+};
+
+/* All of them, by path, each once. Starts zeroed. */
+struct fsck_objects {
+	struct cfs_arena arena;
+	struct fsck_object *v;
+	size_t n, cap;
+	enum cfs_hash_alg alg;
+	atomic_size_t n_done;
+	/* Called by the thread that called fsck_objects_check, now and then; may be NULL. */
+	void (*progress)(void *ctx, size_t done, size_t all);
+	void *progress_ctx;
+};
+
+void fsck_objects_fini(struct fsck_objects *o);
+
+/* -EUCLEAN: the image is damaged. */
+int fsck_objects_collect(struct fsck_objects *o, const struct cfs_image *im,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Looks at each below dirfd: there, a regular file, the size, the digest (asked of the kernel where it knows,
+ * else computed). Findings go into the objects; a negative return is out of memory. */
+int fsck_objects_check(struct fsck_objects *o, int dirfd,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

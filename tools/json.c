@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* JSON text. Names in an image are bytes; JSON wants UTF-8, so what is none is replaced. */
+#include <stdint.h>
+
+#include "composefs.h"
+
+/* Length of the well-formed UTF-8 sequence at p, or 0. Source: the table 3-7 of the Unicode standard. */
+static size_t utf8_len(const uint8_t *p, size_t left)
+{
+	static const struct {
+		uint8_t first, last, low, high;
+		size_t len;
+	} rows[] = {
+		{0x00, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = rows[i].len;
+
+		if (*p < rows[i].first || *p > rows[i].last)
+			continue;
+		if (n > left || (n > 1 && (p[1] < rows[i].low || p[1] > rows[i].high)))
+			return 0;
+		for (size_t k = 2; k < n; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return n;
+	}
+	return 0;
+}
+
+void json_string(FILE *to, const char *text, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)text;
+
+	putc('"', to);
+	for (size_t n; len; p += n, len -= n) {
+		n = utf8_len(p, len);
+		if (n == 0) {
+			n = 1;
+			fputs("\\ufffd", to);
+		} else if (*p == '"' || *p == '\\') {
+			fprintf(to, "\\%c", *p);
+		} else if (*p < 0x20) {
+			fprintf(to, "\\u%04x", *p);
+		} else {
+			fwrite(p, 1, n, to);
+		}
+	}
+	putc('"', to);
+}

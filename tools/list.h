@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* list: one name of an image as a line, for all tools that list.
+ * Owns:  the form of the line: path, then "/" of a directory, "-> target" of a symlink, "@ object"
+ *        of a file with one.
+ * Uses:  base, dump (escapes), erofs.
+ * Never: decides what is listed.
+ */
+#ifndef CFS_TOOL_LIST_H
+#define CFS_TOOL_LIST_H
+
+#include "base/base.h"
+#include "erofs/erofs.h"
+
+/* again: the inode was listed under another name; then the path alone is put. */
+int list_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_text path,
+	      const struct cfs_inode *inode, bool again,
+	      struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
