@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Children of a node. Adding is cheap in any order: in byte order it is one
+ * comparison, otherwise one look into a hash; the array is sorted once, when it is
+ * first read. */
+#include "compat/compat.h"
+
+#include <errno.h>
+
+#include "hash/hash.h"
+
+static uint64_t hash_name(const struct lcfs_children *c, const char *name)
+{
+	return cfs_hash64(name, strlen(name), c->seed);
+}
+
+static void enter(struct lcfs_children *c, struct lcfs_node_s *child)
+{
+	size_t s = hash_name(c, child->name);
+
+	while (c->slots[s &= c->n_slots - 1])
+		s++;
+	c->slots[s] = child;
+}
+
+/* Makes the hash anew, with room for twice as many. */
+static int rebuild(struct lcfs_children *c)
+{
+	size_t n_slots = 64;
+	struct lcfs_node_s **slots;
+
+	while (n_slots < (c->n + 1) * 4)
+		n_slots *= 2;
+	slots = calloc(n_slots, sizeof(struct lcfs_node_s *));
+	if (!slots)
+		return -ENOMEM;
+	if (!c->slots)
+		c->seed = cfs_hash_seed();
+	free(c->slots);
+	c->slots = slots;
+	c->n_slots = n_slots;
+	for (size_t i = 0; i < c->n; i++)
+		enter(c, c->v[i]);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp((*(struct lcfs_node_s *const *)a)->name,
+		      (*(struct lcfs_node_s *const *)b)->name);
+}
+
+struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir)
+{
+	struct lcfs_children *c = dir->children;
+
+	if (atomic_load_explicit(&c->unsorted, memory_order_acquire)) {
+		pthread_mutex_lock(&c->sorting);
+		if (atomic_load_explicit(&c->unsorted, memory_order_relaxed))
+			qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare);
+		atomic_store_explicit(&c->unsorted, false, memory_order_release);
+		pthread_mutex_unlock(&c->sorting);
+	}
+	return c->v;
+}
+
+static struct lcfs_node_s *find_by_hash(const struct lcfs_children *c, const char *name)
+{
+	for (size_t s = hash_name(c, name); c->slots[s &= c->n_slots - 1]; s++)
+		if (strcmp(c->slots[s]->name, name) == 0)
+			return c->slots[s];
+	return NULL;
+}
+
+static struct lcfs_node_s *find_by_order(const struct lcfs_children *c, const char *name)
+{
+	size_t low = 0, high = c->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int d = strcmp(name, c->v[mid]->name);
+
+		if (d == 0)
+			return c->v[mid];
+		if (d < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+static bool comes_last(const struct lcfs_children *c, const char *name)
+{
+	return c->n == 0 || strcmp(c->v[c->n - 1]->name, name) < 0;
+}
+
+/* Without a hash everything has come in order. */
+struct lcfs_node_s *lcfs_children_find(const struct lcfs_node_s *dir, const char *name)
+{
+	const struct lcfs_children *c = dir->children;
+
+	if (!c)
+		return NULL;
+	if (c->slots)
+		return find_by_hash(c, name);
+	return comes_last(c, name) ? NULL : find_by_order(c, name);
+}
+
+static struct lcfs_children *children_of(struct lcfs_node_s *dir)
+{
+	if (!dir->children) {
+		dir->children = calloc(1, sizeof(*dir->children));
+		if (dir->children)
+			pthread_mutex_init(&dir->children->sorting, NULL);
+	}
+	return dir->children;
+}
+
+int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child)
+{
+	struct lcfs_children *c = children_of(dir);
+	bool in_order;
+
+	if (!c || cfs_grow(&c->v, &c->cap, c->n + 1, sizeof(struct lcfs_node_s *)) < 0)
+		return -ENOMEM;
+	in_order = comes_last(c, child->name);
+	if ((c->slots ? (c->n + 1) * 2 > c->n_slots : !in_order) && rebuild(c) < 0)
+		return -ENOMEM;
+	c->v[c->n++] = child;
+	if (c->slots)
+		enter(c, child);
+	if (!in_order)
+		atomic_store_explicit(&c->unsorted, true, memory_order_relaxed);
+	return 0;
+}
+
+void lcfs_children_free(struct lcfs_children *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_destroy(&c->sorting);
+	free(c->v);
+	free(c->slots);
+	free(c);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Blobs by the place in the image that they come from. */
+#include "compat/share.h"
+
+#include <errno.h>
+
+#include "hash/hash.h"
+
+/* The shortest xattr that an image can hold, 4 bytes, stands for a key of 24: no valid
+ * image comes to more than 6 times its length. */
+enum { BYTES_PER_IMAGE_BYTE = 8 };
+
+void lcfs_share_init(struct lcfs_share *share, uint64_t image_len)
+{
+	*share = (struct lcfs_share){.seed = cfs_hash_seed(),
+				     .left = image_len * BYTES_PER_IMAGE_BYTE};
+}
+
+void lcfs_share_fini(struct lcfs_share *share)
+{
+	for (size_t i = 0; i < share->n_slots; i++)
+		lcfs_blob_unref(share->slots[i].blob);
+	free(share->slots);
+	share->slots = NULL;
+}
+
+static int make(struct cfs_text key, struct cfs_span bytes, struct lcfs_blob **out)
+{
+	*out = key.len ? lcfs_blob_xattr(key, bytes)
+		       : lcfs_blob_text(cfs_span_text(bytes));
+	return *out ? 0 : -ENOMEM;
+}
+
+static bool is_same(const struct lcfs_share_slot *slot, struct cfs_text key,
+		    struct cfs_span bytes)
+{
+	size_t len = key.len ? key.len + 1 + bytes.len : bytes.len;
+
+	return slot->p == bytes.p && slot->key_len == key.len && slot->blob->len == len &&
+	       memcmp(slot->blob->bytes, key.s, key.len) == 0;
+}
+
+/* The slot of these bytes, or the free one where they belong. There is always one. */
+static struct lcfs_share_slot *find(const struct lcfs_share *s, struct cfs_text key,
+				    struct cfs_span bytes)
+{
+	uint64_t at = cfs_hash64(&bytes.p, sizeof(bytes.p), s->seed);
+
+	for (;; at++) {
+		struct lcfs_share_slot *slot = &s->slots[at & (s->n_slots - 1)];
+
+		if (!slot->blob || is_same(slot, key, bytes))
+			return slot;
+	}
+}
+
+static int grow(struct lcfs_share *s)
+{
+	struct lcfs_share old = *s;
+
+	if ((s->n + 1) * 2 <= s->n_slots)
+		return 0;
+	s->n_slots = old.n_slots ? old.n_slots * 2 : 64;
+	s->slots = calloc(s->n_slots, sizeof(*s->slots));
+	if (!s->slots) {
+		*s = old;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < old.n_slots; i++) {
+		uint64_t at =
+			cfs_hash64(&old.slots[i].p, sizeof(old.slots[i].p), s->seed);
+
+		if (!old.slots[i].blob)
+			continue;
+		while (s->slots[at & (s->n_slots - 1)].blob)
+			at++;
+		s->slots[at & (s->n_slots - 1)] = old.slots[i];
+	}
+	free(old.slots);
+	return 0;
+}
+
+int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span bytes,
+		    struct lcfs_blob **out)
+{
+	struct lcfs_share_slot *slot;
+
+	if (!s || cfs_span_holds(s->own, bytes))
+		return make(key, bytes, out);
+	if (grow(s) < 0)
+		return -ENOMEM;
+	slot = find(s, key, bytes);
+	if (!slot->blob) {
+		if (key.len + bytes.len > s->left)
+			return -EINVAL;
+		if (make(key, bytes, &slot->blob) < 0)
+			return -ENOMEM;
+		slot->p = bytes.p;
+		slot->key_len = key.len;
+		s->left -= key.len + bytes.len;
+		s->n++;
+	}
+	*out = lcfs_blob_ref(slot->blob);
+	return 0;
+}

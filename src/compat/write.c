@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* lcfs_write_to: nodes -> builder -> plan -> bytes, the way that everything goes. The
+ * nodes are only read, so several threads may write one tree at once. */
+#include "compat/compat.h"
+
+#include <errno.h>
+
+#include "compat/ptrmap.h"
+#include "erofs/erofs.h"
+#include "verity/verity.h"
+
+/* --- nodes -> tree
+ * ---------------------------------------------------------------------- */
+
+struct level {
+	struct lcfs_node_s *dir;
+	cfs_id id;
+	size_t next;
+};
+
+struct feeder {
+	struct cfs_builder *b;
+	struct level *stack;
+	size_t n_stack, stack_cap;
+	struct lcfs_node_s **nodes; /* by number in the tree */
+	size_t n_nodes, nodes_cap;
+	struct cfs_xattr *xattrs; /* of the node at hand */
+	size_t xattrs_cap;
+	bool has_links;
+};
+
+static int describe(struct feeder *f, const struct lcfs_node_s *n,
+		    struct cfs_inode_spec *spec)
+{
+	if (cfs_grow(&f->xattrs, &f->xattrs_cap, n->n_xattrs, sizeof(*f->xattrs)) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->n_xattrs; i++) {
+		f->xattrs[i] = (struct cfs_xattr){lcfs_xattr_key(n->xattrs[i]),
+						  lcfs_xattr_value(n->xattrs[i])};
+	}
+	*spec = (struct cfs_inode_spec){
+		.size = n->size,
+		.mtime_sec = n->mtime.tv_sec,
+		.mtime_nsec = (uint32_t)n->mtime.tv_nsec,
+		.mode = n->mode,
+		.nlink = n->nlink,
+		.uid = n->uid,
+		.gid = n->gid,
+		.rdev = n->rdev,
+		.payload = cfs_text(n->payload ? n->payload->bytes : NULL),
+		.content = {n->content, n->content ? n->size : 0},
+		.digest = n->has_digest ? n->digest : NULL,
+		.xattrs = f->xattrs,
+		.n_xattrs = n->n_xattrs,
+	};
+	return 0;
+}
+
+/* Notes that node has the number id, and that its children are to follow. */
+static int enter(struct feeder *f, struct lcfs_node_s *node, cfs_id id)
+{
+	if (cfs_grow(&f->nodes, &f->nodes_cap, f->n_nodes + 1,
+		     sizeof(struct lcfs_node_s *)) < 0)
+		return -ENOMEM;
+	f->nodes[f->n_nodes++] = node;
+	if (lcfs_children_count(node) == 0)
+		return 0;
+	/* A mode that was changed after children were added, or a hard link that has
+	 * some. */
+	if (node->link_to || !S_ISDIR(node->mode))
+		return -EINVAL;
+	if (cfs_grow(&f->stack, &f->stack_cap, f->n_stack + 1, sizeof(*f->stack)) < 0)
+		return -ENOMEM;
+	f->stack[f->n_stack++] = (struct level){node, id, 0};
+	return 0;
+}
+
+static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child)
+{
+	struct cfs_text name = cfs_text(child->name);
+	struct cfs_inode_spec spec;
+	cfs_id id;
+	int rc;
+
+	if (child->bad_link)
+		return -EINVAL;
+	if (child->link_to) {
+		f->has_links = true;
+		rc = cfs_builder_add_link(f->b, parent, name, &id, NULL);
+	} else {
+		rc = describe(f, child, &spec);
+		if (rc == 0)
+			rc = cfs_builder_add(f->b, parent, name, &spec, &id, NULL);
+	}
+	return rc < 0 ? rc : enter(f, child, id);
+}
+
+static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
+{
+	struct cfs_inode_spec spec;
+	int rc = root->bad_link || root->link_to ? -EINVAL : describe(f, root, &spec);
+
+	if (rc == 0)
+		rc = cfs_builder_root(f->b, &spec, NULL);
+	if (rc == 0)
+		rc = enter(f, root, CFS_ROOT);
+	while (rc == 0 && f->n_stack) {
+		struct level *top = &f->stack[f->n_stack - 1];
+
+		if (top->next == lcfs_children_count(top->dir))
+			f->n_stack--;
+		else
+			rc = feed_child(f, top->id,
+					lcfs_children_sorted(top->dir)[top->next++]);
+	}
+	return rc;
+}
+
+static int feed_links(struct feeder *f)
+{
+	struct lcfs_ptrmap map;
+	int rc;
+
+	if (!f->has_links)
+		return 0;
+	rc = lcfs_ptrmap_init(&map, f->nodes, f->n_nodes);
+	for (cfs_id id = 0; rc == 0 && id < f->n_nodes; id++) {
+		uint32_t target;
+
+		if (!f->nodes[id]->link_to)
+			continue;
+		if (lcfs_ptrmap_find(&map, f->nodes[id]->link_to, &target))
+			rc = cfs_builder_set_target(f->b, id, target, NULL);
+		else
+			rc = -EINVAL;
+	}
+	lcfs_ptrmap_fini(&map);
+	return rc;
+}
+
+static int make_tree(struct lcfs_node_s *root, struct cfs_tree **out)
+{
+	struct feeder f = {0};
+	int rc = cfs_builder_new(CFS_SHA256, &f.b, NULL);
+
+	if (rc == 0)
+		rc = feed_nodes(&f, root);
+	if (rc == 0)
+		rc = feed_links(&f);
+	free(f.stack);
+	free(f.nodes);
+	free(f.xattrs);
+	if (rc == 0)
+		rc = cfs_builder_freeze(&f.b, out, NULL);
+	cfs_builder_free(f.b);
+	/* Circles of links are refused when they are made; what is left is a link
+	 * outside. */
+	return rc == -ELOOP ? -EINVAL : rc;
+}
+
+/* --- tree -> callback
+ * ------------------------------------------------------------------- */
+
+static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	const struct lcfs_write_options_s *o = ctx;
+	uint8_t *from = (uint8_t *)(uintptr_t)p;
+
+	(void)err;
+	while (len) {
+		ssize_t n;
+
+		errno = EIO;
+		n = o->file_write_cb(o->file, from, len);
+		if (n == 0)
+			return -EIO;
+		if (n < 0)
+			return errno ? -errno : -EIO;
+		if ((size_t)n > len)
+			return -EIO;
+		from += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int to_nowhere(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	(void)ctx, (void)p, (void)len, (void)err;
+	return 0;
+}
+
+static int emit(const struct cfs_plan *plan, struct lcfs_write_options_s *o)
+{
+	struct cfs_sink sink = {o->file_write_cb ? to_callback : to_nowhere, o};
+	struct cfs_verity *verity;
+	struct cfs_digest digest;
+	struct cfs_tee tee;
+	int rc;
+
+	if (!o->digest_out)
+		return cfs_emit(plan, sink, NULL);
+	rc = cfs_verity_new(CFS_SHA256, &verity);
+	if (rc < 0)
+		return rc;
+	tee = (struct cfs_tee){sink, cfs_verity_sink(verity)};
+	rc = cfs_emit(plan, cfs_sink_tee(&tee), NULL);
+	if (rc == 0) {
+		cfs_verity_final(verity, &digest);
+		memcpy(o->digest_out, digest.bytes, LCFS_DIGEST_SIZE);
+	}
+	cfs_verity_free(verity);
+	return rc;
+}
+
+static int write_tree(const struct cfs_tree *tree, struct lcfs_write_options_s *o)
+{
+	struct cfs_image_opts opts = {o->version, o->max_version};
+	struct cfs_plan *plan;
+	int rc = cfs_plan_new(tree, &opts, &plan, NULL);
+
+	if (rc < 0)
+		return rc;
+	o->version = cfs_plan_version(plan);
+	rc = emit(plan, o);
+	cfs_plan_free(plan);
+	return rc;
+}
+
+int lcfs_write_to(struct lcfs_node_s *root, struct lcfs_write_options_s *options)
+{
+	int saved = errno, rc;
+	struct cfs_tree *tree;
+
+	if (options->flags & ~(uint32_t)LCFS_FLAGS_MASK ||
+	    options->format != LCFS_FORMAT_EROFS || options->version > LCFS_VERSION_MAX ||
+	    options->max_version > LCFS_VERSION_MAX)
+		return lcfs_fail(-EINVAL);
+	if (options->max_version < options->version)
+		options->max_version = options->version;
+	rc = make_tree(root, &tree);
+	if (rc == 0) {
+		rc = write_tree(tree, options);
+		cfs_tree_free(tree);
+	}
+	if (rc < 0)
+		return lcfs_fail(rc);
+	errno = saved;
+	return 0;
+}
