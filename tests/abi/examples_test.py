@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The example programs, built from an installed tree as any user would, shared and static, and run.
+
+    examples_test.py BUILD_DIR EXAMPLES_DIR PKG_CONFIG CC...
+
+The first comment of an example says what it prints, behind "Prints:".
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+BUILD, EXAMPLES, PKG_CONFIG, CC = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+
+
+def run(command, **kw):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **kw).stdout
+
+
+def install(root):
+    """Installs below root; returns how pkg-config is to be called, and the directory of the library."""
+    run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root])
+    found = glob.glob(root + "/**/composefs.pc", recursive=True)
+    folder = os.path.dirname(found[0])
+    env = {**os.environ, "PKG_CONFIG_LIBDIR": folder, "PKG_CONFIG_SYSROOT_DIR": root}
+    return env, os.path.dirname(folder)
+
+
+def wanted(source):
+    with open(source, encoding="utf-8") as f:
+        return re.search(r"Prints:\s*(.*)", f.read()).group(1).strip()
+
+
+def build(source, out, flags):
+    run(CC + ["-Wall", "-Wextra", "-Werror", source, "-o", out] + flags)
+
+
+def main():
+    results = []
+    with tempfile.TemporaryDirectory() as root:
+        env, libdir = install(root)
+        cflags, libs = (run([PKG_CONFIG, flag, "composefs"], env=env).split() for flag in ("--cflags", "--libs"))
+        run([PKG_CONFIG, "--atleast-version=1.0.8", "composefs"], env=env)
+        for source in sorted(glob.glob(EXAMPLES + "/*.c")):
+            name = os.path.basename(source)[:-2]
+            for kind, flags in (("shared", libs), ("static", [libdir + "/libcomposefs.a"])):
+                program = os.path.join(root, f"{name}-{kind}")
+                build(source, program, cflags + flags)
+                got = run([program], env={**os.environ, "LD_LIBRARY_PATH": libdir}, cwd=root).strip()
+                results.append((f"{name}_{kind}", got, wanted(source)))
+    print(f"1..{len(results)}")
+    for number, (name, got, want) in enumerate(results, 1):
+        print(f"{'' if got == want else 'not '}ok {number} - {name}")
+        if got != want:
+            print(f"# want {want!r}, got {got!r}")
+
+
+main()
