@@ -5,8 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 
-/* The largest inode (its xattrs are the budget of the input, a little more where keys are escaped, and
- * a backing path) is far smaller. */
+/* More than the largest inode, which is one with all the xattrs that fit (256 KiB). */
 enum { BUFFER_LEN = 512 * 1024 };
 
 struct emit {

@@ -122,6 +122,9 @@ struct erofs_xattr_entry {
 };
 static_assert(sizeof(struct erofs_xattr_entry) == 4, "xattr entry");
 
+/* What i_xattr_icount can say: header and entries of one inode. */
+enum { EROFS_XATTR_AREA_MAX = 12 + (UINT16_MAX - 1) * 4 };
+
 enum {
 	EROFS_XATTR_ALIGN = 4,
 	EROFS_XATTR_SHARED_MAX =

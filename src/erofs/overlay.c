@@ -40,7 +40,8 @@ struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key)
 	return (struct cfs_text){copy, escaped.len + rest};
 }
 
-unsigned cfs_overlay_adds(const struct cfs_plan *plan, cfs_id id)
+/* The xattrs that an inode gets: a set of 1 << enum cfs_added. */
+static unsigned adds_of(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
 	unsigned flags = plan->inodes[id].flags;
@@ -73,31 +74,41 @@ static cfs_pair added_pair(const struct cfs_plan *plan, const struct cfs_node *n
 	return plan->added[which];
 }
 
-/* Escaping keeps the byte order of the input's keys, so both lists are sorted. A pair that is
- * added takes the place of one with the same key. */
-uint32_t cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id,
-			   cfs_pair buf[static CFS_INODE_PAIRS_MAX], const cfs_pair **out)
+struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
-	const cfs_pair *from = node->xattrs, *end = from + node->n_xattrs;
-	unsigned adds = cfs_overlay_adds(plan, id);
-	uint32_t n = 0;
 
-	*out = from;
-	if (!adds)
-		return node->n_xattrs;
-	*out = buf;
-	for (; adds; adds &= adds - 1) {
-		unsigned which = (unsigned)__builtin_ctz(adds);
-		uint32_t rank = plan->keys[plan->tree->n_keys + which].rank;
+	return (struct cfs_pairs){
+		.plan = plan,
+		.node = node,
+		.next = node->xattrs,
+		.end = node->xattrs + node->n_xattrs,
+		.adds = adds_of(plan, id),
+	};
+}
 
-		while (from < end && cfs_pair_key(plan, *from)->rank < rank)
-			buf[n++] = *from++;
-		if (from < end && cfs_pair_key(plan, *from)->rank == rank)
-			from++;
-		buf[n++] = added_pair(plan, node, which);
+/* Escaping keeps the byte order of the input's keys, so both lists are sorted. A pair that is
+ * added takes the place of one with the same key. */
+bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out)
+{
+	const struct cfs_plan *plan = pairs->plan;
+	bool from_tree = pairs->next < pairs->end;
+	uint32_t which, rank, tree_rank;
+
+	if (from_tree)
+		*out = *pairs->next;
+	if (!pairs->adds) {
+		pairs->next += from_tree;
+		return from_tree;
 	}
-	while (from < end)
-		buf[n++] = *from++;
-	return n;
+	which = (uint32_t)__builtin_ctz(pairs->adds);
+	rank = plan->keys[plan->tree->n_keys + which].rank;
+	tree_rank = from_tree ? cfs_pair_key(plan, *out)->rank : UINT32_MAX;
+	if (tree_rank <= rank)
+		pairs->next++;
+	if (tree_rank < rank)
+		return true;
+	pairs->adds &= pairs->adds - 1;
+	*out = added_pair(plan, pairs->node, which);
+	return true;
 }

@@ -45,10 +45,6 @@ static inline bool cfs_is_shared(uint32_t share)
 	return share < CFS_PAIR_ONCE;
 }
 
-/* More pairs than the budget of one inode allows, the added ones included: an input pair costs 8
- * bytes of it at least. */
-enum { CFS_INODE_PAIRS_MAX = CFS_XATTR_BUDGET / 8 + CFS_N_ADDED };
-
 /* A key as the image has it. */
 struct cfs_key {
 	const char *suffix; /* behind the prefix that index stands for */
@@ -166,14 +162,16 @@ const struct cfs_added_def *cfs_overlay_added(enum cfs_added which);
  * memory. */
 struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key);
 
-/* The xattrs that an inode gets from the writer: a set of 1 << enum cfs_added. */
-unsigned cfs_overlay_adds(const struct cfs_plan *plan, cfs_id id);
+/* The pairs of an inode, ascending by key: those of the tree, and between them those that are added. */
+struct cfs_pairs {
+	const struct cfs_plan *plan;
+	const struct cfs_node *node;
+	const cfs_pair *next, *end; /* of the tree */
+	unsigned adds;		    /* that are still to come */
+};
 
-/* All pairs of an inode, ascending by key: lent from the tree, or put together in buf. Returns
- * their number. */
-uint32_t cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id,
-			   cfs_pair buf[static CFS_INODE_PAIRS_MAX],
-			   const cfs_pair **out);
+struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id);
+bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out);
 
 /* Mode with type bits, and size, as the image shows them. */
 static inline uint32_t cfs_overlay_mode(const struct cfs_node *node,
@@ -255,7 +253,7 @@ uint8_t *cfs_pair_put_entry(const struct cfs_plan *plan, cfs_pair pair,
 			    const struct cfs_node *node, uint8_t *p);
 
 /* The whole area of an inode: likewise. */
-uint32_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id);
+uint64_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id);
 uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p);
 
 /* --- plan_dirs.c: entries of directories --------------------------------------------------- */

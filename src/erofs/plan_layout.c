@@ -72,7 +72,6 @@ static struct extent measure(struct cfs_plan *plan, cfs_id id)
 	} else if (S_ISREG(n->mode)) {
 		measure_file(n, &x);
 	}
-	inode->xattr_len = cfs_plan_area_len(plan, id);
 	if (fits_compact(plan, n, nlink, size))
 		inode->flags |= CFS_PLAN_COMPACT;
 	x.head_len = cfs_plan_inode_len(inode) + inode->xattr_len;
@@ -130,13 +129,32 @@ static int note_blocks(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
 	return 0;
 }
 
+/* The input has a budget; a tree that was read from an image may have more. */
+static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
+{
+	uint64_t len = cfs_plan_area_len(plan, id);
+	char path[512];
+
+	if (len > EROFS_XATTR_AREA_MAX)
+		return cfs_fail(err, ERANGE,
+				"%s: want at most %d bytes of xattrs, found %" PRIu64,
+				cfs_tree_path(plan->tree, id, path, sizeof(path)),
+				EROFS_XATTR_AREA_MAX, len);
+	plan->inodes[id].xattr_len = (uint32_t)len;
+	return 0;
+}
+
 /* Puts an inode behind the last one. */
 static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 {
 	struct cfs_plan_inode *inode = &plan->inodes[id];
 	uint64_t pos = cfs_align_up(plan->inodes_end, EROFS_SLOT);
-	struct extent x = measure(plan, id);
+	int rc = measure_xattrs(plan, id, err);
+	struct extent x;
 
+	if (rc < 0)
+		return rc;
+	x = measure(plan, id);
 	if (S_ISLNK(cfs_plan_node(plan, id)->mode))
 		pos = place_symlink(pos, &x);
 	else

@@ -36,14 +36,13 @@ static int count_pair(struct cfs_plan *plan, cfs_pair pair, cfs_id id,
 
 static int count_inode(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 {
-	cfs_pair buf[CFS_INODE_PAIRS_MAX];
-	const cfs_pair *pairs;
-	uint32_t n = cfs_overlay_pairs(plan, id, buf, &pairs);
+	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
+	cfs_pair pair;
 	int rc = 0;
 
-	for (uint32_t i = 0; i < n && rc == 0; i++)
-		if (pairs[i] < CFS_PAIR_METACOPY)
-			rc = count_pair(plan, pairs[i], id, err);
+	while (rc == 0 && cfs_overlay_next(&pairs, &pair))
+		if (pair < CFS_PAIR_METACOPY)
+			rc = count_pair(plan, pair, id, err);
 	return rc;
 }
 

@@ -49,21 +49,21 @@ static bool takes_reference(uint32_t share, uint32_t *n_refs)
 	return true;
 }
 
-uint32_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id)
+uint64_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
-	uint32_t len = sizeof(struct erofs_xattr_header), n_refs = 0;
-	cfs_pair buf[CFS_INODE_PAIRS_MAX];
-	const cfs_pair *pairs;
-	uint32_t n = cfs_overlay_pairs(plan, id, buf, &pairs);
+	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
+	uint32_t n_refs = 0;
+	uint64_t len = 0;
+	cfs_pair pair;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (takes_reference(share_of(plan, pairs[i], id), &n_refs))
-			len += (uint32_t)sizeof(uint32_t);
+	while (cfs_overlay_next(&pairs, &pair)) {
+		if (takes_reference(share_of(plan, pair, id), &n_refs))
+			len += sizeof(uint32_t);
 		else
-			len += cfs_pair_entry_len(plan, pairs[i], node);
+			len += cfs_pair_entry_len(plan, pair, node);
 	}
-	return n ? len : 0;
+	return len ? sizeof(struct erofs_xattr_header) + len : 0;
 }
 
 static void put_area_header(uint32_t filter, uint32_t n_refs, uint8_t *p)
@@ -73,32 +73,41 @@ static void put_area_header(uint32_t filter, uint32_t n_refs, uint8_t *p)
 	p[offsetof(struct erofs_xattr_header, h_shared_count)] = (uint8_t)n_refs;
 }
 
-/* The references first, then the other entries, both ascending by key. */
-uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
+static uint8_t *put_references(const struct cfs_plan *plan, cfs_id id, uint32_t *filter,
+			       uint32_t *n_refs, uint8_t *p)
 {
-	const struct cfs_node *node = cfs_plan_node(plan, id);
 	uint32_t table = (uint32_t)(plan->inodes_end % EROFS_BLOCK) / EROFS_XATTR_ALIGN;
-	uint32_t filter = UINT32_MAX, n_refs = 0, n_met = 0;
-	cfs_pair buf[CFS_INODE_PAIRS_MAX];
-	const cfs_pair *pairs;
-	uint32_t n = cfs_overlay_pairs(plan, id, buf, &pairs);
-	uint8_t *header = p;
+	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
+	cfs_pair pair;
 
-	if (n == 0)
-		return p;
-	p += sizeof(struct erofs_xattr_header);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t share = share_of(plan, pairs[i], id);
+	while (cfs_overlay_next(&pairs, &pair)) {
+		uint32_t share = share_of(plan, pair, id);
 
-		filter &= ~cfs_pair_key(plan, pairs[i])->filter;
-		if (!takes_reference(share, &n_refs))
+		*filter &= ~cfs_pair_key(plan, pair)->filter;
+		if (!takes_reference(share, n_refs))
 			continue;
 		cfs_put_le32(p, table + plan->shared[share].pos);
 		p += sizeof(uint32_t);
 	}
+	return p;
+}
+
+/* The references first, then the other entries, both ascending by key. */
+uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
+{
+	const struct cfs_node *node = cfs_plan_node(plan, id);
+	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
+	uint32_t filter = UINT32_MAX, n_refs = 0, n_met = 0;
+	uint8_t *header = p;
+	cfs_pair pair;
+
+	if (plan->inodes[id].xattr_len == 0)
+		return p;
+	p = put_references(plan, id, &filter, &n_refs,
+			   p + sizeof(struct erofs_xattr_header));
 	put_area_header(filter, n_refs, header);
-	for (uint32_t i = 0; i < n; i++)
-		if (!takes_reference(share_of(plan, pairs[i], id), &n_met))
-			p = cfs_pair_put_entry(plan, pairs[i], node, p);
+	while (cfs_overlay_next(&pairs, &pair))
+		if (!takes_reference(share_of(plan, pair, id), &n_met))
+			p = cfs_pair_put_entry(plan, pair, node, p);
 	return p;
 }

@@ -81,6 +81,49 @@ T(an_inode_refers_to_128_shared_xattrs_and_holds_the_others)
 	free(im.p);
 }
 
+/* An inode with n empty xattrs and one with a value of that length; trees that come from images are
+ * not bound by the budget. */
+static struct cfs_tree *tree_of_xattrs(int n, size_t value_len)
+{
+	struct cfs_builder *b = tree_start(CFS_SHA256, &dir_spec);
+	struct cfs_xattr *attrs = calloc((size_t)n + 1, sizeof(*attrs));
+	char(*keys)[16] = calloc((size_t)n + 1, sizeof(*keys));
+	struct cfs_inode_spec file = empty_spec;
+	uint8_t *value = calloc(1, value_len + 1);
+
+	cfs_builder_lift_budget(b);
+	t_ok(attrs && keys && value);
+	for (int i = 0; i <= n; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "user.%05d", i);
+		attrs[i].key = cfs_text(keys[i]);
+	}
+	attrs[n].value = (struct cfs_span){value, value_len};
+	file.xattrs = attrs;
+	file.n_xattrs = (size_t)n + 1;
+	tree_add(b, CFS_ROOT, "file", &file);
+	free(attrs);
+	free(keys);
+	free(value);
+	return tree_end(b);
+}
+
+T(an_inode_may_have_as_many_xattrs_as_its_count_can_say)
+{
+	/* 12 bytes for the header, 12 for each of 21843, and 4 + 5 + 11 for the last. */
+	struct cfs_tree *fits = tree_of_xattrs(21843, 11);
+	struct cfs_tree *too_much = tree_of_xattrs(21843, 12);
+	struct cfs_image_opts opts = {0};
+	struct cfs_mem im = image_of(fits, 0, 0);
+	struct cfs_plan *plan;
+
+	t_eq(raw_child(&im, "file").xattr_len, EROFS_XATTR_AREA_MAX);
+	t_eq(cfs_plan_new(too_much, &opts, &plan, &err), -ERANGE);
+	t_str(err.msg, "/file: want at most 262148 bytes of xattrs, found 262152");
+	free(im.p);
+	cfs_tree_free(fits);
+	cfs_tree_free(too_much);
+}
+
 T(shared_table_descends_by_key_then_length_then_bytes)
 {
 	static const struct {
