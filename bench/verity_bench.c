@@ -85,6 +85,25 @@ static int bench_small(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 	return 0;
 }
 
+static int bench_small_batch(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
+{
+	static struct cfs_digest digests[N_SMALL];
+	struct cfs_verity_batch *b;
+	double start = seconds();
+	int rc = cfs_verity_batch_new(alg, &b);
+	uint64_t size;
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < N_SMALL && rc == 0; i++)
+		rc = cfs_verity_batch_add(b, fd, SMALL_LEN, &digests[i], &size, err);
+	cfs_verity_batch_flush(b);
+	cfs_verity_batch_free(b);
+	printf("verity/%s/small-file-in-batch %.2f us\n", cfs_hash_name(alg),
+	       (seconds() - start) / N_SMALL * 1e6);
+	return rc;
+}
+
 /* A file of len bytes that has no name, in the current directory. */
 static int make_file(uint64_t len, struct cfs_err *err)
 {
@@ -114,6 +133,8 @@ static int bench_files(uint64_t large_len, struct cfs_err *err)
 			rc = bench_file(alg, large, n, err);
 		if (rc == 0)
 			rc = bench_small(alg, small, err);
+		if (rc == 0)
+			rc = bench_small_batch(alg, small, err);
 	}
 	return rc;
 }

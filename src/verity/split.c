@@ -37,15 +37,6 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Zeroes p from len up to a whole block; returns the number of blocks. */
-static size_t pad_blocks(uint8_t *p, size_t len)
-{
-	size_t n = (len + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK;
-
-	memset(p + len, 0, n * CFS_VERITY_BLOCK - len);
-	return n;
-}
-
 static int busy(struct cfs_err *err)
 {
 	return cfs_fail(err, EBUSY, "the file changed its size while it was read");
@@ -65,7 +56,7 @@ static ssize_t hash_data(const struct split *s, struct worker_buf *b, uint64_t o
 			return got;
 		if ((size_t)got < want)
 			return busy(err);
-		n = pad_blocks(b->data, want);
+		n = cfs_verity_pad(b->data, want);
 		cfs_hash_blocks(s->alg, b->data, CFS_VERITY_BLOCK, n, b->hashes + len);
 		len += n * hash_len;
 		off += want;
@@ -83,7 +74,7 @@ static int hash_group(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	if (len < 0)
 		return (int)len;
 	cfs_hash_blocks(s->alg, b->hashes, CFS_VERITY_BLOCK,
-			pad_blocks(b->hashes, (size_t)len),
+			cfs_verity_pad(b->hashes, (size_t)len),
 			s->hashes + i * GROUP_HASH_BLOCKS * cfs_hash_len(s->alg));
 	return 0;
 }

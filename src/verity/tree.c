@@ -8,9 +8,7 @@
 
 enum {
 	LOG_BLOCK = 12,
-	DESCRIPTOR_LEN = 256,
 	DESCRIPTOR_SIZE_OFF = 8,
-	DESCRIPTOR_ROOT_OFF = 16,
 };
 
 int cfs_verity_new(enum cfs_hash_alg alg, struct cfs_verity **out)
@@ -113,10 +111,8 @@ void cfs_verity_update(struct cfs_verity *v, const void *p, size_t len)
 static void finish_level(struct cfs_verity *v, unsigned level)
 {
 	struct level *l = &v->level[level];
-	size_t n = (l->len + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK;
 
-	memset(l->buf + l->len, 0, n * CFS_VERITY_BLOCK - l->len);
-	hash_up(v, level, l->buf, n);
+	hash_up(v, level, l->buf, cfs_verity_pad(l->buf, l->len));
 	l->len = 0;
 }
 
@@ -133,13 +129,23 @@ static void put_root(struct cfs_verity *v, uint8_t *root)
 	memcpy(root, v->level[v->top].buf, hash_len);
 }
 
+void cfs_verity_descriptor(enum cfs_hash_alg alg, uint64_t size,
+			   uint8_t d[DESCRIPTOR_LEN])
+{
+	memset(d, 0, DESCRIPTOR_LEN);
+	d[0] = 1;
+	d[1] = (uint8_t)alg;
+	d[2] = LOG_BLOCK;
+	cfs_put_le64(d + DESCRIPTOR_SIZE_OFF, size);
+}
+
 void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out)
 {
-	uint8_t d[DESCRIPTOR_LEN] = {1, (uint8_t)v->alg, LOG_BLOCK};
+	uint8_t d[DESCRIPTOR_LEN];
 
 	memset(out, 0, sizeof(*out));
 	out->alg = v->alg;
-	cfs_put_le64(d + DESCRIPTOR_SIZE_OFF, v->size);
+	cfs_verity_descriptor(v->alg, v->size, d);
 	put_root(v, d + DESCRIPTOR_ROOT_OFF);
 	cfs_hash_blocks(v->alg, d, sizeof(d), 1, out->bytes);
 }

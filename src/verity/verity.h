@@ -42,11 +42,10 @@ int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out,
 
 bool cfs_digest_eq(const struct cfs_digest *a, const struct cfs_digest *b);
 
-/* --- computed here -------------------------------------------------------------------
- */
+/* --- computed here ------------------------------------------------------------------ */
 
-/* The digest of a stream of any length, in constant memory. _init takes a heap buffer,
- * _final or _free gives it back. */
+/* The digest of a stream of any length, in constant memory: under 1 MiB, taken by _new and given
+ * back by _free. After _final, _reset comes before the next byte. */
 struct cfs_verity;
 int cfs_verity_new(enum cfs_hash_alg alg, struct cfs_verity **out) CFS_MUST_CHECK;
 void cfs_verity_free(struct cfs_verity *v);
@@ -76,8 +75,26 @@ int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 			 struct cfs_digest *out, uint64_t *size_out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- asked of the kernel -------------------------------------------------------------
- */
+/* Digests of many files, of which the small ones are hashed together: a CPU hashes several blocks
+ * at once in little more time than one. One thread at a time. */
+struct cfs_verity_batch;
+int cfs_verity_batch_new(enum cfs_hash_alg alg,
+			 struct cfs_verity_batch **out) CFS_MUST_CHECK;
+/* Drops what was not flushed. NULL is fine. */
+void cfs_verity_batch_free(struct cfs_verity_batch *b);
+
+/* Reads the whole file behind fd, as cfs_verity_update_fd does; fd is not needed any longer then.
+ * expected: its size as far as it is known, else 0; a wrong one costs time, nothing else. *size_out:
+ * bytes read. *out is lent until the next flush and has its digest then, or earlier. After a failure
+ * *out stays as it is; other files are not concerned. */
+int cfs_verity_batch_add(struct cfs_verity_batch *b, int fd, uint64_t expected,
+			 struct cfs_digest *out, uint64_t *size_out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Fills the digests of all files that were added. */
+void cfs_verity_batch_flush(struct cfs_verity_batch *b);
+
+/* --- asked of the kernel ------------------------------------------------------------ */
 
 /* FS_IOC_MEASURE_VERITY. -ENOTTY: no fs-verity on this file or file system (ENODATA,
  * EOPNOTSUPP and ENOTTY alike). -EILSEQ: fs-verity with an algorithm other than the two.

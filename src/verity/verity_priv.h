@@ -33,6 +33,25 @@ struct cfs_verity {
 	uint8_t buf[]; /* the buffers of all levels */
 };
 
+/* Zeroes p from len up to a whole block; returns the number of blocks. */
+static inline size_t cfs_verity_pad(uint8_t *p, size_t len)
+{
+	size_t n = (len + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK;
+
+	memset(p + len, 0, n * CFS_VERITY_BLOCK - len);
+	return n;
+}
+
+enum {
+	DESCRIPTOR_LEN = 256,
+	DESCRIPTOR_ROOT_OFF = 16,
+};
+
+/* The descriptor of size bytes of data, but for the root hash at DESCRIPTOR_ROOT_OFF, which an
+ * empty file leaves zero. Its hash is the digest. */
+void cfs_verity_descriptor(enum cfs_hash_alg alg, uint64_t size,
+			   uint8_t d[DESCRIPTOR_LEN]);
+
 /* Gives bytes to a level; hashes what became a full batch and gives that to the next. */
 void cfs_verity_push(struct cfs_verity *v, unsigned level, const uint8_t *p, size_t len);
 

@@ -284,6 +284,104 @@ T(a_pipe_is_read_as_a_stream)
 	t_eq(size, v->size);
 }
 
+/* All vectors but the largest, again and again, with what is known of their size made wrong by
+ * wrong: small and large files in turn, more than one batch of them. */
+static void check_batch(enum cfs_hash_alg alg, int64_t wrong)
+{
+	enum { N = 12, ROUNDS = 20 };
+	static struct cfs_digest digests[ROUNDS][N];
+	struct cfs_verity_batch *b;
+	int fds[N];
+
+	t_eq(cfs_verity_batch_new(alg, &b), 0);
+	for (size_t i = 0; i < N; i++)
+		fds[i] = vector_file(&vectors[i]);
+	for (size_t r = 0; r < ROUNDS; r++) {
+		for (size_t j = 0; j < N; j++) {
+			size_t i = j * 5 % N;
+			int64_t expected = (int64_t)vectors[i].size + wrong;
+			uint64_t size = 77;
+
+			t_eq(cfs_verity_batch_add(b, fds[i], expected < 0 ? 0 : expected,
+						  &digests[r][i], &size, NULL),
+			     0);
+			t_eq(size, vectors[i].size);
+		}
+	}
+	cfs_verity_batch_flush(b);
+	cfs_verity_batch_free(b);
+	for (size_t r = 0; r < ROUNDS; r++)
+		for (size_t i = 0; i < N; i++)
+			check(&digests[r][i], &vectors[i]);
+	for (size_t i = 0; i < N; i++)
+		close(fds[i]);
+}
+
+T(a_batch_of_files_gives_the_digests_of_fsverity)
+{
+	check_batch(CFS_SHA256, 0);
+	check_batch(CFS_SHA512, 0);
+}
+
+T(a_batch_does_not_depend_on_the_expected_sizes)
+{
+	check_batch(CFS_SHA256, -1);
+	check_batch(CFS_SHA256, 1);
+	check_batch(CFS_SHA256, 1 << 20);
+	check_batch(CFS_SHA256, -(1 << 30));
+}
+
+/* Every size up to where a file is no longer small; the wanted digests are those of streams. */
+T(a_batch_takes_files_of_every_number_of_blocks)
+{
+	enum { N = 20 };
+	struct cfs_digest got[N], want;
+	struct cfs_verity_batch *b;
+	uint64_t size;
+
+	t_eq(cfs_verity_batch_new(CFS_SHA512, &b), 0);
+	for (size_t i = 0; i < N; i++) {
+		struct vector v = {i * 4096, i * 4096, NULL, NULL};
+		cfs_autofd int fd = vector_file(&v);
+
+		t_eq(cfs_verity_batch_add(b, fd, v.size, &got[i], &size, NULL), 0);
+	}
+	cfs_verity_batch_flush(b);
+	cfs_verity_batch_flush(b);
+	cfs_verity_batch_free(b);
+	for (size_t i = 0; i < N; i++) {
+		struct cfs_span all = {filled(), i * 4096};
+
+		t_eq(cfs_verity_digest_mem(CFS_SHA512, all, &want, NULL), 0);
+		t_ok(cfs_digest_eq(&got[i], &want));
+	}
+}
+
+T(a_file_that_cannot_be_read_leaves_the_batch_alone)
+{
+	cfs_autofd int good = vector_file(&vectors[4]);
+	struct cfs_digest d, none = {.alg = 77};
+	struct cfs_verity_batch *b;
+	struct cfs_err err = {""};
+	uint64_t size;
+	int fds[2];
+
+	t_eq(pipe(fds), 0);
+	t_eq(cfs_io_write(fds[1], filled(), vectors[3].size, NULL), 0);
+	close(fds[1]);
+	t_eq(cfs_verity_batch_new(CFS_SHA256, &b), 0);
+	t_eq(cfs_verity_batch_add(b, good, 4097, &d, &size, NULL), 0);
+	t_eq(cfs_verity_batch_add(b, -1, 4097, &none, &size, &err), -EBADF);
+	t_str(err.msg, "read: Bad file descriptor");
+	t_eq(none.alg, 77);
+	t_eq(cfs_verity_batch_add(b, fds[0], 0, &none, &size, &err), 0);
+	cfs_verity_batch_flush(b);
+	cfs_verity_batch_free(b);
+	close(fds[0]);
+	check(&d, &vectors[4]);
+	check(&none, &vectors[3]);
+}
+
 T(a_sink_and_a_file_in_two_parts_make_one_stream)
 {
 	const struct vector *v = &vectors[5];
