@@ -3,6 +3,8 @@
 #include "forge.h"
 
 #include "erofs/format.h"
+#include <sys/stat.h>
+
 #include "t.h"
 
 void forge_init(struct forge *f, uint32_t version, size_t len, uint32_t data_blk)
@@ -79,4 +81,33 @@ size_t forge_group(struct forge *f, uint64_t off, const struct forge_entry *entr
 		name_off += len;
 	}
 	return name_off;
+}
+
+size_t forge_xattr(struct forge *f, uint64_t off, uint8_t index, const char *suffix,
+		   struct cfs_span value)
+{
+	size_t suffix_len = strlen(suffix);
+	uint8_t *p = f->p + off;
+
+	p[offsetof(struct erofs_xattr_entry, e_name_len)] = (uint8_t)suffix_len;
+	p[offsetof(struct erofs_xattr_entry, e_name_index)] = index;
+	cfs_put_le16(p + offsetof(struct erofs_xattr_entry, e_value_size),
+		     (uint16_t)value.len);
+	memcpy(p + sizeof(struct erofs_xattr_entry), suffix, suffix_len);
+	if (value.len)
+		memcpy(p + sizeof(struct erofs_xattr_entry) + suffix_len, value.p,
+		       value.len);
+	return cfs_align_up(sizeof(struct erofs_xattr_entry) + suffix_len + value.len, 4);
+}
+
+void forge_root(struct forge *f, const struct forge_entry *entries, size_t n)
+{
+	struct forge_entry group[18] = {{".", 36, EROFS_FT_DIR},
+					{"..", 36, EROFS_FT_DIR}};
+	size_t len;
+
+	t_ok(n <= 16);
+	memcpy(group + 2, entries, n * sizeof(*entries));
+	len = forge_group(f, 36 * EROFS_SLOT + EROFS_SLOT, group, n + 2);
+	forge_inode(f, 36, S_IFDIR | 0755, EROFS_LAYOUT_INLINE, len, 0, 0);
 }

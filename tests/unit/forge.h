@@ -37,4 +37,11 @@ void forge_inode(struct forge *f, uint64_t nid, uint32_t mode, uint32_t layout,
 size_t forge_group(struct forge *f, uint64_t off, const struct forge_entry *entries,
 		   size_t n);
 
+/* Writes an xattr entry at off; returns its length with padding. */
+size_t forge_xattr(struct forge *f, uint64_t off, uint8_t index, const char *suffix,
+		   struct cfs_span value);
+
+/* A root with these entries besides "." and "..", its group in the tail: at most 16 of them. */
+void forge_root(struct forge *f, const struct forge_entry *entries, size_t n);
+
 #endif
