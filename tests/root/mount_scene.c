@@ -86,6 +86,7 @@ void scene_begin(struct scene *s)
 	t_ok(s->fd >= 0);
 	s->objdirs[0] = s->objects;
 	s->o = (struct cfs_mount_opts){s->objdirs, 1, .image_name = s->image};
+	t_eq(cfs_mount_inspect(s->fd, &s->o, &s->facts, NULL), 0);
 	find_usual_ways(s);
 }
 
@@ -100,10 +101,7 @@ void scene_end(struct scene *s)
 
 void scene_steps(const struct scene *s, struct cfs_steps *steps)
 {
-	struct cfs_mount_facts facts;
-
-	t_eq(cfs_mount_inspect(s->fd, &s->o, &facts, NULL), 0);
-	t_eq(cfs_mount_steps(&s->o, &facts, steps, NULL), 0);
+	t_eq(cfs_mount_steps(&s->o, &s->facts, steps, NULL), 0);
 }
 
 /* Leaves the first n ways out. */

@@ -15,6 +15,7 @@ struct scene {
 	char dir[64], image[128], objects[128], mnt[128];
 	const char *objdirs[1];
 	struct cfs_mount_opts o;
+	struct cfs_mount_facts facts;
 	int fd; /* of the image */
 };
 
