@@ -40,16 +40,14 @@ static struct cfs_scan_opts scan_opts(int flags)
 	};
 }
 
-/* What the flags want to know of a digest. */
+/* What the flags want to know of a digest; of another one the node knows nothing more. */
 static int keep_digest(struct lcfs_node_s *node, const struct cfs_digest *digest,
 		       int flags)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
-	if (flags & LCFS_BUILD_COMPUTE_DIGEST) {
-		memcpy(node->digest, digest->bytes, LCFS_DIGEST_SIZE);
-		node->has_digest = true;
-	}
+	memcpy(node->digest, digest->bytes, LCFS_DIGEST_SIZE);
+	node->has_digest = flags & LCFS_BUILD_COMPUTE_DIGEST;
 	if (!(flags & LCFS_BUILD_BY_DIGEST))
 		return 0;
 	cfs_digest_path(digest, path);

@@ -9,6 +9,7 @@
 #ifndef CFS_COMPAT_H
 #define CFS_COMPAT_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -59,10 +60,6 @@ struct lcfs_children {
 };
 
 struct lcfs_node_s {
-	int ref_count;
-	uint32_t mode, nlink, uid, gid, rdev;
-	uint64_t size;
-	struct timespec mtime;
 	char *name; /* exactly while there is a parent */
 	struct lcfs_node_s *parent;
 	struct lcfs_node_s *link_to;	/* holds a reference */
@@ -71,12 +68,19 @@ struct lcfs_node_s {
 	size_t n_xattrs, xattrs_cap;
 	struct lcfs_blob *payload;
 	uint8_t *content; /* size bytes */
-	uint32_t xattrs_cost;
+	uint64_t size;
+	struct timespec mtime;
 	uint8_t digest[LCFS_DIGEST_SIZE];
+	int ref_count;
+	uint32_t xattrs_cost;
+	uint32_t nlink, uid, mode, gid, rdev;
 	bool has_digest;
 	bool is_target; /* some link was made to it */
 	bool bad_link;	/* make_hardlink was asked for what cannot be */
 };
+
+/* mkcomposefs 1.0.8 does not ask for the mode of a node, it looks here. */
+static_assert(offsetof(struct lcfs_node_s, mode) == 0x90, "place of the mode");
 
 /* Sets errno from a negative one and returns -1. */
 int lcfs_fail(int rc);

@@ -94,7 +94,7 @@ class Repo:
 
 class Test:
     def __init__(self, tmp):
-        self.debian, self.ours = peer.sides(CACHE, LIBRARY, "ostree", "composefs")
+        self.debian, self.ours = peer.sides(CACHE, LIBRARY)
         self.tmp = tmp
 
     def path(self, *parts):

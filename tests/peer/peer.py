@@ -98,7 +98,8 @@ class Apt:
     def fetch(self, names):
         """Downloads packages with all that they need, and returns the files."""
         self.run("apt-get", "update", "-q")
-        uris = self.run("apt-get", "install", "-y", "-q", "--print-uris", *names)
+        # Only of what is not there yet: so of nothing that is.
+        uris = self.run("apt-get", "install", "-y", "-q", "--print-uris", "-o", "Dir::Cache::archives=/var/empty", *names)
         self.run("apt-get", "install", "-y", "-q", "--download-only", *names)
         files = [line.split()[1] for line in uris.splitlines() if line.startswith("'")]
         return [os.path.join(self.dir, "archives", name) for name in files]
@@ -156,10 +157,10 @@ class Side:
         return os.path.realpath(next(line.split()[2] for line in lines if "libcomposefs" in line))
 
 
-def sides(cache, library, *names):
-    root = packages(cache, *names)
-    both = Side("debian", root), Side("ours", root, library)
-    return both
+def sides(cache, library):
+    """The two sides, of packages that all tests share."""
+    root = packages(cache, "composefs", "libcomposefs-dev", "ostree")
+    return Side("debian", root), Side("ours", root, library)
 
 
 # --- TAP ----------------------------------------------------------------------------------

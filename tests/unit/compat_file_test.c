@@ -165,6 +165,14 @@ T(compat_set_from_content_wants_as_many_bytes_as_the_node_says)
 	t_errno(lcfs_node_set_from_content(n, AT_FDCWD, tmp_in("small"), 0), -1, ENODATA);
 	t_errno(lcfs_node_set_from_content(n, AT_FDCWD, tmp_dir(), 0), -1, ENODATA);
 	t_errno(lcfs_node_set_from_content(n, AT_FDCWD, tmp_in("fifo"), 0), -1, ENODATA);
+	lcfs_node_set_size(n, 1000);
+	t_eq(lcfs_node_set_from_content(n, AT_FDCWD, tmp_in("big"),
+					LCFS_BUILD_COMPUTE_DIGEST),
+	     0);
+	/* A path alone: the digest of before is not this content's. */
+	t_eq(lcfs_node_set_from_content(n, AT_FDCWD, tmp_in("big"), LCFS_BUILD_BY_DIGEST),
+	     0);
+	t_ok(!lcfs_node_get_fsverity_digest(n));
 	lcfs_node_set_size(n, 1001);
 	t_errno(lcfs_node_set_from_content(n, AT_FDCWD, tmp_in("big"),
 					   LCFS_BUILD_COMPUTE_DIGEST),
