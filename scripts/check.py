@@ -51,7 +51,7 @@ BUILDS = [
     Build("normal", "build"),
     Build("sanitize", "build-sanitize", ["--native-file", "dev.ini"], ["unit", "cli", "golden", "fuzz"]),
     # Another compiler, and everything that is optional switched off.
-    Build("clang", "build-clang", ["-Dwerror=true", "-Dauto_features=disabled"], ["unit", "cli"],
+    Build("clang", "build-clang", ["-Dwerror=true", "-Dauto_features=disabled"], ["unit", "golden"],
           {"CC": "clang"}, needs="clang"),
 ]
 

@@ -370,7 +370,7 @@ static int run(const struct options *o, const struct command *command,
 int main(int argc, char **argv)
 {
 	struct options o = {.name = cli_name(argv[0])};
-	const struct command *command;
+	const struct command *command = NULL;
 	struct cfs_err err;
 	int status = parse(&o, argc, argv, &command);
 

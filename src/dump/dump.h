@@ -15,8 +15,7 @@
 #include "hash/hash.h"
 #include "tree/tree.h"
 
-/* --- Reading -------------------------------------------------------------------------
- */
+/* --- Reading ----------------------------------------------------------------------- */
 
 /* A longer line is refused. The format has no limit of its own (zeros may stand in front
  * of a number, any text behind a digest), but what a line can say is bounded: 64 KiB of
@@ -42,8 +41,7 @@ int cfs_dump_read_mem(struct cfs_text text, enum cfs_hash_alg alg,
 		      const struct cfs_dump_opts *opts, struct cfs_tree **out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- Writing -------------------------------------------------------------------------
- */
+/* --- Writing ----------------------------------------------------------------------- */
 
 /* What is printed as it is; every other byte is escaped. */
 enum cfs_dump_plain {

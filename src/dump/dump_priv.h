@@ -6,8 +6,7 @@
 
 #include "dump/dump.h"
 
-/* --- text.c --------------------------------------------------------------------------
- */
+/* --- text.c ------------------------------------------------------------------------ */
 
 /* Parse a whole field by the rules of strtoull: blanks and one sign in front, digits to the
  * end, -N as 2^64 - N, too large ones as 2^64 - 1. False: not a number. */
@@ -27,8 +26,7 @@ struct cfs_dump_quoted {
 
 struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
 
-/* --- line.c --------------------------------------------------------------------------
- */
+/* --- line.c ------------------------------------------------------------------------ */
 
 /* What parsing of lines needs. Starts zeroed but for alg and strict. */
 struct cfs_dump_parser {
@@ -56,8 +54,7 @@ void cfs_dump_parser_fini(struct cfs_dump_parser *p);
 int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 			struct cfs_dump_line *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- place.c -------------------------------------------------------------------------
- */
+/* --- place.c ----------------------------------------------------------------------- */
 
 /* A hard link whose target has not come yet. */
 struct cfs_dump_link {

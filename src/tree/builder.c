@@ -35,8 +35,7 @@ void cfs_builder_free(struct cfs_builder *b)
 	free(b);
 }
 
-/* --- what an inode may say ------------------------------------------------------------
- */
+/* --- what an inode may say --------------------------------------------------------- */
 
 bool cfs_mode_is_valid(uint32_t mode)
 {
@@ -120,8 +119,7 @@ static int check_name(struct cfs_text name, struct cfs_err *err)
 	return 0;
 }
 
-/* --- filling a node -------------------------------------------------------------------
- */
+/* --- filling a node ---------------------------------------------------------------- */
 
 /* True when the text is the lowercase path "xx/rest" of a digest, which is stored in raw.
  */

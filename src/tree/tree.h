@@ -17,8 +17,7 @@
 #include "base/base.h"
 #include "hash/hash.h"
 
-/* --- Limits --------------------------------------------------------------------------
- */
+/* --- Limits ------------------------------------------------------------------------ */
 
 enum {
 	CFS_NAME_MAX = 255,
@@ -42,8 +41,7 @@ bool cfs_mode_is_valid(uint32_t mode);
 
 #define CFS_EXTERNAL_MAX (UINT64_C(1) << 53) /* size of a file kept outside the image */
 
-/* --- What a node says ----------------------------------------------------------------
- */
+/* --- What a node says -------------------------------------------------------------- */
 
 struct cfs_xattr {
 	struct cfs_text key;
@@ -70,8 +68,7 @@ struct cfs_inode_spec {
 	size_t n_xattrs;
 };
 
-/* --- The frozen tree -----------------------------------------------------------------
- */
+/* --- The frozen tree --------------------------------------------------------------- */
 
 typedef uint32_t cfs_id; /* index of a node; the root is 0 */
 #define CFS_ROOT    ((cfs_id)0)
@@ -180,8 +177,7 @@ cfs_id cfs_tree_find(const struct cfs_tree *t, cfs_id dir, struct cfs_text name)
  * is too small. */
 const char *cfs_tree_path(const struct cfs_tree *t, cfs_id id, char *buf, size_t buf_len);
 
-/* --- The builder ---------------------------------------------------------------------
- */
+/* --- The builder ------------------------------------------------------------------- */
 
 struct cfs_builder;
 

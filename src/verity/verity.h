@@ -21,8 +21,7 @@ struct cfs_digest {
 	uint8_t bytes[CFS_HASH_MAX_LEN]; /* cfs_hash_len(alg) count, the rest is zero */
 };
 
-/* --- text forms ----------------------------------------------------------------------
- */
+/* --- text forms -------------------------------------------------------------------- */
 
 enum {
 	CFS_DIGEST_HEX_MAX = 2 * CFS_HASH_MAX_LEN + 1,

@@ -12,10 +12,11 @@ import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 MOUNT_TOOL = "mount.composefs"  # its options stand behind -o, without dashes
+MAIN_TOOL = "composefs"  # has commands, each with a --help of its own
 
 
-def usage(tool, option):
-    return subprocess.run([tool, option], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def usage(tool, *args):
+    return subprocess.run([tool, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=60, check=False).stdout
 
 
@@ -23,6 +24,9 @@ def helped(tool):
     if os.path.basename(tool) == MOUNT_TOOL:
         listed = usage(tool, "-h").split("Supported options:")[1]
         return set(re.findall(r"^  ([a-z]+)", listed, re.M))
+    if os.path.basename(tool) == MAIN_TOOL:
+        commands = re.findall(r"^  ([a-z-]+)  ", usage(tool, "--help"), re.M)
+        return {o for c in commands for o in LONG.findall(usage(tool, c, "--help"))}
     return set(LONG.findall(usage(tool, "--help")))
 
 
