@@ -108,7 +108,7 @@ T(format_2_does_not_take_marks_for_whiteouts)
 static void write_external(struct forge *f, uint64_t nid, enum cfs_hash_alg alg)
 {
 	uint8_t value[4 + CFS_HASH_MAX_LEN] = {0, (uint8_t)(4 + cfs_hash_len(alg)), 0,
-					       alg};
+					       (uint8_t)alg};
 	uint64_t off = nid * 32 + 32 + 12;
 	size_t len;
 
