@@ -194,6 +194,11 @@ static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 		sum -= cfs_xattr_cost(xattr->key.len, x->pairs[*old].value_len);
 		*old = pair;
 	} else {
+		/* Only a source whose budget was lifted gets this far. */
+		if (*n_list == UINT16_MAX)
+			return cfs_fail(err, ERANGE,
+					"xattrs: want at most %d of one inode",
+					UINT16_MAX);
 		if (cfs_grow(&x->list, &x->list_cap, *n_list + 1U, sizeof(*x->list)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
 		x->key_use[key] = (struct cfs_intern_key){x->stamp, *n_list};

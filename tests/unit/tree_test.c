@@ -192,6 +192,22 @@ T(xattr_budget_is_exact)
 	cfs_builder_free(b);
 }
 
+T(xattrs_without_a_budget_still_have_a_number)
+{
+	static struct cfs_xattr x[UINT16_MAX + 1];
+	static char keys[UINT16_MAX + 1][16];
+	struct cfs_builder *b = start();
+
+	for (size_t i = 0; i <= UINT16_MAX; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "user.%zu", i);
+		x[i].key = cfs_text(keys[i]);
+	}
+	cfs_builder_lift_budget(b);
+	t_eq(add_xattrs(b, "a", x, UINT16_MAX + 1), -ERANGE);
+	t_eq(add_xattrs(b, "a", x, UINT16_MAX), 0);
+	cfs_builder_free(b);
+}
+
 T(xattr_set_again_replaces_and_gives_its_cost_back)
 {
 	static uint8_t value[30000];
