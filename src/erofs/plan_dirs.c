@@ -30,6 +30,7 @@ bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos 
 	const struct cfs_node *child;
 	cfs_id id;
 
+	*out = (struct cfs_plan_entry){0};
 	if (special)
 		special_entry(plan, dir, pos->special, out);
 	if (pos->child == d->n_children) {
