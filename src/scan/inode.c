@@ -41,14 +41,19 @@ int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
 	return same ? 0 : cfs_fail(err, ESTALE, "changed while it was read");
 }
 
-/* lstat; a name that the directory listed a moment ago and that is gone is a change. */
+/* A name that the directory listed a moment ago and that is gone is a change. */
+static int fail_look(const char *what, struct cfs_err *err)
+{
+	if (errno == ENOENT)
+		return cfs_fail(err, ESTALE, "vanished while it was read");
+	return cfs_fail_errno(err, "%s", what);
+}
+
 static int lstat_at(int dirfd, const char *name, struct stat *st, struct cfs_err *err)
 {
 	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
 		return 0;
-	if (errno == ENOENT)
-		return cfs_fail(err, ESTALE, "vanished while it was read");
-	return cfs_fail_errno(err, "stat");
+	return fail_look("stat", err);
 }
 
 static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
@@ -58,7 +63,7 @@ static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
 	ssize_t n = readlinkat(dirfd, e->name, target, sizeof(target));
 
 	if (n < 0)
-		return cfs_fail_errno(err, "read symlink");
+		return fail_look("read symlink", err);
 	if (n == sizeof(target))
 		return cfs_fail(err, ENAMETOOLONG,
 				"symlink target: want at most %d bytes",
@@ -158,8 +163,10 @@ static int read_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
 	n = llistxattr(path, w->keys, SCAN_NAMES_LEN);
 	if (n < 0 && errno == EOPNOTSUPP)
 		return 0;
+	if (n < 0 && errno == ENOENT && access("/proc/self/fd", F_OK) < 0)
+		return cfs_fail_errno(err, "list xattrs by way of /proc");
 	if (n < 0)
-		return cfs_fail_errno(err, "list xattrs");
+		return fail_look("list xattrs", err);
 	if (n == 0)
 		return 0;
 	n = pack_xattrs(s, w, path, w->keys, (size_t)n, &count, err);

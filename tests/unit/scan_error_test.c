@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,20 @@
 #include "tmpdir.h"
 
 static struct cfs_err err;
+
+/* What happens just before the scan reads a symlink, once. */
+static void (*before_readlink)(void);
+
+/* In place of the one in libc. */
+ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t len)
+{
+	void (*act)(void) = before_readlink;
+
+	before_readlink = NULL;
+	if (act)
+		act();
+	return syscall(SYS_readlinkat, dirfd, path, buf, len);
+}
 
 static int scan(const struct cfs_scan_opts *opts, struct cfs_tree **out)
 {
@@ -185,6 +200,111 @@ T(scan_notices_a_directory_that_is_exchanged)
 	file_in_directory();
 	want_noticed("1", replace_dir_by_copy, "dir/2", "changed while it was read");
 }
+
+/* Another name of the same file: what would be read is right, the way to it is not. */
+static void replace_dir_by_symlink_to_its_twin(void)
+{
+	t_eq(rename(tmp_in("dir"), tmp_in("moved")), 0);
+	t_eq(symlink("end/twin", tmp_in("dir")), 0);
+}
+
+T(scan_opens_nothing_below_a_symlink_that_takes_the_place_of_a_directory)
+{
+	file_in_directory();
+	t_eq(mkdir(tmp_in("dir/sub"), 0755), 0);
+	t_eq(rename(tmp_in("dir/2"), tmp_in("dir/sub/2")), 0);
+	t_eq(mkdir(tmp_in("end/twin"), 0755), 0);
+	t_eq(mkdir(tmp_in("end/twin/sub"), 0755), 0);
+	t_eq(link(tmp_in("dir/sub/2"), tmp_in("end/twin/sub/2")), 0);
+	want_noticed("1", replace_dir_by_symlink_to_its_twin, "dir/sub/2",
+		     "changed while it was read");
+}
+
+static void replace_symlink(void)
+{
+	t_eq(unlink(tmp_in("link")), 0);
+	t_eq(symlink("after", tmp_in("link")), 0);
+}
+
+static void remove_symlink(void)
+{
+	t_eq(unlink(tmp_in("link")), 0);
+}
+
+T(scan_notices_a_symlink_that_is_exchanged)
+{
+	tmp_fresh();
+	t_eq(symlink("before", tmp_in("link")), 0);
+	before_readlink = replace_symlink;
+	want_stale(NULL, "link", "changed while it was read");
+}
+
+T(scan_notices_a_symlink_that_vanishes)
+{
+	tmp_fresh();
+	t_eq(symlink("before", tmp_in("link")), 0);
+	before_readlink = remove_symlink;
+	want_stale(NULL, "link", "vanished while it was read");
+}
+
+/* --- directories that change between the moment their parent lists them and their own turn --- */
+
+struct walk_meddler {
+	void (*act)(void); /* once, after the first directory */
+};
+
+static void meddle_in_walk(void *ctx, const struct cfs_scan_progress *now)
+{
+	struct walk_meddler *m = ctx;
+	void (*act)(void) = m->act;
+
+	(void)now;
+	m->act = NULL;
+	if (act)
+		act();
+}
+
+static void want_noticed_by_walk(void (*act)(void))
+{
+	struct walk_meddler m = {act};
+	struct cfs_scan_opts opts = {
+		.threads = 1, .progress = meddle_in_walk, .progress_ctx = &m};
+
+	file_in_directory();
+	want_stale(&opts, "dir", "changed while it was read");
+}
+
+static void add_name(void)
+{
+	tmp_text("dir/3", "hello");
+}
+
+static void remove_dir(void)
+{
+	t_eq(rename(tmp_in("dir"), tmp_in("end/moved")), 0);
+}
+
+T(scan_notices_a_directory_that_gains_a_name)
+{
+	want_noticed_by_walk(add_name);
+}
+
+T(scan_notices_a_directory_that_vanishes)
+{
+	want_noticed_by_walk(remove_dir);
+}
+
+T(scan_notices_a_directory_that_becomes_a_symlink)
+{
+	want_noticed_by_walk(replace_dir_by_symlink);
+}
+
+T(scan_notices_a_directory_that_becomes_another_one)
+{
+	want_noticed_by_walk(replace_dir_by_copy);
+}
+
+/* --- what cannot be read -------------------------------------------------------------------- */
 
 static int fail_second(void *ctx, unsigned worker, int fd, const struct stat *st,
 		       const char *path, struct cfs_digest *out, struct cfs_err *e)

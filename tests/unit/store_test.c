@@ -247,6 +247,19 @@ T(store_keeps_equal_contents_once)
 	t_eq(n_warned, 0);
 }
 
+T(store_does_not_write_again_what_waits)
+{
+	struct cfs_digest d;
+	struct cfs_store *s;
+
+	tmp_fresh();
+	s = open_store((struct cfs_store_opts){.max_pending = 2});
+	for (int i = 0; i < 4; i++)
+		t_eq(add_text(s, 0, "same", &d), 0);
+	t_eq(count_files(), 0);
+	cfs_store_close(s);
+}
+
 T(store_names_objects_early_when_many_wait)
 {
 	struct cfs_digest d[5];
