@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,38 +37,72 @@ static int open_straight(const char *path, struct cfs_replace *r, struct cfs_err
 	return r->fd < 0 ? cfs_fail_errno(err, "open") : 0;
 }
 
-/* A name beside the file that nobody else uses, stored in r->tmp. */
-static int make_tmp_name(struct cfs_replace *r, struct cfs_err *err)
+/* Names beside the file. The first is always the same, so that one that a killed process left behind is
+ * found by the next; when it is in use, a random one serves. Stored in r->tmp. */
+static int make_tmp_name(struct cfs_replace *r, int attempt, struct cfs_err *err)
 {
 	uint32_t random;
+	int n;
 
 	free(cfs_steal(&r->tmp));
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return cfs_fail_errno(err, "getrandom");
-	/* Short: the name itself may be as long as names can be. */
-	if (asprintf(&r->tmp, ".cfs-%08x.tmp", random) < 0) {
+	if (attempt < 2) {
+		/* Short enough for names that are as long as names can be. */
+		n = asprintf(&r->tmp, ".%.200s.cfs-tmp", r->name);
+	} else {
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return cfs_fail_errno(err, "getrandom");
+		n = asprintf(&r->tmp, ".cfs-%08x.tmp", random);
+	}
+	if (n < 0) {
 		r->tmp = NULL;
 		return cfs_fail(err, ENOMEM, "out of memory");
 	}
 	return 0;
 }
 
-static int open_named(struct cfs_replace *r, struct cfs_err *err)
+/* Removes a temporary name that is taken, if nobody works on it any more: whoever does holds a
+ * lock on the file. */
+static void sweep(const struct cfs_replace *r)
+{
+	cfs_autofd int fd =
+		openat(r->dirfd, r->tmp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(r->dirfd, r->tmp, 0);
+}
+
+/* Gives the file a temporary name by way of take, which says -EEXIST when a name is not free. */
+static int take_tmp_name(struct cfs_replace *r,
+			 int (*take)(struct cfs_replace *r, struct cfs_err *err),
+			 struct cfs_err *err)
 {
 	for (int i = 0; i < TMP_TRIES; i++) {
-		int rc = make_tmp_name(r, err);
+		int rc = make_tmp_name(r, i, err);
 
-		if (rc < 0)
-			return rc;
-		r->fd = openat(r->dirfd, r->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			       0666);
-		if (r->fd >= 0)
+		if (rc == 0)
+			rc = take(r, err);
+		if (rc == 0)
 			return 0;
-		if (errno != EEXIST)
-			break;
+		if (rc == -EEXIST)
+			sweep(r);
+		free(cfs_steal(&r->tmp));
+		if (rc != -EEXIST)
+			return rc;
 	}
-	free(cfs_steal(&r->tmp));
-	return cfs_fail_errno(err, "temporary file");
+	return cfs_fail(err, EEXIST, "temporary file: no free name");
+}
+
+static int create_tmp(struct cfs_replace *r, struct cfs_err *err)
+{
+	r->fd = openat(r->dirfd, r->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (r->fd >= 0)
+		return 0;
+	return errno == EEXIST ? -EEXIST : cfs_fail_errno(err, "temporary file");
+}
+
+static int link_tmp(struct cfs_replace *r, struct cfs_err *err)
+{
+	return cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
 }
 
 static int open_beside(const char *path, struct cfs_replace *r, struct cfs_err *err)
@@ -87,11 +122,17 @@ static int open_beside(const char *path, struct cfs_replace *r, struct cfs_err *
 	if (r->dirfd < 0)
 		return cfs_fail_errno(err, "directory %s", slash ? dir : ".");
 	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-	if (r->fd >= 0)
-		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+	if (r->fd < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
 		return cfs_fail_errno(err, "temporary file");
-	return open_named(r, err);
+	if (r->fd < 0) {
+		int rc = take_tmp_name(r, create_tmp, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	/* For sweep(); a file system without locks loses nothing but that. */
+	(void)flock(r->fd, LOCK_EX | LOCK_NB);
+	return 0;
 }
 
 int cfs_replace_open(const char *path, struct cfs_replace *out, struct cfs_err *err)
@@ -132,17 +173,11 @@ static int give_name(struct cfs_replace *r, struct cfs_err *err)
 		if (rc != -EEXIST)
 			return rc;
 	}
-	for (int i = 0; !r->tmp && i < TMP_TRIES; i++) {
-		rc = make_tmp_name(r, err);
-		if (rc == 0)
-			rc = cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
+	if (!r->tmp) {
+		rc = take_tmp_name(r, link_tmp, err);
 		if (rc < 0)
-			free(cfs_steal(&r->tmp));
-		if (rc < 0 && rc != -EEXIST)
 			return rc;
 	}
-	if (!r->tmp)
-		return cfs_fail(err, EEXIST, "temporary file: no free name");
 	if (renameat(r->dirfd, r->tmp, r->dirfd, r->name) < 0)
 		return cfs_fail_errno(err, "rename");
 	free(cfs_steal(&r->tmp));

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/base.h"
@@ -366,6 +367,37 @@ T(replaced_file_is_whole_or_as_it_was)
 	t_str(read_file(path), "two");
 	t_eq(names_in(dir), 2);
 	unlink(link);
+	unlink(path);
+	t_eq(rmdir(dir), 0);
+}
+
+T(temporary_name_that_a_killed_process_left_is_removed_by_the_next)
+{
+	char dir[] = "/tmp/cfs-base-XXXXXX", path[64], left[64];
+	struct cfs_replace r;
+	int other;
+
+	t_ok(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(left, sizeof(left), "%s/.file.cfs-tmp", dir);
+	write_file(path, "old");
+	write_file(left, "of a killed process");
+	t_eq(cfs_replace_open(path, &r, NULL), 0);
+	t_eq(cfs_io_write(r.fd, "new", 3, NULL), 0);
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	t_str(read_file(path), "new");
+	t_eq(names_in(dir), 1);
+
+	/* One that somebody works on is left alone. */
+	write_file(left, "of another process");
+	other = open(left, O_RDONLY);
+	t_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+	t_eq(cfs_replace_open(path, &r, NULL), 0);
+	t_eq(cfs_replace_commit(&r, NULL), 0);
+	t_str(read_file(left), "of another process");
+	t_eq(names_in(dir), 2);
+	close(other);
+	unlink(left);
 	unlink(path);
 	t_eq(rmdir(dir), 0);
 }
