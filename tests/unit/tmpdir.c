@@ -33,11 +33,16 @@ void tmp_fresh(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	tmp_fresh_in(tmp ? tmp : "/tmp");
+}
+
+void tmp_fresh_in(const char *dir)
+{
 	if (!owner)
 		atexit(clean);
 	clean();
 	owner = getpid();
-	snprintf(top, sizeof(top), "%s/cfs-test-XXXXXX", tmp ? tmp : "/tmp");
+	snprintf(top, sizeof(top), "%s/cfs-test-XXXXXX", dir);
 	t_ok(mkdtemp(top));
 }
 
