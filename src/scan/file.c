@@ -97,35 +97,35 @@ static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
 
 /* What is computed when nobody wants the content: the digest. The count tells files that hold
  * less than their size says, as those of sysfs do. */
-static int digest_file(struct scan_worker *w, const struct scan_entry *e, int fd,
-		       struct cfs_digest *out, struct cfs_err *err)
+static int digest_file(struct scan_worker *w, struct scan_entry *e, int fd,
+		       struct cfs_err *err)
 {
+	struct cfs_digest *d =
+		cfs_arena_alloc(&w->arena, sizeof(*d), _Alignof(struct cfs_digest));
+	uint64_t size;
 	int rc;
 
-	cfs_verity_reset(w->verity);
-	rc = cfs_verity_update_fd(w->verity, fd, err);
+	if (!d)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = cfs_verity_batch_add(w->batch, fd, e->size, d, &size, err);
 	if (rc < 0)
 		return rc;
-	if (cfs_verity_size(w->verity) != e->size)
+	if (size != e->size)
 		return cfs_fail(err, ESTALE, "want %" PRIu64 " bytes, read %" PRIu64,
-				e->size, cfs_verity_size(w->verity));
-	cfs_verity_final(w->verity, out);
+				e->size, size);
+	/* There once the batch is flushed. */
+	e->data = d->bytes;
 	return 0;
 }
 
-static int read_external(struct scan *s, unsigned worker, const struct scan_file *f,
-			 int fd, const struct stat *st, struct cfs_err *err)
+static int hand_over(struct scan *s, unsigned worker, const struct scan_file *f, int fd,
+		     const struct stat *st, struct cfs_err *err)
 {
 	struct scan_worker *w = &s->workers[worker];
 	struct cfs_digest digest;
-	int rc;
+	int rc = s->opts->file(s->opts->file_ctx, worker, fd, st,
+			       cfs_scan_path(s, w, f->dir, f->entry->name), &digest, err);
 
-	if (s->opts->file)
-		rc = s->opts->file(s->opts->file_ctx, worker, fd, st,
-				   cfs_scan_path(s, w, f->dir, f->entry->name), &digest,
-				   err);
-	else
-		rc = digest_file(w, f->entry, fd, &digest, err);
 	if (rc < 0)
 		return rc;
 	f->entry->data = cfs_arena_copy(&w->arena, digest.bytes, cfs_hash_len(s->alg));
@@ -147,17 +147,30 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 		return rc;
 	if (f->entry->size <= s->inline_max)
 		rc = read_inline(w, f->entry, fd, err);
+	else if (s->opts->file)
+		rc = hand_over(s, worker, f, fd, &st, err);
 	else
-		rc = read_external(s, worker, f, fd, &st, err);
+		rc = digest_file(w, f->entry, fd, err);
 	if (rc < 0)
 		return rc;
 	return compare(f->entry, fd, &st, err);
 }
 
+/* Small files are digested together: some wait for others until here. */
+static void flush(struct scan *s)
+{
+	for (unsigned i = 0; i < s->threads; i++)
+		if (s->workers[i].batch)
+			cfs_verity_batch_flush(s->workers[i].batch);
+}
+
 int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
 		  struct cfs_err *err)
 {
-	return is_read(s, f->entry) ? read_file(s, worker, f, err) : 0;
+	int rc = is_read(s, f->entry) ? read_file(s, worker, f, err) : 0;
+
+	flush(s);
+	return rc;
 }
 
 static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
@@ -181,5 +194,7 @@ int cfs_scan_files(struct scan *s, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	return cfs_pool_run(s->threads, s->n_files, read_piece, s, err);
+	rc = cfs_pool_run(s->threads, s->n_files, read_piece, s, err);
+	flush(s);
+	return rc;
 }

@@ -118,13 +118,13 @@ static int worker_init(struct scan *s, struct scan_worker *w)
 	w->xattr = malloc(SCAN_XATTR_LEN);
 	if (!w->dents || !w->keys || !w->xattr)
 		return -ENOMEM;
-	return s->opts->file ? 0 : cfs_verity_new(s->alg, &w->verity);
+	return s->opts->file ? 0 : cfs_verity_batch_new(s->alg, &w->batch);
 }
 
 static void worker_fini(struct scan_worker *w)
 {
 	cfs_arena_fini(&w->arena);
-	cfs_verity_free(w->verity);
+	cfs_verity_batch_free(w->batch);
 	if (w->fd >= 0)
 		close(w->fd);
 	free(w->chain);

@@ -64,8 +64,8 @@ struct scan_name {
 /* What belongs to one thread. */
 struct scan_worker {
 	struct cfs_arena arena;
-	struct cfs_verity *verity; /* with file == NULL: computes digests */
-	uint32_t dir;		   /* the directory behind fd, or SCAN_NONE */
+	struct cfs_verity_batch *batch; /* with file == NULL: computes digests */
+	uint32_t dir;			/* the directory behind fd, or SCAN_NONE */
 	int fd;
 	uint32_t *chain; /* the way to a directory, deepest first */
 	size_t chain_cap;
