@@ -22,14 +22,27 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+/* Names come from strangers: a control character in one must not reach the terminal. */
+static void print_safe(FILE *to, const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			fprintf(to, "\\x%02x", (unsigned char)*text);
+		else
+			putc(*text, to);
+	}
+}
+
 void cli_say(const char *name, const char *fmt, ...)
 {
+	char text[2 * CFS_ERR_MAX];
 	va_list ap;
 
-	fprintf(stderr, "%s: ", name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	fprintf(stderr, "%s: ", name);
+	print_safe(stderr, text);
 	fputc('\n', stderr);
 }
 

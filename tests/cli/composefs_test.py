@@ -65,6 +65,13 @@ def ls_says_which_path_is_not_there(_):
         raise AssertionError(err)
 
 
+def ls_lets_no_control_character_of_a_name_through(_):
+    rc, _, err = run("ls", "image.cfs", "/\x1b[31mred\n")
+    want(rc, FAILED)
+    if "\x1b" in err or err.count("\n") != 1 or "\\x1b[31mred\\x0a" not in err:
+        raise AssertionError(repr(err))
+
+
 def fsck_passes_what_mkcomposefs_made(_):
     rc, out, err = run("fsck", "--canonical", "--objects=objects", "image.cfs")
     want((rc, err), (SOUND, ""))
