@@ -7,48 +7,12 @@ import random
 import re
 import struct
 import subprocess
-import traceback
+import sys
 
-FACTS = []
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import Skip, fact, run_facts, same, want  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
-
-
-class Skip(Exception):
-    pass
-
-
-def fact(function):
-    """The name of the function says what holds; it raises when it does not."""
-    FACTS.append(function)
-    return function
-
-
-def want(condition, text="not so"):
-    if not condition:
-        raise AssertionError(text)
-
-
-def same(got, expected, what="value"):
-    if got != expected:
-        raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
-
-
-def run_facts(*arguments):
-    failed = 0
-    for number, function in enumerate(FACTS, 1):
-        try:
-            function(*arguments)
-            print(f"ok {number} - {function.__name__}", flush=True)
-        except Skip as reason:
-            print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
-        except Exception as failure:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {function.__name__}")
-            where = traceback.extract_tb(failure.__traceback__)[1]
-            text = str(failure) or type(failure).__name__
-            print(f"# line {where.lineno}: " + text.replace("\n", "\n# "), flush=True)
-    print(f"1..{len(FACTS)}")
-    return 1 if failed else 0
 
 
 def verity(data):

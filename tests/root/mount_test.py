@@ -448,7 +448,7 @@ def verify(scene, point):
 def main():
     scene = Scene(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))
     try:
-        return run_facts(scene)
+        return run_facts(scene, after=scene.unmount_all)
     finally:
         scene.close()
 

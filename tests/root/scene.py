@@ -10,32 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import Skip, fact, run_facts, same, want  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000
 PLACES = "/tmp/.composefs.*"
-FACTS = []
-
-
-class Skip(Exception):
-    pass
-
-
-def fact(function):
-    """The name of the function says what holds; it raises when it does not."""
-    FACTS.append(function)
-    return function
-
-
-def want(condition, text="not so"):
-    if not condition:
-        raise AssertionError(text)
-
-
-def same(got, expected, what="value"):
-    if got != expected:
-        raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
 
 
 def enter_namespace():
@@ -54,26 +35,6 @@ def enter_namespace():
 def skip_all(reason):
     print(f"1..0 # SKIP {reason}")
     sys.exit(0)
-
-
-def run_facts(scene):
-    failed = 0
-    for number, function in enumerate(FACTS, 1):
-        name = function.__name__
-        try:
-            function(scene)
-            print(f"ok {number} - {name}", flush=True)
-        except Skip as reason:
-            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
-        except Exception as failure:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {name}")
-            where = traceback.extract_tb(failure.__traceback__)[1]
-            text = str(failure) or type(failure).__name__
-            print(f"# line {where.lineno}: " + text.replace("\n", "\n# "), flush=True)
-        scene.unmount_all()
-    print(f"1..{len(FACTS)}")
-    return 1 if failed else 0
 
 
 class Mounted:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Tests as facts: functions whose names say what holds, told as TAP lines."""
+import traceback
+
+FACTS = []
+
+
+class Skip(Exception):
+    pass
+
+
+def fact(function):
+    """The name of the function says what holds; it raises when it does not."""
+    FACTS.append(function)
+    return function
+
+
+def want(condition, text="not so"):
+    if not condition:
+        raise AssertionError(text)
+
+
+def same(got, expected, what="value"):
+    if got != expected:
+        raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
+
+
+def run_facts(*arguments, after=lambda: None):
+    """All facts in order; after() cleans up behind each."""
+    failed = 0
+    for number, function in enumerate(FACTS, 1):
+        try:
+            function(*arguments)
+            print(f"ok {number} - {function.__name__}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
+        except Exception as failure:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {number} - {function.__name__}")
+            where = traceback.extract_tb(failure.__traceback__)[1]
+            text = str(failure) or type(failure).__name__
+            print(f"# line {where.lineno}: " + text.replace("\n", "\n# "), flush=True)
+        after()
+    print(f"1..{len(FACTS)}")
+    return 1 if failed else 0
