@@ -263,7 +263,8 @@ static int scan_directory(const struct options *o, struct cfs_tree **out,
 	int rc;
 
 	cli_progress_start(&job.progress, o->name);
-	scan.progress = show_progress;
+	if (job.progress.enabled)
+		scan.progress = show_progress;
 	scan.progress_ctx = &job;
 	if (o->digest_store)
 		rc = scan_into_store(&job, o, &scan, out, err);

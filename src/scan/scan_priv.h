@@ -77,6 +77,7 @@ struct scan_worker {
 	const uint8_t *last; /* the same of the last inode that had some, in the arena */
 	size_t last_len;
 	const struct cfs_xattr *last_xattrs;
+	bool no_xattrat; /* as far as this thread knows */
 	char path[PATH_MAX];
 	/* Read by the thread that reports progress. */
 	atomic_uint_fast64_t n_entries, n_files, bytes, n_files_done, bytes_done;
@@ -116,6 +117,12 @@ void cfs_scan_stat(struct scan_entry *e, const struct stat *st);
 /* inode.c: -ESTALE when st is not what was written down. */
 int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
 		       struct cfs_err *err);
+/* inode.c: errno is what a look at a name gave. One that the directory listed a moment ago and that is
+ * gone is a change. */
+int cfs_scan_fail_look(const char *what, struct cfs_err *err);
+/* xattr.c: those that are wanted, into e. */
+int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
+		    struct scan_entry *e, struct cfs_err *err);
 /* inode.c: everything that lies with the name: stat, target, xattrs. 1: it is left out. e->name
  * is set. */
 int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan_entry *e,
