@@ -10,6 +10,18 @@
 
 #include "base/base.h"
 
+/* In memory of just that size, so that the sanitizer sees a read of the first byte behind it. */
+static void try_exactly(struct cfs_span input)
+{
+	uint8_t *copy = malloc(input.len);
+
+	fuzz_hold(copy || input.len == 0);
+	if (input.len)
+		memcpy(copy, input.p, input.len);
+	LLVMFuzzerTestOneInput(copy, input.len);
+	free(copy);
+}
+
 /* Returns the number of inputs, 0 for what is no file. */
 static int replay_file(int dirfd, const char *name, struct cfs_err *err)
 {
@@ -19,13 +31,12 @@ static int replay_file(int dirfd, const char *name, struct cfs_err *err)
 
 	if (fd < 0)
 		return cfs_fail_errno(err, "open");
-	/* A copy of just that size, so that the sanitizer sees a read behind it. */
 	rc = cfs_map_copy(fd, &map, err);
 	if (rc == -EISDIR)
 		return 0;
 	if (rc < 0)
 		return rc;
-	LLVMFuzzerTestOneInput(map.span.p, map.span.len);
+	try_exactly(map.span);
 	cfs_map_close(&map);
 	return 1;
 }

@@ -30,7 +30,7 @@ static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 {
 	if (off > in.len || len > in.len - off)
 		return false;
-	out->p = in.p + off;
+	out->p = off ? in.p + off : in.p; /* in.p may be NULL */
 	out->len = (size_t)len;
 	return true;
 }
@@ -87,7 +87,8 @@ static inline int cfs_text_cmp(struct cfs_text a, struct cfs_text b)
 
 static inline bool cfs_text_has_prefix(struct cfs_text t, struct cfs_text prefix)
 {
-	return t.len >= prefix.len && memcmp(t.s, prefix.s, prefix.len) == 0;
+	return t.len >= prefix.len &&
+	       (prefix.len == 0 || memcmp(t.s, prefix.s, prefix.len) == 0);
 }
 
 static inline uint16_t cfs_le16(const void *p)

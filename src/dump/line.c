@@ -46,11 +46,12 @@ static bool has_escapes(const struct cfs_dump_parser *p, struct cfs_text f)
 /* Replaces the field by its bytes, which lie in the scratch memory if it had escapes. */
 static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_err *err)
 {
-	char *to = p->scratch + p->scratch_len;
+	char *to;
 	ssize_t n;
 
 	if (!has_escapes(p, *f))
 		return 0;
+	to = p->scratch + p->scratch_len;
 	n = cfs_dump_unescape(*f, to, err);
 	if (n < 0)
 		return (int)n;

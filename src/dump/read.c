@@ -14,9 +14,9 @@ struct input {
 	int fd;
 	char *buf; /* NULL for memory */
 	size_t cap;
-	const char *next;
-	size_t len;	/* from next on */
-	size_t scanned; /* of these known to hold no newline */
+	const char *next; /* never NULL */
+	size_t len;	  /* from next on */
+	size_t scanned;	  /* of these known to hold no newline */
 	bool at_end;
 	uint64_t line; /* number of the line that was taken last */
 	bool unended;  /* it has no newline */
@@ -132,7 +132,7 @@ static int read_all(struct input *in, enum cfs_hash_alg alg,
 int cfs_dump_read_fd(int fd, enum cfs_hash_alg alg, const struct cfs_dump_opts *opts,
 		     struct cfs_tree **out, struct cfs_err *err)
 {
-	struct input in = {.fd = fd};
+	struct input in = {.fd = fd, .next = ""};
 	int rc = read_all(&in, alg, opts, out, err);
 
 	free(in.buf);
@@ -143,7 +143,8 @@ int cfs_dump_read_mem(struct cfs_text text, enum cfs_hash_alg alg,
 		      const struct cfs_dump_opts *opts, struct cfs_tree **out,
 		      struct cfs_err *err)
 {
-	struct input in = {.next = text.s, .len = text.len, .at_end = true};
+	struct input in = {
+		.next = text.len ? text.s : "", .len = text.len, .at_end = true};
 
 	return read_all(&in, alg, opts, out, err);
 }

@@ -52,7 +52,8 @@ void cfs_dump_escape(struct cfs_out *out, struct cfs_text bytes,
 		put_escape(out, byte);
 		done = i + 1;
 	}
-	cfs_out_put(out, bytes.s + done, bytes.len - done);
+	if (done < bytes.len)
+		cfs_out_put(out, bytes.s + done, bytes.len - done);
 }
 
 /* A number and the character behind it. */

@@ -76,13 +76,9 @@ static cfs_pair added_pair(const struct cfs_plan *plan, const struct cfs_node *n
 
 struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id)
 {
-	const struct cfs_node *node = cfs_plan_node(plan, id);
-
 	return (struct cfs_pairs){
 		.plan = plan,
-		.node = node,
-		.next = node->xattrs,
-		.end = node->xattrs + node->n_xattrs,
+		.node = cfs_plan_node(plan, id),
 		.adds = adds_of(plan, id),
 	};
 }
@@ -92,11 +88,11 @@ struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id)
 bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out)
 {
 	const struct cfs_plan *plan = pairs->plan;
-	bool from_tree = pairs->next < pairs->end;
+	bool from_tree = pairs->next < pairs->node->n_xattrs;
 	uint32_t which, rank, tree_rank;
 
 	if (from_tree)
-		*out = *pairs->next;
+		*out = pairs->node->xattrs[pairs->next];
 	if (!pairs->adds) {
 		pairs->next += from_tree;
 		return from_tree;

@@ -166,8 +166,8 @@ struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key);
 struct cfs_pairs {
 	const struct cfs_plan *plan;
 	const struct cfs_node *node;
-	const cfs_pair *next, *end; /* of the tree */
-	unsigned adds;		    /* that are still to come */
+	uint32_t next; /* of the node's own */
+	unsigned adds; /* that are still to come */
 };
 
 struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id);

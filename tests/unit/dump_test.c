@@ -204,8 +204,11 @@ T(dump_names_the_line_of_what_the_tree_refuses)
 
 T(dump_wants_the_root_first)
 {
+	struct cfs_tree *t;
+
 	check_refused("", false,
 		      "x.dump: want at least the line of the root, got nothing");
+	t_eq(parse_bytes((struct cfs_text){0}, false, &t), -EINVAL);
 	check_refused("\n", false, "x.dump: line 1: path: want a path, got nothing");
 	check_refused("/a 0 40755 1 0 0 0 0.0 - - -\n", false,
 		      "x.dump: line 1: path \"/a\": want the root \"/\" first");
