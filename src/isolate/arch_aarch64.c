@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The architecture that the filter expects: aarch64. */
+#include <linux/audit.h>
+
+#include "isolate/isolate_priv.h"
+
+const uint32_t isolate_audit_arch = AUDIT_ARCH_AARCH64;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The outer fences: descriptors, limits, privileges, Landlock. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "isolate/isolate_priv.h"
+
+/* --- Descriptors --------------------------------------------------------------------- */
+
+int isolate_descriptors(int answer, struct cfs_err *err)
+{
+	long n = sysconf(_SC_OPEN_MAX);
+
+	if (answer != 0 && dup2(answer, 0) < 0)
+		return cfs_fail_errno(err, "isolation: dup2");
+	if (close_range(1, UINT32_MAX, 0) == 0)
+		return 0;
+	/* Before Linux 5.9: one by one. */
+	for (int fd = 1; fd < n; fd++)
+		close(fd);
+	return 0;
+}
+
+/* --- Limits -------------------------------------------------------------------------- */
+
+static int set_limit(int resource, rlim_t soft, rlim_t hard, struct cfs_err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return cfs_fail_errno(err, "isolation: getrlimit");
+	if (hard < limit.rlim_max)
+		limit.rlim_max = hard;
+	limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+	if (setrlimit(resource, &limit) < 0)
+		return cfs_fail_errno(err, "isolation: setrlimit");
+	return 0;
+}
+
+static bool page_fits(rlim_t limit, size_t page)
+{
+	void *p;
+
+	if (set_limit(RLIMIT_AS, limit, RLIM_INFINITY, NULL) < 0)
+		return false;
+	p = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, page);
+	return true;
+}
+
+/* Bytes of address space that the process has: one page less than the smallest limit under which a page can still be
+ * mapped. Found by trying, so that no /proc is needed. */
+static uint64_t address_space(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t low = 0, high = INT64_MAX / page;
+
+	while (high - low > 1) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (page_fits(middle * page, page))
+			high = middle;
+		else
+			low = middle;
+	}
+	return low * page;
+}
+
+int isolate_limits(const struct cfs_isolate_opts *opts, struct cfs_err *err)
+{
+	uint64_t memory;
+	int rc = 0;
+
+	if (!cfs_add(address_space(), opts->memory_len, &memory))
+		memory = RLIM_INFINITY;
+	/* The signal of the soft limit tells what happened; the hard one is behind it. */
+	const struct {
+		int resource;
+		rlim_t soft, hard;
+	} limits[] = {
+		{RLIMIT_AS, memory, memory}, {RLIMIT_CPU, opts->cpu_s, opts->cpu_s + 1},
+		{RLIMIT_CORE, 0, 0},	     {RLIMIT_NOFILE, 0, 0},
+		{RLIMIT_FSIZE, 0, 0},
+	};
+
+	for (size_t i = 0; rc == 0 && i < sizeof(limits) / sizeof(limits[0]); i++)
+		rc = set_limit(limits[i].resource, limits[i].soft, limits[i].hard, err);
+	return rc;
+}
+
+/* --- Privileges ---------------------------------------------------------------------- */
+
+int isolate_privileges(struct cfs_err *err)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return cfs_fail_errno(err, "isolation: no_new_privs");
+	if (syscall(SYS_capset, &head, none) < 0)
+		return cfs_fail_errno(err, "isolation: capset");
+	/* A core_pattern that is a pipe does not ask for RLIMIT_CORE. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return cfs_fail_errno(err, "isolation: PR_SET_DUMPABLE");
+	return 0;
+}
+
+/* --- Landlock ------------------------------------------------------------------------ */
+
+/* struct landlock_ruleset_attr as it is since Linux 6.12; older kernels take it when what they do not know is 0. */
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+/* All accesses that a version of the interface can deny; with no rule, it denies them all. */
+static const struct {
+	long abi; /* from this version on */
+	struct ruleset all;
+} rulesets[] = {
+	{1, {(1 << 13) - 1, 0, 0}}, /* Linux 5.13 */
+	{2, {(1 << 14) - 1, 0, 0}}, /* 5.19: rename to other directories */
+	{3, {(1 << 15) - 1, 0, 0}}, /* 6.2: truncate */
+	{4, {(1 << 15) - 1, 3, 0}}, /* 6.7: TCP bind and connect */
+	{5, {(1 << 16) - 1, 3, 0}}, /* 6.10: ioctl on devices */
+	{6, {(1 << 16) - 1, 3, 3}}, /* 6.12: abstract sockets, signals */
+};
+
+int isolate_landlock(struct cfs_err *err)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+			   LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset all = {0};
+	long fd, rc;
+
+	if (abi < 1)
+		return 0;
+	for (size_t i = 0; i < sizeof(rulesets) / sizeof(rulesets[0]); i++)
+		if (rulesets[i].abi <= abi)
+			all = rulesets[i].all;
+	fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (fd < 0)
+		return cfs_fail_errno(err, "isolation: Landlock ruleset");
+	rc = syscall(SYS_landlock_restrict_self, fd, 0);
+	if (rc < 0)
+		rc = cfs_fail_errno(err, "isolation: Landlock");
+	close((int)fd);
+	return rc < 0 ? (int)rc : 1;
+}
