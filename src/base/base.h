@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* base: what every room stands on, and nothing about composefs.
- * Owns:  errors, spans, memory, growing arrays, hex, sinks, fd helpers, the worker pool.
+ * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, fd helpers, the worker pool.
  * Uses:  libc.
  * Never: prints, exits, keeps mutable globals.
  */
@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "base/mem.h"
 #include "base/hex.h"
+#include "base/base64.h"
 #include "base/sink.h"
 #include "base/io.h"
 #include "base/pool.h"

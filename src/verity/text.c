@@ -55,3 +55,16 @@ bool cfs_digest_eq(const struct cfs_digest *a, const struct cfs_digest *b)
 {
 	return a->alg == b->alg && memcmp(a->bytes, b->bytes, cfs_hash_len(a->alg)) == 0;
 }
+
+size_t cfs_digest_format(const struct cfs_digest *d,
+			 uint8_t out[CFS_DIGEST_FORMATTED_MAX])
+{
+	static const char magic[8] = {'F', 'S', 'V', 'e', 'r', 'i', 't', 'y'};
+	size_t len = cfs_hash_len(d->alg);
+
+	memcpy(out, magic, sizeof(magic));
+	cfs_put_le16(out + 8, (uint16_t)d->alg);
+	cfs_put_le16(out + 10, (uint16_t)len);
+	memcpy(out + 12, d->bytes, len);
+	return 12 + len;
+}

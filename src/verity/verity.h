@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* verity: fs-verity digests, computed here or asked of the kernel.
  * Owns:  the Merkle tree and the descriptor (4096-byte blocks, no salt), the ioctls, the
- *        text forms of a digest: hex, and the path of an object.
+ *        text forms of a digest: hex, the path of an object, what signatures are over.
  * Uses:  base (errors, fds, worker pool), hash.
  * Never: knows trees, images, or where objects are kept.
  *
@@ -40,6 +40,12 @@ int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 bool cfs_digest_eq(const struct cfs_digest *a, const struct cfs_digest *b);
+
+/* What a signature is over, for the kernel (struct fsverity_formatted_digest) and for us: the magic,
+ * algorithm and length, the digest. Returns its length. */
+enum { CFS_DIGEST_FORMATTED_MAX = 12 + CFS_HASH_MAX_LEN };
+size_t cfs_digest_format(const struct cfs_digest *d,
+			 uint8_t out[CFS_DIGEST_FORMATTED_MAX]);
 
 /* --- computed here ------------------------------------------------------------------ */
 

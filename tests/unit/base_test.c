@@ -120,6 +120,24 @@ T(hex_goes_both_ways_and_refuses_the_rest)
 	t_eq(cfs_hex_value('/'), -1);
 }
 
+T(base64_has_one_form_for_each_bytes)
+{
+	static const char *const bad[] = {"Zg=",  "Zg",	      "Z===",	"====", "Zh==",
+					  "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm-v", "=m9v"};
+	uint8_t out[6];
+	size_t len;
+
+	t_ok(cfs_base64_decode(CFS_TEXT("Zm9vYmFy"), out, 6, &len) && len == 6);
+	t_mem(out, "foobar", 6);
+	t_ok(!cfs_base64_decode(CFS_TEXT("Zm9vYmFy"), out, 5, &len));
+	t_ok(cfs_base64_decode(CFS_TEXT("Zm8="), out, 2, &len) && len == 2);
+	t_ok(cfs_base64_decode(CFS_TEXT("+/8A"), out, 6, &len) && len == 3);
+	t_mem(out, "\xfb\xff\0", 3);
+	t_ok(cfs_base64_decode(CFS_TEXT(""), out, 0, &len) && len == 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		t_ok(!cfs_base64_decode(cfs_text(bad[i]), out, 6, &len));
+}
+
 T(arena_gives_aligned_memory_that_stays)
 {
 	struct cfs_arena a = {0};

@@ -427,6 +427,19 @@ T(digest_text_forms_are_hex_and_path)
 	t_eq(strlen(cfs_digest_path(&d, path)), 129);
 }
 
+T(formatted_digest_is_magic_algorithm_length_and_digest)
+{
+	uint8_t out[CFS_DIGEST_FORMATTED_MAX];
+	struct cfs_digest d = {.alg = CFS_SHA256, .bytes = {0x9c, 0x19, [31] = 0xff}};
+
+	t_eq(cfs_digest_format(&d, out), 44);
+	t_mem(out, "FSVerity\1\0\x20\0\x9c\x19", 14);
+	t_eq(out[43], 0xff);
+	d.alg = CFS_SHA512;
+	t_eq(cfs_digest_format(&d, out), 76);
+	t_mem(out, "FSVerity\2\0\x40\0\x9c\x19", 14);
+}
+
 T(digest_parse_takes_both_lengths_with_and_without_their_name)
 {
 	const struct vector *v = &vectors[0];

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Base64, strictly. */
+#include "base/base64.h"
+
+static int value_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* One group of four characters, of which the last n_pad are padding. False: not canonical. */
+static bool decode_group(const char *in, size_t n_pad, uint8_t out[3])
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int value = i < 4 - n_pad ? value_of(in[i]) : in[i] == '=' ? 0 : -1;
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+	}
+	for (size_t i = 0; i < 3; i++)
+		out[i] = (uint8_t)(bits >> (16 - 8 * i));
+	return (n_pad < 1 || out[2] == 0) && (n_pad < 2 || out[1] == 0);
+}
+
+bool cfs_base64_decode(struct cfs_text in, uint8_t *out, size_t out_cap, size_t *out_len)
+{
+	uint8_t group[3];
+	size_t len = 0;
+
+	if (in.len % 4)
+		return false;
+	for (size_t i = 0; i < in.len; i += 4) {
+		bool last = i + 4 == in.len;
+		size_t n_pad = last ? (in.s[i + 3] == '=') + (in.s[i + 2] == '=') : 0;
+		size_t n = 3 - n_pad;
+
+		if (!decode_group(in.s + i, n_pad, group) || n > out_cap - len)
+			return false;
+		memcpy(out + len, group, n);
+		len += n;
+	}
+	*out_len = len;
+	return true;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* sig: who vouches for an image: Ed25519 signatures over its formatted digest, or over a statement.
+ * Owns:  keys and their files, trusted and revoked ones, signature files, the statement (names,
+ *        order and version of images), the floor below which a version must not fall.
+ * Uses:  base, hash (names and lengths of digests), libsodium (the curve).
+ * Never: opens images, asks the kernel, decides where keys lie, prints.
+ *
+ * A signature is over bytes, with nothing added (RFC 8032, pure Ed25519), so that
+ * "openssl pkeyutl -sign -rawin" makes the same. Two kinds of bytes are signed, and
+ * neither can be taken for the other: a formatted digest begins with "FSVerity" (cfs_digest_format
+ * of verity makes it), a statement with "composefs-statement".
+ */
+#ifndef CFS_SIG_H
+#define CFS_SIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "hash/hash.h"
+
+enum {
+	CFS_SIG_LEN = 64,
+	CFS_SIG_KEY_LEN = 32,
+	CFS_SIG_KEY_ID_MAX = 2 * CFS_SIG_KEY_LEN + 1,
+	CFS_SIG_FILE_MAX = 64 * CFS_SIG_LEN, /* bytes of a signature file */
+	CFS_SIG_KEY_FILE_MAX = 4096,
+};
+
+/* --- keys ----------------------------------------------------------------------------- */
+
+/* A public key, as RFC 8032 encodes it. */
+struct cfs_sig_key {
+	uint8_t bytes[CFS_SIG_KEY_LEN];
+};
+
+/* Lowercase hex of the key and a NUL, which names it everywhere; returns out. */
+const char *cfs_sig_key_id(const struct cfs_sig_key *key, char out[CFS_SIG_KEY_ID_MAX]);
+
+/* A key file: PEM "PUBLIC KEY" as openssl writes it, or one line of base64 as ostree has it; and
+ * nothing else. -ENOTSUP: a certificate; -EINVAL: anything else. */
+int cfs_sig_key_parse(struct cfs_text file, struct cfs_sig_key *out,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A private key. Whoever has one wipes it. */
+struct cfs_sig_secret {
+	uint8_t seed[CFS_SIG_KEY_LEN];
+};
+
+/* PEM "PRIVATE KEY", as "openssl genpkey -algorithm ed25519" writes it. Errors as above. */
+int cfs_sig_secret_parse(struct cfs_text file, struct cfs_sig_secret *out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_sig_secret_wipe(struct cfs_sig_secret *secret);
+
+/* --- whom to trust --------------------------------------------------------------------- */
+
+enum cfs_sig_role {
+	CFS_SIG_TRUSTED,
+	CFS_SIG_REVOKED, /* wins over trusted, wherever both come from */
+};
+
+struct cfs_sig_known {
+	struct cfs_sig_key key;
+	enum cfs_sig_role role;
+	char *name; /* of its file */
+};
+
+/* A set of keys. Starts zeroed. */
+struct cfs_sig_keys {
+	struct cfs_sig_known *v;
+	size_t n, cap;
+};
+
+int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
+		     enum cfs_sig_role role, const char *name,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Adds every file of the directory, one key each; names that begin with a dot and
+ * certificates are passed over. A file that is neither is an error: a revocation must not be lost by
+ * a typing mistake. -ENOENT: no such directory. */
+int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int dirfd, const char *dir,
+			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_sig_keys_fini(struct cfs_sig_keys *keys);
+
+/* --- signatures ------------------------------------------------------------------------- */
+
+/* Does the signature (CFS_SIG_LEN bytes) fit key and message? False, too, for an S that is not below the
+ * order of the group, for a key or R that is not canonical or of small order. */
+bool cfs_sig_fits(const struct cfs_sig_key *key, struct cfs_span message,
+		  const uint8_t *signature);
+
+/* A signature file is one or more signatures, one behind another: "cat a.sig b.sig" joins two.
+ * Zero on success: one at least is by a key that is trusted and not revoked; *by, lent from keys, says
+ * which. -EINVAL: not such a file; -ENOKEY: no key is trusted at all; -EKEYREVOKED: good, but by a
+ * revoked key; -EBADMSG: none is by a trusted key over this message. */
+int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
+		   struct cfs_span file, const struct cfs_sig_known **by,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The public key of a private one, and a signature by it (CFS_SIG_LEN bytes). */
+void cfs_sig_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out);
+void cfs_sig_sign(const struct cfs_sig_secret *secret, struct cfs_span message,
+		  uint8_t *out);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* sig: is this by somebody we trust? All that the initrd needs, and not more. */
+#include "sig/sig.h"
+
+#include <errno.h>
+#include <sodium/crypto_sign_ed25519.h>
+
+#include "sig/sig_priv.h"
+
+/* libsodium refuses all that sig.h says: S by its range, key and R by the list of points of small order,
+ * a key by its range; an R that is not canonical differs from the one that is computed. */
+bool cfs_sig_fits(const struct cfs_sig_key *key, struct cfs_span message,
+		  const uint8_t *signature)
+{
+	return crypto_sign_ed25519_verify_detached(signature, message.p, message.len,
+						   key->bytes) == 0;
+}
+
+static const struct cfs_sig_known *find(const struct cfs_sig_keys *keys,
+					const struct cfs_sig_key *key,
+					enum cfs_sig_role role)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->v[i].role == role &&
+		    memcmp(keys->v[i].key.bytes, key->bytes, CFS_SIG_KEY_LEN) == 0)
+			return &keys->v[i];
+	return NULL;
+}
+
+/* The key of that role which made one of the signatures; NULL: none. */
+static const struct cfs_sig_known *signer(const struct cfs_sig_keys *keys,
+					  enum cfs_sig_role role, struct cfs_span message,
+					  struct cfs_span file)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct cfs_sig_known *k = &keys->v[i];
+		bool revoked = find(keys, &k->key, CFS_SIG_REVOKED) != NULL;
+
+		if (revoked != (role == CFS_SIG_REVOKED))
+			continue;
+		for (size_t off = 0; off < file.len; off += CFS_SIG_LEN)
+			if (cfs_sig_fits(&k->key, message, file.p + off))
+				return k;
+	}
+	return NULL;
+}
+
+/* How many keys may sign. */
+static size_t count_good(const struct cfs_sig_keys *keys)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < keys->n; i++)
+		n += !find(keys, &keys->v[i].key, CFS_SIG_REVOKED);
+	return n;
+}
+
+static int check_file(struct cfs_span file, struct cfs_err *err)
+{
+	if (file.len == 0)
+		return cfs_fail(err, EINVAL,
+				"signature file: want %d bytes a signature, "
+				"found an empty file",
+				CFS_SIG_LEN);
+	if (file.len % CFS_SIG_LEN)
+		return cfs_fail(err, EINVAL,
+				"signature file: want Ed25519 signatures of %d bytes "
+				"each, found %zu bytes",
+				CFS_SIG_LEN, file.len);
+	if (file.len > CFS_SIG_FILE_MAX)
+		return cfs_fail(err, EINVAL, "signature file: want at most %d signatures",
+				CFS_SIG_FILE_MAX / CFS_SIG_LEN);
+	return 0;
+}
+
+int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
+		   struct cfs_span file, const struct cfs_sig_known **by,
+		   struct cfs_err *err)
+{
+	const struct cfs_sig_known *found;
+	int rc = check_file(file, err);
+
+	if (rc < 0)
+		return rc;
+	found = signer(keys, CFS_SIG_TRUSTED, message, file);
+	if (found) {
+		*by = found;
+		return 0;
+	}
+	found = signer(keys, CFS_SIG_REVOKED, message, file);
+	if (found)
+		return cfs_fail(err, EKEYREVOKED, "signed by key %s, which is revoked",
+				found->name);
+	if (count_good(keys) == 0)
+		return cfs_fail(err, ENOKEY,
+				"want a trusted key that is not revoked, found none");
+	return cfs_fail(err, EBADMSG,
+			"no signature by a trusted key over this (keys: %zu, "
+			"signatures: %zu)",
+			count_good(keys), file.len / CFS_SIG_LEN);
+}
