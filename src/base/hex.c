@@ -1,27 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Hexadecimal digits, by table: a million digests pass here. */
+/* Hexadecimal digits, eight at a time in one word: millions of digests pass here. */
 #include "base/hex.h"
 
-static const char digits[] = "0123456789abcdef";
+#include <string.h>
 
-/* Value + 1 of each digit, 0 for what is no digit. */
-static const uint8_t values[256] = {
-	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
-	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
+/* The same byte eight times. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 int cfs_hex_value(char c)
 {
-	return values[(uint8_t)c] - 1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' ^ 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The top bit of every byte (all below 0x80) that is at least min. */
+static uint64_t at_least(uint64_t bytes, unsigned min)
+{
+	return (bytes + EIGHT(0x80 - min)) & EIGHT(0x80);
+}
+
+/* Eight digits to four bytes; the first digit is the lowest byte of x. */
+static bool decode_eight(uint64_t x, uint32_t *out)
+{
+	uint64_t low7 = x & EIGHT(0x7f), lower = low7 | EIGHT('a' ^ 'A');
+	uint64_t number = at_least(low7, '0') & ~at_least(low7, '9' + 1);
+	uint64_t letter = at_least(lower, 'a') & ~at_least(lower, 'f' + 1);
+	uint64_t v = (x & EIGHT(0x0f)) + (letter >> 7) * 9;
+
+	if (((number | letter) & ~x) != EIGHT(0x80))
+		return false;
+	v = (v << 4 | v >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+	*out = (uint32_t)(v | v >> 16);
+	return true;
 }
 
 bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len)
 {
+	size_t i = 0;
+
 	if (in.len != 2 * out_len)
 		return false;
-	for (size_t i = 0; i < out_len; i++) {
+	for (; out_len - i >= 4; i += 4) {
+		uint32_t four;
+
+		if (!decode_eight(cfs_le64(in.s + 2 * i), &four))
+			return false;
+		cfs_put_le32(out + i, four);
+	}
+	for (; i < out_len; i++) {
 		int high = cfs_hex_value(in.s[2 * i]);
 		int low = cfs_hex_value(in.s[2 * i + 1]);
 
@@ -32,9 +61,26 @@ bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len)
 	return true;
 }
 
+/* Four bytes to eight digits, lowest byte first on both sides. */
+static uint64_t encode_four(uint32_t four)
+{
+	uint64_t x = four;
+
+	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x >> 4 & UINT64_C(0x000f000f000f000f)) | (x & UINT64_C(0x000f000f000f000f))
+							      << 8;
+	return x + EIGHT('0') + (at_least(x, 10) >> 7) * ('a' - '0' - 10);
+}
+
 void cfs_hex_encode(const uint8_t *in, size_t in_len, char *out)
 {
-	for (size_t i = 0; i < in_len; i++) {
+	static const char digits[] = "0123456789abcdef";
+	size_t i = 0;
+
+	for (; in_len - i >= 4; i += 4)
+		cfs_put_le64(out + 2 * i, encode_four(cfs_le32(in + i)));
+	for (; i < in_len; i++) {
 		out[2 * i] = digits[in[i] >> 4];
 		out[2 * i + 1] = digits[in[i] & 15];
 	}

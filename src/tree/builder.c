@@ -121,18 +121,27 @@ static int check_name(struct cfs_text name, struct cfs_err *err)
 
 /* --- filling a node ---------------------------------------------------------------- */
 
-/* True when the text is the lowercase path "xx/rest" of a digest, which is stored in raw.
- */
+/* True when the text is the lowercase path "xx/rest" of this digest. */
+static bool spells(struct cfs_text path, const uint8_t *digest, size_t len)
+{
+	char hex[2 * CFS_HASH_MAX_LEN];
+
+	if (path.len != 2 * len + 1 || path.s[2] != '/')
+		return false;
+	cfs_hex_encode(digest, len, hex);
+	return memcmp(path.s, hex, 2) == 0 &&
+	       memcmp(path.s + 3, hex + 2, 2 * len - 2) == 0;
+}
+
+/* The same of any digest, which is stored in raw. */
 static bool object_path(struct cfs_text path, uint8_t *raw, size_t raw_len)
 {
 	if (path.len != 2 * raw_len + 1 || path.s[2] != '/')
 		return false;
-	for (size_t i = 0; i < path.len; i++)
-		if (path.s[i] >= 'A' && path.s[i] <= 'F')
-			return false;
 	return cfs_hex_decode((struct cfs_text){path.s, 2}, raw, 1) &&
 	       cfs_hex_decode((struct cfs_text){path.s + 3, path.len - 3}, raw + 1,
-			      raw_len - 1);
+			      raw_len - 1) &&
+	       spells(path, raw, raw_len);
 }
 
 static int keep_text_payload(struct cfs_builder *b, struct cfs_text payload,
@@ -154,13 +163,13 @@ static int keep_backing_path(struct cfs_builder *b, struct cfs_text payload,
 	size_t len = cfs_hash_len(b->alg);
 	uint8_t raw[CFS_HASH_MAX_LEN];
 
-	if (!object_path(payload, raw, len))
+	if (n->digest && spells(payload, n->digest, len))
+		n->payload = n->digest;
+	else if (object_path(payload, raw, len))
+		n->payload = cfs_arena_copy(&b->arena, raw, len);
+	else
 		return keep_text_payload(b, payload, n);
 	n->payload_kind = CFS_PAYLOAD_OBJECT;
-	if (n->digest && memcmp(n->digest, raw, len) == 0)
-		n->payload = n->digest;
-	else
-		n->payload = cfs_arena_copy(&b->arena, raw, len);
 	return n->payload ? 0 : -ENOMEM;
 }
 

@@ -138,6 +138,36 @@ T(base64_has_one_form_for_each_bytes)
 		t_ok(!cfs_base64_decode(cfs_text(bad[i]), out, 6, &len));
 }
 
+/* Each byte in each place of a word of eight digits, and behind it: the word must not differ from
+ * the single digit. */
+T(hex_takes_the_same_digits_wherever_they_stand)
+{
+	static const char table[] = "0123456789abcdefABCDEF";
+	uint8_t out[5];
+	char s[10], back[10];
+
+	for (int c = 0; c < 256; c++) {
+		const char *digit = c ? strchr(table, c) : NULL;
+		int value = digit ? (int)(digit - table) : -1;
+
+		if (value > 15)
+			value -= 6;
+		t_eq(cfs_hex_value((char)c), value);
+		for (size_t at = 0; at < sizeof(s); at++) {
+			struct cfs_text text = {s, sizeof(s)};
+
+			memcpy(s, "09af09af5c", sizeof(s));
+			s[at] = (char)c;
+			t_eq(cfs_hex_decode(text, out, sizeof(out)), value >= 0);
+			if (value < 0)
+				continue;
+			s[at] = table[value];
+			cfs_hex_encode(out, sizeof(out), back);
+			t_ok(memcmp(s, back, sizeof(s)) == 0);
+		}
+	}
+}
+
 T(arena_gives_aligned_memory_that_stays)
 {
 	struct cfs_arena a = {0};
