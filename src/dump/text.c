@@ -14,10 +14,28 @@ static bool is_blank(char c)
 	return c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
-/* Inline, so that each base gets its own multiplication. */
-static inline bool parse_number(struct cfs_text field, unsigned base, uint64_t *out)
+/* A number as nearly all are: digits alone, too few to exceed 64 bits. Inline, so that each base gets
+ * its own multiplication. */
+static inline bool parse_digits(struct cfs_text field, unsigned base, uint64_t *out)
 {
-	const char *s = field.s, *end = s + field.len, *safe;
+	uint64_t value = 0;
+
+	if (field.len == 0 || field.len > SAFE_DIGITS)
+		return false;
+	for (size_t i = 0; i < field.len; i++) {
+		unsigned digit = (unsigned)(uint8_t)field.s[i] - '0';
+
+		if (digit >= base)
+			return false;
+		value = value * base + digit;
+	}
+	*out = value;
+	return true;
+}
+
+static bool parse_number(struct cfs_text field, unsigned base, uint64_t *out)
+{
+	const char *s = field.s, *end = s + field.len;
 	bool negative = false, too_large = false;
 	uint64_t value = 0;
 
@@ -27,16 +45,11 @@ static inline bool parse_number(struct cfs_text field, unsigned base, uint64_t *
 		negative = *s++ == '-';
 	if (s == end)
 		return false;
-	safe = end - s > SAFE_DIGITS ? s + SAFE_DIGITS : end;
 	for (; s < end; s++) {
 		unsigned digit = (unsigned)(uint8_t)*s - '0';
 
 		if (digit >= base)
 			return false;
-		if (s < safe) {
-			value = value * base + digit;
-			continue;
-		}
 		too_large |= __builtin_mul_overflow(value, base, &value);
 		too_large |= __builtin_add_overflow(value, digit, &value);
 	}
@@ -46,12 +59,12 @@ static inline bool parse_number(struct cfs_text field, unsigned base, uint64_t *
 
 bool cfs_dump_decimal(struct cfs_text field, uint64_t *out)
 {
-	return parse_number(field, 10, out);
+	return parse_digits(field, 10, out) || parse_number(field, 10, out);
 }
 
 bool cfs_dump_octal(struct cfs_text field, uint64_t *out)
 {
-	return parse_number(field, 8, out);
+	return parse_digits(field, 8, out) || parse_number(field, 8, out);
 }
 
 /* The byte behind each single-letter escape, 0 for what is none. */
