@@ -154,13 +154,13 @@ static void put_tail(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 {
 	const struct cfs_node *n = cfs_plan_node(plan, id);
 	const struct cfs_plan_inode *inode = &plan->inodes[id];
-	struct cfs_plan_group g;
 
 	if (inode->tail_len == 0)
 		return;
 	if (S_ISDIR(n->mode)) {
-		g = cfs_plan_group_at(plan, id, plan->dirs[inode->dir].tail);
-		cfs_plan_put_group(plan, id, &g, p);
+		const struct cfs_plan_dir *d = &plan->dirs[inode->dir];
+
+		cfs_plan_put_entries(plan, id, d->tail, d->n_tail, p);
 	} else if (S_ISLNK(n->mode)) {
 		memcpy(p, n->payload, inode->tail_len);
 	} else if (n->content) {
@@ -255,7 +255,7 @@ static void emit_dir_blocks(struct emit *e, const struct cfs_plan_dir *d)
 		struct cfs_plan_group g = cfs_plan_group_at(e->plan, d->node, pos);
 		uint8_t *p = cfs_out_room(&e->out, EROFS_BLOCK);
 
-		cfs_plan_put_group(e->plan, d->node, &g, p);
+		cfs_plan_put_entries(e->plan, d->node, pos, g.n, p);
 		memset(p + g.len, 0, EROFS_BLOCK - g.len);
 		pos = g.end;
 	}

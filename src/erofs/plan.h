@@ -80,6 +80,7 @@ struct cfs_plan_inode {
 	uint32_t xattr_len; /* the whole area, 0 when there are no xattrs */
 	uint16_t tail_len;  /* bytes behind the xattrs */
 	uint8_t flags;
+	uint8_t n_refs; /* xattrs that are references to the shared table */
 };
 
 /* Where an iteration over a directory stands: the next child of the tree and the next of the names
@@ -94,6 +95,7 @@ struct cfs_plan_dir {
 	uint32_t nlink;
 	uint32_t n_blocks;
 	struct cfs_plan_pos tail; /* first entry behind the blocks */
+	uint32_t n_tail;	  /* entries there */
 };
 
 /* Names that composefs adds, in byte order: every directory has the first two, the root all. */
@@ -252,8 +254,8 @@ uint32_t cfs_pair_entry_len(const struct cfs_plan *plan, cfs_pair pair,
 uint8_t *cfs_pair_put_entry(const struct cfs_plan *plan, cfs_pair pair,
 			    const struct cfs_node *node, uint8_t *p);
 
-/* The whole area of an inode: likewise. */
-uint64_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id);
+/* The whole area of an inode: likewise. Measuring it sets n_refs, which writing needs. */
+uint64_t cfs_plan_measure_area(struct cfs_plan *plan, cfs_id id);
 uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p);
 
 /* --- plan_dirs.c: entries of directories --------------------------------------------------- */
@@ -272,7 +274,7 @@ bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos 
 
 /* The entries that fill one block. */
 struct cfs_plan_group {
-	struct cfs_plan_pos start, end;
+	struct cfs_plan_pos end;
 	uint32_t n;
 	uint32_t len; /* bytes; 0: no entry is left */
 };
@@ -280,8 +282,10 @@ struct cfs_plan_group {
 /* The group that starts at pos. */
 struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
 					struct cfs_plan_pos pos);
-void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
-			const struct cfs_plan_group *group, uint8_t *p);
+
+/* The next n entries from pos on, as a block or a tail has them. */
+void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
+			  struct cfs_plan_pos pos, uint32_t n, uint8_t *p);
 
 /* Finds all directories, breadth-first, and how each is cut into blocks. */
 int cfs_plan_dirs(struct cfs_plan *plan, uint32_t n_dirs,

@@ -19,36 +19,40 @@ static void special_entry(const struct cfs_plan *plan, cfs_id dir, uint32_t spec
 		out->id = plan->tree->n_nodes + (special - CFS_SPECIAL_WHITEOUT);
 }
 
-/* The tree's names never equal a dot; where one equals a whiteout of the root, that is left out. */
+/* Takes the next special name when it comes before the next child. The tree's names never equal a dot;
+ * where one equals a whiteout of the root, that is left out. */
+static bool take_special(const struct cfs_plan *plan, cfs_id dir,
+			 struct cfs_plan_pos *pos, struct cfs_plan_entry *out)
+{
+	const struct cfs_tree *t = plan->tree;
+	const struct cfs_node *d = &t->nodes[dir];
+	int c = -1;
+
+	special_entry(plan, dir, pos->special, out);
+	if (pos->child < d->n_children) {
+		cfs_id child = t->children[d->first + pos->child];
+		struct cfs_text name = {out->name, out->name_len};
+
+		c = cfs_text_cmp(name, cfs_node_name(&t->nodes[child]));
+	}
+	pos->special += c <= 0;
+	return c < 0;
+}
+
 bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos *pos,
 		   struct cfs_plan_entry *out)
 {
 	const struct cfs_tree *t = plan->tree;
-	const struct cfs_node *d = &t->nodes[dir];
+	const struct cfs_node *d = &t->nodes[dir], *child;
 	uint32_t n_special = dir == CFS_ROOT ? CFS_N_SPECIAL : CFS_SPECIAL_WHITEOUT;
-	bool special = pos->special < n_special;
-	const struct cfs_node *child;
 	cfs_id id;
 
-	*out = (struct cfs_plan_entry){0};
-	if (special)
-		special_entry(plan, dir, pos->special, out);
-	if (pos->child == d->n_children) {
-		pos->special += special;
-		return special;
-	}
-	id = t->children[d->first + pos->child];
+	if (pos->special < n_special && take_special(plan, dir, pos, out))
+		return true;
+	if (pos->child == d->n_children)
+		return false;
+	id = t->children[d->first + pos->child++];
 	child = &t->nodes[id];
-	if (special) {
-		struct cfs_text name = {out->name, out->name_len};
-		int c = cfs_text_cmp(name, cfs_node_name(child));
-
-		if (c <= 0)
-			pos->special++;
-		if (c < 0)
-			return true;
-	}
-	pos->child++;
 	out->name = child->name;
 	out->name_len = child->name_len;
 	out->own = !cfs_node_is_link(child);
@@ -59,7 +63,7 @@ bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos 
 struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
 					struct cfs_plan_pos pos)
 {
-	struct cfs_plan_group g = {.start = pos, .end = pos};
+	struct cfs_plan_group g = {.end = pos};
 	struct cfs_plan_entry e;
 
 	while (cfs_plan_next(plan, dir, &pos, &e)) {
@@ -74,15 +78,14 @@ struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
 	return g;
 }
 
-void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
-			const struct cfs_plan_group *group, uint8_t *p)
+void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
+			  struct cfs_plan_pos pos, uint32_t n, uint8_t *p)
 {
-	uint32_t name_off = group->n * (uint32_t)sizeof(struct erofs_dirent);
-	struct cfs_plan_pos pos = group->start;
+	uint32_t name_off = n * (uint32_t)sizeof(struct erofs_dirent);
 	struct cfs_plan_entry e;
 	uint8_t *start = p;
 
-	for (uint32_t i = 0; i < group->n && cfs_plan_next(plan, dir, &pos, &e); i++) {
+	for (uint32_t i = 0; i < n && cfs_plan_next(plan, dir, &pos, &e); i++) {
 		const struct cfs_plan_inode *inode = &plan->inodes[e.id];
 		uint32_t mode = cfs_overlay_mode(cfs_plan_node(plan, e.id), inode);
 
@@ -97,16 +100,15 @@ void cfs_plan_put_group(const struct cfs_plan *plan, cfs_id dir,
 	}
 }
 
-/* Takes the directories among the entries of a group into the queue. nlink counts names of
- * subdirectories on top of the two that every directory has. */
-static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d,
-			    const struct cfs_plan_group *group)
+/* Takes the directories in this one into the queue. nlink counts names of subdirectories on top of
+ * the two that every directory has. */
+static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
 {
-	struct cfs_plan_pos pos = group->start;
+	struct cfs_plan_pos pos = {0};
 	struct cfs_plan_entry e;
 
-	for (uint32_t i = 0; i < group->n && cfs_plan_next(plan, d->node, &pos, &e);
-	     i++) {
+	d->nlink = 2;
+	while (cfs_plan_next(plan, d->node, &pos, &e)) {
 		plan->n_whiteouts += e.id >= plan->tree->n_nodes;
 		if (!e.own || !S_ISDIR(cfs_plan_node(plan, e.id)->mode))
 			continue;
@@ -122,15 +124,15 @@ static void cut_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
 	struct cfs_plan_group g = cfs_plan_group_at(plan, d->node, d->tail);
 	struct cfs_plan_group next;
 
-	d->nlink = 2;
+	enqueue_subdirs(plan, d);
 	for (; g.len; g = next) {
-		enqueue_subdirs(plan, d, &g);
 		next = cfs_plan_group_at(plan, d->node, g.end);
 		if (next.len == 0 && g.len <= EROFS_BLOCK / 2)
 			break;
 		d->n_blocks++;
 		d->tail = g.end;
 	}
+	d->n_tail = g.n;
 	plan->inodes[d->node].tail_len = (uint16_t)g.len;
 }
 

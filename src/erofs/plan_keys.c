@@ -121,7 +121,6 @@ static uint32_t redirect_len(const struct cfs_plan *plan, const struct cfs_node 
 static uint8_t *put_redirect(const struct cfs_plan *plan, const struct cfs_node *node,
 			     uint8_t *p)
 {
-	const uint8_t *object = node->payload;
 	size_t len = cfs_hash_len(plan->tree->alg);
 
 	*p++ = '/';
@@ -129,9 +128,10 @@ static uint8_t *put_redirect(const struct cfs_plan *plan, const struct cfs_node 
 		memcpy(p, node->payload, node->payload_len);
 		return p + node->payload_len;
 	}
-	cfs_hex_encode(object, 1, (char *)p);
+	/* All digits at once, then the first two move out for the slash behind them. */
+	cfs_hex_encode(node->payload, len, (char *)p + 1);
+	memmove(p, p + 1, 2);
 	p[2] = '/';
-	cfs_hex_encode(object + 1, len - 1, (char *)p + 3);
 	return p + 1 + 2 * len;
 }
 

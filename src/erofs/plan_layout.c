@@ -132,7 +132,7 @@ static int note_blocks(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
 /* The input has a budget; a tree that was read from an image may have more. */
 static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 {
-	uint64_t len = cfs_plan_area_len(plan, id);
+	uint64_t len = cfs_plan_measure_area(plan, id);
 	char path[512];
 
 	if (len > EROFS_XATTR_AREA_MAX)

@@ -49,7 +49,7 @@ static bool takes_reference(uint32_t share, uint32_t *n_refs)
 	return true;
 }
 
-uint64_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id)
+uint64_t cfs_plan_measure_area(struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
 	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
@@ -63,51 +63,42 @@ uint64_t cfs_plan_area_len(const struct cfs_plan *plan, cfs_id id)
 		else
 			len += cfs_pair_entry_len(plan, pair, node);
 	}
+	plan->inodes[id].n_refs = (uint8_t)n_refs;
 	return len ? sizeof(struct erofs_xattr_header) + len : 0;
 }
 
-static void put_area_header(uint32_t filter, uint32_t n_refs, uint8_t *p)
+static void put_area_header(uint32_t filter, uint8_t n_refs, uint8_t *p)
 {
 	memset(p, 0, sizeof(struct erofs_xattr_header));
 	cfs_put_le32(p + offsetof(struct erofs_xattr_header, h_name_filter), filter);
-	p[offsetof(struct erofs_xattr_header, h_shared_count)] = (uint8_t)n_refs;
-}
-
-static uint8_t *put_references(const struct cfs_plan *plan, cfs_id id, uint32_t *filter,
-			       uint32_t *n_refs, uint8_t *p)
-{
-	uint32_t table = (uint32_t)(plan->inodes_end % EROFS_BLOCK) / EROFS_XATTR_ALIGN;
-	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
-	cfs_pair pair;
-
-	while (cfs_overlay_next(&pairs, &pair)) {
-		uint32_t share = share_of(plan, pair, id);
-
-		*filter &= ~cfs_pair_key(plan, pair)->filter;
-		if (!takes_reference(share, n_refs))
-			continue;
-		cfs_put_le32(p, table + plan->shared[share].pos);
-		p += sizeof(uint32_t);
-	}
-	return p;
+	p[offsetof(struct erofs_xattr_header, h_shared_count)] = n_refs;
 }
 
 /* The references first, then the other entries, both ascending by key. */
 uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 {
+	uint32_t table = (uint32_t)(plan->inodes_end % EROFS_BLOCK) / EROFS_XATTR_ALIGN;
+	const struct cfs_plan_inode *inode = &plan->inodes[id];
 	const struct cfs_node *node = cfs_plan_node(plan, id);
 	struct cfs_pairs pairs = cfs_overlay_pairs(plan, id);
-	uint32_t filter = UINT32_MAX, n_refs = 0, n_met = 0;
-	uint8_t *header = p;
+	uint8_t *ref = p + sizeof(struct erofs_xattr_header);
+	uint8_t *entry = ref + inode->n_refs * sizeof(uint32_t);
+	uint32_t filter = UINT32_MAX, n_refs = 0;
 	cfs_pair pair;
 
-	if (plan->inodes[id].xattr_len == 0)
+	if (inode->xattr_len == 0)
 		return p;
-	p = put_references(plan, id, &filter, &n_refs,
-			   p + sizeof(struct erofs_xattr_header));
-	put_area_header(filter, n_refs, header);
-	while (cfs_overlay_next(&pairs, &pair))
-		if (!takes_reference(share_of(plan, pair, id), &n_met))
-			p = cfs_pair_put_entry(plan, pair, node, p);
-	return p;
+	while (cfs_overlay_next(&pairs, &pair)) {
+		uint32_t share = share_of(plan, pair, id);
+
+		filter &= ~cfs_pair_key(plan, pair)->filter;
+		if (takes_reference(share, &n_refs)) {
+			cfs_put_le32(ref, table + plan->shared[share].pos);
+			ref += sizeof(uint32_t);
+		} else {
+			entry = cfs_pair_put_entry(plan, pair, node, entry);
+		}
+	}
+	put_area_header(filter, inode->n_refs, p);
+	return entry;
 }
