@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+#include "trip.h"
+
+#include <string.h>
+
+#include "fuzz.h"
+#include "unit/tree_text.h"
+
+struct cfs_tree *trip_parse(struct cfs_text text, bool strict)
+{
+	struct cfs_dump_opts opts = {.name = "input", .strict = strict};
+	struct cfs_tree *t = NULL;
+	struct cfs_err err = {""};
+	int rc = cfs_dump_read_mem(text, CFS_SHA256, &opts, &t, &err);
+
+	fuzz_hold(rc == 0 || strncmp(err.msg, "input: ", strlen("input: ")) == 0);
+	fuzz_hold((rc == 0) == (t != NULL));
+	return t;
+}
+
+struct cfs_text trip_text(const struct cfs_tree *t)
+{
+	struct cfs_text text;
+
+	text.s = tree_text(t, &text.len);
+	fuzz_hold(text.s);
+	return text;
+}
+
+void trip_release(struct cfs_text text)
+{
+	free((void *)(uintptr_t)text.s);
+}
+
+struct cfs_mem trip_image(const struct cfs_tree *t, uint32_t min_version)
+{
+	struct cfs_image_opts opts = {min_version, CFS_IMAGE_VERSION_MAX};
+	struct cfs_mem image = {0};
+	struct cfs_plan *plan;
+
+	if (cfs_plan_new(t, &opts, &plan, NULL) < 0)
+		return image;
+	fuzz_hold(cfs_emit(plan, cfs_sink_mem(&image), NULL) == 0);
+	fuzz_hold(image.len == cfs_plan_image_len(plan));
+	cfs_plan_free(plan);
+	return image;
+}
+
+static void hold_good(int rc, const struct cfs_err *err)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "our own image: %s\n", err->msg);
+	abort();
+}
+
+struct cfs_tree *trip_load(struct cfs_mem image)
+{
+	struct cfs_tree *t = NULL;
+	struct cfs_image im;
+	struct cfs_err err;
+
+	hold_good(cfs_image_open((struct cfs_span){image.p, image.len}, &im, &err), &err);
+	hold_good(cfs_image_check(&im, &err), &err);
+	hold_good(cfs_image_load(&im, NULL, &t, &err), &err);
+	return t;
+}
+
+static bool has_key(const struct cfs_tree *t, const char *const *keys, size_t n)
+{
+	for (uint32_t i = 0; i < t->n_keys; i++)
+		for (size_t k = 0; k < n; k++)
+			if (cfs_text_eq(t->keys[i], cfs_text(keys[k])))
+				return true;
+	return false;
+}
+
+/* An image keeps all of it. Not kept: keys that are marks of whiteouts, what is said of whiteouts
+ * beside their names, which of its names an inode has first, a slash in front of a backing
+ * path, sizes of what has none. */
+static bool is_kept(const struct cfs_tree *t)
+{
+	static const char *const marks[] = {
+		"trusted.overlay.whiteout", "trusted.overlay.whiteouts",
+		"user.overlay.whiteout", "user.overlay.whiteouts"};
+	char buf[CFS_PAYLOAD_BUF];
+
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
+		struct cfs_text payload = cfs_node_payload(t, n, buf);
+
+		if (cfs_node_is_link(n) || cfs_node_is_whiteout(n))
+			return false;
+		if (cfs_node_is_external(n) && payload.len && payload.s[0] == '/')
+			return false;
+		if (!S_ISREG(n->mode) && !S_ISLNK(n->mode) && n->size)
+			return false;
+	}
+	return !has_key(t, marks, sizeof(marks) / sizeof(marks[0]));
+}
+
+static void hold_same(const struct cfs_tree *a, const struct cfs_tree *b)
+{
+	struct cfs_text text = trip_text(a), other = trip_text(b);
+
+	fuzz_hold(cfs_text_eq(text, other));
+	trip_release(text);
+	trip_release(other);
+}
+
+static void hold_same_image(const struct cfs_tree *t, uint32_t min_version,
+			    struct cfs_mem image)
+{
+	struct cfs_mem again = trip_image(t, min_version);
+
+	fuzz_hold(again.len == image.len && memcmp(again.p, image.p, image.len) == 0);
+	free(again.p);
+}
+
+void trip_through_image(const struct cfs_tree *t, uint32_t min_version)
+{
+	struct cfs_mem image = trip_image(t, min_version);
+	struct cfs_tree *loaded, *read;
+	struct cfs_text text;
+
+	if (!image.p)
+		return;
+	loaded = trip_load(image);
+	if (is_kept(t)) {
+		hold_same(t, loaded);
+		hold_same_image(loaded, min_version, image);
+	}
+	text = trip_text(loaded);
+	read = trip_parse(text, true);
+	fuzz_hold(read);
+	hold_same(loaded, read);
+	trip_release(text);
+	cfs_tree_free(read);
+	cfs_tree_free(loaded);
+	free(image.p);
+}
