@@ -30,4 +30,4 @@ deps:
 	@scripts/deps.sh build test ci
 
 clean:
-	rm -rf build build-sanitize build-clang
+	rm -rf build build-sanitize build-clang build-threads

@@ -3,7 +3,7 @@
 """The whole test suite: builds, runs, counts. `make check` and CI call it.
 
     check.py                  every build below
-    check.py NAME...          some of them: normal, sanitize, clang
+    check.py NAME...          some of them: normal, sanitize, clang, threads
 
 Each build has its own folder, which is kept, so that a second run compiles nothing. At the end
 stand the failed tests, the skipped ones with their reasons, and the line "N passed, N failed,
@@ -54,6 +54,8 @@ BUILDS = [
     Build("clang", "build-clang", ["--native-file", "dev.ini", "-Dauto_features=disabled"],
           ["unit", "golden", "fuzz"],
           {"CC": "clang"}, needs="clang"),
+    # What runs on several threads.
+    Build("threads", "build-threads", ["-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false"], ["threads"]),
 ]
 
 

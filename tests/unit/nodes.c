@@ -28,6 +28,27 @@ struct lcfs_node_s *node_link(struct lcfs_node_s *dir, const char *name,
 	return node;
 }
 
+struct lcfs_node_s *node_linked_tree(size_t n)
+{
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755), *dir = NULL, *links;
+	char name[32];
+
+	links = node_add(root, "links", S_IFDIR | 0755);
+	for (size_t i = 0; i < n; i++) {
+		struct lcfs_node_s *file;
+
+		if (i % 1000 == 0) {
+			snprintf(name, sizeof(name), "%zu", i / 1000);
+			dir = node_add(root, name, S_IFDIR | 0755);
+		}
+		snprintf(name, sizeof(name), "%zu", i);
+		file = node_add(dir, name, S_IFREG | 0644);
+		if (i % 5 == 0)
+			node_link(links, name, file);
+	}
+	return root;
+}
+
 int node_write_errno(struct lcfs_node_s *root)
 {
 	struct lcfs_write_options_s options = {.max_version = 1};

@@ -27,6 +27,10 @@ struct lcfs_node_s *node_add(struct lcfs_node_s *dir, const char *name, uint32_t
 struct lcfs_node_s *node_link(struct lcfs_node_s *dir, const char *name,
 			      struct lcfs_node_s *target);
 
+/* A new tree of n files in directories of 1000 (their names are numbers), and a directory "links"
+ * with a hard link to each fifth of them. */
+struct lcfs_node_s *node_linked_tree(size_t n);
+
 /* What lcfs_write_to gives, its errno on failure; 0 on success. */
 int node_write_errno(struct lcfs_node_s *root);
 

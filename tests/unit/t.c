@@ -30,6 +30,14 @@ void t_skip(const char *fmt, ...)
 	longjmp(t_jump, 2);
 }
 
+size_t t_scaled(size_t n)
+{
+	const char *part = getenv("T_PART");
+	size_t divisor = part ? strtoul(part, NULL, 10) : 1;
+
+	return divisor > 1 && n > divisor ? n / divisor : n;
+}
+
 /* Runs one test; true unless it failed. */
 static int run(int number, const struct t_test *t)
 {

@@ -27,6 +27,10 @@ void t_fail(const char *file, int line, const char *fmt, ...)
 /* Ends the test as skipped, with the reason. */
 void t_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* n, or with T_PART=20 in the environment a twentieth of it: for numbers that are large on purpose,
+ * under tools that make each step many times slower. */
+size_t t_scaled(size_t n);
+
 #define T(test)                                                                          \
 	static void t_##test(void);                                                      \
 	__attribute__((constructor)) static void t_register_##test(void)                 \
