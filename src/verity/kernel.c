@@ -22,7 +22,7 @@ static int fail_ioctl(struct cfs_err *err, const char *what)
 int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 {
 	alignas(struct fsverity_digest)
-		uint8_t space[sizeof(struct fsverity_digest) + CFS_HASH_MAX_LEN];
+		uint8_t space[sizeof(struct fsverity_digest) + CFS_HASH_MAX_LEN] = {0};
 	struct fsverity_digest *d = (struct fsverity_digest *)space;
 
 	d->digest_size = CFS_HASH_MAX_LEN;
