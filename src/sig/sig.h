@@ -26,6 +26,8 @@ enum {
 	CFS_SIG_KEY_ID_MAX = 2 * CFS_SIG_KEY_LEN + 1,
 	CFS_SIG_FILE_MAX = 64 * CFS_SIG_LEN, /* bytes of a signature file */
 	CFS_SIG_KEY_FILE_MAX = 4096,
+	CFS_SIG_IMAGES_MAX = 256, /* in a statement */
+	CFS_SIG_NAME_MAX = 255,
 };
 
 /* --- keys ----------------------------------------------------------------------------- */
@@ -102,5 +104,61 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 void cfs_sig_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out);
 void cfs_sig_sign(const struct cfs_sig_secret *secret, struct cfs_span message,
 		  uint8_t *out);
+
+/* --- statements -------------------------------------------------------------------------- */
+
+/* What a signature over a digest alone cannot say: which name the image goes by, which version of it this
+ * is, and which images make up the whole, in their order. Its text is signed as it is:
+ *
+ *     composefs-statement 1
+ *     name NAME          1 to 255 characters of ASCII, none of them blank
+ *     version NUMBER     decimal, 64 bits
+ *     image DIGEST       sha256:HEX or sha512:HEX, lowercase; a line for each image: one for a merged
+ *                        image, or the layers, lowest first
+ *
+ * Each line ends with a newline; nothing else is allowed, so a statement has one text only. */
+struct cfs_sig_statement {
+	struct cfs_text name;
+	uint64_t version;
+	struct cfs_text images[CFS_SIG_IMAGES_MAX];
+	size_t n_images;
+};
+
+/* The texts in out are lent from text. -EINVAL: anything else than the above. */
+int cfs_sig_statement_parse(struct cfs_text text, struct cfs_sig_statement *out,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The text; free(out->p) is the caller's, after a failure too. -EINVAL: not a statement that could be
+ * parsed again. */
+int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *out,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Are these n images, in this order, what is stated? -EILSEQ: other ones, or more, or less; -EPROTO:
+ * these, but in another order. */
+int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
+				   const struct cfs_text *images, size_t n,
+				   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Is it about this name? -ENXIO: about another. */
+int cfs_sig_statement_check_name(const struct cfs_sig_statement *s, struct cfs_text name,
+				 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- floors -------------------------------------------------------------------------------- */
+
+/* A file of floors: a line "VERSION NAME" for each name, below which its version must not fall. */
+
+/* -ESTALE: the version is below the floor of its name. A name without a line has no floor;
+ * -ENOENT: there is no such file; -EINVAL: not such a file. */
+int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Makes the version the floor of its name, and the file where there is none. The file is replaced as a
+ * whole; two processes do not undo each other. -ESTALE: the floor is higher already. */
+int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same on text: the file's new text goes to out, lent from nobody. */
+int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *s,
+			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -19,4 +19,14 @@ static inline bool sig_next_line(struct cfs_text *rest, struct cfs_text *line)
 	return true;
 }
 
+/* A decimal number of 64 bits in its one form: no sign, no leading zero. */
+bool sig_parse_number(struct cfs_text text, uint64_t *out);
+
+/* May this be the name of an image? */
+bool sig_is_name(struct cfs_text text);
+
+/* Appends formatted text. */
+int sig_append(struct cfs_mem *out, struct cfs_err *err, const char *fmt, ...)
+	CFS_PRINTF(3, 4);
+
 #endif
