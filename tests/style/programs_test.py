@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """How the programs are linked: what they need at run time, and what protects them.
 
-    programs_test.py PROGRAM...
+    programs_test.py [--static PROGRAM]... PROGRAM...
+
+What is static holds libc itself, and runs where there is no other file.
 """
+import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 
 def readelf(*args):
@@ -35,17 +40,45 @@ def has_no_executable_stack(program):
     return [] if stack and "RWE" not in stack.group() else ["executable stack"]
 
 
+def needs_no_file(program):
+    """Neither a library nor a loader."""
+    found = re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", program))
+    return found + re.findall(r"INTERP", readelf("--segments", program))
+
+
+def runs_in_an_empty_directory(program):
+    """None, not a list, where this user may not change the root."""
+    with tempfile.TemporaryDirectory() as root:
+        alone = ["unshare", "--map-root-user", "--root=" + root, "/program", "-h"]
+        os.chmod(root, 0o755)
+        shutil.copy(sys.executable, os.path.join(root, "program"))
+        foreign = subprocess.run(alone, capture_output=True, text=True, check=False)
+        if "unshare failed" in foreign.stderr:
+            return None
+        shutil.copy(program, os.path.join(root, "program"))
+        ran = subprocess.run(alone, capture_output=True, text=True, check=False)
+    wrong = [] if ran.returncode == 0 and ran.stderr.startswith("usage: ") else ["status %d: %s" % (ran.returncode, ran.stderr)]
+    return wrong + ([] if foreign.returncode else ["there is a loader in that directory"])
+
+
+STATIC_CHECKS = (needs_no_file, runs_in_an_empty_directory)
 CHECKS = (needs_libc_alone, is_position_independent, binds_all_symbols_at_start, has_no_executable_stack)
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--static", action="append", default=[], metavar="PROGRAM")
+    parser.add_argument("programs", nargs="*")
+    args = parser.parse_args()
     number = failed = 0
-    for program in sys.argv[1:]:
-        for check in CHECKS:
+    todo = [(program, CHECKS) for program in args.programs] + [(program, STATIC_CHECKS) for program in args.static]
+    for program, checks in todo:
+        for check in checks:
             number += 1
             wrong = check(program)
             failed += bool(wrong)
-            print(f"{'not ok' if wrong else 'ok'} {number} - {os.path.basename(program)} {check.__name__}")
+            skip = " # SKIP no user namespaces" if wrong is None else ""
+            print(f"{'not ok' if wrong else 'ok'} {number} - {os.path.basename(program)} {check.__name__}{skip}")
             if wrong:
                 print(f"# {', '.join(wrong)}")
     print(f"1..{number}")
