@@ -1,35 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """Programs of Debian sid on this machine, with Debian's libcomposefs or with ours.
 
-Packages are fetched with an apt configuration of its own into a cache directory and unpacked
-there, with all that they need, libc included. Nothing is installed; what this machine has is
-neither used nor changed.
+Packages are unpacked in a cache directory, with all that they need, libc included. Nothing is
+installed; what this machine has is neither used nor changed.
 """
-import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import traceback
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import debian  # noqa: E402  pylint: disable=wrong-import-position
+from debian import output  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Skip  # noqa: E402  pylint: disable=wrong-import-position
+
 SUITE = "sid"
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 LIBDIR = "usr/lib/x86_64-linux-gnu"
-
-
-class Skip(Exception):
-    """Why a test cannot run here."""
-
-
-def output(*command, **kw):
-    """What a command prints; raises with all that it said when it fails."""
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **kw)
-    if done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))}: status {done.returncode}: "
-                             f"{done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout
 
 
 def failure(*command, **kw):
@@ -48,79 +35,10 @@ def same(what, got, want):
 # --- packages -----------------------------------------------------------------------------
 
 
-def mirror():
-    """The mirror that this machine's own apt uses."""
-    if not shutil.which("apt-get") or not os.path.exists(KEYRING):
-        raise Skip("no apt, or no keyring of Debian's archive")
-    rows = output("apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(COMPONENT)",
-                  "Created-By: Packages").decode().splitlines()
-    for uri, origin, component in (row.split() for row in rows if len(row.split()) == 3):
-        if origin == "Debian" and component == "main" and "security" not in uri:
-            return uri
-    raise Skip("this machine's apt has no mirror of Debian")
-
-
-class Apt:
-    def __init__(self, cache):
-        self.dir = os.path.join(cache, "apt")
-        for part in ("lists/partial", "archives/partial"):
-            os.makedirs(os.path.join(self.dir, part), exist_ok=True)
-        self.write("status", "")
-        self.write("sources.list", f"deb [signed-by={KEYRING}] {mirror()} {SUITE} main\n")
-        self.write("apt.conf", f'''
-            Dir::State "{self.dir}";
-            Dir::State::Lists "{self.dir}/lists";
-            Dir::State::status "{self.dir}/status";
-            Dir::Cache "{self.dir}";
-            Dir::Cache::archives "{self.dir}/archives";
-            Dir::Etc::sourcelist "{self.dir}/sources.list";
-            Dir::Etc::sourceparts "/dev/null";
-            Dir::Etc::preferences "/dev/null";
-            Dir::Etc::preferencesparts "/dev/null";
-            APT::Architecture "amd64";
-            APT::Architectures {{ "amd64"; }};
-            APT::Install-Recommends "false";
-            APT::Sandbox::User "root";
-            Acquire::Languages "none";
-            ''')
-
-    def write(self, name, text):
-        with open(os.path.join(self.dir, name), "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def run(self, *command):
-        env = {**os.environ, "APT_CONFIG": os.path.join(self.dir, "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode:
-            raise Skip(f"{' '.join(command)}: {done.stdout.strip().splitlines()[-1:]}")
-        return done.stdout
-
-    def fetch(self, names):
-        """Downloads packages with all that they need, and returns the files."""
-        self.run("apt-get", "update", "-q")
-        # Only of what is not there yet: so of nothing that is.
-        uris = self.run("apt-get", "install", "-y", "-q", "--print-uris", "-o", "Dir::Cache::archives=/var/empty", *names)
-        self.run("apt-get", "install", "-y", "-q", "--download-only", *names)
-        files = [line.split()[1] for line in uris.splitlines() if line.startswith("'")]
-        return [os.path.join(self.dir, "archives", name) for name in files]
-
-
 def packages(cache, *names):
-    """A directory that holds the packages unpacked. It is kept for the next time."""
-    if os.uname().machine != "x86_64":
-        raise Skip("the packages are those of x86-64")
-    os.makedirs(cache, exist_ok=True)
+    """A directory that holds the packages unpacked, with all that they need."""
     key = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
-    root = os.path.join(cache, f"root-{key}")
-    with open(os.path.join(cache, "lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(root):
-            files = Apt(cache).fetch(names)
-            with tempfile.TemporaryDirectory(dir=cache) as tmp:
-                for name in files:
-                    output("dpkg-deb", "-x", name, os.path.join(tmp, "root"))
-                os.rename(os.path.join(tmp, "root"), root)
-    return root
+    return debian.unpacked(cache, f"root-{key}", [SUITE], lambda apt: apt.fetch(names))
 
 
 # --- running ------------------------------------------------------------------------------
