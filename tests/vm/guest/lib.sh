@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# shellcheck shell=dash
+# What the cases in the machine share. A case is a function fact_NAME whose name says what holds; it runs
+# in a shell of its own, with -e, and what it prints is told with its result.
+
+# say WHAT WANT COMMAND...: what the command prints must be WANT.
+say() {
+	what=$1 want=$2
+	shift 2
+	got=$("$@")
+	echo "$what: $got"
+	if [ "$got" != "$want" ]; then
+		echo "want: $want"
+		return 1
+	fi
+}
+
+# refuse TEXT COMMAND...: the command fails, and says TEXT (a pattern of grep).
+refuse() {
+	text=$1
+	shift
+	if "$@" >/tmp/refused 2>&1; then
+		echo "did not fail: $*"
+		return 1
+	fi
+	cat /tmp/refused
+	if ! grep -q -- "$text" /tmp/refused; then
+		echo "want: $text"
+		return 1
+	fi
+}
+
+# kernel TEXT: the kernel said TEXT (a pattern of grep) since the fact began.
+kernel() {
+	dmesg >/tmp/kernel
+	if ! grep -q -- "$1" /tmp/kernel; then
+		echo "the kernel does not say: $1"
+		tail -n 5 /tmp/kernel
+		return 1
+	fi
+	grep -- "$1" /tmp/kernel | tail -n 1 | sed 's/^\[[^]]*\]/kernel:/'
+}
+
+# not COMMAND...: the command fails. (A "!" is no reason for -e to stop.)
+not() {
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
+# run_facts PLACE: all facts of the script, in order. after_fact cleans up behind each.
+run_facts() {
+	for name in $(sed -n 's/^\(fact_[a-z0-9_]*\)() {$/\1/p' "$0"); do
+		title="$1: $(echo "${name#fact_}" | tr _ ' ')"
+		read -r up _ </proc/uptime
+		echo "# $up s: $title"
+		dmesg -c >/dev/null
+		(
+			set -e
+			"$name"
+		) >/tmp/out 2>&1
+		status=$?
+		case $status in
+		0) echo "ok - $title" ;;
+		77) echo "ok - $title # SKIP $(tail -n 1 /tmp/out)" ;;
+		*) echo "not ok - $title" ;;
+		esac
+		sed 's/^/# /' /tmp/out
+		after_fact
+	done
+}

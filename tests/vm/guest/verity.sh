@@ -1,0 +1,250 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# shellcheck shell=dash
+# The chain from a digest to every byte, on the file system FS of DISK: doc/security.md names these facts.
+. ./lib.sh
+
+mount_fs() {
+	mount -t "$FS" -o "$OPTIONS" "$DISK" /fs
+}
+
+after_fact() {
+	umount /mnt 2>/dev/null
+}
+
+# A new store and image, sealed; $digest is what the image is known by.
+fresh() {
+	rm -rf /fs/store /fs/image
+	digest=$(mkcomposefs --digest-store=/fs/store --print-digest /tmp/tree /fs/image)
+	seal /fs/image
+}
+
+seal() {
+	[ "$(probe enable "$1" sha256)" = ok ]
+}
+
+show() {
+	mount.composefs -o "basedir=/fs/store,$1" /fs/image /mnt
+}
+
+object() {
+	echo "/fs/store/$(composefs-info measure-file "/tmp/tree/$1" | sed 's,^..,&/,')"
+}
+
+# Inverts a byte in that page of the file, on the disk, behind the back of the file system.
+flip() {
+	dd if="$1" of=/tmp/block bs=4096 skip="$2" count=1 2>/dev/null
+	umount /fs
+	say "changed on the disk" yes probe flip "$DISK" /tmp/block
+	mount_fs
+}
+
+read_all() {
+	i=0
+	while [ $i -lt 300 ]; do
+		i=$((i + 1))
+		read -r _ <"/mnt/many/$i" || return 1
+	done
+}
+
+# --- what must work --------------------------------------------------------------------------
+
+fact_digests_are_those_of_the_kernel() {
+	mkdir /fs/ladder
+	for algorithm in sha256 sha512; do
+		say $algorithm "$((14 + 3 * LADDER)) sizes" probe ladder /fs/ladder $algorithm "$LADDER"
+	done
+	rmdir /fs/ladder
+}
+
+fact_objects_of_a_store_are_sealed_with_the_digest_that_names_them() {
+	fresh
+	for file in data program setuid; do
+		say "$file" "$(composefs-info measure-file /tmp/tree/$file)" probe measure "$(object $file)"
+	done
+}
+
+fact_the_printed_digest_is_the_one_that_the_kernel_measures_of_the_image() {
+	fresh
+	say image "$digest" probe measure /fs/image
+}
+
+fact_with_the_digest_all_is_there_and_overlayfs_requires_verity() {
+	fresh
+	show "digest=$digest"
+	grep composefs /proc/mounts
+	grep -q verity=require /proc/mounts
+	cmp /tmp/tree/data /mnt/data
+	say exec ok probe exec /mnt/program
+	diff -r /tmp/tree /mnt
+}
+
+# --- the image -------------------------------------------------------------------------------
+
+fact_another_digest_than_expected_is_refused() {
+	fresh
+	refuse "wrong fs-verity" show "digest=$(echo "$digest" | tr 0-9a-f 1-9a-f0)"
+}
+
+fact_an_image_of_other_content_is_refused() {
+	fresh
+	expected=$digest
+	echo more >>/tmp/tree/small
+	fresh
+	refuse "wrong fs-verity" show "digest=$expected"
+}
+
+fact_an_image_without_verity_is_refused_where_a_digest_is_expected() {
+	fresh
+	cp /fs/image /fs/copy
+	mv /fs/copy /fs/image
+	refuse "no fs-verity" show "digest=$digest"
+}
+
+fact_an_image_without_verity_is_mounted_where_only_verity_is_asked() {
+	fresh
+	cp /fs/image /fs/copy
+	mv /fs/copy /fs/image
+	show verity
+	say read ok probe read /mnt/data 0
+}
+
+fact_an_empty_or_malformed_digest_is_never_no_check() {
+	fresh
+	for bad in "" ab "sha256:" "${digest%?}" "${digest}0" "${digest%?}g" "sha512:$digest" "md5:$digest"; do
+		refuse "digest" show "digest=$bad"
+	done
+}
+
+fact_a_byte_changed_in_the_first_block_of_the_image_refuses_the_mount() {
+	fresh
+	flip /fs/image 0
+	refuse "Input/output error" show "digest=$digest"
+	kernel "FILE CORRUPTED"
+}
+
+fact_a_byte_changed_in_another_block_of_the_image_gives_an_error_where_it_is_read() {
+	fresh
+	flip /fs/image 5 # the first are those of the names that overlayfs hides
+	show "digest=$digest"
+	refuse "I/O error\|Input/output error" read_all # the first error ends it: the kernel's messages are rate limited
+	kernel "FILE CORRUPTED"
+}
+
+# --- objects ---------------------------------------------------------------------------------
+
+fact_an_object_replaced_by_a_file_without_verity_cannot_be_opened() {
+	fresh
+	show "digest=$digest"
+	for file in data program; do
+		cp "$(object $file)" /fs/copy
+		mv /fs/copy "$(object $file)"
+	done
+	say open EIO probe open /mnt/data
+	say exec EIO probe exec /mnt/program
+	kernel "has no fs-verity digest"
+}
+
+fact_an_object_replaced_by_one_with_verity_of_other_content_cannot_be_opened() {
+	fresh
+	show "digest=$digest"
+	for file in data program; do
+		cp "$(object setuid)" /fs/copy
+		seal /fs/copy
+		mv /fs/copy "$(object $file)"
+	done
+	say open EIO probe open /mnt/data
+	say exec EIO probe exec /mnt/program
+	kernel "has the wrong fs-verity digest"
+}
+
+fact_the_program_behind_a_setuid_name_cannot_be_exchanged() {
+	fresh
+	show "digest=$digest"
+	cp "$(object program)" /fs/copy
+	mv /fs/copy "$(object setuid)"
+	say exec EIO probe exec /mnt/setuid
+}
+
+fact_a_missing_object_is_a_missing_file() {
+	fresh
+	show "digest=$digest"
+	rm "$(object data)"
+	say open ENOENT probe open /mnt/data
+	kernel "lazy lowerdata lookup failed"
+}
+
+fact_a_sealed_object_cannot_be_written_to() {
+	fresh
+	refuse "not permitted" dd if=/tmp/tree/small "of=$(object data)" conv=notrunc
+}
+
+fact_a_byte_changed_in_an_object_gives_an_error_where_it_is_read() {
+	fresh
+	flip "$(object data)" 40
+	show "digest=$digest"
+	say open ok probe open /mnt/data
+	say "read elsewhere" ok probe read /mnt/data 0
+	say "read of that page" EIO probe read /mnt/data 40
+	say "mapping elsewhere" ok probe map /mnt/data 0
+	say "mapping of that page" SIGBUS probe map /mnt/data 40
+	kernel "FILE CORRUPTED"
+}
+
+fact_a_program_with_a_changed_byte_does_not_start() {
+	fresh
+	flip "$(object program)" 0
+	show "digest=$digest"
+	say exec EIO probe exec /mnt/program
+	kernel "FILE CORRUPTED"
+}
+
+fact_what_lies_in_the_image_does_not_depend_on_objects() {
+	fresh
+	show "digest=$digest"
+	rm -rf /fs/store/*
+	say "file in the image" ok probe read /mnt/small 0
+	say "symbolic link" data readlink /mnt/link
+	say "size of a file without its object" 262144 stat -c %s /mnt/data
+	say "names in a directory" 300 sh -c "ls /mnt/many | wc -l"
+}
+
+fact_an_object_put_back_is_good_without_a_new_mount() {
+	fresh
+	show "digest=$digest"
+	mv "$(object data)" /fs/away
+	say open ENOENT probe open /mnt/data
+	mv /fs/away "$(object data)"
+	say open ok probe open /mnt/data
+}
+
+# --- the store -------------------------------------------------------------------------------
+
+fact_filling_the_store_again_replaces_what_was_exchanged() {
+	fresh
+	cp "$(object setuid)" /fs/copy
+	mv /fs/copy "$(object data)"
+	mkcomposefs --digest-store=/fs/store /tmp/tree /fs/again 2>/tmp/warning
+	cat /tmp/warning
+	show "digest=$digest"
+	cmp /tmp/tree/data /mnt/data
+}
+
+fact_fsck_finds_an_exchanged_and_a_missing_object() {
+	fresh
+	composefs fsck --objects=/fs/store /fs/image
+	cp "$(object setuid)" /fs/copy
+	mv /fs/copy "$(object data)"
+	refuse "1 damaged, 0 missing" composefs fsck --objects=/fs/store /fs/image
+	rm "$(object data)"
+	refuse "0 damaged, 1 missing" composefs fsck --objects=/fs/store /fs/image
+}
+
+mkdir -p /fs
+mount_fs || exit 1
+if [ "$(probe supported /fs)" = no ]; then
+	echo "ok - $FS: has fs-verity # SKIP not in this kernel"
+else
+	run_facts "$FS"
+fi
+umount /fs

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""What a machine that fails is reported as, without a machine."""
+import contextlib
+import io
+import os
+import sys
+import tempfile
+
+import machine
+import vm_test
+from facts import fact, run_facts, same, want
+
+GOOD = "# up\r\nok - ext4: one\r\nnot a result\r\nok - ext4: two # SKIP why\r\n" + machine.END + "\r\n"
+
+
+def came_of(said, log="", late=False):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("said", said), ("console", log)):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        return machine.Run(folder, late)
+
+
+def told(run):
+    """Status and lines."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        status = vm_test.tell(run, "6.12")
+    return status, out.getvalue().splitlines()
+
+
+@fact
+def results_are_numbered_and_skips_stay_skips():
+    status, lines = told(came_of(GOOD))
+    same(status, 0)
+    same(lines, ["# up", "ok 1 - 6.12 ext4: one", "# not a result", "ok 2 - 6.12 ext4: two # SKIP why",
+                 "ok 3 - 6.12 the machine came to its end", "1..3"])
+
+
+@fact
+def a_failed_case_fails_and_shows_the_log_of_the_kernel():
+    run = came_of(GOOD.replace("ok - ext4: one", "not ok - ext4: one"), "[ 1.0] something\n")
+    status, lines = told(run)
+    same(status, 1)
+    want("not ok 1 - 6.12 ext4: one" in lines and "# [ 1.0] something" in lines, lines)
+    want(not run.crashed, "no reason to start again")
+
+
+@fact
+def a_machine_that_hangs_fails_and_is_not_started_again():
+    run = came_of("ok - ext4: one\n", "[ 1.0] the last words\n", late=True)
+    status, lines = told(run)
+    same(status, 1)
+    want("not ok 2 - 6.12 the machine hung" in lines and "# [ 1.0] the last words" in lines, lines)
+    want(not run.crashed, "no reason to start again")
+
+
+@fact
+def a_machine_that_dies_fails_and_is_started_again():
+    for run in (came_of("ok - ext4: one\n"), came_of("", "Kernel panic - not syncing", late=True)):
+        status, lines = told(run)
+        same(status, 1)
+        want(run.crashed, "a reason to start again")
+        want(any(line.startswith("not ok") for line in lines), lines)
+
+
+@fact
+def an_archive_of_the_first_root_has_its_members_at_multiples_of_four():
+    archive = machine.Archive()
+    for length in range(5):
+        archive.file("x" * (length + 1), b"y" * length)
+        same(len(archive.data) % 4, 0)
+    same(archive.data[:6], b"070701")
+
+
+sys.exit(run_facts())
