@@ -108,7 +108,7 @@ _composefs()
 	elif [[ $cur == -* && ${words[1]} == ls ]]; then
 		_composefs_options "--directory --help"
 	elif [[ $cur == -* ]]; then
-		_composefs_options "--canonical --help --json --objects="
+		_composefs_options "--canonical --help --isolated --json --no-isolated --objects="
 	else
 		_filedir
 	fi

@@ -28,7 +28,9 @@ composefs)
 		'--canonical[fsck: the image must be what mkcomposefs makes]' \
 		'--directory[ls: the directory itself]' \
 		'--help[print usage]' \
+		'--isolated[fsck: read the image in a jail]' \
 		'--json[fsck: print JSON]' \
+		'--no-isolated[fsck: read it in this process]' \
 		'--objects=[fsck: look at the objects]:directory:_files -/' \
 		'1:command:((fsck\:"check an image and its objects" ls\:"list a path of an image"))' \
 		'2:image:_files' '3:path:'

@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "composefs.h"
-#include "fsck_objects.h"
-#include "image.h"
+#include "fsck_image.h"
 
 struct options {
-	bool canonical, json;
+	bool canonical, json, isolated, no_isolated;
 	const char *objects; /* directory; NULL: objects are not looked at */
 };
 
@@ -22,6 +22,10 @@ static const struct cli_option option_table[] = {
 	 "The image must be, byte for byte, what mkcomposefs makes of its content"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
 	 "Look at each object in DIR: is it there, its size, its digest"},
+	{"isolated", NULL, offsetof(struct options, isolated), NULL,
+	 "Parse in a jail (default for root and a file of another owner)"},
+	{"no-isolated", NULL, offsetof(struct options, no_isolated), NULL,
+	 "Parse in this process"},
 	{"json", NULL, offsetof(struct options, json), NULL,
 	 "Print one JSON object that tells all that was found"},
 	{0},
@@ -42,6 +46,7 @@ struct fsck {
 	const char *name; /* of the program */
 	const struct options *o;
 	const char *image;
+	bool isolated, landlock;
 	struct fsck_objects objects;
 	size_t n_missing, n_damaged, n_unread; /* objects */
 	struct cli_progress progress;
@@ -49,21 +54,12 @@ struct fsck {
 
 /* --- the checks -------------------------------------------------------------------------- */
 
-static int check_image(const struct fsck *f, struct cfs_image *im, struct cfs_err *err)
-{
-	int rc = cfs_image_check(im, err);
-
-	if (rc == 0 && f->o->canonical)
-		rc = cfs_image_check_canonical(im, err);
-	return cfs_context(err, rc, "%s", f->image);
-}
-
 static void show_progress(void *ctx, size_t done, size_t all)
 {
 	cli_progress_show(ctx, "%zu of %zu objects", done, all);
 }
 
-static int check_objects(struct fsck *f, const struct cfs_image *im, struct cfs_err *err)
+static int check_objects(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
@@ -72,12 +68,9 @@ static int check_objects(struct fsck *f, const struct cfs_image *im, struct cfs_
 		return cfs_fail_errno(err, "%s", f->o->objects);
 	f->objects.progress = show_progress;
 	f->objects.progress_ctx = &f->progress;
-	rc = fsck_objects_collect(&f->objects, im, err);
-	if (rc == 0) {
-		cli_progress_start(&f->progress, f->name);
-		rc = fsck_objects_check(&f->objects, dirfd, err);
-		cli_progress_end(&f->progress);
-	}
+	cli_progress_start(&f->progress, f->name);
+	rc = fsck_objects_check(&f->objects, dirfd, err);
+	cli_progress_end(&f->progress);
 	for (size_t i = 0; rc == 0 && i < f->objects.n; i++) {
 		int code = f->objects.v[i].code;
 
@@ -85,21 +78,50 @@ static int check_objects(struct fsck *f, const struct cfs_image *im, struct cfs_
 		f->n_damaged += code == -EUCLEAN;
 		f->n_unread += code != 0 && code != -ENOENT && code != -EUCLEAN;
 	}
-	return cfs_context(err, rc, "%s", f->image);
+	return rc;
+}
+
+static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
+{
+	const struct fsck_question q = {.image = bytes,
+					.canonical = f->o->canonical,
+					.objects = f->o->objects != NULL};
+
+	if (!f->isolated)
+		return fsck_image_ask(&q, &f->objects, err);
+	return fsck_image_ask_isolated(&q, &f->objects, &f->landlock, err);
+}
+
+/* What a file's owner could do to root, a stranger's image could do too. */
+static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	f->isolated = f->o->isolated ||
+		      (!f->o->no_isolated && geteuid() == 0 && st.st_uid != 0);
+	return 0;
 }
 
 static int run(struct fsck *f, struct cfs_err *err)
 {
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc = image_open(f->image, &map, &im, err);
+	cfs_autofd int fd = open(f->image, O_RDONLY | O_CLOEXEC);
+	struct cfs_map map = {0};
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	rc = check_image(f, &im, err);
+	if (fd < 0)
+		return cfs_fail_errno(err, "%s", f->image);
+	rc = decide_isolation(f, fd, err);
+	if (rc == 0)
+		rc = cfs_map_fd(fd, &map, err);
+	if (rc == 0) {
+		rc = check_image(f, map.span, err);
+		cfs_map_close(&map);
+	}
+	rc = cfs_context(err, rc, "%s", f->image);
 	if (rc == 0 && f->o->objects)
-		rc = check_objects(f, &im, err);
-	cfs_map_close(&map);
+		rc = check_objects(f, err);
 	return rc;
 }
 
@@ -133,6 +155,13 @@ static const char *status_name(int status)
 	}
 }
 
+static const char *isolation_name(const struct fsck *f)
+{
+	if (!f->isolated)
+		return "none";
+	return f->landlock ? "seccomp and Landlock" : "seccomp";
+}
+
 static void say(const struct fsck *f, int rc, const struct cfs_err *err, int status)
 {
 	if (rc < 0) {
@@ -147,6 +176,8 @@ static void say(const struct fsck *f, int rc, const struct cfs_err *err, int sta
 	if (f->o->objects)
 		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
 		       f->objects.n, f->n_damaged, f->n_missing, f->n_unread);
+	if (f->isolated && !f->landlock)
+		printf(" (isolated by seccomp alone: this kernel has no Landlock)");
 	putchar('\n');
 }
 
@@ -156,7 +187,8 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 
 	fputs("{\"image\":", stdout);
 	json_string(stdout, f->image, strlen(f->image));
-	printf(",\"status\":\"%s\"", status_name(status));
+	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
+	       isolation_name(f));
 	if (rc < 0) {
 		fputs(",\"error\":", stdout);
 		json_string(stdout, err->msg, strlen(err->msg));
@@ -192,6 +224,11 @@ int cmd_fsck(int argc, char **argv)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind != 1) {
 		cli_misused(&syntax, argv[0], "want one image");
+		return CLI_USAGE;
+	}
+	if (o.isolated && o.no_isolated) {
+		cli_misused(&syntax, argv[0],
+			    "want --isolated or --no-isolated, not both");
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];

@@ -19,15 +19,15 @@ void fsck_objects_fini(struct fsck_objects *o)
 
 /* --- finding them ------------------------------------------------------------------------ */
 
-static int add(struct fsck_objects *o, const struct cfs_inode_spec *spec,
-	       struct cfs_err *err)
+int fsck_objects_add(struct fsck_objects *o, struct cfs_text path, uint64_t size,
+		     const uint8_t *digest, struct cfs_err *err)
 {
-	struct fsck_object w = {.path_len = spec->payload.len, .size = spec->size};
+	struct fsck_object w = {.path_len = path.len, .size = size};
 
-	w.path = cfs_arena_copy(&o->arena, spec->payload.s, spec->payload.len);
-	if (spec->digest)
-		w.digest = cfs_arena_copy(&o->arena, spec->digest, cfs_hash_len(o->alg));
-	if (!w.path || (spec->digest && !w.digest) ||
+	w.path = cfs_arena_copy(&o->arena, path.s, path.len);
+	if (digest)
+		w.digest = cfs_arena_copy(&o->arena, digest, cfs_hash_len(o->alg));
+	if (!w.path || (digest && !w.digest) ||
 	    cfs_grow(&o->v, &o->cap, o->n + 1, sizeof(w)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	o->v[o->n++] = w;
@@ -88,7 +88,8 @@ int fsck_objects_collect(struct fsck_objects *o, const struct cfs_image *im,
 			rc = cfs_fail(err, EUCLEAN,
 				      "digests of two algorithms in one image");
 		if (rc == 0 && spec.payload.len)
-			rc = add(o, &spec, err);
+			rc = fsck_objects_add(o, spec.payload, spec.size, spec.digest,
+					      err);
 		if (rc < 0)
 			break;
 	}
@@ -118,6 +119,15 @@ static int compare_digest(const struct fsck_objects *o, const struct fsck_object
 			cfs_digest_hex(&want, want_hex), cfs_digest_hex(&got, got_hex));
 }
 
+/* The path is the image's: a stranger's. */
+static bool leaves(const char *path)
+{
+	for (; *path; path += strcspn(path, "/"), path += *path == '/')
+		if (strcspn(path, "/") == 2 && strncmp(path, "..", 2) == 0)
+			return true;
+	return false;
+}
+
 static int look_at(const struct fsck_objects *o, const struct fsck_object *w, int dirfd,
 		   struct cfs_err *err)
 {
@@ -127,6 +137,9 @@ static int look_at(const struct fsck_objects *o, const struct fsck_object *w, in
 
 	while (*path == '/')
 		path++;
+	if (leaves(path))
+		return cfs_fail(err, EUCLEAN,
+				"want a path below the directory, found ..");
 	fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return cfs_fail(err, ENOENT, "is not there");

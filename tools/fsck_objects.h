@@ -37,6 +37,10 @@ struct fsck_objects {
 
 void fsck_objects_fini(struct fsck_objects *o);
 
+/* Adds one, all of it copied; digest NULL: none, else of o->alg. */
+int fsck_objects_add(struct fsck_objects *o, struct cfs_text path, uint64_t size,
+		     const uint8_t *digest, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* -EUCLEAN: the image is damaged. */
 int fsck_objects_collect(struct fsck_objects *o, const struct cfs_image *im,
 			 struct cfs_err *err) CFS_MUST_CHECK;

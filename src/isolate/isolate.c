@@ -234,7 +234,6 @@ static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated 
 	copy_safely(first.msg, err);
 	if (first.code < 0)
 		return first.code;
-	out->landlock = first.landlock;
 	if (said->len < 2 * sizeof(last) ||
 	    !get_record(said, said->len - sizeof(last), &last))
 		return cfs_fail(err, EUCLEAN,
@@ -276,6 +275,7 @@ static int start(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *c
 int cfs_isolate_run(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *ctx,
 		    struct cfs_isolated *out, struct cfs_err *err)
 {
+	struct record first;
 	struct cfs_err ended;
 	int rc, fd, end;
 	pid_t pid;
@@ -288,6 +288,7 @@ int cfs_isolate_run(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void
 	if (rc < 0)
 		kill(pid, SIGKILL);
 	end = reap(opts, pid, &ended);
+	out->landlock = get_record(&out->answer, 0, &first) && first.landlock;
 	if (rc == 0 && end < 0) {
 		copy_safely(ended.msg, err);
 		rc = end;

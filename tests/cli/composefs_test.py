@@ -136,6 +136,65 @@ def fsck_tells_what_it_cannot_read(_):
     want(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
 
 
+def isolation(*args):
+    rc, out, _ = run("fsck", "--json", *args, "image.cfs")
+    return rc, json.loads(out)["isolation"]
+
+
+FENCES = ("seccomp and Landlock", "seccomp")  # the second where the kernel has no Landlock
+
+
+def fsck_isolates_when_asked(_):
+    rc, fences = isolation("--isolated", "--canonical", "--objects=objects")
+    want((rc, fences in FENCES), (SOUND, True))
+    want(isolation("--no-isolated"), (SOUND, "none"))
+
+
+def fsck_isolates_when_root_looks_at_the_file_of_another(_):
+    want(isolation(), (SOUND, "none"))
+    if os.geteuid() == 0:
+        os.chown("image.cfs", 65534, 65534)
+        want(isolation()[1] in FENCES, True)
+        want(isolation("--no-isolated"), (SOUND, "none"))
+
+
+def fsck_says_the_same_in_isolation(place):
+    """Of damage in the image, and of objects."""
+    place.edit(place.objects[0], 5, b"!")
+    os.unlink(place.objects[1])
+    want(run("fsck", "--isolated", "--objects=objects", "image.cfs"), run("fsck", "--objects=objects", "image.cfs"))
+    for offset in (0, 8, 1030, 1060, 1152, 1200, 9000):
+        place.edit("image.cfs", offset, b"\xff\xff")
+        want(run("fsck", "--isolated", "image.cfs"), run("fsck", "--no-isolated", "image.cfs"))
+
+
+def fsck_has_memory_enough_for_the_densest_images_in_isolation(_):
+    """Names of few bytes and hard links need the most of it for a byte of image."""
+    letters = "0123456789abcdefghijklmnopqrstuvwxyz"
+    names = [a + b + c for a in letters for b in letters for c in letters]
+    with open("links.dump", "w", encoding="ascii") as f:
+        f.write(f"/ 4096 40755 2 0 0 0 0.0 - - -\n/! 0 100644 {len(names) + 1} 0 0 0 0.0 - - -\n")
+        f.writelines(f"/{n} 0 @120000 - - - - 0.0 /! - -\n" for n in names)
+    with open("deep.dump", "w", encoding="ascii") as f:
+        f.writelines(f"/{'/'.join('d' * n)} 4096 40755 2 0 0 0 0.0 - - -\n" for n in range(2000))
+    for name in ("links", "deep"):
+        subprocess.run([MKCOMPOSEFS, "--from-file", name + ".dump", name + ".cfs"], check=True)
+        want(run("fsck", "--isolated", "--canonical", name + ".cfs")[0], SOUND)
+
+
+def fsck_does_not_leave_the_directory_of_the_objects(_):
+    """The path of an object is the word of the image."""
+    with open("up.dump", "w", encoding="ascii") as f:
+        f.write("/ 4096 40755 2 0 0 0 0.0 - - -\n/f 10 100644 1 0 0 0 0.0 a/../../secret - -\n")
+    subprocess.run([MKCOMPOSEFS, "--from-file", "up.dump", "up.cfs"], check=True)
+    with open("secret", "w", encoding="ascii") as f:
+        f.write("0123456789")
+    rc, _, err = run("fsck", "--objects=objects", "up.cfs")
+    want(rc, DAMAGED)
+    if "want a path below the directory, found .." not in err:
+        raise AssertionError(err)
+
+
 def json_is_json_whatever_the_names_are(_):
     name = b"bad\xff\"\\\n.cfs"
     os.rename(b"image.cfs", name)
@@ -145,7 +204,8 @@ def json_is_json_whatever_the_names_are(_):
 
 
 def wrong_usage_is_status_2(_):
-    for args in ((), ("none",), ("ls",), ("fsck",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b")):
+    for args in ((), ("none",), ("ls",), ("fsck",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b"),
+                 ("fsck", "--isolated", "--no-isolated", "image.cfs")):
         want(run(*args)[0], USAGE)
     for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
         want(run(*args)[0], SOUND)

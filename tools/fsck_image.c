@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The checks of an image, in this process or in a jail. */
+#include "fsck_image.h"
+
+#include "fsck_wire.h"
+#include "isolate/isolate.h"
+
+enum { MIB = 1 << 20 };
+
+/* --- The checks ---------------------------------------------------------------------- */
+
+int fsck_image_ask(const struct fsck_question *q, struct fsck_objects *objects,
+		   struct cfs_err *err)
+{
+	struct cfs_image im;
+	int rc = cfs_image_open(q->image, &im, err);
+
+	if (rc == 0)
+		rc = cfs_image_check(&im, err);
+	if (rc == 0 && q->canonical)
+		rc = cfs_image_check_canonical(&im, err);
+	if (rc == 0 && q->objects)
+		rc = fsck_objects_collect(objects, &im, err);
+	return rc;
+}
+
+/* --- In a jail ----------------------------------------------------------------------- */
+
+static int ask_and_put(void *ctx, struct cfs_sink answer, struct cfs_err *err)
+{
+	const struct fsck_question *q = ctx;
+	struct fsck_objects objects = {0};
+	int rc = fsck_image_ask(q, &objects, err);
+
+	if (rc == 0 && q->objects)
+		rc = fsck_wire_put(&objects, answer, err);
+	return rc;
+}
+
+static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
+{
+	uint64_t mib = q->image.len / MIB;
+	uint64_t cpu_s = 10 + mib;
+
+	if (cpu_s > INT32_MAX / 10)
+		cpu_s = INT32_MAX / 10;
+	return (struct cfs_isolate_opts){
+		.memory_len = (32 + (q->canonical ? 32 : 8) * mib) * MIB,
+		.answer_max = (1 + 2 * mib) * MIB,
+		.cpu_s = (unsigned)cpu_s,
+		.wall_s = (unsigned)cpu_s * 10,
+	};
+}
+
+int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_objects *objects,
+			    bool *landlock, struct cfs_err *err)
+{
+	struct cfs_isolate_opts limits = limits_for(q);
+	struct cfs_isolated out = {0};
+	struct fsck_question copy = *q;
+	int rc = cfs_isolate_run(&limits, ask_and_put, &copy, &out, err);
+
+	*landlock = out.landlock;
+	if (rc == 0 && q->objects)
+		rc = fsck_wire_take((struct cfs_span){out.answer.p, out.answer.len},
+				    objects, err);
+	free(out.answer.p);
+	return rc;
+}
