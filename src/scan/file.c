@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "scan/scan_priv.h"
 
@@ -118,6 +119,13 @@ static int digest_file(struct scan_worker *w, struct scan_entry *e, int fd,
 	return 0;
 }
 
+static int set_digest(struct scan *s, struct scan_worker *w, struct scan_entry *e,
+		      const struct cfs_digest *digest, struct cfs_err *err)
+{
+	e->data = cfs_arena_copy(&w->arena, digest->bytes, cfs_hash_len(s->alg));
+	return e->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
 static int hand_over(struct scan *s, unsigned worker, const struct scan_file *f, int fd,
 		     const struct stat *st, struct cfs_err *err)
 {
@@ -126,10 +134,7 @@ static int hand_over(struct scan *s, unsigned worker, const struct scan_file *f,
 	int rc = s->opts->file(s->opts->file_ctx, worker, fd, st,
 			       cfs_scan_path(s, w, f->dir, f->entry->name), &digest, err);
 
-	if (rc < 0)
-		return rc;
-	f->entry->data = cfs_arena_copy(&w->arena, digest.bytes, cfs_hash_len(s->alg));
-	return f->entry->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+	return rc < 0 ? rc : set_digest(s, w, f->entry, &digest, err);
 }
 
 static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
@@ -173,19 +178,66 @@ int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
 	return rc;
 }
 
+/* 1: the digest is known from before. The xattrs were read after the walk looked at the name, and
+ * no reading follows that would tell whether they belong to what it saw. */
+static int recall(struct scan *s, unsigned worker, const struct scan_file *f,
+		  struct cfs_err *err)
+{
+	const struct cfs_scan_memory *m = s->opts->memory;
+	struct scan_worker *w = &s->workers[worker];
+	struct cfs_digest digest;
+	struct stat st;
+	int rc;
+
+	if (!m || f->entry->size <= s->inline_max)
+		return 0;
+	cfs_scan_to_stat(f->entry, &st);
+	if (!m->find(m->ctx, worker, &st, &digest))
+		return 0;
+	rc = set_digest(s, w, f->entry, &digest, err);
+	if (rc == 0 && f->entry->n_xattrs) {
+		int dirfd = cfs_scan_open_dir(s, w, f->dir, err);
+
+		rc = dirfd < 0 ? dirfd : cfs_scan_look_again(dirfd, f->entry, err);
+	}
+	return rc < 0 ? rc : 1;
+}
+
 static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct scan *s = ctx;
 	struct scan_worker *w = &s->workers[worker];
 	const struct scan_file *f = &s->files[i];
-	int rc = read_file(s, worker, f, err);
+	int rc = recall(s, worker, f, err);
 
+	if (rc == 0)
+		rc = read_file(s, worker, f, err);
 	if (rc < 0)
 		return cfs_scan_context(s, w, f->dir, f->entry->name, rc, err);
 	atomic_fetch_add_explicit(&w->n_files_done, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&w->bytes_done, f->entry->size, memory_order_relaxed);
 	cfs_scan_report(s, worker);
 	return 0;
+}
+
+/* All digests, for the next scan. */
+static int remember(struct scan *s, struct cfs_err *err)
+{
+	const struct cfs_scan_memory *m = s->opts->memory;
+	int rc = 0;
+
+	for (size_t i = 0; m && rc == 0 && i < s->n_files; i++) {
+		const struct scan_entry *e = s->files[i].entry;
+		struct cfs_digest digest = {.alg = s->alg};
+		struct stat st;
+
+		if (e->size <= s->inline_max)
+			continue;
+		cfs_scan_to_stat(e, &st);
+		memcpy(digest.bytes, e->data, cfs_hash_len(s->alg));
+		rc = m->keep(m->ctx, &st, &digest, err);
+	}
+	return rc;
 }
 
 int cfs_scan_files(struct scan *s, struct cfs_err *err)
@@ -196,5 +248,5 @@ int cfs_scan_files(struct scan *s, struct cfs_err *err)
 		return rc;
 	rc = cfs_pool_run(s->threads, s->n_files, read_piece, s, err);
 	flush(s);
-	return rc;
+	return rc < 0 ? rc : remember(s, err);
 }

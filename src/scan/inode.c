@@ -22,6 +22,18 @@ void cfs_scan_stat(struct scan_entry *e, const struct stat *st)
 	e->index = SCAN_NONE;
 }
 
+void cfs_scan_to_stat(const struct scan_entry *e, struct stat *out)
+{
+	*out = (struct stat){
+		.st_dev = e->dev,
+		.st_ino = e->ino,
+		.st_mode = e->mode,
+		.st_size = (off_t)e->size,
+		.st_mtim = {.tv_sec = e->mtime_sec, .tv_nsec = e->mtime_nsec},
+		.st_ctim = {.tv_sec = e->ctime_sec, .tv_nsec = e->ctime_nsec},
+	};
+}
+
 /* The size of a directory and a symlink means nothing to us; e->size of a symlink may be
  * the length that was read. */
 int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
@@ -50,6 +62,14 @@ static int lstat_at(int dirfd, const char *name, struct stat *st, struct cfs_err
 	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
 		return 0;
 	return cfs_scan_fail_look("stat", err);
+}
+
+int cfs_scan_look_again(int dirfd, const struct scan_entry *e, struct cfs_err *err)
+{
+	struct stat st;
+	int rc = lstat_at(dirfd, e->name, &st, err);
+
+	return rc < 0 ? rc : cfs_scan_unchanged(e, &st, err);
 }
 
 static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
@@ -97,6 +117,5 @@ int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan
 		rc = cfs_scan_xattrs(s, w, dirfd, e, err);
 	if (rc < 0 || is_compared_later(e) || (!e->data && !e->n_xattrs))
 		return rc;
-	rc = lstat_at(dirfd, e->name, &st, err);
-	return rc < 0 ? rc : cfs_scan_unchanged(e, &st, err);
+	return cfs_scan_look_again(dirfd, e, err);
 }

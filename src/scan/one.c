@@ -60,6 +60,7 @@ int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 		return rc;
 	here.threads = 1;
 	here.file = NULL;
+	here.memory = NULL;
 	here.skip_devices = false;
 	rc = cfs_scan_init(&s, err);
 	if (rc == 0)

@@ -100,7 +100,7 @@ static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
 		return cfs_fail(err, EINVAL,
 				"inline limit: want at most %d bytes, got %d",
 				(int)CFS_CONTENT_MAX, opts->inline_max);
-	if (opts->no_digests && opts->file)
+	if (opts->no_digests && (opts->file || opts->memory))
 		return cfs_fail(err, EINVAL,
 				"no digests and a use for contents exclude each other");
 	if (opts->failed_path && cfs_scan_threads(opts) != 1)

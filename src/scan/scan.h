@@ -24,6 +24,20 @@ typedef int (*cfs_scan_file_fn)(void *ctx, unsigned worker, int fd, const struct
 				const char *path, struct cfs_digest *out,
 				struct cfs_err *err);
 
+/* What is known about files from before. Both are about regular files larger than inline_max;
+ * of st, type, device, inode, size, mtime and ctime are set. */
+struct cfs_scan_memory {
+	/* Whether the digest of the file in this state is known: then it is not read, nor
+	 * handed to cfs_scan_opts.file. On several threads at once, as there. */
+	bool (*find)(void *ctx, unsigned worker, const struct stat *st,
+		     struct cfs_digest *out);
+	/* Told of every file once, whether it was read or found, after all succeeded; on
+	 * the thread that called cfs_scan. */
+	int (*keep)(void *ctx, const struct stat *st, const struct cfs_digest *digest,
+		    struct cfs_err *err);
+	void *ctx;
+};
+
 /* How far the scan is. While the walk runs the totals still grow. */
 struct cfs_scan_progress {
 	uint64_t n_entries; /* names found */
@@ -54,7 +68,8 @@ struct cfs_scan_opts {
 				* nor backing path; not with file */
 	cfs_scan_file_fn file; /* NULL: the digest alone, computed here */
 	void *file_ctx;
-	cfs_scan_progress_fn progress; /* may be NULL */
+	const struct cfs_scan_memory *memory; /* may be NULL; not with no_digests */
+	cfs_scan_progress_fn progress;	      /* may be NULL */
 	void *progress_ctx;
 	/* NULL, or where the path at fault goes (path and the way below it, to be freed by the
 	 * caller; NULL when a failure has none). Only with one thread: several could fail at once. */
@@ -77,8 +92,8 @@ int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 typedef int (*cfs_scan_one_fn)(void *ctx, const struct cfs_inode_spec *spec,
 			       struct cfs_err *err);
 
-/* Scans path (relative to dirfd, a final symlink not followed) and nothing below it, on this thread. file and
- * skip_devices mean nothing here. Errors as above, and of the callback; -ENOENT: no such path. */
+/* Scans path (relative to dirfd, a final symlink not followed) and nothing below it, on this thread. file, memory
+ * and skip_devices mean nothing here. Errors as above, and of the callback; -ENOENT: no such path. */
 int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 		 cfs_scan_one_fn fn, void *ctx, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -114,6 +114,10 @@ void cfs_scan_report(struct scan *s, unsigned worker);
 
 /* inode.c: what lstat says, written down. */
 void cfs_scan_stat(struct scan_entry *e, const struct stat *st);
+/* inode.c: type, device, inode, size and times back again. */
+void cfs_scan_to_stat(const struct scan_entry *e, struct stat *out);
+/* inode.c: -ESTALE when the name is not what was written down. */
+int cfs_scan_look_again(int dirfd, const struct scan_entry *e, struct cfs_err *err);
 /* inode.c: -ESTALE when st is not what was written down. */
 int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
 		       struct cfs_err *err);
@@ -138,7 +142,7 @@ int cfs_scan_walk(struct scan *s, struct cfs_err *err);
 /* links.c: fills scan.groups. */
 int cfs_scan_group(struct scan *s, struct cfs_err *err);
 
-/* file.c: reads all regular files. */
+/* file.c: reads all regular files whose digest is not known. */
 int cfs_scan_files(struct scan *s, struct cfs_err *err);
 /* file.c: reads one, unless nothing is wanted of it. */
 int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,

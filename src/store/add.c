@@ -209,6 +209,12 @@ static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, 
 	return rc;
 }
 
+bool cfs_store_has(struct cfs_store *s, const struct cfs_digest *digest, uint64_t size)
+{
+	atomic_store(&s->dirty, true);
+	return cfs_store_look(s, digest, size, NULL) == STORE_GOOD;
+}
+
 int cfs_store_add_mem(struct cfs_store *s, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err)
 {

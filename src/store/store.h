@@ -56,6 +56,11 @@ int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t 
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Whether an object is there and is good, as far as adding its content again would find out. Counts as
+ * added: cfs_store_commit makes its name durable. Any thread. */
+bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,
+		   uint64_t size);
+
 /* Makes all that was added durable, names included. One thread, no adding meanwhile. After a failure
  * the store is good for nothing but cfs_store_close; objects that already have their name are
  * whole. */

@@ -442,6 +442,25 @@ T(store_says_when_a_directory_has_the_name_of_an_object)
 	t_eq(count_files(), 0);
 }
 
+T(store_tells_whether_it_has_an_object)
+{
+	struct cfs_store *s;
+	struct cfs_digest d;
+
+	tmp_fresh();
+	s = open_default();
+	t_eq(add_text(s, 0, "twelve bytes", &d), 0);
+	t_ok(!cfs_store_has(s, &d, 12));
+	commit(s);
+	t_ok(cfs_store_has(s, &d, 12));
+	t_ok(!cfs_store_has(s, &d, 13));
+	t_eq(truncate(object(&d), 11), 0);
+	t_ok(!cfs_store_has(s, &d, 12));
+	t_eq(unlink(object(&d)), 0);
+	t_ok(!cfs_store_has(s, &d, 12));
+	cfs_store_close(s);
+}
+
 T(store_makes_a_prefix_directory_again_when_a_collector_removed_it)
 {
 	struct cfs_digest d;
