@@ -16,6 +16,10 @@ _mkcomposefs()
 		_filedir -d
 		return
 		;;
+	--cache)
+		_filedir
+		return
+		;;
 	--min-version | --max-version)
 		mapfile -t COMPREPLY < <(compgen -W "0 1" -- "$cur")
 		return
@@ -26,7 +30,7 @@ _mkcomposefs()
 	esac
 	$split && return
 	if [[ $cur == -* ]]; then
-		_composefs_options "--digest-store= --from-file --hardlinks --help --inline-max= --max-version=
+		_composefs_options "--cache= --digest-store= --from-file --hardlinks --help --inline-max= --max-version=
 			--min-version= --one-file-system --print-digest --print-digest-only
 			--require-verity --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
 	else

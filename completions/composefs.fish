@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # fish completion for composefs, mkcomposefs, composefs-info, composefs-dump and mount.composefs.
 
+complete -c mkcomposefs -l cache -r -d 'Skip files that did not change since this file was written'
 complete -c mkcomposefs -l digest-store -r -a '(__fish_complete_directories)' -d 'Copy file contents into this object store'
 complete -c mkcomposefs -l from-file -d 'The source is a dump'
 complete -c mkcomposefs -l hardlinks -d 'Keep hard links'

@@ -5,6 +5,7 @@
 case $service in
 mkcomposefs)
 	_arguments \
+		'--cache=[skip files that did not change since this file was written]:file:_files' \
 		'--digest-store=[copy file contents into this object store]:directory:_files -/' \
 		'--from-file[the source is a dump]' \
 		'--hardlinks[keep hard links]' \

@@ -11,23 +11,19 @@
 #include "cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
+#include "ingest.h"
 #include "options.h"
-#include "scan/scan.h"
-#include "store/store.h"
 #include "verity/verity.h"
 
 struct options {
-	const char *name; /* of the program */
-	const char *source;
-	const char *image;	  /* NULL: none is written */
-	const char *digest_store; /* NULL: objects are not kept */
+	const char *name;  /* of the program */
+	const char *image; /* NULL: none is written */
 	bool from_file;
 	bool print_digest;
 	bool digest_only;
-	bool require_verity;
 	bool min_given, max_given;
 	struct cfs_image_opts format;
-	struct cfs_scan_opts scan;
+	struct ingest in;
 };
 
 /* --- command line ------------------------------------------------------------------------ */
@@ -71,7 +67,7 @@ static bool take_threads(void *opts, const char *value)
 		cli_say(o->name, "Invalid threads count %s", value);
 		return false;
 	}
-	o->scan.threads = (unsigned)n;
+	o->in.scan.threads = (unsigned)n;
 	return true;
 }
 
@@ -85,7 +81,7 @@ static bool take_inline_max(void *opts, const char *value)
 			(int)CFS_CONTENT_MAX);
 		return false;
 	}
-	o->scan.inline_max = n ? (int)n : -1;
+	o->in.scan.inline_max = n ? (int)n : -1;
 	return true;
 }
 
@@ -95,22 +91,24 @@ static const struct cli_option option_table[] = {
 	{.help = "Source:"},
 	{"from-file", NULL, AT(from_file), NULL,
 	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input"},
-	{"use-epoch", NULL, AT(scan.use_epoch), NULL, "All modification times are 0"},
-	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
-	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
+	{"use-epoch", NULL, AT(in.scan.use_epoch), NULL, "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), NULL, "No extended attributes"},
+	{"user-xattrs", NULL, AT(in.scan.user_xattrs), NULL,
 	 "Only extended attributes that begin with \"user.\""},
-	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
+	{"skip-devices", NULL, AT(in.scan.skip_devices), NULL,
 	 "Leave out block and character devices"},
-	{"hardlinks", NULL, AT(scan.hardlinks), NULL,
+	{"hardlinks", NULL, AT(in.scan.hardlinks), NULL,
 	 "Keep hard links (by default each name is a file of its own)"},
-	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
+	{"one-file-system", NULL, AT(in.scan.one_file_system), NULL,
 	 "Do not descend into other mounts"},
 	{"inline-max", "N", 0, take_inline_max,
 	 "Keep files of up to N bytes in the image (default 64)"},
 	{.help = "Objects:"},
-	{"digest-store", "DIR", AT(digest_store), NULL,
+	{"digest-store", "DIR", AT(in.store), NULL,
 	 "Copy files into the object store DIR"},
-	{"require-verity", NULL, AT(require_verity), NULL,
+	{"cache", "FILE", AT(in.cache), NULL,
+	 "Skip files that did not change since the run that wrote FILE"},
+	{"require-verity", NULL, AT(in.require_verity), NULL,
 	 "Fail when DIR is not on a file system with fs-verity"},
 	{.help = "Image:"},
 	{"print-digest", NULL, AT(print_digest), NULL,
@@ -147,9 +145,9 @@ static int take_operands(struct options *o, char **operands, int n)
 		return cli_misused(&syntax, o->name, "Too many arguments");
 	if (!o->digest_only && n < 2)
 		return cli_misused(&syntax, o->name, "No destination path specified");
-	o->source = operands[0];
+	o->in.source = operands[0];
 	o->image = o->digest_only ? NULL : operands[1];
-	if (!*o->source) {
+	if (!*o->in.source) {
 		cli_say(o->name, "Empty source path specified");
 		return CLI_FAILED;
 	}
@@ -177,101 +175,21 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* --- source -> tree ----------------------------------------------------------------------- */
 
-struct job {
-	const char *name;
-	struct cfs_store *store; /* NULL: digests alone */
-	struct cli_progress progress;
-};
-
-static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
-		      const char *path, struct cfs_digest *out, struct cfs_err *err)
-{
-	struct job *job = ctx;
-
-	(void)path;
-	return cfs_store_add_fd(job->store, worker, fd, (uint64_t)st->st_size, out, err);
-}
-
-static void show_progress(void *ctx, const struct cfs_scan_progress *now)
-{
-	struct job *job = ctx;
-	char done[32], all[32];
-
-	cli_progress_show(&job->progress, "%llu of %llu files, %s of %s",
-			  (unsigned long long)now->n_files_done,
-			  (unsigned long long)now->n_files,
-			  cli_bytes(now->bytes_done, done), cli_bytes(now->bytes, all));
-}
-
-static void warn(void *ctx, const char *msg)
-{
-	struct job *job = ctx;
-
-	cli_progress_end(&job->progress);
-	cli_say(job->name, "warning: %s", msg);
-}
-
 static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
 {
-	bool is_stdin = strcmp(o->source, "-") == 0;
+	bool is_stdin = strcmp(o->in.source, "-") == 0;
 	struct cfs_dump_opts opts = {
-		.name = is_stdin ? "standard input" : o->source,
+		.name = is_stdin ? "standard input" : o->in.source,
 		.strict = getenv("CFS_PARSE_STRICT") != NULL,
 	};
 	cfs_autofd int fd = -1;
 
 	if (is_stdin)
 		return cfs_dump_read_fd(STDIN_FILENO, CFS_SHA256, &opts, out, err);
-	fd = open(o->source, O_RDONLY | O_CLOEXEC);
+	fd = open(o->in.source, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", o->source);
+		return cfs_fail_errno(err, "%s", o->in.source);
 	return cfs_dump_read_fd(fd, CFS_SHA256, &opts, out, err);
-}
-
-static int scan_into_store(struct job *job, const struct options *o,
-			   struct cfs_scan_opts *scan, struct cfs_tree **out,
-			   struct cfs_err *err)
-{
-	struct cfs_store_opts opts = {
-		.n_workers = cfs_scan_threads(scan),
-		.require_verity = o->require_verity,
-		.warning = warn,
-		.warning_ctx = job,
-	};
-	int rc = cfs_store_open(AT_FDCWD, o->digest_store, &opts, &job->store, err);
-
-	if (rc < 0)
-		return cfs_context(err, rc, "cannot fill store");
-	scan->file = store_file;
-	scan->file_ctx = job;
-	rc = cfs_scan(AT_FDCWD, o->source, scan, out, err);
-	if (rc == 0) {
-		rc = cfs_store_commit(job->store, err);
-		if (rc < 0)
-			cfs_tree_free(cfs_steal(out));
-		rc = cfs_context(err, rc, "cannot fill store");
-	}
-	cfs_store_close(job->store);
-	return rc;
-}
-
-static int scan_directory(const struct options *o, struct cfs_tree **out,
-			  struct cfs_err *err)
-{
-	struct cfs_scan_opts scan = o->scan;
-	struct job job = {.name = o->name};
-	int rc;
-
-	cli_progress_start(&job.progress, o->name);
-	if (job.progress.enabled)
-		scan.progress = show_progress;
-	scan.progress_ctx = &job;
-	if (o->digest_store)
-		rc = scan_into_store(&job, o, &scan, out, err);
-	else
-		rc = cfs_scan(AT_FDCWD, o->source, &scan, out, err);
-	cli_progress_end(&job.progress);
-	return rc;
 }
 
 /* --- tree -> image ---------------------------------------------------------------------- */
@@ -336,7 +254,7 @@ static int run(const struct options *o, struct cfs_err *err)
 				 "cannot write %s", o->image);
 	if (rc == 0)
 		rc = o->from_file ? read_dump(o, &tree, err)
-				  : scan_directory(o, &tree, err);
+				  : ingest_directory(&o->in, &tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
 				 o->image ? o->image : "image");
@@ -349,8 +267,10 @@ int main(int argc, char **argv)
 {
 	struct options o = {.name = cli_name(argv[0])};
 	struct cfs_err err;
-	int status = parse(&o, argc, argv);
+	int status;
 
+	o.in.name = o.name;
+	status = parse(&o, argc, argv);
 	if (status >= 0)
 		return status;
 	if (run(&o, &err) == 0)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* ingest: a directory -> a tree, its contents -> a store, what is known of them -> a cache.
+ * Owns:  how scan, store and cache work together, what the user sees meanwhile.
+ * Uses:  base, tree, scan, store, cache, cli.
+ * Never: writes images.
+ */
+#ifndef CFS_INGEST_H
+#define CFS_INGEST_H
+
+#include "scan/scan.h"
+
+struct ingest {
+	const char *name;   /* of the program */
+	const char *source; /* the directory */
+	const char *store;  /* NULL: objects are not kept */
+	const char *cache;  /* NULL: all files are read */
+	bool require_verity;
+	struct cfs_scan_opts scan;
+};
+
+/* The objects are durable and the cache is written when this succeeds. */
+int ingest_directory(const struct ingest *in, struct cfs_tree **out,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
