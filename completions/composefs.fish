@@ -33,7 +33,7 @@ complete -c composefs-dump -l help -d 'Print usage'
 
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
-complete -c mount.composefs -s o -x -a 'basedir= digest= idmap= prefetch= ro rw tryverity upperdir= verity workdir=' -d 'Mount options'
+complete -c mount.composefs -s o -x -a 'basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
 complete -c composefs -n "not __fish_seen_subcommand_from fsck ls" -f -a fsck -d 'Check an image and its objects'
 complete -c composefs -n "not __fish_seen_subcommand_from fsck ls" -f -a ls -d 'List a path of an image'

@@ -57,6 +57,9 @@ mount.composefs)
 		'-o[mount options]:option:_values -s , option
 			"basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
 			"idmap[user namespace file]:file:_files" "prefetch[read the image ahead]:when:(async wait off)" "ro[read only]" "rw[writable]"
+			"floor[file of version floors]:file:_files" "name[what the statement is about]:name:"
+			"signature[signature file]:file:_files" "signed[require a signature]" "statement[signed statement]:file:_files"
+			"trusted[directory of trusted keys]:directory:_files -/"
 			"tryverity[verify objects where possible]" "upperdir[writable layer]:directory:_files -/"
 			"verity[verify every object]" "workdir[work directory of upperdir]:directory:_files -/"' \
 		'1:image:_files' '2:mount point:_files -/'

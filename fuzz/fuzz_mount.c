@@ -37,6 +37,8 @@ static void hold_same(const struct cfs_mount_args *a, const struct cfs_mount_arg
 		fuzz_hold(same(x->objdirs[i], y->objdirs[i]));
 	fuzz_hold(same(x->upperdir, y->upperdir) && same(x->workdir, y->workdir));
 	fuzz_hold(same(x->digest, y->digest) && same(a->idmap, b->idmap));
+	fuzz_hold(x->require_signature == y->require_signature);
+	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
 	fuzz_hold(x->verity == y->verity && x->prefetch == y->prefetch);
 	fuzz_hold(x->readonly == y->readonly);
 }
@@ -71,6 +73,9 @@ static void write_options(const struct cfs_mount_args *args, char *to)
 	to = put(to, ",workdir=", o->workdir);
 	to = put(to, ",digest=", o->digest);
 	to = put(to, ",idmap=", args->idmap);
+	to = put(to, ",signature=", args->signature);
+	to = put(to, ",trusted=", args->trusted);
+	to = stpcpy(to, o->require_signature ? ",signed" : "");
 	to = put(to, ",prefetch=", prefetch[o->prefetch]);
 	strcpy(to, verity[o->verity]);
 }

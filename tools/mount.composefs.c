@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 
 #include "mount/mount.h"
+#include "vouch.h"
 
 /* Every failure, wrong usage included: what mount(8) and scripts know from 1.0.8. */
 enum { STATUS_FAILED = 1 };
 
 struct command {
 	struct cfs_mount_args args;
+	struct vouch vouch;
 	const char *image, *mountpoint;
 	bool help, fake, verbose;
 	bool wrong_usage; /* the message stands alone, usage follows */
@@ -33,6 +35,14 @@ static void print_usage(void)
 	      "Supported options:\n"
 	      "  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
 	      "  digest=DIGEST          Specify required image digest\n"
+	      "  signed                 Require a signature by a trusted key over the "
+	      "image digest\n"
+	      "  signature=PATH         The signature file, default IMAGE.sig\n"
+	      "  trusted=DIR            The directory of trusted keys\n"
+	      "  statement=PATH         A signed statement that must be about the image\n"
+	      "  name=NAME              What that statement must be about\n"
+	      "  floor=PATH             Its version must not be below what this file "
+	      "says\n"
 	      "  idmap=PATH             Specify path to a user namespace whose ID "
 	      "mapping "
 	      "should be used\n"
@@ -131,6 +141,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	if (image < 0)
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
 	o->image_name = cmd->image;
+	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);

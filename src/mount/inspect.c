@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "erofs/erofs.h"
+#include "mount/mount_priv.h"
 
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
@@ -25,32 +26,47 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 	return cfs_digest_parse(cfs_text(o->digest), &digest, err);
 }
 
-/* The chain of trust begins here: the kernel measures the very descriptor that is mounted
- * later, so that nobody can exchange the file in between. */
-static int check_digest(int fd, const char *text, struct cfs_err *err)
+static int check_digest(const struct cfs_digest *found, const char *text,
+			struct cfs_err *err)
 {
 	char want_hex[CFS_DIGEST_HEX_MAX], found_hex[CFS_DIGEST_HEX_MAX];
-	struct cfs_digest want, found;
+	struct cfs_digest want;
 	int rc = cfs_digest_parse(cfs_text(text), &want, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_verity_measure(fd, &found, err);
+	if (!cfs_digest_eq(&want, found))
+		return cfs_fail(err, EILSEQ,
+				"Image has wrong fs-verity: want %s, found %s",
+				cfs_digest_hex(&want, want_hex),
+				cfs_digest_hex(found, found_hex));
+	return 0;
+}
+
+/* The chain of trust begins here: the kernel measures the very descriptor that is mounted
+ * later, so that nobody can exchange the file in between. */
+static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *err)
+{
+	struct cfs_digest found;
+	int rc = cfs_verity_measure(fd, &found, err);
+
 	if (rc == -ENOTTY)
 		return cfs_fail(
 			err, ENOTTY,
 			"Image has no fs-verity: enable it (on ext4 with the verity "
-			"feature, or on btrfs), or mount without a digest");
+			"feature, or on btrfs), or mount without a digest and a "
+			"signature");
 	if (rc == -EILSEQ)
 		return cfs_context(err, rc, "Image has wrong fs-verity");
-	if (rc < 0)
-		return rc;
-	if (!cfs_digest_eq(&want, &found))
-		return cfs_fail(err, EILSEQ,
-				"Image has wrong fs-verity: want %s, found %s",
-				cfs_digest_hex(&want, want_hex),
-				cfs_digest_hex(&found, found_hex));
-	return 0;
+	if (rc == 0 && o->digest)
+		rc = check_digest(&found, o->digest, err);
+	if (rc == 0 && o->require_signature && !o->vouch)
+		return cfs_fail(
+			err, EINVAL,
+			"a signature is required, and nobody is there to check it");
+	if (rc == 0 && o->require_signature)
+		rc = o->vouch(o->vouch_ctx, &found, err);
+	return rc;
 }
 
 static int read_header(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
@@ -137,13 +153,13 @@ int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_f
 	int rc = 0;
 
 	*out = (struct cfs_mount_facts){0};
-	if (o->digest)
-		rc = check_digest(fd, o->digest, err);
+	if (cfs_mount_is_trusted(o))
+		rc = check_trust(fd, o, err);
 	if (rc == 0)
 		rc = read_header(fd, out, err);
 	if (rc == 0)
 		rc = check_dirs(o, err);
-	if (rc == 0 && (o->digest || o->verity != CFS_MOUNT_VERITY_NONE))
+	if (rc == 0 && (cfs_mount_is_trusted(o) || o->verity != CFS_MOUNT_VERITY_NONE))
 		rc = check_verity(o, out, err);
 	if (rc == 0)
 		out->prefetch_len = prefetch_len(fd);

@@ -45,6 +45,12 @@ struct cfs_mount_opts {
 	const char *upperdir; /* both or none: a writable mount */
 	const char *workdir;
 	const char *digest; /* hex text, NULL: none expected. Implies VERITY_REQUIRE */
+	/* Somebody must vouch for the image. Implies VERITY_REQUIRE. vouch is asked for the
+	 * digest that the kernel measures on the very descriptor that is mounted, and
+	 * says 0, or why not; without it nothing is mounted. */
+	bool require_signature;
+	int (*vouch)(void *ctx, const struct cfs_digest *measured, struct cfs_err *err);
+	void *vouch_ctx;
 	enum cfs_mount_verity verity;
 	enum cfs_mount_prefetch prefetch;
 	bool readonly;
@@ -62,8 +68,11 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err) CFS_MUS
 /* The option string of mount(8). Starts zeroed; the strings in opts live until _fini. */
 struct cfs_mount_args {
 	struct cfs_mount_opts opts;
-	const char *idmap; /* path of a user namespace, to be opened by the caller */
-	bool sloppy;	   /* in: unknown options are passed over, as mount -s wants it */
+	/* What the caller's vouch goes by; each sets opts.require_signature. */
+	const char *signature, *statement, *name, *floor; /* NULL: not given */
+	const char *trusted; /* directory of keys; NULL: the default ones */
+	const char *idmap;   /* path of a user namespace, to be opened by the caller */
+	bool sloppy; /* in: unknown options are passed over, as mount -s wants it */
 	struct cfs_arena arena;
 };
 
@@ -84,11 +93,12 @@ struct cfs_mount_facts {
 };
 
 /* Looks at the image behind fd, which must be readable, in this order: the expected
- * digest is compared with what the kernel measures on this descriptor, the header is
+ * digest is compared with what the kernel measures on this descriptor, a signature is
+ * asked for (vouch), the header is
  * read, the directories must be there, the object directories are asked for fs-verity
  * (only where verity is wanted). Needs no privilege. -ENOTTY: no fs-verity on the image,
  * or on any object directory although it is required; -EILSEQ: another digest; -EINVAL:
- * not a composefs image. */
+ * not a composefs image; what vouch says. */
 int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -24,4 +24,10 @@ int cfs_namespace_enter(struct cfs_err *err) CFS_MUST_CHECK;
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);
 
+/* Is the image held against a digest or a signature? Then its objects are verified, too. */
+static inline bool cfs_mount_is_trusted(const struct cfs_mount_opts *o)
+{
+	return o->digest || o->require_signature;
+}
+
 #endif

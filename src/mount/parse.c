@@ -8,6 +8,7 @@
 
 enum kind {
 	OPT_STRING,   /* a value that is kept as it is */
+	OPT_SIGNED,   /* the same, and a signature is required */
 	OPT_BASEDIR,  /* paths separated by colons */
 	OPT_PREFETCH, /* one of three words */
 	OPT_FLAG,     /* ours, without a value */
@@ -15,12 +16,12 @@ enum kind {
 	OPT_IGNORED,  /* for others than us */
 };
 
-enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY };
+enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED };
 
 struct rule {
 	const char *name; /* with '*' at the end: any name that begins so */
 	enum kind kind;
-	size_t member;	     /* OPT_STRING: offset in struct cfs_mount_args */
+	size_t member;	     /* OPT_STRING, OPT_SIGNED: offset in struct cfs_mount_args */
 	enum flag flag;	     /* OPT_FLAG */
 	uint64_t set, clear; /* OPT_ATTR */
 	bool any_value;	     /* may have a value, which is not looked at */
@@ -33,6 +34,10 @@ struct rule {
 #define STRING(name, field)                                                              \
 	{                                                                                \
 		name, OPT_STRING, offsetof(struct cfs_mount_args, field)                 \
+	}
+#define SIGNED(name, field)                                                              \
+	{                                                                                \
+		name, OPT_SIGNED, offsetof(struct cfs_mount_args, field)                 \
 	}
 #define ON(name, bits)                                                                   \
 	{                                                                                \
@@ -57,6 +62,12 @@ static const struct rule rules[] = {
 	STRING("upperdir", opts.upperdir),
 	STRING("workdir", opts.workdir),
 	STRING("idmap", idmap),
+	SIGNED("signature", signature),
+	SIGNED("statement", statement),
+	SIGNED("name", name),
+	SIGNED("floor", floor),
+	SIGNED("trusted", trusted),
+	{"signed", OPT_FLAG, .flag = FLAG_SIGNED},
 	{"prefetch", OPT_PREFETCH},
 	{"verity", OPT_FLAG, .flag = FLAG_VERITY},
 	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
@@ -249,6 +260,9 @@ static void set_flag(struct cfs_mount_opts *o, enum flag flag)
 		if (o->verity == CFS_MOUNT_VERITY_NONE)
 			o->verity = CFS_MOUNT_VERITY_TRY;
 		break;
+	case FLAG_SIGNED:
+		o->require_signature = true;
+		break;
 	}
 }
 
@@ -257,8 +271,8 @@ static void set_flag(struct cfs_mount_opts *o, enum flag flag)
 static int check_value(const struct rule *rule, const struct option *opt,
 		       struct cfs_err *err)
 {
-	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_BASEDIR ||
-			   rule->kind == OPT_PREFETCH;
+	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_SIGNED ||
+			   rule->kind == OPT_BASEDIR || rule->kind == OPT_PREFETCH;
 
 	if (wants_value && !opt->has_value)
 		return cfs_fail(err, EINVAL, "No value specified for %s option",
@@ -283,6 +297,9 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 	if (rc < 0)
 		return rc;
 	switch (rule->kind) {
+	case OPT_SIGNED:
+		args->opts.require_signature = true;
+		return set_string(args, rule->member, opt, err);
 	case OPT_STRING:
 		return set_string(args, rule->member, opt, err);
 	case OPT_BASEDIR:

@@ -7,6 +7,8 @@
 #include <stdalign.h>
 #include <sys/mount.h>
 
+#include "mount/mount_priv.h"
+
 /* A way under construction. */
 struct builder {
 	const struct cfs_mount_opts *o;
@@ -29,7 +31,7 @@ static void add(struct builder *b, struct cfs_step step)
 
 static bool requires_verity(const struct cfs_mount_opts *o)
 {
-	return o->digest || o->verity == CFS_MOUNT_VERITY_REQUIRE;
+	return cfs_mount_is_trusted(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
 }
 
 /* --- the image ---------------------------------------------------------------------- */

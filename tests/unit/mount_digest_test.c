@@ -54,18 +54,25 @@ static void kernel_says(enum cfs_hash_alg alg, uint8_t first)
 	kernel.dir_errno = ENODATA;
 }
 
-static int inspect(const char *digest, struct cfs_mount_facts *facts, struct cfs_err *err)
+static int inspect_opts(const struct cfs_mount_opts *o, struct cfs_mount_facts *facts,
+			struct cfs_err *err)
 {
-	struct cfs_mount_opts o = {objdirs, 1, .digest = digest};
 	char path[] = "/tmp/mount_digest_test.XXXXXX";
 	int fd = mkstemp(path), rc;
 
 	t_ok(fd >= 0);
 	unlink(path);
 	t_eq(write(fd, header, sizeof(header)), sizeof(header));
-	rc = cfs_mount_inspect(fd, &o, facts, err);
+	rc = cfs_mount_inspect(fd, o, facts, err);
 	close(fd);
 	return rc;
+}
+
+static int inspect(const char *digest, struct cfs_mount_facts *facts, struct cfs_err *err)
+{
+	const struct cfs_mount_opts o = {objdirs, 1, .digest = digest};
+
+	return inspect_opts(&o, facts, err);
 }
 
 #define ZEROS_31 "00000000000000000000000000000000000000000000000000000000000000"
@@ -134,4 +141,62 @@ T(mount_without_verity_measures_nothing)
 	t_eq(inspect(NULL, &facts, NULL), 0);
 	t_eq(kernel.n_measured, 0);
 	t_ok(!facts.objects_verity);
+}
+
+/* Vouches for images whose digest begins with 5a, and keeps what it was asked. */
+static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *err)
+{
+	*(struct cfs_digest *)ctx = *measured;
+	return measured->bytes[0] == 0x5a ? 0 : cfs_fail(err, EBADMSG, "by a stranger");
+}
+
+T(mount_asks_for_a_signature_over_what_the_kernel_measured)
+{
+	struct cfs_digest asked = {0};
+	const struct cfs_mount_opts o = {objdirs, 1, .require_signature = true,
+					 .vouch = vouch, .vouch_ctx = &asked};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	kernel_says(CFS_SHA512, 0x5a);
+	t_eq(inspect_opts(&o, &facts, NULL), 0);
+	t_ok(cfs_digest_eq(&asked, &kernel.image));
+	t_ok(facts.objects_verity);
+	kernel_says(CFS_SHA256, 0x5b);
+	t_eq(inspect_opts(&o, &facts, &err), -EBADMSG);
+	t_str(err.msg, "by a stranger");
+	kernel.image_errno = ENODATA;
+	t_eq(inspect_opts(&o, &facts, &err), -ENOTTY);
+	t_has(err.msg, "Image has no fs-verity");
+}
+
+T(mount_with_a_required_signature_that_nobody_checks_is_refused)
+{
+	const struct cfs_mount_opts o = {objdirs, 1, .require_signature = true};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	kernel_says(CFS_SHA256, 0x5a);
+	t_eq(inspect_opts(&o, &facts, &err), -EINVAL);
+	t_has(err.msg, "nobody is there to check it");
+}
+
+T(mount_with_a_signature_still_wants_the_digest_and_objects_that_can_be_verified)
+{
+	struct cfs_digest asked = {0};
+	const struct cfs_mount_opts o = {objdirs,
+					 1,
+					 .digest = "5b" ZEROS_31,
+					 .require_signature = true,
+					 .vouch = vouch,
+					 .vouch_ctx = &asked};
+	struct cfs_mount_opts signed_only = o;
+	struct cfs_mount_facts facts;
+
+	kernel_says(CFS_SHA256, 0x5a);
+	t_eq(inspect_opts(&o, &facts, NULL), -EILSEQ);
+	t_eq(asked.alg, 0);
+	signed_only.digest = NULL;
+	kernel.dir_errno = EOPNOTSUPP;
+	t_eq(inspect_opts(&signed_only, &facts, NULL), -ENOTTY);
 }

@@ -39,8 +39,9 @@ static const char *describe(const struct cfs_mount_args *args)
 	if (args->idmap)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " idmap=%s",
 			      args->idmap);
-	n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s", verity[o->verity],
-		      prefetch[o->prefetch], o->readonly ? " ro" : "");
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s%s", verity[o->verity],
+		      prefetch[o->prefetch], o->readonly ? " ro" : "",
+		      o->require_signature ? " signed" : "");
 	if (o->attr)
 		snprintf(text + n, sizeof(text) - (size_t)n, " attr=%llx",
 			 (unsigned long long)o->attr);
@@ -66,6 +67,10 @@ T(mount_parse_understands_each_option)
 		{"tryverity", " tryverity"},
 		{"verity,tryverity", " verity"},
 		{"tryverity,verity", " verity"},
+		{"signed", " signed"},
+		{"signature=/s", " signed"},
+		{"trusted=/keys.d", " signed"},
+		{"statement=/s,name=os,floor=/f", " signed"},
 		{"ro", " ro"},
 		{"ro,rw", ""},
 		{"rw,ro", " ro"},
@@ -121,6 +126,8 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 		{"upperdir", "No value specified for upperdir option"},
 		{"workdir", "No value specified for workdir option"},
 		{"idmap", "No value specified for idmap option"},
+		{"trusted", "No value specified for trusted option"},
+		{"signed=0", "The signed option takes no value"},
 		{"basedir=", "Value for basedir option has incorrect format"},
 		{"basedir=:", "Value for basedir option has incorrect format"},
 		{"basedir=/a:", "Value for basedir option has incorrect format"},
@@ -140,6 +147,20 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 		t_eq(rc, -EINVAL);
 		t_str(err.msg, rows[i].want);
 	}
+}
+
+T(mount_parse_keeps_what_signatures_are_checked_by)
+{
+	struct cfs_mount_args args;
+
+	t_eq(parse(&args, "signature=a\\,b,statement=c,name=d,floor=e,trusted=f", NULL),
+	     0);
+	t_str(args.signature, "a,b");
+	t_str(args.statement, "c");
+	t_str(args.name, "d");
+	t_str(args.floor, "e");
+	t_str(args.trusted, "f");
+	cfs_mount_args_fini(&args);
 }
 
 T(mount_parse_adds_up_several_strings)
@@ -474,7 +495,7 @@ static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
 }
 
 /* No combination checks the image and leaves the objects unchecked. */
-T(mount_steps_with_a_digest_require_verity)
+T(mount_steps_with_a_digest_or_a_signature_require_verity)
 {
 	struct cfs_mount_opts o = {one_dir, 1};
 
@@ -489,6 +510,9 @@ T(mount_steps_with_a_digest_require_verity)
 	check_verity(&o, false, "require", true);
 	o.verity = CFS_MOUNT_VERITY_NONE;
 	check_verity(&o, true, "require", true);
+	o.digest = NULL;
+	o.require_signature = true;
+	check_verity(&o, false, "require", true);
 }
 
 T(mount_steps_take_many_object_directories)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* vouch: signatures for what is mounted.
+ * Owns:  the way from mount options to the check of a signature.
+ * Uses:  mount (options), trust.
+ * Never: mounts, prints.
+ */
+#ifndef CFS_VOUCH_H
+#define CFS_VOUCH_H
+
+#include "mount/mount.h"
+
+/* What a mount is asked to go by; lent. */
+struct vouch {
+	const struct cfs_mount_args *args;
+	const char *image; /* path */
+};
+
+/* Where args require a signature, has it checked as they say, over the digest that is mounted. v lives as
+ * long as args are used. In a build without signatures it does nothing, and such a mount is
+ * refused. */
+void vouch_for_mount(struct vouch *v, struct cfs_mount_args *args, const char *image);
+
+#endif
