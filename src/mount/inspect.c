@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What must hold before anything is mounted, and what the steps depend on. */
-#include "mount/mount.h"
+#include "mount/mount_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,8 @@
 
 #include "erofs/erofs.h"
 #include "mount/mount_priv.h"
+
+enum { PREFETCH_MAX = 64 << 20 };
 
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
@@ -85,17 +87,35 @@ static int read_header(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
 	return 0;
 }
 
-/* Images are small. One that is not would push other things out of the page cache. */
+uint64_t cfs_prefetch_max(struct cfs_text meminfo)
+{
+	static const struct cfs_text name = CFS_TEXT("MemAvailable:");
+	const char *line = memmem(meminfo.s, meminfo.len, name.s, name.len);
+	const char *end = meminfo.s + meminfo.len, *c = line ? line + name.len : end;
+	uint64_t kib = 0;
+
+	while (c < end && *c == ' ')
+		c++;
+	for (; c < end && *c >= '0' && *c <= '9' && kib < PREFETCH_MAX; c++)
+		kib = kib * 10 + (uint64_t)(*c - '0');
+	return kib / 8 < PREFETCH_MAX / 1024 ? kib / 8 * 1024 : PREFETCH_MAX;
+}
+
+/* Images are small. One that is not, or any where memory is short, would push other things out of
+ * the page cache. */
 static uint64_t prefetch_len(int fd)
 {
-	uint64_t limit = UINT64_C(64) << 20;
-	long pages = sysconf(_SC_PHYS_PAGES), page_len = sysconf(_SC_PAGESIZE);
+	cfs_autofd int meminfo = -1;
+	char text[256]; /* it is the third line */
 	struct stat st;
+	ssize_t n;
 
-	if (pages > 0 && page_len > 0 &&
-	    (uint64_t)pages * (uint64_t)page_len / 16 < limit)
-		limit = (uint64_t)pages * (uint64_t)page_len / 16;
-	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size > limit)
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > PREFETCH_MAX)
+		return 0;
+	meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	n = meminfo < 0 ? 0 : read(meminfo, text, sizeof(text));
+	if (n <= 0 ||
+	    (uint64_t)st.st_size > cfs_prefetch_max((struct cfs_text){text, (size_t)n}))
 		return 0;
 	return (uint64_t)st.st_size;
 }
@@ -162,6 +182,7 @@ int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_f
 	if (rc == 0 && (cfs_mount_is_trusted(o) || o->verity != CFS_MOUNT_VERITY_NONE))
 		rc = check_verity(o, out, err);
 	if (rc == 0)
-		out->prefetch_len = prefetch_len(fd);
+		out->prefetch_len =
+			o->prefetch == CFS_MOUNT_PREFETCH_OFF ? 0 : prefetch_len(fd);
 	return rc;
 }

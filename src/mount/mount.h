@@ -89,7 +89,7 @@ void cfs_mount_args_fini(struct cfs_mount_args *args);
 struct cfs_mount_facts {
 	bool has_acl;	       /* the image's header says that it has POSIX ACLs */
 	bool objects_verity;   /* an object directory's file system has fs-verity */
-	uint64_t prefetch_len; /* bytes to read ahead; 0: none, the image is too large */
+	uint64_t prefetch_len; /* bytes to read ahead; 0: none, not wanted or too large */
 };
 
 /* Looks at the image behind fd, which must be readable, in this order: the expected

@@ -21,6 +21,9 @@ int cfs_loop_attach(int fd, const char *name, int *out,
  * Its root and working directory stay the same, and are its own. */
 int cfs_namespace_enter(struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The largest image in bytes that is read ahead, by the text of /proc/meminfo. */
+uint64_t cfs_prefetch_max(struct cfs_text meminfo);
+
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);
 

@@ -105,6 +105,21 @@ def same_trees(got, expected):
             same(new[key], value, f"{key} of {path}")
 
 
+def memory_group(name):
+    """A new control group for memory: its folder, and the names of its limit and its peak."""
+    for top, limit, peak in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+                             ("/sys/fs/cgroup", "memory.max", "memory.peak")):
+        group = f"{top}/{name}"
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        if os.path.exists(f"{group}/{limit}") and os.path.exists(f"{group}/{peak}"):
+            return group, limit, peak
+        os.rmdir(group)
+    raise Skip("no control group for memory can be made")
+
+
 @fact
 def a_mounted_tree_is_the_tree_that_was_packed(scene):
     make_tree(scene.path("tree"))
@@ -305,6 +320,27 @@ def the_image_is_read_ahead_where_asked_for(scene):
         found, pages = resident(image)
         same(found == pages, all_of_it, f"{found} of {pages} pages after prefetch={when}")
         umount(scene.mnt)
+
+
+@fact
+def reading_ahead_stays_within_the_memory_of_its_group(scene):
+    """A third of the image fits: the rest takes the place of what was read before, and nobody is killed for it."""
+    limit = 16 << 20
+    group, set_limit, get_peak = memory_group("composefs-test-%d" % os.getpid())
+    image = scene.path("long.cfs")
+    scene.image_of_dump("long.cfs", "/ 4096 40755 2 0 0 0 0.0 - - -")
+    os.truncate(image, 3 * limit)
+    try:
+        write(f"{group}/{set_limit}", b"%d" % limit)
+        evict(image)
+        run("sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh", scene.mount_program, image, scene.mnt,
+            "-o", f"basedir={scene.path('objects')},prefetch=wait")
+        with open(f"{group}/{get_peak}", encoding="ascii") as f:
+            peak = int(f.read())
+        want(limit // 2 < peak <= limit, f"{peak} bytes at most in a group of {limit}")
+        umount(scene.mnt)
+    finally:
+        os.rmdir(group)
 
 
 @fact

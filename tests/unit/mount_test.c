@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount: option strings, what is refused before the mount, and the steps as data. */
-#include "mount/mount.h"
+#include "mount/mount_priv.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -260,6 +260,25 @@ T(mount_inspect_reads_acl_flag_and_size_from_the_image)
 	t_eq(facts.prefetch_len, 32);
 	t_eq(inspect(acl_header, sizeof(acl_header), &o, &facts, NULL), 0);
 	t_ok(facts.has_acl);
+}
+
+T(mount_reads_ahead_an_eighth_of_what_memory_is_available_at_most)
+{
+	static const struct {
+		const char *meminfo;
+		uint64_t max;
+	} cases[] = {
+		{"MemTotal: 9 kB\nMemFree: 8 kB\nMemAvailable:   24000 kB\n", 3072000},
+		{"MemTotal: 9000000 kB\nMemAvailable: 524288 kB\n", 64 << 20},
+		{"MemTotal: 9 kB\nMemAvailable: 99999999999999999999 kB\n", 64 << 20},
+		{"MemAvailable: 0 kB\n", 0},
+		{"MemTotal: 9000000 kB\nMemFree: 8000000 kB\n", 0},
+		{"MemAvailable:", 0},
+		{"", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		t_eq(cfs_prefetch_max(cfs_text(cases[i].meminfo)), cases[i].max);
 }
 
 T(mount_inspect_refuses_what_is_no_image)
