@@ -11,6 +11,16 @@
  * end. */
 #define BIG (UINT64_C(8) << 20)
 
+/* What a thread should get of a file that several read. */
+#define SHARE_MIN (UINT64_C(4) << 20)
+
+/* Files from first on, each read by n_readers threads. */
+struct reading {
+	struct scan *s;
+	size_t first;
+	unsigned n_readers;
+};
+
 static bool is_follower(const struct scan *s, const struct scan_entry *e)
 {
 	return e->index != SCAN_NONE && s->groups[e->index].leader != e;
@@ -98,8 +108,8 @@ static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
 
 /* What is computed when nobody wants the content: the digest. The count tells files that hold
  * less than their size says, as those of sysfs do. */
-static int digest_file(struct scan_worker *w, struct scan_entry *e, int fd,
-		       struct cfs_err *err)
+static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry *e,
+		       int fd, unsigned n_readers, struct cfs_err *err)
 {
 	struct cfs_digest *d =
 		cfs_arena_alloc(&w->arena, sizeof(*d), _Alignof(struct cfs_digest));
@@ -108,7 +118,12 @@ static int digest_file(struct scan_worker *w, struct scan_entry *e, int fd,
 
 	if (!d)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = cfs_verity_batch_add(w->batch, fd, e->size, d, &size, err);
+	if (n_readers > 1)
+		rc = cfs_verity_digest_fd(s->alg, fd, n_readers, d, &size, err);
+	else
+		rc = cfs_verity_batch_add(w->batch, fd, e->size, d, &size, err);
+	if (rc == -EBUSY)
+		return cfs_fail(err, ESTALE, "changed while it was read");
 	if (rc < 0)
 		return rc;
 	if (size != e->size)
@@ -138,7 +153,7 @@ static int hand_over(struct scan *s, unsigned worker, const struct scan_file *f,
 }
 
 static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
-		     struct cfs_err *err)
+		     unsigned n_readers, struct cfs_err *err)
 {
 	struct scan_worker *w = &s->workers[worker];
 	cfs_autofd int fd = open_file(s, w, f, err);
@@ -155,7 +170,7 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 	else if (s->opts->file)
 		rc = hand_over(s, worker, f, fd, &st, err);
 	else
-		rc = digest_file(w, f->entry, fd, err);
+		rc = digest_file(s, w, f->entry, fd, n_readers, err);
 	if (rc < 0)
 		return rc;
 	return compare(f->entry, fd, &st, err);
@@ -172,7 +187,7 @@ static void flush(struct scan *s)
 int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
 		  struct cfs_err *err)
 {
-	int rc = is_read(s, f->entry) ? read_file(s, worker, f, err) : 0;
+	int rc = is_read(s, f->entry) ? read_file(s, worker, f, 1, err) : 0;
 
 	flush(s);
 	return rc;
@@ -205,13 +220,14 @@ static int recall(struct scan *s, unsigned worker, const struct scan_file *f,
 
 static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
-	struct scan *s = ctx;
+	const struct reading *r = ctx;
+	struct scan *s = r->s;
 	struct scan_worker *w = &s->workers[worker];
-	const struct scan_file *f = &s->files[i];
+	const struct scan_file *f = &s->files[r->first + i];
 	int rc = recall(s, worker, f, err);
 
 	if (rc == 0)
-		rc = read_file(s, worker, f, err);
+		rc = read_file(s, worker, f, r->n_readers, err);
 	if (rc < 0)
 		return cfs_scan_context(s, w, f->dir, f->entry->name, rc, err);
 	atomic_fetch_add_explicit(&w->n_files_done, 1, memory_order_relaxed);
@@ -240,13 +256,46 @@ static int remember(struct scan *s, struct cfs_err *err)
 	return rc;
 }
 
+/* Reads the largest files with all threads, one after another, as long as one of them alone would keep a
+ * thread busy for so long that the others might wait at the end: more than a quarter of its
+ * share of what is left. Returns their number. What the caller does with contents it does with one thread. */
+static ssize_t read_largest(struct scan *s, struct cfs_err *err)
+{
+	struct reading r = {s, 0, s->threads};
+	uint64_t left = 0;
+
+	if (s->threads == 1 || s->opts->file)
+		return 0;
+	for (size_t i = 0; i < s->n_files; i++)
+		left += s->files[i].entry->size;
+	for (; r.first < s->n_files; r.first++) {
+		uint64_t size = s->files[r.first].entry->size;
+		int rc;
+
+		if (size < BIG || size / s->threads < SHARE_MIN ||
+		    size <= left / s->threads / 4)
+			break;
+		rc = read_piece(&r, 0, 0, err);
+		if (rc < 0)
+			return rc;
+		left -= size;
+	}
+	return (ssize_t)r.first;
+}
+
 int cfs_scan_files(struct scan *s, struct cfs_err *err)
 {
+	struct reading r = {s, 0, 1};
+	ssize_t n_done;
 	int rc = list_files(s, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_pool_run(s->threads, s->n_files, read_piece, s, err);
+	n_done = read_largest(s, err);
+	if (n_done < 0)
+		return (int)n_done;
+	r.first = (size_t)n_done;
+	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_piece, &r, err);
 	flush(s);
 	return rc < 0 ? rc : remember(s, err);
 }
