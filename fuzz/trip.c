@@ -66,13 +66,31 @@ struct cfs_tree *trip_load(struct cfs_mem image)
 	return t;
 }
 
-static bool has_key(const struct cfs_tree *t, const char *const *keys, size_t n)
+static bool has_marks(const struct cfs_tree *t)
 {
+	static const char *const marks[] = {
+		"trusted.overlay.whiteout", "trusted.overlay.whiteouts",
+		"user.overlay.whiteout", "user.overlay.whiteouts"};
+
 	for (uint32_t i = 0; i < t->n_keys; i++)
-		for (size_t k = 0; k < n; k++)
-			if (cfs_text_eq(t->keys[i], cfs_text(keys[k])))
+		for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]); k++)
+			if (cfs_text_eq(t->keys[i], cfs_text(marks[k])))
 				return true;
 	return false;
+}
+
+/* Sizes of devices, fifos and sockets are lost, but not without a trace: a large one made a large
+ * inode. */
+bool trip_is_told(const struct cfs_tree *t)
+{
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
+
+		if (!cfs_node_is_link(n) && !S_ISREG(n->mode) &&
+		    !cfs_node_is_whiteout(n) && n->size > UINT32_MAX)
+			return false;
+	}
+	return !has_marks(t);
 }
 
 /* An image keeps all of it. Not kept: keys that are marks of whiteouts, what is said of whiteouts
@@ -80,9 +98,6 @@ static bool has_key(const struct cfs_tree *t, const char *const *keys, size_t n)
  * path, sizes of what has none. */
 static bool is_kept(const struct cfs_tree *t)
 {
-	static const char *const marks[] = {
-		"trusted.overlay.whiteout", "trusted.overlay.whiteouts",
-		"user.overlay.whiteout", "user.overlay.whiteouts"};
 	char buf[CFS_PAYLOAD_BUF];
 
 	for (cfs_id id = 0; id < t->n_nodes; id++) {
@@ -96,7 +111,7 @@ static bool is_kept(const struct cfs_tree *t)
 		if (!S_ISREG(n->mode) && !S_ISLNK(n->mode) && n->size)
 			return false;
 	}
-	return !has_key(t, marks, sizeof(marks) / sizeof(marks[0]));
+	return !has_marks(t);
 }
 
 static void hold_same(const struct cfs_tree *a, const struct cfs_tree *b)

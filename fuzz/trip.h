@@ -16,6 +16,10 @@ void trip_release(struct cfs_text text);
 /* The image of a tree, its p to be freed; p is NULL when the format has no room for the tree. */
 struct cfs_mem trip_image(const struct cfs_tree *t, uint32_t min_version);
 
+/* Does an image tell all of the tree that shows in its bytes? Not xattrs that look like marks of
+ * whiteouts, and sizes of what has none. */
+bool trip_is_told(const struct cfs_tree *t);
+
 /* The tree of an image that our writer made, which must be good in every way that there is. */
 struct cfs_tree *trip_load(struct cfs_mem image);
 

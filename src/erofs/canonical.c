@@ -109,7 +109,8 @@ int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 			err, ENOTSUP,
 			"format version %u: want at most %d, which the writer knows",
 			im->version, CFS_IMAGE_VERSION_MAX);
-	rc = cfs_image_load(im, &(struct cfs_load_opts){0}, &tree, err);
+	rc = cfs_image_load(im, &(struct cfs_load_opts){.writers_names = true}, &tree,
+			    err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_plan_new(tree, &opts, &plan, err);

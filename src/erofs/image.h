@@ -239,8 +239,8 @@ int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Is the image byte for byte what the writer makes of its content? Then nothing is hidden in it, and its
- * tree has no other image of this format version. A tree that an image cannot give back as it was (hard
- * links whose inode is not at the first name, see composefs-dump(5)) has a good image that is not this one.
+ * tree has no other image of this format version. A tree that an image cannot give back as it was (with
+ * xattrs of its own that mark whiteouts, see composefs-dump(5)) has a good image that is not this one.
  * -EUCLEAN: the message names the structure at the first difference, or the damage; -ENOTSUP: a format
  * version that the writer does not know; -ENOMEM. */
 int cfs_image_check_canonical(const struct cfs_image *im,
@@ -257,6 +257,8 @@ int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out,
 struct cfs_load_opts {
 	const struct cfs_text *names; /* of the entries at the top that are wanted */
 	size_t n_names;		      /* 0: all */
+	bool writers_names; /* with all names wanted: an inode of several stands where the writer's
+			     * tree had it, at the cost of a pass; else at the first of a walk */
 };
 
 /* The tree of an image; it does not need the image any more. -ENOMEM, else -EUCLEAN. */

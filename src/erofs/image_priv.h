@@ -44,6 +44,22 @@ static inline void cfs_slots_add(struct cfs_slots *s, uint64_t i)
 bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key);
 bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key);
 
+/* --- The names that the writer numbered ----------------------------------------------- */
+
+/* Starts zeroed, and is finished by the caller whatever the outcome. */
+struct cfs_primaries {
+	const char **names;
+};
+
+/* Only for an image that a walk found sound: no directory has two names. */
+int cfs_primaries_find(const struct cfs_image *im, struct cfs_primaries *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_primaries_fini(struct cfs_primaries *p);
+
+/* Is that name, lent from the image, the one that the inode was written under? */
+bool cfs_primaries_has(const struct cfs_primaries *p, const struct cfs_inode *inode,
+		       struct cfs_text name);
+
 /* --- Walks, from the inside ---------------------------------------------------------- */
 
 struct cfs_walk_frame {

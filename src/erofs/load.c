@@ -22,6 +22,13 @@ int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs
 	return rc < 0 ? rc : 0;
 }
 
+/* A hard link whose inode comes later in the walk. */
+struct later_link {
+	cfs_id link;
+	uint64_t nid;
+	const uint64_t *cookie;
+};
+
 /* A load under way. */
 struct load {
 	const struct cfs_image *im;
@@ -30,9 +37,42 @@ struct load {
 	struct cfs_spec_room room;
 	cfs_id *open; /* the directory at each depth */
 	size_t open_cap;
+	const struct cfs_primaries *primaries; /* NULL: first names are */
+	struct later_link *later;
+	size_t n_later, later_cap;
 };
 
-/* A later name. The cookie of an inode with several names is its number. */
+/* The cookie of an inode with several names is its number in the tree; 0: not yet added. */
+static int set_target(struct load *l, const struct cfs_walk_entry *e, cfs_id link,
+		      struct cfs_err *err)
+{
+	if (*e->cookie)
+		return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
+	if (cfs_grow(&l->later, &l->later_cap, l->n_later + 1, sizeof(*l->later)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	l->later[l->n_later++] = (struct later_link){link, e->inode.nid, e->cookie};
+	return 0;
+}
+
+static int set_later_targets(struct load *l, struct cfs_err *err)
+{
+	for (size_t i = 0; i < l->n_later; i++) {
+		const struct later_link *k = &l->later[i];
+		int rc = 0;
+
+		if (!*k->cookie)
+			return cfs_fail(err, EUCLEAN,
+					"inode %" PRIu64
+					": has a number that the writer gives to none of"
+					" its names",
+					k->nid);
+		rc = cfs_builder_set_target(l->builder, k->link, (cfs_id)*k->cookie, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
 		    struct cfs_err *err)
 {
@@ -41,7 +81,7 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 
 	if (rc < 0)
 		return rc;
-	return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
+	return set_target(l, e, link, err);
 }
 
 static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
@@ -61,12 +101,19 @@ static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id pare
 	return cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
 }
 
+static bool is_link(const struct load *l, const struct cfs_walk_entry *e)
+{
+	if (l->primaries && e->cookie)
+		return !cfs_primaries_has(l->primaries, &e->inode, e->name);
+	return e->again;
+}
+
 static int add_entry(struct load *l, const struct cfs_walk_entry *e, struct cfs_err *err)
 {
 	cfs_id id, parent = e->depth ? l->open[e->depth - 1] : CFS_ROOT;
 	int rc;
 
-	if (e->again)
+	if (is_link(l, e))
 		return add_link(l, e, parent, err);
 	rc = add_inode(l, e, parent, &id, err);
 	if (rc < 0)
@@ -95,31 +142,42 @@ static int add_all(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 	return rc;
 }
 
+static int load_walk(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
+{
+	int rc = cfs_builder_new(l->alg, &l->builder, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_builder_lift_budget(l->builder);
+	rc = add_all(l, walk, err);
+	return rc < 0 ? rc : set_later_targets(l, err);
+}
+
 int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 		   struct cfs_tree **out, struct cfs_err *err)
 {
-	struct cfs_walk_opts walk_opts = {.first_names = true};
+	static const struct cfs_load_opts no_opts;
+	const struct cfs_load_opts *o = opts ? opts : &no_opts;
+	struct cfs_walk_opts walk_opts = {
+		.names = o->names, .n_names = o->n_names, .first_names = true};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
-	struct load l = {.im = im};
+	struct cfs_primaries primaries = {0};
+	struct load l = {.im = im, .primaries = o->writers_names ? &primaries : NULL};
 	int rc;
 
-	if (opts) {
-		walk_opts.names = opts->names;
-		walk_opts.n_names = opts->n_names;
-	}
 	rc = cfs_image_alg(im, &l.alg, err);
 	if (rc == 0)
 		rc = cfs_walk_new(im, &walk_opts, &walk, err);
+	if (rc == 0 && o->writers_names)
+		rc = cfs_primaries_find(im, &primaries, err);
 	if (rc == 0)
-		rc = cfs_builder_new(l.alg, &l.builder, err);
-	if (rc == 0) {
-		cfs_builder_lift_budget(l.builder);
-		rc = add_all(&l, walk, err);
-	}
+		rc = load_walk(&l, walk, err);
 	if (rc == 0)
 		rc = cfs_builder_freeze(&l.builder, out, err);
 	cfs_builder_free(l.builder);
+	cfs_primaries_fini(&primaries);
 	cfs_spec_room_fini(&l.room);
 	free(l.open);
+	free(l.later);
 	return rc;
 }

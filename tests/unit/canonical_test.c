@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* erofs: what the writer makes is canonical, wherever hard links have their inodes. */
+#include "t.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "dump/dump.h"
+#include "erofs/erofs.h"
+#include "golden.h"
+
+#define ROOT "/ 4096 40755 1 0 0 0 0.0 - - -\n"
+
+static struct cfs_err err;
+
+static int check(struct cfs_span bytes)
+{
+	struct cfs_image im;
+
+	t_eq(cfs_image_open(bytes, &im, NULL), 0);
+	return cfs_image_check_canonical(&im, &err);
+}
+
+/* The image of a dump; p NULL: not a tree, or not in this version. */
+static struct cfs_mem write_image(struct cfs_text text, uint32_t version)
+{
+	struct cfs_image_opts opts = {version, version};
+	struct cfs_dump_opts dump_opts = {0};
+	struct cfs_mem image = {0};
+	struct cfs_plan *plan = NULL;
+	struct cfs_tree *t = NULL;
+
+	if (cfs_dump_read_mem(text, CFS_SHA256, &dump_opts, &t, &err) == 0 &&
+	    cfs_plan_new(t, &opts, &plan, &err) == 0)
+		t_eq(cfs_emit(plan, cfs_sink_mem(&image), &err), 0);
+	cfs_plan_free(plan);
+	cfs_tree_free(t);
+	return image;
+}
+
+static int check_dump(struct cfs_text text, uint32_t version)
+{
+	struct cfs_mem image = write_image(text, version);
+	int rc = image.p ? check((struct cfs_span){image.p, image.len}) : 0;
+
+	free(image.p);
+	return rc;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name);
+
+	return len >= strlen(end) && strcmp(name + len - strlen(end), end) == 0;
+}
+
+/* Their images do not tell all of their trees: a size of a device, marks of whiteouts. */
+static bool is_untold(const char *name)
+{
+	return strcmp(name, "devices.dump") == 0 ||
+	       strcmp(name, "escape-whiteout-xattr.dump") == 0;
+}
+
+static void check_golden(const char *name)
+{
+	size_t len;
+	uint8_t *bytes = t_golden(name, &len);
+	struct cfs_text text = {(const char *)bytes, len};
+	int want = is_untold(name) ? -EUCLEAN : 0;
+
+	err.msg[0] = '\0';
+	if (ends_with(name, ".cfs") && check(cfs_text_span(text)) < 0)
+		t_fail(__FILE__, __LINE__, "%s: %s", name, err.msg);
+	for (uint32_t version = 0; version < 2 && ends_with(name, ".dump"); version++)
+		if (check_dump(text, version) != want)
+			t_fail(__FILE__, __LINE__, "%s, format %u: %s", name, version,
+			       err.msg);
+	free(bytes);
+}
+
+T(every_golden_image_and_that_of_every_golden_dump_is_canonical)
+{
+	const char *path = getenv("CFS_GOLDEN");
+	const struct dirent *e;
+	int n = 0;
+	DIR *dir;
+
+	if (!path)
+		t_skip("CFS_GOLDEN is not set");
+	dir = opendir(path);
+	t_ok(dir);
+	while ((e = readdir(dir))) {
+		if (!ends_with(e->d_name, ".cfs") && !ends_with(e->d_name, ".dump"))
+			continue;
+		check_golden(e->d_name);
+		n++;
+	}
+	closedir(dir);
+	t_ok(n > 100);
+}
+
+/* Each inode stands behind other names than a walk meets first. */
+static const char *const linked[] = {
+	/* the first name in a directory before, one beside, and all three */
+	ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n/a/x 0 @100644 1 0 0 0 0.0 /b/x - -\n"
+	     "/b 0 40755 1 0 0 0 0.0 - - -\n/b/x 5 100644 2 0 0 0 0.0 - abcde -\n",
+	ROOT "/a 0 @100644 1 0 0 0 0.0 /b - -\n/b 5 100644 2 0 0 0 0.0 - abcde -\n"
+	     "/c 5 100644 2 0 0 0 0.0 - abcde -\n",
+	ROOT "/a 0 @100644 1 0 0 0 0.0 /d/n - -\n/d 0 40755 1 0 0 0 0.0 - - -\n"
+	     "/d/m 0 @100644 1 0 0 0 0.0 /d/n - -\n/d/n 5 100644 2 0 0 0 0.0 - abcde -\n"
+	     "/d/o 0 @100644 1 0 0 0 0.0 /d/n - -\n/e 0 @100644 1 0 0 0 0.0 /a - -\n",
+	/* breadth first the second name comes first, deep first the first */
+	ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n/a/x 0 @100644 1 0 0 0 0.0 /b - -\n"
+	     "/b 5 100644 2 0 0 0 0.0 - abcde -\n",
+	/* either name gives the same numbers */
+	ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n/a/x 5 100644 2 0 0 0 0.0 - abcde -\n"
+	     "/b 0 40755 1 0 0 0 0.0 - - -\n/b/x 0 @100644 1 0 0 0 0.0 /a/x - -\n",
+	/* two inodes whose names cross */
+	ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n/a/x 0 @100644 1 0 0 0 0.0 /b/x - -\n"
+	     "/a/y 1 100644 2 0 0 0 0.0 - y -\n/b 0 40755 1 0 0 0 0.0 - - -\n"
+	     "/b/x 1 100644 2 0 0 0 0.0 - x -\n/b/y 0 @100644 1 0 0 0 0.0 /a/y - -\n",
+};
+
+T(inode_at_any_of_its_names_is_canonical)
+{
+	for (size_t i = 0; i < sizeof(linked) / sizeof(linked[0]); i++)
+		for (uint32_t version = 0; version < 2; version++)
+			if (check_dump(cfs_text(linked[i]), version) < 0)
+				t_fail(__FILE__, __LINE__, "%s%s", linked[i], err.msg);
+}
+
+/* i_ino is at the same place in both forms of an inode. */
+T(number_that_the_writer_gives_to_no_name_is_refused)
+{
+	struct cfs_mem image = write_image(cfs_text(linked[1]), 1);
+	struct cfs_inode inode;
+	struct cfs_image im;
+
+	t_eq(cfs_image_open((struct cfs_span){image.p, image.len}, &im, NULL), 0);
+	t_eq(cfs_image_lookup(&im, CFS_TEXT("/b"), &inode, NULL), 0);
+	t_eq(check(im.bytes), 0);
+	image.p[inode.off + 20] ^= 0x40;
+	t_eq(check(im.bytes), -EUCLEAN);
+	t_has(err.msg, "number that the writer gives to none of its names");
+	free(image.p);
+}
