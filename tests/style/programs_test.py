@@ -15,6 +15,9 @@ import sys
 import tempfile
 
 
+HELP = {"mount.composefs": "-h"}
+
+
 def readelf(*args):
     return subprocess.run(["readelf", "--wide", *args], stdout=subprocess.PIPE, text=True, check=True).stdout
 
@@ -49,7 +52,7 @@ def needs_no_file(program):
 def runs_in_an_empty_directory(program):
     """None, not a list, where this user may not change the root."""
     with tempfile.TemporaryDirectory() as root:
-        alone = ["unshare", "--map-root-user", "--root=" + root, "/program", "-h"]
+        alone = ["unshare", "--map-root-user", "--root=" + root, "/program", HELP.get(os.path.basename(program), "--help")]
         os.chmod(root, 0o755)
         shutil.copy(sys.executable, os.path.join(root, "program"))
         foreign = subprocess.run(alone, capture_output=True, text=True, check=False)
@@ -57,7 +60,7 @@ def runs_in_an_empty_directory(program):
             return None
         shutil.copy(program, os.path.join(root, "program"))
         ran = subprocess.run(alone, capture_output=True, text=True, check=False)
-    wrong = [] if ran.returncode == 0 and ran.stderr.startswith("usage: ") else ["status %d: %s" % (ran.returncode, ran.stderr)]
+    wrong = [] if ran.returncode == 0 and "sage: " in ran.stderr + ran.stdout else ["status %d: %s" % (ran.returncode, ran.stderr)]
     return wrong + ([] if foreign.returncode else ["there is a loader in that directory"])
 
 
