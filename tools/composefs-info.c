@@ -12,9 +12,9 @@
 #include "erofs/erofs.h"
 #include "image.h"
 #include "list.h"
+#include "measure.h"
 #include "objects.h"
 #include "options.h"
-#include "verity/verity.h"
 
 enum { OUT_LEN = 256 * 1024 };
 
@@ -229,66 +229,10 @@ static int cmd_missing_objects(const struct options *o, struct cfs_out *out,
 
 /* --- measure-file ------------------------------------------------------------------------ */
 
-/* From here on one file is split over all CPUs; smaller ones are digested together. */
-enum { LARGE_LEN = 8 * 1024 * 1024 };
-
-struct measurer {
-	struct cfs_verity_batch *batch;
-	unsigned threads;
-};
-
-static int compute(const struct measurer *m, int fd, struct cfs_digest *out,
-		   struct cfs_err *err)
-{
-	uint64_t size;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return cfs_fail_errno(err, "stat");
-	if (st.st_size >= LARGE_LEN)
-		return cfs_verity_digest_fd(CFS_SHA256, fd, m->threads, out, NULL, err);
-	return cfs_verity_batch_add(m->batch, fd, (uint64_t)st.st_size, out, &size, err);
-}
-
-static int measure_file(const struct measurer *m, const char *path,
-			struct cfs_digest *out, struct cfs_err *err)
-{
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return cfs_fail_errno(err, "Failed to open %s", path);
-	rc = cfs_verity_measure(fd, out, err);
-	if (rc == 0 && out->alg != CFS_SHA256)
-		rc = cfs_fail(err, EILSEQ, "want a SHA-256 fs-verity digest, found %s",
-			      cfs_hash_name(out->alg));
-	if (rc == -ENOTTY)
-		rc = compute(m, fd, out, err);
-	return cfs_context(err, rc, "%s", path);
-}
-
-/* Prints the digests of all files before the first that failed. */
 static int cmd_measure_file(const struct options *o, struct cfs_out *out,
 			    struct cfs_err *err)
 {
-	cfs_autofree struct cfs_digest *digests = calloc(o->n_operands, sizeof(*digests));
-	struct measurer m = {.threads = cfs_pool_cpus()};
-	char hex[CFS_DIGEST_HEX_MAX];
-	size_t n = 0;
-	int rc = 0;
-
-	if (!digests || cfs_verity_batch_new(CFS_SHA256, &m.batch) < 0)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	for (; n < o->n_operands; n++) {
-		rc = measure_file(&m, o->operands[n], &digests[n], err);
-		if (rc < 0)
-			break;
-	}
-	cfs_verity_batch_flush(m.batch);
-	cfs_verity_batch_free(m.batch);
-	for (size_t i = 0; i < n; i++)
-		cfs_out_printf(out, "%s\n", cfs_digest_hex(&digests[i], hex));
-	return rc;
+	return measure_files(o->operands, o->n_operands, out, err);
 }
 
 /* --- command line ------------------------------------------------------------------------ */
