@@ -27,7 +27,6 @@ int cfs_fail_errno(struct cfs_err *err, const char *fmt, ...)
 {
 	int errnum = errno ? errno : EIO;
 	char place[CFS_ERR_MAX];
-	char reason[128];
 	va_list ap;
 
 	if (!err)
@@ -35,9 +34,8 @@ int cfs_fail_errno(struct cfs_err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(place, sizeof(place), fmt, ap);
 	va_end(ap);
-	/* The GNU strerror_r: the text is not necessarily in the buffer. */
-	snprintf(err->msg, sizeof(err->msg), "%s",
-		 strerror_r(errnum, reason, sizeof(reason)));
+	errno = errnum;
+	snprintf(err->msg, sizeof(err->msg), "%m");
 	return cfs_context(err, -errnum, "%s", place);
 }
 

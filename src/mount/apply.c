@@ -6,9 +6,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "mount/sys_mount.h"
 
 /* Where the work stands. Descriptors are -1 while there is none. */
 struct run {
@@ -318,10 +319,10 @@ static int run_ways_apart(struct run *r, const struct cfs_ways *ways, const char
 {
 	struct apart a = {r, ways, taken, err, 0};
 	pthread_t thread;
-	int errnum = pthread_create(&thread, NULL, apart_thread, &a);
 
-	if (errnum)
-		return cfs_fail(err, errnum, "thread: %s", strerrordesc_np(errnum));
+	errno = pthread_create(&thread, NULL, apart_thread, &a);
+	if (errno)
+		return cfs_fail_errno(err, "thread");
 	pthread_join(thread, NULL);
 	return a.rc;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/mman.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/mount.h>
 #include <unistd.h>
+
+#include "mount/sys_mount.h"
 
 /* Propagation is changed from the root of the namespace on, which is not the root of a
  * process in a chroot: there / need not even be a mount. Entering the namespace once more

@@ -4,7 +4,8 @@
 
 #include <errno.h>
 #include <stdalign.h>
-#include <sys/mount.h>
+
+#include "mount/sys_mount.h"
 
 enum kind {
 	OPT_STRING,   /* a value that is kept as it is */

@@ -5,9 +5,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdalign.h>
-#include <sys/mount.h>
 
 #include "mount/mount_priv.h"
+#include "mount/sys_mount.h"
 
 /* A way under construction. */
 struct builder {

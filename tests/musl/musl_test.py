@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The program that mounts, and checks signatures, in the size that an initrd wants: built with musl.
+
+    musl_test.py ROOT
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from facts import fact, run_facts, same, want  # pylint: disable=wrong-import-position
+
+ROOT = os.path.abspath(sys.argv[1])
+SIZE_MAX = 200_000
+
+
+def output(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    want(done.returncode == 0, done.stdout[-2000:])
+    return done.stdout
+
+
+@fact
+def mount_composefs_is_built_without_a_warning(place):
+    output("meson", "setup", place, ROOT, "--native-file", os.path.join(ROOT, "musl.ini"), "-Dwerror=true",
+           "-Dauto_features=disabled", "-Dsign=enabled", "-Dstatic=enabled")
+    output("ninja", "-C", place, "tools/mount.composefs")
+
+
+@fact
+def it_needs_no_library(place):
+    said = output("readelf", "--wide", "--dynamic", "--program-headers", place + "/tools/mount.composefs")
+    same(re.findall(r"NEEDED|INTERP", said), [])
+
+
+@fact
+def it_has_less_than_200_kilobytes_with_the_check_of_signatures(place):
+    symbols = output("nm", place + "/tools/mount.composefs")
+    want(" cfs_sig_verify\n" in symbols, "no check of signatures in it")
+    output("strip", "-o", place + "/stripped", place + "/tools/mount.composefs")
+    size = os.path.getsize(place + "/stripped")
+    print(f"# {size} bytes")
+    want(size < SIZE_MAX, f"{size} bytes")
+
+
+@fact
+def it_runs_and_tells_the_reason_of_an_error(place):
+    done = subprocess.run([place + "/stripped", "-o", "basedir=/", place + "/none", "/"], text=True,
+                          capture_output=True, check=False)
+    same(done.returncode, 1)
+    want(done.stderr.endswith("/none: No such file or directory\n"), done.stderr)
+
+
+def main():
+    if not shutil.which("musl-gcc"):
+        print("1..0 # SKIP musl-gcc is not installed")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="musl-test-") as place:
+        return run_facts(place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
