@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli.h"
 #include "mount/mount.h"
 #include "vouch.h"
 
@@ -171,7 +172,7 @@ int main(int argc, char **argv)
 	if (rc < 0 && cmd.wrong_usage)
 		fprintf(stderr, "%s%s", err.msg, *err.msg ? "\n" : "");
 	else if (rc < 0)
-		fprintf(stderr, "mount.composefs: %s\n", err.msg);
+		cli_say("mount.composefs", "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
 		print_usage();
 	cfs_mount_args_fini(&cmd.args);
