@@ -93,6 +93,17 @@ static void poke(const struct cfs_image *im)
 	}
 }
 
+/* What the writer could have made is sound too. */
+static void check_canonical(const struct cfs_image *im, bool is_sound)
+{
+	struct cfs_err err = {""};
+	int rc = cfs_image_check_canonical(im, &err);
+
+	if (rc != -ENOTSUP || im->version < 2)
+		judge(rc, &err);
+	fuzz_hold(rc < 0 || is_sound);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const struct cfs_text name = CFS_TEXT("d");
@@ -112,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	poke(&im);
 	check_rc = judge(cfs_image_check(&im, &err), &err);
 	fuzz_hold(rc == 0 || check_rc < 0);
+	check_canonical(&im, check_rc == 0);
 	load_rc = judge(cfs_image_load(&im, NULL, &tree, &err), &err);
 	/* Only the tree has one kind of digests in all. */
 	fuzz_hold(rc < 0 ? load_rc < 0 : load_rc == 0 || strstr(err.msg, "digest by "));
