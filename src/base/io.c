@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -136,4 +137,23 @@ int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err)
 	if (errno == EEXIST)
 		return -EEXIST;
 	return cfs_fail_errno(err, "link");
+}
+
+int cfs_io_make_dirs(int dirfd, const char *path, struct cfs_err *err)
+{
+	cfs_autofree char *copy = strdup(path);
+
+	if (!copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (char *p = copy + strspn(copy, "/"); *p;) {
+		char *end = p + strcspn(p, "/");
+		char cut = *end;
+
+		*end = '\0';
+		if (mkdirat(dirfd, copy, 0755) < 0 && errno != EEXIST)
+			return cfs_fail_errno(err, "make directory %s", copy);
+		*end = cut;
+		p = end + strspn(end, "/");
+	}
+	return 0;
 }

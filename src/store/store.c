@@ -8,30 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "store/store_priv.h"
-
-/* Makes what is missing of the path. */
-static int make_path(int dirfd, const char *path, struct cfs_err *err)
-{
-	cfs_autofree char *copy = strdup(path);
-
-	if (!copy)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	for (char *p = copy + strspn(copy, "/"); *p;) {
-		char *end = p + strcspn(p, "/");
-		char cut = *end;
-
-		*end = '\0';
-		if (mkdirat(dirfd, copy, 0755) < 0 && errno != EEXIST)
-			return cfs_fail_errno(err, "object store: make directory %s",
-					      copy);
-		*end = cut;
-		p = end + strspn(end, "/");
-	}
-	return 0;
-}
 
 static int open_dir(int dirfd, const char *path, struct cfs_err *err)
 {
@@ -39,10 +17,10 @@ static int open_dir(int dirfd, const char *path, struct cfs_err *err)
 	int fd = openat(dirfd, path, flags);
 
 	if (fd < 0 && errno == ENOENT && *path) {
-		int rc = make_path(dirfd, path, err);
+		int rc = cfs_io_make_dirs(dirfd, path, err);
 
 		if (rc < 0)
-			return rc;
+			return cfs_context(err, rc, "object store");
 		fd = openat(dirfd, path, flags);
 	}
 	return fd < 0 ? cfs_fail_errno(err, "object store %s", path) : fd;
