@@ -100,25 +100,67 @@ _composefs_dump()
 
 _composefs()
 {
-	local cur prev words cword split=false
+	local cur prev words cword split=false word command="" options
+	local repository="--repo= --require-verity --system --user"
 	_init_completion -s || return
-	if [[ $prev == --objects ]]; then
+	case $prev in
+	--objects | --repo)
 		_filedir -d
 		return
-	fi
+		;;
+	--algorithm)
+		mapfile -t COMPREPLY < <(compgen -W "fsverity-sha256-12 fsverity-sha512-12" -- "$cur")
+		return
+		;;
+	--erofs-version)
+		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
+		return
+		;;
+	--threads)
+		return
+		;;
+	esac
 	$split && return
-	if ((cword == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "fsck ls --help" -- "$cur")
-	elif [[ $cur == -* && ${words[1]} == ls ]]; then
-		_composefs_options "--directory --help"
-	elif [[ $cur == -* ]]; then
-		_composefs_options "--canonical --help --isolated --json --no-isolated --objects="
+	for word in "${words[@]:1:cword-1}"; do
+		[[ -n $command || $word == -* ]] || command=$word
+	done
+	case $command in
+	fsck)
+		options="--canonical --help --isolated --json --no-isolated --objects="
+		;;
+	ls)
+		options="--directory --help"
+		;;
+	create-image | build)
+		options="--help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		;;
+	images)
+		options="--help --json $repository"
+		;;
+	init)
+		options="--algorithm= --ensure --erofs-version= --help --insecure --json $repository"
+		;;
+	tag)
+		options="--help --json $repository"
+		;;
+	untag)
+		options="--help --json $repository"
+		;;
+	*)
+		options="--help"
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		_composefs_options "$options"
+	elif [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "build create-image fsck images init ls tag untag" -- "$cur")
 	else
 		_filedir
 	fi
 }
 
 complete -F _composefs composefs
+complete -F _composefs cfsctl
 complete -F _mkcomposefs mkcomposefs
 complete -F _composefs_info composefs-info
 complete -F _composefs_dump composefs-dump

@@ -1,4 +1,4 @@
-#compdef composefs mkcomposefs composefs-info composefs-dump mount.composefs
+#compdef composefs cfsctl mkcomposefs composefs-info composefs-dump mount.composefs
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # zsh completion, installed as _composefs.
 
@@ -24,17 +24,88 @@ mkcomposefs)
 		'--user-xattrs[take only user.* extended attributes]' \
 		'1:source:_files' '2:image:_files'
 	;;
-composefs)
-	_arguments \
-		'--canonical[fsck: the image must be what mkcomposefs makes]' \
-		'--directory[ls: the directory itself]' \
-		'--help[print usage]' \
-		'--isolated[fsck: read the image in a jail]' \
-		'--json[fsck: print JSON]' \
-		'--no-isolated[fsck: read it in this process]' \
-		'--objects=[fsck: look at the objects]:directory:_files -/' \
-		'1:command:((fsck\:"check an image and its objects" ls\:"list a path of an image"))' \
-		'2:image:_files' '3:path:'
+composefs|cfsctl)
+	local -a repository=(
+		'--repo=[the repository is DIR]:directory:_files -/'
+		'--user[it is ~/.var/lib/composefs (the default but for root)]'
+		'--system[it is /sysroot/composefs (the default for root)]'
+		'--require-verity[fail when the repository does without fs-verity]'
+	)
+	local command=${words[(r)(build|create-image|fsck|images|init|ls|tag|untag)]}
+	case $command in
+	fsck)
+		_arguments \
+			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
+			'--help[print usage]' \
+			'--isolated[parse in a jail (default for root and a file of another owner)]' \
+			'--json[print one JSON object that tells all that was found]' \
+			'--no-isolated[parse in this process]' \
+			'--objects=[look at each object in DIR - is it there, its size, its digest]:directory:_files -/' \
+			'1:command:' '*:file:_files'
+		;;
+	ls)
+		_arguments \
+			'--directory[of a directory, list itself and not what is in it]' \
+			'--help[print usage]' \
+			'1:command:' '*:file:_files'
+		;;
+	create-image|build)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--one-file-system[do not descend into other mounts]' \
+			'--skip-devices[leave out block and character devices]' \
+			'--skip-xattrs[no extended attributes]' \
+			'--threads=[threads that read files (default - one a CPU)]:n:' \
+			'--use-epoch[all modification times are 0]' \
+			'--user-xattrs[only extended attributes that begin with user.]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	images)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON array]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	init)
+		_arguments \
+			'--algorithm=[name objects by fsverity-sha512-12 (default) or fsverity-sha256-12]:value:(fsverity-sha256-12 fsverity-sha512-12)' \
+			'--ensure[a repository that is there is good, whatever it says]' \
+			'--erofs-version=[format of images - 0, 1 (default) or 2]:value:(0 1 2)' \
+			'--help[print usage]' \
+			'--insecure[do without fs-verity - the kernel checks no content]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	tag)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	untag)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	*)
+		_arguments '--help[print usage]' '1:command:((fsck\:"check an image, and the objects that it needs"
+			ls\:"list what an image has at a path"
+			create-image\:"put a directory into the repository, as an image"
+			images\:"list the images of the repository, and their names"
+			init\:"make a repository"
+			tag\:"give an image a name"
+			untag\:"take names away"))'
+		;;
+	esac
 	;;
 composefs-info)
 	_arguments \

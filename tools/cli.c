@@ -22,8 +22,7 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
-/* Names come from strangers: a control character in one must not reach the terminal. */
-static void print_safe(FILE *to, const char *text)
+void cli_print(FILE *to, const char *text)
 {
 	for (; *text; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -42,7 +41,7 @@ void cli_say(const char *name, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "%s: ", name);
-	print_safe(stderr, text);
+	cli_print(stderr, text);
 	fputc('\n', stderr);
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/base.h"
 
@@ -21,6 +22,9 @@ enum {
 
 /* The last component of argv[0]. */
 const char *cli_name(const char *argv0);
+
+/* Puts text; control characters, which must not reach a terminal, as "\\x1b". */
+void cli_print(FILE *to, const char *text);
 
 /* A line on stderr: "NAME: sentence". */
 void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);

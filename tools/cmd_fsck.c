@@ -186,12 +186,12 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 	const char *separator = "";
 
 	fputs("{\"image\":", stdout);
-	json_string(stdout, f->image, strlen(f->image));
+	json_text(stdout, f->image, strlen(f->image));
 	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
 	       isolation_name(f));
 	if (rc < 0) {
 		fputs(",\"error\":", stdout);
-		json_string(stdout, err->msg, strlen(err->msg));
+		json_text(stdout, err->msg, strlen(err->msg));
 	}
 	if (f->o->objects)
 		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
@@ -204,9 +204,9 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 		if (w->code == 0)
 			continue;
 		printf("%s{\"object\":", separator);
-		json_string(stdout, w->path, w->path_len);
+		json_text(stdout, w->path, w->path_len);
 		fputs(",\"wrong\":", stdout);
-		json_string(stdout, w->wrong, strlen(w->wrong));
+		json_text(stdout, w->wrong, strlen(w->wrong));
 		putchar('}');
 		separator = ",";
 	}

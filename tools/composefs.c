@@ -1,45 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs: the main tool. */
+/* composefs: the main tool. Options may stand in front of the command, too, as cfsctl has them. */
 #include "composefs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static const struct command {
-	const char *name;
-	command_main run;
-	const char *help;
-} commands[] = {
+static const struct command image_commands[] = {
 	{"fsck", cmd_fsck, "Check an image, and the objects that it needs"},
 	{"ls", cmd_ls, "List what an image has at a path"},
+	{0},
 };
 
-enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+static const struct command *const tables[] = {image_commands, repo_commands};
 
-static void usage(FILE *to)
+enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
+
+static void usage(FILE *to, const char *program)
 {
-	fprintf(to, "Usage: composefs COMMAND [OPTIONS] ...\n\nCommands:\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].help);
-	fprintf(to, "\n\"composefs COMMAND --help\" explains one.\n");
+	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n\nCommands:\n", program);
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct command *c = tables[t]; c->name; c++)
+			if (c->help)
+				fprintf(to, "  %-17s %s\n", c->name, c->help);
+	fprintf(to, "\n\"%s COMMAND --help\" explains one.\n", program);
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct command *c = tables[t]; c->name; c++)
+			if (strcmp(c->name, name) == 0)
+				return c;
+	return NULL;
+}
+
+/* Does the value of this option stand in the next argument? */
+static bool takes_next(const char *arg)
+{
+	static const char *const with_value[] = {"--repo", "--hash", "--erofs-version"};
+
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i++)
+		if (strcmp(arg, with_value[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The index of the command in argv, or argc. */
+static int find_command(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i += takes_next(argv[i]) ? 2 : 1;
+	return i < argc ? i : argc;
+}
+
+/* What stands in front of the command goes behind it: then argv[0] is the command's name. */
+static int run(const struct command *c, const char *program, int at, int argc,
+	       char **argv)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s %s", program, c->name);
+	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+	argv[1] = name;
+	return c->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
 {
-	char name[64];
+	const char *program = cli_name(argv[0]);
+	int at = find_command(argc, argv);
+	const struct command *c = at < argc ? find(argv[at]) : NULL;
 
+	if (c)
+		return run(c, program, at, argc, argv);
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		usage(stdout);
+		usage(stdout, program);
 		return CLI_OK;
 	}
-	for (size_t i = 0; argc > 1 && i < N_COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
-			continue;
-		snprintf(name, sizeof(name), "composefs %s", commands[i].name);
-		argv[1] = name;
-		return commands[i].run(argc - 1, argv + 1);
-	}
-	if (argc > 1)
-		cli_say("composefs", "%s: no such command", argv[1]);
-	usage(stderr);
+	if (at < argc)
+		cli_say(program, "%s: no such command", argv[at]);
+	usage(stderr, program);
 	return CLI_USAGE;
 }

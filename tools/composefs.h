@@ -19,10 +19,27 @@ enum {
 /* A command: argv[0] is "composefs NAME". Returns the status of the program. */
 typedef int (*command_main)(int argc, char **argv);
 
+struct command {
+	const char *name;
+	command_main run;
+	const char *help; /* NULL: another name of the one before */
+};
+
+/* Those that work on repositories; ended by a row of zeros. In a build without them there are none. */
+extern const struct command repo_commands[];
+
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 
+/* Parses the options of a command and counts its operands, from argv[optind] on. Negative: go on; else
+ * the program ends with that status, everything having been said. */
+int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
+		  int min, int max, const char *want);
+
+/* Says what failed; the status. */
+int command_end(const char *name, int rc, const struct cfs_err *err);
+
 /* Puts text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
-void json_string(FILE *to, const char *text, size_t len);
+void json_text(FILE *to, const char *text, size_t len);
 
 #endif

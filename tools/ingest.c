@@ -6,7 +6,6 @@
 
 #include "cache/cache.h"
 #include "cli.h"
-#include "store/store.h"
 
 struct job {
 	const char *name;
@@ -99,9 +98,9 @@ static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
 	return cfs_scan(AT_FDCWD, in->source, &opts, out, err);
 }
 
-static int finish(struct job *job, struct cfs_err *err)
+static int finish(struct job *job, const struct ingest *in, struct cfs_err *err)
 {
-	int rc = job->store ? cfs_store_commit(job->store, err) : 0;
+	int rc = job->store && !in->into ? cfs_store_commit(job->store, err) : 0;
 
 	rc = cfs_context(err, rc, "cannot fill store");
 	if (rc == 0 && job->cache)
@@ -114,13 +113,14 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 {
 	int rc = in->cache ? open_cache(job, in, err) : 0;
 
+	job->store = in->into;
 	if (rc == 0 && in->store)
 		rc = open_store(job, in, err);
 	if (rc == 0)
 		rc = scan(job, in, out, err);
 	if (rc < 0)
 		return rc;
-	rc = finish(job, err);
+	rc = finish(job, in, err);
 	if (rc < 0)
 		cfs_tree_free(cfs_steal(out));
 	return rc;
@@ -134,7 +134,8 @@ int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_
 	cli_progress_start(&job.progress, in->name);
 	rc = run(&job, in, out, err);
 	cfs_cache_close(job.cache);
-	cfs_store_close(job.store);
+	if (!in->into)
+		cfs_store_close(job.store);
 	cli_progress_end(&job.progress);
 	return rc;
 }

@@ -8,17 +8,19 @@
 #define CFS_INGEST_H
 
 #include "scan/scan.h"
+#include "store/store.h"
 
 struct ingest {
-	const char *name;   /* of the program */
-	const char *source; /* the directory */
-	const char *store;  /* NULL: objects are not kept */
-	const char *cache;  /* NULL: all files are read */
+	const char *name;	/* of the program */
+	const char *source;	/* the directory */
+	const char *store;	/* NULL: objects are not kept */
+	struct cfs_store *into; /* or a store of the caller's, who commits it */
+	const char *cache;	/* NULL: all files are read */
 	bool require_verity;
 	struct cfs_scan_opts scan;
 };
 
-/* The objects are durable and the cache is written when this succeeds. */
+/* The objects (but those of into) are durable and the cache is written when this succeeds. */
 int ingest_directory(const struct ingest *in, struct cfs_tree **out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 

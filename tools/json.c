@@ -33,7 +33,7 @@ static size_t utf8_len(const uint8_t *p, size_t left)
 	return 0;
 }
 
-void json_string(FILE *to, const char *text, size_t len)
+void json_text(FILE *to, const char *text, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)text;
 

@@ -26,7 +26,8 @@ static void explain(FILE *to, const struct cli_option *o)
 		fprintf(to, "%s\n", o->help);
 		return;
 	}
-	n = fprintf(to, "  --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
+	n = o->letter ? fprintf(to, "  -%c,", o->letter) : fprintf(to, " ");
+	n += fprintf(to, " --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
 	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
 }
 
@@ -49,28 +50,57 @@ int cli_misused(const struct cli_syntax *s, const char *name, const char *what)
 	return CLI_FAILED;
 }
 
-/* The table as getopt wants it: an option's id is FIRST_ID and its row. --help comes last. */
-static struct option *getopt_table(const struct cli_option *options, int *help_id)
+/* What getopt wants: an option's id is FIRST_ID and its row, or its letter. --help comes last. */
+struct table {
+	struct option *longs;
+	char *letters;
+	int help_id;
+};
+
+static int make_table(const struct cli_option *options, struct table *out)
 {
-	struct option *table;
 	size_t n = 0, used = 0;
+	char *at;
 
 	while (!ends(&options[n]))
 		n++;
-	table = calloc(n + 2, sizeof(*table));
-	if (!table)
-		return NULL;
+	out->longs = calloc(n + 2, sizeof(*out->longs));
+	out->letters = at = malloc(2 * n + 2);
+	if (!out->longs || !at)
+		return -1;
+	*at++ = ':';
 	for (size_t i = 0; i < n; i++) {
 		const struct cli_option *o = &options[i];
 
-		if (o->name)
-			table[used++] = (struct option){
-				o->name, o->arg ? required_argument : no_argument, NULL,
-				FIRST_ID + (int)i};
+		if (!o->name)
+			continue;
+		out->longs[used++] =
+			(struct option){o->name, o->arg ? required_argument : no_argument,
+					NULL, FIRST_ID + (int)i};
+		if (o->letter)
+			*at++ = o->letter;
+		if (o->letter && o->arg)
+			*at++ = ':';
 	}
-	*help_id = FIRST_ID + (int)n;
-	table[used] = (struct option){"help", no_argument, NULL, *help_id};
-	return table;
+	*at = '\0';
+	out->help_id = FIRST_ID + (int)n;
+	out->longs[used] = (struct option){"help", no_argument, NULL, out->help_id};
+	return 0;
+}
+
+static void free_table(struct table *t)
+{
+	free(t->longs);
+	free(t->letters);
+}
+
+static const struct cli_option *row_of(const struct cli_option *options, int id)
+{
+	if (id >= FIRST_ID)
+		return &options[id - FIRST_ID];
+	while (options->letter != id)
+		options++;
+	return options;
 }
 
 static bool take(const struct cli_option *o, void *opts)
@@ -87,13 +117,13 @@ static bool take(const struct cli_option *o, void *opts)
 }
 
 static int parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
-		 void *opts, const struct option *table, int help_id)
+		 void *opts, const struct table *table)
 {
 	char what[256];
 	int id;
 
-	while ((id = getopt_long(argc, argv, ":", table, NULL)) != -1) {
-		if (id == help_id) {
+	while ((id = getopt_long(argc, argv, table->letters, table->longs, NULL)) != -1) {
+		if (id == table->help_id) {
 			cli_usage(stdout, s, name);
 			return CLI_OK;
 		}
@@ -107,7 +137,7 @@ static int parse(const struct cli_syntax *s, const char *name, int argc, char **
 				 argv[optind - 1]);
 			return cli_misused(s, name, what);
 		}
-		if (!take(&s->options[id - FIRST_ID], opts))
+		if (!take(row_of(s->options, id), opts))
 			return CLI_FAILED;
 	}
 	return -1;
@@ -116,14 +146,13 @@ static int parse(const struct cli_syntax *s, const char *name, int argc, char **
 int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
 	      void *opts)
 {
-	int help_id, status;
-	struct option *table = getopt_table(s->options, &help_id);
+	struct table table = {0};
+	int status = CLI_FAILED;
 
-	if (!table) {
+	if (make_table(s->options, &table) < 0)
 		cli_say(name, "out of memory");
-		return CLI_FAILED;
-	}
-	status = parse(s, name, argc, argv, opts, table, help_id);
-	free(table);
+	else
+		status = parse(s, name, argc, argv, opts, &table);
+	free_table(&table);
 	return status;
 }

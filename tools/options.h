@@ -20,6 +20,7 @@ struct cli_option {
 	/* False when the value is no good, after having said why. */
 	bool (*take)(void *opts, const char *value);
 	const char *help; /* a line */
+	char letter;	  /* a short form; 0: none */
 };
 
 /* A command line as --help explains it. The name of the program is put in front of each line of

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Images into a repository: made of a tree, or taken as they are. */
+#include <errno.h>
+
+#include "repo/repo_priv.h"
+
+int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
+			struct cfs_store **out, struct cfs_err *err)
+{
+	struct cfs_store_opts own = *opts;
+
+	own.alg = repo->meta.alg;
+	own.require_verity = repo->secure;
+	return cfs_store_open(repo->dirfd, "objects", &own, out, err);
+}
+
+int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
+		      const struct cfs_tree *tree, struct cfs_digest *out,
+		      struct cfs_err *err)
+{
+	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
+	struct cfs_image_opts opts = {repo->meta.format, CFS_IMAGE_VERSION_MAX};
+	struct cfs_plan *plan;
+	struct cfs_mem image = {0};
+	int rc;
+
+	if (repo->meta.format > CFS_IMAGE_VERSION_MAX)
+		return cfs_fail(err, ENOTSUP,
+				"the repository wants images of format %u, which can be "
+				"read here, not written",
+				repo->meta.format);
+	rc = cfs_plan_new(tree, &opts, &plan, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_emit(plan, cfs_sink_mem(&image), err);
+	cfs_plan_free(plan);
+	if (rc == 0)
+		rc = cfs_store_add_mem(store, 0, (struct cfs_span){image.p, image.len},
+				       out, err);
+	free(image.p);
+	return rc;
+}
+
+int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
+		       struct cfs_span bytes, struct cfs_digest *out,
+		       struct cfs_repo_missing *missing, struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_ids ids;
+	int rc = cfs_image_open(bytes, &im, err);
+
+	*missing = (struct cfs_repo_missing){0};
+	if (rc == 0)
+		rc = cfs_image_check(&im, err);
+	if (rc < 0)
+		return rc;
+	cfs_ids_init(&ids, repo->meta.alg);
+	rc = repo_image_objects(&im, &ids, err);
+	if (rc == 0)
+		rc = cfs_ids_settle(&ids, err);
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&ids, i);
+
+		if (repo_has_object(repo, &id))
+			continue;
+		if (missing->n++ == 0)
+			missing->first = id;
+	}
+	cfs_ids_fini(&ids);
+	return rc < 0 ? rc : cfs_store_add_mem(store, 0, bytes, out, err);
+}

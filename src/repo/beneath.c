@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Paths whose every component is what it says: in a repository from a stranger, any of them may be a
+ * symlink to somewhere else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "repo/repo_priv.h"
+
+/* One component after the other, for kernels before 5.6 and sandboxes that refuse the call. */
+static int walk(int dirfd, const char *path, int flags)
+{
+	cfs_autofd int at = -1;
+
+	for (;;) {
+		char name[REPO_NAME_MAX];
+		size_t len = strcspn(path, "/");
+		bool last = path[len] == '\0';
+		int fd;
+
+		if (len == 0 || len >= sizeof(name))
+			return len ? -ENAMETOOLONG : -ENOENT;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		if (strcmp(name, "..") == 0)
+			return -EXDEV;
+		fd = openat(at < 0 ? dirfd : at, name,
+			    O_NOFOLLOW |
+				    (last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC));
+		if (fd < 0 || last)
+			return fd < 0 ? -errno : fd;
+		if (at >= 0)
+			close(at);
+		at = fd;
+		path += len + 1;
+	}
+}
+
+int repo_beneath(int dirfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	if (fd >= 0)
+		return (int)fd;
+	if (errno == ENOSYS || errno == EPERM)
+		return walk(dirfd, path, flags | O_CLOEXEC);
+	return -errno;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Sets of object ids. */
+#include "repo/ids.h"
+
+#include <errno.h>
+
+enum { FRESH_MIN = 64 * 1024 }; /* ids that wait at least */
+
+void cfs_ids_init(struct cfs_ids *ids, enum cfs_hash_alg alg)
+{
+	*ids = (struct cfs_ids){.alg = alg, .len = cfs_hash_len(alg)};
+}
+
+void cfs_ids_fini(struct cfs_ids *ids)
+{
+	free(ids->v);
+	free(ids->fresh);
+	ids->v = ids->fresh = NULL;
+	ids->n = ids->cap = ids->n_fresh = ids->fresh_cap = 0;
+}
+
+/* Ids are digests, spread evenly: where one would lie is known from its first bytes, and a few
+ * steps of doubling width find its neighbourhood. */
+static size_t guess(const struct cfs_ids *ids, const uint8_t *id)
+{
+	uint64_t first;
+
+	memcpy(&first, id, sizeof(first));
+	first = be64toh(first);
+	return (size_t)(((unsigned __int128)first * ids->n) >> 64);
+}
+
+size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
+{
+	size_t low, high, step = 8;
+
+	if (ids->n == 0)
+		return 0;
+	low = high = guess(ids, id);
+	while (low > 0 && memcmp(ids->v + low * ids->len, id, ids->len) >= 0) {
+		high = low;
+		low = low > step ? low - step : 0;
+		step *= 2;
+	}
+	while (high < ids->n && memcmp(ids->v + high * ids->len, id, ids->len) < 0) {
+		low = high + 1;
+		high = ids->n - high > step ? high + step : ids->n;
+		step *= 2;
+	}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(ids->v + mid * ids->len, id, ids->len) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool cfs_ids_has(const struct cfs_ids *ids, const uint8_t *id)
+{
+	size_t i = cfs_ids_find(ids, id);
+
+	return i < ids->n && memcmp(ids->v + i * ids->len, id, ids->len) == 0;
+}
+
+struct cfs_digest cfs_ids_get(const struct cfs_ids *ids, size_t i)
+{
+	struct cfs_digest d = {.alg = ids->alg};
+
+	memcpy(d.bytes, ids->v + i * ids->len, ids->len);
+	return d;
+}
+
+int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id, struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (cfs_ids_has(ids, id))
+		return 0;
+	if (ids->n_fresh >= FRESH_MIN && ids->n_fresh >= ids->n / 2)
+		rc = cfs_ids_settle(ids, err);
+	if (rc < 0)
+		return rc;
+	if (cfs_grow(&ids->fresh, &ids->fresh_cap, ids->n_fresh + 1, ids->len) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	memcpy(ids->fresh + ids->n_fresh++ * ids->len, id, ids->len);
+	return 0;
+}
+
+static int by_bytes_32(const void *a, const void *b)
+{
+	return memcmp(a, b, CFS_SHA256_LEN);
+}
+
+static int by_bytes_64(const void *a, const void *b)
+{
+	return memcmp(a, b, CFS_SHA512_LEN);
+}
+
+/* Sorts what waits, and drops what waits twice. */
+static void sort_fresh(struct cfs_ids *ids)
+{
+	size_t kept = 1, len = ids->len;
+
+	qsort(ids->fresh, ids->n_fresh, len,
+	      len == CFS_SHA512_LEN ? by_bytes_64 : by_bytes_32);
+	for (size_t i = 1; i < ids->n_fresh; i++) {
+		const uint8_t *id = ids->fresh + i * len;
+
+		if (memcmp(ids->fresh + (kept - 1) * len, id, len) != 0)
+			memmove(ids->fresh + kept++ * len, id, len);
+	}
+	ids->n_fresh = kept;
+}
+
+/* From the end, so that nothing is overwritten before it was moved. The two have nothing in common:
+ * what is in v does not get into fresh. */
+static void merge(struct cfs_ids *ids)
+{
+	size_t a = ids->n, b = ids->n_fresh, to = a + b, len = ids->len;
+
+	while (b) {
+		const uint8_t *from = ids->fresh + (b - 1) * len;
+
+		if (a && memcmp(ids->v + (a - 1) * len, from, len) > 0)
+			from = ids->v + --a * len;
+		else
+			b--;
+		memmove(ids->v + --to * len, from, len);
+	}
+	ids->n += ids->n_fresh;
+	ids->n_fresh = 0;
+}
+
+int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err)
+{
+	if (ids->n_fresh == 0)
+		return 0;
+	sort_fresh(ids);
+	if (cfs_grow(&ids->v, &ids->cap, ids->n + ids->n_fresh, ids->len) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	merge(ids);
+	return 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What a repository holds, as lists: first-level entries and refs. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+enum { DEPTH_MAX = 64 }; /* of what somebody else may have made */
+
+void cfs_repo_list_fini(struct cfs_repo_list *list)
+{
+	cfs_arena_fini(&list->arena);
+	free(list->v);
+	*list = (struct cfs_repo_list){0};
+}
+
+struct lister {
+	const struct cfs_repo *repo;
+	enum cfs_repo_kind kind;
+	bool refs;
+	struct cfs_repo_list *out;
+};
+
+static int set_wrong(struct cfs_repo_entry *e, int code, const char *wrong)
+{
+	e->code = code;
+	e->wrong = wrong;
+	return 0;
+}
+
+/* images/ID -> ../objects/xx/rest of the same ID; a stream has a name of its own. */
+static int judge_entry(const struct lister *l, struct cfs_repo_entry *e,
+		       struct cfs_text target)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	if (!repo_parse_object_target(target, l->repo->meta.alg, &e->id))
+		return set_wrong(e, -EUCLEAN, "want a link to ../objects/xx/rest");
+	if (l->kind == CFS_REPO_IMAGES &&
+	    strcmp(e->name, cfs_digest_hex(&e->id, hex)) != 0)
+		return set_wrong(e, -EUCLEAN,
+				 "the link leads to the object of another id");
+	return 0;
+}
+
+static int judge_ref(const struct lister *l, struct cfs_repo_entry *e,
+		     struct cfs_text target, struct cfs_err *err)
+{
+	struct cfs_text entry;
+
+	if (!repo_parse_ref_target(cfs_text(e->name), target, &entry))
+		return set_wrong(e, -EUCLEAN,
+				 "want a link to a first-level entry, \"../\" for each "
+				 "component of the name");
+	e->target = cfs_arena_copy(&l->out->arena, entry.s, entry.len);
+	return e->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
+static int judge(const struct lister *l, int dirfd, const char *name,
+		 struct cfs_repo_entry *e, struct cfs_err *err)
+{
+	char buf[REPO_LINK_MAX];
+	struct stat st;
+	int len = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0
+			  ? -errno
+			  : repo_read_link(dirfd, name, buf);
+
+	if (len == -EINVAL)
+		return set_wrong(e, -EMLINK, "want a symbolic link");
+	if (len == -EUCLEAN)
+		return set_wrong(e, -EUCLEAN, "the link is too long");
+	if (len < 0)
+		return set_wrong(e, len, strerror(-len));
+	e->mtime_sec = st.st_mtim.tv_sec;
+	e->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
+	if (l->refs)
+		return judge_ref(l, e, (struct cfs_text){buf, (size_t)len}, err);
+	return judge_entry(l, e, (struct cfs_text){buf, (size_t)len});
+}
+
+static int add(const struct lister *l, int dirfd, const char *prefix, const char *name,
+	       struct cfs_err *err)
+{
+	size_t prefix_len = strlen(prefix), len = strlen(name);
+	struct cfs_repo_entry e = {0};
+	char *full = cfs_arena_alloc(&l->out->arena, prefix_len + len + 1, 1);
+	int rc;
+
+	if (!full)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	memcpy(full, prefix, prefix_len);
+	memcpy(full + prefix_len, name, len + 1);
+	e.name = full;
+	rc = judge(l, dirfd, name, &e, err);
+	if (e.code == -ENOENT) /* gone meanwhile */
+		return 0;
+	if (rc < 0)
+		return rc;
+	if (cfs_grow(&l->out->v, &l->out->cap, l->out->n + 1, sizeof(e)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	l->out->v[l->out->n++] = e;
+	return 0;
+}
+
+static bool is_dir(int dirfd, const struct dirent *d)
+{
+	struct stat st;
+
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type == DT_DIR;
+	return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
+static int walk(const struct lister *l, int fd, const char *prefix, int depth,
+		struct cfs_err *err);
+
+static int enter(const struct lister *l, int dirfd, const char *prefix, const char *name,
+		 int depth, struct cfs_err *err)
+{
+	cfs_autofree char *below = NULL;
+	int fd;
+
+	if (!l->refs) /* refs/ itself, and what somebody put there */
+		return strcmp(name, "refs") == 0 ? 0 : add(l, dirfd, prefix, name, err);
+	if (depth == DEPTH_MAX)
+		return cfs_fail(err, ELOOP, "refs/%s%s: want at most %d levels", prefix,
+				name, DEPTH_MAX);
+	if (asprintf(&below, "%s%s/", prefix, name) < 0) {
+		below = NULL;
+		return cfs_fail(err, ENOMEM, "out of memory");
+	}
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return cfs_fail_errno(err, "refs/%s%s", prefix, name);
+	return walk(l, fd, below, depth + 1, err);
+}
+
+/* Takes fd over. depth is bounded, and with it the stack. */
+static int walk(const struct lister *l, int fd, const char *prefix, int depth,
+		struct cfs_err *err)
+{
+	DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+	int rc = 0;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "open directory");
+		close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir))) {
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		if (is_dir(dirfd(dir), d))
+			rc = enter(l, dirfd(dir), prefix, d->d_name, depth, err);
+		else
+			rc = add(l, dirfd(dir), prefix, d->d_name, err);
+	}
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read directory");
+	closedir(dir);
+	return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct cfs_repo_entry *)a)->name,
+		      ((const struct cfs_repo_entry *)b)->name);
+}
+
+static int list(const struct lister *l, struct cfs_err *err)
+{
+	char path[64];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s%s", repo_kind_dir(l->kind),
+		 l->refs ? "/refs" : "");
+	fd = repo_beneath(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		errno = -fd;
+		return cfs_fail_errno(err, "%s", path);
+	}
+	rc = cfs_context(err, walk(l, fd, "", 0, err), "%s", path);
+	if (rc == 0 && l->out->n)
+		qsort(l->out->v, l->out->n, sizeof(*l->out->v), by_name);
+	return rc;
+}
+
+int cfs_repo_list_entries(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+			  struct cfs_repo_list *out, struct cfs_err *err)
+{
+	struct lister l = {.repo = repo, .kind = kind, .refs = false, .out = out};
+
+	return list(&l, err);
+}
+
+int cfs_repo_list_refs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+		       struct cfs_repo_list *out, struct cfs_err *err)
+{
+	struct lister l = {.repo = repo, .kind = kind, .refs = true, .out = out};
+
+	return list(&l, err);
+}

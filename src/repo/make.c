@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Making a repository: the directory, then meta.json, which says all and appears whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+/* The parents as mkdir -p makes them, the repository itself for its owner alone: an object is a file
+ * whose mode and owner in the image say nothing of the mode that it has here. */
+static int make_directory(const char *path, struct cfs_err *err)
+{
+	cfs_autofree char *parent = strdup(path);
+	char *slash;
+	int rc = 0;
+
+	if (!parent)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
+		parent[n - 1] = '\0';
+	slash = strrchr(parent, '/');
+	if (slash && slash > parent) {
+		*slash = '\0';
+		rc = cfs_io_make_dirs(AT_FDCWD, parent, err);
+	}
+	if (rc == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		rc = cfs_fail_errno(err, "make directory");
+	return rc;
+}
+
+/* The seal wants no writer, so the file is written, closed and opened anew. */
+static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
+{
+	char text[CFS_REPO_META_TEXT_MAX], proc[64];
+	cfs_autofd int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+	int again, rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "temporary file");
+	cfs_repo_meta_text(&init->meta, text);
+	rc = cfs_io_write(fd, text, strlen(text), err);
+	if (rc < 0)
+		return rc;
+	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+		return cfs_fail_errno(err, "write");
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	again = open(proc, O_RDONLY | O_CLOEXEC);
+	if (again < 0)
+		return cfs_fail_errno(err, "open again");
+	close(fd);
+	fd = again;
+	rc = init->insecure ? 0 : cfs_verity_enable(fd, init->meta.alg, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_io_publish(fd, dirfd, "meta.json", err);
+	if (rc == 0 && fsync(dirfd) < 0)
+		rc = cfs_fail_errno(err, "sync");
+	return rc;
+}
+
+/* Is what is there what is wanted? 1: yes. */
+static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
+{
+	struct cfs_repo_meta have;
+	bool secure = false;
+	int rc = repo_read_meta(dirfd, &have, &secure, err);
+
+	if (rc < 0 || want->ensure)
+		return rc < 0 ? rc : 1;
+	if (have.alg != want->meta.alg || have.format != want->meta.format)
+		return cfs_fail(
+			err, EEXIST,
+			"it is a repository already: want %s with image format %u, "
+			"found %s with %u",
+			cfs_repo_alg_name(want->meta.alg), want->meta.format,
+			cfs_repo_alg_name(have.alg), have.format);
+	if (secure == want->insecure)
+		return cfs_fail(err, EEXIST, "it is a repository already, %s fs-verity",
+				secure ? "with" : "without");
+	return 1;
+}
+
+static int make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = -1;
+	int rc = make_directory(path, err);
+
+	if (rc < 0)
+		return rc;
+	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return cfs_fail_errno(err, "open");
+	rc = compare(dirfd, init, err);
+	if (rc != -ENOENT)
+		return rc;
+	rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
+	if (rc == -EEXIST) /* somebody was quicker */
+		return compare(dirfd, init, err);
+	return rc;
+}
+
+int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
+{
+	return cfs_context(err, make(path, init, err), "repository %s", path);
+}

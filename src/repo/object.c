@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Objects as they are read: opened by id, and held against it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
+			 enum cfs_repo_trust trust, struct cfs_err *err)
+{
+	char want[CFS_DIGEST_HEX_MAX], found[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest got = *id;
+	int rc = 0;
+
+	if (repo->secure)
+		rc = cfs_verity_measure(fd, &got, err);
+	else if (trust == CFS_REPO_PROVEN)
+		rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+	if (rc < 0)
+		return rc;
+	if (!cfs_digest_eq(&got, id))
+		return cfs_fail(err, EILSEQ, "want the fs-verity digest %s, found %s",
+				cfs_digest_hex(id, want), cfs_digest_hex(&got, found));
+	return 0;
+}
+
+int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			 enum cfs_repo_trust trust, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	cfs_autofd int fd = -1;
+	struct stat st;
+	int rc;
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	fd = repo_beneath(repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		errno = -fd;
+		return cfs_fail_errno(err, "object %s", path);
+	}
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "object %s", path);
+	if (!S_ISREG(st.st_mode))
+		rc = cfs_fail(err, EUCLEAN, "want a regular file, found another type");
+	else
+		rc = check_content(repo, fd, id, trust, err);
+	return rc < 0 ? cfs_context(err, rc, "object %s", path) : cfs_steal_fd(&fd);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Opening a repository, and what is known of it then. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "repo/repo_priv.h"
+
+const char *cfs_repo_system_path(void)
+{
+	return "/sysroot/composefs";
+}
+
+const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
+{
+	int n;
+
+	if (!home || !*home)
+		return NULL;
+	n = snprintf(buf, CFS_REPO_PATH_MAX, "%s/.var/lib/composefs", home);
+	return n < CFS_REPO_PATH_MAX ? buf : NULL;
+}
+
+int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
+		   struct cfs_err *err)
+{
+	cfs_autofd int fd = repo_beneath(dirfd, "meta.json", O_RDONLY | O_NONBLOCK);
+	char text[CFS_REPO_META_MAX + 1];
+	struct cfs_digest seal;
+	ssize_t n;
+	int rc;
+
+	if (fd == -ENOENT)
+		return fd;
+	if (fd < 0) {
+		errno = -fd;
+		return cfs_fail_errno(err, "meta.json");
+	}
+	n = cfs_io_pread(fd, text, sizeof(text), 0, err);
+	rc = n < 0 ? (int)n
+		   : cfs_repo_meta_parse((struct cfs_text){text, (size_t)n}, out, err);
+	if (rc == 0) {
+		rc = cfs_verity_measure(fd, &seal, err);
+		*secure = rc == 0;
+		rc = rc == -ENOTTY ? 0 : rc;
+	}
+	return cfs_context(err, rc, "meta.json");
+}
+
+static int fill(struct cfs_repo *r, enum cfs_repo_access access, struct cfs_err *err)
+{
+	int rc;
+
+	r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dirfd < 0)
+		return cfs_fail_errno(err, "open");
+	rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENOENT, "not a repository: it has no meta.json");
+	if (rc == 0 && access == CFS_REPO_WRITE && r->meta.read_only)
+		return cfs_fail(err, EROFS,
+				"it has the feature %s, which permits reading alone here",
+				r->meta.feature);
+	return rc < 0 ? rc : repo_lock_shared(r->dirfd, access == CFS_REPO_WRITE, err);
+}
+
+int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
+		  struct cfs_err *err)
+{
+	struct cfs_repo *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	r->dirfd = -1;
+	r->path = strdup(path);
+	rc = r->path ? fill(r, access, err) : cfs_fail(err, ENOMEM, "out of memory");
+	if (rc < 0) {
+		cfs_repo_close(r);
+		return cfs_context(err, rc, "repository %s", path);
+	}
+	*out = r;
+	return 0;
+}
+
+void cfs_repo_close(struct cfs_repo *r)
+{
+	if (!r)
+		return;
+	if (r->dirfd >= 0)
+		close(r->dirfd); /* and with it the lock */
+	free(r->path);
+	free(r);
+}
+
+const struct cfs_repo_meta *cfs_repo_meta(const struct cfs_repo *r)
+{
+	return &r->meta;
+}
+
+const char *cfs_repo_path(const struct cfs_repo *r)
+{
+	return r->path;
+}
+
+bool cfs_repo_is_secure(const struct cfs_repo *r)
+{
+	return r->secure;
+}
+
+int cfs_repo_dirfd(const struct cfs_repo *r)
+{
+	return r->dirfd;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What an image refers to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+/* "xx/rest", perhaps with slashes in front: what the kernel looks up in a data layer. */
+static bool parse_path(struct cfs_text path, struct cfs_digest *out)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	size_t len = cfs_hash_len(out->alg);
+
+	while (path.len && path.s[0] == '/')
+		path = (struct cfs_text){path.s + 1, path.len - 1};
+	if (path.len != 2 * len + 1 || path.s[2] != '/')
+		return false;
+	memcpy(hex, path.s, 2);
+	memcpy(hex + 2, path.s + 3, 2 * len - 2);
+	return cfs_hex_decode((struct cfs_text){hex, 2 * len}, out->bytes, len);
+}
+
+static int add_inode(const struct cfs_image *im, const struct cfs_inode *inode,
+		     struct cfs_ids *out, struct cfs_err *err)
+{
+	struct cfs_digest id = {.alg = out->alg};
+	struct cfs_text path;
+	int rc = cfs_image_backing(im, inode, &path, err);
+
+	if (rc == 0 && parse_path(path, &id))
+		rc = cfs_ids_add(out, id.bytes, err);
+	return rc;
+}
+
+int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
+		       struct cfs_err *err)
+{
+	static const struct cfs_walk_opts everything;
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	int rc = cfs_walk_new(im, &everything, &walk, err);
+
+	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
+		if (e->inode.external && !e->again)
+			rc = add_inode(im, &e->inode, out, err);
+	return rc;
+}
+
+bool repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	struct stat st;
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	return fstatat(repo->dirfd, below, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}

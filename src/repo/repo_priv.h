@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* repo, inside: the open repository, and its links. */
+#ifndef CFS_REPO_PRIV_H
+#define CFS_REPO_PRIV_H
+
+#include "repo/repo.h"
+
+struct cfs_repo {
+	int dirfd; /* has the lock */
+	char *path;
+	struct cfs_repo_meta meta;
+	bool secure;
+};
+
+/* --- open.c, lock.c ----------------------------------------------------------------------- */
+
+/* meta.json of the directory. -ENOENT without a message: there is none. */
+int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Waits for a lock on the directory that all hold who use it. Who collects goes first: those who
+ * write queue behind it. */
+int repo_lock_shared(int dirfd, bool writer, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- beneath.c ----------------------------------------------------------------------------- */
+
+/* Opens path below dirfd: no symlink is followed, in no component. The descriptor or -errno. */
+int repo_beneath(int dirfd, const char *path, int flags);
+
+/* --- reach.c: what an image refers to ------------------------------------------------------ */
+
+/* The ids of all objects that the image needs. Files whose backing path is no object's are passed
+ * over: nothing here can keep or check them. -EUCLEAN: the image is damaged. */
+int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Is there a file under the name of the object? */
+bool repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id);
+
+/* --- link.c: what stands in the links ------------------------------------------------------ */
+
+enum {
+	REPO_LINK_MAX = 512, /* no good link is longer */
+	REPO_NAME_MAX = 256, /* one component and its NUL */
+};
+
+/* "images" or "streams". */
+const char *repo_kind_dir(enum cfs_repo_kind kind);
+
+/* Reads the link name in dirfd into buf. Its length, or -errno: -EINVAL is what is no link, -EUCLEAN
+ * one that is too long. */
+int repo_read_link(int dirfd, const char *name, char buf[REPO_LINK_MAX]);
+
+/* "../objects/xx/rest", in lower case. */
+void repo_object_target(const struct cfs_digest *id, char out[REPO_LINK_MAX]);
+bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
+			      struct cfs_digest *out);
+
+/* "../" as often as the ref has components, then the name of a first-level entry. */
+void repo_ref_target(struct cfs_text ref, struct cfs_text entry, char out[REPO_LINK_MAX]);
+bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
+			   struct cfs_text *out);
+
+/* May this be a component of a name? */
+bool repo_is_component(struct cfs_text t);
+
+/* Makes or replaces the link name in dirfd, whole: beside, in the directory of the repository, and
+ * renamed. */
+int repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
+		  const char *target, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

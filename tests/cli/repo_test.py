@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Repositories as users meet them: made, filled, named, listed.
+
+    repo_test.py COMPOSEFS
+"""
+import json
+import os
+import stat
+import sys
+
+from repo import (COMPOSEFS, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write)
+
+
+def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
+    rc, out, err = run("init", "--insecure", "a/r")
+    want((rc, out), (0, "a/r: made\n"))
+    has(err, "insecure")
+    want(stat.S_IMODE(os.stat("a/r").st_mode), 0o700)
+    with open("a/r/meta.json", encoding="ascii") as f:
+        meta = json.load(f)
+    want((meta["version"], meta["algorithm"], meta["erofs_formats"]), (1, "fsverity-sha512-12", {"default": 1}))
+    want(meta["features"]["read-only-compatible"], ["v1_erofs"])
+    want(run("init", "--insecure", "--repo=a/r"), (0, "a/r: there already\n", ""))
+    want(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
+
+
+def init_refuses_what_says_otherwise_and_changes_nothing():
+    good("init", "--insecure", "r")
+    before = snapshot("r")
+    has(refused("init", "--insecure", "--algorithm=sha256", "r"), "found fsverity-sha512-12")
+    has(refused("init", "--insecure", "--erofs-version=0", "r"), "format 0")
+    want(good("init", "--ensure", "--algorithm=sha256", "r"), "r: there already\n")
+    want(snapshot("r"), before)
+
+
+def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
+    os.mkdir("none")
+    has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
+    has(refused("images", "--repo=nowhere"), "nowhere")
+    write("v2/meta.json", '{"version":2,"algorithm":"fsverity-sha256-12"}')
+    has(refused("images", "--repo=v2"), "version: want 1, found 2")
+    write("feature/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"incompatible":["warp"]}}')
+    has(refused("images", "--repo=feature"), "warp")
+    write("reading/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12",'
+                               '"features":{"read-only-compatible":["warp"]}}')
+    want(good("images", "--repo=reading"), "")
+    make_tree()
+    has(refused("create-image", "--repo=reading", "tree"), "warp")
+    want(sorted(os.listdir("reading")), ["meta.json"])
+    has(refused("images", "--repo=a", "--system"), "want one of")
+
+
+def require_verity_refuses_a_repository_without():
+    make()
+    has(refused("images", "--repo=r", "--require-verity"), "fs-verity")
+    has(refused("init", "--insecure", "--require-verity", "s"), "--insecure")
+
+
+def user_is_a_place_in_the_home_directory():
+    os.environ["HOME"] = os.getcwd()
+    good("init", "--user", "--insecure")
+    want(os.path.exists(".var/lib/composefs/meta.json"), True)
+    want(good("images", "--user"), "")
+
+
+def create_image_keeps_contents_image_and_name():
+    for algorithm, length in (("fsverity-sha256-12", 64), ("fsverity-sha512-12", 128)):
+        name = f"r{length}"
+        make_tree(f"t{length}")
+        good("init", "--insecure", f"--algorithm={algorithm}", name)
+        printed = good("create-image", f"--repo={name}", f"t{length}", "refs/os/1").strip()
+        kind, hexed = printed.split(":")
+        want((kind, len(hexed)), (f"sha{length * 4}", length))
+        want(os.readlink(f"{name}/images/{hexed}"), f"../objects/{hexed[:2]}/{hexed[2:]}")
+        want(os.readlink(f"{name}/images/refs/os/1"), f"../../{hexed}")
+        objects = [os.path.join(d, f) for d, _, fs in os.walk(f"{name}/objects") for f in fs]
+        want(len(objects), 4)
+        want({stat.S_IMODE(os.stat(o).st_mode) for o in objects}, {0o644})
+        want(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
+        want(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
+
+
+def build_is_create_image_and_options_may_stand_in_front():
+    first = make()
+    want(good("--repo", "r", "build", "tree", "os/2").strip(), first)
+    want(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
+
+
+def create_image_refuses_a_bad_name_before_it_reads():
+    make()
+    before = snapshot("r")
+    for name in ("../x", "/x", "a//b", "x\ny"):
+        has(refused("create-image", "--repo=r", "nowhere", name), "name ")
+    want(snapshot("r"), before)
+
+
+def images_lists_what_has_no_name_too():
+    first = make().split(":")[1]
+    good("untag", "--repo=r", "os/1")
+    want(good("images", "--repo=r"), f"{first}\t-\n")
+    want(loaded("images", "--repo=r", "--json"), [{"id": first, "name": None}])
+    os.symlink("/etc/passwd", "r/images/refs/evil")
+    rc, out, err = run("images", "--repo=r")
+    want((rc, out), (0, f"{first}\t-\n"))
+    has(err, "images/refs/evil: want a link to a first-level entry")
+
+
+def tag_moves_names_and_untag_takes_them():
+    first = make()
+    write("tree/new", "new" * 100)
+    second = good("create-image", "--repo=r", "tree", "os/2").strip()
+    want(loaded("tag", "--repo=r", "--json", "os/2", "latest"), {"id": second, "name": "latest"})
+    good("tag", "--repo=r", first, "latest")
+    names = {i["name"]: i["id"] for i in loaded("images", "--repo=r", "--json")}
+    want(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
+    want(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
+    has(refused("untag", "--repo=r", "latest"), 'no image is called "latest"')
+    has(refused("tag", "--repo=r", "os/2", "x"), 'no image is called "os/2"')
+    has(refused("tag", "--repo=r", "0" * 64, "x"), "no image 0000")
+    has(refused("tag", "--repo=r", "0" * 128, "x"), "the ids of this repository are sha256")
+    has(refused("tag", "--repo=r", "os/1", "os"), "names below")
+
+
+def the_name_cfsctl_wants_what_is_the_same_for_both():
+    make()
+    os.symlink(COMPOSEFS, "cfsctl")
+    rc, _, err = run("--repo", "r", "create-image", "tree", program="./cfsctl")
+    want(rc, 1)
+    has(err, "cfsctl create-image: want --no-propagate-usr-to-root")
+    rc, out, _ = run("--repo", "r", "create-image", "--no-propagate-usr-to-root", "tree", program="./cfsctl")
+    want((rc, out), (0, good("create-image", "--repo=r", "tree")))
+
+
+def every_command_explains_itself_with_an_example():
+    listed = [l.split()[0] for l in good("--help").splitlines() if l.startswith("  ")]
+    for command in listed:
+        text = good(command, "--help")
+        has(text, f"Usage: composefs {command} ")
+        has(text, "\nExample:\n  composefs ")
+        want(run(command, "--none-such-option")[0], USAGE)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v)]))

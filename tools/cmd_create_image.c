@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs create-image: a directory into the repository, as an image with its objects. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest.h"
+#include "repo_commands.h"
+#include "where.h"
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cfs_scan_opts scan;
+	bool no_hardlinks, no_propagate;
+	bool json;
+};
+
+static bool take_threads(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
+		cli_say(o->name, "threads: want 1 to %d, found %s", UINT16_MAX, value);
+		return false;
+	}
+	o->scan.threads = (unsigned)n;
+	return true;
+}
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{.help = "Source:"},
+	{"use-epoch", NULL, AT(scan.use_epoch), NULL, "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
+	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
+	 "Only extended attributes that begin with \"user.\""},
+	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
+	 "Leave out block and character devices"},
+	{"no-hardlinks", NULL, AT(no_hardlinks), NULL,
+	 "Each name is a file of its own, as mkcomposefs has it"},
+	{"no-propagate-usr-to-root", NULL, AT(no_propagate), NULL,
+	 "Leave the root directory as it is: always so here"},
+	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	{.help = "Other:"},
+	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR [NAME]", NULL},
+	.about = "Puts the file tree DIR into the repository as an image, calls it NAME "
+		 "if one "
+		 "is given,\nand prints its id.",
+	.example =
+		(const char *const[]){
+			"composefs create-image --repo=repo /usr/share/doc docs",
+			"composefs mount --repo=repo docs /mnt", NULL},
+	.options = option_table,
+};
+
+/* Objects and image become durable together, with one commit. */
+static int fill(struct cfs_store *store, const struct options *o,
+		const struct cfs_repo *repo, const char *source, struct cfs_digest *out,
+		struct cfs_err *err)
+{
+	struct ingest in = {
+		.name = o->name, .source = source, .into = store, .scan = o->scan};
+	struct cfs_tree *tree;
+	int rc;
+
+	in.scan.alg = cfs_repo_meta(repo)->alg;
+	in.scan.hardlinks = !o->no_hardlinks;
+	rc = ingest_directory(&in, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_add_tree(repo, store, tree, out, err);
+	cfs_tree_free(tree);
+	return rc < 0 ? rc : cfs_store_commit(store, err);
+}
+
+static void warn(void *ctx, const char *msg)
+{
+	const struct options *o = ctx;
+
+	cli_say(o->name, "warning: %s", msg);
+}
+
+static int create(struct options *o, struct cfs_repo *repo, const char *source,
+		  const char *ref, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_store_opts opts = {
+		.n_workers = cfs_scan_threads(&o->scan),
+		.warning = warn,
+		.warning_ctx = o,
+	};
+	struct cfs_store *store;
+	int rc = cfs_repo_open_store(repo, &opts, &store, err);
+
+	if (rc < 0)
+		return rc;
+	rc = fill(store, o, repo, source, out, err);
+	cfs_store_close(store);
+	return rc < 0 ? rc : cfs_repo_publish_image(repo, out, ref, err);
+}
+
+/* A name that cannot be given is no reason to read a hundred gigabytes first. */
+static int run(struct options *o, const char *source, const char *ref,
+	       struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = 0;
+
+	if (ref)
+		rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
+	if (rc == 0)
+		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+	if (rc < 0)
+		return rc;
+	rc = create(o, repo, source, ref, out, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+static void say(const struct options *o, const struct cfs_digest *id, const char *ref)
+{
+	char text[WHERE_ID_MAX];
+
+	if (!o->json) {
+		puts(where_id(id, text));
+		return;
+	}
+	printf("{\"id\":\"%s\",\"name\":", where_id(id, text));
+	if (ref)
+		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+/* Under that name nobody wants another image than that program would make. */
+static bool is_cfsctl(const char *name)
+{
+	return strncmp(name, "cfsctl ", 7) == 0;
+}
+
+int cmd_create_image(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
+				   "want a directory, and perhaps a name"),
+	    rc;
+	struct cfs_digest id;
+	struct cfs_err err;
+	const char *ref;
+
+	if (status >= 0)
+		return status;
+	if (is_cfsctl(argv[0]) && !o.no_propagate) {
+		cli_say(argv[0],
+			"want --no-propagate-usr-to-root: the metadata of /usr is "
+			"not given to the root directory here");
+		return CLI_FAILED;
+	}
+	ref = argc - optind > 1 ? argv[optind + 1] : NULL;
+	rc = run(&o, argv[optind], ref, &id, &err);
+	if (rc == 0)
+		say(&o, &id, ref);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs images: what the repository holds: each image, and its names. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo_commands.h"
+#include "where.h"
+
+struct options {
+	struct where where;
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "Lists the images of the repository: a line for each name with the id, "
+		 "and one "
+		 "for each\nimage without a name (\"-\"), which the next gc removes "
+		 "unless it is "
+		 "mounted.",
+	.example = (const char *const[]){"composefs images --repo=repo", NULL},
+	.options = option_table,
+};
+
+struct lists {
+	struct cfs_repo_list entries, refs;
+};
+
+static int read_lists(struct options *o, struct lists *l, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_list_entries(repo, CFS_REPO_IMAGES, &l->entries, err);
+	if (rc == 0)
+		rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &l->refs, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+static void warn(const char *name, const struct lists *l)
+{
+	for (size_t i = 0; i < l->entries.n; i++)
+		if (l->entries.v[i].code)
+			cli_say(name, "warning: images/%s: %s", l->entries.v[i].name,
+				l->entries.v[i].wrong);
+	for (size_t i = 0; i < l->refs.n; i++)
+		if (l->refs.v[i].code)
+			cli_say(name, "warning: images/refs/%s: %s", l->refs.v[i].name,
+				l->refs.v[i].wrong);
+}
+
+static bool has_name(const struct lists *l, const char *id)
+{
+	for (size_t i = 0; i < l->refs.n; i++)
+		if (l->refs.v[i].code == 0 && strcmp(l->refs.v[i].target, id) == 0)
+			return true;
+	return false;
+}
+
+static void put(bool json, const char **separator, const char *name, const char *id)
+{
+	if (!json) {
+		printf("%s\t", id);
+		cli_print(stdout, name ? name : "-");
+		putchar('\n');
+		return;
+	}
+	printf("%s{\"id\":", *separator);
+	json_text(stdout, id, strlen(id));
+	fputs(",\"name\":", stdout);
+	if (name)
+		json_text(stdout, name, strlen(name));
+	else
+		fputs("null", stdout);
+	putchar('}');
+	*separator = ",\n ";
+}
+
+static void say(const struct options *o, const struct lists *l)
+{
+	const char *separator = "[";
+
+	for (size_t i = 0; i < l->refs.n; i++)
+		if (l->refs.v[i].code == 0)
+			put(o->json, &separator, l->refs.v[i].name, l->refs.v[i].target);
+	for (size_t i = 0; i < l->entries.n; i++)
+		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
+			put(o->json, &separator, NULL, l->entries.v[i].name);
+	if (o->json)
+		puts(*separator == '[' ? "[]" : "]");
+}
+
+int cmd_images(int argc, char **argv)
+{
+	struct options o = {0};
+	struct lists l = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = read_lists(&o, &l, &err);
+	if (rc == 0) {
+		warn(argv[0], &l);
+		say(&o, &l);
+	}
+	cfs_repo_list_fini(&l.entries);
+	cfs_repo_list_fini(&l.refs);
+	return command_end(argv[0], rc, &err);
+}

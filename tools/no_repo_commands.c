@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* A build without repositories has no commands for them. */
+#include <stddef.h>
+
+#include "composefs.h"
+
+const struct command repo_commands[] = {{0}};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* repo_commands: the commands of composefs that work on repositories.
+ * Owns:  their table.
+ * Uses:  composefs.
+ * Never: does a command's work.
+ */
+#ifndef CFS_REPO_COMMANDS_H
+#define CFS_REPO_COMMANDS_H
+
+#include "composefs.h"
+
+int cmd_create_image(int argc, char **argv);
+int cmd_images(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_tag(int argc, char **argv);
+int cmd_untag(int argc, char **argv);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The repository that a command works on. */
+#include "where.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool where_is_given(const struct where *w)
+{
+	return w->repo || w->user || w->system;
+}
+
+int where_path(struct where *w, const char **out, struct cfs_err *err)
+{
+	if ((w->repo != NULL) + w->user + w->system > 1)
+		return cfs_fail(err, EINVAL, "want one of --repo, --user and --system");
+	if (w->repo)
+		*out = w->repo;
+	else if (w->system || (!w->user && geteuid() == 0))
+		*out = cfs_repo_system_path();
+	else
+		*out = cfs_repo_user_path(getenv("HOME"), w->home);
+	if (!*out)
+		return cfs_fail(err, EINVAL, "--user: want a directory in $HOME");
+	return 0;
+}
+
+int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
+	       struct cfs_err *err)
+{
+	const char *path;
+	int rc = where_path(w, &path, err);
+
+	if (rc == 0)
+		rc = cfs_repo_open(path, access, out, err);
+	if (rc < 0 || !w->require_verity || cfs_repo_is_secure(*out))
+		return rc;
+	cfs_repo_close(*out);
+	*out = NULL;
+	return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity", path);
+}
+
+const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	snprintf(out, WHERE_ID_MAX, "%s:%s", cfs_hash_name(id->alg),
+		 cfs_digest_hex(id, hex));
+	return out;
+}

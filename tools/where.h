@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* where: the repository that a command works on.
+ * Owns:  the options that name it, its default places, the printed form of an id.
+ * Uses:  base, options, repo.
+ * Never: does a command's work.
+ */
+#ifndef CFS_WHERE_H
+#define CFS_WHERE_H
+
+#include "options.h"
+#include "repo/repo.h"
+
+struct where {
+	const char *repo;
+	bool user, system;
+	bool require_verity;
+	char home[CFS_REPO_PATH_MAX];
+};
+
+/* Rows for the option table of a command whose struct has a struct where. */
+#define WHERE_OPTIONS(type, member)                                                      \
+	{.help = "Repository:"},                                                         \
+		{"repo", "DIR", offsetof(type, member.repo), NULL,                       \
+		 "The repository is DIR"},                                               \
+		{"user", NULL, offsetof(type, member.user), NULL,                        \
+		 "It is ~/.var/lib/composefs (the default but for root)"},               \
+		{"system", NULL, offsetof(type, member.system), NULL,                    \
+		 "It is /sysroot/composefs (the default for root)"},                     \
+	{                                                                                \
+		"require-verity", NULL, offsetof(type, member.require_verity), NULL,     \
+			"Fail when the repository does without fs-verity"                \
+	}
+
+/* Was one named? */
+bool where_is_given(const struct where *w);
+
+/* Its path, lent from w. -EINVAL: several were named, or there is no home. */
+int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Opens it. -ENOTTY: it has no fs-verity, and that was required. */
+int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
+	       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "sha256:..." and a NUL: an id as people see it; returns out. */
+enum { WHERE_ID_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
+const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
+
+#endif
