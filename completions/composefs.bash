@@ -116,7 +116,7 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
 		return
 		;;
-	--threads)
+	--grace | --keep | --root | --threads | --timeout)
 		return
 		;;
 	esac
@@ -133,6 +133,9 @@ _composefs()
 		;;
 	create-image | build)
 		options="--help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		;;
+	gc)
+		options="--dry-run --grace= --help --json --keep= --no-wait --prune-refs --root= --timeout= $repository"
 		;;
 	images)
 		options="--help --json $repository"
@@ -153,7 +156,7 @@ _composefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build create-image fsck images init ls tag untag" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "build create-image fsck gc images init ls tag untag" -- "$cur")
 	else
 		_filedir
 	fi

@@ -31,7 +31,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|create-image|fsck|images|init|ls|tag|untag)]}
+	local command=${words[(r)(build|create-image|fsck|gc|images|init|ls|tag|untag)]}
 	case $command in
 	fsck)
 		_arguments \
@@ -61,6 +61,20 @@ composefs|cfsctl)
 			'--threads=[threads that read files (default - one a CPU)]:n:' \
 			'--use-epoch[all modification times are 0]' \
 			'--user-xattrs[only extended attributes that begin with user.]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	gc)
+		_arguments \
+			'(-n --dry-run)'{-n,--dry-run}'[say what would be removed, and remove nothing]' \
+			'--grace=[keep objects that are younger]:seconds:' \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--keep=[of names with versions (NAME -VERSION, NAME/VERSION) keep the newest N]:n:' \
+			'--no-wait[do not wait for others at all]' \
+			'--prune-refs[remove names whose image or stream is gone]' \
+			'(-r --root)'{-r,--root=}'[keep this image (its id) or stream, too; may be repeated]:name:' \
+			'--timeout=[wait no longer for others (default - for ever)]:seconds:' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -100,6 +114,7 @@ composefs|cfsctl)
 		_arguments '--help[print usage]' '1:command:((fsck\:"check an image, and the objects that it needs"
 			ls\:"list what an image has at a path"
 			create-image\:"put a directory into the repository, as an image"
+			gc\:"remove what no name reaches and nobody uses"
 			images\:"list the images of the repository, and their names"
 			init\:"make a repository"
 			tag\:"give an image a name"

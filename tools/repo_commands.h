@@ -10,6 +10,7 @@
 #include "composefs.h"
 
 int cmd_create_image(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
 int cmd_images(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_tag(int argc, char **argv);

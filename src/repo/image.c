@@ -37,14 +37,19 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 }
 
 /* Opens the directory of a ref, and points last to its last component. */
-static int open_parent(const struct cfs_repo *repo, const char *ref, const char **last)
+static int open_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+		       const char *ref, const char **last)
 {
-	char path[sizeof("images/refs/") + CFS_REPO_REF_MAX];
+	char path[sizeof("streams/refs/") + CFS_REPO_REF_MAX];
 	const char *slash = strrchr(ref, '/');
+	int n;
 
 	*last = slash ? slash + 1 : ref;
-	snprintf(path, sizeof(path), "images/refs/%.*s", (int)(*last - ref), ref);
-	path[strlen(path) - 1] = '\0'; /* the slash behind */
+	n = snprintf(path, sizeof(path), "%s/refs/%.*s", repo_kind_dir(kind),
+		     (int)(*last - ref), ref);
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	path[n - 1] = '\0'; /* the slash behind */
 	return repo_beneath(repo->dirfd, path, O_RDONLY | O_DIRECTORY);
 }
 
@@ -72,7 +77,7 @@ static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_dig
 
 	if (rc < 0)
 		return rc;
-	dirfd = open_parent(repo, ref, &last);
+	dirfd = open_parent(repo, CFS_REPO_IMAGES, ref, &last);
 	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, buf);
 	if (len < 0 && len != -EUCLEAN)
 		return no_such_name(ref, len, err);
@@ -216,13 +221,15 @@ int cfs_repo_publish_image(struct cfs_repo *repo, const struct cfs_digest *id,
 /* --- taking away ------------------------------------------------------------------------- */
 
 /* The directories that are empty now, from the innermost; a full one ends it. */
-static void remove_empty(const struct cfs_repo *repo, const char *ref)
+static void remove_empty(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+			 const char *ref)
 {
-	cfs_autofd int refs =
-		repo_beneath(repo->dirfd, "images/refs", O_PATH | O_DIRECTORY);
 	cfs_autofree char *path = strdup(ref);
-	char *slash;
+	char top[16], *slash;
+	cfs_autofd int refs = -1;
 
+	snprintf(top, sizeof(top), "%s/refs", repo_kind_dir(kind));
+	refs = repo_beneath(repo->dirfd, top, O_PATH | O_DIRECTORY);
 	while (refs >= 0 && path && (slash = strrchr(path, '/'))) {
 		*slash = '\0';
 		if (unlinkat(refs, path, AT_REMOVEDIR) < 0)
@@ -230,23 +237,30 @@ static void remove_empty(const struct cfs_repo *repo, const char *ref)
 	}
 }
 
-int cfs_repo_untag(struct cfs_repo *repo, const char *name, struct cfs_err *err)
+int repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
+		    struct cfs_err *err)
 {
-	const char *ref = cfs_repo_ref_name(name), *last;
-	cfs_autofd int dirfd = -1;
+	const char *last;
+	cfs_autofd int dirfd = open_parent(repo, kind, ref, &last);
 	char buf[REPO_LINK_MAX];
-	int rc = cfs_repo_check_ref(cfs_text(ref), err), len;
+	int len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, buf), rc;
 
-	if (rc < 0)
-		return rc;
-	dirfd = open_parent(repo, ref, &last);
-	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, buf);
 	if (len < 0 && len != -EUCLEAN)
 		return no_such_name(ref, len, err);
 	if (unlinkat(dirfd, last, 0) < 0)
 		return errno == ENOENT ? no_such_name(ref, -ENOENT, err)
-				       : cfs_fail_errno(err, "images/refs/%s", ref);
-	rc = cfs_context(err, sync_dir(dirfd, err), "images/refs/%s", ref);
-	remove_empty(repo, ref);
+				       : cfs_fail_errno(err, "%s/refs/%s",
+							repo_kind_dir(kind), ref);
+	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s", repo_kind_dir(kind),
+			 ref);
+	remove_empty(repo, kind, ref);
 	return rc;
+}
+
+int cfs_repo_untag(struct cfs_repo *repo, const char *name, struct cfs_err *err)
+{
+	const char *ref = cfs_repo_ref_name(name);
+	int rc = cfs_repo_check_ref(cfs_text(ref), err);
+
+	return rc < 0 ? rc : repo_remove_ref(repo, CFS_REPO_IMAGES, ref, err);
 }

@@ -48,3 +48,28 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 		rc = check_content(repo, fd, id, trust, err);
 	return rc < 0 ? cfs_context(err, rc, "object %s", path) : cfs_steal_fd(&fd);
 }
+
+int repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+		    struct cfs_map *out, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
+
+	return fd < 0 ? fd : cfs_map_fd(fd, out, err);
+}
+
+bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_alg alg,
+			    struct cfs_digest *out)
+{
+	char path[CFS_OBJECT_PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
+	size_t len = 2 * cfs_hash_len(alg);
+
+	if (strlen(prefix) != 2 || strlen(name) != len - 2)
+		return false;
+	memcpy(hex, prefix, 2);
+	memcpy(hex + 2, name, len - 2);
+	*out = (struct cfs_digest){.alg = alg};
+	if (!cfs_hex_decode((struct cfs_text){hex, len}, out->bytes, len / 2))
+		return false;
+	cfs_digest_path(out, path);
+	return memcmp(path, prefix, 2) == 0 && strcmp(path + 3, name) == 0;
+}

@@ -48,7 +48,8 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 	return cfs_context(err, rc, "meta.json");
 }
 
-static int fill(struct cfs_repo *r, enum cfs_repo_access access, struct cfs_err *err)
+static int fill(struct cfs_repo *r, enum cfs_repo_access access,
+		const struct cfs_repo_collect_opts *alone, struct cfs_err *err)
 {
 	int rc;
 
@@ -62,11 +63,15 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access, struct cfs_err 
 		return cfs_fail(err, EROFS,
 				"it has the feature %s, which permits reading alone here",
 				r->meta.feature);
-	return rc < 0 ? rc : repo_lock_shared(r->dirfd, access == CFS_REPO_WRITE, err);
+	if (rc < 0)
+		return rc;
+	return alone ? repo_lock_alone(r->dirfd, alone, err)
+		     : repo_lock_shared(r->dirfd, access == CFS_REPO_WRITE, err);
 }
 
-int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
-		  struct cfs_err *err)
+static int open_locked(const char *path, enum cfs_repo_access access,
+		       const struct cfs_repo_collect_opts *alone, struct cfs_repo **out,
+		       struct cfs_err *err)
 {
 	struct cfs_repo *r = calloc(1, sizeof(*r));
 	int rc;
@@ -75,13 +80,26 @@ int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo
 		return cfs_fail(err, ENOMEM, "out of memory");
 	r->dirfd = -1;
 	r->path = strdup(path);
-	rc = r->path ? fill(r, access, err) : cfs_fail(err, ENOMEM, "out of memory");
+	rc = r->path ? fill(r, access, alone, err)
+		     : cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		cfs_repo_close(r);
 		return cfs_context(err, rc, "repository %s", path);
 	}
 	*out = r;
 	return 0;
+}
+
+int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
+		  struct cfs_err *err)
+{
+	return open_locked(path, access, NULL, out, err);
+}
+
+int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
+		    struct cfs_repo **out, struct cfs_err *err)
+{
+	return open_locked(path, CFS_REPO_WRITE, opts, out, err);
 }
 
 void cfs_repo_close(struct cfs_repo *r)

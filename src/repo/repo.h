@@ -24,6 +24,8 @@
 #include "store/store.h"
 #include "repo/ids.h"
 #include "repo/meta.h"
+#include "repo/collect.h"
+#include "repo/stream.h"
 
 /* --- opening ----------------------------------------------------------------------------- */
 

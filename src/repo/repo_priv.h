@@ -18,9 +18,15 @@ struct cfs_repo {
 int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Waits for a lock on the directory that all hold who use it. Who collects goes first: those who
- * write queue behind it. */
+/* Waits for a lock on the directory that all hold who use it. Who waits to be alone goes first. */
 int repo_lock_shared(int dirfd, bool writer, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Opens the repository for writing, and waits until nobody else has it. -EBUSY: the time is up. */
+int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
+		    struct cfs_repo **out, struct cfs_err *err) CFS_MUST_CHECK;
+/* The second half of that. */
+int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- beneath.c ----------------------------------------------------------------------------- */
 
@@ -36,6 +42,19 @@ int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
 
 /* Is there a file under the name of the object? */
 bool repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id);
+
+/* object.c: the bytes of an object of the repository's own (an image, a stream), held against its id. The
+ * caller ends it with cfs_map_close. */
+int repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+		    struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* object.c: the id whose object is prefix/name, in lower case. */
+bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_alg alg,
+			    struct cfs_digest *out);
+
+/* image.c: removes a ref, and the directories that are empty then. -ENOENT. */
+int repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- link.c: what stands in the links ------------------------------------------------------ */
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The splitstream reader: whatever the bytes, it ends with a result or with -EUCLEAN and a sentence, and
+ * gives no more than the stream says that it has. */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "repo/repo.h"
+
+struct seen {
+	const struct cfs_stream *s;
+	uint64_t bytes;
+};
+
+static int take_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct seen *seen = ctx;
+
+	(void)p;
+	(void)err;
+	seen->bytes += len;
+	fuzz_hold(seen->bytes <= seen->s->size);
+	return seen->bytes > (1 << 24) ? -EFBIG : 0;
+}
+
+static int take_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+		       struct cfs_err *err)
+{
+	struct seen *seen = ctx;
+
+	(void)err;
+	*size = id->bytes[0];
+	seen->bytes += *size;
+	return seen->bytes > (1 << 24) ? -EFBIG : 0;
+}
+
+static int take_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
+		     struct cfs_err *err)
+{
+	const struct cfs_stream *s = ctx;
+	bool known = false;
+
+	(void)err;
+	fuzz_hold(name.len > 0 && !memchr(name.s, '\0', name.len));
+	for (size_t i = 0; i < cfs_stream_n_ids(s, s->stream_refs) && !known; i++) {
+		struct cfs_digest d = cfs_stream_id(s, s->stream_refs, i);
+
+		known = cfs_digest_eq(&d, id);
+	}
+	fuzz_hold(known);
+	return 0;
+}
+
+static void judge(int rc, const struct cfs_err *err)
+{
+	fuzz_hold(rc == 0 || rc == -EFBIG || rc == -EUCLEAN || rc == -ENOMEM);
+	fuzz_hold(rc != -EUCLEAN || err->msg[0]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct cfs_stream s;
+	struct seen seen = {&s, 0};
+	struct cfs_stream_sink sink = {take_data, take_object, &seen};
+	struct cfs_err err = {""};
+	int rc;
+
+	for (enum cfs_hash_alg alg = CFS_SHA256; alg <= CFS_SHA512; alg++) {
+		rc = cfs_stream_open((struct cfs_span){data, len}, alg, &s, &err);
+		judge(rc, &err);
+		if (rc < 0)
+			continue;
+		judge(cfs_stream_names(&s, take_name, &s, &err), &err);
+		seen.bytes = 0;
+		rc = cfs_stream_read(&s, &sink, &err);
+		judge(rc, &err);
+		fuzz_hold(rc != 0 || seen.bytes == s.size);
+	}
+	return 0;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Collecting: mark beside the others, mark what came meanwhile alone, then remove. */
+#include "repo/mark.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct collect {
+	const struct cfs_repo_collect_opts *opts;
+	struct cfs_repo_collected *out;
+	struct cfs_repo *repo;
+	struct mark mark;
+	struct cfs_ids garbage; /* objects that were not reached when they were listed */
+	struct cfs_ids gone;	/* of those, what was removed */
+	int objects;		/* the directory, or -1 when there is none */
+	time_t now;
+};
+
+static void note(const struct collect *c, enum cfs_repo_note what, const char *name,
+		 const char *why)
+{
+	if (c->opts->note)
+		c->opts->note(c->opts->ctx, what, name, why);
+}
+
+static void show(const struct collect *c, const char *stage, uint64_t done, uint64_t all)
+{
+	if (c->opts->progress)
+		c->opts->progress(c->opts->ctx, stage, done, all);
+}
+
+/* --- listing ----------------------------------------------------------------------------- */
+
+/* One file of objects/xx. */
+static int list_file(struct collect *c, const char *prefix, const char *name,
+		     struct cfs_err *err)
+{
+	struct cfs_digest id;
+	char path[CFS_OBJECT_PATH_MAX + 300];
+
+	snprintf(path, sizeof(path), "%s/%s", prefix, name);
+	if (!repo_parse_object_name(prefix, name, c->mark.live.alg, &id)) {
+		note(c, CFS_REPO_NOTE_FOREIGN, path, "not the name of an object");
+		return 0;
+	}
+	if (cfs_ids_has(&c->mark.live, id.bytes)) {
+		c->out->n_live++;
+		return 0;
+	}
+	return cfs_ids_add(&c->garbage, id.bytes, err);
+}
+
+/* Calls list_file for all of a directory, which is closed then. */
+static int list_prefix(struct collect *c, const char *prefix, struct cfs_err *err)
+{
+	int fd = repo_beneath(c->objects, prefix, O_RDONLY | O_DIRECTORY), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		if (fd == -ENOENT)
+			return 0;
+		errno = fd < 0 ? -fd : errno;
+		return cfs_fail_errno(err, "objects/%s", prefix);
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = list_file(c, prefix, d->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "objects/%s", prefix);
+	closedir(dir);
+	return rc;
+}
+
+static int list_objects(struct collect *c, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && c->objects >= 0 && i < 256; i++) {
+		uint8_t byte = (uint8_t)i;
+		char prefix[3] = "";
+
+		cfs_hex_encode(&byte, 1, prefix);
+		rc = list_prefix(c, prefix, err);
+		show(c, "objects listed", i, 256);
+	}
+	return rc < 0 ? rc : cfs_ids_settle(&c->garbage, err);
+}
+
+/* --- removing ---------------------------------------------------------------------------- */
+
+/* What is still garbage; younger than the grace: it stays. */
+static int remove_object(struct collect *c, const struct cfs_digest *id,
+			 struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	struct stat st;
+
+	cfs_digest_path(id, path);
+	if (fstatat(c->objects, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "objects/%s", path);
+	if (!S_ISREG(st.st_mode)) {
+		note(c, CFS_REPO_NOTE_FOREIGN, path, "not a regular file");
+		return 0;
+	}
+	if (c->opts->grace && st.st_ctim.tv_sec + (time_t)c->opts->grace > c->now)
+		return 0;
+	if (!c->opts->dry_run && unlinkat(c->objects, path, 0) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "objects/%s", path);
+	c->out->n_objects++;
+	c->out->bytes += (uint64_t)st.st_blocks * 512;
+	return cfs_ids_add(&c->gone, id->bytes, err);
+}
+
+static int remove_objects(struct collect *c, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->garbage.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&c->garbage, i);
+		char prefix[3] = "";
+
+		if (!cfs_ids_has(&c->mark.live, id.bytes))
+			rc = remove_object(c, &id, err);
+		show(c, "objects removed", i, c->garbage.n);
+		cfs_hex_encode(id.bytes, 1, prefix);
+		/* Behind the last of its directory; a directory that is not empty stays. */
+		if (!c->opts->dry_run &&
+		    (i + 1 == c->garbage.n ||
+		     c->garbage.v[(i + 1) * c->garbage.len] != id.bytes[0]))
+			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
+	}
+	return rc < 0 ? rc : cfs_ids_settle(&c->gone, err);
+}
+
+/* First-level links whose object is gone, whoever removed it. */
+static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *n,
+			  struct cfs_err *err)
+{
+	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
+	cfs_autofd int dirfd =
+		repo_beneath(c->repo->dirfd, repo_kind_dir(kind), O_PATH | O_DIRECTORY);
+
+	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
+		const struct cfs_repo_entry *e = &l->v[i];
+
+		if (e->code || (!cfs_ids_has(&c->gone, e->id.bytes) &&
+				repo_has_object(c->repo, &e->id)))
+			continue;
+		if (!c->opts->dry_run && unlinkat(dirfd, e->name, 0) < 0 &&
+		    errno != ENOENT)
+			return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
+		++*n;
+	}
+	return 0;
+}
+
+static int remove_ref(struct collect *c, enum cfs_repo_kind kind, const char *name,
+		      struct cfs_err *err)
+{
+	int rc = c->opts->dry_run ? 0 : repo_remove_ref(c->repo, kind, name, err);
+
+	if (rc == 0)
+		c->out->n_refs++;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int remove_expired(struct collect *c, struct cfs_err *err)
+{
+	const struct cfs_repo_list *refs = &c->mark.side[CFS_REPO_IMAGES].refs;
+	cfs_autofree bool *expired = calloc(refs->n + 1, sizeof(*expired));
+	int rc;
+
+	if (!expired)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = mark_expired(refs, c->opts->keep, expired, err);
+	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
+		if (!expired[i])
+			continue;
+		note(c, CFS_REPO_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
+		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
+	}
+	return rc;
+}
+
+static int remove_dangling(struct collect *c, enum cfs_repo_kind kind,
+			   struct cfs_err *err)
+{
+	const struct mark_side *s = &c->mark.side[kind];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->refs.n; i++) {
+		const struct cfs_repo_entry *ref = &s->refs.v[i];
+
+		if (ref->code == 0 && !mark_leads_somewhere(&c->mark, kind, ref))
+			rc = remove_ref(c, kind, ref->name, err);
+	}
+	return rc;
+}
+
+/* --- what was left behind ---------------------------------------------------------------- */
+
+enum {
+	LEFT_AFTER = 3600
+}; /* seconds: a program that knows no locks may still be at it */
+
+static int remove_left(struct collect *c, int dirfd, const char *prefix,
+		       struct cfs_err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+	struct stat st;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "open directory");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while ((d = readdir(dir))) {
+		if (strncmp(d->d_name, prefix, strlen(prefix)) != 0 ||
+		    fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFT_AFTER > c->now)
+			continue;
+		if (c->opts->dry_run || unlinkat(dirfd, d->d_name, 0) == 0)
+			c->out->n_temporary++;
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* --- the whole --------------------------------------------------------------------------- */
+
+static int sweep(struct collect *c, struct cfs_err *err)
+{
+	int rc = c->opts->keep ? remove_expired(c, err) : 0;
+
+	if (rc == 0)
+		rc = remove_objects(c, err);
+	if (rc == 0)
+		rc = remove_entries(c, CFS_REPO_IMAGES, &c->out->n_images, err);
+	if (rc == 0)
+		rc = remove_entries(c, CFS_REPO_STREAMS, &c->out->n_streams, err);
+	if (rc == 0 && c->opts->prune_refs)
+		rc = remove_dangling(c, CFS_REPO_IMAGES, err);
+	if (rc == 0 && c->opts->prune_refs)
+		rc = remove_dangling(c, CFS_REPO_STREAMS, err);
+	if (rc == 0 && c->objects >= 0)
+		rc = remove_left(c, c->objects, ".tmp-object-", err);
+	return rc < 0 ? rc : remove_left(c, c->repo->dirfd, ".symlink-", err);
+}
+
+static int open_objects(struct collect *c, struct cfs_err *err)
+{
+	c->objects = repo_beneath(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+	if (c->objects >= 0 || c->objects == -ENOENT)
+		return 0;
+	errno = -c->objects;
+	return cfs_fail_errno(err, "objects");
+}
+
+static int look(struct collect *c, const char *path, struct cfs_err *err)
+{
+	int rc = cfs_repo_open(path, CFS_REPO_READ, &c->repo, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_ids_init(&c->garbage, c->repo->meta.alg);
+	cfs_ids_init(&c->gone, c->repo->meta.alg);
+	rc = open_objects(c, err);
+	if (rc == 0)
+		rc = mark_open(&c->mark, c->repo, c->opts, NULL, err);
+	if (rc == 0)
+		rc = mark_all(&c->mark, err);
+	return rc < 0 ? rc : list_objects(c, err);
+}
+
+/* The lock is not turned into another one, but given back and taken anew: the rest of the world may
+ * act in between, which is why the names are followed again. */
+static int look_alone(struct collect *c, const char *path, struct cfs_err *err)
+{
+	struct cfs_repo_collect_opts quiet = *c->opts;
+	struct mark before = c->mark;
+	int rc;
+
+	c->mark = (struct mark){0};
+	cfs_repo_close(c->repo);
+	c->repo = NULL;
+	quiet.note = NULL; /* it was all told already */
+	rc = repo_open_alone(path, c->opts, &c->repo, err);
+	if (rc == 0)
+		rc = mark_open(&c->mark, c->repo, &quiet, &before, err);
+	if (rc == 0)
+		rc = mark_all(&c->mark, err);
+	c->mark.opts = c->opts;
+	mark_close(&before);
+	return rc;
+}
+
+int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
+		     struct cfs_repo_collected *out, struct cfs_err *err)
+{
+	struct collect c = {.opts = opts, .out = out, .objects = -1, .now = time(NULL)};
+	int rc;
+
+	*out = (struct cfs_repo_collected){0};
+	rc = look(&c, path, err);
+	out->n_in_use = c.mark.n_in_use;
+	if (rc == 0 && !opts->dry_run)
+		rc = look_alone(&c, path, err);
+	if (rc == 0)
+		rc = sweep(&c, err);
+	mark_close(&c.mark);
+	cfs_ids_fini(&c.garbage);
+	cfs_ids_fini(&c.gone);
+	if (c.objects >= 0)
+		close(c.objects);
+	cfs_repo_close(c.repo);
+	return cfs_context(err, rc, "collect %s", path);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Names with versions: NAME:VERSION, or NAME/VERSION where the last component has no colon. Of each NAME the
+ * newest are kept, by the time at which the name was given; then by version, 10 above 9. */
+#include <errno.h>
+#include <string.h>
+
+#include "repo/mark.h"
+
+/* The part of a ref in front of its version; empty: it has none. */
+static struct cfs_text family(const char *ref)
+{
+	const char *slash = strrchr(ref, '/');
+	const char *colon = strrchr(slash ? slash + 1 : ref, ':');
+	const char *end = colon ? colon : slash;
+
+	return (struct cfs_text){ref, end ? (size_t)(end - ref) : 0};
+}
+
+static bool is_newer(const struct cfs_repo_entry *a, const struct cfs_repo_entry *b)
+{
+	if (a->mtime_sec != b->mtime_sec)
+		return a->mtime_sec > b->mtime_sec;
+	if (a->mtime_nsec != b->mtime_nsec)
+		return a->mtime_nsec > b->mtime_nsec;
+	return strverscmp(a->name, b->name) > 0;
+}
+
+static int by_family_newest_first(const void *a, const void *b)
+{
+	const struct cfs_repo_entry *x = *(const struct cfs_repo_entry *const *)a;
+	const struct cfs_repo_entry *y = *(const struct cfs_repo_entry *const *)b;
+	int c = cfs_text_cmp(family(x->name), family(y->name));
+
+	return c ? c : is_newer(y, x) - is_newer(x, y);
+}
+
+int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
+		 struct cfs_err *err)
+{
+	cfs_autofree const struct cfs_repo_entry **v = calloc(refs->n + 1, sizeof(*v));
+	struct cfs_text now = {0};
+	size_t n = 0;
+	unsigned kept = 0;
+
+	if (!v)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < refs->n; i++)
+		if (refs->v[i].code == 0 && family(refs->v[i].name).len)
+			v[n++] = &refs->v[i];
+	qsort(v, n, sizeof(*v), by_family_newest_first);
+	for (size_t i = 0; i < n; i++) {
+		struct cfs_text f = family(v[i]->name);
+
+		if (!cfs_text_eq(f, now))
+			kept = 0;
+		now = f;
+		if (kept++ >= keep)
+			out[v[i] - refs->v] = true;
+	}
+	return 0;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What is reached: from names to entries, and from entries to all that they refer to. Streams are small and
+ * followed one after the other; images are read on all CPUs. */
+#include "repo/mark.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- the entries ------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b, void *ctx)
+{
+	const struct cfs_repo_list *l = ctx;
+	const struct cfs_repo_entry *x = &l->v[*(const uint32_t *)a];
+	const struct cfs_repo_entry *y = &l->v[*(const uint32_t *)b];
+	int c = memcmp(x->id.bytes, y->id.bytes, sizeof(x->id.bytes));
+
+	return c ? c : strcmp(x->name, y->name);
+}
+
+static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	struct mark_side *s = &m->side[kind];
+	int rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
+
+	if (rc == 0)
+		rc = cfs_repo_list_refs(m->repo, kind, &s->refs, err);
+	if (rc < 0)
+		return rc;
+	s->reached = calloc(s->entries.n + 1, sizeof(*s->reached));
+	s->by_id = calloc(s->entries.n + 1, sizeof(*s->by_id));
+	if (!s->reached || !s->by_id || s->entries.n > UINT32_MAX)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->entries.n; i++)
+		if (s->entries.v[i].code == 0)
+			s->by_id[s->n_by_id++] = (uint32_t)i;
+	qsort_r(s->by_id, s->n_by_id, sizeof(*s->by_id), by_id, &s->entries);
+	return 0;
+}
+
+static int by_name(const void *key, const void *entry)
+{
+	return strcmp(key, ((const struct cfs_repo_entry *)entry)->name);
+}
+
+/* The entry of that name, or NULL. */
+static const struct cfs_repo_entry *find_name(const struct mark_side *s, const char *name)
+{
+	if (s->entries.n == 0)
+		return NULL;
+	return bsearch(name, s->entries.v, s->entries.n, sizeof(*s->entries.v), by_name);
+}
+
+/* The first of by_id that has this id, or n_by_id. */
+static size_t find_id(const struct mark_side *s, const struct cfs_digest *id)
+{
+	size_t low = 0, high = s->n_by_id;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct cfs_repo_entry *e = &s->entries.v[s->by_id[mid]];
+
+		if (memcmp(e->id.bytes, id->bytes, sizeof(id->bytes)) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* What was read before, and still stands there, need not be read again. */
+static void inherit(struct mark *m, struct mark *before)
+{
+	cfs_ids_fini(&m->live);
+	m->live = before->live;
+	cfs_ids_init(&before->live, m->live.alg);
+	for (int kind = 0; kind < 2; kind++) {
+		struct mark_side *now = &m->side[kind], *then = &before->side[kind];
+
+		for (size_t i = 0; i < now->entries.n; i++) {
+			const struct cfs_repo_entry *e = &now->entries.v[i];
+			const struct cfs_repo_entry *old = find_name(then, e->name);
+
+			if (old && old->code == 0 && e->code == 0 &&
+			    cfs_digest_eq(&old->id, &e->id))
+				now->reached[i] = then->reached[old - then->entries.v];
+		}
+	}
+}
+
+int mark_open(struct mark *m, const struct cfs_repo *repo,
+	      const struct cfs_repo_collect_opts *opts, struct mark *before,
+	      struct cfs_err *err)
+{
+	int rc;
+
+	*m = (struct mark){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
+	cfs_ids_init(&m->live, repo->meta.alg);
+	m->found = calloc(m->n_threads, sizeof(*m->found));
+	if (!m->found)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (unsigned i = 0; i < m->n_threads; i++)
+		cfs_ids_init(&m->found[i], repo->meta.alg);
+	rc = open_side(m, CFS_REPO_IMAGES, err);
+	if (rc == 0)
+		rc = open_side(m, CFS_REPO_STREAMS, err);
+	if (rc == 0 && before)
+		inherit(m, before);
+	return rc;
+}
+
+void mark_close(struct mark *m)
+{
+	for (int kind = 0; kind < 2; kind++) {
+		cfs_repo_list_fini(&m->side[kind].entries);
+		cfs_repo_list_fini(&m->side[kind].refs);
+		free(m->side[kind].reached);
+		free(m->side[kind].by_id);
+	}
+	for (unsigned i = 0; m->found && i < m->n_threads; i++)
+		cfs_ids_fini(&m->found[i]);
+	free(m->found);
+	cfs_ids_fini(&m->live);
+	free(m->todo);
+	free(m->images);
+	*m = (struct mark){0};
+}
+
+/* --- reaching ---------------------------------------------------------------------------- */
+
+static int reach(struct mark *m, enum cfs_repo_kind kind, size_t index,
+		 struct cfs_err *err)
+{
+	struct mark_side *s = &m->side[kind];
+	int rc = 0;
+
+	if (s->reached[index])
+		return 0;
+	s->reached[index] = true;
+	if (kind == CFS_REPO_IMAGES)
+		rc = cfs_grow(&m->images, &m->images_cap, m->n_images + 1,
+			      sizeof(*m->images));
+	else
+		rc = cfs_grow(&m->todo, &m->todo_cap, m->n_todo + 1, sizeof(*m->todo));
+	if (rc < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (kind == CFS_REPO_IMAGES)
+		m->images[m->n_images++] = index;
+	else
+		m->todo[m->n_todo++] = (struct mark_todo){kind, index};
+	return cfs_ids_add(&m->live, s->entries.v[index].id.bytes, err);
+}
+
+/* All entries whose object this is, images and streams. */
+static int reach_id(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+{
+	int rc = cfs_ids_add(&m->live, id->bytes, err);
+
+	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES; kind <= CFS_REPO_STREAMS;
+	     kind++) {
+		const struct mark_side *s = &m->side[kind];
+
+		for (size_t i = find_id(s, id); rc == 0 && i < s->n_by_id; i++) {
+			if (!cfs_digest_eq(&s->entries.v[s->by_id[i]].id, id))
+				break;
+			rc = reach(m, kind, s->by_id[i], err);
+		}
+	}
+	return rc;
+}
+
+/* --- streams ----------------------------------------------------------------------------- */
+
+static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
+		      struct cfs_err *err)
+{
+	(void)name;
+	return reach_id(ctx, id, err);
+}
+
+static int follow_bytes(struct mark *m, struct cfs_span bytes, struct cfs_err *err)
+{
+	struct cfs_stream s;
+	int rc = cfs_stream_open(bytes, m->repo->meta.alg, &s, err);
+
+	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.object_refs); i++) {
+		struct cfs_digest id = cfs_stream_id(&s, s.object_refs, i);
+
+		rc = cfs_ids_add(&m->live, id.bytes, err);
+	}
+	/* Those without a name, too: nobody else would keep them. */
+	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.stream_refs); i++) {
+		struct cfs_digest id = cfs_stream_id(&s, s.stream_refs, i);
+
+		rc = reach_id(m, &id, err);
+	}
+	return rc < 0 ? rc : cfs_stream_names(&s, reach_name, m, err);
+}
+
+static int follow_stream(struct mark *m, size_t index, struct cfs_err *err)
+{
+	const struct cfs_repo_entry *e = &m->side[CFS_REPO_STREAMS].entries.v[index];
+	struct cfs_map map;
+	int rc = repo_map_object(m->repo, &e->id, &map, err);
+
+	if (rc == 0) {
+		rc = follow_bytes(m, map.span, err);
+		cfs_map_close(&map);
+	}
+	return cfs_context(err, rc, "streams/%s", e->name);
+}
+
+static int follow_streams(struct mark *m, struct cfs_err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && m->n_todo)
+		rc = follow_stream(m, m->todo[--m->n_todo].index, err);
+	return rc;
+}
+
+/* --- images ------------------------------------------------------------------------------ */
+
+static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct mark *m = ctx;
+	const struct cfs_repo_entry *e =
+		&m->side[CFS_REPO_IMAGES].entries.v[m->images[i]];
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = repo_map_object(m->repo, &e->id, &map, err);
+
+	if (rc == 0) {
+		rc = cfs_image_open(map.span, &im, err);
+		if (rc == 0)
+			rc = repo_image_objects(&im, &m->found[worker], err);
+		cfs_map_close(&map);
+	}
+	if (worker == 0 && m->opts->progress)
+		m->opts->progress(m->opts->ctx, "images", i, m->n_images);
+	return cfs_context(err, rc, "images/%s", e->name);
+}
+
+static int follow_images(struct mark *m, struct cfs_err *err)
+{
+	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, err);
+
+	m->n_images = 0;
+	for (unsigned t = 0; rc == 0 && t < m->n_threads; t++) {
+		struct cfs_ids *found = &m->found[t];
+
+		rc = cfs_ids_settle(found, err);
+		for (size_t i = 0; rc == 0 && i < found->n; i++)
+			rc = cfs_ids_add(&m->live, found->v + i * found->len, err);
+		cfs_ids_fini(found);
+	}
+	return rc;
+}
+
+/* --- roots ------------------------------------------------------------------------------- */
+
+static void note(const struct mark *m, enum cfs_repo_note what, const char *name,
+		 const char *why)
+{
+	if (m->opts->note)
+		m->opts->note(m->opts->ctx, what, name, why);
+}
+
+static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
+		     const struct cfs_repo_entry *ref, struct cfs_err *err)
+{
+	struct mark_side *s = &m->side[kind];
+	const struct cfs_repo_entry *e;
+
+	if (ref->code == -EMLINK) {
+		note(m, CFS_REPO_NOTE_FOREIGN, ref->name, ref->wrong);
+		return 0;
+	}
+	if (ref->code)
+		return cfs_fail(err, -ref->code, "%s/refs/%s: %s", repo_kind_dir(kind),
+				ref->name, ref->wrong);
+	e = find_name(s, ref->target);
+	if (!e) {
+		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "what it names is gone");
+		return 0;
+	}
+	if (e->code)
+		return cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind), e->name,
+				e->wrong);
+	if (m->opts->prune_refs && !repo_has_object(m->repo, &e->id)) {
+		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "its object is gone");
+		return 0;
+	}
+	return reach(m, kind, (size_t)(e - s->entries.v), err);
+}
+
+bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
+			  const struct cfs_repo_entry *ref)
+{
+	const struct cfs_repo_entry *e = find_name(&m->side[kind], ref->target);
+
+	return e && (e->code || repo_has_object(m->repo, &e->id));
+}
+
+static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	const struct cfs_repo_list *refs = &m->side[kind].refs;
+	cfs_autofree bool *expired = calloc(refs->n + 1, sizeof(*expired));
+	int rc = 0;
+
+	if (!expired)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (m->opts->keep && kind == CFS_REPO_IMAGES)
+		rc = mark_expired(refs, m->opts->keep, expired, err);
+	for (size_t i = 0; rc == 0 && i < refs->n; i++)
+		if (!expired[i])
+			rc = reach_ref(m, kind, &refs->v[i], err);
+	return rc;
+}
+
+static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
+{
+	bool known = false;
+	int rc = 0;
+
+	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES; kind <= CFS_REPO_STREAMS;
+	     kind++) {
+		const struct cfs_repo_entry *e = find_name(&m->side[kind], name);
+
+		if (e && e->code == 0 && rc == 0) {
+			known = true;
+			rc = reach(m, kind, (size_t)(e - m->side[kind].entries.v), err);
+		}
+	}
+	if (rc == 0 && !known)
+		rc = cfs_fail(err, ENOENT,
+			      "root %s: no image and no stream has this name", name);
+	return rc;
+}
+
+/* Images that no name reaches, but somebody has open. */
+static int reach_used(struct mark *m, struct cfs_err *err)
+{
+	struct mark_side *s = &m->side[CFS_REPO_IMAGES];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->entries.n; i++) {
+		const struct cfs_repo_entry *e = &s->entries.v[i];
+		const char *why =
+			s->reached[i] || e->code ? NULL : repo_in_use(m->repo, &e->id);
+
+		if (!why)
+			continue;
+		note(m, CFS_REPO_NOTE_IN_USE, e->name, why);
+		m->n_in_use++;
+		rc = reach(m, CFS_REPO_IMAGES, i, err);
+	}
+	return rc;
+}
+
+/* Streams before images: they may name some. */
+int mark_all(struct mark *m, struct cfs_err *err)
+{
+	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
+
+	if (rc == 0)
+		rc = reach_refs(m, CFS_REPO_IMAGES, err);
+	for (size_t i = 0; rc == 0 && i < m->opts->n_roots; i++)
+		rc = reach_root(m, m->opts->roots[i], err);
+	if (rc == 0)
+		rc = follow_streams(m, err);
+	if (rc == 0)
+		rc = reach_used(m, err);
+	if (rc == 0)
+		rc = follow_images(m, err);
+	return rc < 0 ? rc : cfs_ids_settle(&m->live, err);
+}

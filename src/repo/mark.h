@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* repo, inside: what is reached, from which names. */
+#ifndef CFS_REPO_MARK_H
+#define CFS_REPO_MARK_H
+
+#include "repo/repo_priv.h"
+
+/* One kind of first-level entries, and which of them were reached. */
+struct mark_side {
+	struct cfs_repo_list entries, refs;
+	uint32_t *by_id; /* indices of good entries, by id then name */
+	size_t n_by_id;
+	bool *reached; /* by index of entries */
+};
+
+/* A first-level entry whose content is to be followed. */
+struct mark_todo {
+	enum cfs_repo_kind kind;
+	size_t index;
+};
+
+struct mark {
+	const struct cfs_repo *repo;
+	const struct cfs_repo_collect_opts *opts;
+	struct mark_side side[2]; /* by enum cfs_repo_kind */
+	struct cfs_ids live;
+	struct mark_todo *todo; /* streams that wait */
+	size_t n_todo, todo_cap;
+	size_t *images; /* that wait */
+	size_t n_images, images_cap;
+	uint64_t n_in_use;
+	struct cfs_ids *found; /* one for each thread */
+	unsigned n_threads;
+};
+
+/* before: a mark that is done, whose images and streams need not be read again, or NULL. It gives its
+ * live ids away. */
+int mark_open(struct mark *m, const struct cfs_repo *repo,
+	      const struct cfs_repo_collect_opts *opts, struct mark *before,
+	      struct cfs_err *err) CFS_MUST_CHECK;
+void mark_close(struct mark *m);
+
+/* Follows all roots to the end; m->live is settled then. */
+int mark_all(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Has the ref, whose form is good, an entry with an object? */
+bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
+			  const struct cfs_repo_entry *ref);
+
+/* expire.c: which refs go when of each name with versions so many are kept. out: one for each. */
+int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* inuse.c: is the file open anywhere, a mount's among others? why: NULL when it is not. */
+const char *repo_in_use(const struct cfs_repo *repo, const struct cfs_digest *id);
+
+#endif

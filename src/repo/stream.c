@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Splitstreams, read. */
+#include "repo/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <zstd.h>
+
+/* --- header ------------------------------------------------------------------------------ */
+
+enum {
+	HEADER_LEN = 32,
+	MAGIC_LEN = 11,
+	INFO_LEN = 80,
+	LG_BLOCK = 12,
+};
+
+static const char magic[] = "SplitStream";
+
+/* Where the fields of a header stand; releases of composefs-rs before 2026 had them in another order. */
+struct layout {
+	size_t magic, version, alg, lg_block, info;
+};
+
+static const struct layout layouts[] = {
+	{0, 11, 14, 15, 16},
+	{18, 29, 30, 31, 0},
+};
+
+static const struct layout *find_layout(const uint8_t *header)
+{
+	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+		if (memcmp(header + layouts[i].magic, magic, MAGIC_LEN) == 0)
+			return &layouts[i];
+	return NULL;
+}
+
+/* The range whose start and end stand at p. */
+static int get_range(struct cfs_span bytes, const uint8_t *p, const char *what,
+		     struct cfs_span *out, struct cfs_err *err)
+{
+	uint64_t start = cfs_le64(p), end = cfs_le64(p + 8);
+
+	if (start > end || !cfs_span_sub(bytes, start, end - start, out))
+		return cfs_fail(err, EUCLEAN,
+				"%s: %" PRIu64 " to %" PRIu64 " is no range of %zu bytes",
+				what, start, end, bytes.len);
+	return 0;
+}
+
+static int get_ids(struct cfs_span bytes, const uint8_t *p, const char *what,
+		   const struct cfs_stream *s, struct cfs_span *out, struct cfs_err *err)
+{
+	int rc = get_range(bytes, p, what, out, err);
+
+	if (rc == 0 && out->len % cfs_hash_len(s->alg))
+		return cfs_fail(err, EUCLEAN,
+				"%s: want a multiple of %zu bytes, found %zu", what,
+				cfs_hash_len(s->alg), out->len);
+	return rc;
+}
+
+static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
+			const struct layout **out, struct cfs_err *err)
+{
+	const struct layout *l = find_layout(header);
+
+	if (!l)
+		return cfs_fail(err, EUCLEAN, "not a splitstream");
+	if (header[l->version] != 0)
+		return cfs_fail(err, EUCLEAN, "version: want 0, found %d",
+				header[l->version]);
+	if (header[l->alg] != alg || header[l->lg_block] != LG_BLOCK)
+		return cfs_fail(err, EUCLEAN, "algorithm: want %d, %d, found %d, %d",
+				(int)alg, (int)LG_BLOCK, header[l->alg],
+				header[l->lg_block]);
+	*out = l;
+	return 0;
+}
+
+int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_stream *out,
+		    struct cfs_err *err)
+{
+	const struct layout *l;
+	struct cfs_span info;
+	int rc;
+
+	*out = (struct cfs_stream){.alg = alg};
+	if (bytes.len < HEADER_LEN)
+		return cfs_fail(err, EUCLEAN, "want a header of %d bytes, found %zu",
+				HEADER_LEN, bytes.len);
+	rc = check_header(bytes.p, alg, &l, err);
+	if (rc == 0)
+		rc = get_range(bytes, bytes.p + l->info, "info", &info, err);
+	if (rc == 0 && info.len < INFO_LEN)
+		rc = cfs_fail(err, EUCLEAN, "info: want %d bytes, found %zu", INFO_LEN,
+			      info.len);
+	if (rc == 0)
+		rc = get_ids(bytes, info.p, "stream references", out, &out->stream_refs,
+			     err);
+	if (rc == 0)
+		rc = get_ids(bytes, info.p + 16, "object references", out,
+			     &out->object_refs, err);
+	if (rc == 0)
+		rc = get_range(bytes, info.p + 32, "chunks", &out->chunks, err);
+	if (rc == 0)
+		rc = get_range(bytes, info.p + 48, "names", &out->names, err);
+	if (rc < 0)
+		return rc;
+	memcpy(out->type, info.p + 64, 8);
+	out->size = cfs_le64(info.p + 72);
+	return 0;
+}
+
+size_t cfs_stream_n_ids(const struct cfs_stream *s, struct cfs_span ids)
+{
+	return ids.len / cfs_hash_len(s->alg);
+}
+
+struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids, size_t i)
+{
+	struct cfs_digest d = {.alg = s->alg};
+
+	memcpy(d.bytes, ids.p + i * cfs_hash_len(s->alg), cfs_hash_len(s->alg));
+	return d;
+}
+
+/* --- zstd -------------------------------------------------------------------------------- */
+
+/* Frames, one behind another, to the end of the section. */
+struct unpacker {
+	ZSTD_DStream *z;
+	ZSTD_inBuffer in;
+	size_t hint; /* 0: a frame has just ended */
+	const char *what;
+};
+
+static int unpack_open(struct unpacker *u, struct cfs_span packed, const char *what,
+		       struct cfs_err *err)
+{
+	*u = (struct unpacker){.z = ZSTD_createDStream(), .what = what, .hint = 1};
+	u->in = (ZSTD_inBuffer){packed.p, packed.len, 0};
+	if (!u->z || ZSTD_isError(ZSTD_DCtx_setParameter(u->z, ZSTD_d_windowLogMax,
+							 CFS_STREAM_WINDOW_LOG)))
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* Up to len bytes; less only at the end. The count. */
+static ssize_t unpack(struct unpacker *u, void *p, size_t len, struct cfs_err *err)
+{
+	ZSTD_outBuffer out = {p, len, 0};
+
+	while (out.pos < len) {
+		size_t before = out.pos, in_before = u->in.pos;
+
+		if (u->in.pos == u->in.size && u->hint == 0)
+			break;
+		u->hint = ZSTD_decompressStream(u->z, &out, &u->in);
+		if (ZSTD_isError(u->hint))
+			return cfs_fail(err, EUCLEAN, "%s: %s", u->what,
+					ZSTD_getErrorName(u->hint));
+		if (out.pos == before && u->in.pos == in_before && u->hint)
+			return cfs_fail(err, EUCLEAN, "%s: cut off in a zstd frame",
+					u->what);
+	}
+	return (ssize_t)out.pos;
+}
+
+/* --- names ------------------------------------------------------------------------------- */
+
+/* INDEX:NAME, the index in decimal without anything in front. */
+static int tell_name(const struct cfs_stream *s, struct cfs_text record,
+		     cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+{
+	size_t n = cfs_stream_n_ids(s, s->stream_refs), index = 0, at = 0;
+	struct cfs_digest id;
+
+	while (at < record.len && record.s[at] >= '0' && record.s[at] <= '9' && index < n)
+		index = index * 10 + (size_t)(record.s[at++] - '0');
+	if (at == 0 || at + 1 >= record.len || record.s[at] != ':' || index >= n ||
+	    (record.s[0] == '0' && at > 1))
+		return cfs_fail(err, EUCLEAN,
+				"names: want INDEX:NAME with an index below %zu, found "
+				"\"%.*s\"",
+				n, (int)(record.len > 80 ? 80 : record.len), record.s);
+	id = cfs_stream_id(s, s->stream_refs, index);
+	return fn(ctx, (struct cfs_text){record.s + at + 1, record.len - at - 1}, &id,
+		  err);
+}
+
+static int tell_names(const struct cfs_stream *s, struct cfs_text all,
+		      cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+{
+	while (all.len) {
+		const char *end = memchr(all.s, '\0', all.len);
+		size_t len = end ? (size_t)(end - all.s) : 0;
+		int rc;
+
+		if (!end)
+			return cfs_fail(err, EUCLEAN, "names: the last one does not end");
+		rc = tell_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
+		if (rc < 0)
+			return rc;
+		all = (struct cfs_text){all.s + len + 1, all.len - len - 1};
+	}
+	return 0;
+}
+
+static int unpack_names(struct unpacker *u, struct cfs_mem *out, struct cfs_err *err)
+{
+	enum { STEP = 64 * 1024 };
+	ssize_t n = STEP;
+
+	while (n == STEP) {
+		if (out->len > CFS_STREAM_NAMES_MAX)
+			return cfs_fail(err, EUCLEAN, "names: want at most %d bytes",
+					CFS_STREAM_NAMES_MAX);
+		if (cfs_grow(&out->p, &out->cap, out->len + STEP, 1) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		n = unpack(u, out->p + out->len, STEP, err);
+		if (n < 0)
+			return (int)n;
+		out->len += (size_t)n;
+	}
+	return 0;
+}
+
+int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
+		     struct cfs_err *err)
+{
+	struct cfs_mem all = {0};
+	struct unpacker u;
+	int rc = unpack_open(&u, s->names, "names", err);
+
+	if (rc == 0)
+		rc = unpack_names(&u, &all, err);
+	if (rc == 0)
+		rc = tell_names(s, (struct cfs_text){(char *)all.p, all.len}, fn, ctx,
+				err);
+	ZSTD_freeDStream(u.z);
+	free(all.p);
+	return rc;
+}
+
+/* --- chunks ------------------------------------------------------------------------------ */
+
+enum { PIECE = 128 * 1024 };
+
+struct reader {
+	const struct cfs_stream *s;
+	const struct cfs_stream_sink *sink;
+	struct unpacker u;
+	uint64_t done;	  /* bytes of the stream so far */
+	uint64_t n_empty; /* references to nothing: they must not keep us busy for ever */
+	uint8_t piece[PIECE];
+};
+
+static int too_long(const struct reader *r, struct cfs_err *err)
+{
+	return cfs_fail(err, EUCLEAN,
+			"chunks: more than the %" PRIu64 " bytes that it tells",
+			r->s->size);
+}
+
+static int read_inline(struct reader *r, uint64_t left, struct cfs_err *err)
+{
+	if (left > r->s->size - r->done)
+		return too_long(r, err);
+	r->done += left;
+	while (left) {
+		size_t len = left < PIECE ? (size_t)left : PIECE;
+		ssize_t n = unpack(&r->u, r->piece, len, err);
+		int rc;
+
+		if (n < 0)
+			return (int)n;
+		if ((size_t)n < len)
+			return cfs_fail(err, EUCLEAN, "chunks: cut off in inline data");
+		rc = r->sink->data(r->sink->ctx, r->piece, len, err);
+		if (rc < 0)
+			return rc;
+		left -= len;
+	}
+	return 0;
+}
+
+static int read_object(struct reader *r, uint64_t index, struct cfs_err *err)
+{
+	uint64_t n = cfs_stream_n_ids(r->s, r->s->object_refs), size = 0;
+	struct cfs_digest id;
+	int rc;
+
+	if (index >= n)
+		return cfs_fail(err, EUCLEAN,
+				"chunks: want an index below %" PRIu64 ", found %" PRIu64,
+				n, index);
+	id = cfs_stream_id(r->s, r->s->object_refs, (size_t)index);
+	rc = r->sink->object(r->sink->ctx, &id, &size, err);
+	if (rc < 0)
+		return rc;
+	if (size > r->s->size - r->done || (size == 0 && ++r->n_empty > n))
+		return too_long(r, err);
+	r->done += size;
+	return 0;
+}
+
+static int read_chunks(struct reader *r, struct cfs_err *err)
+{
+	uint8_t head[8];
+
+	for (;;) {
+		ssize_t n = unpack(&r->u, head, sizeof(head), err);
+		int64_t value = (int64_t)cfs_le64(head);
+		int rc;
+
+		if (n <= 0)
+			return (int)n;
+		if (n < (ssize_t)sizeof(head))
+			return cfs_fail(err, EUCLEAN, "chunks: cut off");
+		rc = value < 0 ? read_inline(r, 0 - (uint64_t)value, err)
+			       : read_object(r, (uint64_t)value, err);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
+		    struct cfs_err *err)
+{
+	struct reader *r = malloc(sizeof(*r));
+	int rc;
+
+	if (!r)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	*r = (struct reader){.s = s, .sink = sink};
+	rc = unpack_open(&r->u, s->chunks, "chunks", err);
+	if (rc == 0)
+		rc = read_chunks(r, err);
+	if (rc == 0 && r->done != s->size)
+		rc = cfs_fail(err, EUCLEAN,
+			      "chunks: want %" PRIu64 " bytes in all, found %" PRIu64,
+			      s->size, r->done);
+	ZSTD_freeDStream(r->u.z);
+	free(r);
+	return rc;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Splitstreams: a stream of bytes (a layer, a document) as inline pieces and references to objects.
+ * Nobody vouches for their bytes: every range, index and size is checked, and -EUCLEAN says which. */
+#ifndef CFS_REPO_STREAM_H
+#define CFS_REPO_STREAM_H
+
+#include "base/base.h"
+#include "verity/verity.h"
+
+enum {
+	CFS_STREAM_NAMES_MAX = 16 << 20, /* bytes of all names, unpacked */
+	CFS_STREAM_WINDOW_LOG = 27,	 /* of zstd: 128 MiB */
+};
+
+/* An opened splitstream; spans are lent from its bytes. */
+struct cfs_stream {
+	enum cfs_hash_alg alg;
+	char type[9];  /* of the content, as its producer named it; NUL-terminated */
+	uint64_t size; /* of the rebuilt stream */
+	struct cfs_span stream_refs, object_refs; /* ids, one behind another */
+	struct cfs_span chunks, names;		  /* packed with zstd */
+};
+
+/* Checks the header and the ranges. alg: that of the repository, which the stream must have. */
+int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_stream *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The i-th of such ids. */
+size_t cfs_stream_n_ids(const struct cfs_stream *s, struct cfs_span ids);
+struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids,
+				size_t i);
+
+/* Tells each named reference: its name, and its id. */
+typedef int (*cfs_stream_name_fn)(void *ctx, struct cfs_text name,
+				  const struct cfs_digest *id, struct cfs_err *err);
+int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Takes the stream, piece by piece. object is to tell the size of what it took. */
+struct cfs_stream_sink {
+	int (*data)(void *ctx, const void *p, size_t len, struct cfs_err *err);
+	int (*object)(void *ctx, const struct cfs_digest *id, uint64_t *size_out,
+		      struct cfs_err *err);
+	void *ctx;
+};
+
+/* All of it, which must be just size bytes. */
+int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

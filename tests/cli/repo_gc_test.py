@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs gc removes what nothing reaches, and that alone.
+
+    repo_gc_test.py COMPOSEFS GOLDEN
+"""
+import fcntl
+import os
+import subprocess
+import sys
+import time
+
+from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write
+
+GOLDEN = os.path.abspath(sys.argv[2])
+NOTHING = {"objectsRemoved": 0, "imagesRemoved": 0, "streamsRemoved": 0, "namesRemoved": 0, "temporariesRemoved": 0,
+           "imagesInUse": 0}
+
+
+def gc(*args, **numbers):
+    """Collects; every number that is not named must be 0. What was said."""
+    rc, out, err = run("gc", "--repo=r", "--json", *args)
+    want((rc, err if rc else ""), (0, ""))
+    found = __import__("json").loads(out)
+    want({k: found[k] for k in NOTHING}, {**NOTHING, **numbers})
+    want(found["dryRun"], "--dry-run" in args or "-n" in args)
+    if not found["objectsRemoved"]:
+        want(found["bytesFreed"], 0)
+    return err
+
+
+def objects():
+    return sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs)
+
+
+def second(name="os/2"):
+    """Another image, of which one file is that of the first; its id in hex."""
+    make_tree("tree2", "2")
+    return good("create-image", "--repo=r", "tree2", name).strip().split(":")[1]
+
+
+def what_a_name_reaches_stays():
+    make()
+    second()
+    before = snapshot("r")
+    gc()
+    want({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
+    has(good("gc", "--repo=r", "--dry-run"), "would be removed: 0 objects")
+
+
+def what_no_name_reaches_goes_and_what_is_shared_stays():
+    make()
+    kept = objects()
+    gone = second()
+    want(len(objects()), len(kept) + 3)
+    good("untag", "--repo=r", "os/2")
+    before = snapshot("r")
+    gc("-n", objectsRemoved=3, imagesRemoved=1)
+    want(snapshot("r"), before)
+    gc(objectsRemoved=3, imagesRemoved=1)
+    want(objects(), kept)
+    want(os.path.lexists(f"r/images/{gone}"), False)
+    want([d for d in os.listdir("r/objects") if not os.listdir(f"r/objects/{d}")], [])
+    gc()
+
+
+def roots_keep_what_they_name():
+    make()
+    kept = second()
+    good("untag", "--repo=r", "os/2")
+    gc("-r", kept)
+    gc("--root", kept)
+    has(refused("gc", "--repo=r", "--root=none"), "root none: no image and no stream")
+    gc(objectsRemoved=3, imagesRemoved=1)
+
+
+def keep_leaves_the_newest_of_each_name():
+    make()
+    good("untag", "--repo=r", "os/1")
+    names = ["a:9", "a:10", "a:11", "b/1", "b/2", "b/c:1", "b/c:2", "single"]
+    for i, name in enumerate(names):
+        write("tree/a", name)
+        good("create-image", "--repo=r", "tree", name)
+        os.utime(f"r/images/refs/{name}", (1000 + i, 1000 + i), follow_symlinks=False)
+    os.utime("r/images/refs/a:10", (1000, 1000), follow_symlinks=False)  # as old as 9: the higher one is newer
+    gc("-n", "--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    has(err, "name removed: a:9: there are newer ones")
+    gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
+    want(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")), ["a:11", "b/2", "b/c:2", "single"])
+
+
+def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
+    make()
+    used = second()
+    good("untag", "--repo=r", "os/2")
+    with open(f"r/images/{used}", "rb"):
+        has(gc("--dry-run", imagesInUse=1), used)
+        has(gc(imagesInUse=1), "it is mounted, or open in some program")
+    gc(objectsRemoved=3, imagesRemoved=1)
+
+
+def foreign_files_are_told_and_left_alone():
+    make()
+    write("r/objects/00/README", "mine")
+    write("r/objects/note", "mine")
+    write("r/images/refs/README", "mine")
+    os.makedirs("r/objects/00/" + "0" * 62)
+    err = gc()
+    has(err, "left alone: 00/README")
+    has(err, "left alone: README: want a symbolic link")
+    for path in ("r/objects/00/README", "r/objects/note", "r/images/refs/README", "r/objects/00/" + "0" * 62):
+        want(os.path.exists(path), True)
+
+
+def leftovers_go_when_they_are_old():
+    make()
+    write("r/objects/.tmp-object-0123456789ab", "half")
+    os.symlink("x", "r/.symlink-0123456789ab")
+    gc()
+    for path in ("r/objects/.tmp-object-0123456789ab", "r/.symlink-0123456789ab"):
+        want(os.path.lexists(path), True)
+        os.utime(path, (1000, 1000), follow_symlinks=False)
+    gc("--dry-run", temporariesRemoved=2)
+    gc(temporariesRemoved=2)
+    gc()
+
+
+def a_dangling_name_is_told_and_pruned_when_asked():
+    make()
+    gone = second()
+    os.unlink(f"r/images/{gone}")
+    has(gc("-n", objectsRemoved=3), "dangling name: os/2: what it names is gone")
+    has(gc("--prune-refs", objectsRemoved=3, namesRemoved=1), "os/2")
+    want(os.listdir("r/images/refs/os"), ["1"])
+
+
+def damage_stops_it_before_anything_is_removed():
+    make()
+    second()
+    good("create-image", "--repo=r", "tree", "os/3")
+    good("untag", "--repo=r", "os/2")
+    named = os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]
+    path = f"r/objects/{named[:2]}/{named[2:]}"
+    with open(path, "rb") as f:
+        image = f.read()
+    for damage in (image[:-1], image[:2000] + b"!" + image[2001:], b""):
+        with open(path, "wb") as f:
+            f.write(damage)
+        before = snapshot("r")
+        has(refused("gc", "--repo=r"), f"images/{named}")
+        want(snapshot("r"), before)
+    os.unlink(path)
+    before = snapshot("r")
+    has(refused("gc", "--repo=r"), named[2:])
+    want(snapshot("r"), before)
+    os.unlink("r/images/refs/os/1")
+    os.symlink("/etc/passwd", "r/images/refs/os/1")
+    has(refused("gc", "--repo=r"), "want a link to a first-level entry")
+
+
+def streams_reach_their_objects_their_streams_and_what_those_reach():
+    """The golden streams: a document that names three layers, each with an object of zeros."""
+    make()
+    kept = objects()
+    with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:
+        ids = {name: hexed for hexed, name in (line.split() for line in f)}
+
+    def put(hexed, data):
+        os.makedirs(f"r/objects/{hexed[:2]}", exist_ok=True)
+        with open(f"r/objects/{hexed[:2]}/{hexed[2:]}", "wb") as f:
+            f.write(data)
+
+    def golden(name):
+        with open(f"{GOLDEN}/splitstream/{name}", "rb") as f:
+            return f.read()
+
+    os.makedirs("r/streams/refs/oci")
+    put(ids["config.json"], golden("config.json"))
+    for size, name in ((0, "config"), (1000, "layer-alpha"), (2000, "layer-beta"), (3000, "layer-gamma")):
+        data, hexed = golden(name + ".ss"), ids[name + ".ss"]
+        put(hexed, data)
+        os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", f"r/streams/{name}")
+        if size:
+            put(data[112:144].hex(), bytes(size))
+    os.symlink("../../config", "r/streams/refs/oci/x:1")
+    want(len(objects()), len(kept) + 8)
+    gc()
+    os.unlink("r/streams/refs/oci/x:1")
+    gc("--dry-run", "--root=layer-beta", objectsRemoved=6, streamsRemoved=3)
+    gc("--dry-run", "--root=config")
+    gc(objectsRemoved=8, streamsRemoved=4)
+    want(objects(), kept)
+
+
+def it_waits_for_others_as_long_as_it_is_told():
+    make()
+    holder = os.open("r", os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_SH)
+    has(refused("gc", "--repo=r", "--no-wait"), "others use the repository")
+    began = time.monotonic()
+    rc, _, err = run("gc", "--repo=r", "--timeout=1")
+    want(rc, 1)
+    has(err, "waiting: others use the repository")
+    want(0.9 < time.monotonic() - began < 30, True)
+    good("gc", "--repo=r", "--dry-run")
+    with subprocess.Popen([COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:
+        time.sleep(0.3)
+        want(waiting.poll(), None)
+        # Nobody is held up for long by one who waits for somebody else.
+        good("create-image", "--repo=r", "tree", "os/2")
+        fcntl.flock(holder, fcntl.LOCK_UN)
+        want(waiting.wait(timeout=60), 0)
+    os.close(holder)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and v.__name__ not in ("gc", "objects", "second")]))
