@@ -157,10 +157,10 @@ static int with_objects(const struct options *o, struct cfs_err *err,
 			rc = for_each_entry(o, o->operands[n++], &im, false,
 					    collect_entry, &list, err);
 	}
-	if (rc == 0) {
-		objects_sort(&list);
+	if (rc == 0)
+		rc = objects_sort(&list, err);
+	if (rc == 0)
 		rc = fn(o, &list, out, err);
-	}
 	objects_fini(&list);
 	while (n)
 		cfs_map_close(&maps[--n]);

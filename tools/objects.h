@@ -21,7 +21,7 @@ int objects_add(struct objects *list, struct cfs_text path,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Byte order, and duplicates dropped. */
-void objects_sort(struct objects *list);
+int objects_sort(struct objects *list, struct cfs_err *err) CFS_MUST_CHECK;
 struct cfs_text objects_get(const struct objects *list, size_t i);
 void objects_fini(struct objects *list);
 

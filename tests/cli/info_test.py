@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs-info: what it prints of images made here.
+
+    info_test.py COMPOSEFS-INFO MKCOMPOSEFS
+"""
+import os
+import random
+import subprocess
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+
+INFO, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
+
+
+def objects_of(payloads):
+    """What is listed of an image whose files have these backing paths."""
+    lines = ["/ 4096 40755 2 0 0 0 0.0 - - -"]
+    for number, payload in enumerate(payloads):
+        escaped = "".join("\\x%02x" % byte for byte in payload)
+        lines.append("/%07d 1 100644 1 0 0 0 0.0 %s - -" % (number, escaped))
+    image = subprocess.run([MKCOMPOSEFS, "--from-file", "-", "-"], input="\n".join(lines).encode() + b"\n",
+                           stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run([INFO, "objects", "/dev/stdin"], input=image, stdout=subprocess.PIPE,
+                          check=True).stdout.splitlines()
+
+
+@fact
+def objects_come_in_byte_order_each_once():
+    rng = random.Random("objects")
+    letters = [b"0", b"f", b"/", b"\x01", b"\x7f", b"\x80", b"\xff"]
+    paths = [b"".join(rng.choice(letters) for _ in range(rng.randrange(1, 5))) for _ in range(500)]
+    paths += [b"the-same" + rng.choice([b"", b"0", b"1" * 70, b"\xff"]) for _ in range(50)]
+    paths += [b"%02x/%062x" % (n % 256, rng.getrandbits(248)) for n in range(300)]
+    paths = [p.lstrip(b"/") or b"-0" for p in paths]
+    same(objects_of(paths), sorted(set(paths)), "objects")
+
+
+@fact
+def objects_of_files_that_share_the_beginning_of_their_paths():
+    paths = [b"aa/%061d" % n for n in reversed(range(300))]
+    same(objects_of(paths), paths[::-1], "objects")
+
+
+if __name__ == "__main__":
+    sys.exit(run_facts())
