@@ -77,7 +77,8 @@ static int reopen_reading(struct store_object *o, struct cfs_err *err)
 	return 0;
 }
 
-/* A process that another thread forks holds our writer until it executes something. */
+/* A process that another thread forks holds our writer until it executes something. -ENOTTY: this
+ * place has no fs-verity, for whichever reason. */
 static int enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
@@ -87,7 +88,7 @@ static int enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 		nanosleep(&pause, NULL);
 		rc = cfs_verity_enable(fd, alg, err);
 	}
-	return rc;
+	return rc == -EOPNOTSUPP ? -ENOTTY : rc;
 }
 
 /* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a

@@ -57,7 +57,10 @@ int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 		.block_size = CFS_VERITY_BLOCK,
 	};
 
-	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) < 0)
-		return fail_ioctl(err, "fs-verity enable");
-	return 0;
+	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) == 0)
+		return 0;
+	if (errno == EOPNOTSUPP)
+		return cfs_fail(err, EOPNOTSUPP,
+				"fs-verity enable: the file system has no fs-verity");
+	return fail_ioctl(err, "fs-verity enable");
 }

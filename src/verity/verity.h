@@ -112,8 +112,8 @@ int cfs_verity_measure(int fd, struct cfs_digest *out,
 bool cfs_verity_supported(int fd);
 
 /* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left.
- * -EEXIST: already on. -ENOTTY: this file system has none (EOPNOTSUPP alike). Other
- * errors: -errno. */
+ * -EEXIST: already on. -ENOTTY: this kind of file system does not know it. -EOPNOTSUPP: it
+ * does, and was made without. Other errors: -errno. */
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif
