@@ -150,13 +150,14 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_node_get_hardlink_target(struct lcfs_node_s
 /* --- metadata
  * ------------------------------------------------------------------------ */
 
+/* st_mode: type and permission bits. */
 LCFS_EXTERN uint32_t lcfs_node_get_mode(struct lcfs_node_s *node);
-/* st_mode with type bits, unchecked: a wrong type makes lcfs_write_to fail with
- * EINVAL. */
+/* Unchecked: a wrong type makes lcfs_write_to fail with EINVAL. */
 LCFS_EXTERN void lcfs_node_set_mode(struct lcfs_node_s *node, uint32_t mode);
 /* EINVAL: the type is none of the seven. */
 LCFS_EXTERN int lcfs_node_try_set_mode(struct lcfs_node_s *node, uint32_t mode);
 
+/* Owner and group: all 32 bits count. */
 LCFS_EXTERN uint32_t lcfs_node_get_uid(struct lcfs_node_s *node);
 LCFS_EXTERN void lcfs_node_set_uid(struct lcfs_node_s *node, uint32_t uid);
 LCFS_EXTERN uint32_t lcfs_node_get_gid(struct lcfs_node_s *node);
@@ -170,7 +171,7 @@ lcfs_node_get_rdev(struct lcfs_node_s *node);
 LCFS_EXTERN __attribute__((deprecated)) void lcfs_node_set_rdev(struct lcfs_node_s *node,
 								uint32_t rdev);
 
-/* Of directories it is computed while writing. */
+/* Names of the inode. Of directories it is computed while writing. */
 LCFS_EXTERN uint32_t lcfs_node_get_nlink(struct lcfs_node_s *node);
 LCFS_EXTERN void lcfs_node_set_nlink(struct lcfs_node_s *node, uint32_t nlink);
 
@@ -178,6 +179,7 @@ LCFS_EXTERN void lcfs_node_set_nlink(struct lcfs_node_s *node, uint32_t nlink);
 LCFS_EXTERN uint64_t lcfs_node_get_size(struct lcfs_node_s *node);
 LCFS_EXTERN void lcfs_node_set_size(struct lcfs_node_s *node, uint64_t size);
 
+/* Time of last change; also before 1970. tv_nsec is not checked and stored as it is. */
 LCFS_EXTERN void lcfs_node_get_mtime(struct lcfs_node_s *node, struct timespec *time);
 LCFS_EXTERN void lcfs_node_set_mtime(struct lcfs_node_s *node, struct timespec *time);
 
@@ -190,19 +192,20 @@ LCFS_EXTERN int lcfs_node_set_payload(struct lcfs_node_s *node, const char *payl
 /* For symlinks: sets the size, too. EINVAL: no symlink, or no or an empty target. */
 LCFS_EXTERN int lcfs_node_set_symlink_payload(struct lcfs_node_s *node,
 					      const char *payload);
+/* Lent; NULL: none was set. */
 LCFS_EXTERN const char *lcfs_node_get_payload(struct lcfs_node_s *node);
 
 /* Inline content; sets the size. data NULL or size 0: drops the content. EINVAL: above
  * LCFS_INLINE_CONTENT_MAX. */
 LCFS_EXTERN int lcfs_node_set_content(struct lcfs_node_s *node, const uint8_t *data,
 				      size_t size);
-/* lcfs_node_get_size() bytes, or NULL. */
+/* Lent: lcfs_node_get_size() bytes, or NULL. */
 LCFS_EXTERN const uint8_t *lcfs_node_get_content(struct lcfs_node_s *node);
 
-/* LCFS_DIGEST_SIZE bytes. */
+/* LCFS_DIGEST_SIZE bytes; there is no way to take it away again. */
 LCFS_EXTERN void lcfs_node_set_fsverity_digest(struct lcfs_node_s *node,
 					       uint8_t digest[LCFS_DIGEST_SIZE]);
-/* NULL: none was set. */
+/* Lent: LCFS_DIGEST_SIZE bytes; NULL: none was set. */
 LCFS_EXTERN const uint8_t *lcfs_node_get_fsverity_digest(struct lcfs_node_s *node);
 /* As the lcfs_compute_fsverity functions, into the node, which a failure leaves
  * unchanged. */
@@ -220,7 +223,7 @@ LCFS_EXTERN int lcfs_node_set_from_content(struct lcfs_node_s *node, int dirfd,
 /* --- extended attributes
  * ------------------------------------------------------------- */
 
-/* The value (not terminated, never NULL for an empty one) and its length where length
+/* Lent: the value (not terminated, never NULL for an empty one) and its length where length
  * is not NULL; NULL, and errno untouched, when there is none. */
 LCFS_EXTERN const char *lcfs_node_get_xattr(struct lcfs_node_s *node, const char *name,
 					    size_t *length);
@@ -232,7 +235,8 @@ LCFS_EXTERN int lcfs_node_set_xattr(struct lcfs_node_s *node, const char *name,
 /* ENODATA: there is none. */
 LCFS_EXTERN int lcfs_node_unset_xattr(struct lcfs_node_s *node, const char *name);
 LCFS_EXTERN size_t lcfs_node_get_n_xattr(struct lcfs_node_s *node);
-/* In the order in which they were set, or stood in the image. */
+/* In the order in which they were set, or stood in the image. Lent; NULL: index is out
+ * of range. */
 LCFS_EXTERN const char *lcfs_node_get_xattr_name(struct lcfs_node_s *node, size_t index);
 
 /* --- from the file system
@@ -253,20 +257,25 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int bui
 /* --- fs-verity (SHA-256, blocks of 4096 bytes, no salt)
  * ------------------------------ */
 
-/* Reads to the end. ENODATA: the callback, or reading, failed. */
+/* digest: LCFS_DIGEST_SIZE bytes to be filled in. Of all that the callback gives, of the
+ * file from its offset to the end, of data_len bytes (data may be NULL when that is 0).
+ * ENODATA: the callback, or reading, failed. */
 LCFS_EXTERN int lcfs_compute_fsverity_from_content(uint8_t *digest, void *file,
 						   lcfs_read_cb read_cb);
 LCFS_EXTERN int lcfs_compute_fsverity_from_fd(uint8_t *digest, int fd);
 LCFS_EXTERN int lcfs_compute_fsverity_from_data(uint8_t *digest, uint8_t *data,
 						size_t data_len);
 
-/* Asks the kernel. 0 or -errno, and errno: -ENOTTY no fs-verity here, -EILSEQ another
- * algorithm. */
+/* digest: as above. Asks the kernel. 0 or -errno, and errno: -ENOTTY no fs-verity here,
+ * -EILSEQ another algorithm. */
 LCFS_EXTERN int lcfs_fd_measure_fsverity(uint8_t *digest, int fd);
-/* Asks the kernel, and computes where it does not know. 0 or negative, and errno. */
+/* Asks the kernel, and computes where it does not know: of the whole file, wherever its
+ * offset is. 0 or negative, and errno: -EBADF, -EILSEQ as above, -ESPIPE a pipe, -1 with
+ * ENODATA not readable. */
 LCFS_EXTERN int lcfs_fd_get_fsverity(uint8_t *digest, int fd);
-/* 0 or -errno, and errno: -EOPNOTSUPP, -ENOTTY no fs-verity here, -EEXIST it is on,
- * -ETXTBSY somebody has the file open for writing. */
+/* Switches fs-verity on; the file can never be changed again. 0 or -errno, and errno:
+ * -EOPNOTSUPP, -ENOTTY no fs-verity here, -EEXIST it is on, -ETXTBSY somebody has the
+ * file open for writing. */
 LCFS_EXTERN int lcfs_fd_enable_fsverity(int fd);
 
 /* --- images
@@ -290,7 +299,8 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_fd(int fd);
 LCFS_EXTERN struct lcfs_node_s *
 lcfs_load_node_from_fd_ext(int fd, const struct lcfs_read_options_s *options);
 
-/* The format version of an image: 0 or 1. EINVAL: not an image. */
+/* The format version of an image: 0 or 1; the offset of fd is not used. EINVAL: not an
+ * image; else as reading fails. */
 LCFS_EXTERN int lcfs_version_from_fd(int fd);
 
 #ifdef __cplusplus

@@ -70,6 +70,15 @@ def the_headers_declare_each_of_them():
     return differ(listed(), declared())
 
 
+def a_comment_stands_above_each_of_them():
+    """Above the function itself, or above the group without an empty line that it is in."""
+    groups = [group for h in HEADERS for group in read(h).split("\n\n") if "LCFS_EXTERN " in group.replace("define", "")]
+    count = sum(len(re.findall(r"^LCFS_EXTERN ", group, re.M)) for group in groups)
+    return [f"no comment: {g.strip().splitlines()[0]}" for g in groups
+            if re.search("^LCFS_EXTERN ", g, re.M) and not g.strip().startswith("/*")] + (
+                [] if count == 62 else [f"want 62 declarations, found {count}"])
+
+
 def the_name_is_the_one_that_programs_ask_for():
     return differ({"libcomposefs.so.1"}, set(dynamic("SONAME")))
 
@@ -83,6 +92,7 @@ def libc_alone_is_needed():
 def main():
     checks = [exports_are_the_checked_in_list, the_list_is_whole, exports_are_functions,
               exports_have_no_versions, the_map_names_each_of_them, the_headers_declare_each_of_them,
+              a_comment_stands_above_each_of_them,
               the_name_is_the_one_that_programs_ask_for, libc_alone_is_needed]
     print(f"1..{len(checks)}")
     for number, check in enumerate(checks, 1):

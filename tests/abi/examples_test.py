@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """The example programs, built from an installed tree as any user would, shared and static, and run.
 
-    examples_test.py BUILD_DIR EXAMPLES_DIR PKG_CONFIG CC...
+    examples_test.py BUILD_DIR EXAMPLES_DIR PKG_CONFIG CXX CC...
 
-The first comment of an example says what it prints, behind "Prints:".
+CXX may be empty: then those in C++ are skipped. The first comment of an example says what it prints, behind "Prints:".
 """
 import glob
 import os
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-BUILD, EXAMPLES, PKG_CONFIG, CC = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+BUILD, EXAMPLES, PKG_CONFIG, CXX, CC = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
+COMPILERS = {".c": CC, ".cc": [CXX] if CXX else None}
 
 
 def run(command, **kw):
@@ -34,8 +35,8 @@ def wanted(source):
         return re.search(r"Prints:\s*(.*)", f.read()).group(1).strip()
 
 
-def build(source, out, flags):
-    run(CC + ["-Wall", "-Wextra", "-Werror", source, "-o", out] + flags)
+def build(compiler, source, out, flags):
+    run(compiler + ["-Wall", "-Wextra", "-Werror", source, "-o", out] + flags)
 
 
 def main():
@@ -44,11 +45,15 @@ def main():
         env, libdir = install(root)
         cflags, libs = (run([PKG_CONFIG, flag, "composefs"], env=env).split() for flag in ("--cflags", "--libs"))
         run([PKG_CONFIG, "--atleast-version=1.0.8", "composefs"], env=env)
-        for source in sorted(glob.glob(EXAMPLES + "/*.c")):
-            name = os.path.basename(source)[:-2]
+        for source in sorted(glob.glob(EXAMPLES + "/*.c*")):
+            name, suffix = os.path.splitext(os.path.basename(source))
+            compiler = COMPILERS[suffix]
             for kind, flags in (("shared", libs), ("static", [libdir + "/libcomposefs.a"])):
+                if compiler is None:
+                    results.append((f"{name}_{kind} # SKIP no C++ compiler is installed", None, None))
+                    continue
                 program = os.path.join(root, f"{name}-{kind}")
-                build(source, program, cflags + flags)
+                build(compiler, source, program, cflags + flags)
                 got = run([program], env={**os.environ, "LD_LIBRARY_PATH": libdir}, cwd=root).strip()
                 results.append((f"{name}_{kind}", got, wanted(source)))
     print(f"1..{len(results)}")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 SPDX = "SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later"
-SOURCE_SUFFIXES = (".c", ".h", ".py", ".sh", ".build", ".scd", ".sym", ".ini", ".bash", ".fish", ".zsh")
+SOURCE_SUFFIXES = (".c", ".cc", ".h", ".py", ".sh", ".build", ".scd", ".sym", ".ini", ".bash", ".fish", ".zsh")
 SOURCE_NAMES = ("Makefile", "meson_options.txt", "run")
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 80
