@@ -139,7 +139,7 @@ int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err)
 	return cfs_fail_errno(err, "link");
 }
 
-int cfs_io_make_dirs(int dirfd, const char *path, struct cfs_err *err)
+int cfs_io_make_dirs(int dirfd, const char *path, mode_t mode, struct cfs_err *err)
 {
 	cfs_autofree char *copy = strdup(path);
 
@@ -147,10 +147,11 @@ int cfs_io_make_dirs(int dirfd, const char *path, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (char *p = copy + strspn(copy, "/"); *p;) {
 		char *end = p + strcspn(p, "/");
+		bool is_last = !end[strspn(end, "/")];
 		char cut = *end;
 
 		*end = '\0';
-		if (mkdirat(dirfd, copy, 0755) < 0 && errno != EEXIST)
+		if (mkdirat(dirfd, copy, is_last ? mode : 0755) < 0 && errno != EEXIST)
 			return cfs_fail_errno(err, "make directory %s", copy);
 		*end = cut;
 		p = end + strspn(end, "/");

@@ -58,7 +58,9 @@ void cfs_map_close(struct cfs_map *map);
 int cfs_io_publish(int fd, int dirfd, const char *path,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Makes the directories of path (relative to dirfd) that are missing, mode 0755 less the umask. */
-int cfs_io_make_dirs(int dirfd, const char *path, struct cfs_err *err) CFS_MUST_CHECK;
+/* Makes the directories of path (relative to dirfd) that are missing: the last with this mode, those
+ * above it with 0755, both less the umask. */
+int cfs_io_make_dirs(int dirfd, const char *path, mode_t mode,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -23,7 +23,7 @@ static int make_directory(const char *path, struct cfs_err *err)
 	slash = strrchr(parent, '/');
 	if (slash && slash > parent) {
 		*slash = '\0';
-		rc = cfs_io_make_dirs(AT_FDCWD, parent, err);
+		rc = cfs_io_make_dirs(AT_FDCWD, parent, 0755, err);
 	}
 	if (rc == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
 		rc = cfs_fail_errno(err, "make directory");

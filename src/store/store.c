@@ -17,7 +17,9 @@ static int open_dir(int dirfd, const char *path, struct cfs_err *err)
 	int fd = openat(dirfd, path, flags);
 
 	if (fd < 0 && errno == ENOENT && *path) {
-		int rc = cfs_io_make_dirs(dirfd, path, err);
+		/* Its owner's alone: anybody may read an object, also where the file that
+		 * it holds is for few. */
+		int rc = cfs_io_make_dirs(dirfd, path, 0700, err);
 
 		if (rc < 0)
 			return cfs_context(err, rc, "object store");

@@ -37,8 +37,8 @@ enum { CFS_STORE_PENDING_DEFAULT = 256 };
 
 struct cfs_store;
 
-/* Opens the object directory path (relative to dirfd), made with its parents when missing. The
- * store is the caller's until cfs_store_close. */
+/* Opens the object directory path (relative to dirfd), made with its parents when missing: with mode
+ * 0700, they with 0755. The store is the caller's until cfs_store_close. */
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
 		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -345,7 +345,24 @@ T(store_makes_missing_parents_of_its_directory)
 	t_eq(rc, 0);
 	cfs_store_close(s);
 	t_eq(stat(tmp_in("a/b/c"), &st), 0);
+	t_eq(st.st_mode, S_IFDIR | 0700);
+	t_eq(stat(tmp_in("a/b"), &st), 0);
 	t_eq(st.st_mode, S_IFDIR | 0755);
+}
+
+T(store_keeps_the_mode_of_a_directory_that_is_there)
+{
+	struct cfs_store_opts opts = {0};
+	struct cfs_store *s;
+	struct stat st;
+
+	tmp_fresh();
+	t_eq(mkdir(tmp_in("shared"), 0755), 0);
+	t_eq(chmod(tmp_in("shared"), 0775), 0);
+	t_eq(cfs_store_open(AT_FDCWD, tmp_in("shared"), &opts, &s, &err), 0);
+	cfs_store_close(s);
+	t_eq(stat(tmp_in("shared"), &st), 0);
+	t_eq(st.st_mode, S_IFDIR | 0775);
 }
 
 T(store_says_when_its_directory_is_none)
