@@ -75,7 +75,7 @@ _mount_composefs()
 		mapfile -t COMPREPLY < <(compgen -W "composefs" -- "$cur")
 		;;
 	-o)
-		_composefs_options "basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir="
+		_composefs_options "allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir="
 		;;
 	*)
 		if [[ $cur == -* ]]; then

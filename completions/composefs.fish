@@ -33,7 +33,7 @@ complete -c composefs-dump -l help -d 'Print usage'
 
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
-complete -c mount.composefs -s o -x -a 'basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
+complete -c mount.composefs -s o -x -a 'allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
 set -l verbs build create-image fsck gc images init ls tag untag
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a fsck -d 'Check an image, and the objects that it needs'

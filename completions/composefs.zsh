@@ -141,7 +141,7 @@ mount.composefs)
 		'-h[print usage]' \
 		'-t[file system type]:type:(composefs)' \
 		'-o[mount options]:option:_values -s , option
-			"basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
+			"allow-suid[setuid programs count without verification]" "basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
 			"idmap[user namespace file]:file:_files" "prefetch[read the image ahead]:when:(async wait off)" "ro[read only]" "rw[writable]"
 			"floor[file of version floors]:file:_files" "name[what the statement is about]:name:"
 			"signature[signature file]:file:_files" "signed[require a signature]" "statement[signed statement]:file:_files"

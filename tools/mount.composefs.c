@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cli.h"
@@ -21,6 +22,7 @@ struct command {
 	const char *image, *mountpoint;
 	bool help, fake, verbose;
 	bool wrong_usage; /* the message stands alone, usage follows */
+	bool restrained;  /* nosuid was not asked for */
 };
 
 static void print_usage(void)
@@ -51,6 +53,8 @@ static void print_usage(void)
 	      "fs-verity digests\n"
 	      "  tryverity              If kernel and file system have it, require "
 	      "fs-verity\n"
+	      "  allow-suid             Let setuid programs and file capabilities count\n"
+	      "                         although nothing is verified\n"
 	      "  ro                     Read only\n"
 	      "  rw                     Read/write\n"
 	      "  upperdir               Overlayfs upperdir\n"
@@ -122,6 +126,20 @@ static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err
 	return cfs_mount_check(&cmd->args.opts, err);
 }
 
+/* Where nothing is verified, whoever can write to the disk of the objects chooses what a
+ * setuid program of the image does. (mount(8) keeps "suid" to itself: hence a word of
+ * our own.) */
+static void restrain(struct command *cmd)
+{
+	struct cfs_mount_opts *o = &cmd->args.opts;
+
+	if (cfs_mount_requires_verity(o) || cmd->args.allow_suid ||
+	    o->attr & MOUNT_ATTR_NOSUID)
+		return;
+	o->attr |= MOUNT_ATTR_NOSUID;
+	cmd->restrained = true;
+}
+
 static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		       struct cfs_err *err)
 {
@@ -145,6 +163,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
+	restrain(cmd);
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
@@ -157,6 +176,12 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 	if (rc < 0 || cmd->help)
 		return rc;
 	rc = mount_image(cmd, &taken, err);
+	if (rc == 0 && cmd->restrained)
+		fprintf(stderr,
+			"mount.composefs: warning: %s is not verified, so it is mounted "
+			"nosuid: setuid programs and file capabilities have no effect; "
+			"give digest= or verity, or allow-suid\n",
+			cmd->image);
 	if (rc == 0 && cmd->verbose && taken.image)
 		printf("mount.composefs: %s mounted on %s (image: %s; overlay: %s)\n",
 		       cmd->image, cmd->mountpoint, taken.image, taken.overlay);

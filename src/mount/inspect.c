@@ -11,6 +11,11 @@
 
 enum { PREFETCH_MAX = 64 << 20 };
 
+bool cfs_mount_requires_verity(const struct cfs_mount_opts *o)
+{
+	return cfs_mount_is_trusted(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
+}
+
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
 	struct cfs_digest digest;
@@ -156,14 +161,13 @@ static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 			return cfs_fail_errno(err, "object directory %s", o->objdirs[i]);
 		out->objects_verity = cfs_verity_supported(dir);
 	}
-	if (out->objects_verity || o->verity == CFS_MOUNT_VERITY_TRY)
+	if (out->objects_verity || !cfs_mount_requires_verity(o))
 		return 0;
 	return cfs_fail(
 		err, ENOTTY,
 		"object directory %s: its file system has no fs-verity, so no file could "
 		"be opened: move the objects to ext4 with the verity feature or to "
-		"btrfs, "
-		"or mount with tryverity or without verity",
+		"btrfs, or mount without digest and verity",
 		o->objdirs[0]);
 }
 
@@ -179,7 +183,8 @@ int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_f
 		rc = read_header(fd, out, err);
 	if (rc == 0)
 		rc = check_dirs(o, err);
-	if (rc == 0 && (cfs_mount_is_trusted(o) || o->verity != CFS_MOUNT_VERITY_NONE))
+	if (rc == 0 &&
+	    (cfs_mount_requires_verity(o) || o->verity != CFS_MOUNT_VERITY_NONE))
 		rc = check_verity(o, out, err);
 	if (rc == 0)
 		out->prefetch_len =

@@ -60,6 +60,10 @@ struct cfs_mount_opts {
 	const char *image_name; /* what losetup(8) shows; NULL: nothing */
 };
 
+/* Whether no byte of an object is believed that the image's digest of it does not cover:
+ * with a digest, or with VERITY_REQUIRE. The image itself is checked with a digest alone. */
+bool cfs_mount_requires_verity(const struct cfs_mount_opts *o);
+
 /* What can be said about options without looking at anything else: -EINVAL. */
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -72,7 +76,8 @@ struct cfs_mount_args {
 	const char *signature, *statement, *name, *floor; /* NULL: not given */
 	const char *trusted; /* directory of keys; NULL: the default ones */
 	const char *idmap;   /* path of a user namespace, to be opened by the caller */
-	bool sloppy; /* in: unknown options are passed over, as mount -s wants it */
+	bool sloppy;	 /* in: unknown options are passed over, as mount -s wants it */
+	bool allow_suid; /* setuid files count even if nothing is verified */
 	struct cfs_arena arena;
 };
 

@@ -17,7 +17,7 @@ enum kind {
 	OPT_IGNORED,  /* for others than us */
 };
 
-enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED };
+enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED, FLAG_ALLOW_SUID };
 
 struct rule {
 	const char *name; /* with '*' at the end: any name that begins so */
@@ -72,6 +72,7 @@ static const struct rule rules[] = {
 	{"prefetch", OPT_PREFETCH},
 	{"verity", OPT_FLAG, .flag = FLAG_VERITY},
 	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
+	{"allow-suid", OPT_FLAG, .flag = FLAG_ALLOW_SUID},
 	{"ro", OPT_FLAG, .flag = FLAG_RO},
 	{"rw", OPT_FLAG, .flag = FLAG_RW},
 
@@ -245,8 +246,10 @@ static int set_prefetch(struct cfs_mount_args *args, const struct option *opt,
 }
 
 /* "verity" is never weakened by "tryverity", whatever their order. */
-static void set_flag(struct cfs_mount_opts *o, enum flag flag)
+static void set_flag(struct cfs_mount_args *args, enum flag flag)
 {
+	struct cfs_mount_opts *o = &args->opts;
+
 	switch (flag) {
 	case FLAG_RO:
 		o->readonly = true;
@@ -263,6 +266,9 @@ static void set_flag(struct cfs_mount_opts *o, enum flag flag)
 		break;
 	case FLAG_SIGNED:
 		o->require_signature = true;
+		break;
+	case FLAG_ALLOW_SUID:
+		args->allow_suid = true;
 		break;
 	}
 }
@@ -308,7 +314,7 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 	case OPT_PREFETCH:
 		return set_prefetch(args, opt, err);
 	case OPT_FLAG:
-		set_flag(&args->opts, rule->flag);
+		set_flag(args, rule->flag);
 		return 0;
 	case OPT_ATTR:
 		args->opts.attr = (args->opts.attr & ~rule->clear) | rule->set;

@@ -29,11 +29,6 @@ static void add(struct builder *b, struct cfs_step step)
 
 #define ADD(b, ...) add(b, (struct cfs_step){__VA_ARGS__})
 
-static bool requires_verity(const struct cfs_mount_opts *o)
-{
-	return cfs_mount_is_trusted(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
-}
-
 /* --- the image ---------------------------------------------------------------------- */
 
 static void add_idmap(struct builder *b)
@@ -87,7 +82,7 @@ static const char verity_hint[] = "verity needs overlayfs of kernel 6.6";
 
 static void add_verity(struct builder *b)
 {
-	if (requires_verity(b->o))
+	if (cfs_mount_requires_verity(b->o))
 		ADD(b, CFS_STEP_STRING, "verity", "require", .hint = verity_hint);
 	else if (b->o->verity == CFS_MOUNT_VERITY_TRY && b->facts->objects_verity)
 		ADD(b, CFS_STEP_STRING, "verity", "require", .optional = true);
@@ -231,7 +226,7 @@ static char *old_data(struct builder *b, const char *separator)
 		to = put_path(to, separator, b->o->objdirs[i]);
 	to = put_path(to, upper, b->o->upperdir);
 	to = put_path(to, work, b->o->workdir);
-	if (requires_verity(b->o))
+	if (cfs_mount_requires_verity(b->o))
 		strcpy(to, verity);
 	return data;
 }
@@ -247,7 +242,7 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
 	    .number = flags | old_flags(b->o->attr), .move_on = {move_on},
-	    .hint = requires_verity(b->o) ? verity_hint : NULL);
+	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);
 	return 0;
 }
 

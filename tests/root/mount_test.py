@@ -265,10 +265,23 @@ def generic_options_become_mount_attributes(scene):
     attributes = scene.mounts()[0].attributes
     want({"nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"} <= attributes, attributes)
     umount(scene.mnt)
-    scene.mount(scene.path("tree.cfs"), "nosuid,suid,noatime,relatime", arguments=[
+    scene.mount(scene.path("tree.cfs"), "nosuid,suid,allow-suid,noatime,relatime", arguments=[
         "-o", f"basedir={scene.path('objects')}", "-n", "-t", "composefs"])
     attributes = scene.mounts()[0].attributes
     want("relatime" in attributes and not attributes & {"nosuid", "noatime"}, attributes)
+
+
+@fact
+def setuid_of_what_nobody_verified_has_no_effect_unless_it_is_allowed(scene):
+    basedir = f"basedir={scene.path('objects')}"
+    for options, restrained, told in (("", True, True), (",tryverity", True, True), (",nosuid", True, False),
+                                      (",allow-suid", False, False), (",suid", True, True)):
+        done = subprocess.run([scene.mount_program, "-o", basedir + options, scene.path("tree.cfs"), scene.mnt],
+                              capture_output=True, text=True, check=True)
+        same("nosuid" in scene.mounts()[0].attributes, restrained, options)
+        same(done.stderr.count("\n"), int(told), "lines said")
+        want(not told or "is not verified, so it is mounted nosuid" in done.stderr, done.stderr)
+        umount(scene.mnt)
 
 
 @fact

@@ -23,7 +23,7 @@ def usage(tool, *args):
 def helped(tool):
     if os.path.basename(tool) == MOUNT_TOOL:
         listed = usage(tool, "-h").split("Supported options:")[1]
-        return set(re.findall(r"^  ([a-z]+)", listed, re.M))
+        return set(re.findall(r"^  ([a-z-]+)", listed, re.M))
     return set(LONG.findall(usage(tool, "--help")))
 
 
@@ -36,8 +36,8 @@ def manual(root, name):
     """Options that have an entry of their own; a line may have several."""
     if name == MOUNT_TOOL:
         entries = read(root, "doc", "man", name + ".8.scd").split("# MOUNT OPTIONS")[1]
-        entries = entries.split("*nosuid*")[0]  # from there on they are those of mount(8)
-        return {o for l in re.findall(r"^\*[a-z]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z]+)=?\*", l)}
+        entries = entries.split("\n*nosuid*")[0]  # from there on they are those of mount(8)
+        return {o for l in re.findall(r"^\*[a-z-]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z-]+)=?\*", l)}
     lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*--")]
     return {o for l in lines for o in LONG.findall(l)}
 
@@ -58,7 +58,7 @@ def words(text):
 def zsh(root, name):
     body = re.search(rf"^{re.escape(name)}\)\n(.*?)^\t;;\n", read(root, "completions", "composefs.zsh"), re.S | re.M)
     if name == MOUNT_TOOL:
-        return set(re.findall(r'"([a-z]+)\[', body.group(1)))
+        return set(re.findall(r'"([a-z-]+)\[', body.group(1)))
     return set(LONG.findall(body.group(1)))
 
 

@@ -124,6 +124,8 @@ T(mount_refuses_the_image_that_cannot_be_measured)
 
 T(mount_with_a_digest_wants_objects_that_can_be_verified)
 {
+	const struct cfs_mount_opts try = {objdirs, 1, .digest = "00" ZEROS_31,
+					   .verity = CFS_MOUNT_VERITY_TRY};
 	struct cfs_mount_facts facts;
 	struct cfs_err err;
 
@@ -131,6 +133,7 @@ T(mount_with_a_digest_wants_objects_that_can_be_verified)
 	kernel.dir_errno = EOPNOTSUPP;
 	t_eq(inspect("00" ZEROS_31, &facts, &err), -ENOTTY);
 	t_has(err.msg, "object directory /: its file system has no fs-verity");
+	t_eq(inspect_opts(&try, &facts, &err), -ENOTTY);
 }
 
 T(mount_without_verity_measures_nothing)

@@ -42,6 +42,8 @@ static const char *describe(const struct cfs_mount_args *args)
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s%s", verity[o->verity],
 		      prefetch[o->prefetch], o->readonly ? " ro" : "",
 		      o->require_signature ? " signed" : "");
+	if (args->allow_suid)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " allow-suid");
 	if (o->attr)
 		snprintf(text + n, sizeof(text) - (size_t)n, " attr=%llx",
 			 (unsigned long long)o->attr);
@@ -65,6 +67,8 @@ T(mount_parse_understands_each_option)
 		{"idmap=/proc/1/ns/user", " idmap=/proc/1/ns/user"},
 		{"verity", " verity"},
 		{"tryverity", " tryverity"},
+		{"allow-suid", " allow-suid"},
+		{"nosuid,allow-suid", " allow-suid attr=2"},
 		{"verity,tryverity", " verity"},
 		{"tryverity,verity", " verity"},
 		{"signed", " signed"},

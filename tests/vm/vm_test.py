@@ -24,6 +24,7 @@ DISKS = {
     "btrfs": (128, ["mkfs.btrfs", "-q"]),
     "xfs": (300, ["mkfs.xfs", "-q"]),
     "plain": (64, ["mkfs.ext4", "-q", "-F"]),
+    "sealed": (16, ["mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "verity"]),
 }
 STARTS = 3  # the emulation fails at random, rarely
 TIMEOUT = 240

@@ -49,6 +49,11 @@ not() {
 	fi
 }
 
+# object NAME: the object of that file of the tree.
+object() {
+	echo "/fs/store/$(composefs-info measure-file "/tmp/tree/$1" | sed 's,^..,&/,')"
+}
+
 # run_facts PLACE: all facts of the script, in order. after_fact cleans up behind each.
 run_facts() {
 	for name in $(sed -n 's/^\(fact_[a-z0-9_]*\)() {$/\1/p' "$0"); do

@@ -1,0 +1,57 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# shellcheck shell=dash
+# Where fs-verity is missing: the objects on the file system FS of DISK, which has none; an image that is
+# sealed, on another one.
+. ./lib.sh
+
+after_fact() {
+	umount /mnt 2>/dev/null
+	rm -rf /fs/store
+}
+
+show() {
+	mount.composefs -o "basedir=/fs/store,$1" /sealed/image /mnt
+}
+
+fact_without_verity_a_store_is_filled_with_one_warning() {
+	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/tmp/warned
+	cat /tmp/warned
+	say "lines of warning" 1 grep -c "objects are not sealed" /tmp/warned
+	say "lines in all" 1 grep -c "" /tmp/warned
+}
+
+fact_without_verity_a_store_that_requires_it_is_refused() {
+	refuse "the file system has no fs-verity" mkcomposefs --require-verity --digest-store=/fs/store /tmp/tree /tmp/none
+	not test -e /tmp/none
+}
+
+fact_objects_that_cannot_be_verified_are_refused_before_mounting() {
+	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
+	for option in verity "digest=$DIGEST" "digest=$DIGEST,tryverity"; do
+		refuse "/fs/store: its file system has no fs-verity" show "$option"
+		not grep -q composefs /proc/mounts
+	done
+}
+
+fact_a_mount_that_nobody_verifies_says_so_and_is_nosuid() {
+	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
+	for option in ro tryverity; do
+		show $option 2>/tmp/warned
+		cat /tmp/warned
+		say "lines of warning" 1 grep -c "is not verified, so it is mounted nosuid" /tmp/warned
+		grep composefs /proc/mounts | grep nosuid
+		umount /mnt
+	done
+	show allow-suid
+	not grep "composefs.*nosuid" /proc/mounts
+}
+
+fact_without_verity_another_program_behind_a_setuid_name_is_run() {
+	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
+	show allow-suid 2>/dev/null
+	printf '#!/bin/sh\necho another\n' >"$(object setuid)"
+	say exec another probe exec /mnt/setuid
+}
+
+run_facts "$FS without fs-verity"
