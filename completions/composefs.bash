@@ -104,7 +104,7 @@ _composefs()
 	local repository="--repo= --require-verity --system --user"
 	_init_completion -s || return
 	case $prev in
-	--objects | --repo)
+	--from | --objects | --repo | --upperdir | --workdir)
 		_filedir -d
 		return
 		;;
@@ -116,6 +116,10 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
 		return
 		;;
+	--hash)
+		mapfile -t COMPREPLY < <(compgen -W "sha256 sha512" -- "$cur")
+		return
+		;;
 	--grace | --keep | --root | --threads | --timeout)
 		return
 		;;
@@ -125,29 +129,62 @@ _composefs()
 		[[ -n $command || $word == -* ]] || command=$word
 	done
 	case $command in
-	fsck)
-		options="--canonical --help --isolated --json --no-isolated --objects="
+	cat)
+		options="--help $repository"
 		;;
-	ls)
-		options="--directory --help"
+	compute-id)
+		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
+		;;
+	create-dumpfile)
+		options="--erofs-version= --hash= --help --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
 		;;
 	create-image | build)
 		options="--help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
+	dump-files)
+		options="--backing-path-only --help $repository"
+		;;
+	fsck)
+		options="--canonical --help --isolated --json --json --metadata-only --no-isolated --objects= $repository"
+		;;
 	gc)
 		options="--dry-run --grace= --help --json --keep= --no-wait --prune-refs --root= --timeout= $repository"
+		;;
+	image-objects)
+		options="--help --json $repository"
 		;;
 	images)
 		options="--help --json $repository"
 		;;
+	import-image)
+		options="--help --json --missing-ok $repository"
+		;;
 	init)
 		options="--algorithm= --ensure --erofs-version= --help --insecure --json $repository"
+		;;
+	mount)
+		options="--help --json --read-write --upperdir= --workdir= $repository"
+		;;
+	repair)
+		options="--from= --help --json $repository"
 		;;
 	tag)
 		options="--help --json $repository"
 		;;
+	transaction)
+		options="--help $repository"
+		;;
+	umount)
+		options="--help --json --lazy"
+		;;
 	untag)
 		options="--help --json $repository"
+		;;
+	ls)
+		options="--directory --help $repository"
+		;;
+	version)
+		options="--help --json"
 		;;
 	*)
 		options="--help"
@@ -156,7 +193,9 @@ _composefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build create-image fsck gc images init ls tag untag" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image dump-files fsck gc
+			image-objects images import-image init ls mount repair tag transaction
+			umount untag version" -- "$cur")
 	else
 		_filedir
 	fi

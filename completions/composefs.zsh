@@ -31,22 +31,35 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|create-image|fsck|gc|images|init|ls|tag|untag)]}
+	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|fsck|gc|image-objects|images|import-image|init|ls|mount|repair|tag|transaction|umount|untag|version)]}
 	case $command in
-	fsck)
+	cat)
 		_arguments \
-			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
 			'--help[print usage]' \
-			'--isolated[parse in a jail (default for root and a file of another owner)]' \
-			'--json[print one JSON object that tells all that was found]' \
-			'--no-isolated[parse in this process]' \
-			'--objects=[look at each object in DIR - is it there, its size, its digest]:directory:_files -/' \
+			$repository \
 			'1:command:' '*:file:_files'
 		;;
-	ls)
+	compute-id)
 		_arguments \
-			'--directory[of a directory, list itself and not what is in it]' \
+			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository, or 1)]:value:(0 1 2)' \
+			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
 			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--no-repo[ask no repository for defaults]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	create-dumpfile)
+		_arguments \
+			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository, or 1)]:value:(0 1 2)' \
+			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
+			'--help[print usage]' \
+			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--no-repo[ask no repository for defaults]' \
+			$repository \
 			'1:command:' '*:file:_files'
 		;;
 	create-image|build)
@@ -64,6 +77,26 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
+	dump-files)
+		_arguments \
+			'--backing-path-only[print where the content of each file lies - a path below objects, or inline]' \
+			'--help[print usage]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	fsck)
+		_arguments \
+			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
+			'--help[print usage]' \
+			'--isolated[parse in a jail (default for root and a file of another owner)]' \
+			'--json[print one JSON object that tells all that was found]' \
+			'--json[print one JSON object that tells all that was found]' \
+			'--metadata-only[do not read the contents of objects]' \
+			'--no-isolated[parse in this process]' \
+			'--objects=[look at each object in DIR - is it there, its size, its digest]:directory:_files -/' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
 	gc)
 		_arguments \
 			'(-n --dry-run)'{-n,--dry-run}'[say what would be removed, and remove nothing]' \
@@ -78,10 +111,25 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
-	images)
+	image-objects)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON array]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	images)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	import-image)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--missing-ok[objects that it needs may be missing]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -96,11 +144,42 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
+	mount)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--read-write[mount writable; with --upperdir]' \
+			'--upperdir=[writable layer; with --workdir]:directory:_files -/' \
+			'--workdir=[work directory of the writable layer, on the same file system]:directory:_files -/' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	repair)
+		_arguments \
+			'--from=[fetch objects from this repository or object directory; may be repeated]:directory:_files -/' \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
 	tag)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	transaction)
+		_arguments \
+			'--help[print usage]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	umount)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--lazy[take it out of sight now, and end it when nobody uses it any more]' \
 			'1:command:' '*:file:_files'
 		;;
 	untag)
@@ -110,15 +189,39 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
+	ls)
+		_arguments \
+			'--directory[of a directory, list itself and not what is in it]' \
+			'--help[print usage]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	version)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'1:command:' '*:file:_files'
+		;;
 	*)
-		_arguments '--help[print usage]' '1:command:((fsck\:"check an image, and the objects that it needs"
-			ls\:"list what an image has at a path"
+		_arguments '--help[print usage]' '1:command:((cat\:"write a stream, or a file of an image, to standard output"
+			compute-id\:"say what id create-image would print"
+			create-dumpfile\:"print the tree of a directory as a dump"
 			create-image\:"put a directory into the repository, as an image"
+			dump-files\:"print entries of an image as a dump"
+			fsck\:"check a repository, or an image and the objects that it needs"
 			gc\:"remove what no name reaches and nobody uses"
+			image-objects\:"list the objects that an image needs"
 			images\:"list the images of the repository, and their names"
+			import-image\:"put an image file into the repository"
 			init\:"make a repository"
+			mount\:"mount an image"
+			repair\:"check a repository, and mend it"
 			tag\:"give an image a name"
-			untag\:"take names away"))'
+			transaction\:"hold the lock against gc"
+			umount\:"unmount an image"
+			untag\:"take names away"
+			ls\:"list what an image has at a path"
+			version\:"print the version"))'
 		;;
 	esac
 	;;

@@ -15,7 +15,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -77,20 +77,23 @@ static void put(bool json, const char **separator, const char *name, const char 
 		putchar('\n');
 		return;
 	}
-	printf("%s{\"id\":", *separator);
-	json_text(stdout, id, strlen(id));
-	fputs(",\"name\":", stdout);
+	printf("%s{\"name\":", *separator);
 	if (name)
 		json_text(stdout, name, strlen(name));
 	else
 		fputs("null", stdout);
+	fputs(",\"digest\":", stdout);
+	json_text(stdout, id, strlen(id));
 	putchar('}');
 	*separator = ",\n ";
 }
 
 static void say(const struct options *o, const struct lists *l)
 {
-	const char *separator = "[";
+	const char *separator = "";
+
+	if (o->json)
+		fputs("{\"images\":[", stdout);
 
 	for (size_t i = 0; i < l->refs.n; i++)
 		if (l->refs.v[i].code == 0)
@@ -99,7 +102,7 @@ static void say(const struct options *o, const struct lists *l)
 		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
 			put(o->json, &separator, NULL, l->entries.v[i].name);
 	if (o->json)
-		puts(*separator == '[' ? "[]" : "]");
+		puts("]}");
 }
 
 int cmd_images(int argc, char **argv)

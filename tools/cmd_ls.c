@@ -9,25 +9,31 @@
 #include "composefs.h"
 #include "image.h"
 #include "list.h"
+#include "where.h"
 
 enum { OUT_LEN = 64 * 1024 };
 
 struct options {
 	bool directory;
+	struct where where;
 };
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"directory", NULL, offsetof(struct options, directory), NULL,
 	 "Of a directory, list itself and not what is in it"},
+	WHERE_OPTIONS(struct options, where),
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]", NULL},
-	.about = "Lists the directory PATH of an image (default /), or the one entry "
-		 "that PATH is,\n"
-		 "without reading the rest of the image.",
+	.about =
+		"Lists the directory PATH of an image file (default /), or the one entry "
+		"that PATH is,\n"
+		"without reading the rest of the image. With an option that names a "
+		"repository, "
+		"IMAGE is one of it.",
 	.example = (const char *const[]){"composefs ls image.cfs /usr/bin", NULL},
 	.options = option_table,
 };
@@ -100,15 +106,16 @@ static int list(const struct options *o, const struct cfs_image *im, const char 
 	return list_line(out, im, cfs_text(path), &inode, false, err);
 }
 
-static int run(const struct options *o, const char *image, char *path,
-	       struct cfs_err *err)
+static int run(struct options *o, const char *image, char *path, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
 	struct cfs_image im;
 	struct cfs_out out;
 	struct cfs_map map;
 
-	rc = image_open(image, &map, &im, err);
+	rc = where_is_given(&o->where)
+		     ? where_open_image(&o->where, image, &map, &im, NULL, err)
+		     : image_open(image, &map, &im, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);

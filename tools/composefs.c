@@ -8,23 +8,15 @@
 static const struct command image_commands[] = {
 	{"fsck", cmd_fsck, "Check an image, and the objects that it needs"},
 	{"ls", cmd_ls, "List what an image has at a path"},
+	{"version", cmd_version, "Print the version"},
 	{0},
 };
 
-static const struct command *const tables[] = {image_commands, repo_commands};
+static const struct command *const tables[] = {repo_commands, image_commands};
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
-static void usage(FILE *to, const char *program)
-{
-	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n\nCommands:\n", program);
-	for (size_t t = 0; t < N_TABLES; t++)
-		for (const struct command *c = tables[t]; c->name; c++)
-			if (c->help)
-				fprintf(to, "  %-17s %s\n", c->name, c->help);
-	fprintf(to, "\n\"%s COMMAND --help\" explains one.\n", program);
-}
-
+/* The first of that name: repositories have an fsck that knows image files, too. */
 static const struct command *find(const char *name)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
@@ -32,6 +24,16 @@ static const struct command *find(const char *name)
 			if (strcmp(c->name, name) == 0)
 				return c;
 	return NULL;
+}
+
+static void usage(FILE *to, const char *program)
+{
+	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n\nCommands:\n", program);
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct command *c = tables[t]; c->name; c++)
+			if (c->help && find(c->name) == c)
+				fprintf(to, "  %-17s %s\n", c->name, c->help);
+	fprintf(to, "\n\"%s COMMAND --help\" explains one.\n", program);
 }
 
 /* Does the value of this option stand in the next argument? */

@@ -30,6 +30,7 @@ extern const struct command repo_commands[];
 
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
+int cmd_version(int argc, char **argv);
 
 /* Parses the options of a command and counts its operands, from argv[optind] on. Negative: go on; else
  * the program ends with that status, everything having been said. */

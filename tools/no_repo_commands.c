@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A build without repositories has no commands for them. */
+/* A build without repositories has no commands for them, and opens none. */
+#include <errno.h>
 #include <stddef.h>
 
 #include "composefs.h"
+#include "where.h"
 
 const struct command repo_commands[] = {{0}};
+
+int where_open_image(struct where *w, const char *name, struct cfs_map *map,
+		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
+{
+	(void)w;
+	(void)map;
+	(void)im;
+	(void)id;
+	return cfs_fail(err, ENOTSUP, "%s: this program was built without repositories",
+			name);
+}

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-bool where_is_given(const struct where *w)
-{
-	return w->repo || w->user || w->system;
-}
-
 int where_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	if ((w->repo != NULL) + w->user + w->system > 1)
@@ -40,6 +35,19 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	cfs_repo_close(*out);
 	*out = NULL;
 	return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity", path);
+}
+
+int where_open_image(struct where *w, const char *name, struct cfs_map *map,
+		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(w, CFS_REPO_READ, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_open_image(repo, name, map, im, id, err);
+	cfs_repo_close(repo);
+	return rc;
 }
 
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])

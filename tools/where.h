@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* where: the repository that a command works on.
  * Owns:  the options that name it, its default places, the printed form of an id.
- * Uses:  base, options, repo.
+ * Uses:  base, erofs, options, repo.
  * Never: does a command's work.
  */
 #ifndef CFS_WHERE_H
@@ -32,7 +32,10 @@ struct where {
 	}
 
 /* Was one named? */
-bool where_is_given(const struct where *w);
+static inline bool where_is_given(const struct where *w)
+{
+	return w->repo || w->user || w->system;
+}
 
 /* Its path, lent from w. -EINVAL: several were named, or there is no home. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
@@ -40,6 +43,12 @@ int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_
 /* Opens it. -ENOTTY: it has no fs-verity, and that was required. */
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Maps the image of that name, checked against its id. The repository is given back: what is open stays.
+ * The caller ends it with cfs_map_close(map). id may be NULL. */
+int where_open_image(struct where *w, const char *name, struct cfs_map *map,
+		     struct cfs_image *im, struct cfs_digest *id,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* "sha256:..." and a NUL: an id as people see it; returns out. */
 enum { WHERE_ID_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };

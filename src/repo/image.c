@@ -53,39 +53,56 @@ static int open_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	return repo_beneath(repo->dirfd, path, O_RDONLY | O_DIRECTORY);
 }
 
-static int no_such_name(const char *ref, int code, struct cfs_err *err)
+static int no_such_name(enum cfs_repo_kind kind, const char *ref, int code,
+			struct cfs_err *err)
 {
+	const char *what = kind == CFS_REPO_IMAGES ? "image" : "stream";
+
 	if (code == -ENOENT || code == -ENOTDIR || code == -ELOOP)
-		return cfs_fail(err, ENOENT, "no image is called \"%s\"", ref);
+		return cfs_fail(err, ENOENT, "no %s is called \"%s\"", what, ref);
 	if (code == -EINVAL)
 		return cfs_fail(
 			err, ENOENT,
-			"\"%s\" is not the name of an image, there are names below it",
-			ref);
+			"\"%s\" is not the name of an %s, there are names below it", ref,
+			what);
 	errno = -code;
-	return cfs_fail_errno(err, "images/refs/%s", ref);
+	return cfs_fail_errno(err, "%s/refs/%s", repo_kind_dir(kind), ref);
 }
 
-static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_digest *out,
-		    struct cfs_err *err)
+int repo_read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
+		  char out[REPO_LINK_MAX], struct cfs_err *err)
 {
 	cfs_autofd int dirfd = -1;
-	char buf[REPO_LINK_MAX];
 	struct cfs_text entry;
 	const char *last;
 	int rc = cfs_repo_check_ref(cfs_text(ref), err), len;
 
 	if (rc < 0)
 		return rc;
-	dirfd = open_parent(repo, CFS_REPO_IMAGES, ref, &last);
-	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, buf);
+	dirfd = open_parent(repo, kind, ref, &last);
+	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, out);
 	if (len < 0 && len != -EUCLEAN)
-		return no_such_name(ref, len, err);
-	*out = (struct cfs_digest){.alg = repo->meta.alg};
+		return no_such_name(kind, ref, len, err);
 	if (len < 0 ||
-	    !repo_parse_ref_target(cfs_text(ref), (struct cfs_text){buf, (size_t)len},
-				   &entry) ||
-	    !cfs_hex_decode(entry, out->bytes, cfs_hash_len(out->alg)))
+	    !repo_parse_ref_target(cfs_text(ref), (struct cfs_text){out, (size_t)len},
+				   &entry))
+		return cfs_fail(err, EUCLEAN,
+				"%s/refs/%s: want a link to a first-level entry",
+				repo_kind_dir(kind), ref);
+	memmove(out, entry.s, entry.len + 1);
+	return 0;
+}
+
+static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_digest *out,
+		    struct cfs_err *err)
+{
+	char entry[REPO_LINK_MAX];
+	int rc = repo_read_ref(repo, CFS_REPO_IMAGES, ref, entry, err);
+
+	if (rc < 0)
+		return rc;
+	*out = (struct cfs_digest){.alg = repo->meta.alg};
+	if (!cfs_hex_decode(cfs_text(entry), out->bytes, cfs_hash_len(out->alg)))
 		return cfs_fail(err, EUCLEAN, "images/refs/%s: want a link to an image",
 				ref);
 	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
@@ -100,6 +117,71 @@ int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 		return cfs_fail(err, EINVAL, "%s: the ids of this repository are %s",
 				name, cfs_hash_name(repo->meta.alg));
 	return check_entry(repo, out, err);
+}
+
+int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
+			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
+			struct cfs_err *err)
+{
+	struct cfs_digest found;
+	int rc = cfs_repo_find_image(repo, name, &found, err);
+
+	if (rc == 0)
+		rc = repo_map_object(repo, &found, map, err);
+	if (rc < 0)
+		return rc;
+	if (id)
+		*id = found;
+	rc = cfs_context(err, cfs_image_open(map->span, im, err), "image %s", name);
+	if (rc < 0)
+		cfs_map_close(map);
+	return rc;
+}
+
+/* The object that streams/NAME leads to. */
+static int find_stream(const struct cfs_repo *repo, const char *name,
+		       struct cfs_digest *out, struct cfs_err *err)
+{
+	char entry[REPO_LINK_MAX], buf[REPO_LINK_MAX];
+	cfs_autofd int dirfd = -1;
+	int rc = 0, len;
+
+	if (cfs_repo_ref_name(name) != name) {
+		rc = repo_read_ref(repo, CFS_REPO_STREAMS, cfs_repo_ref_name(name), entry,
+				   err);
+		name = entry;
+	} else if (!repo_is_component(cfs_text(name))) {
+		rc = cfs_fail(err, EINVAL,
+			      "stream \"%s\": want one component, or refs/NAME", name);
+	}
+	if (rc < 0)
+		return rc;
+	dirfd = repo_beneath(repo->dirfd, "streams", O_PATH | O_DIRECTORY);
+	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, name, buf);
+	if (len == -ENOENT)
+		return cfs_fail(err, ENOENT, "no stream %s", name);
+	if (len < 0 || !repo_parse_object_target((struct cfs_text){buf, (size_t)len},
+						 repo->meta.alg, out))
+		return cfs_fail(err, EUCLEAN, "streams/%s: want a link to its object",
+				name);
+	return 0;
+}
+
+int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
+			 struct cfs_map *map, struct cfs_stream *out, struct cfs_err *err)
+{
+	struct cfs_digest id;
+	int rc = find_stream(repo, name, &id, err);
+
+	if (rc == 0)
+		rc = repo_map_object(repo, &id, map, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_context(err, cfs_stream_open(map->span, id.alg, out, err), "stream %s",
+			 name);
+	if (rc < 0)
+		cfs_map_close(map);
+	return rc;
 }
 
 /* --- publishing -------------------------------------------------------------------------- */
@@ -246,9 +328,9 @@ int repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const 
 	int len = dirfd < 0 ? dirfd : repo_read_link(dirfd, last, buf), rc;
 
 	if (len < 0 && len != -EUCLEAN)
-		return no_such_name(ref, len, err);
+		return no_such_name(kind, ref, len, err);
 	if (unlinkat(dirfd, last, 0) < 0)
-		return errno == ENOENT ? no_such_name(ref, -ENOENT, err)
+		return errno == ENOENT ? no_such_name(kind, ref, -ENOENT, err)
 				       : cfs_fail_errno(err, "%s/refs/%s",
 							repo_kind_dir(kind), ref);
 	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s", repo_kind_dir(kind),

@@ -233,7 +233,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
 		if (rc == 0)
-			rc = repo_image_objects(&im, &m->found[worker], err);
+			rc = cfs_repo_image_objects(&im, &m->found[worker], err);
 		cfs_map_close(&map);
 	}
 	if (worker == 0 && m->opts->progress)

@@ -34,8 +34,8 @@ static int add_inode(const struct cfs_image *im, const struct cfs_inode *inode,
 	return rc;
 }
 
-int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-		       struct cfs_err *err)
+int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
+			   struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -45,6 +45,20 @@ int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external && !e->again)
 			rc = add_inode(im, &e->inode, out, err);
+	return rc;
+}
+
+int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
+			  const struct cfs_inode *inode, struct cfs_digest *out,
+			  struct cfs_err *err)
+{
+	struct cfs_text path;
+	int rc = cfs_image_backing(im, inode, &path, err);
+
+	*out = (struct cfs_digest){.alg = repo->meta.alg};
+	if (rc == 0 && !parse_path(path, out))
+		rc = cfs_fail(err, EUCLEAN,
+			      "its content is no object of this repository");
 	return rc;
 }
 

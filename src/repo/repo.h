@@ -24,6 +24,7 @@
 #include "store/store.h"
 #include "repo/ids.h"
 #include "repo/meta.h"
+#include "repo/check.h"
 #include "repo/collect.h"
 #include "repo/stream.h"
 
@@ -128,6 +129,27 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
  * -EUCLEAN: a link is not what it should be. */
 int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Finds it and maps it, checked against its id. The caller ends it with cfs_map_close(map). id may be
+ * NULL. The codes of the two above, and of cfs_image_open. */
+int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
+			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for a stream: the name of a first-level entry, or "refs/NAME". */
+int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
+			 struct cfs_map *map, struct cfs_stream *out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The ids of all objects that an image needs; not settled. Files whose backing path is no object's are
+ * passed over: nothing here can keep or check them. -EUCLEAN: the image is damaged. */
+int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The object of one file whose content is external. -EUCLEAN: it has none of this repository's. */
+int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
+			  const struct cfs_inode *inode, struct cfs_digest *out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The objects of the repository as a store, for adding. opts: alg and require_verity are set here. The
  * caller closes it before the repository. */

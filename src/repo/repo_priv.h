@@ -5,6 +5,11 @@
 
 #include "repo/repo.h"
 
+enum {
+	REPO_LINK_MAX = 512, /* no good link is longer */
+	REPO_NAME_MAX = 256, /* one component and its NUL */
+};
+
 struct cfs_repo {
 	int dirfd; /* has the lock */
 	char *path;
@@ -33,12 +38,7 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 /* Opens path below dirfd: no symlink is followed, in no component. The descriptor or -errno. */
 int repo_beneath(int dirfd, const char *path, int flags);
 
-/* --- reach.c: what an image refers to ------------------------------------------------------ */
-
-/* The ids of all objects that the image needs. Files whose backing path is no object's are passed
- * over: nothing here can keep or check them. -EUCLEAN: the image is damaged. */
-int repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+/* --- reach.c ----------------------------------------------------------------------------- */
 
 /* Is there a file under the name of the object? */
 bool repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id);
@@ -52,16 +52,16 @@ int repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_alg alg,
 			    struct cfs_digest *out);
 
+/* image.c: the first-level entry that a ref leads to; its name goes to out. -ENOENT: no such ref; -EUCLEAN:
+ * the link has another form. */
+int repo_read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
+		  char out[REPO_LINK_MAX], struct cfs_err *err) CFS_MUST_CHECK;
+
 /* image.c: removes a ref, and the directories that are empty then. -ENOENT. */
 int repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- link.c: what stands in the links ------------------------------------------------------ */
-
-enum {
-	REPO_LINK_MAX = 512, /* no good link is longer */
-	REPO_NAME_MAX = 256, /* one component and its NUL */
-};
 
 /* "images" or "streams". */
 const char *repo_kind_dir(enum cfs_repo_kind kind);

@@ -87,7 +87,7 @@ def keep_leaves_the_newest_of_each_name():
     err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
     has(err, "name removed: a:9: there are newer ones")
     gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
-    want(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")), ["a:11", "b/2", "b/c:2", "single"])
+    want(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
 
 
 def an_image_that_somebody_has_open_stays_and_so_do_its_objects():

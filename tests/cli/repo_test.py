@@ -99,7 +99,7 @@ def images_lists_what_has_no_name_too():
     first = make().split(":")[1]
     good("untag", "--repo=r", "os/1")
     want(good("images", "--repo=r"), f"{first}\t-\n")
-    want(loaded("images", "--repo=r", "--json"), [{"id": first, "name": None}])
+    want(loaded("images", "--repo=r", "--json")["images"], [{"digest": first, "name": None}])
     os.symlink("/etc/passwd", "r/images/refs/evil")
     rc, out, err = run("images", "--repo=r")
     want((rc, out), (0, f"{first}\t-\n"))
@@ -112,7 +112,7 @@ def tag_moves_names_and_untag_takes_them():
     second = good("create-image", "--repo=r", "tree", "os/2").strip()
     want(loaded("tag", "--repo=r", "--json", "os/2", "latest"), {"id": second, "name": "latest"})
     good("tag", "--repo=r", first, "latest")
-    names = {i["name"]: i["id"] for i in loaded("images", "--repo=r", "--json")}
+    names = {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"]}
     want(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
     want(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
     has(refused("untag", "--repo=r", "latest"), 'no image is called "latest"')

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Checking: is all of a repository what it should be? And repairing what is not. */
+#ifndef CFS_REPO_CHECK_H
+#define CFS_REPO_CHECK_H
+
+#include "base/base.h"
+#include "verity/verity.h"
+
+struct cfs_repo;
+
+/* What can be wrong. Their names (cfs_repo_fault_name) are those of composefs-rs, then our own. */
+enum cfs_repo_fault {
+	CFS_FAULT_OBJECT_NAME,
+	CFS_FAULT_OBJECT_OPEN,
+	CFS_FAULT_OBJECT_DIGEST,
+	CFS_FAULT_OBJECT_VERITY,
+	CFS_FAULT_OBJECT_NO_VERITY,
+	CFS_FAULT_ENTRY_NO_LINK,
+	CFS_FAULT_LINK_BROKEN,
+	CFS_FAULT_STAT,
+	CFS_FAULT_FILE_TYPE,
+	CFS_FAULT_STREAM_OPEN,
+	CFS_FAULT_STREAM_OBJECT,
+	CFS_FAULT_STREAM_READ,
+	CFS_FAULT_STREAM_NAME,
+	CFS_FAULT_IMAGE_OPEN,
+	CFS_FAULT_IMAGE_INVALID,
+	CFS_FAULT_IMAGE_OBJECT,
+	CFS_FAULT_LINK_TARGET,
+	CFS_FAULT_REF_NAME,
+	CFS_FAULT_OBJECT_SIZE,
+	CFS_FAULT_OBJECT_MODE,
+	CFS_FAULT_LEFTOVER,
+	CFS_N_FAULTS
+};
+
+/* "object-digest-mismatch" and so on. */
+const char *cfs_repo_fault_name(enum cfs_repo_fault fault);
+
+/* Nothing is damaged by it: it is told, and does not count. */
+bool cfs_repo_fault_is_remark(enum cfs_repo_fault fault);
+
+struct cfs_repo_finding {
+	enum cfs_repo_fault fault;
+	const char *place;    /* below the repository */
+	const char *what;     /* a sentence */
+	struct cfs_digest id; /* of the object that is damaged or missing; alg 0: none */
+};
+
+/* Starts zeroed. */
+struct cfs_repo_report {
+	uint64_t n_objects, n_streams, n_images; /* looked at */
+	uint64_t n_bad_objects, n_bad_streams, n_bad_images, n_broken, n_missing;
+	struct cfs_repo_finding *v; /* by place */
+	size_t n, cap;
+	struct cfs_arena arena;
+};
+
+struct cfs_repo_check_opts {
+	bool metadata_only; /* contents of file objects are not read */
+	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
+	void *ctx;
+};
+
+/* Looks at everything, on all CPUs, and goes on whatever it finds: a negative return is out of memory, or a
+ * directory that cannot be read. */
+int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts *opts,
+		   struct cfs_repo_report *out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_repo_report_fini(struct cfs_repo_report *report);
+
+/* Is anything damaged? */
+bool cfs_repo_report_is_bad(const struct cfs_repo_report *report);
+
+struct cfs_repo_repaired {
+	uint64_t n_quarantined, n_fetched, n_sealed, n_relinked, n_dropped;
+};
+
+/* Mends what a report tells: moves damaged objects to .quarantine/, fetches them and those that are missing
+ * from one of the places (a repository or an object directory; each is checked before it enters), seals
+ * objects that lack fs-verity, makes links anew that must be what their name says, and drops first-level
+ * links whose object is gone for good. Names are never dropped. The repository is open for WRITE. */
+int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
+		    const char *const *from, size_t n_from, struct cfs_repo_repaired *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Checking streams and images, and the names that lead to them. */
+#include "repo/check_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PLACE_MAX = 2048 };
+
+static void count(struct check *c, uint64_t *n)
+{
+	pthread_mutex_lock(&c->lock);
+	++*n;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* An object that something refers to is not there. */
+static int tell_missing(struct check *c, enum cfs_repo_fault fault,
+			const struct cfs_digest *id, const char *place,
+			struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX], what[CFS_DIGEST_HEX_MAX + 64];
+
+	count(c, &c->out->n_missing);
+	snprintf(what, sizeof(what), "object %s is not there", cfs_digest_hex(id, hex));
+	return check_tell(c, fault, id, place, what, err);
+}
+
+/* --- links ------------------------------------------------------------------------------- */
+
+/* Tells what is wrong with the link itself. 1: it is good. */
+static int check_link(struct check *c, const struct cfs_repo_entry *e, const char *place,
+		      struct cfs_err *err)
+{
+	enum cfs_repo_fault fault = CFS_FAULT_STAT;
+
+	if (e->code == 0)
+		return 1;
+	if (e->code == -EMLINK)
+		fault = CFS_FAULT_ENTRY_NO_LINK;
+	else if (e->code == -EUCLEAN)
+		fault = CFS_FAULT_LINK_TARGET;
+	return check_tell(c, fault, NULL, place, e->wrong, err);
+}
+
+static const struct cfs_repo_entry *find(const struct cfs_repo_list *l, const char *name)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int n = strcmp(l->v[mid].name, name);
+
+		if (n == 0)
+			return &l->v[mid];
+		if (n < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static int check_ref(struct check *c, enum cfs_repo_kind kind,
+		     const struct cfs_repo_entry *e, struct cfs_err *err)
+{
+	char place[PLACE_MAX];
+	struct cfs_err why;
+	int rc;
+
+	snprintf(place, sizeof(place), "%s/refs/%s", repo_kind_dir(kind), e->name);
+	rc = check_link(c, e, place, err);
+	if (rc <= 0)
+		return rc;
+	if (cfs_repo_check_ref(cfs_text(e->name), &why) < 0) {
+		rc = check_tell(c, CFS_FAULT_REF_NAME, NULL, place, why.msg, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (find(&c->entries, e->target))
+		return 0;
+	count(c, &c->out->n_broken);
+	return check_tell(c, CFS_FAULT_LINK_BROKEN, NULL, place,
+			  "what it names is not there", err);
+}
+
+/* Reads the entries and refs of a kind, and checks the refs. */
+static int open_kind(struct check *c, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	int rc;
+
+	cfs_repo_list_fini(&c->entries);
+	cfs_repo_list_fini(&c->refs);
+	atomic_store(&c->n_done, 0);
+	rc = cfs_repo_list_entries(c->repo, kind, &c->entries, err);
+	if (rc == 0)
+		rc = cfs_repo_list_refs(c->repo, kind, &c->refs, err);
+	for (size_t i = 0; rc == 0 && i < c->refs.n; i++)
+		rc = check_ref(c, kind, &c->refs.v[i], err);
+	return rc;
+}
+
+/* The bytes that an entry leads to. 1: they are there. */
+static int map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
+		     enum cfs_repo_fault fault, struct cfs_map *map, struct cfs_err *err)
+{
+	struct cfs_err why;
+	uint64_t size;
+	int rc = check_link(c, e, place, err);
+
+	if (rc <= 0)
+		return rc;
+	if (!check_size(c, &e->id, &size)) {
+		count(c, &c->out->n_broken);
+		return check_tell(c, CFS_FAULT_LINK_BROKEN, &e->id, place,
+				  "its object is not there", err);
+	}
+	rc = repo_map_object(c->repo, &e->id, map, &why);
+	return rc < 0 ? check_tell(c, fault, &e->id, place, why.msg, err) : 1;
+}
+
+/* --- streams ----------------------------------------------------------------------------- */
+
+struct stream_check {
+	struct check *c;
+	const char *place;
+};
+
+/* Sizes are those of the files; what is missing was told already, and is passed over as empty. */
+static int skip_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	(void)ctx;
+	(void)p;
+	(void)len;
+	(void)err;
+	return 0;
+}
+
+static int size_of_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+			  struct cfs_err *err)
+{
+	struct stream_check *s = ctx;
+
+	if (!check_size(s->c, id, size) || *size == CHECK_NO_SIZE)
+		return cfs_fail(err, ENOENT, "an object is not there");
+	return 0;
+}
+
+static int check_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
+		      struct cfs_err *err)
+{
+	struct stream_check *s = ctx;
+	uint64_t size;
+
+	(void)name;
+	if (check_size(s->c, id, &size))
+		return 0;
+	return tell_missing(s->c, CFS_FAULT_STREAM_NAME, id, s->place, err);
+}
+
+static int check_stream_refs(struct stream_check *s, const struct cfs_stream *stream,
+			     struct cfs_err *err)
+{
+	uint64_t size;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(stream, stream->object_refs);
+	     i++) {
+		struct cfs_digest id = cfs_stream_id(stream, stream->object_refs, i);
+
+		if (!check_size(s->c, &id, &size))
+			rc = tell_missing(s->c, CFS_FAULT_STREAM_OBJECT, &id, s->place,
+					  err);
+	}
+	return rc;
+}
+
+/* What is wrong with the bytes themselves is told; -ENOENT was told already. */
+static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
+			      struct cfs_err *err)
+{
+	struct cfs_stream_sink sink = {skip_data, size_of_object, s};
+	struct cfs_stream stream;
+	struct cfs_err why;
+	int rc = cfs_stream_open(bytes, s->c->repo->meta.alg, &stream, &why);
+
+	if (rc < 0)
+		return check_tell(s->c, CFS_FAULT_STREAM_OPEN, NULL, s->place, why.msg,
+				  err);
+	rc = check_stream_refs(s, &stream, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_stream_names(&stream, check_name, s, &why);
+	if (rc == 0)
+		rc = cfs_stream_read(&stream, &sink, &why);
+	if (rc == -ENOMEM)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (rc == 0 || rc == -ENOENT)
+		return 0;
+	return check_tell(s->c, CFS_FAULT_STREAM_READ, NULL, s->place, why.msg, err);
+}
+
+static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct check *c = ctx;
+	const struct cfs_repo_entry *e = &c->entries.v[i];
+	char place[PLACE_MAX];
+	struct stream_check s = {c, place};
+	struct cfs_map map;
+	size_t before = c->out->n;
+	int rc;
+
+	snprintf(place, sizeof(place), "streams/%s", e->name);
+	rc = map_entry(c, e, place, CFS_FAULT_STREAM_OPEN, &map, err);
+	if (rc > 0) {
+		rc = check_stream_bytes(&s, map.span, err);
+		cfs_map_close(&map);
+	}
+	c->out->n_bad_streams += c->out->n > before;
+	check_show(c, worker, "streams", c->entries.n);
+	return rc;
+}
+
+/* One after the other: they are small, and few. */
+int check_streams(struct check *c, struct cfs_err *err)
+{
+	int rc = open_kind(c, CFS_REPO_STREAMS, err);
+
+	c->out->n_streams = c->entries.n;
+	return rc < 0 ? rc : cfs_pool_run(1, c->entries.n, check_stream, c, err);
+}
+
+/* --- images ------------------------------------------------------------------------------ */
+
+static int check_inode(struct check *c, const struct cfs_image *im,
+		       const struct cfs_inode *inode, const char *place, bool *bad,
+		       struct cfs_err *err)
+{
+	char what[CFS_DIGEST_HEX_MAX + 160], hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	struct cfs_err why;
+	uint64_t size;
+
+	if (cfs_repo_inode_object(c->repo, im, inode, &id, &why) < 0) {
+		*bad = true;
+		snprintf(what, sizeof(what), "inode %" PRIu64 ": %.120s", inode->nid,
+			 why.msg);
+		return check_tell(c, CFS_FAULT_IMAGE_INVALID, NULL, place, what, err);
+	}
+	if (!check_size(c, &id, &size)) {
+		*bad = true;
+		return tell_missing(c, CFS_FAULT_IMAGE_OBJECT, &id, place, err);
+	}
+	if (size == inode->size || size == CHECK_NO_SIZE)
+		return 0;
+	*bad = true;
+	snprintf(what, sizeof(what),
+		 "object %s: the image says %" PRIu64 " bytes, found %" PRIu64,
+		 cfs_digest_hex(&id, hex), inode->size, size);
+	return check_tell(c, CFS_FAULT_OBJECT_SIZE, &id, place, what, err);
+}
+
+static int check_inodes(struct check *c, const struct cfs_image *im, const char *place,
+			bool *bad, struct cfs_err *err)
+{
+	static const struct cfs_walk_opts everything;
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	int rc = cfs_walk_new(im, &everything, &walk, err);
+
+	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
+		if (e->inode.external && !e->again)
+			rc = check_inode(c, im, &e->inode, place, bad, err);
+	return rc;
+}
+
+static int check_image_bytes(struct check *c, struct cfs_span bytes, const char *place,
+			     bool *bad, struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_err why;
+	int rc = cfs_image_open(bytes, &im, &why);
+
+	if (rc == 0)
+		rc = cfs_image_check(&im, &why);
+	if (rc == -ENOMEM)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (rc == 0)
+		return check_inodes(c, &im, place, bad, err);
+	*bad = true;
+	return check_tell(c, CFS_FAULT_IMAGE_INVALID, NULL, place, why.msg, err);
+}
+
+static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct check *c = ctx;
+	const struct cfs_repo_entry *e = &c->entries.v[i];
+	char place[PLACE_MAX];
+	struct cfs_map map;
+	bool bad = false;
+	int rc;
+
+	snprintf(place, sizeof(place), "images/%s", e->name);
+	rc = map_entry(c, e, place, CFS_FAULT_IMAGE_OPEN, &map, err);
+	if (rc > 0) {
+		rc = check_image_bytes(c, map.span, place, &bad, err);
+		cfs_map_close(&map);
+	} else {
+		bad = true;
+	}
+	if (bad)
+		count(c, &c->out->n_bad_images);
+	check_show(c, worker, "images", c->entries.n);
+	return rc;
+}
+
+int check_images(struct check *c, struct cfs_err *err)
+{
+	int rc = open_kind(c, CFS_REPO_IMAGES, err);
+
+	c->out->n_images = c->entries.n;
+	return rc < 0 ? rc
+		      : cfs_pool_run(cfs_pool_cpus(), c->entries.n, check_image, c, err);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* repo, inside: a check under way. */
+#ifndef CFS_REPO_CHECK_PRIV_H
+#define CFS_REPO_CHECK_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "repo/repo_priv.h"
+
+struct check {
+	const struct cfs_repo *repo;
+	const struct cfs_repo_check_opts *opts;
+	struct cfs_repo_report *out;
+	struct cfs_ids present; /* objects that have a file */
+	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
+	struct cfs_repo_list entries, refs; /* of the kind that is looked at */
+	pthread_mutex_t lock;		    /* guards out */
+	atomic_size_t n_done;
+};
+
+#define CHECK_NO_SIZE UINT64_MAX
+
+/* Tells a finding. id may be NULL. -ENOMEM. */
+int check_tell(struct check *c, enum cfs_repo_fault fault, const struct cfs_digest *id,
+	       const char *place, const char *what, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The size of an object; false: it is not there. */
+bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *out);
+
+/* Progress of a stage, told by the first thread. */
+void check_show(struct check *c, unsigned worker, const char *stage, size_t all);
+
+/* check_links.c: streams, images and their refs. */
+int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
+int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Repairing what a check told: first objects, durable, then the links that lead to them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+struct repair {
+	struct cfs_repo *repo;
+	const struct cfs_repo_report *report;
+	const char *const *from;
+	size_t n_from;
+	struct cfs_repo_repaired *out;
+	struct cfs_store *store;
+	struct cfs_ids wanted; /* missing, or moved aside */
+};
+
+/* --- moving aside ------------------------------------------------------------------------ */
+
+enum { ASIDE_TRIES = 1000 };
+
+/* .quarantine/HEX, or HEX.1 and so on where there is one already: nothing is thrown away. */
+static int move_aside(struct repair *r, const struct cfs_digest *id, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	char hex[CFS_DIGEST_HEX_MAX], to[CFS_DIGEST_HEX_MAX + 32];
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	if (mkdirat(r->repo->dirfd, ".quarantine", 0700) < 0 && errno != EEXIST)
+		return cfs_fail_errno(err, ".quarantine");
+	for (int i = 0; i < ASIDE_TRIES; i++) {
+		snprintf(to, sizeof(to), i ? ".quarantine/%s.%d" : ".quarantine/%s",
+			 cfs_digest_hex(id, hex), i);
+		if (renameat2(r->repo->dirfd, below, r->repo->dirfd, to,
+			      RENAME_NOREPLACE) == 0) {
+			r->out->n_quarantined++;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return cfs_fail_errno(err, "%s", below);
+	}
+	return cfs_fail(err, EEXIST, "%s: no free name in .quarantine", below);
+}
+
+/* Its content is right: the store puts a sealed copy in its place. */
+static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
+		      uint64_t size, struct cfs_err *err)
+{
+	struct cfs_digest got;
+	int rc = cfs_store_add_fd(r->store, 0, fd, size, &got, err);
+
+	if (rc == 0 && !cfs_digest_eq(&got, id))
+		rc = cfs_fail(err, EILSEQ, "it changed while it was read");
+	r->out->n_sealed += rc == 0;
+	return rc;
+}
+
+/* -ENOENT: it is wanted from elsewhere. */
+static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	cfs_autofd int fd = -1;
+	struct cfs_digest got;
+	struct stat st;
+	int rc;
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	fd = repo_beneath(r->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -ENOENT)
+		return -ENOENT;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+		if (rc == 0 && cfs_digest_eq(&got, id))
+			return cfs_repo_is_secure(r->repo) &&
+					       cfs_verity_measure(fd, &got, NULL) < 0
+				       ? seal_again(r, id, fd, (uint64_t)st.st_size, err)
+				       : 0;
+		if (rc < 0 && rc != -EIO)
+			return rc;
+	}
+	rc = move_aside(r, id, err);
+	return rc < 0 ? rc : -ENOENT;
+}
+
+static int mend_objects(struct repair *r, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->report->n; i++) {
+		const struct cfs_digest *id = &r->report->v[i].id;
+
+		if (!id->alg)
+			continue;
+		rc = mend_object(r, id, err);
+		if (rc == -ENOENT)
+			rc = cfs_ids_add(&r->wanted, id->bytes, err);
+		rc = cfs_context(err, rc, "%s", r->report->v[i].place);
+	}
+	return rc < 0 ? rc : cfs_ids_settle(&r->wanted, err);
+}
+
+/* --- fetching ---------------------------------------------------------------------------- */
+
+/* A descriptor of a file with just this content in the place, or -ENOENT. */
+static int open_elsewhere(const char *place, const struct cfs_digest *id, uint64_t *size)
+{
+	static const char *const between[] = {"objects/",
+					      ""}; /* a repository, a directory */
+	char path[CFS_OBJECT_PATH_MAX];
+	struct cfs_digest got;
+	struct stat st;
+
+	cfs_digest_path(id, path);
+	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
+		cfs_autofree char *full = NULL;
+		cfs_autofd int fd = -1;
+
+		if (asprintf(&full, "%s/%s%s", place, between[i], path) < 0) {
+			full = NULL;
+			return -ENOMEM;
+		}
+		fd = open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    cfs_verity_digest_fd(id->alg, fd, 1, &got, size, NULL) == 0 &&
+		    cfs_digest_eq(&got, id))
+			return cfs_steal_fd(&fd);
+	}
+	return -ENOENT;
+}
+
+static int fetch_object(struct repair *r, const struct cfs_digest *id,
+			struct cfs_err *err)
+{
+	for (size_t i = 0; i < r->n_from; i++) {
+		struct cfs_digest got;
+		uint64_t size = 0;
+		cfs_autofd int fd = open_elsewhere(r->from[i], id, &size);
+		int rc;
+
+		if (fd < 0)
+			continue;
+		rc = cfs_store_add_fd(r->store, 0, fd, size, &got, err);
+		if (rc == 0 && !cfs_digest_eq(&got, id))
+			rc = cfs_fail(err, EILSEQ, "%s: it changed while it was read",
+				      r->from[i]);
+		r->out->n_fetched += rc == 0;
+		return rc;
+	}
+	return 0;
+}
+
+static int fetch_objects(struct repair *r, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->wanted.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&r->wanted, i);
+
+		rc = fetch_object(r, &id, err);
+	}
+	return rc < 0 ? rc : cfs_store_commit(r->store, err);
+}
+
+/* --- links ------------------------------------------------------------------------------- */
+
+static bool is_named(const struct cfs_repo_list *refs, const char *entry)
+{
+	for (size_t i = 0; i < refs->n; i++)
+		if (refs->v[i].code == 0 && strcmp(refs->v[i].target, entry) == 0)
+			return true;
+	return false;
+}
+
+/* The link of an image follows from its name; that of a stream does not. */
+static int relink(struct repair *r, int dirfd, const char *name, struct cfs_err *err)
+{
+	char target[REPO_LINK_MAX];
+	struct cfs_digest id;
+	int rc;
+
+	if (cfs_digest_parse(cfs_text(name), &id, NULL) < 0 ||
+	    id.alg != r->repo->meta.alg || !repo_has_object(r->repo, &id))
+		return 0;
+	repo_object_target(&id, target);
+	rc = repo_put_link(r->repo, dirfd, name, target, err);
+	r->out->n_relinked += rc == 0;
+	return rc;
+}
+
+static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
+		      const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
+		      struct cfs_err *err)
+{
+	if (e->code == -EUCLEAN && kind == CFS_REPO_IMAGES)
+		return relink(r, dirfd, e->name, err);
+	if (e->code || repo_has_object(r->repo, &e->id) || is_named(refs, e->name))
+		return 0;
+	if (unlinkat(dirfd, e->name, 0) < 0 && errno != ENOENT)
+		return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
+	r->out->n_dropped++;
+	return 0;
+}
+
+/* A name of an image whose first-level link is gone, though its object is there. */
+static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *ref,
+		    struct cfs_err *err)
+{
+	char buf[REPO_LINK_MAX];
+
+	if (ref->code || repo_read_link(dirfd, ref->target, buf) != -ENOENT)
+		return 0;
+	return relink(r, dirfd, ref->target, err);
+}
+
+static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	cfs_autofd int dirfd =
+		repo_beneath(r->repo->dirfd, repo_kind_dir(kind), O_RDONLY | O_DIRECTORY);
+	struct cfs_repo_list entries = {0}, refs = {0};
+	int rc;
+
+	if (dirfd < 0)
+		return 0;
+	rc = cfs_repo_list_entries(r->repo, kind, &entries, err);
+	if (rc == 0)
+		rc = cfs_repo_list_refs(r->repo, kind, &refs, err);
+	for (size_t i = 0; rc == 0 && i < entries.n; i++)
+		rc = mend_entry(r, kind, dirfd, &entries.v[i], &refs, err);
+	for (size_t i = 0; rc == 0 && kind == CFS_REPO_IMAGES && i < refs.n; i++)
+		rc = mend_ref(r, dirfd, &refs.v[i], err);
+	if (rc == 0 && fsync(dirfd) < 0)
+		rc = cfs_fail_errno(err, "sync directory");
+	cfs_repo_list_fini(&entries);
+	cfs_repo_list_fini(&refs);
+	return rc;
+}
+
+int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
+		    const char *const *from, size_t n_from, struct cfs_repo_repaired *out,
+		    struct cfs_err *err)
+{
+	static const struct cfs_store_opts opts;
+	struct repair r = {repo, report, from, n_from, out, NULL, {0}};
+	int rc;
+
+	*out = (struct cfs_repo_repaired){0};
+	cfs_ids_init(&r.wanted, repo->meta.alg);
+	rc = cfs_repo_open_store(repo, &opts, &r.store, err);
+	if (rc == 0)
+		rc = mend_objects(&r, err);
+	if (rc == 0)
+		rc = fetch_objects(&r, err);
+	if (rc == 0)
+		rc = mend_links(&r, CFS_REPO_IMAGES, err);
+	if (rc == 0)
+		rc = mend_links(&r, CFS_REPO_STREAMS, err);
+	cfs_store_close(r.store);
+	cfs_ids_fini(&r.wanted);
+	return cfs_context(err, rc, "repair %s", repo->path);
+}

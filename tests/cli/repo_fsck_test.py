@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs fsck tells each kind of damage of a repository by its name; repair mends what can be mended.
+
+    repo_fsck_test.py COMPOSEFS GOLDEN
+"""
+import json
+import os
+import shutil
+import sys
+
+from repo import DAMAGED, good, has, loaded, main, make, make_tree, run, snapshot, want, write
+
+GOLDEN = os.path.abspath(sys.argv[2])
+
+
+def fsck(*args, remarks=()):
+    """The types of what was found, sorted; the status agrees with them."""
+    rc, out, _ = run("fsck", "--repo=r", "--json", *args)
+    report = json.loads(out)
+    want(sorted(f["type"] for f in report["remarks"]), sorted(remarks))
+    want((rc, report["ok"]), (DAMAGED, False) if report["errors"] else (0, True))
+    return sorted(f["type"] for f in report["errors"])
+
+
+def repair(*args):
+    rc, out, err = run("repair", "--repo=r", "--json", *args)
+    return rc, {k: v for k, v in json.loads(out).items() if v and k != "left"}, err
+
+
+def path_of(hexed):
+    return f"r/objects/{hexed[:2]}/{hexed[2:]}"
+
+
+def image():
+    return os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]
+
+
+def an_object():
+    """One that is no image."""
+    return good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1].replace("/", "")
+
+
+def a_sound_repository_is_ok_in_each_way():
+    make()
+    want(fsck(), [])
+    want(fsck("--metadata-only"), [])
+    has(good("fsck", "--repo=r"), "objects: 4, 0 damaged\n")
+    has(good("fsck", "--repo=r", "os/1"), "sound, 3 objects")
+    report = loaded("fsck", "--repo=r", "--json")
+    want((report["objects_checked"], report["images_checked"], report["streams_checked"]), (4, 1, 0))
+
+
+def a_changed_object_is_found_by_reading_alone():
+    make()
+    hexed = an_object()
+    with open(path_of(hexed), "r+b") as f:
+        f.write(b"!")
+    want(fsck("--metadata-only"), [])
+    want(fsck(), ["object-digest-mismatch"])
+    want(run("fsck", "--repo=r", "os/1")[0], DAMAGED)
+
+
+def a_size_that_is_not_the_images_is_found_without_reading():
+    make()
+    with open(path_of(an_object()), "ab") as f:
+        f.write(b"!")
+    want(fsck("--metadata-only"), ["object-size-mismatch"])
+
+
+def missing_objects_are_told_for_each_image():
+    make()
+    os.unlink(path_of(an_object()))
+    want(fsck("--metadata-only"), ["image-missing-object"])
+    want(loaded("init", "--json", "--insecure", "s")["created"], True)
+
+
+def damage_of_an_image_is_told_as_such():
+    make()
+    hexed = image()
+    with open(path_of(hexed), "r+b") as f:
+        f.seek(1200)
+        f.write(b"\xff\xff\xff")
+    want(fsck(), ["image-open-failed", "object-digest-mismatch"])
+    os.unlink(path_of(hexed))
+    want(fsck(), ["broken-symlink"])
+
+
+def an_image_that_is_none_is_told_though_its_digest_is_right():
+    make()
+    made = good("create-image", "--repo=r", "tree").strip()
+    hexed = an_object()
+    os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", f"r/images/{hexed}")
+    want(fsck(), ["image-invalid"])
+    want(made.split(":")[1], image())
+
+
+def links_of_each_wrong_form_are_told():
+    make()
+    hexed = image()
+    os.symlink("/etc/passwd", "r/images/refs/evil")
+    os.symlink("../nobody", "r/images/refs/dangling")
+    write("r/images/refs/file", "")
+    write("r/images/file", "")
+    os.symlink("../objects/00/" + "0" * 62, "r/images/" + "0" * 64)
+    os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", "r/images/" + "1" * 64)
+    os.makedirs("r/streams")
+    os.symlink("../../etc", "r/streams/evil")
+    want(fsck(), ["broken-symlink", "broken-symlink", "entry-not-symlink", "entry-not-symlink", "link-target-invalid",
+                  "link-target-invalid", "link-target-invalid"])
+
+
+def what_is_no_object_is_told():
+    make()
+    write("r/objects/00/README", "mine")
+    write("r/objects/top", "mine")
+    os.makedirs("r/objects/11/" + "1" * 62)
+    os.symlink("/etc/passwd", "r/objects/11/" + "2" * 62)
+    os.symlink("/etc", "r/objects/22")
+    want(fsck(), ["object-invalid-name", "object-invalid-name", "object-open-failed", "unexpected-file-type", "unexpected-file-type"])
+
+
+def remarks_are_no_damage():
+    make()
+    write("r/objects/.tmp-object-0123456789ab", "half")
+    os.symlink("x", "r/.symlink-0123456789ab")
+    os.chmod(path_of(an_object()), 0o666)
+    os.symlink("../" + image(), "r/images/refs/bad\nname")
+    want(fsck(remarks=["leftover-temporary", "leftover-temporary", "object-mode", "ref-name-invalid"]), [])
+
+
+def streams_are_read_to_the_end():
+    make()
+    with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:
+        ids = {name: hexed for hexed, name in (line.split() for line in f)}
+    os.makedirs("r/streams")
+    for name in ("config", "layer-alpha"):
+        hexed = ids[name + ".ss"]
+        os.makedirs(os.path.dirname(path_of(hexed)), exist_ok=True)
+        shutil.copy(f"{GOLDEN}/splitstream/{name}.ss", path_of(hexed))
+        os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", f"r/streams/{name}")
+    want(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "missing-object-ref"])
+    with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:
+        body = f.read()[112:144].hex()
+    os.makedirs(os.path.dirname(path_of(body)), exist_ok=True)
+    with open(path_of(body), "wb") as f:
+        f.write(bytes(999))
+    want(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "object-digest-mismatch", "stream-read-failed"])
+    hexed = an_object()
+    os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", "r/streams/none")
+    has(str(fsck()), "stream-open-failed")
+
+
+def repair_moves_damage_aside_and_fetches_from_elsewhere():
+    make()
+    shutil.copytree("r", "backup", symlinks=True)
+    damaged, missing = an_object(), image()
+    with open(path_of(damaged), "r+b") as f:
+        f.write(b"!")
+    os.unlink(path_of(missing))
+    rc, done, _ = repair()
+    want((rc, done), (DAMAGED, {"quarantined": 1}))
+    with open(f"r/.quarantine/{damaged}", "rb") as f:
+        want(f.read(1), b"!")
+    write(f"liar/{damaged[:2]}/{damaged[2:]}", "not that")
+    rc, done, _ = repair("--from=liar", "--from=backup")
+    want((rc, done), (0, {"fetched": 2}))
+    want(fsck(), [])
+    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    os.unlink(path_of(damaged))
+    want(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
+
+
+def repair_makes_links_anew_and_drops_those_to_nothing():
+    make()
+    hexed = image()
+    os.unlink(f"r/images/{hexed}")
+    want(repair()[:2], (0, {"relinked": 1}))
+    os.unlink(f"r/images/{hexed}")
+    os.symlink("/etc/passwd", f"r/images/{hexed}")
+    want(repair()[:2], (0, {"relinked": 1}))
+    os.symlink("../objects/00/" + "0" * 62, "r/images/" + "0" * 64)
+    want(repair()[:2], (0, {"dropped": 1}))
+    before = snapshot("r")
+    want(repair()[:2], (0, {}))
+    want({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
+
+
+def repair_keeps_the_link_that_a_name_needs():
+    make()
+    hexed = image()
+    os.unlink(path_of(hexed))
+    want(repair()[:2], (DAMAGED, {}))
+    want(os.path.lexists(f"r/images/{hexed}"), True)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and v.__name__ not in ("fsck", "repair", "path_of", "image", "an_object")]))

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Looking into images of a repository, and what goes in and out of it.
+
+    repo_look_test.py COMPOSEFS GOLDEN
+"""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write
+
+GOLDEN = os.path.abspath(sys.argv[2])
+
+
+def ids(printed):
+    return [line.split(":")[1] for line in printed.split()]
+
+
+def ls_knows_names_of_the_repository():
+    make()
+    want([l.split("\t")[0] for l in good("ls", "--repo=r", "os/1", "/dir").splitlines()], ["/dir/b", "/dir/small"])
+    has(refused("ls", "--repo=r", "os/2"), 'no image is called "os/2"')
+
+
+def image_objects_are_those_of_the_files():
+    make()
+    found = ids(good("image-objects", "--repo=r", "os/1"))
+    want((len(found), found), (3, sorted(found)))
+    want(["sha256:" + i for i in found], loaded("image-objects", "--repo=r", "--json", "os/1"))
+    for i in found:
+        want(os.path.exists(f"r/objects/{i[:2]}/{i[2:]}"), True)
+
+
+def dump_files_prints_parts_of_the_tree_and_where_contents_lie():
+    make()
+    whole = good("dump-files", "--repo=r", "os/1")
+    want([l.split()[0] for l in whole.splitlines()], ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
+    part = good("dump-files", "--repo=r", "os/1", "/dir", "/a").splitlines()
+    want(sorted(part), sorted(l for l in whole.splitlines() if l.split()[0] in ("/a", "/dir", "/dir/b", "/dir/small")))
+    a, small = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a", "/dir/small").splitlines()
+    want(os.path.exists("r/objects/" + a.split()[1]), True)
+    want(small, "/dir/small inline")
+    has(refused("dump-files", "--repo=r", "os/1", "/none"), "/none")
+    has(refused("dump-files", "--repo=r", "--backing-path-only", "os/1", "/dir"), "found a directory")
+
+
+def compute_id_is_what_create_image_prints_and_stores_nothing():
+    for algorithm in ("sha256", "sha512"):
+        os.makedirs(algorithm)
+        os.chdir(algorithm)
+        made = make(f"fsverity-{algorithm}-12").split(":")[1]
+        before = snapshot("r")
+        want(good("compute-id", f"--hash={algorithm}", "tree").strip(), made)
+        want(good("--repo=r", "compute-id", "tree").strip(), made)
+        want(loaded("compute-id", "--no-repo", f"--hash={algorithm}", "--json", "tree"), {"id": f"{algorithm}:{made}"})
+        want(snapshot("r"), before)
+        want(good("create-dumpfile", f"--hash={algorithm}", "tree"), good("dump-files", "--repo=r", "os/1"))
+        other = good("compute-id", f"--hash={algorithm}", "--erofs-version=0", "tree").strip()
+        want(other == made, False)
+        os.chdir("..")
+
+
+def hard_links_are_kept_unless_told_otherwise():
+    make()
+    os.link("tree/a", "tree/b")
+    good("create-image", "--repo=r", "tree", "linked")
+    good("create-image", "--repo=r", "--no-hardlinks", "tree", "apart")
+    want([l.split()[2][0] for l in good("dump-files", "--repo=r", "linked", "/").splitlines() if l.startswith("/b ")], ["@"])
+    want([l.split()[3] for l in good("dump-files", "--repo=r", "apart", "/").splitlines() if l.startswith("/b ")], ["1"])
+
+
+def cat_writes_files_and_streams():
+    make()
+    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    want(good("cat", "--repo=r", "os/1", "dir/small"), "x")
+    has(refused("cat", "--repo=r", "os/1", "/dir"), "want a regular file")
+    has(refused("cat", "--repo=r", "none"), "no stream none")
+    has(refused("cat", "--repo=r", "../images"), "want one component")
+    with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:
+        data = f.read()
+    with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:
+        stream = {name: hexed for hexed, name in (line.split() for line in f)}["layer-alpha.ss"]
+    for hexed, content in ((stream, data), (data[112:144].hex(), bytes(1000))):
+        os.makedirs(f"r/objects/{hexed[:2]}", exist_ok=True)
+        with open(f"r/objects/{hexed[:2]}/{hexed[2:]}", "wb") as f:
+            f.write(content)
+    os.makedirs("r/streams/refs/oci")
+    os.symlink(f"../objects/{stream[:2]}/{stream[2:]}", "r/streams/alpha")
+    os.symlink("../../alpha", "r/streams/refs/oci/x")
+    for name in ("alpha", "refs/oci/x"):
+        done = subprocess.run([COMPOSEFS, "cat", "--repo=r", name], capture_output=True, check=True)
+        with open(f"{GOLDEN}/splitstream/layer-alpha.tar", "rb") as f:
+            want(done.stdout, f.read())
+    body = data[112:144].hex()
+    write(f"r/objects/{body[:2]}/{body[2:]}", "something else")
+    has(run("cat", "--repo=r", "alpha")[2], "want the fs-verity digest")
+
+
+def import_image_checks_what_it_takes():
+    made = make()
+    image = f"r/images/refs/os/1"
+    with open(image, "rb") as f:
+        data = f.read()
+    want(good("import-image", "--repo=r", "os/2", stdin=data).strip(), made)
+    good("init", "--insecure", "--algorithm=sha256", "s")
+    has(refused("import-image", "--repo=s", "x", image), "3 objects that it needs are not there")
+    want(good("images", "--repo=s"), "")
+    want(loaded("import-image", "--repo=s", "--missing-ok", "--json", "x", image), {"id": made})
+    write("junk", "junk" * 5000)
+    has(refused("import-image", "--repo=s", "y", "junk"), "magic")
+    with open("bad", "wb") as f:
+        f.write(data[:1200] + b"\xff\xff" + data[1202:])
+    refused("import-image", "--repo=s", "y", "bad")
+    has(refused("import-image", "--repo=s", "../y", "junk"), "name ")
+
+
+def transaction_holds_up_gc_while_its_command_runs():
+    make()
+    want(run("transaction", "--repo=r", "--", COMPOSEFS, "gc", "--repo=r", "--no-wait")[0], 1)
+    want(run("transaction", "--repo=r", "--", "sh", "-c", "exit 7")[0], 7)
+    good("gc", "--repo=r", "--no-wait")
+    with subprocess.Popen([COMPOSEFS, "transaction", "--repo=r"]) as held:
+        for _ in range(100):
+            if run("gc", "--repo=r", "--no-wait")[0] == 1:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("gc was not held up")
+        held.send_signal(signal.SIGTERM)
+        held.wait(timeout=30)
+    good("gc", "--repo=r", "--no-wait")
+
+
+def umount_wants_a_mounted_image():
+    os.mkdir("dir")
+    has(refused("umount", "dir"), "want a mounted image")
+    has(refused("umount", "none"), "none")
+
+
+def version_is_told():
+    has(good("version"), "composefs 1.")
+    want(loaded("version", "--json")["repositories"], True)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v.__name__ != "ids"]))

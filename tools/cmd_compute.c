@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs compute-id, create-dumpfile: what create-image would make of a directory, and nothing is stored.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dump_line.h"
+#include "ingest.h"
+#include "repo_commands.h"
+#include "where.h"
+
+enum { OUT_LEN = 64 * 1024 };
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cfs_repo_meta meta; /* alg 0: as the repository, or the default of init */
+	bool format_given, no_repo, no_propagate, no_hardlinks, json;
+};
+
+static bool take_hash(void *opts, const char *value)
+{
+	struct options *o = opts;
+	struct cfs_err err;
+
+	if (cfs_repo_alg_parse(value, &o->meta.alg, &err) == 0)
+		return true;
+	cli_say(o->name, "%s", err.msg);
+	return false;
+}
+
+static bool take_format(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
+	if (!o->format_given)
+		cli_say(o->name, "image format: want 0 or 1, found %s", value);
+	else
+		o->meta.format = (unsigned)n;
+	return o->format_given;
+}
+
+#define AT(member) offsetof(struct options, member)
+
+#define COMPUTE_OPTIONS                                                                  \
+	{"hash", "NAME", 0, take_hash,                                                   \
+	 "Digests by sha256 or sha512 (default: that of the repository, or sha512)"},    \
+		{"erofs-version", "N", 0, take_format,                                   \
+		 "Format of the image: 0 or 1 (default: that of the repository, or 1)"}, \
+		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
+		{"no-hardlinks", NULL, AT(no_hardlinks), NULL,                           \
+		 "Each name is a file of its own, as mkcomposefs has it"},               \
+	{                                                                                \
+		"no-propagate-usr-to-root", NULL, AT(no_propagate), NULL,                \
+			"Leave the root directory as it is: always so here"              \
+	}
+
+static const struct cli_option id_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_option dump_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax id_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the id of the image that create-image would make of DIR. "
+		 "Nothing is stored.",
+	.example =
+		(const char *const[]){"composefs compute-id --hash=sha256 /usr/share/doc",
+				      NULL},
+	.options = id_table,
+};
+
+static const struct cli_syntax dump_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the tree of the image that create-image would make of DIR as a "
+		 "dump (see\n"
+		 "composefs-dump(5)). Nothing is stored.",
+	.example =
+		(const char *const[]){
+			"composefs create-dumpfile /usr/share/doc > doc.dump", NULL},
+	.options = dump_table,
+};
+
+/* What was not said is as the repository has it, if one was named, or as init would have it. */
+static int fill_defaults(struct options *o, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta = {.alg = CFS_SHA512, .format = 1};
+	struct cfs_repo *repo;
+	int rc = 0;
+
+	if (where_is_given(&o->where) && !o->no_repo) {
+		rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+		if (rc < 0)
+			return rc;
+		meta = *cfs_repo_meta(repo);
+		cfs_repo_close(repo);
+	}
+	if (!o->meta.alg)
+		o->meta.alg = meta.alg;
+	if (!o->format_given)
+		o->meta.format = meta.format;
+	if (o->meta.format > CFS_IMAGE_VERSION_MAX)
+		rc = cfs_fail(err, ENOTSUP,
+			      "images of format %u are read here, not written",
+			      o->meta.format);
+	return rc;
+}
+
+static int make_image(struct options *o, const char *source, struct cfs_sink to,
+		      struct cfs_err *err)
+{
+	struct ingest in = {.name = o->name, .source = source};
+	struct cfs_image_opts format = {0, CFS_IMAGE_VERSION_MAX};
+	struct cfs_plan *plan;
+	struct cfs_tree *tree;
+	int rc = fill_defaults(o, err);
+
+	if (rc < 0)
+		return rc;
+	in.scan.alg = o->meta.alg;
+	in.scan.hardlinks = !o->no_hardlinks;
+	format.min_version = o->meta.format;
+	rc = ingest_directory(&in, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_plan_new(tree, &format, &plan, err);
+	if (rc == 0) {
+		rc = cfs_emit(plan, to, err);
+		cfs_plan_free(plan);
+	}
+	cfs_tree_free(tree);
+	return rc;
+}
+
+/* Under that name nobody wants another answer than that program would give. */
+static int check_name(const struct options *o, struct cfs_err *err)
+{
+	if (strncmp(o->name, "cfsctl ", 7) == 0 && !o->no_propagate)
+		return cfs_fail(err, EINVAL,
+				"want --no-propagate-usr-to-root: the metadata of /usr "
+				"is not given "
+				"to the root directory here");
+	return 0;
+}
+
+/* --- compute-id -------------------------------------------------------------------------- */
+
+static int compute(struct options *o, const char *source, struct cfs_digest *id,
+		   struct cfs_err *err)
+{
+	struct cfs_mem image = {0};
+	int rc = check_name(o, err);
+
+	if (rc == 0)
+		rc = make_image(o, source, cfs_sink_mem(&image), err);
+	if (rc == 0)
+		rc = cfs_verity_digest_mem(
+			o->meta.alg, (struct cfs_span){image.p, image.len}, id, err);
+	free(image.p);
+	return rc;
+}
+
+int cmd_compute_id(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = compute(&o, argv[optind], &id, &err);
+	if (rc == 0)
+		printf(o.json ? "{\"id\":\"%s:%s\"}\n" : "%.0s%s\n",
+		       cfs_hash_name(id.alg), cfs_digest_hex(&id, hex));
+	return command_end(argv[0], rc, &err);
+}
+
+/* --- create-dumpfile --------------------------------------------------------------------- */
+
+static int put_dump(struct cfs_span bytes, struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc;
+	struct cfs_image im;
+	struct cfs_out out;
+
+	rc = cfs_image_open(bytes, &im, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
+	if (rc == 0)
+		rc = dump_below(&out, &im, "", err);
+	if (rc == 0)
+		rc = cfs_out_flush(&out, err);
+	cfs_out_fini(&out);
+	return rc;
+}
+
+int cmd_create_dumpfile(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status =
+		    command_begin(&dump_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	struct cfs_mem image = {0};
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = check_name(&o, &err);
+	if (rc == 0)
+		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
+	if (rc == 0)
+		rc = put_dump((struct cfs_span){image.p, image.len}, &err);
+	free(image.p);
+	return command_end(argv[0], rc, &err);
+}

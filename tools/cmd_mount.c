@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs mount, umount: an image of the repository as a file system. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "mount/mount.h"
+#include "repo_commands.h"
+#include "where.h"
+
+/* --- mount ------------------------------------------------------------------------------- */
+
+struct options {
+	struct where where;
+	const char *upperdir, *workdir;
+	bool read_write, json;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option mount_table[] = {
+	{.help = "Options:"},
+	{"upperdir", "DIR", AT(upperdir), NULL, "Writable layer; with --workdir"},
+	{"workdir", "DIR", AT(workdir), NULL,
+	 "Work directory of the writable layer, on the same file system"},
+	{"read-write", NULL, AT(read_write), NULL, "Mount writable; with --upperdir"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax mount_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE MOUNTPOINT", NULL},
+	.about = "Mounts an image of the repository (its id, or a name). In a repository "
+		 "with "
+		 "fs-verity\nthe kernel checks the image and every object; without it, "
+		 "the image "
+		 "alone is checked, now.",
+	.example = (const char *const[]){"composefs mount --repo=repo docs /mnt", NULL},
+	.options = mount_table,
+};
+
+/* The lock is held until the image is mounted: from then on the kernel says that it is in use. */
+static int mount_image(const struct options *o, const struct cfs_repo *repo,
+		       const char *name, const char *at, struct cfs_digest *id,
+		       struct cfs_err *err)
+{
+	char objects[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
+	const char *const dirs[] = {objects};
+	struct cfs_mount_opts opts = {
+		.objdirs = dirs,
+		.n_objdirs = 1,
+		.upperdir = o->upperdir,
+		.workdir = o->workdir,
+		.readonly = o->upperdir && !o->read_write,
+		.image_name = name,
+	};
+	cfs_autofd int fd = -1;
+	int rc = cfs_repo_find_image(repo, name, id, err);
+
+	if (rc < 0)
+		return rc;
+	if (snprintf(objects, sizeof(objects), "%s/objects", cfs_repo_path(repo)) >=
+	    (int)sizeof(objects))
+		return cfs_fail(err, ENAMETOOLONG,
+				"the path of the repository is too long");
+	if (cfs_repo_is_secure(repo))
+		opts.digest = cfs_digest_hex(id, hex);
+	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
+	return fd < 0 ? fd : cfs_mount_fd(fd, at, &opts, NULL, err);
+}
+
+static int check(const struct options *o, struct cfs_err *err)
+{
+	if (!o->upperdir != !o->workdir)
+		return cfs_fail(err, EINVAL, "want --upperdir and --workdir, or neither");
+	if (o->read_write && !o->upperdir)
+		return cfs_fail(err, EINVAL, "--read-write wants --upperdir");
+	return 0;
+}
+
+int cmd_mount(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&mount_syntax, argc, argv, &o, 2, 2,
+				   "want an image and a mount point"),
+	    rc;
+	char text[WHERE_ID_MAX];
+	struct cfs_repo *repo;
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = check(&o, &err);
+	if (rc == 0)
+		rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (rc == 0) {
+		rc = mount_image(&o, repo, argv[optind], argv[optind + 1], &id, &err);
+		cfs_repo_close(repo);
+	}
+	if (rc == 0 && o.json)
+		printf("{\"id\":\"%s\"}\n", where_id(&id, text));
+	return command_end(argv[0], rc, &err);
+}
+
+/* --- umount ------------------------------------------------------------------------------ */
+
+struct umount_options {
+	bool lazy, json;
+};
+
+static const struct cli_option umount_table[] = {
+	{.help = "Options:"},
+	{"lazy", NULL, offsetof(struct umount_options, lazy), NULL,
+	 "Take it out of sight now, and end it when nobody uses it any more"},
+	{"json", NULL, offsetof(struct umount_options, json), NULL,
+	 "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax umount_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] MOUNTPOINT...", NULL},
+	.about = "Unmounts what composefs mount has mounted.",
+	.example = (const char *const[]){"composefs umount /mnt", NULL},
+	.options = umount_table,
+};
+
+static int unmount(const struct umount_options *o, const char *at, struct cfs_err *err)
+{
+	struct statfs fs;
+
+	if (statfs(at, &fs) < 0)
+		return cfs_fail_errno(err, "%s", at);
+	if (fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != EROFS_SUPER_MAGIC_V1)
+		return cfs_fail(err, EINVAL,
+				"%s: want a mounted image, found another file system",
+				at);
+	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) < 0)
+		return cfs_fail_errno(err, "%s", at);
+	return 0;
+}
+
+int cmd_umount(int argc, char **argv)
+{
+	struct umount_options o = {0};
+	int status = command_begin(&umount_syntax, argc, argv, &o, 1, argc,
+				   "want a mount point"),
+	    rc = 0;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	for (int i = optind; rc == 0 && i < argc; i++)
+		rc = unmount(&o, argv[i], &err);
+	if (rc == 0 && o.json)
+		printf("{\"unmounted\":%d}\n", argc - optind);
+	return command_end(argv[0], rc, &err);
+}
