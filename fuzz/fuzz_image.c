@@ -109,10 +109,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const struct cfs_text name = CFS_TEXT("d");
 	struct cfs_walk_opts all = {.first_names = true}, plain = {0};
 	struct cfs_walk_opts one = {.names = &name, .n_names = 1, .first_names = true};
+	struct cfs_walk_opts below = {.top = CFS_TEXT("//d/"), .first_names = true};
 	struct cfs_tree *tree = NULL;
+	struct cfs_inode top;
 	struct cfs_err err = {""};
 	struct cfs_image im;
-	uint64_t n, n_plain, n_one;
+	uint64_t n, n_plain, n_one, n_below;
 	int rc = cfs_image_open((struct cfs_span){data, len}, &im, &err);
 	int check_rc, load_rc;
 
@@ -132,6 +134,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	fuzz_hold(n == n_plain);
 	fuzz_hold(walk(&im, &one, &n_one) == 0 && n_one <= n);
+	if (cfs_image_lookup(&im, below.top, &top, NULL) == 0)
+		fuzz_hold(walk(&im, &below, &n_below) == 0 && n_below < n);
 	look_up(&im);
 	return 0;
 }
