@@ -4,6 +4,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
 
@@ -72,6 +73,22 @@ def an_archive_of_the_first_root_has_its_members_at_multiples_of_four():
         archive.file("x" * (length + 1), b"y" * length)
         same(len(archive.data) % 4, 0)
     same(archive.data[:6], b"070701")
+
+
+@fact
+def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(here, "..", "..", "doc", "security.md"), encoding="utf-8") as f:
+        named = set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+){3,}\b", f.read()))
+    there = set()
+    for name in ("verity.sh", "unverified.sh"):
+        with open(os.path.join(here, "guest", name), encoding="utf-8") as f:
+            there |= set(re.findall(r"^fact_(\w+)\(\) {$", f.read(), re.M))
+    good = {"objects_of_a_store_are_sealed_with_the_digest_that_names_them",
+            "the_printed_digest_is_the_one_that_the_kernel_measures_of_the_image",
+            "with_the_digest_all_is_there_and_overlayfs_requires_verity"}
+    same(there - named - good, set(), "not in the documentation")
+    same(named - there, set(), "not there")
 
 
 sys.exit(run_facts())
