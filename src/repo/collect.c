@@ -16,7 +16,7 @@ struct collect {
 	struct cfs_repo *repo;
 	struct mark mark;
 	struct cfs_ids garbage; /* objects that were not reached when they were listed */
-	struct cfs_ids gone;	/* of those, what was removed */
+	struct cfs_ids gone;	/* of those, what is removed */
 	int objects;		/* the directory, or -1 when there is none */
 	time_t now;
 };
@@ -95,7 +95,7 @@ static int list_objects(struct collect *c, struct cfs_err *err)
 /* --- removing ---------------------------------------------------------------------------- */
 
 /* What is still garbage; younger than the grace: it stays. */
-static int remove_object(struct collect *c, const struct cfs_digest *id,
+static int choose_object(struct collect *c, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
@@ -110,41 +110,51 @@ static int remove_object(struct collect *c, const struct cfs_digest *id,
 	}
 	if (c->opts->grace && st.st_ctim.tv_sec + (time_t)c->opts->grace > c->now)
 		return 0;
-	if (!c->opts->dry_run && unlinkat(c->objects, path, 0) < 0)
-		return errno == ENOENT ? 0 : cfs_fail_errno(err, "objects/%s", path);
 	c->out->n_objects++;
 	c->out->bytes += (uint64_t)st.st_blocks * 512;
 	return cfs_ids_add(&c->gone, id->bytes, err);
 }
 
-static int remove_objects(struct collect *c, struct cfs_err *err)
+static int choose_objects(struct collect *c, struct cfs_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < c->garbage.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->garbage, i);
-		char prefix[3] = "";
 
 		if (!cfs_ids_has(&c->mark.live, id.bytes))
-			rc = remove_object(c, &id, err);
-		show(c, "objects removed", i, c->garbage.n);
-		cfs_hex_encode(id.bytes, 1, prefix);
-		/* Behind the last of its directory; a directory that is not empty stays. */
-		if (!c->opts->dry_run &&
-		    (i + 1 == c->garbage.n ||
-		     c->garbage.v[(i + 1) * c->garbage.len] != id.bytes[0]))
-			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
+			rc = choose_object(c, &id, err);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(&c->gone, err);
 }
 
-/* First-level links whose object is gone, whoever removed it. */
+static int remove_objects(struct collect *c, struct cfs_err *err)
+{
+	for (size_t i = 0; i < c->gone.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&c->gone, i);
+		char path[CFS_OBJECT_PATH_MAX], prefix[3] = "";
+
+		cfs_digest_path(&id, path);
+		if (unlinkat(c->objects, path, 0) < 0 && errno != ENOENT)
+			return cfs_fail_errno(err, "objects/%s", path);
+		show(c, "objects removed", i, c->gone.n);
+		cfs_hex_encode(id.bytes, 1, prefix);
+		/* Behind the last of its directory; a directory that is not empty stays. */
+		if (i + 1 == c->gone.n || c->gone.v[(i + 1) * c->gone.len] != id.bytes[0])
+			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
+	}
+	return 0;
+}
+
+/* First-level links whose object goes, or is gone, whoever removed it. They are off the disk before the
+ * first object is: a link to nothing would tell others that they have what they do not have. */
 static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *n,
 			  struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
 	cfs_autofd int dirfd =
-		repo_beneath(c->repo->dirfd, repo_kind_dir(kind), O_PATH | O_DIRECTORY);
+		repo_beneath(c->repo->dirfd, repo_kind_dir(kind), O_RDONLY | O_DIRECTORY);
+	uint64_t before = *n;
 
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
 		const struct cfs_repo_entry *e = &l->v[i];
@@ -157,6 +167,8 @@ static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *
 			return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
 		++*n;
 	}
+	if (*n > before && !c->opts->dry_run && fsync(dirfd) < 0)
+		return cfs_fail_errno(err, "%s: sync directory", repo_kind_dir(kind));
 	return 0;
 }
 
@@ -242,7 +254,7 @@ static int sweep(struct collect *c, struct cfs_err *err)
 	int rc = c->opts->keep ? remove_expired(c, err) : 0;
 
 	if (rc == 0)
-		rc = remove_objects(c, err);
+		rc = choose_objects(c, err);
 	if (rc == 0)
 		rc = remove_entries(c, CFS_REPO_IMAGES, &c->out->n_images, err);
 	if (rc == 0)
@@ -251,6 +263,8 @@ static int sweep(struct collect *c, struct cfs_err *err)
 		rc = remove_dangling(c, CFS_REPO_IMAGES, err);
 	if (rc == 0 && c->opts->prune_refs)
 		rc = remove_dangling(c, CFS_REPO_STREAMS, err);
+	if (rc == 0 && !c->opts->dry_run)
+		rc = remove_objects(c, err);
 	if (rc == 0 && c->objects >= 0)
 		rc = remove_left(c, c->objects, ".tmp-object-", err);
 	return rc < 0 ? rc : remove_left(c, c->repo->dirfd, ".symlink-", err);

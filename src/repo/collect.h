@@ -8,8 +8,8 @@
  *
  * Most is looked at while others use the repository. Then the collector has it alone: names that came
  * meanwhile are followed, uses asked for anew, and only when all that is reached is known, the first
- * object is removed; what came in meanwhile is not even a candidate. Objects go first, links then:
- * a link whose object is gone is treated as absent, and removed by the next collection.
+ * object is removed; what came in meanwhile is not even a candidate. Names go first, then first-level
+ * links, then objects: whenever it ends, no link leads to nothing, and the next collection goes on.
  */
 #ifndef CFS_REPO_COLLECT_H
 #define CFS_REPO_COLLECT_H

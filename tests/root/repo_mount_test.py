@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Repositories and real mounts, one TAP line a fact.
+
+    repo_mount_test.py COMPOSEFS [SECONDS]
+
+Needs root; works in a mount namespace of its own. SECONDS: how long all work at once (default 5).
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts, same, umount, want
+
+COMPOSEFS = os.path.abspath(sys.argv[1])
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 5
+
+
+def composefs(*args):
+    return run(COMPOSEFS, *args)
+
+
+def gc(repo, *args):
+    return json.loads(composefs("gc", f"--repo={repo}", "--json", *args))
+
+
+def sound(repo):
+    report = json.loads(composefs("fsck", f"--repo={repo}", "--json"))
+    same((report["ok"], report["errors"]), (True, []), "fsck")
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
+class Place:
+    """A folder below the working directory (a disk: EROFS cannot mount a file of a tmpfs) with a tree, and its image in a
+    repository under the name os/1."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="repo-test-", dir=os.getcwd())
+        self.repo, self.tree, self.mnt = (os.path.join(self.dir, name) for name in ("r", "tree", "mnt"))
+        os.mkdir(self.mnt)
+        for name in ("a", "dir/b"):
+            write(f"{self.tree}/{name}", name * 1000)
+        composefs("init", "--insecure", "--algorithm=sha256", self.repo)
+        self.add("os/1")
+
+    def add(self, name):
+        return composefs("create-image", f"--repo={self.repo}", self.tree, name).strip()
+
+    def close(self):
+        for mounted in reversed(mounts()):
+            if mounted.point.startswith(self.dir):
+                LIBC.umount2(mounted.point.encode(), 2)
+        shutil.rmtree(self.dir)
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+@fact
+def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
+    made = composefs("create-image", f"--repo={place.repo}", place.tree).strip()
+    for name in ("os/1", "refs/os/1", made, made.split(":")[1]):
+        composefs("mount", f"--repo={place.repo}", name, place.mnt)
+        same(read(f"{place.mnt}/a"), "a" * 1000)
+        want(os.statvfs(place.mnt).f_flag & os.ST_RDONLY, "it is writable")
+        composefs("umount", place.mnt)
+        same(os.listdir(place.mnt), [])
+
+
+@fact
+def a_writable_layer_takes_what_is_written(place):
+    for name in ("up", "work"):
+        os.mkdir(os.path.join(place.dir, name))
+    composefs("mount", f"--repo={place.repo}", f"--upperdir={place.dir}/up", f"--workdir={place.dir}/work", "--read-write",
+              "os/1", place.mnt)
+    write(f"{place.mnt}/new", "new")
+    umount(place.mnt)
+    same(read(f"{place.dir}/up/new"), "new")
+
+
+@fact
+def a_damaged_image_is_not_mounted(place):
+    image = os.path.join(place.repo, "images", os.readlink(f"{place.repo}/images/refs/os/1").rsplit("/", maxsplit=1)[-1])
+    with open(os.path.realpath(image), "r+b") as f:
+        f.seek(4096)
+        f.write(b"\xff\xff")
+    done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
+                          check=False)
+    same(done.returncode, 1)
+    want("want the fs-verity digest" in done.stderr, done.stderr)
+
+
+def held_elsewhere(place, *mount):
+    """A process with a mount namespace of its own that nobody else sees, in which it is mounted; it reads for as long as
+    its standard input is open."""
+    script = 'composefs=$1; point=$2; shift 2; "$@" || exit; echo ready; read -r _; cat "$point"/a; ls "$point"/dir'
+    return subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", COMPOSEFS, place.mnt, *mount],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def stays_while_mounted(place, *mount):
+    """The image os/1 has lost its name, and stays for as long as it is mounted where nobody sees it."""
+    with held_elsewhere(place, *mount) as holder:
+        if holder.stdout.readline() != "ready\n":
+            raise Skip("it cannot be mounted here")
+        same(os.listdir(place.mnt), [], "what is seen here")
+        composefs("untag", f"--repo={place.repo}", "os/1")
+        for args in (("--dry-run",), ()):
+            found = gc(place.repo, *args)
+            same((found["imagesInUse"], found["objectsRemoved"], found["imagesRemoved"]), (1, 0, 0))
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+            f.write("3")
+        out = holder.communicate("\n", timeout=60)[0]
+        want(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
+    for _ in range(100):  # the kernel lets go of a namespace in its own time
+        found = gc(place.repo)
+        if found["imagesInUse"] == 0:
+            break
+        time.sleep(0.05)
+    same((found["imagesInUse"], found["objectsRemoved"], found["imagesRemoved"]), (0, 3, 1))
+
+
+@fact
+def what_is_mounted_in_another_mount_namespace_is_not_collected(place):
+    stays_while_mounted(place, COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt)
+
+
+@fact
+def what_is_mounted_through_a_loop_device_is_not_collected(place):
+    """Not by us: by hand, and EROFS alone."""
+    image = glob.glob(f"{place.repo}/images/*")
+    image = next(i for i in image if not i.endswith("/refs"))
+    with held_elsewhere(place, "mount", "-t", "erofs", "-o", "loop,ro", image, place.mnt) as holder:
+        if holder.stdout.readline() != "ready\n":
+            raise Skip("no loop devices")
+        composefs("untag", f"--repo={place.repo}", "os/1")
+        same(gc(place.repo)["imagesInUse"], 1)
+        holder.communicate("\n", timeout=60)
+
+
+@fact
+def a_full_disk_is_one_sentence_and_all_is_as_before(place):
+    disk, at = f"{place.dir}/disk", f"{place.dir}/full"
+    os.mkdir(at)
+    with open(disk, "wb") as f:
+        f.truncate(8 << 20)
+    run("mkfs.ext4", "-q", disk)
+    run("mount", "-o", "loop", disk, at)
+    composefs("init", "--insecure", "--algorithm=sha256", f"{at}/r")
+    composefs("create-image", f"--repo={at}/r", place.tree, "os/1")
+    with open(f"{place.tree}/large", "wb") as f:
+        f.write(os.urandom(16 << 20))
+    done = subprocess.run([COMPOSEFS, "create-image", f"--repo={at}/r", place.tree, "os/2"], capture_output=True, text=True,
+                          check=False)
+    same(done.returncode, 1)
+    said = [l for l in done.stderr.splitlines() if "warning" not in l]
+    same(len(said), 1)
+    want("No space left" in said[0], said[0])
+    sound(f"{at}/r")
+    same(len(json.loads(composefs("images", f"--repo={at}/r", "--json"))["images"]), 1)
+    gc(f"{at}/r")
+    os.unlink(f"{place.tree}/large")
+    write(f"{place.tree}/garbage", "garbage" * 1000)
+    composefs("create-image", f"--repo={at}/r", place.tree)
+    run("mount", "-o", "remount,ro", at)
+    for args in (("create-image", place.tree, "os/3"), ("tag", "os/1", "x"), ("untag", "os/1"), ("gc",)):
+        done = subprocess.run([COMPOSEFS, args[0], f"--repo={at}/r", *args[1:]], capture_output=True, text=True, check=False)
+        same((args[0], done.returncode, done.stderr.count("\n")), (args[0], 1, 1))
+        want("Read-only file system" in done.stderr, done.stderr)
+    sound(f"{at}/r")
+    composefs("ls", f"--repo={at}/r", "os/1")
+    run("umount", at)
+
+
+# --- all at once ----------------------------------------------------------------------------
+
+
+def repeated(seconds, script, *args):
+    """A shell that does the same again until the time is up, and stops at the first failure."""
+    loop = f'end=$(($(date +%s%N) + {int(seconds * 1e9)})); n=0; while [ "$(date +%s%N)" -lt $end ]; do n=$((n + 1)); {script} || exit; done; echo $n'
+    return subprocess.Popen(["sh", "-c", loop, "sh", COMPOSEFS, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@fact
+def adders_collectors_and_mounters_at_once_lose_nothing(place):
+    """10 who add images and take their names again, 2 who collect, 20 who mount, read, and unmount."""
+    workers = []
+    for i in range(10):
+        tree = f"{place.dir}/tree{i}"
+        shutil.copytree(place.tree, tree)
+        add = f'echo {i} $n > $3/changing; $1 create-image --repo=$2 $3 add{i}:$n >/dev/null 2>&1 && $1 untag --repo=$2 add{i}:$n'
+        workers.append(("adder", repeated(SECONDS, add, place.repo, tree)))
+    for _ in range(2):
+        workers.append(("collector", repeated(SECONDS, '$1 gc --repo=$2 >/dev/null', place.repo)))
+    for i in range(20):
+        at = f"{place.dir}/mnt{i}"
+        os.mkdir(at)
+        mount = '$1 mount --repo=$2 os/1 $3 && cat $3/a $3/dir/b >/dev/null && $1 umount --lazy $3'
+        workers.append(("mounter", repeated(SECONDS, mount, place.repo, at)))
+    done = {}
+    for kind, worker in workers:
+        out, err = worker.communicate(timeout=600)
+        err = "\n".join(l for l in err.splitlines() if "others use" not in l and "stays" not in l)
+        same((kind, worker.returncode, err), (kind, 0, ""))
+        done[kind] = done.get(kind, 0) + int(out)
+    print("# " + ", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
+    for kind in ("adder", "collector", "mounter"):
+        want(done[kind] >= 1, f"no {kind} was done")
+    sound(place.repo)
+    for _ in range(100):
+        if gc(place.repo)["imagesInUse"] == 0:
+            break
+        time.sleep(0.05)
+    same(sum(len(fs) for _, _, fs in os.walk(f"{place.repo}/objects")), 3, "objects left")
+    sound(place.repo)
+
+
+def main():
+    enter_namespace()
+
+    def with_place(function):
+        def inner():
+            place = Place()
+            try:
+                function(place)
+            finally:
+                place.close()
+        inner.__name__ = function.__name__
+        return inner
+
+    import facts  # pylint: disable=import-outside-toplevel
+    facts.FACTS[:] = [with_place(f) for f in facts.FACTS]
+    return run_facts()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
