@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Repositories shared with composefs-rs's own program, cfsctl: each works on what the other made.
+
+    cfsctl_test.py COMPOSEFS
+
+Skips where cfsctl (crate composefs-ctl) is neither in $PATH nor named by $CFSCTL.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import Skip, fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+
+COMPOSEFS = os.path.abspath(sys.argv[1])
+PLAIN = "--no-propagate-usr-to-root"
+
+
+def find_cfsctl():
+    """Theirs: ours has the same name where it is installed, and knows no --version."""
+    path = os.environ.get("CFSCTL") or shutil.which("cfsctl")
+    done = path and subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return path if done and done.returncode == 0 and done.stdout.startswith("cfsctl ") else None
+
+
+CFSCTL = find_cfsctl()
+TOP = os.getcwd()  # a disk: EROFS cannot mount a file of a tmpfs
+
+
+def output(*args, **kw):
+    done = subprocess.run(args, capture_output=True, check=False, **kw)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(args)}: status {done.returncode}: {done.stderr.decode()[:600]}")
+    return done.stdout.decode()
+
+
+def ours(*args, **kw):
+    return output(COMPOSEFS, *args, **kw)
+
+
+def theirs(*args, **kw):
+    return output(CFSCTL, *args, **kw)
+
+
+def make_tree(top):
+    os.makedirs(f"{top}/dir/deep")
+    for i in range(200):
+        with open(f"{top}/dir/{i}", "wb") as f:
+            f.write(bytes([i]) * (i * 97))
+    with open(f"{top}/large", "wb") as f:
+        f.write(os.urandom(3 << 20))
+    os.link(f"{top}/large", f"{top}/dir/deep/again")
+    os.symlink("../large", f"{top}/dir/link")
+    os.mkfifo(f"{top}/fifo")
+    os.setxattr(f"{top}/large", "user.note", b"a value")
+    os.chmod(f"{top}/dir/7", 0o4751)
+
+
+class Place:
+    def __init__(self, algorithm="sha256", form="1"):
+        self.algorithm, self.form = algorithm, form
+        make_tree("tree")
+
+    def init(self, program, repo):
+        return program("init", "--insecure", f"--algorithm=fsverity-{self.algorithm}-12", f"--erofs-version={self.form}", repo)
+
+
+def repositories():
+    """One of each kind that both write."""
+    for algorithm in ("sha256", "sha512"):
+        for form in ("0", "1"):
+            with tempfile.TemporaryDirectory(dir=TOP) as tmp:
+                os.chdir(tmp)
+                yield Place(algorithm, form)
+            os.chdir("/")
+
+
+def sound(repo):
+    same(json.loads(theirs("--repo", repo, "fsck", "--json"))["errors"], [], "what cfsctl finds")
+    same(json.loads(ours("fsck", f"--repo={repo}", "--json"))["errors"], [], "what composefs finds")
+
+
+@fact
+def meta_json_is_the_same_byte_for_byte():
+    for place in repositories():
+        place.init(ours, "a")
+        place.init(theirs, "b")
+        with open("a/meta.json", "rb") as a, open("b/meta.json", "rb") as b:
+            same(a.read(), b.read(), f"meta.json of {place.algorithm}, format {place.form}")
+        place.init(ours, "b")
+        place.init(theirs, "a")
+
+
+@fact
+def the_same_directory_has_the_same_id():
+    for place in repositories():
+        place.init(ours, "a")
+        place.init(theirs, "b")
+        ids = {ours("create-image", "--repo=a", "tree").strip(), theirs("--repo", "b", "create-image", PLAIN, "tree").strip(),
+               ours("--repo=b", "create-image", "tree").strip(), theirs("--repo", "a", "create-image", PLAIN, "tree").strip()}
+        same(len(ids), 1, f"ids of {place.algorithm}, format {place.form}: {ids}")
+        args = ("--hash", place.algorithm, "--erofs-version", place.form)
+        same(ours(*args, "compute-id", "tree"), theirs("--no-repo", *args, "compute-id", PLAIN, "tree"))
+
+
+@fact
+def each_finds_the_repository_of_the_other_sound():
+    for place in repositories():
+        place.init(ours, "a")
+        ours("create-image", "--repo=a", "tree", "os/1")
+        place.init(theirs, "b")
+        theirs("--repo", "b", "create-image", PLAIN, "tree", "os/1")
+        for repo in ("a", "b"):
+            sound(repo)
+            named = json.loads(ours("images", f"--repo={repo}", "--json"))
+            same(named, json.loads(theirs("--repo", repo, "images", "--json")), "images")
+            want(ours("image-objects", f"--repo={repo}", "os/1").split()
+                 == sorted(theirs("--repo", repo, "image-objects", "refs/os/1").split()), "other objects")
+            paths = ["/large", "/dir/1", "/dir/100"]
+            args = ("dump-files", "--backing-path-only")
+            same(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
+            args = ("dump-files",)
+            same(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
+        links = [{os.path.join(d, n)[1:]: os.readlink(os.path.join(d, n)) for d, _, ns in os.walk(r) for n in ns
+                  if os.path.islink(os.path.join(d, n))} for r in ("a", "b")]
+        same(links[0], links[1], "links")
+
+
+@fact
+def each_imports_the_image_of_the_other():
+    for place in repositories():
+        place.init(ours, "a")
+        ours("create-image", "--repo=a", "tree", "os/1")
+        with open("a/images/refs/os/1", "rb") as f:
+            image = f.read()
+        same(theirs("--repo", "a", "import-image", "theirs", input=image), ours("import-image", "--repo=a", "ours", input=image))
+        sound("a")
+
+
+@fact
+def each_mounts_what_the_other_made():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    for place in repositories():
+        os.mkdir("mnt")
+        place.init(ours, "a")
+        ours("create-image", "--repo=a", "tree", "os/1")
+        place.init(theirs, "b")
+        theirs("--repo", "b", "create-image", PLAIN, "tree", "os/1")
+        # Theirs wants fs-verity of each file that is read, whatever the repository says: names and sizes it shows anywhere.
+        for command, look in (([CFSCTL, "--repo", "a", "mount", "refs/os/1", "mnt"], "test \"$(cd tree && find . -printf '%p %m %l\\n' | sort)\" = "
+                               "\"$(cd mnt && find . -printf '%p %m %l\\n' | sort)\""),
+                              ([COMPOSEFS, "mount", "--repo=b", "os/1", "mnt"], "diff -r --no-dereference --exclude=fifo tree mnt")):
+            output("unshare", "--mount", "--propagation", "private", "sh", "-c", f'"$@" && {look} && umount mnt', "sh", *command)
+
+
+@fact
+def both_would_collect_the_same():
+    for place in repositories():
+        place.init(ours, "a")
+        for name in ("os/1", "os/2"):
+            ours("create-image", "--repo=a", "tree", name)
+            with open(f"tree/dir/new-{name[-1]}", "w", encoding="ascii") as f:
+                f.write(name * 1000)
+        ours("create-image", "--repo=a", "tree")
+        ours("untag", "--repo=a", "os/2")
+        found = json.loads(ours("gc", "--repo=a", "--dry-run", "--json"))
+        said = re.search(r"Objects: (\d+)", theirs("--repo", "a", "gc", "--dry-run")).group(1)
+        same((found["objectsRemoved"], found["imagesRemoved"]), (int(said), 2))
+        ours("gc", "--repo=a")
+        want(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
+        sound("a")
+        ours("untag", "--repo=a", "os/1")
+        theirs("--repo", "a", "gc")
+        same(json.loads(ours("gc", "--repo=a", "--json"))["objectsRemoved"], 0)
+        sound("a")
+
+
+@fact
+def the_locks_of_both_exclude_each_other():
+    with tempfile.TemporaryDirectory(dir=TOP) as tmp:
+        os.chdir(tmp)
+        Place().init(ours, "a")
+        with subprocess.Popen([CFSCTL, "--repo", "a", "transaction"]) as held:
+            for _ in range(200):
+                if subprocess.run([COMPOSEFS, "gc", "--repo=a", "--no-wait"], capture_output=True, check=False).returncode:
+                    break
+            else:
+                raise AssertionError("gc went on beside a transaction")
+            held.terminate()
+        ours("gc", "--repo=a", "--timeout=30")
+        with subprocess.Popen([COMPOSEFS, "transaction", "--repo=a"]) as held:
+            for _ in range(200):
+                if subprocess.run([COMPOSEFS, "gc", "--repo=a", "--no-wait"], capture_output=True, check=False).returncode:
+                    break
+            try:
+                subprocess.run([CFSCTL, "--repo", "a", "gc"], capture_output=True, check=False, timeout=2)
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                raise AssertionError("cfsctl gc went on beside a transaction")
+            held.terminate()
+        os.chdir("/")
+
+
+if __name__ == "__main__":
+    if not CFSCTL:
+        print("1..0 # SKIP cfsctl of composefs-rs is not installed")
+        sys.exit(0)
+    sys.exit(run_facts(after=lambda: os.chdir("/")))
