@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """Our tools beside those of a peer: the same work in pairs, the same bytes demanded, a table of ratios.
 
-    bench/run.py BUILD PEER [--only NAME]... [--pairs 5] [--work DIR] [--peer-run "LOADER ARGS"]
+    bench/run.py BUILD PEER [--only NAME]... [--pairs 5] [--work DIR] [--peer-run "LOADER ARGS"] [--threads 1,2,16,64]
 
 BUILD is a build directory of this project (optimised, without sanitizers), PEER a directory with the peer's programs
 (as /usr/bin; sbin beside it is looked at too). A ratio is the peer's value divided by ours, so above 1 is good
-for us: the median over the pairs, then the smallest and the largest. What needs root, or a program that is not there, is
-skipped with the reason. Inputs are kept in DIR for the next time; it needs about 20 GB.
+for us: the median over the pairs, then the smallest and the largest. The last column says whether the median reaches the
+project's target for this row. What needs root, or a program that is not there, is skipped with the reason. With --threads the
+same trees are packed by ours alone with so many threads. Inputs are kept in DIR for the next time; it needs about 20 GB.
 
 Traps that this avoids: the two take turns, and who begins alternates, so that a slow minute of the machine hits both. Each
 run writes into a new directory, and nothing is deleted before the end (ext4 searches around freed inodes). Dirty data is
@@ -30,6 +31,36 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 class Skip(Exception):
     """Why a row cannot be measured here."""
+
+
+class Target(collections.namedtuple("Target", "wall cpu memory", defaults=(0, 0, 0))):
+    """The ratios that a row should have at least; 0: no such target."""
+
+    def missed(self, ratios):
+        """"CPU 12, memory 2.5": what the ratios fall short of; empty: nothing."""
+        return ", ".join("%s %g" % (name, wanted) for name, wanted, got in zip(("wall", "CPU", "memory"), self, ratios)
+                         if got < wanted)
+
+
+TARGETS = {
+    "dump files-64k": Target(5, 5, 2),
+    "dump files-100k": Target(7, 7, 2.5),
+    "dump files-1M": Target(8, 12, 2.5),
+    "dump hardlinks-200k": Target(6, 15, 2),
+    "dump xattrs-100k": Target(6, 8, 2),
+    "digest 512 MB, 1 CPU": Target(2.2, 2.2),
+    "digest 512 MB, 2 CPU": Target(3.5, 2.2),
+    "digest 20k small files": Target(1.8, 1.8),
+    "directory": Target(2, 2),
+    "directory 8 x 512 MB": Target(2.3, 2.5),
+    "directory, fresh store": Target(2, 1.7),
+    "directory, fresh store, beside cp": Target(1 / 1.6),
+    "directory, filled store, cache": Target(4, 5),
+    "objects of 1M": Target(12, 12, 2.5),
+    "dump of 1M": Target(6, 6),
+    "ls of a path in 1M": Target(100, 100),
+    "mount, warm, 20 times": Target(1.8, 1.8),
+}
 
 
 class Work:
@@ -204,17 +235,23 @@ class Bench:
         shutil.rmtree(self.runs)
 
 
-def cells(found, value, form):
+def cells(pairs, ratios, form):
     """Our median, the peer's, and the median, smallest and largest ratio of a pair."""
-    pairs = [(value(ours), value(peer)) for ours, peer in found]
-    ratios = sorted(peer / max(ours, 1e-6) for ours, peer in pairs)
     return "%s | %s | **%.1f** (%.1f-%.1f)" % (form % statistics.median(p[0] for p in pairs),
         form % statistics.median(p[1] for p in pairs), statistics.median(ratios), ratios[0], ratios[-1])
 
 
 def print_row(work, found):
-    print("| %s | %s | %s | %s |" % (work.name, cells(found, lambda u: u.wall, "%.3f"),
-        cells(found, lambda u: u.cpu, "%.3f"), cells(found, lambda u: u.mib, "%.0f")), flush=True)
+    columns, medians = [], []
+    for number, form in enumerate(("%.3f", "%.3f", "%.0f")):
+        pairs = [(ours[number], peer[number]) for ours, peer in found]
+        ratios = sorted(peer / max(ours, 1e-6) for ours, peer in pairs)
+        columns.append(cells(pairs, ratios, form))
+        medians.append(statistics.median(ratios))
+    target = TARGETS.get(work.name)
+    missed = target.missed(medians) if target else ""
+    print("| %s | %s | %s |" % (work.name, " | ".join(columns), "**short:** " + missed if missed else "yes" if target else ""),
+          flush=True)
 
 
 def print_growth(medians):
@@ -228,8 +265,8 @@ def print_growth(medians):
 
 def run_all(bench, only, pairs):
     medians, failed = {}, False
-    print("| work | wall s, ours | peer's | times | CPU s, ours | peer's | times | peak MiB, ours | peer's | times |")
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("| work | wall s, ours | peer's | times | CPU s, ours | peer's | times | peak MiB, ours | peer's | times | target |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for work in works(bench.inputs):
         if only and work.name not in only:
             continue
@@ -248,6 +285,27 @@ def run_all(bench, only, pairs):
     return failed
 
 
+def run_threads(bench, counts, pairs):
+    """Ours alone, by threads: medians, and the wall time of the first count divided by that of each."""
+    print("\n| work | threads | wall s | CPU s | peak MiB | times |\n|---|---|---|---|---|---|", flush=True)
+    for tree in ("tree-mixed", "tree-big"):
+        runs = {count: [] for count in counts}
+        images = []
+        work = Work("threads " + tree, [])
+        for _ in range(pairs):
+            for count in counts:
+                command = ["mkcomposefs", "--threads=%d" % count, "{in:%s}" % tree, "{out}/image"]
+                usage, out = bench.run(work, bench.sides[0], command, 1)
+                runs[count].append(usage)
+                images.append(os.path.join(out, "image"))
+        if not all(filecmp.cmp(images[0], image, shallow=False) for image in images):
+            raise RuntimeError("%s: the image depends on the number of threads" % tree)
+        for count in counts:
+            usage = Usage(*map(statistics.median, zip(*runs[count])))
+            print("| directory %s | %d | %.3f | %.3f | %.0f | %.1f |" % (tree, count, *usage,
+                statistics.median(first.wall / this.wall for first, this in zip(runs[counts[0]], runs[count]))), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
@@ -256,13 +314,17 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--work", default="bench-work", help="where inputs are kept and runs write (default: ./bench-work)")
     parser.add_argument("--peer-run", default="", help="words in front of the peer's programs: a loader, say")
+    parser.add_argument("--threads", default="", metavar="N,N...", help="also measure ours with so many threads")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
     sides = (Side("ours", [os.path.join(args.build, "tools")]),
              Side("peer", [args.peer, os.path.join(args.peer, "..", "sbin")], shlex.split(args.peer_run)))
     bench = Bench(os.path.abspath(args.build), os.path.abspath(args.work), sides)
     try:
-        return int(run_all(bench, args.only, args.pairs))
+        failed = run_all(bench, args.only, args.pairs)
+        if args.threads:
+            run_threads(bench, [int(n) for n in args.threads.split(",")], args.pairs)
+        return int(failed)
     finally:
         bench.close()
 
