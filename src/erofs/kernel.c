@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What old kernels, and new ones, mishandle. */
+#include "erofs/kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "erofs/erofs_priv.h"
+#include "erofs/format.h"
+#include "erofs/image_priv.h"
+
+#define V CFS_KERNEL_VERSION
+
+/* --- What the rules are about -------------------------------------------------------- */
+
+/* An inode, and what its xattrs say. */
+struct cfs_kernel_look {
+	const struct cfs_image *im;
+	const struct cfs_inode *inode;
+	bool bare_root; /* of the image */
+	bool digest, escaped, whiteout, whiteouts, opaque;
+};
+
+static uint64_t head_len(const struct cfs_inode *inode)
+{
+	return inode->len - inode->xattrs.len - inode->tail.len;
+}
+
+static bool always_once(const struct cfs_kernel_look *l)
+{
+	return l->inode->nid == l->im->root_nid;
+}
+
+static bool has_split_head(const struct cfs_kernel_look *l)
+{
+	return l->inode->off % EROFS_BLOCK + head_len(l->inode) > EROFS_BLOCK;
+}
+
+static bool is_external(const struct cfs_kernel_look *l)
+{
+	return l->inode->external;
+}
+
+static bool shows_objects(const struct cfs_kernel_look *l)
+{
+	return l->bare_root && l->inode->external;
+}
+
+static bool has_digest(const struct cfs_kernel_look *l)
+{
+	return l->digest;
+}
+
+static bool has_xattrs(const struct cfs_kernel_look *l)
+{
+	return l->inode->xattrs.len > 0;
+}
+
+static bool has_escaped(const struct cfs_kernel_look *l)
+{
+	return l->escaped;
+}
+
+static bool is_whiteout(const struct cfs_kernel_look *l)
+{
+	return l->im->rules->whiteouts_escaped && l->whiteout && S_ISREG(l->inode->mode);
+}
+
+static bool has_old_whiteouts(const struct cfs_kernel_look *l)
+{
+	return l->im->rules->whiteouts_escaped && l->whiteouts && !l->opaque &&
+	       S_ISDIR(l->inode->mode);
+}
+
+/* Such a kernel adds up from where the inode's head ends, in that block, and wants the end of the target in the same
+ * one. */
+static bool has_far_target(const struct cfs_kernel_look *l)
+{
+	const struct cfs_inode *i = l->inode;
+	uint64_t at = i->off % EROFS_BLOCK + head_len(i);
+
+	if (at > EROFS_BLOCK)
+		at -= EROFS_BLOCK;
+	return S_ISLNK(i->mode) && i->tail.len &&
+	       at + i->xattrs.len + i->size > EROFS_BLOCK;
+}
+
+static bool is_device_0_0(const struct cfs_kernel_look *l)
+{
+	return S_ISCHR(l->inode->mode) && l->inode->rdev == 0;
+}
+
+/* --- The rules ----------------------------------------------------------------------- */
+
+/* The source, where a title stands there, is the kernel's log: the release that merged that change. */
+const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
+	{"erofs", always_once, 0, V(5, 4), CFS_KERNEL_REFUSES, "has no EROFS"},
+	/* "erofs: fix extended inode could cross boundary" */
+	{"extended-inode-across-blocks", has_split_head, 0, V(5, 10), CFS_KERNEL_MISLEADS,
+	 "reads the second half of such an inode from the wrong place"},
+	/* "erofs: add support of chunk-based files". The superblock of a composefs image does not announce them, so
+	 * that the mount succeeds and each file fails. */
+	{"chunks", is_external, 0, V(5, 15), CFS_KERNEL_REFUSES,
+	 "does not know the layout of external files and fails to look them up"},
+	/* "erofs: support sub-page block size for uncompressed files" */
+	{"block-size", always_once, 0, V(6, 4), CFS_KERNEL_COPES,
+	 "mounts it only where memory pages have 4096 bytes"},
+	/* "ovl: introduce data-only lower layers": before, objects are in a common layer, whose names show where
+	 * nothing hides them. */
+	{"object-directories", shows_objects, 0, V(6, 5), CFS_KERNEL_MISLEADS,
+	 "shows the directories of the objects: nothing in the root hides them"},
+	/* "ovl: Validate verity xattr when resolving lowerdata" */
+	{"digests", has_digest, 0, V(6, 6), CFS_KERNEL_COPES,
+	 "does not compare the digests of the objects with those in the image"},
+	/* "erofs: boost negative xattr lookup with bloom filter" */
+	{"xattr-filter", has_xattrs, 0, V(6, 6), CFS_KERNEL_COPES,
+	 "ignores the filters of xattrs and looks for absent ones the long way"},
+	/* "ovl: Support escaped overlay.* xattrs" */
+	{"escaped-xattrs", has_escaped, 0, V(6, 7), CFS_KERNEL_MISLEADS,
+	 "hides the xattrs trusted.overlay.* of the tree"},
+	/* "ovl: Add an alternative type of whiteout" */
+	{"whiteouts", is_whiteout, 0, V(6, 7), CFS_KERNEL_MISLEADS,
+	 "shows an empty file where the tree has a whiteout"},
+	/* "ovl: mark xwhiteouts directory with overlay.opaque='x'": the mark of 6.7 and format 0 is not looked at
+	 * any more. Seen on 6.18, in an overlay mount whose lower layer is such a tree. */
+	{"whiteouts-of-format-0", has_old_whiteouts, V(6, 8), CFS_KERNEL_NEVER,
+	 CFS_KERNEL_MISLEADS,
+	 "lists the names that the whiteouts of such a directory hide"},
+	/* "erofs: fix incorrect symlink detection in fast symlink" */
+	{"symlink-across-blocks", has_far_target, 0, V(6, 12), CFS_KERNEL_REFUSES,
+	 "takes a target that is not in the block of its inode for damage"},
+	/* "erofs: add file-backed mount support" */
+	{"file-backed-mounts", always_once, 0, V(6, 12), CFS_KERNEL_COPES,
+	 "needs a loop device to mount it"},
+	/* Documentation/filesystems/overlayfs.rst: a whiteout is a device 0/0, in whatever layer. */
+	{"device-0-0", is_device_0_0, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
+	 "takes a device 0/0 of the tree for a whiteout of its own, and hides it"},
+};
+
+/* --- Looking ------------------------------------------------------------------------- */
+
+/* Escaped keys that the writer makes by itself are no xattrs of the tree. */
+static void look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
+{
+	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+		l->digest = x->value.len > 0;
+	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
+		l->whiteout = true;
+	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUTS)))
+		l->whiteouts = true;
+	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_OPAQUE)) &&
+		 cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("x")))
+		l->opaque = true;
+	else if (cfs_raw_xattr_begins(x, CFS_TEXT(CFS_ESCAPED_PREFIX)))
+		l->escaped = true;
+}
+
+static int look_at(struct cfs_kernel_look *l, struct cfs_err *err)
+{
+	struct cfs_raw_xattrs it;
+	struct cfs_raw_xattr x;
+	int rc = cfs_raw_xattrs_open(l->im, l->inode, &it, err);
+
+	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
+		look_at_xattr(l, &x);
+		rc = 0;
+	}
+	/* The mark of a directory with whiteouts; alone it is an xattr of the tree. */
+	if (l->opaque && !l->whiteouts)
+		l->escaped = true;
+	return rc;
+}
+
+/* Lacks the root a name from 00 to ff, so that an object directory would show through? */
+static int look_at_root(const struct cfs_image *im, bool *bare, struct cfs_err *err)
+{
+	struct cfs_dirent entry;
+	struct cfs_inode root;
+	char name[3];
+	int rc = cfs_image_inode(im, im->root_nid, &root, err);
+
+	for (unsigned i = 0; rc >= 0 && i < 256 && !*bare; i++) {
+		snprintf(name, sizeof(name), "%02x", i);
+		rc = cfs_dir_find(im, &root, cfs_text(name), &entry, err);
+		*bare = rc == 0;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void note(struct cfs_kernel_finding *f, struct cfs_text path)
+{
+	if (f->n++ == 0)
+		snprintf(f->first, sizeof(f->first), "%.*s", (int)path.len, path.s);
+}
+
+int cfs_kernel_scan(const struct cfs_image *im,
+		    struct cfs_kernel_finding out[CFS_KERNEL_N_RULES],
+		    struct cfs_err *err)
+{
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	bool bare_root = false;
+	int rc = look_at_root(im, &bare_root, err);
+
+	memset(out, 0, CFS_KERNEL_N_RULES * sizeof(*out));
+	if (rc == 0)
+		rc = cfs_walk_new(im, NULL, &walk, err);
+	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
+		struct cfs_kernel_look l = {
+			.im = im, .inode = &e->inode, .bare_root = bare_root};
+
+		rc = e->again ? 0 : look_at(&l, err);
+		for (size_t i = 0; rc == 0 && !e->again && i < CFS_KERNEL_N_RULES; i++)
+			if (cfs_kernel_rules[i].is_about(&l))
+				note(&out[i], e->path);
+	}
+	return rc;
+}
+
+/* --- Versions ------------------------------------------------------------------------ */
+
+/* A decimal number of at most five digits that fits 16 bits; NULL when there is none. */
+static const char *take_number(const char *text, uint32_t *out)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 5)
+		return NULL;
+	*out = (uint32_t)strtoul(text, NULL, 10);
+	return *out <= UINT16_MAX ? text + n : NULL;
+}
+
+int cfs_kernel_parse(const char *text, uint32_t *out, struct cfs_err *err)
+{
+	uint32_t major, minor;
+	const char *rest = take_number(text, &major);
+
+	if (rest)
+		rest = *rest == '.' ? take_number(rest + 1, &minor) : NULL;
+	if (!rest || (*rest && !strchr(".-+", *rest)))
+		return cfs_fail(err, EINVAL,
+				"kernel version: want one such as 5.14, found \"%s\"",
+				text);
+	*out = CFS_KERNEL_VERSION(major, minor);
+	return 0;
+}

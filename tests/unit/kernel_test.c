@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* erofs: what a kernel of some version would mishandle in an image is found, and nothing else. */
+#include "t.h"
+
+#include <sys/stat.h>
+
+#include "erofs/erofs.h"
+#include "erofs/format.h"
+#include "forge.h"
+#include "golden.h"
+
+enum { LEN = 32768, DATA_BLK = 4, BLOCK_END_NID = 2 * EROFS_BLOCK / EROFS_SLOT - 1 };
+
+/* --- Finding ------------------------------------------------------------------------- */
+
+/* The rules that hit a kernel, each with the number of inodes and the first of them. */
+static const char *hits(struct cfs_span bytes, const char *kernel)
+{
+	static char text[4096];
+	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
+	struct cfs_image im;
+	uint32_t version;
+	size_t len = 0;
+
+	t_eq(cfs_kernel_parse(kernel, &version, NULL), 0);
+	t_eq(cfs_image_open(bytes, &im, NULL), 0);
+	t_eq(cfs_kernel_scan(&im, found, NULL), 0);
+	text[0] = '\0';
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (found[i].n && cfs_kernel_rule_hits(&cfs_kernel_rules[i], version))
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+						"%s%s %d %s", len ? ", " : "",
+						cfs_kernel_rules[i].name, (int)found[i].n,
+						found[i].first);
+	return text;
+}
+
+static void want_golden(const char *image, const char *kernel, const char *want)
+{
+	size_t len;
+	uint8_t *bytes = t_golden(image, &len);
+
+	t_str(hits((struct cfs_span){bytes, len}, kernel), want);
+	free(bytes);
+}
+
+#define OLD "5.14"
+#define NEW "6.18"
+
+T(images_of_ours_have_no_trouble_with_a_new_kernel)
+{
+	want_golden("example.v1.cfs", NEW, "");
+	want_golden("types.v1.cfs", NEW, "");
+	want_golden("escape-overlay.v1.cfs", NEW, "");
+	want_golden("whiteout.v1.cfs", NEW, "");
+	want_golden("inline-sizes.v1.cfs", NEW, "");
+}
+
+T(external_files_and_their_digests_want_newer_kernels)
+{
+	want_golden(
+		"example.v1.cfs", "5.3",
+		"erofs 1 /, chunks 1 /g, block-size 1 /, digests 1 /g, xattr-filter 3 /, "
+		"file-backed-mounts 1 /");
+	want_golden("example.v1.cfs", OLD,
+		    "chunks 1 /g, block-size 1 /, digests 1 /g, xattr-filter 3 /, "
+		    "file-backed-mounts 1 /");
+	want_golden(
+		"example.v1.cfs", "5.15",
+		"block-size 1 /, digests 1 /g, xattr-filter 3 /, file-backed-mounts 1 /");
+	want_golden("example.v1.cfs", "6.4",
+		    "digests 1 /g, xattr-filter 3 /, file-backed-mounts 1 /");
+	want_golden("example.v1.cfs", "6.6", "file-backed-mounts 1 /");
+	want_golden("example.v1.cfs", "6.12", "");
+	want_golden("minimal.v1.cfs", "6.5", "xattr-filter 1 /, file-backed-mounts 1 /");
+}
+
+T(escaped_xattrs_and_whiteouts_want_6_7)
+{
+	want_golden("escape-overlay.v1.cfs", "6.6",
+		    "escaped-xattrs 5 /, file-backed-mounts 1 /");
+	want_golden("escape-overlay.v1.cfs", "6.7", "file-backed-mounts 1 /");
+	want_golden("whiteout.v1.cfs", "6.6", "whiteouts 1 /d/w, file-backed-mounts 1 /");
+	want_golden("whiteout.v1.cfs", "6.7", "file-backed-mounts 1 /");
+}
+
+T(whiteouts_of_format_0_are_good_for_one_kernel)
+{
+	want_golden("whiteout.v0.cfs", "6.6", "whiteouts 1 /d/w, file-backed-mounts 1 /");
+	want_golden("whiteout.v0.cfs", "6.7", "file-backed-mounts 1 /");
+	want_golden("whiteout.v0.cfs", "6.8",
+		    "whiteouts-of-format-0 1 /d, file-backed-mounts 1 /");
+	want_golden("whiteout.v0.cfs", NEW, "whiteouts-of-format-0 1 /d");
+}
+
+/* --- Layouts that our writer avoids -------------------------------------------------- */
+
+/* An image of format 2 with one entry "f" at that inode. */
+static void begin(struct forge *f, uint64_t nid, uint8_t file_type)
+{
+	struct forge_entry entry = {"f", nid, file_type};
+
+	forge_init(f, 2, LEN, DATA_BLK);
+	forge_root(f, &entry, 1);
+}
+
+static void want_forged(struct forge *f, const char *kernel, const char *want)
+{
+	t_str(hits(forge_span(f), kernel), want);
+}
+
+T(symlink_whose_target_is_in_the_next_block_wants_6_12)
+{
+	struct forge f;
+
+	begin(&f, BLOCK_END_NID, EROFS_FT_LNK);
+	forge_inode(&f, BLOCK_END_NID, S_IFLNK | 0777, EROFS_LAYOUT_INLINE, 6, 0, 0);
+	memcpy(f.p + 2 * EROFS_BLOCK, "target", 6);
+	want_forged(&f, "6.11", "symlink-across-blocks 1 /f, file-backed-mounts 1 /");
+	want_forged(&f, "6.12", "");
+	forge_fini(&f);
+}
+
+T(symlink_in_one_block_is_good)
+{
+	struct forge f;
+
+	begin(&f, BLOCK_END_NID - 1, EROFS_FT_LNK);
+	forge_inode(&f, BLOCK_END_NID - 1, S_IFLNK | 0777, EROFS_LAYOUT_INLINE, 32, 0, 0);
+	memset(f.p + 2 * EROFS_BLOCK - 32, 't', 32);
+	want_forged(&f, "6.11", "file-backed-mounts 1 /");
+	forge_fini(&f);
+}
+
+static void make_extended(struct forge *f, uint64_t nid)
+{
+	uint8_t *p = f->p + nid * EROFS_SLOT;
+
+	cfs_put_le16(p, EROFS_EXTENDED | EROFS_LAYOUT_PLAIN << EROFS_LAYOUT_SHIFT);
+	cfs_put_le16(p + offsetof(struct erofs_inode_extended, i_mode), S_IFREG | 0644);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_nlink), 1);
+}
+
+T(extended_inode_across_blocks_wants_5_10)
+{
+	struct forge f;
+
+	begin(&f, BLOCK_END_NID, EROFS_FT_REG);
+	make_extended(&f, BLOCK_END_NID);
+	want_forged(&f, "5.9",
+		    "extended-inode-across-blocks 1 /f, block-size 1 /, "
+		    "file-backed-mounts 1 /");
+	want_forged(&f, "5.10", "block-size 1 /, file-backed-mounts 1 /");
+	forge_fini(&f);
+	begin(&f, BLOCK_END_NID - 1, EROFS_FT_REG);
+	make_extended(&f, BLOCK_END_NID - 1);
+	want_forged(&f, "5.9", "block-size 1 /, file-backed-mounts 1 /");
+	forge_fini(&f);
+}
+
+T(root_without_whiteouts_shows_the_objects_before_6_5)
+{
+	struct forge f;
+
+	begin(&f, BLOCK_END_NID - 1, EROFS_FT_REG);
+	forge_inode(&f, BLOCK_END_NID - 1, S_IFREG | 0644, EROFS_LAYOUT_CHUNK, 100, 0, 0);
+	cfs_put_le32(f.p + 2 * EROFS_BLOCK - 32, EROFS_NULL_ADDR);
+	want_forged(&f, "6.4", "object-directories 1 /f, file-backed-mounts 1 /");
+	want_forged(&f, "6.5", "file-backed-mounts 1 /");
+	forge_fini(&f);
+}
+
+T(device_0_0_of_format_2_is_hidden_by_every_kernel)
+{
+	struct forge f;
+
+	begin(&f, BLOCK_END_NID, EROFS_FT_CHR);
+	forge_inode(&f, BLOCK_END_NID, S_IFCHR | 0644, EROFS_LAYOUT_PLAIN, 0, 0, 0);
+	want_forged(&f, NEW, "device-0-0 1 /f");
+	forge_inode(&f, BLOCK_END_NID, S_IFCHR | 0644, EROFS_LAYOUT_PLAIN, 0, 1, 0);
+	want_forged(&f, NEW, "");
+	forge_fini(&f);
+}
+
+T(a_damaged_image_is_no_finding)
+{
+	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
+	struct cfs_image im;
+	struct forge f;
+
+	begin(&f, LEN, EROFS_FT_REG);
+	t_eq(cfs_image_open(forge_span(&f), &im, NULL), 0);
+	t_eq(cfs_kernel_scan(&im, found, NULL), -EUCLEAN);
+	forge_fini(&f);
+}
+
+/* --- Rules and versions -------------------------------------------------------------- */
+
+T(names_of_rules_are_different_and_ranges_not_empty)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
+		t_ok(cfs_kernel_rules[i].name && cfs_kernel_rules[i].wrong);
+		t_ok(cfs_kernel_rules[i].from < cfs_kernel_rules[i].fixed);
+		for (size_t k = 0; k < i; k++)
+			t_ok(strcmp(cfs_kernel_rules[i].name, cfs_kernel_rules[k].name));
+	}
+}
+
+T(versions_are_two_numbers_and_whatever_uname_adds)
+{
+	static const char *const good[] = {
+		"5.14", "5.14.0", "5.14-rc1", "5.14+", "5.14.0-427.el9.x86_64", "05.014"};
+	uint32_t version;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		t_eq(cfs_kernel_parse(good[i], &version, NULL), 0);
+		t_eq(version, CFS_KERNEL_VERSION(5, 14));
+	}
+	t_ok(CFS_KERNEL_VERSION(5, 14) < CFS_KERNEL_VERSION(6, 0));
+	t_ok(CFS_KERNEL_VERSION(6, 9) < CFS_KERNEL_VERSION(6, 12));
+}
+
+T(other_versions_are_refused_with_a_sentence)
+{
+	static const char *const bad[] = {"",	     "5",	 "5.",	       ".14",
+					  "5.x",     "v5.14",	 " 5.14",      "-5.14",
+					  "5.14x",   "5,14",	 "5.-14",      "5. 14",
+					  "65536.0", "5.65536",	 "5.123456",   "latest",
+					  "5.14 ",   "0x5.0x14", "999999999.9"};
+	struct cfs_err err;
+	uint32_t version;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		t_eq(cfs_kernel_parse(bad[i], &version, &err), -EINVAL);
+		t_has(err.msg, "kernel version: want one such as 5.14, found \"");
+	}
+}
