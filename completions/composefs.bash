@@ -108,6 +108,10 @@ _composefs()
 		_filedir -d
 		return
 		;;
+	--kernel)
+		mapfile -t COMPREPLY < <(compgen -W "$(uname -r)" -- "$cur")
+		return
+		;;
 	--algorithm)
 		mapfile -t COMPREPLY < <(compgen -W "fsverity-sha256-12 fsverity-sha512-12" -- "$cur")
 		return
@@ -145,7 +149,7 @@ _composefs()
 		options="--backing-path-only --help $repository"
 		;;
 	fsck)
-		options="--canonical --help --isolated --json --json --metadata-only --no-isolated --objects= $repository"
+		options="--canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"
 		;;
 	gc)
 		options="--dry-run --grace= --help --json --keep= --no-wait --prune-refs --root= --timeout= $repository"

@@ -84,6 +84,7 @@ complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l jso
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l canonical -d 'The image must be, byte for byte, what mkcomposefs makes of its content'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l objects -r -a '(__fish_complete_directories)' -d 'Look at each object in DIR: is it there, its size, its digest'
+complete -c composefs -n "__fish_seen_subcommand_from fsck" -l kernel -x -a '(uname -r)' -d 'Tell what Linux of that version, such as 5.14, would mishandle'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l isolated -d 'Parse in a jail (default for root and a file of another owner)'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l no-isolated -d 'Parse in this process'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l json -d 'Print one JSON object that tells all that was found'

@@ -88,6 +88,7 @@ composefs|cfsctl)
 		_arguments \
 			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
 			'--help[print usage]' \
+			'--kernel=[tell what Linux of that version, such as 5.14, would mishandle]:version:' \
 			'--isolated[parse in a jail (default for root and a file of another owner)]' \
 			'--json[print one JSON object that tells all that was found]' \
 			'--json[print one JSON object that tells all that was found]' \

@@ -14,6 +14,7 @@
 struct options {
 	bool canonical, json, isolated, no_isolated;
 	const char *objects; /* directory; NULL: objects are not looked at */
+	const char *kernel;  /* a version; NULL: no matter */
 };
 
 static const struct cli_option option_table[] = {
@@ -22,6 +23,8 @@ static const struct cli_option option_table[] = {
 	 "The image must be, byte for byte, what mkcomposefs makes of its content"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
 	 "Look at each object in DIR: is it there, its size, its digest"},
+	{"kernel", "VERSION", offsetof(struct options, kernel), NULL,
+	 "Tell what Linux of that version, such as 5.14, would mishandle"},
 	{"isolated", NULL, offsetof(struct options, isolated), NULL,
 	 "Parse in a jail (default for root and a file of another owner)"},
 	{"no-isolated", NULL, offsetof(struct options, no_isolated), NULL,
@@ -35,7 +38,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
 	.about = "Checks the structure of an image: each byte must have its place.\n"
 		 "Status: 0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 "
-		 "objects missing.",
+		 "objects missing,\n5 sound, but not for the kernel that was named.",
 	.example =
 		(const char *const[]){
 			"composefs fsck --canonical --objects=objects image.cfs", NULL},
@@ -47,7 +50,8 @@ struct fsck {
 	const struct options *o;
 	const char *image;
 	bool isolated, landlock;
-	struct fsck_objects objects;
+	uint32_t kernel; /* of o->kernel */
+	struct fsck_answer found;
 	size_t n_missing, n_damaged, n_unread; /* objects */
 	struct cli_progress progress;
 };
@@ -66,13 +70,13 @@ static int check_objects(struct fsck *f, struct cfs_err *err)
 
 	if (dirfd < 0)
 		return cfs_fail_errno(err, "%s", f->o->objects);
-	f->objects.progress = show_progress;
-	f->objects.progress_ctx = &f->progress;
+	f->found.objects.progress = show_progress;
+	f->found.objects.progress_ctx = &f->progress;
 	cli_progress_start(&f->progress, f->name);
-	rc = fsck_objects_check(&f->objects, dirfd, err);
+	rc = fsck_objects_check(&f->found.objects, dirfd, err);
 	cli_progress_end(&f->progress);
-	for (size_t i = 0; rc == 0 && i < f->objects.n; i++) {
-		int code = f->objects.v[i].code;
+	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
+		int code = f->found.objects.v[i].code;
 
 		f->n_missing += code == -ENOENT;
 		f->n_damaged += code == -EUCLEAN;
@@ -85,11 +89,12 @@ static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *er
 {
 	const struct fsck_question q = {.image = bytes,
 					.canonical = f->o->canonical,
-					.objects = f->o->objects != NULL};
+					.objects = f->o->objects != NULL,
+					.kernel = f->o->kernel != NULL};
 
 	if (!f->isolated)
-		return fsck_image_ask(&q, &f->objects, err);
-	return fsck_image_ask_isolated(&q, &f->objects, &f->landlock, err);
+		return fsck_image_ask(&q, &f->found, err);
+	return fsck_image_ask_isolated(&q, &f->found, &f->landlock, err);
 }
 
 /* What a file's owner could do to root, a stranger's image could do too. */
@@ -127,6 +132,21 @@ static int run(struct fsck *f, struct cfs_err *err)
 
 /* --- what is said ------------------------------------------------------------------------ */
 
+/* Does the kernel that was asked about mishandle something of the image? */
+static bool hits(const struct fsck *f, size_t rule)
+{
+	return f->o->kernel && f->found.kernel[rule].n &&
+	       cfs_kernel_rule_hits(&cfs_kernel_rules[rule], f->kernel);
+}
+
+static bool is_unfit(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (hits(f, i) && cfs_kernel_rules[i].effect != CFS_KERNEL_COPES)
+			return true;
+	return false;
+}
+
 /* -EINVAL is what is no image at all. */
 static int status_of(const struct fsck *f, int rc)
 {
@@ -138,7 +158,9 @@ static int status_of(const struct fsck *f, int rc)
 		return STATUS_DAMAGED;
 	if (f->n_missing)
 		return STATUS_MISSING;
-	return f->n_unread ? CLI_FAILED : CLI_OK;
+	if (f->n_unread)
+		return CLI_FAILED;
+	return is_unfit(f) ? STATUS_UNFIT : CLI_OK;
 }
 
 static const char *status_name(int status)
@@ -150,6 +172,8 @@ static const char *status_name(int status)
 		return "damaged";
 	case STATUS_MISSING:
 		return "missing";
+	case STATUS_UNFIT:
+		return "unfit";
 	default:
 		return "unreadable";
 	}
@@ -162,23 +186,80 @@ static const char *isolation_name(const struct fsck *f)
 	return f->landlock ? "seccomp and Landlock" : "seccomp";
 }
 
+static void say_kernel(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
+		const struct cfs_kernel_rule *rule = &cfs_kernel_rules[i];
+
+		if (hits(f, i))
+			cli_say(f->name,
+				"%s: Linux %s %s (%s: %" PRIu64
+				" inodes, the first is %s)",
+				rule->effect == CFS_KERNEL_COPES ? "note" : "warning",
+				f->o->kernel, rule->wrong, rule->name,
+				f->found.kernel[i].n, f->found.kernel[i].first);
+	}
+}
+
 static void say(const struct fsck *f, int rc, const struct cfs_err *err, int status)
 {
 	if (rc < 0) {
 		cli_say(f->name, "%s", err->msg);
 		return;
 	}
-	for (size_t i = 0; i < f->objects.n; i++)
-		if (f->objects.v[i].code < 0)
-			cli_say(f->name, "object %s: %s", f->objects.v[i].path,
-				f->objects.v[i].wrong);
+	for (size_t i = 0; i < f->found.objects.n; i++)
+		if (f->found.objects.v[i].code < 0)
+			cli_say(f->name, "object %s: %s", f->found.objects.v[i].path,
+				f->found.objects.v[i].wrong);
+	say_kernel(f);
 	printf("%s: %s", f->image, status_name(status));
 	if (f->o->objects)
 		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
-		       f->objects.n, f->n_damaged, f->n_missing, f->n_unread);
+		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
 	if (f->isolated && !f->landlock)
 		printf(" (isolated by seccomp alone: this kernel has no Landlock)");
 	putchar('\n');
+}
+
+static void json_field(const char *name, const char *text)
+{
+	printf(",\"%s\":", name);
+	json_text(stdout, text, strlen(text));
+}
+
+static void say_json_rule(const struct cfs_kernel_rule *rule,
+			  const struct cfs_kernel_finding *found)
+{
+	static const char *const effects[] = {[CFS_KERNEL_REFUSES] = "refuses",
+					      [CFS_KERNEL_MISLEADS] = "misleads",
+					      [CFS_KERNEL_COPES] = "copes"};
+
+	printf("{\"rule\":\"%s\",\"effect\":\"%s\",\"from\":\"%u.%u\"", rule->name,
+	       effects[rule->effect], rule->from >> 16, rule->from & UINT16_MAX);
+	if (rule->fixed != CFS_KERNEL_NEVER)
+		printf(",\"fixed\":\"%u.%u\"", rule->fixed >> 16,
+		       rule->fixed & UINT16_MAX);
+	printf(",\"inodes\":%" PRIu64, found->n);
+	json_field("first", found->first);
+	json_field("wrong", rule->wrong);
+	putchar('}');
+}
+
+static void say_json_kernel(const struct fsck *f)
+{
+	const char *separator = "";
+
+	fputs(",\"kernel\":{\"version\":", stdout);
+	json_text(stdout, f->o->kernel, strlen(f->o->kernel));
+	fputs(",\"findings\":[", stdout);
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
+		if (!hits(f, i))
+			continue;
+		fputs(separator, stdout);
+		say_json_rule(&cfs_kernel_rules[i], &f->found.kernel[i]);
+		separator = ",";
+	}
+	fputs("]}", stdout);
 }
 
 static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, int status)
@@ -189,28 +270,38 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 	json_text(stdout, f->image, strlen(f->image));
 	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
 	       isolation_name(f));
-	if (rc < 0) {
-		fputs(",\"error\":", stdout);
-		json_text(stdout, err->msg, strlen(err->msg));
-	}
+	if (rc < 0)
+		json_field("error", err->msg);
+	if (rc == 0 && f->o->kernel)
+		say_json_kernel(f);
 	if (f->o->objects)
 		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
 		       "zu",
-		       f->objects.n, f->n_damaged, f->n_missing, f->n_unread);
+		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
 	fputs(",\"findings\":[", stdout);
-	for (size_t i = 0; rc == 0 && i < f->objects.n; i++) {
-		const struct fsck_object *w = &f->objects.v[i];
+	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
+		const struct fsck_object *w = &f->found.objects.v[i];
 
 		if (w->code == 0)
 			continue;
 		printf("%s{\"object\":", separator);
 		json_text(stdout, w->path, w->path_len);
-		fputs(",\"wrong\":", stdout);
-		json_text(stdout, w->wrong, strlen(w->wrong));
+		json_field("wrong", w->wrong);
 		putchar('}');
 		separator = ",";
 	}
 	fputs("]}\n", stdout);
+}
+
+static int check_usage(const struct options *o, int n_operands, uint32_t *kernel,
+		       struct cfs_err *err)
+{
+	if (n_operands != 1)
+		return cfs_fail(err, EINVAL, "want one image");
+	if (o->isolated && o->no_isolated)
+		return cfs_fail(err, EINVAL,
+				"want --isolated or --no-isolated, not both");
+	return o->kernel ? cfs_kernel_parse(o->kernel, kernel, err) : 0;
 }
 
 int cmd_fsck(int argc, char **argv)
@@ -222,13 +313,9 @@ int cmd_fsck(int argc, char **argv)
 
 	if (status >= 0)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
-	if (argc - optind != 1) {
-		cli_misused(&syntax, argv[0], "want one image");
-		return CLI_USAGE;
-	}
-	if (o.isolated && o.no_isolated) {
-		cli_misused(&syntax, argv[0],
-			    "want --isolated or --no-isolated, not both");
+	rc = check_usage(&o, argc - optind, &f.kernel, &err);
+	if (rc < 0) {
+		cli_misused(&syntax, argv[0], err.msg);
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];
@@ -238,6 +325,6 @@ int cmd_fsck(int argc, char **argv)
 		say_json(&f, rc, &err, status);
 	else
 		say(&f, rc, &err, status);
-	fsck_objects_fini(&f.objects);
+	fsck_objects_fini(&f.found.objects);
 	return status;
 }

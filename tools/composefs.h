@@ -14,6 +14,8 @@
 enum {
 	STATUS_DAMAGED = 3, /* an image or object is not what it should be */
 	STATUS_MISSING = 4, /* nothing is damaged, but objects are not there */
+	STATUS_UNFIT =
+		5, /* sound, but the kernel that was asked about would mishandle it */
 };
 
 /* A command: argv[0] is "composefs NAME". Returns the status of the program. */

@@ -2,14 +2,13 @@
 /* The checks of an image, in this process or in a jail. */
 #include "fsck_image.h"
 
-#include "fsck_wire.h"
 #include "isolate/isolate.h"
 
 enum { MIB = 1 << 20 };
 
 /* --- The checks ---------------------------------------------------------------------- */
 
-int fsck_image_ask(const struct fsck_question *q, struct fsck_objects *objects,
+int fsck_image_ask(const struct fsck_question *q, struct fsck_answer *answer,
 		   struct cfs_err *err)
 {
 	struct cfs_image im;
@@ -20,21 +19,20 @@ int fsck_image_ask(const struct fsck_question *q, struct fsck_objects *objects,
 	if (rc == 0 && q->canonical)
 		rc = cfs_image_check_canonical(&im, err);
 	if (rc == 0 && q->objects)
-		rc = fsck_objects_collect(objects, &im, err);
+		rc = fsck_objects_collect(&answer->objects, &im, err);
+	if (rc == 0 && q->kernel)
+		rc = cfs_kernel_scan(&im, answer->kernel, err);
 	return rc;
 }
 
 /* --- In a jail ----------------------------------------------------------------------- */
 
-static int ask_and_put(void *ctx, struct cfs_sink answer, struct cfs_err *err)
+static int ask_and_put(void *ctx, struct cfs_sink to, struct cfs_err *err)
 {
-	const struct fsck_question *q = ctx;
-	struct fsck_objects objects = {0};
-	int rc = fsck_image_ask(q, &objects, err);
+	struct fsck_answer answer = {0};
+	int rc = fsck_image_ask(ctx, &answer, err);
 
-	if (rc == 0 && q->objects)
-		rc = fsck_wire_put(&objects, answer, err);
-	return rc;
+	return rc < 0 ? rc : fsck_wire_put(&answer, to, err);
 }
 
 static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
@@ -52,7 +50,7 @@ static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
 	};
 }
 
-int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_objects *objects,
+int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_answer *answer,
 			    bool *landlock, struct cfs_err *err)
 {
 	struct cfs_isolate_opts limits = limits_for(q);
@@ -61,9 +59,9 @@ int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_objects *
 	int rc = cfs_isolate_run(&limits, ask_and_put, &copy, &out, err);
 
 	*landlock = out.landlock;
-	if (rc == 0 && q->objects)
+	if (rc == 0)
 		rc = fsck_wire_take((struct cfs_span){out.answer.p, out.answer.len},
-				    objects, err);
+				    answer, err);
 	free(out.answer.p);
 	return rc;
 }

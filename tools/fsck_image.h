@@ -7,17 +7,18 @@
 #ifndef CFS_FSCK_IMAGE_H
 #define CFS_FSCK_IMAGE_H
 
-#include "fsck_objects.h"
+#include "fsck_wire.h"
 
 struct fsck_question {
 	struct cfs_span image;
 	bool canonical; /* must be what the writer makes, byte for byte */
 	bool objects;	/* collect the objects that it needs */
+	bool kernel;	/* find what kernels mishandle */
 };
 
-/* What is found goes into objects, which starts zeroed. Errors are those of the checks: -EUCLEAN damaged, -EINVAL no
+/* What is found goes into answer, which starts zeroed; fsck_objects_fini(&answer->objects) is the caller's. Errors are those of the checks: -EUCLEAN damaged, -EINVAL no
  * image, -ENOTSUP a format that is not known, -ENOMEM. */
-int fsck_image_ask(const struct fsck_question *q, struct fsck_objects *objects,
+int fsck_image_ask(const struct fsck_question *q, struct fsck_answer *answer,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same in a jail (isolate.h), which reads the bytes where they are in memory. What comes back was checked (fsck_wire.h). -EUCLEAN too when the jail had to kill. landlock: is it among
@@ -26,7 +27,7 @@ int fsck_image_ask(const struct fsck_question *q, struct fsck_objects *objects,
  * The limits: memory 32 MiB and eight times the image, for canonical 32 times (the densest image that was
  * found, hard links with names of three letters, needs 11 times); an answer of 1 MiB and twice the image; CPU
  * time 10 s and one more for each MiB; by the clock ten times that. */
-int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_objects *objects,
+int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_answer *answer,
 			    bool *landlock, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

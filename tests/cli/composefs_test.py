@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
-SOUND, FAILED, USAGE, DAMAGED, MISSING = range(5)
+SOUND, FAILED, USAGE, DAMAGED, MISSING, UNFIT = range(6)
 
 
 def run(*args):
@@ -195,6 +195,35 @@ def fsck_does_not_leave_the_directory_of_the_objects(_):
         raise AssertionError(err)
 
 
+def fsck_tells_what_a_kernel_would_mishandle(_):
+    """The external files of the tree are the reason; isolated or not, it is the same."""
+    for fence in ("--no-isolated", "--isolated"):
+        rc, out, err = run("fsck", fence, "--kernel=5.14", "image.cfs")
+        want((rc, out), (UNFIT, "image.cfs: unfit\n"))
+        if "warning: Linux 5.14 does not know the layout of external files" not in err or "the first is /a)" not in err \
+                or "note: Linux 5.14 needs a loop device" not in err:
+            raise AssertionError(err)
+        rc, out, _ = run("fsck", fence, "--json", "--kernel=5.14.0-427.el9.x86_64", "image.cfs")
+        kernel = json.loads(out)["kernel"]
+        found = {f["rule"]: f for f in kernel["findings"]}
+        want((rc, kernel["version"]), (UNFIT, "5.14.0-427.el9.x86_64"))
+        want((found["chunks"]["effect"], found["chunks"]["fixed"], found["chunks"]["inodes"]), ("refuses", "5.15", 2))
+
+
+def fsck_notes_about_a_kernel_do_not_change_the_status(_):
+    rc, out, err = run("fsck", "--kernel=6.6", "image.cfs")
+    want((rc, out), (SOUND, "image.cfs: sound\n"))
+    want([line.split(":")[1] for line in err.splitlines()], [" note"])
+    want(run("fsck", "--kernel=6.12", "image.cfs"), (SOUND, "image.cfs: sound\n", ""))
+
+
+def fsck_puts_damage_before_what_a_kernel_would_do(place):
+    os.unlink(place.objects[0])
+    want(run("fsck", "--kernel=5.14", "--objects=objects", "image.cfs")[0], MISSING)
+    place.edit("image.cfs", 1200, b"\xff\xff")
+    want(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
+
+
 def json_is_json_whatever_the_names_are(_):
     name = b"bad\xff\"\\\n.cfs"
     os.rename(b"image.cfs", name)
@@ -204,8 +233,9 @@ def json_is_json_whatever_the_names_are(_):
 
 
 def wrong_usage_is_status_2(_):
-    for args in ((), ("none",), ("ls",), ("fsck",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b"),
-                 ("fsck", "--isolated", "--no-isolated", "image.cfs")):
+    for args in ((), ("none",), ("ls",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b"),
+                 ("fsck", "--isolated", "--no-isolated", "image.cfs"),
+                 ("fsck", "--kernel=new", "image.cfs"), ("fsck", "--kernel=", "image.cfs")):
         want(run(*args)[0], USAGE)
     for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
         want(run(*args)[0], SOUND)
