@@ -37,6 +37,10 @@ static void hold_same(const struct cfs_mount_args *a, const struct cfs_mount_arg
 		fuzz_hold(same(x->objdirs[i], y->objdirs[i]));
 	fuzz_hold(same(x->upperdir, y->upperdir) && same(x->workdir, y->workdir));
 	fuzz_hold(same(x->digest, y->digest) && same(a->idmap, b->idmap));
+	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
+	fuzz_hold(same(a->statement, b->statement) && same(a->name, b->name));
+	fuzz_hold(same(a->floor, b->floor) && a->allow_suid == b->allow_suid);
+	fuzz_hold(x->require_signature == y->require_signature);
 	fuzz_hold(x->require_signature == y->require_signature);
 	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
 	fuzz_hold(x->verity == y->verity && x->prefetch == y->prefetch);
@@ -74,6 +78,13 @@ static void write_options(const struct cfs_mount_args *args, char *to)
 	to = put(to, ",digest=", o->digest);
 	to = put(to, ",idmap=", args->idmap);
 	to = put(to, ",signature=", args->signature);
+	to = put(to, ",statement=", args->statement);
+	to = put(to, ",name=", args->name);
+	to = put(to, ",floor=", args->floor);
+	to = put(to, ",trusted=", args->trusted);
+	to = stpcpy(to, o->require_signature ? ",signed" : "");
+	to = stpcpy(to, args->allow_suid ? ",allow-suid" : "");
+	to = put(to, ",signature=", args->signature);
 	to = put(to, ",trusted=", args->trusted);
 	to = stpcpy(to, o->require_signature ? ",signed" : "");
 	to = put(to, ",prefetch=", prefetch[o->prefetch]);
@@ -91,6 +102,12 @@ static void write_and_read(const struct cfs_mount_args *args, size_t len)
 	hold_same(args, &again);
 	cfs_mount_args_fini(&again);
 	free(text);
+}
+
+/* Must the kernel refuse what is not verified? */
+static bool wants_verity(const struct cfs_mount_opts *o)
+{
+	return o->digest || o->require_signature || o->verity == CFS_MOUNT_VERITY_REQUIRE;
 }
 
 /* --- Steps --------------------------------------------------------------------------- */
@@ -121,7 +138,7 @@ static void check_old(const struct cfs_mount_opts *o, const struct cfs_step *ste
 	data = take(data, ",upperdir=", o->upperdir);
 	data = take(data, ",workdir=", o->workdir);
 	fuzz_hold(!*data || strcmp(data, ",verity=require") == 0);
-	fuzz_hold(*data || (!o->digest && o->verity != CFS_MOUNT_VERITY_REQUIRE));
+	fuzz_hold(!*data == !wants_verity(o));
 }
 
 /* In a way of single options, each object directory is one, in order and as it is. */
@@ -143,7 +160,7 @@ static void check_way(const struct cfs_mount_opts *o, const struct cfs_way *way)
 			required = !step->optional;
 	}
 	fuzz_hold(n == o->n_objdirs);
-	fuzz_hold(required == (o->digest || o->verity == CFS_MOUNT_VERITY_REQUIRE));
+	fuzz_hold(required == wants_verity(o));
 }
 
 static void check_steps(const struct cfs_mount_opts *o,

@@ -168,7 +168,7 @@ int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 	rc = cfs_image_alg(im, &l.alg, err);
 	if (rc == 0)
 		rc = cfs_walk_new(im, &walk_opts, &walk, err);
-	if (rc == 0 && o->writers_names)
+	if (rc == 0 && o->writers_names && walk->n_firsts)
 		rc = cfs_primaries_find(im, &primaries, err);
 	if (rc == 0)
 		rc = load_walk(&l, walk, err);
