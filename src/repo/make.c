@@ -55,7 +55,7 @@ static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_er
 	if (rc < 0)
 		return rc;
 	rc = cfs_io_publish(fd, dirfd, "meta.json", err);
-	if (rc == 0 && fsync(dirfd) < 0)
+	if (rc == 0 && syncfs(dirfd) < 0) /* the directories above, too */
 		rc = cfs_fail_errno(err, "sync");
 	return rc;
 }
