@@ -56,7 +56,8 @@ enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 			      size, (uint64_t)st.stx_size);
 	} else if (st.stx_attributes & STATX_ATTR_VERITY) {
 		rc = check_sealed(s, path, d, err);
-	} else if (s->opts.require_verity) {
+	} else if (s->opts.require_verity ||
+		   atomic_load(&s->verity) == STORE_VERITY_YES) {
 		rc = cfs_fail(err, ENOTTY, "it has no fs-verity");
 	}
 	return rc < 0 ? STORE_BAD : STORE_GOOD;

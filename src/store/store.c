@@ -66,8 +66,8 @@ static int init(struct cfs_store *s, struct cfs_err *err)
 	return 0;
 }
 
-/* Better now than after an hour of copying. */
-static int probe_verity(struct cfs_store *s, struct cfs_err *err)
+/* Can a file be sealed here? Then an object without a seal is not good enough, whoever copied it. */
+static int try_seal(struct cfs_store *s, struct cfs_err *err)
 {
 	struct store_object probe;
 	int rc = cfs_store_temp(s, &probe, err);
@@ -79,6 +79,17 @@ static int probe_verity(struct cfs_store *s, struct cfs_err *err)
 	rc = cfs_store_seal(s, &probe, err);
 	cfs_store_drop(s, &probe);
 	return rc;
+}
+
+/* Better now than after an hour of copying. */
+static int probe_verity(struct cfs_store *s, struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (s->opts.require_verity || cfs_verity_supported(s->dirfd))
+		rc = try_seal(s, err);
+	/* Anything else in the way is told by the first object that is added. */
+	return s->opts.require_verity ? rc : 0;
 }
 
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
@@ -98,7 +109,7 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 	}
 	if (rc == 0) {
 		cfs_store_sweep(s);
-		rc = opts->require_verity ? probe_verity(s, err) : 0;
+		rc = probe_verity(s, err);
 	}
 	if (rc < 0) {
 		cfs_store_close(s);

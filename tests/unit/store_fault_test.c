@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -60,6 +61,38 @@ static int stand_in_clone(int to, int from)
 	return n < 0 ? -1 : 0;
 }
 
+enum sealing {
+	SEAL_REAL,
+	SEAL_WORKS, /* fs-verity, on any file system; statx(2) does not know of it */
+	SEAL_FAILS, /* it is there, and does not take the block size */
+};
+
+static enum sealing sealing;
+
+static int stand_in_enable(void)
+{
+	if (sealing == SEAL_WORKS)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+static int stand_in_measure(int fd, struct fsverity_digest *out)
+{
+	struct cfs_digest d;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    cfs_verity_digest_fd(CFS_SHA256, fd, 1, &d, NULL, NULL) < 0) {
+		errno = ENODATA;
+		return -1;
+	}
+	out->digest_algorithm = CFS_SHA256;
+	out->digest_size = (uint16_t)cfs_hash_len(CFS_SHA256);
+	memcpy(out->digest, d.bytes, cfs_hash_len(CFS_SHA256));
+	return 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
@@ -70,6 +103,10 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (request == FICLONE && cloning != CLONE_REAL)
 		return stand_in_clone(fd, (int)arg);
+	if (request == FS_IOC_ENABLE_VERITY && sealing != SEAL_REAL)
+		return stand_in_enable();
+	if (request == FS_IOC_MEASURE_VERITY && sealing != SEAL_REAL)
+		return stand_in_measure(fd, (void *)arg);
 	return (int)syscall(SYS_ioctl, fd, request, arg);
 }
 
@@ -356,6 +393,62 @@ static int want_no_access(void)
 	CHILD_CHECK(strstr(err.msg, "object store: temporary file: Permission denied"));
 	cfs_store_close(s);
 	return 0;
+}
+
+/* --- objects that lost their seal ---------------------------------------------------------- */
+
+static int n_warned;
+static char warned[CFS_ERR_MAX];
+
+static void note_warning(void *ctx, const char *msg)
+{
+	(void)ctx;
+	n_warned++;
+	snprintf(warned, sizeof(warned), "%s", msg);
+}
+
+/* Adds one object that is there already, without a seal. The inode that has its name then. */
+static ino_t add_again(enum sealing how)
+{
+	struct cfs_store_opts opts = {.warning = note_warning};
+	char name[CFS_OBJECT_PATH_MAX], path[CFS_OBJECT_PATH_MAX + 8];
+	struct cfs_digest d;
+	struct cfs_store *s;
+	struct stat st;
+
+	n_warned = 0;
+	sealing = how;
+	t_eq(cfs_store_open(AT_FDCWD, tmp_in("store"), &opts, &s, &err), 0);
+	t_eq(add_text(s, "content", &d), 0);
+	t_eq(cfs_store_commit(s, &err), 0);
+	cfs_store_close(s);
+	sealing = SEAL_REAL;
+	snprintf(path, sizeof(path), "store/%s", cfs_digest_path(&d, name));
+	t_eq(stat(tmp_in(path), &st), 0);
+	return st.st_ino;
+}
+
+T(store_replaces_an_object_without_a_seal_where_it_can_seal)
+{
+	ino_t first;
+
+	tmp_fresh();
+	first = add_again(SEAL_REAL);
+	t_ok(add_again(SEAL_WORKS) != first);
+	t_eq(n_warned, 1);
+	t_has(warned, "is replaced: it has no fs-verity");
+	t_eq(count_files(), 1);
+}
+
+T(store_keeps_objects_without_a_seal_where_sealing_fails)
+{
+	ino_t first;
+
+	tmp_fresh();
+	first = add_again(SEAL_REAL);
+	t_eq(add_again(SEAL_FAILS), first);
+	t_eq(n_warned, 1);
+	t_has(warned, "objects are not sealed");
 }
 
 T(store_says_when_its_directory_may_not_be_written)

@@ -226,6 +226,15 @@ fact_filling_the_store_again_replaces_what_was_exchanged() {
 	cmp /tmp/tree/data /mnt/data
 }
 
+fact_filling_the_store_again_seals_a_copy_that_has_no_seal() {
+	fresh
+	cp "$(object data)" /fs/copy
+	mv /fs/copy "$(object data)"
+	mkcomposefs --digest-store=/fs/store /tmp/tree /fs/again 2>/tmp/warning
+	cat /tmp/warning
+	say data "$(composefs-info measure-file /tmp/tree/data)" probe measure "$(object data)"
+}
+
 fact_fsck_finds_an_exchanged_and_a_missing_object() {
 	fresh
 	composefs fsck --objects=/fs/store /fs/image
