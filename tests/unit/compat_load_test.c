@@ -2,8 +2,10 @@
 /* The ABI: loading images: golden ones, damaged ones, and what is told of them. */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "golden.h"
 #include "nodes.h"
 #include "tmpdir.h"
@@ -201,6 +203,30 @@ T(compat_load_from_a_file_does_not_use_its_offset)
 	lcfs_node_unref(root);
 	t_eq(lseek(fd, 0, SEEK_CUR), 100);
 	close(fd);
+	free(p);
+}
+
+static int image_fd;
+
+static int load_unreadable(void)
+{
+	errno = 0;
+	CHILD_CHECK(!lcfs_load_node_from_fd(image_fd));
+	CHILD_CHECK(errno == EIO);
+	return 0;
+}
+
+/* A file that shrinks below a mapping is SIGBUS in the caller, so none is mapped: what cannot be
+ * read cannot be loaded. */
+T(compat_load_reads_files_and_does_not_map_them)
+{
+	struct fault no_reads = {SYS_pread64, 0, 0, EIO};
+	size_t len;
+	uint8_t *p = t_golden("example.v1.cfs", &len);
+
+	image_fd = file_of(p, len);
+	t_eq(fault_run(&no_reads, load_unreadable), 0);
+	close(image_fd);
 	free(p);
 }
 

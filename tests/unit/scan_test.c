@@ -477,50 +477,6 @@ T(scan_goes_deeper_than_a_path_can_be_long)
 	cfs_tree_free(t);
 }
 
-static bool same_tree(const struct cfs_tree *a, const struct cfs_tree *b)
-{
-	if (a->n_nodes != b->n_nodes)
-		return false;
-	for (uint32_t i = 0; i < a->n_nodes; i++) {
-		const struct cfs_node *x = &a->nodes[i], *y = &b->nodes[i];
-
-		if (strcmp(x->name, y->name) != 0 || x->mode != y->mode ||
-		    x->parent != y->parent || x->size != y->size ||
-		    !x->digest != !y->digest ||
-		    (x->digest && memcmp(x->digest, y->digest, 32) != 0))
-			return false;
-	}
-	return true;
-}
-
-T(scan_gives_the_same_tree_on_any_number_of_threads)
-{
-	struct cfs_scan_opts opts = {.threads = 1, .inline_max = 8};
-	struct cfs_tree *one;
-
-	tmp_fresh();
-	for (int i = 0; i < 20; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "d%d", i);
-		t_eq(mkdir(tmp_in(name), 0755), 0);
-		for (int k = 0; k < 20; k++) {
-			snprintf(name, sizeof(name), "d%d/f%d", i, k);
-			tmp_put(name, "0123456789abcdefghij", (size_t)k + 1);
-		}
-	}
-	one = scan_ok(&opts);
-	for (unsigned n = 2; n <= 8; n++) {
-		struct cfs_tree *t;
-
-		opts.threads = n;
-		t = scan_ok(&opts);
-		t_ok(same_tree(one, t));
-		cfs_tree_free(t);
-	}
-	cfs_tree_free(one);
-}
-
 static void keep_progress(void *ctx, const struct cfs_scan_progress *now)
 {
 	*(struct cfs_scan_progress *)ctx = *now;
