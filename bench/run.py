@@ -68,7 +68,7 @@ class Work:
     side share; the first word is a program of the side. Standard output goes to {out}/stdout."""
 
     def __init__(self, name, command, peer=None, same=("image",), times=1, cpus=None, cwd=None, once=False, after=None,
-                 root=False):
+                 root=False, library=False):
         self.name, self.ours, self.peer = name, command, peer or command
         self.same = same    # files of {out} that must be equal on both sides
         self.times = times  # the command runs so often in one measurement
@@ -77,6 +77,7 @@ class Work:
         self.once = once    # the command of each side runs once before, not measured
         self.after = after  # a shell command after each run, not measured
         self.root = root
+        self.library = library  # the peer is another libcomposefs.so.1 below the same program
 
 
 def small_files(inputs):
@@ -109,6 +110,12 @@ def works(inputs):
                peer=["composefs-info", "ls", "{in:image-1M}"])
     yield Work("mount, warm, 20 times", ["mount.composefs", "{in:image-64k}", "{out}/mnt", "-o", "basedir={side}"],
                same=(), times=20, root=True, after="for i in $(seq 20); do umount {out}/mnt; done")
+    for what, n in (("reverse", "100k"), ("links", "100k"), ("build", "100k"), ("build", "1M"), ("clone", "100k"),
+                    ("clone", "1M"), ("write", "100k"), ("write", "1M")):
+        number = n.replace("k", "000").replace("M", "000000")
+        yield Work("library: %s %s" % (what, n), ["abi_bench", what, number], same=("stdout",), library=True)
+    for what in ("load", "rewrite"):
+        yield Work("library: %s 64k" % what, ["abi_bench", what, "{in:image-64k}"], same=("stdout",), library=True)
 
 
 class Inputs:
@@ -210,11 +217,18 @@ class Bench:
             raise RuntimeError("%s: %s: status %s: %s" % (work.name, side.name, status, complaint))
         return Usage(float(wall), float(user) + float(system), int(peak) / 1024)
 
+    @staticmethod
+    def library(side):
+        return subprocess.run(side.command(["abi_bench", "library"]), stdout=subprocess.PIPE, check=True,
+                              text=True).stdout.strip()
+
     def compare(self, work, pairs):
         """[(usage of ours, usage of the peer's)], one pair after another."""
         ours, peer = self.sides
         if work.root and os.geteuid() != 0:
             raise Skip("needs root")
+        if work.library and self.library(ours) == self.library(peer):
+            raise Skip("both sides would get %s; --peer-run has to lead to the peer's" % self.library(ours))
         for side, command in ((ours, work.ours), (peer, work.peer)):
             if work.once:
                 self.run(work, side, command, 1)
@@ -257,7 +271,9 @@ def print_row(work, found):
 def print_growth(medians):
     """Ten times the entries should cost little more than ten times the work."""
     for what, large, small, value in (("CPU", "dump files-1M", "dump files-100k", "cpu"),
-                                      ("wall", "dump hardlinks-200k", "dump hardlinks-50k", "wall")):
+                                      ("wall", "dump hardlinks-200k", "dump hardlinks-50k", "wall"),
+                                      *(("CPU", "library: %s 1M" % what, "library: %s 100k" % what, "cpu")
+                                        for what in ("build", "clone", "write"))):
         if large in medians and small in medians:
             ours, peer = [getattr(medians[large][i], value) / getattr(medians[small][i], value) for i in (0, 1)]
             print("\n%s of %s / %s: ours %.1f, peer's %.1f" % (what, large, small, ours, peer))
@@ -317,8 +333,9 @@ def main():
     parser.add_argument("--threads", default="", metavar="N,N...", help="also measure ours with so many threads")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
-    sides = (Side("ours", [os.path.join(args.build, "tools")]),
-             Side("peer", [args.peer, os.path.join(args.peer, "..", "sbin")], shlex.split(args.peer_run)))
+    programs = os.path.join(args.build, "bench")
+    sides = (Side("ours", [os.path.join(args.build, "tools"), programs]),
+             Side("peer", [args.peer, os.path.join(args.peer, "..", "sbin"), programs], shlex.split(args.peer_run)))
     bench = Bench(os.path.abspath(args.build), os.path.abspath(args.work), sides)
     try:
         failed = run_all(bench, args.only, args.pairs)
