@@ -164,7 +164,7 @@ _composefs()
 		options="--help --json --missing-ok $repository"
 		;;
 	init)
-		options="--algorithm= --ensure --erofs-version= --help --insecure --json $repository"
+		options="--algorithm= --ensure --erofs-version= --help --insecure --json --reset-metadata $repository"
 		;;
 	mount)
 		options="--help --json --read-write --upperdir= --workdir= $repository"

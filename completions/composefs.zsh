@@ -142,6 +142,7 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--insecure[do without fs-verity - the kernel checks no content]' \
 			'--json[print one JSON object]' \
+			'--reset-metadata[remove images, streams and meta.json first, and keep the objects]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;

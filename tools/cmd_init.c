@@ -48,6 +48,8 @@ static const struct cli_option option_table[] = {
 	 "Do without fs-verity: the kernel checks no content"},
 	{"ensure", NULL, offsetof(struct options, init.ensure), NULL,
 	 "A repository that is there is good, whatever it says"},
+	{"reset-metadata", NULL, offsetof(struct options, init.reset), NULL,
+	 "Remove images, streams and meta.json first, and keep the objects"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},

@@ -82,6 +82,17 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 	return 1;
 }
 
+/* Objects from before there was a meta.json. */
+static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
+{
+	enum cfs_hash_alg alg = repo_infer_alg(dirfd);
+
+	if (!alg || alg == want->meta.alg)
+		return 0;
+	return cfs_fail(err, EEXIST, "there are objects named by %s: want %s",
+			cfs_hash_name(alg), cfs_hash_name(want->meta.alg));
+}
+
 static int make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = -1;
@@ -92,8 +103,18 @@ static int make(const char *path, const struct cfs_repo_init *init, struct cfs_e
 	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return cfs_fail_errno(err, "open");
+	if (init->reset) {
+		rc = check_objects(dirfd, init, err);
+		if (rc == 0)
+			rc = repo_reset(dirfd, err);
+		if (rc < 0)
+			return rc;
+	}
 	rc = compare(dirfd, init, err);
 	if (rc != -ENOENT)
+		return rc;
+	rc = check_objects(dirfd, init, err);
+	if (rc < 0)
 		return rc;
 	rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
 	if (rc == -EEXIST) /* somebody was quicker */

@@ -42,10 +42,11 @@ struct cfs_repo_init {
 	struct cfs_repo_meta meta;
 	bool insecure; /* without fs-verity: contents are believed, not checked by the kernel */
 	bool ensure; /* a repository that is there is good, whatever it says */
+	bool reset;  /* images, streams and meta.json are removed first; objects stay */
 };
 
-/* Makes the directory path (its parents, too) a repository. One that is there must say the same, else
- * -EEXIST; 0: made, 1: was there. -ENOTTY: fs-verity is wanted, and the file system has none. */
+/* Makes the directory path (its parents, too) a repository. One that is there must say the same, and objects
+ * that are there must be named by the same algorithm, else -EEXIST; 0: made, 1: was there. -ENOTTY: fs-verity is wanted, and the file system has none. */
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 

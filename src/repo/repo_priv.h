@@ -33,6 +33,14 @@ int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
 int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- reset.c ------------------------------------------------------------------------------- */
+
+/* The algorithm that the names of the objects tell, or 0 when there are none. */
+enum cfs_hash_alg repo_infer_alg(int dirfd);
+
+/* Waits to have the directory alone, and removes all but the objects. */
+int repo_reset(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- beneath.c ----------------------------------------------------------------------------- */
 
 /* Opens path below dirfd: no symlink is followed, in no component. The descriptor or -errno. */

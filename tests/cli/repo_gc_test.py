@@ -100,6 +100,14 @@ def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
     gc(objectsRemoved=3, imagesRemoved=1)
 
 
+def young_objects_stay_for_a_grace():
+    make()
+    second()
+    good("untag", "--repo=r", "os/2")
+    gc("--grace=3600")
+    gc("--grace=0", objectsRemoved=3, imagesRemoved=1)
+
+
 def foreign_files_are_told_and_left_alone():
     make()
     write("r/objects/00/README", "mine")

@@ -34,6 +34,30 @@ def init_refuses_what_says_otherwise_and_changes_nothing():
     want(snapshot("r"), before)
 
 
+def reset_metadata_keeps_the_objects_alone():
+    made = make()
+    objects = sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs)
+    os.makedirs("r/streams/refs/oci")
+    os.symlink("../../x", "r/streams/refs/oci/x")
+    before = snapshot("r")
+    has(refused("init", "--insecure", "--reset-metadata", "r"), "there are objects named by sha256: want sha512")
+    want(snapshot("r"), before)
+    want(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
+    want(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
+    want(sorted(n for n in os.listdir("r") if not n.startswith(".")), ["meta.json", "objects"])
+    want(good("images", "--repo=r"), "")
+    want(good("create-image", "--repo=r", "tree", "os/1").strip() == made, False)
+
+
+def an_old_repository_without_meta_json_becomes_one():
+    make()
+    os.unlink("r/meta.json")
+    has(refused("images", "--repo=r"), "it has no meta.json")
+    has(refused("init", "--insecure", "r"), "there are objects named by sha256")
+    good("init", "--insecure", "--algorithm=sha256", "r")
+    want(good("images", "--repo=r").split()[1], "os/1")
+
+
 def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
     os.mkdir("none")
     has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
