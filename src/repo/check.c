@@ -316,7 +316,9 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 	int rc;
 
 	cfs_ids_init(&c.present, repo->meta.alg);
-	rc = check_objects(&c, err);
+	rc = check_list(&c, err);
+	if (rc == 0)
+		rc = check_objects(&c, err);
 	if (rc == 0)
 		rc = check_streams(&c, err);
 	if (rc == 0)
@@ -325,8 +327,10 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 		rc = check_leftovers(&c, err);
 	if (out->n)
 		qsort(out->v, out->n, sizeof(*out->v), by_place);
-	cfs_repo_list_fini(&c.entries);
-	cfs_repo_list_fini(&c.refs);
+	for (int kind = 0; kind < 2; kind++) {
+		cfs_repo_list_fini(&c.entries[kind]);
+		cfs_repo_list_fini(&c.refs[kind]);
+	}
 	cfs_ids_fini(&c.present);
 	free(c.sizes);
 	return cfs_context(err, rc, "repository %s", repo->path);

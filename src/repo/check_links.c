@@ -79,26 +79,34 @@ static int check_ref(struct check *c, enum cfs_repo_kind kind,
 		if (rc < 0)
 			return rc;
 	}
-	if (find(&c->entries, e->target))
+	if (find(&c->entries[kind], e->target))
 		return 0;
 	count(c, &c->out->n_broken);
 	return check_tell(c, CFS_FAULT_LINK_BROKEN, NULL, place,
 			  "what it names is not there", err);
 }
 
-/* Reads the entries and refs of a kind, and checks the refs. */
-static int open_kind(struct check *c, enum cfs_repo_kind kind, struct cfs_err *err)
+int check_list(struct check *c, struct cfs_err *err)
 {
-	int rc;
+	int rc = 0;
 
-	cfs_repo_list_fini(&c->entries);
-	cfs_repo_list_fini(&c->refs);
+	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES;
+	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
+		rc = cfs_repo_list_refs(c->repo, kind, &c->refs[kind], err);
+		if (rc == 0)
+			rc = cfs_repo_list_entries(c->repo, kind, &c->entries[kind], err);
+	}
+	return rc;
+}
+
+/* Checks the refs of a kind, and begins to count its entries. */
+static int check_refs(struct check *c, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	int rc = 0;
+
 	atomic_store(&c->n_done, 0);
-	rc = cfs_repo_list_entries(c->repo, kind, &c->entries, err);
-	if (rc == 0)
-		rc = cfs_repo_list_refs(c->repo, kind, &c->refs, err);
-	for (size_t i = 0; rc == 0 && i < c->refs.n; i++)
-		rc = check_ref(c, kind, &c->refs.v[i], err);
+	for (size_t i = 0; rc == 0 && i < c->refs[kind].n; i++)
+		rc = check_ref(c, kind, &c->refs[kind].v[i], err);
 	return rc;
 }
 
@@ -205,7 +213,7 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
-	const struct cfs_repo_entry *e = &c->entries.v[i];
+	const struct cfs_repo_entry *e = &c->entries[CFS_REPO_STREAMS].v[i];
 	char place[PLACE_MAX];
 	struct stream_check s = {c, place};
 	struct cfs_map map;
@@ -219,17 +227,19 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 		cfs_map_close(&map);
 	}
 	c->out->n_bad_streams += c->out->n > before;
-	check_show(c, worker, "streams", c->entries.n);
+	check_show(c, worker, "streams", c->entries[CFS_REPO_STREAMS].n);
 	return rc;
 }
 
 /* One after the other: they are small, and few. */
 int check_streams(struct check *c, struct cfs_err *err)
 {
-	int rc = open_kind(c, CFS_REPO_STREAMS, err);
+	int rc = check_refs(c, CFS_REPO_STREAMS, err);
 
-	c->out->n_streams = c->entries.n;
-	return rc < 0 ? rc : cfs_pool_run(1, c->entries.n, check_stream, c, err);
+	c->out->n_streams = c->entries[CFS_REPO_STREAMS].n;
+	return rc < 0 ? rc
+		      : cfs_pool_run(1, c->entries[CFS_REPO_STREAMS].n, check_stream, c,
+				     err);
 }
 
 /* --- images ------------------------------------------------------------------------------ */
@@ -296,7 +306,7 @@ static int check_image_bytes(struct check *c, struct cfs_span bytes, const char 
 static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
-	const struct cfs_repo_entry *e = &c->entries.v[i];
+	const struct cfs_repo_entry *e = &c->entries[CFS_REPO_IMAGES].v[i];
 	char place[PLACE_MAX];
 	struct cfs_map map;
 	bool bad = false;
@@ -312,15 +322,16 @@ static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err
 	}
 	if (bad)
 		count(c, &c->out->n_bad_images);
-	check_show(c, worker, "images", c->entries.n);
+	check_show(c, worker, "images", c->entries[CFS_REPO_IMAGES].n);
 	return rc;
 }
 
 int check_images(struct check *c, struct cfs_err *err)
 {
-	int rc = open_kind(c, CFS_REPO_IMAGES, err);
+	int rc = check_refs(c, CFS_REPO_IMAGES, err);
 
-	c->out->n_images = c->entries.n;
+	c->out->n_images = c->entries[CFS_REPO_IMAGES].n;
 	return rc < 0 ? rc
-		      : cfs_pool_run(cfs_pool_cpus(), c->entries.n, check_image, c, err);
+		      : cfs_pool_run(cfs_pool_cpus(), c->entries[CFS_REPO_IMAGES].n,
+				     check_image, c, err);
 }

@@ -14,8 +14,10 @@ struct check {
 	struct cfs_repo_report *out;
 	struct cfs_ids present; /* objects that have a file */
 	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
-	struct cfs_repo_list entries, refs; /* of the kind that is looked at */
-	pthread_mutex_t lock;		    /* guards out */
+	/* By enum cfs_repo_kind. Somebody may be adding: refs were read first, then entries, then
+	 * objects, against the order in which they are made. */
+	struct cfs_repo_list refs[2], entries[2];
+	pthread_mutex_t lock; /* guards out */
 	atomic_size_t n_done;
 };
 
@@ -31,7 +33,8 @@ bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *ou
 /* Progress of a stage, told by the first thread. */
 void check_show(struct check *c, unsigned worker, const char *stage, size_t all);
 
-/* check_links.c: streams, images and their refs. */
+/* check_links.c: reads refs and entries of both kinds, then checks them. */
+int check_list(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 

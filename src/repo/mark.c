@@ -21,10 +21,11 @@ static int by_id(const void *a, const void *b, void *ctx)
 static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	struct mark_side *s = &m->side[kind];
-	int rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
+	/* In the order against which they are made: so each name has its entry. */
+	int rc = cfs_repo_list_refs(m->repo, kind, &s->refs, err);
 
 	if (rc == 0)
-		rc = cfs_repo_list_refs(m->repo, kind, &s->refs, err);
+		rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
 	if (rc < 0)
 		return rc;
 	s->reached = calloc(s->entries.n + 1, sizeof(*s->reached));

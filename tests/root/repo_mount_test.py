@@ -277,7 +277,7 @@ def repeated(seconds, script, *args):
 
 @fact
 def adders_collectors_and_mounters_at_once_lose_nothing(place):
-    """10 who add images and take their names again, 2 who collect, 20 who mount, read, and unmount."""
+    """10 who add images and take their names again, 2 who collect, 1 who checks, 20 who mount, read, and unmount."""
     workers = []
     for i in range(10):
         tree = f"{place.dir}/tree{i}"
@@ -286,19 +286,20 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
         workers.append(("adder", repeated(SECONDS, add, place.repo, tree)))
     for _ in range(2):
         workers.append(("collector", repeated(SECONDS, '$1 gc --repo=$2 >/dev/null', place.repo)))
+    workers.append(("checker", repeated(SECONDS, '$1 fsck --repo=$2 >/dev/null', place.repo)))
     for i in range(20):
         at = f"{place.dir}/mnt{i}"
         os.mkdir(at)
         mount = '$1 mount --repo=$2 os/1 $3 && cat $3/a $3/dir/b >/dev/null && $1 umount --lazy $3'
         workers.append(("mounter", repeated(SECONDS, mount, place.repo, at)))
     done = {}
-    for kind, worker in workers:
-        out, err = worker.communicate(timeout=600)
+    said = [(kind, worker, *worker.communicate(timeout=600)) for kind, worker in workers]
+    for kind, worker, out, err in said:
         err = "\n".join(l for l in err.splitlines() if "others use" not in l and "stays" not in l)
         same((kind, worker.returncode, err), (kind, 0, ""))
         done[kind] = done.get(kind, 0) + int(out)
     print("# " + ", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
-    for kind in ("adder", "collector", "mounter"):
+    for kind in ("adder", "checker", "collector", "mounter"):
         want(done[kind] >= 1, f"no {kind} was done")
     sound(place.repo)
     for _ in range(100):
