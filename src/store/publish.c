@@ -83,35 +83,55 @@ static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_e
 	return cfs_context(err, rc, "object %s", path);
 }
 
+static int publish(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+{
+	int rc = cfs_store_seal(s, o, err);
+
+	if (rc == 0)
+		rc = name_object(s, o, err);
+	if (rc < 0)
+		return rc;
+	cfs_store_drop(s, o);
+	atomic_store(&s->dirty, true);
+	return 0;
+}
+
 int cfs_store_publish(struct cfs_store *s, unsigned worker, struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
+	uint64_t n_synced = atomic_load(&s->n_synced);
+	unsigned n = 0;
+	int rc = 0;
 
-	while (w->n_pending) {
-		struct store_object *o = &w->pending[w->n_pending - 1];
-		int rc = cfs_store_seal(s, o, err);
-
-		if (rc == 0)
-			rc = name_object(s, o, err);
+	while (n < w->n_pending && w->pending[n].after < n_synced) {
+		rc = publish(s, &w->pending[n], err);
 		if (rc < 0)
-			return rc;
-		cfs_store_drop(s, o);
-		w->n_pending--;
-		atomic_store(&s->dirty, true);
+			break;
+		n++;
 	}
-	return 0;
+	w->n_pending -= n;
+	memmove(w->pending, w->pending + n, w->n_pending * sizeof(*w->pending));
+	atomic_fetch_sub(&s->n_pending, n);
+	return rc;
 }
 
 int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
 		      struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
-	int rc;
+	uint64_t after = atomic_load(&s->n_begun);
+	int rc = 0;
 
+	o->after = after;
 	w->pending[w->n_pending++] = *o;
 	*o = (struct store_object){.fd = -1};
-	if (w->n_pending < s->max_pending)
-		return 0;
-	rc = cfs_store_sync(s, err);
+	atomic_fetch_add(&s->n_pending, 1);
+	if (atomic_fetch_add(&s->n_new, 1) + 1 >= s->sync_every)
+		rc = cfs_store_try_sync(s, after, err);
+	if (rc == 0)
+		rc = cfs_store_publish(s, worker, err);
+	if (rc < 0 || atomic_load(&s->n_pending) < s->max_pending)
+		return rc;
+	rc = cfs_store_sync(s, after, err);
 	return rc < 0 ? rc : cfs_store_publish(s, worker, err);
 }

@@ -45,7 +45,6 @@ static unsigned pending_limit(const struct cfs_store_opts *opts)
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 2 < want)
 		want = (unsigned)(lim.rlim_cur / 2);
-	want /= opts->n_workers;
 	return want ? want : 1;
 }
 
@@ -56,6 +55,8 @@ static int init(struct cfs_store *s, struct cfs_err *err)
 	if (!s->opts.n_workers)
 		s->opts.n_workers = 1;
 	s->max_pending = pending_limit(&s->opts);
+	/* With room for what the others add meanwhile. */
+	s->sync_every = s->max_pending / (s->opts.n_workers > 1 ? 2 : 1);
 	pthread_mutex_init(&s->lock, NULL);
 	s->workers = calloc(s->opts.n_workers, sizeof(*s->workers));
 	if (!s->workers)
@@ -143,21 +144,44 @@ void cfs_store_close(struct cfs_store *s)
 }
 
 /* The kernel reports a lost write to the first who asks through a descriptor, and to nobody after
- * that: so what one thread was told counts for all. */
-int cfs_store_sync(struct cfs_store *s, struct cfs_err *err)
+ * that: so what one thread was told counts for all. The lock is held. */
+static int sync_all(struct cfs_store *s, uint64_t after)
 {
-	int rc;
+	uint64_t number;
 
-	pthread_mutex_lock(&s->lock);
+	if (s->sync_rc < 0 || atomic_load(&s->n_synced) > after)
+		return s->sync_rc;
+	/* Before it begins: what is written from here on may not be part of it. */
+	number = atomic_fetch_add(&s->n_begun, 1) + 1;
+	atomic_store(&s->n_new, 0);
 	atomic_store(&s->dirty, false);
-	if (s->sync_rc == 0 && syncfs(s->dirfd) < 0)
+	if (syncfs(s->dirfd) < 0)
 		s->sync_rc = -errno;
-	rc = s->sync_rc;
+	else
+		atomic_store(&s->n_synced, number);
+	return s->sync_rc;
+}
+
+static int unlock(struct cfs_store *s, int rc, struct cfs_err *err)
+{
 	pthread_mutex_unlock(&s->lock);
 	if (rc == 0)
 		return 0;
 	errno = -rc;
 	return cfs_fail_errno(err, "object store: sync");
+}
+
+int cfs_store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
+{
+	pthread_mutex_lock(&s->lock);
+	return unlock(s, sync_all(s, after), err);
+}
+
+int cfs_store_try_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
+{
+	if (pthread_mutex_trylock(&s->lock) != 0)
+		return 0;
+	return unlock(s, sync_all(s, after), err);
 }
 
 void cfs_store_warn(struct cfs_store *s, const char *fmt, ...)
@@ -177,16 +201,13 @@ void cfs_store_warn(struct cfs_store *s, const char *fmt, ...)
 
 int cfs_store_commit(struct cfs_store *s, struct cfs_err *err)
 {
-	unsigned n_pending = 0;
 	int rc = 0;
 
-	for (unsigned i = 0; i < s->opts.n_workers; i++)
-		n_pending += s->workers[i].n_pending;
-	if (n_pending)
-		rc = cfs_store_sync(s, err);
+	if (atomic_load(&s->n_pending))
+		rc = cfs_store_sync(s, atomic_load(&s->n_begun), err);
 	for (unsigned i = 0; rc == 0 && i < s->opts.n_workers; i++)
 		rc = cfs_store_publish(s, i, err);
 	if (rc == 0 && atomic_load(&s->dirty))
-		rc = cfs_store_sync(s, err);
+		rc = cfs_store_sync(s, atomic_load(&s->n_begun), err);
 	return rc;
 }

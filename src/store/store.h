@@ -6,10 +6,11 @@
  * Never: knows trees, images or who refers to an object; removes a good object.
  *
  * Durability: objects are written to files without a name. When enough of them wait, or at
- * cfs_store_commit, one syncfs brings all of them to disk, then each gets its name. So a name
- * never stands for less than the whole content, whatever happens when; a process that is
- * killed leaves nothing behind where the file system knows O_TMPFILE. Elsewhere its temporary
- * names remain until the next cfs_store_open, which removes those that no living process holds.
+ * cfs_store_commit, one syncfs by one of the workers brings all of them to disk, then each gets its
+ * name. So a name never stands for less than the whole content, whatever happens when; a
+ * process that is killed leaves nothing behind where the file system knows O_TMPFILE. Elsewhere its
+ * temporary names remain until the next cfs_store_open, which removes those that no living
+ * process holds.
  * Any number of processes may add to one store at once.
  */
 #ifndef CFS_STORE_H
@@ -24,8 +25,9 @@ struct cfs_store_opts {
 	enum cfs_hash_alg alg; /* 0: SHA-256 */
 	unsigned n_workers;    /* threads that add at the same time; 0: 1 */
 	unsigned
-		max_pending; /* objects that wait for their name, each an open descriptor;
-				* 0: CFS_STORE_PENDING_DEFAULT */
+		max_pending; /* objects of all workers that wait for their name, each an open
+				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
+				* that the process may have */
 	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
 	/* Told about what was found damaged and replaced; may be NULL. Called on any
 	 * worker's thread, one call at a time. */
@@ -33,7 +35,7 @@ struct cfs_store_opts {
 	void *warning_ctx;
 };
 
-enum { CFS_STORE_PENDING_DEFAULT = 256 };
+enum { CFS_STORE_PENDING_DEFAULT = 512 };
 
 struct cfs_store;
 

@@ -17,7 +17,8 @@ enum {
 
 /* A whole object that waits for the disk and for its name. */
 struct store_object {
-	int fd; /* -1: none */
+	int fd;		/* -1: none */
+	uint64_t after; /* a sync with a higher number than this has it on disk */
 	uint64_t size;
 	struct cfs_digest digest;
 	char tmp[STORE_TMP_NAME_MAX]; /* its temporary name; empty where it has none */
@@ -28,7 +29,7 @@ struct store_worker {
 	struct cfs_verity *verity;
 	uint8_t *buf;	/* STORE_BUF_LEN + 1 */
 	uint8_t *again; /* STORE_BUF_LEN, for reading back; made at the first need */
-	struct store_object *pending;
+	struct store_object *pending; /* as they came */
 	unsigned n_pending;
 };
 
@@ -40,12 +41,16 @@ enum store_verity {
 
 struct cfs_store {
 	struct cfs_store_opts opts;
-	unsigned max_pending; /* of each worker */
+	unsigned max_pending; /* of all workers: then nobody goes on without a sync */
+	unsigned sync_every;  /* so many new objects, one worker while the others go on */
+	atomic_uint n_pending, n_new; /* n_new: since the last sync began */
 	int dirfd; /* opened before anything is written: syncfs reports failed writes
 			       * since then */
 	struct store_worker *workers;
 	pthread_mutex_t lock; /* guards syncing and opts.warning */
 	int sync_rc;	      /* the first failure; it stays, the kernel tells it once */
+	/* Syncs are numbered from 1: the last one that began, and the last that succeeded. */
+	atomic_uint_fast64_t n_begun, n_synced;
 	atomic_bool
 		dirty; /* something was added since the last sync; what was found there
 			       * counts, its name may be as fresh */
@@ -56,8 +61,13 @@ struct cfs_store {
 	atomic_bool have_dir[256];
 };
 
-/* store.c: all that was written is on disk. */
-int cfs_store_sync(struct cfs_store *s, struct cfs_err *err) CFS_MUST_CHECK;
+/* store.c: what was written when `after` was the last sync that began is on disk. Another thread may have
+ * seen to it meanwhile. */
+int cfs_store_sync(struct cfs_store *s, uint64_t after,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+/* store.c: the same, unless a sync is under way already. */
+int cfs_store_try_sync(struct cfs_store *s, uint64_t after,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 /* store.c: tells the caller about something that is no failure. */
 void cfs_store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
 
@@ -89,7 +99,7 @@ int cfs_store_seal(struct cfs_store *s, struct store_object *o,
 /* publish.c: takes the file over, which then waits for its name. */
 int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
 		      struct cfs_err *err) CFS_MUST_CHECK;
-/* publish.c: names all that wait. They are on disk. */
+/* publish.c: names those that wait and are on disk. */
 int cfs_store_publish(struct cfs_store *s, unsigned worker,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
