@@ -140,7 +140,7 @@ int measure_files(char *const *paths, size_t n, struct cfs_out *out, struct cfs_
 {
 	cfs_autofree struct file *files = calloc(n, sizeof(*files));
 	struct job job = {
-		.paths = paths, .n = n, .files = files, .threads = cfs_pool_cpus()};
+		.paths = paths, .n = n, .files = files, .threads = cfs_pool_readers()};
 	int rc = files ? make_batches(&job) : -ENOMEM;
 
 	if (rc < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* measure: the fs-verity digests of files, on all CPUs.
+/* measure: the fs-verity digests of files, on several threads.
  * Owns:  who says what the digest is, the kernel or we; the order of the answers.
  * Uses:  base, verity.
  * Never: looks into images.

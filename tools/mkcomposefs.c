@@ -119,7 +119,8 @@ static const struct cli_option option_table[] = {
 	 "Lowest format version, 0 or 1 (default 0)"},
 	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
 	{.help = "Other:"},
-	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
+	{"threads", "N", 0, take_threads,
+	 "Threads that read files (default: one a CPU, at least 8)"},
 	{0},
 };
 

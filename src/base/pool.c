@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+enum { READERS_MIN = 8 };
+
 struct job {
 	cfs_pool_fn fn;
 	void *ctx;
@@ -107,4 +109,11 @@ unsigned cfs_pool_cpus(void)
 		return 1;
 	n = CPU_COUNT(&set);
 	return n > 0 ? (unsigned)n : 1;
+}
+
+unsigned cfs_pool_readers(void)
+{
+	unsigned n = cfs_pool_cpus();
+
+	return n < READERS_MIN ? READERS_MIN : n;
 }

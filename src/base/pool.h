@@ -21,4 +21,8 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 /* CPUs that this process may use, at least 1. */
 unsigned cfs_pool_cpus(void);
 
+/* Threads for reading many files: as many as CPUs, and at least 8, since they wait for the
+ * disk (see bench/README.md). */
+unsigned cfs_pool_readers(void);
+
 #endif

@@ -54,11 +54,10 @@ enum { CFS_SCAN_INLINE_DEFAULT = 64 };
 /* Starts zeroed; zero is the default, which gives the digests of mkcomposefs 1.0.8. */
 struct cfs_scan_opts {
 	enum cfs_hash_alg alg; /* 0: SHA-256 */
-	unsigned
-		threads; /* 0: one for each CPU of this process; no effect on the result */
-	int inline_max;	 /* largest content kept in the image, in bytes: 0 is
+	unsigned threads;      /* 0: cfs_pool_readers(); no effect on the result */
+	int inline_max;	       /* largest content kept in the image, in bytes: 0 is
 				* CFS_SCAN_INLINE_DEFAULT, negative is none, at most CFS_CONTENT_MAX */
-	bool use_epoch;	 /* all mtimes 0.0 */
+	bool use_epoch;	       /* all mtimes 0.0 */
 	bool skip_xattrs;
 	bool user_xattrs;  /* only keys that begin with "user."; not with skip_xattrs */
 	bool skip_devices; /* leave out block and character devices, whiteouts included */

@@ -308,6 +308,7 @@ T(pool_does_each_piece_once_and_reports_the_first_failure)
 	}
 	t_eq(cfs_pool_run(4, 0, piece, NULL, NULL), 0);
 	t_ok(cfs_pool_cpus() >= 1);
+	t_ok(cfs_pool_readers() >= 8 && cfs_pool_readers() >= cfs_pool_cpus());
 }
 
 T(file_is_mapped_pipe_is_read_directory_is_refused)
