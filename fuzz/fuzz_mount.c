@@ -41,8 +41,6 @@ static void hold_same(const struct cfs_mount_args *a, const struct cfs_mount_arg
 	fuzz_hold(same(a->statement, b->statement) && same(a->name, b->name));
 	fuzz_hold(same(a->floor, b->floor) && a->allow_suid == b->allow_suid);
 	fuzz_hold(x->require_signature == y->require_signature);
-	fuzz_hold(x->require_signature == y->require_signature);
-	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
 	fuzz_hold(x->verity == y->verity && x->prefetch == y->prefetch);
 	fuzz_hold(x->readonly == y->readonly);
 }
@@ -84,9 +82,6 @@ static void write_options(const struct cfs_mount_args *args, char *to)
 	to = put(to, ",trusted=", args->trusted);
 	to = stpcpy(to, o->require_signature ? ",signed" : "");
 	to = stpcpy(to, args->allow_suid ? ",allow-suid" : "");
-	to = put(to, ",signature=", args->signature);
-	to = put(to, ",trusted=", args->trusted);
-	to = stpcpy(to, o->require_signature ? ",signed" : "");
 	to = put(to, ",prefetch=", prefetch[o->prefetch]);
 	strcpy(to, verity[o->verity]);
 }
