@@ -221,7 +221,7 @@ static void emit_inodes(struct emit *e)
 
 	emit_inode(e, CFS_ROOT);
 	for (uint32_t i = 0; i < plan->n_dirs && e->out.rc == 0; i++) {
-		struct cfs_plan_pos pos = {0};
+		struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
 		struct cfs_plan_entry entry;
 
 		while (cfs_plan_next(plan, plan->dirs[i].node, &pos, &entry))

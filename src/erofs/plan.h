@@ -268,6 +268,10 @@ struct cfs_plan_entry {
 	cfs_id id; /* the inode */
 };
 
+/* Where to begin for an inode's own names alone. The place of the dots among the others is not asked
+ * for then, which needs the bytes of names that lie all over the memory. */
+#define CFS_PLAN_PAST_DOTS ((struct cfs_plan_pos){.special = CFS_SPECIAL_WHITEOUT})
+
 /* The entry at pos, in byte order; moves pos behind it. False: there is none. */
 bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos *pos,
 		   struct cfs_plan_entry *out);

@@ -104,7 +104,7 @@ void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
  * the two that every directory has. */
 static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
 {
-	struct cfs_plan_pos pos = {0};
+	struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
 	struct cfs_plan_entry e;
 
 	d->nlink = 2;

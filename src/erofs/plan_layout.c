@@ -168,7 +168,7 @@ static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 
 static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err)
 {
-	struct cfs_plan_pos pos = {0};
+	struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
 	struct cfs_plan_entry e;
 	int rc = 0;
 
