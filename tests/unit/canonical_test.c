@@ -61,6 +61,12 @@ static bool is_untold(const char *name)
 	       strcmp(name, "escape-whiteout-xattr.dump") == 0;
 }
 
+/* Made by composefs-rs, in a form of its own. */
+static bool is_foreign(const char *name)
+{
+	return ends_with(name, ".v2.cfs");
+}
+
 static void check_golden(const char *name)
 {
 	size_t len;
@@ -69,7 +75,8 @@ static void check_golden(const char *name)
 	int want = is_untold(name) ? -EUCLEAN : 0;
 
 	err.msg[0] = '\0';
-	if (ends_with(name, ".cfs") && check(cfs_text_span(text)) < 0)
+	if (ends_with(name, ".cfs") &&
+	    (check(cfs_text_span(text)) < 0) != is_foreign(name))
 		t_fail(__FILE__, __LINE__, "%s: %s", name, err.msg);
 	for (uint32_t version = 0; version < 2 && ends_with(name, ".dump"); version++)
 		if (check_dump(text, version) != want)
