@@ -112,7 +112,8 @@ static void try_image(struct cfs_mem image, uint32_t version)
 	struct cfs_tree *t = NULL;
 	struct cfs_inode inode;
 	struct cfs_image im;
-	int n, spec_rc, check_rc;
+	struct cfs_text backing;
+	int n, rc, spec_rc, check_rc;
 
 	fuzz_hold(cfs_image_open((struct cfs_span){image.p, image.len}, &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
@@ -120,6 +121,10 @@ static void try_image(struct cfs_mem image, uint32_t version)
 	spec_rc = cfs_image_spec(&im, &inode, &room, &spec, NULL);
 	fuzz_hold(n >= 0 || spec_rc == -EUCLEAN);
 	fuzz_hold(spec_rc < 0 || spec.n_xattrs <= (size_t)n);
+	rc = cfs_image_backing(&im, &inode, &backing, NULL);
+	fuzz_hold(rc == 0 || spec_rc < 0);
+	fuzz_hold(spec_rc < 0 || !S_ISREG(spec.mode) ||
+		  cfs_text_eq(backing, spec.payload));
 	cfs_spec_room_fini(&room);
 	if (spec_rc < 0)
 		return; /* as most are, and the rest takes long */
