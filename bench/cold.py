@@ -35,6 +35,15 @@ def run(*words):
     return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+def unmount(path):
+    """The kernel lets go of what lies below an overlay, and of a loop device, a little later."""
+    deadline = time.monotonic() + 20
+    while subprocess.run(["umount", path], check=False, stderr=subprocess.DEVNULL).returncode:
+        if time.monotonic() > deadline:
+            raise RuntimeError("%s: cannot be unmounted" % path)
+        time.sleep(0.05)
+
+
 def write(path, text):
     with open(path, "w", encoding="ascii") as f:
         f.write(text)
@@ -94,7 +103,7 @@ class Disk:
             write("/proc/sys/vm/drop_caches", "3")
             yield os.path.join(self.mnt, "image")
         finally:
-            run("umount", self.mnt)
+            unmount(self.mnt)
 
     def close(self):
         run("losetup", "--detach", self.device)
@@ -108,7 +117,7 @@ def list_cold(disk, program, way, when, mountpoint, objects):
             listed = subprocess.run(["ls", "-lR", "."], cwd=mountpoint, check=True, stdout=subprocess.PIPE).stdout
             seconds = time.monotonic() - start
         finally:
-            run("umount", mountpoint)
+            unmount(mountpoint)
         return Run(seconds, disk.reads() - reads, hashlib.sha256(listed).hexdigest())
 
 
