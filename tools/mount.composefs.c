@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cli.h"
@@ -126,20 +125,6 @@ static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err
 	return cfs_mount_check(&cmd->args.opts, err);
 }
 
-/* Where nothing is verified, whoever can write to the disk of the objects chooses what a
- * setuid program of the image does. (mount(8) keeps "suid" to itself: hence a word of
- * our own.) */
-static void restrain(struct command *cmd)
-{
-	struct cfs_mount_opts *o = &cmd->args.opts;
-
-	if (cfs_mount_requires_verity(o) || cmd->args.allow_suid ||
-	    o->attr & MOUNT_ATTR_NOSUID)
-		return;
-	o->attr |= MOUNT_ATTR_NOSUID;
-	cmd->restrained = true;
-}
-
 static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		       struct cfs_err *err)
 {
@@ -163,7 +148,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
-	restrain(cmd);
+	cmd->restrained = !cmd->args.allow_suid && cfs_mount_restrain(o);
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
@@ -177,10 +162,10 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 		return rc;
 	rc = mount_image(cmd, &taken, err);
 	if (rc == 0 && cmd->restrained)
-		fprintf(stderr,
-			"mount.composefs: warning: %s is not verified, so it is mounted "
-			"nosuid: setuid programs and file capabilities have no effect; "
-			"give digest= or verity, or allow-suid\n",
+		cli_say("mount.composefs",
+			"warning: %s is not verified, so it is mounted nosuid: setuid "
+			"programs and file capabilities have no effect; give digest= or "
+			"verity, or allow-suid",
 			cmd->image);
 	if (rc == 0 && cmd->verbose && taken.image)
 		printf("mount.composefs: %s mounted on %s (image: %s; overlay: %s)\n",

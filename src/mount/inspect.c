@@ -7,13 +7,21 @@
 #include <sys/stat.h>
 
 #include "erofs/erofs.h"
-#include "mount/mount_priv.h"
+#include "mount/sys_mount.h"
 
 enum { PREFETCH_MAX = 64 << 20 };
 
 bool cfs_mount_requires_verity(const struct cfs_mount_opts *o)
 {
 	return cfs_mount_is_trusted(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
+}
+
+bool cfs_mount_restrain(struct cfs_mount_opts *o)
+{
+	if (cfs_mount_requires_verity(o) || o->attr & MOUNT_ATTR_NOSUID)
+		return false;
+	o->attr |= MOUNT_ATTR_NOSUID;
+	return true;
 }
 
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)

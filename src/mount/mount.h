@@ -64,6 +64,10 @@ struct cfs_mount_opts {
  * with a digest, or with VERITY_REQUIRE. The image itself is checked with a digest alone. */
 bool cfs_mount_requires_verity(const struct cfs_mount_opts *o);
 
+/* Adds nosuid where nothing is verified: there, whoever can write to the disk of the objects chooses
+ * what a setuid program of the image does. False where nothing had to be added. */
+bool cfs_mount_restrain(struct cfs_mount_opts *o);
+
 /* What can be said about options without looking at anything else: -EINVAL. */
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err) CFS_MUST_CHECK;
 

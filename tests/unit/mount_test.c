@@ -330,6 +330,20 @@ T(mount_inspect_names_the_directory_that_is_missing)
 	t_str(err.msg, "workdir /nonexistent: No such file or directory");
 }
 
+T(mount_is_restrained_once_and_only_where_nothing_is_verified)
+{
+	struct cfs_mount_opts plain = {.attr = MOUNT_ATTR_NOEXEC};
+	struct cfs_mount_opts verified = {.verity = CFS_MOUNT_VERITY_REQUIRE};
+	struct cfs_mount_opts trying = {.verity = CFS_MOUNT_VERITY_TRY};
+
+	t_ok(cfs_mount_restrain(&plain));
+	t_eq(plain.attr, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID);
+	t_ok(!cfs_mount_restrain(&plain));
+	t_ok(!cfs_mount_restrain(&verified));
+	t_eq(verified.attr, 0);
+	t_ok(cfs_mount_restrain(&trying));
+}
+
 T(mount_inspect_wants_verity_below_where_it_is_required)
 {
 	static const char *const no_verity[] = {"/dev"};
