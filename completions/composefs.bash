@@ -104,7 +104,7 @@ _composefs()
 	local repository="--repo= --require-verity --system --user"
 	_init_completion -s || return
 	case $prev in
-	--from | --objects | --repo | --upperdir | --workdir)
+	--from | --objects | --repo | --revoked | --signatures | --trusted | --upperdir | --workdir)
 		_filedir -d
 		return
 		;;
@@ -116,12 +116,19 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "fsverity-sha256-12 fsverity-sha512-12" -- "$cur")
 		return
 		;;
-	--erofs-version)
-		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
-		return
-		;;
 	--hash)
 		mapfile -t COMPREPLY < <(compgen -W "sha256 sha512" -- "$cur")
+		return
+		;;
+	--name | --version | --sign-command)
+		return
+		;;
+	--attach | --floor | --key | --public | --signature | --statement)
+		_filedir
+		return
+		;;
+	--erofs-version)
+		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
 		return
 		;;
 	--grace | --keep | --root | --threads | --timeout)
@@ -172,6 +179,12 @@ _composefs()
 	repair)
 		options="--from= --help --json $repository"
 		;;
+	sign)
+		options="--attach= --hash= --help --json --key= --name= --print-to-sign --public= --require-verity --sign-command= --signature= --signatures= --statement= --version="
+		;;
+	verify)
+		options="--floor= --hash= --help --json --name= --raise-floor --require-verity --revoked= --signature= --signatures= --statement= --trusted="
+		;;
 	tag)
 		options="--help --json $repository"
 		;;
@@ -199,7 +212,7 @@ _composefs()
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image dump-files fsck gc
 			image-objects images import-image init ls mount repair tag transaction
-			umount untag version" -- "$cur")
+			umount untag version sign verify" -- "$cur")
 	else
 		_filedir
 	fi

@@ -31,7 +31,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|fsck|gc|image-objects|images|import-image|init|ls|mount|repair|tag|transaction|umount|untag|version)]}
+	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|fsck|gc|image-objects|images|import-image|init|ls|mount|repair|sign|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -164,6 +164,40 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
+	sign)
+		_arguments \
+			'--attach=[somebody signed - FILE has the signature]:file:_files' \
+			'--hash=[algorithm where fs-verity is off]:alg:(sha256 sha512)' \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--key=[the private key]:file:_files' \
+			'--name=[what the images go by]:name:' \
+			'--print-to-sign[write the bytes to sign]' \
+			'--public=[the public key]:file:_files' \
+			'--require-verity[refuse an image without fs-verity]' \
+			'--sign-command=[a command that signs]:command:' \
+			'--signature=[where the signature goes]:file:_files' \
+			'--signatures=[directory of signatures]:dir:_files -/' \
+			'--statement=[sign a statement]:file:_files' \
+			'--version=[which version the images are]:number:' \
+			'1:command:' '*:file:_files'
+		;;
+	verify)
+		_arguments \
+			'--floor=[versions must not be below]:file:_files' \
+			'--hash=[algorithm where fs-verity is off]:alg:(sha256 sha512)' \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--name=[what the statement must be about]:name:' \
+			'--raise-floor[make the version the floor]' \
+			'--require-verity[refuse an image without fs-verity]' \
+			'*--revoked=[trust no key in DIR]:dir:_files -/' \
+			'--signature=[where the signature is]:file:_files' \
+			'--signatures=[directory of signatures]:dir:_files -/' \
+			'--statement=[a statement is signed]:file:_files' \
+			'*--trusted=[trust the keys in DIR]:dir:_files -/' \
+			'1:command:' '*:file:_files'
+		;;
 	tag)
 		_arguments \
 			'--help[print usage]' \
@@ -218,6 +252,8 @@ composefs|cfsctl)
 			init\:"make a repository"
 			mount\:"mount an image"
 			repair\:"check a repository, and mend it"
+			sign\:"sign an image, or a statement about images"
+			verify\:"is an image signed by somebody who is trusted"
 			tag\:"give an image a name"
 			transaction\:"hold the lock against gc"
 			umount\:"unmount an image"

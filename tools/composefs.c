@@ -12,7 +12,8 @@ static const struct command image_commands[] = {
 	{0},
 };
 
-static const struct command *const tables[] = {repo_commands, image_commands};
+static const struct command *const tables[] = {repo_commands, image_commands,
+					       sig_commands};
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs sign and verify, with openssl as the witness; every refusal has its own status.
+
+    sign_test.py COMPOSEFS MKCOMPOSEFS
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from facts import Skip, fact, run_facts, same, want  # pylint: disable=wrong-import-position
+
+COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
+OK, FAILED, USAGE = 0, 1, 2
+(UNSIGNED, MALFORMED, NO_KEY, BAD_SIGNATURE, REVOKED, OTHER_IMAGE, OTHER_ORDER, OTHER_NAME, ROLLED_BACK,
+ NO_VERITY) = range(10, 20)
+
+
+def call(*args, data=None):
+    done = subprocess.run(args, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def openssl(*args, data=None):
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not installed")
+    status, out, err = call("openssl", *args, data=data)
+    want(status == 0, err)
+    return out
+
+
+def verify(*args):
+    status, out, err = call(COMPOSEFS, "verify", *args)
+    return status, out.decode(), err
+
+
+def sign(*args, data=None):
+    status, out, err = call(COMPOSEFS, "sign", *args, data=data)
+    same(status, OK, err)
+    return out
+
+
+def put(path, data):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def get(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Place:
+    """Two images, the keys of a vendor and of a stranger; the vendor's is trusted."""
+
+    def __init__(self):
+        for image in ("a.cfs", "b.cfs"):
+            put("tree/file", image.encode())
+            subprocess.run([MKCOMPOSEFS, "tree", image], check=True)
+        for name in ("vendor", "stranger"):
+            openssl("genpkey", "-algorithm", "ed25519", "-out", name + ".pem")
+            put(name + ".pub", openssl("pkey", "-in", name + ".pem", "-pubout"))
+        put("keys/keys.d/vendor.pub", get("vendor.pub"))
+        self.id = openssl("pkey", "-in", "vendor.pem", "-pubout", "-outform", "der")[-32:].hex()
+
+
+TRUSTED = "--trusted=keys/keys.d"
+STATEMENT = ("--statement=os.statement", "--name=os", "--version=7")
+
+
+@fact
+def signature_is_the_one_that_openssl_makes(_):
+    sign("--key=vendor.pem", "a.cfs")
+    put("message", sign("--print-to-sign", "a.cfs"))
+    same(get("message")[:12], b"FSVerity\x01\x00\x20\x00")
+    same(len(get("message")), 44)
+    openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "message", "-out", "theirs")
+    same(get("a.cfs.sig"), get("theirs"))
+    openssl("pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "vendor.pub", "-in", "message",
+            "-sigfile", "a.cfs.sig")
+
+
+@fact
+def signed_image_is_verified_and_the_key_named(place):
+    sign("--key=vendor.pem", "a.cfs")
+    status, out, err = verify(TRUSTED, "a.cfs")
+    same((status, err), (OK, ""))
+    want(f"signed by {place.id} (vendor.pub)\n" in out, out)
+    found = json.loads(verify(TRUSTED, "--json", "a.cfs")[1])
+    same((found["status"], found["key"], found["key_file"]), ("verified", place.id, "vendor.pub"))
+    want(found["images"][0]["digest"].startswith("sha256:"))
+
+
+@fact
+def signing_again_changes_nothing_another_key_adds_its_own(_):
+    sign("--key=vendor.pem", "a.cfs")
+    alone = get("a.cfs.sig")
+    sign("--key=vendor.pem", "a.cfs")
+    same(get("a.cfs.sig"), alone)
+    sign("--key=stranger.pem", "a.cfs")
+    same(get("a.cfs.sig")[:64], alone)
+    same(len(get("a.cfs.sig")), 128)
+    same(verify(TRUSTED, "a.cfs")[0], OK)
+
+
+@fact
+def signatures_lie_by_digest_and_key_in_a_directory(place):
+    sign("--key=stranger.pem", "--signatures=signatures", "a.cfs")
+    same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], UNSIGNED)
+    made = json.loads(sign("--key=vendor.pem", "--signatures=signatures", "--json", "a.cfs"))
+    digest = made["images"][0]["digest"].split(":")[1]
+    same(made["signature"], f"signatures/{digest}/{place.id}.ed25519")
+    same(len(get(made["signature"])), 64)
+    same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], OK)
+    same(verify(TRUSTED, "--signatures=signatures", "b.cfs")[0], UNSIGNED)
+
+
+@fact
+def key_may_be_elsewhere(_):
+    message = sign("--print-to-sign", "a.cfs")
+    put("message", message)
+    openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "message", "-out", "theirs")
+    sign("--attach=theirs", "--public=vendor.pub", "a.cfs")
+    same(verify(TRUSTED, "a.cfs")[0], OK)
+    os.unlink("a.cfs.sig")
+    sign("--attach=-", "--public=vendor.pub", "a.cfs", data=get("theirs"))
+    same(verify(TRUSTED, "a.cfs")[0], OK)
+    os.unlink("a.cfs.sig")
+    sign("--sign-command=openssl pkeyutl -sign -rawin -inkey vendor.pem -in /dev/stdin",
+         "--public=vendor.pub", "a.cfs")
+    same(verify(TRUSTED, "a.cfs")[0], OK)
+
+
+@fact
+def foreign_signature_that_does_not_fit_is_not_attached(_):
+    for how in ("--sign-command=openssl pkeyutl -sign -rawin -inkey stranger.pem -in /dev/stdin",
+                "--sign-command=echo too short", "--sign-command=cat", "--sign-command=false", "--attach=a.cfs"):
+        status, _, err = call(COMPOSEFS, "sign", how, "--public=vendor.pub", "a.cfs")
+        same(status, FAILED, how)
+        want(err.startswith("composefs sign: "), err)
+        want(not os.path.exists("a.cfs.sig"), how)
+
+
+@fact
+def statement_is_made_signed_and_verified_with_several_images_in_their_order(_):
+    sign("--key=vendor.pem", *STATEMENT, "a.cfs", "b.cfs")
+    lines = get("os.statement").decode().splitlines()
+    same(lines[:3], ["composefs-statement 1", "name os", "version 7"])
+    same(len(lines), 5)
+    status, out, err = verify(TRUSTED, "--statement=os.statement", "--name=os", "a.cfs", "b.cfs")
+    same((status, err), (OK, ""))
+    want("name os, version 7\n" in out, out)
+    found = json.loads(verify(TRUSTED, "--json", "--statement=os.statement", "a.cfs", "b.cfs")[1])
+    same((found["name"], found["version"], len(found["images"])), ("os", 7, 2))
+
+
+@fact
+def statement_is_made_here_and_signed_elsewhere(_):
+    message = sign("--print-to-sign", *STATEMENT, "a.cfs")
+    same(message, get("os.statement"))
+    openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "os.statement", "-out", "theirs")
+    sign("--attach=theirs", "--public=vendor.pub", "--statement=os.statement", "a.cfs")
+    same(verify(TRUSTED, "--statement=os.statement", "a.cfs")[0], OK)
+    status, _, err = call(COMPOSEFS, "sign", "--key=vendor.pem", "--statement=os.statement", "b.cfs")
+    same(status, FAILED)
+    want("not about image" in err, err)
+
+
+@fact
+def floor_rises_when_asked_and_keeps_old_versions_out(_):
+    floor = ("--statement=os.statement", "--floor=floors", "a.cfs")
+    sign("--key=vendor.pem", *STATEMENT, "a.cfs")
+    same(verify(TRUSTED, *floor)[0], FAILED, "a floor file that is missing")
+    same(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
+    same(get("floors"), b"7 os\n")
+    shutil.copy("os.statement", "old.statement")
+    shutil.copy("os.statement.sig", "old.statement.sig")
+    os.unlink("os.statement.sig")
+    sign("--key=vendor.pem", "--statement=os.statement", "--name=os", "--version=8", "a.cfs")
+    same(verify(TRUSTED, *floor)[0], OK)
+    same(get("floors"), b"7 os\n")
+    same(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
+    same(get("floors"), b"8 os\n")
+    status, _, err = verify(TRUSTED, "--raise-floor", "--statement=old.statement", "--floor=floors", "a.cfs")
+    same(status, ROLLED_BACK)
+    want("version 7 is below the floor 8" in err, err)
+    same(get("floors"), b"8 os\n")
+
+
+@fact
+def floor_does_not_rise_for_what_is_refused(_):
+    sign("--key=stranger.pem", *STATEMENT, "a.cfs")
+    raised = ("--statement=os.statement", "--floor=floors", "--raise-floor")
+    same(verify(TRUSTED, *raised, "a.cfs")[0], BAD_SIGNATURE)
+    sign("--key=vendor.pem", "--statement=os.statement", "a.cfs")
+    same(verify(TRUSTED, *raised, "b.cfs")[0], OTHER_IMAGE)
+    want(not os.path.exists("floors"))
+
+
+def cut(path, length):
+    put(path, get(path)[:length])
+
+
+def revoke(name):
+    put("keys/revoked.d/" + name, get(name + ".pub"))
+
+
+def untrust():
+    os.unlink("keys/keys.d/vendor.pub")
+
+
+STATED = ("--statement=os.statement", "a.cfs", "b.cfs")
+# What is wrong; the status and the word for it; a part of the message; verify's arguments; how it comes about.
+REFUSALS = [
+    ("no signature", UNSIGNED, "unsigned", "want a signature in a.cfs.sig, found none", ("a.cfs",),
+     lambda: os.unlink("a.cfs.sig")),
+    ("empty signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
+    ("truncated signature", MALFORMED, "malformed", "found 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
+    ("trailing data", MALFORMED, "malformed", "found 65 bytes", ("a.cfs",),
+     lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),
+    ("other algorithm", MALFORMED, "malformed", "want Ed25519 signatures of 64 bytes each", ("a.cfs",),
+     lambda: put("a.cfs.sig", b"\x30\x45" + bytes(69))),
+    ("no key is trusted", NO_KEY, "no-key", "found none", ("a.cfs",), untrust),
+    ("signed by a stranger", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
+     lambda: (os.unlink("a.cfs.sig"), sign("--key=stranger.pem", "a.cfs"))),
+    ("signature of another image", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key",
+     ("--signature=a.cfs.sig", "b.cfs"), lambda: None),
+    ("image has changed", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
+     lambda: put("a.cfs", get("a.cfs") + b"x")),
+    ("other hash", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("--hash=sha512", "a.cfs"),
+     lambda: None),
+    ("key is revoked", REVOKED, "revoked", "vendor.pub, which is revoked", ("a.cfs",), lambda: revoke("vendor")),
+    ("key is revoked elsewhere", REVOKED, "revoked", "which is revoked", ("--revoked=elsewhere", "a.cfs"),
+     lambda: put("elsewhere/x", get("vendor.pub"))),
+    ("statement without signature", UNSIGNED, "unsigned", "os.statement.sig, found none", STATED,
+     lambda: os.unlink("os.statement.sig")),
+    ("statement has changed", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", STATED,
+     lambda: put("os.statement", get("os.statement").replace(b"version 7", b"version 9"))),
+    ("statement is cut off", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", STATED,
+     lambda: cut("os.statement", 100)),
+    ("signed, but no statement", MALFORMED, "malformed", "statement: want a line", STATED,
+     lambda: (put("os.statement", b"nonsense\n"), os.unlink("os.statement.sig"), openssl(
+         "pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "os.statement", "-out", "os.statement.sig"))),
+    ("signature of a digest for a statement", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key",
+     ("--signature=a.cfs.sig",) + STATED, lambda: None),
+    ("statement about other images", OTHER_IMAGE, "other-image", "not about image",
+     ("--statement=os.statement", "a.cfs", "a.cfs"), lambda: None),
+    ("a layer is missing", OTHER_IMAGE, "other-image", "is about 2 images, not 1", ("--statement=os.statement", "a.cfs"),
+     lambda: None),
+    ("layers in another order", OTHER_ORDER, "other-order", "another order",
+     ("--statement=os.statement", "b.cfs", "a.cfs"), lambda: None),
+    ("statement about another name", OTHER_NAME, "other-name", "is about os, not server", ("--name=server",) + STATED,
+     lambda: None),
+    ("rolled back", ROLLED_BACK, "rolled-back", "version 7 is below the floor 8", ("--floor=floors",) + STATED,
+     lambda: put("floors", b"8 os\n")),
+    ("damaged floors", MALFORMED, "malformed", "floors: want lines", ("--floor=floors",) + STATED,
+     lambda: put("floors", b"7 os")),
+    ("image without fs-verity", NO_VERITY, "no-verity", "fs-verity", ("--require-verity", "a.cfs"), lambda: None),
+    ("a key file that is none", MALFORMED, "malformed", "broken: key: want PEM", ("a.cfs",),
+     lambda: put("keys/revoked.d/broken", b"?")),
+]
+
+
+def refusal(what, status, word, message, args, spoil):
+    def check(_):
+        sign("--key=vendor.pem", "a.cfs")
+        sign("--key=vendor.pem", *STATEMENT, "a.cfs", "b.cfs")
+        spoil()
+        got, out, err = verify(TRUSTED, *args)
+        same((got, out), (status, ""), err)
+        want(message in err, err)
+        got, out, _ = verify(TRUSTED, "--json", *args)
+        same(got, status)
+        same(json.loads(out)["status"], word)
+        want(message in json.loads(out)["error"], out)
+
+    check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "")
+    fact(check)
+
+
+for row in REFUSALS:
+    refusal(*row)
+
+
+@fact
+def wrong_usage_is_said(_):
+    for args in (("verify",), ("verify", "a.cfs", "b.cfs"), ("verify", "--name=x", "a.cfs"),
+                 ("verify", "--raise-floor", "--statement=x", "a.cfs"), ("verify", "--hash=md5", "a.cfs"),
+                 ("sign", "a.cfs"), ("sign", "--key=vendor.pem", "--print-to-sign", "a.cfs"),
+                 ("sign", "--attach=x", "a.cfs"), ("sign", "--key=vendor.pem", "--name=os", "a.cfs"),
+                 ("sign", "--key=vendor.pem", "--statement=s", "--name=os", "a.cfs"),
+                 ("sign", "--key=vendor.pem", "a.cfs", "b.cfs"),
+                 ("sign", "--key=vendor.pem", *STATEMENT[:2], "--version=-1", "a.cfs")):
+        status, _, err = call(COMPOSEFS, *args)
+        same(status, USAGE, args)
+        want("composefs" in err and "no such command" not in err, err)
+
+
+@fact
+def what_cannot_be_signed_leaves_nothing_behind(_):
+    for key in ("vendor.pub", "none.pem", "a.cfs"):
+        same(call(COMPOSEFS, "sign", "--key=" + key, "a.cfs")[0], FAILED, key)
+    put("a.cfs.sig", b"not a signature")
+    same(call(COMPOSEFS, "sign", "--key=vendor.pem", "a.cfs")[0], FAILED)
+    same(get("a.cfs.sig"), b"not a signature")
+    same(call(COMPOSEFS, "sign", "--key=vendor.pem", *STATEMENT[:1], "--name=two words", "--version=1", "a.cfs")[0],
+         FAILED)
+    want(not os.path.exists("os.statement"))
+
+
+def main():
+    if not shutil.which("openssl"):
+        print("1..0 # SKIP openssl is not installed")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="sign-test-") as folder:
+        os.chdir(folder)
+        state = {}
+
+        def fresh():
+            for name in os.listdir("."):
+                (shutil.rmtree if os.path.isdir(name) else os.unlink)(name)
+            state["place"].__init__()
+
+        state["place"] = Place()
+        status = run_facts(state["place"], after=fresh)
+        os.chdir("/")
+        return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs verify: is an image signed by somebody who is trusted? Each refusal has a status of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "sig_commands.h"
+#include "trust.h"
+
+struct options {
+	struct trust trust;
+	enum cfs_hash_alg alg;
+	bool require_verity, json;
+};
+
+static bool take_trusted(void *opts, const char *value)
+{
+	struct trust *t = &((struct options *)opts)->trust;
+
+	return trust_add_dir(t->trusted, &t->n_trusted, value);
+}
+
+static bool take_revoked(void *opts, const char *value)
+{
+	struct trust *t = &((struct options *)opts)->trust;
+
+	return trust_add_dir(t->revoked, &t->n_revoked, value);
+}
+
+static bool take_hash(void *opts, const char *value)
+{
+	return sig_take_hash(value, &((struct options *)opts)->alg);
+}
+
+static const struct cli_option option_table[] = {
+	{.help = "Keys:"},
+	{"trusted", "DIR", 0, take_trusted,
+	 "Trust the keys in DIR, less those in the revoked.d beside it"},
+	{"revoked", "DIR", 0, take_revoked, "Trust no key in DIR"},
+	{.help = "Signatures:"},
+	{"signature", "FILE", offsetof(struct options, trust.signature), NULL,
+	 "Where it is; default: IMAGE.sig, or FILE.sig of the statement"},
+	{"signatures", "DIR", offsetof(struct options, trust.signatures), NULL,
+	 "Look for DIR/DIGEST/KEY.ed25519"},
+	{.help = "Statements:"},
+	{"statement", "FILE", offsetof(struct options, trust.statement), NULL,
+	 "The statement is signed; the images must be those that it names, in order"},
+	{"name", "NAME", offsetof(struct options, trust.name), NULL,
+	 "It must be about NAME"},
+	{"floor", "FILE", offsetof(struct options, trust.floor), NULL,
+	 "Its version must not be below what FILE says of the name"},
+	{"raise-floor", NULL, offsetof(struct options, trust.raise_floor), NULL,
+	 "When all is well, make its version the floor"},
+	{.help = "Other:"},
+	{"hash", "ALG", 0, take_hash,
+	 "sha256 (default) or sha512, where fs-verity is off"},
+	{"require-verity", NULL, offsetof(struct options, require_verity), NULL,
+	 "Let the kernel measure the image; refuse one without fs-verity"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
+	.about = "Is an image signed with Ed25519 by a key that is trusted and not "
+		 "revoked? "
+		 "Keys are\n"
+		 "those of keys.d in /usr/lib/composefs, /etc/composefs and "
+		 "/run/composefs.\n"
+		 "Status: 0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
+		 "malformed,\n"
+		 "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
+		 "order,\n"
+		 "17 other name, 18 rolled back, 19 no fs-verity.",
+	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
+					 NULL},
+	.options = option_table,
+};
+
+static const struct refusal {
+	int code, status;
+	const char *name;
+} refusals[] = {
+	{0, CLI_OK, "verified"},	 {-ENODATA, 10, "unsigned"},
+	{-EINVAL, 11, "malformed"},	 {-ENOKEY, 12, "no-key"},
+	{-EBADMSG, 13, "bad-signature"}, {-EKEYREVOKED, 14, "revoked"},
+	{-EILSEQ, 15, "other-image"},	 {-EPROTO, 16, "other-order"},
+	{-ENXIO, 17, "other-name"},	 {-ESTALE, 18, "rolled-back"},
+	{-ENOTTY, 19, "no-verity"},
+};
+
+static const struct refusal *refusal_of(int rc)
+{
+	static const struct refusal failed = {0, CLI_FAILED, "unreadable"};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].code == rc)
+			return &refusals[i];
+	return &failed;
+}
+
+struct verify {
+	const struct options *o;
+	char **images;
+	size_t n;
+	struct cfs_digest digests[CFS_SIG_IMAGES_MAX];
+	struct trust_found found;
+};
+
+static int measure(struct verify *v, size_t i, struct cfs_err *err)
+{
+	cfs_autofd int fd = open(v->images[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "%s", v->images[i]);
+	rc = sig_digest(fd, v->o->alg, v->o->require_verity, &v->digests[i], err);
+	return cfs_context(err, rc, "%s", v->images[i]);
+}
+
+static int run(struct verify *v, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < v->n; i++)
+		rc = measure(v, i, err);
+	if (rc < 0)
+		return rc;
+	return trust_check(&v->o->trust, v->images[0], v->digests, v->n, &v->found, err);
+}
+
+static void say(const struct verify *v)
+{
+	char text[TRUST_DIGEST_MAX];
+
+	for (size_t i = 0; i < v->n; i++)
+		printf("%s: verified, %s\n", v->images[i],
+		       trust_digest_text(&v->digests[i], text));
+	if (v->found.stated)
+		printf("name %s, version %" PRIu64 "\n", v->found.name, v->found.version);
+	printf("signed by %s (%s)\n", v->found.key, v->found.key_file);
+}
+
+static void say_json(const struct verify *v, const struct refusal *r,
+		     const struct cfs_err *err)
+{
+	char text[TRUST_DIGEST_MAX];
+
+	printf("{\"status\":\"%s\",\"images\":[", r->name);
+	for (size_t i = 0; i < v->n; i++) {
+		fputs(i ? ",{\"image\":" : "{\"image\":", stdout);
+		json_text(stdout, v->images[i], strlen(v->images[i]));
+		if (r->status == CLI_OK)
+			printf(",\"digest\":\"%s\"",
+			       trust_digest_text(&v->digests[i], text));
+		putchar('}');
+	}
+	putchar(']');
+	if (r->status == CLI_OK) {
+		printf(",\"key\":\"%s\",\"key_file\":", v->found.key);
+		json_text(stdout, v->found.key_file, strlen(v->found.key_file));
+		if (v->found.stated) {
+			fputs(",\"name\":", stdout);
+			json_text(stdout, v->found.name, strlen(v->found.name));
+			printf(",\"version\":%" PRIu64, v->found.version);
+		}
+	} else {
+		fputs(",\"error\":", stdout);
+		json_text(stdout, err->msg, strlen(err->msg));
+	}
+	puts("}");
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct options o = {0};
+	struct verify v = {.o = &o};
+	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
+				   "want an image, or the images of a statement");
+	const struct refusal *r;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	v.images = argv + optind;
+	v.n = (size_t)(argc - optind);
+	if (trust_check_request(&o.trust, v.n, &err) < 0) {
+		cli_misused(&syntax, argv[0], err.msg);
+		return CLI_USAGE;
+	}
+	r = refusal_of(run(&v, &err));
+	if (o.json)
+		say_json(&v, r, &err);
+	else if (r->status == CLI_OK)
+		say(&v);
+	else
+		cli_say(argv[0], "%s", err.msg);
+	return r->status;
+}
