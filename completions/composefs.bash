@@ -116,14 +116,18 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "fsverity-sha256-12 fsverity-sha512-12" -- "$cur")
 		return
 		;;
+	--mode)
+		mapfile -t COMPREPLY < <(compgen -W "signature digest dm-verity" -- "$cur")
+		return
+		;;
 	--hash)
 		mapfile -t COMPREPLY < <(compgen -W "sha256 sha512" -- "$cur")
 		return
 		;;
-	--name | --version | --sign-command)
+	--name | --policy-version | --version | --sign-command)
 		return
 		;;
-	--attach | --floor | --key | --public | --signature | --statement)
+	--attach | --cert | --floor | --key | --public | --signature | --statement)
 		_filedir
 		return
 		;;
@@ -185,6 +189,15 @@ _composefs()
 	verify)
 		options="--floor= --hash= --help --json --name= --raise-floor --require-verity --revoked= --signature= --signatures= --statement= --trusted="
 		;;
+	enable-objects)
+		options="--help --json --objects= --signatures="
+		;;
+	ipe-policy)
+		options="--check --help --mode= --name= --objects= --policy-version="
+		;;
+	sign-objects)
+		options="--cert= --exec-only --help --key= --objects= --signatures="
+		;;
 	tag)
 		options="--help --json $repository"
 		;;
@@ -212,7 +225,7 @@ _composefs()
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image dump-files fsck gc
 			image-objects images import-image init ls mount repair tag transaction
-			umount untag version sign verify" -- "$cur")
+			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else
 		_filedir
 	fi

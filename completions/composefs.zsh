@@ -31,7 +31,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|fsck|gc|image-objects|images|import-image|init|ls|mount|repair|sign|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -198,6 +198,34 @@ composefs|cfsctl)
 			'*--trusted=[trust the keys in DIR]:dir:_files -/' \
 			'1:command:' '*:file:_files'
 		;;
+	enable-objects)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--objects=[the objects]:dir:_files -/' \
+			'--signatures=[their signatures]:dir:_files -/' \
+			'1:command:' '*:file:_files'
+		;;
+	ipe-policy)
+		_arguments \
+			'--check[print what would not work]' \
+			'--help[print usage]' \
+			'--mode=[what a rule asks for]:mode:(signature digest dm-verity)' \
+			'--name=[what the policy is called]:name:' \
+			'--objects=[look into the objects]:dir:_files -/' \
+			'--policy-version=[its version]:xyz:' \
+			'1:command:' '*:file:_files'
+		;;
+	sign-objects)
+		_arguments \
+			'--cert=[the certificate]:file:_files' \
+			'--exec-only[only what can be executed]' \
+			'--help[print usage]' \
+			'--key=[the private key]:file:_files' \
+			'--objects=[look into the objects]:dir:_files -/' \
+			'--signatures=[where signatures go]:dir:_files -/' \
+			'1:command:' '*:file:_files'
+		;;
 	tag)
 		_arguments \
 			'--help[print usage]' \
@@ -254,6 +282,9 @@ composefs|cfsctl)
 			repair\:"check a repository, and mend it"
 			sign\:"sign an image, or a statement about images"
 			verify\:"is an image signed by somebody who is trusted"
+			enable-objects\:"turn fs-verity on, with signatures"
+			ipe-policy\:"print a policy by which an image can be executed"
+			sign-objects\:"sign the objects of an image for the kernel"
 			tag\:"give an image a name"
 			transaction\:"hold the lock against gc"
 			umount\:"unmount an image"

@@ -13,7 +13,7 @@ static const struct command image_commands[] = {
 };
 
 static const struct command *const tables[] = {repo_commands, image_commands,
-					       sig_commands};
+					       sig_commands, ipe_commands};
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 

@@ -29,8 +29,8 @@ struct command {
 
 /* Those that work on repositories; ended by a row of zeros. In a build without them there are none. */
 extern const struct command repo_commands[];
-/* The same of signatures. */
-extern const struct command sig_commands[];
+/* The same of signatures; and of those that the kernel checks itself. */
+extern const struct command sig_commands[], ipe_commands[];
 
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);

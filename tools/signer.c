@@ -4,12 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 
-extern char **environ;
+#include "child.h"
 
 /* A key file, which is small; *len is what was read. */
 static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *len,
@@ -75,48 +72,15 @@ static int by_file(const char *path, uint8_t signature[CFS_SIG_LEN], struct cfs_
 	return cfs_context(err, read_signature(fd, signature, err), "%s", path);
 }
 
-/* A file without a name that holds the message: unlike a pipe it has a size, which openssl wants, and
- * nobody has to be there to read it. */
-static int message_file(struct cfs_span message, struct cfs_err *err)
-{
-	cfs_autofd int fd = memfd_create("to-sign", MFD_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return cfs_fail_errno(err, "memory file");
-	rc = cfs_io_write(fd, message.p, message.len, err);
-	if (rc < 0)
-		return rc;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return cfs_fail_errno(err, "memory file");
-	return cfs_steal_fd(&fd);
-}
-
-static int spawn(const char *command, int in, int out, pid_t *pid, struct cfs_err *err)
-{
-	char *const argv[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
-	posix_spawn_file_actions_t actions;
-	int errnum = posix_spawn_file_actions_init(&actions);
-
-	if (errnum)
-		return cfs_fail(err, errnum, "out of memory");
-	errnum = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	if (errnum == 0)
-		errnum = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	if (errnum == 0)
-		errnum = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return errnum ? cfs_fail(err, errnum, "cannot start /bin/sh") : 0;
-}
-
 static int by_command(const char *command, struct cfs_span message,
 		      uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
-	cfs_autofd int in = message_file(message, err);
+	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+	cfs_autofd int in = child_input(message, err);
 	cfs_autofd int from = -1;
 	cfs_autofd int to = -1;
-	int pipes[2], status = 0, rc;
-	pid_t pid = -1;
+	int pipes[2], rc, end;
+	pid_t pid;
 
 	if (in < 0)
 		return in;
@@ -124,17 +88,14 @@ static int by_command(const char *command, struct cfs_span message,
 		return cfs_fail_errno(err, "pipe");
 	from = pipes[0];
 	to = pipes[1];
-	rc = spawn(command, in, to, &pid, err);
+	rc = child_start(argv, in, to, &pid, err);
 	if (rc < 0)
 		return rc;
 	close(cfs_steal_fd(&to));
-	rc = read_signature(from, signature, err);
+	rc = cfs_context(err, read_signature(from, signature, err), "the command");
 	close(cfs_steal_fd(&from));
-	if (waitpid(pid, &status, 0) < 0)
-		return cfs_fail_errno(err, "wait for the command");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return cfs_fail(err, EIO, "the command failed: %s", command);
-	return cfs_context(err, rc, "the command");
+	end = child_wait(pid, "the command", rc < 0 ? NULL : err);
+	return rc < 0 ? rc : end;
 }
 
 static int read_public(const char *path, struct cfs_sig_key *key, struct cfs_err *err)

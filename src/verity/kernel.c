@@ -49,18 +49,28 @@ bool cfs_verity_supported(int fd)
 	       errno == EOVERFLOW;
 }
 
-int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
+int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+			     struct cfs_err *err)
 {
 	struct fsverity_enable_arg arg = {
 		.version = 1,
 		.hash_algorithm = alg,
 		.block_size = CFS_VERITY_BLOCK,
+		.sig_size = (uint32_t)signature.len,
+		.sig_ptr = (uintptr_t)signature.p,
 	};
 
+	if (signature.len > UINT32_MAX)
+		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
 	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
 		return cfs_fail(err, EOPNOTSUPP,
 				"fs-verity enable: the file system has no fs-verity");
 	return fail_ioctl(err, "fs-verity enable");
+}
+
+int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
+{
+	return cfs_verity_enable_signed(fd, alg, (struct cfs_span){0}, err);
 }

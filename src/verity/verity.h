@@ -116,4 +116,10 @@ bool cfs_verity_supported(int fd);
  * does, and was made without. Other errors: -errno. */
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same with a builtin signature, PKCS#7 over the formatted digest, which the kernel checks with the
+ * keys of its .fs-verity keyring and keeps with the file: it can be given now or never. -ENOKEY: the
+ * signer's certificate is not there; -EKEYREJECTED: the signature is not over this file. */
+int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

@@ -319,15 +319,14 @@ def main():
         return 77
     with tempfile.TemporaryDirectory(prefix="sign-test-") as folder:
         os.chdir(folder)
-        state = {}
+        place = Place()
 
         def fresh():
             for name in os.listdir("."):
                 (shutil.rmtree if os.path.isdir(name) else os.unlink)(name)
-            state["place"].__init__()
+            place.__init__()
 
-        state["place"] = Place()
-        status = run_facts(state["place"], after=fresh)
+        status = run_facts(place, after=fresh)
         os.chdir("/")
         return status
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* pkcs7: making signatures. */
+#include "pkcs7/pkcs7.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509.h>
+
+enum {
+	SIGN_FLAGS = PKCS7_BINARY | PKCS7_DETACHED | PKCS7_NOATTR | PKCS7_NOCERTS |
+		     PKCS7_PARTIAL,
+};
+
+struct cfs_pkcs7_signer {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+/* libcrypto's last word, as an error; its queue is empty then. */
+static int fail_crypto(struct cfs_err *err, const char *what)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	ERR_clear_error();
+	return cfs_fail(err, EINVAL, "%s: %s", what, reason ? reason : "refused");
+}
+
+/* Nobody is asked for a password: there may be nobody. */
+static int no_password(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static int read_files(struct cfs_pkcs7_signer *s, const char *key, const char *cert,
+		      struct cfs_err *err)
+{
+	BIO *key_file = BIO_new_file(key, "r"), *cert_file = BIO_new_file(cert, "r");
+
+	if (key_file)
+		s->key = PEM_read_bio_PrivateKey(key_file, NULL, no_password, NULL);
+	if (cert_file)
+		s->cert = PEM_read_bio_X509(cert_file, NULL, no_password, NULL);
+	BIO_free(key_file);
+	BIO_free(cert_file);
+	if (!s->key)
+		return fail_crypto(err, key);
+	return s->cert ? 0 : fail_crypto(err, cert);
+}
+
+static int check_pair(const struct cfs_pkcs7_signer *s, const char *key, const char *cert,
+		      struct cfs_err *err)
+{
+	int kind = EVP_PKEY_get_base_id(s->key);
+
+	if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_EC)
+		return cfs_fail(err, EINVAL,
+				"%s: want an RSA or ECDSA key, the kernel takes no other",
+				key);
+	if (X509_check_private_key(s->cert, s->key) == 1)
+		return 0;
+	ERR_clear_error();
+	return cfs_fail(err, EINVAL, "%s: is not the certificate of %s", cert, key);
+}
+
+int cfs_pkcs7_signer_open(const char *key, const char *cert,
+			  struct cfs_pkcs7_signer **out, struct cfs_err *err)
+{
+	struct cfs_pkcs7_signer *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = read_files(s, key, cert, err);
+	if (rc == 0)
+		rc = check_pair(s, key, cert, err);
+	if (rc == 0)
+		*out = s;
+	else
+		cfs_pkcs7_signer_close(s);
+	return rc;
+}
+
+void cfs_pkcs7_signer_close(struct cfs_pkcs7_signer *s)
+{
+	if (!s)
+		return;
+	EVP_PKEY_free(s->key);
+	X509_free(s->cert);
+	free(s);
+}
+
+static int append_der(PKCS7 *p7, struct cfs_mem *out, struct cfs_err *err)
+{
+	struct cfs_sink sink = cfs_sink_mem(out);
+	unsigned char *der = NULL;
+	int len = i2d_PKCS7(p7, &der), rc;
+
+	if (len < 0)
+		return fail_crypto(err, "PKCS#7");
+	if (len > CFS_PKCS7_MAX)
+		rc = cfs_fail(err, EMSGSIZE,
+			      "PKCS#7: %d bytes, and the kernel takes no more than %d",
+			      len, CFS_PKCS7_MAX);
+	else
+		rc = sink.write(sink.ctx, der, (size_t)len, err);
+	OPENSSL_free(der);
+	return rc;
+}
+
+int cfs_pkcs7_sign(const struct cfs_pkcs7_signer *s, enum cfs_hash_alg alg,
+		   struct cfs_span message, struct cfs_mem *out, struct cfs_err *err)
+{
+	const EVP_MD *md = alg == CFS_SHA512 ? EVP_sha512() : EVP_sha256();
+	PKCS7 *p7 = NULL;
+	BIO *in;
+	int rc;
+
+	if (message.len > INT_MAX)
+		return cfs_fail(err, EINVAL, "PKCS#7: the message is too long");
+	in = BIO_new_mem_buf(message.p, (int)message.len);
+	if (in)
+		p7 = PKCS7_sign(NULL, NULL, NULL, in, SIGN_FLAGS);
+	if (p7 && PKCS7_sign_add_signer(p7, s->cert, s->key, md, SIGN_FLAGS) &&
+	    PKCS7_final(p7, in, SIGN_FLAGS) == 1)
+		rc = append_der(p7, out, err);
+	else
+		rc = fail_crypto(err, "PKCS#7");
+	PKCS7_free(p7);
+	BIO_free(in);
+	return rc;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Other programs that do a part of the work. */
+#include "child.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+int child_input(struct cfs_span bytes, struct cfs_err *err)
+{
+	cfs_autofd int fd = memfd_create("input", MFD_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "memory file");
+	rc = cfs_io_write(fd, bytes.p, bytes.len, err);
+	if (rc < 0)
+		return rc;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return cfs_fail_errno(err, "memory file");
+	return cfs_steal_fd(&fd);
+}
+
+int child_start(const char *const *argv, int in, int out, pid_t *pid, struct cfs_err *err)
+{
+	posix_spawn_file_actions_t actions;
+	int errnum = posix_spawn_file_actions_init(&actions);
+
+	if (errnum)
+		return cfs_fail(err, errnum, "out of memory");
+	errnum = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (errnum == 0)
+		errnum = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (errnum == 0)
+		errnum = posix_spawnp(pid, argv[0], &actions, NULL,
+				      (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	errno = errnum;
+	return errnum ? cfs_fail_errno(err, "cannot start %s", argv[0]) : 0;
+}
+
+int child_wait(pid_t pid, const char *name, struct cfs_err *err)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cfs_fail_errno(err, "wait for %s", name);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return cfs_fail(err, EIO, "%s failed", name);
+}

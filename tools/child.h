@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* child: other programs that do a part of the work.
+ * Owns:  starting one, what it reads, whether it came to a good end.
+ * Uses:  base.
+ * Never: knows what for.
+ */
+#ifndef CFS_CHILD_H
+#define CFS_CHILD_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+/* A file without a name that holds the bytes, read from the start: what a child reads. Unlike a pipe it has
+ * a size, which openssl wants, and nobody has to be there to read it. Returns the descriptor. */
+int child_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Starts argv[0], found as by the shell, with these descriptors as standard input and output. */
+int child_start(const char *const *argv, int in, int out, pid_t *pid,
+		struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Waits for its end. -EIO: it failed. */
+int child_wait(pid_t pid, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
