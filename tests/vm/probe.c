@@ -146,6 +146,7 @@ int main(int argc, char **argv)
 		{"supported", 1, probe_supported},
 		{"ladder", 3, probe_ladder},
 		{"flip", 2, probe_flip},
+		{"key", 1, probe_key},
 	};
 	const char *name = argc > 1 ? argv[1] : "";
 

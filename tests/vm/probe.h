@@ -18,4 +18,7 @@ const char *probe_ladder(char **arg);
  * one that is in use, and those that were. "yes" when there was any. */
 const char *probe_flip(char **arg);
 
+/* FILE: a certificate in DER, for the keyring of fs-verity. */
+const char *probe_key(char **arg);
+
 #endif

@@ -40,6 +40,22 @@ def make_disk(path, mebibytes, command):
         raise Skip(f"{command[0]} is not installed") from why
 
 
+def make_keys(folder):
+    """For images, the keys of a vendor and of a stranger; for objects, a key with its certificate. Without
+    openssl there is none, and the cases that want them skip."""
+    os.mkdir(folder)
+    calls = [f"genpkey -algorithm ed25519 -out {name}.pem".split() for name in ("vendor", "stranger")]
+    calls.append("pkey -in vendor.pem -pubout -out vendor.pub".split())
+    calls.append("req -x509 -newkey rsa:2048 -nodes -keyout objects.pem -out objects.crt -subj /CN=objects".split())
+    calls.append("x509 -in objects.crt -outform der -out objects.der".split())
+    try:
+        for call in calls:
+            subprocess.run(["openssl", *call], cwd=folder, check=True, capture_output=True)
+    except FileNotFoundError:
+        return []
+    return sorted(os.listdir(folder))
+
+
 def make_root(path, kernel, programs):
     root = machine.Archive()
     for folder in ("bin", "dev", "guest", "modules"):
@@ -50,6 +66,11 @@ def make_root(path, kernel, programs):
         root.copy("bin/" + os.path.basename(program), program)
     for name in os.listdir(os.path.join(HERE, "guest")):
         root.copy("init" if name == "init" else "guest/" + name, os.path.join(HERE, "guest", name))
+    keys = os.path.join(os.path.dirname(path), "keys")
+    for number, name in enumerate(make_keys(keys)):
+        if number == 0:
+            root.folder("guest/keys")
+        root.copy("guest/keys/" + name, os.path.join(keys, name))
     modules = kernel.modules(MODULES)
     for name, data in modules:
         root.file("modules/" + name, data)

@@ -1,0 +1,179 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+# shellcheck shell=dash
+# Who vouches for an image, and the kernel's own signatures of objects, on the file system FS of DISK.
+. ./lib.sh
+
+KEYS=/guest/keys
+
+after_fact() {
+	umount /mnt 2>/dev/null
+}
+
+seal() {
+	[ "$(probe enable "$1" sha256)" = ok ]
+}
+
+# A new store and image, sealed; vendor's key is trusted.
+fresh() {
+	rm -rf /fs/store /fs/image* /fs/floors /tmp/place
+	digest=$(mkcomposefs --digest-store=/fs/store --print-digest /tmp/tree /fs/image)
+	seal /fs/image
+	mkdir -p /tmp/place/keys.d /tmp/place/revoked.d
+	cp $KEYS/vendor.pub /tmp/place/keys.d/
+}
+
+sign() {
+	composefs sign --require-verity --key="$KEYS/$1.pem" /fs/image
+}
+
+state() { # VERSION
+	composefs sign --key="$KEYS/vendor.pem" --statement=/fs/image.statement --name=os --version="$1" /fs/image
+}
+
+show() {
+	mount.composefs -o "basedir=/fs/store,trusted=/tmp/place/keys.d$1" /fs/image /mnt
+}
+
+object() {
+	echo "/fs/store/$(composefs-info measure-file "/tmp/tree/$1" | sed 's,^..,&/,')"
+}
+
+sign_objects() {
+	rm -rf /tmp/signatures
+	composefs sign-objects --key=$KEYS/objects.pem --cert=$KEYS/objects.crt --signatures=/tmp/signatures /fs/image
+}
+
+enable_objects() {
+	composefs enable-objects --objects=/fs/store --signatures=/tmp/signatures
+}
+
+# --- images ------------------------------------------------------------------------------------
+
+fact_a_signed_image_is_mounted_and_its_objects_have_to_be_verified() {
+	fresh
+	sign vendor
+	show ""
+	grep -q verity=require /proc/mounts
+	diff -r /tmp/tree /mnt
+	say exec ok probe exec /mnt/program
+}
+
+fact_the_default_keys_are_those_of_three_directories() {
+	fresh
+	sign vendor
+	refuse "found none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+	mkdir -p /run/composefs/keys.d
+	cp $KEYS/vendor.pub /run/composefs/keys.d/
+	mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+	rm -r /run/composefs
+}
+
+fact_an_image_that_nobody_signed_is_refused() {
+	fresh
+	refuse "want a signature in /fs/image.sig, found none" show ""
+}
+
+fact_an_image_that_a_stranger_signed_is_refused() {
+	fresh
+	sign stranger
+	refuse "no signature by a trusted key" show ""
+}
+
+fact_an_image_that_a_revoked_key_signed_is_refused() {
+	fresh
+	sign vendor
+	cp $KEYS/vendor.pub /tmp/place/revoked.d/
+	refuse "which is revoked" show ""
+}
+
+fact_the_signature_of_another_image_is_refused() {
+	fresh
+	sign vendor
+	mv /fs/image.sig /tmp/other.sig
+	echo "another image" >/tmp/tree/other
+	fresh
+	rm /tmp/tree/other
+	refuse "no signature by a trusted key" show ",signature=/tmp/other.sig"
+}
+
+fact_a_signed_image_without_verity_is_refused() {
+	fresh
+	sign vendor
+	cp /fs/image /fs/image.copy
+	mv /fs/image.copy /fs/image
+	refuse "no fs-verity" show ""
+}
+
+fact_a_signed_image_does_not_get_around_the_digest() {
+	fresh
+	sign vendor
+	refuse "wrong fs-verity" show ",digest=$(echo "$digest" | tr 0-9a-f 1-9a-f0)"
+}
+
+fact_a_statement_is_about_this_image_this_name_and_no_old_version() {
+	fresh
+	state 7
+	show ",statement=/fs/image.statement,name=os"
+	umount /mnt
+	refuse "is about os, not server" show ",statement=/fs/image.statement,name=server"
+	composefs verify --require-verity --trusted=/tmp/place/keys.d --statement=/fs/image.statement --floor=/fs/floors \
+		--raise-floor /fs/image
+	show ",statement=/fs/image.statement,floor=/fs/floors"
+	umount /mnt
+	echo "8 os" >/fs/floors
+	refuse "version 7 is below the floor 8" show ",statement=/fs/image.statement,floor=/fs/floors"
+	echo "another image" >/tmp/tree/other
+	mkcomposefs --digest-store=/fs/store /tmp/tree /fs/image2
+	rm /tmp/tree/other
+	seal /fs/image2
+	mv /fs/image2 /fs/image
+	refuse "not about image" show ",statement=/fs/image.statement"
+}
+
+# --- the kernel's own signatures -----------------------------------------------------------------
+
+fact_objects_stay_pending_until_the_kernel_knows_who_signed_them() {
+	fresh
+	sign_objects
+	all=$(find /fs/store -type f | wc -l)
+	refuse "^0 signed, $all pending, 0 missing, 0 wrong$" enable_objects
+	say "key of the signer" ok probe key $KEYS/objects.der
+	say enable "$all signed, 0 pending, 0 missing, 0 wrong" enable_objects
+	say again "$all signed, 0 pending, 0 missing, 0 wrong" enable_objects
+	say object "$(composefs-info measure-file /tmp/tree/data)" probe measure "$(object data)"
+	say files "$all" sh -c "find /fs/store -type f | wc -l"
+	sign vendor
+	show ""
+	diff -r /tmp/tree /mnt
+}
+
+fact_objects_are_signed_in_place_where_they_have_no_verity_yet() {
+	fresh
+	cp "$(object data)" /fs/copy
+	mv /fs/copy "$(object data)"
+	inode=$(stat -c %i "$(object data)")
+	sign_objects
+	enable_objects
+	say inode "$inode" stat -c %i "$(object data)"
+	say object "$(composefs-info measure-file /tmp/tree/data)" probe measure "$(object data)"
+}
+
+fact_the_signature_of_another_object_is_not_taken() {
+	fresh
+	cp "$(object data)" /fs/copy
+	mv /fs/copy "$(object data)"
+	sign_objects
+	cp "/tmp/signatures/$(composefs-info measure-file /tmp/tree/program).p7s" \
+		"/tmp/signatures/$(composefs-info measure-file /tmp/tree/data).p7s"
+	refuse "1 wrong" enable_objects
+	say object ENOTTY probe measure "$(object data)"
+}
+
+mount -t "$FS" "$DISK" /fs || exit 1
+if [ ! -d $KEYS ]; then
+	echo "ok - $FS: has signatures # SKIP openssl is not installed"
+else
+	run_facts "$FS"
+fi
+umount /fs
