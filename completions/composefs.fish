@@ -115,6 +115,8 @@ complete -c composefs -n "__fish_seen_subcommand_from init" -l reset-metadata -d
 complete -c composefs -n "__fish_seen_subcommand_from init" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l upperdir -r -a '(__fish_complete_directories)' -d 'Writable layer; with --workdir'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l workdir -r -a '(__fish_complete_directories)' -d 'Work directory of the writable layer, on the same file system'
+complete -c composefs -n "__fish_seen_subcommand_from mount" -l require-signature -d 'Want a signature of the image by a trusted key'
+complete -c composefs -n "__fish_seen_subcommand_from mount" -l trusted -r -a '(__fish_complete_directories)' -d 'The same, and trust the keys in DIR'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l read-write -d 'Mount writable; with --upperdir'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from repair" -l from -r -a '(__fish_complete_directories)' -d 'Fetch objects from this repository or object directory; may be repeated'

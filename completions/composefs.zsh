@@ -151,6 +151,8 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--read-write[mount writable; with --upperdir]' \
+			'--require-signature[want a signature of the image by a trusted key]' \
+			'--trusted=[the same, and trust the keys in DIR]:directory:_files -/' \
 			'--upperdir=[writable layer; with --workdir]:directory:_files -/' \
 			'--workdir=[work directory of the writable layer, on the same file system]:directory:_files -/' \
 			$repository \

@@ -11,14 +11,15 @@
 
 #include "mount/mount.h"
 #include "repo_commands.h"
+#include "vouch.h"
 #include "where.h"
 
 /* --- mount ------------------------------------------------------------------------------- */
 
 struct options {
 	struct where where;
-	const char *upperdir, *workdir;
-	bool read_write, json;
+	const char *upperdir, *workdir, *trusted;
+	bool read_write, require_signature, json;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -29,6 +30,9 @@ static const struct cli_option mount_table[] = {
 	{"workdir", "DIR", AT(workdir), NULL,
 	 "Work directory of the writable layer, on the same file system"},
 	{"read-write", NULL, AT(read_write), NULL, "Mount writable; with --upperdir"},
+	{"require-signature", NULL, AT(require_signature), NULL,
+	 "Want a signature of the image by a trusted key in the repository"},
+	{"trusted", "DIR", AT(trusted), NULL, "The same, and trust the keys in DIR"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -50,29 +54,36 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		       const char *name, const char *at, struct cfs_digest *id,
 		       struct cfs_err *err)
 {
-	char objects[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
+	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
-	struct cfs_mount_opts opts = {
-		.objdirs = dirs,
-		.n_objdirs = 1,
-		.upperdir = o->upperdir,
-		.workdir = o->workdir,
-		.readonly = o->upperdir && !o->read_write,
-		.image_name = name,
+	struct cfs_mount_args args = {
+		.opts = {.objdirs = dirs,
+			 .n_objdirs = 1,
+			 .upperdir = o->upperdir,
+			 .workdir = o->workdir,
+			 .readonly = o->upperdir && !o->read_write,
+			 .require_signature = o->require_signature || o->trusted,
+			 .image_name = name},
+		.trusted = o->trusted,
 	};
+	struct vouch vouch;
 	cfs_autofd int fd = -1;
 	int rc = cfs_repo_find_image(repo, name, id, err);
 
 	if (rc < 0)
 		return rc;
 	if (snprintf(objects, sizeof(objects), "%s/objects", cfs_repo_path(repo)) >=
-	    (int)sizeof(objects))
+		    (int)sizeof(objects) ||
+	    snprintf(signatures, sizeof(signatures), "%s/signatures",
+		     cfs_repo_path(repo)) >= (int)sizeof(signatures))
 		return cfs_fail(err, ENAMETOOLONG,
 				"the path of the repository is too long");
 	if (cfs_repo_is_secure(repo))
-		opts.digest = cfs_digest_hex(id, hex);
+		args.opts.digest = cfs_digest_hex(id, hex);
+	vouch_for_mount(&vouch, &args, name);
+	vouch.signatures = signatures;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
-	return fd < 0 ? fd : cfs_mount_fd(fd, at, &opts, NULL, err);
+	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
 }
 
 static int check(const struct options *o, struct cfs_err *err)

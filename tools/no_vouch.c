@@ -4,5 +4,5 @@
 
 void vouch_for_mount(struct vouch *v, struct cfs_mount_args *args, const char *image)
 {
-	*v = (struct vouch){args, image};
+	*v = (struct vouch){args, image, NULL};
 }

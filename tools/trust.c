@@ -136,6 +136,8 @@ static int find_signatures(struct work *w, struct cfs_err *err)
 	cfs_autofd int dir = open(w->t->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char path[TRUST_SIGNATURE_PATH_MAX];
 
+	if (w->keys.n == 0)
+		return cfs_fail(err, ENOKEY, "want a trusted key, found none");
 	if (dir < 0)
 		return cfs_fail_errno(err, "signatures: %s", w->t->signatures);
 	for (size_t i = 0; i < w->keys.n; i++) {

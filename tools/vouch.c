@@ -12,6 +12,7 @@ static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *e
 		.trusted = {args->trusted},
 		.n_trusted = args->trusted != NULL,
 		.signature = args->signature,
+		.signatures = v->signatures,
 		.statement = args->statement,
 		.name = args->name,
 		.floor = args->floor,
@@ -23,7 +24,7 @@ static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *e
 
 void vouch_for_mount(struct vouch *v, struct cfs_mount_args *args, const char *image)
 {
-	*v = (struct vouch){args, image};
+	*v = (struct vouch){args, image, NULL};
 	args->opts.vouch = vouch;
 	args->opts.vouch_ctx = v;
 }

@@ -12,7 +12,9 @@
 /* What a mount is asked to go by; lent. */
 struct vouch {
 	const struct cfs_mount_args *args;
-	const char *image; /* path */
+	const char *image; /* path, or what the image is called */
+	const char *
+		signatures; /* set by the caller: a directory of them; NULL: beside the image */
 };
 
 /* Where args require a signature, has it checked as they say, over the digest that is mounted. v lives as

@@ -118,6 +118,9 @@ def signatures_lie_by_digest_and_key_in_a_directory(place):
     same(len(get(made["signature"])), 64)
     same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], OK)
     same(verify(TRUSTED, "--signatures=signatures", "b.cfs")[0], UNSIGNED)
+    same(verify(TRUSTED, "--signatures=none", "a.cfs")[0], UNSIGNED)
+    os.mkdir("nobody")
+    same(verify("--trusted=nobody", "--signatures=signatures", "a.cfs")[0], NO_KEY)
 
 
 @fact

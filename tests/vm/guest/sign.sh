@@ -131,6 +131,26 @@ fact_a_statement_is_about_this_image_this_name_and_no_old_version() {
 	refuse "not about image" show ",statement=/fs/image.statement"
 }
 
+fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
+	fresh
+	rm -rf /fs/repo
+	composefs init --repo=/fs/repo --algorithm=fsverity-sha256-12
+	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
+	image="/fs/repo/objects/$(echo "$id" | sed 's,^..,&/,')"
+	refuse "want a signature in /fs/repo/signatures, found none" \
+		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+	composefs sign --require-verity --key=$KEYS/stranger.pem --signatures=/fs/repo/signatures "$image"
+	refuse "found none" composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+	composefs sign --require-verity --key=$KEYS/vendor.pem --signatures=/fs/repo/signatures "$image"
+	refuse "found none" composefs mount --repo=/fs/repo --require-signature os /mnt
+	composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+	grep -q verity=require /proc/mounts
+	cmp /tmp/tree/data /mnt/data
+	umount /mnt
+	composefs gc --repo=/fs/repo
+	composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+}
+
 # --- the kernel's own signatures -----------------------------------------------------------------
 
 fact_objects_stay_pending_until_the_kernel_knows_who_signed_them() {
