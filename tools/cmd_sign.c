@@ -81,7 +81,6 @@ static const struct cli_syntax syntax = {
 		"and one or more images in their order. A signature that is there stays.",
 	.example =
 		(const char *const[]){
-			"openssl genpkey -algorithm ed25519 -out key.pem",
 			"composefs sign --key=key.pem image.cfs",
 			"composefs sign --key=key.pem --statement=os.statement --name=os "
 			"--version=7 image.cfs",

@@ -12,6 +12,7 @@ import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 MOUNT_TOOL = "mount.composefs"  # its options stand behind -o, without dashes
+MAIN_PAGES = ("composefs-sign.1.scd", "composefs.1.scd")
 MAIN_TOOL = "composefs"  # has commands, each with a --help of its own
 
 
@@ -79,7 +80,7 @@ def commands(tool):
 
 def manual_command(root, command):
     """The options below the heading of the command, and those of all repositories if it refers to them."""
-    text = read(root, "doc", "man", MAIN_TOOL + ".1.scd")
+    text = "".join(read(root, "doc", "man", page) for page in MAIN_PAGES)
     section = re.search(rf"^## (?:[^\n]*, )?{command}(?:, [^\n]*)?\n(.*?)(?=^##? )", text, re.S | re.M).group(1)
     if "REPOSITORY OPTIONS" in section:
         section += re.search(r"^# REPOSITORY OPTIONS\n(.*?)(?=^# )", text, re.S | re.M).group(1)
