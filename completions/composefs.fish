@@ -113,6 +113,7 @@ complete -c composefs -n "__fish_seen_subcommand_from init" -l insecure -d 'Do w
 complete -c composefs -n "__fish_seen_subcommand_from init" -l ensure -d 'A repository that is there is good, whatever it says'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l reset-metadata -d 'Remove images, streams and meta.json first, and keep the objects'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l json -d 'Print one JSON object'
+complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-suid -d 'Let setuid programs count where nothing is verified'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l upperdir -r -a '(__fish_complete_directories)' -d 'Writable layer; with --workdir'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l workdir -r -a '(__fish_complete_directories)' -d 'Work directory of the writable layer, on the same file system'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l require-signature -d 'Want a signature of the image by a trusted key'

@@ -150,6 +150,7 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
+			'--allow-suid[let setuid programs count where nothing is verified]' \
 			'--read-write[mount writable; with --upperdir]' \
 			'--require-signature[want a signature of the image by a trusted key]' \
 			'--trusted=[the same, and trust the keys in DIR]:directory:_files -/' \

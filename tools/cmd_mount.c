@@ -19,7 +19,7 @@
 struct options {
 	struct where where;
 	const char *upperdir, *workdir, *trusted;
-	bool read_write, require_signature, json;
+	bool read_write, allow_suid, require_signature, json;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -33,6 +33,8 @@ static const struct cli_option mount_table[] = {
 	{"require-signature", NULL, AT(require_signature), NULL,
 	 "Want a signature of the image by a trusted key in the repository"},
 	{"trusted", "DIR", AT(trusted), NULL, "The same, and trust the keys in DIR"},
+	{"allow-suid", NULL, AT(allow_suid), NULL,
+	 "Let setuid programs and file capabilities count where nothing is verified"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -80,6 +82,14 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 				"the path of the repository is too long");
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = cfs_digest_hex(id, hex);
+	if (!o->allow_suid && cfs_mount_restrain(&args.opts))
+		cli_say("composefs mount",
+			"warning: the repository has no fs-verity, so %s is mounted "
+			"nosuid: "
+			"setuid programs and file capabilities have no effect; "
+			"--allow-suid "
+			"lets them",
+			name);
 	vouch_for_mount(&vouch, &args, name);
 	vouch.signatures = signatures;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);

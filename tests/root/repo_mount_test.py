@@ -83,6 +83,14 @@ def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
 
 
 @fact
+def setuid_programs_count_where_nothing_is_verified_only_when_that_is_allowed(place):
+    for allowed in ((), ("--allow-suid",)):
+        composefs("mount", f"--repo={place.repo}", *allowed, "os/1", place.mnt)
+        same(bool(os.statvfs(place.mnt).f_flag & os.ST_NOSUID), not allowed)
+        composefs("umount", place.mnt)
+
+
+@fact
 def a_writable_layer_takes_what_is_written(place):
     for name in ("up", "work"):
         os.mkdir(os.path.join(place.dir, name))
