@@ -298,7 +298,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
     for i in range(20):
         at = f"{place.dir}/mnt{i}"
         os.mkdir(at)
-        mount = '$1 mount --repo=$2 os/1 $3 && cat $3/a $3/dir/b >/dev/null && $1 umount --lazy $3'
+        mount = '$1 mount --allow-suid --repo=$2 os/1 $3 && cat $3/a $3/dir/b >/dev/null && $1 umount --lazy $3'
         workers.append(("mounter", repeated(SECONDS, mount, place.repo, at)))
     done = {}
     said = [(kind, worker, *worker.communicate(timeout=600)) for kind, worker in workers]
