@@ -44,6 +44,14 @@ static bool lies_at(const struct cfs_inode *i, uint64_t off, bool *in_data)
 	return *in_data || (off >= i->off && off - i->off < i->len);
 }
 
+/* A sentence is one line, whatever a name holds; the number says which inode it is. */
+static void keep_on_a_line(char *place)
+{
+	for (; *place; place++)
+		if ((unsigned char)*place < ' ' || *place == 0x7f)
+			*place = '?';
+}
+
 static void name_inode(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
 {
 	static const struct cfs_walk_opts everything;
@@ -60,6 +68,7 @@ static void name_inode(const struct cfs_image *im, uint64_t off, char place[PLAC
 			 in_data ? "data of " : "", e->inode.nid,
 			 e->path.len > PLACE_LEN / 2 ? PLACE_LEN / 2 : (int)e->path.len,
 			 e->path.s);
+		keep_on_a_line(place);
 		break;
 	}
 	cfs_walk_free(walk);

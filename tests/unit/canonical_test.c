@@ -151,3 +151,18 @@ T(number_that_the_writer_gives_to_no_name_is_refused)
 	t_has(err.msg, "number that the writer gives to none of its names");
 	free(image.p);
 }
+
+T(place_of_a_difference_is_told_in_one_line_whatever_the_name)
+{
+	const char *text = ROOT "/a\\nb 1 100644 1 0 0 0 0.0 - c - user.x=y\n";
+	struct cfs_mem image = write_image(cfs_text(text), 1);
+	struct cfs_inode inode;
+	struct cfs_image im;
+
+	t_eq(cfs_image_open((struct cfs_span){image.p, image.len}, &im, NULL), 0);
+	t_eq(cfs_image_lookup(&im, CFS_TEXT("/a\nb"), &inode, NULL), 0);
+	image.p[inode.off + inode.len - 2] ^= 1; /* the padding of the xattr */
+	t_eq(check(im.bytes), -EUCLEAN);
+	t_has(err.msg, "(/a?b)");
+	free(image.p);
+}
