@@ -4,12 +4,10 @@
  * so the rules are about objects, and what lies in the image itself has none.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "executables.h"
-#include "image.h"
 #include "ipe_commands.h"
 
 enum {
@@ -148,27 +146,6 @@ static size_t warn(const char *name, const struct options *o, const struct execu
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
-static int collect(const struct options *o, const char *image, struct executables *x,
-		   struct cfs_err *err)
-{
-	cfs_autofd int dirfd = -1;
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc;
-
-	if (o->objects) {
-		dirfd = open(o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dirfd < 0)
-			return cfs_fail_errno(err, "%s", o->objects);
-	}
-	rc = image_open(image, &map, &im, err);
-	if (rc < 0)
-		return rc;
-	rc = executables_collect(x, &im, dirfd, false, err);
-	cfs_map_close(&map);
-	return rc;
-}
-
 /* Returns how much there was to warn of. */
 static int run(const char *name, const struct options *o, const char *image,
 	       struct cfs_err *err)
@@ -176,7 +153,7 @@ static int run(const char *name, const struct options *o, const char *image,
 	struct executables x = {0};
 	struct cfs_mem text = {0};
 	size_t n_warnings = 0;
-	int rc = collect(o, image, &x, err);
+	int rc = executables_collect(&x, image, o->objects, false, err);
 
 	if (rc == 0)
 		rc = make_policy(o, &x, &text, err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs sign-objects: fs-verity's builtin signatures for the objects of an image. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +8,6 @@
 
 #include "child.h"
 #include "executables.h"
-#include "image.h"
 #include "ipe_commands.h"
 
 struct options {
@@ -108,22 +106,9 @@ static int sign(const struct options *o, const struct executables *x, struct cfs
 
 static int run(const struct options *o, const char *image, struct cfs_err *err)
 {
-	cfs_autofd int dirfd = -1;
 	struct executables x = {0};
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc;
+	int rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
 
-	if (o->objects) {
-		dirfd = open(o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dirfd < 0)
-			return cfs_fail_errno(err, "%s", o->objects);
-	}
-	rc = image_open(image, &map, &im, err);
-	if (rc < 0)
-		return rc;
-	rc = executables_collect(&x, &im, dirfd, !o->exec_only, err);
-	cfs_map_close(&map);
 	if (rc == 0)
 		rc = sign(o, &x, err);
 	executables_fini(&x);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "image.h"
+
 void executables_fini(struct executables *x)
 {
 	cfs_arena_fini(&x->arena);
@@ -115,8 +117,8 @@ static void sort(struct executables *x)
 	x->n = kept;
 }
 
-int executables_collect(struct executables *x, const struct cfs_image *im, int dirfd,
-			bool all, struct cfs_err *err)
+static int collect(struct executables *x, const struct cfs_image *im, int dirfd, bool all,
+		   struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	struct search s = {x, im, dirfd, all, {0}};
@@ -134,5 +136,26 @@ int executables_collect(struct executables *x, const struct cfs_image *im, int d
 	cfs_walk_free(walk);
 	cfs_spec_room_fini(&s.room);
 	sort(x);
+	return rc;
+}
+
+int executables_collect(struct executables *x, const char *image, const char *objects,
+			bool all, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = -1;
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc;
+
+	if (objects) {
+		dirfd = open(objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0)
+			return cfs_fail_errno(err, "%s", objects);
+	}
+	rc = image_open(image, &map, &im, err);
+	if (rc < 0)
+		return rc;
+	rc = collect(x, &im, dirfd, all, err);
+	cfs_map_close(&map);
 	return rc;
 }

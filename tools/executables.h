@@ -26,10 +26,10 @@ struct executables {
 	size_t n_objects; /* the first n_objects are objects */
 };
 
-/* dirfd: the directory of objects, where ELF files without an x bit are found too (shared
- * libraries); -1: the mode alone tells. all: every object. -EUCLEAN: the image is damaged, or tells
- * no digest of an object. */
-int executables_collect(struct executables *x, const struct cfs_image *im, int dirfd,
+/* Of the image in the file image. objects: the directory of objects, where ELF files without an x bit
+ * are found too (shared libraries); NULL: the mode alone tells. all: every object. -EUCLEAN: the
+ * image is damaged, or tells no digest of an object. */
+int executables_collect(struct executables *x, const char *image, const char *objects,
 			bool all, struct cfs_err *err) CFS_MUST_CHECK;
 void executables_fini(struct executables *x);
 
