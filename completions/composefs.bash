@@ -32,7 +32,7 @@ _mkcomposefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "--cache= --digest-store= --from-file --hardlinks --help --inline-max= --max-version=
 			--min-version= --one-file-system --print-digest --print-digest-only
-			--require-verity --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
+			--require-verity --seal --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
 	else
 		_filedir
 	fi

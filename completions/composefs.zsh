@@ -17,6 +17,7 @@ mkcomposefs)
 		'--print-digest[print the digest of the image]' \
 		'--print-digest-only[print the digest, write no image]' \
 		'--require-verity[fail when the object store has no fs-verity]' \
+		'--seal[enable fs-verity on the image]' \
 		'--skip-devices[leave out devices]' \
 		'--skip-xattrs[leave out extended attributes]' \
 		'--threads=[number of threads]:number:' \

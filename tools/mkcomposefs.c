@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -21,6 +22,7 @@ struct options {
 	bool from_file;
 	bool print_digest;
 	bool digest_only;
+	bool seal;
 	bool min_given, max_given;
 	struct cfs_image_opts format;
 	struct ingest in;
@@ -115,6 +117,8 @@ static const struct cli_option option_table[] = {
 	 "Print the fs-verity digest of the image"},
 	{"print-digest-only", NULL, AT(digest_only), NULL,
 	 "The same, and write no image"},
+	{"seal", NULL, AT(seal), NULL,
+	 "Enable fs-verity on IMAGE, or fail: mount -o digest= wants it"},
 	{"min-version", "N", 0, take_min_version,
 	 "Lowest format version, 0 or 1 (default 0)"},
 	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
@@ -150,6 +154,10 @@ static int take_operands(struct options *o, char **operands, int n)
 	o->image = o->digest_only ? NULL : operands[1];
 	if (!*o->in.source) {
 		cli_say(o->name, "Empty source path specified");
+		return CLI_FAILED;
+	}
+	if (o->seal && (!o->image || strcmp(o->image, "-") == 0)) {
+		cli_say(o->name, "--seal: want an image file");
 		return CLI_FAILED;
 	}
 	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
@@ -216,10 +224,28 @@ static int emit(const struct cfs_plan *plan, int fd, struct cfs_digest *digest,
 	return rc;
 }
 
+/* The kernel has to find the digest that was computed. The lock by which cfs_replace knows a file that is
+ * in use went with the writer. */
+static int seal(struct cfs_replace *file, const struct cfs_digest *want,
+		struct cfs_err *err)
+{
+	char want_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest got;
+	int rc = cfs_verity_seal(&file->fd, want->alg, err);
+
+	(void)flock(file->fd, LOCK_EX | LOCK_NB);
+	if (rc == 0)
+		rc = cfs_verity_measure(file->fd, &got, err);
+	if (rc < 0 || cfs_digest_eq(want, &got))
+		return rc;
+	return cfs_fail(err, EILSEQ, "wrote an image with the digest %s, found %s",
+			cfs_digest_hex(want, want_hex), cfs_digest_hex(&got, got_hex));
+}
+
 static int write_image(const struct options *o, const struct cfs_tree *tree,
 		       struct cfs_replace *file, struct cfs_err *err)
 {
-	struct cfs_digest digest, *wanted = o->print_digest ? &digest : NULL;
+	struct cfs_digest digest, *wanted = o->print_digest || o->seal ? &digest : NULL;
 	struct cfs_plan *plan;
 	char hex[CFS_DIGEST_HEX_MAX];
 	int rc = cfs_plan_new(tree, &o->format, &plan, err);
@@ -233,9 +259,11 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 	else
 		rc = emit(plan, file->fd, wanted, err);
 	cfs_plan_free(plan);
+	if (rc == 0 && o->seal)
+		rc = seal(file, &digest, err);
 	if (rc == 0 && file->fd >= 0)
 		rc = cfs_replace_commit(file, err);
-	if (rc == 0 && wanted &&
+	if (rc == 0 && o->print_digest &&
 	    (puts(cfs_digest_hex(wanted, hex)) < 0 || fflush(stdout) != 0))
 		rc = cfs_fail_errno(err, "standard output");
 	return rc;

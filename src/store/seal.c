@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "store/store_priv.h"
 
@@ -63,35 +61,6 @@ enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 	return rc < 0 ? STORE_BAD : STORE_GOOD;
 }
 
-/* The seal wants no writer: the descriptor is exchanged for one that reads. */
-static int reopen_reading(struct store_object *o, struct cfs_err *err)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", o->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return cfs_fail_errno(err, "open for reading");
-	close(o->fd);
-	o->fd = fd;
-	return 0;
-}
-
-/* A process that another thread forks holds our writer until it executes something. -ENOTTY: this
- * place has no fs-verity, for whichever reason. */
-static int enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
-{
-	struct timespec pause = {.tv_nsec = 1000000};
-	int rc = cfs_verity_enable(fd, alg, err);
-
-	for (int i = 0; rc == -ETXTBSY && i < 100; i++) {
-		nanosleep(&pause, NULL);
-		rc = cfs_verity_enable(fd, alg, err);
-	}
-	return rc == -EOPNOTSUPP ? -ENOTTY : rc;
-}
-
 /* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a
  * full disk or a broken one. */
 static bool is_unable(int rc)
@@ -102,10 +71,8 @@ static bool is_unable(int rc)
 /* Any failure to enable leaves the file as it was. */
 static int seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
-	int rc = reopen_reading(o, err);
+	int rc = cfs_verity_seal(&o->fd, s->opts.alg, err);
 
-	if (rc == 0)
-		rc = enable(o->fd, s->opts.alg, err);
 	if (rc == 0) {
 		atomic_store(&s->verity, STORE_VERITY_YES);
 		return check_measure(o->fd, &o->digest, err);

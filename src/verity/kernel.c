@@ -3,9 +3,12 @@
 #include "verity/verity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fsverity.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 /* ENODATA: the file has none; EOPNOTSUPP: the file system was made without the feature;
  * ENOTTY: this kind of file system does not know it. */
@@ -73,4 +76,33 @@ int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span sign
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	return cfs_verity_enable_signed(fd, alg, (struct cfs_span){0}, err);
+}
+
+static int reopen_reading(int *fd, struct cfs_err *err)
+{
+	char path[64];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	again = open(path, O_RDONLY | O_CLOEXEC);
+	if (again < 0)
+		return cfs_fail_errno(err, "open for reading");
+	close(*fd);
+	*fd = again;
+	return 0;
+}
+
+/* A process that another thread forks holds our writer until it executes something. */
+int cfs_verity_seal(int *fd, enum cfs_hash_alg alg, struct cfs_err *err)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+	int rc = reopen_reading(fd, err);
+
+	if (rc == 0)
+		rc = cfs_verity_enable(*fd, alg, err);
+	for (int i = 0; rc == -ETXTBSY && i < 100; i++) {
+		nanosleep(&pause, NULL);
+		rc = cfs_verity_enable(*fd, alg, err);
+	}
+	return rc == -EOPNOTSUPP ? -ENOTTY : rc;
 }

@@ -116,9 +116,14 @@ bool cfs_verity_supported(int fd);
  * does, and was made without. Other errors: -errno. */
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same with a builtin signature, PKCS#7 over the formatted digest, which the kernel checks with the
- * keys of its .fs-verity keyring and keeps with the file: it can be given now or never. -ENOKEY: the
- * signer's certificate is not there; -EKEYREJECTED: the signature is not over this file. */
+/* The same for a file that was just written: the kernel wants no writer, so *fd is exchanged for a
+ * descriptor that reads. -ENOTTY: this place has no fs-verity, for whichever reason; -ENOENT: without
+ * /proc it cannot be. */
+int cfs_verity_seal(int *fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* cfs_verity_enable with a builtin signature, PKCS#7 over the formatted digest, which the kernel checks
+ * with the keys of its .fs-verity keyring and keeps with the file: it can be given now or never.
+ * -ENOKEY: the signer's certificate is not there; -EKEYREJECTED: the signature is not over this file. */
 int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -282,6 +282,20 @@ def file_that_cannot_be_read_is_named(place):
 
 
 @fact
+def image_that_is_to_be_sealed_is_refused_where_it_cannot_be(place):
+    source = place.fresh()[0]
+    for operands in ([source, "-"], ["--print-digest-only", source]):
+        said = fails(place.mkcomposefs, "--seal", *operands)
+        want("--seal: want an image file" in said, said)
+    if not os.path.isdir("/dev/shm"):
+        raise Skip("no tmpfs")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        said = fails(place.mkcomposefs, "--seal", source, f"{folder}/image")
+        want("the file system has no fs-verity" in said, said)
+        same(os.listdir(folder), [], "what was made")
+
+
+@fact
 def store_that_is_a_file_is_a_clear_error(place):
     source, store, image = place.fresh()
     write(store, b"a file")

@@ -26,6 +26,11 @@ fact_without_verity_a_store_that_requires_it_is_refused() {
 	not test -e /tmp/none
 }
 
+fact_without_verity_an_image_that_is_to_be_sealed_is_refused() {
+	refuse "the file system has no fs-verity" mkcomposefs --seal /tmp/tree /fs/none
+	not test -e /fs/none
+}
+
 fact_objects_that_cannot_be_verified_are_refused_before_mounting() {
 	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
 	for option in verity "digest=$DIGEST" "digest=$DIGEST,tryverity"; do

@@ -15,8 +15,7 @@ after_fact() {
 # A new store and image, sealed; $digest is what the image is known by.
 fresh() {
 	rm -rf /fs/store /fs/image
-	digest=$(mkcomposefs --digest-store=/fs/store --print-digest /tmp/tree /fs/image)
-	seal /fs/image
+	digest=$(mkcomposefs --digest-store=/fs/store --seal --print-digest /tmp/tree /fs/image)
 }
 
 seal() {
