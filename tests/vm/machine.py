@@ -18,6 +18,8 @@ COMMAND = [QEMU, "-M", "q35", "-accel", "tcg", "-cpu", "EPYC-Rome,-cx16", "-m", 
 # A line for the kernel, one for the tests; whatever goes wrong in the kernel ends the machine.
 CMDLINE = "console=ttyS0 loglevel=7 panic=-1 oops=panic"
 END = "END OF TESTS"
+# Ends of lines, and what firmware makes of a terminal.
+CONTROLS = re.compile(r"\r|\x1b\[[=?]?[0-9;]*[A-Za-z]")
 
 
 class Archive:
@@ -65,20 +67,22 @@ class Run:
     @staticmethod
     def read(folder, name):
         with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as f:
-            return f.read().replace("\r", "")
+            return CONTROLS.sub("", f.read())
 
     def tail(self):
         """The last of the kernel's log, and of what the tests said."""
         return self.log.splitlines()[-40:] + self.said.splitlines()[-10:]
 
 
-def start(folder, image, disks, timeout):
-    """Runs a machine with folder/root as its root archive, until it switches itself off. Disks are
-    folder/NAME in order: /dev/vda and so on."""
+def start(folder, image, flash, disks, timeout):
+    """Runs a machine with folder/root as its root archive, until it switches itself off. Flash is the files of
+    its firmware, code and variables, or none; disks are folder/NAME in order: /dev/vda and so on."""
     if not shutil.which(QEMU):
         raise Skip(f"{QEMU} is not installed")
     command = COMMAND + ["-kernel", image, "-initrd", f"{folder}/root", "-append", CMDLINE,
                          "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/said"]
+    for unit, path in enumerate(flash):
+        command += ["-drive", f"if=pflash,unit={unit},file={path},format=raw,readonly={'off' if unit else 'on'}"]
     for disk in disks:
         command += ["-drive", f"file={folder}/{disk},if=virtio,format=raw,cache=unsafe"]
     try:

@@ -77,6 +77,32 @@ static const char *probe_map(char **arg)
 	return "ok";
 }
 
+/* PATH: its first page, as a library is mapped. */
+static const char *probe_mapexec(char **arg)
+{
+	cfs_autofd int fd = open_file(arg[0]);
+
+	if (fd < 0)
+		return word(fd);
+	return mmap(NULL, CFS_VERITY_BLOCK, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) ==
+			       MAP_FAILED
+		       ? word(-errno)
+		       : "ok";
+}
+
+/* FROM TO: all of it in one write, to a file that is there. */
+static const char *probe_write(char **arg)
+{
+	cfs_autofd int from = open_file(arg[0]);
+	cfs_autofd int to = open(arg[1], O_WRONLY | O_CLOEXEC);
+	static char bytes[1 << 20];
+	ssize_t len = read(from, bytes, sizeof(bytes));
+
+	if (to < 0 || len < 0 || write(to, bytes, (size_t)len) < 0)
+		return word(-errno);
+	return "ok";
+}
+
 /* PATH: a program that itself prints "ok". */
 static const char *probe_exec(char **arg)
 {
@@ -140,7 +166,9 @@ int main(int argc, char **argv)
 		{"open", 1, probe_open},
 		{"read", 2, probe_read},
 		{"map", 2, probe_map},
+		{"mapexec", 1, probe_mapexec},
 		{"exec", 1, probe_exec},
+		{"write", 2, probe_write},
 		{"enable", 2, probe_enable},
 		{"measure", 1, probe_measure},
 		{"supported", 1, probe_supported},

@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+import firmware
 import kernels
+import keys
 import machine
 from facts import Skip
 
@@ -40,22 +42,6 @@ def make_disk(path, mebibytes, command):
         raise Skip(f"{command[0]} is not installed") from why
 
 
-def make_keys(folder):
-    """For images, the keys of a vendor and of a stranger; for objects, a key with its certificate. Without
-    openssl there is none, and the cases that want them skip."""
-    os.mkdir(folder)
-    calls = [f"genpkey -algorithm ed25519 -out {name}.pem".split() for name in ("vendor", "stranger")]
-    calls.append("pkey -in vendor.pem -pubout -out vendor.pub".split())
-    calls.append("req -x509 -newkey rsa:2048 -nodes -keyout objects.pem -out objects.crt -subj /CN=objects".split())
-    calls.append("x509 -in objects.crt -outform der -out objects.der".split())
-    try:
-        for call in calls:
-            subprocess.run(["openssl", *call], cwd=folder, check=True, capture_output=True)
-    except FileNotFoundError:
-        return []
-    return sorted(os.listdir(folder))
-
-
 def make_root(path, kernel, programs):
     root = machine.Archive()
     for folder in ("bin", "dev", "guest", "modules"):
@@ -66,16 +52,27 @@ def make_root(path, kernel, programs):
         root.copy("bin/" + os.path.basename(program), program)
     for name in os.listdir(os.path.join(HERE, "guest")):
         root.copy("init" if name == "init" else "guest/" + name, os.path.join(HERE, "guest", name))
-    keys = os.path.join(os.path.dirname(path), "keys")
-    for number, name in enumerate(make_keys(keys)):
+    folder = os.path.join(os.path.dirname(path), "keys")
+    for number, name in enumerate(keys.make(folder, programs)):
         if number == 0:
             root.folder("guest/keys")
-        root.copy("guest/keys/" + name, os.path.join(keys, name))
+        root.copy("guest/keys/" + name, os.path.join(folder, name))
     modules = kernel.modules(MODULES)
     for name, data in modules:
         root.file("modules/" + name, data)
     root.file("modules/order", "".join(f"{name}\n" for name, _ in modules).encode())
     root.write(path)
+
+
+def make_firmware(folder):
+    """Its variables, with the certificate for policies. Without them the machine starts without Secure Boot, and
+    the cases that want it skip."""
+    certificate = os.path.join(folder, "keys", "policies.der")
+    if not firmware.there_is() or not os.path.exists(certificate):
+        return []
+    with open(certificate, "rb") as f:
+        firmware.write_variables(os.path.join(folder, "variables"), f.read())
+    return [firmware.CODE, os.path.join(folder, "variables")]
 
 
 def run(kernel, programs):
@@ -84,7 +81,7 @@ def run(kernel, programs):
         make_root(os.path.join(folder, "root"), kernel, programs)
         for name, (mebibytes, command) in DISKS.items():
             make_disk(os.path.join(folder, name), mebibytes, command)
-        return machine.start(folder, kernel.image, list(DISKS), TIMEOUT)
+        return machine.start(folder, kernel.image, make_firmware(folder), list(DISKS), TIMEOUT)
 
 
 def run_until_complete(kernel, programs):
