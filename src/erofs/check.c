@@ -33,9 +33,8 @@ static bool is_zero_at(const struct check *c, uint64_t off, uint64_t end)
 
 static int fail_padding(const struct cfs_inode *inode, uint64_t off, struct cfs_err *err)
 {
-	return cfs_fail(err, EUCLEAN,
-			"inode %" PRIu64 ": padding from offset %" PRIu64 " on is not 0",
-			inode->nid, off);
+	return cfs_bad_inode(err, inode, "padding from offset %" PRIu64 " on is not 0",
+			     off);
 }
 
 /* --- Header and superblock ----------------------------------------------------------- */
@@ -48,21 +47,23 @@ static int check_super(const struct check *c, struct cfs_err *err)
 	uint64_t uuid_off = EROFS_SB_OFF + offsetof(struct erofs_super, uuid);
 
 	if (!is_zero_at(c, sizeof(struct cfs_header), EROFS_SB_OFF))
-		return cfs_fail(err, EUCLEAN,
-				"header: bytes between it and the superblock are not 0");
+		return cfs_fail(
+			err, EUCLEAN,
+			"header: bytes from offset %zu to the superblock at %d are not 0",
+			sizeof(struct cfs_header), EROFS_SB_OFF);
 	if (compat != c->im->rules->feature_compat)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: want compatible features %" PRIx32
-				", found %" PRIx32,
-				c->im->rules->feature_compat, compat);
-	if (cfs_le32(sb + offsetof(struct erofs_super, checksum)) != 0 ||
-	    !is_zero_at(c, uuid_off, uuid_off + 32))
-		return cfs_fail(err, EUCLEAN,
-				"superblock: checksum, uuid and name are not all 0");
+		return cfs_bad_super(err, feature_compat,
+				     "want compatible features %" PRIx32
+				     ", found %" PRIx32,
+				     c->im->rules->feature_compat, compat);
+	if (cfs_le32(sb + offsetof(struct erofs_super, checksum)) != 0)
+		return cfs_bad_super(err, checksum, "checksum is not 0");
+	if (!is_zero_at(c, uuid_off, uuid_off + 32))
+		return cfs_bad_super(err, uuid, "uuid and name are not all 0");
 	if (c->im->meta_off != 0)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: want meta_blkaddr 0, found %" PRIu64,
-				c->im->meta_off / EROFS_BLOCK);
+		return cfs_bad_super(err, meta_blkaddr,
+				     "want meta_blkaddr 0, found %" PRIu64,
+				     c->im->meta_off / EROFS_BLOCK);
 	return 0;
 }
 
@@ -70,13 +71,14 @@ static int check_super(const struct check *c, struct cfs_err *err)
 static int check_totals(const struct check *c, struct cfs_err *err)
 {
 	if (c->im->inos != c->n_inodes)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: says %" PRIu64 " inodes, found %" PRIu64,
-				c->im->inos, c->n_inodes);
+		return cfs_bad_super(err, inos, "says %" PRIu64 " inodes, found %" PRIu64,
+				     c->im->inos, c->n_inodes);
 	if (c->im->has_acl != c->has_acl)
-		return cfs_fail(err, EUCLEAN, "header: says that there %s ACLs, found %s",
-				c->im->has_acl ? "are" : "are no",
-				c->has_acl ? "some" : "none");
+		return cfs_fail(
+			err, EUCLEAN,
+			"header: flags at offset %zu say that there %s ACLs, found %s",
+			offsetof(struct cfs_header, flags),
+			c->im->has_acl ? "are" : "are no", c->has_acl ? "some" : "none");
 	return 0;
 }
 
@@ -112,10 +114,10 @@ static int check_xattr(struct check *c, const struct cfs_inode *inode,
 	uint64_t end = x->off + ENTRY_LEN + x->suffix.len + x->value.len;
 
 	if (!may_have(c, inode, x))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr at offset %" PRIu64
-				" would tell overlayfs what the image does not say",
-				inode->nid, x->off);
+		return cfs_bad_inode(err, inode,
+				     "xattr at offset %" PRIu64
+				     " would tell overlayfs what the image does not say",
+				     x->off);
 	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_XATTR_ALIGN)))
 		return fail_padding(inode, end, err);
 	if (x->shared && c->refs.words)
@@ -144,10 +146,9 @@ static int check_xattrs(struct check *c, const struct cfs_inode *inode,
 	if (rc < 0)
 		return rc;
 	if (inode->xattrs.len && cfs_le32(inode->xattrs.p) != filter)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr filter %08" PRIx32
-				", want %08" PRIx32,
-				inode->nid, cfs_le32(inode->xattrs.p), filter);
+		return cfs_bad_inode(err, inode,
+				     "xattr filter %08" PRIx32 ", want %08" PRIx32,
+				     cfs_le32(inode->xattrs.p), filter);
 	return 0;
 }
 
@@ -163,9 +164,7 @@ static int check_padding(const struct check *c, const struct cfs_inode *inode,
 			   S_ISBLK(inode->mode);
 
 	if (!has_address && i_u != 0)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": address %" PRIu32 " of nothing",
-				inode->nid, i_u);
+		return cfs_bad_inode(err, inode, "address %" PRIu32 " of nothing", i_u);
 	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_SLOT)))
 		return fail_padding(inode, end, err);
 	if (inode->blocks.len &&
@@ -231,11 +230,11 @@ static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err
 	uint64_t off = c->inodes_end, n = 0, len;
 
 	if (c->im->shared_off != cfs_align_down(c->inodes_end, EROFS_BLOCK))
-		return cfs_fail(err, EUCLEAN,
-				"superblock: want xattr_blkaddr %" PRIu64
-				", where the inodes end, found %" PRIu64,
-				c->inodes_end / EROFS_BLOCK,
-				c->im->shared_off / EROFS_BLOCK);
+		return cfs_bad_super(err, xattr_blkaddr,
+				     "want xattr_blkaddr %" PRIu64
+				     ", where the inodes end, found %" PRIu64,
+				     c->inodes_end / EROFS_BLOCK,
+				     c->im->shared_off / EROFS_BLOCK);
 	while (off < data_off && (len = shared_len(c, off)) > 0) {
 		n += cfs_slots_has(&c->refs,
 				   (off - c->im->shared_off) / EROFS_XATTR_ALIGN);
@@ -270,8 +269,8 @@ static int check_blocks(const struct check *c, const struct cfs_slots *used,
 		if (p[0] != UINT8_MAX || memcmp(p, p + 1, EROFS_BLOCK - 1) != 0 ||
 		    n == c->n_far_chunks)
 			return cfs_fail(err, EUCLEAN,
-					"block %" PRIu64 " belongs to no inode",
-					off / EROFS_BLOCK);
+					"block at offset %" PRIu64 " belongs to no inode",
+					off);
 		n++;
 	}
 	return 0;

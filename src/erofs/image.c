@@ -80,20 +80,21 @@ static int check_features(const struct cfs_image *im, const uint8_t *sb,
 	uint32_t incompat = cfs_le32(sb + offsetof(struct erofs_super, feature_incompat));
 
 	if (compat & ~im->rules->feature_compat)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: unknown compatible features %" PRIx32,
-				compat & ~im->rules->feature_compat);
+		return cfs_bad_super(err, feature_compat,
+				     "unknown compatible features %" PRIx32,
+				     compat & ~im->rules->feature_compat);
 	if (incompat & ~im->rules->feature_incompat)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: unknown incompatible features %" PRIx32,
-				incompat & ~im->rules->feature_incompat);
+		return cfs_bad_super(err, feature_incompat,
+				     "unknown incompatible features %" PRIx32,
+				     incompat & ~im->rules->feature_incompat);
 	if (sb[offsetof(struct erofs_super, blkszbits)] != EROFS_BLOCK_BITS)
-		return cfs_fail(
-			err, EUCLEAN, "superblock: want blocks of 2^%d bytes, found 2^%d",
+		return cfs_bad_super(
+			err, blkszbits, "want blocks of 2^%d bytes, found 2^%d",
 			EROFS_BLOCK_BITS, sb[offsetof(struct erofs_super, blkszbits)]);
-	if (sb[offsetof(struct erofs_super, sb_extslots)] != 0 ||
-	    !is_zero(sb + offsetof(struct erofs_super, rest), 44))
-		return cfs_fail(err, EUCLEAN, "superblock: reserved bytes are not 0");
+	if (sb[offsetof(struct erofs_super, sb_extslots)] != 0)
+		return cfs_bad_super(err, sb_extslots, "reserved byte is not 0");
+	if (!is_zero(sb + offsetof(struct erofs_super, rest), 44))
+		return cfs_bad_super(err, rest, "reserved bytes are not 0");
 	return 0;
 }
 
@@ -104,9 +105,10 @@ static int area_off(const struct cfs_image *im, const uint8_t *field, const char
 	*out = (uint64_t)cfs_le32(field) * EROFS_BLOCK;
 	if (*out >= im->bytes.len)
 		return cfs_fail(err, EUCLEAN,
-				"superblock: %s %" PRIu32
+				"superblock at offset %zu: %s %" PRIu32
 				" is outside the image of %zu bytes",
-				what, cfs_le32(field), im->bytes.len);
+				(size_t)(field - im->bytes.p), what, cfs_le32(field),
+				im->bytes.len);
 	return 0;
 }
 
@@ -126,10 +128,10 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if ((uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
-		return cfs_fail(err, EUCLEAN,
-				"superblock: says %" PRIu32
-				" blocks of %d bytes, the image has %zu bytes",
-				blocks, EROFS_BLOCK, im->bytes.len);
+		return cfs_bad_super(err, blocks,
+				     "says %" PRIu32
+				     " blocks of %d bytes, the image has %zu bytes",
+				     blocks, EROFS_BLOCK, im->bytes.len);
 	rc = area_off(im, sb + offsetof(struct erofs_super, meta_blkaddr), "meta_blkaddr",
 		      &im->meta_off, err);
 	if (rc == 0)
@@ -161,9 +163,9 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err 
 	if (rc < 0)
 		return rc;
 	if (!S_ISDIR(root.mode))
-		return cfs_fail(err, EUCLEAN,
-				"superblock: root inode %" PRIu64 " is not a directory",
-				out->root_nid);
+		return cfs_bad_super(err, root_nid,
+				     "root inode %" PRIu64 " is not a directory",
+				     out->root_nid);
 	return 0;
 }
 
@@ -233,13 +235,13 @@ static int decode_head(const struct cfs_image *im, uint64_t nid, struct raw_inod
 	if (!cfs_mul(nid, EROFS_SLOT, &out->off) ||
 	    !cfs_add(out->off, im->meta_off, &out->off) ||
 	    !cfs_span_sub(im->bytes, out->off, EROFS_SLOT, &head))
-		return cfs_fail(err, EUCLEAN, "inode %" PRIu64 ": outside the image",
-				nid);
-	if (out->off < EROFS_FIRST_INODE_OFF)
 		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": offset %" PRIu64
-				" is in the superblock",
-				nid, out->off);
+				"inode %" PRIu64
+				": its offset is outside the image of %zu bytes",
+				nid, im->bytes.len);
+	if (out->off < EROFS_FIRST_INODE_OFF)
+		return cfs_bad_inode(err, out, "offset %" PRIu64 " is in the superblock",
+				     out->off);
 	raw->format = cfs_le16(head.p);
 	raw->xattr_icount =
 		cfs_le16(head.p + offsetof(struct erofs_inode_compact, i_xattr_icount));
@@ -247,16 +249,12 @@ static int decode_head(const struct cfs_image *im, uint64_t nid, struct raw_inod
 	extended = raw->format & EROFS_EXTENDED;
 	raw->head_len = extended ? sizeof(struct erofs_inode_extended) : EROFS_SLOT;
 	if (!cfs_span_sub(im->bytes, out->off, raw->head_len, &head))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": cut off at the end of the image",
-				nid);
+		return cfs_bad_inode(err, out, "cut off at the end of the image");
 	if (raw->layout != EROFS_LAYOUT_PLAIN && raw->layout != EROFS_LAYOUT_INLINE &&
 	    raw->layout != EROFS_LAYOUT_CHUNK)
-		return cfs_fail(err, EUCLEAN, "inode %" PRIu64 ": unknown format %x", nid,
-				raw->format);
+		return cfs_bad_inode(err, out, "unknown format %x", raw->format);
 	if (!reserved_is_zero(head.p, extended))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": reserved bytes are not 0", nid);
+		return cfs_bad_inode(err, out, "reserved bytes are not 0");
 	if (extended)
 		decode_extended(head.p, raw, out);
 	else
@@ -274,10 +272,10 @@ static int place_xattrs(const struct cfs_image *im, const struct raw_inode *raw,
 		len = sizeof(struct erofs_xattr_header) +
 		      (uint64_t)(raw->xattr_icount - 1) * EROFS_XATTR_ALIGN;
 	if (!cfs_span_sub(im->bytes, out->off + raw->head_len, len, &out->xattrs))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattrs of %" PRIu64
-				" bytes at offset %" PRIu64 " end outside the image",
-				out->nid, len, out->off + raw->head_len);
+		return cfs_bad_inode(err, out,
+				     "xattrs of %" PRIu64 " bytes at offset %" PRIu64
+				     " end outside the image",
+				     len, out->off + raw->head_len);
 	out->len = raw->head_len + len;
 	return 0;
 }
@@ -289,15 +287,15 @@ static int place_tail(const struct cfs_image *im, uint64_t len, struct cfs_inode
 	uint64_t off = out->off + out->len;
 
 	if (off % EROFS_BLOCK + len > EROFS_BLOCK)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": tail of %" PRIu64
-				" bytes at offset %" PRIu64 " crosses a block boundary",
-				out->nid, len, off);
+		return cfs_bad_inode(err, out,
+				     "tail of %" PRIu64 " bytes at offset %" PRIu64
+				     " crosses a block boundary",
+				     len, off);
 	if (!cfs_span_sub(im->bytes, off, len, &out->tail))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": tail of %" PRIu64
-				" bytes at offset %" PRIu64 " ends outside the image",
-				out->nid, len, off);
+		return cfs_bad_inode(err, out,
+				     "tail of %" PRIu64 " bytes at offset %" PRIu64
+				     " ends outside the image",
+				     len, off);
 	out->len += len;
 	return 0;
 }
@@ -311,16 +309,16 @@ static int place_blocks(const struct cfs_image *im, uint32_t blkaddr, uint64_t l
 	if (len == 0)
 		return 0;
 	if (off < im->data_off)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": data block %" PRIu32
-				" lies among the metadata, which ends at offset %" PRIu64,
-				out->nid, blkaddr, im->data_off);
+		return cfs_bad_inode(
+			err, out,
+			"data block %" PRIu32
+			" lies among the metadata, which ends at offset %" PRIu64,
+			blkaddr, im->data_off);
 	if (!cfs_span_sub(im->bytes, off, len, &out->blocks))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": %" PRIu64
-				" bytes from data block %" PRIu32
-				" on end outside the image",
-				out->nid, len, blkaddr);
+		return cfs_bad_inode(err, out,
+				     "%" PRIu64 " bytes from data block %" PRIu32
+				     " on end outside the image",
+				     len, blkaddr);
 	out->data_off = off;
 	return 0;
 }
@@ -333,17 +331,14 @@ static int place_flat(const struct cfs_image *im, const struct raw_inode *raw,
 	int rc;
 
 	if (raw->layout == EROFS_LAYOUT_CHUNK)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": mode %" PRIo32 " with chunks",
-				out->nid, out->mode);
+		return cfs_bad_inode(err, out, "mode %" PRIo32 " with chunks", out->mode);
 	if (raw->layout == EROFS_LAYOUT_INLINE) {
 		tail_len = out->size % EROFS_BLOCK;
 		if (tail_len == 0)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64
-					": inline layout, and size %" PRIu64
-					" leaves no tail",
-					out->nid, out->size);
+			return cfs_bad_inode(err, out,
+					     "inline layout, and size %" PRIu64
+					     " leaves no tail",
+					     out->size);
 	}
 	rc = place_blocks(im, raw->i_u, out->size - tail_len, out, err);
 	return rc < 0 ? rc : place_tail(im, tail_len, out, err);
@@ -354,10 +349,10 @@ static int check_chunks(const struct cfs_inode *inode, struct cfs_err *err)
 {
 	for (size_t i = 0; i < inode->tail.len; i += 4)
 		if (cfs_le32(inode->tail.p + i) != EROFS_NULL_ADDR)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64 ": chunk %zu at block %" PRIu32
-					", want no block",
-					inode->nid, i / 4, cfs_le32(inode->tail.p + i));
+			return cfs_bad_inode(err, inode,
+					     "chunk %zu at block %" PRIu32
+					     ", want no block",
+					     i / 4, cfs_le32(inode->tail.p + i));
 	return 0;
 }
 
@@ -371,25 +366,22 @@ static int place_chunks(const struct cfs_image *im, const struct raw_inode *raw,
 	int rc;
 
 	if (raw->i_u & UINT16_MAX & ~EROFS_CHUNK_FORMAT_MASK)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": unknown chunk format %" PRIx32,
-				out->nid, raw->i_u & UINT16_MAX);
+		return cfs_bad_inode(err, out, "unknown chunk format %" PRIx32,
+				     raw->i_u & UINT16_MAX);
 	count = out->size ? ((out->size - 1) >> bits) + 1 : 0;
 	if (count == 0 || count > EROFS_CHUNKS_MAX)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": size %" PRIu64
-				" in chunks of 2^%" PRIu32 " bytes: want 1 to %d of them",
-				out->nid, out->size, bits, EROFS_CHUNKS_MAX);
+		return cfs_bad_inode(err, out,
+				     "size %" PRIu64 " in chunks of 2^%" PRIu32
+				     " bytes: want 1 to %d of them",
+				     out->size, bits, EROFS_CHUNKS_MAX);
 	out->external = true;
 	out->far_chunks = out->off % EROFS_BLOCK == 0 &&
 			  off % EROFS_BLOCK + 4 * count > EROFS_BLOCK;
 	if (out->far_chunks)
 		return 0;
 	if (raw->i_u > UINT16_MAX)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": reserved bits in chunk format %" PRIx32,
-				out->nid, raw->i_u);
+		return cfs_bad_inode(err, out, "reserved bits in chunk format %" PRIx32,
+				     raw->i_u);
 	rc = place_tail(im, 4 * count, out, err);
 	return rc < 0 ? rc : check_chunks(out, err);
 }
@@ -408,9 +400,7 @@ static int place_content(const struct cfs_image *im, const struct raw_inode *raw
 		break;
 	case S_IFLNK:
 		if (out->size == 0)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64 ": symlink without target",
-					out->nid);
+			return cfs_bad_inode(err, out, "symlink without target");
 		max = CFS_PAYLOAD_MAX;
 		break;
 	case S_IFDIR:
@@ -422,10 +412,10 @@ static int place_content(const struct cfs_image *im, const struct raw_inode *raw
 		break;
 	}
 	if (out->size > max)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": mode %" PRIo32 " with size %" PRIu64
-				", want at most %" PRIu64,
-				out->nid, out->mode, out->size, max);
+		return cfs_bad_inode(err, out,
+				     "mode %" PRIo32 " with size %" PRIu64
+				     ", want at most %" PRIu64,
+				     out->mode, out->size, max);
 	if (out->size == 0 && raw->layout == EROFS_LAYOUT_PLAIN)
 		return 0;
 	return place_flat(im, raw, out, err);
@@ -442,17 +432,15 @@ int cfs_image_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *
 	if (rc < 0)
 		return rc;
 	if (!cfs_mode_file_type(out->mode))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": mode %" PRIo32 " has no file type",
-				nid, out->mode);
+		return cfs_bad_inode(err, out, "mode %" PRIo32 " has no file type",
+				     out->mode);
 	rc = place_xattrs(im, &raw, out, err);
 	if (rc == 0)
 		rc = place_content(im, &raw, out, err);
 	if (rc < 0)
 		return rc;
 	if (cfs_inode_is_hidden(im, out) && out->nlink > 1)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": whiteout with %" PRIu32 " links", nid,
-				out->nlink);
+		return cfs_bad_inode(err, out, "whiteout with %" PRIu32 " links",
+				     out->nlink);
 	return 0;
 }

@@ -78,7 +78,7 @@ struct cfs_dirent {
 /* A position in a directory. Private but for parent_nid. */
 struct cfs_dir {
 	const struct cfs_image *im;
-	uint64_t nid;
+	uint64_t nid, off;   /* of its inode */
 	uint64_t parent_nid; /* what ".." says, once the end was reached */
 	struct cfs_span blocks, tail;
 	struct cfs_span block;	/* the current one */
@@ -135,7 +135,7 @@ struct cfs_raw_xattr {
 /* A position in the xattrs of an inode. Private. */
 struct cfs_raw_xattrs {
 	const struct cfs_image *im;
-	uint64_t nid;
+	uint64_t nid, off; /* of the inode */
 	uint64_t area_off;
 	struct cfs_span area;
 	uint64_t next_off; /* of the next inline entry, in area */

@@ -16,9 +16,7 @@ int cfs_inode_target(const struct cfs_inode *inode, struct cfs_text *out,
 		return cfs_fail(err, EINVAL, "inode %" PRIu64 ": not a symlink",
 				inode->nid);
 	if (memchr(all.p, '\0', all.len))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": symlink target with NUL in it",
-				inode->nid);
+		return cfs_bad_inode(err, inode, "symlink target with NUL in it");
 	*out = cfs_span_text(all);
 	return 0;
 }

@@ -33,6 +33,12 @@ static uint32_t count_blocks(const struct cfs_dir *dir)
 	return (uint32_t)whole + (dir->tail.len > 0);
 }
 
+/* Of the current group, from the start of the image. */
+static uint64_t block_off(const struct cfs_dir *dir)
+{
+	return dir->block.p ? (uint64_t)(dir->block.p - dir->im->bytes.p) : dir->off;
+}
+
 /* Makes the group of that number the current one. */
 static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 {
@@ -50,10 +56,10 @@ static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 			cfs_le16(dir->block.p + offsetof(struct erofs_dirent, nameoff));
 	if (names_off < DIRENT_LEN || names_off % DIRENT_LEN ||
 	    names_off > dir->block.len)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": directory block %" PRIu32
-				" of %zu bytes: names cannot begin at %" PRIu64,
-				dir->nid, no, dir->block.len, names_off);
+		return cfs_bad_inode(err, dir,
+				     "directory block at offset %" PRIu64
+				     " of %zu bytes: names cannot begin at %" PRIu64,
+				     block_off(dir), dir->block.len, names_off);
 	dir->n_entries = (uint16_t)(names_off / DIRENT_LEN);
 	dir->entry = 0;
 	dir->block_no = no + 1;
@@ -65,9 +71,9 @@ static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 static int place(const struct cfs_dir *dir, uint32_t i, int rc, struct cfs_err *err)
 {
 	return cfs_context(err, rc,
-			   "inode %" PRIu64 ": directory entry %" PRIu32
-			   " of block %" PRIu32,
-			   dir->nid, i, dir->block_no - 1);
+			   "inode %" PRIu64 " at offset %" PRIu64
+			   ": directory entry at offset %" PRIu64,
+			   dir->nid, dir->off, block_off(dir) + i * DIRENT_LEN);
 }
 
 /* The name of an entry of the current group. */
@@ -132,6 +138,7 @@ int cfs_dir_open(const struct cfs_image *im, const struct cfs_inode *inode,
 				inode->nid);
 	*out = (struct cfs_dir){.im = im,
 				.nid = inode->nid,
+				.off = inode->off,
 				.blocks = inode->blocks,
 				.tail = inode->tail};
 	return 0;
@@ -187,9 +194,8 @@ static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 static int finish(const struct cfs_dir *dir, struct cfs_err *err)
 {
 	if (!dir->has_self || !dir->has_parent)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": directory without \"%s\"", dir->nid,
-				dir->has_self ? ".." : ".");
+		return cfs_bad_inode(err, dir, "directory without \"%s\"",
+				     dir->has_self ? ".." : ".");
 	return 0;
 }
 
@@ -281,10 +287,10 @@ int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
 	if (rc < 0)
 		return rc;
 	if (entry->file_type != cfs_mode_file_type(out->mode))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": mode %" PRIo32
-				" where the directory entry says file type %d",
-				entry->nid, out->mode, entry->file_type);
+		return cfs_bad_inode(err, out,
+				     "mode %" PRIo32
+				     " where the directory entry says file type %d",
+				     out->mode, entry->file_type);
 	return 0;
 }
 

@@ -5,10 +5,22 @@
 #ifndef CFS_EROFS_IMAGE_PRIV_H
 #define CFS_EROFS_IMAGE_PRIV_H
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "erofs/erofs_priv.h"
 #include "erofs/image.h"
+
+/* A refusal says where. inode: a pointer to what has nid and off, the inode's place. */
+#define cfs_bad_inode(err, inode, fmt, ...)                                              \
+	cfs_fail(err, EUCLEAN, "inode %" PRIu64 " at offset %" PRIu64 ": " fmt,          \
+		 (inode)->nid, (inode)->off __VA_OPT__(, ) __VA_ARGS__)
+
+/* The same of a field of the superblock. */
+#define cfs_bad_super(err, field, fmt, ...)                                              \
+	cfs_fail(err, EUCLEAN, "superblock at offset %zu: " fmt,                         \
+		 EROFS_SB_OFF + offsetof(struct erofs_super, field) __VA_OPT__(, )       \
+					__VA_ARGS__)
 
 struct cfs_image_rules {
 	/* References to shared xattrs count from the start of the image, and data blocks may

@@ -67,10 +67,9 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 					inode->nid);
 		cost += KEY_COST + room->xattrs[room->n_xattrs - 1].key.len + x.value.len;
 		if (cost > STORED_MAX)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64
-					": xattrs of more than %d bytes in all",
-					inode->nid, STORED_MAX);
+			return cfs_bad_inode(err, inode,
+					     "xattrs of more than %d bytes in all",
+					     STORED_MAX);
 	}
 	for (size_t i = 0; i < room->n_xattrs; i++) {
 		room->xattrs[i].key.s = room->keys + key_off;
@@ -116,8 +115,7 @@ static int check_unique(const struct cfs_inode *inode, struct cfs_spec_room *roo
 			twins = cfs_text_eq(room->order[i - 1]->key, room->order[i]->key);
 	}
 	if (twins)
-		return cfs_fail(err, EUCLEAN, "inode %" PRIu64 ": has an xattr twice",
-				inode->nid);
+		return cfs_bad_inode(err, inode, "has an xattr twice");
 	return 0;
 }
 
@@ -127,17 +125,14 @@ static int map_redirect(const struct cfs_inode *inode, struct cfs_span value,
 			struct cfs_text *out, struct cfs_err *err)
 {
 	if (!inode->external)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": redirect on a file whose content is inside",
-				inode->nid);
+		return cfs_bad_inode(err, inode,
+				     "redirect on a file whose content is inside");
 	if (value.len == 0 || value.p[0] != '/' || value.len - 1 > CFS_PAYLOAD_MAX ||
 	    memchr(value.p, '\0', value.len))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": redirect of %zu bytes, want a slash and a path of"
-				" at most %d bytes",
-				inode->nid, value.len, CFS_PAYLOAD_MAX);
+		return cfs_bad_inode(err, inode,
+				     "redirect of %zu bytes, want a slash and a path of"
+				     " at most %d bytes",
+				     value.len, CFS_PAYLOAD_MAX);
 	(void)cfs_span_sub(value, 1, value.len - 1, &value);
 	*out = cfs_span_text(value);
 	return 0;
@@ -151,10 +146,8 @@ static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 	struct cfs_span digest;
 
 	if (!inode->external)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": metacopy on a file whose content is inside",
-				inode->nid);
+		return cfs_bad_inode(err, inode,
+				     "metacopy on a file whose content is inside");
 	if (value.len == 0)
 		return 0;
 	if (!cfs_span_sub(value, CFS_METACOPY_HEADER, value.len - CFS_METACOPY_HEADER,
@@ -164,10 +157,9 @@ static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 	    (p[CFS_METACOPY_ALG_OFF] != CFS_SHA256 &&
 	     p[CFS_METACOPY_ALG_OFF] != CFS_SHA512) ||
 	    digest.len != cfs_hash_len(p[CFS_METACOPY_ALG_OFF]))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": metacopy of %zu bytes with a wrong header",
-				inode->nid, value.len);
+		return cfs_bad_inode(err, inode,
+				     "metacopy of %zu bytes with a wrong header",
+				     value.len);
 	*alg = p[CFS_METACOPY_ALG_OFF];
 	*out = digest.p;
 	return 0;
@@ -238,10 +230,9 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 		break;
 	}
 	if (x->key.len > CFS_XATTR_KEY_MAX)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": xattr key of %zu bytes, want at most %d",
-				inode->nid, x->key.len, CFS_XATTR_KEY_MAX);
+		return cfs_bad_inode(err, inode,
+				     "xattr key of %zu bytes, want at most %d",
+				     x->key.len, CFS_XATTR_KEY_MAX);
 	return 1;
 }
 
@@ -322,9 +313,7 @@ int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 		if (!cfs_raw_xattr_is(&x, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
 			continue;
 		if (found)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64 ": has an xattr twice",
-					inode->nid);
+			return cfs_bad_inode(err, inode, "has an xattr twice");
 		found = true;
 		rc = map_redirect(inode, x.value, out, err);
 	}

@@ -65,7 +65,7 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 	struct cfs_span reserved;
 
 	*out = (struct cfs_raw_xattrs){
-		.im = im, .nid = inode->nid, .area = inode->xattrs};
+		.im = im, .nid = inode->nid, .off = inode->off, .area = inode->xattrs};
 	if (inode->xattrs.len == 0)
 		return 0;
 	out->area_off = inode->off + inode->len - inode->tail.len - inode->xattrs.len;
@@ -73,19 +73,18 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 		inode->xattrs.p[offsetof(struct erofs_xattr_header, h_shared_count)];
 	out->next_off = HEADER_LEN + (uint64_t)out->n_shared * REF_LEN;
 	if (out->n_shared > im->rules->shared_max || out->next_off > out->area.len)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64
-				": xattrs of %zu bytes at offset %" PRIu64 ": %" PRIu32
-				" shared ones, want at most %d, inside",
-				inode->nid, out->area.len, out->area_off, out->n_shared,
-				im->rules->shared_max);
+		return cfs_bad_inode(err, inode,
+				     "xattrs of %zu bytes at offset %" PRIu64 ": %" PRIu32
+				     " shared ones, want at most %d, inside",
+				     out->area.len, out->area_off, out->n_shared,
+				     im->rules->shared_max);
 	if (!cfs_span_sub(inode->xattrs, offsetof(struct erofs_xattr_header, reserved), 7,
 			  &reserved) ||
 	    !cfs_span_is_zero(reserved))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattrs at offset %" PRIu64
-				": reserved bytes are not 0",
-				inode->nid, out->area_off);
+		return cfs_bad_inode(err, inode,
+				     "xattrs at offset %" PRIu64
+				     ": reserved bytes are not 0",
+				     out->area_off);
 	return 0;
 }
 
@@ -112,10 +111,10 @@ static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_
 
 	if (!cfs_span_sub(it->im->bytes, off, ENTRY_LEN, &head) ||
 	    off + ENTRY_LEN > limit)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr at offset %" PRIu64
-				" lies outside, the end is at %" PRIu64,
-				it->nid, off, limit);
+		return cfs_bad_inode(err, it,
+				     "xattr at offset %" PRIu64
+				     " lies outside, the end is at %" PRIu64,
+				     off, limit);
 	out->index = head.p[offsetof(struct erofs_xattr_entry, e_name_index)];
 	suffix.len = head.p[offsetof(struct erofs_xattr_entry, e_name_len)];
 	value_len = cfs_le16(head.p + offsetof(struct erofs_xattr_entry, e_value_size));
@@ -123,23 +122,23 @@ static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_
 	if (!cfs_span_sub(it->im->bytes, off + ENTRY_LEN, suffix.len, &suffix) ||
 	    !cfs_span_sub(it->im->bytes, value_off, value_len, &out->value) ||
 	    value_off + value_len > limit)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr at offset %" PRIu64
-				" ends at %" PRIu64 ", outside, the end is at %" PRIu64,
-				it->nid, off, value_off + value_len, limit);
+		return cfs_bad_inode(err, it,
+				     "xattr at offset %" PRIu64 " ends at %" PRIu64
+				     ", outside, the end is at %" PRIu64,
+				     off, value_off + value_len, limit);
 	out->suffix = cfs_span_text(suffix);
 	out->off = off;
 	if (out->index >= N_PREFIXES || hides_prefix(out))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr at offset %" PRIu64
-				": key prefix number %d is wrong",
-				it->nid, off, out->index);
+		return cfs_bad_inode(err, it,
+				     "xattr at offset %" PRIu64
+				     ": key prefix number %d is wrong",
+				     off, out->index);
 	if (prefixes[out->index].len + suffix.len == 0 ||
 	    memchr(suffix.p, '\0', suffix.len))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": xattr at offset %" PRIu64
-				": key is empty or has NUL in it",
-				it->nid, off);
+		return cfs_bad_inode(err, it,
+				     "xattr at offset %" PRIu64
+				     ": key is empty or has NUL in it",
+				     off);
 	return (int64_t)(cfs_align_up(value_off + value_len, EROFS_XATTR_ALIGN) - off);
 }
 
@@ -152,11 +151,11 @@ static int next_shared(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 	off += (uint64_t)cfs_le32(it->area.p + HEADER_LEN + REF_LEN * it->shared) *
 	       EROFS_XATTR_ALIGN;
 	if (off < EROFS_FIRST_INODE_OFF)
-		return cfs_fail(
-			err, EUCLEAN,
-			"inode %" PRIu64 ": reference %" PRIu32
+		return cfs_bad_inode(
+			err, it,
+			"reference %" PRIu32
 			" to a shared xattr leads into the superblock, offset %" PRIu64,
-			it->nid, it->shared, off);
+			it->shared, off);
 	rc = read_entry(it, off, it->im->bytes.len, out, err);
 	if (rc < 0)
 		return (int)rc;

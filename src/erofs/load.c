@@ -25,7 +25,7 @@ int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs
 /* A hard link whose inode comes later in the walk. */
 struct later_link {
 	cfs_id link;
-	uint64_t nid;
+	uint64_t nid, off;
 	const uint64_t *cookie;
 };
 
@@ -50,7 +50,8 @@ static int set_target(struct load *l, const struct cfs_walk_entry *e, cfs_id lin
 		return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
 	if (cfs_grow(&l->later, &l->later_cap, l->n_later + 1, sizeof(*l->later)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	l->later[l->n_later++] = (struct later_link){link, e->inode.nid, e->cookie};
+	l->later[l->n_later++] =
+		(struct later_link){link, e->inode.nid, e->inode.off, e->cookie};
 	return 0;
 }
 
@@ -61,16 +62,21 @@ static int set_later_targets(struct load *l, struct cfs_err *err)
 		int rc = 0;
 
 		if (!*k->cookie)
-			return cfs_fail(err, EUCLEAN,
-					"inode %" PRIu64
-					": has a number that the writer gives to none of"
-					" its names",
-					k->nid);
+			return cfs_bad_inode(
+				err, k,
+				"has a number that the writer gives to none of"
+				" its names");
 		rc = cfs_builder_set_target(l->builder, k->link, (cfs_id)*k->cookie, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+static int at_inode(const struct cfs_walk_entry *e, int rc, struct cfs_err *err)
+{
+	return cfs_context(err, rc, "inode %" PRIu64 " at offset %" PRIu64, e->inode.nid,
+			   e->inode.off);
 }
 
 static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
@@ -79,9 +85,9 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 	cfs_id link;
 	int rc = cfs_builder_add_link(l->builder, parent, e->name, &link, err);
 
-	if (rc < 0)
-		return rc;
-	return set_target(l, e, link, err);
+	if (rc == 0)
+		rc = set_target(l, e, link, err);
+	return at_inode(e, rc, err);
 }
 
 static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
@@ -93,12 +99,15 @@ static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id pare
 	if (rc < 0)
 		return rc;
 	if (spec.digest && l->room.alg != l->alg)
-		return cfs_fail(err, EUCLEAN, "digest by %s in an image of %s digests",
-				cfs_hash_name(l->room.alg), cfs_hash_name(l->alg));
+		return cfs_bad_inode(err, &e->inode,
+				     "digest by %s in an image of %s digests",
+				     cfs_hash_name(l->room.alg), cfs_hash_name(l->alg));
 	*out = CFS_ROOT;
 	if (e->depth == 0)
-		return cfs_builder_root(l->builder, &spec, err);
-	return cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
+		rc = cfs_builder_root(l->builder, &spec, err);
+	else
+		rc = cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
+	return at_inode(e, rc, err);
 }
 
 static bool is_link(const struct load *l, const struct cfs_walk_entry *e)

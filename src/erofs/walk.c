@@ -50,16 +50,16 @@ static bool slots_claim(struct cfs_slots *s, uint64_t from, uint64_t to)
 
 /* --- Meeting an inode ---------------------------------------------------------------- */
 
-static int claim(struct cfs_walk *w, uint64_t nid, uint64_t off, uint64_t len,
-		 struct cfs_err *err)
+static int claim(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off,
+		 uint64_t len, struct cfs_err *err)
 {
 	if (slots_claim(&w->used, off / EROFS_SLOT,
 			(off + len + EROFS_SLOT - 1) / EROFS_SLOT))
 		return 0;
-	return cfs_fail(err, EUCLEAN,
-			"inode %" PRIu64 ": bytes %" PRIu64 " to %" PRIu64
-			" are used by another structure too",
-			nid, off, off + len);
+	return cfs_bad_inode(err, inode,
+			     "bytes %" PRIu64 " to %" PRIu64
+			     " are used by another structure too",
+			     off, off + len);
 }
 
 /* Marks an inode as met, and its bytes as its own. */
@@ -71,9 +71,7 @@ static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
 
 	*again = cfs_slots_has(&w->seen, slot);
 	if (*again && S_ISDIR(inode->mode))
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": directory with two names",
-				inode->nid);
+		return cfs_bad_inode(err, inode, "directory with two names");
 	if (*again && w->twice.words)
 		cfs_slots_add(&w->twice, slot);
 	if (*again || w->claimed) {
@@ -81,9 +79,9 @@ static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
 		return 0;
 	}
 	cfs_slots_add(&w->seen, slot);
-	rc = claim(w, inode->nid, inode->off, inode->len, err);
+	rc = claim(w, inode, inode->off, inode->len, err);
 	if (rc == 0 && inode->blocks.len)
-		rc = claim(w, inode->nid, inode->data_off,
+		rc = claim(w, inode, inode->data_off,
 			   cfs_align_up(inode->blocks.len, EROFS_BLOCK), err);
 	return rc;
 }
@@ -199,11 +197,11 @@ static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 		w->cost += e->inode.len + e->inode.blocks.len;
 	if (w->cost <= w->cost_max)
 		return 0;
-	return cfs_fail(err, EUCLEAN,
-			"inode %" PRIu64
-			": paths, and inodes of several names, come to more than %" PRIu64
-			" bytes up to here, the most for an image of %zu bytes",
-			e->inode.nid, w->cost_max, w->im->bytes.len);
+	return cfs_bad_inode(
+		err, &e->inode,
+		"paths, and inodes of several names, come to more than %" PRIu64
+		" bytes up to here, the most for an image of %zu bytes",
+		w->cost_max, w->im->bytes.len);
 }
 
 static int set_path(struct cfs_walk *w, struct cfs_err *err)
@@ -252,10 +250,10 @@ static int leave(struct cfs_walk *w, struct cfs_err *err)
 	if (w->n_frames == 0 && f->dir.nid != w->im->root_nid)
 		return 0;
 	if (f->dir.parent_nid != want)
-		return cfs_fail(err, EUCLEAN,
-				"inode %" PRIu64 ": \"..\" is inode %" PRIu64
-				", the parent is inode %" PRIu64,
-				f->dir.nid, f->dir.parent_nid, want);
+		return cfs_bad_inode(err, &f->dir,
+				     "\"..\" is inode %" PRIu64
+				     ", the parent is inode %" PRIu64,
+				     f->dir.parent_nid, want);
 	return 0;
 }
 

@@ -155,7 +155,8 @@ T(a_tree_has_digests_of_one_algorithm)
 	forge_root(&f, entries, 2);
 	t_eq(cfs_image_open(forge_span(&f), &im, NULL), 0);
 	t_eq(cfs_image_load(&im, NULL, &tree, &err), -EUCLEAN);
-	t_str(err.msg, "digest by sha256 in an image of sha512 digests");
+	t_str(err.msg,
+	      "inode 58 at offset 1856: digest by sha256 in an image of sha512 digests");
 	forge_fini(&f);
 }
 
@@ -171,11 +172,11 @@ T(inode_at_the_end_is_read_or_refused)
 	t_eq(read_all(&f, &err), 0);
 	f.p[entry.nid * 32] |= EROFS_EXTENDED;
 	t_eq(read_all(&f, &err), -EUCLEAN);
-	t_str(err.msg, "inode 1023: cut off at the end of the image");
+	t_str(err.msg, "inode 1023 at offset 32736: cut off at the end of the image");
 	forge_inode(&f, entry.nid, S_IFREG | 0644, EROFS_LAYOUT_INLINE, 1, 0, 0);
 	t_eq(read_all(&f, &err), -EUCLEAN);
-	t_str(err.msg,
-	      "inode 1023: tail of 1 bytes at offset 32768 ends outside the image");
+	t_str(err.msg, "inode 1023 at offset 32736: tail of 1 bytes at offset 32768 ends "
+		       "outside the image");
 	forge_fini(&f);
 }
 
