@@ -131,6 +131,10 @@ _composefs()
 		_filedir
 		return
 		;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W "frees own shared total fair cached entries name" -- "$cur")
+		return
+		;;
 	--erofs-version)
 		mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$cur")
 		return
@@ -155,6 +159,9 @@ _composefs()
 		;;
 	create-image | build)
 		options="--help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		;;
+	du)
+		options="--apparent --help --json --no-cached --pairs --sort= $repository"
 		;;
 	dump-files)
 		options="--backing-path-only --help $repository"
@@ -223,7 +230,7 @@ _composefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image dump-files fsck gc
+		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image du dump-files fsck gc
 			image-objects images import-image init ls mount repair tag transaction
 			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else

@@ -36,11 +36,12 @@ complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
 complete -c mount.composefs -s o -x -a 'allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
-set -l verbs build cat compute-id create-dumpfile create-image dump-files enable-objects fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
+set -l verbs build cat compute-id create-dumpfile create-image du dump-files enable-objects fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a cat -d 'Write a stream, or a file of an image, to standard output'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a compute-id -d 'Say what id create-image would print'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a create-dumpfile -d 'Print the tree of a directory as a dump'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a create-image -d 'Put a directory into the repository, as an image'
+complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a du -d 'Say what images occupy, share, and would free'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a dump-files -d 'Print entries of an image as a dump'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a fsck -d 'Check a repository, or an image and the objects that it needs'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a gc -d 'Remove what no name reaches and nobody uses'
@@ -62,7 +63,7 @@ complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a enable-o
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a ipe-policy -d 'Print a policy by which an image can be executed'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a sign-objects -d 'Sign the objects of an image for the kernel'
 complete -c composefs -l help -d 'Print usage'
-set -l with_repository cat compute-id create-dumpfile create-image build dump-files fsck gc image-objects images import-image init mount repair tag transaction untag ls
+set -l with_repository cat compute-id create-dumpfile create-image build du dump-files fsck gc image-objects images import-image init mount repair tag transaction untag ls
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l repo -r -a '(__fish_complete_directories)' -d 'The repository is DIR'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l user -d 'It is ~/.var/lib/composefs (the default but for root)'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l system -d 'It is /sysroot/composefs (the default for root)'
@@ -87,6 +88,11 @@ complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l no-
 complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l one-file-system -d 'Do not descend into other mounts'
 complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l threads -x -d 'Threads that read files (default: one a CPU)'
 complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l json -d 'Print one JSON object'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l apparent -d 'Count lengths of files, not disk blocks'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l json -d 'Print one JSON object'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l no-cached -d 'Do not ask what is in memory'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l pairs -d 'Say what each two of the images share'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l sort -x -a 'frees own shared total fair cached entries name' -d 'The order'
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l canonical -d 'The image must be, byte for byte, what mkcomposefs makes of its content'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l objects -r -a '(__fish_complete_directories)' -d 'Look at each object in DIR: is it there, its size, its digest'

@@ -32,7 +32,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|du|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -75,6 +75,17 @@ composefs|cfsctl)
 			'--threads=[threads that read files (default - one a CPU)]:n:' \
 			'--use-epoch[all modification times are 0]' \
 			'--user-xattrs[only extended attributes that begin with user.]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	du)
+		_arguments \
+			'--apparent[count lengths of files, not disk blocks]' \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--no-cached[do not ask what is in memory]' \
+			'--pairs[say what each two of the images share]' \
+			'--sort=[the order]:key:(frees own shared total fair cached entries name)' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -275,6 +286,7 @@ composefs|cfsctl)
 			compute-id\:"say what id create-image would print"
 			create-dumpfile\:"print the tree of a directory as a dump"
 			create-image\:"put a directory into the repository, as an image"
+			du\:"say what images occupy, share, and would free"
 			dump-files\:"print entries of an image as a dump"
 			fsck\:"check a repository, or an image and the objects that it needs"
 			gc\:"remove what no name reaches and nobody uses"

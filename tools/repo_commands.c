@@ -12,6 +12,7 @@ const struct command repo_commands[] = {
 	{"create-image", cmd_create_image,
 	 "Put a directory into the repository, as an image"},
 	{"build", cmd_create_image, NULL},
+	{"du", cmd_du, "Say what images occupy, share, and would free"},
 	{"dump-files", cmd_dump_files, "Print entries of an image as a dump"},
 	{"fsck", cmd_repo_fsck,
 	 "Check a repository, or an image and the objects that it needs"},

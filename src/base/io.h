@@ -52,6 +52,10 @@ int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_map_close(struct cfs_map *map);
 
+/* Bytes of the file that are in memory now, in whole pages. -EPERM: the kernel tells that to the owner
+ * alone. (cachestat(2), before Linux 6.5 mincore(2).) */
+int cfs_io_cached(int fd, uint64_t *out) CFS_MUST_CHECK;
+
 /* Gives an O_TMPFILE its name below dirfd: whole or not at all. -EEXIST without a message
  * when the name is taken. Works without privileges through /proc, else with
  * AT_EMPTY_PATH. */

@@ -55,7 +55,7 @@ int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
 	if (rc < 0)
 		return rc;
 	cfs_ids_init(&ids, repo->meta.alg);
-	rc = cfs_repo_image_objects(&im, &ids, err);
+	rc = cfs_repo_image_objects(&im, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {

@@ -8,22 +8,30 @@
 
 #include "repo/mark.h"
 
-const char *repo_in_use(const struct cfs_repo *repo, const struct cfs_digest *id)
+int repo_is_open(const struct cfs_repo *repo, const struct cfs_digest *id)
 {
 	struct cfs_err err;
 	cfs_autofd int fd = cfs_repo_open_object(repo, id, CFS_REPO_SEALED, &err);
 
 	if (fd == -ENOENT)
-		return NULL;
+		return 0;
+	if (fd < 0)
+		return fd;
 	/* Who opens it just now lets the kernel send us a signal: one that nobody minds, for SIGIO ends
 	 * a program. */
-	if (fd >= 0)
-		(void)fcntl(fd, F_SETSIG, SIGURG);
-	if (fd >= 0 && fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
-		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	(void)fcntl(fd, F_SETSIG, SIGURG);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return errno == EAGAIN ? 1 : -errno;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+const char *repo_in_use(const struct cfs_repo *repo, const struct cfs_digest *id)
+{
+	int open = repo_is_open(repo, id);
+
+	if (open == 0)
 		return NULL;
-	}
-	return fd >= 0 && errno == EAGAIN
-		       ? "it is mounted, or open in some program"
-		       : "the kernel does not tell whether it is mounted";
+	return open > 0 ? "it is mounted, or open in some program"
+			: "the kernel does not tell whether it is mounted";
 }

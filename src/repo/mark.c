@@ -44,8 +44,7 @@ static int by_name(const void *key, const void *entry)
 	return strcmp(key, ((const struct cfs_repo_entry *)entry)->name);
 }
 
-/* The entry of that name, or NULL. */
-static const struct cfs_repo_entry *find_name(const struct mark_side *s, const char *name)
+const struct cfs_repo_entry *mark_find_name(const struct mark_side *s, const char *name)
 {
 	if (s->entries.n == 0)
 		return NULL;
@@ -80,7 +79,7 @@ static void inherit(struct mark *m, struct mark *before)
 
 		for (size_t i = 0; i < now->entries.n; i++) {
 			const struct cfs_repo_entry *e = &now->entries.v[i];
-			const struct cfs_repo_entry *old = find_name(then, e->name);
+			const struct cfs_repo_entry *old = mark_find_name(then, e->name);
 
 			if (old && old->code == 0 && e->code == 0 &&
 			    cfs_digest_eq(&old->id, &e->id))
@@ -129,8 +128,7 @@ void mark_close(struct mark *m)
 
 /* --- reaching ---------------------------------------------------------------------------- */
 
-static int reach(struct mark *m, enum cfs_repo_kind kind, size_t index,
-		 struct cfs_err *err)
+int mark_entry(struct mark *m, enum cfs_repo_kind kind, size_t index, struct cfs_err *err)
 {
 	struct mark_side *s = &m->side[kind];
 	int rc = 0;
@@ -164,7 +162,7 @@ static int reach_id(struct mark *m, const struct cfs_digest *id, struct cfs_err 
 		for (size_t i = find_id(s, id); rc == 0 && i < s->n_by_id; i++) {
 			if (!cfs_digest_eq(&s->entries.v[s->by_id[i]].id, id))
 				break;
-			rc = reach(m, kind, s->by_id[i], err);
+			rc = mark_entry(m, kind, s->by_id[i], err);
 		}
 	}
 	return rc;
@@ -234,7 +232,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
 		if (rc == 0)
-			rc = cfs_repo_image_objects(&im, &m->found[worker], err);
+			rc = cfs_repo_image_objects(&im, &m->found[worker], NULL, err);
 		cfs_map_close(&map);
 	}
 	if (worker == 0 && m->opts->progress)
@@ -242,7 +240,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	return cfs_context(err, rc, "images/%s", e->name);
 }
 
-static int follow_images(struct mark *m, struct cfs_err *err)
+int mark_images(struct mark *m, struct cfs_err *err)
 {
 	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, err);
 
@@ -255,7 +253,7 @@ static int follow_images(struct mark *m, struct cfs_err *err)
 			rc = cfs_ids_add(&m->live, found->v + i * found->len, err);
 		cfs_ids_fini(found);
 	}
-	return rc;
+	return rc < 0 ? rc : cfs_ids_settle(&m->live, err);
 }
 
 /* --- roots ------------------------------------------------------------------------------- */
@@ -280,7 +278,7 @@ static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 	if (ref->code)
 		return cfs_fail(err, -ref->code, "%s/refs/%s: %s", repo_kind_dir(kind),
 				ref->name, ref->wrong);
-	e = find_name(s, ref->target);
+	e = mark_find_name(s, ref->target);
 	if (!e) {
 		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "what it names is gone");
 		return 0;
@@ -292,13 +290,13 @@ static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "its object is gone");
 		return 0;
 	}
-	return reach(m, kind, (size_t)(e - s->entries.v), err);
+	return mark_entry(m, kind, (size_t)(e - s->entries.v), err);
 }
 
 bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 			  const struct cfs_repo_entry *ref)
 {
-	const struct cfs_repo_entry *e = find_name(&m->side[kind], ref->target);
+	const struct cfs_repo_entry *e = mark_find_name(&m->side[kind], ref->target);
 
 	return e && (e->code || repo_has_object(m->repo, &e->id));
 }
@@ -326,11 +324,12 @@ static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 
 	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES; kind <= CFS_REPO_STREAMS;
 	     kind++) {
-		const struct cfs_repo_entry *e = find_name(&m->side[kind], name);
+		const struct cfs_repo_entry *e = mark_find_name(&m->side[kind], name);
 
 		if (e && e->code == 0 && rc == 0) {
 			known = true;
-			rc = reach(m, kind, (size_t)(e - m->side[kind].entries.v), err);
+			rc = mark_entry(m, kind, (size_t)(e - m->side[kind].entries.v),
+					err);
 		}
 	}
 	if (rc == 0 && !known)
@@ -354,9 +353,16 @@ static int reach_used(struct mark *m, struct cfs_err *err)
 			continue;
 		note(m, CFS_REPO_NOTE_IN_USE, e->name, why);
 		m->n_in_use++;
-		rc = reach(m, CFS_REPO_IMAGES, i, err);
+		rc = mark_entry(m, CFS_REPO_IMAGES, i, err);
 	}
 	return rc;
+}
+
+int mark_streams(struct mark *m, struct cfs_err *err)
+{
+	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
+
+	return rc < 0 ? rc : follow_streams(m, err);
 }
 
 /* Streams before images: they may name some. */
@@ -372,7 +378,5 @@ int mark_all(struct mark *m, struct cfs_err *err)
 		rc = follow_streams(m, err);
 	if (rc == 0)
 		rc = reach_used(m, err);
-	if (rc == 0)
-		rc = follow_images(m, err);
-	return rc < 0 ? rc : cfs_ids_settle(&m->live, err);
+	return rc < 0 ? rc : mark_images(m, err);
 }

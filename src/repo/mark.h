@@ -43,6 +43,16 @@ void mark_close(struct mark *m);
 /* Follows all roots to the end; m->live is settled then. */
 int mark_all(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Its stages, for who asks what is reached from where: all streams with a name, and what they refer
+ * to; an entry by its index; then all images that wait, and m->live is settled. */
+int mark_streams(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
+int mark_entry(struct mark *m, enum cfs_repo_kind kind, size_t index,
+	       struct cfs_err *err) CFS_MUST_CHECK;
+int mark_images(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The entry of that name, or NULL. */
+const struct cfs_repo_entry *mark_find_name(const struct mark_side *s, const char *name);
+
 /* Has the ref, whose form is good, an entry with an object? */
 bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 			  const struct cfs_repo_entry *ref);
@@ -53,5 +63,7 @@ int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
 
 /* inuse.c: is the file open anywhere, a mount's among others? why: NULL when it is not. */
 const char *repo_in_use(const struct cfs_repo *repo, const struct cfs_digest *id);
+/* 1: it is; 0: it is not, or is not there; -errno: the kernel does not tell. */
+int repo_is_open(const struct cfs_repo *repo, const struct cfs_digest *id);
 
 #endif

@@ -35,16 +35,19 @@ static int add_inode(const struct cfs_image *im, const struct cfs_inode *inode,
 }
 
 int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-			   struct cfs_err *err)
+			   uint64_t *n_entries, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
 	int rc = cfs_walk_new(im, &everything, &walk, err);
+	uint64_t n = 0;
 
-	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
+	for (; rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0; n++)
 		if (e->inode.external && !e->again)
 			rc = add_inode(im, &e->inode, out, err);
+	if (n_entries)
+		*n_entries = n;
 	return rc;
 }
 

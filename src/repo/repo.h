@@ -27,6 +27,7 @@
 #include "repo/check.h"
 #include "repo/collect.h"
 #include "repo/stream.h"
+#include "repo/usage.h"
 
 /* --- opening ----------------------------------------------------------------------------- */
 
@@ -143,9 +144,10 @@ int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The ids of all objects that an image needs; not settled. Files whose backing path is no object's are
- * passed over: nothing here can keep or check them. -EUCLEAN: the image is damaged. */
+ * passed over: nothing here can keep or check them. n_entries: how many names the image has, the root among
+ * them; may be NULL. -EUCLEAN: the image is damaged. */
 int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-			   struct cfs_err *err) CFS_MUST_CHECK;
+			   uint64_t *n_entries, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The object of one file whose content is external. -EUCLEAN: it has none of this repository's. */
 int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,

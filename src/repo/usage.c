@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What images occupy. Images are read twice: to learn which objects there are at all, and then, when each
+ * has a number, which of them each image has. So an image costs four bytes for each of its objects. */
+#include "repo/usage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo/mark.h"
+#include "repo/share.h"
+
+enum { OBJECTS_A_PIECE = 256 };
+
+struct cfs_repo_usage {
+	const struct cfs_repo *repo;
+	const struct cfs_repo_usage_opts *opts; /* lent, while it is made */
+	struct mark mark;			/* its live ids are all objects */
+	struct cfs_ids held;	      /* of those, what stays without names of images */
+	struct share_object *objects; /* one for each live id */
+	struct share_image *lists;
+	struct cfs_repo_usage_image *images;
+	size_t n_images;
+	size_t *entry_of;   /* the index in the list of entries, for each image */
+	const char **names; /* of all images, one behind another */
+	struct cfs_repo_usage_total total;
+	int objects_fd;	  /* the directory, while objects are measured */
+	bool *cached_bad; /* by thread: the kernel did not tell */
+};
+
+static void show(const struct cfs_repo_usage *u, const char *stage, uint64_t done,
+		 uint64_t all)
+{
+	if (u->opts->progress)
+		u->opts->progress(u->opts->ctx, stage, done, all);
+}
+
+/* --- which images, and their names ------------------------------------------------------- */
+
+static int list_images(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	const struct cfs_repo_list *l = &u->mark.side[CFS_REPO_IMAGES].entries;
+
+	u->images = calloc(l->n + 1, sizeof(*u->images));
+	u->lists = calloc(l->n + 1, sizeof(*u->lists));
+	u->entry_of = calloc(l->n + 1, sizeof(*u->entry_of));
+	if (!u->images || !u->lists || !u->entry_of)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].code)
+			continue;
+		u->images[u->n_images].id = l->v[i].id;
+		u->entry_of[u->n_images++] = i;
+	}
+	return 0;
+}
+
+struct naming {
+	size_t image;
+	const char *name;
+};
+
+static int by_image_then_name(const void *a, const void *b)
+{
+	const struct naming *x = a, *y = b;
+
+	if (x->image != y->image)
+		return x->image < y->image ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* The image that a ref leads to, or n_images. */
+static size_t find_image(const struct cfs_repo_usage *u, const struct cfs_repo_entry *ref)
+{
+	const struct mark_side *s = &u->mark.side[CFS_REPO_IMAGES];
+	const struct cfs_repo_entry *e =
+		ref->code ? NULL : mark_find_name(s, ref->target);
+	size_t low = 0, high = u->n_images, at = e ? (size_t)(e - s->entries.v) : 0;
+
+	if (!e || e->code)
+		return u->n_images;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (u->entry_of[mid] < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int name_images(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
+	cfs_autofree struct naming *v = calloc(refs->n + 1, sizeof(*v));
+	size_t n = 0;
+
+	u->names = calloc(refs->n + 1, sizeof(*u->names));
+	if (!v || !u->names)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < refs->n; i++) {
+		v[n] = (struct naming){find_image(u, &refs->v[i]), refs->v[i].name};
+		n += v[n].image < u->n_images;
+	}
+	qsort(v, n, sizeof(*v), by_image_then_name);
+	for (size_t i = 0; i < n; i++) {
+		struct cfs_repo_usage_image *im = &u->images[v[i].image];
+
+		u->names[i] = v[i].name;
+		if (im->n_names++ == 0)
+			im->names = &u->names[i];
+	}
+	return 0;
+}
+
+/* --- which objects there are ------------------------------------------------------------- */
+
+/* Streams, and what is in use, keep their objects whatever happens to names. */
+static int mark_held(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	int rc = mark_streams(&u->mark, err);
+
+	u->total.use_known = true;
+	for (size_t i = 0; rc == 0 && i < u->n_images; i++) {
+		struct cfs_repo_usage_image *im = &u->images[i];
+		int open = repo_is_open(u->repo, &im->id);
+
+		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
+		im->in_use = open > 0;
+		if (open < 0)
+			u->total.use_known = false;
+		if (im->in_use)
+			rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
+	}
+	return rc < 0 ? rc : mark_images(&u->mark, err);
+}
+
+static int keep_held(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	const struct cfs_ids *live = &u->mark.live;
+
+	if (cfs_grow(&u->held.v, &u->held.cap, live->n + 1, live->len) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (live->n)
+		memcpy(u->held.v, live->v, live->n * live->len);
+	u->held.n = live->n;
+	return 0;
+}
+
+static int mark_rest(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < u->n_images; i++)
+		rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
+	if (rc == 0)
+		rc = mark_images(&u->mark, err);
+	if (rc == 0 && u->mark.live.n > UINT32_MAX)
+		rc = cfs_fail(err, EOVERFLOW, "want at most %u objects", UINT32_MAX);
+	return rc;
+}
+
+/* --- their sizes ------------------------------------------------------------------------- */
+
+static void measure_cached(struct cfs_repo_usage *u, unsigned worker, const char *path,
+			   struct share_object *o)
+{
+	cfs_autofd int fd =
+		openat(u->objects_fd, path,
+		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 || cfs_io_cached(fd, &o->cached) < 0)
+		u->cached_bad[worker] = true;
+}
+
+static int measure_object(struct cfs_repo_usage *u, unsigned worker, size_t i,
+			  struct cfs_err *err)
+{
+	struct cfs_digest id = cfs_ids_get(&u->mark.live, i);
+	struct share_object *o = &u->objects[i];
+	char path[CFS_OBJECT_PATH_MAX];
+	struct stat st;
+
+	o->held = cfs_ids_has(&u->held, id.bytes);
+	cfs_digest_path(&id, path);
+	if (fstatat(u->objects_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return cfs_fail_errno(err, "objects/%s", path);
+		o->missing = true;
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode))
+		return cfs_fail(err, EUCLEAN, "objects/%s: want a regular file", path);
+	o->bytes =
+		u->opts->apparent ? (uint64_t)st.st_size : (uint64_t)st.st_blocks * 512;
+	if (!u->opts->no_cached)
+		measure_cached(u, worker, path, o);
+	return 0;
+}
+
+static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_err *err)
+{
+	struct cfs_repo_usage *u = ctx;
+	size_t i = piece * OBJECTS_A_PIECE, end = i + OBJECTS_A_PIECE;
+	int rc = 0;
+
+	if (worker == 0)
+		show(u, "objects", i, u->mark.live.n);
+	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
+		rc = measure_object(u, worker, i, err);
+	return rc;
+}
+
+static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;
+	unsigned n_threads = cfs_pool_readers();
+	cfs_autofd int fd =
+		repo_beneath(u->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+	cfs_autofree bool *bad = calloc(n_threads, sizeof(*bad));
+	int rc;
+
+	u->objects = calloc(n + 1, sizeof(*u->objects));
+	if (!bad || !u->objects)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (fd < 0 && n) {
+		errno = -fd;
+		return cfs_fail_errno(err, "objects");
+	}
+	u->objects_fd = fd;
+	u->cached_bad = bad;
+	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, err);
+	u->total.cached_known = !u->opts->no_cached;
+	for (unsigned i = 0; i < n_threads; i++)
+		u->total.cached_known &= !bad[i];
+	return rc;
+}
+
+/* --- which objects each image has -------------------------------------------------------- */
+
+/* Two lists in order: the one is a part of the other. */
+static int number_objects(const struct cfs_repo_usage *u, const struct cfs_ids *ids,
+			  size_t image, struct cfs_err *err)
+{
+	uint32_t *v = calloc(ids->n + 1, sizeof(*v));
+
+	u->lists[image].objects = v;
+	u->lists[image].n = ids->n;
+	if (!v)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < ids->n; i++) {
+		const uint8_t *id = ids->v + i * ids->len;
+		size_t at = cfs_ids_find(&u->mark.live, id);
+
+		if (at == u->mark.live.n ||
+		    memcmp(u->mark.live.v + at * ids->len, id, ids->len) != 0)
+			return cfs_fail(err, EUCLEAN, "it was changed meanwhile");
+		v[i] = (uint32_t)at;
+	}
+	return 0;
+}
+
+static int read_ids(const struct cfs_repo_usage *u, size_t image, struct cfs_ids *out,
+		    struct cfs_err *err)
+{
+	struct cfs_repo_usage_image *to = &u->images[image];
+	cfs_autofd int fd = cfs_repo_open_object(u->repo, &to->id, CFS_REPO_SEALED, err);
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = fd < 0 ? fd : cfs_map_fd(fd, &map, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_image_open(map.span, &im, err);
+	if (rc == 0)
+		rc = cfs_repo_image_objects(&im, out, &to->n_entries, err);
+	if (rc == 0)
+		rc = cfs_ids_add(out, to->id.bytes, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct cfs_repo_usage *u = ctx;
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_ids ids;
+	int rc;
+
+	if (worker == 0)
+		show(u, "images compared", i, u->n_images);
+	cfs_ids_init(&ids, u->repo->meta.alg);
+	rc = read_ids(u, i, &ids, err);
+	if (rc == 0)
+		rc = cfs_ids_settle(&ids, err);
+	if (rc == 0)
+		rc = number_objects(u, &ids, i, err);
+	cfs_ids_fini(&ids);
+	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&u->images[i].id, hex));
+}
+
+static int count(struct cfs_repo_usage *u, struct cfs_err *err)
+{
+	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < u->n_images; i++) {
+		const struct cfs_repo_usage_image *im = &u->images[i];
+
+		u->lists[i].removable = im->n_names && !im->in_use && !im->in_stream;
+	}
+	share_count(u->objects, u->mark.live.n, u->lists, u->n_images, u->images,
+		    &u->total);
+	return 0;
+}
+
+/* --- the whole --------------------------------------------------------------------------- */
+
+static int make(struct cfs_repo_usage *u, const struct cfs_repo_collect_opts *follow,
+		struct cfs_err *err)
+{
+	int rc = mark_open(&u->mark, u->repo, follow, NULL, err);
+
+	cfs_ids_init(&u->held, u->repo->meta.alg);
+	if (rc == 0)
+		rc = list_images(u, err);
+	if (rc == 0)
+		rc = name_images(u, err);
+	if (rc == 0)
+		rc = mark_held(u, err);
+	if (rc == 0)
+		rc = keep_held(u, err);
+	if (rc == 0)
+		rc = mark_rest(u, err);
+	if (rc == 0)
+		rc = measure_objects(u, err);
+	return rc < 0 ? rc : count(u, err);
+}
+
+int cfs_repo_usage_open(const struct cfs_repo *repo,
+			const struct cfs_repo_usage_opts *opts,
+			struct cfs_repo_usage **out, struct cfs_err *err)
+{
+	struct cfs_repo_collect_opts follow = {.progress = opts->progress,
+					       .ctx = opts->ctx};
+	struct cfs_repo_usage *u = calloc(1, sizeof(*u));
+	int rc;
+
+	*out = NULL;
+	if (!u)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	u->repo = repo;
+	u->opts = opts;
+	rc = make(u, &follow, err);
+	u->opts = NULL;
+	u->mark.opts = NULL;
+	if (rc == 0)
+		*out = u;
+	else
+		cfs_repo_usage_close(u);
+	return rc;
+}
+
+void cfs_repo_usage_close(struct cfs_repo_usage *u)
+{
+	if (!u)
+		return;
+	for (size_t i = 0; u->lists && i < u->n_images; i++)
+		free(u->lists[i].objects);
+	free(u->lists);
+	free(u->images);
+	free(u->entry_of);
+	free(u->names);
+	free(u->objects);
+	cfs_ids_fini(&u->held);
+	mark_close(&u->mark);
+	free(u);
+}
+
+const struct cfs_repo_usage_image *
+cfs_repo_usage_images(const struct cfs_repo_usage *usage, size_t *n_out)
+{
+	*n_out = usage->n_images;
+	return usage->images;
+}
+
+const struct cfs_repo_usage_total *
+cfs_repo_usage_totals(const struct cfs_repo_usage *usage)
+{
+	return &usage->total;
+}
+
+static int by_bytes_largest_first(const void *a, const void *b)
+{
+	const struct cfs_repo_usage_pair *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	return x->b < y->b ? -1 : x->b > y->b;
+}
+
+int cfs_repo_usage_pairs(const struct cfs_repo_usage *usage, const size_t *chosen,
+			 size_t n, struct cfs_repo_usage_pair *out, struct cfs_err *err)
+{
+	size_t n_objects = usage->mark.live.n;
+	cfs_autofree uint64_t *has = calloc(n_objects + 1, sizeof(*has));
+
+	if (!has)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	share_pairs(usage->objects, n_objects, usage->lists, chosen, n, has, out);
+	if (n > 1)
+		qsort(out, n * (n - 1) / 2, sizeof(*out), by_bytes_largest_first);
+	return 0;
+}

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs du: what images occupy, each alone and all together.
+
+    repo_du_test.py COMPOSEFS GOLDEN
+"""
+import json
+import os
+import sys
+
+from repo import COMPOSEFS, good, has, loaded, main, refused, run, want, write
+
+GOLDEN = os.path.abspath(sys.argv[2])
+ALONE = ("a", "b", "c")
+
+
+def build():
+    """Three images: each has a file of its own and one that all have; a and b have one more between them."""
+    good("init", "--insecure", "--algorithm=fsverity-sha256-12", "r")
+    for size, name in enumerate(ALONE, 1):
+        write(f"{name}/own", name * 20000 * size)
+        write(f"{name}/common", "common" * 10000)
+        if name != "c":
+            write(f"{name}/two", "two" * 15000)
+        good("create-image", "--repo=r", name, f"os/{name}")
+
+
+def blocks(path):
+    return os.stat(path).st_blocks * 512
+
+
+def objects(name):
+    """The paths of an image's objects, and of itself."""
+    ids = [i.split(":")[1] for i in good("image-objects", "--repo=r", name).split()]
+    ids.append(os.readlink(f"r/images/refs/{name}").rsplit("/", 1)[1])
+    return {f"r/objects/{i[:2]}/{i[2:]}" for i in ids}
+
+
+def by_name(*args):
+    found = loaded("du", "--repo=r", "--json", *args)
+    return {image["names"][0] if image["names"] else image["digest"]: image for image in found["images"]}, found
+
+
+def sums_are_those_of_the_files_on_disk():
+    build()
+    images, found = by_name()
+    sets = {f"os/{n}": objects(f"os/{n}") for n in ALONE}
+    for name, mine in sets.items():
+        others = set().union(*(s for n, s in sets.items() if n != name))
+        want(images[name]["totalBytes"], sum(map(blocks, mine)))
+        want(images[name]["ownBytes"], sum(map(blocks, mine - others)))
+        want(images[name]["sharedBytes"], sum(map(blocks, mine & others)))
+        want(images[name]["freesBytes"], images[name]["ownBytes"])
+        want(images[name]["objects"], len(mine))
+        want(images[name]["entries"], 1 + len(os.listdir(name[3:])))
+    everything = set().union(*sets.values())
+    all_of_it = found["repository"]
+    want(all_of_it["togetherBytes"], sum(map(blocks, everything)))
+    want(all_of_it["apartBytes"], sum(i["totalBytes"] for i in images.values()))
+    want(all_of_it["savedBytes"], all_of_it["apartBytes"] - all_of_it["togetherBytes"])
+    want(sum(i["fairBytes"] for i in images.values()), all_of_it["togetherBytes"])
+    want((all_of_it["images"], all_of_it["objects"], all_of_it["objectsMissing"]), (3, len(everything), 0))
+    want(found["bytesAre"], "blocks")
+
+
+def what_it_says_would_be_free_is_what_gc_frees():
+    build()
+    for name in ALONE:
+        frees = by_name()[0][f"os/{name}"]["freesBytes"]
+        good("untag", "--repo=r", f"os/{name}")
+        want(loaded("gc", "--repo=r", "--json")["bytesFreed"], frees)
+
+
+def all_names_of_an_image_go_together():
+    build()
+    good("tag", "--repo=r", "os/a", "latest")
+    images, found = by_name("os/a")
+    want(len(found["images"]), 1)
+    want(images["latest"]["names"], ["latest", "os/a"])
+    want(images["latest"]["freesBytes"] > 0, True)
+    has(good("du", "--repo=r"), "latest, os/a\n")
+
+
+def an_image_without_a_name_frees_nothing_and_keeps_nothing():
+    build()
+    good("untag", "--repo=r", "os/b")
+    images, _ = by_name()
+    gone = [image for image in images.values() if not image["names"]]
+    want((len(gone), gone[0]["freesBytes"]), (1, 0))
+    want(images["os/a"]["freesBytes"] > images["os/a"]["ownBytes"], True)
+    table = good("du", "--repo=r")
+    has(table, gone[0]["digest"] + " (no name)\n")
+    good("untag", "--repo=r", "os/a")
+    want(loaded("gc", "--repo=r", "--json", "--dry-run")["bytesFreed"], images["os/a"]["freesBytes"] + gone[0]["ownBytes"])
+
+
+def an_image_that_is_open_or_in_a_stream_stays():
+    build()
+    with open("r/images/refs/os/a", "rb"):
+        images, _ = by_name()
+        has(good("du", "--repo=r"), "os/a (in use)\n")
+    want((images["os/a"]["inUse"], images["os/a"]["freesBytes"]), (True, 0))
+    want((images["os/b"]["inUse"], images["os/b"]["inStream"]), (False, False))
+    want(images["os/b"]["freesBytes"], images["os/b"]["ownBytes"])
+    hold(os.readlink("r/images/refs/os/a").rsplit("/", 1)[1])
+    images, _ = by_name()
+    want((images["os/a"]["inUse"], images["os/a"]["inStream"], images["os/a"]["freesBytes"]), (False, True, 0))
+    has(good("du", "--repo=r"), "os/a (in a stream)\n")
+
+
+def digest_of(path):
+    """The fs-verity digest of a file, by our own program."""
+    rc, out, err = run("measure-file", path, program=os.path.join(os.path.dirname(COMPOSEFS), "composefs-info"))
+    want((rc, err), (0, ""))
+    return out.split()[0]
+
+
+def hold(image):
+    """A stream with a name that refers to an image: the golden one, which names three others, with all of them exchanged."""
+    with open(f"{GOLDEN}/splitstream/config.ss", "rb") as f:
+        data = f.read()
+    with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:
+        for line in f:
+            data = data.replace(bytes.fromhex(line.split()[0]), bytes.fromhex(image))
+    with open("stream", "wb") as f:
+        f.write(data)
+    stream = digest_of("stream")
+    os.makedirs(f"r/objects/{stream[:2]}", exist_ok=True)
+    os.rename("stream", f"r/objects/{stream[:2]}/{stream[2:]}")
+    os.makedirs("r/streams/refs", exist_ok=True)
+    os.symlink(f"../objects/{stream[:2]}/{stream[2:]}", "r/streams/held")
+    os.symlink("../held", "r/streams/refs/held")
+
+
+def pairs_are_told_on_request():
+    build()
+    found = loaded("du", "--repo=r", "--json", "--pairs", "os/a", "os/b", "os/c")
+    want(len(found["pairs"]), 3)
+    digest = {i["names"][0]: i["digest"] for i in found["images"]}
+    first = found["pairs"][0]
+    want(sorted(first["digests"]), sorted([digest["os/a"], digest["os/b"]]))
+    want((first["objects"], first["bytes"]), (2, sum(map(blocks, objects("os/a") & objects("os/b")))))
+    want("pairs" in loaded("du", "--repo=r", "--json"), False)
+    has(good("du", "--repo=r", "--pairs", "os/a", "os/b"), "Pairs:\n")
+    want(loaded("du", "--repo=r", "--json", "--pairs", "os/a")["pairs"], [])
+
+
+def rows_have_the_order_that_was_asked_for():
+    build()
+    for key, field in (("frees", "freesBytes"), ("own", "ownBytes"), ("shared", "sharedBytes"), ("total", "totalBytes"),
+                       ("fair", "fairBytes"), ("cached", "cachedBytes"), ("entries", "entries")):
+        values = [i[field] for i in loaded("du", "--repo=r", "--json", f"--sort={key}")["images"]]
+        want(values, sorted(values, reverse=True))
+    names = [i["names"][0] for i in loaded("du", "--repo=r", "--json", "--sort=name")["images"]]
+    want(names, sorted(names))
+    has(run("du", "--repo=r", "--sort=size")[2], "sort: want frees")
+
+
+def lengths_instead_of_blocks_when_asked_for():
+    build()
+    images, found = by_name("--apparent")
+    want(found["bytesAre"], "apparent")
+    want(images["os/a"]["totalBytes"], sum(map(os.path.getsize, objects("os/a"))))
+
+
+def what_is_in_memory_is_told_unless_not_asked():
+    build()
+    images, found = by_name()
+    want(images["os/a"]["cachedBytes"] > 0, True)
+    want(found["repository"]["cachedBytes"] >= images["os/a"]["cachedBytes"], True)
+    images, found = by_name("--no-cached")
+    want((images["os/a"]["cachedBytes"], found["repository"]["cachedBytes"]), (None, None))
+
+
+def missing_objects_are_told():
+    build()
+    gone = sorted(p for p in objects("os/c") & objects("os/a"))[0]
+    os.unlink(gone)
+    rc, out, err = run("du", "--repo=r", "--json")
+    want((rc, json.loads(out)["repository"]["objectsMissing"]), (0, 1))
+    has(err, "1 objects are not there")
+
+
+def of_a_damaged_repository_nothing_is_said():
+    build()
+    image = os.path.realpath("r/images/refs/os/a")
+    os.chmod(image, 0o644)
+    write(image, "x" * 5000)
+    has(refused("du", "--repo=r"), "want the fs-verity digest")
+
+
+def an_empty_repository_is_no_error():
+    good("init", "--insecure", "r")
+    want(loaded("du", "--repo=r", "--json")["images"], [])
+    has(good("du", "--repo=r", "--pairs"), "0 images, 0 objects")
+    has(refused("du", "--repo=r", "none"), 'no image is called "none"')
+
+
+def hostile_names_reach_no_terminal():
+    build()
+    for name in (b"<script><b>", b"\xc2\x9b31m", b"\xff"):
+        os.symlink(b"../" + os.path.basename(os.readlink(b"r/images/refs/os/a")), b"r/images/refs/" + name)
+    os.symlink("../" + os.path.basename(os.readlink("r/images/refs/os/a")), "r/images/refs/x\x1b[31m\n")
+    out = good("du", "--repo=r")
+    want("\x1b" in out, False)
+    has(out, "x\\x1b[31m\\x0a")
+    names = loaded("du", "--repo=r", "--json", "--sort=name", "os/a")["images"][0]["names"]
+    want(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
+
+
+TESTS = (sums_are_those_of_the_files_on_disk, what_it_says_would_be_free_is_what_gc_frees, all_names_of_an_image_go_together,
+         an_image_without_a_name_frees_nothing_and_keeps_nothing, an_image_that_is_open_or_in_a_stream_stays,
+         pairs_are_told_on_request, rows_have_the_order_that_was_asked_for, lengths_instead_of_blocks_when_asked_for,
+         what_is_in_memory_is_told_unless_not_asked, missing_objects_are_told, of_a_damaged_repository_nothing_is_said,
+         an_empty_repository_is_no_error, hostile_names_reach_no_terminal)
+
+if __name__ == "__main__":
+    sys.exit(main(TESTS))
