@@ -60,6 +60,8 @@ def main():
         make(OBJECTS)
         measure("images", "images", "--repo=r", "--json")
         measure("gc_dry_run", "gc", "--repo=r", "--dry-run")
+        measure("du", "du", "--repo=r", "--json")
+        measure("du_pairs", "du", "--repo=r", "--json", "--pairs", "--no-cached")
         measure("fsck_metadata_only", "fsck", "--repo=r", "--metadata-only")
         measure("fsck", "fsck", "--repo=r")
         print("#", measure("gc", "gc", "--repo=r", "--json").strip())
