@@ -151,14 +151,14 @@ _composefs()
 	cat)
 		options="--help $repository"
 		;;
-	compute-id)
+	compute-id | compute-karg)
 		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
 		;;
 	create-dumpfile)
 		options="--erofs-version= --hash= --help --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
 		;;
 	create-image | build)
-		options="--help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
 	du)
 		options="--apparent --help --json --no-cached --pairs --sort= $repository"
@@ -176,7 +176,7 @@ _composefs()
 		options="--help --json $repository"
 		;;
 	images)
-		options="--help --json $repository"
+		options="--help --json --no-trunc $repository"
 		;;
 	import-image)
 		options="--help --json --missing-ok $repository"
@@ -209,7 +209,7 @@ _composefs()
 		options="--help --json $repository"
 		;;
 	transaction)
-		options="--help $repository"
+		options="--help --json $repository"
 		;;
 	umount)
 		options="--help --json --lazy"
@@ -218,19 +218,19 @@ _composefs()
 		options="--help --json $repository"
 		;;
 	ls)
-		options="--directory --help $repository"
+		options="--directory --help --json $repository"
 		;;
 	version)
 		options="--help --json"
 		;;
 	*)
-		options="--help"
+		options="--help --version $repository"
 		;;
 	esac
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id create-dumpfile create-image du dump-files fsck gc
+		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image du dump-files fsck gc
 			image-objects images import-image init ls mount repair tag transaction
 			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else

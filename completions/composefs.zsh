@@ -32,7 +32,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|create-dumpfile|create-image|du|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|du|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -40,7 +40,7 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
-	compute-id)
+	compute-id|compute-karg)
 		_arguments \
 			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository, or 1)]:value:(0 1 2)' \
 			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
@@ -65,6 +65,7 @@ composefs|cfsctl)
 		;;
 	create-image|build)
 		_arguments \
+			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository)]:value:(0 1)' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
@@ -103,7 +104,6 @@ composefs|cfsctl)
 			'--kernel=[tell what Linux of that version, such as 5.14, would mishandle]:version:' \
 			'--isolated[parse in a jail (default for root and a file of another owner)]' \
 			'--json[print one JSON object that tells all that was found]' \
-			'--json[print one JSON object that tells all that was found]' \
 			'--metadata-only[do not read the contents of objects]' \
 			'--no-isolated[parse in this process]' \
 			'--objects=[look at each object in DIR - is it there, its size, its digest]:directory:_files -/' \
@@ -135,6 +135,7 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
+			'--no-trunc[print whole ids - always so here]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -251,6 +252,7 @@ composefs|cfsctl)
 	transaction)
 		_arguments \
 			'--help[print usage]' \
+			'--json[print one JSON object as soon as the lock is held]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -272,6 +274,7 @@ composefs|cfsctl)
 		_arguments \
 			'--directory[of a directory, list itself and not what is in it]' \
 			'--help[print usage]' \
+			'--json[print one JSON array]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;

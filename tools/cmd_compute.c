@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs compute-id, create-dumpfile: what create-image would make of a directory, and nothing is stored.
+/* composefs compute-id, compute-karg, create-dumpfile: what create-image would make of a directory, and nothing is stored.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,8 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_repo_meta meta; /* alg 0: as the repository, or the default of init */
-	bool format_given, no_repo, no_propagate, no_hardlinks, json;
+	const char *xattrs; /* cfsctl's rule, which counts without no_propagate only */
+	bool format_given, no_repo, no_propagate, no_hardlinks, bootable, json;
 };
 
 static bool take_hash(void *opts, const char *value)
@@ -55,6 +56,8 @@ static bool take_format(void *opts, const char *value)
 		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
 		{"no-hardlinks", NULL, AT(no_hardlinks), NULL,                           \
 		 "Each name is a file of its own, as mkcomposefs has it"},               \
+		{"bootable", NULL, AT(bootable), NULL, NULL},                            \
+		{"xattrs", "RULE", AT(xattrs), NULL, NULL},                              \
 	{                                                                                \
 		"no-propagate-usr-to-root", NULL, AT(no_propagate), NULL,                \
 			"Leave the root directory as it is: always so here"              \
@@ -82,6 +85,17 @@ static const struct cli_syntax id_syntax = {
 	.example =
 		(const char *const[]){"composefs compute-id --hash=sha256 /usr/share/doc",
 				      NULL},
+	.options = id_table,
+};
+
+static const struct cli_syntax karg_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the argument of the kernel by which an initrd finds the image "
+		 "that "
+		 "create-image would\nmake of DIR, and trusts no other. Nothing is "
+		 "stored.",
+	.example = (const char *const[]){"composefs compute-karg --hash=sha256 /srv/root",
+					 NULL},
 	.options = id_table,
 };
 
@@ -148,8 +162,10 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 }
 
 /* Under that name nobody wants another answer than that program would give. */
-static int check_name(const struct options *o, struct cfs_err *err)
+static int check_peer(const struct options *o, struct cfs_err *err)
 {
+	if (o->bootable)
+		return cfs_fail(err, ENOTSUP, "trees are not changed for booting here");
 	if (strncmp(o->name, "cfsctl ", 7) == 0 && !o->no_propagate)
 		return cfs_fail(err, EINVAL,
 				"want --no-propagate-usr-to-root: the metadata of /usr "
@@ -164,7 +180,7 @@ static int compute(struct options *o, const char *source, struct cfs_digest *id,
 		   struct cfs_err *err)
 {
 	struct cfs_mem image = {0};
-	int rc = check_name(o, err);
+	int rc = check_peer(o, err);
 
 	if (rc == 0)
 		rc = make_image(o, source, cfs_sink_mem(&image), err);
@@ -189,6 +205,29 @@ int cmd_compute_id(int argc, char **argv)
 	rc = compute(&o, argv[optind], &id, &err);
 	if (rc == 0)
 		printf(o.json ? "{\"id\":\"%s:%s\"}\n" : "%.0s%s\n",
+		       cfs_hash_name(id.alg), cfs_digest_hex(&id, hex));
+	return command_end(argv[0], rc, &err);
+}
+
+/* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
+ * its name the tree is always changed for booting before, which is not done here. */
+int cmd_compute_karg(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status =
+		    command_begin(&karg_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	o.bootable |= strncmp(o.name, "cfsctl ", 7) == 0;
+	rc = compute(&o, argv[optind], &id, &err);
+	if (rc == 0)
+		printf(o.json ? "{\"karg\":\"composefs.digest=v1-%s-12:%s\"}\n"
+			      : "composefs.digest=v1-%s-12:%s\n",
 		       cfs_hash_name(id.alg), cfs_digest_hex(&id, hex));
 	return command_end(argv[0], rc, &err);
 }
@@ -224,7 +263,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = check_name(&o, &err);
+	rc = check_peer(&o, &err);
 	if (rc == 0)
 		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
 	if (rc == 0)

@@ -13,7 +13,10 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_scan_opts scan;
-	bool no_hardlinks, no_propagate;
+	const char *xattrs; /* cfsctl's rule, which counts without no_propagate only */
+	unsigned format;    /* of the image */
+	bool format_given;  /* else as the repository has it */
+	bool no_hardlinks, no_propagate, bootable;
 	bool json;
 };
 
@@ -28,6 +31,20 @@ static bool take_threads(void *opts, const char *value)
 	}
 	o->scan.threads = (unsigned)n;
 	return true;
+}
+
+static bool take_format(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
+	if (!o->format_given)
+		cli_say(o->name, "image format: want 0 to %d, found %s",
+			CFS_IMAGE_VERSION_MAX, value);
+	else
+		o->format = (unsigned)n;
+	return o->format_given;
 }
 
 #define AT(member) offsetof(struct options, member)
@@ -46,7 +63,11 @@ static const struct cli_option option_table[] = {
 	 "Leave the root directory as it is: always so here"},
 	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
 	 "Do not descend into other mounts"},
+	{"bootable", NULL, AT(bootable), NULL, NULL},
+	{"xattrs", "RULE", AT(xattrs), NULL, NULL},
 	{.help = "Other:"},
+	{"erofs-version", "N", 0, take_format,
+	 "Format of the image: 0 or 1 (default: that of the repository)"},
 	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
@@ -80,7 +101,9 @@ static int fill(struct cfs_store *store, const struct options *o,
 	rc = ingest_directory(&in, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_repo_add_tree(repo, store, tree, out, err);
+	rc = cfs_repo_add_tree(repo, store, tree,
+			       o->format_given ? o->format : cfs_repo_meta(repo)->format,
+			       out, err);
 	cfs_tree_free(tree);
 	return rc < 0 ? rc : cfs_store_commit(store, err);
 }
@@ -145,9 +168,18 @@ static void say(const struct options *o, const struct cfs_digest *id, const char
 }
 
 /* Under that name nobody wants another image than that program would make. */
-static bool is_cfsctl(const char *name)
+static int check_peer(const struct options *o, struct cfs_err *err)
 {
-	return strncmp(name, "cfsctl ", 7) == 0;
+	if (o->bootable)
+		return cfs_fail(
+			err, ENOTSUP,
+			"trees are not changed for booting here: want no --bootable");
+	if (strncmp(o->name, "cfsctl ", 7) == 0 && !o->no_propagate)
+		return cfs_fail(
+			err, EINVAL,
+			"want --no-propagate-usr-to-root: the metadata of /usr is "
+			"not given to the root directory here");
+	return 0;
 }
 
 int cmd_create_image(int argc, char **argv)
@@ -162,14 +194,10 @@ int cmd_create_image(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (is_cfsctl(argv[0]) && !o.no_propagate) {
-		cli_say(argv[0],
-			"want --no-propagate-usr-to-root: the metadata of /usr is "
-			"not given to the root directory here");
-		return CLI_FAILED;
-	}
 	ref = argc - optind > 1 ? argv[optind + 1] : NULL;
-	rc = run(&o, argv[optind], ref, &id, &err);
+	rc = check_peer(&o, &err);
+	if (rc == 0)
+		rc = run(&o, argv[optind], ref, &id, &err);
 	if (rc == 0)
 		say(&o, &id, ref);
 	return command_end(argv[0], rc, &err);

@@ -38,10 +38,10 @@ static const struct cli_syntax syntax = {
 		 "the kernel\n"
 		 "does not know the signer (its keyring .fs-verity), the object stays "
 		 "pending: run this\n"
-		 "again when the key is there. Status: 0 all are signed, 1 failed, 2 "
-		 "wrong "
-		 "usage, 3 a\n"
-		 "signature or an object is wrong, 4 some are pending or missing.",
+		 "again when the key is there.",
+	.status = "0 all are signed, 1 failed, 2 wrong usage, 3 a signature or an object "
+		  "is "
+		  "wrong,\n4 some are pending or missing",
 	.example = (const char *const[]){"composefs enable-objects --objects=objects "
 					 "--signatures=signatures/objects",
 					 NULL},

@@ -36,9 +36,9 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about = "Checks the structure of an image: each byte must have its place.\n"
-		 "Status: 0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 "
-		 "objects missing,\n5 sound, but not for the kernel that was named.",
+	.about = "Checks the structure of an image: each byte must have its place.",
+	.status = "0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 objects "
+		  "missing,\n5 sound, but not for the kernel that was named",
 	.example =
 		(const char *const[]){
 			"composefs fsck --canonical --objects=objects image.cfs", NULL},

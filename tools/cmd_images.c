@@ -10,12 +10,14 @@
 
 struct options {
 	struct where where;
-	bool json;
+	bool json, no_trunc;
 };
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"no-trunc", NULL, offsetof(struct options, no_trunc), NULL,
+	 "Print whole ids: always so here"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -44,6 +44,7 @@ static const struct cli_option option_table[] = {
 	{"algorithm", "NAME", 0, take_algorithm,
 	 "Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12"},
 	{"erofs-version", "N", 0, take_format, "Format of images: 0, 1 (default) or 2"},
+	{"hash", "NAME", 0, take_algorithm, NULL},
 	{"insecure", NULL, offsetof(struct options, init.insecure), NULL,
 	 "Do without fs-verity: the kernel checks no content"},
 	{"ensure", NULL, offsetof(struct options, init.ensure), NULL,

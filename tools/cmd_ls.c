@@ -2,6 +2,7 @@
 /* composefs ls: one path of an image, found by binary search: how large the image is does not matter.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 enum { OUT_LEN = 64 * 1024 };
 
 struct options {
-	bool directory;
+	bool directory, json;
 	struct where where;
 };
 
@@ -22,6 +23,7 @@ static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"directory", NULL, offsetof(struct options, directory), NULL,
 	 "Of a directory, list itself and not what is in it"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -60,10 +62,80 @@ static int tidy(const char *path, char out[PATH_MAX], struct cfs_err *err)
 	return 0;
 }
 
-static int list_directory(struct cfs_out *out, const struct cfs_image *im,
-			  const char *path, const struct cfs_inode *dir,
-			  struct cfs_err *err)
+/* Where entries go, each by the same way. */
+struct listing {
+	struct cfs_out out;
+	const struct cfs_image *im;
+	bool json;
+	size_t n;
+};
+
+static const char *type_name(mode_t mode)
 {
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "directory";
+	case S_IFLNK:
+		return "symlink";
+	case S_IFREG:
+		return "file";
+	case S_IFCHR:
+		return "character device";
+	case S_IFBLK:
+		return "block device";
+	case S_IFIFO:
+		return "fifo";
+	default:
+		return "socket";
+	}
+}
+
+static void json_field(const char *name, struct cfs_text value)
+{
+	printf(",\"%s\":", name);
+	json_text(stdout, value.s, value.len);
+}
+
+static int put_json(struct listing *l, struct cfs_text path,
+		    const struct cfs_inode *inode, struct cfs_err *err)
+{
+	struct cfs_text target = {0}, object = {0};
+	int rc = 0;
+
+	if (S_ISLNK(inode->mode))
+		rc = cfs_inode_target(inode, &target, err);
+	else if (S_ISREG(inode->mode))
+		rc = cfs_image_backing(l->im, inode, &object, err);
+	if (rc < 0)
+		return rc;
+	fputs(l->n ? ",\n {\"path\":" : " {\"path\":", stdout);
+	json_text(stdout, path.len ? path.s : "/", path.len ? path.len : 1);
+	printf(",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%" PRIu32 ",\"gid\":%" PRIu32
+	       ",\"size\":%" PRIu64,
+	       type_name(inode->mode), inode->mode & 07777, inode->uid, inode->gid,
+	       inode->size);
+	if (target.len)
+		json_field("target", target);
+	if (object.len)
+		json_field("object", object);
+	putchar('}');
+	return 0;
+}
+
+static int put(struct listing *l, struct cfs_text path, const struct cfs_inode *inode,
+	       struct cfs_err *err)
+{
+	int rc = l->json ? put_json(l, path, inode, err)
+			 : list_line(&l->out, l->im, path, inode, false, err);
+
+	l->n++;
+	return rc;
+}
+
+static int list_directory(struct listing *l, const char *path,
+			  const struct cfs_inode *dir, struct cfs_err *err)
+{
+	const struct cfs_image *im = l->im;
 	char full[2 * PATH_MAX];
 	struct cfs_dirent entry;
 	struct cfs_inode inode;
@@ -82,48 +154,59 @@ static int list_directory(struct cfs_out *out, const struct cfs_image *im,
 			continue;
 		n = snprintf(full, sizeof(full), "%s/%.*s", path, (int)entry.name.len,
 			     entry.name.s);
-		rc = list_line(out, im, (struct cfs_text){full, (size_t)n}, &inode, false,
-			       err);
+		rc = put(l, (struct cfs_text){full, (size_t)n}, &inode, err);
 		if (rc < 0)
 			return rc;
 	}
 	return rc;
 }
 
-static int list(const struct options *o, const struct cfs_image *im, const char *given,
-		struct cfs_out *out, struct cfs_err *err)
+static int list(const struct options *o, struct listing *l, const char *given,
+		struct cfs_err *err)
 {
 	struct cfs_inode inode;
 	char path[PATH_MAX];
 	int rc = tidy(given, path, err);
 
 	if (rc == 0)
-		rc = cfs_image_lookup(im, cfs_text(path), &inode, err);
+		rc = cfs_image_lookup(l->im, cfs_text(path), &inode, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", given);
 	if (S_ISDIR(inode.mode) && !o->directory)
-		return list_directory(out, im, path, &inode, err);
-	return list_line(out, im, cfs_text(path), &inode, false, err);
+		return list_directory(l, path, &inode, err);
+	return put(l, cfs_text(path), &inode, err);
+}
+
+/* A JSON array is closed whatever happened: the status tells. */
+static int list_all(const struct options *o, struct listing *l, const char *path,
+		    struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc = cfs_out_init(&l->out, cfs_sink_fd(&fd), OUT_LEN);
+
+	if (o->json)
+		puts("[");
+	if (rc == 0)
+		rc = list(o, l, path, err);
+	if (rc == 0)
+		rc = cfs_out_flush(&l->out, err);
+	if (o->json)
+		puts(l->n ? "\n]" : "]");
+	cfs_out_fini(&l->out);
+	return rc;
 }
 
 static int run(struct options *o, const char *image, char *path, struct cfs_err *err)
 {
-	int fd = STDOUT_FILENO, rc;
 	struct cfs_image im;
-	struct cfs_out out;
 	struct cfs_map map;
+	struct listing l = {.im = &im, .json = o->json};
+	int rc = where_is_given(&o->where)
+			 ? where_open_image(&o->where, image, &map, &im, NULL, err)
+			 : image_open(image, &map, &im, err);
 
-	rc = where_is_given(&o->where)
-		     ? where_open_image(&o->where, image, &map, &im, NULL, err)
-		     : image_open(image, &map, &im, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
-	if (rc == 0)
-		rc = list(o, &im, path, &out, err);
-	if (rc == 0)
-		rc = cfs_out_flush(&out, err);
-	cfs_out_fini(&out);
+	rc = list_all(o, &l, path, err);
 	cfs_map_close(&map);
 	return rc;
 }

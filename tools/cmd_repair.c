@@ -44,11 +44,9 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
 	.about = "Checks the repository and mends what can be mended: damaged objects "
-		 "are moved to "
-		 ".quarantine\nand, as those that are missing, fetched from other "
-		 "places; links are "
-		 "made anew.\nStatus: 0 all is sound then, 1 failed, 2 wrong usage, 3 "
-		 "damage is left.",
+		 "are moved to .quarantine\nand, as those that are missing, fetched from "
+		 "other places; links are made anew.",
+	.status = "0 all is sound then, 1 failed, 2 wrong usage, 3 damage is left",
 	.example =
 		(const char *const[]){
 			"composefs repair --repo=repo --from=/mnt/backup/repo", NULL},

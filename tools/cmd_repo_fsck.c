@@ -34,6 +34,9 @@ static const struct cli_syntax syntax = {
 	.about = "Checks all of a repository: objects on all CPUs, streams, images, "
 		 "names. With "
 		 "IMAGE, one\nimage of it and its objects.",
+	.status =
+		"0 sound, 1 could not be read, 2 wrong usage, 3 damaged; of an image: 4 "
+		"objects missing",
 	.example =
 		(const char *const[]){"composefs fsck --repo=repo --metadata-only", NULL},
 	.options = option_table,
@@ -119,8 +122,9 @@ static int fsck_image(struct options *o, const char *image)
 /* What only an image file has, or what only a repository has? */
 static bool is_about_repo(int argc, char **argv)
 {
-	static const char *const ours[] = {"--repo", "--user", "--system",
-					   "--metadata-only", "--require-verity"};
+	static const char *const ours[] = {"--repo",   "--user",
+					   "--system", "--metadata-only",
+					   "--hash",   "--require-verity"};
 	bool operand = false;
 
 	for (int i = 1; i < argc; i++) {

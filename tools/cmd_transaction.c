@@ -10,9 +10,13 @@
 
 struct options {
 	struct where where;
+	bool json;
 };
 
 static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL,
+	 "Print one JSON object as soon as the lock is held"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -20,8 +24,10 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [-- COMMAND [ARGUMENT]...]", NULL},
 	.about = "Holds the lock of the repository, so that nothing is collected: while "
-		 "COMMAND runs, "
-		 "whose\nstatus it ends with, or without one until it is interrupted.",
+		 "COMMAND runs, or\nwithout one until it is interrupted.",
+	.status = "that of COMMAND (128 and the signal that ended it, 127: it cannot be "
+		  "run); "
+		  "1 failed,\n2 wrong usage",
 	.example =
 		(const char *const[]){"composefs transaction --repo=repo -- ./import-all",
 				      NULL},
@@ -59,6 +65,10 @@ int cmd_transaction(int argc, char **argv)
 	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
+	if (o.json) {
+		puts("{\"locked\":true}");
+		fflush(stdout);
+	}
 	if (optind == argc)
 		pause(); /* a signal ends the program, and its lock */
 	else

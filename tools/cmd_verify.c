@@ -68,12 +68,11 @@ static const struct cli_syntax syntax = {
 		 "revoked? "
 		 "Keys are\n"
 		 "those of keys.d in /usr/lib/composefs, /etc/composefs and "
-		 "/run/composefs.\n"
-		 "Status: 0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
-		 "malformed,\n"
-		 "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
-		 "order,\n"
-		 "17 other name, 18 rolled back, 19 no fs-verity.",
+		 "/run/composefs.",
+	.status = "0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
+		  "malformed,\n"
+		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
+		  "order,\n17 other name, 18 rolled back, 19 no fs-verity",
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
 	.options = option_table,

@@ -288,6 +288,7 @@ static const struct cli_syntax syntax = {
 		"  objects          List the objects that the images need\n"
 		"  missing-objects  The same, only those that are not in --basedir\n"
 		"  measure-file     Print the fs-verity digest of files",
+	.status = "0 done, 1 failed",
 	.example =
 		(const char *const[]){
 			"composefs-info --basedir=objects missing-objects image.cfs",

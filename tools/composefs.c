@@ -62,12 +62,28 @@ static int find_command(int argc, char **argv)
 static int run(const struct command *c, const char *program, int at, int argc,
 	       char **argv)
 {
-	char name[64];
+	char name[64], help[] = "--help";
 
 	snprintf(name, sizeof(name), "%s %s", program, c->name);
 	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
 	argv[1] = name;
+	if (argc > 2 && strcmp(argv[2], "-h") == 0)
+		argv[2] = help;
 	return c->run(argc - 1, argv + 1);
+}
+
+/* As "NAME --help" does. */
+static int explain(const struct command *c, const char *program)
+{
+	char name[64], help[] = "--help", *argv[] = {name, help, NULL};
+
+	snprintf(name, sizeof(name), "%s %s", program, c->name);
+	return c->run(2, argv);
+}
+
+static bool is_any(const char *arg, const char *a, const char *b)
+{
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
 int main(int argc, char **argv)
@@ -78,10 +94,15 @@ int main(int argc, char **argv)
 
 	if (c)
 		return run(c, program, at, argc, argv);
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))
+		return cmd_version(1, argv);
+	if (is_any(argc > 1 ? argv[1] : "", "--help", "-h") ||
+	    (at == argc - 1 && strcmp(argv[at], "help") == 0)) {
 		usage(stdout, program);
 		return CLI_OK;
 	}
+	if (at == argc - 2 && strcmp(argv[at], "help") == 0 && (c = find(argv[at + 1])))
+		return explain(c, program);
 	if (at < argc)
 		cli_say(program, "%s: no such command", argv[at]);
 	usage(stderr, program);

@@ -134,6 +134,7 @@ static const struct cli_syntax syntax = {
 	.about = "Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
 		 "standard "
 		 "output).",
+	.status = "0 done, 1 failed",
 	.example =
 		(const char *const[]){
 			"mkcomposefs --digest-store=objects --print-digest "

@@ -22,6 +22,8 @@ static void explain(FILE *to, const struct cli_option *o)
 {
 	int n;
 
+	if (!o->help)
+		return;
 	if (!o->name) {
 		fprintf(to, "%s\n", o->help);
 		return;
@@ -35,7 +37,8 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 {
 	for (size_t i = 0; s->usage[i]; i++)
 		fprintf(to, "%s %s %s\n", i ? "      " : "Usage:", name, s->usage[i]);
-	fprintf(to, "\n%s\n\n", s->about);
+	fprintf(to, "\n%s\nStatus: %s.\n\n", s->about,
+		s->status ? s->status : "0 done, 1 failed, 2 wrong usage");
 	for (const struct cli_option *o = s->options; !ends(o); o++)
 		explain(to, o);
 	fprintf(to, "  --help                  This text\n\nExample:\n");

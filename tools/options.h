@@ -19,7 +19,7 @@ struct cli_option {
 	size_t at;
 	/* False when the value is no good, after having said why. */
 	bool (*take)(void *opts, const char *value);
-	const char *help; /* a line */
+	const char *help; /* a line; NULL with a name: taken, and not told of */
 	char letter;	  /* a short form; 0: none */
 };
 
@@ -28,6 +28,7 @@ struct cli_option {
 struct cli_syntax {
 	const char *const *usage;	  /* lines, ended by NULL */
 	const char *about;		  /* lines */
+	const char *status;		  /* lines; NULL: 0, 1 and 2 as in cli.h */
 	const char *const *example;	  /* command lines, ended by NULL */
 	const struct cli_option *options; /* ended by a row of zeros */
 };

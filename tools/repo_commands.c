@@ -7,6 +7,8 @@
 const struct command repo_commands[] = {
 	{"cat", cmd_cat, "Write a stream, or a file of an image, to standard output"},
 	{"compute-id", cmd_compute_id, "Say what id create-image would print"},
+	{"compute-karg", cmd_compute_karg,
+	 "Say by what kernel argument the image would boot"},
 	{"create-dumpfile", cmd_create_dumpfile,
 	 "Print the tree of a directory as a dump"},
 	{"create-image", cmd_create_image,

@@ -22,6 +22,24 @@ int where_path(struct where *w, const char **out, struct cfs_err *err)
 	return 0;
 }
 
+/* Is it as the options want it? */
+static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_err *err)
+{
+	enum cfs_hash_alg has = cfs_repo_meta(repo)->alg, want = has;
+	int rc = w->hash ? cfs_repo_alg_parse(w->hash, &want, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (has != want)
+		return cfs_fail(err, EINVAL, "repository %s: want %s, found %s",
+				cfs_repo_path(repo), cfs_hash_name(want),
+				cfs_hash_name(has));
+	if (w->require_verity && !cfs_repo_is_secure(repo))
+		return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity",
+				cfs_repo_path(repo));
+	return 0;
+}
+
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err)
 {
@@ -30,11 +48,14 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 
 	if (rc == 0)
 		rc = cfs_repo_open(path, access, out, err);
-	if (rc < 0 || !w->require_verity || cfs_repo_is_secure(*out))
+	if (rc < 0)
 		return rc;
-	cfs_repo_close(*out);
-	*out = NULL;
-	return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity", path);
+	rc = check(w, *out, err);
+	if (rc < 0) {
+		cfs_repo_close(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 int where_open_image(struct where *w, const char *name, struct cfs_map *map,

@@ -14,10 +14,15 @@ struct where {
 	const char *repo;
 	bool user, system;
 	bool require_verity;
+	const char *hash;     /* what its ids must be; NULL: no matter */
+	const char *no_value; /* of what is taken and means nothing here */
+	bool no_flag;
 	char home[CFS_REPO_PATH_MAX];
 };
 
-/* Rows for the option table of a command whose struct has a struct where. */
+/* Rows for the option table of a command whose struct has a struct where. Those without help are there because
+ * cfsctl takes them in front of any command: what --hash wants is seen to; the format of images matters
+ * only where one is made; and nothing is ever upgraded without being asked. */
 #define WHERE_OPTIONS(type, member)                                                      \
 	{.help = "Repository:"},                                                         \
 		{"repo", "DIR", offsetof(type, member.repo), NULL,                       \
@@ -26,9 +31,12 @@ struct where {
 		 "It is ~/.var/lib/composefs (the default but for root)"},               \
 		{"system", NULL, offsetof(type, member.system), NULL,                    \
 		 "It is /sysroot/composefs (the default for root)"},                     \
+		{"require-verity", NULL, offsetof(type, member.require_verity), NULL,    \
+		 "Fail when the repository does without fs-verity"},                     \
+		{"hash", "NAME", offsetof(type, member.hash), NULL, NULL},               \
+		{"erofs-version", "N", offsetof(type, member.no_value), NULL, NULL},     \
 	{                                                                                \
-		"require-verity", NULL, offsetof(type, member.require_verity), NULL,     \
-			"Fail when the repository does without fs-verity"                \
+		"no-upgrade", NULL, offsetof(type, member.no_flag), NULL, NULL           \
 	}
 
 /* Was one named? */
@@ -40,7 +48,7 @@ static inline bool where_is_given(const struct where *w)
 /* Its path, lent from w. -EINVAL: several were named, or there is no home. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Opens it. -ENOTTY: it has no fs-verity, and that was required. */
+/* Opens it. -ENOTTY: it has no fs-verity, and that was required; -EINVAL: its ids are not what they must be. */
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -15,20 +15,21 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 }
 
 int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
-		      const struct cfs_tree *tree, struct cfs_digest *out,
-		      struct cfs_err *err)
+		      const struct cfs_tree *tree, unsigned format,
+		      struct cfs_digest *out, struct cfs_err *err)
 {
 	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
-	struct cfs_image_opts opts = {repo->meta.format, CFS_IMAGE_VERSION_MAX};
+	struct cfs_image_opts opts = {format, CFS_IMAGE_VERSION_MAX};
 	struct cfs_plan *plan;
 	struct cfs_mem image = {0};
 	int rc;
 
-	if (repo->meta.format > CFS_IMAGE_VERSION_MAX)
-		return cfs_fail(err, ENOTSUP,
-				"the repository wants images of format %u, which can be "
-				"read here, not written",
-				repo->meta.format);
+	if (format > CFS_IMAGE_VERSION_MAX)
+		return cfs_fail(
+			err, ENOTSUP,
+			"repository %s: images of format %u can be read here, not "
+			"written",
+			repo->path, format);
 	rc = cfs_plan_new(tree, &opts, &plan, err);
 	if (rc < 0)
 		return rc;

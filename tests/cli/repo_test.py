@@ -156,12 +156,78 @@ def the_name_cfsctl_wants_what_is_the_same_for_both():
     want((rc, out), (0, good("create-image", "--repo=r", "tree")))
 
 
+def under_that_name_all_its_options_are_taken_in_front_and_behind():
+    made = make().split(":")[1]
+    os.symlink(COMPOSEFS, "cfsctl")
+
+    def cfsctl(*args):
+        rc, out, err = run(*args, program="./cfsctl")
+        want((args, rc, err), (args, 0, ""))
+        return out
+
+    front = ("--repo", "r", "--hash", "sha256", "--erofs-version", "1", "--no-upgrade")
+    for args in (("gc", "-n"), ("gc", "-r", made), ("gc", "--root", made, "--dry-run"), ("images", "--json", "--no-trunc"),
+                 ("fsck", "--metadata-only"), ("image-objects", "refs/os/1"), ("dump-files", "refs/os/1", "/a"),
+                 ("dump-files", "--backing-path-only", "refs/os/1", "/a"), ("fsck", "--json")):
+        want(cfsctl(*front, *args), good(args[0], "--repo=r", *args[1:]))
+    plain = ("--no-propagate-usr-to-root", "--xattrs", "allowlist-only", "tree")
+    for form in "01":
+        args = ("--no-repo", "--hash", "sha256", "--erofs-version", form)
+        want(cfsctl(*args, "compute-id", *plain), good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree"))
+        want(cfsctl(*args, "create-dumpfile", *plain), good("create-dumpfile", "--hash=sha256", "tree"))
+    rc, _, err = run("--repo", "r", "--hash", "sha512", "images", program="./cfsctl")
+    want(rc, 1)
+    has(err, "want sha512, found sha256")
+    for args in (("create-image", "--bootable", *plain), ("compute-karg", "tree")):
+        rc, out, err = run("--repo", "r", *args, program="./cfsctl")
+        want((rc, out, err.count("\n")), (1, "", 1))
+        has(err, "booting")
+    has(cfsctl("help", "gc"), "Usage: cfsctl gc")
+    has(cfsctl("gc", "-h"), "Usage: cfsctl gc")
+    has(cfsctl("help"), "Usage: cfsctl COMMAND")
+    has(cfsctl("--version"), "composefs ")
+
+
+def an_image_may_have_another_format_than_the_repository():
+    make()
+    for form in "01":
+        want(good("create-image", "--repo=r", f"--erofs-version={form}", "tree").strip(),
+             "sha256:" + good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree").strip())
+    has(refused("create-image", "--repo=r", "--erofs-version=2", "tree", status=USAGE), "want 0 to 1, found 2")
+
+
+def compute_karg_is_what_an_initrd_looks_for():
+    make_tree()
+    for name in ("sha256", "sha512"):
+        made = good("compute-id", f"--hash={name}", "tree").strip()
+        want(good("compute-karg", f"--hash={name}", "tree"), f"composefs.digest=v1-{name}-12:{made}\n")
+        want(loaded("compute-karg", f"--hash={name}", "--json", "tree"), {"karg": f"composefs.digest=v1-{name}-12:{made}"})
+
+
+def ls_tells_each_entry_as_json():
+    make()
+    found = {e["path"]: e for e in loaded("ls", "--repo=r", "--json", "os/1")}
+    want({p: e["type"] for p, e in found.items()}, {"/a": "file", "/dir": "directory", "/link": "symlink", "/shared": "file"})
+    want(found["/link"]["target"], "a")
+    want((found["/a"]["size"], found["/a"]["object"]),
+         (1000, good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1]))
+    want([e["path"] for e in loaded("ls", "--repo=r", "--json", "--directory", "os/1")], ["/"])
+    rc, out, _ = run("ls", "--repo=r", "--json", "os/1", "/none")
+    want((rc, json.loads(out)), (1, []))
+
+
+def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
+    make()
+    want(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
+
+
 def every_command_explains_itself_with_an_example():
     listed = [l.split()[0] for l in good("--help").splitlines() if l.startswith("  ")]
     for command in listed:
         text = good(command, "--help")
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
+        has(text, "\nStatus: ")
         want(run(command, "--none-such-option")[0], USAGE)
 
 
