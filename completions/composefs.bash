@@ -191,10 +191,10 @@ _composefs()
 		options="--from= --help --json $repository"
 		;;
 	sign)
-		options="--attach= --hash= --help --json --key= --name= --print-to-sign --public= --require-verity --sign-command= --signature= --signatures= --statement= --version="
+		options="--attach= --hash= --help --json --key= --name= --print-to-sign --public= --repo= --require-verity --sign-command= --signature= --signatures= --statement= --version="
 		;;
 	verify)
-		options="--floor= --hash= --help --json --name= --raise-floor --require-verity --revoked= --signature= --signatures= --statement= --trusted="
+		options="--floor= --hash= --help --json --name= --raise-floor --repo= --require-verity --revoked= --signature= --signatures= --statement= --trusted="
 		;;
 	enable-objects)
 		options="--help --json --objects= --signatures="

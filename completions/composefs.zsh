@@ -190,6 +190,7 @@ composefs|cfsctl)
 			'--name=[what the images go by]:name:' \
 			'--print-to-sign[write the bytes to sign]' \
 			'--public=[the public key]:file:_files' \
+			'--repo=[the repository of the images]:dir:_files -/' \
 			'--require-verity[refuse an image without fs-verity]' \
 			'--sign-command=[a command that signs]:command:' \
 			'--signature=[where the signature goes]:file:_files' \
@@ -206,6 +207,7 @@ composefs|cfsctl)
 			'--json[print one JSON object]' \
 			'--name=[what the statement must be about]:name:' \
 			'--raise-floor[make the version the floor]' \
+			'--repo=[the repository of the images]:dir:_files -/' \
 			'--require-verity[refuse an image without fs-verity]' \
 			'*--revoked=[trust no key in DIR]:dir:_files -/' \
 			'--signature=[where the signature is]:file:_files' \

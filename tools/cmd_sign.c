@@ -18,13 +18,14 @@ struct options {
 	const char *signature, *signatures, *statement, *name;
 	uint64_t version;
 	bool has_version;
-	enum cfs_hash_alg alg;
-	bool require_verity, json;
+	struct sig_images how;
+	bool json;
+	char place[SIG_PLACE_MAX];
 };
 
 static bool take_hash(void *opts, const char *value)
 {
-	return sig_take_hash(value, &((struct options *)opts)->alg);
+	return sig_take_hash(value, &((struct options *)opts)->how.alg);
 }
 
 static bool take_version(void *opts, const char *value)
@@ -65,9 +66,11 @@ static const struct cli_option option_table[] = {
 	{"name", "NAME", offsetof(struct options, name), NULL, "What the images go by"},
 	{"version", "NUMBER", 0, take_version, "Which version of NAME they are"},
 	{.help = "Other:"},
+	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
+	 "IMAGE is in the repository DIR, and its signature goes there"},
 	{"hash", "ALG", 0, take_hash,
 	 "sha256 (default) or sha512, where fs-verity is off"},
-	{"require-verity", NULL, offsetof(struct options, require_verity), NULL,
+	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
 	 "Let the kernel measure the image; refuse one without fs-verity"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
@@ -105,14 +108,8 @@ static int measure(struct sign *s, struct cfs_err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < s->n; i++) {
-		cfs_autofd int fd = open(s->images[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-		if (fd < 0)
-			return cfs_fail_errno(err, "%s", s->images[i]);
-		rc = sig_digest(fd, s->o->alg, s->o->require_verity, &s->digests[i], err);
-		rc = cfs_context(err, rc, "%s", s->images[i]);
-	}
+	for (size_t i = 0; rc == 0 && i < s->n; i++)
+		rc = sig_measure(&s->o->how, s->images[i], &s->digests[i], err);
 	return rc;
 }
 
@@ -348,6 +345,8 @@ int cmd_sign(int argc, char **argv)
 		cli_misused(&syntax, argv[0], wrong);
 		return CLI_USAGE;
 	}
+	if (!o.signature && !o.signatures && !o.statement)
+		o.signatures = sig_place(&o.how, o.place);
 	rc = run(&s, &err);
 	if (rc == 0 && !o.print_to_sign)
 		say(&s);

@@ -11,8 +11,9 @@
 
 struct options {
 	struct trust trust;
-	enum cfs_hash_alg alg;
-	bool require_verity, json;
+	struct sig_images how;
+	bool json;
+	char place[SIG_PLACE_MAX];
 };
 
 static bool take_trusted(void *opts, const char *value)
@@ -31,7 +32,7 @@ static bool take_revoked(void *opts, const char *value)
 
 static bool take_hash(void *opts, const char *value)
 {
-	return sig_take_hash(value, &((struct options *)opts)->alg);
+	return sig_take_hash(value, &((struct options *)opts)->how.alg);
 }
 
 static const struct cli_option option_table[] = {
@@ -54,9 +55,11 @@ static const struct cli_option option_table[] = {
 	{"raise-floor", NULL, offsetof(struct options, trust.raise_floor), NULL,
 	 "When all is well, make its version the floor"},
 	{.help = "Other:"},
+	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
+	 "IMAGE is in the repository DIR, and so is its signature"},
 	{"hash", "ALG", 0, take_hash,
 	 "sha256 (default) or sha512, where fs-verity is off"},
-	{"require-verity", NULL, offsetof(struct options, require_verity), NULL,
+	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
 	 "Let the kernel measure the image; refuse one without fs-verity"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
@@ -108,25 +111,16 @@ struct verify {
 	struct trust_found found;
 };
 
-static int measure(struct verify *v, size_t i, struct cfs_err *err)
-{
-	cfs_autofd int fd = open(v->images[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int rc;
-
-	if (fd < 0)
-		return cfs_fail_errno(err, "%s", v->images[i]);
-	rc = sig_digest(fd, v->o->alg, v->o->require_verity, &v->digests[i], err);
-	return cfs_context(err, rc, "%s", v->images[i]);
-}
-
+/* What an image is has to be known before anything can be said of its signatures, but for one thing: that it
+ * has no fs-verity. */
 static int run(struct verify *v, struct cfs_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < v->n; i++)
-		rc = measure(v, i, err);
+		rc = sig_measure(&v->o->how, v->images[i], &v->digests[i], err);
 	if (rc < 0)
-		return rc;
+		return rc == -ENOTTY ? rc : -EIO;
 	return trust_check(&v->o->trust, v->images[0], v->digests, v->n, &v->found, err);
 }
 
@@ -185,6 +179,8 @@ int cmd_verify(int argc, char **argv)
 		return status;
 	v.images = argv + optind;
 	v.n = (size_t)(argc - optind);
+	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
+		o.trust.signatures = sig_place(&o.how, o.place);
 	if (trust_check_request(&o.trust, v.n, &err) < 0) {
 		cli_misused(&syntax, argv[0], err.msg);
 		return CLI_USAGE;

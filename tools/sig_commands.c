@@ -3,7 +3,11 @@
 #include "sig_commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "where.h"
 
 const struct command sig_commands[] = {
 	{"sign", cmd_sign, "Sign an image, or a statement about images"},
@@ -24,16 +28,51 @@ bool sig_take_hash(const char *value, enum cfs_hash_alg *out)
 	return false;
 }
 
-int sig_digest(int fd, enum cfs_hash_alg alg, bool require_verity, struct cfs_digest *out,
-	       struct cfs_err *err)
+/* In a file, which the kernel may know the digest of. */
+static int measure_file(const struct sig_images *how, const char *path,
+			struct cfs_digest *out, struct cfs_err *err)
 {
-	int rc = cfs_verity_measure(fd, out, err);
+	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int rc;
 
-	if (rc == -ENOTTY && !require_verity)
-		return cfs_verity_digest_fd(alg ? alg : CFS_SHA256, fd, 1, out, NULL,
-					    err);
-	if (rc == 0 && alg && out->alg != alg)
-		return cfs_fail(err, EILSEQ, "want fs-verity with %s, found %s",
-				cfs_hash_name(alg), cfs_hash_name(out->alg));
+	if (fd < 0)
+		return cfs_fail_errno(err, "open");
+	rc = cfs_verity_measure(fd, out, err);
+	if (rc == -ENOTTY && !how->require_verity)
+		return cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, out,
+					    NULL, err);
 	return rc;
+}
+
+static int measure_in_repo(const struct sig_images *how, const char *name,
+			   struct cfs_digest *out, struct cfs_err *err)
+{
+	struct where w = {.repo = how->repo, .require_verity = how->require_verity};
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = where_open_image(&w, name, &map, &im, out, err);
+
+	if (rc == 0)
+		cfs_map_close(&map);
+	return rc;
+}
+
+int sig_measure(const struct sig_images *how, const char *image, struct cfs_digest *out,
+		struct cfs_err *err)
+{
+	int rc = how->repo ? measure_in_repo(how, image, out, err)
+			   : measure_file(how, image, out, err);
+
+	if (rc == 0 && how->alg && out->alg != how->alg)
+		rc = cfs_fail(err, EILSEQ, "want fs-verity with %s, found %s",
+			      cfs_hash_name(how->alg), cfs_hash_name(out->alg));
+	return cfs_context(err, rc, "%s", image);
+}
+
+const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX])
+{
+	if (!how->repo)
+		return NULL;
+	snprintf(buf, SIG_PLACE_MAX, "%s/signatures", how->repo);
+	return buf;
 }

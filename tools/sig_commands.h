@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* sig_commands: the commands of composefs that sign and verify.
  * Owns:  their table, the options that they have in common.
- * Uses:  composefs, hash, verity.
+ * Uses:  composefs, hash, verity, where.
  * Never: does a command's work.
  */
 #ifndef CFS_SIG_COMMANDS_H
 #define CFS_SIG_COMMANDS_H
+
+#include <limits.h>
 
 #include "composefs.h"
 #include "hash/hash.h"
@@ -17,10 +19,21 @@ int cmd_verify(int argc, char **argv);
 /* The value of --hash; false, after having said why, when it is no algorithm. */
 bool sig_take_hash(const char *value, enum cfs_hash_alg *out);
 
-/* The digest of the file behind fd: measured by the kernel where the file has fs-verity, else, unless
- * require_verity, computed with alg (0: SHA-256). -ENOTTY: no fs-verity; -EILSEQ: it has
- * another algorithm than alg. */
-int sig_digest(int fd, enum cfs_hash_alg alg, bool require_verity, struct cfs_digest *out,
-	       struct cfs_err *err) CFS_MUST_CHECK;
+/* Which images are meant, and how they get their digests. Starts zeroed. */
+struct sig_images {
+	const char *repo;      /* they are images of this repository; NULL: files */
+	enum cfs_hash_alg alg; /* 0: any, and SHA-256 where it is computed */
+	bool require_verity;
+};
+
+/* The digest of an image: measured by the kernel where the file has fs-verity, else, unless
+ * require_verity, computed; in a repository its id, when the image is that. -ENOTTY: no fs-verity;
+ * -EILSEQ: another algorithm than alg, or another image than its id says. */
+int sig_measure(const struct sig_images *how, const char *image, struct cfs_digest *out,
+		struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Where the signatures of a repository are, in buf; NULL when images are files. */
+enum { SIG_PLACE_MAX = PATH_MAX + 16 }; /* behind any path that can be opened */
+const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX]);
 
 #endif

@@ -146,6 +146,31 @@ static int remove_objects(struct collect *c, struct cfs_err *err)
 	return 0;
 }
 
+/* Those of what goes: signatures/ID of images, signatures/objects/ID.p7s of objects. They go before, so that
+ * none is left over when the power goes. */
+static int remove_signatures(const struct collect *c, struct cfs_err *err)
+{
+	static const int directory = O_RDONLY | O_DIRECTORY;
+	cfs_autofd int of_images = repo_beneath(c->repo->dirfd, "signatures", directory);
+	cfs_autofd int of_objects =
+		of_images < 0 ? -1 : repo_beneath(of_images, "objects", directory);
+
+	for (size_t i = 0; of_images >= 0 && i < c->gone.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&c->gone, i);
+		char hex[CFS_DIGEST_HEX_MAX], name[CFS_DIGEST_HEX_MAX + 8];
+		int rc = repo_remove(of_images, cfs_digest_hex(&id, hex));
+
+		snprintf(name, sizeof(name), "%s.p7s", hex);
+		if (rc == 0 && of_objects >= 0)
+			rc = repo_remove(of_objects, name);
+		if (rc < 0) {
+			errno = -rc;
+			return cfs_fail_errno(err, "signatures of %s", hex);
+		}
+	}
+	return 0;
+}
+
 /* First-level links whose object goes, or is gone, whoever removed it. They are off the disk before the
  * first object is: a link to nothing would tell others that they have what they do not have. */
 static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *n,
@@ -263,6 +288,8 @@ static int sweep(struct collect *c, struct cfs_err *err)
 		rc = remove_dangling(c, CFS_REPO_IMAGES, err);
 	if (rc == 0 && c->opts->prune_refs)
 		rc = remove_dangling(c, CFS_REPO_STREAMS, err);
+	if (rc == 0 && !c->opts->dry_run)
+		rc = remove_signatures(c, err);
 	if (rc == 0 && !c->opts->dry_run)
 		rc = remove_objects(c, err);
 	if (rc == 0 && c->objects >= 0)

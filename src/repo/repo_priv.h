@@ -38,6 +38,9 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 /* The algorithm that the names of the objects tell, or 0 when there are none. */
 enum cfs_hash_alg repo_infer_alg(int dirfd);
 
+/* Removes what goes by that name, a directory with all that it has. 0, also when there is none, or -errno. */
+int repo_remove(int dirfd, const char *name);
+
 /* Waits to have the directory alone, and removes all but the objects. */
 int repo_reset(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -99,17 +99,25 @@ static int remove_name(void *ctx, int dirfd, const char *name)
 	return r->code < 0;
 }
 
+int repo_remove(int dirfd, const char *name)
+{
+	struct removal r = {0};
+
+	return remove_name(&r, dirfd, name) ? r.code : 0;
+}
+
 int repo_reset(int dirfd, struct cfs_err *err)
 {
 	static const char *const names[] = {"images", "streams", "meta.json"};
 	static const struct cfs_repo_collect_opts patient;
-	struct removal r = {0};
 	int rc = repo_lock_alone(dirfd, &patient, err);
 
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!remove_name(&r, dirfd, names[i]))
+		int code = repo_remove(dirfd, names[i]);
+
+		if (code == 0)
 			continue;
-		errno = -r.code;
+		errno = -code;
 		rc = cfs_fail_errno(err, "remove %s", names[i]);
 	}
 	return rc;

@@ -135,13 +135,13 @@ fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
 	fresh
 	rm -rf /fs/repo
 	composefs init --repo=/fs/repo --algorithm=fsverity-sha256-12
-	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
-	image="/fs/repo/objects/$(echo "$id" | sed 's,^..,&/,')"
+	composefs create-image --repo=/fs/repo /tmp/tree os
 	refuse "want a signature in /fs/repo/signatures, found none" \
 		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
-	composefs sign --require-verity --key=$KEYS/stranger.pem --signatures=/fs/repo/signatures "$image"
+	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/stranger.pem os
 	refuse "found none" composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
-	composefs sign --require-verity --key=$KEYS/vendor.pem --signatures=/fs/repo/signatures "$image"
+	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/vendor.pem os
+	composefs verify --repo=/fs/repo --require-verity --trusted=/tmp/place/keys.d os
 	refuse "found none" composefs mount --repo=/fs/repo --require-signature os /mnt
 	composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	grep -q verity=require /proc/mounts

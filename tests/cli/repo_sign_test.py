@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Signatures that lie in a repository.
+
+    repo_sign_test.py COMPOSEFS
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+from repo import good, has, loaded, main, make, make_tree, refused, run, want, write
+
+UNSIGNED, BAD_SIGNATURE, REVOKED, NO_VERITY = 10, 13, 14, 19
+TRUSTED = "--trusted=keys/keys.d"
+
+
+def place():
+    """A repository with os/1, keys of a vendor and a stranger, of which the vendor's is trusted; the id."""
+    os.makedirs("keys/keys.d")
+    for name in ("vendor", "stranger"):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", name], check=True)
+        subprocess.run(["openssl", "pkey", "-in", name, "-pubout", "-out", name + ".pub"], check=True)
+    shutil.copy("vendor.pub", "keys/keys.d")
+    return make().split(":")[1]
+
+
+def sign(name, key="vendor"):
+    return loaded("sign", "--repo=r", f"--key={key}", "--json", name)
+
+
+def verify(name, *args):
+    rc, out, err = run("verify", "--repo=r", TRUSTED, *args, name)
+    return rc, out + err
+
+
+def signatures():
+    return sorted(os.path.join(d, f) for d, _, fs in os.walk("r/signatures") for f in fs)
+
+
+def image_is_signed_by_its_name_and_verified_by_name_and_id():
+    image = place()
+    want(verify("os/1"), (UNSIGNED, "composefs verify: os/1: want a signature in r/signatures, found none\n"))
+    made = sign("os/1")
+    want(made["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
+    want(made["images"][0]["digest"], "sha256:" + image)
+    for name in ("os/1", image):
+        rc, text = verify(name)
+        want(rc, 0)
+        has(text, f"signed by {made['key']} (vendor.pub)")
+
+
+def several_keys_sign_an_image_and_one_that_is_trusted_is_enough():
+    image = place()
+    sign("os/1", "stranger")
+    want(verify("os/1")[0], UNSIGNED)
+    sign("os/1")
+    want(len(signatures()), 2)
+    want(verify("os/1")[0], 0)
+    shutil.copy("stranger.pub", "keys/keys.d")
+    write("keys/revoked.d/x", open("vendor.pub", encoding="utf-8").read())
+    want(verify("os/1")[0], 0)
+    shutil.copy("stranger.pub", "keys/revoked.d")
+    rc, text = verify("os/1")
+    want(rc, REVOKED)
+    has(text, "which is revoked")
+    want(sorted(os.listdir("r/signatures")), [image])
+
+
+def signature_of_another_image_or_of_a_stranger_is_not_taken():
+    image = place()
+    make_tree("tree2", "2")
+    other = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
+    made = sign("os/2")
+    os.rename(f"r/signatures/{other}", f"r/signatures/{image}")
+    want(verify("os/1")[0], BAD_SIGNATURE)
+    stranger = sign("os/1", "stranger")
+    os.replace(stranger["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
+    want(verify("os/1")[0], BAD_SIGNATURE)
+
+
+def image_that_is_not_what_its_id_says_is_not_signed():
+    image = place()
+    path = f"r/objects/{image[:2]}/{image[2:]}"
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    data[-1] ^= 1
+    os.unlink(path)
+    with open(path, "wb") as f:
+        f.write(data)
+    refused("sign", "--repo=r", "--key=vendor", "os/1")
+    want(signatures(), [])
+    want(verify("os/1")[0], 1)
+
+
+def repository_without_verity_is_refused_where_it_is_required():
+    place()
+    has(refused("sign", "--repo=r", "--require-verity", "--key=vendor", "os/1"), "want one with fs-verity")
+    want(verify("os/1", "--require-verity")[0], NO_VERITY)
+
+
+def statement_about_images_of_a_repository_lies_where_it_is_named():
+    place()
+    good("sign", "--repo=r", "--key=vendor", "--statement=s", "--name=os", "--version=1", "os/1")
+    want(verify("os/1", "--statement=s", "--name=os")[0], 0)
+    want(signatures(), [])
+
+
+def collection_takes_the_signatures_of_what_goes_and_no_others():
+    place()
+    make_tree("tree2", "2")
+    other = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
+    sign("os/1")
+    kept = signatures()
+    sign("os/2")
+    os.mkdir("r/signatures/objects")
+    mine, shared = (good("image-objects", "--repo=r", name).split() for name in ("os/2", "os/1"))
+    gone = next(name for name in mine if name not in shared)
+    for name in (gone, shared[0]):
+        write(f"r/signatures/objects/{name.split(':')[-1].replace('/', '')}.p7s", "x")
+    write("r/signatures/README", "of somebody else")
+    good("untag", "--repo=r", "os/2")
+    before = signatures()
+    good("gc", "--repo=r", "--dry-run")
+    want(signatures(), before)
+    good("gc", "--repo=r")
+    want(not os.path.exists(f"r/signatures/{other}"), True)
+    want(signatures(), sorted(kept + ["r/signatures/README",
+                                      f"r/signatures/objects/{shared[0].split(':')[-1].replace('/', '')}.p7s"]))
+    want(verify("os/1")[0], 0)
+
+
+def check_of_the_repository_is_content_with_signatures():
+    place()
+    sign("os/1")
+    os.mkdir("r/signatures/objects")
+    has(good("fsck", "--repo=r"), "status: ok")
+
+
+if __name__ == "__main__":
+    if not shutil.which("openssl"):
+        print("1..0 # SKIP openssl is not installed")
+        sys.exit(77)
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and v.__name__ not in ("place", "sign", "signatures", "verify")]))
