@@ -75,6 +75,29 @@ def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
     has(refused("images", "--repo=a", "--system"), "want one of")
 
 
+def no_command_touches_a_repository_that_it_does_not_understand():
+    make_tree()
+    write("file", "x")
+    reading = [("images",), ("ls", "a"), ("cat", "a"), ("cat", "a", "/b"), ("dump-files", "a"), ("image-objects", "a"), ("fsck",),
+               ("fsck", "a"), ("mount", "a", "."), ("gc", "--dry-run"), ("compute-id", "tree"), ("create-dumpfile", "tree")]
+    writing = [("create-image", "tree", "a"), ("import-image", "a", "file"), ("tag", "a", "b"), ("untag", "a"), ("gc",), ("repair",),
+               ("transaction", "--", "true")]
+    meta = '{"version":%d,"algorithm":"fsverity-sha256-12","features":{"%s":["warp"]}}'
+    for name, text, said in (("newer", meta % (2, "compatible"), "version: want 1, found 2"),
+                             ("feature", meta % (1, "incompatible"), "it has the feature warp"),
+                             ("algorithm", '{"version":1,"algorithm":"fsverity-md5-12"}', "want fsverity-sha256-12 or"),
+                             ("torn", '{"version":1,', "meta.json: line 1"), ("reading", meta % (1, "read-only-compatible"), "warp")):
+        write(f"{name}/meta.json", text)
+        before = snapshot(name)
+        for command, *args in writing + (reading if name != "reading" else []):
+            has(refused(command, f"--repo={name}", *args), said)
+        if name != "reading":
+            has(refused("init", "--insecure", "--algorithm=sha256", name), said)
+        want(snapshot(name), before)
+    want(loaded("fsck", "--repo=reading", "--json")["ok"], True)
+    want(loaded("gc", "--repo=reading", "--json", "--dry-run")["objectsRemoved"], 0)
+
+
 def require_verity_refuses_a_repository_without():
     make()
     has(refused("images", "--repo=r", "--require-verity"), "fs-verity")
