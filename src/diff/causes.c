@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Each difference is put into one slot of a table; the slots that are not empty are the causes. */
+#include "diff/causes.h"
+
+#include <errno.h>
+
+#include "diff/diff_priv.h"
+
+enum { N_SIDES = CFS_CAUSE_B + 1 };
+
+/* Marks of a name in a: the inode whose first name it is shares names in another way. */
+enum { FLATTENED_IN_A = 1, FLATTENED_IN_B = 2, REGROUPED = 4 };
+
+struct finder {
+	const struct cfs_diff *d;
+	struct diff_facts facts;
+	struct cfs_cause slots[CFS_CAUSE_N_KINDS][N_SIDES][CFS_CAUSE_N_CLASSES];
+	struct cfs_cause (*xattrs)[N_SIDES]; /* by key */
+	uint8_t *marks;			     /* by name in a */
+};
+
+static const enum cfs_cause_side sides[] = {CFS_CAUSE_A, CFS_CAUSE_B};
+
+static enum cfs_cause_class class_of(const struct cfs_node *n)
+{
+	if (S_ISDIR(n->mode))
+		return CFS_CAUSE_DIRECTORIES;
+	if (S_ISREG(n->mode))
+		return CFS_CAUSE_FILES;
+	return S_ISLNK(n->mode) ? CFS_CAUSE_SYMLINKS : CFS_CAUSE_SPECIALS;
+}
+
+static struct cfs_cause *slot(struct finder *f, enum cfs_cause_kind kind,
+			      enum cfs_cause_side side, enum cfs_cause_class class)
+{
+	struct cfs_cause *c = &f->slots[kind][side][class];
+
+	c->kind = kind;
+	c->side = side;
+	c->class = class;
+	return c;
+}
+
+/* --- which slot ------------------------------------------------------------------------ */
+
+static struct cfs_cause *of_entry(struct finder *f, const struct cfs_node *a)
+{
+	int i = a ? 0 : 1;
+
+	return slot(f, f->facts.only_devices[i] ? CFS_CAUSE_DEVICES : CFS_CAUSE_ONLY,
+		    sides[i], CFS_CAUSE_ENTRIES);
+}
+
+static struct cfs_cause *of_mtime(struct finder *f, const struct cfs_node *a,
+				  const struct cfs_node *b)
+{
+	const struct diff_facts *facts = &f->facts;
+	struct cfs_cause *c;
+
+	if (facts->a.mtimes_are_zero || facts->b.mtimes_are_zero)
+		return slot(f, CFS_CAUSE_MTIME_ZERO,
+			    facts->a.mtimes_are_zero ? CFS_CAUSE_A : CFS_CAUSE_B,
+			    CFS_CAUSE_ENTRIES);
+	if (a->mtime_sec == b->mtime_sec)
+		return slot(f, CFS_CAUSE_MTIME_SUBSECOND,
+			    a->mtime_nsec == 0	 ? CFS_CAUSE_A
+			    : b->mtime_nsec == 0 ? CFS_CAUSE_B
+						 : CFS_CAUSE_BOTH,
+			    CFS_CAUSE_ENTRIES);
+	for (int i = 0; i < 2; i++) {
+		if (!facts->mtime_is_one[i])
+			continue;
+		c = slot(f, CFS_CAUSE_MTIME_ONE, sides[i], CFS_CAUSE_ENTRIES);
+		c->value = facts->mtime_sec[i];
+		return c;
+	}
+	return slot(f, CFS_CAUSE_MTIME, CFS_CAUSE_BOTH, class_of(a));
+}
+
+static struct cfs_cause *of_owner(struct finder *f)
+{
+	const struct diff_tree_facts *a = &f->facts.a, *b = &f->facts.b;
+	struct cfs_cause *c;
+
+	if (a->has_one_owner != b->has_one_owner) {
+		const struct diff_tree_facts *one = a->has_one_owner ? a : b;
+
+		c = slot(f, CFS_CAUSE_OWNER_ALL, one == a ? CFS_CAUSE_A : CFS_CAUSE_B,
+			 CFS_CAUSE_ENTRIES);
+		c->value = one->uid;
+		c->value2 = one->gid;
+	} else if (f->facts.owner_is_shifted) {
+		c = slot(f, CFS_CAUSE_OWNER_SHIFT, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		c->value = f->facts.owner_shift;
+	} else {
+		c = slot(f, CFS_CAUSE_OWNER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+	}
+	return c;
+}
+
+static struct cfs_cause *of_mode(struct finder *f, const struct cfs_node *a)
+{
+	const struct diff_facts *facts = &f->facts;
+	struct cfs_cause *c;
+
+	if (!facts->mode_bits_are_one)
+		return slot(f, CFS_CAUSE_MODE, CFS_CAUSE_BOTH, class_of(a));
+	c = slot(f, CFS_CAUSE_MODE_BITS,
+		 facts->mode_bits_in[0]	  ? CFS_CAUSE_A
+		 : facts->mode_bits_in[1] ? CFS_CAUSE_B
+					  : CFS_CAUSE_BOTH,
+		 CFS_CAUSE_ENTRIES);
+	c->value = facts->mode_bits;
+	return c;
+}
+
+/* The inode of the side that has the group is counted once, at the first of its names that lost it. */
+static struct cfs_cause *of_link(struct finder *f, const struct cfs_difference *v)
+{
+	const struct cfs_diff *d = f->d;
+	cfs_id a = d->first_a[cfs_tree_inode(d->a, v->a)];
+	cfs_id b = d->first_b[cfs_tree_inode(d->b, v->b)];
+	bool alone_in_a = a == v->a, alone_in_b = b == v->a;
+	cfs_id group = alone_in_b ? a : b;
+	uint8_t mark = alone_in_b   ? FLATTENED_IN_B
+		       : alone_in_a ? FLATTENED_IN_A
+				    : REGROUPED;
+	struct cfs_cause *c;
+
+	if (mark == REGROUPED) {
+		f->marks[a] |= REGROUPED;
+		c = slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+	} else {
+		c = slot(f, CFS_CAUSE_LINKS_FLATTENED,
+			 alone_in_b ? CFS_CAUSE_B : CFS_CAUSE_A, CFS_CAUSE_ENTRIES);
+		c->n_groups += !(f->marks[group] & mark);
+		f->marks[v->a] |= mark;
+	}
+	f->marks[group] |= mark;
+	return c;
+}
+
+static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference *v,
+				  const struct cfs_node *a, const struct cfs_node *b)
+{
+	const struct cfs_diff *d = f->d;
+	const struct cfs_diff_key *key = &d->keys[v->at];
+	struct cfs_span value;
+	bool in_a = cfs_diff_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value);
+	bool in_b = cfs_diff_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value);
+	enum cfs_cause_side side = in_a && in_b ? CFS_CAUSE_BOTH
+				   : in_a	? CFS_CAUSE_A
+						: CFS_CAUSE_B;
+	struct cfs_cause *c = &f->xattrs[v->at][side];
+
+	if (!f->facts.a.has_xattrs || !f->facts.b.has_xattrs)
+		return slot(f, CFS_CAUSE_XATTRS_NONE,
+			    f->facts.a.has_xattrs ? CFS_CAUSE_B : CFS_CAUSE_A,
+			    CFS_CAUSE_ENTRIES);
+	c->kind = side == CFS_CAUSE_BOTH ? CFS_CAUSE_XATTR_VALUE : CFS_CAUSE_XATTR_ONLY;
+	c->side = side;
+	c->key = v->at;
+	return c;
+}
+
+static struct cfs_cause *of_digest(struct finder *f, const struct cfs_node *a,
+				   const struct cfs_node *b)
+{
+	if (a->digest && b->digest)
+		return slot(f, CFS_CAUSE_DIGEST_ALG, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+	return slot(f, CFS_CAUSE_DIGEST_NONE, a->digest ? CFS_CAUSE_B : CFS_CAUSE_A,
+		    CFS_CAUSE_FILES);
+}
+
+static struct cfs_cause *find_slot(struct finder *f, const struct cfs_difference *v,
+				   const struct cfs_node *a, const struct cfs_node *b)
+{
+	switch ((enum cfs_diff_field)v->field) {
+	case CFS_DIFF_ENTRY:
+		return of_entry(f, a);
+	case CFS_DIFF_TYPE:
+		return slot(f, CFS_CAUSE_TYPE, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+	case CFS_DIFF_MODE:
+		return of_mode(f, a);
+	case CFS_DIFF_UID:
+	case CFS_DIFF_GID:
+		return of_owner(f);
+	case CFS_DIFF_SIZE:
+		return slot(f, S_ISREG(a->mode) ? CFS_CAUSE_CONTENT : CFS_CAUSE_SIZE,
+			    CFS_CAUSE_BOTH, class_of(a));
+	case CFS_DIFF_MTIME:
+		return of_mtime(f, a, b);
+	case CFS_DIFF_LINK:
+		return of_link(f, v);
+	case CFS_DIFF_RDEV:
+		return slot(f, CFS_CAUSE_RDEV, CFS_CAUSE_BOTH, CFS_CAUSE_SPECIALS);
+	case CFS_DIFF_TARGET:
+		return slot(f, CFS_CAUSE_TARGET, CFS_CAUSE_BOTH, CFS_CAUSE_SYMLINKS);
+	case CFS_DIFF_CONTENT:
+		return slot(f, CFS_CAUSE_CONTENT, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+	case CFS_DIFF_STORED:
+		return slot(f, CFS_CAUSE_STORED, a->content ? CFS_CAUSE_A : CFS_CAUSE_B,
+			    CFS_CAUSE_FILES);
+	case CFS_DIFF_BACKING:
+		return slot(f, CFS_CAUSE_BACKING, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+	case CFS_DIFF_DIGEST:
+		return of_digest(f, a, b);
+	case CFS_DIFF_XATTR:
+		return of_xattr(f, v, a, b);
+	default:
+		return slot(f, CFS_CAUSE_NLINK, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+	}
+}
+
+/* --- filling --------------------------------------------------------------------------- */
+
+static bool is_same_name(const struct cfs_difference *v, const struct cfs_difference *w)
+{
+	return v->a == w->a && v->b == w->b;
+}
+
+/* Differences come name by name: one that counts again counts right behind. */
+static void add(struct finder *f, struct cfs_cause *c, size_t i)
+{
+	const struct cfs_diff *d = f->d;
+
+	c->fields |= 1U << d->v[i].field;
+	if (c->n && is_same_name(&d->v[c->last], &d->v[i]))
+		return;
+	c->last = i;
+	c->n++;
+	if (c->n_first < CFS_CAUSE_EXAMPLES)
+		c->first[c->n_first++] = i;
+}
+
+/* A count that follows from what names share is no cause of its own. */
+static void add_nlink(struct finder *f, size_t i)
+{
+	const struct cfs_diff *d = f->d;
+	const struct cfs_difference *v = &d->v[i];
+	uint8_t marks = f->marks[d->first_a[cfs_tree_inode(d->a, v->a)]] |
+			f->marks[d->first_b[cfs_tree_inode(d->b, v->b)]];
+
+	if (!marks)
+		add(f, find_slot(f, v, NULL, NULL), i);
+	else if (marks & REGROUPED)
+		slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES)->fields |=
+			1U << CFS_DIFF_NLINK;
+	else
+		slot(f, CFS_CAUSE_LINKS_FLATTENED,
+		     marks & FLATTENED_IN_B ? CFS_CAUSE_B : CFS_CAUSE_A,
+		     CFS_CAUSE_ENTRIES)
+			->fields |= 1U << CFS_DIFF_NLINK;
+}
+
+static void fill(struct finder *f)
+{
+	const struct cfs_diff *d = f->d;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].field != CFS_DIFF_NLINK)
+			add(f,
+			    find_slot(f, &d->v[i], diff_inode(d->a, d->v[i].a),
+				      diff_inode(d->b, d->v[i].b)),
+			    i);
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].field == CFS_DIFF_NLINK)
+			add_nlink(f, i);
+}
+
+/* --- the answer ------------------------------------------------------------------------ */
+
+static bool holds_for_a_tree(const struct cfs_cause *c)
+{
+	return c->kind == CFS_CAUSE_MTIME_ZERO || c->kind == CFS_CAUSE_OWNER_ALL ||
+	       c->kind == CFS_CAUSE_XATTRS_NONE;
+}
+
+/* The root is often made by another hand than what is below it. */
+static bool is_of_root(const struct finder *f, const struct cfs_cause *c)
+{
+	return c->n == 1 && f->d->v[c->first[0]].a == CFS_ROOT &&
+	       c->kind != CFS_CAUSE_ROOT && !holds_for_a_tree(c);
+}
+
+static int take(struct finder *f, struct cfs_causes *out, size_t *cap,
+		const struct cfs_cause *c, struct cfs_err *err)
+{
+	struct cfs_cause *root;
+
+	if (c->n == 0)
+		return 0;
+	if (is_of_root(f, c)) {
+		root = slot(f, CFS_CAUSE_ROOT, CFS_CAUSE_BOTH, CFS_CAUSE_DIRECTORIES);
+		root->n = 1;
+		root->fields |= c->fields;
+		root->last = c->last;
+		if (root->n_first < CFS_CAUSE_EXAMPLES)
+			root->first[root->n_first++] = c->first[0];
+		return 0;
+	}
+	if (cfs_grow(&out->v, cap, out->n + 1, sizeof(*out->v)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->v[out->n++] = *c;
+	return 0;
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct cfs_cause *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	return (int)x->class - (int)y->class;
+}
+
+static int answer(struct finder *f, struct cfs_causes *out, struct cfs_err *err)
+{
+	const struct cfs_cause *flat = &f->slots[0][0][0];
+	size_t n_flat = sizeof(f->slots) / sizeof(*flat), cap = 0;
+	const struct cfs_cause *xattrs = &f->xattrs[0][0];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < (size_t)f->d->n_keys * N_SIDES; i++)
+		rc = take(f, out, &cap, &xattrs[i], err);
+	for (size_t i = 0; rc == 0 && i < n_flat; i++)
+		rc = take(f, out, &cap, &flat[i], err); /* ROOT comes last */
+	if (rc == 0 && out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_weight);
+	return rc;
+}
+
+int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
+		    struct cfs_err *err)
+{
+	cfs_autofree struct finder *f = calloc(1, sizeof(*f));
+	cfs_autofree uint8_t *marks = calloc(diff->a->n_nodes, 1);
+	cfs_autofree void *xattrs =
+		calloc((size_t)diff->n_keys + 1, N_SIDES * sizeof(struct cfs_cause));
+	int rc;
+
+	*out = (struct cfs_causes){.diff = diff};
+	if (!f || !marks || !xattrs)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	f->d = diff;
+	f->marks = marks;
+	f->xattrs = xattrs;
+	diff_find_facts(diff, &f->facts);
+	fill(f);
+	rc = answer(f, out, err);
+	if (rc < 0)
+		cfs_causes_fini(out);
+	return rc;
+}
+
+void cfs_causes_fini(struct cfs_causes *causes)
+{
+	free(causes->v);
+	*causes = (struct cfs_causes){0};
+}

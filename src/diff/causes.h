@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Causes: differences grouped by what a person would call the reason.
+ *
+ * Every difference belongs to exactly one cause. What holds for a whole tree ("all mtimes are 0") comes
+ * before what holds for all differences of a field ("the same bits everywhere"), and that before the
+ * field itself.
+ */
+#ifndef CFS_DIFF_CAUSES_H
+#define CFS_DIFF_CAUSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct cfs_diff;
+
+enum cfs_cause_kind {
+	CFS_CAUSE_ONLY,	      /* names that one side has */
+	CFS_CAUSE_DEVICES,    /* the same, and all of them are devices */
+	CFS_CAUSE_TYPE,	      /* another file type */
+	CFS_CAUSE_MTIME_ZERO, /* all mtimes of a side are 0 */
+	CFS_CAUSE_MTIME_ONE,  /* where they differ, a side has one and the same: value */
+	CFS_CAUSE_MTIME_SUBSECOND, /* seconds agree; a side: it has whole seconds there */
+	CFS_CAUSE_MTIME,	   /* by type */
+	CFS_CAUSE_OWNER_ALL,	   /* a side has one owner throughout: value and value2 */
+	CFS_CAUSE_OWNER_SHIFT,	   /* ids of b are those of a plus value */
+	CFS_CAUSE_OWNER,
+	CFS_CAUSE_MODE_BITS, /* the same bits everywhere: value; a side: it alone has them */
+	CFS_CAUSE_MODE,
+	CFS_CAUSE_LINKS_FLATTENED, /* names of one inode are inodes of their own on a side */
+	CFS_CAUSE_LINKS,	   /* names share inodes in another way */
+	CFS_CAUSE_NLINK,	   /* the count alone */
+	CFS_CAUSE_XATTRS_NONE,	   /* a side has none at all */
+	CFS_CAUSE_XATTR_ONLY,	   /* of a name, on one side only */
+	CFS_CAUSE_XATTR_VALUE,	   /* of a name, with another value */
+	CFS_CAUSE_CONTENT,	   /* of files, or their sizes */
+	CFS_CAUSE_STORED,	   /* contents lie inside the tree of one side only */
+	CFS_CAUSE_BACKING,	   /* paths of contents */
+	CFS_CAUSE_DIGEST_NONE,	   /* a side lacks digests */
+	CFS_CAUSE_DIGEST_ALG,	   /* contents are named by another algorithm */
+	CFS_CAUSE_TARGET,
+	CFS_CAUSE_RDEV,
+	CFS_CAUSE_SIZE, /* of what is no regular file */
+	CFS_CAUSE_ROOT, /* the root directory's own metadata, where it stands alone */
+	CFS_CAUSE_N_KINDS,
+};
+
+enum cfs_cause_side { CFS_CAUSE_BOTH, CFS_CAUSE_A, CFS_CAUSE_B };
+
+/* What the entries of a cause are. */
+enum cfs_cause_class {
+	CFS_CAUSE_ENTRIES, /* of several types, or of no matter which */
+	CFS_CAUSE_DIRECTORIES,
+	CFS_CAUSE_FILES,
+	CFS_CAUSE_SYMLINKS,
+	CFS_CAUSE_SPECIALS,
+	CFS_CAUSE_N_CLASSES,
+};
+
+enum { CFS_CAUSE_EXAMPLES = 3 };
+
+struct cfs_cause {
+	enum cfs_cause_kind kind;
+	enum cfs_cause_side side;
+	enum cfs_cause_class class;
+	uint32_t key;	   /* XATTR_*: in cfs_diff.keys */
+	uint32_t fields;   /* bits 1 << enum cfs_diff_field */
+	uint64_t n;	   /* names */
+	uint64_t n_groups; /* LINKS_FLATTENED: inodes that had the names */
+	int64_t value, value2;
+	size_t first
+		[CFS_CAUSE_EXAMPLES]; /* in cfs_diff.v, of different names but in ROOT */
+	size_t n_first;
+	size_t last; /* the same, of the last name */
+};
+
+struct cfs_causes {
+	const struct cfs_diff *diff; /* lent */
+	struct cfs_cause *v;	     /* most names first */
+	size_t n;
+};
+
+/* Linear; memory: one byte a name of a, and 400 bytes for each name of an xattr. -ENOMEM. The caller
+ * ends it with cfs_causes_fini. */
+int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_causes_fini(struct cfs_causes *causes); /* zeroed is fine */
+
+#endif

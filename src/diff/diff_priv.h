@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the files of the diff room share: a diff under construction. */
+#ifndef CFS_DIFF_PRIV_H
+#define CFS_DIFF_PRIV_H
+
+#include "diff/diff.h"
+
+/* Two directories that are merged, or one and CFS_NO_NODE. */
+struct diff_frame {
+	cfs_id a, b;	 /* the directories */
+	uint32_t ia, ib; /* their next children */
+};
+
+struct diff {
+	struct cfs_diff d; /* first: cfs_diff_free casts */
+	struct cfs_diff_side a, b;
+	struct cfs_difference *v;
+	size_t cap;
+	struct cfs_diff_key *keys;
+	uint32_t *key_a, *key_b; /* number of a name in a tree -> in keys */
+	cfs_id *first_a, *first_b;
+	struct cfs_diff_contents *contents;
+	/* Differences of CONTENT that are not decided yet, as indices of v. */
+	size_t *pending;
+	size_t n_pending, pending_cap;
+	struct diff_frame *stack;
+	size_t depth, stack_cap;
+};
+
+/* keys.c */
+int diff_keys(struct diff *d, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* inode.c: the fields of two names that both sides have. */
+int diff_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err) CFS_MUST_CHECK;
+int diff_add(struct diff *d, enum cfs_diff_field field, cfs_id a, cfs_id b, uint32_t at,
+	     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* content.c: of two regular files; and then what was left to be read. */
+int diff_content(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err) CFS_MUST_CHECK;
+int diff_read(struct diff *d, unsigned threads, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* facts.c: what holds throughout, which tells a cause from a coincidence. */
+struct diff_tree_facts {
+	bool mtimes_are_zero;
+	bool has_one_owner;
+	uint32_t uid, gid; /* of the root */
+	bool has_xattrs;
+};
+
+/* About the differences of one field: what all of them have in common. */
+struct diff_facts {
+	struct diff_tree_facts a, b;
+	uint64_t n_mtimes;     /* that differ by a second or more */
+	bool mtime_is_one[2];  /* those of a; those of b */
+	int64_t mtime_sec[2];  /* the first of each */
+	uint64_t n_owners;     /* uids and gids */
+	bool owner_is_shifted; /* by owner_shift, and not only one id is */
+	int64_t owner_shift;
+	uint64_t n_modes;
+	bool mode_bits_are_one; /* the same bits differ everywhere: mode_bits */
+	uint32_t mode_bits;
+	bool mode_bits_in[2]; /* a has all of them everywhere and b none; or b */
+	bool only_devices[2]; /* names on one side only are devices */
+};
+
+void diff_find_facts(const struct cfs_diff *d, struct diff_facts *out);
+
+/* The inode behind a name, or NULL for CFS_NO_NODE. */
+static inline const struct cfs_node *diff_inode(const struct cfs_tree *t, cfs_id name)
+{
+	return name == CFS_NO_NODE ? NULL : &t->nodes[cfs_tree_inode(t, name)];
+}
+
+#endif

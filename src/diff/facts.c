@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What holds throughout: for a whole tree, or for all differences of a field. */
+#include "diff/diff_priv.h"
+
+static void look_at_tree(const struct cfs_tree *t, struct diff_tree_facts *out)
+{
+	const struct cfs_node *root = &t->nodes[CFS_ROOT];
+
+	*out = (struct diff_tree_facts){.mtimes_are_zero = true,
+					.has_one_owner = true,
+					.uid = root->uid,
+					.gid = root->gid};
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
+
+		if (cfs_node_is_link(n))
+			continue;
+		if (n->mtime_sec || n->mtime_nsec)
+			out->mtimes_are_zero = false;
+		if (n->uid != out->uid || n->gid != out->gid)
+			out->has_one_owner = false;
+		if (n->n_xattrs)
+			out->has_xattrs = true;
+	}
+}
+
+static void look_at_mtime(struct diff_facts *f, const struct cfs_node *a,
+			  const struct cfs_node *b)
+{
+	if (a->mtime_sec == b->mtime_sec)
+		return;
+	if (f->n_mtimes++ == 0) {
+		f->mtime_sec[0] = a->mtime_sec;
+		f->mtime_sec[1] = b->mtime_sec;
+	}
+	f->mtime_is_one[0] &= a->mtime_sec == f->mtime_sec[0];
+	f->mtime_is_one[1] &= b->mtime_sec == f->mtime_sec[1];
+}
+
+static void look_at_owner(struct diff_facts *f, uint32_t a, uint32_t b, uint32_t *first)
+{
+	int64_t shift = (int64_t)b - a;
+
+	if (f->n_owners++ == 0) {
+		f->owner_shift = shift;
+		*first = a;
+	}
+	if (shift != f->owner_shift)
+		f->owner_shift = 0;
+	f->owner_is_shifted |= a != *first;
+}
+
+static void look_at_mode(struct diff_facts *f, uint32_t a, uint32_t b)
+{
+	uint32_t bits = (a ^ b) & ~(uint32_t)S_IFMT;
+
+	if (f->n_modes++ == 0)
+		f->mode_bits = bits;
+	f->mode_bits_are_one &= bits == f->mode_bits;
+	f->mode_bits_in[0] &= (a & bits) == bits;
+	f->mode_bits_in[1] &= (b & bits) == bits;
+}
+
+static bool is_device(const struct cfs_node *n)
+{
+	return S_ISCHR(n->mode) || S_ISBLK(n->mode);
+}
+
+static void look_at_difference(struct diff_facts *f, const struct cfs_difference *v,
+			       const struct cfs_node *a, const struct cfs_node *b,
+			       uint32_t *first_id)
+{
+	switch ((enum cfs_diff_field)v->field) {
+	case CFS_DIFF_ENTRY:
+		if (a)
+			f->only_devices[0] &= is_device(a);
+		else
+			f->only_devices[1] &= is_device(b);
+		break;
+	case CFS_DIFF_MTIME:
+		look_at_mtime(f, a, b);
+		break;
+	case CFS_DIFF_UID:
+		look_at_owner(f, a->uid, b->uid, first_id);
+		break;
+	case CFS_DIFF_GID:
+		look_at_owner(f, a->gid, b->gid, first_id);
+		break;
+	case CFS_DIFF_MODE:
+		look_at_mode(f, a->mode, b->mode);
+		break;
+	default:
+		break;
+	}
+}
+
+void diff_find_facts(const struct cfs_diff *d, struct diff_facts *out)
+{
+	uint32_t first_id = 0;
+
+	*out = (struct diff_facts){.mtime_is_one = {true, true},
+				   .mode_bits_are_one = true,
+				   .mode_bits_in = {true, true},
+				   .only_devices = {true, true}};
+	look_at_tree(d->a, &out->a);
+	look_at_tree(d->b, &out->b);
+	for (size_t i = 0; i < d->n; i++)
+		look_at_difference(out, &d->v[i], diff_inode(d->a, d->v[i].a),
+				   diff_inode(d->b, d->v[i].b), &first_id);
+	/* Of a single difference anything holds. */
+	out->mtime_is_one[0] &= out->n_mtimes > 1;
+	out->mtime_is_one[1] &= out->n_mtimes > 1;
+	out->owner_is_shifted &= out->owner_shift != 0;
+	out->mode_bits_are_one &= out->n_modes > 1;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The names of xattrs: one order for both trees, so that inodes are merged by number. */
+#include <errno.h>
+
+#include "diff/diff_priv.h"
+
+static int by_name(const void *a, const void *b)
+{
+	const struct cfs_diff_key *x = a, *y = b;
+
+	return cfs_text_cmp(x->name, y->name);
+}
+
+/* Names of both trees in one sorted list, twice where both have one. */
+static void collect(const struct diff *d, struct cfs_diff_key *out)
+{
+	for (uint32_t i = 0; i < d->a.tree->n_keys; i++)
+		*out++ = (struct cfs_diff_key){d->a.tree->keys[i], i, CFS_DIFF_NONE};
+	for (uint32_t i = 0; i < d->b.tree->n_keys; i++)
+		*out++ = (struct cfs_diff_key){d->b.tree->keys[i], CFS_DIFF_NONE, i};
+}
+
+/* Each name once; within a tree no name stands twice. Returns their number. */
+static uint32_t unite(struct cfs_diff_key *keys, size_t n)
+{
+	uint32_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct cfs_diff_key *last = used ? &keys[used - 1] : NULL;
+
+		if (last && cfs_text_eq(last->name, keys[i].name)) {
+			last->a = keys[i].a == CFS_DIFF_NONE ? last->a : keys[i].a;
+			last->b = keys[i].b == CFS_DIFF_NONE ? last->b : keys[i].b;
+		} else {
+			keys[used++] = keys[i];
+		}
+	}
+	return used;
+}
+
+int diff_keys(struct diff *d, struct cfs_err *err)
+{
+	size_t n_a = d->a.tree->n_keys, n_b = d->b.tree->n_keys;
+
+	d->keys = calloc(n_a + n_b + 1, sizeof(*d->keys));
+	d->key_a = calloc(n_a + 1, sizeof(*d->key_a));
+	d->key_b = calloc(n_b + 1, sizeof(*d->key_b));
+	if (!d->keys || !d->key_a || !d->key_b)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	collect(d, d->keys);
+	qsort(d->keys, n_a + n_b, sizeof(*d->keys), by_name);
+	d->d.n_keys = unite(d->keys, n_a + n_b);
+	for (uint32_t i = 0; i < d->d.n_keys; i++) {
+		if (d->keys[i].a != CFS_DIFF_NONE)
+			d->key_a[d->keys[i].a] = i;
+		if (d->keys[i].b != CFS_DIFF_NONE)
+			d->key_b[d->keys[i].b] = i;
+	}
+	return 0;
+}
+
+bool cfs_diff_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
+		    struct cfs_span *out)
+{
+	const struct cfs_node *n = &t->nodes[inode];
+
+	for (uint16_t i = 0; i < n->n_xattrs; i++) {
+		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[i]];
+
+		if (p->key != key)
+			continue;
+		*out = (struct cfs_span){p->value, p->value_len};
+		return true;
+	}
+	return false;
+}
