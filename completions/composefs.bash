@@ -160,11 +160,17 @@ _composefs()
 	create-image | build)
 		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
+	diff)
+		options="--help --json --stat $repository"
+		;;
 	du)
 		options="--apparent --help --json --no-cached --pairs --sort= $repository"
 		;;
 	dump-files)
 		options="--backing-path-only --help $repository"
+		;;
+	explain)
+		options="--help --json $repository"
 		;;
 	fsck)
 		options="--canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"
@@ -230,7 +236,7 @@ _composefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image du dump-files fsck gc
+		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image diff du dump-files explain fsck gc
 			image-objects images import-image init ls mount repair tag transaction
 			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else

@@ -32,7 +32,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|du|dump-files|enable-objects|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -79,6 +79,14 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
+	diff)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			'--stat[print counts by field and type, and no single entry]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
 	du)
 		_arguments \
 			'--apparent[count lengths of files, not disk blocks]' \
@@ -94,6 +102,13 @@ composefs|cfsctl)
 		_arguments \
 			'--backing-path-only[print where the content of each file lies - a path below objects, or inline]' \
 			'--help[print usage]' \
+			$repository \
+			'1:command:' '*:file:_files'
+		;;
+	explain)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -291,8 +306,10 @@ composefs|cfsctl)
 			compute-id\:"say what id create-image would print"
 			create-dumpfile\:"print the tree of a directory as a dump"
 			create-image\:"put a directory into the repository, as an image"
+			diff\:"compare two trees - images, directories, dumps"
 			du\:"say what images occupy, share, and would free"
 			dump-files\:"print entries of an image as a dump"
+			explain\:"say in a few words why two trees or images differ"
 			fsck\:"check a repository, or an image and the objects that it needs"
 			gc\:"remove what no name reaches and nobody uses"
 			image-objects\:"list the objects that an image needs"

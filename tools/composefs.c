@@ -6,6 +6,8 @@
 #include <string.h>
 
 static const struct command image_commands[] = {
+	{"diff", cmd_diff, "Compare two trees: images, directories, dumps"},
+	{"explain", cmd_explain, "Say in a few words why two trees or images differ"},
 	{"fsck", cmd_fsck, "Check an image, and the objects that it needs"},
 	{"ls", cmd_ls, "List what an image has at a path"},
 	{"version", cmd_version, "Print the version"},

@@ -18,6 +18,13 @@ enum {
 		5, /* sound, but the kernel that was asked about would mishandle it */
 };
 
+/* Of commands that compare, as diff(1) has them; trouble is any failure, and wrong usage. */
+enum {
+	STATUS_SAME = 0,
+	STATUS_DIFFERENT = 1,
+	STATUS_TROUBLE = 2,
+};
+
 /* A command: argv[0] is "composefs NAME". Returns the status of the program. */
 typedef int (*command_main)(int argc, char **argv);
 
@@ -32,6 +39,8 @@ extern const struct command repo_commands[];
 /* The same of signatures; and of those that the kernel checks itself. */
 extern const struct command sig_commands[], ipe_commands[];
 
+int cmd_diff(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""What differs between two trees of any kind, and why.
+
+    diff_test.py COMPOSEFS MKCOMPOSEFS
+"""
+import json
+import os
+import subprocess
+import sys
+
+from repo import COMPOSEFS, good, has, main, run, want, write
+
+MKCOMPOSEFS = os.path.abspath(sys.argv[2])
+SAME, DIFFERENT, TROUBLE = range(3)
+
+
+def differ(*args, status=DIFFERENT, stdin=None):
+    """What diff or explain prints."""
+    rc, out, err = run(*args, stdin=stdin)
+    want((rc, err), (status, ""))
+    return out
+
+
+def trouble(*args, stdin=None):
+    """The one sentence that is said."""
+    rc, out, err = run(*args, stdin=stdin)
+    want((rc, out, err.count("\n")), (TROUBLE, "", 1))
+    return err
+
+
+def image(source, name, *options):
+    subprocess.run([MKCOMPOSEFS, "--hardlinks", *options, source, name], check=True)
+    return name
+
+
+def read(name):
+    with open(name, "rb") as f:
+        return f.read()
+
+
+def make():
+    """A tree t with its image t.cfs; the same times everywhere, so that nothing depends on a clock."""
+    write("t/a", "a" * 1000)
+    write("t/dir/small", "x")
+    os.symlink("a", "t/link")
+    os.link("t/a", "t/linked")
+    settle()
+    image("t", "t.cfs")
+
+
+def settle():
+    for path in ("t/a", "t/dir/small", "t/link", "t/dir", "t"):
+        os.utime(path, (7, 7), follow_symlinks=False)
+
+
+def each_kind_of_side_is_the_same_tree():
+    make()
+    dump = good("create-dumpfile", "--hash=sha256", "t")
+    write("t.dump", dump)
+    sides = ["t", "t/", "dir:t", "t.cfs", "image:t.cfs", "t.dump", "dump:t.dump"]
+    for a in sides:
+        for b in sides:
+            want(differ("diff", a, b, status=SAME), "the trees are the same: 6 entries\n")
+    want(differ("diff", "-", "t", status=SAME, stdin=dump.encode()), "the trees are the same: 6 entries\n")
+    want(differ("diff", "t", "-", status=SAME, stdin=read("t.cfs")), "the trees are the same: 6 entries\n")
+    os.symlink("t", "to-t")
+    differ("diff", "to-t", "t.cfs", status=SAME)
+
+
+def dumps_of_either_algorithm_are_read():
+    make()
+    for algorithm in ("sha256", "sha512"):
+        differ("diff", "-", "t", status=SAME, stdin=good("create-dumpfile", "--hash=" + algorithm, "t").encode())
+
+
+def images_of_a_repository_go_by_name_and_id():
+    make()
+    good("init", "--insecure", "--algorithm=sha256", "r")
+    made = good("create-image", "--repo=r", "t", "os/1").strip()
+    for name in ("os/1", "refs/os/1", made, "repo:os/1"):
+        differ("diff", "--repo=r", name, "t", status=SAME)
+    os.mkdir("os")
+    write("os/1", "/ 0 40755 1 0 0 0 7.0 - - -\n")
+    has(differ("diff", "--repo=r", "os/1", "t"), "/a\tentry\t-\tfile\n")
+    differ("diff", "--repo=r", "repo:os/1", "t", status=SAME)
+
+
+def lines_have_path_field_old_and_new():
+    make()
+    os.chmod("t/a", 0o4711)
+    write("t/dir/small", "y")
+    write("t/new", "")
+    os.remove("t/link")
+    settle_what_is_there()
+    want(differ("diff", "t.cfs", "t").splitlines(), [
+        "/a\tmode\t0644\t4711", '/dir/small\tcontent\t"x"\t"y"', "/link\tentry\tsymlink\t-", "/new\tentry\t-\tfile",
+        "7 entries: 1 only in A, 1 only in B, 2 changed, 3 the same"])
+
+
+def settle_what_is_there():
+    for path in ("t/a", "t/dir/small", "t/dir", "t/new", "t"):
+        if os.path.exists(path):
+            os.utime(path, (7, 7))
+
+
+def contents_of_a_directory_are_told_by_digest():
+    make()
+    write("t/a", "b" * 1000)
+    settle()
+    line = differ("diff", "t.cfs", "t").splitlines()[0].split("\t")
+    want(line[:2], ["/a", "content"])
+    want([v[:7] for v in line[2:]], ["sha256:", "sha256:"])
+    image("t", "new.cfs")
+    want(differ("diff", "t.cfs", "new.cfs").splitlines()[0].split("\t"), line)
+
+
+def json_has_the_same_and_nothing_is_shortened():
+    make()
+    write("t/dir/small", "z" * 1000)
+    settle()
+    image("t", "new.cfs", "--inline-max=2000")
+    got = json.loads(differ("diff", "--json", "t.cfs", "new.cfs"))
+    want({k: got[k] for k in ("same", "entries", "onlyInA", "onlyInB", "changed", "notCompared")},
+         {"same": False, "entries": 6, "onlyInA": 0, "onlyInB": 0, "changed": 2, "notCompared": 0})
+    want(got["differences"], [
+        {"path": "/a", "field": "stored", "old": "outside", "new": "inside"},
+        {"path": "/dir/small", "field": "size", "old": "1", "new": "1000"},
+        {"path": "/dir/small", "field": "content", "old": '"x"', "new": '"' + "z" * 1000 + '"'}])
+    has(differ("diff", "t.cfs", "new.cfs"), '\t"' + "z" * 64 + '..."\n')
+    want(json.loads(differ("diff", "--json", "t", "t", status=SAME))["differences"], [])
+
+
+def stat_counts_by_field_and_type():
+    make()
+    write("t/dir/small", "z" * 9)
+    settle()
+    got = json.loads(differ("diff", "--json", "--stat", "t.cfs", "t"))
+    row = {"directories": 0, "files": 1, "symlinks": 0, "others": 0, "bytesA": 1, "bytesB": 9}
+    want((got["stat"], "differences" in got), ({"size": row, "content": row}, False))
+    lines = differ("diff", "--stat", "t.cfs", "t").splitlines()
+    want([l.split()[:5] for l in lines[1:3]], [["size", "0", "1", "0", "0"], ["content", "0", "1", "0", "0"]])
+    has(lines[3], "6 entries: ")
+
+
+def hostile_names_do_not_reach_the_terminal():
+    make()
+    dump = "/ 0 40755 1 0 0 0 7.0 - - -\n/\\x1b[2J\\n 0 100644 1 0 0 0 7.0 - - - \\x1b]0;=\\x07\n"
+    for command in (("diff",), ("explain",), ("diff", "--json"), ("explain", "--json")):
+        out = differ(*command, "-", "t.cfs", stdin=dump.encode())
+        want([c for c in out if not c.isprintable() and c not in "\t\n"], [])
+        has(out, "\\x1b[2J")
+    has(trouble("diff", "\x1b[2J", "t"), "\\x1b[2J")
+
+
+def trouble_is_one_sentence_and_status_2():
+    make()
+    has(trouble("diff", "t.cfs", "nothing"), "nothing: no such file, nor in a repository")
+    has(trouble("diff", "image:nothing", "t"), "nothing: No such file")
+    has(trouble("diff", "dir:t.cfs", "t"), "t.cfs")
+    has(trouble("diff", "dump:t.cfs", "t"), "t.cfs: line 1: ")
+    has(trouble("explain", "image:t", "t"), "t: ")
+    data = read("t.cfs")
+    for name, damaged in (("cut", data[:1500]), ("junk", b"junk" * 5000), ("bad", data[:1200] + b"\xff" * 64 + data[1264:])):
+        with open(name, "wb") as f:
+            f.write(damaged)
+        has(trouble("diff", name, "t"), name + ": ")
+        has(trouble("explain", "t", name), name + ": ")
+    good("init", "--insecure", "--algorithm=sha256", "r")
+    has(trouble("diff", "--repo=r", "os/2", "t"), 'no image is called "os/2"')
+    want(run("diff", "t")[0], TROUBLE)
+    want(run("explain", "t", "t", "t")[0], TROUBLE)
+
+
+def a_full_disk_is_trouble():
+    make()
+    for command in ("diff", "explain"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([COMPOSEFS, command, "t.cfs", "t"], stdout=full, capture_output=False,
+                                  stderr=subprocess.PIPE, check=False)
+        want((done.returncode, done.stderr.count(b"\n")), (TROUBLE, 1))
+
+
+def explain_tells_causes_with_examples():
+    make()
+    image("t", "epoch.cfs", "--use-epoch")
+    got = differ("explain", "t.cfs", "epoch.cfs").splitlines()
+    has(got[0], "A: t.cfs: image, 6 entries, format 0, canonical, sha256:")
+    want(got[2:4], ["all mtimes of B are 0: 5 entries", "    /\tmtime\t7.000000000\t0.000000000"])
+    subprocess.run([MKCOMPOSEFS, "t", "flat.cfs"], check=True)
+    has(differ("explain", "t.cfs", "flat.cfs"), "hard links flattened in B: 1 group, 1 entry\n    /linked\tlink\t/a\t-\n")
+    os.chmod("t", 0o700)
+    has(differ("explain", "t.cfs", "t"), "the root directory's own metadata: mode alone\n")
+    got = json.loads(differ("explain", "--json", "t.cfs", "t"))
+    want((got["same"], got["a"]["canonical"], got["b"]["kind"]), (False, True, "directory"))
+    want(got["causes"], [{"cause": "root", "side": None, "count": 1, "text": "the root directory's own metadata: mode",
+                          "first": [{"path": "/", "field": "mode", "old": "0755", "new": "0700"}]}])
+
+
+def explain_tells_of_formats_and_writers():
+    make()
+    image("t", "v1.cfs", "--min-version=1")
+    has(differ("explain", "t.cfs", "v1.cfs"), "the same tree: format version 0 in A, 1 in B\n")
+    want(json.loads(differ("explain", "--json", "t.cfs", "v1.cfs"))["formatsDiffer"], True)
+    data = bytearray(read("v1.cfs"))
+    data[1024 + 48] ^= 1  # the UUID, which says nothing about the tree
+    with open("other.cfs", "wb") as f:
+        f.write(data)
+    got = differ("explain", "v1.cfs", "other.cfs")
+    has(got, "the same tree: the writer differs\n    B is not what mkcomposefs makes of its tree: ")
+    has(got, "    the first byte that differs is at 1072\n")
+    has(differ("explain", "other.cfs", "t"), "the writer differs\n    A is not")
+    want(differ("explain", "t.cfs", "t", status=SAME).splitlines()[2:], ["nothing differs"])
+    want(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for name, v in list(globals().items()) if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and name not in ("differ", "trouble", "image", "read", "make", "settle", "settle_what_is_there")]))
