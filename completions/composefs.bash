@@ -127,7 +127,7 @@ _composefs()
 	--name | --policy-version | --version | --sign-command)
 		return
 		;;
-	--attach | --cert | --floor | --key | --public | --signature | --statement)
+	--attach | --cert | --floor | --html | --key | --public | --signature | --statement)
 		_filedir
 		return
 		;;
@@ -164,7 +164,7 @@ _composefs()
 		options="--help --json --stat $repository"
 		;;
 	du)
-		options="--apparent --help --json --no-cached --pairs --sort= $repository"
+		options="--apparent --help --html= --json --no-cached --pairs --sort= $repository"
 		;;
 	dump-files)
 		options="--backing-path-only --help $repository"

@@ -97,6 +97,7 @@ complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l jso
 complete -c composefs -n "__fish_seen_subcommand_from diff" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from diff" -l stat -d 'Print counts by field and type, and no single entry'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l apparent -d 'Count lengths of files, not disk blocks'
+complete -c composefs -n "__fish_seen_subcommand_from du" -l html -r -F -d 'Write a page with a treemap'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l no-cached -d 'Do not ask what is in memory'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l pairs -d 'Say what each two of the images share'

@@ -91,6 +91,7 @@ composefs|cfsctl)
 		_arguments \
 			'--apparent[count lengths of files, not disk blocks]' \
 			'--help[print usage]' \
+			'--html=[write a page with a treemap]:file:_files' \
 			'--json[print one JSON object]' \
 			'--no-cached[do not ask what is in memory]' \
 			'--pairs[say what each two of the images share]' \

@@ -22,13 +22,24 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+/* Bytes of a control character at text, or 0. U+0080 to U+009F are such, too. */
+static size_t control_len(const char *text)
+{
+	unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+
+	if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+		return 2;
+	return c < 0x20 || c == 0x7f;
+}
+
 void cli_print(FILE *to, const char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			fprintf(to, "\\x%02x", (unsigned char)*text);
-		else
+	for (size_t n; *text; text++) {
+		n = control_len(text);
+		if (n == 0)
 			putc(*text, to);
+		for (; n; n--, text += n > 0)
+			fprintf(to, "\\x%02x", (unsigned char)*text);
 	}
 }
 

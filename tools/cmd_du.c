@@ -12,6 +12,7 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	enum du_key sort;
+	const char *html; /* the file to write a page to, or NULL */
 	bool pairs, apparent, no_cached, json;
 	struct cli_progress progress;
 };
@@ -41,6 +42,8 @@ static const struct cli_option option_table[] = {
 	 "Count lengths of files, not the disk blocks that they occupy"},
 	{"no-cached", NULL, offsetof(struct options, no_cached), NULL,
 	 "Do not ask what is in memory; it is quicker"},
+	{"html", "FILE", offsetof(struct options, html), NULL,
+	 "Write a page with a treemap to FILE, and print no table"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -58,9 +61,9 @@ static const struct cli_syntax syntax = {
 		 "  ENTRIES files, directories and so on\n"
 		 "An image that is mounted, open or named by a stream stays, whatever "
 		 "its names.",
-	.example =
-		(const char *const[]){"composefs du --repo=repo",
-				      "composefs du --repo=repo --pairs os/1 os/2", NULL},
+	.example = (const char *const[]){"composefs du --repo=repo",
+					 "composefs du --repo=repo --pairs os/1 os/2",
+					 "composefs du --repo=repo --html=du.html", NULL},
 	.options = option_table,
 };
 
@@ -129,13 +132,40 @@ static void warn(const struct options *o, const struct cfs_repo_usage_total *t)
 		cli_say(o->name, "warning: the kernel does not tell what is in memory");
 }
 
-static void say(const struct options *o, const struct du *du)
+static int write_page(const char *path, const struct du *du, struct cfs_err *err)
 {
+	cfs_autofree char *page = NULL;
+	struct cfs_replace file;
+	size_t len = 0;
+	FILE *to = open_memstream(&page, &len);
+	int rc;
+
+	if (to)
+		du_html(to, du);
+	if (!to || fclose(to) != 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = cfs_replace_open(path, &file, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_io_write(file.fd, page, len, err);
+	if (rc == 0)
+		return cfs_replace_commit(&file, err);
+	cfs_replace_abort(&file);
+	return cfs_context(err, rc, "%s", path);
+}
+
+static int say(const struct options *o, const struct du *du, struct cfs_err *err)
+{
+	int rc = o->html ? write_page(o->html, du, err) : 0;
+
+	if (rc < 0)
+		return rc;
 	warn(o, du->total);
 	if (o->json)
 		du_json(stdout, du);
-	else
+	else if (!o->html)
 		du_table(stdout, du);
+	return 0;
 }
 
 static int say_with_pairs(const struct options *o, const struct cfs_repo_usage *usage,
@@ -155,9 +185,7 @@ static int say_with_pairs(const struct options *o, const struct cfs_repo_usage *
 		du->n_pairs = n ? n * (n - 1) / 2 : 0;
 		du->n_compared = n;
 	}
-	if (rc == 0)
-		say(o, du);
-	return rc;
+	return rc < 0 ? rc : say(o, du, err);
 }
 
 static int tell(const struct options *o, const struct cfs_repo *repo,

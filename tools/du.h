@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* du: what images occupy, in the forms in which it is told.
- * Owns:  the rows and their order, the table, the JSON.
+ * Owns:  the rows and their order, the table, the JSON, the page.
  * Uses:  composefs, where, repo.
  * Never: reads the repository.
  */
@@ -49,5 +49,8 @@ const char *du_stays(const struct cfs_repo_usage_image *im);
 
 void du_table(FILE *to, const struct du *du);
 void du_json(FILE *to, const struct du *du);
+
+/* du_html.c: one page that needs nothing else, with a treemap. */
+void du_html(FILE *to, const struct du *du);
 
 #endif

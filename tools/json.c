@@ -4,8 +4,8 @@
 
 #include "composefs.h"
 
-/* Length of the well-formed UTF-8 sequence at p, or 0. Source: the table 3-7 of the Unicode standard. */
-static size_t utf8_len(const uint8_t *p, size_t left)
+/* Source: the table 3-7 of the Unicode standard. */
+size_t utf8_len(const uint8_t *p, size_t left)
 {
 	static const struct {
 		uint8_t first, last, low, high;

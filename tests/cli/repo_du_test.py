@@ -204,6 +204,7 @@ def hostile_names_reach_no_terminal():
     out = good("du", "--repo=r")
     want("\x1b" in out, False)
     has(out, "x\\x1b[31m\\x0a")
+    has(out, "\\xc2\\x9b31m")
     names = loaded("du", "--repo=r", "--json", "--sort=name", "os/a")["images"][0]["names"]
     want(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
 
