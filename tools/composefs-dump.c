@@ -20,8 +20,8 @@ static void usage(FILE *to, const char *name)
 		name);
 }
 
-/* The tree of an image; *version is the format version that it has. */
-static int load(const char *path, struct cfs_tree **out, uint32_t *version,
+/* The tree of an image, and the form of image that it has. */
+static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *form,
 		struct cfs_err *err)
 {
 	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -36,7 +36,7 @@ static int load(const char *path, struct cfs_tree **out, uint32_t *version,
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0) {
-		*version = im.version;
+		*form = (struct cfs_image_opts){im.version, im.version, im.no_blocks};
 		rc = cfs_image_load(&im, &(struct cfs_load_opts){0}, out, err);
 	}
 	cfs_map_close(&map);
@@ -59,16 +59,14 @@ static int write_plan(const struct cfs_plan *plan, const char *path, struct cfs_
 
 static int run(const char *source, const char *dest, struct cfs_err *err)
 {
-	struct cfs_image_opts opts;
+	struct cfs_image_opts form = {0};
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
-	uint32_t version = 0;
-	int rc = load(source, &tree, &version, err);
+	int rc = load(source, &tree, &form, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", source);
-	opts = (struct cfs_image_opts){version, version};
-	rc = cfs_plan_new(tree, &opts, &plan, err);
+	rc = cfs_plan_new(tree, &form, &plan, err);
 	if (rc == 0) {
 		rc = write_plan(plan, dest, err);
 		cfs_plan_free(plan);

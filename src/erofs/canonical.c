@@ -108,7 +108,7 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 
 int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 {
-	struct cfs_image_opts opts = {im->version, im->version};
+	struct cfs_image_opts opts = {im->version, im->version, im->no_blocks};
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
 	int rc;

@@ -28,7 +28,7 @@ static void put_header(const struct cfs_plan *plan, uint8_t *p)
 
 static void put_super(const struct cfs_plan *plan, uint8_t *p)
 {
-	uint64_t blocks = cfs_plan_image_len(plan) / EROFS_BLOCK;
+	uint64_t blocks = plan->no_blocks ? 0 : cfs_plan_image_len(plan) / EROFS_BLOCK;
 
 	cfs_put_le32(p + offsetof(struct erofs_super, magic), EROFS_MAGIC);
 	cfs_put_le32(p + offsetof(struct erofs_super, feature_compat),

@@ -10,10 +10,12 @@
 /* By format version, as the composefs header gives it. */
 static const struct cfs_image_rules rules[] = {
 	[0] = {.whiteouts_escaped = true,
+	       .no_blocks_allowed = true,
 	       .shared_max = EROFS_XATTR_SHARED_MAX,
 	       .feature_compat =
 		       EROFS_FEATURE_COMPAT_MTIME | EROFS_FEATURE_COMPAT_XATTR_FILTER},
 	[1] = {.whiteouts_escaped = true,
+	       .no_blocks_allowed = true,
 	       .shared_max = EROFS_XATTR_SHARED_MAX,
 	       .feature_compat =
 		       EROFS_FEATURE_COMPAT_MTIME | EROFS_FEATURE_COMPAT_XATTR_FILTER},
@@ -127,7 +129,8 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 	rc = check_features(im, sb, err);
 	if (rc < 0)
 		return rc;
-	if ((uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
+	im->no_blocks = blocks == 0 && im->rules->no_blocks_allowed;
+	if (!im->no_blocks && (uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
 		return cfs_bad_super(err, blocks,
 				     "says %" PRIu32
 				     " blocks of %d bytes, the image has %zu bytes",

@@ -23,6 +23,7 @@ struct cfs_image {
 	const struct cfs_image_rules *rules;
 	uint32_t version; /* format: 0, 1, or 2 (older images of composefs-rs) */
 	bool has_acl;	  /* the header says that some inode has a POSIX ACL */
+	bool no_blocks;	  /* the superblock says 0 blocks, and not how many there are */
 	uint64_t root_nid;
 	uint64_t inos;	     /* number of inodes, as the superblock says */
 	uint64_t meta_off;   /* where an inode of nid 0 would lie */
@@ -239,7 +240,8 @@ int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Is the image byte for byte what the writer makes of its content? Then nothing is hidden in it, and its
- * tree has no other image of this format version. A tree that an image cannot give back as it was (with
+ * tree has no other image of this format version, but the one whose superblock says 0 blocks, or does
+ * not. A tree that an image cannot give back as it was (with
  * xattrs of its own that mark whiteouts, see composefs-dump(5)) has a good image that is not this one.
  * -EUCLEAN: the message names the structure at the first difference, or the damage; -ENOTSUP: a format
  * version that the writer does not know; -ENOMEM. */

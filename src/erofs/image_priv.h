@@ -29,6 +29,8 @@ struct cfs_image_rules {
 	/* A whiteout of the tree is an empty file with marks, and a character device 0/0 is no
 	 * part of the tree. */
 	bool whiteouts_escaped;
+	/* The superblock may say 0 blocks instead of those of the image. */
+	bool no_blocks_allowed;
 	uint8_t shared_max;	   /* references in one inode */
 	uint32_t feature_compat;   /* all bits that may be set */
 	uint32_t feature_incompat; /* the same */

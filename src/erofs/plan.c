@@ -154,6 +154,7 @@ int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
 	if (!plan)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	plan->tree = tree;
+	plan->no_blocks = opts->no_blocks;
 	rc = make_plan(plan, opts, err);
 	if (rc < 0) {
 		cfs_plan_free(plan);

@@ -111,6 +111,7 @@ struct cfs_plan {
 	const struct cfs_tree *tree;
 	uint32_t version;
 	bool has_acl;
+	bool no_blocks; /* the superblock does not tell them */
 	uint64_t n_inodes;
 	int64_t mtime_sec; /* the smallest of all inodes */
 	uint32_t mtime_nsec;

@@ -13,6 +13,9 @@ enum { CFS_IMAGE_VERSION_MAX = 1 };
 struct cfs_image_opts {
 	uint32_t min_version;
 	uint32_t max_version;
+	/* The superblock says 0 blocks: a mount shows a file system of no size, as /proc is one, instead of a full
+	 * one. The kernel uses the field for nothing else. */
+	bool no_blocks;
 };
 
 struct cfs_plan;

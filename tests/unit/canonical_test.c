@@ -21,21 +21,28 @@ static int check(struct cfs_span bytes)
 	return cfs_image_check_canonical(&im, &err);
 }
 
-/* The image of a dump; p NULL: not a tree, or not in this version. */
-static struct cfs_mem write_image(struct cfs_text text, uint32_t version)
+/* The image of a dump; p NULL: not a tree, or not in this form. */
+static struct cfs_mem write_image_as(struct cfs_text text,
+				     const struct cfs_image_opts *opts)
 {
-	struct cfs_image_opts opts = {version, version};
 	struct cfs_dump_opts dump_opts = {0};
 	struct cfs_mem image = {0};
 	struct cfs_plan *plan = NULL;
 	struct cfs_tree *t = NULL;
 
 	if (cfs_dump_read_mem(text, CFS_SHA256, &dump_opts, &t, &err) == 0 &&
-	    cfs_plan_new(t, &opts, &plan, &err) == 0)
+	    cfs_plan_new(t, opts, &plan, &err) == 0)
 		t_eq(cfs_emit(plan, cfs_sink_mem(&image), &err), 0);
 	cfs_plan_free(plan);
 	cfs_tree_free(t);
 	return image;
+}
+
+static struct cfs_mem write_image(struct cfs_text text, uint32_t version)
+{
+	struct cfs_image_opts opts = {version, version};
+
+	return write_image_as(text, &opts);
 }
 
 static int check_dump(struct cfs_text text, uint32_t version)
@@ -164,5 +171,31 @@ T(place_of_a_difference_is_told_in_one_line_whatever_the_name)
 	image.p[inode.off + inode.len - 2] ^= 1; /* the padding of the xattr */
 	t_eq(check(im.bytes), -EUCLEAN);
 	t_has(err.msg, "(/a?b)");
+	free(image.p);
+}
+
+/* They differ in the four bytes of the field, and each is canonical. */
+T(image_that_tells_no_blocks_is_canonical_and_another_number_is_refused)
+{
+	struct cfs_image_opts silent = {.max_version = 1, .no_blocks = true};
+	struct cfs_mem plain = write_image(cfs_text(linked[0]), 0),
+		       image = write_image_as(cfs_text(linked[0]), &silent);
+	uint8_t *field = image.p + 1024 + 36;
+	struct cfs_span bytes = {image.p, image.len};
+	struct cfs_image im;
+
+	t_eq(image.len, plain.len);
+	t_eq(cfs_le32(plain.p + 1024 + 36), plain.len / 4096);
+	t_eq(cfs_le32(field), 0);
+	t_eq(check(bytes), 0);
+	t_eq(cfs_image_open(bytes, &im, NULL), 0);
+	t_ok(im.no_blocks);
+	t_eq(cfs_image_check(&im, &err), 0);
+	cfs_put_le32(field, 1);
+	t_eq(cfs_image_open(bytes, &im, &err), -EUCLEAN);
+	t_has(err.msg, "superblock at offset 1060: says 1 blocks");
+	cfs_put_le32(field, (uint32_t)(plain.len / 4096));
+	t_mem(image.p, plain.p, plain.len);
+	free(plain.p);
 	free(image.p);
 }
