@@ -7,6 +7,9 @@ _composefs_options() # OPTIONS, those with a value end in =
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 }
 
+_composefs_profiles="mkcomposefs-1.0 mkcomposefs-1.0-v1 mkcomposefs-1.0-dump repo-1 repo-1-sha256 oci-1 oci-1-sha256
+	ipe-1 ipe-1-sha256 honest-df-1 honest-df-1-sha256"
+
 _mkcomposefs()
 {
 	local cur prev words cword split=false
@@ -24,6 +27,10 @@ _mkcomposefs()
 		mapfile -t COMPREPLY < <(compgen -W "0 1" -- "$cur")
 		return
 		;;
+	--profile)
+		mapfile -t COMPREPLY < <(compgen -W "$_composefs_profiles" -- "$cur")
+		return
+		;;
 	--inline-max | --threads)
 		return
 		;;
@@ -31,7 +38,7 @@ _mkcomposefs()
 	$split && return
 	if [[ $cur == -* ]]; then
 		_composefs_options "--cache= --digest-store= --from-file --hardlinks --help --inline-max= --max-version=
-			--min-version= --one-file-system --print-digest --print-digest-only
+			--min-version= --one-file-system --print-digest --print-digest-only --profile=
 			--require-verity --seal --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
 	else
 		_filedir

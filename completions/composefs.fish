@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # fish completion for composefs, mkcomposefs, composefs-info, composefs-dump and mount.composefs.
 
+set -l profiles mkcomposefs-1.0 mkcomposefs-1.0-v1 mkcomposefs-1.0-dump repo-1 repo-1-sha256 oci-1 oci-1-sha256 ipe-1 ipe-1-sha256 honest-df-1 honest-df-1-sha256
 complete -c mkcomposefs -l cache -r -d 'Skip files that did not change since this file was written'
 complete -c mkcomposefs -l digest-store -r -a '(__fish_complete_directories)' -d 'Copy file contents into this object store'
 complete -c mkcomposefs -l from-file -d 'The source is a dump'
@@ -12,6 +13,7 @@ complete -c mkcomposefs -l min-version -x -a '0 1' -d 'Lowest format version'
 complete -c mkcomposefs -l one-file-system -d 'Do not descend into other mounts'
 complete -c mkcomposefs -l print-digest -d 'Print the digest of the image'
 complete -c mkcomposefs -l print-digest-only -d 'Print the digest, write no image'
+complete -c mkcomposefs -l profile -x -a "$profiles" -d 'Make the image by the rules of this name'
 complete -c mkcomposefs -l require-verity -d 'Fail when the object store has no fs-verity'
 complete -c mkcomposefs -l seal -d 'Enable fs-verity on the image'
 complete -c mkcomposefs -l skip-devices -d 'Leave out devices'

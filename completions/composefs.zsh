@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # zsh completion, installed as _composefs.
 
+local profiles="mkcomposefs-1.0 mkcomposefs-1.0-v1 mkcomposefs-1.0-dump repo-1 repo-1-sha256
+	oci-1 oci-1-sha256 ipe-1 ipe-1-sha256 honest-df-1 honest-df-1-sha256"
 case $service in
 mkcomposefs)
 	_arguments \
@@ -16,6 +18,7 @@ mkcomposefs)
 		'--one-file-system[do not descend into other mounts]' \
 		'--print-digest[print the digest of the image]' \
 		'--print-digest-only[print the digest, write no image]' \
+		"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 		'--require-verity[fail when the object store has no fs-verity]' \
 		'--seal[enable fs-verity on the image]' \
 		'--skip-devices[leave out devices]' \

@@ -64,6 +64,7 @@ static void warn(void *ctx, const char *msg)
 static int open_store(struct job *job, const struct ingest *in, struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {
+		.alg = in->scan.alg,
 		.n_workers = cfs_scan_threads(&in->scan),
 		.require_verity = in->require_verity,
 		.warning = warn,
@@ -76,7 +77,8 @@ static int open_store(struct job *job, const struct ingest *in, struct cfs_err *
 
 static int open_cache(struct job *job, const struct ingest *in, struct cfs_err *err)
 {
-	struct cfs_cache_opts opts = {.warning = warn, .warning_ctx = job};
+	struct cfs_cache_opts opts = {
+		.alg = in->scan.alg, .warning = warn, .warning_ctx = job};
 
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }

@@ -14,6 +14,7 @@
 #include "erofs/erofs.h"
 #include "ingest.h"
 #include "options.h"
+#include "profiled.h"
 #include "verity/verity.h"
 
 struct options {
@@ -25,6 +26,7 @@ struct options {
 	bool seal;
 	bool min_given, max_given;
 	struct cfs_image_opts format;
+	const struct cfs_profile *profile; /* NULL: the options say it all */
 	struct ingest in;
 };
 
@@ -87,6 +89,13 @@ static bool take_inline_max(void *opts, const char *value)
 	return true;
 }
 
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->profile);
+}
+
 #define AT(member) offsetof(struct options, member)
 
 static const struct cli_option option_table[] = {
@@ -122,6 +131,7 @@ static const struct cli_option option_table[] = {
 	{"min-version", "N", 0, take_min_version,
 	 "Lowest format version, 0 or 1 (default 0)"},
 	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
+	PROFILE_OPTION(take_profile),
 	{.help = "Other:"},
 	{"threads", "N", 0, take_threads,
 	 "Threads that read files (default: one a CPU, at least 8)"},
@@ -169,10 +179,31 @@ static int take_operands(struct options *o, char **operands, int n)
 	return -1;
 }
 
+/* What a profile says nobody else says. */
+static int take_rules(struct options *o, struct cfs_err *err)
+{
+	const struct cfs_scan_opts *s = &o->in.scan;
+	const struct profiled_option excluded[] = {
+		{s->use_epoch, "--use-epoch"},	      {s->skip_xattrs, "--skip-xattrs"},
+		{s->user_xattrs, "--user-xattrs"},    {s->hardlinks, "--hardlinks"},
+		{s->inline_max != 0, "--inline-max"}, {o->min_given, "--min-version"},
+		{o->max_given, "--max-version"},
+	};
+	int rc = profiled_check(o->profile, excluded,
+				sizeof(excluded) / sizeof(excluded[0]), err);
+
+	if (rc < 0 || !o->profile)
+		return rc;
+	o->format = cfs_profile_image(&o->profile->rules);
+	profiled_scan(o->profile, &o->in.scan);
+	return 0;
+}
+
 /* All of the command line. Negative: go on; else the program ends with that status. */
 static int parse(struct options *o, int argc, char **argv)
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
+	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
@@ -180,6 +211,10 @@ static int parse(struct options *o, int argc, char **argv)
 	/* As in the tool that this one stands in for: the default range holds only as a pair. */
 	if (!o->min_given && !o->max_given)
 		o->format.max_version = CFS_IMAGE_VERSION_MAX;
+	if (take_rules(o, &err) < 0) {
+		cli_say(o->name, "%s", err.msg);
+		return CLI_FAILED;
+	}
 	return take_operands(o, argv + optind, argc - optind);
 }
 
@@ -195,18 +230,18 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 	cfs_autofd int fd = -1;
 
 	if (is_stdin)
-		return cfs_dump_read_fd(STDIN_FILENO, CFS_SHA256, &opts, out, err);
+		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, &opts, out, err);
 	fd = open(o->in.source, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cfs_fail_errno(err, "%s", o->in.source);
-	return cfs_dump_read_fd(fd, CFS_SHA256, &opts, out, err);
+	return cfs_dump_read_fd(fd, o->in.scan.alg, &opts, out, err);
 }
 
 /* --- tree -> image ---------------------------------------------------------------------- */
 
 /* Emits the image to fd (-1: nowhere), and to the digest where one is wanted. */
-static int emit(const struct cfs_plan *plan, int fd, struct cfs_digest *digest,
-		struct cfs_err *err)
+static int emit(const struct options *o, const struct cfs_plan *plan, int fd,
+		struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct cfs_sink to_file = cfs_sink_fd(&fd);
 	struct cfs_verity *verity = NULL;
@@ -215,7 +250,7 @@ static int emit(const struct cfs_plan *plan, int fd, struct cfs_digest *digest,
 
 	if (!digest)
 		return cfs_emit(plan, to_file, err);
-	if (cfs_verity_new(CFS_SHA256, &verity) < 0)
+	if (cfs_verity_new(o->in.scan.alg, &verity) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	tee = (struct cfs_tee){to_file, cfs_verity_sink(verity)};
 	rc = cfs_emit(plan, fd < 0 ? tee.b : cfs_sink_tee(&tee), err);
@@ -243,30 +278,42 @@ static int seal(struct cfs_replace *file, const struct cfs_digest *want,
 			cfs_digest_hex(want, want_hex), cfs_digest_hex(&got, got_hex));
 }
 
+/* The profile goes elsewhere: standard output is the digest and nothing else, for who reads it into a
+ * variable. */
+static int print_digest(const struct options *o, const struct cfs_digest *digest,
+			struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	if (o->profile)
+		cli_say(o->name, "profile %s", o->profile->name);
+	if (puts(cfs_digest_hex(digest, hex)) < 0 || fflush(stdout) != 0)
+		return cfs_fail_errno(err, "standard output");
+	return 0;
+}
+
 static int write_image(const struct options *o, const struct cfs_tree *tree,
 		       struct cfs_replace *file, struct cfs_err *err)
 {
 	struct cfs_digest digest, *wanted = o->print_digest || o->seal ? &digest : NULL;
 	struct cfs_plan *plan;
-	char hex[CFS_DIGEST_HEX_MAX];
 	int rc = cfs_plan_new(tree, &o->format, &plan, err);
 
 	if (rc < 0)
 		return rc;
 	if (!o->image)
-		rc = emit(plan, -1, wanted, err);
+		rc = emit(o, plan, -1, wanted, err);
 	else if (strcmp(o->image, "-") == 0)
-		rc = emit(plan, STDOUT_FILENO, wanted, err);
+		rc = emit(o, plan, STDOUT_FILENO, wanted, err);
 	else
-		rc = emit(plan, file->fd, wanted, err);
+		rc = emit(o, plan, file->fd, wanted, err);
 	cfs_plan_free(plan);
 	if (rc == 0 && o->seal)
 		rc = seal(file, &digest, err);
 	if (rc == 0 && file->fd >= 0)
 		rc = cfs_replace_commit(file, err);
-	if (rc == 0 && o->print_digest &&
-	    (puts(cfs_digest_hex(wanted, hex)) < 0 || fflush(stdout) != 0))
-		rc = cfs_fail_errno(err, "standard output");
+	if (rc == 0 && o->print_digest)
+		rc = print_digest(o, &digest, err);
 	return rc;
 }
 
@@ -285,6 +332,8 @@ static int run(const struct options *o, struct cfs_err *err)
 	if (rc == 0)
 		rc = o->from_file ? read_dump(o, &tree, err)
 				  : ingest_directory(&o->in, &tree, err);
+	if (rc == 0 && o->profile)
+		rc = profiled_apply(o->profile, &tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
 				 o->image ? o->image : "image");
@@ -295,7 +344,7 @@ static int run(const struct options *o, struct cfs_err *err)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.name = cli_name(argv[0])};
+	struct options o = {.name = cli_name(argv[0]), .in.scan.alg = CFS_SHA256};
 	struct cfs_err err;
 	int status;
 

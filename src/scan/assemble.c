@@ -42,7 +42,7 @@ static void describe_content(const struct scan *s, const struct scan_entry *e,
 
 	if (S_ISLNK(e->mode)) {
 		out->payload = (struct cfs_text){(const char *)e->data, (size_t)e->size};
-	} else if (S_ISREG(e->mode) && e->size > 0 && e->size <= s->inline_max) {
+	} else if (S_ISREG(e->mode) && e->size > 0 && cfs_scan_is_inline(s, e)) {
 		out->content = (struct cfs_span){e->data, (size_t)e->size};
 	} else if (S_ISREG(e->mode) && e->size > 0 && !s->opts->no_digests) {
 		memcpy(digest.bytes, e->data, cfs_hash_len(s->alg));

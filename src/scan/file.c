@@ -29,7 +29,7 @@ static bool is_follower(const struct scan *s, const struct scan_entry *e)
 static bool is_read(const struct scan *s, const struct scan_entry *e)
 {
 	return S_ISREG(e->mode) && e->size > 0 &&
-	       (e->size <= s->inline_max || !s->opts->no_digests);
+	       (cfs_scan_is_inline(s, e) || !s->opts->no_digests);
 }
 
 static int by_turn(const void *a, const void *b)
@@ -165,7 +165,7 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 	rc = compare(f->entry, fd, &st, err);
 	if (rc < 0)
 		return rc;
-	if (f->entry->size <= s->inline_max)
+	if (cfs_scan_is_inline(s, f->entry))
 		rc = read_inline(w, f->entry, fd, err);
 	else if (s->opts->file)
 		rc = hand_over(s, worker, f, fd, &st, err);
@@ -204,7 +204,7 @@ static int recall(struct scan *s, unsigned worker, const struct scan_file *f,
 	struct stat st;
 	int rc;
 
-	if (!m || f->entry->size <= s->inline_max)
+	if (!m || cfs_scan_is_inline(s, f->entry))
 		return 0;
 	cfs_scan_to_stat(f->entry, &st);
 	if (!m->find(m->ctx, worker, &st, &digest))
@@ -247,7 +247,7 @@ static int remember(struct scan *s, struct cfs_err *err)
 		struct cfs_digest digest = {.alg = s->alg};
 		struct stat st;
 
-		if (e->size <= s->inline_max)
+		if (cfs_scan_is_inline(s, e))
 			continue;
 		cfs_scan_to_stat(e, &st);
 		memcpy(digest.bytes, e->data, cfs_hash_len(s->alg));

@@ -18,13 +18,13 @@
 /* What one regular file holds: its fs-verity digest, and whatever else the caller does with the
  * content. fd: open for reading at offset 0, lent for the call. st: its fstat. path: SOURCE and the
  * way below it, for messages; the failure gets it as its place by itself. Called for each file that
- * is larger than inline_max, on several threads at once: worker in [0, threads) names the
+ * is not kept in the image, on several threads at once: worker in [0, threads) names the
  * thread. */
 typedef int (*cfs_scan_file_fn)(void *ctx, unsigned worker, int fd, const struct stat *st,
 				const char *path, struct cfs_digest *out,
 				struct cfs_err *err);
 
-/* What is known about files from before. Both are about regular files larger than inline_max;
+/* What is known about files from before. Both are about regular files that are not kept in the image;
  * of st, type, device, inode, size, mtime and ctime are set. */
 struct cfs_scan_memory {
 	/* Whether the digest of the file in this state is known: then it is not read, nor
@@ -53,11 +53,12 @@ enum { CFS_SCAN_INLINE_DEFAULT = 64 };
 
 /* Starts zeroed; zero is the default, which gives the digests of mkcomposefs 1.0.8. */
 struct cfs_scan_opts {
-	enum cfs_hash_alg alg; /* 0: SHA-256 */
-	unsigned threads;      /* 0: cfs_pool_readers(); no effect on the result */
-	int inline_max;	       /* largest content kept in the image, in bytes: 0 is
+	enum cfs_hash_alg alg;	    /* 0: SHA-256 */
+	unsigned threads;	    /* 0: cfs_pool_readers(); no effect on the result */
+	int inline_max;		    /* largest content kept in the image, in bytes: 0 is
 				* CFS_SCAN_INLINE_DEFAULT, negative is none, at most CFS_CONTENT_MAX */
-	bool use_epoch;	       /* all mtimes 0.0 */
+	bool no_inline_executables; /* files with an x bit are not kept in the image */
+	bool use_epoch;		    /* all mtimes 0.0 */
 	bool skip_xattrs;
 	bool user_xattrs;  /* only keys that begin with "user."; not with skip_xattrs */
 	bool skip_devices; /* leave out block and character devices, whiteouts included */

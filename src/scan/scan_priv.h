@@ -100,6 +100,13 @@ struct scan {
 	struct scan_worker *workers; /* one a thread */
 };
 
+/* Is the content of a regular file to be kept in the image? */
+static inline bool cfs_scan_is_inline(const struct scan *s, const struct scan_entry *e)
+{
+	return e->size <= s->inline_max &&
+	       !(s->opts->no_inline_executables && (e->mode & 0111));
+}
+
 /* scan.c: the path of a name (NULL: of the directory itself) for messages, in w->path. */
 const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t dir,
 			  const char *name);

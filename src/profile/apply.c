@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* From a tree to the one that the rules allow, depth first, as a scan would have made it. */
+#include "profile/profile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { PATH_LEN = 512 };
+
+/* What became of a node. */
+struct fate {
+	cfs_id out;	 /* its number in the new tree, or CFS_NO_NODE */
+	uint32_t n_gone; /* names of this inode that are left out */
+	bool gone;
+};
+
+/* A directory whose names are being added. */
+struct frame {
+	cfs_id dir, out;
+	uint32_t next;
+};
+
+struct job {
+	const struct cfs_tree *in;
+	const struct cfs_profile_rules *rules;
+	struct cfs_builder *b;
+	struct fate *fates;	    /* by node */
+	const struct cfs_node *usr; /* what the root looks like; NULL: like itself */
+	cfs_id run;		    /* what is emptied, or CFS_NO_NODE */
+	struct frame *stack;
+	size_t depth, stack_cap;
+	struct cfs_xattr *xattrs; /* of one node */
+	size_t xattrs_cap;
+	struct cfs_digest digest; /* of its content */
+	char payload[CFS_PAYLOAD_BUF];
+};
+
+static int at_path(const struct job *j, cfs_id id, int rc, struct cfs_err *err)
+{
+	char path[PATH_LEN];
+
+	if (rc >= 0)
+		return rc;
+	return cfs_context(err, rc, "%s", cfs_tree_path(j->in, id, path, sizeof(path)));
+}
+
+/* --- the root rule --------------------------------------------------------------------- */
+
+static bool is_directory(const struct cfs_tree *t, cfs_id id)
+{
+	return !cfs_node_is_link(&t->nodes[id]) && S_ISDIR(t->nodes[id].mode);
+}
+
+/* Notes that all below /run is left out. */
+static int leave_out(struct job *j, struct cfs_err *err)
+{
+	const struct cfs_tree *t = j->in;
+	cfs_id dir = j->run;
+	size_t depth = 0;
+
+	for (;;) {
+		const struct cfs_node *d = &t->nodes[dir];
+
+		for (uint32_t i = 0; i < d->n_children; i++) {
+			cfs_id child = t->children[d->first + i];
+
+			j->fates[child].gone = true;
+			j->fates[cfs_tree_inode(t, child)].n_gone++;
+			if (!is_directory(t, child))
+				continue;
+			if (cfs_grow(&j->stack, &j->stack_cap, depth + 1,
+				     sizeof(*j->stack)) < 0)
+				return cfs_fail(err, ENOMEM, "out of memory");
+			j->stack[depth++].dir = child;
+		}
+		if (depth == 0)
+			return 0;
+		dir = j->stack[--depth].dir;
+	}
+}
+
+static int find_usr(struct job *j, struct cfs_err *err)
+{
+	cfs_id usr = cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("usr"));
+
+	if (j->rules->root != CFS_ROOT_USR)
+		return 0;
+	if (usr == CFS_NO_NODE)
+		return cfs_fail(err, ENOENT,
+				"/usr: not there, and the root is to look like it");
+	if (!is_directory(j->in, usr))
+		return cfs_fail(err, ENOTDIR,
+				"/usr: want a directory, since the root is to look like "
+				"it");
+	j->usr = &j->in->nodes[usr];
+	j->run = cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("run"));
+	if (j->run == CFS_NO_NODE)
+		return 0;
+	if (!is_directory(j->in, j->run))
+		return cfs_fail(err, ENOTDIR,
+				"/run: want a directory, since it is to be emptied");
+	return leave_out(j, err);
+}
+
+/* --- one inode ------------------------------------------------------------------------- */
+
+static bool is_kept(enum cfs_xattr_rule rule, struct cfs_text key)
+{
+	bool is_user = cfs_text_has_prefix(key, CFS_TEXT("user."));
+	bool is_capability = cfs_text_eq(key, CFS_TEXT("security.capability"));
+
+	switch (rule) {
+	case CFS_XATTRS_ALL:
+		return true;
+	case CFS_XATTRS_USER:
+		return is_user;
+	case CFS_XATTRS_OCI:
+		return is_capability;
+	case CFS_XATTRS_OCI_USER:
+		return is_capability || is_user;
+	case CFS_XATTRS_NONE:
+		break;
+	}
+	return false;
+}
+
+static int describe_xattrs(struct job *j, const struct cfs_node *n,
+			   struct cfs_inode_spec *out, struct cfs_err *err)
+{
+	const struct cfs_tree *t = j->in;
+
+	if (n->n_xattrs &&
+	    cfs_grow(&j->xattrs, &j->xattrs_cap, n->n_xattrs, sizeof(*j->xattrs)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->xattrs = j->xattrs;
+	for (unsigned i = 0; i < n->n_xattrs; i++) {
+		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[i]];
+
+		if (is_kept(j->rules->xattrs, t->keys[p->key]))
+			j->xattrs[out->n_xattrs++] = (struct cfs_xattr){
+				t->keys[p->key], {p->value, p->value_len}};
+	}
+	return 0;
+}
+
+static void describe_mtime(const struct job *j, const struct cfs_node *n,
+			   struct cfs_inode_spec *out)
+{
+	if (j->rules->mtime != CFS_MTIME_EPOCH)
+		out->mtime_sec = n->mtime_sec;
+	if (j->rules->mtime == CFS_MTIME_NSEC)
+		out->mtime_nsec = n->mtime_nsec;
+}
+
+/* Is the content of a file to be in the image? */
+static bool is_inside(const struct job *j, const struct cfs_node *n)
+{
+	int max = j->rules->inline_max;
+
+	if (j->rules->executables_outside && (n->mode & 0111))
+		return false;
+	return max == CFS_INLINE_FOUND ? n->content != NULL : n->size <= (uint64_t)max;
+}
+
+/* A file that was in the source, and becomes an object. */
+static int move_out(struct job *j, const struct cfs_node *n, struct cfs_inode_spec *out,
+		    struct cfs_err *err)
+{
+	struct cfs_span content = {n->content, (size_t)n->size};
+	int rc = cfs_verity_digest_mem(j->rules->alg, content, &j->digest, err);
+
+	if (rc < 0)
+		return rc;
+	static_assert(sizeof(j->payload) >= CFS_OBJECT_PATH_MAX, "room for a path");
+	out->digest = j->digest.bytes;
+	out->payload = cfs_text(cfs_digest_path(&j->digest, j->payload));
+	return 0;
+}
+
+static int describe_content(struct job *j, const struct cfs_node *n,
+			    struct cfs_inode_spec *out, struct cfs_err *err)
+{
+	if (S_ISLNK(n->mode) || cfs_node_is_external(n))
+		out->payload = cfs_node_payload(j->in, n, j->payload);
+	if (!S_ISREG(n->mode) || n->size == 0)
+		return 0;
+	if (is_inside(j, n) && !n->content)
+		return cfs_fail(
+			err, ENODATA,
+			"its %" PRIu64
+			" bytes are to be in the image, and the source tells only "
+			"their digest",
+			n->size);
+	if (is_inside(j, n)) {
+		out->content = (struct cfs_span){n->content, (size_t)n->size};
+		return 0;
+	}
+	if (n->content)
+		return move_out(j, n, out, err);
+	if (n->digest && j->in->alg != j->rules->alg)
+		return cfs_fail(err, ENODATA,
+				"want a digest by %s, the source tells one by %s",
+				cfs_hash_name(j->rules->alg), cfs_hash_name(j->in->alg));
+	out->digest = n->digest;
+	return 0;
+}
+
+static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
+		    struct cfs_err *err)
+{
+	const struct cfs_node *n = &j->in->nodes[id];
+	const struct cfs_node *look = id == CFS_ROOT && j->usr ? j->usr : n;
+	int rc;
+
+	*out = (struct cfs_inode_spec){
+		.size = n->size,
+		.mode = look->mode,
+		.nlink = n->nlink,
+		.uid = look->uid,
+		.gid = look->gid,
+		.rdev = n->rdev,
+	};
+	if (j->rules->links == CFS_LINKS_FLATTENED)
+		out->nlink = 1;
+	else if (j->fates[id].n_gone < n->nlink)
+		out->nlink -= j->fates[id].n_gone;
+	describe_mtime(j, id == j->run ? j->usr : look, out);
+	rc = describe_xattrs(j, look, out, err);
+	return rc < 0 ? rc : describe_content(j, n, out, err);
+}
+
+/* --- all of them ----------------------------------------------------------------------- */
+
+/* Is this name to be a hard link of another? An inode whose own name is left out stands at the first
+ * that is not. */
+static bool stays_link(const struct job *j, cfs_id id)
+{
+	cfs_id inode = cfs_tree_inode(j->in, id);
+
+	return j->rules->links == CFS_LINKS_KEPT && inode != id &&
+	       (!j->fates[inode].gone || j->fates[inode].out != CFS_NO_NODE);
+}
+
+static int push(struct job *j, cfs_id dir, cfs_id out, struct cfs_err *err)
+{
+	if (cfs_grow(&j->stack, &j->stack_cap, j->depth + 1, sizeof(*j->stack)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	j->stack[j->depth++] = (struct frame){.dir = dir, .out = out};
+	return 0;
+}
+
+static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
+{
+	cfs_id inode = cfs_tree_inode(j->in, id), *out = &j->fates[inode].out;
+	struct cfs_inode_spec spec;
+	int rc = describe(j, inode, &spec, err);
+
+	if (rc == 0 && id == CFS_ROOT)
+		rc = cfs_builder_root(j->b, &spec, err);
+	else if (rc == 0)
+		rc = cfs_builder_add(j->b, parent, cfs_node_name(&j->in->nodes[id]),
+				     &spec, out, err);
+	if (rc < 0 || !is_directory(j->in, id) || id == j->run)
+		return rc;
+	return push(j, id, *out, err);
+}
+
+static int add_name(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
+{
+	if (!stays_link(j, id))
+		return add_inode(j, parent, id, err);
+	return cfs_builder_add_link(j->b, parent, cfs_node_name(&j->in->nodes[id]),
+				    &j->fates[id].out, err);
+}
+
+/* Once all are there: a link may come before its inode. */
+static int set_targets(struct job *j, struct cfs_err *err)
+{
+	const struct cfs_tree *t = j->in;
+	int rc = 0;
+
+	for (cfs_id id = 0; rc == 0 && id < t->n_nodes; id++)
+		if (cfs_node_is_link(&t->nodes[id]) && j->fates[id].out != CFS_NO_NODE)
+			rc = cfs_builder_set_target(j->b, j->fates[id].out,
+						    j->fates[t->nodes[id].target].out,
+						    err);
+	return rc;
+}
+
+static int add_all(struct job *j, struct cfs_err *err)
+{
+	const struct cfs_tree *t = j->in;
+	int rc = at_path(j, CFS_ROOT, add_inode(j, CFS_NO_NODE, CFS_ROOT, err), err);
+
+	while (rc == 0 && j->depth) {
+		struct frame *top = &j->stack[j->depth - 1];
+		const struct cfs_node *dir = &t->nodes[top->dir];
+		cfs_id id;
+
+		if (top->next == dir->n_children) {
+			j->depth--;
+			continue;
+		}
+		id = t->children[dir->first + top->next++];
+		rc = at_path(j, id, add_name(j, top->out, id, err), err);
+	}
+	return rc < 0 ? rc : set_targets(j, err);
+}
+
+static int run(struct job *j, struct cfs_tree **out, struct cfs_err *err)
+{
+	int rc = cfs_builder_new(j->rules->alg, &j->b, err);
+
+	if (rc < 0)
+		return rc;
+	/* What was once allowed to exceed it is allowed to stay. */
+	cfs_builder_lift_budget(j->b);
+	for (cfs_id id = 0; id < j->in->n_nodes; id++)
+		j->fates[id].out = CFS_NO_NODE;
+	j->fates[CFS_ROOT].out = CFS_ROOT;
+	rc = find_usr(j, err);
+	if (rc == 0)
+		rc = add_all(j, err);
+	return rc < 0 ? rc : cfs_builder_freeze(&j->b, out, err);
+}
+
+int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
+		      struct cfs_tree **out, struct cfs_err *err)
+{
+	struct job j = {.in = tree, .rules = rules, .run = CFS_NO_NODE};
+	int rc;
+
+	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));
+	rc = j.fates ? run(&j, out, err) : cfs_fail(err, ENOMEM, "out of memory");
+	cfs_builder_free(j.b);
+	free(j.fates);
+	free(j.stack);
+	free(j.xattrs);
+	return rc;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The names, and the text of each rule. A row here is never changed: what is wanted otherwise gets another
+ * name. tests/golden/profiles/DIGESTS holds the table to it.
+ */
+#include "profile/profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define BOTH_HASHES(name, ...)                                                           \
+	{name, {.alg = CFS_SHA512, __VA_ARGS__}},                                        \
+	{                                                                                \
+		name "-sha256",                                                          \
+		{                                                                        \
+			.alg = CFS_SHA256, __VA_ARGS__                                   \
+		}                                                                        \
+	}
+
+/* What all that is made for repositories has in common. */
+#define REPO_RULES                                                                       \
+	.format = CFS_FORMAT_1, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_64
+
+const struct cfs_profile cfs_profiles[] = {
+	/* mkcomposefs 1.0.8 DIRECTORY, its --min-version=1, and its --from-file. */
+	{"mkcomposefs-1.0", {.alg = CFS_SHA256, .inline_max = CFS_INLINE_64}},
+	{"mkcomposefs-1.0-v1",
+	 {.alg = CFS_SHA256, .format = CFS_FORMAT_1, .inline_max = CFS_INLINE_64}},
+	{"mkcomposefs-1.0-dump",
+	 {.alg = CFS_SHA256, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_FOUND}},
+	/* create-image into a repository; cfsctl 0.9 with --no-propagate-usr-to-root. */
+	BOTH_HASHES("repo-1", REPO_RULES),
+	/* cfsctl 0.9: create-image of a root file system, and images of containers. */
+	BOTH_HASHES("oci-1", REPO_RULES, .xattrs = CFS_XATTRS_OCI, .root = CFS_ROOT_USR),
+	/* IPE judges files by their fs-verity digest; what lies in an image has none. */
+	BOTH_HASHES("ipe-1", REPO_RULES, .executables_outside = true),
+	/* A mount that does not look like a full file system. */
+	BOTH_HASHES("honest-df-1", REPO_RULES, .no_blocks = true),
+	{0},
+};
+
+/* --- rules as text --------------------------------------------------------------------- */
+
+static const char *const format_texts[] = {"0, or 1 with whiteouts", "0", "1"};
+static const char *const links_texts[] = {"flattened", "kept"};
+static const char *const xattr_texts[] = {"all", "user.", "none", "security.capability",
+					  "security.capability, user."};
+static const char *const mtime_texts[] = {"nanoseconds", "seconds", "0"};
+static const char *const root_texts[] = {"as found", "of /usr"};
+static const char *const executables_texts[] = {"as others", "outside"};
+static const char *const blocks_texts[] = {"told", "0"};
+
+static const char *inline_text(int max, char *buf, size_t len)
+{
+	if (max == CFS_INLINE_FOUND)
+		return "as found";
+	snprintf(buf, len, "%d", max);
+	return buf;
+}
+
+bool cfs_profile_rule(const struct cfs_profile_rules *r, unsigned i,
+		      struct cfs_profile_rule *out)
+{
+	const struct {
+		const char *name, *value;
+	} table[] = {
+		{"hash", cfs_hash_name(r->alg)},
+		{"format", format_texts[r->format]},
+		{"hard links", links_texts[r->links]},
+		{"xattrs", xattr_texts[r->xattrs]},
+		{"mtimes", mtime_texts[r->mtime]},
+		{"root", root_texts[r->root]},
+		{"inline limit", inline_text(r->inline_max, out->buf, sizeof(out->buf))},
+		{"executables", executables_texts[r->executables_outside]},
+		{"blocks", blocks_texts[r->no_blocks]},
+	};
+
+	if (i >= sizeof(table) / sizeof(table[0]))
+		return false;
+	out->name = table[i].name;
+	out->value = table[i].value;
+	return true;
+}
+
+/* --- finding ----------------------------------------------------------------------------- */
+
+static int no_such_profile(const char *name, struct cfs_err *err)
+{
+	char all[256] = "";
+	size_t len = 0;
+
+	for (const struct cfs_profile *p = cfs_profiles; p->name && len < sizeof(all);
+	     p++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
+					len ? ", " : "", p->name);
+	return cfs_fail(err, EINVAL, "profile \"%.64s\": want one of %s", name, all);
+}
+
+int cfs_profile_find(const char *name, const struct cfs_profile **out,
+		     struct cfs_err *err)
+{
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
+		if (strcmp(p->name, name) == 0) {
+			*out = p;
+			return 0;
+		}
+	}
+	return no_such_profile(name, err);
+}
+
+static bool same_rules(const struct cfs_profile_rules *a,
+		       const struct cfs_profile_rules *b)
+{
+	return a->alg == b->alg && a->format == b->format && a->links == b->links &&
+	       a->xattrs == b->xattrs && a->mtime == b->mtime && a->root == b->root &&
+	       a->inline_max == b->inline_max &&
+	       a->executables_outside == b->executables_outside &&
+	       a->no_blocks == b->no_blocks;
+}
+
+const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules)
+{
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++)
+		if (same_rules(&p->rules, rules))
+			return p;
+	return NULL;
+}

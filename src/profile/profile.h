@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* profile: how a tree becomes a digest, under names whose meaning never changes.
+ * Owns:  the rules, the table of their names, what they make of a tree, the search for the rules behind a
+ *        digest.
+ * Uses:  base, hash, verity (digests), tree (builder), erofs (writer).
+ * Never: reads a directory, writes a file, prints.
+ *
+ * A tree that holds everything (hard links, all xattrs, full times, small contents) is turned into the tree
+ * that the rules allow. What the rules keep and the tree does not tell is an error, never a guess.
+ */
+#ifndef CFS_PROFILE_H
+#define CFS_PROFILE_H
+
+#include "base/base.h"
+#include "erofs/write.h"
+#include "hash/hash.h"
+#include "tree/tree.h"
+#include "verity/verity.h"
+
+/* --- The rules ----------------------------------------------------------------------- */
+
+enum cfs_format_rule {
+	CFS_FORMAT_0_OR_1, /* 1 where the tree has whiteouts */
+	CFS_FORMAT_0,
+	CFS_FORMAT_1,
+};
+
+enum cfs_links_rule {
+	CFS_LINKS_FLATTENED, /* each name is a file of its own, with a link count of 1 */
+	CFS_LINKS_KEPT,
+};
+
+enum cfs_xattr_rule {
+	CFS_XATTRS_ALL,
+	CFS_XATTRS_USER, /* "user." */
+	CFS_XATTRS_NONE,
+	CFS_XATTRS_OCI, /* "security.capability" alone */
+	CFS_XATTRS_OCI_USER,
+};
+
+enum cfs_mtime_rule {
+	CFS_MTIME_NSEC,
+	CFS_MTIME_SEC, /* cut off to seconds */
+	CFS_MTIME_EPOCH,
+};
+
+enum cfs_root_rule {
+	CFS_ROOT_FOUND,
+	/* The root has mode, owner, time and xattrs of /usr, which must be a directory; of /run, if it is one, only
+	 * itself stays, with the time of /usr. Source: oci.md 3. */
+	CFS_ROOT_USR,
+};
+
+/* Which files are kept in the image, by size. */
+enum {
+	CFS_INLINE_NONE = 0,
+	CFS_INLINE_64 = 64,
+	CFS_INLINE_FOUND = -1, /* those whose content the source has */
+};
+
+struct cfs_profile_rules {
+	enum cfs_hash_alg alg; /* of the image and of the objects */
+	enum cfs_format_rule format;
+	enum cfs_links_rule links;
+	enum cfs_xattr_rule xattrs;
+	enum cfs_mtime_rule mtime;
+	enum cfs_root_rule root;
+	int inline_max;		  /* bytes, or CFS_INLINE_FOUND */
+	bool executables_outside; /* files with an x bit are never kept in the image */
+	bool no_blocks;		  /* as cfs_image_opts */
+};
+
+/* --- Names --------------------------------------------------------------------------- */
+
+struct cfs_profile {
+	const char *name;
+	struct cfs_profile_rules rules;
+};
+
+/* All that there are, ended by a row without name. */
+extern const struct cfs_profile cfs_profiles[];
+
+/* -EINVAL: no such name; the message lists all. */
+int cfs_profile_find(const char *name, const struct cfs_profile **out,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The profile with exactly these rules, or NULL. */
+const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules);
+
+/* The rules one by one, as "hash" and "sha256": i from 0 on, false behind the last. */
+struct cfs_profile_rule {
+	const char *name, *value;
+	char buf[24]; /* may hold value */
+};
+bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
+		      struct cfs_profile_rule *out);
+
+/* --- Use ----------------------------------------------------------------------------- */
+
+/* The tree that the rules make of another one. *out is the caller's. -ENODATA: they want to know what the tree
+ * does not tell (the content of a file, a digest by another algorithm); -ENOENT, -ENOTDIR: /usr or /run are not
+ * what they have to be; the message names the path. */
+int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
+		      struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* What the rules tell the writer. */
+struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules);
+
+/* The digest of the image of a tree: both of the above, and nothing is kept. */
+int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
+		       struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Profiles as users of mkcomposefs meet them.
+
+    profile_test.py MKCOMPOSEFS COMPOSEFS_INFO SOURCE_ROOT
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+
+MKCOMPOSEFS, INFO, SOURCE = (os.path.abspath(a) for a in sys.argv[1:4])
+GOLDEN = os.path.join(SOURCE, "tests", "golden", "profiles")
+
+
+def run(*args):
+    done = subprocess.run(args, capture_output=True, timeout=120, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def make(*args):
+    """What mkcomposefs prints on standard output."""
+    rc, out, err = run(MKCOMPOSEFS, *args)
+    want(rc == 0, err)
+    return out
+
+
+def digest(profile, *args):
+    return make(f"--profile={profile}", "--print-digest-only", *args).strip()
+
+
+def refused(*args):
+    rc, out, err = run(MKCOMPOSEFS, *args)
+    same((rc, out, err.count("\n")), (1, "", 1), err)
+    return err
+
+
+def names():
+    """As the program lists them to who asks for another."""
+    return refused("--profile=?", "--print-digest-only", "tree").split("want one of ")[1].strip().split(", ")
+
+
+def make_tree():
+    for path, content, mode in (("usr/bin/run", "#!", 0o755), ("usr/bin/large", "x" * 65, 0o755), ("usr/lib/data", "y" * 64, 0o644),
+                                ("run/pid", "1234", 0o644), ("etc/long", "z" * 4097, 0o600)):
+        os.makedirs(os.path.dirname(f"tree/{path}"), exist_ok=True)
+        with open(f"tree/{path}", "w", encoding="ascii") as f:
+            f.write(content)
+        os.chmod(f"tree/{path}", mode)
+    os.link("tree/run/pid", "tree/etc/pid")
+    os.link("tree/usr/bin/large", "tree/usr/bin/again")
+    os.utime("tree/usr", ns=(0, 1_500_000_000_123_456_789))
+    os.utime("tree", ns=(0, 1_600_000_000_987_654_321))
+
+
+@fact
+def golden_dumps_have_their_digests():
+    with open(f"{GOLDEN}/DIGESTS", encoding="ascii") as f:
+        rows = [line.split() for line in f]
+    for profile, dump, wanted in rows:
+        same(digest(profile, "--from-file", f"{GOLDEN}/{dump}.dump"), wanted, f"{profile} of {dump}")
+    same({row[0] for row in rows}, set(names()))
+
+
+@fact
+def names_of_what_is_made_without_give_the_same():
+    plain, first = make("--print-digest-only", "tree").strip(), make("--min-version=1", "--print-digest-only", "tree").strip()
+    same((digest("mkcomposefs-1.0", "tree"), digest("mkcomposefs-1.0-v1", "tree")), (plain, first))
+    dump = f"{GOLDEN}/rich.dump"
+    same(digest("mkcomposefs-1.0-dump", "--from-file", dump), make("--from-file", "--print-digest-only", dump).strip())
+
+
+@fact
+def each_profile_gives_a_directory_and_its_full_dump_one_digest():
+    make("--hardlinks", "--inline-max=5000", "tree", "full.cfs")
+    rc, out, err = run(INFO, "dump", "full.cfs")
+    same(rc, 0, err)
+    with open("full.dump", "w", encoding="ascii") as f:
+        f.write(out)
+    digests = {}
+    for name in names():
+        if name != "mkcomposefs-1.0-dump":
+            digests[name] = digest(name, "tree")
+            same(digest(name, "--from-file", "full.dump"), digests[name], name)
+    same(len(set(digests.values())), len(digests))
+
+
+@fact
+def digest_is_alone_on_standard_output():
+    rc, out, err = run(MKCOMPOSEFS, "--profile=oci-1", "--print-digest", "tree", "oci.cfs")
+    same((rc, err), (0, "mkcomposefs: profile oci-1\n"))
+    want(re.fullmatch("[0-9a-f]{128}\n", out), out)
+    same(run(MKCOMPOSEFS, "--profile=oci-1", "tree", "oci.cfs"), (0, "", ""))
+
+
+@fact
+def what_a_profile_moves_out_of_the_image_is_in_the_store():
+    run(MKCOMPOSEFS, "--profile=ipe-1-sha256", "--digest-store=objects", "tree", "ipe.cfs")
+    rc, out, err = run(INFO, "dump", "ipe.cfs")
+    same(rc, 0, err)
+    line = next(line.split(" ") for line in out.splitlines() if line.startswith("/usr/bin/run "))
+    with open(f"objects/{line[8]}", encoding="ascii") as f:
+        same(f.read(), "#!")
+    same(run(INFO, "missing-objects", "--basedir=objects", "ipe.cfs"), (0, "", ""))
+    with open("ipe.cfs", "rb") as f:
+        want(b"y" * 64 in f.read(), "the small file that is no program is not in the image")
+
+
+@fact
+def honest_df_differs_in_the_number_of_blocks_alone():
+    make("--profile=repo-1", "tree", "told.cfs")
+    make("--profile=honest-df-1", "tree", "df.cfs")
+    with open("told.cfs", "rb") as a, open("df.cfs", "rb") as b:
+        told, df = a.read(), b.read()
+    same(int.from_bytes(told[1060:1064], "little"), len(told) // 4096)
+    same(df, told[:1060] + bytes(4) + told[1064:])
+
+
+@fact
+def options_that_a_profile_decides_are_refused_beside_it():
+    for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--hardlinks", "--inline-max=64", "--min-version=0",
+                   "--max-version=1"):
+        said = refused("--profile=oci-1", option, "--print-digest-only", "tree")
+        same(said, f"mkcomposefs: {option.split('=')[0]}: the profile oci-1 decides this, want one of the two options\n")
+
+
+@fact
+def tree_that_a_profile_cannot_use_is_one_sentence():
+    same(refused("--profile=oci-1", "--print-digest-only", "tree/usr"),
+         "mkcomposefs: /usr: not there, and the root is to look like it\n")
+
+
+@fact
+def manual_and_completions_know_all_names():
+    for path in ("doc/man/composefs-profiles.7.scd", "completions/composefs.bash", "completions/composefs.fish", "completions/composefs.zsh"):
+        with open(os.path.join(SOURCE, path), encoding="utf-8") as f:
+            known = set(re.findall(r"(?<![\w-])(?:mkcomposefs|repo|oci|ipe|honest-df)-[0-9][\w.-]*(?<!\.)", f.read()))
+        same(known, set(names()), path)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        os.chdir(tmp)
+        make_tree()
+        failed = run_facts()
+        os.chdir("/")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* profile: names and their golden digests; what each rule makes of a tree. */
+#include "t.h"
+
+#include "golden.h"
+#include "profile/profile.h"
+#include "tree_text.h"
+
+#define ROOT "/ 4096 40755 1 0 0 0 5.5 - - -\n"
+
+static struct cfs_err err;
+
+/* Rules that change nothing. */
+static const struct cfs_profile_rules plain = {
+	.alg = CFS_SHA256, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_FOUND};
+
+static struct cfs_tree *read_tree(struct cfs_text text, enum cfs_hash_alg alg)
+{
+	struct cfs_dump_opts opts = {0};
+	struct cfs_tree *t = NULL;
+
+	if (cfs_dump_read_mem(text, alg, &opts, &t, &err) < 0)
+		t_fail(__FILE__, __LINE__, "%s", err.msg);
+	return t;
+}
+
+/* --- golden digests ------------------------------------------------------------------------ */
+
+static void check_row(const char *profile, const char *dump, const char *want)
+{
+	const struct cfs_profile *p;
+	struct cfs_digest digest;
+	char hex[CFS_DIGEST_HEX_MAX], path[64];
+	struct cfs_tree *t;
+	uint8_t *bytes;
+	size_t len;
+
+	snprintf(path, sizeof(path), "profiles/%s.dump", dump);
+	bytes = t_golden(path, &len);
+	if (cfs_profile_find(profile, &p, &err) < 0)
+		t_fail(__FILE__, __LINE__, "%s", err.msg);
+	t = read_tree((struct cfs_text){(const char *)bytes, len}, p->rules.alg);
+	if (cfs_profile_digest(t, &p->rules, &digest, &err) < 0)
+		t_fail(__FILE__, __LINE__, "%s: %s", profile, err.msg);
+	t_str(cfs_digest_hex(&digest, hex), want);
+	cfs_tree_free(t);
+	free(bytes);
+}
+
+/* Calls fn with the fields of each row of the table; returns how many have that profile. */
+static unsigned each_row(const char *profile,
+			 void (*fn)(const char *, const char *, const char *))
+{
+	char name[64], dump[64], hex[CFS_DIGEST_HEX_MAX];
+	unsigned n = 0;
+	size_t len;
+	uint8_t *bytes = t_golden("profiles/DIGESTS", &len);
+	char *text = strndup((const char *)bytes, len);
+
+	for (char *at = text; at && *at; at = strchr(at, '\n') + 1) {
+		t_eq(sscanf(at, "%63s %63s %128s", name, dump, hex), 3);
+		n += profile && strcmp(profile, name) == 0;
+		if (fn)
+			fn(name, dump, hex);
+	}
+	free(text);
+	free(bytes);
+	return n;
+}
+
+T(digest_under_each_name_is_what_it_always_was)
+{
+	each_row(NULL, check_row);
+}
+
+T(each_name_has_a_golden_digest)
+{
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++)
+		if (each_row(p->name, NULL) == 0)
+			t_fail(__FILE__, __LINE__, "%s has none", p->name);
+}
+
+/* --- names --------------------------------------------------------------------------------- */
+
+T(each_name_is_found_by_its_rules_alone)
+{
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
+		const struct cfs_profile *found;
+		struct cfs_profile_rules rules = p->rules;
+
+		t_eq(cfs_profile_find(p->name, &found, &err), 0);
+		t_ok(found == p && cfs_profile_of(&rules) == p);
+		rules.mtime = CFS_MTIME_EPOCH;
+		t_ok(!cfs_profile_of(&rules));
+	}
+}
+
+T(name_that_is_not_there_is_answered_with_those_that_are)
+{
+	const struct cfs_profile *p;
+
+	t_eq(cfs_profile_find("oci", &p, &err), -EINVAL);
+	t_has(err.msg, "profile \"oci\": want one of mkcomposefs-1.0, ");
+	t_has(err.msg, "honest-df-1-sha256");
+}
+
+T(rules_are_told_one_by_one)
+{
+	const struct cfs_profile *p;
+	struct cfs_profile_rule rule;
+	char all[512] = "";
+	size_t len = 0;
+
+	t_eq(cfs_profile_find("oci-1", &p, &err), 0);
+	for (unsigned i = 0; cfs_profile_rule(&p->rules, i, &rule); i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s=%s;", rule.name,
+					rule.value);
+	t_str(all,
+	      "hash=sha512;format=1;hard links=kept;xattrs=security.capability;"
+	      "mtimes=nanoseconds;root=of /usr;inline limit=64;executables=as others;"
+	      "blocks=told;");
+}
+
+/* --- rules --------------------------------------------------------------------------------- */
+
+/* The tree of one dump under rules must be that of another. */
+static void check_rules(const char *dump, const struct cfs_profile_rules *rules,
+			const char *want)
+{
+	struct cfs_tree *in = read_tree(cfs_text(dump), CFS_SHA256),
+			*wanted = read_tree(cfs_text(want), rules->alg), *out;
+	char *got_text, *want_text;
+
+	if (cfs_profile_apply(in, rules, &out, &err) < 0)
+		t_fail(__FILE__, __LINE__, "%s", err.msg);
+	got_text = tree_text(out, NULL);
+	want_text = tree_text(wanted, NULL);
+	t_str(got_text, want_text);
+	free(got_text);
+	free(want_text);
+	cfs_tree_free(in);
+	cfs_tree_free(out);
+	cfs_tree_free(wanted);
+}
+
+static void check_refused(const char *dump, const struct cfs_profile_rules *rules,
+			  int code, const char *why)
+{
+	struct cfs_tree *in = read_tree(cfs_text(dump), CFS_SHA256), *out;
+
+	t_eq(cfs_profile_apply(in, rules, &out, &err), code);
+	t_str(err.msg, why);
+	cfs_tree_free(in);
+}
+
+#define LINKED                                                                           \
+	ROOT "/a 0 @100644 - - - - 0.0 /d/b - -\n"                                       \
+	     "/d 0 40755 1 0 0 0 1.0 - - -\n"                                            \
+	     "/d/b 1 100644 3 0 0 0 2.0 - x -\n"                                         \
+	     "/d/c 0 @100644 - - - - 0.0 /a - -\n"
+
+T(rules_that_change_nothing_give_the_same_tree)
+{
+	check_rules(LINKED, &plain, LINKED);
+}
+
+T(flattened_names_are_files_of_their_own)
+{
+	struct cfs_profile_rules rules = plain;
+
+	rules.links = CFS_LINKS_FLATTENED;
+	check_rules(LINKED, &rules,
+		    ROOT "/a 1 100644 1 0 0 0 2.0 - x -\n"
+			 "/d 0 40755 1 0 0 0 1.0 - - -\n"
+			 "/d/b 1 100644 1 0 0 0 2.0 - x -\n"
+			 "/d/c 1 100644 1 0 0 0 2.0 - x -\n");
+}
+
+#define ALL_XATTRS "security.capability=c security.selinux=s trusted.t=t user.u=u"
+
+static void check_xattrs(enum cfs_xattr_rule rule, const char *want)
+{
+	struct cfs_profile_rules rules = plain;
+	char text[512];
+
+	rules.xattrs = rule;
+	snprintf(text, sizeof(text), ROOT "/f 0 100644 1 0 0 0 0.0 - - -%s%s\n",
+		 *want ? " " : "", want);
+	check_rules(ROOT "/f 0 100644 1 0 0 0 0.0 - - - " ALL_XATTRS "\n", &rules, text);
+}
+
+T(xattrs_stay_as_the_rule_says)
+{
+	check_xattrs(CFS_XATTRS_ALL, ALL_XATTRS);
+	check_xattrs(CFS_XATTRS_USER, "user.u=u");
+	check_xattrs(CFS_XATTRS_NONE, "");
+	check_xattrs(CFS_XATTRS_OCI, "security.capability=c");
+	check_xattrs(CFS_XATTRS_OCI_USER, "security.capability=c user.u=u");
+}
+
+T(times_are_as_precise_as_the_rule_says)
+{
+	struct cfs_profile_rules rules = plain;
+	static const char file[] = "/f 0 100644 1 0 0 0 -7.250000000 - - -\n";
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s", ROOT, file);
+	rules.mtime = CFS_MTIME_SEC;
+	check_rules(text, &rules,
+		    "/ 4096 40755 1 0 0 0 5.0 - - -\n/f 0 100644 1 0 0 0 -7.0 - - -\n");
+	rules.mtime = CFS_MTIME_EPOCH;
+	check_rules(text, &rules,
+		    "/ 4096 40755 1 0 0 0 0.0 - - -\n/f 0 100644 1 0 0 0 0.0 - - -\n");
+}
+
+/* --- the root ------------------------------------------------------------------------------ */
+
+static const struct cfs_profile_rules as_usr = {.alg = CFS_SHA256,
+						.links = CFS_LINKS_KEPT,
+						.root = CFS_ROOT_USR,
+						.inline_max = CFS_INLINE_FOUND};
+
+#define USR "/usr 0 40711 1 3 4 0 9.75 - - - user.of=usr\n"
+
+/* An inode whose own name is lost stands at the first that is left. */
+T(root_looks_like_usr_and_run_is_empty)
+{
+	check_rules(ROOT "/a 0 @100644 - - - - 0.0 /run/x - -\n"
+			 "/b 0 @100644 - - - - 0.0 /run/x - -\n"
+			 "/run 0 40700 1 1 1 0 1.0 - - - user.of=run\n"
+			 "/run/d 0 40755 1 0 0 0 0.0 - - -\n"
+			 "/run/d/y 0 @100644 - - - - 0.0 /run/x - -\n"
+			 "/run/x 1 100644 4 0 0 0 2.0 - x -\n" USR
+			 "/usr/run 0 40755 1 0 0 0 0.0 - - -\n"
+			 "/usr/run/kept 0 100644 1 0 0 0 0.0 - - -\n",
+		    &as_usr,
+		    "/ 4096 40711 1 3 4 0 9.75 - - - user.of=usr\n"
+		    "/a 1 100644 2 0 0 0 2.0 - x -\n"
+		    "/b 0 @100644 - - - - 0.0 /a - -\n"
+		    "/run 0 40700 1 1 1 0 9.75 - - - user.of=run\n" USR
+		    "/usr/run 0 40755 1 0 0 0 0.0 - - -\n"
+		    "/usr/run/kept 0 100644 1 0 0 0 0.0 - - -\n");
+}
+
+T(usr_and_run_that_are_no_directories_are_refused)
+{
+	check_refused(ROOT, &as_usr, -ENOENT,
+		      "/usr: not there, and the root is to look like it");
+	check_refused(ROOT "/usr 3 120777 1 0 0 0 0.0 bin - -\n", &as_usr, -ENOTDIR,
+		      "/usr: want a directory, since the root is to look like it");
+	check_refused(ROOT "/run 0 100644 1 0 0 0 0.0 - - -\n" USR, &as_usr, -ENOTDIR,
+		      "/run: want a directory, since it is to be emptied");
+}
+
+/* --- contents ------------------------------------------------------------------------------ */
+
+#define X16   "xxxxxxxxxxxxxxxx"
+#define X64   X16 X16 X16 X16
+#define X_DIG "1111111111111111111111111111111111111111111111111111111111111111"
+
+/* What the object of a content is called. */
+static void object_of(const char *content, enum cfs_hash_alg alg,
+		      char path[CFS_OBJECT_PATH_MAX], char hex[CFS_DIGEST_HEX_MAX])
+{
+	struct cfs_digest d;
+
+	t_eq(cfs_verity_digest_mem(alg, cfs_text_span(cfs_text(content)), &d, &err), 0);
+	cfs_digest_path(&d, path);
+	cfs_digest_hex(&d, hex);
+}
+
+T(contents_above_the_limit_become_objects)
+{
+	struct cfs_profile_rules rules = plain;
+	char path[CFS_OBJECT_PATH_MAX], hex[CFS_DIGEST_HEX_MAX], text[1024];
+
+	rules.alg = CFS_SHA512;
+	rules.inline_max = CFS_INLINE_64;
+	object_of(X64 "y", CFS_SHA512, path, hex);
+	snprintf(text, sizeof(text),
+		 ROOT "/a 64 100644 1 0 0 0 0.0 - " X64
+		      " -\n/b 65 100644 1 0 0 0 0.0 %s - %s\n"
+		      "/c 0 100755 1 0 0 0 0.0 - - -\n",
+		 path, hex);
+	check_rules(ROOT "/a 64 100644 1 0 0 0 0.0 - " X64
+			 " -\n/b 65 100644 1 0 0 0 0.0 - " X64 "y -\n"
+			 "/c 0 100755 1 0 0 0 0.0 - - -\n",
+		    &rules, text);
+}
+
+T(executables_become_objects_when_the_rule_says_so)
+{
+	struct cfs_profile_rules rules = plain;
+	char path[CFS_OBJECT_PATH_MAX], hex[CFS_DIGEST_HEX_MAX], text[512];
+
+	rules.executables_outside = true;
+	object_of("run", CFS_SHA256, path, hex);
+	snprintf(text, sizeof(text),
+		 ROOT "/a 3 100601 1 0 0 0 0.0 %s - %s\n"
+		      "/b 3 100644 1 0 0 0 0.0 - run -\n",
+		 path, hex);
+	check_rules(ROOT "/a 3 100601 1 0 0 0 0.0 - run -\n"
+			 "/b 3 100644 1 0 0 0 0.0 - run -\n",
+		    &rules, text);
+}
+
+T(what_the_source_does_not_tell_is_an_error)
+{
+	static const char dump[] = ROOT "/d 0 40755 1 0 0 0 0.0 - - -\n"
+					"/d/f 9 100644 1 0 0 0 0.0 ab/c - " X_DIG "\n";
+	struct cfs_profile_rules rules = plain;
+
+	check_rules(dump, &rules, dump);
+	rules.inline_max = CFS_INLINE_64;
+	check_refused(
+		dump, &rules, -ENODATA,
+		"/d/f: its 9 bytes are to be in the image, and the source tells only "
+		"their digest");
+	rules.inline_max = CFS_INLINE_NONE;
+	check_rules(dump, &rules, dump);
+	rules.alg = CFS_SHA512;
+	check_refused(dump, &rules, -ENODATA,
+		      "/d/f: want a digest by sha512, the source tells one by sha256");
+}
