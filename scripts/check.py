@@ -104,6 +104,15 @@ def reason_of(record):
     return m.group(1) if m else words[-1].strip() if words else "it gave no reason"
 
 
+def said(record):
+    """What a test program said, if the people who read this are to see it: each case of tampering in the machines,
+    with the error that was seen."""
+    if not record["name"].startswith("composefs:vm /"):
+        return []
+    lines = (record.get("stdout") or "").splitlines()
+    return [line for line in lines if not re.match(r"# [0-9.]+ s: ", line)]  # when a case began
+
+
 def run(build, tally):
     if build.needs and not shutil.which(build.needs):
         tally.skipped.append((f"{build.name}: the whole build", f"{build.needs} is not installed"))
@@ -116,6 +125,7 @@ def run(build, tally):
         tally.failed.append(f"{build.name}: no test ran")
     for record in records:
         tally.add(build.name, record)
+        print("".join(f"  {line}\n" for line in said(record)), end="")
 
 
 def report(tally):

@@ -6,6 +6,7 @@
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from facts import Skip, fact, run_facts, same, want  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
+SECURITY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "security.md")
 OK, FAILED, USAGE = 0, 1, 2
 (UNSIGNED, MALFORMED, NO_KEY, BAD_SIGNATURE, REVOKED, OTHER_IMAGE, OTHER_ORDER, OTHER_NAME, ROLLED_BACK,
  NO_VERITY) = range(10, 20)
@@ -288,6 +290,14 @@ def refusal(what, status, word, message, args, spoil):
 
 for row in REFUSALS:
     refusal(*row)
+
+
+@fact
+def refusals_are_those_that_the_documentation_lists(_):
+    with open(SECURITY, encoding="utf-8") as f:
+        rows = [line.split(" | ") for line in f if re.match(r"\| 1[0-9] \| [a-z-]+ \| ", line)]
+    listed = {(what, int(status.strip("| ")), word) for status, word, whats, _ in rows for what in whats.split("; ")}
+    same(listed, {(what, status, word) for what, status, word, *_ in REFUSALS})
 
 
 @fact

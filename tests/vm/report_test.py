@@ -81,7 +81,7 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
     with open(os.path.join(here, "..", "..", "doc", "security.md"), encoding="utf-8") as f:
         named = set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+){3,}\b", f.read()))
     there = set()
-    for name in ("verity.sh", "unverified.sh", "ipe.sh"):
+    for name in ("verity.sh", "unverified.sh", "sign.sh", "ipe.sh"):
         with open(os.path.join(here, "guest", name), encoding="utf-8") as f:
             there |= set(re.findall(r"^fact_(\w+)\(\) {$", f.read(), re.M))
     good = {"objects_of_a_store_are_sealed_with_the_digest_that_names_them",

@@ -19,11 +19,14 @@ say() {
 refuse() {
 	text=$1
 	shift
-	if "$@" >/tmp/refused 2>&1; then
+	code=0
+	"$@" >/tmp/refused 2>&1 || code=$?
+	if [ $code = 0 ]; then
 		echo "did not fail: $*"
 		return 1
 	fi
 	cat /tmp/refused
+	echo "status $code"
 	if ! grep -q -- "$text" /tmp/refused; then
 		echo "want: $text"
 		return 1

@@ -213,6 +213,23 @@ fact_an_object_put_back_is_good_without_a_new_mount() {
 	say open ok probe open /mnt/data
 }
 
+fact_with_sha512_a_repository_is_verified_in_the_same_way() {
+	rm -rf /fs/repo
+	composefs init --repo=/fs/repo --algorithm=fsverity-sha512-12
+	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
+	say "digits" 128 expr length "$id"
+	composefs mount --repo=/fs/repo os /mnt
+	grep -q verity=require /proc/mounts
+	diff -r /tmp/tree /mnt
+	umount /mnt
+	object=$(find /fs/repo/objects -type f -size 262144c)
+	cp "$object" /fs/copy
+	mv /fs/copy "$object"
+	composefs mount --repo=/fs/repo os /mnt
+	say open EIO probe open /mnt/data
+	kernel "has no fs-verity digest"
+}
+
 # --- the store -------------------------------------------------------------------------------
 
 fact_filling_the_store_again_replaces_what_was_exchanged() {
