@@ -15,8 +15,10 @@ struct finder {
 	const struct cfs_diff *d;
 	struct diff_facts facts;
 	struct cfs_cause slots[CFS_CAUSE_N_KINDS][N_SIDES][CFS_CAUSE_N_CLASSES];
-	struct cfs_cause (*xattrs)[N_SIDES]; /* by key */
-	uint8_t *marks;			     /* by name in a */
+	uint32_t (*xattr_slots)[N_SIDES]; /* by key: which of xattrs, counted from 1 */
+	struct cfs_cause *xattrs;
+	size_t n_xattrs, xattrs_cap;
+	uint8_t *marks; /* by name in a */
 };
 
 static const enum cfs_cause_side sides[] = {CFS_CAUSE_A, CFS_CAUSE_B};
@@ -140,6 +142,23 @@ static struct cfs_cause *of_link(struct finder *f, const struct cfs_difference *
 	return c;
 }
 
+/* Most of the possible slots are never needed: a tree may have a million names of xattrs. */
+static struct cfs_cause *xattr_slot(struct finder *f, enum cfs_cause_kind kind,
+				    enum cfs_cause_side side, uint32_t key)
+{
+	uint32_t *at = &f->xattr_slots[key][side];
+
+	if (*at == 0) {
+		if (cfs_grow(&f->xattrs, &f->xattrs_cap, f->n_xattrs + 1,
+			     sizeof(*f->xattrs)) < 0)
+			return NULL;
+		f->xattrs[f->n_xattrs++] =
+			(struct cfs_cause){.kind = kind, .side = side, .key = key};
+		*at = (uint32_t)f->n_xattrs;
+	}
+	return &f->xattrs[*at - 1];
+}
+
 static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference *v,
 				  const struct cfs_node *a, const struct cfs_node *b)
 {
@@ -148,19 +167,15 @@ static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference 
 	struct cfs_span value;
 	bool in_a = cfs_diff_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value);
 	bool in_b = cfs_diff_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value);
-	enum cfs_cause_side side = in_a && in_b ? CFS_CAUSE_BOTH
-				   : in_a	? CFS_CAUSE_A
-						: CFS_CAUSE_B;
-	struct cfs_cause *c = &f->xattrs[v->at][side];
 
 	if (!f->facts.a.has_xattrs || !f->facts.b.has_xattrs)
 		return slot(f, CFS_CAUSE_XATTRS_NONE,
 			    f->facts.a.has_xattrs ? CFS_CAUSE_B : CFS_CAUSE_A,
 			    CFS_CAUSE_ENTRIES);
-	c->kind = side == CFS_CAUSE_BOTH ? CFS_CAUSE_XATTR_VALUE : CFS_CAUSE_XATTR_ONLY;
-	c->side = side;
-	c->key = v->at;
-	return c;
+	if (in_a && in_b)
+		return xattr_slot(f, CFS_CAUSE_XATTR_VALUE, CFS_CAUSE_BOTH, v->at);
+	return xattr_slot(f, CFS_CAUSE_XATTR_ONLY, in_a ? CFS_CAUSE_A : CFS_CAUSE_B,
+			  v->at);
 }
 
 static struct cfs_cause *of_digest(struct finder *f, const struct cfs_node *a,
@@ -172,6 +187,7 @@ static struct cfs_cause *of_digest(struct finder *f, const struct cfs_node *a,
 		    CFS_CAUSE_FILES);
 }
 
+/* NULL: out of memory. */
 static struct cfs_cause *find_slot(struct finder *f, const struct cfs_difference *v,
 				   const struct cfs_node *a, const struct cfs_node *b)
 {
@@ -253,19 +269,25 @@ static void add_nlink(struct finder *f, size_t i)
 			->fields |= 1U << CFS_DIFF_NLINK;
 }
 
-static void fill(struct finder *f)
+static int fill(struct finder *f, struct cfs_err *err)
 {
 	const struct cfs_diff *d = f->d;
 
-	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].field != CFS_DIFF_NLINK)
-			add(f,
-			    find_slot(f, &d->v[i], diff_inode(d->a, d->v[i].a),
-				      diff_inode(d->b, d->v[i].b)),
-			    i);
+	for (size_t i = 0; i < d->n; i++) {
+		const struct cfs_difference *v = &d->v[i];
+		struct cfs_cause *c;
+
+		if (v->field == CFS_DIFF_NLINK)
+			continue;
+		c = find_slot(f, v, diff_inode(d->a, v->a), diff_inode(d->b, v->b));
+		if (!c)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		add(f, c, i);
+	}
 	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].field == CFS_DIFF_NLINK)
 			add_nlink(f, i);
+	return 0;
 }
 
 /* --- the answer ------------------------------------------------------------------------ */
@@ -324,11 +346,10 @@ static int answer(struct finder *f, struct cfs_causes *out, struct cfs_err *err)
 {
 	const struct cfs_cause *flat = &f->slots[0][0][0];
 	size_t n_flat = sizeof(f->slots) / sizeof(*flat), cap = 0;
-	const struct cfs_cause *xattrs = &f->xattrs[0][0];
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < (size_t)f->d->n_keys * N_SIDES; i++)
-		rc = take(f, out, &cap, &xattrs[i], err);
+	for (size_t i = 0; rc == 0 && i < f->n_xattrs; i++)
+		rc = take(f, out, &cap, &f->xattrs[i], err);
 	for (size_t i = 0; rc == 0 && i < n_flat; i++)
 		rc = take(f, out, &cap, &flat[i], err); /* ROOT comes last */
 	if (rc == 0 && out->n)
@@ -341,19 +362,21 @@ int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
 {
 	cfs_autofree struct finder *f = calloc(1, sizeof(*f));
 	cfs_autofree uint8_t *marks = calloc(diff->a->n_nodes, 1);
-	cfs_autofree void *xattrs =
-		calloc((size_t)diff->n_keys + 1, N_SIDES * sizeof(struct cfs_cause));
+	cfs_autofree void *slots =
+		calloc((size_t)diff->n_keys + 1, sizeof(*f->xattr_slots));
 	int rc;
 
 	*out = (struct cfs_causes){.diff = diff};
-	if (!f || !marks || !xattrs)
+	if (!f || !marks || !slots)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	f->d = diff;
 	f->marks = marks;
-	f->xattrs = xattrs;
+	f->xattr_slots = slots;
 	diff_find_facts(diff, &f->facts);
-	fill(f);
-	rc = answer(f, out, err);
+	rc = fill(f, err);
+	if (rc == 0)
+		rc = answer(f, out, err);
+	free(f->xattrs);
 	if (rc < 0)
 		cfs_causes_fini(out);
 	return rc;

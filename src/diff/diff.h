@@ -96,7 +96,8 @@ int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_diff_free(struct cfs_diff *diff); /* NULL is fine */
 
-/* The value of an xattr of an inode by the number of its name; false: it has none. */
+/* The value of an xattr of an inode by the number of its name (CFS_DIFF_NONE is none); false: it has
+ * none. Binary search. */
 bool cfs_diff_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
 		    struct cfs_span *out);
 

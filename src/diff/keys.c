@@ -63,14 +63,21 @@ bool cfs_diff_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
 		    struct cfs_span *out)
 {
 	const struct cfs_node *n = &t->nodes[inode];
+	uint32_t low = 0, high = key == CFS_DIFF_NONE ? 0 : n->n_xattrs;
 
-	for (uint16_t i = 0; i < n->n_xattrs; i++) {
-		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[i]];
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[mid]];
+		int order = cfs_text_cmp(t->keys[p->key], t->keys[key]);
 
-		if (p->key != key)
-			continue;
-		*out = (struct cfs_span){p->value, p->value_len};
-		return true;
+		if (order == 0) {
+			*out = (struct cfs_span){p->value, p->value_len};
+			return true;
+		}
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
 	}
 	return false;
 }
