@@ -168,7 +168,7 @@ _composefs()
 		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
 	diff)
-		options="--help --json --stat $repository"
+		options="--help --json --one-file-system --stat $repository"
 		;;
 	du)
 		options="--apparent --help --html= --json --no-cached --pairs --sort= $repository"
@@ -177,7 +177,7 @@ _composefs()
 		options="--backing-path-only --help $repository"
 		;;
 	explain)
-		options="--help --json $repository"
+		options="--help --json --one-file-system $repository"
 		;;
 	fsck)
 		options="--canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"

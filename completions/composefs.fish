@@ -105,6 +105,7 @@ complete -c composefs -n "__fish_seen_subcommand_from du" -l no-cached -d 'Do no
 complete -c composefs -n "__fish_seen_subcommand_from du" -l pairs -d 'Say what each two of the images share'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l sort -x -a 'frees own shared total fair cached entries name' -d 'The order'
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
+complete -c composefs -n "__fish_seen_subcommand_from diff explain" -l one-file-system -d 'Do not descend into other mounts'
 complete -c composefs -n "__fish_seen_subcommand_from explain" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l canonical -d 'The image must be, byte for byte, what mkcomposefs makes of its content'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l objects -r -a '(__fish_complete_directories)' -d 'Look at each object in DIR: is it there, its size, its digest'

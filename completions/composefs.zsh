@@ -86,6 +86,7 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
+			'--one-file-system[do not descend into other mounts]' \
 			'--stat[print counts by field and type, and no single entry]' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -113,6 +114,7 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
+			'--one-file-system[do not descend into other mounts]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;

@@ -14,6 +14,7 @@ enum { SHOWN_MAX = 64 };
 struct options {
 	bool stat, json;
 	struct where where;
+	struct side_opts side;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -23,6 +24,8 @@ static const struct cli_option option_table[] = {
 	{"stat", NULL, AT(stat), NULL,
 	 "Print counts by field and type, and no single entry"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -244,7 +247,8 @@ int cmd_diff(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.where, &err);
+	o.side.where = &o.where;
+	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.side, &err);
 	if (rc == 0)
 		rc = report(&o, pair.diff, &err);
 	pair_close(&pair);

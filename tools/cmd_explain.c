@@ -14,11 +14,14 @@ enum { SHOWN_MAX = 64 };
 struct options {
 	bool json;
 	struct where where;
+	struct side_opts side;
 };
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -45,8 +48,10 @@ struct answer {
 static int find(struct answer *x, const char *a, const char *b, struct options *o,
 		struct cfs_err *err)
 {
-	int rc = pair_open(&x->pair, a, b, &o->where, err);
+	int rc;
 
+	o->side.where = &o->where;
+	rc = pair_open(&x->pair, a, b, &o->side, err);
 	if (rc == 0)
 		rc = cfs_causes_find(x->pair.diff, &x->causes, err);
 	return rc == 0 ? pair_facts_find(&x->pair, &x->images, err) : rc;

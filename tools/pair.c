@@ -2,17 +2,21 @@
 /* Two sides. */
 #include "pair.h"
 
-int pair_open(struct pair *p, const char *a, const char *b, struct where *where,
+#include <errno.h>
+
+int pair_open(struct pair *p, const char *a, const char *b, const struct side_opts *opts,
 	      struct cfs_err *err)
 {
-	struct side_opts opts = {.where = where};
 	struct cfs_diff_side x, y;
 	int rc;
 
 	*p = (struct pair){0};
-	rc = side_open(&p->a, a, &opts, err);
+	if (side_is_stdin(a) && side_is_stdin(b))
+		return cfs_fail(err, EINVAL,
+				"want one tree from standard input, found two");
+	rc = side_open(&p->a, a, opts, err);
 	if (rc == 0)
-		rc = side_open(&p->b, b, &opts, err);
+		rc = side_open(&p->b, b, opts, err);
 	if (rc < 0)
 		return rc;
 	x = side_for_diff(&p->a);

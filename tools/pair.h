@@ -15,7 +15,7 @@ struct pair {
 };
 
 /* Ends with pair_close, which zeroed is fine for, too. */
-int pair_open(struct pair *p, const char *a, const char *b, struct where *where,
+int pair_open(struct pair *p, const char *a, const char *b, const struct side_opts *opts,
 	      struct cfs_err *err) CFS_MUST_CHECK;
 void pair_close(struct pair *p);
 

@@ -37,13 +37,22 @@ static enum meant take_prefix(const char **name)
 	return ANYTHING;
 }
 
+bool side_is_stdin(const char *name)
+{
+	enum meant meant = take_prefix(&name);
+
+	return strcmp(name, "-") == 0 && meant != A_DIRECTORY && meant != OF_REPOSITORY;
+}
+
 /* --- a directory ----------------------------------------------------------------------- */
 
 static int open_directory(struct side *s, int fd, const struct side_opts *o,
 			  struct cfs_err *err)
 {
-	struct cfs_scan_opts scan = {
-		.alg = o->alg, .hardlinks = true, .no_digests = !o->digests};
+	struct cfs_scan_opts scan = {.alg = o->alg,
+				     .hardlinks = true,
+				     .one_file_system = o->one_file_system,
+				     .no_digests = !o->digests};
 
 	s->kind = SIDE_DIRECTORY;
 	s->dirfd = fd;
@@ -228,7 +237,7 @@ static int open_missing(struct side *s, const struct side_opts *o, enum meant me
 static int open_existing(struct side *s, const struct side_opts *o, enum meant meant,
 			 struct cfs_err *err)
 {
-	bool is_stdin = strcmp(s->name, "-") == 0 && meant != A_DIRECTORY;
+	bool is_stdin = meant != A_DIRECTORY && side_is_stdin(s->name);
 	cfs_autofd int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
 				     : open(s->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat st;

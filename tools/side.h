@@ -27,6 +27,7 @@ enum side_kind { SIDE_IMAGE, SIDE_DUMP, SIDE_DIRECTORY };
 struct side_opts {
 	struct where *where;   /* the repository, as the command line has it */
 	enum cfs_hash_alg alg; /* of the digests of a directory; 0: SHA-256 */
+	bool one_file_system;  /* of a directory: what is mounted in it stays out */
 	bool digests; /* of a directory: digests of all files, which are read; else of none */
 };
 
@@ -44,6 +45,9 @@ struct side {
  * by its digests. Errors name the side. */
 int side_open(struct side *s, const char *name, const struct side_opts *opts,
 	      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Does the name say standard input? It can be read once. */
+bool side_is_stdin(const char *name);
 void side_close(struct side *s); /* zeroed is fine */
 
 /* What cfs_diff_new wants: contents of a directory are read when they are asked for. Lent from s. */

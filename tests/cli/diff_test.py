@@ -160,6 +160,7 @@ def trouble_is_one_sentence_and_status_2():
     has(trouble("diff", "dir:t.cfs", "t"), "t.cfs")
     has(trouble("diff", "dump:t.cfs", "t"), "t.cfs: line 1: ")
     has(trouble("explain", "image:t", "t"), "t: ")
+    has(trouble("diff", "-", "dump:-"), "standard input")
     data = read("t.cfs")
     for name, damaged in (("cut", data[:1500]), ("junk", b"junk" * 5000), ("bad", data[:1200] + b"\xff" * 64 + data[1264:])):
         with open(name, "wb") as f:

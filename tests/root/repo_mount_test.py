@@ -82,6 +82,36 @@ def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
         same(os.listdir(place.mnt), [])
 
 
+def differences(place, *args):
+    done = subprocess.run([COMPOSEFS, "diff", f"--repo={place.repo}", "--json", *args], capture_output=True, text=True, check=False)
+    want(done.returncode < 2, done.stderr)
+    return json.loads(done.stdout)["differences"]
+
+
+@fact
+def a_mounted_image_is_the_same_tree_as_the_image(place):
+    os.link(f"{place.tree}/a", f"{place.tree}/linked")
+    os.symlink("a", f"{place.tree}/link")
+    os.mknod(f"{place.tree}/null", 0o020600, os.makedev(1, 3))
+    os.setxattr(f"{place.tree}/a", "user.x", b"y")
+    place.add("os/2")
+    composefs("mount", f"--repo={place.repo}", "os/2", place.mnt)
+    same(differences(place, "os/2", place.mnt), [])
+    same(differences(place, place.mnt, place.tree), [])
+    found = differences(place, "os/1", place.mnt)
+    same([d["path"] for d in found if d["field"] == "entry"], ["/link", "/linked", "/null"])
+
+
+@fact
+def what_is_mounted_in_a_directory_is_compared_unless_told_otherwise(place):
+    os.mkdir(f"{place.tree}/inner")
+    place.add("os/2")
+    same(LIBC.mount(b"none", f"{place.tree}/inner".encode(), b"tmpfs", 0, b""), 0)
+    write(f"{place.tree}/inner/x", "x")
+    same([d["path"] for d in differences(place, "os/2", place.tree) if d["field"] == "entry"], ["/inner/x"])
+    same([d["path"] for d in differences(place, "--one-file-system", "os/2", place.tree) if d["field"] == "entry"], [])
+
+
 @fact
 def setuid_programs_count_where_nothing_is_verified_only_when_that_is_allowed(place):
     for allowed in ((), ("--allow-suid",)):
