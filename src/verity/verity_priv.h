@@ -6,9 +6,9 @@
 #include "verity/verity.h"
 
 /* Blocks that a level collects before it hashes them, so that the kernels see many at
- * once. */
+ * once. Those of data fill all lanes of each kernel (3, 4, 8 or 16). */
 enum {
-	DATA_BATCH = 64,
+	DATA_BATCH = 48,
 	HASH_BATCH = 16,
 	DATA_BATCH_LEN = DATA_BATCH * CFS_VERITY_BLOCK,
 	HASH_BATCH_LEN = HASH_BATCH * CFS_VERITY_BLOCK,
