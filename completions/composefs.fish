@@ -141,7 +141,7 @@ complete -c composefs -n "__fish_seen_subcommand_from mount" -l require-signatur
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l trusted -r -a '(__fish_complete_directories)' -d 'The same, and trust the keys in DIR'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l read-write -d 'Mount writable; with --upperdir'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l json -d 'Print one JSON object'
-complete -c composefs -n "__fish_seen_subcommand_from repair" -l from -r -a '(__fish_complete_directories)' -d 'Fetch objects from this repository or object directory; may be repeated'
+complete -c composefs -n "__fish_seen_subcommand_from repair" -l from -r -a '(__fish_complete_directories)' -d 'Fetch objects from this repository, object directory or URL; may be repeated'
 complete -c composefs -n "__fish_seen_subcommand_from repair" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from tag" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from transaction" -l json -d 'Print one JSON object as soon as the lock is held'

@@ -195,7 +195,7 @@ composefs|cfsctl)
 		;;
 	repair)
 		_arguments \
-			'--from=[fetch objects from this repository or object directory; may be repeated]:directory:_files -/' \
+			'--from=[fetch objects from this repository, object directory or URL; may be repeated]:place:_files -/' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			$repository \

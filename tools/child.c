@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -22,6 +23,18 @@ int child_input(struct cfs_span bytes, struct cfs_err *err)
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return cfs_fail_errno(err, "memory file");
 	return cfs_steal_fd(&fd);
+}
+
+const char *child_find(const char *name, char buf[4096])
+{
+	ssize_t len = readlink("/proc/self/exe", buf, 4096);
+	const char *slash = len > 0 ? memrchr(buf, '/', (size_t)len) : NULL;
+	size_t dir = slash ? (size_t)(slash - buf) + 1 : 0;
+
+	if (dir == 0 || dir + strlen(name) >= 4096)
+		return name;
+	strcpy(buf + dir, name);
+	return access(buf, X_OK) == 0 ? buf : name;
 }
 
 int child_start(const char *const *argv, int in, int out, pid_t *pid, struct cfs_err *err)

@@ -15,6 +15,10 @@
  * a size, which openssl wants, and nobody has to be there to read it. Returns the descriptor. */
 int child_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* A program of ours: the one beside this program, where both were built or installed, else that of PATH. Returns its path,
+ * which may be in buf. */
+const char *child_find(const char *name, char buf[4096]);
+
 /* Starts argv[0], found as by the shell, with these descriptors as standard input and output. */
 int child_start(const char *const *argv, int in, int out, pid_t *pid,
 		struct cfs_err *err) CFS_MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fetch.h"
 #include "repo_commands.h"
 #include "repo_report.h"
 #include "where.h"
@@ -15,8 +16,8 @@ enum { FROM_MAX = 64 };
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	const char *from[FROM_MAX];
-	size_t n_from;
+	const char *dirs[FROM_MAX], *urls[FROM_MAX]; /* the places of --from */
+	size_t n_dirs, n_urls;
 	bool json;
 };
 
@@ -24,18 +25,21 @@ static bool take_from(void *opts, const char *value)
 {
 	struct options *o = opts;
 
-	if (o->n_from == FROM_MAX) {
+	if (o->n_dirs + o->n_urls == FROM_MAX) {
 		cli_say(o->name, "from: want at most %d places", FROM_MAX);
 		return false;
 	}
-	o->from[o->n_from++] = value;
+	if (fetch_is_url(value))
+		o->urls[o->n_urls++] = value;
+	else
+		o->dirs[o->n_dirs++] = value;
 	return true;
 }
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
-	{"from", "DIR", 0, take_from,
-	 "Fetch objects from this repository or object directory; may be repeated"},
+	{"from", "PLACE", 0, take_from,
+	 "Fetch objects from this repository, object directory or URL; may be repeated"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -49,7 +53,9 @@ static const struct cli_syntax syntax = {
 	.status = "0 all is sound then, 1 failed, 2 wrong usage, 3 damage is left",
 	.example =
 		(const char *const[]){
-			"composefs repair --repo=repo --from=/mnt/backup/repo", NULL},
+			"composefs repair --repo=repo --from=/mnt/backup/repo",
+			"composefs repair --repo=repo --from=https://example.org/repo",
+			NULL},
 	.options = option_table,
 };
 
@@ -88,12 +94,18 @@ static int mend(const struct options *o, struct cfs_repo *repo,
 		struct cfs_repo_repaired *all, struct cfs_repo_report *left,
 		struct cfs_err *err)
 {
+	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls};
+	const struct cfs_repo_sources from = {.dirs = o->dirs,
+					      .n_dirs = o->n_dirs,
+					      .fetch = fetch_objects,
+					      .n_others = o->n_urls,
+					      .ctx = &urls};
 	struct cfs_repo_check_opts opts = {0};
 	struct cfs_repo_repaired now;
 	int rc = cfs_repo_check(repo, &opts, left, err);
 
 	while (rc == 0 && cfs_repo_report_is_bad(left)) {
-		rc = cfs_repo_repair(repo, left, o->from, o->n_from, &now, err);
+		rc = cfs_repo_repair(repo, left, &from, &now, err);
 		if (rc < 0 || add(all, &now) == 0)
 			break;
 		cfs_repo_report_fini(left);

@@ -43,27 +43,12 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* composefs-pkcs7 beside this program, where both were built or installed; else that of PATH. */
-static const char *find_helper(char path[4096])
-{
-	static const char name[] = "composefs-pkcs7";
-	ssize_t len = readlink("/proc/self/exe", path, 4096 - sizeof(name));
-	char *slash;
-
-	if (len < 0)
-		return name;
-	path[len] = '\0';
-	slash = strrchr(path, '/');
-	strcpy(slash ? slash + 1 : path, name);
-	return access(path, X_OK) == 0 ? path : name;
-}
-
 static int call_helper(const struct options *o, struct cfs_span digests,
 		       struct cfs_err *err)
 {
 	char path[4096];
-	const char *const argv[] = {find_helper(path), o->key, o->cert, o->signatures,
-				    NULL};
+	const char *const argv[] = {child_find("composefs-pkcs7", path), o->key, o->cert,
+				    o->signatures, NULL};
 	cfs_autofd int in = child_input(digests, err);
 	pid_t pid;
 	int rc;

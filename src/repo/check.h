@@ -71,16 +71,43 @@ void cfs_repo_report_fini(struct cfs_repo_report *report);
 /* Is anything damaged? */
 bool cfs_repo_report_is_bad(const struct cfs_repo_report *report);
 
+/* An object that is wanted. */
+struct cfs_repo_want {
+	struct cfs_digest id;
+	uint64_t
+		max_size; /* it is no larger: what the images say, or CFS_REPO_FETCH_MAX */
+	bool done;	  /* it was brought */
+};
+
+/* Of an object that no image tells the size of: an image itself, a stream, what only streams have. */
+#define CFS_REPO_FETCH_MAX (4ULL << 30)
+
+/* Takes the content of an object that was wanted, a regular file that stays the caller's. 1: it was
+ * right; 0: it is not what its id says; negative: it cannot be kept, and fetching ends. */
+typedef int cfs_repo_take(void *ctx, size_t i, int fd, struct cfs_err *err);
+
+/* Where objects may come from: directories, then others that the caller knows how to ask. Starts zeroed. */
+struct cfs_repo_sources {
+	const char *const *dirs; /* repositories, or directories of objects */
+	size_t n_dirs;
+	/* Asks source k for n objects and has each taken that it brings, in any order. What it has not is no
+	 * error. */
+	int (*fetch)(void *ctx, size_t k, const struct cfs_repo_want *v, size_t n,
+		     cfs_repo_take *take, void *take_ctx, struct cfs_err *err);
+	size_t n_others;
+	void *ctx;
+};
+
 struct cfs_repo_repaired {
 	uint64_t n_quarantined, n_fetched, n_sealed, n_relinked, n_dropped;
 };
 
 /* Mends what a report tells: moves damaged objects to .quarantine/, fetches them and those that are missing
- * from one of the places (a repository or an object directory; each is checked before it enters), seals
+ * from one of the sources (each is checked before it enters), seals
  * objects that lack fs-verity, makes links anew that must be what their name says, and drops first-level
  * links whose object is gone for good. Names are never dropped. The repository is open for WRITE. */
 int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
-		    const char *const *from, size_t n_from, struct cfs_repo_repaired *out,
+		    const struct cfs_repo_sources *from, struct cfs_repo_repaired *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -6,13 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/repo_priv.h"
+#include "repo/fetch.h"
 
 struct repair {
 	struct cfs_repo *repo;
 	const struct cfs_repo_report *report;
-	const char *const *from;
-	size_t n_from;
 	struct cfs_repo_repaired *out;
 	struct cfs_store *store;
 	struct cfs_ids wanted; /* missing, or moved aside */
@@ -102,68 +100,6 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&r->wanted, err);
 }
 
-/* --- fetching ---------------------------------------------------------------------------- */
-
-/* A descriptor of a file with just this content in the place, or -ENOENT. */
-static int open_elsewhere(const char *place, const struct cfs_digest *id, uint64_t *size)
-{
-	static const char *const between[] = {"objects/",
-					      ""}; /* a repository, a directory */
-	char path[CFS_OBJECT_PATH_MAX];
-	struct cfs_digest got;
-	struct stat st;
-
-	cfs_digest_path(id, path);
-	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
-		cfs_autofree char *full = NULL;
-		cfs_autofd int fd = -1;
-
-		if (asprintf(&full, "%s/%s%s", place, between[i], path) < 0) {
-			full = NULL;
-			return -ENOMEM;
-		}
-		fd = open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    cfs_verity_digest_fd(id->alg, fd, 1, &got, size, NULL) == 0 &&
-		    cfs_digest_eq(&got, id))
-			return cfs_steal_fd(&fd);
-	}
-	return -ENOENT;
-}
-
-static int fetch_object(struct repair *r, const struct cfs_digest *id,
-			struct cfs_err *err)
-{
-	for (size_t i = 0; i < r->n_from; i++) {
-		struct cfs_digest got;
-		uint64_t size = 0;
-		cfs_autofd int fd = open_elsewhere(r->from[i], id, &size);
-		int rc;
-
-		if (fd < 0)
-			continue;
-		rc = cfs_store_add_fd(r->store, 0, fd, size, &got, err);
-		if (rc == 0 && !cfs_digest_eq(&got, id))
-			rc = cfs_fail(err, EILSEQ, "%s: it changed while it was read",
-				      r->from[i]);
-		r->out->n_fetched += rc == 0;
-		return rc;
-	}
-	return 0;
-}
-
-static int fetch_objects(struct repair *r, struct cfs_err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < r->wanted.n; i++) {
-		struct cfs_digest id = cfs_ids_get(&r->wanted, i);
-
-		rc = fetch_object(r, &id, err);
-	}
-	return rc < 0 ? rc : cfs_store_commit(r->store, err);
-}
-
 /* --- links ------------------------------------------------------------------------------- */
 
 static bool is_named(const struct cfs_repo_list *refs, const char *entry)
@@ -239,11 +175,11 @@ static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err 
 }
 
 int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
-		    const char *const *from, size_t n_from, struct cfs_repo_repaired *out,
+		    const struct cfs_repo_sources *from, struct cfs_repo_repaired *out,
 		    struct cfs_err *err)
 {
 	static const struct cfs_store_opts opts;
-	struct repair r = {repo, report, from, n_from, out, NULL, {0}};
+	struct repair r = {repo, report, out, NULL, {0}};
 	int rc;
 
 	*out = (struct cfs_repo_repaired){0};
@@ -252,7 +188,9 @@ int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
 	if (rc == 0)
 		rc = mend_objects(&r, err);
 	if (rc == 0)
-		rc = fetch_objects(&r, err);
+		rc = repo_fetch(repo, r.store, &r.wanted, from, &out->n_fetched, err);
+	if (rc == 0)
+		rc = cfs_store_commit(r.store, err);
 	if (rc == 0)
 		rc = mend_links(&r, CFS_REPO_IMAGES, err);
 	if (rc == 0)

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs-fetch: gets objects by HTTP; "composefs repair --from=URL" calls it. A program of its own, so that libcurl
+ * stays out of the others. It believes the server nothing but the bytes, and not more of them than were asked for; whether
+ * they are right, its caller finds out.
+ *
+ *     composefs-fetch URL DIR    reads "xx/rest SIZE" a line, gets URL/objects/xx/rest, writes to files without a
+ *                                name in DIR, and sends them with struct fetch_answer to standard output, a socket
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "cli.h"
+#include "fetch_wire.h"
+
+enum {
+	N_JOBS = 8, /* at the same time */
+	REDIRECTS_MAX = 5,
+	CONNECT_SECONDS = 30,
+	STALL_SECONDS = 60, /* without a byte */
+	POLL_MS = 1000,
+	PATH_LEN_MAX = 256,
+};
+
+struct job {
+	CURL *easy;
+	uint32_t index;
+	uint64_t max, got;
+	int fd;	    /* -1: it does nothing */
+	int errnum; /* why it could not be written */
+	char why[CURL_ERROR_SIZE];
+};
+
+struct fetch {
+	const char *url, *dir;
+	CURLM *multi;
+	struct job jobs[N_JOBS];
+	uint32_t next; /* line */
+	bool no_more;  /* all lines were read, or nobody answers there */
+	size_t running;
+};
+
+/* --- one object -------------------------------------------------------------------------- */
+
+/* For curl: fewer bytes than len end the transfer. */
+static size_t take_bytes(char *p, size_t size, size_t n, void *ctx)
+{
+	struct job *job = ctx;
+	size_t len = size * n;
+	struct cfs_err err;
+	int rc;
+
+	if (len > job->max - job->got) {
+		job->errnum = EFBIG;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	rc = cfs_io_write(job->fd, p, len, &err);
+	if (rc < 0) {
+		job->errnum = -rc;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	job->got += len;
+	return len;
+}
+
+static int temporary(const char *dir, struct cfs_err *err)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = memfd_create("object", MFD_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "%s: temporary file", dir) : fd;
+}
+
+/* A secure place does not lead to one that is not. */
+static void restrain(const struct fetch *f, CURL *easy)
+{
+	bool secure = strncasecmp(f->url, "https:", 6) == 0;
+
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR,
+			 secure ? "https" : "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "composefs/" VERSION);
+}
+
+static int start(struct fetch *f, struct job *job, const char *path, uint64_t max,
+		 struct cfs_err *err)
+{
+	char url[8192];
+	size_t len = strlen(f->url);
+
+	while (len && f->url[len - 1] == '/')
+		len--;
+	if (snprintf(url, sizeof(url), "%.*s/objects/%s", (int)len, f->url, path) >=
+	    (int)sizeof(url))
+		return cfs_fail(err, ENAMETOOLONG, "the URL is too long");
+	job->fd = temporary(f->dir, err);
+	if (job->fd < 0)
+		return job->fd;
+	job->index = f->next++;
+	job->max = max;
+	job->got = 0;
+	job->errnum = 0;
+	*job->why = '\0';
+	curl_easy_reset(job->easy);
+	restrain(f, job->easy);
+	curl_easy_setopt(job->easy, CURLOPT_URL, url);
+	curl_easy_setopt(job->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
+	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(job->easy, CURLOPT_WRITEDATA, job);
+	curl_easy_setopt(job->easy, CURLOPT_ERRORBUFFER, job->why);
+	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
+	curl_multi_add_handle(f->multi, job->easy);
+	f->running++;
+	return 0;
+}
+
+/* --- answers ----------------------------------------------------------------------------- */
+
+static int send_answer(const struct fetch_answer *a, int fd, struct cfs_err *err)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {(void *)(uintptr_t)a, sizeof(*a)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	if (a->code == 0) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	if (sendmsg(STDOUT_FILENO, &msg, 0) < 0)
+		return cfs_fail_errno(err, "answer");
+	return 0;
+}
+
+/* Nobody is there, or it is not who it should be: the next object would fare no better. */
+static bool is_hopeless(CURLcode code)
+{
+	return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+	       code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_SSL_CONNECT_ERROR ||
+	       code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_URL_MALFORMAT ||
+	       code == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
+static void judge(const struct job *job, CURLcode code, struct fetch_answer *out)
+{
+	long status = 0;
+
+	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK && status == 200)
+		return;
+	out->code = -EIO;
+	if (status == 404 || status == 410)
+		out->code = -ENOENT;
+	if (job->errnum == EFBIG || code == CURLE_FILESIZE_EXCEEDED) {
+		snprintf(out->why, sizeof(out->why),
+			 "want at most %" PRIu64 " bytes, found more", job->max);
+	} else if (job->errnum) {
+		out->code = -job->errnum;
+		snprintf(out->why, sizeof(out->why), "temporary file: %s",
+			 strerror(job->errnum));
+	} else if (code == CURLE_OK) {
+		snprintf(out->why, sizeof(out->why), "want status 200, found %ld",
+			 status);
+	} else {
+		snprintf(out->why, sizeof(out->why), "%.200s",
+			 *job->why ? job->why : curl_easy_strerror(code));
+	}
+}
+
+static int finish(struct fetch *f, struct job *job, CURLcode code, struct cfs_err *err)
+{
+	struct fetch_answer answer = {.index = job->index};
+	int rc;
+
+	judge(job, code, &answer);
+	f->no_more |= is_hopeless(code);
+	rc = send_answer(&answer, job->fd, err);
+	curl_multi_remove_handle(f->multi, job->easy);
+	close(cfs_steal_fd(&job->fd));
+	f->running--;
+	return rc;
+}
+
+/* --- all of them ------------------------------------------------------------------------- */
+
+static int start_next(struct fetch *f, struct job *job, struct cfs_err *err)
+{
+	char line[PATH_LEN_MAX + 32], path[PATH_LEN_MAX];
+	uint64_t max;
+
+	if (!fgets(line, sizeof(line), stdin)) {
+		f->no_more = true;
+		return 0;
+	}
+	if (sscanf(line, "%255s %" SCNu64, path, &max) != 2 || max > INT64_MAX)
+		return cfs_fail(err, EINVAL, "want an object and a size, got \"%.100s\"",
+				line);
+	return start(f, job, path, max, err);
+}
+
+static int finish_done(struct fetch *f, struct cfs_err *err)
+{
+	const CURLMsg *msg;
+	int rc = 0, left;
+
+	while (rc == 0 && (msg = curl_multi_info_read(f->multi, &left))) {
+		char *job = NULL;
+
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
+		rc = finish(f, (struct job *)(void *)job, msg->data.result, err);
+	}
+	return rc;
+}
+
+static int run(struct fetch *f, struct cfs_err *err)
+{
+	int rc = 0, busy;
+
+	do {
+		for (size_t i = 0; rc == 0 && !f->no_more && i < N_JOBS; i++)
+			if (f->jobs[i].fd < 0)
+				rc = start_next(f, &f->jobs[i], err);
+		if (rc < 0)
+			return rc;
+		if (curl_multi_perform(f->multi, &busy) != CURLM_OK ||
+		    (busy &&
+		     curl_multi_poll(f->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK))
+			return cfs_fail(err, EIO, "libcurl failed");
+		rc = finish_done(f, err);
+	} while (rc == 0 && (f->running || !f->no_more));
+	return rc;
+}
+
+static int open_jobs(struct fetch *f, struct cfs_err *err)
+{
+	bool good = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK &&
+		    (f->multi = curl_multi_init());
+
+	for (size_t i = 0; i < N_JOBS; i++) {
+		f->jobs[i].fd = -1;
+		f->jobs[i].easy = good ? curl_easy_init() : NULL;
+		good &= f->jobs[i].easy != NULL;
+	}
+	return good ? 0 : cfs_fail(err, ENOMEM, "libcurl cannot be used");
+}
+
+static void close_jobs(struct fetch *f)
+{
+	for (size_t i = 0; i < N_JOBS; i++) {
+		if (f->jobs[i].fd >= 0) {
+			curl_multi_remove_handle(f->multi, f->jobs[i].easy);
+			close(f->jobs[i].fd);
+		}
+		curl_easy_cleanup(f->jobs[i].easy);
+	}
+	curl_multi_cleanup(f->multi);
+	curl_global_cleanup();
+}
+
+int main(int argc, char **argv)
+{
+	struct fetch f = {0};
+	struct cfs_err err;
+	int rc;
+
+	if (argc != 3) {
+		fputs("usage: composefs-fetch URL DIR\n", stderr);
+		return CLI_USAGE;
+	}
+	f.url = argv[1];
+	f.dir = argv[2];
+	rc = open_jobs(&f, &err);
+	if (rc == 0)
+		rc = run(&f, &err);
+	close_jobs(&f);
+	if (rc == 0)
+		return CLI_OK;
+	cli_say("composefs-fetch", "%s", err.msg);
+	return CLI_FAILED;
+}
