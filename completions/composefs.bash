@@ -131,6 +131,10 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "sha256 sha512" -- "$cur")
 		return
 		;;
+	--profile)
+		mapfile -t COMPREPLY < <(compgen -W "$_composefs_profiles" -- "$cur")
+		return
+		;;
 	--name | --policy-version | --version | --sign-command)
 		return
 		;;
@@ -159,13 +163,13 @@ _composefs()
 		options="--help $repository"
 		;;
 	compute-id | compute-karg)
-		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
+		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= $repository"
 		;;
 	create-dumpfile)
-		options="--erofs-version= --hash= --help --no-hardlinks --no-propagate-usr-to-root --no-repo $repository"
+		options="--erofs-version= --hash= --help --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= $repository"
 		;;
 	create-image | build)
-		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --profile= --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
 	diff)
 		options="--help --json --one-file-system --stat $repository"

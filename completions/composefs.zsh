@@ -50,7 +50,8 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
-			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
+			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--no-repo[ask no repository for defaults]' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -61,7 +62,8 @@ composefs|cfsctl)
 			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
 			'--help[print usage]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
-			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
+			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--no-repo[ask no repository for defaults]' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -72,7 +74,8 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
-			'--no-propagate-usr-to-root[leave the root directory as it is - always so here]' \
+			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
+			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--one-file-system[do not descend into other mounts]' \
 			'--skip-devices[leave out block and character devices]' \
 			'--skip-xattrs[no extended attributes]' \

@@ -9,6 +9,7 @@
 
 #include "dump_line.h"
 #include "ingest.h"
+#include "profiled.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -18,8 +19,9 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_repo_meta meta; /* alg 0: as the repository, or the default of init */
-	const char *xattrs; /* cfsctl's rule, which counts without no_propagate only */
-	bool format_given, no_repo, no_propagate, no_hardlinks, bootable, json;
+	struct profiled what;
+	struct cfs_profile_rules rules; /* that were followed */
+	bool hash_given, format_given, no_repo, json;
 };
 
 static bool take_hash(void *opts, const char *value)
@@ -27,6 +29,7 @@ static bool take_hash(void *opts, const char *value)
 	struct options *o = opts;
 	struct cfs_err err;
 
+	o->hash_given = true;
 	if (cfs_repo_alg_parse(value, &o->meta.alg, &err) == 0)
 		return true;
 	cli_say(o->name, "%s", err.msg);
@@ -46,6 +49,13 @@ static bool take_format(void *opts, const char *value)
 	return o->format_given;
 }
 
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->what.profile);
+}
+
 #define AT(member) offsetof(struct options, member)
 
 #define COMPUTE_OPTIONS                                                                  \
@@ -54,13 +64,14 @@ static bool take_format(void *opts, const char *value)
 		{"erofs-version", "N", 0, take_format,                                   \
 		 "Format of the image: 0 or 1 (default: that of the repository, or 1)"}, \
 		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
-		{"no-hardlinks", NULL, AT(no_hardlinks), NULL,                           \
+		{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,                      \
 		 "Each name is a file of its own, as mkcomposefs has it"},               \
-		{"bootable", NULL, AT(bootable), NULL, NULL},                            \
-		{"xattrs", "RULE", AT(xattrs), NULL, NULL},                              \
+		PROFILE_OPTION(take_profile),                                            \
+		{"bootable", NULL, AT(what.bootable), NULL, NULL},                       \
+		{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},                         \
 	{                                                                                \
-		"no-propagate-usr-to-root", NULL, AT(no_propagate), NULL,                \
-			"Leave the root directory as it is: always so here"              \
+		"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,           \
+			"Leave the root directory as it is: always so but for cfsctl"    \
 	}
 
 static const struct cli_option id_table[] = {
@@ -117,6 +128,10 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 	struct cfs_repo *repo;
 	int rc = 0;
 
+	if (o->what.profile) {
+		o->meta.alg = o->what.profile->rules.alg;
+		return 0;
+	}
 	if (where_is_given(&o->where) && !o->no_repo) {
 		rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 		if (rc < 0)
@@ -139,7 +154,7 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_err *err)
 {
 	struct ingest in = {.name = o->name, .source = source};
-	struct cfs_image_opts format = {0, CFS_IMAGE_VERSION_MAX};
+	struct cfs_image_opts form;
 	struct cfs_plan *plan;
 	struct cfs_tree *tree;
 	int rc = fill_defaults(o, err);
@@ -147,12 +162,11 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;
-	in.scan.hardlinks = !o->no_hardlinks;
-	format.min_version = o->meta.format;
-	rc = ingest_directory(&in, &tree, err);
+	form = profiled_form(&o->what, o->meta.format);
+	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_plan_new(tree, &format, &plan, err);
+	rc = cfs_plan_new(tree, &form, &plan, err);
 	if (rc == 0) {
 		rc = cfs_emit(plan, to, err);
 		cfs_plan_free(plan);
@@ -161,17 +175,17 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	return rc;
 }
 
-/* Under that name nobody wants another answer than that program would give. */
-static int check_peer(const struct options *o, struct cfs_err *err)
+/* A profile says hash and format, too. */
+static int check(const struct options *o, struct cfs_err *err)
 {
-	if (o->bootable)
-		return cfs_fail(err, ENOTSUP, "trees are not changed for booting here");
-	if (strncmp(o->name, "cfsctl ", 7) == 0 && !o->no_propagate)
-		return cfs_fail(err, EINVAL,
-				"want --no-propagate-usr-to-root: the metadata of /usr "
-				"is not given "
-				"to the root directory here");
-	return 0;
+	static const struct cfs_scan_opts no_scan;
+	const struct profiled_option excluded[] = {
+		{o->hash_given, "--hash"},
+		{o->format_given, "--erofs-version"},
+	};
+	int rc = profiled_check_all(&o->what, &no_scan, err);
+
+	return rc < 0 ? rc : profiled_check(o->what.profile, excluded, 2, err);
 }
 
 /* --- compute-id -------------------------------------------------------------------------- */
@@ -180,7 +194,7 @@ static int compute(struct options *o, const char *source, struct cfs_digest *id,
 		   struct cfs_err *err)
 {
 	struct cfs_mem image = {0};
-	int rc = check_peer(o, err);
+	int rc = check(o, err);
 
 	if (rc == 0)
 		rc = make_image(o, source, cfs_sink_mem(&image), err);
@@ -191,12 +205,24 @@ static int compute(struct options *o, const char *source, struct cfs_digest *id,
 	return rc;
 }
 
+static void say(const struct options *o, const struct cfs_digest *id)
+{
+	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
+
+	if (!o->json) {
+		puts(cfs_digest_hex(id, hex));
+		return;
+	}
+	printf("{\"id\":\"%s\",\"profile\":", where_id(id, text));
+	profiled_json(stdout, &o->rules);
+	puts("}");
+}
+
 int cmd_compute_id(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1, "want a directory"),
 	    rc;
-	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest id;
 	struct cfs_err err;
 
@@ -204,8 +230,7 @@ int cmd_compute_id(int argc, char **argv)
 		return status;
 	rc = compute(&o, argv[optind], &id, &err);
 	if (rc == 0)
-		printf(o.json ? "{\"id\":\"%s:%s\"}\n" : "%.0s%s\n",
-		       cfs_hash_name(id.alg), cfs_digest_hex(&id, hex));
+		say(&o, &id);
 	return command_end(argv[0], rc, &err);
 }
 
@@ -223,7 +248,7 @@ int cmd_compute_karg(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	o.bootable |= strncmp(o.name, "cfsctl ", 7) == 0;
+	o.what.bootable |= strncmp(o.name, "cfsctl ", 7) == 0;
 	rc = compute(&o, argv[optind], &id, &err);
 	if (rc == 0)
 		printf(o.json ? "{\"karg\":\"composefs.digest=v1-%s-12:%s\"}\n"
@@ -263,7 +288,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = check_peer(&o, &err);
+	rc = check(&o, &err);
 	if (rc == 0)
 		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
 	if (rc == 0)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ingest.h"
+#include "profiled.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -13,10 +14,10 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_scan_opts scan;
-	const char *xattrs; /* cfsctl's rule, which counts without no_propagate only */
-	unsigned format;    /* of the image */
-	bool format_given;  /* else as the repository has it */
-	bool no_hardlinks, no_propagate, bootable;
+	struct profiled what;
+	struct cfs_profile_rules rules; /* that were followed */
+	unsigned format;		/* of the image */
+	bool format_given;		/* else as the repository has it */
 	bool json;
 };
 
@@ -47,6 +48,13 @@ static bool take_format(void *opts, const char *value)
 	return o->format_given;
 }
 
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->what.profile);
+}
+
 #define AT(member) offsetof(struct options, member)
 
 static const struct cli_option option_table[] = {
@@ -57,14 +65,15 @@ static const struct cli_option option_table[] = {
 	 "Only extended attributes that begin with \"user.\""},
 	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
 	 "Leave out block and character devices"},
-	{"no-hardlinks", NULL, AT(no_hardlinks), NULL,
+	{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,
 	 "Each name is a file of its own, as mkcomposefs has it"},
-	{"no-propagate-usr-to-root", NULL, AT(no_propagate), NULL,
-	 "Leave the root directory as it is: always so here"},
+	{"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,
+	 "Leave the root directory as it is: always so but for cfsctl"},
 	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
 	 "Do not descend into other mounts"},
-	{"bootable", NULL, AT(bootable), NULL, NULL},
-	{"xattrs", "RULE", AT(xattrs), NULL, NULL},
+	{"bootable", NULL, AT(what.bootable), NULL, NULL},
+	{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},
+	PROFILE_OPTION(take_profile),
 	{.help = "Other:"},
 	{"erofs-version", "N", 0, take_format,
 	 "Format of the image: 0 or 1 (default: that of the repository)"},
@@ -87,23 +96,22 @@ static const struct cli_syntax syntax = {
 };
 
 /* Objects and image become durable together, with one commit. */
-static int fill(struct cfs_store *store, const struct options *o,
-		const struct cfs_repo *repo, const char *source, struct cfs_digest *out,
-		struct cfs_err *err)
+static int fill(struct cfs_store *store, struct options *o, const struct cfs_repo *repo,
+		const char *source, struct cfs_digest *out, struct cfs_err *err)
 {
+	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
+	unsigned format = o->format_given ? o->format : meta->format;
+	struct cfs_image_opts form = profiled_form(&o->what, format);
 	struct ingest in = {
 		.name = o->name, .source = source, .into = store, .scan = o->scan};
 	struct cfs_tree *tree;
 	int rc;
 
-	in.scan.alg = cfs_repo_meta(repo)->alg;
-	in.scan.hardlinks = !o->no_hardlinks;
-	rc = ingest_directory(&in, &tree, err);
+	in.scan.alg = meta->alg;
+	rc = profiled_ingest(&o->what, &in, format, &o->rules, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_repo_add_tree(repo, store, tree,
-			       o->format_given ? o->format : cfs_repo_meta(repo)->format,
-			       out, err);
+	rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
 	cfs_tree_free(tree);
 	return rc < 0 ? rc : cfs_store_commit(store, err);
 }
@@ -164,22 +172,18 @@ static void say(const struct options *o, const struct cfs_digest *id, const char
 		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
 	else
 		fputs("null", stdout);
+	fputs(",\"profile\":", stdout);
+	profiled_json(stdout, &o->rules);
 	puts("}");
 }
 
-/* Under that name nobody wants another image than that program would make. */
-static int check_peer(const struct options *o, struct cfs_err *err)
+/* A profile says the format, too. */
+static int check(const struct options *o, struct cfs_err *err)
 {
-	if (o->bootable)
-		return cfs_fail(
-			err, ENOTSUP,
-			"trees are not changed for booting here: want no --bootable");
-	if (strncmp(o->name, "cfsctl ", 7) == 0 && !o->no_propagate)
-		return cfs_fail(
-			err, EINVAL,
-			"want --no-propagate-usr-to-root: the metadata of /usr is "
-			"not given to the root directory here");
-	return 0;
+	const struct profiled_option format = {o->format_given, "--erofs-version"};
+	int rc = profiled_check_all(&o->what, &o->scan, err);
+
+	return rc < 0 ? rc : profiled_check(o->what.profile, &format, 1, err);
 }
 
 int cmd_create_image(int argc, char **argv)
@@ -195,7 +199,7 @@ int cmd_create_image(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	ref = argc - optind > 1 ? argv[optind + 1] : NULL;
-	rc = check_peer(&o, &err);
+	rc = check(&o, &err);
 	if (rc == 0)
 		rc = run(&o, argv[optind], ref, &id, &err);
 	if (rc == 0)

@@ -195,7 +195,7 @@ static int take_rules(struct options *o, struct cfs_err *err)
 	if (rc < 0 || !o->profile)
 		return rc;
 	o->format = cfs_profile_image(&o->profile->rules);
-	profiled_scan(o->profile, &o->in.scan);
+	profiled_scan(&o->profile->rules, &o->in.scan);
 	return 0;
 }
 
@@ -333,7 +333,7 @@ static int run(const struct options *o, struct cfs_err *err)
 		rc = o->from_file ? read_dump(o, &tree, err)
 				  : ingest_directory(&o->in, &tree, err);
 	if (rc == 0 && o->profile)
-		rc = profiled_apply(o->profile, &tree, err);
+		rc = profiled_apply(&o->profile->rules, &tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
 				 o->image ? o->image : "image");

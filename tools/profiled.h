@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* profiled: the option --profile, for all commands that have it.
- * Owns:  what a profile asks of a scan, which other options it excludes.
- * Uses:  cli, profile, scan.
- * Never: reads a directory.
+ * Owns:  what a profile asks of a scan, which other options it excludes, the rules of a command without one.
+ * Uses:  cli, ingest, profile.
+ * Never: writes images.
  */
 #ifndef CFS_PROFILED_H
 #define CFS_PROFILED_H
 
+#include <stdio.h>
+
+#include "ingest.h"
 #include "profile/profile.h"
-#include "scan/scan.h"
 
 /* The row of an option table; the command's own function calls profiled_take. */
 #define PROFILE_OPTION(function)                                                         \
@@ -33,10 +35,35 @@ int profiled_check(const struct cfs_profile *profile,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Has the scan tell everything that the rules may keep, and the contents placed as they want it. */
-void profiled_scan(const struct cfs_profile *profile, struct cfs_scan_opts *out);
+void profiled_scan(const struct cfs_profile_rules *rules, struct cfs_scan_opts *out);
 
 /* Replaces the tree by the one that the rules make of it; it is gone after a failure. */
-int profiled_apply(const struct cfs_profile *profile, struct cfs_tree **tree,
+int profiled_apply(const struct cfs_profile_rules *rules, struct cfs_tree **tree,
 		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The options of a command for repositories that change what a tree says, beside those of the scan. */
+struct profiled {
+	const struct cfs_profile *profile; /* NULL: the others say it */
+	const char *xattrs; /* the rule of cfsctl, which counts where it is asked */
+	bool no_hardlinks, no_propagate, bootable;
+};
+
+/* Refuses what excludes each other, or is not done here. scan: of its options those count that a profile
+ * decides. */
+int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *scan,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads the directory, in->scan.alg being that of the digests, as p and the options of the scan say. format: that of
+ * images, where there is no profile. rules: those that were followed. -EINVAL: the profile has digests by
+ * another algorithm. */
+int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format,
+		    struct cfs_profile_rules *rules, struct cfs_tree **out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* What the writer is told then. */
+struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format);
+
+/* The name that the rules have, as JSON; null: none. */
+void profiled_json(FILE *to, const struct cfs_profile_rules *rules);
 
 #endif

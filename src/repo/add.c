@@ -15,22 +15,20 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 }
 
 int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
-		      const struct cfs_tree *tree, unsigned format,
+		      const struct cfs_tree *tree, const struct cfs_image_opts *form,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
-	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
-	struct cfs_image_opts opts = {format, CFS_IMAGE_VERSION_MAX};
 	struct cfs_plan *plan;
 	struct cfs_mem image = {0};
 	int rc;
 
-	if (format > CFS_IMAGE_VERSION_MAX)
+	if (form->min_version > CFS_IMAGE_VERSION_MAX)
 		return cfs_fail(
 			err, ENOTSUP,
 			"repository %s: images of format %u can be read here, not "
 			"written",
-			repo->path, format);
-	rc = cfs_plan_new(tree, &opts, &plan, err);
+			repo->path, form->min_version);
+	rc = cfs_plan_new(tree, form, &plan, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_emit(plan, cfs_sink_mem(&image), err);

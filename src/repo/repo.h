@@ -159,11 +159,11 @@ int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *i
 int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
 			struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Adds the image of a tree, in that format (0 or 1), to the store; durable after
+/* Adds the image of a tree, in that form, to the store; durable after
  * cfs_store_commit. -ENOTSUP: a format that cannot be written; else the codes of cfs_plan_new and of
  * the store. */
 int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
-		      const struct cfs_tree *tree, unsigned format,
+		      const struct cfs_tree *tree, const struct cfs_image_opts *form,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* What an image needs and the repository does not have. */

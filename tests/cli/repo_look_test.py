@@ -55,7 +55,8 @@ def compute_id_is_what_create_image_prints_and_stores_nothing():
         before = snapshot("r")
         want(good("compute-id", f"--hash={algorithm}", "tree").strip(), made)
         want(good("--repo=r", "compute-id", "tree").strip(), made)
-        want(loaded("compute-id", "--no-repo", f"--hash={algorithm}", "--json", "tree"), {"id": f"{algorithm}:{made}"})
+        want(loaded("compute-id", "--no-repo", f"--hash={algorithm}", "--json", "tree"),
+             {"id": f"{algorithm}:{made}", "profile": {"sha256": "repo-1-sha256", "sha512": "repo-1"}[algorithm]})
         want(snapshot("r"), before)
         want(good("create-dumpfile", f"--hash={algorithm}", "tree"), good("dump-files", "--repo=r", "os/1"))
         other = good("compute-id", f"--hash={algorithm}", "--erofs-version=0", "tree").strip()

@@ -169,12 +169,41 @@ def tag_moves_names_and_untag_takes_them():
     has(refused("tag", "--repo=r", "os/1", "os"), "names below")
 
 
-def the_name_cfsctl_wants_what_is_the_same_for_both():
+def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
     make()
+    os.chmod("tree/dir/small", 0o755)
+    made = good("create-image", "--repo=r", "tree").strip()
+    want(loaded("create-image", "--repo=r", "--json", "tree"), {"id": made, "name": None, "profile": "repo-1-sha256"})
+    want(loaded("create-image", "--repo=r", "--json", "--user-xattrs", "tree")["profile"], None)
+    for profile in ("mkcomposefs-1.0", "ipe-1-sha256", "honest-df-1-sha256"):
+        wanted = {"id": "sha256:" + good("compute-id", f"--profile={profile}", "tree").strip(), "name": "p", "profile": profile}
+        want(loaded("create-image", "--repo=r", "--json", f"--profile={profile}", "tree", "p"), wanted)
+        want(wanted["id"] == made, False)
+    good("fsck", "--repo=r")
+    has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "the profile oci-1 has digests by sha512, want sha256")
+    for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--no-hardlinks", "--no-propagate-usr-to-root",
+                   "--erofs-version=1"):
+        want(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
+             f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this, "
+             "want one of the two options\n")
+    for option in ("--hash=sha256", "--erofs-version=1", "--no-hardlinks"):
+        has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
+
+
+def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
+    make()
+    write("tree/usr/data", "in usr")
+    os.chmod("tree/usr", 0o711)
+    os.setxattr("tree/usr", "user.of", b"usr")
     os.symlink(COMPOSEFS, "cfsctl")
-    rc, _, err = run("--repo", "r", "create-image", "tree", program="./cfsctl")
-    want(rc, 1)
-    has(err, "cfsctl create-image: want --no-propagate-usr-to-root")
+    rc, out, _ = run("--repo", "r", "create-image", "tree", program="./cfsctl")
+    want((rc, out), (0, good("create-image", "--repo=r", "--profile=oci-1-sha256", "tree")))
+    rules = loaded("compute-id", "--repo=r", "--json", "--profile=oci-1-sha256", "tree")
+    want((rules["id"], rules["profile"]), (out.strip(), "oci-1-sha256"))
+    rc, dump, _ = run("--no-repo", "create-dumpfile", "--xattrs=keep-user-xattrs", "tree", program="./cfsctl")
+    want((rc, [line.split()[2:3] + line.split()[11:] for line in dump.splitlines()][0]), (0, ["40711", "user.of=usr"]))
+    rc, _, err = run("--no-repo", "compute-id", "--xattrs=none", "tree", program="./cfsctl")
+    want((rc, err), (1, 'cfsctl compute-id: --xattrs: want allowlist-only or keep-user-xattrs, found "none"\n'))
     rc, out, _ = run("--repo", "r", "create-image", "--no-propagate-usr-to-root", "tree", program="./cfsctl")
     want((rc, out), (0, good("create-image", "--repo=r", "tree")))
 

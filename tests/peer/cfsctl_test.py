@@ -109,6 +109,24 @@ def the_same_directory_has_the_same_id():
 
 
 @fact
+def the_same_root_of_a_container_has_the_same_id():
+    for place in repositories():
+        os.makedirs("tree/usr/bin")
+        os.makedirs("tree/run/lock")
+        os.link("tree/large", "tree/run/large")
+        os.setxattr("tree/usr", "user.of", b"usr")
+        os.chmod("tree/usr", 0o711)
+        os.utime("tree/usr", ns=(0, 1_500_000_000_123_456_789))
+        os.symlink(COMPOSEFS, "cfsctl")
+        args = ("--no-repo", "--hash", place.algorithm, "--erofs-version", place.form, "compute-id")
+        for more in ((), ("--xattrs", "keep-user-xattrs"), (PLAIN,)):
+            same(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more}")
+        profile = "oci-1" if place.algorithm == "sha512" else "oci-1-sha256"
+        if place.form == "1":
+            same(ours("compute-id", f"--profile={profile}", "tree"), theirs(*args, "tree"))
+
+
+@fact
 def each_finds_the_repository_of_the_other_sound():
     for place in repositories():
         place.init(ours, "a")
