@@ -184,7 +184,7 @@ _composefs()
 		options="--help --json --one-file-system $repository"
 		;;
 	fsck)
-		options="--canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"
+		options="--background --canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"
 		;;
 	gc)
 		options="--dry-run --grace= --help --json --keep= --no-wait --prune-refs --root= --timeout= $repository"

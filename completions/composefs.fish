@@ -110,6 +110,7 @@ complete -c composefs -n "__fish_seen_subcommand_from du" -l sort -x -a 'frees o
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
 complete -c composefs -n "__fish_seen_subcommand_from diff explain" -l one-file-system -d 'Do not descend into other mounts'
 complete -c composefs -n "__fish_seen_subcommand_from explain" -l json -d 'Print one JSON object'
+complete -c composefs -n "__fish_seen_subcommand_from fsck" -l background -d 'Leave disk, CPUs and page cache to others'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l canonical -d 'The image must be, byte for byte, what mkcomposefs makes of its content'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l objects -r -a '(__fish_complete_directories)' -d 'Look at each object in DIR: is it there, its size, its digest'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l kernel -x -a '(uname -r)' -d 'Tell what Linux of that version, such as 5.14, would mishandle'

@@ -123,6 +123,7 @@ composefs|cfsctl)
 		;;
 	fsck)
 		_arguments \
+			'--background[leave disk, CPUs and page cache to others]' \
 			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
 			'--help[print usage]' \
 			'--kernel=[tell what Linux of that version, such as 5.14, would mishandle]:version:' \

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "repo_commands.h"
@@ -14,7 +16,7 @@
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	bool metadata_only, json;
+	bool metadata_only, background, json;
 	struct cli_progress progress;
 };
 
@@ -22,6 +24,8 @@ static const struct cli_option option_table[] = {
 	{.help = "Options, of a repository:"},
 	{"metadata-only", NULL, offsetof(struct options, metadata_only), NULL,
 	 "Do not read the contents of objects"},
+	{"background", NULL, offsetof(struct options, background), NULL,
+	 "Leave disk, CPUs and page cache to others"},
 	{"json", NULL, offsetof(struct options, json), NULL,
 	 "Print one JSON object that tells all that was found"},
 	WHERE_OPTIONS(struct options, where),
@@ -47,14 +51,28 @@ static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
 	cli_progress_show(ctx, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
 }
 
+/* Threads that begin later have it, too. A kernel or a jail that does not permit it costs politeness alone. */
+static void be_polite(void)
+{
+	enum { WHO_PROCESS = 1, CLASS_IDLE = 3, CLASS_SHIFT = 13 }; /* ioprio_set(2) */
+	static const struct sched_param none;
+
+	(void)!syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE << CLASS_SHIFT);
+	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+		(void)!nice(19);
+}
+
 static int check(struct options *o, struct cfs_repo_report *out, struct cfs_err *err)
 {
-	struct cfs_repo_check_opts opts = {o->metadata_only, progress, &o->progress};
+	struct cfs_repo_check_opts opts = {o->metadata_only, progress, &o->progress,
+					   o->background};
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 
 	if (rc < 0)
 		return rc;
+	if (o->background)
+		be_polite();
 	cli_progress_start(&o->progress, o->name);
 	rc = cfs_repo_check(repo, &opts, out, err);
 	cli_progress_end(&o->progress);

@@ -117,6 +117,36 @@ bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *ou
 	return true;
 }
 
+/* --- in the background ------------------------------------------------------------------- */
+
+unsigned check_threads(const struct check *c)
+{
+	return c->opts->background ? 1 : cfs_pool_cpus();
+}
+
+int check_cold_begin(const struct check *c, const struct cfs_digest *id)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	cfs_autofd int fd = -1;
+	uint64_t cached;
+
+	if (!c->opts->background)
+		return -1;
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	fd = repo_beneath(c->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || cfs_io_cached(fd, &cached) < 0 || cached)
+		return -1;
+	return cfs_steal_fd(&fd);
+}
+
+void check_cold_end(int fd)
+{
+	if (fd < 0)
+		return;
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* advice: it may fail */
+	close(fd);
+}
+
 /* --- which objects there are ------------------------------------------------------------- */
 
 static int list_name(struct check *c, const char *prefix, const char *name,
@@ -219,23 +249,43 @@ static int check_content(struct check *c, const struct cfs_digest *id, const cha
 	enum cfs_repo_trust trust =
 		c->opts->metadata_only ? CFS_REPO_SEALED : CFS_REPO_PROVEN;
 	struct cfs_err why;
+	int cold = check_cold_begin(c, id);
 	int fd = cfs_repo_open_object(c->repo, id, trust, &why);
 
-	if (fd >= 0) {
+	if (fd >= 0)
 		close(fd);
+	check_cold_end(cold);
+	if (fd >= 0)
 		return 0;
-	}
 	pthread_mutex_lock(&c->lock);
 	c->out->n_bad_objects++;
 	pthread_mutex_unlock(&c->lock);
 	return check_tell(c, fault_of(c->repo, fd), id, place, why.msg, err);
 }
 
+/* Whoever may write to an object may change what all images have of it; fs-verity alone would tell. */
+static int check_mode(struct check *c, const struct stat *st, const char *place,
+		      struct cfs_err *err)
+{
+	char what[96];
+
+	if (st->st_mode & 0022)
+		snprintf(what, sizeof(what), "others may write to it: mode %03o",
+			 (unsigned)st->st_mode & 0777);
+	else if (st->st_uid != c->owner && st->st_uid != 0)
+		snprintf(what, sizeof(what),
+			 "it belongs to user %u, and the repository to user %u",
+			 (unsigned)st->st_uid, (unsigned)c->owner);
+	else
+		return 0;
+	return check_tell(c, CFS_FAULT_OBJECT_MODE, NULL, place, what, err);
+}
+
 static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
 	struct cfs_digest id = cfs_ids_get(&c->present, i);
-	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8], what[64];
+	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8];
 	struct stat st;
 	int rc = 0;
 
@@ -245,11 +295,8 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 		return check_tell(c, CFS_FAULT_STAT, &id, place, strerror(errno), err);
 	if (S_ISREG(st.st_mode))
 		c->sizes[i] = (uint64_t)st.st_size;
-	if (S_ISREG(st.st_mode) && (st.st_mode & 0022)) {
-		snprintf(what, sizeof(what), "others may write to it: mode %03o",
-			 (unsigned)st.st_mode & 0777);
-		rc = check_tell(c, CFS_FAULT_OBJECT_MODE, NULL, place, what, err);
-	}
+	if (S_ISREG(st.st_mode))
+		rc = check_mode(c, &st, place, err);
 	/* Without a seal there is nothing more to be had without reading. */
 	if (rc == 0 &&
 	    (!c->opts->metadata_only || c->repo->secure || !S_ISREG(st.st_mode)))
@@ -279,7 +326,7 @@ static int check_objects(struct check *c, struct cfs_err *err)
 	if (!c->sizes)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
-	return cfs_pool_run(cfs_pool_cpus(), c->present.n, check_object, c, err);
+	return cfs_pool_run(check_threads(c), c->present.n, check_object, c, err);
 }
 
 /* --- what was left behind ---------------------------------------------------------------- */
@@ -313,8 +360,12 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 		.out = out,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
+	struct stat st;
 	int rc;
 
+	if (fstat(repo->dirfd, &st) < 0)
+		return cfs_fail_errno(err, "repository %s", repo->path);
+	c.owner = st.st_uid;
 	cfs_ids_init(&c.present, repo->meta.alg);
 	rc = check_list(&c, err);
 	if (rc == 0)

@@ -60,9 +60,10 @@ struct cfs_repo_check_opts {
 	bool metadata_only; /* contents of file objects are not read */
 	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
 	void *ctx;
+	bool background; /* one thread, and what was not in memory before does not stay there */
 };
 
-/* Looks at everything, on all CPUs, and goes on whatever it finds: a negative return is out of memory, or a
+/* Looks at everything, on all CPUs unless in the background, and goes on whatever it finds: a negative return is out of memory, or a
  * directory that cannot be read. */
 int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts *opts,
 		   struct cfs_repo_report *out, struct cfs_err *err) CFS_MUST_CHECK;

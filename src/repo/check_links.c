@@ -218,7 +218,7 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	struct stream_check s = {c, place};
 	struct cfs_map map;
 	size_t before = c->out->n;
-	int rc;
+	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "streams/%s", e->name);
 	rc = map_entry(c, e, place, CFS_FAULT_STREAM_OPEN, &map, err);
@@ -226,6 +226,7 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 		rc = check_stream_bytes(&s, map.span, err);
 		cfs_map_close(&map);
 	}
+	check_cold_end(cold);
 	c->out->n_bad_streams += c->out->n > before;
 	check_show(c, worker, "streams", c->entries[CFS_REPO_STREAMS].n);
 	return rc;
@@ -310,7 +311,7 @@ static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err
 	char place[PLACE_MAX];
 	struct cfs_map map;
 	bool bad = false;
-	int rc;
+	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "images/%s", e->name);
 	rc = map_entry(c, e, place, CFS_FAULT_IMAGE_OPEN, &map, err);
@@ -320,6 +321,7 @@ static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err
 	} else {
 		bad = true;
 	}
+	check_cold_end(cold);
 	if (bad)
 		count(c, &c->out->n_bad_images);
 	check_show(c, worker, "images", c->entries[CFS_REPO_IMAGES].n);
@@ -332,6 +334,6 @@ int check_images(struct check *c, struct cfs_err *err)
 
 	c->out->n_images = c->entries[CFS_REPO_IMAGES].n;
 	return rc < 0 ? rc
-		      : cfs_pool_run(cfs_pool_cpus(), c->entries[CFS_REPO_IMAGES].n,
+		      : cfs_pool_run(check_threads(c), c->entries[CFS_REPO_IMAGES].n,
 				     check_image, c, err);
 }

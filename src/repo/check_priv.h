@@ -13,6 +13,7 @@ struct check {
 	const struct cfs_repo_check_opts *opts;
 	struct cfs_repo_report *out;
 	struct cfs_ids present; /* objects that have a file */
+	uid_t owner;		/* of the repository */
 	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
 	/* By enum cfs_repo_kind. Somebody may be adding: refs were read first, then entries, then
 	 * objects, against the order in which they are made. */
@@ -32,6 +33,14 @@ bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *ou
 
 /* Progress of a stage, told by the first thread. */
 void check_show(struct check *c, unsigned worker, const char *stage, size_t all);
+
+/* How many threads there may be. */
+unsigned check_threads(const struct check *c);
+
+/* Before an object is read in the background: a descriptor if nothing of it is in memory, else -1. Afterwards it is
+ * given back, and what reading brought in is dropped. */
+int check_cold_begin(const struct check *c, const struct cfs_digest *id);
+void check_cold_end(int fd);
 
 /* check_links.c: reads refs and entries of both kinds, then checks them. */
 int check_list(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;

@@ -7,9 +7,11 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
+import time
 
-from repo import DAMAGED, good, has, loaded, main, make, make_tree, run, snapshot, want, write
+from repo import COMPOSEFS, DAMAGED, good, has, loaded, main, make, make_tree, run, snapshot, want, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -151,6 +153,69 @@ def streams_are_read_to_the_end():
     has(str(fsck()), "stream-open-failed")
 
 
+def an_object_of_another_user_is_a_remark():
+    make()
+    if os.geteuid() != 0:
+        return
+    os.chown(path_of(an_object()), 1234, -1)
+    want(fsck(remarks=["object-mode"]), [])
+    os.chown("r", 1234, -1)
+    want(fsck(), [])
+
+
+def in_memory(path):
+    """Bytes of it in the page cache."""
+    return int(subprocess.run(["fincore", "-b", "-n", "-o", "RES", path], capture_output=True, text=True, check=True).stdout)
+
+
+def fsck_in_the_background_finds_the_same_and_leaves_the_page_cache_as_it_was():
+    make()
+    for i in range(3):
+        write(f"tree/{i}", f"{i}" * (1 << 20))
+    good("create-image", "--repo=r", "tree", "os/1")
+    cold, warm = (path_of(good("dump-files", "--repo=r", "--backing-path-only", "os/1", p).split()[1].replace("/", ""))
+                  for p in ("/0", "/1"))
+    image_path = path_of(image())
+
+    def drop():
+        for path in (cold, image_path):
+            with open(path, "rb") as f:
+                os.fsync(f.fileno())
+                os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        with open(warm, "rb") as f:
+            f.read()
+        return in_memory(cold) == in_memory(image_path) == 0
+
+    if not shutil.which("fincore") or not drop():
+        return  # a file system that has nothing but the page cache
+    want(fsck("--background"), [])
+    want((in_memory(cold), in_memory(image_path), in_memory(warm)), (0, 0, 1 << 20))
+    want(fsck(), [])
+    want((in_memory(cold), in_memory(image_path) > 0), (1 << 20, True))
+    with open(cold, "r+b") as f:
+        f.write(b"!")
+    want(fsck("--background"), ["object-digest-mismatch"])
+
+
+def fsck_in_the_background_has_the_idle_classes():
+    make()
+    with open(path_of(an_object()), "r+b") as f:
+        f.truncate(1 << 40)  # nothing but a hole: reading it does not end
+    with subprocess.Popen([COMPOSEFS, "fsck", "--repo=r", "--background"], stdout=subprocess.DEVNULL) as fsck_process:
+        pid = fsck_process.pid
+        try:
+            for _ in range(3000):
+                if os.sched_getscheduler(pid) == os.SCHED_IDLE:
+                    break
+                want(fsck_process.poll(), None)
+                time.sleep(0.01)
+            want(os.sched_getscheduler(pid), os.SCHED_IDLE)
+            want(os.listdir(f"/proc/{pid}/task"), [str(pid)])
+            has(subprocess.run(["ionice", "-p", str(pid)], capture_output=True, text=True, check=True).stdout, "idle")
+        finally:
+            fsck_process.kill()
+
+
 def repair_moves_damage_aside_and_fetches_from_elsewhere():
     make()
     shutil.copytree("r", "backup", symlinks=True)
@@ -197,4 +262,4 @@ def repair_keeps_the_link_that_a_name_needs():
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("fsck", "repair", "path_of", "image", "an_object")]))
+                   and v.__name__ not in ("fsck", "repair", "path_of", "image", "an_object", "in_memory")]))
