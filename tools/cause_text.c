@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* In a template: %n "412 directories", %s the side, %o the other side, %k the name of an xattr, %g "14
- * inodes", %v and %w the values as numbers, %b the value in octal, %f the fields. */
+ * inodes", %p and %q the first names that hold an inode, %v and %w the values as numbers, %b the value in octal, %f the fields. */
 static const struct {
 	const char *name;
 	const char *text;
@@ -34,6 +34,11 @@ static const struct {
 	[CFS_CAUSE_LINKS_FLATTENED] = {"links-flattened",
 				       "hard links flattened in %s: %g, %n", NULL},
 	[CFS_CAUSE_LINKS] = {"links", "hard links grouped in another way: %n", NULL},
+	[CFS_CAUSE_LINKS_HOLDER] =
+		{"links-holder",
+		 "hard links: %g kept at other names, the first at %p in "
+		 "A, at %q in B",
+		 NULL},
 	[CFS_CAUSE_NLINK] = {"nlink", "link counts of %n", NULL},
 	[CFS_CAUSE_XATTRS_NONE] = {"xattrs-none", "no xattrs at all in %s: %n", NULL},
 	[CFS_CAUSE_XATTR_ONLY] = {"xattr-only", "xattrs %k only in %s: %n", NULL},
@@ -89,10 +94,14 @@ static void print_fields(FILE *to, uint32_t fields)
 	}
 }
 
-static int print_key(FILE *to, const struct cfs_cause *c, struct diff_text *t,
-		     struct cfs_err *err)
+static int print_name(FILE *to, char part, const struct cfs_cause *c, struct diff_text *t,
+		      struct cfs_err *err)
 {
-	const struct cfs_mem *name = diff_text_escaped(t, t->diff->keys[c->key].name);
+	const struct cfs_diff *d = t->diff;
+	const struct cfs_mem *name = part == 'p' ? diff_text_name(t, d->a, d->holder_a)
+				     : part == 'q'
+					     ? diff_text_name(t, d->b, d->holder_b)
+					     : diff_text_escaped(t, d->keys[c->key].name);
 
 	if (!name)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -135,7 +144,7 @@ static int print_part(FILE *to, char part, const struct cfs_cause *c, struct dif
 		print_fields(to, c->fields);
 		break;
 	default:
-		return print_key(to, c, t, err);
+		return print_name(to, part, c, t, err);
 	}
 	return 0;
 }

@@ -80,7 +80,7 @@ static int print_cause(const struct cfs_cause *c, bool alone, struct diff_text *
 		fputs("    ", stdout);
 		rc = diff_print_line(stdout, t, &t->diff->v[c->first[i]], err);
 	}
-	if (rc == 0 && c->n > c->n_first)
+	if (rc == 0 && c->n_first && c->n > c->n_first)
 		puts("    ...");
 	return rc;
 }

@@ -125,15 +125,19 @@ static int put_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id nam
 	return rc;
 }
 
+const struct cfs_mem *diff_text_name(struct diff_text *t, const struct cfs_tree *tree,
+				     cfs_id name)
+{
+	begin(t);
+	return put_path(t, tree, name) < 0 ? NULL : end(t);
+}
+
 static const struct cfs_mem *path_text(struct diff_text *t,
 				       const struct cfs_difference *v)
 {
 	bool in_a = v->a != CFS_NO_NODE;
 
-	begin(t);
-	if (put_path(t, in_a ? t->diff->a : t->diff->b, in_a ? v->a : v->b) < 0)
-		return NULL;
-	return end(t);
+	return diff_text_name(t, in_a ? t->diff->a : t->diff->b, in_a ? v->a : v->b);
 }
 
 static const struct cfs_mem *field_text(struct diff_text *t,

@@ -39,7 +39,9 @@ int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *
 int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Bytes of a tree, escaped; lent until the next call. NULL: out of memory. */
+/* A path of either tree, and bytes of one, escaped; lent until the next call. NULL: out of memory. */
+const struct cfs_mem *diff_text_name(struct diff_text *t, const struct cfs_tree *tree,
+				     cfs_id name);
 const struct cfs_mem *diff_text_escaped(struct diff_text *t, struct cfs_text text);
 
 #endif

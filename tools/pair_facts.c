@@ -43,9 +43,15 @@ static bool find_byte(struct cfs_span a, struct cfs_span b, uint64_t *out)
 	return true;
 }
 
+/* For the writer, who keeps an inode at the name that has it. */
+static bool is_same_tree(const struct pair *p)
+{
+	return p->diff->n == 0 && p->diff->n_holders == 0;
+}
+
 int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err *err)
 {
-	bool same_tree = p->diff->n == 0, two_images;
+	bool two_images;
 	int rc;
 
 	*out = (struct pair_facts){0};
@@ -62,9 +68,10 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 	}
 	if (two_images && !out->bytes_differ)
 		return 0;
-	out->writer_differs = (out->a.is_judged && !out->a.is_canonical) ||
-			      (out->b.is_judged && !out->b.is_canonical) ||
-			      (same_tree && out->bytes_differ && !out->formats_differ);
+	out->writer_differs =
+		(out->a.is_judged && !out->a.is_canonical) ||
+		(out->b.is_judged && !out->b.is_canonical) ||
+		(is_same_tree(p) && out->bytes_differ && !out->formats_differ);
 	return 0;
 }
 
@@ -109,14 +116,14 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 	print_side('B', &p->b, &f->b);
 	if (f->formats_differ)
 		printf("%sformat version %" PRIu32 " in A, %" PRIu32 " in B\n",
-		       p->diff->n ? "" : "the same tree: ", p->a.image.version,
+		       is_same_tree(p) ? "the same tree: " : "", p->a.image.version,
 		       p->b.image.version);
 	if (!f->writer_differs)
 		return;
-	printf("%sthe writer differs\n", p->diff->n ? "" : "the same tree: ");
+	printf("%sthe writer differs\n", is_same_tree(p) ? "the same tree: " : "");
 	print_writer('A', &f->a);
 	print_writer('B', &f->b);
-	if (f->bytes_differ && p->diff->n == 0)
+	if (f->bytes_differ && is_same_tree(p))
 		printf("    the first byte that differs is at %" PRIu64 "\n",
 		       f->first_off);
 }

@@ -178,7 +178,7 @@ static int load_dump(struct side *s, struct cfs_err *err)
 
 static int load_image(struct side *s, struct cfs_err *err)
 {
-	struct cfs_load_opts opts = {0};
+	struct cfs_load_opts opts = {.writers_names = true};
 	int rc;
 
 	s->kind = SIDE_IMAGE;
@@ -209,7 +209,7 @@ static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *e
 static int open_of_repository(struct side *s, const struct side_opts *o,
 			      struct cfs_err *err)
 {
-	struct cfs_load_opts load = {0};
+	struct cfs_load_opts load = {.writers_names = true};
 	int rc;
 
 	s->kind = SIDE_IMAGE;

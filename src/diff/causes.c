@@ -272,6 +272,7 @@ static void add_nlink(struct finder *f, size_t i)
 static int fill(struct finder *f, struct cfs_err *err)
 {
 	const struct cfs_diff *d = f->d;
+	struct cfs_cause *holders;
 
 	for (size_t i = 0; i < d->n; i++) {
 		const struct cfs_difference *v = &d->v[i];
@@ -287,6 +288,8 @@ static int fill(struct finder *f, struct cfs_err *err)
 	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].field == CFS_DIFF_NLINK)
 			add_nlink(f, i);
+	holders = slot(f, CFS_CAUSE_LINKS_HOLDER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+	holders->n = holders->n_groups = d->n_holders;
 	return 0;
 }
 
@@ -301,7 +304,7 @@ static bool holds_for_a_tree(const struct cfs_cause *c)
 /* The root is often made by another hand than what is below it. */
 static bool is_of_root(const struct finder *f, const struct cfs_cause *c)
 {
-	return c->n == 1 && f->d->v[c->first[0]].a == CFS_ROOT &&
+	return c->n == 1 && c->n_first && f->d->v[c->first[0]].a == CFS_ROOT &&
 	       c->kind != CFS_CAUSE_ROOT && !holds_for_a_tree(c);
 }
 

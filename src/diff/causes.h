@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Causes: differences grouped by what a person would call the reason.
  *
- * Every difference belongs to exactly one cause. What holds for a whole tree ("all mtimes are 0") comes
+ * Every difference belongs to exactly one cause, and but for LINKS_HOLDER there is no other. What holds for a whole tree ("all mtimes are 0") comes
  * before what holds for all differences of a field ("the same bits everywhere"), and that before the
  * field itself.
  */
@@ -31,15 +31,16 @@ enum cfs_cause_kind {
 	CFS_CAUSE_MODE,
 	CFS_CAUSE_LINKS_FLATTENED, /* names of one inode are inodes of their own on a side */
 	CFS_CAUSE_LINKS,	   /* names share inodes in another way */
-	CFS_CAUSE_NLINK,	   /* the count alone */
-	CFS_CAUSE_XATTRS_NONE,	   /* a side has none at all */
-	CFS_CAUSE_XATTR_ONLY,	   /* of a name, on one side only */
-	CFS_CAUSE_XATTR_VALUE,	   /* of a name, with another value */
-	CFS_CAUSE_CONTENT,	   /* of files, or their sizes */
-	CFS_CAUSE_STORED,	   /* contents lie inside the tree of one side only */
-	CFS_CAUSE_BACKING,	   /* paths of contents */
-	CFS_CAUSE_DIGEST_NONE,	   /* a side lacks digests */
-	CFS_CAUSE_DIGEST_ALG,	   /* contents are named by another algorithm */
+	CFS_CAUSE_LINKS_HOLDER, /* the same names, and the inode at another: no difference */
+	CFS_CAUSE_NLINK,	/* the count alone */
+	CFS_CAUSE_XATTRS_NONE, /* a side has none at all */
+	CFS_CAUSE_XATTR_ONLY,  /* of a name, on one side only */
+	CFS_CAUSE_XATTR_VALUE, /* of a name, with another value */
+	CFS_CAUSE_CONTENT,     /* of files, or their sizes */
+	CFS_CAUSE_STORED,      /* contents lie inside the tree of one side only */
+	CFS_CAUSE_BACKING,     /* paths of contents */
+	CFS_CAUSE_DIGEST_NONE, /* a side lacks digests */
+	CFS_CAUSE_DIGEST_ALG,  /* contents are named by another algorithm */
 	CFS_CAUSE_TARGET,
 	CFS_CAUSE_RDEV,
 	CFS_CAUSE_SIZE, /* of what is no regular file */
@@ -68,7 +69,7 @@ struct cfs_cause {
 	uint32_t key;	   /* XATTR_*: in cfs_diff.keys */
 	uint32_t fields;   /* bits 1 << enum cfs_diff_field */
 	uint64_t n;	   /* names */
-	uint64_t n_groups; /* LINKS_FLATTENED: inodes that had the names */
+	uint64_t n_groups; /* LINKS_FLATTENED and _HOLDER: inodes */
 	int64_t value, value2;
 	size_t first
 		[CFS_CAUSE_EXAMPLES]; /* in cfs_diff.v, of different names but in ROOT */

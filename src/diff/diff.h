@@ -67,6 +67,10 @@ struct cfs_diff {
 	uint64_t n_both, n_only_a, n_only_b; /* names */
 	uint64_t n_changed;  /* names on both sides that differ in some field */
 	uint64_t n_unproven; /* files of equal size whose content nothing tells */
+	/* Inodes of several names that the trees keep at different ones of them: no difference, but
+	 * two images. And the first: its name in a, and that in b. */
+	uint64_t n_holders;
+	cfs_id holder_a, holder_b;
 	const struct cfs_diff_key *keys; /* in byte order */
 	uint32_t n_keys;
 	const struct cfs_diff_contents *contents;

@@ -99,15 +99,20 @@ int diff_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 	cfs_id ia = cfs_tree_inode(d->a.tree, a), ib = cfs_tree_inode(d->b.tree, b);
 	cfs_id *first_a = &d->first_a[ia], *first_b = &d->first_b[ib];
 	const struct cfs_node *x = &d->a.tree->nodes[ia], *y = &d->b.tree->nodes[ib];
+	bool compared = *first_a != CFS_NO_NODE && *first_a == *first_b;
 	int rc;
 
-	/* Both are later names of two inodes that were compared at the first. */
-	if (*first_a != CFS_NO_NODE && *first_a == *first_b)
-		return 0;
 	if (*first_a == CFS_NO_NODE)
 		*first_a = a;
 	if (*first_b == CFS_NO_NODE)
 		*first_b = a;
+	if (*first_a == *first_b && a == ia && b != ib && d->d.n_holders++ == 0) {
+		d->d.holder_a = ia;
+		d->d.holder_b = ib;
+	}
+	/* Both are later names of two inodes: they were compared at the first. */
+	if (compared)
+		return 0;
 	rc = compare_fields(d, a, b, x, y, err);
 	return rc < 0 ? rc : compare_xattrs(d, a, b, x, y, err);
 }

@@ -215,6 +215,17 @@ def explain_tells_of_formats_and_writers():
     want(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
 
 
+def explain_tells_where_inodes_of_several_names_are_kept():
+    for name, lines in (("x", ("/a 0 100644 2 0 0 0 0.0 - - -", "/b 0 @100644 2 0 0 0 0.0 /a - -")),
+                        ("y", ("/b 0 100644 2 0 0 0 0.0 - - -", "/a 0 @100644 2 0 0 0 0.0 /b - -"))):
+        write(name + ".dump", "\n".join(("/ 0 40755 1 0 0 0 0.0 - - -",) + lines) + "\n")
+        image(name + ".dump", name + ".cfs", "--from-file")
+    differ("diff", "x.cfs", "y.cfs", status=SAME)
+    want(differ("explain", "x.cfs", "y.cfs").splitlines()[2:],
+         ["hard links: 1 group kept at other names, the first at /a in A, at /b in B"])
+    differ("explain", "y.cfs", "y.dump", status=SAME)
+
+
 if __name__ == "__main__":
     sys.exit(main([v for name, v in list(globals().items()) if getattr(v, "__module__", None) == "__main__" and callable(v)
                    and name not in ("differ", "trouble", "image", "read", "make", "settle", "settle_what_is_there")]))

@@ -410,6 +410,11 @@ static const struct {
 	{ROOT FILE_OF("/a", "2") FILE_OF("/b", "1") LINK_TO("/c", "/a"),
 	 ROOT FILE_OF("/a", "1") FILE_OF("/b", "2") LINK_TO("/c", "/b"),
 	 "links: hard links grouped in another way: 1 entry\n"},
+	{ROOT FILE_OF("/a", "2") LINK_TO("/b", "/a"),
+	 ROOT LINK_TO("/a", "/b") FILE_OF("/b", "2"),
+	 "links-holder: hard links: 1 group kept at other names, the first at /a in A, "
+	 "at /b "
+	 "in B\n"},
 	{ROOT FILE_OF("/a", "1"), ROOT FILE_OF("/a", "2"),
 	 "nlink: link counts of 1 entry\n"},
 	/* xattrs */
