@@ -174,6 +174,9 @@ _composefs()
 	diff)
 		options="--help --json --one-file-system --stat $repository"
 		;;
+	doctor)
+		options="--help --json $repository"
+		;;
 	du)
 		options="--apparent --help --html= --json --no-cached --pairs --sort= $repository"
 		;;
@@ -247,7 +250,7 @@ _composefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image diff du dump-files explain fsck gc
+		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files explain fsck gc
 			image-objects images import-image init ls mount repair tag transaction
 			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else

@@ -38,13 +38,14 @@ complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
 complete -c mount.composefs -s o -x -a 'allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
-set -l verbs build cat compute-id compute-karg create-dumpfile create-image diff du dump-files enable-objects explain fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
+set -l verbs build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files enable-objects explain fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a cat -d 'Write a stream, or a file of an image, to standard output'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a compute-id -d 'Say what id create-image would print'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a compute-karg -d 'Say by what kernel argument the image would boot'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a create-dumpfile -d 'Print the tree of a directory as a dump'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a create-image -d 'Put a directory into the repository, as an image'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a diff -d 'Compare two trees: images, directories, dumps'
+complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a doctor -d 'Say what this kernel and file system can do for images'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a du -d 'Say what images occupy, share, and would free'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a dump-files -d 'Print entries of an image as a dump'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a explain -d 'Say in a few words why two trees or images differ'
@@ -70,7 +71,7 @@ complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a sign-obj
 complete -c composefs -l help -d 'Print usage'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -l repo -r -a '(__fish_complete_directories)' -d 'The repository is DIR'
-set -l with_repository cat compute-id compute-karg create-dumpfile create-image build diff du dump-files explain fsck gc image-objects images import-image init mount repair tag transaction untag ls
+set -l with_repository cat compute-id compute-karg create-dumpfile create-image build diff doctor du dump-files explain fsck gc image-objects images import-image init mount repair tag transaction untag ls
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l repo -r -a '(__fish_complete_directories)' -d 'The repository is DIR'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l user -d 'It is ~/.var/lib/composefs (the default but for root)'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l system -d 'It is /sysroot/composefs (the default for root)'
@@ -101,6 +102,7 @@ complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l ero
 complete -c composefs -n "__fish_seen_subcommand_from create-image build" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from diff" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from diff" -l stat -d 'Print counts by field and type, and no single entry'
+complete -c composefs -n "__fish_seen_subcommand_from doctor" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l apparent -d 'Count lengths of files, not disk blocks'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l html -r -F -d 'Write a page with a treemap'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l json -d 'Print one JSON object'

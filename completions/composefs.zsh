@@ -35,7 +35,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|doctor|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -93,6 +93,13 @@ composefs|cfsctl)
 			'--stat[print counts by field and type, and no single entry]' \
 			$repository \
 			'1:command:' '*:file:_files'
+		;;
+	doctor)
+		_arguments \
+			'--help[print usage]' \
+			'--json[print one JSON object]' \
+			$repository \
+			'1:command:' '*:directory:_files -/'
 		;;
 	du)
 		_arguments \
@@ -317,6 +324,7 @@ composefs|cfsctl)
 			create-dumpfile\:"print the tree of a directory as a dump"
 			create-image\:"put a directory into the repository, as an image"
 			diff\:"compare two trees - images, directories, dumps"
+			doctor\:"say what this kernel and file system can do for images"
 			du\:"say what images occupy, share, and would free"
 			dump-files\:"print entries of an image as a dump"
 			explain\:"say in a few words why two trees or images differ"

@@ -14,6 +14,7 @@ const struct command repo_commands[] = {
 	{"create-image", cmd_create_image,
 	 "Put a directory into the repository, as an image"},
 	{"build", cmd_create_image, NULL},
+	{"doctor", cmd_doctor, "Say what this kernel and file system can do for images"},
 	{"du", cmd_du, "Say what images occupy, share, and would free"},
 	{"dump-files", cmd_dump_files, "Print entries of an image as a dump"},
 	{"fsck", cmd_repo_fsck,

@@ -14,6 +14,7 @@ int cmd_compute_id(int argc, char **argv);
 int cmd_compute_karg(int argc, char **argv);
 int cmd_create_dumpfile(int argc, char **argv);
 int cmd_create_image(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_du(int argc, char **argv);
 int cmd_dump_files(int argc, char **argv);
 int cmd_gc(int argc, char **argv);

@@ -190,4 +190,8 @@ int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoin
 int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 		 struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Puts the calling thread in a mount namespace of its own, from which no mount gets out. Its root and
+ * working directory stay the same, and are its own. */
+int cfs_namespace_enter(struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

@@ -17,10 +17,6 @@ const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
 int cfs_loop_attach(int fd, const char *name, int *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Puts the calling thread in a mount namespace of its own, from which no mount gets out.
- * Its root and working directory stay the same, and are its own. */
-int cfs_namespace_enter(struct cfs_err *err) CFS_MUST_CHECK;
-
 /* The largest image in bytes that is read ahead, by the text of /proc/meminfo. */
 uint64_t cfs_prefetch_max(struct cfs_text meminfo);
 

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Real mounts of a small image, by the ways of the room mount: which of them this kernel takes. */
+#include "doctor/doctor_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+/* --- types of file systems --------------------------------------------------------------- */
+
+static void ask_type(struct doctor *d, enum cfs_doctor_question q, const char *type)
+{
+	cfs_autofd int fd = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (fd >= 0) {
+		doctor_answer(d, q, CFS_DOCTOR_OK, "%s", "");
+	} else if (errno == ENODEV) {
+		doctor_answer(d, q, CFS_DOCTOR_NO, "this kernel has no %s", type);
+		doctor_advise(d, q, "load the module: modprobe %s", type);
+	} else {
+		doctor_answer(d, q, CFS_DOCTOR_UNKNOWN, "%s", strerror(errno));
+	}
+}
+
+static void ask_types(struct doctor *d)
+{
+	ask_type(d, CFS_DOCTOR_EROFS, "erofs");
+	ask_type(d, CFS_DOCTOR_OVERLAY, "overlay");
+}
+
+/* --- mounts ------------------------------------------------------------------------------ */
+
+/* Directories that are there wherever /proc is: for the mount, and for an object directory of which nothing
+ * depends on the file system that is asked about. */
+#define PLACE "/proc/self/ns"
+#define SPARE "/proc/self/fdinfo"
+
+static struct cfs_mount_opts options(const char *const *objects,
+				     enum cfs_mount_verity verity)
+{
+	return (struct cfs_mount_opts){
+		.objdirs = objects,
+		.n_objdirs = 1,
+		.verity = verity,
+		.prefetch = CFS_MOUNT_PREFETCH_OFF,
+		.image_name = "composefs doctor",
+	};
+}
+
+static int mount_spare(struct cfs_err *err)
+{
+	if (mount("none", SPARE, "tmpfs", 0, NULL) < 0)
+		return cfs_fail_errno(err, "a tmpfs to try with");
+	return 0;
+}
+
+/* Mounted, and what is in it can be read. */
+static int read_back(struct cfs_err *err)
+{
+	cfs_autofd int fd = open(PLACE "/" DOCTOR_FILE, O_RDONLY | O_CLOEXEC);
+	char text[sizeof(DOCTOR_CONTENT)] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return cfs_fail_errno(err, "the mount cannot be read");
+	if (strcmp(text, DOCTOR_CONTENT) != 0)
+		return cfs_fail(err, EUCLEAN, "the mount shows something else");
+	return 0;
+}
+
+static void answer_image(struct doctor *d, const char *way)
+{
+	if (strcmp(way, "file") == 0) {
+		doctor_answer(d, CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_OK, "%s", "");
+	} else if (!d->image_here) {
+		doctor_answer(d, CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_UNKNOWN,
+			      "no temporary file can be made in %s", d->dir);
+	} else {
+		doctor_answer(d, CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_NO,
+			      "the kernel wants a block device for a file of %s",
+			      d->report->fs);
+		doctor_advise(d, CFS_DOCTOR_FILE_BACKED,
+			      "keep images on a disk (not on tmpfs), on Linux 6.12 or "
+			      "later; a loop "
+			      "device does it, too");
+	}
+}
+
+static void answer_overlay(struct doctor *d, const char *way)
+{
+	static const char instead[] = "the kernel takes them otherwise: %s";
+
+	if (strcmp(way, "descriptors") == 0)
+		doctor_answer(d, CFS_DOCTOR_FD_LAYERS, CFS_DOCTOR_OK, "%s", "");
+	else
+		doctor_answer(d, CFS_DOCTOR_FD_LAYERS, CFS_DOCTOR_NO, instead, way);
+	if (strcmp(way, "mount(2), plain layers") != 0)
+		doctor_answer(d, CFS_DOCTOR_DATA_LAYERS, CFS_DOCTOR_OK, "%s", "");
+	else
+		doctor_answer(d, CFS_DOCTOR_DATA_LAYERS, CFS_DOCTOR_NO, instead, way);
+}
+
+/* Any way that is taken. */
+static void ask_ways(struct doctor *d)
+{
+	static const char *const spare = SPARE;
+	const struct cfs_mount_opts o = options(&spare, CFS_MOUNT_VERITY_NONE);
+	struct cfs_mount_taken taken = {0};
+	struct cfs_err err;
+	int rc = mount_spare(&err);
+
+	if (rc == 0)
+		rc = cfs_mount_fd(d->image, PLACE, &o, &taken, &err);
+
+	if (taken.image && (rc == 0 || taken.overlay))
+		answer_image(d, taken.image);
+	else
+		doctor_answer(d, CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_NO, "%s", err.msg);
+	if (rc == 0) {
+		answer_overlay(d, taken.overlay);
+		return;
+	}
+	doctor_answer(d, CFS_DOCTOR_DATA_LAYERS, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
+	doctor_answer(d, CFS_DOCTOR_FD_LAYERS, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
+}
+
+/* The steps for options that were not held against the file system, changed by change. */
+static int apply(const struct doctor *d, enum cfs_mount_verity verity,
+		 void (*change)(struct cfs_steps *s), struct cfs_err *err)
+{
+	static const char *const spare = SPARE;
+	const struct cfs_mount_opts o = options(&spare, verity);
+	const struct cfs_mount_facts facts = {0};
+	struct cfs_steps steps;
+	int rc = mount_spare(err);
+
+	if (rc == 0)
+		rc = cfs_mount_steps(&o, &facts, &steps, err);
+	if (rc < 0)
+		return rc;
+	if (change)
+		change(&steps);
+	rc = cfs_mount_apply(&steps, d->image, PLACE, NULL, err);
+	cfs_steps_fini(&steps);
+	return rc;
+}
+
+static void loop_alone(struct cfs_steps *s)
+{
+	for (size_t i = 0; i < s->image.n; i++)
+		if (strcmp(s->image.way[i].name, "loop") == 0)
+			s->image.way[0] = s->image.way[i];
+	s->image.n = 1;
+}
+
+static void ask_loop(struct doctor *d)
+{
+	struct cfs_err err;
+
+	if (apply(d, CFS_MOUNT_VERITY_NONE, loop_alone, &err) == 0) {
+		doctor_answer(d, CFS_DOCTOR_LOOP, CFS_DOCTOR_OK, "%s", "");
+		return;
+	}
+	doctor_answer(d, CFS_DOCTOR_LOOP, CFS_DOCTOR_NO, "%s", err.msg);
+	if (access("/dev/loop-control", F_OK) < 0)
+		doctor_advise(d, CFS_DOCTOR_LOOP, "load the module: modprobe loop");
+}
+
+static void ask_require(struct doctor *d)
+{
+	struct cfs_err err;
+	int rc = apply(d, CFS_MOUNT_VERITY_REQUIRE, NULL, &err);
+
+	if (rc == 0) {
+		doctor_answer(d, CFS_DOCTOR_VERITY_REQUIRE, CFS_DOCTOR_OK, "%s", "");
+	} else if (d->report->answers[CFS_DOCTOR_DATA_LAYERS].state ==
+		   CFS_DOCTOR_UNKNOWN) {
+		doctor_answer(d, CFS_DOCTOR_VERITY_REQUIRE, CFS_DOCTOR_UNKNOWN, "%s",
+			      err.msg);
+	} else {
+		doctor_answer(d, CFS_DOCTOR_VERITY_REQUIRE, CFS_DOCTOR_NO, "%s", err.msg);
+		doctor_advise(d, CFS_DOCTOR_VERITY_REQUIRE, "take Linux 6.6 or later");
+	}
+}
+
+/* What a mount does whose options say what they would say here. */
+static void ask_plan(struct doctor *d)
+{
+	struct cfs_doctor_mount *m = &d->report->mount;
+	struct cfs_mount_opts o = options(&d->objects, d->verity);
+	struct cfs_mount_taken taken = {0};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+	int rc;
+
+	m->nosuid = cfs_mount_restrain(&o);
+	rc = cfs_mount_inspect(d->image, &o, &facts, &err);
+	if (rc == 0) {
+		m->verity = cfs_mount_requires_verity(&o);
+		rc = cfs_mount_fd(d->image, PLACE, &o, &taken, &err);
+	}
+	if (rc == 0)
+		rc = read_back(&err);
+	m->answer.state = rc == 0 ? CFS_DOCTOR_OK : CFS_DOCTOR_NO;
+	if (rc < 0) {
+		snprintf(m->answer.detail, sizeof(m->answer.detail), "%.*s",
+			 CFS_DOCTOR_TEXT_MAX - 1, err.msg);
+		return;
+	}
+	snprintf(m->image, sizeof(m->image), "%s", taken.image);
+	snprintf(m->overlay, sizeof(m->overlay), "%s", taken.overlay);
+}
+
+/* --- all of it --------------------------------------------------------------------------- */
+
+static void cannot(struct doctor *d, int rc)
+{
+	static const enum cfs_doctor_question all[] = {
+		CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_LOOP,	   CFS_DOCTOR_DATA_LAYERS,
+		CFS_DOCTOR_FD_LAYERS,	CFS_DOCTOR_VERITY_REQUIRE,
+	};
+	const char *why = rc == -EPERM ? "only root can find out" : strerror(-rc);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		doctor_answer(d, all[i], CFS_DOCTOR_UNKNOWN, "%s", why);
+	snprintf(d->report->mount.answer.detail, sizeof(d->report->mount.answer.detail),
+		 "%s", why);
+}
+
+void doctor_ask_mounts(struct doctor *d)
+{
+	static void (*const questions[])(struct doctor *) = {ask_ways, ask_loop,
+							     ask_require, ask_plan};
+	int rc = doctor_child(d, DOCTOR_OWN_MOUNTS, ask_types);
+
+	if (rc < 0) {
+		cannot(d, rc);
+		rc = doctor_child(d, DOCTOR_NOBODY, ask_types);
+		if (rc < 0) {
+			doctor_answer(d, CFS_DOCTOR_EROFS, CFS_DOCTOR_UNKNOWN, "%s",
+				      strerror(-rc));
+			doctor_answer(d, CFS_DOCTOR_OVERLAY, CFS_DOCTOR_UNKNOWN, "%s",
+				      strerror(-rc));
+		}
+		return;
+	}
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		rc = doctor_child(d, DOCTOR_OWN_MOUNTS, questions[i]);
+		if (rc < 0) {
+			cannot(d, rc);
+			return;
+		}
+	}
+}

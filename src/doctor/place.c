@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the file system of the directory can do. */
+#include "doctor/doctor_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+/* --- which it is ------------------------------------------------------------------------- */
+
+/* "ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG]... - TYPE SOURCE OPTIONS": proc_pid_mountinfo(5). */
+static void read_line(struct doctor *d, const char *line)
+{
+	const char *tail = strstr(line, " - ");
+	char fs[32], device[CFS_DOCTOR_TEXT_MAX];
+
+	if (tail && sscanf(tail, " - %31s %255s", fs, device) == 2) {
+		snprintf(d->report->fs, sizeof(d->report->fs), "%s", fs);
+		snprintf(d->report->device, sizeof(d->report->device), "%s", device);
+	}
+}
+
+static void find_fs(struct doctor *d)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	unsigned long long id;
+	struct statx st;
+	char *line = NULL;
+	size_t cap = 0;
+
+	if (f && statx(d->dirfd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 &&
+	    (st.stx_mask & STATX_MNT_ID))
+		while (getline(&line, &cap, f) > 0)
+			if (sscanf(line, "%llu ", &id) == 1 && id == st.stx_mnt_id)
+				read_line(d, line);
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+/* --- fs-verity --------------------------------------------------------------------------- */
+
+static void advise_verity(struct doctor *d)
+{
+	const char *fs = d->report->fs;
+
+	if (strcmp(fs, "ext4") != 0 && strcmp(fs, "btrfs") != 0 &&
+	    strcmp(fs, "f2fs") != 0) {
+		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_NO, "%s has none",
+			      *fs ? fs : "this file system");
+		doctor_advise(d, CFS_DOCTOR_FSVERITY,
+			      "keep images and objects on ext4 with the feature verity, "
+			      "on btrfs or f2fs");
+		return;
+	}
+	/* Each of the three says there whether it was built with fs-verity. */
+	if (strcmp(fs, "ext4") == 0 &&
+	    access("/sys/fs/ext4/features/verity", F_OK) == 0) {
+		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_NO,
+			      "ext4 on %s lacks the feature verity", d->report->device);
+		doctor_advise(d, CFS_DOCTOR_FSVERITY, "tune2fs -O verity %s",
+			      d->report->device);
+		return;
+	}
+	doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_NO, "%s of this kernel has none",
+		      fs);
+	doctor_advise(d, CFS_DOCTOR_FSVERITY, "take a kernel with CONFIG_FS_VERITY");
+}
+
+static void ask_verity(struct doctor *d)
+{
+	if (cfs_verity_supported(d->dirfd))
+		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_OK, "%s", d->report->fs);
+	else
+		advise_verity(d);
+}
+
+/* --- what wants a file ------------------------------------------------------------------- */
+
+static void ask_reflink(struct doctor *d, int fd)
+{
+	if (ioctl(fd, FICLONE, d->image) == 0)
+		doctor_answer(d, CFS_DOCTOR_REFLINK, CFS_DOCTOR_OK, "%s", "");
+	else
+		doctor_answer(d, CFS_DOCTOR_REFLINK, CFS_DOCTOR_NO, "%s: %s",
+			      d->report->fs, strerror(errno));
+}
+
+static void ask_leases(struct doctor *d, int fd)
+{
+	(void)fcntl(fd, F_SETSIG, SIGURG); /* as gc has it */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
+		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+		doctor_answer(d, CFS_DOCTOR_LEASES, CFS_DOCTOR_OK, "%s", "");
+		return;
+	}
+	doctor_answer(d, CFS_DOCTOR_LEASES, CFS_DOCTOR_NO, "%s: %s", d->report->fs,
+		      strerror(errno));
+	doctor_advise(
+		d, CFS_DOCTOR_LEASES,
+		"know that gc keeps each image without a name here, mounted or not");
+}
+
+static void ask_with_file(struct doctor *d)
+{
+	cfs_autofd int fd = openat(d->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int errnum = errno;
+
+	if (fd >= 0) {
+		ask_reflink(d, fd);
+		ask_leases(d, fd);
+		return;
+	}
+	doctor_answer(d, CFS_DOCTOR_REFLINK, CFS_DOCTOR_UNKNOWN,
+		      "no temporary file in %s: %s", d->dir, strerror(errnum));
+	doctor_answer(d, CFS_DOCTOR_LEASES, CFS_DOCTOR_UNKNOWN,
+		      "no temporary file in %s: %s", d->dir, strerror(errnum));
+}
+
+void doctor_ask_place(struct doctor *d)
+{
+	find_fs(d);
+	ask_verity(d);
+	ask_with_file(d);
+}
