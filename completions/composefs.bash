@@ -135,7 +135,7 @@ _composefs()
 		mapfile -t COMPREPLY < <(compgen -W "$_composefs_profiles" -- "$cur")
 		return
 		;;
-	--name | --policy-version | --version | --sign-command)
+	--expected | --name | --policy-version | --version | --sign-command)
 		return
 		;;
 	--attach | --cert | --floor | --html | --key | --public | --signature | --statement)
@@ -184,7 +184,7 @@ _composefs()
 		options="--backing-path-only --help $repository"
 		;;
 	explain)
-		options="--help --json --one-file-system $repository"
+		options="--expected= --help --json --one-file-system $repository"
 		;;
 	fsck)
 		options="--background --canonical --help --isolated --json --kernel= --metadata-only --no-isolated --objects= $repository"

@@ -7,18 +7,22 @@
 
 #include "cause_text.h"
 #include "composefs.h"
+#include "expected.h"
 #include "pair_facts.h"
 
 enum { SHOWN_MAX = 64 };
 
 struct options {
 	bool json;
+	const char *expected; /* the digest of one tree; NULL: two are compared */
 	struct where where;
 	struct side_opts side;
 };
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
+	{"expected", "DIGEST", offsetof(struct options, expected), NULL,
+	 "Say by which rules A has this digest"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
 	 "Do not descend into other mounts"},
@@ -27,14 +31,22 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_syntax syntax = {
-	.usage = (const char *const[]){"[OPTIONS] A B", NULL},
+	.usage = (const char *const[]){"[OPTIONS] A B", "[OPTIONS] --expected=DIGEST A",
+				       NULL},
 	.about = "Says why two trees or images have different digests: the causes, those "
 		 "that explain\nmost first, each with examples. A and B are "
-		 "each " SIDE_ABOUT
-		 "\n\nThe status is 0 when nothing differs, 1 when something does, 2 in "
+		 "each " SIDE_ABOUT "\n\nWith --expected: which profile (see "
+		 "composefs-profiles(7)), or which "
+		 "rules, give A\nthat digest.\n\nThe status is 0 when nothing differs, "
+		 "or rules were "
+		 "found, 1 else, 2 in "
 		 "trouble.",
-	.example = (const char *const[]){"composefs explain old.cfs new.cfs",
-					 "composefs explain --repo=repo os/1 /mnt", NULL},
+	.example =
+		(const char *const[]){
+			"composefs explain old.cfs new.cfs",
+			"composefs explain --repo=repo os/1 /mnt",
+			"composefs explain --expected=$(cat published.digest) /srv/tree",
+			NULL},
 	.options = option_table,
 };
 
@@ -167,19 +179,43 @@ static int report(const struct options *o, const struct answer *x, struct cfs_er
 	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
 }
 
+static int explain_two(struct options *o, char **names, struct cfs_err *err)
+{
+	struct answer x = {0};
+	int rc = find(&x, names[0], names[1], o, err);
+
+	if (rc == 0)
+		rc = report(o, &x, err);
+	release(&x);
+	return rc;
+}
+
+static int explain_one(struct options *o, const char *program, const char *name,
+		       struct cfs_err *err)
+{
+	struct expected_opts opts = {program, o->expected, o->json};
+
+	o->side.where = &o->where;
+	return expected_explain(name, &opts, o->side, err);
+}
+
 int cmd_explain(int argc, char **argv)
 {
+	static const char want[] = "want two trees, or one and --expected";
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "want two trees"), rc;
-	struct answer x = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2, want), rc;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
-	rc = find(&x, argv[optind], argv[optind + 1], &o, &err);
-	if (rc == 0)
-		rc = report(&o, &x, &err);
-	release(&x);
+	if (argc - optind != (o.expected ? 1 : 2)) {
+		cli_misused(&syntax, argv[0], want);
+		return STATUS_TROUBLE;
+	}
+	if (o.expected)
+		rc = explain_one(&o, argv[0], argv[optind], &err);
+	else
+		rc = explain_two(&o, argv + optind, &err);
 	if (rc < 0)
 		cli_say(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;

@@ -32,21 +32,30 @@ static int digest_plan(const struct cfs_plan *plan, enum cfs_hash_alg alg,
 	return rc;
 }
 
+int cfs_profile_measure(const struct cfs_tree *ruled,
+			const struct cfs_profile_rules *rules, struct cfs_digest *out,
+			struct cfs_err *err)
+{
+	struct cfs_image_opts opts = cfs_profile_image(rules);
+	struct cfs_plan *plan;
+	int rc = cfs_plan_new(ruled, &opts, &plan, err);
+
+	if (rc < 0)
+		return rc;
+	rc = digest_plan(plan, rules->alg, out, err);
+	cfs_plan_free(plan);
+	return rc;
+}
+
 int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		       struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_image_opts opts = cfs_profile_image(rules);
 	struct cfs_tree *ruled;
-	struct cfs_plan *plan;
 	int rc = cfs_profile_apply(tree, rules, &ruled, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_plan_new(ruled, &opts, &plan, err);
-	if (rc == 0) {
-		rc = digest_plan(plan, rules->alg, out, err);
-		cfs_plan_free(plan);
-	}
+	rc = cfs_profile_measure(ruled, rules, out, err);
 	cfs_tree_free(ruled);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include "profile/profile.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 #define BOTH_HASHES(name, ...)                                                           \
@@ -61,22 +62,24 @@ bool cfs_profile_rule(const struct cfs_profile_rules *r, unsigned i,
 		      struct cfs_profile_rule *out)
 {
 	const struct {
-		const char *name, *value;
+		const char *name, *key, *value;
 	} table[] = {
-		{"hash", cfs_hash_name(r->alg)},
-		{"format", format_texts[r->format]},
-		{"hard links", links_texts[r->links]},
-		{"xattrs", xattr_texts[r->xattrs]},
-		{"mtimes", mtime_texts[r->mtime]},
-		{"root", root_texts[r->root]},
-		{"inline limit", inline_text(r->inline_max, out->buf, sizeof(out->buf))},
-		{"executables", executables_texts[r->executables_outside]},
-		{"blocks", blocks_texts[r->no_blocks]},
+		{"hash", "hash", cfs_hash_name(r->alg)},
+		{"format", "format", format_texts[r->format]},
+		{"hard links", "hardLinks", links_texts[r->links]},
+		{"xattrs", "xattrs", xattr_texts[r->xattrs]},
+		{"mtimes", "mtimes", mtime_texts[r->mtime]},
+		{"root", "root", root_texts[r->root]},
+		{"inline limit", "inlineLimit",
+		 inline_text(r->inline_max, out->buf, sizeof(out->buf))},
+		{"executables", "executables", executables_texts[r->executables_outside]},
+		{"blocks", "blocks", blocks_texts[r->no_blocks]},
 	};
 
 	if (i >= sizeof(table) / sizeof(table[0]))
 		return false;
 	out->name = table[i].name;
+	out->key = table[i].key;
 	out->value = table[i].value;
 	return true;
 }
@@ -123,4 +126,32 @@ const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules)
 		if (same_rules(&p->rules, rules))
 			return p;
 	return NULL;
+}
+
+static unsigned n_differences(const struct cfs_profile_rules *a,
+			      const struct cfs_profile_rules *b)
+{
+	struct cfs_profile_rule x, y;
+	unsigned n = 0;
+
+	for (unsigned i = 0; cfs_profile_rule(a, i, &x) && cfs_profile_rule(b, i, &y);
+	     i++)
+		n += strcmp(x.value, y.value) != 0;
+	return n;
+}
+
+const struct cfs_profile *cfs_profile_nearest(const struct cfs_profile_rules *rules)
+{
+	const struct cfs_profile *best = NULL;
+	unsigned least = UINT_MAX;
+
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
+		unsigned n = n_differences(&p->rules, rules);
+
+		if (p->rules.alg != rules->alg || n >= least)
+			continue;
+		best = p;
+		least = n;
+	}
+	return best;
 }

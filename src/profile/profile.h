@@ -87,9 +87,13 @@ int cfs_profile_find(const char *name, const struct cfs_profile **out,
 /* The profile with exactly these rules, or NULL. */
 const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules);
 
-/* The rules one by one, as "hash" and "sha256": i from 0 on, false behind the last. */
+/* The profile by that algorithm that differs from these rules in the fewest, the first of several. */
+const struct cfs_profile *cfs_profile_nearest(const struct cfs_profile_rules *rules);
+
+/* The rules one by one, as "hard links", for programs "hardLinks", and "kept": i from 0 on, false behind
+ * the last. */
 struct cfs_profile_rule {
-	const char *name, *value;
+	const char *name, *key, *value;
 	char buf[24]; /* may hold value */
 };
 bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
@@ -106,8 +110,46 @@ int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rule
 /* What the rules tell the writer. */
 struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules);
 
-/* The digest of the image of a tree: both of the above, and nothing is kept. */
+/* The digest of the image of a tree that has been through cfs_profile_apply. */
+int cfs_profile_measure(const struct cfs_tree *ruled,
+			const struct cfs_profile_rules *rules, struct cfs_digest *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The digest of the image of a tree: all three of the above, and nothing is kept. */
 int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		       struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- The search ---------------------------------------------------------------------- */
+
+/* Zero is the default. */
+struct cfs_profile_search {
+	unsigned threads; /* 0: one a CPU. Each has a copy of the tree */
+	/* Now and then, on the thread of the caller; may be NULL. */
+	void (*progress)(void *ctx, size_t n_done, size_t n);
+	void *progress_ctx;
+};
+
+enum { CFS_PROFILES_MAX = 16 };
+
+struct cfs_profile_match {
+	bool found;
+	/* The names that fit, in the order of the table; 0: none. */
+	const struct cfs_profile *profiles[CFS_PROFILES_MAX];
+	size_t n_profiles;
+	struct cfs_profile_rules
+		rules;	     /* of the first that fits, with a name or without */
+	size_t n_named;	     /* profiles by that algorithm */
+	size_t n_candidates; /* images that there were to digest, if none had fitted before */
+	size_t n_impossible; /* sets of rules that the tree cannot be brought under */
+	struct cfs_err why;  /* the first of these: the reason */
+};
+
+/* Looks for the rules under which a tree has that digest: first those with a name, then all combinations
+ * of single rules, as far as they make a difference for this tree; inline limits other than 0 and 64 are not
+ * tried, but what the tree has. The result does not depend on the number of threads. -ENOMEM is the only error. */
+int cfs_profile_find_rules(const struct cfs_tree *tree, const struct cfs_digest *expected,
+			   const struct cfs_profile_search *opts,
+			   struct cfs_profile_match *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

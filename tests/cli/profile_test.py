@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""Profiles as users of mkcomposefs meet them.
+"""Profiles as users of mkcomposefs and composefs explain meet them.
 
-    profile_test.py MKCOMPOSEFS COMPOSEFS_INFO SOURCE_ROOT
+    profile_test.py MKCOMPOSEFS COMPOSEFS_INFO COMPOSEFS SOURCE_ROOT
 """
+import json
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
 
-MKCOMPOSEFS, INFO, SOURCE = (os.path.abspath(a) for a in sys.argv[1:4])
+MKCOMPOSEFS, INFO, COMPOSEFS, SOURCE = (os.path.abspath(a) for a in sys.argv[1:5])
 GOLDEN = os.path.join(SOURCE, "tests", "golden", "profiles")
 
 
@@ -31,6 +32,13 @@ def make(*args):
 
 def digest(profile, *args):
     return make(f"--profile={profile}", "--print-digest-only", *args).strip()
+
+
+def explain(tree, expected, *args):
+    """Status, standard output."""
+    rc, out, err = run(COMPOSEFS, "explain", f"--expected={expected}", *args, tree)
+    same(err, "")
+    return rc, out
 
 
 def refused(*args):
@@ -132,6 +140,43 @@ def options_that_a_profile_decides_are_refused_beside_it():
 def tree_that_a_profile_cannot_use_is_one_sentence():
     same(refused("--profile=oci-1", "--print-digest-only", "tree/usr"),
          "mkcomposefs: /usr: not there, and the root is to look like it\n")
+
+
+@fact
+def explain_finds_the_profile_behind_a_digest():
+    for name in names():
+        if name != "mkcomposefs-1.0-dump":
+            rc, out = explain("tree", digest(name, "tree"))
+            same((rc, out.splitlines()[0]), (0, f"tree has this digest under the profile {name}"))
+    same(explain(f"{GOLDEN}/rich.dump", digest("mkcomposefs-1.0-dump", "--from-file", f"{GOLDEN}/rich.dump"), "--json")[0], 0)
+    make("tree", "image.cfs")
+    said = json.loads(explain("image.cfs", digest("mkcomposefs-1.0", "tree"), "--json")[1])
+    same(said["profiles"], ["mkcomposefs-1.0", "mkcomposefs-1.0-dump"])
+
+
+@fact
+def explain_finds_rules_without_a_name():
+    wanted = make("--hardlinks", "--use-epoch", "--min-version=1", "--inline-max=0", "--print-digest-only", "tree").strip()
+    rc, out = explain("tree", "sha256:" + wanted)
+    lines = out.splitlines()
+    same((rc, lines[0]), (0, "tree has this digest under no profile; next to its rules is repo-1-sha256:"))
+    want("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
+    said = json.loads(explain("tree", wanted, "--json")[1])
+    same((said["expected"], said["found"], said["profiles"], said["why"]), (f"sha256:{wanted}", True, [], None))
+    same((said["rules"]["hardLinks"], said["rules"]["mtimes"], said["rules"]["blocks"]), ("kept", "0", "told"))
+
+
+@fact
+def explain_says_what_was_tried_in_vain():
+    rc, out = explain("tree", "0" * 64)
+    same(rc, 1)
+    want(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)
+    said = json.loads(explain("tree/usr", "0" * 128, "--json")[1])
+    same((said["found"], said["rules"], said["why"]), (False, None, "/usr: not there, and the root is to look like it"))
+    rc, out, err = run(COMPOSEFS, "explain", "--expected=0", "tree")
+    same((rc, out), (2, ""))
+    want("--expected: digest: want 64" in err, err)
+    same([run(COMPOSEFS, "explain", *args)[0] for args in (("tree",), ("--expected=" + "0" * 64, "tree", "tree"))], [2, 2])
 
 
 @fact

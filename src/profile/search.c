@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The search: which rules make the digest that somebody expects? First those with a name, then every combination
+ * of single rules that makes a difference for this tree.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "profile/profile.h"
+
+/* --- what there is to try -------------------------------------------------------------- */
+
+enum { VALUES_MAX = 5 };
+
+/* The values of one rule that give different trees. */
+struct choice {
+	int values[VALUES_MAX];
+	size_t n;
+};
+
+static void add_value(struct choice *c, int value)
+{
+	c->values[c->n++] = value;
+}
+
+/* What of a tree rules could change. */
+struct look {
+	bool links, whiteouts, nsec, times, usr;
+	bool user, capability, other; /* xattrs */
+	bool small, large, programs; /* contents: up to 64 bytes, larger; with an x bit */
+	bool small_outside;	     /* a small file whose content is not told */
+};
+
+static void look_at_xattrs(const struct cfs_tree *t, struct look *l)
+{
+	for (uint32_t i = 0; i < t->n_keys; i++) {
+		if (cfs_text_has_prefix(t->keys[i], CFS_TEXT("user.")))
+			l->user = true;
+		else if (cfs_text_eq(t->keys[i], CFS_TEXT("security.capability")))
+			l->capability = true;
+		else
+			l->other = true;
+	}
+}
+
+static void look_at_node(const struct cfs_node *n, struct look *l)
+{
+	bool is_small = n->size <= CFS_INLINE_64;
+
+	if (cfs_node_is_link(n)) {
+		l->links = true;
+		return;
+	}
+	l->links |= !S_ISDIR(n->mode) && n->nlink != 1;
+	l->whiteouts |= cfs_node_is_whiteout(n);
+	l->nsec |= n->mtime_nsec != 0;
+	l->times |= n->mtime_sec != 0 || n->mtime_nsec != 0;
+	if (!S_ISREG(n->mode) || n->size == 0)
+		return;
+	l->small |= is_small && n->content;
+	l->large |= !is_small && n->content;
+	l->programs |= n->content && (n->mode & 0111);
+	l->small_outside |= is_small && !n->content;
+}
+
+static struct look look_at(const struct cfs_tree *t)
+{
+	struct look l = {0};
+	cfs_id usr = cfs_tree_find(t, CFS_ROOT, CFS_TEXT("usr"));
+
+	look_at_xattrs(t, &l);
+	for (uint32_t i = 0; i < t->n_nodes; i++)
+		look_at_node(&t->nodes[i], &l);
+	l.usr = usr != CFS_NO_NODE && S_ISDIR(t->nodes[usr].mode);
+	return l;
+}
+
+enum { LINKS, XATTRS, MTIME, ROOT, INLINE, EXECUTABLES, N_CHOICES };
+
+static void choose_xattrs(const struct look *l, struct choice *c)
+{
+	add_value(c, CFS_XATTRS_ALL);
+	if (l->user && (l->capability || l->other))
+		add_value(c, CFS_XATTRS_USER);
+	if (l->capability && (l->user || l->other))
+		add_value(c, CFS_XATTRS_OCI);
+	if (l->user && l->capability && l->other)
+		add_value(c, CFS_XATTRS_OCI_USER);
+	if (l->user || l->capability || l->other)
+		add_value(c, CFS_XATTRS_NONE);
+}
+
+static void choose_contents(const struct look *l, struct choice c[N_CHOICES])
+{
+	if (!l->small_outside)
+		add_value(&c[INLINE], CFS_INLINE_64);
+	if (l->large || l->small_outside)
+		add_value(&c[INLINE], CFS_INLINE_FOUND);
+	if (l->small || l->large)
+		add_value(&c[INLINE], CFS_INLINE_NONE);
+	add_value(&c[EXECUTABLES], false);
+	if (l->programs)
+		add_value(&c[EXECUTABLES], true);
+}
+
+static void choose(const struct look *l, struct choice c[N_CHOICES])
+{
+	add_value(&c[LINKS], CFS_LINKS_KEPT);
+	if (l->links)
+		add_value(&c[LINKS], CFS_LINKS_FLATTENED);
+	choose_xattrs(l, &c[XATTRS]);
+	add_value(&c[MTIME], CFS_MTIME_NSEC);
+	if (l->nsec)
+		add_value(&c[MTIME], CFS_MTIME_SEC);
+	if (l->times)
+		add_value(&c[MTIME], CFS_MTIME_EPOCH);
+	add_value(&c[ROOT], CFS_ROOT_FOUND);
+	if (l->usr)
+		add_value(&c[ROOT], CFS_ROOT_USR);
+	choose_contents(l, c);
+}
+
+/* The i-th combination. */
+static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
+					enum cfs_hash_alg alg, size_t i)
+{
+	int v[N_CHOICES];
+
+	for (int k = 0; k < N_CHOICES; k++) {
+		v[k] = c[k].values[i % c[k].n];
+		i /= c[k].n;
+	}
+	return (struct cfs_profile_rules){
+		.alg = alg,
+		.links = (enum cfs_links_rule)v[LINKS],
+		.xattrs = (enum cfs_xattr_rule)v[XATTRS],
+		.mtime = (enum cfs_mtime_rule)v[MTIME],
+		.root = (enum cfs_root_rule)v[ROOT],
+		.inline_max = v[INLINE],
+		.executables_outside = v[EXECUTABLES],
+	};
+}
+
+/* --- trying ---------------------------------------------------------------------------- */
+
+/* A tree under rules, in one or several forms of image, and what came of it. */
+struct candidate {
+	struct cfs_profile_rules rules; /* once it fits: with its form */
+	bool fits, impossible;
+};
+
+struct search {
+	const struct cfs_tree *tree;
+	const struct cfs_digest *expected;
+	const struct cfs_profile_search *opts;
+	struct candidate *candidates;
+	size_t n;
+	const struct cfs_profile_rules *forms; /* NULL: each candidate has its own */
+	size_t n_forms;
+	atomic_size_t best; /* the smallest that fits; none behind it is begun */
+	atomic_size_t n_done;
+};
+
+/* It is no error when rules cannot be applied to a tree, but when there is no memory to try. */
+static int give_up(struct candidate *c, int rc)
+{
+	c->impossible = true;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static void keep_best(struct search *s, size_t i)
+{
+	size_t best = atomic_load(&s->best);
+
+	while (i < best && !atomic_compare_exchange_weak(&s->best, &best, i)) {
+	}
+}
+
+static int try_forms(const struct search *s, const struct cfs_tree *ruled,
+		     struct candidate *c, struct cfs_err *err)
+{
+	struct cfs_profile_rules rules = c->rules;
+	struct cfs_digest got;
+
+	for (size_t k = 0; k < s->n_forms && !c->fits; k++) {
+		int rc;
+
+		if (s->forms) {
+			rules.format = s->forms[k].format;
+			rules.no_blocks = s->forms[k].no_blocks;
+		}
+		rc = cfs_profile_measure(ruled, &rules, &got, err);
+		if (rc < 0)
+			return give_up(c, rc);
+		c->fits = cfs_digest_eq(&got, s->expected);
+	}
+	if (c->fits)
+		c->rules = rules;
+	return 0;
+}
+
+static int try_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct search *s = ctx;
+	struct candidate *c = &s->candidates[i];
+	struct cfs_tree *ruled;
+	int rc;
+
+	if (i > atomic_load(&s->best))
+		return 0;
+	rc = cfs_profile_apply(s->tree, &c->rules, &ruled, err);
+	if (rc < 0)
+		return give_up(c, rc);
+	rc = try_forms(s, ruled, c, err);
+	cfs_tree_free(ruled);
+	/* Names are few, and all that fit are wanted. */
+	if (c->fits && s->forms)
+		keep_best(s, i);
+	atomic_fetch_add(&s->n_done, 1);
+	if (worker == 0 && s->opts->progress)
+		s->opts->progress(s->opts->progress_ctx, atomic_load(&s->n_done), s->n);
+	return rc;
+}
+
+/* Fails once more, alone. */
+static int tell_why(const struct search *s, const struct candidate *c,
+		    struct cfs_err *why)
+{
+	struct cfs_digest digest;
+	int rc = cfs_profile_digest(s->tree, &c->rules, &digest, why);
+
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Tries all, and notes what is common to both kinds of candidates. */
+static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err *err)
+{
+	unsigned threads = s->opts->threads ? s->opts->threads : cfs_pool_cpus();
+	int rc;
+
+	atomic_init(&s->best, SIZE_MAX);
+	atomic_init(&s->n_done, 0);
+	m->n_candidates += s->n * s->n_forms;
+	rc = cfs_pool_run(threads, s->n, try_one, s, err);
+	for (size_t i = 0; rc == 0 && i < s->n; i++) {
+		const struct candidate *c = &s->candidates[i];
+
+		if (c->fits && !m->found) {
+			m->found = true;
+			m->rules = c->rules;
+		}
+		m->n_impossible += c->impossible;
+		if (c->impossible && !m->why.msg[0])
+			rc = tell_why(s, c, &m->why);
+	}
+	return rc;
+}
+
+/* --- the two kinds of candidates --------------------------------------------------------- */
+
+static int try_names(struct search *s, struct cfs_profile_match *m, struct cfs_err *err)
+{
+	struct candidate named[CFS_PROFILES_MAX] = {0};
+	const struct cfs_profile *which[CFS_PROFILES_MAX];
+	int rc;
+
+	s->candidates = named;
+	s->n = 0;
+	s->forms = NULL;
+	s->n_forms = 1;
+	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
+		if (p->rules.alg != s->expected->alg)
+			continue;
+		which[s->n] = p;
+		named[s->n++].rules = p->rules;
+	}
+	m->n_named = s->n;
+	rc = try_all(s, m, err);
+	for (size_t i = 0; rc == 0 && i < s->n; i++)
+		if (named[i].fits)
+			m->profiles[m->n_profiles++] = which[i];
+	return rc;
+}
+
+static int try_combinations(struct search *s, struct cfs_profile_match *m,
+			    struct cfs_err *err)
+{
+	struct look l = look_at(s->tree);
+	enum cfs_format_rule other = l.whiteouts ? CFS_FORMAT_0 : CFS_FORMAT_0_OR_1;
+	const struct cfs_profile_rules forms[] = {
+		{.format = CFS_FORMAT_1},
+		{.format = other},
+		{.format = CFS_FORMAT_1, .no_blocks = true},
+		{.format = other, .no_blocks = true},
+	};
+	struct choice c[N_CHOICES] = {0};
+	int rc;
+
+	choose(&l, c);
+	s->n = 1;
+	for (int k = 0; k < N_CHOICES; k++)
+		s->n *= c[k].n;
+	s->forms = forms;
+	s->n_forms = sizeof(forms) / sizeof(forms[0]);
+	s->candidates = calloc(s->n, sizeof(*s->candidates));
+	if (!s->candidates)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n; i++)
+		s->candidates[i].rules = combine(c, s->expected->alg, i);
+	rc = try_all(s, m, err);
+	free(s->candidates);
+	return rc;
+}
+
+int cfs_profile_find_rules(const struct cfs_tree *tree, const struct cfs_digest *expected,
+			   const struct cfs_profile_search *opts,
+			   struct cfs_profile_match *out, struct cfs_err *err)
+{
+	struct search s = {.tree = tree, .expected = expected, .opts = opts};
+	int rc;
+
+	*out = (struct cfs_profile_match){0};
+	rc = try_names(&s, out, err);
+	if (rc == 0 && !out->found)
+		rc = try_combinations(&s, out, err);
+	return rc;
+}
