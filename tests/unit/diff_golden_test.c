@@ -10,7 +10,7 @@
 #include "erofs/erofs.h"
 #include "golden.h"
 
-enum { TREES_MAX = 512, TEXT_MAX = 3000 };
+enum { TREES_MAX = 512, TEXT_MAX = 1200 };
 
 struct tree {
 	char *name;
