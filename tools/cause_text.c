@@ -17,7 +17,8 @@ static const struct {
 	[CFS_CAUSE_DEVICES] = {"devices", "devices only in %s: %n", NULL},
 	[CFS_CAUSE_TYPE] = {"type", "another file type: %n", NULL},
 	[CFS_CAUSE_MTIME_ZERO] = {"mtime-zero", "all mtimes of %s are 0: %n", NULL},
-	[CFS_CAUSE_MTIME_ONE] = {"mtime-one", "mtimes of %n are all %v in %s", NULL},
+	[CFS_CAUSE_MTIME_ONE] = {"mtime-one", "mtimes of %n are all %v in %s",
+				 "mtimes of %n are all %v in A and %w in B"},
 	[CFS_CAUSE_MTIME_SUBSECOND] =
 		{"mtime-subsecond",
 		 "mtimes of %n differ only below the second, %s has "

@@ -10,7 +10,10 @@
 #include "expected.h"
 #include "pair_facts.h"
 
-enum { SHOWN_MAX = 64 };
+enum {
+	SHOWN_MAX = 64,	    /* bytes of a value */
+	SHOWN_CAUSES = 100, /* a tree can have a million names of xattrs */
+};
 
 struct options {
 	bool json;
@@ -102,8 +105,10 @@ static int print(const struct answer *x, struct diff_text *t, struct cfs_err *er
 	int rc = 0;
 
 	pair_facts_print(&x->pair, &x->images);
-	for (size_t i = 0; rc == 0 && i < x->causes.n; i++)
+	for (size_t i = 0; rc == 0 && i < x->causes.n && i < SHOWN_CAUSES; i++)
 		rc = print_cause(&x->causes.v[i], x->causes.n == 1, t, err);
+	if (x->causes.n > SHOWN_CAUSES)
+		printf("and %zu more causes\n", x->causes.n - SHOWN_CAUSES);
 	if (x->pair.diff->n_unproven)
 		printf("%" PRIu64 " contents have no digest and were not compared\n",
 		       x->pair.diff->n_unproven);

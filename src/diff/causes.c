@@ -57,6 +57,7 @@ static struct cfs_cause *of_mtime(struct finder *f, const struct cfs_node *a,
 				  const struct cfs_node *b)
 {
 	const struct diff_facts *facts = &f->facts;
+	bool one_a = facts->mtime_is_one[0], one_b = facts->mtime_is_one[1];
 	struct cfs_cause *c;
 
 	if (facts->a.mtimes_are_zero || facts->b.mtimes_are_zero)
@@ -69,14 +70,16 @@ static struct cfs_cause *of_mtime(struct finder *f, const struct cfs_node *a,
 			    : b->mtime_nsec == 0 ? CFS_CAUSE_B
 						 : CFS_CAUSE_BOTH,
 			    CFS_CAUSE_ENTRIES);
-	for (int i = 0; i < 2; i++) {
-		if (!facts->mtime_is_one[i])
-			continue;
-		c = slot(f, CFS_CAUSE_MTIME_ONE, sides[i], CFS_CAUSE_ENTRIES);
-		c->value = facts->mtime_sec[i];
-		return c;
-	}
-	return slot(f, CFS_CAUSE_MTIME, CFS_CAUSE_BOTH, class_of(a));
+	if (!one_a && !one_b)
+		return slot(f, CFS_CAUSE_MTIME, CFS_CAUSE_BOTH, class_of(a));
+	c = slot(f, CFS_CAUSE_MTIME_ONE,
+		 !one_b	  ? CFS_CAUSE_A
+		 : !one_a ? CFS_CAUSE_B
+			  : CFS_CAUSE_BOTH,
+		 CFS_CAUSE_ENTRIES);
+	c->value = facts->mtime_sec[one_a ? 0 : 1];
+	c->value2 = facts->mtime_sec[1];
+	return c;
 }
 
 static struct cfs_cause *of_owner(struct finder *f)
@@ -84,8 +87,8 @@ static struct cfs_cause *of_owner(struct finder *f)
 	const struct diff_tree_facts *a = &f->facts.a, *b = &f->facts.b;
 	struct cfs_cause *c;
 
-	if (a->has_one_owner != b->has_one_owner) {
-		const struct diff_tree_facts *one = a->has_one_owner ? a : b;
+	if (a->has_one_owner || b->has_one_owner) {
+		const struct diff_tree_facts *one = b->has_one_owner ? b : a;
 
 		c = slot(f, CFS_CAUSE_OWNER_ALL, one == a ? CFS_CAUSE_A : CFS_CAUSE_B,
 			 CFS_CAUSE_ENTRIES);

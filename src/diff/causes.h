@@ -21,7 +21,7 @@ enum cfs_cause_kind {
 	CFS_CAUSE_DEVICES,    /* the same, and all of them are devices */
 	CFS_CAUSE_TYPE,	      /* another file type */
 	CFS_CAUSE_MTIME_ZERO, /* all mtimes of a side are 0 */
-	CFS_CAUSE_MTIME_ONE,  /* where they differ, a side has one and the same: value */
+	CFS_CAUSE_MTIME_ONE, /* where they differ, a side has one: value; both: value, value2 */
 	CFS_CAUSE_MTIME_SUBSECOND, /* seconds agree; a side: it has whole seconds there */
 	CFS_CAUSE_MTIME,	   /* by type */
 	CFS_CAUSE_OWNER_ALL,	   /* a side has one owner throughout: value and value2 */

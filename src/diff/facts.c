@@ -6,8 +6,9 @@ static void look_at_tree(const struct cfs_tree *t, struct diff_tree_facts *out)
 {
 	const struct cfs_node *root = &t->nodes[CFS_ROOT];
 
-	*out = (struct diff_tree_facts){.mtimes_are_zero = true,
-					.has_one_owner = true,
+	/* Of a single inode anything holds. */
+	*out = (struct diff_tree_facts){.mtimes_are_zero = t->n_nodes > 1,
+					.has_one_owner = t->n_nodes > 1,
 					.uid = root->uid,
 					.gid = root->gid};
 	for (cfs_id id = 0; id < t->n_nodes; id++) {

@@ -4,6 +4,7 @@
 
     diff_test.py COMPOSEFS MKCOMPOSEFS
 """
+import glob
 import json
 import os
 import subprocess
@@ -171,6 +172,24 @@ def trouble_is_one_sentence_and_status_2():
     has(trouble("diff", "--repo=r", "os/2", "t"), 'no image is called "os/2"')
     want(run("diff", "t")[0], TROUBLE)
     want(run("explain", "t", "t", "t")[0], TROUBLE)
+
+
+def a_file_that_holds_less_than_it_says_is_trouble():
+    """As those of sysfs do: a page, they say."""
+    found = [f for f in glob.glob("/sys/module/*/parameters/*") if os.stat(f).st_mode & 0o444 == 0o444 and os.stat(f).st_size == 4096]
+    if not found:
+        return
+    place, name = os.path.split(found[0])
+    dump = f"/ 0 40755 1 0 0 0 0.0 - - -\n/{name} 4096 100644 1 0 0 0 0.0 - - {'ab' * 32}\n"
+    has(trouble("diff", "-", place, stdin=dump.encode()), f"/{name}: changed while it was compared")
+
+
+def causes_without_end_are_counted():
+    dump = "/ 0 40755 1 0 0 0 0.0 - - - kept=1 " + " ".join(f"x{i}=1" for i in range(150)) + "\n"
+    write("b.dump", "/ 0 40755 1 0 0 0 0.0 - - - kept=1\n/f 0 100644 1 0 0 0 0.0 - - -\n")
+    write("a.dump", dump + dump.replace("/ 0 40755", "/f 0 100644", 1))
+    want(differ("explain", "a.dump", "b.dump").splitlines()[-1], "and 51 more causes")
+    want(len(json.loads(differ("explain", "--json", "a.dump", "b.dump"))["causes"]), 151)
 
 
 def a_full_disk_is_trouble():

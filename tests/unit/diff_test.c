@@ -374,6 +374,9 @@ static const struct {
 	 NODE("/", "40755", "0 0", "5.0") NODE("/d", "40755", "0 0", "50.0")
 		 NODE("/f", "100644", "0 0", "50.0"),
 	 "mtime-one: mtimes of 2 entries are all 50 in B\n"},
+	{NODE("/", "40755", "0 0", "5.0") NODE("/d", "40755", "0 0", "5.0"),
+	 NODE("/", "40755", "0 0", "6.0") NODE("/d", "40755", "0 0", "6.0"),
+	 "mtime-one: mtimes of 2 entries are all 5 in A and 6 in B\n"},
 	{NODE("/", "40755", "0 0", "5.0") NODE("/d", "40755", "0 0", "66.0")
 		 NODE("/e", "40755", "0 0", "67.0") NODE("/f", "100644", "0 0", "77.0"),
 	 NODE("/", "40755", "0 0", "5.0") NODE("/d", "40755", "0 0", "50.0")
@@ -383,6 +386,9 @@ static const struct {
 	{NODE("/", "40755", "0 0", "5.0") NODE("/f", "100644", "7 8", "5.0"),
 	 NODE("/", "40755", "0 0", "5.0") NODE("/f", "100644", "0 0", "5.0"),
 	 "owner-all: owners: all of B are 0:0: 1 entry\n"},
+	{NODE("/", "40755", "0 0", "5.0") NODE("/f", "100644", "0 0", "5.0"),
+	 NODE("/", "40755", "1 2", "5.0") NODE("/f", "100644", "1 2", "5.0"),
+	 "owner-all: owners: all of B are 1:2: 2 entries\n"},
 	{NODE("/", "40755", "0 0", "5.0") NODE("/f", "100644", "7 8", "5.0"),
 	 NODE("/", "40755", "1000 1000", "5.0") NODE("/f", "100644", "1007 1008", "5.0"),
 	 "owner-shift: owners of 2 entries: ids of B are those of A + 1000\n"},
