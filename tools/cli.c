@@ -34,12 +34,16 @@ static size_t control_len(const char *text)
 
 void cli_print(FILE *to, const char *text)
 {
-	for (size_t n; *text; text++) {
-		n = control_len(text);
-		if (n == 0)
-			putc(*text, to);
-		for (; n; n--, text += n > 0)
-			fprintf(to, "\\x%02x", (unsigned char)*text);
+	while (*text) {
+		size_t plain = 0, n;
+
+		while (text[plain] && control_len(text + plain) == 0)
+			plain++;
+		fwrite(text, 1, plain,
+		       to); /* in one piece: standard error has no buffer */
+		text += plain;
+		for (n = *text ? control_len(text) : 0; n; n--)
+			fprintf(to, "\\x%02x", (unsigned char)*text++);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "repo/repo_priv.h"
@@ -39,7 +40,7 @@ static int walk(int dirfd, const char *path, int flags)
 	}
 }
 
-int repo_beneath(int dirfd, const char *path, int flags)
+static int open_once(int dirfd, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
@@ -52,4 +53,19 @@ int repo_beneath(int dirfd, const char *path, int flags)
 	if (errno == ENOSYS || errno == EPERM)
 		return walk(dirfd, path, flags | O_CLOEXEC);
 	return -errno;
+}
+
+/* Collectors have a lease on an image for a moment, when they ask whether it is in use (inuse.c). Without
+ * O_NONBLOCK an open would wait for them, but for ever for the writer of a fifo that somebody put there. */
+int repo_beneath(int dirfd, const char *path, int flags)
+{
+	enum { TRIES = 1000, NAP_NS = 1000000 };
+	static const struct timespec nap = {.tv_nsec = NAP_NS};
+	int fd = open_once(dirfd, path, flags);
+
+	for (int i = 0; fd == -EAGAIN && i < TRIES; i++) {
+		nanosleep(&nap, NULL);
+		fd = open_once(dirfd, path, flags);
+	}
+	return fd;
 }

@@ -6,6 +6,7 @@
 """
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -220,6 +221,27 @@ def it_waits_for_others_as_long_as_it_is_told():
         fcntl.flock(holder, fcntl.LOCK_UN)
         want(waiting.wait(timeout=60), 0)
     os.close(holder)
+
+
+def an_image_on_which_another_collector_has_a_lease_is_waited_for():
+    image = make().split(":")[1]
+    path = f"r/objects/{image[:2]}/{image[2:]}"
+    broken = []
+    with open(path, "r+b") as f:
+        def let_go(*_):
+            broken.append(True)
+            time.sleep(0.2)
+            fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+        signal.signal(signal.SIGIO, let_go)  # the kernel tells that somebody opens it
+        for args in (("ls", "--repo=r", "os/1"), ("gc", "--repo=r"), ("fsck", "--repo=r"), ("fsck", "--repo=r", "os/1")):
+            try:
+                fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            except OSError:
+                return  # a file system without leases
+            broken.clear()
+            good(*args)
+            want((args, broken), (args, [True]))
 
 
 if __name__ == "__main__":

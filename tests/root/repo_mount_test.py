@@ -4,7 +4,8 @@
 
     repo_mount_test.py COMPOSEFS [SECONDS]
 
-Needs root; works in a mount namespace of its own. SECONDS: how long all work at once (default 5).
+Needs root; works in a mount namespace of its own. SECONDS, or $COMPOSEFS_TEST_SECONDS: how long all work at once
+(default 5).
 """
 import glob
 import itertools
@@ -18,10 +19,12 @@ import tempfile
 import threading
 import time
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
 from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts, same, umount, want
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
-SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 5
+SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
 
 
 def composefs(*args):
@@ -223,6 +226,47 @@ def a_full_disk_is_one_sentence_and_all_is_as_before(place):
     sound(f"{at}/r")
     composefs("ls", f"--repo={at}/r", "os/1")
     run("umount", at)
+
+
+# --- killed ---------------------------------------------------------------------------------
+
+MOUNT_CALLS = "fsopen,fsconfig,fsmount,open_tree,move_mount,mount_setattr,mount,umount2,ioctl,memfd_create,mkdir,rmdir"
+
+
+def left(place):
+    """What may be left behind: mounts here, loop devices, folders that mounting makes."""
+    loops = subprocess.run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"], capture_output=True, text=True,
+                           check=False).stdout
+    return ([m.point for m in mounts() if m.point.startswith(place.dir)], loops.count(place.dir),
+            sorted(glob.glob("/tmp/.composefs.*")))
+
+
+@fact
+def mount_and_umount_can_be_killed_anywhere_and_leave_all_or_nothing(place):
+    before = left(place)
+
+    def unmounted():
+        if mounts_at(place):
+            composefs("umount", place.mnt)
+
+    def mounts_at(place):
+        return [m.point for m in mounts() if m.point == place.mnt]
+
+    for _ in repo_crash_test.kills(unmounted, "mount", "--allow-suid", f"--repo={place.repo}", "os/1", place.mnt, calls=MOUNT_CALLS):
+        if mounts_at(place):
+            same(read(f"{place.mnt}/a"), "a" * 1000)
+            composefs("umount", place.mnt)
+        same(left(place), before)
+
+    def mounted():
+        if not mounts_at(place):
+            composefs("mount", "--allow-suid", f"--repo={place.repo}", "os/1", place.mnt)
+
+    for _ in repo_crash_test.kills(mounted, "umount", place.mnt, calls=MOUNT_CALLS, least=1):
+        if mounts_at(place):
+            same(read(f"{place.mnt}/a"), "a" * 1000)
+    same(left(place), before)
+    sound(place.repo)
 
 
 # --- power cuts -----------------------------------------------------------------------------
