@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """Tests as facts: functions whose names say what holds, told as TAP lines."""
+import os
+import shutil
+import tempfile
 import traceback
 
 FACTS = []
@@ -43,3 +46,29 @@ def run_facts(*arguments, after=lambda: None):
         after()
     print(f"1..{len(FACTS)}")
     return 1 if failed else 0
+
+
+def empty(folder):
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+
+
+def run_facts_afresh(make_place, *programs):
+    """All facts, each in an empty folder with what make_place() makes there, and gets it. The status; 77
+    when a program that they want is not installed."""
+    for program in programs:
+        if not shutil.which(program):
+            print(f"1..0 # SKIP {program} is not installed")
+            return 77
+    with tempfile.TemporaryDirectory(prefix="facts-") as folder:
+        os.chdir(folder)
+        place = make_place()
+
+        def again():
+            empty(folder)
+            place.__init__()
+
+        status = run_facts(place, after=again)
+        os.chdir("/")
+        return status

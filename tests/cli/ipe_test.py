@@ -7,13 +7,11 @@ their work is for the machines of tests/vm.
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import Skip, fact, run_facts, same, want  # pylint: disable=wrong-import-position
+from facts import Skip, fact, run_facts_afresh, same, want  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 HELPER = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
@@ -244,24 +242,5 @@ def wrong_usage_is_said(_):
         want("no such command" not in err, err)
 
 
-def main():
-    for tool in ("openssl", "fsverity"):
-        if not shutil.which(tool):
-            print(f"1..0 # SKIP {tool} is not installed")
-            return 77
-    with tempfile.TemporaryDirectory(prefix="ipe-test-") as folder:
-        os.chdir(folder)
-        place = Place()
-
-        def fresh():
-            for name in os.listdir("."):
-                (shutil.rmtree if os.path.isdir(name) else os.unlink)(name)
-            place.__init__()
-
-        status = run_facts(place, after=fresh)
-        os.chdir("/")
-        return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_facts_afresh(Place, "openssl", "fsverity"))
