@@ -115,7 +115,7 @@ static int read_file(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg 
 	(void)worker;
 	if (rc == 0)
 		return 0;
-	return cfs_context(err, rc, "%s: %s", s->name,
+	return cfs_context(err, rc, "%s%s", s->name,
 			   cfs_tree_path(s->tree, file, path, sizeof(path)));
 }
 

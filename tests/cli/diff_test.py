@@ -87,6 +87,19 @@ def images_of_a_repository_go_by_name_and_id():
     differ("diff", "--repo=r", "repo:os/1", "t", status=SAME)
 
 
+def contents_are_compared_by_the_algorithm_of_the_other_side():
+    make()
+    good("init", "--insecure", "--algorithm=sha512", "r")
+    good("create-image", "--repo=r", "t", "os/1")
+    for sides in (("t", "os/1"), ("os/1", "t")):
+        differ("diff", "--repo=r", *sides, status=SAME)
+    has(differ("diff", "--repo=r", "os/1", "t.cfs"), "/a\tdigest\tsha512:")
+    has(differ("explain", "--repo=r", "os/1", "t.cfs"), "another hash algorithm: contents of 1 file could not be compared\n")
+    write("t/a", "b" * 1000)
+    settle()
+    has(differ("diff", "--repo=r", "os/1", "t"), "/a\tcontent\tsha512:")
+
+
 def lines_have_path_field_old_and_new():
     make()
     os.chmod("t/a", 0o4711)
@@ -187,7 +200,7 @@ def a_file_that_holds_less_than_it_says_is_trouble():
         if "changed while it was read" in said:
             said = trouble("diff", "-", place, stdin=dump.encode())
     if "changed while it was read" not in said:
-        has(said, f"/{name}: changed while it was compared")
+        has(said, f"{place}/{name}: changed while it was compared")
 
 
 def causes_without_end_are_counted():

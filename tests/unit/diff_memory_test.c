@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* diff: a comparison that runs out of memory says so and leaves nothing behind (the sanitizer counts).
+ * Linked with --wrap for malloc, calloc and realloc. */
+#include "t.h"
+
+#include "cause_text.h"
+#include "dump/dump.h"
+
+void *__real_malloc(size_t len);
+void *__real_calloc(size_t n, size_t len);
+void *__real_realloc(void *p, size_t len);
+void *__wrap_malloc(size_t len);
+void *__wrap_calloc(size_t n, size_t len);
+void *__wrap_realloc(void *p, size_t len);
+
+static long left = -1; /* allocations that still succeed; below 0: all */
+
+static int is_out_of_memory(void)
+{
+	return left >= 0 && left-- == 0;
+}
+
+void *__wrap_malloc(size_t len)
+{
+	return is_out_of_memory() ? NULL : __real_malloc(len);
+}
+
+void *__wrap_calloc(size_t n, size_t len)
+{
+	return is_out_of_memory() ? NULL : __real_calloc(n, len);
+}
+
+void *__wrap_realloc(void *p, size_t len)
+{
+	return is_out_of_memory() ? NULL : __real_realloc(p, len);
+}
+
+static struct cfs_err err;
+
+static struct cfs_tree *tree(const char *text)
+{
+	struct cfs_dump_opts opts = {0};
+	struct cfs_tree *t = NULL;
+
+	t_eq(cfs_dump_read_mem(cfs_text(text), CFS_SHA256, &opts, &t, &err), 0);
+	return t;
+}
+
+static int read_content(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg alg,
+			struct cfs_digest *out, struct cfs_err *e)
+{
+	(void)ctx;
+	(void)worker;
+	(void)e;
+	*out = (struct cfs_digest){.alg = alg};
+	out->bytes[0] = (uint8_t)file;
+	return 0;
+}
+
+static int print(FILE *to, const struct cfs_diff *diff, const struct cfs_causes *causes)
+{
+	struct diff_text t;
+	int rc = diff_text_init(&t, diff, 64, &err);
+
+	for (size_t i = 0; rc == 0 && i < diff->n; i++)
+		rc = diff_print_line(to, &t, &diff->v[i], &err);
+	for (size_t i = 0; rc == 0 && i < causes->n; i++)
+		rc = cause_print(to, &causes->v[i], &t, &err);
+	diff_text_fini(&t);
+	return rc;
+}
+
+/* All of it: differences, contents that are read, causes, texts. */
+static int compare(const struct cfs_tree *a, const struct cfs_tree *b, FILE *to)
+{
+	struct cfs_diff_side x = {a, read_content, NULL}, y = {b, NULL, NULL};
+	struct cfs_causes causes;
+	struct cfs_diff *diff;
+	int rc = cfs_diff_new(&x, &y, 1, &diff, &err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_causes_find(diff, &causes, &err);
+	if (rc == 0) {
+		rc = print(to, diff, &causes);
+		cfs_causes_fini(&causes);
+	}
+	cfs_diff_free(diff);
+	return rc;
+}
+
+T(each_allocation_that_fails_is_told_and_nothing_stays_behind)
+{
+	struct cfs_tree *a = tree("/ 0 40755 1 0 0 0 0.0 - - - x=1 y=2\n"
+				  "/d 0 40755 1 0 0 0 0.0 - - -\n"
+				  "/d/e 0 40755 1 0 0 0 0.0 - - -\n"
+				  "/f 9 100644 2 0 0 0 0.0 - - -\n"
+				  "/g 0 @100644 2 0 0 0 0.0 /f - -\n"
+				  "/h 9 100644 1 0 0 0 0.0 - - -\n");
+	struct cfs_tree *b = tree("/ 0 40700 1 7 0 0 1.0 - - - y=3 z=4\n"
+				  "/f 9 100644 1 0 0 0 0.0 - somebytes -\n"
+				  "/g 9 100644 1 0 0 0 0.0 - somebytes -\n"
+				  "/h 9 100644 1 0 0 0 0.0 - morebytes -\n");
+	FILE *to = fopen("/dev/null", "w");
+	long n = 0;
+	int rc;
+
+	setvbuf(to, NULL, _IONBF, 0);
+	for (;; n++) {
+		left = n;
+		rc = compare(a, b, to);
+		if (left >= 0) /* none failed any more */
+			break;
+		left = -1;
+		t_eq(rc, -ENOMEM);
+		t_str(err.msg, "out of memory");
+	}
+	left = -1;
+	t_eq(rc, 0);
+	t_ok(n > 15);
+	fclose(to);
+	cfs_tree_free(a);
+	cfs_tree_free(b);
+}
