@@ -182,8 +182,9 @@ def script_that_lies_in_the_image_is_called_out(_):
     status, out, err = composefs("ipe-policy", "image.cfs")
     same((status, len(out.splitlines())), (OK, 5))
     want("/bin/script" in err, err)
-    good(MKCOMPOSEFS, "--inline-max=0", "tree", "image.cfs")
-    same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
+    for option in ("--inline-max=0", "--profile=ipe-1-sha256"):
+        good(MKCOMPOSEFS, option, "tree", "image.cfs")
+        same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
 
 
 @fact

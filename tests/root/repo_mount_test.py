@@ -105,6 +105,30 @@ def a_mounted_image_is_the_same_tree_as_the_image(place):
     same([d["path"] for d in found if d["field"] == "entry"], ["/link", "/linked", "/null"])
 
 
+def shown(point):
+    """The size and the use of a file system as df has them."""
+    done = subprocess.run(["df", "--output=size,pcent", point], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[1].split()
+
+
+@fact
+def df_shows_no_size_of_an_image_that_tells_no_blocks(place):
+    write(f"{place.tree}/small", "x")
+    place.add("full")
+    composefs("create-image", f"--repo={place.repo}", "--profile=honest-df-1-sha256", place.tree, "honest")
+    for name, use in (("full", "100%"), ("honest", "-")):
+        image = os.path.realpath(f"{place.repo}/images/refs/{name}")
+        for mount in ((COMPOSEFS, "mount", f"--repo={place.repo}", name), ("mount", "-t", "erofs", "-o", "ro,loop", image)):
+            run(*mount, place.mnt)
+            print(f"# {name}, {os.path.basename(mount[0])}: df shows {shown(place.mnt)}")
+            same(shown(place.mnt)[1], use, f"use of {name}")
+            same(os.statvfs(place.mnt).f_blocks == 0, name == "honest", f"{name} has no blocks")
+            same(read(f"{place.mnt}/small"), "x")
+            if mount[0] == COMPOSEFS:
+                same(differences(place, place.tree, place.mnt), [])
+            umount(place.mnt)
+
+
 @fact
 def what_is_mounted_in_a_directory_is_compared_unless_told_otherwise(place):
     os.mkdir(f"{place.tree}/inner")

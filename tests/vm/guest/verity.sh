@@ -74,6 +74,15 @@ fact_with_the_digest_all_is_there_and_overlayfs_requires_verity() {
 	diff -r /tmp/tree /mnt
 }
 
+fact_df_shows_no_size_of_an_image_that_tells_no_blocks() {
+	rm -rf /fs/store /fs/image
+	digest=$(mkcomposefs --profile=honest-df-1-sha256 --digest-store=/fs/store --seal --print-digest /tmp/tree /fs/image)
+	show "digest=$digest"
+	say "blocks of the file system" 0 stat -f -c %b /mnt
+	df /mnt | tail -n 1
+	diff -r /tmp/tree /mnt
+}
+
 # --- the image -------------------------------------------------------------------------------
 
 fact_another_digest_than_expected_is_refused() {
