@@ -63,15 +63,16 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 	two_images = out->a.is_image && out->b.is_image;
 	if (two_images) {
 		out->formats_differ = p->a.image.version != p->b.image.version;
+		out->blocks_differ = p->a.image.no_blocks != p->b.image.no_blocks;
 		out->bytes_differ =
 			find_byte(p->a.map.span, p->b.map.span, &out->first_off);
 	}
 	if (two_images && !out->bytes_differ)
 		return 0;
-	out->writer_differs =
-		(out->a.is_judged && !out->a.is_canonical) ||
-		(out->b.is_judged && !out->b.is_canonical) ||
-		(is_same_tree(p) && out->bytes_differ && !out->formats_differ);
+	out->writer_differs = (out->a.is_judged && !out->a.is_canonical) ||
+			      (out->b.is_judged && !out->b.is_canonical) ||
+			      (is_same_tree(p) && out->bytes_differ &&
+			       !out->formats_differ && !out->blocks_differ);
 	return 0;
 }
 
@@ -118,6 +119,11 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 		printf("%sformat version %" PRIu32 " in A, %" PRIu32 " in B\n",
 		       is_same_tree(p) ? "the same tree: " : "", p->a.image.version,
 		       p->b.image.version);
+	if (f->blocks_differ)
+		printf("%sthe superblock of %c says 0 blocks, see honest-df-1 in "
+		       "composefs-profiles(7)\n",
+		       is_same_tree(p) ? "the same tree: " : "",
+		       p->a.image.no_blocks ? 'A' : 'B');
 	if (!f->writer_differs)
 		return;
 	printf("%sthe writer differs\n", is_same_tree(p) ? "the same tree: " : "");
@@ -158,8 +164,9 @@ void pair_facts_json(const struct pair *p, const struct pair_facts *f)
 	put_side("a", &p->a, &f->a);
 	putchar(',');
 	put_side("b", &p->b, &f->b);
-	printf(",\"formatsDiffer\":%s,\"writerDiffers\":%s,\"firstByte\":",
-	       f->formats_differ ? "true" : "false",
+	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"writerDiffers\":%s,"
+	       "\"firstByte\":",
+	       f->formats_differ ? "true" : "false", f->blocks_differ ? "true" : "false",
 	       f->writer_differs ? "true" : "false");
 	if (f->bytes_differ)
 		printf("%" PRIu64, f->first_off);

@@ -167,6 +167,18 @@ def explain_finds_rules_without_a_name():
 
 
 @fact
+def explain_tells_an_image_without_blocks_from_one_with():
+    make("--profile=repo-1", "tree", "told.cfs")
+    make("--profile=honest-df-1", "tree", "df.cfs")
+    rc, out, err = run(COMPOSEFS, "explain", "told.cfs", "df.cfs")
+    same((rc, out.splitlines()[2:], err),
+         (1, ["the same tree: the superblock of B says 0 blocks, see honest-df-1 in composefs-profiles(7)"], ""))
+    same(json.loads(run(COMPOSEFS, "explain", "--json", "df.cfs", "told.cfs")[1])["blocksDiffer"], True)
+    same(run(COMPOSEFS, "explain", "df.cfs", "df.cfs")[0], 0)
+    same(run(COMPOSEFS, "fsck", "--canonical", "df.cfs")[0], 0)
+
+
+@fact
 def explain_says_what_was_tried_in_vain():
     rc, out = explain("tree", "0" * 64)
     same(rc, 1)
