@@ -33,9 +33,8 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", NULL},
 	.about = "Prints what differs between two trees: path, field, what A has, what B "
-		 "has; then a\nsummary. A and B are each " SIDE_ABOUT
-		 "\n\nThe status is 0 when they are the same, 1 when they differ, 2 in "
-		 "trouble.",
+		 "has; then a\nsummary.\n\n" SIDE_ABOUT("A and B are each"),
+	.status = "0 the trees are the same, 1 they differ, 2 trouble",
 	.example = (const char *const[]){"composefs diff old.cfs new.cfs",
 					 "composefs diff --stat --repo=repo os/1 /mnt",
 					 "composefs-info dump old.cfs | composefs diff - "

@@ -37,13 +37,11 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", "[OPTIONS] --expected=DIGEST A",
 				       NULL},
 	.about = "Says why two trees or images have different digests: the causes, those "
-		 "that explain\nmost first, each with examples. A and B are "
-		 "each " SIDE_ABOUT "\n\nWith --expected: which profile (see "
-		 "composefs-profiles(7)), or which "
-		 "rules, give A\nthat digest.\n\nThe status is 0 when nothing differs, "
-		 "or rules were "
-		 "found, 1 else, 2 in "
-		 "trouble.",
+		 "that explain\nmost first, each with examples.\n\n" SIDE_ABOUT(
+			 "A and B are each") "\n\nWith --expected: which profile (see "
+					     "composefs-profiles(7)), or which rules, "
+					     "give A\nthat digest.",
+	.status = "0 nothing differs, or rules were found, 1 else, 2 trouble",
 	.example =
 		(const char *const[]){
 			"composefs explain old.cfs new.cfs",
@@ -140,10 +138,13 @@ static int put_text(const struct cfs_cause *c, struct diff_text *t, struct cfs_e
 static int put_cause(const struct cfs_cause *c, struct diff_text *t, struct cfs_err *err)
 {
 	static const char *const sides[] = {"null", "\"A\"", "\"B\""};
+	static const char *const types[] = {"any", "directory", "file", "symlink",
+					    "special"};
 	int rc;
 
-	printf("{\"cause\":\"%s\",\"side\":%s,\"count\":%" PRIu64 ",\"text\":",
-	       cause_name(c), sides[c->side], c->n);
+	printf("{\"cause\":\"%s\",\"side\":%s,\"type\":\"%s\",\"count\":%" PRIu64
+	       ",\"groups\":%" PRIu64 ",\"text\":",
+	       cause_name(c), sides[c->side], types[c->class], c->n, c->n_groups);
 	rc = put_text(c, t, err);
 	fputs(",\"first\":[", stdout);
 	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {

@@ -16,10 +16,10 @@
 #include "erofs/erofs.h"
 #include "where.h"
 
-/* As a line of --help. */
-#define SIDE_ABOUT                                                                       \
-	"an image file, a directory, a dump (- is standard input), or an image of a\n"   \
-	"repository. image:, dump:, dir: or repo: in front says which."
+/* For --help; whose: "A and B are each". */
+#define SIDE_ABOUT(whose)                                                                \
+	whose " an image file, a directory, a dump (- is standard input), or an\n"       \
+	      "image of a repository; image:, dump:, dir: or repo: in front says which."
 
 enum side_kind { SIDE_IMAGE, SIDE_DUMP, SIDE_DIRECTORY };
 

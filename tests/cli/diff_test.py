@@ -232,7 +232,7 @@ def explain_tells_causes_with_examples():
     has(differ("explain", "t.cfs", "t"), "the root directory's own metadata: mode alone\n")
     got = json.loads(differ("explain", "--json", "t.cfs", "t"))
     want((got["same"], got["a"]["canonical"], got["b"]["kind"]), (False, True, "directory"))
-    want(got["causes"], [{"cause": "root", "side": None, "count": 1, "text": "the root directory's own metadata: mode",
+    want(got["causes"], [{"cause": "root", "side": None, "type": "directory", "count": 1, "groups": 0, "text": "the root directory's own metadata: mode",
                           "first": [{"path": "/", "field": "mode", "old": "0755", "new": "0700"}]}])
 
 
