@@ -107,7 +107,7 @@ _composefs_dump()
 
 _composefs()
 {
-	local cur prev words cword split=false word command="" options
+	local cur prev words cword split=false word last="" command="" options
 	local repository="--repo= --require-verity --system --user"
 	_init_completion -s || return
 	case $prev in
@@ -156,7 +156,8 @@ _composefs()
 	esac
 	$split && return
 	for word in "${words[@]:1:cword-1}"; do
-		[[ -n $command || $word == -* ]] || command=$word
+		[[ -n $command || $word == -* || $last == --@(repo|hash|erofs-version) ]] || command=$word
+		last=$word
 	done
 	case $command in
 	cat)

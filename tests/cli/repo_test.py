@@ -7,6 +7,7 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 
 from repo import (COMPOSEFS, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write)
@@ -271,6 +272,31 @@ def ls_tells_each_entry_as_json():
 def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
     make()
     want(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
+
+
+def bash_completes_behind_options_that_stand_in_front():
+    here = os.path.dirname(os.path.abspath(__file__))
+    script = """
+        _init_completion() { words=("${line[@]}"); cword=$((${#line[@]} - 1)); cur=${line[cword]}; prev=${line[cword-1]}; }
+        _filedir() { COMPREPLY=(FILES); }
+        compopt() { :; }
+        . "$1"
+        shift
+        line=("$@")
+        _composefs
+        echo "${COMPREPLY[*]}"
+    """
+
+    def completed(*line):
+        return subprocess.run(["bash", "-c", script, "bash", f"{here}/../../completions/composefs.bash", *line],
+                              capture_output=True, text=True, check=True).stdout.strip()
+
+    want(completed("composefs", "--repo", "x", "g"), "gc")
+    want(completed("composefs", "--repo=x", "gc", "--dr"), "--dry-run")
+    want(completed("cfsctl", "--hash", "sha256", "--repo", "x", "compute-karg", "--no-r"), "--no-repo")
+    want(completed("cfsctl", "--hash", ""), "sha256 sha512")
+    want(completed("composefs", "--ver"), "--version")
+    want(completed("composefs", "tag", "x"), "FILES")
 
 
 def every_command_explains_itself_with_an_example():

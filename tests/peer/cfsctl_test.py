@@ -4,7 +4,7 @@
 
     cfsctl_test.py COMPOSEFS
 
-Skips where cfsctl (crate composefs-ctl) is neither in $PATH nor named by $CFSCTL.
+cfsctl is the one that $CFSCTL names, or is in $PATH, or is built of its crate (composefs-ctl); skips where that cannot be done.
 """
 import json
 import os
@@ -15,20 +15,16 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import crate  # noqa: E402  pylint: disable=wrong-import-position
 from facts import Skip, fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLAIN = "--no-propagate-usr-to-root"
 
-
-def find_cfsctl():
-    """Theirs: ours has the same name where it is installed, and knows no --version."""
-    path = os.environ.get("CFSCTL") or shutil.which("cfsctl")
-    done = path and subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return path if done and done.returncode == 0 and done.stdout.startswith("cfsctl ") else None
-
-
-CFSCTL = find_cfsctl()
+try:
+    CFSCTL, ABSENT = crate.cfsctl(), None
+except Skip as reason:
+    CFSCTL, ABSENT = None, reason
 TOP = os.getcwd()  # a disk: EROFS cannot mount a file of a tmpfs
 
 
@@ -200,6 +196,24 @@ def both_would_collect_the_same():
 
 
 @fact
+def neither_collects_what_the_other_has_named():
+    for place in repositories():
+        place.init(ours, "a")
+        ours("create-image", "--repo=a", "tree", "by/ours")
+        with open("tree/more", "w", encoding="ascii") as f:
+            f.write("more" * 1000)
+        theirs("--repo", "a", "create-image", PLAIN, "tree", "by/theirs")
+        for collect in (lambda: ours("gc", "--repo=a"), lambda: theirs("--repo", "a", "gc")):
+            before = sorted(os.path.join(d, n) for d, _, ns in os.walk("a/objects") for n in ns)
+            collect()
+            same(sorted(os.path.join(d, n) for d, _, ns in os.walk("a/objects") for n in ns), before)
+            sound("a")
+            same(ours("cat", "--repo=a", "by/theirs", "/more"), "more" * 1000)
+            same(sorted(theirs("--repo", "a", "image-objects", "refs/by/ours").split()),
+                 ours("image-objects", "--repo=a", "by/ours").split())
+
+
+@fact
 def the_locks_of_both_exclude_each_other():
     with tempfile.TemporaryDirectory(dir=TOP) as tmp:
         os.chdir(tmp)
@@ -228,6 +242,6 @@ def the_locks_of_both_exclude_each_other():
 
 if __name__ == "__main__":
     if not CFSCTL:
-        print("1..0 # SKIP cfsctl of composefs-rs is not installed")
+        print(f"1..0 # SKIP {ABSENT}")
         sys.exit(0)
     sys.exit(run_facts(after=lambda: os.chdir("/")))
