@@ -74,9 +74,27 @@ class Run:
         return self.log.splitlines()[-40:] + self.said.splitlines()[-10:]
 
 
-def start(folder, image, flash, disks, timeout):
-    """Runs a machine with folder/root as its root archive, until it switches itself off. Flash is the files of
-    its firmware, code and variables, or none; disks are folder/NAME in order: /dev/vda and so on."""
+def wait(process, folder, silence):
+    """Until the process ends, its status; None, and the process is killed, when nothing came over the lines while it
+    was looked at silence times, once a second. A busy host makes a machine slow: so it has time as long as it speaks."""
+    before, silent = None, 0
+    while True:
+        try:
+            return process.wait(1)
+        except subprocess.TimeoutExpired:
+            heard = [os.path.getsize(f"{folder}/{name}") for name in ("console", "said")]
+        silent = silent + 1 if heard == before else 0
+        before = heard
+        if silent == silence:
+            process.kill()
+            process.wait()
+            return None
+
+
+def start(folder, image, flash, disks, silence):
+    """Runs a machine with folder/root as its root archive, until it switches itself off, or says nothing for so many
+    seconds. Flash is the files of its firmware, code and variables, or none; disks are folder/NAME in order: /dev/vda
+    and so on."""
     if not shutil.which(QEMU):
         raise Skip(f"{QEMU} is not installed")
     command = COMMAND + ["-kernel", image, "-initrd", f"{folder}/root", "-append", CMDLINE,
@@ -85,11 +103,13 @@ def start(folder, image, flash, disks, timeout):
         command += ["-drive", f"if=pflash,unit={unit},file={path},format=raw,readonly={'off' if unit else 'on'}"]
     for disk in disks:
         command += ["-drive", f"file={folder}/{disk},if=virtio,format=raw,cache=unsafe"]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        return Run(folder, True)
-    if done.returncode:
-        raise AssertionError(f"{QEMU}: status {done.returncode}: {done.stdout.decode().strip()}")
-    return Run(folder, False)
+    for name in ("console", "said"):
+        with open(f"{folder}/{name}", "wb"):
+            pass
+    with open(f"{folder}/qemu", "wb") as out, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                                               stderr=out) as process:
+        status = wait(process, folder, silence)
+    if status:
+        with open(f"{folder}/qemu", encoding="utf-8", errors="replace") as f:
+            raise AssertionError(f"{QEMU}: status {status}: {f.read().strip()}")
+    return Run(folder, status is None)

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -64,6 +65,35 @@ def a_machine_that_dies_fails_and_is_started_again():
         same(status, 1)
         want(run.crashed, "a reason to start again")
         want(any(line.startswith("not ok") for line in lines), lines)
+
+
+class Process:
+    """Ends when it was waited for so many times, and says something every so many times."""
+
+    def __init__(self, folder, lasts, speaks):
+        self.folder, self.lasts, self.speaks, self.times, self.killed = folder, lasts, speaks, 0, False
+
+    def wait(self, _=None):
+        self.times += 1
+        if self.killed or self.times > self.lasts:
+            return 0
+        with open(self.folder + "/said", "a", encoding="utf-8") as f:
+            f.write("x" if self.times % self.speaks == 0 else "")
+        raise subprocess.TimeoutExpired("qemu", 1)
+
+    def kill(self):
+        self.killed = True
+
+
+@fact
+def a_machine_that_is_slow_but_speaks_has_time_and_one_that_is_silent_does_not():
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("console", "said"):
+            with open(f"{folder}/{name}", "wb"):
+                pass
+        slow, silent = Process(folder, 100, 9), Process(folder, 100, 11)
+        same((machine.wait(slow, folder, 10), slow.killed), (0, False))
+        same((machine.wait(silent, folder, 10), silent.killed), (None, True))
 
 
 @fact

@@ -29,7 +29,7 @@ DISKS = {
     "sealed": (16, ["mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "verity"]),
 }
 STARTS = 3  # the emulation fails at random, rarely
-TIMEOUT = 240
+SILENCE = 240  # seconds without a word: it hangs
 
 
 def make_disk(path, mebibytes, command):
@@ -81,7 +81,7 @@ def run(kernel, programs):
         make_root(os.path.join(folder, "root"), kernel, programs)
         for name, (mebibytes, command) in DISKS.items():
             make_disk(os.path.join(folder, name), mebibytes, command)
-        return machine.start(folder, kernel.image, make_firmware(folder), list(DISKS), TIMEOUT)
+        return machine.start(folder, kernel.image, make_firmware(folder), list(DISKS), SILENCE)
 
 
 def run_until_complete(kernel, programs):
