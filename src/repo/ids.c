@@ -19,15 +19,29 @@ void cfs_ids_fini(struct cfs_ids *ids)
 	ids->n = ids->cap = ids->n_fresh = ids->fresh_cap = 0;
 }
 
-/* Ids are digests, spread evenly: where one would lie is known from its first bytes, and a few
- * steps of doubling width find its neighbourhood. */
-static size_t guess(const struct cfs_ids *ids, const uint8_t *id)
+static uint64_t first_of(const uint8_t *id)
 {
 	uint64_t first;
 
 	memcpy(&first, id, sizeof(first));
-	first = be64toh(first);
-	return (size_t)(((unsigned __int128)first * ids->n) >> 64);
+	return be64toh(first);
+}
+
+/* The order of memcmp. The first bytes of two digests differ nearly always. */
+static int compare(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint64_t x = first_of(a), y = first_of(b);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return memcmp(a, b, len);
+}
+
+/* Ids are digests, spread evenly: where one would lie is known from its first bytes, and a few
+ * steps of doubling width find its neighbourhood. */
+static size_t guess(const struct cfs_ids *ids, const uint8_t *id)
+{
+	return (size_t)(((unsigned __int128)first_of(id) * ids->n) >> 64);
 }
 
 size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
@@ -37,12 +51,12 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 	if (ids->n == 0)
 		return 0;
 	low = high = guess(ids, id);
-	while (low > 0 && memcmp(ids->v + low * ids->len, id, ids->len) >= 0) {
+	while (low > 0 && compare(ids->v + low * ids->len, id, ids->len) >= 0) {
 		high = low;
 		low = low > step ? low - step : 0;
 		step *= 2;
 	}
-	while (high < ids->n && memcmp(ids->v + high * ids->len, id, ids->len) < 0) {
+	while (high < ids->n && compare(ids->v + high * ids->len, id, ids->len) < 0) {
 		low = high + 1;
 		high = ids->n - high > step ? high + step : ids->n;
 		step *= 2;
@@ -50,7 +64,7 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (memcmp(ids->v + mid * ids->len, id, ids->len) < 0)
+		if (compare(ids->v + mid * ids->len, id, ids->len) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -91,12 +105,12 @@ int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id, struct cfs_err *err)
 
 static int by_bytes_32(const void *a, const void *b)
 {
-	return memcmp(a, b, CFS_SHA256_LEN);
+	return compare(a, b, CFS_SHA256_LEN);
 }
 
 static int by_bytes_64(const void *a, const void *b)
 {
-	return memcmp(a, b, CFS_SHA512_LEN);
+	return compare(a, b, CFS_SHA512_LEN);
 }
 
 /* Sorts what waits, and drops what waits twice. */
