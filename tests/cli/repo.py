@@ -2,6 +2,7 @@
 """What the tests of repositories share: the program, a tree, a repository, and how facts are told."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,23 @@ def make(algorithm="fsverity-sha256-12"):
     make_tree()
     good("init", "--insecure", f"--algorithm={algorithm}", "r")
     return good("create-image", "--repo=r", "tree", "os/1").strip()
+
+
+KEPT = tempfile.TemporaryDirectory()  # goes away with the program
+
+
+def once(build):
+    """What build makes in an empty directory, made the first time and copied from then on: the copy's links are as they were."""
+    def again():
+        place = os.path.join(KEPT.name, build.__name__)
+        if not os.path.exists(place):
+            here = os.getcwd()
+            os.mkdir(place)
+            os.chdir(place)
+            build()
+            os.chdir(here)
+        shutil.copytree(place, ".", symlinks=True, dirs_exist_ok=True)
+    return again
 
 
 def snapshot(top):

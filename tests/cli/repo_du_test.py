@@ -8,12 +8,13 @@ import json
 import os
 import sys
 
-from repo import COMPOSEFS, good, has, loaded, main, refused, run, want, write
+from repo import COMPOSEFS, good, has, loaded, main, once, refused, run, want, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 ALONE = ("a", "b", "c")
 
 
+@once
 def build():
     """Three images: each has a file of its own and one that all have; a and b have one more between them."""
     good("init", "--insecure", "--algorithm=fsverity-sha256-12", "r")
