@@ -220,7 +220,8 @@ static void cannot(struct doctor *d, int rc)
 		CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_LOOP,	   CFS_DOCTOR_DATA_LAYERS,
 		CFS_DOCTOR_FD_LAYERS,	CFS_DOCTOR_VERITY_REQUIRE,
 	};
-	const char *why = rc == -EPERM ? "only root can find out" : strerror(-rc);
+	const char *why = rc == -EPERM ? "it takes root (CAP_SYS_ADMIN) to find out"
+				       : strerror(-rc);
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		doctor_answer(d, all[i], CFS_DOCTOR_UNKNOWN, "%s", why);

@@ -125,7 +125,7 @@ def without_root_it_says_what_only_root_can_find_out(_):
         raise Skip(f"the program does not start there: {done.stderr[:200]}")
     found = json.loads(done.stdout)
     same((done.returncode, found["mount"]["state"], state(found, "loop")), (0, "unknown", "unknown"))
-    same(found["mount"]["detail"], "only root can find out")
+    same(found["mount"]["detail"], "it takes root (CAP_SYS_ADMIN) to find out")
     same(state(found, "user-namespaces"), state(doctor(PLACE), "user-namespaces"))
 
 
