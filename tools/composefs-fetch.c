@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -80,7 +82,10 @@ static int temporary(const char *dir, struct cfs_err *err)
 static void restrain(const struct fetch *f, CURL *easy)
 {
 	bool secure = strncasecmp(f->url, "https:", 6) == 0;
+	const char *authorities = getenv("CURL_CA_BUNDLE"); /* as for curl(1) */
 
+	if (authorities)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR,
 			 secure ? "https" : "http,https");

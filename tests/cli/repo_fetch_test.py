@@ -202,14 +202,29 @@ def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
     want(repair(nobody, "backup"), (OK, {"fetched": 1}, ""))
 
 
-def a_certificate_that_nobody_vouches_for_is_refused():
+def make_tls():
+    """A server's side of TLS, with a certificate that vouches for itself."""
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                            "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key", "-out", "cert"],
                           capture_output=True, check=False)
     want(done.returncode, 0)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain("cert", "key")
+    return tls
+
+
+def https_wants_a_certificate_that_somebody_vouches_for():
+    tls = make_tls()
     refused(None, "certificate", tls=tls)
+    os.environ["CURL_CA_BUNDLE"] = os.path.abspath("cert")
+    try:
+        with Server(tls=tls) as server:
+            want(repair(server.url), (OK, {"fetched": 1}, ""))
+        with Server() as real:
+            refused(redirect(lambda h: real.url + h.path), "1 failed", "rotocol", tls=tls)
+            want(real.paths, [])
+    finally:
+        del os.environ["CURL_CA_BUNDLE"]
 
 
 def many_are_fetched_a_few_at_a_time():
@@ -246,4 +261,4 @@ if __name__ == "__main__":
     os.environ["no_proxy"] = "127.0.0.1"
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("Server", "repair", "path_of", "make_two", "objects", "refused", "send", "redirect")]))
+                   and v.__name__ not in ("Server", "repair", "path_of", "make_two", "objects", "refused", "send", "redirect", "make_tls")]))
