@@ -182,7 +182,7 @@ _composefs()
 		options="--apparent --help --html= --json --no-cached --pairs --sort= $repository"
 		;;
 	dump-files)
-		options="--backing-path-only --help $repository"
+		options="--backing-path-only --help --json $repository"
 		;;
 	explain)
 		options="--expected= --help --json --one-file-system $repository"

@@ -109,6 +109,7 @@ complete -c composefs -n "__fish_seen_subcommand_from du" -l json -d 'Print one 
 complete -c composefs -n "__fish_seen_subcommand_from du" -l no-cached -d 'Do not ask what is in memory'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l pairs -d 'Say what each two of the images share'
 complete -c composefs -n "__fish_seen_subcommand_from du" -l sort -x -a 'frees own shared total fair cached entries name' -d 'The order'
+complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l json -d 'Print one JSON array'
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
 complete -c composefs -n "__fish_seen_subcommand_from diff explain" -l one-file-system -d 'Do not descend into other mounts'
 complete -c composefs -n "__fish_seen_subcommand_from explain" -l expected -x -d 'Say by which rules A has this digest'

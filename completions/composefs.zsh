@@ -117,6 +117,7 @@ composefs|cfsctl)
 		_arguments \
 			'--backing-path-only[print where the content of each file lies - a path below objects, or inline]' \
 			'--help[print usage]' \
+			'--json[print one JSON array]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;

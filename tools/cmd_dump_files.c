@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "dump_line.h"
+#include "entry_json.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -12,7 +13,7 @@ enum { OUT_LEN = 64 * 1024 };
 
 struct options {
 	struct where where;
-	bool backing;
+	bool backing, json;
 };
 
 static const struct cli_option option_table[] = {
@@ -20,6 +21,7 @@ static const struct cli_option option_table[] = {
 	{"backing-path-only", NULL, offsetof(struct options, backing), NULL,
 	 "Print where the content of each file lies: a path below objects, or "
 	 "\"inline\""},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -70,6 +72,35 @@ static int put_all(const struct options *o, const struct cfs_image *im, char **p
 	return rc;
 }
 
+/* The entry at path and all below it; *n counts. */
+static int put_json(const struct cfs_image *im, const char *path, size_t *n,
+		    struct cfs_err *err)
+{
+	struct cfs_walk_opts opts = {.top = cfs_text(path)};
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	int rc = cfs_walk_new(im, &opts, &walk, err);
+
+	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
+		rc = entry_json(im, e->path, &e->inode, (*n)++ == 0, err);
+	return rc;
+}
+
+/* The array is closed whatever happened: the status tells. */
+static int put_array(const struct cfs_image *im, char **paths, struct cfs_err *err)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	puts("[");
+	if (!*paths)
+		rc = put_json(im, "", &n, err);
+	for (; rc == 0 && *paths; paths++)
+		rc = cfs_context(err, put_json(im, *paths, &n, err), "%s", *paths);
+	puts(n ? "\n]" : "]");
+	return rc;
+}
+
 static int run(struct options *o, char **operands, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
@@ -77,11 +108,17 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	struct cfs_map map;
 	struct cfs_out out;
 
-	if (o->backing && !operands[1])
-		return cfs_fail(err, EINVAL, "--backing-path-only wants a path");
+	if (o->backing && (!operands[1] || o->json))
+		return cfs_fail(err, EINVAL,
+				"--backing-path-only wants a path, and no --json");
 	rc = where_open_image(&o->where, operands[0], &map, &im, NULL, err);
 	if (rc < 0)
 		return rc;
+	if (o->json) {
+		rc = put_array(&im, operands + 1, err);
+		cfs_map_close(&map);
+		return rc;
+	}
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
 	if (rc == 0)
 		rc = put_all(o, &im, operands + 1, &out, err);

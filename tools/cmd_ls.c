@@ -2,12 +2,12 @@
 /* composefs ls: one path of an image, found by binary search: how large the image is does not matter.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "composefs.h"
+#include "entry_json.h"
 #include "image.h"
 #include "list.h"
 #include "where.h"
@@ -70,62 +70,10 @@ struct listing {
 	size_t n;
 };
 
-static const char *type_name(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return "directory";
-	case S_IFLNK:
-		return "symlink";
-	case S_IFREG:
-		return "file";
-	case S_IFCHR:
-		return "character device";
-	case S_IFBLK:
-		return "block device";
-	case S_IFIFO:
-		return "fifo";
-	default:
-		return "socket";
-	}
-}
-
-static void json_field(const char *name, struct cfs_text value)
-{
-	printf(",\"%s\":", name);
-	json_text(stdout, value.s, value.len);
-}
-
-static int put_json(struct listing *l, struct cfs_text path,
-		    const struct cfs_inode *inode, struct cfs_err *err)
-{
-	struct cfs_text target = {0}, object = {0};
-	int rc = 0;
-
-	if (S_ISLNK(inode->mode))
-		rc = cfs_inode_target(inode, &target, err);
-	else if (S_ISREG(inode->mode))
-		rc = cfs_image_backing(l->im, inode, &object, err);
-	if (rc < 0)
-		return rc;
-	fputs(l->n ? ",\n {\"path\":" : " {\"path\":", stdout);
-	json_text(stdout, path.len ? path.s : "/", path.len ? path.len : 1);
-	printf(",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%" PRIu32 ",\"gid\":%" PRIu32
-	       ",\"size\":%" PRIu64,
-	       type_name(inode->mode), inode->mode & 07777, inode->uid, inode->gid,
-	       inode->size);
-	if (target.len)
-		json_field("target", target);
-	if (object.len)
-		json_field("object", object);
-	putchar('}');
-	return 0;
-}
-
 static int put(struct listing *l, struct cfs_text path, const struct cfs_inode *inode,
 	       struct cfs_err *err)
 {
-	int rc = l->json ? put_json(l, path, inode, err)
+	int rc = l->json ? entry_json(l->im, path, inode, l->n == 0, err)
 			 : list_line(&l->out, l->im, path, inode, false, err);
 
 	l->n++;

@@ -269,6 +269,18 @@ def ls_tells_each_entry_as_json():
     want((rc, json.loads(out)), (1, []))
 
 
+def dump_files_tells_each_entry_as_json():
+    make()
+    want([e["path"] for e in loaded("dump-files", "--repo=r", "--json", "os/1")],
+         ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
+    os.utime("tree/a", ns=(0, 1234567890123456789))
+    good("create-image", "--repo=r", "tree", "os/1")
+    found = loaded("dump-files", "--repo=r", "--json", "os/1", "/a", "/dir")
+    want([e["path"] for e in found], ["/a", "/dir", "/dir/b", "/dir/small"])
+    want((found[0]["mtime"], found[0]["mtimeNsec"]), (1234567890, 123456789))
+    want(loaded("ls", "--repo=r", "--json", "os/1", "/a"), found[:1])
+
+
 def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
     make()
     want(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
