@@ -175,6 +175,7 @@ int main(int argc, char **argv)
 		{"ladder", 3, probe_ladder},
 		{"flip", 2, probe_flip},
 		{"key", 1, probe_key},
+		{"closekeys", 0, probe_close_keys},
 	};
 	const char *name = argc > 1 ? argv[1] : "";
 

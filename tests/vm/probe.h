@@ -20,5 +20,6 @@ const char *probe_flip(char **arg);
 
 /* FILE: a certificate in DER, for the keyring of fs-verity. */
 const char *probe_key(char **arg);
+const char *probe_close_keys(char **arg);
 
 #endif

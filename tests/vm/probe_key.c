@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Keys: a certificate that fs-verity takes signatures by from then on. */
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -26,6 +27,17 @@ static unsigned find_keyring(const char *name)
 	if (keys)
 		fclose(keys);
 	return found;
+}
+
+/* From now on, no key more. */
+const char *probe_close_keys(char **arg)
+{
+	unsigned keyring = find_keyring(".fs-verity");
+
+	(void)arg;
+	return syscall(SYS_keyctl, KEYCTL_RESTRICT_KEYRING, keyring, NULL, NULL) < 0
+		       ? strerrorname_np(errno)
+		       : "ok";
 }
 
 const char *probe_key(char **arg)

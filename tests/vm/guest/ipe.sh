@@ -103,6 +103,15 @@ fact_without_enforcing_all_runs_and_what_would_not_is_told() {
 	kernel 'ipe_op=EXECUTE.*enforcing=0.*path="/mnt/setuid".*action=DENY'
 }
 
+# The last one, for there is no way back.
+fact_a_closed_keyring_takes_no_further_key_and_objects_are_signed_as_before() {
+	say "close" ok probe closekeys
+	say "another key" EPERM probe key $KEYS/policies.der
+	fresh
+	enforce signature
+	say "exec /mnt/program" ok probe exec /mnt/program
+}
+
 mount -t securityfs securityfs /sys/kernel/security
 if [ ! -d $KEYS ]; then
 	echo "ok - IPE # SKIP openssl is not installed"
