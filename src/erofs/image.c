@@ -130,7 +130,8 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	im->no_blocks = blocks == 0 && im->rules->no_blocks_allowed;
-	if (!im->no_blocks && (uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
+	if (im->no_blocks ? im->bytes.len % EROFS_BLOCK != 0
+			  : (uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
 		return cfs_bad_super(err, blocks,
 				     "says %" PRIu32
 				     " blocks of %d bytes, the image has %zu bytes",

@@ -191,6 +191,10 @@ T(image_that_tells_no_blocks_is_canonical_and_another_number_is_refused)
 	t_eq(cfs_image_open(bytes, &im, NULL), 0);
 	t_ok(im.no_blocks);
 	t_eq(cfs_image_check(&im, &err), 0);
+	bytes.len--;
+	t_eq(cfs_image_open(bytes, &im, &err), -EUCLEAN);
+	t_has(err.msg, "superblock at offset 1060: says 0 blocks");
+	bytes.len++;
 	cfs_put_le32(field, 1);
 	t_eq(cfs_image_open(bytes, &im, &err), -EUCLEAN);
 	t_has(err.msg, "superblock at offset 1060: says 1 blocks");
