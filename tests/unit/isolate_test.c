@@ -15,7 +15,7 @@
 enum { MIB = 1 << 20, RECORD_LEN = 8 + CFS_ERR_MAX };
 
 static const struct cfs_isolate_opts opts = {
-	.memory_len = 64 * MIB, .answer_max = MIB, .cpu_s = 1, .wall_s = 10};
+	.memory_len = 64 * MIB, .answer_max = MIB, .cpu_s = 1, .wall_s = 300};
 
 /* Runs fn, which must end with that code and a sentence that holds want. */
 static void run(cfs_isolate_fn fn, void *ctx, int code, const char *want)
