@@ -176,15 +176,24 @@ static int load_dump(struct side *s, struct cfs_err *err)
 	return cfs_dump_read_mem(text, dump_alg(text), &opts, &s->tree, err);
 }
 
+/* An inode stands where the writer had it, as far as that can be told: an image by another writer, or of a format
+ * that ours does not write, is a tree as well. */
+static int load_tree(struct side *s, struct cfs_err *err)
+{
+	static const struct cfs_load_opts writers = {.writers_names = true}, first;
+	int rc = cfs_image_load(&s->image, &writers, &s->tree, err);
+
+	return rc == -EUCLEAN ? cfs_image_load(&s->image, &first, &s->tree, err) : rc;
+}
+
 static int load_image(struct side *s, struct cfs_err *err)
 {
-	struct cfs_load_opts opts = {.writers_names = true};
 	int rc;
 
 	s->kind = SIDE_IMAGE;
 	rc = cfs_image_open(s->map.span, &s->image, err);
 	if (rc == 0)
-		rc = cfs_image_load(&s->image, &opts, &s->tree, err);
+		rc = load_tree(s, err);
 	return cfs_context(err, rc, "%s", s->name);
 }
 
@@ -209,15 +218,13 @@ static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *e
 static int open_of_repository(struct side *s, const struct side_opts *o,
 			      struct cfs_err *err)
 {
-	struct cfs_load_opts load = {.writers_names = true};
 	int rc;
 
 	s->kind = SIDE_IMAGE;
 	rc = where_open_image(o->where, s->name, &s->map, &s->image, NULL, err);
 	if (rc < 0)
 		return rc;
-	return cfs_context(err, cfs_image_load(&s->image, &load, &s->tree, err), "%s",
-			   s->name);
+	return cfs_context(err, load_tree(s, err), "%s", s->name);
 }
 
 /* A name that is nothing else may be one of the repository; who named none hears of both. */

@@ -191,6 +191,17 @@ def explain_says_what_was_tried_in_vain():
 
 
 @fact
+def image_by_another_writer_is_a_tree_as_well():
+    foreign = os.path.join(GOLDEN, "..", "composefs-rs.v2.cfs")
+    said = json.loads(explain(foreign, run(INFO, "measure-file", foreign)[1].strip(), "--json")[1])
+    same((said["found"], said["itself"]), (False, True))
+    same(run(COMPOSEFS, "diff", foreign, foreign), (0, "the trees are the same: 14 entries\n", ""))
+    make("tree", "image.cfs")
+    said = json.loads(explain("image.cfs", run(INFO, "measure-file", "image.cfs")[1].strip(), "--json")[1])
+    same((said["found"], said["itself"]), (True, True))
+
+
+@fact
 def manual_and_completions_know_all_names():
     for path in ("doc/man/composefs-profiles.7.scd", "completions/composefs.bash", "completions/composefs.fish", "completions/composefs.zsh"):
         with open(os.path.join(SOURCE, path), encoding="utf-8") as f:
