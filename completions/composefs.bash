@@ -224,7 +224,7 @@ _composefs()
 		options="--check --help --mode= --name= --objects= --policy-version="
 		;;
 	sign-objects)
-		options="--cert= --exec-only --help --key= --objects= --signatures="
+		options="--cert= --exec-only --help --json --key= --objects= --signatures="
 		;;
 	tag)
 		options="--help --json $repository"

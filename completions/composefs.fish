@@ -196,6 +196,7 @@ complete -c composefs -n "__fish_seen_subcommand_from ipe-policy" -l objects -r 
 complete -c composefs -n "__fish_seen_subcommand_from ipe-policy" -l policy-version -x -d 'Its version'
 complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l cert -r -d 'The certificate'
 complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l exec-only -d 'Only what can be executed'
+complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l key -r -d 'The private key'
 complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l objects -r -a '(__fish_complete_directories)' -d 'Look into the objects'
 complete -c composefs -n "__fish_seen_subcommand_from sign-objects" -l signatures -r -a '(__fish_complete_directories)' -d 'Where signatures go'

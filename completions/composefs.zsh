@@ -273,6 +273,7 @@ composefs|cfsctl)
 			'--cert=[the certificate]:file:_files' \
 			'--exec-only[only what can be executed]' \
 			'--help[print usage]' \
+			'--json[print one JSON object]' \
 			'--key=[the private key]:file:_files' \
 			'--objects=[look into the objects]:dir:_files -/' \
 			'--signatures=[where signatures go]:dir:_files -/' \

@@ -12,7 +12,7 @@
 
 struct options {
 	const char *key, *cert, *signatures, *objects;
-	bool exec_only;
+	bool exec_only, json;
 };
 
 static const struct cli_option option_table[] = {
@@ -26,6 +26,7 @@ static const struct cli_option option_table[] = {
 	 "Sign only what can be executed: files with an x bit"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
 	 "With --exec-only: look into the objects for ELF files without one"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
 };
 
@@ -85,7 +86,8 @@ static int sign(const struct options *o, const struct executables *x, struct cfs
 		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
 	free(digests.p);
 	if (rc == 0)
-		printf("%zu objects signed\n", x->n_objects);
+		printf(o->json ? "{\"signed\":%zu}\n" : "%zu objects signed\n",
+		       x->n_objects);
 	return rc;
 }
 

@@ -90,6 +90,7 @@ def objects_are_signed_as_fsverity_signs_them(place):
     need_helper()
     key("vendor", "rsa:2048")
     same(good(COMPOSEFS, *SIGN), "4 objects signed\n")
+    same(good(COMPOSEFS, *SIGN, "--json"), '{"signed":4}\n')
     same(signed(), sorted(place.digest.values()))
     for name, value in place.digest.items():
         good("fsverity", "sign", "tree/" + name, "theirs", "--key=vendor.pem", "--cert=vendor.crt")

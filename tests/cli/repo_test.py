@@ -318,6 +318,7 @@ def every_command_explains_itself_with_an_example():
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
         has(text, "\nStatus: ")
+        want("\n  --json " in text, command not in ("cat", "create-dumpfile", "ipe-policy"))  # they print data
         want(run(command, "--none-such-option")[0], USAGE)
 
 
