@@ -36,12 +36,12 @@ static int measure_file(const struct sig_images *how, const char *path,
 	int rc;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "open");
+		return cfs_fail_errno(err, "%s", path);
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)
-		return cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, out,
-					    NULL, err);
-	return rc;
+		rc = cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, out,
+					  NULL, err);
+	return cfs_context(err, rc, "%s", path);
 }
 
 static int measure_in_repo(const struct sig_images *how, const char *name,
@@ -64,9 +64,9 @@ int sig_measure(const struct sig_images *how, const char *image, struct cfs_dige
 			   : measure_file(how, image, out, err);
 
 	if (rc == 0 && how->alg && out->alg != how->alg)
-		rc = cfs_fail(err, EILSEQ, "want fs-verity with %s, found %s",
+		rc = cfs_fail(err, EILSEQ, "%s: want fs-verity with %s, found %s", image,
 			      cfs_hash_name(how->alg), cfs_hash_name(out->alg));
-	return cfs_context(err, rc, "%s", image);
+	return rc;
 }
 
 const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX])
