@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """Tests as facts: functions whose names say what holds, told as TAP lines."""
 import os
+import random
 import shutil
 import tempfile
+import time
 import traceback
 
 FACTS = []
@@ -26,6 +28,21 @@ def want(condition, text="not so"):
 def same(got, expected, what="value"):
     if got != expected:
         raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
+
+
+class Moments:
+    """Waits at random before what is to be killed is killed. The longest follows what came of the kills so far: a
+    machine is busy in one moment and idle in the next."""
+
+    def __init__(self, longest, seed=0):
+        self.longest = longest
+        self.random = random.Random(seed)
+
+    def wait(self):
+        time.sleep(self.random.random() * self.longest)
+
+    def came(self, late):
+        self.longest *= 0.8 if late else 1.2
 
 
 def run_facts(*arguments, after=lambda: None):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from ingest import (Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run, run_facts,
+from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run, run_facts,
                     same, want, write)
 
 SETTLE = 2.2  # seconds until the times of a file are believed
@@ -185,16 +185,18 @@ def kill_at_any_moment_leaves_a_whole_cache(place):
     started = time.monotonic()
     run(*place.command(*paths))
     took = time.monotonic() - started
-    rng = random.Random(6)
+    moments = Moments(took, 6)
     killed = 0
     for turn in range(KILLS):
         # So that there is something to write.
         os.utime(f"{source}/d0/f0", ns=(turn, turn))
         os.utime(f"{source}/d1/f1", ns=(10**18 + turn, 10**18))
         child = subprocess.Popen(place.command(*paths), stderr=subprocess.DEVNULL)
-        time.sleep(rng.random() * took)
+        moments.wait()
         child.kill()
-        killed += child.wait() != 0
+        late = child.wait() == 0
+        moments.came(late)
+        killed += not late
         want(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
     want(killed > KILLS // 5, f"only {killed} of {KILLS} runs were killed before they ended")
     want("cache" not in place.pack(*paths), "a complaint after all that")

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from ingest import (Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run,
+from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run,
                     run_facts, same, want, write)
 
 KILLS = 200
@@ -127,7 +127,7 @@ def hard_links_are_flattened_unless_kept_and_then_equal_the_way_through_a_dump(p
 
 def kill_runs(place, source, lane, took, wanted, images):
     """One lane of kills, in a store that is made anew now and then. Returns how many runs were killed."""
-    rng = random.Random(lane)
+    moments = Moments(took, lane)
     store, image = f"{source}.store{lane}", f"{source}.image{lane}"
     killed = 0
     write(image, images[0])
@@ -136,9 +136,11 @@ def kill_runs(place, source, lane, took, wanted, images):
             shutil.rmtree(store, ignore_errors=True)
         child = subprocess.Popen([place.mkcomposefs, f"--digest-store={store}", source, image],
                                  stderr=subprocess.DEVNULL)
-        time.sleep(rng.random() * took * (0.2 if turn % 2 else 1.1))
+        moments.wait()
         child.kill()
-        killed += child.wait() != 0
+        late = child.wait() == 0
+        moments.came(late)
+        killed += not late
         want(check_whole(store) <= wanted, "an object that nobody asked for")
         want(read(image) in images, "an image that is neither the old nor the new one")
     place.pack(source, store, image)

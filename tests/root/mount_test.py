@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from scene import (Scene, Skip, UserNamespace, enter_namespace, evict, fact, mount_call, resident, run,
+from scene import (Moments, Scene, Skip, UserNamespace, enter_namespace, evict, fact, mount_call, resident, run,
                    run_facts, same, umount, want)
 
 BIG = os.urandom(3 << 20)
@@ -434,13 +434,15 @@ def a_mount_killed_at_any_moment_leaves_nothing_or_a_mount(scene):
     scene.mount(images[0], f"basedir={scene.path('objects')}")
     usual = time.monotonic() - begun
     umount(scene.mnt)
-    complete = 0
+    complete, moments = 0, Moments(usual)
     for number in range(200):
         with subprocess.Popen([scene.mount_program, "-o", f"basedir={scene.path('objects')}",
                                images[number % 2], scene.mnt], stderr=subprocess.DEVNULL) as process:
-            time.sleep(random.random() * 1.2 * usual)
+            moments.wait()
             process.kill()
-        if any(m.type == "overlay" for m in scene.mounts()):
+        late = any(m.type == "overlay" for m in scene.mounts())
+        moments.came(late)
+        if late:
             complete += 1
             same(read(f"{scene.mnt}/small"), b"a few bytes\n")
             umount(scene.mnt)

@@ -192,7 +192,7 @@ def stays_while_mounted(place, *mount):
             f.write("3")
         out = holder.communicate("\n", timeout=60)[0]
         want(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
-    for _ in range(100):  # the kernel lets go of a namespace in its own time
+    for _ in range(1000):  # the kernel lets go of a namespace in its own time
         found = gc(place.repo)
         if found["imagesInUse"] == 0:
             break

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, fact, run_facts, same, want  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, fact, run_facts, same, want  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000
@@ -124,7 +124,7 @@ class Scene:
     def nothing_left(self):
         """No mount of ours, no loop device, no temporary directory. The kernel may take a moment for
         the first, and tests that run meanwhile may have directories for a moment."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while (self.loops() or self.new_places()) and time.monotonic() < deadline:
             time.sleep(0.02)
         same([m.point for m in self.mounts() if m.type in ("overlay", "erofs")], [], "mounts left")
