@@ -57,12 +57,29 @@ def run_facts(*arguments, after=lambda: None):
         except Exception as failure:  # pylint: disable=broad-except
             failed += 1
             print(f"not ok {number} - {function.__name__}")
-            where = traceback.extract_tb(failure.__traceback__)[1]
+            frames = traceback.extract_tb(failure.__traceback__)
+            where = next((f for f in frames if f.name == function.__name__), frames[-1])
             text = str(failure) or type(failure).__name__
             print(f"# line {where.lineno}: " + text.replace("\n", "\n# "), flush=True)
         after()
     print(f"1..{len(FACTS)}")
     return 1 if failed else 0
+
+
+def run_facts_each_in(make_place):
+    """All facts, each in a place of its own, which is closed behind it."""
+    def in_a_place(function):
+        def inner():
+            place = make_place()
+            try:
+                function(place)
+            finally:
+                place.close()
+        inner.__name__ = function.__name__
+        return inner
+
+    FACTS[:] = [in_a_place(function) for function in FACTS]
+    return run_facts()
 
 
 def empty(folder):

@@ -21,7 +21,7 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts, same, umount, want
+from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts_each_in, same, umount, want
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
@@ -418,20 +418,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
 
 def main():
     enter_namespace()
-
-    def with_place(function):
-        def inner():
-            place = Place()
-            try:
-                function(place)
-            finally:
-                place.close()
-        inner.__name__ = function.__name__
-        return inner
-
-    import facts  # pylint: disable=import-outside-toplevel
-    facts.FACTS[:] = [with_place(f) for f in facts.FACTS]
-    return run_facts()
+    return run_facts_each_in(Place)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts, same, want
+from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts_each_in, same, want
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 NOBODY = "65534"
@@ -180,20 +180,7 @@ def somebody_without_permission_is_told_in_one_sentence(place):
 
 def main():
     enter_namespace()
-
-    def with_place(function):
-        def inner():
-            place = Place()
-            try:
-                function(place)
-            finally:
-                place.close()
-        inner.__name__ = function.__name__
-        return inner
-
-    import facts  # pylint: disable=import-outside-toplevel
-    facts.FACTS[:] = [with_place(f) for f in facts.FACTS]
-    return run_facts()
+    return run_facts_each_in(Place)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* diff: a comparison that runs out of memory says so and leaves nothing behind (the sanitizer counts).
- * Linked with --wrap for malloc, calloc and realloc. */
+/* diff: a comparison that runs out of memory says so and leaves nothing behind (the sanitizer counts). */
 #include "t.h"
 
 #include "cause_text.h"
 #include "dump/dump.h"
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t n, size_t len);
-void *__real_realloc(void *p, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t n, size_t len);
-void *__wrap_realloc(void *p, size_t len);
-
-static long left = -1; /* allocations that still succeed; below 0: all */
-
-static int is_out_of_memory(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t n, size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_calloc(n, len);
-}
-
-void *__wrap_realloc(void *p, size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_realloc(p, len);
-}
+#include "starve.h"
 
 static struct cfs_err err;
 
@@ -107,15 +78,15 @@ T(each_allocation_that_fails_is_told_and_nothing_stays_behind)
 
 	setvbuf(to, NULL, _IONBF, 0);
 	for (;; n++) {
-		left = n;
+		starve_left = n;
 		rc = compare(a, b, to);
-		if (left >= 0) /* none failed any more */
+		if (starve_left >= 0) /* none failed any more */
 			break;
-		left = -1;
+		starve_left = -1;
 		t_eq(rc, -ENOMEM);
 		t_str(err.msg, "out of memory");
 	}
-	left = -1;
+	starve_left = -1;
 	t_eq(rc, 0);
 	t_ok(n > 15);
 	fclose(to);

@@ -1,39 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* erofs: a reader that runs out of memory says so and leaves nothing behind (the sanitizer counts).
- * Linked with --wrap for malloc, calloc and realloc. */
+/* erofs: a reader that runs out of memory says so and leaves nothing behind (the sanitizer counts). */
 #include "t.h"
 
 #include "erofs/image.h"
 #include "golden.h"
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t n, size_t len);
-void *__real_realloc(void *p, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t n, size_t len);
-void *__wrap_realloc(void *p, size_t len);
-
-static long left = -1; /* allocations that still succeed; below 0: all */
-
-static int is_out_of_memory(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t n, size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_calloc(n, len);
-}
-
-void *__wrap_realloc(void *p, size_t len)
-{
-	return is_out_of_memory() ? NULL : __real_realloc(p, len);
-}
+#include "starve.h"
 
 static int walk(const struct cfs_image *im, struct cfs_err *err)
 {
@@ -73,9 +44,9 @@ static void starve(const char *name,
 	for (long n = 0; rc == -ENOMEM; n++) {
 		struct cfs_err err = {""};
 
-		left = n;
+		starve_left = n;
 		rc = fn(&im, &err);
-		left = -1;
+		starve_left = -1;
 		t_ok(rc == 0 || (rc == -ENOMEM && err.msg[0]));
 		t_ok(n > 0 || rc == -ENOMEM);
 	}
