@@ -27,6 +27,18 @@ static inline void cfs_autofree_fn(void *p)
 		stolen_;                                                                 \
 	})
 
+/* len bytes from the beginning of a page, for reading files into; freed with free(). NULL: out of memory.
+ * Copying out of the page cache to 1 to 31 bytes behind a page's beginning, where malloc() puts
+ * large memory, takes 1.6 to 5 times as long (AMD EPYC, Linux 6.18, read() of 64 KiB). */
+static inline void *cfs_page_alloc(size_t len)
+{
+	enum { PAGE = 4096 };
+
+	return len > SIZE_MAX - PAGE
+		       ? NULL
+		       : aligned_alloc(PAGE, (len + PAGE - 1) & ~(size_t)(PAGE - 1));
+}
+
 /* Makes *array (of *cap elements of elem bytes) hold at least need elements; grows by
  * half, so that appending is linear in all. -ENOMEM leaves the array as it was. The array
  * is freed with free(). */

@@ -162,7 +162,7 @@ static int compare_clone(struct store_worker *w, struct cfs_span data, int fd,
 	ssize_t n;
 
 	if (!w->again)
-		w->again = malloc(STORE_BUF_LEN + 1);
+		w->again = cfs_page_alloc(STORE_BUF_LEN + 1);
 	if (!w->again)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	n = cfs_io_pread(fd, w->again, data.len + 1, 0, err);

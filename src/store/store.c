@@ -30,7 +30,7 @@ static int open_dir(int dirfd, const char *path, struct cfs_err *err)
 
 static int init_worker(struct cfs_store *s, struct store_worker *w)
 {
-	w->buf = malloc(STORE_BUF_LEN + 1);
+	w->buf = cfs_page_alloc(STORE_BUF_LEN + 1);
 	w->pending = calloc(s->max_pending, sizeof(*w->pending));
 	if (!w->buf || !w->pending)
 		return -ENOMEM;

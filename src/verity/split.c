@@ -112,7 +112,7 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 	uint64_t window_len = min64(size, WINDOW_GROUPS * group_len);
 	uint64_t n_groups = (window_len + group_len - 1) / group_len;
 	cfs_autofree uint8_t *hashes = malloc(n_groups * GROUP_HASH_BLOCKS * hash_len);
-	cfs_autofree struct worker_buf *buf = calloc(n_threads, sizeof(*buf));
+	cfs_autofree struct worker_buf *buf = cfs_page_alloc(n_threads * sizeof(*buf));
 	struct split s = {.alg = v->alg,
 			  .fd = fd,
 			  .group_len = group_len,

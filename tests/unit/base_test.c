@@ -185,6 +185,20 @@ T(arena_gives_aligned_memory_that_stays)
 	cfs_arena_fini(&a);
 }
 
+T(buffers_for_reading_begin_with_a_page)
+{
+	const size_t lens[] = {1, 4096, 4097, 300000};
+
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		uint8_t *p = cfs_page_alloc(lens[i]);
+
+		t_ok(p && (uintptr_t)p % 4096 == 0);
+		memset(p, 1, lens[i]);
+		free(p);
+	}
+	t_ok(cfs_page_alloc(SIZE_MAX) == NULL);
+}
+
 T(growing_array_keeps_what_it_held)
 {
 	size_t cap = 0;

@@ -7,9 +7,11 @@
 void *__real_malloc(size_t len);
 void *__real_calloc(size_t n, size_t len);
 void *__real_realloc(void *p, size_t len);
+void *__real_aligned_alloc(size_t align, size_t len);
 void *__wrap_malloc(size_t len);
 void *__wrap_calloc(size_t n, size_t len);
 void *__wrap_realloc(void *p, size_t len);
+void *__wrap_aligned_alloc(size_t align, size_t len);
 
 long starve_left = -1;
 
@@ -31,4 +33,9 @@ void *__wrap_calloc(size_t n, size_t len)
 void *__wrap_realloc(void *p, size_t len)
 {
 	return is_out_of_memory() ? NULL : __real_realloc(p, len);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t len)
+{
+	return is_out_of_memory() ? NULL : __real_aligned_alloc(align, len);
 }
