@@ -8,15 +8,12 @@ Needs root; works in a mount namespace of its own. SECONDS, or $COMPOSEFS_TEST_S
 (default 5).
 """
 import glob
-import itertools
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
@@ -291,85 +288,6 @@ def mount_and_umount_can_be_killed_anywhere_and_leave_all_or_nothing(place):
             same(read(f"{place.mnt}/a"), "a" * 1000)
     same(left(place), before)
     sound(place.repo)
-
-
-# --- power cuts -----------------------------------------------------------------------------
-
-CUTS = 12
-
-
-def new_disk(place, kind, size, where):
-    """A file system in a file where, mounted; the mount point."""
-    with open(where, "wb") as f:
-        f.truncate(size)
-    run(f"mkfs.{kind}", "-q", where)
-    return mounted_disk(place, where)
-
-
-def mounted_disk(place, where):
-    at = tempfile.mkdtemp(dir=place.dir)
-    done = subprocess.run(["mount", "-o", "loop", where, at], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Skip(done.stderr.strip())
-    return at
-
-
-class Busy(threading.Thread):
-    """Adds images, takes names, collects; reported: names whose command has ended and that nobody has begun to take."""
-
-    def __init__(self, place, repo):
-        super().__init__()
-        self.place, self.repo, self.reported, self.stop, self.failure = place, repo, {}, threading.Event(), None
-
-    def step(self, n):
-        write(f"{self.place.tree}/changing", f"{n}" * 3000)
-        self.reported[f"n/{n}"] = composefs("create-image", f"--repo={self.repo}", self.place.tree, f"n/{n}").strip().split(":")[1]
-        if n >= 2:
-            self.reported.pop(f"n/{n - 2}")
-            composefs("untag", f"--repo={self.repo}", f"n/{n - 2}")
-        if n % 3 == 0:
-            composefs("gc", f"--repo={self.repo}")
-
-    def run(self):
-        try:
-            for n in itertools.count():
-                if self.stop.is_set():
-                    break
-                self.step(n)
-        except AssertionError as failure:
-            self.failure = failure
-
-
-@fact
-def power_cut_at_any_moment_leaves_it_sound_with_all_that_was_reported(place):
-    """What the disk holds at a moment is what a snapshot of its file holds, below all caches of the file system on it."""
-    outer = new_disk(place, "xfs", 640 << 20, f"{place.dir}/outer")
-    disk, snapshot = f"{outer}/disk", f"{outer}/snapshot"
-    repo = new_disk(place, "ext4", 96 << 20, disk) + "/r"
-    composefs("init", "--insecure", "--algorithm=sha256", repo)
-    busy, moments, kept = Busy(place, repo), random.Random(7), 0
-    busy.start()
-    try:
-        for _ in range(CUTS):
-            time.sleep(moments.random() * 0.5)
-            before = dict(busy.reported)
-            run("cp", "--reflink=always", disk, snapshot)
-            after = dict(busy.reported)
-            at = mounted_disk(place, snapshot)
-            sound(f"{at}/r")
-            named = {i["name"]: i["digest"] for i in json.loads(composefs("images", f"--repo={at}/r", "--json"))["images"]}
-            for name in before.keys() & after.keys():
-                same((name, named.get(name)), (name, before[name]))
-                kept += 1
-            gc(f"{at}/r")
-            sound(f"{at}/r")
-            umount(at)
-    finally:
-        busy.stop.set()
-        busy.join()
-    if busy.failure:
-        raise busy.failure
-    want(kept > CUTS / 2, "hardly a cut came behind a command: the test does not test")
 
 
 # --- all at once ----------------------------------------------------------------------------
