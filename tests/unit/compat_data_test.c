@@ -101,6 +101,32 @@ T(compat_symlink_payload_sets_the_size)
 	lcfs_node_unref(n);
 }
 
+T(compat_setters_take_what_the_getters_of_the_same_node_lend)
+{
+	struct lcfs_node_s *n = node_new(S_IFLNK | 0777);
+	size_t len;
+
+	t_eq(lcfs_node_set_symlink_payload(n, "target"), 0);
+	t_eq(lcfs_node_set_symlink_payload(n, lcfs_node_get_payload(n) + 1), 0);
+	t_str(lcfs_node_get_payload(n), "arget");
+	t_eq(lcfs_node_get_size(n), 5);
+	t_eq(lcfs_node_set_payload(n, lcfs_node_get_payload(n) + 1), 0);
+	t_str(lcfs_node_get_payload(n), "rget");
+
+	t_eq(lcfs_node_set_content(n, (const uint8_t *)"content", 7), 0);
+	t_eq(lcfs_node_set_content(n, lcfs_node_get_content(n) + 3, 4), 0);
+	t_mem(lcfs_node_get_content(n), "tent", 4);
+
+	t_eq(lcfs_node_set_xattr(n, "user.a", "value", 5), 0);
+	t_eq(lcfs_node_set_xattr(n, lcfs_node_get_xattr_name(n, 0),
+				 lcfs_node_get_xattr(n, "user.a", NULL) + 2, 3),
+	     0);
+	t_mem(lcfs_node_get_xattr(n, "user.a", &len), "lue", 3);
+	t_eq(lcfs_node_unset_xattr(n, lcfs_node_get_xattr_name(n, 0)), 0);
+	t_eq(lcfs_node_get_n_xattr(n), 0);
+	lcfs_node_unref(n);
+}
+
 T(compat_content_is_copied_and_sets_the_size)
 {
 	static uint8_t data[5001];
