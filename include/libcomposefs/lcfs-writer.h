@@ -6,8 +6,8 @@
  * unspecified after success. ENOMEM is possible wherever memory is allocated.
  *
  * Ownership: a new node has one reference, the caller's. Strings and buffers passed in
- * are copied. Pointers that come out of a node are lent: they live until that property is
- * changed or the node dies.
+ * are copied, also when they are the node's own. Pointers that come out of a node are
+ * lent: they live until that property is changed or the node dies.
  *
  * Threads: different trees may be used by different threads at once. One tree may be
  * read (getters, lcfs_write_to with separate options) by several threads, as long as
@@ -105,7 +105,7 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_node_ref(struct lcfs_node_s *node);
 
 /* One reference less; NULL is fine. With the last one of a directory its whole subtree
  * is taken apart: all descendants lose name, parent and the reference that their
- * parent held. The reference that a parent holds is not the caller's: to drop it does
+ * parent held. What a parent and hard links hold is not the caller's: to drop it does
  * nothing. */
 LCFS_EXTERN void lcfs_node_unref(struct lcfs_node_s *node);
 

@@ -72,11 +72,10 @@ struct lcfs_node_s {
 	struct timespec mtime;
 	uint8_t digest[LCFS_DIGEST_SIZE];
 	int ref_count;
-	uint32_t xattrs_cost;
-	uint32_t nlink, uid, mode, gid, rdev;
+	int n_links; /* references that are those of hard links to it */
+	uint32_t nlink, uid, mode, gid, rdev, xattrs_cost;
 	bool has_digest;
-	bool is_target; /* some link was made to it */
-	bool bad_link;	/* make_hardlink was asked for what cannot be */
+	bool bad_link; /* make_hardlink was asked for what cannot be */
 };
 
 /* mkcomposefs 1.0.8 does not ask for the mode of a node, it looks here. */

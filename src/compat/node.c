@@ -38,14 +38,29 @@ static void push(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 	*stack = node;
 }
 
-/* One reference less; the last one puts it on the stack. That of a parent is not for
- * others to drop: it stays. */
+/* One reference less; the last one puts it on the stack. Those of a parent and of hard
+ * links are not for others to drop: they stay. */
 static void drop(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 {
+	int held = node->n_links + (node->name ? 1 : 0);
+
+	if (node->ref_count == held)
+		return;
 	if (node->ref_count > 1)
 		node->ref_count--;
-	else if (!node->name)
+	else
 		push(stack, node);
+}
+
+/* Takes away the target of a hard link, and the reference to it. */
+static void drop_target(struct lcfs_node_s **stack, struct lcfs_node_s *link)
+{
+	struct lcfs_node_s *target = cfs_steal(&link->link_to);
+
+	if (!target)
+		return;
+	target->n_links--;
+	drop(stack, target);
 }
 
 static void push_children(struct lcfs_node_s **stack, struct lcfs_node_s *node)
@@ -80,8 +95,7 @@ static void take_apart(struct lcfs_node_s *stack)
 		push_children(&stack, node);
 		if (--node->ref_count > 0)
 			continue;
-		if (node->link_to)
-			drop(&stack, node->link_to);
+		drop_target(&stack, node);
 		free_node(node);
 	}
 }
@@ -225,11 +239,13 @@ struct lcfs_node_s *lcfs_node_get_child(struct lcfs_node_s *node, size_t i)
 
 void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target)
 {
-	struct lcfs_node_s *former = node->link_to;
+	struct lcfs_node_s *stack = NULL;
 
-	node->link_to = lcfs_node_ref(target);
-	target->is_target = true;
-	lcfs_node_unref(former);
+	lcfs_node_ref(target);
+	drop_target(&stack, node);
+	node->link_to = target;
+	target->n_links++;
+	take_apart(stack);
 }
 
 /* Would a link from node to target close a circle? Such links are never made, so every
@@ -237,7 +253,7 @@ void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target)
 static bool closes_circle(const struct lcfs_node_s *node,
 			  const struct lcfs_node_s *target)
 {
-	if (node == target || !node->is_target)
+	if (node == target || node->n_links == 0)
 		return node == target;
 	while (target && target != node)
 		target = target->link_to;

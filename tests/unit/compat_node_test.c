@@ -55,6 +55,29 @@ T(compat_unref_leaves_the_reference_of_a_parent)
 	lcfs_node_unref(root);
 }
 
+T(compat_unref_leaves_the_references_of_hard_links)
+{
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
+	struct lcfs_node_s *file = node_add(root, "m", S_IFREG | 0644), *alone;
+
+	node_link(root, "a", file);
+	node_link(root, "z", file);
+	for (int i = 0; i < 4; i++)
+		lcfs_node_unref(file);
+	t_eq(node_write_errno(root), 0);
+	lcfs_node_unref(root);
+
+	/* Nor does a target need a parent. */
+	root = node_new(S_IFDIR | 0755);
+	alone = node_new(S_IFREG | 0644);
+	file = node_link(root, "a", alone);
+	lcfs_node_unref(alone);
+	lcfs_node_unref(alone);
+	t_ok(lcfs_node_get_hardlink_target(file) == alone);
+	t_eq(lcfs_node_get_nlink(alone), 2);
+	lcfs_node_unref(root);
+}
+
 T(compat_last_unref_takes_the_subtree_apart)
 {
 	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
