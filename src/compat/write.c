@@ -175,7 +175,7 @@ static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err
 		if (n == 0)
 			return -EIO;
 		if (n < 0)
-			return errno ? -errno : -EIO;
+			return errno > 0 ? -errno : -EIO;
 		if ((size_t)n > len)
 			return -EIO;
 		from += n;
