@@ -307,12 +307,14 @@ int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 
 	if (b->n_nodes)
 		return cfs_fail(err, EEXIST, "want one root, found a second");
-	rc = check_inode(spec, err);
-	if (rc < 0)
-		return rc;
-	if (!S_ISDIR(spec->mode))
+	rc = check_type(spec->mode, err);
+	if (rc == 0 && !S_ISDIR(spec->mode))
 		return cfs_fail(err, ENOTDIR, "root: want a directory, found mode %o",
 				spec->mode);
+	if (rc == 0)
+		rc = check_inode(spec, err);
+	if (rc < 0)
+		return rc;
 	if (!next_node(b, err))
 		return -ENOMEM;
 	rc = fill(b, spec, &b->nodes[CFS_ROOT], err);

@@ -200,6 +200,8 @@ T(compat_write_fails_as_the_callback_does)
 	t_errno(lcfs_write_to(root, &options), -1, EUCLEAN);
 	errnum = ENOSPC;
 	t_errno(lcfs_write_to(root, &options), -1, ENOSPC);
+	errnum = -ENOSPC; /* no error's number */
+	t_errno(lcfs_write_to(root, &options), -1, EIO);
 	options.file_write_cb = take_too_much;
 	t_errno(lcfs_write_to(root, &options), -1, EIO);
 	t_eq(digest[0], 42);
@@ -301,6 +303,7 @@ T(compat_the_root_is_a_directory)
 	for (size_t i = 0; i < 3; i++) {
 		struct lcfs_node_s *root = node_new(rows[i].mode);
 
+		t_eq(node_write_errno(root), rows[i].errnum);
 		t_eq(lcfs_node_set_payload(root, "x"), 0);
 		t_eq(node_write_errno(root), rows[i].errnum);
 		lcfs_node_unref(root);
