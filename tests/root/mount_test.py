@@ -327,10 +327,15 @@ def the_image_is_read_ahead_where_asked_for(scene):
     image = scene.path("names.cfs")
     scene.image_of_dump("names.cfs", "/ 4096 40755 2 0 0 0 0.0 - - -", *(
         f"/{n:06} 3 100644 1 0 0 0 0.0 - abc -" for n in range(20000)))
-    for when, all_of_it in (("off", False), ("wait", True)):
+    for when, all_of_it in (("off", False), ("wait", True), ("async", True)):
         evict(image)
         scene.mount(image, f"basedir={scene.path('objects')},prefetch={when}")
-        found, pages = resident(image)
+        until = time.monotonic() + (60 if when == "async" else 0)
+        while True:
+            found, pages = resident(image)
+            if found == pages or time.monotonic() >= until:
+                break
+            time.sleep(0.01)
         same(found == pages, all_of_it, f"{found} of {pages} pages after prefetch={when}")
         umount(scene.mnt)
 
