@@ -13,11 +13,6 @@ enum {
 	REF_LEN = 4,
 };
 
-#define TEXT(literal)                                                                    \
-	{                                                                                \
-		(literal), sizeof(literal) - 1                                           \
-	}
-
 static const struct cfs_text prefixes[] = {
 	[EROFS_XATTR_NONE] = CFS_TEXT(""),
 	[EROFS_XATTR_USER] = CFS_TEXT("user."),
