@@ -58,6 +58,9 @@ static inline void cfs_slots_add(struct cfs_slots *s, uint64_t i)
 bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key);
 bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key);
 
+/* Bytes of the shared xattrs that an inode refers to, up to the first that makes no sense. */
+uint64_t cfs_shared_len(const struct cfs_image *im, const struct cfs_inode *inode);
+
 /* --- The names that the writer numbered ----------------------------------------------- */
 
 /* Starts zeroed, and is finished by the caller whatever the outcome. */

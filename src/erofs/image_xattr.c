@@ -174,3 +174,17 @@ int cfs_raw_xattrs_next(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 	it->next_off += (uint64_t)len;
 	return 1;
 }
+
+uint64_t cfs_shared_len(const struct cfs_image *im, const struct cfs_inode *inode)
+{
+	struct cfs_raw_xattrs it;
+	struct cfs_raw_xattr x;
+	uint64_t len = 0;
+
+	if (cfs_raw_xattrs_open(im, inode, &it, NULL) < 0)
+		return 0;
+	it.next_off = it.area.len; /* behind the inline ones */
+	while (cfs_raw_xattrs_next(&it, &x, NULL) > 0)
+		len += x.suffix.len + x.value.len;
+	return len;
+}

@@ -194,7 +194,8 @@ static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 
 	w->cost += e->path.len + e->first.len;
 	if (e->again)
-		w->cost += e->inode.len + e->inode.blocks.len;
+		w->cost += e->inode.len + e->inode.blocks.len +
+			   cfs_shared_len(w->im, &e->inode);
 	if (w->cost <= w->cost_max)
 		return 0;
 	return cfs_bad_inode(

@@ -195,6 +195,39 @@ T(large_inode_of_many_names_is_refused)
 	forge_fini(&f);
 }
 
+/* Puts "user.k" with a value of zeros into the next blocks. */
+static void put_large_xattr(struct forge *f, uint16_t value_len)
+{
+	uint8_t *entry = f->p + f->next_blk * EROFS_BLOCK;
+
+	entry[0] = 1;
+	entry[1] = EROFS_XATTR_USER;
+	cfs_put_le16(entry + 2, value_len);
+	entry[4] = 'k';
+	f->next_blk += (5U + value_len) / EROFS_BLOCK + 1;
+}
+
+/* The same where its one xattr is a large one of the shared table: 4 bytes of the inode. */
+T(inode_with_a_large_shared_xattr_and_many_names_is_refused)
+{
+	enum { VALUE = 48000 };
+	struct cfs_err err;
+	struct forge f;
+	uint64_t root, file, n;
+
+	forge_init(&f, 2, MIB, 1);
+	root = forge_take(&f, 32, 0);
+	file = forge_take(&f, 48, 47);
+	forge_inode(&f, file, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0, 2);
+	f.p[file * 32 + 36] = 1;
+	cfs_put_le32(f.p + file * 32 + 44, f.next_blk * EROFS_BLOCK / 4);
+	put_large_xattr(&f, VALUE);
+	fill_wide_dir(&f, root, root, file, EROFS_FT_REG, 55000);
+	t_eq(read_all(forge_span(&f), &n, &err), -EUCLEAN);
+	t_has(err.msg, "paths, and inodes of several names, come to more than");
+	forge_fini(&f);
+}
+
 /* One xattr of 32,000 bytes, and 8,000 inodes that refer to it. */
 T(large_shared_xattr_costs_each_inode_little)
 {
@@ -208,11 +241,7 @@ T(large_shared_xattr_costs_each_inode_little)
 
 	forge_init(&f, 2, MIB, data_blk);
 	root = forge_take(&f, 32, 0);
-	f.p[data_blk * EROFS_BLOCK] = 1;
-	f.p[data_blk * EROFS_BLOCK + 1] = EROFS_XATTR_USER;
-	cfs_put_le16(f.p + data_blk * EROFS_BLOCK + 2, VALUE);
-	f.p[data_blk * EROFS_BLOCK + 4] = 'k';
-	f.next_blk += VALUE / EROFS_BLOCK + 1;
+	put_large_xattr(&f, VALUE);
 	for (int i = 0; i < N; i++) {
 		uint64_t nid = forge_take(&f, 48, 47);
 
