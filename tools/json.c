@@ -33,23 +33,53 @@ size_t utf8_len(const uint8_t *p, size_t left)
 	return 0;
 }
 
+/* How many bytes stand for themselves, in JSON and on a terminal: no control characters, U+0080 to U+009F
+ * among them. */
+static size_t plain_len(const uint8_t *p, size_t left)
+{
+	size_t len = 0;
+
+	while (len < left) {
+		const uint8_t *c = p + len;
+		size_t n = utf8_len(c, left - len);
+
+		if (n == 0 || *c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\' ||
+		    (*c == 0xc2 && c[1] < 0xa0))
+			break;
+		len += n;
+	}
+	return len;
+}
+
+/* Puts a character that does not, and returns its length. */
+static size_t put_escaped(FILE *to, const uint8_t *p, size_t left)
+{
+	size_t n = utf8_len(p, left);
+
+	if (n == 0) {
+		fputs("\\ufffd", to);
+		return 1;
+	}
+	putc('\\', to);
+	if (*p == '"' || *p == '\\')
+		putc(*p, to);
+	else
+		fprintf(to, "u%04x", p[n - 1]); /* of c2 XX, XX is the number */
+	return n;
+}
+
 void json_text(FILE *to, const char *text, size_t len)
 {
-	const uint8_t *p = (const uint8_t *)text;
+	const uint8_t *p = (const uint8_t *)text, *end = p + len;
 
 	putc('"', to);
-	for (size_t n; len; p += n, len -= n) {
-		n = utf8_len(p, len);
-		if (n == 0) {
-			n = 1;
-			fputs("\\ufffd", to);
-		} else if (*p == '"' || *p == '\\') {
-			fprintf(to, "\\%c", *p);
-		} else if (*p < 0x20) {
-			fprintf(to, "\\u%04x", *p);
-		} else {
-			fwrite(p, 1, n, to);
-		}
+	while (p < end) {
+		size_t n = plain_len(p, (size_t)(end - p));
+
+		fwrite(p, 1, n, to);
+		p += n;
+		if (p < end)
+			p += put_escaped(to, p, (size_t)(end - p));
 	}
 	putc('"', to);
 }

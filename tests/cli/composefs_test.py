@@ -225,11 +225,12 @@ def fsck_puts_damage_before_what_a_kernel_would_do(place):
 
 
 def json_is_json_whatever_the_names_are(_):
-    name = b"bad\xff\"\\\n.cfs"
+    name = b"bad\xff\"\\\n\x7f\xc2\x9b\xc3\xa9.cfs"
     os.rename(b"image.cfs", name)
     done = subprocess.run([COMPOSEFS.encode(), b"fsck", b"--json", name], stdout=subprocess.PIPE, timeout=60,
                           check=True)
-    want(json.loads(done.stdout)["image"], "bad\ufffd\"\\\n.cfs")
+    want(json.loads(done.stdout)["image"], "bad\ufffd\"\\\n\x7f\x9b\u00e9.cfs")
+    want([c for c in done.stdout.decode() if c < " " or "\x7f" <= c < "\xa0"], ["\n"])
 
 
 def wrong_usage_is_status_2(_):
