@@ -11,6 +11,11 @@
 
 enum { OUT_LEN = 4096 };
 
+/* A path as long as the tree is deep for each of many xattrs, or a large value that many inodes share:
+ * of two small images more differs than a disk can hold. So the sum is bounded. */
+#define PRINTED_BASE	 (UINT64_C(1) << 28)
+#define PRINTED_PER_NAME UINT64_C(4096)
+
 /* One side of a difference: the inode, or NULL when there is none. */
 struct view {
 	struct diff_text *t;
@@ -25,7 +30,11 @@ struct view {
 int diff_text_init(struct diff_text *t, const struct cfs_diff *diff, size_t value_max,
 		   struct cfs_err *err)
 {
-	*t = (struct diff_text){.diff = diff, .value_max = value_max};
+	uint64_t n_names = diff->n_both + diff->n_only_a + diff->n_only_b;
+
+	*t = (struct diff_text){.diff = diff,
+				.value_max = value_max,
+				.printed_max = PRINTED_BASE + PRINTED_PER_NAME * n_names};
 	if (cfs_out_init(&t->out, cfs_sink_mem(&t->text), OUT_LEN) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	return 0;
@@ -336,14 +345,30 @@ static const struct {
 	{new_text, ",\"new\":"},
 };
 
+static int make_part(struct diff_text *t, const struct cfs_difference *v, int part,
+		     const struct cfs_mem **out, struct cfs_err *err)
+{
+	*out = parts[part].text(t, v);
+	if (!*out)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	t->printed += (*out)->len;
+	if (t->printed > t->printed_max)
+		return cfs_fail(err, EFBIG,
+				"differences come to more than %" PRIu64
+				" bytes, the most for so few names",
+				t->printed_max);
+	return 0;
+}
+
 int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err)
 {
 	for (int i = 0; i < N_PARTS; i++) {
-		const struct cfs_mem *text = parts[i].text(t, v);
+		const struct cfs_mem *text;
+		int rc = make_part(t, v, i, &text, err);
 
-		if (!text)
-			return cfs_fail(err, ENOMEM, "out of memory");
+		if (rc < 0)
+			return rc;
 		fwrite(text->p, 1, text->len, to);
 		putc(i + 1 < N_PARTS ? '\t' : '\n', to);
 	}
@@ -354,10 +379,11 @@ int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *
 		    struct cfs_err *err)
 {
 	for (int i = 0; i < N_PARTS; i++) {
-		const struct cfs_mem *text = parts[i].text(t, v);
+		const struct cfs_mem *text;
+		int rc = make_part(t, v, i, &text, err);
 
-		if (!text)
-			return cfs_fail(err, ENOMEM, "out of memory");
+		if (rc < 0)
+			return rc;
 		fputs(parts[i].json, to);
 		json_text(to, (const char *)text->p, text->len);
 	}

@@ -19,6 +19,7 @@ struct diff_text {
 	char *path;
 	size_t path_cap;
 	size_t value_max; /* bytes of a content or xattr that are shown; then "..." */
+	uint64_t printed, printed_max; /* bytes of differences */
 };
 
 int diff_text_init(struct diff_text *t, const struct cfs_diff *diff, size_t value_max,
@@ -31,11 +32,12 @@ const char *diff_field_name(enum cfs_diff_field field);
 /* "directory", "file", ... */
 const char *diff_type_name(uint32_t mode);
 
-/* "PATH\tFIELD\tOLD\tNEW" and a newline, printable on any terminal; a value that is not there is "-". */
+/* "PATH\tFIELD\tOLD\tNEW" and a newline, printable on any terminal; a value that is not there is "-".
+ * -EFBIG: all that was printed is more than any trees of so few names have to say. */
 int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same as a JSON object: path, field, old, new. */
+/* The same as a JSON object: path, field, old, new. It fails for the same reason. */
 int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -203,6 +203,27 @@ def a_file_that_holds_less_than_it_says_is_trouble():
         has(said, f"{place}/{name}: changed while it was compared")
 
 
+def what_small_trees_have_to_tell_is_bounded():
+    """Xattrs of a few bytes, each told with a path of 25 KB: 600 MB of lines."""
+    dump, path = b"/ 0 40755 1 0 0 0 0.0 - - -\n", b""
+    for _ in range(100):
+        path += b"/" + b"\xff" * 255
+        dump += path + b" 0 40755 1 0 0 0 0.0 - - -\n"
+    for name in b"abc":
+        xattrs = b"".join(b" %04d=1" % i for i in range(2000))
+        dump += path + b"/%c 0 100644 1 0 0 0 0.0 - - -" % name + xattrs + b"\n"
+    with open("a.dump", "wb") as f:
+        f.write(dump)
+    with open("b.dump", "wb") as f:
+        f.write(dump.replace(b"=1", b"=2"))
+    for option in ("--json", "--one-file-system"):
+        done = subprocess.run([COMPOSEFS, "diff", option, "a.dump", "b.dump"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        want(done.returncode, TROUBLE)
+        has(done.stderr, "differences come to more than 268861440 bytes, the most for so few names")
+    has(differ("diff", "--stat", "a.dump", "b.dump"), "\nxattr                0        6000 ")
+
+
 def causes_without_end_are_counted():
     dump = "/ 0 40755 1 0 0 0 0.0 - - - kept=1 " + " ".join(f"x{i}=1" for i in range(150)) + "\n"
     write("b.dump", "/ 0 40755 1 0 0 0 0.0 - - - kept=1\n/f 0 100644 1 0 0 0 0.0 - - -\n")
