@@ -191,6 +191,18 @@ T(a_crash_is_damage)
 	run(crash, NULL, -EUCLEAN, "died of signal 11");
 }
 
+/* A caller that ignores SIGCHLD, or was started by one, cannot wait: the kernel does not tell. */
+T(what_was_said_tells_the_end_where_nobody_can_wait)
+{
+	char text[] = "";
+
+	signal(SIGCHLD, SIG_IGN);
+	run(echo, text, 0, NULL);
+	run(fail, text, -ENOENT, NULL);
+	run(crash, NULL, -EUCLEAN, "said 0 bytes that are no answer");
+	signal(SIGCHLD, SIG_DFL);
+}
+
 /* As when the file of a mapping is cut off meanwhile. */
 static int read_behind_the_end(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 {
