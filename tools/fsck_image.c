@@ -35,16 +35,18 @@ static int ask_and_put(void *ctx, struct cfs_sink to, struct cfs_err *err)
 	return rc < 0 ? rc : fsck_wire_put(&answer, to, err);
 }
 
+/* What an image that a writer made needs must be below. In 64 bytes an inode can say that its backing path is one of
+ * 4095 bytes, which others say too: a tree has a copy for each, and so has the list of objects. */
 static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
 {
-	uint64_t mib = q->image.len / MIB;
+	uint64_t mib = q->image.len / MIB + 1;
 	uint64_t cpu_s = 10 + mib;
 
 	if (cpu_s > INT32_MAX / 10)
 		cpu_s = INT32_MAX / 10;
 	return (struct cfs_isolate_opts){
-		.memory_len = (32 + (q->canonical ? 32 : 8) * mib) * MIB,
-		.answer_max = (1 + 2 * mib) * MIB,
+		.memory_len = (32 + (q->canonical || q->objects ? 128 : 8) * mib) * MIB,
+		.answer_max = 64 * mib * MIB,
 		.cpu_s = (unsigned)cpu_s,
 		.wall_s = (unsigned)cpu_s * 10,
 	};

@@ -224,6 +224,19 @@ def fsck_puts_damage_before_what_a_kernel_would_do(place):
     want(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
 
 
+def fsck_in_a_jail_has_what_every_sound_image_needs(_):
+    """Backing paths of 4095 bytes, which an image says once for all files, and a tree for each."""
+    path = "a/" * 2047 + "b"
+    with open("paths.dump", "w", encoding="ascii") as f:
+        f.write("/ 0 40755 2 0 0 0 0.0 - - -\n")
+        f.writelines(f"/{i:04d} {i + 1} 100644 1 0 0 0 0.0 {path} - -\n" for i in range(8500))
+    subprocess.run([MKCOMPOSEFS, "--from-file", "paths.dump", "paths.cfs"], check=True)
+    want(os.path.getsize("paths.cfs") < 1 << 20, True)
+    want(run("fsck", "--isolated", "--canonical", "paths.cfs"), (SOUND, "paths.cfs: sound\n", ""))
+    rc, out, _ = run("fsck", "--isolated", "--objects=objects", "--json", "paths.cfs")
+    want((rc, json.loads(out)["missing"]), (MISSING, 8500))
+
+
 def json_is_json_whatever_the_names_are(_):
     name = b"bad\xff\"\\\n\x7f\xc2\x9b\xc3\xa9.cfs"
     os.rename(b"image.cfs", name)
