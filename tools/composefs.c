@@ -6,10 +6,11 @@
 #include <string.h>
 
 static const struct command image_commands[] = {
+	COMMAND_GROUP("Look into images, in a repository or not:"),
+	{"ls", cmd_ls, "List what an image has at a path"},
 	{"diff", cmd_diff, "Compare two trees: images, directories, dumps"},
 	{"explain", cmd_explain, "Say in a few words why two trees or images differ"},
 	{"fsck", cmd_fsck, "Check an image, and the objects that it needs"},
-	{"ls", cmd_ls, "List what an image has at a path"},
 	{"version", cmd_version, "Print the version"},
 	{0},
 };
@@ -24,19 +25,26 @@ static const struct command *find(const char *name)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
-			if (strcmp(c->name, name) == 0)
+			if (c->run && strcmp(c->name, name) == 0)
 				return c;
 	return NULL;
 }
 
 static void usage(FILE *to, const char *program)
 {
-	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n\nCommands:\n", program);
+	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n", program);
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
-			if (c->help && find(c->name) == c)
+			if (!c->run)
+				fprintf(to, "\n%s\n", c->name);
+			else if (c->help && find(c->name) == c)
 				fprintf(to, "  %-17s %s\n", c->name, c->help);
 	fprintf(to, "\n\"%s COMMAND --help\" explains one.\n", program);
+	if (repo_commands->name)
+		fprintf(to,
+			"\nExample:\n  %s init\n  %s create-image /usr/share/doc docs\n"
+			"  %s mount docs /mnt\n",
+			program, program, program);
 }
 
 /* Does the value of this option stand in the next argument? */
@@ -106,7 +114,9 @@ int main(int argc, char **argv)
 	if (at == argc - 2 && strcmp(argv[at], "help") == 0 && (c = find(argv[at + 1])))
 		return explain(c, program);
 	if (at < argc)
-		cli_say(program, "%s: no such command", argv[at]);
-	usage(stderr, program);
+		cli_say(program, "%s: no such command; \"%s --help\" lists them",
+			argv[at], program);
+	else
+		usage(stderr, program);
 	return CLI_USAGE;
 }

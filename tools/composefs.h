@@ -34,6 +34,12 @@ struct command {
 	const char *help; /* NULL: another name of the one before */
 };
 
+/* A row that says what those behind it are for. */
+#define COMMAND_GROUP(title)                                                             \
+	{                                                                                \
+		(title), NULL, NULL                                                      \
+	}
+
 /* Those that work on repositories; ended by a row of zeros. In a build without them there are none. */
 extern const struct command repo_commands[];
 /* The same of signatures; and of those that the kernel checks itself. */

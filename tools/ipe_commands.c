@@ -3,6 +3,7 @@
 #include "ipe_commands.h"
 
 const struct command ipe_commands[] = {
+	COMMAND_GROUP("Let the kernel judge as well:"),
 	{"enable-objects", cmd_enable_objects, "Turn fs-verity on, with signatures"},
 	{"ipe-policy", cmd_ipe_policy,
 	 "Print a policy by which an image can be executed"},

@@ -10,6 +10,7 @@
 #include "where.h"
 
 const struct command sig_commands[] = {
+	COMMAND_GROUP("Know whom an image is from:"),
 	{"sign", cmd_sign, "Sign an image, or a statement about images"},
 	{"verify", cmd_verify, "Is an image signed by somebody who is trusted?"},
 	{0},

@@ -75,7 +75,7 @@ def fish(root, name):
 
 def commands(tool):
     """Names as --help lists them; other names of a command stand in its manual page's heading."""
-    return re.findall(r"^  ([a-z][a-z-]+) ", usage(tool, "--help"), re.M)
+    return re.findall(r"^  ([a-z][a-z-]+)  ", usage(tool, "--help"), re.M)
 
 
 def manual_command(root, command):
