@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Images into a repository: made of a tree, or taken as they are. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "repo/repo_priv.h"
+
+/* Made when missing. Who may reach objects is said by the mode of the repository, as in composefs-rs. */
+static int open_objects(const struct cfs_repo *repo)
+{
+	if (mkdirat(repo->dirfd, "objects", 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return repo_beneath(repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+}
 
 int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
 			struct cfs_store **out, struct cfs_err *err)
 {
 	struct cfs_store_opts own = *opts;
+	cfs_autofd int objects = open_objects(repo);
 
+	if (objects < 0) {
+		errno = -objects;
+		return cfs_fail_errno(err, "repository %s: objects", repo->path);
+	}
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
-	return cfs_store_open(repo->dirfd, "objects", &own, out, err);
+	own.no_symlinks = true;
+	return cfs_store_open(objects, ".", &own, out, err);
 }
 
 int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,

@@ -14,11 +14,16 @@ static int make_dir(struct cfs_store *s, const char *path, const struct cfs_dige
 		    struct cfs_err *err)
 {
 	char name[3] = {path[0], path[1], '\0'};
+	struct stat st;
 
 	if (atomic_load(&s->have_dir[d->bytes[0]]))
 		return 0;
 	if (mkdirat(s->dirfd, name, 0755) < 0 && errno != EEXIST)
 		return cfs_fail_errno(err, "make directory %s", name);
+	if (s->opts.no_symlinks &&
+	    fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !S_ISDIR(st.st_mode))
+		return cfs_fail(err, ENOTDIR, "%s: want a directory", name);
 	atomic_store(&s->have_dir[d->bytes[0]], true);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct cfs_store_opts {
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
 	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
+	bool no_symlinks; /* -ENOTDIR where objects/xx is a symlink to somewhere else */
 	/* Told about what was found damaged and replaced; may be NULL. Called on any
 	 * worker's thread, one call at a time. */
 	void (*warning)(void *ctx, const char *msg);

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 
-from repo import (COMPOSEFS, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write)
+from repo import (COMPOSEFS, FAILED, OK, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write)
 
 
 def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
@@ -125,6 +125,7 @@ def create_image_keeps_contents_image_and_name():
         objects = [os.path.join(d, f) for d, _, fs in os.walk(f"{name}/objects") for f in fs]
         want(len(objects), 4)
         want({stat.S_IMODE(os.stat(o).st_mode) for o in objects}, {0o644})
+        want(stat.S_IMODE(os.stat(f"{name}/objects").st_mode), stat.S_IMODE(os.stat(f"{name}/images").st_mode))
         want(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
         want(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
 
@@ -133,6 +134,23 @@ def build_is_create_image_and_options_may_stand_in_front():
     first = make()
     want(good("--repo", "r", "build", "tree", "os/2").strip(), first)
     want(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
+
+
+def nothing_is_written_through_a_symlink():
+    make()
+    make_tree("tree2", "2")
+    os.mkdir("elsewhere")
+    prefixes = os.listdir("r/objects")
+    for prefix in (f"{n:02x}" for n in range(256)):
+        if prefix not in prefixes:
+            os.symlink("../../elsewhere", f"r/objects/{prefix}")
+    rc, _, err = run("create-image", "--repo=r", "tree2", "os/2")
+    want(rc, FAILED)
+    has(err, ": want a directory\n")
+    os.rename("r/objects", "objects")
+    os.symlink("../elsewhere", "r/objects")
+    has(refused("create-image", "--repo=r", "tree2", "os/2"), "repository r: objects: ")
+    want(os.listdir("elsewhere"), [])
 
 
 def create_image_refuses_a_bad_name_before_it_reads():
