@@ -60,6 +60,16 @@ void cli_say(const char *name, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+int cli_advise(int rc, struct cfs_err *err, const char *advice)
+{
+	size_t len = rc < 0 ? strlen(err->msg) : 0;
+
+	/* One that is too long goes without. */
+	if (rc < 0 && len + strlen(advice) + sizeof(" ()") <= sizeof(err->msg))
+		sprintf(err->msg + len, " (%s)", advice);
+	return rc;
+}
+
 bool cli_number(const char *text, long long *out)
 {
 	char *end;

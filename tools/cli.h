@@ -29,6 +29,10 @@ void cli_print(FILE *to, const char *text);
 /* A line on stderr: "NAME: sentence". */
 void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 
+/* Puts behind an error what can be done about it: "SENTENCE (ADVICE)". Returns rc; of 0 and more there is nothing
+ * to say. */
+int cli_advise(int rc, struct cfs_err *err, const char *advice);
+
 /* A whole decimal number, with an optional sign. False for anything else. */
 bool cli_number(const char *text, long long *out);
 

@@ -61,7 +61,7 @@ static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *e
 	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 
 	if (rc < 0)
-		return rc;
+		return cli_advise(rc, err, "of an image, a path is wanted, too");
 	rc = cfs_stream_read(&s, &sink, err);
 	cfs_map_close(&map);
 	return rc;
@@ -93,7 +93,7 @@ static int cat_file(struct cfs_repo *repo, const char *name, const char *path,
 		return rc;
 	rc = cfs_image_lookup(&im, cfs_text(path), &inode, err);
 	if (rc == 0 && !S_ISREG(inode.mode))
-		rc = cfs_fail(err, EINVAL, "%s: want a regular file", path);
+		rc = cfs_fail(err, EINVAL, "want a regular file");
 	if (rc == 0 && inode.external) {
 		rc = put_external(repo, &im, &inode, err);
 	} else if (rc == 0) {

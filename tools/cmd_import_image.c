@@ -35,15 +35,19 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
+static const char *source_name(const char *file)
+{
+	return file ? file : "standard input";
+}
+
 /* A copy: who owns the file could change it while it is checked. */
 static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
 {
 	cfs_autofd int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", file ? file : "standard input");
-	return cfs_context(err, cfs_map_copy(fd, map, err), "%s",
-			   file ? file : "standard input");
+		return cfs_fail_errno(err, "%s", source_name(file));
+	return cfs_context(err, cfs_map_copy(fd, map, err), "%s", source_name(file));
 }
 
 static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span bytes,
@@ -59,9 +63,11 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 		return rc;
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
 	if (rc == 0 && missing.n && !o->missing_ok)
-		rc = cfs_fail(err, ENOENT,
-			      "%zu objects that it needs are not there, among them %s",
-			      missing.n, where_id(&missing.first, text));
+		rc = cli_advise(
+			cfs_fail(err, ENOENT,
+				 "%zu objects that it needs are not there, among them %s",
+				 missing.n, where_id(&missing.first, text)),
+			err, "--missing-ok takes it without");
 	if (rc == 0)
 		rc = cfs_store_commit(store, err);
 	cfs_store_close(store);
@@ -81,7 +87,8 @@ static int run(struct options *o, const char *ref, const char *file,
 		return rc;
 	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc == 0) {
-		rc = add(o, repo, map.span, id, err);
+		rc = cfs_context(err, add(o, repo, map.span, id, err), "%s",
+				 source_name(file));
 		if (rc == 0)
 			rc = cfs_repo_publish_image(repo, id, ref, err);
 		cfs_repo_close(repo);

@@ -102,9 +102,7 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 				"want one of --insecure and --require-verity");
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
-		return cfs_context(
-			err, rc,
-			"want a file system with fs-verity (--insecure does without)");
+		return cli_advise(rc, err, "--insecure does without");
 	if (rc >= 0)
 		say(o, path, rc == 0);
 	return rc;

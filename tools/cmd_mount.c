@@ -155,16 +155,18 @@ static const struct cli_syntax umount_syntax = {
 static int unmount(const struct umount_options *o, const char *at, struct cfs_err *err)
 {
 	struct statfs fs;
+	int rc;
 
 	if (statfs(at, &fs) < 0)
 		return cfs_fail_errno(err, "%s", at);
 	if (fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != EROFS_SUPER_MAGIC_V1)
-		return cfs_fail(err, EINVAL,
-				"%s: want a mounted image, found another file system",
-				at);
-	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) < 0)
-		return cfs_fail_errno(err, "%s", at);
-	return 0;
+		return cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
+	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0)
+		return 0;
+	rc = cfs_fail_errno(err, "%s", at);
+	return rc == -EBUSY
+		       ? cli_advise(rc, err, "somebody uses it; --lazy unmounts it later")
+		       : rc;
 }
 
 int cmd_umount(int argc, char **argv)

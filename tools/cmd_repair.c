@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs repair: what fsck tells of a repository, mended where it can be. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,12 @@ static bool take_from(void *opts, const char *value)
 
 	if (o->n_dirs + o->n_urls == FROM_MAX) {
 		cli_say(o->name, "from: want at most %d places", FROM_MAX);
+		return false;
+	}
+	if (!fetch_is_url(value) && strstr(value, "://")) {
+		cli_say(o->name,
+			"from: want a directory, or a URL of http or https, found %s",
+			value);
 		return false;
 	}
 	if (fetch_is_url(value))
@@ -68,6 +75,8 @@ static void say(const struct options *o, const struct cfs_repo_repaired *r,
 		       ", links made anew: %" PRIu64 ", links dropped: %" PRIu64 "\n",
 		       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked,
 		       r->n_dropped);
+		if (left->n_missing && o->n_dirs + o->n_urls == 0)
+			cli_say(o->name, "--from=PLACE fetches what is missing");
 		return;
 	}
 	printf("{\"quarantined\":%" PRIu64 ",\"fetched\":%" PRIu64 ",\"sealed\":%" PRIu64
@@ -114,12 +123,26 @@ static int mend(const struct options *o, struct cfs_repo *repo,
 	return rc;
 }
 
+/* A directory that is not there is more likely a slip than one without the object. */
+static int check_places(const struct options *o, struct cfs_err *err)
+{
+	for (size_t i = 0; i < o->n_dirs; i++) {
+		cfs_autofd int fd = open(o->dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return cfs_fail_errno(err, "from %s", o->dirs[i]);
+	}
+	return 0;
+}
+
 static int run(struct options *o, struct cfs_repo_report *left, struct cfs_err *err)
 {
 	struct cfs_repo_repaired all = {0};
 	struct cfs_repo *repo;
-	int rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+	int rc = check_places(o, err);
 
+	if (rc == 0)
+		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc < 0)
 		return rc;
 	rc = mend(o, repo, &all, left, err);

@@ -101,6 +101,11 @@ static int fsck_repo(struct options *o)
 			putchar('\n');
 		} else {
 			report_say(o->name, &report);
+			if (cfs_repo_report_is_bad(&report))
+				cli_say(o->name,
+					"composefs repair mends links and moves damage "
+					"aside; "
+					"with --from=PLACE it fetches what is missing");
 		}
 	}
 	cfs_repo_report_fini(&report);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli.h"
+
 int where_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	if ((w->repo != NULL) + w->user + w->system > 1)
@@ -48,6 +50,8 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 
 	if (rc == 0)
 		rc = cfs_repo_open(path, access, out, err);
+	if (rc == -ENOENT)
+		cli_advise(rc, err, "composefs init makes one, --repo=DIR names one");
 	if (rc < 0)
 		return rc;
 	rc = check(w, *out, err);

@@ -363,5 +363,5 @@ int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 	if (c.objects >= 0)
 		close(c.objects);
 	cfs_repo_close(c.repo);
-	return cfs_context(err, rc, "collect %s", path);
+	return rc;
 }

@@ -10,7 +10,7 @@
 
 /* The parents as mkdir -p makes them, the repository itself for its owner alone: an object is a file
  * whose mode and owner in the image say nothing of the mode that it has here. */
-static int make_directory(const char *path, struct cfs_err *err)
+static int make_directory(const char *path, bool *made, struct cfs_err *err)
 {
 	cfs_autofree char *parent = strdup(path);
 	char *slash;
@@ -25,17 +25,17 @@ static int make_directory(const char *path, struct cfs_err *err)
 		*slash = '\0';
 		rc = cfs_io_make_dirs(AT_FDCWD, parent, 0755, err);
 	}
-	if (rc == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+	*made = rc == 0 && mkdir(path, 0700) == 0;
+	if (rc == 0 && !*made && errno != EEXIST)
 		rc = cfs_fail_errno(err, "make directory");
 	return rc;
 }
 
-/* The seal wants no writer, so the file is written, closed and opened anew. */
 static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
-	char text[CFS_REPO_META_TEXT_MAX], proc[64];
+	char text[CFS_REPO_META_TEXT_MAX];
 	cfs_autofd int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-	int again, rc;
+	int rc;
 
 	if (fd < 0)
 		return cfs_fail_errno(err, "temporary file");
@@ -45,13 +45,7 @@ static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_er
 		return rc;
 	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
 		return cfs_fail_errno(err, "write");
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	again = open(proc, O_RDONLY | O_CLOEXEC);
-	if (again < 0)
-		return cfs_fail_errno(err, "open again");
-	close(fd);
-	fd = again;
-	rc = init->insecure ? 0 : cfs_verity_enable(fd, init->meta.alg, err);
+	rc = init->insecure ? 0 : cfs_verity_seal(&fd, init->meta.alg, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_io_publish(fd, dirfd, "meta.json", err);
@@ -93,14 +87,12 @@ static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs
 			cfs_hash_name(alg), cfs_hash_name(want->meta.alg));
 }
 
-static int make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
+static int make_in(const char *path, const struct cfs_repo_init *init,
+		   struct cfs_err *err)
 {
-	cfs_autofd int dirfd = -1;
-	int rc = make_directory(path, err);
+	cfs_autofd int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return cfs_fail_errno(err, "open");
 	if (init->reset) {
@@ -124,5 +116,12 @@ static int make(const char *path, const struct cfs_repo_init *init, struct cfs_e
 
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
 {
-	return cfs_context(err, make(path, init, err), "repository %s", path);
+	bool made = false;
+	int rc = make_directory(path, &made, err);
+
+	if (rc == 0)
+		rc = make_in(path, init, err);
+	if (rc < 0 && made)
+		rmdir(path);
+	return cfs_context(err, rc, "repository %s", path);
 }

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, DAMAGED, good, has, loaded, main, make, make_tree, run, snapshot, want, write
+from repo import (COMPOSEFS, DAMAGED, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want,
+                  write)
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -234,6 +235,19 @@ def repair_moves_damage_aside_and_fetches_from_elsewhere():
     want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
     os.unlink(path_of(damaged))
     want(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
+
+
+def repair_refuses_a_place_that_is_none():
+    make()
+    has(refused("repair", "--repo=r", "--from=backup"), "from backup: No such file")
+    has(refused("repair", "--repo=r", "--from=ftp://example.org/r", status=USAGE), "want a directory, or a URL of http or https")
+
+
+def what_to_do_about_damage_is_said():
+    make()
+    os.unlink(path_of(an_object()))
+    has(run("fsck", "--repo=r")[2], "composefs repair mends")
+    has(run("repair", "--repo=r")[2], "--from=PLACE fetches")
 
 
 def repair_makes_links_anew_and_drops_those_to_nothing():

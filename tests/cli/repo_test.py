@@ -26,6 +26,12 @@ def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
     want(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
 
 
+def init_without_fs_verity_says_what_to_do_and_leaves_nothing():
+    if run("init", "a/r")[0] != OK:  # there may be fs-verity here
+        has(refused("init", "a/r"), "(--insecure does without)")
+        want(os.listdir("a"), [])
+
+
 def init_refuses_what_says_otherwise_and_changes_nothing():
     good("init", "--insecure", "r")
     before = snapshot("r")
@@ -62,7 +68,7 @@ def an_old_repository_without_meta_json_becomes_one():
 def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
     os.mkdir("none")
     has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
-    has(refused("images", "--repo=nowhere"), "nowhere")
+    has(refused("images", "--repo=nowhere"), "repository nowhere: open: No such file or directory (composefs init makes one, --repo=DIR")
     write("v2/meta.json", '{"version":2,"algorithm":"fsverity-sha256-12"}')
     has(refused("images", "--repo=v2"), "version: want 1, found 2")
     write("feature/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"incompatible":["warp"]}}')

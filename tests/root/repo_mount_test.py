@@ -82,6 +82,17 @@ def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
         same(os.listdir(place.mnt), [])
 
 
+@fact
+def a_mount_that_is_in_use_is_unmounted_only_lazily(place):
+    composefs("mount", f"--repo={place.repo}", "os/1", place.mnt)
+    with open(f"{place.mnt}/a", encoding="ascii") as used:
+        refused = subprocess.run([COMPOSEFS, "umount", place.mnt], capture_output=True, text=True, check=False)
+        same((refused.returncode, refused.stderr.count("\n")), (1, 1))
+        want("--lazy" in refused.stderr, refused.stderr)
+        composefs("umount", "--lazy", place.mnt)
+        same(len(used.read()), 1000)
+
+
 def differences(place, *args):
     done = subprocess.run([COMPOSEFS, "diff", f"--repo={place.repo}", "--json", *args], capture_output=True, text=True, check=False)
     want(done.returncode < 2, done.stderr)
