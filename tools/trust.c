@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { STATEMENT_FILE_MAX = 64 * 1024 };
 
@@ -45,13 +46,16 @@ const char *trust_signature_path(const struct cfs_digest *d,
 
 /* --- keys ---------------------------------------------------------------------------------- */
 
-/* A directory that may be missing. */
+/* A directory that may be missing. A link that leads nowhere, to it or in it, is an error: the keys behind
+ * it may be revoked ones. */
 static int add_if_there(struct cfs_sig_keys *keys, int at, const char *dir,
 			enum cfs_sig_role role, struct cfs_err *err)
 {
-	int rc = cfs_sig_keys_add_dir(keys, at, dir, role, err);
+	struct stat st;
 
-	return rc == -ENOENT ? 0 : rc;
+	if (fstatat(at, dir, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	return cfs_sig_keys_add_dir(keys, at, dir, role, err);
 }
 
 static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,

@@ -80,7 +80,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 
 /* Adds every file of the directory, one key each; names that begin with a dot and
  * certificates are passed over. A file that is neither is an error: a revocation must not be lost by
- * a typing mistake. -ENOENT: no such directory. */
+ * a typing mistake. -ENOENT: no such directory, or a link in it leads nowhere. */
 int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int dirfd, const char *dir,
 			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_sig_keys_fini(struct cfs_sig_keys *keys);

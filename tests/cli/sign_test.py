@@ -204,6 +204,21 @@ def floor_does_not_rise_for_what_is_refused(_):
     want(not os.path.exists("floors"))
 
 
+@fact
+def revocations_that_cannot_be_read_are_an_error_not_none(_):
+    sign("--key=vendor.pem", "a.cfs")
+    os.symlink("none", "keys/revoked.d")
+    status, out, err = verify(TRUSTED, "a.cfs")
+    same((status, out), (FAILED, ""))
+    want("../revoked.d: No such file or directory" in err, err)
+    os.unlink("keys/revoked.d")
+    put("keys/revoked.d/vendor", get("vendor.pub"))
+    os.symlink("none", "keys/revoked.d/0")
+    status, out, err = verify(TRUSTED, "a.cfs")
+    same((status, out), (FAILED, ""))
+    want("../revoked.d: 0: open: No such file or directory" in err, err)
+
+
 def cut(path, length):
     put(path, get(path)[:length])
 

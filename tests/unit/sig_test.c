@@ -4,6 +4,7 @@
 #include "t.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "sig/sig.h"
 #include "sig_vectors.h"
@@ -295,6 +296,19 @@ T(file_that_is_no_key_spoils_its_directory)
 	t_has(err.msg, "vendor: key: want PEM");
 	t_eq(cfs_sig_keys_add_dir(&keys, AT_FDCWD, tmp_in("none"), CFS_SIG_TRUSTED, &err),
 	     -ENOENT);
+	cfs_sig_keys_fini(&keys);
+}
+
+T(link_that_leads_nowhere_spoils_its_directory)
+{
+	struct cfs_sig_keys keys = {0};
+	struct cfs_err err;
+
+	tmp_fresh();
+	tmp_text("vendor", PUBLIC);
+	t_eq(symlink("none", tmp_in("link")), 0);
+	t_eq(add(&keys, CFS_SIG_REVOKED, &err), -ENOENT);
+	t_has(err.msg, "link: open: No such file");
 	cfs_sig_keys_fini(&keys);
 }
 
