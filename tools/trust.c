@@ -114,11 +114,13 @@ struct work {
 	struct trust_found *found;
 };
 
-/* Appends a file; one of more than max bytes is not what it should be. */
+/* Appends a file; one of more than max bytes is not what it should be. Nobody is waited for at the other end of
+ * a pipe. */
 static int append_file(int at, const char *path, size_t max, struct cfs_mem *out,
 		       struct cfs_err *err)
 {
-	cfs_autofd int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cfs_autofd int fd =
+		openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n;
 
 	if (fd < 0)
@@ -134,26 +136,53 @@ static int append_file(int at, const char *path, size_t max, struct cfs_mem *out
 	return 0;
 }
 
-/* DIR/DIGEST/KEY.ed25519, for each key that is known: what else lies there is not looked at. */
+/* DIR/DIGEST/KEY.ed25519, whole or not at all. */
+static int append_signature(struct work *w, int dir, const struct cfs_sig_key *key,
+			    struct cfs_err *err)
+{
+	char path[TRUST_SIGNATURE_PATH_MAX];
+	size_t before = w->signatures.len, len;
+	int rc = append_file(dir, trust_signature_path(&w->digests[0], key, path),
+			     CFS_SIG_LEN, &w->signatures, err);
+
+	len = w->signatures.len - before;
+	if (rc < 0 || len == CFS_SIG_LEN)
+		return rc;
+	w->signatures.len = before;
+	return cfs_fail(err, EINVAL, "%s: want a signature of %d bytes, found %zu", path,
+			CFS_SIG_LEN, len);
+}
+
+/* Is the key the same as one before it? */
+static bool is_again(const struct cfs_sig_keys *keys, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (memcmp(&keys->v[k].key, &keys->v[i].key, sizeof(keys->v[i].key)) == 0)
+			return true;
+	return false;
+}
+
+/* The signatures by keys that are known: what else lies there is not looked at. One that cannot be had does not
+ * spoil the others, and is an error only where there are none. */
 static int find_signatures(struct work *w, struct cfs_err *err)
 {
 	cfs_autofd int dir = open(w->t->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char path[TRUST_SIGNATURE_PATH_MAX];
+	int failed = -ENOENT;
 
 	if (w->keys.n == 0)
 		return cfs_fail(err, ENOKEY, "want a trusted key, found none");
 	if (dir < 0)
 		return cfs_fail_errno(err, "signatures: %s", w->t->signatures);
 	for (size_t i = 0; i < w->keys.n; i++) {
-		int rc = append_file(
-			dir,
-			trust_signature_path(&w->digests[0], &w->keys.v[i].key, path),
-			CFS_SIG_LEN, &w->signatures, err);
+		struct cfs_err why;
+		int rc = is_again(&w->keys, i)
+				 ? 0
+				 : append_signature(w, dir, &w->keys.v[i].key, &why);
 
 		if (rc < 0 && rc != -ENOENT)
-			return rc;
+			failed = cfs_fail(err, -rc, "%s", why.msg);
 	}
-	return w->signatures.len ? 0 : -ENOENT;
+	return w->signatures.len ? 0 : failed;
 }
 
 static int read_signatures(struct work *w, struct cfs_err *err)

@@ -123,6 +123,25 @@ def signatures_lie_by_digest_and_key_in_a_directory(place):
 
 
 @fact
+def signature_that_is_damaged_does_not_spoil_those_beside_it(place):
+    put("keys/keys.d/stranger", get("stranger.pub"))
+    put("keys/keys.d/vendor-again", get("vendor.pub"))
+    for name in ("vendor", "stranger"):
+        made = json.loads(sign(f"--key={name}.pem", "--signatures=signatures", "--json", "a.cfs"))["signature"]
+    for damaged in (b"", bytes(63), bytes(64), bytes(65)):
+        put(made, damaged)
+        status, out, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
+        same((status, err), (OK, ""), len(damaged))
+        want(f"signed by {place.id} " in out, out)
+    os.unlink(made.rpartition("/")[0] + f"/{place.id}.ed25519")
+    for damaged in (b"", bytes(63), bytes(65)):
+        put(made, damaged)
+        status, _, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
+        same(status, MALFORMED, len(damaged))
+        want(".ed25519: want" in err, err)
+
+
+@fact
 def key_may_be_elsewhere(_):
     message = sign("--print-to-sign", "a.cfs")
     put("message", message)
@@ -238,6 +257,8 @@ REFUSALS = [
      lambda: os.unlink("a.cfs.sig")),
     ("empty signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
     ("truncated signature", MALFORMED, "malformed", "found 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
+    ("a pipe for a signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",),
+     lambda: (os.unlink("a.cfs.sig"), os.mkfifo("a.cfs.sig"))),
     ("trailing data", MALFORMED, "malformed", "found 65 bytes", ("a.cfs",),
      lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),
     ("other algorithm", MALFORMED, "malformed", "want Ed25519 signatures of 64 bytes each", ("a.cfs",),
