@@ -75,7 +75,8 @@ static const struct cli_syntax syntax = {
 	.status = "0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
 		  "malformed,\n"
 		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
-		  "order,\n17 other name, 18 rolled back, 19 no fs-verity",
+		  "order,\n17 other name, 18 rolled back, 19 no fs-verity, 20 other "
+		  "algorithm",
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
 	.options = option_table,
@@ -90,7 +91,7 @@ static const struct refusal {
 	{-EBADMSG, 13, "bad-signature"}, {-EKEYREVOKED, 14, "revoked"},
 	{-EILSEQ, 15, "other-image"},	 {-EPROTO, 16, "other-order"},
 	{-ENXIO, 17, "other-name"},	 {-ESTALE, 18, "rolled-back"},
-	{-ENOTTY, 19, "no-verity"},
+	{-ENOTTY, 19, "no-verity"},	 {-ENOPKG, 20, "other-algorithm"},
 };
 
 static const struct refusal *refusal_of(int rc)

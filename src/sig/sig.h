@@ -94,8 +94,8 @@ bool cfs_sig_fits(const struct cfs_sig_key *key, struct cfs_span message,
 
 /* A signature file is one or more signatures, one behind another: "cat a.sig b.sig" joins two.
  * Zero on success: one at least is by a key that is trusted and not revoked; *by, lent from keys, says
- * which. -EINVAL: not such a file; -ENOKEY: no key is trusted at all; -EKEYREVOKED: good, but by a
- * revoked key; -EBADMSG: none is by a trusted key over this message. */
+ * which. -EINVAL: not such a file; -ENOPKG: a signature of another kind; -ENOKEY: no key is trusted at
+ * all; -EKEYREVOKED: good, but by a revoked key; -EBADMSG: none is by a trusted key over this message. */
 int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 		   struct cfs_span file, const struct cfs_sig_known **by,
 		   struct cfs_err *err) CFS_MUST_CHECK;

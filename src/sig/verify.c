@@ -73,6 +73,33 @@ static size_t count_good(const struct cfs_sig_keys *keys)
 	return n;
 }
 
+/* Is the file one value of ASN.1 (ECDSA, PKCS#7), or a text as PEM, OpenSSH and PGP have it?
+ * Source: X.690, 8.1.3: behind the 0x30 of a sequence its length, or in how many bytes that follows. */
+static bool is_of_other_kind(struct cfs_span file)
+{
+	const uint8_t *p = file.p;
+
+	if (cfs_text_has_prefix(cfs_span_text(file), CFS_TEXT("-----BEGIN ")))
+		return true;
+	if (file.len < 4 || p[0] != 0x30)
+		return false;
+	switch (p[1]) {
+	case 0x81:
+		return file.len == 3u + p[2];
+	case 0x82:
+		return file.len == 4u + 256u * p[2] + p[3];
+	default:
+		return file.len == 2u + p[1];
+	}
+}
+
+static int fail_other_kind(struct cfs_err *err)
+{
+	return cfs_fail(err, ENOPKG,
+			"signature file: want Ed25519 signatures, found one of another "
+			"kind");
+}
+
 static int check_file(struct cfs_span file, struct cfs_err *err)
 {
 	if (file.len == 0)
@@ -80,6 +107,8 @@ static int check_file(struct cfs_span file, struct cfs_err *err)
 				"signature file: want %d bytes a signature, "
 				"found an empty file",
 				CFS_SIG_LEN);
+	if (file.len % CFS_SIG_LEN && is_of_other_kind(file))
+		return fail_other_kind(err);
 	if (file.len % CFS_SIG_LEN)
 		return cfs_fail(err, EINVAL,
 				"signature file: want Ed25519 signatures of %d bytes "
@@ -112,6 +141,9 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 	if (count_good(keys) == 0)
 		return cfs_fail(err, ENOKEY,
 				"want a trusted key that is not revoked, found none");
+	/* Not earlier: bytes that are a signature can begin in any way. */
+	if (is_of_other_kind(file))
+		return fail_other_kind(err);
 	return cfs_fail(err, EBADMSG,
 			"no signature by a trusted key over this (keys: %zu, "
 			"signatures: %zu)",

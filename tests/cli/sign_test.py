@@ -18,7 +18,7 @@ COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 SECURITY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "security.md")
 OK, FAILED, USAGE = 0, 1, 2
 (UNSIGNED, MALFORMED, NO_KEY, BAD_SIGNATURE, REVOKED, OTHER_IMAGE, OTHER_ORDER, OTHER_NAME, ROLLED_BACK,
- NO_VERITY) = range(10, 20)
+ NO_VERITY, OTHER_ALGORITHM) = range(10, 21)
 
 
 def call(*args, data=None):
@@ -250,6 +250,18 @@ def untrust():
     os.unlink("keys/keys.d/vendor.pub")
 
 
+def sign_otherwise(*kind):
+    """a.cfs, with a key of another kind."""
+    openssl("genpkey", "-out", "other.pem", "-algorithm", *kind)
+    openssl("dgst", "-sha256", "-sign", "other.pem", "-out", "a.cfs.sig", data=sign("--print-to-sign", "a.cfs"))
+
+
+def sign_pkcs7():
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.pem", "-out", "other.crt", "-subj", "/CN=x")
+    openssl("cms", "-sign", "-binary", "-outform", "der", "-signer", "other.crt", "-inkey", "other.pem", "-out", "a.cfs.sig",
+            data=sign("--print-to-sign", "a.cfs"))
+
+
 STATED = ("--statement=os.statement", "a.cfs", "b.cfs")
 # What is wrong; the status and the word for it; a part of the message; verify's arguments; how it comes about.
 REFUSALS = [
@@ -261,8 +273,11 @@ REFUSALS = [
      lambda: (os.unlink("a.cfs.sig"), os.mkfifo("a.cfs.sig"))),
     ("trailing data", MALFORMED, "malformed", "found 65 bytes", ("a.cfs",),
      lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),
-    ("other algorithm", MALFORMED, "malformed", "want Ed25519 signatures of 64 bytes each", ("a.cfs",),
-     lambda: put("a.cfs.sig", b"\x30\x45" + bytes(69))),
+    ("ECDSA signature", OTHER_ALGORITHM, "other-algorithm", "found one of another kind", ("a.cfs",),
+     lambda: sign_otherwise("ec", "-pkeyopt", "ec_paramgen_curve:P-256")),
+    ("PKCS#7 signature", OTHER_ALGORITHM, "other-algorithm", "found one of another kind", ("a.cfs",), sign_pkcs7),
+    ("RSA signature", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
+     lambda: sign_otherwise("rsa", "-pkeyopt", "rsa_keygen_bits:2048")),
     ("no key is trusted", NO_KEY, "no-key", "found none", ("a.cfs",), untrust),
     ("signed by a stranger", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), sign("--key=stranger.pem", "a.cfs"))),
@@ -317,7 +332,7 @@ def refusal(what, status, word, message, args, spoil):
         same(json.loads(out)["status"], word)
         want(message in json.loads(out)["error"], out)
 
-    check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "")
+    check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "").replace("#", "")
     fact(check)
 
 
@@ -328,7 +343,7 @@ for row in REFUSALS:
 @fact
 def refusals_are_those_that_the_documentation_lists(_):
     with open(SECURITY, encoding="utf-8") as f:
-        rows = [line.split(" | ") for line in f if re.match(r"\| 1[0-9] \| [a-z-]+ \| ", line)]
+        rows = [line.split(" | ") for line in f if re.match(r"\| [12][0-9] \| [a-z-]+ \| ", line)]
     listed = {(what, int(status.strip("| ")), word) for status, word, whats, _ in rows for what in whats.split("; ")}
     same(listed, {(what, status, word) for what, status, word, *_ in REFUSALS})
 

@@ -336,6 +336,45 @@ T(signature_file_that_is_cut_off_or_goes_on_is_refused)
 	cfs_sig_keys_fini(&keys);
 }
 
+T(signature_of_another_kind_is_told_from_a_damaged_one)
+{
+	static const struct {
+		int code;
+		const char *head;
+		size_t len;
+	} files[] = {
+		{-ENOPKG, "\x30\x45", 71},	/* ECDSA */
+		{-ENOPKG, "\x30\x3e", 64},	/* the same, as long as one of Ed25519 */
+		{-ENOPKG, "\x30\x81\x88", 139}, /* ECDSA with a longer key */
+		{-ENOPKG, "\x30\x82\x01\x91", 405}, /* PKCS#7 */
+		{-ENOPKG, "\x30\x82\x01\xbc", 448}, /* the same, as long as seven */
+		{-ENOPKG, "-----BEGIN PKCS7-----", 100},
+		{-EINVAL, "\x30\x45", 70}, /* one byte is missing */
+		{-EINVAL, "\x30\x82\x01\x91", 404},
+		{-EINVAL, "\x30", 3},
+		{-EBADMSG, "\x30\x45", 64},
+		{-EBADMSG, "\x31\x3e", 64},
+	};
+	const struct cfs_sig_known *by = NULL;
+	struct cfs_sig_keys keys = {0};
+	struct cfs_err err;
+	uint8_t message[44];
+
+	tmp_fresh();
+	tmp_text("vendor", PUBLIC);
+	t_eq(add(&keys, CFS_SIG_TRUSTED, NULL), 0);
+	for (size_t i = 0; i < LEN(files); i++) {
+		uint8_t file[512] = {0};
+
+		memcpy(file, files[i].head, strlen(files[i].head));
+		t_eq(cfs_sig_verify(&keys, formatted(message),
+				    (struct cfs_span){file, files[i].len}, &by, &err),
+		     files[i].code);
+		t_eq(strstr(err.msg, "another kind") != NULL, files[i].code == -ENOPKG);
+	}
+	cfs_sig_keys_fini(&keys);
+}
+
 T(signature_over_another_image_is_refused)
 {
 	const struct cfs_sig_known *by = NULL;
