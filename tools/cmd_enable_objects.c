@@ -87,7 +87,7 @@ static int seal(int fd, const struct cfs_digest *digest, struct cfs_span signatu
 /* A copy of the file without a name, open for reading alone. */
 static int copy(int from, int dirfd, struct cfs_err *err)
 {
-	cfs_autofd int to = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0444);
+	cfs_autofd int to = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 	char path[64];
 	struct cfs_map map;
 	int rc, fd;
@@ -99,8 +99,8 @@ static int copy(int from, int dirfd, struct cfs_err *err)
 		return rc;
 	rc = cfs_io_write(to, map.span.p, map.span.len, err);
 	cfs_map_close(&map);
-	if (rc == 0 && fsync(to) < 0)
-		rc = cfs_fail_errno(err, "fsync");
+	if (rc == 0 && (fchmod(to, 0644) < 0 || fsync(to) < 0)) /* as all objects */
+		rc = cfs_fail_errno(err, "temporary file");
 	if (rc < 0)
 		return rc;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
@@ -211,8 +211,10 @@ static int enable_all(struct enable *e, struct cfs_err *err)
 
 	if (!dir)
 		return cfs_fail_errno(err, "signatures");
-	while (rc == 0 && (entry = readdir(dir)))
+	for (errno = 0; rc == 0 && (entry = readdir(dir)); errno = 0)
 		rc = enable_file(e, entry->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read signatures");
 	closedir(dir);
 	if (rc == 0 && syncfs(e->objects) < 0)
 		rc = cfs_fail_errno(err, "syncfs");

@@ -52,8 +52,8 @@ bool cfs_verity_supported(int fd)
 	       errno == EOVERFLOW;
 }
 
-int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
-			     struct cfs_err *err)
+static int enable(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+		  struct cfs_err *err)
 {
 	struct fsverity_enable_arg arg = {
 		.version = 1,
@@ -63,8 +63,6 @@ int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span sign
 		.sig_ptr = (uintptr_t)signature.p,
 	};
 
-	if (signature.len > UINT32_MAX)
-		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
 	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
@@ -75,7 +73,19 @@ int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span sign
 
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
-	return cfs_verity_enable_signed(fd, alg, (struct cfs_span){0}, err);
+	return enable(fd, alg, (struct cfs_span){0}, err);
+}
+
+int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+			     struct cfs_err *err)
+{
+	/* The kernel takes nothing for no signature, and gives fs-verity without one for ever. */
+	if (signature.len == 0)
+		return cfs_fail(err, EBADMSG,
+				"fs-verity enable: want a signature, found nothing");
+	if (signature.len > UINT32_MAX)
+		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
+	return enable(fd, alg, signature, err);
 }
 
 static int reopen_reading(int *fd, struct cfs_err *err)

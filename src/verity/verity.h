@@ -123,7 +123,8 @@ int cfs_verity_seal(int *fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUS
 
 /* cfs_verity_enable with a builtin signature, PKCS#7 over the formatted digest, which the kernel checks
  * with the keys of its .fs-verity keyring and keeps with the file: it can be given now or never.
- * -ENOKEY: the signer's certificate is not there; -EKEYREJECTED: the signature is not over this file. */
+ * -ENOKEY: the signer's certificate is not there; -EKEYREJECTED: the signature is not over this file;
+ * -EBADMSG: it is none. */
 int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 

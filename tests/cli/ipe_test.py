@@ -222,6 +222,15 @@ def objects_where_there_is_no_fsverity_are_not_enabled(place):
 
 
 @fact
+def empty_signature_is_wrong_whatever_the_file_system(place):
+    os.mkdir("signatures")
+    put(f"signatures/{place.digest['data']}.p7s", b"")
+    status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
+    same((status, out), (DAMAGED, "0 signed, 0 pending, 0 missing, 1 wrong\n"))
+    want("want a signature, found nothing" in err, err)
+
+
+@fact
 def missing_objects_are_counted(_):
     os.mkdir("signatures")
     os.mkdir("empty")

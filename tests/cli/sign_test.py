@@ -332,7 +332,7 @@ def refusal(what, status, word, message, args, spoil):
         same(json.loads(out)["status"], word)
         want(message in json.loads(out)["error"], out)
 
-    check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "").replace("#", "")
+    check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "")
     fact(check)
 
 

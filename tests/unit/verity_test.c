@@ -502,6 +502,17 @@ T(a_file_without_fsverity_says_so)
 	t_eq(cfs_verity_enable(-1, CFS_SHA256, &err), -EBADF);
 }
 
+T(an_empty_signature_does_not_become_fsverity_without_one)
+{
+	struct cfs_err err;
+
+	t_eq(cfs_verity_enable_signed(-1, CFS_SHA256, (struct cfs_span){0}, &err),
+	     -EBADMSG);
+	t_has(err.msg, "want a signature, found nothing");
+	t_eq(cfs_verity_enable_signed(-1, CFS_SHA256, cfs_text_span(CFS_TEXT("x")), &err),
+	     -EBADF);
+}
+
 T(a_file_system_that_cannot_have_fsverity_is_told_apart)
 {
 	cfs_autofd int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

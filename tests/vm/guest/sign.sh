@@ -162,6 +162,7 @@ fact_objects_stay_pending_until_the_kernel_knows_who_signed_them() {
 	say enable "$all signed, 0 pending, 0 missing, 0 wrong" enable_objects
 	say again "$all signed, 0 pending, 0 missing, 0 wrong" enable_objects
 	say object "$(composefs-info measure-file /tmp/tree/data)" probe measure "$(object data)"
+	say mode 644 stat -c %a "$(object data)"
 	say files "$all" sh -c "find /fs/store -type f | wc -l"
 	sign vendor
 	show ""
@@ -186,6 +187,16 @@ fact_the_signature_of_another_object_is_not_taken() {
 	sign_objects
 	cp "/tmp/signatures/$(composefs-info measure-file /tmp/tree/program).p7s" \
 		"/tmp/signatures/$(composefs-info measure-file /tmp/tree/data).p7s"
+	refuse "1 wrong" enable_objects
+	say object ENOTTY probe measure "$(object data)"
+}
+
+fact_an_empty_signature_does_not_seal_an_object() {
+	fresh
+	cp "$(object data)" /fs/copy
+	mv /fs/copy "$(object data)"
+	sign_objects
+	: >"/tmp/signatures/$(composefs-info measure-file /tmp/tree/data).p7s"
 	refuse "1 wrong" enable_objects
 	say object ENOTTY probe measure "$(object data)"
 }
