@@ -206,7 +206,7 @@ _composefs()
 		options="--algorithm= --ensure --erofs-version= --help --insecure --json --reset-metadata $repository"
 		;;
 	mount)
-		options="--allow-suid --help --json --read-write --require-signature --trusted= --upperdir= --workdir= $repository"
+		options="--allow-suid --floor= --help --json --name= --read-write --require-signature --statement= --trusted= --upperdir= --workdir= $repository"
 		;;
 	repair)
 		options="--from= --help --json $repository"

@@ -198,8 +198,11 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--allow-suid[let setuid programs count where nothing is verified]' \
+			'--floor=[versions must not be below]:file:_files' \
+			'--name=[what the statement must be about]:name:' \
 			'--read-write[mount writable; with --upperdir]' \
 			'--require-signature[want a signature of the image by a trusted key]' \
+			'--statement=[a statement is signed]:file:_files' \
 			'--trusted=[the same, and trust the keys in DIR]:directory:_files -/' \
 			'--upperdir=[writable layer; with --workdir]:directory:_files -/' \
 			'--workdir=[work directory of the writable layer, on the same file system]:directory:_files -/' \

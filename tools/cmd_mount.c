@@ -18,7 +18,7 @@
 
 struct options {
 	struct where where;
-	const char *upperdir, *workdir, *trusted;
+	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
 	bool read_write, allow_suid, require_signature, json;
 };
 
@@ -33,6 +33,11 @@ static const struct cli_option mount_table[] = {
 	{"require-signature", NULL, AT(require_signature), NULL,
 	 "Want a signature of the image by a trusted key in the repository"},
 	{"trusted", "DIR", AT(trusted), NULL, "The same, and trust the keys in DIR"},
+	{"statement", "FILE", AT(statement), NULL,
+	 "The same, but FILE is signed (FILE.sig), and must be about the image"},
+	{"name", "NAME", AT(name), NULL, "The statement must be about NAME"},
+	{"floor", "FILE", AT(floor), NULL,
+	 "Its version must not be below what FILE says of the name"},
 	{"allow-suid", NULL, AT(allow_suid), NULL,
 	 "Let setuid programs and file capabilities count where nothing is verified"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
@@ -51,6 +56,44 @@ static const struct cli_syntax mount_syntax = {
 	.options = mount_table,
 };
 
+/* What is asked of the mount; dirs is the one object directory, and all is lent. */
+static struct cfs_mount_args make_args(const struct options *o, const char *name,
+				       const char *const *dirs)
+{
+	return (struct cfs_mount_args){
+		.opts = {.objdirs = dirs,
+			 .n_objdirs = 1,
+			 .upperdir = o->upperdir,
+			 .workdir = o->workdir,
+			 .readonly = o->upperdir && !o->read_write,
+			 .require_signature =
+				 o->require_signature || o->trusted || o->statement,
+			 .image_name = name},
+		.trusted = o->trusted,
+		.statement = o->statement,
+		.name = o->name,
+		.floor = o->floor,
+	};
+}
+
+static int make_path(const struct cfs_repo *repo, const char *below, char out[PATH_MAX],
+		     struct cfs_err *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", cfs_repo_path(repo), below) < PATH_MAX)
+		return 0;
+	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
+}
+
+static void restrain(struct cfs_mount_opts *opts, const char *name)
+{
+	if (cfs_mount_restrain(opts))
+		cli_say("composefs mount",
+			"warning: the repository has no fs-verity, so %s is mounted "
+			"nosuid: setuid programs and file capabilities have no effect; "
+			"--allow-suid lets them",
+			name);
+}
+
 /* The lock is held until the image is mounted: from then on the kernel says that it is in use. */
 static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		       const char *name, const char *at, struct cfs_digest *id,
@@ -58,40 +101,23 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
-	struct cfs_mount_args args = {
-		.opts = {.objdirs = dirs,
-			 .n_objdirs = 1,
-			 .upperdir = o->upperdir,
-			 .workdir = o->workdir,
-			 .readonly = o->upperdir && !o->read_write,
-			 .require_signature = o->require_signature || o->trusted,
-			 .image_name = name},
-		.trusted = o->trusted,
-	};
+	struct cfs_mount_args args = make_args(o, name, dirs);
 	struct vouch vouch;
 	cfs_autofd int fd = -1;
 	int rc = cfs_repo_find_image(repo, name, id, err);
 
+	if (rc == 0)
+		rc = make_path(repo, "objects", objects, err);
+	if (rc == 0)
+		rc = make_path(repo, "signatures", signatures, err);
 	if (rc < 0)
 		return rc;
-	if (snprintf(objects, sizeof(objects), "%s/objects", cfs_repo_path(repo)) >=
-		    (int)sizeof(objects) ||
-	    snprintf(signatures, sizeof(signatures), "%s/signatures",
-		     cfs_repo_path(repo)) >= (int)sizeof(signatures))
-		return cfs_fail(err, ENAMETOOLONG,
-				"the path of the repository is too long");
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = cfs_digest_hex(id, hex);
-	if (!o->allow_suid && cfs_mount_restrain(&args.opts))
-		cli_say("composefs mount",
-			"warning: the repository has no fs-verity, so %s is mounted "
-			"nosuid: "
-			"setuid programs and file capabilities have no effect; "
-			"--allow-suid "
-			"lets them",
-			name);
+	if (!o->allow_suid)
+		restrain(&args.opts, name);
 	vouch_for_mount(&vouch, &args, name);
-	vouch.signatures = signatures;
+	vouch.signatures = o->statement ? NULL : signatures;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
 }
@@ -102,6 +128,8 @@ static int check(const struct options *o, struct cfs_err *err)
 		return cfs_fail(err, EINVAL, "want --upperdir and --workdir, or neither");
 	if (o->read_write && !o->upperdir)
 		return cfs_fail(err, EINVAL, "--read-write wants --upperdir");
+	if ((o->name || o->floor) && !o->statement)
+		return cfs_fail(err, EINVAL, "--name and --floor want --statement");
 	return 0;
 }
 

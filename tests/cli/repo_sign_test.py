@@ -107,6 +107,18 @@ def statement_about_images_of_a_repository_lies_where_it_is_named():
     want(signatures(), [])
 
 
+def image_that_cannot_be_measured_is_not_mounted_where_a_signature_is_required():
+    image = place()
+    sign("os/1")
+    os.mkdir("mnt")
+    good("sign", "--repo=r", "--key=vendor", "--statement=s", "--name=os", "--version=1", "os/1")
+    for option in ("--require-signature", TRUSTED, "--statement=s"):
+        for name in ("os/1", image):
+            has(refused("mount", "--repo=r", option, name, "mnt"), "signature")
+    for option in ("--name=os", "--floor=f"):
+        has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt"), "--name and --floor want --statement")
+
+
 def collection_takes_the_signatures_of_what_goes_and_no_others():
     place()
     make_tree("tree2", "2")

@@ -131,11 +131,16 @@ fact_a_statement_is_about_this_image_this_name_and_no_old_version() {
 	refuse "not about image" show ",statement=/fs/image.statement"
 }
 
-fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
+# A repository with the tree as image "os".
+fresh_repo() {
 	fresh
 	rm -rf /fs/repo
 	composefs init --repo=/fs/repo --algorithm=fsverity-sha256-12
 	composefs create-image --repo=/fs/repo /tmp/tree os
+}
+
+fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
+	fresh_repo
 	refuse "want a signature in /fs/repo/signatures, found none" \
 		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/stranger.pem os
@@ -149,6 +154,20 @@ fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
 	umount /mnt
 	composefs gc --repo=/fs/repo
 	composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+}
+
+fact_an_image_of_a_repository_is_not_mounted_below_its_floor() {
+	fresh_repo
+	composefs sign --repo=/fs/repo --key=$KEYS/vendor.pem --statement=/fs/statement --name=os --version=7 os
+	set -- --repo=/fs/repo --trusted=/tmp/place/keys.d --statement=/fs/statement
+	echo "8 os" >/fs/floors
+	refuse "version 7 is below the floor 8" composefs mount "$@" --floor=/fs/floors os /mnt
+	refuse "is about os, not server" composefs mount "$@" --name=server os /mnt
+	not grep -q composefs /proc/mounts
+	echo "7 os" >/fs/floors
+	composefs mount "$@" --name=os --floor=/fs/floors os /mnt
+	grep -q verity=require /proc/mounts
+	cmp /tmp/tree/data /mnt/data
 }
 
 # --- the kernel's own signatures -----------------------------------------------------------------
