@@ -141,7 +141,8 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		o->idmap = true;
 		o->idmap_fd = userns;
 	}
-	image = open(cmd->image, O_RDONLY | O_CLOEXEC);
+	/* A pipe in its place is an error, and nobody is waited for at the other end. */
+	image = open(cmd->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (image < 0)
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
 	o->image_name = cmd->image;

@@ -55,6 +55,10 @@ ROWS = [
      PREFIX + "Failed to mount composefs TEXT: not a composefs image\n", False),
     ("a directory as image", ["-o", "basedir=DIR", "DIR", "DIR"],
      PREFIX + "Failed to mount composefs DIR: image header: read: Is a directory\n", False),
+    ("a pipe as image", ["-o", "basedir=DIR", "PIPE", "DIR"],
+     PREFIX + "Failed to mount composefs PIPE: image header: read: Illegal seek\n", False),
+    ("a pipe as image, with a digest", ["-o", f"basedir=DIR,digest={DIGEST}", "PIPE", "DIR"],
+     PREFIX + "Failed to mount composefs PIPE: Image has no fs-verity", False),
     ("objects that cannot be verified", ["-o", "basedir=/proc,verity", "IMAGE", "DIR"],
      PREFIX + "Failed to mount composefs IMAGE: object directory /proc: its file system has no fs-verity", False),
 ]
@@ -66,10 +70,10 @@ def write(path, data):
 
 
 def check(program, folder, arguments, begins, usage):
-    for word, path in (("IMAGE", "image.cfs"), ("TEXT", "text"), ("DIR", "dir")):
+    for word, path in (("IMAGE", "image.cfs"), ("TEXT", "text"), ("PIPE", "pipe"), ("DIR", "dir")):
         arguments = [a.replace(word, f"{folder}/{path}") for a in arguments]
         begins = begins.replace(word, f"{folder}/{path}")
-    done = subprocess.run([program] + arguments, capture_output=True, text=True, check=False,
+    done = subprocess.run([program] + arguments, capture_output=True, text=True, check=False, timeout=60,
                           executable=program)
     if done.returncode != 1 or done.stdout:
         return f"status {done.returncode}, standard output {done.stdout!r}"
@@ -104,6 +108,7 @@ def main():
         os.mkdir(f"{folder}/dir")
         write(f"{folder}/image.cfs", bytes.fromhex("9a6278d001000000") + bytes(24))
         write(f"{folder}/text", b"x" * 4096)
+        os.mkfifo(f"{folder}/pipe")
         results = [(title, check(program, folder, *rest)) for title, *rest in ROWS]
         results.append(("-h prints usage and succeeds", check_help(program)))
         results.append(("-f and -s", check_fake(program, folder)))
