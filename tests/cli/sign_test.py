@@ -238,6 +238,17 @@ def revocations_that_cannot_be_read_are_an_error_not_none(_):
     want("../revoked.d: 0: open: No such file or directory" in err, err)
 
 
+@fact
+def floors_that_rise_at_the_same_time_do_not_undo_each_other(_):
+    names = [f"os{i}" for i in range(12)]
+    for name in names:
+        sign("--key=vendor.pem", f"--statement={name}", f"--name={name}", "--version=7", "a.cfs")
+    running = [subprocess.Popen([COMPOSEFS, "verify", TRUSTED, f"--statement={name}", "--floor=floors", "--raise-floor", "a.cfs"],
+                                stdout=subprocess.DEVNULL) for name in names]
+    same([p.wait(timeout=60) for p in running], [OK] * len(names))
+    same(sorted(get("floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
+
+
 def cut(path, length):
     put(path, get(path)[:length])
 
