@@ -34,6 +34,14 @@ flip() {
 	mount_fs
 }
 
+# closed ERRNO: neither data nor program can be opened, and so not read, mapped or executed.
+closed() {
+	say read "$1" probe read /mnt/data 0
+	say map "$1" probe map /mnt/data 0
+	say "map to execute" "$1" probe mapexec /mnt/program
+	say exec "$1" probe exec /mnt/program
+}
+
 read_all() {
 	i=0
 	while [ $i -lt 300 ]; do
@@ -144,8 +152,7 @@ fact_an_object_replaced_by_a_file_without_verity_cannot_be_opened() {
 		cp "$(object $file)" /fs/copy
 		mv /fs/copy "$(object $file)"
 	done
-	say open EIO probe open /mnt/data
-	say exec EIO probe exec /mnt/program
+	closed EIO
 	kernel "has no fs-verity digest"
 }
 
@@ -157,8 +164,7 @@ fact_an_object_replaced_by_one_with_verity_of_other_content_cannot_be_opened() {
 		seal /fs/copy
 		mv /fs/copy "$(object $file)"
 	done
-	say open EIO probe open /mnt/data
-	say exec EIO probe exec /mnt/program
+	closed EIO
 	kernel "has the wrong fs-verity digest"
 }
 
@@ -173,8 +179,8 @@ fact_the_program_behind_a_setuid_name_cannot_be_exchanged() {
 fact_a_missing_object_is_a_missing_file() {
 	fresh
 	show "digest=$digest"
-	rm "$(object data)"
-	say open ENOENT probe open /mnt/data
+	rm "$(object data)" "$(object program)"
+	closed ENOENT
 	kernel "lazy lowerdata lookup failed"
 }
 
@@ -231,11 +237,13 @@ fact_with_sha512_a_repository_is_verified_in_the_same_way() {
 	grep -q verity=require /proc/mounts
 	diff -r /tmp/tree /mnt
 	umount /mnt
-	object=$(find /fs/repo/objects -type f -size 262144c)
-	cp "$object" /fs/copy
-	mv /fs/copy "$object"
+	for file in data program; do
+		object=$(find /fs/repo/objects -type f -size "$(stat -c %s /tmp/tree/$file)c")
+		cp "$object" /fs/copy
+		mv /fs/copy "$object"
+	done
 	composefs mount --repo=/fs/repo os /mnt
-	say open EIO probe open /mnt/data
+	closed EIO
 	kernel "has no fs-verity digest"
 }
 
