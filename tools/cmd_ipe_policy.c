@@ -172,24 +172,32 @@ static bool is_word(const char *text, const char *of)
 	return *text && text[strspn(text, of)] == '\0';
 }
 
+/* Three numbers of 16 bits, as the kernel has them. */
+static bool is_version(const char *text)
+{
+	unsigned n[3];
+	char end;
+
+	return is_word(text, "0123456789.") &&
+	       sscanf(text, "%5u.%5u.%5u%c", &n[0], &n[1], &n[2], &end) == 3 &&
+	       n[0] <= UINT16_MAX && n[1] <= UINT16_MAX && n[2] <= UINT16_MAX;
+}
+
 int cmd_ipe_policy(int argc, char **argv)
 {
 	struct options o = {.name = "composefs", .version = "0.0.1"};
 	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image"), rc;
-	unsigned major, minor, revision;
 	struct cfs_err err;
-	char end;
 
 	if (status >= 0)
 		return status;
 	if (!is_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			     "0123456789_.-") ||
-	    !is_word(o.version, "0123456789.") ||
-	    sscanf(o.version, "%5u.%5u.%5u%c", &major, &minor, &revision, &end) != 3) {
+	    !is_version(o.version)) {
 		cli_misused(
 			&syntax, argv[0],
 			"want a name of letters, digits, \"_\", \".\" and \"-\", and a "
-			"version of three numbers");
+			"version of three numbers up to 65535");
 		return CLI_USAGE;
 	}
 	rc = run(argv[0], &o, argv[optind], &err);

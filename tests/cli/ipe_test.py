@@ -165,9 +165,9 @@ def policy_by_digest_has_a_rule_for_each_executable_object(place):
 
 @fact
 def policy_by_device_has_one_rule_and_the_name_and_version_that_were_given(_):
-    lines = good(COMPOSEFS, "ipe-policy", "--mode=dm-verity", "--name=os", "--policy-version=1.20.3",
+    lines = good(COMPOSEFS, "ipe-policy", "--mode=dm-verity", "--name=os", "--policy-version=1.65535.3",
                  "image.cfs").splitlines()
-    same(lines[0], "policy_name=os policy_version=1.20.3")
+    same(lines[0], "policy_name=os policy_version=1.65535.3")
     same(lines[4:], ["op=EXECUTE dmverity_signature=TRUE action=ALLOW"])
 
 
@@ -246,7 +246,8 @@ def wrong_usage_is_said(_):
     for args in (("sign-objects", "image.cfs"), ("sign-objects", "--key=a", "--cert=b", "--signatures=c"),
                  SIGN + ("--objects=objects",), ("ipe-policy",), ("ipe-policy", "--mode=none", "image.cfs"),
                  ("ipe-policy", "--policy-version=1.2", "image.cfs"), ("ipe-policy", "--name=a b", "image.cfs"),
-                 ("ipe-policy", "--policy-version=1.2.3.4", "image.cfs"), ("enable-objects",),
+                 ("ipe-policy", "--policy-version=1.2.3.4", "image.cfs"),
+                 ("ipe-policy", "--policy-version=1.65536.3", "image.cfs"), ("enable-objects",),
                  ("enable-objects", "--objects=a", "--signatures=b", "image.cfs")):
         status, _, err = composefs(*args)
         same(status, USAGE, args)
