@@ -89,8 +89,10 @@ static int load_all(struct loader *l, const struct cfs_walk_opts *opts,
 static struct lcfs_node_s *load(struct cfs_span bytes, const struct cfs_text *names,
 				size_t n_names)
 {
-	struct cfs_walk_opts opts = {
-		.names = names, .n_names = n_names, .first_names = true};
+	struct cfs_walk_opts opts = {.names = names,
+				     .n_names = n_names,
+				     .first_names = true,
+				     .no_paths = true};
 	struct cfs_image im;
 	struct loader l = {.im = &im};
 	struct lcfs_node_s *root;

@@ -190,6 +190,7 @@ struct cfs_walk_opts {
 	const struct cfs_text *names; /* of the entries below it that are wanted */
 	size_t n_names;		      /* 0: all */
 	bool first_names; /* tell the first name of later ones: costs a first pass */
+	bool no_paths;	  /* of all but the first entry: path and first stay empty */
 };
 
 struct cfs_walk_entry {
@@ -206,9 +207,10 @@ struct cfs_walk_entry {
 
 /* Depth first, a directory before its entries, entries in order. -EUCLEAN too when two
  * inodes share bytes, a directory has two names, ".." is wrong, or paths and the inodes of
- * later names come to more than 1 GiB and 64 times the image: so work and memory are
- * bounded by the image, whatever it says. Memory: about 1/85 of the image, 300 bytes for
- * each open directory, 96 for each inode with several names. */
+ * later names come to more than 1 GiB and 64 times the image (not asked with no_paths,
+ * where they are not made): so work and memory are bounded by the image, whatever it says.
+ * Memory: about 1/85 of the image, 300 bytes for each open directory, 96 for each inode
+ * with several names. */
 struct cfs_walk;
 
 /* opts are lent for the whole walk. -ENOENT, -ENOTDIR: no such top. */

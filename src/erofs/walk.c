@@ -179,6 +179,8 @@ static int note_names(struct cfs_walk *w)
 	if (!first)
 		return 0;
 	e->cookie = &first->cookie;
+	if (w->opts->no_paths)
+		return 0;
 	if (e->again)
 		return build_first_path(w, first);
 	first->name = e->name;
@@ -187,11 +189,14 @@ static int note_names(struct cfs_walk *w)
 
 /* --- Steps --------------------------------------------------------------------------- */
 
-/* Adds what it takes to print an entry, in bytes: its paths, and the inode once more. */
+/* Adds what it takes to print an entry, in bytes: its paths, and the inode once more. Who
+ * wants no paths does not print. */
 static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e = &w->entry;
 
+	if (w->opts->no_paths)
+		return 0;
 	w->cost += e->path.len + e->first.len;
 	if (e->again)
 		w->cost += e->inode.len + e->inode.blocks.len +
@@ -211,14 +216,24 @@ static int set_path(struct cfs_walk *w, struct cfs_err *err)
 	size_t dir_len = w->frames[w->n_frames - 1].path_len;
 	size_t len = dir_len + 1 + e->name.len;
 
+	if (w->opts->no_paths)
+		return 0;
 	if (cfs_grow(&w->path, &w->path_cap, len, 1) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for a path of %zu bytes", len);
 	w->path[dir_len] = '/';
 	memcpy(w->path + dir_len + 1, e->name.s, e->name.len);
 	e->path = (struct cfs_text){w->path, len};
-	if (note_names(w) < 0)
+	return 0;
+}
+
+/* All that a walk tells of an entry beside its inode. */
+static int describe(struct cfs_walk *w, struct cfs_err *err)
+{
+	int rc = set_path(w, err);
+
+	if (rc == 0 && note_names(w) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for hard links");
-	return add_cost(w, err);
+	return rc < 0 ? rc : add_cost(w, err);
 }
 
 /* Opens the directory that the last entry was. */
@@ -294,7 +309,7 @@ static int step(struct cfs_walk *w, struct cfs_err *err)
 		if (rc == 0 && cfs_inode_is_hidden(w->im, &e->inode) && !w->show_hidden)
 			continue;
 		if (rc == 0)
-			rc = set_path(w, err);
+			rc = describe(w, err);
 		return rc < 0 ? rc : 1;
 	}
 	return 0;
@@ -326,7 +341,7 @@ int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
 	*out = &w->entry;
 	if (!w->started)
 		return start(w, err);
-	if (S_ISDIR(w->entry.inode.mode) && w->entry.path.len)
+	if (S_ISDIR(w->entry.inode.mode))
 		rc = enter(w, err);
 	if (rc == 0)
 		rc = step(w, err);

@@ -54,17 +54,34 @@ T(compat_trees_of_any_depth_are_copied_written_and_freed_on_a_small_stack)
 	t_ok(result);
 }
 
+static bool comes_back(struct lcfs_node_s *root)
+{
+	struct image image = node_image(root), again = {0};
+	struct lcfs_node_s *back = lcfs_load_node_from_image(image.p, image.len);
+	bool same = false;
+
+	if (back) {
+		again = node_image(back);
+		same = again.len == image.len && memcmp(again.p, image.p, image.len) == 0;
+	}
+	free(image.p);
+	free(again.p);
+	lcfs_node_unref(back);
+	return same;
+}
+
+/* Deeper than any path that a kernel takes, and than the sum of all paths may be where
+ * somebody asks for them. */
 T(compat_deep_images_are_loaded)
 {
-	struct lcfs_node_s *root = deep_tree(2039);
-	struct image image = node_image(root);
-	struct lcfs_node_s *back = lcfs_load_node_from_image(image.p, image.len);
+	const size_t levels[] = {2039, t_scaled(100000)};
 
-	t_ok(back);
-	t_eq(depth_of(back), 2039);
-	free(image.p);
-	lcfs_node_unref(back);
-	lcfs_node_unref(root);
+	for (size_t i = 0; i < 2; i++) {
+		struct lcfs_node_s *root = deep_tree(levels[i]);
+
+		t_ok(comes_back(root));
+		lcfs_node_unref(root);
+	}
 }
 
 /* --- links
@@ -80,5 +97,23 @@ T(compat_many_links_are_built_copied_and_written)
 	t_ok(copy);
 	t_eq(node_write_errno(copy), 0);
 	lcfs_node_unref(copy);
+	lcfs_node_unref(root);
+}
+
+/* 50,000 times 30,000 bytes is more than anybody could want to print. */
+T(compat_many_names_of_a_large_inode_are_loaded)
+{
+	static const char value[30000];
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
+	struct lcfs_node_s *file = node_add(root, "0", S_IFREG | 0644);
+
+	t_eq(lcfs_node_set_xattr(file, "user.large", value, sizeof(value)), 0);
+	for (size_t i = 0; i < t_scaled(50000); i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%07zu", i);
+		node_link(root, name, file);
+	}
+	t_ok(comes_back(root));
 	lcfs_node_unref(root);
 }
