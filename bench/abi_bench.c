@@ -176,8 +176,7 @@ static void print_image(struct lcfs_node_s *root)
 	printf("\n");
 }
 
-/* --- one thing
- * ------------------------------------------------------------------------- */
+/* --- one thing ---------------------------------------------------------------------- */
 
 static int run(const char *what, const char *arg)
 {
@@ -206,8 +205,7 @@ static int run(const char *what, const char *arg)
 	return 0;
 }
 
-/* --- all, and its growth
- * ---------------------------------------------------------------- */
+/* --- all, and its growth ------------------------------------------------------------ */
 
 static double cpu(void)
 {

@@ -35,10 +35,9 @@ extern "C" {
 #define LCFS_DIGEST_SIZE 32 /* bytes of an fs-verity SHA-256 digest */
 
 enum {
-	LCFS_BUILD_SKIP_XATTRS = (1 << 0), /* no extended attributes */
-	LCFS_BUILD_USE_EPOCH = (1 << 1),   /* all mtimes 0 */
-	LCFS_BUILD_SKIP_DEVICES =
-		(1 << 2), /* no block and character devices below the root */
+	LCFS_BUILD_SKIP_XATTRS = (1 << 0),    /* no extended attributes */
+	LCFS_BUILD_USE_EPOCH = (1 << 1),      /* all mtimes 0 */
+	LCFS_BUILD_SKIP_DEVICES = (1 << 2),   /* no devices below the root */
 	LCFS_BUILD_COMPUTE_DIGEST = (1 << 3), /* set the digest of regular files */
 	LCFS_BUILD_NO_INLINE = (1 << 4),      /* keep no content, however small */
 	LCFS_BUILD_USER_XATTRS = (1 << 5),    /* only xattrs that begin with "user." */
@@ -56,11 +55,13 @@ enum lcfs_flags_t {
 #define LCFS_DEFAULT_VERSION_MIN 0
 #define LCFS_DEFAULT_VERSION_MAX 1
 
-#define LCFS_INODE_XATTRMETA_SIZE 4 /* header of one xattr entry in an image */
-#define LCFS_INODE_EXTERNAL_XATTR_MAX                                                    \
-	32767 /* xattrs of one node: 12 + sum(7 + key + value) */
-#define LCFS_INLINE_CONTENT_MAX		    5000 /* bytes of content that a node can hold */
-#define LCFS_RECOMMENDED_INLINE_CONTENT_MAX 64	 /* what lcfs_build keeps inline */
+/* Bytes: the header of an xattr in an image; the xattrs of a node, of which each counts as
+ * 7 + key + value, and all together as 12 more; the content that a node can hold; the
+ * content of a file up to which lcfs_build keeps it in the node. */
+#define LCFS_INODE_XATTRMETA_SIZE	    4
+#define LCFS_INODE_EXTERNAL_XATTR_MAX	    32767
+#define LCFS_INLINE_CONTENT_MAX		    5000
+#define LCFS_RECOMMENDED_INLINE_CONTENT_MAX 64
 
 /* Read up to count bytes into buf: the count, 0 at the end, negative on failure with
  * errno. */
@@ -77,9 +78,9 @@ struct lcfs_write_options_s {
 	uint32_t format;  /* LCFS_FORMAT_EROFS */
 	uint32_t version; /* in: lowest format version; out: the one that was written */
 	uint32_t flags;	  /* LCFS_FLAGS_NONE */
-	uint8_t *
-		digest_out; /* LCFS_DIGEST_SIZE bytes for the fs-verity digest, or NULL */
-	void *file;	    /* handed to the callback, not looked at */
+	/* LCFS_DIGEST_SIZE bytes for the fs-verity digest of the image, or NULL. */
+	uint8_t *digest_out;
+	void *file;		     /* handed to the callback, not looked at */
 	lcfs_write_cb file_write_cb; /* NULL: nothing is written */
 	uint32_t max_version;	     /* highest version; raised to version when below */
 	uint32_t reserved[3];
@@ -94,8 +95,7 @@ struct lcfs_read_options_s {
 	void *reserved2[4];
 };
 
-/* --- life of a node
- * ------------------------------------------------------------------ */
+/* --- life of a node ----------------------------------------------------------------- */
 
 /* mode 0, nlink 1, all else 0; no name, no parent. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_new(void);
@@ -116,8 +116,7 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_node_clone(struct lcfs_node_s *node);
 /* The whole subtree. Hard links to nodes inside it point to the copies. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_clone_deep(struct lcfs_node_s *node);
 
-/* --- the tree
- * ------------------------------------------------------------------------ */
+/* --- the tree ----------------------------------------------------------------------- */
 
 /* Takes over the caller's reference to child on success, and only then. Children
  * enumerate in byte order of their names. The child may still be without a mode.
@@ -147,8 +146,7 @@ LCFS_EXTERN void lcfs_node_make_hardlink(struct lcfs_node_s *node,
 /* The direct target, lent; NULL: node is no hard link. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_get_hardlink_target(struct lcfs_node_s *node);
 
-/* --- metadata
- * ------------------------------------------------------------------------ */
+/* --- metadata ----------------------------------------------------------------------- */
 
 /* st_mode: type and permission bits. */
 LCFS_EXTERN uint32_t lcfs_node_get_mode(struct lcfs_node_s *node);
@@ -183,13 +181,13 @@ LCFS_EXTERN void lcfs_node_set_size(struct lcfs_node_s *node, uint64_t size);
 LCFS_EXTERN void lcfs_node_get_mtime(struct lcfs_node_s *node, struct timespec *time);
 LCFS_EXTERN void lcfs_node_set_mtime(struct lcfs_node_s *node, struct timespec *time);
 
-/* --- payload, content, digest
- * -------------------------------------------------------- */
+/* --- payload, content, digest ------------------------------------------------------- */
 
 /* Symlink target, or path of the backing file below the object directory; NULL: none.
  * The size is left alone. ENAMETOOLONG: above 4095 bytes. */
 LCFS_EXTERN int lcfs_node_set_payload(struct lcfs_node_s *node, const char *payload);
-/* For symlinks: sets the size, too. EINVAL: no symlink, or no or an empty target. */
+/* For symlinks: sets the size, too. EINVAL: no symlink, or no or an empty target;
+ * ENAMETOOLONG: as above. */
 LCFS_EXTERN int lcfs_node_set_symlink_payload(struct lcfs_node_s *node,
 					      const char *payload);
 /* Lent; NULL: none was set. */
@@ -220,8 +218,7 @@ LCFS_EXTERN int lcfs_node_set_fsverity_from_fd(struct lcfs_node_s *node, int fd)
 LCFS_EXTERN int lcfs_node_set_from_content(struct lcfs_node_s *node, int dirfd,
 					   const char *fname, int buildflags);
 
-/* --- extended attributes
- * ------------------------------------------------------------- */
+/* --- extended attributes ------------------------------------------------------------ */
 
 /* Lent: the value (not terminated, never NULL for an empty one) and its length where length
  * is not NULL; NULL, and errno untouched, when there is none. */
@@ -239,8 +236,7 @@ LCFS_EXTERN size_t lcfs_node_get_n_xattr(struct lcfs_node_s *node);
  * of range. */
 LCFS_EXTERN const char *lcfs_node_get_xattr_name(struct lcfs_node_s *node, size_t index);
 
-/* --- from the file system
- * ------------------------------------------------------------ */
+/* --- from the file system ----------------------------------------------------------- */
 
 /* One node from fname (relative to dirfd, a final symlink is not followed). EINVAL:
  * unknown flags, or SKIP_XATTRS with USER_XATTRS; ERANGE: too many xattrs; else from
@@ -254,8 +250,7 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_file(int dirfd, const char *
 LCFS_EXTERN struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 					   char **failed_path_out);
 
-/* --- fs-verity (SHA-256, blocks of 4096 bytes, no salt)
- * ------------------------------ */
+/* --- fs-verity (SHA-256, blocks of 4096 bytes, no salt) ----------------------------- */
 
 /* digest: LCFS_DIGEST_SIZE bytes to be filled in. Of all that the callback gives, of the
  * file from its offset to the end, of data_len bytes (data may be NULL when that is 0).
@@ -278,8 +273,7 @@ LCFS_EXTERN int lcfs_fd_get_fsverity(uint8_t *digest, int fd);
  * file open for writing. */
 LCFS_EXTERN int lcfs_fd_enable_fsverity(int fd);
 
-/* --- images
- * -------------------------------------------------------------------------- */
+/* --- images ------------------------------------------------------------------------- */
 
 /* Writes the tree below root, which is the root directory whatever its own name and
  * parent; the tree is not changed. The bytes come in order, in large pieces. EINVAL:
@@ -288,8 +282,9 @@ LCFS_EXTERN int lcfs_fd_enable_fsverity(int fd);
 LCFS_EXTERN int lcfs_write_to(struct lcfs_node_s *root,
 			      struct lcfs_write_options_s *options);
 
-/* Load an image from memory, or all of a file. Any image is safe to load: EINVAL: not an
- * image, or malformed; ENOTSUP: another version of the header. options may be NULL. */
+/* The root of a new tree, the caller's: from an image in memory, or that is all of a
+ * file. Any bytes are safe to load. EINVAL: not an image, or malformed; ENOTSUP: another
+ * version of the header; else as reading fails. options may be NULL. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
 							  size_t image_data_size);
 LCFS_EXTERN struct lcfs_node_s *
@@ -299,8 +294,8 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_fd(int fd);
 LCFS_EXTERN struct lcfs_node_s *
 lcfs_load_node_from_fd_ext(int fd, const struct lcfs_read_options_s *options);
 
-/* The format version of an image: 0 or 1; the offset of fd is not used. EINVAL: not an
- * image; else as reading fails. */
+/* The format version that an image says it has: 0 or 1 when it is one of lcfs_write_to;
+ * the offset of fd is not used. EINVAL: not an image; else as reading fails. */
 LCFS_EXTERN int lcfs_version_from_fd(int fd);
 
 #ifdef __cplusplus

@@ -54,8 +54,7 @@ static int keep_digest(struct lcfs_node_s *node, const struct cfs_digest *digest
 	return lcfs_node_set_payload(node, path) < 0 ? -errno : 0;
 }
 
-/* --- from the scan
- * -------------------------------------------------------------------- */
+/* --- from the scan ------------------------------------------------------------------ */
 
 /* Files with inline content have a digest, too, in the eyes of the ABI. */
 static int keep_inline_digest(struct lcfs_node_s *node, int flags)
@@ -128,8 +127,7 @@ struct lcfs_node_s *lcfs_load_node_from_file(int dirfd, const char *fname, int b
 	return node;
 }
 
-/* --- whole directories
- * ---------------------------------------------------------------- */
+/* --- whole directories -------------------------------------------------------------- */
 
 /* A scan's tree on its way to nodes. */
 struct converter {
@@ -248,8 +246,7 @@ struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 	return NULL;
 }
 
-/* --- one file's content
- * --------------------------------------------------------------- */
+/* --- one file's content ------------------------------------------------------------- */
 
 static int read_inline(struct lcfs_node_s *node, int fd)
 {

@@ -23,8 +23,7 @@
 #include "libcomposefs/lcfs-writer.h"
 #include "tree/tree.h"
 
-/* --- bytes
- * ---------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------- */
 
 /* Bytes that do not change, shared by all nodes that say the same: copies of a node,
  * and nodes of an image that refer to one place in it. Counted atomically, since those
@@ -44,8 +43,7 @@ void lcfs_blob_unref(struct lcfs_blob *blob); /* NULL is fine */
 struct lcfs_blob *lcfs_blob_xattr(struct cfs_text key, struct cfs_span value);
 struct lcfs_blob *lcfs_blob_text(struct cfs_text text);
 
-/* --- nodes
- * ---------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------- */
 
 /* The children of a directory: an array that is put in order when somebody first reads
  * it, and a hash of the names once they have arrived out of order. */
@@ -97,8 +95,7 @@ void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target);
 int lcfs_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
 		struct cfs_text name) CFS_MUST_CHECK;
 
-/* --- children
- * ------------------------------------------------------------------------- */
+/* --- children ----------------------------------------------------------------------- */
 
 static inline size_t lcfs_children_count(const struct lcfs_node_s *dir)
 {
@@ -112,8 +109,7 @@ struct lcfs_node_s *lcfs_children_find(const struct lcfs_node_s *dir, const char
 int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child) CFS_MUST_CHECK;
 void lcfs_children_free(struct lcfs_children *c); /* not the nodes; NULL is fine */
 
-/* --- xattrs
- * --------------------------------------------------------------------------- */
+/* --- xattrs ------------------------------------------------------------------------- */
 
 /* Appends one whose key is known to be new, taking over the reference on success.
  * -ENOMEM */

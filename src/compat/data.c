@@ -94,8 +94,7 @@ void lcfs_node_set_mtime(struct lcfs_node_s *node, struct timespec *time)
 	node->mtime = *time;
 }
 
-/* --- payload, content, digest
- * ----------------------------------------------------------- */
+/* --- payload, content, digest ------------------------------------------------------- */
 
 int lcfs_node_set_payload(struct lcfs_node_s *node, const char *payload)
 {

@@ -10,8 +10,7 @@ int lcfs_fail(int rc)
 	return -1;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------- */
 
 struct lcfs_node_s *lcfs_node_new(void)
 {
@@ -149,8 +148,7 @@ struct lcfs_node_s *lcfs_node_clone(struct lcfs_node_s *node)
 	return copy;
 }
 
-/* --- the tree
- * --------------------------------------------------------------------------- */
+/* --- the tree ----------------------------------------------------------------------- */
 
 bool lcfs_node_dirp(struct lcfs_node_s *node)
 {
@@ -234,8 +232,7 @@ struct lcfs_node_s *lcfs_node_get_child(struct lcfs_node_s *node, size_t i)
 	return i < lcfs_children_count(node) ? lcfs_children_sorted(node)[i] : NULL;
 }
 
-/* --- hard links
- * -------------------------------------------------------------------------- */
+/* --- hard links --------------------------------------------------------------------- */
 
 void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target)
 {

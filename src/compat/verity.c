@@ -68,8 +68,7 @@ int lcfs_compute_fsverity_from_data(uint8_t *digest, uint8_t *data, size_t data_
 	return 0;
 }
 
-/* --- files
- * ------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------- */
 
 /* As lcfs_fail, for the functions that give -errno. */
 static int fail_with_code(int rc)
@@ -119,8 +118,7 @@ int lcfs_fd_enable_fsverity(int fd)
 	return rc < 0 ? fail_with_code(rc) : 0;
 }
 
-/* --- nodes
- * ------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------- */
 
 int lcfs_node_set_fsverity_from_content(struct lcfs_node_s *node, void *file,
 					lcfs_read_cb read_cb)

@@ -9,8 +9,7 @@
 #include "erofs/erofs.h"
 #include "verity/verity.h"
 
-/* --- nodes -> tree
- * ---------------------------------------------------------------------- */
+/* --- nodes -> tree ------------------------------------------------------------------ */
 
 struct level {
 	struct lcfs_node_s *dir;
@@ -158,8 +157,7 @@ static int make_tree(struct lcfs_node_s *root, struct cfs_tree **out)
 	return rc == -ELOOP ? -EINVAL : rc;
 }
 
-/* --- tree -> callback
- * ------------------------------------------------------------------- */
+/* --- tree -> callback --------------------------------------------------------------- */
 
 static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {

@@ -219,8 +219,7 @@ static int fill(struct cfs_builder *b, const struct cfs_inode_spec *s, struct cf
 	return cfs_intern_node(b, s, n, err);
 }
 
-/* --- taking a place in the tree
- * --------------------------------------------------------- */
+/* --- taking a place in the tree ----------------------------------------------------- */
 
 static bool in_order(const struct cfs_builder *b, const struct cfs_node *dir,
 		     struct cfs_text name)

@@ -56,8 +56,7 @@ T(compat_try_set_mode_takes_the_seven_file_types)
 	lcfs_node_unref(n);
 }
 
-/* --- payload, content, digest
- * ---------------------------------------------------------- */
+/* --- payload, content, digest ------------------------------------------------------- */
 
 T(compat_payload_is_copied_bounded_and_leaves_the_size)
 {
@@ -171,8 +170,7 @@ T(compat_digest_is_there_once_set)
 	lcfs_node_unref(n);
 }
 
-/* --- xattrs
- * ---------------------------------------------------------------------------- */
+/* --- xattrs ------------------------------------------------------------------------- */
 
 T(compat_xattrs_are_set_replaced_listed_and_removed)
 {

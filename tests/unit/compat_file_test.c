@@ -44,8 +44,7 @@ static void make_files(void)
 	t_eq(mkfifo(tmp_in("fifo"), 0600), 0);
 }
 
-/* --- one file
- * -------------------------------------------------------------------------- */
+/* --- one file ----------------------------------------------------------------------- */
 
 static struct lcfs_node_s *load(const char *name, int flags)
 {
@@ -203,8 +202,7 @@ T(compat_xattrs_of_files_are_taken_as_the_flags_say)
 	lcfs_node_unref(n);
 }
 
-/* --- directories
- * ----------------------------------------------------------------------- */
+/* --- directories -------------------------------------------------------------------- */
 
 T(compat_build_takes_all_that_is_below)
 {
@@ -281,8 +279,7 @@ T(compat_build_tells_the_path_at_fault)
 	free(path);
 }
 
-/* --- fs-verity
- * ------------------------------------------------------------------------- */
+/* --- fs-verity ---------------------------------------------------------------------- */
 
 struct source {
 	const char *text;

@@ -31,8 +31,7 @@ static struct lcfs_node_s *load_golden(const char *name)
 	return root;
 }
 
-/* --- what comes back
- * ------------------------------------------------------------------- */
+/* --- what comes back ---------------------------------------------------------------- */
 
 T(compat_load_gives_back_what_the_tree_said)
 {
@@ -184,8 +183,7 @@ T(compat_load_keeps_what_inodes_share_once)
 	lcfs_node_unref(root);
 }
 
-/* --- files
- * ----------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------- */
 
 T(compat_load_from_a_file_does_not_use_its_offset)
 {
@@ -288,8 +286,7 @@ T(compat_version_is_read_from_the_header)
 	free(p);
 }
 
-/* --- damaged images
- * -------------------------------------------------------------------- */
+/* --- damaged images ----------------------------------------------------------------- */
 
 static uint64_t random_state = 1;
 

@@ -2,8 +2,7 @@
 /* The ABI: life of nodes, references, trees, hard links, copies. */
 #include "nodes.h"
 
-/* --- life
- * ------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------- */
 
 T(compat_new_node_is_empty)
 {
@@ -123,8 +122,7 @@ T(compat_links_inside_a_tree_go_with_it_in_any_order)
 	lcfs_node_unref(root);
 }
 
-/* --- the tree
- * -------------------------------------------------------------------------- */
+/* --- the tree ----------------------------------------------------------------------- */
 
 T(compat_add_child_takes_the_reference_only_on_success)
 {
@@ -229,8 +227,7 @@ T(compat_many_children_in_reverse_order_take_little_time)
 	lcfs_node_unref(root);
 }
 
-/* --- hard links
- * ------------------------------------------------------------------------ */
+/* --- hard links --------------------------------------------------------------------- */
 
 T(compat_make_hardlink_counts_names_at_the_direct_target)
 {
@@ -285,8 +282,7 @@ T(compat_a_long_chain_of_links_takes_little_time)
 	lcfs_node_unref(root);
 }
 
-/* --- copies
- * ---------------------------------------------------------------------------- */
+/* --- copies ------------------------------------------------------------------------- */
 
 static void describe(struct lcfs_node_s *n)
 {

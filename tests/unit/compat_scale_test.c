@@ -4,8 +4,7 @@
 
 #include "nodes.h"
 
-/* --- depth
- * ----------------------------------------------------------------------------- */
+/* --- depth -------------------------------------------------------------------------- */
 
 static struct lcfs_node_s *deep_tree(size_t levels)
 {
@@ -84,8 +83,7 @@ T(compat_deep_images_are_loaded)
 	}
 }
 
-/* --- links
- * ----------------------------------------------------------------------------- */
+/* --- links -------------------------------------------------------------------------- */
 
 /* Large enough that a search among all nodes for each of the links would be some 10^10 steps. There
  * is no clock: how long it takes is for the benchmarks. */

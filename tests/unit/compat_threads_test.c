@@ -8,8 +8,7 @@
 
 enum { MAX_THREADS = 1000, STACK = 512 * 1024 };
 
-/* --- all at once
- * ----------------------------------------------------------------------- */
+/* --- all at once -------------------------------------------------------------------- */
 
 struct crowd {
 	pthread_barrier_t start;
@@ -59,8 +58,7 @@ static void run_threads(size_t n, bool (*fn)(const void *arg, size_t i), const v
 	t_eq(n_good, n);
 }
 
-/* --- what has to come out
- * -------------------------------------------------------------- */
+/* --- what has to come out ----------------------------------------------------------- */
 
 /* The rest of an image that is still to come. */
 struct rest {
@@ -94,8 +92,7 @@ static bool writes(struct lcfs_node_s *root, const struct image *want)
 	       memcmp(digest, want->digest, sizeof(digest)) == 0;
 }
 
-/* --- separate trees
- * -------------------------------------------------------------------- */
+/* --- separate trees ----------------------------------------------------------------- */
 
 static const char *const names[] = {
 	"acl-file",	  "collide",	   "escape-overlay", "example",
@@ -165,8 +162,7 @@ T(compat_a_thousand_threads_load_and_write_trees_of_their_own)
 	free(g.built.p);
 }
 
-/* --- one tree
- * -------------------------------------------------------------------------- */
+/* --- one tree ----------------------------------------------------------------------- */
 
 struct shared {
 	struct lcfs_node_s *root;

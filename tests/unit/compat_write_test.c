@@ -26,8 +26,7 @@ static const char *digest_of(struct lcfs_node_s *root)
 	return hex(digest);
 }
 
-/* --- options
- * --------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------ */
 
 T(compat_write_checks_the_options)
 {
@@ -76,8 +75,7 @@ T(compat_write_leaves_errno_alone)
 	lcfs_node_unref(root);
 }
 
-/* --- the callback
- * ---------------------------------------------------------------------- */
+/* --- the callback ------------------------------------------------------------------- */
 
 T(compat_write_without_callback_computes_the_digest)
 {
@@ -208,8 +206,7 @@ T(compat_write_fails_as_the_callback_does)
 	lcfs_node_unref(root);
 }
 
-/* --- what is written
- * ------------------------------------------------------------------- */
+/* --- what is written ---------------------------------------------------------------- */
 
 T(compat_any_directory_can_be_the_root)
 {
@@ -290,8 +287,7 @@ T(compat_what_a_type_has_no_use_for_is_not_written)
 	}
 }
 
-/* --- what is refused
- * ------------------------------------------------------------------- */
+/* --- what is refused ---------------------------------------------------------------- */
 
 T(compat_the_root_is_a_directory)
 {
