@@ -15,7 +15,7 @@ extern "C" {
 
 typedef enum {
 	/* Some inode has a POSIX ACL; without it EROFS is mounted with "noacl". */
-	LCFS_EROFS_FLAGS_HAS_ACL = (1 << 0),
+	LCFS_EROFS_FLAGS_HAS_ACL = (1 << 0)
 } lcfs_erofs_flag_t;
 
 /* The first 32 bytes of an image, little-endian in the file. */

@@ -38,7 +38,7 @@ enum lcfs_mount_flags_t {
 	/* As REQUIRE_VERITY where the kernel knows it, else without. */
 	LCFS_MOUNT_FLAGS_TRY_VERITY = (1 << 4),
 
-	LCFS_MOUNT_FLAGS_MASK = (1 << 5) - 1,
+	LCFS_MOUNT_FLAGS_MASK = (1 << 5) - 1
 };
 
 /* Start zeroed. All pointers are lent for the call. */

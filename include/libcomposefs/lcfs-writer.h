@@ -41,15 +41,12 @@ enum {
 	LCFS_BUILD_COMPUTE_DIGEST = (1 << 3), /* set the digest of regular files */
 	LCFS_BUILD_NO_INLINE = (1 << 4),      /* keep no content, however small */
 	LCFS_BUILD_USER_XATTRS = (1 << 5),    /* only xattrs that begin with "user." */
-	LCFS_BUILD_BY_DIGEST = (1 << 6),      /* payload is the object path, xx/rest */
+	LCFS_BUILD_BY_DIGEST = (1 << 6)	      /* payload is the object path, xx/rest */
 };
 
 enum lcfs_format_t { LCFS_FORMAT_EROFS };
 
-enum lcfs_flags_t {
-	LCFS_FLAGS_NONE = 0,
-	LCFS_FLAGS_MASK = 0,
-};
+enum lcfs_flags_t { LCFS_FLAGS_NONE = 0, LCFS_FLAGS_MASK = 0 };
 
 #define LCFS_VERSION_MAX	 1
 #define LCFS_DEFAULT_VERSION_MIN 0
@@ -72,6 +69,7 @@ typedef ssize_t (*lcfs_read_cb)(void *file, void *buf, size_t count);
 typedef ssize_t (*lcfs_write_cb)(void *file, void *buf, size_t count);
 
 struct lcfs_node_s;
+struct timespec; /* strict C99 has none */
 
 /* Start zeroed. */
 struct lcfs_write_options_s {
