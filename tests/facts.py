@@ -30,6 +30,11 @@ def same(got, expected, what="value"):
         raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
 
 
+def remark(text):
+    """Of one line or more, for people."""
+    print("# " + text.replace("\n", "\n# "), flush=True)
+
+
 class Moments:
     """Waits at random before what is to be killed is killed. The longest follows what came of the kills so far: a
     machine is busy in one moment and idle in the next."""
@@ -60,7 +65,7 @@ def run_facts(*arguments, after=lambda: None):
             frames = traceback.extract_tb(failure.__traceback__)
             where = next((f for f in frames if f.name == function.__name__), frames[-1])
             text = str(failure) or type(failure).__name__
-            print(f"# line {where.lineno}: " + text.replace("\n", "\n# "), flush=True)
+            remark(f"line {where.lineno}: {text}")
         after()
     print(f"1..{len(FACTS)}")
     return 1 if failed else 0

@@ -18,7 +18,7 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts_each_in, same, umount, want
+from scene import LIBC, Skip, enter_namespace, fact, mounts, remark, run, run_facts_each_in, same, umount, want
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
@@ -128,7 +128,7 @@ def df_shows_no_size_of_an_image_that_tells_no_blocks(place):
         image = os.path.realpath(f"{place.repo}/images/refs/{name}")
         for mount in ((COMPOSEFS, "mount", f"--repo={place.repo}", name), ("mount", "-t", "erofs", "-o", "ro,loop", image)):
             run(*mount, place.mnt)
-            print(f"# {name}, {os.path.basename(mount[0])}: df shows {shown(place.mnt)}")
+            remark(f"{name}, {os.path.basename(mount[0])}: df shows {shown(place.mnt)}")
             same(shown(place.mnt)[1], use, f"use of {name}")
             same(os.statvfs(place.mnt).f_blocks == 0, name == "honest", f"{name} has no blocks")
             same(read(f"{place.mnt}/small"), "x")
@@ -333,7 +333,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
         err = "\n".join(l for l in err.splitlines() if "others use" not in l and "stays" not in l)
         same((kind, worker.returncode, err), (kind, 0, ""))
         done[kind] = done.get(kind, 0) + int(out)
-    print("# " + ", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
+    remark(", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
     for kind in ("adder", "checker", "collector", "mounter"):
         want(done[kind] >= 1, f"no {kind} was done")
     sound(place.repo)

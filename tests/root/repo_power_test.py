@@ -19,7 +19,7 @@ import threading
 import time
 
 from recorder import Recorder
-from scene import Skip, enter_namespace, fact, run, run_facts, same, skip_all, umount, want
+from scene import Skip, enter_namespace, fact, remark, run, run_facts, same, skip_all, umount, want
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 COMMANDS = (
@@ -180,7 +180,7 @@ def told_without(call):
     try:
         cut_everywhere(writes, known)
     except AssertionError as failure:
-        print(f"# {failure}")
+        remark(str(failure))
         return True
     return False
 
@@ -189,7 +189,7 @@ def told_without(call):
 def a_repository_is_sound_and_has_what_was_reported_wherever_the_power_is_cut():
     writes, known = record()
     states = cut_everywhere(writes, known)
-    print(f"# {len(writes)} writes, {states} different states")
+    remark(f"{len(writes)} writes, {states} different states")
     want(states > 2 * len(COMMANDS), "hardly a cut came within a command: the test does not test")
 
 
