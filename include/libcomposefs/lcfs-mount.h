@@ -35,7 +35,8 @@ enum lcfs_mount_flags_t {
 	LCFS_MOUNT_FLAGS_READONLY = (1 << 1),
 	/* Map owners of the image with the user namespace idmap_fd. */
 	LCFS_MOUNT_FLAGS_IDMAP = (1 << 3),
-	/* As REQUIRE_VERITY where the kernel knows it, else without. */
+	/* As REQUIRE_VERITY where the kernel and the file system of an object directory
+	 * have it, else without. */
 	LCFS_MOUNT_FLAGS_TRY_VERITY = (1 << 4),
 
 	LCFS_MOUNT_FLAGS_MASK = (1 << 5) - 1
@@ -65,7 +66,8 @@ struct lcfs_mount_options_s {
  *
  * EINVAL: options, or no composefs image; ENOVERITY, EWRONGVERITY: see
  * expected_fsverity_digest, which is compared before the image is parsed, on the
- * descriptor that is mounted; EPERM and others: from the system calls. */
+ * descriptor that is mounted; ENOVERITY also: verity is required, and no object directory
+ * is on a file system that has it; EPERM and others: from the system calls. */
 LCFS_EXTERN int lcfs_mount_image(const char *path, const char *mountpoint,
 				 struct lcfs_mount_options_s *options);
 
