@@ -142,20 +142,42 @@ struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
 	return lcfs_load_node_from_image_ext(image_data, image_data_size, NULL);
 }
 
-/* Read, not mapped: a file that shrinks under a mapping raises SIGBUS in the caller.
- * Pipes are refused, since the position of a descriptor does not count. */
+/* -EINVAL: this is not the beginning of an image. */
+static int read_header(int fd, struct cfs_header *out)
+{
+	ssize_t n = cfs_io_pread(fd, out, sizeof(*out), 0, NULL);
+
+	if (n < 0)
+		return (int)n;
+	if (n < (ssize_t)sizeof(*out) || cfs_le32(&out->magic) != CFS_HEADER_MAGIC)
+		return -EINVAL;
+	return 0;
+}
+
+/* Read, not mapped: a file that shrinks under a mapping raises SIGBUS in the caller. So
+ * only what begins like an image is read, however large it is. Pipes are refused, since
+ * the position of a descriptor does not count. */
+static int copy_image(int fd, struct cfs_map *out)
+{
+	struct cfs_header header;
+	struct stat st;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	rc = read_header(fd, &header);
+	return rc < 0 ? rc : cfs_map_copy(fd, out, NULL);
+}
+
 struct lcfs_node_s *lcfs_load_node_from_fd_ext(int fd,
 					       const struct lcfs_read_options_s *options)
 {
 	struct lcfs_node_s *root;
 	struct cfs_map copy;
-	struct stat st;
-	int rc = fstat(fd, &st) < 0 ? -errno : 0;
+	int rc = copy_image(fd, &copy);
 
-	if (rc == 0 && !S_ISREG(st.st_mode))
-		rc = -EINVAL;
-	if (rc == 0)
-		rc = cfs_map_copy(fd, &copy, NULL);
 	if (rc < 0) {
 		lcfs_fail(rc);
 		return NULL;
@@ -172,14 +194,14 @@ struct lcfs_node_s *lcfs_load_node_from_fd(int fd)
 
 int lcfs_version_from_fd(int fd)
 {
-	struct cfs_header header = {0};
-	ssize_t n = cfs_io_pread(fd, &header, sizeof(header), 0, NULL);
-	uint32_t version = cfs_le32(&header.composefs_version);
+	struct cfs_header header;
+	int rc = read_header(fd, &header);
+	uint32_t version;
 
-	if (n < 0)
-		return lcfs_fail((int)n);
-	if (n < (ssize_t)sizeof(header) || cfs_le32(&header.magic) != CFS_HEADER_MAGIC ||
-	    cfs_le32(&header.version) != CFS_HEADER_VERSION || version > INT_MAX)
+	if (rc < 0)
+		return lcfs_fail(rc);
+	version = cfs_le32(&header.composefs_version);
+	if (cfs_le32(&header.version) != CFS_HEADER_VERSION || version > INT_MAX)
 		return lcfs_fail(-EINVAL);
 	return (int)version;
 }

@@ -239,6 +239,9 @@ T(compat_load_refuses_what_is_no_image)
 	t_eq(pipe(fds), 0);
 	t_errno(lcfs_load_node_from_fd(fds[0]), NULL, EINVAL);
 	t_errno(lcfs_load_node_from_image(NULL, 0), NULL, EINVAL);
+	/* What does not begin like an image is not read, however large it is. */
+	t_eq(ftruncate(empty, (off_t)1 << 40), 0);
+	t_errno(lcfs_load_node_from_fd(empty), NULL, EINVAL);
 	t_errno(lcfs_load_node_from_image(p, 8192), NULL, EINVAL);
 	free(p);
 	p = t_golden("minimal.v0.cfs", &len);
