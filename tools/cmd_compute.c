@@ -235,7 +235,7 @@ int cmd_compute_id(int argc, char **argv)
 }
 
 /* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
- * its name the tree is always changed for booting before, which is not done here. */
+ * the name of composefs-rs's program the tree is always changed for booting before. */
 int cmd_compute_karg(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};

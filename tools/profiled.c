@@ -62,12 +62,9 @@ int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *sca
 		{p->no_hardlinks, "--no-hardlinks"},
 		{p->no_propagate, "--no-propagate-usr-to-root"},
 		{p->xattrs != NULL, "--xattrs"},
+		{p->bootable, "--bootable"},
 	};
 
-	if (p->bootable)
-		return cfs_fail(
-			err, ENOTSUP,
-			"trees are not changed for booting here: want no --bootable");
 	return profiled_check(p->profile, excluded,
 			      sizeof(excluded) / sizeof(excluded[0]), err);
 }
@@ -116,6 +113,7 @@ static int choose_rules(const struct profiled *p, const struct ingest *in,
 			struct cfs_err *err)
 {
 	rules_of_scan(&in->scan, format, out);
+	out->bootable = p->bootable;
 	if (p->profile && p->profile->rules.alg != in->scan.alg)
 		return cfs_fail(err, EINVAL, "the profile %s has digests by %s, want %s",
 				p->profile->name, cfs_hash_name(p->profile->rules.alg),
@@ -133,7 +131,7 @@ int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format
 		    struct cfs_err *err)
 {
 	/* What a scan does by itself needs no second tree. */
-	bool is_changed = p->profile || is_container(p, in->name);
+	bool is_changed = p->profile || p->bootable || is_container(p, in->name);
 	int rc;
 
 	in->scan.hardlinks = !p->no_hardlinks;

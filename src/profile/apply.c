@@ -14,6 +14,7 @@ struct fate {
 	cfs_id out;	 /* its number in the new tree, or CFS_NO_NODE */
 	uint32_t n_gone; /* names of this inode that are left out */
 	bool gone;
+	bool emptied; /* a directory that loses what is in it, and has the time of /usr */
 };
 
 /* A directory whose names are being added. */
@@ -27,8 +28,7 @@ struct job {
 	const struct cfs_profile_rules *rules;
 	struct cfs_builder *b;
 	struct fate *fates;	    /* by node */
-	const struct cfs_node *usr; /* what the root looks like; NULL: like itself */
-	cfs_id run;		    /* what is emptied, or CFS_NO_NODE */
+	const struct cfs_node *usr; /* NULL: no rule asks for it */
 	struct frame *stack;
 	size_t depth, stack_cap;
 	struct cfs_xattr *xattrs; /* of one node */
@@ -46,18 +46,17 @@ static int at_path(const struct job *j, cfs_id id, int rc, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", cfs_tree_path(j->in, id, path, sizeof(path)));
 }
 
-/* --- the root rule --------------------------------------------------------------------- */
+/* --- the rules for single directories --------------------------------------------------- */
 
 static bool is_directory(const struct cfs_tree *t, cfs_id id)
 {
 	return !cfs_node_is_link(&t->nodes[id]) && S_ISDIR(t->nodes[id].mode);
 }
 
-/* Notes that all below /run is left out. */
-static int leave_out(struct job *j, struct cfs_err *err)
+/* Notes that all below a directory is left out. */
+static int leave_out(struct job *j, cfs_id dir, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
-	cfs_id dir = j->run;
 	size_t depth = 0;
 
 	for (;;) {
@@ -81,39 +80,83 @@ static int leave_out(struct job *j, struct cfs_err *err)
 	}
 }
 
-static int find_usr(struct job *j, struct cfs_err *err)
+/* A directory below the root. why: "since it ..." */
+static int find_directory(const struct job *j, const char *name, const char *why,
+			  cfs_id *out, struct cfs_err *err)
 {
-	cfs_id usr = cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("usr"));
+	*out = cfs_tree_find(j->in, CFS_ROOT, cfs_text(name));
+	if (*out == CFS_NO_NODE)
+		return cfs_fail(err, ENOENT, "/%s: not there, and %s", name, why);
+	if (!is_directory(j->in, *out))
+		return cfs_fail(err, ENOTDIR, "/%s: want a directory, since %s", name,
+				why);
+	return 0;
+}
 
-	if (j->rules->root != CFS_ROOT_USR)
+static int empty(struct job *j, const char *name, struct cfs_err *err)
+{
+	cfs_id dir;
+	int rc = find_directory(j, name, "it is to be emptied", &dir, err);
+
+	if (rc < 0)
+		return rc;
+	j->fates[dir].emptied = true;
+	return leave_out(j, dir, err);
+}
+
+static bool has_selinux(const struct cfs_tree *t)
+{
+	cfs_id dir = cfs_tree_find(t, CFS_ROOT, CFS_TEXT("etc"));
+
+	if (dir != CFS_NO_NODE && is_directory(t, dir))
+		dir = cfs_tree_find(t, dir, CFS_TEXT("selinux"));
+	return dir != CFS_NO_NODE && is_directory(t, dir) &&
+	       cfs_tree_find(t, dir, CFS_TEXT("config")) != CFS_NO_NODE;
+}
+
+static int prepare_boot(struct job *j, struct cfs_err *err)
+{
+	int rc;
+
+	if (has_selinux(j->in))
+		return cfs_fail(err, ENOTSUP,
+				"/etc/selinux/config: a tree with SELinux cannot be made "
+				"bootable here, its files would want labels");
+	rc = empty(j, "boot", err);
+	return rc < 0 ? rc : empty(j, "sysroot", err);
+}
+
+static int find_special(struct job *j, struct cfs_err *err)
+{
+	bool root = j->rules->root == CFS_ROOT_USR;
+	cfs_id usr;
+	int rc;
+
+	if (!root && !j->rules->bootable)
 		return 0;
-	if (usr == CFS_NO_NODE)
-		return cfs_fail(err, ENOENT,
-				"/usr: not there, and the root is to look like it");
-	if (!is_directory(j->in, usr))
-		return cfs_fail(err, ENOTDIR,
-				"/usr: want a directory, since the root is to look like "
-				"it");
+	rc = find_directory(j, "usr",
+			    root ? "the root is to look like it"
+				 : "others are to have its time",
+			    &usr, err);
+	if (rc < 0)
+		return rc;
 	j->usr = &j->in->nodes[usr];
-	j->run = cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("run"));
-	if (j->run == CFS_NO_NODE)
-		return 0;
-	if (!is_directory(j->in, j->run))
-		return cfs_fail(err, ENOTDIR,
-				"/run: want a directory, since it is to be emptied");
-	return leave_out(j, err);
+	if (root && cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("run")) != CFS_NO_NODE)
+		rc = empty(j, "run", err);
+	return rc == 0 && j->rules->bootable ? prepare_boot(j, err) : rc;
 }
 
 /* --- one inode ------------------------------------------------------------------------- */
 
-static bool is_kept(enum cfs_xattr_rule rule, struct cfs_text key)
+static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
 {
 	bool is_user = cfs_text_has_prefix(key, CFS_TEXT("user."));
 	bool is_capability = cfs_text_eq(key, CFS_TEXT("security.capability"));
 
-	switch (rule) {
+	switch (rules->xattrs) {
 	case CFS_XATTRS_ALL:
-		return true;
+		return !rules->bootable ||
+		       !cfs_text_eq(key, CFS_TEXT("security.selinux"));
 	case CFS_XATTRS_USER:
 		return is_user;
 	case CFS_XATTRS_OCI:
@@ -138,7 +181,7 @@ static int describe_xattrs(struct job *j, const struct cfs_node *n,
 	for (unsigned i = 0; i < n->n_xattrs; i++) {
 		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[i]];
 
-		if (is_kept(j->rules->xattrs, t->keys[p->key]))
+		if (is_kept(j->rules, t->keys[p->key]))
 			j->xattrs[out->n_xattrs++] = (struct cfs_xattr){
 				t->keys[p->key], {p->value, p->value_len}};
 	}
@@ -211,7 +254,8 @@ static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 		    struct cfs_err *err)
 {
 	const struct cfs_node *n = &j->in->nodes[id];
-	const struct cfs_node *look = id == CFS_ROOT && j->usr ? j->usr : n;
+	bool is_usr = id == CFS_ROOT && j->rules->root == CFS_ROOT_USR;
+	const struct cfs_node *look = is_usr ? j->usr : n;
 	int rc;
 
 	*out = (struct cfs_inode_spec){
@@ -226,7 +270,7 @@ static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 		out->nlink = 1;
 	else if (j->fates[id].n_gone < n->nlink)
 		out->nlink -= j->fates[id].n_gone;
-	describe_mtime(j, id == j->run ? j->usr : look, out);
+	describe_mtime(j, j->fates[id].emptied ? j->usr : look, out);
 	rc = describe_xattrs(j, look, out, err);
 	return rc < 0 ? rc : describe_content(j, n, out, err);
 }
@@ -262,7 +306,7 @@ static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *er
 	else if (rc == 0)
 		rc = cfs_builder_add(j->b, parent, cfs_node_name(&j->in->nodes[id]),
 				     &spec, out, err);
-	if (rc < 0 || !is_directory(j->in, id) || id == j->run)
+	if (rc < 0 || !is_directory(j->in, id) || j->fates[id].emptied)
 		return rc;
 	return push(j, id, *out, err);
 }
@@ -320,7 +364,7 @@ static int run(struct job *j, struct cfs_tree **out, struct cfs_err *err)
 	for (cfs_id id = 0; id < j->in->n_nodes; id++)
 		j->fates[id].out = CFS_NO_NODE;
 	j->fates[CFS_ROOT].out = CFS_ROOT;
-	rc = find_usr(j, err);
+	rc = find_special(j, err);
 	if (rc == 0)
 		rc = add_all(j, err);
 	return rc < 0 ? rc : cfs_builder_freeze(&j->b, out, err);
@@ -329,7 +373,7 @@ static int run(struct job *j, struct cfs_tree **out, struct cfs_err *err)
 int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		      struct cfs_tree **out, struct cfs_err *err)
 {
-	struct job j = {.in = tree, .rules = rules, .run = CFS_NO_NODE};
+	struct job j = {.in = tree, .rules = rules};
 	int rc;
 
 	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));

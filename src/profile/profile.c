@@ -117,7 +117,7 @@ static bool same_rules(const struct cfs_profile_rules *a,
 	       a->xattrs == b->xattrs && a->mtime == b->mtime && a->root == b->root &&
 	       a->inline_max == b->inline_max &&
 	       a->executables_outside == b->executables_outside &&
-	       a->no_blocks == b->no_blocks;
+	       a->no_blocks == b->no_blocks && a->bootable == b->bootable;
 }
 
 const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules)

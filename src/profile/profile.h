@@ -68,6 +68,10 @@ struct cfs_profile_rules {
 	int inline_max;		  /* bytes, or CFS_INLINE_FOUND */
 	bool executables_outside; /* files with an x bit are never kept in the image */
 	bool no_blocks;		  /* as cfs_image_opts */
+	/* Of /boot and /sysroot, which must be directories, only themselves stay, with the time of /usr; there is
+	 * no security.selinux. Of no profile; trees with SELinux, whose labels it would want, are refused.
+	 * Source: oci.md 3, and for the time, which is whole, cfsctl 0.9.4. */
+	bool bootable;
 };
 
 /* --- Names --------------------------------------------------------------------------- */
@@ -102,8 +106,8 @@ bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
 /* --- Use ----------------------------------------------------------------------------- */
 
 /* The tree that the rules make of another one. *out is the caller's. -ENODATA: they want to know what the tree
- * does not tell (the content of a file, a digest by another algorithm); -ENOENT, -ENOTDIR: /usr or /run are not
- * what they have to be; the message names the path. */
+ * does not tell (the content of a file, a digest by another algorithm); -ENOENT, -ENOTDIR: /usr, /run, /boot or
+ * /sysroot are not what they have to be; -ENOTSUP: bootable, and it has SELinux; the message names the path. */
 int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		      struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
 

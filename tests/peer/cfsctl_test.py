@@ -117,6 +117,11 @@ def the_same_root_of_a_container_has_the_same_id():
         args = ("--no-repo", "--hash", place.algorithm, "--erofs-version", place.form, "compute-id")
         for more in ((), ("--xattrs", "keep-user-xattrs"), (PLAIN,)):
             same(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more}")
+        os.makedirs("tree/boot/efi")
+        os.mkdir("tree/sysroot")
+        os.link("tree/large", "tree/boot/efi/large")
+        for more in ((), (PLAIN,), ("--xattrs", "keep-user-xattrs")):
+            same(output("./cfsctl", *args, "--bootable", *more, "tree"), theirs(*args, "--bootable", *more, "tree"), f"bootable {more}")
         profile = "oci-1" if place.algorithm == "sha512" else "oci-1-sha256"
         if place.form == "1":
             same(ours("compute-id", f"--profile={profile}", "tree"), theirs(*args, "tree"))

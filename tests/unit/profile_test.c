@@ -295,6 +295,47 @@ T(usr_and_run_that_are_no_directories_are_refused)
 		      "/run: want a directory, since it is to be emptied");
 }
 
+static const struct cfs_profile_rules bootable = {.alg = CFS_SHA256,
+						  .links = CFS_LINKS_KEPT,
+						  .inline_max = CFS_INLINE_FOUND,
+						  .bootable = true};
+
+#define BOOT	"/boot 0 40700 1 1 1 0 1.5 - - -\n"
+#define SYSROOT "/sysroot 0 40755 1 0 0 0 2.5 - - -\n"
+
+T(bootable_tree_has_nothing_in_boot_and_sysroot_and_no_labels)
+{
+	check_rules(ROOT BOOT
+		    "/boot/x 1 100644 2 0 0 0 2.0 - x -\n"
+		    "/etc 0 40755 1 0 0 0 0.0 - - - security.selinux=label user.k=v\n"
+		    "/etc/selinux 0 40755 1 0 0 0 0.0 - - -\n"
+		    "/etc/x 0 @100644 - - - - 0.0 /boot/x - -\n" SYSROOT
+		    "/sysroot/d 0 40755 1 0 0 0 0.0 - - -\n" USR,
+		    &bootable,
+		    ROOT "/boot 0 40700 1 1 1 0 9.75 - - -\n"
+			 "/etc 0 40755 1 0 0 0 0.0 - - - user.k=v\n"
+			 "/etc/selinux 0 40755 1 0 0 0 0.0 - - -\n"
+			 "/etc/x 1 100644 1 0 0 0 2.0 - x -\n"
+			 "/sysroot 0 40755 1 0 0 0 9.75 - - -\n" USR);
+}
+
+T(tree_that_cannot_be_made_bootable_is_refused)
+{
+	check_refused(ROOT SYSROOT USR, &bootable, -ENOENT,
+		      "/boot: not there, and it is to be emptied");
+	check_refused(ROOT BOOT USR, &bootable, -ENOENT,
+		      "/sysroot: not there, and it is to be emptied");
+	check_refused(ROOT BOOT SYSROOT, &bootable, -ENOENT,
+		      "/usr: not there, and others are to have its time");
+	check_refused(ROOT BOOT
+		      "/etc 0 40755 1 0 0 0 0.0 - - -\n"
+		      "/etc/selinux 0 40755 1 0 0 0 0.0 - - -\n"
+		      "/etc/selinux/config 0 100644 1 0 0 0 0.0 - - -\n" SYSROOT USR,
+		      &bootable, -ENOTSUP,
+		      "/etc/selinux/config: a tree with SELinux cannot be made bootable "
+		      "here, its files would want labels");
+}
+
 /* --- contents ------------------------------------------------------------------------------ */
 
 #define X16   "xxxxxxxxxxxxxxxx"
