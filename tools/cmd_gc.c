@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs gc: what no name reaches and nobody uses is removed. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,12 +116,15 @@ static void note(void *ctx, enum cfs_repo_note what, const char *name, const cha
 		[CFS_REPO_NOTE_EXPIRED] = "name removed",
 	};
 	struct options *o = ctx;
+	const char *said = text[what];
 
+	if (what == CFS_REPO_NOTE_EXPIRED && o->collect.dry_run)
+		said = "name would be removed";
 	cli_progress_end(&o->progress);
 	if (*name)
-		cli_say(o->name, "%s: %s: %s", text[what], name, why);
+		cli_say(o->name, "%s: %s: %s", said, name, why);
 	else
-		cli_say(o->name, "%s: %s", text[what], why);
+		cli_say(o->name, "%s: %s", said, why);
 }
 
 static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
@@ -173,6 +177,8 @@ static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err
 	cli_progress_start(&o->progress, o->name);
 	rc = cfs_repo_collect(path, &o->collect, out, err);
 	cli_progress_end(&o->progress);
+	if (rc == -EUCLEAN || rc == -EILSEQ)
+		cli_advise(rc, err, "nothing is removed; composefs fsck tells all");
 	return rc;
 }
 

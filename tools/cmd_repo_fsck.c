@@ -104,8 +104,9 @@ static int fsck_repo(struct options *o)
 			if (cfs_repo_report_is_bad(&report))
 				cli_say(o->name,
 					"composefs repair mends links and moves damage "
-					"aside; "
-					"with --from=PLACE it fetches what is missing");
+					"aside, with --from=PLACE it fetches what is "
+					"missing; composefs untag takes a damaged name "
+					"away");
 		}
 	}
 	cfs_repo_report_fini(&report);

@@ -84,7 +84,8 @@ def keep_leaves_the_newest_of_each_name():
         good("create-image", "--repo=r", "tree", name)
         os.utime(f"r/images/refs/{name}", (1000 + i, 1000 + i), follow_symlinks=False)
     os.utime("r/images/refs/a:10", (1000, 1000), follow_symlinks=False)  # as old as 9: the higher one is newer
-    gc("-n", "--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    err = gc("-n", "--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    has(err, "name would be removed: a:9: there are newer ones")
     err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
     has(err, "name removed: a:9: there are newer ones")
     gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
@@ -157,7 +158,9 @@ def damage_stops_it_before_anything_is_removed():
         with open(path, "wb") as f:
             f.write(damage)
         before = snapshot("r")
-        has(refused("gc", "--repo=r"), f"images/{named}")
+        err = refused("gc", "--repo=r")
+        has(err, f"images/{named}")
+        has(err, "(nothing is removed; composefs fsck tells all)")
         want(snapshot("r"), before)
     os.unlink(path)
     before = snapshot("r")
