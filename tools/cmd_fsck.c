@@ -119,7 +119,8 @@ static int run(struct fsck *f, struct cfs_err *err)
 		return cfs_fail_errno(err, "%s", f->image);
 	rc = decide_isolation(f, fd, err);
 	if (rc == 0)
-		rc = cfs_map_fd(fd, &map, err);
+		rc = f->isolated ? cfs_map_fd(fd, &map, err)
+				 : cfs_map_stable(fd, &map, err);
 	if (rc == 0) {
 		rc = check_image(f, map.span, err);
 		cfs_map_close(&map);

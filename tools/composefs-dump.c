@@ -31,7 +31,7 @@ static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *
 
 	if (fd < 0)
 		return cfs_fail_errno(err, "open");
-	rc = cfs_map_fd(fd, &map, err);
+	rc = cfs_map_stable(fd, &map, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);

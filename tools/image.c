@@ -12,7 +12,7 @@ int image_open(const char *path, struct cfs_map *map, struct cfs_image *im,
 
 	if (fd < 0)
 		return cfs_fail_errno(err, "Failed to open %s", path);
-	rc = cfs_context(err, cfs_map_fd(fd, map, err), "Failed to open %s", path);
+	rc = cfs_context(err, cfs_map_stable(fd, map, err), "Failed to open %s", path);
 	if (rc < 0)
 		return rc;
 	rc = cfs_context(err, cfs_image_open(map->span, im, err), "Failed to load %s",

@@ -204,7 +204,7 @@ static bool begins_like_a_dump(struct cfs_span bytes)
 
 static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *err)
 {
-	int rc = cfs_map_fd(fd, &s->map, err);
+	int rc = cfs_map_stable(fd, &s->map, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", s->name);

@@ -113,6 +113,22 @@ int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err)
 	return 0;
 }
 
+static bool others_can_change(const struct stat *st)
+{
+	return (st->st_uid != geteuid() && st->st_uid != 0) ||
+	       (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+int cfs_map_stable(int fd, struct cfs_map *out, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	return others_can_change(&st) ? cfs_map_copy(fd, out, err)
+				      : cfs_map_fd(fd, out, err);
+}
+
 void cfs_map_close(struct cfs_map *map)
 {
 	void *p = (void *)(uintptr_t)map->span.p;

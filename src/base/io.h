@@ -41,8 +41,9 @@ ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A whole file, read only: mapped where it is a regular file, read into memory otherwise
- * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access: who
- * serves strangers reads a copy instead (cfs_map_copy). */
+ * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access, and one
+ * that is written to is not what was checked: who serves strangers reads a copy instead
+ * (cfs_map_copy), who parses takes the copy where it is needed (cfs_map_stable). */
 struct cfs_map {
 	struct cfs_span span; /* lent until cfs_map_close */
 	bool mapped;
@@ -50,6 +51,9 @@ struct cfs_map {
 
 int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Mapped where nobody but the caller and root can change the file, else a copy. */
+int cfs_map_stable(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_map_close(struct cfs_map *map);
 
 /* Bytes of the file that are in memory now, in whole pages. -EPERM: the kernel tells that to the owner

@@ -54,7 +54,7 @@ int repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 {
 	cfs_autofd int fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 
-	return fd < 0 ? fd : cfs_map_fd(fd, out, err);
+	return fd < 0 ? fd : cfs_map_stable(fd, out, err);
 }
 
 bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_alg alg,

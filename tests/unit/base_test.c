@@ -359,6 +359,39 @@ T(file_is_mapped_pipe_is_read_directory_is_refused)
 	close(fd);
 }
 
+static bool is_mapped_when_parsed(int fd)
+{
+	struct cfs_map map;
+	bool mapped;
+
+	t_eq(cfs_map_stable(fd, &map, NULL), 0);
+	t_ok(map.span.len == 5 && memcmp(map.span.p, "hello", 5) == 0);
+	mapped = map.mapped;
+	cfs_map_close(&map);
+	return mapped;
+}
+
+/* What others write into a mapping was not checked, and may lead anywhere. */
+T(file_that_others_can_change_is_copied)
+{
+	char path[] = "/tmp/cfs-base-XXXXXX";
+	int fd = mkstemp(path);
+
+	t_ok(fd >= 0);
+	unlink(path);
+	t_eq(cfs_io_write(fd, "hello", 5, NULL), 0);
+	t_ok(is_mapped_when_parsed(fd));
+	t_eq(fchmod(fd, 0620), 0);
+	t_ok(!is_mapped_when_parsed(fd));
+	t_eq(fchmod(fd, 0602), 0);
+	t_ok(!is_mapped_when_parsed(fd));
+	t_eq(fchmod(fd, 0644), 0);
+	t_ok(is_mapped_when_parsed(fd));
+	if (geteuid() == 0 && fchown(fd, 1, 1) == 0)
+		t_ok(!is_mapped_when_parsed(fd));
+	close(fd);
+}
+
 T(anonymous_file_is_published_once)
 {
 	char dir[] = "/tmp/cfs-base-XXXXXX";
