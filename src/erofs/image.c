@@ -152,25 +152,32 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 	return 0;
 }
 
-int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err *err)
+static int check_root(const struct cfs_image *im, struct cfs_err *err)
 {
 	struct cfs_inode root;
+	int rc = cfs_image_inode(im, im->root_nid, &root, err);
+
+	if (rc < 0 && root.off == 0) /* nowhere: the fault is in what led to it */
+		return cfs_context(err, rc, "superblock at offset %zu: root",
+				   EROFS_SB_OFF + offsetof(struct erofs_super, root_nid));
+	if (rc < 0)
+		return cfs_context(err, rc, "root");
+	if (!S_ISDIR(root.mode))
+		return cfs_bad_super(err, root_nid,
+				     "root inode %" PRIu64 " is not a directory",
+				     im->root_nid);
+	return 0;
+}
+
+int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err *err)
+{
 	int rc;
 
 	*out = (struct cfs_image){.bytes = bytes};
 	rc = read_header(bytes, out, err);
 	if (rc == 0)
 		rc = read_super(out, err);
-	if (rc == 0)
-		rc = cfs_context(err, cfs_image_inode(out, out->root_nid, &root, err),
-				 "root");
-	if (rc < 0)
-		return rc;
-	if (!S_ISDIR(root.mode))
-		return cfs_bad_super(err, root_nid,
-				     "root inode %" PRIu64 " is not a directory",
-				     out->root_nid);
-	return 0;
+	return rc < 0 ? rc : check_root(out, err);
 }
 
 /* --- Inodes -------------------------------------------------------------------------- */
@@ -235,14 +242,15 @@ static int decode_head(const struct cfs_image *im, uint64_t nid, struct raw_inod
 {
 	struct cfs_span head;
 	bool extended;
+	uint64_t off;
 
-	if (!cfs_mul(nid, EROFS_SLOT, &out->off) ||
-	    !cfs_add(out->off, im->meta_off, &out->off) ||
-	    !cfs_span_sub(im->bytes, out->off, EROFS_SLOT, &head))
+	if (!cfs_mul(nid, EROFS_SLOT, &off) || !cfs_add(off, im->meta_off, &off) ||
+	    !cfs_span_sub(im->bytes, off, EROFS_SLOT, &head))
 		return cfs_fail(err, EUCLEAN,
 				"inode %" PRIu64
 				": its offset is outside the image of %zu bytes",
 				nid, im->bytes.len);
+	out->off = off;
 	if (out->off < EROFS_FIRST_INODE_OFF)
 		return cfs_bad_inode(err, out, "offset %" PRIu64 " is in the superblock",
 				     out->off);

@@ -61,7 +61,7 @@ struct cfs_inode {
 	struct cfs_span tail;	/* bytes behind inode and xattrs */
 };
 
-/* -EUCLEAN is the only error. */
+/* -EUCLEAN is the only error; then out->off is 0 when there is no such place. */
 int cfs_image_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -73,6 +73,7 @@ bool cfs_inode_is_hidden(const struct cfs_image *im, const struct cfs_inode *ino
 struct cfs_dirent {
 	struct cfs_text name; /* lent from the image: 1..255 bytes, no '/', no NUL */
 	uint64_t nid;
+	uint64_t off;	   /* of the entry in the image */
 	uint8_t file_type; /* EROFS_FT_*, as the entry says */
 };
 

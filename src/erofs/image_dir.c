@@ -120,6 +120,7 @@ static int parse_entry(const struct cfs_dir *dir, uint32_t i, struct cfs_dirent 
 	if (rc < 0)
 		return rc;
 	out->nid = cfs_le64(p);
+	out->off = block_off(dir) + i * DIRENT_LEN;
 	out->file_type = p[offsetof(struct erofs_dirent, file_type)];
 	if (out->file_type < EROFS_FT_REG || out->file_type > EROFS_FT_LNK)
 		return cfs_fail(err, EUCLEAN, "unknown file type %d", out->file_type);
@@ -284,13 +285,17 @@ int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
 {
 	int rc = cfs_image_inode(im, entry->nid, out, err);
 
+	if (rc < 0 && out->off == 0) /* nowhere: the fault is in what led to it */
+		return cfs_context(err, rc, "directory entry at offset %" PRIu64,
+				   entry->off);
 	if (rc < 0)
 		return rc;
 	if (entry->file_type != cfs_mode_file_type(out->mode))
 		return cfs_bad_inode(err, out,
 				     "mode %" PRIo32
-				     " where the directory entry says file type %d",
-				     out->mode, entry->file_type);
+				     " where the directory entry at offset %" PRIu64
+				     " says file type %d",
+				     out->mode, entry->off, entry->file_type);
 	return 0;
 }
 

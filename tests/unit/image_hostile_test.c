@@ -133,13 +133,16 @@ static const struct hostile reader_rows[] = {
 	 "16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, SB + 14, 2, 0}},
-	 "root: inode 0 at offset 0: offset 0 is in the superblock"},
+	 "superblock at offset 1038: root: inode 0 at offset 0: offset 0 is in the "
+	 "superblock"},
 	{EXAMPLE,
 	 {{NULL, SB + 14, 2, 35}},
 	 "root: inode 35 at offset 1120: offset 1120 is in the superblock"},
 	{EXAMPLE,
 	 {{NULL, SB + 14, 2, UINT16_MAX}},
-	 "root: inode 65535: its offset is outside the image of 16384 bytes"},
+	 "superblock at offset 1038: root: inode 65535: its offset is outside the image "
+	 "of "
+	 "16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, SB + 14, 2, 38}},
 	 "superblock at offset 1038: root inode 38 is not a directory"},
@@ -261,14 +264,18 @@ static const struct hostile reader_rows[] = {
 	 "0"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36 + 10, 1, 1}},
-	 "inode 39 at offset 1248: mode 20644 where the directory entry says file type "
-	 "1"},
+	 "inode 39 at offset 1248: mode 20644 where the directory entry at offset 12324 "
+	 "says file type 1"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36, 8, UINT64_MAX / 16}},
-	 "inode 1152921504606846975: its offset is outside the image of 16384 bytes"},
+	 "directory entry at offset 12324: inode 1152921504606846975: its offset is "
+	 "outside "
+	 "the image of 16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36, 8, UINT64_MAX}},
-	 "inode 18446744073709551615: its offset is outside the image of 16384 bytes"},
+	 "directory entry at offset 12324: inode 18446744073709551615: its offset is "
+	 "outside "
+	 "the image of 16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc33, 1, '/'}},
 	 "inode 36 at offset 1152: directory entry at offset 12312: name with a slash in "
