@@ -506,3 +506,39 @@ T(check_wants_a_place_for_each_byte)
 		run_row(&check_rows[i], check_all);
 	}
 }
+
+/* The image, longer or shorter, with a superblock that says so or not. */
+T(an_image_ends_where_its_superblock_says)
+{
+	static const struct {
+		int more;
+		uint32_t blocks;
+		const char *want;
+	} rows[] = {
+		{1, 4, "4 blocks of 4096 bytes, the image has 16385 bytes"},
+		{-1, 4, "4 blocks of 4096 bytes, the image has 16383 bytes"},
+		{4096, 4, "4 blocks of 4096 bytes, the image has 20480 bytes"},
+		{-4096, 4, "4 blocks of 4096 bytes, the image has 12288 bytes"},
+		{1, 0, "0 blocks of 4096 bytes, the image has 16385 bytes"},
+		{-4096, 3, "4096 bytes from data block 3 on end outside the image"},
+		{4096, 5, "bytes from offset 9696 to the data at 16384 are not just"},
+		{4096, 0, "bytes from offset 9696 to the data at 16384 are not just"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct edit edit = {NULL, SB + 36, 4, rows[i].blocks};
+		struct cfs_err err = {""};
+		uint8_t *good, *bytes;
+		size_t len, new_len;
+
+		good = t_golden(EXAMPLE, &len);
+		new_len = len + (size_t)rows[i].more;
+		bytes = calloc(1, new_len);
+		memcpy(bytes, good, new_len < len ? new_len : len);
+		apply(bytes, new_len, &edit);
+		t_eq(check_all((struct cfs_span){bytes, new_len}, &err), -EUCLEAN);
+		t_has(err.msg, rows[i].want);
+		free(good);
+		free(bytes);
+	}
+}
