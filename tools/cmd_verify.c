@@ -16,18 +16,27 @@ struct options {
 	char place[SIG_PLACE_MAX];
 };
 
+static bool take_dir(const char **list, size_t *n, const char *dir)
+{
+	if (trust_add_dir(list, n, dir))
+		return true;
+	cli_say("composefs", "%s: want at most %d directories of keys", dir,
+		TRUST_DIRS_MAX);
+	return false;
+}
+
 static bool take_trusted(void *opts, const char *value)
 {
 	struct trust *t = &((struct options *)opts)->trust;
 
-	return trust_add_dir(t->trusted, &t->n_trusted, value);
+	return take_dir(t->trusted, &t->n_trusted, value);
 }
 
 static bool take_revoked(void *opts, const char *value)
 {
 	struct trust *t = &((struct options *)opts)->trust;
 
-	return trust_add_dir(t->revoked, &t->n_revoked, value);
+	return take_dir(t->revoked, &t->n_revoked, value);
 }
 
 static bool take_hash(void *opts, const char *value)

@@ -363,6 +363,7 @@ def refusals_are_those_that_the_documentation_lists(_):
 def wrong_usage_is_said(_):
     for args in (("verify",), ("verify", "a.cfs", "b.cfs"), ("verify", "--name=x", "a.cfs"),
                  ("verify", "--raise-floor", "--statement=x", "a.cfs"), ("verify", "--hash=md5", "a.cfs"),
+                 ("verify", *17 * (TRUSTED,), "a.cfs"),
                  ("sign", "a.cfs"), ("sign", "--key=vendor.pem", "--print-to-sign", "a.cfs"),
                  ("sign", "--attach=x", "a.cfs"), ("sign", "--key=vendor.pem", "--name=os", "a.cfs"),
                  ("sign", "--key=vendor.pem", "--statement=s", "--name=os", "a.cfs"),
