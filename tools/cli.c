@@ -22,6 +22,11 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+bool cli_is_cfsctl(const char *name)
+{
+	return strncmp(name, "cfsctl ", 7) == 0;
+}
+
 /* Bytes of a control character at text, or 0. U+0080 to U+009F are such, too. */
 static size_t control_len(const char *text)
 {
@@ -68,6 +73,18 @@ int cli_advise(int rc, struct cfs_err *err, const char *advice)
 	if (rc < 0 && len + strlen(advice) + sizeof(" ()") <= sizeof(err->msg))
 		sprintf(err->msg + len, " (%s)", advice);
 	return rc;
+}
+
+int cli_end(const char *name, int status)
+{
+	bool lost = ferror(stdout);
+
+	errno = 0;
+	lost |= fflush(stdout) != 0;
+	if (!lost || status != CLI_OK)
+		return status;
+	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
+	return CLI_FAILED;
 }
 
 bool cli_number(const char *text, long long *out)

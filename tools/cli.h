@@ -23,6 +23,9 @@ enum {
 /* The last component of argv[0]. */
 const char *cli_name(const char *argv0);
 
+/* Is this a command, "cfsctl COMMAND", under the name of composefs-rs's program? */
+bool cli_is_cfsctl(const char *name);
+
 /* Puts text; control characters, which must not reach a terminal, as "\\x1b". */
 void cli_print(FILE *to, const char *text);
 
@@ -32,6 +35,10 @@ void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 /* Puts behind an error what can be done about it: "SENTENCE (ADVICE)". Returns rc; of 0 and more there is nothing
  * to say. */
 int cli_advise(int rc, struct cfs_err *err, const char *advice);
+
+/* The last thing that a program does: the status, or CLI_FAILED after having said so when all went well but for
+ * standard output, which did not take what was printed. */
+int cli_end(const char *name, int status);
 
 /* A whole decimal number, with an optional sign. False for anything else. */
 bool cli_number(const char *text, long long *out);

@@ -85,7 +85,7 @@ static int status_of(const struct options *o, const struct cfs_repo_report *r)
 {
 	if (!cfs_repo_report_is_bad(r))
 		return CLI_OK;
-	return o->json && strncmp(o->name, "cfsctl ", 7) == 0 ? CLI_OK : STATUS_DAMAGED;
+	return o->json && cli_is_cfsctl(o->name) ? CLI_OK : STATUS_DAMAGED;
 }
 
 static int fsck_repo(struct options *o)

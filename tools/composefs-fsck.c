@@ -10,5 +10,5 @@ int main(int argc, char **argv)
 
 	if (argc > 0)
 		argv[0] = name;
-	return cmd_fsck(argc, argv);
+	return cli_end(name, cmd_fsck(argc, argv));
 }

@@ -96,9 +96,8 @@ static bool is_any(const char *arg, const char *a, const char *b)
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
-int main(int argc, char **argv)
+static int run_any(const char *program, int argc, char **argv)
 {
-	const char *program = cli_name(argv[0]);
 	int at = find_command(argc, argv);
 	const struct command *c = at < argc ? find(argv[at]) : NULL;
 
@@ -119,4 +118,11 @@ int main(int argc, char **argv)
 	else
 		usage(stderr, program);
 	return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *program = cli_name(argv[0]);
+
+	return cli_end(program, run_any(program, argc, argv));
 }

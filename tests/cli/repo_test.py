@@ -215,6 +215,17 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
 
 
+def what_could_not_be_printed_is_a_failure():
+    make()
+    for command in ("images", "images --json", "du --no-cached", "fsck", "fsck --json", "gc --dry-run", "doctor", "compute-id tree",
+                    "image-objects os/1", "dump-files os/1", "ls os/1", "cat os/1 /a", "tag --json os/1 os/2", "version", "--help"):
+        args = command.split() + (["--repo=r"] if command not in ("version", "--help") else [])
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([COMPOSEFS, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        want((command, done.returncode), (command, FAILED))
+        has(done.stderr, "No space left on device")
+
+
 def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
     make()
     write("tree/usr/data", "in usr")
