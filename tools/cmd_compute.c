@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "dump_line.h"
@@ -210,6 +209,7 @@ static void say(const struct options *o, const struct cfs_digest *id)
 	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
 
 	if (!o->json) {
+		profiled_say(o->name, &o->rules);
 		puts(cfs_digest_hex(id, hex));
 		return;
 	}
@@ -248,8 +248,10 @@ int cmd_compute_karg(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	o.what.bootable |= strncmp(o.name, "cfsctl ", 7) == 0;
+	o.what.bootable |= cli_is_cfsctl(o.name);
 	rc = compute(&o, argv[optind], &id, &err);
+	if (rc == 0 && !o.json)
+		profiled_say(o.name, &o.rules);
 	if (rc == 0)
 		printf(o.json ? "{\"karg\":\"composefs.digest=v1-%s-12:%s\"}\n"
 			      : "composefs.digest=v1-%s-12:%s\n",

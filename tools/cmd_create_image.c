@@ -164,6 +164,7 @@ static void say(const struct options *o, const struct cfs_digest *id, const char
 	char text[WHERE_ID_MAX];
 
 	if (!o->json) {
+		profiled_say(o->name, &o->rules);
 		puts(where_id(id, text));
 		return;
 	}

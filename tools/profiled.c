@@ -89,7 +89,7 @@ static void rules_of_scan(const struct cfs_scan_opts *scan, unsigned format,
  * otherwise. */
 static bool is_container(const struct profiled *p, const char *program)
 {
-	return strncmp(program, "cfsctl ", 7) == 0 && !p->no_propagate;
+	return cli_is_cfsctl(program) && !p->no_propagate;
 }
 
 static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
@@ -150,6 +150,14 @@ struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format)
 		return cfs_profile_image(&p->profile->rules);
 	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
 	return (struct cfs_image_opts){format, CFS_IMAGE_VERSION_MAX};
+}
+
+void profiled_say(const char *program, const struct cfs_profile_rules *rules)
+{
+	const struct cfs_profile *p = cfs_profile_of(rules);
+
+	if (p && !cli_is_cfsctl(program))
+		cli_say(program, "profile %s", p->name);
 }
 
 void profiled_json(FILE *to, const struct cfs_profile_rules *rules)

@@ -63,6 +63,10 @@ int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format
 /* What the writer is told then. */
 struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format);
 
+/* Says on standard error by which profile a digest came about, if these rules have a name: standard output is the digest and
+ * nothing else. Not under the name of composefs-rs's program, which has no such names. */
+void profiled_say(const char *program, const struct cfs_profile_rules *rules);
+
 /* The name that the rules have, as JSON; null: none. */
 void profiled_json(FILE *to, const struct cfs_profile_rules *rules);
 

@@ -215,6 +215,17 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
 
 
+def the_profile_is_told_beside_each_digest():
+    make()
+    for command in (("create-image", "--repo=r", "tree"), ("compute-id", "--repo=r", "tree"), ("compute-karg", "--repo=r", "tree")):
+        rc, out, err = run(*command)
+        want((rc, out.count("\n"), err.splitlines()[-1]), (0, 1, f"composefs {command[0]}: profile repo-1-sha256"))
+        want("profile" in run(command[0], "--erofs-version=0", *command[1:])[2], False)
+        want("profile" in run(command[0], "--json", *command[1:])[2], False)
+    os.symlink(COMPOSEFS, "cfsctl")
+    want(run("--repo", "r", "compute-id", "--no-propagate-usr-to-root", "tree", program="./cfsctl")[2], "")
+
+
 def what_could_not_be_printed_is_a_failure():
     make()
     for command in ("images", "images --json", "du --no-cached", "fsck", "fsck --json", "gc --dry-run", "doctor", "compute-id tree",
