@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Children of a node. Adding is cheap in any order: in byte order it is one
- * comparison, otherwise one look into a hash; the array is sorted once, when it is
- * first read. */
+ * comparison, otherwise one look into a hash; what came since the array was last read is
+ * put in its place when it is read. */
 #include "compat/compat.h"
 
 #include <errno.h>
 
 #include "hash/hash.h"
+
+/* As many are inserted one by one, rather than all sorted. */
+enum { FEW = 1000 };
 
 static uint64_t hash_name(const struct lcfs_children *c, const char *name)
 {
@@ -43,21 +46,59 @@ static int rebuild(struct lcfs_children *c)
 	return 0;
 }
 
+/* The place of a name among the first n, which are in order. */
+static size_t place_of(const struct lcfs_children *c, size_t n, const char *name)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(c->v[mid]->name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Puts v[n] in its place among those before it. */
+static void insert(struct lcfs_children *c, size_t n)
+{
+	struct lcfs_node_s *child = c->v[n];
+	size_t at = place_of(c, n, child->name);
+
+	memmove(&c->v[at + 1], &c->v[at], (n - at) * sizeof(struct lcfs_node_s *));
+	c->v[at] = child;
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp((*(struct lcfs_node_s *const *)a)->name,
 		      (*(struct lcfs_node_s *const *)b)->name);
 }
 
+/* To move pointers is much cheaper than to compare names: who reads after each addition
+ * does not have all of them compared each time. */
+static void sort(struct lcfs_children *c)
+{
+	size_t n = atomic_load_explicit(&c->n_sorted, memory_order_relaxed);
+
+	if (c->n - n > FEW)
+		qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare);
+	else
+		while (n < c->n)
+			insert(c, n++);
+	atomic_store_explicit(&c->n_sorted, c->n, memory_order_release);
+}
+
 struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir)
 {
 	struct lcfs_children *c = dir->children;
 
-	if (atomic_load_explicit(&c->unsorted, memory_order_acquire)) {
+	if (atomic_load_explicit(&c->n_sorted, memory_order_acquire) < c->n) {
 		pthread_mutex_lock(&c->sorting);
-		if (atomic_load_explicit(&c->unsorted, memory_order_relaxed))
-			qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare);
-		atomic_store_explicit(&c->unsorted, false, memory_order_release);
+		sort(c);
 		pthread_mutex_unlock(&c->sorting);
 	}
 	return c->v;
@@ -73,20 +114,9 @@ static struct lcfs_node_s *find_by_hash(const struct lcfs_children *c, const cha
 
 static struct lcfs_node_s *find_by_order(const struct lcfs_children *c, const char *name)
 {
-	size_t low = 0, high = c->n;
+	size_t at = place_of(c, c->n, name);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int d = strcmp(name, c->v[mid]->name);
-
-		if (d == 0)
-			return c->v[mid];
-		if (d < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return NULL;
+	return at < c->n && strcmp(c->v[at]->name, name) == 0 ? c->v[at] : NULL;
 }
 
 static bool comes_last(const struct lcfs_children *c, const char *name)
@@ -126,11 +156,11 @@ int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child)
 	in_order = comes_last(c, child->name);
 	if ((c->slots ? (c->n + 1) * 2 > c->n_slots : !in_order) && rebuild(c) < 0)
 		return -ENOMEM;
-	c->v[c->n++] = child;
+	if (in_order && atomic_load_explicit(&c->n_sorted, memory_order_relaxed) == c->n)
+		atomic_store_explicit(&c->n_sorted, c->n + 1, memory_order_relaxed);
 	if (c->slots)
 		enter(c, child);
-	if (!in_order)
-		atomic_store_explicit(&c->unsorted, true, memory_order_relaxed);
+	c->v[c->n++] = child;
 	return 0;
 }
 

@@ -45,16 +45,16 @@ struct lcfs_blob *lcfs_blob_text(struct cfs_text text);
 
 /* --- nodes -------------------------------------------------------------------------- */
 
-/* The children of a directory: an array that is put in order when somebody first reads
- * it, and a hash of the names once they have arrived out of order. */
+/* The children of a directory: an array that is put in order when somebody reads it, and
+ * a hash of the names once they have arrived out of order. */
 struct lcfs_children {
 	struct lcfs_node_s **v;
 	size_t n, cap;
 	struct lcfs_node_s **slots; /* open addressing, or NULL */
 	size_t n_slots;
 	uint64_t seed;
-	atomic_bool unsorted;
-	pthread_mutex_t sorting; /* two readers may find it unsorted at once */
+	atomic_size_t n_sorted;	 /* the first of v, which are in order */
+	pthread_mutex_t sorting; /* two readers may find others behind them at once */
 };
 
 struct lcfs_node_s {

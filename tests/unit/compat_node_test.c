@@ -227,6 +227,26 @@ T(compat_many_children_in_reverse_order_take_little_time)
 	lcfs_node_unref(root);
 }
 
+T(compat_reading_after_each_addition_takes_little_time)
+{
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
+	const uint32_t n = (uint32_t)t_scaled(50000);
+	char name[16];
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%08x", i * 2654435761u);
+		node_add(root, name, 0);
+		t_ok(lcfs_node_get_child(root, i));
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		const char *before = lcfs_node_get_name(lcfs_node_get_child(root, i - 1));
+
+		t_ok(strcmp(before, lcfs_node_get_name(lcfs_node_get_child(root, i))) <
+		     0);
+	}
+	lcfs_node_unref(root);
+}
+
 /* --- hard links --------------------------------------------------------------------- */
 
 T(compat_make_hardlink_counts_names_at_the_direct_target)
