@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -72,6 +73,26 @@ static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,
 	return rc;
 }
 
+/* The revoked.d beside a directory of trusted keys: where the directory lies, and where its path says it does, for
+ * that may be a link. */
+static int add_revoked_beside(struct cfs_sig_keys *keys, int fd, const char *dir,
+			      struct cfs_err *err)
+{
+	cfs_autofree char *copy = strdup(dir);
+	cfs_autofd int parent = -1;
+	int rc;
+
+	if (!copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	parent = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return cfs_fail_errno(err, "the directory above it");
+	rc = add_if_there(keys, fd, "../revoked.d", CFS_SIG_REVOKED, err);
+	if (rc == 0)
+		rc = add_if_there(keys, parent, "revoked.d", CFS_SIG_REVOKED, err);
+	return rc;
+}
+
 /* A directory that was named, and the revoked.d beside it. */
 static int add_trusted(struct cfs_sig_keys *keys, const char *dir, struct cfs_err *err)
 {
@@ -82,7 +103,7 @@ static int add_trusted(struct cfs_sig_keys *keys, const char *dir, struct cfs_er
 		return cfs_fail_errno(err, "keys: %s", dir);
 	rc = cfs_sig_keys_add_dir(keys, fd, ".", CFS_SIG_TRUSTED, err);
 	if (rc == 0)
-		rc = add_if_there(keys, fd, "../revoked.d", CFS_SIG_REVOKED, err);
+		rc = add_revoked_beside(keys, fd, dir, err);
 	return cfs_context(err, rc, "%s", dir);
 }
 

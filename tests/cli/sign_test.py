@@ -224,6 +224,19 @@ def floor_does_not_rise_for_what_is_refused(_):
 
 
 @fact
+def revocations_count_beside_the_keys_and_beside_a_link_to_them(_):
+    sign("--key=vendor.pem", "a.cfs")
+    os.mkdir("place")
+    os.symlink("../keys/keys.d", "place/link")
+    same(verify("--trusted=place/link", "a.cfs")[0], OK)
+    for folder in ("place", "keys"):
+        put(f"{folder}/revoked.d/x", get("vendor.pub"))
+        for path in ("place/link", "place/link/", os.path.abspath("place/link")):
+            same(verify(f"--trusted={path}", "a.cfs")[0], REVOKED, (folder, path))
+        os.unlink(f"{folder}/revoked.d/x")
+
+
+@fact
 def revocations_that_cannot_be_read_are_an_error_not_none(_):
     sign("--key=vendor.pem", "a.cfs")
     os.symlink("none", "keys/revoked.d")
