@@ -7,6 +7,9 @@
 
 #include "image.h"
 
+/* All paths of a deep tree together are a thousand times as long as its image, and a sentence holds no more. */
+enum { PATH_SHOWN_MAX = 1000 };
+
 void executables_fini(struct executables *x)
 {
 	cfs_arena_fini(&x->arena);
@@ -18,11 +21,13 @@ static int add(struct executables *x, struct cfs_text path,
 	       const struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct executable e = {.inlined = !digest};
+	size_t path_len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
 
 	if (digest)
 		e.digest = *digest;
-	e.path = cfs_arena_copy(&x->arena, path.s, path.len);
-	if (!e.path || cfs_grow(&x->v, &x->cap, x->n + 1, sizeof(e)) < 0)
+	else
+		e.path = cfs_arena_copy(&x->arena, path.s, path_len);
+	if ((e.inlined && !e.path) || cfs_grow(&x->v, &x->cap, x->n + 1, sizeof(e)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	x->v[x->n++] = e;
 	return 0;

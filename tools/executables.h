@@ -12,8 +12,8 @@
 #include "verity/verity.h"
 
 struct executable {
-	const char *path;	  /* in the image, of its first name */
-	bool inlined;		  /* the content lies in the image: there is no object */
+	bool inlined;	  /* the content lies in the image: there is no object */
+	const char *path; /* if inlined: in the image, of its first name; cut off */
 	struct cfs_digest digest; /* of the object, if not */
 };
 

@@ -37,7 +37,7 @@ def good(*args):
 
 
 def put(path, data, mode=0o644):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(data)
     os.chmod(path, mode)
@@ -186,6 +186,18 @@ def script_that_lies_in_the_image_is_called_out(_):
     for option in ("--inline-max=0", "--profile=ipe-1-sha256"):
         good(MKCOMPOSEFS, option, "tree", "image.cfs")
         same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
+
+
+@fact
+def a_path_without_end_does_not_hide_what_is_wrong(_):
+    path, dump = "", "/ 0 40755 1 0 0 0 0.0 - - -\n"
+    for _ in range(20):
+        path += "/" + "d" * 255
+        dump += f"{path} 0 40755 1 0 0 0 0.0 - - -\n"
+    put("deep.dump", f"{dump}{path}/f 1 100755 1 0 0 0 0.0 - x -\n".encode())
+    good(MKCOMPOSEFS, "--from-file", "deep.dump", "deep.cfs")
+    same(composefs("ipe-policy", "--check", "deep.cfs"), (
+        FAILED, "", f"composefs ipe-policy: {path[:1000]}: lies in the image, it has no object: no rule allows it\n"))
 
 
 @fact
