@@ -6,6 +6,7 @@
 """
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,6 +225,33 @@ def it_waits_for_others_as_long_as_it_is_told():
         fcntl.flock(holder, fcntl.LOCK_UN)
         want(waiting.wait(timeout=60), 0)
     os.close(holder)
+
+
+def progress_is_told_on_a_terminal_alone():
+    """Once it took a second: each directory that is listed takes some milliseconds here."""
+    slow = ["strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=getdents64",
+            "-e", "inject=getdents64:delay_enter=4000"]
+    if not shutil.which("strace") or subprocess.run([*slow, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        return
+    make()
+    for n in range(256):
+        os.makedirs(f"r/objects/{n:02x}", exist_ok=True)
+    command = [*slow, COMPOSEFS, "gc", "--repo=r", "--dry-run"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
+    want((done.stdout.count("\n"), done.stderr), (2, ""))
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                shown += os.read(ours, 4096)
+        except OSError:
+            pass  # nobody has the other end any more
+        os.close(ours)
+        want(process.wait(), 0)
+    has(shown, b"\rcomposefs gc: objects listed: ")
+    want(shown.endswith(b"\r\x1b[K"), True)
 
 
 def an_image_on_which_another_collector_has_a_lease_is_waited_for():
