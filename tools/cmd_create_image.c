@@ -2,7 +2,9 @@
 /* composefs create-image: a directory into the repository, as an image with its objects. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ingest.h"
@@ -123,6 +125,36 @@ static void warn(void *ctx, const char *msg)
 	cli_say(o->name, "warning: %s", msg);
 }
 
+/* Both paths are real ones. */
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+	return strncmp(path, top, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+static bool on_one_file_system(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev;
+}
+
+/* It is no error, and hardly what was meant: each image makes the next one larger. */
+static void warn_of_itself(const struct options *o, const struct cfs_repo *repo,
+			   const char *source)
+{
+	cfs_autofree char *tree = realpath(source, NULL);
+	cfs_autofree char *store = realpath(cfs_repo_path(repo), NULL);
+
+	if (!tree || !store || !is_within(store, tree) ||
+	    (o->scan.one_file_system && !on_one_file_system(store, tree)))
+		return;
+	cli_say(o->name,
+		"warning: the repository is in %s, and so becomes part of the image",
+		source);
+}
+
 static int create(struct options *o, struct cfs_repo *repo, const char *source,
 		  const char *ref, struct cfs_digest *out, struct cfs_err *err)
 {
@@ -154,6 +186,7 @@ static int run(struct options *o, const char *source, const char *ref,
 		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc < 0)
 		return rc;
+	warn_of_itself(o, repo, source);
 	rc = create(o, repo, source, ref, out, err);
 	cfs_repo_close(repo);
 	return rc;
