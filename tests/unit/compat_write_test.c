@@ -287,6 +287,43 @@ T(compat_what_a_type_has_no_use_for_is_not_written)
 	}
 }
 
+/* Of other implementations' images, that of a target with its right size. */
+T(compat_a_symlink_is_as_long_as_its_target)
+{
+	static const uint64_t sizes[] = {4095, 0, 9999};
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
+	struct lcfs_node_s *link = node_add(root, "f", S_IFLNK | 0777);
+	char target[4096];
+
+	memset(target, 'x', sizeof(target));
+	target[4095] = '\0';
+	t_eq(lcfs_node_set_payload(link, target), 0);
+	for (size_t i = 0; i < 3; i++) {
+		lcfs_node_set_size(link, sizes[i]);
+		t_str(digest_of(root), "bbf281c6a821e6bfd5e239638fbb30bc"
+				       "dff2ca7c1729cd76dab320bc998ebde1");
+	}
+	lcfs_node_unref(root);
+}
+
+T(compat_of_a_hard_link_the_name_alone_is_written)
+{
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
+	struct lcfs_node_s *file = node_add(root, "m", S_IFREG | 0644);
+	struct lcfs_node_s *link = node_link(root, "a", file);
+	char before[2 * LCFS_DIGEST_SIZE + 1];
+
+	snprintf(before, sizeof(before), "%s", digest_of(root));
+	lcfs_node_set_mode(link, S_IFDIR | 0700);
+	lcfs_node_set_uid(link, 1000);
+	lcfs_node_set_nlink(link, 7);
+	t_eq(lcfs_node_set_xattr(link, "user.x", "1", 1), 0);
+	t_eq(lcfs_node_set_content(link, (const uint8_t *)"1", 1), 0);
+	t_eq(lcfs_node_set_payload(link, "abc"), 0);
+	t_str(digest_of(root), before);
+	lcfs_node_unref(root);
+}
+
 /* --- what is refused ---------------------------------------------------------------- */
 
 T(compat_the_root_is_a_directory)
