@@ -8,6 +8,8 @@
 
 #include "erofs/erofs.h"
 #include "erofs/format.h"
+#include "erofs/image_priv.h"
+#include "erofs/plan.h"
 
 enum { PLACE_LEN = 512 };
 
@@ -52,15 +54,16 @@ static void keep_on_a_line(char *place)
 			*place = '?';
 }
 
-static void name_inode(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
+/* False when no inode lies there. */
+static bool name_inode(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
 {
-	static const struct cfs_walk_opts everything;
+	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
-	struct cfs_walk *walk;
 	bool in_data;
 
-	if (cfs_walk_new(im, &everything, &walk, NULL) < 0)
-		return;
+	if (cfs_walk_new(im, NULL, &walk, NULL) < 0)
+		return false;
+	walk->show_hidden = true;
 	while (cfs_walk_next(walk, &e, NULL) > 0) {
 		if (!lies_at(&e->inode, off, &in_data))
 			continue;
@@ -69,23 +72,25 @@ static void name_inode(const struct cfs_image *im, uint64_t off, char place[PLAC
 			 e->path.len > PLACE_LEN / 2 ? PLACE_LEN / 2 : (int)e->path.len,
 			 e->path.s);
 		keep_on_a_line(place);
-		break;
+		return true;
 	}
-	cfs_walk_free(walk);
+	return false;
 }
 
-/* What lies at an offset, for people. */
-static void name_place(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
+/* What the writer has at an offset where there is no inode. */
+static const char *name_area(const struct cfs_plan *plan, uint64_t off)
 {
-	const char *what = "padding, whiteouts of the root or shared xattrs";
-
 	if (off < EROFS_SB_OFF)
-		what = "composefs header";
-	else if (off < EROFS_FIRST_INODE_OFF)
-		what = "superblock";
-	snprintf(place, PLACE_LEN, "%s", what);
-	if (off >= EROFS_FIRST_INODE_OFF)
-		name_inode(im, off, place);
+		return "composefs header";
+	if (off < EROFS_FIRST_INODE_OFF)
+		return "superblock";
+	if (off < plan->inodes_end)
+		return "padding between inodes";
+	if (off < plan->inodes_end + plan->shared_len)
+		return "shared xattrs";
+	if (off < plan->data_start)
+		return "padding behind the shared xattrs";
+	return "data blocks";
 }
 
 static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
@@ -99,7 +104,8 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 		return rc;
 	if (rc == 0 && c.off == im->bytes.len)
 		return 0;
-	name_place(im, c.off, place);
+	if (!name_inode(im, c.off, place))
+		snprintf(place, PLACE_LEN, "%s", name_area(plan, c.off));
 	return cfs_fail(err, EUCLEAN,
 			"%s: offset %" PRIu64 ": not what the writer makes of this tree "
 			"(its image has %" PRIu64 " bytes, this one %zu)",

@@ -174,6 +174,60 @@ T(place_of_a_difference_is_told_in_one_line_whatever_the_name)
 	free(image.p);
 }
 
+/* Where an inode that has one keeps its first shared xattr with padding, and the padding is. */
+static uint64_t find_shared_padding(const struct cfs_image *im)
+{
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	struct cfs_raw_xattrs it;
+	struct cfs_raw_xattr x;
+
+	t_eq(cfs_walk_new(im, NULL, &walk, NULL), 0);
+	while (cfs_walk_next(walk, &e, NULL) > 0) {
+		t_eq(cfs_raw_xattrs_open(im, &e->inode, &it, NULL), 0);
+		while (cfs_raw_xattrs_next(&it, &x, NULL) > 0)
+			if (x.shared && (x.suffix.len + x.value.len) % 4)
+				return x.off + 4 + x.suffix.len + x.value.len;
+	}
+	t_fail(__FILE__, __LINE__, "no shared xattr has padding");
+	return 0;
+}
+
+/* Bytes that the tree does not depend on; off 0: that padding. */
+T(first_difference_is_told_with_its_structure)
+{
+	static const struct {
+		const char *image;
+		uint64_t off;
+		const char *want;
+	} rows[] = {
+		{"example.v1.cfs", 100, "composefs header: offset 100: "},
+		{"example.v1.cfs", 1024 + 48, "superblock: offset 1072: "},
+		{"example.v1.cfs", 1152 + 20, "inode 36 (/): offset 1172: "},
+		{"example.v1.cfs", 1216 + 24, "inode 38 (/00): offset 1240: "},
+		{"inline-sizes.v1.cfs", 11456, "padding between inodes: offset 11456: "},
+		{"inline-sizes.v1.cfs", 30721,
+		 "data of inode 576 (/s2049): offset 30721: "},
+		{"xattr-shared-order.v1.cfs", 0, "shared xattrs: offset "},
+		{"xattr-shared-order.v1.cfs", 12000,
+		 "padding behind the shared xattrs: offset 12000: "},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cfs_image im;
+		size_t len;
+		uint8_t *bytes = t_golden(rows[i].image, &len);
+		struct cfs_span image = {bytes, len};
+
+		t_eq(cfs_image_open(image, &im, NULL), 0);
+		bytes[rows[i].off ? rows[i].off : find_shared_padding(&im)] ^= 1;
+		t_eq(check(image), -EUCLEAN);
+		err.msg[strlen(rows[i].want)] = '\0';
+		t_str(err.msg, rows[i].want);
+		free(bytes);
+	}
+}
+
 /* They differ in the four bytes of the field, and each is canonical. */
 T(image_that_tells_no_blocks_is_canonical_and_another_number_is_refused)
 {
