@@ -163,11 +163,8 @@ _composefs()
 	cat)
 		options="--help $repository"
 		;;
-	compute-id | compute-karg)
+	compute-id | compute-karg | create-dumpfile)
 		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= $repository"
-		;;
-	create-dumpfile)
-		options="--erofs-version= --hash= --help --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= $repository"
 		;;
 	create-image | build)
 		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --profile= --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"

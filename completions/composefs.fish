@@ -85,6 +85,7 @@ complete -c composefs -n "__fish_seen_subcommand_from compute-id compute-karg" -
 complete -c composefs -n "__fish_seen_subcommand_from compute-id compute-karg" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l hash -x -a 'sha256 sha512' -d 'Digests by sha256 or sha512 (default: that of the repository, or sha512)'
 complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l erofs-version -x -a '0 1 2' -d 'Format of the image: 0 or 1 (default: that of the repository, or 1)'
+complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l json -d 'Print one JSON array'
 complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l no-repo -d 'Ask no repository for defaults'
 complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l no-hardlinks -d 'Each name is a file of its own, as mkcomposefs has it'
 complete -c composefs -n "__fish_seen_subcommand_from create-dumpfile" -l profile -x -a "$profiles" -d 'Make the image by the rules of this name'

@@ -61,6 +61,7 @@ composefs|cfsctl)
 			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository, or 1)]:value:(0 1 2)' \
 			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
 			'--help[print usage]' \
+			'--json[print one JSON array]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
 			"--profile=[make the image by the rules of this name]:profile:($profiles)" \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dump_line.h"
+#include "entry_json.h"
 #include "ingest.h"
 #include "profiled.h"
 #include "repo_commands.h"
@@ -84,6 +85,7 @@ static const struct cli_option id_table[] = {
 static const struct cli_option dump_table[] = {
 	{.help = "Options:"},
 	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -261,15 +263,18 @@ int cmd_compute_karg(int argc, char **argv)
 
 /* --- create-dumpfile --------------------------------------------------------------------- */
 
-static int put_dump(struct cfs_span bytes, struct cfs_err *err)
+static int put_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
+	char *all[] = {NULL};
 	struct cfs_image im;
 	struct cfs_out out;
 
 	rc = cfs_image_open(bytes, &im, err);
 	if (rc < 0)
 		return rc;
+	if (o->json)
+		return entries_json(&im, all, err);
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
 	if (rc == 0)
 		rc = dump_below(&out, &im, "", err);
@@ -294,7 +299,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 	if (rc == 0)
 		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
 	if (rc == 0)
-		rc = put_dump((struct cfs_span){image.p, image.len}, &err);
+		rc = put_dump(&o, (struct cfs_span){image.p, image.len}, &err);
 	free(image.p);
 	return command_end(argv[0], rc, &err);
 }

@@ -72,35 +72,6 @@ static int put_all(const struct options *o, const struct cfs_image *im, char **p
 	return rc;
 }
 
-/* The entry at path and all below it; *n counts. */
-static int put_json(const struct cfs_image *im, const char *path, size_t *n,
-		    struct cfs_err *err)
-{
-	struct cfs_walk_opts opts = {.top = cfs_text(path)};
-	cfs_auto_walk struct cfs_walk *walk = NULL;
-	const struct cfs_walk_entry *e;
-	int rc = cfs_walk_new(im, &opts, &walk, err);
-
-	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = entry_json(im, e->path, &e->inode, (*n)++ == 0, err);
-	return rc;
-}
-
-/* The array is closed whatever happened: the status tells. */
-static int put_array(const struct cfs_image *im, char **paths, struct cfs_err *err)
-{
-	size_t n = 0;
-	int rc = 0;
-
-	puts("[");
-	if (!*paths)
-		rc = put_json(im, "", &n, err);
-	for (; rc == 0 && *paths; paths++)
-		rc = cfs_context(err, put_json(im, *paths, &n, err), "%s", *paths);
-	puts(n ? "\n]" : "]");
-	return rc;
-}
-
 static int run(struct options *o, char **operands, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
@@ -115,7 +86,7 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (o->json) {
-		rc = put_array(&im, operands + 1, err);
+		rc = entries_json(&im, operands + 1, err);
 		cfs_map_close(&map);
 		return rc;
 	}

@@ -15,4 +15,9 @@ int entry_json(const struct cfs_image *im, struct cfs_text path,
 	       const struct cfs_inode *inode, bool first,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Puts an array: for each path (ended by NULL; none: the root) the entry that it is, and all below it. It is closed
+ * whatever happens. */
+int entries_json(const struct cfs_image *im, char **paths,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

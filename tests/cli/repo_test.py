@@ -353,6 +353,7 @@ def dump_files_tells_each_entry_as_json():
     want([e["path"] for e in found], ["/a", "/dir", "/dir/b", "/dir/small"])
     want((found[0]["mtime"], found[0]["mtimeNsec"]), (1234567890, 123456789))
     want(loaded("ls", "--repo=r", "--json", "os/1", "/a"), found[:1])
+    want(loaded("create-dumpfile", "--repo=r", "--json", "tree"), loaded("dump-files", "--repo=r", "--json", "os/1"))
 
 
 def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
@@ -392,7 +393,7 @@ def every_command_explains_itself_with_an_example():
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
         has(text, "\nStatus: ")
-        want("\n  --json " in text, command not in ("cat", "create-dumpfile", "ipe-policy"))  # they print data
+        want("\n  --json " in text, command not in ("cat", "ipe-policy"))  # they print data
         want(run(command, "--none-such-option")[0], USAGE)
 
 
