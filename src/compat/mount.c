@@ -55,6 +55,7 @@ int lcfs_mount_image(const char *path, const char *mountpoint,
 
 	if (rc < 0)
 		return lcfs_fail(rc);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a fifo in its place does not stop us. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -1 : mount_fd(fd, mountpoint, path, &opts);
 }

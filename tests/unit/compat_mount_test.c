@@ -44,6 +44,8 @@ T(compat_mount_compares_the_digest_before_it_looks_at_the_image)
 	tmp_fresh();
 	tmp_text("image", "is none");
 	t_errno(lcfs_mount_image(tmp_in("image"), "/none", &options), -1, EINVAL);
+	t_eq(mkfifo(tmp_in("fifo"), 0600), 0);
+	t_errno(lcfs_mount_image(tmp_in("fifo"), "/none", &options), -1, ESPIPE);
 	options.expected_fsverity_digest = digest;
 	t_errno(lcfs_mount_image(tmp_in("image"), "/none", &options), -1, ENOVERITY);
 }
