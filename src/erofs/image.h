@@ -208,10 +208,10 @@ struct cfs_walk_entry {
 
 /* Depth first, a directory before its entries, entries in order. -EUCLEAN too when two
  * inodes share bytes, a directory has two names, ".." is wrong, or paths and the inodes of
- * later names come to more than 1 GiB and 64 times the image (not asked with no_paths,
- * where they are not made): so work and memory are bounded by the image, whatever it says.
- * Memory: about 1/85 of the image, 300 bytes for each open directory, 96 for each inode
- * with several names. */
+ * later names, with the xattrs that they share, come to more than 1 GiB and 64 times the
+ * image (not asked with no_paths, where they are not made): so work and memory are bounded
+ * by the image, whatever it says. Memory: about 1/85 of the image, 300 bytes for each open
+ * directory, 96 for each inode with several names. */
 struct cfs_walk;
 
 /* opts are lent for the whole walk. -ENOENT, -ENOTDIR: no such top. */
