@@ -20,10 +20,9 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 	struct cfs_store_opts own = *opts;
 	cfs_autofd int objects = open_objects(repo);
 
-	if (objects < 0) {
-		errno = -objects;
-		return cfs_fail_errno(err, "repository %s: objects", repo->path);
-	}
+	if (objects < 0)
+		return cfs_context(err, repo_fail_beneath(objects, "objects", err),
+				   "repository %s", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
 	own.no_symlinks = true;

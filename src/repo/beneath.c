@@ -69,3 +69,12 @@ int repo_beneath(int dirfd, const char *path, int flags)
 	}
 	return fd;
 }
+
+int repo_fail_beneath(int code, const char *place, struct cfs_err *err)
+{
+	if (code == -ELOOP)
+		return cfs_fail(err, ELOOP, "%s: want no symlink on the way there",
+				place);
+	errno = -code;
+	return cfs_fail_errno(err, "%s", place);
+}

@@ -314,10 +314,8 @@ static int check_objects(struct check *c, struct cfs_err *err)
 	if (objects == -ELOOP || objects == -ENOTDIR)
 		return check_tell(c, CFS_FAULT_FILE_TYPE, NULL, "objects",
 				  "want a directory", err);
-	if (objects < 0 && objects != -ENOENT) {
-		errno = -objects;
-		return cfs_fail_errno(err, "objects");
-	}
+	if (objects < 0 && objects != -ENOENT)
+		return repo_fail_beneath(objects, "objects", err);
 	if (objects >= 0)
 		rc = list_objects(c, objects, err);
 	if (rc < 0)

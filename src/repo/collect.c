@@ -302,8 +302,7 @@ static int open_objects(struct collect *c, struct cfs_err *err)
 	c->objects = repo_beneath(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
 	if (c->objects >= 0 || c->objects == -ENOENT)
 		return 0;
-	errno = -c->objects;
-	return cfs_fail_errno(err, "objects");
+	return repo_fail_beneath(c->objects, "objects", err);
 }
 
 static int look(struct collect *c, const char *path, struct cfs_err *err)

@@ -185,10 +185,8 @@ static int list(const struct lister *l, struct cfs_err *err)
 	fd = repo_beneath(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY);
 	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0) {
-		errno = -fd;
-		return cfs_fail_errno(err, "%s", path);
-	}
+	if (fd < 0)
+		return repo_fail_beneath(fd, path, err);
 	rc = cfs_context(err, walk(l, fd, "", 0, err), "%s", path);
 	if (rc == 0 && l->out->n)
 		qsort(l->out->v, l->out->n, sizeof(*l->out->v), by_name);

@@ -33,10 +33,8 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 
 	if (fd == -ENOENT)
 		return fd;
-	if (fd < 0) {
-		errno = -fd;
-		return cfs_fail_errno(err, "meta.json");
-	}
+	if (fd < 0)
+		return repo_fail_beneath(fd, "meta.json", err);
 	n = cfs_io_pread(fd, text, sizeof(text), 0, err);
 	rc = n < 0 ? (int)n
 		   : cfs_repo_meta_parse((struct cfs_text){text, (size_t)n}, out, err);

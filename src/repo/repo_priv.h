@@ -49,6 +49,9 @@ int repo_reset(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 /* Opens path below dirfd: no symlink is followed, in no component. The descriptor or -errno. */
 int repo_beneath(int dirfd, const char *path, int flags);
 
+/* Makes an error of that -errno. place: what was opened. */
+int repo_fail_beneath(int code, const char *place, struct cfs_err *err);
+
 /* --- reach.c ----------------------------------------------------------------------------- */
 
 /* Is there a file under the name of the object? */

@@ -225,10 +225,8 @@ static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
 	u->objects = calloc(n + 1, sizeof(*u->objects));
 	if (!bad || !u->objects)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (fd < 0 && n) {
-		errno = -fd;
-		return cfs_fail_errno(err, "objects");
-	}
+	if (fd < 0 && n)
+		return repo_fail_beneath(fd, "objects", err);
 	u->objects_fd = fd;
 	u->cached_bad = bad;
 	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, err);
