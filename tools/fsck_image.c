@@ -46,7 +46,7 @@ static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
 		cpu_s = INT32_MAX / 10;
 	return (struct cfs_isolate_opts){
 		.memory_len = (32 + (q->canonical || q->objects ? 128 : 8) * mib) * MIB,
-		.answer_max = 64 * mib * MIB,
+		.answer_max = (q->objects ? 64 * mib : 1) * MIB,
 		.cpu_s = (unsigned)cpu_s,
 		.wall_s = (unsigned)cpu_s * 10,
 	};
