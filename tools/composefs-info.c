@@ -184,7 +184,8 @@ static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_
 	return with_objects(o, err, print_objects, out);
 }
 
-/* Is there a file of that path below the directory? Leading slashes do not count. */
+/* Is there a file of that path below the directory? Leading slashes do not count. Above it, where overlayfs does
+ * not look either, there is none. */
 static bool is_there(int dirfd, struct cfs_text path)
 {
 	char buf[CFS_PAYLOAD_MAX + 1];
@@ -194,7 +195,7 @@ static bool is_there(int dirfd, struct cfs_text path)
 		path.s++;
 		path.len--;
 	}
-	if (path.len > CFS_PAYLOAD_MAX)
+	if (path.len > CFS_PAYLOAD_MAX || cfs_path_leaves(path))
 		return false;
 	memcpy(buf, path.s, path.len);
 	buf[path.len] = '\0';

@@ -119,15 +119,6 @@ static int compare_digest(const struct fsck_objects *o, const struct fsck_object
 			cfs_digest_hex(&want, want_hex), cfs_digest_hex(&got, got_hex));
 }
 
-/* The path is the image's: a stranger's. */
-static bool leaves(const char *path)
-{
-	for (; *path; path += strcspn(path, "/"), path += *path == '/')
-		if (strcspn(path, "/") == 2 && strncmp(path, "..", 2) == 0)
-			return true;
-	return false;
-}
-
 static int look_at(const struct fsck_objects *o, const struct fsck_object *w, int dirfd,
 		   struct cfs_err *err)
 {
@@ -137,7 +128,7 @@ static int look_at(const struct fsck_objects *o, const struct fsck_object *w, in
 
 	while (*path == '/')
 		path++;
-	if (leaves(path))
+	if (cfs_path_leaves(cfs_text(path))) /* it is the image's: a stranger's */
 		return cfs_fail(err, EUCLEAN,
 				"want a path below the directory, found ..");
 	fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

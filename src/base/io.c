@@ -174,3 +174,18 @@ int cfs_io_make_dirs(int dirfd, const char *path, mode_t mode, struct cfs_err *e
 	}
 	return 0;
 }
+
+bool cfs_path_leaves(struct cfs_text path)
+{
+	while (path.len) {
+		const char *slash = memchr(path.s, '/', path.len);
+		size_t len = slash ? (size_t)(slash - path.s) : path.len;
+
+		if (cfs_text_eq((struct cfs_text){path.s, len}, CFS_TEXT("..")))
+			return true;
+		len += slash != NULL;
+		path.s += len;
+		path.len -= len;
+	}
+	return false;
+}

@@ -56,6 +56,9 @@ int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHEC
 int cfs_map_stable(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_map_close(struct cfs_map *map);
 
+/* Has a path the component ".."? It may lead out of the directory that it is relative to. */
+bool cfs_path_leaves(struct cfs_text path);
+
 /* Bytes of the file that are in memory now, in whole pages. -EPERM: the kernel tells that to the owner
  * alone. (cachestat(2), before Linux 6.5 mincore(2).) */
 int cfs_io_cached(int fd, uint64_t *out) CFS_MUST_CHECK;

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from facts import fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
@@ -15,7 +16,7 @@ from facts import fact, run_facts, same  # noqa: E402  pylint: disable=wrong-imp
 INFO, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 
 
-def objects_of(payloads):
+def objects_of(payloads, command="objects", basedir="/"):
     """What is listed of an image whose files have these backing paths."""
     lines = ["/ 4096 40755 2 0 0 0 0.0 - - -"]
     for number, payload in enumerate(payloads):
@@ -23,7 +24,7 @@ def objects_of(payloads):
         lines.append("/%07d 1 100644 1 0 0 0 0.0 %s - -" % (number, escaped))
     image = subprocess.run([MKCOMPOSEFS, "--from-file", "-", "-"], input="\n".join(lines).encode() + b"\n",
                            stdout=subprocess.PIPE, check=True).stdout
-    return subprocess.run([INFO, "objects", "/dev/stdin"], input=image, stdout=subprocess.PIPE,
+    return subprocess.run([INFO, f"--basedir={basedir}", command, "/dev/stdin"], input=image, stdout=subprocess.PIPE,
                           check=True).stdout.splitlines()
 
 
@@ -42,6 +43,19 @@ def objects_come_in_byte_order_each_once():
 def objects_of_files_that_share_the_beginning_of_their_paths():
     paths = [b"aa/%061d" % n for n in reversed(range(300))]
     same(objects_of(paths), paths[::-1], "objects")
+
+
+@fact
+def objects_that_are_not_below_the_directory_are_missing():
+    """Nor does overlayfs look above it."""
+    with tempfile.TemporaryDirectory() as top:
+        os.makedirs(f"{top}/objects/aa")
+        for name in ("objects/aa/there", "above"):
+            with open(f"{top}/{name}", "wb"):
+                pass
+        paths = [b"aa/there", b"//aa/there", b"aa/not", b"../above", b"aa/../../above", b"b" * 4095]
+        same(objects_of(paths, "missing-objects", f"{top}/objects"),
+             [b"../above", b"aa/../../above", b"aa/not", b"b" * 4095], "missing")
 
 
 if __name__ == "__main__":

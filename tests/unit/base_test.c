@@ -392,6 +392,19 @@ T(file_that_others_can_change_is_copied)
 	close(fd);
 }
 
+T(path_leaves_by_two_dots_alone)
+{
+	static const char *const stay[] = {"",	    "/",     "a",   "...",
+					   "a/..b", "a../b", "..a", "."},
+				 *const leave[] = {"..", "../a", "a/..", "a//../b",
+						   "/.."};
+
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		t_ok(!cfs_path_leaves(cfs_text(stay[i])));
+	for (size_t i = 0; i < sizeof(leave) / sizeof(leave[0]); i++)
+		t_ok(cfs_path_leaves(cfs_text(leave[i])));
+}
+
 T(anonymous_file_is_published_once)
 {
 	char dir[] = "/tmp/cfs-base-XXXXXX";
