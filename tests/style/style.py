@@ -220,6 +220,13 @@ def shell_scripts_are_shellcheck_clean(house):
 
 
 @check
+def scripts_can_be_executed(house):
+    for name in house.sources():
+        if house.text(name).startswith("#!") and not os.access(os.path.join(house.root, name), os.X_OK):
+            yield f"{name}: begins with #! and is not executable"
+
+
+@check
 def files_name_no_path_of_one_machine(house):
     place = re.compile(r"(?<![\w./-])/(work|root|farm|tmp/wt)/|(?<![\w./-])/home/\w")
     for name in house.sources() + house.prose():

@@ -72,6 +72,7 @@ DEFECTS = [
     ("shell_scripts_are_shellcheck_clean", "scripts/x.sh", "#!/bin/sh\n" + SH_HEAD + "a=$(echo x)\n"),
     ("files_name_no_path_of_one_machine", "README.md", "See /" "root/notes.\n"),
     ("files_name_no_path_of_one_machine", "meson.build", SH_HEAD + "x = '/ho" "me/me/src'\n"),
+    ("scripts_can_be_executed", "tests/y.sh", "#!/bin/sh\n" + SH_HEAD),
     ("nothing_is_marked_as_unfinished", "tools/tool.c", C_HEAD + "/* TO" "DO: more */\n"),
     ("files_have_at_most_600_lines", "meson.build", SH_HEAD + "#\n" * 600),
     ("functions_have_at_most_80_lines", "tools/tool.c", LONG_FUNCTION),
@@ -86,6 +87,8 @@ def write(root, files):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
+        if name.startswith("scripts/"):
+            os.chmod(path, 0o755)
 
 
 def complaints(check, files, args):
