@@ -2,6 +2,7 @@
 /* composefs: the main tool. Options may stand in front of the command, too, as cfsctl has them. */
 #include "composefs.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,5 +125,7 @@ int main(int argc, char **argv)
 {
 	const char *program = cli_name(argv[0]);
 
+	/* Who started us may ignore it, and then no end of a child is told. */
+	signal(SIGCHLD, SIG_DFL);
 	return cli_end(program, run_any(program, argc, argv));
 }

@@ -119,6 +119,12 @@ def import_image_checks_what_it_takes():
     has(refused("import-image", "--repo=s", "../y", "junk"), "name ")
 
 
+def the_end_of_children_is_known_where_it_was_ignored_before():
+    make()
+    for program, status in (("true", 0), ("false", 1)):
+        want(run("--ignore-signal=CHLD", COMPOSEFS, "transaction", "--repo=r", "--", program, program="env"), (status, "", ""))
+
+
 def transaction_holds_up_gc_while_its_command_runs():
     make()
     want(run("transaction", "--repo=r", "--", COMPOSEFS, "gc", "--repo=r", "--no-wait")[0], 1)
