@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fsverity.h>
+#include <linux/magic.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 /* ENODATA: the file has none; EOPNOTSUPP: the file system was made without the feature;
@@ -22,12 +24,51 @@ static int fail_ioctl(struct cfs_err *err, const char *what)
 	return cfs_fail_errno(err, "%s", what);
 }
 
+/* The filesystems whose kernel code compares each block that is read with the digest. Others pass the
+ * ioctls on: a FUSE server answers FS_IOC_MEASURE_VERITY with the expected digest and serves other
+ * bytes. Ext2 and ext3 share ext4's number, and have no such ioctl. */
+static const uint32_t verifying_types[] = {
+	EXT4_SUPER_MAGIC,
+	BTRFS_SUPER_MAGIC,
+	F2FS_SUPER_MAGIC,
+};
+
+int cfs_verity_kernel_verifies(int fd, struct cfs_err *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return cfs_fail_errno(err, "fs-verity: type of the file system");
+	for (size_t i = 0; i < sizeof(verifying_types) / sizeof(verifying_types[0]);
+	     i++) {
+		if ((uint32_t)fs.f_type == verifying_types[i])
+			return 1;
+	}
+	return 0;
+}
+
+/* No ioctl is sent to a filesystem whose answer would not count. */
+static int check_kernel_verifies(int fd, const char *what, struct cfs_err *err)
+{
+	int rc = cfs_verity_kernel_verifies(fd, err);
+
+	if (rc == 0)
+		return cfs_fail(err, ENOTTY,
+				"%s: the file system has no fs-verity: expected ext4, "
+				"btrfs or f2fs",
+				what);
+	return rc < 0 ? rc : 0;
+}
+
 int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 {
 	alignas(struct fsverity_digest)
 		uint8_t space[sizeof(struct fsverity_digest) + CFS_HASH_MAX_LEN] = {0};
 	struct fsverity_digest *d = (struct fsverity_digest *)space;
+	int rc = check_kernel_verifies(fd, "fs-verity measure", err);
 
+	if (rc < 0)
+		return rc;
 	d->digest_size = CFS_HASH_MAX_LEN;
 	if (ioctl(fd, FS_IOC_MEASURE_VERITY, d) < 0)
 		return fail_ioctl(err, "fs-verity measure");
@@ -48,6 +89,8 @@ bool cfs_verity_supported(int fd)
 {
 	struct fsverity_digest d = {.digest_size = 0};
 
+	if (cfs_verity_kernel_verifies(fd, NULL) != 1)
+		return false;
 	return ioctl(fd, FS_IOC_MEASURE_VERITY, &d) == 0 || errno == ENODATA ||
 	       errno == EOVERFLOW;
 }
@@ -63,6 +106,10 @@ static int enable(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 		.sig_ptr = (uintptr_t)signature.p,
 	};
 
+	int rc = check_kernel_verifies(fd, "fs-verity enable", err);
+
+	if (rc < 0)
+		return rc;
 	if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)

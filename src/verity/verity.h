@@ -101,18 +101,23 @@ void cfs_verity_batch_flush(struct cfs_verity_batch *b);
 
 /* --- asked of the kernel ------------------------------------------------------------ */
 
-/* FS_IOC_MEASURE_VERITY. -ENOTTY: no fs-verity on this file or file system (ENODATA,
- * EOPNOTSUPP and ENOTTY alike). -EILSEQ: fs-verity with an algorithm other than the two.
- */
+/* Whether the kernel itself verifies what is read from files with fs-verity on this kind of
+ * filesystem: 1 for ext4, btrfs and f2fs, by fstatfs(2); 0 elsewhere, where whoever serves the files
+ * (FUSE) would answer the ioctls; -errno. */
+int cfs_verity_kernel_verifies(int fd, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* FS_IOC_MEASURE_VERITY, where the kernel verifies. -ENOTTY: no fs-verity on this file or file
+ * system (ENODATA, EOPNOTSUPP and ENOTTY alike), or the kernel does not verify it. -EILSEQ: fs-verity
+ * with an algorithm other than the two. */
 int cfs_verity_measure(int fd, struct cfs_digest *out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Whether the file system of a file or directory has fs-verity: FS_IOC_MEASURE_VERITY says
- * ENODATA where there could be a digest. fd is open for reading. */
+/* Whether the file system of a file or directory has fs-verity that the kernel verifies:
+ * FS_IOC_MEASURE_VERITY says ENODATA where there could be a digest. fd is open for reading. */
 bool cfs_verity_supported(int fd);
 
 /* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left.
- * -EEXIST: already on. -ENOTTY: this kind of file system does not know it. -EOPNOTSUPP: it
+ * -EEXIST: already on. -ENOTTY: this kind of file system does not know it, or would pass it on. -EOPNOTSUPP: it
  * does, and was made without. Other errors: -errno. */
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUST_CHECK;
 

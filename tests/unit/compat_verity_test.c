@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The ABI: fs-verity with a kernel that says what the test wants, for few file systems have it. The
- * ioctl function here stands in for libc's. */
+ * ioctl and fstatfs functions here stand in for libc's. */
 #include <fcntl.h>
 #include <linux/fsverity.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "nodes.h"
@@ -17,7 +20,19 @@ static struct {
 	int errnum; /* 0: it answers */
 	uint16_t algorithm, size;
 	int n_calls;
+	bool passes_on; /* FUSE */
 } kernel;
+
+int fstatfs(int fd, struct statfs *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	memset(out, 0, sizeof(*out));
+	out->f_type = kernel.passes_on ? FUSE_SUPER_MAGIC : EXT4_SUPER_MAGIC;
+	return 0;
+}
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -105,6 +120,22 @@ T(compat_no_fsverity_is_one_error_for_measuring_and_computed_for_getting)
 	kernel_fails(EIO);
 	t_both(lcfs_fd_measure_fsverity(digest, fd), EIO);
 	t_both(lcfs_fd_get_fsverity(digest, fd), EIO);
+	close(fd);
+}
+
+T(compat_a_filesystem_that_passes_the_question_on_has_no_fsverity)
+{
+	uint8_t digest[LCFS_DIGEST_SIZE] = {0};
+	int fd = open_hello();
+
+	kernel_says(FS_VERITY_HASH_ALG_SHA256, 32);
+	kernel.passes_on = true;
+	t_both(lcfs_fd_measure_fsverity(digest, fd), ENOVERITY);
+	t_eq(lcfs_fd_get_fsverity(digest, fd), 0);
+	t_mem(digest, computed, sizeof(computed));
+	t_both(lcfs_fd_enable_fsverity(fd), ENOTTY);
+	t_eq(kernel.n_calls, 0);
+	kernel.passes_on = false;
 	close(fd);
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount: what is believed of an image, with a kernel that measures what the test says:
- * fs-verity is not everywhere. The ioctl function here stands in for libc's. */
+ * fs-verity is not everywhere. The ioctl and fstatfs functions here stand in for libc's. */
 #include "mount/mount.h"
 
 #include <fcntl.h>
 #include <linux/fsverity.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "t.h"
@@ -21,7 +23,19 @@ static struct {
 	struct cfs_digest image;
 	int dir_errno;
 	int n_measured;
+	long type; /* of the filesystem */
 } kernel;
+
+int fstatfs(int fd, struct statfs *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	memset(out, 0, sizeof(*out));
+	out->f_type = kernel.type;
+	return 0;
+}
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -52,6 +66,7 @@ static void kernel_says(enum cfs_hash_alg alg, uint8_t first)
 	kernel.image.alg = alg;
 	kernel.image.bytes[0] = first;
 	kernel.dir_errno = ENODATA;
+	kernel.type = EXT4_SUPER_MAGIC;
 }
 
 static int inspect_opts(const struct cfs_mount_opts *o, struct cfs_mount_facts *facts,
@@ -104,6 +119,48 @@ T(mount_refuses_the_image_with_another_digest_and_names_both)
 	kernel_says(3, 0x5a);
 	t_eq(inspect("5a" ZEROS_31, &facts, &err), -EILSEQ);
 	t_has(err.msg, "Image has wrong fs-verity: ");
+}
+
+/* A FUSE server, or whatever else passes the ioctl on, answers what its user likes. */
+T(mount_does_not_ask_a_filesystem_for_a_digest_that_the_kernel_does_not_verify)
+{
+	static const long others[] = {FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
+				      NFS_SUPER_MAGIC, TMPFS_MAGIC, 0};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		kernel_says(CFS_SHA256, 0x5a);
+		kernel.type = others[i];
+		t_eq(inspect("5a" ZEROS_31, &facts, &err), -ENOTTY);
+		t_has(err.msg, "Image has no fs-verity");
+		t_eq(kernel.n_measured, 0);
+	}
+}
+
+T(mount_believes_the_kernel_on_each_filesystem_that_verifies)
+{
+	static const long verifying[] = {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+					 F2FS_SUPER_MAGIC};
+	struct cfs_mount_facts facts;
+
+	for (size_t i = 0; i < sizeof(verifying) / sizeof(verifying[0]); i++) {
+		kernel_says(CFS_SHA256, 0x5a);
+		kernel.type = verifying[i];
+		t_eq(inspect("5a" ZEROS_31, &facts, NULL), 0);
+	}
+}
+
+T(mount_refuses_a_digest_that_differs_in_its_last_digit)
+{
+	struct cfs_mount_facts facts;
+
+	kernel_says(CFS_SHA256, 0x5a);
+	kernel.image.bytes[31] = 1;
+	t_eq(inspect("5a" ZEROS_31, &facts, NULL), -EILSEQ);
+	kernel_says(CFS_SHA512, 0x5a);
+	kernel.image.bytes[63] = 1;
+	t_eq(inspect("5a" ZEROS_31 "00" ZEROS_31, &facts, NULL), -EILSEQ);
 }
 
 T(mount_refuses_the_image_that_cannot_be_measured)
