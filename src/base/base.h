@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* base: what every room stands on, and nothing about composefs.
- * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, fd helpers, the worker pool.
+ * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, fd helpers, paths beneath
+ *        a directory, the worker pool.
  * Uses:  libc.
  * Never: prints, exits, keeps mutable globals.
  */
@@ -14,6 +15,7 @@
 #include "base/base64.h"
 #include "base/sink.h"
 #include "base/io.h"
+#include "base/beneath.h"
 #include "base/pool.h"
 #include "base/replace.h"
 

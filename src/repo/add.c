@@ -11,7 +11,7 @@ static int open_objects(const struct cfs_repo *repo)
 {
 	if (mkdirat(repo->dirfd, "objects", 0755) < 0 && errno != EEXIST)
 		return -errno;
-	return repo_beneath(repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+	return cfs_beneath_open(repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 }
 
 int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
@@ -21,7 +21,7 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 	cfs_autofd int objects = open_objects(repo);
 
 	if (objects < 0)
-		return cfs_context(err, repo_fail_beneath(objects, "objects", err),
+		return cfs_context(err, cfs_beneath_fail(objects, "objects", err),
 				   "repository %s", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;

@@ -133,7 +133,7 @@ int check_cold_begin(const struct check *c, const struct cfs_digest *id)
 	if (!c->opts->background)
 		return -1;
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = repo_beneath(c->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = cfs_beneath_open(c->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0 || cfs_io_cached(fd, &cached) < 0 || cached)
 		return -1;
 	return cfs_steal_fd(&fd);
@@ -308,14 +308,14 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 static int check_objects(struct check *c, struct cfs_err *err)
 {
 	cfs_autofd int objects =
-		repo_beneath(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+		cfs_beneath_open(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 	int rc = 0;
 
 	if (objects == -ELOOP || objects == -ENOTDIR)
 		return check_tell(c, CFS_FAULT_FILE_TYPE, NULL, "objects",
 				  "want a directory", err);
 	if (objects < 0 && objects != -ENOENT)
-		return repo_fail_beneath(objects, "objects", err);
+		return cfs_beneath_fail(objects, "objects", err);
 	if (objects >= 0)
 		rc = list_objects(c, objects, err);
 	if (rc < 0)

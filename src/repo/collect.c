@@ -58,7 +58,7 @@ static int list_file(struct collect *c, const char *prefix, const char *name,
 /* Calls list_file for all of a directory, which is closed then. */
 static int list_prefix(struct collect *c, const char *prefix, struct cfs_err *err)
 {
-	int fd = repo_beneath(c->objects, prefix, O_RDONLY | O_DIRECTORY), rc = 0;
+	int fd = cfs_beneath_open(c->objects, prefix, O_RDONLY | O_DIRECTORY, 0), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *d;
 
@@ -151,9 +151,10 @@ static int remove_objects(struct collect *c, struct cfs_err *err)
 static int remove_signatures(const struct collect *c, struct cfs_err *err)
 {
 	static const int directory = O_RDONLY | O_DIRECTORY;
-	cfs_autofd int of_images = repo_beneath(c->repo->dirfd, "signatures", directory);
+	cfs_autofd int of_images =
+		cfs_beneath_open(c->repo->dirfd, "signatures", directory, 0);
 	cfs_autofd int of_objects =
-		of_images < 0 ? -1 : repo_beneath(of_images, "objects", directory);
+		of_images < 0 ? -1 : cfs_beneath_open(of_images, "objects", directory, 0);
 
 	for (size_t i = 0; of_images >= 0 && i < c->gone.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->gone, i);
@@ -177,8 +178,8 @@ static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *
 			  struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
-	cfs_autofd int dirfd =
-		repo_beneath(c->repo->dirfd, repo_kind_dir(kind), O_RDONLY | O_DIRECTORY);
+	cfs_autofd int dirfd = cfs_beneath_open(c->repo->dirfd, repo_kind_dir(kind),
+						O_RDONLY | O_DIRECTORY, 0);
 	uint64_t before = *n;
 
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
@@ -299,10 +300,11 @@ static int sweep(struct collect *c, struct cfs_err *err)
 
 static int open_objects(struct collect *c, struct cfs_err *err)
 {
-	c->objects = repo_beneath(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+	c->objects =
+		cfs_beneath_open(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 	if (c->objects >= 0 || c->objects == -ENOENT)
 		return 0;
-	return repo_fail_beneath(c->objects, "objects", err);
+	return cfs_beneath_fail(c->objects, "objects", err);
 }
 
 static int look(struct collect *c, const char *path, struct cfs_err *err)

@@ -14,7 +14,8 @@
 static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 		       struct cfs_err *err)
 {
-	cfs_autofd int dirfd = repo_beneath(repo->dirfd, "images", O_PATH | O_DIRECTORY);
+	cfs_autofd int dirfd =
+		cfs_beneath_open(repo->dirfd, "images", O_PATH | O_DIRECTORY, 0);
 	char hex[CFS_DIGEST_HEX_MAX], buf[REPO_LINK_MAX];
 	struct cfs_digest led;
 	int len;
@@ -50,7 +51,7 @@ static int open_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	if (n >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	path[n - 1] = '\0'; /* the slash behind */
-	return repo_beneath(repo->dirfd, path, O_RDONLY | O_DIRECTORY);
+	return cfs_beneath_open(repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
 static int no_such_name(enum cfs_repo_kind kind, const char *ref, int code,
@@ -156,7 +157,7 @@ static int find_stream(const struct cfs_repo *repo, const char *name,
 	}
 	if (rc < 0)
 		return rc;
-	dirfd = repo_beneath(repo->dirfd, "streams", O_PATH | O_DIRECTORY);
+	dirfd = cfs_beneath_open(repo->dirfd, "streams", O_PATH | O_DIRECTORY, 0);
 	len = dirfd < 0 ? dirfd : repo_read_link(dirfd, name, buf);
 	if (len == -ENOENT)
 		return cfs_fail(err, ENOENT, "no stream %s", name);
@@ -311,7 +312,7 @@ static void remove_empty(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	cfs_autofd int refs = -1;
 
 	snprintf(top, sizeof(top), "%s/refs", repo_kind_dir(kind));
-	refs = repo_beneath(repo->dirfd, top, O_PATH | O_DIRECTORY);
+	refs = cfs_beneath_open(repo->dirfd, top, O_PATH | O_DIRECTORY, 0);
 	while (refs >= 0 && path && (slash = strrchr(path, '/'))) {
 		*slash = '\0';
 		if (unlinkat(refs, path, AT_REMOVEDIR) < 0)

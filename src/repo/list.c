@@ -182,11 +182,11 @@ static int list(const struct lister *l, struct cfs_err *err)
 
 	snprintf(path, sizeof(path), "%s%s", repo_kind_dir(l->kind),
 		 l->refs ? "/refs" : "");
-	fd = repo_beneath(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY);
+	fd = cfs_beneath_open(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
-		return repo_fail_beneath(fd, path, err);
+		return cfs_beneath_fail(fd, path, err);
 	rc = cfs_context(err, walk(l, fd, "", 0, err), "%s", path);
 	if (rc == 0 && l->out->n)
 		qsort(l->out->v, l->out->n, sizeof(*l->out->v), by_name);

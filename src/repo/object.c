@@ -35,9 +35,9 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 	int rc;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = repo_beneath(repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = cfs_beneath_open(repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
-		return repo_fail_beneath(fd, below, err);
+		return cfs_beneath_fail(fd, below, err);
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "object %s", path);
 	if (!S_ISREG(st.st_mode))

@@ -25,7 +25,8 @@ const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
 int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 		   struct cfs_err *err)
 {
-	cfs_autofd int fd = repo_beneath(dirfd, "meta.json", O_RDONLY | O_NONBLOCK);
+	cfs_autofd int fd =
+		cfs_beneath_open(dirfd, "meta.json", O_RDONLY | O_NONBLOCK, 0);
 	char text[CFS_REPO_META_MAX + 1];
 	struct cfs_digest seal;
 	ssize_t n;
@@ -34,7 +35,7 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 	if (fd == -ENOENT)
 		return fd;
 	if (fd < 0)
-		return repo_fail_beneath(fd, "meta.json", err);
+		return cfs_beneath_fail(fd, "meta.json", err);
 	n = cfs_io_pread(fd, text, sizeof(text), 0, err);
 	rc = n < 0 ? (int)n
 		   : cfs_repo_meta_parse((struct cfs_text){text, (size_t)n}, out, err);

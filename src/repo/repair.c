@@ -66,7 +66,7 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 	int rc;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = repo_beneath(r->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = cfs_beneath_open(r->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -153,8 +153,8 @@ static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *re
 
 static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
 {
-	cfs_autofd int dirfd =
-		repo_beneath(r->repo->dirfd, repo_kind_dir(kind), O_RDONLY | O_DIRECTORY);
+	cfs_autofd int dirfd = cfs_beneath_open(r->repo->dirfd, repo_kind_dir(kind),
+						O_RDONLY | O_DIRECTORY, 0);
 	struct cfs_repo_list entries = {0}, refs = {0};
 	int rc;
 

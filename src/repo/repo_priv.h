@@ -44,14 +44,6 @@ int repo_remove(int dirfd, const char *name);
 /* Waits to have the directory alone, and removes all but the objects. */
 int repo_reset(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- beneath.c ----------------------------------------------------------------------------- */
-
-/* Opens path below dirfd: no symlink is followed, in no component. The descriptor or -errno. */
-int repo_beneath(int dirfd, const char *path, int flags);
-
-/* Makes an error of that -errno. place: what was opened. */
-int repo_fail_beneath(int code, const char *place, struct cfs_err *err);
-
 /* --- reach.c ----------------------------------------------------------------------------- */
 
 /* Is there a file under the name of the object? */

@@ -61,7 +61,7 @@ static int look_at_prefix(void *ctx, int dirfd, const char *name)
 
 enum cfs_hash_alg repo_infer_alg(int dirfd)
 {
-	int fd = repo_beneath(dirfd, "objects", O_RDONLY | O_DIRECTORY);
+	int fd = cfs_beneath_open(dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 
 	return fd < 0 ? 0 : (enum cfs_hash_alg)each_name(fd, look_at_prefix, NULL);
 }

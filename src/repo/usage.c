@@ -218,7 +218,7 @@ static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
 	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;
 	unsigned n_threads = cfs_pool_readers();
 	cfs_autofd int fd =
-		repo_beneath(u->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY);
+		cfs_beneath_open(u->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 	cfs_autofree bool *bad = calloc(n_threads, sizeof(*bad));
 	int rc;
 
@@ -226,7 +226,7 @@ static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
 	if (!bad || !u->objects)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (fd < 0 && n)
-		return repo_fail_beneath(fd, "objects", err);
+		return cfs_beneath_fail(fd, "objects", err);
 	u->objects_fd = fd;
 	u->cached_bad = bad;
 	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, err);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Opening without following symbolic links: openat2(2), or one component after the other. */
+#include "base/beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+enum { OPEN_DIR = O_PATH | O_DIRECTORY };
+
+/* The first component goes to name, NUL-terminated. Returns what is behind it and its slashes, "" at
+ * the end of the path; NULL when it is too long. */
+static const char *take_component(const char *path, char name[NAME_MAX + 1])
+{
+	size_t len = strcspn(path, "/");
+
+	if (len > NAME_MAX)
+		return NULL;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	return path + len + strspn(path + len, "/");
+}
+
+static bool is_link(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0 &&
+	       S_ISLNK(st.st_mode);
+}
+
+/* One name without a slash. */
+static int open_component(int dirfd, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	if (strcmp(name, "..") == 0)
+		return -EXDEV;
+	fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	/* O_DIRECTORY says ENOTDIR of a link; O_PATH opens the link itself. */
+	if (fd < 0)
+		return errno == ENOTDIR && is_link(dirfd, name) ? -ELOOP : -errno;
+	if ((flags & O_PATH) && !(flags & O_NOFOLLOW) && is_link(fd, "")) {
+		close(fd);
+		return -ELOOP;
+	}
+	return fd;
+}
+
+/* One component after the other, for kernels before 5.6 and sandboxes that refuse the call. */
+static int open_stepwise(int dirfd, const char *path, int flags, mode_t mode)
+{
+	cfs_autofd int at = -1;
+
+	if (*path == '/' || !*path)
+		return *path ? -EXDEV : -ENOENT;
+	for (;;) {
+		char name[NAME_MAX + 1];
+		const char *rest = take_component(path, name);
+		int fd;
+
+		if (!rest)
+			return -ENAMETOOLONG;
+		if (!*rest && path[strlen(path) - 1] == '/')
+			flags |= O_DIRECTORY;
+		fd = open_component(at < 0 ? dirfd : at, name, *rest ? OPEN_DIR : flags,
+				    mode);
+		if (fd < 0 || !*rest)
+			return fd;
+		if (at >= 0)
+			close(at);
+		at = fd;
+		path = rest;
+	}
+}
+
+static int open_once(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	if (fd >= 0)
+		return (int)fd;
+	if (errno == ENOSYS || errno == EPERM)
+		return open_stepwise(dirfd, path, flags, mode);
+	return -errno;
+}
+
+/* Collectors have a lease on an image for a moment, when they ask whether it is in use: an open with
+ * O_NONBLOCK is told EAGAIN then. Without the flag the kernel would wait for them, but it would also
+ * wait without end for the writer of a FIFO that somebody put there. */
+int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	enum { TRIES = 1000, NAP_NS = 1000000 };
+	static const struct timespec nap = {.tv_nsec = NAP_NS};
+	int fd = open_once(dirfd, path, flags, mode);
+
+	for (int i = 0; fd == -EAGAIN && i < TRIES; i++) {
+		nanosleep(&nap, NULL);
+		fd = open_once(dirfd, path, flags, mode);
+	}
+	return fd;
+}
+
+int cfs_beneath_open_dir(int dirfd, const char *path)
+{
+	return cfs_beneath_open(dirfd, path, OPEN_DIR, 0);
+}
+
+int cfs_beneath_open_parent(int dirfd, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+	char dir[PATH_MAX];
+
+	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return -EINVAL;
+	*name = last;
+	if (!slash)
+		return cfs_beneath_open_dir(dirfd, ".");
+	if (slash == path)
+		return -EXDEV;
+	if ((size_t)(slash - path) >= sizeof(dir))
+		return -ENAMETOOLONG;
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = '\0';
+	return cfs_beneath_open_dir(dirfd, dir);
+}
+
+int cfs_beneath_make_dir(int dirfd, const char *path, mode_t mode)
+{
+	cfs_autofd int at = -1;
+	int fd = cfs_beneath_open_dir(dirfd, path);
+
+	if (fd != -ENOENT || !*path)
+		return fd;
+	for (;;) {
+		char name[NAME_MAX + 1];
+		int in = at < 0 ? dirfd : at;
+
+		path = take_component(path, name);
+		if (!path)
+			return -ENAMETOOLONG;
+		if (mkdirat(in, name, mode) < 0 && errno != EEXIST)
+			return -errno;
+		fd = cfs_beneath_open_dir(in, name);
+		if (fd < 0 || !*path)
+			return fd;
+		if (at >= 0)
+			close(at);
+		at = fd;
+	}
+}
+
+int cfs_beneath_stat(int dirfd, const char *path, struct stat *out)
+{
+	cfs_autofd int fd = cfs_beneath_open(dirfd, path, O_PATH | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, out) < 0 ? -errno : 0;
+}
+
+int cfs_beneath_unlink(int dirfd, const char *path, int flags)
+{
+	const char *name;
+	cfs_autofd int dir = cfs_beneath_open_parent(dirfd, path, &name);
+
+	if (dir < 0)
+		return dir;
+	return unlinkat(dir, name, flags) < 0 ? -errno : 0;
+}
+
+int cfs_beneath_fail(int code, const char *place, struct cfs_err *err)
+{
+	if (code == -ELOOP)
+		return cfs_fail(err, ELOOP, "%s: symbolic link in the path", place);
+	if (code == -EXDEV)
+		return cfs_fail(err, EXDEV, "%s: path leaves its directory", place);
+	errno = -code;
+	return cfs_fail_errno(err, "%s", place);
+}
