@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """What a machine that fails is reported as, without a machine."""
 import contextlib
+import glob
 import io
 import os
 import re
@@ -119,6 +120,9 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
             "with_the_digest_all_is_there_and_overlayfs_requires_verity",
             "df_shows_no_size_of_an_image_that_tells_no_blocks"}
     same(there - named - good, set(), "not in the documentation")
+    for name in glob.glob(os.path.join(here, "..", "root", "*_test.py")):
+        with open(name, encoding="utf-8") as f:
+            there |= set(re.findall(r"^@fact\ndef (\w+)\(", f.read(), re.M))
     same(named - there, set(), "not there")
 
 
