@@ -22,6 +22,16 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+bool cli_begin(const char *name)
+{
+	struct cfs_err err;
+
+	if (cfs_std_open(&err) == 0)
+		return true;
+	cli_say(name, "%s", err.msg);
+	return false;
+}
+
 bool cli_is_cfsctl(const char *name)
 {
 	return strncmp(name, "cfsctl ", 7) == 0;

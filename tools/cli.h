@@ -20,6 +20,10 @@ enum {
 	CLI_USAGE = 2,
 };
 
+/* The first thing that a program does: puts /dev/null where standard descriptors are closed (see base/std.h). False, after
+ * having said so: the program ends with CLI_FAILED. */
+bool cli_begin(const char *name) CFS_MUST_CHECK;
+
 /* The last component of argv[0]. */
 const char *cli_name(const char *argv0);
 

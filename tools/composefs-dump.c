@@ -80,6 +80,8 @@ int main(int argc, char **argv)
 	const char *name = cli_name(argv[0]);
 	struct cfs_err err;
 
+	if (!cli_begin(name))
+		return CLI_FAILED;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		usage(stdout, name);
 		return CLI_OK;

@@ -288,6 +288,8 @@ int main(int argc, char **argv)
 	struct cfs_err err;
 	int rc;
 
+	if (!cli_begin("composefs-fetch"))
+		return CLI_FAILED;
 	if (argc != 3) {
 		fputs("usage: composefs-fetch URL DIR\n", stderr);
 		return CLI_USAGE;

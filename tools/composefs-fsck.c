@@ -8,6 +8,8 @@ int main(int argc, char **argv)
 {
 	char name[] = "composefs-fsck";
 
+	if (!cli_begin(name))
+		return CLI_FAILED;
 	if (argc > 0)
 		argv[0] = name;
 	return cli_end(name, cmd_fsck(argc, argv));

@@ -348,8 +348,11 @@ int main(int argc, char **argv)
 	struct options o = {.name = cli_name(argv[0])};
 	const struct command *command = NULL;
 	struct cfs_err err;
-	int status = parse(&o, argc, argv, &command);
+	int status;
 
+	if (!cli_begin(o.name))
+		return CLI_FAILED;
+	status = parse(&o, argc, argv, &command);
 	if (status < 0) {
 		status = CLI_OK;
 		if (run(&o, command, &err) < 0) {

@@ -74,6 +74,8 @@ int main(int argc, char **argv)
 {
 	struct cfs_err err;
 
+	if (!cli_begin("composefs-pkcs7"))
+		return CLI_FAILED;
 	if (argc != 4) {
 		fputs("usage: composefs-pkcs7 KEY CERT DIR\n", stderr);
 		return CLI_USAGE;

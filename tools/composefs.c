@@ -125,6 +125,8 @@ int main(int argc, char **argv)
 {
 	const char *program = cli_name(argv[0]);
 
+	if (!cli_begin(program))
+		return CLI_FAILED;
 	/* Who started us may ignore it, and then no end of a child is told. */
 	signal(SIGCHLD, SIG_DFL);
 	return cli_end(program, run_any(program, argc, argv));

@@ -348,6 +348,8 @@ int main(int argc, char **argv)
 	struct cfs_err err;
 	int status;
 
+	if (!cli_begin(o.name))
+		return CLI_FAILED;
 	o.in.name = o.name;
 	status = parse(&o, argc, argv);
 	if (status >= 0)

@@ -178,8 +178,11 @@ int main(int argc, char **argv)
 {
 	struct command cmd = {0};
 	struct cfs_err err = {""};
-	int rc = run(&cmd, argc, argv, &err);
+	int rc;
 
+	if (!cli_begin("mount.composefs"))
+		return STATUS_FAILED;
+	rc = run(&cmd, argc, argv, &err);
 	if (rc < 0 && cmd.wrong_usage)
 		fprintf(stderr, "%s%s", err.msg, *err.msg ? "\n" : "");
 	else if (rc < 0)

@@ -16,7 +16,9 @@
 #include "base/sink.h"
 #include "base/io.h"
 #include "base/beneath.h"
+#include "base/input.h"
 #include "base/pool.h"
 #include "base/replace.h"
+#include "base/std.h"
 
 #endif
