@@ -14,6 +14,13 @@ class Skip(Exception):
     pass
 
 
+def skip_program(reason):
+    """What a program prints that skips all its tests; the status to end with. Meson takes any other status
+    than 0 beside a TAP plan as an error."""
+    print(f"1..0 # SKIP {reason}")
+    return 0
+
+
 def fact(function):
     """The name of the function says what holds; it raises when it does not."""
     FACTS.append(function)
@@ -94,12 +101,11 @@ def empty(folder):
 
 
 def run_facts_afresh(make_place, *programs):
-    """All facts, each in an empty folder with what make_place() makes there, and gets it. The status; 77
-    when a program that they want is not installed."""
+    """All facts, each in an empty folder with what make_place() makes there, and gets it. The status.
+    Skips all when one of the programs is not installed."""
     for program in programs:
         if not shutil.which(program):
-            print(f"1..0 # SKIP {program} is not installed")
-            return 77
+            return skip_program(f"{program} is not installed")
     with tempfile.TemporaryDirectory(prefix="facts-") as folder:
         os.chdir(folder)
         place = make_place()

@@ -153,7 +153,7 @@ def check_of_the_repository_is_content_with_signatures():
 if __name__ == "__main__":
     if not shutil.which("openssl"):
         print("1..0 # SKIP openssl is not installed")
-        sys.exit(77)
+        sys.exit(0)
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
                    and v.__name__ not in ("place", "sign", "signatures", "verify")]))

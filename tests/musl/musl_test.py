@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import fact, run_facts, same, want  # pylint: disable=wrong-import-position
+from facts import fact, run_facts, same, skip_program, want  # pylint: disable=wrong-import-position
 
 ROOT = os.path.abspath(sys.argv[1])
 SIZE_MAX = 200_000
@@ -57,8 +57,7 @@ def it_runs_and_tells_the_reason_of_an_error(place):
 
 def main():
     if not shutil.which("musl-gcc"):
-        print("1..0 # SKIP musl-gcc is not installed")
-        return 77
+        return skip_program("musl-gcc is not installed")
     with tempfile.TemporaryDirectory(prefix="musl-test-") as place:
         return run_facts(place)
 

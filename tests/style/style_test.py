@@ -74,6 +74,7 @@ DEFECTS = [
     ("files_name_no_path_of_one_machine", "meson.build", SH_HEAD + "x = '/ho" "me/me/src'\n"),
     ("scripts_can_be_executed", "tests/y.sh", "#!/bin/sh\n" + SH_HEAD),
     ("nothing_is_marked_as_unfinished", "tools/tool.c", C_HEAD + "/* TO" "DO: more */\n"),
+    ("tests_that_skip_end_with_status_0", "tests/skip.py", "# " + style.SPDX + "\nimport sys\nsys.exit(7" "7)\n"),
     ("files_have_at_most_600_lines", "meson.build", SH_HEAD + "#\n" * 600),
     ("functions_have_at_most_80_lines", "tools/tool.c", LONG_FUNCTION),
     ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
