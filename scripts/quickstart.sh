@@ -3,18 +3,55 @@
 # Shows on a real tree what composefs does: packs it into an image and an object store, mounts
 # that, lists it, compares it with the original and takes everything away again.
 #
-#   scripts/quickstart.sh BUILD [TREE]         BUILD: where meson built; TREE: /usr/share/doc
+#   scripts/quickstart.sh [--build] BUILD [TREE]     BUILD: meson's build directory; TREE: /usr/share/doc
 #
-# Mounting needs root; it happens in a mount namespace of its own, so nobody else sees it.
-# Without root the image is checked by other means, and the script says so.
+# --build compiles the three programs that are needed, as the owner of the source tree, so that root
+# leaves no files there.
+#
+# Mounting needs root, or a sudo that asks for no password. It happens in a mount namespace of its own, so
+# nobody else sees it. Otherwise the image is checked by other means, and the script says so.
 set -euo pipefail
 export LC_ALL=C
 
 usage() {
-	echo "usage: scripts/quickstart.sh BUILD [TREE]" >&2
+	echo "usage: scripts/quickstart.sh [--build] BUILD [TREE]" >&2
 	exit 2
 }
 
+# as_owner COMMAND...: as the owner of the source tree, when root runs this for somebody else.
+as_owner() {
+	local owner home
+	owner=$(stat -c %u .)
+	if [ "$(id -u)" != 0 ] || [ "$owner" = 0 ]; then
+		"$@"
+		return
+	fi
+	home=$(getent passwd "$owner" | cut -d: -f6)
+	HOME=${home:-/} setpriv --reuid "$owner" --regid "$(stat -c %g .)" --clear-groups -- "$@"
+}
+
+compile() {
+	[ -e "$1/build.ninja" ] || as_owner meson setup "$1" || return
+	as_owner ninja -C "$1" tools/mkcomposefs tools/composefs-info tools/mount.composefs
+}
+
+# build_programs BUILD: prints what the compiler prints only if it fails.
+build_programs() {
+	local build log
+	build=$(realpath -m -- "$1")
+	log=$(mktemp)
+	if ! (cd "$(dirname -- "$0")/.." && compile "$build") >"$log" 2>&1; then
+		cat "$log" >&2
+		rm -f "$log"
+		exit 1
+	fi
+	rm -f "$log"
+}
+
+if [ "${1-}" = --build ]; then
+	shift
+	build_programs "${1:?}"
+fi
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
 	usage
 fi
@@ -32,12 +69,15 @@ fi
 # Why no mount is tried here; empty when one is.
 why_no_mount() {
 	if [ "$(id -u)" != 0 ]; then
-		echo "not root"
+		echo "not root, and sudo asks for a password"
 	elif ! unshare --mount --propagation private true 2>/dev/null; then
 		echo "root, but without the right to mount, as in many containers"
 	fi
 }
 
+if [ -z "${QUICKSTART_NO_MOUNT+set}" ] && [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then
+	exec sudo -n TMPDIR="${TMPDIR-}" "$0" "$tools/.." "$tree"
+fi
 if [ -z "${QUICKSTART_NO_MOUNT+set}" ]; then
 	QUICKSTART_NO_MOUNT=$(why_no_mount)
 	export QUICKSTART_NO_MOUNT

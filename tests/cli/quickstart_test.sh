@@ -67,6 +67,31 @@ tools_with() {
 	chmod +x "$work/build/tools/$1"
 }
 
+# The report begins with the first line of the quickstart itself.
+builds_quietly() {
+	local first
+	mkdir -p "$work/copy/scripts"
+	cp "$quickstart" "$work/copy/scripts/"
+	first=$("$quickstart" --build "$build" "$work/tree" | head -n 1)
+	echo "first line: $first"
+	[[ $first == pack* ]]
+}
+
+# Root compiles in the source tree of somebody else as that person.
+builds_as_the_owner() {
+	local copy=$work/owned
+	mkdir -p "$copy/scripts" "$copy/bin"
+	cp "$quickstart" "$copy/scripts/quickstart.sh"
+	# shellcheck disable=SC2016 # for the script that is written
+	printf '#!/bin/sh\nid -u >"%s/who"\n' "$copy" | tee "$copy/bin/meson" >"$copy/bin/ninja"
+	chmod +x "$copy/bin"/*
+	chown -R 65534:65534 "$copy"
+	chmod 755 "$work"
+	PATH="$copy/bin:$PATH" "$copy/scripts/quickstart.sh" --build "$copy/build" "$work/tree" >"$copy/log" 2>&1
+	cat "$copy/log" "$copy/who"
+	[ "$(cat "$copy/who")" = 65534 ] && [ "$(stat -c %u "$copy/who")" = 65534 ]
+}
+
 without_mount() {
 	export QUICKSTART_NO_MOUNT="this test wants none"
 	check "all is equal without a mount, and it says why there is none" \
@@ -79,6 +104,11 @@ without_mount() {
 	EOF
 	check "an image that says something else of itself is noticed" \
 		says 1 DIFFERENT "$quickstart" "$work/build" "$work/tree"
+	check "what the compiler prints is not shown" builds_quietly
+	if [ "$(id -u)" = 0 ]; then
+		check "root builds as the owner of the source tree" builds_as_the_owner
+	fi
+	check "a build that fails shows why" says 1 "meson.build" "$work/copy/scripts/quickstart.sh" --build "$work/unbuilt"
 	check "a folder that does not exist is an error" \
 		says 1 "not a directory" "$quickstart" "$build" "$work/none"
 }
