@@ -94,6 +94,16 @@ def run_facts_each_in(make_place):
     return run_facts()
 
 
+def place_in_memory(needed=512 << 20):
+    """A directory for temporary files of scenes in which the disk is not the subject: on tmpfs where there is one with
+    room, else None, which is the default of tempfile."""
+    shm = "/dev/shm"
+    if not os.path.isdir(shm) or not os.access(shm, os.W_OK):
+        return None
+    room = os.statvfs(shm)
+    return shm if room.f_bavail * room.f_frsize >= needed else None
+
+
 def empty(folder):
     for name in os.listdir(folder):
         path = os.path.join(folder, name)

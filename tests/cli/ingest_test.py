@@ -14,10 +14,10 @@ import tempfile
 import threading
 import time
 
-from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run,
-                    run_facts, same, want, write)
+from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source,
+                    place_in_memory, read, run, run_facts, same, want, write)
 
-KILLS = 200
+KILLS = int(os.environ.get("COMPOSEFS_TEST_KILLS", "40"))
 LANES = 4  # runs that wait for the disk at the same time
 
 
@@ -26,7 +26,7 @@ class Place:
 
     def __init__(self, mkcomposefs, info):
         self.mkcomposefs, self.info = os.path.abspath(mkcomposefs), os.path.abspath(info)
-        self.top = tempfile.mkdtemp(prefix="ingest-test-")
+        self.top = tempfile.mkdtemp(prefix="ingest-test-", dir=place_in_memory())
         self.number = 0
 
     def fresh(self):
