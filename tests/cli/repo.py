@@ -59,6 +59,14 @@ def make_tree(name="tree", seed=""):
     write(f"{name}/dir/small", "x")
     write(f"{name}/shared", "the same in all" * 1000)
     os.symlink("a", f"{name}/link")
+    set_times(name)
+
+
+def set_times(top, when=1700000000):
+    """The same times for each name below top, so that the same IDs come of each run."""
+    for folder, _, names in os.walk(top, topdown=False):
+        for path in [os.path.join(folder, n) for n in names] + [folder]:
+            os.utime(path, (when, when), follow_symlinks=False)
 
 
 def make(algorithm="fsverity-sha256-12"):
