@@ -15,6 +15,8 @@ struct doctor {
 	struct cfs_doctor_report *report; /* children write to it, too */
 };
 
+/* --- answer.c ------------------------------------------------------------------------------ */
+
 void doctor_answer(struct doctor *d, enum cfs_doctor_question q,
 		   enum cfs_doctor_state state, const char *fmt, ...) CFS_PRINTF(4, 5);
 void doctor_advise(struct doctor *d, enum cfs_doctor_question q, const char *fmt, ...)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The names of the questions, and recording an answer. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "doctor/doctor_priv.h"
+
+static const struct {
+	const char *key, *title;
+} texts[] = {
+	[CFS_DOCTOR_EROFS] = {"erofs", "EROFS"},
+	[CFS_DOCTOR_FILE_BACKED] = {"erofs-from-file", "EROFS mounted from a file here"},
+	[CFS_DOCTOR_LOOP] = {"loop", "EROFS mounted through a loop device"},
+	[CFS_DOCTOR_OVERLAY] = {"overlay", "overlayfs"},
+	[CFS_DOCTOR_DATA_LAYERS] = {"data-layers", "overlayfs: data-only layers"},
+	[CFS_DOCTOR_FD_LAYERS] = {"fd-layers", "overlayfs: layers by descriptor"},
+	[CFS_DOCTOR_VERITY_REQUIRE] = {"verity-require", "overlayfs: verity=require"},
+	[CFS_DOCTOR_FSVERITY] = {"fs-verity", "fs-verity here"},
+	[CFS_DOCTOR_SIGNATURES] = {"fs-verity-signatures",
+				   "fs-verity signatures in the kernel"},
+	[CFS_DOCTOR_IPE] = {"ipe", "Integrity Policy Enforcement"},
+	[CFS_DOCTOR_REFLINK] = {"reflink", "copies that share blocks here (reflink)"},
+	[CFS_DOCTOR_LEASES] = {"leases", "write leases here (gc asks what is mounted)"},
+	[CFS_DOCTOR_USERNS] = {"user-namespaces", "user namespaces for everybody"},
+	[CFS_DOCTOR_USER_EROFS] = {"user-erofs", "EROFS mounted without root"},
+	[CFS_DOCTOR_USER_OVERLAY] = {"user-overlay", "overlayfs mounted without root"},
+	[CFS_DOCTOR_USER_FUSE] = {"user-fuse", "FUSE mounted without root"},
+	[CFS_DOCTOR_PASSTHROUGH] = {"fuse-passthrough", "FUSE passthrough"},
+};
+
+const char *cfs_doctor_key(enum cfs_doctor_question q)
+{
+	return texts[q].key;
+}
+
+const char *cfs_doctor_title(enum cfs_doctor_question q)
+{
+	return texts[q].title;
+}
+
+void doctor_answer(struct doctor *d, enum cfs_doctor_question q,
+		   enum cfs_doctor_state state, const char *fmt, ...)
+{
+	struct cfs_doctor_answer *a = &d->report->answers[q];
+	va_list ap;
+
+	a->state = state;
+	va_start(ap, fmt);
+	vsnprintf(a->detail, sizeof(a->detail), fmt, ap);
+	va_end(ap);
+}
+
+void doctor_advise(struct doctor *d, enum cfs_doctor_question q, const char *fmt, ...)
+{
+	struct cfs_doctor_answer *a = &d->report->answers[q];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->advice, sizeof(a->advice), fmt, ap);
+	va_end(ap);
+}
