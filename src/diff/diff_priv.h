@@ -27,13 +27,15 @@ struct diff {
 	size_t depth, stack_cap;
 };
 
+/* add.c: appends a difference. -ENOMEM. */
+int diff_add(struct diff *d, enum cfs_diff_field field, cfs_id a, cfs_id b, uint32_t at,
+	     struct cfs_err *err) CFS_MUST_CHECK;
+
 /* keys.c */
 int diff_keys(struct diff *d, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* inode.c: the fields of two names that both sides have. */
 int diff_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err) CFS_MUST_CHECK;
-int diff_add(struct diff *d, enum cfs_diff_field field, cfs_id a, cfs_id b, uint32_t at,
-	     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* content.c: of two regular files; and then what was left to be read. */
 int diff_content(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err) CFS_MUST_CHECK;
