@@ -4,12 +4,6 @@
 
 #include <errno.h>
 
-int lcfs_fail(int rc)
-{
-	errno = -rc;
-	return -1;
-}
-
 /* --- life --------------------------------------------------------------------------- */
 
 struct lcfs_node_s *lcfs_node_new(void)
