@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* base: what every room stands on, and nothing about composefs.
  * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, fd helpers, paths beneath
- *        a directory, the worker pool.
+ *        a directory, locks, the worker pool.
  * Uses:  libc.
  * Never: prints, exits, keeps mutable globals.
  */
@@ -17,8 +17,10 @@
 #include "base/io.h"
 #include "base/beneath.h"
 #include "base/input.h"
+#include "base/lock.h"
 #include "base/pool.h"
 #include "base/replace.h"
 #include "base/std.h"
+#include "base/update.h"
 
 #endif

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "sig/sig_priv.h"
 
-enum { FLOOR_FILE_MAX = 1 << 20 };
+enum {
+	FLOOR_FILE_MAX = 1 << 20,
+	FLOOR_WAIT_MS = 30000, /* others raise a floor within milliseconds */
+};
 
 struct floor {
 	uint64_t version;
@@ -71,87 +73,100 @@ int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *
 	return rc == 0 ? append_floor(out, s->name, s->version, err) : rc;
 }
 
-static int read_floors(const char *path, struct cfs_map *out, struct cfs_err *err)
+/* The bound comes first: the file may be sparse. */
+static int read_floors(int fd, const struct stat *st, struct cfs_mem *out,
+		       struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int rc;
+	ssize_t n;
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "floors: open");
-	rc = cfs_map_copy(fd, out, err);
-	if (rc == 0 && out->span.len > FLOOR_FILE_MAX) {
-		cfs_map_close(out);
-		rc = cfs_fail(err, EINVAL, "floors: want at most %d bytes",
-			      FLOOR_FILE_MAX);
-	}
-	return rc;
+	if (st->st_size > FLOOR_FILE_MAX)
+		return cfs_fail(err, EINVAL, "floors: want at most %d bytes",
+				FLOOR_FILE_MAX);
+	if (cfs_grow(&out->p, &out->cap, (size_t)st->st_size + 1, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n = cfs_io_pread(fd, out->p, (size_t)st->st_size + 1, 0, err);
+	if (n < 0)
+		return (int)n;
+	if (n > st->st_size)
+		return cfs_fail(err, EINVAL, "floors: the file grew while it was read");
+	out->len = (size_t)n;
+	return 0;
 }
 
 /* out: the text that the file would have. */
-static int check_file(const char *path, const struct cfs_sig_statement *s,
-		      struct cfs_mem *out, struct cfs_err *err)
+static int check_floors(int fd, const struct stat *st, const struct cfs_sig_statement *s,
+			struct cfs_mem *out, struct cfs_err *err)
 {
-	struct cfs_map map;
-	int rc = read_floors(path, &map, err);
+	struct cfs_mem text = {0};
+	int rc = read_floors(fd, st, &text, err);
 
-	if (rc < 0)
-		return rc;
-	rc = cfs_sig_floor_replace(cfs_span_text(map.span), s, out, err);
-	cfs_map_close(&map);
+	if (rc == 0)
+		rc = cfs_sig_floor_replace(
+			(struct cfs_text){(const char *)text.p, text.len}, s, out, err);
+	free(text.p);
 	return rc;
+}
+
+/* A file that was replaced just now is as good as the new one. One that was deleted and is still mounted here is
+ * not: nobody has raised its floors since. */
+static int open_floors(const char *path, struct stat *st, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
+	struct stat now;
+
+	if (fd < 0)
+		return cfs_context(err, fd, "floors");
+	if (fstat(fd, st) < 0)
+		return cfs_fail_errno(err, "floors: stat");
+	if (st->st_nlink == 0 && stat(path, &now) == 0 && now.st_dev == st->st_dev &&
+	    now.st_ino == st->st_ino)
+		return cfs_fail(err, ESTALE,
+				"floors: the file was deleted, and is only mounted here");
+	return cfs_steal_fd(&fd);
 }
 
 int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 			struct cfs_err *err)
 {
 	struct cfs_mem text = {0};
-	int rc = check_file(path, s, &text, err);
+	struct stat st;
+	cfs_autofd int fd = open_floors(path, &st, err);
+	int rc = fd < 0 ? fd : check_floors(fd, &st, s, &text, err);
 
 	free(text.p);
 	return cfs_context(err, rc, "%s", path);
 }
 
-/* Between reading and replacing nobody else does the same: whoever does holds the directory. */
-static int lock_directory(const char *path, struct cfs_err *err)
+/* A second name of the file would keep the floors as they are: the file is replaced at one name. */
+static int raise_floors(struct cfs_update *u, const struct cfs_sig_statement *s,
+			struct cfs_err *err)
 {
-	cfs_autofree char *copy = strdup(path);
-	cfs_autofd int fd = -1;
+	struct cfs_mem text = {0};
+	int rc;
 
-	if (!copy)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return cfs_fail_errno(err, "floors: lock the directory");
-	return cfs_steal_fd(&fd);
-}
-
-static int write_floors(const char *path, const struct cfs_mem *text, struct cfs_err *err)
-{
-	struct cfs_replace r;
-	int rc = cfs_replace_open(path, &r, err);
-
+	if (u->fd >= 0 && u->st.st_nlink > 1)
+		rc = cfs_fail(err, EMLINK,
+			      "floors: want a file with one name, found %ju hard links",
+			      (uintmax_t)u->st.st_nlink);
+	else
+		rc = u->fd >= 0 ? check_floors(u->fd, &u->st, s, &text, err)
+				: append_floor(&text, s->name, s->version, err);
 	if (rc == 0)
-		rc = cfs_io_write(r.fd, text->p, text->len, err);
-	if (rc == 0)
-		return cfs_replace_commit(&r, err);
-	cfs_replace_abort(&r);
+		rc = cfs_update_commit(u, text.p, text.len, err);
+	free(text.p);
 	return rc;
 }
 
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
 			struct cfs_err *err)
 {
-	cfs_autofd int lock = lock_directory(path, err);
-	struct cfs_mem text = {0};
-	int rc = lock;
+	static const struct cfs_lock_wait wait = {.timeout_ms = FLOOR_WAIT_MS};
+	struct cfs_update u;
+	int rc = cfs_context(err, cfs_update_begin(path, &wait, &u, err), "floors");
 
-	if (lock < 0)
-		return cfs_context(err, rc, "%s", path);
-	rc = check_file(path, s, &text, err);
-	if (rc == -ENOENT)
-		rc = append_floor(&text, s->name, s->version, err);
-	if (rc == 0)
-		rc = write_floors(path, &text, err);
-	free(text.p);
+	if (rc == 0) {
+		rc = raise_floors(&u, s, err);
+		cfs_update_end(&u);
+	}
 	return cfs_context(err, rc, "%s", path);
 }

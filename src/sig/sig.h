@@ -153,7 +153,9 @@ int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Makes the version the floor of its name, and the file where there is none. The file is replaced as a
- * whole; two processes do not undo each other. -ESTALE: the floor is higher already. */
+ * whole, under a lock on itself: two processes do not undo each other, by whatever paths they come. -ESTALE: the floor
+ * is higher already; -ENOLINK: the path is a symbolic link that leads nowhere; -EMLINK: the file has another name;
+ * -EBUSY: somebody keeps it locked. */
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
 			struct cfs_err *err) CFS_MUST_CHECK;
 

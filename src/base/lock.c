@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Waiting for locks by asking again: a signal or a timer would be the program's, not the library's. */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "base/io.h"
+
+/* --- who holds it ------------------------------------------------------------------------ */
+
+/* One line of /proc/locks. */
+struct holder {
+	int pid;
+	unsigned major, minor;
+	unsigned long long ino;
+};
+
+/* "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF"; those that wait have "->" behind the number. */
+static bool parse_line(const char *line, struct holder *out)
+{
+	return sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%llu", &out->pid, &out->major,
+		      &out->minor, &out->ino) == 4;
+}
+
+/* The device of the filesystem is not always that of its files (btrfs, overlayfs): then the inode number alone
+ * must do. */
+static int find_holder(const struct stat *st)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char line[256];
+	int pid = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		struct holder h;
+
+		if (!parse_line(line, &h) || h.ino != st->st_ino)
+			continue;
+		if (h.major == major(st->st_dev) && h.minor == minor(st->st_dev)) {
+			pid = h.pid;
+			break;
+		}
+		if (pid == 0)
+			pid = h.pid;
+	}
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+/* The first line of /proc/PID/status that begins with key. */
+static bool read_status(int pid, const char *key, char *out, size_t len)
+{
+	char path[64], line[256];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = strncmp(line, key, strlen(key)) == 0;
+		if (found) {
+			line[strcspn(line, "\n")] = '\0';
+			snprintf(out, len, "%s", line + strlen(key));
+		}
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+const char *cfs_lock_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX])
+{
+	char name[64], ids[64];
+	struct stat st;
+	int pid = fstat(fd, &st) < 0 ? 0 : find_holder(&st);
+	unsigned uid;
+
+	if (pid <= 0)
+		snprintf(buf, CFS_LOCK_HOLDER_MAX, "an unknown process");
+	else if (read_status(pid, "Name:\t", name, sizeof(name)) &&
+		 read_status(pid, "Uid:\t", ids, sizeof(ids)) &&
+		 sscanf(ids, "%u", &uid) == 1)
+		snprintf(buf, CFS_LOCK_HOLDER_MAX, "process %d (%s) of user %u", pid,
+			 name, uid);
+	else
+		snprintf(buf, CFS_LOCK_HOLDER_MAX,
+			 "a process that process %d left behind", pid);
+	return buf;
+}
+
+/* --- waiting ----------------------------------------------------------------------------- */
+
+long long cfs_lock_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void cfs_lock_sleep_ms(int ms)
+{
+	struct timespec ts = {.tv_nsec = ms * 1000000L};
+
+	nanosleep(&ts, NULL);
+}
+
+static int try_lock(int fd, int how)
+{
+	while (flock(fd, how | LOCK_NB) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+/* The same until the end, with a note on the way. */
+static int wait_until(int fd, int how, const struct cfs_lock_wait *wait, long long end)
+{
+	long long note_at = wait->note ? cfs_lock_now_ms() + CFS_LOCK_NOTE_MS : LLONG_MAX;
+	char holder[CFS_LOCK_HOLDER_MAX];
+	int rc;
+
+	while ((rc = try_lock(fd, how)) == -EAGAIN && cfs_lock_now_ms() < end) {
+		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
+		if (cfs_lock_now_ms() >= note_at) {
+			wait->note(wait->ctx, cfs_lock_holder(fd, holder));
+			note_at = LLONG_MAX;
+		}
+	}
+	return rc;
+}
+
+int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_err *err)
+{
+	static const struct cfs_lock_wait patient;
+	long long now = cfs_lock_now_ms();
+	char holder[CFS_LOCK_HOLDER_MAX];
+	int rc;
+
+	if (!wait)
+		wait = &patient;
+	rc = wait_until(fd, how, wait,
+			wait->timeout_ms > 0   ? now + wait->timeout_ms
+			: wait->timeout_ms < 0 ? now
+					       : LLONG_MAX);
+	if (rc == -EAGAIN)
+		return cfs_fail(err, EBUSY, "locked by %s", cfs_lock_holder(fd, holder));
+	errno = -rc;
+	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
+}

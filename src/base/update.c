@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The file is replaced by rename, so whoever had waited for its lock has an old file then: what was locked is compared
+ * with what the path leads to, and when they differ, all is done again. */
+#include "base/update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/input.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/replace.h"
+
+enum {
+	TRIES_MAX = 100000
+}; /* each of them is another process that has replaced the file */
+
+/* Does path still lead to the file that was locked? */
+static int is_current(const char *path, int fd, struct stat *st, struct cfs_err *err)
+{
+	struct stat now;
+
+	if (stat(path, &now) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "stat");
+	if (fstat(fd, st) < 0)
+		return cfs_fail_errno(err, "stat");
+	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+		return 0;
+	if (st->st_nlink == 0)
+		return cfs_fail(err, ESTALE,
+				"the file was deleted, and is only mounted here");
+	return 1;
+}
+
+/* The directory of a name that is free, locked. 0: the name is not free any more. */
+static int lock_directory(struct cfs_update *u, const struct cfs_lock_wait *wait,
+			  struct cfs_err *err)
+{
+	cfs_autofree char *dir = strdup(u->path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	const char *name = slash ? u->path + (slash - dir) + 1 : u->path;
+	struct stat st;
+	int rc;
+
+	if (!dir)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (slash)
+		slash[slash == dir] = '\0';
+	u->lock = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (u->lock < 0)
+		return cfs_fail_errno(err, "directory %s", slash ? dir : ".");
+	rc = cfs_context(err, cfs_lock_take(u->lock, LOCK_EX, wait, err), "directory %s",
+			 slash ? dir : ".");
+	if (rc < 0)
+		return rc;
+	if (fstatat(u->lock, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 1 : cfs_fail_errno(err, "stat");
+	if (S_ISLNK(st.st_mode) && stat(u->path, &st) < 0 && errno == ENOENT)
+		return cfs_fail(err, ENOLINK,
+				"want a file, found a symbolic link that leads nowhere");
+	close(cfs_steal_fd(&u->lock));
+	return 0;
+}
+
+/* 1: locked; 0: the file has been replaced meanwhile. */
+static int try_begin(struct cfs_update *u, const struct cfs_lock_wait *wait,
+		     struct cfs_err *err)
+{
+	int rc;
+
+	u->fd = cfs_input_open(AT_FDCWD, u->path, 0, err);
+	if (u->fd == -ENOENT) {
+		u->fd = -1;
+		return lock_directory(u, wait, err);
+	}
+	if (u->fd < 0)
+		return u->fd;
+	rc = cfs_lock_take(u->fd, LOCK_EX, wait, err);
+	if (rc == 0)
+		rc = is_current(u->path, u->fd, &u->st, err);
+	if (rc == 0)
+		close(cfs_steal_fd(&u->fd));
+	return rc;
+}
+
+int cfs_update_begin(const char *path, const struct cfs_lock_wait *wait,
+		     struct cfs_update *out, struct cfs_err *err)
+{
+	int rc = 0;
+
+	*out = (struct cfs_update){.path = path, .fd = -1, .lock = -1};
+	for (int i = 0; rc == 0 && i < TRIES_MAX; i++)
+		rc = try_begin(out, wait, err);
+	if (rc == 0)
+		rc = cfs_fail(err, EBUSY, "it is replaced again and again");
+	if (rc < 0)
+		cfs_update_end(out);
+	return rc < 0 ? rc : 0;
+}
+
+int cfs_update_commit(struct cfs_update *u, const void *p, size_t len,
+		      struct cfs_err *err)
+{
+	struct cfs_replace r;
+	int rc = cfs_replace_open(u->path, &r, err);
+
+	if (rc == 0)
+		rc = cfs_io_write(r.fd, p, len, err);
+	if (rc == 0)
+		rc = cfs_replace_commit(&r, err);
+	else
+		cfs_replace_abort(&r);
+	cfs_update_end(u);
+	return rc;
+}
+
+void cfs_update_end(struct cfs_update *u)
+{
+	if (u->fd >= 0)
+		close(u->fd);
+	if (u->lock >= 0)
+		close(u->lock);
+	u->fd = u->lock = -1;
+}
