@@ -12,6 +12,8 @@
 #include "signer.h"
 #include "trust.h"
 
+enum { LOCK_WAIT_MS = 30000 }; /* others add a signature within milliseconds */
+
 struct options {
 	struct signer signer;
 	bool print_to_sign;
@@ -236,36 +238,71 @@ static bool has(const struct cfs_mem *file, const uint8_t signature[CFS_SIG_LEN]
 	return false;
 }
 
-static int add_to(struct sign *s, struct cfs_mem *file, struct cfs_err *err)
+/* Who waits is told whom for. */
+static void note_holder(void *ctx, const char *holder)
+{
+	cli_say("composefs sign", "%s: waiting for %s", (const char *)ctx, holder);
+}
+
+static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
+			   struct cfs_err *err)
+{
+	size_t len = (size_t)u->st.st_size;
+	ssize_t n;
+
+	if (u->fd < 0)
+		return 0;
+	if (u->st.st_size > CFS_SIG_FILE_MAX || len % CFS_SIG_LEN)
+		return cfs_fail(err, EINVAL, "want a signature file, found %ju bytes",
+				(uintmax_t)u->st.st_size);
+	if (cfs_grow(&out->p, &out->cap, len + 1, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n = cfs_io_pread(u->fd, out->p, len, 0, err);
+	out->len = n < 0 ? 0 : (size_t)n;
+	if (n >= 0 && out->len != len)
+		return cfs_fail(err, EINVAL, "it changed while it was read");
+	return n < 0 ? (int)n : 0;
+}
+
+static int add_signature(const struct sign *s, struct cfs_update *u, struct cfs_mem *file,
+			 struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(file);
-	int rc = read_file(s->path, file, err);
+	int rc = read_signatures(u, file, err);
 
-	if (rc < 0 && rc != -ENOENT)
+	if (rc < 0 || has(file, s->signature))
 		return rc;
-	if (file->len % CFS_SIG_LEN)
-		return cfs_fail(err, EINVAL, "%s: want a signature file, found %zu bytes",
-				s->path, file->len);
-	if (has(file, s->signature))
-		return 0;
 	if (file->len + CFS_SIG_LEN > CFS_SIG_FILE_MAX)
-		return cfs_fail(err, EINVAL, "%s: has %d signatures, as many as fit",
-				s->path, CFS_SIG_FILE_MAX / CFS_SIG_LEN);
+		return cfs_fail(err, EINVAL, "has %d signatures, as many as fit",
+				CFS_SIG_FILE_MAX / CFS_SIG_LEN);
 	rc = sink.write(sink.ctx, s->signature, sizeof(s->signature), err);
-	return rc == 0 ? replace_file(s->path, file->p, file->len, err) : rc;
+	return rc == 0 ? cfs_update_commit(u, file->p, file->len, err) : rc;
+}
+
+/* Others may sign at the same time: what is read is added to and replaced under a lock. */
+static int add_to(struct sign *s, struct cfs_err *err)
+{
+	const struct cfs_lock_wait wait = {
+		.timeout_ms = LOCK_WAIT_MS, .note = note_holder, .ctx = s->path};
+	struct cfs_mem file = {0};
+	struct cfs_update u;
+	int rc = cfs_update_begin(s->path, &wait, &u, err);
+
+	if (rc == 0) {
+		rc = add_signature(s, &u, &file, err);
+		cfs_update_end(&u);
+	}
+	free(file.p);
+	return cfs_context(err, rc, "%s", s->path);
 }
 
 static int store_beside(struct sign *s, struct cfs_err *err)
 {
 	const char *of = s->o->statement ? s->o->statement : s->images[0];
-	struct cfs_mem file = {0};
 	int rc = s->o->signature ? set_path(s, "", s->o->signature, "", err)
 				 : set_path(s, "", of, ".sig", err);
 
-	if (rc == 0)
-		rc = add_to(s, &file, err);
-	free(file.p);
-	return rc;
+	return rc == 0 ? add_to(s, err) : rc;
 }
 
 /* --- all of it ----------------------------------------------------------------------------- */

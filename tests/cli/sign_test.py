@@ -4,12 +4,14 @@
 
     sign_test.py COMPOSEFS MKCOMPOSEFS
 """
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from facts import fact, run_facts_afresh, same, want  # pylint: disable=wrong-import-position
@@ -260,6 +262,103 @@ def floors_that_rise_at_the_same_time_do_not_undo_each_other(_):
                                 stdout=subprocess.DEVNULL) for name in names]
     same([p.wait(timeout=60) for p in running], [OK] * len(names))
     same(sorted(get("floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
+
+
+def raise_floor(statement, floors):
+    return [COMPOSEFS, "verify", TRUSTED, f"--statement={statement}", f"--floor={floors}", "--raise-floor", "a.cfs"]
+
+
+@fact
+def floors_raised_by_two_paths_to_one_file_do_not_undo_each_other(_):
+    names = [f"os{i}" for i in range(24)]
+    for name in names:
+        sign("--key=vendor.pem", f"--statement={name}", f"--name={name}", "--version=7", "a.cfs")
+    os.mkdir("real")
+    os.mkdir("other")
+    put("real/floors", b"")
+    os.symlink("../real/floors", "other/floors")
+    paths = ("real/floors", "other/floors", os.path.abspath("real/floors"))
+    running = [subprocess.Popen(raise_floor(name, paths[i % 3]), stdout=subprocess.DEVNULL) for i, name in enumerate(names)]
+    same([p.wait(timeout=60) for p in running], [OK] * len(names))
+    same(sorted(get("real/floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
+    want(os.path.islink("other/floors"))
+
+
+@fact
+def a_floor_is_raised_under_the_lock_of_the_file_itself(_):
+    sign("--key=vendor.pem", *STATEMENT, "a.cfs")
+    put("floors", b"6 os\n")
+    os.mkdir("other")
+    os.symlink("../floors", "other/floors")
+    with open("floors", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with subprocess.Popen(raise_floor("os.statement", "other/floors"), stdout=subprocess.DEVNULL) as waits:
+            for _ in range(50):
+                want(waits.poll() is None, "it did not wait")
+                time.sleep(0.01)
+            put("new", b"6 os\n9 more\n")
+            os.rename("new", "floors")  # what it waits for is not the file any more
+            fcntl.flock(held, fcntl.LOCK_UN)
+            same(waits.wait(timeout=60), OK)
+    same(get("floors"), b"9 more\n7 os\n")
+
+
+@fact
+def only_a_free_name_in_a_directory_counts_as_no_floors_yet(_):
+    sign("--key=vendor.pem", *STATEMENT, "a.cfs")
+    os.symlink("var/floors", "floors")
+    os.symlink("none", "missing")
+    os.symlink("loop", "loop")
+    put("plain", b"")
+    os.mkfifo("fifo")
+    put("two", b"8 os\n")
+    os.link("two", "names")
+    for place, word in (("floors", "a symbolic link that leads nowhere"), ("none/floors", "No such file"), ("missing/floors", "No such file"),
+                        ("loop", "symbolic links"), ("plain/floors", "Not a directory"), ("fifo", "regular file"), (".", "directory"),
+                        ("names", "found 2 hard links")):
+        before = sorted(os.listdir("."))
+        status, _, err = verify(*raise_floor("os.statement", place)[2:])
+        want(status not in (OK, USAGE), place)
+        want(word in err and err.count("\n") == 1, err)
+        same(sorted(os.listdir(".")), before, place)
+    same((get("two"), os.readlink("floors")), (b"8 os\n", "var/floors"))
+
+
+@fact
+def signers_at_the_same_time_lose_no_signature(_):
+    keys = [f"k{i}" for i in range(16)]
+    for key in keys:
+        openssl("genpkey", "-algorithm", "ed25519", "-out", key)
+    os.mkdir("other")
+    os.symlink("../a.cfs.sig", "other/a.cfs.sig")
+
+    def all_sign(*paths):
+        running = [subprocess.Popen([COMPOSEFS, "sign", f"--key={key}", *paths[i % len(paths)], "a.cfs"], stdout=subprocess.DEVNULL)
+                   for i, key in enumerate(keys)]
+        same([p.wait(timeout=60) for p in running], [OK] * len(keys))
+
+    all_sign(())
+    data = get("a.cfs.sig")
+    same(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
+    put("a.cfs.sig", b"")
+    all_sign((), ("--signature=other/a.cfs.sig",))
+    data = get("a.cfs.sig")
+    same(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
+    all_sign(("--signatures=apart",))
+    same(sum(len(files) for _, _, files in os.walk("apart")), len(keys))
+
+
+@fact
+def a_signer_that_waits_says_for_whom(_):
+    sign("--key=vendor.pem", "a.cfs")
+    with open("a.cfs.sig", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with subprocess.Popen([COMPOSEFS, "sign", "--key=stranger.pem", "a.cfs"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as waits:
+            line = waits.stderr.readline()
+            want(f"a.cfs.sig: waiting for process {os.getpid()} (" in line and f"of user {os.getuid()}" in line, line)
+            fcntl.flock(held, fcntl.LOCK_UN)
+            same(waits.wait(timeout=60), OK)
+    same(len(get("a.cfs.sig")), 128)
 
 
 def cut(path, length):
