@@ -82,7 +82,7 @@ _mount_composefs()
 		mapfile -t COMPREPLY < <(compgen -W "composefs" -- "$cur")
 		;;
 	-o)
-		_composefs_options "allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir="
+		_composefs_options "allow-dev allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir="
 		;;
 	*)
 		if [[ $cur == -* ]]; then
@@ -203,7 +203,7 @@ _composefs()
 		options="--algorithm= --ensure --erofs-version= --help --insecure --json --reset-metadata $repository"
 		;;
 	mount)
-		options="--allow-suid --floor= --help --json --name= --read-write --require-signature --statement= --trusted= --upperdir= --workdir= $repository"
+		options="--allow-dev --allow-suid --floor= --help --json --name= --read-write --require-signature --statement= --trusted= --upperdir= --workdir= $repository"
 		;;
 	repair)
 		options="--from= --help --json $repository"

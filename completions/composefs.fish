@@ -36,7 +36,7 @@ complete -c composefs-dump -l help -d 'Print usage'
 
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
-complete -c mount.composefs -s o -x -a 'allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
+complete -c mount.composefs -s o -x -a 'allow-dev allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
 set -l verbs build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files enable-objects explain fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a cat -d 'Write a stream, or a file of an image, to standard output'
@@ -143,7 +143,8 @@ complete -c composefs -n "__fish_seen_subcommand_from init" -l insecure -d 'Do w
 complete -c composefs -n "__fish_seen_subcommand_from init" -l ensure -d 'A repository that is there is good, whatever it says'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l reset-metadata -d 'Remove images, streams and meta.json first, and keep the objects'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l json -d 'Print one JSON object'
-complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-suid -d 'Let setuid programs count where nothing is verified'
+complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-dev -d 'Let device nodes be opened where nobody vouches'
+complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-suid -d 'Let setuid programs count where nobody vouches'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l upperdir -r -a '(__fish_complete_directories)' -d 'Writable layer; with --workdir'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l workdir -r -a '(__fish_complete_directories)' -d 'Work directory of the writable layer, on the same file system'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l require-signature -d 'Want a signature of the image by a trusted key'

@@ -198,7 +198,8 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--allow-suid[let setuid programs count where nothing is verified]' \
+			'--allow-dev[let device nodes be opened where nobody vouches]' \
+			'--allow-suid[let setuid programs count where nobody vouches]' \
 			'--floor=[versions must not be below]:file:_files' \
 			'--name=[what the statement must be about]:name:' \
 			'--read-write[mount writable; with --upperdir]' \
@@ -376,7 +377,7 @@ mount.composefs)
 		'-h[print usage]' \
 		'-t[file system type]:type:(composefs)' \
 		'-o[mount options]:option:_values -s , option
-			"allow-suid[setuid programs count without verification]" "basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
+			"allow-dev[device nodes can be opened without verification]" "allow-suid[setuid programs count without verification]" "basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
 			"idmap[user namespace file]:file:_files" "prefetch[read the image ahead]:when:(async wait off)" "ro[read only]" "rw[writable]"
 			"floor[file of version floors]:file:_files" "name[what the statement is about]:name:"
 			"signature[signature file]:file:_files" "signed[require a signature]" "statement[signed statement]:file:_files"

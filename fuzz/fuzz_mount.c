@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mount/mount.h"
+#include "mount/sys_mount.h"
 
 enum { SLOPPY = 1, HAS_ACL = 2, OBJECTS_VERITY = 4, PREFETCH = 8 };
 
@@ -39,7 +40,7 @@ static void hold_same(const struct cfs_mount_args *a, const struct cfs_mount_arg
 	fuzz_hold(same(x->digest, y->digest) && same(a->idmap, b->idmap));
 	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
 	fuzz_hold(same(a->statement, b->statement) && same(a->name, b->name));
-	fuzz_hold(same(a->floor, b->floor) && a->allow_suid == b->allow_suid);
+	fuzz_hold(same(a->floor, b->floor) && a->allowed == b->allowed);
 	fuzz_hold(x->require_signature == y->require_signature);
 	fuzz_hold(x->verity == y->verity && x->prefetch == y->prefetch);
 	fuzz_hold(x->readonly == y->readonly);
@@ -81,7 +82,8 @@ static void write_options(const struct cfs_mount_args *args, char *to)
 	to = put(to, ",floor=", args->floor);
 	to = put(to, ",trusted=", args->trusted);
 	to = stpcpy(to, o->require_signature ? ",signed" : "");
-	to = stpcpy(to, args->allow_suid ? ",allow-suid" : "");
+	to = stpcpy(to, args->allowed & MOUNT_ATTR_NOSUID ? ",allow-suid" : "");
+	to = stpcpy(to, args->allowed & MOUNT_ATTR_NODEV ? ",allow-dev" : "");
 	to = put(to, ",prefetch=", prefetch[o->prefetch]);
 	strcpy(to, verity[o->verity]);
 }

@@ -129,7 +129,7 @@ static void say_mount(const struct place *p, const struct cfs_doctor_mount *m)
 		return;
 	printf("         image by %s, layers by %s, %s%s\n", m->image, m->overlay,
 	       m->verity ? "contents checked by fs-verity" : "contents not checked",
-	       m->nosuid ? ", nosuid" : "");
+	       m->nosuid ? ", nosuid,nodev" : "");
 }
 
 static void say(const struct place *p, const struct cfs_doctor_report *r)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mount/mount.h"
+#include "mount/sys_mount.h"
 #include "repo_commands.h"
 #include "vouch.h"
 #include "where.h"
@@ -19,7 +20,7 @@
 struct options {
 	struct where where;
 	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
-	bool read_write, allow_suid, require_signature, json;
+	bool read_write, allow_suid, allow_dev, require_signature, json;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -39,7 +40,9 @@ static const struct cli_option mount_table[] = {
 	{"floor", "FILE", AT(floor), NULL,
 	 "Its version must not be below what FILE says of the name"},
 	{"allow-suid", NULL, AT(allow_suid), NULL,
-	 "Let setuid programs and file capabilities count where nothing is verified"},
+	 "Let setuid programs and file capabilities count where nobody vouches for the "
+	 "image"},
+	{"allow-dev", NULL, AT(allow_dev), NULL, "The same for device nodes"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -84,14 +87,34 @@ static int make_path(const struct cfs_repo *repo, const char *below, char out[PA
 	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
 }
 
-static void restrain(struct cfs_mount_opts *opts, const char *name)
+/* The ID is the caller's word for the image, where the kernel checks it. A name is the word of whoever can
+ * write to the repository. */
+static bool is_vouched_for(const struct options *o, const struct cfs_repo *repo,
+			   const char *name)
 {
-	if (cfs_mount_restrain(opts))
-		cli_say("composefs mount",
-			"warning: the repository has no fs-verity, so %s is mounted "
-			"nosuid: setuid programs and file capabilities have no effect; "
-			"--allow-suid lets them",
-			name);
+	struct cfs_digest id;
+
+	return o->require_signature || o->trusted || o->statement ||
+	       (cfs_repo_is_secure(repo) &&
+		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
+}
+
+static void restrain(const struct options *o, struct cfs_mount_opts *opts, bool secure,
+		     const char *name)
+{
+	uint64_t allowed = (o->allow_suid ? MOUNT_ATTR_NOSUID : 0) |
+			   (o->allow_dev ? MOUNT_ATTR_NODEV : 0);
+	const char *restraint =
+		cfs_mount_restraint_text(cfs_mount_restrain(opts, allowed));
+
+	if (restraint)
+		cli_say("composefs mount", "warning: %s%s is mounted %s; %s%s",
+			secure ? "nobody vouches for a name, so "
+			       : "the repository has no fs-verity, so ",
+			name, restraint,
+			secure ? "give the image ID or --require-signature, or "
+			       : "give ",
+			"--allow-suid, --allow-dev");
 }
 
 /* The lock is held until the image is mounted: from then on the kernel says that it is in use. */
@@ -114,8 +137,8 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		return rc;
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = cfs_digest_hex(id, hex);
-	if (!o->allow_suid)
-		restrain(&args.opts, name);
+	if (!is_vouched_for(o, repo, name))
+		restrain(o, &args.opts, cfs_repo_is_secure(repo), name);
 	vouch_for_mount(&vouch, &args, name);
 	vouch.signatures = o->statement ? NULL : signatures;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);

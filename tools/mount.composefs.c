@@ -20,8 +20,8 @@ struct command {
 	struct vouch vouch;
 	const char *image, *mountpoint;
 	bool help, fake, verbose;
-	bool wrong_usage; /* the message stands alone, usage follows */
-	bool restrained;  /* nosuid was not asked for */
+	bool wrong_usage;      /* the message stands alone, usage follows */
+	const char *restraint; /* that was not asked for, as text */
 };
 
 static void print_usage(void)
@@ -53,7 +53,8 @@ static void print_usage(void)
 	      "  tryverity              If kernel and file system have it, require "
 	      "fs-verity\n"
 	      "  allow-suid             Let setuid programs and file capabilities count\n"
-	      "                         although nothing is verified\n"
+	      "                         although nobody vouches for the image\n"
+	      "  allow-dev              Let device nodes be opened, the same\n"
 	      "  ro                     Read only\n"
 	      "  rw                     Read/write\n"
 	      "  upperdir               Overlayfs upperdir\n"
@@ -149,7 +150,9 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
-	cmd->restrained = !cmd->args.allow_suid && cfs_mount_restrain(o);
+	if (!cfs_mount_is_vouched_for(o))
+		cmd->restraint = cfs_mount_restraint_text(
+			cfs_mount_restrain(o, cmd->args.allowed));
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
@@ -162,12 +165,11 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 	if (rc < 0 || cmd->help)
 		return rc;
 	rc = mount_image(cmd, &taken, err);
-	if (rc == 0 && cmd->restrained)
+	if (rc == 0 && cmd->restraint)
 		cli_say("mount.composefs",
-			"warning: %s is not verified, so it is mounted nosuid: setuid "
-			"programs and file capabilities have no effect; give digest= or "
-			"verity, or allow-suid",
-			cmd->image);
+			"warning: %s is not verified, so it is mounted %s; give digest= "
+			"or signed, or allow-suid, allow-dev",
+			cmd->image, cmd->restraint);
 	if (rc == 0 && cmd->verbose && taken.image)
 		printf("mount.composefs: %s mounted on %s (image: %s; overlay: %s)\n",
 		       cmd->image, cmd->mountpoint, taken.image, taken.overlay);

@@ -54,7 +54,7 @@ struct cfs_doctor_mount {
 	struct cfs_doctor_answer answer;
 	char image[64], overlay[64];
 	bool verity; /* each byte is checked by the kernel */
-	bool nosuid; /* since nothing is */
+	bool nosuid; /* and nodev: nobody vouches for an image by its name */
 };
 
 struct cfs_doctor_report {

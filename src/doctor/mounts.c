@@ -194,7 +194,7 @@ static void ask_plan(struct doctor *d)
 	struct cfs_err err;
 	int rc;
 
-	m->nosuid = cfs_mount_restrain(&o);
+	m->nosuid = cfs_mount_restrain(&o, 0) != 0;
 	rc = cfs_mount_inspect(d->image, &o, &facts, &err);
 	if (rc == 0) {
 		m->verity = cfs_mount_requires_verity(&o);

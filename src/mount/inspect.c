@@ -7,22 +7,8 @@
 #include <sys/stat.h>
 
 #include "erofs/erofs.h"
-#include "mount/sys_mount.h"
 
 enum { PREFETCH_MAX = 64 << 20 };
-
-bool cfs_mount_requires_verity(const struct cfs_mount_opts *o)
-{
-	return cfs_mount_is_trusted(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
-}
-
-bool cfs_mount_restrain(struct cfs_mount_opts *o)
-{
-	if (cfs_mount_requires_verity(o) || o->attr & MOUNT_ATTR_NOSUID)
-		return false;
-	o->attr |= MOUNT_ATTR_NOSUID;
-	return true;
-}
 
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
@@ -185,7 +171,7 @@ int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_f
 	int rc = 0;
 
 	*out = (struct cfs_mount_facts){0};
-	if (cfs_mount_is_trusted(o))
+	if (cfs_mount_is_vouched_for(o))
 		rc = check_trust(fd, o, err);
 	if (rc == 0)
 		rc = read_header(fd, out, err);

@@ -64,9 +64,18 @@ struct cfs_mount_opts {
  * with a digest, or with VERITY_REQUIRE. The image itself is checked with a digest alone. */
 bool cfs_mount_requires_verity(const struct cfs_mount_opts *o);
 
-/* Adds nosuid where nothing is verified: there, whoever can write to the disk of the objects chooses
- * what a setuid program of the image does. False where nothing had to be added. */
-bool cfs_mount_restrain(struct cfs_mount_opts *o);
+/* Whether the image is compared with a digest or a signature. VERITY_REQUIRE alone does not count:
+ * everybody can make an image, and objects with fs-verity for it. */
+bool cfs_mount_is_vouched_for(const struct cfs_mount_opts *o);
+
+/* For images that nobody vouches for: adds nosuid and nodev, but those that are allowed (MOUNT_ATTR_NOSUID,
+ * MOUNT_ATTR_NODEV). Whoever made the image chooses what its setuid programs do, and which disks its device
+ * nodes open to everybody. Returns what was added. */
+uint64_t cfs_mount_restrain(struct cfs_mount_opts *o, uint64_t allowed);
+
+/* What was added and what comes of it, for a warning; static. NULL where nosuid was not added: it was
+ * thought of, and few images have device nodes. */
+const char *cfs_mount_restraint_text(uint64_t added);
 
 /* What can be said about options without looking at anything else: -EINVAL. */
 int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err) CFS_MUST_CHECK;
@@ -80,8 +89,8 @@ struct cfs_mount_args {
 	const char *signature, *statement, *name, *floor; /* NULL: not given */
 	const char *trusted; /* directory of keys; NULL: the default ones */
 	const char *idmap;   /* path of a user namespace, to be opened by the caller */
-	bool sloppy;	 /* in: unknown options are passed over, as mount -s wants it */
-	bool allow_suid; /* setuid files count even if nothing is verified */
+	bool sloppy;	  /* in: unknown options are passed over, as mount -s wants it */
+	uint64_t allowed; /* restraints that cfs_mount_restrain does not add */
 	struct cfs_arena arena;
 };
 

@@ -7,6 +7,8 @@
 
 enum { CFS_PROC_FD_MAX = 32 };
 
+#define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
+
 /* "/proc/self/fd/N"; returns out. The kernel's mount calls take descriptors as text this
  * way. */
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
@@ -22,11 +24,5 @@ uint64_t cfs_prefetch_max(struct cfs_text meminfo);
 
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);
-
-/* Is the image held against a digest or a signature? Then its objects are verified, too. */
-static inline bool cfs_mount_is_trusted(const struct cfs_mount_opts *o)
-{
-	return o->digest || o->require_signature;
-}
 
 #endif

@@ -14,17 +14,18 @@ enum kind {
 	OPT_PREFETCH, /* one of three words */
 	OPT_FLAG,     /* ours, without a value */
 	OPT_ATTR,     /* sets and clears mount attributes */
+	OPT_ALLOW,    /* attributes that are not added to what nobody vouches for */
 	OPT_IGNORED,  /* for others than us */
 };
 
-enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED, FLAG_ALLOW_SUID };
+enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED };
 
 struct rule {
 	const char *name; /* with '*' at the end: any name that begins so */
 	enum kind kind;
 	size_t member;	     /* OPT_STRING, OPT_SIGNED: offset in struct cfs_mount_args */
 	enum flag flag;	     /* OPT_FLAG */
-	uint64_t set, clear; /* OPT_ATTR */
+	uint64_t set, clear; /* OPT_ATTR; OPT_ALLOW: set */
 	bool any_value;	     /* may have a value, which is not looked at */
 };
 
@@ -72,7 +73,8 @@ static const struct rule rules[] = {
 	{"prefetch", OPT_PREFETCH},
 	{"verity", OPT_FLAG, .flag = FLAG_VERITY},
 	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
-	{"allow-suid", OPT_FLAG, .flag = FLAG_ALLOW_SUID},
+	{"allow-suid", OPT_ALLOW, .set = MOUNT_ATTR_NOSUID},
+	{"allow-dev", OPT_ALLOW, .set = MOUNT_ATTR_NODEV},
 	{"ro", OPT_FLAG, .flag = FLAG_RO},
 	{"rw", OPT_FLAG, .flag = FLAG_RW},
 
@@ -267,9 +269,6 @@ static void set_flag(struct cfs_mount_args *args, enum flag flag)
 	case FLAG_SIGNED:
 		o->require_signature = true;
 		break;
-	case FLAG_ALLOW_SUID:
-		args->allow_suid = true;
-		break;
 	}
 }
 
@@ -318,6 +317,9 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 		return 0;
 	case OPT_ATTR:
 		args->opts.attr = (args->opts.attr & ~rule->clear) | rule->set;
+		return 0;
+	case OPT_ALLOW:
+		args->allowed |= rule->set;
 		return 0;
 	case OPT_IGNORED:
 		return 0;

@@ -265,23 +265,52 @@ def generic_options_become_mount_attributes(scene):
     attributes = scene.mounts()[0].attributes
     want({"nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"} <= attributes, attributes)
     umount(scene.mnt)
-    scene.mount(scene.path("tree.cfs"), "nosuid,suid,allow-suid,noatime,relatime", arguments=[
+    scene.mount(scene.path("tree.cfs"), "nosuid,suid,allow-suid,allow-dev,noatime,relatime", arguments=[
         "-o", f"basedir={scene.path('objects')}", "-n", "-t", "composefs"])
     attributes = scene.mounts()[0].attributes
-    want("relatime" in attributes and not attributes & {"nosuid", "noatime"}, attributes)
+    want("relatime" in attributes and not attributes & {"nosuid", "nodev", "noatime"}, attributes)
 
 
 @fact
-def setuid_of_what_nobody_verified_has_no_effect_unless_it_is_allowed(scene):
+def setuid_and_devices_of_what_nobody_vouches_for_have_no_effect_unless_allowed(scene):
     basedir = f"basedir={scene.path('objects')}"
-    for options, restrained, told in (("", True, True), (",tryverity", True, True), (",nosuid", True, False),
-                                      (",allow-suid", False, False), (",suid", True, True)):
+    for options, found, told in (
+            ("", {"nosuid", "nodev"}, "nosuid,nodev: "), (",tryverity", {"nosuid", "nodev"}, "nosuid,nodev: "),
+            (",suid,dev", {"nosuid", "nodev"}, "nosuid,nodev: "), (",nosuid", {"nosuid", "nodev"}, None),
+            (",nosuid,nodev", {"nosuid", "nodev"}, None), (",allow-suid", {"nodev"}, None),
+            (",allow-dev", {"nosuid"}, "nosuid: "), (",allow-suid,allow-dev", set(), None),
+            (",allow-suid,nosuid,allow-dev", {"nosuid"}, None)):
         done = subprocess.run([scene.mount_program, "-o", basedir + options, scene.path("tree.cfs"), scene.mnt],
                               capture_output=True, text=True, check=True)
-        same("nosuid" in scene.mounts()[0].attributes, restrained, options)
-        same(done.stderr.count("\n"), int(told), "lines said")
-        want(not told or "is not verified, so it is mounted nosuid" in done.stderr, done.stderr)
+        same(scene.mounts()[0].attributes & {"nosuid", "nodev"}, found, options)
+        same(done.stderr.count("\n"), int(told is not None), "lines said")
+        want(not told or f"is not verified, so it is mounted {told}" in done.stderr, done.stderr)
         umount(scene.mnt)
+
+
+@fact
+def a_device_node_of_a_stranger_opens_no_disk(scene):
+    """A block device that everybody may read, and a character device."""
+    disk = scene.path("disk")
+    write(disk, b"secret of the disk\n".ljust(1 << 20))
+    loop = run("losetup", "--find", "--show", "--read-only", disk).strip()
+    try:
+        number = os.stat(loop).st_rdev
+        null = os.makedev(1, 3)
+        scene.image_of_dump("devices.cfs", "/ 4096 40755 2 0 0 0 0.0 - - -",
+                            f"/disk 0 60666 1 0 0 {number} 0.0 - - -", f"/null 0 20666 1 0 0 {null} 0.0 - - -")
+        for options, opened in (("", False), (",allow-suid", False), (",allow-dev", True)):
+            scene.mount(scene.path("devices.cfs"), f"basedir={scene.path('objects')}{options}")
+            for name, data in (("disk", b"secret"), ("null", b"")):
+                try:
+                    with open(f"{scene.mnt}/{name}", "rb") as f:
+                        found = f.read(6)
+                except PermissionError:
+                    found = None
+                same(found, data if opened else None, f"{name} with {options}")
+            umount(scene.mnt)
+    finally:
+        run("losetup", "--detach", loop)
 
 
 @fact

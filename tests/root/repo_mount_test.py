@@ -148,11 +148,15 @@ def what_is_mounted_in_a_directory_is_compared_unless_told_otherwise(place):
 
 
 @fact
-def setuid_programs_count_where_nothing_is_verified_only_when_that_is_allowed(place):
-    for allowed in ((), ("--allow-suid",)):
-        composefs("mount", f"--repo={place.repo}", *allowed, "os/1", place.mnt)
-        same(bool(os.statvfs(place.mnt).f_flag & os.ST_NOSUID), not allowed)
-        composefs("umount", place.mnt)
+def setuid_programs_and_devices_count_where_nothing_is_verified_only_when_that_is_allowed(place):
+    image = place.add("os/1").split(":")[1]
+    restraints = {"--allow-suid": os.ST_NOSUID, "--allow-dev": os.ST_NODEV}
+    for name in ("os/1", image):
+        for allowed in ((), ("--allow-suid",), ("--allow-dev",), ("--allow-suid", "--allow-dev")):
+            composefs("mount", f"--repo={place.repo}", *allowed, name, place.mnt)
+            flags = os.statvfs(place.mnt).f_flag
+            same({o: bool(flags & bit) for o, bit in restraints.items()}, {o: o not in allowed for o in restraints}, name)
+            composefs("umount", place.mnt)
 
 
 @fact

@@ -42,8 +42,9 @@ static const char *describe(const struct cfs_mount_args *args)
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s%s%s", verity[o->verity],
 		      prefetch[o->prefetch], o->readonly ? " ro" : "",
 		      o->require_signature ? " signed" : "");
-	if (args->allow_suid)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, " allow-suid");
+	if (args->allowed)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " allowed=%llx",
+			      (unsigned long long)args->allowed);
 	if (o->attr)
 		snprintf(text + n, sizeof(text) - (size_t)n, " attr=%llx",
 			 (unsigned long long)o->attr);
@@ -67,8 +68,9 @@ T(mount_parse_understands_each_option)
 		{"idmap=/proc/1/ns/user", " idmap=/proc/1/ns/user"},
 		{"verity", " verity"},
 		{"tryverity", " tryverity"},
-		{"allow-suid", " allow-suid"},
-		{"nosuid,allow-suid", " allow-suid attr=2"},
+		{"allow-suid", " allowed=2"},
+		{"allow-dev", " allowed=4"},
+		{"nosuid,allow-suid,allow-dev", " allowed=6 attr=2"},
 		{"verity,tryverity", " verity"},
 		{"tryverity,verity", " verity"},
 		{"signed", " signed"},
@@ -330,18 +332,39 @@ T(mount_inspect_names_the_directory_that_is_missing)
 	t_str(err.msg, "workdir /nonexistent: No such file or directory");
 }
 
-T(mount_is_restrained_once_and_only_where_nothing_is_verified)
+T(mount_is_restrained_once_and_less_what_is_allowed)
 {
-	struct cfs_mount_opts plain = {.attr = MOUNT_ATTR_NOEXEC};
-	struct cfs_mount_opts verified = {.verity = CFS_MOUNT_VERITY_REQUIRE};
-	struct cfs_mount_opts trying = {.verity = CFS_MOUNT_VERITY_TRY};
+	struct cfs_mount_opts o = {.attr = MOUNT_ATTR_NOEXEC};
+	struct cfs_mount_opts quiet = {.attr = MOUNT_ATTR_NODEV};
 
-	t_ok(cfs_mount_restrain(&plain));
-	t_eq(plain.attr, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID);
-	t_ok(!cfs_mount_restrain(&plain));
-	t_ok(!cfs_mount_restrain(&verified));
-	t_eq(verified.attr, 0);
-	t_ok(cfs_mount_restrain(&trying));
+	t_eq(cfs_mount_restrain(&o, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV), 0);
+	t_eq(o.attr, MOUNT_ATTR_NOEXEC);
+	t_eq(cfs_mount_restrain(&o, MOUNT_ATTR_NODEV), MOUNT_ATTR_NOSUID);
+	t_eq(cfs_mount_restrain(&o, 0), MOUNT_ATTR_NODEV);
+	t_eq(cfs_mount_restrain(&o, 0), 0);
+	t_eq(o.attr, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	t_eq(cfs_mount_restrain(&quiet, 0), MOUNT_ATTR_NOSUID);
+	t_str(cfs_mount_restraint_text(MOUNT_ATTR_NOSUID),
+	      "nosuid: setuid programs and file capabilities have no effect");
+	t_ok(!cfs_mount_restraint_text(MOUNT_ATTR_NODEV));
+	t_ok(!cfs_mount_restraint_text(0));
+}
+
+/* Everybody can make an image, and objects with fs-verity. */
+T(mount_with_verity_alone_is_vouched_for_by_nobody)
+{
+	static const struct cfs_mount_opts nobody[] = {
+		{0},
+		{.verity = CFS_MOUNT_VERITY_TRY},
+		{.verity = CFS_MOUNT_VERITY_REQUIRE},
+	};
+
+	for (size_t i = 0; i < sizeof(nobody) / sizeof(nobody[0]); i++)
+		t_ok(!cfs_mount_is_vouched_for(&nobody[i]));
+	t_ok(cfs_mount_requires_verity(&nobody[2]));
+	t_ok(cfs_mount_is_vouched_for(&(struct cfs_mount_opts){.digest = "0"}));
+	t_ok(cfs_mount_is_vouched_for(
+		&(struct cfs_mount_opts){.require_signature = true}));
 }
 
 T(mount_inspect_wants_verity_below_where_it_is_required)

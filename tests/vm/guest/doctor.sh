@@ -14,7 +14,7 @@ fact_doctor_knows_whether_there_is_fs_verity_and_what_to_do_about_it() {
 	case $DISK in
 	/dev/vda | /dev/vdb)
 		grep -q "^ok .*fs-verity here " /tmp/doctor
-		grep -q "contents checked by fs-verity$" /tmp/doctor
+		grep -q "contents checked by fs-verity, nosuid,nodev$" /tmp/doctor
 		;;
 	/dev/vdd)
 		grep -q "ext4 on /dev/vdd lacks the feature verity" /tmp/doctor

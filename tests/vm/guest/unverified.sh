@@ -39,17 +39,18 @@ fact_objects_that_cannot_be_verified_are_refused_before_mounting() {
 	done
 }
 
-fact_a_mount_that_nobody_verifies_says_so_and_is_nosuid() {
+fact_a_mount_that_nobody_vouches_for_says_so_and_is_nosuid_and_nodev() {
 	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
 	for option in ro tryverity; do
 		show $option 2>/tmp/warned
 		cat /tmp/warned
 		say "lines of warning" 1 grep -c "is not verified, so it is mounted nosuid" /tmp/warned
-		grep composefs /proc/mounts | grep nosuid
+		grep composefs /proc/mounts | grep nosuid,nodev
 		umount /mnt
 	done
-	show allow-suid
+	show allow-suid,allow-dev
 	not grep "composefs.*nosuid" /proc/mounts
+	not grep "composefs.*nodev" /proc/mounts
 }
 
 fact_without_verity_another_program_behind_a_setuid_name_is_run() {

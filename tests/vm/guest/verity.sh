@@ -121,6 +121,43 @@ fact_an_image_without_verity_is_mounted_where_only_verity_is_asked() {
 	say read ok probe read /mnt/data 0
 }
 
+# Everybody can make an image, and objects with fs-verity.
+fact_verity_alone_lifts_neither_nosuid_nor_nodev() {
+	fresh
+	show verity 2>/tmp/warned
+	cat /tmp/warned
+	say "lines of warning" 1 grep -c "is not verified, so it is mounted nosuid,nodev" /tmp/warned
+	grep composefs /proc/mounts | grep nosuid,nodev | grep verity=require
+	umount /mnt
+	show verity,allow-suid,allow-dev
+	not grep "composefs.*no[sd]" /proc/mounts
+	umount /mnt
+	show "digest=$digest"
+	not grep "composefs.*no[sd]" /proc/mounts
+}
+
+fact_a_name_in_a_repository_lifts_neither_nosuid_nor_nodev() {
+	rm -rf /fs/repo
+	composefs init --repo=/fs/repo --algorithm=fsverity-sha256-12
+	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
+	composefs mount --repo=/fs/repo os /mnt 2>/tmp/warned
+	cat /tmp/warned
+	grep -q "nobody vouches for a name, so os is mounted nosuid,nodev" /tmp/warned
+	grep composefs /proc/mounts | grep nosuid,nodev | grep verity=require
+	umount /mnt
+	composefs mount --repo=/fs/repo --allow-suid --allow-dev os /mnt
+	not grep "composefs.*no[sd]" /proc/mounts
+	umount /mnt
+	composefs mount --repo=/fs/repo "$id" /mnt
+	not grep "composefs.*no[sd]" /proc/mounts
+}
+
+fact_a_digest_that_differs_in_its_last_digit_is_refused() {
+	fresh
+	last=$(echo "${digest#"${digest%?}"}" | tr 0-9a-f 1-9a-f0)
+	refuse "wrong fs-verity: want ${digest%?}$last, found $digest" show "digest=${digest%?}$last"
+}
+
 fact_an_empty_or_malformed_digest_is_never_no_check() {
 	fresh
 	for bad in "" ab "sha256:" "${digest%?}" "${digest}0" "${digest%?}g" "sha512:$digest" "md5:$digest"; do
