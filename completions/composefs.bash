@@ -200,7 +200,7 @@ _composefs()
 		options="--help --json --missing-ok $repository"
 		;;
 	init)
-		options="--algorithm= --ensure --erofs-version= --help --insecure --json --reset-metadata $repository"
+		options="--algorithm= --ensure --erofs-version= --force --help --insecure --json --reset-metadata $repository"
 		;;
 	mount)
 		options="--allow-dev --allow-suid --floor= --help --json --name= --read-write --require-signature --statement= --trusted= --upperdir= --workdir= $repository"

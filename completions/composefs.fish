@@ -142,6 +142,7 @@ complete -c composefs -n "__fish_seen_subcommand_from init" -l erofs-version -x 
 complete -c composefs -n "__fish_seen_subcommand_from init" -l insecure -d 'Do without fs-verity: the kernel checks no content'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l ensure -d 'A repository that is there is good, whatever it says'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l reset-metadata -d 'Remove images, streams and meta.json first, and keep the objects'
+complete -c composefs -n "__fish_seen_subcommand_from init" -l force -d 'Reset also what this program does not understand: a newer version, unknown features'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-dev -d 'Let device nodes be opened where nobody vouches'
 complete -c composefs -n "__fish_seen_subcommand_from mount" -l allow-suid -d 'Let setuid programs count where nobody vouches'

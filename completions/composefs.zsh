@@ -190,6 +190,7 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--insecure[do without fs-verity - the kernel checks no content]' \
 			'--json[print one JSON object]' \
+			'--force[reset also what this program does not understand - a newer version, unknown features]' \
 			'--reset-metadata[remove images, streams and meta.json first, and keep the objects]' \
 			$repository \
 			'1:command:' '*:file:_files'

@@ -14,6 +14,7 @@
 
 #include "ipe_commands.h"
 #include "verity/verity.h"
+#include "where.h"
 
 enum { SIGNATURE_MAX = 16128 }; /* FS_VERITY_MAX_SIGNATURE_SIZE of the kernel */
 
@@ -248,7 +249,9 @@ int cmd_enable_objects(int argc, char **argv)
 		cli_misused(&syntax, argv[0], "want --objects and --signatures");
 		return CLI_USAGE;
 	}
-	rc = run(&e, &o, &err);
+	rc = where_check_writable(o.objects, &err);
+	if (rc == 0)
+		rc = run(&e, &o, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	printf(o.json ? "{\"signed\":%zu,\"pending\":%zu,\"missing\":%zu,\"wrong\":%zu}\n"

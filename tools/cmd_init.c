@@ -51,6 +51,9 @@ static const struct cli_option option_table[] = {
 	 "A repository that is there is good, whatever it says"},
 	{"reset-metadata", NULL, offsetof(struct options, init.reset), NULL,
 	 "Remove images, streams and meta.json first, and keep the objects"},
+	{"force", NULL, offsetof(struct options, init.force), NULL,
+	 "Reset also what this program does not understand: a newer version, unknown "
+	 "features"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -97,12 +100,16 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	rc = where_path(&o->where, &path, err);
 	if (rc < 0)
 		return rc;
+	if (o->init.force && !o->init.reset)
+		return cfs_fail(err, EINVAL, "--force goes with --reset-metadata");
 	if (o->where.require_verity && o->init.insecure)
 		return cfs_fail(err, EINVAL,
 				"want one of --insecure and --require-verity");
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
 		return cli_advise(rc, err, "--insecure does without");
+	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
+		return cli_advise(rc, err, "--force resets it nonetheless");
 	if (rc >= 0)
 		say(o, path, rc == 0);
 	return rc;

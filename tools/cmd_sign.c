@@ -11,6 +11,7 @@
 #include "sig_commands.h"
 #include "signer.h"
 #include "trust.h"
+#include "where.h"
 
 enum { LOCK_WAIT_MS = 30000 }; /* others add a signature within milliseconds */
 
@@ -310,7 +311,12 @@ static int store_beside(struct sign *s, struct cfs_err *err)
 static int run(struct sign *s, struct cfs_err *err)
 {
 	struct cfs_span message;
-	int rc = measure(s, err);
+	int rc = s->o->signatures && !s->o->print_to_sign
+			 ? where_check_writable(s->o->signatures, err)
+			 : 0;
+
+	if (rc == 0)
+		rc = measure(s, err);
 
 	if (rc == 0)
 		rc = make_message(s, err);

@@ -9,6 +9,7 @@
 #include "child.h"
 #include "executables.h"
 #include "ipe_commands.h"
+#include "where.h"
 
 struct options {
 	const char *key, *cert, *signatures, *objects;
@@ -94,8 +95,10 @@ static int sign(const struct options *o, const struct executables *x, struct cfs
 static int run(const struct options *o, const char *image, struct cfs_err *err)
 {
 	struct executables x = {0};
-	int rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
+	int rc = where_check_writable(o->signatures, err);
 
+	if (rc == 0)
+		rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
 	if (rc == 0)
 		rc = sign(o, &x, err);
 	executables_fini(&x);

@@ -62,6 +62,11 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	return rc;
 }
 
+int where_check_writable(const char *dir, struct cfs_err *err)
+{
+	return cfs_repo_check_writable(dir, err);
+}
+
 int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
 {

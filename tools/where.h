@@ -52,6 +52,10 @@ int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Refuses a directory that is part of a repository which this program must not write to: see
+ * cfs_repo_check_writable. */
+int where_check_writable(const char *dir, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Maps the image of that name, checked against its id. The repository is given back: what is open stays.
  * The caller ends it with cfs_map_close(map). id may be NULL. */
 int where_open_image(struct where *w, const char *name, struct cfs_map *map,

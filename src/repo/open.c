@@ -2,8 +2,10 @@
 /* Opening a repository, and what is known of it then. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "repo/repo_priv.h"
 
@@ -47,6 +49,78 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 	return cfs_context(err, rc, "meta.json");
 }
 
+static int check_writable(const struct cfs_repo_meta *meta, struct cfs_err *err)
+{
+	if (!meta->read_only)
+		return 0;
+	return cfs_fail(err, EROFS,
+			"it has the feature %s, which permits reading alone here",
+			meta->feature);
+}
+
+int repo_check_writable(int dirfd, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta;
+	bool secure;
+	int rc = repo_read_meta(dirfd, &meta, &secure, err);
+
+	return rc < 0 ? rc : check_writable(&meta, err);
+}
+
+/* A meta.json beside a directory of objects: other programs have files of that name, too. */
+static int is_repository(int dirfd, struct cfs_err *err)
+{
+	static const char *const names[] = {"meta.json", "objects"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (fstatat(dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", names[i]);
+	return 1;
+}
+
+static int open_place(const char *path, struct cfs_err *err)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofree char *copy = strdup(path);
+
+	if (!copy) {
+		if (fd >= 0)
+			close(fd);
+		return cfs_fail(err, ENOMEM, "out of memory");
+	}
+	if (fd < 0 && errno == ENOENT)
+		fd = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
+}
+
+enum { LEVELS = 3 }; /* REPO/signatures/objects */
+
+int cfs_repo_check_writable(const char *path, struct cfs_err *err)
+{
+	cfs_autofd int fd = open_place(path, err);
+	int rc = 0;
+
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", path);
+	for (int i = 0; rc == 0 && i < LEVELS; i++) {
+		int above;
+
+		rc = is_repository(fd, err);
+		if (rc > 0)
+			return cfs_context(err, repo_check_writable(fd, err),
+					   "repository of %s", path);
+		above = rc < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (rc == 0 && above < 0)
+			rc = cfs_fail_errno(err, "the directory above");
+		if (rc < 0)
+			break;
+		close(fd);
+		fd = above;
+	}
+	return cfs_context(err, rc, "%s", path);
+}
+
 static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 		const struct cfs_repo_collect_opts *alone, struct cfs_err *err)
 {
@@ -58,10 +132,8 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 	rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENOENT, "not a repository: it has no meta.json");
-	if (rc == 0 && access == CFS_REPO_WRITE && r->meta.read_only)
-		return cfs_fail(err, EROFS,
-				"it has the feature %s, which permits reading alone here",
-				r->meta.feature);
+	if (rc == 0 && access == CFS_REPO_WRITE)
+		rc = check_writable(&r->meta, err);
 	if (rc < 0)
 		return rc;
 	return alone ? repo_lock_alone(r->dirfd, alone, err)

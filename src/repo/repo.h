@@ -44,10 +44,13 @@ struct cfs_repo_init {
 	bool insecure; /* without fs-verity: contents are believed, not checked by the kernel */
 	bool ensure; /* a repository that is there is good, whatever it says */
 	bool reset;  /* images, streams and meta.json are removed first; objects stay */
+	bool force;  /* reset also what this program does not understand */
 };
 
 /* Makes the directory path (its parents, too) a repository. One that is there must say the same, and objects
- * that are there must be named by the same algorithm, else -EEXIST; 0: made, 1: was there. -ENOTTY: fs-verity is wanted, and the file system has none. */
+ * that are there must be named by the same algorithm, else -EEXIST; 0: made, 1: was there. -ENOTTY: fs-verity is wanted,
+ * and the file system has none. A reset is refused as writing is (-EROFS, and the codes of cfs_repo_meta_parse), unless it is
+ * forced. */
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -62,6 +65,11 @@ enum cfs_repo_access {
 int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_repo_close(struct cfs_repo *repo); /* NULL is fine */
+
+/* The same gate for who writes into a directory of a repository without opening it, as into objects/ or
+ * signatures/: asks the repository that is at path, or one or two levels above. path need not exist, but its parent
+ * must. 0 where there is none. */
+int cfs_repo_check_writable(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Lent until cfs_repo_close. */
 const struct cfs_repo_meta *cfs_repo_meta(const struct cfs_repo *repo);

@@ -23,6 +23,10 @@ struct cfs_repo {
 int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The gate of all that writes: is there no feature that permits reading alone? Else -EROFS; and the codes of
+ * repo_read_meta. */
+int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Waits for a lock on the directory that all hold who use it. Who waits to be alone goes first. */
 int repo_lock_shared(int dirfd, bool writer, struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -41,8 +45,9 @@ enum cfs_hash_alg repo_infer_alg(int dirfd);
 /* Removes what goes by that name, a directory with all that it has. 0, also when there is none, or -errno. */
 int repo_remove(int dirfd, const char *name);
 
-/* Waits to have the directory alone, and removes all but the objects. */
-int repo_reset(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+/* Waits to have the directory alone, and removes all but the objects. Without force, what cannot be written is not
+ * reset either. */
+int repo_reset(int dirfd, bool force, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- reach.c ----------------------------------------------------------------------------- */
 

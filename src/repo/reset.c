@@ -106,12 +106,24 @@ int repo_remove(int dirfd, const char *name)
 	return remove_name(&r, dirfd, name) ? r.code : 0;
 }
 
-int repo_reset(int dirfd, struct cfs_err *err)
+/* A repository from before there was a meta.json may be reset. */
+static int check_resettable(int dirfd, struct cfs_err *err)
+{
+	int rc = repo_check_writable(dirfd, err);
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int repo_reset(int dirfd, bool force, struct cfs_err *err)
 {
 	static const char *const names[] = {"images", "streams", "meta.json"};
 	static const struct cfs_repo_collect_opts patient;
-	int rc = repo_lock_alone(dirfd, &patient, err);
+	int rc = force ? 0 : check_resettable(dirfd, err);
 
+	if (rc == 0)
+		rc = repo_lock_alone(dirfd, &patient, err);
+	if (rc == 0 && !force) /* again: it may be another one by now */
+		rc = check_resettable(dirfd, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		int code = repo_remove(dirfd, names[i]);
 

@@ -6,6 +6,7 @@
 """
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -103,6 +104,48 @@ def no_command_touches_a_repository_that_it_does_not_understand():
         want(snapshot(name), before)
     want(loaded("fsck", "--repo=reading", "--json")["ok"], True)
     want(loaded("gc", "--repo=reading", "--json", "--dry-run")["objectsRemoved"], 0)
+    for name in ("newer", "feature", "algorithm", "torn", "reading"):
+        os.makedirs(f"{name}/objects")
+        os.makedirs(f"{name}/signatures/objects")
+        before = snapshot(name)
+        has(refused("init", "--insecure", "--reset-metadata", "--algorithm=sha256", name), "(--force resets it nonetheless)")
+        for args in (("sign-objects", "--key=k", "--cert=c", f"--signatures={name}/signatures/objects", "image.cfs"),
+                     ("sign-objects", "--key=k", "--cert=c", f"--signatures={name}/signatures/new", "image.cfs"),
+                     ("enable-objects", f"--objects={name}/objects", "--signatures=tree"),
+                     ("sign", "--key=k", f"--signatures={name}/signatures", "image.cfs")):
+            has(refused(*args), f"repository of {name}/")
+        want(snapshot(name), before)
+
+
+def what_is_not_understood_is_reset_only_when_forced():
+    make()
+    for name, text in (("newer", '"version":2'), ("feature", '"version":1,"features":{"incompatible":["warp"]}'),
+                       ("reading", '"version":1,"features":{"read-only-compatible":["warp"]}'), ("torn", '"version')):
+        shutil.copytree("r", name, symlinks=True)
+        os.unlink(f"{name}/meta.json")
+        write(f"{name}/meta.json", '{"algorithm":"fsverity-sha256-12",%s}' % text)
+        args = ("init", "--insecure", "--reset-metadata", "--algorithm=sha256", name)
+        before = snapshot(name)
+        has(refused(*args), "--force")
+        want(snapshot(name), before)
+        want(good(*args, "--force"), f"{name}: made\n")
+        want(good("images", f"--repo={name}"), "")
+    has(refused("init", "--insecure", "--force", "s"), "--force goes with --reset-metadata")
+
+
+def a_signature_does_not_enter_a_repository_that_it_may_only_read():
+    if run("sign", "--help")[0] != OK:
+        return
+    make()
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], check=True)
+    os.unlink("r/meta.json")
+    write("r/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"read-only-compatible":["warp"]}}')
+    before = snapshot("r")
+    has(refused("sign", "--key=key.pem", "--repo=r", "os/1"), "warp")
+    want(good("sign", "--print-to-sign", "--repo=r", "os/1")[:8], "FSVerity")
+    want(snapshot("r"), before)
+    write("r/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12"}')
+    good("sign", "--key=key.pem", "--repo=r", "os/1")
 
 
 def require_verity_refuses_a_repository_without():
