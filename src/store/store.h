@@ -59,6 +59,25 @@ int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t 
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* A content that arrives in pieces: a tar entry, the body of an HTTP response, a stream that is being written.
+ * It uses the buffers of its worker: until it is finished or dropped, that worker adds nothing else.
+ * max_len: -EFBIG for the byte after that many. The sink is valid as long as the writer. */
+struct cfs_store_writer;
+int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
+			  struct cfs_store_writer **out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer);
+
+/* Adds what was written, and frees the writer whatever it returns. expected: NULL, or the digest that the content
+ * must have: -EILSEQ, and nothing is added, if it has another. Otherwise the codes of cfs_store_add_fd. Not to
+ * be called after the sink failed: then cfs_store_writer_drop. */
+int cfs_store_writer_finish(struct cfs_store_writer *writer,
+			    const struct cfs_digest *expected, struct cfs_digest *out,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Frees the writer; nothing was added. NULL is fine. */
+void cfs_store_writer_drop(struct cfs_store_writer *writer);
+
 /* Whether an object is there and is good, as far as adding its content again would find out. Counts as
  * added: cfs_store_commit makes its name durable. Any thread. */
 bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,

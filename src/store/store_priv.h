@@ -71,6 +71,21 @@ int cfs_store_try_sync(struct cfs_store *s, uint64_t after,
 /* store.c: tells the caller about something that is no failure. */
 void cfs_store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
 
+/* sparse.c: writes all len bytes at off, as they are. */
+int store_write_at(int fd, const uint8_t *p, size_t len, uint64_t off,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+/* sparse.c: the same, with holes for aligned runs of zeros. off is a multiple of STORE_HOLE_LEN; the caller sets
+ * the length of the file at the end. */
+int store_write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* add.c: adds bytes in memory whose digest was computed. */
+int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
+		    const struct cfs_digest *digest, struct cfs_err *err) CFS_MUST_CHECK;
+/* add.c: hands over a temporary file that holds the content of o->digest. */
+int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
+		 uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* temp.c: a new empty file of mode 0644, open for reading and writing, without a name where the file
  * system can. */
 int cfs_store_temp(struct cfs_store *s, struct store_object *out,

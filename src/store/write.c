@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* A content that arrives in pieces. As long as it fits into the worker's buffer it is held in memory, so that
+ * one that the store has already costs no writing. A larger one goes to a temporary file, digested as it passes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store_priv.h"
+
+struct cfs_store_writer {
+	struct cfs_store *store;
+	unsigned worker;
+	uint64_t max_len;
+	uint64_t off;		  /* bytes before those in the buffer */
+	size_t in_buf;		  /* bytes in the worker's buffer */
+	struct store_object file; /* fd -1: all of it is in the buffer */
+};
+
+int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
+			  struct cfs_store_writer **out, struct cfs_err *err)
+{
+	struct cfs_store_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	w->store = store;
+	w->worker = worker;
+	w->max_len = max_len;
+	w->file.fd = -1;
+	cfs_verity_reset(store->workers[worker].verity);
+	*out = w;
+	return 0;
+}
+
+/* Moves the buffer to the file. */
+static int writer_flush(struct cfs_store_writer *w, struct cfs_err *err)
+{
+	struct store_worker *own = &w->store->workers[w->worker];
+	int rc = w->file.fd < 0 ? cfs_store_temp(w->store, &w->file, err) : 0;
+
+	if (rc < 0) {
+		w->file.fd = -1;
+		return rc;
+	}
+	cfs_verity_update(own->verity, own->buf, w->in_buf);
+	rc = store_write_sparse(w->file.fd, own->buf, w->in_buf, w->off, err);
+	w->off += w->in_buf;
+	w->in_buf = 0;
+	return rc;
+}
+
+static int writer_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct cfs_store_writer *w = ctx;
+	uint8_t *buf = w->store->workers[w->worker].buf;
+
+	if (len > w->max_len - w->off - w->in_buf)
+		return cfs_fail(err, EFBIG,
+				"expected at most %" PRIu64 " bytes, got more",
+				w->max_len);
+	while (len) {
+		size_t n = STORE_BUF_LEN - w->in_buf;
+		int rc;
+
+		/* A full buffer waits for the next byte: a content of just that length stays in memory. */
+		if (n == 0) {
+			rc = writer_flush(w, err);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		n = n < len ? n : len;
+		memcpy(buf + w->in_buf, p, n);
+		w->in_buf += n;
+		p = (const uint8_t *)p + n;
+		len -= n;
+	}
+	return 0;
+}
+
+struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer)
+{
+	return (struct cfs_sink){writer_write, writer};
+}
+
+static int check_digest(const struct cfs_digest *got, const struct cfs_digest *expected,
+			struct cfs_err *err)
+{
+	char a[CFS_DIGEST_HEX_MAX], b[CFS_DIGEST_HEX_MAX];
+
+	if (!expected || cfs_digest_eq(got, expected))
+		return 0;
+	return cfs_fail(err, EILSEQ, "digest: expected %s, got %s",
+			cfs_digest_hex(expected, a), cfs_digest_hex(got, b));
+}
+
+static int writer_finish_file(struct cfs_store_writer *w, struct cfs_err *err)
+{
+	uint64_t size = w->off;
+
+	if (ftruncate(w->file.fd, (off_t)size) < 0)
+		return cfs_fail_errno(err, "object store: truncate");
+	return store_finish(w->store, w->worker, &w->file, size, err);
+}
+
+int cfs_store_writer_finish(struct cfs_store_writer *w, const struct cfs_digest *expected,
+			    struct cfs_digest *out, struct cfs_err *err)
+{
+	struct store_worker *own = &w->store->workers[w->worker];
+	struct cfs_span in_buf = {own->buf, w->in_buf};
+	bool in_file = w->file.fd >= 0;
+	int rc = 0;
+
+	if (in_file)
+		rc = writer_flush(w, err);
+	else
+		cfs_verity_update(own->verity, in_buf.p, in_buf.len);
+	if (rc == 0) {
+		cfs_verity_final(own->verity, out);
+		w->file.digest = *out;
+		rc = check_digest(out, expected, err);
+	}
+	if (rc == 0)
+		rc = in_file ? writer_finish_file(w, err)
+			     : store_add_known(w->store, w->worker, in_buf, out, err);
+	cfs_store_writer_drop(w);
+	return rc;
+}
+
+void cfs_store_writer_drop(struct cfs_store_writer *w)
+{
+	if (!w)
+		return;
+	if (w->file.fd >= 0)
+		cfs_store_drop(w->store, &w->file);
+	free(w);
+}
