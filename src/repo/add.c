@@ -29,12 +29,27 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 	return cfs_store_open(objects, ".", &own, out, err);
 }
 
+/* The image goes to its object as it is written, and is never in memory as a whole. */
+static int store_image(struct cfs_store *store, const struct cfs_plan *plan,
+		       struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_store_writer *writer;
+	int rc = cfs_store_writer_open(store, 0, UINT64_MAX, &writer, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_emit(plan, cfs_store_writer_sink(writer), err);
+	if (rc == 0)
+		return cfs_store_writer_finish(writer, NULL, out, err);
+	cfs_store_writer_drop(writer);
+	return rc;
+}
+
 int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
 		      const struct cfs_tree *tree, const struct cfs_image_opts *form,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_plan *plan;
-	struct cfs_mem image = {0};
 	int rc;
 
 	if (form->min_version > CFS_IMAGE_VERSION_MAX)
@@ -46,12 +61,8 @@ int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
 	rc = cfs_plan_new(tree, form, &plan, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_emit(plan, cfs_sink_mem(&image), err);
+	rc = store_image(store, plan, out, err);
 	cfs_plan_free(plan);
-	if (rc == 0)
-		rc = cfs_store_add_mem(store, 0, (struct cfs_span){image.p, image.len},
-				       out, err);
-	free(image.p);
 	return rc;
 }
 
