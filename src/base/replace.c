@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 enum { TMP_TRIES = 100 };
 
@@ -60,14 +60,24 @@ static int make_tmp_name(struct cfs_replace *r, int attempt, struct cfs_err *err
 	return 0;
 }
 
-/* Removes a temporary name that is taken, if nobody works on it any more: whoever does holds a
- * lock on the file. */
+static bool is_own_file(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
+/* Removes a temporary name that is taken, if the file is ours and nobody works on it any more: whoever
+ * does holds a lock on it. */
 static void sweep(const struct cfs_replace *r)
 {
-	cfs_autofd int fd =
-		openat(r->dirfd, r->tmp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	struct stat st;
+	cfs_autofd int fd = fstatat(r->dirfd, r->tmp, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+					    is_own_file(&st)
+				    ? openat(r->dirfd, r->tmp, flags)
+				    : -1;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd >= 0 && fstat(fd, &st) == 0 && is_own_file(&st) &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
 		unlinkat(r->dirfd, r->tmp, 0);
 }
 
@@ -94,7 +104,8 @@ static int take_tmp_name(struct cfs_replace *r,
 
 static int create_tmp(struct cfs_replace *r, struct cfs_err *err)
 {
-	r->fd = openat(r->dirfd, r->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	r->fd = openat(r->dirfd, r->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		       r->mode);
 	if (r->fd >= 0)
 		return 0;
 	return errno == EEXIST ? -EEXIST : cfs_fail_errno(err, "temporary file");
@@ -105,23 +116,9 @@ static int link_tmp(struct cfs_replace *r, struct cfs_err *err)
 	return cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
 }
 
-static int open_beside(const char *path, struct cfs_replace *r, struct cfs_err *err)
+static int open_beside(struct cfs_replace *r, struct cfs_err *err)
 {
-	cfs_autofree char *dir = strdup(path);
-	char *slash;
-
-	if (!dir)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	slash = strrchr(dir, '/');
-	r->name = strdup(slash ? slash + 1 : dir);
-	if (!r->name)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	if (slash)
-		slash[slash == dir] = '\0';
-	r->dirfd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r->dirfd < 0)
-		return cfs_fail_errno(err, "directory %s", slash ? dir : ".");
-	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, r->mode);
 	if (r->fd < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
 		return cfs_fail_errno(err, "temporary file");
 	if (r->fd < 0) {
@@ -135,32 +132,80 @@ static int open_beside(const char *path, struct cfs_replace *r, struct cfs_err *
 	return 0;
 }
 
+/* A device or a FIFO. One that another user put there would get the bytes, or let us wait for ever. */
+static int open_special(struct cfs_replace *r, const struct stat *st, struct cfs_err *err)
+{
+	struct stat dir, now;
+
+	if (fstat(r->dirfd, &dir) < 0)
+		return cfs_fail_errno(err, "stat");
+	if (!cfs_path_is_own(&dir, st))
+		return cfs_fail(err, EPERM,
+				"not a regular file: not written to, because another "
+				"user could have put it there");
+	r->fd = openat(r->dirfd, r->name, O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	if (r->fd < 0 || fstat(r->fd, &now) < 0)
+		return cfs_fail_errno(err, "open");
+	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+		return cfs_fail(err, ESTALE, "it was replaced while it was opened");
+	close(cfs_steal_fd(&r->dirfd));
+	return 0;
+}
+
+/* The mode of a file that belongs to us is kept, unless it has other names: then somebody else may
+ * have put this one here. Set-id bits never are. */
+static int open_in_directory(struct cfs_replace *r, struct cfs_err *err)
+{
+	struct stat st;
+
+	r->mode = 0666;
+	if (fstatat(r->dirfd, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return cfs_fail_errno(err, "stat");
+		return open_beside(r, err);
+	}
+	if (S_ISDIR(st.st_mode))
+		return cfs_fail(err, EISDIR, "want a file, found a directory");
+	if (S_ISLNK(st.st_mode))
+		return cfs_fail(err, ELOOP, "symbolic link: not followed");
+	if (!S_ISREG(st.st_mode))
+		return open_special(r, &st, err);
+	r->existed = true;
+	r->keeps_mode = is_own_file(&st) && st.st_nlink == 1;
+	if (r->keeps_mode)
+		r->mode = st.st_mode & 0777;
+	return open_beside(r, err);
+}
+
+static int open_at(int dirfd, struct cfs_replace *r, struct cfs_err *err)
+{
+	int rc;
+
+	r->dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = r->dirfd < 0 ? cfs_fail_errno(err, "open directory")
+			  : open_in_directory(r, err);
+	if (rc < 0)
+		cfs_replace_abort(r);
+	return rc;
+}
+
+int cfs_replace_open_at(int dirfd, const char *name, struct cfs_replace *out,
+			struct cfs_err *err)
+{
+	*out = (struct cfs_replace){.fd = -1, .dirfd = -1, .name = strdup(name)};
+	return out->name ? open_at(dirfd, out, err)
+			 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
 int cfs_replace_open(const char *path, struct cfs_replace *out, struct cfs_err *err)
 {
-	cfs_autofree char *real = NULL;
-	struct stat st;
-	int rc;
+	cfs_autofd int dirfd = -1;
 
 	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
 	if (names_descriptor(path))
 		return open_straight(path, out, err);
-	if (stat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return cfs_fail(err, EISDIR, "want a file, found a directory");
-		if (!S_ISREG(st.st_mode))
-			return open_straight(path, out, err);
-		out->existed = true;
-		out->mode = st.st_mode & 07777;
-		real = realpath(path, NULL);
-		if (!real)
-			return cfs_fail_errno(err, "realpath");
-	} else if (errno != ENOENT) {
-		return cfs_fail_errno(err, "stat");
-	}
-	rc = open_beside(real ? real : path, out, err);
-	if (rc < 0)
-		cfs_replace_abort(out);
-	return rc;
+	dirfd = cfs_path_open_parent(path, &out->name, err);
+	return dirfd < 0 ? dirfd : open_at(dirfd, out, err);
 }
 
 /* An anonymous file takes a free name at once; a taken one only by way of a second name. */
@@ -192,7 +237,7 @@ int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
 		rc = close(cfs_steal_fd(&r->fd)) < 0 ? cfs_fail_errno(err, "close") : 0;
 		return rc;
 	}
-	if (r->existed && fchmod(r->fd, r->mode) < 0)
+	if (r->keeps_mode && fchmod(r->fd, r->mode) < 0)
 		rc = cfs_fail_errno(err, "chmod");
 	if (rc == 0 && fsync(r->fd) < 0)
 		rc = cfs_fail_errno(err, "fsync");

@@ -102,7 +102,7 @@ static int open_new(struct cfs_cache *c, const char *path, struct cfs_err *err)
 {
 	int rc = cfs_replace_open(path, &c->file, err);
 
-	if (rc == 0 && !c->file.existed && fchmod(c->file.fd, 0600) < 0)
+	if (rc == 0 && !c->file.keeps_mode && fchmod(c->file.fd, 0600) < 0)
 		rc = cfs_fail_errno(err, "chmod");
 	return rc;
 }
