@@ -107,9 +107,9 @@ static int way_follow(struct way *w, const char *name, struct cfs_err *err)
 	struct stat dir, st;
 
 	if (link < 0 || fstat(link, &st) < 0 || fstat(w->at, &dir) < 0)
-		return cfs_fail_errno(err, "open %s", name);
+		return cfs_fail_errno(err, "%s", name);
 	if (!S_ISLNK(st.st_mode))
-		return cfs_fail(err, ENOTDIR, "%s is not a directory", name);
+		return cfs_fail(err, ENOTDIR, "%s: %s", name, strerror(ENOTDIR));
 	if (!cfs_path_is_own(&dir, &st))
 		return cfs_fail(err, ELOOP,
 				"symbolic link \"%s\": not followed, because another "
@@ -132,7 +132,7 @@ static int way_step(struct way *w, const char *name, struct cfs_err *err)
 	if (errno == ENOENT)
 		return -ENOENT;
 	if (errno != ENOTDIR && errno != ELOOP)
-		return cfs_fail_errno(err, "open directory %s", name);
+		return cfs_fail_errno(err, "%s", name);
 	return way_follow(w, name, err);
 }
 
@@ -160,8 +160,7 @@ static int open_dir(const char *path, mode_t mode, bool *made, struct cfs_err *e
 		if (rc == -ENOENT && made)
 			rc = make_and_step(&w, name, mode, made, err);
 		if (rc == -ENOENT)
-			rc = cfs_fail(err, ENOENT, "open directory %s: %s", name,
-				      strerror(ENOENT));
+			rc = cfs_fail(err, ENOENT, "%s: %s", name, strerror(ENOENT));
 	}
 	if (rc == 0)
 		rc = cfs_steal_fd(&w.at);
@@ -210,8 +209,7 @@ static int walk_to_last(struct way *w, char name[NAME_MAX + 1], struct cfs_err *
 			return 0;
 		rc = way_step(w, name, err);
 		if (rc == -ENOENT)
-			return cfs_fail(err, ENOENT, "open directory %s: %s", name,
-					strerror(ENOENT));
+			return cfs_fail(err, ENOENT, "%s: %s", name, strerror(ENOENT));
 		if (rc < 0)
 			return rc;
 	}

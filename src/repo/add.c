@@ -25,7 +25,6 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 				   "repository %s", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
-	own.no_symlinks = true;
 	return cfs_store_open(objects, ".", &own, out, err);
 }
 

@@ -10,64 +10,55 @@
 
 enum { NAME_TRIES = 100 };
 
-static int make_dir(struct cfs_store *s, const char *path, const struct cfs_digest *d,
-		    struct cfs_err *err)
+/* The directory of the object, made when it is missing. It is held while the object gets its name there:
+ * whoever may write to the store could put a symbolic link in its place between two calls. */
+static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 {
 	char name[3] = {path[0], path[1], '\0'};
-	struct stat st;
+	int fd = cfs_beneath_make_dir(s->dirfd, name, 0755);
 
-	if (atomic_load(&s->have_dir[d->bytes[0]]))
-		return 0;
-	if (mkdirat(s->dirfd, name, 0755) < 0 && errno != EEXIST)
-		return cfs_fail_errno(err, "make directory %s", name);
-	if (s->opts.no_symlinks &&
-	    fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    !S_ISDIR(st.st_mode))
-		return cfs_fail(err, ENOTDIR, "%s: want a directory", name);
-	atomic_store(&s->have_dir[d->bytes[0]], true);
-	return 0;
+	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
 }
 
 /* Puts the good file over whatever stands there. */
-static int put_over(struct cfs_store *s, struct store_object *o, const char *path,
-		    struct cfs_err *err)
+static int put_over(struct cfs_store *s, struct store_object *o, int dir,
+		    const char *name, struct cfs_err *err)
 {
 	int rc = o->tmp[0] ? 0 : cfs_store_temp_name(s, o, err);
 
 	if (rc < 0)
 		return rc;
-	if (renameat(s->dirfd, o->tmp, s->dirfd, path) < 0)
+	if (renameat(s->dirfd, o->tmp, dir, name) < 0)
 		return cfs_fail_errno(err, "rename");
 	o->tmp[0] = '\0';
 	return 0;
 }
 
 /* One try. -EAGAIN: what was there is gone, or the directory is; the message says which. */
-static int try_name(struct cfs_store *s, struct store_object *o, const char *path,
-		    struct cfs_err *err)
+static int try_name(struct cfs_store *s, struct store_object *o, int dir,
+		    const char *path, struct cfs_err *err)
 {
+	const char *name = path + STORE_PREFIX_LEN;
 	struct cfs_err why = {0};
 	int rc = -EEXIST;
 
 	if (!o->tmp[0])
-		rc = cfs_io_publish(o->fd, s->dirfd, path, err);
-	if (rc == -ENOENT) {
-		atomic_store(&s->have_dir[o->digest.bytes[0]], false);
+		rc = cfs_io_publish(o->fd, dir, name, err);
+	if (rc == -ENOENT)
 		return -EAGAIN;
-	}
 	if (rc != -EEXIST)
 		return rc;
-	switch (cfs_store_look(s, &o->digest, o->size, &why)) {
+	switch (cfs_store_look_in(s, dir, &o->digest, o->size, &why)) {
 	case STORE_GOOD:
 		return 0;
 	case STORE_MISSING:
 		if (o->tmp[0])
-			return put_over(s, o, path, err);
+			return put_over(s, o, dir, name, err);
 		return cfs_fail(err, EAGAIN, "somebody keeps removing it");
 	case STORE_BAD:
 		break;
 	}
-	rc = put_over(s, o, path, err);
+	rc = put_over(s, o, dir, name, err);
 	if (rc == 0)
 		cfs_store_warn(s, "object %s was damaged and is replaced: %s", path,
 			       why.msg);
@@ -81,9 +72,9 @@ static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_e
 
 	cfs_digest_path(&o->digest, path);
 	for (int i = 0; rc == -EAGAIN && i < NAME_TRIES; i++) {
-		rc = make_dir(s, path, &o->digest, err);
-		if (rc == 0)
-			rc = try_name(s, o, path, err);
+		cfs_autofd int dir = open_dir(s, path, err);
+
+		rc = dir < 0 ? dir : try_name(s, o, dir, path, err);
 	}
 	return cfs_context(err, rc, "object %s", path);
 }

@@ -22,28 +22,25 @@ static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *
 	return 0;
 }
 
-static int check_sealed(struct cfs_store *s, const char *path, const struct cfs_digest *d,
+static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 			struct cfs_err *err)
 {
-	cfs_autofd int fd =
-		openat(s->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "open");
-	return check_measure(fd, d, err);
+	return fd < 0 ? fd : check_measure(fd, d, err);
 }
 
 /* Without a seal, size and type are all that can be had without reading the whole. */
-enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
-				uint64_t size, struct cfs_err *err)
+enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
+				   const struct cfs_digest *d, uint64_t size,
+				   struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
+	const char *name = cfs_digest_path(d, path) + STORE_PREFIX_LEN;
 	struct statx st;
 	int rc = 0;
 
-	cfs_digest_path(d, path);
-	if (statx(s->dirfd, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_SIZE, &st) <
-	    0) {
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_SIZE, &st) < 0) {
 		if (errno == ENOENT)
 			return STORE_MISSING;
 		rc = cfs_fail_errno(err, "stat");
@@ -53,12 +50,30 @@ enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 		rc = cfs_fail(err, EUCLEAN, "want %" PRIu64 " bytes, found %" PRIu64,
 			      size, (uint64_t)st.stx_size);
 	} else if (st.stx_attributes & STATX_ATTR_VERITY) {
-		rc = check_sealed(s, path, d, err);
+		rc = check_sealed(dir, name, d, err);
 	} else if (s->opts.require_verity ||
 		   atomic_load(&s->verity) == STORE_VERITY_YES) {
 		rc = cfs_fail(err, ENOTTY, "it has no fs-verity");
 	}
 	return rc < 0 ? STORE_BAD : STORE_GOOD;
+}
+
+enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
+				uint64_t size, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	cfs_autofd int dir = -1;
+
+	cfs_digest_path(d, path);
+	path[STORE_PREFIX_LEN - 1] = '\0';
+	dir = cfs_beneath_open_dir(s->dirfd, path);
+	if (dir == -ENOENT)
+		return STORE_MISSING;
+	if (dir < 0) {
+		cfs_beneath_fail(dir, path, err);
+		return STORE_BAD;
+	}
+	return cfs_store_look_in(s, dir, d, size, err);
 }
 
 /* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a

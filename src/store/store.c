@@ -11,20 +11,25 @@
 
 #include "store/store_priv.h"
 
+/* Its owner's alone: anybody may read an object, also where the file that it holds is for few. */
+static int make_dir(int dirfd, const char *path, struct cfs_err *err)
+{
+	int fd;
+
+	if (dirfd == AT_FDCWD)
+		return cfs_path_make_dir(path, 0700, NULL, err);
+	fd = cfs_beneath_make_dir(dirfd, path, 0700);
+	return fd < 0 ? cfs_beneath_fail(fd, "open directory", err) : fd;
+}
+
 static int open_dir(int dirfd, const char *path, struct cfs_err *err)
 {
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-	int fd = openat(dirfd, path, flags);
+	cfs_autofd int dir = make_dir(dirfd, path, err);
+	int fd;
 
-	if (fd < 0 && errno == ENOENT && *path) {
-		/* Its owner's alone: anybody may read an object, also where the file that
-		 * it holds is for few. */
-		int rc = cfs_io_make_dirs(dirfd, path, 0700, err);
-
-		if (rc < 0)
-			return cfs_context(err, rc, "object store");
-		fd = openat(dirfd, path, flags);
-	}
+	if (dir < 0)
+		return cfs_context(err, dir, "object store %s", path);
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? cfs_fail_errno(err, "object store %s", path) : fd;
 }
 

@@ -29,7 +29,6 @@ struct cfs_store_opts {
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
 	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
-	bool no_symlinks; /* -ENOTDIR where objects/xx is a symlink to somewhere else */
 	/* Told about what was found damaged and replaced; may be NULL. Called on any
 	 * worker's thread, one call at a time. */
 	void (*warning)(void *ctx, const char *msg);
@@ -40,8 +39,9 @@ enum { CFS_STORE_PENDING_DEFAULT = 512 };
 
 struct cfs_store;
 
-/* Opens the object directory path (relative to dirfd), made with its parents when missing: with mode
- * 0700, they with 0755. The store is the caller's until cfs_store_close. */
+/* Opens the object directory path, made with its parents when missing: with mode 0700, they with 0755.
+ * With AT_FDCWD, symbolic links in the path are followed where they are the user's own (base/path.h);
+ * beneath another dirfd, and below the object directory, none is. The store is the caller's until cfs_store_close. */
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
 		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -13,6 +13,7 @@ enum {
 		1 << 20, /* what a worker reads at once; smaller files are held whole */
 	STORE_HOLE_LEN = 64 << 10, /* zeros of this length, so aligned, become a hole */
 	STORE_TMP_NAME_MAX = 32,
+	STORE_PREFIX_LEN = 3, /* "xx/" of the path of an object */
 };
 
 /* A whole object that waits for the disk and for its name. */
@@ -58,7 +59,6 @@ struct cfs_store {
 	atomic_bool no_tmpfile;
 	atomic_int verity; /* enum store_verity */
 	atomic_bool no_clone;
-	atomic_bool have_dir[256];
 };
 
 /* store.c: what was written when `after` was the last sync that began is on disk. Another thread may have
@@ -106,6 +106,10 @@ enum store_found {
 };
 enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 				uint64_t size, struct cfs_err *err);
+/* seal.c: the same with the directory of the object, which is held. */
+enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
+				   const struct cfs_digest *d, uint64_t size,
+				   struct cfs_err *err);
 /* seal.c: makes the content of the file immutable where the kernel can, and believes only what the
  * kernel measures then. */
 int cfs_store_seal(struct cfs_store *s, struct store_object *o,

@@ -126,9 +126,13 @@ void cfs_store_drop(struct cfs_store *s, struct store_object *o)
 /* The exclusive lock says that nobody holds it, and that nobody can take it up any more. */
 static void sweep_one(struct cfs_store *s, const char *name)
 {
-	cfs_autofd int fd =
-		openat(s->dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	cfs_autofd int fd = -1;
 
+	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return;
+	fd = openat(s->dirfd, name,
+		    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		unlinkat(s->dirfd, name, 0);
 }

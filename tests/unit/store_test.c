@@ -374,8 +374,33 @@ T(store_says_when_its_directory_is_none)
 	tmp_text("file", "x");
 	t_eq(cfs_store_open(AT_FDCWD, tmp_in("file"), &opts, &s, &err), -ENOTDIR);
 	t_has(err.msg, "object store ");
-	t_has(err.msg, "/file: Not a directory");
+	t_has(err.msg, "file: Not a directory");
 	t_eq(cfs_store_open(AT_FDCWD, tmp_in("file/below"), &opts, &s, &err), -ENOTDIR);
+}
+
+/* All prefixes lead to elsewhere, which stays empty. */
+T(store_follows_no_symlink_below_its_directory)
+{
+	struct cfs_store_opts opts = {.max_pending = 1};
+	struct cfs_digest d;
+	struct cfs_store *s;
+
+	tmp_fresh();
+	t_eq(mkdir(tmp_in("elsewhere"), 0755), 0);
+	t_eq(mkdir(tmp_in("store"), 0755), 0);
+	t_eq(symlink("store", tmp_in("own")), 0);
+	for (int i = 0; i < 256; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "store/%02x", i);
+		t_eq(symlink("../elsewhere", tmp_in(name)), 0);
+	}
+	t_eq(cfs_store_open(AT_FDCWD, tmp_in("own"), &opts, &s, &err), 0);
+	t_eq(cfs_store_add_mem(s, 0, cfs_text_span(cfs_text("content")), &d, &err),
+	     -ELOOP);
+	t_has(err.msg, "symbolic link in the path");
+	cfs_store_close(s);
+	t_eq(rmdir(tmp_in("elsewhere")), 0);
 }
 
 /* --- what is there already ---------------------------------------------------------------- */
