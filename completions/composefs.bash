@@ -193,7 +193,7 @@ _composefs()
 	image-objects)
 		options="--help --json $repository"
 		;;
-	images)
+	images | list-images)
 		options="--help --json --no-trunc $repository"
 		;;
 	import-image)
@@ -249,7 +249,7 @@ _composefs()
 		_composefs_options "$options"
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files explain fsck gc
-			image-objects images import-image init ls mount repair tag transaction
+			image-objects images import-image init list-images ls mount repair tag transaction
 			umount untag version sign verify enable-objects ipe-policy sign-objects" -- "$cur")
 	else
 		_filedir

@@ -38,7 +38,7 @@ complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'
 complete -c mount.composefs -s o -x -a 'allow-dev allow-suid basedir= digest= floor= idmap= name= prefetch= ro rw signature= signed statement= trusted= tryverity upperdir= verity workdir=' -d 'Mount options'
 
-set -l verbs build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files enable-objects explain fsck gc image-objects images import-image init ipe-policy ls mount repair sign sign-objects tag transaction umount untag verify version
+set -l verbs build cat compute-id compute-karg create-dumpfile create-image diff doctor du dump-files enable-objects explain fsck gc image-objects images import-image init ipe-policy list-images ls mount repair sign sign-objects tag transaction umount untag verify version
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a cat -d 'Write a stream, or a file of an image, to standard output'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a compute-id -d 'Say what id create-image would print'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a compute-karg -d 'Say by what kernel argument the image would boot'
@@ -71,7 +71,7 @@ complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -f -a sign-obj
 complete -c composefs -l help -d 'Print usage'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Print the version'
 complete -c composefs -n "not __fish_seen_subcommand_from $verbs" -l repo -r -a '(__fish_complete_directories)' -d 'The repository is DIR'
-set -l with_repository cat compute-id compute-karg create-dumpfile create-image build diff doctor du dump-files explain fsck gc image-objects images import-image init mount repair tag transaction untag ls
+set -l with_repository cat compute-id compute-karg create-dumpfile create-image build diff doctor du dump-files explain fsck gc image-objects images import-image init list-images mount repair tag transaction untag ls
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l repo -r -a '(__fish_complete_directories)' -d 'The repository is DIR'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l user -d 'It is ~/.var/lib/composefs (the default but for root)'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l system -d 'It is /sysroot/composefs (the default for root)'
@@ -133,8 +133,8 @@ complete -c composefs -n "__fish_seen_subcommand_from gc" -l timeout -x -d 'Wait
 complete -c composefs -n "__fish_seen_subcommand_from gc" -l no-wait -d 'Do not wait for others at all'
 complete -c composefs -n "__fish_seen_subcommand_from gc" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from image-objects" -l json -d 'Print one JSON array'
-complete -c composefs -n "__fish_seen_subcommand_from images" -l json -d 'Print one JSON object'
-complete -c composefs -n "__fish_seen_subcommand_from images" -l no-trunc -d 'Print whole ids: always so here'
+complete -c composefs -n "__fish_seen_subcommand_from images list-images" -l json -d 'Print one JSON object'
+complete -c composefs -n "__fish_seen_subcommand_from images list-images" -l no-trunc -d 'Print whole ids: always so here'
 complete -c composefs -n "__fish_seen_subcommand_from import-image" -l missing-ok -d 'Objects that it needs may be missing'
 complete -c composefs -n "__fish_seen_subcommand_from import-image" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from init" -l algorithm -x -a 'fsverity-sha256-12 fsverity-sha512-12' -d 'Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12'

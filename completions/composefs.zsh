@@ -35,7 +35,7 @@ composefs|cfsctl)
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
 	)
-	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|doctor|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
+	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|doctor|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|list-images|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
 	cat)
 		_arguments \
@@ -166,7 +166,7 @@ composefs|cfsctl)
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
-	images)
+	images|list-images)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs: the main tool. Options may stand in front of the command, too, as cfsctl has them. */
 #include "composefs.h"
+#include "cfsctl.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -100,8 +101,12 @@ static bool is_any(const char *arg, const char *a, const char *b)
 static int run_any(const char *program, int argc, char **argv)
 {
 	int at = find_command(argc, argv);
+	int status =
+		cfsctl_is_name(program) ? cfsctl_begin(program, &at, &argc, argv) : -1;
 	const struct command *c = at < argc ? find(argv[at]) : NULL;
 
+	if (status >= 0)
+		return status;
 	if (c)
 		return run(c, program, at, argc, argv);
 	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))

@@ -12,6 +12,7 @@ const struct command repo_commands[] = {
 	{"build", cmd_create_image, NULL},
 	{"import-image", cmd_import_image, "Put an image file into the repository"},
 	{"images", cmd_images, "List the images of the repository, and their names"},
+	{"list-images", cmd_images, NULL},
 	{"tag", cmd_tag, "Give an image a name"},
 	{"untag", cmd_untag, "Take names away"},
 	COMMAND_GROUP("Use its images:"),

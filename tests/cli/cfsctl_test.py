@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The main tool under the name of composefs-rs's program. What is expected here, the suite peer compares with cfsctl 0.9.4
+itself (tests/peer/stand_in_test.py).
+
+    cfsctl_test.py COMPOSEFS MKCOMPOSEFS COMPOSEFS_INFO MOUNT_COMPOSEFS
+
+The last three lie beside the first one, and are started from there.
+"""
+import json
+import os
+import sys
+
+from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, run, want
+
+MKCOMPOSEFS = os.path.abspath(sys.argv[2])
+
+
+def cfsctl(*args, stdin=None):
+    if not os.path.lexists("cfsctl"):
+        os.symlink(COMPOSEFS, "cfsctl")
+    return run(*args, stdin=stdin, program="./cfsctl")
+
+
+def well(*args, stdin=None):
+    """What is printed by a command that must succeed."""
+    rc, out, err = cfsctl(*args, stdin=stdin)
+    want((args, rc, err), (args, 0, err))
+    return out
+
+
+def meta(repo):
+    with open(f"{repo}/meta.json", encoding="ascii") as f:
+        return json.load(f)
+
+
+def insecure_is_accepted_in_front_of_any_command():
+    make()
+    os.mkdir("tree/usr")
+    for args in (("images", "--json"), ("list-images", "--json"), ("gc", "-n"), ("fsck",), ("image-objects", "refs/os/1"),
+                 ("compute-id", "tree"), ("dump-files", "refs/os/1", "/a")):
+        want(well("--insecure", "--repo", "r", *args), well("--repo", "r", *args))
+    well("--insecure", "--repo", "new", "init")
+    want(run("--insecure", "--repo=r", "images")[0], USAGE)
+    want(cfsctl("images", "--insecure", "--repo", "r")[0], USAGE)
+    # A value is not an option.
+    want(cfsctl("--repo", "--insecure", "images")[0], FAILED)
+
+
+def init_takes_its_algorithm_from_its_own_option_alone():
+    well("--hash", "sha256", "--insecure", "--repo", "a", "init")
+    well("--hash=sha512", "--repo", "b", "init", "--insecure", "--algorithm", "fsverity-sha256-12")
+    want([meta(r)["algorithm"] for r in "ab"], ["fsverity-sha512-12", "fsverity-sha256-12"])
+
+
+def values_in_front_are_checked_for_every_command():
+    make()
+    for args, said in ((("--hash", "bogus"), "--hash: expected sha256 or sha512, got bogus"),
+                       (("--erofs-version=3",), "--erofs-version: expected 0, 1 or 2, got 3")):
+        rc, out, err = cfsctl("--repo", "r", *args, "images")
+        want((rc, out, err), (USAGE, "", f"cfsctl: {said}\n"))
+    want(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc works on a repository\n"))
+
+
+def list_images_is_images():
+    make()
+    want(well("--repo", "r", "list-images"), good("images", "--repo=r"))
+    want(well("help", "list-images").splitlines()[0], "Usage: cfsctl list-images [OPTIONS]")
+
+
+def programs_that_cfsctl_contains_are_commands():
+    make()
+    for front in ((), ("--insecure", "--repo", "r", "--hash", "sha256")):
+        want(well(*front, "mkcomposefs", "--print-digest", "tree", "x.cfs"), run("--print-digest-only", "tree", program=MKCOMPOSEFS)[1])
+        has(well(*front, "composefs-info", "ls", "x.cfs"), "/dir/b\t@ ")
+        want(well(*front, "composefs-info", "missing-objects", "--basedir", "r/objects", "x.cfs"), "")
+    rc, _, err = cfsctl("mount.composefs", "x.cfs", "none")
+    want(rc, FAILED)
+    has(err, "No object dirs specified")
+    want(run("mkcomposefs", "tree", "x.cfs")[0], USAGE)
+
+
+def programs_that_are_not_installed_are_told():
+    os.mkdir("bin")
+    with open(COMPOSEFS, "rb") as of, open("bin/cfsctl", "wb") as to:
+        to.write(of.read())
+    os.chmod("bin/cfsctl", 0o755)
+    path = os.environ.pop("PATH")
+    os.environ["PATH"] = "/nonexistent"
+    try:
+        want(run("mkcomposefs", "a", "b", program="bin/cfsctl"), (FAILED, "", "cfsctl: mkcomposefs: No such file or directory\n"))
+    finally:
+        os.environ["PATH"] = path
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values()) if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and v.__name__ not in ("cfsctl", "well", "meta")]))
