@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "repo/repo.h"
+#include "stream/stream.h"
 
 struct seen {
 	const struct cfs_stream *s;

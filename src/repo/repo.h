@@ -26,7 +26,7 @@
 #include "repo/meta.h"
 #include "repo/check.h"
 #include "repo/collect.h"
-#include "repo/stream.h"
+#include "stream/stream.h"
 #include "repo/usage.h"
 
 /* --- opening ----------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* Splitstreams: those of another writer are read, damaged ones are refused. */
 #include <fcntl.h>
 
-#include "repo/repo.h"
+#include "stream/stream.h"
 #include "t.h"
 
 static struct cfs_err err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Splitstreams, read. */
-#include "repo/stream.h"
+#include "stream/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>

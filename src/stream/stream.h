@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Splitstreams: a stream of bytes (a layer, a document) as inline pieces and references to objects.
- * Nobody vouches for their bytes: every range, index and size is checked, and -EUCLEAN says which. */
-#ifndef CFS_REPO_STREAM_H
-#define CFS_REPO_STREAM_H
+/* stream: splitstreams: a stream of bytes (a layer, a document) as inline pieces and references to objects.
+ * Owns:  the format (version 0 of composefs-rs), its limits.
+ * Uses:  base, verity (digests); zstd.
+ * Never: opens an object, trusts a byte: every range, index and size is checked, and -EUCLEAN says which.
+ */
+#ifndef CFS_STREAM_H
+#define CFS_STREAM_H
 
 #include "base/base.h"
 #include "verity/verity.h"
