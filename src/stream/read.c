@@ -6,16 +6,9 @@
 #include <inttypes.h>
 #include <zstd.h>
 
+#include "stream/format.h"
+
 /* --- header ------------------------------------------------------------------------------ */
-
-enum {
-	HEADER_LEN = 32,
-	MAGIC_LEN = 11,
-	INFO_LEN = 80,
-	LG_BLOCK = 12,
-};
-
-static const char magic[] = "SplitStream";
 
 /* Where the fields of a header stand; releases of composefs-rs before 2026 had them in another order. */
 struct layout {
@@ -30,7 +23,8 @@ static const struct layout layouts[] = {
 static const struct layout *find_layout(const uint8_t *header)
 {
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
-		if (memcmp(header + layouts[i].magic, magic, MAGIC_LEN) == 0)
+		if (memcmp(header + layouts[i].magic, STREAM_MAGIC, STREAM_MAGIC_LEN) ==
+		    0)
 			return &layouts[i];
 	return NULL;
 }
@@ -70,9 +64,9 @@ static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
 	if (header[l->version] != 0)
 		return cfs_fail(err, EUCLEAN, "version: want 0, found %d",
 				header[l->version]);
-	if (header[l->alg] != alg || header[l->lg_block] != LG_BLOCK)
+	if (header[l->alg] != alg || header[l->lg_block] != STREAM_LG_BLOCK)
 		return cfs_fail(err, EUCLEAN, "algorithm: want %d, %d, found %d, %d",
-				(int)alg, (int)LG_BLOCK, header[l->alg],
+				(int)alg, (int)STREAM_LG_BLOCK, header[l->alg],
 				header[l->lg_block]);
 	*out = l;
 	return 0;
@@ -86,15 +80,15 @@ int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_str
 	int rc;
 
 	*out = (struct cfs_stream){.alg = alg};
-	if (bytes.len < HEADER_LEN)
+	if (bytes.len < STREAM_HEADER_LEN)
 		return cfs_fail(err, EUCLEAN, "want a header of %d bytes, found %zu",
-				HEADER_LEN, bytes.len);
+				STREAM_HEADER_LEN, bytes.len);
 	rc = check_header(bytes.p, alg, &l, err);
 	if (rc == 0)
 		rc = get_range(bytes, bytes.p + l->info, "info", &info, err);
-	if (rc == 0 && info.len < INFO_LEN)
-		rc = cfs_fail(err, EUCLEAN, "info: want %d bytes, found %zu", INFO_LEN,
-			      info.len);
+	if (rc == 0 && info.len < STREAM_INFO_LEN)
+		rc = cfs_fail(err, EUCLEAN, "info: want %d bytes, found %zu",
+			      STREAM_INFO_LEN, info.len);
 	if (rc == 0)
 		rc = get_ids(bytes, info.p, "stream references", out, &out->stream_refs,
 			     err);

@@ -51,4 +51,39 @@ struct cfs_stream_sink {
 int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* A stream that is put together in order. Its packed chunks are in memory until it is finished: some 1 to 5 % of
+ * a layer's size. */
+struct cfs_stream_writer;
+
+/* type: 1 to 8 bytes that name the content, such as "ocilayer". -EINVAL, -ENOMEM. */
+int cfs_stream_writer_new(enum cfs_hash_alg alg, const char *type,
+			  struct cfs_stream_writer **out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_stream_writer_free(struct cfs_stream_writer *w); /* NULL is fine */
+
+/* The next len bytes, inline. What one call writes stays in one chunk: the reader of composefs-rs demands that of a
+ * tar header, and of a small file with its padding. */
+int cfs_stream_write_data(struct cfs_stream_writer *w, const void *p, size_t len,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The next size bytes are the content of an object. */
+int cfs_stream_write_object(struct cfs_stream_writer *w, const struct cfs_digest *id,
+			    uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The stream refers to an object that is not part of its bytes: garbage collection keeps it. */
+int cfs_stream_keep_object(struct cfs_stream_writer *w, const struct cfs_digest *id,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The stream refers to another stream, or to an image, under a name without NUL. */
+int cfs_stream_name_stream(struct cfs_stream_writer *w, struct cfs_text name,
+			   const struct cfs_digest *id,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Writes the splitstream, and frees the writer whatever it returns. Its bytes, and so its digest, depend on the
+ * version of libzstd: never compare those of two machines. */
+int cfs_stream_writer_finish(struct cfs_stream_writer *w, struct cfs_sink to,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif
