@@ -89,7 +89,9 @@ struct cfs_mount_args {
 	const char *signature, *statement, *name, *floor; /* NULL: not given */
 	const char *trusted; /* directory of keys; NULL: the default ones */
 	const char *idmap;   /* path of a user namespace, to be opened by the caller */
-	bool sloppy;	  /* in: unknown options are passed over, as mount -s wants it */
+	/* in: unknown options are passed over, as mount -s wants it, but none that looks like one that makes
+	 * the mount stricter */
+	bool sloppy;
 	uint64_t allowed; /* restraints that cfs_mount_restrain does not add */
 	struct cfs_arena arena;
 };

@@ -9,6 +9,11 @@ enum { CFS_PROC_FD_MAX = 32 };
 
 #define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
 
+/* Whether -s may pass over an option that is not known: not one that has to do with verification, is almost
+ * the name of one that makes the mount stricter, or has a value that looks like a digest. */
+enum { CFS_SLOPPY_NAME_MAX = 64 };
+bool cfs_mount_may_pass_over(struct cfs_text name, struct cfs_text value);
+
 /* "/proc/self/fd/N"; returns out. The kernel's mount calls take descriptors as text this
  * way. */
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The option string of mount(8): text -> struct cfs_mount_args. */
-#include "mount/mount.h"
+#include "mount/mount_priv.h"
 
 #include <errno.h>
 #include <stdalign.h>
@@ -294,8 +294,14 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 	const struct rule *rule = find_rule(opt->name);
 	int rc;
 
-	if (!rule && args->sloppy)
+	if (!rule && args->sloppy && cfs_mount_may_pass_over(opt->name, opt->value))
 		return 0;
+	if (!rule && args->sloppy)
+		return cfs_fail(
+			err, EINVAL,
+			"Unsupported option %.*s: it looks like one that makes the "
+			"mount stricter, so it is not passed over",
+			(int)opt->name.len, opt->name.s);
 	if (!rule)
 		return cfs_fail(err, EINVAL, "Unsupported option %.*s",
 				(int)opt->name.len, opt->name.s);

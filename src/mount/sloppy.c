@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Which unknown options -s may pass over: none that might have made the mount stricter. */
+#include "mount/mount_priv.h"
+
+#include <ctype.h>
+
+/* Whoever writes one of these into a name means verification, in whatever spelling. */
+static const char *const words[] = {
+	"verit", "verif", "digest", "sign", "trust",	"vouch", "statement",
+	"hash",	 "sha2",  "sha5",   "sum",  "integrit", "secur", "require",
+};
+
+/* Ours that verify or restrict; what is typed almost so is meant. */
+static const char *const strict[] = {
+	"digest", "verity", "tryverity", "signed", "signature", "statement",   "trusted",
+	"name",	  "floor",  "nosuid",	 "nodev",  "noexec",	"nosymfollow",
+};
+
+enum {
+	NAME_MAX_LEN = 16, /* longer ones are far from all of these */
+	SHORT_LEN = 5,	   /* up to here one edit makes another word */
+	HEX_MIN_LEN = 32,  /* so many hex digits are a digest, or a part of one */
+};
+
+static size_t min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters that have to be changed, added, left out or exchanged with the next one to make b of a; both
+ * have at most NAME_MAX_LEN. */
+static size_t distance(struct cfs_text a, struct cfs_text b)
+{
+	size_t d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
+
+	for (size_t i = 0; i <= a.len; i++) {
+		for (size_t k = 0; k <= b.len; k++) {
+			if (i == 0 || k == 0) {
+				d[i][k] = i + k;
+				continue;
+			}
+			d[i][k] = min(min(d[i - 1][k], d[i][k - 1]) + 1,
+				      d[i - 1][k - 1] + (a.s[i - 1] != b.s[k - 1]));
+			if (i > 1 && k > 1 && a.s[i - 1] == b.s[k - 2] &&
+			    a.s[i - 2] == b.s[k - 1])
+				d[i][k] = min(d[i][k], d[i - 2][k - 2] + 1);
+		}
+	}
+	return d[a.len][b.len];
+}
+
+static bool is_almost_strict(struct cfs_text name)
+{
+	for (size_t i = 0; i < sizeof(strict) / sizeof(strict[0]); i++) {
+		struct cfs_text want = cfs_text(strict[i]);
+
+		if (distance(name, want) <= (want.len <= SHORT_LEN ? 1 : 2))
+			return true;
+	}
+	return false;
+}
+
+static bool has_a_word(struct cfs_text name)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (memmem(name.s, name.len, words[i], strlen(words[i])))
+			return true;
+	}
+	return false;
+}
+
+static bool has_hex_digits(struct cfs_text value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.len && n < HEX_MIN_LEN; i++)
+		n = isxdigit((unsigned char)value.s[i]) ? n + 1 : 0;
+	return n >= HEX_MIN_LEN;
+}
+
+/* In lower case, without what joins words: "Fs-Verity" is "fsverity". */
+static struct cfs_text plain(struct cfs_text name, char out[CFS_SLOPPY_NAME_MAX])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.s[i];
+
+		if (c != '-' && c != '_' && c != '.' && c != '\\')
+			out[len++] = (char)tolower(c);
+	}
+	return (struct cfs_text){out, len};
+}
+
+bool cfs_mount_may_pass_over(struct cfs_text name, struct cfs_text value)
+{
+	char buf[CFS_SLOPPY_NAME_MAX];
+	struct cfs_text text;
+
+	if (name.len > sizeof(buf) || has_hex_digits(value))
+		return false;
+	text = plain(name, buf);
+	return !has_a_word(text) && (text.len > NAME_MAX_LEN || !is_almost_strict(text));
+}
