@@ -108,7 +108,7 @@ _composefs_dump()
 _composefs()
 {
 	local cur prev words cword split=false word last="" command="" options
-	local repository="--repo= --require-verity --system --user"
+	local repository="--lock-timeout= --repo= --require-verity --system --user"
 	_init_completion -s || return
 	case $prev in
 	--from | --objects | --repo | --revoked | --signatures | --trusted | --upperdir | --workdir)

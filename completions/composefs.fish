@@ -76,6 +76,7 @@ complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l repo 
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l user -d 'It is ~/.var/lib/composefs (the default but for root)'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l system -d 'It is /sysroot/composefs (the default for root)'
 complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l require-verity -d 'Fail when the repository does without fs-verity'
+complete -c composefs -n "__fish_seen_subcommand_from $with_repository" -l lock-timeout -x -d 'Wait no longer for the lock'
 complete -c composefs -n "__fish_seen_subcommand_from compute-id compute-karg" -l hash -x -a 'sha256 sha512' -d 'Digests by sha256 or sha512 (default: that of the repository, or sha512)'
 complete -c composefs -n "__fish_seen_subcommand_from compute-id compute-karg" -l erofs-version -x -a '0 1 2' -d 'Format of the image: 0 or 1 (default: that of the repository, or 1)'
 complete -c composefs -n "__fish_seen_subcommand_from compute-id compute-karg" -l no-repo -d 'Ask no repository for defaults'

@@ -34,6 +34,7 @@ composefs|cfsctl)
 		'--user[it is ~/.var/lib/composefs (the default but for root)]'
 		'--system[it is /sysroot/composefs (the default for root)]'
 		'--require-verity[fail when the repository does without fs-verity]'
+		'--lock-timeout=[wait no longer for the lock]:seconds:'
 	)
 	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|doctor|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|list-images|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in

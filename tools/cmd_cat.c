@@ -115,7 +115,7 @@ int cmd_cat(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	rc = where_open(&o.where, CFS_REPO_LOOK, &repo, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	rc = argc - optind == 1 ? cat_stream(repo, argv[optind], &err)

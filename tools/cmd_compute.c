@@ -134,7 +134,7 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		return 0;
 	}
 	if (where_is_given(&o->where) && !o->no_repo) {
-		rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 		if (rc < 0)
 			return rc;
 		meta = *cfs_repo_meta(repo);

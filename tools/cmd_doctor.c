@@ -84,7 +84,7 @@ static int find_place(struct options *o, const char *dir, struct place *out,
 	if (!dir && !o->where.repo)
 		go_up(out->dir);
 	strcpy(out->objects, out->dir);
-	(void)!cfs_repo_open(out->dir, CFS_REPO_READ, &repo, err);
+	(void)!cfs_repo_open(out->dir, CFS_REPO_LOOK, &repo, err);
 	out->verity = verity_of(repo, out->dir);
 	if (!repo)
 		return 0;

@@ -158,16 +158,29 @@ static void say(const struct options *o, const struct cfs_repo_collected *c)
 	       c->n_live, c->n_in_use);
 }
 
+/* --timeout and --no-wait are older names of what --lock-timeout says for all commands. */
+static int set_timeout(struct options *o, struct cfs_err *err)
+{
+	int ms = 0, rc = where_lock_timeout(&o->where, &ms, err);
+
+	if (rc == 0 && o->where.lock_timeout && o->collect.timeout == 0)
+		o->collect.timeout = ms < 0 ? -1 : ms / 1000;
+	return rc;
+}
+
 static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	const char *path;
-	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 
 	if (rc < 0)
 		return rc;
 	cfs_repo_close(repo); /* it is there, and as it was wanted */
 	rc = where_path(&o->where, &path, err);
+	if (rc < 0)
+		return rc;
+	rc = set_timeout(o, err);
 	if (rc < 0)
 		return rc;
 	o->collect.roots = o->roots;

@@ -40,7 +40,7 @@ struct lists {
 static int read_lists(struct options *o, struct lists *l, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
-	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 
 	if (rc < 0)
 		return rc;

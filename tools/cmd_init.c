@@ -105,6 +105,9 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	if (o->where.require_verity && o->init.insecure)
 		return cfs_fail(err, EINVAL,
 				"want one of --insecure and --require-verity");
+	rc = where_lock_wait(&o->where, path, &o->init.wait, err);
+	if (rc < 0)
+		return rc;
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
 		return cli_advise(rc, err, "--insecure does without");

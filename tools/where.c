@@ -3,6 +3,7 @@
 #include "where.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,14 +43,47 @@ static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_
 	return 0;
 }
 
+int where_lock_timeout(const struct where *w, int *ms, struct cfs_err *err)
+{
+	long long seconds = 0;
+
+	if (w->lock_timeout && (!cli_number(w->lock_timeout, &seconds) || seconds < 0 ||
+				seconds > INT_MAX / 1000))
+		return cfs_fail(err, EINVAL,
+				"--lock-timeout: expected seconds from 0 to %d, got %s",
+				INT_MAX / 1000, w->lock_timeout);
+	*ms = (int)seconds * 1000;
+	if (w->lock_timeout && seconds == 0)
+		*ms = -1;
+	return 0;
+}
+
+static void note_holder(void *ctx, const char *holder)
+{
+	cli_say("composefs", "repository %s: waiting for %s", (const char *)ctx, holder);
+}
+
+int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out,
+		    struct cfs_err *err)
+{
+	*out = (struct cfs_lock_wait){.note = note_holder,
+				      .ctx = (void *)(uintptr_t)path};
+	return where_lock_timeout(w, &out->timeout_ms, err);
+}
+
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err)
 {
+	struct cfs_lock_wait wait;
 	const char *path;
 	int rc = where_path(w, &path, err);
 
 	if (rc == 0)
-		rc = cfs_repo_open(path, access, out, err);
+		rc = where_lock_wait(w, path, &wait, err);
+	if (rc == 0)
+		rc = cfs_repo_open_waiting(path, access, &wait, out, err);
+	if (rc == -EBUSY)
+		return cli_advise(rc, err, "--lock-timeout=SECONDS waits for it");
 	if (rc == -ENOENT)
 		cli_advise(rc, err, "composefs init makes one, --repo=DIR names one");
 	if (rc < 0)
@@ -71,7 +105,7 @@ int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
-	int rc = where_open(w, CFS_REPO_READ, &repo, err);
+	int rc = where_open(w, CFS_REPO_LOOK, &repo, err);
 
 	if (rc < 0)
 		return rc;

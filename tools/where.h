@@ -14,8 +14,9 @@ struct where {
 	const char *repo;
 	bool user, system;
 	bool require_verity;
-	const char *hash;     /* what its ids must be; NULL: no matter */
-	const char *no_value; /* of what is taken and means nothing here */
+	const char *hash;	  /* what its ids must be; NULL: no matter */
+	const char *lock_timeout; /* seconds, as text */
+	const char *no_value;	  /* of what is taken and means nothing here */
 	bool no_flag;
 	char home[CFS_REPO_PATH_MAX];
 };
@@ -33,6 +34,8 @@ struct where {
 		 "It is /sysroot/composefs (the default for root)"},                     \
 		{"require-verity", NULL, offsetof(type, member.require_verity), NULL,    \
 		 "Fail when the repository does without fs-verity"},                     \
+		{"lock-timeout", "SECONDS", offsetof(type, member.lock_timeout), NULL,   \
+		 "Wait no longer for the lock; 0: not at all (default: for ever)"},      \
 		{"hash", "NAME", offsetof(type, member.hash), NULL, NULL},               \
 		{"erofs-version", "N", offsetof(type, member.no_value), NULL, NULL},     \
 	{                                                                                \
@@ -48,7 +51,15 @@ static inline bool where_is_given(const struct where *w)
 /* Its path, lent from w. -EINVAL: several were named, or there is no home. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Opens it. -ENOTTY: it has no fs-verity, and that was required; -EINVAL: its ids are not what they must be. */
+/* What --lock-timeout says, as cfs_lock_wait has it. -EINVAL: it is no number of seconds. */
+int where_lock_timeout(const struct where *w, int *ms,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same with a note for people; path is lent to it. */
+int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Opens it. Who waits for the lock for long is told whom for. -EBUSY: the time is up. -ENOTTY: it has no fs-verity, and that was required; -EINVAL: its ids are not what they must be. */
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -307,9 +308,30 @@ static int open_objects(struct collect *c, struct cfs_err *err)
 	return cfs_beneath_fail(c->objects, "objects", err);
 }
 
+static void note_holder(void *ctx, const char *holder)
+{
+	const struct cfs_repo_collect_opts *opts = ctx;
+
+	if (opts->note)
+		opts->note(opts->ctx, CFS_REPO_NOTE_WAITING, "", holder);
+}
+
+/* Somebody who has the repository alone is waited for as later on. */
+static int open_shared(struct collect *c, const char *path, struct cfs_err *err)
+{
+	const struct cfs_repo_collect_opts *opts = c->opts;
+	const struct cfs_lock_wait wait = {.timeout_ms = opts->timeout > INT_MAX / 1000
+								 ? INT_MAX
+								 : opts->timeout * 1000,
+					   .note = note_holder,
+					   .ctx = (void *)(uintptr_t)opts};
+
+	return cfs_repo_open_waiting(path, CFS_REPO_READ, &wait, &c->repo, err);
+}
+
 static int look(struct collect *c, const char *path, struct cfs_err *err)
 {
-	int rc = cfs_repo_open(path, CFS_REPO_READ, &c->repo, err);
+	int rc = open_shared(c, path, err);
 
 	if (rc < 0)
 		return rc;

@@ -2,19 +2,31 @@
 /* The lock of a repository: a flock on its directory, which composefs-rs takes, too. Who uses the
  * repository shares it, who collects has it alone. The kernel lets new sharers pass one who waits to
  * be alone; so that a busy repository can be collected, we pass through a gate first, a second lock that a
- * collector holds while it waits. */
+ * collector holds while it waits.
+ *
+ * Whoever can open the directory for reading can lock it, for as long as they like. So what only looks goes on
+ * without the lock, all others say whom they wait for, and a gate that stays shut is passed by: it is there for fairness
+ * alone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "repo/repo_priv.h"
 
 static const char gate_name[] = ".lock-gc";
 
-static int lock(int fd, int how)
+enum {
+	GATE_MS =
+		2000, /* who holds the repository for hours must not hold up all others by us */
+	OPEN_MS = 100,
+	GATE_WAIT_MS =
+		GATE_MS + 5 * OPEN_MS, /* no collector of ours keeps it shut so long */
+};
+
+static int lock_now(int fd, int how)
 {
-	while (flock(fd, how) < 0)
+	while (flock(fd, how | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
@@ -28,50 +40,94 @@ static int open_gate(int dirfd, bool writer)
 	return openat(dirfd, gate_name, writer ? flags | O_CREAT : flags, 0644);
 }
 
-int repo_lock_shared(int dirfd, bool writer, struct cfs_err *err)
+/* --- sharing ----------------------------------------------------------------------------- */
+
+/* Shares the lock if that can be had at once. A collector that waits for us to end is not delayed by more lookers. */
+static void look(int dirfd)
+{
+	cfs_autofd int gate = open_gate(dirfd, false);
+
+	if (gate < 0 || lock_now(gate, LOCK_SH) != -EAGAIN)
+		(void)lock_now(dirfd, LOCK_SH);
+}
+
+/* Waits at the gate, a part of the time that there is; what is left. */
+static struct cfs_lock_wait pass_gate(int dirfd, bool writer, struct cfs_lock_wait wait)
 {
 	cfs_autofd int gate = open_gate(dirfd, writer);
-	int rc;
+	struct cfs_lock_wait at_gate = wait;
+	long long before = cfs_lock_now_ms(), spent;
 
-	if (gate >= 0)
-		(void)lock(gate, LOCK_SH);
-	rc = lock(dirfd, LOCK_SH);
-	if (rc == 0 ||
-	    !writer) /* without locks there is nothing that reading could wait for */
-		return 0;
-	errno = -rc;
-	return cfs_fail_errno(err, "lock");
+	if (gate < 0)
+		return wait;
+	if (wait.timeout_ms == 0 || wait.timeout_ms > GATE_WAIT_MS)
+		at_gate.timeout_ms = GATE_WAIT_MS;
+	(void)!cfs_lock_take(gate, LOCK_SH, &at_gate, NULL);
+	spent = cfs_lock_now_ms() - before;
+	if (wait.timeout_ms > 0)
+		wait.timeout_ms =
+			spent < wait.timeout_ms ? wait.timeout_ms - (int)spent : -1;
+	return wait;
 }
 
-enum {
-	POLL_MS = 10,
-	GATE_MS =
-		2000, /* who holds the repository for hours must not hold up all others by us */
-	OPEN_MS = 100,
+int repo_lock_shared(int dirfd, enum cfs_repo_access access,
+		     const struct cfs_lock_wait *wait, struct cfs_err *err)
+{
+	static const struct cfs_lock_wait patient;
+	struct cfs_lock_wait left;
+	int rc;
+
+	if (access == CFS_REPO_LOOK) {
+		look(dirfd);
+		return 0;
+	}
+	left = pass_gate(dirfd, access == CFS_REPO_WRITE, wait ? *wait : patient);
+	rc = cfs_lock_take(dirfd, LOCK_SH, &left, err);
+	if (rc == 0 || rc == -EBUSY || access == CFS_REPO_WRITE)
+		return rc;
+	return 0; /* without locks there is nothing that reading could wait for */
+}
+
+/* --- alone ------------------------------------------------------------------------------- */
+
+struct patience {
+	long long end, note_at;
+	const struct cfs_repo_collect_opts *opts;
 };
 
-static int64_t now_ms(void)
+static struct patience start_waiting(const struct cfs_repo_collect_opts *opts)
 {
-	struct timespec ts;
+	long long now = cfs_lock_now_ms();
+	struct patience p = {
+		.end = LLONG_MAX, .note_at = now + CFS_LOCK_NOTE_MS, .opts = opts};
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	if (opts->timeout > 0)
+		p.end = now + 1000LL * opts->timeout;
+	if (opts->timeout >= 0 && opts->note)
+		opts->note(opts->ctx, CFS_REPO_NOTE_WAITING, "",
+			   "others use the repository");
+	return p;
 }
 
-static void sleep_ms(int ms)
+/* Tries for so long, and tells on the way who has it. 0, -EAGAIN, or why there is no lock. */
+static int try_for(int fd, int ms, struct patience *p)
 {
-	struct timespec ts = {.tv_nsec = ms * 1000000L};
-
-	nanosleep(&ts, NULL);
-}
-
-/* Until then, with the gate shut. 0, -EAGAIN, or why there is no lock. */
-static int try_until(int dirfd, int64_t until)
-{
+	long long until = cfs_lock_now_ms() + ms;
+	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc;
 
-	while ((rc = lock(dirfd, LOCK_EX | LOCK_NB)) == -EAGAIN && now_ms() < until)
-		sleep_ms(POLL_MS);
+	while ((rc = lock_now(fd, LOCK_EX)) == -EAGAIN) {
+		long long now = cfs_lock_now_ms();
+
+		if (now >= until || now >= p->end)
+			break;
+		if (now >= p->note_at && p->opts->note) {
+			p->opts->note(p->opts->ctx, CFS_REPO_NOTE_WAITING, "",
+				      cfs_lock_holder(fd, holder));
+			p->note_at = LLONG_MAX;
+		}
+		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
+	}
 	return rc;
 }
 
@@ -79,27 +135,24 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_err *err)
 {
 	cfs_autofd int gate = open_gate(dirfd, true);
-	int64_t end = opts->timeout > 0 ? now_ms() + 1000LL * opts->timeout : INT64_MAX;
-	int rc = lock(dirfd, LOCK_EX | LOCK_NB);
+	char holder[CFS_LOCK_HOLDER_MAX];
+	int rc = lock_now(dirfd, LOCK_EX);
+	struct patience p;
 
-	if (rc == -EAGAIN && opts->timeout >= 0 && opts->note)
-		opts->note(opts->ctx, CFS_REPO_NOTE_WAITING, "",
-			   "others use the repository");
-	while (rc == -EAGAIN && opts->timeout >= 0 && now_ms() < end) {
-		int64_t until = now_ms() + GATE_MS;
+	if (rc == -EAGAIN)
+		p = start_waiting(opts);
+	while (rc == -EAGAIN && opts->timeout >= 0 && cfs_lock_now_ms() < p.end) {
+		bool shut = gate >= 0 && try_for(gate, GATE_WAIT_MS, &p) == 0;
 
-		if (gate >= 0 && lock(gate, LOCK_EX | LOCK_NB) < 0) {
-			sleep_ms(POLL_MS); /* another one is before us */
-			continue;
-		}
-		rc = try_until(dirfd, until < end ? until : end);
-		if (gate >= 0)
-			(void)lock(gate, LOCK_UN);
+		rc = try_for(dirfd, GATE_MS, &p);
+		if (shut)
+			(void)flock(gate, LOCK_UN);
 		if (rc == -EAGAIN)
-			sleep_ms(OPEN_MS);
+			cfs_lock_sleep_ms(OPEN_MS);
 	}
 	if (rc == -EAGAIN)
-		return cfs_fail(err, EBUSY, "others use the repository");
+		return cfs_fail(err, EBUSY, "others use the repository: %s",
+				cfs_lock_holder(dirfd, holder));
 	errno = -rc;
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
 }

@@ -98,7 +98,7 @@ static int make_in(const char *path, const struct cfs_repo_init *init,
 	if (init->reset) {
 		rc = check_objects(dirfd, init, err);
 		if (rc == 0)
-			rc = repo_reset(dirfd, init->force, err);
+			rc = repo_reset(dirfd, init, err);
 		if (rc < 0)
 			return rc;
 	}

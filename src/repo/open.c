@@ -122,6 +122,7 @@ int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 }
 
 static int fill(struct cfs_repo *r, enum cfs_repo_access access,
+		const struct cfs_lock_wait *wait,
 		const struct cfs_repo_collect_opts *alone, struct cfs_err *err)
 {
 	int rc;
@@ -137,10 +138,11 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 	if (rc < 0)
 		return rc;
 	return alone ? repo_lock_alone(r->dirfd, alone, err)
-		     : repo_lock_shared(r->dirfd, access == CFS_REPO_WRITE, err);
+		     : repo_lock_shared(r->dirfd, access, wait, err);
 }
 
 static int open_locked(const char *path, enum cfs_repo_access access,
+		       const struct cfs_lock_wait *wait,
 		       const struct cfs_repo_collect_opts *alone, struct cfs_repo **out,
 		       struct cfs_err *err)
 {
@@ -151,7 +153,7 @@ static int open_locked(const char *path, enum cfs_repo_access access,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	r->dirfd = -1;
 	r->path = strdup(path);
-	rc = r->path ? fill(r, access, alone, err)
+	rc = r->path ? fill(r, access, wait, alone, err)
 		     : cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		cfs_repo_close(r);
@@ -161,16 +163,23 @@ static int open_locked(const char *path, enum cfs_repo_access access,
 	return 0;
 }
 
+int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
+			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
+			  struct cfs_err *err)
+{
+	return open_locked(path, access, wait, NULL, out, err);
+}
+
 int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
 		  struct cfs_err *err)
 {
-	return open_locked(path, access, NULL, out, err);
+	return open_locked(path, access, NULL, NULL, out, err);
 }
 
 int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_repo **out, struct cfs_err *err)
 {
-	return open_locked(path, CFS_REPO_WRITE, opts, out, err);
+	return open_locked(path, CFS_REPO_WRITE, NULL, opts, out, err);
 }
 
 void cfs_repo_close(struct cfs_repo *r)

@@ -45,6 +45,7 @@ struct cfs_repo_init {
 	bool ensure; /* a repository that is there is good, whatever it says */
 	bool reset;  /* images, streams and meta.json are removed first; objects stay */
 	bool force;  /* reset also what this program does not understand */
+	struct cfs_lock_wait wait; /* for a reset, which has the repository alone */
 };
 
 /* Makes the directory path (its parents, too) a repository. One that is there must say the same, and objects
@@ -56,12 +57,20 @@ int cfs_repo_make(const char *path, const struct cfs_repo_init *init,
 
 /* What the holder of a repository may do, by a lock that composefs-rs sees, too. */
 enum cfs_repo_access {
-	CFS_REPO_READ,	/* shared; where the file system has no locks, without */
+	CFS_REPO_LOOK, /* shared if nobody has it alone, else without: for what opens a thing and keeps it open, or
+			* lists names. The worst that a collection does to it is that what nobody refers to is not there. */
+	CFS_REPO_READ, /* shared; where the file system has no locks, without */
 	CFS_REPO_WRITE, /* shared; refused where a feature permits reading alone */
 };
 
 /* -ENOENT: no repository there; the codes of cfs_repo_meta_parse; -EROFS: WRITE is refused by a
- * feature. The lock is held until cfs_repo_close. */
+ * feature; -EBUSY: the time is up, and err says who has the lock. The lock is held until cfs_repo_close. wait may be
+ * NULL. */
+int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
+			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same, waiting as long as it takes. */
 int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_repo_close(struct cfs_repo *repo); /* NULL is fine */

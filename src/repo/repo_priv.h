@@ -28,7 +28,9 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Waits for a lock on the directory that all hold who use it. Who waits to be alone goes first. */
-int repo_lock_shared(int dirfd, bool writer, struct cfs_err *err) CFS_MUST_CHECK;
+int repo_lock_shared(int dirfd, enum cfs_repo_access access,
+		     const struct cfs_lock_wait *wait,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Opens the repository for writing, and waits until nobody else has it. -EBUSY: the time is up. */
 int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
@@ -47,7 +49,8 @@ int repo_remove(int dirfd, const char *name);
 
 /* Waits to have the directory alone, and removes all but the objects. Without force, what cannot be written is not
  * reset either. */
-int repo_reset(int dirfd, bool force, struct cfs_err *err) CFS_MUST_CHECK;
+int repo_reset(int dirfd, const struct cfs_repo_init *init,
+	       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- reach.c ----------------------------------------------------------------------------- */
 

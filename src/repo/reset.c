@@ -114,15 +114,30 @@ static int check_resettable(int dirfd, struct cfs_err *err)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int repo_reset(int dirfd, bool force, struct cfs_err *err)
+static void note_waiting(void *ctx, enum cfs_repo_note note, const char *what,
+			 const char *why)
+{
+	const struct cfs_lock_wait *wait = ctx;
+
+	(void)note;
+	(void)what;
+	if (wait->note)
+		wait->note(wait->ctx, why);
+}
+
+int repo_reset(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	static const char *const names[] = {"images", "streams", "meta.json"};
-	static const struct cfs_repo_collect_opts patient;
-	int rc = force ? 0 : check_resettable(dirfd, err);
+	int ms = init->wait.timeout_ms;
+	const struct cfs_repo_collect_opts wait = {.timeout = ms > 0 ? (ms + 999) / 1000
+								     : ms,
+						   .note = note_waiting,
+						   .ctx = (void *)(uintptr_t)&init->wait};
+	int rc = init->force ? 0 : check_resettable(dirfd, err);
 
 	if (rc == 0)
-		rc = repo_lock_alone(dirfd, &patient, err);
-	if (rc == 0 && !force) /* again: it may be another one by now */
+		rc = repo_lock_alone(dirfd, &wait, err);
+	if (rc == 0 && !init->force) /* again: it may be another one by now */
 		rc = check_resettable(dirfd, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		int code = repo_remove(dirfd, names[i]);

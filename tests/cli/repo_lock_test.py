@@ -4,13 +4,15 @@
 
     repo_lock_test.py COMPOSEFS
 """
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, good, has, main, make, run, want
+from repo import COMPOSEFS, good, has, main, make, refused, run, snapshot, want
 
 
 def wait_for(what, true):
@@ -77,7 +79,80 @@ def transaction_says_why_a_command_cannot_be_run_as_a_shell_does():
     want(run("transaction", "--repo=r", "--", "sh", "-c", "kill -9 $$")[0], 137)
 
 
+# --- who locks, and who need not ----------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def locked(path, how=fcntl.LOCK_EX):
+    """As flock(1) of somebody else does it."""
+    fd = os.open(path, os.O_RDONLY)
+    fcntl.flock(fd, how)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+LOOKING = [("images",), ("ls", "os/1"), ("cat", "os/1", "/a"), ("dump-files", "os/1"), ("image-objects", "os/1"), ("compute-id", "tree"),
+           ("diff", "os/1", "os/1"), ("doctor",)]
+LOCKING = [("create-image", "tree", "os/2"), ("import-image", "os/2", "r/images/refs/os/1"), ("tag", "os/1", "os/2"), ("untag", "os/1"), ("gc",),
+           ("repair",), ("transaction", "--", "true"), ("du",), ("fsck",), ("fsck", "os/1"), ("mount", "os/1", "tree"),
+           ("init", "--insecure", "--reset-metadata", "--algorithm=sha256")]
+
+
+def who_only_looks_does_not_wait_for_the_lock():
+    make()
+    with locked("r"):
+        for command, *args in LOOKING:
+            rc, _, err = run(command, "--repo=r", "--lock-timeout=0", *args)
+            want((command, rc in (0, 3, 4, 5), "lock" in err), (command, True, False))
+
+
+def who_locks_does_not_wait_longer_than_asked_and_says_for_whom():
+    make()
+    before = snapshot("r")
+    with locked("r"):
+        for command, *args in LOCKING:
+            err = refused(command, "--repo=r", "--lock-timeout=0", *args)
+            has(err, f"process {os.getpid()} (")
+            has(err, f" of user {os.getuid()}")
+    want(snapshot("r"), before)
+    with locked("r"):
+        refused("tag", "--repo=r", "--lock-timeout=1", "os/1", "os/2")
+        has(refused("gc", "--repo=r", "--lock-timeout=1"), f"process {os.getpid()} (")
+        has(refused("tag", "--repo=r", "--lock-timeout=x", "os/1", "os/2"), "--lock-timeout: expected seconds")
+    good("tag", "--repo=r", "--lock-timeout=0", "os/1", "os/2")
+
+
+def who_waits_says_for_whom():
+    make()
+    for command in (("tag", "--repo=r", "os/1", "os/2"), ("gc", "--repo=r"), ("create-image", "--repo=r", "tree")):
+        with locked("r"):
+            waits = subprocess.Popen([COMPOSEFS, *command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            has(waits.stderr.readline(), f"waiting{': ' if command[0] == 'gc' else ' for '}process {os.getpid()} (")
+        want((waits.wait(timeout=60), "waiting" in waits.stderr.read()), (0, False))
+        waits.stderr.close()
+
+
+def the_gate_of_collectors_holds_up_nobody_for_long():
+    make()
+    run("gc", "--repo=r")  # makes it
+    with locked("r/.lock-gc"):
+        good("tag", "--repo=r", "--lock-timeout=0", "os/1", "os/2")
+        good("tag", "--repo=r", "os/1", "os/3")
+        good("ls", "--repo=r", "os/1")
+    with locked("r/.lock-gc", fcntl.LOCK_SH), locked("r", fcntl.LOCK_SH):
+        has(refused("gc", "--repo=r", "--no-wait"), "others use the repository: process")
+        done = subprocess.Popen([COMPOSEFS, "gc", "--repo=r", "--lock-timeout=30"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        want(done.stderr.readline(), "composefs gc: waiting: others use the repository\n")
+        has(done.stderr.readline(), "waiting: process ")
+    want(done.wait(timeout=60), 0)
+    done.stderr.close()
+    with locked("r/.lock-gc", fcntl.LOCK_SH):
+        good("gc", "--repo=r", "--no-wait")
+
+
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("wait_for", "start_transaction", "is_held")]))
+                   and v.__name__ not in ("wait_for", "start_transaction", "is_held", "locked")]))
