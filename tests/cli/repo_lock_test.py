@@ -27,9 +27,10 @@ def wait_for(what, true):
 # --- transaction ------------------------------------------------------------------------------
 
 
-def start_transaction(script):
+def start_transaction(script, before=":"):
     """transaction, with a shell command that has told its PID in the file started."""
-    done = subprocess.Popen([COMPOSEFS, "transaction", "--repo=r", "--", "sh", "-c", f"echo $$ > started.new; mv started.new started; {script}"])
+    script = f"{before}; echo $$ > started.new; mv started.new started; {script}"
+    done = subprocess.Popen([COMPOSEFS, "transaction", "--repo=r", "--", "sh", "-c", script])
     wait_for("the command started", lambda: os.path.exists("started"))
     with open("started", encoding="ascii") as f:
         return done, int(f.read())
@@ -56,7 +57,7 @@ def a_command_keeps_the_lock_when_transaction_is_killed():
 def transaction_passes_signals_on_and_ends_as_its_command():
     make()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        done, _ = start_transaction(f"trap 'exit 40' {number.value}; while :; do sleep 0.01; done")
+        done, _ = start_transaction("while :; do sleep 0.01; done", f"trap 'exit 40' {number.value}")
         done.send_signal(number)
         want(done.wait(timeout=60), 40)
         os.unlink("started")
