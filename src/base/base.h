@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "base/pool.h"
 #include "base/replace.h"
+#include "base/watch.h"
 #include "base/std.h"
 #include "base/update.h"
 
