@@ -65,6 +65,22 @@ int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
 	return rc;
 }
 
+static int count_missing(const struct cfs_repo *repo, const struct cfs_ids *ids,
+			 struct cfs_repo_missing *missing, struct cfs_err *err)
+{
+	for (size_t i = 0; i < ids->n; i++) {
+		struct cfs_digest id = cfs_ids_get(ids, i);
+		int rc = repo_has_object(repo, &id, err);
+
+		/* What is not a regular file cannot be the object. */
+		if (rc < 0 && rc != -EUCLEAN)
+			return rc;
+		if (rc <= 0 && missing->n++ == 0)
+			missing->first = id;
+	}
+	return 0;
+}
+
 int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
 		       struct cfs_span bytes, struct cfs_digest *out,
 		       struct cfs_repo_missing *missing, struct cfs_err *err)
@@ -82,14 +98,8 @@ int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
 	rc = cfs_repo_image_objects(&im, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
-	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
-		struct cfs_digest id = cfs_ids_get(&ids, i);
-
-		if (repo_has_object(repo, &id))
-			continue;
-		if (missing->n++ == 0)
-			missing->first = id;
-	}
+	if (rc == 0)
+		rc = count_missing(repo, &ids, missing, err);
 	cfs_ids_fini(&ids);
 	return rc < 0 ? rc : cfs_store_add_mem(store, 0, bytes, out, err);
 }

@@ -17,8 +17,12 @@ struct collect {
 	struct cfs_repo *repo;
 	struct mark mark;
 	struct cfs_ids garbage; /* objects that were not reached when they were listed */
-	struct cfs_ids gone;	/* of those, what is removed */
-	int objects;		/* the directory, or -1 when there is none */
+	/* What is removed is decided before the first removal, so that a question without an answer
+	 * leaves all as it was. */
+	struct cfs_ids gone;   /* of the garbage */
+	bool *gone_entries[2]; /* by enum cfs_repo_kind and the index of the entry */
+	bool *expired, *gone_refs[2]; /* by the index of the ref */
+	int objects;		      /* the directory, or -1 when there is none */
 	time_t now;
 };
 
@@ -155,8 +159,13 @@ static int remove_signatures(const struct collect *c, struct cfs_err *err)
 	cfs_autofd int of_images =
 		cfs_beneath_open(c->repo->dirfd, "signatures", directory, 0);
 	cfs_autofd int of_objects =
-		of_images < 0 ? -1 : cfs_beneath_open(of_images, "objects", directory, 0);
+		of_images < 0 ? -ENOENT
+			      : cfs_beneath_open(of_images, "objects", directory, 0);
 
+	if (of_images < 0 && of_images != -ENOENT)
+		return cfs_beneath_fail(of_images, "signatures", err);
+	if (of_objects < 0 && of_objects != -ENOENT)
+		return cfs_beneath_fail(of_objects, "signatures/objects", err);
 	for (size_t i = 0; of_images >= 0 && i < c->gone.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->gone, i);
 		char hex[CFS_DIGEST_HEX_MAX], name[CFS_DIGEST_HEX_MAX + 8];
@@ -173,8 +182,32 @@ static int remove_signatures(const struct collect *c, struct cfs_err *err)
 	return 0;
 }
 
-/* First-level links whose object goes, or is gone, whoever removed it. They are off the disk before the
- * first object is: a link to nothing would tell others that they have what they do not have. */
+/* First-level links whose object goes, or is gone, whoever removed it. */
+static int choose_entries(struct collect *c, enum cfs_repo_kind kind, struct cfs_err *err)
+{
+	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
+	bool *gone = c->gone_entries[kind] = calloc(l->n + 1, sizeof(*gone));
+
+	if (!gone)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cfs_repo_entry *e = &l->v[i];
+		int has;
+
+		if (e->code)
+			continue;
+		has = cfs_ids_has(&c->gone, e->id.bytes)
+			      ? 0
+			      : repo_has_object(c->repo, &e->id, err);
+		if (has < 0 && has != -EUCLEAN) /* of another type: it stays */
+			return has;
+		gone[i] = has == 0;
+	}
+	return 0;
+}
+
+/* They are off the disk before the first object is: a link to nothing would tell others that they have what
+ * they do not have. */
 static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *n,
 			  struct cfs_err *err)
 {
@@ -183,11 +216,12 @@ static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *
 						O_RDONLY | O_DIRECTORY, 0);
 	uint64_t before = *n;
 
+	if (dirfd < 0 && dirfd != -ENOENT)
+		return cfs_beneath_fail(dirfd, repo_kind_dir(kind), err);
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
 		const struct cfs_repo_entry *e = &l->v[i];
 
-		if (e->code || (!cfs_ids_has(&c->gone, e->id.bytes) &&
-				repo_has_object(c->repo, &e->id)))
+		if (!c->gone_entries[kind][i])
 			continue;
 		if (!c->opts->dry_run && unlinkat(dirfd, e->name, 0) < 0 &&
 		    errno != ENOENT)
@@ -209,17 +243,23 @@ static int remove_ref(struct collect *c, enum cfs_repo_kind kind, const char *na
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static int choose_expired(struct collect *c, struct cfs_err *err)
+{
+	const struct cfs_repo_list *refs = &c->mark.side[CFS_REPO_IMAGES].refs;
+
+	c->expired = calloc(refs->n + 1, sizeof(*c->expired));
+	if (!c->expired)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return c->opts->keep ? mark_expired(refs, c->opts->keep, c->expired, err) : 0;
+}
+
 static int remove_expired(struct collect *c, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &c->mark.side[CFS_REPO_IMAGES].refs;
-	cfs_autofree bool *expired = calloc(refs->n + 1, sizeof(*expired));
-	int rc;
+	int rc = 0;
 
-	if (!expired)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = mark_expired(refs, c->opts->keep, expired, err);
 	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
-		if (!expired[i])
+		if (!c->expired[i])
 			continue;
 		note(c, CFS_REPO_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
 		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
@@ -227,18 +267,37 @@ static int remove_expired(struct collect *c, struct cfs_err *err)
 	return rc;
 }
 
-static int remove_dangling(struct collect *c, enum cfs_repo_kind kind,
+static int choose_dangling(struct collect *c, enum cfs_repo_kind kind,
 			   struct cfs_err *err)
 {
 	const struct mark_side *s = &c->mark.side[kind];
+	bool *gone = c->gone_refs[kind] = calloc(s->refs.n + 1, sizeof(*gone));
+
+	if (!gone)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; c->opts->prune_refs && i < s->refs.n; i++) {
+		const struct cfs_repo_entry *ref = &s->refs.v[i];
+		int leads;
+
+		if (ref->code || (kind == CFS_REPO_IMAGES && c->expired[i]))
+			continue;
+		leads = mark_leads_somewhere(&c->mark, kind, ref, err);
+		if (leads < 0)
+			return leads;
+		gone[i] = leads == 0;
+	}
+	return 0;
+}
+
+static int remove_dangling(struct collect *c, enum cfs_repo_kind kind,
+			   struct cfs_err *err)
+{
+	const struct cfs_repo_list *refs = &c->mark.side[kind].refs;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < s->refs.n; i++) {
-		const struct cfs_repo_entry *ref = &s->refs.v[i];
-
-		if (ref->code == 0 && !mark_leads_somewhere(&c->mark, kind, ref))
-			rc = remove_ref(c, kind, ref->name, err);
-	}
+	for (size_t i = 0; rc == 0 && i < refs->n; i++)
+		if (c->gone_refs[kind][i])
+			rc = remove_ref(c, kind, refs->v[i].name, err);
 	return rc;
 }
 
@@ -248,13 +307,27 @@ enum {
 	LEFT_AFTER = 3600
 }; /* seconds: a program that knows no locks may still be at it */
 
+static int remove_left_file(struct collect *c, int dirfd, const char *name,
+			    struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
+	if (S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFT_AFTER > c->now)
+		return 0;
+	if (!c->opts->dry_run && unlinkat(dirfd, name, 0) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
+	c->out->n_temporary++;
+	return 0;
+}
+
 static int remove_left(struct collect *c, int dirfd, const char *prefix,
 		       struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *d;
-	struct stat st;
 
 	if (!dir) {
 		rc = cfs_fail_errno(err, "open directory");
@@ -262,33 +335,45 @@ static int remove_left(struct collect *c, int dirfd, const char *prefix,
 			close(fd);
 		return rc;
 	}
-	while ((d = readdir(dir))) {
-		if (strncmp(d->d_name, prefix, strlen(prefix)) != 0 ||
-		    fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFT_AFTER > c->now)
-			continue;
-		if (c->opts->dry_run || unlinkat(dirfd, d->d_name, 0) == 0)
-			c->out->n_temporary++;
-	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strncmp(d->d_name, prefix, strlen(prefix)) == 0)
+			rc = remove_left_file(c, dirfd, d->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
-	return 0;
+	return rc;
 }
 
 /* --- the whole --------------------------------------------------------------------------- */
 
-static int sweep(struct collect *c, struct cfs_err *err)
+static int choose(struct collect *c, struct cfs_err *err)
 {
-	int rc = c->opts->keep ? remove_expired(c, err) : 0;
+	int rc = choose_expired(c, err);
 
 	if (rc == 0)
 		rc = choose_objects(c, err);
+	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES;
+	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
+		rc = choose_entries(c, kind, err);
+		if (rc == 0)
+			rc = choose_dangling(c, kind, err);
+	}
+	return rc;
+}
+
+static int sweep(struct collect *c, struct cfs_err *err)
+{
+	int rc = choose(c, err);
+
+	if (rc == 0)
+		rc = remove_expired(c, err);
 	if (rc == 0)
 		rc = remove_entries(c, CFS_REPO_IMAGES, &c->out->n_images, err);
 	if (rc == 0)
 		rc = remove_entries(c, CFS_REPO_STREAMS, &c->out->n_streams, err);
-	if (rc == 0 && c->opts->prune_refs)
+	if (rc == 0)
 		rc = remove_dangling(c, CFS_REPO_IMAGES, err);
-	if (rc == 0 && c->opts->prune_refs)
+	if (rc == 0)
 		rc = remove_dangling(c, CFS_REPO_STREAMS, err);
 	if (rc == 0 && !c->opts->dry_run)
 		rc = remove_signatures(c, err);
@@ -383,6 +468,11 @@ int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 	mark_close(&c.mark);
 	cfs_ids_fini(&c.garbage);
 	cfs_ids_fini(&c.gone);
+	for (int kind = 0; kind < 2; kind++) {
+		free(c.gone_entries[kind]);
+		free(c.gone_refs[kind]);
+	}
+	free(c.expired);
 	if (c.objects >= 0)
 		close(c.objects);
 	cfs_repo_close(c.repo);

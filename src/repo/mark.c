@@ -18,6 +18,20 @@ static int by_id(const void *a, const void *b, void *ctx)
 	return c ? c : strcmp(x->name, y->name);
 }
 
+/* Nobody knows what a link refers to that could not be read. */
+static int check_read(const struct cfs_repo_list *l, const char *dir, const char *refs,
+		      struct cfs_err *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cfs_repo_entry *e = &l->v[i];
+
+		if (e->code && e->code != -EMLINK && e->code != -EUCLEAN)
+			return cfs_fail(err, -e->code, "%s/%s%s: %s", dir, refs, e->name,
+					e->wrong);
+	}
+	return 0;
+}
+
 static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	struct mark_side *s = &m->side[kind];
@@ -26,6 +40,10 @@ static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *er
 
 	if (rc == 0)
 		rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
+	if (rc == 0)
+		rc = check_read(&s->refs, repo_kind_dir(kind), "refs/", err);
+	if (rc == 0)
+		rc = check_read(&s->entries, repo_kind_dir(kind), "", err);
 	if (rc < 0)
 		return rc;
 	s->reached = calloc(s->entries.n + 1, sizeof(*s->reached));
@@ -286,19 +304,25 @@ static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 	if (e->code)
 		return cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind), e->name,
 				e->wrong);
-	if (m->opts->prune_refs && !repo_has_object(m->repo, &e->id)) {
-		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "its object is gone");
-		return 0;
+	if (m->opts->prune_refs) {
+		int has = repo_has_object(m->repo, &e->id, err);
+
+		if (has == 0)
+			note(m, CFS_REPO_NOTE_DANGLING, ref->name, "its object is gone");
+		if (has <= 0)
+			return has;
 	}
 	return mark_entry(m, kind, (size_t)(e - s->entries.v), err);
 }
 
-bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
-			  const struct cfs_repo_entry *ref)
+int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
+			 const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = mark_find_name(&m->side[kind], ref->target);
 
-	return e && (e->code || repo_has_object(m->repo, &e->id));
+	if (!e || e->code)
+		return e != NULL;
+	return repo_has_object(m->repo, &e->id, err);
 }
 
 static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)

@@ -53,9 +53,10 @@ int mark_images(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
 /* The entry of that name, or NULL. */
 const struct cfs_repo_entry *mark_find_name(const struct mark_side *s, const char *name);
 
-/* Has the ref, whose form is good, an entry with an object? */
-bool mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
-			  const struct cfs_repo_entry *ref);
+/* Whether the ref, whose form is good, has an entry with an object: 1, 0 or -errno. */
+int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
+			 const struct cfs_repo_entry *ref,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* expire.c: which refs go when of each name with versions so many are kept. out: one for each. */
 int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,

@@ -56,6 +56,25 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 	return rc;
 }
 
+/* EIO is what the kernel says of contents that are not those that were sealed. A single one may be the
+ * disk's: it is read once more. */
+static int digest_file(int fd, const struct cfs_digest *id, struct cfs_digest *got,
+		       struct cfs_err *err)
+{
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, got, NULL, err);
+
+	return rc == -EIO ? cfs_verity_digest_fd(id->alg, fd, 1, got, NULL, err) : rc;
+}
+
+static int seal_if_unsealed(struct repair *r, const struct cfs_digest *id, int fd,
+			    uint64_t size, struct cfs_err *err)
+{
+	struct cfs_digest got;
+	int rc = cfs_repo_is_secure(r->repo) ? cfs_verity_measure(fd, &got, err) : 0;
+
+	return rc == -ENOTTY ? seal_again(r, id, fd, size, err) : rc;
+}
+
 /* -ENOENT: it is wanted from elsewhere. */
 static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs_err *err)
 {
@@ -69,13 +88,15 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 	fd = cfs_beneath_open(r->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+	/* A link or a directory in its place is not the object; what cannot be opened may be. */
+	if (fd < 0 && fd != -ELOOP)
+		return cfs_beneath_fail(fd, below, err);
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "%s", below);
+	if (fd >= 0 && S_ISREG(st.st_mode)) {
+		rc = digest_file(fd, id, &got, err);
 		if (rc == 0 && cfs_digest_eq(&got, id))
-			return cfs_repo_is_secure(r->repo) &&
-					       cfs_verity_measure(fd, &got, NULL) < 0
-				       ? seal_again(r, id, fd, (uint64_t)st.st_size, err)
-				       : 0;
+			return seal_if_unsealed(r, id, fd, (uint64_t)st.st_size, err);
 		if (rc < 0 && rc != -EIO)
 			return rc;
 	}
@@ -102,11 +123,15 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 
 /* --- links ------------------------------------------------------------------------------- */
 
-static bool is_named(const struct cfs_repo_list *refs, const char *entry)
+/* Whether a ref leads to the entry. One that could not be read may lead anywhere. */
+static bool may_be_named(const struct cfs_repo_list *refs, const char *entry)
 {
-	for (size_t i = 0; i < refs->n; i++)
-		if (refs->v[i].code == 0 && strcmp(refs->v[i].target, entry) == 0)
+	for (size_t i = 0; i < refs->n; i++) {
+		const struct cfs_repo_entry *ref = &refs->v[i];
+
+		if (ref->code ? ref->code != -EMLINK : strcmp(ref->target, entry) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -118,8 +143,11 @@ static int relink(struct repair *r, int dirfd, const char *name, struct cfs_err 
 	int rc;
 
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) < 0 ||
-	    id.alg != r->repo->meta.alg || !repo_has_object(r->repo, &id))
+	    id.alg != r->repo->meta.alg)
 		return 0;
+	rc = repo_has_object(r->repo, &id, err);
+	if (rc <= 0)
+		return rc == -EUCLEAN ? 0 : rc;
 	repo_object_target(&id, target);
 	rc = repo_put_link(r->repo, dirfd, name, target, err);
 	r->out->n_relinked += rc == 0;
@@ -130,10 +158,15 @@ static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 		      const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
 		      struct cfs_err *err)
 {
+	int has;
+
 	if (e->code == -EUCLEAN && kind == CFS_REPO_IMAGES)
 		return relink(r, dirfd, e->name, err);
-	if (e->code || repo_has_object(r->repo, &e->id) || is_named(refs, e->name))
+	if (e->code || may_be_named(refs, e->name))
 		return 0;
+	has = repo_has_object(r->repo, &e->id, err);
+	if (has)
+		return has > 0 || has == -EUCLEAN ? 0 : has;
 	if (unlinkat(dirfd, e->name, 0) < 0 && errno != ENOENT)
 		return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
 	r->out->n_dropped++;
@@ -146,8 +179,15 @@ static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *re
 {
 	char buf[REPO_LINK_MAX];
 
-	if (ref->code || repo_read_link(dirfd, ref->target, buf) != -ENOENT)
+	int len = ref->code ? 0 : repo_read_link(dirfd, ref->target, buf);
+
+	/* A link of another type or form is told by the check. */
+	if (len >= 0 || len == -EINVAL || len == -EUCLEAN)
 		return 0;
+	if (len != -ENOENT) {
+		errno = -len;
+		return cfs_fail_errno(err, "images/%s", ref->target);
+	}
 	return relink(r, dirfd, ref->target, err);
 }
 
@@ -158,8 +198,10 @@ static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err 
 	struct cfs_repo_list entries = {0}, refs = {0};
 	int rc;
 
-	if (dirfd < 0)
+	if (dirfd == -ENOENT)
 		return 0;
+	if (dirfd < 0)
+		return cfs_beneath_fail(dirfd, repo_kind_dir(kind), err);
 	rc = cfs_repo_list_entries(r->repo, kind, &entries, err);
 	if (rc == 0)
 		rc = cfs_repo_list_refs(r->repo, kind, &refs, err);

@@ -54,8 +54,10 @@ int repo_reset(int dirfd, const struct cfs_repo_init *init,
 
 /* --- reach.c ----------------------------------------------------------------------------- */
 
-/* Is there a file under the name of the object? */
-bool repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id);
+/* Whether there is a regular file under the name of the object: 1, 0 (ENOENT alone), -EUCLEAN when
+ * something else is there, or the -errno that left the question open. */
+int repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* object.c: the bytes of an object of the repository's own (an image, a stream), held against its id. The
  * caller ends it with cfs_map_close. */
