@@ -36,6 +36,11 @@ static bool is_zero(const uint8_t *p, size_t len)
 
 /* --- Header and superblock ----------------------------------------------------------- */
 
+bool cfs_image_has_magic(const uint8_t head[4])
+{
+	return cfs_le32(head) == CFS_HEADER_MAGIC;
+}
+
 static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_err *err)
 {
 	const uint8_t *p = bytes.p;
@@ -44,7 +49,7 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 	if (bytes.len < EROFS_BLOCK)
 		return cfs_fail(err, EINVAL, "image: want at least %d bytes, found %zu",
 				EROFS_BLOCK, bytes.len);
-	if (cfs_le32(p + offsetof(struct cfs_header, magic)) != CFS_HEADER_MAGIC)
+	if (!cfs_image_has_magic(p))
 		return cfs_fail(err, EINVAL,
 				"header: not a composefs image: want magic %08" PRIx32
 				", found %08" PRIx32,

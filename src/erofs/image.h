@@ -33,6 +33,9 @@ struct cfs_image {
 	uint32_t build_nsec;
 };
 
+/* Whether a file that begins with these bytes is meant to be a composefs image. */
+bool cfs_image_has_magic(const uint8_t head[4]);
+
 /* Checks header, superblock and root inode. -EINVAL: no composefs image (too short, wrong
  * magic); -ENOTSUP: a container or format version that is not known; -EUCLEAN: damaged. */
 int cfs_image_open(struct cfs_span bytes, struct cfs_image *out,

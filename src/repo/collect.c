@@ -346,9 +346,31 @@ static int remove_left(struct collect *c, int dirfd, const char *prefix,
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+/* Whatever leads to them or not: objects that are in use stay, with what they refer to. An image may be
+ * mounted of which the repository knows nothing since its entry was removed. */
+static int keep_used(struct collect *c, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->garbage.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&c->garbage, i);
+
+		if (!cfs_ids_has(&c->mark.live, id.bytes))
+			rc = mark_if_used(&c->mark, &id, err);
+		show(c, "objects asked about", i, c->garbage.n);
+	}
+	if (rc == 0)
+		rc = cfs_ids_settle(&c->mark.used, err);
+	c->out->n_in_use = c->mark.used.n;
+	return rc < 0 ? rc : mark_images(&c->mark, err);
+}
+
 static int choose(struct collect *c, struct cfs_err *err)
 {
-	int rc = choose_expired(c, err);
+	int rc = keep_used(c, err);
+
+	if (rc == 0)
+		rc = choose_expired(c, err);
 
 	if (rc == 0)
 		rc = choose_objects(c, err);
@@ -460,7 +482,6 @@ int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 
 	*out = (struct cfs_repo_collected){0};
 	rc = look(&c, path, err);
-	out->n_in_use = c.mark.n_in_use;
 	if (rc == 0 && !opts->dry_run)
 		rc = look_alone(&c, path, err);
 	if (rc == 0)

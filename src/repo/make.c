@@ -79,12 +79,13 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 /* Objects from before there was a meta.json. */
 static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
 {
-	enum cfs_hash_alg alg = repo_infer_alg(dirfd);
+	int alg = repo_infer_alg(dirfd, err);
 
-	if (!alg || alg == want->meta.alg)
-		return 0;
+	if (alg <= 0 || alg == (int)want->meta.alg)
+		return alg < 0 ? alg : 0;
 	return cfs_fail(err, EEXIST, "there are objects named by %s: want %s",
-			cfs_hash_name(alg), cfs_hash_name(want->meta.alg));
+			cfs_hash_name((enum cfs_hash_alg)alg),
+			cfs_hash_name(want->meta.alg));
 }
 
 static int make_in(const char *path, const struct cfs_repo_init *init,

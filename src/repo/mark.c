@@ -92,6 +92,9 @@ static void inherit(struct mark *m, struct mark *before)
 	cfs_ids_fini(&m->live);
 	m->live = before->live;
 	cfs_ids_init(&before->live, m->live.alg);
+	cfs_ids_fini(&m->used);
+	m->used = before->used;
+	cfs_ids_init(&before->used, m->live.alg);
 	for (int kind = 0; kind < 2; kind++) {
 		struct mark_side *now = &m->side[kind], *then = &before->side[kind];
 
@@ -114,6 +117,7 @@ int mark_open(struct mark *m, const struct cfs_repo *repo,
 
 	*m = (struct mark){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
 	cfs_ids_init(&m->live, repo->meta.alg);
+	cfs_ids_init(&m->used, repo->meta.alg);
 	m->found = calloc(m->n_threads, sizeof(*m->found));
 	if (!m->found)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -139,6 +143,7 @@ void mark_close(struct mark *m)
 		cfs_ids_fini(&m->found[i]);
 	free(m->found);
 	cfs_ids_fini(&m->live);
+	cfs_ids_fini(&m->used);
 	free(m->todo);
 	free(m->images);
 	*m = (struct mark){0};
@@ -146,25 +151,26 @@ void mark_close(struct mark *m)
 
 /* --- reaching ---------------------------------------------------------------------------- */
 
+int mark_image(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+{
+	if (cfs_grow(&m->images, &m->images_cap, m->n_images + 1, sizeof(*m->images)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	m->images[m->n_images++] = *id;
+	return cfs_ids_add(&m->live, id->bytes, err);
+}
+
 int mark_entry(struct mark *m, enum cfs_repo_kind kind, size_t index, struct cfs_err *err)
 {
 	struct mark_side *s = &m->side[kind];
-	int rc = 0;
 
 	if (s->reached[index])
 		return 0;
 	s->reached[index] = true;
 	if (kind == CFS_REPO_IMAGES)
-		rc = cfs_grow(&m->images, &m->images_cap, m->n_images + 1,
-			      sizeof(*m->images));
-	else
-		rc = cfs_grow(&m->todo, &m->todo_cap, m->n_todo + 1, sizeof(*m->todo));
-	if (rc < 0)
+		return mark_image(m, &s->entries.v[index].id, err);
+	if (cfs_grow(&m->todo, &m->todo_cap, m->n_todo + 1, sizeof(*m->todo)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (kind == CFS_REPO_IMAGES)
-		m->images[m->n_images++] = index;
-	else
-		m->todo[m->n_todo++] = (struct mark_todo){kind, index};
+	m->todo[m->n_todo++] = (struct mark_todo){kind, index};
 	return cfs_ids_add(&m->live, s->entries.v[index].id.bytes, err);
 }
 
@@ -241,11 +247,10 @@ static int follow_streams(struct mark *m, struct cfs_err *err)
 static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct mark *m = ctx;
-	const struct cfs_repo_entry *e =
-		&m->side[CFS_REPO_IMAGES].entries.v[m->images[i]];
+	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_image im;
 	struct cfs_map map;
-	int rc = repo_map_object(m->repo, &e->id, &map, err);
+	int rc = repo_map_object(m->repo, &m->images[i], &map, err);
 
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
@@ -255,7 +260,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	}
 	if (worker == 0 && m->opts->progress)
 		m->opts->progress(m->opts->ctx, "images", i, m->n_images);
-	return cfs_context(err, rc, "images/%s", e->name);
+	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&m->images[i], hex));
 }
 
 int mark_images(struct mark *m, struct cfs_err *err)
@@ -363,23 +368,28 @@ static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 }
 
 /* Images that no name reaches, but somebody has open. */
+static int reach_used_entry(struct mark *m, size_t index, struct cfs_err *err)
+{
+	const struct cfs_repo_entry *e = &m->side[CFS_REPO_IMAGES].entries.v[index];
+	int use = repo_object_use(m->repo, &e->id, err);
+
+	if (use <= REPO_UNUSED)
+		return cfs_context(err, use, "images/%s", e->name);
+	note(m, CFS_REPO_NOTE_IN_USE, e->name, repo_use_reason(use));
+	use = cfs_ids_add(&m->used, e->id.bytes, err);
+	return use < 0 ? use : mark_entry(m, CFS_REPO_IMAGES, index, err);
+}
+
+/* What has no good entry is asked about when the objects to remove are known: mark_if_used. */
 static int reach_used(struct mark *m, struct cfs_err *err)
 {
-	struct mark_side *s = &m->side[CFS_REPO_IMAGES];
+	const struct mark_side *s = &m->side[CFS_REPO_IMAGES];
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < s->entries.n; i++) {
-		const struct cfs_repo_entry *e = &s->entries.v[i];
-		const char *why =
-			s->reached[i] || e->code ? NULL : repo_in_use(m->repo, &e->id);
-
-		if (!why)
-			continue;
-		note(m, CFS_REPO_NOTE_IN_USE, e->name, why);
-		m->n_in_use++;
-		rc = mark_entry(m, CFS_REPO_IMAGES, i, err);
-	}
-	return rc;
+	for (size_t i = 0; rc == 0 && i < s->entries.n; i++)
+		if (!s->reached[i] && s->entries.v[i].code == 0)
+			rc = reach_used_entry(m, i, err);
+	return rc < 0 ? rc : mark_aside(m, err);
 }
 
 int mark_streams(struct mark *m, struct cfs_err *err)

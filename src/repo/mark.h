@@ -26,9 +26,9 @@ struct mark {
 	struct cfs_ids live;
 	struct mark_todo *todo; /* streams that wait */
 	size_t n_todo, todo_cap;
-	size_t *images; /* that wait */
+	struct cfs_digest *images; /* that wait */
 	size_t n_images, images_cap;
-	uint64_t n_in_use;
+	struct cfs_ids used;   /* images that no name reaches, and that are in use */
 	struct cfs_ids *found; /* one for each thread */
 	unsigned n_threads;
 };
@@ -62,9 +62,30 @@ int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* inuse.c: is the file open anywhere, a mount's among others? why: NULL when it is not. */
-const char *repo_in_use(const struct cfs_repo *repo, const struct cfs_digest *id);
-/* 1: it is; 0: it is not, or is not there; -errno: the kernel does not tell. */
-int repo_is_open(const struct cfs_repo *repo, const struct cfs_digest *id);
+/* An object that is an image and that no entry has to lead to. */
+int mark_image(struct mark *m, const struct cfs_digest *id,
+	       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* inuse.c: keeps an object that is in use, and what it refers to if it is an image. The caller follows with
+ * mark_images. */
+int mark_if_used(struct mark *m, const struct cfs_digest *id,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* inuse.c: keeps what files in REPO_ASIDE refer to that are in use. */
+int mark_aside(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* inuse.c: whether a regular file is in use: open anywhere, by a mount among others. */
+enum repo_use {
+	REPO_UNUSED,
+	REPO_USED,
+	REPO_USE_UNKNOWN, /* nobody can tell on this filesystem, or this user may not ask */
+};
+/* One of them, or -errno. */
+int repo_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
+/* The same of an object; REPO_UNUSED when it is not there, or not a regular file. */
+int repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+/* Why a file that is not REPO_UNUSED is kept. */
+const char *repo_use_reason(int use);
 
 #endif

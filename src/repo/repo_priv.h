@@ -10,6 +10,10 @@ enum {
 	REPO_NAME_MAX = 256, /* one component and its NUL */
 };
 
+/* The directory of files that were replaced or taken out of use: each named by the id of its object, then
+ * ".N" where there is one already. gc removes nothing here. */
+#define REPO_ASIDE ".quarantine"
+
 struct cfs_repo {
 	int dirfd; /* has the lock */
 	char *path;
@@ -41,8 +45,8 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 
 /* --- reset.c ------------------------------------------------------------------------------- */
 
-/* The algorithm that the names of the objects tell, or 0 when there are none. */
-enum cfs_hash_alg repo_infer_alg(int dirfd);
+/* The algorithm that the names of the objects tell, 0 when there are none, or -errno. */
+int repo_infer_alg(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Removes what goes by that name, a directory with all that it has. 0, also when there is none, or -errno. */
 int repo_remove(int dirfd, const char *name);

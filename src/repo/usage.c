@@ -125,11 +125,13 @@ static int mark_held(struct cfs_repo_usage *u, struct cfs_err *err)
 	u->total.use_known = true;
 	for (size_t i = 0; rc == 0 && i < u->n_images; i++) {
 		struct cfs_repo_usage_image *im = &u->images[i];
-		int open = repo_is_open(u->repo, &im->id);
+		int use = repo_object_use(u->repo, &im->id, err);
 
+		if (use < 0)
+			return use;
 		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
-		im->in_use = open > 0;
-		if (open < 0)
+		im->in_use = use != REPO_UNUSED; /* as a collector takes it */
+		if (use == REPO_USE_UNKNOWN)
 			u->total.use_known = false;
 		if (im->in_use)
 			rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
