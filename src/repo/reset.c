@@ -229,7 +229,7 @@ int repo_reset(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 	if (rc == 0 && !init->force) /* again: it may be another one by now */
 		rc = check_resettable(dirfd, err);
 	if (rc == 0)
-		rc = check_unused(dirfd, force, err);
+		rc = check_unused(dirfd, init->force, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		int code = repo_remove(dirfd, names[i]);
 
