@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "repo/repo_priv.h"
+#include "repo/aside.h"
 
 /* Made when missing. Who may reach objects is said by the mode of the repository, as in composefs-rs. */
 static int open_objects(const struct cfs_repo *repo)
@@ -25,6 +25,9 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 				   "repository %s", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
+	own.keep_replaced = repo_keep_replaced;
+	own.drop_replaced = repo_drop_replaced;
+	own.replaced_ctx = repo;
 	return cfs_store_open(objects, ".", &own, out, err);
 }
 

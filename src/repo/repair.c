@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "repo/aside.h"
 #include "repo/fetch.h"
 
 struct repair {
@@ -17,31 +18,6 @@ struct repair {
 };
 
 /* --- moving aside ------------------------------------------------------------------------ */
-
-enum { ASIDE_TRIES = 1000 };
-
-/* .quarantine/HEX, or HEX.1 and so on where there is one already: nothing is thrown away. */
-static int move_aside(struct repair *r, const struct cfs_digest *id, struct cfs_err *err)
-{
-	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
-	char hex[CFS_DIGEST_HEX_MAX], to[CFS_DIGEST_HEX_MAX + 32];
-
-	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	if (mkdirat(r->repo->dirfd, ".quarantine", 0700) < 0 && errno != EEXIST)
-		return cfs_fail_errno(err, ".quarantine");
-	for (int i = 0; i < ASIDE_TRIES; i++) {
-		snprintf(to, sizeof(to), i ? ".quarantine/%s.%d" : ".quarantine/%s",
-			 cfs_digest_hex(id, hex), i);
-		if (renameat2(r->repo->dirfd, below, r->repo->dirfd, to,
-			      RENAME_NOREPLACE) == 0) {
-			r->out->n_quarantined++;
-			return 0;
-		}
-		if (errno != EEXIST)
-			return cfs_fail_errno(err, "%s", below);
-	}
-	return cfs_fail(err, EEXIST, "%s: no free name in .quarantine", below);
-}
 
 /* Its content is right: the store puts a sealed copy in its place. */
 static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
@@ -100,7 +76,8 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 		if (rc < 0 && rc != -EIO)
 			return rc;
 	}
-	rc = move_aside(r, id, err);
+	rc = repo_move_aside(r->repo, id, err);
+	r->out->n_quarantined += rc == 0;
 	return rc < 0 ? rc : -ENOENT;
 }
 

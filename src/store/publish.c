@@ -34,6 +34,22 @@ static int put_over(struct cfs_store *s, struct store_object *o, int dir,
 	return 0;
 }
 
+static int replace_bad(struct cfs_store *s, struct store_object *o, int dir,
+		       const char *name, struct cfs_err *err)
+{
+	const struct cfs_store_opts *opts = &s->opts;
+	int number = 0, rc;
+
+	if (opts->keep_replaced)
+		number = opts->keep_replaced(opts->replaced_ctx, &o->digest, err);
+	if (number == -ENOENT) /* somebody removed it meanwhile */
+		return -EAGAIN;
+	rc = number < 0 ? number : put_over(s, o, dir, name, err);
+	if (rc == 0 && opts->drop_replaced)
+		rc = opts->drop_replaced(opts->replaced_ctx, &o->digest, number, err);
+	return rc;
+}
+
 /* One try. -EAGAIN: what was there is gone, or the directory is; the message says which. */
 static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 		    const char *path, struct cfs_err *err)
@@ -57,8 +73,11 @@ static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 		return cfs_fail(err, EAGAIN, "somebody keeps removing it");
 	case STORE_BAD:
 		break;
+	case STORE_UNKNOWN:
+		return cfs_fail(err, EIO, "what is there cannot be examined: %s",
+				why.msg);
 	}
-	rc = put_over(s, o, dir, name, err);
+	rc = replace_bad(s, o, dir, name, err);
 	if (rc == 0)
 		cfs_store_warn(s, "object %s was damaged and is replaced: %s", path,
 			       why.msg);

@@ -30,6 +30,12 @@ static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 	return fd < 0 ? fd : check_measure(fd, d, err);
 }
 
+/* What says that the file is not the object, as opposed to a question without an answer. */
+static bool is_bad(int rc)
+{
+	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOTTY;
+}
+
 /* Without a seal, size and type are all that can be had without reading the whole. */
 enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
 				   const struct cfs_digest *d, uint64_t size,
@@ -55,7 +61,9 @@ enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
 		   atomic_load(&s->verity) == STORE_VERITY_YES) {
 		rc = cfs_fail(err, ENOTTY, "it has no fs-verity");
 	}
-	return rc < 0 ? STORE_BAD : STORE_GOOD;
+	if (rc == 0)
+		return STORE_GOOD;
+	return is_bad(rc) ? STORE_BAD : STORE_UNKNOWN;
 }
 
 enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,

@@ -29,6 +29,15 @@ struct cfs_store_opts {
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
 	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
+	/* What the caller does with a file that is damaged and gives its name to another; may be NULL.
+	 * Before that keep_replaced may give it a second name, and returns a number >= 0; with that
+	 * number drop_replaced is called afterwards. -errno of either fails the adding. Called on any
+	 * worker's thread. */
+	int (*keep_replaced)(const void *ctx, const struct cfs_digest *digest,
+			     struct cfs_err *err);
+	int (*drop_replaced)(const void *ctx, const struct cfs_digest *digest, int number,
+			     struct cfs_err *err);
+	const void *replaced_ctx;
 	/* Told about what was found damaged and replaced; may be NULL. Called on any
 	 * worker's thread, one call at a time. */
 	void (*warning)(void *ctx, const char *msg);

@@ -102,7 +102,8 @@ void cfs_store_sweep(struct cfs_store *s);
 enum store_found {
 	STORE_MISSING,
 	STORE_GOOD,
-	STORE_BAD, /* err tells why */
+	STORE_BAD,     /* err tells why */
+	STORE_UNKNOWN, /* the same; it is not replaced */
 };
 enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 				uint64_t size, struct cfs_err *err);

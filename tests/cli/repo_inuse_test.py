@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""What is in use stays, with all that it refers to, whatever leads to it. An open file stands for a mount: the kernel has the
+image of a mount open in the same way (tests/root/repo_mount_test.py has the mounts).
+
+    repo_inuse_test.py COMPOSEFS
+"""
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from faults import can_inject
+from repo import COMPOSEFS, DAMAGED, good, has, loaded, main, make, make_tree, refused, run, want, write
+
+FUSE = bytes((0x46, 0x55, 0x73, 0x65)) if sys.byteorder == "little" else bytes((0x65, 0x73, 0x55, 0x46))
+
+
+def gc(*args):
+    return loaded("gc", "--repo=r", "--json", *args)
+
+
+def second():
+    """An image of which no file is in os/1, without a name: its id."""
+    make_tree("tree2", "2")
+    write("tree2/shared", "of the second alone" * 1000)
+    image = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
+    good("untag", "--repo=r", "os/2")
+    return image
+
+
+def at(image):
+    return f"r/objects/{image[:2]}/{image[2:]}"
+
+
+def objects(image):
+    return [at(o.removeprefix("sha256:")) for o in good("image-objects", "--repo=r", image).split()] + [at(image)]
+
+
+def present(paths):
+    return [os.path.exists(p) for p in paths]
+
+
+def whole(paths):
+    return [True] * len(paths)
+
+
+def an_image_without_an_entry_stays_while_it_is_in_use():
+    make()
+    image = second()
+    paths = objects(image)
+    os.unlink(f"r/images/{image}")
+    with open(at(image), "rb"):
+        want(gc()["imagesInUse"], 1)
+        want(present(paths), whole(paths))
+    want(gc()["objectsRemoved"], len(paths))
+
+
+def an_image_whose_entry_has_another_form_stays_while_it_is_in_use():
+    make()
+    image = second()
+    paths = objects(image)
+    for target in (f"../objects/{image[:2]}//{image[2:]}", "elsewhere", f"../objects/00/{'0' * 62}", None):
+        os.unlink(f"r/images/{image}")
+        if target:
+            os.symlink(target, f"r/images/{image}")
+        else:
+            write(f"r/images/{image}", "a file")
+        with open(at(image), "rb"):
+            want((target, gc()["imagesInUse"], present(paths)), (target, 1, whole(paths)))
+
+
+def after_a_reset_what_is_in_use_stays():
+    make()
+    image = second()
+    paths = objects(image)
+    with open(at(image), "rb"):
+        err = refused("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
+        has(err, f"images/{image}: it is mounted, or open in some program")
+        want(sorted(os.listdir("r/images"))[-1], "refs")
+    good("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
+    want(os.path.exists("r/images"), False)
+    with open(at(image), "rb"):
+        want((gc()["imagesInUse"], present(paths)), (1, whole(paths)))
+    want(gc()["objectsLive"], 0)
+
+
+def any_file_that_is_open_stays():
+    make()
+    image = second()
+    paths = objects(image)
+    with open(paths[0], "rb"):
+        want(gc()["objectsRemoved"], len(paths) - 1)
+        want(present(paths)[:2], [True, False])
+    want(gc()["objectsRemoved"], 1)
+
+
+def damage(image):
+    """A byte of the UUID, which nobody reads: what the image refers to can still be told."""
+    with open(at(image), "r+b") as f:
+        f.seek(1024 + 48)
+        f.write(b"!")
+
+
+def a_damaged_image_that_is_repaired_keeps_its_objects_while_it_is_in_use():
+    """repair moves the file aside, and from a copy another one takes its place, or none."""
+    make()
+    image = second()
+    paths = objects(image)
+    shutil.copytree("r", "copy", symlinks=True)
+    for source in ((), ("--from=copy",)):
+        shutil.rmtree("r")
+        shutil.copytree("copy", "r", symlinks=True)
+        damage(image)
+        with open(at(image), "rb"):
+            want(run("repair", "--repo=r", *source)[0], 0)
+            want(os.listdir("r/.quarantine"), [image])
+            want(os.path.exists(at(image)), bool(source))
+            want((source, gc()["imagesInUse"], present(paths[:-1])), (source, 1, whole(paths[:-1])))
+        gc()
+        want(present(paths), [False] * len(paths))
+        want(os.listdir("r/.quarantine"), [image])
+
+
+def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in_use():
+    make()
+    image = second()
+    os.mkdir("r/.quarantine")
+    shutil.copy(at(image), f"r/.quarantine/{image}")
+    write("r/.quarantine/note", "no image")
+    os.mkfifo("r/.quarantine/fifo")
+    with open(at(image), "rb") as f:
+        data = f.read()
+    with open(f"r/.quarantine/{image}", "wb") as f:
+        f.write(data[:4096])
+    paths = objects(image)
+    with open(f"r/.quarantine/{image}", "rb"), open("r/.quarantine/note", "rb"):
+        gc()  # the good one has the same name
+        want(present(paths), whole(paths))
+        os.rename(at(image), "elsewhere")
+        os.unlink(f"r/images/{image}")
+        has(refused("gc", "--repo=r"), f".quarantine/{image}: in use, but it cannot be read as an image")
+        want(present(paths[:-1]), whole(paths[:-1]))
+    gc()
+    want(present(paths), [False] * len(paths))
+
+
+def an_image_that_is_replaced_keeps_its_objects_while_it_is_in_use():
+    """create-image puts a new file in the place of one that has another size."""
+    make()
+    image = second()
+    paths = objects(image)
+    for used in (False, True):
+        with open(at(image), "ab") as f:
+            f.write(b"!")
+        with open(at(image) if used else "tree2/a", "rb"):
+            good("create-image", "--repo=r", "tree2", "os/2")
+            good("untag", "--repo=r", "os/2")
+            want(os.listdir("r/.quarantine"), [image] if used else [])
+            want((gc("--dry-run")["imagesInUse"], used), (int(used), used))
+            if used:
+                gc()
+                want(present(paths), whole(paths))
+    want(gc()["objectsRemoved"], len(paths))
+
+
+def on_fuse(*args):
+    """Runs the command where fstatfs(2) tells that all lies on a FUSE filesystem: strace(1) writes that into the answers."""
+    done = subprocess.run(["strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "signal=none",
+                           "-e", f"inject=fstatfs:poke_exit=@arg2={FUSE.hex()}", COMPOSEFS, *args],
+                          capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def where_leases_are_not_believed_every_image_counts_as_in_use():
+    if not can_inject():
+        return
+    make()
+    image = second()
+    write("tree3/garbage", "garbage" * 1000)
+    other = good("create-image", "--repo=r", "tree3", "os/3").strip().split(":")[1]
+    good("untag", "--repo=r", "os/3")
+    paths = objects(image) + objects(other)
+    os.unlink(f"r/images/{other}")
+    write("r/objects/00/" + "0" * 62, "no image")
+    rc, out, err = on_fuse("gc", "--repo=r", "--json")
+    want((rc, present(paths)), (0, whole(paths)))
+    has(err, f"{image}: the kernel does not tell whether it is mounted")
+    has(out, '"imagesInUse":2')
+    has(out, '"objectsRemoved":1')
+    reset = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
+    rc, _, err = on_fuse(*reset)
+    want(rc, 1)
+    has(err, "--force resets it nonetheless")
+    want(os.path.lexists(f"r/images/{image}"), True)
+    want(on_fuse(*reset, "--force")[0], 0)
+    want(gc()["imagesInUse"], 0)
+    want(present(paths), [False] * len(paths))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryFile() as probe:
+        try:
+            fcntl.fcntl(probe, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError:
+            print("1..0 # SKIP the file system of $TMPDIR has no leases")
+            sys.exit(0)
+    sys.exit(main([v for v in list(globals().values()) if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and "_" in v.__name__ and v is not on_fuse]))
