@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs images: what the repository holds: each image, and its names. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,16 +52,22 @@ static int read_lists(struct options *o, struct lists *l, struct cfs_err *err)
 	return rc;
 }
 
-static void warn(const char *name, const struct lists *l)
+/* What has another form than ours is no image. What could not be read may be one: false. */
+static bool report_bad(const char *name, const char *place, const struct cfs_repo_list *l)
 {
-	for (size_t i = 0; i < l->entries.n; i++)
-		if (l->entries.v[i].code)
-			cli_say(name, "warning: images/%s: %s", l->entries.v[i].name,
-				l->entries.v[i].wrong);
-	for (size_t i = 0; i < l->refs.n; i++)
-		if (l->refs.v[i].code)
-			cli_say(name, "warning: images/refs/%s: %s", l->refs.v[i].name,
-				l->refs.v[i].wrong);
+	bool complete = true;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cfs_repo_entry *e = &l->v[i];
+		bool read = e->code == -EMLINK || e->code == -EUCLEAN;
+
+		if (e->code == 0)
+			continue;
+		cli_say(name, "%simages/%s%s: %s", read ? "warning: " : "", place,
+			e->name, e->wrong);
+		complete &= read;
+	}
+	return complete;
 }
 
 static bool has_name(const struct lists *l, const char *id)
@@ -113,15 +120,18 @@ int cmd_images(int argc, char **argv)
 	struct lists l = {0};
 	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
 	struct cfs_err err;
+	bool complete = true;
 
 	if (status >= 0)
 		return status;
 	rc = read_lists(&o, &l, &err);
 	if (rc == 0) {
-		warn(argv[0], &l);
+		complete = report_bad(argv[0], "", &l.entries);
+		complete &= report_bad(argv[0], "refs/", &l.refs);
 		say(&o, &l);
 	}
 	cfs_repo_list_fini(&l.entries);
 	cfs_repo_list_fini(&l.refs);
-	return command_end(argv[0], rc, &err);
+	status = command_end(argv[0], rc, &err);
+	return status == CLI_OK && !complete ? CLI_FAILED : status;
 }
