@@ -37,6 +37,11 @@ bool cli_is_cfsctl(const char *name)
 	return strncmp(name, "cfsctl ", 7) == 0;
 }
 
+bool cli_stands_in(void)
+{
+	return strcmp(program_invocation_short_name, "cfsctl") == 0;
+}
+
 /* Bytes of a control character at text, or 0. U+0080 to U+009F are such, too. */
 static size_t control_len(const char *text)
 {

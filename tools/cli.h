@@ -30,6 +30,9 @@ const char *cli_name(const char *argv0);
 /* Is this a command, "cfsctl COMMAND", under the name of composefs-rs's program? */
 bool cli_is_cfsctl(const char *name);
 
+/* Does this process run under that name? */
+bool cli_stands_in(void);
+
 /* Puts text; control characters, which must not reach a terminal, as "\\x1b". */
 void cli_print(FILE *to, const char *text);
 

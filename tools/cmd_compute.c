@@ -133,12 +133,16 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		o->meta.alg = o->what.profile->rules.alg;
 		return 0;
 	}
-	if (where_is_given(&o->where) && !o->no_repo) {
+	/* cfsctl asks the default repository, too, if there is one. */
+	if (!o->no_repo && (where_is_given(&o->where) || cli_stands_in())) {
 		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
-		if (rc < 0)
+		if (rc < 0 && (rc != -ENOENT || where_is_given(&o->where)))
 			return rc;
-		meta = *cfs_repo_meta(repo);
-		cfs_repo_close(repo);
+		if (rc == 0) {
+			meta = *cfs_repo_meta(repo);
+			cfs_repo_close(repo);
+		}
+		rc = 0;
 	}
 	if (!o->meta.alg)
 		o->meta.alg = meta.alg;

@@ -71,6 +71,33 @@ int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wai
 	return where_lock_timeout(w, &out->timeout_ms, err);
 }
 
+/* composefs-rs's program gives a repository from before there was a meta.json one. Under its name so do we. */
+static int upgrade(const char *path, struct cfs_err *err)
+{
+	struct cfs_repo_init made;
+	int rc = cfs_repo_upgrade(path, &made, err);
+
+	if (rc == 0)
+		cli_say("cfsctl",
+			"repository %s had no meta.json; now it has one that says %s, "
+			"%s fs-verity, as its objects do",
+			path, cfs_repo_alg_name(made.meta.alg),
+			made.insecure ? "without" : "with");
+	return rc < 0 ? rc : 0;
+}
+
+static int open_waiting(const struct where *w, const char *path,
+			enum cfs_repo_access access, const struct cfs_lock_wait *wait,
+			struct cfs_repo **out, struct cfs_err *err)
+{
+	int rc = cfs_repo_open_waiting(path, access, wait, out, err);
+
+	if (rc != -ENOENT || !cli_stands_in() || w->no_upgrade)
+		return rc;
+	rc = upgrade(path, err);
+	return rc < 0 ? rc : cfs_repo_open_waiting(path, access, wait, out, err);
+}
+
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err)
 {
@@ -81,7 +108,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	if (rc == 0)
 		rc = where_lock_wait(w, path, &wait, err);
 	if (rc == 0)
-		rc = cfs_repo_open_waiting(path, access, &wait, out, err);
+		rc = open_waiting(w, path, access, &wait, out, err);
 	if (rc == -EBUSY)
 		return cli_advise(rc, err, "--lock-timeout=SECONDS waits for it");
 	if (rc == -ENOENT)

@@ -17,13 +17,13 @@ struct where {
 	const char *hash;	  /* what its ids must be; NULL: no matter */
 	const char *lock_timeout; /* seconds, as text */
 	const char *no_value;	  /* of what is taken and means nothing here */
-	bool no_flag;
+	bool no_upgrade; /* of a repository without a meta.json; see cli_stands_in */
 	char home[CFS_REPO_PATH_MAX];
 };
 
 /* Rows for the option table of a command whose struct has a struct where. Those without help are there because
  * cfsctl takes them in front of any command: what --hash wants is seen to; the format of images matters
- * only where one is made; and nothing is ever upgraded without being asked. */
+ * only where one is made; and a repository is upgraded under that name alone. */
 #define WHERE_OPTIONS(type, member)                                                      \
 	{.help = "Repository:"},                                                         \
 		{"repo", "DIR", offsetof(type, member.repo), NULL,                       \
@@ -39,7 +39,7 @@ struct where {
 		{"hash", "NAME", offsetof(type, member.hash), NULL, NULL},               \
 		{"erofs-version", "N", offsetof(type, member.no_value), NULL, NULL},     \
 	{                                                                                \
-		"no-upgrade", NULL, offsetof(type, member.no_flag), NULL, NULL           \
+		"no-upgrade", NULL, offsetof(type, member.no_upgrade), NULL, NULL        \
 	}
 
 /* Was one named? */

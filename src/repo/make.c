@@ -79,13 +79,13 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 /* Objects from before there was a meta.json. */
 static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
 {
-	int alg = repo_infer_alg(dirfd, err);
+	struct repo_inferred told;
+	int rc = repo_infer(dirfd, &told, err);
 
-	if (alg <= 0 || alg == (int)want->meta.alg)
-		return alg < 0 ? alg : 0;
+	if (rc <= 0 || told.alg == want->meta.alg)
+		return rc < 0 ? rc : 0;
 	return cfs_fail(err, EEXIST, "there are objects named by %s: want %s",
-			cfs_hash_name((enum cfs_hash_alg)alg),
-			cfs_hash_name(want->meta.alg));
+			cfs_hash_name(told.alg), cfs_hash_name(want->meta.alg));
 }
 
 static int make_in(const char *path, const struct cfs_repo_init *init,
@@ -124,5 +124,35 @@ int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs
 		rc = make_in(path, init, err);
 	if (rc < 0 && made)
 		rmdir(path);
+	return cfs_context(err, rc, "repository %s", path);
+}
+
+static int upgrade_in(int dirfd, struct cfs_repo_init *out, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta;
+	struct repo_inferred told;
+	bool secure;
+	int rc = repo_read_meta(dirfd, &meta, &secure, err);
+
+	if (rc != -ENOENT)
+		return rc < 0 ? rc : 1;
+	rc = repo_infer(dirfd, &told, err);
+	if (rc == 0)
+		return cfs_fail(err, ENOENT,
+				"it has neither a meta.json nor objects that could tell "
+				"what belongs into one");
+	if (rc < 0)
+		return rc;
+	*out = (struct cfs_repo_init){.meta = {.alg = told.alg, .format = 1},
+				      .insecure = !told.sealed};
+	rc = cfs_context(err, write_meta(dirfd, out, err), "meta.json");
+	return rc == -EEXIST ? 1 : rc; /* somebody was quicker */
+}
+
+int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = dirfd < 0 ? cfs_fail_errno(err, "open") : upgrade_in(dirfd, out, err);
+
 	return cfs_context(err, rc, "repository %s", path);
 }

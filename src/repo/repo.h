@@ -55,6 +55,12 @@ struct cfs_repo_init {
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Gives a repository from before there was a meta.json the one that composefs-rs would give it: the algorithm and
+ * fs-verity are those of its first object, the format of new images is 1. 0: done, and out is what it says; 1: it has
+ * one. -ENOENT: it has no objects either. */
+int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
 /* What the holder of a repository may do, by a lock that composefs-rs sees, too. */
 enum cfs_repo_access {
 	CFS_REPO_LOOK, /* shared if nobody has it alone, else without: for what opens a thing and keeps it open, or

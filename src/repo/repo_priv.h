@@ -43,10 +43,18 @@ int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
 int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- reset.c ------------------------------------------------------------------------------- */
+/* --- infer.c ------------------------------------------------------------------------------- */
 
-/* The algorithm that the names of the objects tell, 0 when there are none, or -errno. */
-int repo_infer_alg(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+/* What the first object that is found tells of its repository: the algorithm by the length of its name. */
+struct repo_inferred {
+	enum cfs_hash_alg alg;
+	bool sealed; /* it has fs-verity */
+};
+
+/* 1: told; 0: there are no objects. A name or file that is no object tells nothing. */
+int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- reset.c ------------------------------------------------------------------------------- */
 
 /* Removes what goes by that name, a directory with all that it has. 0, also when there is none, or -errno. */
 int repo_remove(int dirfd, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Repositories from before meta.json: what their objects tell, and starting over with nothing but them. */
+/* Starting over with nothing but the objects. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,19 +10,6 @@
 #include "repo/mark.h"
 
 enum { DEPTH_MAX = 64 };
-
-/* --- what the objects tell --------------------------------------------------------------- */
-
-/* The algorithm whose names are that long, or 0. */
-static enum cfs_hash_alg alg_of(const char *prefix, const char *name)
-{
-	struct cfs_digest id;
-
-	for (enum cfs_hash_alg alg = CFS_SHA256; alg <= CFS_SHA512; alg++)
-		if (repo_parse_object_name(prefix, name, alg, &id))
-			return alg;
-	return 0;
-}
 
 /* Calls fn with each name until it returns something else than 0, and returns that. Takes fd over. */
 static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
@@ -43,40 +30,6 @@ static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), 
 	closedir(dir);
 	return rc;
 }
-
-static int infer_from_object(void *ctx, int dirfd, const char *name)
-{
-	(void)dirfd;
-	return (int)alg_of(ctx, name);
-}
-
-static int infer_from_prefix(void *ctx, int dirfd, const char *name)
-{
-	char prefix[3];
-	int fd;
-
-	(void)ctx;
-	if (strlen(name) != 2)
-		return 0;
-	memcpy(prefix, name, sizeof(prefix));
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		return each_name(fd, infer_from_object, prefix);
-	/* Not a directory, or a link to one: none of ours. */
-	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
-}
-
-int repo_infer_alg(int dirfd, struct cfs_err *err)
-{
-	int fd = cfs_beneath_open(dirfd, "objects", O_RDONLY | O_DIRECTORY, 0), rc;
-
-	if (fd == -ENOENT)
-		return 0;
-	rc = fd < 0 ? fd : each_name(fd, infer_from_prefix, NULL);
-	return rc < 0 ? cfs_beneath_fail(rc, "objects", err) : rc;
-}
-
-/* --- starting over ----------------------------------------------------------------------- */
 
 static int remove_name(void *ctx, int dirfd, const char *name)
 {

@@ -9,9 +9,11 @@ The last three lie beside the first one, and are started from there.
 """
 import json
 import os
+import shutil
+import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, run, want
+from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, run, snapshot, want
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 
@@ -62,6 +64,98 @@ def values_in_front_are_checked_for_every_command():
     want(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc works on a repository\n"))
 
 
+def old_repository(algorithm="fsverity-sha256-12"):
+    """r, as it was when there was no meta.json; what it says now."""
+    make(algorithm)
+    with open("r/meta.json", "rb") as f:
+        text = f.read()
+    os.unlink("r/meta.json")
+    return text
+
+
+def a_repository_without_meta_json_gets_the_one_that_its_objects_tell():
+    for algorithm in ("fsverity-sha256-12", "fsverity-sha512-12"):
+        text = old_repository(algorithm)
+        rc, out, err = cfsctl("--repo", "r", "images", "--json")
+        want((rc, [i["name"] for i in json.loads(out)["images"]]), (0, ["os/1"]))
+        want(err, f"cfsctl: repository r had no meta.json; now it has one that says {algorithm}, without fs-verity, as its objects do\n")
+        with open("r/meta.json", "rb") as f:
+            want(f.read(), text)
+        want(os.stat("r/meta.json").st_mode & 0o7777, 0o644)
+        want(cfsctl("--repo", "r", "images", "--json")[2], "")
+        want(json.loads(well("--repo", "r", "fsck", "--json"))["errors"], [])
+        shutil.rmtree("r")
+        shutil.rmtree("tree")
+
+
+def every_command_upgrades_a_repository():
+    old_repository()
+    os.mkdir("tree/usr")
+    shutil.copytree("r", "old", symlinks=True)
+    for args in (("gc",), ("fsck",), ("image-objects", "refs/os/1"), ("dump-files", "refs/os/1", "/a"), ("create-image", "tree"),
+                 ("compute-id", "tree"), ("create-dumpfile", "tree")):
+        shutil.rmtree("r")
+        shutil.copytree("old", "r", symlinks=True)
+        has(cfsctl("--repo", "r", *args)[2], "had no meta.json")
+        want(os.path.exists("r/meta.json"), True)
+
+
+def no_upgrade_leaves_it_and_so_does_our_own_name():
+    old_repository()
+    before = snapshot("r")
+    for rc, out, err in (cfsctl("--no-upgrade", "--repo", "r", "images"), run("--repo=r", "images")):
+        want((rc, out), (FAILED, ""))
+        has(err, "not a repository: it has no meta.json")
+    want(snapshot("r"), before)
+
+
+def what_has_no_objects_is_not_upgraded():
+    os.makedirs("r/objects/aa")
+    for path, text in (("r/objects/aa/foreign", "x"), ("r/objects/bb", "x")):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+    os.symlink("aa", "r/objects/cc")
+    os.mkdir("empty")
+    before = snapshot("r")
+    for repo in ("r", "empty"):
+        rc, out, err = cfsctl("--repo", repo, "images")
+        want((rc, out), (FAILED, ""))
+        has(err, "it has neither a meta.json nor objects")
+    want((snapshot("r"), snapshot("empty")), (before, {}))
+    os.mkdir("link")
+    os.symlink("../r/objects", "link/objects")
+    has(cfsctl("--repo", "link", "images")[2], "objects: symbolic link in the path")
+
+
+def what_cannot_be_read_is_not_taken_for_empty():
+    old_repository()
+    for name in os.listdir("r/objects"):
+        os.chmod(f"r/objects/{name}", 0)
+    who = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}  # root could read it
+    for path in (".", "r", "r/objects"):
+        os.chown(path, *(who.values() or (-1, -1)))
+    done = subprocess.run(["cfsctl", "--repo", "r", "images"], executable=COMPOSEFS, capture_output=True, text=True, check=False, **who)
+    want((done.returncode, done.stdout), (FAILED, ""))
+    has(done.stderr, "Permission denied")
+    want(os.path.exists("r/meta.json"), False)
+
+
+def compute_id_asks_the_default_repository():
+    make()
+    os.mkdir("tree/usr")
+    os.makedirs("home/.var/lib")
+    os.rename("r", "home/.var/lib/composefs")
+    old = os.environ["HOME"]
+    os.environ["HOME"] = f"{os.getcwd()}/home"
+    try:
+        want(len(well("--user", "compute-id", "tree").strip()), 64)
+        want(len(well("--user", "--no-repo", "compute-id", "tree").strip()), 128)
+        if os.geteuid() != 0:
+            want(len(well("compute-id", "tree").strip()), 64)
+    finally:
+        os.environ["HOME"] = old
+
+
 def list_images_is_images():
     make()
     want(well("--repo", "r", "list-images"), good("images", "--repo=r"))
@@ -95,4 +189,4 @@ def programs_that_are_not_installed_are_told():
 
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values()) if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("cfsctl", "well", "meta")]))
+                   and v.__name__ not in ("cfsctl", "well", "meta", "old_repository")]))
