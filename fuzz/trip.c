@@ -66,16 +66,33 @@ struct cfs_tree *trip_load(struct cfs_mem image)
 	return t;
 }
 
+static bool has_empty(const struct cfs_tree *t, const struct cfs_node *n, const char *key)
+{
+	for (uint16_t i = 0; i < n->n_xattrs; i++) {
+		const struct cfs_xattr_pair *pair = &t->pairs[n->xattrs[i]];
+
+		if (pair->value_len == 0 &&
+		    cfs_text_eq(t->keys[pair->key], cfs_text(key)))
+			return true;
+	}
+	return false;
+}
+
+/* Xattrs of its own that mean a whiteout, or the directory of one: both, and without values. */
 static bool has_marks(const struct cfs_tree *t)
 {
-	static const char *const marks[] = {
-		"trusted.overlay.whiteout", "trusted.overlay.whiteouts",
-		"user.overlay.whiteout", "user.overlay.whiteouts"};
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
 
-	for (uint32_t i = 0; i < t->n_keys; i++)
-		for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]); k++)
-			if (cfs_text_eq(t->keys[i], cfs_text(marks[k])))
-				return true;
+		if (cfs_node_is_link(n))
+			continue;
+		if (has_empty(t, n, "trusted.overlay.whiteout") &&
+		    has_empty(t, n, "user.overlay.whiteout"))
+			return true;
+		if (has_empty(t, n, "trusted.overlay.whiteouts") &&
+		    has_empty(t, n, "user.overlay.whiteouts"))
+			return true;
+	}
 	return false;
 }
 
@@ -93,7 +110,7 @@ bool trip_is_told(const struct cfs_tree *t)
 	return !has_marks(t);
 }
 
-/* An image keeps all of it. Not kept: keys that are marks of whiteouts, what is said of whiteouts
+/* An image keeps all of it. Not kept: pairs of keys that are marks of whiteouts, what is said of whiteouts
  * beside their names, which of its names an inode has first, a slash in front of a backing
  * path, sizes of what has none. */
 static bool is_kept(const struct cfs_tree *t)

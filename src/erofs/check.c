@@ -173,6 +173,22 @@ static int check_padding(const struct check *c, const struct cfs_inode *inode,
 	return 0;
 }
 
+/* The device 0/0 that hides the directory of objects of that name. Anywhere else a kernel lists its name, and does not
+ * find it. */
+static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
+			struct cfs_err *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct cfs_text n = e->name;
+
+	if (!cfs_inode_is_hidden(c->im, &e->inode) ||
+	    (e->depth == 1 && n.len == 2 && memchr(digits, n.s[0], 16) &&
+	     memchr(digits, n.s[1], 16)))
+		return 0;
+	return cfs_bad_inode(err, &e->inode,
+			     "whiteout under another name than 00 to ff in the root");
+}
+
 static int check_inode(struct check *c, const struct cfs_inode *inode,
 		       struct cfs_err *err)
 {
@@ -303,7 +319,8 @@ static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err
 
 	walk->show_hidden = true;
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
-		if (!e->again)
+		rc = check_hidden(c, e, err);
+		if (rc == 0 && !e->again)
 			rc = check_inode(c, &e->inode, err);
 		if (rc < 0)
 			return rc;

@@ -160,12 +160,13 @@ struct cfs_text cfs_xattr_prefix(uint8_t index);
 /* --- Specs: an inode as a tree would have it ----------------------------------------- */
 
 /* Room for what cannot be lent from the image, used again for each inode. Starts zeroed;
- * alg is the algorithm of the digest that the last spec had. Otherwise private. */
+ * alg is the algorithm of the digest that the last spec had, twins: its inode had a key twice. Otherwise private. */
 struct cfs_spec_room {
 	enum cfs_hash_alg alg;
+	bool twins;
 	struct cfs_xattr *xattrs;
 	size_t n_xattrs, xattrs_cap;
-	const struct cfs_xattr **order;
+	struct cfs_xattr **order;
 	size_t order_cap;
 	char *keys;
 	size_t keys_len, keys_cap;
@@ -175,7 +176,8 @@ struct cfs_spec_room {
 void cfs_spec_room_fini(struct cfs_spec_room *room);
 
 /* What the tree said before overlay's xattrs were added: backing path and digest instead of
- * redirect and metacopy, keys unescaped, whiteouts character devices again. xattrs in image order.
+ * redirect and metacopy, keys unescaped, whiteouts character devices again. xattrs in image order; of a key
+ * that is there twice the first, as kernels read it.
  * Lent from the image and from room until its next use. -ENOMEM, else -EUCLEAN. */
 int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 		   struct cfs_spec_room *room, struct cfs_inode_spec *out,

@@ -78,44 +78,61 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 	return rc;
 }
 
+/* The same key twice stays in order. */
 static int by_key(const void *a, const void *b)
 {
 	const struct cfs_xattr *const *x = a, *const *y = b;
+	int order = cfs_text_cmp((*x)->key, (*y)->key);
 
-	return cfs_text_cmp((*x)->key, (*y)->key);
+	return order ? order : (*x > *y) - (*x < *y);
 }
 
-static bool has_twins_among_few(const struct cfs_xattr *xattrs, size_t n)
+/* A dropped xattr has an empty key, which none can have otherwise. */
+static void drop(struct cfs_spec_room *room, struct cfs_xattr *x)
 {
-	for (size_t i = 1; i < n; i++)
-		for (size_t j = 0; j < i; j++)
+	x->key.len = 0;
+	room->twins = true;
+}
+
+static void drop_twins_among_few(struct cfs_spec_room *room)
+{
+	struct cfs_xattr *xattrs = room->xattrs;
+
+	for (size_t i = 1; i < room->n_xattrs; i++)
+		for (size_t j = 0; j < i && xattrs[i].key.len; j++)
 			if (cfs_text_eq(xattrs[i].key, xattrs[j].key))
-				return true;
-	return false;
+				drop(room, &xattrs[i]);
 }
 
-/* The same key twice: a kernel and a reader could each take another value. */
-static int check_unique(const struct cfs_inode *inode, struct cfs_spec_room *room,
-			struct cfs_err *err)
+static int drop_twins_among_many(const struct cfs_inode *inode,
+				 struct cfs_spec_room *room, struct cfs_err *err)
 {
-	size_t n = room->n_xattrs;
-	bool twins = false;
+	size_t n = room->n_xattrs, first = 0;
 
-	if (n <= FEW) {
-		twins = has_twins_among_few(room->xattrs, n);
-	} else {
-		if (cfs_grow(&room->order, &room->order_cap, n, sizeof(*room->order)) < 0)
-			return cfs_fail(err, ENOMEM,
-					"inode %" PRIu64 ": no memory for its xattrs",
-					inode->nid);
-		for (size_t i = 0; i < n; i++)
-			room->order[i] = &room->xattrs[i];
-		qsort(room->order, n, sizeof(*room->order), by_key);
-		for (size_t i = 1; i < n && !twins; i++)
-			twins = cfs_text_eq(room->order[i - 1]->key, room->order[i]->key);
+	if (cfs_grow(&room->order, &room->order_cap, n, sizeof(*room->order)) < 0)
+		return cfs_fail(err, ENOMEM,
+				"inode %" PRIu64 ": no memory for its xattrs",
+				inode->nid);
+	for (size_t i = 0; i < n; i++)
+		room->order[i] = &room->xattrs[i];
+	qsort(room->order, n, sizeof(*room->order), by_key);
+	for (size_t i = 1; i < n; i++) {
+		if (cfs_text_eq(room->order[first]->key, room->order[i]->key))
+			drop(room, room->order[i]);
+		else
+			first = i;
 	}
-	if (twins)
-		return cfs_bad_inode(err, inode, "has an xattr twice");
+	return 0;
+}
+
+/* Of a key that is there twice, a kernel reads the first value: inline ones, then shared ones, as they were gathered. */
+static int drop_twins(const struct cfs_inode *inode, struct cfs_spec_room *room,
+		      struct cfs_err *err)
+{
+	room->twins = false;
+	if (room->n_xattrs > FEW)
+		return drop_twins_among_many(inode, room, err);
+	drop_twins_among_few(room);
 	return 0;
 }
 
@@ -165,35 +182,72 @@ static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 	return 0;
 }
 
-enum fate { KEEP, DROP, REDIRECT, METACOPY, WHITEOUT, UNESCAPE };
+/* A kernel goes to the object of a file with metacopy alone; else it shows zeros, whatever the redirect says. */
+static int check_metacopy(const struct cfs_inode *inode, bool has_metacopy,
+			  struct cfs_err *err)
+{
+	if (inode->external && !has_metacopy)
+		return cfs_bad_inode(err, inode, "content outside, and no metacopy");
+	return 0;
+}
+
+/* The marks of a whiteout, or of the directory of one: two keys without values. One of them alone, or with a value,
+ * is an xattr of the tree. */
+struct marks {
+	bool whiteout, whiteouts;
+};
+
+static bool has_empty(const struct cfs_spec_room *room, struct cfs_text key)
+{
+	for (size_t i = 0; i < room->n_xattrs; i++)
+		if (room->xattrs[i].value.len == 0 &&
+		    cfs_text_eq(room->xattrs[i].key, key))
+			return true;
+	return false;
+}
+
+static struct marks find_marks(const struct cfs_image *im, const struct cfs_inode *inode,
+			       const struct cfs_spec_room *room)
+{
+	struct marks m = {0};
+
+	if (!im->rules->whiteouts_escaped)
+		return m;
+	if (S_ISREG(inode->mode) && inode->size == 0)
+		m.whiteout = has_empty(room, CFS_TEXT(CFS_USER_WHITEOUT)) &&
+			     has_empty(room, CFS_TEXT(CFS_ESCAPED_WHITEOUT));
+	if (S_ISDIR(inode->mode))
+		m.whiteouts = has_empty(room, CFS_TEXT(CFS_USER_WHITEOUTS)) &&
+			      has_empty(room, CFS_TEXT(CFS_ESCAPED_WHITEOUTS));
+	return m;
+}
+
+enum fate { KEEP, DROP, REDIRECT, METACOPY, UNESCAPE };
+
+static bool is_mark(const struct marks *marks, struct cfs_text key)
+{
+	if (marks->whiteout && (cfs_text_eq(key, CFS_TEXT(CFS_USER_WHITEOUT)) ||
+				cfs_text_eq(key, CFS_TEXT(CFS_ESCAPED_WHITEOUT))))
+		return true;
+	return marks->whiteouts && (cfs_text_eq(key, CFS_TEXT(CFS_USER_WHITEOUTS)) ||
+				    cfs_text_eq(key, CFS_TEXT(CFS_ESCAPED_WHITEOUTS)));
+}
 
 /* What becomes of a key. Of keys that begin with overlay's prefix only the escaped ones belong to
- * the tree; redirect, metacopy and whiteout mean something on regular files alone. */
-static enum fate fate_of(const struct cfs_image_rules *rules, bool is_file,
-			 struct cfs_text key)
+ * the tree; redirect and metacopy mean something on regular files alone. */
+static enum fate fate_of(bool is_file, const struct marks *marks, struct cfs_text key)
 {
-	static const struct {
-		struct cfs_text key;
-		enum fate fate;
-		bool for_files, for_whiteouts;
-	} table[] = {
-		{CFS_TEXT(CFS_OVERLAY_REDIRECT), REDIRECT, .for_files = true},
-		{CFS_TEXT(CFS_OVERLAY_METACOPY), METACOPY, .for_files = true},
-		{CFS_TEXT(CFS_ESCAPED_WHITEOUT), WHITEOUT, .for_files = true,
-		 .for_whiteouts = true},
-		{CFS_TEXT(CFS_ESCAPED_WHITEOUTS), DROP, .for_whiteouts = true},
-		{CFS_TEXT(CFS_USER_WHITEOUT), DROP, .for_whiteouts = true},
-		{CFS_TEXT(CFS_USER_WHITEOUTS), DROP, .for_whiteouts = true},
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if ((is_file || !table[i].for_files) &&
-		    (rules->whiteouts_escaped || !table[i].for_whiteouts) &&
-		    cfs_text_eq(key, table[i].key))
-			return table[i].fate;
+	if (is_mark(marks, key))
+		return DROP;
+	if (!cfs_text_has_prefix(key, CFS_TEXT(CFS_OVERLAY_PREFIX)))
+		return KEEP;
 	if (cfs_text_has_prefix(key, CFS_TEXT(CFS_ESCAPED_PREFIX)))
 		return UNESCAPE;
-	return cfs_text_has_prefix(key, CFS_TEXT(CFS_OVERLAY_PREFIX)) ? DROP : KEEP;
+	if (is_file && cfs_text_eq(key, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
+		return REDIRECT;
+	if (is_file && cfs_text_eq(key, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+		return METACOPY;
+	return DROP;
 }
 
 /* --- The spec ------------------------------------------------------------------------ */
@@ -218,9 +272,6 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 		return map_redirect(inode, x->value, &out->payload, err);
 	case METACOPY:
 		return map_metacopy(inode, x->value, &room->alg, &out->digest, err);
-	case WHITEOUT:
-		out->mode = (inode->mode & ~(uint32_t)S_IFMT) | S_IFCHR;
-		return 0;
 	case DROP:
 		return 0;
 	case UNESCAPE:
@@ -241,18 +292,24 @@ static int map_xattrs(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_spec_room *room, struct cfs_inode_spec *out,
 		      struct cfs_err *err)
 {
+	struct marks marks = find_marks(im, inode, room);
+	bool has_metacopy = false;
+
 	for (size_t i = 0; i < room->n_xattrs; i++) {
 		struct cfs_xattr x = room->xattrs[i];
-		enum fate fate = fate_of(im->rules, S_ISREG(inode->mode), x.key);
-		int rc = map_xattr(inode, fate, &x, room, out, err);
+		enum fate fate = fate_of(S_ISREG(inode->mode), &marks, x.key);
+		int rc = x.key.len ? map_xattr(inode, fate, &x, room, out, err) : 0;
 
 		if (rc < 0)
 			return rc;
+		has_metacopy |= x.key.len && fate == METACOPY;
 		if (rc > 0)
 			room->xattrs[out->n_xattrs++] = x;
 	}
+	if (marks.whiteout)
+		out->mode = (inode->mode & ~(uint32_t)S_IFMT) | S_IFCHR;
 	out->xattrs = room->xattrs;
-	return 0;
+	return check_metacopy(inode, has_metacopy, err);
 }
 
 int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
@@ -278,25 +335,20 @@ int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 	}
 	rc = gather_all(im, inode, room, err);
 	if (rc == 0)
-		rc = check_unique(inode, room, err);
+		rc = drop_twins(inode, room, err);
 	if (rc == 0)
 		rc = map_xattrs(im, inode, room, out, err);
 	if (rc < 0)
 		return rc;
-	if (S_ISREG(out->mode)) {
+	if (S_ISREG(out->mode))
 		out->content = cfs_inode_content(inode, room->content);
-	} else if (S_ISCHR(out->mode)) {
-		out->size = 0; /* a whiteout was a file, maybe with a backing path */
-		out->payload = CFS_TEXT("");
-		out->digest = NULL;
-	}
 	return 0;
 }
 
 int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_text *out, struct cfs_err *err)
 {
-	bool found = false, whiteout = false;
+	bool found = false, has_metacopy = false;
 	struct cfs_raw_xattrs it;
 	struct cfs_raw_xattr x;
 	int rc;
@@ -307,17 +359,12 @@ int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 	rc = cfs_raw_xattrs_open(im, inode, &it, err);
 	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
 		rc = 0;
-		if (im->rules->whiteouts_escaped &&
-		    cfs_raw_xattr_is(&x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
-			whiteout = true;
-		if (!cfs_raw_xattr_is(&x, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
+		if (cfs_raw_xattr_is(&x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+			has_metacopy = true;
+		if (found || !cfs_raw_xattr_is(&x, CFS_TEXT(CFS_OVERLAY_REDIRECT)))
 			continue;
-		if (found)
-			return cfs_bad_inode(err, inode, "has an xattr twice");
 		found = true;
 		rc = map_redirect(inode, x.value, out, err);
 	}
-	if (whiteout)
-		*out = CFS_TEXT("");
-	return rc;
+	return rc < 0 ? rc : check_metacopy(inode, has_metacopy, err);
 }

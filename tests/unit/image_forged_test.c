@@ -227,6 +227,89 @@ T(keys_that_no_tree_can_have_are_refused)
 	forge_fini(&f);
 }
 
+/* The xattrs of "f", a file of that size whose inode comes first in its entries. */
+static void spec_of_file(struct forge *f, uint64_t nid, size_t xattrs_len,
+			 struct cfs_spec_room *room, struct cfs_inode_spec *out)
+{
+	struct cfs_inode inode;
+	struct cfs_image im;
+
+	forge_inode(f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
+		    (uint16_t)(1 + xattrs_len / 4));
+	get(f, "f", &im, &inode);
+	t_eq(cfs_image_spec(&im, &inode, room, out, NULL), 0);
+}
+
+T(of_a_key_that_is_there_twice_the_first_counts)
+{
+	static const size_t others[] = {0,
+					40}; /* few and many, which are found otherwise */
+
+	for (size_t k = 0; k < 2; k++) {
+		struct cfs_spec_room room = {0};
+		struct cfs_inode_spec spec;
+		struct forge f;
+		uint64_t nid = begin(&f, 1, 32 + 12 + 600, 0), off = nid * 32 + 32 + 12;
+		size_t len =
+			forge_xattr(&f, off, EROFS_XATTR_USER, "k", bytes_of("1", 1));
+
+		for (size_t i = 0; i < others[k]; i++) {
+			char key[2] = {(char)('A' + i), 0};
+
+			len += forge_xattr(&f, off + len, EROFS_XATTR_USER, key,
+					   bytes_of("x", 1));
+		}
+		len += forge_xattr(&f, off + len, EROFS_XATTR_USER, "k",
+				   bytes_of("22", 2));
+		len += forge_xattr(&f, off + len, EROFS_XATTR_USER, "k", bytes_of("", 0));
+		spec_of_file(&f, nid, len, &room, &spec);
+		t_ok(room.twins);
+		t_eq(spec.n_xattrs, 1 + others[k]);
+		t_ok(cfs_text_eq(spec.xattrs[0].key, CFS_TEXT("user.k")));
+		t_ok(cfs_text_eq(cfs_span_text(spec.xattrs[0].value), CFS_TEXT("1")));
+		cfs_spec_room_fini(&room);
+		forge_fini(&f);
+	}
+}
+
+T(only_a_pair_of_marks_without_values_is_a_whiteout)
+{
+	static const struct {
+		const char *trusted, *user; /* values; NULL: not there */
+		bool whiteout;
+	} rows[] = {{"", "", true},
+		    {"", NULL, false},
+		    {NULL, "", false},
+		    {"v", "", false},
+		    {"", "v", false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cfs_spec_room room = {0};
+		struct cfs_inode_spec spec;
+		struct forge f;
+		uint64_t nid = begin(&f, 1, 32 + 12 + 80, 0), off = nid * 32 + 32 + 12;
+		size_t len = 0, n = 0;
+
+		if (rows[i].trusted) {
+			len += forge_xattr(
+				&f, off, EROFS_XATTR_TRUSTED, "overlay.overlay.whiteout",
+				bytes_of(rows[i].trusted, strlen(rows[i].trusted)));
+			n++;
+		}
+		if (rows[i].user) {
+			len += forge_xattr(&f, off + len, EROFS_XATTR_USER,
+					   "overlay.whiteout",
+					   bytes_of(rows[i].user, strlen(rows[i].user)));
+			n++;
+		}
+		spec_of_file(&f, nid, len, &room, &spec);
+		t_eq(S_ISCHR(spec.mode), rows[i].whiteout);
+		t_eq(spec.n_xattrs, rows[i].whiteout ? 0 : n);
+		cfs_spec_room_fini(&room);
+		forge_fini(&f);
+	}
+}
+
 T(a_file_with_content_has_no_backing_path)
 {
 	struct cfs_err err;

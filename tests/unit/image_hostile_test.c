@@ -383,8 +383,8 @@ static const struct hostile reader_rows[] = {
 	 {{"g", 45, 1, 0}, {"g", 48, 8, 0x2e64657473757274}},
 	 "inode 297 at offset 9504: xattr at offset 9548: key prefix number 0 is wrong"},
 	{EXAMPLE,
-	 {{"g", 112, 8, 0x79706f636174656d}},
-	 "inode 297 at offset 9504: has an xattr twice"},
+	 {{"g", 48, 8, 0x2e79616c7265766f}, {"g", 56, 8, 0x6965706f63617465}},
+	 "inode 297 at offset 9504: content outside, and no metacopy"},
 	{EXAMPLE,
 	 {{"g", 64, 1, 1}},
 	 "inode 297 at offset 9504: metacopy of 36 bytes with a wrong header"},
@@ -469,6 +469,11 @@ static const struct hostile check_rows[] = {
 	 {{NULL, 8, 4, 0}},
 	 "header: flags at offset 8 say that there are no ACLs, found some"},
 	{EXAMPLE, {{"f", 16, 4, 3}}, "inode 278 at offset 8896: address 3 of nothing"},
+	/* the first whiteout, under the name of "ff" and then some other: its entry is that of "g" */
+	{EXAMPLE,
+	 {{NULL, BLOCK + 259 * 12, 8, 38}, {NULL, BLOCK + 259 * 12 + 10, 1, 3}},
+	 "inode 38 at offset 1216: whiteout under another name than 00 to ff in the "
+	 "root"},
 	{EXAMPLE,
 	 {{"f", 95, 1, 1}},
 	 "inode 278 at offset 8896: padding from offset 8990 on is not 0"},

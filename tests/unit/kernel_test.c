@@ -158,15 +158,32 @@ T(extended_inode_across_blocks_wants_5_10)
 	forge_fini(&f);
 }
 
+enum { EXTERNAL_NID = BLOCK_END_NID - 3 };
+
+/* An external file, with metacopy and that redirect. */
+static void make_external(struct forge *f, const char *redirect)
+{
+	uint64_t off = EXTERNAL_NID * EROFS_SLOT + 32 + 12;
+	size_t len = forge_xattr(f, off, EROFS_XATTR_TRUSTED, "overlay.metacopy",
+				 (struct cfs_span){(const uint8_t *)"", 0});
+
+	len += forge_xattr(
+		f, off + len, EROFS_XATTR_TRUSTED, "overlay.redirect",
+		(struct cfs_span){(const uint8_t *)redirect, strlen(redirect)});
+	cfs_put_le32(f->p + off + len, EROFS_NULL_ADDR);
+	forge_inode(f, EXTERNAL_NID, S_IFREG | 0644, EROFS_LAYOUT_CHUNK, 100, 0,
+		    (uint16_t)(1 + len / 4));
+}
+
 T(root_without_whiteouts_shows_the_objects_before_6_5)
 {
 	struct forge f;
 
-	begin(&f, BLOCK_END_NID - 1, EROFS_FT_REG);
-	forge_inode(&f, BLOCK_END_NID - 1, S_IFREG | 0644, EROFS_LAYOUT_CHUNK, 100, 0, 0);
-	cfs_put_le32(f.p + 2 * EROFS_BLOCK - 32, EROFS_NULL_ADDR);
-	want_forged(&f, "6.4", "object-directories 1 /f, file-backed-mounts 1 /");
-	want_forged(&f, "6.5", "file-backed-mounts 1 /");
+	begin(&f, EXTERNAL_NID, EROFS_FT_REG);
+	make_external(&f, "/x");
+	want_forged(&f, "6.4",
+		    "object-directories 1 /f, xattr-filter 1 /f, file-backed-mounts 1 /");
+	want_forged(&f, "6.5", "xattr-filter 1 /f, file-backed-mounts 1 /");
 	forge_fini(&f);
 }
 
