@@ -38,7 +38,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
 	.about = "Checks the structure of an image: each byte must have its place.",
 	.status = "0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 objects "
-		  "missing,\n5 sound, but not for the kernel that was named",
+		  "missing,\n5 sound, but not for any kernel, or the one that was named",
 	.example =
 		(const char *const[]){
 			"composefs fsck --canonical --objects=objects image.cfs", NULL},
@@ -89,8 +89,7 @@ static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *er
 {
 	const struct fsck_question q = {.image = bytes,
 					.canonical = f->o->canonical,
-					.objects = f->o->objects != NULL,
-					.kernel = f->o->kernel != NULL};
+					.objects = f->o->objects != NULL};
 
 	if (!f->isolated)
 		return fsck_image_ask(&q, &f->found, err);
@@ -133,11 +132,22 @@ static int run(struct fsck *f, struct cfs_err *err)
 
 /* --- what is said ------------------------------------------------------------------------ */
 
-/* Does the kernel that was asked about mishandle something of the image? */
+/* Does the kernel that was asked about mishandle something of the image? If none was, does every kernel? */
 static bool hits(const struct fsck *f, size_t rule)
 {
-	return f->o->kernel && f->found.kernel[rule].n &&
-	       cfs_kernel_rule_hits(&cfs_kernel_rules[rule], f->kernel);
+	const struct cfs_kernel_rule *r = &cfs_kernel_rules[rule];
+
+	return f->found.kernel[rule].n &&
+	       (f->o->kernel ? cfs_kernel_rule_hits(r, f->kernel)
+			     : cfs_kernel_rule_hits_all(r));
+}
+
+static bool has_hits(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (hits(f, i))
+			return true;
+	return false;
 }
 
 static bool is_unfit(const struct fsck *f)
@@ -194,11 +204,12 @@ static void say_kernel(const struct fsck *f)
 
 		if (hits(f, i))
 			cli_say(f->name,
-				"%s: Linux %s %s (%s: %" PRIu64
+				"%s: Linux%s%s %s (%s: %" PRIu64
 				" inodes, the first is %s)",
 				rule->effect == CFS_KERNEL_COPES ? "note" : "warning",
-				f->o->kernel, rule->wrong, rule->name,
-				f->found.kernel[i].n, f->found.kernel[i].first);
+				f->o->kernel ? " " : "", f->o->kernel ? f->o->kernel : "",
+				rule->wrong, rule->name, f->found.kernel[i].n,
+				f->found.kernel[i].first);
 	}
 }
 
@@ -251,7 +262,10 @@ static void say_json_kernel(const struct fsck *f)
 	const char *separator = "";
 
 	fputs(",\"kernel\":{\"version\":", stdout);
-	json_text(stdout, f->o->kernel, strlen(f->o->kernel));
+	if (f->o->kernel)
+		json_text(stdout, f->o->kernel, strlen(f->o->kernel));
+	else
+		fputs("null", stdout);
 	fputs(",\"findings\":[", stdout);
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
 		if (!hits(f, i))
@@ -273,7 +287,7 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 	       isolation_name(f));
 	if (rc < 0)
 		json_field("error", err->msg);
-	if (rc == 0 && f->o->kernel)
+	if (rc == 0 && (f->o->kernel || has_hits(f)))
 		say_json_kernel(f);
 	if (f->o->objects)
 		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"

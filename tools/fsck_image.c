@@ -20,7 +20,7 @@ int fsck_image_ask(const struct fsck_question *q, struct fsck_answer *answer,
 		rc = cfs_image_check_canonical(&im, err);
 	if (rc == 0 && q->objects)
 		rc = fsck_objects_collect(&answer->objects, &im, err);
-	if (rc == 0 && q->kernel)
+	if (rc == 0)
 		rc = cfs_kernel_scan(&im, answer->kernel, err);
 	return rc;
 }

@@ -13,7 +13,6 @@ struct fsck_question {
 	struct cfs_span image;
 	bool canonical; /* must be what the writer makes, byte for byte */
 	bool objects;	/* collect the objects that it needs */
-	bool kernel;	/* find what kernels mishandle */
 };
 
 /* What is found goes into answer, which starts zeroed; fsck_objects_fini(&answer->objects) is the caller's. Errors are those of the checks: -EUCLEAN damaged, -EINVAL no

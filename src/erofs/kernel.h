@@ -28,7 +28,7 @@ struct cfs_kernel_rule {
 	const char *wrong; /* what such a kernel does */
 };
 
-enum { CFS_KERNEL_N_RULES = 13, CFS_KERNEL_PATH_MAX = 255 };
+enum { CFS_KERNEL_N_RULES = 21, CFS_KERNEL_PATH_MAX = 255 };
 
 extern const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES];
 
@@ -48,10 +48,20 @@ static inline bool cfs_kernel_rule_hits(const struct cfs_kernel_rule *rule,
 	return version >= rule->from && version < rule->fixed;
 }
 
+/* Is it about every kernel that there is? */
+static inline bool cfs_kernel_rule_hits_all(const struct cfs_kernel_rule *rule)
+{
+	return rule->from == 0 && rule->fixed == CFS_KERNEL_NEVER;
+}
+
 /* Finds, for each rule, the inodes that it is about, whatever the version. The image was checked before: -EUCLEAN and
  * -ENOMEM as of a walk. */
 int cfs_kernel_scan(const struct cfs_image *im,
 		    struct cfs_kernel_finding out[CFS_KERNEL_N_RULES],
 		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Would every kernel show what the image says? -EUCLEAN: none would, and the message has the first reason and the path
+ * of an inode. */
+int cfs_kernel_fits_all(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

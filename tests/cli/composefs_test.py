@@ -217,6 +217,39 @@ def fsck_notes_about_a_kernel_do_not_change_the_status(_):
     want(run("fsck", "--kernel=6.12", "image.cfs"), (SOUND, "image.cfs: sound\n", ""))
 
 
+def image_of(*lines):
+    """An image of a dump: a root, and these lines."""
+    dump = "\n".join(("/ 4096 40755 1 0 0 0 0.0 - - -",) + lines) + "\n"
+    subprocess.run([MKCOMPOSEFS, "--from-file", "-", "odd.cfs"], input=dump, text=True, check=True)
+
+
+ODD = (("hidden-xattrs", "/f 0 100644 1 0 0 0 0.0 - - - lustre.x=v"),
+       ("hidden-xattrs", "/f 0 100644 1 0 0 0 0.0 - - - system.posix_acl_accessX=v"),
+       ("acls", "/f 0 100644 1 0 0 0 0.0 - - - system.posix_acl_access=v"),
+       ("nanoseconds", "/f 0 100644 1 0 0 0 0.1000000000 - - -"),
+       ("backing-paths", "/f 10 100644 1 0 0 0 0.0 - - -"),
+       ("backing-paths", "/f 10 100644 1 0 0 0 0.0 a//b - -"))
+
+
+def fsck_calls_nothing_sound_that_no_kernel_shows_so(_):
+    for rule, line in ODD:
+        image_of(line)
+        rc, out, err = run("fsck", "odd.cfs")
+        want((rc, out), (UNFIT, "odd.cfs: unfit\n"))
+        if "warning: Linux " not in err or f"({rule}: 1 inodes, the first is /f)" not in err:
+            raise AssertionError(err)
+        found = json.loads(run("fsck", "--json", "odd.cfs")[1])
+        want((found["status"], found["kernel"]["version"]), ("unfit", None))
+        want([f["rule"] for f in found["kernel"]["findings"]], [rule])
+
+
+def fsck_takes_one_mark_of_a_whiteout_for_an_xattr(_):
+    image_of("/d 0 40755 1 0 0 0 0.0 - - - user.overlay.whiteouts=",
+             "/f 0 100644 1 0 0 0 0.0 - - - user.overlay.whiteout=",
+             "/g 0 100644 1 0 0 0 0.0 - - - trusted.overlay.whiteout=")
+    want(run("fsck", "--canonical", "odd.cfs"), (SOUND, "odd.cfs: sound\n", ""))
+
+
 def fsck_puts_damage_before_what_a_kernel_would_do(place):
     os.unlink(place.objects[0])
     want(run("fsck", "--kernel=5.14", "--objects=objects", "image.cfs")[0], MISSING)

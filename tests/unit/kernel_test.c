@@ -51,7 +51,6 @@ T(images_of_ours_have_no_trouble_with_a_new_kernel)
 {
 	want_golden("example.v1.cfs", NEW, "");
 	want_golden("types.v1.cfs", NEW, "");
-	want_golden("escape-overlay.v1.cfs", NEW, "");
 	want_golden("whiteout.v1.cfs", NEW, "");
 	want_golden("inline-sizes.v1.cfs", NEW, "");
 }
@@ -78,8 +77,9 @@ T(external_files_and_their_digests_want_newer_kernels)
 T(escaped_xattrs_and_whiteouts_want_6_7)
 {
 	want_golden("escape-overlay.v1.cfs", "6.6",
-		    "escaped-xattrs 5 /, file-backed-mounts 1 /");
-	want_golden("escape-overlay.v1.cfs", "6.7", "file-backed-mounts 1 /");
+		    "escaped-xattrs 5 /, file-backed-mounts 1 /, hidden-xattrs 1 /a");
+	want_golden("escape-overlay.v1.cfs", "6.7",
+		    "file-backed-mounts 1 /, hidden-xattrs 1 /a");
 	want_golden("whiteout.v1.cfs", "6.6", "whiteouts 1 /d/w, file-backed-mounts 1 /");
 	want_golden("whiteout.v1.cfs", "6.7", "file-backed-mounts 1 /");
 }
@@ -197,6 +197,209 @@ T(device_0_0_of_format_2_is_hidden_by_every_kernel)
 	forge_inode(&f, BLOCK_END_NID, S_IFCHR | 0644, EROFS_LAYOUT_PLAIN, 0, 1, 0);
 	want_forged(&f, NEW, "");
 	forge_fini(&f);
+}
+
+/* --- What no kernel shows as the image says ------------------------------------------ */
+
+#define REGULAR S_IFREG | 0644
+
+/* A file of that mode with one xattr, by the rules that hit every kernel. */
+static const char *hits_of_xattr(uint32_t mode, uint8_t file_type, uint8_t index,
+				 const char *suffix, const char *value, size_t value_len)
+{
+	static const char *rules;
+	struct forge f;
+	size_t len;
+
+	begin(&f, EXTERNAL_NID, file_type);
+	len = forge_xattr(&f, EXTERNAL_NID * EROFS_SLOT + 32 + 12, index, suffix,
+			  (struct cfs_span){(const uint8_t *)value, value_len});
+	forge_inode(&f, EXTERNAL_NID, mode, EROFS_LAYOUT_PLAIN, 0, S_ISCHR(mode) ? 1 : 0,
+		    (uint16_t)(1 + len / 4));
+	rules = hits(forge_span(&f), NEW);
+	forge_fini(&f);
+	return rules;
+}
+
+T(xattrs_that_no_kernel_shows_are_found)
+{
+	static const struct {
+		uint8_t index;
+		const char *suffix;
+		bool shown;
+	} rows[] = {
+		{EROFS_XATTR_USER, "a", true},
+		{EROFS_XATTR_SECURITY, "a", true},
+		{EROFS_XATTR_TRUSTED, "overlay", true},
+		{EROFS_XATTR_TRUSTED, "overlay.overlay.a", true},
+		{EROFS_XATTR_USER, "", false},
+		{EROFS_XATTR_TRUSTED, "", false},
+		{EROFS_XATTR_SECURITY, "", false},
+		{EROFS_XATTR_TRUSTED, "overlay.overlay.", false},
+		{EROFS_XATTR_LUSTRE, "lov", false},
+		{EROFS_XATTR_NONE, "lustre.lov", false},
+		{EROFS_XATTR_NONE, "nodot", false},
+		{EROFS_XATTR_NONE, "system.nfs4_acl", false},
+		{EROFS_XATTR_ACL_ACCESS, "X", false},
+		{EROFS_XATTR_ACL_DEFAULT, "X", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *got = hits_of_xattr(REGULAR, EROFS_FT_REG, rows[i].index,
+						rows[i].suffix, "v", 1);
+
+		t_eq(strstr(got, "hidden-xattrs") == NULL, rows[i].shown);
+	}
+	t_str(hits_of_xattr(S_IFCHR | 0644, EROFS_FT_CHR, EROFS_XATTR_USER, "a", "v", 1),
+	      "user-xattrs 1 /f");
+	t_str(hits_of_xattr(S_IFCHR | 0644, EROFS_FT_CHR, EROFS_XATTR_TRUSTED, "a", "v",
+			    1),
+	      "");
+}
+
+/* One entry of an ACL: tag, permissions, and an ID, or none. */
+#define ACL_ENTRY(tag, perm, id) tag "\0" perm "\0" id
+#define NO_ID			 "\xff\xff\xff\xff"
+#define AN_ID			 "\xe8\x03\0\0"
+#define ACL_HEAD		 "\2\0\0\0"
+#define OWNER			 ACL_ENTRY("\1", "\7", NO_ID)
+#define USER			 ACL_ENTRY("\2", "\5", AN_ID)
+#define GROUP			 ACL_ENTRY("\4", "\5", NO_ID)
+#define NAMED_GROUP		 ACL_ENTRY("\x8", "\5", AN_ID)
+#define MASK			 ACL_ENTRY("\x10", "\5", NO_ID)
+#define OTHERS			 ACL_ENTRY("\x20", "\4", NO_ID)
+
+struct value_row {
+	const char *value;
+	size_t len;
+	bool good;
+};
+
+#define VALUE(text, is_good)                                                             \
+	{                                                                                \
+		text, sizeof(text) - 1, is_good                                          \
+	}
+
+T(acls_that_no_kernel_understands_are_found)
+{
+	static const struct value_row rows[] = {
+		VALUE(ACL_HEAD OWNER GROUP OTHERS, true),
+		VALUE(ACL_HEAD OWNER USER USER GROUP MASK OTHERS, true),
+		VALUE(ACL_HEAD OWNER GROUP NAMED_GROUP MASK OTHERS, true),
+		VALUE(ACL_HEAD OWNER GROUP MASK OTHERS, true),
+		VALUE("", false),
+		VALUE("v6", false),
+		VALUE(ACL_HEAD, false),
+		VALUE("\1\0\0\0" OWNER GROUP OTHERS, false),
+		VALUE(ACL_HEAD OWNER GROUP OTHERS "x", false),
+		VALUE(ACL_HEAD OWNER, false),
+		VALUE(ACL_HEAD OWNER GROUP, false),
+		VALUE(ACL_HEAD GROUP OWNER OTHERS, false),
+		VALUE(ACL_HEAD OWNER USER GROUP OTHERS, true), /* no mask */
+		VALUE(ACL_HEAD OWNER OWNER GROUP OTHERS, false),
+		VALUE(ACL_HEAD OWNER GROUP OTHERS OTHERS, false),
+		VALUE(ACL_HEAD OWNER ACL_ENTRY("\4", "\x8", NO_ID) OTHERS, false),
+		VALUE(ACL_HEAD OWNER ACL_ENTRY("\4", "\5", AN_ID) OTHERS, false),
+		VALUE(ACL_HEAD OWNER ACL_ENTRY("\2", "\5", NO_ID) GROUP MASK OTHERS,
+		      false),
+		VALUE(ACL_HEAD OWNER GROUP ACL_ENTRY("\x40", "\5", NO_ID), false),
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		t_str(hits_of_xattr(REGULAR, EROFS_FT_REG, EROFS_XATTR_ACL_ACCESS, "",
+				    rows[i].value, rows[i].len),
+		      rows[i].good ? "" : "acls 1 /f");
+	t_str(hits_of_xattr(REGULAR, EROFS_FT_REG, EROFS_XATTR_ACL_DEFAULT, "",
+			    rows[0].value, rows[0].len),
+	      "acls 1 /f");
+}
+
+T(capabilities_that_no_kernel_understands_are_found)
+{
+	static const struct value_row rows[] = {
+		VALUE("\1\0\0\2"
+		      "\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+		      true),
+		VALUE("\0\0\0\3"
+		      "\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		      "\5\0\0\0",
+		      true),
+		VALUE("\0\0\0\3"
+		      "\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		      "\0\0\0\0",
+		      false),
+		VALUE("\0\0\0\2"
+		      "\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		      "\5\0\0\0",
+		      false),
+		VALUE("\2\0\0\2"
+		      "\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+		      false),
+		VALUE("\1\0\0\2", false),
+		VALUE("", false),
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		t_str(hits_of_xattr(REGULAR, EROFS_FT_REG, EROFS_XATTR_SECURITY,
+				    "capability", rows[i].value, rows[i].len),
+		      rows[i].good ? "" : "capabilities 1 /f");
+}
+
+T(times_and_owners_that_no_kernel_shows_are_found)
+{
+	uint8_t *p;
+	struct forge f;
+
+	begin(&f, EXTERNAL_NID, EROFS_FT_REG);
+	make_extended(&f, EXTERNAL_NID);
+	p = f.p + EXTERNAL_NID * EROFS_SLOT;
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_mtime_nsec), 999999999);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), UINT32_MAX - 1);
+	want_forged(&f, NEW, "");
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_mtime_nsec), 1000000000);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), UINT32_MAX);
+	want_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), 0);
+	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_gid), UINT32_MAX);
+	want_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
+	forge_fini(&f);
+}
+
+T(backing_paths_under_which_no_kernel_finds_a_file_are_found)
+{
+	static const struct {
+		const char *redirect;
+		bool good;
+	} rows[] = {{"/a", true},     {"/a/b", true},	{"/..a", true}, {"/", false},
+		    {"//a", false},   {"/a//b", false}, {"/a/", false}, {"/..", false},
+		    {"/a/..", false}, {"/../a", false}, {"/.", false},	{"/./a", false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct forge f;
+
+		begin(&f, EXTERNAL_NID, EROFS_FT_REG);
+		make_external(&f, rows[i].redirect);
+		want_forged(&f, NEW, rows[i].good ? "" : "backing-paths 1 /f");
+		forge_fini(&f);
+	}
+}
+
+T(what_fits_all_kernels_is_told_from_what_fits_none)
+{
+	struct cfs_image im;
+	struct cfs_err err;
+	size_t len;
+	uint8_t *bytes = t_golden("example.v1.cfs", &len);
+
+	t_eq(cfs_image_open((struct cfs_span){bytes, len}, &im, NULL), 0);
+	t_eq(cfs_kernel_fits_all(&im, &err), 0);
+	free(bytes);
+	bytes = t_golden("xattr-prefixes.v1.cfs", &len);
+	t_eq(cfs_image_open((struct cfs_span){bytes, len}, &im, NULL), 0);
+	t_eq(cfs_kernel_fits_all(&im, &err), -EUCLEAN);
+	t_str(err.msg, "Linux does not show xattrs with such keys (hidden-xattrs: the "
+		       "first is /all)");
+	free(bytes);
 }
 
 T(a_damaged_image_is_no_finding)
