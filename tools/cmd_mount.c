@@ -61,7 +61,7 @@ static const struct cli_syntax mount_syntax = {
 
 /* What is asked of the mount; dirs is the one object directory, and all is lent. */
 static struct cfs_mount_args make_args(const struct options *o, const char *name,
-				       const char *const *dirs)
+				       const char *source, const char *const *dirs)
 {
 	return (struct cfs_mount_args){
 		.opts = {.objdirs = dirs,
@@ -71,7 +71,8 @@ static struct cfs_mount_args make_args(const struct options *o, const char *name
 			 .readonly = o->upperdir && !o->read_write,
 			 .require_signature =
 				 o->require_signature || o->trusted || o->statement,
-			 .image_name = name},
+			 .image_name = name,
+			 .source = source},
 		.trusted = o->trusted,
 		.statement = o->statement,
 		.name = o->name,
@@ -124,7 +125,8 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
-	struct cfs_mount_args args = make_args(o, name, dirs);
+	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
+	struct cfs_mount_args args = make_args(o, name, source, dirs);
 	struct vouch vouch;
 	cfs_autofd int fd = -1;
 	int rc = cfs_repo_find_image(repo, name, id, err);
@@ -135,8 +137,9 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		rc = make_path(repo, "signatures", signatures, err);
 	if (rc < 0)
 		return rc;
+	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
 	if (cfs_repo_is_secure(repo))
-		args.opts.digest = cfs_digest_hex(id, hex);
+		args.opts.digest = hex;
 	if (!is_vouched_for(o, repo, name))
 		restrain(o, &args.opts, cfs_repo_is_secure(repo), name);
 	vouch_for_mount(&vouch, &args, name);

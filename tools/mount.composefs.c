@@ -19,6 +19,7 @@ struct command {
 	struct cfs_mount_args args;
 	struct vouch vouch;
 	const char *image, *mountpoint;
+	char *source; /* where the image is, for the mount table */
 	bool help, fake, verbose;
 	bool wrong_usage;      /* the message stands alone, usage follows */
 	const char *restraint; /* that was not asked for, as text */
@@ -121,6 +122,8 @@ static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err
 		return usage_error(cmd, err, "Too many arguments");
 	cmd->image = argv[optind];
 	cmd->mountpoint = argv[optind + 1];
+	if (cmd->args.remount) /* the rest is as it was mounted */
+		return 0;
 	if (cmd->args.opts.n_objdirs == 0)
 		return usage_error(cmd, err, "No object dirs specified");
 	return cfs_mount_check(&cmd->args.opts, err);
@@ -147,6 +150,8 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	if (image < 0)
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
 	o->image_name = cmd->image;
+	cmd->source = realpath(cmd->image, NULL);
+	o->source = cmd->source ? cmd->source : cmd->image;
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
@@ -164,6 +169,10 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 
 	if (rc < 0 || cmd->help)
 		return rc;
+	if (cmd->args.remount)
+		return cmd->fake ? 0
+				 : cfs_mount_remount(cmd->mountpoint, &cmd->args.opts,
+						     cmd->args.allowed, err);
 	rc = mount_image(cmd, &taken, err);
 	if (rc == 0 && cmd->restraint)
 		cli_say("mount.composefs",
@@ -191,6 +200,7 @@ int main(int argc, char **argv)
 		cli_say("mount.composefs", "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
 		print_usage();
+	free(cmd.source);
 	cfs_mount_args_fini(&cmd.args);
 	return rc < 0 ? STATUS_FAILED : 0;
 }

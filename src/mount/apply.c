@@ -208,7 +208,7 @@ static int do_old(struct run *r, const struct cfs_step *step, struct cfs_err *er
 	if (len >= (int)sizeof(data))
 		return cfs_fail(err, ENAMETOOLONG,
 				"overlay: the paths are longer than mount(2) takes");
-	if (mount("composefs", PLACE, "overlay", step->number, data) < 0)
+	if (mount(step->source, PLACE, "overlay", step->number, data) < 0)
 		return cfs_fail_errno(err, "mount(2) of the overlay");
 	r->mount = open_tree(AT_FDCWD, PLACE, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (r->mount < 0)

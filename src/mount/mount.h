@@ -36,6 +36,8 @@ enum cfs_mount_prefetch {
 	CFS_MOUNT_PREFETCH_OFF,
 };
 
+enum { CFS_MOUNT_CONTEXTS = 4, CFS_MOUNT_SOURCE_MAX = 255 };
+
 /* Zero is the default. Strings are lent and used as they are: nothing is escaped in them.
  */
 struct cfs_mount_opts {
@@ -58,6 +60,12 @@ struct cfs_mount_opts {
 	int idmap_fd;
 	uint64_t attr;		/* MOUNT_ATTR_NOSUID and so on */
 	const char *image_name; /* what losetup(8) shows; NULL: nothing */
+	/* What the mount table shows as the source. NULL, or longer than the kernel takes (255 bytes):
+	 * "composefs". */
+	const char *source;
+	/* SELinux, of the overlay: context=, fscontext=, defcontext=, rootcontext=. NULL: not given. */
+	const char *context[CFS_MOUNT_CONTEXTS];
+	bool sync, dirsync, lazytime; /* of the overlay: for what goes to upperdir */
 };
 
 /* Whether no byte of an object is believed that the image's digest of it does not cover:
@@ -92,6 +100,7 @@ struct cfs_mount_args {
 	/* in: unknown options are passed over, as mount -s wants it, but none that looks like one that makes
 	 * the mount stricter */
 	bool sloppy;
+	bool remount;	  /* an image that is mounted: cfs_mount_remount */
 	uint64_t allowed; /* restraints that cfs_mount_restrain does not add */
 	struct cfs_arena arena;
 };
@@ -140,7 +149,7 @@ enum cfs_step_op {
 	CFS_STEP_MOUNT,	   /* fsmount with the attributes number: a detached mount */
 	CFS_STEP_IDMAP,	   /* map that mount's owners by the user namespace fd */
 	CFS_STEP_LOOP,	   /* put the source on a free loop device, shown as value */
-	CFS_STEP_OLD,	   /* mount(2): data key, path of the image mount,
+	CFS_STEP_OLD,	   /* mount(2) of source: data key, path of the image mount,
 			      value; flags number. A detached copy is taken */
 	CFS_STEP_PREFETCH, /* read number bytes of the source ahead; value: and wait */
 };
@@ -149,6 +158,7 @@ struct cfs_step {
 	enum cfs_step_op op;
 	const char *key;
 	const char *value;
+	const char *source;
 	uint64_t number;
 	int fd;
 	const char *hint; /* for people: what EINVAL may mean */
@@ -200,6 +210,12 @@ int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoin
 /* All of it: check, inspect, steps, apply. fd stays the caller's. */
 int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 		 struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Changes the mount at mountpoint, and nothing of its superblock: read-only or not, and the attributes, of
+ * o. Nothing is verified anew, so nosuid and nodev stay where they are, unless they are allowed.
+ * -EINVAL: no image is mounted there. */
+int cfs_mount_remount(const char *mountpoint, const struct cfs_mount_opts *o,
+		      uint64_t allowed, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Puts the calling thread in a mount namespace of its own, from which no mount gets out. Its root and
  * working directory stay the same, and are its own. */

@@ -9,6 +9,9 @@ enum { CFS_PROC_FD_MAX = 32 };
 
 #define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
 
+/* Attributes of fsmount(2) as flags of mount(2). */
+uint64_t cfs_mount_old_flags(uint64_t attr);
+
 /* Whether -s may pass over an option that is not known: not one that has to do with verification, is almost
  * the name of one that makes the mount stricter, or has a value that looks like a digest. */
 enum { CFS_SLOPPY_NAME_MAX = 64 };

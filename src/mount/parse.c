@@ -9,6 +9,7 @@
 
 enum kind {
 	OPT_STRING,   /* a value that is kept as it is */
+	OPT_CONTEXT,  /* the same; quotes around it keep commas */
 	OPT_SIGNED,   /* the same, and a signature is required */
 	OPT_BASEDIR,  /* paths separated by colons */
 	OPT_PREFETCH, /* one of three words */
@@ -18,7 +19,19 @@ enum kind {
 	OPT_IGNORED,  /* for others than us */
 };
 
-enum flag { FLAG_RO, FLAG_RW, FLAG_VERITY, FLAG_TRYVERITY, FLAG_SIGNED };
+enum flag {
+	FLAG_RO,
+	FLAG_RW,
+	FLAG_VERITY,
+	FLAG_TRYVERITY,
+	FLAG_SIGNED,
+	FLAG_SYNC,
+	FLAG_ASYNC,
+	FLAG_DIRSYNC,
+	FLAG_LAZYTIME,
+	FLAG_NOLAZYTIME,
+	FLAG_REMOUNT,
+};
 
 struct rule {
 	const char *name; /* with '*' at the end: any name that begins so */
@@ -40,6 +53,14 @@ struct rule {
 #define SIGNED(name, field)                                                              \
 	{                                                                                \
 		name, OPT_SIGNED, offsetof(struct cfs_mount_args, field)                 \
+	}
+#define CONTEXT(name, number)                                                            \
+	{                                                                                \
+		name, OPT_CONTEXT, offsetof(struct cfs_mount_args, opts.context[number]) \
+	}
+#define FLAG(name, which)                                                                \
+	{                                                                                \
+		name, OPT_FLAG, .flag = (which)                                          \
 	}
 #define ON(name, bits)                                                                   \
 	{                                                                                \
@@ -75,8 +96,18 @@ static const struct rule rules[] = {
 	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
 	{"allow-suid", OPT_ALLOW, .set = MOUNT_ATTR_NOSUID},
 	{"allow-dev", OPT_ALLOW, .set = MOUNT_ATTR_NODEV},
-	{"ro", OPT_FLAG, .flag = FLAG_RO},
-	{"rw", OPT_FLAG, .flag = FLAG_RW},
+	FLAG("ro", FLAG_RO),
+	FLAG("rw", FLAG_RW),
+	FLAG("sync", FLAG_SYNC),
+	FLAG("async", FLAG_ASYNC),
+	FLAG("dirsync", FLAG_DIRSYNC),
+	FLAG("lazytime", FLAG_LAZYTIME),
+	FLAG("nolazytime", FLAG_NOLAZYTIME),
+	FLAG("remount", FLAG_REMOUNT),
+	CONTEXT("context", 0),
+	CONTEXT("fscontext", 1),
+	CONTEXT("defcontext", 2),
+	CONTEXT("rootcontext", 3),
 
 	ON("nosuid", MOUNT_ATTR_NOSUID),
 	OFF("suid", MOUNT_ATTR_NOSUID),
@@ -107,10 +138,10 @@ static const struct rule rules[] = {
 	IGNORED("nouser"),
 	IGNORED("nofail"),
 	IGNORED("_netdev"),
-	IGNORED("async"),
 	IGNORED("loud"),
 	IGNORED("silent"),
-	IGNORED("nolazytime"),
+	IGNORED("nomand"),
+	IGNORED("noiversion"),
 	IGNORED("comment"),
 	IGNORED("uhelper"),
 	IGNORED("helper"),
@@ -144,6 +175,17 @@ static const struct rule *find_rule(struct cfs_text name)
 	return NULL;
 }
 
+/* "context=\"" begins a value with commas of its own, as mount(8) writes SELinux contexts: up to the next
+ * quote. Elsewhere a quote is a character like others. */
+static bool opens_quote(struct cfs_text before)
+{
+	static const char name[] = "context=";
+	size_t len = sizeof(name) - 1;
+
+	return before.len >= len && memcmp(before.s + before.len - len, name, len) == 0 &&
+	       memchr(before.s, '=', before.len) == before.s + before.len - 1;
+}
+
 /* Cuts the first option off: up to an unescaped comma. False at the end, so that "a," has
  * two options, the last one empty. */
 static bool next_option(struct cfs_text *rest, struct option *out)
@@ -153,8 +195,16 @@ static bool next_option(struct cfs_text *rest, struct option *out)
 
 	if (!rest->s)
 		return false;
-	while (all.len < rest->len && rest->s[all.len] != ',')
-		all.len += rest->s[all.len] == '\\' && all.len + 1 < rest->len ? 2 : 1;
+	for (bool quoted = false; all.len < rest->len; all.len++) {
+		char c = rest->s[all.len];
+
+		if (c == ',' && !quoted)
+			break;
+		if (c == '"')
+			quoted = !quoted && opens_quote(all);
+		else if (c == '\\' && all.len + 1 < rest->len)
+			all.len++;
+	}
 	if (all.len < rest->len)
 		*rest = (struct cfs_text){rest->s + all.len + 1, rest->len - all.len - 1};
 	else
@@ -201,6 +251,13 @@ static int set_string(struct cfs_mount_args *args, size_t member,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	memcpy((char *)args + member, &copy, sizeof(copy));
 	return 0;
+}
+
+static struct cfs_text unquote(struct cfs_text value)
+{
+	if (value.len < 2 || value.s[0] != '"' || value.s[value.len - 1] != '"')
+		return value;
+	return (struct cfs_text){value.s + 1, value.len - 2};
 }
 
 static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
@@ -269,6 +326,20 @@ static void set_flag(struct cfs_mount_args *args, enum flag flag)
 	case FLAG_SIGNED:
 		o->require_signature = true;
 		break;
+	case FLAG_SYNC:
+	case FLAG_ASYNC:
+		o->sync = flag == FLAG_SYNC;
+		break;
+	case FLAG_DIRSYNC:
+		o->dirsync = true;
+		break;
+	case FLAG_LAZYTIME:
+	case FLAG_NOLAZYTIME:
+		o->lazytime = flag == FLAG_LAZYTIME;
+		break;
+	case FLAG_REMOUNT:
+		args->remount = true;
+		break;
 	}
 }
 
@@ -277,8 +348,9 @@ static void set_flag(struct cfs_mount_args *args, enum flag flag)
 static int check_value(const struct rule *rule, const struct option *opt,
 		       struct cfs_err *err)
 {
-	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_SIGNED ||
-			   rule->kind == OPT_BASEDIR || rule->kind == OPT_PREFETCH;
+	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_CONTEXT ||
+			   rule->kind == OPT_SIGNED || rule->kind == OPT_BASEDIR ||
+			   rule->kind == OPT_PREFETCH;
 
 	if (wants_value && !opt->has_value)
 		return cfs_fail(err, EINVAL, "No value specified for %s option",
@@ -312,6 +384,9 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 	case OPT_SIGNED:
 		args->opts.require_signature = true;
 		return set_string(args, rule->member, opt, err);
+	case OPT_CONTEXT:
+		return set_string(args, rule->member,
+				  &(struct option){.value = unquote(opt->value)}, err);
 	case OPT_STRING:
 		return set_string(args, rule->member, opt, err);
 	case OPT_BASEDIR:

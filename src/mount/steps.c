@@ -19,7 +19,7 @@ struct builder {
 };
 
 /* Steps of the longest way, besides one for each object directory. */
-enum { STEPS_MAX = 16 };
+enum { STEPS_MAX = 24 };
 
 static void add(struct builder *b, struct cfs_step step)
 {
@@ -88,12 +88,38 @@ static void add_verity(struct builder *b)
 		ADD(b, CFS_STEP_STRING, "verity", "require", .optional = true);
 }
 
+static const char *source(const struct cfs_mount_opts *o)
+{
+	return o->source && *o->source && strlen(o->source) <= CFS_MOUNT_SOURCE_MAX
+		       ? o->source
+		       : "composefs";
+}
+
+static const char *const context_keys[CFS_MOUNT_CONTEXTS] = {"context", "fscontext",
+							     "defcontext", "rootcontext"};
+
+/* What the kernel takes for any filesystem. */
+static void add_generic(struct builder *b)
+{
+	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++) {
+		if (b->o->context[i])
+			ADD(b, CFS_STEP_STRING, context_keys[i], b->o->context[i]);
+	}
+	if (b->o->sync)
+		ADD(b, CFS_STEP_FLAG, "sync");
+	if (b->o->dirsync)
+		ADD(b, CFS_STEP_FLAG, "dirsync");
+	if (b->o->lazytime)
+		ADD(b, CFS_STEP_FLAG, "lazytime");
+}
+
 static void add_overlay(struct builder *b)
 {
-	ADD(b, CFS_STEP_STRING, "source", "composefs");
+	ADD(b, CFS_STEP_STRING, "source", source(b->o));
 	ADD(b, CFS_STEP_STRING, "metacopy", "on");
 	ADD(b, CFS_STEP_STRING, "redirect_dir", "on");
 	add_verity(b);
+	add_generic(b);
 }
 
 static void add_mount(struct builder *b)
@@ -176,7 +202,7 @@ static int overlay_paths(struct builder *b)
 }
 
 /* The attributes as mount(2) has them. */
-static uint64_t old_flags(uint64_t attr)
+uint64_t cfs_mount_old_flags(uint64_t attr)
 {
 	static const struct {
 		uint64_t attr, flag;
@@ -208,6 +234,24 @@ static size_t path_max(const char *path)
 	return path ? 2 * strlen(path) : 0;
 }
 
+/* SELinux takes the quotes away, which keep commas. */
+static char *put_contexts(char *to, const struct cfs_mount_opts *o)
+{
+	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++) {
+		if (!o->context[i])
+			continue;
+		to = stpcpy(stpcpy(stpcpy(to, ","), context_keys[i]), "=\"");
+		to = stpcpy(stpcpy(to, o->context[i]), "\"");
+	}
+	return to;
+}
+
+static uint64_t old_generic(const struct cfs_mount_opts *o)
+{
+	return (o->sync ? MS_SYNCHRONOUS : 0) | (o->dirsync ? MS_DIRSYNC : 0) |
+	       (o->lazytime ? MS_LAZYTIME : 0);
+}
+
 /* The data of mount(2), behind the path of the image mount. */
 static char *old_data(struct builder *b, const char *separator)
 {
@@ -219,6 +263,8 @@ static char *old_data(struct builder *b, const char *separator)
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		max += strlen(separator) + path_max(b->o->objdirs[i]);
 	max += path_max(b->o->upperdir) + path_max(b->o->workdir);
+	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++)
+		max += b->o->context[i] ? strlen(b->o->context[i]) + 16 : 0;
 	data = to = cfs_arena_alloc(&b->out->arena, max, 1);
 	if (!data)
 		return NULL;
@@ -226,6 +272,7 @@ static char *old_data(struct builder *b, const char *separator)
 		to = put_path(to, separator, b->o->objdirs[i]);
 	to = put_path(to, upper, b->o->upperdir);
 	to = put_path(to, work, b->o->workdir);
+	to = put_contexts(to, b->o);
 	if (cfs_mount_requires_verity(b->o))
 		strcpy(to, verity);
 	return data;
@@ -241,7 +288,9 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 	if (b->o->readonly)
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
-	    .number = flags | old_flags(b->o->attr), .move_on = {move_on},
+	    .source = source(b->o),
+	    .number = flags | old_generic(b->o) | cfs_mount_old_flags(b->o->attr),
+	    .move_on = {move_on},
 	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);
 	return 0;
 }

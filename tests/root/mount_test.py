@@ -137,7 +137,7 @@ def a_mounted_tree_is_the_tree_that_was_packed(scene):
 def a_mount_is_an_overlay_of_its_own_and_nothing_else_shows(scene):
     scene.mount(scene.path("tree.cfs"), f"basedir={scene.path('objects')}")
     mounted = scene.mounts()
-    same([(m.point, m.type, m.source) for m in mounted], [(scene.mnt, "overlay", "composefs")])
+    same([(m.point, m.type, m.source) for m in mounted], [(scene.mnt, "overlay", scene.path("tree.cfs"))])
     want({"metacopy=on", "redirect_dir=on"} <= mounted[0].options, mounted[0].options)
     umount(scene.mnt)
     scene.nothing_left()

@@ -101,7 +101,7 @@ class Scene:
         done = subprocess.run([self.mount_program, "-o", options, image, point or self.mnt],
                               capture_output=True, text=True, check=False)
         same(done.returncode, 1, "status of a mount that should fail")
-        same([m.point for m in self.mounts() if m.source == "composefs"], [], "mounts left")
+        same([m.point for m in self.mounts() if m.type == "overlay"], [], "mounts left")
         return done.stderr
 
     def mounts(self):

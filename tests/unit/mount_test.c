@@ -123,7 +123,6 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 		{"", "Unsupported option "},
 		{"ro,", "Unsupported option "},
 		{"ro,,rw", "Unsupported option "},
-		{"remount", "Unsupported option remount"},
 		{"basedi", "Unsupported option basedi"},
 		{"Basedir=/a", "Unsupported option Basedir"},
 		{"based\\ir=/a", "Unsupported option based\\ir"},

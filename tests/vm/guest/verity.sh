@@ -75,7 +75,7 @@ fact_the_printed_digest_is_the_one_that_the_kernel_measures_of_the_image() {
 fact_with_the_digest_all_is_there_and_overlayfs_requires_verity() {
 	fresh
 	show "digest=$digest"
-	grep composefs /proc/mounts
+	grep " /mnt " /proc/mounts
 	grep -q verity=require /proc/mounts
 	cmp /tmp/tree/data /mnt/data
 	say exec ok probe exec /mnt/program
@@ -127,13 +127,13 @@ fact_verity_alone_lifts_neither_nosuid_nor_nodev() {
 	show verity 2>/tmp/warned
 	cat /tmp/warned
 	say "lines of warning" 1 grep -c "is not verified, so it is mounted nosuid,nodev" /tmp/warned
-	grep composefs /proc/mounts | grep nosuid,nodev | grep verity=require
+	grep " /mnt " /proc/mounts | grep nosuid,nodev | grep verity=require
 	umount /mnt
 	show verity,allow-suid,allow-dev
-	not grep "composefs.*no[sd]" /proc/mounts
+	not grep " /mnt .*no[sd]" /proc/mounts
 	umount /mnt
 	show "digest=$digest"
-	not grep "composefs.*no[sd]" /proc/mounts
+	not grep " /mnt .*no[sd]" /proc/mounts
 }
 
 fact_a_name_in_a_repository_lifts_neither_nosuid_nor_nodev() {
@@ -143,19 +143,25 @@ fact_a_name_in_a_repository_lifts_neither_nosuid_nor_nodev() {
 	composefs mount --repo=/fs/repo os /mnt 2>/tmp/warned
 	cat /tmp/warned
 	grep -q "nobody vouches for a name, so os is mounted nosuid,nodev" /tmp/warned
-	grep composefs /proc/mounts | grep nosuid,nodev | grep verity=require
+	grep " /mnt " /proc/mounts | grep nosuid,nodev | grep verity=require
 	umount /mnt
 	composefs mount --repo=/fs/repo --allow-suid --allow-dev os /mnt
-	not grep "composefs.*no[sd]" /proc/mounts
+	not grep " /mnt .*no[sd]" /proc/mounts
 	umount /mnt
 	composefs mount --repo=/fs/repo "$id" /mnt
-	not grep "composefs.*no[sd]" /proc/mounts
+	not grep " /mnt .*no[sd]" /proc/mounts
 }
 
 fact_a_digest_that_differs_in_its_last_digit_is_refused() {
 	fresh
 	last=$(echo "${digest#"${digest%?}"}" | tr 0-9a-f 1-9a-f0)
 	refuse "wrong fs-verity: want ${digest%?}$last, found $digest" show "digest=${digest%?}$last"
+}
+
+fact_the_mount_table_shows_the_image() {
+	fresh
+	show "digest=$digest"
+	say source /fs/image sh -c "grep ' /mnt ' /proc/mounts | cut -d ' ' -f 1"
 }
 
 fact_an_empty_or_malformed_digest_is_never_no_check() {

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Mounts as /etc/fstab, mount(8), umount(8) and findmnt(8) see them.
+
+    mount_fstab_test.py MKCOMPOSEFS MOUNT_COMPOSEFS [COMPOSEFS]
+
+Needs root; works in a mount namespace of its own, with a /sbin of its own.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+from scene import Scene, Skip, enter_namespace, fact, mount_call, run, run_facts_each_in, same, umount, want
+
+PROGRAMS = [os.path.abspath(path) for path in sys.argv[1:3]]
+COMPOSEFS = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
+
+
+class Fstab(Scene):
+    """An image with a blank in its path, and an fstab that has it."""
+
+    def __init__(self):
+        super().__init__(*PROGRAMS)
+        self.tree, self.objects = self.made("tree"), self.made("objects")
+        with open(f"{self.tree}/file", "w", encoding="ascii") as f:
+            f.write("content\n" * 1000)
+        self.source = self.image(self.tree, "an image.cfs", self.objects)
+        self.sbin = os.path.realpath("/sbin")
+        mount_call("overlay", self.sbin, "overlay", f"lowerdir={self.sbin},upperdir={self.made('up')},"
+                   f"workdir={self.made('work')}")
+        shutil.copy(self.mount_program, f"{self.sbin}/mount.composefs")
+        self.write_fstab("nosuid,nodev")
+
+    def write_fstab(self, options):
+        self.fstab = self.path("fstab")
+        with open(self.fstab, "w", encoding="ascii") as f:
+            f.write(f"{self.source} {self.mnt} composefs basedir={self.objects},{options} 0 0\n".replace(
+                "an image", "an\\040image"))
+
+    def close(self):
+        umount(self.sbin)
+        super().close()
+
+    def found(self):
+        """Our mounts by findmnt: source, attributes."""
+        return [m for m in self.mounts() if m.point == self.mnt]
+
+
+@fact
+def a_second_mount_of_all_does_nothing(scene):
+    for _ in range(3):
+        run("mount", "-a", "-T", scene.fstab)
+    same(len(scene.found()), 1, "mounts")
+
+
+@fact
+def findmnt_and_umount_know_a_mount_by_its_image(scene):
+    run("mount", "-T", scene.fstab, scene.mnt)
+    same(run("findmnt", "-n", "-o", "TARGET", scene.source).strip(), scene.mnt)
+    same(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
+    run("umount", scene.source)
+    same(scene.found(), [])
+
+
+@fact
+def an_image_that_is_named_otherwise_is_shown_by_its_path(scene):
+    os.symlink(scene.source, scene.path("link"))
+    for image in ("link", os.path.basename(scene.source), "./mnt/../link"):
+        run("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", scene.dir, scene.mount_program, "-o",
+            f"basedir={scene.objects},nosuid", image, scene.mnt)
+        same(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
+        umount(scene.mnt)
+
+
+@fact
+def an_image_with_a_path_that_is_too_long_for_the_kernel_is_mounted(scene):
+    folder = scene.made("x" * 200, "y" * 100)
+    shutil.copy(scene.source, folder)
+    scene.mount(os.path.join(folder, "an image.cfs"), f"basedir={scene.objects},nosuid")
+    same([m.source for m in scene.found()], ["composefs"])
+
+
+@fact
+def remount_changes_the_flags_and_nothing_else(scene):
+    run("mount", "-T", scene.fstab, scene.mnt)
+    before = scene.found()[0].options
+    run("mount", "-T", scene.fstab, "-o", "remount,ro,noexec,noatime", scene.mnt)
+    want({"ro", "noexec", "noatime", "nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    run("mount", "-T", scene.fstab, "-o", "remount,exec", scene.mnt)
+    want("noexec" not in scene.found()[0].attributes, scene.found()[0].attributes)
+    same(scene.found()[0].options, before)
+    with open(f"{scene.mnt}/file", encoding="ascii") as f:
+        same(len(f.read()), 8000)
+
+
+@fact
+def remount_makes_a_writable_mount_read_only_and_writable_again(scene):
+    scene.write_fstab(f"upperdir={scene.made('upper')},workdir={scene.made('work2')}")
+    run("mount", "-T", scene.fstab, scene.mnt)
+    for option, writable in (("ro", False), ("rw", True)):
+        run("mount", "-T", scene.fstab, "-o", f"remount,{option}", scene.mnt)
+        same(subprocess.run(["touch", f"{scene.mnt}/new"], capture_output=True, check=False).returncode == 0, writable)
+
+
+@fact
+def remount_lifts_nosuid_and_nodev_only_where_that_is_allowed(scene):
+    """A digest among its options is compared with nothing."""
+    remount = [scene.mount_program, scene.source, scene.mnt, "-o"]
+    scene.mount(scene.source, f"basedir={scene.objects},nosuid")
+    run(*remount, f"remount,suid,dev,basedir={scene.objects},digest={'0' * 64}")
+    want({"nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    run(*remount, "remount,allow-suid,allow-dev")
+    same(scene.found()[0].attributes & {"nosuid", "nodev"}, set())
+
+
+@fact
+def remount_is_refused_where_no_image_is_mounted(scene):
+    for point, text in ((scene.mnt, "no image is mounted at"), (scene.path("none"), "No such file")):
+        done = subprocess.run([scene.mount_program, scene.source, point, "-o", "remount,ro"], capture_output=True,
+                              text=True, check=False)
+        same(done.returncode, 1)
+        want(text in done.stderr, done.stderr)
+    scene.mount(scene.source, f"basedir={scene.objects},nosuid")
+    done = subprocess.run([scene.mount_program, scene.source, f"{scene.mnt}/..", "-o", "remount,ro"],
+                          capture_output=True, text=True, check=False)
+    want(done.returncode == 1 and "no image is mounted at" in done.stderr, done.stderr)
+
+
+@fact
+def sync_is_passed_on_and_what_others_read_is_passed_over(scene):
+    scene.write_fstab("nosuid,sync,dirsync,lazytime,auto,nofail,_netdev,comment=x,x-systemd.requires=y,nomand")
+    run("mount", "-a", "-T", scene.fstab)
+    want({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)
+
+
+@fact
+def a_context_without_selinux_is_refused_by_the_kernel_in_its_own_words(scene):
+    if os.path.exists("/sys/fs/selinux/enforce"):
+        raise Skip("SELinux is here")
+    said = scene.refused(scene.source, f"basedir={scene.objects},context=\"a:b:c:s0:c1,c2\"")
+    want("overlay: context=a:b:c:s0:c1,c2: Invalid argument" in said, said)
+
+
+@fact
+def an_image_of_a_repository_is_shown_by_its_id(scene):
+    if not COMPOSEFS:
+        raise Skip("built without composefs")
+    repo = f"--repo={scene.path('repo')}"
+    run(COMPOSEFS, "init", "--insecure", scene.path("repo"))
+    image = run(COMPOSEFS, "create-image", repo, scene.tree, "os").strip().split(":")[-1]
+    run(COMPOSEFS, "mount", repo, "os", scene.mnt)
+    same([m.source for m in scene.found()], [f"composefs:{image}"])
+    same(run("findmnt", "-n", "-o", "TARGET", f"composefs:{image}").strip(), scene.mnt)
+    run("umount", f"composefs:{image}")
+    same(scene.found(), [])
+
+
+enter_namespace()
+sys.exit(run_facts_each_in(Fstab))
