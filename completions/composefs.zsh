@@ -186,7 +186,7 @@ composefs|cfsctl)
 	init)
 		_arguments \
 			'--algorithm=[name objects by fsverity-sha512-12 (default) or fsverity-sha256-12]:value:(fsverity-sha256-12 fsverity-sha512-12)' \
-			'--ensure[a repository that is there is good, whatever it says]' \
+			'--ensure[accept an existing repository whose format or fs-verity is another one]' \
 			'--erofs-version=[format of images - 0, 1 (default) or 2]:value:(0 1 2)' \
 			'--help[print usage]' \
 			'--insecure[do without fs-verity - the kernel checks no content]' \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfsctl_text.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -19,6 +20,7 @@ static bool take_algorithm(void *opts, const char *value)
 	struct options *o = opts;
 	struct cfs_err err;
 
+	o->init.ensure_alg = true;
 	if (cfs_repo_alg_parse(value, &o->init.meta.alg, &err) == 0)
 		return true;
 	cli_say("composefs init", "%s", err.msg);
@@ -48,7 +50,7 @@ static const struct cli_option option_table[] = {
 	{"insecure", NULL, offsetof(struct options, init.insecure), NULL,
 	 "Do without fs-verity: the kernel checks no content"},
 	{"ensure", NULL, offsetof(struct options, init.ensure), NULL,
-	 "A repository that is there is good, whatever it says"},
+	 "Accept an existing repository whose format or fs-verity is another one"},
 	{"reset-metadata", NULL, offsetof(struct options, init.reset), NULL,
 	 "Remove images, streams and meta.json first, and keep the objects"},
 	{"force", NULL, offsetof(struct options, init.force), NULL,
@@ -77,6 +79,8 @@ static void say(const struct options *o, const char *path, bool made)
 		fputs("{\"path\":", stdout);
 		json_text(stdout, path, strlen(path));
 		printf(",\"created\":%s}\n", made ? "true" : "false");
+	} else if (cli_stands_in()) {
+		cfsctl_say_init(init, path, made);
 	} else {
 		printf("%s: %s\n", path, made ? "made" : "there already");
 	}
@@ -92,7 +96,9 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	const char *path;
 	int rc;
 
-	if (dir && where_is_given(&o->where))
+	if (dir && cli_stands_in()) /* there it counts alone */
+		o->where.user = o->where.system = false;
+	else if (dir && where_is_given(&o->where))
 		return cfs_fail(err, EINVAL, "want the directory once: %s, or an option",
 				dir);
 	if (dir)
@@ -120,7 +126,8 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 
 int cmd_init(int argc, char **argv)
 {
-	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1}};
+	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1},
+			    .init.ensure_alg = cli_stands_in()};
 	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
 	struct cfs_err err;
 

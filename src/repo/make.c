@@ -61,8 +61,14 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 	bool secure = false;
 	int rc = repo_read_meta(dirfd, &have, &secure, err);
 
-	if (rc < 0 || want->ensure)
-		return rc < 0 ? rc : 1;
+	if (rc < 0)
+		return rc;
+	if (want->ensure && want->ensure_alg && have.alg != want->meta.alg)
+		return cfs_fail(
+			err, EEXIST, "it is a repository already: expected %s, found %s",
+			cfs_repo_alg_name(want->meta.alg), cfs_repo_alg_name(have.alg));
+	if (want->ensure)
+		return 1;
 	if (have.alg != want->meta.alg || have.format != want->meta.format)
 		return cfs_fail(
 			err, EEXIST,

@@ -42,9 +42,10 @@ const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
 struct cfs_repo_init {
 	struct cfs_repo_meta meta;
 	bool insecure; /* without fs-verity: contents are believed, not checked by the kernel */
-	bool ensure; /* a repository that is there is good, whatever it says */
-	bool reset;  /* images, streams and meta.json are removed first; objects stay */
-	bool force;  /* reset also what this program does not understand */
+	bool ensure;	 /* a repository that is there is good, whatever it says */
+	bool ensure_alg; /* with ensure: but its algorithm must be this one */
+	bool reset; /* images, streams and meta.json are removed first; objects stay */
+	bool force; /* reset also what this program does not understand */
 	struct cfs_lock_wait wait; /* for a reset, which has the repository alone */
 };
 

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, run, snapshot, want
+from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, refused, run, snapshot, want
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 
@@ -53,6 +53,36 @@ def init_takes_its_algorithm_from_its_own_option_alone():
     well("--hash", "sha256", "--insecure", "--repo", "a", "init")
     well("--hash=sha512", "--repo", "b", "init", "--insecure", "--algorithm", "fsverity-sha256-12")
     want([meta(r)["algorithm"] for r in "ab"], ["fsverity-sha512-12", "fsverity-sha256-12"])
+
+
+def init_says_what_it_made():
+    kind = "  algorithm: fsverity-sha256-12\n  verity:    not required (insecure)\n"
+    args = ("init", "--insecure", "--algorithm", "fsverity-sha256-12", "r")
+    want(well(*args), f"Initialized composefs repository at r\n{kind}")
+    want(well(*args), "Repository already initialized at r\n")
+    want(well(*args, "--ensure"), "Repository already initialized at r (existing configuration preserved)\n")
+
+
+def init_prefers_its_operand():
+    well("--repo", "a", "init", "--insecure", "b")
+    well("--user", "init", "--insecure", "c")
+    want(sorted(os.listdir(".")), ["b", "c", "cfsctl"])
+    want(run("--repo", "a", "init", "--insecure", "b")[0], FAILED)
+
+
+def init_ensure_accepts_another_format_but_no_other_algorithm():
+    well("init", "--insecure", "--algorithm", "fsverity-sha256-12", "--erofs-version", "2", "r")
+    before = snapshot("r")
+    ensure = ("init", "--ensure", "--algorithm", "fsverity-sha256-12")
+    for args in (("r",), ("--insecure", "r"), ("--erofs-version", "1", "r")):
+        has(well(*ensure, *args), "(existing configuration preserved)")
+    for args in (("init", "--ensure", "r"), ("init", "--ensure", "--algorithm", "fsverity-sha512-12", "r")):
+        rc, out, err = cfsctl(*args)
+        want((rc, out), (FAILED, ""))
+        has(err, "expected fsverity-sha512-12, found fsverity-sha256-12")
+    good("init", "--ensure", "r")
+    has(refused("init", "--ensure", "--algorithm=fsverity-sha512-12", "r"), "found fsverity-sha256-12")
+    want(snapshot("r"), before)
 
 
 def values_in_front_are_checked_for_every_command():
