@@ -116,10 +116,16 @@ static int link_tmp(struct cfs_replace *r, struct cfs_err *err)
 	return cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
 }
 
+static bool lacks_tmpfile(int errnum)
+{
+	return errnum == EOPNOTSUPP || errnum == EISDIR || errnum == ENOENT ||
+	       errnum == EINVAL;
+}
+
 static int open_beside(struct cfs_replace *r, struct cfs_err *err)
 {
 	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, r->mode);
-	if (r->fd < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+	if (r->fd < 0 && !lacks_tmpfile(errno))
 		return cfs_fail_errno(err, "temporary file");
 	if (r->fd < 0) {
 		int rc = take_tmp_name(r, create_tmp, err);
@@ -229,7 +235,40 @@ static int give_name(struct cfs_replace *r, struct cfs_err *err)
 	return 0;
 }
 
-int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
+/* Some file systems have no hard links (exFAT), others no RENAME_NOREPLACE (NFS); the last resort leaves
+ * a gap in which another process may make the file, too. */
+static int give_free_name(struct cfs_replace *r, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (!r->tmp)
+		return cfs_io_publish(r->fd, r->dirfd, r->name, err);
+	if (linkat(r->dirfd, r->tmp, r->dirfd, r->name, 0) == 0) {
+		unlinkat(r->dirfd, r->tmp, 0);
+		free(cfs_steal(&r->tmp));
+		return 0;
+	}
+	if (errno == EEXIST)
+		return -EEXIST;
+	if (renameat2(r->dirfd, r->tmp, r->dirfd, r->name, RENAME_NOREPLACE) < 0) {
+		if (errno == EEXIST)
+			return -EEXIST;
+		if (errno != EINVAL && errno != ENOSYS)
+			return cfs_fail_errno(err, "rename");
+		if (fstatat(r->dirfd, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return -EEXIST;
+		if (errno != ENOENT)
+			return cfs_fail_errno(err, "stat");
+		if (renameat(r->dirfd, r->tmp, r->dirfd, r->name) < 0)
+			return cfs_fail_errno(err, "rename");
+	}
+	free(cfs_steal(&r->tmp));
+	return 0;
+}
+
+static int commit(struct cfs_replace *r,
+		  int (*name_it)(struct cfs_replace *r, struct cfs_err *err),
+		  struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -242,11 +281,21 @@ int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
 	if (rc == 0 && fsync(r->fd) < 0)
 		rc = cfs_fail_errno(err, "fsync");
 	if (rc == 0)
-		rc = give_name(r, err);
+		rc = name_it(r, err);
 	if (rc == 0 && fsync(r->dirfd) < 0)
 		rc = cfs_fail_errno(err, "fsync of the directory");
 	cfs_replace_abort(r);
 	return rc;
+}
+
+int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
+{
+	return commit(r, give_name, err);
+}
+
+int cfs_replace_commit_new(struct cfs_replace *r, struct cfs_err *err)
+{
+	return commit(r, give_free_name, err);
 }
 
 void cfs_replace_abort(struct cfs_replace *r)

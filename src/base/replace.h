@@ -34,6 +34,9 @@ int cfs_replace_open_at(int dirfd, const char *name, struct cfs_replace *out,
 /* Brings the bytes to disk, then gives them the name. Ends the file either way. */
 int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same, but replaces nothing: -EEXIST without a message when there is a file of that name by now. */
+int cfs_replace_commit_new(struct cfs_replace *r, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Leaves everything as it was. Harmless behind a commit and on a zeroed struct with fd -1. */
 void cfs_replace_abort(struct cfs_replace *r);
 

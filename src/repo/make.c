@@ -9,48 +9,46 @@
 #include "repo/repo_priv.h"
 
 /* The parents as mkdir -p makes them, the repository itself for its owner alone: an object is a file
- * whose mode and owner in the image say nothing of the mode that it has here. */
+ * whose mode and owner in the image say nothing of the mode that it has here. Returns it open. */
 static int make_directory(const char *path, bool *made, struct cfs_err *err)
 {
-	cfs_autofree char *parent = strdup(path);
-	char *slash;
-	int rc = 0;
+	cfs_autofd int dir = cfs_path_make_dir(path, 0700, made, err);
+	int fd;
 
-	if (!parent)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
-		parent[n - 1] = '\0';
-	slash = strrchr(parent, '/');
-	if (slash && slash > parent) {
-		*slash = '\0';
-		rc = cfs_io_make_dirs(AT_FDCWD, parent, 0755, err);
-	}
-	*made = rc == 0 && mkdir(path, 0700) == 0;
-	if (rc == 0 && !*made && errno != EEXIST)
-		rc = cfs_fail_errno(err, "make directory");
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
+}
+
+static int fill_meta(struct cfs_replace *r, int dirfd, const struct cfs_repo_init *init,
+		     struct cfs_err *err)
+{
+	char text[CFS_REPO_META_TEXT_MAX];
+	int rc;
+
+	cfs_repo_meta_text(&init->meta, text);
+	rc = cfs_io_write(r->fd, text, strlen(text), err);
+	if (rc == 0 && fchmod(r->fd, 0644) < 0)
+		rc = cfs_fail_errno(err, "chmod");
+	if (rc == 0 && !init->insecure)
+		rc = cfs_verity_seal(&r->fd, init->meta.alg, err);
+	if (rc == 0)
+		rc = cfs_replace_commit_new(r, err);
+	if (rc == 0 && syncfs(dirfd) < 0) /* the directories above, too */
+		rc = cfs_fail_errno(err, "sync");
 	return rc;
 }
 
 static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
-	char text[CFS_REPO_META_TEXT_MAX];
-	cfs_autofd int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-	int rc;
+	struct cfs_replace r;
+	int rc = cfs_replace_open_at(dirfd, "meta.json", &r, err);
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "temporary file");
-	cfs_repo_meta_text(&init->meta, text);
-	rc = cfs_io_write(fd, text, strlen(text), err);
 	if (rc < 0)
 		return rc;
-	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
-		return cfs_fail_errno(err, "write");
-	rc = init->insecure ? 0 : cfs_verity_seal(&fd, init->meta.alg, err);
-	if (rc < 0)
-		return rc;
-	rc = cfs_io_publish(fd, dirfd, "meta.json", err);
-	if (rc == 0 && syncfs(dirfd) < 0) /* the directories above, too */
-		rc = cfs_fail_errno(err, "sync");
+	rc = fill_meta(&r, dirfd, init, err);
+	cfs_replace_abort(&r);
 	return rc;
 }
 
@@ -94,14 +92,10 @@ static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs
 			cfs_hash_name(told.alg), cfs_hash_name(want->meta.alg));
 }
 
-static int make_in(const char *path, const struct cfs_repo_init *init,
-		   struct cfs_err *err)
+static int make_in(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
-	cfs_autofd int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
-	if (dirfd < 0)
-		return cfs_fail_errno(err, "open");
 	if (init->reset) {
 		rc = check_objects(dirfd, init, err);
 		if (rc == 0)
@@ -121,15 +115,32 @@ static int make_in(const char *path, const struct cfs_repo_init *init,
 	return rc;
 }
 
+/* What was made, and nothing else that is under that name by now. */
+static void remove_made(const char *path, int dirfd)
+{
+	cfs_autofree char *copy = strdup(path), *name = NULL;
+	cfs_autofd int parent = -1;
+	struct stat made, st;
+
+	if (!copy)
+		return;
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	parent = cfs_path_open_parent(copy, &name, NULL);
+	if (parent >= 0 && fstat(dirfd, &made) == 0 &&
+	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    made.st_dev == st.st_dev && made.st_ino == st.st_ino)
+		unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	bool made = false;
-	int rc = make_directory(path, &made, err);
+	cfs_autofd int dirfd = make_directory(path, &made, err);
+	int rc = dirfd < 0 ? dirfd : make_in(dirfd, init, err);
 
-	if (rc == 0)
-		rc = make_in(path, init, err);
-	if (rc < 0 && made)
-		rmdir(path);
+	if (rc < 0 && made && dirfd >= 0)
+		remove_made(path, dirfd);
 	return cfs_context(err, rc, "repository %s", path);
 }
 

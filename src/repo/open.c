@@ -121,15 +121,29 @@ int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", path);
 }
 
+/* Whoever owns a directory on the way must not choose the repository that somebody else writes to. */
+static int open_root(const char *path, enum cfs_repo_access access, struct cfs_err *err)
+{
+	cfs_autofd int place =
+		access == CFS_REPO_WRITE ? cfs_path_open_dir(path, err) : AT_FDCWD;
+	int fd;
+
+	if (access == CFS_REPO_WRITE && place < 0)
+		return place;
+	fd = openat(place, access == CFS_REPO_WRITE ? "." : path,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
+}
+
 static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 		const struct cfs_lock_wait *wait,
 		const struct cfs_repo_collect_opts *alone, struct cfs_err *err)
 {
 	int rc;
 
-	r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->dirfd = open_root(r->path, access, err);
 	if (r->dirfd < 0)
-		return cfs_fail_errno(err, "open");
+		return r->dirfd;
 	rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENOENT, "not a repository: it has no meta.json");

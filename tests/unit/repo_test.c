@@ -2,8 +2,10 @@
 /* Repositories: what meta.json says, names, links that lead elsewhere, the order of things. */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "repo/repo.h"
 #include "t.h"
 #include "tmpdir.h"
@@ -197,6 +199,47 @@ T(making_it_twice_is_fine_and_otherwise_is_not)
 	t_eq(cfs_repo_make(tmp_in("a/b/r"), &other, &err), 1);
 	tmp_text("a/b/r/meta.json", "{}");
 	t_eq(cfs_repo_make(tmp_in("a/b/r"), &other, &err), -EINVAL);
+}
+
+static int make_three(void)
+{
+	struct stat st;
+
+	CHILD_CHECK(cfs_repo_make(tmp_in("a/r"), &fresh, &err) == 0);
+	CHILD_CHECK(cfs_repo_make(tmp_in("a/r"), &fresh, &err) == 1);
+	CHILD_CHECK(stat(tmp_in("a/r/meta.json"), &st) == 0 && st.st_size > 0);
+	CHILD_CHECK((st.st_mode & 07777) == 0644 && st.st_nlink == 1);
+	CHILD_CHECK(unlink(tmp_in("a/r/meta.json")) == 0);
+	CHILD_CHECK(rmdir(tmp_in("a/r")) == 0); /* nothing is left beside it */
+	return 0;
+}
+
+T(it_is_made_where_there_are_no_files_without_a_name)
+{
+	static const struct fault none = {SYS_openat, 2, __O_TMPFILE, EOPNOTSUPP};
+
+	tmp_fresh();
+	t_eq(fault_run(&none, make_three), 0);
+}
+
+T(it_is_not_made_through_a_link_that_everybody_could_make)
+{
+	struct stat st;
+
+	tmp_fresh();
+	t_eq(mkdir(tmp_in("in"), 0755), 0);
+	t_eq(mkdir(tmp_in("out"), 0755), 0);
+	t_eq(symlink("../out", tmp_in("in/r")), 0);
+	t_eq(chmod(tmp_in("in"), 0777), 0);
+	t_eq(cfs_repo_make(tmp_in("in/r"), &fresh, &err), -ELOOP);
+	t_has(err.msg, "/in/r: symbolic link \"r\": not followed");
+	t_eq(cfs_repo_make(tmp_in("in/r/new"), &fresh, &err), -ELOOP);
+	t_eq(rmdir(tmp_in("out")), 0);
+	/* Our own is followed where others cannot make one. */
+	t_eq(mkdir(tmp_in("out"), 0755), 0);
+	t_eq(chmod(tmp_in("in"), 0755), 0);
+	t_eq(cfs_repo_make(tmp_in("in/r"), &fresh, &err), 0);
+	t_eq(stat(tmp_in("out/meta.json"), &st), 0);
 }
 
 T(an_image_is_found_by_id_and_by_name)
