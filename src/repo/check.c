@@ -287,12 +287,13 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	struct cfs_digest id = cfs_ids_get(&c->present, i);
 	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8];
 	struct stat st;
-	int rc = 0;
+	int rc;
 
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
 	c->sizes[i] = CHECK_NO_SIZE;
-	if (fstatat(c->repo->dirfd, place, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return check_tell(c, CFS_FAULT_STAT, &id, place, strerror(errno), err);
+	rc = cfs_beneath_stat(c->repo->dirfd, place, &st);
+	if (rc < 0)
+		return check_tell(c, CFS_FAULT_STAT, &id, place, strerror(-rc), err);
 	if (S_ISREG(st.st_mode))
 		c->sizes[i] = (uint64_t)st.st_size;
 	if (S_ISREG(st.st_mode))

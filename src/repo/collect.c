@@ -23,6 +23,8 @@ struct collect {
 	bool *gone_entries[2]; /* by enum cfs_repo_kind and the index of the entry */
 	bool *expired, *gone_refs[2]; /* by the index of the ref */
 	int objects;		      /* the directory, or -1 when there is none */
+	int prefix_dir;		      /* objects/xx of prefix_byte, or -1 */
+	unsigned prefix_byte;
 	time_t now;
 };
 
@@ -99,15 +101,52 @@ static int list_objects(struct collect *c, struct cfs_err *err)
 
 /* --- removing ---------------------------------------------------------------------------- */
 
+/* The directory of the object, held until that of another one is asked for. A path "xx/rest" would be
+ * followed through whatever is at xx by now: whoever owns the repository could put a symbolic link there, to the
+ * objects of another one. -ENOENT: there is none. */
+static int hold_prefix(struct collect *c, const struct cfs_digest *id,
+		       struct cfs_err *err)
+{
+	char name[3] = "", place[16];
+
+	if (c->prefix_dir >= 0 && c->prefix_byte == id->bytes[0])
+		return c->prefix_dir;
+	if (c->prefix_dir >= 0)
+		close(c->prefix_dir);
+	cfs_hex_encode(id->bytes, 1, name);
+	c->prefix_byte = id->bytes[0];
+	c->prefix_dir = cfs_beneath_open_dir(c->objects, name);
+	if (c->prefix_dir >= 0 || c->prefix_dir == -ENOENT)
+		return c->prefix_dir;
+	snprintf(place, sizeof(place), "objects/%s", name);
+	return cfs_beneath_fail(c->prefix_dir, place, err);
+}
+
+static void drop_prefix(struct collect *c)
+{
+	if (c->prefix_dir >= 0)
+		close(c->prefix_dir);
+	c->prefix_dir = -1;
+}
+
+/* The name of the object in its directory. */
+static const char *name_in_prefix(const char *path)
+{
+	return path + 3;
+}
+
 /* What is still garbage; younger than the grace: it stays. */
 static int choose_object(struct collect *c, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
+	int dir = hold_prefix(c, id, err);
 	struct stat st;
 
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
 	cfs_digest_path(id, path);
-	if (fstatat(c->objects, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dir, name_in_prefix(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "objects/%s", path);
 	if (!S_ISREG(st.st_mode)) {
 		note(c, CFS_REPO_NOTE_FOREIGN, path, "not a regular file");
@@ -130,25 +169,43 @@ static int choose_objects(struct collect *c, struct cfs_err *err)
 		if (!cfs_ids_has(&c->mark.live, id.bytes))
 			rc = choose_object(c, &id, err);
 	}
+	drop_prefix(c);
 	return rc < 0 ? rc : cfs_ids_settle(&c->gone, err);
+}
+
+static int remove_object(struct collect *c, const struct cfs_digest *id,
+			 struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	int dir = hold_prefix(c, id, err);
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	cfs_digest_path(id, path);
+	if (unlinkat(dir, name_in_prefix(path), 0) < 0 && errno != ENOENT)
+		return cfs_fail_errno(err, "objects/%s", path);
+	return 0;
 }
 
 static int remove_objects(struct collect *c, struct cfs_err *err)
 {
-	for (size_t i = 0; i < c->gone.n; i++) {
-		struct cfs_digest id = cfs_ids_get(&c->gone, i);
-		char path[CFS_OBJECT_PATH_MAX], prefix[3] = "";
+	int rc = 0;
 
-		cfs_digest_path(&id, path);
-		if (unlinkat(c->objects, path, 0) < 0 && errno != ENOENT)
-			return cfs_fail_errno(err, "objects/%s", path);
+	for (size_t i = 0; rc == 0 && i < c->gone.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&c->gone, i);
+		char prefix[3] = "";
+
+		rc = remove_object(c, &id, err);
+		if (rc < 0)
+			break;
 		show(c, "objects removed", i, c->gone.n);
 		cfs_hex_encode(id.bytes, 1, prefix);
 		/* Behind the last of its directory; a directory that is not empty stays. */
 		if (i + 1 == c->gone.n || c->gone.v[(i + 1) * c->gone.len] != id.bytes[0])
 			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
 	}
-	return 0;
+	drop_prefix(c);
+	return rc;
 }
 
 /* Those of what goes: signatures/ID of images, signatures/objects/ID.p7s of objects. They go before, so that
@@ -477,7 +534,11 @@ static int look_alone(struct collect *c, const char *path, struct cfs_err *err)
 int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 		     struct cfs_repo_collected *out, struct cfs_err *err)
 {
-	struct collect c = {.opts = opts, .out = out, .objects = -1, .now = time(NULL)};
+	struct collect c = {.opts = opts,
+			    .out = out,
+			    .objects = -1,
+			    .prefix_dir = -1,
+			    .now = time(NULL)};
 	int rc;
 
 	*out = (struct cfs_repo_collected){0};
@@ -485,7 +546,7 @@ int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 	if (rc == 0 && !opts->dry_run)
 		rc = look_alone(&c, path, err);
 	if (rc == 0)
-		rc = sweep(&c, err);
+		rc = cfs_context(err, sweep(&c, err), "repository %s", path);
 	mark_close(&c.mark);
 	cfs_ids_fini(&c.garbage);
 	cfs_ids_fini(&c.gone);

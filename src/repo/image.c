@@ -315,7 +315,7 @@ static void remove_empty(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	refs = cfs_beneath_open(repo->dirfd, top, O_PATH | O_DIRECTORY, 0);
 	while (refs >= 0 && path && (slash = strrchr(path, '/'))) {
 		*slash = '\0';
-		if (unlinkat(refs, path, AT_REMOVEDIR) < 0)
+		if (cfs_beneath_unlink(refs, path, AT_REMOVEDIR) < 0)
 			break;
 	}
 }

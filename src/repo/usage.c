@@ -169,9 +169,8 @@ static int mark_rest(struct cfs_repo_usage *u, struct cfs_err *err)
 static void measure_cached(struct cfs_repo_usage *u, unsigned worker, const char *path,
 			   struct share_object *o)
 {
-	cfs_autofd int fd =
-		openat(u->objects_fd, path,
-		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_beneath_open(u->objects_fd, path,
+					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	if (fd < 0 || cfs_io_cached(fd, &o->cached) < 0)
 		u->cached_bad[worker] = true;
@@ -184,15 +183,17 @@ static int measure_object(struct cfs_repo_usage *u, unsigned worker, size_t i,
 	struct share_object *o = &u->objects[i];
 	char path[CFS_OBJECT_PATH_MAX];
 	struct stat st;
+	int rc;
 
 	o->held = cfs_ids_has(&u->held, id.bytes);
 	cfs_digest_path(&id, path);
-	if (fstatat(u->objects_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT)
-			return cfs_fail_errno(err, "objects/%s", path);
+	rc = cfs_beneath_stat(u->objects_fd, path, &st);
+	if (rc == -ENOENT) {
 		o->missing = true;
 		return 0;
 	}
+	if (rc < 0)
+		return cfs_context(err, cfs_beneath_fail(rc, path, err), "objects");
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, EUCLEAN, "objects/%s: want a regular file", path);
 	o->bytes =
