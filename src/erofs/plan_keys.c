@@ -18,6 +18,20 @@ static uint8_t find_index(struct cfs_text key)
 	return EROFS_XATTR_NONE;
 }
 
+bool cfs_image_shows_xattr(struct cfs_text key)
+{
+	switch (find_index(key)) {
+	case EROFS_XATTR_ACL_ACCESS:
+		return cfs_text_eq(key, cfs_xattr_prefix(EROFS_XATTR_ACL_ACCESS));
+	case EROFS_XATTR_ACL_DEFAULT:
+		return cfs_text_eq(key, cfs_xattr_prefix(EROFS_XATTR_ACL_DEFAULT));
+	case EROFS_XATTR_NONE:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void encode_key(struct cfs_text key, struct cfs_key *out)
 {
 	uint8_t index = find_index(key);

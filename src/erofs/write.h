@@ -18,6 +18,11 @@ struct cfs_image_opts {
 	bool no_blocks;
 };
 
+/* Does a mount of an image show an xattr of that name? EROFS of Linux has handlers for user., trusted.,
+ * security. and the two keys of POSIX ACLs. An image can hold others ("btrfs.compression",
+ * "system.nfs4_acl"), which enter its digest and which nobody sees. */
+bool cfs_image_shows_xattr(struct cfs_text key);
+
 struct cfs_plan;
 
 /* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or

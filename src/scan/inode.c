@@ -111,11 +111,16 @@ int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan
 	if (is_left_out(s, st.st_mode))
 		return 1;
 	cfs_scan_stat(e, &st);
+	rc = cfs_scan_leave(s, dirfd, e, err);
+	if (rc < 0 || (e->left && !S_ISDIR(e->mode)))
+		return rc;
 	if (S_ISLNK(e->mode))
 		rc = read_target(w, dirfd, e, err);
 	if (rc == 0 && !s->opts->skip_xattrs)
 		rc = cfs_scan_xattrs(s, w, dirfd, e, err);
-	if (rc < 0 || is_compared_later(e) || (!e->data && !e->n_xattrs))
+	if (rc < 0)
 		return rc;
+	if (is_compared_later(e) || (rc == 0 && !e->data && !e->n_xattrs))
+		return 0;
 	return cfs_scan_look_again(dirfd, e, err);
 }

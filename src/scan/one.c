@@ -62,6 +62,8 @@ int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 	here.file = NULL;
 	here.memory = NULL;
 	here.skip_devices = false;
+	here.one_file_system = false;
+	here.n_exclude = 0;
 	rc = cfs_scan_init(&s, err);
 	if (rc == 0)
 		rc = open_parent(&s, dirfd, dir, err);

@@ -174,7 +174,7 @@ static int open_root(struct scan *s, int dirfd, struct cfs_err *err)
 	s->rootfd =
 		openat(dirfd, s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->rootfd >= 0)
-		return 0;
+		return cfs_scan_find_mount(s, err);
 	note_path(s, s->path);
 	return cfs_fail_errno(err, "error accessing %s", s->path);
 }

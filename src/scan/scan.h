@@ -49,6 +49,31 @@ struct cfs_scan_progress {
 /* Called on the thread that called cfs_scan, between two pieces of its own work. */
 typedef void (*cfs_scan_progress_fn)(void *ctx, const struct cfs_scan_progress *now);
 
+/* What is not to become part of the tree, though it is in the source: the places that the caller itself
+ * writes to. */
+struct cfs_scan_exclude {
+	uint64_t dev, ino; /* of an inode: it, and for a directory all below it */
+	const char *
+		name; /* not NULL: dev and ino are a directory, and this name in it is meant */
+	const char *what; /* for people: "the object store" */
+};
+
+enum cfs_scan_left_kind {
+	CFS_SCAN_LEFT_EXCLUDED, /* named by an exclude */
+	CFS_SCAN_LEFT_MOUNT, /* a directory of another mount, which stays without what is in it */
+	CFS_SCAN_LEFT_MOUNTED_FILE, /* a file of another mount */
+	CFS_SCAN_LEFT_NOTHING, /* SOURCE itself is excluded, and yet becomes the tree */
+};
+
+struct cfs_scan_left {
+	enum cfs_scan_left_kind kind;
+	const char *path; /* SOURCE and the way below it */
+	const char *what; /* of the exclude, else NULL */
+};
+
+/* Told of each in a fixed order, on the thread that called cfs_scan. */
+typedef void (*cfs_scan_left_fn)(void *ctx, const struct cfs_scan_left *left);
+
 enum { CFS_SCAN_INLINE_DEFAULT = 64 };
 
 /* Starts zeroed; zero is the default, which gives the digests of mkcomposefs 1.0.8. */
@@ -60,10 +85,19 @@ struct cfs_scan_opts {
 	bool no_inline_executables; /* files with an x bit are not kept in the image */
 	bool use_epoch;		    /* all mtimes 0.0 */
 	bool skip_xattrs;
-	bool user_xattrs;  /* only keys that begin with "user."; not with skip_xattrs */
+	bool user_xattrs; /* only keys that begin with "user."; not with skip_xattrs */
+	/* NULL, or whether the xattrs of that name are wanted. On several threads at once. */
+	bool (*wants_xattr)(struct cfs_text key);
 	bool skip_devices; /* leave out block and character devices, whiteouts included */
 	bool hardlinks; /* names of one inode stay one inode; default: each name its own */
-	bool one_file_system; /* directories that are mount points stay empty */
+	/* Directories that are mount points stay empty, other mount points are left out: of another mount than
+	 * the source, be it of the same file system. A subvolume of btrfs without a mount of its own is no other
+	 * mount. Before Linux 5.8: directories on another device. */
+	bool one_file_system;
+	const struct cfs_scan_exclude *exclude;
+	size_t n_exclude;
+	cfs_scan_left_fn left; /* may be NULL */
+	void *left_ctx;
 	bool no_digests; /* what is not kept in the image is not opened, and has neither digest
 				* nor backing path; not with file */
 	cfs_scan_file_fn file; /* NULL: the digest alone, computed here */

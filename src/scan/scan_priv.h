@@ -29,8 +29,10 @@ struct scan_entry {
 	uint32_t mtime_nsec, ctime_nsec;
 	uint32_t mode, uid, gid, rdev;
 	uint32_t nlink; /* what the disk says */
-	uint32_t index; /* directory: in scan.dirs; other: in scan.groups; or SCAN_NONE */
+	/* Directory: in scan.dirs; other: in scan.groups; excluded: in cfs_scan_opts.exclude; or SCAN_NONE. */
+	uint32_t index;
 	uint32_t n_xattrs;
+	uint32_t left; /* 0, or 1 + enum cfs_scan_left_kind */
 };
 
 /* A directory that is walked. Parents come first, as do the siblings of a parent. */
@@ -90,6 +92,7 @@ struct scan {
 	uint64_t inline_max;
 	const char *path; /* SOURCE, as it was given */
 	int rootfd;
+	uint64_t mount; /* of the root; 0: not asked, or not known */
 	struct scan_entry root;
 	struct scan_dir *dirs; /* level by level */
 	size_t n_dirs, dirs_cap;
@@ -131,13 +134,23 @@ int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
 /* inode.c: errno is what a look at a name gave. One that the directory listed a moment ago and that is
  * gone is a change. */
 int cfs_scan_fail_look(const char *what, struct cfs_err *err);
-/* xattr.c: those that are wanted, into e. */
+/* xattr.c: those that are wanted, into e. 1: some that are listed have no value. */
 int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
 		    struct scan_entry *e, struct cfs_err *err);
 /* inode.c: everything that lies with the name: stat, target, xattrs. 1: it is left out. e->name
  * is set. */
 int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan_entry *e,
 		   struct cfs_err *err);
+
+/* left.c: notes which mount the source is on, where that is asked for. */
+int cfs_scan_find_mount(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
+/* left.c: sets e->left of a name of a directory that is left out, whatever it is. */
+bool cfs_scan_exclude_name(const struct scan *s, uint32_t dir, struct scan_entry *e);
+/* left.c: the same, for what its stat tells. */
+int cfs_scan_leave(const struct scan *s, int dirfd, struct scan_entry *e,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+/* left.c: tells the caller about a name with e->left. */
+void cfs_scan_tell_left(struct scan *s, uint32_t dir, const struct scan_entry *e);
 
 /* walk.c: a descriptor of the directory, lent until the worker opens another one. It is the
  * directory that the walk saw, whatever was done to the path since. */

@@ -187,8 +187,10 @@ static int fill_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int
 		struct scan_entry *e = &d->entries[d->n_entries];
 		int rc;
 
-		*e = (struct scan_entry){.name = w->names[i].name};
-		rc = cfs_scan_inode(s, w, fd, e, err);
+		*e = (struct scan_entry){.name = w->names[i].name, .index = SCAN_NONE};
+		rc = 0;
+		if (!cfs_scan_exclude_name(s, dir, e))
+			rc = cfs_scan_inode(s, w, fd, e, err);
 		if (rc < 0)
 			return cfs_scan_context(s, w, dir, e->name, rc, err);
 		if (rc == 0)
@@ -253,13 +255,6 @@ static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return rc;
 }
 
-/* Mount points stay, as empty directories. Other files than directories are not asked:
- * overlayfs gives those the device of the layer that they come from. */
-static bool is_entered(const struct scan *s, const struct scan_entry *e)
-{
-	return S_ISDIR(e->mode) && (!s->opts->one_file_system || e->dev == s->root.dev);
-}
-
 static int add_dir(struct scan *s, struct scan_entry *e, uint32_t parent,
 		   struct cfs_err *err)
 {
@@ -272,19 +267,39 @@ static int add_dir(struct scan *s, struct scan_entry *e, uint32_t parent,
 	return 0;
 }
 
+/* Keeps what is not left out, says what is, and enters the directories. Mount points stay, as empty
+ * directories. */
+static int keep_entries(struct scan *s, uint32_t dir, struct cfs_err *err)
+{
+	struct scan_entry *entries = s->dirs[dir].entries;
+	uint32_t n = s->dirs[dir].n_entries, kept = 0;
+	int rc = 0;
+
+	for (uint32_t k = 0; rc == 0 && k < n; k++) {
+		struct scan_entry *e = &entries[k];
+
+		if (e->left)
+			cfs_scan_tell_left(s, dir, e);
+		if (e->left && e->left != 1 + CFS_SCAN_LEFT_MOUNT)
+			continue;
+		if (kept != k)
+			entries[kept] = *e;
+		e = &entries[kept++];
+		if (S_ISDIR(e->mode) && !e->left)
+			rc = add_dir(s, e, dir, err);
+	}
+	s->dirs[dir].n_entries = kept;
+	return rc;
+}
+
 /* The directories found in [first, end) are the next level. */
 static int next_level(struct scan *s, size_t first, size_t end, struct cfs_err *err)
 {
-	for (size_t i = first; i < end; i++) {
-		for (uint32_t k = 0; k < s->dirs[i].n_entries; k++) {
-			struct scan_entry *e = &s->dirs[i].entries[k];
-			int rc = is_entered(s, e) ? add_dir(s, e, (uint32_t)i, err) : 0;
+	int rc = 0;
 
-			if (rc < 0)
-				return rc;
-		}
-	}
-	return 0;
+	for (size_t i = first; rc == 0 && i < end; i++)
+		rc = keep_entries(s, (uint32_t)i, err);
+	return rc;
 }
 
 static int read_root(struct scan *s, struct cfs_err *err)

@@ -99,8 +99,15 @@ static ssize_t get_value(struct source *of, const char *key, uint8_t *value)
 	return n;
 }
 
-/* Packs key and value behind at in w->xattr: both lengths, then both texts. Returns the new
- * end. */
+/* A file system may list what it has no value for (network file systems do, and FUSE). Whether the value went away
+ * just now is for the times of the inode to tell. */
+static bool has_no_value(void)
+{
+	return errno == ENODATA || errno == EOPNOTSUPP;
+}
+
+/* Packs key and value behind at in w->xattr: both lengths, then both texts. Returns the new end, which
+ * is at when there is no value. */
 static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 			  struct cfs_err *err)
 {
@@ -109,8 +116,8 @@ static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 	uint8_t *value = w->xattr + at + sizeof(len) + len[0];
 	ssize_t n = get_value(of, key, value);
 
-	if (n < 0 && errno == ENODATA)
-		return cfs_fail(err, ESTALE, "xattr %s: changed while it was read", key);
+	if (n < 0 && has_no_value())
+		return (ssize_t)at;
 	if (n < 0)
 		return cfs_fail_errno(err, "xattr %s", key);
 	len[1] = (uint32_t)n;
@@ -119,26 +126,42 @@ static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 	return value + n - w->xattr;
 }
 
+static bool is_wanted(const struct scan *s, const char *key)
+{
+	if (s->opts->user_xattrs && strncmp(key, "user.", 5) != 0)
+		return false;
+	return !s->opts->wants_xattr || s->opts->wants_xattr(cfs_text(key));
+}
+
+/* What came of the keys of an inode. */
+struct packed {
+	uint32_t n;
+	bool some_missing; /* listed, and without a value */
+};
+
 /* Packs what is wanted of the keys. Stops beyond the budget of an inode (12, and 7 for each
  * besides key and value): the builder refuses what is there by then. */
 static ssize_t pack_xattrs(const struct scan *s, struct source *of, size_t keys_len,
-			   uint32_t *count, struct cfs_err *err)
+			   struct packed *out, struct cfs_err *err)
 {
 	const char *keys = of->w->keys;
 	size_t at = 0;
 
-	*count = 0;
 	for (size_t i = 0; i < keys_len; i += strlen(keys + i) + 1) {
 		ssize_t end;
 
-		if (s->opts->user_xattrs && strncmp(keys + i, "user.", 5) != 0)
+		if (!is_wanted(s, keys + i))
 			continue;
 		end = pack_xattr(of, keys + i, at, err);
 		if (end < 0)
 			return end;
+		if ((size_t)end == at) {
+			out->some_missing = true;
+			continue;
+		}
 		at = (size_t)end;
-		++*count;
-		if (12 + at - *count > CFS_XATTR_BUDGET)
+		out->n++;
+		if (12 + at - out->n > CFS_XATTR_BUDGET)
 			break;
 	}
 	return (ssize_t)at;
@@ -182,7 +205,7 @@ int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
 {
 	struct source of = {w, dirfd, e->name};
 	ssize_t n = list_keys(&of);
-	uint32_t count;
+	struct packed packed = {0};
 
 	if (n < 0 && errno == EOPNOTSUPP)
 		return 0;
@@ -193,8 +216,8 @@ int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
 		return cfs_scan_fail_look("list xattrs", err);
 	if (n == 0)
 		return 0;
-	n = pack_xattrs(s, &of, (size_t)n, &count, err);
-	if (n <= 0)
-		return (int)n;
-	return keep_xattrs(w, (size_t)n, count, e, err);
+	n = pack_xattrs(s, &of, (size_t)n, &packed, err);
+	if (n > 0)
+		n = keep_xattrs(w, (size_t)n, packed.n, e, err);
+	return n < 0 ? (int)n : packed.some_missing;
 }

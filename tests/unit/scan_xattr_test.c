@@ -99,3 +99,48 @@ T(scan_reads_xattrs_where_a_filter_forbids_listxattrat)
 	fill();
 	t_eq(fault_run(&list, check), 0);
 }
+
+static bool wants(struct cfs_text key)
+{
+	return !cfs_text_has_prefix(key, CFS_TEXT("trusted.l"));
+}
+
+static int check_wanted(void)
+{
+	struct cfs_scan_opts opts = {.threads = 1, .wants_xattr = wants};
+	struct cfs_tree *t;
+
+	CHILD_CHECK(cfs_scan(AT_FDCWD, tmp_dir(), &opts, &t, NULL) == 0);
+	CHILD_CHECK(find(t, "many")->n_xattrs == N_KEYS);
+	CHILD_CHECK(find(t, "large")->n_xattrs == 0);
+	cfs_tree_free(t);
+	return 0;
+}
+
+T(scan_reads_the_xattrs_alone_that_the_caller_wants)
+{
+	fill();
+	t_eq(fault_run(NULL, check_wanted), 0);
+}
+
+static int check_none(void)
+{
+	struct cfs_scan_opts opts = {.threads = 1};
+	struct cfs_tree *t;
+
+	CHILD_CHECK(cfs_scan(AT_FDCWD, tmp_dir(), &opts, &t, NULL) == 0);
+	CHILD_CHECK(find(t, "many")->n_xattrs == 0);
+	CHILD_CHECK(find(t, "link")->n_xattrs == 0);
+	cfs_tree_free(t);
+	return 0;
+}
+
+T(scan_skips_xattrs_that_are_listed_and_have_no_value)
+{
+	struct fault no_data = {NR_GETXATTRAT, 0, 0, ENODATA};
+	struct fault no_support = {NR_GETXATTRAT, 0, 0, EOPNOTSUPP};
+
+	fill();
+	t_eq(fault_run(&no_data, check_none), 0);
+	t_eq(fault_run(&no_support, check_none), 0);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What is in the source and not in the tree: other mounts, and the places that the caller writes to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "scan/scan_priv.h"
+
+/* Linux 6.8; the older number of a mount can be given to another one later. */
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U
+#endif
+
+/* The mount that a name is on; 0: the kernel does not tell. */
+static int find_mount(int dirfd, const char *name, uint64_t *out, struct cfs_err *err)
+{
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+	struct statx st;
+
+	*out = 0;
+	if (statx(dirfd, name, flags, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &st) == 0) {
+		if (st.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE))
+			*out = st.stx_mnt_id;
+		return 0;
+	}
+	/* Filters of system calls that do not know statx say one of these. */
+	if (errno == ENOSYS || errno == EPERM)
+		return 0;
+	return cfs_scan_fail_look("stat", err);
+}
+
+int cfs_scan_find_mount(struct scan *s, struct cfs_err *err)
+{
+	if (!s->opts->one_file_system)
+		return 0;
+	return cfs_context(err, find_mount(s->rootfd, "", &s->mount, err),
+			   "error accessing %s", s->path);
+}
+
+static void exclude(struct scan_entry *e, size_t i)
+{
+	e->left = 1 + CFS_SCAN_LEFT_EXCLUDED;
+	e->index = (uint32_t)i;
+}
+
+bool cfs_scan_exclude_name(const struct scan *s, uint32_t dir, struct scan_entry *e)
+{
+	const struct scan_entry *d = s->dirs[dir].self;
+
+	for (size_t i = 0; !e->left && i < s->opts->n_exclude; i++) {
+		const struct cfs_scan_exclude *x = &s->opts->exclude[i];
+
+		if (x->name && x->dev == d->dev && x->ino == d->ino &&
+		    strcmp(x->name, e->name) == 0)
+			exclude(e, i);
+	}
+	return e->left;
+}
+
+static void exclude_inode(const struct scan *s, struct scan_entry *e)
+{
+	for (size_t i = 0; !e->left && i < s->opts->n_exclude; i++) {
+		const struct cfs_scan_exclude *x = &s->opts->exclude[i];
+
+		if (!x->name && x->dev == e->dev && x->ino == e->ino)
+			exclude(e, i);
+	}
+}
+
+static int is_other_mount(const struct scan *s, int dirfd, const struct scan_entry *e,
+			  struct cfs_err *err)
+{
+	uint64_t mount;
+	int rc;
+
+	if (!s->opts->one_file_system || e == &s->root)
+		return 0;
+	/* Without numbers of mounts, devices tell: of directories only, since overlayfs gives other
+	 * files the device of the layer that they come from. */
+	if (!s->mount)
+		return S_ISDIR(e->mode) && e->dev != s->root.dev;
+	rc = find_mount(dirfd, e->name, &mount, err);
+	return rc < 0 ? rc : mount != s->mount;
+}
+
+static void tell(const struct scan *s, enum cfs_scan_left_kind kind, const char *what,
+		 const char *path)
+{
+	struct cfs_scan_left left = {kind, path, what};
+
+	if (s->opts->left)
+		s->opts->left(s->opts->left_ctx, &left);
+}
+
+/* What the caller asked for cannot be left out. */
+static void keep_root(const struct scan *s, struct scan_entry *e)
+{
+	if (e->left)
+		tell(s, CFS_SCAN_LEFT_NOTHING, s->opts->exclude[e->index].what, s->path);
+	e->left = 0;
+}
+
+int cfs_scan_leave(const struct scan *s, int dirfd, struct scan_entry *e,
+		   struct cfs_err *err)
+{
+	int rc;
+
+	exclude_inode(s, e);
+	if (e == &s->root)
+		keep_root(s, e);
+	rc = e->left ? 0 : is_other_mount(s, dirfd, e, err);
+	if (rc > 0)
+		e->left = 1 + (S_ISDIR(e->mode) ? CFS_SCAN_LEFT_MOUNT
+						: CFS_SCAN_LEFT_MOUNTED_FILE);
+	return rc < 0 ? rc : 0;
+}
+
+void cfs_scan_tell_left(struct scan *s, uint32_t dir, const struct scan_entry *e)
+{
+	bool excluded = e->left == 1 + CFS_SCAN_LEFT_EXCLUDED;
+
+	tell(s, (enum cfs_scan_left_kind)(e->left - 1),
+	     excluded ? s->opts->exclude[e->index].what : NULL,
+	     cfs_scan_path(s, &s->workers[0], dir, e->name));
+}
