@@ -32,6 +32,7 @@ struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
 struct cfs_dump_parser {
 	enum cfs_hash_alg alg;
 	bool strict;
+	struct cfs_err ignored;	  /* what of this line, if has_ignored */
 	const char *first_escape; /* of this line, or its end */
 	char *scratch;		  /* the fields that had escapes, without them */
 	size_t scratch_len, scratch_cap;
@@ -45,6 +46,7 @@ struct cfs_dump_line {
 	struct cfs_inode_spec
 		inode; /* of a hard link only mode and payload, its target */
 	bool is_link;
+	bool has_ignored; /* the tree will not have all of it, see the parser */
 	uint8_t digest[CFS_HASH_MAX_LEN];
 };
 

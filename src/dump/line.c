@@ -414,6 +414,49 @@ static int parse_fields(struct cfs_dump_parser *p, const struct cfs_text *column
 	return 0;
 }
 
+static const char *type_name(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "directory";
+	case S_IFIFO:
+		return "FIFO";
+	case S_IFSOCK:
+		return "socket";
+	default:
+		return "device";
+	}
+}
+
+/* Only files and symlinks have content. Mostly it is a file whose mode lacks a digit: 0100644 without one of its zeros
+ * is a FIFO. */
+static int check_no_content(const struct cfs_inode_spec *in,
+			    const struct cfs_text *columns, struct cfs_err *err)
+{
+	bool has_content = !is_absent(columns[CONTENT]) && columns[CONTENT].len;
+	const struct {
+		bool given;
+		enum column column;
+		const char *name;
+	} table[] = {
+		{in->size > 0 && !S_ISDIR(in->mode), SIZE, "size"},
+		{in->payload.len > 0, PAYLOAD, "payload"},
+		{has_content, CONTENT, "content"},
+		{in->digest != NULL, DIGEST, "digest"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].given)
+			return cfs_fail(err, EINVAL,
+					"%s: want none for a %s, got \"%s\" (the mode is "
+					"%" PRIo32 "; that of a file would be %" PRIo32
+					")",
+					table[i].name, type_name(in->mode),
+					cfs_dump_quote(columns[table[i].column]).s,
+					in->mode, (in->mode & 07777) | S_IFREG);
+	return 0;
+}
+
 int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 			struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -431,8 +474,16 @@ int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 		columns[i] = cut(&rest);
 	out->inode = (struct cfs_inode_spec){0};
 	out->is_link = false;
+	out->has_ignored = false;
 	rc = parse_fields(p, columns, out, err);
 	if (rc < 0 || out->is_link)
 		return rc;
+	if (!S_ISREG(out->inode.mode) && !S_ISLNK(out->inode.mode)) {
+		rc = check_no_content(&out->inode, columns,
+				      p->strict ? err : &p->ignored);
+		if (rc < 0 && p->strict)
+			return rc;
+		out->has_ignored = rc < 0;
+	}
 	return parse_xattrs(p, rest, out, err);
 }

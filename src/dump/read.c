@@ -75,9 +75,20 @@ static int next_line(struct input *in, struct cfs_text *out, struct cfs_err *err
 	}
 }
 
-static int add_line(const struct input *in, struct cfs_dump_parser *parser,
-		    struct cfs_dump_place *place, struct cfs_text text,
-		    struct cfs_err *err)
+static void tell_ignored(const struct input *in, struct cfs_dump_parser *parser,
+			 const struct cfs_dump_opts *opts)
+{
+	int rc = cfs_context(&parser->ignored, -EINVAL, "line %" PRIu64, in->line);
+
+	if (opts->name)
+		rc = cfs_context(&parser->ignored, rc, "%s", opts->name);
+	if (rc < 0 && opts->warning)
+		opts->warning(opts->warning_ctx, parser->ignored.msg);
+}
+
+static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
+		    struct cfs_dump_parser *parser, struct cfs_dump_place *place,
+		    struct cfs_text text, struct cfs_err *err)
 {
 	struct cfs_dump_line l;
 	int rc;
@@ -89,17 +100,20 @@ static int add_line(const struct input *in, struct cfs_dump_parser *parser,
 		return cfs_fail(err, EINVAL,
 				"want a newline at the end of the last line");
 	rc = cfs_dump_parse_line(parser, text, &l, err);
+	if (rc == 0 && l.has_ignored)
+		tell_ignored(in, parser, opts);
 	return rc < 0 ? rc : cfs_dump_place_add(place, &l, in->line, err);
 }
 
-static int add_lines(struct input *in, struct cfs_dump_parser *parser,
-		     struct cfs_dump_place *place, struct cfs_err *err)
+static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
+		     struct cfs_dump_parser *parser, struct cfs_dump_place *place,
+		     struct cfs_err *err)
 {
 	struct cfs_text text;
 	int rc;
 
 	while ((rc = next_line(in, &text, err)) > 0) {
-		rc = add_line(in, parser, place, text, err);
+		rc = add_line(in, opts, parser, place, text, err);
 		if (rc < 0)
 			return cfs_context(err, rc, "line %" PRIu64, in->line);
 	}
@@ -120,7 +134,7 @@ static int read_all(struct input *in, enum cfs_hash_alg alg,
 	int rc = cfs_builder_new(alg, &place.builder, err);
 
 	if (rc == 0)
-		rc = add_lines(in, &parser, &place, err);
+		rc = add_lines(in, opts, &parser, &place, err);
 	cfs_dump_parser_fini(&parser);
 	cfs_dump_place_fini(&place);
 	if (rc == 0)

@@ -274,6 +274,21 @@ T(dump_strict_mode_refuses_more)
 		 "payload: want a target of 4 bytes as the size says, got 3"},
 		{"/a 3 120777 1 0 0 0 0.0 abc def -\n",
 		 "content: want none for a symlink, got 3 bytes"},
+		{"/a 3 10644 1 0 0 0 0.0 - - -\n",
+		 "size: want none for a FIFO, got \"3\" (the mode is 10644; that of a "
+		 "file would be 100644)"},
+		{"/a 0 60644 1 0 0 5 0.0 ab/cd - -\n",
+		 "payload: want none for a device, got \"ab/cd\" (the mode is 60644; "
+		 "that "
+		 "of a file would be 100644)"},
+		{"/a 3 40755 1 0 0 0 0.0 - abc -\n",
+		 "content: want none for a directory, got \"abc\" (the mode is 40755; "
+		 "that "
+		 "of a file would be 100755)"},
+		{"/a 0 140600 1 0 0 0 0.0 - - " DIGEST "\n",
+		 "digest: want none for a socket, got \"" DIGEST
+		 "\" (the mode is 140600; "
+		 "that of a file would be 100600)"},
 	};
 
 	for (size_t i = 0; i < N(bad); i++) {
@@ -285,6 +300,35 @@ T(dump_strict_mode_refuses_more)
 		loose = read_back(text);
 		check_refused(text, true, message);
 	}
+}
+
+static void note(void *ctx, const char *msg)
+{
+	char *all = ctx;
+
+	snprintf(all + strlen(all), 200, "%.180s\n", msg);
+}
+
+T(dump_warns_of_what_has_no_place_in_the_tree)
+{
+	char all[1024] = "";
+	struct cfs_dump_opts opts = {
+		.name = "x.dump", .warning = note, .warning_ctx = all};
+	struct cfs_tree *t;
+
+	t_eq(cfs_dump_read_mem(CFS_TEXT(ROOT "/a 3 10644 1 0 0 0 0.0 - - -\n"
+					     "/b 3 100644 1 0 0 0 0.0 - abc -\n"
+					     "/c 0 20644 1 0 0 5 0.0 x - -\n"
+					     "/d 0 @20644 1 0 0 5 0.0 /c - -\n"
+					     "/e 4096 40755 1 0 0 0 0.0 - - -\n"),
+			       CFS_SHA256, &opts, &t, &err),
+	     0);
+	t_str(all,
+	      "x.dump: line 2: size: want none for a FIFO, got \"3\" (the mode is 10644; "
+	      "that of a file would be 100644)\n"
+	      "x.dump: line 4: payload: want none for a device, got \"x\" (the mode is "
+	      "20644; that of a file would be 100644)\n");
+	cfs_tree_free(t);
 }
 
 T(dump_strict_mode_spares_hard_links_and_devices)
