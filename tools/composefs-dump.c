@@ -35,10 +35,10 @@ static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *
 	if (rc < 0)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
-	if (rc == 0) {
-		*form = (struct cfs_image_opts){im.version, im.version, im.no_blocks};
+	if (rc == 0)
 		rc = cfs_image_load(&im, &(struct cfs_load_opts){0}, out, err);
-	}
+	if (rc == 0)
+		*form = cfs_image_form(&im, *out);
 	cfs_map_close(&map);
 	return rc;
 }

@@ -112,9 +112,21 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 			place, c.off, cfs_plan_image_len(plan), im->bytes.len);
 }
 
+struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
+				     const struct cfs_tree *tree)
+{
+	return (struct cfs_image_opts){
+		.min_version = im->version,
+		.max_version = im->version,
+		.no_blocks = im->no_blocks,
+		.unsigned_times =
+			cfs_plan_has_unsigned_times(tree, im->build_sec, im->build_nsec),
+	};
+}
+
 int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 {
-	struct cfs_image_opts opts = {im->version, im->version, im->no_blocks};
+	struct cfs_image_opts opts;
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
 	int rc;
@@ -128,6 +140,7 @@ int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 			    err);
 	if (rc < 0)
 		return rc;
+	opts = cfs_image_form(im, tree);
 	rc = cfs_plan_new(tree, &opts, &plan, err);
 	if (rc == 0) {
 		rc = compare_plan(im, plan, err);

@@ -100,7 +100,7 @@ bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out)
 	which = (uint32_t)__builtin_ctz(pairs->adds);
 	rank = plan->keys[plan->tree->n_keys + which].rank;
 	tree_rank = from_tree ? cfs_pair_key(plan, *out)->rank : UINT32_MAX;
-	if (tree_rank <= rank)
+	if (tree_rank < rank || (tree_rank == rank && !plan->both_marks))
 		pairs->next++;
 	if (tree_rank < rank)
 		return true;

@@ -14,9 +14,11 @@ struct census {
 
 static bool is_earlier(const struct cfs_node *n, const struct cfs_plan *plan)
 {
-	if (n->mtime_sec != plan->mtime_sec)
-		return n->mtime_sec < plan->mtime_sec;
-	return n->mtime_nsec < plan->mtime_nsec;
+	if (n->mtime_sec == plan->mtime_sec)
+		return n->mtime_nsec < plan->mtime_nsec;
+	if (plan->unsigned_times)
+		return (uint64_t)n->mtime_sec < (uint64_t)plan->mtime_sec;
+	return n->mtime_sec < plan->mtime_sec;
 }
 
 static void look_at(struct cfs_plan *plan, cfs_id id, struct census *c)
@@ -155,6 +157,8 @@ int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	plan->tree = tree;
 	plan->no_blocks = opts->no_blocks;
+	plan->unsigned_times = opts->unsigned_times;
+	plan->both_marks = opts->both_marks;
 	rc = make_plan(plan, opts, err);
 	if (rc < 0) {
 		cfs_plan_free(plan);
@@ -177,6 +181,33 @@ void cfs_plan_free(struct cfs_plan *plan)
 	free(plan->shared);
 	free(plan->shared_order);
 	free(plan);
+}
+
+/* The smallest mtime alone, in plan->mtime_sec and mtime_nsec. */
+static void find_first_time(const struct cfs_tree *t, struct cfs_plan *plan)
+{
+	plan->mtime_sec = t->nodes[CFS_ROOT].mtime_sec;
+	plan->mtime_nsec = t->nodes[CFS_ROOT].mtime_nsec;
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
+
+		if (cfs_node_is_link(n) || !is_earlier(n, plan))
+			continue;
+		plan->mtime_sec = n->mtime_sec;
+		plan->mtime_nsec = n->mtime_nsec;
+	}
+}
+
+bool cfs_plan_has_unsigned_times(const struct cfs_tree *tree, int64_t build_sec,
+				 uint32_t build_nsec)
+{
+	struct cfs_plan with_sign = {0}, without = {.unsigned_times = true};
+
+	find_first_time(tree, &with_sign);
+	find_first_time(tree, &without);
+	return (without.mtime_sec != with_sign.mtime_sec ||
+		without.mtime_nsec != with_sign.mtime_nsec) &&
+	       without.mtime_sec == build_sec && without.mtime_nsec == build_nsec;
 }
 
 uint64_t cfs_plan_image_len(const struct cfs_plan *plan)

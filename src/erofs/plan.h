@@ -112,8 +112,10 @@ struct cfs_plan {
 	uint32_t version;
 	bool has_acl;
 	bool no_blocks; /* the superblock does not tell them */
+	bool unsigned_times;
+	bool both_marks;
 	uint64_t n_inodes;
-	int64_t mtime_sec; /* the smallest of all inodes */
+	int64_t mtime_sec; /* the smallest of all inodes, as cfs_image_opts.unsigned_times has it */
 	uint32_t mtime_nsec;
 
 	/* By node, then the whiteouts of the root, which are no nodes of the tree: they are
@@ -151,6 +153,10 @@ static inline const struct cfs_node *cfs_plan_node(const struct cfs_plan *plan, 
 {
 	return id < plan->tree->n_nodes ? &plan->tree->nodes[id] : &plan->whiteout;
 }
+
+/* plan.c: was the smallest mtime that is given found as if seconds had no sign? False where that makes no difference. */
+bool cfs_plan_has_unsigned_times(const struct cfs_tree *tree, int64_t build_sec,
+				 uint32_t build_nsec);
 
 /* --- overlay.c: the rules ------------------------------------------------------------ */
 

@@ -16,6 +16,12 @@ struct cfs_image_opts {
 	/* The superblock says 0 blocks: a mount shows a file system of no size, as /proc is one, instead of a full
 	 * one. The kernel uses the field for nothing else. */
 	bool no_blocks;
+	/* The smallest mtime is found as if seconds had no sign, as cfsctl 0.9 does: with one from before 1970 it is
+	 * the smallest of the others. mkcomposefs 1.0.8 finds that from before 1970. */
+	bool unsigned_times;
+	/* A mark that is added does not take the place of an xattr of the tree by that name, so that there are two: as
+	 * cfsctl 0.9 writes it, where the mark comes first. To find out who made an image, and for nothing else. */
+	bool both_marks;
 };
 
 /* Does a mount of an image show an xattr of that name? EROFS of Linux has handlers for user., trusted.,
@@ -24,6 +30,11 @@ struct cfs_image_opts {
 bool cfs_image_shows_xattr(struct cfs_text key);
 
 struct cfs_plan;
+
+/* The options by which an image with this tree was written, as far as its bytes tell. */
+struct cfs_image;
+struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
+				     const struct cfs_tree *tree);
 
 /* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or
  * directory too large for the format, -ERANGE the xattrs of one inode. The tree is lent

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* From a tree to the one that the rules allow, depth first, as a scan would have made it. */
-#include "profile/profile.h"
+#include "profile/profile_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,6 +14,7 @@ struct fate {
 	cfs_id out;	 /* its number in the new tree, or CFS_NO_NODE */
 	uint32_t n_gone; /* names of this inode that are left out */
 	bool gone;
+	bool opaque;  /* a directory whose whiteouts go, since it is opaque */
 	bool emptied; /* a directory that loses what is in it, and has the time of /usr */
 };
 
@@ -27,7 +28,8 @@ struct job {
 	const struct cfs_tree *in;
 	const struct cfs_profile_rules *rules;
 	struct cfs_builder *b;
-	struct fate *fates;	    /* by node */
+	struct fate *fates; /* by node */
+	uint8_t *marks; /* by node, see cfs_deletions_mark; NULL: no rule asks for them */
 	const struct cfs_node *usr; /* NULL: no rule asks for it */
 	struct frame *stack;
 	size_t depth, stack_cap;
@@ -146,6 +148,24 @@ static int find_special(struct job *j, struct cfs_err *err)
 	return rc == 0 && j->rules->bootable ? prepare_boot(j, err) : rc;
 }
 
+/* Nothing shows below an opaque directory, so that its whiteouts have nothing to hide. */
+static int find_deletions(struct job *j, struct cfs_err *err)
+{
+	const struct cfs_tree *t = j->in;
+	int rc = cfs_deletions_mark(t, &j->marks, err);
+
+	for (cfs_id id = 0; rc == 0 && id < t->n_nodes; id++) {
+		cfs_id dir = t->nodes[id].parent, inode = cfs_tree_inode(t, id);
+
+		if (!(j->marks[inode] & CFS_DELETION_WHITEOUT) ||
+		    !(j->marks[dir] & CFS_DELETION_OPAQUE))
+			continue;
+		j->fates[id].gone = true;
+		j->fates[dir].opaque = true;
+	}
+	return rc;
+}
+
 /* --- one inode ------------------------------------------------------------------------- */
 
 static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
@@ -163,28 +183,54 @@ static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
 		return is_capability;
 	case CFS_XATTRS_OCI_USER:
 		return is_capability || is_user;
+	case CFS_XATTRS_SHOWN:
+		return cfs_image_shows_xattr(key);
 	case CFS_XATTRS_NONE:
 		break;
 	}
 	return false;
 }
 
-static int describe_xattrs(struct job *j, const struct cfs_node *n,
+/* What makes a directory opaque stays; one whose whiteouts go is opaque to both kinds of overlay mounts. */
+static void describe_opaque(struct job *j, cfs_id id, struct cfs_inode_spec *out)
+{
+	const struct cfs_node *n = &j->in->nodes[id];
+
+	for (unsigned i = 0; j->fates[id].opaque && i < CFS_N_OPAQUE_KEYS; i++)
+		j->xattrs[out->n_xattrs++] = (struct cfs_xattr){
+			cfs_opaque_keys[i], cfs_text_span(CFS_TEXT("y"))};
+	for (unsigned i = 0; !j->fates[id].opaque && i < n->n_xattrs; i++) {
+		const struct cfs_xattr_pair *p = &j->in->pairs[n->xattrs[i]];
+		struct cfs_xattr x = {j->in->keys[p->key], {p->value, p->value_len}};
+
+		if (cfs_is_opaque_xattr(x.key, x.value))
+			j->xattrs[out->n_xattrs++] = x;
+	}
+}
+
+/* n: the node whose xattrs it has, which is another one for some roots. */
+static int describe_xattrs(struct job *j, cfs_id id, const struct cfs_node *n,
 			   struct cfs_inode_spec *out, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
+	size_t n_all = (size_t)n->n_xattrs + CFS_N_OPAQUE_KEYS;
+	bool is_dir = j->marks && S_ISDIR(t->nodes[id].mode);
 
-	if (n->n_xattrs &&
-	    cfs_grow(&j->xattrs, &j->xattrs_cap, n->n_xattrs, sizeof(*j->xattrs)) < 0)
+	if (cfs_grow(&j->xattrs, &j->xattrs_cap, n_all, sizeof(*j->xattrs)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	out->xattrs = j->xattrs;
 	for (unsigned i = 0; i < n->n_xattrs; i++) {
 		const struct cfs_xattr_pair *p = &t->pairs[n->xattrs[i]];
+		struct cfs_xattr x = {t->keys[p->key], {p->value, p->value_len}};
 
-		if (is_kept(j->rules, t->keys[p->key]))
-			j->xattrs[out->n_xattrs++] = (struct cfs_xattr){
-				t->keys[p->key], {p->value, p->value_len}};
+		if (is_dir && (cfs_is_opaque_xattr(x.key, x.value) ||
+			       (j->fates[id].opaque && cfs_is_opaque_key(x.key))))
+			continue;
+		if (is_kept(j->rules, x.key))
+			j->xattrs[out->n_xattrs++] = x;
 	}
+	if (is_dir)
+		describe_opaque(j, id, out);
 	return 0;
 }
 
@@ -250,6 +296,12 @@ static int describe_content(struct job *j, const struct cfs_node *n,
 	return 0;
 }
 
+/* A whiteout of which each name is one of its own. */
+static bool is_own_whiteout(const struct job *j, cfs_id id)
+{
+	return j->marks && j->marks[id] & CFS_DELETION_WHITEOUT;
+}
+
 static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 		    struct cfs_err *err)
 {
@@ -266,12 +318,12 @@ static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 		.gid = look->gid,
 		.rdev = n->rdev,
 	};
-	if (j->rules->links == CFS_LINKS_FLATTENED)
+	if (j->rules->links == CFS_LINKS_FLATTENED || is_own_whiteout(j, id))
 		out->nlink = 1;
 	else if (j->fates[id].n_gone < n->nlink)
 		out->nlink -= j->fates[id].n_gone;
 	describe_mtime(j, j->fates[id].emptied ? j->usr : look, out);
-	rc = describe_xattrs(j, look, out, err);
+	rc = describe_xattrs(j, id, look, out, err);
 	return rc < 0 ? rc : describe_content(j, n, out, err);
 }
 
@@ -284,6 +336,7 @@ static bool stays_link(const struct job *j, cfs_id id)
 	cfs_id inode = cfs_tree_inode(j->in, id);
 
 	return j->rules->links == CFS_LINKS_KEPT && inode != id &&
+	       !is_own_whiteout(j, inode) &&
 	       (!j->fates[inode].gone || j->fates[inode].out != CFS_NO_NODE);
 }
 
@@ -348,6 +401,8 @@ static int add_all(struct job *j, struct cfs_err *err)
 			continue;
 		}
 		id = t->children[dir->first + top->next++];
+		if (j->fates[id].gone)
+			continue;
 		rc = at_path(j, id, add_name(j, top->out, id, err), err);
 	}
 	return rc < 0 ? rc : set_targets(j, err);
@@ -365,6 +420,8 @@ static int run(struct job *j, struct cfs_tree **out, struct cfs_err *err)
 		j->fates[id].out = CFS_NO_NODE;
 	j->fates[CFS_ROOT].out = CFS_ROOT;
 	rc = find_special(j, err);
+	if (rc == 0 && j->rules->deletions == CFS_DELETIONS_KEPT)
+		rc = find_deletions(j, err);
 	if (rc == 0)
 		rc = add_all(j, err);
 	return rc < 0 ? rc : cfs_builder_freeze(&j->b, out, err);
@@ -380,6 +437,7 @@ int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rule
 	rc = j.fates ? run(&j, out, err) : cfs_fail(err, ENOMEM, "out of memory");
 	cfs_builder_free(j.b);
 	free(j.fates);
+	free(j.marks);
 	free(j.stack);
 	free(j.xattrs);
 	return rc;

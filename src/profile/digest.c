@@ -14,6 +14,8 @@ struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules)
 	struct cfs_image_opts opts = by_rule[rules->format];
 
 	opts.no_blocks = rules->no_blocks;
+	opts.both_marks = rules->deletions == CFS_DELETIONS_TWICE;
+	opts.unsigned_times = rules->first_time == CFS_TIME_UNSIGNED;
 	return opts;
 }
 

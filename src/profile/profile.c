@@ -17,25 +17,29 @@
 		}                                                                        \
 	}
 
-/* What all that is made for repositories has in common. */
+/* What mkcomposefs 1.0.8 does, and what all that is made for repositories has in common. */
+#define TOOL_RULES                                                                       \
+	.alg = CFS_SHA256, .deletions = CFS_DELETIONS_LOST, .first_time = CFS_TIME_SIGNED
 #define REPO_RULES                                                                       \
 	.format = CFS_FORMAT_1, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_64
 
 const struct cfs_profile cfs_profiles[] = {
 	/* mkcomposefs 1.0.8 DIRECTORY, its --min-version=1, and its --from-file. */
-	{"mkcomposefs-1.0", {.alg = CFS_SHA256, .inline_max = CFS_INLINE_64}},
+	{"mkcomposefs-1.0", {TOOL_RULES, .inline_max = CFS_INLINE_64}},
 	{"mkcomposefs-1.0-v1",
-	 {.alg = CFS_SHA256, .format = CFS_FORMAT_1, .inline_max = CFS_INLINE_64}},
+	 {TOOL_RULES, .format = CFS_FORMAT_1, .inline_max = CFS_INLINE_64}},
 	{"mkcomposefs-1.0-dump",
-	 {.alg = CFS_SHA256, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_FOUND}},
-	/* create-image into a repository; cfsctl 0.9 with --no-propagate-usr-to-root. */
+	 {TOOL_RULES, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_FOUND}},
+	/* create-image into a repository; cfsctl 0.9 with --no-propagate-usr-to-root, but for deletions. */
 	BOTH_HASHES("repo-1", REPO_RULES),
-	/* cfsctl 0.9: create-image of a root file system, and images of containers. */
+	/* cfsctl 0.9: create-image of a root file system, and images of containers; but for deletions. */
 	BOTH_HASHES("oci-1", REPO_RULES, .xattrs = CFS_XATTRS_OCI, .root = CFS_ROOT_USR),
 	/* IPE judges files by their fs-verity digest; what lies in an image has none. */
-	BOTH_HASHES("ipe-1", REPO_RULES, .executables_outside = true),
+	BOTH_HASHES("ipe-1", REPO_RULES, .executables_outside = true,
+		    .first_time = CFS_TIME_SIGNED),
 	/* A mount that does not look like a full file system. */
-	BOTH_HASHES("honest-df-1", REPO_RULES, .no_blocks = true),
+	BOTH_HASHES("honest-df-1", REPO_RULES, .no_blocks = true,
+		    .first_time = CFS_TIME_SIGNED),
 	{0},
 };
 
@@ -43,10 +47,17 @@ const struct cfs_profile cfs_profiles[] = {
 
 static const char *const format_texts[] = {"0, or 1 with whiteouts", "0", "1"};
 static const char *const links_texts[] = {"flattened", "kept"};
-static const char *const xattr_texts[] = {"all", "user.", "none", "security.capability",
-					  "security.capability, user."};
+static const char *const xattr_texts[] = {"all",
+					  "user.",
+					  "none",
+					  "security.capability",
+					  "security.capability, user.",
+					  "those that a mount shows"};
 static const char *const mtime_texts[] = {"nanoseconds", "seconds", "0"};
 static const char *const root_texts[] = {"as found", "of /usr"};
+static const char *const deletions_texts[] = {"kept", "lost as in 1.0",
+					      "lost as in cfsctl"};
+static const char *const time_texts[] = {"unsigned", "signed"};
 static const char *const executables_texts[] = {"as others", "outside"};
 static const char *const blocks_texts[] = {"told", "0"};
 
@@ -70,6 +81,8 @@ bool cfs_profile_rule(const struct cfs_profile_rules *r, unsigned i,
 		{"xattrs", "xattrs", xattr_texts[r->xattrs]},
 		{"mtimes", "mtimes", mtime_texts[r->mtime]},
 		{"root", "root", root_texts[r->root]},
+		{"deletions", "deletions", deletions_texts[r->deletions]},
+		{"first time", "firstTime", time_texts[r->first_time]},
 		{"inline limit", "inlineLimit",
 		 inline_text(r->inline_max, out->buf, sizeof(out->buf))},
 		{"executables", "executables", executables_texts[r->executables_outside]},
@@ -115,6 +128,7 @@ static bool same_rules(const struct cfs_profile_rules *a,
 {
 	return a->alg == b->alg && a->format == b->format && a->links == b->links &&
 	       a->xattrs == b->xattrs && a->mtime == b->mtime && a->root == b->root &&
+	       a->deletions == b->deletions && a->first_time == b->first_time &&
 	       a->inline_max == b->inline_max &&
 	       a->executables_outside == b->executables_outside &&
 	       a->no_blocks == b->no_blocks && a->bootable == b->bootable;

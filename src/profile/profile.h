@@ -36,12 +36,31 @@ enum cfs_xattr_rule {
 	CFS_XATTRS_NONE,
 	CFS_XATTRS_OCI, /* "security.capability" alone */
 	CFS_XATTRS_OCI_USER,
+	CFS_XATTRS_SHOWN, /* those that a mount shows, see cfs_image_shows_xattr */
 };
 
 enum cfs_mtime_rule {
 	CFS_MTIME_NSEC,
 	CFS_MTIME_SEC, /* cut off to seconds */
 	CFS_MTIME_EPOCH,
+};
+
+enum cfs_time_rule {
+	CFS_TIME_UNSIGNED, /* as cfs_image_opts.unsigned_times */
+	CFS_TIME_SIGNED,   /* the smallest mtime is the earliest */
+};
+
+/* Whiteouts in a tree are not for the mount of its image, but for an overlay mount whose lower layers lie in that
+ * mount. */
+enum cfs_deletion_rule {
+	/* In an opaque directory nothing is left to be hidden: it stays opaque, and its whiteouts go. Each name of a
+	 * whiteout is a whiteout of its own. The mark of opaque directories stays, whatever the rule of xattrs says. */
+	CFS_DELETIONS_KEPT,
+	/* As mkcomposefs 1.0.8: a directory with a whiteout is marked as holding whiteouts, which takes away that it was
+	 * opaque; and one that holds no more than another name of a whiteout is not marked. What was deleted shows. */
+	CFS_DELETIONS_LOST,
+	/* As cfsctl 0.9, of no profile: the directory has both marks, and Linux takes the first. What was deleted shows. */
+	CFS_DELETIONS_TWICE,
 };
 
 enum cfs_root_rule {
@@ -65,6 +84,8 @@ struct cfs_profile_rules {
 	enum cfs_xattr_rule xattrs;
 	enum cfs_mtime_rule mtime;
 	enum cfs_root_rule root;
+	enum cfs_deletion_rule deletions;
+	enum cfs_time_rule first_time;
 	int inline_max;		  /* bytes, or CFS_INLINE_FOUND */
 	bool executables_outside; /* files with an x bit are never kept in the image */
 	bool no_blocks;		  /* as cfs_image_opts */
@@ -123,6 +144,18 @@ int cfs_profile_measure(const struct cfs_tree *ruled,
 int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		       struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- Deletions ------------------------------------------------------------------------- */
+
+/* How many directories of a tree would lose deletions under CFS_DELETIONS_LOST (of a tree that went through
+ * CFS_DELETIONS_KEPT: none), each told to fn in the order of the tree; fn may be NULL. -ENOMEM. */
+typedef void (*cfs_deletions_fn)(void *ctx, cfs_id dir);
+int cfs_profile_find_lost(const struct cfs_tree *tree, cfs_deletions_fn fn, void *ctx,
+			  size_t *n, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Does CFS_DELETIONS_KEPT make another tree of this one? */
+int cfs_profile_keeps_more(const struct cfs_tree *tree, bool *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- The search ---------------------------------------------------------------------- */
 
 /* Zero is the default. */
@@ -141,8 +174,9 @@ struct cfs_profile_match {
 	const struct cfs_profile *profiles[CFS_PROFILES_MAX];
 	size_t n_profiles;
 	struct cfs_profile_rules
-		rules;	     /* of the first that fits, with a name or without */
-	size_t n_named;	     /* profiles by that algorithm */
+		rules; /* of the first that fits, with a name or without */
+	bool deletions_matter, times_matter; /* for this tree, of rules without a name */
+	size_t n_named;			     /* profiles by that algorithm */
 	size_t n_candidates; /* images that there were to digest, if none had fitted before */
 	size_t n_impossible; /* sets of rules that the tree cannot be brought under */
 	struct cfs_err why;  /* the first of these: the reason */

@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "profile/profile.h"
+#include "profile/profile_priv.h"
 
 /* --- what there is to try -------------------------------------------------------------- */
 
-enum { VALUES_MAX = 5 };
+enum { VALUES_MAX = 6 };
 
 /* The values of one rule that give different trees. */
 struct choice {
@@ -27,6 +27,8 @@ static void add_value(struct choice *c, int value)
 struct look {
 	bool links, whiteouts, nsec, times, usr;
 	bool user, capability, other; /* xattrs */
+	bool unshown;		      /* of the others */
+	bool deletions, before_1970;
 	bool small, large, programs; /* contents: up to 64 bytes, larger; with an x bit */
 	bool small_outside;	     /* a small file whose content is not told */
 };
@@ -40,6 +42,7 @@ static void look_at_xattrs(const struct cfs_tree *t, struct look *l)
 			l->capability = true;
 		else
 			l->other = true;
+		l->unshown |= !cfs_image_shows_xattr(t->keys[i]);
 	}
 }
 
@@ -54,6 +57,7 @@ static void look_at_node(const struct cfs_node *n, struct look *l)
 	l->links |= !S_ISDIR(n->mode) && n->nlink != 1;
 	l->whiteouts |= cfs_node_is_whiteout(n);
 	l->nsec |= n->mtime_nsec != 0;
+	l->before_1970 |= n->mtime_sec < 0;
 	l->times |= n->mtime_sec != 0 || n->mtime_nsec != 0;
 	if (!S_ISREG(n->mode) || n->size == 0)
 		return;
@@ -63,7 +67,18 @@ static void look_at_node(const struct cfs_node *n, struct look *l)
 	l->small_outside |= is_small && !n->content;
 }
 
-static struct look look_at(const struct cfs_tree *t)
+static int look_at_deletions(const struct cfs_tree *t, struct look *l,
+			     struct cfs_err *err)
+{
+	cfs_autofree uint8_t *marks = NULL;
+	int rc = cfs_deletions_mark(t, &marks, err);
+
+	for (cfs_id id = 0; rc == 0 && id < t->n_nodes; id++)
+		l->deletions |= marks[id] & (CFS_DELETION_LINK | CFS_DELETION_OPAQUE);
+	return rc;
+}
+
+static int look_at(const struct cfs_tree *t, struct look *out, struct cfs_err *err)
 {
 	struct look l = {0};
 	cfs_id usr = cfs_tree_find(t, CFS_ROOT, CFS_TEXT("usr"));
@@ -72,10 +87,21 @@ static struct look look_at(const struct cfs_tree *t)
 	for (uint32_t i = 0; i < t->n_nodes; i++)
 		look_at_node(&t->nodes[i], &l);
 	l.usr = usr != CFS_NO_NODE && S_ISDIR(t->nodes[usr].mode);
-	return l;
+	*out = l;
+	return look_at_deletions(t, out, err);
 }
 
-enum { LINKS, XATTRS, MTIME, ROOT, INLINE, EXECUTABLES, N_CHOICES };
+enum {
+	LINKS,
+	XATTRS,
+	MTIME,
+	ROOT,
+	DELETIONS,
+	FIRST_TIME,
+	INLINE,
+	EXECUTABLES,
+	N_CHOICES
+};
 
 static void choose_xattrs(const struct look *l, struct choice *c)
 {
@@ -88,6 +114,8 @@ static void choose_xattrs(const struct look *l, struct choice *c)
 		add_value(c, CFS_XATTRS_OCI_USER);
 	if (l->user || l->capability || l->other)
 		add_value(c, CFS_XATTRS_NONE);
+	if (l->unshown)
+		add_value(c, CFS_XATTRS_SHOWN);
 }
 
 static void choose_contents(const struct look *l, struct choice c[N_CHOICES])
@@ -117,6 +145,14 @@ static void choose(const struct look *l, struct choice c[N_CHOICES])
 	add_value(&c[ROOT], CFS_ROOT_FOUND);
 	if (l->usr)
 		add_value(&c[ROOT], CFS_ROOT_USR);
+	add_value(&c[DELETIONS], CFS_DELETIONS_KEPT);
+	if (l->deletions)
+		add_value(&c[DELETIONS], CFS_DELETIONS_LOST);
+	if (l->deletions)
+		add_value(&c[DELETIONS], CFS_DELETIONS_TWICE);
+	add_value(&c[FIRST_TIME], CFS_TIME_UNSIGNED);
+	if (l->before_1970)
+		add_value(&c[FIRST_TIME], CFS_TIME_SIGNED);
 	choose_contents(l, c);
 }
 
@@ -136,6 +172,8 @@ static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
 		.xattrs = (enum cfs_xattr_rule)v[XATTRS],
 		.mtime = (enum cfs_mtime_rule)v[MTIME],
 		.root = (enum cfs_root_rule)v[ROOT],
+		.deletions = (enum cfs_deletion_rule)v[DELETIONS],
+		.first_time = (enum cfs_time_rule)v[FIRST_TIME],
 		.inline_max = v[INLINE],
 		.executables_outside = v[EXECUTABLES],
 	};
@@ -285,17 +323,22 @@ static int try_names(struct search *s, struct cfs_profile_match *m, struct cfs_e
 static int try_combinations(struct search *s, struct cfs_profile_match *m,
 			    struct cfs_err *err)
 {
-	struct look l = look_at(s->tree);
-	enum cfs_format_rule other = l.whiteouts ? CFS_FORMAT_0 : CFS_FORMAT_0_OR_1;
-	const struct cfs_profile_rules forms[] = {
+	struct cfs_profile_rules forms[] = {
 		{.format = CFS_FORMAT_1},
-		{.format = other},
+		{.format = CFS_FORMAT_0_OR_1},
 		{.format = CFS_FORMAT_1, .no_blocks = true},
-		{.format = other, .no_blocks = true},
+		{.format = CFS_FORMAT_0_OR_1, .no_blocks = true},
 	};
 	struct choice c[N_CHOICES] = {0};
-	int rc;
+	struct look l;
+	int rc = look_at(s->tree, &l, err);
 
+	if (rc < 0)
+		return rc;
+	if (l.whiteouts)
+		forms[1].format = forms[3].format = CFS_FORMAT_0;
+	m->deletions_matter = l.deletions;
+	m->times_matter = l.before_1970;
 	choose(&l, c);
 	s->n = 1;
 	for (int k = 0; k < N_CHOICES; k++)

@@ -257,3 +257,27 @@ T(image_that_tells_no_blocks_is_canonical_and_another_number_is_refused)
 	free(plain.p);
 	free(image.p);
 }
+
+/* One from before 1970 is the largest to who takes times for numbers without sign. */
+T(image_is_canonical_by_either_reading_of_times_before_1970)
+{
+	static const char dump[] = "/ 4096 40755 1 0 0 0 7.5 - - -\n"
+				   "/a 0 100644 1 0 0 0 -2.9 - - -\n"
+				   "/b 0 100644 1 0 0 0 7.4 - - -\n";
+	struct cfs_image_opts opts = {.max_version = 1, .unsigned_times = true};
+	struct cfs_mem earliest = write_image(cfs_text(dump), 0),
+		       other = write_image_as(cfs_text(dump), &opts);
+	struct cfs_span bytes = {other.p, other.len};
+	struct cfs_image im;
+
+	t_eq(cfs_image_open((struct cfs_span){earliest.p, earliest.len}, &im, NULL), 0);
+	t_eq(im.build_sec, -2);
+	t_eq(im.build_nsec, 9);
+	t_eq(cfs_image_open(bytes, &im, NULL), 0);
+	t_eq(im.build_sec, 7);
+	t_eq(im.build_nsec, 4);
+	t_eq(check(bytes), 0);
+	t_eq(check((struct cfs_span){earliest.p, earliest.len}), 0);
+	free(earliest.p);
+	free(other.p);
+}

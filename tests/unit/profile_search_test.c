@@ -167,3 +167,32 @@ T(search_in_vain_tells_how_much_was_tried)
 	}
 	cfs_tree_free(t);
 }
+
+/* What other writers make of a tree with such things, under no name. */
+T(rules_of_deletions_and_times_are_found)
+{
+	struct cfs_tree *t = read_tree(CFS_TEXT(
+		"/ 0 40755 1 0 0 0 1.0 - - - btrfs.compression=zstd trusted.k=v\n"
+		"/d 0 40755 1 0 0 0 -1.0 - - - trusted.overlay.opaque=y\n"
+		"/d/w 0 20000 1 0 0 0 2.0 - - -\n"));
+
+	for (int i = 0; i < 12; i++) {
+		struct cfs_profile_rules rules = {
+			.alg = CFS_SHA256,
+			.format = CFS_FORMAT_1,
+			.links = CFS_LINKS_KEPT,
+			.inline_max = CFS_INLINE_64,
+			.deletions = (enum cfs_deletion_rule)(i % 3),
+			.first_time = (enum cfs_time_rule)(i / 3 % 2),
+			.xattrs = i / 6 ? CFS_XATTRS_SHOWN : CFS_XATTRS_ALL,
+		};
+		struct cfs_digest d = digest_by(t, &rules);
+		struct cfs_profile_match m = find(t, &d, 2);
+
+		t_ok(m.found);
+		t_ok(m.rules.deletions == rules.deletions);
+		t_ok(m.rules.first_time == rules.first_time);
+		t_ok(m.rules.xattrs == rules.xattrs);
+	}
+	cfs_tree_free(t);
+}

@@ -158,10 +158,10 @@ T(rules_are_told_one_by_one)
 	for (unsigned i = 0; cfs_profile_rule(&p->rules, i, &rule); i++)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s=%s;", rule.name,
 					rule.value);
-	t_str(all,
-	      "hash=sha512;format=1;hard links=kept;xattrs=security.capability;"
-	      "mtimes=nanoseconds;root=of /usr;inline limit=64;executables=as others;"
-	      "blocks=told;");
+	t_str(all, "hash=sha512;format=1;hard links=kept;xattrs=security.capability;"
+		   "mtimes=nanoseconds;root=of /usr;deletions=kept;first "
+		   "time=unsigned;inline limit=64;executables=as others;"
+		   "blocks=told;");
 }
 
 /* --- rules --------------------------------------------------------------------------------- */
@@ -239,6 +239,20 @@ T(xattrs_stay_as_the_rule_says)
 	check_xattrs(CFS_XATTRS_NONE, "");
 	check_xattrs(CFS_XATTRS_OCI, "security.capability=c");
 	check_xattrs(CFS_XATTRS_OCI_USER, "security.capability=c user.u=u");
+	check_xattrs(CFS_XATTRS_SHOWN, ALL_XATTRS);
+}
+
+T(xattrs_that_no_mount_shows_can_be_left_out)
+{
+	struct cfs_profile_rules rules = plain;
+
+	rules.xattrs = CFS_XATTRS_SHOWN;
+	check_rules(ROOT "/f 0 100644 1 0 0 0 0.0 - - - btrfs.compression=c lustre.lov=l "
+			 "security.x=s system.nfs4_acl=n system.posix_acl_access=a "
+			 "system.posix_acl_accessx=b trusted.t=t user.u=u\n",
+		    &rules,
+		    ROOT "/f 0 100644 1 0 0 0 0.0 - - - security.x=s "
+			 "system.posix_acl_access=a trusted.t=t user.u=u\n");
 }
 
 T(times_are_as_precise_as_the_rule_says)
@@ -254,6 +268,134 @@ T(times_are_as_precise_as_the_rule_says)
 	rules.mtime = CFS_MTIME_EPOCH;
 	check_rules(text, &rules,
 		    "/ 4096 40755 1 0 0 0 0.0 - - -\n/f 0 100644 1 0 0 0 0.0 - - -\n");
+}
+
+/* --- deletions ----------------------------------------------------------------------------- */
+
+#define OPAQUE	       "trusted.overlay.opaque=y user.overlay.opaque=y"
+#define W(path, nlink) path " 0 20000 " nlink " 0 0 0 0.0 - - -\n"
+
+T(opaque_directory_stays_so_and_its_whiteouts_go)
+{
+	check_rules(
+		ROOT
+		"/both 0 40755 1 0 0 0 0.0 - - - " OPAQUE
+		"\n" W("/both/w",
+		       "1") "/one 0 40755 1 0 0 0 0.0 - - - trusted.overlay.opaque=y "
+			    "user.overlay.opaque=no user.k=v\n"
+			    "/one/new 0 100644 1 0 0 0 0.0 - - -\n" W(
+				    "/one/w", "1") "/other 0 40755 1 0 0 0 0.0 - - - "
+						   "trusted.overlay.opaque=x\n" W(
+							   "/other/w", "1") "/user 0 "
+									    "40755 1 0 "
+									    "0 0 0.0 - "
+									    "- - "
+									    "user."
+									    "overlay."
+									    "opaque="
+									    "y\n" W("/us"
+										    "er/"
+										    "w",
+										    "1"),
+		&plain,
+		ROOT "/both 0 40755 1 0 0 0 0.0 - - - " OPAQUE "\n"
+		     "/one 0 40755 1 0 0 0 0.0 - - - " OPAQUE " user.k=v\n"
+		     "/one/new 0 100644 1 0 0 0 0.0 - - -\n"
+		     "/other 0 40755 1 0 0 0 0.0 - - - trusted.overlay.opaque=x\n" W(
+			     "/other/w", "1") "/user 0 40755 1 0 0 0 0.0 - - - " OPAQUE
+					      "\n");
+}
+
+/* Linux makes one inode of many whiteouts, and the mark of a directory follows the first name alone. */
+T(each_name_of_a_whiteout_is_one_of_its_own)
+{
+	static const char dump[] = ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n" W(
+		"/a/w",
+		"3") "/b 0 40755 1 0 0 0 0.0 - - -\n/b/w 0 @20000 - - - - 0.0 /a/w - -\n"
+		     "/c 0 40755 1 0 0 0 0.0 - - - " OPAQUE "\n"
+		     "/c/w 0 @20000 - - - - 0.0 /a/w - -\n";
+
+	check_rules(
+		dump, &plain,
+		ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n" W(
+			"/a/w",
+			"1") "/b 0 40755 1 0 0 0 0.0 - - -\n" W("/b/w",
+								"1") "/c 0 40755 1 0 0 0 "
+								     "0.0 - - - " OPAQUE
+								     "\n");
+}
+
+/* ... also one whose first name goes. */
+T(whiteout_that_loses_its_first_name_stands_at_the_others)
+{
+	check_rules(ROOT "/a 0 40755 1 0 0 0 0.0 - - - " OPAQUE
+			 "\n" W("/a/w", "2") "/b 0 40755 1 0 0 0 0.0 - - -\n"
+					     "/b/w 0 @20000 - - - - 0.0 /a/w - -\n",
+		    &plain,
+		    ROOT "/a 0 40755 1 0 0 0 0.0 - - - " OPAQUE "\n"
+			 "/b 0 40755 1 0 0 0 0.0 - - -\n" W("/b/w", "1"));
+}
+
+T(mark_of_an_opaque_directory_stays_whatever_the_rule_of_xattrs_says)
+{
+	struct cfs_profile_rules rules = plain;
+
+	rules.xattrs = CFS_XATTRS_OCI;
+	check_rules(
+		ROOT
+		"/d 0 40755 1 0 0 0 0.0 - - - trusted.overlay.opaque=y user.k=v\n"
+		"/f 0 100644 1 0 0 0 0.0 - - - trusted.overlay.opaque=y\n"
+		"/w 0 40755 1 0 0 0 0.0 - - - trusted.overlay.opaque=y\n" W("/w/w", "1"),
+		&rules,
+		ROOT "/d 0 40755 1 0 0 0 0.0 - - - trusted.overlay.opaque=y\n"
+		     "/f 0 100644 1 0 0 0 0.0 - - -\n"
+		     "/w 0 40755 1 0 0 0 0.0 - - - " OPAQUE "\n");
+}
+
+T(root_that_looks_like_usr_is_opaque_only_if_it_was)
+{
+	struct cfs_profile_rules rules = plain;
+
+	rules.root = CFS_ROOT_USR;
+	check_rules(ROOT "/usr 0 40711 1 3 4 0 9.75 - - - trusted.overlay.opaque=y\n" W(
+			    "/w", "1"),
+		    &rules,
+		    "/ 4096 40711 1 3 4 0 9.75 - - -\n"
+		    "/usr 0 40711 1 3 4 0 9.75 - - - trusted.overlay.opaque=y\n" W("/w",
+										   "1"));
+}
+
+static void note_path(void *ctx, cfs_id dir)
+{
+	char *paths = ctx;
+
+	snprintf(paths + strlen(paths), 64, "%u ", dir);
+}
+
+static size_t find_lost(const char *dump, char *paths)
+{
+	struct cfs_tree *t = read_tree(cfs_text(dump), CFS_SHA256);
+	size_t n;
+
+	t_eq(cfs_profile_find_lost(t, note_path, paths, &n, &err), 0);
+	cfs_tree_free(t);
+	return n;
+}
+
+T(directories_that_lose_deletions_are_found)
+{
+	char paths[256] = "";
+
+	t_eq(find_lost(ROOT "/a 0 40755 1 0 0 0 0.0 - - - " OPAQUE
+			    "\n" W("/a/w",
+				   "3") "/b 0 40755 1 0 0 0 0.0 - - -\n/b/w 0 @20000 - - "
+					"- - 0.0 /a/w - -\n"
+					"/c 0 40755 1 0 0 0 0.0 - - - " OPAQUE "\n"
+					"/c/w 0 @20000 - - - - 0.0 /a/w - -\n"
+					"/d 0 40755 1 0 0 0 0.0 - - -\n" W("/d/w", "1"),
+		       paths),
+	     2);
+	t_str(paths, "1 3 ");
 }
 
 /* --- the root ------------------------------------------------------------------------------ */
