@@ -42,6 +42,11 @@ static const struct {
 		 NULL},
 	[CFS_CAUSE_NLINK] = {"nlink", "link counts of %n", NULL},
 	[CFS_CAUSE_XATTRS_NONE] = {"xattrs-none", "no xattrs at all in %s: %n", NULL},
+	[CFS_CAUSE_DELETIONS] =
+		{"deletions",
+		 "%n opaque in %o, in %s marked as holding whiteouts: what "
+		 "was deleted there shows again in an overlay mount",
+		 NULL},
 	[CFS_CAUSE_XATTR_ONLY] = {"xattr-only", "xattrs %k only in %s: %n", NULL},
 	[CFS_CAUSE_XATTR_VALUE] = {"xattr-value", "values of xattrs %k: %n", NULL},
 	[CFS_CAUSE_CONTENT] = {"content", "content of %n", NULL},

@@ -79,7 +79,8 @@ static void release(struct answer *x)
 static bool is_same(const struct answer *x)
 {
 	return x->causes.n == 0 && !x->images.formats_differ &&
-	       !x->images.blocks_differ && !x->images.writer_differs;
+	       !x->images.blocks_differ && !x->images.times_differ &&
+	       !x->images.writer_differs;
 }
 
 /* --- for people ------------------------------------------------------------------------ */

@@ -30,6 +30,14 @@ static void print_names(const struct answer *x)
 	}
 }
 
+/* Some rules make no difference for most trees. */
+static bool matters(const struct cfs_profile_match *m, const char *key)
+{
+	if (strcmp(key, "deletions") == 0)
+		return m->deletions_matter;
+	return m->times_matter || strcmp(key, "firstTime") != 0;
+}
+
 /* All rules, and where they leave the profile that is next to them. */
 static void print_rules(const struct answer *x)
 {
@@ -43,6 +51,8 @@ static void print_rules(const struct answer *x)
 	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule) &&
 			     cfs_profile_rule(&near->rules, i, &other);
 	     i++) {
+		if (!matters(&x->match, rule.key))
+			continue;
 		printf("  %-13s %s", rule.name, rule.value);
 		if (strcmp(rule.value, other.value) != 0)
 			printf(" (there: %s)", other.value);
@@ -63,7 +73,7 @@ static void print_failure(const struct answer *x)
 		     "one "
 		     "here");
 	puts("tried: what changes this tree of format, hard links, xattrs, mtimes, root, "
-	     "inline limit,\n       executables and blocks");
+	     "deletions,\n       first time, inline limit, executables and blocks");
 	puts("not tried: inline limits other than 0 and 64, names left out or added, "
 	     "other contents");
 	if (m->n_impossible == 0)

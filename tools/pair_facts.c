@@ -44,6 +44,11 @@ static bool find_byte(struct cfs_span a, struct cfs_span b, uint64_t *out)
 }
 
 /* For the writer, who keeps an inode at the name that has it. */
+static bool has_unsigned_times(const struct side *s)
+{
+	return cfs_image_form(&s->image, s->tree).unsigned_times;
+}
+
 static bool is_same_tree(const struct pair *p)
 {
 	return p->diff->n == 0 && p->diff->n_holders == 0;
@@ -64,15 +69,18 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 	if (two_images) {
 		out->formats_differ = p->a.image.version != p->b.image.version;
 		out->blocks_differ = p->a.image.no_blocks != p->b.image.no_blocks;
+		out->times_differ =
+			has_unsigned_times(&p->a) != has_unsigned_times(&p->b);
 		out->bytes_differ =
 			find_byte(p->a.map.span, p->b.map.span, &out->first_off);
 	}
 	if (two_images && !out->bytes_differ)
 		return 0;
-	out->writer_differs = (out->a.is_judged && !out->a.is_canonical) ||
-			      (out->b.is_judged && !out->b.is_canonical) ||
-			      (is_same_tree(p) && out->bytes_differ &&
-			       !out->formats_differ && !out->blocks_differ);
+	out->writer_differs =
+		(out->a.is_judged && !out->a.is_canonical) ||
+		(out->b.is_judged && !out->b.is_canonical) ||
+		(is_same_tree(p) && out->bytes_differ && !out->formats_differ &&
+		 !out->blocks_differ && !out->times_differ);
 	return 0;
 }
 
@@ -124,6 +132,11 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 		       "composefs-profiles(7)\n",
 		       is_same_tree(p) ? "the same tree: " : "",
 		       p->a.image.no_blocks ? 'A' : 'B');
+	if (f->times_differ)
+		printf("%sthe first time of %c is the smallest number without sign, as "
+		       "cfsctl 0.9 has it, see \"first time\" in composefs-profiles(7)\n",
+		       is_same_tree(p) ? "the same tree: " : "",
+		       has_unsigned_times(&p->a) ? 'A' : 'B');
 	if (!f->writer_differs)
 		return;
 	printf("%sthe writer differs\n", is_same_tree(p) ? "the same tree: " : "");
@@ -164,10 +177,10 @@ void pair_facts_json(const struct pair *p, const struct pair_facts *f)
 	put_side("a", &p->a, &f->a);
 	putchar(',');
 	put_side("b", &p->b, &f->b);
-	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"writerDiffers\":%s,"
-	       "\"firstByte\":",
+	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"timesDiffer\":%s,"
+	       "\"writerDiffers\":%s,\"firstByte\":",
 	       f->formats_differ ? "true" : "false", f->blocks_differ ? "true" : "false",
-	       f->writer_differs ? "true" : "false");
+	       f->times_differ ? "true" : "false", f->writer_differs ? "true" : "false");
 	if (f->bytes_differ)
 		printf("%" PRIu64, f->first_off);
 	else

@@ -22,6 +22,7 @@ struct pair_facts {
 	struct image_facts a, b;
 	bool formats_differ;
 	bool blocks_differ; /* one image tells no blocks */
+	bool times_differ; /* the smallest time of one was found as if times had no sign */
 	/* An image is not what the writer makes of its tree, or two of one form and tree differ. */
 	bool writer_differs;
 	bool bytes_differ; /* of two images */
@@ -34,8 +35,8 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out,
 /* A line for each side, and one for each cause that is no difference of trees. */
 void pair_facts_print(const struct pair *p, const struct pair_facts *f);
 
-/* The same as members of a JSON object: a, b, formatsDiffer, blocksDiffer, writerDiffers,
- * firstByte. */
+/* The same as members of a JSON object: a, b, formatsDiffer, blocksDiffer, timesDiffer,
+ * writerDiffers, firstByte. */
 void pair_facts_json(const struct pair *p, const struct pair_facts *f);
 
 #endif

@@ -162,19 +162,41 @@ static struct cfs_cause *xattr_slot(struct finder *f, enum cfs_cause_kind kind,
 	return &f->xattrs[*at - 1];
 }
 
+static bool is_mark(struct cfs_span value, char mark)
+{
+	return value.len == 1 && value.p[0] == mark;
+}
+
+/* The side that lost what its directory deletes; BOTH: it is no such difference. */
+static enum cfs_cause_side find_lost_opaque(struct cfs_text key, struct cfs_span a,
+					    struct cfs_span b)
+{
+	if (!cfs_text_eq(key, CFS_TEXT("trusted.overlay.opaque")) &&
+	    !cfs_text_eq(key, CFS_TEXT("user.overlay.opaque")))
+		return CFS_CAUSE_BOTH;
+	if (is_mark(a, 'y') && is_mark(b, 'x'))
+		return CFS_CAUSE_B;
+	return is_mark(a, 'x') && is_mark(b, 'y') ? CFS_CAUSE_A : CFS_CAUSE_BOTH;
+}
+
 static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference *v,
 				  const struct cfs_node *a, const struct cfs_node *b)
 {
 	const struct cfs_diff *d = f->d;
 	const struct cfs_diff_key *key = &d->keys[v->at];
-	struct cfs_span value;
-	bool in_a = cfs_diff_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value);
-	bool in_b = cfs_diff_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value);
+	struct cfs_span value_a, value_b;
+	bool in_a = cfs_diff_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value_a);
+	bool in_b = cfs_diff_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value_b);
+	enum cfs_cause_side lost;
 
 	if (!f->facts.a.has_xattrs || !f->facts.b.has_xattrs)
 		return slot(f, CFS_CAUSE_XATTRS_NONE,
 			    f->facts.a.has_xattrs ? CFS_CAUSE_B : CFS_CAUSE_A,
 			    CFS_CAUSE_ENTRIES);
+	lost = in_a && in_b ? find_lost_opaque(key->name, value_a, value_b)
+			    : CFS_CAUSE_BOTH;
+	if (lost != CFS_CAUSE_BOTH && S_ISDIR(a->mode))
+		return slot(f, CFS_CAUSE_DELETIONS, lost, CFS_CAUSE_DIRECTORIES);
 	if (in_a && in_b)
 		return xattr_slot(f, CFS_CAUSE_XATTR_VALUE, CFS_CAUSE_BOTH, v->at);
 	return xattr_slot(f, CFS_CAUSE_XATTR_ONLY, in_a ? CFS_CAUSE_A : CFS_CAUSE_B,

@@ -34,6 +34,8 @@ enum cfs_cause_kind {
 	CFS_CAUSE_LINKS_HOLDER, /* the same names, and the inode at another: no difference */
 	CFS_CAUSE_NLINK,	/* the count alone */
 	CFS_CAUSE_XATTRS_NONE, /* a side has none at all */
+	CFS_CAUSE_DELETIONS, /* directories that are opaque to overlay mounts, and on a side are marked as holding
+				* whiteouts instead */
 	CFS_CAUSE_XATTR_ONLY,  /* of a name, on one side only */
 	CFS_CAUSE_XATTR_VALUE, /* of a name, with another value */
 	CFS_CAUSE_CONTENT,     /* of files, or their sizes */
