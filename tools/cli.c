@@ -90,6 +90,16 @@ int cli_advise(int rc, struct cfs_err *err, const char *advice)
 	return rc;
 }
 
+int cli_flush(struct cfs_err *err)
+{
+	bool lost = ferror(stdout);
+
+	errno = EIO;
+	if (fflush(stdout) != 0 || lost)
+		return cfs_fail_errno(err, "standard output");
+	return 0;
+}
+
 int cli_end(const char *name, int status)
 {
 	bool lost = ferror(stdout);

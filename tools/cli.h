@@ -43,6 +43,9 @@ void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
  * to say. */
 int cli_advise(int rc, struct cfs_err *err, const char *advice);
 
+/* Brings what was printed out of the program, before it does what such a failure should stop. */
+int cli_flush(struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The last thing that a program does: the status, or CLI_FAILED after having said so when all went well but for
  * standard output, which did not take what was printed. */
 int cli_end(const char *name, int status);

@@ -74,6 +74,16 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 	return rc;
 }
 
+/* Before it has a name: a run that fails leaves none behind. */
+static int print_id(const struct options *o, const struct cfs_digest *id,
+		    struct cfs_err *err)
+{
+	char text[WHERE_ID_MAX];
+
+	printf(o->json ? "{\"id\":\"%s\"}\n" : "%s\n", where_id(id, text));
+	return cli_flush(err);
+}
+
 static int run(struct options *o, const char *ref, const char *file,
 	       struct cfs_digest *id, struct cfs_err *err)
 {
@@ -90,6 +100,8 @@ static int run(struct options *o, const char *ref, const char *file,
 		rc = cfs_context(err, add(o, repo, map.span, id, err), "%s",
 				 source_name(file));
 		if (rc == 0)
+			rc = print_id(o, id, err);
+		if (rc == 0)
 			rc = cfs_repo_publish_image(repo, id, ref, err);
 		cfs_repo_close(repo);
 	}
@@ -103,7 +115,6 @@ int cmd_import_image(int argc, char **argv)
 	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
 				   "want a name, and perhaps a file"),
 	    rc;
-	char text[WHERE_ID_MAX];
 	struct cfs_digest id;
 	struct cfs_err err;
 
@@ -111,7 +122,5 @@ int cmd_import_image(int argc, char **argv)
 		return status;
 	rc = run(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : NULL, &id,
 		 &err);
-	if (rc == 0)
-		printf(o.json ? "{\"id\":\"%s\"}\n" : "%s\n", where_id(&id, text));
 	return command_end(argv[0], rc, &err);
 }
