@@ -39,7 +39,7 @@ _mkcomposefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "--cache= --digest-store= --from-file --hardlinks --help --inline-max= --max-version=
 			--min-version= --one-file-system --print-digest --print-digest-only --profile=
-			--require-verity --seal --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs"
+			--require-verity --seal --skip-devices --skip-unshown-xattrs --skip-xattrs --threads= --use-epoch --user-xattrs"
 	else
 		_filedir
 	fi
@@ -164,10 +164,10 @@ _composefs()
 		options="--help $repository"
 		;;
 	compute-id | compute-karg | create-dumpfile)
-		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= $repository"
+		options="--erofs-version= --hash= --help --json --no-hardlinks --no-propagate-usr-to-root --no-repo --profile= --skip-unshown-xattrs $repository"
 		;;
 	create-image | build)
-		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --profile= --skip-devices --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
+		options="--erofs-version= --help --json --no-hardlinks --no-propagate-usr-to-root --one-file-system --profile= --skip-devices --skip-unshown-xattrs --skip-xattrs --threads= --use-epoch --user-xattrs $repository"
 		;;
 	diff)
 		options="--help --json --one-file-system --stat $repository"

@@ -22,6 +22,7 @@ mkcomposefs)
 		'--require-verity[fail when the object store has no fs-verity]' \
 		'--seal[enable fs-verity on the image]' \
 		'--skip-devices[leave out devices]' \
+		'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 		'--skip-xattrs[leave out extended attributes]' \
 		'--threads=[number of threads]:number:' \
 		'--use-epoch[set all times to 0]' \
@@ -51,6 +52,7 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
 			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--no-repo[ask no repository for defaults]' \
@@ -64,6 +66,7 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON array]' \
 			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
 			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--no-repo[ask no repository for defaults]' \
@@ -80,6 +83,7 @@ composefs|cfsctl)
 			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
 			'--one-file-system[do not descend into other mounts]' \
 			'--skip-devices[leave out block and character devices]' \
+			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 			'--skip-xattrs[no extended attributes]' \
 			'--threads=[threads that read files (default - one a CPU)]:n:' \
 			'--use-epoch[all modification times are 0]' \

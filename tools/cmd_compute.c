@@ -64,6 +64,8 @@ static bool take_profile(void *opts, const char *value)
 		{"erofs-version", "N", 0, take_format,                                   \
 		 "Format of the image: 0 or 1 (default: that of the repository, or 1)"}, \
 		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
+		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,               \
+		 "Leave out extended attributes that no mount shows"},                   \
 		{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,                      \
 		 "Each name is a file of its own, as mkcomposefs has it"},               \
 		PROFILE_OPTION(take_profile),                                            \
@@ -155,6 +157,24 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 	return rc;
 }
 
+/* What create-image leaves out is left out here: its repository, be it the default one. */
+static int find_own_places(struct options *o, struct own_places *own, struct cfs_err *err)
+{
+	const char *path;
+	int rc = 0;
+
+	if (where_is_given(&o->where))
+		rc = where_path(&o->where, &path, err);
+	else if (where_path(&o->where, &path, NULL) < 0)
+		path = NULL;
+	if (rc == 0 && path && !o->no_repo)
+		rc = own_places_add_dir(own, path, "the repository", err);
+	if (rc < 0 && !where_is_given(&o->where))
+		rc = 0;
+	return rc < 0 ? rc
+		      : own_places_add_fd(own, STDOUT_FILENO, "standard output", err);
+}
+
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_err *err)
 {
@@ -164,6 +184,9 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	struct cfs_tree *tree;
 	int rc = fill_defaults(o, err);
 
+	if (rc < 0)
+		return rc;
+	rc = find_own_places(o, &in.own, err);
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ingest.h"
 #include "profiled.h"
+#include "remarks.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -65,6 +65,8 @@ static const struct cli_option option_table[] = {
 	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
 	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
 	 "Only extended attributes that begin with \"user.\""},
+	{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,
+	 "Leave out extended attributes that no mount shows"},
 	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
 	 "Leave out block and character devices"},
 	{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,
@@ -107,13 +109,19 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	struct ingest in = {
 		.name = o->name, .source = source, .into = store, .scan = o->scan};
 	struct cfs_tree *tree;
-	int rc;
+	int rc = own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository", err);
 
+	if (rc == 0)
+		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+	if (rc < 0)
+		return rc;
 	in.scan.alg = meta->alg;
 	rc = profiled_ingest(&o->what, &in, format, &o->rules, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
+	rc = remarks_print(o->name, tree, err);
+	if (rc == 0)
+		rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
 	cfs_tree_free(tree);
 	return rc < 0 ? rc : cfs_store_commit(store, err);
 }
@@ -125,34 +133,26 @@ static void warn(void *ctx, const char *msg)
 	cli_say(o->name, "warning: %s", msg);
 }
 
-/* Both paths are real ones. */
-static bool is_within(const char *path, const char *top)
+/* Before the image is published: a run that fails leaves none behind. */
+static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
+		    struct cfs_err *err)
 {
-	size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	char text[WHERE_ID_MAX];
 
-	return strncmp(path, top, len) == 0 && (path[len] == '/' || !path[len]);
-}
-
-static bool on_one_file_system(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev;
-}
-
-/* It is no error, and hardly what was meant: each image makes the next one larger. */
-static void warn_of_itself(const struct options *o, const struct cfs_repo *repo,
-			   const char *source)
-{
-	cfs_autofree char *tree = realpath(source, NULL);
-	cfs_autofree char *store = realpath(cfs_repo_path(repo), NULL);
-
-	if (!tree || !store || !is_within(store, tree) ||
-	    (o->scan.one_file_system && !on_one_file_system(store, tree)))
-		return;
-	cli_say(o->name,
-		"warning: the repository is in %s, and so becomes part of the image",
-		source);
+	if (!o->json) {
+		profiled_say(o->name, &o->rules);
+		puts(where_id(id, text));
+		return cli_flush(err);
+	}
+	printf("{\"id\":\"%s\",\"name\":", where_id(id, text));
+	if (ref)
+		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
+	else
+		fputs("null", stdout);
+	fputs(",\"profile\":", stdout);
+	profiled_json(stdout, &o->rules);
+	puts("}");
+	return cli_flush(err);
 }
 
 static int create(struct options *o, struct cfs_repo *repo, const char *source,
@@ -170,6 +170,8 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 		return rc;
 	rc = fill(store, o, repo, source, out, err);
 	cfs_store_close(store);
+	if (rc == 0)
+		rc = print_id(o, out, ref, err);
 	return rc < 0 ? rc : cfs_repo_publish_image(repo, out, ref, err);
 }
 
@@ -186,29 +188,9 @@ static int run(struct options *o, const char *source, const char *ref,
 		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc < 0)
 		return rc;
-	warn_of_itself(o, repo, source);
 	rc = create(o, repo, source, ref, out, err);
 	cfs_repo_close(repo);
 	return rc;
-}
-
-static void say(const struct options *o, const struct cfs_digest *id, const char *ref)
-{
-	char text[WHERE_ID_MAX];
-
-	if (!o->json) {
-		profiled_say(o->name, &o->rules);
-		puts(where_id(id, text));
-		return;
-	}
-	printf("{\"id\":\"%s\",\"name\":", where_id(id, text));
-	if (ref)
-		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
-	else
-		fputs("null", stdout);
-	fputs(",\"profile\":", stdout);
-	profiled_json(stdout, &o->rules);
-	puts("}");
 }
 
 /* A profile says the format, too. */
@@ -236,7 +218,5 @@ int cmd_create_image(int argc, char **argv)
 	rc = check(&o, &err);
 	if (rc == 0)
 		rc = run(&o, argv[optind], ref, &id, &err);
-	if (rc == 0)
-		say(&o, &id, ref);
 	return command_end(argv[0], rc, &err);
 }

@@ -4,14 +4,18 @@
 
 #include <fcntl.h>
 
+#include "bounded.h"
 #include "cache/cache.h"
 #include "cli.h"
+#include "erofs/erofs.h"
 
 struct job {
 	const char *name;
 	struct cfs_store *store; /* NULL: digests alone */
 	struct cfs_cache *cache; /* NULL: none */
 	struct cli_progress progress;
+	struct own_places own;
+	struct bounded mounts, places;
 };
 
 static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
@@ -83,6 +87,47 @@ static int open_cache(struct job *job, const struct ingest *in, struct cfs_err *
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }
 
+static void tell_left(void *ctx, const struct cfs_scan_left *left)
+{
+	struct job *job = ctx;
+
+	cli_progress_end(&job->progress);
+	switch (left->kind) {
+	case CFS_SCAN_LEFT_EXCLUDED:
+		bounded_warn(&job->places, "%s: left out of the image: it is %s",
+			     left->path, left->what);
+		break;
+	case CFS_SCAN_LEFT_MOUNT:
+		bounded_warn(&job->mounts, "%s: left empty: it is another mount",
+			     left->path);
+		break;
+	case CFS_SCAN_LEFT_MOUNTED_FILE:
+		bounded_warn(&job->mounts,
+			     "%s: left out of the image: it is another mount",
+			     left->path);
+		break;
+	case CFS_SCAN_LEFT_NOTHING:
+		bounded_warn(&job->places,
+			     "%s: it is %s, which becomes part of the image", left->path,
+			     left->what);
+		break;
+	}
+}
+
+/* Whatever is written meanwhile must not be read as a part of the source. */
+static int find_own_places(struct job *job, const struct ingest *in, struct cfs_err *err)
+{
+	int rc = 0;
+
+	job->own = in->own;
+	if (in->store)
+		rc = own_places_add_dir(&job->own, in->store, "the object store", err);
+	if (rc == 0 && job->cache)
+		rc = own_places_add_file(&job->own, cfs_cache_file(job->cache),
+					 "the digest cache", err);
+	return rc;
+}
+
 static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
 		struct cfs_err *err)
 {
@@ -97,6 +142,12 @@ static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
 	opts.file_ctx = job;
 	if (job->cache)
 		opts.memory = &memory;
+	if (in->skip_unshown_xattrs)
+		opts.wants_xattr = cfs_image_shows_xattr;
+	opts.exclude = job->own.v;
+	opts.n_exclude = job->own.n;
+	opts.left = tell_left;
+	opts.left_ctx = job;
 	return cfs_scan(AT_FDCWD, in->source, &opts, out, err);
 }
 
@@ -119,7 +170,10 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 	if (rc == 0 && in->store)
 		rc = open_store(job, in, err);
 	if (rc == 0)
+		rc = find_own_places(job, in, err);
+	if (rc == 0)
 		rc = scan(job, in, out, err);
+	bounded_end(&job->mounts, "mounts");
 	if (rc < 0)
 		return rc;
 	rc = finish(job, in, err);
@@ -130,7 +184,11 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 
 int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_err *err)
 {
-	struct job job = {.name = in->name};
+	struct job job = {
+		.name = in->name,
+		.mounts.program = in->name,
+		.places.program = in->name,
+	};
 	int rc;
 
 	cli_progress_start(&job.progress, in->name);

@@ -7,6 +7,7 @@
 #ifndef CFS_INGEST_H
 #define CFS_INGEST_H
 
+#include "own_places.h"
 #include "scan/scan.h"
 #include "store/store.h"
 
@@ -17,6 +18,9 @@ struct ingest {
 	struct cfs_store *into; /* or a store of the caller's, who commits it */
 	const char *cache;	/* NULL: all files are read */
 	bool require_verity;
+	bool skip_unshown_xattrs;
+	/* What else is written meanwhile; store and cache are known. All that is left out of the source is said. */
+	struct own_places own;
 	struct cfs_scan_opts scan;
 };
 

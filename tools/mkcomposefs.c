@@ -9,12 +9,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
 #include "ingest.h"
 #include "options.h"
 #include "profiled.h"
+#include "remarks.h"
 #include "verity/verity.h"
 
 struct options {
@@ -106,6 +108,8 @@ static const struct cli_option option_table[] = {
 	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), NULL, "No extended attributes"},
 	{"user-xattrs", NULL, AT(in.scan.user_xattrs), NULL,
 	 "Only extended attributes that begin with \"user.\""},
+	{"skip-unshown-xattrs", NULL, AT(in.skip_unshown_xattrs), NULL,
+	 "Leave out extended attributes that no mount shows"},
 	{"skip-devices", NULL, AT(in.scan.skip_devices), NULL,
 	 "Leave out block and character devices"},
 	{"hardlinks", NULL, AT(in.scan.hardlinks), NULL,
@@ -184,9 +188,13 @@ static int take_rules(struct options *o, struct cfs_err *err)
 {
 	const struct cfs_scan_opts *s = &o->in.scan;
 	const struct profiled_option excluded[] = {
-		{s->use_epoch, "--use-epoch"},	      {s->skip_xattrs, "--skip-xattrs"},
-		{s->user_xattrs, "--user-xattrs"},    {s->hardlinks, "--hardlinks"},
-		{s->inline_max != 0, "--inline-max"}, {o->min_given, "--min-version"},
+		{s->use_epoch, "--use-epoch"},
+		{s->skip_xattrs, "--skip-xattrs"},
+		{s->user_xattrs, "--user-xattrs"},
+		{s->hardlinks, "--hardlinks"},
+		{o->in.skip_unshown_xattrs, "--skip-unshown-xattrs"},
+		{s->inline_max != 0, "--inline-max"},
+		{o->min_given, "--min-version"},
 		{o->max_given, "--max-version"},
 	};
 	int rc = profiled_check(o->profile, excluded,
@@ -220,21 +228,54 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* --- source -> tree ----------------------------------------------------------------------- */
 
-static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
+static void warn_of_line(void *ctx, const char *msg)
+{
+	bounded_warn(ctx, "%s", msg);
+}
+
+/* Other options of a scan mean nothing for a dump, which says all itself; this one is about what a mount shows. */
+static int leave_out_unshown(struct cfs_tree **tree, struct cfs_err *err)
+{
+	const struct cfs_profile_rules rules = {
+		.alg = (*tree)->alg,
+		.links = CFS_LINKS_KEPT,
+		.xattrs = CFS_XATTRS_SHOWN,
+		.inline_max = CFS_INLINE_FOUND,
+		.deletions = CFS_DELETIONS_LOST,
+	};
+
+	return profiled_apply(&rules, tree, err);
+}
+
+static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
+		      struct cfs_tree **out, struct cfs_err *err)
 {
 	bool is_stdin = strcmp(o->in.source, "-") == 0;
-	struct cfs_dump_opts opts = {
-		.name = is_stdin ? "standard input" : o->in.source,
-		.strict = getenv("CFS_PARSE_STRICT") != NULL,
-	};
 	cfs_autofd int fd = -1;
 
+	opts->name = is_stdin ? "standard input" : o->in.source;
 	if (is_stdin)
-		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, &opts, out, err);
+		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, opts, out, err);
 	fd = open(o->in.source, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cfs_fail_errno(err, "%s", o->in.source);
-	return cfs_dump_read_fd(fd, o->in.scan.alg, &opts, out, err);
+	return cfs_dump_read_fd(fd, o->in.scan.alg, opts, out, err);
+}
+
+static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
+{
+	struct bounded ignored = {.program = o->name};
+	struct cfs_dump_opts opts = {
+		.strict = getenv("CFS_PARSE_STRICT") != NULL,
+		.warning = warn_of_line,
+		.warning_ctx = &ignored,
+	};
+	int rc = parse_dump(o, &opts, out, err);
+
+	bounded_end(&ignored, "such lines");
+	if (rc == 0 && o->in.skip_unshown_xattrs)
+		rc = leave_out_unshown(out, err);
+	return rc;
 }
 
 /* --- tree -> image ---------------------------------------------------------------------- */
@@ -310,11 +351,23 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 	cfs_plan_free(plan);
 	if (rc == 0 && o->seal)
 		rc = seal(file, &digest, err);
-	if (rc == 0 && file->fd >= 0)
-		rc = cfs_replace_commit(file, err);
+	/* Before the image is there: a run that fails leaves none behind. */
 	if (rc == 0 && o->print_digest)
 		rc = print_digest(o, &digest, err);
+	if (rc == 0 && file->fd >= 0)
+		rc = cfs_replace_commit(file, err);
 	return rc;
+}
+
+static int read_directory(const struct options *o, const struct cfs_replace *file,
+			  struct cfs_tree **out, struct cfs_err *err)
+{
+	struct ingest in = o->in;
+	int rc = own_places_add_file(&in.own, file, "the image", err);
+
+	if (rc == 0)
+		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+	return rc < 0 ? rc : ingest_directory(&in, out, err);
 }
 
 /* The output is prepared first: a place that cannot be written to is no reason to read a
@@ -331,9 +384,11 @@ static int run(const struct options *o, struct cfs_err *err)
 				 "cannot write %s", o->image);
 	if (rc == 0)
 		rc = o->from_file ? read_dump(o, &tree, err)
-				  : ingest_directory(&o->in, &tree, err);
+				  : read_directory(o, &file, &tree, err);
 	if (rc == 0 && o->profile)
 		rc = profiled_apply(&o->profile->rules, &tree, err);
+	if (rc == 0)
+		rc = remarks_print(o->name, tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
 				 o->image ? o->image : "image");

@@ -16,6 +16,13 @@ int where_check_writable(const char *dir, struct cfs_err *err)
 	return 0;
 }
 
+int where_path(struct where *w, const char **out, struct cfs_err *err)
+{
+	(void)w;
+	(void)out;
+	return cfs_fail(err, ENOTSUP, "this program was built without repositories");
+}
+
 int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
 {

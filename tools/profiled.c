@@ -63,14 +63,15 @@ int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *sca
 		{p->no_propagate, "--no-propagate-usr-to-root"},
 		{p->xattrs != NULL, "--xattrs"},
 		{p->bootable, "--bootable"},
+		{p->skip_unshown, "--skip-unshown-xattrs"},
 	};
 
 	return profiled_check(p->profile, excluded,
 			      sizeof(excluded) / sizeof(excluded[0]), err);
 }
 
-static void rules_of_scan(const struct cfs_scan_opts *scan, unsigned format,
-			  struct cfs_profile_rules *out)
+static void rules_of_scan(const struct profiled *p, const struct cfs_scan_opts *scan,
+			  unsigned format, struct cfs_profile_rules *out)
 {
 	*out = (struct cfs_profile_rules){
 		.alg = scan->alg,
@@ -83,6 +84,8 @@ static void rules_of_scan(const struct cfs_scan_opts *scan, unsigned format,
 		out->xattrs = CFS_XATTRS_NONE;
 	else if (scan->user_xattrs)
 		out->xattrs = CFS_XATTRS_USER;
+	else if (p->skip_unshown)
+		out->xattrs = CFS_XATTRS_SHOWN;
 }
 
 /* Under the name of composefs-rs's program a directory is the root of a container, unless it is told
@@ -112,7 +115,7 @@ static int choose_rules(const struct profiled *p, const struct ingest *in,
 			unsigned format, struct cfs_profile_rules *out,
 			struct cfs_err *err)
 {
-	rules_of_scan(&in->scan, format, out);
+	rules_of_scan(p, &in->scan, format, out);
 	out->bootable = p->bootable;
 	if (p->profile && p->profile->rules.alg != in->scan.alg)
 		return cfs_fail(err, EINVAL, "the profile %s has digests by %s, want %s",
@@ -135,12 +138,15 @@ int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format
 	int rc;
 
 	in->scan.hardlinks = !p->no_hardlinks;
+	in->skip_unshown_xattrs = p->skip_unshown;
 	rc = choose_rules(p, in, format, rules, err);
 	if (rc < 0)
 		return rc;
 	if (is_changed)
 		profiled_scan(rules, &in->scan);
 	rc = ingest_directory(in, out, err);
+	if (rc == 0 && !is_changed)
+		rc = cfs_profile_keeps_more(*out, &is_changed, err);
 	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;
 }
 
@@ -149,7 +155,9 @@ struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format)
 	if (p->profile)
 		return cfs_profile_image(&p->profile->rules);
 	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
-	return (struct cfs_image_opts){format, CFS_IMAGE_VERSION_MAX};
+	return (struct cfs_image_opts){.min_version = format,
+				       .max_version = CFS_IMAGE_VERSION_MAX,
+				       .unsigned_times = true};
 }
 
 void profiled_say(const char *program, const struct cfs_profile_rules *rules)

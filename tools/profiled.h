@@ -45,7 +45,7 @@ int profiled_apply(const struct cfs_profile_rules *rules, struct cfs_tree **tree
 struct profiled {
 	const struct cfs_profile *profile; /* NULL: the others say it */
 	const char *xattrs; /* the rule of cfsctl, which counts where it is asked */
-	bool no_hardlinks, no_propagate, bootable;
+	bool no_hardlinks, no_propagate, bootable, skip_unshown;
 };
 
 /* Refuses what excludes each other, or is not done here. scan: of its options those count that a profile

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dump/dump.h"
+#include "own_places.h"
 #include "scan/scan.h"
 
 enum { DIGEST_FIELD = 10 }; /* of a line of a dump, counted from 0 */
@@ -53,9 +54,20 @@ static int open_directory(struct side *s, int fd, const struct side_opts *o,
 				     .hardlinks = true,
 				     .one_file_system = o->one_file_system,
 				     .no_digests = !o->digests};
+	struct own_places own = {0};
+	const char *repo;
+	int rc;
 
 	s->kind = SIDE_DIRECTORY;
 	s->dirfd = fd;
+	/* As create-image leaves it out; the default one may be out of reach. */
+	rc = where_path(o->where, &repo, err);
+	if (rc == 0)
+		rc = own_places_add_dir(&own, repo, "the repository", err);
+	if (rc < 0 && where_is_given(o->where))
+		return rc;
+	scan.exclude = own.v;
+	scan.n_exclude = own.n;
 	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
 }
 

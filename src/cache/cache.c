@@ -154,6 +154,11 @@ int cfs_cache_open(const char *path, const char *source,
 	return 0;
 }
 
+const struct cfs_replace *cfs_cache_file(const struct cfs_cache *c)
+{
+	return &c->file;
+}
+
 void cfs_cache_close(struct cfs_cache *c)
 {
 	if (!c)

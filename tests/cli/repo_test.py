@@ -185,13 +185,14 @@ def build_is_create_image_and_options_may_stand_in_front():
     want(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
 
 
-def a_repository_that_becomes_part_of_its_image_is_told():
+def a_repository_inside_the_source_is_left_out_and_told():
     make()
-    for tree, told in ((".", True), ("r", True), ("tree", False)):
+    for tree, told in ((".", "./r: left out of the image: it is the repository\n"),
+                       ("r", "r: it is the repository, which becomes part of the image\n"), ("tree", "")):
         rc, _, err = run("create-image", "--repo=r", tree)
-        want((tree, rc, f"the repository is in {tree}, and so becomes part" in err), (tree, OK, told))
+        want((tree, rc, told in err, "the repository" in err), (tree, OK, True, bool(told)))
     os.mkdir("re")
-    want("becomes part" in run("create-image", "--repo=r", "re")[2], False)
+    want("the repository" in run("create-image", "--repo=r", "re")[2], False)
 
 
 def nothing_is_written_through_a_symlink():

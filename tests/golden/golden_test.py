@@ -46,11 +46,16 @@ def stored(name):
     return None
 
 
+def not_warnings(err):
+    """What 1.0.8 drops or loses without a word is said, which changes no digest."""
+    return "\n".join(line for line in err.split("\n") if not line.startswith("mkcomposefs: warning: "))
+
+
 def output(*command, **kw):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False, **kw)
-    if done.returncode or done.stderr:
-        raise AssertionError(f"{' '.join(command)}: status {done.returncode}: "
-                             f"{done.stderr.decode('latin-1').strip()}")
+    said = not_warnings(done.stderr.decode("latin-1").strip())
+    if done.returncode or said:
+        raise AssertionError(f"{' '.join(command)}: status {done.returncode}: {said}")
     return done.stdout
 
 
@@ -99,7 +104,7 @@ class Golden:
     def row(self, name, lo, hi, digest, sha256, size):
         image = self.image(name, lo, hi)
         rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), int(lo), int(hi), image)
-        if rc or err:
+        if rc or not_warnings(err):
             raise AssertionError(f"status {rc}: {err}")
         if got != digest:
             raise AssertionError(f"digest {got}, want {digest}")
@@ -115,6 +120,7 @@ class Golden:
             rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), lo, hi, image, strict)
             if rc != 1 or got or os.path.exists(image):
                 raise AssertionError(f"status {rc}, printed \"{got}\", image: {os.path.exists(image)}")
+            err = not_warnings(err)
             if not err.startswith("mkcomposefs: ") or "\n" in err:
                 raise AssertionError(f"not one sentence: {err}")
 
