@@ -14,8 +14,9 @@
 /* Where the work stands. Descriptors are -1 while there is none. */
 struct run {
 	const char *mountpoint;
-	int image;	 /* the caller's */
-	int loop;	 /* the loop device that holds the image, once there is one */
+	int image; /* the caller's */
+	int loop;  /* the loop device that holds the image, once there is one */
+	char loop_path[CFS_LOOP_PATH_MAX];
 	int context;	 /* of the superblock that is being configured */
 	const char *fs;	 /* its type */
 	int mount;	 /* made last, not attached */
@@ -131,7 +132,9 @@ static int do_source(struct run *r, const struct cfs_step *step, struct cfs_err 
 {
 	char path[CFS_PROC_FD_MAX];
 
-	return set_string(r, step->key, cfs_proc_fd(source(r), path), err);
+	if (r->loop >= 0)
+		return set_string(r, step->key, r->loop_path, err);
+	return set_string(r, step->key, cfs_proc_fd(r->image, path), err);
 }
 
 static int do_dir(struct run *r, const struct cfs_step *step, struct cfs_err *err)
@@ -189,7 +192,7 @@ static int do_idmap(struct run *r, const struct cfs_step *step, struct cfs_err *
 
 static int do_loop(struct run *r, const struct cfs_step *step, struct cfs_err *err)
 {
-	return cfs_loop_attach(r->image, step->value, &r->loop, err);
+	return cfs_loop_attach(r->image, step->value, &r->loop, r->loop_path, err);
 }
 
 /* Where the image is attached in a namespace that ends soon: a directory that everybody
@@ -320,6 +323,10 @@ static int run_ways_apart(struct run *r, const struct cfs_ways *ways, const char
 	struct apart a = {r, ways, taken, err, 0};
 	pthread_t thread;
 
+	if (access(PLACE, F_OK) < 0)
+		return cfs_fail_errno(
+			err, "overlay: this kernel (Linux before 6.15) takes layers by "
+			     "path alone, and that needs /proc mounted: " PLACE);
 	errno = pthread_create(&thread, NULL, apart_thread, &a);
 	if (errno)
 		return cfs_fail_errno(err, "thread");

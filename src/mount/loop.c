@@ -20,14 +20,6 @@ enum {
 	PREFETCH_PIECE = 1 << 20,
 };
 
-static int open_device(int number)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/dev/loop%d", number);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 /* Busy: taken by another; no such device: not there yet, or on its way out. */
 static bool is_race(int errnum)
 {
@@ -35,21 +27,24 @@ static bool is_race(int errnum)
 }
 
 /* One try with the device that is free now. */
-static int try_attach(int control, const struct loop_config *config, int *out)
+static int try_attach(int control, const struct loop_config *config, int *out,
+		      char path[CFS_LOOP_PATH_MAX])
 {
 	int number = ioctl(control, LOOP_CTL_GET_FREE);
 	cfs_autofd int device = -1;
 
 	if (number < 0)
 		return -errno;
-	device = open_device(number);
+	snprintf(path, CFS_LOOP_PATH_MAX, "/dev/loop%d", number);
+	device = open(path, O_RDONLY | O_CLOEXEC);
 	if (device < 0 || ioctl(device, LOOP_CONFIGURE, config) < 0)
 		return -errno;
 	*out = cfs_steal_fd(&device);
 	return 0;
 }
 
-int cfs_loop_attach(int fd, const char *name, int *out, struct cfs_err *err)
+int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_MAX],
+		    struct cfs_err *err)
 {
 	static const struct timespec wait = {.tv_nsec = LOOP_WAIT_NS};
 	cfs_autofd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
@@ -69,7 +64,7 @@ int cfs_loop_attach(int fd, const char *name, int *out, struct cfs_err *err)
 		snprintf((char *)config.info.lo_file_name,
 			 sizeof(config.info.lo_file_name), "%s", name);
 	for (int i = 0; i < LOOP_TRIES; i++) {
-		rc = try_attach(control, &config, out);
+		rc = try_attach(control, &config, out, path);
 		if (!is_race(-rc))
 			break;
 		nanosleep(&wait, NULL);

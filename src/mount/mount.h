@@ -140,9 +140,9 @@ enum cfs_step_op {
 	CFS_STEP_REFUSED, /* fsconfig: a flag that must be refused; taken: the next way */
 	CFS_STEP_FLAG,	  /* fsconfig: the flag key */
 	CFS_STEP_STRING,  /* fsconfig: key=value */
-	CFS_STEP_SOURCE,  /* fsconfig: key=/proc/self/fd/(the source) */
-	CFS_STEP_DIR,	  /* fsconfig: key=descriptor of the directory value */
-	CFS_STEP_LOWER,	  /* fsconfig: key=descriptor of the image mount */
+	CFS_STEP_SOURCE, /* fsconfig: key=path of the source: /proc/self/fd/N, or /dev/loopN */
+	CFS_STEP_DIR,	   /* fsconfig: key=descriptor of the directory value */
+	CFS_STEP_LOWER,	   /* fsconfig: key=descriptor of the image mount */
 	CFS_STEP_LOWER_AT, /* fsconfig: key=path of the image mount, where it is attached
 			    */
 	CFS_STEP_CREATE,   /* fsconfig: make the superblock */

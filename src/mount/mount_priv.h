@@ -5,7 +5,7 @@
 
 #include "mount/mount.h"
 
-enum { CFS_PROC_FD_MAX = 32 };
+enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
 
 #define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
 
@@ -22,9 +22,9 @@ bool cfs_mount_may_pass_over(struct cfs_text name, struct cfs_text value);
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
 
 /* Puts the file behind fd on a free loop device: read only, direct I/O where possible,
- * freed when its last user is gone. *out is its descriptor; name is shown by losetup(8),
- * may be NULL. */
-int cfs_loop_attach(int fd, const char *name, int *out,
+ * freed when its last user is gone. *out is its descriptor, as long as which is open path
+ * is the device's; name is shown by losetup(8), may be NULL. */
+int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_MAX],
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The largest image in bytes that is read ahead, by the text of /proc/meminfo. */

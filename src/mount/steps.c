@@ -53,14 +53,15 @@ static void add_erofs(struct builder *b)
 	ADD(b, CFS_STEP_FLAG, "ro");
 	if (!b->facts->has_acl)
 		ADD(b, CFS_STEP_FLAG, "noacl");
-	ADD(b, CFS_STEP_CREATE, .move_on = {ENOTBLK});
+	ADD(b, CFS_STEP_CREATE, .move_on = {ENOTBLK, ENOENT});
 	ADD(b, CFS_STEP_MOUNT, .number = MOUNT_ATTR_RDONLY);
 	add_idmap(b);
 	add_prefetch(b);
 }
 
 /* EROFS straight from the file: kernel 6.12. Before, and for a file system that the
- * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK. */
+ * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK; without /proc,
+ * where the file has its path for the kernel, ENOENT. */
 static int image_file(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "erofs");

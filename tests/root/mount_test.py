@@ -15,9 +15,10 @@ import subprocess
 import sys
 import time
 
-from scene import (Moments, Scene, Skip, UserNamespace, enter_namespace, evict, fact, mount_call, resident, run,
+from scene import (LIBC, Moments, Scene, Skip, UserNamespace, enter_namespace, evict, fact, mount_call, resident, run,
                    run_facts, same, umount, want)
 
+CLONE_NEWNS, MNT_DETACH = 0x20000, 2
 BIG = os.urandom(3 << 20)
 ACL_ACCESS = "system.posix_acl_access"
 ACL_DEFAULT = "system.posix_acl_default"
@@ -412,6 +413,25 @@ def mount_and_fstab_use_the_helper(scene):
         scene.nothing_left()
     finally:
         umount(sbin)
+
+
+@fact
+def without_proc_an_image_is_mounted_or_the_reason_is_said(scene):
+    """By a loop device, and by descriptors, for which the kernel must be new enough. No mount is seen here."""
+    def hide():
+        if LIBC.unshare(CLONE_NEWNS) or LIBC.umount2(b"/proc", MNT_DETACH):
+            os._exit(99)
+
+    done = subprocess.run(["sh", "-c", '[ ! -e /proc/self ] && "$@" && cat "$5/small"', "sh", scene.mount_program, "-vo",
+                           f"basedir={scene.path('objects')},nosuid", scene.path("tree.cfs"), scene.mnt],
+                          capture_output=True, text=True, check=False, preexec_fn=hide, timeout=120)
+    if "overlay: descriptors" in done.stdout:
+        want("image: loop" in done.stdout, done.stdout)
+        same((done.returncode, done.stderr), (0, ""))
+        want(done.stdout.endswith(read(f"{scene.dir}/tree/small").decode()), done.stdout)
+    else:
+        want(done.returncode == 1 and "takes layers by path alone, and that needs /proc mounted" in done.stderr, done.stderr)
+    scene.nothing_left()
 
 
 @fact

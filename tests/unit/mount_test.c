@@ -445,10 +445,10 @@ T(mount_steps_for_an_image_try_the_file_then_a_loop_device)
 
 	check_way(&o, &facts, IMAGE, 0,
 		  "file:\nopen erofs\nsource source\nflag ro\nflag noacl\n"
-		  "create ENOTBLK\nmount 1\nprefetch 16384");
+		  "create ENOTBLK ENOENT\nmount 1\nprefetch 16384");
 	check_way(&o, &facts, IMAGE, 1,
 		  "loop:\nopen erofs\nloop a.cfs\nsource source\nflag ro\n"
-		  "flag noacl\ncreate ENOTBLK\nmount 1\nprefetch 16384");
+		  "flag noacl\ncreate ENOTBLK ENOENT\nmount 1\nprefetch 16384");
 	check_way(&o, &facts, IMAGE, 2, "");
 }
 
@@ -464,11 +464,11 @@ T(mount_steps_follow_header_prefetch_and_idmap)
 	struct cfs_mount_facts facts = {.has_acl = true, .prefetch_len = 4096};
 
 	check_way(&o, &facts, IMAGE, 0,
-		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK\n"
+		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK ENOENT\n"
 		  "mount 1\nidmap fd 7\nprefetch wait 4096");
 	o.prefetch = CFS_MOUNT_PREFETCH_OFF;
 	check_way(&o, &facts, IMAGE, 0,
-		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK\n"
+		  "file:\nopen erofs\nsource source\nflag ro\ncreate ENOTBLK ENOENT\n"
 		  "mount 1\nidmap fd 7");
 }
 

@@ -164,6 +164,20 @@ fact_the_mount_table_shows_the_image() {
 	say source /fs/image sh -c "grep ' /mnt ' /proc/mounts | cut -d ' ' -f 1"
 }
 
+fact_without_proc_an_image_is_mounted_or_the_reason_is_said() {
+	fresh
+	mount -t tmpfs none /proc
+	code=0
+	show "digest=$digest" 2>/tmp/said || code=$?
+	umount /proc
+	cat /tmp/said
+	if [ $code = 0 ]; then
+		diff -r /tmp/tree /mnt
+	else
+		grep -q "takes layers by path alone, and that needs /proc mounted" /tmp/said
+	fi
+}
+
 fact_an_empty_or_malformed_digest_is_never_no_check() {
 	fresh
 	for bad in "" ab "sha256:" "${digest%?}" "${digest}0" "${digest%?}g" "sha512:$digest" "md5:$digest"; do
