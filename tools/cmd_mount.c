@@ -68,6 +68,7 @@ static struct cfs_mount_args make_args(const struct options *o, const char *name
 			 .n_objdirs = 1,
 			 .upperdir = o->upperdir,
 			 .workdir = o->workdir,
+			 .give_root = true,
 			 .readonly = o->upperdir && !o->read_write,
 			 .require_signature =
 				 o->require_signature || o->trusted || o->statement,

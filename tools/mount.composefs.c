@@ -150,6 +150,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	if (image < 0)
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
 	o->image_name = cmd->image;
+	o->give_root = true;
 	cmd->source = realpath(cmd->image, NULL);
 	o->source = cmd->source ? cmd->source : cmd->image;
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);

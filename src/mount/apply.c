@@ -358,6 +358,11 @@ static int run_all(struct run *r, const struct cfs_steps *steps,
 	if (rc < 0)
 		return rc;
 	r->image_mount = cfs_steal_fd(&r->mount);
+	if (steps->new_upper)
+		rc = cfs_mount_give_root(r->image_mount, steps->new_upper,
+					 steps->new_work, err);
+	if (rc < 0)
+		return rc;
 	rc = run_ways(r, &steps->overlay, &taken->overlay, &move_on, err);
 	if (move_on)
 		rc = run_ways_apart(r, &steps->apart, &taken->overlay, err);

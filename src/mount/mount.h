@@ -46,6 +46,7 @@ struct cfs_mount_opts {
 	size_t n_objdirs;
 	const char *upperdir; /* both or none: a writable mount */
 	const char *workdir;
+	bool give_root;	    /* a new upperdir gets the attributes of the image's root */
 	const char *digest; /* hex text, NULL: none expected. Implies VERITY_REQUIRE */
 	/* Somebody must vouch for the image. Implies VERITY_REQUIRE. vouch is asked for the
 	 * digest that the kernel measures on the very descriptor that is mounted, and
@@ -185,6 +186,8 @@ struct cfs_ways {
  * namespace of their own, so that nothing of it is ever seen, or left. */
 struct cfs_steps {
 	struct cfs_ways image, overlay, apart;
+	const char *new_upper,
+		*new_work; /* to get the image's root attributes, or NULL */
 	struct cfs_arena arena;
 };
 
@@ -202,7 +205,7 @@ struct cfs_mount_taken {
 };
 
 /* The privileged part. Mounts the image behind fd at mountpoint, or leaves everything as
- * it was. taken may be NULL. The message holds what the kernel said. -errno of the system
+ * it was (but the attributes of a new upperdir). taken may be NULL. The message holds what the kernel said. -errno of the system
  * call. */
 int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoint,
 		    struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;

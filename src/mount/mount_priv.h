@@ -9,6 +9,11 @@ enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
 
 #define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
 
+/* Gives upperdir owner, mode, xattrs and times of the root of the image mount, where upperdir is the caller's and
+ * was never used: it and workdir are empty. */
+int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Attributes of fsmount(2) as flags of mount(2). */
 uint64_t cfs_mount_old_flags(uint64_t attr);
 

@@ -350,6 +350,10 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 	struct builder b = {o, facts, out, NULL, STEPS_MAX + o->n_objdirs};
 
 	*out = (struct cfs_steps){0};
+	if (o->give_root && o->upperdir && o->workdir) {
+		out->new_upper = o->upperdir;
+		out->new_work = o->workdir;
+	}
 	if (add_ways(&b) == 0)
 		return 0;
 	cfs_steps_fini(out);

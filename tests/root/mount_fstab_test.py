@@ -156,5 +156,68 @@ def an_image_of_a_repository_is_shown_by_its_id(scene):
     same(scene.found(), [])
 
 
+def root_of(path):
+    st = os.stat(path)
+    return (st.st_uid, st.st_gid, oct(st.st_mode), st.st_mtime_ns,
+            {key: os.getxattr(path, key) for key in os.listxattr(path) if not key.startswith("trusted.overlay.")})
+
+
+def scene_with_a_root(scene):
+    """An image whose root directory is not as directories usually are. Its attributes."""
+    os.setxattr(scene.tree, "user.color", b"blue")
+    os.setxattr(scene.tree, "trusted.mark", b"x")
+    os.chown(scene.tree, 12, 34)
+    os.chmod(scene.tree, 0o1751)
+    os.utime(scene.tree, ns=(0, 1234567890123456789))
+    scene.source = scene.image(scene.tree, "root.cfs", scene.objects)
+    return root_of(scene.tree)
+
+
+def options_with_upper(scene, more=""):
+    return (f"basedir={scene.objects},nosuid,upperdir={scene.made('u')},workdir={scene.made('w')}{more}")
+
+
+@fact
+def the_root_under_a_new_upper_directory_is_that_of_the_image(scene):
+    root = scene_with_a_root(scene)
+    scene.mount(scene.source, options_with_upper(scene))
+    same(root_of(scene.mnt), root)
+    os.chmod(scene.mnt, 0o700)
+    umount(scene.mnt)
+    scene.mount(scene.source, options_with_upper(scene))
+    same(oct(os.stat(scene.mnt).st_mode), "0o40700", "mode that was changed in the mount before")
+
+
+@fact
+def an_upper_directory_that_is_in_use_or_another_users_keeps_its_attributes(scene):
+    scene_with_a_root(scene)
+    options = options_with_upper(scene)
+    with open(scene.path("u", "something"), "w", encoding="ascii"):
+        pass
+    before = root_of(scene.path("u"))
+    scene.mount(scene.source, options)
+    same(root_of(scene.mnt), before)
+    umount(scene.mnt)
+    shutil.rmtree(scene.path("u"))
+    shutil.rmtree(scene.path("w"))
+    options = options_with_upper(scene)
+    os.chown(scene.path("u"), 1000, 1000)
+    before = root_of(scene.path("u"))
+    scene.mount(scene.source, options)
+    same(root_of(scene.mnt), before)
+
+
+@fact
+def a_repositorys_image_has_its_root_under_a_new_upper_directory_too(scene):
+    if not COMPOSEFS:
+        raise Skip("built without composefs")
+    root = scene_with_a_root(scene)
+    repo = f"--repo={scene.path('repo')}"
+    run(COMPOSEFS, "init", "--insecure", scene.path("repo"))
+    run(COMPOSEFS, "create-image", repo, scene.tree, "os")
+    run(COMPOSEFS, "mount", repo, f"--upperdir={scene.made('u')}", f"--workdir={scene.made('w')}", "--read-write", "os", scene.mnt)
+    same(root_of(scene.mnt)[:3], root[:3])
+
+
 enter_namespace()
 sys.exit(run_facts_each_in(Fstab))

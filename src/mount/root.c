@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The root directory of a writable mount is the upper directory: overlayfs shows its owner, mode, times and
+ * xattrs, not those of the image. An upper directory that was never used gets those of the image. */
+#include "mount/mount_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { XATTR_MAX = 65536 }; /* of the kernel, for a list and for a value */
+
+/* 1, 0 or -errno. */
+static int is_empty(int dirfd, struct cfs_err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 1;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "reading the directory");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (errno = 0, rc == 1 && (e = readdir(dir)))
+		rc = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	if (rc == 1 && errno)
+		rc = cfs_fail_errno(err, "reading the directory");
+	closedir(dir);
+	return rc;
+}
+
+/* Ours, empty, and never mounted before: overlayfs leaves a directory in the work directory. */
+static int is_fresh(int upper, int work, struct cfs_err *err)
+{
+	struct stat st;
+	int rc;
+
+	if (fstat(upper, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	if (st.st_uid != geteuid())
+		return 0;
+	rc = is_empty(upper, err);
+	return rc == 1 ? is_empty(work, err) : rc;
+}
+
+/* What overlayfs reads itself. Escaped keys ("trusted.overlay.overlay.") are attributes as others. */
+static bool is_overlays_own(const char *key)
+{
+	static const char own[] = "trusted.overlay.",
+			  escaped[] = "trusted.overlay.overlay.";
+
+	return strncmp(key, own, sizeof(own) - 1) == 0 &&
+	       strncmp(key, escaped, sizeof(escaped) - 1) != 0;
+}
+
+static int copy_xattr(int from, int to, const char *key, char *value, struct cfs_err *err)
+{
+	ssize_t len = fgetxattr(from, key, value, XATTR_MAX);
+
+	if (len < 0)
+		return cfs_fail_errno(err, "xattr %s of the image's root", key);
+	if (fsetxattr(to, key, value, (size_t)len, 0) < 0 && errno != EOPNOTSUPP)
+		return cfs_fail_errno(err, "xattr %s", key);
+	return 0;
+}
+
+static int copy_xattrs(int from, int to, struct cfs_err *err)
+{
+	cfs_autofree char *keys = malloc(XATTR_MAX), *value = malloc(XATTR_MAX);
+	ssize_t len = keys && value ? flistxattr(from, keys, XATTR_MAX) : 0;
+	int rc = 0;
+
+	if (!keys || !value)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (len < 0)
+		return errno == EOPNOTSUPP
+			       ? 0
+			       : cfs_fail_errno(err, "xattrs of the image's root");
+	for (const char *key = keys; rc == 0 && key < keys + len;
+	     key += strlen(key) + 1) {
+		if (!is_overlays_own(key))
+			rc = copy_xattr(from, to, key, value, err);
+	}
+	return rc;
+}
+
+static int copy_attributes(int from, int to, struct cfs_err *err)
+{
+	struct timespec times[2];
+	struct stat st;
+	int rc;
+
+	if (fstat(from, &st) < 0)
+		return cfs_fail_errno(err, "the image's root");
+	if (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
+		return cfs_fail_errno(err, "owner and mode of the image's root");
+	rc = copy_xattrs(from, to, err);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (rc == 0 && futimens(to, times) < 0)
+		rc = cfs_fail_errno(err, "time of the image's root");
+	return rc;
+}
+
+int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
+			struct cfs_err *err)
+{
+	cfs_autofd int upper = open(upperdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int work = open(workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int root =
+		openat(image_mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
+
+	if (upper < 0 || work < 0 || root < 0)
+		rc = cfs_fail_errno(err, "open");
+	if (rc == 0)
+		rc = is_fresh(upper, work, err);
+	if (rc == 1)
+		rc = copy_attributes(root, upper, err);
+	return cfs_context(err, rc, "upperdir %s", upperdir);
+}
