@@ -35,6 +35,7 @@ const char *cfs_repo_fault_name(enum cfs_repo_fault fault)
 		[CFS_FAULT_OBJECT_SIZE] = "object-size-mismatch",
 		[CFS_FAULT_OBJECT_MODE] = "object-mode",
 		[CFS_FAULT_LEFTOVER] = "leftover-temporary",
+		[CFS_FAULT_IMAGE_SHOWN] = "image-shown-otherwise",
 	};
 
 	return names[fault];
@@ -43,7 +44,7 @@ const char *cfs_repo_fault_name(enum cfs_repo_fault fault)
 bool cfs_repo_fault_is_remark(enum cfs_repo_fault fault)
 {
 	return fault == CFS_FAULT_OBJECT_MODE || fault == CFS_FAULT_LEFTOVER ||
-	       fault == CFS_FAULT_REF_NAME;
+	       fault == CFS_FAULT_REF_NAME || fault == CFS_FAULT_IMAGE_SHOWN;
 }
 
 bool cfs_repo_report_is_bad(const struct cfs_repo_report *report)
@@ -106,12 +107,21 @@ void check_show(struct check *c, unsigned worker, const char *stage, size_t all)
 		c->opts->progress(c->opts->ctx, stage, done, all);
 }
 
-bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *out)
+size_t check_find(const struct check *c, const struct cfs_digest *id)
 {
 	size_t i = cfs_ids_find(&c->present, id->bytes);
 
 	if (i >= c->present.n ||
 	    memcmp(c->present.v + i * c->present.len, id->bytes, c->present.len) != 0)
+		return SIZE_MAX;
+	return i;
+}
+
+bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *out)
+{
+	size_t i = check_find(c, id);
+
+	if (i == SIZE_MAX)
 		return false;
 	*out = c->sizes[i];
 	return true;
@@ -243,8 +253,8 @@ static enum cfs_repo_fault fault_of(const struct cfs_repo *repo, int code)
 	return code == -EUCLEAN ? CFS_FAULT_FILE_TYPE : CFS_FAULT_OBJECT_OPEN;
 }
 
-static int check_content(struct check *c, const struct cfs_digest *id, const char *place,
-			 struct cfs_err *err)
+static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
+			 const char *place, struct cfs_err *err)
 {
 	enum cfs_repo_trust trust =
 		c->opts->metadata_only ? CFS_REPO_SEALED : CFS_REPO_PROVEN;
@@ -257,6 +267,7 @@ static int check_content(struct check *c, const struct cfs_digest *id, const cha
 	check_cold_end(cold);
 	if (fd >= 0)
 		return 0;
+	c->is_bad[i] = true;
 	pthread_mutex_lock(&c->lock);
 	c->out->n_bad_objects++;
 	pthread_mutex_unlock(&c->lock);
@@ -292,6 +303,7 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
 	c->sizes[i] = CHECK_NO_SIZE;
 	rc = cfs_beneath_stat(c->repo->dirfd, place, &st);
+	c->is_bad[i] = rc < 0;
 	if (rc < 0)
 		return check_tell(c, CFS_FAULT_STAT, &id, place, strerror(-rc), err);
 	if (S_ISREG(st.st_mode))
@@ -301,7 +313,7 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	/* Without a seal there is nothing more to be had without reading. */
 	if (rc == 0 &&
 	    (!c->opts->metadata_only || c->repo->secure || !S_ISREG(st.st_mode)))
-		rc = check_content(c, &id, place, err);
+		rc = check_content(c, i, &id, place, err);
 	check_show(c, worker, "objects", c->present.n);
 	return rc;
 }
@@ -322,7 +334,8 @@ static int check_objects(struct check *c, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	c->sizes = calloc(c->present.n + 1, sizeof(*c->sizes));
-	if (!c->sizes)
+	c->is_bad = calloc(c->present.n + 1, sizeof(*c->is_bad));
+	if (!c->sizes || !c->is_bad)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
 	return cfs_pool_run(check_threads(c), c->present.n, check_object, c, err);
@@ -374,6 +387,8 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 	if (rc == 0)
 		rc = check_images(&c, err);
 	if (rc == 0)
+		rc = check_tell_uses(&c, err);
+	if (rc == 0)
 		rc = check_leftovers(&c, err);
 	if (out->n)
 		qsort(out->v, out->n, sizeof(*out->v), by_place);
@@ -382,6 +397,8 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 		cfs_repo_list_fini(&c.refs[kind]);
 	}
 	cfs_ids_fini(&c.present);
+	check_uses_fini(&c.uses);
 	free(c.sizes);
+	free(c.is_bad);
 	return cfs_context(err, rc, "repository %s", repo->path);
 }

@@ -31,6 +31,7 @@ enum cfs_repo_fault {
 	CFS_FAULT_OBJECT_SIZE,
 	CFS_FAULT_OBJECT_MODE,
 	CFS_FAULT_LEFTOVER,
+	CFS_FAULT_IMAGE_SHOWN, /* sound, and kernels show it otherwise */
 	CFS_N_FAULTS
 };
 

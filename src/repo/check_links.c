@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "erofs/kernel.h"
+
 enum { PLACE_MAX = 2048 };
 
 static void count(struct check *c, uint64_t *n)
@@ -245,36 +247,49 @@ int check_streams(struct check *c, struct cfs_err *err)
 
 /* --- images ------------------------------------------------------------------------------ */
 
-static int check_inode(struct check *c, const struct cfs_image *im,
-		       const struct cfs_inode *inode, const char *place, bool *bad,
-		       struct cfs_err *err)
-{
-	char what[CFS_DIGEST_HEX_MAX + 160], hex[CFS_DIGEST_HEX_MAX];
-	struct cfs_digest id;
-	struct cfs_err why;
-	uint64_t size;
+/* An image under check. */
+struct image_check {
+	struct check *c;
+	const char *place;
+	size_t entry; /* its index */
+	bool bad;
+};
 
-	if (cfs_repo_inode_object(c->repo, im, inode, &id, &why) < 0) {
-		*bad = true;
-		snprintf(what, sizeof(what), "inode %" PRIu64 ": %.120s", inode->nid,
+/* Is something wrong with the object of a file? Then it is told later, once for all images. */
+static int check_inode(struct image_check *x, const struct cfs_image *im,
+		       const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	struct check_used used = {
+		.image = x->entry, .path = e->path, .fault = CFS_FAULT_OBJECT_SIZE};
+	char what[192];
+	struct cfs_err why;
+	size_t i;
+
+	if (cfs_repo_inode_object(x->c->repo, im, &e->inode, &used.id, &why) < 0) {
+		x->bad = true;
+		snprintf(what, sizeof(what), "inode %" PRIu64 ": %.120s", e->inode.nid,
 			 why.msg);
-		return check_tell(c, CFS_FAULT_IMAGE_INVALID, NULL, place, what, err);
+		return check_tell(x->c, CFS_FAULT_IMAGE_INVALID, NULL, x->place, what,
+				  err);
 	}
-	if (!check_size(c, &id, &size)) {
-		*bad = true;
-		return tell_missing(c, CFS_FAULT_IMAGE_OBJECT, &id, place, err);
-	}
-	if (size == inode->size || size == CHECK_NO_SIZE)
+	i = check_find(x->c, &used.id);
+	if (i == SIZE_MAX) {
+		used.fault = CFS_FAULT_IMAGE_OBJECT;
+		snprintf(what, sizeof(what), "the object is not there");
+	} else if (x->c->sizes[i] != e->inode.size) {
+		snprintf(what, sizeof(what),
+			 "an image says %" PRIu64 " bytes, found %" PRIu64, e->inode.size,
+			 x->c->sizes[i]);
+	} else if (!x->c->is_bad[i]) {
 		return 0;
-	*bad = true;
-	snprintf(what, sizeof(what),
-		 "object %s: the image says %" PRIu64 " bytes, found %" PRIu64,
-		 cfs_digest_hex(&id, hex), inode->size, size);
-	return check_tell(c, CFS_FAULT_OBJECT_SIZE, &id, place, what, err);
+	}
+	x->bad = true;
+	used.what = what;
+	return check_note_use(x->c, &used, err);
 }
 
-static int check_inodes(struct check *c, const struct cfs_image *im, const char *place,
-			bool *bad, struct cfs_err *err)
+static int check_inodes(struct image_check *x, const struct cfs_image *im,
+			struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -283,12 +298,25 @@ static int check_inodes(struct check *c, const struct cfs_image *im, const char 
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external && !e->again)
-			rc = check_inode(c, im, &e->inode, place, bad, err);
+			rc = check_inode(x, im, e, err);
 	return rc;
 }
 
-static int check_image_bytes(struct check *c, struct cfs_span bytes, const char *place,
-			     bool *bad, struct cfs_err *err)
+/* What is sound and shown otherwise by kernels is a remark: its digest is right, and the writer wanted it so. */
+static int check_image_shown(struct image_check *x, const struct cfs_image *im,
+			     struct cfs_err *err)
+{
+	struct cfs_err why;
+	int rc = cfs_kernel_fits_all(im, &why);
+
+	if (rc == -EUCLEAN)
+		return check_tell(x->c, CFS_FAULT_IMAGE_SHOWN, NULL, x->place, why.msg,
+				  err);
+	return rc < 0 ? cfs_fail(err, -rc, "%s", why.msg) : 0;
+}
+
+static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
+			     struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_err why;
@@ -298,10 +326,13 @@ static int check_image_bytes(struct check *c, struct cfs_span bytes, const char 
 		rc = cfs_image_check(&im, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (rc == 0)
-		return check_inodes(c, &im, place, bad, err);
-	*bad = true;
-	return check_tell(c, CFS_FAULT_IMAGE_INVALID, NULL, place, why.msg, err);
+	if (rc < 0) {
+		x->bad = true;
+		return check_tell(x->c, CFS_FAULT_IMAGE_INVALID, NULL, x->place, why.msg,
+				  err);
+	}
+	rc = check_inodes(x, &im, err);
+	return rc < 0 ? rc : check_image_shown(x, &im, err);
 }
 
 static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
@@ -309,20 +340,20 @@ static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err
 	struct check *c = ctx;
 	const struct cfs_repo_entry *e = &c->entries[CFS_REPO_IMAGES].v[i];
 	char place[PLACE_MAX];
+	struct image_check x = {.c = c, .place = place, .entry = i};
 	struct cfs_map map;
-	bool bad = false;
 	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "images/%s", e->name);
 	rc = map_entry(c, e, place, CFS_FAULT_IMAGE_OPEN, &map, err);
 	if (rc > 0) {
-		rc = check_image_bytes(c, map.span, place, &bad, err);
+		rc = check_image_bytes(&x, map.span, err);
 		cfs_map_close(&map);
 	} else {
-		bad = true;
+		x.bad = true;
 	}
 	check_cold_end(cold);
-	if (bad)
+	if (x.bad)
 		count(c, &c->out->n_bad_images);
 	check_show(c, worker, "images", c->entries[CFS_REPO_IMAGES].n);
 	return rc;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """composefs fsck tells each kind of damage of a repository by its name; repair mends what can be mended.
 
-    repo_fsck_test.py COMPOSEFS GOLDEN
+    repo_fsck_test.py COMPOSEFS GOLDEN MKCOMPOSEFS
 """
 import json
 import os
@@ -14,7 +14,7 @@ import time
 from repo import (COMPOSEFS, DAMAGED, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want,
                   write)
 
-GOLDEN = os.path.abspath(sys.argv[2])
+GOLDEN, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[2:4])
 
 
 def fsck(*args, remarks=()):
@@ -76,6 +76,95 @@ def missing_objects_are_told_for_each_image():
     os.unlink(path_of(an_object()))
     want(fsck("--metadata-only"), ["image-missing-object"])
     want(loaded("init", "--json", "--insecure", "s")["created"], True)
+
+
+def one_line_tells_of_an_object_and_of_all_images_that_use_it():
+    make()
+    good("create-image", "--repo=r", "tree/dir", "sub")
+    make_tree("other", "!")
+    good("create-image", "--repo=r", "other", "os/2")
+    shared, only = (good("dump-files", "--repo=r", "--backing-path-only", "os/1", p).split()[1].replace("/", "")
+                    for p in ("/shared", "/dir/b"))
+    with open(path_of(shared), "r+b") as f:
+        f.write(b"!")
+    os.unlink(path_of(only))
+    report = json.loads(run("fsck", "--repo=r", "--json")[1])
+    want(sorted((f["type"], f["path"]) for f in report["errors"]),
+         [("image-missing-object", path_of(only)[2:]), ("object-digest-mismatch", path_of(shared)[2:])])
+    details = {f["type"]: f["detail"] for f in report["errors"]}
+    users = details["object-digest-mismatch"].split(": used by ")[1]
+    want(sorted(u.removesuffix(" (/shared)") for u in users.split(", ")), ["os/1", "os/2"])
+    want(users.count(" (/shared)"), 1)
+    users = details["image-missing-object"].split(": used by ")[1]
+    want(sorted(u.split(" (")[0] for u in users.split(", ")), ["os/1", "sub"])
+    want((report["images_corrupted"], report["objects_corrupted"], report["missing_objects"]), (3, 1, 1))
+
+
+def an_object_that_many_files_use_is_one_missing_object():
+    for i in range(20):
+        write(f"tree/many/{i}", "the same" * 1000)
+    make()
+    unnamed = good("create-image", "--repo=r", "tree/many").strip().split(":")[1]
+    hexed = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/many/7").split()[1].replace("/", "")
+    os.unlink(path_of(hexed))
+    report = json.loads(run("fsck", "--repo=r", "--json")[1])
+    want((report["missing_objects"], report["images_corrupted"], len(report["errors"])), (1, 2, 1))
+    has(report["errors"][0]["detail"], "os/1")
+    has(report["errors"][0]["detail"], unnamed)
+
+
+def xxh32(data, seed):
+    """The hash of less than 16 bytes, as the filters of xattrs have it."""
+    mask, p2, p3, p4, p5 = 0xffffffff, 2246822519, 3266489917, 668265263, 374761393
+    value = seed + p5 + len(data) & mask
+    while len(data) >= 4:
+        value = value + int.from_bytes(data[:4], "little") * p3 & mask
+        value = (value << 17 | value >> 15) * p4 & mask
+        data = data[4:]
+    for byte in data:
+        value = value + byte * p5 & mask
+        value = (value << 11 | value >> 21) * 2654435761 & mask
+    value = (value ^ value >> 15) * p2 & mask
+    value = (value ^ value >> 13) * p3 & mask
+    return value ^ value >> 16
+
+
+def import_image(name, line, change=lambda image_bytes: None):
+    """An image of a dump with a root and that line, changed before it is imported."""
+    dump = f"/ 4096 40755 1 0 0 0 0.0 - - -\n{line}\n"
+    subprocess.run([MKCOMPOSEFS, "--from-file", "-", name + ".cfs"], input=dump.encode(), check=True)
+    with open(name + ".cfs", "rb") as f:
+        image_bytes = bytearray(f.read())
+    change(image_bytes)
+    with open(name + ".cfs", "wb") as f:
+        f.write(image_bytes)
+    good("import-image", "--repo=r", name, name + ".cfs")
+
+
+def make_key_twice(image_bytes):
+    """The second key becomes the first, and the filter of the inode agrees."""
+    first, second = (image_bytes.index(key) for key in (b"\x02\x01\x01\x00aa1", b"\x02\x01\x01\x00bb2"))
+    image_bytes[second + 4:second + 6] = b"aa"
+    image_bytes[first - 12:first - 8] = (0xffffffff & ~(1 << (xxh32(b"aa", 0x25bbe08f + 1) & 31))).to_bytes(4, "little")
+
+
+def an_image_with_an_xattr_twice_is_not_damaged():
+    make()
+    import_image("twice", "/f 0 100644 1 0 0 0 0.0 - - - user.aa=1 user.bb=2", make_key_twice)
+    want(fsck(), [])
+    want(repair()[:2], (0, {}))
+    want(os.path.exists("r/.quarantine"), False)
+    rc, out, err = run("fsck", "twice.cfs")
+    want((rc, out), (0, "twice.cfs: sound\n"))
+    has(err, "note: Linux lists an xattr twice, and gives its first value (twin-xattrs: 1 inodes, the first is /f)")
+    has(good("dump-files", "--repo=r", "twice", "/f"), "user.aa=1\n")
+
+
+def an_image_that_kernels_show_otherwise_is_a_remark():
+    make()
+    import_image("odd", "/f 0 100644 1 0 0 0 0.0 - - - lustre.x=1")
+    want(fsck(remarks=["image-shown-otherwise"]), [])
+    want(repair()[:2], (0, {}))
 
 
 def damage_of_an_image_is_told_as_such():
@@ -277,4 +366,5 @@ def repair_keeps_the_link_that_a_name_needs():
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("fsck", "repair", "path_of", "image", "an_object", "in_memory")]))
+                   and v.__name__ not in ("fsck", "repair", "path_of", "image", "an_object", "in_memory", "xxh32",
+                                          "import_image", "make_key_twice")]))

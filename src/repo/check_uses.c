@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Objects that something is wrong with, and the images that use them: one finding an object, whoever uses it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "repo/check_priv.h"
+
+/* Names of images, and bytes of a path and of it all, that a finding shows. */
+enum { NAMES_MAX = 8, PATH_SHOWN_MAX = 1024, WHAT_MAX = 4096 };
+
+/* An object that is missing or damaged, and which images use it. */
+struct check_use {
+	struct cfs_digest id;
+	enum cfs_repo_fault fault;
+	const char *what; /* is wrong, as the first image sees it */
+	const char *path; /* of a file of that image */
+	size_t first;	  /* of the images; all are indexes of entries */
+	size_t *images;
+	size_t n, cap;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const struct check_use *x = a, *y = b;
+
+	return memcmp(x->id.bytes, y->id.bytes, cfs_hash_len(x->id.alg));
+}
+
+/* --- Gathering ----------------------------------------------------------------------- */
+
+static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
+{
+	struct check_use key = {.id = *id}, **found = tfind(&key, &uses->tree, by_id);
+	struct check_use *use;
+
+	if (found)
+		return *found;
+	use = calloc(1, sizeof(*use));
+	if (!use ||
+	    cfs_grow(&uses->v, &uses->cap, uses->n + 1, sizeof(struct check_use *)) < 0) {
+		free(use);
+		return NULL;
+	}
+	use->id = *id;
+	use->first = SIZE_MAX;
+	if (!tsearch(use, &uses->tree, by_id)) {
+		free(use);
+		return NULL;
+	}
+	uses->v[uses->n++] = use;
+	return use;
+}
+
+/* Images are checked in parallel, and what is told must not depend on which was quicker. */
+static int note(struct check_uses *uses, const struct check_used *used)
+{
+	struct check_use *use = get_use(uses, &used->id);
+
+	if (!use)
+		return -ENOMEM;
+	if (used->image < use->first) {
+		use->first = used->image;
+		use->fault = used->fault;
+		use->what = cfs_arena_copy(&uses->arena, used->what, strlen(used->what));
+		use->path = cfs_arena_copy(&uses->arena, used->path.s, used->path.len);
+		if (!use->what || !use->path)
+			return -ENOMEM;
+	}
+	if (use->n && use->images[use->n - 1] == used->image)
+		return 0;
+	if (cfs_grow(&use->images, &use->cap, use->n + 1, sizeof(*use->images)) < 0)
+		return -ENOMEM;
+	use->images[use->n++] = used->image;
+	return 0;
+}
+
+int check_note_use(struct check *c, const struct check_used *used, struct cfs_err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&c->lock);
+	rc = note(&c->uses, used);
+	pthread_mutex_unlock(&c->lock);
+	return rc < 0 ? cfs_fail(err, ENOMEM, "out of memory") : 0;
+}
+
+/* --- Telling ------------------------------------------------------------------------- */
+
+static int by_index(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_images(struct check_use *use)
+{
+	size_t kept = 0;
+
+	qsort(use->images, use->n, sizeof(*use->images), by_index);
+	for (size_t i = 1; i < use->n; i++)
+		if (use->images[i] != use->images[kept])
+			use->images[++kept] = use->images[i];
+	use->n = kept + 1;
+}
+
+/* A name of an image, or its ID where it has none. */
+static const char *name_of(const struct check *c, size_t image)
+{
+	const struct cfs_repo_list *refs = &c->refs[CFS_REPO_IMAGES];
+	const char *entry = c->entries[CFS_REPO_IMAGES].v[image].name;
+
+	for (size_t i = 0; i < refs->n; i++)
+		if (refs->v[i].code == 0 && strcmp(refs->v[i].target, entry) == 0)
+			return refs->v[i].name;
+	return entry;
+}
+
+/* Adds to a text what there is still room for. */
+__attribute__((format(printf, 2, 3))) static void add(char text[WHAT_MAX],
+						      const char *fmt, ...)
+{
+	size_t len = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + len, WHAT_MAX - len, fmt, ap);
+	va_end(ap);
+}
+
+/* "WHAT: used by os/1 (/dir/a), os/2 and 3 more". */
+static void describe(const struct check *c, const char *what, const struct check_use *use,
+		     char text[WHAT_MAX])
+{
+	text[0] = '\0';
+	add(text, "%s: used by %s (%.*s)", what, name_of(c, use->first), PATH_SHOWN_MAX,
+	    use->path);
+	for (size_t i = 1; i < use->n && i < NAMES_MAX; i++)
+		add(text, ", %s", name_of(c, use->images[i]));
+	if (use->n > NAMES_MAX)
+		add(text, " and %zu more", use->n - NAMES_MAX);
+}
+
+/* By object, and of the findings about one those of its own check first. */
+static int by_object(const void *a, const void *b)
+{
+	const struct cfs_repo_finding *x = a, *y = b;
+	int order = (int)x->id.alg - (int)y->id.alg;
+
+	if (order == 0)
+		order = memcmp(x->id.bytes, y->id.bytes, sizeof(x->id.bytes));
+	if (order == 0)
+		order = (strncmp(x->place, "objects/", 8) != 0) -
+			(strncmp(y->place, "objects/", 8) != 0);
+	return order;
+}
+
+/* What the check of the object itself has told; NULL: nothing. The first n findings are sorted. */
+static struct cfs_repo_finding *find_finding(struct cfs_repo_report *r, size_t n,
+					     const struct cfs_digest *id)
+{
+	struct cfs_repo_finding key = {.id = *id, .place = "objects/"};
+
+	return n ? bsearch(&key, r->v, n, sizeof(key), by_object) : NULL;
+}
+
+static int tell_use(struct check *c, size_t n_before, const struct check_use *use,
+		    struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8], what[WHAT_MAX];
+	struct cfs_repo_finding *f = find_finding(c->out, n_before, &use->id);
+
+	describe(c, f ? f->what : use->what, use, what);
+	if (f) {
+		f->what = cfs_arena_copy(&c->out->arena, what, strlen(what));
+		return f->what ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+	}
+	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&use->id, path));
+	c->out->n_missing += use->fault == CFS_FAULT_IMAGE_OBJECT;
+	return check_tell(c, use->fault, &use->id, place, what, err);
+}
+
+int check_tell_uses(struct check *c, struct cfs_err *err)
+{
+	size_t n_before = c->out->n;
+	int rc = 0;
+
+	if (n_before)
+		qsort(c->out->v, n_before, sizeof(*c->out->v), by_object);
+	for (size_t i = 0; rc == 0 && i < c->uses.n; i++) {
+		sort_images(c->uses.v[i]);
+		rc = tell_use(c, n_before, c->uses.v[i], err);
+	}
+	return rc;
+}
+
+void check_uses_fini(struct check_uses *uses)
+{
+	for (size_t i = 0; i < uses->n; i++) {
+		tdelete(uses->v[i], &uses->tree, by_id);
+		free(uses->v[i]->images);
+		free(uses->v[i]);
+	}
+	free(uses->v);
+	cfs_arena_fini(&uses->arena);
+	*uses = (struct check_uses){0};
+}
