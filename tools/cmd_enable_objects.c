@@ -194,9 +194,9 @@ static int enable_file(struct enable *e, const char *name, struct cfs_err *err)
 
 	if (!parse_name(name, &digest))
 		return 0;
-	fd = openat(e->signatures, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = cfs_input_open(e->signatures, name, 0, err);
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", name);
+		return cfs_context(err, fd, "%s", name);
 	n = cfs_io_read(fd, signature, sizeof(signature), err);
 	if (n < 0)
 		return cfs_context(err, (int)n, "%s", name);

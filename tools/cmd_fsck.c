@@ -110,16 +110,16 @@ static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
 
 static int run(struct fsck *f, struct cfs_err *err)
 {
-	cfs_autofd int fd = open(f->image, O_RDONLY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, f->image, CFS_INPUT_PIPE, err);
 	struct cfs_map map = {0};
 	int rc;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", f->image);
+		return cfs_context(err, fd, "%s", f->image);
 	rc = decide_isolation(f, fd, err);
 	if (rc == 0)
-		rc = f->isolated ? cfs_map_fd(fd, &map, err)
-				 : cfs_map_stable(fd, &map, err);
+		rc = cfs_image_map(fd, f->isolated ? cfs_map_fd : cfs_map_stable, &map,
+				   err);
 	if (rc == 0) {
 		rc = check_image(f, map.span, err);
 		cfs_map_close(&map);

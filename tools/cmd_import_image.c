@@ -43,11 +43,16 @@ static const char *source_name(const char *file)
 /* A copy: who owns the file could change it while it is checked. */
 static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
 {
-	cfs_autofd int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+	cfs_autofd int fd = -1;
+	int rc;
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "%s", source_name(file));
-	return cfs_context(err, cfs_map_copy(fd, map, err), "%s", source_name(file));
+	if (!file)
+		return cfs_context(err,
+				   cfs_image_map(STDIN_FILENO, cfs_map_copy, map, err),
+				   "%s", source_name(file));
+	fd = cfs_input_open(AT_FDCWD, file, CFS_INPUT_PIPE, err);
+	rc = fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, map, err);
+	return cfs_context(err, rc, "%s", source_name(file));
 }
 
 static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span bytes,

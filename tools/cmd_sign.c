@@ -131,21 +131,11 @@ static int replace_file(const char *path, const void *p, size_t len, struct cfs_
 }
 
 /* Reads the file at path, if it is there, behind what out has. */
-static int read_file(const char *path, struct cfs_mem *out, struct cfs_err *err)
+static int read_file(const char *path, unsigned flags, size_t max, struct cfs_mem *out,
+		     struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct cfs_sink sink = cfs_sink_mem(out);
-	struct cfs_map map;
-	int rc;
-
-	if (fd < 0)
-		return cfs_fail_errno(err, "%s", path);
-	rc = cfs_map_copy(fd, &map, err);
-	if (rc == 0) {
-		rc = sink.write(sink.ctx, map.span.p, map.span.len, err);
-		cfs_map_close(&map);
-	}
-	return cfs_context(err, rc, "%s", path);
+	return cfs_context(err, cfs_input_read(AT_FDCWD, path, flags, max, out, err),
+			   "%s", path);
 }
 
 /* The texts of all digests, in space. */
@@ -176,7 +166,8 @@ static int load_statement(struct sign *s, struct cfs_err *err)
 	char space[CFS_SIG_IMAGES_MAX][TRUST_DIGEST_MAX];
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 	struct cfs_sig_statement statement;
-	int rc = read_file(s->o->statement, &s->message, err);
+	int rc = read_file(s->o->statement, CFS_INPUT_PIPE, TRUST_STATEMENT_FILE_MAX,
+			   &s->message, err);
 
 	if (rc < 0)
 		return rc;

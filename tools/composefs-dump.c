@@ -24,14 +24,14 @@ static void usage(FILE *to, const char *name)
 static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *form,
 		struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	struct cfs_image im;
 	struct cfs_map map;
 	int rc;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "open");
-	rc = cfs_map_stable(fd, &map, err);
+		return fd;
+	rc = cfs_image_map(fd, cfs_map_stable, &map, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);

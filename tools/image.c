@@ -7,17 +7,16 @@
 int image_open(const char *path, struct cfs_map *map, struct cfs_image *im,
 	       struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	int rc;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "Failed to open %s", path);
-	rc = cfs_context(err, cfs_map_stable(fd, map, err), "Failed to open %s", path);
-	if (rc < 0)
-		return rc;
-	rc = cfs_context(err, cfs_image_open(map->span, im, err), "Failed to load %s",
-			 path);
-	if (rc < 0)
-		cfs_map_close(map);
-	return rc;
+		return cfs_context(err, fd, "Failed to open %s", path);
+	rc = cfs_image_map(fd, cfs_map_stable, map, err);
+	if (rc == 0) {
+		rc = cfs_image_open(map->span, im, err);
+		if (rc < 0)
+			cfs_map_close(map);
+	}
+	return cfs_context(err, rc, "Failed to load %s", path);
 }

@@ -72,10 +72,10 @@ static int measure(struct job *job, size_t i, struct cfs_verity_batch *batch,
 		   struct cfs_err *err)
 {
 	const char *path = job->paths[i];
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "Failed to open %s", path);
+		return cfs_context(err, fd, "Failed to open %s", path);
 	return cfs_context(err, measure_fd(job, fd, &job->files[i], batch, err), "%s",
 			   path);
 }

@@ -256,9 +256,9 @@ static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
 	opts->name = is_stdin ? "standard input" : o->in.source;
 	if (is_stdin)
 		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, opts, out, err);
-	fd = open(o->in.source, O_RDONLY | O_CLOEXEC);
+	fd = cfs_input_open(AT_FDCWD, o->in.source, CFS_INPUT_PIPE, err);
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", o->in.source);
+		return cfs_context(err, fd, "%s", o->in.source);
 	return cfs_dump_read_fd(fd, o->in.scan.alg, opts, out, err);
 }
 

@@ -138,10 +138,10 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	int rc;
 
 	if (cmd->args.idmap) {
-		userns = open(cmd->args.idmap, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		userns = cfs_input_open(AT_FDCWD, cmd->args.idmap, 0, err);
 		if (userns < 0)
-			return cfs_fail_errno(err, "Failed to open userns %s",
-					      cmd->args.idmap);
+			return cfs_context(err, userns, "Failed to open userns %s",
+					   cmd->args.idmap);
 		o->idmap = true;
 		o->idmap_fd = userns;
 	}

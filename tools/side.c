@@ -168,10 +168,15 @@ static enum cfs_hash_alg dump_alg(struct cfs_text text)
 	const char *end = text.s + text.len;
 
 	for (const char *at = text.s; at < end;) {
-		const char *eol = memchr(at, '\n', (size_t)(end - at));
-		struct cfs_text line = {at, (size_t)((eol ? eol : end) - at)};
-		size_t len = field_len(line, DIGEST_FIELD);
+		size_t left = (size_t)(end - at);
+		const char *eol = memchr(
+			at, '\n', left < CFS_DUMP_LINE_MAX ? left : CFS_DUMP_LINE_MAX);
+		struct cfs_text line = {at, eol ? (size_t)(eol - at) : left};
+		size_t len;
 
+		if (line.len > CFS_DUMP_LINE_MAX) /* which the parser refuses */
+			break;
+		len = field_len(line, DIGEST_FIELD);
 		if (len > 1)
 			return len == 2 * CFS_SHA512_LEN ? CFS_SHA512 : CFS_SHA256;
 		at += line.len + 1;
@@ -209,20 +214,52 @@ static int load_image(struct side *s, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", s->name);
 }
 
-static bool begins_like_a_dump(struct cfs_span bytes)
+static bool begins_like_a_dump(int fd)
 {
-	return bytes.len && bytes.p[0] == '/';
+	char first;
+
+	return cfs_io_pread(fd, &first, 1, 0, NULL) == 1 && first == '/';
+}
+
+/* A dump or an image, whose first byte tells. */
+static int read_stream(struct side *s, int fd, bool *is_dump, struct cfs_err *err)
+{
+	struct cfs_mem bytes = {0};
+	int rc;
+
+	if (cfs_grow(&bytes.p, &bytes.cap, 1, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = (int)cfs_io_read(fd, bytes.p, 1, err);
+	if (rc == 1) {
+		bytes.len = 1;
+		*is_dump = bytes.p[0] == '/';
+		rc = *is_dump ? cfs_input_read_fd(fd, SIZE_MAX / 2, &bytes, err)
+			      : cfs_image_read_stream(fd, &bytes, err);
+	}
+	s->map = (struct cfs_map){.span = {bytes.p, bytes.len}};
+	if (rc < 0)
+		cfs_map_close(&s->map);
+	return rc;
 }
 
 static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *err)
 {
-	int rc = cfs_map_stable(fd, &s->map, err);
+	bool is_dump = meant == A_DUMP;
+	struct stat st;
+	int rc;
 
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "%s", s->name);
+	if (meant == ANYTHING && !S_ISREG(st.st_mode)) {
+		rc = read_stream(s, fd, &is_dump, err);
+	} else {
+		is_dump |= meant == ANYTHING && begins_like_a_dump(fd);
+		rc = is_dump ? cfs_map_stable(fd, &s->map, err)
+			     : cfs_image_map(fd, cfs_map_stable, &s->map, err);
+	}
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", s->name);
-	if (meant == A_DUMP || (meant == ANYTHING && begins_like_a_dump(s->map.span)))
-		return load_dump(s, err);
-	return load_image(s, err);
+	return is_dump ? load_dump(s, err) : load_image(s, err);
 }
 
 /* --- which of them --------------------------------------------------------------------- */
@@ -240,13 +277,11 @@ static int open_of_repository(struct side *s, const struct side_opts *o,
 }
 
 /* A name that is nothing else may be one of the repository; who named none hears of both. */
-static int open_missing(struct side *s, const struct side_opts *o, enum meant meant,
-			struct cfs_err *err)
+static int open_missing(struct side *s, int rc, const struct side_opts *o,
+			enum meant meant, struct cfs_err *err)
 {
-	int rc;
-
-	if (errno != ENOENT || meant != ANYTHING)
-		return cfs_fail_errno(err, "Failed to open %s", s->name);
+	if (rc != -ENOENT || meant != ANYTHING)
+		return cfs_context(err, rc, "Failed to open %s", s->name);
 	rc = open_of_repository(s, o, err);
 	if (rc < 0 && !where_is_given(o->where))
 		cfs_context(err, rc, "%s: no such file, nor in a repository", s->name);
@@ -256,18 +291,21 @@ static int open_missing(struct side *s, const struct side_opts *o, enum meant me
 static int open_existing(struct side *s, const struct side_opts *o, enum meant meant,
 			 struct cfs_err *err)
 {
-	bool is_stdin = meant != A_DIRECTORY && side_is_stdin(s->name);
-	cfs_autofd int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-				     : open(s->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
+	cfs_autofd int fd = -1;
 
+	if (meant != A_DIRECTORY && side_is_stdin(s->name))
+		return open_file(s, STDIN_FILENO, meant, err);
+	fd = meant == A_DIRECTORY
+		     ? -EISDIR
+		     : cfs_input_open(AT_FDCWD, s->name, CFS_INPUT_PIPE, err);
+	if (fd >= 0)
+		return open_file(s, fd, meant, err);
+	if (fd != -EISDIR || (meant != A_DIRECTORY && meant != ANYTHING))
+		return open_missing(s, fd, o, meant, err);
+	fd = open(s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return open_missing(s, o, meant, err);
-	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "Failed to open %s", s->name);
-	if (meant == A_DIRECTORY || (meant == ANYTHING && S_ISDIR(st.st_mode)))
-		return open_directory(s, cfs_steal_fd(&fd), o, err);
-	return open_file(s, fd, meant, err);
+	return open_directory(s, cfs_steal_fd(&fd), o, err);
 }
 
 int side_open(struct side *s, const char *name, const struct side_opts *opts,

@@ -33,11 +33,11 @@ bool sig_take_hash(const char *value, enum cfs_hash_alg *out)
 static int measure_file(const struct sig_images *how, const char *path,
 			struct cfs_digest *out, struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
 	int rc;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", path);
+		return cfs_context(err, fd, "%s", path);
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)
 		rc = cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, out,

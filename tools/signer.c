@@ -12,11 +12,11 @@
 static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *len,
 		    struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	ssize_t n;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "open");
+		return fd;
 	n = cfs_io_read(fd, buf, CFS_SIG_KEY_FILE_MAX, err);
 	if (n < 0)
 		return (int)n;
@@ -66,9 +66,9 @@ static int by_file(const char *path, uint8_t signature[CFS_SIG_LEN], struct cfs_
 	if (strcmp(path, "-") == 0)
 		return cfs_context(err, read_signature(STDIN_FILENO, signature, err),
 				   "standard input");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	if (fd < 0)
-		return cfs_fail_errno(err, "%s", path);
+		return cfs_context(err, fd, "%s", path);
 	return cfs_context(err, read_signature(fd, signature, err), "%s", path);
 }
 

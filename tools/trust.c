@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { STATEMENT_FILE_MAX = 64 * 1024 };
-
 static const char *const default_places[] = {"/usr/lib/composefs", "/etc/composefs",
 					     "/run/composefs"};
 
@@ -135,26 +133,13 @@ struct work {
 	struct trust_found *found;
 };
 
-/* Appends a file; one of more than max bytes is not what it should be. Nobody is waited for at the other end of
- * a pipe. */
+/* Appends a file; one of more than max bytes is not what it should be. */
 static int append_file(int at, const char *path, size_t max, struct cfs_mem *out,
 		       struct cfs_err *err)
 {
-	cfs_autofd int fd =
-		openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	ssize_t n;
+	int rc = cfs_input_read(at, path, CFS_INPUT_PIPE, max, out, err);
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "%s", path);
-	if (cfs_grow(&out->p, &out->cap, out->len + max + 1, 1) < 0)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	n = cfs_io_read(fd, out->p + out->len, max + 1, err);
-	if (n < 0)
-		return cfs_context(err, (int)n, "%s", path);
-	if ((size_t)n > max)
-		return cfs_fail(err, EINVAL, "%s: want at most %zu bytes", path, max);
-	out->len += (size_t)n;
-	return 0;
+	return cfs_context(err, rc == -EFBIG ? -EINVAL : rc, "%s", path);
 }
 
 /* DIR/DIGEST/KEY.ed25519, whole or not at all. */
@@ -286,7 +271,7 @@ static int check(struct work *w, struct cfs_err *err)
 	if (rc == 0)
 		rc = read_signatures(w, err);
 	if (rc == 0 && w->t->statement) {
-		rc = append_file(AT_FDCWD, w->t->statement, STATEMENT_FILE_MAX,
+		rc = append_file(AT_FDCWD, w->t->statement, TRUST_STATEMENT_FILE_MAX,
 				 &w->statement, err);
 		message = (struct cfs_span){w->statement.p, w->statement.len};
 	}

@@ -11,7 +11,10 @@
 #include "sig/sig.h"
 #include "verity/verity.h"
 
-enum { TRUST_DIRS_MAX = 16 };
+enum {
+	TRUST_DIRS_MAX = 16,
+	TRUST_STATEMENT_FILE_MAX = 64 * 1024, /* bytes */
+};
 
 /* Starts zeroed. All is lent. */
 struct trust {

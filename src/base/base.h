@@ -18,6 +18,7 @@
 #include "base/beneath.h"
 #include "base/input.h"
 #include "base/lock.h"
+#include "base/map.h"
 #include "base/path.h"
 #include "base/pool.h"
 #include "base/replace.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -36,6 +37,12 @@ const char *cfs_input_type_name(unsigned mode)
 	}
 }
 
+static int fail_code(int errnum, struct cfs_err *err)
+{
+	errno = errnum;
+	return cfs_fail(err, errnum, "%m");
+}
+
 /* A pipe that the program inherited: /dev/stdin, /dev/fd/N. Opening it never waits. */
 static bool is_unnamed_pipe(int fd, const struct stat *st)
 {
@@ -48,7 +55,7 @@ static bool is_unnamed_pipe(int fd, const struct stat *st)
 static int check_type(int fd, unsigned flags, struct stat *st, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
-		return cfs_fail(err, errno, "%m");
+		return fail_code(errno, err);
 	if (S_ISREG(st->st_mode))
 		return 0;
 	if ((flags & CFS_INPUT_PIPE) && is_unnamed_pipe(fd, st))
@@ -61,37 +68,45 @@ static int check_type(int fd, unsigned flags, struct stat *st, struct cfs_err *e
 			cfs_input_type_name(st->st_mode));
 }
 
+/* As openat(), with a negative errno. */
+static int open_as(int dirfd, const char *path, int how, unsigned flags)
+{
+	int nofollow = flags & CFS_INPUT_NOFOLLOW ? O_NOFOLLOW : 0, fd;
+
+	if (flags & CFS_INPUT_BENEATH)
+		return cfs_beneath_open(dirfd, path, how, 0);
+	fd = openat(dirfd, path, how | O_CLOEXEC | nofollow);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Without /proc: what was found may have been exchanged since, so nobody is waited for, and it is looked at
  * again. */
 static int open_again(int dirfd, const char *path, unsigned flags, struct cfs_err *err)
 {
-	int nofollow = flags & CFS_INPUT_NOFOLLOW ? O_NOFOLLOW : 0;
-	cfs_autofd int fd = openat(
-		dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | nofollow);
+	cfs_autofd int fd = open_as(dirfd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, flags);
 	struct stat st;
 	int rc, mode;
 
 	if (fd < 0)
-		return cfs_fail(err, errno, "%m");
+		return fail_code(-fd, err);
 	rc = check_type(fd, flags, &st, err);
 	if (rc < 0)
 		return rc;
 	mode = fcntl(fd, F_GETFL);
 	if (mode < 0 || fcntl(fd, F_SETFL, mode & ~O_NONBLOCK) < 0)
-		return cfs_fail(err, errno, "%m");
+		return fail_code(errno, err);
 	return cfs_steal_fd(&fd);
 }
 
 int cfs_input_open(int dirfd, const char *path, unsigned flags, struct cfs_err *err)
 {
-	int nofollow = flags & CFS_INPUT_NOFOLLOW ? O_NOFOLLOW : 0;
-	cfs_autofd int at = openat(dirfd, path, O_PATH | O_CLOEXEC | nofollow);
+	cfs_autofd int at = open_as(dirfd, path, O_PATH, flags);
 	char proc[64];
 	struct stat st;
 	int rc, fd;
 
 	if (at < 0)
-		return cfs_fail(err, errno, "%m");
+		return fail_code(-at, err);
 	rc = check_type(at, flags, &st, err);
 	if (rc < 0)
 		return rc;
@@ -99,7 +114,7 @@ int cfs_input_open(int dirfd, const char *path, unsigned flags, struct cfs_err *
 	fd = open(proc, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return open_again(dirfd, path, flags, err);
-	return fd < 0 ? cfs_fail(err, errno, "%m") : fd;
+	return fd < 0 ? fail_code(errno, err) : fd;
 }
 
 static int refuse_large(size_t max, struct cfs_err *err)
@@ -114,7 +129,7 @@ int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out, struct cfs_err *e
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
-		return cfs_fail(err, errno, "%m");
+		return fail_code(errno, err);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max)
 		return refuse_large(max, err);
 	do {

@@ -10,7 +10,9 @@
 
 enum {
 	CFS_INPUT_NOFOLLOW = 1, /* the last component is no symlink */
-	CFS_INPUT_PIPE = 2,	/* or a pipe without a name, as in sign --key=<(...) */
+	CFS_INPUT_BENEATH =
+		4, /* no component is a symlink, and none leads out (see base/beneath.h) */
+	CFS_INPUT_PIPE = 2, /* or a pipe without a name, as in sign --key=<(...) */
 };
 
 /* Opens a regular file for reading; path as for openat(). Anything else, a FIFO or a device say, is refused

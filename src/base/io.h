@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* File descriptors: whole reads and writes, copies, mappings, publishing by link. */
+/* File descriptors: whole reads and writes, publishing by link. */
 #ifndef CFS_BASE_IO_H
 #define CFS_BASE_IO_H
 
@@ -30,31 +30,17 @@ static inline int cfs_steal_fd(int *fd)
 	return stolen;
 }
 
-/* Writes all of it; goes on after EINTR and short writes. */
+/* Writes all of it; goes on after EINTR and short writes, and waits where the descriptor is in non-blocking
+ * mode. */
 int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Reads up to len bytes, less only at the end of the file. Returns the count. */
+/* Reads up to len bytes, less only at the end of the file. Returns the count. Waits where the descriptor is in
+ * non-blocking mode. */
 ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same at a position; the descriptor's own offset is not used. */
 ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
 		     struct cfs_err *err) CFS_MUST_CHECK;
-
-/* A whole file, read only: mapped where it is a regular file, read into memory otherwise
- * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access, and one
- * that is written to is not what was checked: who serves strangers reads a copy instead
- * (cfs_map_copy), who parses takes the copy where it is needed (cfs_map_stable). */
-struct cfs_map {
-	struct cfs_span span; /* lent until cfs_map_close */
-	bool mapped;
-};
-
-int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
-int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Mapped where nobody but the caller and root can change the file, else a copy. */
-int cfs_map_stable(int fd, struct cfs_map *out, struct cfs_err *err) CFS_MUST_CHECK;
-void cfs_map_close(struct cfs_map *map);
 
 /* Has a path the component ".."? It may lead out of the directory that it is relative to. */
 bool cfs_path_leaves(struct cfs_text path);

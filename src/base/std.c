@@ -10,6 +10,11 @@
 
 enum { NULL_MAJOR = 1, NULL_MINOR = 3 };
 
+bool cfs_std_is_null(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(NULL_MAJOR, NULL_MINOR);
+}
+
 /* Something else in its place, a file in a chroot say, would get what is printed. */
 static int check_null(int fd, struct cfs_err *err)
 {
@@ -17,7 +22,7 @@ static int check_null(int fd, struct cfs_err *err)
 
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "/dev/null");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(NULL_MAJOR, NULL_MINOR))
+	if (!cfs_std_is_null(&st))
 		return cfs_fail(err, ENODEV, "/dev/null: expected the null device");
 	return 0;
 }

@@ -3,6 +3,9 @@
 #ifndef CFS_BASE_STD_H
 #define CFS_BASE_STD_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "base/err.h"
 
 /* Opens /dev/null on those of the descriptors 0 to 2 that are closed, so that no file that is opened later
@@ -11,5 +14,8 @@
  * were closed, and lost output does not pass for success. Children inherit them in the same form. -errno when it cannot be
  * done (no /dev/null, say): then the program ends. */
 int cfs_std_open(struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Is it the null device? */
+bool cfs_std_is_null(const struct stat *st);
 
 #endif

@@ -42,8 +42,6 @@ static void tell(const struct cfs_cache_opts *opts, const char *fmt, ...)
 /* Whoever can write it decides what images say. */
 static int check_owner(const struct stat *st, struct cfs_err *err)
 {
-	if (!S_ISREG(st->st_mode))
-		return cfs_fail(err, EINVAL, "want a regular file");
 	if (st->st_uid != geteuid())
 		return cfs_fail(err, EPERM, "it belongs to user %u, want user %u",
 				st->st_uid, geteuid());
@@ -64,12 +62,12 @@ static bool is_foreign(struct cfs_span bytes)
 
 static int map_old(struct cfs_cache *c, const char *path, struct cfs_err *err)
 {
-	cfs_autofd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
 	struct stat st;
 	int rc;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : cfs_fail_errno(err, "open");
+		return fd == -ENOENT ? 0 : fd;
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "stat");
 	rc = check_owner(&st, err);

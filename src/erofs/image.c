@@ -41,6 +41,7 @@ bool cfs_image_has_magic(const uint8_t head[4])
 	return cfs_le32(head) == CFS_HEADER_MAGIC;
 }
 
+/* bytes: at least the first block of the image, or all of it. */
 static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_err *err)
 {
 	const uint8_t *p = bytes.p;
@@ -119,11 +120,21 @@ static int area_off(const struct cfs_image *im, const uint8_t *field, const char
 	return 0;
 }
 
-static int read_super(struct cfs_image *im, struct cfs_err *err)
+static int check_length(const struct cfs_image *im, uint32_t blocks, struct cfs_err *err)
 {
-	const uint8_t *sb = im->bytes.p + EROFS_SB_OFF;
-	uint32_t blocks = cfs_le32(sb + offsetof(struct erofs_super, blocks));
-	uint64_t xattr_off;
+	if (im->no_blocks ? im->bytes.len % EROFS_BLOCK == 0
+			  : (uint64_t)blocks * EROFS_BLOCK == im->bytes.len)
+		return 0;
+	return cfs_bad_super(err, blocks,
+			     "says %" PRIu32
+			     " blocks of %d bytes, the image has %zu bytes",
+			     blocks, EROFS_BLOCK, im->bytes.len);
+}
+
+/* Of the bytes at sb, and of the length of the image. */
+static int read_blocks(struct cfs_image *im, const uint8_t *sb, uint32_t *blocks,
+		       struct cfs_err *err)
+{
 	int rc;
 
 	if (cfs_le32(sb) != EROFS_MAGIC)
@@ -132,15 +143,22 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 				", found %08" PRIx32,
 				EROFS_MAGIC, cfs_le32(sb));
 	rc = check_features(im, sb, err);
+	*blocks = cfs_le32(sb + offsetof(struct erofs_super, blocks));
+	im->no_blocks = *blocks == 0 && im->rules->no_blocks_allowed;
+	return rc;
+}
+
+static int read_super(struct cfs_image *im, struct cfs_err *err)
+{
+	const uint8_t *sb = im->bytes.p + EROFS_SB_OFF;
+	uint64_t xattr_off;
+	uint32_t blocks = 0;
+	int rc = read_blocks(im, sb, &blocks, err);
+
+	if (rc == 0)
+		rc = check_length(im, blocks, err);
 	if (rc < 0)
 		return rc;
-	im->no_blocks = blocks == 0 && im->rules->no_blocks_allowed;
-	if (im->no_blocks ? im->bytes.len % EROFS_BLOCK != 0
-			  : (uint64_t)blocks * EROFS_BLOCK != im->bytes.len)
-		return cfs_bad_super(err, blocks,
-				     "says %" PRIu32
-				     " blocks of %d bytes, the image has %zu bytes",
-				     blocks, EROFS_BLOCK, im->bytes.len);
 	rc = area_off(im, sb + offsetof(struct erofs_super, meta_blkaddr), "meta_blkaddr",
 		      &im->meta_off, err);
 	if (rc == 0)
@@ -183,6 +201,20 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err 
 	if (rc == 0)
 		rc = read_super(out, err);
 	return rc < 0 ? rc : check_root(out, err);
+}
+
+int cfs_image_head(struct cfs_span head, uint64_t len, uint64_t *out, struct cfs_err *err)
+{
+	struct cfs_image im = {.bytes = {head.p, len}};
+	uint32_t blocks = 0;
+	int rc = read_header(head, &im, err);
+
+	if (rc == 0)
+		rc = read_blocks(&im, head.p + EROFS_SB_OFF, &blocks, err);
+	if (rc == 0 && len != CFS_IMAGE_LEN_UNKNOWN)
+		rc = check_length(&im, blocks, err);
+	*out = im.no_blocks ? CFS_IMAGE_LEN_UNKNOWN : (uint64_t)blocks * EROFS_BLOCK;
+	return rc;
 }
 
 /* --- Inodes -------------------------------------------------------------------------- */

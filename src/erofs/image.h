@@ -41,6 +41,23 @@ bool cfs_image_has_magic(const uint8_t head[4]);
 int cfs_image_open(struct cfs_span bytes, struct cfs_image *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+#define CFS_IMAGE_LEN_UNKNOWN UINT64_MAX
+
+/* The same of header and superblock alone, before the rest is read: head is the first 4096 bytes, or all when there
+ * are fewer; len the length of the file, or CFS_IMAGE_LEN_UNKNOWN. out: the length that the
+ * superblock says, or CFS_IMAGE_LEN_UNKNOWN where it says none. */
+int cfs_image_head(struct cfs_span head, uint64_t len, uint64_t *out,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Maps the file as how does it, once cfs_image_head finds no fault in it: a file of 3 GB that is no image, or a device
+ * without end, costs nothing. What is no regular file is read into memory, no more of it than the superblock says, or
+ * 1 GiB where it says nothing. -EISDIR and -EINVAL: no file; else as cfs_image_open, which checks the rest. */
+int cfs_image_map(int fd, cfs_map_fn *how, struct cfs_map *out,
+		  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The part of it for a pipe. to: what was read of the image before, and then all of it. */
+int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- Inodes -------------------------------------------------------------------------- */
 
 /* An inode, decoded; its extents lie inside the image. blocks and tail together are the

@@ -3,6 +3,7 @@
 #include "pkcs7/pkcs7.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -10,6 +11,7 @@
 #include <openssl/x509.h>
 
 enum {
+	PEM_FILE_MAX = 1 << 20, /* bytes */
 	SIGN_FLAGS = PKCS7_BINARY | PKCS7_DETACHED | PKCS7_NOATTR | PKCS7_NOCERTS |
 		     PKCS7_PARTIAL,
 };
@@ -39,17 +41,43 @@ static int no_password(char *buf, int size, int writing, void *ctx)
 	return -1;
 }
 
+static void parse_key(struct cfs_pkcs7_signer *s, BIO *pem)
+{
+	s->key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
+}
+
+static void parse_cert(struct cfs_pkcs7_signer *s, BIO *pem)
+{
+	s->cert = PEM_read_bio_X509(pem, NULL, no_password, NULL);
+}
+
+/* libcrypto would wait at a FIFO, and read all of what has no end. */
+static int parse_file(struct cfs_pkcs7_signer *s, const char *path,
+		      void (*parse)(struct cfs_pkcs7_signer *s, BIO *pem),
+		      struct cfs_err *err)
+{
+	struct cfs_mem text = {0};
+	int rc = cfs_input_read(AT_FDCWD, path, CFS_INPUT_PIPE, PEM_FILE_MAX, &text, err);
+	BIO *pem = rc < 0 ? NULL : BIO_new_mem_buf(text.p, (int)text.len);
+
+	if (pem)
+		parse(s, pem);
+	BIO_free(pem);
+	if (text.cap)
+		OPENSSL_cleanse(text.p, text.cap);
+	free(text.p);
+	return cfs_context(err, rc, "%s", path);
+}
+
 static int read_files(struct cfs_pkcs7_signer *s, const char *key, const char *cert,
 		      struct cfs_err *err)
 {
-	BIO *key_file = BIO_new_file(key, "r"), *cert_file = BIO_new_file(cert, "r");
+	int rc = parse_file(s, key, parse_key, err);
 
-	if (key_file)
-		s->key = PEM_read_bio_PrivateKey(key_file, NULL, no_password, NULL);
-	if (cert_file)
-		s->cert = PEM_read_bio_X509(cert_file, NULL, no_password, NULL);
-	BIO_free(key_file);
-	BIO_free(cert_file);
+	if (rc == 0)
+		rc = parse_file(s, cert, parse_cert, err);
+	if (rc < 0)
+		return rc;
 	if (!s->key)
 		return fail_crypto(err, key);
 	return s->cert ? 0 : fail_crypto(err, cert);

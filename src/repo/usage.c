@@ -270,7 +270,7 @@ static int read_ids(const struct cfs_repo_usage *u, size_t image, struct cfs_ids
 	cfs_autofd int fd = cfs_repo_open_object(u->repo, &to->id, CFS_REPO_SEALED, err);
 	struct cfs_image im;
 	struct cfs_map map;
-	int rc = fd < 0 ? fd : cfs_map_stable(fd, &map, err);
+	int rc = fd < 0 ? fd : cfs_image_map(fd, cfs_map_stable, &map, err);
 
 	if (rc < 0)
 		return rc;

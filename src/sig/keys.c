@@ -26,11 +26,10 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 static ssize_t read_head(int dirfd, const char *name, char *buf, size_t cap,
 			 struct cfs_err *err)
 {
-	cfs_autofd int fd =
-		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	cfs_autofd int fd = cfs_input_open(dirfd, name, 0, err);
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "open");
+		return cfs_context(err, fd, "open");
 	return cfs_io_read(fd, buf, cap, err);
 }
 

@@ -71,7 +71,7 @@ def what_was_measured_before_an_error_is_printed(place):
 def directory_is_named(place):
     lines, said = fails_at(place, [place.paths[0], place.top, place.paths[1]])
     same(lines, place.digests[:1], "digests before the directory")
-    want(f"{place.top}: read: Is a directory" in said, said)
+    want(f"{place.top}: expected a regular file, found a directory" in said, said)
 
 
 @fact

@@ -85,7 +85,9 @@ def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
 
 def no_command_touches_a_repository_that_it_does_not_understand():
     make_tree()
-    write("file", "x")
+    good("init", "--insecure", "sound")
+    image_id = good("create-image", "--repo=sound", "tree").strip().rpartition(":")[2]
+    os.rename(f"sound/objects/{image_id[:2]}/{image_id[2:]}", "file")
     reading = [("images",), ("ls", "a"), ("cat", "a"), ("cat", "a", "/b"), ("dump-files", "a"), ("image-objects", "a"), ("fsck",),
                ("fsck", "a"), ("mount", "a", "."), ("gc", "--dry-run"), ("compute-id", "tree"), ("create-dumpfile", "tree")]
     writing = [("create-image", "tree", "a"), ("import-image", "a", "file"), ("tag", "a", "b"), ("untag", "a"), ("gc",), ("repair",),

@@ -140,7 +140,7 @@ def signature_that_is_damaged_does_not_spoil_those_beside_it(place):
         put(made, damaged)
         status, _, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
         same(status, MALFORMED, len(damaged))
-        want(".ed25519: want" in err, err)
+        want(".ed25519: want" in err or ".ed25519: expected" in err, err)
 
 
 @fact
@@ -392,7 +392,7 @@ REFUSALS = [
      lambda: os.unlink("a.cfs.sig")),
     ("empty signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
     ("truncated signature", MALFORMED, "malformed", "found 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
-    ("a pipe for a signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",),
+    ("a pipe for a signature", MALFORMED, "malformed", "expected a regular file, found a FIFO", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), os.mkfifo("a.cfs.sig"))),
     ("trailing data", MALFORMED, "malformed", "found 65 bytes", ("a.cfs",),
      lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),

@@ -424,10 +424,10 @@ T(cache_that_is_no_file_is_refused)
 {
 	tmp_fresh();
 	t_eq(mkfifo(tmp_in("cache"), 0600), 0);
-	want_refused("want a regular file");
+	want_refused("expected a regular file");
 	tmp_fresh();
 	t_eq(mkdir(tmp_in("cache"), 0700), 0);
-	want_refused("want a regular file");
+	want_refused("expected a regular file");
 }
 
 T(cache_in_a_place_that_is_not_there_is_refused_before_the_work)
