@@ -322,6 +322,27 @@ int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 	return rc;
 }
 
+int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
+			   const struct cfs_inode_spec *spec, struct cfs_err *err)
+{
+	struct cfs_node *n = &b->nodes[dir], was = *n;
+	int rc;
+
+	if (cfs_node_is_link(n) || !S_ISDIR(n->mode) || !S_ISDIR(spec->mode))
+		return cfs_fail(err, ENOTDIR, "expected a directory in place of one");
+	rc = check_inode(spec, err);
+	if (rc < 0)
+		return rc;
+	rc = fill(b, spec, n, err);
+	if (rc < 0) {
+		*n = was;
+		return rc;
+	}
+	n->first = was.first;
+	n->last = was.last;
+	return 0;
+}
+
 int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 		    const struct cfs_inode_spec *spec, cfs_id *out, struct cfs_err *err)
 {
@@ -382,7 +403,8 @@ int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cf
 	*out = CFS_NO_NODE;
 	if (cfs_node_is_link(d) || !S_ISDIR(d->mode) || in_order(b, d, name))
 		return 0;
-	if (cfs_text_eq(cfs_node_name(&b->nodes[d->last]), name)) {
+	if (!(b->nodes[d->last].flags & CFS_NODE_REMOVED) &&
+	    cfs_text_eq(cfs_node_name(&b->nodes[d->last]), name)) {
 		*out = d->last;
 		return 0;
 	}

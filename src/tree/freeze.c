@@ -142,6 +142,8 @@ static void hand_over(struct cfs_builder *b, struct frozen *f)
 
 static int freeze(struct cfs_builder *b, struct frozen *f, struct cfs_err *err)
 {
+	int rc;
+
 	if (b->n_nodes == 0)
 		return cfs_fail(err, EINVAL, "want a root, found none");
 	/* The index is the largest part of the building data: gone before more is needed.
@@ -150,7 +152,10 @@ static int freeze(struct cfs_builder *b, struct frozen *f, struct cfs_err *err)
 	f->children = freeze_children(b);
 	if (!f->children)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	return resolve_links(b, err);
+	rc = resolve_links(b, err);
+	if (rc == 0 && b->n_removed)
+		rc = cfs_drop_removed(b, f->children, err);
+	return rc;
 }
 
 int cfs_builder_freeze(struct cfs_builder **builder, struct cfs_tree **out,

@@ -93,7 +93,8 @@ int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 
 static bool is_child(const struct cfs_node *n, cfs_id dir, struct cfs_text name)
 {
-	return n->parent == dir && cfs_text_eq(cfs_node_name(n), name);
+	return n->parent == dir && !(n->flags & CFS_NODE_REMOVED) &&
+	       cfs_text_eq(cfs_node_name(n), name);
 }
 
 int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,

@@ -83,6 +83,7 @@ enum cfs_payload_kind {
 enum cfs_node_flag {
 	CFS_NODE_LINK = 1, /* a hard link: only name, parent and target mean something */
 	CFS_NODE_UNSORTED = 2, /* builder: children are not in order yet */
+	CFS_NODE_REMOVED = 4,  /* builder: with all that is below it */
 };
 
 /* One name, and the inode behind it unless it is a hard link. 104 bytes; read only. */
@@ -217,10 +218,21 @@ int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
 int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Removes a name, with all that is below it. Other names of the same inode stay, whichever came first. The name may
+ * be added anew; nothing may be added below the removed node. -EINVAL: the root. */
+int cfs_builder_remove(struct cfs_builder *b, cfs_id id,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Gives a directory, the root among them, other metadata; what is in it stays. -ENOTDIR: the node or the spec is no
+ * directory; else the codes of cfs_builder_add. */
+int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
+			   const struct cfs_inode_spec *spec,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The mode of a node so far (0 for a hard link), for callers that walk paths. */
 uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id);
 
-/* Ends the building: sorts, resolves hard links (-ELOOP: they run in a circle; -EINVAL:
+/* Ends the building: sorts, drops what was removed (an inode has as many fewer links), resolves hard links (-ELOOP: they run in a circle; -EINVAL:
  * one has no target or ends at a directory), hands over the tree. The builder is gone
  * then, whatever the result. -EINVAL: no root. */
 int cfs_builder_freeze(struct cfs_builder **b, struct cfs_tree **out,

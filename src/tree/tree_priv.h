@@ -41,6 +41,7 @@ struct cfs_builder {
 	size_t nodes_cap;
 	uint32_t n_nodes;
 	uint32_t n_links;
+	uint32_t n_removed;
 	struct cfs_arena arena;
 	struct cfs_intern xattrs;
 	struct cfs_name_index index;
@@ -60,6 +61,11 @@ int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_
 
 /* Tells the index, if there is one, of a new node. */
 int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* remove.c: takes the nodes that were removed out of the arrays, hard links being resolved. The others get new ids, in
+ * the same order. -ENOMEM. */
+int cfs_drop_removed(struct cfs_builder *b, cfs_id *children,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The path of a node in any array of nodes; see cfs_tree_path. */
 const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
