@@ -275,14 +275,21 @@ static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fna
 	bool is_inline = !(flags & LCFS_BUILD_NO_INLINE) &&
 			 node->size <= LCFS_RECOMMENDED_INLINE_CONTENT_MAX;
 	cfs_autofd int fd = -1;
+	struct stat st;
 	int rc = 0;
 
 	if (!is_inline && !(flags & WANTS_DIGEST))
 		return 0;
-	/* O_NONBLOCK: a fifo in its place does not stop us. */
-	fd = openat(dirfd, fname, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* Whoever owns the directory may have put something else in its place by now: a link to a file that
+	 * the image is not to have, a FIFO, a device without an end. */
+	fd = openat(dirfd, fname,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENODATA;
 	if (flags & WANTS_DIGEST)
 		rc = read_digest(node, fd, flags);
 	if (rc == 0 && is_inline)
