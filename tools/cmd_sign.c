@@ -116,18 +116,25 @@ static int measure(struct sign *s, struct cfs_err *err)
 	return rc;
 }
 
+/* rc: of the opening. */
+static int write_file(struct cfs_replace *r, int rc, const char *path, const void *p,
+		      size_t len, struct cfs_err *err)
+{
+	if (rc == 0)
+		rc = cfs_io_write(r->fd, p, len, err);
+	if (rc == 0)
+		rc = cfs_replace_commit(r, err);
+	else
+		cfs_replace_abort(r);
+	return cfs_context(err, rc, "%s", path);
+}
+
 static int replace_file(const char *path, const void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_replace r;
 	int rc = cfs_replace_open(path, &r, err);
 
-	if (rc == 0)
-		rc = cfs_io_write(r.fd, p, len, err);
-	if (rc == 0)
-		rc = cfs_replace_commit(&r, err);
-	else
-		cfs_replace_abort(&r);
-	return cfs_context(err, rc, "%s", path);
+	return write_file(&r, rc, path, p, len, err);
 }
 
 /* Reads the file at path, if it is there, behind what out has. */
@@ -207,18 +214,23 @@ static int set_path(struct sign *s, const char *dir, const char *name, const cha
 static int store_apart(struct sign *s, struct cfs_err *err)
 {
 	char name[TRUST_SIGNATURE_PATH_MAX], *slash;
+	cfs_autofd int top = -1, dir = -1;
+	struct cfs_replace r;
 	int rc = set_path(s, s->o->signatures, "/",
 			  trust_signature_path(&s->digests[0], &s->key, name), err);
 
 	if (rc < 0)
 		return rc;
-	slash = strrchr(s->path, '/');
+	slash = strrchr(name, '/');
 	*slash = '\0';
-	if ((mkdir(s->o->signatures, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(s->path, 0755) < 0 && errno != EEXIST))
-		return cfs_fail_errno(err, "make directory %s", s->path);
-	*slash = '/';
-	return replace_file(s->path, s->signature, sizeof(s->signature), err);
+	top = cfs_path_make_dir(s->o->signatures, 0755, NULL, err);
+	if (top < 0)
+		return cfs_context(err, top, "%s", s->o->signatures);
+	dir = cfs_beneath_make_dir(top, name, 0755);
+	if (dir < 0)
+		return cfs_beneath_fail(dir, s->path, err);
+	rc = cfs_replace_open_at(dir, slash + 1, &r, err);
+	return write_file(&r, rc, s->path, s->signature, sizeof(s->signature), err);
 }
 
 /* Is it among those of the file already? */

@@ -76,13 +76,20 @@ static int list(const struct executables *x, struct cfs_mem *out, struct cfs_err
 	return rc;
 }
 
+static int make_place(const char *path, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_path_make_dir(path, 0755, NULL, err);
+
+	return fd < 0 ? cfs_context(err, fd, "%s", path) : 0;
+}
+
 static int sign(const struct options *o, const struct executables *x, struct cfs_err *err)
 {
 	struct cfs_mem digests = {0};
 	int rc = list(x, &digests, err);
 
-	if (rc == 0 && mkdir(o->signatures, 0755) < 0 && errno != EEXIST)
-		rc = cfs_fail_errno(err, "make directory %s", o->signatures);
+	if (rc == 0)
+		rc = make_place(o->signatures, err);
 	if (rc == 0)
 		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
 	free(digests.p);

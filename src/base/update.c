@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,24 +13,25 @@
 #include "base/input.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/replace.h"
 
 enum {
 	TRIES_MAX = 100000
 }; /* each of them is another process that has replaced the file */
 
-/* Does path still lead to the file that was locked? */
-static int is_current(const char *path, int fd, struct stat *st, struct cfs_err *err)
+/* Is the name still that of the file that was locked? */
+static int is_current(struct cfs_update *u, struct cfs_err *err)
 {
 	struct stat now;
 
-	if (stat(path, &now) < 0)
+	if (fstatat(u->dir, u->name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "stat");
-	if (fstat(fd, st) < 0)
+	if (fstat(u->fd, &u->st) < 0)
 		return cfs_fail_errno(err, "stat");
-	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+	if (now.st_dev != u->st.st_dev || now.st_ino != u->st.st_ino)
 		return 0;
-	if (st->st_nlink == 0)
+	if (u->st.st_nlink == 0)
 		return cfs_fail(err, ESTALE,
 				"the file was deleted, and is only mounted here");
 	return 1;
@@ -39,39 +41,52 @@ static int is_current(const char *path, int fd, struct stat *st, struct cfs_err 
 static int lock_directory(struct cfs_update *u, const struct cfs_lock_wait *wait,
 			  struct cfs_err *err)
 {
-	cfs_autofree char *dir = strdup(u->path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-	const char *name = slash ? u->path + (slash - dir) + 1 : u->path;
 	struct stat st;
 	int rc;
 
-	if (!dir)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	if (slash)
-		slash[slash == dir] = '\0';
-	u->lock = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	u->lock = openat(u->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u->lock < 0)
-		return cfs_fail_errno(err, "directory %s", slash ? dir : ".");
-	rc = cfs_context(err, cfs_lock_take(u->lock, LOCK_EX, wait, err), "directory %s",
-			 slash ? dir : ".");
+		return cfs_fail_errno(err, "open the directory");
+	rc = cfs_context(err, cfs_lock_take(u->lock, LOCK_EX, wait, err),
+			 "its directory");
 	if (rc < 0)
 		return rc;
-	if (fstatat(u->lock, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(u->lock, u->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 1 : cfs_fail_errno(err, "stat");
-	if (S_ISLNK(st.st_mode) && stat(u->path, &st) < 0 && errno == ENOENT)
-		return cfs_fail(err, ENOLINK,
-				"want a file, found a symbolic link that leads nowhere");
 	close(cfs_steal_fd(&u->lock));
 	return 0;
 }
 
-/* 1: locked; 0: the file has been replaced meanwhile. */
-static int try_begin(struct cfs_update *u, const struct cfs_lock_wait *wait,
-		     struct cfs_err *err)
+static bool leads_nowhere(const char *path)
 {
-	int rc;
+	struct stat st;
 
-	u->fd = cfs_input_open(AT_FDCWD, u->path, 0, err);
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && stat(path, &st) < 0 &&
+	       errno == ENOENT;
+}
+
+/* The directory is held from here on: what is read, locked and replaced is one name in it. */
+static int open_place(struct cfs_update *u, const char *path, struct cfs_err *err)
+{
+	if (u->dir >= 0)
+		close(cfs_steal_fd(&u->dir));
+	free(cfs_steal(&u->name));
+	if (leads_nowhere(path))
+		return cfs_fail(err, ENOLINK,
+				"want a file, found a symbolic link that leads nowhere");
+	u->dir = cfs_path_open_parent(path, &u->name, err);
+	return u->dir < 0 ? u->dir : 0;
+}
+
+/* 1: locked; 0: the file has been replaced meanwhile. */
+static int try_begin(struct cfs_update *u, const char *path,
+		     const struct cfs_lock_wait *wait, struct cfs_err *err)
+{
+	int rc = open_place(u, path, err);
+
+	if (rc < 0)
+		return rc;
+	u->fd = cfs_input_open(u->dir, u->name, CFS_INPUT_NOFOLLOW, err);
 	if (u->fd == -ENOENT) {
 		u->fd = -1;
 		return lock_directory(u, wait, err);
@@ -80,7 +95,7 @@ static int try_begin(struct cfs_update *u, const struct cfs_lock_wait *wait,
 		return u->fd;
 	rc = cfs_lock_take(u->fd, LOCK_EX, wait, err);
 	if (rc == 0)
-		rc = is_current(u->path, u->fd, &u->st, err);
+		rc = is_current(u, err);
 	if (rc == 0)
 		close(cfs_steal_fd(&u->fd));
 	return rc;
@@ -91,9 +106,9 @@ int cfs_update_begin(const char *path, const struct cfs_lock_wait *wait,
 {
 	int rc = 0;
 
-	*out = (struct cfs_update){.path = path, .fd = -1, .lock = -1};
+	*out = (struct cfs_update){.dir = -1, .fd = -1, .lock = -1};
 	for (int i = 0; rc == 0 && i < TRIES_MAX; i++)
-		rc = try_begin(out, wait, err);
+		rc = try_begin(out, path, wait, err);
 	if (rc == 0)
 		rc = cfs_fail(err, EBUSY, "it is replaced again and again");
 	if (rc < 0)
@@ -105,7 +120,7 @@ int cfs_update_commit(struct cfs_update *u, const void *p, size_t len,
 		      struct cfs_err *err)
 {
 	struct cfs_replace r;
-	int rc = cfs_replace_open(u->path, &r, err);
+	int rc = cfs_replace_open_at(u->dir, u->name, &r, err);
 
 	if (rc == 0)
 		rc = cfs_io_write(r.fd, p, len, err);
@@ -119,9 +134,12 @@ int cfs_update_commit(struct cfs_update *u, const void *p, size_t len,
 
 void cfs_update_end(struct cfs_update *u)
 {
+	if (u->dir >= 0)
+		close(u->dir);
 	if (u->fd >= 0)
 		close(u->fd);
 	if (u->lock >= 0)
 		close(u->lock);
-	u->fd = u->lock = -1;
+	free(u->name);
+	*u = (struct cfs_update){.dir = -1, .fd = -1, .lock = -1};
 }

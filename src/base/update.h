@@ -13,13 +13,14 @@
 #include "base/lock.h"
 
 struct cfs_update {
-	const char *path; /* borrowed */
-	int fd;		  /* the file, open for reading; -1: there is none yet */
-	int lock;	  /* of the directory, when there is no file */
-	struct stat st;	  /* of the file */
+	int dir;	/* of the file, held */
+	char *name;	/* in it */
+	int fd;		/* the file, open for reading; -1: there is none yet */
+	int lock;	/* of the directory, when there is no file */
+	struct stat st; /* of the file */
 };
 
-/* Waits until nobody else has the file. Only a name that is free in a directory that exists counts as
+/* Waits until nobody else has the file. Symbolic links are followed as by cfs_replace_open. Only a name that is free in a directory that exists counts as
  * no file: a symbolic link that leads nowhere is -ENOLINK, and what is not a regular file -EINVAL. -EBUSY: as of
  * cfs_lock_take. A deleted file that is still mounted somewhere is -ESTALE. */
 int cfs_update_begin(const char *path, const struct cfs_lock_wait *wait,
