@@ -111,42 +111,58 @@ static int copy(int from, int dirfd, struct cfs_err *err)
 
 /* Puts a signed copy in the place of an object whose fs-verity has no signature. Who has the old one
  * open, or mounted, keeps it. */
-static int make_anew(const struct enable *e, int old, const struct cfs_digest *digest,
+static int make_anew(int dir, const char *name, int old, const struct cfs_digest *digest,
 		     struct cfs_span signature, struct cfs_err *err)
 {
-	char path[CFS_OBJECT_PATH_MAX], tmp[CFS_OBJECT_PATH_MAX + 16];
-	cfs_autofd int fd = copy(old, e->objects, err);
+	char tmp[CFS_OBJECT_PATH_MAX + 16];
+	cfs_autofd int fd = copy(old, dir, err);
 	int rc = fd < 0 ? fd : seal(fd, digest, signature, err);
 
 	if (rc < 0)
 		return rc;
-	snprintf(tmp, sizeof(tmp), "%s.signed", cfs_digest_path(digest, path));
-	if (unlinkat(e->objects, tmp, 0) < 0 && errno != ENOENT)
+	snprintf(tmp, sizeof(tmp), "%s.signed", name);
+	if (unlinkat(dir, tmp, 0) < 0 && errno != ENOENT)
 		return cfs_fail_errno(err, "%s", tmp);
-	rc = cfs_io_publish(fd, e->objects, tmp, err);
-	if (rc == 0 && renameat(e->objects, tmp, e->objects, path) < 0)
-		rc = cfs_fail_errno(err, "rename to %s", path);
+	rc = cfs_io_publish(fd, dir, tmp, err);
+	if (rc == 0 && renameat(dir, tmp, dir, name) < 0)
+		rc = cfs_fail_errno(err, "rename");
 	return rc;
+}
+
+/* fs-verity makes a file read-only for good. One that has other names may not be an object alone, whoever put
+ * it here: it stays as it is, and a copy takes its place. */
+static int enable_in(int dir, const char *name, const struct cfs_digest *digest,
+		     struct cfs_span signature, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
+	struct cfs_digest measured;
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	rc = cfs_verity_measure(fd, &measured, NULL);
+	if (rc == 0 && !cfs_digest_eq(&measured, digest))
+		return cfs_fail(err, EILSEQ, "its content is another");
+	if (rc == 0 && is_signed(fd))
+		return 0;
+	if (rc == 0 || st.st_nlink > 1)
+		return make_anew(dir, name, fd, digest, signature, err);
+	return seal(fd, digest, signature, err);
 }
 
 static int enable(const struct enable *e, const struct cfs_digest *digest,
 		  struct cfs_span signature, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
-	cfs_autofd int fd = openat(e->objects, cfs_digest_path(digest, path),
-				   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-	struct cfs_digest measured;
-	int rc;
+	const char *name = "";
+	cfs_autofd int dir =
+		cfs_beneath_open_parent(e->objects, cfs_digest_path(digest, path), &name);
+	int rc = dir < 0 ? cfs_beneath_fail(dir, path, err)
+			 : enable_in(dir, name, digest, signature, err);
 
-	if (fd < 0)
-		return cfs_fail_errno(err, "object %s", path);
-	rc = cfs_verity_measure(fd, &measured, NULL);
-	if (rc == 0 && !cfs_digest_eq(&measured, digest))
-		rc = cfs_fail(err, EILSEQ, "its content is another");
-	else if (rc == 0)
-		rc = is_signed(fd) ? 0 : make_anew(e, fd, digest, signature, err);
-	else
-		rc = seal(fd, digest, signature, err);
 	return cfs_context(err, rc, "object %s", path);
 }
 
@@ -224,9 +240,13 @@ static int enable_all(struct enable *e, struct cfs_err *err)
 
 static int run(struct enable *e, const struct options *o, struct cfs_err *err)
 {
-	cfs_autofd int objects = open(o->objects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int place = cfs_path_open_dir(o->objects, err);
+	cfs_autofd int objects =
+		place < 0 ? -1 : openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cfs_autofd int signatures = open(o->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	if (place < 0)
+		return cfs_context(err, place, "%s", o->objects);
 	if (objects < 0)
 		return cfs_fail_errno(err, "%s", o->objects);
 	if (signatures < 0)

@@ -184,8 +184,8 @@ static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_
 	return with_objects(o, err, print_objects, out);
 }
 
-/* Is there a file of that path below the directory? Leading slashes do not count. Above it, where overlayfs does
- * not look either, there is none. */
+/* Is there a file of that path below the directory? Leading slashes do not count. Above it, and behind symbolic links,
+ * where overlayfs does not look either, there is none. */
 static bool is_there(int dirfd, struct cfs_text path)
 {
 	char buf[CFS_PAYLOAD_MAX + 1];
@@ -199,7 +199,7 @@ static bool is_there(int dirfd, struct cfs_text path)
 		return false;
 	memcpy(buf, path.s, path.len);
 	buf[path.len] = '\0';
-	return fstatat(dirfd, buf, &st, 0) == 0;
+	return cfs_beneath_stat(dirfd, buf, &st) == 0 && !S_ISLNK(st.st_mode);
 }
 
 static int print_missing(const struct options *o, const struct objects *list,

@@ -37,12 +37,12 @@ static int add(struct executables *x, struct cfs_text path,
 static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], magic[4];
-	cfs_autofd int fd = openat(dirfd, cfs_digest_path(digest, path),
-				   O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cfs_autofd int fd = cfs_beneath_open(dirfd, cfs_digest_path(digest, path),
+					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	ssize_t n;
 
 	if (fd < 0)
-		return cfs_fail_errno(err, "object %s", path);
+		return cfs_context(err, cfs_beneath_fail(fd, path, err), "object");
 	n = cfs_io_read(fd, magic, sizeof(magic), err);
 	if (n < 0)
 		return cfs_context(err, (int)n, "object %s", path);

@@ -126,16 +126,28 @@ static int look_at(const struct fsck_objects *o, const struct fsck_object *w, in
 	cfs_autofd int fd = -1;
 	struct stat st;
 
-	while (*path == '/')
-		path++;
-	if (cfs_path_leaves(cfs_text(path))) /* it is the image's: a stranger's */
+	/* It is the image's: a stranger's. */
+	if (cfs_path_leaves(cfs_text(path)))
 		return cfs_fail(err, EUCLEAN,
 				"want a path below the directory, found ..");
-	fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	/* The kernel takes none of these, and follows no link on the way or at the end. */
+	if (*path == '/' || strstr(path, "//") ||
+	    (*path && path[strlen(path) - 1] == '/'))
+		return cfs_fail(err, EUCLEAN,
+				"overlayfs refuses a path with an empty component");
+	fd = cfs_beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd == -ENOENT)
 		return cfs_fail(err, ENOENT, "is not there");
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd == -ELOOP)
+		return cfs_fail(err, EUCLEAN,
+				"symbolic link in the path, which overlayfs does not "
+				"follow");
+	if (fd < 0) {
+		errno = -fd;
 		return cfs_fail_errno(err, "open");
+	}
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, EUCLEAN, "want a regular file, found another type");
 	if ((uint64_t)st.st_size != w->size)
