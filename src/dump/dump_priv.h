@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the files of the dump room share: text.c (values), line.c (one line), place.c (its
- * place in the tree). read.c joins them. */
+/* What the files of the dump room share: text.c (values), line.c (one line). read.c joins them. */
 #ifndef CFS_DUMP_PRIV_H
 #define CFS_DUMP_PRIV_H
 
@@ -55,35 +54,5 @@ void cfs_dump_parser_fini(struct cfs_dump_parser *p);
 /* Parses a line without its newline. -EINVAL: FIELD: what was wanted, what was found. */
 int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 			struct cfs_dump_line *out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* --- place.c ----------------------------------------------------------------------- */
-
-/* A hard link whose target has not come yet. */
-struct cfs_dump_link {
-	struct cfs_text target;
-	uint64_t line;
-	cfs_id id;
-};
-
-/* The tree so far. Starts zeroed but for the builder, which stays the caller's. */
-struct cfs_dump_place {
-	struct cfs_builder *builder;
-	bool has_root;
-	char *dir; /* parent directory of the last entry, as written */
-	size_t dir_len, dir_cap;
-	cfs_id dir_id;
-	struct cfs_dump_link *links;
-	size_t n_links, links_cap;
-	struct cfs_arena targets;
-};
-
-void cfs_dump_place_fini(struct cfs_dump_place *p);
-
-/* Adds an entry below its parent. The line number is for later messages. */
-int cfs_dump_place_add(struct cfs_dump_place *p, const struct cfs_dump_line *l,
-		       uint64_t line, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* After the last line: resolves the hard links whose targets came later. */
-int cfs_dump_place_links(struct cfs_dump_place *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -75,6 +75,57 @@ static int next_line(struct input *in, struct cfs_text *out, struct cfs_err *err
 	}
 }
 
+/* The tree so far. */
+struct growing {
+	struct cfs_place place;
+	bool has_root;
+};
+
+static int add_root(struct growing *g, const struct cfs_dump_line *l, struct cfs_err *err)
+{
+	int rc;
+
+	if (g->has_root)
+		return cfs_fail(err, EEXIST, "want one root, got a second");
+	if (l->is_link || !S_ISDIR(l->inode.mode))
+		return cfs_fail(err, ENOTDIR, "want a directory as root");
+	rc = cfs_builder_root(g->place.builder, &l->inode, err);
+	g->has_root = rc == 0;
+	return rc;
+}
+
+static int add_entry(struct growing *g, const struct cfs_dump_line *l, uint64_t line,
+		     struct cfs_err *err)
+{
+	cfs_id id;
+	int rc;
+
+	if (cfs_text_eq(l->path, CFS_TEXT("/")))
+		rc = add_root(g, l, err);
+	else if (!g->has_root)
+		rc = cfs_fail(err, EINVAL, "want the root \"/\" first");
+	else if (l->is_link)
+		rc = cfs_place_add_link(&g->place, l->path, l->inode.payload, line, err);
+	else
+		rc = cfs_place_add(&g->place, l->path, &l->inode, &id, err);
+	return rc < 0 ? cfs_context(err, rc, "path \"%s\"", cfs_dump_quote(l->path).s)
+		      : 0;
+}
+
+static int finish_links(struct growing *g, struct cfs_err *err)
+{
+	const struct cfs_place_link *failed;
+	int rc = cfs_place_finish(&g->place, &failed, err);
+
+	if (rc == -ENOENT)
+		rc = cfs_fail(err, ENOENT,
+			      "want the path of an entry to link to, got \"%s\"",
+			      cfs_dump_quote(failed->target).s);
+	if (rc < 0)
+		rc = cfs_context(err, rc, "line %" PRIu64 ": payload", failed->at);
+	return rc;
+}
+
 static void tell_ignored(const struct input *in, struct cfs_dump_parser *parser,
 			 const struct cfs_dump_opts *opts)
 {
@@ -87,7 +138,7 @@ static void tell_ignored(const struct input *in, struct cfs_dump_parser *parser,
 }
 
 static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
-		    struct cfs_dump_parser *parser, struct cfs_dump_place *place,
+		    struct cfs_dump_parser *parser, struct growing *growing,
 		    struct cfs_text text, struct cfs_err *err)
 {
 	struct cfs_dump_line l;
@@ -102,18 +153,18 @@ static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
 	rc = cfs_dump_parse_line(parser, text, &l, err);
 	if (rc == 0 && l.has_ignored)
 		tell_ignored(in, parser, opts);
-	return rc < 0 ? rc : cfs_dump_place_add(place, &l, in->line, err);
+	return rc < 0 ? rc : add_entry(growing, &l, in->line, err);
 }
 
 static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
-		     struct cfs_dump_parser *parser, struct cfs_dump_place *place,
+		     struct cfs_dump_parser *parser, struct growing *growing,
 		     struct cfs_err *err)
 {
 	struct cfs_text text;
 	int rc;
 
 	while ((rc = next_line(in, &text, err)) > 0) {
-		rc = add_line(in, opts, parser, place, text, err);
+		rc = add_line(in, opts, parser, growing, text, err);
 		if (rc < 0)
 			return cfs_context(err, rc, "line %" PRIu64, in->line);
 	}
@@ -122,7 +173,7 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 	if (in->line == 0)
 		return cfs_fail(err, EINVAL,
 				"want at least the line of the root, got nothing");
-	return cfs_dump_place_links(place, err);
+	return finish_links(growing, err);
 }
 
 static int read_all(struct input *in, enum cfs_hash_alg alg,
@@ -130,16 +181,16 @@ static int read_all(struct input *in, enum cfs_hash_alg alg,
 		    struct cfs_err *err)
 {
 	struct cfs_dump_parser parser = {.alg = alg, .strict = opts->strict};
-	struct cfs_dump_place place = {0};
-	int rc = cfs_builder_new(alg, &place.builder, err);
+	struct growing growing = {0};
+	int rc = cfs_builder_new(alg, &growing.place.builder, err);
 
 	if (rc == 0)
-		rc = add_lines(in, opts, &parser, &place, err);
+		rc = add_lines(in, opts, &parser, &growing, err);
 	cfs_dump_parser_fini(&parser);
-	cfs_dump_place_fini(&place);
+	cfs_place_fini(&growing.place);
 	if (rc == 0)
-		rc = cfs_builder_freeze(&place.builder, out, err);
-	cfs_builder_free(place.builder);
+		rc = cfs_builder_freeze(&growing.place.builder, out, err);
+	cfs_builder_free(growing.place.builder);
 	return opts->name ? cfs_context(err, rc, "%s", opts->name) : rc;
 }
 
