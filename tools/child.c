@@ -3,12 +3,15 @@
 #include "child.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 extern char **environ;
+
+enum { FINISH_MS = 5000 };
 
 int child_input(struct cfs_span bytes, struct cfs_err *err)
 {
@@ -55,6 +58,16 @@ int child_start(const char *const *argv, int in, int out, pid_t *pid, struct cfs
 	return errnum ? cfs_fail_errno(err, "cannot start %s", argv[0]) : 0;
 }
 
+static int judge(int status, const char *name, struct cfs_err *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return cfs_fail(err, EIO, "%s was killed by signal %d", name,
+				WTERMSIG(status));
+	return cfs_fail(err, EIO, "%s failed", name);
+}
+
 int child_wait(pid_t pid, const char *name, struct cfs_err *err)
 {
 	int status = 0;
@@ -62,7 +75,32 @@ int child_wait(pid_t pid, const char *name, struct cfs_err *err)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return cfs_fail_errno(err, "wait for %s", name);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return cfs_fail(err, EIO, "%s failed", name);
+	return judge(status, name, err);
+}
+
+int child_finish(pid_t pid, const char *name, struct cfs_err *err)
+{
+	long long end = cfs_lock_now_ms() + FINISH_MS;
+
+	for (;;) {
+		int status = 0;
+		pid_t rc = waitpid(pid, &status, WNOHANG);
+
+		if (rc == pid)
+			return judge(status, name, err);
+		if (rc < 0 && errno != EINTR)
+			return cfs_fail_errno(err, "wait for %s", name);
+		if (cfs_lock_now_ms() >= end)
+			break;
+		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
+	}
+	child_kill(pid);
+	return cfs_fail(err, EIO, "%s did not end", name);
+}
+
+void child_kill(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

@@ -26,4 +26,11 @@ int child_start(const char *const *argv, int in, int out, pid_t *pid,
 /* Waits for its end. -EIO: it failed. */
 int child_wait(pid_t pid, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same of one that has nothing left to do: one that does not end within some seconds is killed, and that is a
+ * failure. */
+int child_finish(pid_t pid, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Kills it, whatever it is at, and waits for its end. */
+void child_kill(pid_t pid);
+
 #endif

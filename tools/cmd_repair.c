@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fetch.h"
+#include "fetch/fetch.h"
 #include "repo_commands.h"
 #include "repo_report.h"
 #include "where.h"
@@ -25,6 +26,7 @@ struct options {
 static bool take_from(void *opts, const char *value)
 {
 	struct options *o = opts;
+	char shown[512];
 
 	if (o->n_dirs + o->n_urls == FROM_MAX) {
 		cli_say(o->name, "from: want at most %d places", FROM_MAX);
@@ -33,7 +35,7 @@ static bool take_from(void *opts, const char *value)
 	if (!fetch_is_url(value) && strstr(value, "://")) {
 		cli_say(o->name,
 			"from: want a directory, or a URL of http or https, found %s",
-			value);
+			cfs_fetch_public_url(value, shown, sizeof(shown)));
 		return false;
 	}
 	if (fetch_is_url(value))

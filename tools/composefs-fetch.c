@@ -3,42 +3,58 @@
  * stays out of the others. It believes the server nothing but the bytes, and not more of them than were asked for; whether
  * they are right, its caller finds out.
  *
- *     composefs-fetch URL DIR    reads "xx/rest SIZE" a line, gets URL/objects/xx/rest, writes to files without a
- *                                name in DIR, and sends them with struct fetch_answer to standard output, a socket
+ *     composefs-fetch DIR    reads URL, a line of its own, then "xx/rest SIZE" a line, gets URL/objects/xx/rest, writes to
+ *                            files without a name in DIR, and sends them as fetch/fetch.h says
+ *
+ * The environment has limits: see composefs(1).
  */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 
 #include "cli.h"
-#include "fetch_wire.h"
+#include "fetch/fetch.h"
 
 enum {
 	N_JOBS = 8, /* at the same time */
 	REDIRECTS_MAX = 5,
 	CONNECT_SECONDS = 30,
-	STALL_SECONDS = 60, /* without a byte */
 	POLL_MS = 1000,
 	PATH_LEN_MAX = 256,
+	URL_LEN_MAX = 8192,
+	MIN_RATE = 1000,    /* bytes a second */
+	STALL_SECONDS = 30, /* below that */
+	RESERVE = 64 << 20, /* bytes that stay free */
+};
+
+/* What a server may take of time and space. */
+struct limits {
+	long min_rate,
+		stall;	  /* fewer bytes a second, for so many seconds, end a transfer */
+	uint64_t reserve; /* bytes that stay free */
 };
 
 struct job {
 	CURL *easy;
 	uint32_t index;
-	uint64_t max, got;
+	uint64_t max, got, reserve;
 	int fd;	    /* -1: it does nothing */
 	int errnum; /* why it could not be written */
 	char why[CURL_ERROR_SIZE];
 };
 
 struct fetch {
-	const char *url, *dir;
+	char url[URL_LEN_MAX];
+	const char *dir;
+	struct limits limits;
 	CURLM *multi;
 	struct job jobs[N_JOBS];
 	uint32_t next; /* line */
@@ -47,6 +63,16 @@ struct fetch {
 };
 
 /* --- one object -------------------------------------------------------------------------- */
+
+/* Would enough stay free? A file system that tells no size (that of a memory file) is not asked. */
+static bool has_room(const struct job *job, size_t len)
+{
+	struct statvfs st;
+
+	if (fstatvfs(job->fd, &st) < 0 || st.f_blocks == 0)
+		return true;
+	return (uint64_t)st.f_bavail * st.f_frsize >= job->reserve + len;
+}
 
 /* For curl: fewer bytes than len end the transfer. */
 static size_t take_bytes(char *p, size_t size, size_t n, void *ctx)
@@ -58,6 +84,10 @@ static size_t take_bytes(char *p, size_t size, size_t n, void *ctx)
 
 	if (len > job->max - job->got) {
 		job->errnum = EFBIG;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	if (!has_room(job, len)) {
+		job->errnum = ENOSPC;
 		return CURL_WRITEFUNC_ERROR;
 	}
 	rc = cfs_io_write(job->fd, p, len, &err);
@@ -92,17 +122,26 @@ static void restrain(const struct fetch *f, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, f->limits.min_rate);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, f->limits.stall);
 	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "composefs/" VERSION);
 }
 
+/* What so many bytes take at the least rate, and some patience. A server that is fast now and then passes by the limit of
+ * the rate, but not by this one. */
+static long seconds_for(const struct limits *limits, uint64_t max)
+{
+	uint64_t seconds = 2 * (uint64_t)limits->stall + max / (uint64_t)limits->min_rate;
+
+	return seconds > INT_MAX / 1000 ? INT_MAX / 1000 : (long)seconds;
+}
+
 static int start(struct fetch *f, struct job *job, const char *path, uint64_t max,
 		 struct cfs_err *err)
 {
-	char url[8192];
+	char url[URL_LEN_MAX + PATH_LEN_MAX + sizeof("/objects/")];
 	size_t len = strlen(f->url);
 
 	while (len && f->url[len - 1] == '/')
@@ -115,12 +154,14 @@ static int start(struct fetch *f, struct job *job, const char *path, uint64_t ma
 		return job->fd;
 	job->index = f->next++;
 	job->max = max;
+	job->reserve = f->limits.reserve;
 	job->got = 0;
 	job->errnum = 0;
 	*job->why = '\0';
 	curl_easy_reset(job->easy);
 	restrain(f, job->easy);
 	curl_easy_setopt(job->easy, CURLOPT_URL, url);
+	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT, seconds_for(&f->limits, max));
 	curl_easy_setopt(job->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
 	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, take_bytes);
 	curl_easy_setopt(job->easy, CURLOPT_WRITEDATA, job);
@@ -133,7 +174,7 @@ static int start(struct fetch *f, struct job *job, const char *path, uint64_t ma
 
 /* --- answers ----------------------------------------------------------------------------- */
 
-static int send_answer(const struct fetch_answer *a, int fd, struct cfs_err *err)
+static int send_answer(const struct cfs_fetch_answer *a, int fd, struct cfs_err *err)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -166,7 +207,7 @@ static bool is_hopeless(CURLcode code)
 	       code == CURLE_UNSUPPORTED_PROTOCOL;
 }
 
-static void judge(const struct job *job, CURLcode code, struct fetch_answer *out)
+static void judge(const struct job *job, CURLcode code, struct cfs_fetch_answer *out)
 {
 	long status = 0;
 
@@ -179,8 +220,11 @@ static void judge(const struct job *job, CURLcode code, struct fetch_answer *out
 	if (job->errnum == EFBIG || code == CURLE_FILESIZE_EXCEEDED) {
 		snprintf(out->why, sizeof(out->why),
 			 "want at most %" PRIu64 " bytes, found more", job->max);
+	} else if (job->errnum == ENOSPC) {
+		snprintf(out->why, sizeof(out->why),
+			 "temporary file: expected %" PRIu64 " bytes to stay free",
+			 job->reserve);
 	} else if (job->errnum) {
-		out->code = -job->errnum;
 		snprintf(out->why, sizeof(out->why), "temporary file: %s",
 			 strerror(job->errnum));
 	} else if (code == CURLE_OK) {
@@ -194,7 +238,7 @@ static void judge(const struct job *job, CURLcode code, struct fetch_answer *out
 
 static int finish(struct fetch *f, struct job *job, CURLcode code, struct cfs_err *err)
 {
-	struct fetch_answer answer = {.index = job->index};
+	struct cfs_fetch_answer answer = {.index = job->index};
 	int rc;
 
 	judge(job, code, &answer);
@@ -282,25 +326,61 @@ static void close_jobs(struct fetch *f)
 	curl_global_cleanup();
 }
 
+static bool read_url(struct fetch *f)
+{
+	size_t len;
+
+	if (!fgets(f->url, sizeof(f->url), stdin))
+		return false;
+	len = strcspn(f->url, "\n");
+	if (f->url[len] == '\0')
+		return false;
+	f->url[len] = '\0';
+	return true;
+}
+
+static void read_limits(struct limits *out)
+{
+	long long min_rate =
+		cfs_fetch_number(getenv("COMPOSEFS_FETCH_MIN_RATE"), MIN_RATE);
+	long long stall =
+		cfs_fetch_number(getenv("COMPOSEFS_FETCH_STALL"), STALL_SECONDS);
+
+	out->min_rate = min_rate > INT_MAX ? INT_MAX : (long)min_rate;
+	out->stall = stall > INT_MAX ? INT_MAX : (long)stall;
+	out->reserve =
+		(uint64_t)cfs_fetch_number(getenv("COMPOSEFS_FETCH_RESERVE"), RESERVE);
+}
+
+static int fetch(struct fetch *f, struct cfs_err *err)
+{
+	int rc = read_url(f) ? 0
+			     : cfs_fail(err, EINVAL, "expected a URL of at most %d bytes",
+					URL_LEN_MAX);
+
+	if (rc < 0)
+		return rc;
+	rc = open_jobs(f, err);
+	if (rc == 0)
+		rc = run(f, err);
+	close_jobs(f);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
-	struct fetch f = {0};
+	static struct fetch f;
 	struct cfs_err err;
-	int rc;
 
 	if (!cli_begin("composefs-fetch"))
 		return CLI_FAILED;
-	if (argc != 3) {
-		fputs("usage: composefs-fetch URL DIR\n", stderr);
+	if (argc != 2) {
+		fputs("usage: composefs-fetch DIR\n", stderr);
 		return CLI_USAGE;
 	}
-	f.url = argv[1];
-	f.dir = argv[2];
-	rc = open_jobs(&f, &err);
-	if (rc == 0)
-		rc = run(&f, &err);
-	close_jobs(&f);
-	if (rc == 0)
+	f.dir = argv[1];
+	read_limits(&f.limits);
+	if (fetch(&f, &err) == 0)
 		return CLI_OK;
 	cli_say("composefs-fetch", "%s", err.msg);
 	return CLI_FAILED;

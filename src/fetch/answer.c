@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What of an answer is believed: nothing but that it is one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch/fetch.h"
+
+int cfs_fetch_round_init(struct cfs_fetch_round *r, const uint64_t *max, size_t n,
+			 struct cfs_err *err)
+{
+	*r = (struct cfs_fetch_round){.max = max, .n = n};
+	r->answered = calloc(n + 1, sizeof(*r->answered));
+	return r->answered ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
+void cfs_fetch_round_fini(struct cfs_fetch_round *r)
+{
+	free(r->answered);
+	*r = (struct cfs_fetch_round){0};
+}
+
+static int check_file(const struct cfs_fetch_file *f, uint64_t max, struct cfs_err *err)
+{
+	if (f->n != 1)
+		return cfs_fail(err, EPROTO, "expected one descriptor, got %zu", f->n);
+	if (!f->is_regular)
+		return cfs_fail(err, EPROTO, "expected a regular file");
+	if (!f->is_readable)
+		return cfs_fail(err, EPROTO, "expected a file that can be read");
+	if (f->n_links) /* files of /proc and of FUSE can hang whoever reads them */
+		return cfs_fail(err, EPROTO, "expected a file without a name");
+	if (f->size > max)
+		return cfs_fail(err, EPROTO,
+				"expected a file of at most %ju bytes, got %ju",
+				(uintmax_t)max, (uintmax_t)f->size);
+	return 0;
+}
+
+static int check_answer(const struct cfs_fetch_round *r, const struct cfs_fetch_file *f,
+			const struct cfs_fetch_answer *a, struct cfs_err *err)
+{
+	if (a->index >= r->n)
+		return cfs_fail(err, EPROTO, "expected an answer to one of %zu, got %ju",
+				r->n, (uintmax_t)a->index);
+	if (r->answered[a->index])
+		return cfs_fail(err, EPROTO, "got a second answer to %ju",
+				(uintmax_t)a->index);
+	if (a->code == 0)
+		return check_file(f, r->max[a->index], err);
+	if (a->code != -ENOENT && a->code != -EIO)
+		return cfs_fail(err, EPROTO, "got an unknown code %d", a->code);
+	if (f->n)
+		return cfs_fail(err, EPROTO, "got a descriptor without a file");
+	return 0;
+}
+
+int cfs_fetch_decode(struct cfs_fetch_round *r, struct cfs_span packet,
+		     const struct cfs_fetch_file *file, struct cfs_fetch_answer *out,
+		     struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (r->is_over)
+		return cfs_fail(err, EPROTO, "got an answer behind the end");
+	if (packet.len != sizeof(*out) || file->is_truncated) {
+		rc = cfs_fail(err, EPROTO, "expected a packet of %zu bytes, got %s%zu",
+			      sizeof(*out), file->is_truncated ? "more than " : "",
+			      packet.len);
+	} else {
+		memcpy(out, packet.p, sizeof(*out));
+		out->why[sizeof(out->why) - 1] = '\0';
+		rc = check_answer(r, file, out, err);
+	}
+	if (rc < 0) {
+		r->is_over = true;
+		return rc;
+	}
+	r->answered[out->index] = true;
+	r->n_answered++;
+	return 0;
+}
