@@ -6,7 +6,7 @@
  *     composefs-fetch DIR    reads URL, a line of its own, then "xx/rest SIZE" a line, gets URL/objects/xx/rest, writes to
  *                            files without a name in DIR, and sends them as fetch/fetch.h says
  *
- * The environment has limits: see composefs(1).
+ * The environment has limits: see composefs-repair(1).
  */
 #include <curl/curl.h>
 #include <errno.h>

@@ -1,95 +1,178 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects from other places: directories first, then what others bring, each held against its id before it
- * enters. */
+/* Objects from other places: directories first, then what others bring. Others may be as slow as they like: nobody waits
+ * for them but us, for the lock is given back meanwhile. What they bring is held against its id, kept as an open
+ * file, and a few at a time enter the store under the lock, where they are digested once more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "repo/fetch.h"
+
+enum { N_KEPT = 32, CHUNK_LEN = 64 * 1024 };
+
+/* Brought, right, and not in the store yet. */
+struct kept {
+	size_t want;
+	int fd;
+	uint64_t size;
+};
 
 struct fetch {
 	const struct cfs_repo *repo;
 	struct cfs_store *store;
 	const struct cfs_repo_sources *from;
-	struct cfs_repo_want
-		*wants; /* what no directory had, and which is not there yet */
+	struct cfs_repo_want *wants; /* what is not there yet */
 	size_t n;
+	struct kept kept[N_KEPT];
+	size_t n_kept;
 	uint64_t *n_fetched;
 };
 
-/* Adds the content of a file if it is the object's. 1: it was; 0: it is something else. */
-static int enter(struct fetch *f, const struct cfs_digest *id, int fd,
-		 struct cfs_err *err)
-{
-	struct cfs_digest got;
-	uint64_t size;
-	int rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, &size, err);
+/* --- what was brought -------------------------------------------------------------------- */
 
-	if (rc < 0 || !cfs_digest_eq(&got, id))
-		return rc < 0 ? rc : 0;
-	rc = cfs_store_add_fd(f->store, 0, fd, size, &got, err);
-	if (rc == 0 && !cfs_digest_eq(&got, id))
-		rc = cfs_fail(err, EILSEQ, "it changed while it was read");
-	*f->n_fetched += rc == 0;
+/* Reads size bytes and not one more: the file may grow for as long as it is read. 1: they are the object. */
+static int is_object(const struct cfs_digest *id, int fd, uint64_t size)
+{
+	cfs_autofree uint8_t *buf = malloc(CHUNK_LEN);
+	struct cfs_verity *v = NULL;
+	struct cfs_digest got;
+	uint64_t off = 0;
+	bool failed = !buf || cfs_verity_new(id->alg, &v) < 0;
+
+	while (!failed && off < size) {
+		size_t len = size - off < CHUNK_LEN ? (size_t)(size - off) : CHUNK_LEN;
+		ssize_t n = cfs_io_pread(fd, buf, len, (off_t)off, NULL);
+
+		failed = n != (ssize_t)len;
+		if (!failed)
+			cfs_verity_update(v, buf, len);
+		off += len;
+	}
+	if (!failed)
+		cfs_verity_final(v, &got);
+	cfs_verity_free(v);
+	return !failed && cfs_digest_eq(&got, id);
+}
+
+/* What changed while it was kept is wanted again; what cannot be stored is an error. */
+static int enter(struct fetch *f, const struct kept *k, struct cfs_err *err)
+{
+	struct cfs_repo_want *want = &f->wants[k->want];
+	struct cfs_digest got;
+	int rc = cfs_store_add_fd(f->store, 0, k->fd, k->size, &got, err);
+
+	want->done = rc == 0 && cfs_digest_eq(&got, &want->id);
+	*f->n_fetched += want->done;
+	return rc == -ESTALE ? 0 : rc;
+}
+
+static void drop_kept(struct fetch *f)
+{
+	while (f->n_kept)
+		close(f->kept[--f->n_kept].fd);
+}
+
+/* All that is kept, under the lock. */
+static int enter_all(struct fetch *f, struct cfs_err *err)
+{
+	int rc = f->n_kept ? repo_relock(f->repo, err) : 0;
+
+	for (size_t i = 0; rc == 0 && i < f->n_kept; i++)
+		rc = enter(f, &f->kept[i], err);
+	if (rc == 0 && f->n_kept)
+		rc = cfs_store_commit(f->store, err);
+	if (f->n_kept)
+		repo_unlock(f->repo);
+	drop_kept(f);
+	return rc;
+}
+
+/* cfs_repo_take: what one of them has brought. */
+static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
+{
+	struct fetch *f = ctx;
+	struct cfs_repo_want *want = &f->wants[i];
+	struct kept k = {.want = i, .fd = -1};
+	struct stat st;
+	int rc = 0;
+
+	if (want->done || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size > want->max_size)
+		return 0;
+	k.size = (uint64_t)st.st_size;
+	if (!is_object(&want->id, fd, k.size))
+		return 0;
+	k.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (k.fd < 0)
+		return cfs_fail_errno(err, "keep what was fetched");
+	want->done = true; /* until enter() says otherwise */
+	f->kept[f->n_kept++] = k;
+	if (f->n_kept == N_KEPT)
+		rc = enter_all(f, err);
 	return rc < 0 ? rc : 1;
+}
+
+static void drop_done(struct fetch *f)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->wants[i].done)
+			f->wants[left++] = f->wants[i];
+	f->n = left;
+}
+
+/* Behind each source. */
+static int settle(struct fetch *f, int rc, struct cfs_err *err)
+{
+	if (rc == 0)
+		rc = enter_all(f, err);
+	drop_kept(f);
+	drop_done(f);
+	return rc;
 }
 
 /* --- directories ------------------------------------------------------------------------- */
 
-/* A regular file where the object would be, or -1. A directory that cannot be read has none. */
-static int open_elsewhere(const char *place, const char *between,
-			  const struct cfs_digest *id)
+/* A regular file where the object would be, or -1: what else lies there is not opened, and no link is followed. */
+static int open_elsewhere(int dirfd, const char *between, const struct cfs_digest *id)
 {
-	char path[CFS_OBJECT_PATH_MAX];
-	cfs_autofree char *full = NULL;
-	cfs_autofd int fd = -1;
-	struct stat st;
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + sizeof("objects/")];
+	const char *name;
+	cfs_autofd int parent = -1;
 
-	if (asprintf(&full, "%s/%s%s", place, between, cfs_digest_path(id, path)) < 0) {
-		full = NULL;
+	snprintf(below, sizeof(below), "%s%s", between, cfs_digest_path(id, path));
+	parent = cfs_beneath_open_parent(dirfd, below, &name);
+	if (parent < 0)
 		return -1;
-	}
-	fd = open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -1;
-	return cfs_steal_fd(&fd);
+	return cfs_input_open(parent, name, CFS_INPUT_NOFOLLOW, NULL);
 }
 
-/* A repository, or a directory of objects. 1: it had the object; what it cannot read it has not. */
-static int try_directory(struct fetch *f, const char *place, const struct cfs_digest *id,
-			 struct cfs_err *err)
+/* A repository, or a directory of objects. What cannot be read there counts as absent. */
+static int try_object(struct fetch *f, int dirfd, size_t i, struct cfs_err *err)
 {
 	static const char *const between[] = {"objects/", ""};
+	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
-		cfs_autofd int fd = open_elsewhere(place, between[i], id);
-		int rc = fd < 0 ? 0 : enter(f, id, fd, err);
+	for (size_t k = 0; rc == 0 && k < sizeof(between) / sizeof(between[0]); k++) {
+		cfs_autofd int fd = open_elsewhere(dirfd, between[k], &f->wants[i].id);
 
-		if (rc == -EIO)
-			continue;
-		if (rc)
-			return cfs_context(err, rc, "%s", place);
+		if (fd >= 0)
+			rc = take(f, i, fd, err);
 	}
-	return 0;
+	return rc;
 }
 
-/* What is left then is in wants. */
-static int try_directories(struct fetch *f, const struct cfs_ids *wanted,
-			   struct cfs_err *err)
+static int try_directory(struct fetch *f, const char *place, struct cfs_err *err)
 {
-	for (size_t i = 0; i < wanted->n; i++) {
-		struct cfs_digest id = cfs_ids_get(wanted, i);
-		int rc = 0;
+	cfs_autofd int dirfd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
 
-		for (size_t k = 0; rc == 0 && k < f->from->n_dirs; k++)
-			rc = try_directory(f, f->from->dirs[k], &id, err);
-		if (rc < 0)
-			return rc;
-		if (rc == 0)
-			f->wants[f->n++] = (struct cfs_repo_want){.id = id};
-	}
-	return 0;
+	for (size_t i = 0; rc >= 0 && dirfd >= 0 && i < f->n; i++)
+		rc = try_object(f, dirfd, i, err);
+	return cfs_context(err, settle(f, rc < 0 ? rc : 0, err), "%s", place);
 }
 
 /* --- how large they may be --------------------------------------------------------------- */
@@ -162,39 +245,34 @@ static int ask_images(struct fetch *f, struct cfs_err *err)
 	return rc;
 }
 
-/* --- others ------------------------------------------------------------------------------ */
+/* --- all of them ------------------------------------------------------------------------- */
 
-/* cfs_repo_take: what one of them has brought. */
-static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
-{
-	struct fetch *f = ctx;
-	int rc = enter(f, &f->wants[i].id, fd, err);
-
-	f->wants[i].done |= rc > 0;
-	return rc;
-}
-
-static void drop_done(struct fetch *f)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		if (!f->wants[i].done)
-			f->wants[kept++] = f->wants[i];
-	f->n = kept;
-}
-
-static int try_others(struct fetch *f, struct cfs_err *err)
+static int try_sources(struct fetch *f, struct cfs_err *err)
 {
 	int rc = 0;
 
-	if (f->n && f->from->n_others)
-		rc = ask_images(f, err);
-	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_others; k++) {
-		rc = f->from->fetch(f->from->ctx, k, f->wants, f->n, take, f, err);
-		drop_done(f);
-	}
+	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_dirs; k++)
+		rc = try_directory(f, f->from->dirs[k], err);
+	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_others; k++)
+		rc = settle(f,
+			    f->from->fetch(f->from->ctx, k, f->wants, f->n, take, f, err),
+			    err);
 	return rc;
+}
+
+/* What waits in the store gets its names before the lock is given back. */
+static int fetch_unlocked(struct fetch *f, struct cfs_err *err)
+{
+	int rc = ask_images(f, err), locked;
+
+	if (rc == 0)
+		rc = cfs_store_commit(f->store, err);
+	if (rc < 0)
+		return rc;
+	repo_unlock(f->repo);
+	rc = try_sources(f, err);
+	locked = repo_relock(f->repo, rc < 0 ? NULL : err);
+	return rc < 0 ? rc : locked;
 }
 
 int repo_fetch(const struct cfs_repo *repo, struct cfs_store *store,
@@ -203,14 +281,16 @@ int repo_fetch(const struct cfs_repo *repo, struct cfs_store *store,
 {
 	struct fetch f = {
 		.repo = repo, .store = store, .from = from, .n_fetched = n_fetched};
-	int rc;
+	int rc = 0;
 
-	f.wants = calloc(wanted->n + 1, sizeof(*f.wants));
+	if (wanted->n == 0 || from->n_dirs + from->n_others == 0)
+		return 0;
+	f.wants = calloc(wanted->n, sizeof(*f.wants));
 	if (!f.wants)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = try_directories(&f, wanted, err);
-	if (rc == 0)
-		rc = try_others(&f, err);
+	for (f.n = 0; f.n < wanted->n; f.n++)
+		f.wants[f.n].id = cfs_ids_get(wanted, f.n);
+	rc = fetch_unlocked(&f, err);
 	free(f.wants);
 	return rc;
 }

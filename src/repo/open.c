@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "repo/repo_priv.h"
@@ -141,6 +142,8 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 {
 	int rc;
 
+	if (wait)
+		r->wait = *wait;
 	r->dirfd = open_root(r->path, access, err);
 	if (r->dirfd < 0)
 		return r->dirfd;
@@ -194,6 +197,27 @@ int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_repo **out, struct cfs_err *err)
 {
 	return open_locked(path, CFS_REPO_WRITE, NULL, opts, out, err);
+}
+
+void repo_unlock(const struct cfs_repo *r)
+{
+	(void)flock(r->dirfd, LOCK_UN);
+}
+
+int repo_relock(const struct cfs_repo *r, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta;
+	bool secure = false;
+	int rc = repo_lock_shared(r->dirfd, CFS_REPO_WRITE, &r->wait, err);
+
+	if (rc == 0)
+		rc = repo_read_meta(r->dirfd, &meta, &secure, err);
+	if (rc == 0)
+		rc = check_writable(&meta, err);
+	if (rc == -ENOENT ||
+	    (rc == 0 && (meta.alg != r->meta.alg || secure != r->secure)))
+		rc = cfs_fail(err, ESTALE, "it was made anew meanwhile; try again");
+	return cfs_context(err, rc, "repository %s", r->path);
 }
 
 void cfs_repo_close(struct cfs_repo *r)

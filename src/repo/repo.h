@@ -71,8 +71,8 @@ enum cfs_repo_access {
 };
 
 /* -ENOENT: no repository there; the codes of cfs_repo_meta_parse; -EROFS: WRITE is refused by a
- * feature; -EBUSY: the time is up, and err says who has the lock. The lock is held until cfs_repo_close. wait may be
- * NULL. */
+ * feature; -EBUSY: the time is up, and err says who has the lock. The lock is held until cfs_repo_close, but for the time that
+ * cfs_repo_repair waits for other places. wait may be NULL; its ctx is borrowed until then. */
 int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
 			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
 			  struct cfs_err *err) CFS_MUST_CHECK;

@@ -19,6 +19,7 @@ struct cfs_repo {
 	char *path;
 	struct cfs_repo_meta meta;
 	bool secure;
+	struct cfs_lock_wait wait; /* for the lock, when it is taken again */
 };
 
 /* --- open.c, lock.c ----------------------------------------------------------------------- */
@@ -35,6 +36,13 @@ int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 int repo_lock_shared(int dirfd, enum cfs_repo_access access,
 		     const struct cfs_lock_wait *wait,
 		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Gives the lock back while something takes long that needs none, as fetching does. Nothing that was known of the
+ * repository is known any more then. */
+void repo_unlock(const struct cfs_repo *repo);
+
+/* Takes the lock again, for writing. -ESTALE: the repository is another one now; else as cfs_repo_open_waiting. */
+int repo_relock(const struct cfs_repo *repo, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Opens the repository for writing, and waits until nobody else has it. -EBUSY: the time is up. */
 int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,

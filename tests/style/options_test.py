@@ -12,7 +12,7 @@ import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 MOUNT_TOOL = "mount.composefs"  # its options stand behind -o, without dashes
-MAIN_PAGES = ("composefs-diff.1.scd", "composefs-du.1.scd", "composefs-sign.1.scd", "composefs.1.scd")
+MAIN_PAGES = ("composefs-diff.1.scd", "composefs-du.1.scd", "composefs-repair.1.scd", "composefs-sign.1.scd", "composefs.1.scd")
 MAIN_TOOL = "composefs"  # has commands, each with a --help of its own
 
 
