@@ -31,18 +31,54 @@ static void push(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 	*stack = node;
 }
 
+/* How many of the links to node are below it? 0 when there is no memory to look. */
+static int count_links_below(const struct lcfs_node_s *node)
+{
+	const struct lcfs_node_s **todo = NULL;
+	size_t n = 0, cap = 0;
+	int found = 0;
+
+	do {
+		const struct lcfs_node_s *at = n ? todo[--n] : node;
+		const struct lcfs_children *c = at->children;
+
+		found += at->link_to == node;
+		if (c &&
+		    cfs_grow(&todo, &cap, n + c->n, sizeof(struct lcfs_node_s *)) < 0) {
+			free(todo);
+			return 0;
+		}
+		for (size_t i = 0; c && i < c->n; i++)
+			todo[n++] = c->v[i];
+	} while (n);
+	free(todo);
+	return found;
+}
+
+/* Is a tree held by nothing but links that it has itself? */
+static bool holds_itself(const struct lcfs_node_s *node)
+{
+	return node->ref_count == node->n_links && !node->name &&
+	       lcfs_children_count(node) && count_links_below(node) == node->n_links;
+}
+
 /* One reference less; the last one puts it on the stack. Those of a parent and of hard
- * links are not for others to drop: they stay. */
+ * links are not for others to drop: they stay, unless nobody else could drop them. */
 static void drop(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 {
 	int held = node->n_links + (node->name ? 1 : 0);
 
 	if (node->ref_count == held)
 		return;
-	if (node->ref_count > 1)
-		node->ref_count--;
-	else
+	if (node->ref_count == 1) {
 		push(stack, node);
+		return;
+	}
+	node->ref_count--;
+	if (!holds_itself(node))
+		return;
+	node->ref_count++; /* for the stack: its children go, and with them the links */
+	push(stack, node);
 }
 
 /* Takes away the target of a hard link, and the reference to it. */

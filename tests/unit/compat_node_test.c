@@ -249,6 +249,44 @@ T(compat_reading_after_each_addition_takes_little_time)
 
 /* --- hard links --------------------------------------------------------------------- */
 
+static struct lcfs_node_s *link_to(struct lcfs_node_s *target)
+{
+	struct lcfs_node_s *link = lcfs_node_new();
+
+	lcfs_node_make_hardlink(link, target);
+	return link;
+}
+
+/* The sanitizers and valgrind tell of what is not freed. */
+T(compat_last_unref_frees_a_tree_with_links_to_its_own_top)
+{
+	struct lcfs_node_s *root = lcfs_node_new(), *sub = lcfs_node_new(), *held,
+			   *outside;
+
+	lcfs_node_set_mode(root, S_IFDIR);
+	lcfs_node_set_mode(sub, S_IFDIR);
+	t_eq(lcfs_node_add_child(root, sub, "sub"), 0);
+	t_eq(lcfs_node_add_child(sub, link_to(root), "up"), 0);
+	t_eq(lcfs_node_add_child(sub, link_to(sub), "here"), 0);
+	t_eq(lcfs_node_add_child(root, link_to(root), "top"), 0);
+	lcfs_node_unref(root);
+
+	/* a link that somebody holds keeps its target, one from elsewhere all of the tree */
+	root = lcfs_node_new();
+	lcfs_node_set_mode(root, S_IFDIR);
+	held = link_to(root);
+	t_eq(lcfs_node_add_child(root, held, "up"), 0);
+	lcfs_node_ref(held);
+	outside = link_to(root);
+	lcfs_node_unref(root);
+	t_eq(lcfs_node_get_n_children(lcfs_node_get_hardlink_target(outside)), 1);
+	t_ok(lcfs_node_get_parent(held) == root);
+	lcfs_node_unref(outside);
+	t_ok(lcfs_node_get_hardlink_target(held) == root);
+	t_ok(!lcfs_node_get_parent(held));
+	lcfs_node_unref(held);
+}
+
 T(compat_make_hardlink_counts_names_at_the_direct_target)
 {
 	struct lcfs_node_s *root = node_new(S_IFDIR | 0755);
