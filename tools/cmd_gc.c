@@ -114,6 +114,7 @@ static void note(void *ctx, enum cfs_repo_note what, const char *name, const cha
 		[CFS_REPO_NOTE_DANGLING] = "dangling name",
 		[CFS_REPO_NOTE_IN_USE] = "image without a name stays",
 		[CFS_REPO_NOTE_EXPIRED] = "name removed",
+		[CFS_REPO_NOTE_KEPT] = "name kept",
 	};
 	struct options *o = ctx;
 	const char *said = text[what];

@@ -21,9 +21,10 @@ struct collect {
 	 * leaves all as it was. */
 	struct cfs_ids gone;   /* of the garbage */
 	bool *gone_entries[2]; /* by enum cfs_repo_kind and the index of the entry */
-	bool *expired, *gone_refs[2]; /* by the index of the ref */
-	int objects;		      /* the directory, or -1 when there is none */
-	int prefix_dir;		      /* objects/xx of prefix_byte, or -1 */
+	uint8_t *expired;      /* by the index of the ref: mark_expired */
+	bool *gone_refs[2];    /* the same */
+	int objects;	       /* the directory, or -1 when there is none */
+	int prefix_dir;	       /* objects/xx of prefix_byte, or -1 */
 	unsigned prefix_byte;
 	time_t now;
 };
@@ -303,11 +304,20 @@ static int remove_ref(struct collect *c, enum cfs_repo_kind kind, const char *na
 static int choose_expired(struct collect *c, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &c->mark.side[CFS_REPO_IMAGES].refs;
+	int rc;
 
 	c->expired = calloc(refs->n + 1, sizeof(*c->expired));
 	if (!c->expired)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	return c->opts->keep ? mark_expired(refs, c->opts->keep, c->expired, err) : 0;
+	rc = c->opts->keep ? mark_expired(refs, c->opts->keep, c->expired, err) : 0;
+	for (size_t i = 0; rc == 0 && i < refs->n; i++)
+		if (c->expired[i] && c->expired[i] != MARK_EXPIRED)
+			note(c, CFS_REPO_NOTE_KEPT, refs->v[i].name,
+			     c->expired[i] == MARK_OLD_TIME
+				     ? "its version is among the newest, its time is not"
+				     : "its time is among the newest, its version is "
+				       "not");
+	return rc;
 }
 
 static int remove_expired(struct collect *c, struct cfs_err *err)
@@ -316,7 +326,7 @@ static int remove_expired(struct collect *c, struct cfs_err *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
-		if (!c->expired[i])
+		if (c->expired[i] != MARK_EXPIRED)
 			continue;
 		note(c, CFS_REPO_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
 		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
@@ -336,7 +346,8 @@ static int choose_dangling(struct collect *c, enum cfs_repo_kind kind,
 		const struct cfs_repo_entry *ref = &s->refs.v[i];
 		int leads;
 
-		if (ref->code || (kind == CFS_REPO_IMAGES && c->expired[i]))
+		if (ref->code ||
+		    (kind == CFS_REPO_IMAGES && c->expired[i] == MARK_EXPIRED))
 			continue;
 		leads = mark_leads_somewhere(&c->mark, kind, ref, err);
 		if (leads < 0)

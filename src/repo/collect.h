@@ -24,6 +24,7 @@ enum cfs_repo_note {
 	CFS_REPO_NOTE_DANGLING, /* a name whose image or stream is gone */
 	CFS_REPO_NOTE_IN_USE,	/* an image without a name that is in use; it stays */
 	CFS_REPO_NOTE_EXPIRED,	/* a name that --keep removes */
+	CFS_REPO_NOTE_KEPT, /* one that it keeps, though either time or version says that it is old */
 };
 
 /* Zero is the default. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Names with versions: NAME:VERSION, or NAME/VERSION where the last component has no colon. Of each NAME the
- * newest are kept, by the time at which the name was given; then by version, 10 above 9. */
+ * newest are kept: by the time at which the name was given, and by version, 10 above 9. A name is old when
+ * both say so: the clock may have been wrong when it was given. */
 #include <errno.h>
 #include <string.h>
 
@@ -16,38 +17,39 @@ static struct cfs_text family(const char *ref)
 	return (struct cfs_text){ref, end ? (size_t)(end - ref) : 0};
 }
 
-static bool is_newer(const struct cfs_repo_entry *a, const struct cfs_repo_entry *b)
+static int by_time(const struct cfs_repo_entry *a, const struct cfs_repo_entry *b)
 {
 	if (a->mtime_sec != b->mtime_sec)
-		return a->mtime_sec > b->mtime_sec;
+		return a->mtime_sec < b->mtime_sec ? -1 : 1;
 	if (a->mtime_nsec != b->mtime_nsec)
-		return a->mtime_nsec > b->mtime_nsec;
-	return strverscmp(a->name, b->name) > 0;
+		return a->mtime_nsec < b->mtime_nsec ? -1 : 1;
+	return strverscmp(a->name, b->name);
 }
 
-static int by_family_newest_first(const void *a, const void *b)
+static int by_version(const struct cfs_repo_entry *a, const struct cfs_repo_entry *b)
+{
+	return strverscmp(a->name, b->name);
+}
+
+typedef int order_fn(const struct cfs_repo_entry *a, const struct cfs_repo_entry *b);
+
+static int by_family_newest_first(const void *a, const void *b, void *order)
 {
 	const struct cfs_repo_entry *x = *(const struct cfs_repo_entry *const *)a;
 	const struct cfs_repo_entry *y = *(const struct cfs_repo_entry *const *)b;
 	int c = cfs_text_cmp(family(x->name), family(y->name));
 
-	return c ? c : is_newer(y, x) - is_newer(x, y);
+	return c ? c : (*(order_fn *const *)order)(y, x);
 }
 
-int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
-		 struct cfs_err *err)
+/* Adds the flag to all but the first so many of each family. */
+static void flag_old(const struct cfs_repo_list *refs, const struct cfs_repo_entry **v,
+		     size_t n, order_fn *order, unsigned keep, uint8_t flag, uint8_t *out)
 {
-	cfs_autofree const struct cfs_repo_entry **v = calloc(refs->n + 1, sizeof(*v));
 	struct cfs_text now = {0};
-	size_t n = 0;
 	unsigned kept = 0;
 
-	if (!v)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < refs->n; i++)
-		if (refs->v[i].code == 0 && family(refs->v[i].name).len)
-			v[n++] = &refs->v[i];
-	qsort(v, n, sizeof(*v), by_family_newest_first);
+	qsort_r(v, n, sizeof(*v), by_family_newest_first, &order);
 	for (size_t i = 0; i < n; i++) {
 		struct cfs_text f = family(v[i]->name);
 
@@ -55,7 +57,22 @@ int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
 			kept = 0;
 		now = f;
 		if (kept++ >= keep)
-			out[v[i] - refs->v] = true;
+			out[v[i] - refs->v] |= flag;
 	}
+}
+
+int mark_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
+		 struct cfs_err *err)
+{
+	cfs_autofree const struct cfs_repo_entry **v = calloc(refs->n + 1, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < refs->n; i++)
+		if (refs->v[i].code == 0 && family(refs->v[i].name).len)
+			v[n++] = &refs->v[i];
+	flag_old(refs, v, n, by_time, keep, MARK_OLD_TIME, out);
+	flag_old(refs, v, n, by_version, keep, MARK_OLD_VERSION, out);
 	return 0;
 }

@@ -333,7 +333,7 @@ int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &m->side[kind].refs;
-	cfs_autofree bool *expired = calloc(refs->n + 1, sizeof(*expired));
+	cfs_autofree uint8_t *expired = calloc(refs->n + 1, sizeof(*expired));
 	int rc = 0;
 
 	if (!expired)
@@ -341,7 +341,7 @@ static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *e
 	if (m->opts->keep && kind == CFS_REPO_IMAGES)
 		rc = mark_expired(refs, m->opts->keep, expired, err);
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
-		if (!expired[i])
+		if (expired[i] != MARK_EXPIRED)
 			rc = reach_ref(m, kind, &refs->v[i], err);
 	return rc;
 }

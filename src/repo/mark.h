@@ -58,8 +58,14 @@ int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 			 const struct cfs_repo_entry *ref,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* expire.c: which refs go when of each name with versions so many are kept. out: one for each. */
-int mark_expired(const struct cfs_repo_list *refs, unsigned keep, bool *out,
+/* expire.c: which refs are old when of each name with versions so many are kept. out: flags for each of
+ * them, zeroed. Those with all flags go. */
+enum {
+	MARK_OLD_TIME = 1,
+	MARK_OLD_VERSION = 2,
+	MARK_EXPIRED = MARK_OLD_TIME | MARK_OLD_VERSION,
+};
+int mark_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* An object that is an image and that no entry has to lead to. */

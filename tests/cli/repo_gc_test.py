@@ -93,6 +93,19 @@ def keep_leaves_the_newest_of_each_name():
     want(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
 
 
+def keep_leaves_what_is_newest_by_time_or_by_version():
+    """a:11 was made while the clock was far behind, a:8 while it was ahead."""
+    make()
+    for name, when in (("a:8", 9000), ("a:9", 1001), ("a:10", 1002), ("a:11", 3)):
+        write("tree/a", name)
+        good("create-image", "--repo=r", "tree", name)
+        os.utime(f"r/images/refs/{name}", (when, when), follow_symlinks=False)
+    err = gc("--keep=1", namesRemoved=2, imagesRemoved=2, objectsRemoved=2)
+    has(err, "name kept: a:11: its version is among the newest, its time is not")
+    has(err, "name kept: a:8: its time is among the newest, its version is not")
+    want(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
+
+
 def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
     make()
     used = second()
