@@ -9,7 +9,9 @@
 
 #include "repo/repo_priv.h"
 
-enum { DEPTH_MAX = 64 }; /* of what somebody else may have made */
+/* Components of a ref whose link still fits: "../" for each, and one byte. Below that depth no link has the
+ * good form, and nothing is referred to. */
+enum { DEPTH_MAX = (REPO_LINK_MAX - 2) / 3 };
 
 void cfs_repo_list_fini(struct cfs_repo_list *list)
 {
@@ -82,38 +84,64 @@ static int judge(const struct lister *l, int dirfd, const char *name,
 	return judge_entry(l, e, (struct cfs_text){buf, (size_t)len});
 }
 
-static int add(const struct lister *l, int dirfd, const char *prefix, const char *name,
-	       struct cfs_err *err)
+static int append(const struct lister *l, const struct cfs_repo_entry *e,
+		  struct cfs_err *err)
 {
-	size_t prefix_len = strlen(prefix), len = strlen(name);
-	struct cfs_repo_entry e = {0};
-	char *full = cfs_arena_alloc(&l->out->arena, prefix_len + len + 1, 1);
-	int rc;
-
-	if (!full)
+	if (cfs_grow(&l->out->v, &l->out->cap, l->out->n + 1, sizeof(*e)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	memcpy(full, prefix, prefix_len);
-	memcpy(full + prefix_len, name, len + 1);
-	e.name = full;
-	rc = judge(l, dirfd, name, &e, err);
-	if (e.code == -ENOENT) /* gone meanwhile */
-		return 0;
-	if (rc < 0)
-		return rc;
-	if (cfs_grow(&l->out->v, &l->out->cap, l->out->n + 1, sizeof(e)) < 0)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	l->out->v[l->out->n++] = e;
+	l->out->v[l->out->n++] = *e;
 	return 0;
 }
 
-static bool is_dir(int dirfd, const struct dirent *d)
+/* In the arena; NULL: out of memory. */
+static const char *join(const struct lister *l, const char *prefix, const char *name)
+{
+	size_t prefix_len = strlen(prefix), len = strlen(name);
+	char *full = cfs_arena_alloc(&l->out->arena, prefix_len + len + 1, 1);
+
+	if (!full)
+		return NULL;
+	memcpy(full, prefix, prefix_len);
+	memcpy(full + prefix_len, name, len + 1);
+	return full;
+}
+
+static int add(const struct lister *l, int dirfd, const char *prefix, const char *name,
+	       struct cfs_err *err)
+{
+	struct cfs_repo_entry e = {.name = join(l, prefix, name)};
+	int rc;
+
+	if (!e.name)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = judge(l, dirfd, name, &e, err);
+	if (e.code == -ENOENT) /* gone meanwhile */
+		return 0;
+	return rc < 0 ? rc : append(l, &e, err);
+}
+
+/* Directories that lie so deep: they are told, and not entered. */
+static int add_deep(const struct lister *l, const char *prefix, const char *name,
+		    struct cfs_err *err)
+{
+	struct cfs_repo_entry e = {.name = join(l, prefix, name)};
+
+	if (!e.name)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	set_wrong(&e, -EMLINK, "a directory deeper than any name");
+	return append(l, &e, err);
+}
+
+/* 1, 0 or -errno. */
+static int is_dir(int dirfd, const struct dirent *d)
 {
 	struct stat st;
 
 	if (d->d_type != DT_UNKNOWN)
 		return d->d_type == DT_DIR;
-	return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISDIR(st.st_mode);
+	if (fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISDIR(st.st_mode);
 }
 
 static int walk(const struct lister *l, int fd, const char *prefix, int depth,
@@ -127,9 +155,8 @@ static int enter(const struct lister *l, int dirfd, const char *prefix, const ch
 
 	if (!l->refs) /* refs/ itself, and what somebody put there */
 		return strcmp(name, "refs") == 0 ? 0 : add(l, dirfd, prefix, name, err);
-	if (depth == DEPTH_MAX)
-		return cfs_fail(err, ELOOP, "refs/%s%s: want at most %d levels", prefix,
-				name, DEPTH_MAX);
+	if (depth + 2 > DEPTH_MAX)
+		return add_deep(l, prefix, name, err);
 	if (asprintf(&below, "%s%s/", prefix, name) < 0) {
 		below = NULL;
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -140,6 +167,19 @@ static int enter(const struct lister *l, int dirfd, const char *prefix, const ch
 	if (fd < 0)
 		return cfs_fail_errno(err, "refs/%s%s", prefix, name);
 	return walk(l, fd, below, depth + 1, err);
+}
+
+static int list_one(const struct lister *l, int dirfd, const char *prefix,
+		    const struct dirent *d, int depth, struct cfs_err *err)
+{
+	int dir = is_dir(dirfd, d);
+
+	if (dir < 0) {
+		errno = -dir;
+		return cfs_fail_errno(err, "%s%s", prefix, d->d_name);
+	}
+	return dir ? enter(l, dirfd, prefix, d->d_name, depth, err)
+		   : add(l, dirfd, prefix, d->d_name, err);
 }
 
 /* Takes fd over. depth is bounded, and with it the stack. */
@@ -155,14 +195,9 @@ static int walk(const struct lister *l, int fd, const char *prefix, int depth,
 		close(fd);
 		return rc;
 	}
-	while (rc == 0 && (errno = 0, d = readdir(dir))) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		if (is_dir(dirfd(dir), d))
-			rc = enter(l, dirfd(dir), prefix, d->d_name, depth, err);
-		else
-			rc = add(l, dirfd(dir), prefix, d->d_name, err);
-	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = list_one(l, dirfd(dir), prefix, d, depth, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);

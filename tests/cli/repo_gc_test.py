@@ -137,6 +137,27 @@ def foreign_files_are_told_and_left_alone():
         want(os.path.exists(path), True)
 
 
+def a_tree_of_directories_6000_deep_in_refs_is_told_and_stops_nothing():
+    make()
+    second("a/" * 7 + "b")  # the deepest name that there can be
+    here = os.getcwd()
+    os.chdir("r/images/refs")
+    for _ in range(6000):
+        os.makedirs("a", exist_ok=True)
+        os.chdir("a")
+    os.symlink("x", "link")
+    os.chdir(here)
+    try:
+        has(gc(), "/a/a: a directory deeper than any name")
+        rc, out, err = run("images", "--repo=r")
+        want((rc, len(out.splitlines()), err.count("warning: ")), (0, 2, 1))
+        rc, out, err = run("fsck", "--repo=r")
+        want((rc, err.count("entry-not-symlink")), (3, 1))
+        good("du", "--repo=r")
+    finally:
+        subprocess.run(["rm", "-rf", "r"], check=True)
+
+
 def leftovers_go_when_they_are_old():
     make()
     write("r/objects/.tmp-object-0123456789ab", "half")
