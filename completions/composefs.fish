@@ -130,7 +130,7 @@ complete -c composefs -n "__fish_seen_subcommand_from fsck" -l json -d 'Print on
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l metadata-only -d 'Do not read the contents of objects'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l json -d 'Print one JSON object that tells all that was found'
 complete -c composefs -n "__fish_seen_subcommand_from gc" -s n -l dry-run -d 'Say what would be removed, and remove nothing'
-complete -c composefs -n "__fish_seen_subcommand_from gc" -s r -l root -x -d 'Keep this image (its id) or stream, too; may be repeated'
+complete -c composefs -n "__fish_seen_subcommand_from gc" -s r -l root -x -d 'Keep this image (its id or a name) or stream, too; may be repeated'
 complete -c composefs -n "__fish_seen_subcommand_from gc" -l keep -x -d 'Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N'
 complete -c composefs -n "__fish_seen_subcommand_from gc" -l grace -x -d 'Keep objects that are younger'
 complete -c composefs -n "__fish_seen_subcommand_from gc" -l prune-refs -d 'Remove names whose image or stream is gone'

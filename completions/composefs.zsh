@@ -159,7 +159,7 @@ composefs|cfsctl)
 			'--keep=[of names with versions (NAME -VERSION, NAME/VERSION) keep the newest N]:n:' \
 			'--no-wait[do not wait for others at all]' \
 			'--prune-refs[remove names whose image or stream is gone]' \
-			'(-r --root)'{-r,--root=}'[keep this image (its id) or stream, too; may be repeated]:name:' \
+			'(-r --root)'{-r,--root=}'[keep this image (its id or a name) or stream, too; may be repeated]:name:' \
 			'--timeout=[wait no longer for others (default - for ever)]:seconds:' \
 			$repository \
 			'1:command:' '*:file:_files'

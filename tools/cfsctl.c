@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,16 @@
 bool cfsctl_is_name(const char *program)
 {
 	return strcmp(program, "cfsctl") == 0;
+}
+
+const char *cfsctl_new_name(const char *given, char buf[CFSCTL_NAME_MAX])
+{
+	int len;
+
+	if (!cli_stands_in() || strncmp(given, "refs/", 5) != 0)
+		return given;
+	len = snprintf(buf, CFSCTL_NAME_MAX, "refs/%s", given);
+	return len < CFSCTL_NAME_MAX ? buf : given; /* too long anyhow */
 }
 
 static bool is_one_of(const char *text, const char *const *list)

@@ -17,4 +17,9 @@ bool cfsctl_is_name(const char *program);
  * this one. Negative: go on with the rest; else the status of the program, after a message. */
 int cfsctl_begin(const char *program, int *at, int *argc, char **argv);
 
+/* The name that a new image gets, as our library takes it: there it is taken as it is, so that refs/x is below
+ * another refs/. May be in buf. */
+enum { CFSCTL_NAME_MAX = 2048 };
+const char *cfsctl_new_name(const char *given, char buf[CFSCTL_NAME_MAX]);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfsctl.h"
 #include "ingest.h"
 #include "profiled.h"
 #include "remarks.h"
@@ -211,10 +212,11 @@ int cmd_create_image(int argc, char **argv)
 	struct cfs_digest id;
 	struct cfs_err err;
 	const char *ref;
+	char name[CFSCTL_NAME_MAX];
 
 	if (status >= 0)
 		return status;
-	ref = argc - optind > 1 ? argv[optind + 1] : NULL;
+	ref = argc - optind > 1 ? cfsctl_new_name(argv[optind + 1], name) : NULL;
 	rc = check(&o, &err);
 	if (rc == 0)
 		rc = run(&o, argv[optind], ref, &id, &err);

@@ -79,6 +79,8 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	struct cfs_map map;
 	struct cfs_out out;
 
+	if (!operands[1] && cli_stands_in()) /* there that is no file, not all */
+		return 0;
 	if (o->backing && (!operands[1] || o->json))
 		return cfs_fail(err, EINVAL,
 				"--backing-path-only wants a path, and no --json");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cfsctl_text.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -79,7 +80,7 @@ static const struct cli_option option_table[] = {
 	{"dry-run", NULL, AT(collect.dry_run), NULL,
 	 "Say what would be removed, and remove nothing", 'n'},
 	{"root", "NAME", 0, take_root,
-	 "Keep this image (its id) or stream, too; may be repeated", 'r'},
+	 "Keep this image (its id or a name) or stream, too; may be repeated", 'r'},
 	{"keep", "N", 0, take_keep,
 	 "Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N"},
 	{"grace", "SECONDS", 0, take_grace, "Keep objects that are younger"},
@@ -115,6 +116,7 @@ static void note(void *ctx, enum cfs_repo_note what, const char *name, const cha
 		[CFS_REPO_NOTE_IN_USE] = "image without a name stays",
 		[CFS_REPO_NOTE_EXPIRED] = "name removed",
 		[CFS_REPO_NOTE_KEPT] = "name kept",
+		[CFS_REPO_NOTE_NO_ROOT] = "root",
 	};
 	struct options *o = ctx;
 	const char *said = text[what];
@@ -151,6 +153,10 @@ static void say(const struct options *o, const struct cfs_repo_collected *c)
 		       c->n_in_use);
 		return;
 	}
+	if (cli_stands_in()) {
+		cfsctl_say_gc(c, o->collect.dry_run);
+		return;
+	}
 	printf("%s: %" PRIu64 " objects (%s), %" PRIu64 " images, %" PRIu64
 	       " streams, %" PRIu64 " names, %" PRIu64 " temporary files\n",
 	       verb, c->n_objects, cli_bytes(c->bytes, bytes), c->n_images, c->n_streams,
@@ -185,6 +191,7 @@ static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err
 	if (rc < 0)
 		return rc;
 	o->collect.roots = o->roots;
+	o->collect.ignore_unknown_roots = cli_stands_in();
 	o->collect.note = note;
 	o->collect.progress = progress;
 	o->collect.ctx = o;

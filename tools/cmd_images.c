@@ -101,13 +101,16 @@ static void say(const struct options *o, const struct lists *l)
 {
 	const char *separator = "";
 
+	if (!o->json && cli_stands_in() && l->refs.n == 0)
+		puts("No images found");
 	if (o->json)
 		fputs("{\"images\":[", stdout);
 
 	for (size_t i = 0; i < l->refs.n; i++)
 		if (l->refs.v[i].code == 0)
 			put(o->json, &separator, l->refs.v[i].name, l->refs.v[i].target);
-	for (size_t i = 0; i < l->entries.n; i++)
+	/* cfsctl lists names alone. */
+	for (size_t i = 0; i < l->entries.n && !cli_stands_in(); i++)
 		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
 			put(o->json, &separator, NULL, l->entries.v[i].name);
 	if (o->json)

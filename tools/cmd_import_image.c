@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfsctl.h"
 #include "repo_commands.h"
 #include "where.h"
 
@@ -67,7 +68,10 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 	if (rc < 0)
 		return rc;
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
-	if (rc == 0 && missing.n && !o->missing_ok)
+	if (rc == 0 && missing.n && cli_stands_in())
+		cli_say(o->name, "warning: %zu objects that it needs are not there",
+			missing.n);
+	else if (rc == 0 && missing.n && !o->missing_ok)
 		rc = cli_advise(
 			cfs_fail(err, ENOENT,
 				 "%zu objects that it needs are not there, among them %s",
@@ -120,12 +124,13 @@ int cmd_import_image(int argc, char **argv)
 	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
 				   "want a name, and perhaps a file"),
 	    rc;
+	char name[CFSCTL_NAME_MAX];
 	struct cfs_digest id;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : NULL, &id,
-		 &err);
+	rc = run(&o, cfsctl_new_name(argv[optind], name),
+		 argc - optind > 1 ? argv[optind + 1] : NULL, &id, &err);
 	return command_end(argv[0], rc, &err);
 }

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cfsctl_text.h"
 #include "repo_commands.h"
 #include "repo_report.h"
 #include "where.h"
@@ -85,7 +86,9 @@ static int status_of(const struct options *o, const struct cfs_repo_report *r)
 {
 	if (!cfs_repo_report_is_bad(r))
 		return CLI_OK;
-	return o->json && cli_is_cfsctl(o->name) ? CLI_OK : STATUS_DAMAGED;
+	if (cli_stands_in())
+		return o->json ? CLI_OK : CLI_FAILED;
+	return STATUS_DAMAGED;
 }
 
 static int fsck_repo(struct options *o)
@@ -99,6 +102,8 @@ static int fsck_repo(struct options *o)
 		if (o->json) {
 			report_json(&report);
 			putchar('\n');
+		} else if (cli_stands_in()) {
+			cfsctl_say_fsck(o->name, &report, o->metadata_only);
 		} else {
 			report_say(o->name, &report);
 			if (cfs_repo_report_is_bad(&report))

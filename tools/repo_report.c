@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cfsctl_text.h"
+
 static const char *remark(const struct cfs_repo_finding *f)
 {
 	return cfs_repo_fault_is_remark(f->fault) ? "remark: " : "";
@@ -28,6 +30,11 @@ void report_say(const char *name, const struct cfs_repo_report *r)
 
 static void put_finding(const struct cfs_repo_finding *f, bool first)
 {
+	if (cli_stands_in()) {
+		fputs(first ? "" : ",", stdout);
+		cfsctl_put_finding(f);
+		return;
+	}
 	printf("%s{\"type\":\"%s\",\"path\":", first ? "" : ",",
 	       cfs_repo_fault_name(f->fault));
 	json_text(stdout, f->place, strlen(f->place));

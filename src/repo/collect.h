@@ -25,6 +25,7 @@ enum cfs_repo_note {
 	CFS_REPO_NOTE_IN_USE,	/* an image without a name that is in use; it stays */
 	CFS_REPO_NOTE_EXPIRED,	/* a name that --keep removes */
 	CFS_REPO_NOTE_KEPT, /* one that it keeps, though either time or version says that it is old */
+	CFS_REPO_NOTE_NO_ROOT, /* a root that names nothing */
 };
 
 /* Zero is the default. */
@@ -35,9 +36,10 @@ struct cfs_repo_collect_opts {
 		keep; /* of each NAME/VERSION or NAME:VERSION the newest so many; 0: all */
 	unsigned grace; /* seconds: younger objects stay */
 	int timeout; /* seconds to wait for others; 0: as long as it takes; negative: not at all */
-	const char *const
-		*roots; /* first-level names that are kept as if a ref led there */
+	const char *const *
+		roots; /* first-level names, IDs with their algorithm in front, and refs: kept as if a ref led there */
 	size_t n_roots;
+	bool ignore_unknown_roots; /* a root that names nothing is told, not a failure */
 	void (*note)(void *ctx, enum cfs_repo_note note, const char *what,
 		     const char *why);
 	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);

@@ -346,25 +346,47 @@ static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *e
 	return rc;
 }
 
+/* The first-level entry that a person means: its own name, an ID with its algorithm in front, or a ref. */
+static const struct cfs_repo_entry *find_root(const struct mark *m,
+					      const struct mark_side *s, const char *name)
+{
+	const struct cfs_repo_entry *e = mark_find_name(s, name);
+	const char *alg = cfs_hash_name(m->repo->meta.alg);
+	size_t len = strlen(alg);
+
+	if (!e && strncmp(name, alg, len) == 0 && name[len] == ':')
+		e = mark_find_name(s, name + len + 1);
+	for (size_t i = 0; !e && i < s->refs.n; i++)
+		if (strcmp(s->refs.v[i].name, cfs_repo_ref_name(name)) == 0 &&
+		    s->refs.v[i].code == 0)
+			e = mark_find_name(s, s->refs.v[i].target);
+	return e;
+}
+
 static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 {
 	bool known = false;
 	int rc = 0;
 
-	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES; kind <= CFS_REPO_STREAMS;
-	     kind++) {
-		const struct cfs_repo_entry *e = mark_find_name(&m->side[kind], name);
+	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES;
+	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
+		const struct mark_side *s = &m->side[kind];
+		const struct cfs_repo_entry *e = find_root(m, s, name);
 
-		if (e && e->code == 0 && rc == 0) {
-			known = true;
-			rc = mark_entry(m, kind, (size_t)(e - m->side[kind].entries.v),
-					err);
-		}
+		if (!e)
+			continue;
+		known = true;
+		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind),
+					e->name, e->wrong)
+			     : mark_entry(m, kind, (size_t)(e - s->entries.v), err);
 	}
-	if (rc == 0 && !known)
-		rc = cfs_fail(err, ENOENT,
-			      "root %s: no image and no stream has this name", name);
-	return rc;
+	if (rc < 0 || known)
+		return rc;
+	if (!m->opts->ignore_unknown_roots)
+		return cfs_fail(err, ENOENT,
+				"root %s: no image and no stream has this name", name);
+	note(m, CFS_REPO_NOTE_NO_ROOT, name, "no image and no stream has this name");
+	return 0;
 }
 
 /* Images that no name reaches, but somebody has open. */

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, USAGE, good, has, main, make, refused, run, snapshot, want
+from repo import COMPOSEFS, DAMAGED, FAILED, USAGE, good, has, main, make, refused, run, snapshot, want, write
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 
@@ -184,6 +184,93 @@ def compute_id_asks_the_default_repository():
             want(len(well("compute-id", "tree").strip()), 64)
     finally:
         os.environ["HOME"] = old
+
+
+def a_new_name_is_taken_as_it_is():
+    make()
+    os.mkdir("tree/usr")
+    made = well("--repo", "r", "create-image", "tree", "refs/x").strip()
+    with open("r/images/refs/refs/x", "rb") as f:
+        image = f.read()
+    want(well("--repo", "r", "import-image", "refs/y", stdin=image).strip(), made)
+    want(sorted(os.listdir("r/images/refs/refs")), ["x", "y"])
+    want(cfsctl("--repo", "r", "image-objects", "refs/x")[0], FAILED)
+    want(well("--repo", "r", "image-objects", "refs/refs/x"), well("--repo", "r", "image-objects", "refs/refs/y"))
+    want(good("create-image", "--repo=r", "tree", "refs/z") != "" and sorted(os.listdir("r/images/refs")), ["os", "refs", "z"])
+
+
+def an_image_without_its_objects_is_imported():
+    make()
+    with open("r/images/refs/os/1", "rb") as f:
+        image = f.read()
+    well("init", "--insecure", "--algorithm", "fsverity-sha256-12", "new")
+    rc, out, err = cfsctl("--repo", "new", "import-image", "x", stdin=image)
+    want((rc, out), (0, good("image-objects", "--repo=r", "os/1") and out))
+    has(err, "warning: 3 objects that it needs are not there")
+    has(cfsctl("--repo", "new", "fsck")[1], "missing objects: 3\n")
+    want(run("import-image", "--repo=new", "y", stdin=image)[0], FAILED)
+    want(cfsctl("--repo", "new", "import-image", "y", stdin=b"no image")[0], FAILED)
+
+
+def images_lists_names_alone():
+    make()
+    want(len(json.loads(well("--repo", "r", "images", "--json"))["images"]), 1)
+    good("untag", "--repo=r", "os/1")
+    want(json.loads(well("--repo", "r", "images", "--json")), {"images": []})
+    want(well("--repo", "r", "images"), "No images found\n")
+    want(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 1)
+
+
+def gc_keeps_roots_and_says_what_it_removed():
+    made = make()
+    good("untag", "--repo=r", "os/1")
+    none = "Objects: 0 removed (0 bytes)\n"
+    for root in (made, made.split(":")[1]):
+        want(well("--repo", "r", "gc", "-r", root), none)
+        want(good("gc", "--repo=r", "-r", root).split(":")[0], "removed")
+    rc, out, err = cfsctl("--repo", "r", "gc", "-n", "-r", "nothing")
+    want((rc, out.splitlines()[0]), (0, "Dry run (no files deleted):"))
+    want(out.splitlines()[1].startswith("Objects: 4 removed ("), True)
+    want(err, "cfsctl gc: root: nothing: no image and no stream has this name\n")
+    has(refused("gc", "--repo=r", "-r", "nothing"), "root nothing: no image and no stream has this name")
+    want(well("--repo", "r", "gc").splitlines()[1:], ["Pruned symlinks: 1 images, 0 streams"])
+    want(well("--repo", "r", "gc"), none)
+
+
+def a_root_may_be_a_name():
+    make()
+    for name in ("os/1", "refs/os/1"):
+        want(well("--repo", "r", "gc", "-r", name), "Objects: 0 removed (0 bytes)\n")
+    write("tree/new", "x" * 1000)
+    good("create-image", "--repo=r", "tree", "os/2")
+    good("gc", "--repo=r", "--keep=1", "-r", "refs/os/1")
+    want(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 2)
+
+
+def fsck_says_what_is_wrong():
+    make()
+    want(well("--repo", "r", "fsck"), "meta.json: ok\nobjects: 4/4 ok\nstreams: 0/0 ok\nimages: 1/1 ok\nstatus: ok\n")
+    want(well("--repo", "r", "fsck", "--metadata-only").splitlines()[1], "objects: 0/0 ok")
+    gone = well("--repo", "r", "dump-files", "--backing-path-only", "refs/os/1", "/a").split()[1]
+    os.unlink(f"r/objects/{gone}")
+    rc, out, err = cfsctl("--repo", "r", "fsck")
+    want((rc, err), (FAILED, "cfsctl fsck: repository integrity check failed\n"))
+    has(out, "missing objects: 1\nstatus: 1 error(s)\n  - fsck: image-missing-object: ")
+    report = json.loads(well("--repo", "r", "fsck", "--json"))
+    want([e.split(": ")[:2] for e in report["errors"]], [["fsck", "image-missing-object"]])
+    want(report["ok"], False)
+    want(run("fsck", "--repo=r")[0], DAMAGED)
+
+
+def dumps_say_no_size_of_directories():
+    make()
+    os.mkdir("tree/usr")
+    for args in (("--repo", "r", "dump-files", "refs/os/1", "/dir"), ("--no-repo", "create-dumpfile", "tree")):
+        lines = [line.split() for line in well(*args).splitlines()]
+        want({line[1] for line in lines if line[2].startswith("40")}, {"0"})
+    want(good("dump-files", "--repo=r", "os/1", "/dir").split()[1] == "0", False)
+    for option in ((), ("--backing-path-only",)):
+        want(well("--repo", "r", "dump-files", *option, "refs/os/1"), "")
 
 
 def list_images_is_images():
