@@ -199,6 +199,17 @@ def explain_names_what_writers_make_of_deletions_and_of_times_before_1970():
 
 
 @fact
+def create_image_takes_times_before_1970_by_the_rules_of_repo_1():
+    make_source()
+    os.utime("src/a", ns=(0, -1_500_000_000))
+    ours = good(COMPOSEFS, "compute-id", "--no-repo", "src")[0]
+    same(make("--profile=repo-1", "--print-digest-only", "src")[0], ours)
+    want(make("--profile=ipe-1", "--print-digest-only", "src")[0] != ours, "it makes no difference here")
+    good(COMPOSEFS, "init", "--insecure", "repo")
+    same(good(COMPOSEFS, "create-image", "--repo=repo", "src")[0], f"sha512:{ours}")
+
+
+@fact
 def copy_of_an_image_has_the_times_of_its_writer():
     for profile in ("repo-1-sha256", "mkcomposefs-1.0-v1"):
         dump_of("/old 0 100644 1 0 0 0 -9.5 - - -\n", f"--profile={profile}")
