@@ -205,6 +205,44 @@ def mount_points_are_entered_unless_told_otherwise(disks):
     same(run(disks.info, "ls", image), "/other/\t\n", "names")
 
 
+def one_file_system(disks, source, image):
+    """The names of the image, and what was said of mounts."""
+    done = subprocess.run([disks.mkcomposefs, "--one-file-system", source, image], capture_output=True, text=True, check=True)
+    return (run(disks.info, "ls", image).replace("\t", "").split(),
+            sorted(line.split(f"warning: {source}")[1] for line in done.stderr.splitlines()))
+
+
+@fact
+def bind_mounts_of_the_same_file_system_are_other_mounts(disks):
+    source, other, image = disks.folder(), disks.folder(), disks.path()
+    write(f"{other}/secret", b"x")
+    write(f"{source}/file", b"x")
+    write(f"{source}/own", b"x")
+    os.mkdir(f"{source}/dir")
+    for what, where in (("", "dir"), ("/secret", "file")):
+        run("mount", "--bind", f"{other}{what}", f"{source}/{where}")
+        disks.mounted.append(f"{source}/{where}")
+    same(one_file_system(disks, source, image),
+         (["/dir/", "/own"], ["/dir: left empty: it is another mount", "/file: left out of the image: it is another mount"]))
+    # The source may be a mount itself.
+    same(one_file_system(disks, f"{source}/dir", image), (["/secret"], []))
+
+
+@fact
+def subvolumes_of_btrfs_are_no_other_mounts(disks):
+    top, image = disks.mounted_disk("btrfs", 128 * MIB), disks.path()
+    os.mkdir(f"{top}/source")
+    for name in ("volume", "mounted"):
+        run("btrfs", "subvolume", "create", f"{top}/{name}" if name == "mounted" else f"{top}/source/{name}")
+    write(f"{top}/source/volume/file", b"x")
+    write(f"{top}/mounted/secret", b"x")
+    os.mkdir(f"{top}/source/empty")
+    run("mount", "--bind", f"{top}/mounted", f"{top}/source/empty")
+    disks.mounted.append(f"{top}/source/empty")
+    same(one_file_system(disks, f"{top}/source", image),
+         (["/empty/", "/volume/", "/volume/file"], ["/empty: left empty: it is another mount"]))
+
+
 def keep_committing(path, stop):
     """Forces the journal of the file system to disk, and no other file's data."""
     with open(path, "wb") as f:
