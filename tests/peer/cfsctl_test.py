@@ -128,6 +128,37 @@ def the_same_root_of_a_container_has_the_same_id():
 
 
 @fact
+def times_before_1970_give_the_same_id():
+    for place in repositories():
+        os.makedirs("tree/usr/bin")
+        os.symlink(COMPOSEFS, "cfsctl")
+        args = ("--no-repo", "--hash", place.algorithm, "--erofs-version", place.form, "compute-id")
+        for old in (("tree/large",), ("tree/usr", "tree/dir/1"), ("tree",)):
+            for number, path in enumerate(old):
+                os.utime(path, ns=(0, -1_500_000_000 - number))
+            for more in ((), (PLAIN,)):
+                same(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more} {old}")
+
+
+@fact
+def explain_finds_what_cfsctl_makes_of_deletions():
+    for place in repositories():
+        if place.form == "0":
+            continue
+        for number, keys in enumerate((("trusted",), ("user",), ("trusted", "user"))):
+            os.mkdir(f"tree/opaque{number}")
+            try:
+                os.mknod(f"tree/opaque{number}/gone", 0o20000)
+                for key in keys:
+                    os.setxattr(f"tree/opaque{number}", f"{key}.overlay.opaque", b"y")
+            except OSError as why:
+                raise Skip(f"no whiteouts and trusted xattrs here: {why}") from why
+        expected = theirs("--no-repo", "--hash", place.algorithm, "compute-id", PLAIN, "tree").strip().split(":")[-1]
+        said = json.loads(ours("explain", "--json", f"--expected={place.algorithm}:{expected}", "tree"))
+        same((said["profiles"], said["rules"]["deletions"]), ([], "lost as in cfsctl"))
+
+
+@fact
 def each_finds_the_repository_of_the_other_sound():
     for place in repositories():
         place.init(ours, "a")
