@@ -6,6 +6,7 @@
 . ./lib.sh
 
 after_fact() {
+	umount /merged 2>/dev/null
 	umount /mnt 2>/dev/null
 	rm -rf /fs/store
 }
@@ -51,6 +52,44 @@ fact_a_mount_that_nobody_vouches_for_says_so_and_is_nosuid_and_nodev() {
 	show allow-suid,allow-dev
 	not grep " /mnt .*nosuid" /proc/mounts
 	not grep " /mnt .*nodev" /proc/mounts
+}
+
+# layers PROFILE: an image with two layers of an overlay mount, of which the upper one deleted all of a
+# directory; and that mount, at /merged.
+layers() {
+	cat >/tmp/layers.dump <<'EOF'
+/ 0 40755 5 0 0 0 1.0 - - -
+/low 0 40755 3 0 0 0 1.0 - - -
+/low/d 0 40755 2 0 0 0 1.0 - - -
+/low/d/gone 6 100644 1 0 0 0 1.0 - secret -
+/low/d/hidden 6 100644 1 0 0 0 1.0 - secret -
+/up 0 40755 3 0 0 0 1.0 - - -
+/up/d 0 40755 2 0 0 0 1.0 - - - trusted.overlay.opaque=y
+/up/d/gone 0 20000 1 0 0 0 1.0 - - -
+/up/d/new 3 100644 1 0 0 0 1.0 - new -
+/usr 0 40755 2 0 0 0 1.0 - - -
+EOF
+	mkdir -p /fs/store /merged
+	mkcomposefs "--profile=$1" --from-file /tmp/layers.dump /sealed/layers 2>/tmp/warned
+	mount.composefs -o basedir=/fs/store /sealed/layers /mnt 2>/dev/null
+	mount -t overlay -o lowerdir=/mnt/up:/mnt/low overlay /merged
+}
+
+fact_what_layers_inside_an_image_deleted_stays_deleted() {
+	for profile in repo-1-sha256 oci-1-sha256; do
+		layers $profile
+		say "$profile" new ls /merged/d
+		not cat /merged/d/hidden
+		not cat /merged/d/gone
+		umount /merged
+		umount /mnt
+	done
+}
+
+fact_a_profile_of_mkcomposefs_shows_what_layers_deleted_and_warns() {
+	layers mkcomposefs-1.0
+	grep "/up/d: the image loses what is deleted here" /tmp/warned
+	say mkcomposefs-1.0 secret cat /merged/d/hidden
 }
 
 fact_without_verity_another_program_behind_a_setuid_name_is_run() {
