@@ -44,9 +44,9 @@ int own_places_add_fd(struct own_places *p, int fd, const char *what, struct cfs
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 && errno != EBADF)
-		return cfs_fail_errno(err, "%s", what);
-	if (errno != EBADF && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) < 0)
+		return errno == EBADF ? 0 : cfs_fail_errno(err, "%s", what);
+	if (S_ISREG(st.st_mode))
 		add(p, &st, NULL, what);
 	return 0;
 }
