@@ -501,7 +501,8 @@ static int open_shared(struct collect *c, const char *path, struct cfs_err *err)
 					   .note = note_holder,
 					   .ctx = (void *)(uintptr_t)opts};
 
-	return cfs_repo_open_waiting(path, CFS_REPO_READ, &wait, &c->repo, err);
+	return cfs_repo_open_waiting(path, opts->dry_run ? CFS_REPO_READ : CFS_REPO_WRITE,
+				     &wait, &c->repo, err);
 }
 
 static int look(struct collect *c, const char *path, struct cfs_err *err)
@@ -522,17 +523,15 @@ static int look(struct collect *c, const char *path, struct cfs_err *err)
 
 /* The lock is not turned into another one, but given back and taken anew: the rest of the world may
  * act in between, which is why the names are followed again. */
-static int look_alone(struct collect *c, const char *path, struct cfs_err *err)
+static int look_alone(struct collect *c, struct cfs_err *err)
 {
 	struct cfs_repo_collect_opts quiet = *c->opts;
 	struct mark before = c->mark;
 	int rc;
 
 	c->mark = (struct mark){0};
-	cfs_repo_close(c->repo);
-	c->repo = NULL;
 	quiet.note = NULL; /* it was all told already */
-	rc = repo_open_alone(path, c->opts, &c->repo, err);
+	rc = repo_make_alone(c->repo, c->opts, err);
 	if (rc == 0)
 		rc = mark_open(&c->mark, c->repo, &quiet, &before, err);
 	if (rc == 0)
@@ -555,7 +554,7 @@ int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
 	*out = (struct cfs_repo_collected){0};
 	rc = look(&c, path, err);
 	if (rc == 0 && !opts->dry_run)
-		rc = look_alone(&c, path, err);
+		rc = look_alone(&c, err);
 	if (rc == 0)
 		rc = cfs_context(err, sweep(&c, err), "repository %s", path);
 	mark_close(&c.mark);

@@ -137,8 +137,7 @@ static int open_root(const char *path, enum cfs_repo_access access, struct cfs_e
 }
 
 static int fill(struct cfs_repo *r, enum cfs_repo_access access,
-		const struct cfs_lock_wait *wait,
-		const struct cfs_repo_collect_opts *alone, struct cfs_err *err)
+		const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
 	int rc;
 
@@ -154,14 +153,12 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 		rc = check_writable(&r->meta, err);
 	if (rc < 0)
 		return rc;
-	return alone ? repo_lock_alone(r->dirfd, alone, err)
-		     : repo_lock_shared(r->dirfd, access, wait, err);
+	return repo_lock_shared(r->dirfd, access, wait, err);
 }
 
-static int open_locked(const char *path, enum cfs_repo_access access,
-		       const struct cfs_lock_wait *wait,
-		       const struct cfs_repo_collect_opts *alone, struct cfs_repo **out,
-		       struct cfs_err *err)
+int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
+			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
+			  struct cfs_err *err)
 {
 	struct cfs_repo *r = calloc(1, sizeof(*r));
 	int rc;
@@ -170,7 +167,7 @@ static int open_locked(const char *path, enum cfs_repo_access access,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	r->dirfd = -1;
 	r->path = strdup(path);
-	rc = r->path ? fill(r, access, wait, alone, err)
+	rc = r->path ? fill(r, access, wait, err)
 		     : cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		cfs_repo_close(r);
@@ -180,23 +177,36 @@ static int open_locked(const char *path, enum cfs_repo_access access,
 	return 0;
 }
 
-int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
-			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
-			  struct cfs_err *err)
-{
-	return open_locked(path, access, wait, NULL, out, err);
-}
-
 int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
 		  struct cfs_err *err)
 {
-	return open_locked(path, access, NULL, NULL, out, err);
+	return cfs_repo_open_waiting(path, access, NULL, out, err);
 }
 
-int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
-		    struct cfs_repo **out, struct cfs_err *err)
+static int read_meta_again(struct cfs_repo *r, struct cfs_err *err)
 {
-	return open_locked(path, CFS_REPO_WRITE, NULL, opts, out, err);
+	enum cfs_hash_alg alg = r->meta.alg;
+	int rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
+
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENOENT, "it is no repository any more");
+	if (rc == 0 && r->meta.alg != alg)
+		return cfs_fail(err, EAGAIN, "it was made anew meanwhile; try again");
+	return rc < 0 ? rc : check_writable(&r->meta, err);
+}
+
+int repo_make_alone(struct cfs_repo *r, const struct cfs_repo_collect_opts *opts,
+		    struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (flock(r->dirfd, LOCK_UN) < 0)
+		rc = cfs_fail_errno(err, "unlock");
+	if (rc == 0)
+		rc = repo_lock_alone(r->dirfd, opts, err);
+	if (rc == 0)
+		rc = read_meta_again(r, err);
+	return cfs_context(err, rc, "repository %s", r->path);
 }
 
 void repo_unlock(const struct cfs_repo *r)

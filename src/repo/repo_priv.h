@@ -44,10 +44,11 @@ void repo_unlock(const struct cfs_repo *repo);
 /* Takes the lock again, for writing. -ESTALE: the repository is another one now; else as cfs_repo_open_waiting. */
 int repo_relock(const struct cfs_repo *repo, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Opens the repository for writing, and waits until nobody else has it. -EBUSY: the time is up. */
-int repo_open_alone(const char *path, const struct cfs_repo_collect_opts *opts,
-		    struct cfs_repo **out, struct cfs_err *err) CFS_MUST_CHECK;
-/* The second half of that. */
+/* Gives the lock back, and waits until nobody else has the repository, which stays the same directory. -EBUSY: the
+ * time is up. Others may have changed it in between. */
+int repo_make_alone(struct cfs_repo *r, const struct cfs_repo_collect_opts *opts,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+/* The same for a directory that nobody has locked yet. */
 int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 

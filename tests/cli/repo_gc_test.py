@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+from faults import can_inject
 from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
@@ -259,6 +260,31 @@ def it_waits_for_others_as_long_as_it_is_told():
         fcntl.flock(holder, fcntl.LOCK_UN)
         want(waiting.wait(timeout=60), 0)
     os.close(holder)
+
+
+def another_repository_that_takes_the_place_is_not_taken_for_the_first():
+    """While it looks at r, an image there gets a name again, r is renamed, and an empty repository is called r: it removed from the
+    first what the second did not name."""
+    if not can_inject():
+        return
+    make()
+    good("init", "--insecure", "--algorithm=fsverity-sha256-12", "empty")
+    image, kept = second(), objects()
+    good("untag", "--repo=r", "os/2")
+    with subprocess.Popen(["strace", "-qq", "-o", "log", "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=getdents64", "-e",
+                           "inject=getdents64:signal=STOP:when=20", COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL) as tracer:
+        while "--- stopped by SIGSTOP ---" not in (open("log", encoding="utf-8").read() if os.path.exists("log") else ""):
+            want(tracer.poll(), None)
+            time.sleep(0.01)
+        stopped = int(subprocess.run(["ps", "-o", "pid=", "--ppid", str(tracer.pid)], capture_output=True, text=True, check=True).stdout)
+        good("tag", "--repo=r", image, "os/2")
+        os.rename("r", "first")
+        os.rename("empty", "r")
+        os.kill(stopped, signal.SIGCONT)
+        tracer.wait(timeout=60)
+    os.rename("r", "empty")
+    os.rename("first", "r")
+    want(objects(), kept)
 
 
 def progress_is_told_on_a_terminal_alone():
