@@ -25,12 +25,14 @@ static struct cfs_profile_rules choose(const uint8_t *data, size_t len)
 	struct cfs_profile_rules r = {.alg = CFS_SHA256};
 
 	r.links = (enum cfs_links_rule)draw(&bits, 2);
-	r.xattrs = (enum cfs_xattr_rule)draw(&bits, 5);
+	r.xattrs = (enum cfs_xattr_rule)draw(&bits, 6);
 	r.mtime = (enum cfs_mtime_rule)draw(&bits, 3);
 	r.root = (enum cfs_root_rule)draw(&bits, 2);
 	r.inline_max = limits[draw(&bits, 3)];
 	r.executables_outside = draw(&bits, 2);
 	r.no_blocks = draw(&bits, 2);
+	r.deletions = (enum cfs_deletion_rule)draw(&bits, 2);
+	r.first_time = (enum cfs_time_rule)draw(&bits, 2);
 	return r;
 }
 
@@ -61,6 +63,7 @@ static void check_all_kept(const struct cfs_tree *t)
 {
 	static const struct cfs_profile_rules all = {.alg = CFS_SHA256,
 						     .links = CFS_LINKS_KEPT,
+						     .deletions = CFS_DELETIONS_LOST,
 						     .inline_max = CFS_INLINE_FOUND};
 	struct cfs_tree *same = apply(t, &all);
 
