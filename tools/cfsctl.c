@@ -117,12 +117,12 @@ static int check_no_repo(const char *program, const char *command)
 }
 
 /* --insecure comes from before there was a meta.json, which says now whether a repository has fs-verity: it counts for
- * init alone, whose own option it is. What init names objects by is said by --algorithm alone. */
+ * init, whose own option it is, and for compute-karg. What init names objects by is said by --algorithm alone. */
 static bool is_ignored(const struct front_option *o, const char *command)
 {
 	if (strcmp(command, "init") == 0)
 		return strcmp(o->name, "--hash") == 0;
-	return strcmp(o->name, "--insecure") == 0;
+	return strcmp(o->name, "--insecure") == 0 && strcmp(command, "compute-karg") != 0;
 }
 
 int cfsctl_begin(const char *program, int *at, int *argc, char **argv)

@@ -22,6 +22,7 @@ struct options {
 	struct profiled what;
 	struct cfs_profile_rules rules; /* that were followed */
 	bool hash_given, format_given, no_repo, json;
+	bool insecure; /* the kernel argument permits to do without fs-verity */
 };
 
 static bool take_hash(void *opts, const char *value)
@@ -84,6 +85,16 @@ static const struct cli_option id_table[] = {
 	{0},
 };
 
+/* --insecure is cfsctl's, in front of the command. */
+static const struct cli_option karg_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"insecure", NULL, AT(insecure), NULL, NULL},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
 static const struct cli_option dump_table[] = {
 	{.help = "Options:"},
 	COMPUTE_OPTIONS,
@@ -110,7 +121,7 @@ static const struct cli_syntax karg_syntax = {
 		 "stored.",
 	.example = (const char *const[]){"composefs compute-karg --hash=sha256 /srv/root",
 					 NULL},
-	.options = id_table,
+	.options = karg_table,
 };
 
 static const struct cli_syntax dump_syntax = {
@@ -282,9 +293,10 @@ int cmd_compute_karg(int argc, char **argv)
 	if (rc == 0 && !o.json)
 		profiled_say(o.name, &o.rules);
 	if (rc == 0)
-		printf(o.json ? "{\"karg\":\"composefs.digest=v1-%s-12:%s\"}\n"
-			      : "composefs.digest=v1-%s-12:%s\n",
-		       cfs_hash_name(id.alg), cfs_digest_hex(&id, hex));
+		printf(o.json ? "{\"karg\":\"composefs.digest=%sv1-%s-12:%s\"}\n"
+			      : "composefs.digest=%sv1-%s-12:%s\n",
+		       o.insecure ? "?" : "", cfs_hash_name(id.alg),
+		       cfs_digest_hex(&id, hex));
 	return command_end(argv[0], rc, &err);
 }
 

@@ -62,6 +62,8 @@ static int put_all(const struct options *o, const struct cfs_image *im, char **p
 {
 	int rc = 0;
 
+	if (!*paths && cli_stands_in()) /* there that is no file, not all */
+		return 0;
 	if (!*paths)
 		return dump_below(out, im, "", err);
 	for (; rc == 0 && *paths; paths++) {
@@ -79,9 +81,7 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	struct cfs_map map;
 	struct cfs_out out;
 
-	if (!operands[1] && cli_stands_in()) /* there that is no file, not all */
-		return 0;
-	if (o->backing && (!operands[1] || o->json))
+	if (o->backing && ((!operands[1] && !cli_stands_in()) || o->json))
 		return cfs_fail(err, EINVAL,
 				"--backing-path-only wants a path, and no --json");
 	rc = where_open_image(&o->where, operands[0], &map, &im, NULL, err);

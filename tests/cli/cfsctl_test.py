@@ -271,6 +271,15 @@ def dumps_say_no_size_of_directories():
     want(good("dump-files", "--repo=r", "os/1", "/dir").split()[1] == "0", False)
     for option in ((), ("--backing-path-only",)):
         want(well("--repo", "r", "dump-files", *option, "refs/os/1"), "")
+        want(cfsctl("--repo", "r", "dump-files", *option, "refs/none")[:2], (FAILED, ""))
+
+
+def insecure_is_told_in_the_kernel_argument():
+    for path in ("usr", "boot", "sysroot"):
+        os.makedirs(f"tree/{path}")
+    plain = well("--no-repo", "compute-karg", "tree")
+    want(well("--insecure", "--no-repo", "compute-karg", "tree"), plain.replace("=v1", "=?v1"))
+    want("=?v1" in well("--insecure", "--no-repo", "compute-karg", "tree"), True)
 
 
 def list_images_is_images():
