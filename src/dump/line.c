@@ -447,13 +447,13 @@ static int check_no_content(const struct cfs_inode_spec *in,
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].given)
-			return cfs_fail(err, EINVAL,
-					"%s: want none for a %s, got \"%s\" (the mode is "
-					"%" PRIo32 "; that of a file would be %" PRIo32
-					")",
-					table[i].name, type_name(in->mode),
-					cfs_dump_quote(columns[table[i].column]).s,
-					in->mode, (in->mode & 07777) | S_IFREG);
+			return cfs_fail(
+				err, EINVAL,
+				"%s: expected none for a %s, got \"%s\" (the mode is "
+				"%" PRIo32 "; that of a file would be %" PRIo32 ")",
+				table[i].name, type_name(in->mode),
+				cfs_dump_quote(columns[table[i].column]).s, in->mode,
+				(in->mode & 07777) | S_IFREG);
 	return 0;
 }
 

@@ -138,8 +138,8 @@ static const struct {
 	 "path \"/d/a\": expected the parent directory before its entries"},
 	{"/a/../b 0 100644 1 0 0 0 0.0 - - -",
 	 "path \"/a/../b\": expected the parent directory before its entries"},
-	{"/f/a 0 100644 1 0 0 0 0.0 - - -", "path \"/f/a\": want a directory as parent"},
-	{"/l/a 0 100644 1 0 0 0 0.0 - - -", "path \"/l/a\": want a directory as parent"},
+	{"/f/a 0 100644 1 0 0 0 0.0 - - -", "path \"/f/a\": expected a directory as parent"},
+	{"/l/a 0 100644 1 0 0 0 0.0 - - -", "path \"/l/a\": expected a directory as parent"},
 	{"/f/a/b 0 100644 1 0 0 0 0.0 - - -",
 	 "path \"/f/a/b\": expected the parent directory before its entries"},
 	{"/a 0 @100644 - - - - - /b",
@@ -274,19 +274,20 @@ T(dump_strict_mode_refuses_more)
 		 "payload: want a target of 4 bytes as the size says, got 3"},
 		{"/a 3 120777 1 0 0 0 0.0 abc def -\n",
 		 "content: want none for a symlink, got 3 bytes"},
-		{"/a 3 10644 1 0 0 0 0.0 - - -\n",
-		 "size: want none for a FIFO, got \"3\" (the mode is 10644; that of a "
-		 "file would be 100644)"},
+		{"/a 3 10644 1 0 0 0 0.0 - - -\n", "size: expected none for a FIFO, got "
+						   "\"3\" (the mode is 10644; that of a "
+						   "file would be 100644)"},
 		{"/a 0 60644 1 0 0 5 0.0 ab/cd - -\n",
-		 "payload: want none for a device, got \"ab/cd\" (the mode is 60644; "
+		 "payload: expected none for a device, got \"ab/cd\" (the mode is 60644; "
 		 "that "
 		 "of a file would be 100644)"},
 		{"/a 3 40755 1 0 0 0 0.0 - abc -\n",
-		 "content: want none for a directory, got \"abc\" (the mode is 40755; "
+		 "content: expected none for a directory, got \"abc\" (the mode is "
+		 "40755; "
 		 "that "
 		 "of a file would be 100755)"},
 		{"/a 0 140600 1 0 0 0 0.0 - - " DIGEST "\n",
-		 "digest: want none for a socket, got \"" DIGEST
+		 "digest: expected none for a socket, got \"" DIGEST
 		 "\" (the mode is 140600; "
 		 "that of a file would be 100600)"},
 	};
@@ -323,11 +324,12 @@ T(dump_warns_of_what_has_no_place_in_the_tree)
 					     "/e 4096 40755 1 0 0 0 0.0 - - -\n"),
 			       CFS_SHA256, &opts, &t, &err),
 	     0);
-	t_str(all,
-	      "x.dump: line 2: size: want none for a FIFO, got \"3\" (the mode is 10644; "
-	      "that of a file would be 100644)\n"
-	      "x.dump: line 4: payload: want none for a device, got \"x\" (the mode is "
-	      "20644; that of a file would be 100644)\n");
+	t_str(all, "x.dump: line 2: size: expected none for a FIFO, got \"3\" (the mode "
+		   "is 10644; "
+		   "that of a file would be 100644)\n"
+		   "x.dump: line 4: payload: expected none for a device, got \"x\" (the "
+		   "mode is "
+		   "20644; that of a file would be 100644)\n");
 	cfs_tree_free(t);
 }
 
