@@ -174,7 +174,7 @@ static void compare_value(struct view *v, const struct entry *x, const char *key
 
 	if (n < 0)
 		differ(v, x->path, "xattr %s: %s", key, strerror(errno));
-	else if ((size_t)n != want.len || memcmp(value, want.p, want.len) != 0)
+	else if (!cfs_span_eq((struct cfs_span){value, (size_t)n}, want))
 		differ(v, x->path,
 		       "xattr %s: the kernel has another value (%zd bytes, the reader "
 		       "%zu)",
@@ -215,19 +215,18 @@ static void compare_xattrs(struct view *v, const struct entry *x)
 
 /* --- Contents ------------------------------------------------------------------------ */
 
-static void compare_bytes(struct view *v, const char *path, int fd, const void *want,
-			  size_t len)
+static void compare_bytes(struct view *v, const char *path, int fd, struct cfs_span want)
 {
-	static char buf[2 * CFS_CONTENT_MAX];
+	static uint8_t buf[2 * CFS_CONTENT_MAX];
 	ssize_t n = pread(fd, buf, sizeof(buf), 0);
 
 	if (n < 0)
 		differ(v, path, "read: %s", strerror(errno));
-	else if ((size_t)n != len || memcmp(buf, want, len) != 0)
+	else if (!cfs_span_eq((struct cfs_span){buf, (size_t)n}, want))
 		differ(v, path,
 		       "content: the kernel has %zd bytes, the reader %zu, and they "
 		       "differ",
-		       n, len);
+		       n, want.len);
 }
 
 static void compare_content(struct view *v, const struct entry *x)
@@ -238,9 +237,11 @@ static void compare_content(struct view *v, const struct entry *x)
 	if (fd < 0)
 		differ(v, x->path, "open: %s", strerror(errno));
 	else if (x->e->inode.external)
-		compare_bytes(v, x->path, fd, marker, marker_of(x->spec.payload, marker));
+		compare_bytes(v, x->path, fd,
+			      (struct cfs_span){(const uint8_t *)marker,
+						marker_of(x->spec.payload, marker)});
 	else
-		compare_bytes(v, x->path, fd, x->spec.content.p, x->spec.content.len);
+		compare_bytes(v, x->path, fd, x->spec.content);
 }
 
 static void compare_target(struct view *v, const struct entry *x)
