@@ -2,6 +2,7 @@
 /* Steps -> system calls: the privileged part. It decides nothing. */
 #include "mount/mount_priv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -219,6 +220,34 @@ static int do_old(struct run *r, const struct cfs_step *step, struct cfs_err *er
 	return 0;
 }
 
+static bool is_object_prefix(const char *name)
+{
+	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
+}
+
+static int do_names(struct run *r, const struct cfs_step *step, struct cfs_err *err)
+{
+	DIR *dir = opendir(step->value);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir)
+		return cfs_fail_errno(err, "%s: %s", r->fs, step->value);
+	while (errno = 0, rc == 0 && (e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    !is_object_prefix(e->d_name))
+			rc = cfs_fail(
+				err, EEXIST,
+				"object directory %s: %s would appear in the mount on "
+				"this kernel (Linux before 6.5): move it elsewhere",
+				step->value, e->d_name);
+	}
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "object directory %s", step->value);
+	closedir(dir);
+	return rc;
+}
+
 static int do_prefetch(struct run *r, const struct cfs_step *step, struct cfs_err *err)
 {
 	(void)err;
@@ -235,6 +264,7 @@ static int (*const functions[])(struct run *r, const struct cfs_step *step,
 	[CFS_STEP_CREATE] = do_create, [CFS_STEP_MOUNT] = do_mount,
 	[CFS_STEP_IDMAP] = do_idmap,   [CFS_STEP_LOOP] = do_loop,
 	[CFS_STEP_OLD] = do_old,       [CFS_STEP_PREFETCH] = do_prefetch,
+	[CFS_STEP_NAMES] = do_names,
 };
 
 /* --- ways --------------------------------------------------------------------------- */

@@ -152,6 +152,7 @@ enum cfs_step_op {
 	CFS_STEP_LOOP,	   /* put the source on a free loop device, shown as value */
 	CFS_STEP_OLD,	   /* mount(2) of source: data key, path of the image mount,
 			      value; flags number. A detached copy is taken */
+	CFS_STEP_NAMES,	   /* the directory value has no names but those of objects */
 	CFS_STEP_PREFETCH, /* read number bytes of the source ahead; value: and wait */
 };
 

@@ -302,9 +302,12 @@ static int overlay_old(struct builder *b)
 	return add_old_overlay(b, "::", MS_SILENT, EINVAL);
 }
 
-/* And as ordinary lower layers, whose names the image's root hides. */
+/* And as ordinary lower layers. The image's root hides the names 00 to ff; others would appear beside those
+ * of the image. */
 static int overlay_older(struct builder *b)
 {
+	for (size_t i = 0; i < b->o->n_objdirs; i++)
+		ADD(b, CFS_STEP_NAMES, .value = b->o->objdirs[i]);
 	return add_old_overlay(b, ":", 0, 0);
 }
 

@@ -155,6 +155,33 @@ T(mount_of_an_image_on_tmpfs_goes_through_a_loop_device)
 	scene_end(&s);
 }
 
+/* As an ordinary layer the object directory shows all that lies in it. */
+T(mount_shows_no_name_of_the_object_directory_that_is_none_of_an_object)
+{
+	struct scene s;
+	char intruder[160];
+
+	scene_begin(&s);
+	snprintf(intruder, sizeof(intruder), "%s/intruder", s.objects);
+	scene_write(intruder, "#!", 2);
+	for (size_t k = 0; k < 4; k++) {
+		struct cfs_steps steps;
+		struct cfs_err err;
+
+		scene_steps_from(&s, 0, k, &steps);
+		if (strcmp(scene_way_from(scene_overlay_names, k, scene_usual.overlay),
+			   "mount(2), plain layers") != 0) {
+			check_steps(&s, &steps, 0, k);
+		} else {
+			t_eq(cfs_mount_apply(&steps, s.fd, s.mnt, NULL, &err), -EEXIST);
+			t_has(err.msg, "intruder would appear in the mount");
+			scene_check_nothing_left(&s);
+		}
+		cfs_steps_fini(&steps);
+	}
+	scene_end(&s);
+}
+
 /* --- failures ----------------------------------------------------------------------- */
 
 /* A step that fails wherever it stands. */

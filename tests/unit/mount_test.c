@@ -393,6 +393,7 @@ static const char *way_text(const struct cfs_way *way)
 		[CFS_STEP_CREATE] = "create", [CFS_STEP_MOUNT] = "mount",
 		[CFS_STEP_IDMAP] = "idmap",   [CFS_STEP_LOOP] = "loop",
 		[CFS_STEP_OLD] = "old",	      [CFS_STEP_PREFETCH] = "prefetch",
+		[CFS_STEP_NAMES] = "names",
 	};
 	static char text[2048];
 	int n = snprintf(text, sizeof(text), "%s:", way->name);
@@ -493,7 +494,7 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 		  "mount(2):\nold metacopy=on,redirect_dir=on,lowerdir= "
 		  "::/objects 32768 EINVAL");
 	check_way(&o, &facts, APART, 2,
-		  "mount(2), plain layers:\n"
+		  "mount(2), plain layers:\nnames /objects\n"
 		  "old metacopy=on,redirect_dir=on,lowerdir= :/objects");
 	check_way(&o, &facts, OVERLAY, 1, "");
 	check_way(&o, &facts, APART, 3, "");
