@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "mount/mount.h"
@@ -19,7 +20,8 @@ struct command {
 	struct cfs_mount_args args;
 	struct vouch vouch;
 	const char *image, *mountpoint;
-	char *source; /* where the image is, for the mount table */
+	char source[CFS_MOUNT_SOURCE_MAX +
+		    2]; /* where the image is, for the mount table */
 	bool help, fake, verbose;
 	bool wrong_usage;      /* the message stands alone, usage follows */
 	const char *restraint; /* that was not asked for, as text */
@@ -129,6 +131,20 @@ static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err
 	return cfs_mount_check(&cmd->args.opts, err);
 }
 
+/* The path of what was opened: its name is not looked up again. One that does not fit is too long for the
+ * kernel, too. */
+static const char *find_source(struct command *cmd, int image)
+{
+	char link[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", image);
+	len = readlink(link, cmd->source, sizeof(cmd->source) - 1);
+	if (len > 0 && cmd->source[0] == '/')
+		return cmd->source;
+	return cmd->image;
+}
+
 static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		       struct cfs_err *err)
 {
@@ -151,8 +167,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
 	o->image_name = cmd->image;
 	o->give_root = true;
-	cmd->source = realpath(cmd->image, NULL);
-	o->source = cmd->source ? cmd->source : cmd->image;
+	o->source = find_source(cmd, image);
 	vouch_for_mount(&cmd->vouch, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
@@ -201,7 +216,6 @@ int main(int argc, char **argv)
 		cli_say("mount.composefs", "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
 		print_usage();
-	free(cmd.source);
 	cfs_mount_args_fini(&cmd.args);
 	return rc < 0 ? STATUS_FAILED : 0;
 }

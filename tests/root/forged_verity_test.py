@@ -97,6 +97,20 @@ def the_library_refuses_a_forged_digest(scene):
 
 
 @fact
+def the_file_that_is_mounted_is_the_one_that_was_opened_first(scene):
+    """Its name leads to the good image once, and from then on to the evil one."""
+    scene.server.close()
+    os.symlink("x", scene.path("real", "link"))
+    targets = [scene.path("good.cfs"), scene.path("real", "image.cfs")]
+    scene.server = ForgingFs(scene.real, scene.shown, lambda path: None, targets)
+    scene.mount(f"{scene.shown}/link", f"basedir={scene.real}/objects,nosuid")
+    with open(f"{scene.mnt}/file", encoding="ascii") as f:
+        same(f.read(), "good" * 1000)
+    same([m.source for m in scene.mounts() if m.type == "overlay"], [scene.path("good.cfs")], "source")
+    same(os.readlink(f"{scene.shown}/link"), targets[1], "where it leads to now")
+
+
+@fact
 def a_signed_image_with_a_forged_digest_is_not_mounted_and_not_verified(scene):
     if not COMPOSEFS:
         return

@@ -18,10 +18,11 @@ FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, IOCTL, BATCH_FORGET = 25, 26, 27, 28,
 
 
 class ForgingFs:
-    """Shows root at point. digest_of(path below root) gives the bytes of a SHA-256 digest, or None."""
+    """Shows root at point. digest_of(path below root) gives the bytes of a SHA-256 digest, or None. Symbolic links
+    lead to the first of targets when they are followed first, then to the next, and then always to the last."""
 
-    def __init__(self, root, point, digest_of):
-        self.root, self.point, self.digest_of = root, point, digest_of
+    def __init__(self, root, point, digest_of, targets=()):
+        self.root, self.point, self.digest_of, self.targets = root, point, digest_of, list(targets)
         self.paths = {1: ""}
         self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         data = f"fd={self.fd},rootmode=40000,user_id=0,group_id=0,allow_other"
@@ -70,7 +71,9 @@ class ForgingFs:
         if opcode == GETATTR:
             return struct.pack("<QII", 0, 0, 0) + self.attributes(self.real(node))
         if opcode == READLINK:
-            return os.readlink(self.real(node)).encode()
+            if not self.targets:
+                return os.readlink(self.real(node)).encode()
+            return (self.targets.pop(0) if len(self.targets) > 1 else self.targets[0]).encode()
         if opcode in (OPEN, OPENDIR):
             return struct.pack("<QII", 0, 0, 0)
         if opcode == READ:

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -154,6 +155,17 @@ static const char *probe_supported(char **arg)
 	return fd >= 0 && cfs_verity_supported(fd) ? "yes" : "no";
 }
 
+/* PATH PATH: exchanges the two until it is killed, for a minute at most. */
+static const char *probe_exchange(char **arg)
+{
+	struct timespec pause = {.tv_nsec = 20000};
+
+	alarm(60);
+	while (renameat2(AT_FDCWD, arg[0], AT_FDCWD, arg[1], RENAME_EXCHANGE) == 0)
+		nanosleep(&pause, NULL);
+	return word(-errno);
+}
+
 /* --- all ----------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
@@ -172,6 +184,7 @@ int main(int argc, char **argv)
 		{"enable", 2, probe_enable},
 		{"measure", 1, probe_measure},
 		{"supported", 1, probe_supported},
+		{"exchange", 2, probe_exchange},
 		{"ladder", 3, probe_ladder},
 		{"flip", 2, probe_flip},
 		{"key", 1, probe_key},

@@ -69,6 +69,26 @@ fact_the_default_keys_are_those_of_three_directories() {
 	rm -r /run/composefs
 }
 
+fact_each_of_the_three_directories_trusts_and_revokes() {
+	fresh
+	sign vendor
+	for place in /usr/lib /etc /run; do
+		mkdir -p $place/composefs/keys.d
+		cp $KEYS/vendor.pub $place/composefs/keys.d/
+		mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+		umount /mnt
+		for other in /usr/lib /etc /run; do
+			mkdir -p $other/composefs/revoked.d
+			cp $KEYS/vendor.pub $other/composefs/revoked.d/
+			refuse "which is revoked" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+			refuse "which is revoked" show ""
+			rm -r $other/composefs/revoked.d
+		done
+		rm -r $place/composefs
+		refuse "found none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+	done
+}
+
 fact_an_image_that_nobody_signed_is_refused() {
 	fresh
 	refuse "want a signature in /fs/image.sig, found none" show ""

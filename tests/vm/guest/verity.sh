@@ -178,6 +178,30 @@ fact_without_proc_an_image_is_mounted_or_the_reason_is_said() {
 	fi
 }
 
+# Two names are exchanged all the time; whichever was opened is compared, and mounted.
+fact_an_image_that_is_exchanged_meanwhile_is_never_mounted_for_another() {
+	fresh
+	mkdir /tmp/other
+	echo another >/tmp/other/small
+	mkcomposefs --digest-store=/fs/store --seal /tmp/other /fs/image2
+	probe exchange /fs/image /fs/image2 &
+	exchange=$!
+	mounted=0
+	i=0
+	while [ $i -lt 100 ]; do
+		i=$((i + 1))
+		show "digest=$digest" 2>/tmp/refused || { grep -q "wrong fs-verity" /tmp/refused && continue; }
+		mounted=$((mounted + 1))
+		cmp /tmp/tree/small /mnt/small || break
+		umount /mnt
+	done
+	kill $exchange
+	rm -rf /tmp/other /fs/image2
+	echo "mounted $mounted times of $i"
+	say tries 100 echo $i
+	[ $mounted -gt 0 ]
+}
+
 fact_an_empty_or_malformed_digest_is_never_no_check() {
 	fresh
 	for bad in "" ab "sha256:" "${digest%?}" "${digest}0" "${digest%?}g" "sha512:$digest" "md5:$digest"; do
