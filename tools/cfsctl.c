@@ -3,6 +3,7 @@
 #include "cfsctl.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,11 +11,6 @@
 
 #include "child.h"
 #include "cli.h"
-
-bool cfsctl_is_name(const char *program)
-{
-	return strcmp(program, "cfsctl") == 0;
-}
 
 const char *cfsctl_new_name(const char *given, char buf[CFSCTL_NAME_MAX])
 {

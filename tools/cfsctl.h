@@ -7,11 +7,6 @@
 #ifndef CFS_CFSCTL_H
 #define CFS_CFSCTL_H
 
-#include <stdbool.h>
-
-/* Is this program started under that name? */
-bool cfsctl_is_name(const char *program);
-
 /* Handles what only that program has in front of a command. argv[*at] is the command, or *at is *argc; both
  * numbers shrink as options are removed. A program that is contained there (mkcomposefs, ...) replaces
  * this one. Negative: go on with the rest; else the status of the program, after a message. */

@@ -32,11 +32,6 @@ bool cli_begin(const char *name)
 	return false;
 }
 
-bool cli_is_cfsctl(const char *name)
-{
-	return strncmp(name, "cfsctl ", 7) == 0;
-}
-
 bool cli_stands_in(void)
 {
 	return strcmp(program_invocation_short_name, "cfsctl") == 0;

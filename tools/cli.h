@@ -27,10 +27,7 @@ bool cli_begin(const char *name) CFS_MUST_CHECK;
 /* The last component of argv[0]. */
 const char *cli_name(const char *argv0);
 
-/* Is this a command, "cfsctl COMMAND", under the name of composefs-rs's program? */
-bool cli_is_cfsctl(const char *name);
-
-/* Does this process run under that name? */
+/* Was this process started as cfsctl, the name of composefs-rs's program? */
 bool cli_stands_in(void);
 
 /* Puts text; control characters, which must not reach a terminal, as "\\x1b". */

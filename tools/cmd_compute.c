@@ -288,7 +288,7 @@ int cmd_compute_karg(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	o.what.bootable |= cli_is_cfsctl(o.name);
+	o.what.bootable |= cli_stands_in();
 	rc = compute(&o, argv[optind], &id, &err);
 	if (rc == 0 && !o.json)
 		profiled_say(o.name, &o.rules);

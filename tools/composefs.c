@@ -101,8 +101,7 @@ static bool is_any(const char *arg, const char *a, const char *b)
 static int run_any(const char *program, int argc, char **argv)
 {
 	int at = find_command(argc, argv);
-	int status =
-		cfsctl_is_name(program) ? cfsctl_begin(program, &at, &argc, argv) : -1;
+	int status = cli_stands_in() ? cfsctl_begin(program, &at, &argc, argv) : -1;
 	const struct command *c = at < argc ? find(argv[at]) : NULL;
 
 	if (status >= 0)

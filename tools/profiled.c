@@ -90,9 +90,9 @@ static void rules_of_scan(const struct profiled *p, const struct cfs_scan_opts *
 
 /* Under the name of composefs-rs's program a directory is the root of a container, unless it is told
  * otherwise. */
-static bool is_container(const struct profiled *p, const char *program)
+static bool is_container(const struct profiled *p)
 {
-	return cli_is_cfsctl(program) && !p->no_propagate;
+	return cli_stands_in() && !p->no_propagate;
 }
 
 static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
@@ -123,7 +123,7 @@ static int choose_rules(const struct profiled *p, const struct ingest *in,
 				cfs_hash_name(in->scan.alg));
 	if (p->profile)
 		*out = p->profile->rules;
-	if (p->profile || !is_container(p, in->name))
+	if (p->profile || !is_container(p))
 		return 0;
 	out->root = CFS_ROOT_USR;
 	return take_xattrs_rule(p->xattrs, out, err);
@@ -134,7 +134,7 @@ int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format
 		    struct cfs_err *err)
 {
 	/* What a scan does by itself needs no second tree. */
-	bool is_changed = p->profile || p->bootable || is_container(p, in->name);
+	bool is_changed = p->profile || p->bootable || is_container(p);
 	int rc;
 
 	in->scan.hardlinks = !p->no_hardlinks;
@@ -164,7 +164,7 @@ void profiled_say(const char *program, const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *p = cfs_profile_of(rules);
 
-	if (p && !cli_is_cfsctl(program))
+	if (p && !cli_stands_in())
 		cli_say(program, "profile %s", p->name);
 }
 
