@@ -518,7 +518,9 @@ static int look(struct collect *c, const char *path, struct cfs_err *err)
 		rc = mark_open(&c->mark, c->repo, c->opts, NULL, err);
 	if (rc == 0)
 		rc = mark_all(&c->mark, err);
-	return rc < 0 ? rc : list_objects(c, err);
+	if (rc == 0)
+		rc = list_objects(c, err);
+	return cfs_context(err, rc, "repository %s", path);
 }
 
 /* The lock is not turned into another one, but given back and taken anew: the rest of the world may
