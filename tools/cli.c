@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CLEAR_LINE "\r\033[K"
 
 enum {
 	PROGRESS_AFTER_MS = 1000,
@@ -22,13 +25,48 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+/* stdio drops what it has when write(2) says EAGAIN, and somebody who shares the open file may set O_NONBLOCK in any moment.
+ * glibc lets a program put another stream in the place of stdout, one that waits. */
+#ifdef __GLIBC__
+static ssize_t write_stdout(void *cookie, const char *p, size_t len)
+{
+	(void)cookie;
+	/* The error number is what cli_end tells. */
+	int rc = cfs_io_write(STDOUT_FILENO, p, len, NULL);
+
+	if (rc < 0)
+		errno = -rc;
+	return rc < 0 ? 0 : (ssize_t)len;
+}
+
+static bool replace_stdout(void)
+{
+	FILE *out =
+		fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_stdout});
+
+	if (!out)
+		return false;
+	setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	stdout = out;
+	return true;
+}
+#else
+static bool replace_stdout(void)
+{
+	return true;
+}
+#endif
+
 bool cli_begin(const char *name)
 {
 	struct cfs_err err;
 
-	if (cfs_std_open(&err) == 0)
+	if (cfs_std_open(&err) < 0)
+		cli_say(name, "%s", err.msg);
+	else if (!replace_stdout())
+		cli_say(name, "out of memory");
+	else
 		return true;
-	cli_say(name, "%s", err.msg);
 	return false;
 }
 
@@ -37,42 +75,56 @@ bool cli_stands_in(void)
 	return strcmp(program_invocation_short_name, "cfsctl") == 0;
 }
 
-/* Bytes of a control character at text, or 0. U+0080 to U+009F are such, too. */
-static size_t control_len(const char *text)
-{
-	unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
-
-	if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-		return 2;
-	return c < 0x20 || c == 0x7f;
-}
-
 void cli_print(FILE *to, const char *text)
 {
-	while (*text) {
-		size_t plain = 0, n;
+	char small[1024];
+	struct cfs_text left = cfs_text(text);
 
-		while (text[plain] && control_len(text + plain) == 0)
-			plain++;
-		fwrite(text, 1, plain,
-		       to); /* in one piece: standard error has no buffer */
-		text += plain;
-		for (n = *text ? control_len(text) : 0; n; n--)
-			fprintf(to, "\\x%02x", (unsigned char)*text++);
+	while (left.len) {
+		size_t n = left.len < sizeof(small) / CFS_SHOW_FACTOR - 1
+				   ? left.len
+				   : sizeof(small) / CFS_SHOW_FACTOR - 1;
+
+		/* Not in the middle of a character. */
+		for (size_t k = 0; n < left.len && k < 3 && (left.s[n] & 0xc0) == 0x80;
+		     k++)
+			n--;
+		fwrite(small, 1,
+		       cfs_show((struct cfs_text){left.s, n}, small, sizeof(small)), to);
+		left.s += n;
+		left.len -= n;
 	}
+}
+
+/* The line of progress that stands on the terminal, if there is one. */
+static atomic_bool progress_stands;
+
+/* All of it in one write(2): others may have the same terminal, or log. */
+static void put_message(const char *text, size_t len)
+{
+	(void)!cfs_io_write(STDERR_FILENO, text, len, NULL);
 }
 
 void cli_say(const char *name, const char *fmt, ...)
 {
-	char text[2 * CFS_ERR_MAX];
+	char text[2 * CFS_ERR_MAX], line[4 * CFS_ERR_MAX];
+	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: ", name);
-	cli_print(stderr, text);
-	fputc('\n', stderr);
+	len = (size_t)snprintf(line, 256, "%s%.200s: ",
+			       atomic_exchange(&progress_stands, false) ? CLEAR_LINE : "",
+			       name);
+	len += cfs_show(cfs_text(text), line + len, sizeof(line) - len - 1);
+	line[len++] = '\n';
+	put_message(line, len);
+}
+
+void cli_complain(const char *text)
+{
+	put_message(text, strlen(text));
 }
 
 int cli_advise(int rc, struct cfs_err *err, const char *advice)
@@ -132,8 +184,10 @@ void cli_progress_start(struct cli_progress *p, const char *name)
 
 void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
 {
+	char text[512], line[1024];
 	int64_t now;
 	va_list ap;
+	int len;
 
 	if (!p->enabled)
 		return;
@@ -141,20 +195,22 @@ void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
 	if (now - p->start_ms < PROGRESS_AFTER_MS ||
 	    now - p->shown_ms < PROGRESS_EVERY_MS)
 		return;
-	fprintf(stderr, "\r%s: ", p->name);
+	len = snprintf(line, sizeof(line), "\r%.200s: ", p->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputs("\033[K", stderr);
-	fflush(stderr);
+	len += (int)cfs_show(cfs_text(text), line + len, sizeof(line) - (size_t)len - 8);
+	len += sprintf(line + len, "\033[K");
+	put_message(line, (size_t)len);
+	atomic_store(&progress_stands, true);
 	p->shown = true;
 	p->shown_ms = now;
 }
 
 void cli_progress_end(struct cli_progress *p)
 {
-	if (p->shown)
-		fputs("\r\033[K", stderr);
+	if (p->shown && atomic_exchange(&progress_stands, false))
+		put_message(CLEAR_LINE, strlen(CLEAR_LINE));
 	p->shown = false;
 }
 

@@ -30,11 +30,14 @@ const char *cli_name(const char *argv0);
 /* Was this process started as cfsctl, the name of composefs-rs's program? */
 bool cli_stands_in(void);
 
-/* Puts text; control characters, which must not reach a terminal, as "\\x1b". */
+/* Puts text; what must not reach a terminal (base/show.h) as "\\x1b". */
 void cli_print(FILE *to, const char *text);
 
-/* A line on stderr: "NAME: sentence". */
+/* A line on stderr, "NAME: sentence", by one write(2). */
 void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* Text of several lines on stderr, such as a usage, by one write(2). */
+void cli_complain(const char *text);
 
 /* Puts behind an error what can be done about it: "SENTENCE (ADVICE)". Returns rc; of 0 and more there is nothing
  * to say. */

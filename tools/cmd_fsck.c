@@ -224,7 +224,8 @@ static void say(const struct fsck *f, int rc, const struct cfs_err *err, int sta
 			cli_say(f->name, "object %s: %s", f->found.objects.v[i].path,
 				f->found.objects.v[i].wrong);
 	say_kernel(f);
-	printf("%s: %s", f->image, status_name(status));
+	cli_print(stdout, f->image);
+	printf(": %s", status_name(status));
 	if (f->o->objects)
 		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
 		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);

@@ -82,7 +82,8 @@ static void say(const struct options *o, const char *path, bool made)
 	} else if (cli_stands_in()) {
 		cfsctl_say_init(init, path, made);
 	} else {
-		printf("%s: %s\n", path, made ? "made" : "there already");
+		cli_print(stdout, path);
+		printf(": %s\n", made ? "made" : "there already");
 	}
 	if (made && init->insecure)
 		cli_say("composefs init",

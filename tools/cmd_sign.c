@@ -339,7 +339,8 @@ static void say(const struct sign *s)
 	char digest[TRUST_DIGEST_MAX], id[CFS_SIG_KEY_ID_MAX];
 
 	if (!s->o->json) {
-		printf("%s: signed by %s\n", s->path, cfs_sig_key_id(&s->key, id));
+		cli_print(stdout, s->path);
+		printf(": signed by %s\n", cfs_sig_key_id(&s->key, id));
 		return;
 	}
 	fputs("{\"signature\":", stdout);

@@ -138,12 +138,18 @@ static void say(const struct verify *v)
 {
 	char text[TRUST_DIGEST_MAX];
 
-	for (size_t i = 0; i < v->n; i++)
-		printf("%s: verified, %s\n", v->images[i],
-		       trust_digest_text(&v->digests[i], text));
-	if (v->found.stated)
-		printf("name %s, version %" PRIu64 "\n", v->found.name, v->found.version);
-	printf("signed by %s (%s)\n", v->found.key, v->found.key_file);
+	for (size_t i = 0; i < v->n; i++) {
+		cli_print(stdout, v->images[i]);
+		printf(": verified, %s\n", trust_digest_text(&v->digests[i], text));
+	}
+	if (v->found.stated) {
+		fputs("name ", stdout);
+		cli_print(stdout, v->found.name);
+		printf(", version %" PRIu64 "\n", v->found.version);
+	}
+	printf("signed by %s (", v->found.key);
+	cli_print(stdout, v->found.key_file);
+	puts(")");
 }
 
 static void say_json(const struct verify *v, const struct refusal *r,

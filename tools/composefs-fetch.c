@@ -375,7 +375,7 @@ int main(int argc, char **argv)
 	if (!cli_begin("composefs-fetch"))
 		return CLI_FAILED;
 	if (argc != 2) {
-		fputs("usage: composefs-fetch DIR\n", stderr);
+		cli_complain("usage: composefs-fetch DIR\n");
 		return CLI_USAGE;
 	}
 	f.dir = argv[1];

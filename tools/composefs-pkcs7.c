@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	if (!cli_begin("composefs-pkcs7"))
 		return CLI_FAILED;
 	if (argc != 4) {
-		fputs("usage: composefs-pkcs7 KEY CERT DIR\n", stderr);
+		cli_complain("usage: composefs-pkcs7 KEY CERT DIR\n");
 		return CLI_USAGE;
 	}
 	if (run(argv, &err) == 0)

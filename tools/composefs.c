@@ -49,6 +49,19 @@ static void usage(FILE *to, const char *program)
 			program, program, program);
 }
 
+static void complain_usage(const char *program)
+{
+	cfs_autofree char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		return;
+	usage(to, program);
+	if (fclose(to) == 0)
+		cli_complain(text);
+}
+
 /* Does the value of this option stand in the next argument? */
 static bool takes_next(const char *arg)
 {
@@ -121,7 +134,7 @@ static int run_any(const char *program, int argc, char **argv)
 		cli_say(program, "%s: no such command; \"%s --help\" lists them",
 			argv[at], program);
 	else
-		usage(stderr, program);
+		complain_usage(program);
 	return CLI_USAGE;
 }
 

@@ -59,9 +59,6 @@ int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *
 /* Says what failed; the status. */
 int command_end(const char *name, int rc, const struct cfs_err *err);
 
-/* Length of the well-formed UTF-8 sequence at p, or 0. */
-size_t utf8_len(const uint8_t *p, size_t left);
-
 /* Puts text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
 void json_text(FILE *to, const char *text, size_t len);
 

@@ -99,6 +99,22 @@ static void put_bytes(FILE *to, uint64_t n, bool known)
 	fprintf(to, "%10s ", known ? cli_bytes(n, buf) : "-");
 }
 
+/* A name in a list of names, which commas separate. */
+static void put_listed(FILE *to, const char *name)
+{
+	for (;;) {
+		size_t n = strcspn(name, ",");
+		char *part = strndup(name, n);
+
+		cli_print(to, part ? part : "?");
+		free(part);
+		name += n;
+		if (*name++ != ',')
+			return;
+		fputs("\\x2c", to);
+	}
+}
+
 static void put_row(FILE *to, const struct du *du, const struct cfs_repo_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
@@ -109,10 +125,10 @@ static void put_row(FILE *to, const struct du *du, const struct cfs_repo_usage_i
 	put_bytes(to, im->bytes, true);
 	put_bytes(to, im->cached, du->total->cached_known);
 	fprintf(to, "%8" PRIu64 "  ", im->n_entries);
-	cli_print(to, du_name(im, buf));
+	put_listed(to, du_name(im, buf));
 	for (size_t i = 1; i < im->n_names; i++) {
 		fputs(", ", to);
-		cli_print(to, im->names[i]);
+		put_listed(to, im->names[i]);
 	}
 	if (du_stays(im))
 		fprintf(to, " (%s)", du_stays(im));

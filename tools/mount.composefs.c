@@ -29,43 +29,45 @@ struct command {
 
 static void print_usage(void)
 {
-	fputs("usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
-	      "Example:\n"
-	      "  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
-	      "/mnt/exampleimage\n"
-	      "or, as a mount helper:\n"
-	      "  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
-	      "/mnt/exampleimage\n"
-	      "\n"
-	      "Supported options:\n"
-	      "  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
-	      "  digest=DIGEST          Specify required image digest\n"
-	      "  signed                 Require a signature by a trusted key over the "
-	      "image digest\n"
-	      "  signature=PATH         The signature file, default IMAGE.sig\n"
-	      "  trusted=DIR            The directory of trusted keys\n"
-	      "  statement=PATH         A signed statement that must be about the image\n"
-	      "  name=NAME              What that statement must be about\n"
-	      "  floor=PATH             Its version must not be below what this file "
-	      "says\n"
-	      "  idmap=PATH             Specify path to a user namespace whose ID "
-	      "mapping "
-	      "should be used\n"
-	      "  verity                 Require all files to have specified and valid "
-	      "fs-verity digests\n"
-	      "  tryverity              If kernel and file system have it, require "
-	      "fs-verity\n"
-	      "  allow-suid             Let setuid programs and file capabilities count\n"
-	      "                         although nobody vouches for the image\n"
-	      "  allow-dev              Let device nodes be opened, the same\n"
-	      "  ro                     Read only\n"
-	      "  rw                     Read/write\n"
-	      "  upperdir               Overlayfs upperdir\n"
-	      "  workdir                Overlayfs workdir\n"
-	      "  prefetch=WHEN          Read the image ahead: async (default), wait, "
-	      "off\n"
-	      "and nosuid, nodev, noexec, noatime and others of mount(8)\n",
-	      stderr);
+	cli_complain(
+		"usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
+		"Example:\n"
+		"  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
+		"/mnt/exampleimage\n"
+		"or, as a mount helper:\n"
+		"  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
+		"/mnt/exampleimage\n"
+		"\n"
+		"Supported options:\n"
+		"  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
+		"  digest=DIGEST          Specify required image digest\n"
+		"  signed                 Require a signature by a trusted key over the "
+		"image digest\n"
+		"  signature=PATH         The signature file, default IMAGE.sig\n"
+		"  trusted=DIR            The directory of trusted keys\n"
+		"  statement=PATH         A signed statement that must be about the "
+		"image\n"
+		"  name=NAME              What that statement must be about\n"
+		"  floor=PATH             Its version must not be below what this file "
+		"says\n"
+		"  idmap=PATH             Specify path to a user namespace whose ID "
+		"mapping "
+		"should be used\n"
+		"  verity                 Require all files to have specified and valid "
+		"fs-verity digests\n"
+		"  tryverity              If kernel and file system have it, require "
+		"fs-verity\n"
+		"  allow-suid             Let setuid programs and file capabilities "
+		"count\n"
+		"                         although nobody vouches for the image\n"
+		"  allow-dev              Let device nodes be opened, the same\n"
+		"  ro                     Read only\n"
+		"  rw                     Read/write\n"
+		"  upperdir               Overlayfs upperdir\n"
+		"  workdir                Overlayfs workdir\n"
+		"  prefetch=WHEN          Read the image ahead: async (default), wait, "
+		"off\n"
+		"and nosuid, nodev, noexec, noatime and others of mount(8)\n");
 }
 
 static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
@@ -178,6 +180,15 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
 
+static void say_mounted(const struct command *cmd, const struct cfs_mount_taken *taken)
+{
+	fputs("mount.composefs: ", stdout);
+	cli_print(stdout, cmd->image);
+	fputs(" mounted on ", stdout);
+	cli_print(stdout, cmd->mountpoint);
+	printf(" (image: %s; overlay: %s)\n", taken->image, taken->overlay);
+}
+
 static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
 	struct cfs_mount_taken taken = {0};
@@ -196,9 +207,21 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 			"or signed, or allow-suid, allow-dev",
 			cmd->image, cmd->restraint);
 	if (rc == 0 && cmd->verbose && taken.image)
-		printf("mount.composefs: %s mounted on %s (image: %s; overlay: %s)\n",
-		       cmd->image, cmd->mountpoint, taken.image, taken.overlay);
+		say_mounted(cmd, &taken);
 	return rc;
+}
+
+/* Without the name of the program, as 1.0.8 has it. */
+static void complain_alone(const char *msg)
+{
+	char line[CFS_SHOW_FACTOR * CFS_ERR_MAX];
+	size_t len = cfs_show(cfs_text(msg), line, sizeof(line) - 1);
+
+	if (len == 0)
+		return;
+	line[len] = '\n';
+	line[len + 1] = '\0';
+	cli_complain(line);
 }
 
 int main(int argc, char **argv)
@@ -211,7 +234,7 @@ int main(int argc, char **argv)
 		return STATUS_FAILED;
 	rc = run(&cmd, argc, argv, &err);
 	if (rc < 0 && cmd.wrong_usage)
-		fprintf(stderr, "%s%s", err.msg, *err.msg ? "\n" : "");
+		complain_alone(err.msg);
 	else if (rc < 0)
 		cli_say("mount.composefs", "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)

@@ -48,8 +48,16 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 
 int cli_misused(const struct cli_syntax *s, const char *name, const char *what)
 {
+	cfs_autofree char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
 	cli_say(name, "%s", what);
-	cli_usage(stderr, s, name);
+	if (to) {
+		cli_usage(to, s, name);
+		if (fclose(to) == 0)
+			cli_complain(text);
+	}
 	return CLI_FAILED;
 }
 

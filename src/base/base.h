@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/hex.h"
 #include "base/base64.h"
+#include "base/show.h"
 #include "base/sink.h"
 #include "base/io.h"
 #include "base/beneath.h"

@@ -24,7 +24,6 @@
 enum {
 	ERRNO_MAX = 4095,
 	PIECE_LEN = 65536,
-	ESCAPED_LEN = 4, /* of a control character */
 };
 
 struct record {
@@ -196,21 +195,11 @@ static int reap(const struct cfs_isolate_opts *opts, pid_t pid, struct cfs_err *
 
 /* --- What it said -------------------------------------------------------------------- */
 
-/* A copy without control characters. */
+/* A copy that may reach a terminal. */
 static void copy_safely(const char *from, struct cfs_err *err)
 {
-	size_t len = 0;
-
-	if (!err)
-		return;
-	for (; *from && len + ESCAPED_LEN < sizeof(err->msg); from++) {
-		if ((unsigned char)*from < 0x20 || *from == 0x7f)
-			len += (size_t)sprintf(err->msg + len, "\\x%02x",
-					       (unsigned char)*from);
-		else
-			err->msg[len++] = *from;
-	}
-	err->msg[len] = '\0';
+	if (err)
+		cfs_show(cfs_text(from), err->msg, sizeof(err->msg));
 }
 
 /* The record at off of what was said; false when it cannot be one. */

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Output that others share: one write(2) for each message, descriptors in non-blocking mode, terminals.
+
+    message_test.py TOOLS
+"""
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import Skip, fact, run_facts_afresh, same, want  # noqa: E402  pylint: disable=wrong-import-position
+
+TOOLS = os.path.abspath(sys.argv[1])
+EVIL = "a\x1b[2J\u202eb\u2066c\u009bd"
+
+
+def tool(name):
+    return f"{TOOLS}/{name}"
+
+
+def has_command(name):
+    return subprocess.run([tool("composefs"), name, "--help"], capture_output=True, check=False).returncode == 0
+
+
+class Place:
+    """A tree of many names, and its image."""
+
+    def __init__(self):
+        os.mkdir("tree")
+        for number in range(3000):
+            with open(f"tree/{number:0100}", "wb"):
+                pass
+        subprocess.run([tool("mkcomposefs"), "tree", "image"], check=True)
+
+
+def writes_to_stderr(*args):
+    """What each write(2) to standard error has. SIGCHLD and the like do not count."""
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    subprocess.run(["strace", "-f", "-o", "trace", "-s", "20000", "-e", "trace=write,writev", *args], stdin=subprocess.DEVNULL,
+                   capture_output=True, check=False)
+    with open("trace", encoding="utf-8", errors="replace") as f:
+        return re.findall(r'write(?:v)?\(2, \[?(?:\{iov_base=)?"((?:[^"\\]|\\.)*)"', f.read())
+
+
+@fact
+def a_message_is_one_write(_):
+    for args in (["composefs", "no-such-command"], ["composefs", "fsck", "no-such-image"], ["composefs", "ls", "no\x1b\x1bsuch"],
+                 ["composefs-info", "ls", "none"], ["composefs-dump", "none", "out"], ["mkcomposefs", "none", "out"],
+                 ["mount.composefs", "-o", "basedir=.", "none", "none"], ["composefs-fsck", "none"]):
+        got = writes_to_stderr(tool(args[0]), *args[1:])
+        same(len(got), 1, f"writes of {args}: {got}")
+        want(got[0].endswith("\\n"), got)
+
+
+@fact
+def a_usage_is_one_write(_):
+    for args in (["composefs"], ["composefs-dump"], ["composefs-fetch"], ["composefs-pkcs7"]):
+        if os.path.exists(tool(args[0])):
+            got = writes_to_stderr(tool(args[0]), *args[1:])
+            same(len(got), 1, f"writes of {args}: {got}")
+    for args in (["mkcomposefs"], ["composefs-info"], ["composefs", "ls"], ["composefs", "ls", "--none"]):
+        got = writes_to_stderr(tool(args[0]), *args[1:])
+        want(len(got) <= 2, f"writes of {args}: message and usage, got {got}")
+
+
+def read_slowly(args, stdin=None):
+    """All that a command prints into a pipe that is in non-blocking mode, and its status."""
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    fcntl.fcntl(write_end, fcntl.F_SETFL, fcntl.fcntl(write_end, fcntl.F_GETFL) | os.O_NONBLOCK)
+    with subprocess.Popen(args, stdin=stdin, stdout=write_end, stderr=subprocess.PIPE) as child:
+        os.close(write_end)
+        time.sleep(0.05)  # the pipe is full then, most likely; it does not matter if not
+        text = b""
+        while piece := os.read(read_end, 3000):
+            text += piece
+        os.close(read_end)
+        return child.wait(), text, child.stderr.read()
+
+
+@fact
+def output_in_non_blocking_mode_is_whole(_):
+    for args in (["composefs-info", "ls", "image"], ["composefs-info", "dump", "image"], ["composefs", "ls", "image", "/"],
+                 ["composefs", "diff", "image", "dump:empty"], ["composefs", "diff", "--json", "image", "dump:empty"],
+                 ["mkcomposefs", "tree", "-"], ["composefs", "--help"]):
+        with open("empty", "wb") as f:
+            f.write(b"/ 4096 40755 2 0 0 0 0.0 - - -\n")
+        args = [tool(args[0]), *args[1:]]
+        expected = subprocess.run(args, stdout=subprocess.PIPE, check=False)
+        status, text, err = read_slowly(args)
+        same((status, err), (expected.returncode, b""), args)
+        want(text == expected.stdout, f"{args}: got {len(text)} bytes, want {len(expected.stdout)}")
+
+
+@fact
+def input_in_non_blocking_mode_is_waited_for(_):
+    dump = subprocess.run([tool("composefs-info"), "dump", "image"], stdout=subprocess.PIPE, check=True).stdout
+    with open("image", "rb") as f:
+        image = f.read()
+    for data, args in ((dump, ["mkcomposefs", "--from-file", "-", "out"]), (dump, ["composefs", "diff", "-", "image"]),
+                       (image, ["composefs", "diff", "-", "image"]), (image, ["composefs-info", "ls", "/dev/stdin"])):
+        read_end, write_end = os.pipe()
+        fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_NONBLOCK)
+        with subprocess.Popen([tool(args[0]), *args[1:]], stdin=read_end, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as child:
+            os.close(read_end)
+            with open(write_end, "wb", buffering=0) as pipe:
+                for at in range(0, len(data), 50000):
+                    time.sleep(0.005)
+                    try:
+                        pipe.write(data[at:at + 50000])
+                    except BrokenPipeError:
+                        break
+            err = child.stderr.read()
+            same((child.wait(), err), (0, b""), args)
+
+
+def no_control(text, what):
+    for bad in ("\x1b", "\u202e", "\u2066", "\u009b"):
+        want(bad not in text.decode("utf-8", "surrogateescape"), f"{what}: {text[:300]!r}")
+    want(b"\x9b" not in text.replace(b"\xc2\x9b", b""), f"{what}: {text[:300]!r}")
+
+
+@fact
+def nothing_foreign_controls_the_terminal(_):
+    """Names with an escape sequence, marks of direction, and a raw byte 0x9b."""
+    raw = os.fsencode(EVIL) + b"\x9b2J"
+    os.mkdir("evil")
+    with open(b"evil/" + raw, "wb") as f:
+        f.write(b"x" * 100)
+    shutil.copy("image", raw)
+    calls = [["mkcomposefs", "evil", "evil.cfs"], ["composefs-info", "ls", "evil.cfs"], ["composefs", "ls", "evil.cfs", "/"],
+             ["composefs", "diff", "evil.cfs", "image"], ["composefs", "explain", raw, "evil.cfs"], ["composefs", "fsck", raw],
+             ["composefs", "fsck", b"none" + raw], ["composefs", "ls", b"none" + raw], ["composefs", "diff", raw, b"none" + raw],
+             ["composefs-dump", b"none" + raw, "x"], ["mkcomposefs", b"none" + raw, "x"],
+             ["mount.composefs", "-o", b"basedir=" + raw, b"none" + raw, raw]]
+    if has_command("init"):
+        calls += [["composefs", "init", "--insecure", b"repo" + raw], ["composefs", "init", "--insecure", "--json", b"repo" + raw],
+                  ["composefs", "create-image", b"--repo=repo" + raw, "evil", "a, b"], ["composefs", "du", b"--repo=repo" + raw],
+                  ["composefs", "images", b"--repo=none" + raw], ["composefs", "gc", b"--repo=repo" + raw, "--dry-run"]]
+    if has_command("sign") and shutil.which("openssl"):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], check=True)
+        os.mkdir("keys")
+        subprocess.run(["openssl", "pkey", "-in", "key.pem", "-pubout", "-out", b"keys/" + raw], check=True)
+        calls += [["composefs", "sign", "--key=key.pem", raw], ["composefs", "verify", "--trusted=keys", raw],
+                  ["composefs", "verify", "--trusted=keys", "--json", raw]]
+    for name, *args in calls:
+        done = subprocess.run([tool(name), *args], capture_output=True, check=False)
+        no_control(done.stdout, args)
+        no_control(done.stderr, args)
+
+
+@fact
+def a_comma_in_a_name_is_told_from_one_between_names(_):
+    if not has_command("init"):
+        raise Skip("built without repositories")
+    for args in (["init", "--insecure", "repo"], ["create-image", "--repo=repo", "tree", "a, b"]):
+        subprocess.run([tool("composefs"), *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    table = subprocess.run([tool("composefs"), "du", "--repo=repo"], stdout=subprocess.PIPE, check=True).stdout
+    want(b"a\\x2c b" in table, table)
+    same(json.loads(subprocess.run([tool("composefs"), "du", "--repo=repo", "--json"], stdout=subprocess.PIPE,
+                                   check=True).stdout)["images"][0]["names"], ["a, b"])
+
+
+if __name__ == "__main__":
+    sys.exit(run_facts_afresh(Place))
