@@ -124,6 +124,11 @@ static void warn(const struct options *o, const struct cfs_repo_usage_total *t)
 	if (t->n_missing)
 		cli_say(o->name, "warning: %" PRIu64 " objects are not there, see fsck",
 			t->n_missing);
+	if (t->n_passed_over)
+		cli_say(o->name,
+			"warning: %" PRIu64 " entries of images/ are no links of ours, "
+			"and not counted; see fsck",
+			t->n_passed_over);
 	if (!t->use_known)
 		cli_say(o->name, "warning: the kernel does not tell of all images "
 				 "whether they are "

@@ -41,6 +41,7 @@ static void show(const struct cfs_repo_usage *u, const char *stage, uint64_t don
 static int list_images(struct cfs_repo_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &u->mark.side[CFS_REPO_IMAGES].entries;
+	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
 
 	u->images = calloc(l->n + 1, sizeof(*u->images));
 	u->lists = calloc(l->n + 1, sizeof(*u->lists));
@@ -48,11 +49,15 @@ static int list_images(struct cfs_repo_usage *u, struct cfs_err *err)
 	if (!u->images || !u->lists || !u->entry_of)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < l->n; i++) {
-		if (l->v[i].code)
+		if (l->v[i].code) {
+			u->total.n_passed_over++;
 			continue;
+		}
 		u->images[u->n_images].id = l->v[i].id;
 		u->entry_of[u->n_images++] = i;
 	}
+	for (size_t i = 0; i < refs->n; i++)
+		u->total.n_passed_over += refs->v[i].code != 0;
 	return 0;
 }
 

@@ -43,7 +43,9 @@ struct cfs_repo_usage_total {
 	uint64_t apart;		       /* bytes, if each image had its own copies */
 	uint64_t bytes;		       /* really */
 	uint64_t cached;	       /* of bytes, in memory now */
-	bool cached_known; /* false: no_cached, or the kernel did not tell of all */
+	uint64_t
+		n_passed_over; /* entries and names of another form than ours: no images */
+	bool cached_known;     /* false: no_cached, or the kernel did not tell of all */
 	bool use_known; /* false: it did not tell of all images whether they are in use */
 };
 

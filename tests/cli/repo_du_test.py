@@ -182,6 +182,17 @@ def missing_objects_are_told():
     has(err, "1 objects are not there")
 
 
+def entries_of_another_form_are_told():
+    build()
+    entry = "r/images/" + os.path.basename(os.readlink("r/images/refs/os/b"))
+    os.unlink(entry)
+    os.symlink("elsewhere", entry)
+    write("r/images/refs/README", "mine")
+    rc, out, err = run("du", "--repo=r", "--json")
+    want((rc, len(json.loads(out)["images"])), (0, 2))
+    has(err, "2 entries of images/ are no links of ours, and not counted")
+
+
 def of_a_damaged_repository_nothing_is_said():
     build()
     image = os.path.realpath("r/images/refs/os/a")
@@ -213,7 +224,8 @@ def hostile_names_reach_no_terminal():
 TESTS = (sums_are_those_of_the_files_on_disk, what_it_says_would_be_free_is_what_gc_frees, all_names_of_an_image_go_together,
          an_image_without_a_name_frees_nothing_and_keeps_nothing, an_image_that_is_open_or_in_a_stream_stays,
          pairs_are_told_on_request, rows_have_the_order_that_was_asked_for, lengths_instead_of_blocks_when_asked_for,
-         what_is_in_memory_is_told_unless_not_asked, missing_objects_are_told, of_a_damaged_repository_nothing_is_said,
+         what_is_in_memory_is_told_unless_not_asked, missing_objects_are_told, entries_of_another_form_are_told,
+         of_a_damaged_repository_nothing_is_said,
          an_empty_repository_is_no_error, hostile_names_reach_no_terminal)
 
 if __name__ == "__main__":
