@@ -150,12 +150,12 @@ static int write_page(const char *path, const struct du *du, struct cfs_err *err
 	if (!to || fclose(to) != 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = cfs_replace_open(path, &file, err);
-	if (rc < 0)
-		return rc;
-	rc = cfs_io_write(file.fd, page, len, err);
 	if (rc == 0)
-		return cfs_replace_commit(&file, err);
-	cfs_replace_abort(&file);
+		rc = cfs_io_write(file.fd, page, len, err);
+	if (rc == 0)
+		rc = cfs_replace_commit(&file, err);
+	else
+		cfs_replace_abort(&file);
 	return cfs_context(err, rc, "%s", path);
 }
 

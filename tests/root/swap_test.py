@@ -139,8 +139,9 @@ class World:
         return {path: facts_of(path, self.linked) for path in [self.out] + list(below(self.out))}
 
     def check(self, command, place):
-        after = self.outside()
-        changed = sorted(path for path in set(after) | set(self.before) if after.get(path) != self.before.get(path))
+        before, after = self.before, self.outside()
+        self.before = after
+        changed = sorted(path for path in set(after) | set(before) if after.get(path) != before.get(path))
         want(not changed, f"{command} changed {changed[:4]} ({place}): {after.get(changed[0]) if changed else ''}")
         suid = {os.stat(f"{self.out}/suid").st_ino}
         for path in below(self.play):
@@ -176,6 +177,8 @@ COMMANDS = {
     "verify": [COMPOSEFS, "verify", "--trusted={trees}/keys", IMAGE],
     "mkcomposefs with a store": [MKCOMPOSEFS, "--digest-store={play}/store", "{trees}/2", "{play}/dir/out.cfs"],
     "mkcomposefs": [MKCOMPOSEFS, "{trees}/1", "{play}/dir/out.cfs"],
+    "mkcomposefs with a cache": [MKCOMPOSEFS, "--cache={play}/dir/cache", "{trees}/1", "{play}/dir/out.cfs"],
+    "du into a page": [COMPOSEFS, "du", f"--repo={REPO}", "--html={play}/dir/out.cfs"],
     "fsck of a store": [COMPOSEFS, "fsck", "--objects={play}/store", "{trees}/image.cfs"],
 }
 
@@ -193,7 +196,7 @@ def run_once(name, place):
     want(child.returncode >= 0, f"{name} ended by signal {-child.returncode} ({place}): {said}")
     if child.returncode == 1:
         last = said.strip().split("\n")[-1]
-        known = (WORLD.play, "object", "images", "signatures", "refs", "called")  # the last ones below --repo
+        known = (WORLD.play, "object", "images", "signatures", "refs", "called", "name of an image")  # the last ones below --repo
         want(any(word in last for word in known), f"{name} does not name the place ({place}): {said}")
     return child.returncode == 0
 
@@ -220,7 +223,7 @@ def components():
             ".quarantine", ".lock-gc", "streams"]
     return ([f"repo/{name}".rstrip("/") for name in repo] +
             [f"repo/signatures/{name}" for name in sorted(os.listdir(f"{WORLD.dir}/pristine/repo/signatures"))] +
-            ["store", "dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/.out.cfs.cfs-tmp"])
+            ["store", "dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/cache", "dir/.out.cfs.cfs-tmp"])
 
 
 def twin(component):
