@@ -195,6 +195,26 @@ def fsck_does_not_leave_the_directory_of_the_objects(_):
         raise AssertionError(err)
 
 
+def fsck_finds_no_object_where_overlayfs_finds_none(_):
+    """Measured on Linux 6.18: ELOOP for a link on the way, ENOENT for one at the end, EINVAL for an empty component."""
+    os.makedirs("places/real")
+    for name in ("secret", "places/real/f"):
+        with open(name, "w", encoding="ascii") as f:
+            f.write("0123456789")
+    os.symlink("real", "places/link")
+    os.symlink("f", "places/real/link")
+    os.symlink("..", "places/up")
+    rows = [("real/f", SOUND), ("link/f", DAMAGED), ("real/link", DAMAGED), ("up/secret", DAMAGED),
+            ("/real/f", DAMAGED), ("real//f", DAMAGED), ("/" + os.path.abspath("secret"), DAMAGED)]
+    for path, status in rows:
+        with open("way.dump", "w", encoding="ascii") as f:
+            f.write(f"/ 4096 40755 2 0 0 0 0.0 - - -\n/f 10 100644 1 0 0 0 0.0 {path} - -\n")
+        subprocess.run([MKCOMPOSEFS, "--from-file", "way.dump", "way.cfs"], check=True)
+        rc, _, err = run("fsck", "--no-isolated", "--objects=places", "way.cfs")
+        if rc != status:
+            raise AssertionError(f"{path}: got status {rc}, want {status}: {err}")
+
+
 def fsck_tells_what_a_kernel_would_mishandle(_):
     """The external files of the tree are the reason; isolated or not, it is the same."""
     for fence in ("--no-isolated", "--isolated"):
