@@ -237,6 +237,18 @@ def gc_keeps_roots_and_says_what_it_removed():
     want(well("--repo", "r", "gc"), none)
 
 
+def a_root_that_cannot_be_followed_is_not_one_that_names_nothing():
+    made = make().split(":")[1]
+    os.unlink(f"r/images/{made}")
+    os.symlink("/etc", f"r/images/{made}")
+    good("untag", "--repo=r", "os/1")
+    before = snapshot("r/objects")
+    rc, out, err = cfsctl("--repo", "r", "gc", "-r", made)
+    want((rc, out), (FAILED, ""))
+    has(err, f"images/{made}: ")
+    want(snapshot("r/objects"), before)
+
+
 def a_root_may_be_a_name():
     make()
     for name in ("os/1", "refs/os/1"):
