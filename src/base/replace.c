@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -250,7 +252,8 @@ static int give_free_name(struct cfs_replace *r, struct cfs_err *err)
 	}
 	if (errno == EEXIST)
 		return -EEXIST;
-	if (renameat2(r->dirfd, r->tmp, r->dirfd, r->name, RENAME_NOREPLACE) < 0) {
+	if (syscall(SYS_renameat2, r->dirfd, r->tmp, r->dirfd, r->name,
+		    RENAME_NOREPLACE) < 0) { /* musl has no renameat2 */
 		if (errno == EEXIST)
 			return -EEXIST;
 		if (errno != EINVAL && errno != ENOSYS)
