@@ -195,6 +195,7 @@ int cmd_verify(int argc, char **argv)
 		return status;
 	v.images = argv + optind;
 	v.n = (size_t)(argc - optind);
+	o.trust.raise = cfs_sig_floor_raise;
 	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
 		o.trust.signatures = sig_place(&o.how, o.place);
 	if (trust_check_request(&o.trust, v.n, &err) < 0) {

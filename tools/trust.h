@@ -30,7 +30,10 @@ struct trust {
 	const char *statement;	/* file; NULL: the digest itself is signed */
 	const char *name;	/* that the statement must be about; NULL: any */
 	const char *floor;	/* file of floors; NULL: any version */
-	bool raise_floor;	/* the version becomes the floor, last of all */
+	bool raise_floor;	/* the version becomes the floor, last of all, by raise */
+	/* cfs_sig_floor_raise, or NULL: programs that only check do without its code. */
+	int (*raise)(const char *path, const struct cfs_sig_statement *s,
+		     struct cfs_err *err);
 };
 
 /* What was found. */
