@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The outer fences: descriptors, limits, privileges, Landlock. */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
@@ -13,17 +14,45 @@
 
 /* --- Descriptors --------------------------------------------------------------------- */
 
+/* All that /proc names; false without /proc. */
+static bool close_listed(void)
+{
+	const struct dirent *entry;
+	DIR *dir = opendir("/proc/self/fd");
+
+	if (!dir)
+		return false;
+	while ((entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > 0 && fd != dirfd(dir))
+			close(fd);
+	}
+	closedir(dir);
+	return true;
+}
+
+/* All that there can be, as long as nobody raised fs.nr_open. The limit may be lower than what was opened before it was
+ * set. */
+static void close_each(void)
+{
+	enum { NR_OPEN = 1 << 20 };
+	long limit = sysconf(_SC_OPEN_MAX), n = limit > NR_OPEN ? limit : NR_OPEN;
+
+	for (int fd = 1; fd < n; fd++)
+		close(fd);
+}
+
 int isolate_descriptors(int answer, struct cfs_err *err)
 {
-	long n = sysconf(_SC_OPEN_MAX);
-
 	if (answer != 0 && dup2(answer, 0) < 0)
 		return cfs_fail_errno(err, "isolation: dup2");
 	if (close_range(1, UINT32_MAX, 0) == 0)
 		return 0;
 	/* Before Linux 5.9: one by one. */
-	for (int fd = 1; fd < n; fd++)
-		close(fd);
+	close(1); /* so that there is a free one for the list */
+	if (!close_listed())
+		close_each();
 	return 0;
 }
 

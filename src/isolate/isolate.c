@@ -214,6 +214,12 @@ static bool get_record(const struct cfs_mem *said, uint64_t off, struct record *
 	       memchr(out->msg, '\0', sizeof(out->msg));
 }
 
+/* A jail that could not be built says nothing about the image, so the codes for bad input are not for it. */
+static int of_jail(int code)
+{
+	return code == -EINVAL || code == -EUCLEAN || code == -EILSEQ ? -EIO : code;
+}
+
 /* What was said, which is all there. Leaves the answer alone in out. */
 static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated *out,
 		       struct cfs_err *err)
@@ -222,10 +228,10 @@ static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated 
 	struct record first, last;
 
 	if (!get_record(said, 0, &first))
-		return cfs_fail(err, EUCLEAN, "isolated check: ended without a word");
+		return cfs_fail(err, EIO, "isolation: the child ended before it began");
 	copy_safely(first.msg, err);
 	if (first.code < 0)
-		return first.code;
+		return of_jail(first.code);
 	if (said->len < 2 * sizeof(last) ||
 	    !get_record(said, said->len - sizeof(last), &last))
 		return cfs_fail(err, EUCLEAN,
@@ -235,7 +241,7 @@ static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated 
 	memmove(said->p, said->p + sizeof(first), said->len);
 	copy_safely(last.msg, err);
 	if (last.code == -ENOMEM)
-		return cfs_fail(err, EUCLEAN,
+		return cfs_fail(err, ENOMEM,
 				"isolated check: wants more than %" PRIu64
 				" bytes of memory",
 				opts->memory_len);
@@ -283,7 +289,8 @@ int cfs_isolate_run(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void
 	out->landlock = get_record(&out->answer, 0, &first) && first.landlock;
 	if (rc == 0 && end < 0) {
 		copy_safely(ended.msg, err);
-		rc = end;
+		/* Before the first record stood: not the image's fault. */
+		rc = get_record(&out->answer, 0, &first) ? end : of_jail(end);
 	}
 	return rc < 0 ? rc : take_answer(opts, out, err);
 }

@@ -38,8 +38,8 @@ struct cfs_isolated {
 /* Runs fn(ctx) in a jail and waits for its end. out starts zeroed.
  *
  * Returns what fn returned, with its sentence, in which control characters became "\xNN"; the answer is there
- * whenever fn returned. -EUCLEAN: it was killed, crashed, went over a limit (being out of memory
- * is one) or said what is no answer; the sentence names signal or limit. -ENOTSUP: no seccomp filters in this kernel
+ * whenever fn returned. -EUCLEAN: it was killed, crashed, went over a limit or said what is no
+ * answer; the sentence names signal or limit. -ENOMEM: it wanted more memory than it may have. -ENOTSUP: no seccomp filters in this kernel
  * or on this architecture (x86_64 and aarch64 are known); nothing ran. -ENOMEM and others: the jail could not be built.
  *
  * The process forks: call it from one thread, or while no other thread holds a lock that fn needs (malloc's

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
-#include "isolate/isolate.h"
+#include "isolate/isolate_priv.h"
 
 enum { MIB = 1 << 20, RECORD_LEN = 8 + CFS_ERR_MAX };
 
@@ -281,13 +283,35 @@ static int map(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return cfs_fail_errno(err, "mmap");
 }
 
-T(memory_beyond_the_limit_is_damage)
+/* It may be the limit that is too low. */
+T(memory_beyond_the_limit_is_no_damage)
 {
 	size_t len = 63 * MIB;
 
 	run(map, &len, 0, NULL);
 	len = 65 * MIB;
-	run(map, &len, -EUCLEAN, "wants more than 67108864 bytes of memory");
+	run(map, &len, -ENOMEM, "wants more than 67108864 bytes of memory");
+}
+
+/* --- A jail that cannot be built ----------------------------------------------------- */
+
+static int is_no_damage(void)
+{
+	struct cfs_isolated out = {0};
+	char text[] = "never";
+	struct cfs_err err;
+
+	CHILD_CHECK(cfs_isolate_run(&opts, echo, text, &out, &err) == -EIO);
+	CHILD_CHECK(strstr(err.msg, "isolation: no_new_privs"));
+	free(out.answer.p);
+	return 0;
+}
+
+T(a_jail_that_cannot_be_built_says_nothing_about_the_input)
+{
+	struct fault fault = {SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, EINVAL};
+
+	t_eq(fault_run(&fault, is_no_damage), 0);
 }
 
 /* --- Kernels that lack something ----------------------------------------------------- */
@@ -341,9 +365,27 @@ T(a_kernel_without_landlock_is_told_and_seccomp_stands_alone)
 	t_eq(fault_run(&fault, says_that_there_is_no_landlock), 0);
 }
 
+/* The limit was lowered after it was opened. */
+static int closes_what_is_above_the_limit(void)
+{
+	struct rlimit limit = {64, 64};
+	int status;
+	pid_t pid;
+
+	CHILD_CHECK(dup2(open("/", O_PATH), 900) == 900);
+	CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(isolate_descriptors(open("/", O_PATH), NULL) < 0 ||
+		      fcntl(0, F_GETFD) < 0 || fcntl(900, F_GETFD) >= 0);
+	CHILD_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	return 0;
+}
+
 T(descriptors_are_closed_where_close_range_is_missing)
 {
 	struct fault fault = {SYS_close_range, 0, 0, ENOSYS};
 
 	t_eq(fault_run(&fault, answers), 0);
+	t_eq(fault_run(&fault, closes_what_is_above_the_limit), 0);
 }
