@@ -155,11 +155,13 @@ static void image_texts(const struct sign *s, char (*space)[TRUST_DIGEST_MAX],
 
 static int make_statement(struct sign *s, struct cfs_err *err)
 {
-	char space[CFS_SIG_IMAGES_MAX][TRUST_DIGEST_MAX];
+	cfs_autofree char(*space)[TRUST_DIGEST_MAX] = calloc(s->n, sizeof(*space));
 	struct cfs_sig_statement statement = {
 		.name = cfs_text(s->o->name), .version = s->o->version, .n_images = s->n};
 	int rc;
 
+	if (!space)
+		return cfs_fail(err, ENOMEM, "out of memory");
 	image_texts(s, space, statement.images);
 	rc = cfs_sig_statement_format(&statement, &s->message, err);
 	if (rc < 0)
@@ -170,7 +172,7 @@ static int make_statement(struct sign *s, struct cfs_err *err)
 /* One that somebody made before; nothing is signed that is not about these images. */
 static int load_statement(struct sign *s, struct cfs_err *err)
 {
-	char space[CFS_SIG_IMAGES_MAX][TRUST_DIGEST_MAX];
+	cfs_autofree char(*space)[TRUST_DIGEST_MAX] = calloc(s->n, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 	struct cfs_sig_statement statement;
 	int rc = read_file(s->o->statement, CFS_INPUT_PIPE, TRUST_STATEMENT_FILE_MAX,
@@ -178,6 +180,8 @@ static int load_statement(struct sign *s, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
+	if (!space)
+		return cfs_fail(err, ENOMEM, "out of memory");
 	image_texts(s, space, images);
 	rc = cfs_sig_statement_parse(
 		(struct cfs_text){(const char *)s->message.p, s->message.len}, &statement,

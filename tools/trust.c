@@ -231,9 +231,11 @@ static int check_signatures(struct work *w, struct cfs_span message, struct cfs_
 static int check_images(const struct cfs_sig_statement *s, const struct work *w,
 			struct cfs_err *err)
 {
-	char space[CFS_SIG_IMAGES_MAX][TRUST_DIGEST_MAX];
+	cfs_autofree char(*space)[TRUST_DIGEST_MAX] = calloc(w->n + 1, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 
+	if (!space)
+		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < w->n && i < CFS_SIG_IMAGES_MAX; i++)
 		images[i] = cfs_text(trust_digest_text(&w->digests[i], space[i]));
 	return cfs_sig_statement_check_images(s, images, w->n, err);

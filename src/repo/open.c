@@ -30,7 +30,7 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 {
 	cfs_autofd int fd =
 		cfs_beneath_open(dirfd, "meta.json", O_RDONLY | O_NONBLOCK, 0);
-	char text[CFS_REPO_META_MAX + 1];
+	cfs_autofree char *text = malloc(CFS_REPO_META_MAX + 1);
 	struct cfs_digest seal;
 	ssize_t n;
 	int rc;
@@ -39,7 +39,9 @@ int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
 		return fd;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, "meta.json", err);
-	n = cfs_io_pread(fd, text, sizeof(text), 0, err);
+	if (!text)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	n = cfs_io_pread(fd, text, CFS_REPO_META_MAX + 1, 0, err);
 	rc = n < 0 ? (int)n
 		   : cfs_repo_meta_parse((struct cfs_text){text, (size_t)n}, out, err);
 	if (rc == 0) {

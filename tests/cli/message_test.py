@@ -17,6 +17,8 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from facts import Skip, fact, run_facts_afresh, same, want  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
+with open(f"{TOOLS}/composefs", "rb") as program:
+    SANITIZED = b"__asan_init" in program.read()
 EVIL = "a\x1b[2J\u202eb\u2066c\u009bd"
 
 
@@ -167,6 +169,29 @@ def a_comma_in_a_name_is_told_from_one_between_names(_):
     want(b"a\\x2c b" in table, table)
     same(json.loads(subprocess.run([tool("composefs"), "du", "--repo=repo", "--json"], stdout=subprocess.PIPE,
                                    check=True).stdout)["images"][0]["names"], ["a, b"])
+
+
+@fact
+def a_stack_of_64_kib_is_enough(_):
+    """As some services and threads have it."""
+    calls = [["mkcomposefs", "--digest-store=store", "tree", "a.cfs"], ["composefs", "fsck", "--isolated", "a.cfs"], ["composefs", "ls", "a.cfs"],
+             ["composefs", "diff", "a.cfs", "tree"], ["composefs", "explain", "a.cfs", "tree"], ["composefs-info", "dump", "a.cfs"]]
+    if has_command("init"):
+        calls += [["composefs", "init", "--insecure", "repo"], ["composefs", "create-image", "--repo=repo", "tree", "x"],
+                  ["composefs", "fsck", "--repo=repo"], ["composefs", "gc", "--repo=repo"], ["composefs", "du", "--repo=repo"],
+                  ["composefs", "repair", "--repo=repo"], ["composefs", "import-image", "--repo=repo", "y", "a.cfs"]]
+    if has_command("sign") and shutil.which("openssl"):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], check=True)
+        os.mkdir("keys")
+        subprocess.run(["openssl", "pkey", "-in", "key.pem", "-pubout", "-out", "keys/key"], check=True)
+        calls += [["composefs", "sign", "--key=key.pem", "a.cfs"],
+                  ["composefs", "sign", "--key=key.pem", "--statement=s", "--name=os", "--version=1", "a.cfs"],
+                  ["composefs", "verify", "--trusted=keys", "--statement=s", "--name=os", "a.cfs"]]
+    if SANITIZED:
+        raise Skip("sanitizers need more")
+    for name, *args in calls:
+        done = subprocess.run(["sh", "-c", 'ulimit -s 64; exec "$0" "$@"', tool(name), *args], capture_output=True, check=False)
+        same((done.returncode, args), (0, args), done.stderr)
 
 
 if __name__ == "__main__":
