@@ -14,12 +14,13 @@
 #include "base/mem.h"
 
 /* O_NONBLOCK belongs to all who share an open file: somebody else may have set it on standard input or output, in any
- * moment. After EAGAIN, waits until there is something to do. */
+ * moment. After EAGAIN, waits until there is something to do. A file that we opened with O_NONBLOCK is not waited for: it
+ * should be a regular one, and may be a FIFO. */
 static bool wait_until_ready(int fd, short events)
 {
 	struct pollfd p = {fd, events, 0};
 
-	return (errno == EAGAIN || errno == EWOULDBLOCK) &&
+	return fd <= STDERR_FILENO && (errno == EAGAIN || errno == EWOULDBLOCK) &&
 	       (poll(&p, 1, -1) >= 0 || errno == EINTR);
 }
 

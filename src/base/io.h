@@ -30,12 +30,12 @@ static inline int cfs_steal_fd(int *fd)
 	return stolen;
 }
 
-/* Writes all of it; goes on after EINTR and short writes, and waits where the descriptor is in non-blocking
- * mode. */
+/* Writes all of it; goes on after EINTR and short writes, and waits where a standard descriptor is in
+ * non-blocking mode. */
 int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Reads up to len bytes, less only at the end of the file. Returns the count. Waits where the descriptor is in
- * non-blocking mode. */
+/* Reads up to len bytes, less only at the end of the file. Returns the count. Waits where a standard descriptor is
+ * in non-blocking mode. */
 ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same at a position; the descriptor's own offset is not used. */

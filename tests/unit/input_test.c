@@ -135,6 +135,24 @@ T(input_from_a_pipe_without_end_is_read_within_the_bound)
 	free(out.p);
 }
 
+/* Others than the standard ones are non-blocking because we opened them so, and are not waited for. */
+T(read_and_write_do_not_wait_where_we_asked_for_that)
+{
+	struct cfs_err err;
+	char data[4096] = {0};
+	int p[2], rc = 0;
+
+	alarm(10);
+	t_eq(pipe2(p, O_NONBLOCK), 0);
+	t_eq(cfs_io_read(p[0], data, 1, &err), -EAGAIN);
+	for (int i = 0; rc == 0 && i < 10000; i++)
+		rc = cfs_io_write(p[1], data, sizeof(data), &err);
+	t_eq(rc, -EAGAIN);
+	alarm(0);
+	close(p[0]);
+	close(p[1]);
+}
+
 /* --- standard descriptors ------------------------------------------------------------------ */
 
 /* In a child with these closed: is each open afterwards, and neither read from nor written to? */
