@@ -8,6 +8,7 @@ refusal names a place.
 
 COMPOSEFS_TEST_SECONDS: so long for each command (0.5). Needs root.
 """
+import fcntl
 import hashlib
 import os
 import shutil
@@ -295,6 +296,28 @@ def all_stores_of_a_repository_as_links_to_another_change_nothing_there():
     for name in COMMANDS:
         run_once(name, "all prefixes are links")
         WORLD.check(name, "all prefixes are links")
+
+
+@fact
+def links_that_come_while_gc_waits_for_the_lock_lead_nowhere():
+    """It has listed the objects then; the garbage has the same names outside."""
+    WORLD.renew()
+    repo = f"{WORLD.play}/repo"
+    shutil.rmtree(f"{repo}/images")
+    lock = os.open(repo, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    with subprocess.Popen([COMPOSEFS, "gc", f"--repo={repo}"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as gc:
+        said = gc.stderr.readline()
+        while said and "waiting" not in said:
+            said = gc.stderr.readline()
+        for prefix in os.listdir(f"{repo}/objects"):
+            os.rename(f"{repo}/objects/{prefix}", f"{WORLD.play}/dir/{prefix}")
+            os.symlink(f"{WORLD.out}/repo/objects/{prefix}", f"{repo}/objects/{prefix}")
+        os.close(lock)
+        said = gc.communicate(timeout=HANG)[1]
+    WORLD.check("gc", "links came while it waited")
+    want("symbolic link in the path" in said, said)
 
 
 def add_attacks():
