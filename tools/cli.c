@@ -153,10 +153,10 @@ int cli_end(const char *name, int status)
 
 	errno = 0;
 	lost |= fflush(stdout) != 0;
-	if (!lost || status != CLI_OK)
+	if (!lost)
 		return status;
 	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
-	return CLI_FAILED;
+	return status == CLI_OK ? CLI_FAILED : status;
 }
 
 bool cli_number(const char *text, long long *out)

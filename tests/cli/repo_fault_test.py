@@ -169,6 +169,13 @@ def fsck_of_a_damaged_repository_tells_all():
     survives(("fsck", "--repo=r", "--json"), {}, statuses=(3,))
 
 
+def damage_that_cannot_be_printed_is_said():
+    damage()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([COMPOSEFS, "fsck", "--repo=r", "--json"], stdout=full, stderr=subprocess.PIPE, check=False)
+    want((done.returncode, b"standard output: No space left" in done.stderr), (3, True))
+
+
 def images_are_listed_whole():
     scene()
     survives(("images", "--repo=r"), {})
