@@ -2,7 +2,7 @@
 /* The checks of an image, in this process or in a jail. */
 #include "fsck_image.h"
 
-#include "isolate/isolate.h"
+#include "sandbox/sandbox.h"
 
 enum { MIB = 1 << 20 };
 
@@ -37,14 +37,14 @@ static int ask_and_put(void *ctx, struct cfs_sink to, struct cfs_err *err)
 
 /* What an image that a writer made needs must be below. In 64 bytes an inode can say that its backing path is one of
  * 4095 bytes, which others say too: a tree has a copy for each, and so has the list of objects. */
-static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
+static struct cfs_sandbox_opts limits_for(const struct fsck_question *q)
 {
 	uint64_t mib = q->image.len / MIB + 1;
 	uint64_t cpu_s = 10 + mib;
 
 	if (cpu_s > INT32_MAX / 10)
 		cpu_s = INT32_MAX / 10;
-	return (struct cfs_isolate_opts){
+	return (struct cfs_sandbox_opts){
 		.memory_len = (32 + (q->canonical || q->objects ? 128 : 8) * mib) * MIB,
 		.answer_max = (q->objects ? 64 * mib : 1) * MIB,
 		.cpu_s = (unsigned)cpu_s,
@@ -55,10 +55,10 @@ static struct cfs_isolate_opts limits_for(const struct fsck_question *q)
 int fsck_image_ask_isolated(const struct fsck_question *q, struct fsck_answer *answer,
 			    bool *landlock, struct cfs_err *err)
 {
-	struct cfs_isolate_opts limits = limits_for(q);
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_opts limits = limits_for(q);
+	struct cfs_sandbox_result out = {0};
 	struct fsck_question copy = *q;
-	int rc = cfs_isolate_run(&limits, ask_and_put, &copy, &out, err);
+	int rc = cfs_sandbox_run(&limits, ask_and_put, &copy, &out, err);
 
 	*landlock = out.landlock;
 	if (rc == 0)

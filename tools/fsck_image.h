@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* fsck_image: what fsck asks of the bytes of an image, and how it is answered: in this process, or in a jail.
  * Owns:  the order of the checks, the limits of the jail, the form in which the answer crosses its border.
- * Uses:  base, erofs, isolate.
+ * Uses:  base, erofs, sandbox.
  * Never: opens files, prints.
  */
 #ifndef CFS_FSCK_IMAGE_H
@@ -20,7 +20,7 @@ struct fsck_question {
 int fsck_image_ask(const struct fsck_question *q, struct fsck_answer *answer,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same in a jail (isolate.h), which reads the bytes where they are in memory. What comes back was checked (fsck_wire.h). -EUCLEAN too when the jail had to kill. landlock: is it among
+/* The same in a jail (sandbox.h), which reads the bytes where they are in memory. What comes back was checked (fsck_wire.h). -EUCLEAN too when the jail had to kill. landlock: is it among
  * the fences?
  *
  * The limits: memory 32 MiB and eight times the image, for canonical 32 times (the densest image that was

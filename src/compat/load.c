@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "compat/share.h"
+#include "compat/intern.h"
 #include "erofs/erofs.h"
 
 struct loader {

@@ -12,7 +12,7 @@
 
 #include "erofs/format.h"
 #include "erofs/image.h"
-#include "erofs/kernel.h"
+#include "erofs/quirks.h"
 #include "erofs/write.h"
 
 #endif

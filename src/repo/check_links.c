@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "erofs/kernel.h"
+#include "erofs/quirks.h"
 
 enum { PLACE_MAX = 2048 };
 

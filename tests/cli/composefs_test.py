@@ -144,13 +144,13 @@ def isolation(*args):
 FENCES = ("seccomp and Landlock", "seccomp")  # the second where the kernel has no Landlock
 
 
-def fsck_isolates_when_asked(_):
+def fsck_uses_the_sandbox_when_asked(_):
     rc, fences = isolation("--isolated", "--canonical", "--objects=objects")
     want((rc, fences in FENCES), (SOUND, True))
     want(isolation("--no-isolated"), (SOUND, "none"))
 
 
-def fsck_isolates_when_root_looks_at_the_file_of_another(_):
+def fsck_uses_the_sandbox_when_root_looks_at_the_file_of_another(_):
     want(isolation(), (SOUND, "none"))
     if os.geteuid() == 0:
         os.chown("image.cfs", 65534, 65534)

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
 /* --- Descriptors --------------------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static void close_each(void)
 		close(fd);
 }
 
-int isolate_descriptors(int answer, struct cfs_err *err)
+int sandbox_descriptors(int answer, struct cfs_err *err)
 {
 	if (answer != 0 && dup2(answer, 0) < 0)
 		return cfs_fail_errno(err, "isolation: dup2");
@@ -103,7 +103,7 @@ static uint64_t address_space(void)
 	return low * page;
 }
 
-int isolate_limits(const struct cfs_isolate_opts *opts, struct cfs_err *err)
+int sandbox_limits(const struct cfs_sandbox_opts *opts, struct cfs_err *err)
 {
 	uint64_t memory;
 	int rc = 0;
@@ -127,7 +127,7 @@ int isolate_limits(const struct cfs_isolate_opts *opts, struct cfs_err *err)
 
 /* --- Privileges ---------------------------------------------------------------------- */
 
-int isolate_privileges(struct cfs_err *err)
+int sandbox_privileges(struct cfs_err *err)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
@@ -162,7 +162,7 @@ static const struct {
 	{6, {(1 << 16) - 1, 3, 3}}, /* 6.12: abstract sockets, signals */
 };
 
-int isolate_landlock(struct cfs_err *err)
+int sandbox_landlock(struct cfs_err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 			   LANDLOCK_CREATE_RULESET_VERSION);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* isolate: what comes back from the jail, and that whatever goes wrong in it is told. */
+/* sandbox: what comes back from the jail, and that whatever goes wrong in it is told. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -12,19 +12,19 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
 enum { MIB = 1 << 20, RECORD_LEN = 8 + CFS_ERR_MAX };
 
-static const struct cfs_isolate_opts opts = {
+static const struct cfs_sandbox_opts opts = {
 	.memory_len = 64 * MIB, .answer_max = MIB, .cpu_s = 1, .wall_s = 300};
 
 /* Runs fn, which must end with that code and a sentence that holds want. */
-static void run(cfs_isolate_fn fn, void *ctx, int code, const char *want)
+static void run(cfs_sandbox_fn fn, void *ctx, int code, const char *want)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	struct cfs_err err = {""};
-	int rc = cfs_isolate_run(&opts, fn, ctx, &out, &err);
+	int rc = cfs_sandbox_run(&opts, fn, ctx, &out, &err);
 
 	free(out.answer.p);
 	if (rc == -ENOTSUP)
@@ -45,10 +45,10 @@ static int echo(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 
 T(an_answer_comes_back_whole)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	char text[] = "whatever the caller knew";
 	struct cfs_err err;
-	int rc = cfs_isolate_run(&opts, echo, text, &out, &err);
+	int rc = cfs_sandbox_run(&opts, echo, text, &out, &err);
 
 	if (rc == -ENOTSUP)
 		t_skip("%s", err.msg);
@@ -257,14 +257,14 @@ T(an_endless_loop_is_ended_where_its_signal_was_ignored)
 
 T(time_by_the_clock_is_bounded)
 {
-	struct cfs_isolate_opts brief = opts;
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_opts brief = opts;
+	struct cfs_sandbox_result out = {0};
 	struct cfs_err err;
 	int rc;
 
 	brief.cpu_s = 30;
 	brief.wall_s = 1;
-	rc = cfs_isolate_run(&brief, loop, NULL, &out, &err);
+	rc = cfs_sandbox_run(&brief, loop, NULL, &out, &err);
 	free(out.answer.p);
 	if (rc == -ENOTSUP)
 		t_skip("%s", err.msg);
@@ -297,11 +297,11 @@ T(memory_beyond_the_limit_is_no_damage)
 
 static int is_no_damage(void)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	char text[] = "never";
 	struct cfs_err err;
 
-	CHILD_CHECK(cfs_isolate_run(&opts, echo, text, &out, &err) == -EIO);
+	CHILD_CHECK(cfs_sandbox_run(&opts, echo, text, &out, &err) == -EIO);
 	CHILD_CHECK(strstr(err.msg, "isolation: no_new_privs"));
 	free(out.answer.p);
 	return 0;
@@ -318,9 +318,9 @@ T(a_jail_that_cannot_be_built_says_nothing_about_the_input)
 
 static int answers(void)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	char text[] = "still";
-	int rc = cfs_isolate_run(&opts, echo, text, &out, NULL);
+	int rc = cfs_sandbox_run(&opts, echo, text, &out, NULL);
 
 	CHILD_CHECK(rc == 0 && out.answer.len == 5);
 	free(out.answer.p);
@@ -329,11 +329,11 @@ static int answers(void)
 
 static int is_refused(void)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	char text[] = "never";
 	struct cfs_err err;
 
-	CHILD_CHECK(cfs_isolate_run(&opts, echo, text, &out, &err) == -ENOTSUP);
+	CHILD_CHECK(cfs_sandbox_run(&opts, echo, text, &out, &err) == -ENOTSUP);
 	CHILD_CHECK(strstr(err.msg, "this kernel has no seccomp filters"));
 	CHILD_CHECK(out.answer.len < 2 * RECORD_LEN);
 	free(out.answer.p);
@@ -349,10 +349,10 @@ T(a_kernel_without_seccomp_is_told_and_nothing_runs)
 
 static int says_that_there_is_no_landlock(void)
 {
-	struct cfs_isolated out = {0};
+	struct cfs_sandbox_result out = {0};
 	char text[] = "x";
 
-	CHILD_CHECK(cfs_isolate_run(&opts, echo, text, &out, NULL) == 0);
+	CHILD_CHECK(cfs_sandbox_run(&opts, echo, text, &out, NULL) == 0);
 	CHILD_CHECK(!out.landlock);
 	free(out.answer.p);
 	return 0;
@@ -376,7 +376,7 @@ static int closes_what_is_above_the_limit(void)
 	CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	pid = fork();
 	if (pid == 0)
-		_exit(isolate_descriptors(open("/", O_PATH), NULL) < 0 ||
+		_exit(sandbox_descriptors(open("/", O_PATH), NULL) < 0 ||
 		      fcntl(0, F_GETFD) < 0 || fcntl(900, F_GETFD) >= 0);
 	CHILD_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	return 0;

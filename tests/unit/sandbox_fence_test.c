@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* isolate: each fence holds, and what it stops would have gone well without it. */
+/* sandbox: each fence holds, and what it stops would have gone well without it. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
 enum { MIB = 1 << 20 };
 
-static const struct cfs_isolate_opts opts = {
+static const struct cfs_sandbox_opts opts = {
 	.memory_len = 64 * MIB, .answer_max = MIB, .cpu_s = 2, .wall_s = 10};
 
 /* --- What a hostile function would like to do: 0 when it could ------------------------ */
@@ -145,20 +145,20 @@ static int no_fence(struct cfs_err *err)
 static int filter_alone(struct cfs_err *err)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return isolate_filter(err);
+	return sandbox_filter(err);
 }
 
 static int landlock_alone(struct cfs_err *err)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return isolate_landlock(err);
+	return sandbox_landlock(err);
 }
 
 /* --- seccomp ------------------------------------------------------------------------- */
 
 T(seccomp_kills_for_whatever_it_does_not_let_through)
 {
-	if (isolate_audit_arch == 0)
+	if (sandbox_audit_arch == 0)
 		t_skip("system calls of this architecture are not known");
 	for (size_t i = 0; i < N_DEEDS; i++) {
 		int status = try_behind(filter_alone, deeds[i].try);
@@ -201,9 +201,9 @@ T(the_jail_has_that_fence)
 	struct cfs_err err;
 
 	for (size_t i = 0; i < N_DEEDS; i++) {
-		struct cfs_isolated out = {0};
+		struct cfs_sandbox_result out = {0};
 		struct deed deed = deeds[i];
-		int rc = cfs_isolate_run(&opts, try_in_jail, &deed, &out, &err);
+		int rc = cfs_sandbox_run(&opts, try_in_jail, &deed, &out, &err);
 
 		free(out.answer.p);
 		if (rc == -ENOTSUP)
@@ -288,7 +288,7 @@ T(capabilities_new_privileges_and_dumps_are_gone)
 
 	for (size_t i = 0; i < 2; i++) {
 		t_eq(try_behind(no_fence, tries[i]), 0);
-		t_eq(WEXITSTATUS(try_behind(isolate_privileges, tries[i])), EPERM);
+		t_eq(WEXITSTATUS(try_behind(sandbox_privileges, tries[i])), EPERM);
 	}
 }
 
@@ -302,14 +302,14 @@ T(root_is_not_root_any_more)
 	if (geteuid() != 0)
 		t_skip("needs root");
 	t_eq(try_behind(no_fence, change_root), 0);
-	t_eq(WEXITSTATUS(try_behind(isolate_privileges, change_root)), EPERM);
+	t_eq(WEXITSTATUS(try_behind(sandbox_privileges, change_root)), EPERM);
 }
 
 /* --- Limits and descriptors ---------------------------------------------------------- */
 
 static int limits_alone(struct cfs_err *err)
 {
-	return isolate_limits(&opts, err);
+	return sandbox_limits(&opts, err);
 }
 
 static int limit_is_zero(int resource)
@@ -366,7 +366,7 @@ T(limit_of_memory_counts_from_what_the_process_has)
 
 static int descriptors_alone(struct cfs_err *err)
 {
-	return isolate_descriptors(open("/", O_PATH | O_CLOEXEC), err);
+	return sandbox_descriptors(open("/", O_PATH | O_CLOEXEC), err);
 }
 
 static int count_descriptors(void)

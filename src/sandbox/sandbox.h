@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* isolate: a function that runs in a jail, and brings back a bounded answer.
+/* sandbox: a function that runs in a jail, and brings back a bounded answer.
  * Owns:  the child process, its fences, the form of the answer, what is said of a child that was killed.
  * Uses:  base, and of the system libc alone; needs no file of /proc, /dev or /sys.
  * Never: knows what the function does, trusts what it says, lets it run without seccomp.
@@ -10,15 +10,15 @@
  * as the kernel knows); a seccomp filter that lets it write to the pipe, take and give back memory that cannot be
  * executed, ask for random bytes, and exit: any other system call kills it.
  */
-#ifndef CFS_ISOLATE_H
-#define CFS_ISOLATE_H
+#ifndef CFS_SANDBOX_H
+#define CFS_SANDBOX_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/base.h"
 
-struct cfs_isolate_opts {
+struct cfs_sandbox_opts {
 	uint64_t memory_len; /* address space beyond that of the calling process, bytes */
 	uint64_t answer_max; /* bytes of the answer */
 	unsigned cpu_s;	     /* CPU time, at least 1 */
@@ -28,9 +28,9 @@ struct cfs_isolate_opts {
 /* What runs in the jail: a copy of the calling process, so ctx and what it points to are there, and what
  * it changes is lost. It says what it found through answer, and returns as any function does. Memory
  * that it maps is what malloc gives; it must not count on anything else of the system. */
-typedef int (*cfs_isolate_fn)(void *ctx, struct cfs_sink answer, struct cfs_err *err);
+typedef int (*cfs_sandbox_fn)(void *ctx, struct cfs_sink answer, struct cfs_err *err);
 
-struct cfs_isolated {
+struct cfs_sandbox_result {
 	struct cfs_mem answer; /* to be freed with free(out->answer.p) */
 	bool landlock; /* the kernel has it; if not, seccomp denies the same calls */
 };
@@ -45,7 +45,7 @@ struct cfs_isolated {
  * The process forks: call it from one thread, or while no other thread holds a lock that fn needs (malloc's
  * own is no matter). Only what the answer says crosses the border, and its bytes are the word of a
  * stranger: the caller checks them like a foreign file. */
-int cfs_isolate_run(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *ctx,
-		    struct cfs_isolated *out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_sandbox_run(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx,
+		    struct cfs_sandbox_result *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

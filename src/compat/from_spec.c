@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "compat/share.h"
+#include "compat/intern.h"
 
 static int fill_payload(struct lcfs_node_s *node, struct cfs_text payload,
 			struct lcfs_share *share)

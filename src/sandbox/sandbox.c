@@ -5,7 +5,7 @@
  * What goes through the pipe: a record once the fences stand (or could not be put up), the bytes of the
  * answer, and a record at the end. What lies between the first and the last is the answer.
  */
-#include "isolate/isolate.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
 enum {
 	ERRNO_MAX = 4095,
@@ -45,20 +45,20 @@ static void reset_signals(void)
 }
 
 /* Returns 1 when Landlock is among the fences, else 0. */
-static int put_up_fences(const struct cfs_isolate_opts *opts, int answer,
+static int put_up_fences(const struct cfs_sandbox_opts *opts, int answer,
 			 struct cfs_err *err)
 {
 	int landlock = 0;
-	int rc = isolate_descriptors(answer, err);
+	int rc = sandbox_descriptors(answer, err);
 
 	if (rc == 0)
-		rc = isolate_privileges(err);
+		rc = sandbox_privileges(err);
 	if (rc == 0)
-		rc = landlock = isolate_landlock(err);
+		rc = landlock = sandbox_landlock(err);
 	if (rc >= 0)
-		rc = isolate_limits(opts, err);
+		rc = sandbox_limits(opts, err);
 	if (rc == 0)
-		rc = isolate_filter(err);
+		rc = sandbox_filter(err);
 	return rc < 0 ? rc : landlock;
 }
 
@@ -73,10 +73,10 @@ static int put_record(int fd, int rc, const struct cfs_err *err)
 
 /* The address sanitizer would ask for the signal stack before _exit: the filter kills for that. */
 __attribute__((no_sanitize_address)) static void
-be_child(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *ctx, pid_t parent,
+be_child(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx, pid_t parent,
 	 int answer)
 {
-	const int out = 0; /* what isolate_descriptors makes of answer */
+	const int out = 0; /* what sandbox_descriptors makes of answer */
 	struct cfs_err err = {""};
 	int rc;
 
@@ -120,7 +120,7 @@ static int wait_for(int fd, int64_t end_ms, struct cfs_err *err)
 }
 
 /* Reads what the child says until it closes the pipe. -EUCLEAN: too much, or for too long. */
-static int listen_to(const struct cfs_isolate_opts *opts, int fd, struct cfs_mem *said,
+static int listen_to(const struct cfs_sandbox_opts *opts, int fd, struct cfs_mem *said,
 		     struct cfs_err *err)
 {
 	uint64_t max = opts->answer_max + 2 * sizeof(struct record);
@@ -156,7 +156,7 @@ static int listen_to(const struct cfs_isolate_opts *opts, int fd, struct cfs_mem
 
 /* --- What its end means -------------------------------------------------------------- */
 
-static int explain_signal(const struct cfs_isolate_opts *opts, int sig,
+static int explain_signal(const struct cfs_sandbox_opts *opts, int sig,
 			  struct cfs_err *err)
 {
 	switch (sig) {
@@ -176,7 +176,7 @@ static int explain_signal(const struct cfs_isolate_opts *opts, int sig,
 
 /* Waits for the child's end. -EUCLEAN: it did not end by itself. Where somebody else ignores SIGCHLD, the kernel
  * tells nobody how it ended; what it said must do. */
-static int reap(const struct cfs_isolate_opts *opts, pid_t pid, struct cfs_err *err)
+static int reap(const struct cfs_sandbox_opts *opts, pid_t pid, struct cfs_err *err)
 {
 	int status;
 	pid_t got;
@@ -221,8 +221,8 @@ static int of_jail(int code)
 }
 
 /* What was said, which is all there. Leaves the answer alone in out. */
-static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated *out,
-		       struct cfs_err *err)
+static int take_answer(const struct cfs_sandbox_opts *opts,
+		       struct cfs_sandbox_result *out, struct cfs_err *err)
 {
 	struct cfs_mem *said = &out->answer;
 	struct record first, last;
@@ -251,7 +251,7 @@ static int take_answer(const struct cfs_isolate_opts *opts, struct cfs_isolated 
 /* --- All of it ----------------------------------------------------------------------- */
 
 /* Starts the child; *fd is where it speaks. */
-static int start(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *ctx,
+static int start(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx,
 		 pid_t *pid, int *fd, struct cfs_err *err)
 {
 	pid_t parent = getpid();
@@ -270,8 +270,8 @@ static int start(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *c
 	return cfs_fail_errno(err, "isolation: fork");
 }
 
-int cfs_isolate_run(const struct cfs_isolate_opts *opts, cfs_isolate_fn fn, void *ctx,
-		    struct cfs_isolated *out, struct cfs_err *err)
+int cfs_sandbox_run(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx,
+		    struct cfs_sandbox_result *out, struct cfs_err *err)
 {
 	struct record first;
 	struct cfs_err ended;

@@ -2,6 +2,6 @@
 /* The architecture that the filter expects: aarch64. */
 #include <linux/audit.h>
 
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
-const uint32_t isolate_audit_arch = AUDIT_ARCH_AARCH64;
+const uint32_t sandbox_audit_arch = AUDIT_ARCH_AARCH64;

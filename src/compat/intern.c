@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Blobs by the place in the image that they come from. */
-#include "compat/share.h"
+#include "compat/intern.h"
 
 #include <errno.h>
 

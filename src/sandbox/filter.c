@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "isolate/isolate_priv.h"
+#include "sandbox/sandbox_priv.h"
 
 enum {
 	NO_ARG = -1,
@@ -74,20 +74,20 @@ static size_t put_head(struct sock_filter *to)
 	to[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, arch));
 	to[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-					     isolate_audit_arch, 1, 0);
+					     sandbox_audit_arch, 1, 0);
 	to[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	to[3] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, nr));
 	return HEAD_LEN;
 }
 
-int isolate_filter(struct cfs_err *err)
+int sandbox_filter(struct cfs_err *err)
 {
 	struct sock_filter code[HEAD_LEN + N_ROWS * ROW_LEN_MAX + 1];
 	struct sock_fprog prog = {.filter = code};
 	size_t n;
 
-	if (isolate_audit_arch == 0)
+	if (sandbox_audit_arch == 0)
 		return cfs_fail(
 			err, ENOTSUP,
 			"isolation: the system calls of this architecture are not "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What old kernels, and new ones, mishandle. */
-#include "erofs/kernel.h"
+#include "erofs/quirks.h"
 
 #include <errno.h>
 #include <stdio.h>
