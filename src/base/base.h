@@ -22,6 +22,7 @@
 #include "base/map.h"
 #include "base/path.h"
 #include "base/pool.h"
+#include "base/child.h"
 #include "base/replace.h"
 #include "base/watch.h"
 #include "base/std.h"

@@ -133,4 +133,7 @@ int cfs_verity_seal(int *fd, enum cfs_hash_alg alg, struct cfs_err *err) CFS_MUS
 int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Digests of many files, as text. */
+#include "verity/measure.h"
+
 #endif

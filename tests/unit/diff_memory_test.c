@@ -2,7 +2,7 @@
 /* diff: a comparison that runs out of memory says so and leaves nothing behind (the sanitizer counts). */
 #include "t.h"
 
-#include "cause_text.h"
+#include "composefs/diff/cause_text.h"
 #include "dump/dump.h"
 #include "starve.h"
 

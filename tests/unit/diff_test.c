@@ -5,7 +5,7 @@
 
 #include "t.h"
 
-#include "cause_text.h"
+#include "composefs/diff/cause_text.h"
 #include "dump/dump.h"
 
 #define ROOT	 "/ 0 40755 1 0 0 0 0.0 - - -\n"

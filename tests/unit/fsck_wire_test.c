@@ -2,7 +2,7 @@
 /* fsck: what was found crosses the border of the jail whole, and nothing else does. */
 #include "t.h"
 
-#include "fsck_wire.h"
+#include "fsck/wire.h"
 
 static const uint8_t digest[CFS_HASH_MAX_LEN] = {1, 2, 3, 0xff};
 
@@ -12,28 +12,30 @@ enum { OBJECTS_OFF = 9 * CFS_KERNEL_N_RULES + 5 };
 /* An answer as bytes: two objects, one of them without digest. */
 static struct cfs_mem put(enum cfs_hash_alg alg)
 {
-	struct fsck_answer answer = {.objects.alg = alg};
+	struct cfs_fsck_answer answer = {.objects.alg = alg};
 	struct cfs_mem bytes = {0};
 
 	answer.kernel[2].n = 70000;
 	strcpy(answer.kernel[2].first, "/path");
-	t_eq(fsck_objects_add(&answer.objects, CFS_TEXT("ab/cd"), 70000, digest, NULL),
+	t_eq(cfs_fsck_objects_add(&answer.objects, CFS_TEXT("ab/cd"), 70000, digest,
+				  NULL),
 	     0);
-	t_eq(fsck_objects_add(&answer.objects, CFS_TEXT("x"), UINT64_MAX, NULL, NULL), 0);
+	t_eq(cfs_fsck_objects_add(&answer.objects, CFS_TEXT("x"), UINT64_MAX, NULL, NULL),
+	     0);
 	t_eq(fsck_wire_put(&answer, cfs_sink_mem(&bytes), NULL), 0);
-	fsck_objects_fini(&answer.objects);
+	cfs_fsck_objects_fini(&answer.objects);
 	return bytes;
 }
 
 static int take(const struct cfs_mem *bytes, size_t len)
 {
-	struct fsck_answer answer = {0};
+	struct cfs_fsck_answer answer = {0};
 	struct cfs_err err = {""};
 	int rc = fsck_wire_take((struct cfs_span){bytes->p, len}, &answer, &err);
 
 	if (rc < 0)
 		t_has(err.msg, "isolated check: ");
-	fsck_objects_fini(&answer.objects);
+	cfs_fsck_objects_fini(&answer.objects);
 	return rc;
 }
 
@@ -42,7 +44,7 @@ T(objects_cross_whole)
 	enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
 
 	for (size_t i = 0; i < 2; i++) {
-		struct fsck_answer answer = {0};
+		struct cfs_fsck_answer answer = {0};
 		struct cfs_mem bytes = put(algs[i]);
 
 		t_eq(fsck_wire_take((struct cfs_span){bytes.p, bytes.len}, &answer, NULL),
@@ -59,7 +61,7 @@ T(objects_cross_whole)
 		t_str(answer.objects.v[1].path, "x");
 		t_ok(answer.objects.v[1].size == UINT64_MAX &&
 		     !answer.objects.v[1].digest);
-		fsck_objects_fini(&answer.objects);
+		cfs_fsck_objects_fini(&answer.objects);
 		free(bytes.p);
 	}
 }
@@ -102,16 +104,16 @@ T(fields_that_make_no_sense_are_refused)
 static int take_path_of(size_t len)
 {
 	static char path[CFS_PAYLOAD_MAX + 1];
-	struct fsck_answer answer = {.objects.alg = CFS_SHA256};
+	struct cfs_fsck_answer answer = {.objects.alg = CFS_SHA256};
 	struct cfs_mem bytes = {0};
 	int rc;
 
 	memset(path, 'p', sizeof(path));
-	t_eq(fsck_objects_add(&answer.objects, (struct cfs_text){path, len}, 1, NULL,
-			      NULL),
+	t_eq(cfs_fsck_objects_add(&answer.objects, (struct cfs_text){path, len}, 1, NULL,
+				  NULL),
 	     0);
 	t_eq(fsck_wire_put(&answer, cfs_sink_mem(&bytes), NULL), 0);
-	fsck_objects_fini(&answer.objects);
+	cfs_fsck_objects_fini(&answer.objects);
 	rc = take(&bytes, bytes.len);
 	free(bytes.p);
 	return rc;

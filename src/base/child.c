@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Other programs that do a part of the work. */
+#include "base/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+enum { FINISH_MS = 5000 };
+
+int cfs_child_input(struct cfs_span bytes, struct cfs_err *err)
+{
+	cfs_autofd int fd = memfd_create("input", MFD_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "memory file");
+	rc = cfs_io_write(fd, bytes.p, bytes.len, err);
+	if (rc < 0)
+		return rc;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return cfs_fail_errno(err, "memory file");
+	return cfs_steal_fd(&fd);
+}
+
+const char *cfs_child_find(const char *name, char buf[4096])
+{
+	ssize_t len = readlink("/proc/self/exe", buf, 4096);
+	const char *slash = len > 0 ? memrchr(buf, '/', (size_t)len) : NULL;
+	size_t dir = slash ? (size_t)(slash - buf) + 1 : 0;
+
+	if (dir == 0 || dir + strlen(name) >= 4096)
+		return name;
+	strcpy(buf + dir, name);
+	return access(buf, X_OK) == 0 ? buf : name;
+}
+
+int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
+		    struct cfs_err *err)
+{
+	posix_spawn_file_actions_t actions;
+	int errnum = posix_spawn_file_actions_init(&actions);
+
+	if (errnum)
+		return cfs_fail(err, errnum, "out of memory");
+	errnum = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (errnum == 0)
+		errnum = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (errnum == 0)
+		errnum = posix_spawnp(pid, argv[0], &actions, NULL,
+				      (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	errno = errnum;
+	return errnum ? cfs_fail_errno(err, "cannot start %s", argv[0]) : 0;
+}
+
+static int judge(int status, const char *name, struct cfs_err *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return cfs_fail(err, EIO, "%s was killed by signal %d", name,
+				WTERMSIG(status));
+	return cfs_fail(err, EIO, "%s failed", name);
+}
+
+int cfs_child_wait(pid_t pid, const char *name, struct cfs_err *err)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cfs_fail_errno(err, "wait for %s", name);
+	return judge(status, name, err);
+}
+
+int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)
+{
+	long long end = cfs_lock_now_ms() + FINISH_MS;
+
+	for (;;) {
+		int status = 0;
+		pid_t rc = waitpid(pid, &status, WNOHANG);
+
+		if (rc == pid)
+			return judge(status, name, err);
+		if (rc < 0 && errno != EINTR)
+			return cfs_fail_errno(err, "wait for %s", name);
+		if (cfs_lock_now_ms() >= end)
+			break;
+		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
+	}
+	cfs_child_kill(pid);
+	return cfs_fail(err, EIO, "%s did not end", name);
+}
+
+void cfs_child_kill(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The checks of an image, in this process or in a jail. */
+#include "fsck/fsck.h"
+
+#include "sandbox/sandbox.h"
+
+enum { MIB = 1 << 20 };
+
+/* --- The checks ---------------------------------------------------------------------- */
+
+int cfs_fsck_ask_image(const struct cfs_fsck_question *q, struct cfs_fsck_answer *answer,
+		       struct cfs_err *err)
+{
+	struct cfs_image im;
+	int rc = cfs_image_open(q->image, &im, err);
+
+	if (rc == 0)
+		rc = cfs_image_check(&im, err);
+	if (rc == 0 && q->canonical)
+		rc = cfs_image_check_canonical(&im, err);
+	if (rc == 0 && q->objects)
+		rc = cfs_fsck_objects_collect(&answer->objects, &im, err);
+	if (rc == 0)
+		rc = cfs_kernel_scan(&im, answer->kernel, err);
+	return rc;
+}
+
+/* --- In a jail ----------------------------------------------------------------------- */
+
+static int ask_and_put(void *ctx, struct cfs_sink to, struct cfs_err *err)
+{
+	struct cfs_fsck_answer answer = {0};
+	int rc = cfs_fsck_ask_image(ctx, &answer, err);
+
+	return rc < 0 ? rc : fsck_wire_put(&answer, to, err);
+}
+
+/* What an image that a writer made needs must be below. In 64 bytes an inode can say that its backing path is one of
+ * 4095 bytes, which others say too: a tree has a copy for each, and so has the list of objects. */
+static struct cfs_sandbox_opts limits_for(const struct cfs_fsck_question *q)
+{
+	uint64_t mib = q->image.len / MIB + 1;
+	uint64_t cpu_s = 10 + mib;
+
+	if (cpu_s > INT32_MAX / 10)
+		cpu_s = INT32_MAX / 10;
+	return (struct cfs_sandbox_opts){
+		.memory_len = (32 + (q->canonical || q->objects ? 128 : 8) * mib) * MIB,
+		.answer_max = (q->objects ? 64 * mib : 1) * MIB,
+		.cpu_s = (unsigned)cpu_s,
+		.wall_s = (unsigned)cpu_s * 10,
+	};
+}
+
+int cfs_fsck_ask_image_isolated(const struct cfs_fsck_question *q,
+				struct cfs_fsck_answer *answer, bool *landlock,
+				struct cfs_err *err)
+{
+	struct cfs_sandbox_opts limits = limits_for(q);
+	struct cfs_sandbox_result out = {0};
+	struct cfs_fsck_question copy = *q;
+	int rc = cfs_sandbox_run(&limits, ask_and_put, &copy, &out, err);
+
+	*landlock = out.landlock;
+	if (rc == 0)
+		rc = fsck_wire_take((struct cfs_span){out.answer.p, out.answer.len},
+				    answer, err);
+	free(out.answer.p);
+	return rc;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Is an image vouched for? Signatures are checked before anything of what they are over is
+ * interpreted. */
+#include "trust/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const char *const default_places[] = {"/usr/lib/composefs", "/etc/composefs",
+					     "/run/composefs"};
+
+enum { N_DEFAULT = sizeof(default_places) / sizeof(default_places[0]) };
+
+bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir)
+{
+	if (*n == CFS_TRUST_DIRS_MAX)
+		return false;
+	list[(*n)++] = dir;
+	return true;
+}
+
+const char *cfs_trust_digest_text(const struct cfs_digest *d,
+				  char out[CFS_TRUST_DIGEST_MAX])
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	snprintf(out, CFS_TRUST_DIGEST_MAX, "%s:%s", cfs_hash_name(d->alg),
+		 cfs_digest_hex(d, hex));
+	return out;
+}
+
+const char *cfs_trust_signature_path(const struct cfs_digest *d,
+				     const struct cfs_sig_key *key,
+				     char out[CFS_TRUST_SIGNATURE_PATH_MAX])
+{
+	char hex[CFS_DIGEST_HEX_MAX], id[CFS_SIG_KEY_ID_MAX];
+
+	snprintf(out, CFS_TRUST_SIGNATURE_PATH_MAX, "%s/%s.ed25519",
+		 cfs_digest_hex(d, hex), cfs_sig_key_id(key, id));
+	return out;
+}
+
+/* --- keys ---------------------------------------------------------------------------------- */
+
+/* A directory that may be missing. A link that leads nowhere, to it or in it, is an error: the keys behind
+ * it may be revoked ones. */
+static int add_if_there(struct cfs_sig_keys *keys, int at, const char *dir,
+			enum cfs_sig_role role, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstatat(at, dir, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	return cfs_sig_keys_add_dir(keys, at, dir, role, err);
+}
+
+static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,
+		       struct cfs_err *err)
+{
+	char path[64];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < N_DEFAULT; i++) {
+		snprintf(path, sizeof(path), "%s/%s.d", default_places[i],
+			 role == CFS_SIG_REVOKED ? "revoked" : "keys");
+		rc = add_if_there(keys, AT_FDCWD, path, role, err);
+	}
+	return rc;
+}
+
+/* The revoked.d beside a directory of trusted keys: where the directory lies, and where its path says it does, for
+ * that may be a link. */
+static int add_revoked_beside(struct cfs_sig_keys *keys, int fd, const char *dir,
+			      struct cfs_err *err)
+{
+	cfs_autofree char *copy = strdup(dir);
+	cfs_autofd int parent = -1;
+	int rc;
+
+	if (!copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	parent = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return cfs_fail_errno(err, "the directory above it");
+	rc = add_if_there(keys, fd, "../revoked.d", CFS_SIG_REVOKED, err);
+	if (rc == 0)
+		rc = add_if_there(keys, parent, "revoked.d", CFS_SIG_REVOKED, err);
+	return rc;
+}
+
+/* A directory that was named, and the revoked.d beside it. */
+static int add_trusted(struct cfs_sig_keys *keys, const char *dir, struct cfs_err *err)
+{
+	cfs_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "keys: %s", dir);
+	rc = cfs_sig_keys_add_dir(keys, fd, ".", CFS_SIG_TRUSTED, err);
+	if (rc == 0)
+		rc = add_revoked_beside(keys, fd, dir, err);
+	return cfs_context(err, rc, "%s", dir);
+}
+
+static int read_keys(const struct cfs_trust *t, struct cfs_sig_keys *keys,
+		     struct cfs_err *err)
+{
+	int rc = add_default(keys, CFS_SIG_REVOKED, err);
+
+	for (size_t i = 0; rc == 0 && i < t->n_revoked; i++)
+		rc = cfs_sig_keys_add_dir(keys, AT_FDCWD, t->revoked[i], CFS_SIG_REVOKED,
+					  err);
+	for (size_t i = 0; rc == 0 && i < t->n_trusted; i++)
+		rc = add_trusted(keys, t->trusted[i], err);
+	if (rc == 0 && t->n_trusted == 0)
+		rc = add_default(keys, CFS_SIG_TRUSTED, err);
+	return rc;
+}
+
+/* --- signatures ---------------------------------------------------------------------------- */
+
+/* One question, and what was read to answer it. */
+struct work {
+	const struct cfs_trust *t;
+	const char *path;
+	const struct cfs_digest *digests;
+	size_t n;
+	struct cfs_sig_keys keys;
+	struct cfs_mem signatures, statement;
+	struct cfs_trust_found *found;
+};
+
+/* Appends a file; one of more than max bytes is not what it should be. */
+static int append_file(int at, const char *path, size_t max, struct cfs_mem *out,
+		       struct cfs_err *err)
+{
+	int rc = cfs_input_read(at, path, CFS_INPUT_PIPE, max, out, err);
+
+	return cfs_context(err, rc == -EFBIG ? -EINVAL : rc, "%s", path);
+}
+
+/* DIR/DIGEST/KEY.ed25519, whole or not at all. */
+static int append_signature(struct work *w, int dir, const struct cfs_sig_key *key,
+			    struct cfs_err *err)
+{
+	char path[CFS_TRUST_SIGNATURE_PATH_MAX];
+	size_t before = w->signatures.len, len;
+	int rc = append_file(dir, cfs_trust_signature_path(&w->digests[0], key, path),
+			     CFS_SIG_LEN, &w->signatures, err);
+
+	len = w->signatures.len - before;
+	if (rc < 0 || len == CFS_SIG_LEN)
+		return rc;
+	w->signatures.len = before;
+	return cfs_fail(err, EINVAL, "%s: want a signature of %d bytes, found %zu", path,
+			CFS_SIG_LEN, len);
+}
+
+/* Is the key the same as one before it? */
+static bool is_again(const struct cfs_sig_keys *keys, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (memcmp(&keys->v[k].key, &keys->v[i].key, sizeof(keys->v[i].key)) == 0)
+			return true;
+	return false;
+}
+
+/* The signatures by keys that are known: what else lies there is not looked at. One that cannot be had does not
+ * spoil the others, and is an error only where there are none. */
+static int find_signatures(struct work *w, struct cfs_err *err)
+{
+	cfs_autofd int dir = open(w->t->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int failed = -ENOENT;
+
+	if (w->keys.n == 0)
+		return cfs_fail(err, ENOKEY, "want a trusted key, found none");
+	if (dir < 0)
+		return cfs_fail_errno(err, "signatures: %s", w->t->signatures);
+	for (size_t i = 0; i < w->keys.n; i++) {
+		struct cfs_err why;
+		int rc = is_again(&w->keys, i)
+				 ? 0
+				 : append_signature(w, dir, &w->keys.v[i].key, &why);
+
+		if (rc < 0 && rc != -ENOENT)
+			failed = cfs_fail(err, -rc, "%s", why.msg);
+	}
+	return w->signatures.len ? 0 : failed;
+}
+
+static int read_signatures(struct work *w, struct cfs_err *err)
+{
+	const struct cfs_trust *t = w->t;
+	const char *of = t->statement ? t->statement : w->path;
+	const char *from = t->signatures ? t->signatures : t->signature;
+	char *place = w->found->signature;
+	int rc, n;
+
+	n = snprintf(place, sizeof(w->found->signature), "%s%s", from ? from : of,
+		     from ? "" : ".sig");
+	if (n >= (int)sizeof(w->found->signature))
+		return cfs_fail(err, ENAMETOOLONG, "%s: path is too long", of);
+	rc = t->signatures ? find_signatures(w, err)
+			   : append_file(AT_FDCWD, place, CFS_SIG_FILE_MAX,
+					 &w->signatures, err);
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENODATA, "%s: want a signature in %s, found none",
+				of, place);
+	return rc;
+}
+
+/* --- the checks ---------------------------------------------------------------------------- */
+
+static int check_signatures(struct work *w, struct cfs_span message, struct cfs_err *err)
+{
+	const struct cfs_sig_known *by;
+	int rc = cfs_sig_verify(&w->keys, message,
+				(struct cfs_span){w->signatures.p, w->signatures.len},
+				&by, err);
+
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", w->found->signature);
+	cfs_sig_key_id(&by->key, w->found->key);
+	snprintf(w->found->key_file, sizeof(w->found->key_file), "%s", by->name);
+	return 0;
+}
+
+static int check_images(const struct cfs_sig_statement *s, const struct work *w,
+			struct cfs_err *err)
+{
+	cfs_autofree char(*space)[CFS_TRUST_DIGEST_MAX] =
+		calloc(w->n + 1, sizeof(*space));
+	struct cfs_text images[CFS_SIG_IMAGES_MAX];
+
+	if (!space)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < w->n && i < CFS_SIG_IMAGES_MAX; i++)
+		images[i] = cfs_text(cfs_trust_digest_text(&w->digests[i], space[i]));
+	return cfs_sig_statement_check_images(s, images, w->n, err);
+}
+
+static int check_statement(struct work *w, struct cfs_text text, struct cfs_err *err)
+{
+	const struct cfs_trust *t = w->t;
+	struct cfs_sig_statement s;
+	int rc = cfs_sig_statement_parse(text, &s, err);
+
+	if (rc == 0 && t->name)
+		rc = cfs_sig_statement_check_name(&s, cfs_text(t->name), err);
+	if (rc == 0)
+		rc = check_images(&s, w, err);
+	if (rc == 0 && t->floor)
+		rc = t->raise_floor ? t->raise(t->floor, &s, err)
+				    : cfs_sig_floor_check(t->floor, &s, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", t->statement);
+	w->found->stated = true;
+	w->found->version = s.version;
+	snprintf(w->found->name, sizeof(w->found->name), "%.*s", (int)s.name.len,
+		 s.name.s);
+	return 0;
+}
+
+static int check(struct work *w, struct cfs_err *err)
+{
+	uint8_t formatted[CFS_DIGEST_FORMATTED_MAX];
+	struct cfs_span message = {formatted,
+				   cfs_digest_format(&w->digests[0], formatted)};
+	int rc = read_keys(w->t, &w->keys, err);
+
+	if (rc == 0)
+		rc = read_signatures(w, err);
+	if (rc == 0 && w->t->statement) {
+		rc = append_file(AT_FDCWD, w->t->statement, CFS_TRUST_STATEMENT_FILE_MAX,
+				 &w->statement, err);
+		message = (struct cfs_span){w->statement.p, w->statement.len};
+	}
+	if (rc == 0)
+		rc = check_signatures(w, message, err);
+	if (rc == 0 && w->t->statement)
+		rc = check_statement(w, cfs_span_text(message), err);
+	return rc;
+}
+
+/* What only a statement can say must not be asked of a digest, and then be passed over. */
+int cfs_trust_check_request(const struct cfs_trust *t, size_t n, struct cfs_err *err)
+{
+	if (t->signatures && (t->statement || t->signature))
+		return cfs_fail(err, EINVAL,
+				"a directory of signatures is for digests, and excludes "
+				"a signature file");
+	if (t->raise_floor && !t->floor)
+		return cfs_fail(err, EINVAL, "want a file of floors to raise one");
+	if (!t->statement && (t->name || t->floor))
+		return cfs_fail(err, EINVAL,
+				"only a statement tells a name and a version");
+	if (!t->statement && n != 1)
+		return cfs_fail(err, EINVAL, "only a statement is about several images");
+	return 0;
+}
+
+int cfs_trust_check(const struct cfs_trust *t, const char *path,
+		    const struct cfs_digest *digests, size_t n,
+		    struct cfs_trust_found *out, struct cfs_err *err)
+{
+	struct work w = {t, path, digests, n, .found = out};
+	int rc = cfs_trust_check_request(t, n, err);
+
+	*out = (struct cfs_trust_found){0};
+	if (rc == 0)
+		rc = check(&w, err);
+	cfs_sig_keys_fini(&w.keys);
+	free(w.signatures.p);
+	free(w.statement.p);
+	return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* trust: is an image vouched for?
+ * Owns:  the places of keys, signatures and statements, the order of the checks.
+ * Uses:  base, verity (digests), sig.
+ * Never: prints, mounts.
+ */
+#ifndef CFS_TRUST_H
+#define CFS_TRUST_H
+
+#include "base/base.h"
+#include "sig/sig.h"
+#include "trust/mount.h"
+#include "verity/verity.h"
+
+enum {
+	CFS_TRUST_DIRS_MAX = 16,
+	CFS_TRUST_STATEMENT_FILE_MAX = 64 * 1024, /* bytes */
+};
+
+/* Starts zeroed. All is lent. */
+struct cfs_trust {
+	/* Of trusted keys; none: keys.d in /usr/lib/composefs, /etc/composefs and /run/composefs. The
+	 * revoked.d beside each, and those three, are always looked at. */
+	const char *trusted[CFS_TRUST_DIRS_MAX];
+	size_t n_trusted;
+	const char *revoked[CFS_TRUST_DIRS_MAX]; /* further ones */
+	size_t n_revoked;
+	const char
+		*signature; /* file; NULL: that of the image or statement with ".sig" */
+	const char *signatures; /* or a directory, DIGEST/KEY.ed25519 below it */
+	const char *statement;	/* file; NULL: the digest itself is signed */
+	const char *name;	/* that the statement must be about; NULL: any */
+	const char *floor;	/* file of floors; NULL: any version */
+	bool raise_floor;	/* the version becomes the floor, last of all, by raise */
+	/* cfs_sig_floor_raise, or NULL: programs that only check do without its code. */
+	int (*raise)(const char *path, const struct cfs_sig_statement *s,
+		     struct cfs_err *err);
+};
+
+/* What was found. */
+struct cfs_trust_found {
+	char key[CFS_SIG_KEY_ID_MAX];
+	char key_file[256];   /* its name in its directory */
+	char signature[4096]; /* file or directory */
+	bool stated;
+	char name[CFS_SIG_NAME_MAX + 1];
+	uint64_t version;
+};
+
+/* Adds a directory to one of the lists above; false when it is full. */
+bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir);
+
+/* Can all that is asked of n images be answered? -EINVAL: no, whatever their signatures. */
+int cfs_trust_check_request(const struct cfs_trust *t, size_t n,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Is the image at path, with that digest, vouched for? With a statement about several: are all, in that
+ * order? -ENODATA: there is no signature; otherwise the codes of cfs_sig_verify, of
+ * cfs_sig_statement_check_* and of cfs_sig_floor_check. */
+int cfs_trust_check(const struct cfs_trust *t, const char *path,
+		    const struct cfs_digest *digests, size_t n,
+		    struct cfs_trust_found *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A digest as statements have it, "sha256:HEX" and a NUL; returns out. */
+enum { CFS_TRUST_DIGEST_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
+const char *cfs_trust_digest_text(const struct cfs_digest *d,
+				  char out[CFS_TRUST_DIGEST_MAX]);
+
+/* Where a signature by key lies in a directory of signatures, "DIGEST/KEY.ed25519" in hex; returns out. */
+enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };
+const char *cfs_trust_signature_path(const struct cfs_digest *d,
+				     const struct cfs_sig_key *key,
+				     char out[CFS_TRUST_SIGNATURE_PATH_MAX]);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the command line tools share. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLEAR_LINE "\r\033[K"
+
+enum {
+	PROGRESS_AFTER_MS = 1000,
+	PROGRESS_EVERY_MS = 100,
+};
+
+const char *cli_name(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
+}
+
+/* stdio drops what it has when write(2) says EAGAIN, and somebody who shares the open file may set O_NONBLOCK in any moment.
+ * glibc lets a program put another stream in the place of stdout, one that waits. */
+#ifdef __GLIBC__
+static ssize_t write_stdout(void *cookie, const char *p, size_t len)
+{
+	(void)cookie;
+	/* The error number is what cli_end tells. */
+	int rc = cfs_io_write(STDOUT_FILENO, p, len, NULL);
+
+	if (rc < 0)
+		errno = -rc;
+	return rc < 0 ? 0 : (ssize_t)len;
+}
+
+static bool replace_stdout(void)
+{
+	FILE *out =
+		fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_stdout});
+
+	if (!out)
+		return false;
+	setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	stdout = out;
+	return true;
+}
+#else
+static bool replace_stdout(void)
+{
+	return true;
+}
+#endif
+
+bool cli_begin(const char *name)
+{
+	struct cfs_err err;
+
+	if (cfs_std_open(&err) < 0)
+		cli_say(name, "%s", err.msg);
+	else if (!replace_stdout())
+		cli_say(name, "out of memory");
+	else
+		return true;
+	return false;
+}
+
+bool cli_stands_in(void)
+{
+	return strcmp(program_invocation_short_name, "cfsctl") == 0;
+}
+
+void cli_print(FILE *to, const char *text)
+{
+	char small[1024];
+	struct cfs_text left = cfs_text(text);
+
+	while (left.len) {
+		size_t n = left.len < sizeof(small) / CFS_SHOW_FACTOR - 1
+				   ? left.len
+				   : sizeof(small) / CFS_SHOW_FACTOR - 1;
+
+		/* Not in the middle of a character. */
+		for (size_t k = 0; n < left.len && k < 3 && (left.s[n] & 0xc0) == 0x80;
+		     k++)
+			n--;
+		fwrite(small, 1,
+		       cfs_show((struct cfs_text){left.s, n}, small, sizeof(small)), to);
+		left.s += n;
+		left.len -= n;
+	}
+}
+
+/* The line of progress that stands on the terminal, if there is one. */
+static atomic_bool progress_stands;
+
+/* All of it in one write(2): others may have the same terminal, or log. */
+static void put_message(const char *text, size_t len)
+{
+	(void)!cfs_io_write(STDERR_FILENO, text, len, NULL);
+}
+
+void cli_say(const char *name, const char *fmt, ...)
+{
+	char text[2 * CFS_ERR_MAX], line[4 * CFS_ERR_MAX];
+	size_t len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	len = (size_t)snprintf(line, 256, "%s%.200s: ",
+			       atomic_exchange(&progress_stands, false) ? CLEAR_LINE : "",
+			       name);
+	len += cfs_show(cfs_text(text), line + len, sizeof(line) - len - 1);
+	line[len++] = '\n';
+	put_message(line, len);
+}
+
+void cli_complain(const char *text)
+{
+	put_message(text, strlen(text));
+}
+
+int cli_advise(int rc, struct cfs_err *err, const char *advice)
+{
+	size_t len = rc < 0 ? strlen(err->msg) : 0;
+
+	/* One that is too long goes without. */
+	if (rc < 0 && len + strlen(advice) + sizeof(" ()") <= sizeof(err->msg))
+		sprintf(err->msg + len, " (%s)", advice);
+	return rc;
+}
+
+int cli_flush(struct cfs_err *err)
+{
+	bool lost = ferror(stdout);
+
+	errno = EIO;
+	if (fflush(stdout) != 0 || lost)
+		return cfs_fail_errno(err, "standard output");
+	return 0;
+}
+
+int cli_end(const char *name, int status)
+{
+	bool lost = ferror(stdout);
+
+	errno = 0;
+	lost |= fflush(stdout) != 0;
+	if (!lost)
+		return status;
+	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
+	return status == CLI_OK ? CLI_FAILED : status;
+}
+
+bool cli_number(const char *text, long long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0';
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void cli_progress_start(struct cli_progress *p, const char *name)
+{
+	*p = (struct cli_progress){.name = name, .enabled = isatty(STDERR_FILENO)};
+	p->start_ms = now_ms();
+}
+
+void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
+{
+	char text[512], line[1024];
+	int64_t now;
+	va_list ap;
+	int len;
+
+	if (!p->enabled)
+		return;
+	now = now_ms();
+	if (now - p->start_ms < PROGRESS_AFTER_MS ||
+	    now - p->shown_ms < PROGRESS_EVERY_MS)
+		return;
+	len = snprintf(line, sizeof(line), "\r%.200s: ", p->name);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	len += (int)cfs_show(cfs_text(text), line + len, sizeof(line) - (size_t)len - 8);
+	len += sprintf(line + len, "\033[K");
+	put_message(line, (size_t)len);
+	atomic_store(&progress_stands, true);
+	p->shown = true;
+	p->shown_ms = now;
+}
+
+void cli_progress_end(struct cli_progress *p)
+{
+	if (p->shown && atomic_exchange(&progress_stands, false))
+		put_message(CLEAR_LINE, strlen(CLEAR_LINE));
+	p->shown = false;
+}
+
+const char *cli_bytes(uint64_t n, char buf[32])
+{
+	static const char units[][4] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)n;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buf, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return buf;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the commands of composefs begin and end with. */
+#include <unistd.h>
+
+#include "composefs/composefs.h"
+
+int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
+		  int min, int max, const char *want)
+{
+	int status = cli_parse(syntax, argv[0], argc, argv, opts);
+
+	if (status >= 0)
+		return status == CLI_OK ? CLI_OK : CLI_USAGE;
+	if (argc - optind >= min && argc - optind <= max)
+		return -1;
+	cli_misused(syntax, argv[0], want);
+	return CLI_USAGE;
+}
+
+int command_end(const char *name, int rc, const struct cfs_err *err)
+{
+	if (rc < 0)
+		cli_say(name, "%s", err->msg);
+	return rc < 0 ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Directory -> tree, objects, cache: the rooms that do this do not know each other. */
+#include "cli/ingest.h"
+
+#include <fcntl.h>
+
+#include "cli/bounded.h"
+#include "cache/cache.h"
+#include "cli/cli.h"
+#include "erofs/erofs.h"
+
+struct job {
+	const char *name;
+	struct cfs_store *store; /* NULL: digests alone */
+	struct cfs_cache *cache; /* NULL: none */
+	struct cli_progress progress;
+	struct own_places own;
+	struct bounded mounts, places;
+};
+
+static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
+		      const char *path, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct job *job = ctx;
+
+	(void)path;
+	return cfs_store_add_fd(job->store, worker, fd, (uint64_t)st->st_size, out, err);
+}
+
+/* A digest is of no use when its object is gone. */
+static bool find_digest(void *ctx, unsigned worker, const struct stat *st,
+			struct cfs_digest *out)
+{
+	struct job *job = ctx;
+
+	(void)worker;
+	return cfs_cache_find(job->cache, st, out) &&
+	       (!job->store || cfs_store_has(job->store, out, (uint64_t)st->st_size));
+}
+
+static int keep_digest(void *ctx, const struct stat *st, const struct cfs_digest *digest,
+		       struct cfs_err *err)
+{
+	struct job *job = ctx;
+
+	return cfs_cache_add(job->cache, st, digest, err);
+}
+
+static void show_progress(void *ctx, const struct cfs_scan_progress *now)
+{
+	struct job *job = ctx;
+	char done[32], all[32];
+
+	cli_progress_show(&job->progress, "%llu of %llu files, %s of %s",
+			  (unsigned long long)now->n_files_done,
+			  (unsigned long long)now->n_files,
+			  cli_bytes(now->bytes_done, done), cli_bytes(now->bytes, all));
+}
+
+static void warn(void *ctx, const char *msg)
+{
+	struct job *job = ctx;
+
+	cli_progress_end(&job->progress);
+	cli_say(job->name, "warning: %s", msg);
+}
+
+static int open_store(struct job *job, const struct ingest *in, struct cfs_err *err)
+{
+	struct cfs_store_opts opts = {
+		.alg = in->scan.alg,
+		.n_workers = cfs_scan_threads(&in->scan),
+		.require_verity = in->require_verity,
+		.warning = warn,
+		.warning_ctx = job,
+	};
+	int rc = cfs_store_open(AT_FDCWD, in->store, &opts, &job->store, err);
+
+	return cfs_context(err, rc, "cannot fill store");
+}
+
+static int open_cache(struct job *job, const struct ingest *in, struct cfs_err *err)
+{
+	struct cfs_cache_opts opts = {
+		.alg = in->scan.alg, .warning = warn, .warning_ctx = job};
+
+	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
+}
+
+static void tell_left(void *ctx, const struct cfs_scan_left *left)
+{
+	struct job *job = ctx;
+
+	cli_progress_end(&job->progress);
+	switch (left->kind) {
+	case CFS_SCAN_LEFT_EXCLUDED:
+		bounded_warn(&job->places, "%s: left out of the image: it is %s",
+			     left->path, left->what);
+		break;
+	case CFS_SCAN_LEFT_MOUNT:
+		bounded_warn(&job->mounts, "%s: left empty: it is another mount",
+			     left->path);
+		break;
+	case CFS_SCAN_LEFT_MOUNTED_FILE:
+		bounded_warn(&job->mounts,
+			     "%s: left out of the image: it is another mount",
+			     left->path);
+		break;
+	case CFS_SCAN_LEFT_NOTHING:
+		bounded_warn(&job->places,
+			     "%s: it is %s, which becomes part of the image", left->path,
+			     left->what);
+		break;
+	}
+}
+
+/* Whatever is written meanwhile must not be read as a part of the source. */
+static int find_own_places(struct job *job, const struct ingest *in, struct cfs_err *err)
+{
+	int rc = 0;
+
+	job->own = in->own;
+	if (in->store)
+		rc = own_places_add_dir(&job->own, in->store, "the object store", err);
+	if (rc == 0 && job->cache)
+		rc = own_places_add_file(&job->own, cfs_cache_file(job->cache),
+					 "the digest cache", err);
+	return rc;
+}
+
+static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
+		struct cfs_err *err)
+{
+	struct cfs_scan_memory memory = {find_digest, keep_digest, job};
+	struct cfs_scan_opts opts = in->scan;
+
+	if (job->progress.enabled)
+		opts.progress = show_progress;
+	opts.progress_ctx = job;
+	if (job->store)
+		opts.file = store_file;
+	opts.file_ctx = job;
+	if (job->cache)
+		opts.memory = &memory;
+	if (in->skip_unshown_xattrs)
+		opts.wants_xattr = cfs_image_shows_xattr;
+	opts.exclude = job->own.v;
+	opts.n_exclude = job->own.n;
+	opts.left = tell_left;
+	opts.left_ctx = job;
+	return cfs_scan(AT_FDCWD, in->source, &opts, out, err);
+}
+
+static int finish(struct job *job, const struct ingest *in, struct cfs_err *err)
+{
+	int rc = job->store && !in->into ? cfs_store_commit(job->store, err) : 0;
+
+	rc = cfs_context(err, rc, "cannot fill store");
+	if (rc == 0 && job->cache)
+		rc = cfs_cache_save(job->cache, err);
+	return rc;
+}
+
+static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
+	       struct cfs_err *err)
+{
+	int rc = in->cache ? open_cache(job, in, err) : 0;
+
+	job->store = in->into;
+	if (rc == 0 && in->store)
+		rc = open_store(job, in, err);
+	if (rc == 0)
+		rc = find_own_places(job, in, err);
+	if (rc == 0)
+		rc = scan(job, in, out, err);
+	bounded_end(&job->mounts, "mounts");
+	if (rc < 0)
+		return rc;
+	rc = finish(job, in, err);
+	if (rc < 0)
+		cfs_tree_free(cfs_steal(out));
+	return rc;
+}
+
+int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_err *err)
+{
+	struct job job = {
+		.name = in->name,
+		.mounts.program = in->name,
+		.places.program = in->name,
+	};
+	int rc;
+
+	cli_progress_start(&job.progress, in->name);
+	rc = run(&job, in, out, err);
+	cfs_cache_close(job.cache);
+	if (!in->into)
+		cfs_store_close(job.store);
+	cli_progress_end(&job.progress);
+	return rc;
+}

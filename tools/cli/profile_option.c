@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* --profile, and what goes with it. */
+#include "cli/profile_option.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+bool profiled_take(const char *program, const char *name, const struct cfs_profile **out)
+{
+	struct cfs_err err;
+
+	if (cfs_profile_find(name, out, &err) == 0)
+		return true;
+	cli_say(program, "%s", err.msg);
+	return false;
+}
+
+int profiled_check(const struct cfs_profile *profile,
+		   const struct profiled_option *options, size_t n, struct cfs_err *err)
+{
+	for (size_t i = 0; profile && i < n; i++)
+		if (options[i].given)
+			return cfs_fail(
+				err, EINVAL,
+				"%s: the profile %s decides this, want one of the "
+				"two options",
+				options[i].name, profile->name);
+	return 0;
+}
+
+void profiled_scan(const struct cfs_profile_rules *r, struct cfs_scan_opts *out)
+{
+	out->alg = r->alg;
+	out->hardlinks = true;
+	out->use_epoch = out->skip_xattrs = out->user_xattrs = false;
+	out->no_inline_executables = r->executables_outside;
+	if (r->inline_max != CFS_INLINE_FOUND)
+		out->inline_max = r->inline_max ? r->inline_max : -1;
+}
+
+int profiled_apply(const struct cfs_profile_rules *rules, struct cfs_tree **tree,
+		   struct cfs_err *err)
+{
+	struct cfs_tree *all = cfs_steal(tree);
+	int rc = cfs_profile_apply(all, rules, tree, err);
+
+	cfs_tree_free(all);
+	return rc;
+}
+
+/* --- commands for repositories ----------------------------------------------------------- */
+
+int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *scan,
+		       struct cfs_err *err)
+{
+	const struct profiled_option excluded[] = {
+		{scan->use_epoch, "--use-epoch"},
+		{scan->skip_xattrs, "--skip-xattrs"},
+		{scan->user_xattrs, "--user-xattrs"},
+		{p->no_hardlinks, "--no-hardlinks"},
+		{p->no_propagate, "--no-propagate-usr-to-root"},
+		{p->xattrs != NULL, "--xattrs"},
+		{p->bootable, "--bootable"},
+		{p->skip_unshown, "--skip-unshown-xattrs"},
+	};
+
+	return profiled_check(p->profile, excluded,
+			      sizeof(excluded) / sizeof(excluded[0]), err);
+}
+
+static void rules_of_scan(const struct profiled *p, const struct cfs_scan_opts *scan,
+			  unsigned format, struct cfs_profile_rules *out)
+{
+	*out = (struct cfs_profile_rules){
+		.alg = scan->alg,
+		.format = format ? CFS_FORMAT_1 : CFS_FORMAT_0_OR_1,
+		.links = scan->hardlinks ? CFS_LINKS_KEPT : CFS_LINKS_FLATTENED,
+		.mtime = scan->use_epoch ? CFS_MTIME_EPOCH : CFS_MTIME_NSEC,
+		.inline_max = CFS_INLINE_64,
+	};
+	if (scan->skip_xattrs)
+		out->xattrs = CFS_XATTRS_NONE;
+	else if (scan->user_xattrs)
+		out->xattrs = CFS_XATTRS_USER;
+	else if (p->skip_unshown)
+		out->xattrs = CFS_XATTRS_SHOWN;
+}
+
+/* Under the name of composefs-rs's program a directory is the root of a container, unless it is told
+ * otherwise. */
+static bool is_container(const struct profiled *p)
+{
+	return cli_stands_in() && !p->no_propagate;
+}
+
+static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
+			    struct cfs_err *err)
+{
+	if (!name || strcmp(name, "allowlist-only") == 0)
+		out->xattrs = CFS_XATTRS_OCI;
+	else if (strcmp(name, "keep-user-xattrs") == 0)
+		out->xattrs = CFS_XATTRS_OCI_USER;
+	else
+		return cfs_fail(
+			err, EINVAL,
+			"--xattrs: want allowlist-only or keep-user-xattrs, found "
+			"\"%s\"",
+			name);
+	return 0;
+}
+
+static int choose_rules(const struct profiled *p, const struct ingest *in,
+			unsigned format, struct cfs_profile_rules *out,
+			struct cfs_err *err)
+{
+	rules_of_scan(p, &in->scan, format, out);
+	out->bootable = p->bootable;
+	if (p->profile && p->profile->rules.alg != in->scan.alg)
+		return cfs_fail(err, EINVAL, "the profile %s has digests by %s, want %s",
+				p->profile->name, cfs_hash_name(p->profile->rules.alg),
+				cfs_hash_name(in->scan.alg));
+	if (p->profile)
+		*out = p->profile->rules;
+	if (p->profile || !is_container(p))
+		return 0;
+	out->root = CFS_ROOT_USR;
+	return take_xattrs_rule(p->xattrs, out, err);
+}
+
+int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format,
+		    struct cfs_profile_rules *rules, struct cfs_tree **out,
+		    struct cfs_err *err)
+{
+	/* What a scan does by itself needs no second tree. */
+	bool is_changed = p->profile || p->bootable || is_container(p);
+	int rc;
+
+	in->scan.hardlinks = !p->no_hardlinks;
+	in->skip_unshown_xattrs = p->skip_unshown;
+	rc = choose_rules(p, in, format, rules, err);
+	if (rc < 0)
+		return rc;
+	if (is_changed)
+		profiled_scan(rules, &in->scan);
+	rc = ingest_directory(in, out, err);
+	if (rc == 0 && !is_changed)
+		rc = cfs_profile_keeps_more(*out, &is_changed, err);
+	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;
+}
+
+struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format)
+{
+	if (p->profile)
+		return cfs_profile_image(&p->profile->rules);
+	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
+	return (struct cfs_image_opts){.min_version = format,
+				       .max_version = CFS_IMAGE_VERSION_MAX,
+				       .unsigned_times = true};
+}
+
+void profiled_say(const char *program, const struct cfs_profile_rules *rules)
+{
+	const struct cfs_profile *p = cfs_profile_of(rules);
+
+	if (p && !cli_stands_in())
+		cli_say(program, "profile %s", p->name);
+}
+
+void profiled_json(FILE *to, const struct cfs_profile_rules *rules)
+{
+	const struct cfs_profile *p = cfs_profile_of(rules);
+
+	fprintf(to, p ? "\"%s\"" : "null", p ? p->name : "");
+}

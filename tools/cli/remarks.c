@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What people should know of a tree. */
+#include "cli/remarks.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "cli/bounded.h"
+#include "erofs/erofs.h"
+#include "profile/profile.h"
+
+enum { PATH_LEN = 512 };
+
+/* An xattr by its name: who has it. */
+struct use {
+	uint32_t n;
+	cfs_id first;
+};
+
+static void count_uses(const struct cfs_tree *t, struct use *uses)
+{
+	for (cfs_id id = 0; id < t->n_nodes; id++) {
+		const struct cfs_node *n = &t->nodes[id];
+
+		if (cfs_node_is_link(n))
+			continue;
+		for (unsigned i = 0; i < n->n_xattrs; i++) {
+			struct use *u = &uses[t->pairs[n->xattrs[i]].key];
+
+			if (u->n++ == 0)
+				u->first = id;
+		}
+	}
+}
+
+static bool shows_all(const struct cfs_tree *t)
+{
+	for (uint32_t i = 0; i < t->n_keys; i++)
+		if (!cfs_image_shows_xattr(t->keys[i]))
+			return false;
+	return true;
+}
+
+static int warn_of_unshown(const char *program, const struct cfs_tree *t,
+			   struct cfs_err *err)
+{
+	cfs_autofree struct use *uses = NULL;
+	struct bounded b = {.program = program};
+	char path[PATH_LEN];
+
+	if (shows_all(t))
+		return 0;
+	uses = calloc(t->n_keys, sizeof(*uses));
+	if (!uses)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	count_uses(t, uses);
+	for (uint32_t i = 0; i < t->n_keys; i++)
+		if (uses[i].n && !cfs_image_shows_xattr(t->keys[i]))
+			bounded_warn(
+				&b,
+				"xattr %.*s: no mount shows it, yet it counts for the "
+				"digest (inodes: %" PRIu32
+				", the first %s); --skip-unshown-xattrs leaves it out",
+				(int)t->keys[i].len, t->keys[i].s, uses[i].n,
+				cfs_tree_path(t, uses[i].first, path, sizeof(path)));
+	bounded_end(&b, "such xattrs");
+	return 0;
+}
+
+struct lost {
+	struct bounded b;
+	const struct cfs_tree *tree;
+};
+
+static void warn_of_lost(void *ctx, cfs_id dir)
+{
+	struct lost *l = ctx;
+	char path[PATH_LEN];
+
+	bounded_warn(&l->b,
+		     "%s: the image loses what is deleted here: as a lower layer of an "
+		     "overlay mount, this directory shows it again (see \"deletions\" in "
+		     "composefs-profiles(7))",
+		     cfs_tree_path(l->tree, dir, path, sizeof(path)));
+}
+
+int remarks_print(const char *program, const struct cfs_tree *tree, struct cfs_err *err)
+{
+	struct lost lost = {.b.program = program, .tree = tree};
+	size_t n;
+	int rc = warn_of_unshown(program, tree, err);
+
+	if (rc == 0)
+		rc = cfs_profile_find_lost(tree, warn_of_lost, &lost, &n, err);
+	bounded_end(&lost.b, "such directories");
+	return rc;
+}

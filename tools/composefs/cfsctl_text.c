@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What commands print under the name of composefs-rs's program. */
+#include "composefs/cfsctl_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "composefs/composefs.h"
+
+void cfsctl_say_init(const struct cfs_repo_init *init, const char *path, bool made)
+{
+	fputs(made ? "Initialized composefs repository at "
+		   : "Repository already initialized at ",
+	      stdout);
+	cli_print(stdout, path);
+	if (!made) {
+		puts(init->ensure ? " (existing configuration preserved)" : "");
+		return;
+	}
+	printf("\n  algorithm: %s\n  verity:    %s\n", cfs_repo_alg_name(init->meta.alg),
+	       init->insecure ? "not required (insecure)" : "required");
+}
+
+void cfsctl_say_gc(const struct cfs_repo_collected *c, bool dry_run)
+{
+	if (dry_run)
+		puts("Dry run (no files deleted):");
+	printf("Objects: %" PRIu64 " removed (%" PRIu64 " bytes)\n", c->n_objects,
+	       c->bytes);
+	if (!dry_run && (c->n_images || c->n_streams))
+		printf("Pruned symlinks: %" PRIu64 " images, %" PRIu64 " streams\n",
+		       c->n_images, c->n_streams);
+}
+
+/* --- fsck -------------------------------------------------------------------------------- */
+
+static void format_finding(const struct cfs_repo_finding *f, char *buf, size_t len)
+{
+	snprintf(buf, len, "fsck: %s: %s: %s", cfs_repo_fault_name(f->fault), f->place,
+		 f->what);
+}
+
+void cfsctl_put_finding(const struct cfs_repo_finding *f)
+{
+	char text[2 * CFS_ERR_MAX];
+
+	format_finding(f, text, sizeof(text));
+	json_text(stdout, text, strlen(text));
+}
+
+static void say_count(const char *what, uint64_t all, uint64_t bad)
+{
+	printf("%s: %" PRIu64 "/%" PRIu64 " ok\n", what, bad < all ? all - bad : 0, all);
+}
+
+static size_t count_errors(const struct cfs_repo_report *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += !cfs_repo_fault_is_remark(r->v[i].fault);
+	return n;
+}
+
+static void say_findings(const char *name, const struct cfs_repo_report *r)
+{
+	char text[2 * CFS_ERR_MAX];
+
+	for (size_t i = 0; i < r->n; i++) {
+		format_finding(&r->v[i], text, sizeof(text));
+		if (cfs_repo_fault_is_remark(r->v[i].fault)) {
+			cli_say(name, "remark: %s", text);
+			continue;
+		}
+		fputs("  - ", stdout);
+		cli_print(stdout, text);
+		putchar('\n');
+	}
+}
+
+void cfsctl_say_fsck(const char *name, const struct cfs_repo_report *r,
+		     bool metadata_only)
+{
+	puts("meta.json: ok");
+	say_count("objects", metadata_only ? 0 : r->n_objects, r->n_bad_objects);
+	say_count("streams", r->n_streams, r->n_bad_streams);
+	say_count("images", r->n_images, r->n_bad_images);
+	if (r->n_broken)
+		printf("broken links: %" PRIu64 "\n", r->n_broken);
+	if (r->n_missing)
+		printf("missing objects: %" PRIu64 "\n", r->n_missing);
+	if (!cfs_repo_report_is_bad(r)) {
+		puts("status: ok");
+		say_findings(name, r);
+		return;
+	}
+	printf("status: %zu error(s)\n", count_errors(r));
+	say_findings(name, r);
+	cli_say(name, "repository integrity check failed");
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs: the main tool: one command a file, one table of them.
+ * Owns:  what the commands share: their statuses, their way to print.
+ * Uses:  base, cli, options.
+ * Never: does a command's work.
+ */
+#ifndef CFS_COMPOSEFS_H
+#define CFS_COMPOSEFS_H
+
+#include "cli/cli.h"
+#include "cli/options.h"
+
+/* Beside CLI_OK, CLI_FAILED and CLI_USAGE. */
+enum {
+	STATUS_DAMAGED = 3, /* an image or object is not what it should be */
+	STATUS_MISSING = 4, /* nothing is damaged, but objects are not there */
+	STATUS_UNFIT =
+		5, /* sound, but the kernel that was asked about would mishandle it */
+};
+
+/* Of commands that compare, as diff(1) has them; trouble is any failure, and wrong usage. */
+enum {
+	STATUS_SAME = 0,
+	STATUS_DIFFERENT = 1,
+	STATUS_TROUBLE = 2,
+};
+
+/* A command: argv[0] is "composefs NAME". Returns the status of the program. */
+typedef int (*command_main)(int argc, char **argv);
+
+struct command {
+	const char *name;
+	command_main run;
+	const char *help; /* NULL: another name of the one before */
+};
+
+/* A row that says what those behind it are for. */
+#define COMMAND_GROUP(title)                                                             \
+	{                                                                                \
+		(title), NULL, NULL                                                      \
+	}
+
+/* Those that work on repositories; ended by a row of zeros. In a build without them there are none. */
+extern const struct command repo_commands[];
+/* The same of signatures; and of those that the kernel checks itself. */
+extern const struct command sig_commands[], ipe_commands[];
+
+int cmd_diff(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_fsck(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* Parses the options of a command and counts its operands, from argv[optind] on. Negative: go on; else
+ * the program ends with that status, everything having been said. */
+int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
+		  int min, int max, const char *want);
+
+/* Says what failed; the status. */
+int command_end(const char *name, int rc, const struct cfs_err *err);
+
+/* Puts text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
+void json_text(FILE *to, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs diff: what differs between two trees, a line for each field. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/composefs.h"
+#include "composefs/diff/diff_text.h"
+#include "composefs/diff/pair.h"
+
+enum { SHOWN_MAX = 64 };
+
+struct options {
+	bool stat, json;
+	struct where where;
+	struct side_opts side;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"stat", NULL, AT(stat), NULL,
+	 "Print counts by field and type, and no single entry"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] A B", NULL},
+	.about = "Prints what differs between two trees: path, field, what A has, what B "
+		 "has; then a\nsummary.\n\n" SIDE_ABOUT("A and B are each"),
+	.status = "0 the trees are the same, 1 they differ, 2 trouble",
+	.example = (const char *const[]){"composefs diff old.cfs new.cfs",
+					 "composefs diff --stat --repo=repo os/1 /mnt",
+					 "composefs-info dump old.cfs | composefs diff - "
+					 "new.cfs",
+					 NULL},
+	.options = option_table,
+};
+
+/* --- counts ---------------------------------------------------------------------------- */
+
+enum { ONLY_A, ONLY_B, FIELDS, N_ROWS = FIELDS + CFS_DIFF_N_FIELDS };
+enum { DIRECTORIES, FILES, SYMLINKS, OTHERS, N_COLUMNS };
+
+static const char *const columns[N_COLUMNS] = {"directories", "files", "symlinks",
+					       "others"};
+
+/* What differs, by field and type; of names on one side and of contents also the bytes of files. */
+struct counts {
+	uint64_t n[N_ROWS][N_COLUMNS];
+	uint64_t bytes_a[N_ROWS], bytes_b[N_ROWS];
+};
+
+static int column_of(const struct cfs_node *n)
+{
+	if (S_ISDIR(n->mode))
+		return DIRECTORIES;
+	if (S_ISREG(n->mode))
+		return FILES;
+	return S_ISLNK(n->mode) ? SYMLINKS : OTHERS;
+}
+
+static const struct cfs_node *inode(const struct cfs_tree *t, cfs_id name)
+{
+	return name == CFS_NO_NODE ? NULL : &t->nodes[cfs_tree_inode(t, name)];
+}
+
+static uint64_t file_size(const struct cfs_node *n)
+{
+	return n && S_ISREG(n->mode) ? n->size : 0;
+}
+
+static void count(const struct cfs_diff *d, struct counts *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < d->n; i++) {
+		const struct cfs_difference *v = &d->v[i];
+		const struct cfs_node *a = inode(d->a, v->a), *b = inode(d->b, v->b);
+		int row = FIELDS + v->field;
+
+		if (v->field == CFS_DIFF_ENTRY)
+			row = a ? ONLY_A : ONLY_B;
+		out->n[row][column_of(a ? a : b)]++;
+		out->bytes_a[row] += file_size(a);
+		out->bytes_b[row] += file_size(b);
+	}
+}
+
+static bool has_bytes(int row)
+{
+	return row < FIELDS || row == FIELDS + CFS_DIFF_CONTENT ||
+	       row == FIELDS + CFS_DIFF_SIZE;
+}
+
+static const char *row_name(int row)
+{
+	if (row < FIELDS)
+		return row == ONLY_A ? "only-in-a" : "only-in-b";
+	return diff_field_name((enum cfs_diff_field)(row - FIELDS));
+}
+
+static bool is_empty(const struct counts *c, int row)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < N_COLUMNS; i++)
+		sum += c->n[row][i];
+	return sum == 0;
+}
+
+static void print_stat(const struct counts *c)
+{
+	char in_a[32], in_b[32];
+
+	printf("%-10s", "");
+	for (int i = 0; i < N_COLUMNS; i++)
+		printf(" %11s", columns[i]);
+	puts("       A bytes       B bytes");
+	for (int row = 0; row < N_ROWS; row++) {
+		if (is_empty(c, row))
+			continue;
+		printf("%-10s", row_name(row));
+		for (int i = 0; i < N_COLUMNS; i++)
+			printf(" %11" PRIu64, c->n[row][i]);
+		if (has_bytes(row))
+			printf(" %13s %13s", cli_bytes(c->bytes_a[row], in_a),
+			       cli_bytes(c->bytes_b[row], in_b));
+		putchar('\n');
+	}
+}
+
+static void print_stat_json(const struct counts *c)
+{
+	bool first = true;
+
+	fputs(",\"stat\":{", stdout);
+	for (int row = 0; row < N_ROWS; row++) {
+		if (is_empty(c, row))
+			continue;
+		printf("%s\"%s\":{", first ? "" : ",", row_name(row));
+		for (int i = 0; i < N_COLUMNS; i++)
+			printf("%s\"%s\":%" PRIu64, i ? "," : "", columns[i],
+			       c->n[row][i]);
+		if (has_bytes(row))
+			printf(",\"bytesA\":%" PRIu64 ",\"bytesB\":%" PRIu64,
+			       c->bytes_a[row], c->bytes_b[row]);
+		putchar('}');
+		first = false;
+	}
+	putchar('}');
+}
+
+/* --- lines ----------------------------------------------------------------------------- */
+
+static int print_lines(struct diff_text *t, const struct cfs_diff *d, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < d->n; i++)
+		rc = diff_print_line(stdout, t, &d->v[i], err);
+	return rc;
+}
+
+static int print_json(struct diff_text *t, const struct cfs_diff *d, struct cfs_err *err)
+{
+	int rc = 0;
+
+	fputs(",\"differences\":[", stdout);
+	for (size_t i = 0; rc == 0 && i < d->n; i++) {
+		fputs(i ? "," : "", stdout);
+		rc = diff_print_json(stdout, t, &d->v[i], err);
+	}
+	putchar(']');
+	return rc;
+}
+
+static int list(const struct options *o, const struct cfs_diff *d, struct cfs_err *err)
+{
+	struct diff_text t;
+	int rc = diff_text_init(&t, d, o->json ? SIZE_MAX : SHOWN_MAX, err);
+
+	if (rc == 0)
+		rc = o->json ? print_json(&t, d, err) : print_lines(&t, d, err);
+	diff_text_fini(&t);
+	return rc;
+}
+
+static void summarize(const struct cfs_diff *d)
+{
+	uint64_t n = d->n_both + d->n_only_a + d->n_only_b;
+
+	if (d->n == 0)
+		printf("the trees are the same: %" PRIu64 " entries", n);
+	else
+		printf("%" PRIu64 " entries: %" PRIu64 " only in A, %" PRIu64
+		       " only in B, %" PRIu64 " changed, %" PRIu64 " the same",
+		       n, d->n_only_a, d->n_only_b, d->n_changed,
+		       d->n_both - d->n_changed);
+	if (d->n_unproven)
+		printf("; %" PRIu64 " contents have no digest and were not compared",
+		       d->n_unproven);
+	putchar('\n');
+}
+
+static int report(const struct options *o, const struct cfs_diff *d, struct cfs_err *err)
+{
+	struct counts counts;
+	int rc = 0;
+
+	count(d, &counts);
+	if (o->json)
+		printf("{\"same\":%s,\"entries\":%" PRIu64 ",\"onlyInA\":%" PRIu64
+		       ",\"onlyInB\":%" PRIu64 ",\"changed\":%" PRIu64
+		       ",\"notCompared\":%" PRIu64,
+		       d->n ? "false" : "true", d->n_both + d->n_only_a + d->n_only_b,
+		       d->n_only_a, d->n_only_b, d->n_changed, d->n_unproven);
+	if (!o->stat)
+		rc = list(o, d, err);
+	else if (o->json)
+		print_stat_json(&counts);
+	else if (d->n)
+		print_stat(&counts);
+	if (rc < 0)
+		return rc;
+	if (o->json)
+		puts("}");
+	else
+		summarize(d);
+	if (fflush(stdout) != 0)
+		return cfs_fail_errno(err, "standard output");
+	return d->n ? STATUS_DIFFERENT : STATUS_SAME;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "want two trees"), rc;
+	struct pair pair;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	o.side.where = &o.where;
+	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.side, &err);
+	if (rc == 0)
+		rc = report(&o, pair.diff, &err);
+	pair_close(&pair);
+	if (rc < 0)
+		cli_say(argv[0], "%s", err.msg);
+	return rc < 0 ? STATUS_TROUBLE : rc;
+}

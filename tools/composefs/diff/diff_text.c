@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The text of a difference. All that comes from a tree is escaped as in a dump. */
+#include "composefs/diff/diff_text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/sysmacros.h>
+
+#include "composefs/composefs.h"
+#include "dump/dump.h"
+
+enum { OUT_LEN = 4096 };
+
+/* A path as long as the tree is deep for each of many xattrs, or a large value that many inodes share:
+ * of two small images more differs than a disk can hold. So the sum is bounded. */
+#define PRINTED_BASE	 (UINT64_C(1) << 28)
+#define PRINTED_PER_NAME UINT64_C(4096)
+
+/* One side of a difference: the inode, or NULL when there is none. */
+struct view {
+	struct diff_text *t;
+	const struct cfs_difference *v;
+	const struct cfs_tree *tree;
+	const struct cfs_node *node;
+	const cfs_id *first;
+	cfs_id inode;
+	bool is_b;
+};
+
+int diff_text_init(struct diff_text *t, const struct cfs_diff *diff, size_t value_max,
+		   struct cfs_err *err)
+{
+	uint64_t n_names = diff->n_both + diff->n_only_a + diff->n_only_b;
+
+	*t = (struct diff_text){.diff = diff,
+				.value_max = value_max,
+				.printed_max = PRINTED_BASE + PRINTED_PER_NAME * n_names};
+	if (cfs_out_init(&t->out, cfs_sink_mem(&t->text), OUT_LEN) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+void diff_text_fini(struct diff_text *t)
+{
+	cfs_out_fini(&t->out);
+	free(t->text.p);
+	free(t->path);
+}
+
+static struct cfs_out *begin(struct diff_text *t)
+{
+	t->text.len = 0;
+	return &t->out;
+}
+
+static const struct cfs_mem *end(struct diff_text *t)
+{
+	return cfs_out_flush(&t->out, NULL) < 0 ? NULL : &t->text;
+}
+
+const struct cfs_mem *diff_text_escaped(struct diff_text *t, struct cfs_text text)
+{
+	cfs_dump_escape(begin(t), text, CFS_DUMP_SPACES);
+	return end(t);
+}
+
+/* --- names ----------------------------------------------------------------------------- */
+
+const char *diff_field_name(enum cfs_diff_field field)
+{
+	static const char *const names[CFS_DIFF_N_FIELDS] = {
+		[CFS_DIFF_ENTRY] = "entry",   [CFS_DIFF_TYPE] = "type",
+		[CFS_DIFF_MODE] = "mode",     [CFS_DIFF_UID] = "uid",
+		[CFS_DIFF_GID] = "gid",	      [CFS_DIFF_SIZE] = "size",
+		[CFS_DIFF_MTIME] = "mtime",   [CFS_DIFF_NLINK] = "nlink",
+		[CFS_DIFF_LINK] = "link",     [CFS_DIFF_RDEV] = "rdev",
+		[CFS_DIFF_TARGET] = "target", [CFS_DIFF_CONTENT] = "content",
+		[CFS_DIFF_STORED] = "stored", [CFS_DIFF_BACKING] = "backing",
+		[CFS_DIFF_DIGEST] = "digest", [CFS_DIFF_XATTR] = "xattr",
+	};
+
+	return names[field];
+}
+
+const char *diff_type_name(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "directory";
+	case S_IFLNK:
+		return "symlink";
+	case S_IFCHR:
+		return "char-device";
+	case S_IFBLK:
+		return "block-device";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	default:
+		return "file";
+	}
+}
+
+/* The whole path, however deep; written from its end. */
+static int find_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name,
+		     struct cfs_text *out)
+{
+	const struct cfs_node *nodes = tree->nodes;
+	size_t len = name == CFS_ROOT, at;
+
+	for (cfs_id id = name; id != CFS_ROOT; id = nodes[id].parent)
+		len += nodes[id].name_len + 1U;
+	if (cfs_grow(&t->path, &t->path_cap, len, 1) < 0)
+		return -ENOMEM;
+	t->path[0] = '/';
+	at = len;
+	for (cfs_id id = name; id != CFS_ROOT; id = nodes[id].parent) {
+		at -= nodes[id].name_len;
+		memcpy(t->path + at, nodes[id].name, nodes[id].name_len);
+		t->path[--at] = '/';
+	}
+	*out = (struct cfs_text){t->path, len};
+	return 0;
+}
+
+static int put_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name)
+{
+	struct cfs_text path;
+	int rc = find_path(t, tree, name, &path);
+
+	if (rc == 0)
+		cfs_dump_escape(&t->out, path, CFS_DUMP_SPACES);
+	return rc;
+}
+
+const struct cfs_mem *diff_text_name(struct diff_text *t, const struct cfs_tree *tree,
+				     cfs_id name)
+{
+	begin(t);
+	return put_path(t, tree, name) < 0 ? NULL : end(t);
+}
+
+static const struct cfs_mem *path_text(struct diff_text *t,
+				       const struct cfs_difference *v)
+{
+	bool in_a = v->a != CFS_NO_NODE;
+
+	return diff_text_name(t, in_a ? t->diff->a : t->diff->b, in_a ? v->a : v->b);
+}
+
+static const struct cfs_mem *field_text(struct diff_text *t,
+					const struct cfs_difference *v)
+{
+	struct cfs_out *out = begin(t);
+
+	cfs_out_text(out, cfs_text(diff_field_name(v->field)));
+	if (v->field == CFS_DIFF_XATTR) {
+		cfs_out_char(out, ':');
+		cfs_dump_escape(out, t->diff->keys[v->at].name, CFS_DUMP_SPACES);
+	}
+	return end(t);
+}
+
+/* --- values ---------------------------------------------------------------------------- */
+
+/* So that "-" is never a value. */
+static void put_bytes(const struct view *w, struct cfs_text bytes)
+{
+	struct cfs_out *out = &w->t->out;
+	bool whole = bytes.len <= w->t->value_max;
+
+	if (bytes.len == 1 && bytes.s[0] == '-') {
+		cfs_out_text(out, CFS_TEXT("\\x2d"));
+		return;
+	}
+	if (!whole)
+		bytes.len = w->t->value_max;
+	cfs_dump_escape(out, bytes, CFS_DUMP_SPACES);
+	if (!whole)
+		cfs_out_text(out, CFS_TEXT("..."));
+}
+
+static void put_digest(const struct view *w, enum cfs_hash_alg alg, const uint8_t *digest)
+{
+	char hex[2 * CFS_HASH_MAX_LEN];
+
+	cfs_hex_encode(digest, cfs_hash_len(alg), hex);
+	cfs_out_printf(&w->t->out, "%s:%.*s", cfs_hash_name(alg),
+		       (int)(2 * cfs_hash_len(alg)), hex);
+}
+
+static void put_content(const struct view *w)
+{
+	const struct cfs_diff *d = w->t->diff;
+
+	if (w->v->at != CFS_DIFF_NONE) {
+		const struct cfs_diff_contents *c = &d->contents[w->v->at];
+
+		put_digest(w, d->contents_alg, w->is_b ? c->b : c->a);
+	} else if (w->node->digest) {
+		put_digest(w, w->tree->alg, w->node->digest);
+	} else {
+		cfs_out_char(&w->t->out, '"');
+		put_bytes(w, (struct cfs_text){(const char *)w->node->content,
+					       w->node->content ? w->node->size : 0});
+		cfs_out_char(&w->t->out, '"');
+	}
+}
+
+static void put_xattr(const struct view *w)
+{
+	const struct cfs_diff_key *key = &w->t->diff->keys[w->v->at];
+	struct cfs_span value;
+
+	if (cfs_diff_xattr(w->tree, w->inode, w->is_b ? key->b : key->a, &value))
+		put_bytes(w, cfs_span_text(value));
+	else
+		cfs_out_char(&w->t->out, '-');
+}
+
+static void put_backing(const struct view *w)
+{
+	char buf[CFS_PAYLOAD_BUF];
+	struct cfs_text path = cfs_node_payload(w->tree, w->node, buf);
+
+	if (path.len)
+		put_bytes(w, path);
+	else
+		cfs_out_char(&w->t->out, '-');
+}
+
+/* The first name of the inode; of itself nobody needs to know. */
+static int put_link(const struct view *w)
+{
+	cfs_id first = w->first[w->inode];
+
+	if (first != w->v->a)
+		return put_path(w->t, w->t->diff->a, first);
+	cfs_out_char(&w->t->out, '-');
+	return 0;
+}
+
+static int put_value(const struct view *w)
+{
+	const struct cfs_node *n = w->node;
+	struct cfs_out *out = &w->t->out;
+
+	switch ((enum cfs_diff_field)w->v->field) {
+	case CFS_DIFF_ENTRY:
+	case CFS_DIFF_TYPE:
+		cfs_out_text(out, cfs_text(n ? diff_type_name(n->mode) : "-"));
+		break;
+	case CFS_DIFF_MODE:
+		cfs_out_printf(out, "%04o", n->mode & ~(uint32_t)S_IFMT);
+		break;
+	case CFS_DIFF_UID:
+		cfs_out_printf(out, "%u", n->uid);
+		break;
+	case CFS_DIFF_GID:
+		cfs_out_printf(out, "%u", n->gid);
+		break;
+	case CFS_DIFF_SIZE:
+		cfs_out_printf(out, "%" PRIu64, n->size);
+		break;
+	case CFS_DIFF_MTIME:
+		cfs_out_printf(out, "%" PRId64 ".%09u", n->mtime_sec, n->mtime_nsec);
+		break;
+	case CFS_DIFF_NLINK:
+		cfs_out_printf(out, "%u", n->nlink);
+		break;
+	case CFS_DIFF_LINK:
+		return put_link(w);
+	case CFS_DIFF_RDEV:
+		cfs_out_printf(out, "%u:%u", major(n->rdev), minor(n->rdev));
+		break;
+	case CFS_DIFF_TARGET:
+		put_bytes(w, (struct cfs_text){n->payload, n->payload_len});
+		break;
+	case CFS_DIFF_CONTENT:
+		put_content(w);
+		break;
+	case CFS_DIFF_STORED:
+		cfs_out_text(out, cfs_text(n->content ? "inside" : "outside"));
+		break;
+	case CFS_DIFF_BACKING:
+		put_backing(w);
+		break;
+	case CFS_DIFF_DIGEST:
+		if (n->digest)
+			put_digest(w, w->tree->alg, n->digest);
+		else
+			cfs_out_char(out, '-');
+		break;
+	case CFS_DIFF_XATTR:
+		put_xattr(w);
+		break;
+	case CFS_DIFF_N_FIELDS:
+		break;
+	}
+	return 0;
+}
+
+static const struct cfs_mem *value(struct diff_text *t, const struct cfs_difference *v,
+				   bool is_b)
+{
+	const struct cfs_diff *d = t->diff;
+	cfs_id name = is_b ? v->b : v->a;
+	struct view w = {.t = t,
+			 .v = v,
+			 .tree = is_b ? d->b : d->a,
+			 .first = is_b ? d->first_b : d->first_a,
+			 .is_b = is_b};
+
+	if (name != CFS_NO_NODE) {
+		w.inode = cfs_tree_inode(w.tree, name);
+		w.node = &w.tree->nodes[w.inode];
+	}
+	begin(t);
+	return put_value(&w) < 0 ? NULL : end(t);
+}
+
+static const struct cfs_mem *old_text(struct diff_text *t, const struct cfs_difference *v)
+{
+	return value(t, v, false);
+}
+
+static const struct cfs_mem *new_text(struct diff_text *t, const struct cfs_difference *v)
+{
+	return value(t, v, true);
+}
+
+/* --- all of it ------------------------------------------------------------------------- */
+
+enum { N_PARTS = 4 };
+
+static const struct {
+	const struct cfs_mem *(*text)(struct diff_text *t,
+				      const struct cfs_difference *v);
+	const char *json;
+} parts[N_PARTS] = {
+	{path_text, "{\"path\":"},
+	{field_text, ",\"field\":"},
+	{old_text, ",\"old\":"},
+	{new_text, ",\"new\":"},
+};
+
+static int make_part(struct diff_text *t, const struct cfs_difference *v, int part,
+		     const struct cfs_mem **out, struct cfs_err *err)
+{
+	*out = parts[part].text(t, v);
+	if (!*out)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	t->printed += (*out)->len;
+	if (t->printed > t->printed_max)
+		return cfs_fail(err, EFBIG,
+				"differences come to more than %" PRIu64
+				" bytes, the most for so few names",
+				t->printed_max);
+	return 0;
+}
+
+int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *v,
+		    struct cfs_err *err)
+{
+	for (int i = 0; i < N_PARTS; i++) {
+		const struct cfs_mem *text;
+		int rc = make_part(t, v, i, &text, err);
+
+		if (rc < 0)
+			return rc;
+		fwrite(text->p, 1, text->len, to);
+		putc(i + 1 < N_PARTS ? '\t' : '\n', to);
+	}
+	return 0;
+}
+
+int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *v,
+		    struct cfs_err *err)
+{
+	for (int i = 0; i < N_PARTS; i++) {
+		const struct cfs_mem *text;
+		int rc = make_part(t, v, i, &text, err);
+
+		if (rc < 0)
+			return rc;
+		fputs(parts[i].json, to);
+		json_text(to, (const char *)text->p, text->len);
+	}
+	putc('}', to);
+	return 0;
+}

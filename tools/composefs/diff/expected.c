@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs explain TREE --expected DIGEST: by which rules? */
+#include "composefs/diff/expected.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "composefs/composefs.h"
+#include "profile/profile.h"
+
+struct answer {
+	const char *name; /* of the tree */
+	struct cfs_digest expected;
+	bool is_itself; /* it is an image, and the digest is that of its bytes */
+	struct cfs_profile_match match;
+};
+
+/* --- for people ------------------------------------------------------------------------ */
+
+static void print_names(const struct answer *x)
+{
+	const struct cfs_profile_match *m = &x->match;
+
+	for (size_t i = 0; i < m->n_profiles; i++) {
+		fputs(i ? "and under " : "", stdout);
+		if (i == 0)
+			cli_print(stdout, x->name);
+		printf("%s%s\n", i ? "" : " has this digest under the profile ",
+		       m->profiles[i]->name);
+	}
+}
+
+/* Some rules make no difference for most trees. */
+static bool matters(const struct cfs_profile_match *m, const char *key)
+{
+	if (strcmp(key, "deletions") == 0)
+		return m->deletions_matter;
+	return m->times_matter || strcmp(key, "firstTime") != 0;
+}
+
+/* All rules, and where they leave the profile that is next to them. */
+static void print_rules(const struct answer *x)
+{
+	const struct cfs_profile_rules *rules = &x->match.rules;
+	const struct cfs_profile *near = cfs_profile_nearest(rules);
+	struct cfs_profile_rule rule, other;
+
+	cli_print(stdout, x->name);
+	printf(" has this digest under no profile; next to its rules is %s:\n",
+	       near->name);
+	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule) &&
+			     cfs_profile_rule(&near->rules, i, &other);
+	     i++) {
+		if (!matters(&x->match, rule.key))
+			continue;
+		printf("  %-13s %s", rule.name, rule.value);
+		if (strcmp(rule.value, other.value) != 0)
+			printf(" (there: %s)", other.value);
+		puts("");
+	}
+}
+
+static void print_failure(const struct answer *x)
+{
+	const struct cfs_profile_match *m = &x->match;
+
+	cli_print(stdout, x->name);
+	printf(" has this digest under none of %zu profiles and %zu combinations of "
+	       "rules\n",
+	       m->n_named, m->n_candidates - m->n_named);
+	if (x->is_itself)
+		puts("it is the digest of the image itself, by another writer than the "
+		     "one "
+		     "here");
+	puts("tried: what changes this tree of format, hard links, xattrs, mtimes, root, "
+	     "deletions,\n       first time, inline limit, executables and blocks");
+	puts("not tried: inline limits other than 0 and 64, names left out or added, "
+	     "other contents");
+	if (m->n_impossible == 0)
+		return;
+	printf("%zu of them cannot be applied: ", m->n_impossible);
+	cli_print(stdout, m->why.msg);
+	puts("");
+}
+
+static void print(const struct answer *x)
+{
+	if (x->match.n_profiles)
+		print_names(x);
+	else if (x->match.found)
+		print_rules(x);
+	else
+		print_failure(x);
+}
+
+/* --- for programs ---------------------------------------------------------------------- */
+
+static void put_rules(const struct cfs_profile_rules *rules)
+{
+	struct cfs_profile_rule rule;
+
+	putchar('{');
+	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule); i++)
+		printf("%s\"%s\":\"%s\"", i ? "," : "", rule.key, rule.value);
+	putchar('}');
+}
+
+static void put(const struct answer *x)
+{
+	const struct cfs_profile_match *m = &x->match;
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	printf("{\"expected\":\"%s:%s\",\"found\":%s,\"profiles\":[",
+	       cfs_hash_name(x->expected.alg), cfs_digest_hex(&x->expected, hex),
+	       m->found ? "true" : "false");
+	for (size_t i = 0; i < m->n_profiles; i++)
+		printf("%s\"%s\"", i ? "," : "", m->profiles[i]->name);
+	printf("],\"itself\":%s,\"rules\":", x->is_itself ? "true" : "false");
+	if (m->found)
+		put_rules(&m->rules);
+	else
+		fputs("null", stdout);
+	printf(",\"candidates\":%zu,\"impossible\":%zu,\"why\":", m->n_candidates,
+	       m->n_impossible);
+	if (m->n_impossible)
+		json_text(stdout, m->why.msg, strlen(m->why.msg));
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+/* --------------------------------------------------------------------------------------- */
+
+static void show_progress(void *ctx, size_t n_done, size_t n)
+{
+	cli_progress_show(ctx, "%zu of %zu sets of rules", n_done, n);
+}
+
+static int compare_itself(const struct side *s, struct answer *x, struct cfs_err *err)
+{
+	struct cfs_digest own;
+	int rc = 0;
+
+	if (s->kind != SIDE_IMAGE)
+		return 0;
+	rc = cfs_verity_digest_mem(x->expected.alg, s->map.span, &own, err);
+	x->is_itself = rc == 0 && cfs_digest_eq(&own, &x->expected);
+	return rc;
+}
+
+static int search(const struct cfs_tree *tree, const char *program, struct answer *x,
+		  struct cfs_err *err)
+{
+	struct cli_progress progress;
+	struct cfs_profile_search opts = {.progress_ctx = &progress};
+	int rc;
+
+	cli_progress_start(&progress, program);
+	if (progress.enabled)
+		opts.progress = show_progress;
+	rc = cfs_profile_find_rules(tree, &x->expected, &opts, &x->match, err);
+	cli_progress_end(&progress);
+	return rc;
+}
+
+int expected_explain(const char *name, const struct expected_opts *o,
+		     struct side_opts side, struct cfs_err *err)
+{
+	struct answer x = {0};
+	struct side s;
+	int rc = cfs_context(err, cfs_digest_parse(cfs_text(o->digest), &x.expected, err),
+			     "--expected");
+
+	if (rc < 0)
+		return rc;
+	side.alg = x.expected.alg;
+	side.digests = true;
+	rc = side_open(&s, name, &side, err);
+	if (rc < 0)
+		return rc;
+	x.name = s.name;
+	rc = compare_itself(&s, &x, err);
+	if (rc == 0)
+		rc = search(s.tree, o->program, &x, err);
+	if (rc == 0)
+		o->json ? put(&x) : print(&x);
+	side_close(&s);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = cfs_fail_errno(err, "standard output");
+	return rc < 0 ? rc : x.match.found ? STATUS_SAME : STATUS_DIFFERENT;
+}

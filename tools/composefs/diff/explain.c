@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs explain: why two digests differ: causes, each with a count and the first examples. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/diff/cause_text.h"
+#include "composefs/composefs.h"
+#include "composefs/diff/expected.h"
+#include "composefs/diff/pair_facts.h"
+
+enum {
+	SHOWN_MAX = 64,	    /* bytes of a value */
+	SHOWN_CAUSES = 100, /* a tree can have a million names of xattrs */
+};
+
+struct options {
+	bool json;
+	const char *expected; /* the digest of one tree; NULL: two are compared */
+	struct where where;
+	struct side_opts side;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"expected", "DIGEST", offsetof(struct options, expected), NULL,
+	 "Say by which rules A has this digest"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] A B", "[OPTIONS] --expected=DIGEST A",
+				       NULL},
+	.about = "Says why two trees or images have different digests: the causes, those "
+		 "that explain\nmost first, each with examples.\n\n" SIDE_ABOUT(
+			 "A and B are each") "\n\nWith --expected: which profile (see "
+					     "composefs-profiles(7)), or which rules, "
+					     "give A\nthat digest.",
+	.status = "0 nothing differs, or rules were found, 1 else, 2 trouble",
+	.example =
+		(const char *const[]){
+			"composefs explain old.cfs new.cfs",
+			"composefs explain --repo=repo os/1 /mnt",
+			"composefs explain --expected=$(cat published.digest) /srv/tree",
+			NULL},
+	.options = option_table,
+};
+
+/* All that is known of A and B. */
+struct answer {
+	struct pair pair;
+	struct cfs_causes causes; /* of what differs between the trees */
+	struct pair_facts images; /* and what else makes two digests */
+};
+
+static int find(struct answer *x, const char *a, const char *b, struct options *o,
+		struct cfs_err *err)
+{
+	int rc;
+
+	o->side.where = &o->where;
+	rc = pair_open(&x->pair, a, b, &o->side, err);
+	if (rc == 0)
+		rc = cfs_causes_find(x->pair.diff, &x->causes, err);
+	return rc == 0 ? pair_facts_find(&x->pair, &x->images, err) : rc;
+}
+
+static void release(struct answer *x)
+{
+	cfs_causes_fini(&x->causes);
+	pair_close(&x->pair);
+}
+
+static bool is_same(const struct answer *x)
+{
+	return x->causes.n == 0 && !x->images.formats_differ &&
+	       !x->images.blocks_differ && !x->images.times_differ &&
+	       !x->images.writer_differs;
+}
+
+/* --- for people ------------------------------------------------------------------------ */
+
+static int print_cause(const struct cfs_cause *c, bool alone, struct diff_text *t,
+		       struct cfs_err *err)
+{
+	int rc = cause_print(stdout, c, t, err);
+
+	puts(alone && c->kind == CFS_CAUSE_ROOT ? " alone" : "");
+	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {
+		fputs("    ", stdout);
+		rc = diff_print_line(stdout, t, &t->diff->v[c->first[i]], err);
+	}
+	if (rc == 0 && c->n_first && c->n > c->n_first)
+		puts("    ...");
+	return rc;
+}
+
+static int print(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+{
+	int rc = 0;
+
+	pair_facts_print(&x->pair, &x->images);
+	for (size_t i = 0; rc == 0 && i < x->causes.n && i < SHOWN_CAUSES; i++)
+		rc = print_cause(&x->causes.v[i], x->causes.n == 1, t, err);
+	if (x->causes.n > SHOWN_CAUSES)
+		printf("and %zu more causes\n", x->causes.n - SHOWN_CAUSES);
+	if (x->pair.diff->n_unproven)
+		printf("%" PRIu64 " contents have no digest and were not compared\n",
+		       x->pair.diff->n_unproven);
+	if (is_same(x))
+		puts("nothing differs");
+	return rc;
+}
+
+/* --- for programs ---------------------------------------------------------------------- */
+
+static int put_text(const struct cfs_cause *c, struct diff_text *t, struct cfs_err *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	int rc;
+
+	if (!to)
+		return cfs_fail_errno(err, "text");
+	rc = cause_print(to, c, t, err);
+	fclose(to);
+	if (rc == 0)
+		json_text(stdout, text, len);
+	free(text);
+	return rc;
+}
+
+static int put_cause(const struct cfs_cause *c, struct diff_text *t, struct cfs_err *err)
+{
+	static const char *const sides[] = {"null", "\"A\"", "\"B\""};
+	static const char *const types[] = {"any", "directory", "file", "symlink",
+					    "special"};
+	int rc;
+
+	printf("{\"cause\":\"%s\",\"side\":%s,\"type\":\"%s\",\"count\":%" PRIu64
+	       ",\"groups\":%" PRIu64 ",\"text\":",
+	       cause_name(c), sides[c->side], types[c->class], c->n, c->n_groups);
+	rc = put_text(c, t, err);
+	fputs(",\"first\":[", stdout);
+	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {
+		fputs(i ? "," : "", stdout);
+		rc = diff_print_json(stdout, t, &t->diff->v[c->first[i]], err);
+	}
+	fputs("]}", stdout);
+	return rc;
+}
+
+static int put(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+{
+	int rc = 0;
+
+	printf("{\"same\":%s,\"notCompared\":%" PRIu64 ",", is_same(x) ? "true" : "false",
+	       x->pair.diff->n_unproven);
+	pair_facts_json(&x->pair, &x->images);
+	fputs(",\"causes\":[", stdout);
+	for (size_t i = 0; rc == 0 && i < x->causes.n; i++) {
+		fputs(i ? "," : "", stdout);
+		rc = put_cause(&x->causes.v[i], t, err);
+	}
+	puts("]}");
+	return rc;
+}
+
+/* --------------------------------------------------------------------------------------- */
+
+static int report(const struct options *o, const struct answer *x, struct cfs_err *err)
+{
+	struct diff_text t;
+	int rc = diff_text_init(&t, x->pair.diff, o->json ? SIZE_MAX : SHOWN_MAX, err);
+
+	if (rc == 0)
+		rc = o->json ? put(x, &t, err) : print(x, &t, err);
+	diff_text_fini(&t);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = cfs_fail_errno(err, "standard output");
+	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
+}
+
+static int explain_two(struct options *o, char **names, struct cfs_err *err)
+{
+	struct answer x = {0};
+	int rc = find(&x, names[0], names[1], o, err);
+
+	if (rc == 0)
+		rc = report(o, &x, err);
+	release(&x);
+	return rc;
+}
+
+static int explain_one(struct options *o, const char *program, const char *name,
+		       struct cfs_err *err)
+{
+	struct expected_opts opts = {program, o->expected, o->json};
+
+	o->side.where = &o->where;
+	return expected_explain(name, &opts, o->side, err);
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	static const char want[] = "want two trees, or one and --expected";
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2, want), rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	if (argc - optind != (o.expected ? 1 : 2)) {
+		cli_misused(&syntax, argv[0], want);
+		return STATUS_TROUBLE;
+	}
+	if (o.expected)
+		rc = explain_one(&o, argv[0], argv[optind], &err);
+	else
+		rc = explain_two(&o, argv + optind, &err);
+	if (rc < 0)
+		cli_say(argv[0], "%s", err.msg);
+	return rc < 0 ? STATUS_TROUBLE : rc;
+}

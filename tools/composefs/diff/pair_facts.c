@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Two images can have one tree and two digests: by their format, or by who wrote them. */
+#include "composefs/diff/pair_facts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "composefs/composefs.h"
+
+static int find_facts(const struct side *s, struct image_facts *out, struct cfs_err *err)
+{
+	struct cfs_err why;
+	int rc;
+
+	*out = (struct image_facts){.is_image = s->kind == SIDE_IMAGE};
+	if (!out->is_image)
+		return 0;
+	rc = cfs_verity_digest_mem(s->tree->alg, s->map.span, &out->id, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_image_check_canonical(&s->image, &why);
+	if (rc == -ENOMEM)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->is_canonical = rc == 0;
+	out->is_judged = rc != -ENOTSUP;
+	if (rc < 0)
+		memcpy(out->why, why.msg, sizeof(out->why));
+	return 0;
+}
+
+/* The first byte that differs; behind the shorter one when it begins the longer. */
+static bool find_byte(struct cfs_span a, struct cfs_span b, uint64_t *out)
+{
+	size_t n = a.len < b.len ? a.len : b.len, at = 0;
+
+	if (cfs_span_eq(a, b))
+		return false;
+	while (at < n && a.p[at] == b.p[at])
+		at++;
+	*out = at;
+	return true;
+}
+
+/* For the writer, who keeps an inode at the name that has it. */
+static bool has_unsigned_times(const struct side *s)
+{
+	return cfs_image_form(&s->image, s->tree).unsigned_times;
+}
+
+static bool is_same_tree(const struct pair *p)
+{
+	return p->diff->n == 0 && p->diff->n_holders == 0;
+}
+
+int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err *err)
+{
+	bool two_images;
+	int rc;
+
+	*out = (struct pair_facts){0};
+	rc = find_facts(&p->a, &out->a, err);
+	if (rc == 0)
+		rc = find_facts(&p->b, &out->b, err);
+	if (rc < 0)
+		return rc;
+	two_images = out->a.is_image && out->b.is_image;
+	if (two_images) {
+		out->formats_differ = p->a.image.version != p->b.image.version;
+		out->blocks_differ = p->a.image.no_blocks != p->b.image.no_blocks;
+		out->times_differ =
+			has_unsigned_times(&p->a) != has_unsigned_times(&p->b);
+		out->bytes_differ =
+			find_byte(p->a.map.span, p->b.map.span, &out->first_off);
+	}
+	if (two_images && !out->bytes_differ)
+		return 0;
+	out->writer_differs =
+		(out->a.is_judged && !out->a.is_canonical) ||
+		(out->b.is_judged && !out->b.is_canonical) ||
+		(is_same_tree(p) && out->bytes_differ && !out->formats_differ &&
+		 !out->blocks_differ && !out->times_differ);
+	return 0;
+}
+
+/* --- for people ------------------------------------------------------------------------ */
+
+static const char *kind_name(const struct side *s)
+{
+	static const char *const names[] = {"image", "dump", "directory"};
+
+	return names[s->kind];
+}
+
+static void print_side(char letter, const struct side *s, const struct image_facts *f)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	printf("%c: ", letter);
+	cli_print(stdout, s->name);
+	printf(": %s, %" PRIu32 " %s", kind_name(s), s->tree->n_nodes,
+	       s->tree->n_nodes == 1 ? "entry" : "entries");
+	if (f->is_image)
+		printf(", format %" PRIu32 ", %s%s:%s", s->image.version,
+		       !f->is_judged	 ? ""
+		       : f->is_canonical ? "canonical, "
+					 : "not canonical, ",
+		       cfs_hash_name(f->id.alg), cfs_digest_hex(&f->id, hex));
+	putchar('\n');
+}
+
+static void print_writer(char letter, const struct image_facts *f)
+{
+	if (!f->is_judged || f->is_canonical)
+		return;
+	printf("    %c is not what mkcomposefs makes of its tree: ", letter);
+	cli_print(stdout, f->why);
+	putchar('\n');
+}
+
+void pair_facts_print(const struct pair *p, const struct pair_facts *f)
+{
+	print_side('A', &p->a, &f->a);
+	print_side('B', &p->b, &f->b);
+	if (f->formats_differ)
+		printf("%sformat version %" PRIu32 " in A, %" PRIu32 " in B\n",
+		       is_same_tree(p) ? "the same tree: " : "", p->a.image.version,
+		       p->b.image.version);
+	if (f->blocks_differ)
+		printf("%sthe superblock of %c says 0 blocks, see honest-df-1 in "
+		       "composefs-profiles(7)\n",
+		       is_same_tree(p) ? "the same tree: " : "",
+		       p->a.image.no_blocks ? 'A' : 'B');
+	if (f->times_differ)
+		printf("%sthe first time of %c is the smallest number without sign, as "
+		       "cfsctl 0.9 has it, see \"first time\" in composefs-profiles(7)\n",
+		       is_same_tree(p) ? "the same tree: " : "",
+		       has_unsigned_times(&p->a) ? 'A' : 'B');
+	if (!f->writer_differs)
+		return;
+	printf("%sthe writer differs\n", is_same_tree(p) ? "the same tree: " : "");
+	print_writer('A', &f->a);
+	print_writer('B', &f->b);
+	if (f->bytes_differ && is_same_tree(p))
+		printf("    the first byte that differs is at %" PRIu64 "\n",
+		       f->first_off);
+}
+
+/* --- for programs ---------------------------------------------------------------------- */
+
+static void put_side(const char *key, const struct side *s, const struct image_facts *f)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	printf("\"%s\":{\"name\":", key);
+	json_text(stdout, s->name, strlen(s->name));
+	printf(",\"kind\":\"%s\",\"entries\":%" PRIu32, kind_name(s), s->tree->n_nodes);
+	if (f->is_image) {
+		printf(",\"id\":\"%s:%s\",\"format\":%" PRIu32 ",\"canonical\":%s",
+		       cfs_hash_name(f->id.alg), cfs_digest_hex(&f->id, hex),
+		       s->image.version,
+		       !f->is_judged	 ? "null"
+		       : f->is_canonical ? "true"
+					 : "false");
+		fputs(",\"notCanonical\":", stdout);
+		if (f->is_judged && !f->is_canonical)
+			json_text(stdout, f->why, strlen(f->why));
+		else
+			fputs("null", stdout);
+	}
+	putchar('}');
+}
+
+void pair_facts_json(const struct pair *p, const struct pair_facts *f)
+{
+	put_side("a", &p->a, &f->a);
+	putchar(',');
+	put_side("b", &p->b, &f->b);
+	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"timesDiffer\":%s,"
+	       "\"writerDiffers\":%s,\"firstByte\":",
+	       f->formats_differ ? "true" : "false", f->blocks_differ ? "true" : "false",
+	       f->times_differ ? "true" : "false", f->writer_differs ? "true" : "false");
+	if (f->bytes_differ)
+		printf("%" PRIu64, f->first_off);
+	else
+		fputs("null", stdout);
+}

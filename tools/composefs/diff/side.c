@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* A name -> a tree. */
+#include "composefs/diff/side.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump/dump.h"
+#include "cli/own_places.h"
+#include "scan/scan.h"
+
+enum { DIGEST_FIELD = 10 }; /* of a line of a dump, counted from 0 */
+
+/* What a name was said to be. */
+enum meant { ANYTHING, A_DIRECTORY, A_DUMP, AN_IMAGE, OF_REPOSITORY };
+
+static enum meant take_prefix(const char **name)
+{
+	static const struct {
+		struct cfs_text prefix;
+		enum meant meant;
+	} rows[] = {
+		{{"dir:", 4}, A_DIRECTORY},
+		{{"dump:", 5}, A_DUMP},
+		{{"image:", 6}, AN_IMAGE},
+		{{"repo:", 5}, OF_REPOSITORY},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!cfs_text_has_prefix(cfs_text(*name), rows[i].prefix))
+			continue;
+		*name += rows[i].prefix.len;
+		return rows[i].meant;
+	}
+	return ANYTHING;
+}
+
+bool side_is_stdin(const char *name)
+{
+	enum meant meant = take_prefix(&name);
+
+	return strcmp(name, "-") == 0 && meant != A_DIRECTORY && meant != OF_REPOSITORY;
+}
+
+/* --- a directory ----------------------------------------------------------------------- */
+
+static int open_directory(struct side *s, int fd, const struct side_opts *o,
+			  struct cfs_err *err)
+{
+	struct cfs_scan_opts scan = {.alg = o->alg,
+				     .hardlinks = true,
+				     .one_file_system = o->one_file_system,
+				     .no_digests = !o->digests};
+	struct own_places own = {0};
+	const char *repo;
+	int rc;
+
+	s->kind = SIDE_DIRECTORY;
+	s->dirfd = fd;
+	/* As create-image leaves it out; the default one may be out of reach. */
+	rc = where_path(o->where, &repo, err);
+	if (rc == 0)
+		rc = own_places_add_dir(&own, repo, "the repository", err);
+	if (rc < 0 && where_is_given(o->where))
+		return rc;
+	scan.exclude = own.v;
+	scan.n_exclude = own.n;
+	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
+}
+
+/* From the top, component by component: none may have become a symlink to elsewhere. */
+static int open_below(int top, const struct cfs_tree *t, cfs_id file, struct cfs_err *err)
+{
+	cfs_autofree cfs_id *way = NULL;
+	cfs_autofd int at = -1;
+	size_t n = 0, cap = 0;
+
+	for (cfs_id id = file; id != CFS_ROOT; id = t->nodes[id].parent) {
+		if (cfs_grow(&way, &cap, n + 1, sizeof(*way)) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		way[n++] = id;
+	}
+	while (n--) {
+		int how = n ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+		int fd = openat(at < 0 ? top : at, t->nodes[way[n]].name,
+				how | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0)
+			return cfs_fail_errno(err, "open");
+		if (at >= 0)
+			close(at);
+		at = fd;
+	}
+	return cfs_steal_fd(&at);
+}
+
+static int digest_file(const struct side *s, cfs_id file, enum cfs_hash_alg alg,
+		       struct cfs_digest *out, struct cfs_err *err)
+{
+	cfs_autofd int fd = open_below(s->dirfd, s->tree, file, err);
+	struct stat st;
+	uint64_t size;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	if (!S_ISREG(st.st_mode))
+		return cfs_fail(err, ESTALE, "changed while it was compared");
+	rc = cfs_verity_digest_fd(alg, fd, 1, out, &size, err);
+	if (rc == 0 && size != s->tree->nodes[file].size)
+		rc = cfs_fail(err, ESTALE, "changed while it was compared");
+	return rc;
+}
+
+static int read_file(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg alg,
+		     struct cfs_digest *out, struct cfs_err *err)
+{
+	const struct side *s = ctx;
+	int rc = digest_file(s, file, alg, out, err);
+	char path[512];
+
+	(void)worker;
+	if (rc == 0)
+		return 0;
+	return cfs_context(err, rc, "%s%s", s->name,
+			   cfs_tree_path(s->tree, file, path, sizeof(path)));
+}
+
+struct cfs_diff_side side_for_diff(struct side *s)
+{
+	struct cfs_diff_side out = {.tree = s->tree};
+
+	if (s->kind == SIDE_DIRECTORY) {
+		out.read = read_file;
+		out.read_ctx = s;
+	}
+	return out;
+}
+
+/* --- files ----------------------------------------------------------------------------- */
+
+/* The length of a field of a line: 0 to 10, each but the last followed by a space. */
+static size_t field_len(struct cfs_text line, int field)
+{
+	const char *space;
+
+	for (;; field--) {
+		space = line.len ? memchr(line.s, ' ', line.len) : NULL;
+		if (field == 0 || !space)
+			break;
+		line.len -= (size_t)(space + 1 - line.s);
+		line.s = space + 1;
+	}
+	if (field)
+		return 0;
+	return space ? (size_t)(space - line.s) : line.len;
+}
+
+/* The algorithm of the first digest; SHA-256 when there is none. What the field holds is for the
+ * parser to judge. */
+static enum cfs_hash_alg dump_alg(struct cfs_text text)
+{
+	const char *end = text.s + text.len;
+
+	for (const char *at = text.s; at < end;) {
+		size_t left = (size_t)(end - at);
+		const char *eol = memchr(
+			at, '\n', left < CFS_DUMP_LINE_MAX ? left : CFS_DUMP_LINE_MAX);
+		struct cfs_text line = {at, eol ? (size_t)(eol - at) : left};
+		size_t len;
+
+		if (line.len > CFS_DUMP_LINE_MAX) /* which the parser refuses */
+			break;
+		len = field_len(line, DIGEST_FIELD);
+		if (len > 1)
+			return len == 2 * CFS_SHA512_LEN ? CFS_SHA512 : CFS_SHA256;
+		at += line.len + 1;
+	}
+	return CFS_SHA256;
+}
+
+static int load_dump(struct side *s, struct cfs_err *err)
+{
+	struct cfs_text text = cfs_span_text(s->map.span);
+	struct cfs_dump_opts opts = {.name = s->name};
+
+	s->kind = SIDE_DUMP;
+	return cfs_dump_read_mem(text, dump_alg(text), &opts, &s->tree, err);
+}
+
+/* An inode stands where the writer had it, as far as that can be told: an image by another writer, or of a format
+ * that ours does not write, is a tree as well. */
+static int load_tree(struct side *s, struct cfs_err *err)
+{
+	static const struct cfs_load_opts writers = {.writers_names = true}, first;
+	int rc = cfs_image_load(&s->image, &writers, &s->tree, err);
+
+	return rc == -EUCLEAN ? cfs_image_load(&s->image, &first, &s->tree, err) : rc;
+}
+
+static int load_image(struct side *s, struct cfs_err *err)
+{
+	int rc;
+
+	s->kind = SIDE_IMAGE;
+	rc = cfs_image_open(s->map.span, &s->image, err);
+	if (rc == 0)
+		rc = load_tree(s, err);
+	return cfs_context(err, rc, "%s", s->name);
+}
+
+static bool begins_like_a_dump(int fd)
+{
+	char first;
+
+	return cfs_io_pread(fd, &first, 1, 0, NULL) == 1 && first == '/';
+}
+
+/* A dump or an image, whose first byte tells. */
+static int read_stream(struct side *s, int fd, bool *is_dump, struct cfs_err *err)
+{
+	struct cfs_mem bytes = {0};
+	int rc;
+
+	if (cfs_grow(&bytes.p, &bytes.cap, 1, 1) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = (int)cfs_io_read(fd, bytes.p, 1, err);
+	if (rc == 1) {
+		bytes.len = 1;
+		*is_dump = bytes.p[0] == '/';
+		rc = *is_dump ? cfs_input_read_fd(fd, SIZE_MAX / 2, &bytes, err)
+			      : cfs_image_read_stream(fd, &bytes, err);
+	}
+	s->map = (struct cfs_map){.span = {bytes.p, bytes.len}};
+	if (rc < 0)
+		cfs_map_close(&s->map);
+	return rc;
+}
+
+static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *err)
+{
+	bool is_dump = meant == A_DUMP;
+	struct stat st;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "%s", s->name);
+	if (meant == ANYTHING && !S_ISREG(st.st_mode)) {
+		rc = read_stream(s, fd, &is_dump, err);
+	} else {
+		is_dump |= meant == ANYTHING && begins_like_a_dump(fd);
+		rc = is_dump ? cfs_map_stable(fd, &s->map, err)
+			     : cfs_image_map(fd, cfs_map_stable, &s->map, err);
+	}
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", s->name);
+	return is_dump ? load_dump(s, err) : load_image(s, err);
+}
+
+/* --- which of them --------------------------------------------------------------------- */
+
+static int open_of_repository(struct side *s, const struct side_opts *o,
+			      struct cfs_err *err)
+{
+	int rc;
+
+	s->kind = SIDE_IMAGE;
+	rc = where_open_image(o->where, s->name, &s->map, &s->image, NULL, err);
+	if (rc < 0)
+		return rc;
+	return cfs_context(err, load_tree(s, err), "%s", s->name);
+}
+
+/* A name that is nothing else may be one of the repository; who named none hears of both. */
+static int open_missing(struct side *s, int rc, const struct side_opts *o,
+			enum meant meant, struct cfs_err *err)
+{
+	if (rc != -ENOENT || meant != ANYTHING)
+		return cfs_context(err, rc, "Failed to open %s", s->name);
+	rc = open_of_repository(s, o, err);
+	if (rc < 0 && !where_is_given(o->where))
+		cfs_context(err, rc, "%s: no such file, nor in a repository", s->name);
+	return rc;
+}
+
+static int open_existing(struct side *s, const struct side_opts *o, enum meant meant,
+			 struct cfs_err *err)
+{
+	cfs_autofd int fd = -1;
+
+	if (meant != A_DIRECTORY && side_is_stdin(s->name))
+		return open_file(s, STDIN_FILENO, meant, err);
+	fd = meant == A_DIRECTORY
+		     ? -EISDIR
+		     : cfs_input_open(AT_FDCWD, s->name, CFS_INPUT_PIPE, err);
+	if (fd >= 0)
+		return open_file(s, fd, meant, err);
+	if (fd != -EISDIR || (meant != A_DIRECTORY && meant != ANYTHING))
+		return open_missing(s, fd, o, meant, err);
+	fd = open(s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cfs_fail_errno(err, "Failed to open %s", s->name);
+	return open_directory(s, cfs_steal_fd(&fd), o, err);
+}
+
+int side_open(struct side *s, const char *name, const struct side_opts *opts,
+	      struct cfs_err *err)
+{
+	enum meant meant = take_prefix(&name);
+	int rc;
+
+	*s = (struct side){.name = name, .dirfd = -1};
+	rc = meant == OF_REPOSITORY ? open_of_repository(s, opts, err)
+				    : open_existing(s, opts, meant, err);
+	if (rc < 0) {
+		side_close(s);
+		*s = (struct side){.dirfd = -1};
+	} else if (s->kind == SIDE_DUMP) {
+		cfs_map_close(&s->map); /* nobody looks at the text any more */
+	}
+	return rc;
+}
+
+void side_close(struct side *s)
+{
+	cfs_tree_free(cfs_steal(&s->tree));
+	cfs_map_close(&s->map);
+	if (s->kind == SIDE_DIRECTORY && s->dirfd >= 0)
+		close(s->dirfd);
+}

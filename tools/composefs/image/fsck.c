@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs fsck: is an image sound, is it exactly what the writer makes, are its objects there and right?
+ * The exit status tells damaged from missing from unreadable.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "composefs/composefs.h"
+#include "fsck/fsck.h"
+
+struct options {
+	bool canonical, json, isolated, no_isolated;
+	const char *objects; /* directory; NULL: objects are not looked at */
+	const char *kernel;  /* a version; NULL: no matter */
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"canonical", NULL, offsetof(struct options, canonical), NULL,
+	 "The image must be, byte for byte, what mkcomposefs makes of its content"},
+	{"objects", "DIR", offsetof(struct options, objects), NULL,
+	 "Look at each object in DIR: is it there, its size, its digest"},
+	{"kernel", "VERSION", offsetof(struct options, kernel), NULL,
+	 "Tell what Linux of that version, such as 5.14, would mishandle"},
+	{"isolated", NULL, offsetof(struct options, isolated), NULL,
+	 "Parse in a jail (default for root and a file of another owner)"},
+	{"no-isolated", NULL, offsetof(struct options, no_isolated), NULL,
+	 "Parse in this process"},
+	{"json", NULL, offsetof(struct options, json), NULL,
+	 "Print one JSON object that tells all that was found"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
+	.about = "Checks the structure of an image: each byte must have its place.",
+	.status = "0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 objects "
+		  "missing,\n5 sound, but not for any kernel, or the one that was named",
+	.example =
+		(const char *const[]){
+			"composefs fsck --canonical --objects=objects image.cfs", NULL},
+	.options = option_table,
+};
+
+struct fsck {
+	const char *name; /* of the program */
+	const struct options *o;
+	const char *image;
+	bool isolated, landlock;
+	uint32_t kernel; /* of o->kernel */
+	struct cfs_fsck_answer found;
+	size_t n_missing, n_damaged, n_unread; /* objects */
+	struct cli_progress progress;
+};
+
+/* --- the checks -------------------------------------------------------------------------- */
+
+static void show_progress(void *ctx, size_t done, size_t all)
+{
+	cli_progress_show(ctx, "%zu of %zu objects", done, all);
+}
+
+static int check_objects(struct fsck *f, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return cfs_fail_errno(err, "%s", f->o->objects);
+	f->found.objects.progress = show_progress;
+	f->found.objects.progress_ctx = &f->progress;
+	cli_progress_start(&f->progress, f->name);
+	rc = cfs_fsck_objects_check(&f->found.objects, dirfd, err);
+	cli_progress_end(&f->progress);
+	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
+		int code = f->found.objects.v[i].code;
+
+		f->n_missing += code == -ENOENT;
+		f->n_damaged += code == -EUCLEAN;
+		f->n_unread += code != 0 && code != -ENOENT && code != -EUCLEAN;
+	}
+	return rc;
+}
+
+static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
+{
+	const struct cfs_fsck_question q = {.image = bytes,
+					    .canonical = f->o->canonical,
+					    .objects = f->o->objects != NULL};
+
+	if (!f->isolated)
+		return cfs_fsck_ask_image(&q, &f->found, err);
+	return cfs_fsck_ask_image_isolated(&q, &f->found, &f->landlock, err);
+}
+
+/* What a file's owner could do to root, a stranger's image could do too. */
+static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	f->isolated = f->o->isolated ||
+		      (!f->o->no_isolated && geteuid() == 0 && st.st_uid != 0);
+	return 0;
+}
+
+static int run(struct fsck *f, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, f->image, CFS_INPUT_PIPE, err);
+	struct cfs_map map = {0};
+	int rc;
+
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", f->image);
+	rc = decide_isolation(f, fd, err);
+	if (rc == 0)
+		rc = cfs_image_map(fd, f->isolated ? cfs_map_fd : cfs_map_stable, &map,
+				   err);
+	if (rc == 0) {
+		rc = check_image(f, map.span, err);
+		cfs_map_close(&map);
+	}
+	rc = cfs_context(err, rc, "%s", f->image);
+	if (rc == 0 && f->o->objects)
+		rc = check_objects(f, err);
+	return rc;
+}
+
+/* --- what is said ------------------------------------------------------------------------ */
+
+/* Does the kernel that was asked about mishandle something of the image? If none was, does every kernel? */
+static bool hits(const struct fsck *f, size_t rule)
+{
+	const struct cfs_kernel_rule *r = &cfs_kernel_rules[rule];
+
+	return f->found.kernel[rule].n &&
+	       (f->o->kernel ? cfs_kernel_rule_hits(r, f->kernel)
+			     : cfs_kernel_rule_hits_all(r));
+}
+
+static bool has_hits(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (hits(f, i))
+			return true;
+	return false;
+}
+
+static bool is_unfit(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (hits(f, i) && cfs_kernel_rules[i].effect != CFS_KERNEL_COPES)
+			return true;
+	return false;
+}
+
+/* -EINVAL is what is no image at all. */
+static int status_of(const struct fsck *f, int rc)
+{
+	if (rc == -EUCLEAN || rc == -EINVAL)
+		return STATUS_DAMAGED;
+	if (rc < 0)
+		return CLI_FAILED;
+	if (f->n_damaged)
+		return STATUS_DAMAGED;
+	if (f->n_missing)
+		return STATUS_MISSING;
+	if (f->n_unread)
+		return CLI_FAILED;
+	return is_unfit(f) ? STATUS_UNFIT : CLI_OK;
+}
+
+static const char *status_name(int status)
+{
+	switch (status) {
+	case CLI_OK:
+		return "sound";
+	case STATUS_DAMAGED:
+		return "damaged";
+	case STATUS_MISSING:
+		return "missing";
+	case STATUS_UNFIT:
+		return "unfit";
+	default:
+		return "unreadable";
+	}
+}
+
+static const char *isolation_name(const struct fsck *f)
+{
+	if (!f->isolated)
+		return "none";
+	return f->landlock ? "seccomp and Landlock" : "seccomp";
+}
+
+static void say_kernel(const struct fsck *f)
+{
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
+		const struct cfs_kernel_rule *rule = &cfs_kernel_rules[i];
+
+		if (hits(f, i))
+			cli_say(f->name,
+				"%s: Linux%s%s %s (%s: %" PRIu64
+				" inodes, the first is %s)",
+				rule->effect == CFS_KERNEL_COPES ? "note" : "warning",
+				f->o->kernel ? " " : "", f->o->kernel ? f->o->kernel : "",
+				rule->wrong, rule->name, f->found.kernel[i].n,
+				f->found.kernel[i].first);
+	}
+}
+
+static void say(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+{
+	if (rc < 0) {
+		cli_say(f->name, "%s", err->msg);
+		return;
+	}
+	for (size_t i = 0; i < f->found.objects.n; i++)
+		if (f->found.objects.v[i].code < 0)
+			cli_say(f->name, "object %s: %s", f->found.objects.v[i].path,
+				f->found.objects.v[i].wrong);
+	say_kernel(f);
+	cli_print(stdout, f->image);
+	printf(": %s", status_name(status));
+	if (f->o->objects)
+		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
+		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
+	if (f->isolated && !f->landlock)
+		printf(" (isolated by seccomp alone: this kernel has no Landlock)");
+	putchar('\n');
+}
+
+static void json_field(const char *name, const char *text)
+{
+	printf(",\"%s\":", name);
+	json_text(stdout, text, strlen(text));
+}
+
+static void say_json_rule(const struct cfs_kernel_rule *rule,
+			  const struct cfs_kernel_finding *found)
+{
+	static const char *const effects[] = {[CFS_KERNEL_REFUSES] = "refuses",
+					      [CFS_KERNEL_MISLEADS] = "misleads",
+					      [CFS_KERNEL_COPES] = "copes"};
+
+	printf("{\"rule\":\"%s\",\"effect\":\"%s\",\"from\":\"%u.%u\"", rule->name,
+	       effects[rule->effect], rule->from >> 16, rule->from & UINT16_MAX);
+	if (rule->fixed != CFS_KERNEL_NEVER)
+		printf(",\"fixed\":\"%u.%u\"", rule->fixed >> 16,
+		       rule->fixed & UINT16_MAX);
+	printf(",\"inodes\":%" PRIu64, found->n);
+	json_field("first", found->first);
+	json_field("wrong", rule->wrong);
+	putchar('}');
+}
+
+static void say_json_kernel(const struct fsck *f)
+{
+	const char *separator = "";
+
+	fputs(",\"kernel\":{\"version\":", stdout);
+	if (f->o->kernel)
+		json_text(stdout, f->o->kernel, strlen(f->o->kernel));
+	else
+		fputs("null", stdout);
+	fputs(",\"findings\":[", stdout);
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
+		if (!hits(f, i))
+			continue;
+		fputs(separator, stdout);
+		say_json_rule(&cfs_kernel_rules[i], &f->found.kernel[i]);
+		separator = ",";
+	}
+	fputs("]}", stdout);
+}
+
+static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+{
+	const char *separator = "";
+
+	fputs("{\"image\":", stdout);
+	json_text(stdout, f->image, strlen(f->image));
+	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
+	       isolation_name(f));
+	if (rc < 0)
+		json_field("error", err->msg);
+	if (rc == 0 && (f->o->kernel || has_hits(f)))
+		say_json_kernel(f);
+	if (f->o->objects)
+		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
+		       "zu",
+		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
+	fputs(",\"findings\":[", stdout);
+	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
+		const struct cfs_fsck_object *w = &f->found.objects.v[i];
+
+		if (w->code == 0)
+			continue;
+		printf("%s{\"object\":", separator);
+		json_text(stdout, w->path, w->path_len);
+		json_field("wrong", w->wrong);
+		putchar('}');
+		separator = ",";
+	}
+	fputs("]}\n", stdout);
+}
+
+static int check_usage(const struct options *o, int n_operands, uint32_t *kernel,
+		       struct cfs_err *err)
+{
+	if (n_operands != 1)
+		return cfs_fail(err, EINVAL, "want one image");
+	if (o->isolated && o->no_isolated)
+		return cfs_fail(err, EINVAL,
+				"want --isolated or --no-isolated, not both");
+	return o->kernel ? cfs_kernel_parse(o->kernel, kernel, err) : 0;
+}
+
+int cmd_fsck(int argc, char **argv)
+{
+	struct options o = {0};
+	struct fsck f = {.name = argv[0], .o = &o};
+	int status = cli_parse(&syntax, argv[0], argc, argv, &o), rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status == CLI_OK ? CLI_OK : CLI_USAGE;
+	rc = check_usage(&o, argc - optind, &f.kernel, &err);
+	if (rc < 0) {
+		cli_misused(&syntax, argv[0], err.msg);
+		return CLI_USAGE;
+	}
+	f.image = argv[optind];
+	rc = run(&f, &err);
+	status = status_of(&f, rc);
+	if (o.json)
+		say_json(&f, rc, &err, status);
+	else
+		say(&f, rc, &err, status);
+	cfs_fsck_objects_fini(&f.found.objects);
+	return status;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs ls: one path of an image, found by binary search: how large the image is does not matter.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/composefs.h"
+#include "cli/entry_json.h"
+#include "source/source.h"
+#include "cli/list.h"
+#include "cli/repo_option.h"
+
+enum { OUT_LEN = 64 * 1024 };
+
+struct options {
+	bool directory, json;
+	struct where where;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"directory", NULL, offsetof(struct options, directory), NULL,
+	 "Of a directory, list itself and not what is in it"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]", NULL},
+	.about =
+		"Lists the directory PATH of an image file (default /), or the one entry "
+		"that PATH is,\n"
+		"without reading the rest of the image. With an option that names a "
+		"repository, "
+		"IMAGE is one of it.",
+	.example = (const char *const[]){"composefs ls image.cfs /usr/bin", NULL},
+	.options = option_table,
+};
+
+/* "a//b/" as "/a/b", and the root as "". */
+static int tidy(const char *path, char out[PATH_MAX], struct cfs_err *err)
+{
+	size_t len = 0;
+
+	while (*path) {
+		size_t part = strcspn(path, "/");
+
+		if (part && len + part + 2 > PATH_MAX)
+			return cfs_fail(err, ENAMETOOLONG,
+					"path: want less than %d bytes", PATH_MAX);
+		if (part) {
+			out[len++] = '/';
+			memcpy(out + len, path, part);
+			len += part;
+		}
+		path += part + (path[part] == '/');
+	}
+	out[len] = '\0';
+	return 0;
+}
+
+/* Where entries go, each by the same way. */
+struct listing {
+	struct cfs_out out;
+	const struct cfs_image *im;
+	bool json;
+	size_t n;
+};
+
+static int put(struct listing *l, struct cfs_text path, const struct cfs_inode *inode,
+	       struct cfs_err *err)
+{
+	int rc = l->json ? entry_json(l->im, path, inode, l->n == 0, err)
+			 : list_line(&l->out, l->im, path, inode, false, err);
+
+	l->n++;
+	return rc;
+}
+
+static int list_directory(struct listing *l, const char *path,
+			  const struct cfs_inode *dir, struct cfs_err *err)
+{
+	const struct cfs_image *im = l->im;
+	char full[2 * PATH_MAX];
+	struct cfs_dirent entry;
+	struct cfs_inode inode;
+	struct cfs_dir it;
+	int rc = cfs_dir_open(im, dir, &it, err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = cfs_dir_next(&it, &entry, err)) > 0) {
+		int n;
+
+		rc = cfs_dirent_inode(im, &entry, &inode, err);
+		if (rc < 0)
+			return rc;
+		if (cfs_inode_is_hidden(im, &inode))
+			continue;
+		n = snprintf(full, sizeof(full), "%s/%.*s", path, (int)entry.name.len,
+			     entry.name.s);
+		rc = put(l, (struct cfs_text){full, (size_t)n}, &inode, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int list(const struct options *o, struct listing *l, const char *given,
+		struct cfs_err *err)
+{
+	struct cfs_inode inode;
+	char path[PATH_MAX];
+	int rc = tidy(given, path, err);
+
+	if (rc == 0)
+		rc = cfs_image_lookup(l->im, cfs_text(path), &inode, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", given);
+	if (S_ISDIR(inode.mode) && !o->directory)
+		return list_directory(l, path, &inode, err);
+	return put(l, cfs_text(path), &inode, err);
+}
+
+/* A JSON array is closed whatever happened: the status tells. */
+static int list_all(const struct options *o, struct listing *l, const char *path,
+		    struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc = cfs_out_init(&l->out, cfs_sink_fd(&fd), OUT_LEN);
+
+	if (o->json)
+		puts("[");
+	if (rc == 0)
+		rc = list(o, l, path, err);
+	if (rc == 0)
+		rc = cfs_out_flush(&l->out, err);
+	if (o->json)
+		puts(l->n ? "\n]" : "]");
+	cfs_out_fini(&l->out);
+	return rc;
+}
+
+static int run(struct options *o, const char *image, char *path, struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_map map;
+	struct listing l = {.im = &im, .json = o->json};
+	int rc = where_is_given(&o->where)
+			 ? where_open_image(&o->where, image, &map, &im, NULL, err)
+			 : cfs_source_open_image(image, &map, &im, err);
+
+	if (rc < 0)
+		return rc;
+	rc = list_all(o, &l, path, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+int cmd_ls(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status == CLI_OK ? CLI_OK : CLI_USAGE;
+	if (argc - optind < 1 || argc - optind > 2) {
+		cli_misused(&syntax, argv[0], "want an image, and perhaps a path");
+		return CLI_USAGE;
+	}
+	if (run(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : "/", &err) == 0)
+		return CLI_OK;
+	cli_say(argv[0], "%s", err.msg);
+	return CLI_FAILED;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs enable-objects: gives the kernel the signatures of objects. It takes one with fs-verity itself
+ * or never: so an object whose signer the kernel does not know yet stays as it is, and one that has
+ * fs-verity without a signature is made anew.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fsverity.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "composefs/kernel/commands.h"
+#include "verity/verity.h"
+#include "cli/repo_option.h"
+
+enum { SIGNATURE_MAX = 16128 }; /* FS_VERITY_MAX_SIGNATURE_SIZE of the kernel */
+
+struct options {
+	const char *objects, *signatures;
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"objects", "DIR", offsetof(struct options, objects), NULL, "The objects"},
+	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
+	 "Their signatures: DIR/DIGEST.p7s, by \"composefs sign-objects\""},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "Turns fs-verity on for the objects that have a signature, with it. "
+		 "Where "
+		 "the kernel\n"
+		 "does not know the signer (its keyring .fs-verity), the object stays "
+		 "pending: run this\n"
+		 "again when the key is there.",
+	.status = "0 all are signed, 1 failed, 2 wrong usage, 3 a signature or an object "
+		  "is "
+		  "wrong,\n4 some are pending or missing",
+	.example = (const char *const[]){"composefs enable-objects --objects=objects "
+					 "--signatures=signatures/objects",
+					 NULL},
+	.options = option_table,
+};
+
+struct enable {
+	const char *name; /* of the program */
+	int objects, signatures;
+	size_t n_signed, n_pending, n_missing, n_wrong;
+};
+
+/* Whether the file with fs-verity has a signature. */
+static bool is_signed(int fd)
+{
+	uint8_t byte;
+	struct fsverity_read_metadata_arg arg = {
+		.metadata_type = FS_VERITY_METADATA_TYPE_SIGNATURE,
+		.length = 1,
+		.buf_ptr = (uintptr_t)&byte,
+	};
+
+	return ioctl(fd, FS_IOC_READ_VERITY_METADATA, &arg) == 1;
+}
+
+/* fs-verity on, and what it measures is what the name says. */
+static int seal(int fd, const struct cfs_digest *digest, struct cfs_span signature,
+		struct cfs_err *err)
+{
+	char want[CFS_DIGEST_HEX_MAX], found[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest measured;
+	int rc = cfs_verity_enable_signed(fd, digest->alg, signature, err);
+
+	if (rc == 0)
+		rc = cfs_verity_measure(fd, &measured, err);
+	if (rc == 0 && !cfs_digest_eq(&measured, digest))
+		rc = cfs_fail(err, EILSEQ, "want digest %s, found %s",
+			      cfs_digest_hex(digest, want),
+			      cfs_digest_hex(&measured, found));
+	return rc;
+}
+
+/* A copy of the file without a name, open for reading alone. */
+static int copy(int from, int dirfd, struct cfs_err *err)
+{
+	cfs_autofd int to = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	char path[64];
+	struct cfs_map map;
+	int rc, fd;
+
+	if (to < 0)
+		return cfs_fail_errno(err, "temporary file");
+	rc = cfs_map_fd(from, &map, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_io_write(to, map.span.p, map.span.len, err);
+	cfs_map_close(&map);
+	if (rc == 0 && (fchmod(to, 0644) < 0 || fsync(to) < 0)) /* as all objects */
+		rc = cfs_fail_errno(err, "temporary file");
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open again") : fd;
+}
+
+/* Puts a signed copy in the place of an object whose fs-verity has no signature. Who has the old one
+ * open, or mounted, keeps it. */
+static int make_anew(int dir, const char *name, int old, const struct cfs_digest *digest,
+		     struct cfs_span signature, struct cfs_err *err)
+{
+	char tmp[CFS_OBJECT_PATH_MAX + 16];
+	cfs_autofd int fd = copy(old, dir, err);
+	int rc = fd < 0 ? fd : seal(fd, digest, signature, err);
+
+	if (rc < 0)
+		return rc;
+	snprintf(tmp, sizeof(tmp), "%s.signed", name);
+	if (unlinkat(dir, tmp, 0) < 0 && errno != ENOENT)
+		return cfs_fail_errno(err, "%s", tmp);
+	rc = cfs_io_publish(fd, dir, tmp, err);
+	if (rc == 0 && renameat(dir, tmp, dir, name) < 0)
+		rc = cfs_fail_errno(err, "rename");
+	return rc;
+}
+
+/* fs-verity makes a file read-only for good. One that has other names may not be an object alone, whoever put
+ * it here: it stays as it is, and a copy takes its place. */
+static int enable_in(int dir, const char *name, const struct cfs_digest *digest,
+		     struct cfs_span signature, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
+	struct cfs_digest measured;
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "stat");
+	rc = cfs_verity_measure(fd, &measured, NULL);
+	if (rc == 0 && !cfs_digest_eq(&measured, digest))
+		return cfs_fail(err, EILSEQ, "its content is another");
+	if (rc == 0 && is_signed(fd))
+		return 0;
+	if (rc == 0 || st.st_nlink > 1)
+		return make_anew(dir, name, fd, digest, signature, err);
+	return seal(fd, digest, signature, err);
+}
+
+static int enable(const struct enable *e, const struct cfs_digest *digest,
+		  struct cfs_span signature, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	const char *name = "";
+	cfs_autofd int dir =
+		cfs_beneath_open_parent(e->objects, cfs_digest_path(digest, path), &name);
+	int rc = dir < 0 ? cfs_beneath_fail(dir, path, err)
+			 : enable_in(dir, name, digest, signature, err);
+
+	return cfs_context(err, rc, "object %s", path);
+}
+
+/* Counts what came of one; negative: nothing will come of the others either. */
+static int count(struct enable *e, int rc, const struct cfs_err *err)
+{
+	switch (rc) {
+	case 0:
+		e->n_signed++;
+		return 0;
+	case -ENOKEY:
+		e->n_pending++;
+		return 0;
+	case -ENOENT:
+		e->n_missing++;
+		return 0;
+	case -EKEYREJECTED:
+	case -EILSEQ:
+	case -EBADMSG:
+	case -EMSGSIZE:
+		e->n_wrong++;
+		cli_say(e->name, "%s", err->msg);
+		return 0;
+	default:
+		return rc;
+	}
+}
+
+/* "HEX.p7s"; others are not for us. */
+static bool parse_name(const char *name, struct cfs_digest *out)
+{
+	static const char suffix[] = ".p7s";
+	size_t len = strlen(name), n = strlen(suffix);
+
+	return len > n && strcmp(name + len - n, suffix) == 0 &&
+	       cfs_digest_parse((struct cfs_text){name, len - n}, out, NULL) == 0;
+}
+
+static int enable_file(struct enable *e, const char *name, struct cfs_err *err)
+{
+	uint8_t signature[SIGNATURE_MAX + 1];
+	struct cfs_digest digest;
+	cfs_autofd int fd = -1;
+	ssize_t n;
+
+	if (!parse_name(name, &digest))
+		return 0;
+	fd = cfs_input_open(e->signatures, name, 0, err);
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", name);
+	n = cfs_io_read(fd, signature, sizeof(signature), err);
+	if (n < 0)
+		return cfs_context(err, (int)n, "%s", name);
+	return count(e, enable(e, &digest, (struct cfs_span){signature, (size_t)n}, err),
+		     err);
+}
+
+static int enable_all(struct enable *e, struct cfs_err *err)
+{
+	int fd = openat(e->signatures, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir)
+		return cfs_fail_errno(err, "signatures");
+	for (errno = 0; rc == 0 && (entry = readdir(dir)); errno = 0)
+		rc = enable_file(e, entry->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read signatures");
+	closedir(dir);
+	if (rc == 0 && syncfs(e->objects) < 0)
+		rc = cfs_fail_errno(err, "syncfs");
+	return rc;
+}
+
+static int run(struct enable *e, const struct options *o, struct cfs_err *err)
+{
+	cfs_autofd int place = cfs_path_open_dir(o->objects, err);
+	cfs_autofd int objects =
+		place < 0 ? -1 : openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int signatures = open(o->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (place < 0)
+		return cfs_context(err, place, "%s", o->objects);
+	if (objects < 0)
+		return cfs_fail_errno(err, "%s", o->objects);
+	if (signatures < 0)
+		return cfs_fail_errno(err, "%s", o->signatures);
+	e->objects = objects;
+	e->signatures = signatures;
+	return enable_all(e, err);
+}
+
+int cmd_enable_objects(int argc, char **argv)
+{
+	struct options o = {0};
+	struct enable e = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	if (!o.objects || !o.signatures) {
+		cli_misused(&syntax, argv[0], "want --objects and --signatures");
+		return CLI_USAGE;
+	}
+	rc = where_check_writable(o.objects, &err);
+	if (rc == 0)
+		rc = run(&e, &o, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	printf(o.json ? "{\"signed\":%zu,\"pending\":%zu,\"missing\":%zu,\"wrong\":%zu}\n"
+		      : "%zu signed, %zu pending, %zu missing, %zu wrong\n",
+	       e.n_signed, e.n_pending, e.n_missing, e.n_wrong);
+	if (e.n_wrong)
+		return STATUS_DAMAGED;
+	return e.n_pending || e.n_missing ? STATUS_MISSING : CLI_OK;
+}

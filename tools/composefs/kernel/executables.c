@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The files of an image that can be executed. */
+#include "composefs/kernel/executables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "source/source.h"
+
+/* All paths of a deep tree together are a thousand times as long as its image, and a sentence holds no more. */
+enum { PATH_SHOWN_MAX = 1000 };
+
+void executables_fini(struct executables *x)
+{
+	cfs_arena_fini(&x->arena);
+	free(x->v);
+	*x = (struct executables){0};
+}
+
+static int add(struct executables *x, struct cfs_text path,
+	       const struct cfs_digest *digest, struct cfs_err *err)
+{
+	struct executable e = {.inlined = !digest};
+	size_t path_len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
+
+	if (digest)
+		e.digest = *digest;
+	else
+		e.path = cfs_arena_copy(&x->arena, path.s, path_len);
+	if ((e.inlined && !e.path) || cfs_grow(&x->v, &x->cap, x->n + 1, sizeof(e)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	x->v[x->n++] = e;
+	return 0;
+}
+
+/* Does the object begin as an ELF file? */
+static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], magic[4];
+	cfs_autofd int fd = cfs_beneath_open(dirfd, cfs_digest_path(digest, path),
+					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return cfs_context(err, cfs_beneath_fail(fd, path, err), "object");
+	n = cfs_io_read(fd, magic, sizeof(magic), err);
+	if (n < 0)
+		return cfs_context(err, (int)n, "object %s", path);
+	return n == sizeof(magic) && memcmp(magic, "\177ELF", sizeof(magic)) == 0;
+}
+
+static int digest_of(const struct cfs_image *im, const struct cfs_walk_entry *e,
+		     struct cfs_spec_room *room, struct cfs_digest *out,
+		     struct cfs_err *err)
+{
+	struct cfs_inode_spec spec;
+	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
+
+	if (rc == 0 && !spec.digest)
+		rc = cfs_fail(err, EUCLEAN, "the image tells no digest of it");
+	if (rc < 0)
+		return cfs_context(err, rc, "%.*s", (int)e->path.len, e->path.s);
+	*out = (struct cfs_digest){.alg = room->alg};
+	memcpy(out->bytes, spec.digest, cfs_hash_len(out->alg));
+	return 0;
+}
+
+struct search {
+	struct executables *x;
+	const struct cfs_image *im;
+	int dirfd;
+	bool all;
+	struct cfs_spec_room room;
+};
+
+static int look(struct search *s, const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	bool has_x = e->inode.mode & 0111;
+	struct cfs_digest digest;
+	int rc;
+
+	if (!S_ISREG(e->inode.mode) || e->inode.size == 0 || e->again)
+		return 0;
+	if (!e->inode.external)
+		return has_x ? add(s->x, e->path, NULL, err) : 0;
+	if (!s->all && !has_x && s->dirfd < 0)
+		return 0;
+	rc = digest_of(s->im, e, &s->room, &digest, err);
+	if (rc == 0 && !s->all && !has_x) {
+		rc = is_elf(s->dirfd, &digest, err);
+		if (rc == 0)
+			return 0;
+	}
+	return rc < 0 ? rc : add(s->x, e->path, &digest, err);
+}
+
+/* Objects first, by digest; then what is inlined, by path. */
+static int compare(const void *a, const void *b)
+{
+	const struct executable *x = a, *y = b;
+
+	if (x->inlined != y->inlined)
+		return x->inlined ? 1 : -1;
+	if (x->inlined)
+		return strcmp(x->path, y->path);
+	return memcmp(x->digest.bytes, y->digest.bytes, sizeof(x->digest.bytes));
+}
+
+static void sort(struct executables *x)
+{
+	size_t kept = 0;
+
+	if (x->n)
+		qsort(x->v, x->n, sizeof(*x->v), compare);
+	for (size_t i = 0; i < x->n; i++) {
+		if (kept && !x->v[i].inlined &&
+		    cfs_digest_eq(&x->v[kept - 1].digest, &x->v[i].digest))
+			continue;
+		x->v[kept++] = x->v[i];
+		x->n_objects += !x->v[i].inlined;
+	}
+	x->n = kept;
+}
+
+static int collect(struct executables *x, const struct cfs_image *im, int dirfd, bool all,
+		   struct cfs_err *err)
+{
+	static const struct cfs_walk_opts everything;
+	struct search s = {x, im, dirfd, all, {0}};
+	const struct cfs_walk_entry *e;
+	struct cfs_walk *walk;
+	int rc = cfs_walk_new(im, &everything, &walk, err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
+		rc = look(&s, e, err);
+		if (rc < 0)
+			break;
+	}
+	cfs_walk_free(walk);
+	cfs_spec_room_fini(&s.room);
+	sort(x);
+	return rc;
+}
+
+int executables_collect(struct executables *x, const char *image, const char *objects,
+			bool all, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = -1;
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc;
+
+	if (objects) {
+		dirfd = open(objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0)
+			return cfs_fail_errno(err, "%s", objects);
+	}
+	rc = cfs_source_open_image(image, &map, &im, err);
+	if (rc < 0)
+		return rc;
+	rc = collect(x, &im, dirfd, all, err);
+	cfs_map_close(&map);
+	return rc;
+}

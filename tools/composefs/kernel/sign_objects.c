@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs sign-objects: fs-verity's builtin signatures for the objects of an image. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "composefs/kernel/executables.h"
+#include "composefs/kernel/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	const char *key, *cert, *signatures, *objects;
+	bool exec_only, json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"key", "FILE", offsetof(struct options, key), NULL,
+	 "The private key (PEM, RSA or ECDSA)"},
+	{"cert", "FILE", offsetof(struct options, cert), NULL, "Its certificate (PEM)"},
+	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
+	 "Where signatures go: DIR/DIGEST.p7s"},
+	{"exec-only", NULL, offsetof(struct options, exec_only), NULL,
+	 "Sign only what can be executed: files with an x bit"},
+	{"objects", "DIR", offsetof(struct options, objects), NULL,
+	 "With --exec-only: look into the objects for ELF files without one"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
+	.about =
+		"Signs objects as \"fsverity sign\" does, for kernels that want it to "
+		"execute them.\n"
+		"The signatures are given to the kernel by \"composefs enable-objects\".",
+	.example =
+		(const char *const[]){"composefs sign-objects --key=key.pem "
+				      "--cert=cert.pem --signatures=signatures/objects "
+				      "--exec-only image.cfs",
+				      NULL},
+	.options = option_table,
+};
+
+static int call_helper(const struct options *o, struct cfs_span digests,
+		       struct cfs_err *err)
+{
+	char path[4096];
+	const char *const argv[] = {cfs_child_find("composefs-pkcs7", path), o->key,
+				    o->cert, o->signatures, NULL};
+	cfs_autofd int in = cfs_child_input(digests, err);
+	pid_t pid;
+	int rc;
+
+	if (in < 0)
+		return in;
+	rc = cfs_child_start(argv, in, STDOUT_FILENO, &pid, err);
+	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", err);
+}
+
+static int list(const struct executables *x, struct cfs_mem *out, struct cfs_err *err)
+{
+	struct cfs_sink sink = cfs_sink_mem(out);
+	char hex[CFS_DIGEST_HEX_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < x->n_objects; i++) {
+		cfs_digest_hex(&x->v[i].digest, hex);
+		rc = sink.write(sink.ctx, hex, strlen(hex), err);
+		if (rc == 0)
+			rc = sink.write(sink.ctx, "\n", 1, err);
+	}
+	return rc;
+}
+
+static int make_place(const char *path, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_path_make_dir(path, 0755, NULL, err);
+
+	return fd < 0 ? cfs_context(err, fd, "%s", path) : 0;
+}
+
+static int sign(const struct options *o, const struct executables *x, struct cfs_err *err)
+{
+	struct cfs_mem digests = {0};
+	int rc = list(x, &digests, err);
+
+	if (rc == 0)
+		rc = make_place(o->signatures, err);
+	if (rc == 0)
+		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
+	free(digests.p);
+	if (rc == 0)
+		printf(o->json ? "{\"signed\":%zu}\n" : "%zu objects signed\n",
+		       x->n_objects);
+	return rc;
+}
+
+static int run(const struct options *o, const char *image, struct cfs_err *err)
+{
+	struct executables x = {0};
+	int rc = where_check_writable(o->signatures, err);
+
+	if (rc == 0)
+		rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
+	if (rc == 0)
+		rc = sign(o, &x, err);
+	executables_fini(&x);
+	return rc;
+}
+
+int cmd_sign_objects(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image");
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	if (!o.key || !o.cert || !o.signatures || (o.objects && !o.exec_only)) {
+		cli_misused(&syntax, argv[0],
+			    "want --key, --cert and --signatures; --objects goes with "
+			    "--exec-only");
+		return CLI_USAGE;
+	}
+	return command_end(argv[0], run(&o, argv[optind], &err), &err);
+}

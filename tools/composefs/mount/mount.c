@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs mount, umount: an image of the repository as a file system. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "mount/mount.h"
+#include "mount/sys_mount.h"
+#include "composefs/repo/commands.h"
+#include "trust/mount.h"
+#include "cli/repo_option.h"
+
+/* --- mount ------------------------------------------------------------------------------- */
+
+struct options {
+	struct where where;
+	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
+	bool read_write, allow_suid, allow_dev, require_signature, json;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option mount_table[] = {
+	{.help = "Options:"},
+	{"upperdir", "DIR", AT(upperdir), NULL, "Writable layer; with --workdir"},
+	{"workdir", "DIR", AT(workdir), NULL,
+	 "Work directory of the writable layer, on the same file system"},
+	{"read-write", NULL, AT(read_write), NULL, "Mount writable; with --upperdir"},
+	{"require-signature", NULL, AT(require_signature), NULL,
+	 "Want a signature of the image by a trusted key in the repository"},
+	{"trusted", "DIR", AT(trusted), NULL, "The same, and trust the keys in DIR"},
+	{"statement", "FILE", AT(statement), NULL,
+	 "The same, but FILE is signed (FILE.sig), and must be about the image"},
+	{"name", "NAME", AT(name), NULL, "The statement must be about NAME"},
+	{"floor", "FILE", AT(floor), NULL,
+	 "Its version must not be below what FILE says of the name"},
+	{"allow-suid", NULL, AT(allow_suid), NULL,
+	 "Let setuid programs and file capabilities count where nobody vouches for the "
+	 "image"},
+	{"allow-dev", NULL, AT(allow_dev), NULL, "The same for device nodes"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax mount_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE MOUNTPOINT", NULL},
+	.about = "Mounts an image of the repository (its id, or a name). In a repository "
+		 "with "
+		 "fs-verity\nthe kernel checks the image and every object; without it, "
+		 "the image "
+		 "alone is checked, now.",
+	.example = (const char *const[]){"composefs mount --repo=repo docs /mnt", NULL},
+	.options = mount_table,
+};
+
+/* What is asked of the mount; dirs is the one object directory, and all is lent. */
+static struct cfs_mount_args make_args(const struct options *o, const char *name,
+				       const char *source, const char *const *dirs)
+{
+	return (struct cfs_mount_args){
+		.opts = {.objdirs = dirs,
+			 .n_objdirs = 1,
+			 .upperdir = o->upperdir,
+			 .workdir = o->workdir,
+			 .give_root = true,
+			 .readonly = o->upperdir && !o->read_write,
+			 .require_signature =
+				 o->require_signature || o->trusted || o->statement,
+			 .image_name = name,
+			 .source = source},
+		.trusted = o->trusted,
+		.statement = o->statement,
+		.name = o->name,
+		.floor = o->floor,
+	};
+}
+
+static int make_path(const struct cfs_repo *repo, const char *below, char out[PATH_MAX],
+		     struct cfs_err *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", cfs_repo_path(repo), below) < PATH_MAX)
+		return 0;
+	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
+}
+
+/* The ID is the caller's word for the image, where the kernel checks it. A name is the word of whoever can
+ * write to the repository. */
+static bool is_vouched_for(const struct options *o, const struct cfs_repo *repo,
+			   const char *name)
+{
+	struct cfs_digest id;
+
+	return o->require_signature || o->trusted || o->statement ||
+	       (cfs_repo_is_secure(repo) &&
+		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
+}
+
+static void restrain(const struct options *o, struct cfs_mount_opts *opts, bool secure,
+		     const char *name)
+{
+	uint64_t allowed = (o->allow_suid ? MOUNT_ATTR_NOSUID : 0) |
+			   (o->allow_dev ? MOUNT_ATTR_NODEV : 0);
+	const char *restraint =
+		cfs_mount_restraint_text(cfs_mount_restrain(opts, allowed));
+
+	if (restraint)
+		cli_say("composefs mount", "warning: %s%s is mounted %s; %s%s",
+			secure ? "nobody vouches for a name, so "
+			       : "the repository has no fs-verity, so ",
+			name, restraint,
+			secure ? "give the image ID or --require-signature, or "
+			       : "give ",
+			"--allow-suid, --allow-dev");
+}
+
+/* The lock is held until the image is mounted: from then on the kernel says that it is in use. */
+static int mount_image(const struct options *o, const struct cfs_repo *repo,
+		       const char *name, const char *at, struct cfs_digest *id,
+		       struct cfs_err *err)
+{
+	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
+	const char *const dirs[] = {objects};
+	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
+	struct cfs_mount_args args = make_args(o, name, source, dirs);
+	struct cfs_trust_mount vouch;
+	cfs_autofd int fd = -1;
+	int rc = cfs_repo_find_image(repo, name, id, err);
+
+	if (rc == 0)
+		rc = make_path(repo, "objects", objects, err);
+	if (rc == 0)
+		rc = make_path(repo, "signatures", signatures, err);
+	if (rc < 0)
+		return rc;
+	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
+	if (cfs_repo_is_secure(repo))
+		args.opts.digest = hex;
+	if (!is_vouched_for(o, repo, name))
+		restrain(o, &args.opts, cfs_repo_is_secure(repo), name);
+	cfs_trust_check_mount(&vouch, &args, name);
+	vouch.signatures = o->statement ? NULL : signatures;
+	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
+	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
+}
+
+static int check(const struct options *o, struct cfs_err *err)
+{
+	if (!o->upperdir != !o->workdir)
+		return cfs_fail(err, EINVAL, "want --upperdir and --workdir, or neither");
+	if (o->read_write && !o->upperdir)
+		return cfs_fail(err, EINVAL, "--read-write wants --upperdir");
+	if ((o->name || o->floor) && !o->statement)
+		return cfs_fail(err, EINVAL, "--name and --floor want --statement");
+	return 0;
+}
+
+int cmd_mount(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&mount_syntax, argc, argv, &o, 2, 2,
+				   "want an image and a mount point"),
+	    rc;
+	char text[WHERE_ID_MAX];
+	struct cfs_repo *repo;
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = check(&o, &err);
+	if (rc == 0)
+		rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (rc == 0) {
+		rc = mount_image(&o, repo, argv[optind], argv[optind + 1], &id, &err);
+		cfs_repo_close(repo);
+	}
+	if (rc == 0 && o.json)
+		printf("{\"id\":\"%s\"}\n", where_id(&id, text));
+	return command_end(argv[0], rc, &err);
+}
+
+/* --- umount ------------------------------------------------------------------------------ */
+
+struct umount_options {
+	bool lazy, json;
+};
+
+static const struct cli_option umount_table[] = {
+	{.help = "Options:"},
+	{"lazy", NULL, offsetof(struct umount_options, lazy), NULL,
+	 "Take it out of sight now, and end it when nobody uses it any more"},
+	{"json", NULL, offsetof(struct umount_options, json), NULL,
+	 "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax umount_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] MOUNTPOINT...", NULL},
+	.about = "Unmounts what composefs mount has mounted.",
+	.example = (const char *const[]){"composefs umount /mnt", NULL},
+	.options = umount_table,
+};
+
+static int unmount(const struct umount_options *o, const char *at, struct cfs_err *err)
+{
+	struct statfs fs;
+	int rc;
+
+	if (statfs(at, &fs) < 0)
+		return cfs_fail_errno(err, "%s", at);
+	if (fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != EROFS_SUPER_MAGIC_V1)
+		return cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
+	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0)
+		return 0;
+	rc = cfs_fail_errno(err, "%s", at);
+	return rc == -EBUSY
+		       ? cli_advise(rc, err, "somebody uses it; --lazy unmounts it later")
+		       : rc;
+}
+
+int cmd_umount(int argc, char **argv)
+{
+	struct umount_options o = {0};
+	int status = command_begin(&umount_syntax, argc, argv, &o, 1, argc,
+				   "want a mount point"),
+	    rc = 0;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	for (int i = optind; rc == 0 && i < argc; i++)
+		rc = unmount(&o, argv[i], &err);
+	if (rc == 0 && o.json)
+		printf("{\"unmounted\":%d}\n", argc - optind);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs cat: a stream put together again, or a file of an image. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	struct where where;
+};
+
+static const struct cli_option option_table[] = {
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] STREAM", "[OPTIONS] IMAGE PATH", NULL},
+	.about = "Writes a stream of the repository to standard output, bit for bit as "
+		 "it was "
+		 "imported, or the\ncontent of one file of an image.",
+	.example = (const char *const[]){"composefs cat --repo=repo os/7 /etc/os-release",
+					 NULL},
+	.options = option_table,
+};
+
+/* --- streams ----------------------------------------------------------------------------- */
+
+static int put_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	(void)ctx;
+	return cfs_io_write(STDOUT_FILENO, p, len, err);
+}
+
+/* Each object is proven before its first byte is written. */
+static int put_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+		      struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_repo_open_object(ctx, id, CFS_REPO_PROVEN, err);
+	struct cfs_map map;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = cfs_map_fd(fd, &map, err);
+	if (rc < 0)
+		return rc;
+	*size = map.span.len;
+	rc = put_data(NULL, map.span.p, map.span.len, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *err)
+{
+	struct cfs_stream_sink sink = {put_data, put_object, repo};
+	struct cfs_stream s;
+	struct cfs_map map;
+	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
+
+	if (rc < 0)
+		return cli_advise(rc, err, "of an image, a path is wanted, too");
+	rc = cfs_stream_read(&s, &sink, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+/* --- files of images --------------------------------------------------------------------- */
+
+static int put_external(struct cfs_repo *repo, const struct cfs_image *im,
+			const struct cfs_inode *inode, struct cfs_err *err)
+{
+	struct cfs_digest id;
+	uint64_t size;
+	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
+
+	return rc < 0 ? rc : put_object(repo, &id, &size, err);
+}
+
+static int cat_file(struct cfs_repo *repo, const char *name, const char *path,
+		    struct cfs_err *err)
+{
+	uint8_t buf[CFS_CONTENT_MAX];
+	struct cfs_inode inode;
+	struct cfs_span span;
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = cfs_repo_open_image(repo, name, &map, &im, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_image_lookup(&im, cfs_text(path), &inode, err);
+	if (rc == 0 && !S_ISREG(inode.mode))
+		rc = cfs_fail(err, EINVAL, "want a regular file");
+	if (rc == 0 && inode.external) {
+		rc = put_external(repo, &im, &inode, err);
+	} else if (rc == 0) {
+		span = cfs_inode_content(&inode, buf);
+		rc = put_data(NULL, span.p, span.len, err);
+	}
+	cfs_map_close(&map);
+	return cfs_context(err, rc, "%s", path);
+}
+
+int cmd_cat(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
+				   "want a stream, or an image and a path"),
+	    rc;
+	struct cfs_repo *repo;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_LOOK, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	rc = argc - optind == 1 ? cat_stream(repo, argv[optind], &err)
+				: cat_file(repo, argv[optind], argv[optind + 1], &err);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs compute-id, compute-karg, create-dumpfile: what create-image would make of a directory, and nothing is stored.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/dump_line.h"
+#include "cli/entry_json.h"
+#include "cli/ingest.h"
+#include "cli/profile_option.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+enum { OUT_LEN = 64 * 1024 };
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cfs_repo_meta meta; /* alg 0: as the repository, or the default of init */
+	struct profiled what;
+	struct cfs_profile_rules rules; /* that were followed */
+	bool hash_given, format_given, no_repo, json;
+	bool insecure; /* the kernel argument permits to do without fs-verity */
+};
+
+static bool take_hash(void *opts, const char *value)
+{
+	struct options *o = opts;
+	struct cfs_err err;
+
+	o->hash_given = true;
+	if (cfs_repo_alg_parse(value, &o->meta.alg, &err) == 0)
+		return true;
+	cli_say(o->name, "%s", err.msg);
+	return false;
+}
+
+static bool take_format(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
+	if (!o->format_given)
+		cli_say(o->name, "image format: want 0 or 1, found %s", value);
+	else
+		o->meta.format = (unsigned)n;
+	return o->format_given;
+}
+
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->what.profile);
+}
+
+#define AT(member) offsetof(struct options, member)
+
+#define COMPUTE_OPTIONS                                                                  \
+	{"hash", "NAME", 0, take_hash,                                                   \
+	 "Digests by sha256 or sha512 (default: that of the repository, or sha512)"},    \
+		{"erofs-version", "N", 0, take_format,                                   \
+		 "Format of the image: 0 or 1 (default: that of the repository, or 1)"}, \
+		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
+		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,               \
+		 "Leave out extended attributes that no mount shows"},                   \
+		{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,                      \
+		 "Each name is a file of its own, as mkcomposefs has it"},               \
+		PROFILE_OPTION(take_profile),                                            \
+		{"bootable", NULL, AT(what.bootable), NULL, NULL},                       \
+		{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},                         \
+	{                                                                                \
+		"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,           \
+			"Leave the root directory as it is: always so but for cfsctl"    \
+	}
+
+static const struct cli_option id_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+/* --insecure is cfsctl's, in front of the command. */
+static const struct cli_option karg_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"insecure", NULL, AT(insecure), NULL, NULL},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_option dump_table[] = {
+	{.help = "Options:"},
+	COMPUTE_OPTIONS,
+	{"json", NULL, AT(json), NULL, "Print one JSON array"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax id_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the id of the image that create-image would make of DIR. "
+		 "Nothing is stored.",
+	.example =
+		(const char *const[]){"composefs compute-id --hash=sha256 /usr/share/doc",
+				      NULL},
+	.options = id_table,
+};
+
+static const struct cli_syntax karg_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the argument of the kernel by which an initrd finds the image "
+		 "that "
+		 "create-image would\nmake of DIR, and trusts no other. Nothing is "
+		 "stored.",
+	.example = (const char *const[]){"composefs compute-karg --hash=sha256 /srv/root",
+					 NULL},
+	.options = karg_table,
+};
+
+static const struct cli_syntax dump_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Prints the tree of the image that create-image would make of DIR as a "
+		 "dump (see\n"
+		 "composefs-dump(5)). Nothing is stored.",
+	.example =
+		(const char *const[]){
+			"composefs create-dumpfile /usr/share/doc > doc.dump", NULL},
+	.options = dump_table,
+};
+
+/* What was not said is as the repository has it, if one was named, or as init would have it. */
+static int fill_defaults(struct options *o, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta = {.alg = CFS_SHA512, .format = 1};
+	struct cfs_repo *repo;
+	int rc = 0;
+
+	if (o->what.profile) {
+		o->meta.alg = o->what.profile->rules.alg;
+		return 0;
+	}
+	/* cfsctl asks the default repository, too, if there is one. */
+	if (!o->no_repo && (where_is_given(&o->where) || cli_stands_in())) {
+		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
+		if (rc < 0 && (rc != -ENOENT || where_is_given(&o->where)))
+			return rc;
+		if (rc == 0) {
+			meta = *cfs_repo_meta(repo);
+			cfs_repo_close(repo);
+		}
+		rc = 0;
+	}
+	if (!o->meta.alg)
+		o->meta.alg = meta.alg;
+	if (!o->format_given)
+		o->meta.format = meta.format;
+	if (o->meta.format > CFS_IMAGE_VERSION_MAX)
+		rc = cfs_fail(err, ENOTSUP,
+			      "images of format %u are read here, not written",
+			      o->meta.format);
+	return rc;
+}
+
+/* What create-image leaves out is left out here: its repository, be it the default one. */
+static int find_own_places(struct options *o, struct own_places *own, struct cfs_err *err)
+{
+	const char *path;
+	int rc = 0;
+
+	if (where_is_given(&o->where))
+		rc = where_path(&o->where, &path, err);
+	else if (where_path(&o->where, &path, NULL) < 0)
+		path = NULL;
+	if (rc == 0 && path && !o->no_repo)
+		rc = own_places_add_dir(own, path, "the repository", err);
+	if (rc < 0 && !where_is_given(&o->where))
+		rc = 0;
+	return rc < 0 ? rc
+		      : own_places_add_fd(own, STDOUT_FILENO, "standard output", err);
+}
+
+static int make_image(struct options *o, const char *source, struct cfs_sink to,
+		      struct cfs_err *err)
+{
+	struct ingest in = {.name = o->name, .source = source};
+	struct cfs_image_opts form;
+	struct cfs_plan *plan;
+	struct cfs_tree *tree;
+	int rc = fill_defaults(o, err);
+
+	if (rc < 0)
+		return rc;
+	rc = find_own_places(o, &in.own, err);
+	if (rc < 0)
+		return rc;
+	in.scan.alg = o->meta.alg;
+	form = profiled_form(&o->what, o->meta.format);
+	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_plan_new(tree, &form, &plan, err);
+	if (rc == 0) {
+		rc = cfs_emit(plan, to, err);
+		cfs_plan_free(plan);
+	}
+	cfs_tree_free(tree);
+	return rc;
+}
+
+/* A profile says hash and format, too. */
+static int check(const struct options *o, struct cfs_err *err)
+{
+	static const struct cfs_scan_opts no_scan;
+	const struct profiled_option excluded[] = {
+		{o->hash_given, "--hash"},
+		{o->format_given, "--erofs-version"},
+	};
+	int rc = profiled_check_all(&o->what, &no_scan, err);
+
+	return rc < 0 ? rc : profiled_check(o->what.profile, excluded, 2, err);
+}
+
+/* --- compute-id -------------------------------------------------------------------------- */
+
+static int compute(struct options *o, const char *source, struct cfs_digest *id,
+		   struct cfs_err *err)
+{
+	struct cfs_mem image = {0};
+	int rc = check(o, err);
+
+	if (rc == 0)
+		rc = make_image(o, source, cfs_sink_mem(&image), err);
+	if (rc == 0)
+		rc = cfs_verity_digest_mem(
+			o->meta.alg, (struct cfs_span){image.p, image.len}, id, err);
+	free(image.p);
+	return rc;
+}
+
+static void say(const struct options *o, const struct cfs_digest *id)
+{
+	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
+
+	if (!o->json) {
+		profiled_say(o->name, &o->rules);
+		puts(cfs_digest_hex(id, hex));
+		return;
+	}
+	printf("{\"id\":\"%s\",\"profile\":", where_id(id, text));
+	profiled_json(stdout, &o->rules);
+	puts("}");
+}
+
+int cmd_compute_id(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = compute(&o, argv[optind], &id, &err);
+	if (rc == 0)
+		say(&o, &id);
+	return command_end(argv[0], rc, &err);
+}
+
+/* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
+ * the name of composefs-rs's program the tree is always changed for booting before. */
+int cmd_compute_karg(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status =
+		    command_begin(&karg_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	o.what.bootable |= cli_stands_in();
+	rc = compute(&o, argv[optind], &id, &err);
+	if (rc == 0 && !o.json)
+		profiled_say(o.name, &o.rules);
+	if (rc == 0)
+		printf(o.json ? "{\"karg\":\"composefs.digest=%sv1-%s-12:%s\"}\n"
+			      : "composefs.digest=%sv1-%s-12:%s\n",
+		       o.insecure ? "?" : "", cfs_hash_name(id.alg),
+		       cfs_digest_hex(&id, hex));
+	return command_end(argv[0], rc, &err);
+}
+
+/* --- create-dumpfile --------------------------------------------------------------------- */
+
+static int put_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc;
+	char *all[] = {NULL};
+	struct cfs_image im;
+	struct cfs_out out;
+
+	rc = cfs_image_open(bytes, &im, err);
+	if (rc < 0)
+		return rc;
+	if (o->json)
+		return entries_json(&im, all, err);
+	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
+	if (rc == 0)
+		rc = dump_below(&out, &im, "", err);
+	if (rc == 0)
+		rc = cfs_out_flush(&out, err);
+	cfs_out_fini(&out);
+	return rc;
+}
+
+int cmd_create_dumpfile(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status =
+		    command_begin(&dump_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	    rc;
+	struct cfs_mem image = {0};
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = check(&o, &err);
+	if (rc == 0)
+		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
+	if (rc == 0)
+		rc = put_dump(&o, (struct cfs_span){image.p, image.len}, &err);
+	free(image.p);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs create-image: a directory into the repository, as an image with its objects. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/cfsctl.h"
+#include "cli/ingest.h"
+#include "cli/profile_option.h"
+#include "cli/remarks.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cfs_scan_opts scan;
+	struct profiled what;
+	struct cfs_profile_rules rules; /* that were followed */
+	unsigned format;		/* of the image */
+	bool format_given;		/* else as the repository has it */
+	bool json;
+};
+
+static bool take_threads(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
+		cli_say(o->name, "threads: want 1 to %d, found %s", UINT16_MAX, value);
+		return false;
+	}
+	o->scan.threads = (unsigned)n;
+	return true;
+}
+
+static bool take_format(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
+	if (!o->format_given)
+		cli_say(o->name, "image format: want 0 to %d, found %s",
+			CFS_IMAGE_VERSION_MAX, value);
+	else
+		o->format = (unsigned)n;
+	return o->format_given;
+}
+
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->what.profile);
+}
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{.help = "Source:"},
+	{"use-epoch", NULL, AT(scan.use_epoch), NULL, "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
+	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
+	 "Only extended attributes that begin with \"user.\""},
+	{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,
+	 "Leave out extended attributes that no mount shows"},
+	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
+	 "Leave out block and character devices"},
+	{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,
+	 "Each name is a file of its own, as mkcomposefs has it"},
+	{"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,
+	 "Leave the root directory as it is: always so but for cfsctl"},
+	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	{"bootable", NULL, AT(what.bootable), NULL, NULL},
+	{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},
+	PROFILE_OPTION(take_profile),
+	{.help = "Other:"},
+	{"erofs-version", "N", 0, take_format,
+	 "Format of the image: 0 or 1 (default: that of the repository)"},
+	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR [NAME]", NULL},
+	.about = "Puts the file tree DIR into the repository as an image, calls it NAME "
+		 "if one "
+		 "is given,\nand prints its id.",
+	.example =
+		(const char *const[]){
+			"composefs create-image --repo=repo /usr/share/doc docs",
+			"composefs mount --repo=repo docs /mnt", NULL},
+	.options = option_table,
+};
+
+/* Objects and image become durable together, with one commit. */
+static int fill(struct cfs_store *store, struct options *o, const struct cfs_repo *repo,
+		const char *source, struct cfs_digest *out, struct cfs_err *err)
+{
+	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
+	unsigned format = o->format_given ? o->format : meta->format;
+	struct cfs_image_opts form = profiled_form(&o->what, format);
+	struct ingest in = {
+		.name = o->name, .source = source, .into = store, .scan = o->scan};
+	struct cfs_tree *tree;
+	int rc = own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository", err);
+
+	if (rc == 0)
+		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+	if (rc < 0)
+		return rc;
+	in.scan.alg = meta->alg;
+	rc = profiled_ingest(&o->what, &in, format, &o->rules, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = remarks_print(o->name, tree, err);
+	if (rc == 0)
+		rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
+	cfs_tree_free(tree);
+	return rc < 0 ? rc : cfs_store_commit(store, err);
+}
+
+static void warn(void *ctx, const char *msg)
+{
+	const struct options *o = ctx;
+
+	cli_say(o->name, "warning: %s", msg);
+}
+
+/* Before the image is published: a run that fails leaves none behind. */
+static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
+		    struct cfs_err *err)
+{
+	char text[WHERE_ID_MAX];
+
+	if (!o->json) {
+		profiled_say(o->name, &o->rules);
+		puts(where_id(id, text));
+		return cli_flush(err);
+	}
+	printf("{\"id\":\"%s\",\"name\":", where_id(id, text));
+	if (ref)
+		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
+	else
+		fputs("null", stdout);
+	fputs(",\"profile\":", stdout);
+	profiled_json(stdout, &o->rules);
+	puts("}");
+	return cli_flush(err);
+}
+
+static int create(struct options *o, struct cfs_repo *repo, const char *source,
+		  const char *ref, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_store_opts opts = {
+		.n_workers = cfs_scan_threads(&o->scan),
+		.warning = warn,
+		.warning_ctx = o,
+	};
+	struct cfs_store *store;
+	int rc = cfs_repo_open_store(repo, &opts, &store, err);
+
+	if (rc < 0)
+		return rc;
+	rc = fill(store, o, repo, source, out, err);
+	cfs_store_close(store);
+	if (rc == 0)
+		rc = print_id(o, out, ref, err);
+	return rc < 0 ? rc : cfs_repo_publish_image(repo, out, ref, err);
+}
+
+/* A name that cannot be given is no reason to read a hundred gigabytes first. */
+static int run(struct options *o, const char *source, const char *ref,
+	       struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = 0;
+
+	if (ref)
+		rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
+	if (rc == 0)
+		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+	if (rc < 0)
+		return rc;
+	rc = create(o, repo, source, ref, out, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+/* A profile says the format, too. */
+static int check(const struct options *o, struct cfs_err *err)
+{
+	const struct profiled_option format = {o->format_given, "--erofs-version"};
+	int rc = profiled_check_all(&o->what, &o->scan, err);
+
+	return rc < 0 ? rc : profiled_check(o->what.profile, &format, 1, err);
+}
+
+int cmd_create_image(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
+				   "want a directory, and perhaps a name"),
+	    rc;
+	struct cfs_digest id;
+	struct cfs_err err;
+	const char *ref;
+	char name[CFSCTL_NAME_MAX];
+
+	if (status >= 0)
+		return status;
+	ref = argc - optind > 1 ? cfsctl_new_name(argv[optind + 1], name) : NULL;
+	rc = check(&o, &err);
+	if (rc == 0)
+		rc = run(&o, argv[optind], ref, &id, &err);
+	return command_end(argv[0], rc, &err);
+}

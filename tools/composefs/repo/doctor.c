@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs doctor: what this kernel and this file system can do, and what a mount here would use. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor/doctor.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+enum { TITLE_WIDTH = 46 }; /* columns */
+
+struct options {
+	struct where where;
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
+	.about = "Tries what this kernel and the file system of DIR (default: that of "
+		 "the repository, or "
+		 "of where\nit would be made) can do for images, says what a mount there "
+		 "would use, and "
+		 "what to change.\nNothing is left behind. The status is 5 when an image "
+		 "cannot be mounted "
+		 "there.",
+	.example = (const char *const[]){"composefs doctor --repo=repo", NULL},
+	.options = option_table,
+};
+
+/* --- where ------------------------------------------------------------------------------- */
+
+/* What is looked at. */
+struct place {
+	char dir[CFS_REPO_PATH_MAX];
+	char objects[CFS_REPO_PATH_MAX + 16];
+	enum cfs_mount_verity verity;
+	bool is_repo;
+};
+
+/* A repository that is not there yet would lie on the file system of the first parent that is. */
+static void go_up(char *path)
+{
+	while (access(path, F_OK) < 0 && errno == ENOENT) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash || slash == path) {
+			strcpy(path, slash ? "/" : ".");
+			return;
+		}
+		*slash = '\0';
+	}
+}
+
+/* What a mount asks for: where there is no repository, as of one that would be made here. */
+static enum cfs_mount_verity verity_of(const struct cfs_repo *repo, const char *dir)
+{
+	cfs_autofd int fd = repo ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool verity =
+		repo ? cfs_repo_is_secure(repo) : fd >= 0 && cfs_verity_supported(fd);
+
+	return verity ? CFS_MOUNT_VERITY_REQUIRE : CFS_MOUNT_VERITY_NONE;
+}
+
+static int find_place(struct options *o, const char *dir, struct place *out,
+		      struct cfs_err *err)
+{
+	struct cfs_repo *repo = NULL;
+	const char *path = dir;
+	int rc = dir ? 0 : where_path(&o->where, &path, err);
+
+	if (rc < 0)
+		return rc;
+	if (snprintf(out->dir, sizeof(out->dir), "%s", path) >= (int)sizeof(out->dir))
+		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
+	if (!dir && !o->where.repo)
+		go_up(out->dir);
+	strcpy(out->objects, out->dir);
+	(void)!cfs_repo_open(out->dir, CFS_REPO_LOOK, &repo, err);
+	out->verity = verity_of(repo, out->dir);
+	if (!repo)
+		return 0;
+	out->is_repo = true;
+	snprintf(out->objects, sizeof(out->objects), "%s/objects", out->dir);
+	if (access(out->objects, F_OK) < 0)
+		strcpy(out->objects, out->dir);
+	cfs_repo_close(repo);
+	return 0;
+}
+
+/* --- telling ----------------------------------------------------------------------------- */
+
+static const char *state_name(enum cfs_doctor_state state)
+{
+	static const char *const names[] = {
+		[CFS_DOCTOR_UNKNOWN] = "unknown",
+		[CFS_DOCTOR_NO] = "no",
+		[CFS_DOCTOR_OK] = "ok",
+	};
+
+	return names[state];
+}
+
+static void say_answer(const char *title, const struct cfs_doctor_answer *a)
+{
+	printf("%-8s %-*s", state_name(a->state), *a->detail ? TITLE_WIDTH : 0, title);
+	cli_print(stdout, a->detail);
+	putchar('\n');
+	if (*a->advice) {
+		fputs("         > ", stdout);
+		cli_print(stdout, a->advice);
+		putchar('\n');
+	}
+}
+
+static void say_mount(const struct place *p, const struct cfs_doctor_mount *m)
+{
+	say_answer(p->is_repo ? "A mount of this repository" : "A mount here",
+		   &m->answer);
+	if (m->answer.state != CFS_DOCTOR_OK)
+		return;
+	printf("         image by %s, layers by %s, %s%s\n", m->image, m->overlay,
+	       m->verity ? "contents checked by fs-verity" : "contents not checked",
+	       m->nosuid ? ", nosuid,nodev" : "");
+}
+
+static void say(const struct place *p, const struct cfs_doctor_report *r)
+{
+	printf("Linux %s; ", r->kernel);
+	cli_print(stdout, p->dir);
+	fputs(": ", stdout);
+	cli_print(stdout, *r->fs ? r->fs : "file system unknown");
+	if (*r->device) {
+		fputs(" on ", stdout);
+		cli_print(stdout, r->device);
+	}
+	fputs("\n\n", stdout);
+	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++)
+		say_answer(cfs_doctor_title(q), &r->answers[q]);
+	putchar('\n');
+	say_mount(p, &r->mount);
+}
+
+static void json_string(const char *key, const char *text)
+{
+	printf("\"%s\":", key);
+	json_text(stdout, text, strlen(text));
+}
+
+static void json_answer(const struct cfs_doctor_answer *a)
+{
+	printf("\"state\":\"%s\",", state_name(a->state));
+	json_string("detail", a->detail);
+	putchar(',');
+	json_string("advice", a->advice);
+}
+
+static void say_json(const struct place *p, const struct cfs_doctor_report *r)
+{
+	putchar('{');
+	json_string("directory", p->dir);
+	printf(",\"isRepository\":%s,", p->is_repo ? "true" : "false");
+	json_string("kernel", r->kernel);
+	putchar(',');
+	json_string("fileSystem", r->fs);
+	putchar(',');
+	json_string("device", r->device);
+	fputs(",\n \"answers\":{", stdout);
+	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++) {
+		printf("%s\"%s\":{", q ? ",\n  " : "", cfs_doctor_key(q));
+		json_answer(&r->answers[q]);
+		putchar('}');
+	}
+	fputs("},\n \"mount\":{", stdout);
+	json_answer(&r->mount.answer);
+	if (r->mount.answer.state == CFS_DOCTOR_OK)
+		printf(",\"image\":\"%s\",\"layers\":\"%s\",\"verity\":%s,\"nosuid\":%s",
+		       r->mount.image, r->mount.overlay,
+		       r->mount.verity ? "true" : "false",
+		       r->mount.nosuid ? "true" : "false");
+	puts("}}");
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 1,
+				   "want at most one directory"),
+	    rc;
+	struct cfs_doctor_report report;
+	struct place place = {0};
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = find_place(&o, argv[optind], &place, &err);
+	if (rc == 0)
+		rc = cfs_doctor_look(place.dir, place.objects, place.verity, &report,
+				     &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	if (o.json)
+		say_json(&place, &report);
+	else
+		say(&place, &report);
+	return report.mount.answer.state == CFS_DOCTOR_NO ? STATUS_UNFIT : CLI_OK;
+}

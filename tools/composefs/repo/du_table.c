@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What images occupy: rows, table, JSON. */
+#include "composefs/repo/du_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- rows -------------------------------------------------------------------------------- */
+
+bool du_key(const char *name, enum du_key *out)
+{
+	static const char *const names[] = {
+		[DU_FREES] = "frees",	  [DU_OWN] = "own",   [DU_SHARED] = "shared",
+		[DU_TOTAL] = "total",	  [DU_FAIR] = "fair", [DU_CACHED] = "cached",
+		[DU_ENTRIES] = "entries", [DU_NAME] = "name",
+	};
+
+	for (enum du_key key = DU_FREES; key <= DU_NAME; key++) {
+		if (strcmp(name, names[key]) == 0) {
+			*out = key;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t value(const struct cfs_repo_usage_image *im, enum du_key key)
+{
+	switch (key) {
+	case DU_FREES:
+		return im->frees;
+	case DU_OWN:
+		return im->own;
+	case DU_SHARED:
+		return im->bytes - im->own;
+	case DU_TOTAL:
+		return im->bytes;
+	case DU_FAIR:
+		return im->fair;
+	case DU_CACHED:
+		return im->cached;
+	case DU_ENTRIES:
+		return im->n_entries;
+	case DU_NAME:
+		break;
+	}
+	return 0;
+}
+
+struct order {
+	const struct du *du;
+	enum du_key key;
+};
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+	const struct order *o = ctx;
+	const struct cfs_repo_usage_image *x = &o->du->images[*(const size_t *)a];
+	const struct cfs_repo_usage_image *y = &o->du->images[*(const size_t *)b];
+	uint64_t p = value(x, o->key), q = value(y, o->key);
+	char xbuf[WHERE_ID_MAX], ybuf[WHERE_ID_MAX];
+
+	if (p != q)
+		return p > q ? -1 : 1;
+	if ((x->n_names > 0) != (y->n_names > 0)) /* those without a name behind */
+		return x->n_names ? -1 : 1;
+	return strcmp(du_name(x, xbuf), du_name(y, ybuf));
+}
+
+void du_sort(struct du *du, enum du_key key)
+{
+	struct order order = {du, key};
+
+	if (du->n_rows)
+		qsort_r(du->rows, du->n_rows, sizeof(*du->rows), by_key, &order);
+}
+
+const char *du_name(const struct cfs_repo_usage_image *im, char buf[WHERE_ID_MAX])
+{
+	return im->n_names ? im->names[0] : where_id(&im->id, buf);
+}
+
+const char *du_stays(const struct cfs_repo_usage_image *im)
+{
+	if (im->in_use)
+		return "in use";
+	if (im->in_stream)
+		return "in a stream";
+	return im->n_names ? NULL : "no name";
+}
+
+/* --- table ------------------------------------------------------------------------------- */
+
+static void put_bytes(FILE *to, uint64_t n, bool known)
+{
+	char buf[32];
+
+	fprintf(to, "%10s ", known ? cli_bytes(n, buf) : "-");
+}
+
+/* A name in a list of names, which commas separate. */
+static void put_listed(FILE *to, const char *name)
+{
+	for (;;) {
+		size_t n = strcspn(name, ",");
+		char *part = strndup(name, n);
+
+		cli_print(to, part ? part : "?");
+		free(part);
+		name += n;
+		if (*name++ != ',')
+			return;
+		fputs("\\x2c", to);
+	}
+}
+
+static void put_row(FILE *to, const struct du *du, const struct cfs_repo_usage_image *im)
+{
+	char buf[WHERE_ID_MAX];
+
+	put_bytes(to, im->frees, true);
+	put_bytes(to, im->own, true);
+	put_bytes(to, im->bytes - im->own, true);
+	put_bytes(to, im->bytes, true);
+	put_bytes(to, im->cached, du->total->cached_known);
+	fprintf(to, "%8" PRIu64 "  ", im->n_entries);
+	put_listed(to, du_name(im, buf));
+	for (size_t i = 1; i < im->n_names; i++) {
+		fputs(", ", to);
+		put_listed(to, im->names[i]);
+	}
+	if (du_stays(im))
+		fprintf(to, " (%s)", du_stays(im));
+	putc('\n', to);
+}
+
+static void put_pairs(FILE *to, const struct du *du)
+{
+	char a[WHERE_ID_MAX], b[WHERE_ID_MAX];
+
+	if (du->n_compared < du->n_rows)
+		fprintf(to, "\nPairs, of the first %zu images:\n", du->n_compared);
+	else
+		fputs("\nPairs:\n", to);
+	fprintf(to, "%10s %8s  %s\n", "BOTH HAVE", "OBJECTS", "IMAGES");
+	for (size_t i = 0; i < du->n_pairs; i++) {
+		const struct cfs_repo_usage_pair *p = &du->pairs[i];
+
+		put_bytes(to, p->bytes, true);
+		fprintf(to, "%8" PRIu64 "  ", p->n_objects);
+		cli_print(to, du_name(&du->images[p->a], a));
+		fputs("  ", to);
+		cli_print(to, du_name(&du->images[p->b], b));
+		putc('\n', to);
+	}
+}
+
+static void put_total(FILE *to, const struct du *du)
+{
+	const struct cfs_repo_usage_total *t = du->total;
+	uint64_t saved = t->apart - t->bytes;
+	char apart[32], bytes[32], less[32], cached[32];
+
+	fprintf(to,
+		"%zu images, %" PRIu64
+		" objects: %s if each image were alone, %s together, "
+		"%s saved",
+		du->n_images, t->n_objects, cli_bytes(t->apart, apart),
+		cli_bytes(t->bytes, bytes), cli_bytes(saved, less));
+	if (t->apart)
+		fprintf(to, " (%.0f %%)", 100.0 * (double)saved / (double)t->apart);
+	if (t->cached_known)
+		fprintf(to, "; %s in memory", cli_bytes(t->cached, cached));
+	putc('\n', to);
+}
+
+void du_table(FILE *to, const struct du *du)
+{
+	fprintf(to, "%10s %10s %10s %10s %10s %8s  %s\n", "FREES", "OWN", "SHARED",
+		"TOTAL", "CACHED", "ENTRIES", "IMAGE");
+	for (size_t i = 0; i < du->n_rows; i++)
+		put_row(to, du, &du->images[du->rows[i]]);
+	if (du->with_pairs)
+		put_pairs(to, du);
+	putc('\n', to);
+	put_total(to, du);
+}
+
+/* --- JSON -------------------------------------------------------------------------------- */
+
+static void json_number(FILE *to, const char *key, uint64_t n, bool known)
+{
+	if (known)
+		fprintf(to, ",\"%s\":%" PRIu64, key, n);
+	else
+		fprintf(to, ",\"%s\":null", key);
+}
+
+static void json_id(FILE *to, const struct cfs_digest *id)
+{
+	char buf[WHERE_ID_MAX];
+
+	fprintf(to, "\"%s\"", where_id(id, buf));
+}
+
+static void json_image(FILE *to, const struct du *du,
+		       const struct cfs_repo_usage_image *im)
+{
+	fputs("{\"digest\":", to);
+	json_id(to, &im->id);
+	fputs(",\"names\":[", to);
+	for (size_t i = 0; i < im->n_names; i++) {
+		fputs(i ? "," : "", to);
+		json_text(to, im->names[i], strlen(im->names[i]));
+	}
+	putc(']', to);
+	json_number(to, "entries", im->n_entries, true);
+	json_number(to, "objects", im->n_objects, true);
+	json_number(to, "objectsMissing", im->n_missing, true);
+	json_number(to, "totalBytes", im->bytes, true);
+	json_number(to, "ownBytes", im->own, true);
+	json_number(to, "sharedBytes", im->bytes - im->own, true);
+	json_number(to, "fairBytes", im->fair, true);
+	json_number(to, "freesBytes", im->frees, true);
+	json_number(to, "cachedBytes", im->cached, du->total->cached_known);
+	fprintf(to, ",\"inUse\":%s,\"inStream\":%s}", im->in_use ? "true" : "false",
+		im->in_stream ? "true" : "false");
+}
+
+static void json_pairs(FILE *to, const struct du *du)
+{
+	fputs("],\n \"pairs\":[", to);
+	for (size_t i = 0; i < du->n_pairs; i++) {
+		const struct cfs_repo_usage_pair *p = &du->pairs[i];
+
+		fputs(i ? ",\n  {\"digests\":[" : "{\"digests\":[", to);
+		json_id(to, &du->images[p->a].id);
+		putc(',', to);
+		json_id(to, &du->images[p->b].id);
+		putc(']', to);
+		json_number(to, "objects", p->n_objects, true);
+		json_number(to, "bytes", p->bytes, true);
+		putc('}', to);
+	}
+}
+
+void du_json(FILE *to, const struct du *du)
+{
+	const struct cfs_repo_usage_total *t = du->total;
+
+	fprintf(to, "{\"bytesAre\":\"%s\",\n \"images\":[",
+		du->apparent ? "apparent" : "blocks");
+	for (size_t i = 0; i < du->n_rows; i++) {
+		fputs(i ? ",\n  " : "", to);
+		json_image(to, du, &du->images[du->rows[i]]);
+	}
+	if (du->with_pairs)
+		json_pairs(to, du);
+	fprintf(to, "],\n \"repository\":{\"images\":%zu", du->n_images);
+	json_number(to, "objects", t->n_objects, true);
+	json_number(to, "objectsMissing", t->n_missing, true);
+	json_number(to, "apartBytes", t->apart, true);
+	json_number(to, "togetherBytes", t->bytes, true);
+	json_number(to, "savedBytes", t->apart - t->bytes, true);
+	json_number(to, "cachedBytes", t->cached, t->cached_known);
+	fprintf(to, ",\"useKnown\":%s}}\n", t->use_known ? "true" : "false");
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs gc: what no name reaches and nobody uses is removed. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "composefs/cfsctl_text.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+enum { ROOTS_MAX = 1000 };
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cfs_repo_collect_opts collect;
+	const char *roots[ROOTS_MAX];
+	bool no_wait, json;
+	struct cli_progress progress;
+};
+
+/* --- command line ------------------------------------------------------------------------ */
+
+static bool take_root(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	if (o->collect.n_roots == ROOTS_MAX) {
+		cli_say(o->name, "root: want at most %d", ROOTS_MAX);
+		return false;
+	}
+	o->roots[o->collect.n_roots++] = value;
+	return true;
+}
+
+static bool take_count(const struct options *o, const char *what, const char *value,
+		       long long min, long long *out)
+{
+	if (cli_number(value, out) && *out >= min && *out <= INT32_MAX)
+		return true;
+	cli_say(o->name, "%s: want a number from %lld on, found %s", what, min, value);
+	return false;
+}
+
+static bool take_keep(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+	bool good = take_count(o, "keep", value, 1, &n);
+
+	o->collect.keep = good ? (unsigned)n : 0;
+	return good;
+}
+
+static bool take_grace(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+	bool good = take_count(o, "grace", value, 0, &n);
+
+	o->collect.grace = good ? (unsigned)n : 0;
+	return good;
+}
+
+static bool take_timeout(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+	bool good = take_count(o, "timeout", value, 1, &n);
+
+	o->collect.timeout = good ? (int)n : 0;
+	return good;
+}
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"dry-run", NULL, AT(collect.dry_run), NULL,
+	 "Say what would be removed, and remove nothing", 'n'},
+	{"root", "NAME", 0, take_root,
+	 "Keep this image (its id or a name) or stream, too; may be repeated", 'r'},
+	{"keep", "N", 0, take_keep,
+	 "Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N"},
+	{"grace", "SECONDS", 0, take_grace, "Keep objects that are younger"},
+	{"prune-refs", NULL, AT(collect.prune_refs), NULL,
+	 "Remove names whose image or stream is gone"},
+	{"timeout", "SECONDS", 0, take_timeout,
+	 "Wait no longer for others (default: for ever)"},
+	{"no-wait", NULL, AT(no_wait), NULL, "Do not wait for others at all"},
+	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "Removes the images and streams that no name reaches, and the objects "
+		 "that only "
+		 "they\nneed. What is mounted anywhere on the machine stays, whatever "
+		 "its names.",
+	.example = (const char *const[]){"composefs gc --repo=repo --dry-run --keep=3",
+					 NULL},
+	.options = option_table,
+};
+
+/* --- what is told on the way ------------------------------------------------------------- */
+
+static void note(void *ctx, enum cfs_repo_note what, const char *name, const char *why)
+{
+	static const char *const text[] = {
+		[CFS_REPO_NOTE_WAITING] = "waiting",
+		[CFS_REPO_NOTE_FOREIGN] = "left alone",
+		[CFS_REPO_NOTE_DANGLING] = "dangling name",
+		[CFS_REPO_NOTE_IN_USE] = "image without a name stays",
+		[CFS_REPO_NOTE_EXPIRED] = "name removed",
+		[CFS_REPO_NOTE_KEPT] = "name kept",
+		[CFS_REPO_NOTE_NO_ROOT] = "root",
+	};
+	struct options *o = ctx;
+	const char *said = text[what];
+
+	if (what == CFS_REPO_NOTE_EXPIRED && o->collect.dry_run)
+		said = "name would be removed";
+	cli_progress_end(&o->progress);
+	if (*name)
+		cli_say(o->name, "%s: %s: %s", said, name, why);
+	else
+		cli_say(o->name, "%s: %s", said, why);
+}
+
+static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
+{
+	struct options *o = ctx;
+
+	cli_progress_show(&o->progress, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
+}
+
+static void say(const struct options *o, const struct cfs_repo_collected *c)
+{
+	const char *verb = o->collect.dry_run ? "would be removed" : "removed";
+	char bytes[32];
+
+	if (o->json) {
+		printf("{\"dryRun\":%s,\"objectsRemoved\":%" PRIu64
+		       ",\"bytesFreed\":%" PRIu64 ",\"imagesRemoved\":%" PRIu64
+		       ",\"streamsRemoved\":%" PRIu64 ",\"namesRemoved\":%" PRIu64
+		       ",\"temporariesRemoved\":%" PRIu64 ",\"objectsLive\":%" PRIu64
+		       ",\"imagesInUse\":%" PRIu64 "}\n",
+		       o->collect.dry_run ? "true" : "false", c->n_objects, c->bytes,
+		       c->n_images, c->n_streams, c->n_refs, c->n_temporary, c->n_live,
+		       c->n_in_use);
+		return;
+	}
+	if (cli_stands_in()) {
+		cfsctl_say_gc(c, o->collect.dry_run);
+		return;
+	}
+	printf("%s: %" PRIu64 " objects (%s), %" PRIu64 " images, %" PRIu64
+	       " streams, %" PRIu64 " names, %" PRIu64 " temporary files\n",
+	       verb, c->n_objects, cli_bytes(c->bytes, bytes), c->n_images, c->n_streams,
+	       c->n_refs, c->n_temporary);
+	printf("live: %" PRIu64 " objects; in use without a name: %" PRIu64 " images\n",
+	       c->n_live, c->n_in_use);
+}
+
+/* --timeout and --no-wait are older names of what --lock-timeout says for all commands. */
+static int set_timeout(struct options *o, struct cfs_err *err)
+{
+	int ms = 0, rc = where_lock_timeout(&o->where, &ms, err);
+
+	if (rc == 0 && o->where.lock_timeout && o->collect.timeout == 0)
+		o->collect.timeout = ms < 0 ? -1 : ms / 1000;
+	return rc;
+}
+
+static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	const char *path;
+	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_repo_close(repo); /* it is there, and as it was wanted */
+	rc = where_path(&o->where, &path, err);
+	if (rc < 0)
+		return rc;
+	rc = set_timeout(o, err);
+	if (rc < 0)
+		return rc;
+	o->collect.roots = o->roots;
+	o->collect.ignore_unknown_roots = cli_stands_in();
+	o->collect.note = note;
+	o->collect.progress = progress;
+	o->collect.ctx = o;
+	cli_progress_start(&o->progress, o->name);
+	rc = cfs_repo_collect(path, &o->collect, out, err);
+	cli_progress_end(&o->progress);
+	if (rc == -EUCLEAN || rc == -EILSEQ)
+		cli_advise(rc, err, "nothing is removed; composefs fsck tells all");
+	return rc;
+}
+
+int cmd_gc(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	struct cfs_repo_collected c;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	if (o.no_wait)
+		o.collect.timeout = -1;
+	rc = run(&o, &c, &err);
+	if (rc == 0)
+		say(&o, &c);
+	return command_end(argv[0], rc, &err);
+}

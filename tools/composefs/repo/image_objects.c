@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs image-objects: the ids of all objects that an image needs. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	struct where where;
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
+	.about = "Lists the ids of all objects that an image of the repository needs, "
+		 "each once, in "
+		 "order.",
+	.example =
+		(const char *const[]){"composefs image-objects --repo=repo docs", NULL},
+	.options = option_table,
+};
+
+static void say(const struct cfs_ids *ids, bool json)
+{
+	char text[WHERE_ID_MAX];
+
+	for (size_t i = 0; i < ids->n; i++) {
+		struct cfs_digest id = cfs_ids_get(ids, i);
+
+		if (json)
+			printf("%s\"%s\"", i ? ",\n " : "[", where_id(&id, text));
+		else
+			puts(where_id(&id, text));
+	}
+	if (json)
+		puts(ids->n ? "]" : "[]");
+}
+
+int cmd_image_objects(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image"), rc;
+	struct cfs_digest id;
+	struct cfs_image im;
+	struct cfs_ids ids;
+	struct cfs_map map;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open_image(&o.where, argv[optind], &map, &im, &id, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	cfs_ids_init(&ids, id.alg);
+	rc = cfs_repo_image_objects(&im, &ids, NULL, &err);
+	if (rc == 0)
+		rc = cfs_ids_settle(&ids, &err);
+	if (rc == 0)
+		say(&ids, o.json);
+	cfs_ids_fini(&ids);
+	cfs_map_close(&map);
+	return command_end(argv[0], rc, &err);
+}

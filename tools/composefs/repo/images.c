@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs images: what the repository holds: each image, and its names. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	struct where where;
+	bool json, no_trunc;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"no-trunc", NULL, offsetof(struct options, no_trunc), NULL,
+	 "Print whole ids: always so here"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "Lists the images of the repository: a line for each name with the id, "
+		 "and one "
+		 "for each\nimage without a name (\"-\"), which the next gc removes "
+		 "unless it is "
+		 "mounted.",
+	.example = (const char *const[]){"composefs images --repo=repo", NULL},
+	.options = option_table,
+};
+
+struct lists {
+	struct cfs_repo_list entries, refs;
+};
+
+static int read_lists(struct options *o, struct lists *l, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_list_entries(repo, CFS_REPO_IMAGES, &l->entries, err);
+	if (rc == 0)
+		rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &l->refs, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+/* What has another form than ours is no image. What could not be read may be one: false. */
+static bool report_bad(const char *name, const char *place, const struct cfs_repo_list *l)
+{
+	bool complete = true;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cfs_repo_entry *e = &l->v[i];
+		bool read = e->code == -EMLINK || e->code == -EUCLEAN;
+
+		if (e->code == 0)
+			continue;
+		cli_say(name, "%simages/%s%s: %s", read ? "warning: " : "", place,
+			e->name, e->wrong);
+		complete &= read;
+	}
+	return complete;
+}
+
+static bool has_name(const struct lists *l, const char *id)
+{
+	for (size_t i = 0; i < l->refs.n; i++)
+		if (l->refs.v[i].code == 0 && strcmp(l->refs.v[i].target, id) == 0)
+			return true;
+	return false;
+}
+
+static void put(bool json, const char **separator, const char *name, const char *id)
+{
+	if (!json) {
+		printf("%s\t", id);
+		cli_print(stdout, name ? name : "-");
+		putchar('\n');
+		return;
+	}
+	printf("%s{\"name\":", *separator);
+	if (name)
+		json_text(stdout, name, strlen(name));
+	else
+		fputs("null", stdout);
+	fputs(",\"digest\":", stdout);
+	json_text(stdout, id, strlen(id));
+	putchar('}');
+	*separator = ",\n ";
+}
+
+static void say(const struct options *o, const struct lists *l)
+{
+	const char *separator = "";
+
+	if (!o->json && cli_stands_in() && l->refs.n == 0)
+		puts("No images found");
+	if (o->json)
+		fputs("{\"images\":[", stdout);
+
+	for (size_t i = 0; i < l->refs.n; i++)
+		if (l->refs.v[i].code == 0)
+			put(o->json, &separator, l->refs.v[i].name, l->refs.v[i].target);
+	/* cfsctl lists names alone. */
+	for (size_t i = 0; i < l->entries.n && !cli_stands_in(); i++)
+		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
+			put(o->json, &separator, NULL, l->entries.v[i].name);
+	if (o->json)
+		puts("]}");
+}
+
+int cmd_images(int argc, char **argv)
+{
+	struct options o = {0};
+	struct lists l = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	struct cfs_err err;
+	bool complete = true;
+
+	if (status >= 0)
+		return status;
+	rc = read_lists(&o, &l, &err);
+	if (rc == 0) {
+		complete = report_bad(argv[0], "", &l.entries);
+		complete &= report_bad(argv[0], "refs/", &l.refs);
+		say(&o, &l);
+	}
+	cfs_repo_list_fini(&l.entries);
+	cfs_repo_list_fini(&l.refs);
+	status = command_end(argv[0], rc, &err);
+	return status == CLI_OK && !complete ? CLI_FAILED : status;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs import-image: an image that somebody else made, into the repository. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/cfsctl.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	bool missing_ok, json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"missing-ok", NULL, offsetof(struct options, missing_ok), NULL,
+	 "Objects that it needs may be missing"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] NAME [FILE]", NULL},
+	.about = "Registers the image FILE (default: standard input) under NAME, and "
+		 "prints its id. "
+		 "It is\nchecked before, and all objects that it needs must be there.",
+	.example =
+		(const char *const[]){"composefs import-image --repo=repo os/7 < os.cfs",
+				      NULL},
+	.options = option_table,
+};
+
+static const char *source_name(const char *file)
+{
+	return file ? file : "standard input";
+}
+
+/* A copy: who owns the file could change it while it is checked. */
+static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
+{
+	cfs_autofd int fd = -1;
+	int rc;
+
+	if (!file)
+		return cfs_context(err,
+				   cfs_image_map(STDIN_FILENO, cfs_map_copy, map, err),
+				   "%s", source_name(file));
+	fd = cfs_input_open(AT_FDCWD, file, CFS_INPUT_PIPE, err);
+	rc = fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, map, err);
+	return cfs_context(err, rc, "%s", source_name(file));
+}
+
+static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span bytes,
+	       struct cfs_digest *id, struct cfs_err *err)
+{
+	static const struct cfs_store_opts opts;
+	struct cfs_repo_missing missing;
+	struct cfs_store *store;
+	char text[WHERE_ID_MAX];
+	int rc = cfs_repo_open_store(repo, &opts, &store, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
+	if (rc == 0 && missing.n && cli_stands_in())
+		cli_say(o->name, "warning: %zu objects that it needs are not there",
+			missing.n);
+	else if (rc == 0 && missing.n && !o->missing_ok)
+		rc = cli_advise(
+			cfs_fail(err, ENOENT,
+				 "%zu objects that it needs are not there, among them %s",
+				 missing.n, where_id(&missing.first, text)),
+			err, "--missing-ok takes it without");
+	if (rc == 0)
+		rc = cfs_store_commit(store, err);
+	cfs_store_close(store);
+	return rc;
+}
+
+/* Before it has a name: a run that fails leaves none behind. */
+static int print_id(const struct options *o, const struct cfs_digest *id,
+		    struct cfs_err *err)
+{
+	char text[WHERE_ID_MAX];
+
+	printf(o->json ? "{\"id\":\"%s\"}\n" : "%s\n", where_id(id, text));
+	return cli_flush(err);
+}
+
+static int run(struct options *o, const char *ref, const char *file,
+	       struct cfs_digest *id, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	struct cfs_map map;
+	int rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
+
+	if (rc == 0)
+		rc = read_image(file, &map, err);
+	if (rc < 0)
+		return rc;
+	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+	if (rc == 0) {
+		rc = cfs_context(err, add(o, repo, map.span, id, err), "%s",
+				 source_name(file));
+		if (rc == 0)
+			rc = print_id(o, id, err);
+		if (rc == 0)
+			rc = cfs_repo_publish_image(repo, id, ref, err);
+		cfs_repo_close(repo);
+	}
+	cfs_map_close(&map);
+	return rc;
+}
+
+int cmd_import_image(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
+				   "want a name, and perhaps a file"),
+	    rc;
+	char name[CFSCTL_NAME_MAX];
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = run(&o, cfsctl_new_name(argv[optind], name),
+		 argc - optind > 1 ? argv[optind + 1] : NULL, &id, &err);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs init: a new repository. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/cfsctl_text.h"
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	struct where where;
+	struct cfs_repo_init init;
+	bool json;
+};
+
+static bool take_algorithm(void *opts, const char *value)
+{
+	struct options *o = opts;
+	struct cfs_err err;
+
+	o->init.ensure_alg = true;
+	if (cfs_repo_alg_parse(value, &o->init.meta.alg, &err) == 0)
+		return true;
+	cli_say("composefs init", "%s", err.msg);
+	return false;
+}
+
+static bool take_format(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	if (!cli_number(value, &n) || n < 0 || n > CFS_REPO_FORMAT_MAX) {
+		cli_say("composefs init", "image format: want 0 to %d, found %s",
+			CFS_REPO_FORMAT_MAX, value);
+		return false;
+	}
+	o->init.meta.format = (unsigned)n;
+	return true;
+}
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"algorithm", "NAME", 0, take_algorithm,
+	 "Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12"},
+	{"erofs-version", "N", 0, take_format, "Format of images: 0, 1 (default) or 2"},
+	{"hash", "NAME", 0, take_algorithm, NULL},
+	{"insecure", NULL, offsetof(struct options, init.insecure), NULL,
+	 "Do without fs-verity: the kernel checks no content"},
+	{"ensure", NULL, offsetof(struct options, init.ensure), NULL,
+	 "Accept an existing repository whose format or fs-verity is another one"},
+	{"reset-metadata", NULL, offsetof(struct options, init.reset), NULL,
+	 "Remove images, streams and meta.json first, and keep the objects"},
+	{"force", NULL, offsetof(struct options, init.force), NULL,
+	 "Reset also what this program does not understand: a newer version, unknown "
+	 "features"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
+	.about = "Makes a repository: objects, images and names in one directory (DIR, "
+		 "or as "
+		 "the\noptions say). Where there is one that says the same, nothing is "
+		 "done.",
+	.example = (const char *const[]){"composefs init --insecure repo", NULL},
+	.options = option_table,
+};
+
+static void say(const struct options *o, const char *path, bool made)
+{
+	const struct cfs_repo_init *init = &o->init;
+
+	if (o->json) {
+		fputs("{\"path\":", stdout);
+		json_text(stdout, path, strlen(path));
+		printf(",\"created\":%s}\n", made ? "true" : "false");
+	} else if (cli_stands_in()) {
+		cfsctl_say_init(init, path, made);
+	} else {
+		cli_print(stdout, path);
+		printf(": %s\n", made ? "made" : "there already");
+	}
+	if (made && init->insecure)
+		cli_say("composefs init",
+			"warning: %s is insecure: without fs-verity the kernel does not "
+			"check what is read from it",
+			path);
+}
+
+static int run(struct options *o, const char *dir, struct cfs_err *err)
+{
+	const char *path;
+	int rc;
+
+	if (dir && cli_stands_in()) /* there it counts alone */
+		o->where.user = o->where.system = false;
+	else if (dir && where_is_given(&o->where))
+		return cfs_fail(err, EINVAL, "want the directory once: %s, or an option",
+				dir);
+	if (dir)
+		o->where.repo = dir;
+	rc = where_path(&o->where, &path, err);
+	if (rc < 0)
+		return rc;
+	if (o->init.force && !o->init.reset)
+		return cfs_fail(err, EINVAL, "--force goes with --reset-metadata");
+	if (o->where.require_verity && o->init.insecure)
+		return cfs_fail(err, EINVAL,
+				"want one of --insecure and --require-verity");
+	rc = where_lock_wait(&o->where, path, &o->init.wait, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_make(path, &o->init, err);
+	if (rc == -ENOTTY)
+		return cli_advise(rc, err, "--insecure does without");
+	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
+		return cli_advise(rc, err, "--force resets it nonetheless");
+	if (rc >= 0)
+		say(o, path, rc == 0);
+	return rc;
+}
+
+int cmd_init(int argc, char **argv)
+{
+	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1},
+			    .init.ensure_alg = cli_stands_in()};
+	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status == CLI_OK ? CLI_OK : CLI_USAGE;
+	if (argc - optind > 1) {
+		cli_misused(&syntax, argv[0], "want one directory at most");
+		return CLI_USAGE;
+	}
+	if (run(&o, argv[optind], &err) >= 0)
+		return CLI_OK;
+	cli_say(argv[0], "%s", err.msg);
+	return CLI_FAILED;
+}

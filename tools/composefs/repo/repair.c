@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs repair: what fsck tells of a repository, mended where it can be. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/repo/fetch.h"
+#include "fetch/fetch.h"
+#include "composefs/repo/commands.h"
+#include "composefs/repo/report.h"
+#include "cli/repo_option.h"
+
+enum { FROM_MAX = 64 };
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	const char *dirs[FROM_MAX], *urls[FROM_MAX]; /* the places of --from */
+	size_t n_dirs, n_urls;
+	bool json;
+};
+
+static bool take_from(void *opts, const char *value)
+{
+	struct options *o = opts;
+	char shown[512];
+
+	if (o->n_dirs + o->n_urls == FROM_MAX) {
+		cli_say(o->name, "from: want at most %d places", FROM_MAX);
+		return false;
+	}
+	if (!fetch_is_url(value) && strstr(value, "://")) {
+		cli_say(o->name,
+			"from: want a directory, or a URL of http or https, found %s",
+			cfs_fetch_public_url(value, shown, sizeof(shown)));
+		return false;
+	}
+	if (fetch_is_url(value))
+		o->urls[o->n_urls++] = value;
+	else
+		o->dirs[o->n_dirs++] = value;
+	return true;
+}
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"from", "PLACE", 0, take_from,
+	 "Fetch objects from this repository, object directory or URL; may be repeated"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "Checks the repository and mends what can be mended: damaged objects "
+		 "are moved to .quarantine\nand, as those that are missing, fetched from "
+		 "other places; links are made anew.",
+	.status = "0 all is sound then, 1 failed, 2 wrong usage, 3 damage is left",
+	.example =
+		(const char *const[]){
+			"composefs repair --repo=repo --from=/mnt/backup/repo",
+			"composefs repair --repo=repo --from=https://example.org/repo",
+			NULL},
+	.options = option_table,
+};
+
+static void say(const struct options *o, const struct cfs_repo_repaired *r,
+		const struct cfs_repo_report *left)
+{
+	if (!o->json) {
+		report_say(o->name, left);
+		printf("moved aside: %" PRIu64 ", fetched: %" PRIu64 ", sealed: %" PRIu64
+		       ", links made anew: %" PRIu64 ", links dropped: %" PRIu64 "\n",
+		       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked,
+		       r->n_dropped);
+		if (left->n_missing && o->n_dirs + o->n_urls == 0)
+			cli_say(o->name, "--from=PLACE fetches what is missing");
+		return;
+	}
+	printf("{\"quarantined\":%" PRIu64 ",\"fetched\":%" PRIu64 ",\"sealed\":%" PRIu64
+	       ",\"relinked\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"left\":",
+	       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked, r->n_dropped);
+	report_json(left);
+	puts("}");
+}
+
+static uint64_t add(struct cfs_repo_repaired *all, const struct cfs_repo_repaired *now)
+{
+	all->n_quarantined += now->n_quarantined;
+	all->n_fetched += now->n_fetched;
+	all->n_sealed += now->n_sealed;
+	all->n_relinked += now->n_relinked;
+	all->n_dropped += now->n_dropped;
+	return now->n_quarantined + now->n_fetched + now->n_sealed + now->n_relinked +
+	       now->n_dropped;
+}
+
+/* Checks and mends until there is nothing left to do: an image that was fetched may tell of objects that are
+ * missing. What is said in the end is what there is then. */
+static int mend(const struct options *o, struct cfs_repo *repo,
+		struct cfs_repo_repaired *all, struct cfs_repo_report *left,
+		struct cfs_err *err)
+{
+	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls};
+	const struct cfs_repo_sources from = {.dirs = o->dirs,
+					      .n_dirs = o->n_dirs,
+					      .fetch = fetch_objects,
+					      .n_others = o->n_urls,
+					      .ctx = &urls};
+	struct cfs_repo_check_opts opts = {0};
+	struct cfs_repo_repaired now;
+	int rc = cfs_repo_check(repo, &opts, left, err);
+
+	while (rc == 0 && cfs_repo_report_is_bad(left)) {
+		rc = cfs_repo_repair(repo, left, &from, &now, err);
+		if (rc < 0 || add(all, &now) == 0)
+			break;
+		cfs_repo_report_fini(left);
+		rc = cfs_repo_check(repo, &opts, left, err);
+	}
+	return rc;
+}
+
+/* A directory that is not there is more likely a slip than one without the object. */
+static int check_places(const struct options *o, struct cfs_err *err)
+{
+	for (size_t i = 0; i < o->n_dirs; i++) {
+		cfs_autofd int fd = open(o->dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return cfs_fail_errno(err, "from %s", o->dirs[i]);
+	}
+	return 0;
+}
+
+static int run(struct options *o, struct cfs_repo_report *left, struct cfs_err *err)
+{
+	struct cfs_repo_repaired all = {0};
+	struct cfs_repo *repo;
+	int rc = check_places(o, err);
+
+	if (rc == 0)
+		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+	if (rc < 0)
+		return rc;
+	rc = mend(o, repo, &all, left, err);
+	if (rc == 0)
+		say(o, &all, left);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+int cmd_repair(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	struct cfs_repo_report left = {0};
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = run(&o, &left, &err);
+	status = command_end(argv[0], rc, &err);
+	if (status == CLI_OK && cfs_repo_report_is_bad(&left))
+		status = STATUS_DAMAGED;
+	cfs_repo_report_fini(&left);
+	return status;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs tag, untag: names of images. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/repo/commands.h"
+#include "cli/repo_option.h"
+
+struct options {
+	struct where where;
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax tag_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE NAME", NULL},
+	.about = "Gives an image (its id, or a name that it has) the name NAME. An image "
+		 "that had "
+		 "NAME\nloses it.",
+	.example =
+		(const char *const[]){"composefs tag --repo=repo os/7 os/latest", NULL},
+	.options = option_table,
+};
+
+static const struct cli_syntax untag_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] NAME...", NULL},
+	.about = "Takes names away. Images without a name stay until the next gc.",
+	.example = (const char *const[]){"composefs untag --repo=repo os/7", NULL},
+	.options = option_table,
+};
+
+static int tag(struct options *o, const char *image, const char *name,
+	       struct cfs_digest *id, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_find_image(repo, image, id, err);
+	if (rc == 0)
+		rc = cfs_repo_publish_image(repo, id, name, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+int cmd_tag(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&tag_syntax, argc, argv, &o, 2, 2,
+				   "want an image and a name"),
+	    rc;
+	char text[WHERE_ID_MAX];
+	struct cfs_digest id;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = tag(&o, argv[optind], argv[optind + 1], &id, &err);
+	if (rc == 0 && o.json) {
+		const char *name = cfs_repo_ref_name(argv[optind + 1]);
+
+		printf("{\"id\":\"%s\",\"name\":", where_id(&id, text));
+		json_text(stdout, name, strlen(name));
+		puts("}");
+	}
+	return command_end(argv[0], rc, &err);
+}
+
+static int untag(struct options *o, char **names, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	for (; rc == 0 && *names; names++)
+		rc = cfs_repo_untag(repo, *names, err);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+int cmd_untag(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&untag_syntax, argc, argv, &o, 1, argc, "want a name"),
+	    rc;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = untag(&o, argv + optind, &err);
+	if (rc == 0 && o.json)
+		printf("{\"removed\":%d}\n", argc - optind);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Who makes a signature. */
+#include "composefs/sign/signer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/child.h"
+
+/* A key file, which is small; *len is what was read. */
+static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *len,
+		    struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = cfs_io_read(fd, buf, CFS_SIG_KEY_FILE_MAX, err);
+	if (n < 0)
+		return (int)n;
+	*len = (size_t)n;
+	return 0;
+}
+
+static int by_key(const char *path, struct cfs_span message, struct cfs_sig_key *key,
+		  uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+{
+	char buf[CFS_SIG_KEY_FILE_MAX];
+	struct cfs_sig_secret secret;
+	size_t len = 0;
+	int rc = read_key(path, buf, &len, err);
+
+	if (rc == 0)
+		rc = cfs_sig_secret_parse((struct cfs_text){buf, len}, &secret, err);
+	if (rc == 0) {
+		cfs_sig_public(&secret, key);
+		cfs_sig_sign(&secret, message, signature);
+		cfs_sig_secret_wipe(&secret);
+	}
+	explicit_bzero(buf, sizeof(buf));
+	return cfs_context(err, rc, "%s", path);
+}
+
+/* Exactly one signature, and nothing behind it. */
+static int read_signature(int fd, uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+{
+	uint8_t buf[CFS_SIG_LEN + 1];
+	ssize_t n = cfs_io_read(fd, buf, sizeof(buf), err);
+
+	if (n < 0)
+		return (int)n;
+	if (n != CFS_SIG_LEN)
+		return cfs_fail(err, EINVAL, "want a signature of %d bytes, found %s%zd",
+				CFS_SIG_LEN, n > CFS_SIG_LEN ? "more than " : "",
+				n > CFS_SIG_LEN ? n - 1 : n);
+	memcpy(signature, buf, CFS_SIG_LEN);
+	return 0;
+}
+
+static int by_file(const char *path, uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+{
+	cfs_autofd int fd = -1;
+
+	if (strcmp(path, "-") == 0)
+		return cfs_context(err, read_signature(STDIN_FILENO, signature, err),
+				   "standard input");
+	fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", path);
+	return cfs_context(err, read_signature(fd, signature, err), "%s", path);
+}
+
+static int by_command(const char *command, struct cfs_span message,
+		      uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+{
+	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+	cfs_autofd int in = cfs_child_input(message, err);
+	cfs_autofd int from = -1;
+	cfs_autofd int to = -1;
+	int pipes[2], rc, end;
+	pid_t pid;
+
+	if (in < 0)
+		return in;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return cfs_fail_errno(err, "pipe");
+	from = pipes[0];
+	to = pipes[1];
+	rc = cfs_child_start(argv, in, to, &pid, err);
+	if (rc < 0)
+		return rc;
+	close(cfs_steal_fd(&to));
+	rc = cfs_context(err, read_signature(from, signature, err), "the command");
+	close(cfs_steal_fd(&from));
+	end = cfs_child_wait(pid, "the command", rc < 0 ? NULL : err);
+	return rc < 0 ? rc : end;
+}
+
+static int read_public(const char *path, struct cfs_sig_key *key, struct cfs_err *err)
+{
+	char buf[CFS_SIG_KEY_FILE_MAX];
+	size_t len = 0;
+	int rc = read_key(path, buf, &len, err);
+
+	if (rc == 0)
+		rc = cfs_sig_key_parse((struct cfs_text){buf, len}, key, err);
+	return cfs_context(err, rc, "%s", path);
+}
+
+int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_key *key,
+		uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+{
+	int rc;
+
+	if (s->key)
+		return by_key(s->key, message, key, signature, err);
+	rc = read_public(s->public_key, key, err);
+	if (rc == 0)
+		rc = s->attach ? by_file(s->attach, signature, err)
+			       : by_command(s->command, message, signature, err);
+	if (rc == 0 && !cfs_sig_fits(key, message, signature))
+		rc = cfs_fail(err, EBADMSG, "the signature is not one by %s over this",
+			      s->public_key);
+	return rc;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs verify: is an image signed by somebody who is trusted? Each refusal has a status of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "composefs/sign/commands.h"
+#include "trust/trust.h"
+
+struct options {
+	struct cfs_trust trust;
+	struct sig_images how;
+	bool json;
+	char place[SIG_PLACE_MAX];
+};
+
+static bool take_dir(const char **list, size_t *n, const char *dir)
+{
+	if (cfs_trust_add_dir(list, n, dir))
+		return true;
+	cli_say("composefs", "%s: want at most %d directories of keys", dir,
+		CFS_TRUST_DIRS_MAX);
+	return false;
+}
+
+static bool take_trusted(void *opts, const char *value)
+{
+	struct cfs_trust *t = &((struct options *)opts)->trust;
+
+	return take_dir(t->trusted, &t->n_trusted, value);
+}
+
+static bool take_revoked(void *opts, const char *value)
+{
+	struct cfs_trust *t = &((struct options *)opts)->trust;
+
+	return take_dir(t->revoked, &t->n_revoked, value);
+}
+
+static bool take_hash(void *opts, const char *value)
+{
+	return sig_take_hash(value, &((struct options *)opts)->how.alg);
+}
+
+static const struct cli_option option_table[] = {
+	{.help = "Keys:"},
+	{"trusted", "DIR", 0, take_trusted,
+	 "Trust the keys in DIR, less those in the revoked.d beside it"},
+	{"revoked", "DIR", 0, take_revoked, "Trust no key in DIR"},
+	{.help = "Signatures:"},
+	{"signature", "FILE", offsetof(struct options, trust.signature), NULL,
+	 "Where it is; default: IMAGE.sig, or FILE.sig of the statement"},
+	{"signatures", "DIR", offsetof(struct options, trust.signatures), NULL,
+	 "Look for DIR/DIGEST/KEY.ed25519"},
+	{.help = "Statements:"},
+	{"statement", "FILE", offsetof(struct options, trust.statement), NULL,
+	 "The statement is signed; the images must be those that it names, in order"},
+	{"name", "NAME", offsetof(struct options, trust.name), NULL,
+	 "It must be about NAME"},
+	{"floor", "FILE", offsetof(struct options, trust.floor), NULL,
+	 "Its version must not be below what FILE says of the name"},
+	{"raise-floor", NULL, offsetof(struct options, trust.raise_floor), NULL,
+	 "When all is well, make its version the floor"},
+	{.help = "Other:"},
+	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
+	 "IMAGE is in the repository DIR, and so is its signature"},
+	{"hash", "ALG", 0, take_hash,
+	 "sha256 (default) or sha512, where fs-verity is off"},
+	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
+	 "Let the kernel measure the image; refuse one without fs-verity"},
+	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
+	.about = "Is an image signed with Ed25519 by a key that is trusted and not "
+		 "revoked? "
+		 "Keys are\n"
+		 "those of keys.d in /usr/lib/composefs, /etc/composefs and "
+		 "/run/composefs.",
+	.status = "0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
+		  "malformed,\n"
+		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
+		  "order,\n17 other name, 18 rolled back, 19 no fs-verity, 20 other "
+		  "algorithm",
+	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
+					 NULL},
+	.options = option_table,
+};
+
+static const struct refusal {
+	int code, status;
+	const char *name;
+} refusals[] = {
+	{0, CLI_OK, "verified"},	 {-ENODATA, 10, "unsigned"},
+	{-EINVAL, 11, "malformed"},	 {-ENOKEY, 12, "no-key"},
+	{-EBADMSG, 13, "bad-signature"}, {-EKEYREVOKED, 14, "revoked"},
+	{-EILSEQ, 15, "other-image"},	 {-EPROTO, 16, "other-order"},
+	{-ENXIO, 17, "other-name"},	 {-ESTALE, 18, "rolled-back"},
+	{-ENOTTY, 19, "no-verity"},	 {-ENOPKG, 20, "other-algorithm"},
+};
+
+static const struct refusal *refusal_of(int rc)
+{
+	static const struct refusal failed = {0, CLI_FAILED, "unreadable"};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].code == rc)
+			return &refusals[i];
+	return &failed;
+}
+
+struct verify {
+	const struct options *o;
+	char **images;
+	size_t n;
+	struct cfs_digest digests[CFS_SIG_IMAGES_MAX];
+	struct cfs_trust_found found;
+};
+
+/* What an image is has to be known before anything can be said of its signatures, but for one thing: that it
+ * has no fs-verity. */
+static int run(struct verify *v, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < v->n; i++)
+		rc = sig_measure(&v->o->how, v->images[i], &v->digests[i], err);
+	if (rc < 0)
+		return rc == -ENOTTY ? rc : -EIO;
+	return cfs_trust_check(&v->o->trust, v->images[0], v->digests, v->n, &v->found,
+			       err);
+}
+
+static void say(const struct verify *v)
+{
+	char text[CFS_TRUST_DIGEST_MAX];
+
+	for (size_t i = 0; i < v->n; i++) {
+		cli_print(stdout, v->images[i]);
+		printf(": verified, %s\n", cfs_trust_digest_text(&v->digests[i], text));
+	}
+	if (v->found.stated) {
+		fputs("name ", stdout);
+		cli_print(stdout, v->found.name);
+		printf(", version %" PRIu64 "\n", v->found.version);
+	}
+	printf("signed by %s (", v->found.key);
+	cli_print(stdout, v->found.key_file);
+	puts(")");
+}
+
+static void say_json(const struct verify *v, const struct refusal *r,
+		     const struct cfs_err *err)
+{
+	char text[CFS_TRUST_DIGEST_MAX];
+
+	printf("{\"status\":\"%s\",\"images\":[", r->name);
+	for (size_t i = 0; i < v->n; i++) {
+		fputs(i ? ",{\"image\":" : "{\"image\":", stdout);
+		json_text(stdout, v->images[i], strlen(v->images[i]));
+		if (r->status == CLI_OK)
+			printf(",\"digest\":\"%s\"",
+			       cfs_trust_digest_text(&v->digests[i], text));
+		putchar('}');
+	}
+	putchar(']');
+	if (r->status == CLI_OK) {
+		printf(",\"key\":\"%s\",\"key_file\":", v->found.key);
+		json_text(stdout, v->found.key_file, strlen(v->found.key_file));
+		if (v->found.stated) {
+			fputs(",\"name\":", stdout);
+			json_text(stdout, v->found.name, strlen(v->found.name));
+			printf(",\"version\":%" PRIu64, v->found.version);
+		}
+	} else {
+		fputs(",\"error\":", stdout);
+		json_text(stdout, err->msg, strlen(err->msg));
+	}
+	puts("}");
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct options o = {0};
+	struct verify v = {.o = &o};
+	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
+				   "want an image, or the images of a statement");
+	const struct refusal *r;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	v.images = argv + optind;
+	v.n = (size_t)(argc - optind);
+	o.trust.raise = cfs_sig_floor_raise;
+	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
+		o.trust.signatures = sig_place(&o.how, o.place);
+	if (cfs_trust_check_request(&o.trust, v.n, &err) < 0) {
+		cli_misused(&syntax, argv[0], err.msg);
+		return CLI_USAGE;
+	}
+	r = refusal_of(run(&v, &err));
+	if (o.json)
+		say_json(&v, r, &err);
+	else if (r->status == CLI_OK)
+		say(&v);
+	else
+		cli_say(argv[0], "%s", err.msg);
+	return r->status;
+}

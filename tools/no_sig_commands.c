@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A build without signatures has no commands for them. */
-#include "composefs.h"
-
-const struct command sig_commands[] = {{0}};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs-dump: reads an image and writes it again, in the same format version. Stands in for the tool of
+ * the same name; useful to normalise an image, and to see that reading and writing agree.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "erofs/erofs.h"
+
+static void usage(FILE *to, const char *name)
+{
+	fprintf(to,
+		"Usage: %s SOURCE DEST\n"
+		"\n"
+		"Reads the composefs image SOURCE and writes it again to DEST.\n"
+		"\n"
+		"  --help    This text\n",
+		name);
+}
+
+/* The tree of an image, and the form of image that it has. */
+static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *form,
+		struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = cfs_image_map(fd, cfs_map_stable, &map, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_image_open(map.span, &im, err);
+	if (rc == 0)
+		rc = cfs_image_load(&im, &(struct cfs_load_opts){0}, out, err);
+	if (rc == 0)
+		*form = cfs_image_form(&im, *out);
+	cfs_map_close(&map);
+	return rc;
+}
+
+static int write_plan(const struct cfs_plan *plan, const char *path, struct cfs_err *err)
+{
+	struct cfs_replace file;
+	int rc = cfs_replace_open(path, &file, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_emit(plan, cfs_sink_fd(&file.fd), err);
+	if (rc == 0)
+		rc = cfs_replace_commit(&file, err);
+	cfs_replace_abort(&file);
+	return rc;
+}
+
+static int run(const char *source, const char *dest, struct cfs_err *err)
+{
+	struct cfs_image_opts form = {0};
+	struct cfs_tree *tree;
+	struct cfs_plan *plan;
+	int rc = load(source, &tree, &form, err);
+
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", source);
+	rc = cfs_plan_new(tree, &form, &plan, err);
+	if (rc == 0) {
+		rc = write_plan(plan, dest, err);
+		cfs_plan_free(plan);
+	}
+	cfs_tree_free(tree);
+	return cfs_context(err, rc, "cannot write %s", dest);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = cli_name(argv[0]);
+	struct cfs_err err;
+
+	if (!cli_begin(name))
+		return CLI_FAILED;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout, name);
+		return CLI_OK;
+	}
+	if (argc != 3) {
+		usage(stderr, name);
+		return CLI_FAILED;
+	}
+	if (run(argv[1], argv[2], &err) == 0)
+		return CLI_OK;
+	cli_say(name, "%s", err.msg);
+	return CLI_FAILED;
+}

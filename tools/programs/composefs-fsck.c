@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs-fsck: "composefs fsck" as a program of its own, for the initrd: static where libc lets it, and in need of no
+ * other file.
+ */
+#include "composefs/composefs.h"
+
+int main(int argc, char **argv)
+{
+	char name[] = "composefs-fsck";
+
+	if (!cli_begin(name))
+		return CLI_FAILED;
+	if (argc > 0)
+		argv[0] = name;
+	return cli_end(name, cmd_fsck(argc, argv));
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs-info: what an image says, read in place. Stands in for the tool of the same name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "dump/dump.h"
+#include "erofs/erofs.h"
+#include "source/source.h"
+#include "cli/list.h"
+#include "verity/measure.h"
+#include "programs/info_paths.h"
+#include "cli/options.h"
+
+enum { OUT_LEN = 256 * 1024 };
+
+struct options {
+	const char *name; /* of the program */
+	const char *basedir;
+	struct cfs_text *filters;
+	size_t n_filters, filters_cap;
+	char **operands; /* images, or files */
+	size_t n_operands;
+};
+
+/* What a command does: once for all operands. */
+typedef int (*command_fn)(const struct options *o, struct cfs_out *out,
+			  struct cfs_err *err);
+
+/* --- images ------------------------------------------------------------------------------ */
+
+/* Calls fn for each entry that the filters let through. */
+typedef int (*entry_fn)(void *ctx, const struct cfs_image *im,
+			const struct cfs_walk_entry *e, struct cfs_err *err);
+
+static int for_each_entry(const struct options *o, const char *path,
+			  const struct cfs_image *im, bool first_names, entry_fn fn,
+			  void *ctx, struct cfs_err *err)
+{
+	struct cfs_walk_opts opts = {
+		.names = o->filters, .n_names = o->n_filters, .first_names = first_names};
+	const struct cfs_walk_entry *e;
+	struct cfs_walk *walk;
+	int rc = cfs_walk_new(im, &opts, &walk, err);
+
+	if (rc < 0)
+		return cfs_context(err, rc, "Failed to load %s", path);
+	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
+		rc = fn(ctx, im, e, err);
+		if (rc < 0)
+			break;
+	}
+	cfs_walk_free(walk);
+	return cfs_context(err, rc, "Failed to load %s", path);
+}
+
+/* The commands that print image after image. */
+static int print_images(const struct options *o, bool first_names, entry_fn fn, void *ctx,
+			struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < o->n_operands; i++) {
+		struct cfs_image im;
+		struct cfs_map map;
+
+		rc = cfs_source_open_image(o->operands[i], &map, &im, err);
+		if (rc < 0)
+			return rc;
+		rc = for_each_entry(o, o->operands[i], &im, first_names, fn, ctx, err);
+		cfs_map_close(&map);
+	}
+	return rc;
+}
+
+/* --- ls ---------------------------------------------------------------------------------- */
+
+static int list_entry(void *ctx, const struct cfs_image *im,
+		      const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	return e->depth == 0 ? 0 : list_line(ctx, im, e->path, &e->inode, e->again, err);
+}
+
+static int cmd_ls(const struct options *o, struct cfs_out *out, struct cfs_err *err)
+{
+	return print_images(o, false, list_entry, out, err);
+}
+
+/* --- dump -------------------------------------------------------------------------------- */
+
+struct dumper {
+	struct cfs_out *out;
+	struct cfs_spec_room room;
+};
+
+static int dump_entry(void *ctx, const struct cfs_image *im,
+		      const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	struct dumper *d = ctx;
+	struct cfs_inode_spec spec;
+	struct cfs_dump_entry line = {.path = e->path, .link = e->first, .inode = &spec};
+	int rc = cfs_image_spec(im, &e->inode, &d->room, &spec, err);
+
+	if (rc < 0)
+		return rc;
+	line.alg = d->room.alg;
+	cfs_dump_put(d->out, &line);
+	return 0;
+}
+
+static int cmd_dump(const struct options *o, struct cfs_out *out, struct cfs_err *err)
+{
+	struct dumper d = {.out = out};
+	int rc = print_images(o, true, dump_entry, &d, err);
+
+	cfs_spec_room_fini(&d.room);
+	return rc;
+}
+
+/* --- objects ----------------------------------------------------------------------------- */
+
+static int collect_entry(void *ctx, const struct cfs_image *im,
+			 const struct cfs_walk_entry *e, struct cfs_err *err)
+{
+	struct cfs_text backing;
+	int rc;
+
+	if (!S_ISREG(e->inode.mode) || e->again)
+		return 0;
+	rc = cfs_image_backing(im, &e->inode, &backing, err);
+	if (rc < 0 || backing.len == 0)
+		return rc;
+	return objects_add(ctx, backing, err);
+}
+
+/* The backing paths of all images, in order, each once. They are lent from the images, which stay
+ * mapped until fn has seen them. */
+static int with_objects(const struct options *o, struct cfs_err *err,
+			int (*fn)(const struct options *o, const struct objects *list,
+				  struct cfs_out *out, struct cfs_err *err),
+			struct cfs_out *out)
+{
+	struct cfs_map *maps = calloc(o->n_operands, sizeof(*maps));
+	struct objects list = {0};
+	size_t n = 0;
+	int rc = maps ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+
+	while (rc == 0 && n < o->n_operands) {
+		struct cfs_image im;
+
+		rc = cfs_source_open_image(o->operands[n], &maps[n], &im, err);
+		if (rc == 0)
+			rc = for_each_entry(o, o->operands[n++], &im, false,
+					    collect_entry, &list, err);
+	}
+	if (rc == 0)
+		rc = objects_sort(&list, err);
+	if (rc == 0)
+		rc = fn(o, &list, out, err);
+	objects_fini(&list);
+	while (n)
+		cfs_map_close(&maps[--n]);
+	free(maps);
+	return rc;
+}
+
+static int print_objects(const struct options *o, const struct objects *list,
+			 struct cfs_out *out, struct cfs_err *err)
+{
+	(void)o, (void)err;
+	for (size_t i = 0; i < list->n; i++) {
+		cfs_out_text(out, objects_get(list, i));
+		cfs_out_char(out, '\n');
+	}
+	return 0;
+}
+
+static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_err *err)
+{
+	return with_objects(o, err, print_objects, out);
+}
+
+/* Is there a file of that path below the directory? Leading slashes do not count. Above it, and behind symbolic links,
+ * where overlayfs does not look either, there is none. */
+static bool is_there(int dirfd, struct cfs_text path)
+{
+	char buf[CFS_PAYLOAD_MAX + 1];
+	struct stat st;
+
+	while (path.len && *path.s == '/') {
+		path.s++;
+		path.len--;
+	}
+	if (path.len > CFS_PAYLOAD_MAX || cfs_path_leaves(path))
+		return false;
+	memcpy(buf, path.s, path.len);
+	buf[path.len] = '\0';
+	return cfs_beneath_stat(dirfd, buf, &st) == 0 && !S_ISLNK(st.st_mode);
+}
+
+static int print_missing(const struct options *o, const struct objects *list,
+			 struct cfs_out *out, struct cfs_err *err)
+{
+	cfs_autofd int dirfd = -1;
+
+	if (o->basedir) {
+		dirfd = open(o->basedir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0)
+			return cfs_fail_errno(err, "Failed to open basedir %s",
+					      o->basedir);
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (dirfd >= 0 && is_there(dirfd, objects_get(list, i)))
+			continue;
+		cfs_out_text(out, objects_get(list, i));
+		cfs_out_char(out, '\n');
+	}
+	return 0;
+}
+
+static int cmd_missing_objects(const struct options *o, struct cfs_out *out,
+			       struct cfs_err *err)
+{
+	return with_objects(o, err, print_missing, out);
+}
+
+/* --- measure-file ------------------------------------------------------------------------ */
+
+static int cmd_measure_file(const struct options *o, struct cfs_out *out,
+			    struct cfs_err *err)
+{
+	return cfs_verity_measure_files(o->operands, o->n_operands, out, err);
+}
+
+/* --- command line ------------------------------------------------------------------------ */
+
+static const struct command {
+	const char *name;
+	command_fn run;
+} commands[] = {
+	{"ls", cmd_ls},
+	{"dump", cmd_dump},
+	{"objects", cmd_objects},
+	{"missing-objects", cmd_missing_objects},
+	{"measure-file", cmd_measure_file},
+};
+
+static bool take_filter(void *opts, const char *name)
+{
+	struct options *o = opts;
+
+	if (strchr(name, '/')) {
+		cli_say(o->name,
+			"--filter=%s: want the name of an entry at the top, without "
+			"\"/\"",
+			name);
+		return false;
+	}
+	if (cfs_grow(&o->filters, &o->filters_cap, o->n_filters + 1,
+		     sizeof(*o->filters)) < 0) {
+		cli_say(o->name, "out of memory");
+		return false;
+	}
+	o->filters[o->n_filters++] = cfs_text(name);
+	return true;
+}
+
+static const struct cli_option option_table[] = {
+	{.help = "Options:"},
+	{"basedir", "DIR", offsetof(struct options, basedir), NULL,
+	 "Object directory, for missing-objects"},
+	{"filter", "NAME", 0, take_filter,
+	 "Only this entry at the top of the tree, and all below it; may be repeated"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage =
+		(const char *const[]){
+			"[OPTIONS] ls|dump|objects|missing-objects IMAGE...",
+			"measure-file FILE...", NULL},
+	.about =
+		"  ls               List the names, with link targets and backing paths\n"
+		"  dump             Print the tree as text, see composefs-dump(5)\n"
+		"  objects          List the objects that the images need\n"
+		"  missing-objects  The same, only those that are not in --basedir\n"
+		"  measure-file     Print the fs-verity digest of files",
+	.status = "0 done, 1 failed",
+	.example =
+		(const char *const[]){
+			"composefs-info --basedir=objects missing-objects image.cfs",
+			NULL},
+	.options = option_table,
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* All of the command line. Negative: go on; else the program ends with that status. */
+static int parse(struct options *o, int argc, char **argv, const struct command **command)
+{
+	int status = cli_parse(&syntax, o->name, argc, argv, o);
+
+	if (status >= 0)
+		return status;
+	if (optind == argc)
+		return cli_misused(&syntax, o->name, "No command specified");
+	*command = find_command(argv[optind]);
+	if (!*command)
+		return cli_misused(&syntax, o->name, "Unknown command");
+	o->operands = argv + optind + 1;
+	o->n_operands = (size_t)(argc - optind - 1);
+	if (o->n_operands == 0)
+		return cli_misused(&syntax, o->name, "No image path specified");
+	return -1;
+}
+
+/* What was printed before an error stays printed: it was true. */
+static int run(const struct options *o, const struct command *command,
+	       struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc;
+	struct cfs_err late;
+	struct cfs_out out;
+
+	if (cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = command->run(o, &out, err);
+	if (cfs_out_flush(&out, &late) < 0 && rc == 0) {
+		rc = out.rc;
+		*err = late;
+	}
+	cfs_out_fini(&out);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.name = cli_name(argv[0])};
+	const struct command *command = NULL;
+	struct cfs_err err;
+	int status;
+
+	if (!cli_begin(o.name))
+		return CLI_FAILED;
+	status = parse(&o, argc, argv, &command);
+	if (status < 0) {
+		status = CLI_OK;
+		if (run(&o, command, &err) < 0) {
+			cli_say(o.name, "%s", err.msg);
+			status = CLI_FAILED;
+		}
+	}
+	free(o.filters);
+	return status;
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mkcomposefs: a directory or a dump -> an image, and objects. Stands in for the tool of the
+ * same name: its options, output and statuses are kept; see mkcomposefs(1) for what is added.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/bounded.h"
+#include "cli/cli.h"
+#include "dump/dump.h"
+#include "erofs/erofs.h"
+#include "cli/ingest.h"
+#include "cli/options.h"
+#include "cli/profile_option.h"
+#include "cli/remarks.h"
+#include "verity/verity.h"
+
+struct options {
+	const char *name;  /* of the program */
+	const char *image; /* NULL: none is written */
+	bool from_file;
+	bool print_digest;
+	bool digest_only;
+	bool seal;
+	bool min_given, max_given;
+	struct cfs_image_opts format;
+	const struct cfs_profile *profile; /* NULL: the options say it all */
+	struct ingest in;
+};
+
+/* --- command line ------------------------------------------------------------------------ */
+
+static bool take_version(const struct options *o, const char *what, const char *value,
+			 uint32_t *out)
+{
+	long long n;
+
+	if (!cli_number(value, &n)) {
+		cli_say(o->name, "Invalid %s version %s", what, value);
+		return false;
+	}
+	/* What does not fit is refused with the image, by the room that knows the versions. */
+	*out = n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	return true;
+}
+
+static bool take_min_version(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	o->min_given = true;
+	return take_version(o, "min", value, &o->format.min_version);
+}
+
+static bool take_max_version(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	o->max_given = true;
+	return take_version(o, "max", value, &o->format.max_version);
+}
+
+static bool take_threads(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
+		cli_say(o->name, "Invalid threads count %s", value);
+		return false;
+	}
+	o->in.scan.threads = (unsigned)n;
+	return true;
+}
+
+static bool take_inline_max(void *opts, const char *value)
+{
+	struct options *o = opts;
+	long long n;
+
+	if (!cli_number(value, &n) || n < 0 || n > CFS_CONTENT_MAX) {
+		cli_say(o->name, "Invalid inline maximum %s: want 0 to %d bytes", value,
+			(int)CFS_CONTENT_MAX);
+		return false;
+	}
+	o->in.scan.inline_max = n ? (int)n : -1;
+	return true;
+}
+
+static bool take_profile(void *opts, const char *value)
+{
+	struct options *o = opts;
+
+	return profiled_take(o->name, value, &o->profile);
+}
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{.help = "Source:"},
+	{"from-file", NULL, AT(from_file), NULL,
+	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input"},
+	{"use-epoch", NULL, AT(in.scan.use_epoch), NULL, "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), NULL, "No extended attributes"},
+	{"user-xattrs", NULL, AT(in.scan.user_xattrs), NULL,
+	 "Only extended attributes that begin with \"user.\""},
+	{"skip-unshown-xattrs", NULL, AT(in.skip_unshown_xattrs), NULL,
+	 "Leave out extended attributes that no mount shows"},
+	{"skip-devices", NULL, AT(in.scan.skip_devices), NULL,
+	 "Leave out block and character devices"},
+	{"hardlinks", NULL, AT(in.scan.hardlinks), NULL,
+	 "Keep hard links (by default each name is a file of its own)"},
+	{"one-file-system", NULL, AT(in.scan.one_file_system), NULL,
+	 "Do not descend into other mounts"},
+	{"inline-max", "N", 0, take_inline_max,
+	 "Keep files of up to N bytes in the image (default 64)"},
+	{.help = "Objects:"},
+	{"digest-store", "DIR", AT(in.store), NULL,
+	 "Copy files into the object store DIR"},
+	{"cache", "FILE", AT(in.cache), NULL,
+	 "Skip files that did not change since the run that wrote FILE"},
+	{"require-verity", NULL, AT(in.require_verity), NULL,
+	 "Fail when DIR is not on a file system with fs-verity"},
+	{.help = "Image:"},
+	{"print-digest", NULL, AT(print_digest), NULL,
+	 "Print the fs-verity digest of the image"},
+	{"print-digest-only", NULL, AT(digest_only), NULL,
+	 "The same, and write no image"},
+	{"seal", NULL, AT(seal), NULL,
+	 "Enable fs-verity on IMAGE, or fail: mount -o digest= wants it"},
+	{"min-version", "N", 0, take_min_version,
+	 "Lowest format version, 0 or 1 (default 0)"},
+	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
+	PROFILE_OPTION(take_profile),
+	{.help = "Other:"},
+	{"threads", "N", 0, take_threads,
+	 "Threads that read files (default: one a CPU, at least 8)"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] SOURCE IMAGE",
+				       "[OPTIONS] --print-digest-only SOURCE", NULL},
+	.about = "Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
+		 "standard "
+		 "output).",
+	.status = "0 done, 1 failed",
+	.example =
+		(const char *const[]){
+			"mkcomposefs --digest-store=objects --print-digest "
+			"/usr/share/doc doc.cfs",
+			"mount -t composefs doc.cfs /mnt -o basedir=objects", NULL},
+	.options = option_table,
+};
+
+static int take_operands(struct options *o, char **operands, int n)
+{
+	if (n < 1)
+		return cli_misused(&syntax, o->name, "No source path specified");
+	if (n > 2 || (o->digest_only && n > 1))
+		return cli_misused(&syntax, o->name, "Too many arguments");
+	if (!o->digest_only && n < 2)
+		return cli_misused(&syntax, o->name, "No destination path specified");
+	o->in.source = operands[0];
+	o->image = o->digest_only ? NULL : operands[1];
+	if (!*o->in.source) {
+		cli_say(o->name, "Empty source path specified");
+		return CLI_FAILED;
+	}
+	if (o->seal && (!o->image || strcmp(o->image, "-") == 0)) {
+		cli_say(o->name, "--seal: want an image file");
+		return CLI_FAILED;
+	}
+	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
+		cli_say(o->name, "stdout is a terminal: name a file for the image, "
+				 "or send the output into a file or pipe");
+		return CLI_FAILED;
+	}
+	return -1;
+}
+
+/* What a profile says nobody else says. */
+static int take_rules(struct options *o, struct cfs_err *err)
+{
+	const struct cfs_scan_opts *s = &o->in.scan;
+	const struct profiled_option excluded[] = {
+		{s->use_epoch, "--use-epoch"},
+		{s->skip_xattrs, "--skip-xattrs"},
+		{s->user_xattrs, "--user-xattrs"},
+		{s->hardlinks, "--hardlinks"},
+		{o->in.skip_unshown_xattrs, "--skip-unshown-xattrs"},
+		{s->inline_max != 0, "--inline-max"},
+		{o->min_given, "--min-version"},
+		{o->max_given, "--max-version"},
+	};
+	int rc = profiled_check(o->profile, excluded,
+				sizeof(excluded) / sizeof(excluded[0]), err);
+
+	if (rc < 0 || !o->profile)
+		return rc;
+	o->format = cfs_profile_image(&o->profile->rules);
+	profiled_scan(&o->profile->rules, &o->in.scan);
+	return 0;
+}
+
+/* All of the command line. Negative: go on; else the program ends with that status. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	int status = cli_parse(&syntax, o->name, argc, argv, o);
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	o->print_digest |= o->digest_only;
+	/* As in the tool that this one stands in for: the default range holds only as a pair. */
+	if (!o->min_given && !o->max_given)
+		o->format.max_version = CFS_IMAGE_VERSION_MAX;
+	if (take_rules(o, &err) < 0) {
+		cli_say(o->name, "%s", err.msg);
+		return CLI_FAILED;
+	}
+	return take_operands(o, argv + optind, argc - optind);
+}
+
+/* --- source -> tree ----------------------------------------------------------------------- */
+
+static void warn_of_line(void *ctx, const char *msg)
+{
+	bounded_warn(ctx, "%s", msg);
+}
+
+/* Other options of a scan mean nothing for a dump, which says all itself; this one is about what a mount shows. */
+static int leave_out_unshown(struct cfs_tree **tree, struct cfs_err *err)
+{
+	const struct cfs_profile_rules rules = {
+		.alg = (*tree)->alg,
+		.links = CFS_LINKS_KEPT,
+		.xattrs = CFS_XATTRS_SHOWN,
+		.inline_max = CFS_INLINE_FOUND,
+		.deletions = CFS_DELETIONS_LOST,
+	};
+
+	return profiled_apply(&rules, tree, err);
+}
+
+static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
+		      struct cfs_tree **out, struct cfs_err *err)
+{
+	bool is_stdin = strcmp(o->in.source, "-") == 0;
+	cfs_autofd int fd = -1;
+
+	opts->name = is_stdin ? "standard input" : o->in.source;
+	if (is_stdin)
+		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, opts, out, err);
+	fd = cfs_input_open(AT_FDCWD, o->in.source, CFS_INPUT_PIPE, err);
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", o->in.source);
+	return cfs_dump_read_fd(fd, o->in.scan.alg, opts, out, err);
+}
+
+static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
+{
+	struct bounded ignored = {.program = o->name};
+	struct cfs_dump_opts opts = {
+		.strict = getenv("CFS_PARSE_STRICT") != NULL,
+		.warning = warn_of_line,
+		.warning_ctx = &ignored,
+	};
+	int rc = parse_dump(o, &opts, out, err);
+
+	bounded_end(&ignored, "such lines");
+	if (rc == 0 && o->in.skip_unshown_xattrs)
+		rc = leave_out_unshown(out, err);
+	return rc;
+}
+
+/* --- tree -> image ---------------------------------------------------------------------- */
+
+/* Emits the image to fd (-1: nowhere), and to the digest where one is wanted. */
+static int emit(const struct options *o, const struct cfs_plan *plan, int fd,
+		struct cfs_digest *digest, struct cfs_err *err)
+{
+	struct cfs_sink to_file = cfs_sink_fd(&fd);
+	struct cfs_verity *verity = NULL;
+	struct cfs_tee tee;
+	int rc;
+
+	if (!digest)
+		return cfs_emit(plan, to_file, err);
+	if (cfs_verity_new(o->in.scan.alg, &verity) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	tee = (struct cfs_tee){to_file, cfs_verity_sink(verity)};
+	rc = cfs_emit(plan, fd < 0 ? tee.b : cfs_sink_tee(&tee), err);
+	if (rc == 0)
+		cfs_verity_final(verity, digest);
+	cfs_verity_free(verity);
+	return rc;
+}
+
+/* The kernel has to find the digest that was computed. The lock by which cfs_replace knows a file that is
+ * in use went with the writer. */
+static int seal(struct cfs_replace *file, const struct cfs_digest *want,
+		struct cfs_err *err)
+{
+	char want_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest got;
+	int rc = cfs_verity_seal(&file->fd, want->alg, err);
+
+	(void)flock(file->fd, LOCK_EX | LOCK_NB);
+	if (rc == 0)
+		rc = cfs_verity_measure(file->fd, &got, err);
+	if (rc < 0 || cfs_digest_eq(want, &got))
+		return rc;
+	return cfs_fail(err, EILSEQ, "wrote an image with the digest %s, found %s",
+			cfs_digest_hex(want, want_hex), cfs_digest_hex(&got, got_hex));
+}
+
+/* The profile goes elsewhere: standard output is the digest and nothing else, for who reads it into a
+ * variable. */
+static int print_digest(const struct options *o, const struct cfs_digest *digest,
+			struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	if (o->profile)
+		cli_say(o->name, "profile %s", o->profile->name);
+	if (puts(cfs_digest_hex(digest, hex)) < 0 || fflush(stdout) != 0)
+		return cfs_fail_errno(err, "standard output");
+	return 0;
+}
+
+static int write_image(const struct options *o, const struct cfs_tree *tree,
+		       struct cfs_replace *file, struct cfs_err *err)
+{
+	struct cfs_digest digest, *wanted = o->print_digest || o->seal ? &digest : NULL;
+	struct cfs_plan *plan;
+	int rc = cfs_plan_new(tree, &o->format, &plan, err);
+
+	if (rc < 0)
+		return rc;
+	if (!o->image)
+		rc = emit(o, plan, -1, wanted, err);
+	else if (strcmp(o->image, "-") == 0)
+		rc = emit(o, plan, STDOUT_FILENO, wanted, err);
+	else
+		rc = emit(o, plan, file->fd, wanted, err);
+	cfs_plan_free(plan);
+	if (rc == 0 && o->seal)
+		rc = seal(file, &digest, err);
+	/* Before the image is there: a run that fails leaves none behind. */
+	if (rc == 0 && o->print_digest)
+		rc = print_digest(o, &digest, err);
+	if (rc == 0 && file->fd >= 0)
+		rc = cfs_replace_commit(file, err);
+	return rc;
+}
+
+static int read_directory(const struct options *o, const struct cfs_replace *file,
+			  struct cfs_tree **out, struct cfs_err *err)
+{
+	struct ingest in = o->in;
+	int rc = own_places_add_file(&in.own, file, "the image", err);
+
+	if (rc == 0)
+		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+	return rc < 0 ? rc : ingest_directory(&in, out, err);
+}
+
+/* The output is prepared first: a place that cannot be written to is no reason to read a
+ * hundred gigabytes. */
+static int run(const struct options *o, struct cfs_err *err)
+{
+	bool to_file = o->image && strcmp(o->image, "-") != 0;
+	struct cfs_replace file = {.fd = -1, .dirfd = -1};
+	struct cfs_tree *tree = NULL;
+	int rc = 0;
+
+	if (to_file)
+		rc = cfs_context(err, cfs_replace_open(o->image, &file, err),
+				 "cannot write %s", o->image);
+	if (rc == 0)
+		rc = o->from_file ? read_dump(o, &tree, err)
+				  : read_directory(o, &file, &tree, err);
+	if (rc == 0 && o->profile)
+		rc = profiled_apply(&o->profile->rules, &tree, err);
+	if (rc == 0)
+		rc = remarks_print(o->name, tree, err);
+	if (rc == 0)
+		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
+				 o->image ? o->image : "image");
+	cfs_tree_free(tree);
+	cfs_replace_abort(&file);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.name = cli_name(argv[0]), .in.scan.alg = CFS_SHA256};
+	struct cfs_err err;
+	int status;
+
+	if (!cli_begin(o.name))
+		return CLI_FAILED;
+	o.in.name = o.name;
+	status = parse(&o, argc, argv);
+	if (status >= 0)
+		return status;
+	if (run(&o, &err) == 0)
+		return CLI_OK;
+	cli_say(o.name, "%s", err.msg);
+	return CLI_FAILED;
+}

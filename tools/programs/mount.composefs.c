@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount.composefs: mounts an image, by hand or for mount(8) and /etc/fstab. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "mount/mount.h"
+#include "trust/mount.h"
+
+/* Every failure, wrong usage included: what mount(8) and scripts know from 1.0.8. */
+enum { STATUS_FAILED = 1 };
+
+struct command {
+	struct cfs_mount_args args;
+	struct cfs_trust_mount vouch;
+	const char *image, *mountpoint;
+	char source[CFS_MOUNT_SOURCE_MAX +
+		    2]; /* where the image is, for the mount table */
+	bool help, fake, verbose;
+	bool wrong_usage;      /* the message stands alone, usage follows */
+	const char *restraint; /* that was not asked for, as text */
+};
+
+static void print_usage(void)
+{
+	cli_complain(
+		"usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
+		"Example:\n"
+		"  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
+		"/mnt/exampleimage\n"
+		"or, as a mount helper:\n"
+		"  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
+		"/mnt/exampleimage\n"
+		"\n"
+		"Supported options:\n"
+		"  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
+		"  digest=DIGEST          Specify required image digest\n"
+		"  signed                 Require a signature by a trusted key over the "
+		"image digest\n"
+		"  signature=PATH         The signature file, default IMAGE.sig\n"
+		"  trusted=DIR            The directory of trusted keys\n"
+		"  statement=PATH         A signed statement that must be about the "
+		"image\n"
+		"  name=NAME              What that statement must be about\n"
+		"  floor=PATH             Its version must not be below what this file "
+		"says\n"
+		"  idmap=PATH             Specify path to a user namespace whose ID "
+		"mapping "
+		"should be used\n"
+		"  verity                 Require all files to have specified and valid "
+		"fs-verity digests\n"
+		"  tryverity              If kernel and file system have it, require "
+		"fs-verity\n"
+		"  allow-suid             Let setuid programs and file capabilities "
+		"count\n"
+		"                         although nobody vouches for the image\n"
+		"  allow-dev              Let device nodes be opened, the same\n"
+		"  ro                     Read only\n"
+		"  rw                     Read/write\n"
+		"  upperdir               Overlayfs upperdir\n"
+		"  workdir                Overlayfs workdir\n"
+		"  prefetch=WHEN          Read the image ahead: async (default), wait, "
+		"off\n"
+		"and nosuid, nodev, noexec, noatime and others of mount(8)\n");
+}
+
+static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
+{
+	cmd->wrong_usage = true;
+	return cfs_fail(err, EINVAL, "%s", message);
+}
+
+/* The letters that mount(8) passes to its helpers are among them: -n, -s, -f, -v. */
+static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	int letter, rc = 0;
+
+	while (rc == 0 && (letter = getopt(argc, argv, "ht:o:fnsv")) != -1) {
+		switch (letter) {
+		case 'h':
+			cmd->help = true;
+			return 0;
+		case 't':
+			if (strcmp(optarg, "composefs") != 0)
+				rc = cfs_fail(err, EINVAL, "Unsupported fs type '%s'",
+					      optarg);
+			break;
+		case 'o':
+			rc = cfs_mount_parse(&cmd->args, optarg, err);
+			break;
+		case 'f':
+			cmd->fake = true;
+			break;
+		case 's':
+			cmd->args.sloppy = true;
+			break;
+		case 'v':
+			cmd->verbose = true;
+			break;
+		case 'n': /* there is no mtab to keep out of */
+			break;
+		default: /* getopt has said it */
+			return usage_error(cmd, err, "");
+		}
+	}
+	return rc;
+}
+
+static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	int rc = parse_letters(cmd, argc, argv, err);
+
+	if (rc < 0 || cmd->help)
+		return rc;
+	if (optind >= argc)
+		return usage_error(cmd, err, "No source path specified");
+	if (optind + 1 >= argc)
+		return usage_error(cmd, err, "No mount path specified");
+	if (optind + 2 < argc)
+		return usage_error(cmd, err, "Too many arguments");
+	cmd->image = argv[optind];
+	cmd->mountpoint = argv[optind + 1];
+	if (cmd->args.remount) /* the rest is as it was mounted */
+		return 0;
+	if (cmd->args.opts.n_objdirs == 0)
+		return usage_error(cmd, err, "No object dirs specified");
+	return cfs_mount_check(&cmd->args.opts, err);
+}
+
+/* The path of what was opened: its name is not looked up again. One that does not fit is too long for the
+ * kernel, too. */
+static const char *find_source(struct command *cmd, int image)
+{
+	char link[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", image);
+	len = readlink(link, cmd->source, sizeof(cmd->source) - 1);
+	if (len > 0 && cmd->source[0] == '/')
+		return cmd->source;
+	return cmd->image;
+}
+
+static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
+		       struct cfs_err *err)
+{
+	struct cfs_mount_opts *o = &cmd->args.opts;
+	cfs_autofd int userns = -1;
+	cfs_autofd int image = -1;
+	int rc;
+
+	if (cmd->args.idmap) {
+		userns = cfs_input_open(AT_FDCWD, cmd->args.idmap, 0, err);
+		if (userns < 0)
+			return cfs_context(err, userns, "Failed to open userns %s",
+					   cmd->args.idmap);
+		o->idmap = true;
+		o->idmap_fd = userns;
+	}
+	/* A pipe in its place is an error, and nobody is waited for at the other end. */
+	image = open(cmd->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (image < 0)
+		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
+	o->image_name = cmd->image;
+	o->give_root = true;
+	o->source = find_source(cmd, image);
+	cfs_trust_check_mount(&cmd->vouch, &cmd->args, cmd->image);
+	if (cmd->fake)
+		return 0;
+	if (!cfs_mount_is_vouched_for(o))
+		cmd->restraint = cfs_mount_restraint_text(
+			cfs_mount_restrain(o, cmd->args.allowed));
+	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
+	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
+}
+
+static void say_mounted(const struct command *cmd, const struct cfs_mount_taken *taken)
+{
+	fputs("mount.composefs: ", stdout);
+	cli_print(stdout, cmd->image);
+	fputs(" mounted on ", stdout);
+	cli_print(stdout, cmd->mountpoint);
+	printf(" (image: %s; overlay: %s)\n", taken->image, taken->overlay);
+}
+
+static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+{
+	struct cfs_mount_taken taken = {0};
+	int rc = parse(cmd, argc, argv, err);
+
+	if (rc < 0 || cmd->help)
+		return rc;
+	if (cmd->args.remount)
+		return cmd->fake ? 0
+				 : cfs_mount_remount(cmd->mountpoint, &cmd->args.opts,
+						     cmd->args.allowed, err);
+	rc = mount_image(cmd, &taken, err);
+	if (rc == 0 && cmd->restraint)
+		cli_say("mount.composefs",
+			"warning: %s is not verified, so it is mounted %s; give digest= "
+			"or signed, or allow-suid, allow-dev",
+			cmd->image, cmd->restraint);
+	if (rc == 0 && cmd->verbose && taken.image)
+		say_mounted(cmd, &taken);
+	return rc;
+}
+
+/* Without the name of the program, as 1.0.8 has it. */
+static void complain_alone(const char *msg)
+{
+	char line[CFS_SHOW_FACTOR * CFS_ERR_MAX];
+	size_t len = cfs_show(cfs_text(msg), line, sizeof(line) - 1);
+
+	if (len == 0)
+		return;
+	line[len] = '\n';
+	line[len + 1] = '\0';
+	cli_complain(line);
+}
+
+int main(int argc, char **argv)
+{
+	struct command cmd = {0};
+	struct cfs_err err = {""};
+	int rc;
+
+	if (!cli_begin("mount.composefs"))
+		return STATUS_FAILED;
+	rc = run(&cmd, argc, argv, &err);
+	if (rc < 0 && cmd.wrong_usage)
+		complain_alone(err.msg);
+	else if (rc < 0)
+		cli_say("mount.composefs", "%s", err.msg);
+	if (cmd.help || cmd.wrong_usage)
+		print_usage();
+	cfs_mount_args_fini(&cmd.args);
+	return rc < 0 ? STATUS_FAILED : 0;
+}
