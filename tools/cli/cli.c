@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -141,10 +142,16 @@ int cli_flush(struct cfs_err *err)
 {
 	bool lost = ferror(stdout);
 
+	int rc;
+
 	errno = EIO;
-	if (fflush(stdout) != 0 || lost)
-		return cfs_fail_errno(err, "standard output");
-	return 0;
+	if (fflush(stdout) == 0 && !lost)
+		return 0;
+	rc = cfs_fail_errno(err, "standard output");
+	/* The caller reports it; cli_end is not to do so again. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	return rc;
 }
 
 int cli_end(const char *name, int status)

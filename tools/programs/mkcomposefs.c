@@ -328,9 +328,8 @@ static int print_digest(const struct options *o, const struct cfs_digest *digest
 
 	if (o->profile)
 		cli_say(o->name, "profile %s", o->profile->name);
-	if (puts(cfs_digest_hex(digest, hex)) < 0 || fflush(stdout) != 0)
-		return cfs_fail_errno(err, "standard output");
-	return 0;
+	puts(cfs_digest_hex(digest, hex));
+	return cli_flush(err);
 }
 
 static int write_image(const struct options *o, const struct cfs_tree *tree,

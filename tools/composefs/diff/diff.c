@@ -232,8 +232,9 @@ static int report(const struct options *o, const struct cfs_diff *d, struct cfs_
 		puts("}");
 	else
 		summarize(d);
-	if (fflush(stdout) != 0)
-		return cfs_fail_errno(err, "standard output");
+	rc = cli_flush(err);
+	if (rc < 0)
+		return rc;
 	return d->n ? STATUS_DIFFERENT : STATUS_SAME;
 }
 

@@ -185,7 +185,7 @@ int expected_explain(const char *name, const struct expected_opts *o,
 	if (rc == 0)
 		o->json ? put(&x) : print(&x);
 	side_close(&s);
-	if (rc == 0 && fflush(stdout) != 0)
-		rc = cfs_fail_errno(err, "standard output");
+	if (rc == 0)
+		rc = cli_flush(err);
 	return rc < 0 ? rc : x.match.found ? STATUS_SAME : STATUS_DIFFERENT;
 }

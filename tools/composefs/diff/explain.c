@@ -182,8 +182,8 @@ static int report(const struct options *o, const struct answer *x, struct cfs_er
 	if (rc == 0)
 		rc = o->json ? put(x, &t, err) : print(x, &t, err);
 	diff_text_fini(&t);
-	if (rc == 0 && fflush(stdout) != 0)
-		rc = cfs_fail_errno(err, "standard output");
+	if (rc == 0)
+		rc = cli_flush(err);
 	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
 }
 
