@@ -125,7 +125,7 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
     for name in glob.glob(os.path.join(here, "..", "root", "*_test.py")):
         with open(name, encoding="utf-8") as f:
             there |= set(re.findall(r"^@fact\ndef (\w+)\(", f.read(), re.M))
-    for name in glob.glob(os.path.join(here, "..", "cli", "*_test.py")) + glob.glob(os.path.join(here, "..", "unit", "*_test.c")):
+    for name in glob.glob(os.path.join(here, "..", "cli", "*_test.py")) + glob.glob(os.path.join(here, "..", "unit", "*", "*_test.c")):
         with open(name, encoding="utf-8") as f:
             there |= set(re.findall(r"^(?:def |T\()(\w+)[()]", f.read(), re.M))
     same(named - there, set(), "not there")
