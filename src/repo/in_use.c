@@ -145,6 +145,52 @@ static int is_image(int fd, struct cfs_err *err)
 	return n == sizeof(head) && cfs_image_has_magic(head);
 }
 
+/* Whether the bytes are those that the id was computed from. */
+static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
+{
+	struct cfs_digest got;
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+
+	return rc < 0 ? rc : cfs_digest_eq(&got, id);
+}
+
+/* Of a file in use that does not begin as images do: a damaged image may have lost its first bytes after it was
+ * mounted, and then nobody can tell what it refers to. 0: it never was an image. */
+static int may_be_damaged_image(const struct mark *m, int fd, const struct cfs_digest *id,
+				int use, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	int sound;
+
+	if (mark_find_name(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
+		return 1;
+	if (use == REPO_USE_UNKNOWN) /* as of every file, and images alone are mounted */
+		return 0;
+	sound = has_content(fd, id, err);
+	return sound < 0 ? sound : !sound;
+}
+
+static int fail_damaged(struct cfs_err *err)
+{
+	return cfs_fail(err, EUCLEAN,
+			"in use, but damaged: expected an image or a sound object");
+}
+
+/* An object that is in use, and that does not begin as images do. */
+static int mark_used_object(struct mark *m, int fd, const struct cfs_digest *id, int use,
+			    struct cfs_err *err)
+{
+	int damaged = may_be_damaged_image(m, fd, id, use, err);
+	char path[CFS_OBJECT_PATH_MAX];
+
+	if (damaged)
+		return damaged < 0 ? damaged : fail_damaged(err);
+	if (use == REPO_USE_UNKNOWN)
+		return 0;
+	note_use(m, cfs_digest_path(id, path), use);
+	return cfs_ids_add(&m->live, id->bytes, err);
+}
+
 int mark_if_used(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
@@ -162,11 +208,10 @@ int mark_if_used(struct mark *m, const struct cfs_digest *id, struct cfs_err *er
 	image = cfs_context(err, is_image(fd, err), "objects/%s: in use", path);
 	if (image < 0)
 		return image;
-	if (!image && use == REPO_USE_UNKNOWN)
-		return 0; /* images alone are mounted */
-	note_use(m, path, use);
 	if (!image)
-		return cfs_ids_add(&m->live, id->bytes, err);
+		return cfs_context(err, mark_used_object(m, fd, id, use, err),
+				   "objects/%s", path);
+	note_use(m, path, use);
 	use = cfs_ids_add(&m->used, id->bytes, err);
 	return use < 0 ? use : mark_image(m, id, err);
 }
@@ -225,6 +270,22 @@ static int mark_successor(struct mark *m, const struct cfs_digest *id,
 	return rc < 0 ? rc : 1;
 }
 
+/* Refuses a file that was moved aside and does not begin as images do, unless it never was one. */
+static int check_no_image(const struct mark *m, int fd, const struct cfs_digest *id,
+			  int use, struct cfs_err *err)
+{
+	cfs_autofd int now = open_object(m->repo, id, err);
+	int sound, damaged;
+
+	if (now < 0 && now != -ENOENT && now != -EUCLEAN)
+		return now;
+	sound = now < 0 ? 0 : has_content(now, id, err);
+	if (sound) /* a good one is in its place, which is no image */
+		return sound < 0 ? sound : 0;
+	damaged = may_be_damaged_image(m, fd, id, use, err);
+	return damaged > 0 ? fail_damaged(err) : damaged;
+}
+
 /* A file that is in use keeps what it refers to, and what the image of its name refers to: the kernel may
  * have read it before it was damaged. */
 static int mark_aside_file(struct mark *m, int dirfd, const char *name,
@@ -250,7 +311,7 @@ static int mark_aside_file(struct mark *m, int dirfd, const char *name,
 	if (successor < 0)
 		return successor;
 	if (own == -EINVAL && !successor)
-		return 0;
+		return has_id ? check_no_image(m, fd, &id, use, err) : 0;
 	if (own < 0 && !(successor && is_damage(own)))
 		return cfs_fail(err, -own,
 				"in use, but it cannot be read as an image: %s", why.msg);

@@ -62,34 +62,108 @@ int repo_remove(int dirfd, const char *name)
 /* --- nothing is mounted ------------------------------------------------------------------ */
 
 struct use_check {
-	int dirfd; /* of the repository */
+	int dirfd;	 /* of the repository */
+	const char *dir; /* in it, whose names are checked */
 	bool force;
 	struct cfs_err *err;
 };
+
+/* A regular file that may be in use, or -ENOENT. */
+static int open_used(const struct use_check *c, int dirfd, const char *path)
+{
+	cfs_autofd int fd =
+		cfs_beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR) /* no regular file */
+		return -ENOENT;
+	if (fd < 0)
+		return cfs_beneath_fail(fd, path, c->err);
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(c->err, "%s", path);
+	return S_ISREG(st.st_mode) ? cfs_steal_fd(&fd) : -ENOENT;
+}
+
+/* Of each file when the kernel does not tell; images alone are mounted. */
+static int is_mountable(const struct use_check *c, int fd)
+{
+	uint8_t head[4];
+	ssize_t n = cfs_io_pread(fd, head, sizeof(head), 0, c->err);
+
+	return n < 0 ? (int)n : n == sizeof(head) && cfs_image_has_magic(head);
+}
+
+static int fail_used(const struct use_check *c, const char *name, int use)
+{
+	return cfs_fail(c->err, use == REPO_USED ? EBUSY : ENOTSUP, "%s/%s: %s", c->dir,
+			name, repo_use_reason(use));
+}
 
 static int check_object_unused(const struct use_check *c, const char *entry,
 			       const struct cfs_digest *id)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	cfs_autofd int fd = -1;
-	struct stat st;
 	int use;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = cfs_beneath_open(c->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR) /* no regular file */
-		return 0;
+	fd = open_used(c, c->dirfd, below);
 	if (fd < 0)
-		return cfs_beneath_fail(fd, below, c->err);
-	if (fstat(fd, &st) < 0)
-		return cfs_fail_errno(c->err, "%s", below);
-	if (!S_ISREG(st.st_mode))
-		return 0;
+		return fd == -ENOENT ? 0 : fd;
 	use = cfs_context(c->err, repo_file_use(fd, c->err), "%s", below);
 	if (use <= REPO_UNUSED || (use == REPO_USE_UNKNOWN && c->force))
 		return use < 0 ? use : 0;
-	return cfs_fail(c->err, use == REPO_USED ? EBUSY : ENOTSUP, "images/%s: %s",
-			entry, repo_use_reason(use));
+	return fail_used(c, entry, use);
+}
+
+/* Any file of a directory, as each_name() calls it. */
+static int check_file_unused(void *ctx, int dirfd, const char *name)
+{
+	const struct use_check *c = ctx;
+	cfs_autofd int fd = open_used(c, dirfd, name);
+	int use, mountable;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	use = cfs_context(c->err, repo_file_use(fd, c->err), "%s/%s", c->dir, name);
+	if (use <= REPO_UNUSED || (use == REPO_USE_UNKNOWN && c->force))
+		return use < 0 ? use : 0;
+	mountable = use == REPO_USED ? 1 : is_mountable(c, fd);
+	return mountable > 0 ? fail_used(c, name, use) : mountable;
+}
+
+/* Calls check for each name of a directory of the repository, which may be missing. */
+static int check_each(struct use_check *c, const char *dir,
+		      int (*check)(void *ctx, int dirfd, const char *name))
+{
+	int fd = cfs_beneath_open(c->dirfd, dir, O_RDONLY | O_DIRECTORY, 0), rc;
+
+	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return cfs_beneath_fail(fd, dir, c->err);
+	c->dir = dir;
+	c->err->msg[0] = '\0';
+	rc = each_name(fd, check, c);
+	if (rc < 0 && !c->err->msg[0]) {
+		errno = -rc;
+		return cfs_fail_errno(c->err, "%s", dir);
+	}
+	return rc;
+}
+
+/* An image may be mounted that has no entry, or whose file was moved aside. */
+static int check_files_unused(struct use_check *c)
+{
+	int rc = check_each(c, REPO_ASIDE, check_file_unused);
+
+	for (unsigned i = 0; rc == 0 && i < 256; i++) {
+		char dir[sizeof("objects/xx")];
+
+		snprintf(dir, sizeof(dir), "objects/%02x", i);
+		rc = check_each(c, dir, check_file_unused);
+	}
+	return rc;
 }
 
 /* The id in a path that ends in xx/rest, with any number of slashes in between. */
@@ -131,21 +205,11 @@ static int check_entry_unused(void *ctx, int dirfd, const char *name)
 /* What is mounted would lose its entry, and the next collection would know of it by its open file alone. */
 static int check_unused(int dirfd, bool force, struct cfs_err *err)
 {
-	struct use_check c = {dirfd, force, err};
-	int fd = cfs_beneath_open(dirfd, "images", O_RDONLY | O_DIRECTORY, 0), rc;
+	struct cfs_err ignored;
+	struct use_check c = {dirfd, "", force, err ? err : &ignored};
+	int rc = check_each(&c, "images", check_entry_unused);
 
-	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
-		return 0;
-	if (fd < 0)
-		return cfs_beneath_fail(fd, "images", err);
-	if (err)
-		err->msg[0] = '\0';
-	rc = each_name(fd, check_entry_unused, &c);
-	if (rc < 0 && err && !err->msg[0]) {
-		errno = -rc;
-		return cfs_fail_errno(err, "images");
-	}
-	return rc;
+	return rc < 0 ? rc : check_files_unused(&c);
 }
 
 /* A repository from before there was a meta.json may be reset. */

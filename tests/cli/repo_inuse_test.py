@@ -147,6 +147,54 @@ def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in
     want(present(paths), [False] * len(paths))
 
 
+RESET = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
+
+
+def a_damaged_image_that_is_none_any_more_stops_it_while_it_is_in_use():
+    """Its first bytes are lost: nobody can tell what it refers to. Without an entry, moved aside by repair or in its place."""
+    make()
+    image = second()
+    paths = objects(image)
+    with open(at(image), "r+b") as f:
+        f.write(b"no image")
+    for place, steps in (at(image), ()), (f"r/.quarantine/{image}", [("repair", "--repo=r")]):
+        with open(at(image), "rb"):
+            for step in steps:
+                run(*step)
+            if not steps:
+                os.rename(f"r/images/{image}", "entry")
+            has(refused("gc", "--repo=r"), f"{place.removeprefix('r/')}: in use, but damaged")
+            want(present(paths[:-1]), whole(paths[:-1]))
+            has(refused(*RESET), f"{place.removeprefix('r/')}: it is mounted, or open in some program")
+            if not steps:
+                os.rename("entry", f"r/images/{image}")
+    gc()
+    want(present(paths), [False] * len(paths))
+
+
+def an_object_that_is_no_image_stops_nothing_while_it_is_in_use():
+    """A good one is known by its content, a damaged one in quarantine by the good one in its place."""
+    make()
+    path = next(p for p in objects(os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]))
+    os.mkdir("r/.quarantine")
+    write("r/.quarantine/" + path.removeprefix("r/objects/").replace("/", ""), "damaged")
+    with open("r/.quarantine/" + path.removeprefix("r/objects/").replace("/", ""), "rb"):
+        gc()
+        good("untag", "--repo=r", "os/1")
+        with open(path, "rb"):
+            gc()
+            want(os.path.exists(path), True)
+
+
+def nothing_is_reset_while_an_image_without_an_entry_is_in_use():
+    make()
+    image = second()
+    os.unlink(f"r/images/{image}")
+    with open(at(image), "rb"):
+        has(refused(*RESET), f"objects/{image[:2]}/{image[2:]}: it is mounted, or open in some program")
+    good(*RESET)
+
+
 def an_image_that_is_replaced_keeps_its_objects_while_it_is_in_use():
     """create-image puts a new file in the place of one that has another size."""
     make()
