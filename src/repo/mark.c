@@ -288,6 +288,26 @@ static void note(const struct mark *m, enum cfs_repo_note what, const char *name
 		m->opts->note(m->opts->ctx, what, name, why);
 }
 
+/* A name of an image whose entry is gone keeps the object all the same: repair makes the entry anew. Not where names
+ * that lead nowhere are to be removed. */
+static int reach_missing(struct mark *m, enum cfs_repo_kind kind,
+			 const struct cfs_repo_entry *ref, struct cfs_err *err)
+{
+	struct cfs_digest id;
+	int has = 0;
+
+	if (kind == CFS_REPO_IMAGES && !m->opts->prune_refs &&
+	    cfs_digest_parse(cfs_text(ref->target), &id, NULL) == 0 &&
+	    id.alg == m->repo->meta.alg)
+		has = repo_has_object(m->repo, &id, err);
+	if (has < 0 && has != -EUCLEAN)
+		return has;
+	note(m, CFS_REPO_NOTE_DANGLING, ref->name,
+	     has > 0 ? "its entry is gone: \"composefs repair\" makes it anew"
+		     : "what it names is gone");
+	return has > 0 ? mark_image(m, &id, err) : 0;
+}
+
 static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 		     const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
@@ -302,10 +322,8 @@ static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 		return cfs_fail(err, -ref->code, "%s/refs/%s: %s", repo_kind_dir(kind),
 				ref->name, ref->wrong);
 	e = mark_find_name(s, ref->target);
-	if (!e) {
-		note(m, CFS_REPO_NOTE_DANGLING, ref->name, "what it names is gone");
-		return 0;
-	}
+	if (!e)
+		return reach_missing(m, kind, ref, err);
 	if (e->code)
 		return cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind), e->name,
 				e->wrong);

@@ -176,9 +176,22 @@ def a_dangling_name_is_told_and_pruned_when_asked():
     make()
     gone = second()
     os.unlink(f"r/images/{gone}")
-    has(gc("-n", objectsRemoved=3), "dangling name: os/2: what it names is gone")
+    has(gc(), "dangling name: os/2: its entry is gone")
     has(gc("--prune-refs", objectsRemoved=3, namesRemoved=1), "os/2")
     want(os.listdir("r/images/refs/os"), ["1"])
+
+
+def a_name_without_an_entry_keeps_the_image():
+    """repair makes the entry anew, as long as the object is there."""
+    make()
+    os.unlink(f"r/images/{second()}")
+    has(gc(objectsRemoved=0), "dangling name: os/2: its entry is gone")
+    good("repair", "--repo=r")
+    want(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
+    image = os.readlink("r/images/refs/os/2").rsplit("/", maxsplit=1)[-1]
+    os.unlink(f"r/images/{image}")
+    os.unlink(f"r/objects/{image[:2]}/{image[2:]}")
+    has(gc(objectsRemoved=2), "dangling name: os/2: what it names is gone")
 
 
 def damage_stops_it_before_anything_is_removed():
