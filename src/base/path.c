@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -100,11 +102,34 @@ static int prepend_target(struct way *w, int link, struct cfs_err *err)
 	return 0;
 }
 
+/* 1: in /proc. The text of a link there (PID/root, PID/cwd, PID/fd/N) is not where it leads: that may be a directory of
+ * another mount namespace, or one without a name. */
+static int is_in_proc(int dir, struct cfs_err *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return cfs_fail_errno(err, "type of the filesystem");
+	return fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Lets the kernel follow. */
+static int enter_through_proc(struct way *w, const char *name, struct cfs_err *err)
+{
+	int fd = openat(w->at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "%s", name);
+	way_enter(w, fd);
+	return 0;
+}
+
 /* name is no directory: a link, or the end of the way. */
 static int way_follow(struct way *w, const char *name, struct cfs_err *err)
 {
 	cfs_autofd int link = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat dir, st;
+	int in_proc;
 
 	if (link < 0 || fstat(link, &st) < 0 || fstat(w->at, &dir) < 0)
 		return cfs_fail_errno(err, "%s", name);
@@ -117,6 +142,9 @@ static int way_follow(struct way *w, const char *name, struct cfs_err *err)
 				name);
 	if (w->n_links++ == LINKS_MAX)
 		return cfs_fail(err, ELOOP, "too many symbolic links");
+	in_proc = is_in_proc(link, err);
+	if (in_proc)
+		return in_proc < 0 ? in_proc : enter_through_proc(w, name, err);
 	return prepend_target(w, link, err);
 }
 

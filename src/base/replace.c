@@ -22,15 +22,31 @@
 
 enum { TMP_TRIES = 100 };
 
-/* Descriptors by name: to replace the file behind one would not be what the caller asked for. */
+static bool is_number(const char *text, char end)
+{
+	size_t len = strspn(text, "0123456789");
+
+	return len && text[len] == end;
+}
+
+/* Descriptors by name: to replace the file behind one would not be what the caller asked for. Other paths through
+ * /proc (PID/root, PID/cwd) lead to directories. */
 static bool names_descriptor(const char *path)
 {
-	static const char *const prefixes[] = {"/dev/fd/", "/proc/", "/dev/std"};
+	static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/",
+					       "/proc/thread-self/fd/"};
+	static const char proc[] = "/proc/", std[] = "/dev/std";
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
+			return is_number(path + strlen(prefixes[i]), '\0');
+	if (strncmp(path, proc, strlen(proc)) == 0 &&
+	    is_number(path + strlen(proc), '/')) {
+		path += strlen(proc);
+		path += strcspn(path, "/");
+		return strncmp(path, "/fd/", 4) == 0 && is_number(path + 4, '\0');
+	}
+	return strncmp(path, std, strlen(std)) == 0;
 }
 
 static int open_straight(const char *path, struct cfs_replace *r, struct cfs_err *err)
