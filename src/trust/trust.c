@@ -8,6 +8,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static const char *const default_places[] = {"/usr/lib/composefs", "/etc/composefs",
@@ -46,16 +47,45 @@ const char *cfs_trust_signature_path(const struct cfs_digest *d,
 
 /* --- keys ---------------------------------------------------------------------------------- */
 
-/* A directory that may be missing. A link that leads nowhere, to it or in it, is an error: the keys behind
- * it may be revoked ones. */
-static int add_if_there(struct cfs_sig_keys *keys, int at, const char *dir,
-			enum cfs_sig_role role, struct cfs_err *err)
+/* Whether there is a name at path; a link in the last place is one, wherever it leads. */
+static int has_name(int at, const char *path, struct cfs_err *err)
 {
 	struct stat st;
 
-	if (fstatat(at, dir, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	return cfs_sig_keys_add_dir(keys, at, dir, role, err);
+	if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : cfs_fail_errno(err, "keys: %s", path);
+}
+
+/* Whether there is something at path. ENOENT is also what a link to nowhere gives in the middle of a path: that of a
+ * filesystem that is not mounted, say. */
+static int is_there(int at, const char *path, struct cfs_err *err)
+{
+	char part[PATH_MAX];
+	int there = has_name(at, path, err);
+
+	for (const char *p = path; there == 0 && (p = strchr(p + 1, '/'));) {
+		struct stat st;
+
+		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		there = has_name(at, part, err);
+		if (there == 0) /* nor below it */
+			return 0;
+		if (there > 0 && fstatat(at, part, &st, 0) < 0)
+			return cfs_fail_errno(err, "keys: %s", part);
+		there = there < 0 ? there : 0;
+	}
+	return there;
+}
+
+/* A directory that may be missing. A link that leads nowhere, to it, in it or on the way to it, is an error: the
+ * keys behind it may be revoked ones. */
+static int add_if_there(struct cfs_sig_keys *keys, int at, const char *dir,
+			enum cfs_sig_role role, struct cfs_err *err)
+{
+	int there = is_there(at, dir, err);
+
+	return there <= 0 ? there : cfs_sig_keys_add_dir(keys, at, dir, role, err);
 }
 
 static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,
