@@ -168,8 +168,15 @@ static int upgrade_in(int dirfd, struct cfs_repo_init *out, struct cfs_err *err)
 
 int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out, struct cfs_err *err)
 {
-	cfs_autofd int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = dirfd < 0 ? cfs_fail_errno(err, "open") : upgrade_in(dirfd, out, err);
+	cfs_autofd int place = cfs_path_open_dir(path, err);
+	cfs_autofd int dirfd = -1;
+	int rc = place < 0 ? place : 0;
+
+	if (rc == 0) {
+		dirfd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = dirfd < 0 ? cfs_fail_errno(err, "open")
+			       : upgrade_in(dirfd, out, err);
+	}
 
 	return cfs_context(err, rc, "repository %s", path);
 }
