@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""Tests as facts: functions whose names say what holds, told as TAP lines."""
+"""Tests as facts: functions named by the behaviour that they check, reported as TAP lines."""
+import linecache
 import os
 import random
 import shutil
+import sys
 import tempfile
 import time
 import traceback
@@ -15,36 +17,62 @@ class Skip(Exception):
 
 
 def skip_program(reason):
-    """What a program prints that skips all its tests; the status to end with. Meson takes any other status
-    than 0 beside a TAP plan as an error."""
+    """Print the plan of a program that skips all its tests, and return its exit status: beside a TAP plan, meson
+    takes any status but 0 for an error."""
     print(f"1..0 # SKIP {reason}")
     return 0
 
 
 def fact(function):
-    """The name of the function says what holds; it raises when it does not."""
+    """Register a test. Its name states the behaviour; it raises when the behaviour is another one."""
     FACTS.append(function)
     return function
 
 
-def want(condition, text="not so"):
+def expect(condition, got=None):
+    """Fail unless condition holds. The message shows the source text of the call, and got: the values that were
+    compared, or a sentence that says what went wrong."""
     if not condition:
-        raise AssertionError(text)
+        frame = sys._getframe(1)  # pylint: disable=protected-access
+        raise AssertionError(f"expected {source_of_call(frame)}, got {condition if got is None else got!s:.4000}")
+
+
+def source_of_call(frame):
+    """The first argument of expect() as it is written in the line that runs, without what cannot be found."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    text = line.partition("expect(")[2]
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0 or (letter == "," and not depth):
+            return text[:at]
+    return text or "another value"
 
 
 def same(got, expected, what="value"):
     if got != expected:
-        raise AssertionError(f"{what}: got {got!r}, want {expected!r}")
+        raise AssertionError(f"{what}: expected {expected!r}, got {got!r}")
+
+
+want = expect  # the former name, for tests that are not renamed yet
+
+
+def describe(failure, function):
+    """One line about an exception of a test: its place in the test, its type unless it is a failed check, its text."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = next((f for f in frames if f.name == function.__name__), frames[-1])
+    kind = "" if isinstance(failure, AssertionError) and str(failure) else f"{type(failure).__name__}: "
+    return f"line {place.lineno}: {kind}{failure}"
 
 
 def remark(text):
-    """Of one line or more, for people."""
+    """Print lines for the person who reads the log."""
     print("# " + text.replace("\n", "\n# "), flush=True)
 
 
 class Moments:
-    """Waits at random before what is to be killed is killed. The longest follows what came of the kills so far: a
-    machine is busy in one moment and idle in the next."""
+    """Random waits before a process is killed. The longest wait adapts to the kills so far, because the machine may be
+    busy in one moment and idle in the next."""
 
     def __init__(self, longest, seed=0):
         self.longest = longest
@@ -58,7 +86,7 @@ class Moments:
 
 
 def run_facts(*arguments, after=lambda: None):
-    """All facts in order; after() cleans up behind each."""
+    """Run all tests in order, and after() behind each. The exit status."""
     failed = 0
     for number, function in enumerate(FACTS, 1):
         try:
@@ -69,17 +97,14 @@ def run_facts(*arguments, after=lambda: None):
         except Exception as failure:  # pylint: disable=broad-except
             failed += 1
             print(f"not ok {number} - {function.__name__}")
-            frames = traceback.extract_tb(failure.__traceback__)
-            where = next((f for f in frames if f.name == function.__name__), frames[-1])
-            text = str(failure) or type(failure).__name__
-            remark(f"line {where.lineno}: {text}")
+            remark(describe(failure, function))
         after()
     print(f"1..{len(FACTS)}")
     return 1 if failed else 0
 
 
 def run_facts_each_in(make_place):
-    """All facts, each in a place of its own, which is closed behind it."""
+    """Run each test with a new place from make_place(), and close the place afterwards."""
     def in_a_place(function):
         def inner():
             place = make_place()
@@ -95,8 +120,8 @@ def run_facts_each_in(make_place):
 
 
 def place_in_memory(needed=512 << 20):
-    """A directory for temporary files of scenes in which the disk is not the subject: on tmpfs where there is one with
-    room, else None, which is the default of tempfile."""
+    """A directory on tmpfs with enough free space, for tests that are not about the disk; else None, the default of
+    tempfile."""
     shm = "/dev/shm"
     if not os.path.isdir(shm) or not os.access(shm, os.W_OK):
         return None
@@ -111,8 +136,8 @@ def empty(folder):
 
 
 def run_facts_afresh(make_place, *programs):
-    """All facts, each in an empty folder with what make_place() makes there, and gets it. The status.
-    Skips all when one of the programs is not installed."""
+    """Run each test in an empty folder, with what make_place() makes there. The exit status. Skips all tests when one
+    of the programs is not installed."""
     for program in programs:
         if not shutil.which(program):
             return skip_program(f"{program} is not installed")

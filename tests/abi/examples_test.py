@@ -30,7 +30,7 @@ def install(root):
     return env, os.path.dirname(folder)
 
 
-def wanted(source):
+def expected_output(source):
     with open(source, encoding="utf-8") as f:
         return re.search(r"Prints:\s*(.*)", f.read()).group(1).strip()
 
@@ -55,12 +55,12 @@ def main():
                 program = os.path.join(root, f"{name}-{kind}")
                 build(compiler, source, program, cflags + flags)
                 got = run([program], env={**os.environ, "LD_LIBRARY_PATH": libdir}, cwd=root).strip()
-                results.append((f"{name}_{kind}", got, wanted(source)))
+                results.append((f"{name}_{kind}", got, expected_output(source)))
     print(f"1..{len(results)}")
-    for number, (name, got, want) in enumerate(results, 1):
-        print(f"{'' if got == want else 'not '}ok {number} - {name}")
-        if got != want:
-            print(f"# want {want!r}, got {got!r}")
+    for number, (name, got, expected) in enumerate(results, 1):
+        print(f"{'' if got == expected else 'not '}ok {number} - {name}")
+        if got != expected:
+            print(f"# expected {expected!r}, got {got!r}")
 
 
 main()

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source, read, run, run_facts,
-                    same, want, write)
+from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
+                    make_source, read, run, run_facts, same, write)
 
 SETTLE = 2.2  # seconds until the times of a file are believed
 KILLS = 60
@@ -56,8 +56,8 @@ class Place:
         same(done.returncode, 0, f"status of a run that said {done.stderr!r}")
         source, store, image, _ = paths
         run(self.mkcomposefs, source, f"{image}.plain")
-        want(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
-        want(check_whole(store) >= expected_objects(source), "objects are missing")
+        expect(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
+        expect(check_whole(store) >= expected_objects(source), "objects are missing")
         return done.stderr.decode()
 
     def close(self):
@@ -136,14 +136,14 @@ def object_that_was_cut_off_is_made_again(place):
     paths = place.settled()
     name = min(files_below(paths[1]))
     os.truncate(f"{paths[1]}/{name}", 1)
-    want(f"object {name} was damaged and is replaced" in place.pack(*paths), "silence")
+    expect(f"object {name} was damaged and is replaced" in place.pack(*paths), "silence")
 
 
 @fact
 def cache_serves_without_a_store_too(place):
     source, _, image, cache = place.settled()
     run(place.mkcomposefs, f"--cache={cache}", source, image)
-    want(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
+    expect(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
 
 
 @fact
@@ -163,8 +163,8 @@ def damaged_cache_is_reported_and_replaced(place):
     for turn in range(30):
         at = rng.randrange(16, len(good))
         write(cache, good[:at] + bytes([good[at] ^ 1 << turn % 8]) + good[at + 1:] if turn % 2 else good[:at])
-        want(f"warning: {cache} is not used: " in place.pack(*paths), "silence")
-        want(read(cache) == good, "the cache was not made again")
+        expect(f"warning: {cache} is not used: " in place.pack(*paths), "silence")
+        expect(read(cache) == good, "the cache was not made again")
 
 
 @fact
@@ -172,10 +172,10 @@ def what_is_no_cache_is_refused(place):
     paths = place.settled()
     for path in (paths[2], f"{paths[0]}/d0/f0"):
         before = read(path)
-        want("it is no digest cache" in fails(*place.command(*paths[:3], path)), path)
-        want(read(path) == before, f"{path} was changed")
+        expect("it is no digest cache" in fails(*place.command(*paths[:3], path)), path)
+        expect(read(path) == before, f"{path} was changed")
     os.chmod(paths[3], 0o666)
-    want("others can write it" in fails(*place.command(*paths)), "no word of it")
+    expect("others can write it" in fails(*place.command(*paths)), "no word of it")
 
 
 @fact
@@ -197,9 +197,9 @@ def kill_at_any_moment_leaves_a_whole_cache(place):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        want(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
-    want(killed > KILLS // 5, f"only {killed} of {KILLS} runs were killed before they ended")
-    want("cache" not in place.pack(*paths), "a complaint after all that")
+        expect(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
+    expect(killed > KILLS // 5, f"only {killed} of {KILLS} runs were killed before they ended")
+    expect("cache" not in place.pack(*paths), "a complaint after all that")
     same(sorted(name for name in os.listdir(os.path.dirname(cache)) if "cache" in name), ["cache"], "files beside the cache")
 
 
@@ -213,9 +213,9 @@ def runs_at_the_same_time_share_a_cache(place):
         for one in runs:
             _, said = one.communicate(timeout=300)
             same(one.returncode, 0, f"status of a run that said {said!r}")
-            want(b"cache" not in said, said.decode())
-        want("cache" not in place.pack(*paths), "a complaint of the next run")
-        want({read(f"{paths[2]}.{i}") for i in range(4)} == {read(paths[2])}, "images differ")
+            expect(b"cache" not in said, said.decode())
+        expect("cache" not in place.pack(*paths), "a complaint of the next run")
+        expect({read(f"{paths[2]}.{i}") for i in range(4)} == {read(paths[2])}, "images differ")
 
 
 def main():

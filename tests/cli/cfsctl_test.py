@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, DAMAGED, FAILED, USAGE, good, has, main, make, refused, run, snapshot, want, write
+from repo import COMPOSEFS, DAMAGED, FAILED, USAGE, expect, good, has, main, make, refused, run, snapshot, write
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 
@@ -27,7 +27,7 @@ def cfsctl(*args, stdin=None):
 def well(*args, stdin=None):
     """What is printed by a command that must succeed."""
     rc, out, err = cfsctl(*args, stdin=stdin)
-    want((args, rc, err), (args, 0, err))
+    expect((args, rc, err), (args, 0, err))
     return out
 
 
@@ -41,33 +41,33 @@ def insecure_is_accepted_in_front_of_any_command():
     os.mkdir("tree/usr")
     for args in (("images", "--json"), ("list-images", "--json"), ("gc", "-n"), ("fsck",), ("image-objects", "refs/os/1"),
                  ("compute-id", "tree"), ("dump-files", "refs/os/1", "/a")):
-        want(well("--insecure", "--repo", "r", *args), well("--repo", "r", *args))
+        expect(well("--insecure", "--repo", "r", *args), well("--repo", "r", *args))
     well("--insecure", "--repo", "new", "init")
-    want(run("--insecure", "--repo=r", "images")[0], USAGE)
-    want(cfsctl("images", "--insecure", "--repo", "r")[0], USAGE)
+    expect(run("--insecure", "--repo=r", "images")[0], USAGE)
+    expect(cfsctl("images", "--insecure", "--repo", "r")[0], USAGE)
     # A value is not an option.
-    want(cfsctl("--repo", "--insecure", "images")[0], FAILED)
+    expect(cfsctl("--repo", "--insecure", "images")[0], FAILED)
 
 
 def init_takes_its_algorithm_from_its_own_option_alone():
     well("--hash", "sha256", "--insecure", "--repo", "a", "init")
     well("--hash=sha512", "--repo", "b", "init", "--insecure", "--algorithm", "fsverity-sha256-12")
-    want([meta(r)["algorithm"] for r in "ab"], ["fsverity-sha512-12", "fsverity-sha256-12"])
+    expect([meta(r)["algorithm"] for r in "ab"], ["fsverity-sha512-12", "fsverity-sha256-12"])
 
 
 def init_says_what_it_made():
     kind = "  algorithm: fsverity-sha256-12\n  verity:    not required (insecure)\n"
     args = ("init", "--insecure", "--algorithm", "fsverity-sha256-12", "r")
-    want(well(*args), f"Initialized composefs repository at r\n{kind}")
-    want(well(*args), "Repository already initialized at r\n")
-    want(well(*args, "--ensure"), "Repository already initialized at r (existing configuration preserved)\n")
+    expect(well(*args), f"Initialized composefs repository at r\n{kind}")
+    expect(well(*args), "Repository already initialized at r\n")
+    expect(well(*args, "--ensure"), "Repository already initialized at r (existing configuration preserved)\n")
 
 
 def init_prefers_its_operand():
     well("--repo", "a", "init", "--insecure", "b")
     well("--user", "init", "--insecure", "c")
-    want(sorted(os.listdir(".")), ["b", "c", "cfsctl"])
-    want(run("--repo", "a", "init", "--insecure", "b")[0], FAILED)
+    expect(sorted(os.listdir(".")), ["b", "c", "cfsctl"])
+    expect(run("--repo", "a", "init", "--insecure", "b")[0], FAILED)
 
 
 def init_ensure_accepts_another_format_but_no_other_algorithm():
@@ -78,11 +78,11 @@ def init_ensure_accepts_another_format_but_no_other_algorithm():
         has(well(*ensure, *args), "(existing configuration preserved)")
     for args in (("init", "--ensure", "r"), ("init", "--ensure", "--algorithm", "fsverity-sha512-12", "r")):
         rc, out, err = cfsctl(*args)
-        want((rc, out), (FAILED, ""))
+        expect((rc, out), (FAILED, ""))
         has(err, "expected fsverity-sha512-12, found fsverity-sha256-12")
     good("init", "--ensure", "r")
     has(refused("init", "--ensure", "--algorithm=fsverity-sha512-12", "r"), "found fsverity-sha256-12")
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
 
 
 def values_in_front_are_checked_for_every_command():
@@ -90,8 +90,8 @@ def values_in_front_are_checked_for_every_command():
     for args, said in ((("--hash", "bogus"), "--hash: expected sha256 or sha512, got bogus"),
                        (("--erofs-version=3",), "--erofs-version: expected 0, 1 or 2, got 3")):
         rc, out, err = cfsctl("--repo", "r", *args, "images")
-        want((rc, out, err), (USAGE, "", f"cfsctl: {said}\n"))
-    want(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc works on a repository\n"))
+        expect((rc, out, err), (USAGE, "", f"cfsctl: {said}\n"))
+    expect(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc works on a repository\n"))
 
 
 def old_repository(algorithm="fsverity-sha256-12"):
@@ -107,13 +107,13 @@ def a_repository_without_meta_json_gets_the_one_that_its_objects_tell():
     for algorithm in ("fsverity-sha256-12", "fsverity-sha512-12"):
         text = old_repository(algorithm)
         rc, out, err = cfsctl("--repo", "r", "images", "--json")
-        want((rc, [i["name"] for i in json.loads(out)["images"]]), (0, ["os/1"]))
-        want(err, f"cfsctl: repository r had no meta.json; now it has one that says {algorithm}, without fs-verity, as its objects do\n")
+        expect((rc, [i["name"] for i in json.loads(out)["images"]]), (0, ["os/1"]))
+        expect(err, f"cfsctl: repository r had no meta.json; now it has one that says {algorithm}, without fs-verity, as its objects do\n")
         with open("r/meta.json", "rb") as f:
-            want(f.read(), text)
-        want(os.stat("r/meta.json").st_mode & 0o7777, 0o644)
-        want(cfsctl("--repo", "r", "images", "--json")[2], "")
-        want(json.loads(well("--repo", "r", "fsck", "--json"))["errors"], [])
+            expect(f.read(), text)
+        expect(os.stat("r/meta.json").st_mode & 0o7777, 0o644)
+        expect(cfsctl("--repo", "r", "images", "--json")[2], "")
+        expect(json.loads(well("--repo", "r", "fsck", "--json"))["errors"], [])
         shutil.rmtree("r")
         shutil.rmtree("tree")
 
@@ -127,16 +127,16 @@ def every_command_upgrades_a_repository():
         shutil.rmtree("r")
         shutil.copytree("old", "r", symlinks=True)
         has(cfsctl("--repo", "r", *args)[2], "had no meta.json")
-        want(os.path.exists("r/meta.json"), True)
+        expect(os.path.exists("r/meta.json"), True)
 
 
 def no_upgrade_leaves_it_and_so_does_our_own_name():
     old_repository()
     before = snapshot("r")
     for rc, out, err in (cfsctl("--no-upgrade", "--repo", "r", "images"), run("--repo=r", "images")):
-        want((rc, out), (FAILED, ""))
+        expect((rc, out), (FAILED, ""))
         has(err, "not a repository: it has no meta.json")
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
 
 
 def what_has_no_objects_is_not_upgraded():
@@ -149,9 +149,9 @@ def what_has_no_objects_is_not_upgraded():
     before = snapshot("r")
     for repo in ("r", "empty"):
         rc, out, err = cfsctl("--repo", repo, "images")
-        want((rc, out), (FAILED, ""))
+        expect((rc, out), (FAILED, ""))
         has(err, "it has neither a meta.json nor objects")
-    want((snapshot("r"), snapshot("empty")), (before, {}))
+    expect((snapshot("r"), snapshot("empty")), (before, {}))
     os.mkdir("link")
     os.symlink("../r/objects", "link/objects")
     has(cfsctl("--repo", "link", "images")[2], "objects: symbolic link in the path")
@@ -165,9 +165,9 @@ def what_cannot_be_read_is_not_taken_for_empty():
     for path in (".", "r", "r/objects"):
         os.chown(path, *(who.values() or (-1, -1)))
     done = subprocess.run(["cfsctl", "--repo", "r", "images"], executable=COMPOSEFS, capture_output=True, text=True, check=False, **who)
-    want((done.returncode, done.stdout), (FAILED, ""))
+    expect((done.returncode, done.stdout), (FAILED, ""))
     has(done.stderr, "Permission denied")
-    want(os.path.exists("r/meta.json"), False)
+    expect(os.path.exists("r/meta.json"), False)
 
 
 def compute_id_asks_the_default_repository():
@@ -183,12 +183,12 @@ def compute_id_asks_the_default_repository():
     def length(name, *args):
         done = subprocess.run([name, *args, "compute-id", "tree"], executable=COMPOSEFS, capture_output=True, text=True, check=False,
                               env={**os.environ, "HOME": f"{os.getcwd()}/home"}, **who)
-        want(done.returncode, 0)
+        expect(done.returncode, 0)
         return len(done.stdout.strip())
 
-    want([length("cfsctl"), length("cfsctl", "--user"), length("cfsctl", "--no-repo"), length("composefs")], [64, 64, 128, 128])
+    expect([length("cfsctl"), length("cfsctl", "--user"), length("cfsctl", "--no-repo"), length("composefs")], [64, 64, 128, 128])
     shutil.rmtree("home/.var")
-    want(length("cfsctl"), 128)
+    expect(length("cfsctl"), 128)
 
 
 def a_new_name_is_taken_as_it_is():
@@ -197,11 +197,11 @@ def a_new_name_is_taken_as_it_is():
     made = well("--repo", "r", "create-image", "tree", "refs/x").strip()
     with open("r/images/refs/refs/x", "rb") as f:
         image = f.read()
-    want(well("--repo", "r", "import-image", "refs/y", stdin=image).strip(), made)
-    want(sorted(os.listdir("r/images/refs/refs")), ["x", "y"])
-    want(cfsctl("--repo", "r", "image-objects", "refs/x")[0], FAILED)
-    want(well("--repo", "r", "image-objects", "refs/refs/x"), well("--repo", "r", "image-objects", "refs/refs/y"))
-    want(good("create-image", "--repo=r", "tree", "refs/z") != "" and sorted(os.listdir("r/images/refs")), ["os", "refs", "z"])
+    expect(well("--repo", "r", "import-image", "refs/y", stdin=image).strip(), made)
+    expect(sorted(os.listdir("r/images/refs/refs")), ["x", "y"])
+    expect(cfsctl("--repo", "r", "image-objects", "refs/x")[0], FAILED)
+    expect(well("--repo", "r", "image-objects", "refs/refs/x"), well("--repo", "r", "image-objects", "refs/refs/y"))
+    expect(good("create-image", "--repo=r", "tree", "refs/z") != "" and sorted(os.listdir("r/images/refs")), ["os", "refs", "z"])
 
 
 def an_image_without_its_objects_is_imported():
@@ -210,20 +210,20 @@ def an_image_without_its_objects_is_imported():
         image = f.read()
     well("init", "--insecure", "--algorithm", "fsverity-sha256-12", "new")
     rc, out, err = cfsctl("--repo", "new", "import-image", "x", stdin=image)
-    want((rc, out), (0, good("image-objects", "--repo=r", "os/1") and out))
+    expect((rc, out), (0, good("image-objects", "--repo=r", "os/1") and out))
     has(err, "warning: 3 objects that it needs are not there")
     has(cfsctl("--repo", "new", "fsck")[1], "missing objects: 3\n")
-    want(run("import-image", "--repo=new", "y", stdin=image)[0], FAILED)
-    want(cfsctl("--repo", "new", "import-image", "y", stdin=b"no image")[0], FAILED)
+    expect(run("import-image", "--repo=new", "y", stdin=image)[0], FAILED)
+    expect(cfsctl("--repo", "new", "import-image", "y", stdin=b"no image")[0], FAILED)
 
 
 def images_lists_names_alone():
     make()
-    want(len(json.loads(well("--repo", "r", "images", "--json"))["images"]), 1)
+    expect(len(json.loads(well("--repo", "r", "images", "--json"))["images"]), 1)
     good("untag", "--repo=r", "os/1")
-    want(json.loads(well("--repo", "r", "images", "--json")), {"images": []})
-    want(well("--repo", "r", "images"), "No images found\n")
-    want(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 1)
+    expect(json.loads(well("--repo", "r", "images", "--json")), {"images": []})
+    expect(well("--repo", "r", "images"), "No images found\n")
+    expect(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 1)
 
 
 def gc_keeps_roots_and_says_what_it_removed():
@@ -231,15 +231,15 @@ def gc_keeps_roots_and_says_what_it_removed():
     good("untag", "--repo=r", "os/1")
     none = "Objects: 0 removed (0 bytes)\n"
     for root in (made, made.split(":")[1]):
-        want(well("--repo", "r", "gc", "-r", root), none)
-        want(good("gc", "--repo=r", "-r", root).split(":")[0], "removed")
+        expect(well("--repo", "r", "gc", "-r", root), none)
+        expect(good("gc", "--repo=r", "-r", root).split(":")[0], "removed")
     rc, out, err = cfsctl("--repo", "r", "gc", "-n", "-r", "nothing")
-    want((rc, out.splitlines()[0]), (0, "Dry run (no files deleted):"))
-    want(out.splitlines()[1].startswith("Objects: 4 removed ("), True)
-    want(err, "cfsctl gc: root: nothing: no image and no stream has this name\n")
+    expect((rc, out.splitlines()[0]), (0, "Dry run (no files deleted):"))
+    expect(out.splitlines()[1].startswith("Objects: 4 removed ("), True)
+    expect(err, "cfsctl gc: root: nothing: no image and no stream has this name\n")
     has(refused("gc", "--repo=r", "-r", "nothing"), "root nothing: no image and no stream has this name")
-    want(well("--repo", "r", "gc").splitlines()[1:], ["Pruned symlinks: 1 images, 0 streams"])
-    want(well("--repo", "r", "gc"), none)
+    expect(well("--repo", "r", "gc").splitlines()[1:], ["Pruned symlinks: 1 images, 0 streams"])
+    expect(well("--repo", "r", "gc"), none)
 
 
 def a_root_that_cannot_be_followed_is_not_one_that_names_nothing():
@@ -249,34 +249,34 @@ def a_root_that_cannot_be_followed_is_not_one_that_names_nothing():
     good("untag", "--repo=r", "os/1")
     before = snapshot("r/objects")
     rc, out, err = cfsctl("--repo", "r", "gc", "-r", made)
-    want((rc, out), (FAILED, ""))
+    expect((rc, out), (FAILED, ""))
     has(err, f"images/{made}: ")
-    want(snapshot("r/objects"), before)
+    expect(snapshot("r/objects"), before)
 
 
 def a_root_may_be_a_name():
     make()
     for name in ("os/1", "refs/os/1"):
-        want(well("--repo", "r", "gc", "-r", name), "Objects: 0 removed (0 bytes)\n")
+        expect(well("--repo", "r", "gc", "-r", name), "Objects: 0 removed (0 bytes)\n")
     write("tree/new", "x" * 1000)
     good("create-image", "--repo=r", "tree", "os/2")
     good("gc", "--repo=r", "--keep=1", "-r", "refs/os/1")
-    want(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 2)
+    expect(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 2)
 
 
 def fsck_says_what_is_wrong():
     make()
-    want(well("--repo", "r", "fsck"), "meta.json: ok\nobjects: 4/4 ok\nstreams: 0/0 ok\nimages: 1/1 ok\nstatus: ok\n")
-    want(well("--repo", "r", "fsck", "--metadata-only").splitlines()[1], "objects: 0/0 ok")
+    expect(well("--repo", "r", "fsck"), "meta.json: ok\nobjects: 4/4 ok\nstreams: 0/0 ok\nimages: 1/1 ok\nstatus: ok\n")
+    expect(well("--repo", "r", "fsck", "--metadata-only").splitlines()[1], "objects: 0/0 ok")
     gone = well("--repo", "r", "dump-files", "--backing-path-only", "refs/os/1", "/a").split()[1]
     os.unlink(f"r/objects/{gone}")
     rc, out, err = cfsctl("--repo", "r", "fsck")
-    want((rc, err), (FAILED, "cfsctl fsck: repository integrity check failed\n"))
+    expect((rc, err), (FAILED, "cfsctl fsck: repository integrity check failed\n"))
     has(out, "missing objects: 1\nstatus: 1 error(s)\n  - fsck: image-missing-object: ")
     report = json.loads(well("--repo", "r", "fsck", "--json"))
-    want([e.split(": ")[:2] for e in report["errors"]], [["fsck", "image-missing-object"]])
-    want(report["ok"], False)
-    want(run("fsck", "--repo=r")[0], DAMAGED)
+    expect([e.split(": ")[:2] for e in report["errors"]], [["fsck", "image-missing-object"]])
+    expect(report["ok"], False)
+    expect(run("fsck", "--repo=r")[0], DAMAGED)
 
 
 def dumps_say_no_size_of_directories():
@@ -284,37 +284,37 @@ def dumps_say_no_size_of_directories():
     os.mkdir("tree/usr")
     for args in (("--repo", "r", "dump-files", "refs/os/1", "/dir"), ("--no-repo", "create-dumpfile", "tree")):
         lines = [line.split() for line in well(*args).splitlines()]
-        want({line[1] for line in lines if line[2].startswith("40")}, {"0"})
-    want(good("dump-files", "--repo=r", "os/1", "/dir").split()[1] == "0", False)
+        expect({line[1] for line in lines if line[2].startswith("40")}, {"0"})
+    expect(good("dump-files", "--repo=r", "os/1", "/dir").split()[1] == "0", False)
     for option in ((), ("--backing-path-only",)):
-        want(well("--repo", "r", "dump-files", *option, "refs/os/1"), "")
-        want(cfsctl("--repo", "r", "dump-files", *option, "refs/none")[:2], (FAILED, ""))
+        expect(well("--repo", "r", "dump-files", *option, "refs/os/1"), "")
+        expect(cfsctl("--repo", "r", "dump-files", *option, "refs/none")[:2], (FAILED, ""))
 
 
 def insecure_is_told_in_the_kernel_argument():
     for path in ("usr", "boot", "sysroot"):
         os.makedirs(f"tree/{path}")
     plain = well("--no-repo", "compute-karg", "tree")
-    want(well("--insecure", "--no-repo", "compute-karg", "tree"), plain.replace("=v1", "=?v1"))
-    want("=?v1" in well("--insecure", "--no-repo", "compute-karg", "tree"), True)
+    expect(well("--insecure", "--no-repo", "compute-karg", "tree"), plain.replace("=v1", "=?v1"))
+    expect("=?v1" in well("--insecure", "--no-repo", "compute-karg", "tree"), True)
 
 
 def list_images_is_images():
     make()
-    want(well("--repo", "r", "list-images"), good("images", "--repo=r"))
-    want(well("help", "list-images").splitlines()[0], "Usage: cfsctl list-images [OPTIONS]")
+    expect(well("--repo", "r", "list-images"), good("images", "--repo=r"))
+    expect(well("help", "list-images").splitlines()[0], "Usage: cfsctl list-images [OPTIONS]")
 
 
 def programs_that_cfsctl_contains_are_commands():
     make()
     for front in ((), ("--insecure", "--repo", "r", "--hash", "sha256")):
-        want(well(*front, "mkcomposefs", "--print-digest", "tree", "x.cfs"), run("--print-digest-only", "tree", program=MKCOMPOSEFS)[1])
+        expect(well(*front, "mkcomposefs", "--print-digest", "tree", "x.cfs"), run("--print-digest-only", "tree", program=MKCOMPOSEFS)[1])
         has(well(*front, "composefs-info", "ls", "x.cfs"), "/dir/b\t@ ")
-        want(well(*front, "composefs-info", "missing-objects", "--basedir", "r/objects", "x.cfs"), "")
+        expect(well(*front, "composefs-info", "missing-objects", "--basedir", "r/objects", "x.cfs"), "")
     rc, _, err = cfsctl("mount.composefs", "x.cfs", "none")
-    want(rc, FAILED)
+    expect(rc, FAILED)
     has(err, "No object dirs specified")
-    want(run("mkcomposefs", "tree", "x.cfs")[0], USAGE)
+    expect(run("mkcomposefs", "tree", "x.cfs")[0], USAGE)
 
 
 def programs_that_are_not_installed_are_told():
@@ -325,7 +325,7 @@ def programs_that_are_not_installed_are_told():
     path = os.environ.pop("PATH")
     os.environ["PATH"] = "/nonexistent"
     try:
-        want(run("mkcomposefs", "a", "b", program="bin/cfsctl"), (FAILED, "", "cfsctl: mkcomposefs: No such file or directory\n"))
+        expect(run("mkcomposefs", "a", "b", program="bin/cfsctl"), (FAILED, "", "cfsctl: mkcomposefs: No such file or directory\n"))
     finally:
         os.environ["PATH"] = path
 

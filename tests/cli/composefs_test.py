@@ -20,9 +20,9 @@ def run(*args):
     return done.returncode, done.stdout, done.stderr
 
 
-def want(got, wanted):
-    if got != wanted:
-        raise AssertionError(f"got {got!r}, want {wanted!r}")
+def expect(got, expected):
+    if got != expected:
+        raise AssertionError(f"expected {expected!r}, got {got!r}")
 
 
 class Place:
@@ -50,38 +50,38 @@ class Place:
 
 def ls_lists_a_directory_an_entry_and_the_root(_):
     rc, out, err = run("ls", "image.cfs", "//dir/")
-    want((rc, err), (SOUND, ""))
+    expect((rc, err), (SOUND, ""))
     names = [line.split("\t")[0] for line in out.splitlines()]
-    want(names, ["/dir/b", "/dir/small", "/dir/sub/"])
-    want(run("ls", "image.cfs", "/link")[1], "/link\t-> a\n")
-    want(run("ls", "--directory", "image.cfs", "dir")[1], "/dir/\t\n")
-    want([line.split("\t")[0] for line in run("ls", "image.cfs")[1].splitlines()], ["/a", "/dir/", "/link"])
+    expect(names, ["/dir/b", "/dir/small", "/dir/sub/"])
+    expect(run("ls", "image.cfs", "/link")[1], "/link\t-> a\n")
+    expect(run("ls", "--directory", "image.cfs", "dir")[1], "/dir/\t\n")
+    expect([line.split("\t")[0] for line in run("ls", "image.cfs")[1].splitlines()], ["/a", "/dir/", "/link"])
 
 
 def ls_says_which_path_is_not_there(_):
     rc, out, err = run("ls", "image.cfs", "/dir/none")
-    want((rc, out), (FAILED, ""))
+    expect((rc, out), (FAILED, ""))
     if "/dir/none" not in err:
         raise AssertionError(err)
 
 
 def ls_lets_no_control_character_of_a_name_through(_):
     rc, _, err = run("ls", "image.cfs", "/\x1b[31mred\n")
-    want(rc, FAILED)
+    expect(rc, FAILED)
     if "\x1b" in err or err.count("\n") != 1 or "\\x1b[31mred\\x0a" not in err:
         raise AssertionError(repr(err))
 
 
 def fsck_passes_what_mkcomposefs_made(_):
     rc, out, err = run("fsck", "--canonical", "--objects=objects", "image.cfs")
-    want((rc, err), (SOUND, ""))
-    want(out, "image.cfs: sound, 2 objects: 0 damaged, 0 missing, 0 unreadable\n")
+    expect((rc, err), (SOUND, ""))
+    expect(out, "image.cfs: sound, 2 objects: 0 damaged, 0 missing, 0 unreadable\n")
 
 
 def fsck_names_the_damaged_place_of_an_image(place):
     place.edit("image.cfs", 1200, b"\xff\xff")
     rc, _, err = run("fsck", "image.cfs")
-    want(rc, DAMAGED)
+    expect(rc, DAMAGED)
     if "inode" not in err and "offset" not in err:
         raise AssertionError(err)
 
@@ -89,14 +89,14 @@ def fsck_names_the_damaged_place_of_an_image(place):
 def fsck_takes_what_is_no_image_for_damaged(_):
     with open("junk", "wb") as f:
         f.write(b"junk" * 5000)
-    want(run("fsck", "junk")[0], DAMAGED)
+    expect(run("fsck", "junk")[0], DAMAGED)
 
 
 def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
     """Flags that nobody set: the reader does not mind, the writer would not have done it."""
     place.edit("image.cfs", 48 + 1024, b"uuid of somebody")
     structure, canonical = run("fsck", "image.cfs"), run("fsck", "--canonical", "image.cfs")
-    want(canonical[0], DAMAGED)
+    expect(canonical[0], DAMAGED)
     if structure[0] == SOUND and "superblock" not in canonical[2]:
         raise AssertionError(canonical[2])
 
@@ -104,8 +104,8 @@ def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
 def fsck_tells_a_damaged_object(place):
     place.edit(place.objects[0], 5, b"!")
     rc, out, err = run("fsck", "--objects=objects", "image.cfs")
-    want(rc, DAMAGED)
-    want(out, "image.cfs: damaged, 2 objects: 1 damaged, 0 missing, 0 unreadable\n")
+    expect(rc, DAMAGED)
+    expect(out, "image.cfs: damaged, 2 objects: 1 damaged, 0 missing, 0 unreadable\n")
     if place.objects[0][len("objects/"):] not in err or "digest" not in err:
         raise AssertionError(err)
 
@@ -115,7 +115,7 @@ def fsck_tells_an_object_of_the_wrong_size(place):
     with open(place.objects[0], "a", encoding="ascii") as f:
         f.write("more")
     rc, _, err = run("fsck", "--objects=objects", "image.cfs")
-    want(rc, DAMAGED)
+    expect(rc, DAMAGED)
     if "bytes" not in err:
         raise AssertionError(err)
 
@@ -123,17 +123,17 @@ def fsck_tells_an_object_of_the_wrong_size(place):
 def fsck_tells_missing_from_damaged(place):
     os.unlink(place.objects[1])
     rc, out, _ = run("fsck", "--json", "--objects=objects", "image.cfs")
-    want(rc, MISSING)
+    expect(rc, MISSING)
     found = json.loads(out)
-    want((found["status"], found["missing"], found["damaged"]), ("missing", 1, 0))
-    want([f["object"] for f in found["findings"]], [place.objects[1][len("objects/"):]])
+    expect((found["status"], found["missing"], found["damaged"]), ("missing", 1, 0))
+    expect([f["object"] for f in found["findings"]], [place.objects[1][len("objects/"):]])
     place.edit(place.objects[0], 5, b"!")
-    want(run("fsck", "--objects=objects", "image.cfs")[0], DAMAGED)
+    expect(run("fsck", "--objects=objects", "image.cfs")[0], DAMAGED)
 
 
 def fsck_tells_what_it_cannot_read(_):
-    want(run("fsck", "none.cfs")[0], FAILED)
-    want(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
+    expect(run("fsck", "none.cfs")[0], FAILED)
+    expect(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
 
 
 def isolation(*args):
@@ -146,26 +146,26 @@ FENCES = ("seccomp and Landlock", "seccomp")  # the second where the kernel has 
 
 def fsck_uses_the_sandbox_when_asked(_):
     rc, fences = isolation("--isolated", "--canonical", "--objects=objects")
-    want((rc, fences in FENCES), (SOUND, True))
-    want(isolation("--no-isolated"), (SOUND, "none"))
+    expect((rc, fences in FENCES), (SOUND, True))
+    expect(isolation("--no-isolated"), (SOUND, "none"))
 
 
 def fsck_uses_the_sandbox_when_root_looks_at_the_file_of_another(_):
-    want(isolation(), (SOUND, "none"))
+    expect(isolation(), (SOUND, "none"))
     if os.geteuid() == 0:
         os.chown("image.cfs", 65534, 65534)
-        want(isolation()[1] in FENCES, True)
-        want(isolation("--no-isolated"), (SOUND, "none"))
+        expect(isolation()[1] in FENCES, True)
+        expect(isolation("--no-isolated"), (SOUND, "none"))
 
 
 def fsck_says_the_same_in_isolation(place):
     """Of damage in the image, and of objects."""
     place.edit(place.objects[0], 5, b"!")
     os.unlink(place.objects[1])
-    want(run("fsck", "--isolated", "--objects=objects", "image.cfs"), run("fsck", "--objects=objects", "image.cfs"))
+    expect(run("fsck", "--isolated", "--objects=objects", "image.cfs"), run("fsck", "--objects=objects", "image.cfs"))
     for offset in (0, 8, 1030, 1060, 1152, 1200, 9000):
         place.edit("image.cfs", offset, b"\xff\xff")
-        want(run("fsck", "--isolated", "image.cfs"), run("fsck", "--no-isolated", "image.cfs"))
+        expect(run("fsck", "--isolated", "image.cfs"), run("fsck", "--no-isolated", "image.cfs"))
 
 
 def fsck_has_memory_enough_for_the_densest_images_in_isolation(_):
@@ -179,7 +179,7 @@ def fsck_has_memory_enough_for_the_densest_images_in_isolation(_):
         f.writelines(f"/{'/'.join('d' * n)} 4096 40755 2 0 0 0 0.0 - - -\n" for n in range(2000))
     for name in ("links", "deep"):
         subprocess.run([MKCOMPOSEFS, "--from-file", name + ".dump", name + ".cfs"], check=True)
-        want(run("fsck", "--isolated", "--canonical", name + ".cfs")[0], SOUND)
+        expect(run("fsck", "--isolated", "--canonical", name + ".cfs")[0], SOUND)
 
 
 def fsck_does_not_leave_the_directory_of_the_objects(_):
@@ -190,7 +190,7 @@ def fsck_does_not_leave_the_directory_of_the_objects(_):
     with open("secret", "w", encoding="ascii") as f:
         f.write("0123456789")
     rc, _, err = run("fsck", "--objects=objects", "up.cfs")
-    want(rc, DAMAGED)
+    expect(rc, DAMAGED)
     if "want a path below the directory, found .." not in err:
         raise AssertionError(err)
 
@@ -212,29 +212,29 @@ def fsck_finds_no_object_where_overlayfs_finds_none(_):
         subprocess.run([MKCOMPOSEFS, "--from-file", "way.dump", "way.cfs"], check=True)
         rc, _, err = run("fsck", "--no-isolated", "--objects=places", "way.cfs")
         if rc != status:
-            raise AssertionError(f"{path}: got status {rc}, want {status}: {err}")
+            raise AssertionError(f"{path}: expected status {status}, got {rc}: {err}")
 
 
 def fsck_tells_what_a_kernel_would_mishandle(_):
     """The external files of the tree are the reason; isolated or not, it is the same."""
     for fence in ("--no-isolated", "--isolated"):
         rc, out, err = run("fsck", fence, "--kernel=5.14", "image.cfs")
-        want((rc, out), (UNFIT, "image.cfs: unfit\n"))
+        expect((rc, out), (UNFIT, "image.cfs: unfit\n"))
         if "warning: Linux 5.14 does not know the layout of external files" not in err or "the first is /a)" not in err \
                 or "note: Linux 5.14 needs a loop device" not in err:
             raise AssertionError(err)
         rc, out, _ = run("fsck", fence, "--json", "--kernel=5.14.0-427.el9.x86_64", "image.cfs")
         kernel = json.loads(out)["kernel"]
         found = {f["rule"]: f for f in kernel["findings"]}
-        want((rc, kernel["version"]), (UNFIT, "5.14.0-427.el9.x86_64"))
-        want((found["chunks"]["effect"], found["chunks"]["fixed"], found["chunks"]["inodes"]), ("refuses", "5.15", 2))
+        expect((rc, kernel["version"]), (UNFIT, "5.14.0-427.el9.x86_64"))
+        expect((found["chunks"]["effect"], found["chunks"]["fixed"], found["chunks"]["inodes"]), ("refuses", "5.15", 2))
 
 
 def fsck_notes_about_a_kernel_do_not_change_the_status(_):
     rc, out, err = run("fsck", "--kernel=6.6", "image.cfs")
-    want((rc, out), (SOUND, "image.cfs: sound\n"))
-    want([line.split(":")[1] for line in err.splitlines()], [" note"])
-    want(run("fsck", "--kernel=6.12", "image.cfs"), (SOUND, "image.cfs: sound\n", ""))
+    expect((rc, out), (SOUND, "image.cfs: sound\n"))
+    expect([line.split(":")[1] for line in err.splitlines()], [" note"])
+    expect(run("fsck", "--kernel=6.12", "image.cfs"), (SOUND, "image.cfs: sound\n", ""))
 
 
 def image_of(*lines):
@@ -255,26 +255,26 @@ def fsck_calls_nothing_sound_that_no_kernel_shows_so(_):
     for rule, line in ODD:
         image_of(line)
         rc, out, err = run("fsck", "odd.cfs")
-        want((rc, out), (UNFIT, "odd.cfs: unfit\n"))
+        expect((rc, out), (UNFIT, "odd.cfs: unfit\n"))
         if "warning: Linux " not in err or f"({rule}: 1 inodes, the first is /f)" not in err:
             raise AssertionError(err)
         found = json.loads(run("fsck", "--json", "odd.cfs")[1])
-        want((found["status"], found["kernel"]["version"]), ("unfit", None))
-        want([f["rule"] for f in found["kernel"]["findings"]], [rule])
+        expect((found["status"], found["kernel"]["version"]), ("unfit", None))
+        expect([f["rule"] for f in found["kernel"]["findings"]], [rule])
 
 
 def fsck_takes_one_mark_of_a_whiteout_for_an_xattr(_):
     image_of("/d 0 40755 1 0 0 0 0.0 - - - user.overlay.whiteouts=",
              "/f 0 100644 1 0 0 0 0.0 - - - user.overlay.whiteout=",
              "/g 0 100644 1 0 0 0 0.0 - - - trusted.overlay.whiteout=")
-    want(run("fsck", "--canonical", "odd.cfs"), (SOUND, "odd.cfs: sound\n", ""))
+    expect(run("fsck", "--canonical", "odd.cfs"), (SOUND, "odd.cfs: sound\n", ""))
 
 
 def fsck_puts_damage_before_what_a_kernel_would_do(place):
     os.unlink(place.objects[0])
-    want(run("fsck", "--kernel=5.14", "--objects=objects", "image.cfs")[0], MISSING)
+    expect(run("fsck", "--kernel=5.14", "--objects=objects", "image.cfs")[0], MISSING)
     place.edit("image.cfs", 1200, b"\xff\xff")
-    want(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
+    expect(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
 
 
 def fsck_in_a_jail_has_what_every_sound_image_needs(_):
@@ -284,10 +284,10 @@ def fsck_in_a_jail_has_what_every_sound_image_needs(_):
         f.write("/ 0 40755 2 0 0 0 0.0 - - -\n")
         f.writelines(f"/{i:04d} {i + 1} 100644 1 0 0 0 0.0 {path} - -\n" for i in range(8500))
     subprocess.run([MKCOMPOSEFS, "--from-file", "paths.dump", "paths.cfs"], check=True)
-    want(os.path.getsize("paths.cfs") < 1 << 20, True)
-    want(run("fsck", "--isolated", "--canonical", "paths.cfs"), (SOUND, "paths.cfs: sound\n", ""))
+    expect(os.path.getsize("paths.cfs") < 1 << 20, True)
+    expect(run("fsck", "--isolated", "--canonical", "paths.cfs"), (SOUND, "paths.cfs: sound\n", ""))
     rc, out, _ = run("fsck", "--isolated", "--objects=objects", "--json", "paths.cfs")
-    want((rc, json.loads(out)["missing"]), (MISSING, 8500))
+    expect((rc, json.loads(out)["missing"]), (MISSING, 8500))
 
 
 def json_is_json_whatever_the_names_are(_):
@@ -295,17 +295,17 @@ def json_is_json_whatever_the_names_are(_):
     os.rename(b"image.cfs", name)
     done = subprocess.run([COMPOSEFS.encode(), b"fsck", b"--json", name], stdout=subprocess.PIPE, timeout=60,
                           check=True)
-    want(json.loads(done.stdout)["image"], "bad\ufffd\"\\\n\x7f\x9b\u00e9.cfs")
-    want([c for c in done.stdout.decode() if c < " " or "\x7f" <= c < "\xa0"], ["\n"])
+    expect(json.loads(done.stdout)["image"], "bad\ufffd\"\\\n\x7f\x9b\u00e9.cfs")
+    expect([c for c in done.stdout.decode() if c < " " or "\x7f" <= c < "\xa0"], ["\n"])
 
 
 def wrong_usage_is_status_2(_):
     for args in ((), ("none",), ("ls",), ("fsck", "--none", "image.cfs"), ("fsck", "a", "b"),
                  ("fsck", "--isolated", "--no-isolated", "image.cfs"),
                  ("fsck", "--kernel=new", "image.cfs"), ("fsck", "--kernel=", "image.cfs")):
-        want(run(*args)[0], USAGE)
+        expect(run(*args)[0], USAGE)
     for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
-        want(run(*args)[0], SOUND)
+        expect(run(*args)[0], SOUND)
 
 
 TESTS = [v for k, v in list(globals().items()) if k.startswith(("ls_", "fsck_", "json_", "wrong_"))]

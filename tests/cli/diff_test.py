@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from repo import COMPOSEFS, good, has, main, run, want, write
+from repo import COMPOSEFS, expect, good, has, main, run, write
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 SAME, DIFFERENT, TROUBLE = range(3)
@@ -19,14 +19,14 @@ SAME, DIFFERENT, TROUBLE = range(3)
 def differ(*args, status=DIFFERENT, stdin=None):
     """What diff or explain prints."""
     rc, out, err = run(*args, stdin=stdin)
-    want((rc, err), (status, ""))
+    expect((rc, err), (status, ""))
     return out
 
 
 def trouble(*args, stdin=None):
     """The one sentence that is said."""
     rc, out, err = run(*args, stdin=stdin)
-    want((rc, out, err.count("\n")), (TROUBLE, "", 1))
+    expect((rc, out, err.count("\n")), (TROUBLE, "", 1))
     return err
 
 
@@ -62,9 +62,9 @@ def each_kind_of_side_is_the_same_tree():
     sides = ["t", "t/", "dir:t", "t.cfs", "image:t.cfs", "t.dump", "dump:t.dump"]
     for a in sides:
         for b in sides:
-            want(differ("diff", a, b, status=SAME), "the trees are the same: 6 entries\n")
-    want(differ("diff", "-", "t", status=SAME, stdin=dump.encode()), "the trees are the same: 6 entries\n")
-    want(differ("diff", "t", "-", status=SAME, stdin=read("t.cfs")), "the trees are the same: 6 entries\n")
+            expect(differ("diff", a, b, status=SAME), "the trees are the same: 6 entries\n")
+    expect(differ("diff", "-", "t", status=SAME, stdin=dump.encode()), "the trees are the same: 6 entries\n")
+    expect(differ("diff", "t", "-", status=SAME, stdin=read("t.cfs")), "the trees are the same: 6 entries\n")
     os.symlink("t", "to-t")
     differ("diff", "to-t", "t.cfs", status=SAME)
 
@@ -107,7 +107,7 @@ def lines_have_path_field_old_and_new():
     write("t/new", "")
     os.remove("t/link")
     settle_what_is_there()
-    want(differ("diff", "t.cfs", "t").splitlines(), [
+    expect(differ("diff", "t.cfs", "t").splitlines(), [
         "/a\tmode\t0644\t4711", '/dir/small\tcontent\t"x"\t"y"', "/link\tentry\tsymlink\t-", "/new\tentry\t-\tfile",
         "7 entries: 1 only in A, 1 only in B, 2 changed, 3 the same"])
 
@@ -123,10 +123,10 @@ def contents_of_a_directory_are_told_by_digest():
     write("t/a", "b" * 1000)
     settle()
     line = differ("diff", "t.cfs", "t").splitlines()[0].split("\t")
-    want(line[:2], ["/a", "content"])
-    want([v[:7] for v in line[2:]], ["sha256:", "sha256:"])
+    expect(line[:2], ["/a", "content"])
+    expect([v[:7] for v in line[2:]], ["sha256:", "sha256:"])
     image("t", "new.cfs")
-    want(differ("diff", "t.cfs", "new.cfs").splitlines()[0].split("\t"), line)
+    expect(differ("diff", "t.cfs", "new.cfs").splitlines()[0].split("\t"), line)
 
 
 def json_has_the_same_and_nothing_is_shortened():
@@ -135,14 +135,14 @@ def json_has_the_same_and_nothing_is_shortened():
     settle()
     image("t", "new.cfs", "--inline-max=2000")
     got = json.loads(differ("diff", "--json", "t.cfs", "new.cfs"))
-    want({k: got[k] for k in ("same", "entries", "onlyInA", "onlyInB", "changed", "notCompared")},
+    expect({k: got[k] for k in ("same", "entries", "onlyInA", "onlyInB", "changed", "notCompared")},
          {"same": False, "entries": 6, "onlyInA": 0, "onlyInB": 0, "changed": 2, "notCompared": 0})
-    want(got["differences"], [
+    expect(got["differences"], [
         {"path": "/a", "field": "stored", "old": "outside", "new": "inside"},
         {"path": "/dir/small", "field": "size", "old": "1", "new": "1000"},
         {"path": "/dir/small", "field": "content", "old": '"x"', "new": '"' + "z" * 1000 + '"'}])
     has(differ("diff", "t.cfs", "new.cfs"), '\t"' + "z" * 64 + '..."\n')
-    want(json.loads(differ("diff", "--json", "t", "t", status=SAME))["differences"], [])
+    expect(json.loads(differ("diff", "--json", "t", "t", status=SAME))["differences"], [])
 
 
 def stat_counts_by_field_and_type():
@@ -151,9 +151,9 @@ def stat_counts_by_field_and_type():
     settle()
     got = json.loads(differ("diff", "--json", "--stat", "t.cfs", "t"))
     row = {"directories": 0, "files": 1, "symlinks": 0, "others": 0, "bytesA": 1, "bytesB": 9}
-    want((got["stat"], "differences" in got), ({"size": row, "content": row}, False))
+    expect((got["stat"], "differences" in got), ({"size": row, "content": row}, False))
     lines = differ("diff", "--stat", "t.cfs", "t").splitlines()
-    want([l.split()[:5] for l in lines[1:3]], [["size", "0", "1", "0", "0"], ["content", "0", "1", "0", "0"]])
+    expect([l.split()[:5] for l in lines[1:3]], [["size", "0", "1", "0", "0"], ["content", "0", "1", "0", "0"]])
     has(lines[3], "6 entries: ")
 
 
@@ -162,7 +162,7 @@ def hostile_names_do_not_reach_the_terminal():
     dump = "/ 0 40755 1 0 0 0 7.0 - - -\n/\\x1b[2J\\n 0 100644 1 0 0 0 7.0 - - - \\x1b]0;=\\x07\n"
     for command in (("diff",), ("explain",), ("diff", "--json"), ("explain", "--json")):
         out = differ(*command, "-", "t.cfs", stdin=dump.encode())
-        want([c for c in out if not c.isprintable() and c not in "\t\n"], [])
+        expect([c for c in out if not c.isprintable() and c not in "\t\n"], [])
         has(out, "\\x1b[2J")
     has(trouble("diff", "\x1b[2J", "t"), "\\x1b[2J")
 
@@ -183,8 +183,8 @@ def trouble_is_one_sentence_and_status_2():
         has(trouble("explain", "t", name), name + ": ")
     good("init", "--insecure", "--algorithm=sha256", "r")
     has(trouble("diff", "--repo=r", "os/2", "t"), 'no image is called "os/2"')
-    want(run("diff", "t")[0], TROUBLE)
-    want(run("explain", "t", "t", "t")[0], TROUBLE)
+    expect(run("diff", "t")[0], TROUBLE)
+    expect(run("explain", "t", "t", "t")[0], TROUBLE)
 
 
 def a_file_that_holds_less_than_it_says_is_trouble():
@@ -219,7 +219,7 @@ def what_small_trees_have_to_tell_is_bounded():
     for option in ("--json", "--one-file-system"):
         done = subprocess.run([COMPOSEFS, "diff", option, "a.dump", "b.dump"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-        want(done.returncode, TROUBLE)
+        expect(done.returncode, TROUBLE)
         has(done.stderr, "differences come to more than 268861440 bytes, the most for so few names")
     has(differ("diff", "--stat", "a.dump", "b.dump"), "\nxattr                0        6000 ")
 
@@ -228,8 +228,8 @@ def causes_without_end_are_counted():
     dump = "/ 0 40755 1 0 0 0 0.0 - - - kept=1 " + " ".join(f"x{i}=1" for i in range(150)) + "\n"
     write("b.dump", "/ 0 40755 1 0 0 0 0.0 - - - kept=1\n/f 0 100644 1 0 0 0 0.0 - - -\n")
     write("a.dump", dump + dump.replace("/ 0 40755", "/f 0 100644", 1))
-    want(differ("explain", "a.dump", "b.dump").splitlines()[-1], "and 51 more causes")
-    want(len(json.loads(differ("explain", "--json", "a.dump", "b.dump"))["causes"]), 151)
+    expect(differ("explain", "a.dump", "b.dump").splitlines()[-1], "and 51 more causes")
+    expect(len(json.loads(differ("explain", "--json", "a.dump", "b.dump"))["causes"]), 151)
 
 
 def a_full_disk_is_trouble():
@@ -238,7 +238,7 @@ def a_full_disk_is_trouble():
         with open("/dev/full", "wb") as full:
             done = subprocess.run([COMPOSEFS, command, "t.cfs", "t"], stdout=full, capture_output=False,
                                   stderr=subprocess.PIPE, check=False)
-        want((done.returncode, done.stderr.count(b"\n")), (TROUBLE, 1))
+        expect((done.returncode, done.stderr.count(b"\n")), (TROUBLE, 1))
 
 
 def explain_tells_causes_with_examples():
@@ -246,14 +246,14 @@ def explain_tells_causes_with_examples():
     image("t", "epoch.cfs", "--use-epoch")
     got = differ("explain", "t.cfs", "epoch.cfs").splitlines()
     has(got[0], "A: t.cfs: image, 6 entries, format 0, canonical, sha256:")
-    want(got[2:4], ["all mtimes of B are 0: 5 entries", "    /\tmtime\t7.000000000\t0.000000000"])
+    expect(got[2:4], ["all mtimes of B are 0: 5 entries", "    /\tmtime\t7.000000000\t0.000000000"])
     subprocess.run([MKCOMPOSEFS, "t", "flat.cfs"], check=True)
     has(differ("explain", "t.cfs", "flat.cfs"), "hard links flattened in B: 1 group, 1 entry\n    /linked\tlink\t/a\t-\n")
     os.chmod("t", 0o700)
     has(differ("explain", "t.cfs", "t"), "the root directory's own metadata: mode alone\n")
     got = json.loads(differ("explain", "--json", "t.cfs", "t"))
-    want((got["same"], got["a"]["canonical"], got["b"]["kind"]), (False, True, "directory"))
-    want(got["causes"], [{"cause": "root", "side": None, "type": "directory", "count": 1, "groups": 0, "text": "the root directory's own metadata: mode",
+    expect((got["same"], got["a"]["canonical"], got["b"]["kind"]), (False, True, "directory"))
+    expect(got["causes"], [{"cause": "root", "side": None, "type": "directory", "count": 1, "groups": 0, "text": "the root directory's own metadata: mode",
                           "first": [{"path": "/", "field": "mode", "old": "0755", "new": "0700"}]}])
 
 
@@ -261,7 +261,7 @@ def explain_tells_of_formats_and_writers():
     make()
     image("t", "v1.cfs", "--min-version=1")
     has(differ("explain", "t.cfs", "v1.cfs"), "the same tree: format version 0 in A, 1 in B\n")
-    want(json.loads(differ("explain", "--json", "t.cfs", "v1.cfs"))["formatsDiffer"], True)
+    expect(json.loads(differ("explain", "--json", "t.cfs", "v1.cfs"))["formatsDiffer"], True)
     data = bytearray(read("v1.cfs"))
     data[1024 + 48] ^= 1  # the UUID, which says nothing about the tree
     with open("other.cfs", "wb") as f:
@@ -270,8 +270,8 @@ def explain_tells_of_formats_and_writers():
     has(got, "the same tree: the writer differs\n    B is not what mkcomposefs makes of its tree: ")
     has(got, "    the first byte that differs is at 1072\n")
     has(differ("explain", "other.cfs", "t"), "the writer differs\n    A is not")
-    want(differ("explain", "t.cfs", "t", status=SAME).splitlines()[2:], ["nothing differs"])
-    want(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
+    expect(differ("explain", "t.cfs", "t", status=SAME).splitlines()[2:], ["nothing differs"])
+    expect(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
 
 
 def explain_tells_where_inodes_of_several_names_are_kept():
@@ -280,7 +280,7 @@ def explain_tells_where_inodes_of_several_names_are_kept():
         write(name + ".dump", "\n".join(("/ 0 40755 1 0 0 0 0.0 - - -",) + lines) + "\n")
         image(name + ".dump", name + ".cfs", "--from-file")
     differ("diff", "x.cfs", "y.cfs", status=SAME)
-    want(differ("explain", "x.cfs", "y.cfs").splitlines()[2:],
+    expect(differ("explain", "x.cfs", "y.cfs").splitlines()[2:],
          ["hard links: 1 group kept at other names, the first at /a in A, at /b in B"])
     differ("explain", "y.cfs", "y.dump", status=SAME)
 

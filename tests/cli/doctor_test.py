@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from repo import OK, USAGE, good, has, main, make, refused, run, snapshot, want
+from repo import OK, USAGE, expect, good, has, main, make, refused, run, snapshot
 
 KEYS = ["erofs", "erofs-from-file", "loop", "overlay", "data-layers", "fd-layers", "verity-require", "fs-verity",
         "fs-verity-signatures", "ipe", "reflink", "leases", "user-namespaces", "user-erofs", "user-overlay", "user-fuse",
@@ -19,23 +19,23 @@ UNFIT = 5
 def look(*args):
     """What it says, whatever the status: it is 5 where nothing can be mounted."""
     rc, out, err = run("doctor", "--json", *args)
-    want((rc in (OK, UNFIT), err), (True, ""))
+    expect((rc in (OK, UNFIT), err), (True, ""))
     found = json.loads(out)
-    want(rc == UNFIT, found["mount"]["state"] == "no")
+    expect(rc == UNFIT, found["mount"]["state"] == "no")
     return found
 
 
 def every_question_has_an_answer_and_a_reason():
     found = look(".")
-    want(list(found["answers"]), KEYS)
-    want(found["kernel"], os.uname().release)
+    expect(list(found["answers"]), KEYS)
+    expect(found["kernel"], os.uname().release)
     for key, answer in found["answers"].items():
-        want(answer["state"] in ("ok", "no", "unknown"), True)
+        expect(answer["state"] in ("ok", "no", "unknown"), True)
         if answer["state"] != "ok" and not answer["detail"]:
             raise AssertionError(f"{key}: no reason")
-        want(answer["advice"] != "" and answer["state"] == "ok", False)
-    want((found["directory"], found["isRepository"]), (".", False))
-    want("image" in found["mount"], found["mount"]["state"] == "ok")
+        expect(answer["advice"] != "" and answer["state"] == "ok", False)
+    expect((found["directory"], found["isRepository"]), (".", False))
+    expect("image" in found["mount"], found["mount"]["state"] == "ok")
 
 
 def the_table_says_the_same():
@@ -43,18 +43,18 @@ def the_table_says_the_same():
     _, out, _ = run("doctor", ".")
     lines = out.splitlines()
     has(lines[0], os.uname().release)
-    want([l.split()[0] for l in lines[2:] if l and not l.startswith(" ")],
+    expect([l.split()[0] for l in lines[2:] if l and not l.startswith(" ")],
          [a["state"] for a in found["answers"].values()] + [found["mount"]["state"]])
-    want([l for l in lines if l != l.rstrip()], [])
+    expect([l for l in lines if l != l.rstrip()], [])
 
 
 def a_repository_is_asked_about_as_one():
     make()
     found = look("--repo=r")
-    want((found["directory"], found["isRepository"]), ("r", True))
-    want(look("r")["isRepository"], True)
+    expect((found["directory"], found["isRepository"]), ("r", True))
+    expect(look("r")["isRepository"], True)
     if found["mount"]["state"] == "ok":
-        want((found["mount"]["verity"], found["mount"]["nosuid"]), (False, True))
+        expect((found["mount"]["verity"], found["mount"]["nosuid"]), (False, True))
 
 
 def nothing_is_left_behind():
@@ -63,9 +63,9 @@ def nothing_is_left_behind():
     with open("/proc/self/mountinfo", encoding="utf-8") as f:
         mounts = f.read()
     look("r")
-    want(snapshot("."), before)
+    expect(snapshot("."), before)
     with open("/proc/self/mountinfo", encoding="utf-8") as f:
-        want(f.read(), mounts)
+        expect(f.read(), mounts)
 
 
 def a_directory_that_is_not_there_is_an_error():
@@ -80,7 +80,7 @@ def a_directory_that_is_not_there_is_an_error():
 def without_a_directory_it_is_where_the_repository_would_be():
     home = os.getcwd()
     os.environ["HOME"] = home
-    want(look("--user")["directory"], home)
+    expect(look("--user")["directory"], home)
 
 
 def help_says_what_the_status_means():

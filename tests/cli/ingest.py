@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Moments, Skip, fact, place_in_memory, run_facts, same, want  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, expect, fact, place_in_memory, run_facts, same  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 
@@ -73,7 +73,7 @@ def check_whole(store):
     """Each file below the store is an object that holds what its name says. Returns their names."""
     found = files_below(store)
     for name in found:
-        want(OBJECT.fullmatch(name), f"left behind: {name}")
+        expect(OBJECT.fullmatch(name), f"left behind: {name}")
         data = read(f"{store}/{name}")
         same(verity(data), name.replace("/", ""), f"digest of the object {name}, {len(data)} bytes")
         same(os.stat(f"{store}/{name}").st_mode & 0o7777, 0o644, f"mode of {name}")

@@ -14,8 +14,8 @@ import tempfile
 import threading
 import time
 
-from ingest import (Moments, Skip, check_whole, expected_objects, fact, fails, files_below, make_source,
-                    place_in_memory, read, run, run_facts, same, want, write)
+from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
+                    make_source, place_in_memory, read, run, run_facts, same, write)
 
 KILLS = int(os.environ.get("COMPOSEFS_TEST_KILLS", "40"))
 LANES = 4  # runs that wait for the disk at the same time
@@ -101,7 +101,7 @@ def cut_off_object_is_replaced_and_the_user_is_told(place):
     os.truncate(f"{store}/{name}", 999)
     done = subprocess.run([place.mkcomposefs, f"--digest-store={store}", source, image],
                           capture_output=True, check=True)
-    want(f"object {name} was damaged and is replaced: want 1000 bytes, found 999".encode() in done.stderr,
+    expect(f"object {name} was damaged and is replaced: want 1000 bytes, found 999".encode() in done.stderr,
          done.stderr.decode())
     same(check_whole(store), expected_objects(source), "objects")
 
@@ -122,7 +122,7 @@ def hard_links_are_flattened_unless_kept_and_then_equal_the_way_through_a_dump(p
         write(f"{image}.dump", dump.encode())
         run(place.mkcomposefs, "--from-file", f"{image}.dump", f"{image}.again")
         same(read(f"{image}.again"), read(image), "image by way of the dump")
-    want("/alpha 700 100644 3 " in dump, dump)
+    expect("/alpha 700 100644 3 " in dump, dump)
 
 
 def kill_runs(place, source, lane, took, wanted, images):
@@ -141,8 +141,8 @@ def kill_runs(place, source, lane, took, wanted, images):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        want(check_whole(store) <= wanted, "an object that nobody asked for")
-        want(read(image) in images, "an image that is neither the old nor the new one")
+        expect(check_whole(store) <= wanted, "an object that nobody asked for")
+        expect(read(image) in images, "an image that is neither the old nor the new one")
     place.pack(source, store, image)
     same(check_whole(store), wanted, "objects after a run that was not killed")
     same(read(image), images[1], "image after a run that was not killed")
@@ -161,7 +161,7 @@ def kill_at_any_moment_leaves_whole_objects_and_the_old_image(place):
     with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
         killed = sum(lanes.map(lambda lane: kill_runs(place, source, lane, took, wanted, images),
                                range(LANES)))
-    want(killed > KILLS // 4, f"only {killed} of {KILLS} runs were killed before they ended")
+    expect(killed > KILLS // 4, f"only {killed} of {KILLS} runs were killed before they ended")
     same(sorted(os.listdir(os.path.dirname(image))),
          ["image", "source"] + [f"source.image{lane}" for lane in range(LANES)] +
          [f"source.store{lane}" for lane in range(LANES)] + ["store"], "files beside the image")
@@ -179,7 +179,7 @@ def builders_share_a_store_at_the_same_time(place):
         for builder in builders:
             _, said = builder.communicate(timeout=300)
             same(builder.returncode, 0, f"status of a builder that said {said!r}")
-            want(b"damaged" not in said, said.decode())
+            expect(b"damaged" not in said, said.decode())
         same(check_whole(f"{store}{turn}"), wanted, "objects")
     same({read(f"{image}.{i}") for i in range(4)}, {read(f"{image}.0")}, "images")
 
@@ -214,9 +214,9 @@ def file_that_grows_while_it_is_read_is_named(place):
 
     status, said = packs_while(place, grow, store, source, image)
     same(status, 1, f"status with the message {said}")
-    want(f"error accessing {path}: " in said, said)
+    expect(f"error accessing {path}: " in said, said)
     check_whole(store)
-    want(not os.path.exists(image), "an image in spite of the failure")
+    expect(not os.path.exists(image), "an image in spite of the failure")
 
 
 @fact
@@ -237,8 +237,8 @@ def files_that_come_and_go_end_in_a_name_or_a_right_result(place):
         status, said = packs_while(place, come_and_go, store, source, image)
         if status:
             failed += 1
-            want(f"error accessing {source}/d3" in said, said)
-    want(failed, "nothing ever went wrong: the test does not test")
+            expect(f"error accessing {source}/d3" in said, said)
+    expect(failed, "nothing ever went wrong: the test does not test")
     check_whole(store)
 
 
@@ -261,12 +261,12 @@ def store_that_cannot_be_written_is_a_clear_error(place):
     folder = os.path.dirname(store)
     os.chmod(folder, 0o777)
     said = fails(place.mkcomposefs, f"--digest-store={store}", source, image, **who)
-    want(f"error accessing {source}/d0/f0: object store: temporary file: Permission denied" in said, said)
+    expect(f"error accessing {source}/d0/f0: object store: temporary file: Permission denied" in said, said)
     same(files_below(store), set(), "files in the store")
-    want(not os.path.exists(image), "an image in spite of the failure")
+    expect(not os.path.exists(image), "an image in spite of the failure")
     os.chmod(folder, 0o555)
     said = fails(place.mkcomposefs, f"--digest-store={store}/../new", source, "-", stdin=None, **who)
-    want("object store " in said and ": make directory " in said and "Permission denied" in said, said)
+    expect("object store " in said and ": make directory " in said and "Permission denied" in said, said)
     os.chmod(folder, 0o755)
 
 
@@ -278,9 +278,9 @@ def file_that_cannot_be_read_is_named(place):
     who = as_nobody(place)
     os.chmod(f"{source}/d1/f1", 0o600 if who else 0)
     said = fails(place.mkcomposefs, source, "/dev/null", **who)
-    want(f"error accessing {source}/d1/f1: open: Permission denied" in said, said)
+    expect(f"error accessing {source}/d1/f1: open: Permission denied" in said, said)
     os.chmod(f"{source}/d1/f1", 0o644)
-    want(not os.path.exists(store) and not os.path.exists(image), "something was made")
+    expect(not os.path.exists(store) and not os.path.exists(image), "something was made")
 
 
 @fact
@@ -288,12 +288,12 @@ def image_that_is_to_be_sealed_is_refused_where_it_cannot_be(place):
     source = place.fresh()[0]
     for operands in ([source, "-"], ["--print-digest-only", source]):
         said = fails(place.mkcomposefs, "--seal", *operands)
-        want("--seal: want an image file" in said, said)
+        expect("--seal: want an image file" in said, said)
     if not os.path.isdir("/dev/shm"):
         raise Skip("no tmpfs")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         said = fails(place.mkcomposefs, "--seal", source, f"{folder}/image")
-        want("the file system has no fs-verity" in said, said)
+        expect("the file system has no fs-verity" in said, said)
         same(os.listdir(folder), [], "what was made")
 
 
@@ -302,7 +302,7 @@ def store_that_is_a_file_is_a_clear_error(place):
     source, store, image = place.fresh()
     write(store, b"a file")
     said = fails(place.mkcomposefs, f"--digest-store={store}", source, image)
-    want(f"{store}: " in said and ": Not a directory" in said, said)
+    expect(f"{store}: " in said and ": Not a directory" in said, said)
 
 
 def main():

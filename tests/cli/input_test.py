@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import fact, run_facts_afresh, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts_afresh, same  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 SECONDS = 60  # far more than needed: to tell waiting without end from a slow machine
@@ -144,8 +144,8 @@ def refused(name, found, said, user=None):
     for text in found:
         args = text.replace("{}", name).split()
         status, err = call(*args, user=user)
-        want(status > 0 and "Usage:" not in err, f"{args}: status {status}: {err[:300]}")
-        want(any(part in err for part in said), f"{args}: {err[:300]}")
+        expect(status > 0 and "Usage:" not in err, f"{args}: status {status}: {err[:300]}")
+        expect(any(part in err for part in said), f"{args}: {err[:300]}")
 
 
 @fact
@@ -193,7 +193,7 @@ def standard_input_without_end_is_refused(_):
         for name in ("/dev/zero", "sparse", "sparse-dump", "sparse-image"):
             with open(name, "rb") as f:
                 status, err = call(*args, stdin=f)
-            want(status > 0 and err, f"{args} < {name}: status {status}: {err}")
+            expect(status > 0 and err, f"{args} < {name}: status {status}: {err}")
 
 
 @fact
@@ -207,7 +207,7 @@ def a_pipe_without_end_is_read_no_further_than_the_superblock_says(_):
             status, err = call("composefs", *args, stdin=cat.stdout)
             cat.stdout.close()
             cat.kill()
-        want(status > 0 and err, f"status {status}: {err}")
+        expect(status > 0 and err, f"status {status}: {err}")
 
 
 @fact

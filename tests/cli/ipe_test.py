@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import Skip, fact, run_facts_afresh, same, want  # pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 HELPER = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
@@ -119,7 +119,7 @@ def signatures_by_an_ecdsa_key_are_good_for_openssl(place):
     check = ["openssl", "cms", "-verify", "-binary", "-inform", "der", "-content", "formatted", "-certfile",
              "vendor.crt", "-CAfile", "vendor.crt", "-purpose", "any", "-out", "/dev/null", "-in"]
     same(call(*check, f"signatures/{place.digest['data']}.p7s")[0], OK)
-    want(call(*check, f"signatures/{place.digest['bin/program']}.p7s")[0] != OK, "another object's signature is taken")
+    expect(call(*check, f"signatures/{place.digest['bin/program']}.p7s")[0] != OK, "another object's signature is taken")
 
 
 @fact
@@ -139,12 +139,12 @@ def key_that_cannot_sign_for_the_kernel_is_refused(_):
     key("vendor", "ed25519")
     status, _, err = composefs(*SIGN)
     same(status, FAILED)
-    want("want an RSA or ECDSA key" in err, err)
+    expect("want an RSA or ECDSA key" in err, err)
     key("vendor", "rsa:2048")
     key("other", "rsa:2048")
     status, _, err = composefs(*SIGN, "--cert=other.crt")
     same(status, FAILED)
-    want("is not the certificate of vendor.pem" in err, err)
+    expect("is not the certificate of vendor.pem" in err, err)
     same(signed(), [])
     same(composefs(*SIGN, "--key=none.pem")[0], FAILED)
 
@@ -182,7 +182,7 @@ def script_that_lies_in_the_image_is_called_out(_):
     same(err, "composefs ipe-policy: /bin/script: lies in the image, it has no object: no rule allows it\n")
     status, out, err = composefs("ipe-policy", "image.cfs")
     same((status, len(out.splitlines())), (OK, 5))
-    want("/bin/script" in err, err)
+    expect("/bin/script" in err, err)
     for option in ("--inline-max=0", "--profile=ipe-1-sha256"):
         good(MKCOMPOSEFS, option, "tree", "image.cfs")
         same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
@@ -208,7 +208,7 @@ def policy_that_no_kernel_loads_is_called_out(_):
     status, _, err = composefs("ipe-policy", "--check", "--mode=digest", "image.cfs")
     same(status, FAILED)
     size = len(composefs("ipe-policy", "--mode=digest", "image.cfs")[1])
-    want(re.search(rf"the policy has {size} bytes; signed, it may not have more than 65535", err), err)
+    expect(re.search(rf"the policy has {size} bytes; signed, it may not have more than 65535", err), err)
     same(composefs("ipe-policy", "--check", "image.cfs")[0], OK)
 
 
@@ -218,7 +218,7 @@ def object_without_a_digest_in_the_image_is_an_error(_):
     good(MKCOMPOSEFS, "--from-file", "dump", "image.cfs")
     status, _, err = composefs("ipe-policy", "--mode=digest", "image.cfs")
     same(status, FAILED)
-    want("/x: the image tells no digest of it" in err, err)
+    expect("/x: the image tells no digest of it" in err, err)
 
 
 @fact
@@ -230,7 +230,7 @@ def objects_where_there_is_no_fsverity_are_not_enabled(place):
     if status == DAMAGED:
         raise Skip("this file system has fs-verity")
     same((status, out), (FAILED, ""))
-    want("has no fs-verity" in err, err)
+    expect("has no fs-verity" in err, err)
 
 
 @fact
@@ -239,7 +239,7 @@ def empty_signature_is_wrong_whatever_the_file_system(place):
     put(f"signatures/{place.digest['data']}.p7s", b"")
     status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
     same((status, out), (DAMAGED, "0 signed, 0 pending, 0 missing, 1 wrong\n"))
-    want("want a signature, found nothing" in err, err)
+    expect("want a signature, found nothing" in err, err)
 
 
 @fact
@@ -263,7 +263,7 @@ def wrong_usage_is_said(_):
                  ("enable-objects", "--objects=a", "--signatures=b", "image.cfs")):
         status, _, err = composefs(*args)
         same(status, USAGE, args)
-        want("no such command" not in err, err)
+        expect("no such command" not in err, err)
 
 
 if __name__ == "__main__":

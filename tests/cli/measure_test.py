@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from ingest import fact, run, run_facts, same, verity, want, write
+from ingest import expect, fact, run, run_facts, same, verity, write
 
 LARGE = 8 << 20  # from here on all threads read one file
 
@@ -64,14 +64,14 @@ def what_was_measured_before_an_error_is_printed(place):
         paths = place.paths[:at] + [f"{place.top}/none"] + place.paths[at:] + [f"{place.top}/none either"]
         lines, said = fails_at(place, paths)
         same(lines, place.digests[:at], f"digests before file {at}")
-        want(f"Failed to open {place.top}/none: No such file" in said, said)
+        expect(f"Failed to open {place.top}/none: No such file" in said, said)
 
 
 @fact
 def directory_is_named(place):
     lines, said = fails_at(place, [place.paths[0], place.top, place.paths[1]])
     same(lines, place.digests[:1], "digests before the directory")
-    want(f"{place.top}: expected a regular file, found a directory" in said, said)
+    expect(f"{place.top}: expected a regular file, found a directory" in said, said)
 
 
 @fact

@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, fact, run_facts_afresh, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts_afresh, same  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 with open(f"{TOOLS}/composefs", "rb") as program:
@@ -58,7 +58,7 @@ def a_message_is_one_write(_):
                  ["mount.composefs", "-o", "basedir=.", "none", "none"], ["composefs-fsck", "none"]):
         got = writes_to_stderr(tool(args[0]), *args[1:])
         same(len(got), 1, f"writes of {args}: {got}")
-        want(got[0].endswith("\\n"), got)
+        expect(got[0].endswith("\\n"), got)
 
 
 @fact
@@ -69,7 +69,7 @@ def a_usage_is_one_write(_):
             same(len(got), 1, f"writes of {args}: {got}")
     for args in (["mkcomposefs"], ["composefs-info"], ["composefs", "ls"], ["composefs", "ls", "--none"]):
         got = writes_to_stderr(tool(args[0]), *args[1:])
-        want(len(got) <= 2, f"writes of {args}: message and usage, got {got}")
+        expect(len(got) <= 2, f"writes of {args}: message and usage, got {got}")
 
 
 def read_slowly(args, stdin=None):
@@ -98,7 +98,7 @@ def output_in_non_blocking_mode_is_whole(_):
         expected = subprocess.run(args, stdout=subprocess.PIPE, check=False)
         status, text, err = read_slowly(args)
         same((status, err), (expected.returncode, b""), args)
-        want(text == expected.stdout, f"{args}: got {len(text)} bytes, want {len(expected.stdout)}")
+        expect(text == expected.stdout, f"{args}: {len(text)} bytes, not {len(expected.stdout)}")
 
 
 @fact
@@ -126,8 +126,8 @@ def input_in_non_blocking_mode_is_waited_for(_):
 
 def no_control(text, what):
     for bad in ("\x1b", "\u202e", "\u2066", "\u009b"):
-        want(bad not in text.decode("utf-8", "surrogateescape"), f"{what}: {text[:300]!r}")
-    want(b"\x9b" not in text.replace(b"\xc2\x9b", b""), f"{what}: {text[:300]!r}")
+        expect(bad not in text.decode("utf-8", "surrogateescape"), f"{what}: {text[:300]!r}")
+    expect(b"\x9b" not in text.replace(b"\xc2\x9b", b""), f"{what}: {text[:300]!r}")
 
 
 @fact
@@ -166,7 +166,7 @@ def a_comma_in_a_name_is_told_from_one_between_names(_):
     for args in (["init", "--insecure", "repo"], ["create-image", "--repo=repo", "tree", "a, b"]):
         subprocess.run([tool("composefs"), *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     table = subprocess.run([tool("composefs"), "du", "--repo=repo"], stdout=subprocess.PIPE, check=True).stdout
-    want(b"a\\x2c b" in table, table)
+    expect(b"a\\x2c b" in table, table)
     same(json.loads(subprocess.run([tool("composefs"), "du", "--repo=repo", "--json"], stdout=subprocess.PIPE,
                                    check=True).stdout)["images"][0]["names"], ["a, b"])
 

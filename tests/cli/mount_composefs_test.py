@@ -81,12 +81,12 @@ def check(program, folder, arguments, begins, usage):
         return f"status {done.returncode}, standard output {done.stdout!r}"
     text = done.stderr.replace(program + ": ", PREFIX)
     if not text.startswith(begins):
-        return f"got {text!r}, want {begins!r}"
+        return f"expected {begins!r}, got {text!r}"
     rest = text[len(begins):]
     if usage and not rest.startswith(USAGE):
         return f"no usage in {text!r}"
     if not usage and (USAGE in text or text.count("\n") != 1 or not text.endswith("\n")):
-        return f"want one line, got {text!r}"
+        return f"expected one line, got {text!r}"
     return None
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 
 MKCOMPOSEFS, INFO, COMPOSEFS, SOURCE = (os.path.abspath(a) for a in sys.argv[1:5])
 GOLDEN = os.path.join(SOURCE, "tests", "golden", "profiles")
@@ -26,7 +26,7 @@ def run(*args):
 def make(*args):
     """What mkcomposefs prints on standard output."""
     rc, out, err = run(MKCOMPOSEFS, *args)
-    want(rc == 0, err)
+    expect(rc == 0, err)
     return out
 
 
@@ -101,7 +101,7 @@ def each_profile_gives_a_directory_and_its_full_dump_one_digest():
 def digest_is_alone_on_standard_output():
     rc, out, err = run(MKCOMPOSEFS, "--profile=oci-1", "--print-digest", "tree", "oci.cfs")
     same((rc, err), (0, "mkcomposefs: profile oci-1\n"))
-    want(re.fullmatch("[0-9a-f]{128}\n", out), out)
+    expect(re.fullmatch("[0-9a-f]{128}\n", out), out)
     same(run(MKCOMPOSEFS, "--profile=oci-1", "tree", "oci.cfs"), (0, "", ""))
 
 
@@ -115,7 +115,7 @@ def what_a_profile_moves_out_of_the_image_is_in_the_store():
         same(f.read(), "#!")
     same(run(INFO, "missing-objects", "--basedir=objects", "ipe.cfs"), (0, "", ""))
     with open("ipe.cfs", "rb") as f:
-        want(b"y" * 64 in f.read(), "the small file that is no program is not in the image")
+        expect(b"y" * 64 in f.read(), "the small file that is no program is not in the image")
 
 
 @fact
@@ -159,7 +159,7 @@ def explain_finds_rules_without_a_name():
     rc, out = explain("tree", "sha256:" + wanted)
     lines = out.splitlines()
     same((rc, lines[0]), (0, "tree has this digest under no profile; next to its rules is repo-1-sha256:"))
-    want("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
+    expect("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
     said = json.loads(explain("tree", wanted, "--json")[1])
     same((said["expected"], said["found"], said["profiles"], said["why"]), (f"sha256:{wanted}", True, [], None))
     same((said["rules"]["hardLinks"], said["rules"]["mtimes"], said["rules"]["blocks"]), ("kept", "0", "told"))
@@ -181,12 +181,12 @@ def explain_tells_an_image_without_blocks_from_one_with():
 def explain_says_what_was_tried_in_vain():
     rc, out = explain("tree", "0" * 64)
     same(rc, 1)
-    want(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)
+    expect(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)
     said = json.loads(explain("tree/usr", "0" * 128, "--json")[1])
     same((said["found"], said["rules"], said["why"]), (False, None, "/usr: not there, and the root is to look like it"))
     rc, out, err = run(COMPOSEFS, "explain", "--expected=0", "tree")
     same((rc, out), (2, ""))
-    want("--expected: digest: want 64" in err, err)
+    expect("--expected: digest: want 64" in err, err)
     same([run(COMPOSEFS, "explain", *args)[0] for args in (("tree",), ("--expected=" + "0" * 64, "tree", "tree"))], [2, 2])
 
 

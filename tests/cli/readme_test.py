@@ -37,17 +37,17 @@ def main():
     failed = 0
     print(f"1..{len(steps)}")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        for number, (prompt, command, want) in enumerate(steps, 1):
+        for number, (prompt, command, expected) in enumerate(steps, 1):
             if prompt == "#" and not mounts:
                 print(f"ok {number} - {command} # SKIP mounting needs root")
                 continue
             done = subprocess.run(["bash", "-c", command], cwd=folder, env=env, timeout=60, check=False,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            good = done.returncode == 0 and done.stdout == want
+            good = done.returncode == 0 and done.stdout == expected
             failed += not good
             print(f"{'ok' if good else 'not ok'} {number} - {command}")
             if not good:
-                said = f"status {done.returncode}\ngot:\n{done.stdout}{done.stderr}want:\n{want}"
+                said = f"expected:\n{expected}got status {done.returncode} and:\n{done.stdout}{done.stderr}"
                 print("# " + said.rstrip().replace("\n", "\n# "))
     return failed != 0
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""What the tests of repositories share: the program, a tree, a repository, and how facts are told."""
+"""Shared by the tests of repositories: the program, a tree, a repository, the checks and the TAP report."""
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import describe, remark  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 OK, FAILED, USAGE, DAMAGED, MISSING = range(5)
@@ -17,10 +20,10 @@ def run(*args, stdin=None, program=COMPOSEFS):
 
 
 def good(*args, stdin=None):
-    """What a command that must succeed prints."""
+    """Run a command that must succeed, and return its output."""
     rc, out, err = run(*args, stdin=stdin)
     if rc != OK:
-        raise AssertionError(f"{' '.join(args)}: status {rc}: {err}")
+        raise AssertionError(f"{' '.join(args)}: expected status {OK}, got {rc}: {err}")
     return out
 
 
@@ -29,22 +32,25 @@ def loaded(*args):
 
 
 def refused(*args, status=FAILED):
-    """The one line that a command says which must fail."""
+    """Run a command that must fail, and return its message of one line."""
     rc, out, err = run(*args)
-    want(rc, status)
+    expect(rc, status)
     if status == FAILED and (out or err.count("\n") != 1):
-        raise AssertionError(f"want one line, got {out!r} {err!r}")
+        raise AssertionError(f"expected one line on standard error, got {err!r:.2000}, and {out!r:.2000} on standard output")
     return err
 
 
-def want(got, wanted):
-    if got != wanted:
-        raise AssertionError(f"got {got!r:.2000}, want {wanted!r:.2000}")
+def expect(got, expected):
+    if got != expected:
+        raise AssertionError(f"expected {expected!r:.2000}, got {got!r:.2000}")
+
+
+want = expect  # the former name, for tests that are not renamed yet
 
 
 def has(text, part):
     if part not in text:
-        raise AssertionError(f"{text!r:.2000}: want {part!r} in it")
+        raise AssertionError(f"expected text with {part!r:.2000}, got {text!r:.2000}")
 
 
 def write(path, text):
@@ -63,24 +69,24 @@ def make_tree(name="tree", seed=""):
 
 
 def set_times(top, when=1700000000):
-    """The same times for each name below top, so that the same IDs come of each run."""
+    """Give every file below top the same times, so that each run has the same image IDs."""
     for folder, _, names in os.walk(top, topdown=False):
         for path in [os.path.join(folder, n) for n in names] + [folder]:
             os.utime(path, (when, when), follow_symlinks=False)
 
 
 def make(algorithm="fsverity-sha256-12"):
-    """tree, and a repository r with its image under the name os/1; the id."""
+    """Make tree, and a repository r with its image, tagged os/1. Returns the image ID."""
     make_tree()
     good("init", "--insecure", f"--algorithm={algorithm}", "r")
     return good("create-image", "--repo=r", "tree", "os/1").strip()
 
 
-KEPT = tempfile.TemporaryDirectory()  # goes away with the program
+KEPT = tempfile.TemporaryDirectory()  # removed when the program ends
 
 
 def once(build):
-    """What build makes in an empty directory, made the first time and copied from then on: the copy's links are as they were."""
+    """Call build in an empty directory once, and copy the result, symbolic links included, in each test that asks."""
     def again():
         place = os.path.join(KEPT.name, build.__name__)
         if not os.path.exists(place):
@@ -94,7 +100,7 @@ def once(build):
 
 
 def snapshot(top):
-    """Every name below top, with what it is."""
+    """Every path below top, with its mode, size and symbolic link target."""
     found = {}
     for folder, folders, names in os.walk(top):
         for name in folders + names:
@@ -105,7 +111,7 @@ def snapshot(top):
 
 
 def main(tests):
-    """Runs each test in a directory of its own; the status."""
+    """Run each test in a new directory. The exit status."""
     failed = 0
     for number, test in enumerate(tests, 1):
         with tempfile.TemporaryDirectory() as tmp:
@@ -115,7 +121,8 @@ def main(tests):
                 print(f"ok {number} - {test.__name__}")
             except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as reason:
                 failed += 1
-                print(f"not ok {number} - {test.__name__}\n# {type(reason).__name__}: {reason}")
+                print(f"not ok {number} - {test.__name__}")
+                remark(describe(reason, test))
             os.chdir("/")
     print(f"1..{len(tests)}")
     return failed != 0

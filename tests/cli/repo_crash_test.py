@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, run, want, write
+from repo import COMPOSEFS, expect, good, has, loaded, main, make, make_tree, run, write
 
 CALLS = "linkat,renameat,renameat2,symlinkat,mkdirat,mkdir,unlinkat,syncfs,fsync,fchmod,write,pwrite64,ftruncate"
 KILLED = -9
@@ -98,7 +98,7 @@ def names():
 
 def sound(repo="r"):
     report = loaded("fsck", f"--repo={repo}", "--json")
-    want((report["ok"], report["errors"]), (True, []))
+    expect((report["ok"], report["errors"]), (True, []))
 
 
 def tormented(prepare, *args, stays=(), changes=None, least=5):
@@ -118,7 +118,7 @@ def tormented(prepare, *args, stays=(), changes=None, least=5):
     before = others()
     for n in kills(reset, *args, least=least):
         sound()
-        want(others(), before)
+        expect(others(), before)
         for name in stays:
             good("cat", "--repo=r", name, "/a")
         if n % 2 and not (args[0] == "untag" and changes not in names()):
@@ -156,7 +156,7 @@ def import_image_can_be_killed_anywhere():
         good("create-image", "--repo=r", "--use-epoch", "tree3", "same/contents")
 
     tormented(with_objects, "import-image", "--repo=r", "new/name", "image", stays=("os/1", "os/2"), changes="new/name")
-    want(good("image-objects", "--repo=r", "new/name"), objects)
+    expect(good("image-objects", "--repo=r", "new/name"), objects)
 
 
 def tag_can_be_killed_anywhere():
@@ -167,7 +167,7 @@ def tag_can_be_killed_anywhere():
 def untag_can_be_killed_anywhere():
     make_trees()
     tormented(prepare, "untag", "--repo=r", "os/2", stays=("os/1",), changes="os/2", least=2)
-    want(sorted(names()), ["os/1"])
+    expect(sorted(names()), ["os/1"])
 
 
 def a_moved_name_is_the_old_or_the_new_one():
@@ -176,9 +176,9 @@ def a_moved_name_is_the_old_or_the_new_one():
     prepare()
     either = set(names().values())
     for _ in kills(lambda: good("tag", "--repo=r", "os/1", "latest"), "tag", "--repo=r", "os/2", "latest", least=3):
-        want(names()["latest"] in either, True)
+        expect(names()["latest"] in either, True)
         sound()
-    want(names()["latest"], names()["os/2"])
+    expect(names()["latest"], names()["os/2"])
 
 
 def gc_can_be_killed_anywhere():
@@ -199,7 +199,7 @@ def repair_can_be_killed_anywhere():
         good("repair", "--repo=r", "--from=backup")
         sound()
     sound()
-    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
 
 
 def init_can_be_killed_anywhere():
@@ -221,7 +221,7 @@ def reset_metadata_can_be_killed_anywhere():
     for _ in kills(reset, *args):
         good(*args)
         sound()
-        want(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
+        expect(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
 
 
 def sign_can_be_killed_anywhere():
@@ -229,7 +229,7 @@ def sign_can_be_killed_anywhere():
         return
     make()
     shutil.copy("r/images/refs/os/1", "image")
-    want(subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], capture_output=True, check=False).returncode, 0)
+    expect(subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], capture_output=True, check=False).returncode, 0)
     os.mkdir("keys.d")
     with open("keys.d/key.pub", "wb") as f:
         f.write(subprocess.run(["openssl", "pkey", "-in", "key.pem", "-pubout"], capture_output=True, check=True).stdout)
@@ -237,7 +237,7 @@ def sign_can_be_killed_anywhere():
     sign = ("sign", "--key=key.pem", "--signatures=r/signatures", "image")
     for n in kills(lambda: shutil.rmtree("r/signatures", ignore_errors=True), *sign, least=3):
         sound()
-        want(run(*verify)[0] in (0, 10), True)  # whole, or not there
+        expect(run(*verify)[0] in (0, 10), True)  # whole, or not there
         if n % 2:
             good(*sign)
             has(good(*verify), "image")

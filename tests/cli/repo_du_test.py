@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from repo import COMPOSEFS, good, has, loaded, main, once, refused, run, want, write
+from repo import COMPOSEFS, expect, good, has, loaded, main, once, refused, run, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 ALONE = ("a", "b", "c")
@@ -48,20 +48,20 @@ def sums_are_those_of_the_files_on_disk():
     sets = {f"os/{n}": objects(f"os/{n}") for n in ALONE}
     for name, mine in sets.items():
         others = set().union(*(s for n, s in sets.items() if n != name))
-        want(images[name]["totalBytes"], sum(map(blocks, mine)))
-        want(images[name]["ownBytes"], sum(map(blocks, mine - others)))
-        want(images[name]["sharedBytes"], sum(map(blocks, mine & others)))
-        want(images[name]["freesBytes"], images[name]["ownBytes"])
-        want(images[name]["objects"], len(mine))
-        want(images[name]["entries"], 1 + len(os.listdir(name[3:])))
+        expect(images[name]["totalBytes"], sum(map(blocks, mine)))
+        expect(images[name]["ownBytes"], sum(map(blocks, mine - others)))
+        expect(images[name]["sharedBytes"], sum(map(blocks, mine & others)))
+        expect(images[name]["freesBytes"], images[name]["ownBytes"])
+        expect(images[name]["objects"], len(mine))
+        expect(images[name]["entries"], 1 + len(os.listdir(name[3:])))
     everything = set().union(*sets.values())
     all_of_it = found["repository"]
-    want(all_of_it["togetherBytes"], sum(map(blocks, everything)))
-    want(all_of_it["apartBytes"], sum(i["totalBytes"] for i in images.values()))
-    want(all_of_it["savedBytes"], all_of_it["apartBytes"] - all_of_it["togetherBytes"])
-    want(sum(i["fairBytes"] for i in images.values()), all_of_it["togetherBytes"])
-    want((all_of_it["images"], all_of_it["objects"], all_of_it["objectsMissing"]), (3, len(everything), 0))
-    want(found["bytesAre"], "blocks")
+    expect(all_of_it["togetherBytes"], sum(map(blocks, everything)))
+    expect(all_of_it["apartBytes"], sum(i["totalBytes"] for i in images.values()))
+    expect(all_of_it["savedBytes"], all_of_it["apartBytes"] - all_of_it["togetherBytes"])
+    expect(sum(i["fairBytes"] for i in images.values()), all_of_it["togetherBytes"])
+    expect((all_of_it["images"], all_of_it["objects"], all_of_it["objectsMissing"]), (3, len(everything), 0))
+    expect(found["bytesAre"], "blocks")
 
 
 def what_it_says_would_be_free_is_what_gc_frees():
@@ -69,16 +69,16 @@ def what_it_says_would_be_free_is_what_gc_frees():
     for name in ALONE:
         frees = by_name()[0][f"os/{name}"]["freesBytes"]
         good("untag", "--repo=r", f"os/{name}")
-        want(loaded("gc", "--repo=r", "--json")["bytesFreed"], frees)
+        expect(loaded("gc", "--repo=r", "--json")["bytesFreed"], frees)
 
 
 def all_names_of_an_image_go_together():
     build()
     good("tag", "--repo=r", "os/a", "latest")
     images, found = by_name("os/a")
-    want(len(found["images"]), 1)
-    want(images["latest"]["names"], ["latest", "os/a"])
-    want(images["latest"]["freesBytes"] > 0, True)
+    expect(len(found["images"]), 1)
+    expect(images["latest"]["names"], ["latest", "os/a"])
+    expect(images["latest"]["freesBytes"] > 0, True)
     has(good("du", "--repo=r"), "latest, os/a\n")
 
 
@@ -87,12 +87,12 @@ def an_image_without_a_name_frees_nothing_and_keeps_nothing():
     good("untag", "--repo=r", "os/b")
     images, _ = by_name()
     gone = [image for image in images.values() if not image["names"]]
-    want((len(gone), gone[0]["freesBytes"]), (1, 0))
-    want(images["os/a"]["freesBytes"] > images["os/a"]["ownBytes"], True)
+    expect((len(gone), gone[0]["freesBytes"]), (1, 0))
+    expect(images["os/a"]["freesBytes"] > images["os/a"]["ownBytes"], True)
     table = good("du", "--repo=r")
     has(table, gone[0]["digest"] + " (no name)\n")
     good("untag", "--repo=r", "os/a")
-    want(loaded("gc", "--repo=r", "--json", "--dry-run")["bytesFreed"], images["os/a"]["freesBytes"] + gone[0]["ownBytes"])
+    expect(loaded("gc", "--repo=r", "--json", "--dry-run")["bytesFreed"], images["os/a"]["freesBytes"] + gone[0]["ownBytes"])
 
 
 def an_image_that_is_open_or_in_a_stream_stays():
@@ -100,19 +100,19 @@ def an_image_that_is_open_or_in_a_stream_stays():
     with open("r/images/refs/os/a", "rb"):
         images, _ = by_name()
         has(good("du", "--repo=r"), "os/a (in use)\n")
-    want((images["os/a"]["inUse"], images["os/a"]["freesBytes"]), (True, 0))
-    want((images["os/b"]["inUse"], images["os/b"]["inStream"]), (False, False))
-    want(images["os/b"]["freesBytes"], images["os/b"]["ownBytes"])
+    expect((images["os/a"]["inUse"], images["os/a"]["freesBytes"]), (True, 0))
+    expect((images["os/b"]["inUse"], images["os/b"]["inStream"]), (False, False))
+    expect(images["os/b"]["freesBytes"], images["os/b"]["ownBytes"])
     hold(os.readlink("r/images/refs/os/a").rsplit("/", 1)[1])
     images, _ = by_name()
-    want((images["os/a"]["inUse"], images["os/a"]["inStream"], images["os/a"]["freesBytes"]), (False, True, 0))
+    expect((images["os/a"]["inUse"], images["os/a"]["inStream"], images["os/a"]["freesBytes"]), (False, True, 0))
     has(good("du", "--repo=r"), "os/a (in a stream)\n")
 
 
 def digest_of(path):
     """The fs-verity digest of a file, by our own program."""
     rc, out, err = run("measure-file", path, program=os.path.join(os.path.dirname(COMPOSEFS), "composefs-info"))
-    want((rc, err), (0, ""))
+    expect((rc, err), (0, ""))
     return out.split()[0]
 
 
@@ -136,14 +136,14 @@ def hold(image):
 def pairs_are_told_on_request():
     build()
     found = loaded("du", "--repo=r", "--json", "--pairs", "os/a", "os/b", "os/c")
-    want(len(found["pairs"]), 3)
+    expect(len(found["pairs"]), 3)
     digest = {i["names"][0]: i["digest"] for i in found["images"]}
     first = found["pairs"][0]
-    want(sorted(first["digests"]), sorted([digest["os/a"], digest["os/b"]]))
-    want((first["objects"], first["bytes"]), (2, sum(map(blocks, objects("os/a") & objects("os/b")))))
-    want("pairs" in loaded("du", "--repo=r", "--json"), False)
+    expect(sorted(first["digests"]), sorted([digest["os/a"], digest["os/b"]]))
+    expect((first["objects"], first["bytes"]), (2, sum(map(blocks, objects("os/a") & objects("os/b")))))
+    expect("pairs" in loaded("du", "--repo=r", "--json"), False)
     has(good("du", "--repo=r", "--pairs", "os/a", "os/b"), "Pairs:\n")
-    want(loaded("du", "--repo=r", "--json", "--pairs", "os/a")["pairs"], [])
+    expect(loaded("du", "--repo=r", "--json", "--pairs", "os/a")["pairs"], [])
 
 
 def rows_have_the_order_that_was_asked_for():
@@ -151,26 +151,26 @@ def rows_have_the_order_that_was_asked_for():
     for key, field in (("frees", "freesBytes"), ("own", "ownBytes"), ("shared", "sharedBytes"), ("total", "totalBytes"),
                        ("fair", "fairBytes"), ("cached", "cachedBytes"), ("entries", "entries")):
         values = [i[field] for i in loaded("du", "--repo=r", "--json", f"--sort={key}")["images"]]
-        want(values, sorted(values, reverse=True))
+        expect(values, sorted(values, reverse=True))
     names = [i["names"][0] for i in loaded("du", "--repo=r", "--json", "--sort=name")["images"]]
-    want(names, sorted(names))
+    expect(names, sorted(names))
     has(run("du", "--repo=r", "--sort=size")[2], "sort: want frees")
 
 
 def lengths_instead_of_blocks_when_asked_for():
     build()
     images, found = by_name("--apparent")
-    want(found["bytesAre"], "apparent")
-    want(images["os/a"]["totalBytes"], sum(map(os.path.getsize, objects("os/a"))))
+    expect(found["bytesAre"], "apparent")
+    expect(images["os/a"]["totalBytes"], sum(map(os.path.getsize, objects("os/a"))))
 
 
 def what_is_in_memory_is_told_unless_not_asked():
     build()
     images, found = by_name()
-    want(images["os/a"]["cachedBytes"] > 0, True)
-    want(found["repository"]["cachedBytes"] >= images["os/a"]["cachedBytes"], True)
+    expect(images["os/a"]["cachedBytes"] > 0, True)
+    expect(found["repository"]["cachedBytes"] >= images["os/a"]["cachedBytes"], True)
     images, found = by_name("--no-cached")
-    want((images["os/a"]["cachedBytes"], found["repository"]["cachedBytes"]), (None, None))
+    expect((images["os/a"]["cachedBytes"], found["repository"]["cachedBytes"]), (None, None))
 
 
 def missing_objects_are_told():
@@ -178,7 +178,7 @@ def missing_objects_are_told():
     gone = sorted(p for p in objects("os/c") & objects("os/a"))[0]
     os.unlink(gone)
     rc, out, err = run("du", "--repo=r", "--json")
-    want((rc, json.loads(out)["repository"]["objectsMissing"]), (0, 1))
+    expect((rc, json.loads(out)["repository"]["objectsMissing"]), (0, 1))
     has(err, "1 objects are not there")
 
 
@@ -189,7 +189,7 @@ def entries_of_another_form_are_told():
     os.symlink("elsewhere", entry)
     write("r/images/refs/README", "mine")
     rc, out, err = run("du", "--repo=r", "--json")
-    want((rc, len(json.loads(out)["images"])), (0, 2))
+    expect((rc, len(json.loads(out)["images"])), (0, 2))
     has(err, "2 entries of images/ are no links of ours, and not counted")
 
 
@@ -203,7 +203,7 @@ def of_a_damaged_repository_nothing_is_said():
 
 def an_empty_repository_is_no_error():
     good("init", "--insecure", "r")
-    want(loaded("du", "--repo=r", "--json")["images"], [])
+    expect(loaded("du", "--repo=r", "--json")["images"], [])
     has(good("du", "--repo=r", "--pairs"), "0 images, 0 objects")
     has(refused("du", "--repo=r", "none"), 'no image is called "none"')
 
@@ -214,11 +214,11 @@ def hostile_names_reach_no_terminal():
         os.symlink(b"../" + os.path.basename(os.readlink(b"r/images/refs/os/a")), b"r/images/refs/" + name)
     os.symlink("../" + os.path.basename(os.readlink("r/images/refs/os/a")), "r/images/refs/x\x1b[31m\n")
     out = good("du", "--repo=r")
-    want("\x1b" in out, False)
+    expect("\x1b" in out, False)
     has(out, "x\\x1b[31m\\x0a")
     has(out, "\\xc2\\x9b31m")
     names = loaded("du", "--repo=r", "--json", "--sort=name", "os/a")["images"][0]["names"]
-    want(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
+    expect(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
 
 
 TESTS = (sums_are_those_of_the_files_on_disk, what_it_says_would_be_free_is_what_gc_frees, all_names_of_an_image_go_together,

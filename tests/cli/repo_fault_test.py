@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from faults import can_inject, faults
-from repo import COMPOSEFS, good, main, make, make_tree, run, want, write
+from repo import COMPOSEFS, expect, good, main, make, make_tree, run, write
 
 RUNS = 60
 
@@ -62,16 +62,16 @@ def survives(args, keep, changes=False, runs=RUNS, statuses=(0,)):
     for fault, status, out, err in faults([COMPOSEFS, *args], '"r"', runs, reset):
         after = files("r")
         try:
-            want({path: after.get(path) for path in keep}, keep)
+            expect({path: after.get(path) for path in keep}, keep)
             if wanted is None:
-                want((status in statuses, err if status not in statuses else ""), (True, ""))
+                expect((status in statuses, err if status not in statuses else ""), (True, ""))
                 wanted = status, out, after
             elif status == 0:
-                want((status, out, after), wanted)
+                expect((status, out, after), wanted)
             else:
-                want((0 < status < 128, bool(err or out)), (True, True))
+                expect((0 < status < 128, bool(err or out)), (True, True))
             if not changes:
-                want(after, files_before)
+                expect(after, files_before)
         except AssertionError as reason:
             raise AssertionError(f"{' '.join(args)}: {fault}: {reason}; {err!r}") from reason
         count += 1
@@ -173,7 +173,7 @@ def damage_that_cannot_be_printed_is_said():
     damage()
     with open("/dev/full", "wb") as full:
         done = subprocess.run([COMPOSEFS, "fsck", "--repo=r", "--json"], stdout=full, stderr=subprocess.PIPE, check=False)
-    want((done.returncode, b"standard output: No space left" in done.stderr), (3, True))
+    expect((done.returncode, b"standard output: No space left" in done.stderr), (3, True))
 
 
 def images_are_listed_whole():

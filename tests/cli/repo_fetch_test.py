@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 
-from repo import COMPOSEFS, DAMAGED, OK, good, has, main, make, run, snapshot, want, write
+from repo import COMPOSEFS, DAMAGED, OK, expect, good, has, main, make, run, snapshot, write
 
 
 class Server:
@@ -91,11 +91,11 @@ def what_is_missing_or_damaged_is_fetched_from_a_server():
     image = os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]
     write(f"r/objects/{image[:2]}/{image[2:]}", "damaged")
     with Server() as server:
-        want(repair(server.url + "/"), (OK, {"quarantined": 2, "fetched": 3}, ""))
-        want(sorted(server.paths), sorted("/" + k[2:] for k in before if k[2:] in {p[1:] for p in server.paths}))
-    want(objects(), before)
-    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
-    want([n for n in os.listdir("r") if n.startswith(".tmp")], [])
+        expect(repair(server.url + "/"), (OK, {"quarantined": 2, "fetched": 3}, ""))
+        expect(sorted(server.paths), sorted("/" + k[2:] for k in before if k[2:] in {p[1:] for p in server.paths}))
+    expect(objects(), before)
+    expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    expect([n for n in os.listdir("r") if n.startswith(".tmp")], [])
 
 
 def refused(answer, *said, tls=None):
@@ -108,10 +108,10 @@ def refused(answer, *said, tls=None):
     before = snapshot("r/objects")
     with Server(answer, tls) as server:
         rc, done, err = repair(server.url)
-        want((rc, done, err.count("\n")), (DAMAGED, {}, 1))
+        expect((rc, done, err.count("\n")), (DAMAGED, {}, 1))
         for part in said:
             has(err, part)
-        want(snapshot("r/objects"), before)
+        expect(snapshot("r/objects"), before)
         return server
 
 
@@ -143,7 +143,7 @@ def what_is_longer_than_the_image_says_is_not_read():
         return True
 
     refused(endless, "1 failed", "want at most 1000 bytes, found more")
-    want(sent[0] < 64 << 20, True)
+    expect(sent[0] < 64 << 20, True)
 
 
 def what_ends_too_early_does_not_enter():
@@ -176,9 +176,9 @@ def a_redirect_is_followed_and_not_for_ever():
     path = path_of("/a")
     os.unlink(f"r/objects/{path}")
     with Server() as real, Server(redirect(lambda h: real.url + h.path)) as server:
-        want(repair(server.url), (OK, {"fetched": 1}, ""))
+        expect(repair(server.url), (OK, {"fetched": 1}, ""))
     server = refused(redirect(lambda h: h.path), "1 failed", "redirects")
-    want(len(server.paths) <= 6, True)
+    expect(len(server.paths) <= 6, True)
     refused(redirect(lambda h: f"file://{os.getcwd()}/backup{h.path}"), "1 failed", "rotocol")
 
 
@@ -191,15 +191,15 @@ def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
     for path in paths:
         os.unlink(f"r/objects/{path}")
     rc, done, err = repair(nobody)
-    want((rc, done, err.count("\n")), (DAMAGED, {}, 1))
+    expect((rc, done, err.count("\n")), (DAMAGED, {}, 1))
     has(err, "onnect")
     shutil.move(f"backup/objects/{paths[0]}", "kept")
     with Server() as server:
         rc, done, err = repair(nobody, server.url)
-        want((rc, done, err.count("\n")), (DAMAGED, {"fetched": 2}, 4))  # one line a source and a round
+        expect((rc, done, err.count("\n")), (DAMAGED, {"fetched": 2}, 4))  # one line a source and a round
         has(err, "2 fetched, 1 not there")
     shutil.move("kept", f"backup/objects/{paths[0]}")
-    want(repair(nobody, "backup"), (OK, {"fetched": 1}, ""))
+    expect(repair(nobody, "backup"), (OK, {"fetched": 1}, ""))
 
 
 def make_tls():
@@ -207,7 +207,7 @@ def make_tls():
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                            "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key", "-out", "cert"],
                           capture_output=True, check=False)
-    want(done.returncode, 0)
+    expect(done.returncode, 0)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain("cert", "key")
     return tls
@@ -219,10 +219,10 @@ def https_wants_a_certificate_that_somebody_vouches_for():
     os.environ["CURL_CA_BUNDLE"] = os.path.abspath("cert")
     try:
         with Server(tls=tls) as server:
-            want(repair(server.url), (OK, {"fetched": 1}, ""))
+            expect(repair(server.url), (OK, {"fetched": 1}, ""))
         with Server() as real:
             refused(redirect(lambda h: real.url + h.path), "1 failed", "rotocol", tls=tls)
-            want(real.paths, [])
+            expect(real.paths, [])
     finally:
         del os.environ["CURL_CA_BUNDLE"]
 
@@ -238,10 +238,10 @@ def many_are_fetched_a_few_at_a_time():
         hexed = path.split(":")[1]
         os.unlink(f"r/objects/{hexed[:2]}/{hexed[2:]}")
     with Server() as server:
-        want(repair(server.url), (OK, {"fetched": 303}, ""))
-        want(len(server.paths), 303)
-        want(1 < server.most <= 8, True)
-    want(objects(), before)
+        expect(repair(server.url), (OK, {"fetched": 303}, ""))
+        expect(len(server.paths), 303)
+        expect(1 < server.most <= 8, True)
+    expect(objects(), before)
 
 
 def without_the_program_that_fetches_it_says_so():
@@ -250,7 +250,7 @@ def without_the_program_that_fetches_it_says_so():
     shutil.copy(COMPOSEFS, "alone")
     done = subprocess.run([os.path.abspath("alone"), "repair", "--repo=r", "--from=http://127.0.0.1:1"], capture_output=True,
                           text=True, check=False, env={**os.environ, "PATH": "/nonexistent"})
-    want((done.returncode, done.stderr.count("\n")), (1, 1))
+    expect((done.returncode, done.stderr.count("\n")), (1, 1))
     has(done.stderr, "want the program composefs-fetch")
 
 

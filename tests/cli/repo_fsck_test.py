@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from repo import (COMPOSEFS, DAMAGED, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want,
-                  write)
+from repo import (COMPOSEFS, DAMAGED, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run,
+                  snapshot, write)
 
 GOLDEN, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[2:4])
 
@@ -21,8 +21,8 @@ def fsck(*args, remarks=()):
     """The types of what was found, sorted; the status agrees with them."""
     rc, out, _ = run("fsck", "--repo=r", "--json", *args)
     report = json.loads(out)
-    want(sorted(f["type"] for f in report["remarks"]), sorted(remarks))
-    want((rc, report["ok"]), (DAMAGED, False) if report["errors"] else (0, True))
+    expect(sorted(f["type"] for f in report["remarks"]), sorted(remarks))
+    expect((rc, report["ok"]), (DAMAGED, False) if report["errors"] else (0, True))
     return sorted(f["type"] for f in report["errors"])
 
 
@@ -46,12 +46,12 @@ def an_object():
 
 def a_sound_repository_is_ok_in_each_way():
     make()
-    want(fsck(), [])
-    want(fsck("--metadata-only"), [])
+    expect(fsck(), [])
+    expect(fsck("--metadata-only"), [])
     has(good("fsck", "--repo=r"), "objects: 4, 0 damaged\n")
     has(good("fsck", "--repo=r", "os/1"), "sound, 3 objects")
     report = loaded("fsck", "--repo=r", "--json")
-    want((report["objects_checked"], report["images_checked"], report["streams_checked"]), (4, 1, 0))
+    expect((report["objects_checked"], report["images_checked"], report["streams_checked"]), (4, 1, 0))
 
 
 def a_changed_object_is_found_by_reading_alone():
@@ -59,23 +59,23 @@ def a_changed_object_is_found_by_reading_alone():
     hexed = an_object()
     with open(path_of(hexed), "r+b") as f:
         f.write(b"!")
-    want(fsck("--metadata-only"), [])
-    want(fsck(), ["object-digest-mismatch"])
-    want(run("fsck", "--repo=r", "os/1")[0], DAMAGED)
+    expect(fsck("--metadata-only"), [])
+    expect(fsck(), ["object-digest-mismatch"])
+    expect(run("fsck", "--repo=r", "os/1")[0], DAMAGED)
 
 
 def a_size_that_is_not_the_images_is_found_without_reading():
     make()
     with open(path_of(an_object()), "ab") as f:
         f.write(b"!")
-    want(fsck("--metadata-only"), ["object-size-mismatch"])
+    expect(fsck("--metadata-only"), ["object-size-mismatch"])
 
 
 def missing_objects_are_told_for_each_image():
     make()
     os.unlink(path_of(an_object()))
-    want(fsck("--metadata-only"), ["image-missing-object"])
-    want(loaded("init", "--json", "--insecure", "s")["created"], True)
+    expect(fsck("--metadata-only"), ["image-missing-object"])
+    expect(loaded("init", "--json", "--insecure", "s")["created"], True)
 
 
 def one_line_tells_of_an_object_and_of_all_images_that_use_it():
@@ -89,15 +89,15 @@ def one_line_tells_of_an_object_and_of_all_images_that_use_it():
         f.write(b"!")
     os.unlink(path_of(only))
     report = json.loads(run("fsck", "--repo=r", "--json")[1])
-    want(sorted((f["type"], f["path"]) for f in report["errors"]),
+    expect(sorted((f["type"], f["path"]) for f in report["errors"]),
          [("image-missing-object", path_of(only)[2:]), ("object-digest-mismatch", path_of(shared)[2:])])
     details = {f["type"]: f["detail"] for f in report["errors"]}
     users = details["object-digest-mismatch"].split(": used by ")[1]
-    want(sorted(u.removesuffix(" (/shared)") for u in users.split(", ")), ["os/1", "os/2"])
-    want(users.count(" (/shared)"), 1)
+    expect(sorted(u.removesuffix(" (/shared)") for u in users.split(", ")), ["os/1", "os/2"])
+    expect(users.count(" (/shared)"), 1)
     users = details["image-missing-object"].split(": used by ")[1]
-    want(sorted(u.split(" (")[0] for u in users.split(", ")), ["os/1", "sub"])
-    want((report["images_corrupted"], report["objects_corrupted"], report["missing_objects"]), (3, 1, 1))
+    expect(sorted(u.split(" (")[0] for u in users.split(", ")), ["os/1", "sub"])
+    expect((report["images_corrupted"], report["objects_corrupted"], report["missing_objects"]), (3, 1, 1))
 
 
 def an_object_that_many_files_use_is_one_missing_object():
@@ -108,7 +108,7 @@ def an_object_that_many_files_use_is_one_missing_object():
     hexed = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/many/7").split()[1].replace("/", "")
     os.unlink(path_of(hexed))
     report = json.loads(run("fsck", "--repo=r", "--json")[1])
-    want((report["missing_objects"], report["images_corrupted"], len(report["errors"])), (1, 2, 1))
+    expect((report["missing_objects"], report["images_corrupted"], len(report["errors"])), (1, 2, 1))
     has(report["errors"][0]["detail"], "os/1")
     has(report["errors"][0]["detail"], unnamed)
 
@@ -151,11 +151,11 @@ def make_key_twice(image_bytes):
 def an_image_with_an_xattr_twice_is_not_damaged():
     make()
     import_image("twice", "/f 0 100644 1 0 0 0 0.0 - - - user.aa=1 user.bb=2", make_key_twice)
-    want(fsck(), [])
-    want(repair()[:2], (0, {}))
-    want(os.path.exists("r/.quarantine"), False)
+    expect(fsck(), [])
+    expect(repair()[:2], (0, {}))
+    expect(os.path.exists("r/.quarantine"), False)
     rc, out, err = run("fsck", "twice.cfs")
-    want((rc, out), (0, "twice.cfs: sound\n"))
+    expect((rc, out), (0, "twice.cfs: sound\n"))
     has(err, "note: Linux lists an xattr twice, and gives its first value (twin-xattrs: 1 inodes, the first is /f)")
     has(good("dump-files", "--repo=r", "twice", "/f"), "user.aa=1\n")
 
@@ -163,8 +163,8 @@ def an_image_with_an_xattr_twice_is_not_damaged():
 def an_image_that_kernels_show_otherwise_is_a_remark():
     make()
     import_image("odd", "/f 0 100644 1 0 0 0 0.0 - - - lustre.x=1")
-    want(fsck(remarks=["image-shown-otherwise"]), [])
-    want(repair()[:2], (0, {}))
+    expect(fsck(remarks=["image-shown-otherwise"]), [])
+    expect(repair()[:2], (0, {}))
 
 
 def damage_of_an_image_is_told_as_such():
@@ -173,9 +173,9 @@ def damage_of_an_image_is_told_as_such():
     with open(path_of(hexed), "r+b") as f:
         f.seek(1200)
         f.write(b"\xff\xff\xff")
-    want(fsck(), ["image-open-failed", "object-digest-mismatch"])
+    expect(fsck(), ["image-open-failed", "object-digest-mismatch"])
     os.unlink(path_of(hexed))
-    want(fsck(), ["broken-symlink"])
+    expect(fsck(), ["broken-symlink"])
 
 
 def an_image_that_is_none_is_told_though_its_digest_is_right():
@@ -183,8 +183,8 @@ def an_image_that_is_none_is_told_though_its_digest_is_right():
     made = good("create-image", "--repo=r", "tree").strip()
     hexed = an_object()
     os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", f"r/images/{hexed}")
-    want(fsck(), ["image-invalid"])
-    want(made.split(":")[1], image())
+    expect(fsck(), ["image-invalid"])
+    expect(made.split(":")[1], image())
 
 
 def links_of_each_wrong_form_are_told():
@@ -198,7 +198,7 @@ def links_of_each_wrong_form_are_told():
     os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", "r/images/" + "1" * 64)
     os.makedirs("r/streams")
     os.symlink("../../etc", "r/streams/evil")
-    want(fsck(), ["broken-symlink", "broken-symlink", "entry-not-symlink", "entry-not-symlink", "link-target-invalid",
+    expect(fsck(), ["broken-symlink", "broken-symlink", "entry-not-symlink", "entry-not-symlink", "link-target-invalid",
                   "link-target-invalid", "link-target-invalid"])
 
 
@@ -210,7 +210,7 @@ def what_is_no_object_is_told():
     os.symlink("/etc/passwd", "r/objects/11/" + "2" * 62)
     os.symlink("/etc", "r/objects/" + next(p for p in ("22", "33", "44", "55", "66", "77", "88")
                                            if not os.path.exists(f"r/objects/{p}")))
-    want(fsck(), ["object-invalid-name", "object-invalid-name", "object-open-failed", "unexpected-file-type", "unexpected-file-type"])
+    expect(fsck(), ["object-invalid-name", "object-invalid-name", "object-open-failed", "unexpected-file-type", "unexpected-file-type"])
 
 
 def remarks_are_no_damage():
@@ -219,7 +219,7 @@ def remarks_are_no_damage():
     os.symlink("x", "r/.symlink-0123456789ab")
     os.chmod(path_of(an_object()), 0o666)
     os.symlink("../" + image(), "r/images/refs/bad\nname")
-    want(fsck(remarks=["leftover-temporary", "leftover-temporary", "object-mode", "ref-name-invalid"]), [])
+    expect(fsck(remarks=["leftover-temporary", "leftover-temporary", "object-mode", "ref-name-invalid"]), [])
 
 
 def streams_are_read_to_the_end():
@@ -232,13 +232,13 @@ def streams_are_read_to_the_end():
         os.makedirs(os.path.dirname(path_of(hexed)), exist_ok=True)
         shutil.copy(f"{GOLDEN}/splitstream/{name}.ss", path_of(hexed))
         os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", f"r/streams/{name}")
-    want(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "missing-object-ref"])
+    expect(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "missing-object-ref"])
     with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:
         body = f.read()[112:144].hex()
     os.makedirs(os.path.dirname(path_of(body)), exist_ok=True)
     with open(path_of(body), "wb") as f:
         f.write(bytes(999))
-    want(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "object-digest-mismatch", "stream-read-failed"])
+    expect(fsck(), ["missing-named-ref", "missing-named-ref", "missing-object-ref", "object-digest-mismatch", "stream-read-failed"])
     hexed = an_object()
     os.symlink(f"../objects/{hexed[:2]}/{hexed[2:]}", "r/streams/none")
     has(str(fsck()), "stream-open-failed")
@@ -249,9 +249,9 @@ def an_object_of_another_user_is_a_remark():
     if os.geteuid() != 0:
         return
     os.chown(path_of(an_object()), 1234, -1)
-    want(fsck(remarks=["object-mode"]), [])
+    expect(fsck(remarks=["object-mode"]), [])
     os.chown("r", 1234, -1)
-    want(fsck(), [])
+    expect(fsck(), [])
 
 
 def in_memory(path):
@@ -279,13 +279,13 @@ def fsck_in_the_background_finds_the_same_and_leaves_the_page_cache_as_it_was():
 
     if not shutil.which("fincore") or not drop():
         return  # a file system that has nothing but the page cache
-    want(fsck("--background"), [])
-    want((in_memory(cold), in_memory(image_path), in_memory(warm)), (0, 0, 1 << 20))
-    want(fsck(), [])
-    want((in_memory(cold), in_memory(image_path) > 0), (1 << 20, True))
+    expect(fsck("--background"), [])
+    expect((in_memory(cold), in_memory(image_path), in_memory(warm)), (0, 0, 1 << 20))
+    expect(fsck(), [])
+    expect((in_memory(cold), in_memory(image_path) > 0), (1 << 20, True))
     with open(cold, "r+b") as f:
         f.write(b"!")
-    want(fsck("--background"), ["object-digest-mismatch"])
+    expect(fsck("--background"), ["object-digest-mismatch"])
 
 
 def fsck_in_the_background_has_the_idle_classes():
@@ -298,10 +298,10 @@ def fsck_in_the_background_has_the_idle_classes():
             for _ in range(3000):
                 if os.sched_getscheduler(pid) == os.SCHED_IDLE:
                     break
-                want(fsck_process.poll(), None)
+                expect(fsck_process.poll(), None)
                 time.sleep(0.01)
-            want(os.sched_getscheduler(pid), os.SCHED_IDLE)
-            want(os.listdir(f"/proc/{pid}/task"), [str(pid)])
+            expect(os.sched_getscheduler(pid), os.SCHED_IDLE)
+            expect(os.listdir(f"/proc/{pid}/task"), [str(pid)])
             has(subprocess.run(["ionice", "-p", str(pid)], capture_output=True, text=True, check=True).stdout, "idle")
         finally:
             fsck_process.kill()
@@ -315,16 +315,16 @@ def repair_moves_damage_aside_and_fetches_from_elsewhere():
         f.write(b"!")
     os.unlink(path_of(missing))
     rc, done, _ = repair()
-    want((rc, done), (DAMAGED, {"quarantined": 1}))
+    expect((rc, done), (DAMAGED, {"quarantined": 1}))
     with open(f"r/.quarantine/{damaged}", "rb") as f:
-        want(f.read(1), b"!")
+        expect(f.read(1), b"!")
     write(f"liar/{damaged[:2]}/{damaged[2:]}", "not that")
     rc, done, _ = repair("--from=liar", "--from=backup")
-    want((rc, done), (0, {"fetched": 2}))
-    want(fsck(), [])
-    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    expect((rc, done), (0, {"fetched": 2}))
+    expect(fsck(), [])
+    expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
     os.unlink(path_of(damaged))
-    want(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
+    expect(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
 
 
 def repair_refuses_a_place_that_is_none():
@@ -344,23 +344,23 @@ def repair_makes_links_anew_and_drops_those_to_nothing():
     make()
     hexed = image()
     os.unlink(f"r/images/{hexed}")
-    want(repair()[:2], (0, {"relinked": 1}))
+    expect(repair()[:2], (0, {"relinked": 1}))
     os.unlink(f"r/images/{hexed}")
     os.symlink("/etc/passwd", f"r/images/{hexed}")
-    want(repair()[:2], (0, {"relinked": 1}))
+    expect(repair()[:2], (0, {"relinked": 1}))
     os.symlink("../objects/00/" + "0" * 62, "r/images/" + "0" * 64)
-    want(repair()[:2], (0, {"dropped": 1}))
+    expect(repair()[:2], (0, {"dropped": 1}))
     before = snapshot("r")
-    want(repair()[:2], (0, {}))
-    want({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
+    expect(repair()[:2], (0, {}))
+    expect({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
 
 
 def repair_keeps_the_link_that_a_name_needs():
     make()
     hexed = image()
     os.unlink(path_of(hexed))
-    want(repair()[:2], (DAMAGED, {}))
-    want(os.path.lexists(f"r/images/{hexed}"), True)
+    expect(repair()[:2], (DAMAGED, {}))
+    expect(os.path.lexists(f"r/images/{hexed}"), True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 import time
 
 from faults import can_inject
-from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write
+from repo import COMPOSEFS, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 NOTHING = {"objectsRemoved": 0, "imagesRemoved": 0, "streamsRemoved": 0, "namesRemoved": 0, "temporariesRemoved": 0,
@@ -23,12 +23,12 @@ NOTHING = {"objectsRemoved": 0, "imagesRemoved": 0, "streamsRemoved": 0, "namesR
 def gc(*args, **numbers):
     """Collects; every number that is not named must be 0. What was said."""
     rc, out, err = run("gc", "--repo=r", "--json", *args)
-    want((rc, err if rc else ""), (0, ""))
+    expect((rc, err if rc else ""), (0, ""))
     found = __import__("json").loads(out)
-    want({k: found[k] for k in NOTHING}, {**NOTHING, **numbers})
-    want(found["dryRun"], "--dry-run" in args or "-n" in args)
+    expect({k: found[k] for k in NOTHING}, {**NOTHING, **numbers})
+    expect(found["dryRun"], "--dry-run" in args or "-n" in args)
     if not found["objectsRemoved"]:
-        want(found["bytesFreed"], 0)
+        expect(found["bytesFreed"], 0)
     return err
 
 
@@ -47,7 +47,7 @@ def what_a_name_reaches_stays():
     second()
     before = snapshot("r")
     gc()
-    want({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
+    expect({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})
     has(good("gc", "--repo=r", "--dry-run"), "would be removed: 0 objects")
 
 
@@ -55,15 +55,15 @@ def what_no_name_reaches_goes_and_what_is_shared_stays():
     make()
     kept = objects()
     gone = second()
-    want(len(objects()), len(kept) + 3)
+    expect(len(objects()), len(kept) + 3)
     good("untag", "--repo=r", "os/2")
     before = snapshot("r")
     gc("-n", objectsRemoved=3, imagesRemoved=1)
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
     gc(objectsRemoved=3, imagesRemoved=1)
-    want(objects(), kept)
-    want(os.path.lexists(f"r/images/{gone}"), False)
-    want([d for d in os.listdir("r/objects") if not os.listdir(f"r/objects/{d}")], [])
+    expect(objects(), kept)
+    expect(os.path.lexists(f"r/images/{gone}"), False)
+    expect([d for d in os.listdir("r/objects") if not os.listdir(f"r/objects/{d}")], [])
     gc()
 
 
@@ -91,7 +91,7 @@ def keep_leaves_the_newest_of_each_name():
     err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
     has(err, "name removed: a:9: there are newer ones")
     gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
-    want(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
+    expect(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
 
 
 def keep_leaves_what_is_newest_by_time_or_by_version():
@@ -104,7 +104,7 @@ def keep_leaves_what_is_newest_by_time_or_by_version():
     err = gc("--keep=1", namesRemoved=2, imagesRemoved=2, objectsRemoved=2)
     has(err, "name kept: a:11: its version is among the newest, its time is not")
     has(err, "name kept: a:8: its time is among the newest, its version is not")
-    want(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
+    expect(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
 
 
 def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
@@ -135,7 +135,7 @@ def foreign_files_are_told_and_left_alone():
     has(err, "left alone: 00/README")
     has(err, "left alone: README: want a symbolic link")
     for path in ("r/objects/00/README", "r/objects/note", "r/images/refs/README", "r/objects/00/" + "0" * 62):
-        want(os.path.exists(path), True)
+        expect(os.path.exists(path), True)
 
 
 def a_tree_of_directories_6000_deep_in_refs_is_told_and_stops_nothing():
@@ -151,9 +151,9 @@ def a_tree_of_directories_6000_deep_in_refs_is_told_and_stops_nothing():
     try:
         has(gc(), "/a/a: a directory deeper than any name")
         rc, out, err = run("images", "--repo=r")
-        want((rc, len(out.splitlines()), err.count("warning: ")), (0, 2, 1))
+        expect((rc, len(out.splitlines()), err.count("warning: ")), (0, 2, 1))
         rc, out, err = run("fsck", "--repo=r")
-        want((rc, err.count("entry-not-symlink")), (3, 1))
+        expect((rc, err.count("entry-not-symlink")), (3, 1))
         good("du", "--repo=r")
     finally:
         subprocess.run(["rm", "-rf", "r"], check=True)
@@ -165,7 +165,7 @@ def leftovers_go_when_they_are_old():
     os.symlink("x", "r/.symlink-0123456789ab")
     gc()
     for path in ("r/objects/.tmp-object-0123456789ab", "r/.symlink-0123456789ab"):
-        want(os.path.lexists(path), True)
+        expect(os.path.lexists(path), True)
         os.utime(path, (1000, 1000), follow_symlinks=False)
     gc("--dry-run", temporariesRemoved=2)
     gc(temporariesRemoved=2)
@@ -178,7 +178,7 @@ def a_dangling_name_is_told_and_pruned_when_asked():
     os.unlink(f"r/images/{gone}")
     has(gc(), "dangling name: os/2: its entry is gone")
     has(gc("--prune-refs", objectsRemoved=3, namesRemoved=1), "os/2")
-    want(os.listdir("r/images/refs/os"), ["1"])
+    expect(os.listdir("r/images/refs/os"), ["1"])
 
 
 def a_name_without_an_entry_keeps_the_image():
@@ -187,7 +187,7 @@ def a_name_without_an_entry_keeps_the_image():
     os.unlink(f"r/images/{second()}")
     has(gc(objectsRemoved=0), "dangling name: os/2: its entry is gone")
     good("repair", "--repo=r")
-    want(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
+    expect(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
     image = os.readlink("r/images/refs/os/2").rsplit("/", maxsplit=1)[-1]
     os.unlink(f"r/images/{image}")
     os.unlink(f"r/objects/{image[:2]}/{image[2:]}")
@@ -210,11 +210,11 @@ def damage_stops_it_before_anything_is_removed():
         err = refused("gc", "--repo=r")
         has(err, f"images/{named}")
         has(err, "(nothing is removed; composefs fsck tells all)")
-        want(snapshot("r"), before)
+        expect(snapshot("r"), before)
     os.unlink(path)
     before = snapshot("r")
     has(refused("gc", "--repo=r"), named[2:])
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
     os.unlink("r/images/refs/os/1")
     os.symlink("/etc/passwd", "r/images/refs/os/1")
     has(refused("gc", "--repo=r"), "want a link to a first-level entry")
@@ -245,13 +245,13 @@ def streams_reach_their_objects_their_streams_and_what_those_reach():
         if size:
             put(data[112:144].hex(), bytes(size))
     os.symlink("../../config", "r/streams/refs/oci/x:1")
-    want(len(objects()), len(kept) + 8)
+    expect(len(objects()), len(kept) + 8)
     gc()
     os.unlink("r/streams/refs/oci/x:1")
     gc("--dry-run", "--root=layer-beta", objectsRemoved=6, streamsRemoved=3)
     gc("--dry-run", "--root=config")
     gc(objectsRemoved=8, streamsRemoved=4)
-    want(objects(), kept)
+    expect(objects(), kept)
 
 
 def it_waits_for_others_as_long_as_it_is_told():
@@ -261,17 +261,17 @@ def it_waits_for_others_as_long_as_it_is_told():
     has(refused("gc", "--repo=r", "--no-wait"), "others use the repository")
     began = time.monotonic()
     rc, _, err = run("gc", "--repo=r", "--timeout=1")
-    want(rc, 1)
+    expect(rc, 1)
     has(err, "waiting: others use the repository")
-    want(0.9 < time.monotonic() - began < 30, True)
+    expect(0.9 < time.monotonic() - began < 30, True)
     good("gc", "--repo=r", "--dry-run")
     with subprocess.Popen([COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:
         time.sleep(0.3)
-        want(waiting.poll(), None)
+        expect(waiting.poll(), None)
         # Nobody is held up for long by one who waits for somebody else.
         good("create-image", "--repo=r", "tree", "os/2")
         fcntl.flock(holder, fcntl.LOCK_UN)
-        want(waiting.wait(timeout=60), 0)
+        expect(waiting.wait(timeout=60), 0)
     os.close(holder)
 
 
@@ -287,7 +287,7 @@ def another_repository_that_takes_the_place_is_not_taken_for_the_first():
     with subprocess.Popen(["strace", "-qq", "-o", "log", "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=getdents64", "-e",
                            "inject=getdents64:signal=STOP:when=20", COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL) as tracer:
         while "--- stopped by SIGSTOP ---" not in (open("log", encoding="utf-8").read() if os.path.exists("log") else ""):
-            want(tracer.poll(), None)
+            expect(tracer.poll(), None)
             time.sleep(0.01)
         stopped = int(subprocess.run(["ps", "-o", "pid=", "--ppid", str(tracer.pid)], capture_output=True, text=True, check=True).stdout)
         good("tag", "--repo=r", image, "os/2")
@@ -297,7 +297,7 @@ def another_repository_that_takes_the_place_is_not_taken_for_the_first():
         tracer.wait(timeout=60)
     os.rename("r", "empty")
     os.rename("first", "r")
-    want(objects(), kept)
+    expect(objects(), kept)
 
 
 def progress_is_told_on_a_terminal_alone():
@@ -311,7 +311,7 @@ def progress_is_told_on_a_terminal_alone():
         os.makedirs(f"r/objects/{n:02x}", exist_ok=True)
     command = [*slow, COMPOSEFS, "gc", "--repo=r", "--dry-run"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
-    want((done.stdout.count("\n"), done.stderr), (2, ""))
+    expect((done.stdout.count("\n"), done.stderr), (2, ""))
     ours, theirs = os.openpty()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
@@ -322,9 +322,9 @@ def progress_is_told_on_a_terminal_alone():
         except OSError:
             pass  # nobody has the other end any more
         os.close(ours)
-        want(process.wait(), 0)
+        expect(process.wait(), 0)
     has(shown, b"\rcomposefs gc: objects listed: ")
-    want(shown.endswith(b"\r\x1b[K"), True)
+    expect(shown.endswith(b"\r\x1b[K"), True)
 
 
 def an_image_on_which_another_collector_has_a_lease_is_waited_for():
@@ -345,7 +345,7 @@ def an_image_on_which_another_collector_has_a_lease_is_waited_for():
                 return  # a file system without leases
             broken.clear()
             good(*args)
-            want((args, broken), (args, [True]))
+            expect((args, broken), (args, [True]))
 
 
 if __name__ == "__main__":

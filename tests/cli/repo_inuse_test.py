@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from faults import can_inject
-from repo import COMPOSEFS, DAMAGED, good, has, loaded, main, make, make_tree, refused, run, want, write
+from repo import COMPOSEFS, DAMAGED, expect, good, has, loaded, main, make, make_tree, refused, run, write
 
 FUSE = bytes((0x46, 0x55, 0x73, 0x65)) if sys.byteorder == "little" else bytes((0x65, 0x73, 0x55, 0x46))
 
@@ -53,9 +53,9 @@ def an_image_without_an_entry_stays_while_it_is_in_use():
     paths = objects(image)
     os.unlink(f"r/images/{image}")
     with open(at(image), "rb"):
-        want(gc()["imagesInUse"], 1)
-        want(present(paths), whole(paths))
-    want(gc()["objectsRemoved"], len(paths))
+        expect(gc()["imagesInUse"], 1)
+        expect(present(paths), whole(paths))
+    expect(gc()["objectsRemoved"], len(paths))
 
 
 def an_image_whose_entry_has_another_form_stays_while_it_is_in_use():
@@ -69,7 +69,7 @@ def an_image_whose_entry_has_another_form_stays_while_it_is_in_use():
         else:
             write(f"r/images/{image}", "a file")
         with open(at(image), "rb"):
-            want((target, gc()["imagesInUse"], present(paths)), (target, 1, whole(paths)))
+            expect((target, gc()["imagesInUse"], present(paths)), (target, 1, whole(paths)))
 
 
 def after_a_reset_what_is_in_use_stays():
@@ -79,12 +79,12 @@ def after_a_reset_what_is_in_use_stays():
     with open(at(image), "rb"):
         err = refused("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
         has(err, f"images/{image}: it is mounted, or open in some program")
-        want(sorted(os.listdir("r/images"))[-1], "refs")
+        expect(sorted(os.listdir("r/images"))[-1], "refs")
     good("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
-    want(os.path.exists("r/images"), False)
+    expect(os.path.exists("r/images"), False)
     with open(at(image), "rb"):
-        want((gc()["imagesInUse"], present(paths)), (1, whole(paths)))
-    want(gc()["objectsLive"], 0)
+        expect((gc()["imagesInUse"], present(paths)), (1, whole(paths)))
+    expect(gc()["objectsLive"], 0)
 
 
 def any_file_that_is_open_stays():
@@ -92,9 +92,9 @@ def any_file_that_is_open_stays():
     image = second()
     paths = objects(image)
     with open(paths[0], "rb"):
-        want(gc()["objectsRemoved"], len(paths) - 1)
-        want(present(paths)[:2], [True, False])
-    want(gc()["objectsRemoved"], 1)
+        expect(gc()["objectsRemoved"], len(paths) - 1)
+        expect(present(paths)[:2], [True, False])
+    expect(gc()["objectsRemoved"], 1)
 
 
 def damage(image):
@@ -115,13 +115,13 @@ def a_damaged_image_that_is_repaired_keeps_its_objects_while_it_is_in_use():
         shutil.copytree("copy", "r", symlinks=True)
         damage(image)
         with open(at(image), "rb"):
-            want(run("repair", "--repo=r", *source)[0], 0)
-            want(os.listdir("r/.quarantine"), [image])
-            want(os.path.exists(at(image)), bool(source))
-            want((source, gc()["imagesInUse"], present(paths[:-1])), (source, 1, whole(paths[:-1])))
+            expect(run("repair", "--repo=r", *source)[0], 0)
+            expect(os.listdir("r/.quarantine"), [image])
+            expect(os.path.exists(at(image)), bool(source))
+            expect((source, gc()["imagesInUse"], present(paths[:-1])), (source, 1, whole(paths[:-1])))
         gc()
-        want(present(paths), [False] * len(paths))
-        want(os.listdir("r/.quarantine"), [image])
+        expect(present(paths), [False] * len(paths))
+        expect(os.listdir("r/.quarantine"), [image])
 
 
 def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in_use():
@@ -138,13 +138,13 @@ def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in
     paths = objects(image)
     with open(f"r/.quarantine/{image}", "rb"), open("r/.quarantine/note", "rb"):
         gc()  # the good one has the same name
-        want(present(paths), whole(paths))
+        expect(present(paths), whole(paths))
         os.rename(at(image), "elsewhere")
         os.unlink(f"r/images/{image}")
         has(refused("gc", "--repo=r"), f".quarantine/{image}: in use, but it cannot be read as an image")
-        want(present(paths[:-1]), whole(paths[:-1]))
+        expect(present(paths[:-1]), whole(paths[:-1]))
     gc()
-    want(present(paths), [False] * len(paths))
+    expect(present(paths), [False] * len(paths))
 
 
 RESET = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
@@ -164,12 +164,12 @@ def a_damaged_image_that_is_none_any_more_stops_it_while_it_is_in_use():
             if not steps:
                 os.rename(f"r/images/{image}", "entry")
             has(refused("gc", "--repo=r"), f"{place.removeprefix('r/')}: in use, but damaged")
-            want(present(paths[:-1]), whole(paths[:-1]))
+            expect(present(paths[:-1]), whole(paths[:-1]))
             has(refused(*RESET), f"{place.removeprefix('r/')}: it is mounted, or open in some program")
             if not steps:
                 os.rename("entry", f"r/images/{image}")
     gc()
-    want(present(paths), [False] * len(paths))
+    expect(present(paths), [False] * len(paths))
 
 
 def an_object_that_is_no_image_stops_nothing_while_it_is_in_use():
@@ -183,7 +183,7 @@ def an_object_that_is_no_image_stops_nothing_while_it_is_in_use():
         good("untag", "--repo=r", "os/1")
         with open(path, "rb"):
             gc()
-            want(os.path.exists(path), True)
+            expect(os.path.exists(path), True)
 
 
 def nothing_is_reset_while_an_image_without_an_entry_is_in_use():
@@ -206,12 +206,12 @@ def an_image_that_is_replaced_keeps_its_objects_while_it_is_in_use():
         with open(at(image) if used else "tree2/a", "rb"):
             good("create-image", "--repo=r", "tree2", "os/2")
             good("untag", "--repo=r", "os/2")
-            want(os.listdir("r/.quarantine"), [image] if used else [])
-            want((gc("--dry-run")["imagesInUse"], used), (int(used), used))
+            expect(os.listdir("r/.quarantine"), [image] if used else [])
+            expect((gc("--dry-run")["imagesInUse"], used), (int(used), used))
             if used:
                 gc()
-                want(present(paths), whole(paths))
-    want(gc()["objectsRemoved"], len(paths))
+                expect(present(paths), whole(paths))
+    expect(gc()["objectsRemoved"], len(paths))
 
 
 def on_fuse(*args):
@@ -234,18 +234,18 @@ def where_leases_are_not_believed_every_image_counts_as_in_use():
     os.unlink(f"r/images/{other}")
     write("r/objects/00/" + "0" * 62, "no image")
     rc, out, err = on_fuse("gc", "--repo=r", "--json")
-    want((rc, present(paths)), (0, whole(paths)))
+    expect((rc, present(paths)), (0, whole(paths)))
     has(err, f"{image}: the kernel does not tell whether it is mounted")
     has(out, '"imagesInUse":2')
     has(out, '"objectsRemoved":1')
     reset = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
     rc, _, err = on_fuse(*reset)
-    want(rc, 1)
+    expect(rc, 1)
     has(err, "--force resets it nonetheless")
-    want(os.path.lexists(f"r/images/{image}"), True)
-    want(on_fuse(*reset, "--force")[0], 0)
-    want(gc()["imagesInUse"], 0)
-    want(present(paths), [False] * len(paths))
+    expect(os.path.lexists(f"r/images/{image}"), True)
+    expect(on_fuse(*reset, "--force")[0], 0)
+    expect(gc()["imagesInUse"], 0)
+    expect(present(paths), [False] * len(paths))
 
 
 if __name__ == "__main__":

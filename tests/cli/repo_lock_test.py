@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, good, has, main, make, refused, run, snapshot, want
+from repo import COMPOSEFS, expect, good, has, main, make, refused, run, snapshot
 
 
 def wait_for(what, true):
@@ -47,7 +47,7 @@ def a_command_keeps_the_lock_when_transaction_is_killed():
     done.kill()
     done.wait(timeout=60)
     try:
-        want(is_held(), True)
+        expect(is_held(), True)
     finally:
         with open("go", "w", encoding="ascii") as f:
             f.write("\n")
@@ -59,25 +59,25 @@ def transaction_passes_signals_on_and_ends_as_its_command():
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         done, _ = start_transaction("while :; do sleep 0.01; done", f"trap 'exit 40' {number.value}")
         done.send_signal(number)
-        want(done.wait(timeout=60), 40)
+        expect(done.wait(timeout=60), 40)
         os.unlink("started")
     for number in (signal.SIGTERM, signal.SIGHUP):
         done, _ = start_transaction("ulimit -c 0; exec sleep 1000")
         done.send_signal(number)
-        want(done.wait(timeout=60), 128 + number)
+        expect(done.wait(timeout=60), 128 + number)
         os.unlink("started")
-    want(is_held(), False)
+    expect(is_held(), False)
 
 
 def transaction_says_why_a_command_cannot_be_run_as_a_shell_does():
     make()
     rc, _, err = run("transaction", "--repo=r", "--", "./none")
-    want(rc, 127)
+    expect(rc, 127)
     has(err, "./none: cannot be run: No such file")
     with open("plain", "w", encoding="ascii") as f:
         f.write("text")
-    want(run("transaction", "--repo=r", "--", "./plain")[0], 126)
-    want(run("transaction", "--repo=r", "--", "sh", "-c", "kill -9 $$")[0], 137)
+    expect(run("transaction", "--repo=r", "--", "./plain")[0], 126)
+    expect(run("transaction", "--repo=r", "--", "sh", "-c", "kill -9 $$")[0], 137)
 
 
 # --- who locks, and who need not ----------------------------------------------------------------
@@ -106,7 +106,7 @@ def who_only_looks_does_not_wait_for_the_lock():
     with locked("r"):
         for command, *args in LOOKING:
             rc, _, err = run(command, "--repo=r", "--lock-timeout=0", *args)
-            want((command, rc in (0, 3, 4, 5), "lock" in err), (command, True, False))
+            expect((command, rc in (0, 3, 4, 5), "lock" in err), (command, True, False))
 
 
 def who_locks_does_not_wait_longer_than_asked_and_says_for_whom():
@@ -117,7 +117,7 @@ def who_locks_does_not_wait_longer_than_asked_and_says_for_whom():
             err = refused(command, "--repo=r", "--lock-timeout=0", *args)
             has(err, f"process {os.getpid()} (")
             has(err, f" of user {os.getuid()}")
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
     with locked("r"):
         refused("tag", "--repo=r", "--lock-timeout=1", "os/1", "os/2")
         has(refused("gc", "--repo=r", "--lock-timeout=1"), f"process {os.getpid()} (")
@@ -131,7 +131,7 @@ def who_waits_says_for_whom():
         with locked("r"):
             waits = subprocess.Popen([COMPOSEFS, *command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
             has(waits.stderr.readline(), f"waiting{': ' if command[0] == 'gc' else ' for '}process {os.getpid()} (")
-        want((waits.wait(timeout=60), "waiting" in waits.stderr.read()), (0, False))
+        expect((waits.wait(timeout=60), "waiting" in waits.stderr.read()), (0, False))
         waits.stderr.close()
 
 
@@ -145,9 +145,9 @@ def the_gate_of_collectors_holds_up_nobody_for_long():
     with locked("r/.lock-gc", fcntl.LOCK_SH), locked("r", fcntl.LOCK_SH):
         has(refused("gc", "--repo=r", "--no-wait"), "others use the repository: process")
         done = subprocess.Popen([COMPOSEFS, "gc", "--repo=r", "--lock-timeout=30"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        want(done.stderr.readline(), "composefs gc: waiting: others use the repository\n")
+        expect(done.stderr.readline(), "composefs gc: waiting: others use the repository\n")
         has(done.stderr.readline(), "waiting: process ")
-    want(done.wait(timeout=60), 0)
+    expect(done.wait(timeout=60), 0)
     done.stderr.close()
     with locked("r/.lock-gc", fcntl.LOCK_SH):
         good("gc", "--repo=r", "--no-wait")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write
+from repo import COMPOSEFS, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -21,28 +21,28 @@ def ids(printed):
 
 def ls_knows_names_of_the_repository():
     make()
-    want([l.split("\t")[0] for l in good("ls", "--repo=r", "os/1", "/dir").splitlines()], ["/dir/b", "/dir/small"])
+    expect([l.split("\t")[0] for l in good("ls", "--repo=r", "os/1", "/dir").splitlines()], ["/dir/b", "/dir/small"])
     has(refused("ls", "--repo=r", "os/2"), 'no image is called "os/2"')
 
 
 def image_objects_are_those_of_the_files():
     make()
     found = ids(good("image-objects", "--repo=r", "os/1"))
-    want((len(found), found), (3, sorted(found)))
-    want(["sha256:" + i for i in found], loaded("image-objects", "--repo=r", "--json", "os/1"))
+    expect((len(found), found), (3, sorted(found)))
+    expect(["sha256:" + i for i in found], loaded("image-objects", "--repo=r", "--json", "os/1"))
     for i in found:
-        want(os.path.exists(f"r/objects/{i[:2]}/{i[2:]}"), True)
+        expect(os.path.exists(f"r/objects/{i[:2]}/{i[2:]}"), True)
 
 
 def dump_files_prints_parts_of_the_tree_and_where_contents_lie():
     make()
     whole = good("dump-files", "--repo=r", "os/1")
-    want([l.split()[0] for l in whole.splitlines()], ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
+    expect([l.split()[0] for l in whole.splitlines()], ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
     part = good("dump-files", "--repo=r", "os/1", "/dir", "/a").splitlines()
-    want(sorted(part), sorted(l for l in whole.splitlines() if l.split()[0] in ("/a", "/dir", "/dir/b", "/dir/small")))
+    expect(sorted(part), sorted(l for l in whole.splitlines() if l.split()[0] in ("/a", "/dir", "/dir/b", "/dir/small")))
     a, small = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a", "/dir/small").splitlines()
-    want(os.path.exists("r/objects/" + a.split()[1]), True)
-    want(small, "/dir/small inline")
+    expect(os.path.exists("r/objects/" + a.split()[1]), True)
+    expect(small, "/dir/small inline")
     has(refused("dump-files", "--repo=r", "os/1", "/none"), "/none")
     has(refused("dump-files", "--repo=r", "--backing-path-only", "os/1", "/dir"), "found a directory")
 
@@ -53,14 +53,14 @@ def compute_id_is_what_create_image_prints_and_stores_nothing():
         os.chdir(algorithm)
         made = make(f"fsverity-{algorithm}-12").split(":")[1]
         before = snapshot("r")
-        want(good("compute-id", f"--hash={algorithm}", "tree").strip(), made)
-        want(good("--repo=r", "compute-id", "tree").strip(), made)
-        want(loaded("compute-id", "--no-repo", f"--hash={algorithm}", "--json", "tree"),
+        expect(good("compute-id", f"--hash={algorithm}", "tree").strip(), made)
+        expect(good("--repo=r", "compute-id", "tree").strip(), made)
+        expect(loaded("compute-id", "--no-repo", f"--hash={algorithm}", "--json", "tree"),
              {"id": f"{algorithm}:{made}", "profile": {"sha256": "repo-1-sha256", "sha512": "repo-1"}[algorithm]})
-        want(snapshot("r"), before)
-        want(good("create-dumpfile", f"--hash={algorithm}", "tree"), good("dump-files", "--repo=r", "os/1"))
+        expect(snapshot("r"), before)
+        expect(good("create-dumpfile", f"--hash={algorithm}", "tree"), good("dump-files", "--repo=r", "os/1"))
         other = good("compute-id", f"--hash={algorithm}", "--erofs-version=0", "tree").strip()
-        want(other == made, False)
+        expect(other == made, False)
         os.chdir("..")
 
 
@@ -69,15 +69,15 @@ def hard_links_are_kept_unless_told_otherwise():
     os.link("tree/a", "tree/b")
     good("create-image", "--repo=r", "tree", "linked")
     good("create-image", "--repo=r", "--no-hardlinks", "tree", "apart")
-    want([l.split()[2][0] for l in good("dump-files", "--repo=r", "linked", "/").splitlines() if l.startswith("/b ")], ["@"])
-    want([l.split()[3] for l in good("dump-files", "--repo=r", "apart", "/").splitlines() if l.startswith("/b ")], ["1"])
+    expect([l.split()[2][0] for l in good("dump-files", "--repo=r", "linked", "/").splitlines() if l.startswith("/b ")], ["@"])
+    expect([l.split()[3] for l in good("dump-files", "--repo=r", "apart", "/").splitlines() if l.startswith("/b ")], ["1"])
 
 
 def cat_writes_files_and_streams():
     make()
-    want(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
-    want(good("cat", "--repo=r", "os/1", "dir/small"), "x")
-    want(refused("cat", "--repo=r", "os/1", "/dir"), "composefs cat: /dir: want a regular file\n")
+    expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
+    expect(good("cat", "--repo=r", "os/1", "dir/small"), "x")
+    expect(refused("cat", "--repo=r", "os/1", "/dir"), "composefs cat: /dir: want a regular file\n")
     has(refused("cat", "--repo=r", "none"), "no stream none (of an image, a path is wanted, too)")
     has(refused("cat", "--repo=r", "../images"), "want one component")
     with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:
@@ -94,7 +94,7 @@ def cat_writes_files_and_streams():
     for name in ("alpha", "refs/oci/x"):
         done = subprocess.run([COMPOSEFS, "cat", "--repo=r", name], capture_output=True, check=True)
         with open(f"{GOLDEN}/splitstream/layer-alpha.tar", "rb") as f:
-            want(done.stdout, f.read())
+            expect(done.stdout, f.read())
     body = data[112:144].hex()
     write(f"r/objects/{body[:2]}/{body[2:]}", "something else")
     has(run("cat", "--repo=r", "alpha")[2], "want the fs-verity digest")
@@ -105,12 +105,12 @@ def import_image_checks_what_it_takes():
     image = f"r/images/refs/os/1"
     with open(image, "rb") as f:
         data = f.read()
-    want(good("import-image", "--repo=r", "os/2", stdin=data).strip(), made)
+    expect(good("import-image", "--repo=r", "os/2", stdin=data).strip(), made)
     good("init", "--insecure", "--algorithm=sha256", "s")
     has(refused("import-image", "--repo=s", "x", image), "3 objects that it needs are not there")
     has(refused("import-image", "--repo=s", "x", image), "(--missing-ok takes it without)")
-    want(good("images", "--repo=s"), "")
-    want(loaded("import-image", "--repo=s", "--missing-ok", "--json", "x", image), {"id": made})
+    expect(good("images", "--repo=s"), "")
+    expect(loaded("import-image", "--repo=s", "--missing-ok", "--json", "x", image), {"id": made})
     write("junk", "junk" * 5000)
     has(refused("import-image", "--repo=s", "y", "junk"), "junk: header: ")
     with open("bad", "wb") as f:
@@ -122,13 +122,13 @@ def import_image_checks_what_it_takes():
 def the_end_of_children_is_known_where_it_was_ignored_before():
     make()
     for program, status in (("true", 0), ("false", 1)):
-        want(run("--ignore-signal=CHLD", COMPOSEFS, "transaction", "--repo=r", "--", program, program="env"), (status, "", ""))
+        expect(run("--ignore-signal=CHLD", COMPOSEFS, "transaction", "--repo=r", "--", program, program="env"), (status, "", ""))
 
 
 def transaction_holds_up_gc_while_its_command_runs():
     make()
-    want(run("transaction", "--repo=r", "--", COMPOSEFS, "gc", "--repo=r", "--no-wait")[0], 1)
-    want(run("transaction", "--repo=r", "--", "sh", "-c", "exit 7")[0], 7)
+    expect(run("transaction", "--repo=r", "--", COMPOSEFS, "gc", "--repo=r", "--no-wait")[0], 1)
+    expect(run("transaction", "--repo=r", "--", "sh", "-c", "exit 7")[0], 7)
     good("gc", "--repo=r", "--no-wait")
     with subprocess.Popen([COMPOSEFS, "transaction", "--repo=r"]) as held:
         for _ in range(100):
@@ -150,7 +150,7 @@ def umount_wants_a_mounted_image():
 
 def version_is_told():
     has(good("version"), "composefs 1.")
-    want(loaded("version", "--json")["repositories"], True)
+    expect(loaded("version", "--json")["repositories"], True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import good, has, loaded, main, once, refused, run, want, write
+from repo import expect, good, has, loaded, main, once, refused, run, write
 
 CHROMIUM = shutil.which("chromium")
 HOSTILE = "</script><img src=x onerror=boom()>\x1b[31m\u202e\"'&"
@@ -75,9 +75,9 @@ def areas_are_proportional(page, key):
     values = {digest: int(row[f"data-{key}"]) for digest, row in page.rows.items()}
     whole = sum(values.values())
     boxes = []
-    want(set(page.tiles), set(page.rows))
+    expect(set(page.tiles), set(page.rows))
     for digest, tile in page.tiles.items():
-        want("hidden" in tile, values[digest] == 0)
+        expect("hidden" in tile, values[digest] == 0)
         if values[digest] == 0:
             continue
         left, top, width, height = tile["box"]
@@ -85,10 +85,10 @@ def areas_are_proportional(page, key):
             raise AssertionError(f"{width} x {height} for {values[digest]} of {whole}")
         boxes.append((left, top, left + width, top + height))
     for i, a in enumerate(boxes):
-        want(min(a[0], a[1]) > -0.01 and max(a[2], a[3]) < 100.01, True)
+        expect(min(a[0], a[1]) > -0.01 and max(a[2], a[3]) < 100.01, True)
         for b in boxes[:i]:
             apart = a[2] < b[0] + 0.01 or b[2] < a[0] + 0.01 or a[3] < b[1] + 0.01 or b[3] < a[1] + 0.01
-            want(apart, True)
+            expect(apart, True)
 
 
 def the_page_says_what_the_json_says_even_without_a_script():
@@ -99,9 +99,9 @@ def the_page_says_what_the_json_says_even_without_a_script():
     for image in images:
         row = page.rows[image["digest"]]
         for key in ("frees", "own", "shared", "total", "fair", "cached"):
-            want(int(row[f"data-{key}"]), image[f"{key}Bytes"])
-        want(int(row["data-entries"]), image["entries"])
-    want(len(page.rows), len(images))
+            expect(int(row[f"data-{key}"]), image[f"{key}Bytes"])
+        expect(int(row["data-entries"]), image["entries"])
+    expect(len(page.rows), len(images))
 
 
 def hostile_names_are_text():
@@ -109,12 +109,12 @@ def hostile_names_are_text():
     with open("du.html", encoding="utf-8") as f:
         text = f.read()
     page = Page(text)
-    want([tag for tag, _ in page.tags if tag in ("img", "script")], ["script"])
+    expect([tag for tag, _ in page.tags if tag in ("img", "script")], ["script"])
     has(text, "\\x1b[31m")
-    want(re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), None)
+    expect(re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), None)
     names = [row["data-name"] for row in page.rows.values()]
-    want(HOSTILE.replace("/", "\u2215").replace("\x1b", "\\x1b") in names, True)
-    want("<!--@" in text, False)
+    expect(HOSTILE.replace("/", "\u2215").replace("\x1b", "\\x1b") in names, True)
+    expect("<!--@" in text, False)
 
 
 def nothing_in_the_page_leads_out_of_it():
@@ -122,10 +122,10 @@ def nothing_in_the_page_leads_out_of_it():
     with open("du.html", encoding="utf-8") as f:
         text = f.read()
     for tag, attributes in Page(text).tags:
-        want([k for k in attributes if k in ("src", "href", "srcset", "action", "style") or k.startswith("on")], [])
-        want(tag in ("link", "iframe", "object", "embed", "base", "form"), False)
+        expect([k for k in attributes if k in ("src", "href", "srcset", "action", "style") or k.startswith("on")], [])
+        expect(tag in ("link", "iframe", "object", "embed", "base", "form"), False)
     for word in ("@import", "url(", "fetch(", "XMLHttpRequest", "import(", "http:", "https:"):
-        want(word in text, False)
+        expect(word in text, False)
     has(text, "default-src 'none'")
 
 
@@ -133,30 +133,30 @@ def the_page_is_written_whole_or_not_at_all():
     build()
     has(refused("du", "--repo=r", "--html=none/du.html"), "none")
     os.symlink("/dev/full", "full")
-    want(run("du", "--repo=r", "--html=full")[0], 1)
-    want(good("du", "--repo=r", "--html=again.html"), "")
-    want(loaded("du", "--repo=r", "--html=again.html", "--json")["bytesAre"], "blocks")
+    expect(run("du", "--repo=r", "--html=full")[0], 1)
+    expect(good("du", "--repo=r", "--html=again.html"), "")
+    expect(loaded("du", "--repo=r", "--html=again.html", "--json")["bytesAre"], "blocks")
 
 
 def a_browser_draws_a_rectangle_of_the_right_size_for_each_image():
     build()
     page, said, asked = show("du.html")
-    want((said, asked), ([], []))
+    expect((said, asked), ([], []))
     areas_are_proportional(page, "fair")
-    want(len([t for t in page.tiles.values() if t["tabindex"] == "0"]), 1)
+    expect(len([t for t in page.tiles.values() if t["tabindex"] == "0"]), 1)
 
 
 def the_browser_would_tell_of_a_failing_script_and_of_a_request():
     write("bad.html", '<!doctype html><img src="http://127.0.0.1:9/x.png"><script>nothing.there()</script>')
     _, said, asked = show("bad.html")
-    want((len(said), asked), (1, ["http://127.0.0.1:9/x.png"]))
+    expect((len(said), asked), (1, ["http://127.0.0.1:9/x.png"]))
 
 
 def a_script_that_is_not_the_pages_own_is_not_run():
     build()
     edit("", "document.title = 'taken over'")
     page, said, _ = show("edited.html")
-    want("taken over" in page.title, False)
+    expect("taken over" in page.title, False)
     has(" ".join(said), "Content Security Policy")
 
 
@@ -183,9 +183,9 @@ def keys_go_from_tile_to_tile_and_the_measure_can_be_chosen():
         [...document.querySelectorAll("#by input")].find((i) => i.nextSibling.textContent === "Total").click();
     """)
     page, said, _ = show("edited.html")
-    want(said, [])
+    expect(said, [])
     reached, stops = page.title.split()
-    want((int(reached) >= 3, stops), (True, "1"))
+    expect((int(reached) >= 3, stops), (True, "1"))
     areas_are_proportional(page, "total")
 
 

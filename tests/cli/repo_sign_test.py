@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import good, has, loaded, main, make, make_tree, refused, run, want, write
+from repo import expect, good, has, loaded, main, make, make_tree, refused, run, write
 
 UNSIGNED, BAD_SIGNATURE, REVOKED, NO_VERITY = 10, 13, 14, 19
 TRUSTED = "--trusted=keys/keys.d"
@@ -40,31 +40,31 @@ def signatures():
 
 def image_is_signed_by_its_name_and_verified_by_name_and_id():
     image = place()
-    want(verify("os/1"), (UNSIGNED, "composefs verify: os/1: want a signature in r/signatures, found none\n"))
+    expect(verify("os/1"), (UNSIGNED, "composefs verify: os/1: want a signature in r/signatures, found none\n"))
     made = sign("os/1")
-    want(made["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
-    want(made["images"][0]["digest"], "sha256:" + image)
+    expect(made["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
+    expect(made["images"][0]["digest"], "sha256:" + image)
     for name in ("os/1", image):
         rc, text = verify(name)
-        want(rc, 0)
+        expect(rc, 0)
         has(text, f"signed by {made['key']} (vendor.pub)")
 
 
 def several_keys_sign_an_image_and_one_that_is_trusted_is_enough():
     image = place()
     sign("os/1", "stranger")
-    want(verify("os/1")[0], UNSIGNED)
+    expect(verify("os/1")[0], UNSIGNED)
     sign("os/1")
-    want(len(signatures()), 2)
-    want(verify("os/1")[0], 0)
+    expect(len(signatures()), 2)
+    expect(verify("os/1")[0], 0)
     shutil.copy("stranger.pub", "keys/keys.d")
     write("keys/revoked.d/x", open("vendor.pub", encoding="utf-8").read())
-    want(verify("os/1")[0], 0)
+    expect(verify("os/1")[0], 0)
     shutil.copy("stranger.pub", "keys/revoked.d")
     rc, text = verify("os/1")
-    want(rc, REVOKED)
+    expect(rc, REVOKED)
     has(text, "which is revoked")
-    want(sorted(os.listdir("r/signatures")), [image])
+    expect(sorted(os.listdir("r/signatures")), [image])
 
 
 def signature_of_another_image_or_of_a_stranger_is_not_taken():
@@ -73,10 +73,10 @@ def signature_of_another_image_or_of_a_stranger_is_not_taken():
     other = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
     made = sign("os/2")
     os.rename(f"r/signatures/{other}", f"r/signatures/{image}")
-    want(verify("os/1")[0], BAD_SIGNATURE)
+    expect(verify("os/1")[0], BAD_SIGNATURE)
     stranger = sign("os/1", "stranger")
     os.replace(stranger["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
-    want(verify("os/1")[0], BAD_SIGNATURE)
+    expect(verify("os/1")[0], BAD_SIGNATURE)
 
 
 def image_that_is_not_what_its_id_says_is_not_signed():
@@ -89,22 +89,22 @@ def image_that_is_not_what_its_id_says_is_not_signed():
     with open(path, "wb") as f:
         f.write(data)
     refused("sign", "--repo=r", "--key=vendor", "os/1")
-    want(signatures(), [])
-    want(verify("os/1")[0], 1)
+    expect(signatures(), [])
+    expect(verify("os/1")[0], 1)
 
 
 def repository_without_verity_is_refused_where_it_is_required():
     place()
     has(refused("sign", "--repo=r", "--require-verity", "--key=vendor", "os/1"), "want one with fs-verity")
-    want(verify("os/1", "--require-verity")[0], NO_VERITY)
-    want(verify("os/9"), (1, 'composefs verify: no image is called "os/9"\n'))
+    expect(verify("os/1", "--require-verity")[0], NO_VERITY)
+    expect(verify("os/9"), (1, 'composefs verify: no image is called "os/9"\n'))
 
 
 def statement_about_images_of_a_repository_lies_where_it_is_named():
     place()
     good("sign", "--repo=r", "--key=vendor", "--statement=s", "--name=os", "--version=1", "os/1")
-    want(verify("os/1", "--statement=s", "--name=os")[0], 0)
-    want(signatures(), [])
+    expect(verify("os/1", "--statement=s", "--name=os")[0], 0)
+    expect(signatures(), [])
 
 
 def image_that_cannot_be_measured_is_not_mounted_where_a_signature_is_required():
@@ -135,12 +135,12 @@ def collection_takes_the_signatures_of_what_goes_and_no_others():
     good("untag", "--repo=r", "os/2")
     before = signatures()
     good("gc", "--repo=r", "--dry-run")
-    want(signatures(), before)
+    expect(signatures(), before)
     good("gc", "--repo=r")
-    want(not os.path.exists(f"r/signatures/{other}"), True)
-    want(signatures(), sorted(kept + ["r/signatures/README",
+    expect(not os.path.exists(f"r/signatures/{other}"), True)
+    expect(signatures(), sorted(kept + ["r/signatures/README",
                                       f"r/signatures/objects/{shared[0].split(':')[-1].replace('/', '')}.p7s"]))
-    want(verify("os/1")[0], 0)
+    expect(verify("os/1")[0], 0)
 
 
 def check_of_the_repository_is_content_with_signatures():

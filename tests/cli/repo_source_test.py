@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from repo import COMPOSEFS, DAMAGED, FAILED, OK, USAGE, has, main, once, run, snapshot, want
+from repo import COMPOSEFS, DAMAGED, FAILED, OK, USAGE, expect, has, main, once, run, snapshot
 from repo_fetch_test import Server, make_two, objects, path_of, repair
 
 
@@ -58,14 +58,14 @@ def the_lock_is_free_while_a_server_is_waited_for():
 
     with Server(answer) as server:
         done = subprocess.Popen([COMPOSEFS, "repair", "--repo=r", f"--from={server.url}"], stdout=subprocess.DEVNULL)
-        want(asked.wait(60), True)
+        expect(asked.wait(60), True)
         try:
             fd = os.open("r", os.O_RDONLY)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.close(fd)
         finally:
             go_on.set()
-        want(done.wait(timeout=60), OK)
+        expect(done.wait(timeout=60), OK)
 
 
 def what_a_repository_has_become_meanwhile_is_asked_again():
@@ -86,9 +86,9 @@ def what_a_repository_has_become_meanwhile_is_asked_again():
     before = objects()
     with Server(answer) as server:
         rc, _, err = run("repair", "--repo=r", f"--from={server.url}")
-        want(rc, FAILED)
+        expect(rc, FAILED)
         has(err, "it has the feature warp")
-    want(objects(), before)
+    expect(objects(), before)
 
 
 def trickle(handler):
@@ -106,7 +106,7 @@ def a_server_that_is_too_slow_is_given_up_for_the_next_one():
     lose()
     with environment(MIN_RATE=1000, STALL=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
-        want((rc, done), (OK, {"fetched": 1}))
+        expect((rc, done), (OK, {"fetched": 1}))
         has(err, "0 fetched, 0 not there, 0 wrong, 1 failed")
         has(err, "too slow")
 
@@ -115,7 +115,7 @@ def a_source_has_so_much_time_for_all():
     lose()
     with environment(SECONDS=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
-        want((rc, done), (OK, {"fetched": 1}))
+        expect((rc, done), (OK, {"fetched": 1}))
         has(err, "composefs-fetch: the time is up")
 
 
@@ -133,10 +133,10 @@ def a_body_that_has_no_end_leaves_room_on_the_disk():
     os.unlink(f"r/objects/{image_path()}")  # nobody knows how large it is
     with environment(RESERVE=1 << 60), Server(endless) as hostile, Server() as server:
         rc, done, err = repair(hostile.url, server.url)
-        want((rc, done, err.count(f"expected {1 << 60} bytes to stay free")), (DAMAGED, {}, 2))  # the next one was asked
-        want(repair(server.url)[1], {})
+        expect((rc, done, err.count(f"expected {1 << 60} bytes to stay free")), (DAMAGED, {}, 2))  # the next one was asked
+        expect(repair(server.url)[1], {})
     with Server() as server:
-        want(repair(server.url)[:2], (OK, {"fetched": 1}))
+        expect(repair(server.url)[:2], (OK, {"fetched": 1}))
 
 
 def a_password_is_shown_to_nobody_but_the_server():
@@ -155,15 +155,15 @@ def a_password_is_shown_to_nobody_but_the_server():
     with Server(answer) as server:
         host = server.url.split("//")[1]
         rc, _, err = repair(f"http://me:secret@{host}/x?token=secret")
-        want(rc, DAMAGED)
+        expect(rc, DAMAGED)
         has(err, f"http://{host}/x?...: 0 fetched")
-        want("secret" in err, False)
-    want([s for s in seen if isinstance(s, str)][0], "Basic bWU6c2VjcmV0")
-    want([s for s in seen if isinstance(s, bytes)] != [], True)
-    want([s for s in seen if isinstance(s, bytes) and b"secret" in s], [])
+        expect("secret" in err, False)
+    expect([s for s in seen if isinstance(s, str)][0], "Basic bWU6c2VjcmV0")
+    expect([s for s in seen if isinstance(s, bytes)] != [], True)
+    expect([s for s in seen if isinstance(s, bytes) and b"secret" in s], [])
     for url, shown in (("ftp://me:secret@host/x", "ftp://host/x"), ("sftp://me:sec/ret@host", "sftp://...")):
         rc, _, err = run("repair", "--repo=r", f"--from={url}")
-        want((rc, "sec" in err), (USAGE, False))
+        expect((rc, "sec" in err), (USAGE, False))
         has(err, f"found {shown}\n")
 
 
@@ -174,8 +174,8 @@ def a_file_that_is_larger_than_the_image_says_is_not_read():
     path = lose()
     shutil.copytree("backup", "other", symlinks=True)
     os.truncate(f"backup/objects/{path}", 2 << 40)
-    want(repair("backup")[:2], (DAMAGED, {}))
-    want(repair("backup", "other")[:2], (OK, {"fetched": 1}))
+    expect(repair("backup")[:2], (DAMAGED, {}))
+    expect(repair("backup", "other")[:2], (OK, {"fetched": 1}))
 
 
 def what_is_no_regular_file_in_a_source_is_passed_over():
@@ -186,14 +186,14 @@ def what_is_no_regular_file_in_a_source_is_passed_over():
                  lambda: os.mkfifo(there), lambda: os.mkdir(there)):
         os.unlink(there)
         make()
-        want(repair("backup")[:2], (DAMAGED, {}))
+        expect(repair("backup")[:2], (DAMAGED, {}))
         if os.path.isdir(there):
             os.rmdir(there)
             os.symlink("x", there)
     shutil.rmtree(os.path.dirname(there))
     os.symlink(os.path.abspath(f"other/objects/{path[:2]}"), f"backup/objects/{path[:2]}")
-    want(repair("backup")[:2], (DAMAGED, {}))
-    want(repair("backup", "other")[:2], (OK, {"fetched": 1}))
+    expect(repair("backup")[:2], (DAMAGED, {}))
+    expect(repair("backup", "other")[:2], (OK, {"fetched": 1}))
 
 
 # --- a helper that lies -------------------------------------------------------------------------
@@ -244,11 +244,11 @@ def lie(code, go_on=False):
     os.chmod("bin/composefs-fetch", 0o755)
     before = snapshot("r/objects")
     rc, _, err = run("repair", "--repo=r", "--from=http://bad", program="bin/composefs")
-    want((rc, err.count("http://bad: ")), (DAMAGED, 1))
-    want(snapshot("r/objects"), before)
+    expect((rc, err.count("http://bad: ")), (DAMAGED, 1))
+    expect(snapshot("r/objects"), before)
     if go_on:
-        want(run("repair", "--repo=r", "--from=http://bad", "--from=http://good", program="bin/composefs")[0], OK)
-        want(os.path.exists(f"r/objects/{path}"), True)
+        expect(run("repair", "--repo=r", "--from=http://bad", "--from=http://good", program="bin/composefs")[0], OK)
+        expect(os.path.exists(f"r/objects/{path}"), True)
     return err
 
 

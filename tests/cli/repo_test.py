@@ -12,26 +12,27 @@ import stat
 import subprocess
 import sys
 
-from repo import (COMPOSEFS, FAILED, OK, USAGE, good, has, loaded, main, make, make_tree, refused, run, snapshot, want, write)
+from repo import (COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run,
+                  snapshot, write)
 
 
 def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
     rc, out, err = run("init", "--insecure", "a/r")
-    want((rc, out), (0, "a/r: made\n"))
+    expect((rc, out), (0, "a/r: made\n"))
     has(err, "insecure")
-    want(stat.S_IMODE(os.stat("a/r").st_mode), 0o700)
+    expect(stat.S_IMODE(os.stat("a/r").st_mode), 0o700)
     with open("a/r/meta.json", encoding="ascii") as f:
         meta = json.load(f)
-    want((meta["version"], meta["algorithm"], meta["erofs_formats"]), (1, "fsverity-sha512-12", {"default": 1}))
-    want(meta["features"]["read-only-compatible"], ["v1_erofs"])
-    want(run("init", "--insecure", "--repo=a/r"), (0, "a/r: there already\n", ""))
-    want(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
+    expect((meta["version"], meta["algorithm"], meta["erofs_formats"]), (1, "fsverity-sha512-12", {"default": 1}))
+    expect(meta["features"]["read-only-compatible"], ["v1_erofs"])
+    expect(run("init", "--insecure", "--repo=a/r"), (0, "a/r: there already\n", ""))
+    expect(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
 
 
 def init_without_fs_verity_says_what_to_do_and_leaves_nothing():
     if run("init", "a/r")[0] != OK:  # there may be fs-verity here
         has(refused("init", "a/r"), "(--insecure does without)")
-        want(os.listdir("a"), [])
+        expect(os.listdir("a"), [])
 
 
 def init_refuses_what_says_otherwise_and_changes_nothing():
@@ -40,8 +41,8 @@ def init_refuses_what_says_otherwise_and_changes_nothing():
     has(refused("init", "--insecure", "--algorithm=sha256", "r"), "found fsverity-sha512-12")
     has(refused("init", "--insecure", "--erofs-version=0", "r"), "format 0")
     has(refused("init", "--ensure", "--algorithm=sha256", "r"), "expected fsverity-sha256-12, found fsverity-sha512-12")
-    want(good("init", "--ensure", "--erofs-version=0", "r"), "r: there already\n")
-    want(snapshot("r"), before)
+    expect(good("init", "--ensure", "--erofs-version=0", "r"), "r: there already\n")
+    expect(snapshot("r"), before)
 
 
 def reset_metadata_keeps_the_objects_alone():
@@ -51,12 +52,12 @@ def reset_metadata_keeps_the_objects_alone():
     os.symlink("../../x", "r/streams/refs/oci/x")
     before = snapshot("r")
     has(refused("init", "--insecure", "--reset-metadata", "r"), "there are objects named by sha256: want sha512")
-    want(snapshot("r"), before)
-    want(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
-    want(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
-    want(sorted(n for n in os.listdir("r") if not n.startswith(".")), ["meta.json", "objects"])
-    want(good("images", "--repo=r"), "")
-    want(good("create-image", "--repo=r", "tree", "os/1").strip() == made, False)
+    expect(snapshot("r"), before)
+    expect(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
+    expect(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
+    expect(sorted(n for n in os.listdir("r") if not n.startswith(".")), ["meta.json", "objects"])
+    expect(good("images", "--repo=r"), "")
+    expect(good("create-image", "--repo=r", "tree", "os/1").strip() == made, False)
 
 
 def an_old_repository_without_meta_json_becomes_one():
@@ -65,7 +66,7 @@ def an_old_repository_without_meta_json_becomes_one():
     has(refused("images", "--repo=r"), "it has no meta.json")
     has(refused("init", "--insecure", "r"), "there are objects named by sha256")
     good("init", "--insecure", "--algorithm=sha256", "r")
-    want(good("images", "--repo=r").split()[1], "os/1")
+    expect(good("images", "--repo=r").split()[1], "os/1")
 
 
 def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
@@ -78,10 +79,10 @@ def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
     has(refused("images", "--repo=feature"), "warp")
     write("reading/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12",'
                                '"features":{"read-only-compatible":["warp"]}}')
-    want(good("images", "--repo=reading"), "")
+    expect(good("images", "--repo=reading"), "")
     make_tree()
     has(refused("create-image", "--repo=reading", "tree"), "warp")
-    want(sorted(os.listdir("reading")), ["meta.json"])
+    expect(sorted(os.listdir("reading")), ["meta.json"])
     has(refused("images", "--repo=a", "--system"), "want one of")
 
 
@@ -105,9 +106,9 @@ def no_command_touches_a_repository_that_it_does_not_understand():
             has(refused(command, f"--repo={name}", *args), said)
         if name != "reading":
             has(refused("init", "--insecure", "--algorithm=sha256", name), said)
-        want(snapshot(name), before)
-    want(loaded("fsck", "--repo=reading", "--json")["ok"], True)
-    want(loaded("gc", "--repo=reading", "--json", "--dry-run")["objectsRemoved"], 0)
+        expect(snapshot(name), before)
+    expect(loaded("fsck", "--repo=reading", "--json")["ok"], True)
+    expect(loaded("gc", "--repo=reading", "--json", "--dry-run")["objectsRemoved"], 0)
     for name in ("newer", "feature", "algorithm", "torn", "reading"):
         os.makedirs(f"{name}/objects")
         os.makedirs(f"{name}/signatures/objects")
@@ -118,7 +119,7 @@ def no_command_touches_a_repository_that_it_does_not_understand():
                      ("enable-objects", f"--objects={name}/objects", "--signatures=tree"),
                      ("sign", "--key=k", f"--signatures={name}/signatures", "image.cfs")):
             has(refused(*args), f"repository of {name}/")
-        want(snapshot(name), before)
+        expect(snapshot(name), before)
 
 
 def what_is_not_understood_is_reset_only_when_forced():
@@ -131,9 +132,9 @@ def what_is_not_understood_is_reset_only_when_forced():
         args = ("init", "--insecure", "--reset-metadata", "--algorithm=sha256", name)
         before = snapshot(name)
         has(refused(*args), "--force")
-        want(snapshot(name), before)
-        want(good(*args, "--force"), f"{name}: made\n")
-        want(good("images", f"--repo={name}"), "")
+        expect(snapshot(name), before)
+        expect(good(*args, "--force"), f"{name}: made\n")
+        expect(good("images", f"--repo={name}"), "")
     has(refused("init", "--insecure", "--force", "s"), "--force goes with --reset-metadata")
 
 
@@ -146,8 +147,8 @@ def a_signature_does_not_enter_a_repository_that_it_may_only_read():
     write("r/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"read-only-compatible":["warp"]}}')
     before = snapshot("r")
     has(refused("sign", "--key=key.pem", "--repo=r", "os/1"), "warp")
-    want(good("sign", "--print-to-sign", "--repo=r", "os/1")[:8], "FSVerity")
-    want(snapshot("r"), before)
+    expect(good("sign", "--print-to-sign", "--repo=r", "os/1")[:8], "FSVerity")
+    expect(snapshot("r"), before)
     write("r/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12"}')
     good("sign", "--key=key.pem", "--repo=r", "os/1")
 
@@ -161,8 +162,8 @@ def require_verity_refuses_a_repository_without():
 def user_is_a_place_in_the_home_directory():
     os.environ["HOME"] = os.getcwd()
     good("init", "--user", "--insecure")
-    want(os.path.exists(".var/lib/composefs/meta.json"), True)
-    want(good("images", "--user"), "")
+    expect(os.path.exists(".var/lib/composefs/meta.json"), True)
+    expect(good("images", "--user"), "")
 
 
 def create_image_keeps_contents_image_and_name():
@@ -172,21 +173,21 @@ def create_image_keeps_contents_image_and_name():
         good("init", "--insecure", f"--algorithm={algorithm}", name)
         printed = good("create-image", f"--repo={name}", f"t{length}", "refs/os/1").strip()
         kind, hexed = printed.split(":")
-        want((kind, len(hexed)), (f"sha{length * 4}", length))
-        want(os.readlink(f"{name}/images/{hexed}"), f"../objects/{hexed[:2]}/{hexed[2:]}")
-        want(os.readlink(f"{name}/images/refs/os/1"), f"../../{hexed}")
+        expect((kind, len(hexed)), (f"sha{length * 4}", length))
+        expect(os.readlink(f"{name}/images/{hexed}"), f"../objects/{hexed[:2]}/{hexed[2:]}")
+        expect(os.readlink(f"{name}/images/refs/os/1"), f"../../{hexed}")
         objects = [os.path.join(d, f) for d, _, fs in os.walk(f"{name}/objects") for f in fs]
-        want(len(objects), 4)
-        want({stat.S_IMODE(os.stat(o).st_mode) for o in objects}, {0o644})
-        want(stat.S_IMODE(os.stat(f"{name}/objects").st_mode), stat.S_IMODE(os.stat(f"{name}/images").st_mode))
-        want(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
-        want(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
+        expect(len(objects), 4)
+        expect({stat.S_IMODE(os.stat(o).st_mode) for o in objects}, {0o644})
+        expect(stat.S_IMODE(os.stat(f"{name}/objects").st_mode), stat.S_IMODE(os.stat(f"{name}/images").st_mode))
+        expect(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
+        expect(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
 
 
 def build_is_create_image_and_options_may_stand_in_front():
     first = make()
-    want(good("--repo", "r", "build", "tree", "os/2").strip(), first)
-    want(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
+    expect(good("--repo", "r", "build", "tree", "os/2").strip(), first)
+    expect(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
 
 
 def a_repository_inside_the_source_is_left_out_and_told():
@@ -194,9 +195,9 @@ def a_repository_inside_the_source_is_left_out_and_told():
     for tree, told in ((".", "./r: left out of the image: it is the repository\n"),
                        ("r", "r: it is the repository, which becomes part of the image\n"), ("tree", "")):
         rc, _, err = run("create-image", "--repo=r", tree)
-        want((tree, rc, told in err, "the repository" in err), (tree, OK, True, bool(told)))
+        expect((tree, rc, told in err, "the repository" in err), (tree, OK, True, bool(told)))
     os.mkdir("re")
-    want("the repository" in run("create-image", "--repo=r", "re")[2], False)
+    expect("the repository" in run("create-image", "--repo=r", "re")[2], False)
 
 
 def nothing_is_written_through_a_symlink():
@@ -208,12 +209,12 @@ def nothing_is_written_through_a_symlink():
         if prefix not in prefixes:
             os.symlink("../../elsewhere", f"r/objects/{prefix}")
     rc, _, err = run("create-image", "--repo=r", "tree2", "os/2")
-    want(rc, FAILED)
+    expect(rc, FAILED)
     has(err, ": symbolic link in the path\n")
     os.rename("r/objects", "objects")
     os.symlink("../elsewhere", "r/objects")
     has(refused("create-image", "--repo=r", "tree2", "os/2"), "repository r: objects: symbolic link in the path")
-    want(os.listdir("elsewhere"), [])
+    expect(os.listdir("elsewhere"), [])
     os.unlink("r/objects")
     os.symlink("../objects", "r/objects")
     for command in (("gc",), ("du",), ("ls", "os/1"), ("cat", "os/1", "/a")):
@@ -225,17 +226,17 @@ def create_image_refuses_a_bad_name_before_it_reads():
     before = snapshot("r")
     for name in ("../x", "/x", "a//b", "x\ny"):
         has(refused("create-image", "--repo=r", "nowhere", name), "name ")
-    want(snapshot("r"), before)
+    expect(snapshot("r"), before)
 
 
 def images_lists_what_has_no_name_too():
     first = make().split(":")[1]
     good("untag", "--repo=r", "os/1")
-    want(good("images", "--repo=r"), f"{first}\t-\n")
-    want(loaded("images", "--repo=r", "--json")["images"], [{"digest": first, "name": None}])
+    expect(good("images", "--repo=r"), f"{first}\t-\n")
+    expect(loaded("images", "--repo=r", "--json")["images"], [{"digest": first, "name": None}])
     os.symlink("/etc/passwd", "r/images/refs/evil")
     rc, out, err = run("images", "--repo=r")
-    want((rc, out), (0, f"{first}\t-\n"))
+    expect((rc, out), (0, f"{first}\t-\n"))
     has(err, "images/refs/evil: want a link to a first-level entry")
 
 
@@ -243,11 +244,11 @@ def tag_moves_names_and_untag_takes_them():
     first = make()
     write("tree/new", "new" * 100)
     second = good("create-image", "--repo=r", "tree", "os/2").strip()
-    want(loaded("tag", "--repo=r", "--json", "os/2", "latest"), {"id": second, "name": "latest"})
+    expect(loaded("tag", "--repo=r", "--json", "os/2", "latest"), {"id": second, "name": "latest"})
     good("tag", "--repo=r", first, "latest")
     names = {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"]}
-    want(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
-    want(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
+    expect(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
+    expect(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
     has(refused("untag", "--repo=r", "latest"), 'no image is called "latest"')
     has(refused("tag", "--repo=r", "os/2", "x"), 'no image is called "os/2"')
     has(refused("tag", "--repo=r", "0" * 64, "x"), "no image 0000")
@@ -259,17 +260,17 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
     make()
     os.chmod("tree/dir/small", 0o755)
     made = good("create-image", "--repo=r", "tree").strip()
-    want(loaded("create-image", "--repo=r", "--json", "tree"), {"id": made, "name": None, "profile": "repo-1-sha256"})
-    want(loaded("create-image", "--repo=r", "--json", "--user-xattrs", "tree")["profile"], None)
+    expect(loaded("create-image", "--repo=r", "--json", "tree"), {"id": made, "name": None, "profile": "repo-1-sha256"})
+    expect(loaded("create-image", "--repo=r", "--json", "--user-xattrs", "tree")["profile"], None)
     for profile in ("mkcomposefs-1.0", "ipe-1-sha256", "honest-df-1-sha256"):
         wanted = {"id": "sha256:" + good("compute-id", f"--profile={profile}", "tree").strip(), "name": "p", "profile": profile}
-        want(loaded("create-image", "--repo=r", "--json", f"--profile={profile}", "tree", "p"), wanted)
-        want(wanted["id"] == made, False)
+        expect(loaded("create-image", "--repo=r", "--json", f"--profile={profile}", "tree", "p"), wanted)
+        expect(wanted["id"] == made, False)
     good("fsck", "--repo=r")
     has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "the profile oci-1 has digests by sha512, want sha256")
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--no-hardlinks", "--no-propagate-usr-to-root",
                    "--erofs-version=1"):
-        want(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
+        expect(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
              f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this, "
              "want one of the two options\n")
     for option in ("--hash=sha256", "--erofs-version=1", "--no-hardlinks"):
@@ -280,11 +281,11 @@ def the_profile_is_told_beside_each_digest():
     make()
     for command in (("create-image", "--repo=r", "tree"), ("compute-id", "--repo=r", "tree"), ("compute-karg", "--repo=r", "tree")):
         rc, out, err = run(*command)
-        want((rc, out.count("\n"), err.splitlines()[-1]), (0, 1, f"composefs {command[0]}: profile repo-1-sha256"))
-        want("profile" in run(command[0], "--erofs-version=0", *command[1:])[2], False)
-        want("profile" in run(command[0], "--json", *command[1:])[2], False)
+        expect((rc, out.count("\n"), err.splitlines()[-1]), (0, 1, f"composefs {command[0]}: profile repo-1-sha256"))
+        expect("profile" in run(command[0], "--erofs-version=0", *command[1:])[2], False)
+        expect("profile" in run(command[0], "--json", *command[1:])[2], False)
     os.symlink(COMPOSEFS, "cfsctl")
-    want(run("--repo", "r", "compute-id", "--no-propagate-usr-to-root", "tree", program="./cfsctl")[2], "")
+    expect(run("--repo", "r", "compute-id", "--no-propagate-usr-to-root", "tree", program="./cfsctl")[2], "")
 
 
 def what_could_not_be_printed_is_a_failure():
@@ -294,7 +295,7 @@ def what_could_not_be_printed_is_a_failure():
         args = command.split() + (["--repo=r"] if command not in ("version", "--help") else [])
         with open("/dev/full", "wb") as full:
             done = subprocess.run([COMPOSEFS, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        want((command, done.returncode), (command, FAILED))
+        expect((command, done.returncode), (command, FAILED))
         has(done.stderr, "No space left on device")
 
 
@@ -305,15 +306,15 @@ def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
     os.setxattr("tree/usr", "user.of", b"usr")
     os.symlink(COMPOSEFS, "cfsctl")
     rc, out, _ = run("--repo", "r", "create-image", "tree", program="./cfsctl")
-    want((rc, out), (0, good("create-image", "--repo=r", "--profile=oci-1-sha256", "tree")))
+    expect((rc, out), (0, good("create-image", "--repo=r", "--profile=oci-1-sha256", "tree")))
     rules = loaded("compute-id", "--repo=r", "--json", "--profile=oci-1-sha256", "tree")
-    want((rules["id"], rules["profile"]), (out.strip(), "oci-1-sha256"))
+    expect((rules["id"], rules["profile"]), (out.strip(), "oci-1-sha256"))
     rc, dump, _ = run("--no-repo", "create-dumpfile", "--xattrs=keep-user-xattrs", "tree", program="./cfsctl")
-    want((rc, [line.split()[2:3] + line.split()[11:] for line in dump.splitlines()][0]), (0, ["40711", "user.of=usr"]))
+    expect((rc, [line.split()[2:3] + line.split()[11:] for line in dump.splitlines()][0]), (0, ["40711", "user.of=usr"]))
     rc, _, err = run("--no-repo", "compute-id", "--xattrs=none", "tree", program="./cfsctl")
-    want((rc, err), (1, 'cfsctl compute-id: --xattrs: want allowlist-only or keep-user-xattrs, found "none"\n'))
+    expect((rc, err), (1, 'cfsctl compute-id: --xattrs: want allowlist-only or keep-user-xattrs, found "none"\n'))
     rc, out, _ = run("--repo", "r", "create-image", "--no-propagate-usr-to-root", "tree", program="./cfsctl")
-    want((rc, out), (0, good("create-image", "--repo=r", "tree")))
+    expect((rc, out), (0, good("create-image", "--repo=r", "tree")))
 
 
 def under_that_name_all_its_options_are_taken_in_front_and_behind():
@@ -322,23 +323,23 @@ def under_that_name_all_its_options_are_taken_in_front_and_behind():
 
     def cfsctl(*args):
         rc, out, err = run(*args, program="./cfsctl")
-        want((args, rc, err), (args, 0, ""))
+        expect((args, rc, err), (args, 0, ""))
         return out
 
     front = ("--repo", "r", "--hash", "sha256", "--erofs-version", "1", "--no-upgrade")
     for args in (("images", "--json", "--no-trunc"), ("image-objects", "refs/os/1"), ("dump-files", "refs/os/1", "/a"),
                  ("dump-files", "--backing-path-only", "refs/os/1", "/a"), ("fsck", "--json")):
-        want(cfsctl(*front, *args), good(args[0], "--repo=r", *args[1:]))
+        expect(cfsctl(*front, *args), good(args[0], "--repo=r", *args[1:]))
     for args in (("gc", "-n"), ("gc", "-r", made), ("gc", "--root", made, "--dry-run"), ("fsck", "--metadata-only")):
         cfsctl(*front, *args)
     plain = ("--no-propagate-usr-to-root", "--xattrs", "allowlist-only", "tree")
     for form in "01":
         args = ("--no-repo", "--hash", "sha256", "--erofs-version", form)
-        want(cfsctl(*args, "compute-id", *plain), good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree"))
+        expect(cfsctl(*args, "compute-id", *plain), good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree"))
         without_size = [re.sub(r"^(\S+) \d+ 4", r"\1 0 4", line) for line in good("create-dumpfile", "--hash=sha256", "tree").splitlines()]
-        want(cfsctl(*args, "create-dumpfile", *plain).splitlines(), without_size)
+        expect(cfsctl(*args, "create-dumpfile", *plain).splitlines(), without_size)
     rc, _, err = run("--repo", "r", "--hash", "sha512", "images", program="./cfsctl")
-    want(rc, 1)
+    expect(rc, 1)
     has(err, "want sha512, found sha256")
     has(cfsctl("help", "gc"), "Usage: cfsctl gc")
     has(cfsctl("gc", "-h"), "Usage: cfsctl gc")
@@ -357,22 +358,22 @@ def under_that_name_a_tree_is_prepared_for_booting_when_asked():
         os.utime(path, ns=(0, 10**9 * len(path)))
     none = ("--no-repo", "--hash", "sha256")
     rc, dump, _ = run(*none, "create-dumpfile", "--bootable", "--no-propagate-usr-to-root", "tree", program="./cfsctl")
-    want((rc, [(l.split()[0], l.split()[7]) for l in dump.splitlines()]),
+    expect((rc, [(l.split()[0], l.split()[7]) for l in dump.splitlines()]),
          (0, [("/", "4.0"), ("/boot", "8.0"), ("/run", "8.0"), ("/sysroot", "8.0"), ("/usr", "8.0"), ("/usr/file", "13.0")]))
     made = run(*none, "compute-id", "--bootable", "tree", program="./cfsctl")[1].strip()
-    want(run(*none, "compute-karg", "tree", program="./cfsctl")[1], f"composefs.digest=v1-sha256-12:{made}\n")
-    want(run(*none, "compute-id", "tree", program="./cfsctl")[1].strip() == made, False)
+    expect(run(*none, "compute-karg", "tree", program="./cfsctl")[1], f"composefs.digest=v1-sha256-12:{made}\n")
+    expect(run(*none, "compute-id", "tree", program="./cfsctl")[1].strip() == made, False)
     has(refused("compute-id", "--bootable", "--profile=oci-1-sha256", "tree"), "--bootable: the profile")
     write("tree/etc/selinux/config", "")
     rc, out, err = run(*none, "compute-id", "--bootable", "tree", program="./cfsctl")
-    want((rc, out, err.count("\n")), (1, "", 1))
+    expect((rc, out, err.count("\n")), (1, "", 1))
     has(err, "a tree with SELinux cannot be made bootable here")
 
 
 def an_image_may_have_another_format_than_the_repository():
     make()
     for form in "01":
-        want(good("create-image", "--repo=r", f"--erofs-version={form}", "tree").strip(),
+        expect(good("create-image", "--repo=r", f"--erofs-version={form}", "tree").strip(),
              "sha256:" + good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree").strip())
     has(refused("create-image", "--repo=r", "--erofs-version=2", "tree", status=USAGE), "want 0 to 1, found 2")
 
@@ -381,38 +382,38 @@ def compute_karg_is_what_an_initrd_looks_for():
     make_tree()
     for name in ("sha256", "sha512"):
         made = good("compute-id", f"--hash={name}", "tree").strip()
-        want(good("compute-karg", f"--hash={name}", "tree"), f"composefs.digest=v1-{name}-12:{made}\n")
-        want(loaded("compute-karg", f"--hash={name}", "--json", "tree"), {"karg": f"composefs.digest=v1-{name}-12:{made}"})
+        expect(good("compute-karg", f"--hash={name}", "tree"), f"composefs.digest=v1-{name}-12:{made}\n")
+        expect(loaded("compute-karg", f"--hash={name}", "--json", "tree"), {"karg": f"composefs.digest=v1-{name}-12:{made}"})
 
 
 def ls_tells_each_entry_as_json():
     make()
     found = {e["path"]: e for e in loaded("ls", "--repo=r", "--json", "os/1")}
-    want({p: e["type"] for p, e in found.items()}, {"/a": "file", "/dir": "directory", "/link": "symlink", "/shared": "file"})
-    want(found["/link"]["target"], "a")
-    want((found["/a"]["size"], found["/a"]["object"]),
+    expect({p: e["type"] for p, e in found.items()}, {"/a": "file", "/dir": "directory", "/link": "symlink", "/shared": "file"})
+    expect(found["/link"]["target"], "a")
+    expect((found["/a"]["size"], found["/a"]["object"]),
          (1000, good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1]))
-    want([e["path"] for e in loaded("ls", "--repo=r", "--json", "--directory", "os/1")], ["/"])
+    expect([e["path"] for e in loaded("ls", "--repo=r", "--json", "--directory", "os/1")], ["/"])
     rc, out, _ = run("ls", "--repo=r", "--json", "os/1", "/none")
-    want((rc, json.loads(out)), (1, []))
+    expect((rc, json.loads(out)), (1, []))
 
 
 def dump_files_tells_each_entry_as_json():
     make()
-    want([e["path"] for e in loaded("dump-files", "--repo=r", "--json", "os/1")],
+    expect([e["path"] for e in loaded("dump-files", "--repo=r", "--json", "os/1")],
          ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
     os.utime("tree/a", ns=(0, 1234567890123456789))
     good("create-image", "--repo=r", "tree", "os/1")
     found = loaded("dump-files", "--repo=r", "--json", "os/1", "/a", "/dir")
-    want([e["path"] for e in found], ["/a", "/dir", "/dir/b", "/dir/small"])
-    want((found[0]["mtime"], found[0]["mtimeNsec"]), (1234567890, 123456789))
-    want(loaded("ls", "--repo=r", "--json", "os/1", "/a"), found[:1])
-    want(loaded("create-dumpfile", "--repo=r", "--json", "tree"), loaded("dump-files", "--repo=r", "--json", "os/1"))
+    expect([e["path"] for e in found], ["/a", "/dir", "/dir/b", "/dir/small"])
+    expect((found[0]["mtime"], found[0]["mtimeNsec"]), (1234567890, 123456789))
+    expect(loaded("ls", "--repo=r", "--json", "os/1", "/a"), found[:1])
+    expect(loaded("create-dumpfile", "--repo=r", "--json", "tree"), loaded("dump-files", "--repo=r", "--json", "os/1"))
 
 
 def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
     make()
-    want(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
+    expect(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
 
 
 def bash_completes_behind_options_that_stand_in_front():
@@ -432,12 +433,12 @@ def bash_completes_behind_options_that_stand_in_front():
         return subprocess.run(["bash", "-c", script, "bash", f"{here}/../../completions/composefs.bash", *line],
                               capture_output=True, text=True, check=True).stdout.strip()
 
-    want(completed("composefs", "--repo", "x", "g"), "gc")
-    want(completed("composefs", "--repo=x", "gc", "--dr"), "--dry-run")
-    want(completed("cfsctl", "--hash", "sha256", "--repo", "x", "compute-karg", "--no-r"), "--no-repo")
-    want(completed("cfsctl", "--hash", ""), "sha256 sha512")
-    want(completed("composefs", "--ver"), "--version")
-    want(completed("composefs", "tag", "x"), "FILES")
+    expect(completed("composefs", "--repo", "x", "g"), "gc")
+    expect(completed("composefs", "--repo=x", "gc", "--dr"), "--dry-run")
+    expect(completed("cfsctl", "--hash", "sha256", "--repo", "x", "compute-karg", "--no-r"), "--no-repo")
+    expect(completed("cfsctl", "--hash", ""), "sha256 sha512")
+    expect(completed("composefs", "--ver"), "--version")
+    expect(completed("composefs", "tag", "x"), "FILES")
 
 
 def every_command_explains_itself_with_an_example():
@@ -447,8 +448,8 @@ def every_command_explains_itself_with_an_example():
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
         has(text, "\nStatus: ")
-        want("\n  --json " in text, command not in ("cat", "ipe-policy"))  # they print data
-        want(run(command, "--none-such-option")[0], USAGE)
+        expect("\n  --json " in text, command not in ("cat", "ipe-policy"))  # they print data
+        expect(run(command, "--none-such-option")[0], USAGE)
 
 
 if __name__ == "__main__":

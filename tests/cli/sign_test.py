@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import fact, run_facts_afresh, same, want  # pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 SECURITY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "security.md")
@@ -30,7 +30,7 @@ def call(*args, data=None):
 
 def openssl(*args, data=None):
     status, out, err = call("openssl", *args, data=data)
-    want(status == 0, err)
+    expect(status == 0, err)
     return out
 
 
@@ -91,10 +91,10 @@ def signed_image_is_verified_and_the_key_named(place):
     sign("--key=vendor.pem", "a.cfs")
     status, out, err = verify(TRUSTED, "a.cfs")
     same((status, err), (OK, ""))
-    want(f"signed by {place.id} (vendor.pub)\n" in out, out)
+    expect(f"signed by {place.id} (vendor.pub)\n" in out, out)
     found = json.loads(verify(TRUSTED, "--json", "a.cfs")[1])
     same((found["status"], found["key"], found["key_file"]), ("verified", place.id, "vendor.pub"))
-    want(found["images"][0]["digest"].startswith("sha256:"))
+    expect(found["images"][0]["digest"].startswith("sha256:"))
 
 
 @fact
@@ -134,13 +134,13 @@ def signature_that_is_damaged_does_not_spoil_those_beside_it(place):
         put(made, damaged)
         status, out, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
         same((status, err), (OK, ""), len(damaged))
-        want(f"signed by {place.id} " in out, out)
+        expect(f"signed by {place.id} " in out, out)
     os.unlink(made.rpartition("/")[0] + f"/{place.id}.ed25519")
     for damaged in (b"", bytes(63), bytes(65)):
         put(made, damaged)
         status, _, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
         same(status, MALFORMED, len(damaged))
-        want(".ed25519: want" in err or ".ed25519: expected" in err, err)
+        expect(".ed25519: want" in err or ".ed25519: expected" in err, err)
 
 
 @fact
@@ -165,8 +165,8 @@ def foreign_signature_that_does_not_fit_is_not_attached(_):
                 "--sign-command=echo too short", "--sign-command=cat", "--sign-command=false", "--attach=a.cfs"):
         status, _, err = call(COMPOSEFS, "sign", how, "--public=vendor.pub", "a.cfs")
         same(status, FAILED, how)
-        want(err.startswith("composefs sign: "), err)
-        want(not os.path.exists("a.cfs.sig"), how)
+        expect(err.startswith("composefs sign: "), err)
+        expect(not os.path.exists("a.cfs.sig"), how)
 
 
 @fact
@@ -177,7 +177,7 @@ def statement_is_made_signed_and_verified_with_several_images_in_their_order(_):
     same(len(lines), 5)
     status, out, err = verify(TRUSTED, "--statement=os.statement", "--name=os", "a.cfs", "b.cfs")
     same((status, err), (OK, ""))
-    want("name os, version 7\n" in out, out)
+    expect("name os, version 7\n" in out, out)
     found = json.loads(verify(TRUSTED, "--json", "--statement=os.statement", "a.cfs", "b.cfs")[1])
     same((found["name"], found["version"], len(found["images"])), ("os", 7, 2))
 
@@ -191,7 +191,7 @@ def statement_is_made_here_and_signed_elsewhere(_):
     same(verify(TRUSTED, "--statement=os.statement", "a.cfs")[0], OK)
     status, _, err = call(COMPOSEFS, "sign", "--key=vendor.pem", "--statement=os.statement", "b.cfs")
     same(status, FAILED)
-    want("not about image" in err, err)
+    expect("not about image" in err, err)
 
 
 @fact
@@ -211,7 +211,7 @@ def floor_rises_when_asked_and_keeps_old_versions_out(_):
     same(get("floors"), b"8 os\n")
     status, _, err = verify(TRUSTED, "--raise-floor", "--statement=old.statement", "--floor=floors", "a.cfs")
     same(status, ROLLED_BACK)
-    want("version 7 is below the floor 8" in err, err)
+    expect("version 7 is below the floor 8" in err, err)
     same(get("floors"), b"8 os\n")
 
 
@@ -222,7 +222,7 @@ def floor_does_not_rise_for_what_is_refused(_):
     same(verify(TRUSTED, *raised, "a.cfs")[0], BAD_SIGNATURE)
     sign("--key=vendor.pem", "--statement=os.statement", "a.cfs")
     same(verify(TRUSTED, *raised, "b.cfs")[0], OTHER_IMAGE)
-    want(not os.path.exists("floors"))
+    expect(not os.path.exists("floors"))
 
 
 @fact
@@ -244,13 +244,13 @@ def revocations_that_cannot_be_read_are_an_error_not_none(_):
     os.symlink("none", "keys/revoked.d")
     status, out, err = verify(TRUSTED, "a.cfs")
     same((status, out), (FAILED, ""))
-    want("../revoked.d: No such file or directory" in err, err)
+    expect("../revoked.d: No such file or directory" in err, err)
     os.unlink("keys/revoked.d")
     put("keys/revoked.d/vendor", get("vendor.pub"))
     os.symlink("none", "keys/revoked.d/0")
     status, out, err = verify(TRUSTED, "a.cfs")
     same((status, out), (FAILED, ""))
-    want("../revoked.d: 0: open: No such file or directory" in err, err)
+    expect("../revoked.d: 0: open: No such file or directory" in err, err)
 
 
 @fact
@@ -281,7 +281,7 @@ def floors_raised_by_two_paths_to_one_file_do_not_undo_each_other(_):
     running = [subprocess.Popen(raise_floor(name, paths[i % 3]), stdout=subprocess.DEVNULL) for i, name in enumerate(names)]
     same([p.wait(timeout=60) for p in running], [OK] * len(names))
     same(sorted(get("real/floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
-    want(os.path.islink("other/floors"))
+    expect(os.path.islink("other/floors"))
 
 
 @fact
@@ -294,7 +294,7 @@ def a_floor_is_raised_under_the_lock_of_the_file_itself(_):
         fcntl.flock(held, fcntl.LOCK_EX)
         with subprocess.Popen(raise_floor("os.statement", "other/floors"), stdout=subprocess.DEVNULL) as waits:
             for _ in range(50):
-                want(waits.poll() is None, "it did not wait")
+                expect(waits.poll() is None, "it did not wait")
                 time.sleep(0.01)
             put("new", b"6 os\n9 more\n")
             os.rename("new", "floors")  # what it waits for is not the file any more
@@ -318,8 +318,8 @@ def only_a_free_name_in_a_directory_counts_as_no_floors_yet(_):
                         ("names", "found 2 hard links")):
         before = sorted(os.listdir("."))
         status, _, err = verify(*raise_floor("os.statement", place)[2:])
-        want(status not in (OK, USAGE), place)
-        want(word in err and err.count("\n") == 1, err)
+        expect(status not in (OK, USAGE), place)
+        expect(word in err and err.count("\n") == 1, err)
         same(sorted(os.listdir(".")), before, place)
     same((get("two"), os.readlink("floors")), (b"8 os\n", "var/floors"))
 
@@ -355,7 +355,7 @@ def a_signer_that_waits_says_for_whom(_):
         fcntl.flock(held, fcntl.LOCK_EX)
         with subprocess.Popen([COMPOSEFS, "sign", "--key=stranger.pem", "a.cfs"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as waits:
             line = waits.stderr.readline()
-            want(f"a.cfs.sig: waiting for process {os.getpid()} (" in line and f"of user {os.getuid()}" in line, line)
+            expect(f"a.cfs.sig: waiting for process {os.getpid()} (" in line and f"of user {os.getuid()}" in line, line)
             fcntl.flock(held, fcntl.LOCK_UN)
             same(waits.wait(timeout=60), OK)
     same(len(get("a.cfs.sig")), 128)
@@ -449,11 +449,11 @@ def refusal(what, status, word, message, args, spoil):
         spoil()
         got, out, err = verify(TRUSTED, *args)
         same((got, out), (status, ""), err)
-        want(message in err, err)
+        expect(message in err, err)
         got, out, _ = verify(TRUSTED, "--json", *args)
         same(got, status)
         same(json.loads(out)["status"], word)
-        want(message in json.loads(out)["error"], out)
+        expect(message in json.loads(out)["error"], out)
 
     check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "")
     fact(check)
@@ -483,7 +483,7 @@ def wrong_usage_is_said(_):
                  ("sign", "--key=vendor.pem", *STATEMENT[:2], "--version=-1", "a.cfs")):
         status, _, err = call(COMPOSEFS, *args)
         same(status, USAGE, args)
-        want("composefs" in err and "no such command" not in err, err)
+        expect("composefs" in err and "no such command" not in err, err)
 
 
 @fact
@@ -495,7 +495,7 @@ def what_cannot_be_signed_leaves_nothing_behind(_):
     same(get("a.cfs.sig"), b"not a signature")
     same(call(COMPOSEFS, "sign", "--key=vendor.pem", *STATEMENT[:1], "--name=two words", "--version=1", "a.cfs")[0],
          FAILED)
-    want(not os.path.exists("os.statement"))
+    expect(not os.path.exists("os.statement"))
 
 
 if __name__ == "__main__":

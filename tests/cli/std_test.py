@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 CLOSED = [c for n in range(1, 4) for c in itertools.combinations(range(3), n)]
@@ -54,7 +54,7 @@ def image_and_objects_are_the_same_whatever_is_closed():
         for number, closed in enumerate([()] + CLOSED):
             store, image = f"{top}/store{number}", f"{top}/image{number}"
             same(run(closed, "mkcomposefs", f"--digest-store={store}", f"{top}/tree", image)[0], 0, f"{closed}")
-            want(read(image) == read(f"{top}/image0"), f"the image with {closed} closed")
+            expect(read(image) == read(f"{top}/image0"), f"the image with {closed} closed")
             same(run((), "composefs", "fsck", f"--objects={store}", image)[0], 0, f"the objects with {closed} closed")
 
 
@@ -86,7 +86,7 @@ def output_to_a_closed_descriptor_is_no_success():
                      ("mkcomposefs", "--print-digest-only", f"{top}/tree")):
             status, _, err = run((1,), *args)
             same(status, 1, f"the status of {args}")
-            want(b"Bad file descriptor" in err, f"the reason of {args}: {err}")
+            expect(b"Bad file descriptor" in err, f"the reason of {args}: {err}")
 
 
 @fact
@@ -94,7 +94,7 @@ def input_from_a_closed_descriptor_is_no_empty_file():
     with tempfile.TemporaryDirectory() as top:
         status, _, err = run((0,), "mkcomposefs", "--from-file", "-", f"{top}/image")
         same(status, 1, "status")
-        want(b"Bad file descriptor" in err, f"{err}")
+        expect(b"Bad file descriptor" in err, f"{err}")
         same(os.listdir(top), [], "files")
 
 

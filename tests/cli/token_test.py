@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import Skip, fact, run_facts_afresh, same, want  # pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 HELPER = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
@@ -57,7 +57,7 @@ class Place:
         tool = ("pkcs11-tool", "--module", MODULE, "--token-label", "images")
         made = good(*tool, "--login", "--pin", "env:PIN", "--keypairgen", "--key-type", "EC:edwards25519", "--id", "01",
                     "--label", "vendor")
-        want("never extractable" in made, made)
+        expect("never extractable" in made, made)
         os.mkdir("keys.d")
         good(*tool, "--read-object", "--type", "pubkey", "--id", "01", "-o", "keys.d/vendor.pub")
 
@@ -71,7 +71,7 @@ def image_is_signed_by_a_key_that_stays_in_its_token(_):
     done = sign("--sign-command=" + SIGN)
     same(done.returncode, 0, done.stderr)
     same(os.path.getsize("image.cfs.sig"), 64)
-    want("signed by" in good(COMPOSEFS, "verify", "--trusted=keys.d", "image.cfs"))
+    expect("signed by" in good(COMPOSEFS, "verify", "--trusted=keys.d", "image.cfs"))
 
 
 @fact
@@ -85,7 +85,7 @@ def statement_is_signed_by_a_key_in_a_token(_):
 def token_that_refuses_signs_nothing(_):
     for command in (SIGN.replace("env:PIN", "1"), SIGN.replace("-d 01", "-d 07")):
         same(sign("--sign-command=" + command).returncode, 1)
-        want(not os.path.exists("image.cfs.sig"))
+        expect(not os.path.exists("image.cfs.sig"))
 
 
 @fact

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import empty, fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import empty, expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 
 MKCOMPOSEFS, INFO, COMPOSEFS = (os.path.abspath(a) for a in sys.argv[1:4])
 ROOT = "/ 4096 40755 2 0 0 0 1.0 - - -\n"
@@ -26,7 +26,7 @@ def run(*args, **kw):
 def good(*args):
     """Standard output and standard error."""
     rc, out, err = run(*args)
-    want(rc == 0, f"status {rc}: {err}")
+    expect(rc == 0, f"status {rc}: {err}")
     return out, err
 
 
@@ -128,7 +128,7 @@ def run_that_cannot_print_its_digest_leaves_no_image():
         with open("/dev/full", "wb") as full:
             rc, _, err = run(MKCOMPOSEFS, "--print-digest", "src", image, stdout=full, stderr=subprocess.PIPE)
         same((rc, "standard output: No space left on device" in err), (1, True), err)
-    want(not os.path.exists("new.cfs"), "there is an image")
+    expect(not os.path.exists("new.cfs"), "there is an image")
     with open("old.cfs", encoding="ascii") as f:
         same(f.read(), "old")
 
@@ -144,7 +144,7 @@ def image_whose_id_cannot_be_printed_is_not_in_the_repository():
             rc, _, err = run(COMPOSEFS, *args, stdout=full, stderr=subprocess.PIPE)
         same((rc, "standard output: No space left on device" in err), (1, True), err)
         same(good(COMPOSEFS, "images", "--repo=repo")[0], "")
-        want(not os.path.exists("repo/images") or os.listdir("repo/images") in ([], ["refs"]), "there is an image")
+        expect(not os.path.exists("repo/images") or os.listdir("repo/images") in ([], ["refs"]), "there is an image")
 
 
 # --- deletions -----------------------------------------------------------------------------------------------
@@ -157,8 +157,8 @@ DELETIONS = ("/a 0 40755 2 0 0 0 1.0 - - - trusted.overlay.opaque=y\n/a/new 1 10
 def directories_that_lose_deletions_are_named_and_keep_their_bytes():
     out, said = dump_of(DELETIONS)
     same([line.split(":")[0] for line in said], ["/a", "/b"])
-    want("the image loses what is deleted here" in said[0], said[0])
-    want("/a/w 0 20000 " in out and "trusted.overlay.opaque=x" in out, out)
+    expect("the image loses what is deleted here" in said[0], said[0])
+    expect("/a/w 0 20000 " in out and "trusted.overlay.opaque=x" in out, out)
     _, said = dump_of("".join(f"/d{i:02} 0 40755 2 0 0 0 1.0 - - - trusted.overlay.opaque=y\n/d{i:02}/w 0 20000 1 0 0 0 1.0 - - -\n"
                               for i in range(13)))
     same((len(said), said[-1]), (11, "and 3 more such directories"))
@@ -172,9 +172,9 @@ def profiles_for_repositories_keep_deletions():
         same(said, [], profile)
         lines = {line.split(" ")[0]: line for line in out.splitlines()}
         same(sorted(lines), ["/", "/a", "/a/new", "/b", "/b/w", "/usr"], profile)
-        want(lines["/a"].endswith(" trusted.overlay.opaque=y user.overlay.opaque=y"), out)
-        want(lines["/b"].endswith(" trusted.overlay.opaque=x user.overlay.opaque=x"), out)
-        want(lines["/b/w"].startswith("/b/w 0 20000 1 "), out)
+        expect(lines["/a"].endswith(" trusted.overlay.opaque=y user.overlay.opaque=y"), out)
+        expect(lines["/b"].endswith(" trusted.overlay.opaque=x user.overlay.opaque=x"), out)
+        expect(lines["/b/w"].startswith("/b/w 0 20000 1 "), out)
         good(COMPOSEFS, "fsck", "--canonical", "out.cfs")
 
 
@@ -184,18 +184,18 @@ def explain_names_what_writers_make_of_deletions_and_of_times_before_1970():
     for profile, name in (("mkcomposefs-1.0-dump", "mkcomposefs-1.0-dump"), ("repo-1-sha256", "repo-1-sha256")):
         make(f"--profile={profile}", "--from-file", "in.dump", f"{profile}.cfs")
         digest = good(INFO, "measure-file", f"{profile}.cfs")[0].strip()
-        want(name in good(COMPOSEFS, "explain", f"--expected={digest}", "in.dump")[0], name)
+        expect(name in good(COMPOSEFS, "explain", f"--expected={digest}", "in.dump")[0], name)
     rc, out, _ = run(COMPOSEFS, "explain", "repo-1-sha256.cfs", "mkcomposefs-1.0-dump.cfs")
     same(rc, 1)
-    want("1 directory opaque in A, in B marked as holding whiteouts: what was deleted there shows again" in out, out)
-    want("the first time of A is the smallest number without sign" in out, out)
+    expect("1 directory opaque in A, in B marked as holding whiteouts: what was deleted there shows again" in out, out)
+    expect("the first time of A is the smallest number without sign" in out, out)
     said = json.loads(run(COMPOSEFS, "explain", "--json", "repo-1-sha256.cfs", "mkcomposefs-1.0-dump.cfs")[1])
     same((said["timesDiffer"], "deletions" in [c["cause"] for c in said["causes"]]), (True, True))
     write("in.dump", ROOT + "/old 0 100644 1 0 0 0 -9.5 - - -\n")
     make("--min-version=1", "--from-file", "in.dump", "before.cfs")
     digest = good(INFO, "measure-file", "before.cfs")[0].strip()
     out = good(COMPOSEFS, "explain", f"--expected={digest}", "in.dump")[0]
-    want("the profile mkcomposefs-1.0-v1\n" in out and "repo-1" not in out, out)
+    expect("the profile mkcomposefs-1.0-v1\n" in out and "repo-1" not in out, out)
 
 
 @fact
@@ -204,7 +204,7 @@ def create_image_takes_times_before_1970_by_the_rules_of_repo_1():
     os.utime("src/a", ns=(0, -1_500_000_000))
     ours = good(COMPOSEFS, "compute-id", "--no-repo", "src")[0]
     same(make("--profile=repo-1", "--print-digest-only", "src")[0], ours)
-    want(make("--profile=ipe-1", "--print-digest-only", "src")[0] != ours, "it makes no difference here")
+    expect(make("--profile=ipe-1", "--print-digest-only", "src")[0] != ours, "it makes no difference here")
     good(COMPOSEFS, "init", "--insecure", "repo")
     same(good(COMPOSEFS, "create-image", "--repo=repo", "src")[0], f"sha512:{ours}")
 
@@ -227,9 +227,9 @@ UNSHOWN = "btrfs.compression=zstd lustre.lov=l system.nfs4_acl=n"
 def xattrs_that_no_mount_shows_are_named_and_can_be_left_out():
     text = f"/f 0 100644 1 0 0 0 1.0 - - - {UNSHOWN} user.k=v\n"
     out, said = dump_of(text)
-    want(f"- {UNSHOWN} user.k=v\n" in out, out)
+    expect(f"- {UNSHOWN} user.k=v\n" in out, out)
     same([line.split(":")[0] for line in said], ["xattr btrfs.compression", "xattr lustre.lov", "xattr system.nfs4_acl"])
-    want("(inodes: 1, the first /f)" in said[0], said[0])
+    expect("(inodes: 1, the first /f)" in said[0], said[0])
     same(dump_of(text, "--skip-unshown-xattrs"), (out.replace(UNSHOWN + " ", ""), []))
     out, said = dump_of("/f 0 100644 1 0 0 0 1.0 - - -" + "".join(f" x{i:02}=" for i in range(12)) + "\n")
     same((len(said), said[-1]), (11, "and 2 more such xattrs"))
@@ -251,12 +251,12 @@ def profile_says_which_xattrs_stay():
 def line_of_a_dump_for_a_fifo_with_content_is_named_and_refused_in_strict_mode():
     text = "/f 5 10644 1 0 0 0 1.0 ab/cdef - -\n"
     out, said = dump_of(text)
-    want("/f 0 10644 " in out, out)
+    expect("/f 0 10644 " in out, out)
     same(len(said), 1)
-    want('in.dump: line 2: size: expected none for a FIFO, got "5" (the mode is 10644; that of a file would be 100644)' in said[0], said[0])
+    expect('in.dump: line 2: size: expected none for a FIFO, got "5" (the mode is 10644; that of a file would be 100644)' in said[0], said[0])
     rc, _, err = run(MKCOMPOSEFS, "--from-file", "in.dump", "strict.cfs", env={**os.environ, "CFS_PARSE_STRICT": "1"})
     same((rc, os.path.exists("strict.cfs"), "warning" in err), (1, False, False), err)
-    want("in.dump: line 2: size: expected none for a FIFO" in err, err)
+    expect("in.dump: line 2: size: expected none for a FIFO" in err, err)
     _, said = dump_of("".join(f"/f{i:02} 0 10644 1 0 0 0 1.0 x - -\n" for i in range(12)))
     same((len(said), said[-1]), (11, "and 2 more such lines"))
 

@@ -59,10 +59,11 @@ def output(*command, **kw):
     return done.stdout
 
 
-def same(what, got, want):
-    if got != want:
-        at = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want)))
-        raise AssertionError(f"{what}: differs from byte {at} on (lengths {len(got)} and {len(want)})")
+def same(what, got, expected):
+    if got != expected:
+        at = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), min(len(got), len(expected)))
+        raise AssertionError(f"{what}: expected {len(expected)} bytes with {expected[at:at + 40]!r} at {at}, "
+                             f"got {len(got)} bytes with {got[at:at + 40]!r}")
 
 
 class Golden:
@@ -107,7 +108,7 @@ class Golden:
         if rc or not_warnings(err):
             raise AssertionError(f"status {rc}: {err}")
         if got != digest:
-            raise AssertionError(f"digest {got}, want {digest}")
+            raise AssertionError(f"expected digest {digest}, got {got}")
         with open(image, "rb") as f:
             data = f.read()
         if (hashlib.sha256(data).hexdigest(), str(len(data))) != (sha256, size):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import fact, run_facts, same, skip_program, want  # pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts, same, skip_program  # pylint: disable=wrong-import-position
 
 ROOT = os.path.abspath(sys.argv[1])
 SIZE_MAX = 200_000
@@ -20,7 +20,7 @@ SIZE_MAX = 200_000
 
 def output(*command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    want(done.returncode == 0, done.stdout[-2000:])
+    expect(done.returncode == 0, done.stdout[-2000:])
     return done.stdout
 
 
@@ -40,11 +40,11 @@ def it_needs_no_library(place):
 @fact
 def it_has_less_than_200_kilobytes_with_the_check_of_signatures(place):
     symbols = output("nm", place + "/tools/mount.composefs")
-    want(" cfs_sig_verify\n" in symbols, "no check of signatures in it")
+    expect(" cfs_sig_verify\n" in symbols, "no check of signatures in it")
     output("strip", "-o", place + "/stripped", place + "/tools/mount.composefs")
     size = os.path.getsize(place + "/stripped")
     print(f"# {size} bytes")
-    want(size < SIZE_MAX, f"{size} bytes")
+    expect(size < SIZE_MAX, f"{size} bytes")
 
 
 @fact
@@ -52,7 +52,7 @@ def it_runs_and_tells_the_reason_of_an_error(place):
     done = subprocess.run([place + "/stripped", "-o", "basedir=/", place + "/none", "/"], text=True,
                           capture_output=True, check=False)
     same(done.returncode, 1)
-    want(done.stderr.endswith("/none: No such file or directory\n"), done.stderr)
+    expect(done.stderr.endswith("/none: No such file or directory\n"), done.stderr)
 
 
 def main():

@@ -16,7 +16,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLAIN = "--no-propagate-usr-to-root"
@@ -169,7 +169,7 @@ def each_finds_the_repository_of_the_other_sound():
             sound(repo)
             named = json.loads(ours("images", f"--repo={repo}", "--json"))
             same(named, json.loads(theirs("--repo", repo, "images", "--json")), "images")
-            want(ours("image-objects", f"--repo={repo}", "os/1").split()
+            expect(ours("image-objects", f"--repo={repo}", "os/1").split()
                  == sorted(theirs("--repo", repo, "image-objects", "refs/os/1").split()), "other objects")
             paths = ["/large", "/dir/1", "/dir/100"]
             args = ("dump-files", "--backing-path-only")
@@ -223,7 +223,7 @@ def both_would_collect_the_same():
         said = re.search(r"Objects: (\d+)", theirs("--repo", "a", "gc", "--dry-run")).group(1)
         same((found["objectsRemoved"], found["imagesRemoved"]), (int(said), 2))
         ours("gc", "--repo=a")
-        want(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
+        expect(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
         sound("a")
         ours("untag", "--repo=a", "os/1")
         theirs("--repo", "a", "gc")

@@ -49,8 +49,8 @@ class Test:
         assert len(said) > 90, f"says only {len(said)} lines"
         if self.first is None:
             self.first = said, images
-        for got, want in zip(said, self.first[0]):
-            peer.same("it says", got, want)
+        for got, expected in zip(said, self.first[0]):
+            peer.same("it says", got, expected)
         peer.same("lines", len(said), len(self.first[0]))
         assert images == self.first[1], "images differ"
 

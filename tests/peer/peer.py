@@ -27,9 +27,9 @@ def failure(*command, **kw):
     return done.stderr.decode("utf-8", "replace").strip()
 
 
-def same(what, got, want):
-    if got != want:
-        raise AssertionError(f"{what}: got {got!r:.300}, want {want!r:.300}")
+def same(what, got, expected):
+    if got != expected:
+        raise AssertionError(f"{what}: expected {expected!r:.300}, got {got!r:.300}")
 
 
 # --- packages -----------------------------------------------------------------------------

@@ -282,24 +282,24 @@ class Test:
         """versions: of the format, of all images so far; a whiteout makes it 1."""
         on_debians_side(self.debian.pull, image)
         self.ours.pull(image)
-        want, got = self.debian.blobs(), self.ours.blobs()
-        peer.same("names", sorted(got), sorted(want))
-        peer.same("versions", sorted(int.from_bytes(blob[12:16], "little") for blob in want.values()), versions)
-        for name, blob in want.items():
+        expected, got = self.debian.blobs(), self.ours.blobs()
+        peer.same("names", sorted(got), sorted(expected))
+        peer.same("versions", sorted(int.from_bytes(blob[12:16], "little") for blob in expected.values()), versions)
+        for name, blob in expected.items():
             assert got[name] == blob, f"{name}: bytes differ"
 
     def same_tree(self, image, has):
-        want, got = on_debians_side(self.debian.mounted, image), self.ours.mounted(image)
+        expected, got = on_debians_side(self.debian.mounted, image), self.ours.mounted(image)
         for name in has:
-            assert name in want, f"{name} is not seen"
-        peer.same("names", sorted(got), sorted(want))
-        for name, row in want.items():
+            assert name in expected, f"{name} is not seen"
+        peer.same("names", sorted(got), sorted(expected))
+        for name, row in expected.items():
             peer.same(name, got[name], row)
 
     def same_container(self):
-        want = on_debians_side(self.debian.container, IMAGE)
-        assert "/data/f65 100600" in want, want
-        peer.same("it prints", self.ours.container(IMAGE), want)
+        expected = on_debians_side(self.debian.container, IMAGE)
+        assert "/data/f65 100600" in expected, expected
+        peer.same("it prints", self.ours.container(IMAGE), expected)
 
     def facts(self):
         yield "podman makes composefs images with what it finds as mkcomposefs", self.runs_it

@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, fact, run_facts_each_in, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, expect, fact, run_facts_each_in, same  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SIDES = ("theirs", "ours")
@@ -308,7 +308,7 @@ def mkcomposefs(place):
                                     stderr=subprocess.PIPE).returncode, 0, f"{side}: {args}")
         for name in ("out", "x.cfs"):
             with open(place.path("theirs", name), "rb") as a, open(place.path("ours", name), "rb") as b:
-                want(a.read() == b.read(), f"{args}: another {name}")
+                expect(a.read() == b.read(), f"{args}: another {name}")
     same([sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[1:]],
          [sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[:1]], "store")
 

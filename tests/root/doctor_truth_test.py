@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts, same, umount, want
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts, same, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLACE = None
@@ -22,7 +22,7 @@ PLACE = None
 
 def doctor(where, *prefix, status=(0,)):
     done = subprocess.run([*prefix, COMPOSEFS, "doctor", "--json", where], capture_output=True, text=True, timeout=100, check=False)
-    want(done.returncode in status, f"status {done.returncode}: {done.stderr}")
+    expect(done.returncode in status, f"status {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -80,7 +80,7 @@ def fs_verity_is_there_where_files_can_be_sealed(_):
     found = doctor(PLACE)
     done = subprocess.run([COMPOSEFS, "init", f"{PLACE}/sealed"], capture_output=True, text=True, check=False)
     same(state(found, "fs-verity"), "ok" if done.returncode == 0 else "no")
-    want(state(found, "fs-verity") == "ok" or found["answers"]["fs-verity"]["advice"], "no advice")
+    expect(state(found, "fs-verity") == "ok" or found["answers"]["fs-verity"]["advice"], "no advice")
 
 
 @fact
@@ -97,7 +97,7 @@ def an_image_on_tmpfs_goes_through_a_loop_device(_):
 def reflink_is_found_where_it_is(_):
     found = doctor(disk("xfs", "mkfs.xfs", "-q", "-m", "reflink=1"))
     same((found["fileSystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
-    want(found["device"].startswith("/dev/loop"), found["device"])
+    expect(found["device"].startswith("/dev/loop"), found["device"])
     same(found["answers"]["fs-verity"]["detail"], "xfs has none")
 
 
@@ -143,7 +143,7 @@ def no_mount_no_device_and_no_file_stays(_):
     for _ in range(3):
         doctor(f"{PLACE}/empty")
     same(([m.point for m in mounts()], os.listdir(f"{PLACE}/empty")), (before[0], []))
-    want(set(loops()) <= set(before[1]) or not any("doctor" in open(p, encoding="utf-8").read() for p in loops()), "a loop device stays")
+    expect(set(loops()) <= set(before[1]) or not any("doctor" in open(p, encoding="utf-8").read() for p in loops()), "a loop device stays")
 
 
 def clean():

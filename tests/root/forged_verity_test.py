@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from forging_fs import ForgingFs
-from scene import Scene, Skip, enter_namespace, fact, run, run_facts_each_in, same, skip_all, want
+from scene import Scene, Skip, enter_namespace, expect, fact, run, run_facts_each_in, same, skip_all
 
 MKCOMPOSEFS, MOUNT, LCFS_MOUNT = (os.path.abspath(path) for path in sys.argv[1:4])
 COMPOSEFS = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
@@ -52,7 +52,7 @@ class Forged(Scene):
     def fails(self, *command):
         """What a program says that must fail, and must leave no mount."""
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        want(done.returncode, f"{' '.join(command)} succeeded: {done.stdout}")
+        expect(done.returncode, f"{' '.join(command)} succeeded: {done.stdout}")
         same([m.type for m in self.mounts()], ["fuse"], "mounts")
         return done.stdout + done.stderr
 
@@ -80,14 +80,14 @@ print(answer[4:36].hex())
 def mount_composefs_refuses_a_forged_digest(scene):
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,digest={scene.digest}",
                        f"{scene.shown}/image.cfs", scene.mnt)
-    want("Image has no fs-verity" in said, said)
+    expect("Image has no fs-verity" in said, said)
 
 
 @fact
 def mount_composefs_refuses_forged_objects(scene):
     """The image is not asked for, the objects are."""
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,verity", f"{scene.shown}/image.cfs", scene.mnt)
-    want("its file system has no fs-verity" in said, said)
+    expect("its file system has no fs-verity" in said, said)
 
 
 @fact
@@ -121,12 +121,12 @@ def a_signed_image_with_a_forged_digest_is_not_mounted_and_not_verified(scene):
     shutil.copy(scene.path("good.cfs.sig"), scene.path("real", "image.cfs.sig"))
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,signed,trusted={trusted}",
                        f"{scene.shown}/image.cfs", scene.mnt)
-    want("Image has no fs-verity" in said, said)
+    expect("Image has no fs-verity" in said, said)
     verify = [COMPOSEFS, "verify", f"--trusted={trusted}", f"{scene.shown}/image.cfs"]
     said = scene.fails(*verify, "--require-verity")
-    want("has no fs-verity" in said, said)
+    expect("has no fs-verity" in said, said)
     said = scene.fails(*verify)  # of the bytes
-    want("no signature by a trusted key over this" in said, said)
+    expect("no signature by a trusted key over this" in said, said)
 
 
 @fact
@@ -143,11 +143,11 @@ def a_repository_with_forged_digests_is_none_with_verity(scene):
     scene.serve(scene.path("repo"), lambda path: bytes.fromhex(
         path.removeprefix("objects/").replace("/", "") if path.startswith("objects/") else image))
     said = scene.fails(COMPOSEFS, "mount", mirror, "os", scene.mnt)
-    want(f"want the fs-verity digest {image}, found {other}" in said, said)
+    expect(f"want the fs-verity digest {image}, found {other}" in said, said)
     said = scene.fails(COMPOSEFS, "mount", mirror, "--require-verity", "os", scene.mnt)
-    want("want one with fs-verity" in said, said)
+    expect("want one with fs-verity" in said, said)
     said = scene.fails(COMPOSEFS, "fsck", mirror)
-    want(other in said, said)
+    expect(other in said, said)
 
 
 enter_namespace()

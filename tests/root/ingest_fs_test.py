@@ -18,8 +18,8 @@ import time
 from scene import enter_namespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from ingest import (Skip, check_whole, expected_objects, fact, fails, files_below, make_source,  # noqa: E402
-                    read, run, run_facts, same, want, write)
+from ingest import (Skip, check_whole, expect, expected_objects, fact, fails, files_below,  # noqa: E402
+                    make_source, read, run, run_facts, same, write)
 
 MIB = 1 << 20
 CUTS = 30
@@ -88,8 +88,8 @@ def full_disk_is_a_clear_error_and_all_it_holds_is_whole(disks):
     image = f"{full}/image"
     write(image, b"old")
     said = fails(disks.mkcomposefs, f"--digest-store={full}/store", source, image)
-    want(": No space left on device" in said, said)
-    want(said.count("No space left") == 1 and source in said, said)
+    expect(": No space left on device" in said, said)
+    expect(said.count("No space left") == 1 and source in said, said)
     check_whole(f"{full}/store")
     same(read(image), b"old", "the old image")
     same(sorted(set(os.listdir(full)) - {"lost+found"}), ["ballast", "image", "store"], "files")
@@ -107,7 +107,7 @@ def exhausted_inodes_are_a_clear_error(disks):
     make_source(source, 300, [1000])
     full = disks.mount("-o", "loop", disks.disk("ext4", 16 * MIB, "-N", "200"))
     said = fails(disks.mkcomposefs, f"--digest-store={full}/store", source, f"{full}/image")
-    want(": No space left on device" in said, said)
+    expect(": No space left on device" in said, said)
     check_whole(f"{full}/store")
 
 
@@ -121,9 +121,9 @@ def read_only_file_system_is_a_clear_error(disks):
     disks.umount(top)
     top = disks.mount("-o", "loop,ro", image)
     said = fails(disks.mkcomposefs, f"--digest-store={top}/store", source, "/dev/null")
-    want("object store: temporary file: Read-only file system" in said, said)
+    expect("object store: temporary file: Read-only file system" in said, said)
     said = fails(disks.mkcomposefs, f"--digest-store={top}/new", source, "/dev/null")
-    want("make directory" in said and "Read-only file system" in said, said)
+    expect("make directory" in said and "Read-only file system" in said, said)
 
 
 def shared_bytes(path):
@@ -148,7 +148,7 @@ def check_shared(disks, kind, size):
     same(check_whole(store), expected_objects(source), "objects")
     for name in files_below(store):
         length = os.path.getsize(f"{store}/{name}")
-        want(shared_bytes(f"{store}/{name}") >= length, f"the object of {length} bytes shares no blocks")
+        expect(shared_bytes(f"{store}/{name}") >= length, f"the object of {length} bytes shares no blocks")
 
 
 @fact
@@ -288,7 +288,7 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
                 same(found, wanted, "objects after a run that succeeded")
                 same(read(f"{cut}/image"), read(f"{top}/image"), "image after a run that succeeded")
             else:
-                want(not os.path.exists(f"{cut}/image") or found == wanted, "an image without its objects")
+                expect(not os.path.exists(f"{cut}/image") or found == wanted, "an image without its objects")
             partial += 0 < len(found) < len(wanted)
             disks.umount(cut)
             os.unlink(f"{outer}/snapshot")
@@ -298,7 +298,7 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
     finally:
         stop.set()
         thread.join()
-    want(partial, "no cut ever came in the middle: the test does not test")
+    expect(partial, "no cut ever came in the middle: the test does not test")
 
 
 def main():

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from scene import Scene, Skip, enter_namespace, fact, mount_call, run, run_facts_each_in, same, umount, want
+from scene import Scene, Skip, enter_namespace, expect, fact, mount_call, run, run_facts_each_in, same, umount
 
 PROGRAMS = [os.path.abspath(path) for path in sys.argv[1:3]]
 COMPOSEFS = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
@@ -86,9 +86,9 @@ def remount_changes_the_flags_and_nothing_else(scene):
     run("mount", "-T", scene.fstab, scene.mnt)
     before = scene.found()[0].options
     run("mount", "-T", scene.fstab, "-o", "remount,ro,noexec,noatime", scene.mnt)
-    want({"ro", "noexec", "noatime", "nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    expect({"ro", "noexec", "noatime", "nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
     run("mount", "-T", scene.fstab, "-o", "remount,exec", scene.mnt)
-    want("noexec" not in scene.found()[0].attributes, scene.found()[0].attributes)
+    expect("noexec" not in scene.found()[0].attributes, scene.found()[0].attributes)
     same(scene.found()[0].options, before)
     with open(f"{scene.mnt}/file", encoding="ascii") as f:
         same(len(f.read()), 8000)
@@ -109,7 +109,7 @@ def remount_lifts_nosuid_and_nodev_only_where_that_is_allowed(scene):
     remount = [scene.mount_program, scene.source, scene.mnt, "-o"]
     scene.mount(scene.source, f"basedir={scene.objects},nosuid")
     run(*remount, f"remount,suid,dev,basedir={scene.objects},digest={'0' * 64}")
-    want({"nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    expect({"nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
     run(*remount, "remount,allow-suid,allow-dev")
     same(scene.found()[0].attributes & {"nosuid", "nodev"}, set())
 
@@ -120,18 +120,18 @@ def remount_is_refused_where_no_image_is_mounted(scene):
         done = subprocess.run([scene.mount_program, scene.source, point, "-o", "remount,ro"], capture_output=True,
                               text=True, check=False)
         same(done.returncode, 1)
-        want(text in done.stderr, done.stderr)
+        expect(text in done.stderr, done.stderr)
     scene.mount(scene.source, f"basedir={scene.objects},nosuid")
     done = subprocess.run([scene.mount_program, scene.source, f"{scene.mnt}/..", "-o", "remount,ro"],
                           capture_output=True, text=True, check=False)
-    want(done.returncode == 1 and "no image is mounted at" in done.stderr, done.stderr)
+    expect(done.returncode == 1 and "no image is mounted at" in done.stderr, done.stderr)
 
 
 @fact
 def sync_is_passed_on_and_what_others_read_is_passed_over(scene):
     scene.write_fstab("nosuid,sync,dirsync,lazytime,auto,nofail,_netdev,comment=x,x-systemd.requires=y,nomand")
     run("mount", "-a", "-T", scene.fstab)
-    want({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)
+    expect({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)
 
 
 @fact
@@ -139,7 +139,7 @@ def a_context_without_selinux_is_refused_by_the_kernel_in_its_own_words(scene):
     if os.path.exists("/sys/fs/selinux/enforce"):
         raise Skip("SELinux is here")
     said = scene.refused(scene.source, f"basedir={scene.objects},context=\"a:b:c:s0:c1,c2\"")
-    want("overlay: context=a:b:c:s0:c1,c2: Invalid argument" in said, said)
+    expect("overlay: context=a:b:c:s0:c1,c2: Invalid argument" in said, said)
 
 
 @fact

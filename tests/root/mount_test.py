@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 
-from scene import (LIBC, Moments, Scene, Skip, UserNamespace, enter_namespace, evict, fact, mount_call, resident, run,
-                   run_facts, same, umount, want)
+from scene import (LIBC, Moments, Scene, Skip, UserNamespace, enter_namespace, evict, expect, fact, mount_call,
+                   resident, run, run_facts, same, umount)
 
 CLONE_NEWNS, MNT_DETACH = 0x20000, 2
 BIG = os.urandom(3 << 20)
@@ -139,7 +139,7 @@ def a_mount_is_an_overlay_of_its_own_and_nothing_else_shows(scene):
     scene.mount(scene.path("tree.cfs"), f"basedir={scene.path('objects')}")
     mounted = scene.mounts()
     same([(m.point, m.type, m.source) for m in mounted], [(scene.mnt, "overlay", scene.path("tree.cfs"))])
-    want({"metacopy=on", "redirect_dir=on"} <= mounted[0].options, mounted[0].options)
+    expect({"metacopy=on", "redirect_dir=on"} <= mounted[0].options, mounted[0].options)
     umount(scene.mnt)
     scene.nothing_left()
 
@@ -180,7 +180,7 @@ def files_above_4_gib_and_holes_come_through(scene):
         same(f.read(), b"\0end\n")
         f.seek(4 << 30)
         same(f.read(4096), bytes(4096))
-        want(os.lseek(f.fileno(), 0, os.SEEK_DATA) > 4 << 30, "the hole is data")
+        expect(os.lseek(f.fileno(), 0, os.SEEK_DATA) > 4 << 30, "the hole is data")
 
 
 @fact
@@ -204,8 +204,8 @@ def acls_decide_where_the_image_has_them(scene):
         command = f"import os; os.setgroups([]); os.setgid(77); os.setuid({uid}); open('small')"
         return subprocess.run([sys.executable, "-c", command], cwd=scene.mnt, check=False,
                               stderr=subprocess.DEVNULL).returncode == 0
-    want(may_read(1234), "the user that the ACL names is refused")
-    want(not may_read(1235), "another user may read")
+    expect(may_read(1234), "the user that the ACL names is refused")
+    expect(not may_read(1235), "another user may read")
 
 
 @fact
@@ -250,7 +250,7 @@ def an_upper_directory_takes_what_is_written(scene):
 def read_only_holds_with_an_upper_directory_too(scene):
     scene.mount(scene.path("tree.cfs"), f"basedir={scene.path('objects')},ro,"
                 f"upperdir={scene.path('upper')},workdir={scene.path('work')}")
-    want("ro" in scene.mounts()[0].attributes)
+    expect("ro" in scene.mounts()[0].attributes)
     try:
         write(f"{scene.mnt}/new", b"")
     except OSError as failure:
@@ -264,12 +264,12 @@ def generic_options_become_mount_attributes(scene):
     scene.mount(scene.path("tree.cfs"), f"basedir={scene.path('objects')},nosuid,nodev,noexec,"
                 "noatime,nodiratime,nosymfollow,_netdev,x-systemd.automount")
     attributes = scene.mounts()[0].attributes
-    want({"nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"} <= attributes, attributes)
+    expect({"nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"} <= attributes, attributes)
     umount(scene.mnt)
     scene.mount(scene.path("tree.cfs"), "nosuid,suid,allow-suid,allow-dev,noatime,relatime", arguments=[
         "-o", f"basedir={scene.path('objects')}", "-n", "-t", "composefs"])
     attributes = scene.mounts()[0].attributes
-    want("relatime" in attributes and not attributes & {"nosuid", "nodev", "noatime"}, attributes)
+    expect("relatime" in attributes and not attributes & {"nosuid", "nodev", "noatime"}, attributes)
 
 
 @fact
@@ -285,7 +285,7 @@ def setuid_and_devices_of_what_nobody_vouches_for_have_no_effect_unless_allowed(
                               capture_output=True, text=True, check=True)
         same(scene.mounts()[0].attributes & {"nosuid", "nodev"}, found, options)
         same(done.stderr.count("\n"), int(told is not None), "lines said")
-        want(not told or f"is not verified, so it is mounted {told}" in done.stderr, done.stderr)
+        expect(not told or f"is not verified, so it is mounted {told}" in done.stderr, done.stderr)
         umount(scene.mnt)
 
 
@@ -385,7 +385,7 @@ def reading_ahead_stays_within_the_memory_of_its_group(scene):
             "-o", f"basedir={scene.path('objects')},prefetch=wait")
         with open(f"{group}/{get_peak}", encoding="ascii") as f:
             peak = int(f.read())
-        want(limit // 2 < peak <= limit, f"{peak} bytes at most in a group of {limit}")
+        expect(limit // 2 < peak <= limit, f"{peak} bytes at most in a group of {limit}")
         umount(scene.mnt)
     finally:
         os.rmdir(group)
@@ -400,13 +400,13 @@ def mount_and_fstab_use_the_helper(scene):
         shutil.copy(scene.mount_program, f"{sbin}/mount.composefs")
         image, objects = scene.path("tree.cfs"), scene.path("objects")
         run("mount", "-t", "composefs", image, scene.mnt, "-o", f"basedir={objects},nodev,ro")
-        want({"nodev", "ro"} <= scene.mounts()[0].attributes, scene.mounts()[0].attributes)
+        expect({"nodev", "ro"} <= scene.mounts()[0].attributes, scene.mounts()[0].attributes)
         same(read(f"{scene.mnt}/big"), BIG)
         umount(scene.mnt)
         write(scene.path("fstab"), f"{image} {scene.mnt} composefs noauto,nofail,x-initrd.mount,"
               f"_netdev,nosuid,basedir={objects} 0 0\n".encode())
         run("mount", "--fstab", scene.path("fstab"), scene.mnt)
-        want("nosuid" in scene.mounts()[0].attributes, scene.mounts()[0].attributes)
+        expect("nosuid" in scene.mounts()[0].attributes, scene.mounts()[0].attributes)
         same(read(f"{scene.mnt}/big"), BIG)
         umount(scene.mnt)
         run("mount", "-f", "-t", "composefs", image, scene.mnt, "-o", f"basedir={objects}")
@@ -426,11 +426,11 @@ def without_proc_an_image_is_mounted_or_the_reason_is_said(scene):
                            f"basedir={scene.path('objects')},nosuid", scene.path("tree.cfs"), scene.mnt],
                           capture_output=True, text=True, check=False, preexec_fn=hide, timeout=120)
     if "overlay: descriptors" in done.stdout:
-        want("image: loop" in done.stdout, done.stdout)
+        expect("image: loop" in done.stdout, done.stdout)
         same((done.returncode, done.stderr), (0, ""))
-        want(done.stdout.endswith(read(f"{scene.dir}/tree/small").decode()), done.stdout)
+        expect(done.stdout.endswith(read(f"{scene.dir}/tree/small").decode()), done.stdout)
     else:
-        want(done.returncode == 1 and "takes layers by path alone, and that needs /proc mounted" in done.stderr, done.stderr)
+        expect(done.returncode == 1 and "takes layers by path alone, and that needs /proc mounted" in done.stderr, done.stderr)
     scene.nothing_left()
 
 
@@ -452,7 +452,7 @@ def refusals_say_why(scene):
     for source, options, point, texts in rows:
         message = scene.refused(source, options, point)
         for text in [f"mount.composefs: Failed to mount composefs {source}: "] + texts:
-            want(text in message, f"{text!r} is not in {message!r}")
+            expect(text in message, f"{text!r} is not in {message!r}")
 
 
 def on_tmpfs(scene):
@@ -500,7 +500,7 @@ def a_mount_killed_at_any_moment_leaves_nothing_or_a_mount(scene):
             complete += 1
             same(read(f"{scene.mnt}/small"), b"a few bytes\n")
             umount(scene.mnt)
-    want(0 < complete < 200, f"{complete} of 200 were complete: nothing was tried")
+    expect(0 < complete < 200, f"{complete} of 200 were complete: nothing was tried")
     scene.nothing_left()
 
 
@@ -524,12 +524,12 @@ def verify(scene, point):
     run(scene.mkcomposefs, f"--digest-store={store}", scene.path("tree"), image)
     digest = run(scene.mkcomposefs, "--print-digest-only", scene.path("tree")).strip()
     options = f"basedir={store},digest="
-    want("Image has no fs-verity" in scene.refused(image, options + digest))
+    expect("Image has no fs-verity" in scene.refused(image, options + digest))
     if subprocess.run(["fsverity", "enable", image], check=False, capture_output=True).returncode:
         raise Skip("this kernel or machine has no fs-verity")
-    want("Image has wrong fs-verity" in scene.refused(image, options + "0" * 64))
+    expect("Image has wrong fs-verity" in scene.refused(image, options + "0" * 64))
     scene.mount(image, options + digest)
-    want("verity=require" in scene.mounts()[-1].options, scene.mounts()[-1].options)
+    expect("verity=require" in scene.mounts()[-1].options, scene.mounts()[-1].options)
     same_trees(scene.mnt, scene.path("tree"))
     umount(scene.mnt)
     the_object = [f"{store}/{p}" for p in all_paths(store) if os.path.isfile(f"{store}/{p}")

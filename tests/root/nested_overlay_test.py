@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, fact, run_facts_each_in, same, want
+from scene import LIBC, Skip, enter_namespace, expect, fact, run_facts_each_in, same
 
 PROGRAMS = [os.path.abspath(a) for a in sys.argv[1:]]
 SAFE = ("repo-1", "repo-1-sha256", "oci-1", "oci-1-sha256", "ipe-1-sha256", "honest-df-1-sha256")
@@ -22,7 +22,7 @@ BOTH = ("trusted", "user")
 
 def run(*args):
     done = subprocess.run(args, capture_output=True, text=True, check=False)
-    want(done.returncode == 0, f"{' '.join(args)}: {done.stderr}")
+    expect(done.returncode == 0, f"{' '.join(args)}: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -140,7 +140,7 @@ def image_as_by_mkcomposefs_1_0_shows_what_its_layers_deleted(place):
     for profile in ("mkcomposefs-1.0", "mkcomposefs-1.0-v1"):
         done = subprocess.run([PROGRAMS[0], f"--profile={profile}", "--digest-store=store", "tree", "image"], capture_output=True,
                               text=True, check=True)
-        want("warning: /up/opaque: the image loses what is deleted here" in done.stderr, done.stderr)
+        expect("warning: /up/opaque: the image loses what is deleted here" in done.stderr, done.stderr)
         place.mount()
         same(place.merged("m", "trusted")["opaque"], ["hidden", "new"], profile)
         place.unmount()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import Skip, enter_namespace, fact, mount_call, run, run_facts_each_in, same, want
+from scene import Skip, enter_namespace, expect, fact, mount_call, run, run_facts_each_in, same
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(path) for path in sys.argv[1:3])
 
@@ -77,9 +77,9 @@ def an_old_repository_behind_a_link_of_another_user_is_not_upgraded(place):
         os.lchown(path, 12345, 12345)
     done = subprocess.run([cfsctl, f"--repo={home}/link", "--insecure", "images"], check=False, capture_output=True, text=True)
     same((done.returncode, os.path.exists(f"{old}/meta.json")), (1, False), done.stderr)
-    want('symbolic link "link": not followed' in done.stderr, done.stderr)
+    expect('symbolic link "link": not followed' in done.stderr, done.stderr)
     run(cfsctl, f"--repo={old}", "--insecure", "images")
-    want(os.path.exists(f"{old}/meta.json"), "it was not upgraded")
+    expect(os.path.exists(f"{old}/meta.json"), "it was not upgraded")
 
 
 @fact
@@ -102,7 +102,7 @@ def default_keys_behind_a_link_to_nowhere_are_not_taken_for_none(place):
     os.rename("var", "not-mounted")
     done = subprocess.run(verify, check=False, capture_output=True, text=True)
     same(done.returncode, 1)
-    want("keys: /run/composefs: No such file or directory" in done.stderr, done.stderr)
+    expect("keys: /run/composefs: No such file or directory" in done.stderr, done.stderr)
 
 
 enter_namespace()

@@ -17,7 +17,7 @@ import tempfile
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
 from forging_fs import ForgingFs
-from scene import LIBC, Skip, enter_namespace, fact, mounts, remark, run, run_facts_each_in, same, umount, want
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, remark, run, run_facts_each_in, same, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 RUNS = 150
@@ -47,7 +47,7 @@ class Place:
     def stays(self):
         same(self.gc()["imagesInUse"], 1, "images in use")
         for path in self.contents:
-            want(os.path.exists(path), f"{path} is gone")
+            expect(os.path.exists(path), f"{path} is gone")
         for name in ("a", "dir/b"):
             with open(f"{self.mnt}/{name}", encoding="ascii") as f:
                 same(f.read(), name * 1000)
@@ -56,7 +56,7 @@ class Place:
         umount(self.mnt)
         self.gc()
         for path in self.contents:
-            want(not os.path.exists(path), f"{path} is still there")
+            expect(not os.path.exists(path), f"{path} is still there")
 
     def close(self):
         for mounted in reversed(mounts()):
@@ -73,8 +73,8 @@ def status(*command):
 @fact
 def a_mounted_image_refuses_a_reset_and_stays_without_its_entry(place):
     rc, err = status(COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "--reset-metadata", "--force", place.repo)
-    want(rc == 1 and "it is mounted, or open in some program" in err, err)
-    want(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
+    expect(rc == 1 and "it is mounted, or open in some program" in err, err)
+    expect(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
     shutil.rmtree(f"{place.repo}/images")
     place.stays()
     place.goes()
@@ -97,8 +97,8 @@ def a_mounted_image_that_is_damaged_and_moved_aside_stays(place):
         f.seek(1024 + 48)  # the UUID
         f.write(b"!")
     run(COMPOSEFS, "repair", f"--repo={place.repo}")
-    want(not os.path.exists(place.file), "the file is still in its place")
-    want(not os.path.lexists(f"{place.repo}/images/{place.image}"), "its entry is still there")
+    expect(not os.path.exists(place.file), "the file is still in its place")
+    expect(not os.path.lexists(f"{place.repo}/images/{place.image}"), "its entry is still there")
     place.stays()
     place.goes()
 
@@ -109,7 +109,7 @@ def a_mounted_image_that_is_repaired_from_a_copy_stays(place):
     with open(place.file, "r+b") as f:
         f.write(b"no image")
     run(COMPOSEFS, "repair", f"--repo={place.repo}", f"--from={place.dir}/copy")
-    want(os.path.exists(place.file), "the file is not in its place")
+    expect(os.path.exists(place.file), "the file is not in its place")
     place.stays()
     place.goes()
 
@@ -148,13 +148,13 @@ def a_mount_with_a_fault_is_whole_or_not_there(place):
                         same((fault, f.read()), (fault, name * 1000))
                 umount("mnt")
             else:
-                want(0 < rc < 128 and err, f"{fault}: status {rc}: {err}")
+                expect(0 < rc < 128 and err, f"{fault}: status {rc}: {err}")
             count += 1
     finally:
         os.chdir("..")
     remark(f"{count} runs")
     for path in place.contents:
-        want(os.path.exists(path), f"{path} is gone")
+        expect(os.path.exists(path), f"{path} is gone")
 
 
 def main():

@@ -18,7 +18,7 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, fact, mounts, remark, run, run_facts_each_in, same, umount, want
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, remark, run, run_facts_each_in, same, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
@@ -77,7 +77,7 @@ def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
     for name in ("os/1", "refs/os/1", made, made.split(":")[1]):
         composefs("mount", f"--repo={place.repo}", name, place.mnt)
         same(read(f"{place.mnt}/a"), "a" * 1000)
-        want(os.statvfs(place.mnt).f_flag & os.ST_RDONLY, "it is writable")
+        expect(os.statvfs(place.mnt).f_flag & os.ST_RDONLY, "it is writable")
         composefs("umount", place.mnt)
         same(os.listdir(place.mnt), [])
 
@@ -88,14 +88,14 @@ def a_mount_that_is_in_use_is_unmounted_only_lazily(place):
     with open(f"{place.mnt}/a", encoding="ascii") as used:
         refused = subprocess.run([COMPOSEFS, "umount", place.mnt], capture_output=True, text=True, check=False)
         same((refused.returncode, refused.stderr.count("\n")), (1, 1))
-        want("--lazy" in refused.stderr, refused.stderr)
+        expect("--lazy" in refused.stderr, refused.stderr)
         composefs("umount", "--lazy", place.mnt)
         same(len(used.read()), 1000)
 
 
 def differences(place, *args):
     done = subprocess.run([COMPOSEFS, "diff", f"--repo={place.repo}", "--json", *args], capture_output=True, text=True, check=False)
-    want(done.returncode < 2, done.stderr)
+    expect(done.returncode < 2, done.stderr)
     return json.loads(done.stdout)["differences"]
 
 
@@ -179,7 +179,7 @@ def a_damaged_image_is_not_mounted(place):
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
                           check=False)
     same(done.returncode, 1)
-    want("want the fs-verity digest" in done.stderr, done.stderr)
+    expect("want the fs-verity digest" in done.stderr, done.stderr)
 
 
 def held_elsewhere(place, *mount):
@@ -203,7 +203,7 @@ def stays_while_mounted(place, *mount):
         with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
             f.write("3")
         out = holder.communicate("\n", timeout=60)[0]
-        want(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
+        expect(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
     for _ in range(1000):  # the kernel lets go of a namespace in its own time
         found = gc(place.repo)
         if found["imagesInUse"] == 0:
@@ -247,7 +247,7 @@ def a_full_disk_is_one_sentence_and_all_is_as_before(place):
     same(done.returncode, 1)
     said = [l for l in done.stderr.splitlines() if "warning" not in l]
     same(len(said), 1)
-    want("No space left" in said[0], said[0])
+    expect("No space left" in said[0], said[0])
     sound(f"{at}/r")
     same(len(json.loads(composefs("images", f"--repo={at}/r", "--json"))["images"]), 1)
     gc(f"{at}/r")
@@ -258,7 +258,7 @@ def a_full_disk_is_one_sentence_and_all_is_as_before(place):
     for args in (("create-image", place.tree, "os/3"), ("tag", "os/1", "x"), ("untag", "os/1"), ("gc",)):
         done = subprocess.run([COMPOSEFS, args[0], f"--repo={at}/r", *args[1:]], capture_output=True, text=True, check=False)
         same((args[0], done.returncode, done.stderr.count("\n")), (args[0], 1, 1))
-        want("Read-only file system" in done.stderr, done.stderr)
+        expect("Read-only file system" in done.stderr, done.stderr)
     sound(f"{at}/r")
     composefs("ls", f"--repo={at}/r", "os/1")
     run("umount", at)
@@ -339,7 +339,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
         done[kind] = done.get(kind, 0) + int(out)
     remark(", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
     for kind in ("adder", "checker", "collector", "mounter"):
-        want(done[kind] >= 1, f"no {kind} was done")
+        expect(done[kind] >= 1, f"no {kind} was done")
     sound(place.repo)
     for _ in range(100):
         if gc(place.repo)["imagesInUse"] == 0:

@@ -19,7 +19,7 @@ import threading
 import time
 
 from recorder import Recorder
-from scene import Skip, enter_namespace, fact, remark, run, run_facts, same, skip_all, umount, want
+from scene import Skip, enter_namespace, expect, fact, remark, run, run_facts, same, skip_all, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 COMMANDS = (
@@ -138,7 +138,7 @@ def record(wrapper=(), commits=True):
 def check(disk, allowed):
     """The names are those that the last command left, or those that the next one was about to leave; and work goes on."""
     names = disk.names() if os.path.exists(f"{disk.at}/r/meta.json") else None
-    want(names in allowed, f"names: {names}, want one of {allowed}")
+    expect(names in allowed, f"names: {names}, want one of {allowed}")
     disk.composefs(*COMMANDS[0])
     disk.sound()
     disk.composefs("create-image", "--repo=r", "../tree1", "next")
@@ -190,17 +190,17 @@ def a_repository_is_sound_and_has_what_was_reported_wherever_the_power_is_cut():
     writes, known = record()
     states = cut_everywhere(writes, known)
     remark(f"{len(writes)} writes, {states} different states")
-    want(states > 2 * len(COMMANDS), "hardly a cut came within a command: the test does not test")
+    expect(states > 2 * len(COMMANDS), "hardly a cut came within a command: the test does not test")
 
 
 @fact
 def a_cut_shows_that_contents_were_not_brought_to_disk():
-    want(told_without("syncfs"))
+    expect(told_without("syncfs"))
 
 
 @fact
 def a_cut_shows_that_names_were_not_brought_to_disk():
-    want(told_without("fsync"))
+    expect(told_without("fsync"))
 
 
 def main():

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts_each_in, same, want
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts_each_in, same
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 NOBODY = "65534"
@@ -107,7 +107,7 @@ def refused(place, reason, *args, program=(COMPOSEFS,)):
     done = subprocess.run([*program, *args], capture_output=True, text=True, check=False)
     said = [l for l in done.stderr.splitlines() if "warning:" not in l and "stays:" not in l]
     same((args[0], done.returncode, len(said)), (args[0], 1, 1), f"{done.stdout}{done.stderr}")
-    want(reason in said[0] and said[0].startswith("composefs " + args[0]), said[0])
+    expect(reason in said[0] and said[0].startswith("composefs " + args[0]), said[0])
     same(snapshot(place.at), before, f"after {args[0]}")
 
 

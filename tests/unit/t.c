@@ -20,6 +20,18 @@ void t_fail(const char *file, int line, const char *fmt, ...)
 	longjmp(t_jump, 1);
 }
 
+void t_same_bytes(const char *file, int line, const char *what, const void *got,
+		  const void *expected, size_t len)
+{
+	const unsigned char *g = got, *e = expected;
+
+	for (size_t i = 0; i < len; i++) {
+		if (g[i] != e[i])
+			t_fail(file, line, "%s: expected byte %#x at %zu of %zu, got %#x",
+			       what, e[i], i, len, g[i]);
+	}
+}
+
 void t_skip(const char *fmt, ...)
 {
 	va_list ap;
@@ -39,7 +51,7 @@ size_t t_scaled(size_t n)
 }
 
 /* Runs one test; true unless it failed. */
-static int run(int number, const struct t_test *t)
+static int run_test(int number, const struct t_test *t)
 {
 	switch (setjmp(t_jump)) {
 	case 0:
@@ -67,7 +79,7 @@ int main(int argc, char **argv)
 		for (int i = 1; i < argc; i++)
 			wanted |= strcmp(argv[i], t->name) == 0;
 		if (wanted)
-			failed += !run(++number, t);
+			failed += !run_test(++number, t);
 	}
 	printf("1..%d\n", number);
 	return failed != 0;

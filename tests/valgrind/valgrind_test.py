@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 
 SANITIZERS, GOLDEN, UNIT, TOOLS, FAULTY = sys.argv[1:]
 FOUND = 99  # the status that says that valgrind found something
@@ -44,7 +44,7 @@ def clean(*command, status=0):
 
 def all_of(function, items):
     items = list(items)
-    want(items, "nothing to do")
+    expect(items, "nothing to do")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
         return list(workers.map(function, items))
 
@@ -72,7 +72,7 @@ def valgrind_notices_lost_memory_and_unset_bytes(_folder):
 def unit_tests_are_clean(_folder):
     def run(name):
         said = clean(os.path.join(UNIT, name + "_test")).decode()
-        want(said.startswith("ok 1 "), f"{name}: ran nothing")
+        expect(said.startswith("ok 1 "), f"{name}: ran nothing")
     all_of(run, UNIT_TESTS)
 
 
@@ -82,7 +82,7 @@ def golden_dumps_become_images_cleanly(folder):
         name, made = os.path.basename(image).split(".")[0], image + ".made"
         clean(tool("mkcomposefs"), "--from-file", "--min-version=1", os.path.join(GOLDEN, name + ".dump"), made)
         with open(image, "rb") as one, open(made, "rb") as two:
-            want(one.read() == two.read(), f"{name}: another image")
+            expect(one.read() == two.read(), f"{name}: another image")
     all_of(run, images(folder))
 
 

@@ -12,7 +12,7 @@ import tempfile
 
 import machine
 import vm_test
-from facts import fact, run_facts, same, want
+from facts import expect, fact, run_facts, same
 
 GOOD = "\x1b[2J\x1b[01;01H\x1b[=3h# up\r\nok - ext4: one\r\nnot a result\r\nok - ext4: two # SKIP why\r\n" + machine.END + "\r\n"
 
@@ -46,8 +46,8 @@ def a_failed_case_fails_and_shows_the_log_of_the_kernel():
     run = came_of(GOOD.replace("ok - ext4: one", "not ok - ext4: one"), "[ 1.0] something\n")
     status, lines = told(run)
     same(status, 1)
-    want("not ok 1 - 6.12 ext4: one" in lines and "# [ 1.0] something" in lines, lines)
-    want(not run.crashed, "no reason to start again")
+    expect("not ok 1 - 6.12 ext4: one" in lines and "# [ 1.0] something" in lines, lines)
+    expect(not run.crashed, "no reason to start again")
 
 
 @fact
@@ -55,8 +55,8 @@ def a_machine_that_hangs_fails_and_is_not_started_again():
     run = came_of("ok - ext4: one\n", "[ 1.0] the last words\n", late=True)
     status, lines = told(run)
     same(status, 1)
-    want("not ok 2 - 6.12 the machine hung" in lines and "# [ 1.0] the last words" in lines, lines)
-    want(not run.crashed, "no reason to start again")
+    expect("not ok 2 - 6.12 the machine hung" in lines and "# [ 1.0] the last words" in lines, lines)
+    expect(not run.crashed, "no reason to start again")
 
 
 @fact
@@ -64,8 +64,8 @@ def a_machine_that_dies_fails_and_is_started_again():
     for run in (came_of("ok - ext4: one\n"), came_of("", "Kernel panic - not syncing", late=True)):
         status, lines = told(run)
         same(status, 1)
-        want(run.crashed, "a reason to start again")
-        want(any(line.startswith("not ok") for line in lines), lines)
+        expect(run.crashed, "a reason to start again")
+        expect(any(line.startswith("not ok") for line in lines), lines)
 
 
 class Process:
