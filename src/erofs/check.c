@@ -7,6 +7,7 @@
 #include "erofs/erofs_priv.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
+#include "erofs/kernel_priv.h"
 #include "hash/hash.h"
 
 enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };
@@ -14,6 +15,7 @@ enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };
 /* A check under way. */
 struct check {
 	const struct cfs_image *im;
+	struct cfs_kernel_finding *kernel; /* NULL: not asked for */
 	struct cfs_spec_room room;
 	struct cfs_slots refs; /* by offset from shared_off in 4 bytes: referred to */
 	uint64_t n_refs;       /* shared xattrs that are referred to */
@@ -129,9 +131,10 @@ static int check_xattr(struct check *c, const struct cfs_inode *inode,
 }
 
 /* A kernel looks for an xattr only when the filter lets it. */
-static int check_xattrs(struct check *c, const struct cfs_inode *inode,
+static int check_xattrs(struct check *c, struct cfs_kernel_look *look,
 			struct cfs_err *err)
 {
+	const struct cfs_inode *inode = look->inode;
 	uint32_t filter = UINT32_MAX;
 	struct cfs_raw_xattrs it;
 	struct cfs_raw_xattr x;
@@ -139,6 +142,8 @@ static int check_xattrs(struct check *c, const struct cfs_inode *inode,
 
 	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
 		rc = check_xattr(c, inode, &x, err);
+		if (c->kernel)
+			kernel_look_at_xattr(look, &x);
 		filter &= ~(UINT32_C(1) << (cfs_xxh32(x.suffix.s, x.suffix.len,
 						      EROFS_XATTR_FILTER_SEED + x.index) &
 					    31));
@@ -189,18 +194,23 @@ static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
 			     "whiteout under another name than 00 to ff in the root");
 }
 
-static int check_inode(struct check *c, const struct cfs_inode *inode,
+static int check_inode(struct check *c, const struct cfs_walk_entry *e,
 		       struct cfs_err *err)
 {
+	const struct cfs_inode *inode = &e->inode;
 	struct cfs_inode_spec spec;
+	struct cfs_kernel_look look = {.im = c->im, .inode = inode, .spec = &spec};
 	int rc = cfs_image_spec(c->im, inode, &c->room, &spec, err);
 
+	look.twins = c->room.twins;
 	if (rc == 0)
-		rc = check_xattrs(c, inode, err);
+		rc = check_xattrs(c, &look, err);
 	if (rc == 0)
 		rc = check_padding(c, inode, err);
 	if (rc < 0)
 		return rc;
+	if (c->kernel && !cfs_inode_is_hidden(c->im, inode))
+		kernel_find_inode(&look, e->path, c->kernel);
 	c->n_inodes++;
 	c->n_blocks += cfs_align_up(inode->blocks.len, EROFS_BLOCK) / EROFS_BLOCK;
 	c->n_far_chunks += inode->far_chunks;
@@ -321,7 +331,7 @@ static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
 		rc = check_hidden(c, e, err);
 		if (rc == 0 && !e->again)
-			rc = check_inode(c, &e->inode, err);
+			rc = check_inode(c, e, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -329,16 +339,21 @@ static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err
 		rc = check_totals(c, err);
 	if (rc == 0 && !c->im->rules->loose_areas)
 		rc = check_areas(c, &walk->used, err);
+	if (rc == 0 && c->kernel)
+		rc = kernel_find_end(c->im, c->kernel, err);
 	return rc;
 }
 
-int cfs_image_check(const struct cfs_image *im, struct cfs_err *err)
+int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_finding *kernel,
+			    struct cfs_err *err)
 {
 	uint64_t n_refs_max = (im->bytes.len - im->shared_off) / EROFS_XATTR_ALIGN;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
-	struct check c = {.im = im};
+	struct check c = {.im = im, .kernel = kernel};
 	int rc = 0;
 
+	if (kernel)
+		memset(kernel, 0, CFS_KERNEL_N_RULES * sizeof(*kernel));
 	if (!im->rules->loose_areas) {
 		rc = check_super(&c, err);
 		if (rc == 0 && cfs_slots_init(&c.refs, n_refs_max) < 0)
@@ -351,4 +366,9 @@ int cfs_image_check(const struct cfs_image *im, struct cfs_err *err)
 	cfs_spec_room_fini(&c.room);
 	free(c.refs.words);
 	return rc;
+}
+
+int cfs_image_check(const struct cfs_image *im, struct cfs_err *err)
+{
+	return cfs_image_check_kernels(im, NULL, err);
 }

@@ -264,6 +264,12 @@ int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
  * same tree. -ENOMEM, else -EUCLEAN. */
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same, and in the same walk finds the inodes that each rule of quirks.h is about, whatever the kernel version:
+ * kernel has CFS_KERNEL_N_RULES. After an error the findings mean nothing. */
+struct cfs_kernel_finding;
+int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_finding *kernel,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Is the image byte for byte what the writer makes of its content? Then nothing is hidden in it, and its
  * tree has no other image of this format version, but the one whose superblock says 0 blocks, or does
  * not. A tree that an image cannot give back as it was (with

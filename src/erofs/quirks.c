@@ -15,16 +15,6 @@
 
 /* --- What the rules are about -------------------------------------------------------- */
 
-/* An inode, and what its xattrs say. */
-struct cfs_kernel_look {
-	const struct cfs_image *im;
-	const struct cfs_inode *inode;
-	const struct cfs_inode_spec *spec;
-	bool twins;	/* a key is there twice */
-	bool bare_root; /* of the image */
-	bool digest, escaped, whiteout, whiteouts, opaque;
-};
-
 static uint64_t head_len(const struct cfs_inode *inode)
 {
 	return inode->len - inode->xattrs.len - inode->tail.len;
@@ -45,9 +35,10 @@ static bool is_external(const struct cfs_kernel_look *l)
 	return l->inode->external;
 }
 
+/* Cleared by kernel_find_end when the root hides every object directory. */
 static bool shows_objects(const struct cfs_kernel_look *l)
 {
-	return l->bare_root && l->inode->external;
+	return l->inode->external;
 }
 
 static bool has_digest(const struct cfs_kernel_look *l)
@@ -236,11 +227,13 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	 "lists an xattr twice, and gives its first value"},
 };
 
-/* --- Looking ------------------------------------------------------------------------- */
+/* --- Finding ------------------------------------------------------------------------- */
 
 /* Escaped keys that the writer makes by itself are no xattrs of the tree. */
-static void look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
+void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
 {
+	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)))
+		return; /* most of them */
 	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
 		l->digest = x->value.len > 0;
 	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
@@ -254,30 +247,15 @@ static void look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr 
 		l->escaped = true;
 }
 
-static int look_at(struct cfs_kernel_look *l, struct cfs_err *err)
-{
-	struct cfs_raw_xattrs it;
-	struct cfs_raw_xattr x;
-	int rc = cfs_raw_xattrs_open(l->im, l->inode, &it, err);
-
-	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
-		look_at_xattr(l, &x);
-		rc = 0;
-	}
-	/* The mark of a directory with whiteouts; alone it is an xattr of the tree. */
-	if (l->opaque && !l->whiteouts)
-		l->escaped = true;
-	return rc;
-}
-
-/* Lacks the root a name from 00 to ff, so that an object directory would show through? */
-static int look_at_root(const struct cfs_image *im, bool *bare, struct cfs_err *err)
+/* Sets *bare when the root lacks one of the names 00 to ff, so that overlayfs would show an object directory. */
+static int find_bare_root(const struct cfs_image *im, bool *bare, struct cfs_err *err)
 {
 	struct cfs_dirent entry;
 	struct cfs_inode root;
 	char name[3];
 	int rc = cfs_image_inode(im, im->root_nid, &root, err);
 
+	*bare = false;
 	for (unsigned i = 0; rc >= 0 && i < 256 && !*bare; i++) {
 		snprintf(name, sizeof(name), "%02x", i);
 		rc = cfs_dir_find(im, &root, cfs_text(name), &entry, err);
@@ -286,56 +264,45 @@ static int look_at_root(const struct cfs_image *im, bool *bare, struct cfs_err *
 	return rc < 0 ? rc : 0;
 }
 
-static void note(struct cfs_kernel_finding *f, struct cfs_text path)
+static void add_finding(struct cfs_kernel_finding *f, struct cfs_text path)
 {
 	if (f->n++ == 0)
 		snprintf(f->first, sizeof(f->first), "%.*s", (int)path.len, path.s);
 }
 
-int cfs_kernel_scan(const struct cfs_image *im,
-		    struct cfs_kernel_finding out[CFS_KERNEL_N_RULES],
+void kernel_find_inode(struct cfs_kernel_look *l, struct cfs_text path,
+		       struct cfs_kernel_finding *out)
+{
+	/* The mark of a directory with whiteouts; alone it is an xattr of the tree. */
+	if (l->opaque && !l->whiteouts)
+		l->escaped = true;
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (cfs_kernel_rules[i].is_about(l))
+			add_finding(&out[i], path);
+}
+
+int kernel_find_end(const struct cfs_image *im, struct cfs_kernel_finding *out,
 		    struct cfs_err *err)
 {
-	cfs_auto_walk struct cfs_walk *walk = NULL;
-	const struct cfs_walk_entry *e;
-	struct cfs_spec_room room = {0};
-	bool bare_root = false;
-	int rc = look_at_root(im, &bare_root, err);
+	bool bare;
+	int rc = find_bare_root(im, &bare, err);
 
-	memset(out, 0, CFS_KERNEL_N_RULES * sizeof(*out));
-	if (rc == 0)
-		rc = cfs_walk_new(im, NULL, &walk, err);
-	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
-		struct cfs_inode_spec spec;
-		struct cfs_kernel_look l = {.im = im,
-					    .inode = &e->inode,
-					    .spec = &spec,
-					    .bare_root = bare_root};
-
-		rc = e->again ? 0 : cfs_image_spec(im, &e->inode, &room, &spec, err);
-		l.twins = room.twins;
-		if (rc == 0 && !e->again)
-			rc = look_at(&l, err);
-		for (size_t i = 0; rc == 0 && !e->again && i < CFS_KERNEL_N_RULES; i++)
-			if (cfs_kernel_rules[i].is_about(&l))
-				note(&out[i], e->path);
-	}
-	cfs_spec_room_fini(&room);
+	for (size_t i = 0; rc == 0 && !bare && i < CFS_KERNEL_N_RULES; i++)
+		if (cfs_kernel_rules[i].is_about == shows_objects)
+			out[i] = (struct cfs_kernel_finding){0};
 	return rc;
 }
 
-int cfs_kernel_fits_all(const struct cfs_image *im, struct cfs_err *err)
+int cfs_kernel_fits_all(const struct cfs_kernel_finding found[CFS_KERNEL_N_RULES],
+			struct cfs_err *err)
 {
-	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
-	int rc = cfs_kernel_scan(im, found, err);
-
-	for (size_t i = 0; rc == 0 && i < CFS_KERNEL_N_RULES; i++)
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
 		if (found[i].n && cfs_kernel_rule_hits_all(&cfs_kernel_rules[i]) &&
 		    cfs_kernel_rules[i].effect != CFS_KERNEL_COPES)
 			return cfs_fail(err, EUCLEAN, "Linux %s (%s: the first is %s)",
 					cfs_kernel_rules[i].wrong,
 					cfs_kernel_rules[i].name, found[i].first);
-	return rc;
+	return 0;
 }
 
 /* --- Versions ------------------------------------------------------------------------ */

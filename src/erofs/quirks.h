@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which kernels mishandle what an image has: one table of rules, and a walk that finds what they are about.
+/* Which kernels mishandle what an image has: a table of rules. cfs_image_check_kernels (image.h) finds the
+ * inodes that they are about.
  *
  * Versions are those of Linus' releases. A distribution's kernel can have more than its number says, and a stable
  * one can have a fix that its number does not promise.
@@ -54,14 +55,9 @@ static inline bool cfs_kernel_rule_hits_all(const struct cfs_kernel_rule *rule)
 	return rule->from == 0 && rule->fixed == CFS_KERNEL_NEVER;
 }
 
-/* Finds, for each rule, the inodes that it is about, whatever the version. The image was checked before: -EUCLEAN and
- * -ENOMEM as of a walk. */
-int cfs_kernel_scan(const struct cfs_image *im,
-		    struct cfs_kernel_finding out[CFS_KERNEL_N_RULES],
-		    struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Would every kernel show what the image says? -EUCLEAN: none would, and the message has the first reason and the path
- * of an inode. */
-int cfs_kernel_fits_all(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
+/* Does every kernel show what the image says? 0, or -EUCLEAN: no kernel does, and the message has the first reason
+ * and the path of an inode. */
+int cfs_kernel_fits_all(const struct cfs_kernel_finding found[CFS_KERNEL_N_RULES],
+			struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -15,13 +15,11 @@ int cfs_fsck_ask_image(const struct cfs_fsck_question *q, struct cfs_fsck_answer
 	int rc = cfs_image_open(q->image, &im, err);
 
 	if (rc == 0)
-		rc = cfs_image_check(&im, err);
+		rc = cfs_image_check_kernels(&im, answer->kernel, err);
 	if (rc == 0 && q->canonical)
 		rc = cfs_image_check_canonical(&im, err);
 	if (rc == 0 && q->objects)
 		rc = cfs_fsck_objects_collect(&answer->objects, &im, err);
-	if (rc == 0)
-		rc = cfs_kernel_scan(&im, answer->kernel, err);
 	return rc;
 }
 

@@ -303,27 +303,26 @@ static int check_inodes(struct image_check *x, const struct cfs_image *im,
 }
 
 /* What is sound and shown otherwise by kernels is a remark: its digest is right, and the writer wanted it so. */
-static int check_image_shown(struct image_check *x, const struct cfs_image *im,
-			     struct cfs_err *err)
+static int check_image_shown(struct image_check *x,
+			     const struct cfs_kernel_finding *found, struct cfs_err *err)
 {
 	struct cfs_err why;
-	int rc = cfs_kernel_fits_all(im, &why);
 
-	if (rc == -EUCLEAN)
-		return check_tell(x->c, CFS_FAULT_IMAGE_SHOWN, NULL, x->place, why.msg,
-				  err);
-	return rc < 0 ? cfs_fail(err, -rc, "%s", why.msg) : 0;
+	if (cfs_kernel_fits_all(found, &why) == 0)
+		return 0;
+	return check_tell(x->c, CFS_FAULT_IMAGE_SHOWN, NULL, x->place, why.msg, err);
 }
 
 static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 			     struct cfs_err *err)
 {
+	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
 	struct cfs_image im;
 	struct cfs_err why;
 	int rc = cfs_image_open(bytes, &im, &why);
 
 	if (rc == 0)
-		rc = cfs_image_check(&im, &why);
+		rc = cfs_image_check_kernels(&im, found, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
@@ -332,7 +331,7 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 				  err);
 	}
 	rc = check_inodes(x, &im, err);
-	return rc < 0 ? rc : check_image_shown(x, &im, err);
+	return rc < 0 ? rc : check_image_shown(x, found, err);
 }
 
 static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)

@@ -91,9 +91,12 @@ static void scene_end(void)
 /* Is it what fsck calls sound, for the kernels that there are? */
 static bool is_sound(struct cfs_span bytes, struct cfs_image *im, struct cfs_err *err)
 {
-	if (cfs_image_open(bytes, im, err) < 0 || cfs_image_check(im, err) < 0)
+	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
+
+	if (cfs_image_open(bytes, im, err) < 0 ||
+	    cfs_image_check_kernels(im, found, err) < 0)
 		return false;
-	return cfs_kernel_fits_all(im, err) == 0;
+	return cfs_kernel_fits_all(found, err) == 0;
 }
 
 static int mount_image(struct cfs_span bytes, struct cfs_err *err)

@@ -107,7 +107,7 @@ T(format_2_shows_its_objects_before_6_5)
 	uint8_t *bytes = load(&im);
 	size_t i = 0;
 
-	t_eq(cfs_kernel_scan(&im, found, NULL), 0);
+	t_eq(cfs_image_check_kernels(&im, found, NULL), 0);
 	while (strcmp(cfs_kernel_rules[i].name, "object-directories") != 0)
 		t_ok(++i < CFS_KERNEL_N_RULES);
 	t_eq(found[i].n, 2);
