@@ -75,23 +75,38 @@ class House:
         return rooms
 
     def rooms(self):
-        return sorted({f.split(os.sep)[1] for f in self.files
-                       if f.startswith("src" + os.sep) and f.count(os.sep) > 1})
+        """The folders below src/, and as "tools/FOLDER" those below tools/ that hold C files."""
+        return sorted({room_of(f) for f in self.c_files("src", "tools") if room_of(f)})
 
     def run(self, command, **kw):
         return subprocess.run(command, cwd=self.root, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False, **kw)
 
 
+def room_of(name):
+    """dump for src/dump/line.c, tools/cli for tools/cli/json.c; None for a file outside of a room."""
+    top, _, below = name.partition(os.sep)
+    folder = os.path.dirname(below)
+    if top == "src" and folder:
+        return folder.split(os.sep)[0]
+    return os.path.join(top, folder) if top == "tools" and folder else None
+
+
+def room_of_include(house, included):
+    """Headers of tools are included as "cli/json.h", those of src as "dump/dump.h"."""
+    below = os.path.join("tools", included)
+    return room_of(below if below in house.files else os.path.join("src", included))
+
+
 def in_room(house):
-    """Each #include "..." below src: (file, line number, room, included file)."""
-    for name in house.c_files("src"):
-        if name.count(os.sep) < 2:
+    """Each #include "..." of a room: (file, line number, room, included file)."""
+    for name in house.c_files("src", "tools"):
+        if not room_of(name):
             continue
         for number, line in house.lines(name):
             m = re.match(r'\s*#\s*include\s+(?:"([^"]+)"|<(libcomposefs/[^>]+)>)', line)
             if m:
-                yield name, number, name.split(os.sep)[1], m.group(1) or m.group(2)
+                yield name, number, room_of(name), m.group(1) or m.group(2)
 
 
 @check
@@ -111,8 +126,8 @@ def layers_name_every_room_and_only_lower_ones(house):
 def rooms_include_only_rooms_that_layers_permit(house):
     layers = house.layers()
     for name, number, room, included in in_room(house):
-        other = included.split("/")[0]
-        if other not in layers.get(room, []) + [room] and other != "libcomposefs":
+        if (room_of_include(house, included) not in layers.get(room, []) + [room]
+                and not included.startswith("libcomposefs/")):
             yield f"{name}:{number}: {room} may not include \"{included}\""
 
 
@@ -123,7 +138,9 @@ def rooms_enter_other_rooms_by_the_door(house):
     parts = {included for name, _, room, included in in_room(house)
              if name == f"src/{room}/{room}.h" and included.startswith(room + "/")}
     for name, number, room, included in in_room(house):
-        if included.split("/")[0] not in (room, "libcomposefs") and included not in doors | parts:
+        other = room_of_include(house, included)
+        if (other != room and not included.startswith("libcomposefs/")
+                and os.path.join("tools", included) not in house.files and included not in doors | parts):
             yield f"{name}:{number}: \"{included}\" is not part of that room's door"
 
 
@@ -137,6 +154,8 @@ def only_compat_includes_the_public_headers(house):
 @check
 def doors_open_with_the_room_comment(house):
     for room in house.rooms():
+        if room.startswith("tools" + os.sep):
+            continue
         door = f"src/{room}/{room}.h"
         if door not in house.files:
             if room != "compat":  # its doors are the public headers
@@ -159,7 +178,7 @@ def sources_carry_the_license(house):
 def headers_compile_alone(house):
     if not house.cc:
         raise Skip("no C compiler was given")
-    headers = [h for h in house.files if h.endswith(".h") and h.split(os.sep)[0] in ("src", "include")]
+    headers = [h for h in house.files if h.endswith(".h") and h.split(os.sep)[0] in ("src", "include", "tools")]
     yield from compile_alone(house, house.cc + ["-std=gnu17", "-D_GNU_SOURCE", "-x", "c"], headers)
 
 
@@ -188,7 +207,7 @@ def public_headers(house):
 
 def compile_alone(house, command, headers):
     for header in headers:
-        done = house.run(command + ["-fsyntax-only", "-Wall", "-Werror", "-Isrc", "-Iinclude",
+        done = house.run(command + ["-fsyntax-only", "-Wall", "-Werror", "-Isrc", "-Iinclude", "-Itools",
                                     "-include", header, os.devnull])
         if done.returncode:
             reason = next((l for l in done.stdout.splitlines() if "error" in l), done.stdout.strip())

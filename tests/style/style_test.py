@@ -25,7 +25,8 @@ def c_function(name, body="\treturn 0;\n"):
 
 
 GOOD = {
-    "src/LAYERS": "# comment\nbase:\ntree: base\ndump: base tree\ncompat: base tree\n",
+    "src/LAYERS": "# comment\nbase:\ntree: base\ndump: base tree\ncompat: base tree\n"
+                  "tools/cli: base\ntools/main/diff: tree tools/cli\ntools/main/repo: tree tools/cli\n",
     "src/base/base.h": door("base") + '#include "base/err.h"\n',
     "src/base/err.h": C_HEAD + "int cfs_err(void);\n",
     "src/tree/tree.h": door("tree"),
@@ -37,6 +38,9 @@ GOOD = {
     "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n",
     "include/libcomposefs/lcfs-writer.h": C_HEAD + "int lcfs(void);\n",
     "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
+    "tools/cli/cli.h": C_HEAD + "int cli_begin(void);\n",
+    "tools/main/diff/diff.h": C_HEAD + '#include "cli/cli.h"\n',
+    "tools/main/repo/gc.c": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "README.md": "Mounts below /mnt.\n",
     "meson.build": SH_HEAD,
     "scripts/x.sh": "#!/bin/sh\n" + SH_HEAD + "echo x\n",
@@ -54,6 +58,12 @@ DEFECTS = [
     ("layers_name_every_room_and_only_lower_ones", "src/LAYERS",
      "base:\ndump: base tree\ntree: base\ncompat: base tree\n"),
     ("rooms_include_only_rooms_that_layers_permit", "src/tree/up.c", C_HEAD + '#include "dump/dump.h"\n'),
+    ("layers_name_every_room_and_only_lower_ones", "tools/main/oci/pull.c", C_HEAD),
+    ("rooms_include_only_rooms_that_layers_permit", "tools/cli/up.c", C_HEAD + '#include "tree/tree.h"\n'),
+    ("rooms_include_only_rooms_that_layers_permit", "tools/main/repo/gc.c",
+     C_HEAD + '#include "main/diff/diff.h"\n'),
+    ("rooms_include_only_rooms_that_layers_permit", "src/tree/up.c", C_HEAD + '#include "cli/cli.h"\n'),
+    ("rooms_enter_other_rooms_by_the_door", "tools/main/repo/gc.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
     ("rooms_enter_other_rooms_by_the_door", "src/dump/dump.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
     ("only_compat_includes_the_public_headers", "src/tree/abi.c",
      C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"),
@@ -62,6 +72,7 @@ DEFECTS = [
     ("sources_carry_the_license", "tools/tool.c", c_function("main_part")),
     ("sources_carry_the_license", "tests/run.py", "#!/usr/bin/env python3\n"),
     ("headers_compile_alone", "src/base/err.h", C_HEAD + "size_t cfs_err(void);\n"),
+    ("headers_compile_alone", "tools/cli/cli.h", C_HEAD + "size_t cli_begin(void);\n"),
     ("public_headers_compile_alone_as_cxx", "include/libcomposefs/lcfs-writer.h",
      C_HEAD + "int lcfs(int class);\n"),
     ("public_headers_compile_alone_as_cxx", "include/libcomposefs/lcfs-writer.h",

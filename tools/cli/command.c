@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the commands of composefs begin and end with. */
-#include <unistd.h>
+/* The frame of a command. */
+#include "cli/command.h"
 
-#include "composefs/composefs.h"
+#include <unistd.h>
 
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
 		  int min, int max, const char *want)

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "composefs/composefs.h"
+#include "cli/json.h"
 
 static const char *type_name(mode_t mode)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* JSON text. Names in an image are bytes; JSON wants UTF-8, so what is none is replaced. */
+#include "cli/json.h"
+
 #include <stdint.h>
 
-#include "composefs/composefs.h"
+#include "base/base.h"
 
 /* How many bytes stand for themselves, in JSON and on a terminal. */
 static size_t plain_len(const uint8_t *p, size_t left)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs: the main tool: one command a file, one table of them.
- * Owns:  what the commands share: their statuses, their way to print.
- * Uses:  base, cli, options.
- * Never: does a command's work.
+/* composefs: the main tool: one command per file, one table per family.
+ * Owns:  the tables of commands, their exit statuses.
+ * Uses:  base, cli.
+ * Never: does the work of a command.
  */
 #ifndef CFS_COMPOSEFS_H
 #define CFS_COMPOSEFS_H
 
 #include "cli/cli.h"
+#include "cli/command.h"
+#include "cli/json.h"
 #include "cli/options.h"
 
 /* Beside CLI_OK, CLI_FAILED and CLI_USAGE. */
@@ -49,17 +51,8 @@ int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
 int cmd_version(int argc, char **argv);
-
-/* Parses the options of a command and counts its operands, from argv[optind] on. Negative: go on; else
- * the program ends with that status, everything having been said. */
-int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
-		  int min, int max, const char *want);
-
-/* Says what failed; the status. */
-int command_end(const char *name, int rc, const struct cfs_err *err);
-
-/* Puts text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
-void json_text(FILE *to, const char *text, size_t len);
 
 #endif

@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "mount/mount.h"
-#include "mount/sys_mount.h"
-#include "composefs/repo/commands.h"
+#include "composefs/composefs.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 

@@ -22,12 +22,10 @@ int cmd_image_objects(int argc, char **argv);
 int cmd_images(int argc, char **argv);
 int cmd_import_image(int argc, char **argv);
 int cmd_init(int argc, char **argv);
-int cmd_mount(int argc, char **argv);
 int cmd_repair(int argc, char **argv);
 int cmd_repo_fsck(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
 int cmd_transaction(int argc, char **argv);
-int cmd_umount(int argc, char **argv);
 int cmd_untag(int argc, char **argv);
 
 #endif

@@ -1,35 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A build without repositories has no commands for them, and opens none. */
-#include <errno.h>
-#include <stddef.h>
-
+/* A build without repositories has no commands for them. */
 #include "composefs/composefs.h"
-#include "cli/repo_option.h"
 
 const struct command repo_commands[] = {{0}};
-
-/* Without a reader of meta.json nothing is known of any repository. */
-int where_check_writable(const char *dir, struct cfs_err *err)
-{
-	(void)dir;
-	(void)err;
-	return 0;
-}
-
-int where_path(struct where *w, const char **out, struct cfs_err *err)
-{
-	(void)w;
-	(void)out;
-	return cfs_fail(err, ENOTSUP, "this program was built without repositories");
-}
-
-int where_open_image(struct where *w, const char *name, struct cfs_map *map,
-		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
-{
-	(void)w;
-	(void)map;
-	(void)im;
-	(void)id;
-	return cfs_fail(err, ENOTSUP, "%s: this program was built without repositories",
-			name);
-}
