@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "repo/aside.h"
+#include "repo/repo_priv.h"
 
 /* Made when missing. Who may reach objects is said by the mode of the repository, as in composefs-rs. */
 static int open_objects(const struct cfs_repo *repo)
@@ -73,7 +73,7 @@ static int count_missing(const struct cfs_repo *repo, const struct cfs_ids *ids,
 {
 	for (size_t i = 0; i < ids->n; i++) {
 		struct cfs_digest id = cfs_ids_get(ids, i);
-		int rc = repo_has_object(repo, &id, err);
+		int rc = cfs_repo_has_object(repo, &id, err);
 
 		/* What is not a regular file cannot be the object. */
 		if (rc < 0 && rc != -EUCLEAN)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Files that leave their place in objects/ and may still be mounted, or be wanted by somebody: they go to
  * .quarantine, where a collector asks about each of them. */
-#include "repo/aside.h"
+#include "repo/repo_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-#include "repo/mark.h"
 
 enum {
 	TRIES = 1000,
@@ -28,7 +26,7 @@ static void format_name(const struct cfs_digest *id, int number, char out[NAME_M
 }
 
 struct place {
-	int from, to;	  /* the directory of the object, and REPO_ASIDE */
+	int from, to;	  /* the directory of the object, and CFS_REPO_ASIDE */
 	const char *name; /* of the object in from */
 };
 
@@ -60,9 +58,9 @@ static int put_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
 	from = p.from = cfs_beneath_open_parent(repo->dirfd, below, &p.name);
 	if (from < 0)
 		return cfs_beneath_fail(from, below, err);
-	to = p.to = cfs_beneath_make_dir(repo->dirfd, REPO_ASIDE, 0700);
+	to = p.to = cfs_beneath_make_dir(repo->dirfd, CFS_REPO_ASIDE, 0700);
 	if (to < 0)
-		return cfs_beneath_fail(to, REPO_ASIDE, err);
+		return cfs_beneath_fail(to, CFS_REPO_ASIDE, err);
 	for (int i = 0; i < TRIES; i++) {
 		char name[NAME_MAX_LEN];
 
@@ -70,13 +68,13 @@ static int put_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
 		if (put(&p, name) == 0)
 			return i;
 		if (errno != EEXIST)
-			return cfs_fail_errno(err, "%s to " REPO_ASIDE, below);
+			return cfs_fail_errno(err, "%s to " CFS_REPO_ASIDE, below);
 	}
-	return cfs_fail(err, EEXIST, "%s: no free name in " REPO_ASIDE, below);
+	return cfs_fail(err, EEXIST, "%s: no free name in " CFS_REPO_ASIDE, below);
 }
 
-int repo_move_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
-		    struct cfs_err *err)
+int cfs_repo_move_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
+			struct cfs_err *err)
 {
 	int number = put_aside(repo, id, rename_aside, err);
 
@@ -92,21 +90,21 @@ int repo_drop_replaced(const void *ctx, const struct cfs_digest *id, int number,
 		       struct cfs_err *err)
 {
 	const struct cfs_repo *repo = ctx;
-	cfs_autofd int dirfd = cfs_beneath_open_dir(repo->dirfd, REPO_ASIDE);
+	cfs_autofd int dirfd = cfs_beneath_open_dir(repo->dirfd, CFS_REPO_ASIDE);
 	cfs_autofd int fd = -1;
 	char name[NAME_MAX_LEN];
 	int use;
 
 	format_name(id, number, name);
 	if (dirfd < 0)
-		return cfs_beneath_fail(dirfd, REPO_ASIDE, err);
+		return cfs_beneath_fail(dirfd, CFS_REPO_ASIDE, err);
 	fd = cfs_beneath_open(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return 0;
-	use = fd < 0 ? cfs_beneath_fail(fd, name, err) : repo_file_use(fd, err);
+	use = fd < 0 ? cfs_beneath_fail(fd, name, err) : cfs_repo_file_use(fd, err);
 	if (use < 0)
-		return cfs_context(err, use, REPO_ASIDE);
-	if (use == REPO_UNUSED && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
-		return cfs_fail_errno(err, REPO_ASIDE "/%s", name);
+		return cfs_context(err, use, CFS_REPO_ASIDE);
+	if (use == CFS_REPO_UNUSED && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return cfs_fail_errno(err, CFS_REPO_ASIDE "/%s", name);
 	return 0;
 }

@@ -55,7 +55,7 @@ static int infer_object(int dirfd, const char *prefix, const char *name,
 	struct cfs_digest id;
 
 	for (enum cfs_hash_alg alg = CFS_SHA256; alg <= CFS_SHA512; alg++)
-		if (repo_parse_object_name(prefix, name, alg, &id)) {
+		if (cfs_repo_parse_object_name(prefix, name, alg, &id)) {
 			out->alg = alg;
 			return infer_verity(dirfd, name, out, err);
 		}

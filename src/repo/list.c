@@ -11,7 +11,7 @@
 
 /* Components of a ref whose link still fits: "../" for each, and one byte. Below that depth no link has the
  * good form, and nothing is referred to. */
-enum { DEPTH_MAX = (REPO_LINK_MAX - 2) / 3 };
+enum { DEPTH_MAX = (CFS_REPO_LINK_MAX - 2) / 3 };
 
 void cfs_repo_list_fini(struct cfs_repo_list *list)
 {
@@ -65,11 +65,11 @@ static int judge_ref(const struct lister *l, struct cfs_repo_entry *e,
 static int judge(const struct lister *l, int dirfd, const char *name,
 		 struct cfs_repo_entry *e, struct cfs_err *err)
 {
-	char buf[REPO_LINK_MAX];
+	char buf[CFS_REPO_LINK_MAX];
 	struct stat st;
 	int len = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0
 			  ? -errno
-			  : repo_read_link(dirfd, name, buf);
+			  : cfs_repo_read_link(dirfd, name, buf);
 
 	if (len == -EINVAL)
 		return set_wrong(e, -EMLINK, "want a symbolic link");
@@ -215,7 +215,7 @@ static int list(const struct lister *l, struct cfs_err *err)
 	char path[64];
 	int fd, rc;
 
-	snprintf(path, sizeof(path), "%s%s", repo_kind_dir(l->kind),
+	snprintf(path, sizeof(path), "%s%s", cfs_repo_kind_dir(l->kind),
 		 l->refs ? "/refs" : "");
 	fd = cfs_beneath_open(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd == -ENOENT)

@@ -92,20 +92,19 @@ int repo_lock_shared(int dirfd, enum cfs_repo_access access,
 
 struct patience {
 	long long end, note_at;
-	const struct cfs_repo_collect_opts *opts;
+	const struct cfs_lock_wait *wait;
 };
 
-static struct patience start_waiting(const struct cfs_repo_collect_opts *opts)
+static struct patience start_waiting(const struct cfs_lock_wait *wait)
 {
 	long long now = cfs_lock_now_ms();
 	struct patience p = {
-		.end = LLONG_MAX, .note_at = now + CFS_LOCK_NOTE_MS, .opts = opts};
+		.end = LLONG_MAX, .note_at = now + CFS_LOCK_NOTE_MS, .wait = wait};
 
-	if (opts->timeout > 0)
-		p.end = now + 1000LL * opts->timeout;
-	if (opts->timeout >= 0 && opts->note)
-		opts->note(opts->ctx, CFS_REPO_NOTE_WAITING, "",
-			   "others use the repository");
+	if (wait->timeout_ms > 0)
+		p.end = now + wait->timeout_ms;
+	if (wait->timeout_ms >= 0 && wait->note)
+		wait->note(wait->ctx, "others use the repository");
 	return p;
 }
 
@@ -121,9 +120,8 @@ static int try_for(int fd, int ms, struct patience *p)
 
 		if (now >= until || now >= p->end)
 			break;
-		if (now >= p->note_at && p->opts->note) {
-			p->opts->note(p->opts->ctx, CFS_REPO_NOTE_WAITING, "",
-				      cfs_lock_holder(fd, holder));
+		if (now >= p->note_at && p->wait->note) {
+			p->wait->note(p->wait->ctx, cfs_lock_holder(fd, holder));
 			p->note_at = LLONG_MAX;
 		}
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
@@ -131,8 +129,7 @@ static int try_for(int fd, int ms, struct patience *p)
 	return rc;
 }
 
-int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
-		    struct cfs_err *err)
+int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
 	cfs_autofd int gate = open_gate(dirfd, true);
 	char holder[CFS_LOCK_HOLDER_MAX];
@@ -140,8 +137,8 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 	struct patience p;
 
 	if (rc == -EAGAIN)
-		p = start_waiting(opts);
-	while (rc == -EAGAIN && opts->timeout >= 0 && cfs_lock_now_ms() < p.end) {
+		p = start_waiting(wait);
+	while (rc == -EAGAIN && wait->timeout_ms >= 0 && cfs_lock_now_ms() < p.end) {
 		bool shut = gate >= 0 && try_for(gate, GATE_WAIT_MS, &p) == 0;
 
 		rc = try_for(dirfd, GATE_MS, &p);
@@ -155,4 +152,52 @@ int repo_lock_alone(int dirfd, const struct cfs_repo_collect_opts *opts,
 				cfs_lock_holder(dirfd, holder));
 	errno = -rc;
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
+}
+
+/* --- of an open repository ---------------------------------------------------------------- */
+
+static int read_meta_again(struct cfs_repo *r, struct cfs_err *err)
+{
+	enum cfs_hash_alg alg = r->meta.alg;
+	int rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
+
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENOENT, "it is no repository any more");
+	if (rc == 0 && r->meta.alg != alg)
+		return cfs_fail(err, EAGAIN, "it was made anew meanwhile; try again");
+	return rc < 0 ? rc : repo_check_meta_writable(&r->meta, err);
+}
+
+int cfs_repo_lock_alone(struct cfs_repo *r, struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (flock(r->dirfd, LOCK_UN) < 0)
+		rc = cfs_fail_errno(err, "unlock");
+	if (rc == 0)
+		rc = repo_lock_exclusive(r->dirfd, &r->wait, err);
+	if (rc == 0)
+		rc = read_meta_again(r, err);
+	return cfs_context(err, rc, "repository %s", r->path);
+}
+
+void cfs_repo_unlock(const struct cfs_repo *r)
+{
+	(void)flock(r->dirfd, LOCK_UN);
+}
+
+int cfs_repo_relock(const struct cfs_repo *r, struct cfs_err *err)
+{
+	struct cfs_repo_meta meta;
+	bool secure = false;
+	int rc = repo_lock_shared(r->dirfd, CFS_REPO_WRITE, &r->wait, err);
+
+	if (rc == 0)
+		rc = repo_read_meta(r->dirfd, &meta, &secure, err);
+	if (rc == 0)
+		rc = repo_check_meta_writable(&meta, err);
+	if (rc == -ENOENT ||
+	    (rc == 0 && (meta.alg != r->meta.alg || secure != r->secure)))
+		rc = cfs_fail(err, ESTALE, "it was made anew meanwhile; try again");
+	return cfs_context(err, rc, "repository %s", r->path);
 }

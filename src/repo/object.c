@@ -47,16 +47,34 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 	return rc < 0 ? cfs_context(err, rc, "object %s", path) : cfs_steal_fd(&fd);
 }
 
-int repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-		    struct cfs_map *out, struct cfs_err *err)
+int cfs_repo_open_unverified(int dirfd, const char *path, struct cfs_err *err)
+{
+	cfs_autofd int fd =
+		cfs_beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd == -ENOENT)
+		return fd;
+	if (fd < 0)
+		return cfs_beneath_fail(fd, path, err);
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return cfs_fail(err, EUCLEAN,
+				"%s: expected a regular file, found another type", path);
+	return cfs_steal_fd(&fd);
+}
+
+int cfs_repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			struct cfs_map *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 
 	return fd < 0 ? fd : cfs_map_stable(fd, out, err);
 }
 
-bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_alg alg,
-			    struct cfs_digest *out)
+bool cfs_repo_parse_object_name(const char *prefix, const char *name,
+				enum cfs_hash_alg alg, struct cfs_digest *out)
 {
 	char path[CFS_OBJECT_PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	size_t len = 2 * cfs_hash_len(alg);
@@ -70,4 +88,23 @@ bool repo_parse_object_name(const char *prefix, const char *name, enum cfs_hash_
 		return false;
 	cfs_digest_path(out, path);
 	return memcmp(path, prefix, 2) == 0 && strcmp(path + 3, name) == 0;
+}
+
+int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+	struct stat st;
+	int rc;
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	rc = cfs_beneath_stat(repo->dirfd, below, &st);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return cfs_beneath_fail(rc, below, err);
+	if (!S_ISREG(st.st_mode))
+		return cfs_fail(err, EUCLEAN,
+				"%s: expected a regular file, found another type", below);
+	return 1;
 }

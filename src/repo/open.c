@@ -25,51 +25,6 @@ const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
 	return n < CFS_REPO_PATH_MAX ? buf : NULL;
 }
 
-int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
-		   struct cfs_err *err)
-{
-	cfs_autofd int fd =
-		cfs_beneath_open(dirfd, "meta.json", O_RDONLY | O_NONBLOCK, 0);
-	cfs_autofree char *text = malloc(CFS_REPO_META_MAX + 1);
-	struct cfs_digest seal;
-	ssize_t n;
-	int rc;
-
-	if (fd == -ENOENT)
-		return fd;
-	if (fd < 0)
-		return cfs_beneath_fail(fd, "meta.json", err);
-	if (!text)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	n = cfs_io_pread(fd, text, CFS_REPO_META_MAX + 1, 0, err);
-	rc = n < 0 ? (int)n
-		   : cfs_repo_meta_parse((struct cfs_text){text, (size_t)n}, out, err);
-	if (rc == 0) {
-		rc = cfs_verity_measure(fd, &seal, err);
-		*secure = rc == 0;
-		rc = rc == -ENOTTY ? 0 : rc;
-	}
-	return cfs_context(err, rc, "meta.json");
-}
-
-static int check_writable(const struct cfs_repo_meta *meta, struct cfs_err *err)
-{
-	if (!meta->read_only)
-		return 0;
-	return cfs_fail(err, EROFS,
-			"it has the feature %s, which permits reading alone here",
-			meta->feature);
-}
-
-int repo_check_writable(int dirfd, struct cfs_err *err)
-{
-	struct cfs_repo_meta meta;
-	bool secure;
-	int rc = repo_read_meta(dirfd, &meta, &secure, err);
-
-	return rc < 0 ? rc : check_writable(&meta, err);
-}
-
 /* A meta.json beside a directory of objects: other programs have files of that name, too. */
 static int is_repository(int dirfd, struct cfs_err *err)
 {
@@ -152,7 +107,7 @@ static int fill(struct cfs_repo *r, enum cfs_repo_access access,
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENOENT, "not a repository: it has no meta.json");
 	if (rc == 0 && access == CFS_REPO_WRITE)
-		rc = check_writable(&r->meta, err);
+		rc = repo_check_meta_writable(&r->meta, err);
 	if (rc < 0)
 		return rc;
 	return repo_lock_shared(r->dirfd, access, wait, err);
@@ -183,53 +138,6 @@ int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo
 		  struct cfs_err *err)
 {
 	return cfs_repo_open_waiting(path, access, NULL, out, err);
-}
-
-static int read_meta_again(struct cfs_repo *r, struct cfs_err *err)
-{
-	enum cfs_hash_alg alg = r->meta.alg;
-	int rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
-
-	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "it is no repository any more");
-	if (rc == 0 && r->meta.alg != alg)
-		return cfs_fail(err, EAGAIN, "it was made anew meanwhile; try again");
-	return rc < 0 ? rc : check_writable(&r->meta, err);
-}
-
-int repo_make_alone(struct cfs_repo *r, const struct cfs_repo_collect_opts *opts,
-		    struct cfs_err *err)
-{
-	int rc = 0;
-
-	if (flock(r->dirfd, LOCK_UN) < 0)
-		rc = cfs_fail_errno(err, "unlock");
-	if (rc == 0)
-		rc = repo_lock_alone(r->dirfd, opts, err);
-	if (rc == 0)
-		rc = read_meta_again(r, err);
-	return cfs_context(err, rc, "repository %s", r->path);
-}
-
-void repo_unlock(const struct cfs_repo *r)
-{
-	(void)flock(r->dirfd, LOCK_UN);
-}
-
-int repo_relock(const struct cfs_repo *r, struct cfs_err *err)
-{
-	struct cfs_repo_meta meta;
-	bool secure = false;
-	int rc = repo_lock_shared(r->dirfd, CFS_REPO_WRITE, &r->wait, err);
-
-	if (rc == 0)
-		rc = repo_read_meta(r->dirfd, &meta, &secure, err);
-	if (rc == 0)
-		rc = check_writable(&meta, err);
-	if (rc == -ENOENT ||
-	    (rc == 0 && (meta.alg != r->meta.alg || secure != r->secure)))
-		rc = cfs_fail(err, ESTALE, "it was made anew meanwhile; try again");
-	return cfs_context(err, rc, "repository %s", r->path);
 }
 
 void cfs_repo_close(struct cfs_repo *r)

@@ -1,216 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* repo: one place for many images: objects, images, streams, and the names that people give them.
- * Owns:  the layout on disk (shared with composefs-rs), meta.json, the lock, names, splitstreams, what
- *        is reachable, what is collected, what is damaged.
- * Uses:  base, hash, verity, tree, erofs (what an image refers to), store (objects); jansson, zstd.
- * Never: scans, mounts, prints; removes what is reachable or in use.
+/* repo: a repository of objects, images, splitstreams and the references to them.
+ * Owns:  the layout on disk (shared with composefs-rs), meta.json, the lock, links and names.
+ * Uses:  base, hash, verity, tree, erofs (objects of an image), store, stream; jansson.
+ * Never: removes objects, scans directories of files, mounts, prints.
  *
- * A name leads to content in two links: images/refs/NAME -> images/ID -> objects/xx/rest. No link is
- * ever opened through: it is read, must have exactly the one good form, and the object is opened by
- * its id below the object directory. So whatever stands in a link, nothing outside the repository is
- * reached, and a name never gives other bytes than those of its id.
+ * Two links lead from a name to the content: images/refs/NAME -> images/ID -> objects/xx/REST. No file is ever
+ * opened through a link: the link is read, must have exactly the expected form, and the object is opened by its ID
+ * beneath the objects directory. A hostile link can therefore neither leave the repository nor make an ID refer to
+ * other bytes.
  *
- * The order of writes: objects, the image among them; one syncfs; images/ID; images/refs/NAME;
- * fsync of the directories that were touched. So a name stands only for what is on disk.
+ * The order of writes: objects, the image included; one syncfs; images/ID; images/refs/NAME; fsync of the changed
+ * directories. A name therefore exists only if everything that it refers to is durable.
  */
 #ifndef CFS_REPO_H
 #define CFS_REPO_H
 
 #include "base/base.h"
-#include "hash/hash.h"
-#include "verity/verity.h"
-#include "tree/tree.h"
-#include "erofs/erofs.h"
-#include "store/store.h"
+#include "repo/add.h"
+#include "repo/aside.h"
 #include "repo/ids.h"
+#include "repo/in_use.h"
+#include "repo/links.h"
+#include "repo/list.h"
+#include "repo/lock.h"
 #include "repo/meta.h"
-#include "repo/check.h"
-#include "repo/collect.h"
-#include "stream/stream.h"
-#include "repo/usage.h"
-
-/* --- opening ----------------------------------------------------------------------------- */
+#include "repo/names.h"
+#include "repo/object.h"
+#include "repo/publish.h"
+#include "repo/remove.h"
 
 struct cfs_repo;
 
-/* Where a repository lies when nobody says: that of the system, or of the user. The path is lent or
- * lies in buf; NULL: there is no $HOME (home). */
+/* The default path of the system repository, and of a user. The result is static or points into buf; NULL if home is
+ * NULL, empty or too long. */
 enum { CFS_REPO_PATH_MAX = 4096 };
 const char *cfs_repo_system_path(void);
 const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
 
 struct cfs_repo_init {
 	struct cfs_repo_meta meta;
-	bool insecure; /* without fs-verity: contents are believed, not checked by the kernel */
-	bool ensure;	 /* a repository that is there is good, whatever it says */
-	bool ensure_alg; /* with ensure: but its algorithm must be this one */
-	bool reset; /* images, streams and meta.json are removed first; objects stay */
-	bool force; /* reset also what this program does not understand */
-	struct cfs_lock_wait wait; /* for a reset, which has the repository alone */
+	bool insecure;	 /* without fs-verity */
+	bool ensure;	 /* accept an existing repository, whatever its parameters */
+	bool ensure_alg; /* with ensure: but its algorithm must be that of meta */
+	bool reset;	 /* remove images, streams and meta.json first; objects stay */
+	bool force; /* reset also a repository with features that are not supported here */
+	struct cfs_lock_wait wait; /* reset takes the lock exclusively */
 };
 
-/* Makes the directory path (its parents, too) a repository. One that is there must say the same, and objects
- * that are there must be named by the same algorithm, else -EEXIST; 0: made, 1: was there. -ENOTTY: fs-verity is wanted,
- * and the file system has none. A reset is refused as writing is (-EROFS, and the codes of cfs_repo_meta_parse), unless it is
- * forced. */
+/* Creates a repository at path, with missing parents. Returns 0 if it was created, 1 if it existed with the same
+ * parameters. -EEXIST: it has other parameters, or objects of another algorithm; -ENOTTY: fs-verity is required and
+ * the filesystem does not support it. A reset without force fails where writing does: -EROFS, and as
+ * cfs_repo_meta_parse. */
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Gives a repository from before there was a meta.json the one that composefs-rs would give it: the algorithm and
- * fs-verity are those of its first object, the format of new images is 1. 0: done, and out is what it says; 1: it has
- * one. -ENOENT: it has no objects either. */
+/* Writes the meta.json of a repository that was created before composefs-rs had one, as composefs-rs does: the
+ * algorithm and fs-verity are those of the first object, the format of new images is 1. 0: written, *out tells what;
+ * 1: it has one already. -ENOENT: it has no objects either. */
 int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* What the holder of a repository may do, by a lock that composefs-rs sees, too. */
+/* How a repository is locked while it is open. composefs-rs uses the same lock. */
 enum cfs_repo_access {
-	CFS_REPO_LOOK, /* shared if nobody has it alone, else without: for what opens a thing and keeps it open, or
-			* lists names. The worst that a collection does to it is that what nobody refers to is not there. */
-	CFS_REPO_READ, /* shared; where the file system has no locks, without */
-	CFS_REPO_WRITE, /* shared; refused where a feature permits reading alone */
+	/* Shared if that is possible at once, else without: to open something that then stays open, or to list
+	 * names. Garbage collection at the same time can at worst make unreferenced entries disappear. */
+	CFS_REPO_LOOK,
+	CFS_REPO_READ, /* shared; without where the filesystem has no locks */
+	CFS_REPO_WRITE, /* shared; refused if a feature of the repository makes it read-only */
 };
 
-/* -ENOENT: no repository there; the codes of cfs_repo_meta_parse; -EROFS: WRITE is refused by a
- * feature; -EBUSY: the time is up, and err says who has the lock. The lock is held until cfs_repo_close, but for the time that
- * cfs_repo_repair waits for other places. wait may be NULL; its ctx is borrowed until then. */
+/* Opens a repository. -ENOENT: not a repository; -EROFS: WRITE is refused because of a feature; -EBUSY: timeout, and
+ * err names the holder of the lock; else as cfs_repo_meta_parse. The lock is held until cfs_repo_close, except where
+ * repo/lock.h says so. wait may be NULL; its ctx is borrowed until cfs_repo_close. */
 int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
 			  const struct cfs_lock_wait *wait, struct cfs_repo **out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same, waiting as long as it takes. */
+/* The same, without timeout. */
 int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo **out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_repo_close(struct cfs_repo *repo); /* NULL is fine */
 
-/* The same gate for who writes into a directory of a repository without opening it, as into objects/ or
- * signatures/: asks the repository that is at path, or one or two levels above. path need not exist, but its parent
- * must. 0 where there is none. */
+/* Checks that files may be written into a directory of a repository, such as objects/ or signatures/, without opening
+ * the repository: at path itself, or one or two levels above. path need not exist, but its parent must. 0 if there is
+ * no repository; errors as WRITE of cfs_repo_open. */
 int cfs_repo_check_writable(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Lent until cfs_repo_close. */
+/* Borrowed until cfs_repo_close. */
 const struct cfs_repo_meta *cfs_repo_meta(const struct cfs_repo *repo);
 const char *cfs_repo_path(const struct cfs_repo *repo);
 
-/* The kernel checks the contents: meta.json has fs-verity, so has each object. */
+/* meta.json has fs-verity, and so must each object. */
 bool cfs_repo_is_secure(const struct cfs_repo *repo);
 
-/* The directory itself, for stores and mounts. */
+/* The directory of the repository, for the rooms gc and check. */
 int cfs_repo_dirfd(const struct cfs_repo *repo);
-
-/* --- names ------------------------------------------------------------------------------- */
-
-enum cfs_repo_kind { CFS_REPO_IMAGES, CFS_REPO_STREAMS };
-
-enum {
-	CFS_REPO_REF_MAX = 1024, /* bytes of a name */
-	CFS_REPO_REF_DEPTH = 8,	 /* its components */
-};
-
-/* May a ref have this name? -EINVAL, with the rule. */
-int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The name behind "refs/", which people may write in front of it; lent. */
-const char *cfs_repo_ref_name(const char *name);
-
-/* A first-level entry (images/ID, streams/NAME) or a ref (below refs/). */
-struct cfs_repo_entry {
-	const char *name;     /* of a ref: below refs/ */
-	const char *target;   /* of a ref: the name of the first-level entry */
-	struct cfs_digest id; /* of a first-level entry: of its object */
-	int code; /* 0; -EMLINK: not a link; -EUCLEAN: a link of another form; -errno: unread */
-	const char *
-		wrong; /* a sentence, when code is not 0; the two above mean nothing then */
-	int64_t mtime_sec; /* when it was made */
-	uint32_t mtime_nsec;
-};
-
-/* All of them by name. Starts zeroed. */
-struct cfs_repo_list {
-	struct cfs_arena arena;
-	struct cfs_repo_entry *v;
-	size_t n, cap;
-};
-
-void cfs_repo_list_fini(struct cfs_repo_list *list);
-
-int cfs_repo_list_entries(const struct cfs_repo *repo, enum cfs_repo_kind kind,
-			  struct cfs_repo_list *out, struct cfs_err *err) CFS_MUST_CHECK;
-int cfs_repo_list_refs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
-		       struct cfs_repo_list *out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* --- objects and images ------------------------------------------------------------------ */
-
-/* What is done before the content of an object is believed. */
-enum cfs_repo_trust {
-	CFS_REPO_SEALED, /* a secure repository: the kernel's word; others: nothing */
-	CFS_REPO_PROVEN, /* others: it is read and digested */
-};
-
-/* Opens an object for reading; returns the descriptor. -ENOENT: not there; -EILSEQ: it has another
- * digest; -ENOTTY: it lacks fs-verity; -EUCLEAN: not a regular file. */
-int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-			 enum cfs_repo_trust trust, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The image that a person means: an id, "refs/NAME", or NAME. -ENOENT: there is none of that name;
- * -EUCLEAN: a link is not what it should be. */
-int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
-			struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Finds it and maps it, checked against its id. The caller ends it with cfs_map_close(map). id may be
- * NULL. The codes of the two above, and of cfs_image_open. */
-int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
-			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
-			struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The same for a stream: the name of a first-level entry, or "refs/NAME". */
-int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
-			 struct cfs_map *map, struct cfs_stream *out,
-			 struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The ids of all objects that an image needs; not settled. Files whose backing path is no object's are
- * passed over: nothing here can keep or check them. n_entries: how many names the image has, the root among
- * them; may be NULL. -EUCLEAN: the image is damaged. */
-int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-			   uint64_t *n_entries, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The object of one file whose content is external. -EUCLEAN: it has none of this repository's. */
-int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
-			  const struct cfs_inode *inode, struct cfs_digest *out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
-
-/* The objects of the repository as a store, for adding. opts: alg and require_verity are set here. The
- * caller closes it before the repository. */
-int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
-			struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Adds the image of a tree, in that form, to the store; durable after
- * cfs_store_commit. -ENOTSUP: a format that cannot be written; else the codes of cfs_plan_new and of
- * the store. */
-int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
-		      const struct cfs_tree *tree, const struct cfs_image_opts *form,
-		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* What an image needs and the repository does not have. */
-struct cfs_repo_missing {
-	size_t n;
-	struct cfs_digest first; /* one of them, when n > 0 */
-};
-
-/* The same for the bytes of an image. It is checked first: -EINVAL, -ENOTSUP, -EUCLEAN as by
- * cfs_image_open and cfs_image_check. Missing objects are told, and are no failure. */
-int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
-		       struct cfs_span bytes, struct cfs_digest *out,
-		       struct cfs_repo_missing *missing,
-		       struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Registers an object that is durable as an image, and gives it a name unless ref is NULL. Done and
- * durable when it returns. The repository is open for WRITE. -EEXIST: the name is a directory of other
- * names, or a part of it is a name. */
-int cfs_repo_publish_image(struct cfs_repo *repo, const struct cfs_digest *id,
-			   const char *ref, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Removes a name ("refs/NAME" or NAME); the image stays until it is collected. -ENOENT. */
-int cfs_repo_untag(struct cfs_repo *repo, const char *name,
-		   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

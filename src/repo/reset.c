@@ -7,9 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/mark.h"
-
-enum { DEPTH_MAX = 64 };
+#include "repo/repo_priv.h"
 
 /* Calls fn with each name until it returns something else than 0, and returns that. Takes fd over. */
 static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
@@ -29,34 +27,6 @@ static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), 
 		rc = -errno;
 	closedir(dir);
 	return rc;
-}
-
-static int remove_name(void *ctx, int dirfd, const char *name)
-{
-	int *depth = ctx, fd, rc;
-
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	if (*depth == DEPTH_MAX)
-		return -ELOOP;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	++*depth;
-	rc = each_name(fd, remove_name, depth);
-	--*depth;
-	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
-		rc = -errno;
-	return rc;
-}
-
-int repo_remove(int dirfd, const char *name)
-{
-	int depth = 0;
-
-	return remove_name(&depth, dirfd, name);
 }
 
 /* --- nothing is mounted ------------------------------------------------------------------ */
@@ -95,8 +65,8 @@ static int is_mountable(const struct use_check *c, int fd)
 
 static int fail_used(const struct use_check *c, const char *name, int use)
 {
-	return cfs_fail(c->err, use == REPO_USED ? EBUSY : ENOTSUP, "%s/%s: %s", c->dir,
-			name, repo_use_reason(use));
+	return cfs_fail(c->err, use == CFS_REPO_USED ? EBUSY : ENOTSUP, "%s/%s: %s",
+			c->dir, name, cfs_repo_use_reason(use));
 }
 
 static int check_object_unused(const struct use_check *c, const char *entry,
@@ -110,8 +80,8 @@ static int check_object_unused(const struct use_check *c, const char *entry,
 	fd = open_used(c, c->dirfd, below);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	use = cfs_context(c->err, repo_file_use(fd, c->err), "%s", below);
-	if (use <= REPO_UNUSED || (use == REPO_USE_UNKNOWN && c->force))
+	use = cfs_context(c->err, cfs_repo_file_use(fd, c->err), "%s", below);
+	if (use <= CFS_REPO_UNUSED || (use == CFS_REPO_USE_UNKNOWN && c->force))
 		return use < 0 ? use : 0;
 	return fail_used(c, entry, use);
 }
@@ -125,10 +95,10 @@ static int check_file_unused(void *ctx, int dirfd, const char *name)
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	use = cfs_context(c->err, repo_file_use(fd, c->err), "%s/%s", c->dir, name);
-	if (use <= REPO_UNUSED || (use == REPO_USE_UNKNOWN && c->force))
+	use = cfs_context(c->err, cfs_repo_file_use(fd, c->err), "%s/%s", c->dir, name);
+	if (use <= CFS_REPO_UNUSED || (use == CFS_REPO_USE_UNKNOWN && c->force))
 		return use < 0 ? use : 0;
-	mountable = use == REPO_USED ? 1 : is_mountable(c, fd);
+	mountable = use == CFS_REPO_USED ? 1 : is_mountable(c, fd);
 	return mountable > 0 ? fail_used(c, name, use) : mountable;
 }
 
@@ -155,7 +125,7 @@ static int check_each(struct use_check *c, const char *dir,
 /* An image may be mounted that has no entry, or whose file was moved aside. */
 static int check_files_unused(struct use_check *c)
 {
-	int rc = check_each(c, REPO_ASIDE, check_file_unused);
+	int rc = check_each(c, CFS_REPO_ASIDE, check_file_unused);
 
 	for (unsigned i = 0; rc == 0 && i < 256; i++) {
 		char dir[sizeof("objects/xx")];
@@ -170,7 +140,7 @@ static int check_files_unused(struct use_check *c)
 static bool parse_end(const char *target, struct cfs_digest *out)
 {
 	const char *rest = strrchr(target, '/'), *p = rest;
-	char hex[REPO_LINK_MAX + 2];
+	char hex[CFS_REPO_LINK_MAX + 2];
 
 	while (p && p > target && p[-1] == '/')
 		p--;
@@ -184,7 +154,7 @@ static bool parse_end(const char *target, struct cfs_digest *out)
 static int check_entry_unused(void *ctx, int dirfd, const char *name)
 {
 	const struct use_check *c = ctx;
-	char target[REPO_LINK_MAX];
+	char target[CFS_REPO_LINK_MAX];
 	struct cfs_digest id;
 	int rc = 0, len;
 
@@ -192,7 +162,7 @@ static int check_entry_unused(void *ctx, int dirfd, const char *name)
 		rc = check_object_unused(c, name, &id);
 	if (rc < 0)
 		return rc;
-	len = repo_read_link(dirfd, name, target);
+	len = cfs_repo_read_link(dirfd, name, target);
 	if (len == -EINVAL || len == -EUCLEAN || len == -ENOENT) /* no link of ours */
 		return 0;
 	if (len < 0) {
@@ -220,35 +190,19 @@ static int check_resettable(int dirfd, struct cfs_err *err)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static void note_waiting(void *ctx, enum cfs_repo_note note, const char *what,
-			 const char *why)
-{
-	const struct cfs_lock_wait *wait = ctx;
-
-	(void)note;
-	(void)what;
-	if (wait->note)
-		wait->note(wait->ctx, why);
-}
-
 int repo_reset(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	static const char *const names[] = {"images", "streams", "meta.json"};
-	int ms = init->wait.timeout_ms;
-	const struct cfs_repo_collect_opts wait = {.timeout = ms > 0 ? (ms + 999) / 1000
-								     : ms,
-						   .note = note_waiting,
-						   .ctx = (void *)(uintptr_t)&init->wait};
 	int rc = init->force ? 0 : check_resettable(dirfd, err);
 
 	if (rc == 0)
-		rc = repo_lock_alone(dirfd, &wait, err);
+		rc = repo_lock_exclusive(dirfd, &init->wait, err);
 	if (rc == 0 && !init->force) /* again: it may be another one by now */
 		rc = check_resettable(dirfd, err);
 	if (rc == 0)
 		rc = check_unused(dirfd, init->force, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-		int code = repo_remove(dirfd, names[i]);
+		int code = cfs_repo_remove_tree(dirfd, names[i]);
 
 		if (code == 0)
 			continue;

@@ -22,7 +22,7 @@ void cfsctl_say_init(const struct cfs_repo_init *init, const char *path, bool ma
 	       init->insecure ? "not required (insecure)" : "required");
 }
 
-void cfsctl_say_gc(const struct cfs_repo_collected *c, bool dry_run)
+void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run)
 {
 	if (dry_run)
 		puts("Dry run (no files deleted):");
@@ -35,13 +35,13 @@ void cfsctl_say_gc(const struct cfs_repo_collected *c, bool dry_run)
 
 /* --- fsck -------------------------------------------------------------------------------- */
 
-static void format_finding(const struct cfs_repo_finding *f, char *buf, size_t len)
+static void format_finding(const struct cfs_check_finding *f, char *buf, size_t len)
 {
-	snprintf(buf, len, "fsck: %s: %s: %s", cfs_repo_fault_name(f->fault), f->place,
+	snprintf(buf, len, "fsck: %s: %s: %s", cfs_check_fault_name(f->fault), f->place,
 		 f->what);
 }
 
-void cfsctl_put_finding(const struct cfs_repo_finding *f)
+void cfsctl_put_finding(const struct cfs_check_finding *f)
 {
 	char text[2 * CFS_ERR_MAX];
 
@@ -54,22 +54,22 @@ static void say_count(const char *what, uint64_t all, uint64_t bad)
 	printf("%s: %" PRIu64 "/%" PRIu64 " ok\n", what, bad < all ? all - bad : 0, all);
 }
 
-static size_t count_errors(const struct cfs_repo_report *r)
+static size_t count_errors(const struct cfs_check_report *r)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++)
-		n += !cfs_repo_fault_is_remark(r->v[i].fault);
+		n += !cfs_check_fault_is_remark(r->v[i].fault);
 	return n;
 }
 
-static void say_findings(const char *name, const struct cfs_repo_report *r)
+static void say_findings(const char *name, const struct cfs_check_report *r)
 {
 	char text[2 * CFS_ERR_MAX];
 
 	for (size_t i = 0; i < r->n; i++) {
 		format_finding(&r->v[i], text, sizeof(text));
-		if (cfs_repo_fault_is_remark(r->v[i].fault)) {
+		if (cfs_check_fault_is_remark(r->v[i].fault)) {
 			cli_say(name, "remark: %s", text);
 			continue;
 		}
@@ -79,7 +79,7 @@ static void say_findings(const char *name, const struct cfs_repo_report *r)
 	}
 }
 
-void cfsctl_say_fsck(const char *name, const struct cfs_repo_report *r,
+void cfsctl_say_fsck(const char *name, const struct cfs_check_report *r,
 		     bool metadata_only)
 {
 	puts("meta.json: ok");
@@ -90,7 +90,7 @@ void cfsctl_say_fsck(const char *name, const struct cfs_repo_report *r,
 		printf("broken links: %" PRIu64 "\n", r->n_broken);
 	if (r->n_missing)
 		printf("missing objects: %" PRIu64 "\n", r->n_missing);
-	if (!cfs_repo_report_is_bad(r)) {
+	if (!cfs_check_report_is_bad(r)) {
 		puts("status: ok");
 		say_findings(name, r);
 		return;

@@ -8,17 +8,19 @@
 #define CFS_CFSCTL_TEXT_H
 
 #include "repo/repo.h"
+#include "gc/gc.h"
+#include "check/check.h"
 
 /* made: else it was there. */
 void cfsctl_say_init(const struct cfs_repo_init *init, const char *path, bool made);
 
-void cfsctl_say_gc(const struct cfs_repo_collected *c, bool dry_run);
+void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run);
 
 /* Findings that are remarks go to standard error. */
-void cfsctl_say_fsck(const char *name, const struct cfs_repo_report *report,
+void cfsctl_say_fsck(const char *name, const struct cfs_check_report *report,
 		     bool metadata_only);
 
 /* A finding as a JSON string. */
-void cfsctl_put_finding(const struct cfs_repo_finding *f);
+void cfsctl_put_finding(const struct cfs_check_finding *f);
 
 #endif

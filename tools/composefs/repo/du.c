@@ -119,7 +119,7 @@ static int choose(const struct cfs_repo *repo, char **names, struct du *du,
 
 /* --- telling ----------------------------------------------------------------------------- */
 
-static void warn(const struct options *o, const struct cfs_repo_usage_total *t)
+static void warn(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
 		cli_say(o->name, "warning: %" PRIu64 " objects are not there, see fsck",
@@ -173,18 +173,18 @@ static int say(const struct options *o, const struct du *du, struct cfs_err *err
 	return 0;
 }
 
-static int say_with_pairs(const struct options *o, const struct cfs_repo_usage *usage,
+static int say_with_pairs(const struct options *o, const struct cfs_gc_usage *usage,
 			  struct du *du, struct cfs_err *err)
 {
-	size_t n = du->n_rows < CFS_REPO_PAIRS_MAX ? du->n_rows : CFS_REPO_PAIRS_MAX;
-	cfs_autofree struct cfs_repo_usage_pair *pairs = NULL;
+	size_t n = du->n_rows < CFS_GC_PAIRS_MAX ? du->n_rows : CFS_GC_PAIRS_MAX;
+	cfs_autofree struct cfs_gc_usage_pair *pairs = NULL;
 	int rc = 0;
 
 	if (o->pairs) {
 		pairs = calloc(n * n / 2 + 1, sizeof(*pairs));
 		if (!pairs)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		rc = cfs_repo_usage_pairs(usage, du->rows, n, pairs, err);
+		rc = cfs_gc_usage_pairs(usage, du->rows, n, pairs, err);
 		du->with_pairs = true;
 		du->pairs = pairs;
 		du->n_pairs = n ? n * (n - 1) / 2 : 0;
@@ -194,13 +194,13 @@ static int say_with_pairs(const struct options *o, const struct cfs_repo_usage *
 }
 
 static int tell(const struct options *o, const struct cfs_repo *repo,
-		const struct cfs_repo_usage *usage, char **names, struct cfs_err *err)
+		const struct cfs_gc_usage *usage, char **names, struct cfs_err *err)
 {
 	struct du du = {.apparent = o->apparent, .where = cfs_repo_path(repo)};
 	int rc;
 
-	du.images = cfs_repo_usage_images(usage, &du.n_images);
-	du.total = cfs_repo_usage_totals(usage);
+	du.images = cfs_gc_usage_images(usage, &du.n_images);
+	du.total = cfs_gc_usage_totals(usage);
 	rc = choose(repo, names, &du, err);
 	if (rc == 0) {
 		du_sort(&du, o->sort);
@@ -212,22 +212,22 @@ static int tell(const struct options *o, const struct cfs_repo *repo,
 
 static int run(struct options *o, char **names, struct cfs_err *err)
 {
-	struct cfs_repo_usage_opts opts = {.apparent = o->apparent,
-					   .no_cached = o->no_cached,
-					   .progress = progress,
-					   .ctx = o};
-	struct cfs_repo_usage *usage = NULL;
+	struct cfs_gc_usage_opts opts = {.apparent = o->apparent,
+					 .no_cached = o->no_cached,
+					 .progress = progress,
+					 .ctx = o};
+	struct cfs_gc_usage *usage = NULL;
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 
 	if (rc < 0)
 		return rc;
 	cli_progress_start(&o->progress, o->name);
-	rc = cfs_repo_usage_open(repo, &opts, &usage, err);
+	rc = cfs_gc_usage_open(repo, &opts, &usage, err);
 	cli_progress_end(&o->progress);
 	if (rc == 0)
 		rc = tell(o, repo, usage, names, err);
-	cfs_repo_usage_close(usage);
+	cfs_gc_usage_close(usage);
 	cfs_repo_close(repo);
 	return rc;
 }

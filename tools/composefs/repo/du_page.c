@@ -84,7 +84,7 @@ static void put_fact(FILE *to, const char *what, uint64_t bytes, bool known)
 
 static void put_total(FILE *to, const struct du *du)
 {
-	const struct cfs_repo_usage_total *t = du->total;
+	const struct cfs_gc_usage_total *t = du->total;
 	double part = percent(t->bytes, t->apart);
 
 	fputs("<dl class=\"facts\">\n", to);
@@ -120,7 +120,7 @@ static uint64_t largest(const struct du *du)
 	return most;
 }
 
-static void put_data(FILE *to, const struct du *du, const struct cfs_repo_usage_image *im)
+static void put_data(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
 
@@ -137,7 +137,7 @@ static void put_data(FILE *to, const struct du *du, const struct cfs_repo_usage_
 	fprintf(to, " data-entries=\"%" PRIu64 "\">", im->n_entries);
 }
 
-static void put_names(FILE *to, const struct cfs_repo_usage_image *im)
+static void put_names(FILE *to, const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
 
@@ -158,7 +158,7 @@ static void put_rows(FILE *to, const struct du *du)
 	uint64_t most = largest(du);
 
 	for (size_t i = 0; i < du->n_rows; i++) {
-		const struct cfs_repo_usage_image *im = &du->images[du->rows[i]];
+		const struct cfs_gc_usage_image *im = &du->images[du->rows[i]];
 
 		put_data(to, du, im);
 		put_names(to, im);
@@ -193,7 +193,7 @@ static void put_pairs(FILE *to, const struct du *du)
 	      "<th>Objects</th><th>One</th><th>The other</th></tr></thead><tbody>\n",
 	      to);
 	for (size_t i = 0; i < du->n_pairs; i++) {
-		const struct cfs_repo_usage_pair *p = &du->pairs[i];
+		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
 		fputs("<tr>", to);
 		put_bytes(to, p->bytes, true);

@@ -25,7 +25,7 @@ bool du_key(const char *name, enum du_key *out)
 	return false;
 }
 
-static uint64_t value(const struct cfs_repo_usage_image *im, enum du_key key)
+static uint64_t value(const struct cfs_gc_usage_image *im, enum du_key key)
 {
 	switch (key) {
 	case DU_FREES:
@@ -56,8 +56,8 @@ struct order {
 static int by_key(const void *a, const void *b, void *ctx)
 {
 	const struct order *o = ctx;
-	const struct cfs_repo_usage_image *x = &o->du->images[*(const size_t *)a];
-	const struct cfs_repo_usage_image *y = &o->du->images[*(const size_t *)b];
+	const struct cfs_gc_usage_image *x = &o->du->images[*(const size_t *)a];
+	const struct cfs_gc_usage_image *y = &o->du->images[*(const size_t *)b];
 	uint64_t p = value(x, o->key), q = value(y, o->key);
 	char xbuf[WHERE_ID_MAX], ybuf[WHERE_ID_MAX];
 
@@ -76,12 +76,12 @@ void du_sort(struct du *du, enum du_key key)
 		qsort_r(du->rows, du->n_rows, sizeof(*du->rows), by_key, &order);
 }
 
-const char *du_name(const struct cfs_repo_usage_image *im, char buf[WHERE_ID_MAX])
+const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
 {
 	return im->n_names ? im->names[0] : where_id(&im->id, buf);
 }
 
-const char *du_stays(const struct cfs_repo_usage_image *im)
+const char *du_stays(const struct cfs_gc_usage_image *im)
 {
 	if (im->in_use)
 		return "in use";
@@ -115,7 +115,7 @@ static void put_listed(FILE *to, const char *name)
 	}
 }
 
-static void put_row(FILE *to, const struct du *du, const struct cfs_repo_usage_image *im)
+static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
 
@@ -145,7 +145,7 @@ static void put_pairs(FILE *to, const struct du *du)
 		fputs("\nPairs:\n", to);
 	fprintf(to, "%10s %8s  %s\n", "BOTH HAVE", "OBJECTS", "IMAGES");
 	for (size_t i = 0; i < du->n_pairs; i++) {
-		const struct cfs_repo_usage_pair *p = &du->pairs[i];
+		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
 		put_bytes(to, p->bytes, true);
 		fprintf(to, "%8" PRIu64 "  ", p->n_objects);
@@ -158,7 +158,7 @@ static void put_pairs(FILE *to, const struct du *du)
 
 static void put_total(FILE *to, const struct du *du)
 {
-	const struct cfs_repo_usage_total *t = du->total;
+	const struct cfs_gc_usage_total *t = du->total;
 	uint64_t saved = t->apart - t->bytes;
 	char apart[32], bytes[32], less[32], cached[32];
 
@@ -204,8 +204,7 @@ static void json_id(FILE *to, const struct cfs_digest *id)
 	fprintf(to, "\"%s\"", where_id(id, buf));
 }
 
-static void json_image(FILE *to, const struct du *du,
-		       const struct cfs_repo_usage_image *im)
+static void json_image(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
 {
 	fputs("{\"digest\":", to);
 	json_id(to, &im->id);
@@ -232,7 +231,7 @@ static void json_pairs(FILE *to, const struct du *du)
 {
 	fputs("],\n \"pairs\":[", to);
 	for (size_t i = 0; i < du->n_pairs; i++) {
-		const struct cfs_repo_usage_pair *p = &du->pairs[i];
+		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
 		fputs(i ? ",\n  {\"digests\":[" : "{\"digests\":[", to);
 		json_id(to, &du->images[p->a].id);
@@ -247,7 +246,7 @@ static void json_pairs(FILE *to, const struct du *du)
 
 void du_json(FILE *to, const struct du *du)
 {
-	const struct cfs_repo_usage_total *t = du->total;
+	const struct cfs_gc_usage_total *t = du->total;
 
 	fprintf(to, "{\"bytesAre\":\"%s\",\n \"images\":[",
 		du->apparent ? "apparent" : "blocks");

@@ -9,6 +9,7 @@
 
 #include "composefs/composefs.h"
 #include "cli/repo_option.h"
+#include "gc/gc.h"
 
 enum du_key {
 	DU_FREES,
@@ -23,12 +24,12 @@ enum du_key {
 
 /* What is told, all lent from the usage. */
 struct du {
-	const struct cfs_repo_usage_image *images; /* of the repository */
+	const struct cfs_gc_usage_image *images; /* of the repository */
 	size_t n_images;
-	const struct cfs_repo_usage_total *total;
+	const struct cfs_gc_usage_total *total;
 	size_t *rows; /* indices of those that are shown, in order */
 	size_t n_rows;
-	const struct cfs_repo_usage_pair *pairs;
+	const struct cfs_gc_usage_pair *pairs;
 	size_t n_pairs;
 	size_t n_compared; /* images, for the pairs */
 	bool with_pairs, apparent;
@@ -42,10 +43,10 @@ bool du_key(const char *name, enum du_key *out);
 void du_sort(struct du *du, enum du_key key);
 
 /* How an image is called in one word: its first name, else its id. */
-const char *du_name(const struct cfs_repo_usage_image *im, char buf[WHERE_ID_MAX]);
+const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX]);
 
 /* Why the image stays when its names go, or NULL: it goes. */
-const char *du_stays(const struct cfs_repo_usage_image *im);
+const char *du_stays(const struct cfs_gc_usage_image *im);
 
 void du_table(FILE *to, const struct du *du);
 void du_json(FILE *to, const struct du *du);

@@ -29,7 +29,7 @@ bool fetch_is_url(const char *place)
 }
 
 /* A descriptor of the question. The URL is in it, and in no argument: those can be read by everybody. */
-static int ask(const char *url, const struct cfs_repo_want *v, size_t n,
+static int ask(const char *url, const struct cfs_check_want *v, size_t n,
 	       struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
@@ -60,9 +60,9 @@ struct tally {
 struct source {
 	const struct fetch_urls *urls;
 	char shown[SHOWN_MAX]; /* its URL */
-	const struct cfs_repo_want *v;
+	const struct cfs_check_want *v;
 	size_t n;
-	cfs_repo_take *take;
+	cfs_check_take *take;
 	void *take_ctx;
 	struct tally tally;
 	bool is_ours; /* what failed is not the source: nothing more is asked anywhere */
@@ -210,8 +210,8 @@ static int fetch(struct source *s, const char *url, struct cfs_err *err)
 }
 
 /* A source that fails is told, and the next one is asked. */
-int fetch_objects(void *ctx, size_t k, const struct cfs_repo_want *v, size_t n,
-		  cfs_repo_take *take, void *take_ctx, struct cfs_err *err)
+int fetch_objects(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
+		  cfs_check_take *take, void *take_ctx, struct cfs_err *err)
 {
 	const struct fetch_urls *urls = ctx;
 	struct source s = {

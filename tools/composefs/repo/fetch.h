@@ -8,6 +8,7 @@
 #define CFS_TOOL_FETCH_H
 
 #include "repo/repo.h"
+#include "check/check.h"
 
 /* Base URLs, below which there is objects/xx/rest. */
 struct fetch_urls {
@@ -19,9 +20,9 @@ struct fetch_urls {
 /* Is this place a URL? */
 bool fetch_is_url(const char *place);
 
-/* cfs_repo_sources.fetch; ctx is a struct fetch_urls. Says on stderr what was not had, in one line. */
-int fetch_objects(void *ctx, size_t k, const struct cfs_repo_want *v, size_t n,
-		  cfs_repo_take *take, void *take_ctx,
+/* cfs_check_sources.fetch; ctx is a struct fetch_urls. Says on stderr what was not had, in one line. */
+int fetch_objects(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
+		  cfs_check_take *take, void *take_ctx,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

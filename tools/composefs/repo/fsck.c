@@ -63,10 +63,10 @@ static void be_polite(void)
 		(void)!nice(19);
 }
 
-static int check(struct options *o, struct cfs_repo_report *out, struct cfs_err *err)
+static int check(struct options *o, struct cfs_check_report *out, struct cfs_err *err)
 {
-	struct cfs_repo_check_opts opts = {o->metadata_only, progress, &o->progress,
-					   o->background};
+	struct cfs_check_opts opts = {o->metadata_only, progress, &o->progress,
+				      o->background};
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 
@@ -75,16 +75,16 @@ static int check(struct options *o, struct cfs_repo_report *out, struct cfs_err 
 	if (o->background)
 		be_polite();
 	cli_progress_start(&o->progress, o->name);
-	rc = cfs_repo_check(repo, &opts, out, err);
+	rc = cfs_check_repo(repo, &opts, out, err);
 	cli_progress_end(&o->progress);
 	cfs_repo_close(repo);
 	return rc;
 }
 
 /* Under its name the status is that program's: with --json damage is no failure. */
-static int status_of(const struct options *o, const struct cfs_repo_report *r)
+static int status_of(const struct options *o, const struct cfs_check_report *r)
 {
-	if (!cfs_repo_report_is_bad(r))
+	if (!cfs_check_report_is_bad(r))
 		return CLI_OK;
 	if (cli_stands_in())
 		return o->json ? CLI_OK : CLI_FAILED;
@@ -93,7 +93,7 @@ static int status_of(const struct options *o, const struct cfs_repo_report *r)
 
 static int fsck_repo(struct options *o)
 {
-	struct cfs_repo_report report = {0};
+	struct cfs_check_report report = {0};
 	struct cfs_err err;
 	int rc = check(o, &report, &err), status = command_end(o->name, rc, &err);
 
@@ -106,7 +106,7 @@ static int fsck_repo(struct options *o)
 			cfsctl_say_fsck(o->name, &report, o->metadata_only);
 		} else {
 			report_say(o->name, &report);
-			if (cfs_repo_report_is_bad(&report))
+			if (cfs_check_report_is_bad(&report))
 				cli_say(o->name,
 					"composefs repair mends links and moves damage "
 					"aside, with --from=PLACE it fetches what is "
@@ -114,7 +114,7 @@ static int fsck_repo(struct options *o)
 					"away");
 		}
 	}
-	cfs_repo_report_fini(&report);
+	cfs_check_report_fini(&report);
 	return status;
 }
 

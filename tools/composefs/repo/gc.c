@@ -2,19 +2,22 @@
 /* composefs gc: what no name reaches and nobody uses is removed. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "composefs/cfsctl_text.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "gc/gc.h"
 
 enum { ROOTS_MAX = 1000 };
 
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	struct cfs_repo_collect_opts collect;
+	struct cfs_gc_opts collect;
+	int timeout_s; /* 0: no limit; negative: do not wait */
 	const char *roots[ROOTS_MAX];
 	bool no_wait, json;
 	struct cli_progress progress;
@@ -69,7 +72,7 @@ static bool take_timeout(void *opts, const char *value)
 	long long n;
 	bool good = take_count(o, "timeout", value, 1, &n);
 
-	o->collect.timeout = good ? (int)n : 0;
+	o->timeout_s = good ? (int)n : 0;
 	return good;
 }
 
@@ -107,27 +110,31 @@ static const struct cli_syntax syntax = {
 
 /* --- what is told on the way ------------------------------------------------------------- */
 
-static void note(void *ctx, enum cfs_repo_note what, const char *name, const char *why)
+static void note(void *ctx, enum cfs_gc_note what, const char *name, const char *why)
 {
 	static const char *const text[] = {
-		[CFS_REPO_NOTE_WAITING] = "waiting",
-		[CFS_REPO_NOTE_FOREIGN] = "left alone",
-		[CFS_REPO_NOTE_DANGLING] = "dangling name",
-		[CFS_REPO_NOTE_IN_USE] = "image without a name stays",
-		[CFS_REPO_NOTE_EXPIRED] = "name removed",
-		[CFS_REPO_NOTE_KEPT] = "name kept",
-		[CFS_REPO_NOTE_NO_ROOT] = "root",
+		[CFS_GC_NOTE_FOREIGN] = "left alone",
+		[CFS_GC_NOTE_DANGLING] = "dangling name",
+		[CFS_GC_NOTE_IN_USE] = "image without a name stays",
+		[CFS_GC_NOTE_EXPIRED] = "name removed",
+		[CFS_GC_NOTE_KEPT] = "name kept",
+		[CFS_GC_NOTE_NO_ROOT] = "root",
 	};
 	struct options *o = ctx;
 	const char *said = text[what];
 
-	if (what == CFS_REPO_NOTE_EXPIRED && o->collect.dry_run)
+	if (what == CFS_GC_NOTE_EXPIRED && o->collect.dry_run)
 		said = "name would be removed";
 	cli_progress_end(&o->progress);
-	if (*name)
-		cli_say(o->name, "%s: %s: %s", said, name, why);
-	else
-		cli_say(o->name, "%s: %s", said, why);
+	cli_say(o->name, "%s: %s: %s", said, name, why);
+}
+
+static void note_waiting(void *ctx, const char *holder)
+{
+	struct options *o = ctx;
+
+	cli_progress_end(&o->progress);
+	cli_say(o->name, "waiting: %s", holder);
 }
 
 static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
@@ -137,7 +144,7 @@ static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
 	cli_progress_show(&o->progress, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
 }
 
-static void say(const struct options *o, const struct cfs_repo_collected *c)
+static void say(const struct options *o, const struct cfs_gc_result *c)
 {
 	const char *verb = o->collect.dry_run ? "would be removed" : "removed";
 	char bytes[32];
@@ -170,24 +177,40 @@ static int set_timeout(struct options *o, struct cfs_err *err)
 {
 	int ms = 0, rc = where_lock_timeout(&o->where, &ms, err);
 
-	if (rc == 0 && o->where.lock_timeout && o->collect.timeout == 0)
-		o->collect.timeout = ms < 0 ? -1 : ms / 1000;
+	if (rc == 0 && o->where.lock_timeout && o->timeout_s == 0)
+		o->timeout_s = ms < 0 ? -1 : ms / 1000;
 	return rc;
 }
 
-static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err *err)
+/* where_open checks the options of the repository; then it is opened with the timeout and the messages of gc. */
+static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *err)
 {
+	struct cfs_lock_wait wait = {.note = note_waiting, .ctx = o};
 	struct cfs_repo *repo;
 	const char *path;
 	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 
 	if (rc < 0)
 		return rc;
-	cfs_repo_close(repo); /* it is there, and as it was wanted */
+	cfs_repo_close(repo);
 	rc = where_path(&o->where, &path, err);
+	if (rc == 0)
+		rc = set_timeout(o, err);
 	if (rc < 0)
 		return rc;
-	rc = set_timeout(o, err);
+	wait.timeout_ms = o->timeout_s > INT_MAX / 1000 ? INT_MAX : o->timeout_s * 1000;
+	return cfs_repo_open_waiting(path,
+				     o->collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE,
+				     &wait, out, err);
+}
+
+static int run(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc;
+
+	cli_progress_start(&o->progress, o->name);
+	rc = open_repo(o, &repo, err);
 	if (rc < 0)
 		return rc;
 	o->collect.roots = o->roots;
@@ -195,8 +218,8 @@ static int run(struct options *o, struct cfs_repo_collected *out, struct cfs_err
 	o->collect.note = note;
 	o->collect.progress = progress;
 	o->collect.ctx = o;
-	cli_progress_start(&o->progress, o->name);
-	rc = cfs_repo_collect(path, &o->collect, out, err);
+	rc = cfs_gc_collect(repo, &o->collect, out, err);
+	cfs_repo_close(repo);
 	cli_progress_end(&o->progress);
 	if (rc == -EUCLEAN || rc == -EILSEQ)
 		cli_advise(rc, err, "nothing is removed; composefs fsck tells all");
@@ -207,13 +230,13 @@ int cmd_gc(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
-	struct cfs_repo_collected c;
+	struct cfs_gc_result c;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	if (o.no_wait)
-		o.collect.timeout = -1;
+		o.timeout_s = -1;
 	rc = run(&o, &c, &err);
 	if (rc == 0)
 		say(&o, &c);

@@ -12,6 +12,7 @@
 #include "composefs/repo/commands.h"
 #include "composefs/repo/report.h"
 #include "cli/repo_option.h"
+#include "check/check.h"
 
 enum { FROM_MAX = 64 };
 
@@ -68,8 +69,8 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void say(const struct options *o, const struct cfs_repo_repaired *r,
-		const struct cfs_repo_report *left)
+static void say(const struct options *o, const struct cfs_check_repaired *r,
+		const struct cfs_check_report *left)
 {
 	if (!o->json) {
 		report_say(o->name, left);
@@ -88,7 +89,7 @@ static void say(const struct options *o, const struct cfs_repo_repaired *r,
 	puts("}");
 }
 
-static uint64_t add(struct cfs_repo_repaired *all, const struct cfs_repo_repaired *now)
+static uint64_t add(struct cfs_check_repaired *all, const struct cfs_check_repaired *now)
 {
 	all->n_quarantined += now->n_quarantined;
 	all->n_fetched += now->n_fetched;
@@ -102,25 +103,25 @@ static uint64_t add(struct cfs_repo_repaired *all, const struct cfs_repo_repaire
 /* Checks and mends until there is nothing left to do: an image that was fetched may tell of objects that are
  * missing. What is said in the end is what there is then. */
 static int mend(const struct options *o, struct cfs_repo *repo,
-		struct cfs_repo_repaired *all, struct cfs_repo_report *left,
+		struct cfs_check_repaired *all, struct cfs_check_report *left,
 		struct cfs_err *err)
 {
 	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls};
-	const struct cfs_repo_sources from = {.dirs = o->dirs,
-					      .n_dirs = o->n_dirs,
-					      .fetch = fetch_objects,
-					      .n_others = o->n_urls,
-					      .ctx = &urls};
-	struct cfs_repo_check_opts opts = {0};
-	struct cfs_repo_repaired now;
-	int rc = cfs_repo_check(repo, &opts, left, err);
+	const struct cfs_check_sources from = {.dirs = o->dirs,
+					       .n_dirs = o->n_dirs,
+					       .fetch = fetch_objects,
+					       .n_others = o->n_urls,
+					       .ctx = &urls};
+	struct cfs_check_opts opts = {0};
+	struct cfs_check_repaired now;
+	int rc = cfs_check_repo(repo, &opts, left, err);
 
-	while (rc == 0 && cfs_repo_report_is_bad(left)) {
-		rc = cfs_repo_repair(repo, left, &from, &now, err);
+	while (rc == 0 && cfs_check_report_is_bad(left)) {
+		rc = cfs_check_repair(repo, left, &from, &now, err);
 		if (rc < 0 || add(all, &now) == 0)
 			break;
-		cfs_repo_report_fini(left);
-		rc = cfs_repo_check(repo, &opts, left, err);
+		cfs_check_report_fini(left);
+		rc = cfs_check_repo(repo, &opts, left, err);
 	}
 	return rc;
 }
@@ -137,9 +138,9 @@ static int check_places(const struct options *o, struct cfs_err *err)
 	return 0;
 }
 
-static int run(struct options *o, struct cfs_repo_report *left, struct cfs_err *err)
+static int run(struct options *o, struct cfs_check_report *left, struct cfs_err *err)
 {
-	struct cfs_repo_repaired all = {0};
+	struct cfs_check_repaired all = {0};
 	struct cfs_repo *repo;
 	int rc = check_places(o, err);
 
@@ -158,15 +159,15 @@ int cmd_repair(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
-	struct cfs_repo_report left = {0};
+	struct cfs_check_report left = {0};
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	rc = run(&o, &left, &err);
 	status = command_end(argv[0], rc, &err);
-	if (status == CLI_OK && cfs_repo_report_is_bad(&left))
+	if (status == CLI_OK && cfs_check_report_is_bad(&left))
 		status = STATUS_DAMAGED;
-	cfs_repo_report_fini(&left);
+	cfs_check_report_fini(&left);
 	return status;
 }

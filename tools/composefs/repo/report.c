@@ -7,16 +7,16 @@
 
 #include "composefs/cfsctl_text.h"
 
-static const char *remark(const struct cfs_repo_finding *f)
+static const char *remark(const struct cfs_check_finding *f)
 {
-	return cfs_repo_fault_is_remark(f->fault) ? "remark: " : "";
+	return cfs_check_fault_is_remark(f->fault) ? "remark: " : "";
 }
 
-void report_say(const char *name, const struct cfs_repo_report *r)
+void report_say(const char *name, const struct cfs_check_report *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		cli_say(name, "%s%s: %s: %s", remark(&r->v[i]), r->v[i].place,
-			cfs_repo_fault_name(r->v[i].fault), r->v[i].what);
+			cfs_check_fault_name(r->v[i].fault), r->v[i].what);
 	printf("objects: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_objects,
 	       r->n_bad_objects);
 	printf("streams: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_streams,
@@ -25,10 +25,10 @@ void report_say(const char *name, const struct cfs_repo_report *r)
 	       r->n_bad_images);
 	printf("broken links: %" PRIu64 ", missing objects: %" PRIu64 "\n", r->n_broken,
 	       r->n_missing);
-	printf("status: %s\n", cfs_repo_report_is_bad(r) ? "damaged" : "ok");
+	printf("status: %s\n", cfs_check_report_is_bad(r) ? "damaged" : "ok");
 }
 
-static void put_finding(const struct cfs_repo_finding *f, bool first)
+static void put_finding(const struct cfs_check_finding *f, bool first)
 {
 	if (cli_stands_in()) {
 		fputs(first ? "" : ",", stdout);
@@ -36,20 +36,20 @@ static void put_finding(const struct cfs_repo_finding *f, bool first)
 		return;
 	}
 	printf("%s{\"type\":\"%s\",\"path\":", first ? "" : ",",
-	       cfs_repo_fault_name(f->fault));
+	       cfs_check_fault_name(f->fault));
 	json_text(stdout, f->place, strlen(f->place));
 	fputs(",\"detail\":", stdout);
 	json_text(stdout, f->what, strlen(f->what));
 	putchar('}');
 }
 
-static void put_findings(const struct cfs_repo_report *r, const char *key, bool remarks)
+static void put_findings(const struct cfs_check_report *r, const char *key, bool remarks)
 {
 	bool first = true;
 
 	printf(",\"%s\":[", key);
 	for (size_t i = 0; i < r->n; i++) {
-		if (cfs_repo_fault_is_remark(r->v[i].fault) != remarks)
+		if (cfs_check_fault_is_remark(r->v[i].fault) != remarks)
 			continue;
 		put_finding(&r->v[i], first);
 		first = false;
@@ -57,14 +57,14 @@ static void put_findings(const struct cfs_repo_report *r, const char *key, bool 
 	putchar(']');
 }
 
-void report_json(const struct cfs_repo_report *r)
+void report_json(const struct cfs_check_report *r)
 {
 	printf("{\"ok\":%s,\"has_metadata\":true,\"objects_checked\":%" PRIu64
 	       ",\"objects_corrupted\":%" PRIu64 ",\"streams_checked\":%" PRIu64
 	       ",\"streams_corrupted\":%" PRIu64 ",\"images_checked\":%" PRIu64
 	       ",\"images_corrupted\":%" PRIu64 ",\"broken_links\":%" PRIu64
 	       ",\"missing_objects\":%" PRIu64,
-	       cfs_repo_report_is_bad(r) ? "false" : "true", r->n_objects,
+	       cfs_check_report_is_bad(r) ? "false" : "true", r->n_objects,
 	       r->n_bad_objects, r->n_streams, r->n_bad_streams, r->n_images,
 	       r->n_bad_images, r->n_broken, r->n_missing);
 	put_findings(r, "errors", false);

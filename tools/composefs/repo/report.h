@@ -9,11 +9,12 @@
 
 #include "composefs/composefs.h"
 #include "repo/repo.h"
+#include "check/check.h"
 
 /* A line on stderr for each finding, and the counts on stdout. */
-void report_say(const char *name, const struct cfs_repo_report *report);
+void report_say(const char *name, const struct cfs_check_report *report);
 
 /* One JSON object, with the keys that composefs-rs gives it. */
-void report_json(const struct cfs_repo_report *report);
+void report_json(const struct cfs_check_report *report);
 
 #endif

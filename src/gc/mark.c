@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What is reached: from names to entries, and from entries to all that they refer to. Streams are small and
  * followed one after the other; images are read on all CPUs. */
-#include "repo/mark.h"
+#include "gc/mark.h"
 
 #include <errno.h>
 #include <string.h>
@@ -41,9 +41,9 @@ static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *er
 	if (rc == 0)
 		rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
 	if (rc == 0)
-		rc = check_read(&s->refs, repo_kind_dir(kind), "refs/", err);
+		rc = check_read(&s->refs, cfs_repo_kind_dir(kind), "refs/", err);
 	if (rc == 0)
-		rc = check_read(&s->entries, repo_kind_dir(kind), "", err);
+		rc = check_read(&s->entries, cfs_repo_kind_dir(kind), "", err);
 	if (rc < 0)
 		return rc;
 	s->reached = calloc(s->entries.n + 1, sizeof(*s->reached));
@@ -109,20 +109,19 @@ static void inherit(struct mark *m, struct mark *before)
 	}
 }
 
-int mark_open(struct mark *m, const struct cfs_repo *repo,
-	      const struct cfs_repo_collect_opts *opts, struct mark *before,
-	      struct cfs_err *err)
+int mark_open(struct mark *m, const struct cfs_repo *repo, const struct cfs_gc_opts *opts,
+	      struct mark *before, struct cfs_err *err)
 {
 	int rc;
 
 	*m = (struct mark){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
-	cfs_ids_init(&m->live, repo->meta.alg);
-	cfs_ids_init(&m->used, repo->meta.alg);
+	cfs_ids_init(&m->live, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&m->used, cfs_repo_meta(repo)->alg);
 	m->found = calloc(m->n_threads, sizeof(*m->found));
 	if (!m->found)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < m->n_threads; i++)
-		cfs_ids_init(&m->found[i], repo->meta.alg);
+		cfs_ids_init(&m->found[i], cfs_repo_meta(repo)->alg);
 	rc = open_side(m, CFS_REPO_IMAGES, err);
 	if (rc == 0)
 		rc = open_side(m, CFS_REPO_STREAMS, err);
@@ -204,7 +203,7 @@ static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *
 static int follow_bytes(struct mark *m, struct cfs_span bytes, struct cfs_err *err)
 {
 	struct cfs_stream s;
-	int rc = cfs_stream_open(bytes, m->repo->meta.alg, &s, err);
+	int rc = cfs_stream_open(bytes, cfs_repo_meta(m->repo)->alg, &s, err);
 
 	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.object_refs); i++) {
 		struct cfs_digest id = cfs_stream_id(&s, s.object_refs, i);
@@ -224,7 +223,7 @@ static int follow_stream(struct mark *m, size_t index, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = &m->side[CFS_REPO_STREAMS].entries.v[index];
 	struct cfs_map map;
-	int rc = repo_map_object(m->repo, &e->id, &map, err);
+	int rc = cfs_repo_map_object(m->repo, &e->id, &map, err);
 
 	if (rc == 0) {
 		rc = follow_bytes(m, map.span, err);
@@ -250,7 +249,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_image im;
 	struct cfs_map map;
-	int rc = repo_map_object(m->repo, &m->images[i], &map, err);
+	int rc = cfs_repo_map_object(m->repo, &m->images[i], &map, err);
 
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
@@ -281,7 +280,7 @@ int mark_images(struct mark *m, struct cfs_err *err)
 
 /* --- roots ------------------------------------------------------------------------------- */
 
-static void note(const struct mark *m, enum cfs_repo_note what, const char *name,
+static void note(const struct mark *m, enum cfs_gc_note what, const char *name,
 		 const char *why)
 {
 	if (m->opts->note)
@@ -298,11 +297,11 @@ static int reach_missing(struct mark *m, enum cfs_repo_kind kind,
 
 	if (kind == CFS_REPO_IMAGES && !m->opts->prune_refs &&
 	    cfs_digest_parse(cfs_text(ref->target), &id, NULL) == 0 &&
-	    id.alg == m->repo->meta.alg)
-		has = repo_has_object(m->repo, &id, err);
+	    id.alg == cfs_repo_meta(m->repo)->alg)
+		has = cfs_repo_has_object(m->repo, &id, err);
 	if (has < 0 && has != -EUCLEAN)
 		return has;
-	note(m, CFS_REPO_NOTE_DANGLING, ref->name,
+	note(m, CFS_GC_NOTE_DANGLING, ref->name,
 	     has > 0 ? "its entry is gone: \"composefs repair\" makes it anew"
 		     : "what it names is gone");
 	return has > 0 ? mark_image(m, &id, err) : 0;
@@ -315,23 +314,23 @@ static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
 	const struct cfs_repo_entry *e;
 
 	if (ref->code == -EMLINK) {
-		note(m, CFS_REPO_NOTE_FOREIGN, ref->name, ref->wrong);
+		note(m, CFS_GC_NOTE_FOREIGN, ref->name, ref->wrong);
 		return 0;
 	}
 	if (ref->code)
-		return cfs_fail(err, -ref->code, "%s/refs/%s: %s", repo_kind_dir(kind),
-				ref->name, ref->wrong);
+		return cfs_fail(err, -ref->code, "%s/refs/%s: %s",
+				cfs_repo_kind_dir(kind), ref->name, ref->wrong);
 	e = mark_find_name(s, ref->target);
 	if (!e)
 		return reach_missing(m, kind, ref, err);
 	if (e->code)
-		return cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind), e->name,
-				e->wrong);
+		return cfs_fail(err, -e->code, "%s/%s: %s", cfs_repo_kind_dir(kind),
+				e->name, e->wrong);
 	if (m->opts->prune_refs) {
-		int has = repo_has_object(m->repo, &e->id, err);
+		int has = cfs_repo_has_object(m->repo, &e->id, err);
 
 		if (has == 0)
-			note(m, CFS_REPO_NOTE_DANGLING, ref->name, "its object is gone");
+			note(m, CFS_GC_NOTE_DANGLING, ref->name, "its object is gone");
 		if (has <= 0)
 			return has;
 	}
@@ -345,7 +344,7 @@ int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
 
 	if (!e || e->code)
 		return e != NULL;
-	return repo_has_object(m->repo, &e->id, err);
+	return cfs_repo_has_object(m->repo, &e->id, err);
 }
 
 static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
@@ -369,7 +368,7 @@ static const struct cfs_repo_entry *find_root(const struct mark *m,
 					      const struct mark_side *s, const char *name)
 {
 	const struct cfs_repo_entry *e = mark_find_name(s, name);
-	const char *alg = cfs_hash_name(m->repo->meta.alg);
+	const char *alg = cfs_hash_name(cfs_repo_meta(m->repo)->alg);
 	size_t len = strlen(alg);
 
 	if (!e && strncmp(name, alg, len) == 0 && name[len] == ':')
@@ -394,8 +393,8 @@ static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 		if (!e)
 			continue;
 		known = true;
-		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s", repo_kind_dir(kind),
-					e->name, e->wrong)
+		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s",
+					cfs_repo_kind_dir(kind), e->name, e->wrong)
 			     : mark_entry(m, kind, (size_t)(e - s->entries.v), err);
 	}
 	if (rc < 0 || known)
@@ -403,7 +402,7 @@ static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 	if (!m->opts->ignore_unknown_roots)
 		return cfs_fail(err, ENOENT,
 				"root %s: no image and no stream has this name", name);
-	note(m, CFS_REPO_NOTE_NO_ROOT, name, "no image and no stream has this name");
+	note(m, CFS_GC_NOTE_NO_ROOT, name, "no image and no stream has this name");
 	return 0;
 }
 
@@ -411,11 +410,11 @@ static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
 static int reach_used_entry(struct mark *m, size_t index, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = &m->side[CFS_REPO_IMAGES].entries.v[index];
-	int use = repo_object_use(m->repo, &e->id, err);
+	int use = cfs_repo_object_use(m->repo, &e->id, err);
 
-	if (use <= REPO_UNUSED)
+	if (use <= CFS_REPO_UNUSED)
 		return cfs_context(err, use, "images/%s", e->name);
-	note(m, CFS_REPO_NOTE_IN_USE, e->name, repo_use_reason(use));
+	note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_repo_use_reason(use));
 	use = cfs_ids_add(&m->used, e->id.bytes, err);
 	return use < 0 ? use : mark_entry(m, CFS_REPO_IMAGES, index, err);
 }

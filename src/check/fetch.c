@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/fetch.h"
+#include "check/fetch.h"
 
 enum { N_KEPT = 32, CHUNK_LEN = 64 * 1024 };
 
@@ -22,8 +22,8 @@ struct kept {
 struct fetch {
 	const struct cfs_repo *repo;
 	struct cfs_store *store;
-	const struct cfs_repo_sources *from;
-	struct cfs_repo_want *wants; /* what is not there yet */
+	const struct cfs_check_sources *from;
+	struct cfs_check_want *wants; /* what is not there yet */
 	size_t n;
 	struct kept kept[N_KEPT];
 	size_t n_kept;
@@ -59,7 +59,7 @@ static int is_object(const struct cfs_digest *id, int fd, uint64_t size)
 /* What changed while it was kept is wanted again; what cannot be stored is an error. */
 static int enter(struct fetch *f, const struct kept *k, struct cfs_err *err)
 {
-	struct cfs_repo_want *want = &f->wants[k->want];
+	struct cfs_check_want *want = &f->wants[k->want];
 	struct cfs_digest got;
 	int rc = cfs_store_add_fd(f->store, 0, k->fd, k->size, &got, err);
 
@@ -77,23 +77,23 @@ static void drop_kept(struct fetch *f)
 /* All that is kept, under the lock. */
 static int enter_all(struct fetch *f, struct cfs_err *err)
 {
-	int rc = f->n_kept ? repo_relock(f->repo, err) : 0;
+	int rc = f->n_kept ? cfs_repo_relock(f->repo, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < f->n_kept; i++)
 		rc = enter(f, &f->kept[i], err);
 	if (rc == 0 && f->n_kept)
 		rc = cfs_store_commit(f->store, err);
 	if (f->n_kept)
-		repo_unlock(f->repo);
+		cfs_repo_unlock(f->repo);
 	drop_kept(f);
 	return rc;
 }
 
-/* cfs_repo_take: what one of them has brought. */
+/* cfs_check_take: what one of them has brought. */
 static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
 {
 	struct fetch *f = ctx;
-	struct cfs_repo_want *want = &f->wants[i];
+	struct cfs_check_want *want = &f->wants[i];
 	struct kept k = {.want = i, .fd = -1};
 	struct stat st;
 	int rc = 0;
@@ -177,7 +177,8 @@ static int try_directory(struct fetch *f, const char *place, struct cfs_err *err
 
 /* --- how large they may be --------------------------------------------------------------- */
 
-static struct cfs_repo_want *find_want(const struct fetch *f, const struct cfs_digest *id)
+static struct cfs_check_want *find_want(const struct fetch *f,
+					const struct cfs_digest *id)
 {
 	size_t low = 0, high = f->n;
 
@@ -201,7 +202,7 @@ static int ask_inodes(struct fetch *f, const struct cfs_image *im, struct cfs_er
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
-	struct cfs_repo_want *want;
+	struct cfs_check_want *want;
 	struct cfs_digest id;
 	int rc = cfs_walk_new(im, &everything, &walk, err);
 
@@ -221,7 +222,7 @@ static void ask_image(struct fetch *f, const struct cfs_digest *id)
 	struct cfs_image im;
 	struct cfs_map map;
 
-	if (repo_map_object(f->repo, id, &map, NULL) < 0)
+	if (cfs_repo_map_object(f->repo, id, &map, NULL) < 0)
 		return;
 	if (cfs_image_open(map.span, &im, NULL) == 0)
 		(void)!ask_inodes(f, &im, NULL);
@@ -241,7 +242,7 @@ static int ask_images(struct fetch *f, struct cfs_err *err)
 	cfs_repo_list_fini(&images);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->wants[i].max_size == 0)
-			f->wants[i].max_size = CFS_REPO_FETCH_MAX;
+			f->wants[i].max_size = CFS_CHECK_FETCH_MAX;
 	return rc;
 }
 
@@ -269,15 +270,15 @@ static int fetch_unlocked(struct fetch *f, struct cfs_err *err)
 		rc = cfs_store_commit(f->store, err);
 	if (rc < 0)
 		return rc;
-	repo_unlock(f->repo);
+	cfs_repo_unlock(f->repo);
 	rc = try_sources(f, err);
-	locked = repo_relock(f->repo, rc < 0 ? NULL : err);
+	locked = cfs_repo_relock(f->repo, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : locked;
 }
 
-int repo_fetch(const struct cfs_repo *repo, struct cfs_store *store,
-	       const struct cfs_ids *wanted, const struct cfs_repo_sources *from,
-	       uint64_t *n_fetched, struct cfs_err *err)
+int check_fetch(const struct cfs_repo *repo, struct cfs_store *store,
+		const struct cfs_ids *wanted, const struct cfs_check_sources *from,
+		uint64_t *n_fetched, struct cfs_err *err)
 {
 	struct fetch f = {
 		.repo = repo, .store = store, .from = from, .n_fetched = n_fetched};

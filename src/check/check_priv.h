@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* repo, inside: a check under way. */
-#ifndef CFS_REPO_CHECK_PRIV_H
-#define CFS_REPO_CHECK_PRIV_H
+/* check, private: a check under way. */
+#ifndef CFS_CHECK_PRIV_H
+#define CFS_CHECK_PRIV_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "repo/repo_priv.h"
+#include "check/check.h"
 
 struct check_use;
 
@@ -20,8 +20,8 @@ struct check_uses {
 
 struct check {
 	const struct cfs_repo *repo;
-	const struct cfs_repo_check_opts *opts;
-	struct cfs_repo_report *out;
+	const struct cfs_check_opts *opts;
+	struct cfs_check_report *out;
 	struct cfs_ids present; /* objects that have a file */
 	uid_t owner;		/* of the repository */
 	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
@@ -37,7 +37,7 @@ struct check {
 #define CHECK_NO_SIZE UINT64_MAX
 
 /* Tells a finding. id may be NULL. -ENOMEM. */
-int check_tell(struct check *c, enum cfs_repo_fault fault, const struct cfs_digest *id,
+int check_tell(struct check *c, enum cfs_check_fault fault, const struct cfs_digest *id,
 	       const char *place, const char *what, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The index of an object in present; SIZE_MAX: it is not there. */
@@ -49,7 +49,7 @@ bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *ou
 /* An object that is missing or damaged, and a file of an image whose content it is. */
 struct check_used {
 	struct cfs_digest id;
-	enum cfs_repo_fault fault;
+	enum cfs_check_fault fault;
 	const char *what;
 	size_t image; /* index of its entry */
 	struct cfs_text path;

@@ -15,35 +15,36 @@ enum {
 
 static const char objects_prefix[] = "../objects/";
 
-const char *repo_kind_dir(enum cfs_repo_kind kind)
+const char *cfs_repo_kind_dir(enum cfs_repo_kind kind)
 {
 	return kind == CFS_REPO_IMAGES ? "images" : "streams";
 }
 
-int repo_read_link(int dirfd, const char *name, char buf[REPO_LINK_MAX])
+int cfs_repo_read_link(int dirfd, const char *name, char buf[CFS_REPO_LINK_MAX])
 {
-	ssize_t n = readlinkat(dirfd, name, buf, REPO_LINK_MAX);
+	ssize_t n = readlinkat(dirfd, name, buf, CFS_REPO_LINK_MAX);
 
 	if (n < 0)
 		return -errno;
-	if (n == REPO_LINK_MAX)
+	if (n == CFS_REPO_LINK_MAX)
 		return -EUCLEAN;
 	buf[n] = '\0';
 	return (int)n;
 }
 
-void repo_object_target(const struct cfs_digest *id, char out[REPO_LINK_MAX])
+void cfs_repo_object_target(const struct cfs_digest *id, char out[CFS_REPO_LINK_MAX])
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
-	snprintf(out, REPO_LINK_MAX, "%s%s", objects_prefix, cfs_digest_path(id, path));
+	snprintf(out, CFS_REPO_LINK_MAX, "%s%s", objects_prefix,
+		 cfs_digest_path(id, path));
 }
 
 bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 			      struct cfs_digest *out)
 {
 	size_t at = sizeof(objects_prefix) - 1, hex_len = 2 * cfs_hash_len(alg);
-	char again[REPO_LINK_MAX], hex[CFS_DIGEST_HEX_MAX];
+	char again[CFS_REPO_LINK_MAX], hex[CFS_DIGEST_HEX_MAX];
 
 	if (target.len != at + hex_len + 1)
 		return false;
@@ -52,7 +53,7 @@ bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 	*out = (struct cfs_digest){.alg = alg};
 	if (!cfs_hex_decode((struct cfs_text){hex, hex_len}, out->bytes, hex_len / 2))
 		return false;
-	repo_object_target(out, again);
+	cfs_repo_object_target(out, again);
 	return cfs_text_eq(target, cfs_text(again));
 }
 
@@ -65,13 +66,14 @@ static size_t depth_of(struct cfs_text ref)
 	return n;
 }
 
-void repo_ref_target(struct cfs_text ref, struct cfs_text entry, char out[REPO_LINK_MAX])
+void repo_ref_target(struct cfs_text ref, struct cfs_text entry,
+		     char out[CFS_REPO_LINK_MAX])
 {
 	size_t at = 0;
 
 	for (size_t i = depth_of(ref); i; i--)
 		at += (size_t)sprintf(out + at, "../");
-	snprintf(out + at, REPO_LINK_MAX - at, "%.*s", (int)entry.len, entry.s);
+	snprintf(out + at, CFS_REPO_LINK_MAX - at, "%.*s", (int)entry.len, entry.s);
 }
 
 bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
@@ -102,8 +104,8 @@ static int tmp_name(char out[REPO_NAME_MAX], struct cfs_err *err)
 	return 0;
 }
 
-int repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
-		  const char *target, struct cfs_err *err)
+int cfs_repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
+		      const char *target, struct cfs_err *err)
 {
 	char tmp[REPO_NAME_MAX];
 	int rc = 0, made = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Checking a repository: its objects, and what all parts of the check share. */
-#include "repo/check_priv.h"
+#include "check/check_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,60 +11,60 @@
 
 /* --- findings ---------------------------------------------------------------------------- */
 
-const char *cfs_repo_fault_name(enum cfs_repo_fault fault)
+const char *cfs_check_fault_name(enum cfs_check_fault fault)
 {
-	static const char *const names[CFS_N_FAULTS] = {
-		[CFS_FAULT_OBJECT_NAME] = "object-invalid-name",
-		[CFS_FAULT_OBJECT_OPEN] = "object-open-failed",
-		[CFS_FAULT_OBJECT_DIGEST] = "object-digest-mismatch",
-		[CFS_FAULT_OBJECT_VERITY] = "object-verity-failed",
-		[CFS_FAULT_OBJECT_NO_VERITY] = "object-verity-missing",
-		[CFS_FAULT_ENTRY_NO_LINK] = "entry-not-symlink",
-		[CFS_FAULT_LINK_BROKEN] = "broken-symlink",
-		[CFS_FAULT_STAT] = "stat-failed",
-		[CFS_FAULT_FILE_TYPE] = "unexpected-file-type",
-		[CFS_FAULT_STREAM_OPEN] = "stream-open-failed",
-		[CFS_FAULT_STREAM_OBJECT] = "missing-object-ref",
-		[CFS_FAULT_STREAM_READ] = "stream-read-failed",
-		[CFS_FAULT_STREAM_NAME] = "missing-named-ref",
-		[CFS_FAULT_IMAGE_OPEN] = "image-open-failed",
-		[CFS_FAULT_IMAGE_INVALID] = "image-invalid",
-		[CFS_FAULT_IMAGE_OBJECT] = "image-missing-object",
-		[CFS_FAULT_LINK_TARGET] = "link-target-invalid",
-		[CFS_FAULT_REF_NAME] = "ref-name-invalid",
-		[CFS_FAULT_OBJECT_SIZE] = "object-size-mismatch",
-		[CFS_FAULT_OBJECT_MODE] = "object-mode",
-		[CFS_FAULT_LEFTOVER] = "leftover-temporary",
-		[CFS_FAULT_IMAGE_SHOWN] = "image-shown-otherwise",
+	static const char *const names[CFS_CHECK_N_FAULTS] = {
+		[CFS_CHECK_OBJECT_NAME] = "object-invalid-name",
+		[CFS_CHECK_OBJECT_OPEN] = "object-open-failed",
+		[CFS_CHECK_OBJECT_DIGEST] = "object-digest-mismatch",
+		[CFS_CHECK_OBJECT_VERITY] = "object-verity-failed",
+		[CFS_CHECK_OBJECT_NO_VERITY] = "object-verity-missing",
+		[CFS_CHECK_ENTRY_NO_LINK] = "entry-not-symlink",
+		[CFS_CHECK_LINK_BROKEN] = "broken-symlink",
+		[CFS_CHECK_STAT] = "stat-failed",
+		[CFS_CHECK_FILE_TYPE] = "unexpected-file-type",
+		[CFS_CHECK_STREAM_OPEN] = "stream-open-failed",
+		[CFS_CHECK_STREAM_OBJECT] = "missing-object-ref",
+		[CFS_CHECK_STREAM_READ] = "stream-read-failed",
+		[CFS_CHECK_STREAM_NAME] = "missing-named-ref",
+		[CFS_CHECK_IMAGE_OPEN] = "image-open-failed",
+		[CFS_CHECK_IMAGE_INVALID] = "image-invalid",
+		[CFS_CHECK_IMAGE_OBJECT] = "image-missing-object",
+		[CFS_CHECK_LINK_TARGET] = "link-target-invalid",
+		[CFS_CHECK_REF_NAME] = "ref-name-invalid",
+		[CFS_CHECK_OBJECT_SIZE] = "object-size-mismatch",
+		[CFS_CHECK_OBJECT_MODE] = "object-mode",
+		[CFS_CHECK_LEFTOVER] = "leftover-temporary",
+		[CFS_CHECK_IMAGE_SHOWN] = "image-shown-otherwise",
 	};
 
 	return names[fault];
 }
 
-bool cfs_repo_fault_is_remark(enum cfs_repo_fault fault)
+bool cfs_check_fault_is_remark(enum cfs_check_fault fault)
 {
-	return fault == CFS_FAULT_OBJECT_MODE || fault == CFS_FAULT_LEFTOVER ||
-	       fault == CFS_FAULT_REF_NAME || fault == CFS_FAULT_IMAGE_SHOWN;
+	return fault == CFS_CHECK_OBJECT_MODE || fault == CFS_CHECK_LEFTOVER ||
+	       fault == CFS_CHECK_REF_NAME || fault == CFS_CHECK_IMAGE_SHOWN;
 }
 
-bool cfs_repo_report_is_bad(const struct cfs_repo_report *report)
+bool cfs_check_report_is_bad(const struct cfs_check_report *report)
 {
 	for (size_t i = 0; i < report->n; i++)
-		if (!cfs_repo_fault_is_remark(report->v[i].fault))
+		if (!cfs_check_fault_is_remark(report->v[i].fault))
 			return true;
 	return false;
 }
 
-void cfs_repo_report_fini(struct cfs_repo_report *report)
+void cfs_check_report_fini(struct cfs_check_report *report)
 {
 	cfs_arena_fini(&report->arena);
 	free(report->v);
-	*report = (struct cfs_repo_report){0};
+	*report = (struct cfs_check_report){0};
 }
 
-static int add_finding(struct cfs_repo_report *r, const struct cfs_repo_finding *f)
+static int add_finding(struct cfs_check_report *r, const struct cfs_check_finding *f)
 {
-	struct cfs_repo_finding own = *f;
+	struct cfs_check_finding own = *f;
 
 	own.place = cfs_arena_copy(&r->arena, f->place, strlen(f->place));
 	own.what = cfs_arena_copy(&r->arena, f->what, strlen(f->what));
@@ -75,10 +75,10 @@ static int add_finding(struct cfs_repo_report *r, const struct cfs_repo_finding 
 	return 0;
 }
 
-int check_tell(struct check *c, enum cfs_repo_fault fault, const struct cfs_digest *id,
+int check_tell(struct check *c, enum cfs_check_fault fault, const struct cfs_digest *id,
 	       const char *place, const char *what, struct cfs_err *err)
 {
-	struct cfs_repo_finding f = {.fault = fault, .place = place, .what = what};
+	struct cfs_check_finding f = {.fault = fault, .place = place, .what = what};
 	int rc;
 
 	if (id)
@@ -91,7 +91,7 @@ int check_tell(struct check *c, enum cfs_repo_fault fault, const struct cfs_dige
 
 static int by_place(const void *a, const void *b)
 {
-	const struct cfs_repo_finding *x = a, *y = b;
+	const struct cfs_check_finding *x = a, *y = b;
 	int n = strcmp(x->place, y->place);
 
 	if (n == 0)
@@ -143,7 +143,8 @@ int check_cold_begin(const struct check *c, const struct cfs_digest *id)
 	if (!c->opts->background)
 		return -1;
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = cfs_beneath_open(c->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	fd = cfs_beneath_open(cfs_repo_dirfd(c->repo), below,
+			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0 || cfs_io_cached(fd, &cached) < 0 || cached)
 		return -1;
 	return cfs_steal_fd(&fd);
@@ -165,10 +166,10 @@ static int list_name(struct check *c, const char *prefix, const char *name,
 	char place[600];
 	struct cfs_digest id;
 
-	if (repo_parse_object_name(prefix, name, c->present.alg, &id))
+	if (cfs_repo_parse_object_name(prefix, name, c->present.alg, &id))
 		return cfs_ids_add(&c->present, id.bytes, err);
 	snprintf(place, sizeof(place), "objects/%s/%s", prefix, name);
-	return check_tell(c, CFS_FAULT_OBJECT_NAME, NULL, place,
+	return check_tell(c, CFS_CHECK_OBJECT_NAME, NULL, place,
 			  "not the name of an object", err);
 }
 
@@ -207,14 +208,14 @@ static int list_top(struct check *c, int objects, const char *name, struct cfs_e
 	snprintf(place, sizeof(place), "objects/%s", name);
 	if (!is_prefix(name))
 		return check_tell(c,
-				  strncmp(name, ".tmp-", 5) == 0 ? CFS_FAULT_LEFTOVER
-								 : CFS_FAULT_OBJECT_NAME,
+				  strncmp(name, ".tmp-", 5) == 0 ? CFS_CHECK_LEFTOVER
+								 : CFS_CHECK_OBJECT_NAME,
 				  NULL, place, "not the directory of objects", err);
 	fd = openat(objects, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return check_tell(c, CFS_FAULT_FILE_TYPE, NULL, place, "want a directory",
+		return check_tell(c, CFS_CHECK_FILE_TYPE, NULL, place, "want a directory",
 				  err);
 	return fd < 0 ? cfs_fail_errno(err, "%s", place) : list_prefix(c, fd, name, err);
 }
@@ -244,13 +245,14 @@ static int list_objects(struct check *c, int objects, struct cfs_err *err)
 
 /* --- each object ------------------------------------------------------------------------- */
 
-static enum cfs_repo_fault fault_of(const struct cfs_repo *repo, int code)
+static enum cfs_check_fault fault_of(const struct cfs_repo *repo, int code)
 {
 	if (code == -ENOTTY)
-		return CFS_FAULT_OBJECT_NO_VERITY;
+		return CFS_CHECK_OBJECT_NO_VERITY;
 	if (code == -EILSEQ)
-		return repo->secure ? CFS_FAULT_OBJECT_VERITY : CFS_FAULT_OBJECT_DIGEST;
-	return code == -EUCLEAN ? CFS_FAULT_FILE_TYPE : CFS_FAULT_OBJECT_OPEN;
+		return cfs_repo_is_secure(repo) ? CFS_CHECK_OBJECT_VERITY
+						: CFS_CHECK_OBJECT_DIGEST;
+	return code == -EUCLEAN ? CFS_CHECK_FILE_TYPE : CFS_CHECK_OBJECT_OPEN;
 }
 
 static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
@@ -289,7 +291,7 @@ static int check_mode(struct check *c, const struct stat *st, const char *place,
 			 (unsigned)st->st_uid, (unsigned)c->owner);
 	else
 		return 0;
-	return check_tell(c, CFS_FAULT_OBJECT_MODE, NULL, place, what, err);
+	return check_tell(c, CFS_CHECK_OBJECT_MODE, NULL, place, what, err);
 }
 
 static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
@@ -302,17 +304,17 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
 	c->sizes[i] = CHECK_NO_SIZE;
-	rc = cfs_beneath_stat(c->repo->dirfd, place, &st);
+	rc = cfs_beneath_stat(cfs_repo_dirfd(c->repo), place, &st);
 	c->is_bad[i] = rc < 0;
 	if (rc < 0)
-		return check_tell(c, CFS_FAULT_STAT, &id, place, strerror(-rc), err);
+		return check_tell(c, CFS_CHECK_STAT, &id, place, strerror(-rc), err);
 	if (S_ISREG(st.st_mode))
 		c->sizes[i] = (uint64_t)st.st_size;
 	if (S_ISREG(st.st_mode))
 		rc = check_mode(c, &st, place, err);
 	/* Without a seal there is nothing more to be had without reading. */
-	if (rc == 0 &&
-	    (!c->opts->metadata_only || c->repo->secure || !S_ISREG(st.st_mode)))
+	if (rc == 0 && (!c->opts->metadata_only || cfs_repo_is_secure(c->repo) ||
+			!S_ISREG(st.st_mode)))
 		rc = check_content(c, i, &id, place, err);
 	check_show(c, worker, "objects", c->present.n);
 	return rc;
@@ -320,12 +322,12 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 
 static int check_objects(struct check *c, struct cfs_err *err)
 {
-	cfs_autofd int objects =
-		cfs_beneath_open(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
+	cfs_autofd int objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
+						  O_RDONLY | O_DIRECTORY, 0);
 	int rc = 0;
 
 	if (objects == -ELOOP || objects == -ENOTDIR)
-		return check_tell(c, CFS_FAULT_FILE_TYPE, NULL, "objects",
+		return check_tell(c, CFS_CHECK_FILE_TYPE, NULL, "objects",
 				  "want a directory", err);
 	if (objects < 0 && objects != -ENOENT)
 		return cfs_beneath_fail(objects, "objects", err);
@@ -345,7 +347,8 @@ static int check_objects(struct check *c, struct cfs_err *err)
 
 static int check_leftovers(struct check *c, struct cfs_err *err)
 {
-	int fd = openat(c->repo->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	int fd = openat(cfs_repo_dirfd(c->repo), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	    rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *d;
 
@@ -357,14 +360,14 @@ static int check_leftovers(struct check *c, struct cfs_err *err)
 	}
 	while (rc == 0 && (d = readdir(dir)))
 		if (strncmp(d->d_name, ".symlink-", 9) == 0)
-			rc = check_tell(c, CFS_FAULT_LEFTOVER, NULL, d->d_name,
+			rc = check_tell(c, CFS_CHECK_LEFTOVER, NULL, d->d_name,
 					"a link that nobody finished", err);
 	closedir(dir);
 	return rc;
 }
 
-int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts *opts,
-		   struct cfs_repo_report *out, struct cfs_err *err)
+int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
+		   struct cfs_check_report *out, struct cfs_err *err)
 {
 	struct check c = {
 		.repo = repo,
@@ -375,10 +378,10 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 	struct stat st;
 	int rc;
 
-	if (fstat(repo->dirfd, &st) < 0)
-		return cfs_fail_errno(err, "repository %s", repo->path);
+	if (fstat(cfs_repo_dirfd(repo), &st) < 0)
+		return cfs_fail_errno(err, "repository %s", cfs_repo_path(repo));
 	c.owner = st.st_uid;
-	cfs_ids_init(&c.present, repo->meta.alg);
+	cfs_ids_init(&c.present, cfs_repo_meta(repo)->alg);
 	rc = check_list(&c, err);
 	if (rc == 0)
 		rc = check_objects(&c, err);
@@ -400,5 +403,5 @@ int cfs_repo_check(const struct cfs_repo *repo, const struct cfs_repo_check_opts
 	check_uses_fini(&c.uses);
 	free(c.sizes);
 	free(c.is_bad);
-	return cfs_context(err, rc, "repository %s", repo->path);
+	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The arithmetic of sharing: objects of known sizes, lists of them, and every sum. */
-#include "repo/share.h"
+#include "gc/sharing.h"
 #include "t.h"
 
 enum { OBJECTS = 6, IMAGES = 4 };
@@ -9,15 +9,15 @@ enum { OBJECTS = 6, IMAGES = 4 };
 static struct share_object objects[OBJECTS];
 static uint32_t lists[IMAGES][OBJECTS];
 static struct share_image images[IMAGES];
-static struct cfs_repo_usage_image out[IMAGES];
-static struct cfs_repo_usage_total total;
+static struct cfs_gc_usage_image out[IMAGES];
+static struct cfs_gc_usage_total total;
 
 static void fresh(void)
 {
 	memset(objects, 0, sizeof(objects));
 	memset(images, 0, sizeof(images));
 	memset(out, 0, sizeof(out));
-	total = (struct cfs_repo_usage_total){0};
+	total = (struct cfs_gc_usage_total){0};
 	for (size_t i = 0; i < OBJECTS; i++) {
 		objects[i].bytes = UINT64_C(1) << (4 * i);
 		objects[i].cached = UINT64_C(2) << (4 * i);
@@ -141,7 +141,7 @@ T(what_is_missing_has_no_bytes_and_is_told_once)
 T(pairs_have_what_both_have)
 {
 	static const size_t chosen[] = {3, 0, 1};
-	struct cfs_repo_usage_pair pairs[3];
+	struct cfs_gc_usage_pair pairs[3];
 	uint64_t has[OBJECTS] = {0};
 
 	fresh();
@@ -163,8 +163,8 @@ T(pairs_have_what_both_have)
 
 T(as_many_images_as_may_be_are_compared)
 {
-	enum { N = CFS_REPO_PAIRS_MAX };
-	static struct cfs_repo_usage_pair pairs[N * (N - 1) / 2];
+	enum { N = CFS_GC_PAIRS_MAX };
+	static struct cfs_gc_usage_pair pairs[N * (N - 1) / 2];
 	static struct share_image many[N];
 	static size_t chosen[N];
 	struct share_object one = {.bytes = 7};

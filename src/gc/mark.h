@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* repo, inside: what is reached, from which names. */
-#ifndef CFS_REPO_MARK_H
-#define CFS_REPO_MARK_H
+/* gc, private: what is reached, from which names. */
+#ifndef CFS_GC_MARK_H
+#define CFS_GC_MARK_H
 
-#include "repo/repo_priv.h"
+#include "gc/gc.h"
 
 /* One kind of first-level entries, and which of them were reached. */
 struct mark_side {
@@ -21,7 +21,7 @@ struct mark_todo {
 
 struct mark {
 	const struct cfs_repo *repo;
-	const struct cfs_repo_collect_opts *opts;
+	const struct cfs_gc_opts *opts;
 	struct mark_side side[2]; /* by enum cfs_repo_kind */
 	struct cfs_ids live;
 	struct mark_todo *todo; /* streams that wait */
@@ -35,9 +35,8 @@ struct mark {
 
 /* before: a mark that is done, whose images and streams need not be read again, or NULL. It gives its
  * live ids away. */
-int mark_open(struct mark *m, const struct cfs_repo *repo,
-	      const struct cfs_repo_collect_opts *opts, struct mark *before,
-	      struct cfs_err *err) CFS_MUST_CHECK;
+int mark_open(struct mark *m, const struct cfs_repo *repo, const struct cfs_gc_opts *opts,
+	      struct mark *before, struct cfs_err *err) CFS_MUST_CHECK;
 void mark_close(struct mark *m);
 
 /* Follows all roots to the end; m->live is settled then. */
@@ -72,26 +71,12 @@ int mark_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
 int mark_image(struct mark *m, const struct cfs_digest *id,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* inuse.c: keeps an object that is in use, and what it refers to if it is an image. The caller follows with
+/* in_use.c: keeps an object that is in use, and what it refers to if it is an image. The caller follows with
  * mark_images. */
 int mark_if_used(struct mark *m, const struct cfs_digest *id,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* inuse.c: keeps what files in REPO_ASIDE refer to that are in use. */
+/* in_use.c: keeps what files in CFS_REPO_ASIDE refer to that are in use. */
 int mark_aside(struct mark *m, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* inuse.c: whether a regular file is in use: open anywhere, by a mount among others. */
-enum repo_use {
-	REPO_UNUSED,
-	REPO_USED,
-	REPO_USE_UNKNOWN, /* nobody can tell on this filesystem, or this user may not ask */
-};
-/* One of them, or -errno. */
-int repo_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
-/* The same of an object; REPO_UNUSED when it is not there, or not a regular file. */
-int repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id,
-		    struct cfs_err *err) CFS_MUST_CHECK;
-/* Why a file that is not REPO_UNUSED is kept. */
-const char *repo_use_reason(int use);
 
 #endif

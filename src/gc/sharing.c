@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The arithmetic of sharing. Two rounds over the lists: who has what, then whose it is. */
-#include "repo/share.h"
+#include "gc/sharing.h"
 
 static void count_users(struct share_object *objects, const struct share_image *im)
 {
@@ -19,7 +19,7 @@ static uint64_t next_share(struct share_object *o)
 }
 
 static void sum(struct share_object *objects, const struct share_image *im,
-		struct cfs_repo_usage_image *out)
+		struct cfs_gc_usage_image *out)
 {
 	out->n_objects = im->n;
 	for (size_t i = 0; i < im->n; i++) {
@@ -38,7 +38,7 @@ static void sum(struct share_object *objects, const struct share_image *im,
 
 void share_count(struct share_object *objects, size_t n_objects,
 		 const struct share_image *images, size_t n_images,
-		 struct cfs_repo_usage_image *out, struct cfs_repo_usage_total *total)
+		 struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total)
 {
 	for (size_t i = 0; i < n_images; i++)
 		count_users(objects, &images[i]);
@@ -63,14 +63,14 @@ static size_t pair_at(size_t n, size_t a, size_t b)
 }
 
 static void add_pairs(uint64_t has, const struct share_object *o, size_t n,
-		      struct cfs_repo_usage_pair *out)
+		      struct cfs_gc_usage_pair *out)
 {
 	for (; has & (has - 1); has &= has - 1) {
 		size_t a = (size_t)__builtin_ctzll(has);
 
 		for (uint64_t rest = has & (has - 1); rest; rest &= rest - 1) {
 			size_t b = (size_t)__builtin_ctzll(rest);
-			struct cfs_repo_usage_pair *p = &out[pair_at(n, a, b)];
+			struct cfs_gc_usage_pair *p = &out[pair_at(n, a, b)];
 
 			p->n_objects++;
 			p->bytes += o->bytes;
@@ -80,11 +80,11 @@ static void add_pairs(uint64_t has, const struct share_object *o, size_t n,
 
 void share_pairs(const struct share_object *objects, size_t n_objects,
 		 const struct share_image *images, const size_t *chosen, size_t n,
-		 uint64_t *has, struct cfs_repo_usage_pair *out)
+		 uint64_t *has, struct cfs_gc_usage_pair *out)
 {
 	for (size_t a = 0; a < n; a++)
 		for (size_t b = a + 1; b < n; b++)
-			out[pair_at(n, a, b)] = (struct cfs_repo_usage_pair){
+			out[pair_at(n, a, b)] = (struct cfs_gc_usage_pair){
 				.a = chosen[a], .b = chosen[b]};
 	for (size_t k = 0; k < n; k++) {
 		const struct share_image *im = &images[chosen[k]];

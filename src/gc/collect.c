@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Collecting: mark beside the others, mark what came meanwhile alone, then remove. */
-#include "repo/mark.h"
+#include "gc/mark.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 struct collect {
-	const struct cfs_repo_collect_opts *opts;
-	struct cfs_repo_collected *out;
+	const struct cfs_gc_opts *opts;
+	struct cfs_gc_result *out;
 	struct cfs_repo *repo;
 	struct mark mark;
 	struct cfs_ids garbage; /* objects that were not reached when they were listed */
@@ -29,7 +28,7 @@ struct collect {
 	time_t now;
 };
 
-static void note(const struct collect *c, enum cfs_repo_note what, const char *name,
+static void note(const struct collect *c, enum cfs_gc_note what, const char *name,
 		 const char *why)
 {
 	if (c->opts->note)
@@ -52,8 +51,8 @@ static int list_file(struct collect *c, const char *prefix, const char *name,
 	char path[CFS_OBJECT_PATH_MAX + 300];
 
 	snprintf(path, sizeof(path), "%s/%s", prefix, name);
-	if (!repo_parse_object_name(prefix, name, c->mark.live.alg, &id)) {
-		note(c, CFS_REPO_NOTE_FOREIGN, path, "not the name of an object");
+	if (!cfs_repo_parse_object_name(prefix, name, c->mark.live.alg, &id)) {
+		note(c, CFS_GC_NOTE_FOREIGN, path, "not the name of an object");
 		return 0;
 	}
 	if (cfs_ids_has(&c->mark.live, id.bytes)) {
@@ -150,7 +149,7 @@ static int choose_object(struct collect *c, const struct cfs_digest *id,
 	if (fstatat(dir, name_in_prefix(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "objects/%s", path);
 	if (!S_ISREG(st.st_mode)) {
-		note(c, CFS_REPO_NOTE_FOREIGN, path, "not a regular file");
+		note(c, CFS_GC_NOTE_FOREIGN, path, "not a regular file");
 		return 0;
 	}
 	if (c->opts->grace && st.st_ctim.tv_sec + (time_t)c->opts->grace > c->now)
@@ -215,7 +214,7 @@ static int remove_signatures(const struct collect *c, struct cfs_err *err)
 {
 	static const int directory = O_RDONLY | O_DIRECTORY;
 	cfs_autofd int of_images =
-		cfs_beneath_open(c->repo->dirfd, "signatures", directory, 0);
+		cfs_beneath_open(cfs_repo_dirfd(c->repo), "signatures", directory, 0);
 	cfs_autofd int of_objects =
 		of_images < 0 ? -ENOENT
 			      : cfs_beneath_open(of_images, "objects", directory, 0);
@@ -227,11 +226,11 @@ static int remove_signatures(const struct collect *c, struct cfs_err *err)
 	for (size_t i = 0; of_images >= 0 && i < c->gone.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->gone, i);
 		char hex[CFS_DIGEST_HEX_MAX], name[CFS_DIGEST_HEX_MAX + 8];
-		int rc = repo_remove(of_images, cfs_digest_hex(&id, hex));
+		int rc = cfs_repo_remove_tree(of_images, cfs_digest_hex(&id, hex));
 
 		snprintf(name, sizeof(name), "%s.p7s", hex);
 		if (rc == 0 && of_objects >= 0)
-			rc = repo_remove(of_objects, name);
+			rc = cfs_repo_remove_tree(of_objects, name);
 		if (rc < 0) {
 			errno = -rc;
 			return cfs_fail_errno(err, "signatures of %s", hex);
@@ -256,7 +255,7 @@ static int choose_entries(struct collect *c, enum cfs_repo_kind kind, struct cfs
 			continue;
 		has = cfs_ids_has(&c->gone, e->id.bytes)
 			      ? 0
-			      : repo_has_object(c->repo, &e->id, err);
+			      : cfs_repo_has_object(c->repo, &e->id, err);
 		if (has < 0 && has != -EUCLEAN) /* of another type: it stays */
 			return has;
 		gone[i] = has == 0;
@@ -270,12 +269,13 @@ static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *
 			  struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
-	cfs_autofd int dirfd = cfs_beneath_open(c->repo->dirfd, repo_kind_dir(kind),
-						O_RDONLY | O_DIRECTORY, 0);
+	cfs_autofd int dirfd =
+		cfs_beneath_open(cfs_repo_dirfd(c->repo), cfs_repo_kind_dir(kind),
+				 O_RDONLY | O_DIRECTORY, 0);
 	uint64_t before = *n;
 
 	if (dirfd < 0 && dirfd != -ENOENT)
-		return cfs_beneath_fail(dirfd, repo_kind_dir(kind), err);
+		return cfs_beneath_fail(dirfd, cfs_repo_kind_dir(kind), err);
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
 		const struct cfs_repo_entry *e = &l->v[i];
 
@@ -283,18 +283,19 @@ static int remove_entries(struct collect *c, enum cfs_repo_kind kind, uint64_t *
 			continue;
 		if (!c->opts->dry_run && unlinkat(dirfd, e->name, 0) < 0 &&
 		    errno != ENOENT)
-			return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
+			return cfs_fail_errno(err, "%s/%s", cfs_repo_kind_dir(kind),
+					      e->name);
 		++*n;
 	}
 	if (*n > before && !c->opts->dry_run && fsync(dirfd) < 0)
-		return cfs_fail_errno(err, "%s: sync directory", repo_kind_dir(kind));
+		return cfs_fail_errno(err, "%s: sync directory", cfs_repo_kind_dir(kind));
 	return 0;
 }
 
 static int remove_ref(struct collect *c, enum cfs_repo_kind kind, const char *name,
 		      struct cfs_err *err)
 {
-	int rc = c->opts->dry_run ? 0 : repo_remove_ref(c->repo, kind, name, err);
+	int rc = c->opts->dry_run ? 0 : cfs_repo_remove_ref(c->repo, kind, name, err);
 
 	if (rc == 0)
 		c->out->n_refs++;
@@ -312,7 +313,7 @@ static int choose_expired(struct collect *c, struct cfs_err *err)
 	rc = c->opts->keep ? mark_expired(refs, c->opts->keep, c->expired, err) : 0;
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
 		if (c->expired[i] && c->expired[i] != MARK_EXPIRED)
-			note(c, CFS_REPO_NOTE_KEPT, refs->v[i].name,
+			note(c, CFS_GC_NOTE_KEPT, refs->v[i].name,
 			     c->expired[i] == MARK_OLD_TIME
 				     ? "its version is among the newest, its time is not"
 				     : "its time is among the newest, its version is "
@@ -328,7 +329,7 @@ static int remove_expired(struct collect *c, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
 		if (c->expired[i] != MARK_EXPIRED)
 			continue;
-		note(c, CFS_REPO_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
+		note(c, CFS_GC_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
 		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
 	}
 	return rc;
@@ -471,69 +472,42 @@ static int sweep(struct collect *c, struct cfs_err *err)
 		rc = remove_objects(c, err);
 	if (rc == 0 && c->objects >= 0)
 		rc = remove_left(c, c->objects, ".tmp-object-", err);
-	return rc < 0 ? rc : remove_left(c, c->repo->dirfd, ".symlink-", err);
+	return rc < 0 ? rc : remove_left(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
 }
 
 static int open_objects(struct collect *c, struct cfs_err *err)
 {
-	c->objects =
-		cfs_beneath_open(c->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
+	c->objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
+				      O_RDONLY | O_DIRECTORY, 0);
 	if (c->objects >= 0 || c->objects == -ENOENT)
 		return 0;
 	return cfs_beneath_fail(c->objects, "objects", err);
 }
 
-static void note_holder(void *ctx, const char *holder)
+static int look(struct collect *c, struct cfs_err *err)
 {
-	const struct cfs_repo_collect_opts *opts = ctx;
+	int rc = open_objects(c, err);
 
-	if (opts->note)
-		opts->note(opts->ctx, CFS_REPO_NOTE_WAITING, "", holder);
-}
-
-/* Somebody who has the repository alone is waited for as later on. */
-static int open_shared(struct collect *c, const char *path, struct cfs_err *err)
-{
-	const struct cfs_repo_collect_opts *opts = c->opts;
-	const struct cfs_lock_wait wait = {.timeout_ms = opts->timeout > INT_MAX / 1000
-								 ? INT_MAX
-								 : opts->timeout * 1000,
-					   .note = note_holder,
-					   .ctx = (void *)(uintptr_t)opts};
-
-	return cfs_repo_open_waiting(path, opts->dry_run ? CFS_REPO_READ : CFS_REPO_WRITE,
-				     &wait, &c->repo, err);
-}
-
-static int look(struct collect *c, const char *path, struct cfs_err *err)
-{
-	int rc = open_shared(c, path, err);
-
-	if (rc < 0)
-		return rc;
-	cfs_ids_init(&c->garbage, c->repo->meta.alg);
-	cfs_ids_init(&c->gone, c->repo->meta.alg);
-	rc = open_objects(c, err);
 	if (rc == 0)
 		rc = mark_open(&c->mark, c->repo, c->opts, NULL, err);
 	if (rc == 0)
 		rc = mark_all(&c->mark, err);
 	if (rc == 0)
 		rc = list_objects(c, err);
-	return cfs_context(err, rc, "repository %s", path);
+	return rc;
 }
 
 /* The lock is not turned into another one, but given back and taken anew: the rest of the world may
  * act in between, which is why the names are followed again. */
 static int look_alone(struct collect *c, struct cfs_err *err)
 {
-	struct cfs_repo_collect_opts quiet = *c->opts;
+	struct cfs_gc_opts quiet = *c->opts;
 	struct mark before = c->mark;
 	int rc;
 
 	c->mark = (struct mark){0};
 	quiet.note = NULL; /* it was all told already */
-	rc = repo_make_alone(c->repo, c->opts, err);
+	rc = cfs_repo_lock_alone(c->repo, err);
 	if (rc == 0)
 		rc = mark_open(&c->mark, c->repo, &quiet, &before, err);
 	if (rc == 0)
@@ -543,32 +517,39 @@ static int look_alone(struct collect *c, struct cfs_err *err)
 	return rc;
 }
 
-int cfs_repo_collect(const char *path, const struct cfs_repo_collect_opts *opts,
-		     struct cfs_repo_collected *out, struct cfs_err *err)
+static void free_collect(struct collect *c)
+{
+	mark_close(&c->mark);
+	cfs_ids_fini(&c->garbage);
+	cfs_ids_fini(&c->gone);
+	for (int kind = 0; kind < 2; kind++) {
+		free(c->gone_entries[kind]);
+		free(c->gone_refs[kind]);
+	}
+	free(c->expired);
+	if (c->objects >= 0)
+		close(c->objects);
+}
+
+int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
+		   struct cfs_gc_result *out, struct cfs_err *err)
 {
 	struct collect c = {.opts = opts,
 			    .out = out,
+			    .repo = repo,
 			    .objects = -1,
 			    .prefix_dir = -1,
 			    .now = time(NULL)};
 	int rc;
 
-	*out = (struct cfs_repo_collected){0};
-	rc = look(&c, path, err);
+	*out = (struct cfs_gc_result){0};
+	cfs_ids_init(&c.garbage, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&c.gone, cfs_repo_meta(repo)->alg);
+	rc = look(&c, err);
 	if (rc == 0 && !opts->dry_run)
 		rc = look_alone(&c, err);
 	if (rc == 0)
-		rc = cfs_context(err, sweep(&c, err), "repository %s", path);
-	mark_close(&c.mark);
-	cfs_ids_fini(&c.garbage);
-	cfs_ids_fini(&c.gone);
-	for (int kind = 0; kind < 2; kind++) {
-		free(c.gone_entries[kind]);
-		free(c.gone_refs[kind]);
-	}
-	free(c.expired);
-	if (c.objects >= 0)
-		close(c.objects);
-	cfs_repo_close(c.repo);
-	return rc;
+		rc = sweep(&c, err);
+	free_collect(&c);
+	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
 }

@@ -64,22 +64,3 @@ int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *i
 			      "its content is no object of this repository");
 	return rc;
 }
-
-int repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-		    struct cfs_err *err)
-{
-	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
-	struct stat st;
-	int rc;
-
-	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	rc = cfs_beneath_stat(repo->dirfd, below, &st);
-	if (rc == -ENOENT)
-		return 0;
-	if (rc < 0)
-		return cfs_beneath_fail(rc, below, err);
-	if (!S_ISREG(st.st_mode))
-		return cfs_fail(err, EUCLEAN,
-				"%s: expected a regular file, found another type", below);
-	return 1;
-}

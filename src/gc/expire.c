@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "repo/mark.h"
+#include "gc/mark.h"
 
 /* The part of a ref in front of its version; empty: it has none. */
 static struct cfs_text family(const char *ref)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "repo/check_priv.h"
+#include "check/check_priv.h"
 
 /* Names of images, and bytes of a path and of it all, that a finding shows. */
 enum { NAMES_MAX = 8, PATH_SHOWN_MAX = 1024, WHAT_MAX = 4096 };
@@ -16,7 +16,7 @@ enum { NAMES_MAX = 8, PATH_SHOWN_MAX = 1024, WHAT_MAX = 4096 };
 /* An object that is missing or damaged, and which images use it. */
 struct check_use {
 	struct cfs_digest id;
-	enum cfs_repo_fault fault;
+	enum cfs_check_fault fault;
 	const char *what; /* is wrong, as the first image sees it */
 	const char *path; /* of a file of that image */
 	size_t first;	  /* of the images; all are indexes of entries */
@@ -149,7 +149,7 @@ static void describe(const struct check *c, const char *what, const struct check
 /* By object, and of the findings about one those of its own check first. */
 static int by_object(const void *a, const void *b)
 {
-	const struct cfs_repo_finding *x = a, *y = b;
+	const struct cfs_check_finding *x = a, *y = b;
 	int order = (int)x->id.alg - (int)y->id.alg;
 
 	if (order == 0)
@@ -161,10 +161,10 @@ static int by_object(const void *a, const void *b)
 }
 
 /* What the check of the object itself has told; NULL: nothing. The first n findings are sorted. */
-static struct cfs_repo_finding *find_finding(struct cfs_repo_report *r, size_t n,
-					     const struct cfs_digest *id)
+static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t n,
+					      const struct cfs_digest *id)
 {
-	struct cfs_repo_finding key = {.id = *id, .place = "objects/"};
+	struct cfs_check_finding key = {.id = *id, .place = "objects/"};
 
 	return n ? bsearch(&key, r->v, n, sizeof(key), by_object) : NULL;
 }
@@ -173,7 +173,7 @@ static int tell_use(struct check *c, size_t n_before, const struct check_use *us
 		    struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8], what[WHAT_MAX];
-	struct cfs_repo_finding *f = find_finding(c->out, n_before, &use->id);
+	struct cfs_check_finding *f = find_finding(c->out, n_before, &use->id);
 
 	describe(c, f ? f->what : use->what, use, what);
 	if (f) {
@@ -181,7 +181,7 @@ static int tell_use(struct check *c, size_t n_before, const struct check_use *us
 		return f->what ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 	}
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&use->id, path));
-	c->out->n_missing += use->fault == CFS_FAULT_IMAGE_OBJECT;
+	c->out->n_missing += use->fault == CFS_CHECK_IMAGE_OBJECT;
 	return check_tell(c, use->fault, &use->id, place, what, err);
 }
 

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What images occupy. Images are read twice: to learn which objects there are at all, and then, when each
  * has a number, which of them each image has. So an image costs four bytes for each of its objects. */
-#include "repo/usage.h"
+#include "gc/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/mark.h"
-#include "repo/share.h"
+#include "gc/mark.h"
+#include "gc/sharing.h"
 
 enum { OBJECTS_A_PIECE = 256 };
 
-struct cfs_repo_usage {
+struct cfs_gc_usage {
 	const struct cfs_repo *repo;
-	const struct cfs_repo_usage_opts *opts; /* lent, while it is made */
-	struct mark mark;			/* its live ids are all objects */
+	const struct cfs_gc_usage_opts *opts; /* lent, while it is made */
+	struct mark mark;		      /* its live ids are all objects */
 	struct cfs_ids held;	      /* of those, what stays without names of images */
 	struct share_object *objects; /* one for each live id */
 	struct share_image *lists;
-	struct cfs_repo_usage_image *images;
+	struct cfs_gc_usage_image *images;
 	size_t n_images;
 	size_t *entry_of;   /* the index in the list of entries, for each image */
 	const char **names; /* of all images, one behind another */
-	struct cfs_repo_usage_total total;
+	struct cfs_gc_usage_total total;
 	int objects_fd;	  /* the directory, while objects are measured */
 	bool *cached_bad; /* by thread: the kernel did not tell */
 };
 
-static void show(const struct cfs_repo_usage *u, const char *stage, uint64_t done,
+static void show(const struct cfs_gc_usage *u, const char *stage, uint64_t done,
 		 uint64_t all)
 {
 	if (u->opts->progress)
@@ -38,7 +38,7 @@ static void show(const struct cfs_repo_usage *u, const char *stage, uint64_t don
 
 /* --- which images, and their names ------------------------------------------------------- */
 
-static int list_images(struct cfs_repo_usage *u, struct cfs_err *err)
+static int list_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &u->mark.side[CFS_REPO_IMAGES].entries;
 	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
@@ -76,7 +76,7 @@ static int by_image_then_name(const void *a, const void *b)
 }
 
 /* The image that a ref leads to, or n_images. */
-static size_t find_image(const struct cfs_repo_usage *u, const struct cfs_repo_entry *ref)
+static size_t find_image(const struct cfs_gc_usage *u, const struct cfs_repo_entry *ref)
 {
 	const struct mark_side *s = &u->mark.side[CFS_REPO_IMAGES];
 	const struct cfs_repo_entry *e =
@@ -96,7 +96,7 @@ static size_t find_image(const struct cfs_repo_usage *u, const struct cfs_repo_e
 	return low;
 }
 
-static int name_images(struct cfs_repo_usage *u, struct cfs_err *err)
+static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
 	cfs_autofree struct naming *v = calloc(refs->n + 1, sizeof(*v));
@@ -111,7 +111,7 @@ static int name_images(struct cfs_repo_usage *u, struct cfs_err *err)
 	}
 	qsort(v, n, sizeof(*v), by_image_then_name);
 	for (size_t i = 0; i < n; i++) {
-		struct cfs_repo_usage_image *im = &u->images[v[i].image];
+		struct cfs_gc_usage_image *im = &u->images[v[i].image];
 
 		u->names[i] = v[i].name;
 		if (im->n_names++ == 0)
@@ -123,20 +123,20 @@ static int name_images(struct cfs_repo_usage *u, struct cfs_err *err)
 /* --- which objects there are ------------------------------------------------------------- */
 
 /* Streams, and what is in use, keep their objects whatever happens to names. */
-static int mark_held(struct cfs_repo_usage *u, struct cfs_err *err)
+static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = mark_streams(&u->mark, err);
 
 	u->total.use_known = true;
 	for (size_t i = 0; rc == 0 && i < u->n_images; i++) {
-		struct cfs_repo_usage_image *im = &u->images[i];
-		int use = repo_object_use(u->repo, &im->id, err);
+		struct cfs_gc_usage_image *im = &u->images[i];
+		int use = cfs_repo_object_use(u->repo, &im->id, err);
 
 		if (use < 0)
 			return use;
 		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
-		im->in_use = use != REPO_UNUSED; /* as a collector takes it */
-		if (use == REPO_USE_UNKNOWN)
+		im->in_use = use != CFS_REPO_UNUSED; /* as a collector takes it */
+		if (use == CFS_REPO_USE_UNKNOWN)
 			u->total.use_known = false;
 		if (im->in_use)
 			rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
@@ -144,7 +144,7 @@ static int mark_held(struct cfs_repo_usage *u, struct cfs_err *err)
 	return rc < 0 ? rc : mark_images(&u->mark, err);
 }
 
-static int keep_held(struct cfs_repo_usage *u, struct cfs_err *err)
+static int keep_held(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_ids *live = &u->mark.live;
 
@@ -156,7 +156,7 @@ static int keep_held(struct cfs_repo_usage *u, struct cfs_err *err)
 	return 0;
 }
 
-static int mark_rest(struct cfs_repo_usage *u, struct cfs_err *err)
+static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -171,7 +171,7 @@ static int mark_rest(struct cfs_repo_usage *u, struct cfs_err *err)
 
 /* --- their sizes ------------------------------------------------------------------------- */
 
-static void measure_cached(struct cfs_repo_usage *u, unsigned worker, const char *path,
+static void measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
 			   struct share_object *o)
 {
 	cfs_autofd int fd = cfs_beneath_open(u->objects_fd, path,
@@ -181,7 +181,7 @@ static void measure_cached(struct cfs_repo_usage *u, unsigned worker, const char
 		u->cached_bad[worker] = true;
 }
 
-static int measure_object(struct cfs_repo_usage *u, unsigned worker, size_t i,
+static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
 			  struct cfs_err *err)
 {
 	struct cfs_digest id = cfs_ids_get(&u->mark.live, i);
@@ -210,7 +210,7 @@ static int measure_object(struct cfs_repo_usage *u, unsigned worker, size_t i,
 
 static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_err *err)
 {
-	struct cfs_repo_usage *u = ctx;
+	struct cfs_gc_usage *u = ctx;
 	size_t i = piece * OBJECTS_A_PIECE, end = i + OBJECTS_A_PIECE;
 	int rc = 0;
 
@@ -221,12 +221,12 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	return rc;
 }
 
-static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
+static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;
 	unsigned n_threads = cfs_pool_readers();
-	cfs_autofd int fd =
-		cfs_beneath_open(u->repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
+	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
+					     O_RDONLY | O_DIRECTORY, 0);
 	cfs_autofree bool *bad = calloc(n_threads, sizeof(*bad));
 	int rc;
 
@@ -247,7 +247,7 @@ static int measure_objects(struct cfs_repo_usage *u, struct cfs_err *err)
 /* --- which objects each image has -------------------------------------------------------- */
 
 /* Two lists in order: the one is a part of the other. */
-static int number_objects(const struct cfs_repo_usage *u, const struct cfs_ids *ids,
+static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *ids,
 			  size_t image, struct cfs_err *err)
 {
 	uint32_t *v = calloc(ids->n + 1, sizeof(*v));
@@ -268,10 +268,10 @@ static int number_objects(const struct cfs_repo_usage *u, const struct cfs_ids *
 	return 0;
 }
 
-static int read_ids(const struct cfs_repo_usage *u, size_t image, struct cfs_ids *out,
+static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *out,
 		    struct cfs_err *err)
 {
-	struct cfs_repo_usage_image *to = &u->images[image];
+	struct cfs_gc_usage_image *to = &u->images[image];
 	cfs_autofd int fd = cfs_repo_open_object(u->repo, &to->id, CFS_REPO_SEALED, err);
 	struct cfs_image im;
 	struct cfs_map map;
@@ -290,14 +290,14 @@ static int read_ids(const struct cfs_repo_usage *u, size_t image, struct cfs_ids
 
 static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
-	struct cfs_repo_usage *u = ctx;
+	struct cfs_gc_usage *u = ctx;
 	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_ids ids;
 	int rc;
 
 	if (worker == 0)
 		show(u, "images compared", i, u->n_images);
-	cfs_ids_init(&ids, u->repo->meta.alg);
+	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
@@ -307,14 +307,14 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&u->images[i].id, hex));
 }
 
-static int count(struct cfs_repo_usage *u, struct cfs_err *err)
+static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, err);
 
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < u->n_images; i++) {
-		const struct cfs_repo_usage_image *im = &u->images[i];
+		const struct cfs_gc_usage_image *im = &u->images[i];
 
 		u->lists[i].removable = im->n_names && !im->in_use && !im->in_stream;
 	}
@@ -325,12 +325,12 @@ static int count(struct cfs_repo_usage *u, struct cfs_err *err)
 
 /* --- the whole --------------------------------------------------------------------------- */
 
-static int make(struct cfs_repo_usage *u, const struct cfs_repo_collect_opts *follow,
+static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 		struct cfs_err *err)
 {
 	int rc = mark_open(&u->mark, u->repo, follow, NULL, err);
 
-	cfs_ids_init(&u->held, u->repo->meta.alg);
+	cfs_ids_init(&u->held, cfs_repo_meta(u->repo)->alg);
 	if (rc == 0)
 		rc = list_images(u, err);
 	if (rc == 0)
@@ -346,13 +346,11 @@ static int make(struct cfs_repo_usage *u, const struct cfs_repo_collect_opts *fo
 	return rc < 0 ? rc : count(u, err);
 }
 
-int cfs_repo_usage_open(const struct cfs_repo *repo,
-			const struct cfs_repo_usage_opts *opts,
-			struct cfs_repo_usage **out, struct cfs_err *err)
+int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opts *opts,
+		      struct cfs_gc_usage **out, struct cfs_err *err)
 {
-	struct cfs_repo_collect_opts follow = {.progress = opts->progress,
-					       .ctx = opts->ctx};
-	struct cfs_repo_usage *u = calloc(1, sizeof(*u));
+	struct cfs_gc_opts follow = {.progress = opts->progress, .ctx = opts->ctx};
+	struct cfs_gc_usage *u = calloc(1, sizeof(*u));
 	int rc;
 
 	*out = NULL;
@@ -366,11 +364,11 @@ int cfs_repo_usage_open(const struct cfs_repo *repo,
 	if (rc == 0)
 		*out = u;
 	else
-		cfs_repo_usage_close(u);
+		cfs_gc_usage_close(u);
 	return rc;
 }
 
-void cfs_repo_usage_close(struct cfs_repo_usage *u)
+void cfs_gc_usage_close(struct cfs_gc_usage *u)
 {
 	if (!u)
 		return;
@@ -386,22 +384,21 @@ void cfs_repo_usage_close(struct cfs_repo_usage *u)
 	free(u);
 }
 
-const struct cfs_repo_usage_image *
-cfs_repo_usage_images(const struct cfs_repo_usage *usage, size_t *n_out)
+const struct cfs_gc_usage_image *cfs_gc_usage_images(const struct cfs_gc_usage *usage,
+						     size_t *n_out)
 {
 	*n_out = usage->n_images;
 	return usage->images;
 }
 
-const struct cfs_repo_usage_total *
-cfs_repo_usage_totals(const struct cfs_repo_usage *usage)
+const struct cfs_gc_usage_total *cfs_gc_usage_totals(const struct cfs_gc_usage *usage)
 {
 	return &usage->total;
 }
 
 static int by_bytes_largest_first(const void *a, const void *b)
 {
-	const struct cfs_repo_usage_pair *x = a, *y = b;
+	const struct cfs_gc_usage_pair *x = a, *y = b;
 
 	if (x->bytes != y->bytes)
 		return x->bytes > y->bytes ? -1 : 1;
@@ -410,8 +407,8 @@ static int by_bytes_largest_first(const void *a, const void *b)
 	return x->b < y->b ? -1 : x->b > y->b;
 }
 
-int cfs_repo_usage_pairs(const struct cfs_repo_usage *usage, const size_t *chosen,
-			 size_t n, struct cfs_repo_usage_pair *out, struct cfs_err *err)
+int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, size_t n,
+		       struct cfs_gc_usage_pair *out, struct cfs_err *err)
 {
 	size_t n_objects = usage->mark.live.n;
 	cfs_autofree uint64_t *has = calloc(n_objects + 1, sizeof(*has));

@@ -6,13 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/aside.h"
-#include "repo/fetch.h"
+#include "check/fetch.h"
 
 struct repair {
 	struct cfs_repo *repo;
-	const struct cfs_repo_report *report;
-	struct cfs_repo_repaired *out;
+	const struct cfs_check_report *report;
+	struct cfs_check_repaired *out;
 	struct cfs_store *store;
 	struct cfs_ids wanted; /* missing, or moved aside */
 };
@@ -61,7 +60,8 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 	int rc;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = cfs_beneath_open(r->repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	fd = cfs_beneath_open(cfs_repo_dirfd(r->repo), below,
+			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
 	/* A link or a directory in its place is not the object; what cannot be opened may be. */
@@ -76,7 +76,7 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 		if (rc < 0 && rc != -EIO)
 			return rc;
 	}
-	rc = repo_move_aside(r->repo, id, err);
+	rc = cfs_repo_move_aside(r->repo, id, err);
 	r->out->n_quarantined += rc == 0;
 	return rc < 0 ? rc : -ENOENT;
 }
@@ -115,18 +115,18 @@ static bool may_be_named(const struct cfs_repo_list *refs, const char *entry)
 /* The link of an image follows from its name; that of a stream does not. */
 static int relink(struct repair *r, int dirfd, const char *name, struct cfs_err *err)
 {
-	char target[REPO_LINK_MAX];
+	char target[CFS_REPO_LINK_MAX];
 	struct cfs_digest id;
 	int rc;
 
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) < 0 ||
-	    id.alg != r->repo->meta.alg)
+	    id.alg != cfs_repo_meta(r->repo)->alg)
 		return 0;
-	rc = repo_has_object(r->repo, &id, err);
+	rc = cfs_repo_has_object(r->repo, &id, err);
 	if (rc <= 0)
 		return rc == -EUCLEAN ? 0 : rc;
-	repo_object_target(&id, target);
-	rc = repo_put_link(r->repo, dirfd, name, target, err);
+	cfs_repo_object_target(&id, target);
+	rc = cfs_repo_put_link(r->repo, dirfd, name, target, err);
 	r->out->n_relinked += rc == 0;
 	return rc;
 }
@@ -141,11 +141,11 @@ static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 		return relink(r, dirfd, e->name, err);
 	if (e->code || may_be_named(refs, e->name))
 		return 0;
-	has = repo_has_object(r->repo, &e->id, err);
+	has = cfs_repo_has_object(r->repo, &e->id, err);
 	if (has)
 		return has > 0 || has == -EUCLEAN ? 0 : has;
 	if (unlinkat(dirfd, e->name, 0) < 0 && errno != ENOENT)
-		return cfs_fail_errno(err, "%s/%s", repo_kind_dir(kind), e->name);
+		return cfs_fail_errno(err, "%s/%s", cfs_repo_kind_dir(kind), e->name);
 	r->out->n_dropped++;
 	return 0;
 }
@@ -154,9 +154,9 @@ static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *ref,
 		    struct cfs_err *err)
 {
-	char buf[REPO_LINK_MAX];
+	char buf[CFS_REPO_LINK_MAX];
 
-	int len = ref->code ? 0 : repo_read_link(dirfd, ref->target, buf);
+	int len = ref->code ? 0 : cfs_repo_read_link(dirfd, ref->target, buf);
 
 	/* A link of another type or form is told by the check. */
 	if (len >= 0 || len == -EINVAL || len == -EUCLEAN)
@@ -170,15 +170,16 @@ static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *re
 
 static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
 {
-	cfs_autofd int dirfd = cfs_beneath_open(r->repo->dirfd, repo_kind_dir(kind),
-						O_RDONLY | O_DIRECTORY, 0);
+	cfs_autofd int dirfd =
+		cfs_beneath_open(cfs_repo_dirfd(r->repo), cfs_repo_kind_dir(kind),
+				 O_RDONLY | O_DIRECTORY, 0);
 	struct cfs_repo_list entries = {0}, refs = {0};
 	int rc;
 
 	if (dirfd == -ENOENT)
 		return 0;
 	if (dirfd < 0)
-		return cfs_beneath_fail(dirfd, repo_kind_dir(kind), err);
+		return cfs_beneath_fail(dirfd, cfs_repo_kind_dir(kind), err);
 	rc = cfs_repo_list_entries(r->repo, kind, &entries, err);
 	if (rc == 0)
 		rc = cfs_repo_list_refs(r->repo, kind, &refs, err);
@@ -193,21 +194,21 @@ static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err 
 	return rc;
 }
 
-int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
-		    const struct cfs_repo_sources *from, struct cfs_repo_repaired *out,
-		    struct cfs_err *err)
+int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *report,
+		     const struct cfs_check_sources *from, struct cfs_check_repaired *out,
+		     struct cfs_err *err)
 {
 	static const struct cfs_store_opts opts;
 	struct repair r = {repo, report, out, NULL, {0}};
 	int rc;
 
-	*out = (struct cfs_repo_repaired){0};
-	cfs_ids_init(&r.wanted, repo->meta.alg);
+	*out = (struct cfs_check_repaired){0};
+	cfs_ids_init(&r.wanted, cfs_repo_meta(repo)->alg);
 	rc = cfs_repo_open_store(repo, &opts, &r.store, err);
 	if (rc == 0)
 		rc = mend_objects(&r, err);
 	if (rc == 0)
-		rc = repo_fetch(repo, r.store, &r.wanted, from, &out->n_fetched, err);
+		rc = check_fetch(repo, r.store, &r.wanted, from, &out->n_fetched, err);
 	if (rc == 0)
 		rc = cfs_store_commit(r.store, err);
 	if (rc == 0)
@@ -216,5 +217,5 @@ int cfs_repo_repair(struct cfs_repo *repo, const struct cfs_repo_report *report,
 		rc = mend_links(&r, CFS_REPO_STREAMS, err);
 	cfs_store_close(r.store);
 	cfs_ids_fini(&r.wanted);
-	return cfs_context(err, rc, "repair %s", repo->path);
+	return cfs_context(err, rc, "repair %s", cfs_repo_path(repo));
 }

@@ -5,25 +5,25 @@
  * shared with images of the same repository, named or not. Removing an image means to take away all
  * its names and to collect: then goes what nothing else with a name reaches. What a stream with a
  * name reaches stays, and so does an image that is mounted or open. */
-#ifndef CFS_REPO_USAGE_H
-#define CFS_REPO_USAGE_H
+#ifndef CFS_GC_USAGE_H
+#define CFS_GC_USAGE_H
 
 #include "base/base.h"
 #include "verity/verity.h"
 
 struct cfs_repo;
-struct cfs_repo_usage;
+struct cfs_gc_usage;
 
 /* Zero is the default. */
-struct cfs_repo_usage_opts {
+struct cfs_gc_usage_opts {
 	bool apparent; /* bytes are the lengths of files, not the blocks that they occupy */
 	bool no_cached; /* the kernel is not asked what is in memory */
 	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
 	void *ctx;
 };
 
-/* One image. Lent, with its names, until cfs_repo_usage_close. */
-struct cfs_repo_usage_image {
+/* One image. Lent, with its names, until cfs_gc_usage_close. */
+struct cfs_gc_usage_image {
 	struct cfs_digest id;
 	const char *const *names; /* its refs, in order */
 	size_t n_names;
@@ -38,7 +38,7 @@ struct cfs_repo_usage_image {
 	uint64_t cached; /* of bytes, in memory now */
 };
 
-struct cfs_repo_usage_total {
+struct cfs_gc_usage_total {
 	uint64_t n_objects, n_missing; /* of all images, each once */
 	uint64_t apart;		       /* bytes, if each image had its own copies */
 	uint64_t bytes;		       /* really */
@@ -51,28 +51,25 @@ struct cfs_repo_usage_total {
 
 /* Reads all images of the repository on all CPUs. It stays open for as long. Failures are those of
  * opening and reading images and streams: of a repository that is damaged nothing is said. */
-int cfs_repo_usage_open(const struct cfs_repo *repo,
-			const struct cfs_repo_usage_opts *opts,
-			struct cfs_repo_usage **out, struct cfs_err *err) CFS_MUST_CHECK;
-void cfs_repo_usage_close(struct cfs_repo_usage *usage); /* NULL is fine */
+int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opts *opts,
+		      struct cfs_gc_usage **out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_gc_usage_close(struct cfs_gc_usage *usage); /* NULL is fine */
 
-const struct cfs_repo_usage_image *
-cfs_repo_usage_images(const struct cfs_repo_usage *usage, size_t *n_out);
-const struct cfs_repo_usage_total *
-cfs_repo_usage_totals(const struct cfs_repo_usage *usage);
+const struct cfs_gc_usage_image *cfs_gc_usage_images(const struct cfs_gc_usage *usage,
+						     size_t *n_out);
+const struct cfs_gc_usage_total *cfs_gc_usage_totals(const struct cfs_gc_usage *usage);
 
-enum { CFS_REPO_PAIRS_MAX = 64 }; /* images that are compared at a time */
+enum { CFS_GC_PAIRS_MAX = 64 }; /* images that are compared at a time */
 
 /* What both images of a pair have. */
-struct cfs_repo_usage_pair {
+struct cfs_gc_usage_pair {
 	size_t a, b; /* indices of images; a < b in the order of chosen */
 	uint64_t n_objects, bytes;
 };
 
-/* Compares each two of n chosen images (indices, at most CFS_REPO_PAIRS_MAX). out has room for
+/* Compares each two of n chosen images (indices, at most CFS_GC_PAIRS_MAX). out has room for
  * n * (n - 1) / 2; those that share most come first. -ENOMEM. */
-int cfs_repo_usage_pairs(const struct cfs_repo_usage *usage, const size_t *chosen,
-			 size_t n, struct cfs_repo_usage_pair *out,
-			 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, size_t n,
+		       struct cfs_gc_usage_pair *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Checking streams and images, and the names that lead to them. */
-#include "repo/check_priv.h"
+#include "check/check_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@ static void count(struct check *c, uint64_t *n)
 }
 
 /* An object that something refers to is not there. */
-static int tell_missing(struct check *c, enum cfs_repo_fault fault,
+static int tell_missing(struct check *c, enum cfs_check_fault fault,
 			const struct cfs_digest *id, const char *place,
 			struct cfs_err *err)
 {
@@ -36,14 +36,14 @@ static int tell_missing(struct check *c, enum cfs_repo_fault fault,
 static int check_link(struct check *c, const struct cfs_repo_entry *e, const char *place,
 		      struct cfs_err *err)
 {
-	enum cfs_repo_fault fault = CFS_FAULT_STAT;
+	enum cfs_check_fault fault = CFS_CHECK_STAT;
 
 	if (e->code == 0)
 		return 1;
 	if (e->code == -EMLINK)
-		fault = CFS_FAULT_ENTRY_NO_LINK;
+		fault = CFS_CHECK_ENTRY_NO_LINK;
 	else if (e->code == -EUCLEAN)
-		fault = CFS_FAULT_LINK_TARGET;
+		fault = CFS_CHECK_LINK_TARGET;
 	return check_tell(c, fault, NULL, place, e->wrong, err);
 }
 
@@ -72,19 +72,19 @@ static int check_ref(struct check *c, enum cfs_repo_kind kind,
 	struct cfs_err why;
 	int rc;
 
-	snprintf(place, sizeof(place), "%s/refs/%s", repo_kind_dir(kind), e->name);
+	snprintf(place, sizeof(place), "%s/refs/%s", cfs_repo_kind_dir(kind), e->name);
 	rc = check_link(c, e, place, err);
 	if (rc <= 0)
 		return rc;
 	if (cfs_repo_check_ref(cfs_text(e->name), &why) < 0) {
-		rc = check_tell(c, CFS_FAULT_REF_NAME, NULL, place, why.msg, err);
+		rc = check_tell(c, CFS_CHECK_REF_NAME, NULL, place, why.msg, err);
 		if (rc < 0)
 			return rc;
 	}
 	if (find(&c->entries[kind], e->target))
 		return 0;
 	count(c, &c->out->n_broken);
-	return check_tell(c, CFS_FAULT_LINK_BROKEN, NULL, place,
+	return check_tell(c, CFS_CHECK_LINK_BROKEN, NULL, place,
 			  "what it names is not there", err);
 }
 
@@ -114,7 +114,7 @@ static int check_refs(struct check *c, enum cfs_repo_kind kind, struct cfs_err *
 
 /* The bytes that an entry leads to. 1: they are there. */
 static int map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
-		     enum cfs_repo_fault fault, struct cfs_map *map, struct cfs_err *err)
+		     enum cfs_check_fault fault, struct cfs_map *map, struct cfs_err *err)
 {
 	struct cfs_err why;
 	uint64_t size;
@@ -124,10 +124,10 @@ static int map_entry(struct check *c, const struct cfs_repo_entry *e, const char
 		return rc;
 	if (!check_size(c, &e->id, &size)) {
 		count(c, &c->out->n_broken);
-		return check_tell(c, CFS_FAULT_LINK_BROKEN, &e->id, place,
+		return check_tell(c, CFS_CHECK_LINK_BROKEN, &e->id, place,
 				  "its object is not there", err);
 	}
-	rc = repo_map_object(c->repo, &e->id, map, &why);
+	rc = cfs_repo_map_object(c->repo, &e->id, map, &why);
 	return rc < 0 ? check_tell(c, fault, &e->id, place, why.msg, err) : 1;
 }
 
@@ -167,7 +167,7 @@ static int check_name(void *ctx, struct cfs_text name, const struct cfs_digest *
 	(void)name;
 	if (check_size(s->c, id, &size))
 		return 0;
-	return tell_missing(s->c, CFS_FAULT_STREAM_NAME, id, s->place, err);
+	return tell_missing(s->c, CFS_CHECK_STREAM_NAME, id, s->place, err);
 }
 
 static int check_stream_refs(struct stream_check *s, const struct cfs_stream *stream,
@@ -181,7 +181,7 @@ static int check_stream_refs(struct stream_check *s, const struct cfs_stream *st
 		struct cfs_digest id = cfs_stream_id(stream, stream->object_refs, i);
 
 		if (!check_size(s->c, &id, &size))
-			rc = tell_missing(s->c, CFS_FAULT_STREAM_OBJECT, &id, s->place,
+			rc = tell_missing(s->c, CFS_CHECK_STREAM_OBJECT, &id, s->place,
 					  err);
 	}
 	return rc;
@@ -194,10 +194,10 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 	struct cfs_stream_sink sink = {skip_data, size_of_object, s};
 	struct cfs_stream stream;
 	struct cfs_err why;
-	int rc = cfs_stream_open(bytes, s->c->repo->meta.alg, &stream, &why);
+	int rc = cfs_stream_open(bytes, cfs_repo_meta(s->c->repo)->alg, &stream, &why);
 
 	if (rc < 0)
-		return check_tell(s->c, CFS_FAULT_STREAM_OPEN, NULL, s->place, why.msg,
+		return check_tell(s->c, CFS_CHECK_STREAM_OPEN, NULL, s->place, why.msg,
 				  err);
 	rc = check_stream_refs(s, &stream, err);
 	if (rc < 0)
@@ -209,7 +209,7 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (rc == 0 || rc == -ENOENT)
 		return 0;
-	return check_tell(s->c, CFS_FAULT_STREAM_READ, NULL, s->place, why.msg, err);
+	return check_tell(s->c, CFS_CHECK_STREAM_READ, NULL, s->place, why.msg, err);
 }
 
 static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
@@ -223,7 +223,7 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "streams/%s", e->name);
-	rc = map_entry(c, e, place, CFS_FAULT_STREAM_OPEN, &map, err);
+	rc = map_entry(c, e, place, CFS_CHECK_STREAM_OPEN, &map, err);
 	if (rc > 0) {
 		rc = check_stream_bytes(&s, map.span, err);
 		cfs_map_close(&map);
@@ -260,7 +260,7 @@ static int check_inode(struct image_check *x, const struct cfs_image *im,
 		       const struct cfs_walk_entry *e, struct cfs_err *err)
 {
 	struct check_used used = {
-		.image = x->entry, .path = e->path, .fault = CFS_FAULT_OBJECT_SIZE};
+		.image = x->entry, .path = e->path, .fault = CFS_CHECK_OBJECT_SIZE};
 	char what[192];
 	struct cfs_err why;
 	size_t i;
@@ -269,12 +269,12 @@ static int check_inode(struct image_check *x, const struct cfs_image *im,
 		x->bad = true;
 		snprintf(what, sizeof(what), "inode %" PRIu64 ": %.120s", e->inode.nid,
 			 why.msg);
-		return check_tell(x->c, CFS_FAULT_IMAGE_INVALID, NULL, x->place, what,
+		return check_tell(x->c, CFS_CHECK_IMAGE_INVALID, NULL, x->place, what,
 				  err);
 	}
 	i = check_find(x->c, &used.id);
 	if (i == SIZE_MAX) {
-		used.fault = CFS_FAULT_IMAGE_OBJECT;
+		used.fault = CFS_CHECK_IMAGE_OBJECT;
 		snprintf(what, sizeof(what), "the object is not there");
 	} else if (x->c->sizes[i] != e->inode.size) {
 		snprintf(what, sizeof(what),
@@ -310,7 +310,7 @@ static int check_image_shown(struct image_check *x,
 
 	if (cfs_kernel_fits_all(found, &why) == 0)
 		return 0;
-	return check_tell(x->c, CFS_FAULT_IMAGE_SHOWN, NULL, x->place, why.msg, err);
+	return check_tell(x->c, CFS_CHECK_IMAGE_SHOWN, NULL, x->place, why.msg, err);
 }
 
 static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
@@ -327,7 +327,7 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		x->bad = true;
-		return check_tell(x->c, CFS_FAULT_IMAGE_INVALID, NULL, x->place, why.msg,
+		return check_tell(x->c, CFS_CHECK_IMAGE_INVALID, NULL, x->place, why.msg,
 				  err);
 	}
 	rc = check_inodes(x, &im, err);
@@ -344,7 +344,7 @@ static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err
 	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "images/%s", e->name);
-	rc = map_entry(c, e, place, CFS_FAULT_IMAGE_OPEN, &map, err);
+	rc = map_entry(c, e, place, CFS_CHECK_IMAGE_OPEN, &map, err);
 	if (rc > 0) {
 		rc = check_image_bytes(&x, map.span, err);
 		cfs_map_close(&map);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* repo, inside: the arithmetic of sharing. Pure: objects are numbers, images are lists of them. */
-#ifndef CFS_REPO_SHARE_H
-#define CFS_REPO_SHARE_H
+/* gc, private: the arithmetic of sharing. Pure: objects are numbers, images are lists of them. */
+#ifndef CFS_GC_SHARING_H
+#define CFS_GC_SHARING_H
 
-#include "repo/usage.h"
+#include "gc/usage.h"
 
 struct share_object {
 	uint64_t bytes, cached;
@@ -23,11 +23,11 @@ struct share_image {
 /* Fills the sums of out[i] for images[i], and of total. users, removable_users and served start as 0. */
 void share_count(struct share_object *objects, size_t n_objects,
 		 const struct share_image *images, size_t n_images,
-		 struct cfs_repo_usage_image *out, struct cfs_repo_usage_total *total);
+		 struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total);
 
-/* The pairs of cfs_repo_usage_pairs, in the order of chosen. has: a word for each object, zeroed. */
+/* The pairs of cfs_gc_usage_pairs, in the order of chosen. has: a word for each object, zeroed. */
 void share_pairs(const struct share_object *objects, size_t n_objects,
 		 const struct share_image *images, const size_t *chosen, size_t n,
-		 uint64_t *has, struct cfs_repo_usage_pair *out);
+		 uint64_t *has, struct cfs_gc_usage_pair *out);
 
 #endif

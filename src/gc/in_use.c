@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Marking what is in use although no name refers to it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gc/mark.h"
+
+static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+		       struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
+
+	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
+	return cfs_repo_open_unverified(cfs_repo_dirfd(repo), below, err);
+}
+
+/* --- what no entry leads to ------------------------------------------------------------------ */
+
+static void note_use(const struct mark *m, const char *place, int use)
+{
+	if (m->opts->note)
+		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
+			      cfs_repo_use_reason(use));
+}
+
+/* Whether the file begins as composefs images do. It is not mapped: reading what fs-verity finds damaged
+ * would end the program. */
+static int is_image(int fd, struct cfs_err *err)
+{
+	uint8_t head[4];
+	ssize_t n = cfs_io_pread(fd, head, sizeof(head), 0, err);
+
+	if (n < 0)
+		return (int)n;
+	return n == sizeof(head) && cfs_image_has_magic(head);
+}
+
+/* Whether the bytes are those that the id was computed from. */
+static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
+{
+	struct cfs_digest got;
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+
+	return rc < 0 ? rc : cfs_digest_eq(&got, id);
+}
+
+/* Of a file in use that does not begin as images do: a damaged image may have lost its first bytes after it was
+ * mounted, and then nobody can tell what it refers to. 0: it never was an image. */
+static int may_be_damaged_image(const struct mark *m, int fd, const struct cfs_digest *id,
+				int use, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	int sound;
+
+	if (mark_find_name(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
+		return 1;
+	if (use ==
+	    CFS_REPO_USE_UNKNOWN) /* as of every file, and images alone are mounted */
+		return 0;
+	sound = has_content(fd, id, err);
+	return sound < 0 ? sound : !sound;
+}
+
+static int fail_damaged(struct cfs_err *err)
+{
+	return cfs_fail(err, EUCLEAN,
+			"in use, but damaged: expected an image or a sound object");
+}
+
+/* An object that is in use, and that does not begin as images do. */
+static int mark_used_object(struct mark *m, int fd, const struct cfs_digest *id, int use,
+			    struct cfs_err *err)
+{
+	int damaged = may_be_damaged_image(m, fd, id, use, err);
+	char path[CFS_OBJECT_PATH_MAX];
+
+	if (damaged)
+		return damaged < 0 ? damaged : fail_damaged(err);
+	if (use == CFS_REPO_USE_UNKNOWN)
+		return 0;
+	note_use(m, cfs_digest_path(id, path), use);
+	return cfs_ids_add(&m->live, id->bytes, err);
+}
+
+int mark_if_used(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+{
+	char path[CFS_OBJECT_PATH_MAX];
+	cfs_autofd int fd = open_object(m->repo, id, err);
+	int use, image;
+
+	if (fd == -ENOENT || fd == -EUCLEAN)
+		return 0;
+	if (fd < 0)
+		return fd;
+	cfs_digest_path(id, path);
+	use = cfs_context(err, cfs_repo_file_use(fd, err), "objects/%s", path);
+	if (use <= CFS_REPO_UNUSED)
+		return use;
+	image = cfs_context(err, is_image(fd, err), "objects/%s: in use", path);
+	if (image < 0)
+		return image;
+	if (!image)
+		return cfs_context(err, mark_used_object(m, fd, id, use, err),
+				   "objects/%s", path);
+	note_use(m, path, use);
+	use = cfs_ids_add(&m->used, id->bytes, err);
+	return use < 0 ? use : mark_image(m, id, err);
+}
+
+/* --- .quarantine ----------------------------------------------------------------------------- */
+
+/* What the image in a file refers to, by the bytes of that file. -EINVAL: it is not an image. */
+static int mark_bytes(struct mark *m, int fd, struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = is_image(fd, err);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : cfs_fail(err, EINVAL, "not an image");
+	rc = cfs_map_copy(fd, &map, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_image_open(map.span, &im, err);
+	if (rc == 0)
+		rc = cfs_repo_image_objects(&im, &m->live, NULL, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+/* What the contents of a damaged file answer, as opposed to a failure of the program. */
+static bool is_damage(int rc)
+{
+	return rc == -EINVAL || rc == -EUCLEAN || rc == -ENOTSUP || rc == -EIO;
+}
+
+/* The id in HEX or HEX.N. */
+static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
+			     struct cfs_digest *out)
+{
+	size_t len = 2 * cfs_hash_len(alg);
+
+	*out = (struct cfs_digest){.alg = alg};
+	return strlen(name) >= len && (name[len] == '\0' || name[len] == '.') &&
+	       cfs_hex_decode((struct cfs_text){name, len}, out->bytes, len / 2);
+}
+
+/* Keeps the image that is now in the place of a file that was moved aside. 1: there is one. */
+static int mark_successor(struct mark *m, const struct cfs_digest *id,
+			  struct cfs_err *err)
+{
+	cfs_autofd int fd = open_object(m->repo, id, err);
+	int rc;
+
+	if (fd == -ENOENT || fd == -EUCLEAN)
+		return 0;
+	rc = fd < 0 ? fd : is_image(fd, err);
+	if (rc <= 0)
+		return rc;
+	rc = mark_image(m, id, err);
+	return rc < 0 ? rc : 1;
+}
+
+/* Refuses a file that was moved aside and does not begin as images do, unless it never was one. */
+static int check_no_image(const struct mark *m, int fd, const struct cfs_digest *id,
+			  int use, struct cfs_err *err)
+{
+	cfs_autofd int now = open_object(m->repo, id, err);
+	int sound, damaged;
+
+	if (now < 0 && now != -ENOENT && now != -EUCLEAN)
+		return now;
+	sound = now < 0 ? 0 : has_content(now, id, err);
+	if (sound) /* a good one is in its place, which is no image */
+		return sound < 0 ? sound : 0;
+	damaged = may_be_damaged_image(m, fd, id, use, err);
+	return damaged > 0 ? fail_damaged(err) : damaged;
+}
+
+/* A file that is in use keeps what it refers to, and what the image of its name refers to: the kernel may
+ * have read it before it was damaged. */
+static int mark_aside_file(struct mark *m, int dirfd, const char *name,
+			   struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_repo_open_unverified(dirfd, name, err);
+	struct cfs_digest id;
+	struct cfs_err why;
+	int use, own, successor = 0;
+	bool has_id;
+
+	if (fd == -ENOENT || fd == -EUCLEAN)
+		return 0;
+	if (fd < 0)
+		return fd;
+	use = cfs_repo_file_use(fd, err);
+	if (use <= CFS_REPO_UNUSED)
+		return use;
+	own = mark_bytes(m, fd, &why);
+	has_id = parse_aside_name(name, m->live.alg, &id);
+	if (has_id)
+		successor = mark_successor(m, &id, err);
+	if (successor < 0)
+		return successor;
+	if (own == -EINVAL && !successor)
+		return has_id ? check_no_image(m, fd, &id, use, err) : 0;
+	if (own < 0 && !(successor && is_damage(own)))
+		return cfs_fail(err, -own,
+				"in use, but it cannot be read as an image: %s", why.msg);
+	note_use(m, name, use);
+	return has_id ? cfs_ids_add(&m->used, id.bytes, err) : 0;
+}
+
+static int mark_aside_files(struct mark *m, DIR *dir, struct cfs_err *err)
+{
+	const struct dirent *d;
+	int rc = 0;
+
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = cfs_context(err,
+					 mark_aside_file(m, dirfd(dir), d->d_name, err),
+					 CFS_REPO_ASIDE "/%s", d->d_name);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read directory " CFS_REPO_ASIDE);
+	return rc;
+}
+
+int mark_aside(struct mark *m, struct cfs_err *err)
+{
+	int fd = cfs_beneath_open(cfs_repo_dirfd(m->repo), CFS_REPO_ASIDE,
+				  O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int rc;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return cfs_beneath_fail(fd, CFS_REPO_ASIDE, err);
+	if (!dir) {
+		rc = cfs_fail_errno(err, CFS_REPO_ASIDE);
+		close(fd);
+		return rc;
+	}
+	rc = mark_aside_files(m, dir, err);
+	closedir(dir);
+	return rc;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Resolving the names of images and streams. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "repo/repo_priv.h"
+
+/* images/ID must be there, and lead to the object of that id. */
+static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
+		       struct cfs_err *err)
+{
+	cfs_autofd int dirfd =
+		cfs_beneath_open(repo->dirfd, "images", O_PATH | O_DIRECTORY, 0);
+	char hex[CFS_DIGEST_HEX_MAX], buf[CFS_REPO_LINK_MAX];
+	struct cfs_digest led;
+	int len;
+
+	cfs_digest_hex(id, hex);
+	len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, hex, buf);
+	if (len == -ENOENT)
+		return cfs_fail(err, ENOENT, "no image %s", hex);
+	if (len < 0 && len != -EINVAL && len != -EUCLEAN) {
+		errno = -len;
+		return cfs_fail_errno(err, "images/%s", hex);
+	}
+	if (len < 0 ||
+	    !repo_parse_object_target((struct cfs_text){buf, (size_t)len}, id->alg,
+				      &led) ||
+	    !cfs_digest_eq(&led, id))
+		return cfs_fail(err, EUCLEAN, "images/%s: want a link to its object",
+				hex);
+	return 0;
+}
+
+/* Opens the directory of a ref, and points last to its last component. */
+int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+			 const char *ref, const char **last)
+{
+	char path[sizeof("streams/refs/") + CFS_REPO_REF_MAX];
+	const char *slash = strrchr(ref, '/');
+	int n;
+
+	*last = slash ? slash + 1 : ref;
+	n = snprintf(path, sizeof(path), "%s/refs/%.*s", cfs_repo_kind_dir(kind),
+		     (int)(*last - ref), ref);
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	path[n - 1] = '\0'; /* the slash behind */
+	return cfs_beneath_open(repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int repo_fail_ref(enum cfs_repo_kind kind, const char *ref, int code, struct cfs_err *err)
+{
+	const char *what = kind == CFS_REPO_IMAGES ? "image" : "stream";
+
+	if (code == -ENOENT || code == -ENOTDIR || code == -ELOOP)
+		return cfs_fail(err, ENOENT, "no %s is called \"%s\"", what, ref);
+	if (code == -EINVAL)
+		return cfs_fail(
+			err, ENOENT,
+			"\"%s\" is not the name of an %s, there are names below it", ref,
+			what);
+	errno = -code;
+	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_kind_dir(kind), ref);
+}
+
+static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
+		    char out[CFS_REPO_LINK_MAX], struct cfs_err *err)
+{
+	cfs_autofd int dirfd = -1;
+	struct cfs_text entry;
+	const char *last;
+	int rc = cfs_repo_check_ref(cfs_text(ref), err), len;
+
+	if (rc < 0)
+		return rc;
+	dirfd = repo_open_ref_parent(repo, kind, ref, &last);
+	len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, last, out);
+	if (len < 0 && len != -EUCLEAN)
+		return repo_fail_ref(kind, ref, len, err);
+	if (len < 0 ||
+	    !repo_parse_ref_target(cfs_text(ref), (struct cfs_text){out, (size_t)len},
+				   &entry))
+		return cfs_fail(err, EUCLEAN,
+				"%s/refs/%s: want a link to a first-level entry",
+				cfs_repo_kind_dir(kind), ref);
+	memmove(out, entry.s, entry.len + 1);
+	return 0;
+}
+
+static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_digest *out,
+		    struct cfs_err *err)
+{
+	char entry[CFS_REPO_LINK_MAX];
+	int rc = read_ref(repo, CFS_REPO_IMAGES, ref, entry, err);
+
+	if (rc < 0)
+		return rc;
+	*out = (struct cfs_digest){.alg = repo->meta.alg};
+	if (!cfs_hex_decode(cfs_text(entry), out->bytes, cfs_hash_len(out->alg)))
+		return cfs_fail(err, EUCLEAN, "images/refs/%s: want a link to an image",
+				ref);
+	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
+}
+
+int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
+			struct cfs_digest *out, struct cfs_err *err)
+{
+	if (cfs_digest_parse(cfs_text(name), out, NULL) < 0)
+		return find_ref(repo, cfs_repo_ref_name(name), out, err);
+	if (out->alg != repo->meta.alg)
+		return cfs_fail(err, EINVAL, "%s: the ids of this repository are %s",
+				name, cfs_hash_name(repo->meta.alg));
+	return check_entry(repo, out, err);
+}
+
+int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
+			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
+			struct cfs_err *err)
+{
+	struct cfs_digest found;
+	int rc = cfs_repo_find_image(repo, name, &found, err);
+
+	if (rc == 0)
+		rc = cfs_repo_map_object(repo, &found, map, err);
+	if (rc < 0)
+		return rc;
+	if (id)
+		*id = found;
+	rc = cfs_context(err, cfs_image_open(map->span, im, err), "image %s", name);
+	if (rc < 0)
+		cfs_map_close(map);
+	return rc;
+}
+
+/* The object that streams/NAME leads to. */
+static int find_stream(const struct cfs_repo *repo, const char *name,
+		       struct cfs_digest *out, struct cfs_err *err)
+{
+	char entry[CFS_REPO_LINK_MAX], buf[CFS_REPO_LINK_MAX];
+	cfs_autofd int dirfd = -1;
+	int rc = 0, len;
+
+	if (cfs_repo_ref_name(name) != name) {
+		rc = read_ref(repo, CFS_REPO_STREAMS, cfs_repo_ref_name(name), entry,
+			      err);
+		name = entry;
+	} else if (!repo_is_component(cfs_text(name))) {
+		rc = cfs_fail(err, EINVAL,
+			      "stream \"%s\": want one component, or refs/NAME", name);
+	}
+	if (rc < 0)
+		return rc;
+	dirfd = cfs_beneath_open(repo->dirfd, "streams", O_PATH | O_DIRECTORY, 0);
+	len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, name, buf);
+	if (len == -ENOENT)
+		return cfs_fail(err, ENOENT, "no stream %s", name);
+	if (len < 0 || !repo_parse_object_target((struct cfs_text){buf, (size_t)len},
+						 repo->meta.alg, out))
+		return cfs_fail(err, EUCLEAN, "streams/%s: want a link to its object",
+				name);
+	return 0;
+}
+
+int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
+			 struct cfs_map *map, struct cfs_stream *out, struct cfs_err *err)
+{
+	struct cfs_digest id;
+	int rc = find_stream(repo, name, &id, err);
+
+	if (rc == 0)
+		rc = cfs_repo_map_object(repo, &id, map, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_context(err, cfs_stream_open(map->span, id.alg, out, err), "stream %s",
+			 name);
+	if (rc < 0)
+		cfs_map_close(map);
+	return rc;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Removing a directory with its content. */
+#include "repo/remove.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 64 };
+
+/* Calls fn with each name until it returns something else than 0, and returns that. Takes fd over. */
+static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
+{
+	DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+	int rc = dir ? 0 : -errno;
+
+	if (!dir) {
+		close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = fn(ctx, dirfd(dir), d->d_name);
+	if (rc == 0)
+		rc = -errno;
+	closedir(dir);
+	return rc;
+}
+
+static int remove_name(void *ctx, int dirfd, const char *name)
+{
+	int *depth = ctx, fd, rc;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (*depth == DEPTH_MAX)
+		return -ELOOP;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	++*depth;
+	rc = each_name(fd, remove_name, depth);
+	--*depth;
+	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		rc = -errno;
+	return rc;
+}
+
+int cfs_repo_remove_tree(int dirfd, const char *name)
+{
+	int depth = 0;
+
+	return remove_name(&depth, dirfd, name);
+}
