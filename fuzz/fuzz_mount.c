@@ -124,16 +124,36 @@ static const char *take(const char *data, const char *before, const char *value)
 	return data;
 }
 
-/* The data of mount(2), behind the image mount. */
-static void check_old(const struct cfs_mount_opts *o, const struct cfs_step *step,
+static bool has_context(const struct cfs_mount_opts *o)
+{
+	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++)
+		if (o->context[i])
+			return true;
+	return false;
+}
+
+/* The data of mount(2), behind the image mount. Security contexts stand in front of the verity option; what they hold
+ * is not parsed here. */
+static void check_old(const struct cfs_mount_opts *o, const struct cfs_way *way,
 		      const char *separator)
 {
-	const char *data = step->value;
+	const struct cfs_step *step = way->steps;
+	const char *data;
+
+	while (step->op != CFS_STEP_OLD)
+		fuzz_hold(++step < way->steps + way->n_steps);
+	data = step->value;
 
 	for (size_t i = 0; i < o->n_objdirs; i++)
 		data = take(data, separator, o->objdirs[i]);
 	data = take(data, ",upperdir=", o->upperdir);
 	data = take(data, ",workdir=", o->workdir);
+	if (has_context(o)) {
+		const char *verity = strrchr(data, ',');
+
+		fuzz_hold(*data == ',');
+		data = strcmp(verity, ",verity=require") == 0 ? verity : "";
+	}
 	fuzz_hold(!*data || strcmp(data, ",verity=require") == 0);
 	fuzz_hold(!*data == !wants_verity(o));
 }
@@ -172,8 +192,8 @@ static void check_steps(const struct cfs_mount_opts *o,
 		check_way(o, &steps.overlay.way[i]);
 	fuzz_hold(steps.apart.n == 3);
 	check_way(o, &steps.apart.way[0]);
-	check_old(o, &steps.apart.way[1].steps[0], "::");
-	check_old(o, &steps.apart.way[2].steps[0], ":");
+	check_old(o, &steps.apart.way[1], "::");
+	check_old(o, &steps.apart.way[2], ":");
 	cfs_steps_fini(&steps);
 }
 

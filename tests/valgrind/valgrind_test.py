@@ -99,9 +99,15 @@ def golden_images_are_printed_cleanly(folder):
     all_of(lambda command: clean(tool("composefs-info"), command, *paths), ("dump", "ls", "objects"))
 
 
+def fsck_cleanly(path):
+    """5: sound, but with forms that kernels show otherwise; some vectors are about these."""
+    status, _, complaint = under(tool("composefs"), "fsck", path)
+    expect(status in (0, 5), f"{path}: {complaint} status {status}")
+
+
 @fact
 def golden_images_are_checked_cleanly(folder):
-    all_of(lambda path: clean(tool("composefs"), "fsck", path), images(folder))
+    all_of(fsck_cleanly, images(folder))
 
 
 @fact
