@@ -141,7 +141,6 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 	char text[WHERE_ID_MAX];
 
 	if (!o->json) {
-		profiled_say(o->name, &o->rules);
 		puts(where_id(id, text));
 		return cli_flush(err);
 	}
@@ -173,7 +172,11 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 	cfs_store_close(store);
 	if (rc == 0)
 		rc = print_id(o, out, ref, err);
-	return rc < 0 ? rc : cfs_repo_publish_image(repo, out, ref, err);
+	if (rc == 0)
+		rc = cfs_repo_publish_image(repo, out, ref, err);
+	if (rc == 0 && !o->json)
+		profiled_say(o->name, &o->rules);
+	return rc;
 }
 
 /* A name that cannot be given is no reason to read a hundred gigabytes first. */
