@@ -293,6 +293,7 @@ static int commit(struct cfs_replace *r,
 
 	if (r->dirfd < 0) {
 		rc = close(cfs_steal_fd(&r->fd)) < 0 ? cfs_fail_errno(err, "close") : 0;
+		cfs_replace_abort(r);
 		return rc;
 	}
 	if (r->keeps_mode && fchmod(r->fd, r->mode) < 0)
