@@ -479,9 +479,15 @@ static int open_objects(struct collect *c, struct cfs_err *err)
 {
 	c->objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
 				      O_RDONLY | O_DIRECTORY, 0);
-	if (c->objects >= 0 || c->objects == -ENOENT)
+	if (c->objects == -ENOENT)
 		return 0;
-	return cfs_beneath_fail(c->objects, "objects", err);
+	if (c->objects < 0)
+		return cfs_beneath_fail(c->objects, "objects", err);
+	/* A lease on the file of another user is refused: all images would count as in use, and a run that may
+	 * remove nothing would end with success. */
+	if (!c->opts->dry_run && faccessat(c->objects, ".", W_OK, AT_EACCESS) < 0)
+		return cfs_fail_errno(err, "objects");
+	return 0;
 }
 
 static int look(struct collect *c, struct cfs_err *err)
