@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The checks of an image, in this process or in a jail. */
+/* The checks of an image, in this process or in a sandbox. */
 #include "fsck/fsck.h"
 
 #include "sandbox/sandbox.h"
@@ -8,8 +8,8 @@ enum { MIB = 1 << 20 };
 
 /* --- The checks ---------------------------------------------------------------------- */
 
-int cfs_fsck_ask_image(const struct cfs_fsck_question *q, struct cfs_fsck_answer *answer,
-		       struct cfs_err *err)
+int cfs_fsck_check_image(const struct cfs_fsck_question *q,
+			 struct cfs_fsck_answer *answer, struct cfs_err *err)
 {
 	struct cfs_image im;
 	int rc = cfs_image_open(q->image, &im, err);
@@ -23,18 +23,19 @@ int cfs_fsck_ask_image(const struct cfs_fsck_question *q, struct cfs_fsck_answer
 	return rc;
 }
 
-/* --- In a jail ----------------------------------------------------------------------- */
+/* --- In a sandbox -------------------------------------------------------------------- */
 
-static int ask_and_put(void *ctx, struct cfs_sink to, struct cfs_err *err)
+static int run_checks(void *ctx, struct cfs_sink to, struct cfs_err *err)
 {
 	struct cfs_fsck_answer answer = {0};
-	int rc = cfs_fsck_ask_image(ctx, &answer, err);
+	int rc = cfs_fsck_check_image(ctx, &answer, err);
 
-	return rc < 0 ? rc : fsck_wire_put(&answer, to, err);
+	return rc < 0 ? rc : fsck_wire_encode(&answer, to, err);
 }
 
-/* What an image that a writer made needs must be below. In 64 bytes an inode can say that its backing path is one of
- * 4095 bytes, which others say too: a tree has a copy for each, and so has the list of objects. */
+/* Every image of a writer must fit. In 64 bytes an inode can reference a backing path of 4095 bytes that it shares with
+ * others: a tree, and the list of objects before they are merged, have a copy for each. In the answer each path is
+ * there once, as in the image, with at most 350 bytes more; the smallest file with an object takes 97 bytes. */
 static struct cfs_sandbox_opts limits_for(const struct cfs_fsck_question *q)
 {
 	uint64_t mib = q->image.len / MIB + 1;
@@ -44,25 +45,25 @@ static struct cfs_sandbox_opts limits_for(const struct cfs_fsck_question *q)
 		cpu_s = INT32_MAX / 10;
 	return (struct cfs_sandbox_opts){
 		.memory_len = (32 + (q->canonical || q->objects ? 128 : 8) * mib) * MIB,
-		.answer_max = (q->objects ? 64 * mib : 1) * MIB,
+		.answer_max = (q->objects ? 1 + 8 * mib : 1) * MIB,
 		.cpu_s = (unsigned)cpu_s,
 		.wall_s = (unsigned)cpu_s * 10,
 	};
 }
 
-int cfs_fsck_ask_image_isolated(const struct cfs_fsck_question *q,
-				struct cfs_fsck_answer *answer, bool *landlock,
-				struct cfs_err *err)
+int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
+				  struct cfs_fsck_answer *answer, bool *landlock,
+				  struct cfs_err *err)
 {
 	struct cfs_sandbox_opts limits = limits_for(q);
 	struct cfs_sandbox_result out = {0};
 	struct cfs_fsck_question copy = *q;
-	int rc = cfs_sandbox_run(&limits, ask_and_put, &copy, &out, err);
+	int rc = cfs_sandbox_run(&limits, run_checks, &copy, &out, err);
 
 	*landlock = out.landlock;
 	if (rc == 0)
-		rc = fsck_wire_take((struct cfs_span){out.answer.p, out.answer.len},
-				    answer, err);
+		rc = fsck_wire_decode((struct cfs_span){out.answer.p, out.answer.len},
+				      answer, err);
 	free(out.answer.p);
 	return rc;
 }

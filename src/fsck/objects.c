@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The objects that an image needs, each held against the image. */
+/* The objects that an image references, compared with an object directory. */
 #include "fsck/objects.h"
 
 #include <errno.h>
@@ -17,127 +17,152 @@ void cfs_fsck_objects_fini(struct cfs_fsck_objects *o)
 	o->v = NULL;
 }
 
-/* --- finding them ------------------------------------------------------------------------ */
+/* --- Collecting ---------------------------------------------------------------------- */
 
-int cfs_fsck_objects_add(struct cfs_fsck_objects *o, struct cfs_text path, uint64_t size,
-			 const uint8_t *digest, struct cfs_err *err)
+int cfs_fsck_objects_add(struct cfs_fsck_objects *o, const struct cfs_fsck_object *object,
+			 struct cfs_err *err)
 {
-	struct cfs_fsck_object w = {.path_len = path.len, .size = size};
+	struct cfs_fsck_object copy = *object;
 
-	w.path = cfs_arena_copy(&o->arena, path.s, path.len);
-	if (digest)
-		w.digest = cfs_arena_copy(&o->arena, digest, cfs_hash_len(o->alg));
-	if (!w.path || (digest && !w.digest) ||
-	    cfs_grow(&o->v, &o->cap, o->n + 1, sizeof(w)) < 0)
+	if (copy.user_len > CFS_FSCK_USER_MAX)
+		copy.user_len = CFS_FSCK_USER_MAX;
+	copy.path = cfs_arena_copy(&o->arena, object->path, object->path_len);
+	copy.user = cfs_arena_copy(&o->arena, object->user, copy.user_len);
+	if (object->digest)
+		copy.digest =
+			cfs_arena_copy(&o->arena, object->digest, cfs_hash_len(o->alg));
+	if (!copy.path || !copy.user || (object->digest && !copy.digest) ||
+	    cfs_grow(&o->v, &o->cap, o->n + 1, sizeof(copy)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	o->v[o->n++] = w;
+	o->v[o->n++] = copy;
 	return 0;
 }
 
-static struct cfs_text path_of(const struct cfs_fsck_object *w)
+static int compare_paths(const struct cfs_fsck_object *a, const struct cfs_fsck_object *b)
 {
-	return (struct cfs_text){w->path, w->path_len};
+	return cfs_text_cmp((struct cfs_text){a->path, a->path_len},
+			    (struct cfs_text){b->path, b->path_len});
 }
 
-static int by_path(const void *a, const void *b)
+/* By path, then by user, so that the user and the size that are shown depend on the image alone. */
+static int compare_objects(const void *va, const void *vb)
 {
-	return cfs_text_cmp(path_of(a), path_of(b));
+	const struct cfs_fsck_object *a = va, *b = vb;
+	int order = compare_paths(a, b);
+
+	if (order == 0)
+		order = cfs_text_cmp((struct cfs_text){a->user, a->user_len},
+				     (struct cfs_text){b->user, b->user_len});
+	return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
-/* Two files may want different things of one object: then both rows stay. */
-static bool is_same(const struct cfs_fsck_objects *o, const struct cfs_fsck_object *a,
-		    const struct cfs_fsck_object *b)
+/* Adds the users of b to a, which has the same path. */
+static void merge_object(const struct cfs_fsck_objects *o, struct cfs_fsck_object *a,
+			 const struct cfs_fsck_object *b)
 {
-	if (by_path(a, b) != 0 || a->size != b->size || !a->digest != !b->digest)
-		return false;
-	return !a->digest || memcmp(a->digest, b->digest, cfs_hash_len(o->alg)) == 0;
+	a->n_users += b->n_users;
+	if (!a->sizes_differ && a->size != b->size) {
+		a->sizes_differ = true;
+		a->other_size = b->size;
+	}
+	if (!a->digest)
+		a->digest = b->digest;
+	else if (b->digest && memcmp(a->digest, b->digest, cfs_hash_len(o->alg)) != 0)
+		a->digests_differ = true;
 }
 
-static void sort(struct cfs_fsck_objects *o)
+static void merge_objects(struct cfs_fsck_objects *o)
 {
-	size_t kept = 0;
+	size_t last = 0;
 
 	if (o->n == 0)
 		return;
-	qsort(o->v, o->n, sizeof(*o->v), by_path);
-	for (size_t i = 1; i < o->n; i++)
-		if (!is_same(o, &o->v[kept], &o->v[i]))
-			o->v[++kept] = o->v[i];
-	o->n = kept + 1;
+	qsort(o->v, o->n, sizeof(*o->v), compare_objects);
+	for (size_t i = 1; i < o->n; i++) {
+		if (compare_paths(&o->v[last], &o->v[i]) == 0)
+			merge_object(o, &o->v[last], &o->v[i]);
+		else
+			o->v[++last] = o->v[i];
+	}
+	o->n = last + 1;
+}
+
+static int collect_file(struct cfs_fsck_objects *o, const struct cfs_image *im,
+			const struct cfs_walk_entry *e, struct cfs_spec_room *room,
+			struct cfs_err *err)
+{
+	struct cfs_fsck_object object = {
+		.user = e->path.s, .user_len = e->path.len, .n_users = 1};
+	struct cfs_inode_spec spec;
+	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
+
+	if (rc < 0)
+		return rc;
+	if (spec.digest && room->alg != o->alg)
+		return cfs_fail(err, EUCLEAN, "digests of two algorithms in one image");
+	if (spec.payload.len == 0)
+		return 0;
+	object.path = spec.payload.s;
+	object.path_len = spec.payload.len;
+	object.size = spec.size;
+	object.digest = spec.digest;
+	return cfs_fsck_objects_add(o, &object, err);
 }
 
 int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image *im,
 			     struct cfs_err *err)
 {
-	static const struct cfs_walk_opts everything;
+	cfs_auto_walk struct cfs_walk *walk = NULL;
 	struct cfs_spec_room room = {0};
 	const struct cfs_walk_entry *e;
-	struct cfs_inode_spec spec;
-	struct cfs_walk *walk;
 	int rc = cfs_image_alg(im, &o->alg, err);
 
 	if (rc == 0)
-		rc = cfs_walk_new(im, &everything, &walk, err);
-	if (rc < 0)
-		return rc;
-	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
-		if (!e->inode.external || e->again)
-			continue;
-		rc = cfs_image_spec(im, &e->inode, &room, &spec, err);
-		if (rc == 0 && spec.digest && room.alg != o->alg)
-			rc = cfs_fail(err, EUCLEAN,
-				      "digests of two algorithms in one image");
-		if (rc == 0 && spec.payload.len)
-			rc = cfs_fsck_objects_add(o, spec.payload, spec.size, spec.digest,
-						  err);
-		if (rc < 0)
-			break;
-	}
-	cfs_walk_free(walk);
+		rc = cfs_walk_new(im, NULL, &walk, err);
+	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
+		if (e->inode.external && !e->again)
+			rc = collect_file(o, im, e, &room, err);
 	cfs_spec_room_fini(&room);
-	sort(o);
+	merge_objects(o);
 	return rc;
 }
 
-/* --- looking at each --------------------------------------------------------------------- */
+/* --- Comparing ----------------------------------------------------------------------- */
 
 static int compare_digest(const struct cfs_fsck_objects *o,
-			  const struct cfs_fsck_object *w, int fd, struct cfs_err *err)
+			  const struct cfs_fsck_object *object, int fd,
+			  struct cfs_err *err)
 {
-	struct cfs_digest want = {.alg = o->alg}, got;
-	char want_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest expected = {.alg = o->alg}, got;
+	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	int rc = cfs_verity_measure(fd, &got, NULL);
 
 	if (rc == -ENOTTY || (rc == 0 && got.alg != o->alg))
 		rc = cfs_verity_digest_fd(o->alg, fd, 1, &got, NULL, err);
 	if (rc < 0)
 		return rc;
-	memcpy(want.bytes, w->digest, cfs_hash_len(o->alg));
-	if (cfs_digest_eq(&want, &got))
+	memcpy(expected.bytes, object->digest, cfs_hash_len(o->alg));
+	if (cfs_digest_eq(&expected, &got))
 		return 0;
-	return cfs_fail(err, EUCLEAN, "want the fs-verity digest %s, found %s",
-			cfs_digest_hex(&want, want_hex), cfs_digest_hex(&got, got_hex));
+	return cfs_fail(err, EUCLEAN, "fs-verity digest: expected %s, got %s",
+			cfs_digest_hex(&expected, expected_hex),
+			cfs_digest_hex(&got, got_hex));
 }
 
-static int look_at(const struct cfs_fsck_objects *o, const struct cfs_fsck_object *w,
-		   int dirfd, struct cfs_err *err)
+/* The path is the image's: it may lead anywhere, and overlayfs refuses some paths that open() takes. */
+static int open_object(int dirfd, const char *path, struct cfs_err *err)
 {
-	const char *path = w->path;
-	cfs_autofd int fd = -1;
-	struct stat st;
+	int fd;
 
-	/* It is the image's: a stranger's. */
 	if (cfs_path_leaves(cfs_text(path)))
-		return cfs_fail(err, EUCLEAN,
-				"want a path below the directory, found ..");
-	/* The kernel takes none of these, and follows no link on the way or at the end. */
+		return cfs_fail(err, EUCLEAN, "path leaves the object directory by ..");
 	if (*path == '/' || strstr(path, "//") ||
 	    (*path && path[strlen(path) - 1] == '/'))
 		return cfs_fail(err, EUCLEAN,
 				"overlayfs refuses a path with an empty component");
 	fd = cfs_beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
-		return cfs_fail(err, ENOENT, "is not there");
+		return cfs_fail(err, ENOENT, "missing");
 	if (fd == -ELOOP)
 		return cfs_fail(err, EUCLEAN,
 				"symbolic link in the path, which overlayfs does not "
@@ -146,45 +171,66 @@ static int look_at(const struct cfs_fsck_objects *o, const struct cfs_fsck_objec
 		errno = -fd;
 		return cfs_fail_errno(err, "open");
 	}
+	return fd;
+}
+
+static int compare_object(const struct cfs_fsck_objects *o,
+			  const struct cfs_fsck_object *object, int dirfd,
+			  struct cfs_err *err)
+{
+	cfs_autofd int fd = open_object(dirfd, object->path, err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "stat");
 	if (!S_ISREG(st.st_mode))
-		return cfs_fail(err, EUCLEAN, "want a regular file, found another type");
-	if ((uint64_t)st.st_size != w->size)
-		return cfs_fail(err, EUCLEAN, "want %" PRIu64 " bytes, found %" PRIu64,
-				w->size, (uint64_t)st.st_size);
-	return w->digest ? compare_digest(o, w, fd, err) : 0;
+		return cfs_fail(err, EUCLEAN, "not a regular file");
+	if (object->sizes_differ)
+		return cfs_fail(err, EUCLEAN,
+				"size: the image expects %" PRIu64 " and %" PRIu64
+				" bytes, got %" PRIu64,
+				object->size, object->other_size, (uint64_t)st.st_size);
+	if ((uint64_t)st.st_size != object->size)
+		return cfs_fail(err, EUCLEAN,
+				"size: expected %" PRIu64 " bytes, got %" PRIu64,
+				object->size, (uint64_t)st.st_size);
+	if (object->digests_differ)
+		return cfs_fail(err, EUCLEAN, "the image expects several digests");
+	return object->digest ? compare_digest(o, object, fd, err) : 0;
 }
 
-struct look {
+struct comparison {
 	struct cfs_fsck_objects *o;
 	int dirfd;
 	pthread_mutex_t lock; /* guards the arena */
 };
 
-static int look(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int run_comparison(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
-	struct look *l = ctx;
-	struct cfs_fsck_object *w = &l->o->v[i];
-	struct cfs_err why;
+	struct comparison *c = ctx;
+	struct cfs_fsck_object *object = &c->o->v[i];
+	struct cfs_err fault;
 
-	w->code = look_at(l->o, w, l->dirfd, &why);
-	if (w->code < 0) {
-		pthread_mutex_lock(&l->lock);
-		w->wrong = cfs_arena_copy(&l->o->arena, why.msg, strlen(why.msg));
-		pthread_mutex_unlock(&l->lock);
-		if (!w->wrong)
+	object->code = compare_object(c->o, object, c->dirfd, &fault);
+	if (object->code < 0) {
+		pthread_mutex_lock(&c->lock);
+		object->fault =
+			cfs_arena_copy(&c->o->arena, fault.msg, strlen(fault.msg));
+		pthread_mutex_unlock(&c->lock);
+		if (!object->fault)
 			return cfs_fail(err, ENOMEM, "out of memory");
 	}
-	atomic_fetch_add_explicit(&l->o->n_done, 1, memory_order_relaxed);
-	if (worker == 0 && l->o->progress)
-		l->o->progress(l->o->progress_ctx, atomic_load(&l->o->n_done), l->o->n);
+	atomic_fetch_add_explicit(&c->o->n_done, 1, memory_order_relaxed);
+	if (worker == 0 && c->o->progress)
+		c->o->progress(c->o->progress_ctx, atomic_load(&c->o->n_done), c->o->n);
 	return 0;
 }
 
 int cfs_fsck_objects_check(struct cfs_fsck_objects *o, int dirfd, struct cfs_err *err)
 {
-	struct look l = {.o = o, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct comparison c = {.o = o, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	return cfs_pool_run(cfs_pool_cpus(), o->n, look, &l, err);
+	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, err);
 }

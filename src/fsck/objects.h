@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* cfs_fsck_objects: the objects that an image needs, each held against the image.
- * Owns:  finding them all, looking at each on all cores, what is wrong with which.
+/* fsck/objects: the objects that an image references, each compared with an object directory.
+ * Owns:  their list, the comparison on all cores, the faults that it finds.
  * Uses:  base, verity, erofs.
  * Never: prints.
  */
@@ -12,18 +12,27 @@
 #include "base/base.h"
 #include "erofs/erofs.h"
 
-/* One object; what is wrong with it once it was looked at. */
-struct cfs_fsck_object {
-	const char *path; /* below the object directory */
-	size_t path_len;
-	const uint8_t *digest; /* NULL: the image tells none */
-	uint64_t size;
-	int code; /* 0, -ENOENT when it is not there, -EUCLEAN when it is wrong, else why
-			    * it could not be read */
-	const char *wrong; /* a sentence, when code is not 0 */
+enum {
+	/* A path in the image can have megabytes, and each object has one: longer ones are cut off. */
+	CFS_FSCK_USER_MAX = 255,
 };
 
-/* All of them, by path, each once. Starts zeroed. */
+/* One object, and after the check its fault. */
+struct cfs_fsck_object {
+	const char *path; /* below the object directory, NUL-terminated */
+	size_t path_len;
+	const char *user; /* path in the image of a file that uses it, NUL-terminated */
+	size_t user_len;
+	uint64_t n_users;      /* files that use it; hard links count once */
+	const uint8_t *digest; /* NULL: the image has none */
+	uint64_t size;
+	uint64_t other_size; /* of another file, when sizes_differ */
+	bool sizes_differ, digests_differ;
+	int code; /* 0, -ENOENT: missing, -EUCLEAN: damaged, else why it could not be read */
+	const char *fault; /* a sentence when code is not 0 */
+};
+
+/* All of them by path, each once. Starts zeroed. */
 struct cfs_fsck_objects {
 	struct cfs_arena arena;
 	struct cfs_fsck_object *v;
@@ -37,16 +46,18 @@ struct cfs_fsck_objects {
 
 void cfs_fsck_objects_fini(struct cfs_fsck_objects *o);
 
-/* Adds one, all of it copied; digest NULL: none, else of o->alg. */
-int cfs_fsck_objects_add(struct cfs_fsck_objects *o, struct cfs_text path, uint64_t size,
-			 const uint8_t *digest, struct cfs_err *err) CFS_MUST_CHECK;
+/* Adds a copy of object, whose strings need no NUL; user is cut off at CFS_FSCK_USER_MAX bytes. The digest is of
+ * o->alg. */
+int cfs_fsck_objects_add(struct cfs_fsck_objects *o, const struct cfs_fsck_object *object,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* -EUCLEAN: the image is damaged. */
+/* Adds the objects of an image, each once: files that share an object count as its users. -EUCLEAN: the image is
+ * damaged. */
 int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image *im,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Looks at each below dirfd: there, a regular file, the size, the digest (asked of the kernel where it knows,
- * else computed). Findings go into the objects; a negative return is out of memory. */
+/* Compares each with the file below dirfd: existence, type, size, digest (asked of the kernel where it has one, else
+ * computed). Faults are stored in the objects; a negative return means out of memory. */
 int cfs_fsck_objects_check(struct cfs_fsck_objects *o, int dirfd,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -191,8 +191,45 @@ def fsck_does_not_leave_the_directory_of_the_objects(_):
         f.write("0123456789")
     rc, _, err = run("fsck", "--objects=objects", "up.cfs")
     expect(rc, DAMAGED)
-    if "want a path below the directory, found .." not in err:
+    if "path leaves the object directory by .." not in err:
         raise AssertionError(err)
+
+
+def fsck_reports_each_object_once_with_a_file_that_uses_it(_):
+    """Files that expect different sizes or digests of one object share its line."""
+    os.makedirs("shared")
+    for name, size in (("shared/sizes", 5), ("shared/good", 4)):
+        with open(name, "w", encoding="ascii") as f:
+            f.write("x" * size)
+    digests = ["11" * 32, "22" * 32]
+    with open("shared.dump", "w", encoding="ascii") as f:
+        f.write("/ 4096 40755 2 0 0 0 0.0 - - -\n")
+        f.writelines(f"/{n} {size} 100644 1 0 0 0 0.0 {path} - {digest}\n" for n, size, path, digest in (
+            ("a", 5, "sizes", "-"), ("b", 6, "sizes", "-"), ("c", 4, "good", "-"), ("d", 3, "gone", "-"),
+            ("e", 3, "gone", "-"), ("f", 3, "gone", "-"), ("g", 4, "good", digests[0]), ("h", 4, "good", digests[1])))
+    subprocess.run([MKCOMPOSEFS, "--from-file", "shared.dump", "shared.cfs"], check=True)
+    for sandbox in ("--isolated", "--no-isolated"):
+        rc, out, err = run("fsck", sandbox, "--objects=shared", "shared.cfs")
+        expect((rc, out), (DAMAGED, "shared.cfs: damaged, 3 objects: 2 damaged, 1 missing, 0 unreadable\n"))
+        expect(err.splitlines(), [
+            "composefs fsck: object gone: missing: used by /d and 2 more",
+            "composefs fsck: object good: the image expects several digests: used by /c and 2 more",
+            "composefs fsck: object sizes: size: the image expects 5 and 6 bytes, got 5: used by /a and 1 more"])
+        found = json.loads(run("fsck", sandbox, "--json", "--objects=shared", "shared.cfs")[1])
+        expect([(f["object"], f["path"], f["files"]) for f in found["findings"]],
+               [("gone", "/d", 3), ("good", "/c", 3), ("sizes", "/a", 2)])
+
+
+def fsck_has_room_for_the_answer_of_the_densest_image_in_isolation(_):
+    """Objects with the shortest paths, in files with the longest."""
+    deep = "/".join(["", "d" * 255])
+    with open("short.dump", "w", encoding="ascii") as f:
+        f.write(f"/ 4096 40755 2 0 0 0 0.0 - - -\n{deep} 4096 40755 2 0 0 0 0.0 - - -\n")
+        f.writelines(f"{deep}/{n:x} 1 100644 1 0 0 0 0.0 {n:x} - -\n" for n in range(100000))
+    subprocess.run([MKCOMPOSEFS, "--from-file", "short.dump", "short.cfs"], check=True)
+    os.mkdir("none")
+    rc, out, _ = run("fsck", "--isolated", "--objects=none", "short.cfs")
+    expect((rc, out.split(",")[:2]), (MISSING, ["short.cfs: missing", " 100000 objects: 0 damaged"]))
 
 
 def fsck_finds_no_object_where_overlayfs_finds_none(_):
@@ -277,8 +314,8 @@ def fsck_puts_damage_before_what_a_kernel_would_do(place):
     expect(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
 
 
-def fsck_in_a_jail_has_what_every_sound_image_needs(_):
-    """Backing paths of 4095 bytes, which an image says once for all files, and a tree for each."""
+def fsck_has_memory_enough_for_shared_backing_paths_in_isolation(_):
+    """A path of 4095 bytes is in the image once for all files; the tree and the list of objects have a copy for each."""
     path = "a/" * 2047 + "b"
     with open("paths.dump", "w", encoding="ascii") as f:
         f.write("/ 0 40755 2 0 0 0 0.0 - - -\n")
@@ -287,7 +324,8 @@ def fsck_in_a_jail_has_what_every_sound_image_needs(_):
     expect(os.path.getsize("paths.cfs") < 1 << 20, True)
     expect(run("fsck", "--isolated", "--canonical", "paths.cfs"), (SOUND, "paths.cfs: sound\n", ""))
     rc, out, _ = run("fsck", "--isolated", "--objects=objects", "--json", "paths.cfs")
-    expect((rc, json.loads(out)["missing"]), (MISSING, 8500))
+    expect((rc, json.loads(out)["missing"]), (MISSING, 1))
+    expect(json.loads(out)["findings"][0]["files"], 8500)
 
 
 def json_is_json_whatever_the_names_are(_):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs fsck: is an image sound, is it exactly what the writer makes, are its objects there and right?
- * The exit status tells damaged from missing from unreadable.
+/* composefs fsck IMAGE: check the structure of an image file and the objects that it references.
+ * The exit status distinguishes damaged, missing and unreadable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,32 +13,33 @@
 
 struct options {
 	bool canonical, json, isolated, no_isolated;
-	const char *objects; /* directory; NULL: objects are not looked at */
-	const char *kernel;  /* a version; NULL: no matter */
+	const char *objects; /* directory; NULL: do not check objects */
+	const char *kernel;  /* a version; NULL: any */
 };
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"canonical", NULL, offsetof(struct options, canonical), NULL,
-	 "The image must be, byte for byte, what mkcomposefs makes of its content"},
+	 "Require exactly the bytes that mkcomposefs makes of the content"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "Look at each object in DIR: is it there, its size, its digest"},
+	 "Check existence, size and digest of each object in DIR"},
 	{"kernel", "VERSION", offsetof(struct options, kernel), NULL,
-	 "Tell what Linux of that version, such as 5.14, would mishandle"},
+	 "Report what Linux VERSION, such as 5.14, mishandles"},
 	{"isolated", NULL, offsetof(struct options, isolated), NULL,
-	 "Parse in a jail (default for root and a file of another owner)"},
+	 "Parse in a sandbox (default for root and a file of another owner)"},
 	{"no-isolated", NULL, offsetof(struct options, no_isolated), NULL,
 	 "Parse in this process"},
 	{"json", NULL, offsetof(struct options, json), NULL,
-	 "Print one JSON object that tells all that was found"},
+	 "Print all findings as one JSON object"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about = "Checks the structure of an image: each byte must have its place.",
-	.status = "0 sound, 1 could not be read, 2 wrong usage, 3 damaged, 4 objects "
-		  "missing,\n5 sound, but not for any kernel, or the one that was named",
+	.about = "Check the structure of an image: each byte must belong to a known "
+		 "structure.",
+	.status = "0 sound, 1 read error, 2 usage error, 3 damaged, 4 objects missing,\n"
+		  "5 sound, but mishandled by every kernel, or by that of --kernel",
 	.example =
 		(const char *const[]){
 			"composefs fsck --canonical --objects=objects image.cfs", NULL},
@@ -56,11 +57,22 @@ struct fsck {
 	struct cli_progress progress;
 };
 
-/* --- the checks -------------------------------------------------------------------------- */
+/* --- Checks -------------------------------------------------------------------------- */
 
 static void show_progress(void *ctx, size_t done, size_t all)
 {
 	cli_progress_show(ctx, "%zu of %zu objects", done, all);
+}
+
+static void count_faults(struct fsck *f)
+{
+	for (size_t i = 0; i < f->found.objects.n; i++) {
+		int code = f->found.objects.v[i].code;
+
+		f->n_missing += code == -ENOENT;
+		f->n_damaged += code == -EUCLEAN;
+		f->n_unread += code != 0 && code != -ENOENT && code != -EUCLEAN;
+	}
 }
 
 static int check_objects(struct fsck *f, struct cfs_err *err)
@@ -75,13 +87,8 @@ static int check_objects(struct fsck *f, struct cfs_err *err)
 	cli_progress_start(&f->progress, f->name);
 	rc = cfs_fsck_objects_check(&f->found.objects, dirfd, err);
 	cli_progress_end(&f->progress);
-	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
-		int code = f->found.objects.v[i].code;
-
-		f->n_missing += code == -ENOENT;
-		f->n_damaged += code == -EUCLEAN;
-		f->n_unread += code != 0 && code != -ENOENT && code != -EUCLEAN;
-	}
+	if (rc == 0)
+		count_faults(f);
 	return rc;
 }
 
@@ -92,11 +99,11 @@ static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *er
 					    .objects = f->o->objects != NULL};
 
 	if (!f->isolated)
-		return cfs_fsck_ask_image(&q, &f->found, err);
-	return cfs_fsck_ask_image_isolated(&q, &f->found, &f->landlock, err);
+		return cfs_fsck_check_image(&q, &f->found, err);
+	return cfs_fsck_check_image_isolated(&q, &f->found, &f->landlock, err);
 }
 
-/* What a file's owner could do to root, a stranger's image could do too. */
+/* Root parses the file of another user in a sandbox: a fault in the parser would give that user root's rights. */
 static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
 {
 	struct stat st;
@@ -108,7 +115,7 @@ static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
 	return 0;
 }
 
-static int run(struct fsck *f, struct cfs_err *err)
+static int run_checks(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, f->image, CFS_INPUT_PIPE, err);
 	struct cfs_map map = {0};
@@ -130,10 +137,10 @@ static int run(struct fsck *f, struct cfs_err *err)
 	return rc;
 }
 
-/* --- what is said ------------------------------------------------------------------------ */
+/* --- Status -------------------------------------------------------------------------- */
 
-/* Does the kernel that was asked about mishandle something of the image? If none was, does every kernel? */
-static bool hits(const struct fsck *f, size_t rule)
+/* Does the kernel of --kernel, or without it every kernel, mishandle something in the image? */
+static bool is_hit(const struct fsck *f, size_t rule)
 {
 	const struct cfs_kernel_rule *r = &cfs_kernel_rules[rule];
 
@@ -145,7 +152,7 @@ static bool hits(const struct fsck *f, size_t rule)
 static bool has_hits(const struct fsck *f)
 {
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
-		if (hits(f, i))
+		if (is_hit(f, i))
 			return true;
 	return false;
 }
@@ -153,12 +160,12 @@ static bool has_hits(const struct fsck *f)
 static bool is_unfit(const struct fsck *f)
 {
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
-		if (hits(f, i) && cfs_kernel_rules[i].effect != CFS_KERNEL_COPES)
+		if (is_hit(f, i) && cfs_kernel_rules[i].effect != CFS_KERNEL_COPES)
 			return true;
 	return false;
 }
 
-/* -EINVAL is what is no image at all. */
+/* -EINVAL: the file is not an image. */
 static int status_of(const struct fsck *f, int rc)
 {
 	if (rc == -EUCLEAN || rc == -EINVAL)
@@ -197,12 +204,14 @@ static const char *isolation_name(const struct fsck *f)
 	return f->landlock ? "seccomp and Landlock" : "seccomp";
 }
 
-static void say_kernel(const struct fsck *f)
+/* --- Text ---------------------------------------------------------------------------- */
+
+static void print_kernel_findings(const struct fsck *f)
 {
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
 		const struct cfs_kernel_rule *rule = &cfs_kernel_rules[i];
 
-		if (hits(f, i))
+		if (is_hit(f, i))
 			cli_say(f->name,
 				"%s: Linux%s%s %s (%s: %" PRIu64
 				" inodes, the first is %s)",
@@ -213,17 +222,31 @@ static void say_kernel(const struct fsck *f)
 	}
 }
 
-static void say(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+static void print_objects(const struct fsck *f)
+{
+	for (size_t i = 0; i < f->found.objects.n; i++) {
+		const struct cfs_fsck_object *o = &f->found.objects.v[i];
+		char more[40] = "";
+
+		if (o->code == 0)
+			continue;
+		if (o->n_users > 1)
+			snprintf(more, sizeof(more), " and %" PRIu64 " more",
+				 o->n_users - 1);
+		cli_say(f->name, "object %s: %s: used by %s%s", o->path, o->fault,
+			o->user, more);
+	}
+}
+
+static void print_report(const struct fsck *f, int rc, const struct cfs_err *err,
+			 int status)
 {
 	if (rc < 0) {
 		cli_say(f->name, "%s", err->msg);
 		return;
 	}
-	for (size_t i = 0; i < f->found.objects.n; i++)
-		if (f->found.objects.v[i].code < 0)
-			cli_say(f->name, "object %s: %s", f->found.objects.v[i].path,
-				f->found.objects.v[i].wrong);
-	say_kernel(f);
+	print_objects(f);
+	print_kernel_findings(f);
 	cli_print(stdout, f->image);
 	printf(": %s", status_name(status));
 	if (f->o->objects)
@@ -234,14 +257,16 @@ static void say(const struct fsck *f, int rc, const struct cfs_err *err, int sta
 	putchar('\n');
 }
 
+/* --- JSON ---------------------------------------------------------------------------- */
+
 static void json_field(const char *name, const char *text)
 {
 	printf(",\"%s\":", name);
 	json_text(stdout, text, strlen(text));
 }
 
-static void say_json_rule(const struct cfs_kernel_rule *rule,
-			  const struct cfs_kernel_finding *found)
+static void print_json_rule(const struct cfs_kernel_rule *rule,
+			    const struct cfs_kernel_finding *found)
 {
 	static const char *const effects[] = {[CFS_KERNEL_REFUSES] = "refuses",
 					      [CFS_KERNEL_MISLEADS] = "misleads",
@@ -258,7 +283,7 @@ static void say_json_rule(const struct cfs_kernel_rule *rule,
 	putchar('}');
 }
 
-static void say_json_kernel(const struct fsck *f)
+static void print_json_kernel(const struct fsck *f)
 {
 	const char *separator = "";
 
@@ -269,19 +294,37 @@ static void say_json_kernel(const struct fsck *f)
 		fputs("null", stdout);
 	fputs(",\"findings\":[", stdout);
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
-		if (!hits(f, i))
+		if (!is_hit(f, i))
 			continue;
 		fputs(separator, stdout);
-		say_json_rule(&cfs_kernel_rules[i], &f->found.kernel[i]);
+		print_json_rule(&cfs_kernel_rules[i], &f->found.kernel[i]);
 		separator = ",";
 	}
 	fputs("]}", stdout);
 }
 
-static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, int status)
+static void print_json_objects(const struct fsck *f)
 {
 	const char *separator = "";
 
+	for (size_t i = 0; i < f->found.objects.n; i++) {
+		const struct cfs_fsck_object *o = &f->found.objects.v[i];
+
+		if (o->code == 0)
+			continue;
+		printf("%s{\"object\":", separator);
+		json_text(stdout, o->path, o->path_len);
+		json_field("wrong", o->fault);
+		fputs(",\"path\":", stdout);
+		json_text(stdout, o->user, o->user_len);
+		printf(",\"files\":%" PRIu64 "}", o->n_users);
+		separator = ",";
+	}
+}
+
+static void print_json(const struct fsck *f, int rc, const struct cfs_err *err,
+		       int status)
+{
 	fputs("{\"image\":", stdout);
 	json_text(stdout, f->image, strlen(f->image));
 	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
@@ -289,34 +332,27 @@ static void say_json(const struct fsck *f, int rc, const struct cfs_err *err, in
 	if (rc < 0)
 		json_field("error", err->msg);
 	if (rc == 0 && (f->o->kernel || has_hits(f)))
-		say_json_kernel(f);
+		print_json_kernel(f);
 	if (f->o->objects)
 		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
 		       "zu",
 		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
 	fputs(",\"findings\":[", stdout);
-	for (size_t i = 0; rc == 0 && i < f->found.objects.n; i++) {
-		const struct cfs_fsck_object *w = &f->found.objects.v[i];
-
-		if (w->code == 0)
-			continue;
-		printf("%s{\"object\":", separator);
-		json_text(stdout, w->path, w->path_len);
-		json_field("wrong", w->wrong);
-		putchar('}');
-		separator = ",";
-	}
+	if (rc == 0)
+		print_json_objects(f);
 	fputs("]}\n", stdout);
 }
+
+/* --- The command --------------------------------------------------------------------- */
 
 static int check_usage(const struct options *o, int n_operands, uint32_t *kernel,
 		       struct cfs_err *err)
 {
 	if (n_operands != 1)
-		return cfs_fail(err, EINVAL, "want one image");
+		return cfs_fail(err, EINVAL, "expected one image");
 	if (o->isolated && o->no_isolated)
 		return cfs_fail(err, EINVAL,
-				"want --isolated or --no-isolated, not both");
+				"--isolated and --no-isolated exclude each other");
 	return o->kernel ? cfs_kernel_parse(o->kernel, kernel, err) : 0;
 }
 
@@ -335,12 +371,12 @@ int cmd_fsck(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];
-	rc = run(&f, &err);
+	rc = run_checks(&f, &err);
 	status = status_of(&f, rc);
 	if (o.json)
-		say_json(&f, rc, &err, status);
+		print_json(&f, rc, &err, status);
 	else
-		say(&f, rc, &err, status);
+		print_report(&f, rc, &err, status);
 	cfs_fsck_objects_fini(&f.found.objects);
 	return status;
 }
