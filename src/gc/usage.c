@@ -171,14 +171,23 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 
 /* --- their sizes ------------------------------------------------------------------------- */
 
-static void measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
-			   struct share_object *o)
+/* That the kernel does not tell (EPERM of files of others) is an answer, which a warning tells. */
+static int measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
+			  struct share_object *o, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_beneath_open(u->objects_fd, path,
 					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	int rc;
 
-	if (fd < 0 || cfs_io_cached(fd, &o->cached) < 0)
+	if (fd < 0)
+		return cfs_context(err, cfs_beneath_fail(fd, path, err), "objects");
+	rc = cfs_io_cached(fd, &o->cached);
+	if (rc == -EPERM || rc == -EOPNOTSUPP) {
 		u->cached_bad[worker] = true;
+		return 0;
+	}
+	errno = -rc;
+	return rc < 0 ? cfs_fail_errno(err, "objects/%s: what is in memory", path) : 0;
 }
 
 static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
@@ -203,9 +212,7 @@ static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
 		return cfs_fail(err, EUCLEAN, "objects/%s: want a regular file", path);
 	o->bytes =
 		u->opts->apparent ? (uint64_t)st.st_size : (uint64_t)st.st_blocks * 512;
-	if (!u->opts->no_cached)
-		measure_cached(u, worker, path, o);
-	return 0;
+	return u->opts->no_cached ? 0 : measure_cached(u, worker, path, o, err);
 }
 
 static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_err *err)

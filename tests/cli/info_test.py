@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
 
 INFO, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 
@@ -43,6 +44,23 @@ def objects_come_in_byte_order_each_once():
 def objects_of_files_that_share_the_beginning_of_their_paths():
     paths = [b"aa/%061d" % n for n in reversed(range(300))]
     same(objects_of(paths), paths[::-1], "objects")
+
+
+@fact
+def an_object_that_cannot_be_looked_at_is_not_called_missing():
+    with tempfile.TemporaryDirectory() as top:
+        os.mkdir(f"{top}/dir")
+        with open(f"{top}/dump", "w", encoding="ascii") as f:
+            f.write("/ 4096 40755 2 0 0 0 0.0 - - -\n/a 1 100644 1 0 0 0 0.0 dir/a - -\n")
+        subprocess.run([MKCOMPOSEFS, "--from-file", f"{top}/dump", f"{top}/image"], check=True)
+        missing = [INFO, f"--basedir={top}", "missing-objects", f"{top}/image"]
+        same(subprocess.run(missing, capture_output=True, check=True).stdout, b"dir/a\n")
+        open(f"{top}/dir/a", "w", encoding="ascii").close()
+        same(subprocess.run(missing, capture_output=True, check=True).stdout, b"")
+        if not can_inject():
+            return
+        for fault, status, out, _ in faults(missing, f'"{top}"', 60):
+            want(status or not out, f"{fault}: {out}")
 
 
 @fact

@@ -185,6 +185,7 @@ def images_are_listed_whole():
 def du_counts_all():
     scene()
     survives(("du", "--repo=r", "--no-cached"), {})
+    survives(("du", "--repo=r", "--json"), {}, runs=30)
 
 
 def keys():

@@ -185,21 +185,27 @@ static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_
 }
 
 /* Is there a file of that path below the directory? Leading slashes do not count. Above it, and behind symbolic links,
- * where overlayfs does not look either, there is none. */
-static bool is_there(int dirfd, struct cfs_text path)
+ * where overlayfs does not look either, there is none. 1, 0 or -errno. */
+static int is_there(int dirfd, struct cfs_text path, struct cfs_err *err)
 {
 	char buf[CFS_PAYLOAD_MAX + 1];
 	struct stat st;
+	int rc;
 
 	while (path.len && *path.s == '/') {
 		path.s++;
 		path.len--;
 	}
 	if (path.len > CFS_PAYLOAD_MAX || cfs_path_leaves(path))
-		return false;
+		return 0;
 	memcpy(buf, path.s, path.len);
 	buf[path.len] = '\0';
-	return cfs_beneath_stat(dirfd, buf, &st) == 0 && !S_ISLNK(st.st_mode);
+	rc = cfs_beneath_stat(dirfd, buf, &st);
+	if (rc == 0)
+		return !S_ISLNK(st.st_mode);
+	if (rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP || rc == -ENAMETOOLONG)
+		return 0;
+	return cfs_beneath_fail(rc, buf, err);
 }
 
 static int print_missing(const struct options *o, const struct objects *list,
@@ -214,7 +220,11 @@ static int print_missing(const struct options *o, const struct objects *list,
 					      o->basedir);
 	}
 	for (size_t i = 0; i < list->n; i++) {
-		if (dirfd >= 0 && is_there(dirfd, objects_get(list, i)))
+		int there = dirfd < 0 ? 0 : is_there(dirfd, objects_get(list, i), err);
+
+		if (there < 0)
+			return there;
+		if (there)
 			continue;
 		cfs_out_text(out, objects_get(list, i));
 		cfs_out_char(out, '\n');
