@@ -45,7 +45,8 @@ def writes_to_stderr(*args):
     """What each write(2) to standard error has. SIGCHLD and the like do not count."""
     if not shutil.which("strace"):
         raise Skip("no strace")
-    subprocess.run(["strace", "-f", "-o", "trace", "-s", "20000", "-e", "trace=write,writev", *args], stdin=subprocess.DEVNULL,
+    subprocess.run(["strace", "-f", "-E", "ASAN_OPTIONS=detect_leaks=0", "-o", "trace", "-s", "20000", "-e",
+                    "trace=write,writev", *args], stdin=subprocess.DEVNULL,
                    capture_output=True, check=False)
     with open("trace", encoding="utf-8", errors="replace") as f:
         return re.findall(r'write(?:v)?\(2, \[?(?:\{iov_base=)?"((?:[^"\\]|\\.)*)"', f.read())
