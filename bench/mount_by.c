@@ -26,6 +26,7 @@ static int keep_way(struct cfs_steps *steps, const char *name, struct cfs_err *e
 static int mount_by(struct cfs_mount_args *args, char **argv, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(argv[3], O_RDONLY | O_CLOEXEC);
+	struct cfs_mount_dirs dirs = {0};
 	struct cfs_mount_facts facts;
 	struct cfs_steps steps;
 	int rc;
@@ -34,15 +35,16 @@ static int mount_by(struct cfs_mount_args *args, char **argv, struct cfs_err *er
 		return cfs_fail_errno(err, "%s", argv[3]);
 	rc = cfs_mount_parse(args, argv[2], err);
 	if (rc == 0)
-		rc = cfs_mount_inspect(fd, &args->opts, &facts, err);
+		rc = cfs_mount_inspect(fd, &args->opts, &dirs, &facts, err);
 	if (rc == 0)
 		rc = cfs_mount_steps(&args->opts, &facts, &steps, err);
-	if (rc < 0)
-		return rc;
-	rc = keep_way(&steps, argv[1], err);
-	if (rc == 0)
-		rc = cfs_mount_apply(&steps, fd, argv[4], NULL, err);
-	cfs_steps_fini(&steps);
+	if (rc == 0) {
+		rc = keep_way(&steps, argv[1], err);
+		if (rc == 0)
+			rc = cfs_mount_apply(&steps, fd, argv[4], NULL, err);
+		cfs_steps_fini(&steps);
+	}
+	cfs_mount_dirs_close(&dirs);
 	return rc;
 }
 

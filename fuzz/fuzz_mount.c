@@ -132,7 +132,7 @@ static bool has_context(const struct cfs_mount_opts *o)
 	return false;
 }
 
-/* The data of mount(2), behind the image mount. Security contexts stand in front of the verity option; what they hold
+/* The data of mount(2), behind the layers. Security contexts stand in front of the verity option; what they hold
  * is not parsed here. */
 static void check_old(const struct cfs_mount_opts *o, const struct cfs_way *way,
 		      const char *separator)
@@ -144,8 +144,7 @@ static void check_old(const struct cfs_mount_opts *o, const struct cfs_way *way,
 		fuzz_hold(++step < way->steps + way->n_steps);
 	data = step->value;
 
-	for (size_t i = 0; i < o->n_objdirs; i++)
-		data = take(data, separator, o->objdirs[i]);
+	fuzz_hold(same(step->separator, separator));
 	data = take(data, ",upperdir=", o->upperdir);
 	data = take(data, ",workdir=", o->workdir);
 	if (has_context(o)) {
@@ -171,8 +170,10 @@ static void check_way(const struct cfs_mount_opts *o, const struct cfs_way *way)
 			return;
 		if (!step->key || !step->value)
 			continue;
-		if (strcmp(step->key, "datadir+") == 0)
-			fuzz_hold(n < o->n_objdirs && same(step->value, o->objdirs[n++]));
+		if (strcmp(step->key, "datadir+") == 0) {
+			fuzz_hold(n < o->n_objdirs && step->number == n);
+			fuzz_hold(same(step->value, o->objdirs[n++]));
+		}
 		if (strcmp(step->key, "verity") == 0)
 			required = !step->optional;
 	}

@@ -130,19 +130,23 @@ static int apply(const struct doctor *d, enum cfs_mount_verity verity,
 		 void (*change)(struct cfs_steps *s), struct cfs_err *err)
 {
 	static const char *const spare = SPARE;
-	const struct cfs_mount_opts o = options(&spare, verity);
+	struct cfs_mount_opts o = options(&spare, verity);
 	const struct cfs_mount_facts facts = {0};
+	struct cfs_mount_dirs dirs = {0};
 	struct cfs_steps steps;
 	int rc = mount_spare(err);
 
 	if (rc == 0)
+		rc = cfs_mount_dirs_open(&dirs, &o, err);
+	if (rc == 0)
 		rc = cfs_mount_steps(&o, &facts, &steps, err);
-	if (rc < 0)
-		return rc;
-	if (change)
-		change(&steps);
-	rc = cfs_mount_apply(&steps, d->image, PLACE, NULL, err);
-	cfs_steps_fini(&steps);
+	if (rc == 0) {
+		if (change)
+			change(&steps);
+		rc = cfs_mount_apply(&steps, d->image, PLACE, NULL, err);
+		cfs_steps_fini(&steps);
+	}
+	cfs_mount_dirs_close(&dirs);
 	return rc;
 }
 
@@ -191,15 +195,17 @@ static void ask_plan(struct doctor *d)
 	struct cfs_mount_opts o = options(&d->objects, d->verity);
 	struct cfs_mount_taken taken = {0};
 	struct cfs_mount_facts facts;
+	struct cfs_mount_dirs dirs;
 	struct cfs_err err;
 	int rc;
 
 	m->nosuid = cfs_mount_restrain(&o, 0) != 0;
-	rc = cfs_mount_inspect(d->image, &o, &facts, &err);
+	rc = cfs_mount_inspect(d->image, &o, &dirs, &facts, &err);
 	if (rc == 0) {
 		m->verity = cfs_mount_requires_verity(&o);
 		rc = cfs_mount_fd(d->image, PLACE, &o, &taken, &err);
 	}
+	cfs_mount_dirs_close(&dirs);
 	if (rc == 0)
 		rc = read_back(&err);
 	m->answer.state = rc == 0 ? CFS_DOCTOR_OK : CFS_DOCTOR_NO;

@@ -131,12 +131,8 @@ static int check_dir(const char *what, const char *path, struct cfs_err *err)
 
 static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
-	int rc = 0;
+	int rc = check_dir("upperdir", o->upperdir, err);
 
-	for (size_t i = 0; rc == 0 && i < o->n_objdirs; i++)
-		rc = check_dir("object directory", o->objdirs[i], err);
-	if (rc == 0)
-		rc = check_dir("upperdir", o->upperdir, err);
 	if (rc == 0)
 		rc = check_dir("workdir", o->workdir, err);
 	return rc;
@@ -149,7 +145,7 @@ static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 {
 	for (size_t i = 0; i < o->n_objdirs && !out->objects_verity; i++) {
 		cfs_autofd int dir =
-			open(o->objdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			openat(o->objdir_fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (dir < 0)
 			return cfs_fail_errno(err, "object directory %s", o->objdirs[i]);
@@ -165,16 +161,19 @@ static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 		o->objdirs[0]);
 }
 
-int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
-		      struct cfs_err *err)
+int cfs_mount_inspect(int fd, struct cfs_mount_opts *o, struct cfs_mount_dirs *dirs,
+		      struct cfs_mount_facts *out, struct cfs_err *err)
 {
 	int rc = 0;
 
 	*out = (struct cfs_mount_facts){0};
+	*dirs = (struct cfs_mount_dirs){0};
 	if (cfs_mount_is_vouched_for(o))
 		rc = check_trust(fd, o, err);
 	if (rc == 0)
 		rc = read_header(fd, out, err);
+	if (rc == 0)
+		rc = cfs_mount_dirs_open(dirs, o, err);
 	if (rc == 0)
 		rc = check_dirs(o, err);
 	if (rc == 0 &&

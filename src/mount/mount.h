@@ -41,8 +41,9 @@ enum { CFS_MOUNT_CONTEXTS = 4, CFS_MOUNT_SOURCE_MAX = 255 };
 /* Zero is the default. Strings are lent and used as they are: nothing is escaped in them.
  */
 struct cfs_mount_opts {
-	const char *const
-		*objdirs; /* object directories, searched in order; at least one */
+	/* Object directories, searched in order; at least one. They are the directories objdir_fds (O_PATH is enough),
+	 * and objdirs are their names in messages. With objdir_fds NULL cfs_mount_fd opens objdirs as paths. */
+	const char *const *objdirs;
 	size_t n_objdirs;
 	const char *upperdir; /* both or none: a writable mount */
 	const char *workdir;
@@ -67,6 +68,7 @@ struct cfs_mount_opts {
 	/* SELinux, of the overlay: context=, fscontext=, defcontext=, rootcontext=. NULL: not given. */
 	const char *context[CFS_MOUNT_CONTEXTS];
 	bool sync, dirsync, lazytime; /* of the overlay: for what goes to upperdir */
+	const int *objdir_fds;
 };
 
 /* Whether no byte of an object is believed that the image's digest of it does not cover:
@@ -116,21 +118,29 @@ void cfs_mount_args_fini(struct cfs_mount_args *args);
 
 /* --- what has to be known before the steps can be said ------------------------------ */
 
+/* Opens the object directories of o as paths, once, and puts the descriptors into o, unless it has some. They are
+ * closed by cfs_mount_dirs_close, after which o is not used any more. -errno of open(2), -ENOMEM. */
+struct cfs_mount_dirs {
+	int *fds;
+	size_t n;
+};
+int cfs_mount_dirs_open(struct cfs_mount_dirs *out, struct cfs_mount_opts *o,
+			struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_mount_dirs_close(struct cfs_mount_dirs *dirs);
+
 struct cfs_mount_facts {
 	bool has_acl;	       /* the image's header says that it has POSIX ACLs */
 	bool objects_verity;   /* an object directory's file system has fs-verity */
 	uint64_t prefetch_len; /* bytes to read ahead; 0: none, not wanted or too large */
 };
 
-/* Looks at the image behind fd, which must be readable, in this order: the expected
- * digest is compared with what the kernel measures on this descriptor, a signature is
- * asked for (vouch), the header is
- * read, the directories must be there, the object directories are asked for fs-verity
- * (only where verity is wanted). Needs no privilege. -ENOTTY: no fs-verity on the image,
- * or on any object directory although it is required; -EILSEQ: another digest; -EINVAL:
- * not a composefs image; what vouch says. */
-int cfs_mount_inspect(int fd, const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+/* Inspects the image behind fd, which must be readable, in this order: compares the expected digest with what the
+ * kernel measures on this descriptor, has the signature verified, reads the header, opens the object directories (into
+ * dirs, closed by the caller, also after a failure), and asks whether their filesystems have fs-verity, where it is
+ * wanted. Needs no privilege. -ENOTTY: no fs-verity on the image, or on no object directory although it is required;
+ * -EILSEQ: another digest; -EINVAL: not a composefs image; -errno of open(2); the code of the signature check. */
+int cfs_mount_inspect(int fd, struct cfs_mount_opts *o, struct cfs_mount_dirs *dirs,
+		      struct cfs_mount_facts *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- steps -------------------------------------------------------------------------- */
 
@@ -142,7 +152,9 @@ enum cfs_step_op {
 	CFS_STEP_FLAG,	  /* fsconfig: the flag key */
 	CFS_STEP_STRING,  /* fsconfig: key=value */
 	CFS_STEP_SOURCE, /* fsconfig: key=path of the source: /proc/self/fd/N, or /dev/loopN */
-	CFS_STEP_DIR,	   /* fsconfig: key=descriptor of the directory value */
+	CFS_STEP_DIR, /* fsconfig: key=descriptor of the directory value */
+	CFS_STEP_DATA, /* fsconfig: key=descriptor of object directory number, called value */
+	CFS_STEP_DATA_AT, /* fsconfig: key=path of object directory number, where it is attached */
 	CFS_STEP_LOWER,	   /* fsconfig: key=descriptor of the image mount */
 	CFS_STEP_LOWER_AT, /* fsconfig: key=path of the image mount, where it is attached
 			    */
@@ -150,9 +162,10 @@ enum cfs_step_op {
 	CFS_STEP_MOUNT,	   /* fsmount with the attributes number: a detached mount */
 	CFS_STEP_IDMAP,	   /* map that mount's owners by the user namespace fd */
 	CFS_STEP_LOOP,	   /* put the source on a free loop device, shown as value */
-	CFS_STEP_OLD,	   /* mount(2) of source: data key, path of the image mount,
-			      value; flags number. A detached copy is taken */
-	CFS_STEP_NAMES,	   /* the directory value has no names but those of objects */
+	CFS_STEP_OLD, /* mount(2) of source: data key, path of the image mount, paths of the object
+			      directories with separator before each, value; flags number. The result is a
+			      detached copy */
+	CFS_STEP_NAMES, /* object directory number, called value, has no names but those of objects */
 	CFS_STEP_PREFETCH, /* read number bytes of the source ahead; value: and wait */
 };
 
@@ -160,7 +173,7 @@ struct cfs_step {
 	enum cfs_step_op op;
 	const char *key;
 	const char *value;
-	const char *source;
+	const char *source, *separator; /* CFS_STEP_OLD */
 	uint64_t number;
 	int fd;
 	const char *hint; /* for people: what EINVAL may mean */
@@ -187,8 +200,11 @@ struct cfs_ways {
  * namespace of their own, so that nothing of it is ever seen, or left. */
 struct cfs_steps {
 	struct cfs_ways image, overlay, apart;
-	const char *new_upper,
-		*new_work; /* to get the image's root attributes, or NULL */
+	/* Get the attributes of the image's root directory, or NULL. */
+	const char *new_upper, *new_work;
+	const char *const *objdirs; /* of the options, as objdir_fds */
+	const int *objdir_fds;
+	size_t n_objdirs;
 	struct cfs_arena arena;
 };
 

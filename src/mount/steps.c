@@ -145,7 +145,8 @@ static int overlay_fds(struct builder *b)
 	add_overlay(b);
 	ADD(b, CFS_STEP_LOWER, "lowerdir+", .move_on = {EBADF, EINVAL, EOPNOTSUPP});
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
-		add_dir(b, "datadir+", b->o->objdirs[i]);
+		ADD(b, CFS_STEP_DATA, "datadir+", b->o->objdirs[i], .number = i,
+		    .move_on = {EBADF, EINVAL});
 	add_dir(b, "upperdir", b->o->upperdir);
 	add_dir(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL});
@@ -192,7 +193,7 @@ static int overlay_paths(struct builder *b)
 	add_overlay(b);
 	ADD(b, CFS_STEP_LOWER_AT, "lowerdir+", .move_on = {EINVAL});
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
-		ADD(b, CFS_STEP_STRING, "datadir+", b->o->objdirs[i],
+		ADD(b, CFS_STEP_DATA_AT, "datadir+", b->o->objdirs[i], .number = i,
 		    .move_on = {EINVAL});
 	if (add_escaped(b, "upperdir", b->o->upperdir) < 0 ||
 	    add_escaped(b, "workdir", b->o->workdir) < 0)
@@ -253,24 +254,21 @@ static uint64_t old_generic(const struct cfs_mount_opts *o)
 	       (o->lazytime ? MS_LAZYTIME : 0);
 }
 
-/* The data of mount(2), behind the path of the image mount. */
-static char *old_data(struct builder *b, const char *separator)
+/* The data of mount(2) behind the paths of the layers. */
+static char *old_data(struct builder *b)
 {
 	static const char upper[] = ",upperdir=", work[] = ",workdir=";
 	static const char verity[] = ",verity=require";
 	size_t max = sizeof(upper) + sizeof(work) + sizeof(verity);
 	char *data, *to;
 
-	for (size_t i = 0; i < b->o->n_objdirs; i++)
-		max += strlen(separator) + path_max(b->o->objdirs[i]);
 	max += path_max(b->o->upperdir) + path_max(b->o->workdir);
 	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++)
 		max += b->o->context[i] ? strlen(b->o->context[i]) + 16 : 0;
 	data = to = cfs_arena_alloc(&b->out->arena, max, 1);
 	if (!data)
 		return NULL;
-	for (size_t i = 0; i < b->o->n_objdirs; i++)
-		to = put_path(to, separator, b->o->objdirs[i]);
+	*data = 0;
 	to = put_path(to, upper, b->o->upperdir);
 	to = put_path(to, work, b->o->workdir);
 	to = put_contexts(to, b->o);
@@ -282,14 +280,14 @@ static char *old_data(struct builder *b, const char *separator)
 static int add_old_overlay(struct builder *b, const char *separator, uint64_t flags,
 			   int move_on)
 {
-	const char *data = old_data(b, separator);
+	const char *data = old_data(b);
 
 	if (!data)
 		return -ENOMEM;
 	if (b->o->readonly)
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
-	    .source = source(b->o),
+	    .source = source(b->o), .separator = separator,
 	    .number = flags | old_generic(b->o) | cfs_mount_old_flags(b->o->attr),
 	    .move_on = {move_on},
 	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);
@@ -307,7 +305,7 @@ static int overlay_old(struct builder *b)
 static int overlay_older(struct builder *b)
 {
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
-		ADD(b, CFS_STEP_NAMES, .value = b->o->objdirs[i]);
+		ADD(b, CFS_STEP_NAMES, .value = b->o->objdirs[i], .number = i);
 	return add_old_overlay(b, ":", 0, 0);
 }
 
@@ -352,7 +350,9 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 {
 	struct builder b = {o, facts, out, NULL, STEPS_MAX + o->n_objdirs};
 
-	*out = (struct cfs_steps){0};
+	*out = (struct cfs_steps){.objdirs = o->objdirs,
+				  .objdir_fds = o->objdir_fds,
+				  .n_objdirs = o->n_objdirs};
 	if (o->give_root && o->upperdir && o->workdir) {
 		out->new_upper = o->upperdir;
 		out->new_work = o->workdir;

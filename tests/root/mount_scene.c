@@ -88,7 +88,7 @@ void scene_begin(struct scene *s)
 	t_ok(s->fd >= 0);
 	s->objdirs[0] = s->objects;
 	s->o = (struct cfs_mount_opts){s->objdirs, 1, .image_name = s->image};
-	t_eq(cfs_mount_inspect(s->fd, &s->o, &s->facts, NULL), 0);
+	t_eq(cfs_mount_inspect(s->fd, &s->o, &s->dirs, &s->facts, NULL), 0);
 	find_usual_ways(s);
 }
 
@@ -97,6 +97,7 @@ void scene_end(struct scene *s)
 	char command[128];
 
 	close(s->fd);
+	cfs_mount_dirs_close(&s->dirs);
 	snprintf(command, sizeof(command), "rm -rf %s", s->dir);
 	t_eq(system(command), 0);
 }

@@ -14,6 +14,7 @@
 struct scene {
 	char dir[64], image[128], objects[128], mnt[128];
 	const char *objdirs[1];
+	struct cfs_mount_dirs dirs; /* objdirs, open; o has their descriptors */
 	struct cfs_mount_opts o;
 	struct cfs_mount_facts facts;
 	int fd; /* of the image */

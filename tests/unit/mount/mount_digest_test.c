@@ -73,12 +73,15 @@ static int inspect_opts(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 			struct cfs_err *err)
 {
 	char path[] = "/tmp/mount_digest_test.XXXXXX";
+	struct cfs_mount_opts opened = *o;
+	struct cfs_mount_dirs dirs;
 	int fd = mkstemp(path), rc;
 
 	t_ok(fd >= 0);
 	unlink(path);
 	t_eq(write(fd, header, sizeof(header)), sizeof(header));
-	rc = cfs_mount_inspect(fd, o, facts, err);
+	rc = cfs_mount_inspect(fd, &opened, &dirs, facts, err);
+	cfs_mount_dirs_close(&dirs);
 	close(fd);
 	return rc;
 }

@@ -53,7 +53,7 @@ T(mount_passes_selinux_contexts_on_to_each_way)
 	t_str(value_of(&steps.overlay.way[0], "defcontext"), "f");
 	t_ok(args.opts.readonly);
 	t_str(old_step()->value,
-	      "::/o,context=\"system_u:object_r:t:s0:c1,c2\",fscontext=\"a:b:c\","
+	      ",context=\"system_u:object_r:t:s0:c1,c2\",fscontext=\"a:b:c\","
 	      "defcontext=\"f\",rootcontext=\"d,e\"");
 	unplan();
 }

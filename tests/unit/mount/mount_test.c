@@ -244,9 +244,12 @@ static int file_with(const void *p, size_t len)
 static int inspect(const void *p, size_t len, const struct cfs_mount_opts *o,
 		   struct cfs_mount_facts *facts, struct cfs_err *err)
 {
+	struct cfs_mount_opts opened = *o;
+	struct cfs_mount_dirs dirs;
 	int fd = file_with(p, len);
-	int rc = cfs_mount_inspect(fd, o, facts, err);
+	int rc = cfs_mount_inspect(fd, &opened, &dirs, facts, err);
 
+	cfs_mount_dirs_close(&dirs);
 	close(fd);
 	return rc;
 }
@@ -290,6 +293,7 @@ T(mount_inspect_refuses_what_is_no_image)
 {
 	struct cfs_mount_opts o = {root_dir, 1};
 	struct cfs_mount_facts facts;
+	struct cfs_mount_dirs dirs;
 	struct cfs_err err;
 	int dir = open("/", O_RDONLY | O_DIRECTORY);
 
@@ -297,9 +301,9 @@ T(mount_inspect_refuses_what_is_no_image)
 	t_str(err.msg, "not a composefs image");
 	t_eq(inspect(header, 31, &o, &facts, &err), -EINVAL);
 	t_eq(inspect(header, 0, &o, &facts, &err), -EINVAL);
-	t_eq(cfs_mount_inspect(dir, &o, &facts, &err), -EISDIR);
+	t_eq(cfs_mount_inspect(dir, &o, &dirs, &facts, &err), -EISDIR);
 	close(dir);
-	t_eq(cfs_mount_inspect(-1, &o, &facts, &err), -EBADF);
+	t_eq(cfs_mount_inspect(-1, &o, &dirs, &facts, &err), -EBADF);
 }
 
 /* Nothing is believed of an image that is not the expected one. */
@@ -386,14 +390,15 @@ T(mount_inspect_wants_verity_below_where_it_is_required)
 static const char *way_text(const struct cfs_way *way)
 {
 	static const char *const names[] = {
-		[CFS_STEP_OPEN] = "open",     [CFS_STEP_REFUSED] = "refused",
-		[CFS_STEP_FLAG] = "flag",     [CFS_STEP_STRING] = "string",
-		[CFS_STEP_SOURCE] = "source", [CFS_STEP_DIR] = "dir",
-		[CFS_STEP_LOWER] = "lower",   [CFS_STEP_LOWER_AT] = "lower-at",
-		[CFS_STEP_CREATE] = "create", [CFS_STEP_MOUNT] = "mount",
-		[CFS_STEP_IDMAP] = "idmap",   [CFS_STEP_LOOP] = "loop",
-		[CFS_STEP_OLD] = "old",	      [CFS_STEP_PREFETCH] = "prefetch",
-		[CFS_STEP_NAMES] = "names",
+		[CFS_STEP_OPEN] = "open",	[CFS_STEP_REFUSED] = "refused",
+		[CFS_STEP_FLAG] = "flag",	[CFS_STEP_STRING] = "string",
+		[CFS_STEP_SOURCE] = "source",	[CFS_STEP_DIR] = "dir",
+		[CFS_STEP_LOWER] = "lower",	[CFS_STEP_LOWER_AT] = "lower-at",
+		[CFS_STEP_CREATE] = "create",	[CFS_STEP_MOUNT] = "mount",
+		[CFS_STEP_IDMAP] = "idmap",	[CFS_STEP_LOOP] = "loop",
+		[CFS_STEP_OLD] = "old",		[CFS_STEP_PREFETCH] = "prefetch",
+		[CFS_STEP_NAMES] = "names",	[CFS_STEP_DATA] = "data",
+		[CFS_STEP_DATA_AT] = "data-at",
 	};
 	static char text[2048];
 	int n = snprintf(text, sizeof(text), "%s:", way->name);
@@ -404,6 +409,9 @@ static const char *way_text(const struct cfs_way *way)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s", names[s->op]);
 		if (s->key)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s", s->key);
+		if (s->separator)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
+				      s->separator);
 		if (s->value)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
 				      s->value);
@@ -481,21 +489,21 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 	check_way(&o, &facts, OVERLAY, 0,
 		  "descriptors:\nopen overlay\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
-		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /objects EBADF "
+		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndata datadir+ /objects EBADF "
 		  "EINVAL\n"
 		  "create EBADF EINVAL\nmount");
 	check_way(&o, &facts, APART, 0,
 		  "paths:\nopen overlay\n"
 		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
 		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
-		  "lower-at lowerdir+ EINVAL\nstring datadir+ /objects EINVAL\n"
+		  "lower-at lowerdir+ EINVAL\ndata-at datadir+ /objects EINVAL\n"
 		  "create\nmount");
 	check_way(&o, &facts, APART, 1,
 		  "mount(2):\nold metacopy=on,redirect_dir=on,lowerdir= "
-		  "::/objects 32768 EINVAL");
+		  "::  32768 EINVAL");
 	check_way(&o, &facts, APART, 2,
 		  "mount(2), plain layers:\nnames /objects\n"
-		  "old metacopy=on,redirect_dir=on,lowerdir= :/objects");
+		  "old metacopy=on,redirect_dir=on,lowerdir= : ");
 	check_way(&o, &facts, OVERLAY, 1, "");
 	check_way(&o, &facts, APART, 3, "");
 }
@@ -512,22 +520,22 @@ T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 	check_way(&o, &facts, OVERLAY, 0,
 		  "descriptors:\nopen overlay\nstring source composefs\n"
 		  "string metacopy on\nstring redirect_dir on\n"
-		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndir datadir+ /o,1 EBADF "
+		  "lower lowerdir+ EBADF EINVAL EOPNOTSUPP\ndata datadir+ /o,1 EBADF "
 		  "EINVAL\n"
-		  "dir datadir+ /o:2 EBADF EINVAL\ndir upperdir /u\\1, EBADF EINVAL\n"
+		  "data datadir+ /o:2 1 EBADF EINVAL\ndir upperdir /u\\1, EBADF EINVAL\n"
 		  "dir workdir /w EBADF EINVAL\ncreate EBADF EINVAL\nmount 19");
 	check_way(&o, &facts, APART, 0,
 		  "paths:\nopen overlay\n"
 		  "refused composefs-asks-for-the-new-mount-api EINVAL\n"
 		  "string source composefs\nstring metacopy on\nstring redirect_dir on\n"
 		  "lower-at lowerdir+ EINVAL\n"
-		  "string datadir+ /o,1 EINVAL\nstring datadir+ /o:2 EINVAL\n"
+		  "data-at datadir+ /o,1 EINVAL\ndata-at datadir+ /o:2 1 EINVAL\n"
 		  "string upperdir /u\\\\1, EINVAL\nstring workdir /w EINVAL\n"
 		  "create\nmount 19");
 	check_way(&o, &facts, APART, 1,
 		  "mount(2):\n"
 		  "old metacopy=on,redirect_dir=on,lowerdir= "
-		  "::/o\\,1::/o\\:2,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL");
+		  ":: ,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL");
 }
 
 /* What is said about verity in the way that is tried first, and by mount(2). */
