@@ -13,6 +13,7 @@ static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *e
 		.n_trusted = args->trusted != NULL,
 		.signature = args->signature,
 		.signatures = v->signatures,
+		.repo_fd = v->repo_fd,
 		.statement = args->statement,
 		.name = args->name,
 		.floor = args->floor,
@@ -25,7 +26,7 @@ static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *e
 void cfs_trust_check_mount(struct cfs_trust_mount *v, struct cfs_mount_args *args,
 			   const char *image)
 {
-	*v = (struct cfs_trust_mount){args, image, NULL};
+	*v = (struct cfs_trust_mount){.args = args, .image = image};
 	args->opts.vouch = vouch;
 	args->opts.vouch_ctx = v;
 }

@@ -13,8 +13,9 @@
 struct cfs_trust_mount {
 	const struct cfs_mount_args *args;
 	const char *image; /* path, or what the image is called */
-	const char *
-		signatures; /* set by the caller: a directory of them; NULL: beside the image */
+	/* As in struct cfs_trust; set by the caller. NULL: the signature is beside the image. */
+	const char *signatures;
+	const int *repo_fd;
 };
 
 /* Where args require a signature, has it checked as they say, over the digest that is mounted. v lives as

@@ -5,5 +5,5 @@
 void cfs_trust_check_mount(struct cfs_trust_mount *v, struct cfs_mount_args *args,
 			   const char *image)
 {
-	*v = (struct cfs_trust_mount){args, image, NULL};
+	*v = (struct cfs_trust_mount){.args = args, .image = image};
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
+
 static const char *const default_places[] = {"/usr/lib/composefs", "/etc/composefs",
 					     "/run/composefs"};
 
@@ -164,23 +166,24 @@ struct work {
 	struct cfs_trust_found *found;
 };
 
-/* Appends a file; one of more than max bytes is not what it should be. */
-static int append_file(int at, const char *path, size_t max, struct cfs_mem *out,
-		       struct cfs_err *err)
+/* Appends a file of at most max bytes. */
+static int append_file(int at, const char *path, unsigned flags, size_t max,
+		       struct cfs_mem *out, struct cfs_err *err)
 {
-	int rc = cfs_input_read(at, path, CFS_INPUT_PIPE, max, out, err);
+	int rc = cfs_input_read(at, path, flags, max, out, err);
 
 	return cfs_context(err, rc == -EFBIG ? -EINVAL : rc, "%s", path);
 }
 
-/* DIR/DIGEST/KEY.ed25519, whole or not at all. */
+/* Appends DIR/DIGEST/KEY.ed25519, whole or not at all. The directory may be writable by others, so it is opened beneath
+ * DIR. */
 static int append_signature(struct work *w, int dir, const struct cfs_sig_key *key,
 			    struct cfs_err *err)
 {
 	char path[CFS_TRUST_SIGNATURE_PATH_MAX];
 	size_t before = w->signatures.len, len;
 	int rc = append_file(dir, cfs_trust_signature_path(&w->digests[0], key, path),
-			     CFS_SIG_LEN, &w->signatures, err);
+			     CFS_INPUT_BENEATH, CFS_SIG_LEN, &w->signatures, err);
 
 	len = w->signatures.len - before;
 	if (rc < 0 || len == CFS_SIG_LEN)
@@ -199,17 +202,31 @@ static bool is_again(const struct cfs_sig_keys *keys, size_t i)
 	return false;
 }
 
-/* The signatures by keys that are known: what else lies there is not looked at. One that cannot be had does not
- * spoil the others, and is an error only where there are none. */
+/* A directory that the user named may be behind a symbolic link; that of a repository may not. */
+static int open_signatures(const struct cfs_trust *t, struct cfs_err *err)
+{
+	int fd;
+
+	if (t->repo_fd) {
+		fd = cfs_beneath_open_dir(*t->repo_fd, "signatures");
+		return fd < 0 ? cfs_beneath_fail(fd, t->signatures, err) : fd;
+	}
+	fd = open(t->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "signatures: %s", t->signatures) : fd;
+}
+
+/* Reads the signatures by known keys. One that cannot be read does not matter if another can: it is an error only if
+ * there is none. */
 static int find_signatures(struct work *w, struct cfs_err *err)
 {
-	cfs_autofd int dir = open(w->t->signatures, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int dir = -1;
 	int failed = -ENOENT;
 
 	if (w->keys.n == 0)
 		return cfs_fail(err, ENOKEY, "want a trusted key, found none");
+	dir = open_signatures(w->t, err);
 	if (dir < 0)
-		return cfs_fail_errno(err, "signatures: %s", w->t->signatures);
+		return dir;
 	for (size_t i = 0; i < w->keys.n; i++) {
 		struct cfs_err why;
 		int rc = is_again(&w->keys, i)
@@ -235,8 +252,8 @@ static int read_signatures(struct work *w, struct cfs_err *err)
 	if (n >= (int)sizeof(w->found->signature))
 		return cfs_fail(err, ENAMETOOLONG, "%s: path is too long", of);
 	rc = t->signatures ? find_signatures(w, err)
-			   : append_file(AT_FDCWD, place, CFS_SIG_FILE_MAX,
-					 &w->signatures, err);
+			   : append_file(AT_FDCWD, place, CFS_INPUT_PIPE,
+					 CFS_SIG_FILE_MAX, &w->signatures, err);
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENODATA, "%s: want a signature in %s, found none",
 				of, place);
@@ -305,8 +322,8 @@ static int check(struct work *w, struct cfs_err *err)
 	if (rc == 0)
 		rc = read_signatures(w, err);
 	if (rc == 0 && w->t->statement) {
-		rc = append_file(AT_FDCWD, w->t->statement, CFS_TRUST_STATEMENT_FILE_MAX,
-				 &w->statement, err);
+		rc = append_file(AT_FDCWD, w->t->statement, CFS_INPUT_PIPE,
+				 CFS_TRUST_STATEMENT_FILE_MAX, &w->statement, err);
 		message = (struct cfs_span){w->statement.p, w->statement.len};
 	}
 	if (rc == 0)

@@ -28,10 +28,12 @@ struct cfs_trust {
 	const char
 		*signature; /* file; NULL: that of the image or statement with ".sig" */
 	const char *signatures; /* or a directory, DIGEST/KEY.ed25519 below it */
-	const char *statement;	/* file; NULL: the digest itself is signed */
-	const char *name;	/* that the statement must be about; NULL: any */
-	const char *floor;	/* file of floors; NULL: any version */
-	bool raise_floor;	/* the version becomes the floor, last of all, by raise */
+	/* signatures is that directory of this repository, and only a name for messages; NULL: a path */
+	const int *repo_fd;
+	const char *statement; /* file; NULL: the digest itself is signed */
+	const char *name;      /* that the statement must be about; NULL: any */
+	const char *floor;     /* file of floors; NULL: any version */
+	bool raise_floor;      /* the version becomes the floor, last of all, by raise */
 	/* cfs_sig_floor_raise, or NULL: programs that only check do without its code. */
 	int (*raise)(const char *path, const struct cfs_sig_statement *s,
 		     struct cfs_err *err);

@@ -11,7 +11,7 @@ import sys
 
 from repo import expect, good, has, loaded, main, make, make_tree, refused, run, write
 
-UNSIGNED, BAD_SIGNATURE, REVOKED, NO_VERITY = 10, 13, 14, 19
+ERROR, UNSIGNED, MALFORMED, BAD_SIGNATURE, REVOKED, NO_VERITY = 1, 10, 11, 13, 14, 19
 TRUSTED = "--trusted=keys/keys.d"
 
 
@@ -48,6 +48,31 @@ def image_is_signed_by_its_name_and_verified_by_name_and_id():
         rc, text = verify(name)
         expect(rc, 0)
         has(text, f"signed by {made['key']} (vendor.pub)")
+
+
+def signature_behind_a_symlink_or_in_a_fifo_is_not_read():
+    image = place()
+    made = sign("os/1")
+    directory, file = f"r/signatures/{image}", f"{made['key']}.ed25519"
+    expect(verify("os/1")[0], 0)
+    for path in (f"{directory}/{file}", directory, "r/signatures"):
+        os.rename(path, "elsewhere")
+        os.symlink(os.path.abspath("elsewhere"), path)
+        rc, text = verify("os/1")
+        expect(rc, ERROR)
+        has(text, "symbolic link")
+        os.unlink(path)
+        os.rename("elsewhere", path)
+    os.unlink(f"{directory}/{file}")
+    os.mkfifo(f"{directory}/{file}")
+    rc, text = verify("os/1")
+    expect(rc, MALFORMED)
+    has(text, "a regular file")
+    # A directory that the user names is another matter.
+    os.unlink(f"{directory}/{file}")
+    sign("os/1")
+    os.symlink("r/signatures", "link")
+    expect(verify("os/1", "--signatures=link")[0], 0)
 
 
 def several_keys_sign_an_image_and_one_that_is_trusted_is_enough():

@@ -11,6 +11,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,53 @@ def a_mount_that_is_in_use_is_unmounted_only_lazily(place):
         expect("--lazy" in refused.stderr, refused.stderr)
         composefs("umount", "--lazy", place.mnt)
         same(len(used.read()), 1000)
+
+
+def stopped_at_fsopen(place, *args):
+    """The command, stopped behind its first fsopen(2): strace, and the ID of the process."""
+    log, lines = f"{place.dir}/log", []
+    strace = subprocess.Popen(["strace", "-o", log, "-f", "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=fsopen", "-e",
+                               "inject=fsopen:signal=SIGSTOP:when=1", *args], stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        lines = read(log).splitlines() if os.path.exists(log) else []
+        if any("stopped by SIGSTOP" in line for line in lines):
+            return strace, int(lines[0].split()[0])
+        time.sleep(0.05)
+    strace.kill()
+    raise AssertionError(f"expected a stop at fsopen, got {lines}: {strace.communicate()[1]}")
+
+
+def copy_with_other_content(objects, to):
+    shutil.copytree(objects, to)
+    for path in glob.glob(f"{to}/*/*"):
+        if os.path.getsize(path) == 1000:
+            write(path, "evil" * 250)
+
+
+@fact
+def a_symlink_in_the_place_of_the_object_directory_is_not_followed(place):
+    objects, evil = f"{place.repo}/objects", f"{place.dir}/evil"
+    copy_with_other_content(objects, evil)
+    os.rename(objects, f"{place.dir}/aside")
+    os.symlink(evil, objects)
+    done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
+                          check=False)
+    same((done.returncode, os.listdir(place.mnt)), (1, []), done.stderr)
+    expect("objects" in done.stderr and "symbolic link" in done.stderr, done.stderr)
+
+
+@fact
+def an_object_directory_that_is_replaced_during_the_mount_does_not_count(place):
+    objects, evil = f"{place.repo}/objects", f"{place.dir}/evil"
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    copy_with_other_content(objects, evil)
+    strace, pid = stopped_at_fsopen(place, COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt)
+    os.rename(objects, f"{place.dir}/aside")
+    os.symlink(evil, objects)
+    os.kill(pid, signal.SIGCONT)
+    same(strace.wait(60), 0)
+    same(read(f"{place.mnt}/a"), "a" * 1000)
 
 
 def differences(place, *args):

@@ -9,6 +9,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "mount/mount.h"
 #include "composefs/composefs.h"
 #include "trust/mount.h"
@@ -118,13 +119,24 @@ static void restrain(const struct options *o, struct cfs_mount_opts *opts, bool 
 			"--allow-suid, --allow-dev");
 }
 
-/* The lock is held until the image is mounted: from then on the kernel says that it is in use. */
+/* The object directory of the repository, which may belong to another user. */
+static int open_objects(const struct cfs_repo *repo, const char *name,
+			struct cfs_err *err)
+{
+	int fd = cfs_beneath_open_dir(cfs_repo_dirfd(repo), "objects");
+
+	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
+}
+
+/* The lock is held until the image is mounted: from then on the kernel reports that it is in use. */
 static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		       const char *name, const char *at, struct cfs_digest *id,
 		       struct cfs_err *err)
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
+	const int repo_fd = cfs_repo_dirfd(repo);
+	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
 	struct cfs_trust_mount vouch;
@@ -137,6 +149,10 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		rc = make_path(repo, "signatures", signatures, err);
 	if (rc < 0)
 		return rc;
+	objects_fd = open_objects(repo, objects, err);
+	if (objects_fd < 0)
+		return objects_fd;
+	args.opts.objdir_fds = &objects_fd;
 	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = hex;
@@ -144,6 +160,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		restrain(o, &args.opts, cfs_repo_is_secure(repo), name);
 	cfs_trust_check_mount(&vouch, &args, name);
 	vouch.signatures = o->statement ? NULL : signatures;
+	vouch.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
 }

@@ -125,14 +125,21 @@ struct verify {
  * has no fs-verity. */
 static int run(struct verify *v, struct cfs_err *err)
 {
+	struct cfs_trust trust = v->o->trust;
+	cfs_autofd int repo_fd = -1;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < v->n; i++)
 		rc = sig_measure(&v->o->how, v->images[i], &v->digests[i], err);
 	if (rc < 0)
 		return rc == -ENOTTY ? rc : -EIO;
-	return cfs_trust_check(&v->o->trust, v->images[0], v->digests, v->n, &v->found,
-			       err);
+	if (trust.signatures == v->o->place) {
+		repo_fd = open(v->o->how.repo, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (repo_fd < 0)
+			return cfs_fail_errno(err, "%s", v->o->how.repo);
+		trust.repo_fd = &repo_fd;
+	}
+	return cfs_trust_check(&trust, v->images[0], v->digests, v->n, &v->found, err);
 }
 
 static void say(const struct verify *v)
