@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""What a tool's --help names, its manual page and the three completions name too, and nothing
-else. Of the main tool this holds for each of its commands.
+"""The options of a tool are the same in its --help, in its manual page and in the three completions. For the main
+tool this is checked for each command, whose page is found by `man composefs-COMMAND`.
 
     options_test.py ROOT TOOL...
 """
+import glob
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
-MOUNT_TOOL = "mount.composefs"  # its options stand behind -o, without dashes
-MAIN_PAGES = ("composefs-diff.1.scd", "composefs-du.1.scd", "composefs-repair.1.scd", "composefs-sign.1.scd", "composefs.1.scd")
-MAIN_TOOL = "composefs"  # has commands, each with a --help of its own
+MOUNT_TOOL = "mount.composefs"  # its options follow -o, without dashes
+MAIN_TOOL = "composefs"  # has commands, each with its own --help
+SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
 
 
 def usage(tool, *args):
@@ -34,17 +36,17 @@ def read(*path):
 
 
 def manual(root, name):
-    """Options that have an entry of their own; a line may have several."""
+    """Options with an entry; a line may have several."""
     if name == MOUNT_TOOL:
         entries = read(root, "doc", "man", name + ".8.scd").split("# MOUNT OPTIONS")[1]
-        entries = entries.split("\n*nosuid*")[0]  # from there on they are those of mount(8)
+        entries = entries.split("\n*nosuid*")[0]  # the options after it are those of mount(8)
         return {o for l in re.findall(r"^\*[a-z-]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z-]+)=?\*", l)}
     lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*--")]
     return {o for l in lines for o in LONG.findall(l)}
 
 
 def bash(root, name):
-    """All options between the lines that open and close the tool's function."""
+    """All options in the function of the tool."""
     function = "_" + re.sub(r"[-.]", "_", name)
     body = re.search(rf"^{function}\(\)\n{{\n(.*?)^}}\n", read(root, "completions", "composefs.bash"), re.S | re.M)
     if name == MOUNT_TOOL:
@@ -74,18 +76,55 @@ def fish(root, name):
 
 
 def commands(tool):
-    """Names as --help lists them; other names of a command stand in its manual page's heading."""
     return re.findall(r"^  ([a-z][a-z-]+)  ", usage(tool, "--help"), re.M)
 
 
+def source(path):
+    """The source of a manual page with the sections that it shares with others."""
+    spec = importlib.util.spec_from_file_location("expand", os.path.join(os.path.dirname(path), "expand.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.expand(path)
+
+
+def pages(root, command):
+    """The pages, as NAME.SECTION, whose NAME names the command."""
+    name = "composefs" if command == "version" else f"composefs-{command}"
+    found = []
+    for path in sorted(glob.glob(os.path.join(root, "doc", "man", "*.scd"))):
+        names = section(source(path), "NAME").split(" - ")[0].replace("\n", " ").split(", ")
+        if name in [n.strip() for n in names]:
+            found.append(os.path.basename(path)[:-len(".scd")])
+    return found
+
+
+def section(text, title):
+    """The text below a heading, with what is below its subheadings."""
+    found = re.search(rf"^# {title}\n(.*?)(?=^# |\Z)", text, re.S | re.M)
+    return found.group(1) if found else ""
+
+
 def manual_command(root, command):
-    """The options below the heading of the command, and those of all repositories if it refers to them."""
-    text = "".join(read(root, "doc", "man", page) for page in MAIN_PAGES)
-    section = re.search(rf"^## (?:[^\n]*, )?{command}(?:, [^\n]*)?\n(.*?)(?=^##? )", text, re.S | re.M).group(1)
-    if "REPOSITORY OPTIONS" in section:
-        section += re.search(r"^# REPOSITORY OPTIONS\n(.*?)(?=^# )", text, re.S | re.M).group(1)
-    entries = [l for l in section.splitlines() if re.match(r"\*-", l)]
-    return {o for l in entries for o in LONG.findall(l)} | {"help"}
+    """The entries of the page of the command: below its subheading where the page describes several commands. The
+    options of all repositories are the same entries in each page, so they count where the command has the first."""
+    text = source(os.path.join(root, "doc", "man", pages(root, command)[0] + ".scd"))
+    shared = options_in(read(root, "doc", "man", "repository-options.scdi"))
+    own = re.search(rf"^## (?:[a-z, -]+, )?{command}(?:, [a-z, -]+)?\n(.*?)(?=^##? |\Z)", text, re.S | re.M)
+    if not own:
+        return options_in(section(text, "OPTIONS")) | {"help"}
+    for_it = re.search(rf"^## Repository options(?: of {command})?$", text, re.M)
+    return options_in(own.group(1)) | {"help"} | (shared if for_it else set())
+
+
+def options_in(text):
+    entries = [l for l in text.splitlines() if re.match(r"\*-", l)]
+    return {o for l in entries for o in LONG.findall(l)}
+
+
+def installed(root):
+    """The pages that meson installs, with the links to them."""
+    text = read(root, "doc", "man", "meson.build")
+    return set(re.findall(r"^  '([a-z.-]+\.[0-9])'", text, re.M))
 
 
 def bash_command(root, command):
@@ -118,22 +157,38 @@ def fish_verbs(root):
 
 
 def facts(root, tool):
-    """(what is compared, what the --help has, what the place has)"""
+    """Triples of a title, what is expected and what was found. The --help decides which options exist."""
     name = os.path.basename(tool)
     if name != MAIN_TOOL:
-        want = helped(tool)
+        expected = helped(tool)
         for place in (manual, bash, zsh, fish):
-            yield f"{name}: the options of --help are those of {place.__name__}", want, place(root, name)
+            yield f"{name}: the options of --help are those of {place.__name__}", expected, place(root, name)
         return
     for command in commands(tool):
-        want = listed(tool, command)
+        expected = listed(tool, command)
+        found = pages(root, command)
+        yield f"{name} {command}: one manual page describes it", 1, len(found)
+        yield f"{name} help {command}: names the page", set(found), set(named_pages(tool, command, found))
+        if not found:
+            continue
+        if command != "version":
+            page = f"composefs-{command}.{found[0][-1]}"
+            yield f"{name} {command}: the page is found by its name", {page}, {page} & installed(root)
+            text = source(os.path.join(root, "doc", "man", found[0] + ".scd"))
+            yield f"{name} {command}: the page has all sections", SECTIONS, [t for t in SECTIONS if section(text, t)]
         for place in (manual_command, bash_command, zsh_command, fish_command):
-            yield f"{name} {command}: the options of --help are those of {place.__name__}", want, place(root, command)
+            yield f"{name} {command}: the options of --help are those of {place.__name__}", expected, place(root, command)
         yield f"{name} {command}: fish knows it", {command}, {command} & fish_verbs(root)
 
 
+def named_pages(tool, command, found):
+    """Those of the pages that `composefs help COMMAND` names."""
+    text = usage(tool, "help", command)
+    return [page for page in found if f"{page[:-2]}({page[-1]})" in text]
+
+
 def listed(tool, command):
-    """Options that have a line of their own; the text may name others."""
+    """Options with a line in the --help; its text may name others."""
     return set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", usage(tool, command, "--help"), re.M))
 
 
@@ -141,13 +196,13 @@ def main():
     root, tools = sys.argv[1], sys.argv[2:]
     number = failed = 0
     for tool in tools:
-        for what, want, got in facts(root, tool):
+        for what, expected, got in facts(root, tool):
             number += 1
-            good = got == want
+            good = got == expected
             failed += not good
             print(f"{'ok' if good else 'not ok'} {number} - {what}")
             if not good:
-                print(f"# only in --help: {sorted(want - got)}, only there: {sorted(got - want)}")
+                print(f"# expected {expected}, got {got}")
     print(f"1..{number}")
     return failed != 0
 

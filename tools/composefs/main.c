@@ -2,6 +2,7 @@
 /* composefs: the main tool. Options may stand in front of the command, too, as cfsctl has them. */
 #include "composefs/composefs.h"
 #include "composefs/cfsctl.h"
+#include "composefs/pages.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -97,13 +98,17 @@ static int run(const struct command *c, const char *program, int at, int argc,
 	return c->run(argc - 1, argv + 1);
 }
 
-/* As "NAME --help" does. */
+/* Prints what "NAME --help" prints, and the manual page of the command. */
 static int explain(const struct command *c, const char *program)
 {
 	char name[64], help[] = "--help", *argv[] = {name, help, NULL};
+	int status;
 
 	snprintf(name, sizeof(name), "%s %s", program, c->name);
-	return c->run(2, argv);
+	status = c->run(2, argv);
+	if (status == CLI_OK)
+		print_manual_page(stdout, c->name);
+	return status;
 }
 
 static bool is_any(const char *arg, const char *a, const char *b)

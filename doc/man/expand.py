@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Man pages share some sections. A line "; include FILE" stands for the text of FILE, which lies
+beside the page.
+
+    expand.py PAGE SCDOC        prints the page that SCDOC makes of the expanded source
+"""
+import os
+import re
+import subprocess
+import sys
+
+
+def expand(path):
+    """The source of a page with all includes in place."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    return re.sub(r"^; include (\S+)\n", lambda m: expand(os.path.join(os.path.dirname(path), m.group(1))),
+                  text, flags=re.M)
+
+
+if __name__ == "__main__":
+    sys.exit(subprocess.run([sys.argv[2]], input=expand(sys.argv[1]).encode(), check=False).returncode)
