@@ -118,7 +118,7 @@ complete -c composefs -n "__fish_seen_subcommand_from du" -l sort -x -a 'frees o
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l json -d 'Print one JSON array'
 complete -c composefs -n "__fish_seen_subcommand_from dump-files" -l backing-path-only -d 'Print where the content of each file lies: a path below objects, or "inline"'
 complete -c composefs -n "__fish_seen_subcommand_from diff explain" -l one-file-system -d 'Do not descend into other mounts'
-complete -c composefs -n "__fish_seen_subcommand_from explain" -l expected -x -d 'Say by which rules A has this digest'
+complete -c composefs -n "__fish_seen_subcommand_from explain" -l expected -x -d 'Find the rules by which A has this digest'
 complete -c composefs -n "__fish_seen_subcommand_from explain" -l json -d 'Print one JSON object'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l background -d 'Leave disk, CPUs and page cache to others'
 complete -c composefs -n "__fish_seen_subcommand_from fsck" -l canonical -d 'The image must be, byte for byte, what mkcomposefs makes of its content'

@@ -129,7 +129,7 @@ composefs|cfsctl)
 		;;
 	explain)
 		_arguments \
-			'--expected=[say by which rules A has this digest]:digest:' \
+			'--expected=[find the rules by which A has this digest]:digest:' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--one-file-system[do not descend into other mounts]' \

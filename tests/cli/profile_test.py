@@ -158,7 +158,7 @@ def explain_finds_rules_without_a_name():
     wanted = make("--hardlinks", "--use-epoch", "--min-version=1", "--inline-max=0", "--print-digest-only", "tree").strip()
     rc, out = explain("tree", "sha256:" + wanted)
     lines = out.splitlines()
-    same((rc, lines[0]), (0, "tree has this digest under no profile; next to its rules is repo-1-sha256:"))
+    same((rc, lines[0]), (0, "tree has this digest under no profile; the nearest is repo-1-sha256:"))
     expect("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
     said = json.loads(explain("tree", wanted, "--json")[1])
     same((said["expected"], said["found"], said["profiles"], said["why"]), (f"sha256:{wanted}", True, [], None))
@@ -171,7 +171,7 @@ def explain_tells_an_image_without_blocks_from_one_with():
     make("--profile=honest-df-1", "tree", "df.cfs")
     rc, out, err = run(COMPOSEFS, "explain", "told.cfs", "df.cfs")
     same((rc, out.splitlines()[2:], err),
-         (1, ["the same tree: the superblock of B says 0 blocks, see honest-df-1 in composefs-profiles(7)"], ""))
+         (1, ["the same tree: the superblock of B has 0 blocks, see honest-df-1 in composefs-profiles(7)"], ""))
     same(json.loads(run(COMPOSEFS, "explain", "--json", "df.cfs", "told.cfs")[1])["blocksDiffer"], True)
     same(run(COMPOSEFS, "explain", "df.cfs", "df.cfs")[0], 0)
     same(run(COMPOSEFS, "fsck", "--canonical", "df.cfs")[0], 0)

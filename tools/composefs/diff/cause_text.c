@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A sentence for each kind of cause, from a table of templates. */
+/* Causes as text: a template for each kind. */
 #include "composefs/diff/cause_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-/* In a template: %n "412 directories", %s the side, %o the other side, %k the name of an xattr, %g "14
- * inodes", %p and %q the first names that hold an inode, %v and %w the values as numbers, %b the value in octal, %f the fields. */
+/* In a template: %n the number of entries ("412 directories"), %s the side, %o the other side, %k the name of an xattr,
+ * %g the number of groups ("14 groups"), %p and %q the first names of an inode in A and B, %v and %w the values as
+ * numbers, %d the difference with its sign, %b the value in octal, %f the fields. */
 static const struct {
 	const char *name;
 	const char *text;
-	const char *of_both; /* where no side is told; NULL: text */
+	const char *of_both; /* when the cause has no side; NULL: text */
 } rows[CFS_CAUSE_N_KINDS] = {
 	[CFS_CAUSE_ONLY] = {"only", "%n only in %s", NULL},
 	[CFS_CAUSE_DEVICES] = {"devices", "devices only in %s: %n", NULL},

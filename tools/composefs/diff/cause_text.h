@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* cause_text: causes as people and programs read them.
- * Owns:  a name and a sentence for each kind.
+/* cause_text: causes as text.
+ * Owns:  a stable name and a sentence for each kind.
  * Uses:  base, diff, diff_text.
  * Never: finds causes.
  */
@@ -9,10 +9,10 @@
 
 #include "composefs/diff/diff_text.h"
 
-/* For programs; never changes. */
+/* The name in JSON; it never changes. */
 const char *cause_name(const struct cfs_cause *cause);
 
-/* "mtimes of 412 directories": a line without its end, printable on any terminal. t gives escapes. */
+/* Prints "mtimes of 412 directories" without a newline, escaped for terminals; t is the buffer for escaping. */
 int cause_print(FILE *to, const struct cfs_cause *cause, struct diff_text *t,
 		struct cfs_err *err) CFS_MUST_CHECK;
 

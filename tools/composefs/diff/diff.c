@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs diff: what differs between two trees, a line for each field. */
+/* composefs diff: list the differences between two trees, one line for each field. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"stat", NULL, AT(stat), NULL,
-	 "Print counts by field and type, and no single entry"},
+	 "Print counts by field and type instead of entries"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
 	 "Do not descend into other mounts"},
@@ -32,9 +32,10 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", NULL},
-	.about = "Prints what differs between two trees: path, field, what A has, what B "
-		 "has; then a\nsummary.\n\n" SIDE_ABOUT("A and B are each"),
-	.status = "0 the trees are the same, 1 they differ, 2 trouble",
+	.about = "List the differences between two trees: path, field, value in A, value "
+		 "in "
+		 "B; then a\nsummary.\n\n" SIDE_ABOUT("A and B are each"),
+	.status = "0 the trees are the same, 1 they differ, 2 error",
 	.example = (const char *const[]){"composefs diff old.cfs new.cfs",
 					 "composefs diff --stat --repo=repo os/1 /mnt",
 					 "composefs-info dump old.cfs | composefs diff - "
@@ -43,7 +44,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* --- counts ---------------------------------------------------------------------------- */
+/* --- Counts ------------------------------------------------------------------------- */
 
 enum { ONLY_A, ONLY_B, FIELDS, N_ROWS = FIELDS + CFS_DIFF_N_FIELDS };
 enum { DIRECTORIES, FILES, SYMLINKS, OTHERS, N_COLUMNS };
@@ -51,7 +52,7 @@ enum { DIRECTORIES, FILES, SYMLINKS, OTHERS, N_COLUMNS };
 static const char *const columns[N_COLUMNS] = {"directories", "files", "symlinks",
 					       "others"};
 
-/* What differs, by field and type; of names on one side and of contents also the bytes of files. */
+/* Differences by field and file type. Rows of entries on one side, contents and sizes also count bytes. */
 struct counts {
 	uint64_t n[N_ROWS][N_COLUMNS];
 	uint64_t bytes_a[N_ROWS], bytes_b[N_ROWS];
@@ -66,7 +67,7 @@ static int column_of(const struct cfs_node *n)
 	return S_ISLNK(n->mode) ? SYMLINKS : OTHERS;
 }
 
-static const struct cfs_node *inode(const struct cfs_tree *t, cfs_id name)
+static const struct cfs_node *get_inode(const struct cfs_tree *t, cfs_id name)
 {
 	return name == CFS_NO_NODE ? NULL : &t->nodes[cfs_tree_inode(t, name)];
 }
@@ -76,12 +77,13 @@ static uint64_t file_size(const struct cfs_node *n)
 	return n && S_ISREG(n->mode) ? n->size : 0;
 }
 
-static void count(const struct cfs_diff *d, struct counts *out)
+static void count_differences(const struct cfs_diff *d, struct counts *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < d->n; i++) {
 		const struct cfs_difference *v = &d->v[i];
-		const struct cfs_node *a = inode(d->a, v->a), *b = inode(d->b, v->b);
+		const struct cfs_node *a = get_inode(d->a, v->a),
+				      *b = get_inode(d->b, v->b);
 		int row = FIELDS + v->field;
 
 		if (v->field == CFS_DIFF_ENTRY)
@@ -105,7 +107,7 @@ static const char *row_name(int row)
 	return diff_field_name((enum cfs_diff_field)(row - FIELDS));
 }
 
-static bool is_empty(const struct counts *c, int row)
+static bool is_row_empty(const struct counts *c, int row)
 {
 	uint64_t sum = 0;
 
@@ -123,7 +125,7 @@ static void print_stat(const struct counts *c)
 		printf(" %11s", columns[i]);
 	puts("       A bytes       B bytes");
 	for (int row = 0; row < N_ROWS; row++) {
-		if (is_empty(c, row))
+		if (is_row_empty(c, row))
 			continue;
 		printf("%-10s", row_name(row));
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -141,7 +143,7 @@ static void print_stat_json(const struct counts *c)
 
 	fputs(",\"stat\":{", stdout);
 	for (int row = 0; row < N_ROWS; row++) {
-		if (is_empty(c, row))
+		if (is_row_empty(c, row))
 			continue;
 		printf("%s\"%s\":{", first ? "" : ",", row_name(row));
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -156,7 +158,7 @@ static void print_stat_json(const struct counts *c)
 	putchar('}');
 }
 
-/* --- lines ----------------------------------------------------------------------------- */
+/* --- Entries ------------------------------------------------------------------------ */
 
 static int print_lines(struct diff_text *t, const struct cfs_diff *d, struct cfs_err *err)
 {
@@ -180,7 +182,8 @@ static int print_json(struct diff_text *t, const struct cfs_diff *d, struct cfs_
 	return rc;
 }
 
-static int list(const struct options *o, const struct cfs_diff *d, struct cfs_err *err)
+static int print_differences(const struct options *o, const struct cfs_diff *d,
+			     struct cfs_err *err)
 {
 	struct diff_text t;
 	int rc = diff_text_init(&t, d, o->json ? SIZE_MAX : SHOWN_MAX, err);
@@ -191,7 +194,7 @@ static int list(const struct options *o, const struct cfs_diff *d, struct cfs_er
 	return rc;
 }
 
-static void summarize(const struct cfs_diff *d)
+static void print_summary(const struct cfs_diff *d)
 {
 	uint64_t n = d->n_both + d->n_only_a + d->n_only_b;
 
@@ -208,12 +211,13 @@ static void summarize(const struct cfs_diff *d)
 	putchar('\n');
 }
 
-static int report(const struct options *o, const struct cfs_diff *d, struct cfs_err *err)
+static int print_report(const struct options *o, const struct cfs_diff *d,
+			struct cfs_err *err)
 {
 	struct counts counts;
 	int rc = 0;
 
-	count(d, &counts);
+	count_differences(d, &counts);
 	if (o->json)
 		printf("{\"same\":%s,\"entries\":%" PRIu64 ",\"onlyInA\":%" PRIu64
 		       ",\"onlyInB\":%" PRIu64 ",\"changed\":%" PRIu64
@@ -221,7 +225,7 @@ static int report(const struct options *o, const struct cfs_diff *d, struct cfs_
 		       d->n ? "false" : "true", d->n_both + d->n_only_a + d->n_only_b,
 		       d->n_only_a, d->n_only_b, d->n_changed, d->n_unproven);
 	if (!o->stat)
-		rc = list(o, d, err);
+		rc = print_differences(o, d, err);
 	else if (o->json)
 		print_stat_json(&counts);
 	else if (d->n)
@@ -231,7 +235,7 @@ static int report(const struct options *o, const struct cfs_diff *d, struct cfs_
 	if (o->json)
 		puts("}");
 	else
-		summarize(d);
+		print_summary(d);
 	rc = cli_flush(err);
 	if (rc < 0)
 		return rc;
@@ -241,7 +245,8 @@ static int report(const struct options *o, const struct cfs_diff *d, struct cfs_
 int cmd_diff(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "want two trees"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "expected two trees"),
+	    rc;
 	struct pair pair;
 	struct cfs_err err;
 
@@ -250,7 +255,7 @@ int cmd_diff(int argc, char **argv)
 	o.side.where = &o.where;
 	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.side, &err);
 	if (rc == 0)
-		rc = report(&o, pair.diff, &err);
+		rc = print_report(&o, pair.diff, &err);
 	pair_close(&pair);
 	if (rc < 0)
 		cli_say(argv[0], "%s", err.msg);

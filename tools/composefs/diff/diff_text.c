@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The text of a difference. All that comes from a tree is escaped as in a dump. */
+/* Differences as text. Bytes of a tree are escaped as in a dump. */
 #include "composefs/diff/diff_text.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 enum { OUT_LEN = 4096 };
 
-/* A path as long as the tree is deep for each of many xattrs, or a large value that many inodes share:
- * of two small images more differs than a disk can hold. So the sum is bounded. */
+/* Small images can have differences of more bytes than a disk: each of many xattrs repeats the path of a deep tree, and
+ * many inodes share a large value. So the sum is limited. */
 #define PRINTED_BASE	 (UINT64_C(1) << 28)
 #define PRINTED_PER_NAME UINT64_C(4096)
 
-/* One side of a difference: the inode, or NULL when there is none. */
+/* One side of a difference; node is NULL when it has no such entry. */
 struct view {
 	struct diff_text *t;
 	const struct cfs_difference *v;
@@ -47,24 +47,24 @@ void diff_text_fini(struct diff_text *t)
 	free(t->path);
 }
 
-static struct cfs_out *begin(struct diff_text *t)
+static struct cfs_out *begin_text(struct diff_text *t)
 {
 	t->text.len = 0;
 	return &t->out;
 }
 
-static const struct cfs_mem *end(struct diff_text *t)
+static const struct cfs_mem *end_text(struct diff_text *t)
 {
 	return cfs_out_flush(&t->out, NULL) < 0 ? NULL : &t->text;
 }
 
 const struct cfs_mem *diff_text_escaped(struct diff_text *t, struct cfs_text text)
 {
-	cfs_dump_escape(begin(t), text, CFS_DUMP_SPACES);
-	return end(t);
+	cfs_dump_escape(begin_text(t), text, CFS_DUMP_SPACES);
+	return end_text(t);
 }
 
-/* --- names ----------------------------------------------------------------------------- */
+/* --- Names -------------------------------------------------------------------------- */
 
 const char *diff_field_name(enum cfs_diff_field field)
 {
@@ -102,7 +102,7 @@ const char *diff_type_name(uint32_t mode)
 	}
 }
 
-/* The whole path, however deep; written from its end. */
+/* The path has no length limit. It is written from its end. */
 static int find_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name,
 		     struct cfs_text *out)
 {
@@ -124,7 +124,7 @@ static int find_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id na
 	return 0;
 }
 
-static int put_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name)
+static int format_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name)
 {
 	struct cfs_text path;
 	int rc = find_path(t, tree, name, &path);
@@ -137,8 +137,8 @@ static int put_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id nam
 const struct cfs_mem *diff_text_name(struct diff_text *t, const struct cfs_tree *tree,
 				     cfs_id name)
 {
-	begin(t);
-	return put_path(t, tree, name) < 0 ? NULL : end(t);
+	begin_text(t);
+	return format_path(t, tree, name) < 0 ? NULL : end_text(t);
 }
 
 static const struct cfs_mem *path_text(struct diff_text *t,
@@ -152,20 +152,20 @@ static const struct cfs_mem *path_text(struct diff_text *t,
 static const struct cfs_mem *field_text(struct diff_text *t,
 					const struct cfs_difference *v)
 {
-	struct cfs_out *out = begin(t);
+	struct cfs_out *out = begin_text(t);
 
 	cfs_out_text(out, cfs_text(diff_field_name(v->field)));
 	if (v->field == CFS_DIFF_XATTR) {
 		cfs_out_char(out, ':');
 		cfs_dump_escape(out, t->diff->keys[v->at].name, CFS_DUMP_SPACES);
 	}
-	return end(t);
+	return end_text(t);
 }
 
-/* --- values ---------------------------------------------------------------------------- */
+/* --- Values ------------------------------------------------------------------------- */
 
-/* So that "-" is never a value. */
-static void put_bytes(const struct view *w, struct cfs_text bytes)
+/* "-" means "no value", so that a value of this one byte is escaped. */
+static void format_bytes(const struct view *w, struct cfs_text bytes)
 {
 	struct cfs_out *out = &w->t->out;
 	bool whole = bytes.len <= w->t->value_max;
@@ -181,7 +181,8 @@ static void put_bytes(const struct view *w, struct cfs_text bytes)
 		cfs_out_text(out, CFS_TEXT("..."));
 }
 
-static void put_digest(const struct view *w, enum cfs_hash_alg alg, const uint8_t *digest)
+static void format_digest(const struct view *w, enum cfs_hash_alg alg,
+			  const uint8_t *digest)
 {
 	char hex[2 * CFS_HASH_MAX_LEN];
 
@@ -190,58 +191,58 @@ static void put_digest(const struct view *w, enum cfs_hash_alg alg, const uint8_
 		       (int)(2 * cfs_hash_len(alg)), hex);
 }
 
-static void put_content(const struct view *w)
+static void format_content(const struct view *w)
 {
 	const struct cfs_diff *d = w->t->diff;
 
 	if (w->v->at != CFS_DIFF_NONE) {
 		const struct cfs_diff_contents *c = &d->contents[w->v->at];
 
-		put_digest(w, d->contents_alg, w->is_b ? c->b : c->a);
+		format_digest(w, d->contents_alg, w->is_b ? c->b : c->a);
 	} else if (w->node->digest) {
-		put_digest(w, w->tree->alg, w->node->digest);
+		format_digest(w, w->tree->alg, w->node->digest);
 	} else {
 		cfs_out_char(&w->t->out, '"');
-		put_bytes(w, (struct cfs_text){(const char *)w->node->content,
-					       w->node->content ? w->node->size : 0});
+		format_bytes(w, (struct cfs_text){(const char *)w->node->content,
+						  w->node->content ? w->node->size : 0});
 		cfs_out_char(&w->t->out, '"');
 	}
 }
 
-static void put_xattr(const struct view *w)
+static void format_xattr(const struct view *w)
 {
 	const struct cfs_diff_key *key = &w->t->diff->keys[w->v->at];
 	struct cfs_span value;
 
 	if (cfs_diff_xattr(w->tree, w->inode, w->is_b ? key->b : key->a, &value))
-		put_bytes(w, cfs_span_text(value));
+		format_bytes(w, cfs_span_text(value));
 	else
 		cfs_out_char(&w->t->out, '-');
 }
 
-static void put_backing(const struct view *w)
+static void format_backing(const struct view *w)
 {
 	char buf[CFS_PAYLOAD_BUF];
 	struct cfs_text path = cfs_node_payload(w->tree, w->node, buf);
 
 	if (path.len)
-		put_bytes(w, path);
+		format_bytes(w, path);
 	else
 		cfs_out_char(&w->t->out, '-');
 }
 
-/* The first name of the inode; of itself nobody needs to know. */
-static int put_link(const struct view *w)
+/* The first name of a hard-linked inode, "-" at that name itself. */
+static int format_link(const struct view *w)
 {
 	cfs_id first = w->first[w->inode];
 
 	if (first != w->v->a)
-		return put_path(w->t, w->t->diff->a, first);
+		return format_path(w->t, w->t->diff->a, first);
 	cfs_out_char(&w->t->out, '-');
 	return 0;
 }
 
-static int put_value(const struct view *w)
+static int format_value(const struct view *w)
 {
 	const struct cfs_node *n = w->node;
 	struct cfs_out *out = &w->t->out;
@@ -270,30 +271,30 @@ static int put_value(const struct view *w)
 		cfs_out_printf(out, "%u", n->nlink);
 		break;
 	case CFS_DIFF_LINK:
-		return put_link(w);
+		return format_link(w);
 	case CFS_DIFF_RDEV:
 		cfs_out_printf(out, "%u:%u", major(n->rdev), minor(n->rdev));
 		break;
 	case CFS_DIFF_TARGET:
-		put_bytes(w, (struct cfs_text){n->payload, n->payload_len});
+		format_bytes(w, (struct cfs_text){n->payload, n->payload_len});
 		break;
 	case CFS_DIFF_CONTENT:
-		put_content(w);
+		format_content(w);
 		break;
 	case CFS_DIFF_STORED:
 		cfs_out_text(out, cfs_text(n->content ? "inside" : "outside"));
 		break;
 	case CFS_DIFF_BACKING:
-		put_backing(w);
+		format_backing(w);
 		break;
 	case CFS_DIFF_DIGEST:
 		if (n->digest)
-			put_digest(w, w->tree->alg, n->digest);
+			format_digest(w, w->tree->alg, n->digest);
 		else
 			cfs_out_char(out, '-');
 		break;
 	case CFS_DIFF_XATTR:
-		put_xattr(w);
+		format_xattr(w);
 		break;
 	case CFS_DIFF_N_FIELDS:
 		break;
@@ -301,8 +302,8 @@ static int put_value(const struct view *w)
 	return 0;
 }
 
-static const struct cfs_mem *value(struct diff_text *t, const struct cfs_difference *v,
-				   bool is_b)
+static const struct cfs_mem *value_text(struct diff_text *t,
+					const struct cfs_difference *v, bool is_b)
 {
 	const struct cfs_diff *d = t->diff;
 	cfs_id name = is_b ? v->b : v->a;
@@ -316,21 +317,21 @@ static const struct cfs_mem *value(struct diff_text *t, const struct cfs_differe
 		w.inode = cfs_tree_inode(w.tree, name);
 		w.node = &w.tree->nodes[w.inode];
 	}
-	begin(t);
-	return put_value(&w) < 0 ? NULL : end(t);
+	begin_text(t);
+	return format_value(&w) < 0 ? NULL : end_text(t);
 }
 
 static const struct cfs_mem *old_text(struct diff_text *t, const struct cfs_difference *v)
 {
-	return value(t, v, false);
+	return value_text(t, v, false);
 }
 
 static const struct cfs_mem *new_text(struct diff_text *t, const struct cfs_difference *v)
 {
-	return value(t, v, true);
+	return value_text(t, v, true);
 }
 
-/* --- all of it ------------------------------------------------------------------------- */
+/* --- Differences -------------------------------------------------------------------- */
 
 enum { N_PARTS = 4 };
 
@@ -354,8 +355,8 @@ static int make_part(struct diff_text *t, const struct cfs_difference *v, int pa
 	t->printed += (*out)->len;
 	if (t->printed > t->printed_max)
 		return cfs_fail(err, EFBIG,
-				"differences come to more than %" PRIu64
-				" bytes, the most for so few names",
+				"differences exceed %" PRIu64
+				" bytes, the limit for trees with so few entries",
 				t->printed_max);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs explain TREE --expected DIGEST: by which rules? */
+/* composefs explain TREE --expected DIGEST: find the rules by which the tree has the digest. */
 #include "composefs/diff/expected.h"
 
 #include <inttypes.h>
@@ -11,13 +11,13 @@
 struct answer {
 	const char *name; /* of the tree */
 	struct cfs_digest expected;
-	bool is_itself; /* it is an image, and the digest is that of its bytes */
+	bool is_itself; /* the tree is an image, and the digest is that of its bytes */
 	struct cfs_profile_match match;
 };
 
-/* --- for people ------------------------------------------------------------------------ */
+/* --- Text --------------------------------------------------------------------------- */
 
-static void print_names(const struct answer *x)
+static void print_profiles(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
 
@@ -30,15 +30,15 @@ static void print_names(const struct answer *x)
 	}
 }
 
-/* Some rules make no difference for most trees. */
-static bool matters(const struct cfs_profile_match *m, const char *key)
+/* Some rules have no effect on most trees. */
+static bool is_relevant(const struct cfs_profile_match *m, const char *key)
 {
 	if (strcmp(key, "deletions") == 0)
 		return m->deletions_matter;
 	return m->times_matter || strcmp(key, "firstTime") != 0;
 }
 
-/* All rules, and where they leave the profile that is next to them. */
+/* All rules, and those that differ from the nearest profile. */
 static void print_rules(const struct answer *x)
 {
 	const struct cfs_profile_rules *rules = &x->match.rules;
@@ -46,12 +46,11 @@ static void print_rules(const struct answer *x)
 	struct cfs_profile_rule rule, other;
 
 	cli_print(stdout, x->name);
-	printf(" has this digest under no profile; next to its rules is %s:\n",
-	       near->name);
+	printf(" has this digest under no profile; the nearest is %s:\n", near->name);
 	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule) &&
 			     cfs_profile_rule(&near->rules, i, &other);
 	     i++) {
-		if (!matters(&x->match, rule.key))
+		if (!is_relevant(&x->match, rule.key))
 			continue;
 		printf("  %-13s %s", rule.name, rule.value);
 		if (strcmp(rule.value, other.value) != 0)
@@ -69,11 +68,9 @@ static void print_failure(const struct answer *x)
 	       "rules\n",
 	       m->n_named, m->n_candidates - m->n_named);
 	if (x->is_itself)
-		puts("it is the digest of the image itself, by another writer than the "
-		     "one "
-		     "here");
-	puts("tried: what changes this tree of format, hard links, xattrs, mtimes, root, "
-	     "deletions,\n       first time, inline limit, executables and blocks");
+		puts("it is the digest of the image itself, which another writer made");
+	puts("tried: what changes this tree among format, hard links, xattrs, mtimes, "
+	     "root, deletions,\n       first time, inline limit, executables and blocks");
 	puts("not tried: inline limits other than 0 and 64, names left out or added, "
 	     "other contents");
 	if (m->n_impossible == 0)
@@ -83,19 +80,19 @@ static void print_failure(const struct answer *x)
 	puts("");
 }
 
-static void print(const struct answer *x)
+static void print_answer(const struct answer *x)
 {
 	if (x->match.n_profiles)
-		print_names(x);
+		print_profiles(x);
 	else if (x->match.found)
 		print_rules(x);
 	else
 		print_failure(x);
 }
 
-/* --- for programs ---------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------- */
 
-static void put_rules(const struct cfs_profile_rules *rules)
+static void print_json_rules(const struct cfs_profile_rules *rules)
 {
 	struct cfs_profile_rule rule;
 
@@ -105,7 +102,7 @@ static void put_rules(const struct cfs_profile_rules *rules)
 	putchar('}');
 }
 
-static void put(const struct answer *x)
+static void print_json(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -117,7 +114,7 @@ static void put(const struct answer *x)
 		printf("%s\"%s\"", i ? "," : "", m->profiles[i]->name);
 	printf("],\"itself\":%s,\"rules\":", x->is_itself ? "true" : "false");
 	if (m->found)
-		put_rules(&m->rules);
+		print_json_rules(&m->rules);
 	else
 		fputs("null", stdout);
 	printf(",\"candidates\":%zu,\"impossible\":%zu,\"why\":", m->n_candidates,
@@ -129,7 +126,7 @@ static void put(const struct answer *x)
 	puts("}");
 }
 
-/* --------------------------------------------------------------------------------------- */
+/* --- Search ------------------------------------------------------------------------- */
 
 static void show_progress(void *ctx, size_t n_done, size_t n)
 {
@@ -148,8 +145,8 @@ static int compare_itself(const struct side *s, struct answer *x, struct cfs_err
 	return rc;
 }
 
-static int search(const struct cfs_tree *tree, const char *program, struct answer *x,
-		  struct cfs_err *err)
+static int search_rules(const struct cfs_tree *tree, const char *program,
+			struct answer *x, struct cfs_err *err)
 {
 	struct cli_progress progress;
 	struct cfs_profile_search opts = {.progress_ctx = &progress};
@@ -181,9 +178,9 @@ int expected_explain(const char *name, const struct expected_opts *o,
 	x.name = s.name;
 	rc = compare_itself(&s, &x, err);
 	if (rc == 0)
-		rc = search(s.tree, o->program, &x, err);
+		rc = search_rules(s.tree, o->program, &x, err);
 	if (rc == 0)
-		o->json ? put(&x) : print(&x);
+		o->json ? print_json(&x) : print_answer(&x);
 	side_close(&s);
 	if (rc == 0)
 		rc = cli_flush(err);

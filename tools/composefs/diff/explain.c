@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs explain: why two digests differ: causes, each with a count and the first examples. */
+/* composefs explain: print why two digests differ: causes, each with a count and the first examples. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,12 +12,12 @@
 
 enum {
 	SHOWN_MAX = 64,	    /* bytes of a value */
-	SHOWN_CAUSES = 100, /* a tree can have a million names of xattrs */
+	SHOWN_CAUSES = 100, /* a tree can have a million xattr names */
 };
 
 struct options {
 	bool json;
-	const char *expected; /* the digest of one tree; NULL: two are compared */
+	const char *expected; /* digest of one tree; NULL: compare two */
 	struct where where;
 	struct side_opts side;
 };
@@ -25,7 +25,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"expected", "DIGEST", offsetof(struct options, expected), NULL,
-	 "Say by which rules A has this digest"},
+	 "Find the rules by which A has this digest"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
 	 "Do not descend into other mounts"},
@@ -36,12 +36,12 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", "[OPTIONS] --expected=DIGEST A",
 				       NULL},
-	.about = "Says why two trees or images have different digests: the causes, those "
-		 "that explain\nmost first, each with examples.\n\n" SIDE_ABOUT(
-			 "A and B are each") "\n\nWith --expected: which profile (see "
-					     "composefs-profiles(7)), or which rules, "
-					     "give A\nthat digest.",
-	.status = "0 nothing differs, or rules were found, 1 else, 2 trouble",
+	.about = "Print why two trees or images have different digests: the causes, the "
+		 "most important\nfirst, each with examples.\n\n" SIDE_ABOUT(
+			 "A and B are each") "\n\nWith --expected: print which profile "
+					     "(see composefs-profiles(7)), or which "
+					     "rules,\ngive A that digest.",
+	.status = "0 no differences, or rules found, 1 otherwise, 2 error",
 	.example =
 		(const char *const[]){
 			"composefs explain old.cfs new.cfs",
@@ -51,15 +51,15 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* All that is known of A and B. */
+/* Everything that is known about A and B. */
 struct answer {
 	struct pair pair;
-	struct cfs_causes causes; /* of what differs between the trees */
-	struct pair_facts images; /* and what else makes two digests */
+	struct cfs_causes causes; /* of the differences between the trees */
+	struct pair_facts images; /* other reasons for two digests */
 };
 
-static int find(struct answer *x, const char *a, const char *b, struct options *o,
-		struct cfs_err *err)
+static int find_answer(struct answer *x, const char *a, const char *b, struct options *o,
+		       struct cfs_err *err)
 {
 	int rc;
 
@@ -70,7 +70,7 @@ static int find(struct answer *x, const char *a, const char *b, struct options *
 	return rc == 0 ? pair_facts_find(&x->pair, &x->images, err) : rc;
 }
 
-static void release(struct answer *x)
+static void release_answer(struct answer *x)
 {
 	cfs_causes_fini(&x->causes);
 	pair_close(&x->pair);
@@ -83,7 +83,7 @@ static bool is_same(const struct answer *x)
 	       !x->images.writer_differs;
 }
 
-/* --- for people ------------------------------------------------------------------------ */
+/* --- Text --------------------------------------------------------------------------- */
 
 static int print_cause(const struct cfs_cause *c, bool alone, struct diff_text *t,
 		       struct cfs_err *err)
@@ -100,7 +100,7 @@ static int print_cause(const struct cfs_cause *c, bool alone, struct diff_text *
 	return rc;
 }
 
-static int print(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+static int print_answer(const struct answer *x, struct diff_text *t, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -117,9 +117,10 @@ static int print(const struct answer *x, struct diff_text *t, struct cfs_err *er
 	return rc;
 }
 
-/* --- for programs ---------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------- */
 
-static int put_text(const struct cfs_cause *c, struct diff_text *t, struct cfs_err *err)
+static int print_json_text(const struct cfs_cause *c, struct diff_text *t,
+			   struct cfs_err *err)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -136,7 +137,8 @@ static int put_text(const struct cfs_cause *c, struct diff_text *t, struct cfs_e
 	return rc;
 }
 
-static int put_cause(const struct cfs_cause *c, struct diff_text *t, struct cfs_err *err)
+static int print_json_cause(const struct cfs_cause *c, struct diff_text *t,
+			    struct cfs_err *err)
 {
 	static const char *const sides[] = {"null", "\"A\"", "\"B\""};
 	static const char *const types[] = {"any", "directory", "file", "symlink",
@@ -146,7 +148,7 @@ static int put_cause(const struct cfs_cause *c, struct diff_text *t, struct cfs_
 	printf("{\"cause\":\"%s\",\"side\":%s,\"type\":\"%s\",\"count\":%" PRIu64
 	       ",\"groups\":%" PRIu64 ",\"text\":",
 	       cause_name(c), sides[c->side], types[c->class], c->n, c->n_groups);
-	rc = put_text(c, t, err);
+	rc = print_json_text(c, t, err);
 	fputs(",\"first\":[", stdout);
 	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {
 		fputs(i ? "," : "", stdout);
@@ -156,7 +158,7 @@ static int put_cause(const struct cfs_cause *c, struct diff_text *t, struct cfs_
 	return rc;
 }
 
-static int put(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+static int print_json(const struct answer *x, struct diff_text *t, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -166,21 +168,22 @@ static int put(const struct answer *x, struct diff_text *t, struct cfs_err *err)
 	fputs(",\"causes\":[", stdout);
 	for (size_t i = 0; rc == 0 && i < x->causes.n; i++) {
 		fputs(i ? "," : "", stdout);
-		rc = put_cause(&x->causes.v[i], t, err);
+		rc = print_json_cause(&x->causes.v[i], t, err);
 	}
 	puts("]}");
 	return rc;
 }
 
-/* --------------------------------------------------------------------------------------- */
+/* --- The command -------------------------------------------------------------------- */
 
-static int report(const struct options *o, const struct answer *x, struct cfs_err *err)
+static int print_report(const struct options *o, const struct answer *x,
+			struct cfs_err *err)
 {
 	struct diff_text t;
 	int rc = diff_text_init(&t, x->pair.diff, o->json ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
-		rc = o->json ? put(x, &t, err) : print(x, &t, err);
+		rc = o->json ? print_json(x, &t, err) : print_answer(x, &t, err);
 	diff_text_fini(&t);
 	if (rc == 0)
 		rc = cli_flush(err);
@@ -190,11 +193,11 @@ static int report(const struct options *o, const struct answer *x, struct cfs_er
 static int explain_two(struct options *o, char **names, struct cfs_err *err)
 {
 	struct answer x = {0};
-	int rc = find(&x, names[0], names[1], o, err);
+	int rc = find_answer(&x, names[0], names[1], o, err);
 
 	if (rc == 0)
-		rc = report(o, &x, err);
-	release(&x);
+		rc = print_report(o, &x, err);
+	release_answer(&x);
 	return rc;
 }
 
@@ -209,15 +212,15 @@ static int explain_one(struct options *o, const char *program, const char *name,
 
 int cmd_explain(int argc, char **argv)
 {
-	static const char want[] = "want two trees, or one and --expected";
+	static const char expected[] = "expected two trees, or one and --expected";
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 2, want), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2, expected), rc;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	if (argc - optind != (o.expected ? 1 : 2)) {
-		cli_misused(&syntax, argv[0], want);
+		cli_misused(&syntax, argv[0], expected);
 		return STATUS_TROUBLE;
 	}
 	if (o.expected)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Two sides. */
+/* Open both sides of a comparison. */
 #include "composefs/diff/pair.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@ int pair_open(struct pair *p, const char *a, const char *b, const struct side_op
 	*p = (struct pair){0};
 	if (side_is_stdin(a) && side_is_stdin(b))
 		return cfs_fail(err, EINVAL,
-				"want one tree from standard input, found two");
+				"standard input: expected one tree, got two");
 	rc = side_open(&p->a, a, opts, err);
 	if (rc == 0)
 		rc = side_open(&p->b, b, opts, err);

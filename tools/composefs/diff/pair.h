@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* pair: the two sides of a comparison, and what differs between their trees.
+/* pair: the two sides of a comparison and the differences between their trees.
  * Owns:  both sides and the diff.
  * Uses:  side, diff.
  * Never: prints.
@@ -14,7 +14,7 @@ struct pair {
 	struct cfs_diff *diff;
 };
 
-/* Ends with pair_close, which zeroed is fine for, too. */
+/* The caller calls pair_close, also after an error; a zeroed pair is valid. */
 int pair_open(struct pair *p, const char *a, const char *b, const struct side_opts *opts,
 	      struct cfs_err *err) CFS_MUST_CHECK;
 void pair_close(struct pair *p);

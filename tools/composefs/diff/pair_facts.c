@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Two images can have one tree and two digests: by their format, or by who wrote them. */
+/* Two images of one tree can have two digests: their format or their writer differs. */
 #include "composefs/diff/pair_facts.h"
 
 #include <errno.h>
@@ -30,8 +30,8 @@ static int find_facts(const struct side *s, struct image_facts *out, struct cfs_
 	return 0;
 }
 
-/* The first byte that differs; behind the shorter one when it begins the longer. */
-static bool find_byte(struct cfs_span a, struct cfs_span b, uint64_t *out)
+/* The offset of the first byte that differs; the length of the shorter one when it is a prefix of the longer. */
+static bool find_difference(struct cfs_span a, struct cfs_span b, uint64_t *out)
 {
 	size_t n = a.len < b.len ? a.len : b.len, at = 0;
 
@@ -43,7 +43,7 @@ static bool find_byte(struct cfs_span a, struct cfs_span b, uint64_t *out)
 	return true;
 }
 
-/* For the writer, who keeps an inode at the name that has it. */
+/* The tree must have each inode at the name where the writer had it. */
 static bool has_unsigned_times(const struct side *s)
 {
 	return cfs_image_form(&s->image, s->tree).unsigned_times;
@@ -72,7 +72,7 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 		out->times_differ =
 			has_unsigned_times(&p->a) != has_unsigned_times(&p->b);
 		out->bytes_differ =
-			find_byte(p->a.map.span, p->b.map.span, &out->first_off);
+			find_difference(p->a.map.span, p->b.map.span, &out->first_off);
 	}
 	if (two_images && !out->bytes_differ)
 		return 0;
@@ -84,7 +84,7 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 	return 0;
 }
 
-/* --- for people ------------------------------------------------------------------------ */
+/* --- Text --------------------------------------------------------------------------- */
 
 static const char *kind_name(const struct side *s)
 {
@@ -114,7 +114,7 @@ static void print_writer(char letter, const struct image_facts *f)
 {
 	if (!f->is_judged || f->is_canonical)
 		return;
-	printf("    %c is not what mkcomposefs makes of its tree: ", letter);
+	printf("    %c differs from what mkcomposefs makes of its tree: ", letter);
 	cli_print(stdout, f->why);
 	putchar('\n');
 }
@@ -128,13 +128,14 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 		       is_same_tree(p) ? "the same tree: " : "", p->a.image.version,
 		       p->b.image.version);
 	if (f->blocks_differ)
-		printf("%sthe superblock of %c says 0 blocks, see honest-df-1 in "
+		printf("%sthe superblock of %c has 0 blocks, see honest-df-1 in "
 		       "composefs-profiles(7)\n",
 		       is_same_tree(p) ? "the same tree: " : "",
 		       p->a.image.no_blocks ? 'A' : 'B');
 	if (f->times_differ)
-		printf("%sthe first time of %c is the smallest number without sign, as "
-		       "cfsctl 0.9 has it, see \"first time\" in composefs-profiles(7)\n",
+		printf("%sthe first time of %c is the smallest as an unsigned number, as "
+		       "cfsctl 0.9 computes it, see \"first time\" in "
+		       "composefs-profiles(7)\n",
 		       is_same_tree(p) ? "the same tree: " : "",
 		       has_unsigned_times(&p->a) ? 'A' : 'B');
 	if (!f->writer_differs)
@@ -143,13 +144,14 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 	print_writer('A', &f->a);
 	print_writer('B', &f->b);
 	if (f->bytes_differ && is_same_tree(p))
-		printf("    the first byte that differs is at %" PRIu64 "\n",
+		printf("    the first different byte is at offset %" PRIu64 "\n",
 		       f->first_off);
 }
 
-/* --- for programs ---------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------- */
 
-static void put_side(const char *key, const struct side *s, const struct image_facts *f)
+static void print_json_side(const char *key, const struct side *s,
+			    const struct image_facts *f)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -174,9 +176,9 @@ static void put_side(const char *key, const struct side *s, const struct image_f
 
 void pair_facts_json(const struct pair *p, const struct pair_facts *f)
 {
-	put_side("a", &p->a, &f->a);
+	print_json_side("a", &p->a, &f->a);
 	putchar(',');
-	put_side("b", &p->b, &f->b);
+	print_json_side("b", &p->b, &f->b);
 	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"timesDiffer\":%s,"
 	       "\"writerDiffers\":%s,\"firstByte\":",
 	       f->formats_differ ? "true" : "false", f->blocks_differ ? "true" : "false",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A name -> a tree. */
+/* From an argument to a tree. */
 #include "composefs/diff/side.h"
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 
 enum { DIGEST_FIELD = 10 }; /* of a line of a dump, counted from 0 */
 
-/* What a name was said to be. */
+/* The kind that the prefix of a name selects. */
 enum meant { ANYTHING, A_DIRECTORY, A_DUMP, AN_IMAGE, OF_REPOSITORY };
 
-static enum meant take_prefix(const char **name)
+static enum meant strip_prefix(const char **name)
 {
 	static const struct {
 		struct cfs_text prefix;
@@ -40,12 +40,12 @@ static enum meant take_prefix(const char **name)
 
 bool side_is_stdin(const char *name)
 {
-	enum meant meant = take_prefix(&name);
+	enum meant meant = strip_prefix(&name);
 
 	return strcmp(name, "-") == 0 && meant != A_DIRECTORY && meant != OF_REPOSITORY;
 }
 
-/* --- a directory ----------------------------------------------------------------------- */
+/* --- Directories -------------------------------------------------------------------- */
 
 static int open_directory(struct side *s, int fd, const struct side_opts *o,
 			  struct cfs_err *err)
@@ -60,7 +60,7 @@ static int open_directory(struct side *s, int fd, const struct side_opts *o,
 
 	s->kind = SIDE_DIRECTORY;
 	s->dirfd = fd;
-	/* As create-image leaves it out; the default one may be out of reach. */
+	/* create-image leaves the repository out, so that this does too. A default repository may be inaccessible. */
 	rc = where_path(o->where, &repo, err);
 	if (rc == 0)
 		rc = own_places_add_dir(&own, repo, "the repository", err);
@@ -71,7 +71,7 @@ static int open_directory(struct side *s, int fd, const struct side_opts *o,
 	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
 }
 
-/* From the top, component by component: none may have become a symlink to elsewhere. */
+/* Opens component by component without following symlinks: a directory may have been replaced by one since the scan. */
 static int open_below(int top, const struct cfs_tree *t, cfs_id file, struct cfs_err *err)
 {
 	cfs_autofree cfs_id *way = NULL;
@@ -142,9 +142,9 @@ struct cfs_diff_side side_for_diff(struct side *s)
 	return out;
 }
 
-/* --- files ----------------------------------------------------------------------------- */
+/* --- Files -------------------------------------------------------------------------- */
 
-/* The length of a field of a line: 0 to 10, each but the last followed by a space. */
+/* The length of a field of a line, counted from 0; a space follows each but the last. */
 static size_t field_len(struct cfs_text line, int field)
 {
 	const char *space;
@@ -161,8 +161,7 @@ static size_t field_len(struct cfs_text line, int field)
 	return space ? (size_t)(space - line.s) : line.len;
 }
 
-/* The algorithm of the first digest; SHA-256 when there is none. What the field holds is for the
- * parser to judge. */
+/* The algorithm of the first digest; SHA-256 when there is none. The parser validates the digest itself. */
 static enum cfs_hash_alg dump_alg(struct cfs_text text)
 {
 	const char *end = text.s + text.len;
@@ -174,7 +173,7 @@ static enum cfs_hash_alg dump_alg(struct cfs_text text)
 		struct cfs_text line = {at, eol ? (size_t)(eol - at) : left};
 		size_t len;
 
-		if (line.len > CFS_DUMP_LINE_MAX) /* which the parser refuses */
+		if (line.len > CFS_DUMP_LINE_MAX) /* the parser refuses it */
 			break;
 		len = field_len(line, DIGEST_FIELD);
 		if (len > 1)
@@ -193,8 +192,8 @@ static int load_dump(struct side *s, struct cfs_err *err)
 	return cfs_dump_read_mem(text, dump_alg(text), &opts, &s->tree, err);
 }
 
-/* An inode stands where the writer had it, as far as that can be told: an image by another writer, or of a format
- * that ours does not write, is a tree as well. */
+/* Loads each inode at the name where the writer had it. That fails for images of other writers and of formats that ours
+ * does not write; these are loaded with each inode at its first name. */
 static int load_tree(struct side *s, struct cfs_err *err)
 {
 	static const struct cfs_load_opts writers = {.writers_names = true}, first;
@@ -221,7 +220,7 @@ static bool begins_like_a_dump(int fd)
 	return cfs_io_pread(fd, &first, 1, 0, NULL) == 1 && first == '/';
 }
 
-/* A dump or an image, whose first byte tells. */
+/* Reads a dump or an image; the first byte tells which. */
 static int read_stream(struct side *s, int fd, bool *is_dump, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
@@ -262,7 +261,7 @@ static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *e
 	return is_dump ? load_dump(s, err) : load_image(s, err);
 }
 
-/* --- which of them --------------------------------------------------------------------- */
+/* --- Selection ---------------------------------------------------------------------- */
 
 static int open_of_repository(struct side *s, const struct side_opts *o,
 			      struct cfs_err *err)
@@ -276,7 +275,7 @@ static int open_of_repository(struct side *s, const struct side_opts *o,
 	return cfs_context(err, load_tree(s, err), "%s", s->name);
 }
 
-/* A name that is nothing else may be one of the repository; who named none hears of both. */
+/* A name without a file may be an image of the repository. When no repository was given, the message names both. */
 static int open_missing(struct side *s, int rc, const struct side_opts *o,
 			enum meant meant, struct cfs_err *err)
 {
@@ -311,7 +310,7 @@ static int open_existing(struct side *s, const struct side_opts *o, enum meant m
 int side_open(struct side *s, const char *name, const struct side_opts *opts,
 	      struct cfs_err *err)
 {
-	enum meant meant = take_prefix(&name);
+	enum meant meant = strip_prefix(&name);
 	int rc;
 
 	*s = (struct side){.name = name, .dirfd = -1};
@@ -321,7 +320,7 @@ int side_open(struct side *s, const char *name, const struct side_opts *opts,
 		side_close(s);
 		*s = (struct side){.dirfd = -1};
 	} else if (s->kind == SIDE_DUMP) {
-		cfs_map_close(&s->map); /* nobody looks at the text any more */
+		cfs_map_close(&s->map); /* the tree does not borrow from the text */
 	}
 	return rc;
 }
