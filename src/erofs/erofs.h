@@ -12,6 +12,7 @@
 
 #include "erofs/format.h"
 #include "erofs/image.h"
+#include "erofs/key_prefix.h"
 #include "erofs/quirks.h"
 #include "erofs/write.h"
 

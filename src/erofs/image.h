@@ -171,9 +171,6 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 int cfs_raw_xattrs_next(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* What an index stands for, e.g. "user."; index must be one that an iterator gave. */
-struct cfs_text cfs_xattr_prefix(uint8_t index);
-
 /* --- Specs: an inode as a tree would have it ----------------------------------------- */
 
 /* Room for what cannot be lent from the image, used again for each inode. Starts zeroed;

@@ -6,6 +6,7 @@
 
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
+#include "erofs/key_prefix.h"
 
 enum {
 	HEADER_LEN = sizeof(struct erofs_xattr_header),
@@ -13,27 +14,10 @@ enum {
 	REF_LEN = 4,
 };
 
-static const struct cfs_text prefixes[] = {
-	[EROFS_XATTR_NONE] = CFS_TEXT(""),
-	[EROFS_XATTR_USER] = CFS_TEXT("user."),
-	[EROFS_XATTR_ACL_ACCESS] = CFS_TEXT("system.posix_acl_access"),
-	[EROFS_XATTR_ACL_DEFAULT] = CFS_TEXT("system.posix_acl_default"),
-	[EROFS_XATTR_TRUSTED] = CFS_TEXT("trusted."),
-	[EROFS_XATTR_LUSTRE] = CFS_TEXT("lustre."),
-	[EROFS_XATTR_SECURITY] = CFS_TEXT("security."),
-};
-
-enum { N_PREFIXES = sizeof(prefixes) / sizeof(prefixes[0]) };
-
-struct cfs_text cfs_xattr_prefix(uint8_t index)
-{
-	return prefixes[index];
-}
-
 /* What key has behind the prefix of x; NULL: it has another prefix. */
 static struct cfs_text behind_prefix(const struct cfs_raw_xattr *x, struct cfs_text key)
 {
-	struct cfs_text prefix = prefixes[x->index];
+	struct cfs_text prefix = cfs_xattr_prefix(x->index);
 
 	if (!cfs_text_has_prefix(key, prefix))
 		return (struct cfs_text){NULL, 0};
@@ -89,9 +73,9 @@ static bool hides_prefix(const struct cfs_raw_xattr *x)
 {
 	if (x->index != EROFS_XATTR_NONE)
 		return false;
-	for (int i = EROFS_XATTR_USER; i < N_PREFIXES; i++)
+	for (uint8_t i = EROFS_XATTR_USER; i < CFS_N_XATTR_PREFIXES; i++)
 		if (i != EROFS_XATTR_LUSTRE &&
-		    cfs_text_has_prefix(x->suffix, prefixes[i]))
+		    cfs_text_has_prefix(x->suffix, cfs_xattr_prefix(i)))
 			return true;
 	return false;
 }
@@ -123,12 +107,12 @@ static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_
 				     off, value_off + value_len, limit);
 	out->suffix = cfs_span_text(suffix);
 	out->off = off;
-	if (out->index >= N_PREFIXES || hides_prefix(out))
+	if (out->index >= CFS_N_XATTR_PREFIXES || hides_prefix(out))
 		return cfs_bad_inode(err, it,
 				     "xattr at offset %" PRIu64
 				     ": key prefix number %d is wrong",
 				     off, out->index);
-	if (prefixes[out->index].len + suffix.len == 0 ||
+	if (cfs_xattr_prefix(out->index).len + suffix.len == 0 ||
 	    memchr(suffix.p, '\0', suffix.len))
 		return cfs_bad_inode(err, it,
 				     "xattr at offset %" PRIu64

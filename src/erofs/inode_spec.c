@@ -8,6 +8,7 @@
 #include "erofs/erofs_priv.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
+#include "erofs/key_prefix.h"
 
 /* What the keys and values of an inode come to at most: those of the tree (CFS_XATTR_BUDGET), 8 bytes of
  * escape for each of at most 1424 keys that fit into it, redirect with a path of 4095 bytes, metacopy

@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Keys in their final form, and the values of pairs. */
 #include "erofs/erofs_priv.h"
-#include "erofs/image.h"
+#include "erofs/key_prefix.h"
 #include "erofs/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* The ACL keys are whole keys to the kernel, yet composefs takes them as prefixes, too; and it never
- * writes "lustre.". */
-static uint8_t find_index(struct cfs_text key)
-{
-	for (uint8_t i = EROFS_XATTR_USER; i <= EROFS_XATTR_SECURITY; i++)
-		if (i != EROFS_XATTR_LUSTRE &&
-		    cfs_text_has_prefix(key, cfs_xattr_prefix(i)))
-			return i;
-	return EROFS_XATTR_NONE;
-}
-
-bool cfs_image_shows_xattr(struct cfs_text key)
-{
-	switch (find_index(key)) {
-	case EROFS_XATTR_ACL_ACCESS:
-		return cfs_text_eq(key, cfs_xattr_prefix(EROFS_XATTR_ACL_ACCESS));
-	case EROFS_XATTR_ACL_DEFAULT:
-		return cfs_text_eq(key, cfs_xattr_prefix(EROFS_XATTR_ACL_DEFAULT));
-	case EROFS_XATTR_NONE:
-		return false;
-	default:
-		return true;
-	}
-}
-
 static void encode_key(struct cfs_text key, struct cfs_key *out)
 {
-	uint8_t index = find_index(key);
+	uint8_t index = cfs_xattr_find_prefix(key);
 	size_t prefix_len = cfs_xattr_prefix(index).len;
 	struct cfs_text suffix = {key.s + prefix_len, key.len - prefix_len};
 	uint32_t hash = cfs_xxh32(suffix.s, suffix.len, EROFS_XATTR_FILTER_SEED + index);

@@ -24,11 +24,6 @@ struct cfs_image_opts {
 	bool both_marks;
 };
 
-/* Does a mount of an image show an xattr of that name? EROFS of Linux has handlers for user., trusted.,
- * security. and the two keys of POSIX ACLs. An image can hold others ("btrfs.compression",
- * "system.nfs4_acl"), which enter its digest and which nobody sees. */
-bool cfs_image_shows_xattr(struct cfs_text key);
-
 struct cfs_plan;
 
 /* The options by which an image with this tree was written, as far as its bytes tell. */

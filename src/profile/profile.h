@@ -12,7 +12,7 @@
 #define CFS_PROFILE_H
 
 #include "base/base.h"
-#include "erofs/write.h"
+#include "erofs/erofs.h"
 #include "hash/hash.h"
 #include "tree/tree.h"
 #include "verity/verity.h"
