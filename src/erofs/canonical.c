@@ -9,7 +9,7 @@
 #include "erofs/erofs.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
-#include "erofs/plan.h"
+#include "erofs/plan_build.h"
 
 enum { PLACE_LEN = 512 };
 

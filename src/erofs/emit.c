@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The bytes of an image, in ascending order, as the plan says. */
-#include "erofs/plan.h"
+#include "erofs/write.h"
 
 #include <assert.h>
 #include <errno.h>
+
+#include "erofs/overlay.h"
+#include "erofs/plan_dirs.h"
+#include "erofs/plan_layout.h"
+#include "erofs/plan_xattrs.h"
 
 /* More than the largest inode, which is one with all the xattrs that fit (256 KiB). */
 enum { BUFFER_LEN = 512 * 1024 };

@@ -2,8 +2,9 @@
 /* What composefs adds to a tree: the xattrs that overlayfs acts on, escapes for those of the
  * input, marks for whiteouts.
  */
+#include "erofs/overlay.h"
+
 #include "erofs/erofs_priv.h"
-#include "erofs/plan.h"
 
 /* Metacopy and redirect carry a value of the inode's own; metacopy without a digest is empty. */
 static const struct cfs_added_def added_defs[CFS_N_ADDED] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the writer's files share: the plan.
+/* The data of a plan, which the files of the writer share.
  *
- * The tree is never changed or copied. What composefs adds to an inode is told by overlay.c to
- * all who ask: to those who count and measure (plan) and to those who write (emit).
+ * The tree is never changed or copied: what the image needs is kept beside it, by the number of the
+ * node. plan_build.c fills it in, step by step; emit.c writes it.
  */
 #ifndef CFS_EROFS_PLAN_H
 #define CFS_EROFS_PLAN_H
@@ -154,53 +154,7 @@ static inline const struct cfs_node *cfs_plan_node(const struct cfs_plan *plan, 
 	return id < plan->tree->n_nodes ? &plan->tree->nodes[id] : &plan->whiteout;
 }
 
-/* plan.c: was the smallest mtime that is given found as if seconds had no sign? False where that makes no difference. */
-bool cfs_plan_has_unsigned_times(const struct cfs_tree *tree, int64_t build_sec,
-				 uint32_t build_nsec);
-
-/* --- overlay.c: the rules ------------------------------------------------------------ */
-
-struct cfs_added_def {
-	struct cfs_text key;
-	struct cfs_text value;
-};
-
-const struct cfs_added_def *cfs_overlay_added(enum cfs_added which);
-
-/* A key of the input as the image has it: itself, or an escaped copy in arena. NULL text: out of
- * memory. */
-struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key);
-
-/* The pairs of an inode, ascending by key: those of the tree, and between them those that are added. */
-struct cfs_pairs {
-	const struct cfs_plan *plan;
-	const struct cfs_node *node;
-	uint32_t next; /* of the node's own */
-	unsigned adds; /* that are still to come */
-};
-
-struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id);
-bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out);
-
-/* Mode with type bits, and size, as the image shows them. */
-static inline uint32_t cfs_overlay_mode(const struct cfs_node *node,
-					const struct cfs_plan_inode *inode)
-{
-	if (inode->flags & CFS_PLAN_WHITEOUT)
-		return (node->mode & ~(uint32_t)S_IFMT) | S_IFREG;
-	return node->mode;
-}
-
-static inline uint64_t cfs_overlay_size(const struct cfs_node *node,
-					const struct cfs_plan_inode *inode)
-{
-	return inode->flags & CFS_PLAN_WHITEOUT ? 0 : node->size;
-}
-
-/* --- plan_keys.c: keys and values --------------------------------------------------------- */
-
-int cfs_plan_keys(struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
-
+/* The key of a pair. */
 static inline const struct cfs_key *cfs_pair_key(const struct cfs_plan *plan,
 						 cfs_pair pair)
 {
@@ -214,104 +168,5 @@ static inline const struct cfs_key *cfs_pair_key(const struct cfs_plan *plan,
 		return &plan->keys[t->n_keys + CFS_ADDED_REDIRECT];
 	return &plan->keys[t->n_keys + (pair - t->n_pairs)];
 }
-
-/* The value of a pair of this node: its length, and its bytes written to p. */
-uint32_t cfs_pair_value_len(const struct cfs_plan *plan, cfs_pair pair,
-			    const struct cfs_node *node);
-uint8_t *cfs_pair_put_value(const struct cfs_plan *plan, cfs_pair pair,
-			    const struct cfs_node *node, uint8_t *p);
-
-/* --- plan_shared.c: what several inodes have ---------------------------------------------- */
-
-/* A new entry of the table; its index goes to *share. */
-int cfs_plan_share(struct cfs_plan *plan, cfs_pair pair, cfs_id id, uint32_t *share,
-		   struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Counts every pair of every inode and makes the table of those that occur twice or more. Needs the
- * flags of all inodes. n_contents: an upper bound of the digests and backing paths in the tree. */
-int cfs_plan_shared(struct cfs_plan *plan, size_t n_contents,
-		    struct cfs_err *err) CFS_MUST_CHECK;
-
-/* --- plan_contents.c: digests and backing paths that several files have -------------------- */
-
-struct cfs_contents {
-	struct cfs_contents_slot *slots; /* open addressing */
-	size_t n_slots;
-	uint64_t seed;
-};
-
-int cfs_contents_init(struct cfs_contents *c, size_t n_contents,
-		      struct cfs_err *err) CFS_MUST_CHECK;
-void cfs_contents_fini(struct cfs_contents *c);
-
-/* Has the slot of a node fetched from memory, some nodes before it is counted. */
-void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *plan,
-			 cfs_id id);
-
-/* Counts the own pairs of a file outside the image; the second inode with a value makes it
- * shared. */
-int cfs_contents_count(struct cfs_contents *c, struct cfs_plan *plan, cfs_id id,
-		       struct cfs_err *err) CFS_MUST_CHECK;
-
-/* --- plan_xattrs.c: entries and areas ------------------------------------------------------ */
-
-/* One entry of an area or of the shared table: its length, and its bytes written to p. */
-uint32_t cfs_pair_entry_len(const struct cfs_plan *plan, cfs_pair pair,
-			    const struct cfs_node *node);
-uint8_t *cfs_pair_put_entry(const struct cfs_plan *plan, cfs_pair pair,
-			    const struct cfs_node *node, uint8_t *p);
-
-/* The whole area of an inode: likewise. Measuring it sets n_refs, which writing needs. */
-uint64_t cfs_plan_measure_area(struct cfs_plan *plan, cfs_id id);
-uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p);
-
-/* --- plan_dirs.c: entries of directories --------------------------------------------------- */
-
-/* An entry as a directory of the image has it. */
-struct cfs_plan_entry {
-	const char *name;
-	uint32_t name_len;
-	bool own;  /* the inode's first name: not a dot, not a hard link */
-	cfs_id id; /* the inode */
-};
-
-/* Where to begin for an inode's own names alone. The place of the dots among the others is not asked
- * for then, which needs the bytes of names that lie all over the memory. */
-#define CFS_PLAN_PAST_DOTS ((struct cfs_plan_pos){.special = CFS_SPECIAL_WHITEOUT})
-
-/* The entry at pos, in byte order; moves pos behind it. False: there is none. */
-bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos *pos,
-		   struct cfs_plan_entry *out);
-
-/* The entries that fill one block. */
-struct cfs_plan_group {
-	struct cfs_plan_pos end;
-	uint32_t n;
-	uint32_t len; /* bytes; 0: no entry is left */
-};
-
-/* The group that starts at pos. */
-struct cfs_plan_group cfs_plan_group_at(const struct cfs_plan *plan, cfs_id dir,
-					struct cfs_plan_pos pos);
-
-/* The next n entries from pos on, as a block or a tail has them. */
-void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
-			  struct cfs_plan_pos pos, uint32_t n, uint8_t *p);
-
-/* Finds all directories, breadth-first, and how each is cut into blocks. */
-int cfs_plan_dirs(struct cfs_plan *plan, uint32_t n_dirs,
-		  struct cfs_err *err) CFS_MUST_CHECK;
-
-/* --- plan_layout.c: positions ------------------------------------------------------------- */
-
-/* Chunks of a file outside the image. size > 0. */
-uint32_t cfs_chunk_bits(uint64_t size);
-uint32_t cfs_chunk_count(uint64_t size);
-
-/* Finds the place of every inode and block. Needs all of the above. */
-int cfs_plan_layout(struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
-
-/* -EFBIG: the sums are beyond what the format's fields can say. */
-int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -2,10 +2,12 @@
 /* Which digests and backing paths several files have. Nearly all are unique, so all that is kept
  * for one is a slot, and only while the inodes are counted.
  */
-#include "erofs/plan.h"
+#include "erofs/plan_contents.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "erofs/plan_table.h"
 
 /* A value: a digest (which a backing path may spell), or another backing path. */
 struct cfs_contents_slot {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Directories: their entries in byte order, cut into blocks. */
-#include "erofs/erofs_priv.h"
-#include "erofs/plan.h"
+#include "erofs/plan_dirs.h"
 
 #include <errno.h>
+
+#include "erofs/erofs_priv.h"
+#include "erofs/overlay.h"
 
 static void special_entry(const struct cfs_plan *plan, cfs_id dir, uint32_t special,
 			  struct cfs_plan_entry *out)

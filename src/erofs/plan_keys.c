@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Keys in their final form, and the values of pairs. */
-#include "erofs/erofs_priv.h"
-#include "erofs/key_prefix.h"
-#include "erofs/plan.h"
+#include "erofs/plan_keys.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "erofs/erofs_priv.h"
+#include "erofs/key_prefix.h"
+#include "erofs/overlay.h"
 
 static void encode_key(struct cfs_text key, struct cfs_key *out)
 {

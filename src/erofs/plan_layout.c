@@ -2,10 +2,14 @@
 /* Positions: every inode one behind another, breadth-first; then the shared xattrs, then the data
  * blocks. Rules that look odd are those of the existing writer, whose bytes are ours.
  */
-#include "erofs/plan.h"
+#include "erofs/plan_layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
+
+#include "erofs/overlay.h"
+#include "erofs/plan_dirs.h"
+#include "erofs/plan_xattrs.h"
 
 /* What one inode occupies. */
 struct extent {
@@ -176,6 +180,11 @@ static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err
 		if (e.own)
 			rc = place(plan, e.id, err);
 	return rc;
+}
+
+uint64_t cfs_plan_image_len(const struct cfs_plan *plan)
+{
+	return plan->data_start + plan->n_data_blocks * EROFS_BLOCK;
 }
 
 int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Entries, and the xattr areas of inodes. */
-#include "erofs/plan.h"
+#include "erofs/plan_xattrs.h"
+
+#include "erofs/overlay.h"
+#include "erofs/plan_keys.h"
 
 uint32_t cfs_pair_entry_len(const struct cfs_plan *plan, cfs_pair pair,
 			    const struct cfs_node *node)

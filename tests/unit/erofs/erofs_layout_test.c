@@ -2,7 +2,8 @@
 /* erofs, writing: where contents, symlinks and chunk maps lie, inode forms, limits. */
 #include "erofs_raw.h"
 
-#include "erofs/plan.h"
+#include "erofs/plan_layout.h"
+#include "erofs/plan_table.h"
 
 static struct cfs_builder *start(void)
 {

@@ -3,7 +3,7 @@
  * get. */
 #include "erofs_raw.h"
 
-#include "erofs/plan.h"
+#include "erofs/plan_contents.h"
 
 T(keys_of_overlayfs_are_escaped_and_prefixes_shortened)
 {

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The plan: from a tree to every size and position of its image. */
-#include "erofs/plan.h"
+#include "erofs/plan_build.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "erofs/plan_dirs.h"
+#include "erofs/plan_keys.h"
+#include "erofs/plan_layout.h"
+#include "erofs/plan_shared.h"
 
 /* What the first look at all nodes tells. */
 struct census {
@@ -208,11 +213,6 @@ bool cfs_plan_has_unsigned_times(const struct cfs_tree *tree, int64_t build_sec,
 	return (without.mtime_sec != with_sign.mtime_sec ||
 		without.mtime_nsec != with_sign.mtime_nsec) &&
 	       without.mtime_sec == build_sec && without.mtime_nsec == build_nsec;
-}
-
-uint64_t cfs_plan_image_len(const struct cfs_plan *plan)
-{
-	return plan->data_start + plan->n_data_blocks * EROFS_BLOCK;
 }
 
 uint32_t cfs_plan_version(const struct cfs_plan *plan)
