@@ -12,7 +12,7 @@
 #include <fcntl.h>
 
 #include "erofs/format.h"
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 
 enum {
 	EDITS_MAX = 6,	 /* of one image */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 
 enum { LOOKUPS_MAX = 3000 };
 

@@ -12,7 +12,7 @@
  * (a pipe, say). A file that is cut off while it is mapped raises SIGBUS at access, and one
  * that is written to is not what was checked: who serves strangers reads a copy instead
  * (cfs_map_copy), who parses takes the copy where it is needed (cfs_map_stable). Who expects an image looks at its
- * superblock first (cfs_image_map in erofs/image.h). */
+ * superblock first (cfs_image_map in erofs/image_file.h). */
 struct cfs_map {
 	struct cfs_span span; /* lent until cfs_map_close */
 	bool mapped;

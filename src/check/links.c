@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "erofs/quirks.h"
+#include "erofs/erofs.h"
 
 enum { PLACE_MAX = 2048 };
 

@@ -2,14 +2,16 @@
 /* Is an image what the writer makes of its own content? Its tree is loaded and planned again, and the
  * bytes are compared as they are emitted.
  */
+#include "erofs/canonical.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "erofs/erofs.h"
 #include "erofs/format.h"
-#include "erofs/image_priv.h"
+#include "erofs/load.h"
 #include "erofs/plan_build.h"
+#include "erofs/walk_priv.h"
 
 enum { PLACE_LEN = 512 };
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The check: a walk over everything, then a look at what is left. */
-#include "erofs/image.h"
+#include "erofs/check.h"
 
 #include <errno.h>
 
 #include "erofs/erofs_priv.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
-#include "erofs/kernel_priv.h"
+#include "erofs/inode_spec.h"
+#include "erofs/quirks_priv.h"
+#include "erofs/walk_priv.h"
+#include "erofs/xattr.h"
 #include "hash/hash.h"
 
 enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };

@@ -5,15 +5,27 @@
  * Uses:  base, hash (xxh32), tree.
  * Never: opens files, mounts, prints.
  *
- * write.h is the way in, image.h the way back, format.h the numbers.
+ * Writing: write.h. Reading: image.h and the headers above it. The numbers: format.h.
  */
 #ifndef CFS_EROFS_H
 #define CFS_EROFS_H
 
+#include "erofs/canonical.h"
+#include "erofs/check.h"
+#include "erofs/content.h"
+#include "erofs/dir.h"
 #include "erofs/format.h"
 #include "erofs/image.h"
+#include "erofs/image_file.h"
+#include "erofs/inode.h"
+#include "erofs/inode_spec.h"
 #include "erofs/key_prefix.h"
+#include "erofs/load.h"
+#include "erofs/lookup.h"
 #include "erofs/quirks.h"
+#include "erofs/superblock.h"
+#include "erofs/walk.h"
 #include "erofs/write.h"
+#include "erofs/xattr.h"
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* An image in a file: looked at before it is read. */
+#include "erofs/image_file.h"
+
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "erofs/format.h"
-#include "erofs/image_priv.h"
+#include "erofs/superblock.h"
 
 enum {
 	UNKNOWN_MAX =

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* From an inode of an image back to what the tree said: the overlay xattrs that the writer
  * added are taken away, and tell backing path, digest and whiteouts. */
-#include "erofs/image.h"
+#include "erofs/inode_spec.h"
 
 #include <errno.h>
 
+#include "erofs/content.h"
 #include "erofs/erofs_priv.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
 #include "erofs/key_prefix.h"
+#include "erofs/xattr.h"
 
 /* What the keys and values of an inode come to at most: those of the tree (CFS_XATTR_BUDGET), 8 bytes of
  * escape for each of at most 1424 keys that fit into it, redirect with a path of 4095 bytes, metacopy

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Which xattrs and backing paths kernels act on as the image says. */
+#include "erofs/kernel_xattr.h"
+
 #include "erofs/erofs_priv.h"
-#include "erofs/kernel_priv.h"
 
 #define ACL_ACCESS  "system.posix_acl_access"
 #define ACL_DEFAULT "system.posix_acl_default"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* From an image to a tree, through the builder: what the builder refuses no image may say. */
-#include "erofs/image.h"
+#include "erofs/load.h"
 
 #include <errno.h>
 
 #include "erofs/image_priv.h"
+#include "erofs/inode_spec.h"
+#include "erofs/primary_name.h"
+#include "erofs/walk_priv.h"
 
 int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs_err *err)
 {

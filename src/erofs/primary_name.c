@@ -5,12 +5,12 @@
  * The names are gone through in the writer's order, and each that leads to the inode of the next
  * number is taken. Where two names would do, both give the same numbers, and the same image.
  */
-#include "erofs/image.h"
+#include "erofs/primary_name.h"
 
 #include <errno.h>
 
+#include "erofs/dir.h"
 #include "erofs/format.h"
-#include "erofs/image_priv.h"
 
 struct numbering {
 	const struct cfs_image *im;

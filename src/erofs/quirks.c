@@ -8,8 +8,10 @@
 
 #include "erofs/erofs_priv.h"
 #include "erofs/format.h"
+#include "erofs/dir.h"
 #include "erofs/image_priv.h"
-#include "erofs/kernel_priv.h"
+#include "erofs/kernel_xattr.h"
+#include "erofs/quirks_priv.h"
 
 #define V CFS_KERNEL_VERSION
 

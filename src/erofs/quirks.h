@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which kernels mishandle what an image has: a table of rules. cfs_image_check_kernels (image.h) finds the
+/* Which kernels mishandle what an image has: a table of rules. cfs_image_check_kernels (check.h) finds the
  * inodes that they are about.
  *
  * Versions are those of Linus' releases. A distribution's kernel can have more than its number says, and a stable

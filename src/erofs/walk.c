@@ -6,12 +6,15 @@
  * be. Inodes with several names are found by a first pass over the same code; only for those is the
  * first name remembered, as a trail of directories, so that memory does not grow with paths.
  */
-#include "erofs/image.h"
+#include "erofs/walk.h"
 
 #include <errno.h>
 
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
+#include "erofs/lookup.h"
+#include "erofs/walk_priv.h"
+#include "erofs/xattr.h"
 
 enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
 
@@ -20,41 +23,13 @@ enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
 #define COST_BASE     (UINT64_C(1) << 30)
 #define COST_PER_BYTE UINT64_C(64)
 
-/* --- Slots --------------------------------------------------------------------------- */
-
-int cfs_slots_init(struct cfs_slots *s, uint64_t n)
-{
-	s->n = n;
-	s->words = calloc(n / SLOTS_PER_WORD + 1, sizeof(*s->words));
-	return s->words ? 0 : -ENOMEM;
-}
-
-/* Adds [from, to); false when some were there. */
-static bool slots_claim(struct cfs_slots *s, uint64_t from, uint64_t to)
-{
-	while (from < to) {
-		uint64_t first = from % SLOTS_PER_WORD, n = SLOTS_PER_WORD - first;
-		uint64_t *word = &s->words[from / SLOTS_PER_WORD], mask;
-
-		if (n > to - from)
-			n = to - from;
-		mask = (n == SLOTS_PER_WORD ? UINT64_MAX : (UINT64_C(1) << n) - 1)
-		       << first;
-		if (*word & mask)
-			return false;
-		*word |= mask;
-		from += n;
-	}
-	return true;
-}
-
 /* --- Meeting an inode ---------------------------------------------------------------- */
 
 static int claim(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off,
 		 uint64_t len, struct cfs_err *err)
 {
-	if (slots_claim(&w->used, off / EROFS_SLOT,
-			(off + len + EROFS_SLOT - 1) / EROFS_SLOT))
+	if (cfs_slots_claim(&w->used, off / EROFS_SLOT,
+			    (off + len + EROFS_SLOT - 1) / EROFS_SLOT))
 		return 0;
 	return cfs_bad_inode(err, inode,
 			     "bytes %" PRIu64 " to %" PRIu64
@@ -382,8 +357,7 @@ static int first_pass(struct cfs_walk *w, struct cfs_err *err)
 		return rc;
 	if (list_firsts(w) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for hard links");
-	memset(w->seen.words, 0,
-	       (w->seen.n / SLOTS_PER_WORD + 1) * sizeof(*w->seen.words));
+	cfs_slots_clear(&w->seen);
 	w->claimed = true;
 	w->started = false;
 	w->cost = 0;

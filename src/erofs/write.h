@@ -26,11 +26,6 @@ struct cfs_image_opts {
 
 struct cfs_plan;
 
-/* The options by which an image with this tree was written, as far as its bytes tell. */
-struct cfs_image;
-struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
-				     const struct cfs_tree *tree);
-
 /* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or
  * directory too large for the format, -ERANGE the xattrs of one inode. The tree is lent
  * until cfs_plan_free. */

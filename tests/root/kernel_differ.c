@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "erofs/quirks.h"
+#include "erofs/erofs.h"
 #include "mount/mount.h"
 #include "root/kernel_view.h"
 #include "root/mutant.h"

@@ -3,7 +3,7 @@
 #ifndef KERNEL_VIEW_H
 #define KERNEL_VIEW_H
 
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 
 enum { VIEW_DIFFERENCE_MAX = 4096 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "erofs/format.h"
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 #include "root/mutant.h"
 #include "unit/t.h"
 

@@ -2,7 +2,7 @@
 /* Random trees with what is on the edge, as the writer makes images of them. */
 #include "root/mutant.h"
 
-#include "erofs/write.h"
+#include "erofs/erofs.h"
 #include "unit/t.h"
 
 enum { NODES_MAX = 24, XATTRS_MAX = 4, VALUE_MAX = 64 };

@@ -8,7 +8,7 @@
 #include "t.h"
 
 #include "erofs/format.h"
-#include "erofs/write.h"
+#include "erofs/erofs.h"
 
 static struct cfs_err err;
 

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "erofs/format.h"
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 #include "forge.h"
 
 enum {

@@ -2,7 +2,7 @@
 /* erofs: damaged and hostile images are refused with one sentence that says where and why. */
 #include "t.h"
 
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 #include "golden.h"
 
 /* Everything a reader does, in the order in which tools do it. */

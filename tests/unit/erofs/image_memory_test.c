@@ -2,7 +2,7 @@
 /* erofs: a reader that runs out of memory says so and leaves nothing behind (the sanitizer counts). */
 #include "t.h"
 
-#include "erofs/image.h"
+#include "erofs/erofs.h"
 #include "golden.h"
 #include "starve.h"
 

@@ -6,7 +6,7 @@
 
 #include "erofs/erofs.h"
 #include "erofs/format.h"
-#include "erofs/kernel_priv.h"
+#include "erofs/quirks_priv.h"
 #include "forge.h"
 #include "golden.h"
 

@@ -5,12 +5,13 @@
  * tail. A group is n entries of 12 bytes, then their names; a name ends where the next one
  * begins, the last one at the end of the group or at its first NUL.
  */
-#include "erofs/image.h"
+#include "erofs/dir.h"
 
 #include <errno.h>
 
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
+#include "tree/tree.h"
 
 enum { DIRENT_LEN = sizeof(struct erofs_dirent) };
 
@@ -297,40 +298,4 @@ int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
 				     " says file type %d",
 				     out->mode, entry->off, entry->file_type);
 	return 0;
-}
-
-/* One step of a lookup: the inode of a name in the directory that *inode is. */
-static int step(const struct cfs_image *im, struct cfs_text name, struct cfs_inode *inode,
-		struct cfs_err *err)
-{
-	struct cfs_dirent entry;
-	int rc = 0;
-
-	if (!is_self(name) && !is_parent(name))
-		rc = cfs_dir_find(im, inode, name, &entry, err);
-	if (rc > 0)
-		rc = cfs_dirent_inode(im, &entry, inode, err) ?: 1;
-	if (rc < 0)
-		return rc;
-	if (rc == 0 || cfs_inode_is_hidden(im, inode))
-		return cfs_fail(err, ENOENT, "no such file or directory in the image");
-	return 0;
-}
-
-int cfs_image_lookup(const struct cfs_image *im, struct cfs_text path,
-		     struct cfs_inode *out, struct cfs_err *err)
-{
-	int rc = cfs_image_inode(im, im->root_nid, out, err);
-
-	while (rc == 0 && path.len) {
-		const char *slash = memchr(path.s, '/', path.len);
-		size_t len = slash ? (size_t)(slash - path.s) : path.len;
-		size_t taken = slash ? len + 1 : len;
-
-		if (len)
-			rc = step(im, (struct cfs_text){path.s, len}, out, err);
-		path.s += taken;
-		path.len -= taken;
-	}
-	return rc;
 }

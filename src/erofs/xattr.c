@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* xattrs as an image stores them: behind the inode, or once for all in the shared table. */
-#include "erofs/image.h"
+#include "erofs/xattr.h"
 
 #include <errno.h>
 
