@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Publishing: links are created in an order in which each refers only to what is durable. */
+/* Publishing: first-level link, then reference, each on disk before the next. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static int sync_dir(int fd, struct cfs_err *err)
 	return fsync(fd) < 0 ? cfs_fail_errno(err, "sync directory") : 0;
 }
 
-static int open_or_make(int dirfd, const char *name, struct cfs_err *err)
+static int open_or_make_dir(int dirfd, const char *name, struct cfs_err *err)
 {
 	int fd;
 
@@ -34,34 +34,56 @@ static int open_or_make(int dirfd, const char *name, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open directory %s", name) : fd;
 }
 
-/* images/ID. What stands there already is good, or is replaced. */
-static int put_entry(const struct cfs_repo *repo, int images, const struct cfs_digest *id,
-		     struct cfs_err *err)
+/* The link exists with another target. That of an image is damaged then. A stream that still has its object must
+ * not get another one: streams that refer to it do so by the ID of the object, and garbage collection would
+ * not find the stream by that ID any more. */
+static int check_replaceable(const struct cfs_repo *repo, const char *name,
+			     const struct cfs_repo_link *link, const char *found,
+			     struct cfs_err *err)
 {
-	char hex[CFS_DIGEST_HEX_MAX], target[CFS_REPO_LINK_MAX], found[CFS_REPO_LINK_MAX];
-	int len;
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	int has;
 
-	cfs_digest_hex(id, hex);
-	cfs_repo_object_target(id, target);
-	if (symlinkat(target, images, hex) == 0)
-		return sync_dir(images, err);
-	if (errno != EEXIST)
-		return cfs_fail_errno(err, "link");
-	len = cfs_repo_read_link(images, hex, found);
-	if (len < 0 || strcmp(found, target) != 0) {
-		int rc = cfs_repo_put_link(repo, images, hex, target, err);
-
-		if (rc < 0)
-			return rc;
-	}
-	return sync_dir(images, err); /* it may be as fresh as ours */
+	if (link->kind == CFS_REPO_IMAGES ||
+	    !repo_parse_object_target(cfs_text(found), link->id.alg, &id))
+		return 0;
+	has = cfs_repo_has_object(repo, &id, err);
+	if (has == 0 || has == -EUCLEAN)
+		return 0;
+	if (has < 0)
+		return has;
+	return cfs_fail(err, EEXIST, "stream %s exists with another object: %s", name,
+			cfs_digest_hex(&id, hex));
 }
 
-/* Makes the directories that ref names, and returns that of the last component. */
-static int make_parent(int images, const char *ref, const char **last,
-		       struct cfs_err *err)
+/* Whatever exists in place of the link is correct, or is replaced if that is safe. */
+static int put_first_level(const struct cfs_repo *repo, int dirfd, const char *name,
+			   const struct cfs_repo_link *link, struct cfs_err *err)
 {
-	int fd = open_or_make(images, "refs", err);
+	char target[CFS_REPO_LINK_MAX], found[CFS_REPO_LINK_MAX];
+	int len, rc = 0;
+
+	cfs_repo_object_target(&link->id, target);
+	if (symlinkat(target, dirfd, name) == 0)
+		return sync_dir(dirfd, err);
+	if (errno != EEXIST)
+		return cfs_fail_errno(err, "link");
+	len = cfs_repo_read_link(dirfd, name, found);
+	if (len >= 0 && strcmp(found, target) == 0)
+		return sync_dir(dirfd, err); /* it may have been created just now */
+	if (len >= 0)
+		rc = check_replaceable(repo, name, link, found, err);
+	if (rc == 0)
+		rc = cfs_repo_put_link(repo, dirfd, name, target, err);
+	return rc < 0 ? rc : sync_dir(dirfd, err);
+}
+
+/* Creates the parent directories of a reference and opens the last one. */
+static int make_ref_parent(int dirfd, const char *ref, const char **last,
+			   struct cfs_err *err)
+{
+	int fd = open_or_make_dir(dirfd, "refs", err);
 
 	for (const char *p = ref; fd >= 0;) {
 		size_t len = strcspn(p, "/");
@@ -72,9 +94,10 @@ static int make_parent(int images, const char *ref, const char **last,
 			*last = p;
 			break;
 		}
-		memcpy(name, p, len); /* below REPO_NAME_MAX: the name was checked */
+		memcpy(name, p,
+		       len); /* shorter than REPO_NAME_MAX: the name was checked */
 		name[len] = '\0';
-		next = open_or_make(fd, name, err);
+		next = open_or_make_dir(fd, name, err);
 		close(fd);
 		fd = next;
 		p += len + 1;
@@ -84,52 +107,73 @@ static int make_parent(int images, const char *ref, const char **last,
 
 enum { PUT_TRIES = 100 };
 
-/* A directory may vanish meanwhile: who takes the last name out of it removes it. */
-static int put_ref(const struct cfs_repo *repo, int images, const char *ref,
-		   const struct cfs_digest *id, struct cfs_err *err)
+/* Another process that removes the last reference of a directory also removes the directory: try again then. */
+static int put_ref(const struct cfs_repo *repo, int dirfd, const char *ref,
+		   const char *name, struct cfs_err *err)
 {
-	char hex[CFS_DIGEST_HEX_MAX], target[CFS_REPO_LINK_MAX];
+	char target[CFS_REPO_LINK_MAX];
 	int rc = -ENOENT;
 
-	repo_ref_target(cfs_text(ref), cfs_text(cfs_digest_hex(id, hex)), target);
+	repo_ref_target(cfs_text(ref), cfs_text(name), target);
 	for (int i = 0; rc == -ENOENT && i < PUT_TRIES; i++) {
 		const char *last = NULL;
-		cfs_autofd int dirfd = make_parent(images, ref, &last, err);
+		cfs_autofd int parent = make_ref_parent(dirfd, ref, &last, err);
 
-		rc = dirfd < 0 ? dirfd
-			       : cfs_repo_put_link(repo, dirfd, last, target, err);
+		rc = parent < 0 ? parent
+				: cfs_repo_put_link(repo, parent, last, target, err);
 		if (rc == 0)
-			rc = sync_dir(dirfd, err);
+			rc = sync_dir(parent, err);
 	}
 	return cfs_context(err, rc, "refs/%s", ref);
 }
 
-int cfs_repo_publish_image(struct cfs_repo *repo, const struct cfs_digest *id,
-			   const char *ref, struct cfs_err *err)
+/* streams/refs is the directory of the references, and no stream. */
+static bool is_first_level_name(const char *name)
 {
-	cfs_autofd int images = -1;
-	int rc = 0;
-
-	if (ref) {
-		ref = cfs_repo_ref_name(ref);
-		rc = cfs_repo_check_ref(cfs_text(ref), err);
-		if (rc < 0)
-			return rc;
-	}
-	images = open_or_make(repo->dirfd, "images", err);
-	if (images < 0)
-		return images;
-	rc = put_entry(repo, images, id, err);
-	if (rc == 0 && ref)
-		rc = put_ref(repo, images, ref, id, err);
-	return cfs_context(err, rc, "images");
+	return repo_is_component(cfs_text(name)) && strcmp(name, "refs") != 0;
 }
 
-/* --- taking away ------------------------------------------------------------------------- */
+static int check_link(const struct cfs_repo *repo, const struct cfs_repo_link *link,
+		      const char *name, const char *ref, struct cfs_err *err)
+{
+	if (link->id.alg != repo->meta.alg)
+		return cfs_fail(err, EINVAL, "id: expected %s, got %s",
+				cfs_hash_name(repo->meta.alg),
+				cfs_hash_name(link->id.alg));
+	if (!is_first_level_name(name))
+		return cfs_fail(err, EINVAL,
+				"stream \"%s\": expected one component other than refs",
+				name);
+	return ref ? cfs_repo_check_ref(cfs_text(ref), err) : 0;
+}
 
-/* The directories that are empty now, from the innermost; a full one ends it. */
-static void remove_empty(const struct cfs_repo *repo, enum cfs_repo_kind kind,
-			 const char *ref)
+int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
+		     struct cfs_err *err)
+{
+	const char *dir = cfs_repo_kind_dir(link->kind);
+	const char *ref = link->ref ? cfs_repo_ref_name(link->ref) : NULL;
+	char hex[CFS_DIGEST_HEX_MAX];
+	const char *name = link->kind == CFS_REPO_IMAGES ? cfs_digest_hex(&link->id, hex)
+							 : link->name;
+	cfs_autofd int dirfd = -1;
+	int rc = check_link(repo, link, name, ref, err);
+
+	if (rc < 0)
+		return rc;
+	dirfd = open_or_make_dir(repo->dirfd, dir, err);
+	if (dirfd < 0)
+		return dirfd;
+	rc = put_first_level(repo, dirfd, name, link, err);
+	if (rc == 0 && ref)
+		rc = put_ref(repo, dirfd, ref, name, err);
+	return cfs_context(err, rc, "%s", dir);
+}
+
+/* --- removing references ------------------------------------------------------------------ */
+
+/* Removes the directories that are empty now, from the innermost; stops at one that is not. */
+static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+			      const char *ref)
 {
 	cfs_autofree char *path = strdup(ref);
 	char top[16], *slash;
@@ -160,14 +204,15 @@ int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 							cfs_repo_kind_dir(kind), ref);
 	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s", cfs_repo_kind_dir(kind),
 			 ref);
-	remove_empty(repo, kind, ref);
+	remove_empty_dirs(repo, kind, ref);
 	return rc;
 }
 
-int cfs_repo_untag(struct cfs_repo *repo, const char *name, struct cfs_err *err)
+int cfs_repo_untag(struct cfs_repo *repo, enum cfs_repo_kind kind, const char *name,
+		   struct cfs_err *err)
 {
 	const char *ref = cfs_repo_ref_name(name);
 	int rc = cfs_repo_check_ref(cfs_text(ref), err);
 
-	return rc < 0 ? rc : cfs_repo_remove_ref(repo, CFS_REPO_IMAGES, ref, err);
+	return rc < 0 ? rc : cfs_repo_remove_ref(repo, kind, ref, err);
 }

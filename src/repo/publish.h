@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Publishing images under names, and removing names.
+/* Publishing images and streams under names, and removing names.
  */
 #ifndef CFS_REPO_PUBLISH_H
 #define CFS_REPO_PUBLISH_H
 
 #include "repo/links.h"
 
-/* Registers a durable object as an image, and creates or replaces the reference unless ref is NULL. Durable when it
- * returns. The repository is open for WRITE. -EEXIST: ref is a directory of references, or a part of it is a
- * reference. */
-int cfs_repo_publish_image(struct cfs_repo *repo, const struct cfs_digest *id,
-			   const char *ref, struct cfs_err *err) CFS_MUST_CHECK;
+/* A first-level link, and perhaps a reference to it. */
+struct cfs_repo_link {
+	enum cfs_repo_kind kind;
+	struct cfs_digest id; /* the object */
+	const char *
+		name; /* of a stream: its first-level name; of an image: NULL, the name is its ID */
+	const char *ref; /* "refs/NAME", NAME, or NULL for no reference */
+};
 
-/* Removes a reference to an image ("refs/NAME" or NAME); the image stays until garbage collection. -ENOENT. */
-int cfs_repo_untag(struct cfs_repo *repo, const char *name,
+/* Creates the first-level link, then creates or replaces the reference. Each link and its directories are on disk
+ * before the next link is created, and all are when this returns. The caller made the object and all that it refers to
+ * durable before (cfs_store_commit), and opened the repository for WRITE.
+ * -EINVAL: an invalid name, or an ID of another algorithm. -EEXIST: ref is a directory of references, a part of ref is
+ * a reference, or the stream exists with another object, which other streams may refer to by its ID. */
+int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Removes a reference ("refs/NAME" or NAME) whose name is valid; the image or stream stays until garbage collection.
+ * -ENOENT: no such reference. */
+int cfs_repo_untag(struct cfs_repo *repo, enum cfs_repo_kind kind, const char *name,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Removes a reference, and the directories that are empty then. -ENOENT. */
+/* The same for any reference that cfs_repo_list_refs lists, by its name in the list. */
 int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			const char *ref, struct cfs_err *err) CFS_MUST_CHECK;
 

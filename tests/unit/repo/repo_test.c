@@ -169,6 +169,14 @@ static const char image_hex[] =
 static const char image_path[] =
 	"r/objects/01/23456789012345678901234567890123456789012345678901234567890123";
 
+static int publish_image(struct cfs_repo *repo, const struct cfs_digest *id,
+			 const char *ref)
+{
+	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .id = *id, .ref = ref};
+
+	return cfs_repo_publish(repo, &link, &err);
+}
+
 /* A repository with an "image" whose content is not what its name says. */
 static struct cfs_repo *make(void)
 {
@@ -182,7 +190,7 @@ static struct cfs_repo *make(void)
 	tmp_text(image_path, "not that");
 	t_eq(cfs_repo_open(tmp_in("r"), CFS_REPO_WRITE, &repo, &err), 0);
 	t_eq(cfs_digest_parse(cfs_text(image_hex), &id, &err), 0);
-	t_eq(cfs_repo_publish_image(repo, &id, "os/1", &err), 0);
+	t_eq(publish_image(repo, &id, "os/1"), 0);
 	return repo;
 }
 
@@ -257,8 +265,8 @@ T(an_image_is_found_by_id_and_by_name)
 	t_eq(cfs_repo_find_image(repo, "os/1/2", &id, &err), -ENOENT);
 	t_eq(cfs_repo_find_image(repo, "none", &id, &err), -ENOENT);
 	t_eq(cfs_repo_find_image(repo, "../images", &id, &err), -EINVAL);
-	t_eq(cfs_repo_untag(repo, "os/1", &err), 0);
-	t_eq(cfs_repo_untag(repo, "os/1", &err), -ENOENT);
+	t_eq(cfs_repo_untag(repo, CFS_REPO_IMAGES, "os/1", &err), 0);
+	t_eq(cfs_repo_untag(repo, CFS_REPO_IMAGES, "os/1", &err), -ENOENT);
 	t_ok(access(tmp_in("r/images/refs/os"), F_OK) < 0);
 	t_eq(cfs_repo_find_image(repo, image_hex, &id, &err), 0);
 	cfs_repo_close(repo);
@@ -270,11 +278,11 @@ T(a_name_and_a_directory_of_names_exclude_each_other)
 	struct cfs_digest id;
 
 	t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), 0);
-	t_eq(cfs_repo_publish_image(repo, &id, "os", &err), -EEXIST);
+	t_eq(publish_image(repo, &id, "os"), -EEXIST);
 	t_has(err.msg, "names below");
-	t_eq(cfs_repo_publish_image(repo, &id, "os/1/2", &err), -EEXIST);
+	t_eq(publish_image(repo, &id, "os/1/2"), -EEXIST);
 	t_has(err.msg, "is a name");
-	t_eq(cfs_repo_publish_image(repo, &id, "os/1", &err), 0);
+	t_eq(publish_image(repo, &id, "os/1"), 0);
 	cfs_repo_close(repo);
 }
 
@@ -324,7 +332,7 @@ T(links_of_any_other_form_lead_nowhere)
 		t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), -EUCLEAN);
 		t_eq(unlink(tmp_in("r/images/refs/os/1")), 0);
 		t_eq(cfs_digest_parse(cfs_text(image_hex), &id, &err), 0);
-		t_eq(cfs_repo_publish_image(repo, &id, "os/1", &err), 0); /* mends both */
+		t_eq(publish_image(repo, &id, "os/1"), 0); /* mends both */
 		t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), 0);
 	}
 	cfs_repo_close(repo);
@@ -339,7 +347,7 @@ T(directories_that_are_links_are_not_entered)
 	t_eq(rename(tmp_in("r/images/refs"), tmp_in("refs")), 0);
 	t_eq(symlink("../../refs", tmp_in("r/images/refs")), 0);
 	t_ok(cfs_repo_find_image(repo, "os/1", &id, &err) < 0);
-	t_ok(cfs_repo_publish_image(repo, &id, "os/2", &err) < 0);
+	t_ok(publish_image(repo, &id, "os/2") < 0);
 	t_ok(access(tmp_in("refs/os/2"), F_OK) < 0);
 	t_eq(rename(tmp_in("r/objects"), tmp_in("objects")), 0);
 	t_eq(symlink("../objects", tmp_in("r/objects")), 0);

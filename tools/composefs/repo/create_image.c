@@ -163,6 +163,7 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 		.warning = warn,
 		.warning_ctx = o,
 	};
+	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
 	struct cfs_store *store;
 	int rc = cfs_repo_open_store(repo, &opts, &store, err);
 
@@ -172,8 +173,9 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 	cfs_store_close(store);
 	if (rc == 0)
 		rc = print_id(o, out, ref, err);
+	link.id = *out;
 	if (rc == 0)
-		rc = cfs_repo_publish_image(repo, out, ref, err);
+		rc = cfs_repo_publish(repo, &link, err);
 	if (rc == 0 && !o->json)
 		profiled_say(o->name, &o->rules);
 	return rc;

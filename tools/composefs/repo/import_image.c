@@ -97,6 +97,7 @@ static int run(struct options *o, const char *ref, const char *file,
 	       struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
+	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
 	struct cfs_map map;
 	int rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
 
@@ -110,8 +111,9 @@ static int run(struct options *o, const char *ref, const char *file,
 				 source_name(file));
 		if (rc == 0)
 			rc = print_id(o, id, err);
+		link.id = *id;
 		if (rc == 0)
-			rc = cfs_repo_publish_image(repo, id, ref, err);
+			rc = cfs_repo_publish(repo, &link, err);
 		cfs_repo_close(repo);
 	}
 	cfs_map_close(&map);

@@ -40,14 +40,16 @@ static const struct cli_syntax untag_syntax = {
 static int tag(struct options *o, const char *image, const char *name,
 	       struct cfs_digest *id, struct cfs_err *err)
 {
+	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = name};
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 
 	if (rc < 0)
 		return rc;
 	rc = cfs_repo_find_image(repo, image, id, err);
+	link.id = *id;
 	if (rc == 0)
-		rc = cfs_repo_publish_image(repo, id, name, err);
+		rc = cfs_repo_publish(repo, &link, err);
 	cfs_repo_close(repo);
 	return rc;
 }
@@ -83,7 +85,7 @@ static int untag(struct options *o, char **names, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	for (; rc == 0 && *names; names++)
-		rc = cfs_repo_untag(repo, *names, err);
+		rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *names, err);
 	cfs_repo_close(repo);
 	return rc;
 }
