@@ -220,7 +220,7 @@ def what_small_trees_have_to_tell_is_bounded():
         done = subprocess.run([COMPOSEFS, "diff", option, "a.dump", "b.dump"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True, timeout=60, check=False)
         expect(done.returncode, TROUBLE)
-        has(done.stderr, "differences come to more than 268861440 bytes, the most for so few names")
+        has(done.stderr, "differences exceed 268861440 bytes, the limit for trees with so few entries")
     has(differ("diff", "--stat", "a.dump", "b.dump"), "\nxattr                0        6000 ")
 
 
@@ -267,9 +267,9 @@ def explain_tells_of_formats_and_writers():
     with open("other.cfs", "wb") as f:
         f.write(data)
     got = differ("explain", "v1.cfs", "other.cfs")
-    has(got, "the same tree: the writer differs\n    B is not what mkcomposefs makes of its tree: ")
-    has(got, "    the first byte that differs is at 1072\n")
-    has(differ("explain", "other.cfs", "t"), "the writer differs\n    A is not")
+    has(got, "the same tree: the writer differs\n    B differs from what mkcomposefs makes of its tree: ")
+    has(got, "    the first different byte is at offset 1072\n")
+    has(differ("explain", "other.cfs", "t"), "the writer differs\n    A differs from")
     expect(differ("explain", "t.cfs", "t", status=SAME).splitlines()[2:], ["nothing differs"])
     expect(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
 
