@@ -106,17 +106,29 @@ static int copy_attributes(int from, int to, struct cfs_err *err)
 	return rc;
 }
 
+/* By no link that another user could have put there: an empty directory of ours elsewhere is none to give away. */
+static int open_own_dir(const char *path, struct cfs_err *err)
+{
+	cfs_autofd int place = cfs_path_open_dir(path, err);
+	int fd;
+
+	if (place < 0)
+		return place;
+	fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
+}
+
 int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
 			struct cfs_err *err)
 {
-	cfs_autofd int upper = open(upperdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cfs_autofd int work = open(workdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cfs_autofd int upper = open_own_dir(upperdir, err);
+	cfs_autofd int work = upper < 0 ? upper : open_own_dir(workdir, err);
 	cfs_autofd int root =
 		openat(image_mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
+	int rc = upper < 0 ? upper : work < 0 ? work : 0;
 
-	if (upper < 0 || work < 0 || root < 0)
-		rc = cfs_fail_errno(err, "open");
+	if (rc == 0 && root < 0)
+		rc = cfs_fail_errno(err, "open the image's root");
 	if (rc == 0)
 		rc = is_fresh(upper, work, err);
 	if (rc == 1)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import fact, run_facts, same, want  # noqa: E402  pylint: disable=wrong-import-position
+from facts import expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
 from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
 
 INFO, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
@@ -60,7 +60,7 @@ def an_object_that_cannot_be_looked_at_is_not_called_missing():
         if not can_inject():
             return
         for fault, status, out, _ in faults(missing, f'"{top}"', 60):
-            want(status or not out, f"{fault}: {out}")
+            expect(status or not out, f"{fault}: {out}")
 
 
 @fact

@@ -208,6 +208,22 @@ def an_upper_directory_that_is_in_use_or_another_users_keeps_its_attributes(scen
 
 
 @fact
+def an_upper_directory_behind_a_link_of_another_user_gets_no_attributes(scene):
+    scene_with_a_root(scene)
+    elsewhere, home = scene.made("elsewhere"), scene.made("home")
+    before = root_of(elsewhere)
+    options = options_with_upper(scene)
+    os.rmdir(scene.path("u"))
+    os.symlink(elsewhere, f"{home}/u")
+    for path in (f"{home}/u", home):
+        os.lchown(path, 1000, 1000)
+    command = [scene.mount_program, "-o", options.replace(scene.path("u"), f"{home}/u"), scene.source, scene.mnt]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    same((done.returncode, root_of(elsewhere)), (1, before), done.stderr)
+    expect('symbolic link "u": not followed' in done.stderr, done.stderr)
+
+
+@fact
 def a_repositorys_image_has_its_root_under_a_new_upper_directory_too(scene):
     if not COMPOSEFS:
         raise Skip("built without composefs")
