@@ -97,9 +97,14 @@ class World:
         good(COMPOSEFS, "untag", f"--repo={repo}", "os/2")
         good(COMPOSEFS, "create-image", f"--repo={repo}", f"{self.trees}/1", "os/3")
 
+    def make_statement(self):
+        good(COMPOSEFS, "sign", f"--key={self.trees}/key", f"--statement={self.trees}/statement", "--name=os", "--version=2",
+             f"{self.trees}/image.cfs")
+
     def make_pristine(self):
         pristine = f"{self.dir}/pristine"
         self.fill(f"{pristine}/repo")
+        self.make_statement()
         good(MKCOMPOSEFS, f"--digest-store={pristine}/store", f"{self.trees}/1", f"{pristine}/dir/image.cfs"
              if os.makedirs(f"{pristine}/dir") is None else "")
         write(f"{pristine}/dir/out.cfs", "old", 0o6777)
@@ -173,6 +178,12 @@ COMMANDS = {
     "init": [COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "{play}/dir/new/repo"],
     "init again": [COMPOSEFS, "init", "--insecure", "--algorithm=sha256", REPO],
     "doctor": [COMPOSEFS, "doctor", f"--repo={REPO}"],
+    "init from scratch": [COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "--reset-metadata", REPO],
+    "gc of old names": [COMPOSEFS, "gc", f"--repo={REPO}", "--keep=1", "--prune-refs"],
+    "repair from a copy": [COMPOSEFS, "repair", f"--repo={REPO}", "--from={play}/dir", "--from={play}/store"],
+    "sign a statement": [COMPOSEFS, "sign", f"--key={KEY}", "--statement={play}/dir/out.cfs", "--name=os", "--version=1", IMAGE],
+    "raise a floor": [COMPOSEFS, "verify", "--trusted={trees}/keys", "--statement={trees}/statement", "--floor={play}/dir/floor",
+                      "--raise-floor", "{trees}/image.cfs"],
     "sign in a repository": [COMPOSEFS, "sign", f"--repo={REPO}", f"--key={KEY}", "os/3"],
     "sign beside": [COMPOSEFS, "sign", f"--key={KEY}", IMAGE],
     "verify": [COMPOSEFS, "verify", "--trusted={trees}/keys", IMAGE],
@@ -224,7 +235,7 @@ def components():
             ".quarantine", ".lock-gc", "streams"]
     return ([f"repo/{name}".rstrip("/") for name in repo] +
             [f"repo/signatures/{name}" for name in sorted(os.listdir(f"{WORLD.dir}/pristine/repo/signatures"))] +
-            ["store", "dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/cache", "dir/.out.cfs.cfs-tmp"])
+            ["store", "dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/cache", "dir/floor", "dir/.out.cfs.cfs-tmp"])
 
 
 def twin(component):
