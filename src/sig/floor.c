@@ -9,10 +9,7 @@
 
 #include "sig/sig_priv.h"
 
-enum {
-	FLOOR_FILE_MAX = 1 << 20,
-	FLOOR_WAIT_MS = 30000, /* others raise a floor within milliseconds */
-};
+enum { FLOOR_FILE_MAX = 1 << 20 }; /* bytes */
 
 struct floor {
 	uint64_t version;
@@ -158,11 +155,10 @@ static int raise_floors(struct cfs_update *u, const struct cfs_sig_statement *s,
 }
 
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
-			struct cfs_err *err)
+			const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
-	static const struct cfs_lock_wait wait = {.timeout_ms = FLOOR_WAIT_MS};
 	struct cfs_update u;
-	int rc = cfs_context(err, cfs_update_begin(path, &wait, &u, err), "floors");
+	int rc = cfs_context(err, cfs_update_begin(path, wait, &u, err), "floors");
 
 	if (rc == 0) {
 		rc = raise_floors(&u, s, err);

@@ -155,8 +155,9 @@ int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 /* Makes the version the floor of its name, and the file where there is none. The file is replaced as a
  * whole, under a lock on itself: two processes do not undo each other, by whatever paths they come. -ESTALE: the floor
  * is higher already; -ENOLINK: the path is a symbolic link that leads nowhere; -EMLINK: the file has another name;
- * -EBUSY: somebody keeps it locked. */
+ * -EBUSY: another process kept it locked for as long as wait allows (cfs_lock_take). */
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
+			const struct cfs_lock_wait *wait,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same on text: the file's new text goes to out, lent from nobody. */

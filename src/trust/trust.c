@@ -301,7 +301,7 @@ static int check_statement(struct work *w, struct cfs_text text, struct cfs_err 
 	if (rc == 0)
 		rc = check_images(&s, w, err);
 	if (rc == 0 && t->floor)
-		rc = t->raise_floor ? t->raise(t->floor, &s, err)
+		rc = t->raise_floor ? t->raise(t->floor, &s, t->wait, err)
 				    : cfs_sig_floor_check(t->floor, &s, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", t->statement);

@@ -36,7 +36,9 @@ struct cfs_trust {
 	bool raise_floor;      /* the version becomes the floor, last of all, by raise */
 	/* cfs_sig_floor_raise, or NULL: programs that only check do without its code. */
 	int (*raise)(const char *path, const struct cfs_sig_statement *s,
-		     struct cfs_err *err);
+		     const struct cfs_lock_wait *wait, struct cfs_err *err);
+	const struct cfs_lock_wait
+		*wait; /* for the lock of the floors; NULL: without end */
 };
 
 /* What was found. */

@@ -176,16 +176,16 @@ T(version_below_the_floor_is_refused_and_the_floor_stays)
 	tmp_fresh();
 	path = tmp_in("floors");
 	t_eq(cfs_sig_floor_check(path, &s, &err), -ENOENT);
-	t_eq(cfs_sig_floor_raise(path, &s, NULL), 0);
+	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
 	want_file(path, "42 os/stable\n");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
 	s.version = 41;
 	t_eq(cfs_sig_floor_check(path, &s, &err), -ESTALE);
 	t_has(err.msg, "os/stable: version 41 is below the floor 42: rolled back");
-	t_eq(cfs_sig_floor_raise(path, &s, NULL), -ESTALE);
+	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), -ESTALE);
 	want_file(path, "42 os/stable\n");
 	s.version = 43;
-	t_eq(cfs_sig_floor_raise(path, &s, NULL), 0);
+	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
 	want_file(path, "43 os/stable\n");
 }
 
@@ -198,7 +198,7 @@ T(each_name_has_a_floor_of_its_own)
 	path = tmp_in("floors");
 	tmp_text("floors", "7 os/stable\n99 os\n100 os/stable2\n");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
-	t_eq(cfs_sig_floor_raise(path, &s, NULL), 0);
+	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
 	want_file(path, "99 os\n100 os/stable2\n42 os/stable\n");
 	s.name = CFS_TEXT("os");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), -ESTALE);
@@ -220,7 +220,7 @@ T(damaged_floors_are_an_error_not_no_floors)
 		tmp_text("floors", bad[i]);
 		t_eq(cfs_sig_floor_check(tmp_in("floors"), &s, &err), -EINVAL);
 		t_has(err.msg, "floors: want lines \"VERSION NAME\"");
-		t_eq(cfs_sig_floor_raise(tmp_in("floors"), &s, NULL), -EINVAL);
+		t_eq(cfs_sig_floor_raise(tmp_in("floors"), &s, NULL, NULL), -EINVAL);
 		want_file(tmp_in("floors"), bad[i]);
 	}
 }

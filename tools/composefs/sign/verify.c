@@ -9,6 +9,8 @@
 #include "composefs/sign/commands.h"
 #include "trust/trust.h"
 
+enum { LOCK_WAIT_MS = 30000 }; /* others raise a floor within milliseconds */
+
 struct options {
 	struct cfs_trust trust;
 	struct sig_images how;
@@ -113,6 +115,13 @@ static const struct refusal *refusal_of(int rc)
 	return &failed;
 }
 
+static void print_holder(void *ctx, const char *holder)
+{
+	const struct cfs_trust *t = ctx;
+
+	cli_say("composefs verify", "%s: waiting for %s", t->floor, holder);
+}
+
 struct verify {
 	const struct options *o;
 	char **images;
@@ -126,8 +135,12 @@ struct verify {
 static int run(struct verify *v, struct cfs_err *err)
 {
 	struct cfs_trust trust = v->o->trust;
+	struct cfs_lock_wait wait = {
+		.timeout_ms = LOCK_WAIT_MS, .note = print_holder, .ctx = &trust};
 	cfs_autofd int repo_fd = -1;
 	int rc = 0;
+
+	trust.wait = &wait;
 
 	for (size_t i = 0; rc == 0 && i < v->n; i++)
 		rc = sig_measure(&v->o->how, v->images[i], &v->digests[i], err);
