@@ -75,7 +75,12 @@ static void advise_verity(struct doctor *d)
 
 static void ask_verity(struct doctor *d)
 {
-	if (cfs_verity_supported(d->dirfd))
+	struct cfs_err err;
+	int rc = cfs_verity_supported(d->dirfd, &err);
+
+	if (rc < 0)
+		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
+	else if (rc == 1)
 		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_OK, "%s", d->report->fs);
 	else
 		advise_verity(d);

@@ -143,13 +143,18 @@ static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
 static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
 			struct cfs_err *err)
 {
+	int rc;
+
 	for (size_t i = 0; i < o->n_objdirs && !out->objects_verity; i++) {
 		cfs_autofd int dir =
 			openat(o->objdir_fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (dir < 0)
 			return cfs_fail_errno(err, "object directory %s", o->objdirs[i]);
-		out->objects_verity = cfs_verity_supported(dir);
+		rc = cfs_verity_supported(dir, err);
+		if (rc < 0)
+			return cfs_context(err, rc, "object directory %s", o->objdirs[i]);
+		out->objects_verity = rc == 1;
 	}
 	if (out->objects_verity || !cfs_mount_requires_verity(o))
 		return 0;

@@ -92,7 +92,7 @@ static int probe_verity(struct cfs_store *s, struct cfs_err *err)
 {
 	int rc = 0;
 
-	if (s->opts.require_verity || cfs_verity_supported(s->dirfd))
+	if (s->opts.require_verity || cfs_verity_supported(s->dirfd, NULL) != 0)
 		rc = try_seal(s, err);
 	/* Anything else in the way is told by the first object that is added. */
 	return s->opts.require_verity ? rc : 0;

@@ -85,14 +85,19 @@ int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 	return 0;
 }
 
-bool cfs_verity_supported(int fd)
+int cfs_verity_supported(int fd, struct cfs_err *err)
 {
 	struct fsverity_digest d = {.digest_size = 0};
+	int rc = cfs_verity_kernel_verifies(fd, err);
 
-	if (cfs_verity_kernel_verifies(fd, NULL) != 1)
-		return false;
-	return ioctl(fd, FS_IOC_MEASURE_VERITY, &d) == 0 || errno == ENODATA ||
-	       errno == EOVERFLOW;
+	if (rc != 1)
+		return rc;
+	if (ioctl(fd, FS_IOC_MEASURE_VERITY, &d) == 0 || errno == ENODATA ||
+	    errno == EOVERFLOW)
+		return 1;
+	if (errno == EOPNOTSUPP || errno == ENOTTY)
+		return 0;
+	return cfs_fail_errno(err, "fs-verity measure");
 }
 
 static int enable(int fd, enum cfs_hash_alg alg, struct cfs_span signature,

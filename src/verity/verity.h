@@ -112,9 +112,10 @@ int cfs_verity_kernel_verifies(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_verity_measure(int fd, struct cfs_digest *out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Whether the file system of a file or directory has fs-verity that the kernel verifies:
- * FS_IOC_MEASURE_VERITY says ENODATA where there could be a digest. fd is open for reading. */
-bool cfs_verity_supported(int fd);
+/* Does the filesystem of a file or directory have fs-verity that the kernel verifies? 1: it does
+ * (FS_IOC_MEASURE_VERITY fails with ENODATA where there could be a digest); 0: it does not; -errno: unknown. fd is
+ * open for reading. */
+int cfs_verity_supported(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* FS_IOC_ENABLE_VERITY on a descriptor that is open for reading, with no writer left.
  * -EEXIST: already on. -ENOTTY: this kind of file system does not know it, or would pass it on. -EOPNOTSUPP: it

@@ -196,6 +196,22 @@ T(mount_with_a_digest_wants_objects_that_can_be_verified)
 	t_eq(inspect_opts(&try, &facts, &err), -ENOTTY);
 }
 
+/* "The kernel could not tell" is not "there is no fs-verity": tryverity would mount without verification. */
+T(mount_stops_where_it_cannot_find_out_whether_objects_can_be_verified)
+{
+	const struct cfs_mount_opts try = {objdirs, 1, .verity = CFS_MOUNT_VERITY_TRY};
+	struct cfs_mount_facts facts;
+	struct cfs_err err;
+
+	kernel_says(CFS_SHA256, 0);
+	kernel.dir_errno = EIO;
+	t_eq(inspect_opts(&try, &facts, &err), -EIO);
+	t_has(err.msg, "object directory /: fs-verity measure: ");
+	kernel.dir_errno = ENOTTY;
+	t_eq(inspect_opts(&try, &facts, &err), 0);
+	t_ok(!facts.objects_verity);
+}
+
 T(mount_without_verity_measures_nothing)
 {
 	struct cfs_mount_facts facts;

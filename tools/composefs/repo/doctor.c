@@ -64,8 +64,8 @@ static void go_up(char *path)
 static enum cfs_mount_verity verity_of(const struct cfs_repo *repo, const char *dir)
 {
 	cfs_autofd int fd = repo ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool verity =
-		repo ? cfs_repo_is_secure(repo) : fd >= 0 && cfs_verity_supported(fd);
+	bool verity = repo ? cfs_repo_is_secure(repo)
+			   : fd >= 0 && cfs_verity_supported(fd, NULL) == 1;
 
 	return verity ? CFS_MOUNT_VERITY_REQUIRE : CFS_MOUNT_VERITY_NONE;
 }
