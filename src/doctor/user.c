@@ -89,7 +89,7 @@ static int try_fuse(int fuse, int *context)
 /* The kernel begins with what it offers. */
 static int read_offer(int fuse, uint64_t *flags)
 {
-	static uint8_t raw[FUSE_MIN_READ_BUFFER];
+	uint8_t raw[FUSE_MIN_READ_BUFFER];
 	ssize_t n = read(fuse, raw, sizeof(raw));
 	struct fuse_in_header head;
 	uint32_t in[5]; /* major, minor, max_readahead, flags, flags2 */

@@ -2,7 +2,6 @@
 /* Options -> steps: what each kind of kernel is asked to do. Pure. */
 #include "mount/mount.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdalign.h>
 
@@ -15,19 +14,39 @@ struct builder {
 	const struct cfs_mount_facts *facts;
 	struct cfs_steps *out;
 	struct cfs_way *way;
-	size_t cap;
+	size_t cap; /* of way->steps */
+	int rc;	    /* the first failure */
 };
 
-/* Steps of the longest way, besides one for each object directory. */
-enum { STEPS_MAX = 24 };
+/* Steps of the first allocation of a way; more than enough for one object directory. */
+enum { STEPS_MIN = 32 };
 
-static void add(struct builder *b, struct cfs_step step)
+static void grow_steps(struct builder *b)
 {
-	assert(b->way->n_steps < b->cap);
-	b->way->steps[b->way->n_steps++] = step;
+	struct cfs_way *way = b->way;
+	size_t cap = b->cap ? 2 * b->cap : STEPS_MIN;
+	struct cfs_step *steps = cfs_arena_alloc(&b->out->arena, cap * sizeof(*steps),
+						 alignof(struct cfs_step));
+
+	if (!steps) {
+		b->rc = -ENOMEM;
+		return;
+	}
+	if (way->n_steps)
+		memcpy(steps, way->steps, way->n_steps * sizeof(*steps));
+	way->steps = steps;
+	b->cap = cap;
 }
 
-#define ADD(b, ...) add(b, (struct cfs_step){__VA_ARGS__})
+static void add_step(struct builder *b, struct cfs_step step)
+{
+	if (b->rc == 0 && b->way->n_steps == b->cap)
+		grow_steps(b);
+	if (b->rc == 0)
+		b->way->steps[b->way->n_steps++] = step;
+}
+
+#define ADD(b, ...) add_step(b, (struct cfs_step){__VA_ARGS__})
 
 /* --- the image ---------------------------------------------------------------------- */
 
@@ -62,19 +81,17 @@ static void add_erofs(struct builder *b)
 /* EROFS straight from the file: kernel 6.12. Before, and for a file system that the
  * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK; without /proc,
  * where the file has its path for the kernel, ENOENT. */
-static int image_file(struct builder *b)
+static void plan_image_file(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "erofs");
 	add_erofs(b);
-	return 0;
 }
 
-static int image_loop(struct builder *b)
+static void plan_image_loop(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "erofs");
 	ADD(b, CFS_STEP_LOOP, .value = b->o->image_name);
 	add_erofs(b);
-	return 0;
 }
 
 /* --- the overlay -------------------------------------------------------------------- */
@@ -139,7 +156,7 @@ static void add_dir(struct builder *b, const char *key, const char *path)
 /* Everything by descriptor, nothing attached before it is complete: kernel 6.15. Older
  * ones say EBADF (seen on 6.12), EOPNOTSUPP (6.1) or EINVAL to a descriptor, or EINVAL to
  * a detached layer when the superblock is made. */
-static int overlay_fds(struct builder *b)
+static void plan_overlay_fds(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
 	add_overlay(b);
@@ -151,7 +168,6 @@ static int overlay_fds(struct builder *b)
 	add_dir(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL});
 	add_mount(b);
-	return 0;
 }
 
 /* The kernel takes text apart at some characters: a backslash in front keeps them.
@@ -169,23 +185,24 @@ static char *put_escaped(char *to, const char *path, const char *special)
 
 /* Overlayfs unescapes upperdir and workdir, but not the layers that are added one by one.
  */
-static int add_escaped(struct builder *b, const char *key, const char *path)
+static void add_escaped(struct builder *b, const char *key, const char *path)
 {
 	char *copy;
 
 	if (!path)
-		return 0;
+		return;
 	copy = cfs_arena_alloc(&b->out->arena, 2 * strlen(path) + 1, 1);
-	if (!copy)
-		return -ENOMEM;
+	if (!copy) {
+		b->rc = -ENOMEM;
+		return;
+	}
 	put_escaped(copy, path, "\\");
 	ADD(b, CFS_STEP_STRING, key, copy, .move_on = {EINVAL});
-	return 0;
 }
 
 /* Layers by path: kernel 6.8. Where overlayfs still had the options of mount(2), it seems
  * to take any option at first. */
-static int overlay_paths(struct builder *b)
+static void plan_overlay_paths(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
 	ADD(b, CFS_STEP_REFUSED, "composefs-asks-for-the-new-mount-api",
@@ -195,12 +212,10 @@ static int overlay_paths(struct builder *b)
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		ADD(b, CFS_STEP_DATA_AT, "datadir+", b->o->objdirs[i], .number = i,
 		    .move_on = {EINVAL});
-	if (add_escaped(b, "upperdir", b->o->upperdir) < 0 ||
-	    add_escaped(b, "workdir", b->o->workdir) < 0)
-		return -ENOMEM;
+	add_escaped(b, "upperdir", b->o->upperdir);
+	add_escaped(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE);
 	add_mount(b);
-	return 0;
 }
 
 /* The attributes as mount(2) has them. */
@@ -277,13 +292,15 @@ static char *old_data(struct builder *b)
 	return data;
 }
 
-static int add_old_overlay(struct builder *b, const char *separator, uint64_t flags,
-			   int move_on)
+static void add_old_overlay(struct builder *b, const char *separator, uint64_t flags,
+			    int move_on)
 {
 	const char *data = old_data(b);
 
-	if (!data)
-		return -ENOMEM;
+	if (!data) {
+		b->rc = -ENOMEM;
+		return;
+	}
 	if (b->o->readonly)
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
@@ -291,64 +308,54 @@ static int add_old_overlay(struct builder *b, const char *separator, uint64_t fl
 	    .number = flags | old_generic(b->o) | cfs_mount_old_flags(b->o->attr),
 	    .move_on = {move_on},
 	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);
-	return 0;
 }
 
 /* mount(2), with the object directories as data-only layers: kernel 6.5. */
-static int overlay_old(struct builder *b)
+static void plan_overlay_old(struct builder *b)
 {
-	return add_old_overlay(b, "::", MS_SILENT, EINVAL);
+	add_old_overlay(b, "::", MS_SILENT, EINVAL);
 }
 
 /* And as ordinary lower layers. The image's root hides the names 00 to ff; others would appear beside those
  * of the image. */
-static int overlay_older(struct builder *b)
+static void plan_overlay_older(struct builder *b)
 {
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		ADD(b, CFS_STEP_NAMES, .value = b->o->objdirs[i], .number = i);
-	return add_old_overlay(b, ":", 0, 0);
+	add_old_overlay(b, ":", 0, 0);
 }
 
 /* --- all of it ---------------------------------------------------------------------- */
 
-static int add_way(struct builder *b, struct cfs_ways *ways, const char *name,
-		   int (*fill)(struct builder *b))
+static void add_way(struct builder *b, struct cfs_ways *ways, const char *name,
+		    void (*plan)(struct builder *b))
 {
-	assert(ways->n < CFS_MOUNT_WAYS);
+	if (ways->n == CFS_MOUNT_WAYS) {
+		b->rc = -EOVERFLOW;
+		return;
+	}
 	b->way = &ways->way[ways->n++];
 	b->way->name = name;
-	b->way->steps = cfs_arena_alloc(&b->out->arena, b->cap * sizeof(struct cfs_step),
-					alignof(struct cfs_step));
-	return b->way->steps ? fill(b) : -ENOMEM;
+	b->cap = 0;
+	plan(b);
 }
 
-static int add_ways(struct builder *b)
+static void add_ways(struct builder *b)
 {
 	struct cfs_steps *s = b->out;
-	const struct {
-		struct cfs_ways *ways;
-		const char *name;
-		int (*fill)(struct builder *b);
-	} table[] = {
-		{&s->image, "file", image_file},
-		{&s->image, "loop", image_loop},
-		{&s->overlay, "descriptors", overlay_fds},
-		{&s->apart, "paths", overlay_paths},
-		{&s->apart, "mount(2)", overlay_old},
-		{&s->apart, "mount(2), plain layers", overlay_older},
-	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (add_way(b, table[i].ways, table[i].name, table[i].fill) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	add_way(b, &s->image, "file", plan_image_file);
+	add_way(b, &s->image, "loop", plan_image_loop);
+	add_way(b, &s->overlay, "descriptors", plan_overlay_fds);
+	add_way(b, &s->apart, "paths", plan_overlay_paths);
+	add_way(b, &s->apart, "mount(2)", plan_overlay_old);
+	add_way(b, &s->apart, "mount(2), plain layers", plan_overlay_older);
 }
 
 int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
 		    struct cfs_steps *out, struct cfs_err *err)
 {
-	struct builder b = {o, facts, out, NULL, STEPS_MAX + o->n_objdirs};
+	struct builder b = {.o = o, .facts = facts, .out = out};
 
 	*out = (struct cfs_steps){.objdirs = o->objdirs,
 				  .objdir_fds = o->objdir_fds,
@@ -357,10 +364,12 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 		out->new_upper = o->upperdir;
 		out->new_work = o->workdir;
 	}
-	if (add_ways(&b) == 0)
+	add_ways(&b);
+	if (b.rc == 0)
 		return 0;
 	cfs_steps_fini(out);
-	return cfs_fail(err, ENOMEM, "out of memory");
+	return b.rc == -ENOMEM ? cfs_fail(err, ENOMEM, "out of memory")
+			       : cfs_fail(err, -b.rc, "too many ways to mount");
 }
 
 void cfs_steps_fini(struct cfs_steps *steps)
