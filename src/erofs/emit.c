@@ -2,8 +2,8 @@
 /* The bytes of an image, in ascending order, as the plan says. */
 #include "erofs/write.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 
 #include "erofs/overlay.h"
 #include "erofs/plan_dirs.h"
@@ -214,8 +214,11 @@ static void emit_inode(struct emit *e, cfs_id id)
 	else
 		put_extended(n, &f, p);
 	end = cfs_plan_put_area(plan, id, p + head_len);
-	assert(end == p + head_len + inode->xattr_len);
-	put_tail(plan, id, end);
+	if (end != p + head_len + inode->xattr_len && e->out.rc == 0)
+		e->out.rc = cfs_fail(&e->out.err, EOVERFLOW,
+				     "xattrs of an inode: expected %u bytes, got %td",
+				     (unsigned)inode->xattr_len, end - p - head_len);
+	put_tail(plan, id, p + head_len + inode->xattr_len);
 	e->next_blk += n_blocks(plan, id);
 	e->ino++;
 }
@@ -308,7 +311,10 @@ int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink, struct cfs_err *
 	emit_inodes(&e);
 	emit_shared(&e);
 	emit_data(&e);
-	assert(e.out.rc < 0 || e.out.total == cfs_plan_image_len(plan));
+	if (e.out.rc == 0 && e.out.total != cfs_plan_image_len(plan))
+		e.out.rc = cfs_fail(&e.out.err, EOVERFLOW,
+				    "image: expected %" PRIu64 " bytes, got %" PRIu64,
+				    cfs_plan_image_len(plan), e.out.total);
 	rc = cfs_out_flush(&e.out, err);
 	cfs_out_fini(&e.out);
 	return rc;
