@@ -36,17 +36,51 @@ struct check {
 
 #define CHECK_NO_SIZE UINT64_MAX
 
-/* Tells a finding. id may be NULL. -ENOMEM. */
-int check_tell(struct check *c, enum cfs_check_fault fault, const struct cfs_digest *id,
-	       const char *place, const char *what, struct cfs_err *err) CFS_MUST_CHECK;
+enum { CHECK_PLACE_MAX = 2048 }; /* bytes of a place that a finding names */
 
-/* The index of an object in present; SIZE_MAX: it is not there. */
-size_t check_find(const struct check *c, const struct cfs_digest *id);
+/* --- report.c ----------------------------------------------------------------------------- */
 
-/* The size of an object; false: it is not there. */
-bool check_size(const struct check *c, const struct cfs_digest *id, uint64_t *out);
+/* Adds a finding. id may be NULL. Any thread. -ENOMEM. */
+int check_add_finding(struct check *c, enum cfs_check_fault fault,
+		      const struct cfs_digest *id, const char *place, const char *what,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* An object that is missing or damaged, and a file of an image whose content it is. */
+/* Adds a finding about an object that is referenced and does not exist. */
+int check_add_missing(struct check *c, enum cfs_check_fault fault,
+		      const struct cfs_digest *id, const char *place,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Adds one to a number of the report. Any thread. */
+void check_count(struct check *c, uint64_t *n);
+
+void check_sort_report(struct cfs_check_report *report);
+
+/* Shows the progress of a stage, once for each item; only the first worker does. */
+void check_show_progress(struct check *c, unsigned worker, const char *stage, size_t all);
+
+/* --- background.c ------------------------------------------------------------------------- */
+
+unsigned check_n_threads(const struct check *c);
+
+/* In the background, returns a descriptor of the object if nothing of it is in the page cache, else -1. Afterwards
+ * check_cold_end closes it, and drops from the page cache what was read. */
+int check_cold_begin(const struct check *c, const struct cfs_digest *id);
+void check_cold_end(int fd);
+
+/* --- objects.c ---------------------------------------------------------------------------- */
+
+/* Lists and checks all objects. */
+int check_objects(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The index of an object in present; SIZE_MAX if it does not exist. */
+size_t check_find_object(const struct check *c, const struct cfs_digest *id);
+
+/* The size of an object; false if it does not exist. */
+bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t *out);
+
+/* --- uses.c ------------------------------------------------------------------------------- */
+
+/* A missing or damaged object, and a file of an image that uses it. */
 struct check_used {
 	struct cfs_digest id;
 	enum cfs_check_fault fault;
@@ -55,25 +89,28 @@ struct check_used {
 	struct cfs_text path;
 };
 
-/* check_uses.c: gathers them, and tells of each object once, with the names of its images. -ENOMEM. */
-int check_note_use(struct check *c, const struct check_used *used,
-		   struct cfs_err *err) CFS_MUST_CHECK;
-int check_tell_uses(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
+/* Collects uses (any thread), then adds one finding for each object, with the names of the images. -ENOMEM. */
+int check_add_use(struct check *c, const struct check_used *used,
+		  struct cfs_err *err) CFS_MUST_CHECK;
+int check_report_uses(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 void check_uses_fini(struct check_uses *uses);
 
-/* Progress of a stage, told by the first thread. */
-void check_show(struct check *c, unsigned worker, const char *stage, size_t all);
+/* --- links.c ------------------------------------------------------------------------------ */
 
-/* How many threads there may be. */
-unsigned check_threads(const struct check *c);
+/* Lists references and first-level links of both kinds. */
+int check_list_links(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Before an object is read in the background: a descriptor if nothing of it is in memory, else -1. Afterwards it is
- * given back, and what reading brought in is dropped. */
-int check_cold_begin(const struct check *c, const struct cfs_digest *id);
-void check_cold_end(int fd);
+/* Checks the references of a kind, and restarts the progress for its first-level links. */
+int check_all_refs(struct check *c, enum cfs_repo_kind kind,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* check_links.c: reads refs and entries of both kinds, then checks them. */
-int check_list(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
+/* Checks a first-level link and maps its object. 1; 0 if there is a finding. fault: if the object is damaged. */
+int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
+		    enum cfs_check_fault fault, struct cfs_map *map,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- streams.c, images.c ------------------------------------------------------------------ */
+
 int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 

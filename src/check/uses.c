@@ -79,7 +79,7 @@ static int note(struct check_uses *uses, const struct check_used *used)
 	return 0;
 }
 
-int check_note_use(struct check *c, const struct check_used *used, struct cfs_err *err)
+int check_add_use(struct check *c, const struct check_used *used, struct cfs_err *err)
 {
 	int rc;
 
@@ -182,10 +182,10 @@ static int tell_use(struct check *c, size_t n_before, const struct check_use *us
 	}
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&use->id, path));
 	c->out->n_missing += use->fault == CFS_CHECK_IMAGE_OBJECT;
-	return check_tell(c, use->fault, &use->id, place, what, err);
+	return check_add_finding(c, use->fault, &use->id, place, what, err);
 }
 
-int check_tell_uses(struct check *c, struct cfs_err *err)
+int check_report_uses(struct check *c, struct cfs_err *err)
 {
 	size_t n_before = c->out->n;
 	int rc = 0;

@@ -61,8 +61,8 @@ static void flag_old(const struct cfs_repo_list *refs, const struct cfs_repo_ent
 	}
 }
 
-int mark_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
-		 struct cfs_err *err)
+int gc_find_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
+		    struct cfs_err *err)
 {
 	cfs_autofree const struct cfs_repo_entry **v = calloc(refs->n + 1, sizeof(*v));
 	size_t n = 0;
@@ -72,7 +72,7 @@ int mark_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *out,
 	for (size_t i = 0; i < refs->n; i++)
 		if (refs->v[i].code == 0 && family(refs->v[i].name).len)
 			v[n++] = &refs->v[i];
-	flag_old(refs, v, n, by_time, keep, MARK_OLD_TIME, out);
-	flag_old(refs, v, n, by_version, keep, MARK_OLD_VERSION, out);
+	flag_old(refs, v, n, by_time, keep, GC_OLD_TIME, out);
+	flag_old(refs, v, n, by_version, keep, GC_OLD_VERSION, out);
 	return 0;
 }

@@ -19,7 +19,7 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 
 /* --- what no entry leads to ------------------------------------------------------------------ */
 
-static void note_use(const struct mark *m, const char *place, int use)
+static void note_use(const struct gc_marks *m, const char *place, int use)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
@@ -49,13 +49,13 @@ static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
 
 /* Of a file in use that does not begin as images do: a damaged image may have lost its first bytes after it was
  * mounted, and then nobody can tell what it refers to. 0: it never was an image. */
-static int may_be_damaged_image(const struct mark *m, int fd, const struct cfs_digest *id,
-				int use, struct cfs_err *err)
+static int may_be_damaged_image(const struct gc_marks *m, int fd,
+				const struct cfs_digest *id, int use, struct cfs_err *err)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 	int sound;
 
-	if (mark_find_name(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
+	if (gc_find_entry(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
 		return 1;
 	if (use ==
 	    CFS_REPO_USE_UNKNOWN) /* as of every file, and images alone are mounted */
@@ -71,8 +71,8 @@ static int fail_damaged(struct cfs_err *err)
 }
 
 /* An object that is in use, and that does not begin as images do. */
-static int mark_used_object(struct mark *m, int fd, const struct cfs_digest *id, int use,
-			    struct cfs_err *err)
+static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest *id,
+			    int use, struct cfs_err *err)
 {
 	int damaged = may_be_damaged_image(m, fd, id, use, err);
 	char path[CFS_OBJECT_PATH_MAX];
@@ -85,7 +85,7 @@ static int mark_used_object(struct mark *m, int fd, const struct cfs_digest *id,
 	return cfs_ids_add(&m->live, id->bytes, err);
 }
 
-int mark_if_used(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	cfs_autofd int fd = open_object(m->repo, id, err);
@@ -107,13 +107,13 @@ int mark_if_used(struct mark *m, const struct cfs_digest *id, struct cfs_err *er
 				   "objects/%s", path);
 	note_use(m, path, use);
 	use = cfs_ids_add(&m->used, id->bytes, err);
-	return use < 0 ? use : mark_image(m, id, err);
+	return use < 0 ? use : gc_mark_image(m, id, err);
 }
 
 /* --- .quarantine ----------------------------------------------------------------------------- */
 
 /* What the image in a file refers to, by the bytes of that file. -EINVAL: it is not an image. */
-static int mark_bytes(struct mark *m, int fd, struct cfs_err *err)
+static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
@@ -149,7 +149,7 @@ static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
 }
 
 /* Keeps the image that is now in the place of a file that was moved aside. 1: there is one. */
-static int mark_successor(struct mark *m, const struct cfs_digest *id,
+static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 			  struct cfs_err *err)
 {
 	cfs_autofd int fd = open_object(m->repo, id, err);
@@ -160,12 +160,12 @@ static int mark_successor(struct mark *m, const struct cfs_digest *id,
 	rc = fd < 0 ? fd : is_image(fd, err);
 	if (rc <= 0)
 		return rc;
-	rc = mark_image(m, id, err);
+	rc = gc_mark_image(m, id, err);
 	return rc < 0 ? rc : 1;
 }
 
 /* Refuses a file that was moved aside and does not begin as images do, unless it never was one. */
-static int check_no_image(const struct mark *m, int fd, const struct cfs_digest *id,
+static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_digest *id,
 			  int use, struct cfs_err *err)
 {
 	cfs_autofd int now = open_object(m->repo, id, err);
@@ -182,7 +182,7 @@ static int check_no_image(const struct mark *m, int fd, const struct cfs_digest 
 
 /* A file that is in use keeps what it refers to, and what the image of its name refers to: the kernel may
  * have read it before it was damaged. */
-static int mark_aside_file(struct mark *m, int dirfd, const char *name,
+static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 			   struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_unverified(dirfd, name, err);
@@ -213,7 +213,7 @@ static int mark_aside_file(struct mark *m, int dirfd, const char *name,
 	return has_id ? cfs_ids_add(&m->used, id.bytes, err) : 0;
 }
 
-static int mark_aside_files(struct mark *m, DIR *dir, struct cfs_err *err)
+static int mark_aside_files(struct gc_marks *m, DIR *dir, struct cfs_err *err)
 {
 	const struct dirent *d;
 	int rc = 0;
@@ -228,7 +228,7 @@ static int mark_aside_files(struct mark *m, DIR *dir, struct cfs_err *err)
 	return rc;
 }
 
-int mark_aside(struct mark *m, struct cfs_err *err)
+int gc_mark_aside(struct gc_marks *m, struct cfs_err *err)
 {
 	int fd = cfs_beneath_open(cfs_repo_dirfd(m->repo), CFS_REPO_ASIDE,
 				  O_RDONLY | O_DIRECTORY, 0);

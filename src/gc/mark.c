@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What is reached: from names to entries, and from entries to all that they refer to. Streams are small and
- * followed one after the other; images are read on all CPUs. */
-#include "gc/mark.h"
-
+/* Marking: entries, and everything that they refer to. Streams are small and are followed one after the other;
+ * images are read on all CPUs. */
 #include <errno.h>
 #include <string.h>
 
-/* --- the entries ------------------------------------------------------------------------- */
+#include "gc/mark.h"
+
+/* --- entries ------------------------------------------------------------------------------ */
 
 static int by_id(const void *a, const void *b, void *ctx)
 {
@@ -32,9 +32,9 @@ static int check_read(const struct cfs_repo_list *l, const char *dir, const char
 	return 0;
 }
 
-static int open_side(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
+static int open_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
-	struct mark_side *s = &m->side[kind];
+	struct gc_side *s = &m->side[kind];
 	/* In the order against which they are made: so each name has its entry. */
 	int rc = cfs_repo_list_refs(m->repo, kind, &s->refs, err);
 
@@ -62,7 +62,7 @@ static int by_name(const void *key, const void *entry)
 	return strcmp(key, ((const struct cfs_repo_entry *)entry)->name);
 }
 
-const struct cfs_repo_entry *mark_find_name(const struct mark_side *s, const char *name)
+const struct cfs_repo_entry *gc_find_entry(const struct gc_side *s, const char *name)
 {
 	if (s->entries.n == 0)
 		return NULL;
@@ -70,7 +70,7 @@ const struct cfs_repo_entry *mark_find_name(const struct mark_side *s, const cha
 }
 
 /* The first of by_id that has this id, or n_by_id. */
-static size_t find_id(const struct mark_side *s, const struct cfs_digest *id)
+static size_t find_id(const struct gc_side *s, const struct cfs_digest *id)
 {
 	size_t low = 0, high = s->n_by_id;
 
@@ -87,7 +87,7 @@ static size_t find_id(const struct mark_side *s, const struct cfs_digest *id)
 }
 
 /* What was read before, and still stands there, need not be read again. */
-static void inherit(struct mark *m, struct mark *before)
+static void inherit(struct gc_marks *m, struct gc_marks *before)
 {
 	cfs_ids_fini(&m->live);
 	m->live = before->live;
@@ -96,11 +96,11 @@ static void inherit(struct mark *m, struct mark *before)
 	m->used = before->used;
 	cfs_ids_init(&before->used, m->live.alg);
 	for (int kind = 0; kind < 2; kind++) {
-		struct mark_side *now = &m->side[kind], *then = &before->side[kind];
+		struct gc_side *now = &m->side[kind], *then = &before->side[kind];
 
 		for (size_t i = 0; i < now->entries.n; i++) {
 			const struct cfs_repo_entry *e = &now->entries.v[i];
-			const struct cfs_repo_entry *old = mark_find_name(then, e->name);
+			const struct cfs_repo_entry *old = gc_find_entry(then, e->name);
 
 			if (old && old->code == 0 && e->code == 0 &&
 			    cfs_digest_eq(&old->id, &e->id))
@@ -109,12 +109,13 @@ static void inherit(struct mark *m, struct mark *before)
 	}
 }
 
-int mark_open(struct mark *m, const struct cfs_repo *repo, const struct cfs_gc_opts *opts,
-	      struct mark *before, struct cfs_err *err)
+int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
+		  const struct cfs_gc_opts *opts, struct gc_marks *before,
+		  struct cfs_err *err)
 {
 	int rc;
 
-	*m = (struct mark){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
+	*m = (struct gc_marks){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
 	cfs_ids_init(&m->live, cfs_repo_meta(repo)->alg);
 	cfs_ids_init(&m->used, cfs_repo_meta(repo)->alg);
 	m->found = calloc(m->n_threads, sizeof(*m->found));
@@ -130,7 +131,7 @@ int mark_open(struct mark *m, const struct cfs_repo *repo, const struct cfs_gc_o
 	return rc;
 }
 
-void mark_close(struct mark *m)
+void gc_close_marks(struct gc_marks *m)
 {
 	for (int kind = 0; kind < 2; kind++) {
 		cfs_repo_list_fini(&m->side[kind].entries);
@@ -145,12 +146,12 @@ void mark_close(struct mark *m)
 	cfs_ids_fini(&m->used);
 	free(m->todo);
 	free(m->images);
-	*m = (struct mark){0};
+	*m = (struct gc_marks){0};
 }
 
-/* --- reaching ---------------------------------------------------------------------------- */
+/* --- marking ------------------------------------------------------------------------------ */
 
-int mark_image(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+int gc_mark_image(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	if (cfs_grow(&m->images, &m->images_cap, m->n_images + 1, sizeof(*m->images)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -158,40 +159,41 @@ int mark_image(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
 	return cfs_ids_add(&m->live, id->bytes, err);
 }
 
-int mark_entry(struct mark *m, enum cfs_repo_kind kind, size_t index, struct cfs_err *err)
+int gc_mark_entry(struct gc_marks *m, enum cfs_repo_kind kind, size_t index,
+		  struct cfs_err *err)
 {
-	struct mark_side *s = &m->side[kind];
+	struct gc_side *s = &m->side[kind];
 
 	if (s->reached[index])
 		return 0;
 	s->reached[index] = true;
 	if (kind == CFS_REPO_IMAGES)
-		return mark_image(m, &s->entries.v[index].id, err);
+		return gc_mark_image(m, &s->entries.v[index].id, err);
 	if (cfs_grow(&m->todo, &m->todo_cap, m->n_todo + 1, sizeof(*m->todo)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	m->todo[m->n_todo++] = (struct mark_todo){kind, index};
+	m->todo[m->n_todo++] = (struct gc_todo){kind, index};
 	return cfs_ids_add(&m->live, s->entries.v[index].id.bytes, err);
 }
 
 /* All entries whose object this is, images and streams. */
-static int reach_id(struct mark *m, const struct cfs_digest *id, struct cfs_err *err)
+static int reach_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	int rc = cfs_ids_add(&m->live, id->bytes, err);
 
 	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES; kind <= CFS_REPO_STREAMS;
 	     kind++) {
-		const struct mark_side *s = &m->side[kind];
+		const struct gc_side *s = &m->side[kind];
 
 		for (size_t i = find_id(s, id); rc == 0 && i < s->n_by_id; i++) {
 			if (!cfs_digest_eq(&s->entries.v[s->by_id[i]].id, id))
 				break;
-			rc = mark_entry(m, kind, s->by_id[i], err);
+			rc = gc_mark_entry(m, kind, s->by_id[i], err);
 		}
 	}
 	return rc;
 }
 
-/* --- streams ----------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------------ */
 
 static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 		      struct cfs_err *err)
@@ -200,7 +202,7 @@ static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *
 	return reach_id(ctx, id, err);
 }
 
-static int follow_bytes(struct mark *m, struct cfs_span bytes, struct cfs_err *err)
+static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_err *err)
 {
 	struct cfs_stream s;
 	int rc = cfs_stream_open(bytes, cfs_repo_meta(m->repo)->alg, &s, err);
@@ -219,7 +221,7 @@ static int follow_bytes(struct mark *m, struct cfs_span bytes, struct cfs_err *e
 	return rc < 0 ? rc : cfs_stream_names(&s, reach_name, m, err);
 }
 
-static int follow_stream(struct mark *m, size_t index, struct cfs_err *err)
+static int follow_stream(struct gc_marks *m, size_t index, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = &m->side[CFS_REPO_STREAMS].entries.v[index];
 	struct cfs_map map;
@@ -232,7 +234,7 @@ static int follow_stream(struct mark *m, size_t index, struct cfs_err *err)
 	return cfs_context(err, rc, "streams/%s", e->name);
 }
 
-static int follow_streams(struct mark *m, struct cfs_err *err)
+int gc_follow_streams(struct gc_marks *m, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -241,11 +243,11 @@ static int follow_streams(struct mark *m, struct cfs_err *err)
 	return rc;
 }
 
-/* --- images ------------------------------------------------------------------------------ */
+/* --- images ------------------------------------------------------------------------------- */
 
 static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
-	struct mark *m = ctx;
+	struct gc_marks *m = ctx;
 	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_image im;
 	struct cfs_map map;
@@ -262,7 +264,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&m->images[i], hex));
 }
 
-int mark_images(struct mark *m, struct cfs_err *err)
+int gc_mark_pending_images(struct gc_marks *m, struct cfs_err *err)
 {
 	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, err);
 
@@ -276,180 +278,4 @@ int mark_images(struct mark *m, struct cfs_err *err)
 		cfs_ids_fini(found);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(&m->live, err);
-}
-
-/* --- roots ------------------------------------------------------------------------------- */
-
-static void note(const struct mark *m, enum cfs_gc_note what, const char *name,
-		 const char *why)
-{
-	if (m->opts->note)
-		m->opts->note(m->opts->ctx, what, name, why);
-}
-
-/* A name of an image whose entry is gone keeps the object all the same: repair makes the entry anew. Not where names
- * that lead nowhere are to be removed. */
-static int reach_missing(struct mark *m, enum cfs_repo_kind kind,
-			 const struct cfs_repo_entry *ref, struct cfs_err *err)
-{
-	struct cfs_digest id;
-	int has = 0;
-
-	if (kind == CFS_REPO_IMAGES && !m->opts->prune_refs &&
-	    cfs_digest_parse(cfs_text(ref->target), &id, NULL) == 0 &&
-	    id.alg == cfs_repo_meta(m->repo)->alg)
-		has = cfs_repo_has_object(m->repo, &id, err);
-	if (has < 0 && has != -EUCLEAN)
-		return has;
-	note(m, CFS_GC_NOTE_DANGLING, ref->name,
-	     has > 0 ? "its entry is gone: \"composefs repair\" makes it anew"
-		     : "what it names is gone");
-	return has > 0 ? mark_image(m, &id, err) : 0;
-}
-
-static int reach_ref(struct mark *m, enum cfs_repo_kind kind,
-		     const struct cfs_repo_entry *ref, struct cfs_err *err)
-{
-	struct mark_side *s = &m->side[kind];
-	const struct cfs_repo_entry *e;
-
-	if (ref->code == -EMLINK) {
-		note(m, CFS_GC_NOTE_FOREIGN, ref->name, ref->wrong);
-		return 0;
-	}
-	if (ref->code)
-		return cfs_fail(err, -ref->code, "%s/refs/%s: %s",
-				cfs_repo_kind_dir(kind), ref->name, ref->wrong);
-	e = mark_find_name(s, ref->target);
-	if (!e)
-		return reach_missing(m, kind, ref, err);
-	if (e->code)
-		return cfs_fail(err, -e->code, "%s/%s: %s", cfs_repo_kind_dir(kind),
-				e->name, e->wrong);
-	if (m->opts->prune_refs) {
-		int has = cfs_repo_has_object(m->repo, &e->id, err);
-
-		if (has == 0)
-			note(m, CFS_GC_NOTE_DANGLING, ref->name, "its object is gone");
-		if (has <= 0)
-			return has;
-	}
-	return mark_entry(m, kind, (size_t)(e - s->entries.v), err);
-}
-
-int mark_leads_somewhere(const struct mark *m, enum cfs_repo_kind kind,
-			 const struct cfs_repo_entry *ref, struct cfs_err *err)
-{
-	const struct cfs_repo_entry *e = mark_find_name(&m->side[kind], ref->target);
-
-	if (!e || e->code)
-		return e != NULL;
-	return cfs_repo_has_object(m->repo, &e->id, err);
-}
-
-static int reach_refs(struct mark *m, enum cfs_repo_kind kind, struct cfs_err *err)
-{
-	const struct cfs_repo_list *refs = &m->side[kind].refs;
-	cfs_autofree uint8_t *expired = calloc(refs->n + 1, sizeof(*expired));
-	int rc = 0;
-
-	if (!expired)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	if (m->opts->keep && kind == CFS_REPO_IMAGES)
-		rc = mark_expired(refs, m->opts->keep, expired, err);
-	for (size_t i = 0; rc == 0 && i < refs->n; i++)
-		if (expired[i] != MARK_EXPIRED)
-			rc = reach_ref(m, kind, &refs->v[i], err);
-	return rc;
-}
-
-/* The first-level entry that a person means: its own name, an ID with its algorithm in front, or a ref. */
-static const struct cfs_repo_entry *find_root(const struct mark *m,
-					      const struct mark_side *s, const char *name)
-{
-	const struct cfs_repo_entry *e = mark_find_name(s, name);
-	const char *alg = cfs_hash_name(cfs_repo_meta(m->repo)->alg);
-	size_t len = strlen(alg);
-
-	if (!e && strncmp(name, alg, len) == 0 && name[len] == ':')
-		e = mark_find_name(s, name + len + 1);
-	for (size_t i = 0; !e && i < s->refs.n; i++)
-		if (strcmp(s->refs.v[i].name, cfs_repo_ref_name(name)) == 0 &&
-		    s->refs.v[i].code == 0)
-			e = mark_find_name(s, s->refs.v[i].target);
-	return e;
-}
-
-static int reach_root(struct mark *m, const char *name, struct cfs_err *err)
-{
-	bool known = false;
-	int rc = 0;
-
-	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES;
-	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
-		const struct mark_side *s = &m->side[kind];
-		const struct cfs_repo_entry *e = find_root(m, s, name);
-
-		if (!e)
-			continue;
-		known = true;
-		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s",
-					cfs_repo_kind_dir(kind), e->name, e->wrong)
-			     : mark_entry(m, kind, (size_t)(e - s->entries.v), err);
-	}
-	if (rc < 0 || known)
-		return rc;
-	if (!m->opts->ignore_unknown_roots)
-		return cfs_fail(err, ENOENT,
-				"root %s: no image and no stream has this name", name);
-	note(m, CFS_GC_NOTE_NO_ROOT, name, "no image and no stream has this name");
-	return 0;
-}
-
-/* Images that no name reaches, but somebody has open. */
-static int reach_used_entry(struct mark *m, size_t index, struct cfs_err *err)
-{
-	const struct cfs_repo_entry *e = &m->side[CFS_REPO_IMAGES].entries.v[index];
-	int use = cfs_repo_object_use(m->repo, &e->id, err);
-
-	if (use <= CFS_REPO_UNUSED)
-		return cfs_context(err, use, "images/%s", e->name);
-	note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_repo_use_reason(use));
-	use = cfs_ids_add(&m->used, e->id.bytes, err);
-	return use < 0 ? use : mark_entry(m, CFS_REPO_IMAGES, index, err);
-}
-
-/* What has no good entry is asked about when the objects to remove are known: mark_if_used. */
-static int reach_used(struct mark *m, struct cfs_err *err)
-{
-	const struct mark_side *s = &m->side[CFS_REPO_IMAGES];
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < s->entries.n; i++)
-		if (!s->reached[i] && s->entries.v[i].code == 0)
-			rc = reach_used_entry(m, i, err);
-	return rc < 0 ? rc : mark_aside(m, err);
-}
-
-int mark_streams(struct mark *m, struct cfs_err *err)
-{
-	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
-
-	return rc < 0 ? rc : follow_streams(m, err);
-}
-
-/* Streams before images: they may name some. */
-int mark_all(struct mark *m, struct cfs_err *err)
-{
-	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
-
-	if (rc == 0)
-		rc = reach_refs(m, CFS_REPO_IMAGES, err);
-	for (size_t i = 0; rc == 0 && i < m->opts->n_roots; i++)
-		rc = reach_root(m, m->opts->roots[i], err);
-	if (rc == 0)
-		rc = follow_streams(m, err);
-	if (rc == 0)
-		rc = reach_used(m, err);
-	return rc < 0 ? rc : mark_images(m, err);
 }

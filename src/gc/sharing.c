@@ -36,9 +36,9 @@ static void sum(struct share_object *objects, const struct share_image *im,
 	}
 }
 
-void share_count(struct share_object *objects, size_t n_objects,
-		 const struct share_image *images, size_t n_images,
-		 struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total)
+void gc_sum_sharing(struct share_object *objects, size_t n_objects,
+		    const struct share_image *images, size_t n_images,
+		    struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total)
 {
 	for (size_t i = 0; i < n_images; i++)
 		count_users(objects, &images[i]);
@@ -78,9 +78,9 @@ static void add_pairs(uint64_t has, const struct share_object *o, size_t n,
 	}
 }
 
-void share_pairs(const struct share_object *objects, size_t n_objects,
-		 const struct share_image *images, const size_t *chosen, size_t n,
-		 uint64_t *has, struct cfs_gc_usage_pair *out)
+void gc_sum_pairs(const struct share_object *objects, size_t n_objects,
+		  const struct share_image *images, const size_t *chosen, size_t n,
+		  uint64_t *has, struct cfs_gc_usage_pair *out)
 {
 	for (size_t a = 0; a < n; a++)
 		for (size_t b = a + 1; b < n; b++)

@@ -21,13 +21,13 @@ struct share_image {
 };
 
 /* Fills the sums of out[i] for images[i], and of total. users, removable_users and served start as 0. */
-void share_count(struct share_object *objects, size_t n_objects,
-		 const struct share_image *images, size_t n_images,
-		 struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total);
+void gc_sum_sharing(struct share_object *objects, size_t n_objects,
+		    const struct share_image *images, size_t n_images,
+		    struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total);
 
 /* The pairs of cfs_gc_usage_pairs, in the order of chosen. has: a word for each object, zeroed. */
-void share_pairs(const struct share_object *objects, size_t n_objects,
-		 const struct share_image *images, const size_t *chosen, size_t n,
-		 uint64_t *has, struct cfs_gc_usage_pair *out);
+void gc_sum_pairs(const struct share_object *objects, size_t n_objects,
+		  const struct share_image *images, const size_t *chosen, size_t n,
+		  uint64_t *has, struct cfs_gc_usage_pair *out);
 
 #endif

@@ -16,7 +16,7 @@ enum { OBJECTS_A_PIECE = 256 };
 struct cfs_gc_usage {
 	const struct cfs_repo *repo;
 	const struct cfs_gc_usage_opts *opts; /* lent, while it is made */
-	struct mark mark;		      /* its live ids are all objects */
+	struct gc_marks mark;		      /* its live ids are all objects */
 	struct cfs_ids held;	      /* of those, what stays without names of images */
 	struct share_object *objects; /* one for each live id */
 	struct share_image *lists;
@@ -78,9 +78,8 @@ static int by_image_then_name(const void *a, const void *b)
 /* The image that a ref leads to, or n_images. */
 static size_t find_image(const struct cfs_gc_usage *u, const struct cfs_repo_entry *ref)
 {
-	const struct mark_side *s = &u->mark.side[CFS_REPO_IMAGES];
-	const struct cfs_repo_entry *e =
-		ref->code ? NULL : mark_find_name(s, ref->target);
+	const struct gc_side *s = &u->mark.side[CFS_REPO_IMAGES];
+	const struct cfs_repo_entry *e = ref->code ? NULL : gc_find_entry(s, ref->target);
 	size_t low = 0, high = u->n_images, at = e ? (size_t)(e - s->entries.v) : 0;
 
 	if (!e || e->code)
@@ -125,7 +124,7 @@ static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 /* Streams, and what is in use, keep their objects whatever happens to names. */
 static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	int rc = mark_streams(&u->mark, err);
+	int rc = gc_mark_streams(&u->mark, err);
 
 	u->total.use_known = true;
 	for (size_t i = 0; rc == 0 && i < u->n_images; i++) {
@@ -139,9 +138,10 @@ static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 		if (use == CFS_REPO_USE_UNKNOWN)
 			u->total.use_known = false;
 		if (im->in_use)
-			rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
+			rc = gc_mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i],
+					   err);
 	}
-	return rc < 0 ? rc : mark_images(&u->mark, err);
+	return rc < 0 ? rc : gc_mark_pending_images(&u->mark, err);
 }
 
 static int keep_held(struct cfs_gc_usage *u, struct cfs_err *err)
@@ -161,9 +161,9 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < u->n_images; i++)
-		rc = mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
+		rc = gc_mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i], err);
 	if (rc == 0)
-		rc = mark_images(&u->mark, err);
+		rc = gc_mark_pending_images(&u->mark, err);
 	if (rc == 0 && u->mark.live.n > UINT32_MAX)
 		rc = cfs_fail(err, EOVERFLOW, "want at most %u objects", UINT32_MAX);
 	return rc;
@@ -325,8 +325,8 @@ static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 
 		u->lists[i].removable = im->n_names && !im->in_use && !im->in_stream;
 	}
-	share_count(u->objects, u->mark.live.n, u->lists, u->n_images, u->images,
-		    &u->total);
+	gc_sum_sharing(u->objects, u->mark.live.n, u->lists, u->n_images, u->images,
+		       &u->total);
 	return 0;
 }
 
@@ -335,7 +335,7 @@ static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 		struct cfs_err *err)
 {
-	int rc = mark_open(&u->mark, u->repo, follow, NULL, err);
+	int rc = gc_open_marks(&u->mark, u->repo, follow, NULL, err);
 
 	cfs_ids_init(&u->held, cfs_repo_meta(u->repo)->alg);
 	if (rc == 0)
@@ -387,7 +387,7 @@ void cfs_gc_usage_close(struct cfs_gc_usage *u)
 	free(u->names);
 	free(u->objects);
 	cfs_ids_fini(&u->held);
-	mark_close(&u->mark);
+	gc_close_marks(&u->mark);
 	free(u);
 }
 
@@ -422,7 +422,7 @@ int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, s
 
 	if (!has)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	share_pairs(usage->objects, n_objects, usage->lists, chosen, n, has, out);
+	gc_sum_pairs(usage->objects, n_objects, usage->lists, chosen, n, has, out);
 	if (n > 1)
 		qsort(out, n * (n - 1) / 2, sizeof(*out), by_bytes_largest_first);
 	return 0;

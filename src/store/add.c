@@ -84,11 +84,11 @@ int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 		 uint64_t size, struct cfs_err *err)
 {
 	o->size = size;
-	if (cfs_store_look(s, &o->digest, size, NULL) == STORE_GOOD) {
-		cfs_store_drop(s, o);
+	if (store_find(s, &o->digest, size, NULL) == STORE_GOOD) {
+		store_drop(s, o);
 		return 0;
 	}
-	return cfs_store_enqueue(s, worker, o, err);
+	return store_enqueue(s, worker, o, err);
 }
 
 static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t size,
@@ -96,7 +96,7 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 {
 	struct store_worker *w = &s->workers[worker];
 	struct store_object o;
-	int rc = cfs_store_temp(s, &o, err);
+	int rc = store_open_temp(s, &o, err);
 
 	if (rc < 0)
 		return rc;
@@ -109,7 +109,7 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 		rc = store_finish(s, worker, &o, size, err);
 	}
 	if (rc < 0)
-		cfs_store_drop(s, &o);
+		store_drop(s, &o);
 	return rc;
 }
 
@@ -155,10 +155,9 @@ static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, 
 	struct store_object o;
 	int rc;
 
-	if (is_pending(w, digest) ||
-	    cfs_store_look(s, digest, data.len, NULL) == STORE_GOOD)
+	if (is_pending(w, digest) || store_find(s, digest, data.len, NULL) == STORE_GOOD)
 		return 0;
-	rc = cfs_store_temp(s, &o, err);
+	rc = store_open_temp(s, &o, err);
 	if (rc < 0)
 		return rc;
 	o.digest = *digest;
@@ -167,16 +166,16 @@ static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, 
 		     ? compare_clone(w, data, o.fd, err)
 		     : store_write_at(o.fd, data.p, data.len, 0, err);
 	if (rc == 0)
-		rc = cfs_store_enqueue(s, worker, &o, err);
+		rc = store_enqueue(s, worker, &o, err);
 	if (rc < 0)
-		cfs_store_drop(s, &o);
+		store_drop(s, &o);
 	return rc;
 }
 
 bool cfs_store_has(struct cfs_store *s, const struct cfs_digest *digest, uint64_t size)
 {
 	atomic_store(&s->dirty, true);
-	return cfs_store_look(s, digest, size, NULL) == STORE_GOOD;
+	return store_find(s, digest, size, NULL) == STORE_GOOD;
 }
 
 int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,

@@ -24,7 +24,7 @@ static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 static int put_over(struct cfs_store *s, struct store_object *o, int dir,
 		    const char *name, struct cfs_err *err)
 {
-	int rc = o->tmp[0] ? 0 : cfs_store_temp_name(s, o, err);
+	int rc = o->tmp[0] ? 0 : store_name_temp(s, o, err);
 
 	if (rc < 0)
 		return rc;
@@ -64,7 +64,7 @@ static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 		return -EAGAIN;
 	if (rc != -EEXIST)
 		return rc;
-	switch (cfs_store_look_in(s, dir, &o->digest, o->size, &why)) {
+	switch (store_find_in(s, dir, &o->digest, o->size, &why)) {
 	case STORE_GOOD:
 		return 0;
 	case STORE_MISSING:
@@ -79,8 +79,7 @@ static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 	}
 	rc = replace_bad(s, o, dir, name, err);
 	if (rc == 0)
-		cfs_store_warn(s, "object %s was damaged and is replaced: %s", path,
-			       why.msg);
+		store_warn(s, "object %s was damaged and is replaced: %s", path, why.msg);
 	return rc;
 }
 
@@ -100,18 +99,18 @@ static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_e
 
 static int publish(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
-	int rc = cfs_store_seal(s, o, err);
+	int rc = store_seal(s, o, err);
 
 	if (rc == 0)
 		rc = name_object(s, o, err);
 	if (rc < 0)
 		return rc;
-	cfs_store_drop(s, o);
+	store_drop(s, o);
 	atomic_store(&s->dirty, true);
 	return 0;
 }
 
-int cfs_store_publish(struct cfs_store *s, unsigned worker, struct cfs_err *err)
+int store_publish_pending(struct cfs_store *s, unsigned worker, struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
 	uint64_t n_synced = atomic_load(&s->n_synced);
@@ -130,8 +129,8 @@ int cfs_store_publish(struct cfs_store *s, unsigned worker, struct cfs_err *err)
 	return rc;
 }
 
-int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
-		      struct cfs_err *err)
+int store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
+		  struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
 	uint64_t after = atomic_load(&s->n_begun);
@@ -142,11 +141,11 @@ int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object 
 	*o = (struct store_object){.fd = -1};
 	atomic_fetch_add(&s->n_pending, 1);
 	if (atomic_fetch_add(&s->n_new, 1) + 1 >= s->sync_every)
-		rc = cfs_store_try_sync(s, after, err);
+		rc = store_try_sync(s, after, err);
 	if (rc == 0)
-		rc = cfs_store_publish(s, worker, err);
+		rc = store_publish_pending(s, worker, err);
 	if (rc < 0 || atomic_load(&s->n_pending) < s->max_pending)
 		return rc;
-	rc = cfs_store_sync(s, after, err);
-	return rc < 0 ? rc : cfs_store_publish(s, worker, err);
+	rc = store_sync(s, after, err);
+	return rc < 0 ? rc : store_publish_pending(s, worker, err);
 }

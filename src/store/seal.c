@@ -37,9 +37,8 @@ static bool is_bad(int rc)
 }
 
 /* Without a seal, size and type are all that can be had without reading the whole. */
-enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
-				   const struct cfs_digest *d, uint64_t size,
-				   struct cfs_err *err)
+enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
+			       uint64_t size, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	const char *name = cfs_digest_path(d, path) + STORE_PREFIX_LEN;
@@ -66,8 +65,8 @@ enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
 	return is_bad(rc) ? STORE_BAD : STORE_UNKNOWN;
 }
 
-enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
-				uint64_t size, struct cfs_err *err)
+enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
+			    uint64_t size, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	cfs_autofd int dir = -1;
@@ -81,7 +80,7 @@ enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
 		cfs_beneath_fail(dir, path, err);
 		return STORE_BAD;
 	}
-	return cfs_store_look_in(s, dir, d, size, err);
+	return store_find_in(s, dir, d, size, err);
 }
 
 /* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a
@@ -104,11 +103,11 @@ static int seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err
 	    atomic_load(&s->verity) == STORE_VERITY_YES)
 		return rc;
 	if (atomic_exchange(&s->verity, STORE_VERITY_NO) == STORE_VERITY_UNKNOWN)
-		cfs_store_warn(s, "objects are not sealed: %s", err ? err->msg : "");
+		store_warn(s, "objects are not sealed: %s", err ? err->msg : "");
 	return 0;
 }
 
-int cfs_store_seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+int store_seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	if (atomic_load(&s->verity) == STORE_VERITY_NO)
 		return 0;

@@ -4,9 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "store/store_priv.h"
@@ -76,14 +73,14 @@ static int init(struct cfs_store *s, struct cfs_err *err)
 static int try_seal(struct cfs_store *s, struct cfs_err *err)
 {
 	struct store_object probe;
-	int rc = cfs_store_temp(s, &probe, err);
+	int rc = store_open_temp(s, &probe, err);
 
 	if (rc < 0)
 		return rc;
 	cfs_verity_reset(s->workers[0].verity);
 	cfs_verity_final(s->workers[0].verity, &probe.digest);
-	rc = cfs_store_seal(s, &probe, err);
-	cfs_store_drop(s, &probe);
+	rc = store_seal(s, &probe, err);
+	store_drop(s, &probe);
 	return rc;
 }
 
@@ -114,7 +111,7 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 		rc = s->dirfd < 0 ? s->dirfd : 0;
 	}
 	if (rc == 0) {
-		cfs_store_sweep(s);
+		store_remove_leftovers(s);
 		rc = probe_verity(s, err);
 	}
 	if (rc < 0) {
@@ -128,7 +125,7 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 static void fini_worker(struct cfs_store *s, struct store_worker *w)
 {
 	for (unsigned i = 0; i < w->n_pending; i++)
-		cfs_store_drop(s, &w->pending[i]);
+		store_drop(s, &w->pending[i]);
 	cfs_verity_free(w->verity);
 	free(w->pending);
 	free(w->again);
@@ -148,71 +145,15 @@ void cfs_store_close(struct cfs_store *s)
 	free(s);
 }
 
-/* The kernel reports a lost write to the first who asks through a descriptor, and to nobody after
- * that: so what one thread was told counts for all. The lock is held. */
-static int sync_all(struct cfs_store *s, uint64_t after)
-{
-	uint64_t number;
-
-	if (s->sync_rc < 0 || atomic_load(&s->n_synced) > after)
-		return s->sync_rc;
-	/* Before it begins: what is written from here on may not be part of it. */
-	number = atomic_fetch_add(&s->n_begun, 1) + 1;
-	atomic_store(&s->n_new, 0);
-	atomic_store(&s->dirty, false);
-	if (syncfs(s->dirfd) < 0)
-		s->sync_rc = -errno;
-	else
-		atomic_store(&s->n_synced, number);
-	return s->sync_rc;
-}
-
-static int unlock(struct cfs_store *s, int rc, struct cfs_err *err)
-{
-	pthread_mutex_unlock(&s->lock);
-	if (rc == 0)
-		return 0;
-	errno = -rc;
-	return cfs_fail_errno(err, "object store: sync");
-}
-
-int cfs_store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
-{
-	pthread_mutex_lock(&s->lock);
-	return unlock(s, sync_all(s, after), err);
-}
-
-int cfs_store_try_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
-{
-	if (pthread_mutex_trylock(&s->lock) != 0)
-		return 0;
-	return unlock(s, sync_all(s, after), err);
-}
-
-void cfs_store_warn(struct cfs_store *s, const char *fmt, ...)
-{
-	char msg[CFS_ERR_MAX];
-	va_list ap;
-
-	if (!s->opts.warning)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
-	pthread_mutex_lock(&s->lock);
-	s->opts.warning(s->opts.warning_ctx, msg);
-	pthread_mutex_unlock(&s->lock);
-}
-
 int cfs_store_commit(struct cfs_store *s, struct cfs_err *err)
 {
 	int rc = 0;
 
 	if (atomic_load(&s->n_pending))
-		rc = cfs_store_sync(s, atomic_load(&s->n_begun), err);
+		rc = store_sync(s, atomic_load(&s->n_begun), err);
 	for (unsigned i = 0; rc == 0 && i < s->opts.n_workers; i++)
-		rc = cfs_store_publish(s, i, err);
+		rc = store_publish_pending(s, i, err);
 	if (rc == 0 && atomic_load(&s->dirty))
-		rc = cfs_store_sync(s, atomic_load(&s->n_begun), err);
+		rc = store_sync(s, atomic_load(&s->n_begun), err);
 	return rc;
 }

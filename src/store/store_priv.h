@@ -61,15 +61,14 @@ struct cfs_store {
 	atomic_bool no_clone;
 };
 
-/* store.c: what was written when `after` was the last sync that began is on disk. Another thread may have
+/* sync.c: what was written when `after` was the last sync that began is on disk. Another thread may have
  * seen to it meanwhile. */
-int cfs_store_sync(struct cfs_store *s, uint64_t after,
+int store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err) CFS_MUST_CHECK;
+/* sync.c: the same, unless a sync is under way already. */
+int store_try_sync(struct cfs_store *s, uint64_t after,
 		   struct cfs_err *err) CFS_MUST_CHECK;
-/* store.c: the same, unless a sync is under way already. */
-int cfs_store_try_sync(struct cfs_store *s, uint64_t after,
-		       struct cfs_err *err) CFS_MUST_CHECK;
-/* store.c: tells the caller about something that is no failure. */
-void cfs_store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
+/* sync.c: tells the caller about something that is no failure. */
+void store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
 
 /* sparse.c: writes all len bytes at off, as they are. */
 int store_write_at(int fd, const uint8_t *p, size_t len, uint64_t off,
@@ -88,15 +87,15 @@ int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 
 /* temp.c: a new empty file of mode 0644, open for reading and writing, without a name where the file
  * system can. */
-int cfs_store_temp(struct cfs_store *s, struct store_object *out,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+int store_open_temp(struct cfs_store *s, struct store_object *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 /* temp.c: gives a file without a name a temporary one. */
-int cfs_store_temp_name(struct cfs_store *s, struct store_object *o,
-			struct cfs_err *err) CFS_MUST_CHECK;
+int store_name_temp(struct cfs_store *s, struct store_object *o,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 /* temp.c: closes the file, and removes its temporary name. */
-void cfs_store_drop(struct cfs_store *s, struct store_object *o);
+void store_drop(struct cfs_store *s, struct store_object *o);
 /* temp.c: removes the temporary names that no living process holds. */
-void cfs_store_sweep(struct cfs_store *s);
+void store_remove_leftovers(struct cfs_store *s);
 
 /* seal.c: what stands under the name of a digest? */
 enum store_found {
@@ -105,22 +104,21 @@ enum store_found {
 	STORE_BAD,     /* err tells why */
 	STORE_UNKNOWN, /* the same; it is not replaced */
 };
-enum store_found cfs_store_look(struct cfs_store *s, const struct cfs_digest *d,
-				uint64_t size, struct cfs_err *err);
+enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
+			    uint64_t size, struct cfs_err *err);
 /* seal.c: the same with the directory of the object, which is held. */
-enum store_found cfs_store_look_in(struct cfs_store *s, int dir,
-				   const struct cfs_digest *d, uint64_t size,
-				   struct cfs_err *err);
+enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
+			       uint64_t size, struct cfs_err *err);
 /* seal.c: makes the content of the file immutable where the kernel can, and believes only what the
  * kernel measures then. */
-int cfs_store_seal(struct cfs_store *s, struct store_object *o,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+int store_seal(struct cfs_store *s, struct store_object *o,
+	       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* publish.c: takes the file over, which then waits for its name. */
-int cfs_store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+int store_enqueue(struct cfs_store *s, unsigned worker, struct store_object *o,
+		  struct cfs_err *err) CFS_MUST_CHECK;
 /* publish.c: names those that wait and are on disk. */
-int cfs_store_publish(struct cfs_store *s, unsigned worker,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+int store_publish_pending(struct cfs_store *s, unsigned worker,
+			  struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -60,7 +60,7 @@ static int open_named(struct cfs_store *s, struct store_object *o, struct cfs_er
 	}
 	if (lock_tmp(o->fd) && fstat(o->fd, &st) == 0 && st.st_nlink > 0)
 		return 0;
-	cfs_store_drop(s, o);
+	store_drop(s, o);
 	return -EAGAIN;
 }
 
@@ -86,7 +86,7 @@ static int open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err
 	return rc == -EAGAIN ? cfs_fail(err, EEXIST, "temporary file: no free name") : rc;
 }
 
-int cfs_store_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+int store_open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	int rc;
 
@@ -94,12 +94,12 @@ int cfs_store_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *
 	rc = open_temp(s, o, err);
 	if (rc == 0 && fchmod(o->fd, 0644) < 0) { /* whatever the umask */
 		rc = cfs_fail_errno(err, "temporary file: chmod");
-		cfs_store_drop(s, o);
+		store_drop(s, o);
 	}
 	return cfs_context(err, rc, "object store");
 }
 
-int cfs_store_temp_name(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+int store_name_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	int rc = -EEXIST;
 
@@ -114,7 +114,7 @@ int cfs_store_temp_name(struct cfs_store *s, struct store_object *o, struct cfs_
 	return rc == -EEXIST ? cfs_fail(err, EEXIST, "temporary file: no free name") : rc;
 }
 
-void cfs_store_drop(struct cfs_store *s, struct store_object *o)
+void store_drop(struct cfs_store *s, struct store_object *o)
 {
 	if (o->tmp[0])
 		unlinkat(s->dirfd, o->tmp, 0);
@@ -137,7 +137,7 @@ static void sweep_one(struct cfs_store *s, const char *name)
 		unlinkat(s->dirfd, name, 0);
 }
 
-void cfs_store_sweep(struct cfs_store *s)
+void store_remove_leftovers(struct cfs_store *s)
 {
 	int fd = openat(s->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

@@ -37,7 +37,7 @@ int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max
 static int writer_flush(struct cfs_store_writer *w, struct cfs_err *err)
 {
 	struct store_worker *own = &w->store->workers[w->worker];
-	int rc = w->file.fd < 0 ? cfs_store_temp(w->store, &w->file, err) : 0;
+	int rc = w->file.fd < 0 ? store_open_temp(w->store, &w->file, err) : 0;
 
 	if (rc < 0) {
 		w->file.fd = -1;
@@ -133,6 +133,6 @@ void cfs_store_writer_drop(struct cfs_store_writer *w)
 	if (!w)
 		return;
 	if (w->file.fd >= 0)
-		cfs_store_drop(w->store, &w->file);
+		store_drop(w->store, &w->file);
 	free(w);
 }

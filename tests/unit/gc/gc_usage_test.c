@@ -35,7 +35,7 @@ static void image(size_t at, const char *digits, bool removable)
 
 static void count(void)
 {
-	share_count(objects, OBJECTS, images, IMAGES, out, &total);
+	gc_sum_sharing(objects, OBJECTS, images, IMAGES, out, &total);
 }
 
 T(own_is_what_no_other_image_has_and_all_is_counted_once)
@@ -149,7 +149,7 @@ T(pairs_have_what_both_have)
 	image(1, "12", true);
 	image(2, "01234", true);
 	image(3, "24", true);
-	share_pairs(objects, OBJECTS, images, chosen, 3, has, pairs);
+	gc_sum_pairs(objects, OBJECTS, images, chosen, 3, has, pairs);
 	t_eq(pairs[0].a, 3);
 	t_eq(pairs[0].b, 0);
 	t_eq(pairs[0].bytes, 0x100);
@@ -175,7 +175,7 @@ T(as_many_images_as_may_be_are_compared)
 		many[i] = (struct share_image){.objects = &list, .n = 1};
 		chosen[i] = i;
 	}
-	share_pairs(&one, 1, many, chosen, N, &has, pairs);
+	gc_sum_pairs(&one, 1, many, chosen, N, &has, pairs);
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		t_eq(pairs[i].bytes, 7);
 }

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Checking objects: their names, files and contents. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "check/check_priv.h"
+
+size_t check_find_object(const struct check *c, const struct cfs_digest *id)
+{
+	size_t i = cfs_ids_find(&c->present, id->bytes);
+
+	if (i >= c->present.n ||
+	    memcmp(c->present.v + i * c->present.len, id->bytes, c->present.len) != 0)
+		return SIZE_MAX;
+	return i;
+}
+
+bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t *out)
+{
+	size_t i = check_find_object(c, id);
+
+	if (i == SIZE_MAX)
+		return false;
+	*out = c->sizes[i];
+	return true;
+}
+
+/* --- listing ----------------------------------------------------------------------------- */
+
+static int list_name(struct check *c, const char *prefix, const char *name,
+		     struct cfs_err *err)
+{
+	char place[600];
+	struct cfs_digest id;
+
+	if (cfs_repo_parse_object_name(prefix, name, c->present.alg, &id))
+		return cfs_ids_add(&c->present, id.bytes, err);
+	snprintf(place, sizeof(place), "objects/%s/%s", prefix, name);
+	return check_add_finding(c, CFS_CHECK_OBJECT_NAME, NULL, place,
+				 "not the name of an object", err);
+}
+
+static int list_prefix(void *ctx, int fd, const char *prefix, struct cfs_err *err)
+{
+	struct check *c = ctx;
+	DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+	int rc = 0;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "objects/%s", prefix);
+		close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = list_name(c, prefix, d->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "objects/%s", prefix);
+	closedir(dir);
+	return rc;
+}
+
+static bool is_prefix(const char *name)
+{
+	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
+}
+
+/* What stands in objects/ itself. */
+static int list_top(struct check *c, int objects, const char *name, struct cfs_err *err)
+{
+	char place[300];
+	int fd;
+
+	snprintf(place, sizeof(place), "objects/%s", name);
+	if (!is_prefix(name))
+		return check_add_finding(
+			c,
+			strncmp(name, ".tmp-", 5) == 0 ? CFS_CHECK_LEFTOVER
+						       : CFS_CHECK_OBJECT_NAME,
+			NULL, place, "not the directory of objects", err);
+	fd = openat(objects, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return check_add_finding(c, CFS_CHECK_FILE_TYPE, NULL, place,
+					 "want a directory", err);
+	return fd < 0 ? cfs_fail_errno(err, "%s", place) : list_prefix(c, fd, name, err);
+}
+
+static int list_objects(struct check *c, int objects, struct cfs_err *err)
+{
+	int fd = openat(objects, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "objects");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			rc = list_top(c, objects, d->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "objects");
+	closedir(dir);
+	if (rc == 0)
+		rc = cfs_ids_settle(&c->present, err);
+	return rc;
+}
+
+/* --- each object ------------------------------------------------------------------------- */
+
+static enum cfs_check_fault fault_of(const struct cfs_repo *repo, int code)
+{
+	if (code == -ENOTTY)
+		return CFS_CHECK_OBJECT_NO_VERITY;
+	if (code == -EILSEQ)
+		return cfs_repo_is_secure(repo) ? CFS_CHECK_OBJECT_VERITY
+						: CFS_CHECK_OBJECT_DIGEST;
+	return code == -EUCLEAN ? CFS_CHECK_FILE_TYPE : CFS_CHECK_OBJECT_OPEN;
+}
+
+static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
+			 const char *place, struct cfs_err *err)
+{
+	enum cfs_repo_trust trust =
+		c->opts->metadata_only ? CFS_REPO_SEALED : CFS_REPO_PROVEN;
+	struct cfs_err why;
+	int cold = check_cold_begin(c, id);
+	int fd = cfs_repo_open_object(c->repo, id, trust, &why);
+
+	if (fd >= 0)
+		close(fd);
+	check_cold_end(cold);
+	if (fd >= 0)
+		return 0;
+	c->is_bad[i] = true;
+	pthread_mutex_lock(&c->lock);
+	c->out->n_bad_objects++;
+	pthread_mutex_unlock(&c->lock);
+	return check_add_finding(c, fault_of(c->repo, fd), id, place, why.msg, err);
+}
+
+/* Whoever may write to an object may change what all images have of it; fs-verity alone would tell. */
+static int check_mode(struct check *c, const struct stat *st, const char *place,
+		      struct cfs_err *err)
+{
+	char what[96];
+
+	if (st->st_mode & 0022)
+		snprintf(what, sizeof(what), "others may write to it: mode %03o",
+			 (unsigned)st->st_mode & 0777);
+	else if (st->st_uid != c->owner && st->st_uid != 0)
+		snprintf(what, sizeof(what),
+			 "it belongs to user %u, and the repository to user %u",
+			 (unsigned)st->st_uid, (unsigned)c->owner);
+	else
+		return 0;
+	return check_add_finding(c, CFS_CHECK_OBJECT_MODE, NULL, place, what, err);
+}
+
+static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct check *c = ctx;
+	struct cfs_digest id = cfs_ids_get(&c->present, i);
+	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8];
+	struct stat st;
+	int rc;
+
+	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
+	c->sizes[i] = CHECK_NO_SIZE;
+	rc = cfs_beneath_stat(cfs_repo_dirfd(c->repo), place, &st);
+	c->is_bad[i] = rc < 0;
+	if (rc < 0)
+		return check_add_finding(c, CFS_CHECK_STAT, &id, place, strerror(-rc),
+					 err);
+	if (S_ISREG(st.st_mode))
+		c->sizes[i] = (uint64_t)st.st_size;
+	if (S_ISREG(st.st_mode))
+		rc = check_mode(c, &st, place, err);
+	/* Without a seal there is nothing more to be had without reading. */
+	if (rc == 0 && (!c->opts->metadata_only || cfs_repo_is_secure(c->repo) ||
+			!S_ISREG(st.st_mode)))
+		rc = check_content(c, i, &id, place, err);
+	check_show_progress(c, worker, "objects", c->present.n);
+	return rc;
+}
+
+int check_objects(struct check *c, struct cfs_err *err)
+{
+	cfs_autofd int objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
+						  O_RDONLY | O_DIRECTORY, 0);
+	int rc = 0;
+
+	if (objects == -ELOOP || objects == -ENOTDIR)
+		return check_add_finding(c, CFS_CHECK_FILE_TYPE, NULL, "objects",
+					 "want a directory", err);
+	if (objects < 0 && objects != -ENOENT)
+		return cfs_beneath_fail(objects, "objects", err);
+	if (objects >= 0)
+		rc = list_objects(c, objects, err);
+	if (rc < 0)
+		return rc;
+	c->sizes = calloc(c->present.n + 1, sizeof(*c->sizes));
+	c->is_bad = calloc(c->present.n + 1, sizeof(*c->is_bad));
+	if (!c->sizes || !c->is_bad)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	c->out->n_objects = c->present.n;
+	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c, err);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Temporary files of processes that were killed. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gc/collect_priv.h"
+
+enum {
+	LEFT_AFTER = 3600
+}; /* seconds: a program that knows no locks may still be at it */
+
+static int remove_left_file(struct gc_run *c, int dirfd, const char *name,
+			    struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
+	if (S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFT_AFTER > c->now)
+		return 0;
+	if (!c->opts->dry_run && unlinkat(dirfd, name, 0) < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
+	c->out->n_temporary++;
+	return 0;
+}
+
+static int remove_left(struct gc_run *c, int dirfd, const char *prefix,
+		       struct cfs_err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		rc = cfs_fail_errno(err, "open directory");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (strncmp(d->d_name, prefix, strlen(prefix)) == 0)
+			rc = remove_left_file(c, dirfd, d->d_name, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read directory");
+	closedir(dir);
+	return rc;
+}
+
+int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
+{
+	int rc = c->objects >= 0 ? remove_left(c, c->objects, ".tmp-object-", err) : 0;
+
+	return rc < 0 ? rc : remove_left(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
+}
