@@ -179,7 +179,7 @@ def script_that_lies_in_the_image_is_called_out(_):
     good(MKCOMPOSEFS, "tree", "image.cfs")
     status, out, err = composefs("ipe-policy", "--check", "image.cfs")
     same((status, out), (FAILED, ""))
-    same(err, "composefs ipe-policy: /bin/script: lies in the image, it has no object: no rule allows it\n")
+    same(err, "composefs ipe-policy: /bin/script: the content is in the image, not in an object: no rule allows it\n")
     status, out, err = composefs("ipe-policy", "image.cfs")
     same((status, len(out.splitlines())), (OK, 5))
     expect("/bin/script" in err, err)
@@ -197,7 +197,7 @@ def a_path_without_end_does_not_hide_what_is_wrong(_):
     put("deep.dump", f"{dump}{path}/f 1 100755 1 0 0 0 0.0 - x -\n".encode())
     good(MKCOMPOSEFS, "--from-file", "deep.dump", "deep.cfs")
     same(composefs("ipe-policy", "--check", "deep.cfs"), (
-        FAILED, "", f"composefs ipe-policy: {path[:1000]}: lies in the image, it has no object: no rule allows it\n"))
+        FAILED, "", f"composefs ipe-policy: {path[:1000]}: the content is in the image, not in an object: no rule allows it\n"))
 
 
 @fact
@@ -208,7 +208,7 @@ def policy_that_no_kernel_loads_is_called_out(_):
     status, _, err = composefs("ipe-policy", "--check", "--mode=digest", "image.cfs")
     same(status, FAILED)
     size = len(composefs("ipe-policy", "--mode=digest", "image.cfs")[1])
-    expect(re.search(rf"the policy has {size} bytes; signed, it may not have more than 65535", err), err)
+    expect(re.search(rf"the policy has {size} bytes; with its signature, no kernel loads more than 65535", err), err)
     same(composefs("ipe-policy", "--check", "image.cfs")[0], OK)
 
 
@@ -218,7 +218,7 @@ def object_without_a_digest_in_the_image_is_an_error(_):
     good(MKCOMPOSEFS, "--from-file", "dump", "image.cfs")
     status, _, err = composefs("ipe-policy", "--mode=digest", "image.cfs")
     same(status, FAILED)
-    expect("/x: the image tells no digest of it" in err, err)
+    expect("/x: the image has no digest of the file" in err, err)
 
 
 @fact

@@ -141,7 +141,7 @@ def image_that_cannot_be_measured_is_not_mounted_where_a_signature_is_required()
         for name in ("os/1", image):
             has(refused("mount", "--repo=r", option, name, "mnt"), "signature")
     for option in ("--name=os", "--floor=f"):
-        has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt"), "--name and --floor want --statement")
+        has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt"), "--name and --floor need --statement")
 
 
 def collection_takes_the_signatures_of_what_goes_and_no_others():

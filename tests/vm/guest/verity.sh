@@ -142,7 +142,7 @@ fact_a_name_in_a_repository_lifts_neither_nosuid_nor_nodev() {
 	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
 	composefs mount --repo=/fs/repo os /mnt 2>/tmp/warned
 	cat /tmp/warned
-	grep -q "nobody vouches for a name, so os is mounted nosuid,nodev" /tmp/warned
+	grep -q "a name does not identify an image, so os is mounted nosuid,nodev" /tmp/warned
 	grep " /mnt " /proc/mounts | grep nosuid,nodev | grep verity=require
 	umount /mnt
 	composefs mount --repo=/fs/repo --allow-suid --allow-dev os /mnt

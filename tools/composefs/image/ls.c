@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs ls: one path of an image, found by binary search: how large the image is does not matter.
+/* composefs ls: list one path of an image. The path is found by binary search, so that the time does not depend on the
+ * size of the image.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +23,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"directory", NULL, offsetof(struct options, directory), NULL,
-	 "Of a directory, list itself and not what is in it"},
+	 "List a directory itself, not its entries"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -30,18 +31,17 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]", NULL},
-	.about =
-		"Lists the directory PATH of an image file (default /), or the one entry "
-		"that PATH is,\n"
-		"without reading the rest of the image. With an option that names a "
-		"repository, "
-		"IMAGE is one of it.",
+	.about = "List the entries of the directory PATH (default /) of an image file, "
+		 "or the "
+		 "entry PATH\nitself, without reading the rest of the image. With an "
+		 "option "
+		 "that names a repository,\nIMAGE is an image of it.",
 	.example = (const char *const[]){"composefs ls image.cfs /usr/bin", NULL},
 	.options = option_table,
 };
 
-/* "a//b/" as "/a/b", and the root as "". */
-static int tidy(const char *path, char out[PATH_MAX], struct cfs_err *err)
+/* Turns "a//b/" into "/a/b", and the root into "". */
+static int normalize_path(const char *path, char out[PATH_MAX], struct cfs_err *err)
 {
 	size_t len = 0;
 
@@ -50,7 +50,7 @@ static int tidy(const char *path, char out[PATH_MAX], struct cfs_err *err)
 
 		if (part && len + part + 2 > PATH_MAX)
 			return cfs_fail(err, ENAMETOOLONG,
-					"path: want less than %d bytes", PATH_MAX);
+					"path: expected less than %d bytes", PATH_MAX);
 		if (part) {
 			out[len++] = '/';
 			memcpy(out + len, path, part);
@@ -62,7 +62,7 @@ static int tidy(const char *path, char out[PATH_MAX], struct cfs_err *err)
 	return 0;
 }
 
-/* Where entries go, each by the same way. */
+/* The output of the entries. */
 struct listing {
 	struct cfs_out out;
 	const struct cfs_image *im;
@@ -70,8 +70,8 @@ struct listing {
 	size_t n;
 };
 
-static int put(struct listing *l, struct cfs_text path, const struct cfs_inode *inode,
-	       struct cfs_err *err)
+static int list_inode(struct listing *l, struct cfs_text path,
+		      const struct cfs_inode *inode, struct cfs_err *err)
 {
 	int rc = l->json ? entry_json(l->im, path, inode, l->n == 0, err)
 			 : list_line(&l->out, l->im, path, inode, false, err);
@@ -102,19 +102,19 @@ static int list_directory(struct listing *l, const char *path,
 			continue;
 		n = snprintf(full, sizeof(full), "%s/%.*s", path, (int)entry.name.len,
 			     entry.name.s);
-		rc = put(l, (struct cfs_text){full, (size_t)n}, &inode, err);
+		rc = list_inode(l, (struct cfs_text){full, (size_t)n}, &inode, err);
 		if (rc < 0)
 			return rc;
 	}
 	return rc;
 }
 
-static int list(const struct options *o, struct listing *l, const char *given,
-		struct cfs_err *err)
+static int list_path(const struct options *o, struct listing *l, const char *given,
+		     struct cfs_err *err)
 {
 	struct cfs_inode inode;
 	char path[PATH_MAX];
-	int rc = tidy(given, path, err);
+	int rc = normalize_path(given, path, err);
 
 	if (rc == 0)
 		rc = cfs_image_lookup(l->im, cfs_text(path), &inode, err);
@@ -122,19 +122,19 @@ static int list(const struct options *o, struct listing *l, const char *given,
 		return cfs_context(err, rc, "%s", given);
 	if (S_ISDIR(inode.mode) && !o->directory)
 		return list_directory(l, path, &inode, err);
-	return put(l, cfs_text(path), &inode, err);
+	return list_inode(l, cfs_text(path), &inode, err);
 }
 
-/* A JSON array is closed whatever happened: the status tells. */
-static int list_all(const struct options *o, struct listing *l, const char *path,
-		    struct cfs_err *err)
+/* A JSON array is closed even after an error, which the status reports. */
+static int list_path_framed(const struct options *o, struct listing *l, const char *path,
+			    struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc = cfs_out_init(&l->out, cfs_sink_fd(&fd), OUT_LEN);
 
 	if (o->json)
 		puts("[");
 	if (rc == 0)
-		rc = list(o, l, path, err);
+		rc = list_path(o, l, path, err);
 	if (rc == 0)
 		rc = cfs_out_flush(&l->out, err);
 	if (o->json)
@@ -143,7 +143,8 @@ static int list_all(const struct options *o, struct listing *l, const char *path
 	return rc;
 }
 
-static int run(struct options *o, const char *image, char *path, struct cfs_err *err)
+static int list_image(struct options *o, const char *image, char *path,
+		      struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
@@ -154,7 +155,7 @@ static int run(struct options *o, const char *image, char *path, struct cfs_err 
 
 	if (rc < 0)
 		return rc;
-	rc = list_all(o, &l, path, err);
+	rc = list_path_framed(o, &l, path, err);
 	cfs_map_close(&map);
 	return rc;
 }
@@ -168,10 +169,11 @@ int cmd_ls(int argc, char **argv)
 	if (status >= 0)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind < 1 || argc - optind > 2) {
-		cli_misused(&syntax, argv[0], "want an image, and perhaps a path");
+		cli_misused(&syntax, argv[0], "expected IMAGE [PATH]");
 		return CLI_USAGE;
 	}
-	if (run(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : "/", &err) == 0)
+	if (list_image(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : "/",
+		       &err) == 0)
 		return CLI_OK;
 	cli_say(argv[0], "%s", err.msg);
 	return CLI_FAILED;

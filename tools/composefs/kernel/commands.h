@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* ipe_commands: the commands of composefs for the kernel's own signatures and its policies.
+/* kernel/commands: the commands for kernel signatures of objects and for IPE policies.
  * Owns:  their table.
  * Uses:  composefs.
  * Never: does a command's work.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs enable-objects: gives the kernel the signatures of objects. It takes one with fs-verity itself
- * or never: so an object whose signer the kernel does not know yet stays as it is, and one that has
- * fs-verity without a signature is made anew.
+/* composefs enable-objects: enable fs-verity on objects with their kernel signatures. The kernel accepts a signature only
+ * when fs-verity is enabled. So an object whose signer the kernel does not know yet is left alone, and one that has
+ * fs-verity without a signature is replaced by a copy.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,24 +25,24 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
-	{"objects", "DIR", offsetof(struct options, objects), NULL, "The objects"},
+	{"objects", "DIR", offsetof(struct options, objects), NULL,
+	 "Use the objects in DIR"},
 	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Their signatures: DIR/DIGEST.p7s, by \"composefs sign-objects\""},
+	 "Use the signatures DIR/DIGEST.p7s of \"composefs sign-objects\""},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "Turns fs-verity on for the objects that have a signature, with it. "
-		 "Where "
-		 "the kernel\n"
-		 "does not know the signer (its keyring .fs-verity), the object stays "
-		 "pending: run this\n"
-		 "again when the key is there.",
-	.status = "0 all are signed, 1 failed, 2 wrong usage, 3 a signature or an object "
-		  "is "
-		  "wrong,\n4 some are pending or missing",
+	.about =
+		"Enable fs-verity with a signature on each object that has one. When the "
+		"kernel does not\nknow the signer (its keyring .fs-verity), the object "
+		"stays "
+		"pending: run this again\nwhen the kernel has the key.",
+	.status = "0 all are signed, 1 failed, 2 usage error, 3 wrong signatures or "
+		  "objects,"
+		  "\n4 some are pending or missing",
 	.example = (const char *const[]){"composefs enable-objects --objects=objects "
 					 "--signatures=signatures/objects",
 					 NULL},
@@ -55,7 +55,7 @@ struct enable {
 	size_t n_signed, n_pending, n_missing, n_wrong;
 };
 
-/* Whether the file with fs-verity has a signature. */
+/* Whether a file with fs-verity has a signature. */
 static bool is_signed(int fd)
 {
 	uint8_t byte;
@@ -68,25 +68,25 @@ static bool is_signed(int fd)
 	return ioctl(fd, FS_IOC_READ_VERITY_METADATA, &arg) == 1;
 }
 
-/* fs-verity on, and what it measures is what the name says. */
-static int seal(int fd, const struct cfs_digest *digest, struct cfs_span signature,
-		struct cfs_err *err)
+/* Enables fs-verity, and checks that the kernel measures the digest of the name. */
+static int enable_verity(int fd, const struct cfs_digest *digest,
+			 struct cfs_span signature, struct cfs_err *err)
 {
-	char want[CFS_DIGEST_HEX_MAX], found[CFS_DIGEST_HEX_MAX];
+	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest measured;
 	int rc = cfs_verity_enable_signed(fd, digest->alg, signature, err);
 
 	if (rc == 0)
 		rc = cfs_verity_measure(fd, &measured, err);
 	if (rc == 0 && !cfs_digest_eq(&measured, digest))
-		rc = cfs_fail(err, EILSEQ, "want digest %s, found %s",
-			      cfs_digest_hex(digest, want),
-			      cfs_digest_hex(&measured, found));
+		rc = cfs_fail(err, EILSEQ, "digest: expected %s, got %s",
+			      cfs_digest_hex(digest, expected_hex),
+			      cfs_digest_hex(&measured, got_hex));
 	return rc;
 }
 
-/* A copy of the file without a name, open for reading alone. */
-static int copy(int from, int dirfd, struct cfs_err *err)
+/* Returns an unnamed copy of the file, open only for reading: fs-verity needs that. */
+static int copy_object(int from, int dirfd, struct cfs_err *err)
 {
 	cfs_autofd int to = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 	char path[64];
@@ -100,7 +100,8 @@ static int copy(int from, int dirfd, struct cfs_err *err)
 		return rc;
 	rc = cfs_io_write(to, map.span.p, map.span.len, err);
 	cfs_map_close(&map);
-	if (rc == 0 && (fchmod(to, 0644) < 0 || fsync(to) < 0)) /* as all objects */
+	if (rc == 0 &&
+	    (fchmod(to, 0644) < 0 || fsync(to) < 0)) /* the mode of every object */
 		rc = cfs_fail_errno(err, "temporary file");
 	if (rc < 0)
 		return rc;
@@ -109,14 +110,15 @@ static int copy(int from, int dirfd, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open again") : fd;
 }
 
-/* Puts a signed copy in the place of an object whose fs-verity has no signature. Who has the old one
- * open, or mounted, keeps it. */
-static int make_anew(int dir, const char *name, int old, const struct cfs_digest *digest,
-		     struct cfs_span signature, struct cfs_err *err)
+/* Replaces an object whose fs-verity has no signature by a signed copy. Processes and mounts that use the old file keep
+ * it. */
+static int replace_object(int dir, const char *name, int old,
+			  const struct cfs_digest *digest, struct cfs_span signature,
+			  struct cfs_err *err)
 {
 	char tmp[CFS_OBJECT_PATH_MAX + 16];
-	cfs_autofd int fd = copy(old, dir, err);
-	int rc = fd < 0 ? fd : seal(fd, digest, signature, err);
+	cfs_autofd int fd = copy_object(old, dir, err);
+	int rc = fd < 0 ? fd : enable_verity(fd, digest, signature, err);
 
 	if (rc < 0)
 		return rc;
@@ -129,9 +131,9 @@ static int make_anew(int dir, const char *name, int old, const struct cfs_digest
 	return rc;
 }
 
-/* fs-verity makes a file read-only for good. One that has other names may not be an object alone, whoever put
- * it here: it stays as it is, and a copy takes its place. */
-static int enable_in(int dir, const char *name, const struct cfs_digest *digest,
+/* fs-verity makes a file read-only for ever. A file with other names may be more than an object, so it is left alone and
+ * a copy takes its place. */
+static int enable_at(int dir, const char *name, const struct cfs_digest *digest,
 		     struct cfs_span signature, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
@@ -145,29 +147,29 @@ static int enable_in(int dir, const char *name, const struct cfs_digest *digest,
 		return cfs_fail_errno(err, "stat");
 	rc = cfs_verity_measure(fd, &measured, NULL);
 	if (rc == 0 && !cfs_digest_eq(&measured, digest))
-		return cfs_fail(err, EILSEQ, "its content is another");
+		return cfs_fail(err, EILSEQ, "content does not match the digest");
 	if (rc == 0 && is_signed(fd))
 		return 0;
 	if (rc == 0 || st.st_nlink > 1)
-		return make_anew(dir, name, fd, digest, signature, err);
-	return seal(fd, digest, signature, err);
+		return replace_object(dir, name, fd, digest, signature, err);
+	return enable_verity(fd, digest, signature, err);
 }
 
-static int enable(const struct enable *e, const struct cfs_digest *digest,
-		  struct cfs_span signature, struct cfs_err *err)
+static int enable_object(const struct enable *e, const struct cfs_digest *digest,
+			 struct cfs_span signature, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	const char *name = "";
 	cfs_autofd int dir =
 		cfs_beneath_open_parent(e->objects, cfs_digest_path(digest, path), &name);
 	int rc = dir < 0 ? cfs_beneath_fail(dir, path, err)
-			 : enable_in(dir, name, digest, signature, err);
+			 : enable_at(dir, name, digest, signature, err);
 
 	return cfs_context(err, rc, "object %s", path);
 }
 
-/* Counts what came of one; negative: nothing will come of the others either. */
-static int count(struct enable *e, int rc, const struct cfs_err *err)
+/* Counts the result of one object. A negative return is an error that would recur for all others. */
+static int count_result(struct enable *e, int rc, const struct cfs_err *err)
 {
 	switch (rc) {
 	case 0:
@@ -191,7 +193,7 @@ static int count(struct enable *e, int rc, const struct cfs_err *err)
 	}
 }
 
-/* "HEX.p7s"; others are not for us. */
+/* Parses "HEX.p7s"; other files are ignored. */
 static bool parse_name(const char *name, struct cfs_digest *out)
 {
 	static const char suffix[] = ".p7s";
@@ -201,7 +203,7 @@ static bool parse_name(const char *name, struct cfs_digest *out)
 	       cfs_digest_parse((struct cfs_text){name, len - n}, out, NULL) == 0;
 }
 
-static int enable_file(struct enable *e, const char *name, struct cfs_err *err)
+static int enable_from_file(struct enable *e, const char *name, struct cfs_err *err)
 {
 	uint8_t signature[SIGNATURE_MAX + 1];
 	struct cfs_digest digest;
@@ -216,8 +218,10 @@ static int enable_file(struct enable *e, const char *name, struct cfs_err *err)
 	n = cfs_io_read(fd, signature, sizeof(signature), err);
 	if (n < 0)
 		return cfs_context(err, (int)n, "%s", name);
-	return count(e, enable(e, &digest, (struct cfs_span){signature, (size_t)n}, err),
-		     err);
+	return count_result(
+		e,
+		enable_object(e, &digest, (struct cfs_span){signature, (size_t)n}, err),
+		err);
 }
 
 static int enable_all(struct enable *e, struct cfs_err *err)
@@ -229,7 +233,7 @@ static int enable_all(struct enable *e, struct cfs_err *err)
 	if (!dir)
 		return cfs_fail_errno(err, "signatures");
 	for (errno = 0; rc == 0 && (entry = readdir(dir)); errno = 0)
-		rc = enable_file(e, entry->d_name, err);
+		rc = enable_from_file(e, entry->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read signatures");
 	closedir(dir);
@@ -238,7 +242,8 @@ static int enable_all(struct enable *e, struct cfs_err *err)
 	return rc;
 }
 
-static int run(struct enable *e, const struct options *o, struct cfs_err *err)
+static int enable_directory(struct enable *e, const struct options *o,
+			    struct cfs_err *err)
 {
 	cfs_autofd int place = cfs_path_open_dir(o->objects, err);
 	cfs_autofd int objects =
@@ -260,18 +265,19 @@ int cmd_enable_objects(int argc, char **argv)
 {
 	struct options o = {0};
 	struct enable e = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand"),
+	    rc;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	if (!o.objects || !o.signatures) {
-		cli_misused(&syntax, argv[0], "want --objects and --signatures");
+		cli_misused(&syntax, argv[0], "expected --objects and --signatures");
 		return CLI_USAGE;
 	}
 	rc = where_check_writable(o.objects, &err);
 	if (rc == 0)
-		rc = run(&e, &o, &err);
+		rc = enable_directory(&e, &o, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	printf(o.json ? "{\"signed\":%zu,\"pending\":%zu,\"missing\":%zu,\"wrong\":%zu}\n"

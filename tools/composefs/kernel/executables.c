@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The files of an image that can be executed. */
+/* Find the executable files of an image. */
 #include "composefs/kernel/executables.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "source/source.h"
 
-/* All paths of a deep tree together are a thousand times as long as its image, and a sentence holds no more. */
+/* All paths of a deep tree together can be a thousand times as large as its image, and a message has about this size. */
 enum { PATH_SHOWN_MAX = 1000 };
 
 void executables_fini(struct executables *x)
@@ -17,8 +17,8 @@ void executables_fini(struct executables *x)
 	*x = (struct executables){0};
 }
 
-static int add(struct executables *x, struct cfs_text path,
-	       const struct cfs_digest *digest, struct cfs_err *err)
+static int add_file(struct executables *x, struct cfs_text path,
+		    const struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct executable e = {.inlined = !digest};
 	size_t path_len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
@@ -33,7 +33,7 @@ static int add(struct executables *x, struct cfs_text path,
 	return 0;
 }
 
-/* Does the object begin as an ELF file? */
+/* Whether the object begins like an ELF file, or a negative error. */
 static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], magic[4];
@@ -49,15 +49,15 @@ static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *er
 	return n == sizeof(magic) && memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
-static int digest_of(const struct cfs_image *im, const struct cfs_walk_entry *e,
-		     struct cfs_spec_room *room, struct cfs_digest *out,
-		     struct cfs_err *err)
+static int find_digest(const struct cfs_image *im, const struct cfs_walk_entry *e,
+		       struct cfs_spec_room *room, struct cfs_digest *out,
+		       struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
 	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
 
 	if (rc == 0 && !spec.digest)
-		rc = cfs_fail(err, EUCLEAN, "the image tells no digest of it");
+		rc = cfs_fail(err, EUCLEAN, "the image has no digest of the file");
 	if (rc < 0)
 		return cfs_context(err, rc, "%.*s", (int)e->path.len, e->path.s);
 	*out = (struct cfs_digest){.alg = room->alg};
@@ -73,7 +73,8 @@ struct search {
 	struct cfs_spec_room room;
 };
 
-static int look(struct search *s, const struct cfs_walk_entry *e, struct cfs_err *err)
+static int collect_file(struct search *s, const struct cfs_walk_entry *e,
+			struct cfs_err *err)
 {
 	bool has_x = e->inode.mode & 0111;
 	struct cfs_digest digest;
@@ -82,20 +83,20 @@ static int look(struct search *s, const struct cfs_walk_entry *e, struct cfs_err
 	if (!S_ISREG(e->inode.mode) || e->inode.size == 0 || e->again)
 		return 0;
 	if (!e->inode.external)
-		return has_x ? add(s->x, e->path, NULL, err) : 0;
+		return has_x ? add_file(s->x, e->path, NULL, err) : 0;
 	if (!s->all && !has_x && s->dirfd < 0)
 		return 0;
-	rc = digest_of(s->im, e, &s->room, &digest, err);
+	rc = find_digest(s->im, e, &s->room, &digest, err);
 	if (rc == 0 && !s->all && !has_x) {
 		rc = is_elf(s->dirfd, &digest, err);
 		if (rc == 0)
 			return 0;
 	}
-	return rc < 0 ? rc : add(s->x, e->path, &digest, err);
+	return rc < 0 ? rc : add_file(s->x, e->path, &digest, err);
 }
 
-/* Objects first, by digest; then what is inlined, by path. */
-static int compare(const void *a, const void *b)
+/* Objects first, by digest; then inline files, by path. */
+static int compare_files(const void *a, const void *b)
 {
 	const struct executable *x = a, *y = b;
 
@@ -106,12 +107,12 @@ static int compare(const void *a, const void *b)
 	return memcmp(x->digest.bytes, y->digest.bytes, sizeof(x->digest.bytes));
 }
 
-static void sort(struct executables *x)
+static void sort_files(struct executables *x)
 {
 	size_t kept = 0;
 
 	if (x->n)
-		qsort(x->v, x->n, sizeof(*x->v), compare);
+		qsort(x->v, x->n, sizeof(*x->v), compare_files);
 	for (size_t i = 0; i < x->n; i++) {
 		if (kept && !x->v[i].inlined &&
 		    cfs_digest_eq(&x->v[kept - 1].digest, &x->v[i].digest))
@@ -122,8 +123,8 @@ static void sort(struct executables *x)
 	x->n = kept;
 }
 
-static int collect(struct executables *x, const struct cfs_image *im, int dirfd, bool all,
-		   struct cfs_err *err)
+static int collect_files(struct executables *x, const struct cfs_image *im, int dirfd,
+			 bool all, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	struct search s = {x, im, dirfd, all, {0}};
@@ -134,13 +135,13 @@ static int collect(struct executables *x, const struct cfs_image *im, int dirfd,
 	if (rc < 0)
 		return rc;
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
-		rc = look(&s, e, err);
+		rc = collect_file(&s, e, err);
 		if (rc < 0)
 			break;
 	}
 	cfs_walk_free(walk);
 	cfs_spec_room_fini(&s.room);
-	sort(x);
+	sort_files(x);
 	return rc;
 }
 
@@ -160,7 +161,7 @@ int executables_collect(struct executables *x, const char *image, const char *ob
 	rc = cfs_source_open_image(image, &map, &im, err);
 	if (rc < 0)
 		return rc;
-	rc = collect(x, &im, dirfd, all, err);
+	rc = collect_files(x, &im, dirfd, all, err);
 	cfs_map_close(&map);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* executables: the files of an image that can be executed, or mapped to be executed.
- * Owns:  finding them: by mode, and by content where the objects are at hand.
+/* executables: the files of an image that can be executed, or mapped for execution.
+ * Owns:  finding them by mode, and by content when the objects are available.
  * Uses:  base, verity (digests), erofs.
  * Never: prints.
  */
@@ -12,13 +12,12 @@
 #include "verity/verity.h"
 
 struct executable {
-	bool inlined;	  /* the content lies in the image: there is no object */
-	const char *path; /* if inlined: in the image, of its first name; cut off */
-	struct cfs_digest digest; /* of the object, if not */
+	bool inlined;		  /* the content is in the image, not in an object */
+	const char *path;	  /* if inlined: its first name in the image, cut off */
+	struct cfs_digest digest; /* otherwise: of the object */
 };
 
-/* Starts zeroed. Objects in the order of their digests, each once; then what is inlined, in the order
- * of the paths. */
+/* Starts zeroed. Objects by digest, each once; then inline files by path. */
 struct executables {
 	struct cfs_arena arena;
 	struct executable *v;
@@ -26,9 +25,9 @@ struct executables {
 	size_t n_objects; /* the first n_objects are objects */
 };
 
-/* Of the image in the file image. objects: the directory of objects, where ELF files without an x bit
- * are found too (shared libraries); NULL: the mode alone tells. all: every object. -EUCLEAN: the
- * image is damaged, or tells no digest of an object. */
+/* Collects from the image file image. With objects, the directory of objects, ELF files without an x bit (shared
+ * libraries) are found too; NULL: the mode alone decides. all: every object. -EUCLEAN: the image is damaged, or has no
+ * digest of an object. */
 int executables_collect(struct executables *x, const char *image, const char *objects,
 			bool all, struct cfs_err *err) CFS_MUST_CHECK;
 void executables_fini(struct executables *x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs ipe-policy: what the kernel's IPE has to be told so that the files of an image can be executed,
- * and nothing else. For a file in a mount IPE looks at the object, not at the image (seen up to Linux 7.2):
- * so the rules are about objects, and what lies in the image itself has none.
+/* composefs ipe-policy: print an IPE policy that allows the files of an image to be executed, and nothing else. For a file
+ * of a mounted image IPE checks the object, not the image (tested up to Linux 7.2): so the rules name objects, and a file
+ * whose content is in the image cannot be allowed.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "composefs/kernel/commands.h"
 
 enum {
-	/* The kernel's ASN.1 decoder takes no more; the signature needs some of it. */
+	/* The limit of the kernel's ASN.1 decoder; the signature takes part of it. */
 	MESSAGE_MAX = 65535,
 	SIGNATURE_ROOM = 2048,
 	OUT_LEN = 64 * 1024,
@@ -38,45 +38,44 @@ static bool take_mode(void *opts, const char *value)
 			((struct options *)opts)->mode = (enum mode)i;
 			return true;
 		}
-	cli_say("composefs", "--mode: want signature, digest or dm-verity, got \"%s\"",
-		value);
+	cli_say("composefs",
+		"--mode: expected signature, digest or dm-verity, got \"%s\"", value);
 	return false;
 }
 
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"mode", "MODE", 0, take_mode,
-	 "signature (default), digest or dm-verity: what a rule asks for"},
+	 "Allow by signature (default), digest or dm-verity"},
 	{"name", "NAME", offsetof(struct options, name), NULL,
-	 "What the policy is called (default: composefs)"},
+	 "Name the policy (default: composefs)"},
 	{"policy-version", "X.Y.Z", offsetof(struct options, version), NULL,
-	 "Its version, which must rise with each update (default: 0.0.1)"},
+	 "Set its version, which each update must raise (default: 0.0.1)"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "With --mode=digest: look into the objects for ELF files without an x bit"},
+	 "With --mode=digest: include ELF files without an x bit"},
 	{"check", NULL, offsetof(struct options, check), NULL,
-	 "Print what would not work, and no policy; status 1 if there is such"},
+	 "Print only what the policy does not allow; status 1 if any"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about = "Prints an IPE policy by which the files of an image can be executed: "
-		 "those "
-		 "that are\n"
-		 "signed (composefs sign-objects), those with the digests of this image, "
-		 "or "
-		 "all on a\n"
-		 "signed dm-verity device. What it does not allow is said on standard "
-		 "error.",
+	.about = "Print an IPE policy that allows the files of an image to be executed: "
+		 "signed "
+		 "ones\n(composefs sign-objects), those with the digests of this image, "
+		 "or all "
+		 "on a signed\ndm-verity device. Files that it does not allow are "
+		 "reported on "
+		 "standard error.",
 	.example = (const char *const[]){"composefs ipe-policy --mode=digest image.cfs "
 					 ">policy.txt",
 					 NULL},
 	.options = option_table,
 };
 
-/* --- the policy ---------------------------------------------------------------------------- */
+/* --- The policy --------------------------------------------------------------------- */
 
-static void put_digests(struct cfs_out *out, const struct executables *x)
+static void format_digests(struct cfs_out *out, const struct executables *x)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -86,8 +85,8 @@ static void put_digests(struct cfs_out *out, const struct executables *x)
 			       cfs_digest_hex(&x->v[i].digest, hex));
 }
 
-static void put_policy(struct cfs_out *out, const struct options *o,
-		       const struct executables *x)
+static void format_policy(struct cfs_out *out, const struct options *o,
+			  const struct executables *x)
 {
 	cfs_out_printf(out,
 		       "policy_name=%s policy_version=%s\n"
@@ -100,7 +99,7 @@ static void put_policy(struct cfs_out *out, const struct options *o,
 		cfs_out_printf(out, "op=EXECUTE fsverity_signature=TRUE action=ALLOW\n");
 		break;
 	case MODE_DIGEST:
-		put_digests(out, x);
+		format_digests(out, x);
 		break;
 	case MODE_DM_VERITY:
 		cfs_out_printf(out, "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n");
@@ -108,23 +107,23 @@ static void put_policy(struct cfs_out *out, const struct options *o,
 	}
 }
 
-static int make_policy(const struct options *o, const struct executables *x,
-		       struct cfs_mem *text, struct cfs_err *err)
+static int build_policy(const struct options *o, const struct executables *x,
+			struct cfs_mem *text, struct cfs_err *err)
 {
 	struct cfs_out out;
 	int rc = cfs_out_init(&out, cfs_sink_mem(text), OUT_LEN);
 
 	if (rc < 0)
 		return cfs_fail(err, -rc, "out of memory");
-	put_policy(&out, o, x);
+	format_policy(&out, o, x);
 	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
 	return rc;
 }
 
-/* Says what the policy does not allow although the image wants it; how much that is. */
-static size_t warn(const char *name, const struct options *o, const struct executables *x,
-		   size_t policy_len)
+/* Reports the files that the image has and the policy does not allow. Returns their number. */
+static size_t print_warnings(const char *name, const struct options *o,
+			     const struct executables *x, size_t policy_len)
 {
 	const char *why = o->mode == MODE_DM_VERITY
 				  ? "allowed only if the image itself is the device"
@@ -132,23 +131,23 @@ static size_t warn(const char *name, const struct options *o, const struct execu
 	size_t n = x->n - x->n_objects;
 
 	for (size_t i = x->n_objects; i < x->n; i++)
-		cli_say(name, "%s: lies in the image, it has no object: %s", x->v[i].path,
-			why);
+		cli_say(name, "%s: the content is in the image, not in an object: %s",
+			x->v[i].path, why);
 	if (policy_len + SIGNATURE_ROOM > MESSAGE_MAX) {
 		cli_say(name,
-			"the policy has %zu bytes; signed, it may not have more than %d, "
-			"or no kernel loads it",
+			"the policy has %zu bytes; with its signature, no kernel loads "
+			"more than %d",
 			policy_len, MESSAGE_MAX);
 		n++;
 	}
 	return n;
 }
 
-/* --- all of it ----------------------------------------------------------------------------- */
+/* --- The command -------------------------------------------------------------------- */
 
-/* Returns how much there was to warn of. */
-static int run(const char *name, const struct options *o, const char *image,
-	       struct cfs_err *err)
+/* Returns 1 when there were warnings, 0 or a negative error. */
+static int print_policy(const char *name, const struct options *o, const char *image,
+			struct cfs_err *err)
 {
 	struct executables x = {0};
 	struct cfs_mem text = {0};
@@ -156,9 +155,9 @@ static int run(const char *name, const struct options *o, const char *image,
 	int rc = executables_collect(&x, image, o->objects, false, err);
 
 	if (rc == 0)
-		rc = make_policy(o, &x, &text, err);
+		rc = build_policy(o, &x, &text, err);
 	if (rc == 0)
-		n_warnings = warn(name, o, &x, text.len);
+		n_warnings = print_warnings(name, o, &x, text.len);
 	if (rc == 0 && !o->check)
 		rc = cfs_io_write(STDOUT_FILENO, text.p, text.len, err);
 	free(text.p);
@@ -166,13 +165,13 @@ static int run(const char *name, const struct options *o, const char *image,
 	return rc < 0 ? rc : n_warnings > 0;
 }
 
-/* Only what the kernel's parser takes as one word. */
+/* One word for the kernel's parser. */
 static bool is_word(const char *text, const char *of)
 {
 	return *text && text[strspn(text, of)] == '\0';
 }
 
-/* Three numbers of 16 bits, as the kernel has them. */
+/* Three numbers of 16 bits, the limit of the kernel. */
 static bool is_version(const char *text)
 {
 	unsigned n[3];
@@ -186,7 +185,7 @@ static bool is_version(const char *text)
 int cmd_ipe_policy(int argc, char **argv)
 {
 	struct options o = {.name = "composefs", .version = "0.0.1"};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected IMAGE"), rc;
 	struct cfs_err err;
 
 	if (status >= 0)
@@ -194,13 +193,13 @@ int cmd_ipe_policy(int argc, char **argv)
 	if (!is_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			     "0123456789_.-") ||
 	    !is_version(o.version)) {
-		cli_misused(
-			&syntax, argv[0],
-			"want a name of letters, digits, \"_\", \".\" and \"-\", and a "
-			"version of three numbers up to 65535");
+		cli_misused(&syntax, argv[0],
+			    "expected a name of letters, digits, \"_\", \".\" and \"-\", "
+			    "and a "
+			    "version of three numbers up to 65535");
 		return CLI_USAGE;
 	}
-	rc = run(argv[0], &o, argv[optind], &err);
+	rc = print_policy(argv[0], &o, argv[optind], &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	return rc > 0 && o.check ? CLI_FAILED : CLI_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs sign-objects: fs-verity's builtin signatures for the objects of an image. */
+/* composefs sign-objects: make fs-verity's builtin signatures for the objects of an image. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -19,24 +19,25 @@ struct options {
 static const struct cli_option option_table[] = {
 	{.help = "Options:"},
 	{"key", "FILE", offsetof(struct options, key), NULL,
-	 "The private key (PEM, RSA or ECDSA)"},
-	{"cert", "FILE", offsetof(struct options, cert), NULL, "Its certificate (PEM)"},
+	 "Sign with the private key in FILE (PEM, RSA or ECDSA)"},
+	{"cert", "FILE", offsetof(struct options, cert), NULL,
+	 "Use its certificate in FILE (PEM)"},
 	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Where signatures go: DIR/DIGEST.p7s"},
+	 "Write signatures to DIR/DIGEST.p7s"},
 	{"exec-only", NULL, offsetof(struct options, exec_only), NULL,
-	 "Sign only what can be executed: files with an x bit"},
+	 "Sign only executable files (with an x bit)"},
 	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "With --exec-only: look into the objects for ELF files without one"},
+	 "With --exec-only: include ELF files without an x bit"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about =
-		"Signs objects as \"fsverity sign\" does, for kernels that want it to "
-		"execute them.\n"
-		"The signatures are given to the kernel by \"composefs enable-objects\".",
+	.about = "Sign objects as \"fsverity sign\" does, for kernels that execute only "
+		 "signed "
+		 "files.\n\"composefs enable-objects\" gives the signatures to the "
+		 "kernel.",
 	.example =
 		(const char *const[]){"composefs sign-objects --key=key.pem "
 				      "--cert=cert.pem --signatures=signatures/objects "
@@ -61,7 +62,8 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", err);
 }
 
-static int list(const struct executables *x, struct cfs_mem *out, struct cfs_err *err)
+static int format_digests(const struct executables *x, struct cfs_mem *out,
+			  struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(out);
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -76,20 +78,21 @@ static int list(const struct executables *x, struct cfs_mem *out, struct cfs_err
 	return rc;
 }
 
-static int make_place(const char *path, struct cfs_err *err)
+static int make_directory(const char *path, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_path_make_dir(path, 0755, NULL, err);
 
 	return fd < 0 ? cfs_context(err, fd, "%s", path) : 0;
 }
 
-static int sign(const struct options *o, const struct executables *x, struct cfs_err *err)
+static int sign_files(const struct options *o, const struct executables *x,
+		      struct cfs_err *err)
 {
 	struct cfs_mem digests = {0};
-	int rc = list(x, &digests, err);
+	int rc = format_digests(x, &digests, err);
 
 	if (rc == 0)
-		rc = make_place(o->signatures, err);
+		rc = make_directory(o->signatures, err);
 	if (rc == 0)
 		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
 	free(digests.p);
@@ -99,7 +102,7 @@ static int sign(const struct options *o, const struct executables *x, struct cfs
 	return rc;
 }
 
-static int run(const struct options *o, const char *image, struct cfs_err *err)
+static int sign_image(const struct options *o, const char *image, struct cfs_err *err)
 {
 	struct executables x = {0};
 	int rc = where_check_writable(o->signatures, err);
@@ -107,7 +110,7 @@ static int run(const struct options *o, const char *image, struct cfs_err *err)
 	if (rc == 0)
 		rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
 	if (rc == 0)
-		rc = sign(o, &x, err);
+		rc = sign_files(o, &x, err);
 	executables_fini(&x);
 	return rc;
 }
@@ -115,16 +118,16 @@ static int run(const struct options *o, const char *image, struct cfs_err *err)
 int cmd_sign_objects(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image");
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected IMAGE");
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	if (!o.key || !o.cert || !o.signatures || (o.objects && !o.exec_only)) {
 		cli_misused(&syntax, argv[0],
-			    "want --key, --cert and --signatures; --objects goes with "
+			    "expected --key, --cert and --signatures; --objects needs "
 			    "--exec-only");
 		return CLI_USAGE;
 	}
-	return command_end(argv[0], run(&o, argv[optind], &err), &err);
+	return command_end(argv[0], sign_image(&o, argv[optind], &err), &err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs mount, umount: an image of the repository as a file system. */
+/* composefs mount, umount: mount an image of the repository. */
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -15,7 +15,7 @@
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 
-/* --- mount ------------------------------------------------------------------------------- */
+/* --- mount -------------------------------------------------------------------------- */
 
 struct options {
 	struct where where;
@@ -27,22 +27,24 @@ struct options {
 
 static const struct cli_option mount_table[] = {
 	{.help = "Options:"},
-	{"upperdir", "DIR", AT(upperdir), NULL, "Writable layer; with --workdir"},
+	{"upperdir", "DIR", AT(upperdir), NULL,
+	 "Use DIR as the writable layer; needs --workdir"},
 	{"workdir", "DIR", AT(workdir), NULL,
-	 "Work directory of the writable layer, on the same file system"},
-	{"read-write", NULL, AT(read_write), NULL, "Mount writable; with --upperdir"},
+	 "Use DIR, on the same filesystem, as the work directory"},
+	{"read-write", NULL, AT(read_write), NULL, "Mount read-write; needs --upperdir"},
 	{"require-signature", NULL, AT(require_signature), NULL,
-	 "Want a signature of the image by a trusted key in the repository"},
-	{"trusted", "DIR", AT(trusted), NULL, "The same, and trust the keys in DIR"},
+	 "Require a signature of the image by a trusted key"},
+	{"trusted", "DIR", AT(trusted), NULL,
+	 "Imply --require-signature and trust the keys in DIR"},
 	{"statement", "FILE", AT(statement), NULL,
-	 "The same, but FILE is signed (FILE.sig), and must be about the image"},
-	{"name", "NAME", AT(name), NULL, "The statement must be about NAME"},
+	 "Require that FILE, signed in FILE.sig, names the image"},
+	{"name", "NAME", AT(name), NULL, "Require that the statement is about NAME"},
 	{"floor", "FILE", AT(floor), NULL,
-	 "Its version must not be below what FILE says of the name"},
+	 "Require a version not below the floor of the name in FILE"},
 	{"allow-suid", NULL, AT(allow_suid), NULL,
-	 "Let setuid programs and file capabilities count where nobody vouches for the "
-	 "image"},
-	{"allow-dev", NULL, AT(allow_dev), NULL, "The same for device nodes"},
+	 "Honour setuid programs and file capabilities of an unverified image"},
+	{"allow-dev", NULL, AT(allow_dev), NULL,
+	 "Honour device nodes of an unverified image"},
 	{"json", NULL, AT(json), NULL, "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -50,16 +52,16 @@ static const struct cli_option mount_table[] = {
 
 static const struct cli_syntax mount_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE MOUNTPOINT", NULL},
-	.about = "Mounts an image of the repository (its id, or a name). In a repository "
-		 "with "
-		 "fs-verity\nthe kernel checks the image and every object; without it, "
-		 "the image "
-		 "alone is checked, now.",
+	.about =
+		"Mount an image of the repository (an image ID or a name). In a "
+		"repository "
+		"with fs-verity\nthe kernel verifies the image and every object; without "
+		"it, only the image is verified,\nwhen it is mounted.",
 	.example = (const char *const[]){"composefs mount --repo=repo docs /mnt", NULL},
 	.options = mount_table,
 };
 
-/* What is asked of the mount; dirs is the one object directory, and all is lent. */
+/* dirs is the one object directory. The result borrows all arguments. */
 static struct cfs_mount_args make_args(const struct options *o, const char *name,
 				       const char *source, const char *const *dirs)
 {
@@ -89,10 +91,10 @@ static int make_path(const struct cfs_repo *repo, const char *below, char out[PA
 	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
 }
 
-/* The ID is the caller's word for the image, where the kernel checks it. A name is the word of whoever can
- * write to the repository. */
-static bool is_vouched_for(const struct options *o, const struct cfs_repo *repo,
-			   const char *name)
+/* An image ID from the caller identifies the image when the kernel verifies it. A name does not: everyone who can write to
+ * the repository can change it. */
+static bool is_verified(const struct options *o, const struct cfs_repo *repo,
+			const char *name)
 {
 	struct cfs_digest id;
 
@@ -101,8 +103,8 @@ static bool is_vouched_for(const struct options *o, const struct cfs_repo *repo,
 		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
 }
 
-static void restrain(const struct options *o, struct cfs_mount_opts *opts, bool secure,
-		     const char *name)
+static void restrict_mount(const struct options *o, struct cfs_mount_opts *opts,
+			   bool secure, const char *name)
 {
 	uint64_t allowed = (o->allow_suid ? MOUNT_ATTR_NOSUID : 0) |
 			   (o->allow_dev ? MOUNT_ATTR_NODEV : 0);
@@ -111,7 +113,7 @@ static void restrain(const struct options *o, struct cfs_mount_opts *opts, bool 
 
 	if (restraint)
 		cli_say("composefs mount", "warning: %s%s is mounted %s; %s%s",
-			secure ? "nobody vouches for a name, so "
+			secure ? "a name does not identify an image, so "
 			       : "the repository has no fs-verity, so ",
 			name, restraint,
 			secure ? "give the image ID or --require-signature, or "
@@ -156,8 +158,8 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = hex;
-	if (!is_vouched_for(o, repo, name))
-		restrain(o, &args.opts, cfs_repo_is_secure(repo), name);
+	if (!is_verified(o, repo, name))
+		restrict_mount(o, &args.opts, cfs_repo_is_secure(repo), name);
 	cfs_trust_check_mount(&vouch, &args, name);
 	vouch.signatures = o->statement ? NULL : signatures;
 	vouch.repo_fd = &repo_fd;
@@ -165,14 +167,14 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
 }
 
-static int check(const struct options *o, struct cfs_err *err)
+static int check_options(const struct options *o, struct cfs_err *err)
 {
 	if (!o->upperdir != !o->workdir)
-		return cfs_fail(err, EINVAL, "want --upperdir and --workdir, or neither");
+		return cfs_fail(err, EINVAL, "--upperdir and --workdir need each other");
 	if (o->read_write && !o->upperdir)
-		return cfs_fail(err, EINVAL, "--read-write wants --upperdir");
+		return cfs_fail(err, EINVAL, "--read-write needs --upperdir");
 	if ((o->name || o->floor) && !o->statement)
-		return cfs_fail(err, EINVAL, "--name and --floor want --statement");
+		return cfs_fail(err, EINVAL, "--name and --floor need --statement");
 	return 0;
 }
 
@@ -180,7 +182,7 @@ int cmd_mount(int argc, char **argv)
 {
 	struct options o = {0};
 	int status = command_begin(&mount_syntax, argc, argv, &o, 2, 2,
-				   "want an image and a mount point"),
+				   "expected IMAGE MOUNTPOINT"),
 	    rc;
 	char text[WHERE_ID_MAX];
 	struct cfs_repo *repo;
@@ -189,7 +191,7 @@ int cmd_mount(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = check(&o, &err);
+	rc = check_options(&o, &err);
 	if (rc == 0)
 		rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
 	if (rc == 0) {
@@ -201,7 +203,7 @@ int cmd_mount(int argc, char **argv)
 	return command_end(argv[0], rc, &err);
 }
 
-/* --- umount ------------------------------------------------------------------------------ */
+/* --- umount ------------------------------------------------------------------------- */
 
 struct umount_options {
 	bool lazy, json;
@@ -210,7 +212,7 @@ struct umount_options {
 static const struct cli_option umount_table[] = {
 	{.help = "Options:"},
 	{"lazy", NULL, offsetof(struct umount_options, lazy), NULL,
-	 "Take it out of sight now, and end it when nobody uses it any more"},
+	 "Detach now and unmount when nothing uses it any more"},
 	{"json", NULL, offsetof(struct umount_options, json), NULL,
 	 "Print one JSON object"},
 	{0},
@@ -218,12 +220,13 @@ static const struct cli_option umount_table[] = {
 
 static const struct cli_syntax umount_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] MOUNTPOINT...", NULL},
-	.about = "Unmounts what composefs mount has mounted.",
+	.about = "Unmount images.",
 	.example = (const char *const[]){"composefs umount /mnt", NULL},
 	.options = umount_table,
 };
 
-static int unmount(const struct umount_options *o, const char *at, struct cfs_err *err)
+static int unmount_image(const struct umount_options *o, const char *at,
+			 struct cfs_err *err)
 {
 	struct statfs fs;
 	int rc;
@@ -236,7 +239,7 @@ static int unmount(const struct umount_options *o, const char *at, struct cfs_er
 		return 0;
 	rc = cfs_fail_errno(err, "%s", at);
 	return rc == -EBUSY
-		       ? cli_advise(rc, err, "somebody uses it; --lazy unmounts it later")
+		       ? cli_advise(rc, err, "it is in use; --lazy unmounts it later")
 		       : rc;
 }
 
@@ -244,14 +247,14 @@ int cmd_umount(int argc, char **argv)
 {
 	struct umount_options o = {0};
 	int status = command_begin(&umount_syntax, argc, argv, &o, 1, argc,
-				   "want a mount point"),
+				   "expected MOUNTPOINT..."),
 	    rc = 0;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	for (int i = optind; rc == 0 && i < argc; i++)
-		rc = unmount(&o, argv[i], &err);
+		rc = unmount_image(&o, argv[i], &err);
 	if (rc == 0 && o.json)
 		printf("{\"unmounted\":%d}\n", argc - optind);
 	return command_end(argv[0], rc, &err);

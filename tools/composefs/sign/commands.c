@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The commands that sign and verify. */
+/* The table of the commands that sign and verify, and the digests of their images. */
 #include "composefs/sign/commands.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include "cli/repo_option.h"
 
 const struct command sig_commands[] = {
-	COMMAND_GROUP("Know whom an image is from:"),
+	COMMAND_GROUP("Signatures:"),
 	{"sign", cmd_sign, "Sign an image, or a statement about images"},
-	{"verify", cmd_verify, "Is an image signed by somebody who is trusted?"},
+	{"verify", cmd_verify, "Verify that an image is signed by a trusted key"},
 	{0},
 };
 
@@ -25,11 +25,11 @@ bool sig_take_hash(const char *value, enum cfs_hash_alg *out)
 			*out = algs[i];
 			return true;
 		}
-	cli_say("composefs", "--hash: want sha256 or sha512, got \"%s\"", value);
+	cli_say("composefs", "--hash: expected sha256 or sha512, got \"%s\"", value);
 	return false;
 }
 
-/* In a file, which the kernel may know the digest of. */
+/* Asks the kernel for the digest of a file with fs-verity. */
 static int measure_file(const struct sig_images *how, const char *path,
 			struct cfs_digest *out, struct cfs_err *err)
 {
@@ -65,8 +65,8 @@ int sig_measure(const struct sig_images *how, const char *image, struct cfs_dige
 			   : measure_file(how, image, out, err);
 
 	if (rc == 0 && how->alg && out->alg != how->alg)
-		rc = cfs_fail(err, EILSEQ, "%s: want fs-verity with %s, found %s", image,
-			      cfs_hash_name(how->alg), cfs_hash_name(out->alg));
+		rc = cfs_fail(err, EILSEQ, "%s: fs-verity algorithm: expected %s, got %s",
+			      image, cfs_hash_name(how->alg), cfs_hash_name(out->alg));
 	return rc;
 }
 

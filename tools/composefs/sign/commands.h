@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig_commands: the commands of composefs that sign and verify.
- * Owns:  their table, the options that they have in common.
- * Uses:  composefs, hash, verity, where.
+/* sign/commands: the commands that sign and verify.
+ * Owns:  their table, and what their options have in common.
+ * Uses:  composefs, hash, verity, cli.
  * Never: does a command's work.
  */
 #ifndef CFS_SIG_COMMANDS_H
@@ -16,24 +16,24 @@
 int cmd_sign(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
-/* The value of --hash; false, after having said why, when it is no algorithm. */
+/* Parses the value of --hash. Prints a message and returns false when it is no algorithm. */
 bool sig_take_hash(const char *value, enum cfs_hash_alg *out);
 
-/* Which images are meant, and how they get their digests. Starts zeroed. */
+/* Where the images are, and how their digests are determined. Starts zeroed. */
 struct sig_images {
-	const char *repo;      /* they are images of this repository; NULL: files */
-	enum cfs_hash_alg alg; /* 0: any, and SHA-256 where it is computed */
+	const char *repo;      /* repository of the images; NULL: they are files */
+	enum cfs_hash_alg alg; /* 0: any, SHA-256 when computed */
 	bool require_verity;
 };
 
-/* The digest of an image: measured by the kernel where the file has fs-verity, else, unless
- * require_verity, computed; in a repository its id, when the image is that. -ENOTTY: no fs-verity;
- * -EILSEQ: another algorithm than alg, or another image than its id says. */
+/* The digest of an image: from the kernel when the file has fs-verity, else, unless require_verity, computed; in a
+ * repository the image ID, after a check. -ENOTTY: no fs-verity; -EILSEQ: another algorithm than alg, or the image does
+ * not match its ID. */
 int sig_measure(const struct sig_images *how, const char *image, struct cfs_digest *out,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Where the signatures of a repository are, in buf; NULL when images are files. */
-enum { SIG_PLACE_MAX = PATH_MAX + 16 }; /* behind any path that can be opened */
+/* The directory of the signatures of the repository, in buf; NULL when images are files. */
+enum { SIG_PLACE_MAX = PATH_MAX + 16 }; /* after any path that can be opened */
 const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX]);
 
 #endif

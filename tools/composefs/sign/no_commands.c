@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A build without signatures has no commands for them. */
+/* The empty table of a build without signatures. */
 #include "composefs/composefs.h"
 
 const struct command sig_commands[] = {{0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs sign: signs the digest of an image, or a statement about images, with a key that lies here or
- * elsewhere.
+/* composefs sign: sign the digest of an image, or a statement about images, with a key file, a command or a signature
+ * that was made elsewhere.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "trust/trust.h"
 #include "cli/repo_option.h"
 
-enum { LOCK_WAIT_MS = 30000 }; /* others add a signature within milliseconds */
+enum { LOCK_WAIT_MS = 30000 }; /* other processes add a signature within milliseconds */
 
 struct options {
 	struct signer signer;
@@ -37,7 +37,7 @@ static bool take_version(void *opts, const char *value)
 	long long n;
 
 	if (!cli_number(value, &n) || n < 0) {
-		cli_say("composefs", "--version: want a number from 0 on, got \"%s\"",
+		cli_say("composefs", "--version: expected a number from 0, got \"%s\"",
 			value);
 		return false;
 	}
@@ -47,34 +47,34 @@ static bool take_version(void *opts, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{.help = "Who signs:"},
+	{.help = "Signers:"},
 	{"key", "FILE", offsetof(struct options, signer.key), NULL,
-	 "The private key (PEM, Ed25519)"},
+	 "Sign with the private key in FILE (PEM, Ed25519)"},
 	{"print-to-sign", NULL, offsetof(struct options, print_to_sign), NULL,
-	 "Nobody: write the bytes to sign to standard output"},
+	 "Write the bytes to sign to standard output instead"},
 	{"attach", "FILE", offsetof(struct options, signer.attach), NULL,
-	 "Somebody did: FILE (- is standard input) has the signature"},
+	 "Add the signature in FILE (- is standard input)"},
 	{"sign-command", "COMMAND", offsetof(struct options, signer.command), NULL,
-	 "COMMAND reads the bytes to sign and writes the signature"},
+	 "Run COMMAND, which reads the bytes to sign and writes the signature"},
 	{"public", "FILE", offsetof(struct options, signer.public_key), NULL,
-	 "The public key that --attach and --sign-command sign for"},
-	{.help = "Where the signature goes:"},
+	 "Check --attach and --sign-command with the public key in FILE"},
+	{.help = "Signatures:"},
 	{"signature", "FILE", offsetof(struct options, signature), NULL,
-	 "To those in FILE; default: IMAGE.sig, or FILE.sig of the statement"},
+	 "Add to FILE (default: IMAGE.sig, or FILE.sig of the statement)"},
 	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Into DIR/DIGEST/KEY.ed25519"},
+	 "Write to DIR/DIGEST/KEY.ed25519"},
 	{.help = "Statements:"},
 	{"statement", "FILE", offsetof(struct options, statement), NULL,
-	 "Sign FILE, which must be about the images; it is made when --name is given"},
-	{"name", "NAME", offsetof(struct options, name), NULL, "What the images go by"},
-	{"version", "NUMBER", 0, take_version, "Which version of NAME they are"},
+	 "Sign FILE, which must name the images; --name creates it"},
+	{"name", "NAME", offsetof(struct options, name), NULL,
+	 "Create a statement about NAME"},
+	{"version", "NUMBER", 0, take_version, "Set the version of NAME"},
 	{.help = "Other:"},
 	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
-	 "IMAGE is in the repository DIR, and its signature goes there"},
-	{"hash", "ALG", 0, take_hash,
-	 "sha256 (default) or sha512, where fs-verity is off"},
+	 "Sign IMAGE of the repository DIR, and store the signature there"},
+	{"hash", "ALG", 0, take_hash, "Without fs-verity use sha256 (default) or sha512"},
 	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
-	 "Let the kernel measure the image; refuse one without fs-verity"},
+	 "Refuse an image without fs-verity"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
 };
@@ -82,9 +82,9 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
 	.about =
-		"Signs the fs-verity digest of an image with Ed25519, or a statement: a "
-		"name, a version\n"
-		"and one or more images in their order. A signature that is there stays.",
+		"Sign the fs-verity digest of an image with Ed25519, or a statement: a "
+		"name, a "
+		"version\nand one or more images in order. Existing signatures are kept.",
 	.example =
 		(const char *const[]){
 			"composefs sign --key=key.pem image.cfs",
@@ -102,12 +102,12 @@ struct sign {
 	struct cfs_mem message;
 	struct cfs_sig_key key;
 	uint8_t signature[CFS_SIG_LEN];
-	char path[4096]; /* where it went */
+	char path[4096]; /* of the file with the signature */
 };
 
-/* --- what is signed ------------------------------------------------------------------------ */
+/* --- The message -------------------------------------------------------------------- */
 
-static int measure(struct sign *s, struct cfs_err *err)
+static int measure_images(struct sign *s, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -116,7 +116,7 @@ static int measure(struct sign *s, struct cfs_err *err)
 	return rc;
 }
 
-/* rc: of the opening. */
+/* rc: the result of opening r. */
 static int write_file(struct cfs_replace *r, int rc, const char *path, const void *p,
 		      size_t len, struct cfs_err *err)
 {
@@ -137,7 +137,7 @@ static int replace_file(const char *path, const void *p, size_t len, struct cfs_
 	return write_file(&r, rc, path, p, len, err);
 }
 
-/* Reads the file at path, if it is there, behind what out has. */
+/* Appends the file at path to out. */
 static int read_file(const char *path, unsigned flags, size_t max, struct cfs_mem *out,
 		     struct cfs_err *err)
 {
@@ -145,9 +145,9 @@ static int read_file(const char *path, unsigned flags, size_t max, struct cfs_me
 			   "%s", path);
 }
 
-/* The texts of all digests, in space. */
-static void image_texts(const struct sign *s, char (*space)[CFS_TRUST_DIGEST_MAX],
-			struct cfs_text *out)
+/* Formats all digests; out borrows from space. */
+static void format_images(const struct sign *s, char (*space)[CFS_TRUST_DIGEST_MAX],
+			  struct cfs_text *out)
 {
 	for (size_t i = 0; i < s->n; i++)
 		out[i] = cfs_text(cfs_trust_digest_text(&s->digests[i], space[i]));
@@ -162,14 +162,14 @@ static int make_statement(struct sign *s, struct cfs_err *err)
 
 	if (!space)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	image_texts(s, space, statement.images);
+	format_images(s, space, statement.images);
 	rc = cfs_sig_statement_format(&statement, &s->message, err);
 	if (rc < 0)
 		return rc;
 	return replace_file(s->o->statement, s->message.p, s->message.len, err);
 }
 
-/* One that somebody made before; nothing is signed that is not about these images. */
+/* Reads an existing statement, and refuses one that names other images. */
 static int load_statement(struct sign *s, struct cfs_err *err)
 {
 	cfs_autofree char(*space)[CFS_TRUST_DIGEST_MAX] = calloc(s->n, sizeof(*space));
@@ -182,7 +182,7 @@ static int load_statement(struct sign *s, struct cfs_err *err)
 		return rc;
 	if (!space)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	image_texts(s, space, images);
+	format_images(s, space, images);
 	rc = cfs_sig_statement_parse(
 		(struct cfs_text){(const char *)s->message.p, s->message.len}, &statement,
 		err);
@@ -202,10 +202,10 @@ static int make_message(struct sign *s, struct cfs_err *err)
 			  cfs_digest_format(&s->digests[0], formatted), err);
 }
 
-/* --- where the signature goes -------------------------------------------------------------- */
+/* --- The signature ------------------------------------------------------------------ */
 
-static int set_path(struct sign *s, const char *dir, const char *name, const char *suffix,
-		    struct cfs_err *err)
+static int set_signature_path(struct sign *s, const char *dir, const char *name,
+			      const char *suffix, struct cfs_err *err)
 {
 	int n = snprintf(s->path, sizeof(s->path), "%s%s%s", dir, name, suffix);
 
@@ -214,14 +214,15 @@ static int set_path(struct sign *s, const char *dir, const char *name, const cha
 	return 0;
 }
 
-/* Into the directory of the digest, made with its parent when missing. */
+/* Writes to the directory of the digest, which is created with its parent when missing. */
 static int store_apart(struct sign *s, struct cfs_err *err)
 {
 	char name[CFS_TRUST_SIGNATURE_PATH_MAX], *slash;
 	cfs_autofd int top = -1, dir = -1;
 	struct cfs_replace r;
-	int rc = set_path(s, s->o->signatures, "/",
-			  cfs_trust_signature_path(&s->digests[0], &s->key, name), err);
+	int rc = set_signature_path(
+		s, s->o->signatures, "/",
+		cfs_trust_signature_path(&s->digests[0], &s->key, name), err);
 
 	if (rc < 0)
 		return rc;
@@ -237,8 +238,9 @@ static int store_apart(struct sign *s, struct cfs_err *err)
 	return write_file(&r, rc, s->path, s->signature, sizeof(s->signature), err);
 }
 
-/* Is it among those of the file already? */
-static bool has(const struct cfs_mem *file, const uint8_t signature[CFS_SIG_LEN])
+/* Whether the file already has the signature. */
+static bool has_signature(const struct cfs_mem *file,
+			  const uint8_t signature[CFS_SIG_LEN])
 {
 	for (size_t off = 0; off < file->len; off += CFS_SIG_LEN)
 		if (memcmp(file->p + off, signature, CFS_SIG_LEN) == 0)
@@ -246,8 +248,7 @@ static bool has(const struct cfs_mem *file, const uint8_t signature[CFS_SIG_LEN]
 	return false;
 }
 
-/* Who waits is told whom for. */
-static void note_holder(void *ctx, const char *holder)
+static void print_lock_holder(void *ctx, const char *holder)
 {
 	cli_say("composefs sign", "%s: waiting for %s", (const char *)ctx, holder);
 }
@@ -261,14 +262,14 @@ static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
 	if (u->fd < 0)
 		return 0;
 	if (u->st.st_size > CFS_SIG_FILE_MAX || len % CFS_SIG_LEN)
-		return cfs_fail(err, EINVAL, "want a signature file, found %ju bytes",
+		return cfs_fail(err, EINVAL, "expected a signature file, got %ju bytes",
 				(uintmax_t)u->st.st_size);
 	if (cfs_grow(&out->p, &out->cap, len + 1, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	n = cfs_io_pread(u->fd, out->p, len, 0, err);
 	out->len = n < 0 ? 0 : (size_t)n;
 	if (n >= 0 && out->len != len)
-		return cfs_fail(err, EINVAL, "it changed while it was read");
+		return cfs_fail(err, EINVAL, "changed while it was read");
 	return n < 0 ? (int)n : 0;
 }
 
@@ -278,20 +279,20 @@ static int add_signature(const struct sign *s, struct cfs_update *u, struct cfs_
 	struct cfs_sink sink = cfs_sink_mem(file);
 	int rc = read_signatures(u, file, err);
 
-	if (rc < 0 || has(file, s->signature))
+	if (rc < 0 || has_signature(file, s->signature))
 		return rc;
 	if (file->len + CFS_SIG_LEN > CFS_SIG_FILE_MAX)
-		return cfs_fail(err, EINVAL, "has %d signatures, as many as fit",
+		return cfs_fail(err, EINVAL, "has %d signatures already, the maximum",
 				CFS_SIG_FILE_MAX / CFS_SIG_LEN);
 	rc = sink.write(sink.ctx, s->signature, sizeof(s->signature), err);
 	return rc == 0 ? cfs_update_commit(u, file->p, file->len, err) : rc;
 }
 
-/* Others may sign at the same time: what is read is added to and replaced under a lock. */
-static int add_to(struct sign *s, struct cfs_err *err)
+/* Other processes may sign at the same time: the file is read and replaced under a lock. */
+static int add_to_file(struct sign *s, struct cfs_err *err)
 {
 	const struct cfs_lock_wait wait = {
-		.timeout_ms = LOCK_WAIT_MS, .note = note_holder, .ctx = s->path};
+		.timeout_ms = LOCK_WAIT_MS, .note = print_lock_holder, .ctx = s->path};
 	struct cfs_mem file = {0};
 	struct cfs_update u;
 	int rc = cfs_update_begin(s->path, &wait, &u, err);
@@ -307,15 +308,15 @@ static int add_to(struct sign *s, struct cfs_err *err)
 static int store_beside(struct sign *s, struct cfs_err *err)
 {
 	const char *of = s->o->statement ? s->o->statement : s->images[0];
-	int rc = s->o->signature ? set_path(s, "", s->o->signature, "", err)
-				 : set_path(s, "", of, ".sig", err);
+	int rc = s->o->signature ? set_signature_path(s, "", s->o->signature, "", err)
+				 : set_signature_path(s, "", of, ".sig", err);
 
-	return rc == 0 ? add_to(s, err) : rc;
+	return rc == 0 ? add_to_file(s, err) : rc;
 }
 
-/* --- all of it ----------------------------------------------------------------------------- */
+/* --- The command -------------------------------------------------------------------- */
 
-static int run(struct sign *s, struct cfs_err *err)
+static int sign_images(struct sign *s, struct cfs_err *err)
 {
 	struct cfs_span message;
 	int rc = s->o->signatures && !s->o->print_to_sign
@@ -323,8 +324,7 @@ static int run(struct sign *s, struct cfs_err *err)
 			 : 0;
 
 	if (rc == 0)
-		rc = measure(s, err);
-
+		rc = measure_images(s, err);
 	if (rc == 0)
 		rc = make_message(s, err);
 	if (rc < 0)
@@ -338,7 +338,7 @@ static int run(struct sign *s, struct cfs_err *err)
 	return s->o->signatures ? store_apart(s, err) : store_beside(s, err);
 }
 
-static void say(const struct sign *s)
+static void print_signature(const struct sign *s)
 {
 	char digest[CFS_TRUST_DIGEST_MAX], id[CFS_SIG_KEY_ID_MAX];
 
@@ -359,22 +359,23 @@ static void say(const struct sign *s)
 	puts("]}");
 }
 
-/* NULL, or what is wrong with the options. */
-static const char *misuse(const struct options *o, size_t n)
+/* The message of a usage error, or NULL. */
+static const char *find_misuse(const struct options *o, size_t n)
 {
 	int ways = !!o->signer.key + o->print_to_sign + !!o->signer.attach +
 		   !!o->signer.command;
 
 	if (ways != 1)
-		return "want one of --key, --print-to-sign, --attach and --sign-command";
+		return "expected one of --key, --print-to-sign, --attach and "
+		       "--sign-command";
 	if ((o->signer.attach || o->signer.command) && !o->signer.public_key)
-		return "want --public, so that the signature can be checked";
+		return "--attach and --sign-command need --public";
 	if (o->signatures && (o->statement || o->signature))
-		return "--signatures is for digests, and excludes --signature";
+		return "--signatures excludes --statement and --signature";
 	if (!o->name != !o->has_version || (o->name && !o->statement))
-		return "a statement that is made wants --statement, --name and --version";
+		return "a new statement needs --statement, --name and --version";
 	if (!o->statement && n != 1)
-		return "only a statement is about several images";
+		return "several images need --statement";
 	return NULL;
 }
 
@@ -383,7 +384,7 @@ int cmd_sign(int argc, char **argv)
 	struct options o = {0};
 	struct sign s = {.o = &o};
 	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
-				   "want an image, or the images of a statement");
+				   "expected IMAGE...");
 	struct cfs_err err;
 	const char *wrong;
 	int rc;
@@ -392,16 +393,16 @@ int cmd_sign(int argc, char **argv)
 		return status;
 	s.images = argv + optind;
 	s.n = (size_t)(argc - optind);
-	wrong = misuse(&o, s.n);
+	wrong = find_misuse(&o, s.n);
 	if (wrong) {
 		cli_misused(&syntax, argv[0], wrong);
 		return CLI_USAGE;
 	}
 	if (!o.signature && !o.signatures && !o.statement)
 		o.signatures = sig_place(&o.how, o.place);
-	rc = run(&s, &err);
+	rc = sign_images(&s, &err);
 	if (rc == 0 && !o.print_to_sign)
-		say(&s);
+		print_signature(&s);
 	free(s.message.p);
 	return command_end(argv[0], rc, &err);
 }

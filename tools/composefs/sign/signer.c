@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Who makes a signature. */
+/* Make or read a signature. */
 #include "composefs/sign/signer.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "base/child.h"
 
-/* A key file, which is small; *len is what was read. */
+/* Reads a key file; a longer file is cut off. */
 static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *len,
 		    struct cfs_err *err)
 {
@@ -24,8 +24,8 @@ static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *le
 	return 0;
 }
 
-static int by_key(const char *path, struct cfs_span message, struct cfs_sig_key *key,
-		  uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+static int sign_by_key(const char *path, struct cfs_span message, struct cfs_sig_key *key,
+		       uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
 	char buf[CFS_SIG_KEY_FILE_MAX];
 	struct cfs_sig_secret secret;
@@ -43,7 +43,7 @@ static int by_key(const char *path, struct cfs_span message, struct cfs_sig_key 
 	return cfs_context(err, rc, "%s", path);
 }
 
-/* Exactly one signature, and nothing behind it. */
+/* Reads exactly one signature up to the end of the file. */
 static int read_signature(int fd, uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
 	uint8_t buf[CFS_SIG_LEN + 1];
@@ -52,14 +52,15 @@ static int read_signature(int fd, uint8_t signature[CFS_SIG_LEN], struct cfs_err
 	if (n < 0)
 		return (int)n;
 	if (n != CFS_SIG_LEN)
-		return cfs_fail(err, EINVAL, "want a signature of %d bytes, found %s%zd",
+		return cfs_fail(err, EINVAL, "signature: expected %d bytes, got %s%zd",
 				CFS_SIG_LEN, n > CFS_SIG_LEN ? "more than " : "",
 				n > CFS_SIG_LEN ? n - 1 : n);
 	memcpy(signature, buf, CFS_SIG_LEN);
 	return 0;
 }
 
-static int by_file(const char *path, uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+static int read_signature_file(const char *path, uint8_t signature[CFS_SIG_LEN],
+			       struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 
@@ -72,8 +73,8 @@ static int by_file(const char *path, uint8_t signature[CFS_SIG_LEN], struct cfs_
 	return cfs_context(err, read_signature(fd, signature, err), "%s", path);
 }
 
-static int by_command(const char *command, struct cfs_span message,
-		      uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+static int sign_by_command(const char *command, struct cfs_span message,
+			   uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
 	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
 	cfs_autofd int in = cfs_child_input(message, err);
@@ -115,13 +116,14 @@ int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_
 	int rc;
 
 	if (s->key)
-		return by_key(s->key, message, key, signature, err);
+		return sign_by_key(s->key, message, key, signature, err);
 	rc = read_public(s->public_key, key, err);
 	if (rc == 0)
-		rc = s->attach ? by_file(s->attach, signature, err)
-			       : by_command(s->command, message, signature, err);
+		rc = s->attach ? read_signature_file(s->attach, signature, err)
+			       : sign_by_command(s->command, message, signature, err);
 	if (rc == 0 && !cfs_sig_fits(key, message, signature))
-		rc = cfs_fail(err, EBADMSG, "the signature is not one by %s over this",
+		rc = cfs_fail(err, EBADMSG,
+			      "the signature does not match the message and %s",
 			      s->public_key);
 	return rc;
 }

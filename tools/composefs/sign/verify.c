@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs verify: is an image signed by somebody who is trusted? Each refusal has a status of its own.
- */
+/* composefs verify: verify that an image is signed by a trusted, unrevoked key. Each refusal has its own status. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,11 +17,11 @@ struct options {
 	char place[SIG_PLACE_MAX];
 };
 
-static bool take_dir(const char **list, size_t *n, const char *dir)
+static bool add_dir(const char **list, size_t *n, const char *dir)
 {
 	if (cfs_trust_add_dir(list, n, dir))
 		return true;
-	cli_say("composefs", "%s: want at most %d directories of keys", dir,
+	cli_say("composefs", "%s: expected at most %d directories of keys", dir,
 		CFS_TRUST_DIRS_MAX);
 	return false;
 }
@@ -31,14 +30,14 @@ static bool take_trusted(void *opts, const char *value)
 {
 	struct cfs_trust *t = &((struct options *)opts)->trust;
 
-	return take_dir(t->trusted, &t->n_trusted, value);
+	return add_dir(t->trusted, &t->n_trusted, value);
 }
 
 static bool take_revoked(void *opts, const char *value)
 {
 	struct cfs_trust *t = &((struct options *)opts)->trust;
 
-	return take_dir(t->revoked, &t->n_revoked, value);
+	return add_dir(t->revoked, &t->n_revoked, value);
 }
 
 static bool take_hash(void *opts, const char *value)
@@ -49,45 +48,44 @@ static bool take_hash(void *opts, const char *value)
 static const struct cli_option option_table[] = {
 	{.help = "Keys:"},
 	{"trusted", "DIR", 0, take_trusted,
-	 "Trust the keys in DIR, less those in the revoked.d beside it"},
-	{"revoked", "DIR", 0, take_revoked, "Trust no key in DIR"},
+	 "Trust the keys in DIR, except those in the revoked.d beside it"},
+	{"revoked", "DIR", 0, take_revoked, "Revoke the keys in DIR"},
 	{.help = "Signatures:"},
 	{"signature", "FILE", offsetof(struct options, trust.signature), NULL,
-	 "Where it is; default: IMAGE.sig, or FILE.sig of the statement"},
+	 "Read FILE (default: IMAGE.sig, or FILE.sig of the statement)"},
 	{"signatures", "DIR", offsetof(struct options, trust.signatures), NULL,
-	 "Look for DIR/DIGEST/KEY.ed25519"},
+	 "Read DIR/DIGEST/KEY.ed25519"},
 	{.help = "Statements:"},
 	{"statement", "FILE", offsetof(struct options, trust.statement), NULL,
-	 "The statement is signed; the images must be those that it names, in order"},
+	 "Require that FILE is signed and names the images in order"},
 	{"name", "NAME", offsetof(struct options, trust.name), NULL,
-	 "It must be about NAME"},
+	 "Require that the statement is about NAME"},
 	{"floor", "FILE", offsetof(struct options, trust.floor), NULL,
-	 "Its version must not be below what FILE says of the name"},
+	 "Require a version not below the floor of the name in FILE"},
 	{"raise-floor", NULL, offsetof(struct options, trust.raise_floor), NULL,
-	 "When all is well, make its version the floor"},
+	 "After success, raise the floor to its version"},
 	{.help = "Other:"},
 	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
-	 "IMAGE is in the repository DIR, and so is its signature"},
-	{"hash", "ALG", 0, take_hash,
-	 "sha256 (default) or sha512, where fs-verity is off"},
+	 "Verify IMAGE of the repository DIR with the signatures there"},
+	{"hash", "ALG", 0, take_hash, "Without fs-verity use sha256 (default) or sha512"},
 	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
-	 "Let the kernel measure the image; refuse one without fs-verity"},
+	 "Refuse an image without fs-verity"},
 	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
-	.about = "Is an image signed with Ed25519 by a key that is trusted and not "
-		 "revoked? "
-		 "Keys are\n"
-		 "those of keys.d in /usr/lib/composefs, /etc/composefs and "
+	.about = "Verify that an image is signed with Ed25519 by a trusted, unrevoked "
+		 "key. Trusted "
+		 "keys are\nthose of keys.d in /usr/lib/composefs, /etc/composefs and "
 		 "/run/composefs.",
-	.status = "0 yes, 1 could not be read, 2 wrong usage; no: 10 unsigned, 11 "
-		  "malformed,\n"
-		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
-		  "order,\n17 other name, 18 rolled back, 19 no fs-verity, 20 other "
-		  "algorithm",
+	.status =
+		"0 verified, 1 read error, 2 usage error; refused: 10 unsigned, 11 "
+		"malformed,"
+		"\n12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
+		"order,\n17 other name, 18 rolled back, 19 no fs-verity, 20 other "
+		"algorithm",
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
 	.options = option_table,
@@ -105,7 +103,7 @@ static const struct refusal {
 	{-ENOTTY, 19, "no-verity"},	 {-ENOPKG, 20, "other-algorithm"},
 };
 
-static const struct refusal *refusal_of(int rc)
+static const struct refusal *find_refusal(int rc)
 {
 	static const struct refusal failed = {0, CLI_FAILED, "unreadable"};
 
@@ -130,9 +128,8 @@ struct verify {
 	struct cfs_trust_found found;
 };
 
-/* What an image is has to be known before anything can be said of its signatures, but for one thing: that it
- * has no fs-verity. */
-static int run(struct verify *v, struct cfs_err *err)
+/* An image whose digest cannot be determined is a read error, not a refusal; a missing fs-verity is a refusal. */
+static int verify_images(struct verify *v, struct cfs_err *err)
 {
 	struct cfs_trust trust = v->o->trust;
 	struct cfs_lock_wait wait = {
@@ -155,7 +152,7 @@ static int run(struct verify *v, struct cfs_err *err)
 	return cfs_trust_check(&trust, v->images[0], v->digests, v->n, &v->found, err);
 }
 
-static void say(const struct verify *v)
+static void print_result(const struct verify *v)
 {
 	char text[CFS_TRUST_DIGEST_MAX];
 
@@ -173,8 +170,8 @@ static void say(const struct verify *v)
 	puts(")");
 }
 
-static void say_json(const struct verify *v, const struct refusal *r,
-		     const struct cfs_err *err)
+static void print_json(const struct verify *v, const struct refusal *r,
+		       const struct cfs_err *err)
 {
 	char text[CFS_TRUST_DIGEST_MAX];
 
@@ -208,7 +205,7 @@ int cmd_verify(int argc, char **argv)
 	struct options o = {0};
 	struct verify v = {.o = &o};
 	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
-				   "want an image, or the images of a statement");
+				   "expected IMAGE...");
 	const struct refusal *r;
 	struct cfs_err err;
 
@@ -223,11 +220,11 @@ int cmd_verify(int argc, char **argv)
 		cli_misused(&syntax, argv[0], err.msg);
 		return CLI_USAGE;
 	}
-	r = refusal_of(run(&v, &err));
+	r = find_refusal(verify_images(&v, &err));
 	if (o.json)
-		say_json(&v, r, &err);
+		print_json(&v, r, &err);
 	else if (r->status == CLI_OK)
-		say(&v);
+		print_result(&v);
 	else
 		cli_say(argv[0], "%s", err.msg);
 	return r->status;
