@@ -168,7 +168,7 @@ def damaged_cache_is_reported_and_replaced(place):
 
 
 @fact
-def what_is_no_cache_is_refused(place):
+def a_file_that_is_not_a_cache_is_refused(place):
     paths = place.settled()
     for path in (paths[2], f"{paths[0]}/d0/f0"):
         before = read(path)

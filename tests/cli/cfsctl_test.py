@@ -55,7 +55,7 @@ def init_takes_its_algorithm_from_its_own_option_alone():
     expect([meta(r)["algorithm"] for r in "ab"], ["fsverity-sha512-12", "fsverity-sha256-12"])
 
 
-def init_says_what_it_made():
+def init_reports_what_it_created():
     kind = "  algorithm: fsverity-sha256-12\n  verity:    not required (insecure)\n"
     args = ("init", "--insecure", "--algorithm", "fsverity-sha256-12", "r")
     expect(well(*args), f"Initialized composefs repository at r\n{kind}")
@@ -139,7 +139,7 @@ def no_upgrade_leaves_it_and_so_does_our_own_name():
     expect(snapshot("r"), before)
 
 
-def what_has_no_objects_is_not_upgraded():
+def a_directory_without_objects_is_not_upgraded():
     os.makedirs("r/objects/aa")
     for path, text in (("r/objects/aa/foreign", "x"), ("r/objects/bb", "x")):
         with open(path, "w", encoding="ascii") as f:
@@ -157,7 +157,7 @@ def what_has_no_objects_is_not_upgraded():
     has(cfsctl("--repo", "link", "images")[2], "objects: symbolic link in the path")
 
 
-def what_cannot_be_read_is_not_taken_for_empty():
+def unreadable_objects_do_not_count_as_an_empty_repository():
     old_repository()
     for name in os.listdir("r/objects"):
         os.chmod(f"r/objects/{name}", 0)
@@ -226,7 +226,7 @@ def images_lists_names_alone():
     expect(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 1)
 
 
-def gc_keeps_roots_and_says_what_it_removed():
+def gc_keeps_roots_and_reports_what_it_removed():
     made = make()
     good("untag", "--repo=r", "os/1")
     none = "Objects: 0 removed (0 bytes)\n"
@@ -264,7 +264,7 @@ def a_root_may_be_a_name():
     expect(len(json.loads(good("images", "--repo=r", "--json"))["images"]), 2)
 
 
-def fsck_says_what_is_wrong():
+def fsck_reports_what_is_wrong():
     make()
     expect(well("--repo", "r", "fsck"), "meta.json: ok\nobjects: 4/4 ok\nstreams: 0/0 ok\nimages: 1/1 ok\nstatus: ok\n")
     expect(well("--repo", "r", "fsck", "--metadata-only").splitlines()[1], "objects: 0/0 ok")
@@ -279,7 +279,7 @@ def fsck_says_what_is_wrong():
     expect(run("fsck", "--repo=r")[0], DAMAGED)
 
 
-def dumps_say_no_size_of_directories():
+def dumps_have_no_size_for_directories():
     make()
     os.mkdir("tree/usr")
     for args in (("--repo", "r", "dump-files", "refs/os/1", "/dir"), ("--no-repo", "create-dumpfile", "tree")):
@@ -291,7 +291,7 @@ def dumps_say_no_size_of_directories():
         expect(cfsctl("--repo", "r", "dump-files", *option, "refs/none")[:2], (FAILED, ""))
 
 
-def insecure_is_told_in_the_kernel_argument():
+def insecure_repositories_are_marked_in_the_kernel_argument():
     for path in ("usr", "boot", "sysroot"):
         os.makedirs(f"tree/{path}")
     plain = well("--no-repo", "compute-karg", "tree")
@@ -317,7 +317,7 @@ def programs_that_cfsctl_contains_are_commands():
     expect(run("mkcomposefs", "tree", "x.cfs")[0], USAGE)
 
 
-def programs_that_are_not_installed_are_told():
+def programs_that_are_not_installed_are_reported():
     os.mkdir("bin")
     with open(COMPOSEFS, "rb") as of, open("bin/cfsctl", "wb") as to:
         to.write(of.read())

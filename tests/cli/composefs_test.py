@@ -58,7 +58,7 @@ def ls_lists_a_directory_an_entry_and_the_root(_):
     expect([line.split("\t")[0] for line in run("ls", "image.cfs")[1].splitlines()], ["/a", "/dir/", "/link"])
 
 
-def ls_says_which_path_is_not_there(_):
+def ls_names_the_missing_path(_):
     rc, out, err = run("ls", "image.cfs", "/dir/none")
     expect((rc, out), (FAILED, ""))
     if "/dir/none" not in err:
@@ -158,7 +158,7 @@ def fsck_uses_the_sandbox_when_root_looks_at_the_file_of_another(_):
         expect(isolation("--no-isolated"), (SOUND, "none"))
 
 
-def fsck_says_the_same_in_isolation(place):
+def fsck_reports_the_same_in_the_sandbox(place):
     """Of damage in the image, and of objects."""
     place.edit(place.objects[0], 5, b"!")
     os.unlink(place.objects[1])
@@ -288,7 +288,7 @@ ODD = (("hidden-xattrs", "/f 0 100644 1 0 0 0 0.0 - - - lustre.x=v"),
        ("backing-paths", "/f 10 100644 1 0 0 0 0.0 a//b - -"))
 
 
-def fsck_calls_nothing_sound_that_no_kernel_shows_so(_):
+def fsck_reports_content_that_no_kernel_shows(_):
     for rule, line in ODD:
         image_of(line)
         rc, out, err = run("fsck", "odd.cfs")

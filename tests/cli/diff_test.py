@@ -118,7 +118,7 @@ def settle_what_is_there():
             os.utime(path, (7, 7))
 
 
-def contents_of_a_directory_are_told_by_digest():
+def contents_of_a_directory_are_printed_as_digests():
     make()
     write("t/a", "b" * 1000)
     settle()
@@ -187,7 +187,7 @@ def trouble_is_one_sentence_and_status_2():
     expect(run("explain", "t", "t", "t")[0], TROUBLE)
 
 
-def a_file_that_holds_less_than_it_says_is_trouble():
+def a_file_shorter_than_its_size_is_an_error():
     """As those of sysfs do: a page, they say. The kernel may forget and make anew what nobody uses there, with new times: then
     the scan notices, and there is nothing to see here."""
     found = [f for f in glob.glob("/sys/module/*/parameters/*") if os.stat(f).st_mode & 0o444 == 0o444 and os.stat(f).st_size == 4096]
@@ -203,7 +203,7 @@ def a_file_that_holds_less_than_it_says_is_trouble():
         has(said, f"{place}/{name}: changed while it was compared")
 
 
-def what_small_trees_have_to_tell_is_bounded():
+def differences_of_small_trees_are_bounded():
     """Xattrs of a few bytes, each told with a path of 25 KB: 600 MB of lines."""
     dump, path = b"/ 0 40755 1 0 0 0 0.0 - - -\n", b""
     for _ in range(100):

@@ -38,7 +38,7 @@ def every_question_has_an_answer_and_a_reason():
     expect("image" in found["mount"], found["mount"]["state"] == "ok")
 
 
-def the_table_says_the_same():
+def the_table_has_the_same_numbers():
     found = look(".")
     _, out, _ = run("doctor", ".")
     lines = out.splitlines()
@@ -83,13 +83,13 @@ def without_a_directory_it_is_where_the_repository_would_be():
     expect(look("--user")["directory"], home)
 
 
-def help_says_what_the_status_means():
+def help_explains_the_exit_status():
     has(good("doctor", "--help"), "status is 5")
 
 
-TESTS = (every_question_has_an_answer_and_a_reason, the_table_says_the_same, a_repository_is_asked_about_as_one,
+TESTS = (every_question_has_an_answer_and_a_reason, the_table_has_the_same_numbers, a_repository_is_asked_about_as_one,
          nothing_is_left_behind, a_directory_that_is_not_there_is_an_error,
-         without_a_directory_it_is_where_the_repository_would_be, help_says_what_the_status_means)
+         without_a_directory_it_is_where_the_repository_would_be, help_explains_the_exit_status)
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

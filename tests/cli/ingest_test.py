@@ -93,7 +93,7 @@ def filled_store_is_left_as_it_is(place):
 
 
 @fact
-def cut_off_object_is_replaced_and_the_user_is_told(place):
+def truncated_object_is_replaced_and_reported(place):
     source, store, image = place.fresh()
     make_source(source, 5, [1000])
     place.pack(source, store, image)

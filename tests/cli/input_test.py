@@ -172,13 +172,13 @@ def a_directory_is_refused(_):
 
 
 @fact
-def what_is_not_there_is_refused(_):
+def dangling_links_are_refused(_):
     refused("dangling", [i for i in inputs(False) if "--signature={}" not in i and "--cache" not in i],
             ["No such file", "found none", "leads nowhere"])
 
 
 @fact
-def a_large_file_without_content_costs_nothing(_):
+def a_large_sparse_file_is_refused_quickly(_):
     for name in ("sparse", "sparse-dump", "sparse-image"):
         refused(name, inputs() if name == "sparse" else IMAGES, [name])
 
@@ -226,7 +226,7 @@ def an_unnamed_pipe_is_read_where_a_file_is_named(_):
 
 
 @fact
-def what_cannot_be_read_is_named(_):
+def unreadable_input_is_named(_):
     if os.geteuid() != 0:
         os.chmod("a.cfs", 0)
         refused("a.cfs", IMAGES[:10], ["a.cfs: Permission denied"])

@@ -201,7 +201,7 @@ def a_path_without_end_does_not_hide_what_is_wrong(_):
 
 
 @fact
-def policy_that_no_kernel_loads_is_called_out(_):
+def policy_that_no_kernel_loads_is_reported(_):
     for i in range(570):
         put(f"tree/many/{i}", ELF + b"%d" % i, 0o755)
     good(MKCOMPOSEFS, "tree", "image.cfs")

@@ -43,7 +43,7 @@ def digests_come_in_the_order_of_the_files(place):
 
 
 @fact
-def one_cpu_says_the_same(place):
+def one_cpu_reports_the_same(place):
     def one_cpu():
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
@@ -58,7 +58,7 @@ def fails_at(place, paths):
 
 
 @fact
-def what_was_measured_before_an_error_is_printed(place):
+def digests_measured_before_an_error_are_printed(place):
     large = next(i for i, path in enumerate(place.paths) if os.path.getsize(path) > LARGE)
     for at in (0, 1, large, large + 1, len(place.paths) - 1, len(place.paths)):
         paths = place.paths[:at] + [f"{place.top}/none"] + place.paths[at:] + [f"{place.top}/none either"]

@@ -89,7 +89,7 @@ def read_slowly(args, stdin=None):
 
 
 @fact
-def output_in_non_blocking_mode_is_whole(_):
+def output_in_non_blocking_mode_is_written_completely(_):
     for args in (["composefs-info", "ls", "image"], ["composefs-info", "dump", "image"], ["composefs", "ls", "image", "/"],
                  ["composefs", "diff", "image", "dump:empty"], ["composefs", "diff", "--json", "image", "dump:empty"],
                  ["mkcomposefs", "tree", "-"], ["composefs", "--help"]):
@@ -103,7 +103,7 @@ def output_in_non_blocking_mode_is_whole(_):
 
 
 @fact
-def input_in_non_blocking_mode_is_waited_for(_):
+def input_in_non_blocking_mode_is_read_completely(_):
     dump = subprocess.run([tool("composefs-info"), "dump", "image"], stdout=subprocess.PIPE, check=True).stdout
     with open("image", "rb") as f:
         image = f.read()
@@ -132,7 +132,7 @@ def no_control(text, what):
 
 
 @fact
-def nothing_foreign_controls_the_terminal(_):
+def control_characters_of_input_do_not_reach_the_terminal(_):
     """Names with an escape sequence, marks of direction, and a raw byte 0x9b."""
     raw = os.fsencode(EVIL) + b"\x9b2J"
     os.mkdir("evil")
@@ -161,7 +161,7 @@ def nothing_foreign_controls_the_terminal(_):
 
 
 @fact
-def a_comma_in_a_name_is_told_from_one_between_names(_):
+def a_comma_in_a_name_differs_from_a_separator(_):
     if not has_command("init"):
         raise Skip("built without repositories")
     for args in (["init", "--insecure", "repo"], ["create-image", "--repo=repo", "tree", "a, b"]):

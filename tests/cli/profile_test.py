@@ -106,7 +106,7 @@ def digest_is_alone_on_standard_output():
 
 
 @fact
-def what_a_profile_moves_out_of_the_image_is_in_the_store():
+def contents_that_a_profile_moves_out_of_the_image_are_in_the_store():
     run(MKCOMPOSEFS, "--profile=ipe-1-sha256", "--digest-store=objects", "tree", "ipe.cfs")
     rc, out, err = run(INFO, "dump", "ipe.cfs")
     same(rc, 0, err)
@@ -178,7 +178,7 @@ def explain_tells_an_image_without_blocks_from_one_with():
 
 
 @fact
-def explain_says_what_was_tried_in_vain():
+def explain_prints_the_rules_that_did_not_match():
     rc, out = explain("tree", "0" * 64)
     same(rc, 1)
     expect(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)

@@ -64,7 +64,7 @@ def sums_are_those_of_the_files_on_disk():
     expect(found["bytesAre"], "blocks")
 
 
-def what_it_says_would_be_free_is_what_gc_frees():
+def the_frees_column_is_what_gc_frees():
     build()
     for name in ALONE:
         frees = by_name()[0][f"os/{name}"]["freesBytes"]
@@ -133,7 +133,7 @@ def hold(image):
     os.symlink("../held", "r/streams/refs/held")
 
 
-def pairs_are_told_on_request():
+def pairs_are_printed_on_request():
     build()
     found = loaded("du", "--repo=r", "--json", "--pairs", "os/a", "os/b", "os/c")
     expect(len(found["pairs"]), 3)
@@ -164,7 +164,7 @@ def lengths_instead_of_blocks_when_asked_for():
     expect(images["os/a"]["totalBytes"], sum(map(os.path.getsize, objects("os/a"))))
 
 
-def what_is_in_memory_is_told_unless_not_asked():
+def cached_bytes_are_shown_by_default():
     build()
     images, found = by_name()
     expect(images["os/a"]["cachedBytes"] > 0, True)
@@ -173,7 +173,7 @@ def what_is_in_memory_is_told_unless_not_asked():
     expect((images["os/a"]["cachedBytes"], found["repository"]["cachedBytes"]), (None, None))
 
 
-def missing_objects_are_told():
+def missing_objects_are_reported():
     build()
     gone = sorted(p for p in objects("os/c") & objects("os/a"))[0]
     os.unlink(gone)
@@ -182,7 +182,7 @@ def missing_objects_are_told():
     has(err, "1 objects are not there")
 
 
-def entries_of_another_form_are_told():
+def malformed_entries_are_reported():
     build()
     entry = "r/images/" + os.path.basename(os.readlink("r/images/refs/os/b"))
     os.unlink(entry)
@@ -221,10 +221,10 @@ def hostile_names_reach_no_terminal():
     expect(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
 
 
-TESTS = (sums_are_those_of_the_files_on_disk, what_it_says_would_be_free_is_what_gc_frees, all_names_of_an_image_go_together,
+TESTS = (sums_are_those_of_the_files_on_disk, the_frees_column_is_what_gc_frees, all_names_of_an_image_go_together,
          an_image_without_a_name_frees_nothing_and_keeps_nothing, an_image_that_is_open_or_in_a_stream_stays,
-         pairs_are_told_on_request, rows_have_the_order_that_was_asked_for, lengths_instead_of_blocks_when_asked_for,
-         what_is_in_memory_is_told_unless_not_asked, missing_objects_are_told, entries_of_another_form_are_told,
+         pairs_are_printed_on_request, rows_have_the_order_that_was_asked_for, lengths_instead_of_blocks_when_asked_for,
+         cached_bytes_are_shown_by_default, missing_objects_are_reported, malformed_entries_are_reported,
          of_a_damaged_repository_nothing_is_said,
          an_empty_repository_is_no_error, hostile_names_reach_no_terminal)
 

@@ -159,7 +159,7 @@ def repair_of_links_loses_nothing():
     survives(("repair", "--repo=r"), keep, changes=True)
 
 
-def fsck_of_a_sound_repository_says_what_it_could_not_read():
+def fsck_of_a_sound_repository_reports_what_it_could_not_read():
     scene()
     survives(("fsck", "--repo=r"), {})
 

@@ -83,7 +83,7 @@ def objects():
     return {k: v for k, v in snapshot("r/objects").items() if os.path.isfile(k)}
 
 
-def what_is_missing_or_damaged_is_fetched_from_a_server():
+def missing_and_damaged_objects_are_fetched_from_a_server():
     make_two()
     before = objects()
     os.unlink(f"r/objects/{path_of('/a')}")
@@ -129,7 +129,7 @@ def wrong_bytes_do_not_enter():
     refused(lambda h: send(h, b""), "1 wrong")
 
 
-def what_is_longer_than_the_image_says_is_not_read():
+def files_longer_than_the_image_records_are_not_read():
     refused(lambda h: send(h, b"a" * 1001), "1 failed", "want at most 1000 bytes, found more")
     sent = [0]
 
@@ -146,7 +146,7 @@ def what_is_longer_than_the_image_says_is_not_read():
     expect(sent[0] < 64 << 20, True)
 
 
-def what_ends_too_early_does_not_enter():
+def truncated_downloads_are_refused():
     def truncated(handler):
         send(handler, b"a" * 500, 1000)
         handler.close_connection = True
@@ -155,7 +155,7 @@ def what_ends_too_early_does_not_enter():
     refused(truncated, "1 failed", "500 bytes remaining")
 
 
-def what_is_not_there_is_counted():
+def error_responses_are_counted():
     refused(lambda h: h.send_error(404) or True, "0 fetched, 1 not there, 0 wrong, 0 failed")
     refused(lambda h: h.send_error(503) or True, "1 failed", "503")
     refused(lambda h: send(h, b"", status=204), "1 failed", "want status 200, found 204")
@@ -213,7 +213,7 @@ def make_tls():
     return tls
 
 
-def https_wants_a_certificate_that_somebody_vouches_for():
+def https_requires_a_certificate_of_a_trusted_authority():
     tls = make_tls()
     refused(None, "certificate", tls=tls)
     os.environ["CURL_CA_BUNDLE"] = os.path.abspath("cert")
@@ -244,7 +244,7 @@ def many_are_fetched_a_few_at_a_time():
     expect(objects(), before)
 
 
-def without_the_program_that_fetches_it_says_so():
+def a_missing_fetch_program_is_reported():
     make_two()
     os.unlink(f"r/objects/{path_of('/a')}")
     shutil.copy(COMPOSEFS, "alone")

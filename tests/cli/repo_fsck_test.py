@@ -71,7 +71,7 @@ def a_size_that_is_not_the_images_is_found_without_reading():
     expect(fsck("--metadata-only"), ["object-size-mismatch"])
 
 
-def missing_objects_are_told_for_each_image():
+def missing_objects_are_reported_for_each_image():
     make()
     os.unlink(path_of(an_object()))
     expect(fsck("--metadata-only"), ["image-missing-object"])
@@ -167,7 +167,7 @@ def an_image_that_kernels_show_otherwise_is_a_remark():
     expect(repair()[:2], (0, {}))
 
 
-def damage_of_an_image_is_told_as_such():
+def damage_of_an_image_is_reported_as_damage():
     make()
     hexed = image()
     with open(path_of(hexed), "r+b") as f:
@@ -178,7 +178,7 @@ def damage_of_an_image_is_told_as_such():
     expect(fsck(), ["broken-symlink"])
 
 
-def an_image_that_is_none_is_told_though_its_digest_is_right():
+def a_malformed_image_with_the_right_digest_is_reported():
     make()
     made = good("create-image", "--repo=r", "tree").strip()
     hexed = an_object()
@@ -187,7 +187,7 @@ def an_image_that_is_none_is_told_though_its_digest_is_right():
     expect(made.split(":")[1], image())
 
 
-def links_of_each_wrong_form_are_told():
+def malformed_links_are_reported():
     make()
     hexed = image()
     os.symlink("/etc/passwd", "r/images/refs/evil")
@@ -202,7 +202,7 @@ def links_of_each_wrong_form_are_told():
                   "link-target-invalid", "link-target-invalid"])
 
 
-def what_is_no_object_is_told():
+def files_that_are_not_objects_are_reported():
     make()
     write("r/objects/00/README", "mine")
     write("r/objects/top", "mine")
@@ -327,13 +327,13 @@ def repair_moves_damage_aside_and_fetches_from_elsewhere():
     expect(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
 
 
-def repair_refuses_a_place_that_is_none():
+def repair_refuses_an_invalid_source():
     make()
     has(refused("repair", "--repo=r", "--from=backup"), "from backup: No such file")
     has(refused("repair", "--repo=r", "--from=ftp://example.org/r", status=USAGE), "want a directory, or a URL of http or https")
 
 
-def what_to_do_about_damage_is_said():
+def advice_about_damage_is_printed():
     make()
     os.unlink(path_of(an_object()))
     has(run("fsck", "--repo=r")[2], "composefs repair mends")

@@ -42,7 +42,7 @@ def second(name="os/2"):
     return good("create-image", "--repo=r", "tree2", name).strip().split(":")[1]
 
 
-def what_a_name_reaches_stays():
+def referenced_objects_are_kept():
     make()
     second()
     before = snapshot("r")
@@ -51,7 +51,7 @@ def what_a_name_reaches_stays():
     has(good("gc", "--repo=r", "--dry-run"), "would be removed: 0 objects")
 
 
-def what_no_name_reaches_goes_and_what_is_shared_stays():
+def unreferenced_objects_are_removed_and_shared_ones_kept():
     make()
     kept = objects()
     gone = second()
@@ -125,7 +125,7 @@ def young_objects_stay_for_a_grace():
     gc("--grace=0", objectsRemoved=3, imagesRemoved=1)
 
 
-def foreign_files_are_told_and_left_alone():
+def foreign_files_are_reported_and_kept():
     make()
     write("r/objects/00/README", "mine")
     write("r/objects/note", "mine")
@@ -138,7 +138,7 @@ def foreign_files_are_told_and_left_alone():
         expect(os.path.exists(path), True)
 
 
-def a_tree_of_directories_6000_deep_in_refs_is_told_and_stops_nothing():
+def a_tree_of_directories_6000_deep_in_refs_is_reported_and_stops_nothing():
     make()
     second("a/" * 7 + "b")  # the deepest name that there can be
     here = os.getcwd()
@@ -172,7 +172,7 @@ def leftovers_go_when_they_are_old():
     gc()
 
 
-def a_dangling_name_is_told_and_pruned_when_asked():
+def a_dangling_reference_is_reported_and_pruned_on_request():
     make()
     gone = second()
     os.unlink(f"r/images/{gone}")
@@ -254,7 +254,7 @@ def streams_reach_their_objects_their_streams_and_what_those_reach():
     expect(objects(), kept)
 
 
-def it_waits_for_others_as_long_as_it_is_told():
+def gc_waits_for_others_up_to_the_timeout():
     make()
     holder = os.open("r", os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_SH)
@@ -275,7 +275,7 @@ def it_waits_for_others_as_long_as_it_is_told():
     os.close(holder)
 
 
-def another_repository_that_takes_the_place_is_not_taken_for_the_first():
+def a_repository_that_replaces_another_during_gc_is_not_collected():
     """While it looks at r, an image there gets a name again, r is renamed, and an empty repository is called r: it removed from the
     first what the second did not name."""
     if not can_inject():
@@ -300,7 +300,7 @@ def another_repository_that_takes_the_place_is_not_taken_for_the_first():
     expect(objects(), kept)
 
 
-def progress_is_told_on_a_terminal_alone():
+def progress_is_shown_on_terminals_only():
     """Once it took a second: each directory that is listed takes some milliseconds here."""
     slow = ["strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=getdents64",
             "-e", "inject=getdents64:delay_enter=4000"]

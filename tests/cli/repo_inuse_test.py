@@ -47,7 +47,7 @@ def whole(paths):
     return [True] * len(paths)
 
 
-def an_image_without_an_entry_stays_while_it_is_in_use():
+def an_image_without_an_entry_is_kept_while_it_is_in_use():
     make()
     image = second()
     paths = objects(image)
@@ -58,7 +58,7 @@ def an_image_without_an_entry_stays_while_it_is_in_use():
     expect(gc()["objectsRemoved"], len(paths))
 
 
-def an_image_whose_entry_has_another_form_stays_while_it_is_in_use():
+def an_image_whose_entry_is_malformed_is_kept_while_it_is_in_use():
     make()
     image = second()
     paths = objects(image)
@@ -72,7 +72,7 @@ def an_image_whose_entry_has_another_form_stays_while_it_is_in_use():
             expect((target, gc()["imagesInUse"], present(paths)), (target, 1, whole(paths)))
 
 
-def after_a_reset_what_is_in_use_stays():
+def after_a_reset_images_in_use_are_kept():
     make()
     image = second()
     paths = objects(image)
@@ -150,7 +150,7 @@ def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in
 RESET = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
 
 
-def a_damaged_image_that_is_none_any_more_stops_it_while_it_is_in_use():
+def gc_stops_if_an_image_in_use_can_no_longer_be_read():
     """Its first bytes are lost: nobody can tell what it refers to. Without an entry, moved aside by repair or in its place."""
     make()
     image = second()
@@ -195,7 +195,7 @@ def nothing_is_reset_while_an_image_without_an_entry_is_in_use():
     good(*RESET)
 
 
-def an_image_that_is_replaced_keeps_its_objects_while_it_is_in_use():
+def a_replaced_image_keeps_its_objects_while_it_is_in_use():
     """create-image puts a new file in the place of one that has another size."""
     make()
     image = second()
@@ -222,7 +222,7 @@ def on_fuse(*args):
     return done.returncode, done.stdout, done.stderr
 
 
-def where_leases_are_not_believed_every_image_counts_as_in_use():
+def where_leases_are_unreliable_every_image_counts_as_in_use():
     if not can_inject():
         return
     make()

@@ -69,7 +69,7 @@ def transaction_passes_signals_on_and_ends_as_its_command():
     expect(is_held(), False)
 
 
-def transaction_says_why_a_command_cannot_be_run_as_a_shell_does():
+def transaction_reports_failed_commands_as_a_shell_does():
     make()
     rc, _, err = run("transaction", "--repo=r", "--", "./none")
     expect(rc, 127)
@@ -101,7 +101,7 @@ LOCKING = [("create-image", "tree", "os/2"), ("import-image", "os/2", "r/images/
            ("init", "--insecure", "--reset-metadata", "--algorithm=sha256")]
 
 
-def who_only_looks_does_not_wait_for_the_lock():
+def commands_that_only_read_do_not_wait_for_the_lock():
     make()
     with locked("r"):
         for command, *args in LOOKING:
@@ -109,7 +109,7 @@ def who_only_looks_does_not_wait_for_the_lock():
             expect((command, rc in (0, 3, 4, 5), "lock" in err), (command, True, False))
 
 
-def who_locks_does_not_wait_longer_than_asked_and_says_for_whom():
+def the_lock_timeout_is_kept_and_the_holder_is_named():
     make()
     before = snapshot("r")
     with locked("r"):
@@ -125,7 +125,7 @@ def who_locks_does_not_wait_longer_than_asked_and_says_for_whom():
     good("tag", "--repo=r", "--lock-timeout=0", "os/1", "os/2")
 
 
-def who_waits_says_for_whom():
+def a_waiting_command_names_the_process_it_waits_for():
     make()
     for command in (("tag", "--repo=r", "os/1", "os/2"), ("gc", "--repo=r"), ("create-image", "--repo=r", "tree")):
         with locked("r"):
@@ -135,7 +135,7 @@ def who_waits_says_for_whom():
         waits.stderr.close()
 
 
-def the_gate_of_collectors_holds_up_nobody_for_long():
+def a_held_lock_gc_delays_commands_only_briefly():
     make()
     run("gc", "--repo=r")  # makes it
     with locked("r/.lock-gc"):

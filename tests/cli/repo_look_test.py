@@ -64,7 +64,7 @@ def compute_id_is_what_create_image_prints_and_stores_nothing():
         os.chdir("..")
 
 
-def hard_links_are_kept_unless_told_otherwise():
+def hard_links_are_kept_by_default():
     make()
     os.link("tree/a", "tree/b")
     good("create-image", "--repo=r", "tree", "linked")
@@ -142,13 +142,13 @@ def transaction_holds_up_gc_while_its_command_runs():
     good("gc", "--repo=r", "--no-wait")
 
 
-def umount_wants_a_mounted_image():
+def umount_requires_a_mounted_image():
     os.mkdir("dir")
     has(refused("umount", "dir"), "no image is mounted there")
     has(refused("umount", "none"), "none")
 
 
-def version_is_told():
+def version_is_printed():
     has(good("version"), "composefs 1.")
     expect(loaded("version", "--json")["repositories"], True)
 

@@ -91,7 +91,7 @@ def areas_are_proportional(page, key):
             expect(apart, True)
 
 
-def the_page_says_what_the_json_says_even_without_a_script():
+def the_page_has_the_data_of_the_json_even_without_a_script():
     build()
     images = loaded("du", "--repo=r", "--json")["images"]
     with open("du.html", encoding="utf-8") as f:
@@ -189,7 +189,7 @@ def keys_go_from_tile_to_tile_and_the_measure_can_be_chosen():
     areas_are_proportional(page, "total")
 
 
-FACTS = [the_page_says_what_the_json_says_even_without_a_script, hostile_names_are_text, nothing_in_the_page_leads_out_of_it,
+FACTS = [the_page_has_the_data_of_the_json_even_without_a_script, hostile_names_are_text, nothing_in_the_page_leads_out_of_it,
          the_page_is_written_whole_or_not_at_all]
 SHOWN = [a_browser_draws_a_rectangle_of_the_right_size_for_each_image,
          the_browser_would_tell_of_a_failing_script_and_of_a_request, a_script_that_is_not_the_pages_own_is_not_run,

@@ -92,7 +92,7 @@ def several_keys_sign_an_image_and_one_that_is_trusted_is_enough():
     expect(sorted(os.listdir("r/signatures")), [image])
 
 
-def signature_of_another_image_or_of_a_stranger_is_not_taken():
+def signature_of_another_image_or_by_an_untrusted_key_is_refused():
     image = place()
     make_tree("tree2", "2")
     other = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
@@ -104,7 +104,7 @@ def signature_of_another_image_or_of_a_stranger_is_not_taken():
     expect(verify("os/1")[0], BAD_SIGNATURE)
 
 
-def image_that_is_not_what_its_id_says_is_not_signed():
+def image_that_does_not_match_its_id_is_not_signed():
     image = place()
     path = f"r/objects/{image[:2]}/{image[2:]}"
     with open(path, "rb") as f:

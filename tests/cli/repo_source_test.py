@@ -47,7 +47,7 @@ def image_path():
 # --- servers ------------------------------------------------------------------------------------
 
 
-def the_lock_is_free_while_a_server_is_waited_for():
+def the_lock_is_released_while_a_download_runs():
     lose()
     asked, go_on = threading.Event(), threading.Event()
 
@@ -68,7 +68,7 @@ def the_lock_is_free_while_a_server_is_waited_for():
         expect(done.wait(timeout=60), OK)
 
 
-def what_a_repository_has_become_meanwhile_is_asked_again():
+def the_repository_is_checked_again_after_waiting():
     lose()
     changed = []
 
@@ -128,7 +128,7 @@ def endless(handler):
     return True
 
 
-def a_body_that_has_no_end_leaves_room_on_the_disk():
+def an_endless_response_leaves_free_space_on_the_disk():
     make_both()
     os.unlink(f"r/objects/{image_path()}")  # nobody knows how large it is
     with environment(RESERVE=1 << 60), Server(endless) as hostile, Server() as server:
@@ -139,7 +139,7 @@ def a_body_that_has_no_end_leaves_room_on_the_disk():
         expect(repair(server.url)[:2], (OK, {"fetched": 1}))
 
 
-def a_password_is_shown_to_nobody_but_the_server():
+def a_password_is_sent_to_its_server_only():
     lose()
     seen = []
 
@@ -178,7 +178,7 @@ def a_file_that_is_larger_than_the_image_says_is_not_read():
     expect(repair("backup", "other")[:2], (OK, {"fetched": 1}))
 
 
-def what_is_no_regular_file_in_a_source_is_passed_over():
+def files_in_a_source_that_are_not_regular_are_skipped():
     path = lose()
     shutil.copytree("backup", "other", symlinks=True)
     there = f"backup/objects/{path}"
@@ -252,7 +252,7 @@ def lie(code, go_on=False):
     return err
 
 
-def a_descriptor_that_is_no_file_without_a_name_is_refused():
+def a_descriptor_other_than_an_unnamed_file_is_refused():
     for code, said in (("os.mkfifo('f'); send(packet(), os.open('f', os.O_RDWR))", "expected a regular file"),
                        ("send(packet(), os.pipe()[0])", "expected a regular file"),
                        ("send(packet(), os.open('/dev/zero', os.O_RDONLY))", "expected a regular file"),
@@ -271,7 +271,7 @@ def a_descriptor_that_is_no_file_without_a_name_is_refused():
         has(lie(code), said)
 
 
-def an_answer_that_was_not_asked_for_is_refused():
+def an_answer_without_a_request_is_refused():
     for code, said in (("send(packet(code=-5)); send(packet(code=-5))", "got a second answer to 0"),
                        ("send(packet(), unnamed(b'x')); send(packet(), memory())", "got a second answer to 0"),
                        ("send(packet(index=1), memory())", "expected an answer to one of 1, got 1"),
@@ -288,7 +288,7 @@ def content_that_is_another_or_changes_is_refused():
     has(lie("send(packet(code=-5, why=b'\\x1b[2J' + b'y' * 252))"), "\\x1b[2Jyyy")
 
 
-def a_helper_that_says_nothing_or_dies_is_an_error():
+def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("send(b'garbage')", go_on=True), "got 7")
     has(lie("pass"), "0 fetched, 0 not there, 0 wrong, 0 failed, 1 not tried")
     has(lie("sys.exit(1)", go_on=True), "composefs-fetch failed")

@@ -16,7 +16,7 @@ from repo import (COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main,
                   snapshot, write)
 
 
-def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
+def init_creates_a_private_repository_and_warns_that_it_is_insecure():
     rc, out, err = run("init", "--insecure", "a/r")
     expect((rc, out), (0, "a/r: made\n"))
     has(err, "insecure")
@@ -29,13 +29,13 @@ def init_makes_a_repository_for_its_owner_alone_and_says_that_it_is_insecure():
     expect(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
 
 
-def init_without_fs_verity_says_what_to_do_and_leaves_nothing():
+def init_without_fs_verity_gives_advice_and_leaves_nothing():
     if run("init", "a/r")[0] != OK:  # there may be fs-verity here
         has(refused("init", "a/r"), "(--insecure does without)")
         expect(os.listdir("a"), [])
 
 
-def init_refuses_what_says_otherwise_and_changes_nothing():
+def init_refuses_different_settings_and_changes_nothing():
     good("init", "--insecure", "r")
     before = snapshot("r")
     has(refused("init", "--insecure", "--algorithm=sha256", "r"), "found fsverity-sha512-12")
@@ -69,7 +69,7 @@ def an_old_repository_without_meta_json_becomes_one():
     expect(good("images", "--repo=r").split()[1], "os/1")
 
 
-def what_is_no_repository_or_a_newer_one_is_one_clear_sentence():
+def missing_and_newer_repositories_give_a_clear_message():
     os.mkdir("none")
     has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
     has(refused("images", "--repo=nowhere"), "repository nowhere: open: No such file or directory (composefs init makes one, --repo=DIR")
@@ -122,7 +122,7 @@ def no_command_touches_a_repository_that_it_does_not_understand():
         expect(snapshot(name), before)
 
 
-def what_is_not_understood_is_reset_only_when_forced():
+def a_repository_with_unknown_features_is_reset_only_with_force():
     make()
     for name, text in (("newer", '"version":2'), ("feature", '"version":1,"features":{"incompatible":["warp"]}'),
                        ("reading", '"version":1,"features":{"read-only-compatible":["warp"]}'), ("torn", '"version')):
@@ -190,7 +190,7 @@ def build_is_create_image_and_options_may_stand_in_front():
     expect(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
 
 
-def a_repository_inside_the_source_is_left_out_and_told():
+def a_repository_inside_the_source_is_left_out_and_reported():
     make()
     for tree, told in ((".", "./r: left out of the image: it is the repository\n"),
                        ("r", "r: it is the repository, which becomes part of the image\n"), ("tree", "")):
@@ -277,7 +277,7 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
 
 
-def the_profile_is_told_beside_each_digest():
+def the_profile_is_printed_with_each_digest():
     make()
     for command in (("create-image", "--repo=r", "tree"), ("compute-id", "--repo=r", "tree"), ("compute-karg", "--repo=r", "tree")):
         rc, out, err = run(*command)
@@ -288,7 +288,7 @@ def the_profile_is_told_beside_each_digest():
     expect(run("--repo", "r", "compute-id", "--no-propagate-usr-to-root", "tree", program="./cfsctl")[2], "")
 
 
-def what_could_not_be_printed_is_a_failure():
+def output_that_cannot_be_written_is_a_failure():
     make()
     for command in ("images", "images --json", "du --no-cached", "fsck", "fsck --json", "gc --dry-run", "doctor", "compute-id tree",
                     "image-objects os/1", "dump-files os/1", "ls os/1", "cat os/1 /a", "tag --json os/1 os/2", "version", "--help"):

@@ -303,7 +303,7 @@ def a_floor_is_raised_under_the_lock_of_the_file_itself(_):
 
 
 @fact
-def only_a_free_name_in_a_directory_counts_as_no_floors_yet(_):
+def only_a_missing_file_in_an_existing_directory_counts_as_no_floors(_):
     sign("--key=vendor.pem", *STATEMENT, "a.cfs")
     os.symlink("var/floors", "floors")
     os.symlink("none", "missing")
@@ -348,7 +348,7 @@ def signers_at_the_same_time_lose_no_signature(_):
 
 
 @fact
-def a_signer_that_waits_says_for_whom(_):
+def a_waiting_signer_names_the_process_it_waits_for(_):
     sign("--key=vendor.pem", "a.cfs")
     with open("a.cfs.sig", "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -486,7 +486,7 @@ def wrong_usage_is_said(_):
 
 
 @fact
-def what_cannot_be_signed_leaves_nothing_behind(_):
+def a_failed_signature_leaves_nothing_behind(_):
     for key in ("vendor.pub", "none.pem", "a.cfs"):
         same(call(COMPOSEFS, "sign", "--key=" + key, "a.cfs")[0], FAILED, key)
     put("a.cfs.sig", b"not a signature")

@@ -47,7 +47,7 @@ def make_tree(top):
 
 
 @fact
-def image_and_objects_are_the_same_whatever_is_closed():
+def image_and_objects_are_the_same_with_closed_descriptors():
     """On tmpfs and most others "objects are not sealed" is said while the image and the objects are open."""
     with tempfile.TemporaryDirectory() as top:
         make_tree(top)
@@ -75,7 +75,7 @@ def repository_is_sound_whatever_is_closed():
 
 
 @fact
-def output_to_a_closed_descriptor_is_no_success():
+def output_to_a_closed_descriptor_is_a_failure():
     with tempfile.TemporaryDirectory() as top:
         make_tree(top)
         image = f"{top}/image"

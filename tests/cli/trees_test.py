@@ -236,7 +236,7 @@ def xattrs_that_no_mount_shows_are_named_and_can_be_left_out():
 
 
 @fact
-def profile_says_which_xattrs_stay():
+def profile_selects_the_xattrs_to_keep():
     make_source()
     for args in (("--profile=repo-1", "--skip-unshown-xattrs", "src", "out.cfs"),):
         rc, _, err = run(MKCOMPOSEFS, *args)

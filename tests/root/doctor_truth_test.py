@@ -102,7 +102,7 @@ def reflink_is_found_where_it_is(_):
 
 
 @fact
-def where_nobody_may_write_it_says_what_it_cannot_find_out(_):
+def in_a_read_only_directory_unknown_features_are_reported(_):
     point = f"{PLACE}/tmpfs"
     os.makedirs(point, exist_ok=True)
     run("mount", "-t", "tmpfs", "-o", "ro", "none", point)
@@ -112,7 +112,7 @@ def where_nobody_may_write_it_says_what_it_cannot_find_out(_):
 
 
 @fact
-def without_root_it_says_what_only_root_can_find_out(_):
+def without_root_features_that_need_root_are_unknown(_):
     if not shutil.which("setpriv"):
         raise Skip("setpriv is not installed")
     shutil.copy(COMPOSEFS, f"{PLACE}/copy")
@@ -130,7 +130,7 @@ def without_root_it_says_what_only_root_can_find_out(_):
 
 
 @fact
-def where_images_cannot_be_mounted_the_status_says_so(_):
+def the_status_shows_that_images_cannot_be_mounted(_):
     found = doctor("/proc", status=(5,))
     same(found["mount"]["state"], "no")
     same((state(found, "overlay"), state(found, "data-layers")), ("ok", "ok"))

@@ -130,7 +130,7 @@ def a_signed_image_with_a_forged_digest_is_not_mounted_and_not_verified(scene):
 
 
 @fact
-def a_repository_with_forged_digests_is_none_with_verity(scene):
+def a_repository_with_forged_digests_counts_as_one_without_verity(scene):
     if not COMPOSEFS:
         return
     repo, mirror = f"--repo={scene.path('repo')}", f"--repo={scene.shown}"

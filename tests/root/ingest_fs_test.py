@@ -193,7 +193,7 @@ def overlayfs_is_a_source_like_any_other(disks):
 
 
 @fact
-def mount_points_are_entered_unless_told_otherwise(disks):
+def mount_points_are_entered_by_default(disks):
     source, image = disks.folder(), disks.path()
     os.mkdir(f"{source}/other")
     run("mount", "-t", "tmpfs", "tmpfs", f"{source}/other")

@@ -128,7 +128,7 @@ def remount_is_refused_where_no_image_is_mounted(scene):
 
 
 @fact
-def sync_is_passed_on_and_what_others_read_is_passed_over(scene):
+def sync_is_kept_and_options_of_other_programs_are_ignored(scene):
     scene.write_fstab("nosuid,sync,dirsync,lazytime,auto,nofail,_netdev,comment=x,x-systemd.requires=y,nomand")
     run("mount", "-a", "-T", scene.fstab)
     expect({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)

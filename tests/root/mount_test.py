@@ -184,7 +184,7 @@ def files_above_4_gib_and_holes_come_through(scene):
 
 
 @fact
-def a_whiteout_is_kept_for_whoever_stacks_the_mount(scene):
+def a_whiteout_is_kept_for_mounts_stacked_above(scene):
     top, below, merged = scene.made("whiteout"), scene.made("below"), scene.made("merged")
     os.mknod(f"{top}/gone", stat.S_IFCHR | 0o000, os.makedev(0, 0))
     for name in ("gone", "stays"):
@@ -273,7 +273,7 @@ def generic_options_become_mount_attributes(scene):
 
 
 @fact
-def setuid_and_devices_of_what_nobody_vouches_for_have_no_effect_unless_allowed(scene):
+def setuid_and_devices_of_unverified_images_have_no_effect_by_default(scene):
     basedir = f"basedir={scene.path('objects')}"
     for options, found, told in (
             ("", {"nosuid", "nodev"}, "nosuid,nodev: "), (",tryverity", {"nosuid", "nodev"}, "nosuid,nodev: "),
@@ -290,7 +290,7 @@ def setuid_and_devices_of_what_nobody_vouches_for_have_no_effect_unless_allowed(
 
 
 @fact
-def a_device_node_of_a_stranger_opens_no_disk(scene):
+def a_device_node_of_an_unverified_image_does_not_open_a_disk(scene):
     """A block device that everybody may read, and a character device."""
     disk = scene.path("disk")
     write(disk, b"secret of the disk\n".ljust(1 << 20))
@@ -435,7 +435,7 @@ def without_proc_an_image_is_mounted_or_the_reason_is_said(scene):
 
 
 @fact
-def refusals_say_why(scene):
+def refusals_give_the_reason(scene):
     image, objects = scene.path("tree.cfs"), scene.path("objects")
     broken = scene.path("broken.cfs")
     write(broken, read(image)[:1024] + bytes(7168))

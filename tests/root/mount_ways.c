@@ -160,7 +160,7 @@ T(mount_of_an_image_on_tmpfs_goes_through_a_loop_device)
 }
 
 /* As an ordinary layer the object directory shows all that lies in it. */
-T(mount_shows_no_name_of_the_object_directory_that_is_none_of_an_object)
+T(mount_hides_foreign_names_of_the_object_directory)
 {
 	struct scene s;
 	char intruder[160];

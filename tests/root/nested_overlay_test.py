@@ -107,7 +107,7 @@ def layers_in_an_image_for_repositories_show_nothing_that_they_deleted(place):
 
 
 @fact
-def a_mark_of_either_kind_of_overlay_mount_is_kept(place):
+def opaque_marks_of_trusted_and_user_overlay_are_kept(place):
     for kind in BOTH:
         place.mark(kind)
         for profile in ("repo-1", "oci-1"):

@@ -42,7 +42,7 @@ class Place:
 
 
 @fact
-def a_path_into_another_mount_namespace_leads_there(place):
+def a_path_into_another_mount_namespace_is_used(place):
     inside = place.other_namespace()
     run(MKCOMPOSEFS, f"--digest-store={inside}/store", f"{place.dir}/tree", f"{inside}/image")
     run(COMPOSEFS, "init", "--insecure", f"{inside}/repo")
@@ -52,7 +52,7 @@ def a_path_into_another_mount_namespace_leads_there(place):
 
 
 @fact
-def a_descriptor_of_a_directory_without_a_name_leads_there(place):
+def a_descriptor_of_a_directory_in_another_namespace_is_used(place):
     inside = place.other_namespace()
     fd = os.open(inside, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -83,7 +83,7 @@ def an_old_repository_behind_a_link_of_another_user_is_not_upgraded(place):
 
 
 @fact
-def default_keys_behind_a_link_to_nowhere_are_not_taken_for_none(place):
+def default_keys_behind_a_dangling_link_are_an_error(place):
     if not shutil.which("openssl"):
         raise Skip("openssl is not installed")
     mount_call("none", "/run", "tmpfs")

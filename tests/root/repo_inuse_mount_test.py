@@ -71,7 +71,7 @@ def status(*command):
 
 
 @fact
-def a_mounted_image_refuses_a_reset_and_stays_without_its_entry(place):
+def a_mounted_image_prevents_a_reset_and_is_kept_without_its_entry(place):
     rc, err = status(COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "--reset-metadata", "--force", place.repo)
     expect(rc == 1 and "it is mounted, or open in some program" in err, err)
     expect(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
@@ -81,7 +81,7 @@ def a_mounted_image_refuses_a_reset_and_stays_without_its_entry(place):
 
 
 @fact
-def a_mounted_image_whose_file_is_replaced_stays(place):
+def a_mounted_image_whose_file_is_replaced_is_kept(place):
     """It has another size now, and create-image puts a good file in its place."""
     with open(place.file, "ab") as f:
         f.write(b"!")
@@ -92,7 +92,7 @@ def a_mounted_image_whose_file_is_replaced_stays(place):
 
 
 @fact
-def a_mounted_image_that_is_damaged_and_moved_aside_stays(place):
+def a_mounted_image_that_is_quarantined_is_kept(place):
     with open(place.file, "r+b") as f:
         f.seek(1024 + 48)  # the UUID
         f.write(b"!")
@@ -104,7 +104,7 @@ def a_mounted_image_that_is_damaged_and_moved_aside_stays(place):
 
 
 @fact
-def a_mounted_image_that_is_repaired_from_a_copy_stays(place):
+def a_mounted_image_that_is_repaired_from_a_copy_is_kept(place):
     shutil.copytree(place.repo, f"{place.dir}/copy", symlinks=True)
     with open(place.file, "r+b") as f:
         f.write(b"no image")
@@ -132,7 +132,7 @@ def through_fuse_a_mounted_image_counts_as_in_use(place):
 
 
 @fact
-def a_mount_with_a_fault_is_whole_or_not_there(place):
+def a_mount_with_a_failing_call_is_complete_or_absent(place):
     if not can_inject():
         raise Skip("strace is not installed, or may not trace")
     umount(place.mnt)

@@ -186,7 +186,7 @@ def df_shows_no_size_of_an_image_that_tells_no_blocks(place):
 
 
 @fact
-def what_is_mounted_in_a_directory_is_compared_unless_told_otherwise(place):
+def mounts_in_a_directory_are_compared_by_default(place):
     os.mkdir(f"{place.tree}/inner")
     place.add("os/2")
     same(LIBC.mount(b"none", f"{place.tree}/inner".encode(), b"tmpfs", 0, b""), 0)
@@ -261,12 +261,12 @@ def stays_while_mounted(place, *mount):
 
 
 @fact
-def what_is_mounted_in_another_mount_namespace_is_not_collected(place):
+def an_image_mounted_in_another_namespace_is_not_collected(place):
     stays_while_mounted(place, COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt)
 
 
 @fact
-def what_is_mounted_through_a_loop_device_is_not_collected(place):
+def an_image_mounted_through_a_loop_device_is_not_collected(place):
     """Not by us: by hand, and EROFS alone."""
     image = glob.glob(f"{place.repo}/images/*")
     image = next(i for i in image if not i.endswith("/refs"))

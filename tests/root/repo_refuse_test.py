@@ -160,7 +160,7 @@ def a_read_only_mount_is_one_sentence_and_reading_goes_on(place):
 
 
 @fact
-def somebody_without_permission_is_told_in_one_sentence(place):
+def missing_permission_is_reported_in_one_line(place):
     if not shutil.which("setpriv"):
         raise Skip("needs setpriv")
     place.fill()

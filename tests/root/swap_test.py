@@ -271,19 +271,19 @@ def in_place(name, kind):
 
 
 @fact
-def a_link_in_the_place_of_any_component_leads_nowhere():
+def a_link_in_place_of_any_component_is_not_followed():
     for name in COMMANDS:
         in_place(name, "link")
 
 
 @fact
-def a_fifo_in_the_place_of_any_component_holds_nobody_up():
+def a_fifo_in_place_of_any_component_does_not_block():
     for name in COMMANDS:
         in_place(name, "fifo")
 
 
 @fact
-def a_hard_link_to_a_set_id_program_stays_what_it_is():
+def a_hard_link_to_a_set_id_program_is_not_changed():
     for name in COMMANDS:
         in_place(name, "hard link")
 
@@ -296,7 +296,7 @@ def without_an_attacker_all_commands_are_done():
 
 
 @fact
-def all_stores_of_a_repository_as_links_to_another_change_nothing_there():
+def directories_that_link_to_another_repository_do_not_change_it():
     WORLD.renew()
     objects = f"{WORLD.play}/repo/objects"
     for prefix in os.listdir(objects):

@@ -170,7 +170,7 @@ static int check_parent(void)
 	return 0;
 }
 
-T(parent_is_opened_and_the_last_name_is_told)
+T(parent_is_opened_and_the_last_name_is_returned)
 {
 	run_both_ways(check_parent);
 }

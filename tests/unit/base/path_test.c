@@ -61,7 +61,7 @@ static bool has_text(const char *name, const char *want)
 	return n == (ssize_t)strlen(want) && memcmp(buf, want, (size_t)n) == 0;
 }
 
-T(replaced_file_of_another_user_gives_no_mode)
+T(replaced_file_of_another_user_does_not_pass_on_its_mode)
 {
 	struct cfs_err err = {0};
 
@@ -76,7 +76,7 @@ T(replaced_file_of_another_user_gives_no_mode)
 	t_ok(has_text("dir/out.cfs", "new"));
 }
 
-T(replaced_file_of_our_own_gives_its_mode_without_set_id_bits)
+T(replaced_file_of_the_caller_passes_on_its_mode_without_set_id_bits)
 {
 	struct cfs_err err = {0};
 

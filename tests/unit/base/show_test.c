@@ -38,7 +38,7 @@ T(bytes_that_are_not_utf8_are_shown_as_numbers)
 	shows("\xed\xa0\x80", "\\xed\\xa0\\x80");		      /* surrogate */
 }
 
-T(what_turns_the_direction_of_text_is_shown_as_numbers)
+T(bidirectional_control_characters_are_escaped)
 {
 	static const char *const turns[] = {
 		"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b",

@@ -32,7 +32,7 @@ T(watch_passes_on_progress_and_warnings)
 	t_eq(n, 2);
 }
 
-T(watch_that_is_absent_or_empty_says_nothing)
+T(watch_that_is_absent_or_empty_reports_nothing)
 {
 	struct cfs_watch empty = {0};
 	struct cfs_err err;

@@ -453,7 +453,7 @@ T(cache_can_be_read_by_its_user_alone_whatever_the_umask)
 	t_eq(st.st_mode & 07777, 0600);
 }
 
-T(cache_that_says_the_same_is_not_written_again)
+T(an_unchanged_cache_is_not_written_again)
 {
 	struct stat before, now;
 	struct cfs_cache *c;

@@ -90,7 +90,7 @@ T(compat_load_file_takes_what_lstat_says)
 	lcfs_node_unref(n);
 }
 
-T(compat_build_flags_say_what_stands_for_a_content)
+T(compat_build_flags_select_how_contents_are_stored)
 {
 	enum { COMPUTE = LCFS_BUILD_COMPUTE_DIGEST, BY = LCFS_BUILD_BY_DIGEST };
 	static const struct {
@@ -149,7 +149,7 @@ T(compat_load_file_fails_as_the_system_calls_do)
 		NULL, EINVAL);
 }
 
-T(compat_set_from_content_wants_as_many_bytes_as_the_node_says)
+T(compat_set_from_content_requires_the_size_of_the_node)
 {
 	struct lcfs_node_s *n = node_new(S_IFREG | 0644);
 

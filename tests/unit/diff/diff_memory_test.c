@@ -60,7 +60,7 @@ static int compare(const struct cfs_tree *a, const struct cfs_tree *b, FILE *to)
 	return rc;
 }
 
-T(each_allocation_that_fails_is_told_and_nothing_stays_behind)
+T(each_failing_allocation_is_reported_and_nothing_is_left_behind)
 {
 	struct cfs_tree *a = tree("/ 0 40755 1 0 0 0 0.0 - - - x=1 y=2\n"
 				  "/d 0 40755 1 0 0 0 0.0 - - -\n"

@@ -139,7 +139,7 @@ static const struct {
 	 "/f\ttarget\t\\x1b\t\\xff\n/f\txattr:\\x1b\t\\x07\t-\n"},
 };
 
-T(each_field_that_differs_is_told_with_both_values)
+T(each_field_that_differs_is_printed_with_both_values)
 {
 	char a[1024], b[1024];
 	struct pair p;
@@ -189,7 +189,7 @@ T(names_come_in_byte_order_and_are_counted)
 	release(&p);
 }
 
-T(what_is_below_a_directory_that_became_a_file_is_told)
+T(entries_below_a_directory_that_became_a_file_are_reported)
 {
 	struct pair p;
 
@@ -206,7 +206,7 @@ T(what_is_below_a_directory_that_became_a_file_is_told)
 #define FILE_OF(name, nlink) name " 0 100644 " nlink " 0 0 0 0.0 - - -\n"
 #define LINK_TO(name, first) name " 0 @100644 1 0 0 0 0.0 " first " - -\n"
 
-T(names_that_share_an_inode_are_told_by_the_first_of_them)
+T(names_that_share_an_inode_are_compared_at_the_first)
 {
 	struct pair p;
 
@@ -300,7 +300,7 @@ T(contents_are_read_only_where_sizes_agree)
 	release(&p);
 }
 
-T(contents_that_were_read_are_told_by_digest)
+T(contents_that_were_read_are_printed_as_digests)
 {
 	struct reader r = {.first = 0x35};
 	struct pair p;

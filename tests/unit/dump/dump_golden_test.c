@@ -226,7 +226,7 @@ T(dump_accepts_what_the_vectors_accept)
 	cfs_map_close(&t.map);
 }
 
-T(dump_gives_equal_trees_for_vectors_that_say_the_same)
+T(dump_gives_equal_trees_for_equivalent_vectors)
 {
 	struct cfs_text columns[2];
 	struct table t;

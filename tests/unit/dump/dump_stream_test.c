@@ -156,7 +156,7 @@ static void check_too_long(struct cfs_mem text)
 }
 
 /* An endless line must not fill the memory. */
-T(dump_refuses_a_line_longer_than_any_that_says_something)
+T(dump_refuses_a_line_longer_than_any_valid_one)
 {
 	struct cfs_mem text = {0};
 	struct cfs_tree *t;

@@ -150,7 +150,7 @@ static const struct {
 	 "payload: want the path of an entry to link to, got \"/f/b\""},
 };
 
-T(dump_says_line_field_what_was_wanted_and_what_was_found)
+T(dump_errors_name_line_field_expected_and_found)
 {
 	for (size_t i = 0; i < N(bad_lines); i++) {
 		char text[1024], message[1024];
@@ -204,7 +204,7 @@ T(dump_names_the_line_of_what_the_tree_refuses)
 	}
 }
 
-T(dump_wants_the_root_first)
+T(dump_requires_the_root_first)
 {
 	struct cfs_tree *t;
 
@@ -230,7 +230,7 @@ T(dump_names_no_file_when_it_has_no_name)
 	t_eq(cfs_dump_read_mem(CFS_TEXT("x"), CFS_SHA256, &opts, &t, NULL), -EINVAL);
 }
 
-T(dump_refuses_a_raw_nul_and_says_where)
+T(dump_refuses_a_raw_nul_and_names_the_place)
 {
 	struct cfs_tree *t;
 

@@ -159,7 +159,7 @@ T(number_that_the_writer_gives_to_no_name_is_refused)
 	free(image.p);
 }
 
-T(place_of_a_difference_is_told_in_one_line_whatever_the_name)
+T(place_of_a_difference_is_one_line_for_any_name)
 {
 	const char *text = ROOT "/a\\nb 1 100644 1 0 0 0 0.0 - c - user.x=y\n";
 	struct cfs_mem image = write_image(cfs_text(text), 1);
@@ -194,7 +194,7 @@ static uint64_t find_shared_padding(const struct cfs_image *im)
 }
 
 /* Bytes that the tree does not depend on; off 0: that padding. */
-T(first_difference_is_told_with_its_structure)
+T(first_difference_is_reported_with_its_structure)
 {
 	static const struct {
 		const char *image;

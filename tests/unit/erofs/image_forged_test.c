@@ -240,7 +240,7 @@ static void spec_of_file(struct forge *f, uint64_t nid, size_t xattrs_len,
 	t_eq(cfs_image_spec(&im, &inode, room, out, NULL), 0);
 }
 
-T(of_a_key_that_is_there_twice_the_first_counts)
+T(the_first_value_of_a_duplicate_xattr_counts)
 {
 	static const size_t others[] = {0,
 					40}; /* few and many, which are found otherwise */

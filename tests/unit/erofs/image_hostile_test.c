@@ -423,7 +423,7 @@ static const struct hostile reader_rows[] = {
 	 "it"},
 };
 
-T(reader_refuses_what_would_mislead)
+T(reader_refuses_images_that_linux_shows_differently)
 {
 	for (size_t i = 0; i < sizeof(reader_rows) / sizeof(reader_rows[0]); i++)
 		run_row(&reader_rows[i], read_all);
@@ -505,7 +505,7 @@ static const struct hostile check_rows[] = {
 	 "11696"},
 };
 
-T(check_wants_a_place_for_each_byte)
+T(check_requires_that_each_byte_belongs_to_a_structure)
 {
 	for (size_t i = 0; i < sizeof(check_rows) / sizeof(check_rows[0]); i++) {
 		run_row(&check_rows[i], check_all);

@@ -53,18 +53,18 @@ static void starve(const char *name,
 	free(bytes);
 }
 
-T(walk_without_memory_says_so)
+T(walk_without_memory_reports_it)
 {
 	starve("hardlinks.v1.cfs", walk);
 	starve("xattr-prefixes.v1.cfs", walk);
 }
 
-T(check_without_memory_says_so)
+T(check_without_memory_reports_it)
 {
 	starve("xattr-shared-order.v1.cfs", cfs_image_check);
 }
 
-T(load_without_memory_says_so)
+T(load_without_memory_reports_it)
 {
 	starve("hardlinks.v1.cfs", load);
 	starve("escape-overlay.v1.cfs", load);

@@ -125,7 +125,7 @@ T(devices_tell_their_number)
 	golden_close(&g);
 }
 
-T(lookup_says_what_is_missing)
+T(lookup_names_the_missing_component)
 {
 	struct cfs_inode in;
 	struct cfs_err err;

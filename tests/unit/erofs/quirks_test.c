@@ -92,7 +92,7 @@ T(images_of_ours_have_no_trouble_with_a_new_kernel)
 	want_golden("inline-sizes.v1.cfs", NEW, "");
 }
 
-T(external_files_and_their_digests_want_newer_kernels)
+T(external_files_and_their_digests_need_newer_kernels)
 {
 	want_golden(
 		"example.v1.cfs", "5.3",
@@ -111,7 +111,7 @@ T(external_files_and_their_digests_want_newer_kernels)
 	want_golden("minimal.v1.cfs", "6.5", "xattr-filter 1 /, file-backed-mounts 1 /");
 }
 
-T(escaped_xattrs_and_whiteouts_want_6_7)
+T(escaped_xattrs_and_whiteouts_need_6_7)
 {
 	want_golden("escape-overlay.v1.cfs", "6.6",
 		    "escaped-xattrs 5 /, file-backed-mounts 1 /, hidden-xattrs 1 /a");
@@ -146,7 +146,7 @@ static void want_forged(struct forge *f, const char *kernel, const char *want)
 	t_str(hits(forge_span(f), kernel), want);
 }
 
-T(symlink_whose_target_is_in_the_next_block_wants_6_12)
+T(symlink_whose_target_is_in_the_next_block_needs_6_12)
 {
 	struct forge f;
 
@@ -178,7 +178,7 @@ static void make_extended(struct forge *f, uint64_t nid)
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_nlink), 1);
 }
 
-T(extended_inode_across_blocks_wants_5_10)
+T(extended_inode_across_blocks_needs_5_10)
 {
 	struct forge f;
 
@@ -258,7 +258,7 @@ static const char *hits_of_xattr(uint32_t mode, uint8_t file_type, uint8_t index
 	return rules;
 }
 
-T(xattrs_that_no_kernel_shows_are_found)
+T(xattrs_that_no_kernel_shows_are_reported)
 {
 	static const struct {
 		uint8_t index;
@@ -317,7 +317,7 @@ struct value_row {
 		text, sizeof(text) - 1, is_good                                          \
 	}
 
-T(acls_that_no_kernel_understands_are_found)
+T(acls_that_no_kernel_accepts_are_reported)
 {
 	static const struct value_row rows[] = {
 		VALUE(ACL_HEAD OWNER GROUP OTHERS, true),
@@ -351,7 +351,7 @@ T(acls_that_no_kernel_understands_are_found)
 	      "acls 1 /f");
 }
 
-T(capabilities_that_no_kernel_understands_are_found)
+T(capabilities_that_no_kernel_accepts_are_reported)
 {
 	static const struct value_row rows[] = {
 		VALUE("\1\0\0\2"
@@ -382,7 +382,7 @@ T(capabilities_that_no_kernel_understands_are_found)
 		      rows[i].good ? "" : "capabilities 1 /f");
 }
 
-T(times_and_owners_that_no_kernel_shows_are_found)
+T(times_and_owners_that_no_kernel_shows_are_reported)
 {
 	uint8_t *p;
 	struct forge f;
@@ -402,7 +402,7 @@ T(times_and_owners_that_no_kernel_shows_are_found)
 	forge_fini(&f);
 }
 
-T(backing_paths_under_which_no_kernel_finds_a_file_are_found)
+T(backing_paths_that_no_kernel_resolves_are_reported)
 {
 	static const struct {
 		const char *redirect;
@@ -434,7 +434,7 @@ static int fits_all(const char *image, struct cfs_err *err)
 	return cfs_kernel_fits_all(found, err);
 }
 
-T(what_fits_all_kernels_is_told_from_what_fits_none)
+T(images_for_all_kernels_differ_from_images_for_none)
 {
 	struct cfs_err err;
 

@@ -74,7 +74,7 @@ T(an_image_that_stays_frees_nothing)
 	t_eq(out[2].frees, 0x100);
 }
 
-T(what_something_else_keeps_is_not_freed)
+T(objects_with_other_references_are_not_freed)
 {
 	fresh();
 	objects[1].held = true;
@@ -122,7 +122,7 @@ T(fair_shares_make_the_whole_to_the_byte)
 	t_eq(out[3].fair, 0x1000);
 }
 
-T(what_is_missing_has_no_bytes_and_is_told_once)
+T(missing_objects_count_no_bytes_and_are_reported_once)
 {
 	fresh();
 	objects[1].missing = true;

@@ -182,7 +182,7 @@ T(mount_refuses_the_image_that_cannot_be_measured)
 	t_eq(inspect("00" ZEROS_31, &facts, &err), -EIO);
 }
 
-T(mount_with_a_digest_wants_objects_that_can_be_verified)
+T(mount_with_a_digest_requires_verifiable_objects)
 {
 	const struct cfs_mount_opts try = {objdirs, 1, .digest = "00" ZEROS_31,
 					   .verity = CFS_MOUNT_VERITY_TRY};
@@ -249,7 +249,7 @@ T(mount_asks_for_a_signature_over_what_the_kernel_measured)
 	t_has(err.msg, "Image has no fs-verity");
 }
 
-T(mount_with_a_required_signature_that_nobody_checks_is_refused)
+T(mount_with_a_required_signature_that_is_not_checked_is_refused)
 {
 	const struct cfs_mount_opts o = {objdirs, 1, .require_signature = true};
 	struct cfs_mount_facts facts;
@@ -260,7 +260,7 @@ T(mount_with_a_required_signature_that_nobody_checks_is_refused)
 	t_has(err.msg, "nobody is there to check it");
 }
 
-T(mount_with_a_signature_still_wants_the_digest_and_objects_that_can_be_verified)
+T(mount_with_a_signature_requires_the_digest_and_verifiable_objects)
 {
 	struct cfs_digest asked = {0};
 	const struct cfs_mount_opts o = {objdirs,

@@ -354,7 +354,7 @@ T(mount_is_restrained_once_and_less_what_is_allowed)
 }
 
 /* Everybody can make an image, and objects with fs-verity. */
-T(mount_with_verity_alone_is_vouched_for_by_nobody)
+T(mount_with_verity_alone_is_not_verified)
 {
 	static const struct cfs_mount_opts nobody[] = {
 		{0},
@@ -370,7 +370,7 @@ T(mount_with_verity_alone_is_vouched_for_by_nobody)
 		&(struct cfs_mount_opts){.require_signature = true}));
 }
 
-T(mount_inspect_wants_verity_below_where_it_is_required)
+T(mount_inspect_requires_verity_of_the_filesystem)
 {
 	static const char *const no_verity[] = {"/dev"};
 	struct cfs_mount_opts o = {no_verity, 1, .verity = CFS_MOUNT_VERITY_REQUIRE};

@@ -64,7 +64,7 @@ T(each_profile_is_found_by_its_digest)
 }
 
 /* A tree on which they do not differ. */
-T(all_profiles_that_fit_are_told)
+T(all_matching_profiles_are_reported)
 {
 	struct cfs_tree *t = read_tree(CFS_TEXT("/ 0 40755 1 0 0 0 1.0 - - -\n"));
 	struct cfs_digest d = digest_by(t, &cfs_profiles[0].rules);
@@ -133,7 +133,7 @@ T(nearest_profile_differs_in_the_fewest_rules)
 }
 
 /* Whiteouts make format 1 of "0 or 1", so that only both fixed formats are left to try. */
-T(formats_are_told_apart_where_there_are_whiteouts)
+T(formats_with_whiteouts_are_distinguished)
 {
 	struct cfs_tree *t = read_tree(CFS_TEXT("/ 0 40755 1 0 0 0 1.0 - - -\n"
 						"/w 0 20000 1 0 0 0 1.0 - - -\n"));

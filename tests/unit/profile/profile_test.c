@@ -147,7 +147,7 @@ T(name_that_is_not_there_is_answered_with_those_that_are)
 	t_has(err.msg, "honest-df-1-sha256");
 }
 
-T(rules_are_told_one_by_one)
+T(rules_are_printed_one_by_one)
 {
 	const struct cfs_profile *p;
 	struct cfs_profile_rule rule;
@@ -307,7 +307,7 @@ T(opaque_directory_stays_so_and_its_whiteouts_go)
 }
 
 /* Linux makes one inode of many whiteouts, and the mark of a directory follows the first name alone. */
-T(each_name_of_a_whiteout_is_one_of_its_own)
+T(each_name_of_a_whiteout_becomes_a_separate_whiteout)
 {
 	static const char dump[] = ROOT "/a 0 40755 1 0 0 0 0.0 - - -\n" W(
 		"/a/w",
@@ -514,7 +514,7 @@ T(contents_above_the_limit_become_objects)
 		    &rules, text);
 }
 
-T(executables_become_objects_when_the_rule_says_so)
+T(executables_become_objects_by_the_rule_of_the_profile)
 {
 	struct cfs_profile_rules rules = plain;
 	char path[CFS_OBJECT_PATH_MAX], hex[CFS_DIGEST_HEX_MAX], text[512];
@@ -530,7 +530,7 @@ T(executables_become_objects_when_the_rule_says_so)
 		    &rules, text);
 }
 
-T(what_the_source_does_not_tell_is_an_error)
+T(unknown_metadata_of_a_source_is_an_error)
 {
 	static const char dump[] = ROOT "/d 0 40755 1 0 0 0 0.0 - - -\n"
 					"/d/f 9 100644 1 0 0 0 0.0 ab/c - " X_DIG "\n";

@@ -286,7 +286,7 @@ T(a_name_and_a_directory_of_names_exclude_each_other)
 	cfs_repo_close(repo);
 }
 
-T(content_that_is_not_what_the_id_says_is_not_handed_out)
+T(content_that_does_not_match_its_id_is_not_printed)
 {
 	struct cfs_repo *repo = make();
 	struct cfs_digest id;

@@ -196,7 +196,7 @@ static int try_in_jail(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return cfs_fail(err, EEXIST, "%s: %d", deed->name, deed->try());
 }
 
-T(the_jail_has_that_fence)
+T(the_sandbox_has_this_restriction)
 {
 	struct cfs_err err;
 

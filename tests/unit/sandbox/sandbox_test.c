@@ -307,7 +307,7 @@ static int is_no_damage(void)
 	return 0;
 }
 
-T(a_jail_that_cannot_be_built_says_nothing_about_the_input)
+T(a_sandbox_that_cannot_be_set_up_is_no_verdict_about_the_input)
 {
 	struct fault fault = {SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, EINVAL};
 
@@ -340,7 +340,7 @@ static int is_refused(void)
 	return 0;
 }
 
-T(a_kernel_without_seccomp_is_told_and_nothing_runs)
+T(a_kernel_without_seccomp_is_reported_and_nothing_runs)
 {
 	struct fault fault = {SYS_prctl, 0, PR_SET_SECCOMP, EINVAL};
 
@@ -358,7 +358,7 @@ static int says_that_there_is_no_landlock(void)
 	return 0;
 }
 
-T(a_kernel_without_landlock_is_told_and_seccomp_stands_alone)
+T(a_kernel_without_landlock_is_reported_and_seccomp_is_used_alone)
 {
 	struct fault fault = {SYS_landlock_create_ruleset, 0, 0, ENOSYS};
 

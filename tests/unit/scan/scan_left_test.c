@@ -130,7 +130,7 @@ T(scan_keeps_a_source_that_is_excluded_itself_and_tells_it)
 	cfs_tree_free(t);
 }
 
-T(scan_excludes_nothing_that_is_not_there)
+T(scan_ignores_exclusions_that_do_not_exist)
 {
 	struct cfs_scan_exclude list[1];
 	struct cfs_tree *t;

@@ -267,7 +267,7 @@ T(scan_keeps_fifos_and_sockets)
 	cfs_tree_free(t);
 }
 
-T(scan_stores_devices_unless_told_to_leave_them_out)
+T(scan_stores_devices_by_default)
 {
 	struct cfs_scan_opts opts = {0};
 	struct cfs_tree *t;

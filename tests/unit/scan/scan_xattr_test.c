@@ -117,7 +117,7 @@ static int check_wanted(void)
 	return 0;
 }
 
-T(scan_reads_the_xattrs_alone_that_the_caller_wants)
+T(scan_reads_only_the_requested_xattrs)
 {
 	fill();
 	t_eq(fault_run(NULL, check_wanted), 0);

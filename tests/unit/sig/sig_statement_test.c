@@ -122,7 +122,7 @@ T(statement_takes_as_many_images_as_fit_and_no_more)
 	free(text.p);
 }
 
-T(other_images_and_another_order_are_told_apart)
+T(other_images_and_another_order_are_distinguished)
 {
 	const struct cfs_sig_statement s = parsed(GOOD);
 	const struct cfs_text a = CFS_TEXT(A), b = CFS_TEXT(B), c = CFS_TEXT(C);

@@ -172,7 +172,7 @@ T(key_as_a_line_of_base64_is_the_key_in_pem)
 #define PEM(label, base64)                                                               \
 	"-----BEGIN " label "-----\n" base64 "\n-----END " label "-----\n"
 
-T(what_is_no_ed25519_key_is_refused_with_what_it_is)
+T(a_key_other_than_ed25519_is_refused_by_its_type)
 {
 	static const struct {
 		int code;
@@ -336,7 +336,7 @@ T(signature_file_that_is_cut_off_or_goes_on_is_refused)
 	cfs_sig_keys_fini(&keys);
 }
 
-T(signature_of_another_kind_is_told_from_a_damaged_one)
+T(signature_of_another_kind_differs_from_a_damaged_one)
 {
 	static const struct {
 		int code;

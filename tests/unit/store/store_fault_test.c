@@ -285,7 +285,7 @@ static int want_no_space(void)
 	return 0;
 }
 
-T(store_says_when_the_disk_is_full_and_leaves_nothing)
+T(store_reports_a_full_disk_and_leaves_nothing)
 {
 	struct fault full = {SYS_pwrite64, 0, 0, ENOSPC};
 
@@ -462,7 +462,7 @@ T(store_keeps_objects_without_a_seal_where_sealing_fails)
 	t_has(warned, "objects are not sealed");
 }
 
-T(store_says_when_its_directory_may_not_be_written)
+T(store_reports_a_read_only_directory)
 {
 	tmp_fresh();
 	t_eq(chmod(tmp_dir(), 0755), 0);

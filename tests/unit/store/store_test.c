@@ -350,7 +350,7 @@ T(store_makes_missing_parents_of_its_directory)
 	t_eq(st.st_mode, S_IFDIR | 0755);
 }
 
-T(store_keeps_the_mode_of_a_directory_that_is_there)
+T(store_keeps_the_mode_of_an_existing_directory)
 {
 	struct cfs_store_opts opts = {0};
 	struct cfs_store *s;
@@ -365,7 +365,7 @@ T(store_keeps_the_mode_of_a_directory_that_is_there)
 	t_eq(st.st_mode, S_IFDIR | 0775);
 }
 
-T(store_says_when_its_directory_is_none)
+T(store_reports_a_store_that_is_not_a_directory)
 {
 	struct cfs_store_opts opts = {0};
 	struct cfs_store *s;
@@ -463,7 +463,7 @@ T(store_replaces_a_fifo_under_the_name_of_an_object)
 	want_replaced(put_fifo, "not a regular file");
 }
 
-T(store_says_when_a_directory_has_the_name_of_an_object)
+T(store_reports_a_directory_in_place_of_an_object)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -573,7 +573,7 @@ T(store_refuses_a_large_file_of_another_size)
 	want_size_error(10, LARGE, "found 10");
 }
 
-T(store_seals_objects_or_says_that_it_cannot)
+T(store_seals_objects_or_reports_that_it_cannot)
 {
 	struct cfs_store_opts opts = {.require_verity = true};
 	struct cfs_digest d, got;

@@ -291,7 +291,7 @@ T(ranges_outside_the_file_are_refused)
 	t_has(err.msg, "multiple of 32");
 }
 
-T(what_is_no_zstd_or_cut_off_is_refused)
+T(damaged_and_truncated_zstd_data_is_refused)
 {
 	uint8_t c[8];
 	struct cfs_stream s;

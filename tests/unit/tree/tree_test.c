@@ -305,7 +305,7 @@ T(object_path_equal_to_the_digest_shares_its_bytes)
 	cfs_tree_free(t);
 }
 
-T(what_a_type_has_no_use_for_is_dropped)
+T(fields_that_a_type_does_not_use_are_dropped)
 {
 	uint8_t digest[32] = {1};
 	struct cfs_inode_spec s = {

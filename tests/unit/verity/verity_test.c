@@ -402,7 +402,7 @@ T(a_sink_and_a_file_in_two_parts_make_one_stream)
 	check(&d, v);
 }
 
-T(what_cannot_be_read_is_an_error)
+T(unreadable_input_is_an_error)
 {
 	cfs_autofd int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct cfs_digest d;
@@ -490,7 +490,7 @@ T(digest_parse_refuses_everything_else)
 	check_refused("sha256:sha256:", v->sha256, 64);
 }
 
-T(a_file_without_fsverity_says_so)
+T(a_file_without_fsverity_is_reported)
 {
 	cfs_autofd int fd = vector_file(&vectors[4]);
 	struct cfs_digest d;
@@ -513,7 +513,7 @@ T(an_empty_signature_does_not_become_fsverity_without_one)
 	     -EBADF);
 }
 
-T(a_file_system_that_cannot_have_fsverity_is_told_apart)
+T(a_filesystem_without_fsverity_has_its_own_error)
 {
 	cfs_autofd int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -95,7 +95,7 @@ fact_a_library_that_is_not_signed_cannot_be_mapped_for_execution() {
 	say "map setuid" EACCES probe mapexec /mnt/setuid
 }
 
-fact_without_enforcing_all_runs_and_what_would_not_is_told() {
+fact_in_permissive_mode_everything_runs_and_denials_are_logged() {
 	fresh
 	enforce signature
 	echo 0 >$IPE/enforce

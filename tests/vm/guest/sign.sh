@@ -89,12 +89,12 @@ fact_each_of_the_three_directories_trusts_and_revokes() {
 	done
 }
 
-fact_an_image_that_nobody_signed_is_refused() {
+fact_an_unsigned_image_is_refused() {
 	fresh
 	refuse "want a signature in /fs/image.sig, found none" show ""
 }
 
-fact_an_image_that_a_stranger_signed_is_refused() {
+fact_an_image_signed_by_an_untrusted_key_is_refused() {
 	fresh
 	sign stranger
 	refuse "no signature by a trusted key" show ""
@@ -125,13 +125,13 @@ fact_a_signed_image_without_verity_is_refused() {
 	refuse "no fs-verity" show ""
 }
 
-fact_a_signed_image_does_not_get_around_the_digest() {
+fact_a_signature_does_not_replace_the_expected_digest() {
 	fresh
 	sign vendor
 	refuse "wrong fs-verity" show ",digest=$(echo "$digest" | tr 0-9a-f 1-9a-f0)"
 }
 
-fact_a_statement_is_about_this_image_this_name_and_no_old_version() {
+fact_a_statement_must_match_image_name_and_rollback_floor() {
 	fresh
 	state 7
 	show ",statement=/fs/image.statement,name=os"
@@ -159,7 +159,7 @@ fresh_repo() {
 	composefs create-image --repo=/fs/repo /tmp/tree os
 }
 
-fact_an_image_of_a_repository_is_mounted_with_a_signature_that_lies_there() {
+fact_an_image_of_a_repository_is_mounted_with_a_signature_of_the_repository() {
 	fresh_repo
 	refuse "want a signature in /fs/repo/signatures, found none" \
 		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
@@ -219,7 +219,7 @@ fact_objects_are_signed_in_place_where_they_have_no_verity_yet() {
 	say object "$(composefs-info measure-file /tmp/tree/data)" probe measure "$(object data)"
 }
 
-fact_the_signature_of_another_object_is_not_taken() {
+fact_the_signature_of_another_object_is_refused() {
 	fresh
 	cp "$(object data)" /fs/copy
 	mv /fs/copy "$(object data)"

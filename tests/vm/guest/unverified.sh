@@ -40,7 +40,7 @@ fact_objects_that_cannot_be_verified_are_refused_before_mounting() {
 	done
 }
 
-fact_a_mount_that_nobody_vouches_for_says_so_and_is_nosuid_and_nodev() {
+fact_an_unverified_mount_is_nosuid_and_nodev_and_warns() {
 	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
 	for option in ro tryverity; do
 		show $option 2>/tmp/warned
@@ -75,7 +75,7 @@ EOF
 	mount -t overlay -o lowerdir=/mnt/up:/mnt/low overlay /merged
 }
 
-fact_what_layers_inside_an_image_deleted_stays_deleted() {
+fact_files_deleted_by_layers_inside_an_image_stay_deleted() {
 	for profile in repo-1-sha256 oci-1-sha256; do
 		layers $profile
 		say "$profile" new ls /merged/d

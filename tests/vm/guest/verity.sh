@@ -122,7 +122,7 @@ fact_an_image_without_verity_is_mounted_where_only_verity_is_asked() {
 }
 
 # Everybody can make an image, and objects with fs-verity.
-fact_verity_alone_lifts_neither_nosuid_nor_nodev() {
+fact_verity_alone_disables_neither_nosuid_nor_nodev() {
 	fresh
 	show verity 2>/tmp/warned
 	cat /tmp/warned
@@ -136,7 +136,7 @@ fact_verity_alone_lifts_neither_nosuid_nor_nodev() {
 	not grep " /mnt .*no[sd]" /proc/mounts
 }
 
-fact_a_name_in_a_repository_lifts_neither_nosuid_nor_nodev() {
+fact_a_reference_disables_neither_nosuid_nor_nodev() {
 	rm -rf /fs/repo
 	composefs init --repo=/fs/repo --algorithm=fsverity-sha256-12
 	id=$(composefs create-image --repo=/fs/repo /tmp/tree os | sed 's/.*://')
@@ -179,7 +179,7 @@ fact_without_proc_an_image_is_mounted_or_the_reason_is_said() {
 }
 
 # Two names are exchanged all the time; whichever was opened is compared, and mounted.
-fact_an_image_that_is_exchanged_meanwhile_is_never_mounted_for_another() {
+fact_an_image_that_is_replaced_during_the_mount_is_never_mounted() {
 	fresh
 	mkdir /tmp/other
 	echo another >/tmp/other/small
@@ -202,7 +202,7 @@ fact_an_image_that_is_exchanged_meanwhile_is_never_mounted_for_another() {
 	[ $mounted -gt 0 ]
 }
 
-fact_an_empty_or_malformed_digest_is_never_no_check() {
+fact_an_empty_or_malformed_digest_is_refused() {
 	fresh
 	for bad in "" ab "sha256:" "${digest%?}" "${digest}0" "${digest%?}g" "sha512:$digest" "md5:$digest"; do
 		refuse "digest" show "digest=$bad"
@@ -257,7 +257,7 @@ fact_the_program_behind_a_setuid_name_cannot_be_exchanged() {
 	say exec EIO probe exec /mnt/setuid
 }
 
-fact_a_missing_object_is_a_missing_file() {
+fact_a_missing_object_makes_its_file_missing() {
 	fresh
 	show "digest=$digest"
 	rm "$(object data)" "$(object program)"
@@ -290,7 +290,7 @@ fact_a_program_with_a_changed_byte_does_not_start() {
 	kernel "FILE CORRUPTED"
 }
 
-fact_what_lies_in_the_image_does_not_depend_on_objects() {
+fact_metadata_and_inline_files_do_not_depend_on_objects() {
 	fresh
 	show "digest=$digest"
 	rm -rf /fs/store/*
@@ -300,7 +300,7 @@ fact_what_lies_in_the_image_does_not_depend_on_objects() {
 	say "names in a directory" 300 sh -c "ls /mnt/many | wc -l"
 }
 
-fact_an_object_put_back_is_good_without_a_new_mount() {
+fact_a_restored_object_works_without_a_new_mount() {
 	fresh
 	show "digest=$digest"
 	mv "$(object data)" /fs/away
