@@ -78,6 +78,40 @@ static int open_place(struct cfs_update *u, const char *path, struct cfs_err *er
 	return u->dir < 0 ? u->dir : 0;
 }
 
+/* NFS locks a file exclusively through descriptors for writing alone. 1: fd is one; 0: the file has been replaced
+ * meanwhile. */
+static int reopen_for_writing(struct cfs_update *u, struct cfs_err *err)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	cfs_autofd int fd = openat(u->dir, u->name, flags);
+	struct stat now;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "open for writing");
+	if (fstat(fd, &now) < 0 || fstat(u->fd, &u->st) < 0)
+		return cfs_fail_errno(err, "stat");
+	if (now.st_dev != u->st.st_dev || now.st_ino != u->st.st_ino)
+		return 0;
+	close(u->fd);
+	u->fd = cfs_steal_fd(&fd);
+	return 1;
+}
+
+/* As try_begin. */
+static int lock_file(struct cfs_update *u, const struct cfs_lock_wait *wait,
+		     struct cfs_err *err)
+{
+	int rc = cfs_lock_take(u->fd, LOCK_EX, wait, err), reopened;
+
+	if (rc == -EBADF) {
+		reopened = reopen_for_writing(u, err);
+		if (reopened <= 0)
+			return reopened;
+		rc = cfs_lock_take(u->fd, LOCK_EX, wait, err);
+	}
+	return rc < 0 ? rc : is_current(u, err);
+}
+
 /* 1: locked; 0: the file has been replaced meanwhile. */
 static int try_begin(struct cfs_update *u, const char *path,
 		     const struct cfs_lock_wait *wait, struct cfs_err *err)
@@ -93,9 +127,7 @@ static int try_begin(struct cfs_update *u, const char *path,
 	}
 	if (u->fd < 0)
 		return u->fd;
-	rc = cfs_lock_take(u->fd, LOCK_EX, wait, err);
-	if (rc == 0)
-		rc = is_current(u, err);
+	rc = lock_file(u, wait, err);
 	if (rc == 0)
 		close(cfs_steal_fd(&u->fd));
 	return rc;

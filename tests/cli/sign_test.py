@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from facts import expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
+from faults import can_inject  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 SECURITY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "security.md")
@@ -321,6 +322,18 @@ def only_a_missing_file_in_an_existing_directory_counts_as_no_floors(_):
         expect(word in err and err.count("\n") == 1, err)
         same(sorted(os.listdir(".")), before, place)
     same((get("two"), os.readlink("floors")), (b"8 os\n", "var/floors"))
+
+
+@fact
+def a_signature_is_added_where_only_writers_can_lock(_):
+    """As on NFS, where flock(2) gives EBADF for an exclusive lock through a descriptor for reading."""
+    if not can_inject():
+        return
+    sign("--key=vendor.pem", "a.cfs")
+    status, _, err = call("strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0",
+                          "-e", "inject=flock:error=EBADF:when=1", COMPOSEFS, "sign", "--key=stranger.pem", "a.cfs")
+    same(status, OK, err)
+    same(os.path.getsize("a.cfs.sig"), 128)
 
 
 @fact
