@@ -104,7 +104,7 @@ static struct patience start_waiting(const struct cfs_lock_wait *wait)
 	if (wait->timeout_ms > 0)
 		p.end = now + wait->timeout_ms;
 	if (wait->timeout_ms >= 0 && wait->note)
-		wait->note(wait->ctx, "others use the repository");
+		wait->note(wait->ctx, "other processes that use the repository");
 	return p;
 }
 

@@ -262,7 +262,7 @@ def gc_waits_for_others_up_to_the_timeout():
     began = time.monotonic()
     rc, _, err = run("gc", "--repo=r", "--timeout=1")
     expect(rc, 1)
-    has(err, "waiting: others use the repository")
+    has(err, "waiting: other processes that use the repository")
     expect(0.9 < time.monotonic() - began < 30, True)
     good("gc", "--repo=r", "--dry-run")
     with subprocess.Popen([COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:

@@ -145,7 +145,7 @@ def a_held_lock_gc_delays_commands_only_briefly():
     with locked("r/.lock-gc", fcntl.LOCK_SH), locked("r", fcntl.LOCK_SH):
         has(refused("gc", "--repo=r", "--no-wait"), "others use the repository: process")
         done = subprocess.Popen([COMPOSEFS, "gc", "--repo=r", "--lock-timeout=30"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        expect(done.stderr.readline(), "composefs gc: waiting: others use the repository\n")
+        expect(done.stderr.readline(), "composefs gc: waiting: other processes that use the repository\n")
         has(done.stderr.readline(), "waiting: process ")
     expect(done.wait(timeout=60), 0)
     done.stderr.close()
