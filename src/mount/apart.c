@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mount/namespace.h"
 #include "mount/sys_mount.h"
 
 struct apart {

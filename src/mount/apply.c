@@ -1,68 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Carries out the steps of a mount, way by way. Decides nothing. */
+/* Carries out the steps of a mount: the image, the overlay, the mount point. Decides nothing. */
 #include "mount/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "mount/sys_mount.h"
-
-static void drop_fd(int *fd)
-{
-	int old = cfs_steal_fd(fd);
-
-	if (old >= 0)
-		close(old);
-}
-
-/* --- ways --------------------------------------------------------------------------- */
-
-static bool allows_next_way(const struct cfs_step *step, int errnum)
-{
-	for (size_t i = 0; i < sizeof(step->move_on) / sizeof(step->move_on[0]); i++) {
-		if (step->move_on[i] == errnum)
-			return true;
-	}
-	return false;
-}
-
-static int run_way(struct mount_run *r, const struct cfs_way *way, bool *move_on,
-		   struct cfs_err *err)
-{
-	*move_on = false;
-	for (size_t i = 0; i < way->n_steps; i++) {
-		const struct cfs_step *step = &way->steps[i];
-		int rc = mount_perform(r, step, err);
-
-		if (rc < 0 && !step->optional) {
-			*move_on = allows_next_way(step, -rc);
-			if (rc == -EINVAL && step->hint)
-				return cfs_context(err, rc, "%s", step->hint);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-int mount_run_ways(struct mount_run *r, const struct cfs_ways *ways, const char **taken,
-		   bool *move_on, struct cfs_err *err)
-{
-	int rc = 0;
-
-	*move_on = true;
-	for (size_t i = 0; i < ways->n && *move_on; i++) {
-		rc = run_way(r, &ways->way[i], move_on, err);
-		*taken = ways->way[i].name;
-		drop_fd(&r->context);
-		if (rc < 0)
-			drop_fd(&r->mount);
-	}
-	return rc;
-}
-
-/* --- the mount point ---------------------------------------------------------------- */
 
 static int attach(const struct mount_run *r, struct cfs_err *err)
 {
@@ -117,10 +61,10 @@ int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoin
 	if (!r.objdir_fds)
 		return cfs_fail(err, EBADF, "object directories are not open");
 	rc = run_all(&r, steps, &ways, err);
-	drop_fd(&r.context);
-	drop_fd(&r.mount);
-	drop_fd(&r.image_mount);
-	drop_fd(&r.loop);
+	mount_drop_fd(&r.context);
+	mount_drop_fd(&r.mount);
+	mount_drop_fd(&r.image_mount);
+	mount_drop_fd(&r.loop);
 	if (taken)
 		*taken = ways;
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What must hold before anything is mounted, and what the steps depend on. */
+/* Checks an image and its options before anything is mounted, and finds the facts that the steps depend on. */
 #include "mount/mount_priv.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 				"Both workdir and upperdir must be specified if used");
 	if (o->idmap && o->idmap_fd < 0)
 		return cfs_fail(err, EINVAL,
-				"idmap: want a user namespace, found no descriptor");
+				"idmap: expected a descriptor of a user namespace");
 	if (!o->digest)
 		return 0;
 	return cfs_digest_parse(cfs_text(o->digest), &digest, err);
@@ -30,22 +30,22 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 static int check_digest(const struct cfs_digest *found, const char *text,
 			struct cfs_err *err)
 {
-	char want_hex[CFS_DIGEST_HEX_MAX], found_hex[CFS_DIGEST_HEX_MAX];
-	struct cfs_digest want;
-	int rc = cfs_digest_parse(cfs_text(text), &want, err);
+	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest expected;
+	int rc = cfs_digest_parse(cfs_text(text), &expected, err);
 
 	if (rc < 0)
 		return rc;
-	if (!cfs_digest_eq(&want, found))
+	if (!cfs_digest_eq(&expected, found))
 		return cfs_fail(err, EILSEQ,
-				"Image has wrong fs-verity: want %s, found %s",
-				cfs_digest_hex(&want, want_hex),
-				cfs_digest_hex(found, found_hex));
+				"Image has wrong fs-verity: expected %s, got %s",
+				cfs_digest_hex(&expected, expected_hex),
+				cfs_digest_hex(found, got_hex));
 	return 0;
 }
 
-/* The chain of trust begins here: the kernel measures the very descriptor that is mounted
- * later, so that nobody can exchange the file in between. */
+/* The chain of trust begins here. The kernel measures the descriptor that is mounted later: a file that replaces the
+ * image in between does not count. */
 static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *err)
 {
 	struct cfs_digest found;
@@ -61,12 +61,12 @@ static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *e
 		return cfs_context(err, rc, "Image has wrong fs-verity");
 	if (rc == 0 && o->digest)
 		rc = check_digest(&found, o->digest, err);
-	if (rc == 0 && o->require_signature && !o->vouch)
-		return cfs_fail(
-			err, EINVAL,
-			"a signature is required, and nobody is there to check it");
+	if (rc == 0 && o->require_signature && !o->check_signature)
+		return cfs_fail(err, EINVAL,
+				"a signature is required, but this program cannot verify "
+				"signatures");
 	if (rc == 0 && o->require_signature)
-		rc = o->vouch(o->vouch_ctx, &found, err);
+		rc = o->check_signature(o->check_signature_ctx, &found, err);
 	return rc;
 }
 
@@ -100,12 +100,11 @@ uint64_t cfs_prefetch_max(struct cfs_text meminfo)
 	return kib / 8 < PREFETCH_MAX / 1024 ? kib / 8 * 1024 : PREFETCH_MAX;
 }
 
-/* Images are small. One that is not, or any where memory is short, would push other things out of
- * the page cache. */
+/* Bytes to read ahead. A large image, or any image when memory is short, would evict other data from the page cache. */
 static uint64_t prefetch_len(int fd)
 {
 	cfs_autofd int meminfo = -1;
-	char text[256]; /* it is the third line */
+	char text[256]; /* MemAvailable is the third line */
 	struct stat st;
 	ssize_t n;
 
@@ -119,7 +118,7 @@ static uint64_t prefetch_len(int fd)
 	return (uint64_t)st.st_size;
 }
 
-/* Some of the kernel's ways would say no more than "Invalid argument". */
+/* On some kernels the mount would fail with no more than "Invalid argument". */
 static int check_dir(const char *what, const char *path, struct cfs_err *err)
 {
 	cfs_autofd int dir = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -138,8 +137,8 @@ static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
 	return rc;
 }
 
-/* With verity=require and no fs-verity below, the mount succeeds and no file can be
- * opened: better refused here, where the reason can be said. */
+/* With verity=require and objects without fs-verity the mount succeeds, but no file can be opened. Fail here instead, with
+ * the reason. */
 static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
 			struct cfs_err *err)
 {
@@ -173,7 +172,7 @@ int cfs_mount_inspect(int fd, struct cfs_mount_opts *o, struct cfs_mount_dirs *d
 
 	*out = (struct cfs_mount_facts){0};
 	*dirs = (struct cfs_mount_dirs){0};
-	if (cfs_mount_is_vouched_for(o))
+	if (cfs_mount_is_verified(o))
 		rc = check_trust(fd, o, err);
 	if (rc == 0)
 		rc = read_header(fd, out, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The image as a block device, for kernels that want one, and reading it ahead. */
+/* The image as a loop device, for kernels that mount nothing else, and reading it ahead. */
 #include "mount/mount_priv.h"
 
 #include <errno.h>
@@ -12,21 +12,20 @@
 #include <time.h>
 
 enum {
-	/* Others may take the free device first: as many mounts at once as there may be.
-	 */
+	/* Another process may take the free device first. More tries than mounts at the same time. */
 	LOOP_TRIES = 2000,
 	LOOP_WAIT_NS = 1000000,
-	/* One readahead(2) is cut off at the device's window. */
+	/* bytes; the kernel cuts one readahead(2) to the window of the device */
 	PREFETCH_PIECE = 1 << 20,
 };
 
-/* Busy: taken by another; no such device: not there yet, or on its way out. */
+/* EBUSY: another process took it; the others: it is not there yet, or is being removed. */
 static bool is_race(int errnum)
 {
 	return errnum == EBUSY || errnum == ENXIO || errnum == ENOENT || errnum == ENODEV;
 }
 
-/* One try with the device that is free now. */
+/* Tries the device that is free now. */
 static int try_attach(int control, const struct loop_config *config, int *out,
 		      char path[CFS_LOOP_PATH_MAX])
 {
@@ -76,7 +75,7 @@ int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_
 	return 0;
 }
 
-/* Waits until the pages are there: Linux 5.14; before, nothing more than readahead. */
+/* Waits until the pages are in memory (Linux 5.14; no effect on older kernels). */
 static void populate(int fd, uint64_t off, size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, (off_t)off);
@@ -87,7 +86,7 @@ static void populate(int fd, uint64_t off, size_t len)
 	munmap(p, len);
 }
 
-/* Then there is nothing to ask for: readahead would look at each page, 15 us a MiB. */
+/* Nothing to read ahead then; readahead(2) would still visit each page, 15 us per MiB. */
 static bool is_cached(int fd, uint64_t len)
 {
 	uint64_t n;

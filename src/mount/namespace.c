@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A mount namespace for one thread. */
-#include "mount/mount_priv.h"
+/* A private mount namespace for one thread. */
+#include "mount/namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,8 @@
 
 #include "mount/sys_mount.h"
 
-/* Propagation is changed from the root of the namespace on, which is not the root of a
- * process in a chroot: there / need not even be a mount. Entering the namespace once more
- * leads there. */
+/* Propagation has to be changed from the root of the namespace. That is not the root of a process in a chroot, where
+ * / need not be a mount point. setns(2) into the own namespace moves the thread to its root. */
 static int make_private(struct cfs_err *err)
 {
 	cfs_autofd int ns = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -31,10 +30,9 @@ int cfs_namespace_enter(struct cfs_err *err)
 	cfs_autofd int cwd = -1;
 	int rc;
 
-	/* Takes this thread's root and working directory apart from the other threads'
-	 * too. */
+	/* This also unshares root and working directory from the other threads. */
 	if (unshare(CLONE_NEWNS) < 0)
-		return cfs_fail_errno(err, "a mount namespace of its own");
+		return cfs_fail_errno(err, "private mount namespace");
 	root = open("/", O_PATH | O_CLOEXEC);
 	cwd = open(".", O_PATH | O_CLOEXEC);
 	if (root < 0 || cwd < 0)
@@ -43,6 +41,6 @@ int cfs_namespace_enter(struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (fchdir(root) < 0 || chroot(".") < 0 || fchdir(cwd) < 0)
-		return cfs_fail_errno(err, "back to root and working directory");
+		return cfs_fail_errno(err, "restoring root and working directory");
 	return 0;
 }

@@ -8,15 +8,15 @@
 #include "mount/sys_mount.h"
 
 enum kind {
-	OPT_STRING,   /* a value that is kept as it is */
-	OPT_CONTEXT,  /* the same; quotes around it keep commas */
+	OPT_STRING,   /* a value that is stored unchanged */
+	OPT_CONTEXT,  /* the same; it may have commas in quotes */
 	OPT_SIGNED,   /* the same, and a signature is required */
 	OPT_BASEDIR,  /* paths separated by colons */
 	OPT_PREFETCH, /* one of three words */
-	OPT_FLAG,     /* ours, without a value */
+	OPT_FLAG,     /* an option of this program, without a value */
 	OPT_ATTR,     /* sets and clears mount attributes */
-	OPT_ALLOW,    /* attributes that are not added to what nobody vouches for */
-	OPT_IGNORED,  /* for others than us */
+	OPT_ALLOW,    /* attributes that are not added to unverified images */
+	OPT_IGNORED,  /* for mount(8), systemd and others */
 };
 
 enum flag {
@@ -34,15 +34,15 @@ enum flag {
 };
 
 struct rule {
-	const char *name; /* with '*' at the end: any name that begins so */
+	const char *name; /* with '*' at the end: a prefix of names */
 	enum kind kind;
 	size_t member;	     /* OPT_STRING, OPT_SIGNED: offset in struct cfs_mount_args */
 	enum flag flag;	     /* OPT_FLAG */
 	uint64_t set, clear; /* OPT_ATTR; OPT_ALLOW: set */
-	bool any_value;	     /* may have a value, which is not looked at */
+	bool any_value;	     /* may have a value, which is ignored */
 };
 
-/* What mount(8) makes of "user": the mounting user must not gain anything. */
+/* The attributes that mount(8) sets for "user": the user who mounts must not gain privileges. */
 #define OWNER_SECURE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define USER_SECURE  (OWNER_SECURE | MOUNT_ATTR_NOEXEC)
 
@@ -130,8 +130,7 @@ static const struct rule rules[] = {
 	ON("owner", OWNER_SECURE),
 	ON("group", OWNER_SECURE),
 
-	/* Read by mount(8), systemd and others, or without effect on what is never
-	   written. */
+	/* For mount(8), systemd and others, or without effect on a filesystem that is never written. */
 	IGNORED("defaults"),
 	IGNORED("auto"),
 	IGNORED("noauto"),
@@ -149,7 +148,7 @@ static const struct rule rules[] = {
 	IGNORED("X-*"),
 };
 
-/* One option, as it stands in the string. */
+/* One option of the string. */
 struct option {
 	struct cfs_text name;
 	struct cfs_text value; /* still escaped */
@@ -175,8 +174,8 @@ static const struct rule *find_rule(struct cfs_text name)
 	return NULL;
 }
 
-/* "context=\"" begins a value with commas of its own, as mount(8) writes SELinux contexts: up to the next
- * quote. Elsewhere a quote is a character like others. */
+/* mount(8) writes SELinux contexts, which may have commas, in quotes: context="...". Elsewhere a quote has no special
+ * meaning. */
 static bool opens_quote(struct cfs_text before)
 {
 	static const char name[] = "context=";
@@ -186,8 +185,7 @@ static bool opens_quote(struct cfs_text before)
 	       memchr(before.s, '=', before.len) == before.s + before.len - 1;
 }
 
-/* Cuts the first option off: up to an unescaped comma. False at the end, so that "a," has
- * two options, the last one empty. */
+/* Cuts off the first option, up to an unescaped comma. False at the end. "a," has two options; the last one is empty. */
 static bool next_option(struct cfs_text *rest, struct option *out)
 {
 	struct cfs_text all = {rest->s, 0};
@@ -218,9 +216,8 @@ static bool next_option(struct cfs_text *rest, struct option *out)
 	return true;
 }
 
-/* Copies text up to an unescaped stop character (0: all of it), without the escapes.
- * *text moves behind what was read; its s becomes NULL at the end. NULL: out of memory.
- */
+/* Copies text up to an unescaped stop character (0: all of it), without the escapes. *text moves behind the part that was
+ * read; its s becomes NULL at the end. NULL: out of memory. */
 static char *unescape(struct cfs_arena *arena, struct cfs_text *text, char stop)
 {
 	char *copy = cfs_arena_copy(arena, text->s, text->len);
@@ -300,11 +297,12 @@ static int set_prefetch(struct cfs_mount_args *args, const struct option *opt,
 			return 0;
 		}
 	}
-	return cfs_fail(err, EINVAL, "prefetch: want async, wait or off, got \"%.*s\"",
+	return cfs_fail(err, EINVAL,
+			"prefetch: expected async, wait or off, got \"%.*s\"",
 			(int)opt->value.len, opt->value.s);
 }
 
-/* "verity" is never weakened by "tryverity", whatever their order. */
+/* "tryverity" never weakens "verity", whatever their order. */
 static void set_flag(struct cfs_mount_args *args, enum flag flag)
 {
 	struct cfs_mount_opts *o = &args->opts;
@@ -343,8 +341,7 @@ static void set_flag(struct cfs_mount_args *args, enum flag flag)
 	}
 }
 
-/* The value is there where it is wanted and nowhere else: "verity=off" must not turn it
- * on. */
+/* Options without a value refuse one: "verity=off" must not turn verity on. */
 static int check_value(const struct rule *rule, const struct option *opt,
 		       struct cfs_err *err)
 {
@@ -366,13 +363,13 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 	const struct rule *rule = find_rule(opt->name);
 	int rc;
 
-	if (!rule && args->sloppy && cfs_mount_may_pass_over(opt->name, opt->value))
+	if (!rule && args->sloppy && cfs_mount_may_ignore(opt->name, opt->value))
 		return 0;
 	if (!rule && args->sloppy)
 		return cfs_fail(
 			err, EINVAL,
 			"Unsupported option %.*s: it looks like one that makes the "
-			"mount stricter, so it is not passed over",
+			"mount stricter, so it is not ignored",
 			(int)opt->name.len, opt->name.s);
 	if (!rule)
 		return cfs_fail(err, EINVAL, "Unsupported option %.*s",

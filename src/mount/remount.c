@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Another set of attributes for a mount that is there. */
-#include "mount/mount_priv.h"
+/* Changes the attributes of an existing mount. */
+#include "mount/mount.h"
 
 #include <errno.h>
 #include <linux/magic.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include "mount/mount_priv.h"
 #include "mount/sys_mount.h"
 
-/* Nothing is compared with a digest again, so a digest among the options is nobody's word for this mount. */
+/* A digest among the options does not count: the image is not verified again. */
 static uint64_t kept_flags(const struct statvfs *now, uint64_t allowed)
 {
 	uint64_t keep = 0;

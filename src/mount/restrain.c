@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What an image that nobody vouches for may not do. */
+/* Restrictions of images that are not verified. */
 #include "mount/mount_priv.h"
 
 #include "mount/sys_mount.h"
 
-bool cfs_mount_is_vouched_for(const struct cfs_mount_opts *o)
+bool cfs_mount_is_verified(const struct cfs_mount_opts *o)
 {
 	return o->digest || o->require_signature;
 }
 
 bool cfs_mount_requires_verity(const struct cfs_mount_opts *o)
 {
-	return cfs_mount_is_vouched_for(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
+	return cfs_mount_is_verified(o) || o->verity == CFS_MOUNT_VERITY_REQUIRE;
 }
 
 uint64_t cfs_mount_restrain(struct cfs_mount_opts *o, uint64_t allowed)

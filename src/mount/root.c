@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The root directory of a writable mount is the upper directory: overlayfs shows its owner, mode, times and
- * xattrs, not those of the image. An upper directory that was never used gets those of the image. */
+ * xattrs instead of those of the image. An unused upper directory gets those of the image. */
 #include "mount/mount_priv.h"
 
 #include <dirent.h>
@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { XATTR_MAX = 65536 }; /* of the kernel, for a list and for a value */
+enum { XATTR_MAX = 65536 }; /* bytes; the kernel's limit for a list and for a value */
 
 /* 1, 0 or -errno. */
 static int is_empty(int dirfd, struct cfs_err *err)
@@ -33,8 +33,9 @@ static int is_empty(int dirfd, struct cfs_err *err)
 	return rc;
 }
 
-/* Ours, empty, and never mounted before: overlayfs leaves a directory in the work directory. */
-static int is_fresh(int upper, int work, struct cfs_err *err)
+/* Does it belong to the user, and was it never mounted? Overlayfs leaves a directory in the work directory. 1, 0 or
+ * -errno. */
+static int is_unused(int upper, int work, struct cfs_err *err)
 {
 	struct stat st;
 	int rc;
@@ -47,8 +48,8 @@ static int is_fresh(int upper, int work, struct cfs_err *err)
 	return rc == 1 ? is_empty(work, err) : rc;
 }
 
-/* What overlayfs reads itself. Escaped keys ("trusted.overlay.overlay.") are attributes as others. */
-static bool is_overlays_own(const char *key)
+/* Overlayfs interprets these itself. Escaped keys ("trusted.overlay.overlay.") are ordinary attributes. */
+static bool is_overlay_private(const char *key)
 {
 	static const char own[] = "trusted.overlay.",
 			  escaped[] = "trusted.overlay.overlay.";
@@ -82,7 +83,7 @@ static int copy_xattrs(int from, int to, struct cfs_err *err)
 			       : cfs_fail_errno(err, "xattrs of the image's root");
 	for (const char *key = keys; rc == 0 && key < keys + len;
 	     key += strlen(key) + 1) {
-		if (!is_overlays_own(key))
+		if (!is_overlay_private(key))
 			rc = copy_xattr(from, to, key, value, err);
 	}
 	return rc;
@@ -106,7 +107,7 @@ static int copy_attributes(int from, int to, struct cfs_err *err)
 	return rc;
 }
 
-/* By no link that another user could have put there: an empty directory of ours elsewhere is none to give away. */
+/* Follows no link that another user could have created: it could lead to any empty directory of this user. */
 static int open_own_dir(const char *path, struct cfs_err *err)
 {
 	cfs_autofd int place = cfs_path_open_dir(path, err);
@@ -130,7 +131,7 @@ int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workd
 	if (rc == 0 && root < 0)
 		rc = cfs_fail_errno(err, "open the image's root");
 	if (rc == 0)
-		rc = is_fresh(upper, work, err);
+		rc = is_unused(upper, work, err);
 	if (rc == 1)
 		rc = copy_attributes(root, upper, err);
 	return cfs_context(err, rc, "upperdir %s", upperdir);

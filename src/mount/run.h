@@ -24,6 +24,9 @@ struct mount_run {
 	size_t n_objdirs;
 };
 
+/* Closes *fd, unless it is -1, and sets it to -1. */
+void mount_drop_fd(int *fd);
+
 /* Carries out one step. Returns 0 or -errno, with what the kernel reported in the message. */
 int mount_perform(struct mount_run *r, const struct cfs_step *step,
 		  struct cfs_err *err) CFS_MUST_CHECK;

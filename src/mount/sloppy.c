@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which unknown options -s may pass over: none that might have made the mount stricter. */
+/* Which unknown options -s may ignore: none that might have made the mount stricter. */
 #include "mount/mount_priv.h"
 
 #include <ctype.h>
 
-/* Whoever writes one of these into a name means verification, in whatever spelling. */
+/* A name that has one of these means verification, however it is spelled. */
 static const char *const words[] = {
-	"verit", "verif", "digest", "sign", "trust",	"vouch", "statement",
-	"hash",	 "sha2",  "sha5",   "sum",  "integrit", "secur", "require",
+	"verit", "verif", "digest", "sign",	"trust", "statement", "hash",
+	"sha2",	 "sha5",  "sum",    "integrit", "secur", "require",
 };
 
-/* Ours that verify or restrict; what is typed almost so is meant. */
+/* Options that verify or restrict; a name that is almost one of them is taken for a typing mistake. */
 static const char *const strict[] = {
 	"digest", "verity", "tryverity", "signed", "signature", "statement",   "trusted",
 	"name",	  "floor",  "nosuid",	 "nodev",  "noexec",	"nosymfollow",
 };
 
 enum {
-	NAME_MAX_LEN = 16, /* longer ones are far from all of these */
-	SHORT_LEN = 5,	   /* up to here one edit makes another word */
-	HEX_MIN_LEN = 32,  /* so many hex digits are a digest, or a part of one */
+	NAME_MAX_LEN = 16, /* longer names are not similar to any of these */
+	SHORT_LEN = 5,	   /* names up to this length differ by one edit at most */
+	HEX_MIN_LEN = 32,  /* this many hex digits are taken for a digest */
 };
 
 static size_t min(size_t a, size_t b)
@@ -27,9 +27,9 @@ static size_t min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Letters that have to be changed, added, left out or exchanged with the next one to make b of a; both
- * have at most NAME_MAX_LEN. */
-static size_t distance(struct cfs_text a, struct cfs_text b)
+/* The edit distance of a and b (Damerau-Levenshtein, adjacent transpositions). Both have at most NAME_MAX_LEN
+ * letters. */
+static size_t edit_distance(struct cfs_text a, struct cfs_text b)
 {
 	size_t d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
 
@@ -54,13 +54,13 @@ static bool is_almost_strict(struct cfs_text name)
 	for (size_t i = 0; i < sizeof(strict) / sizeof(strict[0]); i++) {
 		struct cfs_text want = cfs_text(strict[i]);
 
-		if (distance(name, want) <= (want.len <= SHORT_LEN ? 1 : 2))
+		if (edit_distance(name, want) <= (want.len <= SHORT_LEN ? 1 : 2))
 			return true;
 	}
 	return false;
 }
 
-static bool has_a_word(struct cfs_text name)
+static bool has_strict_word(struct cfs_text name)
 {
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (memmem(name.s, name.len, words[i], strlen(words[i])))
@@ -78,8 +78,8 @@ static bool has_hex_digits(struct cfs_text value)
 	return n >= HEX_MIN_LEN;
 }
 
-/* In lower case, without what joins words: "Fs-Verity" is "fsverity". */
-static struct cfs_text plain(struct cfs_text name, char out[CFS_SLOPPY_NAME_MAX])
+/* Converts to lower case and removes separators: "Fs-Verity" becomes "fsverity". */
+static struct cfs_text normalize_name(struct cfs_text name, char out[CFS_SLOPPY_NAME_MAX])
 {
 	size_t len = 0;
 
@@ -92,13 +92,14 @@ static struct cfs_text plain(struct cfs_text name, char out[CFS_SLOPPY_NAME_MAX]
 	return (struct cfs_text){out, len};
 }
 
-bool cfs_mount_may_pass_over(struct cfs_text name, struct cfs_text value)
+bool cfs_mount_may_ignore(struct cfs_text name, struct cfs_text value)
 {
 	char buf[CFS_SLOPPY_NAME_MAX];
 	struct cfs_text text;
 
 	if (name.len > sizeof(buf) || has_hex_digits(value))
 		return false;
-	text = plain(name, buf);
-	return !has_a_word(text) && (text.len > NAME_MAX_LEN || !is_almost_strict(text));
+	text = normalize_name(name, buf);
+	return !has_strict_word(text) &&
+	       (text.len > NAME_MAX_LEN || !is_almost_strict(text));
 }

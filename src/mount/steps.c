@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Options -> steps: what each kind of kernel is asked to do. Pure. */
-#include "mount/mount.h"
+/* Options -> steps for each kind of kernel, without side effects. */
+#include "mount/steps.h"
 
 #include <errno.h>
 #include <stdalign.h>
@@ -8,7 +8,7 @@
 #include "mount/mount_priv.h"
 #include "mount/sys_mount.h"
 
-/* A way under construction. */
+/* The steps under construction. */
 struct builder {
 	const struct cfs_mount_opts *o;
 	const struct cfs_mount_facts *facts;
@@ -56,8 +56,7 @@ static void add_idmap(struct builder *b)
 		ADD(b, CFS_STEP_IDMAP, .fd = b->o->idmap_fd);
 }
 
-/* After the superblock is made: a kernel that wanted another way has read nothing in
- * vain. */
+/* After the superblock is created, so that nothing is read ahead on a kernel that needs another way. */
 static void add_prefetch(struct builder *b)
 {
 	if (b->o->prefetch == CFS_MOUNT_PREFETCH_OFF || b->facts->prefetch_len == 0)
@@ -78,9 +77,9 @@ static void add_erofs(struct builder *b)
 	add_prefetch(b);
 }
 
-/* EROFS straight from the file: kernel 6.12. Before, and for a file system that the
- * kernel does not read through its page cache (tmpfs), creating gives ENOTBLK; without /proc,
- * where the file has its path for the kernel, ENOENT. */
+/* EROFS directly from the file: Linux 6.12. On older kernels, and on filesystems that the kernel does not read through its
+ * page cache (tmpfs), creating the superblock fails with ENOTBLK; without /proc, which has the path of the file,
+ * with ENOENT. */
 static void plan_image_file(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "erofs");
@@ -116,7 +115,7 @@ static const char *source(const struct cfs_mount_opts *o)
 static const char *const context_keys[CFS_MOUNT_CONTEXTS] = {"context", "fscontext",
 							     "defcontext", "rootcontext"};
 
-/* What the kernel takes for any filesystem. */
+/* Options that the kernel accepts for any filesystem. */
 static void add_generic(struct builder *b)
 {
 	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++) {
@@ -153,9 +152,9 @@ static void add_dir(struct builder *b, const char *key, const char *path)
 		ADD(b, CFS_STEP_DIR, key, path, .move_on = {EBADF, EINVAL});
 }
 
-/* Everything by descriptor, nothing attached before it is complete: kernel 6.15. Older
- * ones say EBADF (seen on 6.12), EOPNOTSUPP (6.1) or EINVAL to a descriptor, or EINVAL to
- * a detached layer when the superblock is made. */
+/* All layers by descriptor, nothing attached before the mount is complete: Linux 6.15. Older kernels refuse a descriptor
+ * with EBADF (seen on 6.12), EOPNOTSUPP (6.1) or EINVAL, or a detached layer with EINVAL when the superblock is
+ * created. */
 static void plan_overlay_fds(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
@@ -170,8 +169,8 @@ static void plan_overlay_fds(struct builder *b)
 	add_mount(b);
 }
 
-/* The kernel takes text apart at some characters: a backslash in front keeps them.
- * Returns the end of what was written, at most twice the length of path. */
+/* Puts a backslash before the characters at which the kernel splits the text. Writes at most twice the length of path;
+ * returns the end. */
 static char *put_escaped(char *to, const char *path, const char *special)
 {
 	for (; *path; path++) {
@@ -200,8 +199,8 @@ static void add_escaped(struct builder *b, const char *key, const char *path)
 	ADD(b, CFS_STEP_STRING, key, copy, .move_on = {EINVAL});
 }
 
-/* Layers by path: kernel 6.8. Where overlayfs still had the options of mount(2), it seems
- * to take any option at first. */
+/* Layers by path: Linux 6.8. An overlayfs that still has the options of mount(2) accepts any option at first, so an
+ * option that does not exist tells the two apart. */
 static void plan_overlay_paths(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
@@ -218,7 +217,7 @@ static void plan_overlay_paths(struct builder *b)
 	add_mount(b);
 }
 
-/* The attributes as mount(2) has them. */
+/* Attributes of fsmount(2) as flags of mount(2). */
 uint64_t cfs_mount_old_flags(uint64_t attr)
 {
 	static const struct {
@@ -251,7 +250,7 @@ static size_t path_max(const char *path)
 	return path ? 2 * strlen(path) : 0;
 }
 
-/* SELinux takes the quotes away, which keep commas. */
+/* The quotes protect commas; SELinux removes them. */
 static char *put_contexts(char *to, const struct cfs_mount_opts *o)
 {
 	for (size_t i = 0; i < CFS_MOUNT_CONTEXTS; i++) {
@@ -310,14 +309,14 @@ static void add_old_overlay(struct builder *b, const char *separator, uint64_t f
 	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);
 }
 
-/* mount(2), with the object directories as data-only layers: kernel 6.5. */
+/* mount(2), with the object directories as data-only layers: Linux 6.5. */
 static void plan_overlay_old(struct builder *b)
 {
 	add_old_overlay(b, "::", MS_SILENT, EINVAL);
 }
 
-/* And as ordinary lower layers. The image's root hides the names 00 to ff; others would appear beside those
- * of the image. */
+/* The same with ordinary lower layers. The root directory of the image hides the names 00 to ff; other names would appear
+ * beside those of the image. */
 static void plan_overlay_older(struct builder *b)
 {
 	for (size_t i = 0; i < b->o->n_objdirs; i++)

@@ -46,9 +46,10 @@ static const struct cfs_sig_known *find(const struct cfs_sig_keys *keys,
 }
 
 /* The key of that role which made one of the signatures; NULL: none. */
-static const struct cfs_sig_known *signer(const struct cfs_sig_keys *keys,
-					  enum cfs_sig_role role, struct cfs_span message,
-					  struct cfs_span file)
+static const struct cfs_sig_known *find_signer(const struct cfs_sig_keys *keys,
+					       enum cfs_sig_role role,
+					       struct cfs_span message,
+					       struct cfs_span file)
 {
 	for (size_t i = 0; i < keys->n; i++) {
 		const struct cfs_sig_known *k = &keys->v[i];
@@ -129,12 +130,12 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 
 	if (rc < 0)
 		return rc;
-	found = signer(keys, CFS_SIG_TRUSTED, message, file);
+	found = find_signer(keys, CFS_SIG_TRUSTED, message, file);
 	if (found) {
 		*by = found;
 		return 0;
 	}
-	found = signer(keys, CFS_SIG_REVOKED, message, file);
+	found = find_signer(keys, CFS_SIG_REVOKED, message, file);
 	if (found)
 		return cfs_fail(err, EKEYREVOKED, "signed by key %s, which is revoked",
 				found->name);

@@ -27,6 +27,6 @@ void cfs_trust_check_mount(struct cfs_trust_mount *v, struct cfs_mount_args *arg
 			   const char *image)
 {
 	*v = (struct cfs_trust_mount){.args = args, .image = image};
-	args->opts.vouch = vouch;
-	args->opts.vouch_ctx = v;
+	args->opts.check_signature = vouch;
+	args->opts.check_signature_ctx = v;
 }

@@ -29,7 +29,7 @@ ROWS = [
     ("an unknown option", ["-o", "basedir=DIR,zap", "IMAGE", "DIR"],
      PREFIX + "Unsupported option zap\n", False),
     ("an unknown option that looks like digest, with -s", ["-s", "-o", "basedir=DIR,digset=00", "IMAGE", "DIR"],
-     PREFIX + "Unsupported option digset: it looks like one that makes the mount stricter, so it is not passed over\n", False),
+     PREFIX + "Unsupported option digset: it looks like one that makes the mount stricter, so it is not ignored\n", False),
     ("control characters of a name, which do not reach the terminal",
      ["-o", "basedir=DIR", "/no\x1b[31mne\n", "DIR"],
      PREFIX + "Failed to open /no\\x1b[31mne\\x0a: No such file or directory\n", False),

@@ -18,7 +18,7 @@ enum { STATUS_FAILED = 1 };
 
 struct command {
 	struct cfs_mount_args args;
-	struct cfs_trust_mount vouch;
+	struct cfs_trust_mount trust;
 	const char *image, *mountpoint;
 	char source[CFS_MOUNT_SOURCE_MAX +
 		    2]; /* where the image is, for the mount table */
@@ -170,10 +170,10 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	o->image_name = cmd->image;
 	o->give_root = true;
 	o->source = find_source(cmd, image);
-	cfs_trust_check_mount(&cmd->vouch, &cmd->args, cmd->image);
+	cfs_trust_check_mount(&cmd->trust, &cmd->args, cmd->image);
 	if (cmd->fake)
 		return 0;
-	if (!cfs_mount_is_vouched_for(o))
+	if (!cfs_mount_is_verified(o))
 		cmd->restraint = cfs_mount_restraint_text(
 			cfs_mount_restrain(o, cmd->args.allowed));
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);

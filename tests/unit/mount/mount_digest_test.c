@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount: what is believed of an image, with a kernel that measures what the test says:
- * fs-verity is not everywhere. The ioctl and fstatfs functions here stand in for libc's. */
+/* mount: the verification of an image, with a kernel that measures what the test sets: not every machine has
+ * fs-verity. The functions ioctl and fstatfs here replace those of libc. */
 #include "mount/mount.h"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 static const uint8_t header[32] = {0x9a, 0x62, 0x78, 0xd0, 1};
 static const char *const objdirs[] = {"/"};
 
-/* What the kernel says of the image, and of a directory. */
+/* How the kernel answers for the image, and for a directory. */
 static struct {
 	int image_errno;
 	struct cfs_digest image;
@@ -95,7 +95,7 @@ static int inspect(const char *digest, struct cfs_mount_facts *facts, struct cfs
 
 #define ZEROS_31 "00000000000000000000000000000000000000000000000000000000000000"
 
-T(mount_takes_the_image_with_the_expected_digest)
+T(mount_accepts_an_image_with_the_expected_digest)
 {
 	struct cfs_mount_facts facts;
 
@@ -115,7 +115,7 @@ T(mount_refuses_the_image_with_another_digest_and_names_both)
 	kernel_says(CFS_SHA256, 0x5a);
 	t_eq(inspect("5b" ZEROS_31, &facts, &err), -EILSEQ);
 	t_str(err.msg,
-	      "Image has wrong fs-verity: want 5b" ZEROS_31 ", found 5a" ZEROS_31);
+	      "Image has wrong fs-verity: expected 5b" ZEROS_31 ", got 5a" ZEROS_31);
 	/* The same first half, by another algorithm. */
 	kernel_says(CFS_SHA512, 0x5a);
 	t_eq(inspect("5a" ZEROS_31, &facts, &err), -EILSEQ);
@@ -124,8 +124,8 @@ T(mount_refuses_the_image_with_another_digest_and_names_both)
 	t_has(err.msg, "Image has wrong fs-verity: ");
 }
 
-/* A FUSE server, or whatever else passes the ioctl on, answers what its user likes. */
-T(mount_does_not_ask_a_filesystem_for_a_digest_that_the_kernel_does_not_verify)
+/* A FUSE server, or another filesystem that forwards the ioctl, can answer anything. */
+T(mount_measures_nothing_on_a_filesystem_whose_digests_the_kernel_does_not_verify)
 {
 	static const long others[] = {FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
 				      NFS_SUPER_MAGIC, TMPFS_MAGIC, 0};
@@ -141,7 +141,7 @@ T(mount_does_not_ask_a_filesystem_for_a_digest_that_the_kernel_does_not_verify)
 	}
 }
 
-T(mount_believes_the_kernel_on_each_filesystem_that_verifies)
+T(mount_trusts_the_kernel_on_each_filesystem_that_verifies)
 {
 	static const long verifying[] = {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
 					 F2FS_SUPER_MAGIC};
@@ -197,7 +197,7 @@ T(mount_with_a_digest_requires_verifiable_objects)
 }
 
 /* "The kernel could not tell" is not "there is no fs-verity": tryverity would mount without verification. */
-T(mount_stops_where_it_cannot_find_out_whether_objects_can_be_verified)
+T(mount_fails_if_it_cannot_find_out_whether_objects_can_be_verified)
 {
 	const struct cfs_mount_opts try = {objdirs, 1, .verity = CFS_MOUNT_VERITY_TRY};
 	struct cfs_mount_facts facts;
@@ -222,18 +222,22 @@ T(mount_without_verity_measures_nothing)
 	t_ok(!facts.objects_verity);
 }
 
-/* Vouches for images whose digest begins with 5a, and keeps what it was asked. */
-static int vouch(void *ctx, const struct cfs_digest *measured, struct cfs_err *err)
+/* Accepts images whose digest begins with 5a, and stores the digest. */
+static int check_signature(void *ctx, const struct cfs_digest *measured,
+			   struct cfs_err *err)
 {
 	*(struct cfs_digest *)ctx = *measured;
-	return measured->bytes[0] == 0x5a ? 0 : cfs_fail(err, EBADMSG, "by a stranger");
+	return measured->bytes[0] == 0x5a
+		       ? 0
+		       : cfs_fail(err, EBADMSG, "signed by an unknown key");
 }
 
-T(mount_asks_for_a_signature_over_what_the_kernel_measured)
+T(mount_verifies_the_signature_over_the_digest_that_the_kernel_measured)
 {
 	struct cfs_digest asked = {0};
 	const struct cfs_mount_opts o = {objdirs, 1, .require_signature = true,
-					 .vouch = vouch, .vouch_ctx = &asked};
+					 .check_signature = check_signature,
+					 .check_signature_ctx = &asked};
 	struct cfs_mount_facts facts;
 	struct cfs_err err;
 
@@ -243,7 +247,7 @@ T(mount_asks_for_a_signature_over_what_the_kernel_measured)
 	t_ok(facts.objects_verity);
 	kernel_says(CFS_SHA256, 0x5b);
 	t_eq(inspect_opts(&o, &facts, &err), -EBADMSG);
-	t_str(err.msg, "by a stranger");
+	t_str(err.msg, "signed by an unknown key");
 	kernel.image_errno = ENODATA;
 	t_eq(inspect_opts(&o, &facts, &err), -ENOTTY);
 	t_has(err.msg, "Image has no fs-verity");
@@ -257,7 +261,7 @@ T(mount_with_a_required_signature_that_is_not_checked_is_refused)
 
 	kernel_says(CFS_SHA256, 0x5a);
 	t_eq(inspect_opts(&o, &facts, &err), -EINVAL);
-	t_has(err.msg, "nobody is there to check it");
+	t_has(err.msg, "cannot verify signatures");
 }
 
 T(mount_with_a_signature_requires_the_digest_and_verifiable_objects)
@@ -267,8 +271,8 @@ T(mount_with_a_signature_requires_the_digest_and_verifiable_objects)
 					 1,
 					 .digest = "5b" ZEROS_31,
 					 .require_signature = true,
-					 .vouch = vouch,
-					 .vouch_ctx = &asked};
+					 .check_signature = check_signature,
+					 .check_signature_ctx = &asked};
 	struct cfs_mount_opts signed_only = o;
 	struct cfs_mount_facts facts;
 

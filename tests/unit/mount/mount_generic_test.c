@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount: the options of mount(8) and the source that fstab and systemd know a mount by, as steps. */
+/* mount: the generic options of mount(8) and the source in the mount table, as steps. */
 #include "mount/mount.h"
 
 #include <sys/mount.h>
@@ -10,7 +10,7 @@ static struct cfs_mount_args args;
 static struct cfs_steps steps;
 
 /* Parses options behind a basedir, and makes the steps. */
-static void plan(const char *text)
+static void make_steps(const char *text)
 {
 	const struct cfs_mount_facts facts = {0};
 
@@ -20,13 +20,13 @@ static void plan(const char *text)
 	t_eq(cfs_mount_steps(&args.opts, &facts, &steps, NULL), 0);
 }
 
-static void unplan(void)
+static void free_steps(void)
 {
 	cfs_steps_fini(&steps);
 	cfs_mount_args_fini(&args);
 }
 
-/* The value of the key in that way: "" for a flag, NULL where it is not there. */
+/* The value of the key in that way: "" for a flag, NULL if the way does not have it. */
 static const char *value_of(const struct cfs_way *way, const char *key)
 {
 	for (size_t i = 0; i < way->n_steps; i++) {
@@ -45,8 +45,8 @@ static const struct cfs_step *old_step(void)
 
 T(mount_passes_selinux_contexts_on_to_each_way)
 {
-	plan("fscontext=a:b:c,context=\"system_u:object_r:t:s0:c1,c2\",ro,"
-	     "rootcontext=d\\,e,defcontext=\"f\"");
+	make_steps("fscontext=a:b:c,context=\"system_u:object_r:t:s0:c1,c2\",ro,"
+		   "rootcontext=d\\,e,defcontext=\"f\"");
 	t_str(value_of(&steps.overlay.way[0], "context"), "system_u:object_r:t:s0:c1,c2");
 	t_str(value_of(&steps.apart.way[0], "fscontext"), "a:b:c");
 	t_str(value_of(&steps.apart.way[0], "rootcontext"), "d,e");
@@ -55,36 +55,37 @@ T(mount_passes_selinux_contexts_on_to_each_way)
 	t_str(old_step()->value,
 	      ",context=\"system_u:object_r:t:s0:c1,c2\",fscontext=\"a:b:c\","
 	      "defcontext=\"f\",rootcontext=\"d,e\"");
-	unplan();
+	free_steps();
 }
 
-T(mount_takes_quotes_for_quotes_in_contexts_alone)
+T(mount_interprets_quotes_in_contexts_only)
 {
-	plan("upperdir=/a\"b,workdir=/context=\"d,idmap=e\"");
+	make_steps("upperdir=/a\"b,workdir=/context=\"d,idmap=e\"");
 	t_str(args.opts.upperdir, "/a\"b");
 	t_str(args.opts.workdir, "/context=\"d");
 	t_str(args.idmap, "e\"");
-	unplan();
+	free_steps();
 }
 
 T(mount_passes_sync_dirsync_and_lazytime_on_to_each_way)
 {
-	plan("sync,dirsync,lazytime");
+	make_steps("sync,dirsync,lazytime");
 	t_str(value_of(&steps.overlay.way[0], "sync"), "");
 	t_str(value_of(&steps.overlay.way[0], "dirsync"), "");
 	t_str(value_of(&steps.apart.way[0], "lazytime"), "");
 	t_eq(old_step()->number & (MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME),
 	     MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME);
-	unplan();
-	plan("sync,async,lazytime,nolazytime,comment=x,nomand,x-systemd.device-timeout="
-	     "3");
+	free_steps();
+	make_steps("sync,async,lazytime,nolazytime,comment=x,nomand,x-systemd.device-"
+		   "timeout="
+		   "3");
 	t_ok(!value_of(&steps.overlay.way[0], "sync"));
 	t_ok(!value_of(&steps.overlay.way[0], "lazytime"));
-	unplan();
+	free_steps();
 }
 
-/* The kernel takes 255 bytes; what is cut would be another path. */
-T(mount_shows_the_source_or_what_it_always_showed)
+/* The kernel accepts 255 bytes; a truncated path would be another one. */
+T(mount_shows_the_source_or_composefs)
 {
 	static const struct cfs_mount_facts facts;
 	char longest[CFS_MOUNT_SOURCE_MAX + 2];

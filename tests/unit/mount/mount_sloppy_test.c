@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount: what -s passes over. */
+/* mount: the unknown options that -s ignores. */
 #include "mount/mount.h"
 
 #include "t.h"
 
 #define ZEROS_32 "00000000000000000000000000000000"
 
-T(mount_parse_sloppy_passes_over_nothing_that_would_have_made_the_mount_stricter)
+T(mount_parse_sloppy_ignores_no_option_that_could_make_the_mount_stricter)
 {
 	static const char *const refused[] = {
 		"digset=00",
@@ -43,7 +43,7 @@ T(mount_parse_sloppy_passes_over_nothing_that_would_have_made_the_mount_stricter
 		"x=sha256:" ZEROS_32,
 		"a-name-that-is-longer-than-any-option-of-a-file-system-should-ever-be",
 	};
-	static const char *const passed[] = {
+	static const char *const ignored[] = {
 		"fancy=3", "new",      "zap",	    "usrquota", "data=ordered", "vers=4",
 		"intr",	   "compress", "subvol=/a", "inode64",	"size=1g",	"uid=0",
 		"",	   "nolock",   "discard",   "volatile",
@@ -57,10 +57,10 @@ T(mount_parse_sloppy_passes_over_nothing_that_would_have_made_the_mount_stricter
 		t_has(err.msg, "it looks like one that makes the mount stricter");
 		cfs_mount_args_fini(&args);
 	}
-	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
 		struct cfs_mount_args args = {.sloppy = true};
 
-		t_eq(cfs_mount_parse(&args, passed[i], NULL), 0);
+		t_eq(cfs_mount_parse(&args, ignored[i], NULL), 0);
 		cfs_mount_args_fini(&args);
 	}
 }

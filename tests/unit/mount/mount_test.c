@@ -140,7 +140,7 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 		{"verity=off", "The verity option takes no value"},
 		{"ro=0", "The ro option takes no value"},
 		{"nosuid=0", "The nosuid option takes no value"},
-		{"prefetch=now", "prefetch: want async, wait or off, got \"now\""},
+		{"prefetch=now", "prefetch: expected async, wait or off, got \"now\""},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -154,7 +154,7 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 	}
 }
 
-T(mount_parse_keeps_what_signatures_are_checked_by)
+T(mount_parse_keeps_the_options_of_signatures)
 {
 	struct cfs_mount_args args;
 
@@ -178,7 +178,7 @@ T(mount_parse_adds_up_several_strings)
 	cfs_mount_args_fini(&args);
 }
 
-T(mount_parse_sloppy_passes_over_unknown_options_only)
+T(mount_parse_sloppy_ignores_unknown_options_only)
 {
 	struct cfs_mount_args args = {.sloppy = true};
 
@@ -196,7 +196,7 @@ static const char *const two_dirs[] = {"/o,1", "/o:2"};
 
 #define DIGEST_00 "0000000000000000000000000000000000000000000000000000000000000000"
 
-T(mount_check_refuses_what_cannot_be_meant)
+T(mount_check_refuses_contradictory_options)
 {
 	const struct {
 		struct cfs_mount_opts o;
@@ -289,7 +289,7 @@ T(mount_reads_ahead_an_eighth_of_what_memory_is_available_at_most)
 		t_eq(cfs_prefetch_max(cfs_text(cases[i].meminfo)), cases[i].max);
 }
 
-T(mount_inspect_refuses_what_is_no_image)
+T(mount_inspect_refuses_a_file_that_is_no_image)
 {
 	struct cfs_mount_opts o = {root_dir, 1};
 	struct cfs_mount_facts facts;
@@ -306,7 +306,7 @@ T(mount_inspect_refuses_what_is_no_image)
 	t_eq(cfs_mount_inspect(-1, &o, &dirs, &facts, &err), -EBADF);
 }
 
-/* Nothing is believed of an image that is not the expected one. */
+/* The content of an image with another digest is not read. */
 T(mount_inspect_measures_before_it_reads)
 {
 	struct cfs_mount_opts o = {root_dir, 1, .digest = DIGEST_00};
@@ -335,7 +335,7 @@ T(mount_inspect_names_the_directory_that_is_missing)
 	t_str(err.msg, "workdir /nonexistent: No such file or directory");
 }
 
-T(mount_is_restrained_once_and_less_what_is_allowed)
+T(mount_adds_nosuid_and_nodev_once_and_only_if_they_are_not_allowed)
 {
 	struct cfs_mount_opts o = {.attr = MOUNT_ATTR_NOEXEC};
 	struct cfs_mount_opts quiet = {.attr = MOUNT_ATTR_NODEV};
@@ -356,18 +356,17 @@ T(mount_is_restrained_once_and_less_what_is_allowed)
 /* Everybody can make an image, and objects with fs-verity. */
 T(mount_with_verity_alone_is_not_verified)
 {
-	static const struct cfs_mount_opts nobody[] = {
+	static const struct cfs_mount_opts unverified[] = {
 		{0},
 		{.verity = CFS_MOUNT_VERITY_TRY},
 		{.verity = CFS_MOUNT_VERITY_REQUIRE},
 	};
 
-	for (size_t i = 0; i < sizeof(nobody) / sizeof(nobody[0]); i++)
-		t_ok(!cfs_mount_is_vouched_for(&nobody[i]));
-	t_ok(cfs_mount_requires_verity(&nobody[2]));
-	t_ok(cfs_mount_is_vouched_for(&(struct cfs_mount_opts){.digest = "0"}));
-	t_ok(cfs_mount_is_vouched_for(
-		&(struct cfs_mount_opts){.require_signature = true}));
+	for (size_t i = 0; i < sizeof(unverified) / sizeof(unverified[0]); i++)
+		t_ok(!cfs_mount_is_verified(&unverified[i]));
+	t_ok(cfs_mount_requires_verity(&unverified[2]));
+	t_ok(cfs_mount_is_verified(&(struct cfs_mount_opts){.digest = "0"}));
+	t_ok(cfs_mount_is_verified(&(struct cfs_mount_opts){.require_signature = true}));
 }
 
 T(mount_inspect_requires_verity_of_the_filesystem)
@@ -538,7 +537,7 @@ T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 		  ":: ,upperdir=/u\\\\1\\,,workdir=/w 33795 EINVAL");
 }
 
-/* What is said about verity in the way that is tried first, and by mount(2). */
+/* The verity option of the way that is tried first, and of mount(2). */
 static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
 			 const char *want, bool old_want)
 {

@@ -141,7 +141,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
-	struct cfs_trust_mount vouch;
+	struct cfs_trust_mount trust;
 	cfs_autofd int fd = -1;
 	int rc = cfs_repo_find_image(repo, name, id, err);
 
@@ -160,9 +160,9 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		args.opts.digest = hex;
 	if (!is_verified(o, repo, name))
 		restrict_mount(o, &args.opts, cfs_repo_is_secure(repo), name);
-	cfs_trust_check_mount(&vouch, &args, name);
-	vouch.signatures = o->statement ? NULL : signatures;
-	vouch.repo_fd = &repo_fd;
+	cfs_trust_check_mount(&trust, &args, name);
+	trust.signatures = o->statement ? NULL : signatures;
+	trust.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
 }
