@@ -414,7 +414,7 @@ REFUSALS = [
     ("RSA signature", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
      lambda: sign_otherwise("rsa", "-pkeyopt", "rsa_keygen_bits:2048")),
     ("no key is trusted", NO_KEY, "no-key", "found none", ("a.cfs",), untrust),
-    ("signed by a stranger", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
+    ("signed by an untrusted key", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), sign("--key=stranger.pem", "a.cfs"))),
     ("signature of another image", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key",
      ("--signature=a.cfs.sig", "b.cfs"), lambda: None),
