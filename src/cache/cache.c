@@ -43,12 +43,13 @@ static void tell(const struct cfs_cache_opts *opts, const char *fmt, ...)
 static int check_owner(const struct stat *st, struct cfs_err *err)
 {
 	if (st->st_uid != geteuid())
-		return cfs_fail(err, EPERM, "it belongs to user %u, want user %u",
+		return cfs_fail(err, EPERM, "owned by user %u, expected user %u",
 				st->st_uid, geteuid());
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return cfs_fail(err, EPERM,
-				"others can write it: want mode 0600, found 0%o",
-				st->st_mode & 07777);
+		return cfs_fail(
+			err, EPERM,
+			"writable by group or others: expected mode 0600, got 0%o",
+			st->st_mode & 07777);
 	return 0;
 }
 
@@ -74,7 +75,7 @@ static int map_old(struct cfs_cache *c, const char *path, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if ((uint64_t)st.st_size > cfs_cache_max_len(c->alg))
-		return cfs_fail(err, EFBIG, "want at most %llu bytes, found %llu",
+		return cfs_fail(err, EFBIG, "expected at most %llu bytes, got %llu",
 				(unsigned long long)cfs_cache_max_len(c->alg),
 				(unsigned long long)st.st_size);
 	return cfs_map_copy(fd, &c->old, err);
@@ -89,7 +90,7 @@ static int read_old(struct cfs_cache *c, const char *path,
 	if (rc < 0)
 		return rc;
 	if (is_foreign(c->old.span))
-		return cfs_fail(err, EINVAL, "it is no digest cache: name another file");
+		return cfs_fail(err, EINVAL, "not a digest cache: give another file");
 	if (c->old.span.len && cfs_cache_parse(c->old.span, c->alg, &c->known, &why) < 0)
 		tell(opts, "%s is not used: %s", path, why.msg);
 	return 0;

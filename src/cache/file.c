@@ -25,13 +25,13 @@ static int check_header(struct cfs_span header, enum cfs_hash_alg alg,
 	uint32_t found = cfs_le32(header.p + CACHE_ALG_OFF);
 
 	if (memcmp(header.p, cfs_cache_magic, CACHE_MAGIC_LEN) != 0)
-		return cfs_fail(err, EUCLEAN, "it is no digest cache");
+		return cfs_fail(err, EUCLEAN, "not a digest cache");
 	if (version != CACHE_VERSION)
-		return cfs_fail(err, EUCLEAN, "want version %d, found %" PRIu32,
+		return cfs_fail(err, EUCLEAN, "expected version %d, got %" PRIu32,
 				(int)CACHE_VERSION, version);
 	if (found != (uint32_t)alg)
 		return cfs_fail(err, EUCLEAN,
-				"want digests of %s, found algorithm %" PRIu32,
+				"expected digests of %s, got algorithm %" PRIu32,
 				cfs_hash_name(alg), found);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int check_sum(struct cfs_span bytes, struct cfs_span sum, struct cfs_err 
 	if (rc < 0)
 		return rc;
 	if (memcmp(want.bytes, sum.p, CACHE_SUM_LEN) != 0)
-		return cfs_fail(err, EUCLEAN, "it is damaged: the checksum is wrong");
+		return cfs_fail(err, EUCLEAN, "damaged: the checksum is wrong");
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int check_order(const struct cache_table *t, struct cfs_err *err)
 	for (size_t i = 1; i < t->n_entries; i++)
 		if (cfs_le64(entry_at(t, i - 1)) >= cfs_le64(entry_at(t, i)))
 			return cfs_fail(err, EUCLEAN,
-					"it is damaged: entry %zu is out of order", i);
+					"damaged: entry %zu is out of order", i);
 	return 0;
 }
 
@@ -73,9 +73,8 @@ static int split(struct cfs_span bytes, struct cache_table *t, struct cfs_span *
 	    !cfs_span_sub(bytes, end, CACHE_SUM_LEN, sum) ||
 	    end + CACHE_SUM_LEN != bytes.len)
 		return cfs_fail(err, EUCLEAN,
-				"it is damaged: %" PRIu64
-				" entries do not make %zu bytes",
-				n, bytes.len);
+				"damaged: %" PRIu64 " entries do not make %zu bytes", n,
+				bytes.len);
 	t->n_entries = (size_t)n;
 	return 0;
 }
@@ -88,7 +87,7 @@ int cfs_cache_parse(struct cfs_span bytes, enum cfs_hash_alg alg, struct cache_t
 	int rc;
 
 	if (!cfs_span_sub(bytes, 0, CACHE_HEADER_LEN, &header))
-		return cfs_fail(err, EUCLEAN, "it is damaged: cut off in the header");
+		return cfs_fail(err, EUCLEAN, "damaged: cut off in the header");
 	rc = check_header(header, alg, err);
 	if (rc == 0)
 		rc = split(bytes, &t, &sum, err);

@@ -24,7 +24,7 @@ static int check_leftovers(struct check *c, struct cfs_err *err)
 	while (rc == 0 && (d = readdir(dir)))
 		if (strncmp(d->d_name, ".symlink-", 9) == 0)
 			rc = check_add_finding(c, CFS_CHECK_LEFTOVER, NULL, d->d_name,
-					       "a link that nobody finished", err);
+					       "an unfinished symbolic link", err);
 	closedir(dir);
 	return rc;
 }

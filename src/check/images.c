@@ -35,11 +35,11 @@ static int check_inode(struct image_check *x, const struct cfs_image *im,
 	i = check_find_object(x->c, &used.id);
 	if (i == SIZE_MAX) {
 		used.fault = CFS_CHECK_IMAGE_OBJECT;
-		snprintf(what, sizeof(what), "the object is not there");
+		snprintf(what, sizeof(what), "the object does not exist");
 	} else if (x->c->sizes[i] != e->inode.size) {
 		snprintf(what, sizeof(what),
-			 "an image says %" PRIu64 " bytes, found %" PRIu64, e->inode.size,
-			 x->c->sizes[i]);
+			 "expected %" PRIu64 " bytes as in an image, got %" PRIu64,
+			 e->inode.size, x->c->sizes[i]);
 	} else if (!x->c->is_bad[i]) {
 		return 0;
 	}

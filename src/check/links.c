@@ -59,7 +59,8 @@ static int check_ref(struct check *c, enum cfs_repo_kind kind,
 		return 0;
 	check_count(c, &c->out->n_broken);
 	return check_add_finding(c, CFS_CHECK_LINK_BROKEN, NULL, place,
-				 "what it names is not there", err);
+				 "the image or stream that it refers to does not exist",
+				 err);
 }
 
 int check_list_links(struct check *c, struct cfs_err *err)
@@ -99,7 +100,7 @@ int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char 
 	if (!check_get_size(c, &e->id, &size)) {
 		check_count(c, &c->out->n_broken);
 		return check_add_finding(c, CFS_CHECK_LINK_BROKEN, &e->id, place,
-					 "its object is not there", err);
+					 "its object does not exist", err);
 	}
 	rc = cfs_repo_map_object(c->repo, &e->id, map, &why);
 	return rc < 0 ? check_add_finding(c, fault, &e->id, place, why.msg, err) : 1;

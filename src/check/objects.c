@@ -78,17 +78,17 @@ static int list_top(struct check *c, int objects, const char *name, struct cfs_e
 
 	snprintf(place, sizeof(place), "objects/%s", name);
 	if (!is_prefix(name))
-		return check_add_finding(
-			c,
-			strncmp(name, ".tmp-", 5) == 0 ? CFS_CHECK_LEFTOVER
-						       : CFS_CHECK_OBJECT_NAME,
-			NULL, place, "not the directory of objects", err);
+		return check_add_finding(c,
+					 strncmp(name, ".tmp-", 5) == 0
+						 ? CFS_CHECK_LEFTOVER
+						 : CFS_CHECK_OBJECT_NAME,
+					 NULL, place, "not an object directory", err);
 	fd = openat(objects, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		return check_add_finding(c, CFS_CHECK_FILE_TYPE, NULL, place,
-					 "want a directory", err);
+					 "expected a directory", err);
 	return fd < 0 ? cfs_fail_errno(err, "%s", place) : list_prefix(c, fd, name, err);
 }
 
@@ -155,11 +155,11 @@ static int check_mode(struct check *c, const struct stat *st, const char *place,
 	char what[96];
 
 	if (st->st_mode & 0022)
-		snprintf(what, sizeof(what), "others may write to it: mode %03o",
+		snprintf(what, sizeof(what), "writable by group or others: mode %03o",
 			 (unsigned)st->st_mode & 0777);
 	else if (st->st_uid != c->owner && st->st_uid != 0)
 		snprintf(what, sizeof(what),
-			 "it belongs to user %u, and the repository to user %u",
+			 "owned by user %u, but the repository by user %u",
 			 (unsigned)st->st_uid, (unsigned)c->owner);
 	else
 		return 0;
@@ -201,7 +201,7 @@ int check_objects(struct check *c, struct cfs_err *err)
 
 	if (objects == -ELOOP || objects == -ENOTDIR)
 		return check_add_finding(c, CFS_CHECK_FILE_TYPE, NULL, "objects",
-					 "want a directory", err);
+					 "expected a directory", err);
 	if (objects < 0 && objects != -ENOENT)
 		return cfs_beneath_fail(objects, "objects", err);
 	if (objects >= 0)

@@ -26,7 +26,7 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 	int rc = cfs_store_add_fd(r->store, 0, fd, size, &got, err);
 
 	if (rc == 0 && !cfs_digest_eq(&got, id))
-		rc = cfs_fail(err, EILSEQ, "it changed while it was read");
+		rc = cfs_fail(err, EILSEQ, "the object changed while it was read");
 	r->out->n_sealed += rc == 0;
 	return rc;
 }

@@ -99,7 +99,7 @@ int check_add_missing(struct check *c, enum cfs_check_fault fault,
 	char hex[CFS_DIGEST_HEX_MAX], what[CFS_DIGEST_HEX_MAX + 64];
 
 	check_count(c, &c->out->n_missing);
-	snprintf(what, sizeof(what), "object %s is not there", cfs_digest_hex(id, hex));
+	snprintf(what, sizeof(what), "object %s does not exist", cfs_digest_hex(id, hex));
 	return check_add_finding(c, fault, id, place, what, err);
 }
 

@@ -26,7 +26,7 @@ static int size_of_object(void *ctx, const struct cfs_digest *id, uint64_t *size
 	struct stream_check *s = ctx;
 
 	if (!check_get_size(s->c, id, size) || *size == CHECK_NO_SIZE)
-		return cfs_fail(err, ENOENT, "an object is not there");
+		return cfs_fail(err, ENOENT, "an object does not exist");
 	return 0;
 }
 

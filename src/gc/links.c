@@ -20,10 +20,8 @@ int gc_choose_expired(struct gc_run *c, struct cfs_err *err)
 		if (c->expired[i] && c->expired[i] != GC_EXPIRED)
 			gc_note(c, CFS_GC_NOTE_KEPT, refs->v[i].name,
 				c->expired[i] == GC_OLD_TIME
-					? "its version is among the newest, its time is "
-					  "not"
-					: "its time is among the newest, its version is "
-					  "not");
+					? "old by time, but not by version"
+					: "old by version, but not by time");
 	return rc;
 }
 
@@ -105,7 +103,7 @@ static int remove_expired(struct gc_run *c, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
 		if (c->expired[i] != GC_EXPIRED)
 			continue;
-		gc_note(c, CFS_GC_NOTE_EXPIRED, refs->v[i].name, "there are newer ones");
+		gc_note(c, CFS_GC_NOTE_EXPIRED, refs->v[i].name, "newer versions exist");
 		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
 	}
 	return rc;

@@ -27,8 +27,9 @@ static int reach_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 	if (has < 0 && has != -EUCLEAN)
 		return has;
 	note(m, CFS_GC_NOTE_DANGLING, ref->name,
-	     has > 0 ? "its entry is gone: \"composefs repair\" makes it anew"
-		     : "what it names is gone");
+	     has > 0 ? "the link of the image is missing: \"composefs repair\" creates "
+		       "it again"
+		     : "the image or stream that it refers to does not exist");
 	return has > 0 ? gc_mark_image(m, &id, err) : 0;
 }
 
@@ -55,7 +56,8 @@ static int reach_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 		int has = cfs_repo_has_object(m->repo, &e->id, err);
 
 		if (has == 0)
-			note(m, CFS_GC_NOTE_DANGLING, ref->name, "its object is gone");
+			note(m, CFS_GC_NOTE_DANGLING, ref->name,
+			     "its object does not exist");
 		if (has <= 0)
 			return has;
 	}

@@ -165,7 +165,7 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 	if (rc == 0)
 		rc = gc_mark_pending_images(&u->mark, err);
 	if (rc == 0 && u->mark.live.n > UINT32_MAX)
-		rc = cfs_fail(err, EOVERFLOW, "want at most %u objects", UINT32_MAX);
+		rc = cfs_fail(err, EOVERFLOW, "expected at most %u objects", UINT32_MAX);
 	return rc;
 }
 
@@ -209,7 +209,8 @@ static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
 	if (rc < 0)
 		return cfs_context(err, cfs_beneath_fail(rc, path, err), "objects");
 	if (!S_ISREG(st.st_mode))
-		return cfs_fail(err, EUCLEAN, "objects/%s: want a regular file", path);
+		return cfs_fail(err, EUCLEAN, "objects/%s: expected a regular file",
+				path);
 	o->bytes =
 		u->opts->apparent ? (uint64_t)st.st_size : (uint64_t)st.st_blocks * 512;
 	return u->opts->no_cached ? 0 : measure_cached(u, worker, path, o, err);
@@ -269,7 +270,7 @@ static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *id
 
 		if (at == u->mark.live.n ||
 		    memcmp(u->mark.live.v + at * ids->len, id, ids->len) != 0)
-			return cfs_fail(err, EUCLEAN, "it was changed meanwhile");
+			return cfs_fail(err, EUCLEAN, "the image changed during the run");
 		v[i] = (uint32_t)at;
 	}
 	return 0;

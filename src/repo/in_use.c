@@ -76,8 +76,8 @@ int cfs_repo_file_use(int fd, struct cfs_err *err)
 
 const char *cfs_repo_use_reason(int use)
 {
-	return use == CFS_REPO_USED ? "it is mounted, or open in some program"
-				    : "the kernel does not tell whether it is mounted";
+	return use == CFS_REPO_USED ? "mounted, or open in a process"
+				    : "the kernel cannot tell whether it is mounted";
 }
 
 static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,

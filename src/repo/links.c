@@ -122,10 +122,10 @@ int cfs_repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
 		return cfs_fail(err, EEXIST, "temporary link: no free name");
 	if (renameat(repo->dirfd, tmp, dirfd, name) == 0)
 		return 0;
-	rc = errno == EISDIR
-		     ? cfs_fail(err, EEXIST,
-				"there are names below this one: it cannot be one itself")
-		     : cfs_fail_errno(err, "rename");
+	rc = errno == EISDIR ? cfs_fail(err, EEXIST,
+					"it is a directory of references, and cannot be "
+					"a reference itself")
+			     : cfs_fail_errno(err, "rename");
 	unlinkat(repo->dirfd, tmp, 0);
 	return rc;
 }

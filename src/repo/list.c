@@ -41,11 +41,11 @@ static int judge_entry(const struct lister *l, struct cfs_repo_entry *e,
 	char hex[CFS_DIGEST_HEX_MAX];
 
 	if (!repo_parse_object_target(target, l->repo->meta.alg, &e->id))
-		return set_wrong(e, -EUCLEAN, "want a link to ../objects/xx/rest");
+		return set_wrong(e, -EUCLEAN, "expected a link to ../objects/xx/rest");
 	if (l->kind == CFS_REPO_IMAGES &&
 	    strcmp(e->name, cfs_digest_hex(&e->id, hex)) != 0)
 		return set_wrong(e, -EUCLEAN,
-				 "the link leads to the object of another id");
+				 "the link refers to the object of another ID");
 	return 0;
 }
 
@@ -55,9 +55,10 @@ static int judge_ref(const struct lister *l, struct cfs_repo_entry *e,
 	struct cfs_text entry;
 
 	if (!repo_parse_ref_target(cfs_text(e->name), target, &entry))
-		return set_wrong(e, -EUCLEAN,
-				 "want a link to a first-level entry, \"../\" for each "
-				 "component of the name");
+		return set_wrong(
+			e, -EUCLEAN,
+			"expected a link to a first-level entry, \"../\" for each "
+			"component of the name");
 	e->target = cfs_arena_copy(&l->out->arena, entry.s, entry.len);
 	return e->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
@@ -72,7 +73,7 @@ static int judge(const struct lister *l, int dirfd, const char *name,
 			  : cfs_repo_read_link(dirfd, name, buf);
 
 	if (len == -EINVAL)
-		return set_wrong(e, -EMLINK, "want a symbolic link");
+		return set_wrong(e, -EMLINK, "expected a symbolic link");
 	if (len == -EUCLEAN)
 		return set_wrong(e, -EUCLEAN, "the link is too long");
 	if (len < 0)
@@ -128,7 +129,7 @@ static int add_deep(const struct lister *l, const char *prefix, const char *name
 
 	if (!e.name)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	set_wrong(&e, -EMLINK, "a directory deeper than any name");
+	set_wrong(&e, -EMLINK, "a directory below the deepest possible reference");
 	return append(l, &e, err);
 }
 

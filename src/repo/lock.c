@@ -162,9 +162,11 @@ static int read_meta_again(struct cfs_repo *r, struct cfs_err *err)
 	int rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
 
 	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "it is no repository any more");
+		return cfs_fail(err, ENOENT, "no longer a repository");
 	if (rc == 0 && r->meta.alg != alg)
-		return cfs_fail(err, EAGAIN, "it was made anew meanwhile; try again");
+		return cfs_fail(
+			err, EAGAIN,
+			"the repository was created anew during the run; try again");
 	return rc < 0 ? rc : repo_check_meta_writable(&r->meta, err);
 }
 
@@ -198,6 +200,8 @@ int cfs_repo_relock(const struct cfs_repo *r, struct cfs_err *err)
 		rc = repo_check_meta_writable(&meta, err);
 	if (rc == -ENOENT ||
 	    (rc == 0 && (meta.alg != r->meta.alg || secure != r->secure)))
-		rc = cfs_fail(err, ESTALE, "it was made anew meanwhile; try again");
+		rc = cfs_fail(
+			err, ESTALE,
+			"the repository was created anew during the run; try again");
 	return cfs_context(err, rc, "repository %s", r->path);
 }

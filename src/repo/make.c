@@ -62,20 +62,20 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 	if (rc < 0)
 		return rc;
 	if (want->ensure && want->ensure_alg && have.alg != want->meta.alg)
-		return cfs_fail(
-			err, EEXIST, "it is a repository already: expected %s, found %s",
-			cfs_repo_alg_name(want->meta.alg), cfs_repo_alg_name(have.alg));
+		return cfs_fail(err, EEXIST, "the repository exists: expected %s, got %s",
+				cfs_repo_alg_name(want->meta.alg),
+				cfs_repo_alg_name(have.alg));
 	if (want->ensure)
 		return 1;
 	if (have.alg != want->meta.alg || have.format != want->meta.format)
 		return cfs_fail(
 			err, EEXIST,
-			"it is a repository already: want %s with image format %u, "
-			"found %s with %u",
+			"the repository exists: expected %s with image format %u, "
+			"got %s with %u",
 			cfs_repo_alg_name(want->meta.alg), want->meta.format,
 			cfs_repo_alg_name(have.alg), have.format);
 	if (secure == want->insecure)
-		return cfs_fail(err, EEXIST, "it is a repository already, %s fs-verity",
+		return cfs_fail(err, EEXIST, "the repository exists, %s fs-verity",
 				secure ? "with" : "without");
 	return 1;
 }
@@ -88,7 +88,7 @@ static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs
 
 	if (rc <= 0 || told.alg == want->meta.alg)
 		return rc < 0 ? rc : 0;
-	return cfs_fail(err, EEXIST, "there are objects named by %s: want %s",
+	return cfs_fail(err, EEXIST, "the objects have %s digests: expected %s",
 			cfs_hash_name(told.alg), cfs_hash_name(want->meta.alg));
 }
 

@@ -24,10 +24,11 @@ int cfs_repo_alg_parse(const char *text, enum cfs_hash_alg *out, struct cfs_err 
 			*out = alg;
 			return 0;
 		}
-	return cfs_fail(err, ENOTSUP,
-			"algorithm: want fsverity-sha256-12 or fsverity-sha512-12, found "
-			"%.100s",
-			text);
+	return cfs_fail(
+		err, ENOTSUP,
+		"algorithm: expected fsverity-sha256-12 or fsverity-sha512-12, got "
+		"%.100s",
+		text);
 }
 
 /* --- features ---------------------------------------------------------------------------- */
@@ -40,9 +41,9 @@ static int get_list(const json_t *of, const char *key, json_t **out, struct cfs_
 
 	*out = json_object_get(of, key);
 	if (*out && !json_is_array(*out))
-		return cfs_fail(err, EINVAL, "%s: want a list", key);
+		return cfs_fail(err, EINVAL, "%s: expected a list", key);
 	json_array_foreach(*out, i, name) if (!json_is_string(name)) return cfs_fail(
-		err, EINVAL, "%s: want strings", key);
+		err, EINVAL, "%s: expected strings", key);
 	return 0;
 }
 
@@ -56,15 +57,14 @@ static int parse_features(const json_t *root, struct cfs_repo_meta *out, bool *i
 	if (!features)
 		return 0;
 	if (!json_is_object(features))
-		return cfs_fail(err, EINVAL, "features: want an object");
+		return cfs_fail(err, EINVAL, "features: expected an object");
 	rc = get_list(features, "compatible", &list, err);
 	if (rc == 0)
 		rc = get_list(features, "incompatible", &list, err);
 	if (rc < 0)
 		return rc;
 	if (json_array_size(list))
-		return cfs_fail(err, ENOTSUP,
-				"it has the feature %.60s, which is not known here",
+		return cfs_fail(err, ENOTSUP, "unsupported feature %.60s",
 				json_string_value(json_array_get(list, 0)));
 	rc = get_list(features, "read-only-compatible", &list, err);
 	json_array_foreach(list, i, name)
@@ -87,7 +87,7 @@ static int get_format(const json_t *number, unsigned *out, struct cfs_err *err)
 {
 	if (!json_is_integer(number) || json_integer_value(number) < 0 ||
 	    json_integer_value(number) > CFS_REPO_FORMAT_MAX)
-		return cfs_fail(err, ENOTSUP, "erofs_formats: want formats 0 to %d",
+		return cfs_fail(err, ENOTSUP, "erofs_formats: expected formats 0 to %d",
 				CFS_REPO_FORMAT_MAX);
 	*out = (unsigned)json_integer_value(number);
 	return 0;
@@ -108,11 +108,11 @@ static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *ou
 	if (!formats)
 		return 0;
 	if (!json_is_object(formats))
-		return cfs_fail(err, EINVAL, "erofs_formats: want an object");
+		return cfs_fail(err, EINVAL, "erofs_formats: expected an object");
 	rc = get_format(json_object_get(formats, "default"), &out->format, err);
 	list = json_object_get(formats, "extra");
 	if (rc == 0 && list && !json_is_array(list))
-		return cfs_fail(err, EINVAL, "erofs_formats: extra: want a list");
+		return cfs_fail(err, EINVAL, "erofs_formats: extra: expected a list");
 	json_array_foreach(list, i, number) if (rc == 0) rc =
 		get_format(number, &extra, err);
 	if (rc == 0 && is_v1 && out->format == 2 && json_array_size(list) == 0)
@@ -130,14 +130,14 @@ static int parse_root(const json_t *root, struct cfs_repo_meta *out, struct cfs_
 	int rc;
 
 	if (!json_is_object(root))
-		return cfs_fail(err, EINVAL, "want a JSON object");
+		return cfs_fail(err, EINVAL, "expected a JSON object");
 	if (!json_is_integer(version) || json_integer_value(version) < 1)
-		return cfs_fail(err, EINVAL, "version: want a number from 1 on");
+		return cfs_fail(err, EINVAL, "version: expected a number from 1 on");
 	if (json_integer_value(version) > META_VERSION)
-		return cfs_fail(err, ENOTSUP, "version: want %d, found %lld",
+		return cfs_fail(err, ENOTSUP, "version: expected %d, got %lld",
 				META_VERSION, (long long)json_integer_value(version));
 	if (!alg)
-		return cfs_fail(err, EINVAL, "algorithm: want a name");
+		return cfs_fail(err, EINVAL, "algorithm: expected a name");
 	rc = cfs_repo_alg_parse(alg, &out->alg, err);
 	if (rc == 0)
 		rc = parse_features(root, out, &is_v1, err);
@@ -153,7 +153,7 @@ int cfs_repo_meta_parse(struct cfs_text text, struct cfs_repo_meta *out,
 
 	*out = (struct cfs_repo_meta){0};
 	if (text.len > CFS_REPO_META_MAX)
-		return cfs_fail(err, EINVAL, "want at most %d bytes, found %zu",
+		return cfs_fail(err, EINVAL, "expected at most %d bytes, got %zu",
 				CFS_REPO_META_MAX, text.len);
 	root = json_loadb(text.s, text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!root)

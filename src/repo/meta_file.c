@@ -36,8 +36,7 @@ int repo_check_meta_writable(const struct cfs_repo_meta *meta, struct cfs_err *e
 {
 	if (!meta->read_only)
 		return 0;
-	return cfs_fail(err, EROFS,
-			"it has the feature %s, which permits reading alone here",
+	return cfs_fail(err, EROFS, "read-only because of the unsupported feature %s",
 			meta->feature);
 }
 

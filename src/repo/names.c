@@ -30,7 +30,7 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 	    !repo_parse_object_target((struct cfs_text){buf, (size_t)len}, id->alg,
 				      &led) ||
 	    !cfs_digest_eq(&led, id))
-		return cfs_fail(err, EUCLEAN, "images/%s: want a link to its object",
+		return cfs_fail(err, EUCLEAN, "images/%s: expected a link to its object",
 				hex);
 	return 0;
 }
@@ -57,12 +57,10 @@ int repo_fail_ref(enum cfs_repo_kind kind, const char *ref, int code, struct cfs
 	const char *what = kind == CFS_REPO_IMAGES ? "image" : "stream";
 
 	if (code == -ENOENT || code == -ENOTDIR || code == -ELOOP)
-		return cfs_fail(err, ENOENT, "no %s is called \"%s\"", what, ref);
+		return cfs_fail(err, ENOENT, "no such %s: \"%s\"", what, ref);
 	if (code == -EINVAL)
-		return cfs_fail(
-			err, ENOENT,
-			"\"%s\" is not the name of an %s, there are names below it", ref,
-			what);
+		return cfs_fail(err, ENOENT, "no such %s: \"%s\" is not a symbolic link",
+				what, ref);
 	errno = -code;
 	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_kind_dir(kind), ref);
 }
@@ -85,7 +83,7 @@ static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const 
 	    !repo_parse_ref_target(cfs_text(ref), (struct cfs_text){out, (size_t)len},
 				   &entry))
 		return cfs_fail(err, EUCLEAN,
-				"%s/refs/%s: want a link to a first-level entry",
+				"%s/refs/%s: expected a link to a first-level entry",
 				cfs_repo_kind_dir(kind), ref);
 	memmove(out, entry.s, entry.len + 1);
 	return 0;
@@ -101,8 +99,8 @@ static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_dig
 		return rc;
 	*out = (struct cfs_digest){.alg = repo->meta.alg};
 	if (!cfs_hex_decode(cfs_text(entry), out->bytes, cfs_hash_len(out->alg)))
-		return cfs_fail(err, EUCLEAN, "images/refs/%s: want a link to an image",
-				ref);
+		return cfs_fail(err, EUCLEAN,
+				"images/refs/%s: expected a link to an image", ref);
 	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
 }
 
@@ -112,7 +110,7 @@ int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 	if (cfs_digest_parse(cfs_text(name), out, NULL) < 0)
 		return find_ref(repo, cfs_repo_ref_name(name), out, err);
 	if (out->alg != repo->meta.alg)
-		return cfs_fail(err, EINVAL, "%s: the ids of this repository are %s",
+		return cfs_fail(err, EINVAL, "%s: the IDs of this repository are %s",
 				name, cfs_hash_name(repo->meta.alg));
 	return check_entry(repo, out, err);
 }
@@ -150,7 +148,8 @@ static int find_stream(const struct cfs_repo *repo, const char *name,
 		name = entry;
 	} else if (!repo_is_component(cfs_text(name))) {
 		rc = cfs_fail(err, EINVAL,
-			      "stream \"%s\": want one component, or refs/NAME", name);
+			      "stream \"%s\": expected one component, or refs/NAME",
+			      name);
 	}
 	if (rc < 0)
 		return rc;
@@ -160,7 +159,7 @@ static int find_stream(const struct cfs_repo *repo, const char *name,
 		return cfs_fail(err, ENOENT, "no stream %s", name);
 	if (len < 0 || !repo_parse_object_target((struct cfs_text){buf, (size_t)len},
 						 repo->meta.alg, out))
-		return cfs_fail(err, EUCLEAN, "streams/%s: want a link to its object",
+		return cfs_fail(err, EUCLEAN, "streams/%s: expected a link to its object",
 				name);
 	return 0;
 }

@@ -21,7 +21,7 @@ static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_d
 	if (rc < 0)
 		return rc;
 	if (!cfs_digest_eq(&got, id))
-		return cfs_fail(err, EILSEQ, "want the fs-verity digest %s, found %s",
+		return cfs_fail(err, EILSEQ, "expected the fs-verity digest %s, got %s",
 				cfs_digest_hex(id, want), cfs_digest_hex(&got, found));
 	return 0;
 }
@@ -41,7 +41,7 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "object %s", path);
 	if (!S_ISREG(st.st_mode))
-		rc = cfs_fail(err, EUCLEAN, "want a regular file, found another type");
+		rc = cfs_fail(err, EUCLEAN, "expected a regular file, got another type");
 	else
 		rc = check_content(repo, fd, id, trust, err);
 	return rc < 0 ? cfs_context(err, rc, "object %s", path) : cfs_steal_fd(&fd);
@@ -61,7 +61,7 @@ int cfs_repo_open_unverified(int dirfd, const char *path, struct cfs_err *err)
 		return cfs_fail_errno(err, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, EUCLEAN,
-				"%s: expected a regular file, found another type", path);
+				"%s: expected a regular file, got another type", path);
 	return cfs_steal_fd(&fd);
 }
 
@@ -105,6 +105,6 @@ int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id
 		return cfs_beneath_fail(rc, below, err);
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, EUCLEAN,
-				"%s: expected a regular file, found another type", below);
+				"%s: expected a regular file, got another type", below);
 	return 1;
 }

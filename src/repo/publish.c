@@ -25,12 +25,14 @@ static int open_or_make_dir(int dirfd, const char *name, struct cfs_err *err)
 		if (rc < 0)
 			return rc;
 	} else if (errno != EEXIST) {
-		return cfs_fail_errno(err, "make directory %s", name);
+		return cfs_fail_errno(err, "create directory %s", name);
 	}
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return cfs_fail(err, EEXIST, "%s is a name: there can be none below it",
-				name);
+		return cfs_fail(
+			err, EEXIST,
+			"%s is a reference, and cannot be a directory of references",
+			name);
 	return fd < 0 ? cfs_fail_errno(err, "open directory %s", name) : fd;
 }
 

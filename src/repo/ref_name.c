@@ -37,18 +37,19 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err)
 	size_t depth = 0;
 
 	if (name.len == 0 || name.len > CFS_REPO_REF_MAX)
-		return refuse(name, "want 1 to 1024 bytes", err);
+		return refuse(name, "expected 1 to 1024 bytes", err);
 	for (;;) {
 		const char *slash = memchr(left.s, '/', left.len);
 		struct cfs_text part = {left.s,
 					slash ? (size_t)(slash - left.s) : left.len};
 
 		if (!repo_is_component(part))
-			return refuse(name,
-				      "want components of 1 to 255 bytes without control "
-				      "characters, none \".\", \"..\", \".tmp-...\" or "
-				      "\".symlink-...\"",
-				      err);
+			return refuse(
+				name,
+				"expected components of 1 to 255 bytes without control "
+				"characters, none \".\", \"..\", \".tmp-...\" or "
+				"\".symlink-...\"",
+				err);
 		if (depth++ == 0 && is_hex(part) &&
 		    (part.len == 2 * CFS_SHA256_LEN || part.len == 2 * CFS_SHA512_LEN))
 			return refuse(name, "its first component looks like a digest",
@@ -58,7 +59,7 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err)
 		left = (struct cfs_text){slash + 1, left.len - part.len - 1};
 	}
 	if (depth > CFS_REPO_REF_DEPTH)
-		return refuse(name, "want at most 8 components", err);
+		return refuse(name, "expected at most 8 components", err);
 	return 0;
 }
 

@@ -20,8 +20,8 @@
 static int fail_size(uint64_t want, uint64_t got, struct cfs_err *err)
 {
 	return cfs_fail(err, ESTALE,
-			got > want ? "want %" PRIu64 " bytes, found more"
-				   : "want %" PRIu64 " bytes, found %" PRIu64,
+			got > want ? "expected %" PRIu64 " bytes, got more"
+				   : "expected %" PRIu64 " bytes, got %" PRIu64,
 			want, got);
 }
 

@@ -52,13 +52,13 @@ enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_di
 	} else if (!S_ISREG(st.stx_mode)) {
 		rc = cfs_fail(err, EUCLEAN, "not a regular file");
 	} else if (st.stx_size != size) {
-		rc = cfs_fail(err, EUCLEAN, "want %" PRIu64 " bytes, found %" PRIu64,
+		rc = cfs_fail(err, EUCLEAN, "expected %" PRIu64 " bytes, got %" PRIu64,
 			      size, (uint64_t)st.stx_size);
 	} else if (st.stx_attributes & STATX_ATTR_VERITY) {
 		rc = check_sealed(dir, name, d, err);
 	} else if (s->opts.require_verity ||
 		   atomic_load(&s->verity) == STORE_VERITY_YES) {
-		rc = cfs_fail(err, ENOTTY, "it has no fs-verity");
+		rc = cfs_fail(err, ENOTTY, "no fs-verity");
 	}
 	if (rc == 0)
 		return STORE_GOOD;

@@ -37,7 +37,8 @@ static int get_range(struct cfs_span bytes, const uint8_t *p, const char *what,
 
 	if (start > end || !cfs_span_sub(bytes, start, end - start, out))
 		return cfs_fail(err, EUCLEAN,
-				"%s: %" PRIu64 " to %" PRIu64 " is no range of %zu bytes",
+				"%s: %" PRIu64 " to %" PRIu64
+				" is outside the %zu bytes of the file",
 				what, start, end, bytes.len);
 	return 0;
 }
@@ -49,7 +50,7 @@ static int get_ids(struct cfs_span bytes, const uint8_t *p, const char *what,
 
 	if (rc == 0 && out->len % cfs_hash_len(s->alg))
 		return cfs_fail(err, EUCLEAN,
-				"%s: want a multiple of %zu bytes, found %zu", what,
+				"%s: expected a multiple of %zu bytes, got %zu", what,
 				cfs_hash_len(s->alg), out->len);
 	return rc;
 }
@@ -62,10 +63,10 @@ static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
 	if (!l)
 		return cfs_fail(err, EUCLEAN, "not a splitstream");
 	if (header[l->version] != 0)
-		return cfs_fail(err, EUCLEAN, "version: want 0, found %d",
+		return cfs_fail(err, EUCLEAN, "version: expected 0, got %d",
 				header[l->version]);
 	if (header[l->alg] != alg || header[l->lg_block] != STREAM_LG_BLOCK)
-		return cfs_fail(err, EUCLEAN, "algorithm: want %d, %d, found %d, %d",
+		return cfs_fail(err, EUCLEAN, "algorithm: expected %d, %d, got %d, %d",
 				(int)alg, (int)STREAM_LG_BLOCK, header[l->alg],
 				header[l->lg_block]);
 	*out = l;
@@ -81,13 +82,13 @@ int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_str
 
 	*out = (struct cfs_stream){.alg = alg};
 	if (bytes.len < STREAM_HEADER_LEN)
-		return cfs_fail(err, EUCLEAN, "want a header of %d bytes, found %zu",
+		return cfs_fail(err, EUCLEAN, "expected a header of %d bytes, got %zu",
 				STREAM_HEADER_LEN, bytes.len);
 	rc = check_header(bytes.p, alg, &l, err);
 	if (rc == 0)
 		rc = get_range(bytes, bytes.p + l->info, "info", &info, err);
 	if (rc == 0 && info.len < STREAM_INFO_LEN)
-		rc = cfs_fail(err, EUCLEAN, "info: want %d bytes, found %zu",
+		rc = cfs_fail(err, EUCLEAN, "info: expected %d bytes, got %zu",
 			      STREAM_INFO_LEN, info.len);
 	if (rc == 0)
 		rc = get_ids(bytes, info.p, "stream references", out, &out->stream_refs,
@@ -175,7 +176,7 @@ static int tell_name(const struct cfs_stream *s, struct cfs_text record,
 	if (at == 0 || at + 1 >= record.len || record.s[at] != ':' || index >= n ||
 	    (record.s[0] == '0' && at > 1))
 		return cfs_fail(err, EUCLEAN,
-				"names: want INDEX:NAME with an index below %zu, found "
+				"names: expected INDEX:NAME with an index below %zu, got "
 				"\"%.*s\"",
 				n, (int)(record.len > 80 ? 80 : record.len), record.s);
 	id = cfs_stream_id(s, s->stream_refs, index);
@@ -208,7 +209,7 @@ static int unpack_names(struct unpacker *u, struct cfs_mem *out, struct cfs_err 
 
 	while (n == STEP) {
 		if (out->len > CFS_STREAM_NAMES_MAX)
-			return cfs_fail(err, EUCLEAN, "names: want at most %d bytes",
+			return cfs_fail(err, EUCLEAN, "names: expected at most %d bytes",
 					CFS_STREAM_NAMES_MAX);
 		if (cfs_grow(&out->p, &out->cap, out->len + STEP, 1) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
@@ -253,7 +254,7 @@ struct reader {
 static int too_long(const struct reader *r, struct cfs_err *err)
 {
 	return cfs_fail(err, EUCLEAN,
-			"chunks: more than the %" PRIu64 " bytes that it tells",
+			"chunks: more than the %" PRIu64 " bytes of the header",
 			r->s->size);
 }
 
@@ -287,7 +288,8 @@ static int read_object(struct reader *r, uint64_t index, struct cfs_err *err)
 
 	if (index >= n)
 		return cfs_fail(err, EUCLEAN,
-				"chunks: want an index below %" PRIu64 ", found %" PRIu64,
+				"chunks: expected an index below %" PRIu64
+				", got %" PRIu64,
 				n, index);
 	id = cfs_stream_id(r->s, r->s->object_refs, (size_t)index);
 	rc = r->sink->object(r->sink->ctx, &id, &size, err);
@@ -333,7 +335,7 @@ int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *si
 		rc = read_chunks(r, err);
 	if (rc == 0 && r->done != s->size)
 		rc = cfs_fail(err, EUCLEAN,
-			      "chunks: want %" PRIu64 " bytes in all, found %" PRIu64,
+			      "chunks: expected %" PRIu64 " bytes in all, got %" PRIu64,
 			      s->size, r->done);
 	ZSTD_freeDStream(r->u.z);
 	free(r);

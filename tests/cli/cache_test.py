@@ -172,10 +172,10 @@ def a_file_that_is_not_a_cache_is_refused(place):
     paths = place.settled()
     for path in (paths[2], f"{paths[0]}/d0/f0"):
         before = read(path)
-        expect("it is no digest cache" in fails(*place.command(*paths[:3], path)), path)
+        expect("not a digest cache" in fails(*place.command(*paths[:3], path)), path)
         expect(read(path) == before, f"{path} was changed")
     os.chmod(paths[3], 0o666)
-    expect("others can write it" in fails(*place.command(*paths)), "no word of it")
+    expect("writable by group or others" in fails(*place.command(*paths)), "no word of it")
 
 
 @fact

@@ -182,7 +182,7 @@ def trouble_is_one_sentence_and_status_2():
         has(trouble("diff", name, "t"), name + ": ")
         has(trouble("explain", "t", name), name + ": ")
     good("init", "--insecure", "--algorithm=sha256", "r")
-    has(trouble("diff", "--repo=r", "os/2", "t"), 'no image is called "os/2"')
+    has(trouble("diff", "--repo=r", "os/2", "t"), 'no such image: "os/2"')
     expect(run("diff", "t")[0], TROUBLE)
     expect(run("explain", "t", "t", "t")[0], TROUBLE)
 

@@ -101,7 +101,7 @@ def truncated_object_is_replaced_and_reported(place):
     os.truncate(f"{store}/{name}", 999)
     done = subprocess.run([place.mkcomposefs, f"--digest-store={store}", source, image],
                           capture_output=True, check=True)
-    expect(f"object {name} was damaged and is replaced: want 1000 bytes, found 999".encode() in done.stderr,
+    expect(f"object {name} was damaged and is replaced: expected 1000 bytes, got 999".encode() in done.stderr,
          done.stderr.decode())
     same(check_whole(store), expected_objects(source), "objects")
 

@@ -198,14 +198,14 @@ def of_a_damaged_repository_nothing_is_said():
     image = os.path.realpath("r/images/refs/os/a")
     os.chmod(image, 0o644)
     write(image, "x" * 5000)
-    has(refused("du", "--repo=r"), "want the fs-verity digest")
+    has(refused("du", "--repo=r"), "expected the fs-verity digest")
 
 
 def an_empty_repository_is_no_error():
     good("init", "--insecure", "r")
     expect(loaded("du", "--repo=r", "--json")["images"], [])
     has(good("du", "--repo=r", "--pairs"), "0 images, 0 objects")
-    has(refused("du", "--repo=r", "none"), 'no image is called "none"')
+    has(refused("du", "--repo=r", "none"), 'no such image: "none"')
 
 
 def hostile_names_reach_no_terminal():

@@ -87,9 +87,9 @@ def keep_leaves_the_newest_of_each_name():
         os.utime(f"r/images/refs/{name}", (1000 + i, 1000 + i), follow_symlinks=False)
     os.utime("r/images/refs/a:10", (1000, 1000), follow_symlinks=False)  # as old as 9: the higher one is newer
     err = gc("-n", "--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
-    has(err, "name would be removed: a:9: there are newer ones")
+    has(err, "name would be removed: a:9: newer versions exist")
     err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
-    has(err, "name removed: a:9: there are newer ones")
+    has(err, "name removed: a:9: newer versions exist")
     gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
     expect(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
 
@@ -102,8 +102,8 @@ def keep_leaves_what_is_newest_by_time_or_by_version():
         good("create-image", "--repo=r", "tree", name)
         os.utime(f"r/images/refs/{name}", (when, when), follow_symlinks=False)
     err = gc("--keep=1", namesRemoved=2, imagesRemoved=2, objectsRemoved=2)
-    has(err, "name kept: a:11: its version is among the newest, its time is not")
-    has(err, "name kept: a:8: its time is among the newest, its version is not")
+    has(err, "name kept: a:11: old by time, but not by version")
+    has(err, "name kept: a:8: old by version, but not by time")
     expect(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
 
 
@@ -113,7 +113,7 @@ def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
     good("untag", "--repo=r", "os/2")
     with open(f"r/images/{used}", "rb"):
         has(gc("--dry-run", imagesInUse=1), used)
-        has(gc(imagesInUse=1), "it is mounted, or open in some program")
+        has(gc(imagesInUse=1), "mounted, or open in a process")
     gc(objectsRemoved=3, imagesRemoved=1)
 
 
@@ -133,7 +133,7 @@ def foreign_files_are_reported_and_kept():
     os.makedirs("r/objects/00/" + "0" * 62)
     err = gc()
     has(err, "left alone: 00/README")
-    has(err, "left alone: README: want a symbolic link")
+    has(err, "left alone: README: expected a symbolic link")
     for path in ("r/objects/00/README", "r/objects/note", "r/images/refs/README", "r/objects/00/" + "0" * 62):
         expect(os.path.exists(path), True)
 
@@ -149,7 +149,7 @@ def a_tree_of_directories_6000_deep_in_refs_is_reported_and_stops_nothing():
     os.symlink("x", "link")
     os.chdir(here)
     try:
-        has(gc(), "/a/a: a directory deeper than any name")
+        has(gc(), "/a/a: a directory below the deepest possible reference")
         rc, out, err = run("images", "--repo=r")
         expect((rc, len(out.splitlines()), err.count("warning: ")), (0, 2, 1))
         rc, out, err = run("fsck", "--repo=r")
@@ -176,7 +176,7 @@ def a_dangling_reference_is_reported_and_pruned_on_request():
     make()
     gone = second()
     os.unlink(f"r/images/{gone}")
-    has(gc(), "dangling name: os/2: its entry is gone")
+    has(gc(), "dangling name: os/2: the link of the image is missing")
     has(gc("--prune-refs", objectsRemoved=3, namesRemoved=1), "os/2")
     expect(os.listdir("r/images/refs/os"), ["1"])
 
@@ -185,13 +185,13 @@ def a_name_without_an_entry_keeps_the_image():
     """repair makes the entry anew, as long as the object is there."""
     make()
     os.unlink(f"r/images/{second()}")
-    has(gc(objectsRemoved=0), "dangling name: os/2: its entry is gone")
+    has(gc(objectsRemoved=0), "dangling name: os/2: the link of the image is missing")
     good("repair", "--repo=r")
     expect(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
     image = os.readlink("r/images/refs/os/2").rsplit("/", maxsplit=1)[-1]
     os.unlink(f"r/images/{image}")
     os.unlink(f"r/objects/{image[:2]}/{image[2:]}")
-    has(gc(objectsRemoved=2), "dangling name: os/2: what it names is gone")
+    has(gc(objectsRemoved=2), "dangling name: os/2: the image or stream that it refers to does not exist")
 
 
 def damage_stops_it_before_anything_is_removed():
@@ -217,7 +217,7 @@ def damage_stops_it_before_anything_is_removed():
     expect(snapshot("r"), before)
     os.unlink("r/images/refs/os/1")
     os.symlink("/etc/passwd", "r/images/refs/os/1")
-    has(refused("gc", "--repo=r"), "want a link to a first-level entry")
+    has(refused("gc", "--repo=r"), "expected a link to a first-level entry")
 
 
 def streams_reach_their_objects_their_streams_and_what_those_reach():

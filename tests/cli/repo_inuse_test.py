@@ -78,7 +78,7 @@ def after_a_reset_images_in_use_are_kept():
     paths = objects(image)
     with open(at(image), "rb"):
         err = refused("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
-        has(err, f"images/{image}: it is mounted, or open in some program")
+        has(err, f"images/{image}: mounted, or open in a process")
         expect(sorted(os.listdir("r/images"))[-1], "refs")
     good("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
     expect(os.path.exists("r/images"), False)
@@ -165,7 +165,7 @@ def gc_stops_if_an_image_in_use_can_no_longer_be_read():
                 os.rename(f"r/images/{image}", "entry")
             has(refused("gc", "--repo=r"), f"{place.removeprefix('r/')}: in use, but damaged")
             expect(present(paths[:-1]), whole(paths[:-1]))
-            has(refused(*RESET), f"{place.removeprefix('r/')}: it is mounted, or open in some program")
+            has(refused(*RESET), f"{place.removeprefix('r/')}: mounted, or open in a process")
             if not steps:
                 os.rename("entry", f"r/images/{image}")
     gc()
@@ -191,7 +191,7 @@ def nothing_is_reset_while_an_image_without_an_entry_is_in_use():
     image = second()
     os.unlink(f"r/images/{image}")
     with open(at(image), "rb"):
-        has(refused(*RESET), f"objects/{image[:2]}/{image[2:]}: it is mounted, or open in some program")
+        has(refused(*RESET), f"objects/{image[:2]}/{image[2:]}: mounted, or open in a process")
     good(*RESET)
 
 
@@ -235,7 +235,7 @@ def where_leases_are_unreliable_every_image_counts_as_in_use():
     write("r/objects/00/" + "0" * 62, "no image")
     rc, out, err = on_fuse("gc", "--repo=r", "--json")
     expect((rc, present(paths)), (0, whole(paths)))
-    has(err, f"{image}: the kernel does not tell whether it is mounted")
+    has(err, f"{image}: the kernel cannot tell whether it is mounted")
     has(out, '"imagesInUse":2')
     has(out, '"objectsRemoved":1')
     reset = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")

@@ -122,7 +122,7 @@ def repository_without_verity_is_refused_where_it_is_required():
     place()
     has(refused("sign", "--repo=r", "--require-verity", "--key=vendor", "os/1"), "want one with fs-verity")
     expect(verify("os/1", "--require-verity")[0], NO_VERITY)
-    expect(verify("os/9"), (1, 'composefs verify: no image is called "os/9"\n'))
+    expect(verify("os/9"), (1, 'composefs verify: no such image: "os/9"\n'))
 
 
 def statement_about_images_of_a_repository_lies_where_it_is_named():

@@ -87,7 +87,7 @@ def the_repository_is_checked_again_after_waiting():
     with Server(answer) as server:
         rc, _, err = run("repair", "--repo=r", f"--from={server.url}")
         expect(rc, FAILED)
-        has(err, "it has the feature warp")
+        has(err, "unsupported feature warp")
     expect(objects(), before)
 
 

@@ -38,9 +38,9 @@ def init_without_fs_verity_gives_advice_and_leaves_nothing():
 def init_refuses_different_settings_and_changes_nothing():
     good("init", "--insecure", "r")
     before = snapshot("r")
-    has(refused("init", "--insecure", "--algorithm=sha256", "r"), "found fsverity-sha512-12")
+    has(refused("init", "--insecure", "--algorithm=sha256", "r"), "got fsverity-sha512-12")
     has(refused("init", "--insecure", "--erofs-version=0", "r"), "format 0")
-    has(refused("init", "--ensure", "--algorithm=sha256", "r"), "expected fsverity-sha256-12, found fsverity-sha512-12")
+    has(refused("init", "--ensure", "--algorithm=sha256", "r"), "expected fsverity-sha256-12, got fsverity-sha512-12")
     expect(good("init", "--ensure", "--erofs-version=0", "r"), "r: there already\n")
     expect(snapshot("r"), before)
 
@@ -51,7 +51,7 @@ def reset_metadata_keeps_the_objects_alone():
     os.makedirs("r/streams/refs/oci")
     os.symlink("../../x", "r/streams/refs/oci/x")
     before = snapshot("r")
-    has(refused("init", "--insecure", "--reset-metadata", "r"), "there are objects named by sha256: want sha512")
+    has(refused("init", "--insecure", "--reset-metadata", "r"), "the objects have sha256 digests: expected sha512")
     expect(snapshot("r"), before)
     expect(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
     expect(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
@@ -64,7 +64,7 @@ def an_old_repository_without_meta_json_becomes_one():
     make()
     os.unlink("r/meta.json")
     has(refused("images", "--repo=r"), "it has no meta.json")
-    has(refused("init", "--insecure", "r"), "there are objects named by sha256")
+    has(refused("init", "--insecure", "r"), "the objects have sha256 digests")
     good("init", "--insecure", "--algorithm=sha256", "r")
     expect(good("images", "--repo=r").split()[1], "os/1")
 
@@ -74,7 +74,7 @@ def missing_and_newer_repositories_give_a_clear_message():
     has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
     has(refused("images", "--repo=nowhere"), "repository nowhere: open: No such file or directory (composefs init makes one, --repo=DIR")
     write("v2/meta.json", '{"version":2,"algorithm":"fsverity-sha256-12"}')
-    has(refused("images", "--repo=v2"), "version: want 1, found 2")
+    has(refused("images", "--repo=v2"), "version: expected 1, got 2")
     write("feature/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"incompatible":["warp"]}}')
     has(refused("images", "--repo=feature"), "warp")
     write("reading/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12",'
@@ -96,9 +96,9 @@ def no_command_touches_a_repository_that_it_does_not_understand():
     writing = [("create-image", "tree", "a"), ("import-image", "a", "file"), ("tag", "a", "b"), ("untag", "a"), ("gc",), ("repair",),
                ("transaction", "--", "true")]
     meta = '{"version":%d,"algorithm":"fsverity-sha256-12","features":{"%s":["warp"]}}'
-    for name, text, said in (("newer", meta % (2, "compatible"), "version: want 1, found 2"),
-                             ("feature", meta % (1, "incompatible"), "it has the feature warp"),
-                             ("algorithm", '{"version":1,"algorithm":"fsverity-md5-12"}', "want fsverity-sha256-12 or"),
+    for name, text, said in (("newer", meta % (2, "compatible"), "version: expected 1, got 2"),
+                             ("feature", meta % (1, "incompatible"), "unsupported feature warp"),
+                             ("algorithm", '{"version":1,"algorithm":"fsverity-md5-12"}', "expected fsverity-sha256-12 or"),
                              ("torn", '{"version":1,', "meta.json: line 1"), ("reading", meta % (1, "read-only-compatible"), "warp")):
         write(f"{name}/meta.json", text)
         before = snapshot(name)
@@ -237,7 +237,7 @@ def images_lists_what_has_no_name_too():
     os.symlink("/etc/passwd", "r/images/refs/evil")
     rc, out, err = run("images", "--repo=r")
     expect((rc, out), (0, f"{first}\t-\n"))
-    has(err, "images/refs/evil: want a link to a first-level entry")
+    has(err, "images/refs/evil: expected a link to a first-level entry")
 
 
 def tag_moves_names_and_untag_takes_them():
@@ -249,11 +249,11 @@ def tag_moves_names_and_untag_takes_them():
     names = {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"]}
     expect(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
     expect(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
-    has(refused("untag", "--repo=r", "latest"), 'no image is called "latest"')
-    has(refused("tag", "--repo=r", "os/2", "x"), 'no image is called "os/2"')
+    has(refused("untag", "--repo=r", "latest"), 'no such image: "latest"')
+    has(refused("tag", "--repo=r", "os/2", "x"), 'no such image: "os/2"')
     has(refused("tag", "--repo=r", "0" * 64, "x"), "no image 0000")
-    has(refused("tag", "--repo=r", "0" * 128, "x"), "the ids of this repository are sha256")
-    has(refused("tag", "--repo=r", "os/1", "os"), "names below")
+    has(refused("tag", "--repo=r", "0" * 128, "x"), "the IDs of this repository are sha256")
+    has(refused("tag", "--repo=r", "os/1", "os"), "directory of references")
 
 
 def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():

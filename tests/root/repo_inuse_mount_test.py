@@ -73,7 +73,7 @@ def status(*command):
 @fact
 def a_mounted_image_prevents_a_reset_and_is_kept_without_its_entry(place):
     rc, err = status(COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "--reset-metadata", "--force", place.repo)
-    expect(rc == 1 and "it is mounted, or open in some program" in err, err)
+    expect(rc == 1 and "mounted, or open in a process" in err, err)
     expect(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
     shutil.rmtree(f"{place.repo}/images")
     place.stays()

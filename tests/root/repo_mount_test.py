@@ -227,7 +227,7 @@ def a_damaged_image_is_not_mounted(place):
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
                           check=False)
     same(done.returncode, 1)
-    expect("want the fs-verity digest" in done.stderr, done.stderr)
+    expect("expected the fs-verity digest" in done.stderr, done.stderr)
 
 
 def held_elsewhere(place, *mount):

@@ -315,7 +315,7 @@ T(cache_that_is_damaged_is_replaced)
 	make_cache();
 	put(cfs_cache_magic, CACHE_MAGIC_LEN);
 	c = open_ok();
-	t_has(warned, "is not used: it is damaged: cut off in the header");
+	t_has(warned, "is not used: damaged: cut off in the header");
 	add(c, old_file(1));
 	save(c);
 	t_ok(finds(old_file(1)));
@@ -357,7 +357,7 @@ T(cache_with_a_good_checksum_is_still_checked)
 	cfs_put_le64(file.p + CACHE_HEADER_LEN + entry_len, 4);
 	want_unused(file, "entry 2 is out of order");
 	cfs_put_le32(file.p + CACHE_VERSION_OFF, 2);
-	want_unused(file, "want version 1, found 2");
+	want_unused(file, "expected version 1, got 2");
 	free(file.p);
 }
 
@@ -367,7 +367,7 @@ T(cache_of_another_algorithm_is_not_used)
 
 	make_cache();
 	t_eq(open_cache(&c, CFS_SHA512), 0);
-	t_has(warned, "is not used: want digests of sha512, found algorithm 1");
+	t_has(warned, "is not used: expected digests of sha512, got algorithm 1");
 	cfs_cache_close(c);
 }
 
@@ -377,7 +377,7 @@ T(cache_that_is_another_file_is_refused_and_left_alone)
 
 	make_cache();
 	t_ok(is_refused("some text of mine\n", 18));
-	t_has(err.msg, "it is no digest cache");
+	t_has(err.msg, "not a digest cache");
 	file = load();
 	t_eq(file.len, 18);
 	free(file.p);
@@ -405,9 +405,9 @@ T(cache_that_others_can_write_is_refused)
 {
 	make_cache();
 	t_eq(chmod(tmp_in("cache"), 0620), 0);
-	want_refused("others can write it: want mode 0600, found 0620");
+	want_refused("writable by group or others: expected mode 0600, got 0620");
 	t_eq(chmod(tmp_in("cache"), 0602), 0);
-	want_refused("others can write it");
+	want_refused("writable by group or others");
 	t_eq(chmod(tmp_in("cache"), 0644), 0);
 	t_ok(finds(old_file(1)));
 }
@@ -417,7 +417,7 @@ T(cache_of_another_user_is_refused)
 	make_cache();
 	if (chown(tmp_in("cache"), 12345, (gid_t)-1) < 0)
 		t_skip("needs root");
-	want_refused("it belongs to user 12345, want user ");
+	want_refused("owned by user 12345, expected user ");
 }
 
 T(cache_that_is_no_file_is_refused)

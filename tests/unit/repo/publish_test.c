@@ -328,3 +328,23 @@ T(publish_refuses_a_stream_reference_above_or_below_another)
 	t_eq(publish_stream(repo, &id, "layer", "a/b/c"), -EEXIST);
 	cfs_repo_close(repo);
 }
+
+/* --- what is found ----------------------------------------------------------------------- */
+
+T(names_that_do_not_exist_are_reported_with_their_kind)
+{
+	struct cfs_repo *repo = make();
+	struct cfs_digest id = add_object(repo, "content");
+	struct cfs_stream stream;
+	struct cfs_map map;
+
+	t_eq(publish_stream(repo, &id, "layer", "a/b"), 0);
+	t_eq(cfs_repo_open_stream(repo, "refs/a", &map, &stream, &err), -ENOENT);
+	t_has(err.msg, "no such stream: \"a\" is not a symbolic link");
+	t_eq(cfs_repo_open_stream(repo, "refs/c", &map, &stream, &err), -ENOENT);
+	t_has(err.msg, "no such stream: \"c\"");
+	t_eq(publish_image(repo, &id, "a/b"), 0);
+	t_eq(cfs_repo_find_image(repo, "a", &id, &err), -ENOENT);
+	t_has(err.msg, "no such image: \"a\" is not a symbolic link");
+	cfs_repo_close(repo);
+}

@@ -80,7 +80,7 @@ T(meta_of_another_kind_is_refused)
 	struct cfs_repo_meta m;
 
 	t_eq(parse("{\"version\":2,\"algorithm\":\"fsverity-sha256-12\"}", &m), -ENOTSUP);
-	t_has(err.msg, "version: want 1, found 2");
+	t_has(err.msg, "version: expected 1, got 2");
 	t_eq(parse("{\"version\":1,\"algorithm\":\"fsverity-sha256-16\"}", &m), -ENOTSUP);
 	t_has(err.msg, "fsverity-sha256-16");
 	t_eq(parse("{\"version\":\"1\",\"algorithm\":\"fsverity-sha256-12\"}", &m),
@@ -279,9 +279,9 @@ T(a_name_and_a_directory_of_names_exclude_each_other)
 
 	t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), 0);
 	t_eq(publish_image(repo, &id, "os"), -EEXIST);
-	t_has(err.msg, "names below");
+	t_has(err.msg, "directory of references");
 	t_eq(publish_image(repo, &id, "os/1/2"), -EEXIST);
-	t_has(err.msg, "is a name");
+	t_has(err.msg, "is a reference");
 	t_eq(publish_image(repo, &id, "os/1"), 0);
 	cfs_repo_close(repo);
 }

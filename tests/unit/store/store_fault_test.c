@@ -447,7 +447,7 @@ T(store_replaces_an_object_without_a_seal_where_it_can_seal)
 	first = add_again(SEAL_REAL);
 	t_ok(add_again(SEAL_WORKS) != first);
 	t_eq(n_warned, 1);
-	t_has(warned, "is replaced: it has no fs-verity");
+	t_has(warned, "is replaced: no fs-verity");
 	t_eq(count_files(), 1);
 }
 

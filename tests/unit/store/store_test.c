@@ -450,7 +450,7 @@ static void put_fifo(const char *path)
 
 T(store_replaces_an_object_that_was_cut_off)
 {
-	want_replaced(put_short, "want 7 bytes, found 3");
+	want_replaced(put_short, "expected 7 bytes, got 3");
 }
 
 T(store_replaces_a_symlink_under_the_name_of_an_object)
@@ -562,14 +562,14 @@ static void want_size_error(uint64_t len, uint64_t size, const char *why)
 
 T(store_refuses_a_small_file_of_another_size)
 {
-	want_size_error(10, 11, "want 11 bytes, found 10");
-	want_size_error(11, 10, "want 10 bytes, found more");
+	want_size_error(10, 11, "expected 11 bytes, got 10");
+	want_size_error(11, 10, "expected 10 bytes, got more");
 }
 
 T(store_refuses_a_large_file_of_another_size)
 {
-	want_size_error(LARGE, LARGE + 1, "want 3158074 bytes, found 3158073");
-	want_size_error(LARGE, LARGE - 1, "want 3158072 bytes, found more");
+	want_size_error(LARGE, LARGE + 1, "expected 3158074 bytes, got 3158073");
+	want_size_error(LARGE, LARGE - 1, "expected 3158072 bytes, got more");
 	want_size_error(10, LARGE, "found 10");
 }
 

@@ -247,7 +247,7 @@ T(chunks_that_do_not_add_up_are_refused)
 	put64(c, 1); /* there is one object */
 	make(&m, c, 8, "", 0, 10);
 	t_eq(read_made(&m), -EUCLEAN);
-	t_has(err.msg, "index below 1, found 1");
+	t_has(err.msg, "index below 1, got 1");
 	put64(c, (uint64_t)INT64_MIN);
 	make(&m, c, 11, "", 0, 3);
 	t_eq(read_made(&m), -EUCLEAN);
