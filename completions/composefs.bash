@@ -39,7 +39,7 @@ _mkcomposefs()
 	if [[ $cur == -* ]]; then
 		_composefs_options "--cache= --digest-store= --from-file --hardlinks --help --inline-max= --max-version=
 			--min-version= --one-file-system --print-digest --print-digest-only --profile=
-			--require-verity --seal --skip-devices --skip-unshown-xattrs --skip-xattrs --threads= --use-epoch --user-xattrs"
+			--require-verity --seal --skip-devices --skip-unshown-xattrs --skip-xattrs --threads= --use-epoch --user-xattrs --version"
 	else
 		_filedir
 	fi
@@ -61,7 +61,7 @@ _composefs_info()
 	esac
 	$split && return
 	if [[ $cur == -* ]]; then
-		_composefs_options "--basedir= --filter= --help"
+		_composefs_options "--basedir= --filter= --help --version"
 		return
 	fi
 	for word in "${words[@]:1:cword-1}"; do
@@ -99,7 +99,7 @@ _composefs_dump()
 	local cur prev words cword
 	_init_completion || return
 	if [[ $cur == -* ]]; then
-		_composefs_options "--help"
+		_composefs_options "--help --version"
 	else
 		_filedir
 	fi

@@ -7,6 +7,7 @@ complete -c mkcomposefs -l digest-store -r -a '(__fish_complete_directories)' -d
 complete -c mkcomposefs -l from-file -d 'The source is a dump'
 complete -c mkcomposefs -l hardlinks -d 'Keep hard links'
 complete -c mkcomposefs -l help -d 'Print usage'
+complete -c mkcomposefs -l version -d 'Print the version'
 complete -c mkcomposefs -l inline-max -x -d 'Largest file that is stored in the image'
 complete -c mkcomposefs -l max-version -x -a '0 1' -d 'Highest format version'
 complete -c mkcomposefs -l min-version -x -a '0 1' -d 'Lowest format version'
@@ -32,8 +33,10 @@ complete -c composefs-info -n "not __fish_seen_subcommand_from $commands" -f -a 
 complete -c composefs-info -l basedir -r -a '(__fish_complete_directories)' -d 'The object store'
 complete -c composefs-info -l filter -x -d 'Only this entry of the root'
 complete -c composefs-info -l help -d 'Print usage'
+complete -c composefs-info -l version -d 'Print the version'
 
 complete -c composefs-dump -l help -d 'Print usage'
+complete -c composefs-dump -l version -d 'Print the version'
 
 complete -c mount.composefs -s h -d 'Print usage'
 complete -c mount.composefs -s t -x -a composefs -d 'File system type'

@@ -12,6 +12,7 @@ mkcomposefs)
 		'--from-file[the source is a dump]' \
 		'--hardlinks[keep hard links]' \
 		'--help[print usage]' \
+		'--version[print the version]' \
 		'--inline-max=[largest file that is stored in the image]:bytes:' \
 		'--max-version=[highest format version]:version:(0 1)' \
 		'--min-version=[lowest format version]:version:(0 1)' \
@@ -369,6 +370,7 @@ composefs-info)
 		'--basedir=[the object store]:directory:_files -/' \
 		'*--filter=[only this entry of the root]:name:' \
 		'--help[print usage]' \
+		'--version[print the version]' \
 		'1:command:((ls\:"list all entries" dump\:"print as text"
 			objects\:"print the objects that are needed"
 			missing-objects\:"print the objects that are not there"
@@ -376,7 +378,7 @@ composefs-info)
 		'*:image:_files'
 	;;
 composefs-dump)
-	_arguments '--help[print usage]' '1:image:_files' '2:new image:_files'
+	_arguments '--help[print usage]' '--version[print the version]' '1:image:_files' '2:new image:_files'
 	;;
 mount.composefs)
 	_arguments \

@@ -52,6 +52,35 @@ def writes_to_stderr(*args):
         return re.findall(r'write(?:v)?\(2, \[?(?:\{iov_base=)?"((?:[^"\\]|\\.)*)"', f.read())
 
 
+def programs():
+    names = ("mkcomposefs", "composefs-info", "composefs-dump", "composefs-fsck", "mount.composefs", "composefs",
+             "composefs-fetch", "composefs-pkcs7")
+    return [n for n in names if os.path.exists(tool(n))]
+
+
+@fact
+def every_program_has_help_and_version(_):
+    for name in programs():
+        for option, begin in (("--version", f"{name} "), ("--help", "usage: ")):
+            done = subprocess.run([tool(name), option], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            same((done.returncode, done.stderr), (0, ""), f"{name} {option}")
+            expect(done.stdout.lower().startswith(begin), f"{name} {option}: {done.stdout}")
+
+
+@fact
+def a_version_that_cannot_be_printed_is_an_error(_):
+    for name in programs():
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([tool(name), "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        same((done.returncode, done.stderr.startswith(f"{name}: ")), (1, True), f"{name}: {done.stderr}")
+
+
+@fact
+def an_unknown_command_is_named(_):
+    done = subprocess.run([tool("composefs-info"), "dmp", "image"], capture_output=True, text=True, check=False)
+    same((done.returncode, done.stdout, done.stderr), (1, "", "composefs-info: Unknown command 'dmp'\n"))
+
+
 @fact
 def a_message_is_one_write(_):
     for args in (["composefs", "no-such-command"], ["composefs", "fsck", "no-such-image"], ["composefs", "ls", "no\x1b\x1bsuch"],

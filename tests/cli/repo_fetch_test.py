@@ -130,7 +130,7 @@ def wrong_bytes_do_not_enter():
 
 
 def files_longer_than_the_image_records_are_not_read():
-    refused(lambda h: send(h, b"a" * 1001), "1 failed", "want at most 1000 bytes, found more")
+    refused(lambda h: send(h, b"a" * 1001), "1 failed", "expected at most 1000 bytes, got more")
     sent = [0]
 
     def endless(handler):
@@ -142,7 +142,7 @@ def files_longer_than_the_image_records_are_not_read():
             sent[0] += 0x10000
         return True
 
-    refused(endless, "1 failed", "want at most 1000 bytes, found more")
+    refused(endless, "1 failed", "expected at most 1000 bytes, got more")
     expect(sent[0] < 64 << 20, True)
 
 
@@ -158,7 +158,7 @@ def truncated_downloads_are_refused():
 def error_responses_are_counted():
     refused(lambda h: h.send_error(404) or True, "0 fetched, 1 not there, 0 wrong, 0 failed")
     refused(lambda h: h.send_error(503) or True, "1 failed", "503")
-    refused(lambda h: send(h, b"", status=204), "1 failed", "want status 200, found 204")
+    refused(lambda h: send(h, b"", status=204), "1 failed", "status: expected 200, got 204")
 
 
 def redirect(to):

@@ -133,7 +133,7 @@ def an_endless_response_leaves_free_space_on_the_disk():
     os.unlink(f"r/objects/{image_path()}")  # nobody knows how large it is
     with environment(RESERVE=1 << 60), Server(endless) as hostile, Server() as server:
         rc, done, err = repair(hostile.url, server.url)
-        expect((rc, done, err.count(f"expected {1 << 60} bytes to stay free")), (DAMAGED, {}, 2))  # the next one was asked
+        expect((rc, done, err.count(f"fewer than {1 << 60} bytes would stay free")), (DAMAGED, {}, 2))  # the next one was asked
         expect(repair(server.url)[1], {})
     with Server() as server:
         expect(repair(server.url)[:2], (OK, {"fetched": 1}))

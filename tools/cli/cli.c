@@ -26,6 +26,14 @@ const char *cli_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+bool cli_print_version(const char *name, int argc, char **argv)
+{
+	if (argc != 2 || strcmp(argv[1], "--version") != 0)
+		return false;
+	printf("%s %s\n", name, VERSION);
+	return true;
+}
+
 /* stdio drops what it has when write(2) says EAGAIN, and somebody who shares the open file may set O_NONBLOCK in any moment.
  * glibc lets a program put another stream in the place of stdout, one that waits. */
 #ifdef __GLIBC__

@@ -24,6 +24,9 @@ enum {
  * having said so: the program ends with CLI_FAILED. */
 bool cli_begin(const char *name) CFS_MUST_CHECK;
 
+/* Prints "NAME VERSION" and returns true when the only argument is --version. */
+bool cli_print_version(const char *name, int argc, char **argv);
+
 /* The last component of argv[0]. */
 const char *cli_name(const char *argv0);
 

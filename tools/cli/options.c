@@ -41,7 +41,10 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 		s->status ? s->status : "0 done, 1 failed, 2 wrong usage");
 	for (const struct cli_option *o = s->options; !ends(o); o++)
 		explain(to, o);
-	fprintf(to, "  --help                  This text\n\nExample:\n");
+	fputs("  --help                  Print this text\n", to);
+	if (s->is_program)
+		fputs("  --version               Print the version\n", to);
+	fputs("\nExample:\n", to);
 	for (size_t i = 0; s->example[i]; i++)
 		fprintf(to, "  %s\n", s->example[i]);
 }

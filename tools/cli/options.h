@@ -31,6 +31,7 @@ struct cli_syntax {
 	const char *status;		  /* lines; NULL: 0, 1 and 2 as in cli.h */
 	const char *const *example;	  /* command lines, ended by NULL */
 	const struct cli_option *options; /* ended by a row of zeros */
+	bool is_program;		  /* it has --version, too */
 };
 
 void cli_usage(FILE *to, const struct cli_syntax *s, const char *name);

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs-fetch: gets objects by HTTP; "composefs repair --from=URL" calls it. A program of its own, so that libcurl
- * stays out of the others. It believes the server nothing but the bytes, and not more of them than were asked for; whether
- * they are right, its caller finds out.
- *
- *     composefs-fetch DIR    reads URL, a line of its own, then "xx/rest SIZE" a line, gets URL/objects/xx/rest, writes to
- *                            files without a name in DIR, and sends them as fetch/fetch.h says
- *
- * The environment has limits: see composefs-repair(1).
+/* composefs-fetch: get objects by HTTP; called by "composefs repair --from=URL". A separate program, so that the others do
+ * not link libcurl. It limits the bytes and the time that a server may take; its caller verifies the bytes.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -23,19 +17,34 @@
 #include "cli/cli.h"
 #include "fetch/fetch.h"
 
+#define NAME "composefs-fetch"
+
+static const char usage[] = "Usage: " NAME " DIR\n"
+			    "\n"
+			    "Read a URL from the first line of standard input and "
+			    "\"xx/rest SIZE\" from each\n"
+			    "other line, get URL/objects/xx/rest, write it to an unnamed "
+			    "file in DIR, and send\n"
+			    "the file to the socket that is standard output, as "
+			    "src/fetch/fetch.h describes.\n"
+			    "The environment sets limits, see composefs-repair(1).\n"
+			    "\n"
+			    "  --help     Print this text\n"
+			    "  --version  Print the version\n";
+
 enum {
-	N_JOBS = 8, /* at the same time */
+	N_JOBS = 8, /* transfers at the same time */
 	REDIRECTS_MAX = 5,
 	CONNECT_SECONDS = 30,
 	POLL_MS = 1000,
 	PATH_LEN_MAX = 256,
 	URL_LEN_MAX = 8192,
 	MIN_RATE = 1000,    /* bytes a second */
-	STALL_SECONDS = 30, /* below that */
-	RESERVE = 64 << 20, /* bytes that stay free */
+	STALL_SECONDS = 30, /* below that rate end a transfer */
+	RESERVE = 64 << 20, /* bytes of the filesystem that stay free */
 };
 
-/* What a server may take of time and space. */
+/* The time and space that a server may take. */
 struct limits {
 	long min_rate,
 		stall;	  /* fewer bytes a second, for so many seconds, end a transfer */
@@ -46,8 +55,8 @@ struct job {
 	CURL *easy;
 	uint32_t index;
 	uint64_t max, got, reserve;
-	int fd;	    /* -1: it does nothing */
-	int errnum; /* why it could not be written */
+	int fd;	    /* -1: idle */
+	int errnum; /* of a failed write */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -58,13 +67,13 @@ struct fetch {
 	CURLM *multi;
 	struct job jobs[N_JOBS];
 	uint32_t next; /* line */
-	bool no_more;  /* all lines were read, or nobody answers there */
+	bool no_more;  /* all lines were read, or the server cannot be reached */
 	size_t running;
 };
 
-/* --- one object -------------------------------------------------------------------------- */
+/* --- One object --------------------------------------------------------------------- */
 
-/* Would enough stay free? A file system that tells no size (that of a memory file) is not asked. */
+/* Whether enough bytes stay free. The filesystem of a memory file has no size. */
 static bool has_room(const struct job *job, size_t len)
 {
 	struct statvfs st;
@@ -74,8 +83,8 @@ static bool has_room(const struct job *job, size_t len)
 	return (uint64_t)st.f_bavail * st.f_frsize >= job->reserve + len;
 }
 
-/* For curl: fewer bytes than len end the transfer. */
-static size_t take_bytes(char *p, size_t size, size_t n, void *ctx)
+/* A callback of curl: an error ends the transfer. */
+static size_t write_bytes(char *p, size_t size, size_t n, void *ctx)
 {
 	struct job *job = ctx;
 	size_t len = size * n;
@@ -99,7 +108,7 @@ static size_t take_bytes(char *p, size_t size, size_t n, void *ctx)
 	return len;
 }
 
-static int temporary(const char *dir, struct cfs_err *err)
+static int open_temporary(const char *dir, struct cfs_err *err)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -108,8 +117,8 @@ static int temporary(const char *dir, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "%s: temporary file", dir) : fd;
 }
 
-/* A secure place does not lead to one that is not. */
-static void restrain(const struct fetch *f, CURL *easy)
+/* Sets the limits of a transfer. A https URL may not redirect to http. */
+static void set_transfer_limits(const struct fetch *f, CURL *easy)
 {
 	bool secure = strncasecmp(f->url, "https:", 6) == 0;
 	const char *authorities = getenv("CURL_CA_BUNDLE"); /* as for curl(1) */
@@ -129,17 +138,17 @@ static void restrain(const struct fetch *f, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "composefs/" VERSION);
 }
 
-/* What so many bytes take at the least rate, and some patience. A server that is fast now and then passes by the limit of
- * the rate, but not by this one. */
-static long seconds_for(const struct limits *limits, uint64_t max)
+/* The seconds that max bytes take at the minimum rate, and some more. A server that is fast now and then evades the limit
+ * of the rate, but not this one. */
+static long compute_timeout(const struct limits *limits, uint64_t max)
 {
 	uint64_t seconds = 2 * (uint64_t)limits->stall + max / (uint64_t)limits->min_rate;
 
 	return seconds > INT_MAX / 1000 ? INT_MAX / 1000 : (long)seconds;
 }
 
-static int start(struct fetch *f, struct job *job, const char *path, uint64_t max,
-		 struct cfs_err *err)
+static int start_job(struct fetch *f, struct job *job, const char *path, uint64_t max,
+		     struct cfs_err *err)
 {
 	char url[URL_LEN_MAX + PATH_LEN_MAX + sizeof("/objects/")];
 	size_t len = strlen(f->url);
@@ -149,7 +158,7 @@ static int start(struct fetch *f, struct job *job, const char *path, uint64_t ma
 	if (snprintf(url, sizeof(url), "%.*s/objects/%s", (int)len, f->url, path) >=
 	    (int)sizeof(url))
 		return cfs_fail(err, ENAMETOOLONG, "the URL is too long");
-	job->fd = temporary(f->dir, err);
+	job->fd = open_temporary(f->dir, err);
 	if (job->fd < 0)
 		return job->fd;
 	job->index = f->next++;
@@ -159,11 +168,11 @@ static int start(struct fetch *f, struct job *job, const char *path, uint64_t ma
 	job->errnum = 0;
 	*job->why = '\0';
 	curl_easy_reset(job->easy);
-	restrain(f, job->easy);
+	set_transfer_limits(f, job->easy);
 	curl_easy_setopt(job->easy, CURLOPT_URL, url);
-	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT, seconds_for(&f->limits, max));
+	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT, compute_timeout(&f->limits, max));
 	curl_easy_setopt(job->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
-	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, write_bytes);
 	curl_easy_setopt(job->easy, CURLOPT_WRITEDATA, job);
 	curl_easy_setopt(job->easy, CURLOPT_ERRORBUFFER, job->why);
 	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
@@ -172,7 +181,7 @@ static int start(struct fetch *f, struct job *job, const char *path, uint64_t ma
 	return 0;
 }
 
-/* --- answers ----------------------------------------------------------------------------- */
+/* --- Answers ------------------------------------------------------------------------ */
 
 static int send_answer(const struct cfs_fetch_answer *a, int fd, struct cfs_err *err)
 {
@@ -198,8 +207,8 @@ static int send_answer(const struct cfs_fetch_answer *a, int fd, struct cfs_err 
 	return 0;
 }
 
-/* Nobody is there, or it is not who it should be: the next object would fare no better. */
-static bool is_hopeless(CURLcode code)
+/* The server cannot be reached or authenticated: the next object would fail in the same way. */
+static bool is_permanent(CURLcode code)
 {
 	return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
 	       code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_SSL_CONNECT_ERROR ||
@@ -207,7 +216,8 @@ static bool is_hopeless(CURLcode code)
 	       code == CURLE_UNSUPPORTED_PROTOCOL;
 }
 
-static void judge(const struct job *job, CURLcode code, struct cfs_fetch_answer *out)
+static void fill_answer(const struct job *job, CURLcode code,
+			struct cfs_fetch_answer *out)
 {
 	long status = 0;
 
@@ -219,16 +229,16 @@ static void judge(const struct job *job, CURLcode code, struct cfs_fetch_answer 
 		out->code = -ENOENT;
 	if (job->errnum == EFBIG || code == CURLE_FILESIZE_EXCEEDED) {
 		snprintf(out->why, sizeof(out->why),
-			 "want at most %" PRIu64 " bytes, found more", job->max);
+			 "expected at most %" PRIu64 " bytes, got more", job->max);
 	} else if (job->errnum == ENOSPC) {
 		snprintf(out->why, sizeof(out->why),
-			 "temporary file: expected %" PRIu64 " bytes to stay free",
+			 "temporary file: fewer than %" PRIu64 " bytes would stay free",
 			 job->reserve);
 	} else if (job->errnum) {
 		snprintf(out->why, sizeof(out->why), "temporary file: %s",
 			 strerror(job->errnum));
 	} else if (code == CURLE_OK) {
-		snprintf(out->why, sizeof(out->why), "want status 200, found %ld",
+		snprintf(out->why, sizeof(out->why), "status: expected 200, got %ld",
 			 status);
 	} else {
 		snprintf(out->why, sizeof(out->why), "%.200s",
@@ -236,13 +246,14 @@ static void judge(const struct job *job, CURLcode code, struct cfs_fetch_answer 
 	}
 }
 
-static int finish(struct fetch *f, struct job *job, CURLcode code, struct cfs_err *err)
+static int finish_job(struct fetch *f, struct job *job, CURLcode code,
+		      struct cfs_err *err)
 {
 	struct cfs_fetch_answer answer = {.index = job->index};
 	int rc;
 
-	judge(job, code, &answer);
-	f->no_more |= is_hopeless(code);
+	fill_answer(job, code, &answer);
+	f->no_more |= is_permanent(code);
 	rc = send_answer(&answer, job->fd, err);
 	curl_multi_remove_handle(f->multi, job->easy);
 	close(cfs_steal_fd(&job->fd));
@@ -250,7 +261,7 @@ static int finish(struct fetch *f, struct job *job, CURLcode code, struct cfs_er
 	return rc;
 }
 
-/* --- all of them ------------------------------------------------------------------------- */
+/* --- All objects -------------------------------------------------------------------- */
 
 static int start_next(struct fetch *f, struct job *job, struct cfs_err *err)
 {
@@ -262,9 +273,9 @@ static int start_next(struct fetch *f, struct job *job, struct cfs_err *err)
 		return 0;
 	}
 	if (sscanf(line, "%255s %" SCNu64, path, &max) != 2 || max > INT64_MAX)
-		return cfs_fail(err, EINVAL, "want an object and a size, got \"%.100s\"",
-				line);
-	return start(f, job, path, max, err);
+		return cfs_fail(err, EINVAL,
+				"expected an object and a size, got \"%.100s\"", line);
+	return start_job(f, job, path, max, err);
 }
 
 static int finish_done(struct fetch *f, struct cfs_err *err)
@@ -276,12 +287,12 @@ static int finish_done(struct fetch *f, struct cfs_err *err)
 		char *job = NULL;
 
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
-		rc = finish(f, (struct job *)(void *)job, msg->data.result, err);
+		rc = finish_job(f, (struct job *)(void *)job, msg->data.result, err);
 	}
 	return rc;
 }
 
-static int run(struct fetch *f, struct cfs_err *err)
+static int run_jobs(struct fetch *f, struct cfs_err *err)
 {
 	int rc = 0, busy;
 
@@ -310,7 +321,7 @@ static int open_jobs(struct fetch *f, struct cfs_err *err)
 		f->jobs[i].easy = good ? curl_easy_init() : NULL;
 		good &= f->jobs[i].easy != NULL;
 	}
-	return good ? 0 : cfs_fail(err, ENOMEM, "libcurl cannot be used");
+	return good ? 0 : cfs_fail(err, ENOMEM, "cannot initialize libcurl");
 }
 
 static void close_jobs(struct fetch *f)
@@ -352,7 +363,7 @@ static void read_limits(struct limits *out)
 		(uint64_t)cfs_fetch_number(getenv("COMPOSEFS_FETCH_RESERVE"), RESERVE);
 }
 
-static int fetch(struct fetch *f, struct cfs_err *err)
+static int fetch_objects(struct fetch *f, struct cfs_err *err)
 {
 	int rc = read_url(f) ? 0
 			     : cfs_fail(err, EINVAL, "expected a URL of at most %d bytes",
@@ -362,7 +373,7 @@ static int fetch(struct fetch *f, struct cfs_err *err)
 		return rc;
 	rc = open_jobs(f, err);
 	if (rc == 0)
-		rc = run(f, err);
+		rc = run_jobs(f, err);
 	close_jobs(f);
 	return rc;
 }
@@ -372,16 +383,22 @@ int main(int argc, char **argv)
 	static struct fetch f;
 	struct cfs_err err;
 
-	if (!cli_begin("composefs-fetch"))
+	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	if (cli_print_version(NAME, argc, argv))
+		return cli_end(NAME, CLI_OK);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return cli_end(NAME, CLI_OK);
+	}
 	if (argc != 2) {
-		cli_complain("usage: composefs-fetch DIR\n");
+		cli_complain(usage);
 		return CLI_USAGE;
 	}
 	f.dir = argv[1];
 	read_limits(&f.limits);
-	if (fetch(&f, &err) == 0)
+	if (fetch_objects(&f, &err) == 0)
 		return CLI_OK;
-	cli_say("composefs-fetch", "%s", err.msg);
+	cli_say(NAME, "%s", err.msg);
 	return CLI_FAILED;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs-pkcs7: signs digests for the kernel; "composefs sign-objects" calls it. A program of its own, so
- * that libcrypto stays out of the others.
- *
- *     composefs-pkcs7 KEY CERT DIR    reads a digest a line, writes DIR/HEX.p7s for each
+/* composefs-pkcs7: sign digests for the kernel; called by "composefs sign-objects". A separate program, so that the others
+ * do not link libcrypto.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +10,17 @@
 #include "cli/cli.h"
 #include "pkcs7/pkcs7.h"
 #include "verity/verity.h"
+
+#define NAME "composefs-pkcs7"
+
+static const char usage[] =
+	"Usage: " NAME " KEY CERT DIR\n"
+	"\n"
+	"Read one digest a line from standard input, sign each with the private key KEY\n"
+	"and its certificate CERT (both PEM), and write DIR/DIGEST.p7s.\n"
+	"\n"
+	"  --help     Print this text\n"
+	"  --version  Print the version\n";
 
 static int write_file(const char *dir, const struct cfs_digest *digest,
 		      const struct cfs_mem *p7, struct cfs_err *err)
@@ -53,7 +62,7 @@ static int sign_line(const struct cfs_pkcs7_signer *signer, struct cfs_text line
 	return rc;
 }
 
-static int run(char **argv, struct cfs_err *err)
+static int sign_lines(char **argv, struct cfs_err *err)
 {
 	struct cfs_pkcs7_signer *signer;
 	char line[CFS_DIGEST_HEX_MAX + 16];
@@ -74,14 +83,20 @@ int main(int argc, char **argv)
 {
 	struct cfs_err err;
 
-	if (!cli_begin("composefs-pkcs7"))
+	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	if (cli_print_version(NAME, argc, argv))
+		return cli_end(NAME, CLI_OK);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return cli_end(NAME, CLI_OK);
+	}
 	if (argc != 4) {
-		cli_complain("usage: composefs-pkcs7 KEY CERT DIR\n");
+		cli_complain(usage);
 		return CLI_USAGE;
 	}
-	if (run(argv, &err) == 0)
+	if (sign_lines(argv, &err) == 0)
 		return CLI_OK;
-	cli_say("composefs-pkcs7", "%s", err.msg);
+	cli_say(NAME, "%s", err.msg);
 	return CLI_FAILED;
 }

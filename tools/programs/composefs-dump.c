@@ -9,14 +9,15 @@
 #include "cli/cli.h"
 #include "erofs/erofs.h"
 
-static void usage(FILE *to, const char *name)
+static void print_usage(FILE *to, const char *name)
 {
 	fprintf(to,
 		"Usage: %s SOURCE DEST\n"
 		"\n"
-		"Reads the composefs image SOURCE and writes it again to DEST.\n"
+		"Read the composefs image SOURCE and write it again to DEST.\n"
 		"\n"
-		"  --help    This text\n",
+		"  --help     Print this text\n"
+		"  --version  Print the version\n",
 		name);
 }
 
@@ -83,11 +84,13 @@ int main(int argc, char **argv)
 	if (!cli_begin(name))
 		return CLI_FAILED;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		usage(stdout, name);
-		return CLI_OK;
+		print_usage(stdout, name);
+		return cli_end(name, CLI_OK);
 	}
+	if (cli_print_version(name, argc, argv))
+		return cli_end(name, CLI_OK);
 	if (argc != 3) {
-		usage(stderr, name);
+		print_usage(stderr, name);
 		return CLI_FAILED;
 	}
 	if (run(argv[1], argv[2], &err) == 0)

@@ -10,6 +10,8 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(name))
 		return CLI_FAILED;
+	if (cli_print_version(name, argc, argv))
+		return cli_end(name, CLI_OK);
 	if (argc > 0)
 		argv[0] = name;
 	return cli_end(name, cmd_fsck(argc, argv));

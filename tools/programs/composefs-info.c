@@ -305,6 +305,7 @@ static const struct cli_syntax syntax = {
 			"composefs-info --basedir=objects missing-objects image.cfs",
 			NULL},
 	.options = option_table,
+	.is_program = true,
 };
 
 static const struct command *find_command(const char *name)
@@ -325,8 +326,10 @@ static int parse(struct options *o, int argc, char **argv, const struct command 
 	if (optind == argc)
 		return cli_misused(&syntax, o->name, "No command specified");
 	*command = find_command(argv[optind]);
-	if (!*command)
-		return cli_misused(&syntax, o->name, "Unknown command");
+	if (!*command) {
+		cli_say(o->name, "Unknown command '%s'", argv[optind]);
+		return CLI_FAILED;
+	}
 	o->operands = argv + optind + 1;
 	o->n_operands = (size_t)(argc - optind - 1);
 	if (o->n_operands == 0)
@@ -362,6 +365,8 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(o.name))
 		return CLI_FAILED;
+	if (cli_print_version(o.name, argc, argv))
+		return cli_end(o.name, CLI_OK);
 	status = parse(&o, argc, argv, &command);
 	if (status < 0) {
 		status = CLI_OK;

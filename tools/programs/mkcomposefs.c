@@ -155,6 +155,7 @@ static const struct cli_syntax syntax = {
 			"/usr/share/doc doc.cfs",
 			"mount -t composefs doc.cfs /mnt -o basedir=objects", NULL},
 	.options = option_table,
+	.is_program = true,
 };
 
 static int take_operands(struct options *o, char **operands, int n)
@@ -405,6 +406,8 @@ int main(int argc, char **argv)
 	if (!cli_begin(o.name))
 		return CLI_FAILED;
 	o.in.name = o.name;
+	if (cli_print_version(o.name, argc, argv))
+		return cli_end(o.name, CLI_OK);
 	status = parse(&o, argc, argv);
 	if (status >= 0)
 		return status;

@@ -13,6 +13,8 @@
 #include "mount/mount.h"
 #include "trust/mount.h"
 
+#define NAME "mount.composefs"
+
 /* Every failure, wrong usage included: what mount(8) and scripts know from 1.0.8. */
 enum { STATUS_FAILED = 1 };
 
@@ -27,48 +29,45 @@ struct command {
 	const char *restraint; /* that was not asked for, as text */
 };
 
-static void print_usage(void)
-{
-	cli_complain(
-		"usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
-		"Example:\n"
-		"  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
-		"/mnt/exampleimage\n"
-		"or, as a mount helper:\n"
-		"  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
-		"/mnt/exampleimage\n"
-		"\n"
-		"Supported options:\n"
-		"  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
-		"  digest=DIGEST          Specify required image digest\n"
-		"  signed                 Require a signature by a trusted key over the "
-		"image digest\n"
-		"  signature=PATH         The signature file, default IMAGE.sig\n"
-		"  trusted=DIR            The directory of trusted keys\n"
-		"  statement=PATH         A signed statement that must be about the "
-		"image\n"
-		"  name=NAME              What that statement must be about\n"
-		"  floor=PATH             Its version must not be below what this file "
-		"says\n"
-		"  idmap=PATH             Specify path to a user namespace whose ID "
-		"mapping "
-		"should be used\n"
-		"  verity                 Require all files to have specified and valid "
-		"fs-verity digests\n"
-		"  tryverity              If kernel and file system have it, require "
-		"fs-verity\n"
-		"  allow-suid             Let setuid programs and file capabilities "
-		"count\n"
-		"                         although nobody vouches for the image\n"
-		"  allow-dev              Let device nodes be opened, the same\n"
-		"  ro                     Read only\n"
-		"  rw                     Read/write\n"
-		"  upperdir               Overlayfs upperdir\n"
-		"  workdir                Overlayfs workdir\n"
-		"  prefetch=WHEN          Read the image ahead: async (default), wait, "
-		"off\n"
-		"and nosuid, nodev, noexec, noatime and others of mount(8)\n");
-}
+static const char usage[] =
+	"usage: mount.composefs [-t type] [-o opt[,opts..]] IMAGE MOUNTPOINT\n"
+	"Example:\n"
+	"  mount.composefs -o basedir=/composefs/objects exampleimage.cfs "
+	"/mnt/exampleimage\n"
+	"or, as a mount helper:\n"
+	"  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
+	"/mnt/exampleimage\n"
+	"\n"
+	"Supported options:\n"
+	"  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
+	"  digest=DIGEST          Specify required image digest\n"
+	"  signed                 Require a signature by a trusted key over the "
+	"image digest\n"
+	"  signature=PATH         The signature file, default IMAGE.sig\n"
+	"  trusted=DIR            The directory of trusted keys\n"
+	"  statement=PATH         A signed statement that must be about the "
+	"image\n"
+	"  name=NAME              What that statement must be about\n"
+	"  floor=PATH             Its version must not be below what this file "
+	"says\n"
+	"  idmap=PATH             Specify path to a user namespace whose ID "
+	"mapping "
+	"should be used\n"
+	"  verity                 Require all files to have specified and valid "
+	"fs-verity digests\n"
+	"  tryverity              If kernel and file system have it, require "
+	"fs-verity\n"
+	"  allow-suid             Let setuid programs and file capabilities "
+	"count\n"
+	"                         although nobody vouches for the image\n"
+	"  allow-dev              Let device nodes be opened, the same\n"
+	"  ro                     Read only\n"
+	"  rw                     Read/write\n"
+	"  upperdir               Overlayfs upperdir\n"
+	"  workdir                Overlayfs workdir\n"
+	"  prefetch=WHEN          Read the image ahead: async (default), wait, "
+	"off\n"
+	"and nosuid, nodev, noexec, noatime and others of mount(8)\n";
 
 static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
 {
@@ -182,7 +181,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 
 static void say_mounted(const struct command *cmd, const struct cfs_mount_taken *taken)
 {
-	fputs("mount.composefs: ", stdout);
+	fputs(NAME ": ", stdout);
 	cli_print(stdout, cmd->image);
 	fputs(" mounted on ", stdout);
 	cli_print(stdout, cmd->mountpoint);
@@ -202,7 +201,7 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 						     cmd->args.allowed, err);
 	rc = mount_image(cmd, &taken, err);
 	if (rc == 0 && cmd->restraint)
-		cli_say("mount.composefs",
+		cli_say(NAME,
 			"warning: %s is not verified, so it is mounted %s; give digest= "
 			"or signed, or allow-suid, allow-dev",
 			cmd->image, cmd->restraint);
@@ -230,15 +229,21 @@ int main(int argc, char **argv)
 	struct cfs_err err = {""};
 	int rc;
 
-	if (!cli_begin("mount.composefs"))
+	if (!cli_begin(NAME))
 		return STATUS_FAILED;
+	if (cli_print_version(NAME, argc, argv))
+		return cli_end(NAME, CLI_OK);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return cli_end(NAME, CLI_OK);
+	}
 	rc = run(&cmd, argc, argv, &err);
 	if (rc < 0 && cmd.wrong_usage)
 		complain_alone(err.msg);
 	else if (rc < 0)
-		cli_say("mount.composefs", "%s", err.msg);
+		cli_say(NAME, "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
-		print_usage();
+		cli_complain(usage);
 	cfs_mount_args_fini(&cmd.args);
 	return rc < 0 ? STATUS_FAILED : 0;
 }
