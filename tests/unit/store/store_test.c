@@ -570,7 +570,7 @@ T(store_refuses_a_large_file_of_another_size)
 {
 	want_size_error(LARGE, LARGE + 1, "expected 3158074 bytes, got 3158073");
 	want_size_error(LARGE, LARGE - 1, "expected 3158072 bytes, got more");
-	want_size_error(10, LARGE, "found 10");
+	want_size_error(10, LARGE, "got 10");
 }
 
 T(store_seals_objects_or_reports_that_it_cannot)
