@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* pkcs7: making signatures. */
+/* pkcs7: makes signatures. */
 #include "pkcs7/pkcs7.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ struct cfs_pkcs7_signer {
 	X509 *cert;
 };
 
-/* libcrypto's last word, as an error; its queue is empty then. */
+/* Reports the last error of libcrypto and empties its queue. */
 static int fail_crypto(struct cfs_err *err, const char *what)
 {
 	unsigned long code = ERR_peek_last_error();
@@ -31,7 +31,7 @@ static int fail_crypto(struct cfs_err *err, const char *what)
 	return cfs_fail(err, EINVAL, "%s: %s", what, reason ? reason : "refused");
 }
 
-/* Nobody is asked for a password: there may be nobody. */
+/* Never asks for a password: there may be no terminal. */
 static int no_password(char *buf, int size, int writing, void *ctx)
 {
 	(void)buf;
@@ -51,7 +51,7 @@ static void parse_cert(struct cfs_pkcs7_signer *s, BIO *pem)
 	s->cert = PEM_read_bio_X509(pem, NULL, no_password, NULL);
 }
 
-/* libcrypto would wait at a FIFO, and read all of what has no end. */
+/* Reads the file first: libcrypto would wait for a FIFO, and read an endless file. */
 static int parse_file(struct cfs_pkcs7_signer *s, const char *path,
 		      void (*parse)(struct cfs_pkcs7_signer *s, BIO *pem),
 		      struct cfs_err *err)
@@ -89,13 +89,14 @@ static int check_pair(const struct cfs_pkcs7_signer *s, const char *key, const c
 	int kind = EVP_PKEY_get_base_id(s->key);
 
 	if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_EC)
-		return cfs_fail(err, EINVAL,
-				"%s: want an RSA or ECDSA key, the kernel takes no other",
-				key);
+		return cfs_fail(
+			err, EINVAL,
+			"%s: expected an RSA or ECDSA key: the kernel supports no other",
+			key);
 	if (X509_check_private_key(s->cert, s->key) == 1)
 		return 0;
 	ERR_clear_error();
-	return cfs_fail(err, EINVAL, "%s: is not the certificate of %s", cert, key);
+	return cfs_fail(err, EINVAL, "%s: not the certificate of %s", cert, key);
 }
 
 int cfs_pkcs7_signer_open(const char *key, const char *cert,
@@ -135,8 +136,8 @@ static int append_der(PKCS7 *p7, struct cfs_mem *out, struct cfs_err *err)
 		return fail_crypto(err, "PKCS#7");
 	if (len > CFS_PKCS7_MAX)
 		rc = cfs_fail(err, EMSGSIZE,
-			      "PKCS#7: %d bytes, and the kernel takes no more than %d",
-			      len, CFS_PKCS7_MAX);
+			      "PKCS#7: %d bytes: the kernel accepts at most %d", len,
+			      CFS_PKCS7_MAX);
 	else
 		rc = sink.write(sink.ctx, der, (size_t)len, err);
 	OPENSSL_free(der);

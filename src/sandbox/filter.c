@@ -91,7 +91,7 @@ int sandbox_filter(struct cfs_err *err)
 		return cfs_fail(
 			err, ENOTSUP,
 			"isolation: the system calls of this architecture are not "
-			"known, want x86_64 or aarch64");
+			"known, expected x86_64 or aarch64");
 	n = put_head(code);
 	for (size_t i = 0; i < N_ROWS; i++)
 		n += put_row(code + n, &rows[i]);

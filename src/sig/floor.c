@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: floors: the way back to an old version, which is signed as well as the new one, is closed. */
+/* sig: rollback floors. An old version is signed as well as a new one; a floor refuses it. */
 #include "sig/sig.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static int next_floor(struct cfs_text *rest, struct floor *out, struct cfs_err *
 			return 0;
 	}
 	return cfs_fail(err, EINVAL,
-			"floors: want lines \"VERSION NAME\", found another");
+			"floors: expected lines \"VERSION NAME\", got another");
 }
 
 static int check_above(const struct cfs_sig_statement *s, uint64_t floor,
@@ -70,14 +70,14 @@ int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *
 	return rc == 0 ? append_floor(out, s->name, s->version, err) : rc;
 }
 
-/* The bound comes first: the file may be sparse. */
+/* The size is checked before the file is read: it may be sparse. */
 static int read_floors(int fd, const struct stat *st, struct cfs_mem *out,
 		       struct cfs_err *err)
 {
 	ssize_t n;
 
 	if (st->st_size > FLOOR_FILE_MAX)
-		return cfs_fail(err, EINVAL, "floors: want at most %d bytes",
+		return cfs_fail(err, EINVAL, "floors: expected at most %d bytes",
 				FLOOR_FILE_MAX);
 	if (cfs_grow(&out->p, &out->cap, (size_t)st->st_size + 1, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -90,7 +90,7 @@ static int read_floors(int fd, const struct stat *st, struct cfs_mem *out,
 	return 0;
 }
 
-/* out: the text that the file would have. */
+/* Appends the text that the file would have to out. */
 static int check_floors(int fd, const struct stat *st, const struct cfs_sig_statement *s,
 			struct cfs_mem *out, struct cfs_err *err)
 {
@@ -104,8 +104,8 @@ static int check_floors(int fd, const struct stat *st, const struct cfs_sig_stat
 	return rc;
 }
 
-/* A file that was replaced just now is as good as the new one. One that was deleted and is still mounted here is
- * not: nobody has raised its floors since. */
+/* A file that was just replaced counts like the new one. A file that was deleted and is bind-mounted at path does not: its
+ * floors are no longer raised. */
 static int open_floors(const char *path, struct stat *st, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
@@ -134,7 +134,7 @@ int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 	return cfs_context(err, rc, "%s", path);
 }
 
-/* A second name of the file would keep the floors as they are: the file is replaced at one name. */
+/* A second hard link would keep the old floors, because only the file at this name is replaced. */
 static int raise_floors(struct cfs_update *u, const struct cfs_sig_statement *s,
 			struct cfs_err *err)
 {
@@ -143,7 +143,7 @@ static int raise_floors(struct cfs_update *u, const struct cfs_sig_statement *s,
 
 	if (u->fd >= 0 && u->st.st_nlink > 1)
 		rc = cfs_fail(err, EMLINK,
-			      "floors: want a file with one name, found %ju hard links",
+			      "floors: expected a file with one name, got %ju hard links",
 			      (uintmax_t)u->st.st_nlink);
 	else
 		rc = u->fd >= 0 ? check_floors(u->fd, &u->st, s, &text, err)

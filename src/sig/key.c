@@ -13,14 +13,14 @@
 #define END    "-----END "
 #define DASHES "-----"
 
-enum { DER_MAX = 96 }; /* more than any Ed25519 key */
+enum { DER_MAX = 96 }; /* bytes; more than any Ed25519 key */
 
 static const uint8_t public_head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
 				      0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
 static const uint8_t private_head[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
 				       0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
 
-/* What a key file must say. */
+/* The expected form of a key file. */
 struct form {
 	const char *label;
 	const char *made_by;
@@ -60,7 +60,7 @@ static bool is_mark(struct cfs_text line, const char *mark, struct cfs_text labe
 	return line.len == 0;
 }
 
-/* The label of a line "-----BEGIN label-----"; empty when it is none. */
+/* The label of a line "-----BEGIN label-----"; empty if it is another line. */
 static struct cfs_text label_of(struct cfs_text line)
 {
 	size_t around = strlen(BEGIN) + strlen(DASHES);
@@ -73,12 +73,12 @@ static struct cfs_text label_of(struct cfs_text line)
 
 static int fail_certificate(struct cfs_err *err)
 {
-	return cfs_fail(err, ENOTSUP, "key: want a key, found a certificate");
+	return cfs_fail(err, ENOTSUP, "key: expected a key, got a certificate");
 }
 
 static int fail_other(const struct form *form, struct cfs_err *err)
 {
-	return cfs_fail(err, EINVAL, "key: want an Ed25519 key as \"%s\" makes it",
+	return cfs_fail(err, EINVAL, "key: expected an Ed25519 key as \"%s\" makes it",
 			form->made_by);
 }
 
@@ -91,15 +91,15 @@ static int check_label(struct cfs_text label, const struct form *form,
 		return fail_certificate(err);
 	if (cfs_text_eq(label, CFS_TEXT("ENCRYPTED PRIVATE KEY")))
 		return cfs_fail(err, EINVAL,
-				"key: is encrypted; openssl pkey -in FILE decrypts it");
+				"key: encrypted; decrypt it with openssl pkey -in FILE");
 	if (label.len == 0)
-		return cfs_fail(err, EINVAL, "key: want a line %s%s%s, found another",
+		return cfs_fail(err, EINVAL, "key: expected a line %s%s%s, got another",
 				BEGIN, form->label, DASHES);
-	return cfs_fail(err, EINVAL, "key: want PEM with a %s, found a %.*s", form->label,
-			(int)(label.len < 64 ? label.len : 64), label.s);
+	return cfs_fail(err, EINVAL, "key: expected PEM with a %s, got a %.*s",
+			form->label, (int)(label.len < 64 ? label.len : 64), label.s);
 }
 
-/* The DER of a PEM text; larger than DER_MAX is no Ed25519 key. */
+/* Decodes a PEM text. One of more than DER_MAX bytes is not an Ed25519 key. */
 static int decode_pem(struct cfs_text pem, const struct form *form, uint8_t der[DER_MAX],
 		      size_t *len, struct cfs_err *err)
 {
@@ -108,15 +108,15 @@ static int decode_pem(struct cfs_text pem, const struct form *form, uint8_t der[
 	int rc;
 
 	if (!sig_next_line(&pem, &line))
-		return cfs_fail(err, EINVAL, "key: want lines of PEM");
+		return cfs_fail(err, EINVAL, "key: expected lines of PEM");
 	rc = check_label(label_of(line), form, err);
 	if (rc < 0)
 		return rc;
 	for (*len = 0; sig_next_line(&pem, &line); *len += n) {
 		if (is_mark(line, END, label))
 			return pem.len ? cfs_fail(err, EINVAL,
-						  "key: want nothing behind its end, "
-						  "found %zu bytes",
+						  "key: expected the end of the file, "
+						  "got %zu bytes",
 						  pem.len)
 				       : 0;
 		if (line.len == 0 ||
@@ -156,11 +156,12 @@ int cfs_sig_key_parse(struct cfs_text file, struct cfs_sig_key *out, struct cfs_
 	if (!sig_next_line(&rest, &line))
 		line = file;
 	else if (rest.len)
-		return cfs_fail(err, EINVAL, "key: want one line of base64, found more");
+		return cfs_fail(err, EINVAL,
+				"key: expected one line of base64, got more");
 	if (!cfs_base64_decode(line, key.bytes, sizeof(key.bytes), &len) ||
 	    len != sizeof(key.bytes))
 		return cfs_fail(err, EINVAL,
-				"key: want PEM, or base64 of %d bytes on one line",
+				"key: expected PEM, or base64 of %d bytes on one line",
 				CFS_SIG_KEY_LEN);
 	*out = key;
 	return 0;

@@ -22,7 +22,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 	return 0;
 }
 
-/* The first bytes of a file, at most cap. Returns their number. */
+/* Reads at most cap bytes of a file. Returns their number. */
 static ssize_t read_head(int dirfd, const char *name, char *buf, size_t cap,
 			 struct cfs_err *err)
 {
@@ -36,7 +36,7 @@ static ssize_t read_head(int dirfd, const char *name, char *buf, size_t cap,
 static int add_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 		    enum cfs_sig_role role, struct cfs_err *err)
 {
-	/* What does not fit is no key; a certificate is known by its beginning. */
+	/* A longer file is not a key; a certificate is recognized by its beginning. */
 	char buf[CFS_SIG_KEY_FILE_MAX];
 	struct cfs_sig_key key;
 	ssize_t len = read_head(dirfd, name, buf, sizeof(buf), err);

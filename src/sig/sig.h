@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: who vouches for an image: Ed25519 signatures over its formatted digest, or over a statement.
+/* sig: Ed25519 signatures over the formatted digest of an image, or over a statement.
  * Owns:  keys and their files, trusted and revoked ones, signature files, the statement (names,
- *        order and version of images), the floor below which a version must not fall.
+ *        order and version of images), rollback floors.
  * Uses:  base, hash (names and lengths of digests), libsodium (the curve).
  * Never: opens images, asks the kernel, decides where keys lie, prints.
  *
@@ -37,15 +37,14 @@ struct cfs_sig_key {
 	uint8_t bytes[CFS_SIG_KEY_LEN];
 };
 
-/* Lowercase hex of the key and a NUL, which names it everywhere; returns out. */
+/* Formats the ID of a key: lowercase hex and a NUL; returns out. */
 const char *cfs_sig_key_id(const struct cfs_sig_key *key, char out[CFS_SIG_KEY_ID_MAX]);
 
-/* A key file: PEM "PUBLIC KEY" as openssl writes it, or one line of base64 as ostree has it; and
- * nothing else. -ENOTSUP: a certificate; -EINVAL: anything else. */
+/* Parses a key file: PEM "PUBLIC KEY" as openssl writes it, or one line of base64 as ostree has it; nothing else. -ENOTSUP: a certificate; -EINVAL: anything else. */
 int cfs_sig_key_parse(struct cfs_text file, struct cfs_sig_key *out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A private key. Whoever has one wipes it. */
+/* A private key. Its owner wipes it with cfs_sig_secret_wipe. */
 struct cfs_sig_secret {
 	uint8_t seed[CFS_SIG_KEY_LEN];
 };
@@ -55,11 +54,11 @@ int cfs_sig_secret_parse(struct cfs_text file, struct cfs_sig_secret *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_sig_secret_wipe(struct cfs_sig_secret *secret);
 
-/* --- whom to trust --------------------------------------------------------------------- */
+/* --- trusted and revoked keys --------------------------------------------------------------------- */
 
 enum cfs_sig_role {
 	CFS_SIG_TRUSTED,
-	CFS_SIG_REVOKED, /* wins over trusted, wherever both come from */
+	CFS_SIG_REVOKED, /* takes precedence over trusted */
 };
 
 struct cfs_sig_known {
@@ -79,7 +78,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Adds every file of the directory, one key each; names that begin with a dot and
- * certificates are passed over. A file that is neither is an error: a revocation must not be lost by
+ * certificates are ignored. A file that is neither is an error: a revocation must not be lost by
  * a typing mistake. -ENOENT: no such directory, or a link in it leads nowhere. */
 int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int dirfd, const char *dir,
 			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;
@@ -87,28 +86,27 @@ void cfs_sig_keys_fini(struct cfs_sig_keys *keys);
 
 /* --- signatures ------------------------------------------------------------------------- */
 
-/* Does the signature (CFS_SIG_LEN bytes) fit key and message? False, too, for an S that is not below the
- * order of the group, for a key or R that is not canonical or of small order. */
-bool cfs_sig_fits(const struct cfs_sig_key *key, struct cfs_span message,
-		  const uint8_t *signature);
+/* Verifies one signature (CFS_SIG_LEN bytes). Also false for an S that is not below the order of the group, and for a key or
+ * R that is not canonical or of small order. */
+bool cfs_sig_verify_one(const struct cfs_sig_key *key, struct cfs_span message,
+			const uint8_t *signature);
 
-/* A signature file is one or more signatures, one behind another: "cat a.sig b.sig" joins two.
- * Zero on success: one at least is by a key that is trusted and not revoked; *by, lent from keys, says
- * which. -EINVAL: not such a file; -ENOPKG: a signature of another kind; -ENOKEY: no key is trusted at
+/* Verifies a signature file: one or more signatures, concatenated ("cat a.sig b.sig" joins two). Success if at least one is
+ * by a trusted, unrevoked key: *by, borrowed from keys. -EINVAL: not such a file; -ENOPKG: a signature of another kind; -ENOKEY: no key is trusted at
  * all; -EKEYREVOKED: good, but by a revoked key; -EBADMSG: none is by a trusted key over this message. */
 int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 		   struct cfs_span file, const struct cfs_sig_known **by,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The public key of a private one, and a signature by it (CFS_SIG_LEN bytes). */
+/* Computes the public key of a private one, and a signature by it (CFS_SIG_LEN bytes). */
 void cfs_sig_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out);
 void cfs_sig_sign(const struct cfs_sig_secret *secret, struct cfs_span message,
 		  uint8_t *out);
 
 /* --- statements -------------------------------------------------------------------------- */
 
-/* What a signature over a digest alone cannot say: which name the image goes by, which version of it this
- * is, and which images make up the whole, in their order. Its text is signed as it is:
+/* A statement binds a name and a version to one or more images in an order, which a signature over a digest alone cannot.
+ * Its text is signed unchanged:
  *
  *     composefs-statement 1
  *     name NAME          1 to 255 characters of ASCII, none of them blank
@@ -124,43 +122,42 @@ struct cfs_sig_statement {
 	size_t n_images;
 };
 
-/* The texts in out are lent from text. -EINVAL: anything else than the above. */
+/* The texts in out are borrowed from text. -EINVAL: any other text. */
 int cfs_sig_statement_parse(struct cfs_text text, struct cfs_sig_statement *out,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The text; free(out->p) is the caller's, after a failure too. -EINVAL: not a statement that could be
- * parsed again. */
+/* Formats the text. The caller frees out->p, also after a failure. -EINVAL: the text could not be parsed again. */
 int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *out,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Are these n images, in this order, what is stated? -EILSEQ: other ones, or more, or less; -EPROTO:
- * these, but in another order. */
+/* Is the statement about these n images in this order? -EILSEQ: about others, or another number; -EPROTO: in another
+ * order. */
 int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
 				   const struct cfs_text *images, size_t n,
 				   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Is it about this name? -ENXIO: about another. */
+/* Is the statement about this name? -ENXIO: about another. */
 int cfs_sig_statement_check_name(const struct cfs_sig_statement *s, struct cfs_text name,
 				 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- floors -------------------------------------------------------------------------------- */
+/* --- rollback floors -------------------------------------------------------------------------------- */
 
-/* A file of floors: a line "VERSION NAME" for each name, below which its version must not fall. */
+/* A file of floors has a line "VERSION NAME" for each name: the lowest version that is accepted. */
 
-/* -ESTALE: the version is below the floor of its name. A name without a line has no floor;
- * -ENOENT: there is no such file; -EINVAL: not such a file. */
+/* Checks the version of a statement. A name without a line has no floor. -ESTALE: below the floor of its name; -ENOENT: no
+ * such file; -EINVAL: not a file of floors. Takes no lock: the file is always replaced as a whole. */
 int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Makes the version the floor of its name, and the file where there is none. The file is replaced as a
- * whole, under a lock on itself: two processes do not undo each other, by whatever paths they come. -ESTALE: the floor
+/* Makes the version the floor of its name; creates the file if there is none. The file is replaced as a whole, under a lock on
+ * its inode, so that two processes do not undo each other, whatever paths they use. -ESTALE: the floor
  * is higher already; -ENOLINK: the path is a symbolic link that leads nowhere; -EMLINK: the file has another name;
  * -EBUSY: another process kept it locked for as long as wait allows (cfs_lock_take). */
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
 			const struct cfs_lock_wait *wait,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same on text: the file's new text goes to out, lent from nobody. */
+/* The same on text: appends the new text of the file to out, which the caller frees. */
 int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *s,
 			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
 

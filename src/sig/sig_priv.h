@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the files of sig share. */
+/* Shared by the files of sig. */
 #ifndef CFS_SIG_PRIV_H
 #define CFS_SIG_PRIV_H
 
 #include "sig/sig.h"
 
-/* Cuts the first line off *rest, its newline gone. False, and both untouched, when there is no newline
- * left. */
+/* Cuts the first line off *rest, without its newline. False, with both unchanged, if there is no newline. */
 static inline bool sig_next_line(struct cfs_text *rest, struct cfs_text *line)
 {
 	const char *end = rest->len ? memchr(rest->s, '\n', rest->len) : NULL;
@@ -19,10 +18,10 @@ static inline bool sig_next_line(struct cfs_text *rest, struct cfs_text *line)
 	return true;
 }
 
-/* A decimal number of 64 bits in its one form: no sign, no leading zero. */
+/* Parses a decimal number of 64 bits without sign and leading zeros. */
 bool sig_parse_number(struct cfs_text text, uint64_t *out);
 
-/* May this be the name of an image? */
+/* Is this a valid name of an image? */
 bool sig_is_name(struct cfs_text text);
 
 /* Appends formatted text. */

@@ -11,8 +11,8 @@
 
 #define HEAD "composefs-statement 1"
 
-/* What is shown of foreign text. */
-static int shown(struct cfs_text text)
+/* Bytes of untrusted text in a message. */
+static int shown_len(struct cfs_text text)
 {
 	return (int)(text.len < 200 ? text.len : 200);
 }
@@ -55,7 +55,7 @@ bool sig_is_name(struct cfs_text text)
 	return true;
 }
 
-/* "sha256:" or "sha512:" and as many lowercase digits as it has. */
+/* "sha256:" or "sha512:" and the digest in lowercase hex. */
 static bool is_digest(struct cfs_text text)
 {
 	static const enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
@@ -84,14 +84,14 @@ static bool take_prefix(struct cfs_text *t, struct cfs_text prefix)
 	return true;
 }
 
-/* Cuts off a line that begins with key, which goes. */
+/* Cuts off a line that begins with key; value is the rest of the line. */
 static int next_value(struct cfs_text *rest, const char *key, struct cfs_text *value,
 		      struct cfs_err *err)
 {
 	if (!sig_next_line(rest, value) || !take_prefix(value, cfs_text(key)))
 		return cfs_fail(err, EINVAL,
-				"statement: want a line \"%s...\", found \"%.*s\"", key,
-				shown(*value), value->s);
+				"statement: expected a line \"%s...\", got \"%.*s\"", key,
+				shown_len(*value), value->s);
 	return 0;
 }
 
@@ -106,17 +106,19 @@ static int parse_images(struct cfs_text rest, struct cfs_sig_statement *out,
 		if (rc < 0)
 			return rc;
 		if (!is_digest(digest))
-			return cfs_fail(err, EINVAL,
-					"statement: image: want sha256: or sha512: and "
-					"lowercase hex, found \"%.*s\"",
-					shown(digest), digest.s);
+			return cfs_fail(
+				err, EINVAL,
+				"statement: image: expected sha256: or sha512: and "
+				"lowercase hex, got \"%.*s\"",
+				shown_len(digest), digest.s);
 		if (out->n_images == CFS_SIG_IMAGES_MAX)
-			return cfs_fail(err, EINVAL, "statement: want at most %d images",
+			return cfs_fail(err, EINVAL,
+					"statement: expected at most %d images",
 					CFS_SIG_IMAGES_MAX);
 	}
 	return out->n_images
 		       ? 0
-		       : cfs_fail(err, EINVAL, "statement: want an image, found none");
+		       : cfs_fail(err, EINVAL, "statement: expected an image, got none");
 }
 
 int cfs_sig_statement_parse(struct cfs_text text, struct cfs_sig_statement *out,
@@ -127,21 +129,21 @@ int cfs_sig_statement_parse(struct cfs_text text, struct cfs_sig_statement *out,
 
 	if (rc == 0 && value.len)
 		rc = cfs_fail(err, EINVAL,
-			      "statement: want \"%s\", found another version", HEAD);
+			      "statement: expected \"%s\", got another version", HEAD);
 	if (rc == 0)
 		rc = next_value(&text, "name ", &out->name, err);
 	if (rc == 0 && !sig_is_name(out->name))
 		rc = cfs_fail(err, EINVAL,
-			      "statement: name: want 1 to %d visible ASCII "
-			      "characters, found \"%.*s\"",
-			      CFS_SIG_NAME_MAX, shown(out->name), out->name.s);
+			      "statement: name: expected 1 to %d visible ASCII "
+			      "characters, got \"%.*s\"",
+			      CFS_SIG_NAME_MAX, shown_len(out->name), out->name.s);
 	if (rc == 0)
 		rc = next_value(&text, "version ", &value, err);
 	if (rc == 0 && !sig_parse_number(value, &out->version))
 		rc = cfs_fail(err, EINVAL,
-			      "statement: version: want a decimal number of 64 bits, "
-			      "found \"%.*s\"",
-			      shown(value), value.s);
+			      "statement: version: expected a decimal number of 64 bits, "
+			      "got \"%.*s\"",
+			      shown_len(value), value.s);
 	return rc == 0 ? parse_images(text, out, err) : rc;
 }
 
@@ -157,7 +159,7 @@ int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *
 	if (rc == 0)
 		rc = sig_append(out, err, "\nversion %" PRIu64 "\n", s->version);
 	for (size_t i = 0; rc == 0 && i < s->n_images; i++)
-		rc = sig_append(out, err, "image %.*s\n", shown(s->images[i]),
+		rc = sig_append(out, err, "image %.*s\n", shown_len(s->images[i]),
 				s->images[i].s);
 	if (rc < 0)
 		return rc;
@@ -166,7 +168,7 @@ int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *
 }
 
 /* How often digest is among n images. */
-static size_t count(const struct cfs_text *images, size_t n, struct cfs_text digest)
+static size_t count_image(const struct cfs_text *images, size_t n, struct cfs_text digest)
 {
 	size_t found = 0;
 
@@ -183,17 +185,18 @@ int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
 		return cfs_fail(err, EILSEQ, "the statement is about %zu images, not %zu",
 				s->n_images, n);
 	for (size_t i = 0; i < n; i++)
-		if (count(images, n, images[i]) != count(s->images, n, images[i]))
+		if (count_image(images, n, images[i]) !=
+		    count_image(s->images, n, images[i]))
 			return cfs_fail(err, EILSEQ,
 					"the statement is not about image %.*s",
-					shown(images[i]), images[i].s);
+					shown_len(images[i]), images[i].s);
 	for (size_t i = 0; i < n; i++)
 		if (!cfs_text_eq(images[i], s->images[i]))
 			return cfs_fail(err, EPROTO,
 					"image %zu is %.*s, but the statement has %.*s "
 					"there: another order",
-					i + 1, shown(images[i]), images[i].s,
-					shown(s->images[i]), s->images[i].s);
+					i + 1, shown_len(images[i]), images[i].s,
+					shown_len(s->images[i]), s->images[i].s);
 	return 0;
 }
 
@@ -203,5 +206,5 @@ int cfs_sig_statement_check_name(const struct cfs_sig_statement *s, struct cfs_t
 	if (cfs_text_eq(s->name, name))
 		return 0;
 	return cfs_fail(err, ENXIO, "the statement is about %.*s, not %.*s",
-			shown(s->name), s->name.s, shown(name), name.s);
+			shown_len(s->name), s->name.s, shown_len(name), name.s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: is this by somebody we trust? All that the initrd needs, and not more. */
+/* sig: verifies signatures. The initrd needs this file and no other of libsodium's users. */
 #include "sig/sig.h"
 
 #include <errno.h>
@@ -9,10 +9,9 @@
 
 #include "sig/sig_priv.h"
 
-/* Two functions of libsodium that only its allocator calls, which nobody uses here. Its own come in object
- * files that start all of it up and bring its random numbers, and so most of it, into a
- * program: more than 100 KB that the initrd has no use for. They stand in this file so that the linker meets
- * them first. */
+/* Two functions of libsodium that only its allocator calls, which is not used here. The object files that define them in
+ * libsodium link its start-up code and random numbers, and so most of the library: more than 100 KB that the initrd does
+ * not need. They are defined in this file so that the linker finds them first. */
 void sodium_misuse(void)
 {
 	__builtin_trap();
@@ -25,10 +24,10 @@ void randombytes_buf(void *const buf, const size_t size)
 	__builtin_trap();
 }
 
-/* libsodium refuses all that sig.h says: S by its range, key and R by the list of points of small order,
- * a key by its range; an R that is not canonical differs from the one that is computed. */
-bool cfs_sig_fits(const struct cfs_sig_key *key, struct cfs_span message,
-		  const uint8_t *signature)
+/* libsodium makes the checks that sig.h promises: S and the key by their range, key and R by the list of points of small
+ * order; an R that is not canonical differs from the computed one. */
+bool cfs_sig_verify_one(const struct cfs_sig_key *key, struct cfs_span message,
+			const uint8_t *signature)
 {
 	return crypto_sign_ed25519_verify_detached(signature, message.p, message.len,
 						   key->bytes) == 0;
@@ -45,7 +44,7 @@ static const struct cfs_sig_known *find(const struct cfs_sig_keys *keys,
 	return NULL;
 }
 
-/* The key of that role which made one of the signatures; NULL: none. */
+/* Finds a key of that role that made one of the signatures. NULL: none. */
 static const struct cfs_sig_known *find_signer(const struct cfs_sig_keys *keys,
 					       enum cfs_sig_role role,
 					       struct cfs_span message,
@@ -58,14 +57,14 @@ static const struct cfs_sig_known *find_signer(const struct cfs_sig_keys *keys,
 		if (revoked != (role == CFS_SIG_REVOKED))
 			continue;
 		for (size_t off = 0; off < file.len; off += CFS_SIG_LEN)
-			if (cfs_sig_fits(&k->key, message, file.p + off))
+			if (cfs_sig_verify_one(&k->key, message, file.p + off))
 				return k;
 	}
 	return NULL;
 }
 
-/* How many keys may sign. */
-static size_t count_good(const struct cfs_sig_keys *keys)
+/* The number of trusted, unrevoked keys. */
+static size_t count_usable(const struct cfs_sig_keys *keys)
 {
 	size_t n = 0;
 
@@ -74,9 +73,9 @@ static size_t count_good(const struct cfs_sig_keys *keys)
 	return n;
 }
 
-/* Is the file one value of ASN.1 (ECDSA, PKCS#7), or a text as PEM, OpenSSH and PGP have it?
- * Source: X.690, 8.1.3: behind the 0x30 of a sequence its length, or in how many bytes that follows. */
-static bool is_of_other_kind(struct cfs_span file)
+/* Is the file one ASN.1 value (ECDSA, PKCS#7), or text as of PEM, OpenSSH and PGP? Source: X.690, 8.1.3: the 0x30 of a
+ * sequence is followed by its length, or by the number of bytes of its length. */
+static bool has_other_format(struct cfs_span file)
 {
 	const uint8_t *p = file.p;
 
@@ -94,10 +93,10 @@ static bool is_of_other_kind(struct cfs_span file)
 	}
 }
 
-static int fail_other_kind(struct cfs_err *err)
+static int fail_other_format(struct cfs_err *err)
 {
 	return cfs_fail(err, ENOPKG,
-			"signature file: want Ed25519 signatures, found one of another "
+			"signature file: expected Ed25519 signatures, got one of another "
 			"kind");
 }
 
@@ -105,18 +104,19 @@ static int check_file(struct cfs_span file, struct cfs_err *err)
 {
 	if (file.len == 0)
 		return cfs_fail(err, EINVAL,
-				"signature file: want %d bytes a signature, "
-				"found an empty file",
+				"signature file: expected signatures of %d bytes, "
+				"got an empty file",
 				CFS_SIG_LEN);
-	if (file.len % CFS_SIG_LEN && is_of_other_kind(file))
-		return fail_other_kind(err);
+	if (file.len % CFS_SIG_LEN && has_other_format(file))
+		return fail_other_format(err);
 	if (file.len % CFS_SIG_LEN)
 		return cfs_fail(err, EINVAL,
-				"signature file: want Ed25519 signatures of %d bytes "
-				"each, found %zu bytes",
+				"signature file: expected Ed25519 signatures of %d bytes "
+				"each, got %zu bytes",
 				CFS_SIG_LEN, file.len);
 	if (file.len > CFS_SIG_FILE_MAX)
-		return cfs_fail(err, EINVAL, "signature file: want at most %d signatures",
+		return cfs_fail(err, EINVAL,
+				"signature file: expected at most %d signatures",
 				CFS_SIG_FILE_MAX / CFS_SIG_LEN);
 	return 0;
 }
@@ -139,14 +139,14 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 	if (found)
 		return cfs_fail(err, EKEYREVOKED, "signed by key %s, which is revoked",
 				found->name);
-	if (count_good(keys) == 0)
+	if (count_usable(keys) == 0)
 		return cfs_fail(err, ENOKEY,
-				"want a trusted key that is not revoked, found none");
-	/* Not earlier: bytes that are a signature can begin in any way. */
-	if (is_of_other_kind(file))
-		return fail_other_kind(err);
+				"expected a trusted key that is not revoked, got none");
+	/* Only now: a valid signature can begin with any bytes. */
+	if (has_other_format(file))
+		return fail_other_format(err);
 	return cfs_fail(err, EBADMSG,
-			"no signature by a trusted key over this (keys: %zu, "
+			"no signature by a trusted key (keys: %zu, "
 			"signatures: %zu)",
-			count_good(keys), file.len / CFS_SIG_LEN);
+			count_usable(keys), file.len / CFS_SIG_LEN);
 }

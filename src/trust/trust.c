@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Is an image vouched for? Signatures are checked before anything of what they are over is
- * interpreted. */
+/* Verifies signatures of images. A signature is verified before the signed text is interpreted. */
 #include "trust/trust.h"
 
 #include <errno.h>
@@ -49,7 +48,7 @@ const char *cfs_trust_signature_path(const struct cfs_digest *d,
 
 /* --- keys ---------------------------------------------------------------------------------- */
 
-/* Whether there is a name at path; a link in the last place is one, wherever it leads. */
+/* Does path exist? A link in the last place does, wherever it leads. 1, 0 or -errno. */
 static int has_name(int at, const char *path, struct cfs_err *err)
 {
 	struct stat st;
@@ -59,9 +58,9 @@ static int has_name(int at, const char *path, struct cfs_err *err)
 	return errno == ENOENT ? 0 : cfs_fail_errno(err, "keys: %s", path);
 }
 
-/* Whether there is something at path. ENOENT is also what a link to nowhere gives in the middle of a path: that of a
- * filesystem that is not mounted, say. */
-static int is_there(int at, const char *path, struct cfs_err *err)
+/* Does path exist? 1, 0 or -errno. fstatat() also fails with ENOENT for a dangling link in the middle of a path, such as a link
+ * into a filesystem that is not mounted: that is an error. */
+static int path_exists(int at, const char *path, struct cfs_err *err)
 {
 	char part[PATH_MAX];
 	int there = has_name(at, path, err);
@@ -80,12 +79,12 @@ static int is_there(int at, const char *path, struct cfs_err *err)
 	return there;
 }
 
-/* A directory that may be missing. A link that leads nowhere, to it, in it or on the way to it, is an error: the
- * keys behind it may be revoked ones. */
-static int add_if_there(struct cfs_sig_keys *keys, int at, const char *dir,
-			enum cfs_sig_role role, struct cfs_err *err)
+/* Adds a directory that may be missing. A dangling link to it, in it or on the way to it is an error: the keys behind it
+ * may be revoked ones. */
+static int add_dir_if_present(struct cfs_sig_keys *keys, int at, const char *dir,
+			      enum cfs_sig_role role, struct cfs_err *err)
 {
-	int there = is_there(at, dir, err);
+	int there = path_exists(at, dir, err);
 
 	return there <= 0 ? there : cfs_sig_keys_add_dir(keys, at, dir, role, err);
 }
@@ -99,13 +98,13 @@ static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,
 	for (size_t i = 0; rc == 0 && i < N_DEFAULT; i++) {
 		snprintf(path, sizeof(path), "%s/%s.d", default_places[i],
 			 role == CFS_SIG_REVOKED ? "revoked" : "keys");
-		rc = add_if_there(keys, AT_FDCWD, path, role, err);
+		rc = add_dir_if_present(keys, AT_FDCWD, path, role, err);
 	}
 	return rc;
 }
 
-/* The revoked.d beside a directory of trusted keys: where the directory lies, and where its path says it does, for
- * that may be a link. */
+/* Adds the revoked.d beside a directory of trusted keys. If its path is a link, both the directory of the link and that of
+ * its target are searched. */
 static int add_revoked_beside(struct cfs_sig_keys *keys, int fd, const char *dir,
 			      struct cfs_err *err)
 {
@@ -118,13 +117,13 @@ static int add_revoked_beside(struct cfs_sig_keys *keys, int fd, const char *dir
 	parent = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return cfs_fail_errno(err, "the directory above it");
-	rc = add_if_there(keys, fd, "../revoked.d", CFS_SIG_REVOKED, err);
+	rc = add_dir_if_present(keys, fd, "../revoked.d", CFS_SIG_REVOKED, err);
 	if (rc == 0)
-		rc = add_if_there(keys, parent, "revoked.d", CFS_SIG_REVOKED, err);
+		rc = add_dir_if_present(keys, parent, "revoked.d", CFS_SIG_REVOKED, err);
 	return rc;
 }
 
-/* A directory that was named, and the revoked.d beside it. */
+/* Adds a directory that the user named, and the revoked.d beside it. */
 static int add_trusted(struct cfs_sig_keys *keys, const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,7 +154,7 @@ static int read_keys(const struct cfs_trust *t, struct cfs_sig_keys *keys,
 
 /* --- signatures ---------------------------------------------------------------------------- */
 
-/* One question, and what was read to answer it. */
+/* A request, and the files that were read for it. */
 struct work {
 	const struct cfs_trust *t;
 	const char *path;
@@ -189,12 +188,12 @@ static int append_signature(struct work *w, int dir, const struct cfs_sig_key *k
 	if (rc < 0 || len == CFS_SIG_LEN)
 		return rc;
 	w->signatures.len = before;
-	return cfs_fail(err, EINVAL, "%s: want a signature of %d bytes, found %zu", path,
-			CFS_SIG_LEN, len);
+	return cfs_fail(err, EINVAL, "%s: expected a signature of %d bytes, got %zu",
+			path, CFS_SIG_LEN, len);
 }
 
 /* Is the key the same as one before it? */
-static bool is_again(const struct cfs_sig_keys *keys, size_t i)
+static bool is_repeated(const struct cfs_sig_keys *keys, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (memcmp(&keys->v[k].key, &keys->v[i].key, sizeof(keys->v[i].key)) == 0)
@@ -223,13 +222,13 @@ static int find_signatures(struct work *w, struct cfs_err *err)
 	int failed = -ENOENT;
 
 	if (w->keys.n == 0)
-		return cfs_fail(err, ENOKEY, "want a trusted key, found none");
+		return cfs_fail(err, ENOKEY, "expected a trusted key, got none");
 	dir = open_signatures(w->t, err);
 	if (dir < 0)
 		return dir;
 	for (size_t i = 0; i < w->keys.n; i++) {
 		struct cfs_err why;
-		int rc = is_again(&w->keys, i)
+		int rc = is_repeated(&w->keys, i)
 				 ? 0
 				 : append_signature(w, dir, &w->keys.v[i].key, &why);
 
@@ -255,7 +254,7 @@ static int read_signatures(struct work *w, struct cfs_err *err)
 			   : append_file(AT_FDCWD, place, CFS_INPUT_PIPE,
 					 CFS_SIG_FILE_MAX, &w->signatures, err);
 	if (rc == -ENOENT)
-		return cfs_fail(err, ENODATA, "%s: want a signature in %s, found none",
+		return cfs_fail(err, ENODATA, "%s: expected a signature in %s, got none",
 				of, place);
 	return rc;
 }
@@ -333,7 +332,7 @@ static int check(struct work *w, struct cfs_err *err)
 	return rc;
 }
 
-/* What only a statement can say must not be asked of a digest, and then be passed over. */
+/* Options that need a statement are refused without one, not ignored. */
 int cfs_trust_check_request(const struct cfs_trust *t, size_t n, struct cfs_err *err)
 {
 	if (t->signatures && (t->statement || t->signature))
@@ -341,12 +340,11 @@ int cfs_trust_check_request(const struct cfs_trust *t, size_t n, struct cfs_err 
 				"a directory of signatures is for digests, and excludes "
 				"a signature file");
 	if (t->raise_floor && !t->floor)
-		return cfs_fail(err, EINVAL, "want a file of floors to raise one");
+		return cfs_fail(err, EINVAL, "expected a file of floors to raise one");
 	if (!t->statement && (t->name || t->floor))
-		return cfs_fail(err, EINVAL,
-				"only a statement tells a name and a version");
+		return cfs_fail(err, EINVAL, "name and floor need a statement");
 	if (!t->statement && n != 1)
-		return cfs_fail(err, EINVAL, "only a statement is about several images");
+		return cfs_fail(err, EINVAL, "several images need a statement");
 	return 0;
 }
 

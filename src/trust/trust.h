@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* trust: is an image vouched for?
+/* trust: verifies that an image is signed by a trusted, unrevoked key.
  * Owns:  the places of keys, signatures and statements, the order of the checks.
  * Uses:  base, verity (digests), sig.
  * Never: prints, mounts.
@@ -17,10 +17,10 @@ enum {
 	CFS_TRUST_STATEMENT_FILE_MAX = 64 * 1024, /* bytes */
 };
 
-/* Starts zeroed. All is lent. */
+/* A request to verify. Starts zeroed. Everything in it is borrowed. */
 struct cfs_trust {
-	/* Of trusted keys; none: keys.d in /usr/lib/composefs, /etc/composefs and /run/composefs. The
-	 * revoked.d beside each, and those three, are always looked at. */
+	/* Directories of trusted keys; none: keys.d in /usr/lib/composefs, /etc/composefs and /run/composefs. The
+	 * revoked.d beside each, and those of these three, are always read. */
 	const char *trusted[CFS_TRUST_DIRS_MAX];
 	size_t n_trusted;
 	const char *revoked[CFS_TRUST_DIRS_MAX]; /* further ones */
@@ -41,7 +41,7 @@ struct cfs_trust {
 		*wait; /* for the lock of the floors; NULL: without end */
 };
 
-/* What was found. */
+/* The result. */
 struct cfs_trust_found {
 	char key[CFS_SIG_KEY_ID_MAX];
 	char key_file[256];   /* its name in its directory */
@@ -54,23 +54,23 @@ struct cfs_trust_found {
 /* Adds a directory to one of the lists above; false when it is full. */
 bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir);
 
-/* Can all that is asked of n images be answered? -EINVAL: no, whatever their signatures. */
+/* Checks the request for n images. -EINVAL: contradictory, whatever the signatures are. */
 int cfs_trust_check_request(const struct cfs_trust *t, size_t n,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Is the image at path, with that digest, vouched for? With a statement about several: are all, in that
- * order? -ENODATA: there is no signature; otherwise the codes of cfs_sig_verify, of
- * cfs_sig_statement_check_* and of cfs_sig_floor_check. */
+/* Verifies the signature of the image at path with that digest; with a statement, that it is about these n images in this
+ * order. -ENODATA: no signature; otherwise the codes of cfs_sig_verify, cfs_sig_statement_check_* and
+ * cfs_sig_floor_check. */
 int cfs_trust_check(const struct cfs_trust *t, const char *path,
 		    const struct cfs_digest *digests, size_t n,
 		    struct cfs_trust_found *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A digest as statements have it, "sha256:HEX" and a NUL; returns out. */
+/* Formats a digest as in statements, "sha256:HEX" and a NUL; returns out. */
 enum { CFS_TRUST_DIGEST_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
 const char *cfs_trust_digest_text(const struct cfs_digest *d,
 				  char out[CFS_TRUST_DIGEST_MAX]);
 
-/* Where a signature by key lies in a directory of signatures, "DIGEST/KEY.ed25519" in hex; returns out. */
+/* Formats the place of a signature by key in a directory of signatures, "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };
 const char *cfs_trust_signature_path(const struct cfs_digest *d,
 				     const struct cfs_sig_key *key,

@@ -40,7 +40,7 @@ def signatures():
 
 def image_is_signed_by_its_name_and_verified_by_name_and_id():
     image = place()
-    expect(verify("os/1"), (UNSIGNED, "composefs verify: os/1: want a signature in r/signatures, found none\n"))
+    expect(verify("os/1"), (UNSIGNED, "composefs verify: os/1: expected a signature in r/signatures, got none\n"))
     made = sign("os/1")
     expect(made["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
     expect(made["images"][0]["digest"], "sha256:" + image)

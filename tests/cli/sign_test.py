@@ -315,7 +315,7 @@ def only_a_missing_file_in_an_existing_directory_counts_as_no_floors(_):
     os.link("two", "names")
     for place, word in (("floors", "a symbolic link that leads nowhere"), ("none/floors", "No such file"), ("missing/floors", "No such file"),
                         ("loop", "symbolic links"), ("plain/floors", "Not a directory"), ("fifo", "regular file"), (".", "directory"),
-                        ("names", "found 2 hard links")):
+                        ("names", "got 2 hard links")):
         before = sorted(os.listdir("."))
         status, _, err = verify(*raise_floor("os.statement", place)[2:])
         expect(status not in (OK, USAGE), place)
@@ -400,20 +400,20 @@ def sign_pkcs7():
 STATED = ("--statement=os.statement", "a.cfs", "b.cfs")
 # What is wrong; the status and the word for it; a part of the message; verify's arguments; how it comes about.
 REFUSALS = [
-    ("no signature", UNSIGNED, "unsigned", "want a signature in a.cfs.sig, found none", ("a.cfs",),
+    ("no signature", UNSIGNED, "unsigned", "expected a signature in a.cfs.sig, got none", ("a.cfs",),
      lambda: os.unlink("a.cfs.sig")),
-    ("empty signature", MALFORMED, "malformed", "found an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
-    ("truncated signature", MALFORMED, "malformed", "found 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
+    ("empty signature", MALFORMED, "malformed", "got an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
+    ("truncated signature", MALFORMED, "malformed", "got 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
     ("a pipe for a signature", MALFORMED, "malformed", "expected a regular file, found a FIFO", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), os.mkfifo("a.cfs.sig"))),
-    ("trailing data", MALFORMED, "malformed", "found 65 bytes", ("a.cfs",),
+    ("trailing data", MALFORMED, "malformed", "got 65 bytes", ("a.cfs",),
      lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),
-    ("ECDSA signature", OTHER_ALGORITHM, "other-algorithm", "found one of another kind", ("a.cfs",),
+    ("ECDSA signature", OTHER_ALGORITHM, "other-algorithm", "got one of another kind", ("a.cfs",),
      lambda: sign_otherwise("ec", "-pkeyopt", "ec_paramgen_curve:P-256")),
-    ("PKCS#7 signature", OTHER_ALGORITHM, "other-algorithm", "found one of another kind", ("a.cfs",), sign_pkcs7),
+    ("PKCS#7 signature", OTHER_ALGORITHM, "other-algorithm", "got one of another kind", ("a.cfs",), sign_pkcs7),
     ("RSA signature", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
      lambda: sign_otherwise("rsa", "-pkeyopt", "rsa_keygen_bits:2048")),
-    ("no key is trusted", NO_KEY, "no-key", "found none", ("a.cfs",), untrust),
+    ("no key is trusted", NO_KEY, "no-key", "got none", ("a.cfs",), untrust),
     ("signed by an untrusted key", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), sign("--key=stranger.pem", "a.cfs"))),
     ("signature of another image", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key",
@@ -425,13 +425,13 @@ REFUSALS = [
     ("key is revoked", REVOKED, "revoked", "vendor.pub, which is revoked", ("a.cfs",), lambda: revoke("vendor")),
     ("key is revoked elsewhere", REVOKED, "revoked", "which is revoked", ("--revoked=elsewhere", "a.cfs"),
      lambda: put("elsewhere/x", get("vendor.pub"))),
-    ("statement without signature", UNSIGNED, "unsigned", "os.statement.sig, found none", STATED,
+    ("statement without signature", UNSIGNED, "unsigned", "os.statement.sig, got none", STATED,
      lambda: os.unlink("os.statement.sig")),
     ("statement has changed", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", STATED,
      lambda: put("os.statement", get("os.statement").replace(b"version 7", b"version 9"))),
     ("statement is cut off", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key", STATED,
      lambda: cut("os.statement", 100)),
-    ("signed, but no statement", MALFORMED, "malformed", "statement: want a line", STATED,
+    ("signed, but no statement", MALFORMED, "malformed", "statement: expected a line", STATED,
      lambda: (put("os.statement", b"nonsense\n"), os.unlink("os.statement.sig"), openssl(
          "pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "os.statement", "-out", "os.statement.sig"))),
     ("signature of a digest for a statement", BAD_SIGNATURE, "bad-signature", "no signature by a trusted key",
@@ -446,10 +446,10 @@ REFUSALS = [
      lambda: None),
     ("rolled back", ROLLED_BACK, "rolled-back", "version 7 is below the floor 8", ("--floor=floors",) + STATED,
      lambda: put("floors", b"8 os\n")),
-    ("damaged floors", MALFORMED, "malformed", "floors: want lines", ("--floor=floors",) + STATED,
+    ("damaged floors", MALFORMED, "malformed", "floors: expected lines", ("--floor=floors",) + STATED,
      lambda: put("floors", b"7 os")),
     ("image without fs-verity", NO_VERITY, "no-verity", "fs-verity", ("--require-verity", "a.cfs"), lambda: None),
-    ("a key file that is none", MALFORMED, "malformed", "broken: key: want PEM", ("a.cfs",),
+    ("a key file that is none", MALFORMED, "malformed", "broken: key: expected PEM", ("a.cfs",),
      lambda: put("keys/revoked.d/broken", b"?")),
 ]
 

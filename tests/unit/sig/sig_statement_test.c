@@ -45,23 +45,24 @@ T(statement_with_anything_else_in_it_is_refused)
 	static const struct {
 		const char *text, *message;
 	} bad[] = {
-		{"", "want a line \"composefs-statement 1"},
-		{"composefs-statement 1", "want a line"},
+		{"", "expected a line \"composefs-statement 1"},
+		{"composefs-statement 1", "expected a line"},
 		{"composefs-statement 11\nname a\nversion 1\nimage " A "\n",
 		 "another version"},
-		{HEAD "version 1\nname a\nimage " A "\n", "want a line \"name ...\""},
-		{HEAD "name \nversion 1\nimage " A "\n", "want 1 to 255 visible"},
-		{HEAD "name a b\nversion 1\nimage " A "\n", "found \"a b\""},
-		{HEAD "name a\x7f\nversion 1\nimage " A "\n", "want 1 to 255 visible"},
+		{HEAD "version 1\nname a\nimage " A "\n", "expected a line \"name ...\""},
+		{HEAD "name \nversion 1\nimage " A "\n", "expected 1 to 255 visible"},
+		{HEAD "name a b\nversion 1\nimage " A "\n", "got \"a b\""},
+		{HEAD "name a\x7f\nversion 1\nimage " A "\n",
+		 "expected 1 to 255 visible"},
 		{HEAD "name a\nversion \nimage " A "\n", "decimal number"},
 		{HEAD "name a\nversion 01\nimage " A "\n", "decimal number"},
 		{HEAD "name a\nversion +1\nimage " A "\n", "decimal number"},
 		{HEAD "name a\nversion 18446744073709551616\nimage " A "\n",
 		 "decimal number"},
-		{HEAD "name a\nversion 1\n", "want an image, found none"},
-		{HEAD "name a\nversion 1\nimage " A, "want a line \"image"},
-		{HEAD "name a\nversion 1\nimage " A "\n\n", "want a line \"image"},
-		{HEAD "name a\nversion 1\nimage " A "\nx", "want a line \"image"},
+		{HEAD "name a\nversion 1\n", "expected an image, got none"},
+		{HEAD "name a\nversion 1\nimage " A, "expected a line \"image"},
+		{HEAD "name a\nversion 1\nimage " A "\n\n", "expected a line \"image"},
+		{HEAD "name a\nversion 1\nimage " A "\nx", "expected a line \"image"},
 		{HEAD "name a\nversion 1\nimage " A "\r\n", "lowercase hex"},
 		{HEAD "name a\nversion 1\nimage " HEX64 "\n", "lowercase hex"},
 		{HEAD "name a\nversion 1\nimage sha512:" HEX64 "\n", "lowercase hex"},
@@ -219,7 +220,7 @@ T(damaged_floors_are_an_error_not_no_floors)
 	for (size_t i = 0; i < LEN(bad); i++) {
 		tmp_text("floors", bad[i]);
 		t_eq(cfs_sig_floor_check(tmp_in("floors"), &s, &err), -EINVAL);
-		t_has(err.msg, "floors: want lines \"VERSION NAME\"");
+		t_has(err.msg, "floors: expected lines \"VERSION NAME\"");
 		t_eq(cfs_sig_floor_raise(tmp_in("floors"), &s, NULL, NULL), -EINVAL);
 		want_file(tmp_in("floors"), bad[i]);
 	}

@@ -72,7 +72,7 @@ T(signatures_are_those_of_rfc_8032)
 		t_mem(derived.bytes, key.bytes, CFS_SIG_KEY_LEN);
 		cfs_sig_sign(&secret, m, got);
 		t_mem(got, wanted, CFS_SIG_LEN);
-		t_ok(cfs_sig_fits(&key, m, got));
+		t_ok(cfs_sig_verify_one(&key, m, got));
 	}
 }
 
@@ -84,10 +84,10 @@ T(every_flipped_bit_of_a_signature_is_noticed)
 	bytes_of(rfc8032[1].signature, signature, sizeof(signature));
 	for (size_t bit = 0; bit < 8 * CFS_SIG_LEN; bit++) {
 		signature[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		t_ok(!cfs_sig_fits(&key, cfs_text_span(CFS_TEXT("r")), signature));
+		t_ok(!cfs_sig_verify_one(&key, cfs_text_span(CFS_TEXT("r")), signature));
 		signature[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
-	t_ok(cfs_sig_fits(&key, cfs_text_span(CFS_TEXT("r")), signature));
+	t_ok(cfs_sig_verify_one(&key, cfs_text_span(CFS_TEXT("r")), signature));
 }
 
 T(small_order_and_what_is_not_canonical_is_refused_though_the_equation_holds)
@@ -101,7 +101,7 @@ T(small_order_and_what_is_not_canonical_is_refused_though_the_equation_holds)
 		uint8_t signature[CFS_SIG_LEN];
 
 		bytes_of(vectors[i].signature, signature, sizeof(signature));
-		if (cfs_sig_fits(&key, m, signature) != good)
+		if (cfs_sig_verify_one(&key, m, signature) != good)
 			t_fail(__FILE__, __LINE__, "row %zu: %s", i, vectors[i].what);
 		n_good += good;
 	}
@@ -178,23 +178,23 @@ T(a_key_other_than_ed25519_is_refused_by_its_type)
 		int code;
 		const char *file, *message;
 	} bad[] = {
-		{-EINVAL, "", "want PEM, or base64 of 32 bytes"},
-		{-EINVAL, "\n", "want PEM, or base64 of 32 bytes"},
-		{-EINVAL, "AAAA\n", "want PEM, or base64 of 32 bytes"},
-		{-EINVAL, PUBLIC_LINE "\n\n", "one line of base64, found more"},
-		{-EINVAL, PUBLIC_LINE " ", "want PEM, or base64 of 32 bytes"},
-		{-EINVAL, PUBLIC "x", "want nothing behind its end, found 1 bytes"},
-		{-EINVAL, "-----BEGIN PUBLIC KEY-----", "want lines of PEM"},
-		{-EINVAL, "-----BEGIN PUBLIC KEY-----\n", "want an Ed25519 key"},
-		{-EINVAL, "-----BEGIN PUBLIC KEY----\nAAAA\n", "found another"},
-		{-EINVAL, "-----BEGIN -----\nAAAA\n", "found another"},
-		{-EINVAL, PEM("PUBLIC KEY", ""), "want an Ed25519 key"},
-		{-EINVAL, PEM("PUBLIC KEY", X25519), "want an Ed25519 key"},
+		{-EINVAL, "", "expected PEM, or base64 of 32 bytes"},
+		{-EINVAL, "\n", "expected PEM, or base64 of 32 bytes"},
+		{-EINVAL, "AAAA\n", "expected PEM, or base64 of 32 bytes"},
+		{-EINVAL, PUBLIC_LINE "\n\n", "one line of base64, got more"},
+		{-EINVAL, PUBLIC_LINE " ", "expected PEM, or base64 of 32 bytes"},
+		{-EINVAL, PUBLIC "x", "expected the end of the file, got 1 bytes"},
+		{-EINVAL, "-----BEGIN PUBLIC KEY-----", "expected lines of PEM"},
+		{-EINVAL, "-----BEGIN PUBLIC KEY-----\n", "expected an Ed25519 key"},
+		{-EINVAL, "-----BEGIN PUBLIC KEY----\nAAAA\n", "got another"},
+		{-EINVAL, "-----BEGIN -----\nAAAA\n", "got another"},
+		{-EINVAL, PEM("PUBLIC KEY", ""), "expected an Ed25519 key"},
+		{-EINVAL, PEM("PUBLIC KEY", X25519), "expected an Ed25519 key"},
 		{-EINVAL, PEM("PUBLIC KEY", RSA_LINE "\n" RSA_LINE),
-		 "want an Ed25519 key"},
-		{-EINVAL, PEM("PRIVATE KEY", "AAAA"), "found a PRIVATE KEY"},
-		{-ENOTSUP, PEM("CERTIFICATE", "AAAA"), "found a certificate"},
-		{-ENOTSUP, "\x30\x82\x01", "found a certificate"},
+		 "expected an Ed25519 key"},
+		{-EINVAL, PEM("PRIVATE KEY", "AAAA"), "got a PRIVATE KEY"},
+		{-ENOTSUP, PEM("CERTIFICATE", "AAAA"), "got a certificate"},
+		{-ENOTSUP, "\x30\x82\x01", "got a certificate"},
 	};
 	struct cfs_sig_key key;
 	struct cfs_sig_secret secret;
@@ -205,11 +205,11 @@ T(a_key_other_than_ed25519_is_refused_by_its_type)
 		t_has(err.msg, bad[i].message);
 	}
 	t_eq(cfs_sig_secret_parse(CFS_TEXT(PUBLIC), &secret, &err), -EINVAL);
-	t_has(err.msg, "found a PUBLIC KEY");
+	t_has(err.msg, "got a PUBLIC KEY");
 	t_eq(cfs_sig_secret_parse(CFS_TEXT(PEM("ENCRYPTED PRIVATE KEY", "AAAA")), &secret,
 				  &err),
 	     -EINVAL);
-	t_has(err.msg, "is encrypted");
+	t_has(err.msg, "encrypted; decrypt it");
 }
 
 /* --- sets of keys and signature files ----------------------------------------------------- */
@@ -275,7 +275,7 @@ T(without_a_trusted_key_nothing_is_taken)
 	struct cfs_err err;
 
 	t_eq(verify(&keys, SIGNATURE, &by, &err), -ENOKEY);
-	t_str(err.msg, "want a trusted key that is not revoked, found none");
+	t_str(err.msg, "expected a trusted key that is not revoked, got none");
 	tmp_fresh();
 	t_eq(add(&keys, CFS_SIG_TRUSTED, NULL), 0);
 	t_eq(verify(&keys, SIGNATURE, &by, &err), -ENOKEY);
@@ -293,7 +293,7 @@ T(file_that_is_no_key_spoils_its_directory)
 	tmp_fresh();
 	tmp_text("vendor", "PUBLIC KEY\n");
 	t_eq(add(&keys, CFS_SIG_REVOKED, &err), -EINVAL);
-	t_has(err.msg, "vendor: key: want PEM");
+	t_has(err.msg, "vendor: key: expected PEM");
 	t_eq(cfs_sig_keys_add_dir(&keys, AT_FDCWD, tmp_in("none"), CFS_SIG_TRUSTED, &err),
 	     -ENOENT);
 	cfs_sig_keys_fini(&keys);
@@ -323,9 +323,9 @@ T(signature_file_that_is_cut_off_or_goes_on_is_refused)
 	tmp_text("vendor", PUBLIC);
 	t_eq(add(&keys, CFS_SIG_TRUSTED, NULL), 0);
 	t_eq(verify(&keys, "", &by, &err), -EINVAL);
-	t_has(err.msg, "found an empty file");
+	t_has(err.msg, "got an empty file");
 	t_eq(verify(&keys, SIGNATURE "00", &by, &err), -EINVAL);
-	t_has(err.msg, "found 65 bytes");
+	t_has(err.msg, "got 65 bytes");
 	t_eq(verify(&keys, "00112233", &by, &err), -EINVAL);
 	t_eq(cfs_sig_verify(&keys, formatted(message),
 			    (struct cfs_span){large, CFS_SIG_FILE_MAX + CFS_SIG_LEN}, &by,

@@ -91,7 +91,7 @@ fact_each_of_the_three_directories_trusts_and_revokes() {
 
 fact_an_unsigned_image_is_refused() {
 	fresh
-	refuse "want a signature in /fs/image.sig, found none" show ""
+	refuse "expected a signature in /fs/image.sig, got none" show ""
 }
 
 fact_an_image_signed_by_an_untrusted_key_is_refused() {
@@ -161,7 +161,7 @@ fresh_repo() {
 
 fact_an_image_of_a_repository_is_mounted_with_a_signature_of_the_repository() {
 	fresh_repo
-	refuse "want a signature in /fs/repo/signatures, found none" \
+	refuse "expected a signature in /fs/repo/signatures, got none" \
 		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/stranger.pem os
 	refuse "found none" composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt

@@ -121,7 +121,7 @@ int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_
 	if (rc == 0)
 		rc = s->attach ? read_signature_file(s->attach, signature, err)
 			       : sign_by_command(s->command, message, signature, err);
-	if (rc == 0 && !cfs_sig_fits(key, message, signature))
+	if (rc == 0 && !cfs_sig_verify_one(key, message, signature))
 		rc = cfs_fail(err, EBADMSG,
 			      "the signature does not match the message and %s",
 			      s->public_key);
