@@ -91,6 +91,18 @@ def image_cache_and_standard_output_inside_the_source_are_left_out_and_named():
 
 
 @fact
+def messages_inside_the_source_are_left_out_and_named():
+    make_source()
+    with open("src/log", "wb") as f:
+        same(run(MKCOMPOSEFS, "src", "out.cfs", stdout=subprocess.DEVNULL, stderr=f)[0], 0)
+    with open("src/log", encoding="utf-8") as f:
+        same(warnings(f.read()), ["src/log: left out of the image: it is standard error"])
+    with open("src/log", "ab") as f:
+        same(run(MKCOMPOSEFS, "src", "out.cfs", stdout=f, stderr=f)[0], 0)
+    same(names("out.cfs"), ["/a", "/sub", "/sub/b"])
+
+
+@fact
 def names_that_merely_look_like_the_image_stay():
     make_source()
     write("src/out.cfs", "x")

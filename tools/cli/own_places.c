@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void add(struct own_places *p, const struct stat *st, const char *name,
 		const char *what)
@@ -40,7 +41,7 @@ int own_places_add_file(struct own_places *p, const struct cfs_replace *r,
 	return 0;
 }
 
-int own_places_add_fd(struct own_places *p, int fd, const char *what, struct cfs_err *err)
+static int add_fd(struct own_places *p, int fd, const char *what, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -49,4 +50,11 @@ int own_places_add_fd(struct own_places *p, int fd, const char *what, struct cfs
 	if (S_ISREG(st.st_mode))
 		add(p, &st, NULL, what);
 	return 0;
+}
+
+int own_places_add_std(struct own_places *p, struct cfs_err *err)
+{
+	int rc = add_fd(p, STDOUT_FILENO, "standard output", err);
+
+	return rc < 0 ? rc : add_fd(p, STDERR_FILENO, "standard error", err);
 }

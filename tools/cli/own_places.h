@@ -28,8 +28,7 @@ int own_places_add_dir(struct own_places *p, const char *path, const char *what,
 int own_places_add_file(struct own_places *p, const struct cfs_replace *r,
 			const char *what, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The file behind a descriptor, under any name; no pipe, device or terminal. */
-int own_places_add_fd(struct own_places *p, int fd, const char *what,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+/* The files behind standard output and standard error, under any name; no pipe, device or terminal. */
+int own_places_add_std(struct own_places *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

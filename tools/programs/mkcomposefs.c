@@ -366,7 +366,7 @@ static int read_directory(const struct options *o, const struct cfs_replace *fil
 	int rc = own_places_add_file(&in.own, file, "the image", err);
 
 	if (rc == 0)
-		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+		rc = own_places_add_std(&in.own, err);
 	return rc < 0 ? rc : ingest_directory(&in, out, err);
 }
 

@@ -182,8 +182,7 @@ static int find_own_places(struct options *o, struct own_places *own, struct cfs
 		rc = own_places_add_dir(own, path, "the repository", err);
 	if (rc < 0 && !where_is_given(&o->where))
 		rc = 0;
-	return rc < 0 ? rc
-		      : own_places_add_fd(own, STDOUT_FILENO, "standard output", err);
+	return rc < 0 ? rc : own_places_add_std(own, err);
 }
 
 static int make_image(struct options *o, const char *source, struct cfs_sink to,

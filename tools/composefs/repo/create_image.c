@@ -113,7 +113,7 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	int rc = own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository", err);
 
 	if (rc == 0)
-		rc = own_places_add_fd(&in.own, STDOUT_FILENO, "standard output", err);
+		rc = own_places_add_std(&in.own, err);
 	if (rc < 0)
 		return rc;
 	in.scan.alg = meta->alg;
