@@ -79,9 +79,9 @@ def init_ensure_accepts_another_format_but_no_other_algorithm():
     for args in (("init", "--ensure", "r"), ("init", "--ensure", "--algorithm", "fsverity-sha512-12", "r")):
         rc, out, err = cfsctl(*args)
         expect((rc, out), (FAILED, ""))
-        has(err, "expected fsverity-sha512-12, found fsverity-sha256-12")
+        has(err, "expected fsverity-sha512-12, got fsverity-sha256-12")
     good("init", "--ensure", "r")
-    has(refused("init", "--ensure", "--algorithm=fsverity-sha512-12", "r"), "found fsverity-sha256-12")
+    has(refused("init", "--ensure", "--algorithm=fsverity-sha512-12", "r"), "got fsverity-sha256-12")
     expect(snapshot("r"), before)
 
 
