@@ -53,7 +53,7 @@ static int bench_file(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 
 	for (int run = 0; run < RUNS; run++) {
 		double start = seconds();
-		int rc = cfs_verity_digest_fd(alg, fd, n_threads, &d, &size, err);
+		int rc = cfs_verity_digest_fd(alg, fd, n_threads, NULL, &d, &size, err);
 
 		if (rc < 0)
 			return rc;
@@ -74,7 +74,7 @@ static int bench_small(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 
 	for (int i = 0; i < N_SMALL && rc == 0; i++) {
 		cfs_verity_reset(v);
-		rc = cfs_verity_update_fd(v, fd, err);
+		rc = cfs_verity_update_fd(v, fd, NULL, err);
 		cfs_verity_final(v, &d);
 	}
 	if (rc < 0)
@@ -90,7 +90,7 @@ static int bench_small_batch(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 	static struct cfs_digest digests[N_SMALL];
 	struct cfs_verity_batch *b;
 	double start = seconds();
-	int rc = cfs_verity_batch_new(alg, &b);
+	int rc = cfs_verity_batch_new(alg, NULL, &b);
 	uint64_t size;
 
 	if (rc < 0)

@@ -69,14 +69,24 @@ static int judge(int status, const char *name, struct cfs_err *err)
 	return cfs_fail(err, EIO, "%s failed", name);
 }
 
-int cfs_child_wait(pid_t pid, const char *name, struct cfs_err *err)
+int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,
+		   struct cfs_err *err)
 {
-	int status = 0;
+	for (;;) {
+		int status = 0;
+		pid_t rc = waitpid(pid, &status, watch ? WNOHANG : 0);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
+		if (rc == pid)
+			return judge(status, name, err);
+		if (rc < 0 && errno != EINTR)
 			return cfs_fail_errno(err, "wait for %s", name);
-	return judge(status, name, err);
+		if (cfs_watch_is_cancelled(watch)) {
+			cfs_child_kill(pid);
+			return cfs_watch_poll(watch, err);
+		}
+		if (watch)
+			cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
+	}
 }
 
 int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/base.h"
+#include "base/watch.h"
 
 /* A file without a name that holds the bytes, read from the start: what a child reads. Unlike a pipe it has
  * a size, which openssl wants, and nobody has to be there to read it. Returns the descriptor. */
@@ -23,8 +24,9 @@ const char *cfs_child_find(const char *name, char buf[4096]);
 int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Waits for its end. -EIO: it failed. */
-int cfs_child_wait(pid_t pid, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
+/* Waits for its end. -EIO: it failed. When watch (may be NULL) is cancelled, the child is killed: -ECANCELED. */
+int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same of one that has nothing left to do: one that does not end within some seconds is killed, and that is a
  * failure. */

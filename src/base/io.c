@@ -13,6 +13,8 @@
 
 #include "base/mem.h"
 
+enum { WATCH_POLL_MS = 50 };
+
 /* O_NONBLOCK belongs to all who share an open file: somebody else may have set it on standard input or output, in any
  * moment. After EAGAIN, waits until there is something to do. A file that we opened with O_NONBLOCK is not waited for: it
  * should be a regular one, and may be a FIFO. */
@@ -65,6 +67,45 @@ static ssize_t read_full(int fd, void *p, size_t len, off_t off, struct cfs_err 
 ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err)
 {
 	return read_full(fd, p, len, -1, err);
+}
+
+/* Waits for something to read, or the end of the file. */
+static int wait_readable(int fd, const struct cfs_watch *watch, struct cfs_err *err)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	int n, rc;
+
+	do {
+		rc = cfs_watch_poll(watch, err);
+		n = rc == 0 ? poll(&p, 1, WATCH_POLL_MS) : 1;
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	return rc;
+}
+
+ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch *watch,
+			    struct cfs_err *err)
+{
+	char *to = p;
+	size_t done = 0;
+
+	if (!watch)
+		return cfs_io_read(fd, p, len, err);
+	while (done < len) {
+		int rc = wait_readable(fd, watch, err);
+		ssize_t n;
+
+		if (rc < 0)
+			return rc;
+		n = read(fd, to + done, len - done);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return cfs_fail_errno(err, "read");
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
 }
 
 ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off, struct cfs_err *err)

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "base/watch.h"
 
 static inline void cfs_autofd_fn(const int *fd)
 {
@@ -38,7 +39,11 @@ int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err) CFS_MUS
  * in non-blocking mode. */
 ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same at a position; the descriptor's own offset is not used. */
+/* The same, and ends with -ECANCELED while it waits for a pipe when watch (may be NULL) is cancelled. */
+ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch *watch,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same as cfs_io_read at a position; the descriptor's own offset is not used. */
 ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 

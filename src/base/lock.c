@@ -156,6 +156,8 @@ static int wait_until(int fd, int how, const struct cfs_lock_wait *wait, long lo
 	int rc;
 
 	while ((rc = try_lock(fd, how)) == -EAGAIN && cfs_lock_now_ms() < end) {
+		if (cfs_watch_is_cancelled(wait->watch))
+			return -ECANCELED;
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
 		if (cfs_lock_now_ms() >= note_at) {
 			wait->note(wait->ctx, cfs_lock_holder(fd, holder));
@@ -178,6 +180,8 @@ int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_
 			wait->timeout_ms > 0   ? now + wait->timeout_ms
 			: wait->timeout_ms < 0 ? now
 					       : LLONG_MAX);
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(wait->watch, err);
 	if (rc == -EAGAIN)
 		return cfs_fail(err, EBUSY, "locked by %s", cfs_lock_holder(fd, holder));
 	errno = -rc;

@@ -6,6 +6,7 @@
 #define CFS_BASE_LOCK_H
 
 #include "base/err.h"
+#include "base/watch.h"
 
 enum {
 	CFS_LOCK_NOTE_MS = 2000, /* so long is waited before somebody is told */
@@ -19,6 +20,7 @@ struct cfs_lock_wait {
 	/* Called once, after CFS_LOCK_NOTE_MS; may be NULL. */
 	void (*note)(void *ctx, const char *holder);
 	void *ctx;
+	const struct cfs_watch *watch; /* may be NULL: ends the wait with -ECANCELED */
 };
 
 /* flock(2) with how LOCK_SH or LOCK_EX. -EBUSY: the time is up, and err says who holds it; else -errno of

@@ -15,8 +15,9 @@ struct job {
 	cfs_pool_fn fn;
 	void *ctx;
 	size_t n;
+	const struct cfs_watch *watch;
 	atomic_size_t next;
-	atomic_bool stop;
+	atomic_bool stop, cancelled;
 	pthread_mutex_t lock; /* guards the three below */
 	size_t failed_i;
 	int rc;
@@ -53,6 +54,10 @@ static void *work(void *arg)
 
 		if (i >= job->n)
 			break;
+		if (cfs_watch_is_cancelled(job->watch)) {
+			atomic_store(&job->cancelled, true);
+			break;
+		}
 		err.msg[0] = '\0';
 		rc = job->fn(job->ctx, w->index, i, &err);
 		if (rc < 0)
@@ -73,9 +78,9 @@ static unsigned start(struct worker *w, unsigned n)
 }
 
 int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
-		 struct cfs_err *err)
+		 const struct cfs_watch *watch, struct cfs_err *err)
 {
-	struct job job = {.fn = fn, .ctx = ctx, .n = n};
+	struct job job = {.fn = fn, .ctx = ctx, .n = n, .watch = watch};
 	struct worker *w;
 	unsigned started;
 
@@ -95,6 +100,8 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		pthread_join(w[i].thread, NULL);
 	pthread_mutex_destroy(&job.lock);
 	free(w);
+	if (atomic_load(&job.cancelled))
+		return cfs_watch_poll(watch, err);
 	if (job.rc < 0 && err)
 		*err = job.err;
 	return job.rc;

@@ -213,5 +213,5 @@ int check_objects(struct check *c, struct cfs_err *err)
 	if (!c->sizes || !c->is_bad)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
-	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c, err);
+	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c, NULL, err);
 }

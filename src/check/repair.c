@@ -36,9 +36,10 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 static int digest_file(int fd, const struct cfs_digest *id, struct cfs_digest *got,
 		       struct cfs_err *err)
 {
-	int rc = cfs_verity_digest_fd(id->alg, fd, 1, got, NULL, err);
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, got, NULL, err);
 
-	return rc == -EIO ? cfs_verity_digest_fd(id->alg, fd, 1, got, NULL, err) : rc;
+	return rc == -EIO ? cfs_verity_digest_fd(id->alg, fd, 1, NULL, got, NULL, err)
+			  : rc;
 }
 
 static int seal_if_unsealed(struct repair *r, const struct cfs_digest *id, int fd,

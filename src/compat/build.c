@@ -263,7 +263,7 @@ static int read_digest(struct lcfs_node_s *node, int fd, int flags)
 	struct cfs_digest digest;
 	uint64_t size;
 
-	if (cfs_verity_digest_fd(CFS_SHA256, fd, 1, &digest, &size, NULL) < 0 ||
+	if (cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, &digest, &size, NULL) < 0 ||
 	    size < node->size)
 		return -ENODATA;
 	return keep_digest(node, &digest, flags);

@@ -105,7 +105,7 @@ int lcfs_fd_get_fsverity(uint8_t *digest, int fd)
 		return rc < 0 ? fail_with_code(rc) : 0;
 	if (lseek(fd, 0, SEEK_CUR) < 0)
 		return fail_with_code(-errno);
-	if (cfs_verity_digest_fd(CFS_SHA256, fd, 1, &d, NULL, NULL) < 0)
+	if (cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, &d, NULL, NULL) < 0)
 		return lcfs_fail(-ENODATA);
 	memcpy(digest, d.bytes, LCFS_DIGEST_SIZE);
 	return 0;

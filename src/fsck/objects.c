@@ -138,7 +138,7 @@ static int compare_digest(const struct cfs_fsck_objects *o,
 	int rc = cfs_verity_measure(fd, &got, NULL);
 
 	if (rc == -ENOTTY || (rc == 0 && got.alg != o->alg))
-		rc = cfs_verity_digest_fd(o->alg, fd, 1, &got, NULL, err);
+		rc = cfs_verity_digest_fd(o->alg, fd, 1, NULL, &got, NULL, err);
 	if (rc < 0)
 		return rc;
 	memcpy(expected.bytes, object->digest, cfs_hash_len(o->alg));
@@ -232,5 +232,5 @@ int cfs_fsck_objects_check(struct cfs_fsck_objects *o, int dirfd, struct cfs_err
 {
 	struct comparison c = {.o = o, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, err);
+	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, NULL, err);
 }

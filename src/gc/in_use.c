@@ -42,7 +42,7 @@ static int is_image(int fd, struct cfs_err *err)
 static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_digest got;
-	int rc = cfs_verity_digest_fd(id->alg, fd, 1, &got, NULL, err);
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, &got, NULL, err);
 
 	return rc < 0 ? rc : cfs_digest_eq(&got, id);
 }

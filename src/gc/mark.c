@@ -266,7 +266,7 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 
 int gc_mark_pending_images(struct gc_marks *m, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, err);
+	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, NULL, err);
 
 	m->n_images = 0;
 	for (unsigned t = 0; rc == 0 && t < m->n_threads; t++) {

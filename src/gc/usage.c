@@ -245,7 +245,7 @@ static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 		return cfs_beneath_fail(fd, "objects", err);
 	u->objects_fd = fd;
 	u->cached_bad = bad;
-	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, err);
+	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, NULL, err);
 	u->total.cached_known = !u->opts->no_cached;
 	for (unsigned i = 0; i < n_threads; i++)
 		u->total.cached_known &= !bad[i];
@@ -317,7 +317,7 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 
 static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, err);
+	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, NULL, err);
 
 	if (rc < 0)
 		return rc;

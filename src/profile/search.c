@@ -279,7 +279,7 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 	atomic_init(&s->best, SIZE_MAX);
 	atomic_init(&s->n_done, 0);
 	m->n_candidates += s->n * s->n_forms;
-	rc = cfs_pool_run(threads, s->n, try_one, s, err);
+	rc = cfs_pool_run(threads, s->n, try_one, s, NULL, err);
 	for (size_t i = 0; rc == 0 && i < s->n; i++) {
 		const struct candidate *c = &s->candidates[i];
 

@@ -118,7 +118,7 @@ static int worker_init(struct scan *s, struct scan_worker *w)
 	w->xattr = malloc(SCAN_XATTR_LEN);
 	if (!w->dents || !w->keys || !w->xattr)
 		return -ENOMEM;
-	return s->opts->file ? 0 : cfs_verity_batch_new(s->alg, &w->batch);
+	return s->opts->file ? 0 : cfs_verity_batch_new(s->alg, NULL, &w->batch);
 }
 
 static void worker_fini(struct scan_worker *w)

@@ -324,7 +324,7 @@ int cfs_scan_walk(struct scan *s, struct cfs_err *err)
 		struct level level = {s, first};
 		size_t end = s->n_dirs;
 
-		rc = cfs_pool_run(s->threads, end - first, read_piece, &level, err);
+		rc = cfs_pool_run(s->threads, end - first, read_piece, &level, NULL, err);
 		if (rc == 0)
 			rc = next_level(s, first, end, err);
 		first = end;

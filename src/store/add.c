@@ -73,7 +73,7 @@ static int copy(struct store_worker *w, int src, uint64_t size, int fd,
 static int digest_clone(struct store_worker *w, uint64_t size, int fd,
 			struct cfs_err *err)
 {
-	int rc = cfs_verity_update_fd(w->verity, fd, err);
+	int rc = cfs_verity_update_fd(w->verity, fd, NULL, err);
 
 	if (rc == 0 && cfs_verity_size(w->verity) != size)
 		rc = fail_size(size, cfs_verity_size(w->verity), err);

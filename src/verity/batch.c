@@ -25,6 +25,7 @@ struct file {
 
 struct cfs_verity_batch {
 	struct cfs_verity *v;
+	const struct cfs_watch *watch;
 	size_t n_files, n_blocks;
 	size_t n_trees; /* files of more than one block */
 	struct file file[MAX_FILES];
@@ -33,7 +34,8 @@ struct cfs_verity_batch {
 static_assert(MAX_FILES * DESCRIPTOR_LEN <= HASH_BATCH_LEN,
 	      "descriptors fit into a level");
 
-int cfs_verity_batch_new(enum cfs_hash_alg alg, struct cfs_verity_batch **out)
+int cfs_verity_batch_new(enum cfs_hash_alg alg, const struct cfs_watch *watch,
+			 struct cfs_verity_batch **out)
 {
 	struct cfs_verity_batch *b = calloc(1, sizeof(*b));
 
@@ -43,6 +45,7 @@ int cfs_verity_batch_new(enum cfs_hash_alg alg, struct cfs_verity_batch **out)
 		free(b);
 		return -ENOMEM;
 	}
+	b->watch = watch;
 	*out = b;
 	return 0;
 }
@@ -163,7 +166,7 @@ int cfs_verity_batch_add(struct cfs_verity_batch *b, int fd, uint64_t expected,
 		return 0;
 	cfs_verity_batch_flush(b);
 	cfs_verity_reset(b->v);
-	rc = cfs_verity_update_fd(b->v, fd, err);
+	rc = cfs_verity_update_fd(b->v, fd, b->watch, err);
 	if (rc < 0)
 		return rc;
 	*size_out = b->v->size;

@@ -12,7 +12,8 @@ enum {
 	SPLIT_MIN_LEN = 4 << 20,
 };
 
-int cfs_verity_update_fd(struct cfs_verity *v, int fd, struct cfs_err *err)
+int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *watch,
+			 struct cfs_err *err)
 {
 	struct level *data = &v->level[0];
 	bool stream = false;
@@ -21,9 +22,11 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, struct cfs_err *err)
 	for (;;) {
 		size_t room = data->cap - data->len;
 		uint8_t *to = data->buf + data->len;
-		ssize_t n = stream ? cfs_io_read(fd, to, room, err)
-				   : cfs_io_pread(fd, to, room, off, err);
+		ssize_t n = cfs_watch_poll(watch, err);
 
+		if (n == 0)
+			n = stream ? cfs_io_read_watched(fd, to, room, watch, err)
+				   : cfs_io_pread(fd, to, room, off, err);
 		if (n == -ESPIPE && !stream) {
 			stream = true;
 			continue;
@@ -49,7 +52,8 @@ static uint64_t split_size(int fd)
 }
 
 int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
-			 struct cfs_digest *out, uint64_t *size_out, struct cfs_err *err)
+			 const struct cfs_watch *watch, struct cfs_digest *out,
+			 uint64_t *size_out, struct cfs_err *err)
 {
 	uint64_t size = n_threads > 1 ? split_size(fd) : 0;
 	struct cfs_verity *v;
@@ -57,8 +61,8 @@ int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 
 	if (cfs_verity_new(alg, &v) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = size ? cfs_verity_update_split(v, fd, size, n_threads, err)
-		  : cfs_verity_update_fd(v, fd, err);
+	rc = size ? cfs_verity_update_split(v, fd, size, n_threads, watch, err)
+		  : cfs_verity_update_fd(v, fd, watch, err);
 	if (rc == 0 && size_out)
 		*size_out = v->size;
 	if (rc == 0)

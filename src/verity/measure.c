@@ -54,8 +54,8 @@ static int measure_fd(struct job *job, int fd, struct file *f,
 	int rc = -ENOTTY;
 
 	if (!batch)
-		return cfs_verity_digest_fd(CFS_SHA256, fd, job->threads, &f->digest,
-					    NULL, err);
+		return cfs_verity_digest_fd(CFS_SHA256, fd, job->threads, NULL,
+					    &f->digest, NULL, err);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0)
 		return cfs_fail_errno(err, "stat");
 	if (may_be_sealed(&st))
@@ -124,7 +124,7 @@ static int make_batches(struct job *job)
 	if (!job->batches)
 		return -ENOMEM;
 	for (unsigned i = 0; i < job->threads; i++)
-		if (cfs_verity_batch_new(CFS_SHA256, &job->batches[i]) < 0)
+		if (cfs_verity_batch_new(CFS_SHA256, NULL, &job->batches[i]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -148,7 +148,7 @@ int cfs_verity_measure_files(char *const *paths, size_t n, struct cfs_out *out,
 		free_batches(&job);
 		return cfs_fail(err, ENOMEM, "out of memory");
 	}
-	rc = cfs_pool_run(job.threads, n, measure_first, &job, err);
+	rc = cfs_pool_run(job.threads, n, measure_first, &job, NULL, err);
 	for (unsigned i = 0; i < job.threads; i++)
 		cfs_verity_batch_flush(job.batches[i]);
 	rc = put_lines(&job, rc, out, err);

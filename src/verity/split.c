@@ -80,12 +80,12 @@ static int hash_group(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 }
 
 static int hash_window(struct cfs_verity *v, struct split *s, unsigned n_threads,
-		       struct cfs_err *err)
+		       const struct cfs_watch *watch, struct cfs_err *err)
 {
 	uint64_t len = s->end - s->off, hash_block_len = s->group_len / GROUP_HASH_BLOCKS;
 	size_t n_groups = (size_t)((len + s->group_len - 1) / s->group_len);
 	size_t n_hashes = (size_t)((len + hash_block_len - 1) / hash_block_len);
-	int rc = cfs_pool_run(n_threads, n_groups, hash_group, s, err);
+	int rc = cfs_pool_run(n_threads, n_groups, hash_group, s, watch, err);
 
 	if (rc < 0)
 		return rc;
@@ -105,7 +105,8 @@ static int check_end(int fd, uint64_t size, struct cfs_err *err)
 }
 
 int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
-			    unsigned n_threads, struct cfs_err *err)
+			    unsigned n_threads, const struct cfs_watch *watch,
+			    struct cfs_err *err)
 {
 	size_t hash_len = cfs_hash_len(v->alg);
 	uint64_t group_len = (uint64_t)GROUP_HASHES_LEN / hash_len * CFS_VERITY_BLOCK;
@@ -125,7 +126,7 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 		int rc;
 
 		s.end = min64(size, s.off + window_len);
-		rc = hash_window(v, &s, n_threads, err);
+		rc = hash_window(v, &s, n_threads, watch, err);
 		if (rc < 0)
 			return rc;
 	}

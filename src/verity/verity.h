@@ -63,8 +63,8 @@ void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out);
 uint64_t cfs_verity_size(const struct cfs_verity *v);
 
 /* Feeds the whole file behind fd, read straight into the buffer: from offset 0 by pread (its own
- * offset is left alone), or from where it stands when it has no positions (a pipe). */
-int cfs_verity_update_fd(struct cfs_verity *v, int fd,
+ * offset is left alone), or from where it stands when it has no positions (a pipe). watch may be NULL. */
+int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *watch,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A sink that feeds the stream digest. */
@@ -77,13 +77,13 @@ int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
  * one large regular file, and then a size that changes meanwhile is -EBUSY; the digest does not
  * depend on it. *size_out (may be NULL): bytes read. */
 int cfs_verity_digest_fd(enum cfs_hash_alg alg, int fd, unsigned n_threads,
-			 struct cfs_digest *out, uint64_t *size_out,
-			 struct cfs_err *err) CFS_MUST_CHECK;
+			 const struct cfs_watch *watch, struct cfs_digest *out,
+			 uint64_t *size_out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Digests of many files, of which the small ones are hashed together: a CPU hashes several blocks
- * at once in little more time than one. One thread at a time. */
+ * at once in little more time than one. One thread at a time. watch (may be NULL) is lent until _free. */
 struct cfs_verity_batch;
-int cfs_verity_batch_new(enum cfs_hash_alg alg,
+int cfs_verity_batch_new(enum cfs_hash_alg alg, const struct cfs_watch *watch,
 			 struct cfs_verity_batch **out) CFS_MUST_CHECK;
 /* Drops what was not flushed. NULL is fine. */
 void cfs_verity_batch_free(struct cfs_verity_batch *b);

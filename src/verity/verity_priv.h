@@ -62,6 +62,7 @@ void cfs_verity_filled(struct cfs_verity *v, unsigned level, size_t len);
 /* Feeds the size bytes of a regular file, read by n_threads. -EBUSY: the file has another
  * size. */
 int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
-			    unsigned n_threads, struct cfs_err *err) CFS_MUST_CHECK;
+			    unsigned n_threads, const struct cfs_watch *watch,
+			    struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

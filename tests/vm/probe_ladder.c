@@ -30,7 +30,7 @@ static int compare(const char *path, enum cfs_hash_alg alg, struct cfs_err *err)
 	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct cfs_digest ours, kernels;
 	char a[CFS_DIGEST_HEX_MAX], b[CFS_DIGEST_HEX_MAX];
-	int rc = cfs_verity_digest_fd(alg, fd, 1, &ours, NULL, err);
+	int rc = cfs_verity_digest_fd(alg, fd, 1, NULL, &ours, NULL, err);
 
 	if (rc == 0)
 		rc = cfs_verity_enable(fd, alg, err);

@@ -313,14 +313,14 @@ T(pool_does_each_piece_once_and_reports_the_first_failure)
 		struct pool_job job = {.fail_from = SIZE_MAX};
 		struct cfs_err err;
 
-		t_eq(cfs_pool_run(threads, 1000, piece, &job, &err), 0);
+		t_eq(cfs_pool_run(threads, 1000, piece, &job, NULL, &err), 0);
 		for (int i = 0; i < 1000; i++)
 			t_eq(job.seen[i], 1);
 		job.fail_from = 500;
-		t_eq(cfs_pool_run(threads, 1000, piece, &job, &err), -EIO);
+		t_eq(cfs_pool_run(threads, 1000, piece, &job, NULL, &err), -EIO);
 		t_str(err.msg, "piece 500");
 	}
-	t_eq(cfs_pool_run(4, 0, piece, NULL, NULL), 0);
+	t_eq(cfs_pool_run(4, 0, piece, NULL, NULL, NULL), 0);
 	t_ok(cfs_pool_cpus() >= 1);
 	t_ok(cfs_pool_readers() >= 8 && cfs_pool_readers() >= cfs_pool_cpus());
 }

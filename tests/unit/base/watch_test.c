@@ -2,10 +2,19 @@
 /* base: a watch reports and cancels, and a watch that is not there does neither. */
 #include "base/watch.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
 #include "t.h"
 
 static char warned[CFS_ERR_MAX];
 static struct cfs_progress seen;
+static volatile sig_atomic_t cancelled;
 
 static void keep_warning(void *ctx, const char *msg)
 {
@@ -47,12 +56,99 @@ T(watch_that_is_absent_or_empty_reports_nothing)
 
 T(watch_that_is_cancelled_ends_the_work)
 {
-	volatile sig_atomic_t cancelled = 0;
 	struct cfs_watch w = {.cancelled = &cancelled};
 	struct cfs_err err;
 
+	cancelled = 0;
 	t_eq(cfs_watch_poll(&w, &err), 0);
 	cancelled = 1;
 	t_eq(cfs_watch_poll(&w, &err), -ECANCELED);
 	t_str(err.msg, "interrupted");
+}
+
+static int cancel_at(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	(void)ctx;
+	(void)worker;
+	(void)err;
+	if (i == 10)
+		cancelled = 1;
+	return 0;
+}
+
+T(pool_begins_no_piece_after_cancellation)
+{
+	struct cfs_watch w = {.cancelled = &cancelled};
+	struct cfs_err err;
+
+	cancelled = 0;
+	t_eq(cfs_pool_run(1, 11, cancel_at, NULL, &w, &err), 0);
+	cancelled = 0;
+	t_eq(cfs_pool_run(1, 12, cancel_at, NULL, &w, &err), -ECANCELED);
+	t_str(err.msg, "interrupted");
+}
+
+static void *cancel_soon(void *unused)
+{
+	usleep(20000);
+	cancelled = 1;
+	return unused;
+}
+
+/* A pipe that nobody writes to: the wait would never end. */
+T(read_of_an_idle_pipe_ends_on_cancellation)
+{
+	struct cfs_watch w = {.cancelled = &cancelled};
+	struct cfs_err err;
+	pthread_t thread;
+	char buf[8];
+	int fds[2];
+
+	t_eq(pipe(fds), 0);
+	t_eq(write(fds[1], "abc", 3), 3);
+	cancelled = 0;
+	t_eq(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+	t_eq(cfs_io_read_watched(fds[0], buf, sizeof(buf), &w, &err), -ECANCELED);
+	pthread_join(thread, NULL);
+	cancelled = 0;
+	t_eq(write(fds[1], "abc", 3), 3);
+	close(fds[1]);
+	t_eq(cfs_io_read_watched(fds[0], buf, sizeof(buf), &w, &err), 3);
+	close(fds[0]);
+}
+
+T(wait_for_a_lock_ends_on_cancellation)
+{
+	struct cfs_watch w = {.cancelled = &cancelled};
+	struct cfs_lock_wait wait = {.watch = &w};
+	char path[] = "/tmp/cfs-watch-XXXXXX";
+	struct cfs_err err;
+	pthread_t thread;
+	int held = mkstemp(path), fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	t_eq(flock(held, LOCK_EX), 0);
+	cancelled = 0;
+	t_eq(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+	t_eq(cfs_lock_take(fd, LOCK_EX, &wait, &err), -ECANCELED);
+	pthread_join(thread, NULL);
+	close(held);
+	close(fd);
+	unlink(path);
+}
+
+T(wait_for_a_child_ends_on_cancellation_and_kills_it)
+{
+	struct cfs_watch w = {.cancelled = &cancelled};
+	static const char *const argv[] = {"sleep", "1000", NULL};
+	struct cfs_err err;
+	pthread_t thread;
+	pid_t pid;
+
+	t_eq(cfs_child_start(argv, 0, 1, &pid, &err), 0);
+	cancelled = 0;
+	t_eq(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+	t_eq(cfs_child_wait(pid, "sleep", &w, &err), -ECANCELED);
+	t_eq(kill(pid, 0), -1);
+	t_eq(errno, ESRCH);
+	pthread_join(thread, NULL);
 }

@@ -60,7 +60,7 @@ static int meddle(void *ctx, unsigned worker, int fd, const struct stat *st,
 
 	(void)worker;
 	(void)st;
-	rc = cfs_verity_digest_fd(CFS_SHA256, fd, 1, out, NULL, e);
+	rc = cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, out, NULL, e);
 	if (strcmp(strrchr(path, '/') + 1, m->name) == 0)
 		m->act();
 	return rc;
@@ -314,7 +314,7 @@ static int fail_second(void *ctx, unsigned worker, int fd, const struct stat *st
 	(void)st;
 	if (strcmp(path, tmp_in("2")) == 0)
 		return cfs_fail(e, EDOM, "no");
-	return cfs_verity_digest_fd(CFS_SHA256, fd, 1, out, NULL, e);
+	return cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, out, NULL, e);
 }
 
 T(scan_puts_the_path_in_front_of_what_the_callback_says)

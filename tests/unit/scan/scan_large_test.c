@@ -51,7 +51,7 @@ static void want_digest(const struct cfs_tree *t, const char *name)
 	struct cfs_digest d;
 
 	t_ok(fd >= 0);
-	t_eq(cfs_verity_digest_fd(CFS_SHA256, fd, 1, &d, NULL, &err), 0);
+	t_eq(cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, &d, NULL, &err), 0);
 	t_mem(t->nodes[cfs_tree_find(t, CFS_ROOT, cfs_text(name))].digest, d.bytes,
 	      CFS_SHA256_LEN);
 }

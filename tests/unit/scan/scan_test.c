@@ -420,7 +420,7 @@ static int count_file(void *ctx, unsigned worker, int fd, const struct stat *st,
 	(void)st;
 	(void)path;
 	atomic_fetch_add((atomic_int *)ctx, 1);
-	return cfs_verity_digest_fd(CFS_SHA256, fd, 1, out, NULL, e);
+	return cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, out, NULL, e);
 }
 
 T(scan_reads_an_inode_with_several_names_once)

@@ -85,7 +85,7 @@ static int stand_in_measure(int fd, struct fsverity_digest *out)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    cfs_verity_digest_fd(CFS_SHA256, fd, 1, &d, NULL, NULL) < 0) {
+	    cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, &d, NULL, NULL) < 0) {
 		errno = ENODATA;
 		return -1;
 	}

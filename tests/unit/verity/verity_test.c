@@ -180,7 +180,7 @@ static void check_file(enum cfs_hash_alg alg, const struct vector *v, unsigned n
 	uint64_t size = 0;
 
 	t_eq(lseek(fd, 1, SEEK_SET), 1);
-	if (cfs_verity_digest_fd(alg, fd, n_threads, &d, &size, &err) < 0)
+	if (cfs_verity_digest_fd(alg, fd, n_threads, NULL, &d, &size, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	check(&d, v);
 	t_eq(size, v->size);
@@ -239,9 +239,11 @@ T(threads_give_the_digest_of_one_thread_at_odd_sizes)
 		for (int alg = CFS_SHA256; alg <= CFS_SHA512; alg++) {
 			struct cfs_digest want, got;
 
-			t_eq(cfs_verity_digest_fd(alg, fd, 1, &want, NULL, NULL), 0);
+			t_eq(cfs_verity_digest_fd(alg, fd, 1, NULL, &want, NULL, NULL),
+			     0);
 			for (unsigned n = 2; n <= 8; n++) {
-				t_eq(cfs_verity_digest_fd(alg, fd, n, &got, NULL, NULL),
+				t_eq(cfs_verity_digest_fd(alg, fd, n, NULL, &got, NULL,
+							  NULL),
 				     0);
 				t_ok(cfs_digest_eq(&got, &want));
 			}
@@ -258,12 +260,12 @@ T(a_file_of_another_size_than_announced_is_an_error)
 	struct cfs_verity *tree;
 
 	t_eq(cfs_verity_new(CFS_SHA256, &tree), 0);
-	t_eq(cfs_verity_update_split(tree, fd, v.size + 1, 2, &err), -EBUSY);
+	t_eq(cfs_verity_update_split(tree, fd, v.size + 1, 2, NULL, &err), -EBUSY);
 	t_str(err.msg, "the file changed its size while it was read");
 	cfs_verity_reset(tree);
-	t_eq(cfs_verity_update_split(tree, fd, v.size - 1, 2, &err), -EBUSY);
+	t_eq(cfs_verity_update_split(tree, fd, v.size - 1, 2, NULL, &err), -EBUSY);
 	cfs_verity_reset(tree);
-	t_eq(cfs_verity_update_split(tree, fd, v.size, 2, &err), 0);
+	t_eq(cfs_verity_update_split(tree, fd, v.size, 2, NULL, &err), 0);
 	cfs_verity_free(tree);
 }
 
@@ -278,7 +280,7 @@ T(a_pipe_is_read_as_a_stream)
 	t_eq(pipe(fds), 0);
 	t_eq(cfs_io_write(fds[1], filled(), v->size, NULL), 0);
 	close(fds[1]);
-	t_eq(cfs_verity_digest_fd(CFS_SHA256, fds[0], 2, &d, &size, NULL), 0);
+	t_eq(cfs_verity_digest_fd(CFS_SHA256, fds[0], 2, NULL, &d, &size, NULL), 0);
 	close(fds[0]);
 	check(&d, v);
 	t_eq(size, v->size);
@@ -293,7 +295,7 @@ static void check_batch(enum cfs_hash_alg alg, int64_t wrong)
 	struct cfs_verity_batch *b;
 	int fds[N];
 
-	t_eq(cfs_verity_batch_new(alg, &b), 0);
+	t_eq(cfs_verity_batch_new(alg, NULL, &b), 0);
 	for (size_t i = 0; i < N; i++)
 		fds[i] = vector_file(&vectors[i]);
 	for (size_t r = 0; r < ROUNDS; r++) {
@@ -339,7 +341,7 @@ T(a_batch_takes_files_of_every_number_of_blocks)
 	struct cfs_verity_batch *b;
 	uint64_t size;
 
-	t_eq(cfs_verity_batch_new(CFS_SHA512, &b), 0);
+	t_eq(cfs_verity_batch_new(CFS_SHA512, NULL, &b), 0);
 	for (size_t i = 0; i < N; i++) {
 		struct vector v = {i * 4096, i * 4096, NULL, NULL};
 		cfs_autofd int fd = vector_file(&v);
@@ -369,7 +371,7 @@ T(a_file_that_cannot_be_read_leaves_the_batch_alone)
 	t_eq(pipe(fds), 0);
 	t_eq(cfs_io_write(fds[1], filled(), vectors[3].size, NULL), 0);
 	close(fds[1]);
-	t_eq(cfs_verity_batch_new(CFS_SHA256, &b), 0);
+	t_eq(cfs_verity_batch_new(CFS_SHA256, NULL, &b), 0);
 	t_eq(cfs_verity_batch_add(b, good, 4097, &d, &size, NULL), 0);
 	t_eq(cfs_verity_batch_add(b, -1, 4097, &none, &size, &err), -EBADF);
 	t_str(err.msg, "read: Bad file descriptor");
@@ -396,7 +398,7 @@ T(a_sink_and_a_file_in_two_parts_make_one_stream)
 	t_eq(cfs_verity_new(CFS_SHA256, &stream), 0);
 	sink = cfs_verity_sink(stream);
 	t_eq(sink.write(sink.ctx, filled(), 4097, NULL), 0);
-	t_eq(cfs_verity_update_fd(stream, fd, NULL), 0);
+	t_eq(cfs_verity_update_fd(stream, fd, NULL, NULL), 0);
 	cfs_verity_final(stream, &d);
 	cfs_verity_free(stream);
 	check(&d, v);
@@ -408,9 +410,9 @@ T(unreadable_input_is_an_error)
 	struct cfs_digest d;
 	struct cfs_err err;
 
-	t_eq(cfs_verity_digest_fd(CFS_SHA256, dir, 1, &d, NULL, &err), -EISDIR);
+	t_eq(cfs_verity_digest_fd(CFS_SHA256, dir, 1, NULL, &d, NULL, &err), -EISDIR);
 	t_str(err.msg, "read: Is a directory");
-	t_eq(cfs_verity_digest_fd(CFS_SHA256, -1, 2, &d, NULL, &err), -EBADF);
+	t_eq(cfs_verity_digest_fd(CFS_SHA256, -1, 2, NULL, &d, NULL, &err), -EBADF);
 }
 
 T(digest_text_forms_are_hex_and_path)

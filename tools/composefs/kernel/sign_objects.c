@@ -59,7 +59,7 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	if (in < 0)
 		return in;
 	rc = cfs_child_start(argv, in, STDOUT_FILENO, &pid, err);
-	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", err);
+	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", NULL, err);
 }
 
 static int format_digests(const struct executables *x, struct cfs_mem *out,

@@ -40,8 +40,8 @@ static int measure_file(const struct sig_images *how, const char *path,
 		return cfs_context(err, fd, "%s", path);
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)
-		rc = cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, out,
-					  NULL, err);
+		rc = cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, NULL,
+					  out, NULL, err);
 	return cfs_context(err, rc, "%s", path);
 }
 

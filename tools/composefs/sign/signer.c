@@ -95,7 +95,7 @@ static int sign_by_command(const char *command, struct cfs_span message,
 	close(cfs_steal_fd(&to));
 	rc = cfs_context(err, read_signature(from, signature, err), "the command");
 	close(cfs_steal_fd(&from));
-	end = cfs_child_wait(pid, "the command", rc < 0 ? NULL : err);
+	end = cfs_child_wait(pid, "the command", NULL, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : end;
 }
 
