@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/watch.h"
+
 #define CLEAR_LINE "\r\033[K"
 
 enum {
@@ -74,8 +76,10 @@ bool cli_begin(const char *name)
 		cli_say(name, "%s", err.msg);
 	else if (!replace_stdout())
 		cli_say(name, "out of memory");
-	else
+	else {
+		cli_signals_begin();
 		return true;
+	}
 	return false;
 }
 
@@ -166,6 +170,8 @@ int cli_end(const char *name, int status)
 {
 	bool lost = ferror(stdout);
 
+	if (status != CLI_OK && cli_signal_status())
+		return cli_signal_status();
 	errno = 0;
 	lost |= fflush(stdout) != 0;
 	if (!lost)

@@ -50,7 +50,7 @@ int cli_advise(int rc, struct cfs_err *err, const char *advice);
 int cli_flush(struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The last thing that a program does: the status, or CLI_FAILED after having said so when all went well but for
- * standard output, which did not take what was printed. */
+ * standard output, which did not take what was printed. 130 or 143 when a signal cancelled the work. */
 int cli_end(const char *name, int status);
 
 /* A whole decimal number, with an optional sign. False for anything else. */
