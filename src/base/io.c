@@ -69,10 +69,11 @@ ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err)
 	return read_full(fd, p, len, -1, err);
 }
 
-/* Waits for something to read, or the end of the file. */
-static int wait_readable(int fd, const struct cfs_watch *watch, struct cfs_err *err)
+/* Waits until a read or write does not block, or will fail. */
+static int wait_watched(int fd, short events, const struct cfs_watch *watch,
+			struct cfs_err *err)
 {
-	struct pollfd p = {fd, POLLIN, 0};
+	struct pollfd p = {fd, events, 0};
 	int n, rc;
 
 	do {
@@ -91,7 +92,7 @@ ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch 
 	if (!watch)
 		return cfs_io_read(fd, p, len, err);
 	while (done < len) {
-		int rc = wait_readable(fd, watch, err);
+		int rc = wait_watched(fd, POLLIN, watch, err);
 		ssize_t n;
 
 		if (rc < 0)
@@ -106,6 +107,39 @@ ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch 
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes without blocking. */
+static size_t piece_len(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? SIZE_MAX : PIPE_BUF;
+}
+
+int cfs_io_write_watched(int fd, const void *p, size_t len, const struct cfs_watch *watch,
+			 struct cfs_err *err)
+{
+	const char *from = p;
+	size_t max = watch ? piece_len(fd) : 0;
+
+	if (!watch)
+		return cfs_io_write(fd, p, len, err);
+	while (len) {
+		int rc = wait_watched(fd, POLLOUT, watch, err);
+		ssize_t n;
+
+		if (rc < 0)
+			return rc;
+		n = write(fd, from, len < max ? len : max);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return cfs_fail_errno(err, "write");
+		from += n;
+		len -= (size_t)n;
+	}
+	return 0;
 }
 
 ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off, struct cfs_err *err)

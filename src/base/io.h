@@ -43,6 +43,11 @@ ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err) CFS_MUST_C
 ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch *watch,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
+/* As cfs_io_write, and ends with -ECANCELED while it waits for the reader of a pipe when watch (may be NULL) is
+ * cancelled. */
+int cfs_io_write_watched(int fd, const void *p, size_t len, const struct cfs_watch *watch,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The same as cfs_io_read at a position; the descriptor's own offset is not used. */
 ssize_t cfs_io_pread(int fd, void *p, size_t len, uint64_t off,
 		     struct cfs_err *err) CFS_MUST_CHECK;

@@ -19,6 +19,18 @@ struct cfs_sink cfs_sink_fd(const int *fd)
 	return (struct cfs_sink){fd_write, (void *)(uintptr_t)fd};
 }
 
+static int watched_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	const struct cfs_watched_fd *to = ctx;
+
+	return cfs_io_write_watched(to->fd, p, len, to->watch, err);
+}
+
+struct cfs_sink cfs_sink_watched_fd(const struct cfs_watched_fd *to)
+{
+	return (struct cfs_sink){watched_write, (void *)(uintptr_t)to};
+}
+
 static int mem_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_mem *m = ctx;

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "base/watch.h"
 
 /* Takes all len bytes or fails. Pieces come in order, without gaps. */
 struct cfs_sink {
@@ -17,6 +18,14 @@ struct cfs_sink {
 
 /* A sink that writes to the descriptor behind fd, which stays the caller's. */
 struct cfs_sink cfs_sink_fd(const int *fd);
+
+/* The same, and the writing ends with -ECANCELED when watch (may be NULL) is cancelled. */
+struct cfs_watched_fd {
+	int fd;
+	const struct cfs_watch *watch;
+};
+
+struct cfs_sink cfs_sink_watched_fd(const struct cfs_watched_fd *to);
 
 /* A sink that appends to memory. Starts zeroed; free(mem->p) is the caller's. */
 struct cfs_mem {

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -41,5 +42,19 @@ void cfs_watch_progress(const struct cfs_watch *w, const struct cfs_progress *no
 
 /* The caller sees to it that no other thread warns at the same time. */
 void cfs_watch_warn(const struct cfs_watch *w, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* Warnings of one kind, of which there can be millions: the first CFS_WATCH_KIND_MAX are passed on, the others
+ * are counted. Starts with the watch and zeros. */
+enum { CFS_WATCH_KIND_MAX = 10 };
+
+struct cfs_watch_kind {
+	const struct cfs_watch *watch;
+	size_t n;
+};
+
+void cfs_watch_warn_kind(struct cfs_watch_kind *k, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* "and N more WHAT", if some were counted only. */
+void cfs_watch_end_kind(const struct cfs_watch_kind *k, const char *what);
 
 #endif

@@ -23,22 +23,6 @@ struct cfs_cache {
 	struct cfs_replace file;
 };
 
-static void tell(const struct cfs_cache_opts *opts, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void tell(const struct cfs_cache_opts *opts, const char *fmt, ...)
-{
-	char msg[CFS_ERR_MAX];
-	va_list ap;
-
-	if (!opts->warning)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
-	opts->warning(opts->warning_ctx, msg);
-}
-
 /* Whoever can write it decides what images say. */
 static int check_owner(const struct stat *st, struct cfs_err *err)
 {
@@ -92,7 +76,7 @@ static int read_old(struct cfs_cache *c, const char *path,
 	if (is_foreign(c->old.span))
 		return cfs_fail(err, EINVAL, "not a digest cache: give another file");
 	if (c->old.span.len && cfs_cache_parse(c->old.span, c->alg, &c->known, &why) < 0)
-		tell(opts, "%s is not used: %s", path, why.msg);
+		cfs_watch_warn(opts->watch, "%s is not used: %s", path, why.msg);
 	return 0;
 }
 
@@ -117,11 +101,12 @@ static int look_at_source(struct cfs_cache *c, const char *source, const char *p
 	c->dev = st.st_dev;
 	c->off = fs.f_flag & ST_RDONLY;
 	if (c->off)
-		tell(opts,
-		     "%s is not used: %s is mounted read-only, so its ctimes may not "
-		     "tell "
-		     "what changed",
-		     path, source);
+		cfs_watch_warn(
+			opts->watch,
+			"%s is not used: %s is mounted read-only, so its ctimes may not "
+			"tell "
+			"what changed",
+			path, source);
 	clock_gettime(CLOCK_REALTIME, &c->racy);
 	c->racy.tv_sec -= CFS_CACHE_RACY_SEC;
 	return 0;

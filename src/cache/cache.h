@@ -37,9 +37,8 @@ enum {
 /* Starts zeroed; zero is the default. */
 struct cfs_cache_opts {
 	enum cfs_hash_alg alg; /* 0: SHA-256 */
-	/* Told why what the file says is not used; may be NULL. */
-	void (*warning)(void *ctx, const char *msg);
-	void *warning_ctx;
+	const struct cfs_watch
+		*watch; /* may be NULL. Warnings say why the file is not used */
 };
 
 struct cfs_cache;

@@ -26,10 +26,9 @@
 struct cfs_dump_opts {
 	const char *name; /* of the text, put in front of messages; NULL: none */
 	bool strict;	  /* the additional rules of strict mode */
-	/* Told of what a line says and the tree cannot have, as NAME: line N: SENTENCE; in strict mode it is an
-	 * error. May be NULL. */
-	void (*warning)(void *ctx, const char *msg);
-	void *warning_ctx;
+	/* May be NULL. Warns of what a line says and the tree cannot have, as NAME: line N: SENTENCE; in strict
+	 * mode it is an error. */
+	const struct cfs_watch *watch;
 };
 
 /* Reads a whole text from the descriptor (a file, a pipe) and builds the tree that it

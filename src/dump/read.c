@@ -24,7 +24,7 @@ struct input {
 
 /* Reads on behind what is left, which moves to the front. The buffer grows when one line
  * fills it. */
-static int refill(struct input *in, struct cfs_err *err)
+static int refill(struct input *in, const struct cfs_watch *watch, struct cfs_err *err)
 {
 	ssize_t n;
 
@@ -32,7 +32,7 @@ static int refill(struct input *in, struct cfs_err *err)
 		memmove(in->buf, in->next, in->len);
 	if (cfs_grow(&in->buf, &in->cap, in->len + READ_LEN, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	n = cfs_io_read(in->fd, in->buf + in->len, in->cap - in->len, err);
+	n = cfs_io_read_watched(in->fd, in->buf + in->len, in->cap - in->len, watch, err);
 	if (n < 0)
 		return (int)n;
 	in->at_end = (size_t)n < in->cap - in->len;
@@ -54,7 +54,8 @@ static int take(struct input *in, size_t len, bool ended, struct cfs_text *out)
 
 /* Returns 1 and a line without its newline, lent until the next call, or 0 at the end. A
  * line that is too long comes without its rest. */
-static int next_line(struct input *in, struct cfs_text *out, struct cfs_err *err)
+static int next_line(struct input *in, const struct cfs_watch *watch,
+		     struct cfs_text *out, struct cfs_err *err)
 {
 	for (;;) {
 		size_t fresh = in->len - in->scanned;
@@ -69,7 +70,7 @@ static int next_line(struct input *in, struct cfs_text *out, struct cfs_err *err
 			return 0;
 		if (in->at_end || in->len > CFS_DUMP_LINE_MAX)
 			return take(in, in->len, false, out);
-		rc = refill(in, err);
+		rc = refill(in, watch, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -133,8 +134,8 @@ static void tell_ignored(const struct input *in, struct cfs_dump_parser *parser,
 
 	if (opts->name)
 		rc = cfs_context(&parser->ignored, rc, "%s", opts->name);
-	if (rc < 0 && opts->warning)
-		opts->warning(opts->warning_ctx, parser->ignored.msg);
+	if (rc < 0)
+		cfs_watch_warn(opts->watch, "%s", parser->ignored.msg);
 }
 
 static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
@@ -163,8 +164,10 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 	struct cfs_text text;
 	int rc;
 
-	while ((rc = next_line(in, &text, err)) > 0) {
-		rc = add_line(in, opts, parser, growing, text, err);
+	while ((rc = next_line(in, opts->watch, &text, err)) > 0) {
+		rc = cfs_watch_poll(opts->watch, err);
+		if (rc == 0)
+			rc = add_line(in, opts, parser, growing, text, err);
 		if (rc < 0)
 			return cfs_context(err, rc, "line %" PRIu64, in->line);
 	}

@@ -138,7 +138,7 @@ static int compare_digest(const struct cfs_fsck_objects *o,
 	int rc = cfs_verity_measure(fd, &got, NULL);
 
 	if (rc == -ENOTTY || (rc == 0 && got.alg != o->alg))
-		rc = cfs_verity_digest_fd(o->alg, fd, 1, NULL, &got, NULL, err);
+		rc = cfs_verity_digest_fd(o->alg, fd, 1, o->watch, &got, NULL, err);
 	if (rc < 0)
 		return rc;
 	memcpy(expected.bytes, object->digest, cfs_hash_len(o->alg));
@@ -214,6 +214,8 @@ static int run_comparison(void *ctx, unsigned worker, size_t i, struct cfs_err *
 	struct cfs_err fault;
 
 	object->code = compare_object(c->o, object, c->dirfd, &fault);
+	if (object->code == -ECANCELED)
+		return cfs_watch_poll(c->o->watch, err);
 	if (object->code < 0) {
 		pthread_mutex_lock(&c->lock);
 		object->fault =
@@ -223,8 +225,12 @@ static int run_comparison(void *ctx, unsigned worker, size_t i, struct cfs_err *
 			return cfs_fail(err, ENOMEM, "out of memory");
 	}
 	atomic_fetch_add_explicit(&c->o->n_done, 1, memory_order_relaxed);
-	if (worker == 0 && c->o->progress)
-		c->o->progress(c->o->progress_ctx, atomic_load(&c->o->n_done), c->o->n);
+	if (worker == 0)
+		cfs_watch_progress(
+			c->o->watch,
+			&(struct cfs_progress){.stage = "objects",
+					       .done = atomic_load(&c->o->n_done),
+					       .all = c->o->n});
 	return 0;
 }
 
@@ -232,5 +238,5 @@ int cfs_fsck_objects_check(struct cfs_fsck_objects *o, int dirfd, struct cfs_err
 {
 	struct comparison c = {.o = o, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, NULL, err);
+	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, o->watch, err);
 }

@@ -39,9 +39,8 @@ struct cfs_fsck_objects {
 	size_t n, cap;
 	enum cfs_hash_alg alg;
 	atomic_size_t n_done;
-	/* Called by the thread that called cfs_fsck_objects_check, now and then; may be NULL. */
-	void (*progress)(void *ctx, size_t done, size_t all);
-	void *progress_ctx;
+	const struct cfs_watch *
+		watch; /* of cfs_fsck_objects_check; may be NULL. Progress counts "objects" */
 };
 
 void cfs_fsck_objects_fini(struct cfs_fsck_objects *o);

@@ -160,10 +160,8 @@ int cfs_profile_keeps_more(const struct cfs_tree *tree, bool *out,
 
 /* Zero is the default. */
 struct cfs_profile_search {
-	unsigned threads; /* 0: one a CPU. Each has a copy of the tree */
-	/* Now and then, on the thread of the caller; may be NULL. */
-	void (*progress)(void *ctx, size_t n_done, size_t n);
-	void *progress_ctx;
+	unsigned threads;	       /* 0: one a CPU. Each has a copy of the tree */
+	const struct cfs_watch *watch; /* may be NULL. Progress counts "sets of rules" */
 };
 
 enum { CFS_PROFILES_MAX = 16 };
@@ -184,7 +182,7 @@ struct cfs_profile_match {
 
 /* Looks for the rules under which a tree has that digest: first those with a name, then all combinations
  * of single rules, as far as they make a difference for this tree; inline limits other than 0 and 64 are not
- * tried, but what the tree has. The result does not depend on the number of threads. -ENOMEM is the only error. */
+ * tried, but what the tree has. The result does not depend on the number of threads. -ENOMEM and -ECANCELED are the only errors. */
 int cfs_profile_find_rules(const struct cfs_tree *tree, const struct cfs_digest *expected,
 			   const struct cfs_profile_search *opts,
 			   struct cfs_profile_match *out,

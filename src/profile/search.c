@@ -255,8 +255,11 @@ static int try_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	if (c->fits && s->forms)
 		keep_best(s, i);
 	atomic_fetch_add(&s->n_done, 1);
-	if (worker == 0 && s->opts->progress)
-		s->opts->progress(s->opts->progress_ctx, atomic_load(&s->n_done), s->n);
+	if (worker == 0)
+		cfs_watch_progress(s->opts->watch,
+				   &(struct cfs_progress){.stage = "sets of rules",
+							  .done = atomic_load(&s->n_done),
+							  .all = s->n});
 	return rc;
 }
 
@@ -279,7 +282,7 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 	atomic_init(&s->best, SIZE_MAX);
 	atomic_init(&s->n_done, 0);
 	m->n_candidates += s->n * s->n_forms;
-	rc = cfs_pool_run(threads, s->n, try_one, s, NULL, err);
+	rc = cfs_pool_run(threads, s->n, try_one, s, s->opts->watch, err);
 	for (size_t i = 0; rc == 0 && i < s->n; i++) {
 		const struct candidate *c = &s->candidates[i];
 

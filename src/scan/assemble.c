@@ -139,6 +139,8 @@ static int add_all(struct assembly *a, struct cfs_err *err)
 			a->depth--;
 			continue;
 		}
+		if (cfs_watch_poll(s->opts->watch, err) < 0)
+			return -ECANCELED;
 		e = &s->dirs[dir].entries[top->next++];
 		rc = add_entry(a, top->id, e, err);
 		if (rc < 0)

@@ -119,7 +119,8 @@ static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry 
 	if (!d)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (n_readers > 1)
-		rc = cfs_verity_digest_fd(s->alg, fd, n_readers, NULL, d, &size, err);
+		rc = cfs_verity_digest_fd(s->alg, fd, n_readers, s->opts->watch, d, &size,
+					  err);
 	else
 		rc = cfs_verity_batch_add(w->batch, fd, e->size, d, &size, err);
 	if (rc == -EBUSY)
@@ -291,11 +292,13 @@ int cfs_scan_files(struct scan *s, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
+	s->is_reading = true;
 	n_done = read_largest(s, err);
 	if (n_done < 0)
 		return (int)n_done;
 	r.first = (size_t)n_done;
-	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_piece, &r, NULL, err);
+	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_piece, &r,
+			  s->opts->watch, err);
 	flush(s);
 	return rc < 0 ? rc : remember(s, err);
 }

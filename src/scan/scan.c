@@ -70,25 +70,41 @@ int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
 	return cfs_context(err, rc, "error accessing %s", path);
 }
 
-void cfs_scan_report(struct scan *s, unsigned worker)
+static struct cfs_progress sum_walked(const struct scan *s)
 {
-	struct cfs_scan_progress now = {0};
+	struct cfs_progress now = {.stage = "entries"};
 
-	if (worker != 0 || !s->opts->progress)
-		return;
+	for (unsigned i = 0; i < s->threads; i++)
+		now.done += atomic_load_explicit(&s->workers[i].n_entries,
+						 memory_order_relaxed);
+	return now;
+}
+
+static struct cfs_progress sum_read(const struct scan *s)
+{
+	struct cfs_progress now = {.stage = "files"};
+
 	for (unsigned i = 0; i < s->threads; i++) {
-		struct scan_worker *w = &s->workers[i];
+		const struct scan_worker *w = &s->workers[i];
 
-		now.n_entries +=
-			atomic_load_explicit(&w->n_entries, memory_order_relaxed);
-		now.n_files += atomic_load_explicit(&w->n_files, memory_order_relaxed);
+		now.all += atomic_load_explicit(&w->n_files, memory_order_relaxed);
+		now.done += atomic_load_explicit(&w->n_files_done, memory_order_relaxed);
 		now.bytes += atomic_load_explicit(&w->bytes, memory_order_relaxed);
-		now.n_files_done +=
-			atomic_load_explicit(&w->n_files_done, memory_order_relaxed);
 		now.bytes_done +=
 			atomic_load_explicit(&w->bytes_done, memory_order_relaxed);
 	}
-	s->opts->progress(s->opts->progress_ctx, &now);
+	return now;
+}
+
+void cfs_scan_report(struct scan *s, unsigned worker)
+{
+	const struct cfs_watch *w = s->opts->watch;
+	struct cfs_progress now;
+
+	if (worker != 0 || !w || !w->progress)
+		return;
+	now = s->is_reading ? sum_read(s) : sum_walked(s);
+	cfs_watch_progress(w, &now);
 }
 
 static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
@@ -118,7 +134,8 @@ static int worker_init(struct scan *s, struct scan_worker *w)
 	w->xattr = malloc(SCAN_XATTR_LEN);
 	if (!w->dents || !w->keys || !w->xattr)
 		return -ENOMEM;
-	return s->opts->file ? 0 : cfs_verity_batch_new(s->alg, NULL, &w->batch);
+	return s->opts->file ? 0
+			     : cfs_verity_batch_new(s->alg, s->opts->watch, &w->batch);
 }
 
 static void worker_fini(struct scan_worker *w)

@@ -38,17 +38,6 @@ struct cfs_scan_memory {
 	void *ctx;
 };
 
-/* How far the scan is. While the walk runs the totals still grow. */
-struct cfs_scan_progress {
-	uint64_t n_entries; /* names found */
-	uint64_t n_files,
-		bytes; /* regular files whose content is read, and what they hold */
-	uint64_t n_files_done, bytes_done;
-};
-
-/* Called on the thread that called cfs_scan, between two pieces of its own work. */
-typedef void (*cfs_scan_progress_fn)(void *ctx, const struct cfs_scan_progress *now);
-
 /* What is not to become part of the tree, though it is in the source: the places that the caller itself
  * writes to. */
 struct cfs_scan_exclude {
@@ -103,8 +92,8 @@ struct cfs_scan_opts {
 	cfs_scan_file_fn file; /* NULL: the digest alone, computed here */
 	void *file_ctx;
 	const struct cfs_scan_memory *memory; /* may be NULL; not with no_digests */
-	cfs_scan_progress_fn progress;	      /* may be NULL */
-	void *progress_ctx;
+	/* May be NULL. Progress counts "entries" while the tree is walked, then "files" that are read. */
+	const struct cfs_watch *watch;
 	/* NULL, or where the path at fault goes (path and the way below it, to be freed by the
 	 * caller; NULL when a failure has none). Only with one thread: several could fail at once. */
 	char **failed_path;

@@ -101,6 +101,7 @@ struct scan {
 	struct scan_group *groups;
 	size_t n_groups;
 	struct scan_worker *workers; /* one a thread */
+	bool is_reading;	     /* the walk is done */
 };
 
 /* Is the content of a regular file to be kept in the image? */
@@ -119,7 +120,7 @@ void cfs_scan_fini(struct scan *s);
 /* scan.c: puts "error accessing PATH" in front, and notes the path. */
 int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
 		     const char *name, int rc, struct cfs_err *err);
-/* scan.c: tells the caller how far we are, when this is its thread. */
+/* scan.c: reports progress when this is the thread of the caller. */
 void cfs_scan_report(struct scan *s, unsigned worker);
 
 /* inode.c: what lstat says, written down. */

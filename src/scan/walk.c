@@ -185,10 +185,11 @@ static int fill_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		struct scan_entry *e = &d->entries[d->n_entries];
-		int rc;
+		int rc = cfs_watch_poll(s->opts->watch, err);
 
+		if (rc < 0)
+			return rc;
 		*e = (struct scan_entry){.name = w->names[i].name, .index = SCAN_NONE};
-		rc = 0;
 		if (!cfs_scan_exclude_name(s, dir, e))
 			rc = cfs_scan_inode(s, w, fd, e, err);
 		if (rc < 0)
@@ -324,7 +325,8 @@ int cfs_scan_walk(struct scan *s, struct cfs_err *err)
 		struct level level = {s, first};
 		size_t end = s->n_dirs;
 
-		rc = cfs_pool_run(s->threads, end - first, read_piece, &level, NULL, err);
+		rc = cfs_pool_run(s->threads, end - first, read_piece, &level,
+				  s->opts->watch, err);
 		if (rc == 0)
 			rc = next_level(s, first, end, err);
 		first = end;

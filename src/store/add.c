@@ -42,14 +42,16 @@ static bool share_blocks(struct cfs_store *s, int src, const struct store_object
  * digest to a second one, which costs what it saves (ext4, 1 GiB in the page cache: 0.54 s against
  * 0.52 s here). What copy_file_range brings is shared blocks, and share_blocks had those. */
 static int copy(struct store_worker *w, int src, uint64_t size, int fd,
-		struct cfs_err *err)
+		const struct cfs_watch *watch, struct cfs_err *err)
 {
 	uint64_t off = 0;
 
 	for (;;) {
-		ssize_t n = cfs_io_pread(src, w->buf, STORE_BUF_LEN, off, err);
-		int rc;
+		int rc = cfs_watch_poll(watch, err);
+		ssize_t n = rc;
 
+		if (rc == 0)
+			n = cfs_io_pread(src, w->buf, STORE_BUF_LEN, off, err);
 		if (n < 0)
 			return (int)n;
 		if ((uint64_t)n > size - off)
@@ -71,9 +73,9 @@ static int copy(struct store_worker *w, int src, uint64_t size, int fd,
 
 /* The digest of what was cloned, which is what the object will hold. */
 static int digest_clone(struct store_worker *w, uint64_t size, int fd,
-			struct cfs_err *err)
+			const struct cfs_watch *watch, struct cfs_err *err)
 {
-	int rc = cfs_verity_update_fd(w->verity, fd, NULL, err);
+	int rc = cfs_verity_update_fd(w->verity, fd, watch, err);
 
 	if (rc == 0 && cfs_verity_size(w->verity) != size)
 		rc = fail_size(size, cfs_verity_size(w->verity), err);
@@ -101,8 +103,8 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 	if (rc < 0)
 		return rc;
 	cfs_verity_reset(w->verity);
-	rc = share_blocks(s, src, &o) ? digest_clone(w, size, o.fd, err)
-				      : copy(w, src, size, o.fd, err);
+	rc = share_blocks(s, src, &o) ? digest_clone(w, size, o.fd, s->opts.watch, err)
+				      : copy(w, src, size, o.fd, s->opts.watch, err);
 	if (rc == 0) {
 		cfs_verity_final(w->verity, &o.digest);
 		*out = o.digest;

@@ -147,9 +147,9 @@ void cfs_store_close(struct cfs_store *s)
 
 int cfs_store_commit(struct cfs_store *s, struct cfs_err *err)
 {
-	int rc = 0;
+	int rc = cfs_watch_poll(s->opts.watch, err);
 
-	if (atomic_load(&s->n_pending))
+	if (rc == 0 && atomic_load(&s->n_pending))
 		rc = store_sync(s, atomic_load(&s->n_begun), err);
 	for (unsigned i = 0; rc == 0 && i < s->opts.n_workers; i++)
 		rc = store_publish_pending(s, i, err);

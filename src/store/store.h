@@ -38,10 +38,9 @@ struct cfs_store_opts {
 	int (*drop_replaced)(const void *ctx, const struct cfs_digest *digest, int number,
 			     struct cfs_err *err);
 	const void *replaced_ctx;
-	/* Told about what was found damaged and replaced; may be NULL. Called on any
-	 * worker's thread, one call at a time. */
-	void (*warning)(void *ctx, const char *msg);
-	void *warning_ctx;
+	/* May be NULL. Warnings name what was damaged and is replaced; cancellation ends the adding of a
+	 * large file. */
+	const struct cfs_watch *watch;
 };
 
 enum { CFS_STORE_PENDING_DEFAULT = 512 };

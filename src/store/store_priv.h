@@ -48,7 +48,7 @@ struct cfs_store {
 	int dirfd; /* opened before anything is written: syncfs reports failed writes
 			       * since then */
 	struct store_worker *workers;
-	pthread_mutex_t lock; /* guards syncing and opts.warning */
+	pthread_mutex_t lock; /* guards syncing and warnings */
 	int sync_rc;	      /* the first failure; it stays, the kernel tells it once */
 	/* Syncs are numbered from 1: the last one that began, and the last that succeeded. */
 	atomic_uint_fast64_t n_begun, n_synced;

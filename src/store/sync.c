@@ -52,12 +52,10 @@ void store_warn(struct cfs_store *s, const char *fmt, ...)
 	char msg[CFS_ERR_MAX];
 	va_list ap;
 
-	if (!s->opts.warning)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	pthread_mutex_lock(&s->lock);
-	s->opts.warning(s->opts.warning_ctx, msg);
+	cfs_watch_warn(s->opts.watch, "%s", msg);
 	pthread_mutex_unlock(&s->lock);
 }

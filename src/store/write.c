@@ -37,8 +37,12 @@ int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max
 static int writer_flush(struct cfs_store_writer *w, struct cfs_err *err)
 {
 	struct store_worker *own = &w->store->workers[w->worker];
-	int rc = w->file.fd < 0 ? store_open_temp(w->store, &w->file, err) : 0;
+	int rc = cfs_watch_poll(w->store->opts.watch, err);
 
+	if (rc < 0)
+		return rc;
+	if (w->file.fd < 0)
+		rc = store_open_temp(w->store, &w->file, err);
 	if (rc < 0) {
 		w->file.fd = -1;
 		return rc;

@@ -4,18 +4,15 @@
 
 #include <fcntl.h>
 
-#include "cli/bounded.h"
 #include "cache/cache.h"
-#include "cli/cli.h"
 #include "erofs/erofs.h"
 
 struct job {
-	const char *name;
+	const struct cfs_watch *watch;
 	struct cfs_store *store; /* NULL: digests alone */
 	struct cfs_cache *cache; /* NULL: none */
-	struct cli_progress progress;
 	struct own_places own;
-	struct bounded mounts, places;
+	struct cfs_watch_kind mounts, places;
 };
 
 static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
@@ -46,33 +43,13 @@ static int keep_digest(void *ctx, const struct stat *st, const struct cfs_digest
 	return cfs_cache_add(job->cache, st, digest, err);
 }
 
-static void show_progress(void *ctx, const struct cfs_scan_progress *now)
-{
-	struct job *job = ctx;
-	char done[32], all[32];
-
-	cli_progress_show(&job->progress, "%llu of %llu files, %s of %s",
-			  (unsigned long long)now->n_files_done,
-			  (unsigned long long)now->n_files,
-			  cli_bytes(now->bytes_done, done), cli_bytes(now->bytes, all));
-}
-
-static void warn(void *ctx, const char *msg)
-{
-	struct job *job = ctx;
-
-	cli_progress_end(&job->progress);
-	cli_say(job->name, "warning: %s", msg);
-}
-
 static int open_store(struct job *job, const struct ingest *in, struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {
 		.alg = in->scan.alg,
 		.n_workers = cfs_scan_threads(&in->scan),
 		.require_verity = in->require_verity,
-		.warning = warn,
-		.warning_ctx = job,
+		.watch = job->watch,
 	};
 	int rc = cfs_store_open(AT_FDCWD, in->store, &opts, &job->store, err);
 
@@ -81,8 +58,7 @@ static int open_store(struct job *job, const struct ingest *in, struct cfs_err *
 
 static int open_cache(struct job *job, const struct ingest *in, struct cfs_err *err)
 {
-	struct cfs_cache_opts opts = {
-		.alg = in->scan.alg, .warning = warn, .warning_ctx = job};
+	struct cfs_cache_opts opts = {.alg = in->scan.alg, .watch = job->watch};
 
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }
@@ -91,25 +67,24 @@ static void tell_left(void *ctx, const struct cfs_scan_left *left)
 {
 	struct job *job = ctx;
 
-	cli_progress_end(&job->progress);
 	switch (left->kind) {
 	case CFS_SCAN_LEFT_EXCLUDED:
-		bounded_warn(&job->places, "%s: left out of the image: it is %s",
-			     left->path, left->what);
+		cfs_watch_warn_kind(&job->places, "%s: left out of the image: it is %s",
+				    left->path, left->what);
 		break;
 	case CFS_SCAN_LEFT_MOUNT:
-		bounded_warn(&job->mounts, "%s: left empty: it is another mount",
-			     left->path);
+		cfs_watch_warn_kind(&job->mounts, "%s: left empty: it is another mount",
+				    left->path);
 		break;
 	case CFS_SCAN_LEFT_MOUNTED_FILE:
-		bounded_warn(&job->mounts,
-			     "%s: left out of the image: it is another mount",
-			     left->path);
+		cfs_watch_warn_kind(&job->mounts,
+				    "%s: left out of the image: it is another mount",
+				    left->path);
 		break;
 	case CFS_SCAN_LEFT_NOTHING:
-		bounded_warn(&job->places,
-			     "%s: it is %s, which becomes part of the image", left->path,
-			     left->what);
+		cfs_watch_warn_kind(&job->places,
+				    "%s: it is %s, which becomes part of the image",
+				    left->path, left->what);
 		break;
 	}
 }
@@ -134,9 +109,7 @@ static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
 	struct cfs_scan_memory memory = {find_digest, keep_digest, job};
 	struct cfs_scan_opts opts = in->scan;
 
-	if (job->progress.enabled)
-		opts.progress = show_progress;
-	opts.progress_ctx = job;
+	opts.watch = job->watch;
 	if (job->store)
 		opts.file = store_file;
 	opts.file_ctx = job;
@@ -173,7 +146,7 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 		rc = find_own_places(job, in, err);
 	if (rc == 0)
 		rc = scan(job, in, out, err);
-	bounded_end(&job->mounts, "mounts");
+	cfs_watch_end_kind(&job->mounts, "mounts");
 	if (rc < 0)
 		return rc;
 	rc = finish(job, in, err);
@@ -185,17 +158,15 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_err *err)
 {
 	struct job job = {
-		.name = in->name,
-		.mounts.program = in->name,
-		.places.program = in->name,
+		.watch = in->watch,
+		.mounts.watch = in->watch,
+		.places.watch = in->watch,
 	};
 	int rc;
 
-	cli_progress_start(&job.progress, in->name);
 	rc = run(&job, in, out, err);
 	cfs_cache_close(job.cache);
 	if (!in->into)
 		cfs_store_close(job.store);
-	cli_progress_end(&job.progress);
 	return rc;
 }

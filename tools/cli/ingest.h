@@ -12,11 +12,11 @@
 #include "store/store.h"
 
 struct ingest {
-	const char *name;	/* of the program */
-	const char *source;	/* the directory */
-	const char *store;	/* NULL: objects are not kept */
-	struct cfs_store *into; /* or a store of the caller's, who commits it */
-	const char *cache;	/* NULL: all files are read */
+	const struct cfs_watch *watch; /* may be NULL */
+	const char *source;	       /* the directory */
+	const char *store;	       /* NULL: objects are not kept */
+	struct cfs_store *into;	       /* or a store of the caller's, who commits it */
+	const char *cache;	       /* NULL: all files are read */
 	bool require_verity;
 	bool skip_unshown_xattrs;
 	/* What else is written meanwhile; store and cache are known. All that is left out of the source is said. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "cli/bounded.h"
 #include "erofs/erofs.h"
 #include "profile/profile.h"
 
@@ -41,11 +40,11 @@ static bool shows_all(const struct cfs_tree *t)
 	return true;
 }
 
-static int warn_of_unshown(const char *program, const struct cfs_tree *t,
+static int warn_of_unshown(const struct cfs_watch *watch, const struct cfs_tree *t,
 			   struct cfs_err *err)
 {
 	cfs_autofree struct use *uses = NULL;
-	struct bounded b = {.program = program};
+	struct cfs_watch_kind b = {.watch = watch};
 	char path[PATH_LEN];
 
 	if (shows_all(t))
@@ -56,19 +55,19 @@ static int warn_of_unshown(const char *program, const struct cfs_tree *t,
 	count_uses(t, uses);
 	for (uint32_t i = 0; i < t->n_keys; i++)
 		if (uses[i].n && !cfs_image_shows_xattr(t->keys[i]))
-			bounded_warn(
+			cfs_watch_warn_kind(
 				&b,
 				"xattr %.*s: no mount shows it, yet it counts for the "
 				"digest (inodes: %" PRIu32
 				", the first %s); --skip-unshown-xattrs leaves it out",
 				(int)t->keys[i].len, t->keys[i].s, uses[i].n,
 				cfs_tree_path(t, uses[i].first, path, sizeof(path)));
-	bounded_end(&b, "such xattrs");
+	cfs_watch_end_kind(&b, "such xattrs");
 	return 0;
 }
 
 struct lost {
-	struct bounded b;
+	struct cfs_watch_kind kind;
 	const struct cfs_tree *tree;
 };
 
@@ -77,21 +76,23 @@ static void warn_of_lost(void *ctx, cfs_id dir)
 	struct lost *l = ctx;
 	char path[PATH_LEN];
 
-	bounded_warn(&l->b,
-		     "%s: the image loses what is deleted here: as a lower layer of an "
-		     "overlay mount, this directory shows it again (see \"deletions\" in "
-		     "composefs-profiles(7))",
-		     cfs_tree_path(l->tree, dir, path, sizeof(path)));
+	cfs_watch_warn_kind(
+		&l->kind,
+		"%s: the image loses what is deleted here: as a lower layer of an "
+		"overlay mount, this directory shows it again (see \"deletions\" in "
+		"composefs-profiles(7))",
+		cfs_tree_path(l->tree, dir, path, sizeof(path)));
 }
 
-int remarks_print(const char *program, const struct cfs_tree *tree, struct cfs_err *err)
+int remarks_warn(const struct cfs_watch *watch, const struct cfs_tree *tree,
+		 struct cfs_err *err)
 {
-	struct lost lost = {.b.program = program, .tree = tree};
+	struct lost lost = {.kind.watch = watch, .tree = tree};
 	size_t n;
-	int rc = warn_of_unshown(program, tree, err);
+	int rc = warn_of_unshown(watch, tree, err);
 
 	if (rc == 0)
 		rc = cfs_profile_find_lost(tree, warn_of_lost, &lost, &n, err);
-	bounded_end(&lost.b, "such directories");
+	cfs_watch_end_kind(&lost.kind, "such directories");
 	return rc;
 }

@@ -9,7 +9,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "cli/bounded.h"
 #include "cli/cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
@@ -17,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
+#include "cli/watch.h"
 #include "verity/verity.h"
 
 struct options {
@@ -229,9 +229,10 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* --- source -> tree ----------------------------------------------------------------------- */
 
+/* Lines that are ignored in part: there can be millions. */
 static void warn_of_line(void *ctx, const char *msg)
 {
-	bounded_warn(ctx, "%s", msg);
+	cfs_watch_warn_kind(ctx, "%s", msg);
 }
 
 /* Other options of a scan mean nothing for a dump, which says all itself; this one is about what a mount shows. */
@@ -265,15 +266,17 @@ static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
 
 static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
 {
-	struct bounded ignored = {.program = o->name};
+	struct cfs_watch_kind ignored = {.watch = o->in.watch};
+	const struct cfs_watch watch = {.warning = warn_of_line,
+					.ctx = &ignored,
+					.cancelled = o->in.watch->cancelled};
 	struct cfs_dump_opts opts = {
 		.strict = getenv("CFS_PARSE_STRICT") != NULL,
-		.warning = warn_of_line,
-		.warning_ctx = &ignored,
+		.watch = &watch,
 	};
 	int rc = parse_dump(o, &opts, out, err);
 
-	bounded_end(&ignored, "such lines");
+	cfs_watch_end_kind(&ignored, "such lines");
 	if (rc == 0 && o->in.skip_unshown_xattrs)
 		rc = leave_out_unshown(out, err);
 	return rc;
@@ -285,7 +288,8 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 static int emit(const struct options *o, const struct cfs_plan *plan, int fd,
 		struct cfs_digest *digest, struct cfs_err *err)
 {
-	struct cfs_sink to_file = cfs_sink_fd(&fd);
+	const struct cfs_watched_fd file = {fd, o->in.watch};
+	struct cfs_sink to_file = cfs_sink_watched_fd(&file);
 	struct cfs_verity *verity = NULL;
 	struct cfs_tee tee;
 	int rc;
@@ -388,7 +392,7 @@ static int run(const struct options *o, struct cfs_err *err)
 	if (rc == 0 && o->profile)
 		rc = profiled_apply(&o->profile->rules, &tree, err);
 	if (rc == 0)
-		rc = remarks_print(o->name, tree, err);
+		rc = remarks_warn(o->in.watch, tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
 				 o->image ? o->image : "image");
@@ -400,19 +404,23 @@ static int run(const struct options *o, struct cfs_err *err)
 int main(int argc, char **argv)
 {
 	struct options o = {.name = cli_name(argv[0]), .in.scan.alg = CFS_SHA256};
+	struct cli_watch watch;
 	struct cfs_err err;
-	int status;
+	int status, rc;
 
 	if (!cli_begin(o.name))
 		return CLI_FAILED;
-	o.in.name = o.name;
 	if (cli_print_version(o.name, argc, argv))
 		return cli_end(o.name, CLI_OK);
 	status = parse(&o, argc, argv);
 	if (status >= 0)
 		return status;
-	if (run(&o, &err) == 0)
+	cli_watch_start(&watch, o.name);
+	o.in.watch = &watch.watch;
+	rc = run(&o, &err);
+	cli_watch_end(&watch);
+	if (rc == 0)
 		return CLI_OK;
 	cli_say(o.name, "%s", err.msg);
-	return CLI_FAILED;
+	return cli_signal_status() ? cli_signal_status() : CLI_FAILED;
 }

@@ -117,6 +117,27 @@ T(read_of_an_idle_pipe_ends_on_cancellation)
 	close(fds[0]);
 }
 
+/* Nobody reads from the pipe. */
+T(write_to_a_full_pipe_ends_on_cancellation)
+{
+	static char big[1 << 20];
+	struct cfs_watch w = {.cancelled = &cancelled};
+	struct cfs_watched_fd to = {.watch = &w};
+	struct cfs_sink sink = cfs_sink_watched_fd(&to);
+	struct cfs_err err;
+	pthread_t thread;
+	int fds[2];
+
+	t_eq(pipe(fds), 0);
+	to.fd = fds[1];
+	cancelled = 0;
+	t_eq(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+	t_eq(sink.write(sink.ctx, big, sizeof(big), &err), -ECANCELED);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 T(wait_for_a_lock_ends_on_cancellation)
 {
 	struct cfs_watch w = {.cancelled = &cancelled};
@@ -151,4 +172,18 @@ T(wait_for_a_child_ends_on_cancellation_and_kills_it)
 	t_eq(kill(pid, 0), -1);
 	t_eq(errno, ESRCH);
 	pthread_join(thread, NULL);
+}
+
+T(watch_passes_on_ten_warnings_of_a_kind_and_counts_the_rest)
+{
+	int n = 0;
+	struct cfs_watch w = {.warning = keep_warning, .ctx = &n};
+	struct cfs_watch_kind kind = {.watch = &w};
+
+	for (int i = 0; i < 12; i++)
+		cfs_watch_warn_kind(&kind, "line %d", i);
+	t_str(warned, "line 9");
+	cfs_watch_end_kind(&kind, "such lines");
+	t_str(warned, "and 2 more such lines");
+	t_eq(n, 11);
 }

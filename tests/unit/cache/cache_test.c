@@ -42,7 +42,8 @@ static void note_warning(void *ctx, const char *msg)
 
 static int open_cache(struct cfs_cache **out, enum cfs_hash_alg alg)
 {
-	struct cfs_cache_opts opts = {.alg = alg, .warning = note_warning};
+	static const struct cfs_watch watch = {.warning = note_warning};
+	struct cfs_cache_opts opts = {.alg = alg, .watch = &watch};
 	char source[256];
 
 	warned[0] = err.msg[0] = '\0';

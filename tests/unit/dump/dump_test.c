@@ -315,8 +315,8 @@ static void note(void *ctx, const char *msg)
 T(dump_warns_of_what_has_no_place_in_the_tree)
 {
 	char all[1024] = "";
-	struct cfs_dump_opts opts = {
-		.name = "x.dump", .warning = note, .warning_ctx = all};
+	struct cfs_watch watch = {.warning = note, .ctx = all};
+	struct cfs_dump_opts opts = {.name = "x.dump", .watch = &watch};
 	struct cfs_tree *t;
 
 	t_eq(cfs_dump_read_mem(CFS_TEXT(ROOT "/a 3 10644 1 0 0 0 0.0 - - -\n"

@@ -253,7 +253,7 @@ struct walk_meddler {
 	void (*act)(void); /* once, after the first directory */
 };
 
-static void meddle_in_walk(void *ctx, const struct cfs_scan_progress *now)
+static void meddle_in_walk(void *ctx, const struct cfs_progress *now)
 {
 	struct walk_meddler *m = ctx;
 	void (*act)(void) = m->act;
@@ -267,8 +267,8 @@ static void meddle_in_walk(void *ctx, const struct cfs_scan_progress *now)
 static void want_noticed_by_walk(void (*act)(void))
 {
 	struct walk_meddler m = {act};
-	struct cfs_scan_opts opts = {
-		.threads = 1, .progress = meddle_in_walk, .progress_ctx = &m};
+	struct cfs_watch watch = {.progress = meddle_in_walk, .ctx = &m};
+	struct cfs_scan_opts opts = {.threads = 1, .watch = &watch};
 
 	file_in_directory();
 	want_stale(&opts, "dir", "changed while it was read");

@@ -477,16 +477,19 @@ T(scan_goes_deeper_than_a_path_can_be_long)
 	cfs_tree_free(t);
 }
 
-static void keep_progress(void *ctx, const struct cfs_scan_progress *now)
+/* The last of each stage. */
+static void keep_progress(void *ctx, const struct cfs_progress *now)
 {
-	*(struct cfs_scan_progress *)ctx = *now;
+	struct cfs_progress *last = ctx;
+
+	last[strcmp(now->stage, "files") == 0] = *now;
 }
 
 T(scan_tells_how_far_it_is)
 {
-	struct cfs_scan_progress last = {0};
-	struct cfs_scan_opts opts = {
-		.threads = 1, .progress = keep_progress, .progress_ctx = &last};
+	struct cfs_progress last[2] = {0};
+	struct cfs_watch watch = {.progress = keep_progress, .ctx = last};
+	struct cfs_scan_opts opts = {.threads = 1, .watch = &watch};
 	struct cfs_tree *t;
 
 	tmp_fresh();
@@ -494,10 +497,40 @@ T(scan_tells_how_far_it_is)
 	tmp_text("2", "hello");
 	t_eq(symlink("x", tmp_in("link")), 0);
 	t = scan_ok(&opts);
-	t_eq(last.n_entries, 3);
-	t_eq(last.n_files, 2);
-	t_eq(last.n_files_done, 2);
-	t_eq(last.bytes, 10);
-	t_eq(last.bytes_done, 10);
+	t_str(last[0].stage, "entries");
+	t_eq(last[0].done, 3);
+	t_eq(last[0].all, 0);
+	t_eq(last[1].all, 2);
+	t_eq(last[1].done, 2);
+	t_eq(last[1].bytes, 10);
+	t_eq(last[1].bytes_done, 10);
 	cfs_tree_free(t);
+}
+
+static volatile sig_atomic_t cancelled;
+
+static void cancel_at_files(void *ctx, const struct cfs_progress *now)
+{
+	cancelled |= strcmp(now->stage, ctx) == 0;
+}
+
+T(scan_that_is_cancelled_ends_in_any_stage)
+{
+	static char stages[][8] = {"entries", "files"};
+
+	tmp_fresh();
+	tmp_text("1", "hello");
+	tmp_text("2", "hello");
+	for (size_t i = 0; i < 2; i++) {
+		struct cfs_watch watch = {.progress = cancel_at_files,
+					  .ctx = stages[i],
+					  .cancelled = &cancelled};
+		struct cfs_scan_opts opts = {.threads = 1, .watch = &watch};
+		struct cfs_tree *t = NULL;
+
+		cancelled = 0;
+		t_eq(cfs_scan(AT_FDCWD, tmp_in("."), &opts, &t, &err), -ECANCELED);
+		t_ok(!t);
+		t_ok(strstr(err.msg, "interrupted"));
+	}
 }

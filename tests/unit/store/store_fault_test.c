@@ -421,7 +421,8 @@ static void note_warning(void *ctx, const char *msg)
 /* Adds one object that is there already, without a seal. The inode that has its name then. */
 static ino_t add_again(enum sealing how)
 {
-	struct cfs_store_opts opts = {.warning = note_warning};
+	static const struct cfs_watch watch = {.warning = note_warning};
+	struct cfs_store_opts opts = {.watch = &watch};
 	char name[CFS_OBJECT_PATH_MAX], path[CFS_OBJECT_PATH_MAX + 8];
 	struct cfs_digest d;
 	struct cfs_store *s;

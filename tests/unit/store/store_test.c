@@ -30,13 +30,15 @@ static void keep_warning(void *ctx, const char *msg)
 	snprintf(warned, sizeof(warned), "%s", msg);
 }
 
+static const struct cfs_watch store_watch = {.warning = keep_warning};
+
 static struct cfs_store *open_store(struct cfs_store_opts opts)
 {
 	struct cfs_store *s;
 	int rc;
 
 	n_warned = 0;
-	opts.warning = keep_warning;
+	opts.watch = &store_watch;
 	rc = cfs_store_open(AT_FDCWD, tmp_in("store"), &opts, &s, &err);
 	if (rc < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);

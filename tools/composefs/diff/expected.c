@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs explain TREE --expected DIGEST: find the rules by which the tree has the digest. */
 #include "composefs/diff/expected.h"
+#include "cli/watch.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -128,11 +129,6 @@ static void print_json(const struct answer *x)
 
 /* --- Search ------------------------------------------------------------------------- */
 
-static void show_progress(void *ctx, size_t n_done, size_t n)
-{
-	cli_progress_show(ctx, "%zu of %zu sets of rules", n_done, n);
-}
-
 static int compare_itself(const struct side *s, struct answer *x, struct cfs_err *err)
 {
 	struct cfs_digest own;
@@ -148,15 +144,13 @@ static int compare_itself(const struct side *s, struct answer *x, struct cfs_err
 static int search_rules(const struct cfs_tree *tree, const char *program,
 			struct answer *x, struct cfs_err *err)
 {
-	struct cli_progress progress;
-	struct cfs_profile_search opts = {.progress_ctx = &progress};
+	struct cli_watch watch;
+	struct cfs_profile_search opts = {.watch = &watch.watch};
 	int rc;
 
-	cli_progress_start(&progress, program);
-	if (progress.enabled)
-		opts.progress = show_progress;
+	cli_watch_start(&watch, program);
 	rc = cfs_profile_find_rules(tree, &x->expected, &opts, &x->match, err);
-	cli_progress_end(&progress);
+	cli_watch_end(&watch);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/watch.h"
 #include "composefs/composefs.h"
 #include "fsck/fsck.h"
 
@@ -54,15 +55,9 @@ struct fsck {
 	uint32_t kernel; /* of o->kernel */
 	struct cfs_fsck_answer found;
 	size_t n_missing, n_damaged, n_unread; /* objects */
-	struct cli_progress progress;
 };
 
 /* --- Checks -------------------------------------------------------------------------- */
-
-static void show_progress(void *ctx, size_t done, size_t all)
-{
-	cli_progress_show(ctx, "%zu of %zu objects", done, all);
-}
 
 static void count_faults(struct fsck *f)
 {
@@ -78,15 +73,15 @@ static void count_faults(struct fsck *f)
 static int check_objects(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cli_watch watch;
 	int rc;
 
 	if (dirfd < 0)
 		return cfs_fail_errno(err, "%s", f->o->objects);
-	f->found.objects.progress = show_progress;
-	f->found.objects.progress_ctx = &f->progress;
-	cli_progress_start(&f->progress, f->name);
+	cli_watch_start(&watch, f->name);
+	f->found.objects.watch = &watch.watch;
 	rc = cfs_fsck_objects_check(&f->found.objects, dirfd, err);
-	cli_progress_end(&f->progress);
+	cli_watch_end(&watch);
 	if (rc == 0)
 		count_faults(f);
 	return rc;

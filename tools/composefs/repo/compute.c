@@ -10,6 +10,7 @@
 #include "cli/entry_json.h"
 #include "cli/ingest.h"
 #include "cli/profile_option.h"
+#include "cli/watch.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
 
@@ -188,9 +189,10 @@ static int find_own_places(struct options *o, struct own_places *own, struct cfs
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_err *err)
 {
-	struct ingest in = {.name = o->name, .source = source};
+	struct ingest in = {.source = source};
 	struct cfs_image_opts form;
 	struct cfs_plan *plan;
+	struct cli_watch watch;
 	struct cfs_tree *tree;
 	int rc = fill_defaults(o, err);
 
@@ -201,7 +203,10 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		return rc;
 	in.scan.alg = o->meta.alg;
 	form = profiled_form(&o->what, o->meta.format);
+	cli_watch_start(&watch, o->name);
+	in.watch = &watch.watch;
 	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
+	cli_watch_end(&watch);
 	if (rc < 0)
 		return rc;
 	rc = cfs_plan_new(tree, &form, &plan, err);

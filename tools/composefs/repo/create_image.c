@@ -10,11 +10,13 @@
 #include "cli/ingest.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
+#include "cli/watch.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
 
 struct options {
 	const char *name; /* of the program */
+	const struct cfs_watch *watch;
 	struct where where;
 	struct cfs_scan_opts scan;
 	struct profiled what;
@@ -108,7 +110,7 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	unsigned format = o->format_given ? o->format : meta->format;
 	struct cfs_image_opts form = profiled_form(&o->what, format);
 	struct ingest in = {
-		.name = o->name, .source = source, .into = store, .scan = o->scan};
+		.watch = o->watch, .source = source, .into = store, .scan = o->scan};
 	struct cfs_tree *tree;
 	int rc = own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository", err);
 
@@ -120,18 +122,11 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	rc = profiled_ingest(&o->what, &in, format, &o->rules, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = remarks_print(o->name, tree, err);
+	rc = remarks_warn(o->watch, tree, err);
 	if (rc == 0)
 		rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
 	cfs_tree_free(tree);
 	return rc < 0 ? rc : cfs_store_commit(store, err);
-}
-
-static void warn(void *ctx, const char *msg)
-{
-	const struct options *o = ctx;
-
-	cli_say(o->name, "warning: %s", msg);
 }
 
 /* Before the image is published: a run that fails leaves none behind. */
@@ -160,8 +155,7 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 {
 	struct cfs_store_opts opts = {
 		.n_workers = cfs_scan_threads(&o->scan),
-		.warning = warn,
-		.warning_ctx = o,
+		.watch = o->watch,
 	};
 	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
 	struct cfs_store *store;
@@ -185,6 +179,7 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 static int run(struct options *o, const char *source, const char *ref,
 	       struct cfs_digest *out, struct cfs_err *err)
 {
+	struct cli_watch watch;
 	struct cfs_repo *repo;
 	int rc = 0;
 
@@ -194,7 +189,10 @@ static int run(struct options *o, const char *source, const char *ref,
 		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc < 0)
 		return rc;
+	cli_watch_start(&watch, o->name);
+	o->watch = &watch.watch;
 	rc = create(o, repo, source, ref, out, err);
+	cli_watch_end(&watch);
 	cfs_repo_close(repo);
 	return rc;
 }
