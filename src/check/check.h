@@ -60,9 +60,8 @@ struct cfs_check_report {
 };
 
 struct cfs_check_opts {
-	bool metadata_only; /* contents of file objects are not read */
-	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
-	void *ctx;
+	bool metadata_only;	       /* contents of file objects are not read */
+	const struct cfs_watch *watch; /* may be NULL */
 	bool background; /* one thread, and what was not in memory before does not stay there */
 };
 
@@ -100,6 +99,7 @@ struct cfs_check_sources {
 		     cfs_check_take *take, void *take_ctx, struct cfs_err *err);
 	size_t n_others;
 	void *ctx;
+	const struct cfs_watch *watch; /* may be NULL */
 };
 
 struct cfs_check_repaired {

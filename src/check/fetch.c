@@ -33,7 +33,8 @@ struct fetch {
 /* --- what was brought -------------------------------------------------------------------- */
 
 /* Reads size bytes and not one more: the file may grow for as long as it is read. 1: they are the object. */
-static int is_object(const struct cfs_digest *id, int fd, uint64_t size)
+static int is_object(const struct cfs_digest *id, int fd, uint64_t size,
+		     const struct cfs_watch *watch)
 {
 	cfs_autofree uint8_t *buf = malloc(CHUNK_LEN);
 	struct cfs_verity *v = NULL;
@@ -41,7 +42,7 @@ static int is_object(const struct cfs_digest *id, int fd, uint64_t size)
 	uint64_t off = 0;
 	bool failed = !buf || cfs_verity_new(id->alg, &v) < 0;
 
-	while (!failed && off < size) {
+	while (!failed && off < size && !cfs_watch_is_cancelled(watch)) {
 		size_t len = size - off < CHUNK_LEN ? (size_t)(size - off) : CHUNK_LEN;
 		ssize_t n = cfs_io_pread(fd, buf, len, (off_t)off, NULL);
 
@@ -53,7 +54,7 @@ static int is_object(const struct cfs_digest *id, int fd, uint64_t size)
 	if (!failed)
 		cfs_verity_final(v, &got);
 	cfs_verity_free(v);
-	return !failed && cfs_digest_eq(&got, id);
+	return !failed && off >= size && cfs_digest_eq(&got, id);
 }
 
 /* What changed while it was kept is wanted again; what cannot be stored is an error. */
@@ -98,11 +99,14 @@ static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
 	struct stat st;
 	int rc = 0;
 
+	rc = cfs_watch_poll(f->from->watch, err);
+	if (rc < 0)
+		return rc;
 	if (want->done || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size > want->max_size)
 		return 0;
 	k.size = (uint64_t)st.st_size;
-	if (!is_object(&want->id, fd, k.size))
+	if (!is_object(&want->id, fd, k.size, f->from->watch))
 		return 0;
 	k.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (k.fd < 0)

@@ -126,5 +126,5 @@ int check_images(struct check *c, struct cfs_err *err)
 	c->out->n_images = c->entries[CFS_REPO_IMAGES].n;
 	return rc < 0 ? rc
 		      : cfs_pool_run(check_n_threads(c), c->entries[CFS_REPO_IMAGES].n,
-				     check_image, c, NULL, err);
+				     check_image, c, c->opts->watch, err);
 }

@@ -105,7 +105,8 @@ static int list_objects(struct check *c, int objects, struct cfs_err *err)
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+		if ((rc = cfs_watch_poll(c->opts->watch, err)) == 0 &&
+		    strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = list_top(c, objects, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "objects");
@@ -141,6 +142,8 @@ static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
 	check_cold_end(cold);
 	if (fd >= 0)
 		return 0;
+	if (fd == -ECANCELED)
+		return cfs_watch_poll(c->opts->watch, err);
 	c->is_bad[i] = true;
 	pthread_mutex_lock(&c->lock);
 	c->out->n_bad_objects++;
@@ -213,5 +216,6 @@ int check_objects(struct check *c, struct cfs_err *err)
 	if (!c->sizes || !c->is_bad)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
-	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c, NULL, err);
+	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c,
+			    c->opts->watch, err);
 }

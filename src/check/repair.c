@@ -13,6 +13,7 @@ struct repair {
 	const struct cfs_check_report *report;
 	struct cfs_check_repaired *out;
 	struct cfs_store *store;
+	const struct cfs_watch *watch;
 	struct cfs_ids wanted; /* missing, or moved aside */
 };
 
@@ -33,12 +34,12 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 
 /* EIO is what the kernel says of contents that are not those that were sealed. A single one may be the
  * disk's: it is read once more. */
-static int digest_file(int fd, const struct cfs_digest *id, struct cfs_digest *got,
-		       struct cfs_err *err)
+static int digest_file(int fd, const struct cfs_digest *id, const struct cfs_watch *watch,
+		       struct cfs_digest *got, struct cfs_err *err)
 {
-	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, got, NULL, err);
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, watch, got, NULL, err);
 
-	return rc == -EIO ? cfs_verity_digest_fd(id->alg, fd, 1, NULL, got, NULL, err)
+	return rc == -EIO ? cfs_verity_digest_fd(id->alg, fd, 1, watch, got, NULL, err)
 			  : rc;
 }
 
@@ -71,7 +72,7 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "%s", below);
 	if (fd >= 0 && S_ISREG(st.st_mode)) {
-		rc = digest_file(fd, id, &got, err);
+		rc = digest_file(fd, id, r->watch, &got, err);
 		if (rc == 0 && cfs_digest_eq(&got, id))
 			return seal_if_unsealed(r, id, fd, (uint64_t)st.st_size, err);
 		if (rc < 0 && rc != -EIO)
@@ -91,7 +92,9 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 
 		if (!id->alg)
 			continue;
-		rc = mend_object(r, id, err);
+		rc = cfs_watch_poll(r->watch, err);
+		if (rc == 0)
+			rc = mend_object(r, id, err);
 		if (rc == -ENOENT)
 			rc = cfs_ids_add(&r->wanted, id->bytes, err);
 		rc = cfs_context(err, rc, "%s", r->report->v[i].place);
@@ -199,8 +202,11 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 		     const struct cfs_check_sources *from, struct cfs_check_repaired *out,
 		     struct cfs_err *err)
 {
-	static const struct cfs_store_opts opts;
-	struct repair r = {repo, report, out, NULL, {0}};
+	/* The store warns of what the check has reported. */
+	const struct cfs_watch quiet = {
+		.cancelled = from->watch ? from->watch->cancelled : NULL};
+	const struct cfs_store_opts opts = {.watch = &quiet};
+	struct repair r = {repo, report, out, NULL, from->watch, {0}};
 	int rc;
 
 	*out = (struct cfs_check_repaired){0};

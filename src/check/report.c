@@ -123,6 +123,8 @@ void check_show_progress(struct check *c, unsigned worker, const char *stage, si
 {
 	size_t done = atomic_fetch_add(&c->n_done, 1);
 
-	if (worker == 0 && c->opts->progress)
-		c->opts->progress(c->opts->ctx, stage, done, all);
+	if (worker == 0)
+		cfs_watch_progress(
+			c->opts->watch,
+			&(struct cfs_progress){.stage = stage, .done = done, .all = all});
 }

@@ -115,5 +115,5 @@ int check_streams(struct check *c, struct cfs_err *err)
 	c->out->n_streams = c->entries[CFS_REPO_STREAMS].n;
 	return rc < 0 ? rc
 		      : cfs_pool_run(1, c->entries[CFS_REPO_STREAMS].n, check_stream, c,
-				     NULL, err);
+				     c->opts->watch, err);
 }

@@ -51,10 +51,10 @@ int cfs_fetch_decode(struct cfs_fetch_round *r, struct cfs_span packet,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Receives one packet until then (cfs_lock_now_ms) and takes it apart. 1: *out, and in *fd the file of the caller when
- * code is 0, else -1; 0: there are no more; -ETIMEDOUT; -EPROTO. Nothing is left open otherwise. */
+ * code is 0, else -1; 0: there are no more; -ETIMEDOUT; -EPROTO; -ECANCELED by watch (may be NULL). Nothing is left open otherwise. */
 int cfs_fetch_receive(struct cfs_fetch_round *r, int sock, long long until,
-		      struct cfs_fetch_answer *out, int *fd,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+		      const struct cfs_watch *watch, struct cfs_fetch_answer *out,
+		      int *fd, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The URL without user, password and query, for messages; cut off where buf ends. Returns buf. */
 const char *cfs_fetch_public_url(const char *url, char *buf, size_t len);

@@ -48,15 +48,21 @@ static void look_at(int fd, struct cfs_fetch_file *out)
 	out->size = (uint64_t)st.st_size;
 }
 
+enum { WAIT_MS = 50 }; /* between two polls of the watch */
+
 /* 1: there is something to read. */
-static int wait_for_packet(int sock, long long until, struct cfs_err *err)
+static int wait_for_packet(int sock, long long until, const struct cfs_watch *watch,
+			   struct cfs_err *err)
 {
 	struct pollfd p = {.fd = sock, .events = POLLIN};
 
 	for (;;) {
 		long long left = until - cfs_lock_now_ms();
-		int rc = poll(&p, 1, left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
+		int rc = cfs_watch_poll(watch, err);
 
+		if (rc < 0)
+			return rc;
+		rc = poll(&p, 1, left < 0 ? 0 : left > WAIT_MS ? WAIT_MS : (int)left);
 		if (rc > 0)
 			return 1;
 		if (rc < 0 && errno != EINTR)
@@ -101,9 +107,10 @@ static int receive(struct cfs_fetch_round *r, int sock, struct cfs_fetch_answer 
 }
 
 int cfs_fetch_receive(struct cfs_fetch_round *r, int sock, long long until,
-		      struct cfs_fetch_answer *out, int *fd, struct cfs_err *err)
+		      const struct cfs_watch *watch, struct cfs_fetch_answer *out,
+		      int *fd, struct cfs_err *err)
 {
-	int rc = wait_for_packet(sock, until, err);
+	int rc = wait_for_packet(sock, until, watch, err);
 
 	*fd = -1;
 	return rc < 0 ? rc : receive(r, sock, out, fd, err);

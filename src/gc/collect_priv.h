@@ -27,8 +27,9 @@ struct gc_run {
 
 void gc_note(const struct gc_run *c, enum cfs_gc_note what, const char *name,
 	     const char *why);
-void gc_show_progress(const struct gc_run *c, const char *stage, uint64_t done,
-		      uint64_t all);
+/* Reports progress, and polls for cancellation. */
+int gc_step(const struct gc_run *c, const char *stage, uint64_t done, uint64_t all,
+	    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- objects.c ---------------------------------------------------------------------------- */
 

@@ -9,9 +9,11 @@ void gc_note(const struct gc_run *c, enum cfs_gc_note what, const char *name,
 		c->opts->note(c->opts->ctx, what, name, why);
 }
 
-void gc_show_progress(const struct gc_run *c, const char *stage, uint64_t done,
-		      uint64_t all)
+int gc_step(const struct gc_run *c, const char *stage, uint64_t done, uint64_t all,
+	    struct cfs_err *err)
 {
-	if (c->opts->progress)
-		c->opts->progress(c->opts->ctx, stage, done, all);
+	cfs_watch_progress(
+		c->opts->watch,
+		&(struct cfs_progress){.stage = stage, .done = done, .all = all});
+	return cfs_watch_poll(c->opts->watch, err);
 }

@@ -43,8 +43,8 @@ struct cfs_gc_opts {
 	size_t n_roots;
 	bool ignore_unknown_roots; /* report a root that does not exist instead of failing */
 	void (*note)(void *ctx, enum cfs_gc_note note, const char *what, const char *why);
-	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
 	void *ctx;
+	const struct cfs_watch *watch; /* may be NULL; also ends the wait for the lock */
 };
 
 struct cfs_gc_result {

@@ -259,14 +259,18 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 			rc = cfs_repo_image_objects(&im, &m->found[worker], NULL, err);
 		cfs_map_close(&map);
 	}
-	if (worker == 0 && m->opts->progress)
-		m->opts->progress(m->opts->ctx, "images", i, m->n_images);
+	if (worker == 0)
+		cfs_watch_progress(m->opts->watch,
+				   &(struct cfs_progress){.stage = "images",
+							  .done = i,
+							  .all = m->n_images});
 	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&m->images[i], hex));
 }
 
 int gc_mark_pending_images(struct gc_marks *m, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, NULL, err);
+	int rc = cfs_pool_run(m->n_threads, m->n_images, follow_image, m, m->opts->watch,
+			      err);
 
 	m->n_images = 0;
 	for (unsigned t = 0; rc == 0 && t < m->n_threads; t++) {

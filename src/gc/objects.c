@@ -61,8 +61,9 @@ int gc_list_objects(struct gc_run *c, struct cfs_err *err)
 		char prefix[3] = "";
 
 		cfs_hex_encode(&byte, 1, prefix);
-		rc = list_prefix(c, prefix, err);
-		gc_show_progress(c, "objects listed", i, 256);
+		rc = gc_step(c, "prefixes listed", i, 256, err);
+		if (rc == 0)
+			rc = list_prefix(c, prefix, err);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(&c->garbage, err);
 }
@@ -76,9 +77,10 @@ int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < c->garbage.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->garbage, i);
 
-		if (!cfs_ids_has(&c->mark.live, id.bytes))
+		rc = gc_step(c, "unreferenced objects checked for use", i, c->garbage.n,
+			     err);
+		if (rc == 0 && !cfs_ids_has(&c->mark.live, id.bytes))
 			rc = gc_mark_if_used(&c->mark, &id, err);
-		gc_show_progress(c, "objects asked about", i, c->garbage.n);
 	}
 	if (rc == 0)
 		rc = cfs_ids_settle(&c->mark.used, err);
@@ -152,7 +154,8 @@ int gc_choose_objects(struct gc_run *c, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < c->garbage.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->garbage, i);
 
-		if (!cfs_ids_has(&c->mark.live, id.bytes))
+		rc = cfs_watch_poll(c->opts->watch, err);
+		if (rc == 0 && !cfs_ids_has(&c->mark.live, id.bytes))
 			rc = choose_object(c, &id, err);
 	}
 	drop_prefix(c);
@@ -181,10 +184,11 @@ int gc_remove_objects(struct gc_run *c, struct cfs_err *err)
 		struct cfs_digest id = cfs_ids_get(&c->gone, i);
 		char prefix[3] = "";
 
-		rc = remove_object(c, &id, err);
+		rc = gc_step(c, "objects removed", i, c->gone.n, err);
+		if (rc == 0)
+			rc = remove_object(c, &id, err);
 		if (rc < 0)
 			break;
-		gc_show_progress(c, "objects removed", i, c->gone.n);
 		cfs_hex_encode(id.bytes, 1, prefix);
 		/* Behind the last of its directory; a directory that is not empty stays. */
 		if (i + 1 == c->gone.n || c->gone.v[(i + 1) * c->gone.len] != id.bytes[0])

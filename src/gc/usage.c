@@ -29,11 +29,12 @@ struct cfs_gc_usage {
 	bool *cached_bad; /* by thread: the kernel did not tell */
 };
 
-static void show(const struct cfs_gc_usage *u, const char *stage, uint64_t done,
-		 uint64_t all)
+static void show_progress(const struct cfs_gc_usage *u, const char *stage, uint64_t done,
+			  uint64_t all)
 {
-	if (u->opts->progress)
-		u->opts->progress(u->opts->ctx, stage, done, all);
+	cfs_watch_progress(
+		u->opts->watch,
+		&(struct cfs_progress){.stage = stage, .done = done, .all = all});
 }
 
 /* --- which images, and their names ------------------------------------------------------- */
@@ -223,7 +224,7 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	int rc = 0;
 
 	if (worker == 0)
-		show(u, "objects", i, u->mark.live.n);
+		show_progress(u, "objects", i, u->mark.live.n);
 	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
 		rc = measure_object(u, worker, i, err);
 	return rc;
@@ -245,7 +246,7 @@ static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 		return cfs_beneath_fail(fd, "objects", err);
 	u->objects_fd = fd;
 	u->cached_bad = bad;
-	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, NULL, err);
+	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, u->opts->watch, err);
 	u->total.cached_known = !u->opts->no_cached;
 	for (unsigned i = 0; i < n_threads; i++)
 		u->total.cached_known &= !bad[i];
@@ -304,7 +305,7 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	int rc;
 
 	if (worker == 0)
-		show(u, "images compared", i, u->n_images);
+		show_progress(u, "images compared", i, u->n_images);
 	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
@@ -317,7 +318,8 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 
 static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, NULL, err);
+	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, u->opts->watch,
+			      err);
 
 	if (rc < 0)
 		return rc;
@@ -357,7 +359,7 @@ static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opts *opts,
 		      struct cfs_gc_usage **out, struct cfs_err *err)
 {
-	struct cfs_gc_opts follow = {.progress = opts->progress, .ctx = opts->ctx};
+	struct cfs_gc_opts follow = {.watch = opts->watch};
 	struct cfs_gc_usage *u = calloc(1, sizeof(*u));
 	int rc;
 

@@ -17,9 +17,8 @@ struct cfs_gc_usage;
 /* Zero is the default. */
 struct cfs_gc_usage_opts {
 	bool apparent; /* bytes are the lengths of files, not the blocks that they occupy */
-	bool no_cached; /* the kernel is not asked what is in memory */
-	void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t all);
-	void *ctx;
+	bool no_cached;		       /* the kernel is not asked what is in memory */
+	const struct cfs_watch *watch; /* may be NULL */
 };
 
 /* One image. Lent, with its names, until cfs_gc_usage_close. */

@@ -118,6 +118,8 @@ static int try_for(int fd, int ms, struct patience *p)
 	while ((rc = lock_now(fd, LOCK_EX)) == -EAGAIN) {
 		long long now = cfs_lock_now_ms();
 
+		if (cfs_watch_is_cancelled(p->wait->watch))
+			return -ECANCELED;
 		if (now >= until || now >= p->end)
 			break;
 		if (now >= p->note_at && p->wait->note) {
@@ -150,6 +152,8 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 	if (rc == -EAGAIN)
 		return cfs_fail(err, EBUSY, "others use the repository: %s",
 				cfs_lock_holder(dirfd, holder));
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(wait->watch, err);
 	errno = -rc;
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
 }

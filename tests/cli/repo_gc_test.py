@@ -323,7 +323,8 @@ def progress_is_shown_on_terminals_only():
             pass  # nobody has the other end any more
         os.close(ours)
         expect(process.wait(), 0)
-    has(shown, b"\rcomposefs gc: objects listed: ")
+    has(shown, b"\rcomposefs gc: ")
+    has(shown, b" of 256 prefixes listed")
     expect(shown.endswith(b"\r\x1b[K"), True)
 
 

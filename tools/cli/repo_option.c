@@ -66,8 +66,8 @@ static void note_holder(void *ctx, const char *holder)
 int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out,
 		    struct cfs_err *err)
 {
-	*out = (struct cfs_lock_wait){.note = note_holder,
-				      .ctx = (void *)(uintptr_t)path};
+	*out = (struct cfs_lock_wait){
+		.note = note_holder, .ctx = (void *)(uintptr_t)path, .watch = w->watch};
 	return where_lock_timeout(w, &out->timeout_ms, err);
 }
 

@@ -18,6 +18,8 @@ struct where {
 	const char *lock_timeout; /* seconds, as text */
 	const char *no_value;	  /* of what is taken and means nothing here */
 	bool no_upgrade; /* of a repository without a meta.json; see cli_stands_in */
+	const struct cfs_watch *
+		watch; /* ends the wait for the lock, and the reading of objects; may be NULL */
 	char home[CFS_REPO_PATH_MAX];
 };
 

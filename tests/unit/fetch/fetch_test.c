@@ -74,10 +74,12 @@ T(a_socket_that_is_silent_is_waited_for_no_longer_than_asked)
 
 	t_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	t_eq(cfs_fetch_round_init(&r, max, 2, NULL), 0);
-	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10, &a, &fd, NULL),
+	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10, NULL, &a, &fd, NULL),
 	     -ETIMEDOUT);
 	t_eq(close(pair[1]), 0);
-	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10000, &a, &fd, NULL), 0);
+	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10000, NULL, &a, &fd,
+			       NULL),
+	     0);
 	t_eq(fd, -1);
 	cfs_fetch_round_fini(&r);
 	close(pair[0]);

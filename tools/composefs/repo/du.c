@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/watch.h"
 #include "composefs/repo/du_table.h"
 #include "composefs/repo/commands.h"
 
@@ -14,7 +15,6 @@ struct options {
 	enum du_key sort;
 	const char *html; /* the file to write a page to, or NULL */
 	bool pairs, apparent, no_cached, json;
-	struct cli_progress progress;
 };
 
 static bool take_sort(void *opts, const char *value)
@@ -66,13 +66,6 @@ static const struct cli_syntax syntax = {
 					 "composefs du --repo=repo --html=du.html", NULL},
 	.options = option_table,
 };
-
-static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
-{
-	struct options *o = ctx;
-
-	cli_progress_show(&o->progress, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
-}
 
 /* --- which are shown --------------------------------------------------------------------- */
 
@@ -212,19 +205,19 @@ static int tell(const struct options *o, const struct cfs_repo *repo,
 
 static int run(struct options *o, char **names, struct cfs_err *err)
 {
+	struct cli_watch watch;
 	struct cfs_gc_usage_opts opts = {.apparent = o->apparent,
 					 .no_cached = o->no_cached,
-					 .progress = progress,
-					 .ctx = o};
+					 .watch = &watch.watch};
 	struct cfs_gc_usage *usage = NULL;
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 
 	if (rc < 0)
 		return rc;
-	cli_progress_start(&o->progress, o->name);
+	cli_watch_start(&watch, o->name);
 	rc = cfs_gc_usage_open(repo, &opts, &usage, err);
-	cli_progress_end(&o->progress);
+	cli_watch_end(&watch);
 	if (rc == 0)
 		rc = tell(o, repo, usage, names, err);
 	cfs_gc_usage_close(usage);

@@ -146,7 +146,8 @@ static int take_answers(struct source *s, struct cfs_fetch_round *round, int ans
 	struct cfs_fetch_answer a;
 	int rc, end;
 
-	while ((rc = cfs_fetch_receive(round, answers, until, &a, &end, err)) > 0) {
+	while ((rc = cfs_fetch_receive(round, answers, until, s->urls->watch, &a, &end,
+				       err)) > 0) {
 		cfs_autofd int fd = end;
 
 		rc = count(s, &a, fd, err);
@@ -220,7 +221,7 @@ int fetch_objects(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
 
 	cfs_fetch_public_url(urls->v[k], s.shown, sizeof(s.shown));
 	rc = fetch(&s, urls->v[k], err);
-	if (rc < 0 && s.is_ours)
+	if (rc < 0 && (s.is_ours || rc == -ECANCELED))
 		return cfs_context(err, rc, "%s", s.shown);
 	if (rc < 0)
 		remember_failure(&s.tally, err);

@@ -15,6 +15,7 @@ struct fetch_urls {
 	const char *name; /* of the program */
 	const char *dir;  /* where temporary files may be */
 	const char *const *v;
+	const struct cfs_watch *watch; /* may be NULL */
 };
 
 /* Is this place a URL? */

@@ -13,12 +13,12 @@
 #include "composefs/repo/commands.h"
 #include "composefs/repo/report.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 
 struct options {
 	const char *name; /* of the program */
 	struct where where;
 	bool metadata_only, background, json;
-	struct cli_progress progress;
 };
 
 static const struct cli_option option_table[] = {
@@ -47,11 +47,6 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
-{
-	cli_progress_show(ctx, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
-}
-
 /* Threads that begin later have it, too. A kernel or a jail that does not permit it costs politeness alone. */
 static void be_polite(void)
 {
@@ -65,19 +60,23 @@ static void be_polite(void)
 
 static int check(struct options *o, struct cfs_check_report *out, struct cfs_err *err)
 {
-	struct cfs_check_opts opts = {o->metadata_only, progress, &o->progress,
-				      o->background};
+	struct cli_watch watch;
+	struct cfs_check_opts opts = {.metadata_only = o->metadata_only,
+				      .background = o->background,
+				      .watch = &watch.watch};
 	struct cfs_repo *repo;
-	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (o->background)
-		be_polite();
-	cli_progress_start(&o->progress, o->name);
-	rc = cfs_check_repo(repo, &opts, out, err);
-	cli_progress_end(&o->progress);
-	cfs_repo_close(repo);
+	cli_watch_start(&watch, o->name);
+	o->where.watch = &watch.watch;
+	rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
+	if (rc == 0) {
+		if (o->background)
+			be_polite();
+		rc = cfs_check_repo(repo, &opts, out, err);
+		cfs_repo_close(repo);
+	}
+	cli_watch_end(&watch);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "composefs/cfsctl_text.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 #include "gc/gc.h"
 
 enum { ROOTS_MAX = 1000 };
@@ -20,7 +21,7 @@ struct options {
 	int timeout_s; /* 0: no limit; negative: do not wait */
 	const char *roots[ROOTS_MAX];
 	bool no_wait, json;
-	struct cli_progress progress;
+	struct cli_watch watch;
 };
 
 /* --- command line ------------------------------------------------------------------------ */
@@ -125,7 +126,6 @@ static void note(void *ctx, enum cfs_gc_note what, const char *name, const char 
 
 	if (what == CFS_GC_NOTE_EXPIRED && o->collect.dry_run)
 		said = "name would be removed";
-	cli_progress_end(&o->progress);
 	cli_say(o->name, "%s: %s: %s", said, name, why);
 }
 
@@ -133,15 +133,7 @@ static void note_waiting(void *ctx, const char *holder)
 {
 	struct options *o = ctx;
 
-	cli_progress_end(&o->progress);
 	cli_say(o->name, "waiting: %s", holder);
-}
-
-static void progress(void *ctx, const char *stage, uint64_t done, uint64_t all)
-{
-	struct options *o = ctx;
-
-	cli_progress_show(&o->progress, "%s: %" PRIu64 " of %" PRIu64, stage, done, all);
 }
 
 static void say(const struct options *o, const struct cfs_gc_result *c)
@@ -185,7 +177,8 @@ static int set_timeout(struct options *o, struct cfs_err *err)
 /* where_open checks the options of the repository; then it is opened with the timeout and the messages of gc. */
 static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *err)
 {
-	struct cfs_lock_wait wait = {.note = note_waiting, .ctx = o};
+	struct cfs_lock_wait wait = {
+		.note = note_waiting, .ctx = o, .watch = &o->watch.watch};
 	struct cfs_repo *repo;
 	const char *path;
 	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
@@ -204,25 +197,33 @@ static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *e
 				     &wait, out, err);
 }
 
-static int run(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
+static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc;
 
-	cli_progress_start(&o->progress, o->name);
 	rc = open_repo(o, &repo, err);
 	if (rc < 0)
 		return rc;
 	o->collect.roots = o->roots;
 	o->collect.ignore_unknown_roots = cli_stands_in();
 	o->collect.note = note;
-	o->collect.progress = progress;
+	o->collect.watch = &o->watch.watch;
 	o->collect.ctx = o;
 	rc = cfs_gc_collect(repo, &o->collect, out, err);
 	cfs_repo_close(repo);
-	cli_progress_end(&o->progress);
 	if (rc == -EUCLEAN || rc == -EILSEQ)
 		cli_advise(rc, err, "nothing is removed; composefs fsck tells all");
+	return rc;
+}
+
+static int run(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
+{
+	int rc;
+
+	cli_watch_start(&o->watch, o->name);
+	rc = collect(o, out, err);
+	cli_watch_end(&o->watch);
 	return rc;
 }
 

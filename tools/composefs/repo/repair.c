@@ -12,6 +12,7 @@
 #include "composefs/repo/commands.h"
 #include "composefs/repo/report.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 #include "check/check.h"
 
 enum { FROM_MAX = 64 };
@@ -106,13 +107,14 @@ static int mend(const struct options *o, struct cfs_repo *repo,
 		struct cfs_check_repaired *all, struct cfs_check_report *left,
 		struct cfs_err *err)
 {
-	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls};
+	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls, o->where.watch};
 	const struct cfs_check_sources from = {.dirs = o->dirs,
 					       .n_dirs = o->n_dirs,
 					       .fetch = fetch_objects,
 					       .n_others = o->n_urls,
-					       .ctx = &urls};
-	struct cfs_check_opts opts = {0};
+					       .ctx = &urls,
+					       .watch = o->where.watch};
+	struct cfs_check_opts opts = {.watch = o->where.watch};
 	struct cfs_check_repaired now;
 	int rc = cfs_check_repo(repo, &opts, left, err);
 
@@ -141,17 +143,22 @@ static int check_places(const struct options *o, struct cfs_err *err)
 static int run(struct options *o, struct cfs_check_report *left, struct cfs_err *err)
 {
 	struct cfs_check_repaired all = {0};
+	struct cli_watch watch;
 	struct cfs_repo *repo;
 	int rc = check_places(o, err);
 
+	cli_watch_start(&watch, o->name);
+	o->where.watch = &watch.watch;
+
 	if (rc == 0)
 		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
-	if (rc < 0)
-		return rc;
-	rc = mend(o, repo, &all, left, err);
+	if (rc == 0) {
+		rc = mend(o, repo, &all, left, err);
+		cfs_repo_close(repo);
+	}
+	cli_watch_end(&watch);
 	if (rc == 0)
 		say(o, &all, left);
-	cfs_repo_close(repo);
 	return rc;
 }
 

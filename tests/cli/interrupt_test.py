@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""SIGINT and SIGTERM end each long command soon, with status 130 or 143, and leave no temporary file.
+
+    interrupt_test.py COMPOSEFS MKCOMPOSEFS COMPOSEFS-INFO
+"""
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from repo import COMPOSEFS, expect, good, main, make
+
+MKCOMPOSEFS, INFO = (os.path.abspath(arg) for arg in sys.argv[2:4])
+HUGE = 1 << 40  # a file of holes: reading it takes minutes, and no disk
+LIMIT_S = 2  # generous: the aim is 0.1 s
+
+
+def huge_file(path):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as f:
+        f.truncate(HUGE)
+
+
+def files_below(top):
+    return sorted(os.path.join(d, n) for d, _, names in os.walk(top) for n in names)
+
+
+def catches(pid, number):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        caught = next(line.split()[1] for line in f if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(word) for word in f.read().split()]
+
+
+def interrupt(args, number=signal.SIGINT, **streams):
+    """Starts a command that does not end by itself, sends the signal, and checks how it ends."""
+    streams.setdefault("stdout", subprocess.DEVNULL)
+    child = subprocess.Popen(args, stderr=subprocess.PIPE, **streams)
+    try:
+        deadline = time.monotonic() + 60
+        while not catches(child.pid, number):
+            expect(time.monotonic() < deadline, True)
+            time.sleep(0.01)
+        time.sleep(0.3)  # so that it is in the middle of its work
+        expect((args, child.poll()), (args, None))
+        helpers = children(child.pid)
+        start = time.monotonic()
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+        took = time.monotonic() - start
+    finally:
+        child.kill()
+        child.wait()
+    print(f"# {took:.3f} s: {' '.join(os.path.basename(a) for a in args)}")
+    expect((args, child.returncode, err), (args, 128 + number, err))
+    expect(took < LIMIT_S, True)
+    for pid in helpers:
+        expect(os.path.exists(f"/proc/{pid}"), False)
+
+
+def interrupt_and_compare(args, top, **streams):
+    """The same, and the files below top stay as they were."""
+    before = files_below(top)
+    interrupt(args, **streams)
+    expect(files_below(top), before)
+
+
+def create_image_of_a_large_file():
+    make()
+    huge_file("src/huge")
+    interrupt_and_compare([COMPOSEFS, "create-image", "--repo=r", "src", "huge"], "r")
+    os.unlink("src/huge")
+    good("create-image", "--repo=r", "src", "small")
+
+
+def compute_id_of_a_large_file():
+    huge_file("src/huge")
+    interrupt([COMPOSEFS, "compute-id", "--no-repo", "src"])
+
+
+def mkcomposefs_of_a_large_file():
+    huge_file("src/huge")
+    os.mkdir("out")
+    for options in ([], ["--digest-store=out/objects"]):
+        interrupt([MKCOMPOSEFS, *options, "src", "out/image"])
+        expect(files_below("out"), [])
+    os.unlink("src/huge")
+    expect(subprocess.run([MKCOMPOSEFS, "src", "out/image"], check=False).returncode, 0)
+
+
+def mkcomposefs_from_an_idle_pipe():
+    os.mkdir("out")
+    read_end, write_end = os.pipe()
+    interrupt_and_compare([MKCOMPOSEFS, "--from-file", "-", "out/image"], "out", stdin=read_end)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def mkcomposefs_into_a_full_pipe():
+    os.mkdir("src")
+    for i in range(2000):
+        os.symlink("x" * 100, f"src/{i}")
+    read_end, write_end = os.pipe()
+    interrupt([MKCOMPOSEFS, "src", "-"], stdout=write_end)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def dump_of_a_large_image_into_a_full_pipe():
+    os.mkdir("src")
+    for i in range(2000):
+        os.symlink("x" * 100, f"src/{i}")
+    expect(subprocess.run([MKCOMPOSEFS, "src", "image"], check=False).returncode, 0)
+    read_end, write_end = os.pipe()
+    interrupt([INFO, "dump", "image"], stdout=write_end)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def digest_of_a_large_file():
+    huge_file("huge")
+    interrupt([INFO, "measure-file", "huge"])
+
+
+def large_object():
+    """A repository with an object that fsck reads for minutes."""
+    make()
+    huge_file("r/objects/00/" + "0" * 62)
+
+
+def fsck_of_a_repository():
+    large_object()
+    interrupt_and_compare([COMPOSEFS, "fsck", "--repo=r"], "r")
+    shutil.rmtree("r/objects/00")
+    good("fsck", "--repo=r")
+
+
+def repair_of_a_repository():
+    large_object()
+    interrupt_and_compare([COMPOSEFS, "repair", "--repo=r"], "r")
+
+
+def wait_for_the_lock_of_a_repository():
+    make()
+    fd = os.open("r", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    os.mkdir("src")
+    for args in (["gc"], ["du"], ["fsck"], ["create-image"]):
+        interrupt_and_compare([COMPOSEFS, args[0], "--repo=r"] + (["src"] if args == ["create-image"] else []), "r")
+    os.close(fd)
+    good("gc", "--repo=r")
+
+
+def gc_that_waits_until_it_is_alone():
+    make()
+    fd = os.open("r", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_SH)
+    before = [f for f in files_below("r") if not f.endswith(".lock-gc")]
+    interrupt([COMPOSEFS, "gc", "--repo=r"])
+    expect([f for f in files_below("r") if not f.endswith(".lock-gc")], before)
+    os.close(fd)
+    good("gc", "--repo=r")
+
+
+def repair_from_a_server_that_does_not_answer():
+    make()
+    os.mkdir("src")
+    with open("src/file", "w", encoding="ascii") as f:
+        f.write("x" * 1000)
+    good("create-image", "--repo=r", "src", "image")
+    for path in files_below("r/objects"):
+        if os.path.getsize(path) == 1000:
+            os.unlink(path)
+    if not shutil.which("composefs-fetch") and not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-fetch")):
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        interrupt_and_compare([COMPOSEFS, "repair", "--repo=r", f"--from=http://127.0.0.1:{server.getsockname()[1]}/"], "r")
+
+
+def sigterm_is_status_143():
+    huge_file("src/huge")
+    os.mkdir("out")
+    interrupt([MKCOMPOSEFS, "src", "out/image"], signal.SIGTERM)
+    expect(files_below("out"), [])
+
+
+def a_signal_that_the_parent_ignores_stays_ignored():
+    child = subprocess.Popen(["sh", "-c", "trap '' INT; exec \"$0\" --from-file - image", MKCOMPOSEFS],
+                             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not catches(child.pid, signal.SIGTERM):
+        expect(time.monotonic() < deadline, True)
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    child.communicate(b"/ 0 40755 1 0 0 0 0.0 - - -\n", timeout=60)
+    expect(child.returncode, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main([
+        create_image_of_a_large_file,
+        compute_id_of_a_large_file,
+        mkcomposefs_of_a_large_file,
+        mkcomposefs_from_an_idle_pipe,
+        mkcomposefs_into_a_full_pipe,
+        dump_of_a_large_image_into_a_full_pipe,
+        digest_of_a_large_file,
+        fsck_of_a_repository,
+        repair_of_a_repository,
+        wait_for_the_lock_of_a_repository,
+        gc_that_waits_until_it_is_alone,
+        repair_from_a_server_that_does_not_answer,
+        sigterm_is_status_143,
+        a_signal_that_the_parent_ignores_stays_ignored,
+    ]))
