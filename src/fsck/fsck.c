@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The checks of an image, in this process or in a sandbox. */
-#include "fsck/fsck.h"
-
-#include "sandbox/sandbox.h"
+#include "fsck/fsck_priv.h"
 
 enum { MIB = 1 << 20 };
 
@@ -36,7 +34,7 @@ static int run_checks(void *ctx, struct cfs_sink to, struct cfs_err *err)
 /* Every image of a writer must fit. In 64 bytes an inode can reference a backing path of 4095 bytes that it shares with
  * others: a tree, and the list of objects before they are merged, have a copy for each. In the answer each path is
  * there once, as in the image, with at most 350 bytes more; the smallest file with an object takes 97 bytes. */
-static struct cfs_sandbox_opts limits_for(const struct cfs_fsck_question *q)
+struct cfs_sandbox_opts fsck_sandbox_limits(const struct cfs_fsck_question *q)
 {
 	uint64_t mib = q->image.len / MIB + 1;
 	uint64_t cpu_s = 10 + mib;
@@ -55,7 +53,7 @@ int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
 				  struct cfs_fsck_answer *answer, bool *landlock,
 				  struct cfs_err *err)
 {
-	struct cfs_sandbox_opts limits = limits_for(q);
+	struct cfs_sandbox_opts limits = fsck_sandbox_limits(q);
 	struct cfs_sandbox_result out = {0};
 	struct cfs_fsck_question copy = *q;
 	int rc = cfs_sandbox_run(&limits, run_checks, &copy, &out, err);

@@ -25,9 +25,9 @@ int cfs_fsck_check_image(const struct cfs_fsck_question *q,
 /* The same in a sandbox (sandbox.h), which shares the memory of the image; the answer is validated (wire.h). -EUCLEAN
  * too when the sandbox was killed. *landlock tells whether it was confined by Landlock.
  *
- * The limits: memory 32 MiB and eight times the image, with canonical or objects 128 times (hard links with names of
- * three letters need 11 times; inodes that share a long backing path need more); an answer of 1 MiB, with objects
- * 9 MiB and eight times the image; CPU time 10 s and one more for each MiB; real time ten times that. */
+ * The limits, where M is the length of the image in whole MiB plus 1: memory 32 MiB + 8 MiB * M, with canonical or
+ * objects 32 MiB + 128 MiB * M; answer 1 MiB, with objects 1 MiB + 8 MiB * M; CPU time 10 s + 1 s * M; real time ten
+ * times the CPU time. */
 int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
 				  struct cfs_fsck_answer *answer, bool *landlock,
 				  struct cfs_err *err) CFS_MUST_CHECK;
