@@ -141,7 +141,7 @@ def run_facts_afresh(make_place, *programs):
     for program in programs:
         if not shutil.which(program):
             return skip_program(f"{program} is not installed")
-    with tempfile.TemporaryDirectory(prefix="facts-") as folder:
+    with tempfile.TemporaryDirectory(prefix="facts-", dir=place_in_memory()) as folder:
         os.chdir(folder)
         place = make_place()
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
-                    make_source, read, run, run_facts, same, write)
+                    make_source, place_in_memory, read, run, run_facts, same, write)
 
 SETTLE = 2.2  # seconds until the times of a file are believed
 KILLS = 60
@@ -27,7 +27,7 @@ class Place:
 
     def __init__(self, mkcomposefs):
         self.mkcomposefs = os.path.abspath(mkcomposefs)
-        self.top = tempfile.mkdtemp(prefix="cache-test-")
+        self.top = tempfile.mkdtemp(prefix="cache-test-", dir=place_in_memory())
         self.sources = [self.make(number) for number in range(N_SOURCES)]
         self.made = time.monotonic()
 

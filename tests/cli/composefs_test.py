@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from facts import place_in_memory  # noqa: E402  pylint: disable=wrong-import-position
+
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 SOUND, FAILED, USAGE, DAMAGED, MISSING, UNFIT = range(6)
 
@@ -352,7 +355,7 @@ TESTS = [v for k, v in list(globals().items()) if k.startswith(("ls_", "fsck_", 
 def main():
     failed = 0
     for number, test in enumerate(TESTS, 1):
-        with tempfile.TemporaryDirectory() as tmp:
+        with tempfile.TemporaryDirectory(dir=place_in_memory()) as tmp:
             os.chdir(tmp)
             try:
                 test(Place())

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import describe, remark  # noqa: E402  pylint: disable=wrong-import-position
+from facts import describe, place_in_memory, remark  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 OK, FAILED, USAGE, DAMAGED, MISSING = range(5)
@@ -82,7 +82,7 @@ def make(algorithm="fsverity-sha256-12"):
     return good("create-image", "--repo=r", "tree", "os/1").strip()
 
 
-KEPT = tempfile.TemporaryDirectory()  # removed when the program ends
+KEPT = tempfile.TemporaryDirectory(dir=place_in_memory())  # removed when the program ends
 
 
 def once(build):
@@ -110,11 +110,12 @@ def snapshot(top):
     return found
 
 
-def main(tests):
-    """Run each test in a new directory. The exit status."""
+def main(tests, in_memory=True):
+    """Run each test in a new directory, on tmpfs unless the test is about the disk. The exit status."""
+    place = place_in_memory() if in_memory else None
     failed = 0
     for number, test in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as tmp:
+        with tempfile.TemporaryDirectory(dir=place) as tmp:
             os.chdir(tmp)
             try:
                 test()
