@@ -51,7 +51,7 @@ def write(path, text):
 
 @contextlib.contextmanager
 def throttled(device, iops, bps):
-    """Of cgroup v1 the root group is told, which kernel threads are in, too; of v2 a group that we join."""
+    """With cgroup v1 this is the root group, which has the kernel threads as well; with v2 a group that we join."""
     if os.path.exists(CGROUP1):
         files = [(os.path.join(CGROUP1, "blkio.throttle.read_%s_device" % what), value)
                  for what, value in (("iops", iops), ("bps", bps))]

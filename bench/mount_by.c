@@ -20,7 +20,8 @@ static int keep_way(struct cfs_steps *steps, const char *name, struct cfs_err *e
 		steps->image.n = 1;
 		return 0;
 	}
-	return cfs_fail(err, EINVAL, "want a way to mount an image, got \"%s\"", name);
+	return cfs_fail(err, EINVAL, "expected a way to mount an image, got \"%s\"",
+			name);
 }
 
 static int mount_by(struct cfs_mount_args *args, char **argv, struct cfs_err *err)

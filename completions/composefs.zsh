@@ -7,7 +7,7 @@ local profiles="mkcomposefs-1.0 mkcomposefs-1.0-v1 mkcomposefs-1.0-dump repo-1 r
 case $service in
 mkcomposefs)
 	_arguments \
-		'--cache=[skip files that did not change since this file was written]:file:_files' \
+		'--cache=[skip files that have not changed since this file was written]:file:_files' \
 		'--digest-store=[copy file contents into this object store]:directory:_files -/' \
 		'--from-file[the source is a dump]' \
 		'--hardlinks[keep hard links]' \
@@ -19,8 +19,8 @@ mkcomposefs)
 		'--one-file-system[do not descend into other mounts]' \
 		'--print-digest[print the digest of the image]' \
 		'--print-digest-only[print the digest, write no image]' \
-		"--profile=[make the image by the rules of this name]:profile:($profiles)" \
-		'--require-verity[fail when the object store has no fs-verity]' \
+		"--profile=[use the rules of this profile]:profile:($profiles)" \
+		'--require-verity[fail if the object store has no fs-verity]' \
 		'--seal[enable fs-verity on the image]' \
 		'--skip-devices[leave out devices]' \
 		'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
@@ -32,11 +32,11 @@ mkcomposefs)
 	;;
 composefs|cfsctl)
 	local -a repository=(
-		'--repo=[the repository is DIR]:directory:_files -/'
-		'--user[it is ~/.var/lib/composefs (the default but for root)]'
-		'--system[it is /sysroot/composefs (the default for root)]'
-		'--require-verity[fail when the repository does without fs-verity]'
-		'--lock-timeout=[wait no longer for the lock]:seconds:'
+		'--repo=[use the repository DIR]:directory:_files -/'
+		'--user[use ~/.var/lib/composefs (default unless root)]'
+		'--system[use /sysroot/composefs (default for root)]'
+		'--require-verity[fail if the repository does not use fs-verity]'
+		'--lock-timeout=[limit the wait for the lock]:seconds:'
 	)
 	local command=${words[(r)(build|cat|compute-id|compute-karg|create-dumpfile|create-image|diff|doctor|du|dump-files|enable-objects|explain|fsck|gc|image-objects|images|import-image|init|ipe-policy|list-images|ls|mount|repair|sign|sign-objects|tag|transaction|umount|untag|verify|version)]}
 	case $command in
@@ -52,11 +52,11 @@ composefs|cfsctl)
 			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-hardlinks[store each name as a separate file]' \
 			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
-			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
-			'--no-repo[ask no repository for defaults]' \
+			"--profile=[use the rules of this profile]:profile:($profiles)" \
+			'--no-repo[do not read settings of a repository]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -66,11 +66,11 @@ composefs|cfsctl)
 			'--hash=[digests by sha256 or sha512 (default - that of the repository, or sha512)]:value:(sha256 sha512)' \
 			'--help[print usage]' \
 			'--json[print one JSON array]' \
-			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-hardlinks[store each name as a separate file]' \
 			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
-			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
-			'--no-repo[ask no repository for defaults]' \
+			"--profile=[use the rules of this profile]:profile:($profiles)" \
+			'--no-repo[do not read settings of a repository]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -79,15 +79,15 @@ composefs|cfsctl)
 			'--erofs-version=[format of the image - 0 or 1 (default - that of the repository)]:value:(0 1)' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--no-hardlinks[each name is a file of its own, as mkcomposefs has it]' \
+			'--no-hardlinks[store each name as a separate file]' \
 			'--no-propagate-usr-to-root[leave the root directory as it is - always so but for cfsctl]' \
-			"--profile=[make the image by the rules of this name]:profile:($profiles)" \
+			"--profile=[use the rules of this profile]:profile:($profiles)" \
 			'--one-file-system[do not descend into other mounts]' \
 			'--skip-devices[leave out block and character devices]' \
 			'--skip-unshown-xattrs[leave out extended attributes that no mount shows]' \
-			'--skip-xattrs[no extended attributes]' \
+			'--skip-xattrs[leave out extended attributes]' \
 			'--threads=[threads that read files (default - one a CPU)]:n:' \
-			'--use-epoch[all modification times are 0]' \
+			'--use-epoch[set all modification times to 0]' \
 			'--user-xattrs[only extended attributes that begin with user.]' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -97,7 +97,7 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--one-file-system[do not descend into other mounts]' \
-			'--stat[print counts by field and type, and no single entry]' \
+			'--stat[print only counts by field and type]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -114,8 +114,8 @@ composefs|cfsctl)
 			'--help[print usage]' \
 			'--html=[write a page with a treemap]:file:_files' \
 			'--json[print one JSON object]' \
-			'--no-cached[do not ask what is in memory]' \
-			'--pairs[say what each two of the images share]' \
+			'--no-cached[do not query the page cache]' \
+			'--pairs[show what each pair of images shares]' \
 			'--sort=[the order]:key:(frees own shared total fair cached entries name)' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -139,28 +139,28 @@ composefs|cfsctl)
 		;;
 	fsck)
 		_arguments \
-			'--background[leave disk, CPUs and page cache to others]' \
-			'--canonical[the image must be, byte for byte, what mkcomposefs makes of its content]' \
+			'--background[give way to other programs]' \
+			'--canonical[require the bytes that mkcomposefs would write]' \
 			'--help[print usage]' \
-			'--kernel=[tell what Linux of that version, such as 5.14, would mishandle]:version:' \
-			'--isolated[parse in a jail (default for root and a file of another owner)]' \
-			'--json[print one JSON object that tells all that was found]' \
+			'--kernel=[report what this Linux version would mishandle]:version:' \
+			'--isolated[read the image in a sandbox]' \
+			'--json[print one JSON object]' \
 			'--metadata-only[do not read the contents of objects]' \
-			'--no-isolated[parse in this process]' \
+			'--no-isolated[read the image in this process]' \
 			'--objects=[look at each object in DIR - is it there, its size, its digest]:directory:_files -/' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
 	gc)
 		_arguments \
-			'(-n --dry-run)'{-n,--dry-run}'[say what would be removed, and remove nothing]' \
+			'(-n --dry-run)'{-n,--dry-run}'[print what would be removed]' \
 			'--grace=[keep objects that are younger]:seconds:' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			'--keep=[of names with versions (NAME -VERSION, NAME/VERSION) keep the newest N]:n:' \
-			'--no-wait[do not wait for others at all]' \
-			'--prune-refs[remove names whose image or stream is gone]' \
-			'(-r --root)'{-r,--root=}'[keep this image (its id or a name) or stream, too; may be repeated]:name:' \
+			'--no-wait[do not wait for others]' \
+			'--prune-refs[remove dangling references]' \
+			'(-r --root)'{-r,--root=}'[keep this image or stream]:name:' \
 			'--timeout=[wait no longer for others (default - for ever)]:seconds:' \
 			$repository \
 			'1:command:' '*:file:_files'
@@ -184,20 +184,20 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--missing-ok[objects that it needs may be missing]' \
+			'--missing-ok[accept missing objects]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
 	init)
 		_arguments \
-			'--algorithm=[name objects by fsverity-sha512-12 (default) or fsverity-sha256-12]:value:(fsverity-sha256-12 fsverity-sha512-12)' \
-			'--ensure[accept an existing repository whose format or fs-verity is another one]' \
+			'--algorithm=[digest that names objects]:value:(fsverity-sha256-12 fsverity-sha512-12)' \
+			'--ensure[accept a repository with other settings]' \
 			'--erofs-version=[format of images - 0, 1 (default) or 2]:value:(0 1 2)' \
 			'--help[print usage]' \
 			'--insecure[do without fs-verity - the kernel checks no content]' \
 			'--json[print one JSON object]' \
 			'--force[reset also what this program does not understand - a newer version, unknown features]' \
-			'--reset-metadata[remove images, streams and meta.json first, and keep the objects]' \
+			'--reset-metadata[remove images and meta.json, keep objects]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -205,22 +205,22 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--allow-dev[let device nodes be opened where nobody vouches]' \
-			'--allow-suid[let setuid programs count where nobody vouches]' \
+			'--allow-dev[allow device nodes of an unverified image]' \
+			'--allow-suid[allow setuid programs of an unverified image]' \
 			'--floor=[versions must not be below]:file:_files' \
 			'--name=[what the statement must be about]:name:' \
 			'--read-write[mount writable; with --upperdir]' \
-			'--require-signature[want a signature of the image by a trusted key]' \
+			'--require-signature[require a signature by a trusted key]' \
 			'--statement=[a statement is signed]:file:_files' \
-			'--trusted=[the same, and trust the keys in DIR]:directory:_files -/' \
+			'--trusted=[require a signature, trust the keys in DIR]:directory:_files -/' \
 			'--upperdir=[writable layer; with --workdir]:directory:_files -/' \
-			'--workdir=[work directory of the writable layer, on the same file system]:directory:_files -/' \
+			'--workdir=[work directory of the writable layer, on the same filesystem]:directory:_files -/' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
 	repair)
 		_arguments \
-			'--from=[fetch objects from this repository, object directory or URL; may be repeated]:place:_files -/' \
+			'--from=[fetch objects from this source]:place:_files -/' \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
 			$repository \
@@ -301,7 +301,7 @@ composefs|cfsctl)
 	transaction)
 		_arguments \
 			'--help[print usage]' \
-			'--json[print one JSON object as soon as the lock is held]' \
+			'--json[print one JSON object]' \
 			$repository \
 			'1:command:' '*:file:_files'
 		;;
@@ -309,7 +309,7 @@ composefs|cfsctl)
 		_arguments \
 			'--help[print usage]' \
 			'--json[print one JSON object]' \
-			'--lazy[take it out of sight now, and end it when nobody uses it any more]' \
+			'--lazy[detach the mount now, free it when unused]' \
 			'1:command:' '*:file:_files'
 		;;
 	untag)
@@ -321,7 +321,7 @@ composefs|cfsctl)
 		;;
 	ls)
 		_arguments \
-			'--directory[of a directory, list itself and not what is in it]' \
+			'--directory[list a directory itself]' \
 			'--help[print usage]' \
 			'--json[print one JSON array]' \
 			$repository \
@@ -334,33 +334,33 @@ composefs|cfsctl)
 			'1:command:' '*:file:_files'
 		;;
 	*)
-		_arguments '--help[print usage]' '1:command:((cat\:"write a stream, or a file of an image, to standard output"
-			compute-id\:"say what id create-image would print"
-			create-dumpfile\:"print the tree of a directory as a dump"
-			create-image\:"put a directory into the repository, as an image"
+		_arguments '--help[print usage]' '1:command:((cat\:"print a file of an image, or a stream"
+			compute-id\:"compute the image ID without storing anything"
+			create-dumpfile\:"print a directory as a dump"
+			create-image\:"store a directory as an image"
 			diff\:"compare two trees - images, directories, dumps"
-			doctor\:"say what this kernel and file system can do for images"
-			du\:"say what images occupy, share, and would free"
+			doctor\:"show what the kernel and filesystem support"
+			du\:"show the disk usage of images"
 			dump-files\:"print entries of an image as a dump"
-			explain\:"say in a few words why two trees or images differ"
-			fsck\:"check a repository, or an image and the objects that it needs"
-			gc\:"remove what no name reaches and nobody uses"
-			image-objects\:"list the objects that an image needs"
-			images\:"list the images of the repository, and their names"
-			import-image\:"put an image file into the repository"
-			init\:"make a repository"
+			explain\:"explain why two trees or images differ"
+			fsck\:"check a repository, or an image and its objects"
+			gc\:"remove unreferenced images and objects"
+			image-objects\:"list the objects of an image"
+			images\:"list images and their references"
+			import-image\:"store an image file"
+			init\:"create a repository"
 			mount\:"mount an image"
-			repair\:"check a repository, and mend it"
+			repair\:"check and repair a repository"
 			sign\:"sign an image, or a statement about images"
 			verify\:"is an image signed by somebody who is trusted"
-			enable-objects\:"turn fs-verity on, with signatures"
-			ipe-policy\:"print a policy by which an image can be executed"
+			enable-objects\:"enable fs-verity, with signatures"
+			ipe-policy\:"print an IPE policy for an image"
 			sign-objects\:"sign the objects of an image for the kernel"
-			tag\:"give an image a name"
-			transaction\:"hold the lock against gc"
+			tag\:"add a reference to an image"
+			transaction\:"run a command while gc is locked out"
 			umount\:"unmount an image"
-			untag\:"take names away"
-			ls\:"list what an image has at a path"
+			untag\:"remove references"
+			ls\:"list a directory of an image"
 			version\:"print the version"))'
 		;;
 	esac
@@ -372,8 +372,8 @@ composefs-info)
 		'--help[print usage]' \
 		'--version[print the version]' \
 		'1:command:((ls\:"list all entries" dump\:"print as text"
-			objects\:"print the objects that are needed"
-			missing-objects\:"print the objects that are not there"
+			objects\:"print the objects of images"
+			missing-objects\:"print missing objects"
 			measure-file\:"print the fs-verity digests of files"))' \
 		'*:image:_files'
 	;;
@@ -383,7 +383,7 @@ composefs-dump)
 mount.composefs)
 	_arguments \
 		'-h[print usage]' \
-		'-t[file system type]:type:(composefs)' \
+		'-t[filesystem type]:type:(composefs)' \
 		'-o[mount options]:option:_values -s , option
 			"allow-dev[device nodes can be opened without verification]" "allow-suid[setuid programs count without verification]" "basedir[object stores]:directory:_files -/" "digest[digest of the image]:digest:"
 			"idmap[user namespace file]:file:_files" "prefetch[read the image ahead]:when:(async wait off)" "ro[read only]" "rw[writable]"

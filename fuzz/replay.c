@@ -53,7 +53,7 @@ static int replay_dir(DIR *dir, struct cfs_err *err)
 			return cfs_context(err, rc, "%s", e->d_name);
 		n += rc;
 	}
-	return n > 0 ? n : cfs_fail(err, ENOENT, "want files to replay, found none");
+	return n > 0 ? n : cfs_fail(err, ENOENT, "expected files to replay, got none");
 }
 
 static int replay(const char *path, struct cfs_err *err)

@@ -9,7 +9,7 @@
 # leaves no files there.
 #
 # Mounting needs root, or a sudo that asks for no password. It happens in a mount namespace of its own, so
-# nobody else sees it. Otherwise the image is checked by other means, and the script says so.
+# no other process sees it. Otherwise the image is checked in other ways, and the script says so.
 set -euo pipefail
 export LC_ALL=C
 

@@ -50,7 +50,7 @@ def exports_are_the_checked_in_list():
 
 
 def the_list_is_whole():
-    return [] if len(listed()) == 62 else [f"want 62 names, found {len(listed())}"]
+    return [] if len(listed()) == 62 else [f"expected 62 names, got {len(listed())}"]
 
 
 def exports_are_functions():
@@ -76,7 +76,7 @@ def a_comment_stands_above_each_of_them():
     count = sum(len(re.findall(r"^LCFS_EXTERN ", group, re.M)) for group in groups)
     return [f"no comment: {g.strip().splitlines()[0]}" for g in groups
             if re.search("^LCFS_EXTERN ", g, re.M) and not g.strip().startswith("/*")] + (
-                [] if count == 62 else [f"want 62 declarations, found {count}"])
+                [] if count == 62 else [f"expected 62 declarations, got {count}"])
 
 
 def the_name_is_the_one_that_programs_ask_for():

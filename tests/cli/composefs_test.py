@@ -96,7 +96,7 @@ def fsck_takes_what_is_no_image_for_damaged(_):
 
 
 def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
-    """Flags that nobody set: the reader does not mind, the writer would not have done it."""
+    """Flags that the writer never sets, and the reader accepts."""
     place.edit("image.cfs", 48 + 1024, b"uuid of somebody")
     structure, canonical = run("fsck", "image.cfs"), run("fsck", "--canonical", "image.cfs")
     expect(canonical[0], DAMAGED)

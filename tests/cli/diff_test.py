@@ -188,7 +188,7 @@ def trouble_is_one_sentence_and_status_2():
 
 
 def a_file_shorter_than_its_size_is_an_error():
-    """As those of sysfs do: a page, they say. The kernel may forget and make anew what nobody uses there, with new times: then
+    """Files of sysfs have the size of a page. The kernel may drop an unused inode there and create it again, with new times: then
     the scan notices, and there is nothing to see here."""
     found = [f for f in glob.glob("/sys/module/*/parameters/*") if os.stat(f).st_mode & 0o444 == 0o444 and os.stat(f).st_size == 4096]
     if not found:

@@ -141,7 +141,7 @@ def kill_runs(place, source, lane, took, wanted, images):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        expect(check_whole(store) <= wanted, "an object that nobody asked for")
+        expect(check_whole(store) <= wanted, "an object that no source has")
         expect(read(image) in images, "an image that is neither the old nor the new one")
     place.pack(source, store, image)
     same(check_whole(store), wanted, "objects after a run that was not killed")
@@ -247,7 +247,7 @@ def as_nobody(place):
         return {}
     probe = subprocess.run(["test", "-x", place.mkcomposefs], check=False, user=65534, group=65534)
     if probe.returncode:
-        raise Skip("nobody cannot reach the program")
+        raise Skip("user 65534 cannot reach the program")
     return {"user": 65534, "group": 65534, "extra_groups": []}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""What is no input file, in the place of every input of every command: a FIFO to which nobody writes, devices, sockets,
+"""What is no input file, in the place of every input of every command: a FIFO without a writer, devices, sockets,
 directories, files of 3 GB without content. Each is refused soon, with a message, and without memory.
 
     input_test.py TOOLS

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""composefs-info measure-file: the digests of files in the order of the command line, whoever computes which.
+"""composefs-info measure-file: the digests of files in the order of the command line, with any number of threads.
 
     measure_test.py COMPOSEFS-INFO
 """

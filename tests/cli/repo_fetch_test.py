@@ -187,23 +187,23 @@ def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
     paths = [path_of(name) for name in ("/a", "/dir/b", "/shared")]
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{s.getsockname()[1]}"
+        absent = f"http://127.0.0.1:{s.getsockname()[1]}"
     for path in paths:
         os.unlink(f"r/objects/{path}")
-    rc, done, err = repair(nobody)
+    rc, done, err = repair(absent)
     expect((rc, done, err.count("\n")), (DAMAGED, {}, 1))
     has(err, "onnect")
     shutil.move(f"backup/objects/{paths[0]}", "kept")
     with Server() as server:
-        rc, done, err = repair(nobody, server.url)
+        rc, done, err = repair(absent, server.url)
         expect((rc, done, err.count("\n")), (DAMAGED, {"fetched": 2}, 4))  # one line a source and a round
         has(err, "2 fetched, 1 not there")
     shutil.move("kept", f"backup/objects/{paths[0]}")
-    expect(repair(nobody, "backup"), (OK, {"fetched": 1}, ""))
+    expect(repair(absent, "backup"), (OK, {"fetched": 1}, ""))
 
 
 def make_tls():
-    """A server's side of TLS, with a certificate that vouches for itself."""
+    """The server side of TLS, with a self-signed certificate."""
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                            "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key", "-out", "cert"],
                           capture_output=True, check=False)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""composefs fsck tells each kind of damage of a repository by its name; repair mends what can be mended.
+"""composefs fsck reports each kind of damage of a repository by its type; repair repairs what can be repaired.
 
     repo_fsck_test.py COMPOSEFS GOLDEN MKCOMPOSEFS
 """
@@ -191,7 +191,7 @@ def malformed_links_are_reported():
     make()
     hexed = image()
     os.symlink("/etc/passwd", "r/images/refs/evil")
-    os.symlink("../nobody", "r/images/refs/dangling")
+    os.symlink("../absent", "r/images/refs/dangling")
     write("r/images/refs/file", "")
     write("r/images/file", "")
     os.symlink("../objects/00/" + "0" * 62, "r/images/" + "0" * 64)

@@ -268,7 +268,7 @@ def gc_waits_for_others_up_to_the_timeout():
     with subprocess.Popen([COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:
         time.sleep(0.3)
         expect(waiting.poll(), None)
-        # Nobody is held up for long by one who waits for somebody else.
+        # A process that waits for another one does not delay a third for long.
         good("create-image", "--repo=r", "tree", "os/2")
         fcntl.flock(holder, fcntl.LOCK_UN)
         expect(waiting.wait(timeout=60), 0)
@@ -320,7 +320,7 @@ def progress_is_shown_on_terminals_only():
             while True:
                 shown += os.read(ours, 4096)
         except OSError:
-            pass  # nobody has the other end any more
+            pass  # the other end is closed
         os.close(ours)
         expect(process.wait(), 0)
     has(shown, b"\rcomposefs gc: ")

@@ -98,7 +98,7 @@ def any_file_that_is_open_stays():
 
 
 def damage(image):
-    """A byte of the UUID, which nobody reads: what the image refers to can still be told."""
+    """A damaged byte of the UUID, which is never read: the objects of the image are still known."""
     with open(at(image), "r+b") as f:
         f.seek(1024 + 48)
         f.write(b"!")
@@ -151,7 +151,7 @@ RESET = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metada
 
 
 def gc_stops_if_an_image_in_use_can_no_longer_be_read():
-    """Its first bytes are lost: nobody can tell what it refers to. Without an entry, moved aside by repair or in its place."""
+    """Its first bytes are lost, so its objects are unknown. It has no entry, and is quarantined by repair or in its place."""
     make()
     image = second()
     paths = objects(image)

@@ -130,7 +130,7 @@ def endless(handler):
 
 def an_endless_response_leaves_free_space_on_the_disk():
     make_both()
-    os.unlink(f"r/objects/{image_path()}")  # nobody knows how large it is
+    os.unlink(f"r/objects/{image_path()}")  # so its size is unknown
     with environment(RESERVE=1 << 60), Server(endless) as hostile, Server() as server:
         rc, done, err = repair(hostile.url, server.url)
         expect((rc, done, err.count(f"fewer than {1 << 60} bytes would stay free")), (DAMAGED, {}, 2))  # the next one was asked
@@ -232,7 +232,7 @@ else:
 
 
 def lie(code, go_on=False):
-    """What is said when the helper runs that code, asked for one object. Nobody hangs. go_on: the next source has it."""
+    """The message when the helper runs that code and is asked for one object. Nothing hangs. go_on: the next source has it."""
     for name in ("r", "backup", "tree"):
         shutil.rmtree(name, ignore_errors=True)
     path = lose()

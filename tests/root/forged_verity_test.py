@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""A FUSE server answers the kernel's question for a digest and serves other bytes: nobody believes it.
+"""A FUSE server answers the ioctl for a digest and serves other bytes: no program accepts it.
 
     forged_verity_test.py MKCOMPOSEFS MOUNT_COMPOSEFS LCFS_MOUNT [COMPOSEFS]
 

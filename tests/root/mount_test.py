@@ -48,7 +48,7 @@ def make_tree(top):
     write(f"{top}/big", BIG)
     write(f"{top}/dir/setuid", b"#!/bin/true\n" * 100, 0o4755)
     write(f"{top}/dir/setgid", b"#!/bin/false\n" * 100, 0o2750)
-    write(f"{top}/dir/secret", b"nobody may read this\n" * 100, 0o600)
+    write(f"{top}/dir/secret", b"only root may read this\n" * 100, 0o600)
     os.chmod(f"{top}/dir/deeper", 0o1777)
     os.symlink("../big", f"{top}/dir/link")
     os.symlink("x" * 4000, f"{top}/dir/long-link")
@@ -239,7 +239,7 @@ def an_upper_directory_takes_what_is_written(scene):
         same(read(f"{scene.mnt}/new"), b"new")
         same(read(f"{scene.mnt}/big"), b"changed" + BIG[7:])
         same(sorted(os.listdir(scene.mnt)), ["big", "moved", "new", "small"])
-        same(read(f"{scene.mnt}/moved/secret"), b"nobody may read this\n" * 100)
+        same(read(f"{scene.mnt}/moved/secret"), b"only root may read this\n" * 100)
         umount(scene.mnt)
         scene.mount(scene.path("tree.cfs"), options)
     for path, data in before.items():
@@ -372,7 +372,7 @@ def the_image_is_read_ahead_where_asked_for(scene):
 
 @fact
 def reading_ahead_stays_within_the_memory_of_its_group(scene):
-    """A third of the image fits: the rest takes the place of what was read before, and nobody is killed for it."""
+    """A third of the image fits: the rest replaces the pages that were read before, and no process is killed."""
     limit = 16 << 20
     group, set_limit, get_peak = memory_group("composefs-test-%d" % os.getpid())
     image = scene.path("long.cfs")

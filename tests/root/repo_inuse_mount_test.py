@@ -125,7 +125,7 @@ def through_fuse_a_mounted_image_counts_as_in_use(place):
     try:
         same(place.gc("--dry-run", repo=view)["imagesInUse"], 1)
         umount(place.mnt)
-        same(place.gc("--dry-run", repo=view)["imagesInUse"], 1, "in use when nobody can tell")
+        same(place.gc("--dry-run", repo=view)["imagesInUse"], 1, "in use if the kernel cannot tell")
         same(place.gc("--dry-run")["imagesInUse"], 0)
     finally:
         fuse.close()

@@ -231,7 +231,7 @@ def a_damaged_image_is_not_mounted(place):
 
 
 def held_elsewhere(place, *mount):
-    """A process with a mount namespace of its own that nobody else sees, in which it is mounted; it reads for as long as
+    """A process with a private mount namespace, in which it is mounted; it reads for as long as
     its standard input is open."""
     script = 'composefs=$1; point=$2; shift 2; "$@" || exit; echo ready; read -r _; cat "$point"/a; ls "$point"/dir'
     return subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", COMPOSEFS, place.mnt, *mount],
@@ -239,7 +239,7 @@ def held_elsewhere(place, *mount):
 
 
 def stays_while_mounted(place, *mount):
-    """The image os/1 has lost its name, and stays for as long as it is mounted where nobody sees it."""
+    """The image os/1 has lost its name, and stays for as long as it is mounted in another namespace."""
     with held_elsewhere(place, *mount) as holder:
         if holder.stdout.readline() != "ready\n":
             raise Skip("it cannot be mounted here")

@@ -166,16 +166,16 @@ def missing_permission_is_reported_in_one_line(place):
     place.fill()
     program = f"{place.dir}/composefs"
     shutil.copy(COMPOSEFS, program)
-    as_nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", program)
+    unprivileged = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", program)
     for args in place.writers():
-        refused(place, "Permission denied", *args, program=as_nobody)
+        refused(place, "Permission denied", *args, program=unprivileged)
     for args in (("images",), ("fsck",), ("ls", "os/1"), ("cat", "os/1", "/a")):
-        refused(place, "Permission denied", args[0], f"--repo={place.at}/r", *args[1:], program=as_nobody)
+        refused(place, "Permission denied", args[0], f"--repo={place.at}/r", *args[1:], program=unprivileged)
     run("chmod", "-R", "a+rX", f"{place.at}/r")  # to read is now permitted
     for args in place.writers():
-        refused(place, "Permission denied", *args, program=as_nobody)
+        refused(place, "Permission denied", *args, program=unprivileged)
     is_as_it_was(place)
-    same(run(*as_nobody, "cat", f"--repo={place.at}/r", "os/1", "/a"), "a1" * 1000)
+    same(run(*unprivileged, "cat", f"--repo={place.at}/r", "os/1", "/a"), "a1" * 1000)
 
 
 def main():

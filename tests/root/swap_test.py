@@ -292,7 +292,7 @@ def a_hard_link_to_a_set_id_program_is_not_changed():
 def without_an_attacker_all_commands_are_done():
     for name in COMMANDS:
         WORLD.renew()
-        run_once(name, "nobody attacks")
+        run_once(name, "no attack")
 
 
 @fact

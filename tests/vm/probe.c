@@ -91,7 +91,7 @@ static const char *probe_mapexec(char **arg)
 		       : "ok";
 }
 
-/* FROM TO: all of it in one write, to a file that is there. */
+/* FROM TO: writes all of FROM with one write to the existing file TO. */
 static const char *probe_write(char **arg)
 {
 	cfs_autofd int from = open_file(arg[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* base/path and base/replace where others have a say: whoever owns a directory on the way chooses
+/* base/path and base/replace where others have a say: the owner of a directory on the way chooses
  * neither where a file is written nor what mode it gets. As root, another user is a uid. */
 #include "t.h"
 

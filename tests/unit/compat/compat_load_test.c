@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The ABI: loading images: golden ones, damaged ones, and what is told of them. */
+/* The ABI: loading images: golden ones, damaged ones, and the errors. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

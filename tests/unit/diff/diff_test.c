@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* diff: each field that can differ is told with both values, each cause is found; contents are read only
+/* diff: each field that can differ is printed with both values, each cause is found; contents are read only
  * where nothing else decides. */
 #include <stdatomic.h>
 

@@ -5,7 +5,7 @@
 
 enum { OBJECTS = 6, IMAGES = 4 };
 
-/* Sizes that tell which objects a sum is made of. Object 5 is nobody's. */
+/* Sizes that tell which objects a sum is made of. No image has object 5. */
 static struct share_object objects[OBJECTS];
 static uint32_t lists[IMAGES][OBJECTS];
 static struct share_image images[IMAGES];

@@ -244,7 +244,7 @@ T(publish_creates_no_reference_to_a_link_that_is_not_on_disk)
 	failing = "fsync streams\n";
 	t_eq(publish_stream(repo, &id, "layer", "x"), -EIO);
 	t_str(target_of("streams/refs/x"), "");
-	/* The link exists now, but still nobody knows whether it is on disk. */
+	/* The link exists now, but it may not be on disk yet. */
 	t_eq(publish_stream(repo, &id, "layer", "x"), -EIO);
 	t_str(target_of("streams/refs/x"), "");
 	failing = "fsync images\n";

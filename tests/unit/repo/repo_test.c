@@ -332,7 +332,7 @@ T(links_of_any_other_form_lead_nowhere)
 		t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), -EUCLEAN);
 		t_eq(unlink(tmp_in("r/images/refs/os/1")), 0);
 		t_eq(cfs_digest_parse(cfs_text(image_hex), &id, &err), 0);
-		t_eq(publish_image(repo, &id, "os/1"), 0); /* mends both */
+		t_eq(publish_image(repo, &id, "os/1"), 0); /* repairs both */
 		t_eq(cfs_repo_find_image(repo, "os/1", &id, &err), 0);
 	}
 	cfs_repo_close(repo);
@@ -361,12 +361,12 @@ T(lists_tell_what_is_wrong_beside_what_is_right)
 	struct cfs_repo_list l = {0};
 
 	tmp_text("r/images/refs/note", "");
-	t_eq(symlink("../nobody", tmp_in("r/images/refs/dangling")), 0);
+	t_eq(symlink("../absent", tmp_in("r/images/refs/dangling")), 0);
 	t_eq(symlink("/etc", tmp_in("r/images/refs/os/out")), 0);
 	t_eq(cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &l, &err), 0);
 	t_eq(l.n, 4);
 	t_str(l.v[0].name, "dangling");
-	t_str(l.v[0].target, "nobody");
+	t_str(l.v[0].target, "absent");
 	t_eq(l.v[1].code, -EMLINK);
 	t_str(l.v[2].name, "os/1");
 	t_str(l.v[2].target, image_hex);

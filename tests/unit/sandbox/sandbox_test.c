@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sandbox: what comes back from the jail, and that whatever goes wrong in it is told. */
+/* sandbox: the answer of the sandbox, and that every failure in it is reported. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -293,7 +293,7 @@ T(memory_beyond_the_limit_is_no_damage)
 	run(map, &len, -ENOMEM, "wants more than 67108864 bytes of memory");
 }
 
-/* --- A jail that cannot be built ----------------------------------------------------- */
+/* --- A sandbox that cannot be set up -------------------------------------------------- */
 
 static int is_no_damage(void)
 {

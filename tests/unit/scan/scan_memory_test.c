@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* scan: what is known of a file from before is not read again, and everything is told for the next
+/* scan: a file with a known digest is not read again, and everything is reported for the next
  * time. */
 #include "scan/scan.h"
 
@@ -15,7 +15,7 @@ enum { MAX_KEPT = 16 };
 
 static struct cfs_err err;
 
-/* Knows the digest of one size of file, and writes down what it is told. */
+/* Knows the digest of one size of file, and records what is reported. */
 struct memory {
 	off_t known_size;
 	void (*act)(void); /* when it is asked about that */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* scan: one name alone, contents that nobody wants, and the path at fault as data. */
+/* scan: one name alone, contents without a callback, and the path at fault as data. */
 #include "scan/scan.h"
 
 #include <errno.h>

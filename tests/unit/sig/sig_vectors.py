@@ -74,7 +74,7 @@ def challenge(r, key, message):
 
 
 def forge_for(key):
-    """By nobody: with a challenge that 8 divides, a key of small order adds nothing to R = S*B."""
+    """Made without a key: with a challenge that 8 divides, a key of small order adds nothing to R = S*B."""
     r = encode(times(7, BASE))
     n = 0
     while challenge(r, key, b"%d" % n) % 8:

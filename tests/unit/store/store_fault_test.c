@@ -418,7 +418,7 @@ static void note_warning(void *ctx, const char *msg)
 	snprintf(warned, sizeof(warned), "%s", msg);
 }
 
-/* Adds one object that is there already, without a seal. The inode that has its name then. */
+/* Adds an object that exists already, without a seal. Returns the inode that has its name then. */
 static ino_t add_again(enum sealing how)
 {
 	static const struct cfs_watch watch = {.warning = note_warning};

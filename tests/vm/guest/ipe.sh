@@ -122,7 +122,7 @@ elif ! grep -qw ipe /sys/kernel/security/lsm; then
 else
 	mount -t "$FS" "$DISK" /fs || exit 1
 	probe key $KEYS/objects.der >/dev/null
-	echo 0 >/proc/sys/kernel/printk_ratelimit # every denial is told
+	echo 0 >/proc/sys/kernel/printk_ratelimit # log every denial
 	run_facts "IPE, $FS"
 	umount /fs
 fi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
 # What the cases in the machine share. A case is a function fact_NAME whose name says what holds; it runs
-# in a shell of its own, with -e, and what it prints is told with its result.
+# in a shell of its own, with -e, and its output is printed with its result.
 
 # say WHAT WANT COMMAND...: what the command prints must be WANT.
 say() {

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
-# Who vouches for an image, and the kernel's own signatures of objects, on the file system FS of DISK.
+# Signatures of images, and signatures of objects that the kernel checks, on the filesystem FS of DISK.
 . ./lib.sh
 
 KEYS=/guest/keys
