@@ -208,7 +208,7 @@ def run_once(name, place):
     expect(child.returncode >= 0, f"{name} ended by signal {-child.returncode} ({place}): {said}")
     if child.returncode == 1:
         last = said.strip().split("\n")[-1]
-        known = (WORLD.play, "object", "images", "signatures", "refs", "called", "name of an image")  # the last ones below --repo
+        known = (WORLD.play, "object", "images", "signatures", "refs", "no such image", "name of an image")  # the last ones below --repo
         expect(any(word in last for word in known), f"{name} does not name the place ({place}): {said}")
     return child.returncode == 0
 
