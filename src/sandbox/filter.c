@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The seccomp filter: the innermost fence. */
+/* The seccomp filter. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,8 +16,8 @@ enum {
 	HEAD_LEN = 4,
 };
 
-/* What is let through. With arg, only when none of the bits of mask is set in that argument; with errnum, it fails
- * and the process lives. */
+/* The permitted system calls. With arg: only if none of the bits of mask is set in that argument. With errnum: the call
+ * fails, but does not kill the process. */
 static const struct row {
 	int nr;
 	int arg;
@@ -34,7 +34,7 @@ static const struct row {
 	{SYS_mremap, NO_ARG, 0, 0},
 	{SYS_madvise, NO_ARG, 0, 0},
 	{SYS_getrandom, NO_ARG, 0, 0},
-	/* glibc's qsort asks how much memory there is, and does without. */
+	/* qsort of glibc asks for the size of memory, and copes with a failure. */
 	{SYS_sysinfo, NO_ARG, 0, ENOSYS},
 };
 
@@ -68,7 +68,7 @@ static size_t put_row(struct sock_filter *to, const struct row *row)
 	return 5;
 }
 
-/* Numbers mean other calls on another architecture (a 32-bit call from a 64-bit process). */
+/* Refuses other architectures (a 32-bit call from a 64-bit process), where the numbers mean other calls. */
 static size_t put_head(struct sock_filter *to)
 {
 	to[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -81,17 +81,16 @@ static size_t put_head(struct sock_filter *to)
 	return HEAD_LEN;
 }
 
-int sandbox_filter(struct cfs_err *err)
+int sandbox_install_filter(struct cfs_err *err)
 {
 	struct sock_filter code[HEAD_LEN + N_ROWS * ROW_LEN_MAX + 1];
 	struct sock_fprog prog = {.filter = code};
 	size_t n;
 
 	if (sandbox_audit_arch == 0)
-		return cfs_fail(
-			err, ENOTSUP,
-			"isolation: the system calls of this architecture are not "
-			"known, expected x86_64 or aarch64");
+		return cfs_fail(err, ENOTSUP,
+				"sandbox: unsupported architecture: expected x86_64 or "
+				"aarch64");
 	n = put_head(code);
 	for (size_t i = 0; i < N_ROWS; i++)
 		n += put_row(code + n, &rows[i]);
@@ -102,6 +101,6 @@ int sandbox_filter(struct cfs_err *err)
 		return 0;
 	if (errno == EINVAL || errno == ENOSYS)
 		return cfs_fail(err, ENOTSUP,
-				"isolation: this kernel has no seccomp filters");
-	return cfs_fail_errno(err, "isolation: seccomp filter");
+				"sandbox: this kernel has no seccomp filters");
+	return cfs_fail_errno(err, "sandbox: seccomp filter");
 }

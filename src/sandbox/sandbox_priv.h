@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The fences, one function each. They are put up by the child, and nothing takes them down again. */
+/* The restrictions, one function each. The child applies them; they cannot be removed. */
 #ifndef CFS_SANDBOX_PRIV_H
 #define CFS_SANDBOX_PRIV_H
 
 #include "sandbox/sandbox.h"
 
-/* The descriptor of the answer becomes number 0, and all others are closed. */
-int sandbox_descriptors(int answer, struct cfs_err *err) CFS_MUST_CHECK;
+/* Moves the descriptor of the answer to number 0, and closes all others. */
+int sandbox_close_descriptors(int answer, struct cfs_err *err) CFS_MUST_CHECK;
 
-int sandbox_limits(const struct cfs_sandbox_opts *opts,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+/* Sets the resource limits. */
+int sandbox_set_limits(const struct cfs_sandbox_opts *opts,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* No capabilities, no new privileges, no core dump, no tracer but root. */
-int sandbox_privileges(struct cfs_err *err) CFS_MUST_CHECK;
+/* Drops the capabilities, and forbids new privileges, core dumps and tracers other than root. */
+int sandbox_drop_privileges(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Returns 1 when it stands, 0 when the kernel has no Landlock. */
-int sandbox_landlock(struct cfs_err *err) CFS_MUST_CHECK;
+/* Denies everything that Landlock can deny. Returns 1, or 0 if the kernel has no Landlock. */
+int sandbox_enable_landlock(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* -ENOTSUP: not in this kernel, or not for this architecture. Wants sandbox_privileges first. */
-int sandbox_filter(struct cfs_err *err) CFS_MUST_CHECK;
+/* Installs the seccomp filter. -ENOTSUP: not in this kernel, or not for this architecture. After sandbox_drop_privileges. */
+int sandbox_install_filter(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* AUDIT_ARCH_* of what this is compiled for; 0: not known. */
+/* AUDIT_ARCH_* of the target architecture; 0: not supported. */
 extern const uint32_t sandbox_audit_arch;
 
 #endif

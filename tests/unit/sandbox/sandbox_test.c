@@ -130,7 +130,7 @@ T(an_answer_without_its_end_is_damage)
 	static const uint8_t bytes[RECORD_LEN];
 	struct cfs_span raw = {bytes, RECORD_LEN - 1};
 
-	run(say_raw, &raw, -EUCLEAN, "said 1031 bytes that are no answer");
+	run(say_raw, &raw, -EUCLEAN, "invalid answer of 1031 bytes");
 }
 
 T(an_end_that_makes_no_sense_is_damage)
@@ -150,11 +150,11 @@ T(an_end_that_makes_no_sense_is_damage)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		memcpy(bytes, &ends[i].code, 4);
 		memcpy(bytes + 4, &ends[i].landlock, 4);
-		run(say_raw, &raw, -EUCLEAN, "bytes that are no answer");
+		run(say_raw, &raw, -EUCLEAN, "invalid answer of");
 	}
 	memset(bytes, 0, 8);
 	memset(bytes + 8, 'x', CFS_ERR_MAX); /* a sentence without end */
-	run(say_raw, &raw, -EUCLEAN, "bytes that are no answer");
+	run(say_raw, &raw, -EUCLEAN, "invalid answer of");
 	memset(bytes + 8, 0, CFS_ERR_MAX);
 	run(say_raw, &raw, 0, NULL);
 }
@@ -190,7 +190,7 @@ static int crash(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 
 T(a_crash_is_damage)
 {
-	run(crash, NULL, -EUCLEAN, "died of signal 11");
+	run(crash, NULL, -EUCLEAN, "killed by signal 11");
 }
 
 /* A caller that ignores SIGCHLD, or was started by one, cannot wait: the kernel does not tell. */
@@ -201,7 +201,7 @@ T(what_was_said_tells_the_end_where_nobody_can_wait)
 	signal(SIGCHLD, SIG_IGN);
 	run(echo, text, 0, NULL);
 	run(fail, text, -ENOENT, NULL);
-	run(crash, NULL, -EUCLEAN, "said 0 bytes that are no answer");
+	run(crash, NULL, -EUCLEAN, "invalid answer of 0 bytes");
 	signal(SIGCHLD, SIG_DFL);
 }
 
@@ -225,7 +225,7 @@ T(a_file_that_is_cut_off_is_damage)
 	t_ok(p != MAP_FAILED);
 	run(read_behind_the_end, p, 0, NULL);
 	t_eq(ftruncate(fd, 0), 0);
-	run(read_behind_the_end, p, -EUCLEAN, "died of signal 7");
+	run(read_behind_the_end, p, -EUCLEAN, "killed by signal 7");
 	munmap(p, 4096);
 	close(fd);
 }
@@ -290,7 +290,7 @@ T(memory_beyond_the_limit_is_no_damage)
 
 	run(map, &len, 0, NULL);
 	len = 65 * MIB;
-	run(map, &len, -ENOMEM, "wants more than 67108864 bytes of memory");
+	run(map, &len, -ENOMEM, "needs more than 67108864 bytes of memory");
 }
 
 /* --- A sandbox that cannot be set up -------------------------------------------------- */
@@ -302,7 +302,7 @@ static int is_no_damage(void)
 	struct cfs_err err;
 
 	CHILD_CHECK(cfs_sandbox_run(&opts, echo, text, &out, &err) == -EIO);
-	CHILD_CHECK(strstr(err.msg, "isolation: no_new_privs"));
+	CHILD_CHECK(strstr(err.msg, "sandbox: no_new_privs"));
 	free(out.answer.p);
 	return 0;
 }
@@ -376,7 +376,7 @@ static int closes_what_is_above_the_limit(void)
 	CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	pid = fork();
 	if (pid == 0)
-		_exit(sandbox_descriptors(open("/", O_PATH), NULL) < 0 ||
+		_exit(sandbox_close_descriptors(open("/", O_PATH), NULL) < 0 ||
 		      fcntl(0, F_GETFD) < 0 || fcntl(900, F_GETFD) >= 0);
 	CHILD_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The outer fences: descriptors, limits, privileges, Landlock. */
+/* The restrictions except seccomp: descriptors, limits, privileges, Landlock. */
 #include <dirent.h>
 #include <errno.h>
 #include <linux/capability.h>
@@ -14,7 +14,7 @@
 
 /* --- Descriptors --------------------------------------------------------------------- */
 
-/* All that /proc names; false without /proc. */
+/* Closes the descriptors that /proc lists; false without /proc. */
 static bool close_listed(void)
 {
 	const struct dirent *entry;
@@ -32,7 +32,7 @@ static bool close_listed(void)
 	return true;
 }
 
-/* All that there can be, as long as nobody raised fs.nr_open. The limit may be lower than what was opened before it was
+/* Closes all descriptors up to the default of fs.nr_open: some may be above the limit, if they were opened before it was
  * set. */
 static void close_each(void)
 {
@@ -43,14 +43,14 @@ static void close_each(void)
 		close(fd);
 }
 
-int sandbox_descriptors(int answer, struct cfs_err *err)
+int sandbox_close_descriptors(int answer, struct cfs_err *err)
 {
 	if (answer != 0 && dup2(answer, 0) < 0)
-		return cfs_fail_errno(err, "isolation: dup2");
+		return cfs_fail_errno(err, "sandbox: dup2");
 	if (close_range(1, UINT32_MAX, 0) == 0)
 		return 0;
 	/* Before Linux 5.9: one by one. */
-	close(1); /* so that there is a free one for the list */
+	close(1); /* leaves one free for the directory */
 	if (!close_listed())
 		close_each();
 	return 0;
@@ -63,12 +63,12 @@ static int set_limit(int resource, rlim_t soft, rlim_t hard, struct cfs_err *err
 	struct rlimit limit;
 
 	if (getrlimit(resource, &limit) < 0)
-		return cfs_fail_errno(err, "isolation: getrlimit");
+		return cfs_fail_errno(err, "sandbox: getrlimit");
 	if (hard < limit.rlim_max)
 		limit.rlim_max = hard;
 	limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
 	if (setrlimit(resource, &limit) < 0)
-		return cfs_fail_errno(err, "isolation: setrlimit");
+		return cfs_fail_errno(err, "sandbox: setrlimit");
 	return 0;
 }
 
@@ -85,8 +85,8 @@ static bool page_fits(rlim_t limit, size_t page)
 	return true;
 }
 
-/* Bytes of address space that the process has: one page less than the smallest limit under which a page can still be
- * mapped. Found by trying, so that no /proc is needed. */
+/* Bytes of address space of the process: one page less than the smallest limit under which a page can still be mapped. A
+ * binary search, so that /proc is not needed. */
 static uint64_t address_space(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -103,14 +103,14 @@ static uint64_t address_space(void)
 	return low * page;
 }
 
-int sandbox_limits(const struct cfs_sandbox_opts *opts, struct cfs_err *err)
+int sandbox_set_limits(const struct cfs_sandbox_opts *opts, struct cfs_err *err)
 {
 	uint64_t memory;
 	int rc = 0;
 
 	if (!cfs_add(address_space(), opts->memory_len, &memory))
 		memory = RLIM_INFINITY;
-	/* The signal of the soft limit tells what happened; the hard one is behind it. */
+	/* The signal of the soft limit (SIGXCPU) tells the parent the reason; the hard limit kills one second later. */
 	const struct {
 		int resource;
 		rlim_t soft, hard;
@@ -127,29 +127,29 @@ int sandbox_limits(const struct cfs_sandbox_opts *opts, struct cfs_err *err)
 
 /* --- Privileges ---------------------------------------------------------------------- */
 
-int sandbox_privileges(struct cfs_err *err)
+int sandbox_drop_privileges(struct cfs_err *err)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return cfs_fail_errno(err, "isolation: no_new_privs");
+		return cfs_fail_errno(err, "sandbox: no_new_privs");
 	if (syscall(SYS_capset, &head, none) < 0)
-		return cfs_fail_errno(err, "isolation: capset");
-	/* A core_pattern that is a pipe does not ask for RLIMIT_CORE. */
+		return cfs_fail_errno(err, "sandbox: capset");
+	/* A core_pattern that is a pipe ignores RLIMIT_CORE. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return cfs_fail_errno(err, "isolation: PR_SET_DUMPABLE");
+		return cfs_fail_errno(err, "sandbox: PR_SET_DUMPABLE");
 	return 0;
 }
 
 /* --- Landlock ------------------------------------------------------------------------ */
 
-/* struct landlock_ruleset_attr as it is since Linux 6.12; older kernels take it when what they do not know is 0. */
+/* struct landlock_ruleset_attr of Linux 6.12. Older kernels accept it if the fields that they do not know are 0. */
 struct ruleset {
 	uint64_t fs, net, scoped;
 };
 
-/* All accesses that a version of the interface can deny; with no rule, it denies them all. */
+/* All accesses that a version of the interface can deny. Without a rule it denies them all. */
 static const struct {
 	long abi; /* from this version on */
 	struct ruleset all;
@@ -162,7 +162,7 @@ static const struct {
 	{6, {(1 << 16) - 1, 3, 3}}, /* 6.12: abstract sockets, signals */
 };
 
-int sandbox_landlock(struct cfs_err *err)
+int sandbox_enable_landlock(struct cfs_err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 			   LANDLOCK_CREATE_RULESET_VERSION);
@@ -176,10 +176,10 @@ int sandbox_landlock(struct cfs_err *err)
 			all = rulesets[i].all;
 	fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	if (fd < 0)
-		return cfs_fail_errno(err, "isolation: Landlock ruleset");
+		return cfs_fail_errno(err, "sandbox: Landlock ruleset");
 	rc = syscall(SYS_landlock_restrict_self, fd, 0);
 	if (rc < 0)
-		rc = cfs_fail_errno(err, "isolation: Landlock");
+		rc = cfs_fail_errno(err, "sandbox: Landlock");
 	close((int)fd);
 	return rc < 0 ? (int)rc : 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sandbox: each fence holds, and what it stops would have gone well without it. */
+/* sandbox: each restriction holds, and what it denies would succeed without it. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -123,20 +123,20 @@ static const struct deed {
 
 enum { N_DEEDS = sizeof(deeds) / sizeof(deeds[0]) };
 
-/* Status of a child that puts up a fence and tries; 255: the fence could not be put up. */
-static int try_behind(int (*fence)(struct cfs_err *), int (*try)(void))
+/* Status of a child that applies a restriction and tries; 255: the restriction could not be applied. */
+static int try_restricted(int (*restrict_child)(struct cfs_err *), int (*try)(void))
 {
 	int status;
 	pid_t pid = fork();
 
 	t_ok(pid >= 0);
 	if (pid == 0)
-		_exit(fence(NULL) < 0 ? 255 : try());
+		_exit(restrict_child(NULL) < 0 ? 255 : try());
 	t_eq(waitpid(pid, &status, 0), pid);
 	return status;
 }
 
-static int no_fence(struct cfs_err *err)
+static int no_restriction(struct cfs_err *err)
 {
 	(void)err;
 	return 0;
@@ -145,13 +145,13 @@ static int no_fence(struct cfs_err *err)
 static int filter_alone(struct cfs_err *err)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return sandbox_filter(err);
+	return sandbox_install_filter(err);
 }
 
 static int landlock_alone(struct cfs_err *err)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return sandbox_landlock(err);
+	return sandbox_enable_landlock(err);
 }
 
 /* --- seccomp ------------------------------------------------------------------------- */
@@ -161,7 +161,7 @@ T(seccomp_kills_for_whatever_it_does_not_let_through)
 	if (sandbox_audit_arch == 0)
 		t_skip("system calls of this architecture are not known");
 	for (size_t i = 0; i < N_DEEDS; i++) {
-		int status = try_behind(filter_alone, deeds[i].try);
+		int status = try_restricted(filter_alone, deeds[i].try);
 
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
 			t_fail(__FILE__, __LINE__, "%s: want SIGSYS, status is %x",
@@ -170,17 +170,17 @@ T(seccomp_kills_for_whatever_it_does_not_let_through)
 }
 
 /* The program that is executed must not add to what this one prints. */
-static int no_fence_and_no_output(struct cfs_err *err)
+static int no_restriction_and_no_output(struct cfs_err *err)
 {
 	(void)err;
 	return close(STDOUT_FILENO);
 }
 
 /* Else the test before this one could not fail. */
-T(without_the_fence_the_same_goes_well)
+T(without_restrictions_the_same_calls_succeed)
 {
 	for (size_t i = 0; i < N_DEEDS; i++) {
-		int status = try_behind(no_fence_and_no_output, deeds[i].try);
+		int status = try_restricted(no_restriction_and_no_output, deeds[i].try);
 
 		/* An administrator may forbid io_uring. */
 		if (deeds[i].try != share_the_kernel)
@@ -188,7 +188,7 @@ T(without_the_fence_the_same_goes_well)
 	}
 }
 
-static int try_in_jail(void *ctx, struct cfs_sink answer, struct cfs_err *err)
+static int try_in_sandbox(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 {
 	const struct deed *deed = ctx;
 
@@ -203,13 +203,13 @@ T(the_sandbox_has_this_restriction)
 	for (size_t i = 0; i < N_DEEDS; i++) {
 		struct cfs_sandbox_result out = {0};
 		struct deed deed = deeds[i];
-		int rc = cfs_sandbox_run(&opts, try_in_jail, &deed, &out, &err);
+		int rc = cfs_sandbox_run(&opts, try_in_sandbox, &deed, &out, &err);
 
 		free(out.answer.p);
 		if (rc == -ENOTSUP)
 			t_skip("%s", err.msg);
 		t_eq(rc, -EUCLEAN);
-		t_has(err.msg, "killed for a system call that it has no business with");
+		t_has(err.msg, "killed for a forbidden system call");
 	}
 }
 
@@ -225,10 +225,10 @@ static int call_32_bit(void)
 
 T(calls_of_another_architecture_are_killed)
 {
-	int status = try_behind(filter_alone, call_32_bit);
+	int status = try_restricted(filter_alone, call_32_bit);
 
 	t_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
-	t_ok(WIFEXITED(try_behind(no_fence, call_32_bit)));
+	t_ok(WIFEXITED(try_restricted(no_restriction, call_32_bit)));
 }
 #endif
 
@@ -245,7 +245,7 @@ static int connect_somewhere(void)
 static void want_landlock_to_deny(long abi, int (*try)(void), int errnum)
 {
 	long has = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
-	int status = try_behind(landlock_alone, try);
+	int status = try_restricted(landlock_alone, try);
 
 	if (has < abi)
 		t_skip("Landlock of version %ld, want %ld", has, abi);
@@ -262,7 +262,7 @@ T(landlock_alone_denies_files)
 T(landlock_alone_denies_tcp)
 {
 	want_landlock_to_deny(4, connect_somewhere, EACCES);
-	t_ok(WEXITSTATUS(try_behind(no_fence, connect_somewhere)) != EACCES);
+	t_ok(WEXITSTATUS(try_restricted(no_restriction, connect_somewhere)) != EACCES);
 }
 
 T(landlock_alone_denies_signals)
@@ -287,8 +287,9 @@ T(capabilities_new_privileges_and_dumps_are_gone)
 	int (*const tries[])(void) = {is_dumpable, may_gain};
 
 	for (size_t i = 0; i < 2; i++) {
-		t_eq(try_behind(no_fence, tries[i]), 0);
-		t_eq(WEXITSTATUS(try_behind(sandbox_privileges, tries[i])), EPERM);
+		t_eq(try_restricted(no_restriction, tries[i]), 0);
+		t_eq(WEXITSTATUS(try_restricted(sandbox_drop_privileges, tries[i])),
+		     EPERM);
 	}
 }
 
@@ -301,15 +302,15 @@ T(root_is_not_root_any_more)
 {
 	if (geteuid() != 0)
 		t_skip("needs root");
-	t_eq(try_behind(no_fence, change_root), 0);
-	t_eq(WEXITSTATUS(try_behind(sandbox_privileges, change_root)), EPERM);
+	t_eq(try_restricted(no_restriction, change_root), 0);
+	t_eq(WEXITSTATUS(try_restricted(sandbox_drop_privileges, change_root)), EPERM);
 }
 
 /* --- Limits and descriptors ---------------------------------------------------------- */
 
 static int limits_alone(struct cfs_err *err)
 {
-	return sandbox_limits(&opts, err);
+	return sandbox_set_limits(&opts, err);
 }
 
 static int limit_is_zero(int resource)
@@ -330,9 +331,9 @@ static int zero_limits(void)
 
 T(limits_deny_core_dumps_descriptors_and_file_sizes)
 {
-	t_eq(try_behind(limits_alone, zero_limits), 0);
-	t_eq(WEXITSTATUS(try_behind(limits_alone, open_a_file)), EMFILE);
-	t_eq(WEXITSTATUS(try_behind(limits_alone, open_a_socket)), EMFILE);
+	t_eq(try_restricted(limits_alone, zero_limits), 0);
+	t_eq(WEXITSTATUS(try_restricted(limits_alone, open_a_file)), EMFILE);
+	t_eq(WEXITSTATUS(try_restricted(limits_alone, open_a_socket)), EMFILE);
 }
 
 /* Pages of it are not touched: what is bounded is the address space. */
@@ -355,18 +356,18 @@ T(limit_of_memory_counts_from_what_the_process_has)
 {
 	void *p;
 
-	t_eq(try_behind(limits_alone, map_within), 0);
-	t_eq(WEXITSTATUS(try_behind(limits_alone, map_beyond)), ENOMEM);
+	t_eq(try_restricted(limits_alone, map_within), 0);
+	t_eq(WEXITSTATUS(try_restricted(limits_alone, map_beyond)), ENOMEM);
 	p = mmap(NULL, 1024UL * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	t_ok(p != MAP_FAILED);
-	t_eq(try_behind(limits_alone, map_within), 0);
-	t_eq(WEXITSTATUS(try_behind(limits_alone, map_beyond)), ENOMEM);
+	t_eq(try_restricted(limits_alone, map_within), 0);
+	t_eq(WEXITSTATUS(try_restricted(limits_alone, map_beyond)), ENOMEM);
 	munmap(p, 1024UL * MIB);
 }
 
 static int descriptors_alone(struct cfs_err *err)
 {
-	return sandbox_descriptors(open("/", O_PATH | O_CLOEXEC), err);
+	return sandbox_close_descriptors(open("/", O_PATH | O_CLOEXEC), err);
 }
 
 static int count_descriptors(void)
@@ -382,7 +383,7 @@ T(one_descriptor_stays_open)
 {
 	int more = open("/", O_PATH);
 
-	t_ok(WEXITSTATUS(try_behind(no_fence, count_descriptors)) > 1);
-	t_eq(WEXITSTATUS(try_behind(descriptors_alone, count_descriptors)), 1);
+	t_ok(WEXITSTATUS(try_restricted(no_restriction, count_descriptors)) > 1);
+	t_eq(WEXITSTATUS(try_restricted(descriptors_alone, count_descriptors)), 1);
 	close(more);
 }
