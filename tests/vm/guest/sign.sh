@@ -62,7 +62,7 @@ fact_a_signed_image_is_mounted_and_its_objects_have_to_be_verified() {
 fact_the_default_keys_are_those_of_three_directories() {
 	fresh
 	sign vendor
-	refuse "found none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+	refuse "got none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
 	mkdir -p /run/composefs/keys.d
 	cp $KEYS/vendor.pub /run/composefs/keys.d/
 	mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
@@ -85,7 +85,7 @@ fact_each_of_the_three_directories_trusts_and_revokes() {
 			rm -r $other/composefs/revoked.d
 		done
 		rm -r $place/composefs
-		refuse "found none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
+		refuse "got none" mount.composefs -o basedir=/fs/store,signed /fs/image /mnt
 	done
 }
 
@@ -164,10 +164,10 @@ fact_an_image_of_a_repository_is_mounted_with_a_signature_of_the_repository() {
 	refuse "expected a signature in /fs/repo/signatures, got none" \
 		composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/stranger.pem os
-	refuse "found none" composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
+	refuse "got none" composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	composefs sign --repo=/fs/repo --require-verity --key=$KEYS/vendor.pem os
 	composefs verify --repo=/fs/repo --require-verity --trusted=/tmp/place/keys.d os
-	refuse "found none" composefs mount --repo=/fs/repo --require-signature os /mnt
+	refuse "got none" composefs mount --repo=/fs/repo --require-signature os /mnt
 	composefs mount --repo=/fs/repo --trusted=/tmp/place/keys.d os /mnt
 	grep -q verity=require /proc/mounts
 	cmp /tmp/tree/data /mnt/data

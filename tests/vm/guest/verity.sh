@@ -155,7 +155,7 @@ fact_a_reference_disables_neither_nosuid_nor_nodev() {
 fact_a_digest_that_differs_in_its_last_digit_is_refused() {
 	fresh
 	last=$(echo "${digest#"${digest%?}"}" | tr 0-9a-f 1-9a-f0)
-	refuse "wrong fs-verity: want ${digest%?}$last, found $digest" show "digest=${digest%?}$last"
+	refuse "wrong fs-verity: expected ${digest%?}$last, got $digest" show "digest=${digest%?}$last"
 }
 
 fact_the_mount_table_shows_the_image() {
