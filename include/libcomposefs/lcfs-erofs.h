@@ -14,11 +14,11 @@ extern "C" {
 #define LCFS_EROFS_MAGIC   0xd078629aU
 
 typedef enum {
-	/* Some inode has a POSIX ACL; without it EROFS is mounted with "noacl". */
+	/* An inode has a POSIX ACL. An image without this flag is mounted with "noacl". */
 	LCFS_EROFS_FLAGS_HAS_ACL = (1 << 0)
 } lcfs_erofs_flag_t;
 
-/* The first 32 bytes of an image, little-endian in the file. */
+/* The first 32 bytes of an image; the fields are little-endian in the file. */
 struct lcfs_erofs_header_s {
 	uint32_t magic;		    /* LCFS_EROFS_MAGIC */
 	uint32_t version;	    /* LCFS_EROFS_VERSION */

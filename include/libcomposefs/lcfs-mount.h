@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* libcomposefs: mounting an image over its objects.
+/* libcomposefs: mounts an image and its objects.
  *
- * Both functions return 0, or -1 with errno. They may be called from any thread;
- * relative paths are taken from the current directory at the time of the call. */
+ * Both functions return 0, or -1 with errno. They may be called from any thread. Relative paths are resolved from the current
+ * directory at the time of the call. Mounting needs CAP_SYS_ADMIN. */
 #ifndef _LCFS_MOUNT_H
 #define _LCFS_MOUNT_H
 
@@ -22,29 +22,29 @@ extern "C" {
 #define LCFS_EXTERN extern
 #endif
 
-/* What the mount functions report beside the errors of the system calls. */
+/* Errors of the mount functions in addition to those of the system calls. */
 #define ENOVERITY    ENOTTY  /* a digest is expected, the image has no fs-verity */
 #define EWRONGVERITY EILSEQ  /* the image has another digest */
 #define ENOSIGNATURE EBADMSG /* never produced; kept for source compatibility */
 
 enum lcfs_mount_flags_t {
 	LCFS_MOUNT_FLAGS_NONE = 0,
-	/* Each object must have the digest that the image says (overlayfs
-	 * verity=require). */
+	/* The kernel refuses to open an object whose fs-verity digest is not the one in the image (overlayfs verity=require,
+	 * Linux 6.6). */
 	LCFS_MOUNT_FLAGS_REQUIRE_VERITY = (1 << 0),
 	LCFS_MOUNT_FLAGS_READONLY = (1 << 1),
-	/* Map owners of the image with the user namespace idmap_fd. */
+	/* Map the owners of the image by the user namespace idmap_fd. */
 	LCFS_MOUNT_FLAGS_IDMAP = (1 << 3),
-	/* As REQUIRE_VERITY where the kernel and the file system of an object directory
-	 * have it, else without. */
+	/* REQUIRE_VERITY if the kernel and the filesystem of an object directory support it, otherwise without
+	 * verification. */
 	LCFS_MOUNT_FLAGS_TRY_VERITY = (1 << 4),
 
 	LCFS_MOUNT_FLAGS_MASK = (1 << 5) - 1
 };
 
-/* Start zeroed. All pointers are lent for the call. */
+/* Starts zeroed. All pointers are borrowed for the call. */
 struct lcfs_mount_options_s {
-	const char **objdirs; /* object directories, first one first; at least one */
+	const char **objdirs; /* object directories, searched in order; at least one */
 	size_t n_objdirs;
 	const char *workdir; /* of a writable mount, with upperdir; else NULL */
 	const char *upperdir;
@@ -53,25 +53,24 @@ struct lcfs_mount_options_s {
 	const char *expected_fsverity_digest;
 	uint32_t flags; /* enum lcfs_mount_flags_t */
 	int idmap_fd;	/* a user namespace, with LCFS_MOUNT_FLAGS_IDMAP */
-	/* Other implementations attach the image here for a moment. Not needed, and not
-	 * looked at. */
+	/* Ignored. Other implementations attach the image here for a moment. */
 	const char *image_mountdir;
 
 	uint32_t reserved[4];
 	void *reserved2[4];
 };
 
-/* Mounts the image at path on mountpoint. The image is opened before anything else that
- * can fail with ENOENT, so that this code means "no image".
+/* Mounts the image at path on mountpoint. The image is opened before the directories, but ENOENT may also mean that one of
+ * them is missing.
  *
- * EINVAL: options, or no composefs image; ENOVERITY, EWRONGVERITY: see
- * expected_fsverity_digest, which is compared before the image is parsed, on the
- * descriptor that is mounted; ENOVERITY also: verity is required, and no object directory
- * is on a file system that has it; EPERM and others: from the system calls. */
+ * expected_fsverity_digest is compared with the digest that the kernel measures on the descriptor that is mounted, before the
+ * image is read. EINVAL: invalid options, or not a composefs image; ENOVERITY: a digest is expected and the image has no
+ * fs-verity, or verity is required and no object directory is on a filesystem with fs-verity; EWRONGVERITY: the image has
+ * another digest; EPERM and others: of the system calls. */
 LCFS_EXTERN int lcfs_mount_image(const char *path, const char *mountpoint,
 				 struct lcfs_mount_options_s *options);
 
-/* The same for an image that is open for reading. fd stays the caller's. */
+/* Like lcfs_mount_image, with an image that is open for reading. The caller keeps fd. */
 LCFS_EXTERN int lcfs_mount_fd(int fd, const char *mountpoint,
 			      struct lcfs_mount_options_s *options);
 
