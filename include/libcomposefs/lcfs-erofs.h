@@ -14,7 +14,8 @@ extern "C" {
 #define LCFS_EROFS_MAGIC   0xd078629aU
 
 typedef enum {
-	/* An inode has a POSIX ACL. An image without this flag is mounted with "noacl". */
+	/* An inode has a POSIX ACL. An image without this flag is mounted with
+	 * "noacl". */
 	LCFS_EROFS_FLAGS_HAS_ACL = (1 << 0)
 } lcfs_erofs_flag_t;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* libcomposefs: mounts an image and its objects.
  *
- * Both functions return 0, or -1 with errno. They may be called from any thread. Relative paths are resolved from the current
- * directory at the time of the call. Mounting needs CAP_SYS_ADMIN. */
+ * Both functions return 0, or -1 with errno. They may be called from any thread. Relative
+ * paths are resolved from the current directory at the time of the call. Mounting needs
+ * CAP_SYS_ADMIN. */
 #ifndef _LCFS_MOUNT_H
 #define _LCFS_MOUNT_H
 
@@ -29,14 +30,14 @@ extern "C" {
 
 enum lcfs_mount_flags_t {
 	LCFS_MOUNT_FLAGS_NONE = 0,
-	/* The kernel refuses to open an object whose fs-verity digest is not the one in the image (overlayfs verity=require,
-	 * Linux 6.6). */
+	/* The kernel refuses to open an object whose fs-verity digest is not the one in
+	 * the image (overlayfs verity=require, Linux 6.6). */
 	LCFS_MOUNT_FLAGS_REQUIRE_VERITY = (1 << 0),
 	LCFS_MOUNT_FLAGS_READONLY = (1 << 1),
 	/* Map the owners of the image by the user namespace idmap_fd. */
 	LCFS_MOUNT_FLAGS_IDMAP = (1 << 3),
-	/* REQUIRE_VERITY if the kernel and the filesystem of an object directory support it, otherwise without
-	 * verification. */
+	/* REQUIRE_VERITY if the kernel and the filesystem of an object directory support
+	 * it, otherwise without verification. */
 	LCFS_MOUNT_FLAGS_TRY_VERITY = (1 << 4),
 
 	LCFS_MOUNT_FLAGS_MASK = (1 << 5) - 1
@@ -60,13 +61,14 @@ struct lcfs_mount_options_s {
 	void *reserved2[4];
 };
 
-/* Mounts the image at path on mountpoint. The image is opened before the directories, but ENOENT may also mean that one of
- * them is missing.
+/* Mounts the image at path on mountpoint. The image is opened before the directories, but
+ * ENOENT may also mean that one of them is missing.
  *
- * expected_fsverity_digest is compared with the digest that the kernel measures on the descriptor that is mounted, before the
- * image is read. EINVAL: invalid options, or not a composefs image; ENOVERITY: a digest is expected and the image has no
- * fs-verity, or verity is required and no object directory is on a filesystem with fs-verity; EWRONGVERITY: the image has
- * another digest; EPERM and others: of the system calls. */
+ * expected_fsverity_digest is compared with the digest that the kernel measures on the
+ * descriptor that is mounted, before the image is read. EINVAL: invalid options, or not a
+ * composefs image; ENOVERITY: a digest is expected and the image has no fs-verity, or
+ * verity is required and no object directory is on a filesystem with fs-verity;
+ * EWRONGVERITY: the image has another digest; EPERM and others: of the system calls. */
 LCFS_EXTERN int lcfs_mount_image(const char *path, const char *mountpoint,
 				 struct lcfs_mount_options_s *options);
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* libcomposefs: trees of nodes, which are written to images and loaded from them.
  *
- * Return values: functions that return int return 0, or -1 with errno (the three that return -errno say so). Functions that
- * return a pointer return NULL with errno. errno is unspecified after success. Every function that allocates memory can fail
- * with ENOMEM.
+ * Return values: functions that return int return 0, or -1 with errno (the three that
+ * return -errno say so). Functions that return a pointer return NULL with errno. errno is
+ * unspecified after success. Every function that allocates memory can fail with ENOMEM.
  *
- * Ownership: a new node has one reference, which belongs to the caller. Strings and buffers that are passed in are copied, also
- * if they belong to the node itself. Pointers that a getter returns are borrowed: they are valid until that property is
- * changed or the node is freed.
+ * Ownership: a new node has one reference, which belongs to the caller. Strings and
+ * buffers that are passed in are copied, also if they belong to the node itself. Pointers
+ * that a getter returns are borrowed: they are valid until that property is changed or
+ * the node is freed.
  *
- * Threads: different threads may use different trees at the same time. Several threads may read one tree (getters,
- * lcfs_write_to with separate options) as long as none changes it. */
+ * Threads: different threads may use different trees at the same time. Several threads
+ * may read one tree (getters, lcfs_write_to with separate options) as long as none
+ * changes it. */
 #ifndef _LCFS_WRITER_H
 #define _LCFS_WRITER_H
 
@@ -51,18 +53,21 @@ enum lcfs_flags_t { LCFS_FLAGS_NONE = 0, LCFS_FLAGS_MASK = 0 };
 #define LCFS_DEFAULT_VERSION_MIN 0
 #define LCFS_DEFAULT_VERSION_MAX 1
 
-/* Limits in bytes: the header of an xattr in an image; all xattrs of a node (each counts as 7 + key + value, and 12 for all);
- * the inline content of a node; the size of a file up to which lcfs_build stores its content inline. */
+/* Limits in bytes: the header of an xattr in an image; all xattrs of a node (each counts
+ * as 7 + key + value, and 12 for all); the inline content of a node; the size of a file
+ * up to which lcfs_build stores its content inline. */
 #define LCFS_INODE_XATTRMETA_SIZE	    4
 #define LCFS_INODE_EXTERNAL_XATTR_MAX	    32767
 #define LCFS_INLINE_CONTENT_MAX		    5000
 #define LCFS_RECOMMENDED_INLINE_CONTENT_MAX 64
 
-/* Reads up to count bytes into buf. Returns the number of bytes, 0 at the end, or a negative number with errno. */
+/* Reads up to count bytes into buf. Returns the number of bytes, 0 at the end, or a
+ * negative number with errno. */
 typedef ssize_t (*lcfs_read_cb)(void *file, void *buf, size_t count);
 
-/* Writes up to count bytes. Returns the number of bytes written; the rest is passed again. 0 fails with EIO, a negative number
- * with the errno that the callback sets (EIO if it sets none). */
+/* Writes up to count bytes. Returns the number of bytes written; the rest is passed
+ * again. 0 fails with EIO, a negative number with the errno that the callback sets (EIO
+ * if it sets none). */
 typedef ssize_t (*lcfs_write_cb)(void *file, void *buf, size_t count);
 
 struct lcfs_node_s;
@@ -92,34 +97,39 @@ struct lcfs_read_options_s {
 
 /* --- references --------------------------------------------------------------------- */
 
-/* Creates a node with mode 0, nlink 1 and everything else 0, without name and parent. The caller owns the reference. */
+/* Creates a node with mode 0, nlink 1 and everything else 0, without name and parent. The
+ * caller owns the reference. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_new(void);
 
 /* Adds a reference. Returns node. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_ref(struct lcfs_node_s *node);
 
-/* Drops a reference of the caller; NULL is allowed. With the last reference to a directory its whole subtree is dissolved: all
- * descendants lose name, parent and the reference that their parent held. References held by a parent and by hard links do
- * not belong to the caller: dropping them has no effect. */
+/* Drops a reference of the caller; NULL is allowed. With the last reference to a
+ * directory its whole subtree is dissolved: all descendants lose name, parent and the
+ * reference that their parent held. References held by a parent and by hard links do not
+ * belong to the caller: dropping them has no effect. */
 LCFS_EXTERN void lcfs_node_unref(struct lcfs_node_s *node);
 
-/* Copies a node: the same data and hard link target, without name, parent and children. The caller owns the reference. */
+/* Copies a node: the same data and hard link target, without name, parent and children.
+ * The caller owns the reference. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_clone(struct lcfs_node_s *node);
 
-/* Copies a whole subtree. Hard links to nodes inside it refer to the copies. The caller owns the reference. */
+/* Copies a whole subtree. Hard links to nodes inside it refer to the copies. The caller
+ * owns the reference. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_clone_deep(struct lcfs_node_s *node);
 
 /* --- the tree ----------------------------------------------------------------------- */
 
-/* Adds child to the directory parent as name. Takes over the caller's reference to child on success only. Children are
- * enumerated in byte order of their names. The mode of the child may be set later. ENOTDIR: parent is not a directory; EINVAL:
- * empty name; ENAMETOOLONG: name of more than 255 bytes; EMLINK: child has a parent; ELOOP: child is parent or one of its
- * ancestors; EEXIST: the name exists. */
+/* Adds child to the directory parent as name. Takes over the caller's reference to child
+ * on success only. Children are enumerated in byte order of their names. The mode of the
+ * child may be set later. ENOTDIR: parent is not a directory; EINVAL: empty name;
+ * ENAMETOOLONG: name of more than 255 bytes; EMLINK: child has a parent; ELOOP: child is
+ * parent or one of its ancestors; EEXIST: the name exists. */
 LCFS_EXTERN int lcfs_node_add_child(struct lcfs_node_s *parent, struct lcfs_node_s *child,
 				    const char *name);
 
-/* These return borrowed pointers; NULL, with errno unchanged, if there is none. get_child takes an index in the order of the
- * names. */
+/* These return borrowed pointers; NULL, with errno unchanged, if there is none. get_child
+ * takes an index in the order of the names. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_lookup_child(struct lcfs_node_s *node,
 						       const char *name);
 LCFS_EXTERN struct lcfs_node_s *lcfs_node_get_parent(struct lcfs_node_s *node);
@@ -130,8 +140,9 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_node_get_child(struct lcfs_node_s *node, si
 /* Is the node a directory, by its mode? */
 LCFS_EXTERN bool lcfs_node_dirp(struct lcfs_node_s *node);
 
-/* Makes node a hard link to target: increments its nlink and adds a reference. The own metadata of node is ignored from then on.
- * An invalid link (to itself, or in a circle) is accepted here: lcfs_write_to fails with EINVAL. */
+/* Makes node a hard link to target: increments its nlink and adds a reference. The own
+ * metadata of node is ignored from then on. An invalid link (to itself, or in a circle)
+ * is accepted here: lcfs_write_to fails with EINVAL. */
 LCFS_EXTERN void lcfs_node_make_hardlink(struct lcfs_node_s *node,
 					 struct lcfs_node_s *target);
 
@@ -175,18 +186,19 @@ LCFS_EXTERN void lcfs_node_set_mtime(struct lcfs_node_s *node, struct timespec *
 
 /* --- payload, content, digest ------------------------------------------------------- */
 
-/* Sets the target of a symlink, or the path of the backing file below the object directory; NULL removes it. Does not change
- * the size. ENAMETOOLONG: more than 4095 bytes. */
-LCFS_EXTERN int lcfs_node_set_payload(struct lcfs_node_s *node, const char *payload);
-/* Sets the target and the size of a symlink. EINVAL: not a symlink, or an empty or no target; ENAMETOOLONG: more than 4095
+/* Sets the target of a symlink, or the path of the backing file below the object
+ * directory; NULL removes it. Does not change the size. ENAMETOOLONG: more than 4095
  * bytes. */
+LCFS_EXTERN int lcfs_node_set_payload(struct lcfs_node_s *node, const char *payload);
+/* Sets the target and the size of a symlink. EINVAL: not a symlink, or an empty or no
+ * target; ENAMETOOLONG: more than 4095 bytes. */
 LCFS_EXTERN int lcfs_node_set_symlink_payload(struct lcfs_node_s *node,
 					      const char *payload);
 /* Returns the payload, borrowed; NULL: none. */
 LCFS_EXTERN const char *lcfs_node_get_payload(struct lcfs_node_s *node);
 
-/* Sets the inline content and the size. data NULL or size 0 removes the content. EINVAL: more than LCFS_INLINE_CONTENT_MAX
- * bytes. */
+/* Sets the inline content and the size. data NULL or size 0 removes the content. EINVAL:
+ * more than LCFS_INLINE_CONTENT_MAX bytes. */
 LCFS_EXTERN int lcfs_node_set_content(struct lcfs_node_s *node, const uint8_t *data,
 				      size_t size);
 /* Returns the inline content, borrowed: lcfs_node_get_size() bytes, or NULL. */
@@ -197,50 +209,57 @@ LCFS_EXTERN void lcfs_node_set_fsverity_digest(struct lcfs_node_s *node,
 					       uint8_t digest[LCFS_DIGEST_SIZE]);
 /* Returns the digest, borrowed: LCFS_DIGEST_SIZE bytes; NULL: none. */
 LCFS_EXTERN const uint8_t *lcfs_node_get_fsverity_digest(struct lcfs_node_s *node);
-/* Set the digest of the node as the lcfs_compute_fsverity functions compute it. After a failure the node is unchanged. */
+/* Set the digest of the node as the lcfs_compute_fsverity functions compute it. After a
+ * failure the node is unchanged. */
 LCFS_EXTERN int lcfs_node_set_fsverity_from_content(struct lcfs_node_s *node, void *file,
 						    lcfs_read_cb read_cb);
 LCFS_EXTERN int lcfs_node_set_fsverity_from_fd(struct lcfs_node_s *node, int fd);
 
-/* Sets digest, payload and inline content of a regular file of the node's size from the file fname (relative to dirfd), as
- * buildflags say (LCFS_BUILD_COMPUTE_DIGEST, _BY_DIGEST, _NO_INLINE). With size 0 the file is not opened. ENODATA: the file is
+/* Sets digest, payload and inline content of a regular file of the node's size from the
+ * file fname (relative to dirfd), as buildflags say (LCFS_BUILD_COMPUTE_DIGEST,
+ * _BY_DIGEST, _NO_INLINE). With size 0 the file is not opened. ENODATA: the file is
  * shorter than the size, or could not be read. */
 LCFS_EXTERN int lcfs_node_set_from_content(struct lcfs_node_s *node, int dirfd,
 					   const char *fname, int buildflags);
 
 /* --- extended attributes ------------------------------------------------------------ */
 
-/* Returns the value, borrowed (not NUL-terminated, not NULL if it is empty), and its length in bytes in *length unless that is
- * NULL. NULL, with errno unchanged: no such xattr. */
+/* Returns the value, borrowed (not NUL-terminated, not NULL if it is empty), and its
+ * length in bytes in *length unless that is NULL. NULL, with errno unchanged: no such
+ * xattr. */
 LCFS_EXTERN const char *lcfs_node_get_xattr(struct lcfs_node_s *node, const char *name,
 					    size_t *length);
-/* Sets or replaces an xattr. ERANGE: empty name, name of more than 255 bytes, or all xattrs of more than
- * LCFS_INODE_EXTERNAL_XATTR_MAX bytes; EINVAL: value of more than 65535 bytes. A failure keeps the old value. */
+/* Sets or replaces an xattr. ERANGE: empty name, name of more than 255 bytes, or all
+ * xattrs of more than LCFS_INODE_EXTERNAL_XATTR_MAX bytes; EINVAL: value of more than
+ * 65535 bytes. A failure keeps the old value. */
 LCFS_EXTERN int lcfs_node_set_xattr(struct lcfs_node_s *node, const char *name,
 				    const char *value, size_t value_len);
 /* Removes an xattr. ENODATA: no such xattr. */
 LCFS_EXTERN int lcfs_node_unset_xattr(struct lcfs_node_s *node, const char *name);
 LCFS_EXTERN size_t lcfs_node_get_n_xattr(struct lcfs_node_s *node);
-/* Returns the name of an xattr, borrowed, in the order in which they were set or are stored in the image. NULL: index out of
- * range. */
+/* Returns the name of an xattr, borrowed, in the order in which they were set or are
+ * stored in the image. NULL: index out of range. */
 LCFS_EXTERN const char *lcfs_node_get_xattr_name(struct lcfs_node_s *node, size_t index);
 
 /* --- from a filesystem -------------------------------------------------------------- */
 
-/* Creates a node from the file fname (relative to dirfd; a final symlink is not followed). The caller owns the reference.
- * EINVAL: unknown flags, or SKIP_XATTRS with USER_XATTRS; ERANGE: too many xattrs; others: of the system calls. */
+/* Creates a node from the file fname (relative to dirfd; a final symlink is not
+ * followed). The caller owns the reference. EINVAL: unknown flags, or SKIP_XATTRS with
+ * USER_XATTRS; ERANGE: too many xattrs; others: of the system calls. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_file(int dirfd, const char *fname,
 							 int buildflags);
 
-/* Creates a tree from fname and everything below it. Hard links become separate files. The caller owns the reference. After a
- * failure *failed_path_out, unless failed_path_out is NULL, is the path that failed, which the caller frees, or NULL. */
+/* Creates a tree from fname and everything below it. Hard links become separate files.
+ * The caller owns the reference. After a failure *failed_path_out, unless failed_path_out
+ * is NULL, is the path that failed, which the caller frees, or NULL. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 					   char **failed_path_out);
 
 /* --- fs-verity (SHA-256, blocks of 4096 bytes, no salt) ----------------------------- */
 
-/* Compute the fs-verity digest (as defined in Documentation/filesystems/fsverity.rst of Linux) into digest, LCFS_DIGEST_SIZE bytes: of everything
- * that the callback returns, of a file from its offset to the end, of data_len bytes (data may be NULL if that is 0).
+/* Compute the fs-verity digest (as defined in Documentation/filesystems/fsverity.rst of
+ * Linux) into digest, LCFS_DIGEST_SIZE bytes: of everything that the callback returns, of
+ * a file from its offset to the end, of data_len bytes (data may be NULL if that is 0).
  * ENODATA: the callback failed, or reading. */
 LCFS_EXTERN int lcfs_compute_fsverity_from_content(uint8_t *digest, void *file,
 						   lcfs_read_cb read_cb);
@@ -248,28 +267,31 @@ LCFS_EXTERN int lcfs_compute_fsverity_from_fd(uint8_t *digest, int fd);
 LCFS_EXTERN int lcfs_compute_fsverity_from_data(uint8_t *digest, uint8_t *data,
 						size_t data_len);
 
-/* Reads the digest from the kernel (FS_IOC_MEASURE_VERITY). Returns 0 or -errno, and sets errno. -ENOTTY: no fs-verity on this
- * file or filesystem; -EILSEQ: another algorithm. */
+/* Reads the digest from the kernel (FS_IOC_MEASURE_VERITY). Returns 0 or -errno, and sets
+ * errno. -ENOTTY: no fs-verity on this file or filesystem; -EILSEQ: another algorithm. */
 LCFS_EXTERN int lcfs_fd_measure_fsverity(uint8_t *digest, int fd);
-/* Reads the digest from the kernel, or computes it without fs-verity: of the whole file, whatever its offset. Returns 0 or a
- * negative number, and sets errno. -EBADF; -EILSEQ: as above; -ESPIPE: a pipe; -1 with ENODATA: could not be read. */
+/* Reads the digest from the kernel, or computes it without fs-verity: of the whole file,
+ * whatever its offset. Returns 0 or a negative number, and sets errno. -EBADF; -EILSEQ:
+ * as above; -ESPIPE: a pipe; -1 with ENODATA: could not be read. */
 LCFS_EXTERN int lcfs_fd_get_fsverity(uint8_t *digest, int fd);
-/* Enables fs-verity (FS_IOC_ENABLE_VERITY): the content of the file becomes immutable. Returns 0 or -errno, and sets errno.
- * -EOPNOTSUPP, -ENOTTY: not supported by the filesystem; -EEXIST: already enabled; -ETXTBSY: the file is open for
- * writing. */
+/* Enables fs-verity (FS_IOC_ENABLE_VERITY): the content of the file becomes immutable.
+ * Returns 0 or -errno, and sets errno. -EOPNOTSUPP, -ENOTTY: not supported by the
+ * filesystem; -EEXIST: already enabled; -ETXTBSY: the file is open for writing. */
 LCFS_EXTERN int lcfs_fd_enable_fsverity(int fd);
 
 /* --- images ------------------------------------------------------------------------- */
 
-/* Writes an image of the tree below root; root becomes the root directory, whatever its name and parent. Does not change the
- * tree. The callback gets the bytes in order, in large pieces. EINVAL: invalid options, file types, names or hard links;
- * ENOTDIR: root is not a directory; EFBIG: a file of more than 2^53 bytes; ERANGE: too many xattrs; others: of the
- * callback. */
+/* Writes an image of the tree below root; root becomes the root directory, whatever its
+ * name and parent. Does not change the tree. The callback gets the bytes in order, in
+ * large pieces. EINVAL: invalid options, file types, names or hard links; ENOTDIR: root
+ * is not a directory; EFBIG: a file of more than 2^53 bytes; ERANGE: too many xattrs;
+ * others: of the callback. */
 LCFS_EXTERN int lcfs_write_to(struct lcfs_node_s *root,
 			      struct lcfs_write_options_s *options);
 
-/* Load a tree from an image in memory, or from a file that is an image. Return the root; the caller owns the reference. Any bytes
- * are safe to load. options may be NULL. EINVAL: not an image, or malformed; ENOTSUP: unknown version of the header; others: of
+/* Load a tree from an image in memory, or from a file that is an image. Return the root;
+ * the caller owns the reference. Any bytes are safe to load. options may be NULL. EINVAL:
+ * not an image, or malformed; ENOTSUP: unknown version of the header; others: of
  * reading. */
 LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
 							  size_t image_data_size);
@@ -280,8 +302,8 @@ LCFS_EXTERN struct lcfs_node_s *lcfs_load_node_from_fd(int fd);
 LCFS_EXTERN struct lcfs_node_s *
 lcfs_load_node_from_fd_ext(int fd, const struct lcfs_read_options_s *options);
 
-/* Returns the format version in the header of an image: 0 or 1 if lcfs_write_to wrote it. Does not use the offset of fd. EINVAL:
- * not an image; others: of reading. */
+/* Returns the format version in the header of an image: 0 or 1 if lcfs_write_to wrote it.
+ * Does not use the offset of fd. EINVAL: not an image; others: of reading. */
 LCFS_EXTERN int lcfs_version_from_fd(int fd);
 
 #ifdef __cplusplus

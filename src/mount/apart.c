@@ -20,9 +20,10 @@ struct apart {
 	int rc;
 };
 
-/* Overlayfs before Linux 6.15 refuses a layer on a mount of another namespace. A copy of the mount, made by the
- * descriptor, can be attached in the new namespace without its path being looked up again. Overlayfs does not show
- * mounts below a layer, so the copy is without them, too. */
+/* Overlayfs before Linux 6.15 refuses a layer on a mount of another namespace. A copy of
+ * the mount, made by the descriptor, can be attached in the new namespace without its
+ * path being looked up again. Overlayfs does not show mounts below a layer, so the copy
+ * is without them, too. */
 static int copy_objdirs(struct apart *a)
 {
 	for (size_t i = 0; i < a->r->n_objdirs; i++) {
@@ -36,7 +37,8 @@ static int copy_objdirs(struct apart *a)
 	return 0;
 }
 
-/* A copy is in the peer group of its original: what is mounted over it would appear over the original, too. */
+/* A copy is in the peer group of its original: what is mounted over it would appear over
+ * the original, too. */
 static int attach_layer(int layer, const char *name, struct cfs_err *err)
 {
 	if (move_mount(layer, "", AT_FDCWD, MOUNT_PLACE,
@@ -83,8 +85,9 @@ static void *apart_thread(void *arg)
 	return NULL;
 }
 
-/* On Linux each thread may have a mount namespace of its own. This one ends with the thread, also when the process
- * is killed, and every mount that is attached in it ends with it. */
+/* On Linux each thread may have a mount namespace of its own. This one ends with the
+ * thread, also when the process is killed, and every mount that is attached in it ends
+ * with it. */
 static int run_thread(struct apart *a)
 {
 	pthread_t thread;

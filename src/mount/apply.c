@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Carries out the steps of a mount: the image, the overlay, the mount point. Decides nothing. */
+/* Carries out the steps of a mount: the image, the overlay, the mount point. Decides
+ * nothing. */
 #include "mount/run.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Checks an image and its options before anything is mounted, and finds the facts that the steps depend on. */
+/* Checks an image and its options before anything is mounted, and finds the facts that
+ * the steps depend on. */
 #include "mount/mount_priv.h"
 
 #include <errno.h>
@@ -44,8 +45,8 @@ static int check_digest(const struct cfs_digest *found, const char *text,
 	return 0;
 }
 
-/* The chain of trust begins here. The kernel measures the descriptor that is mounted later: a file that replaces the
- * image in between does not count. */
+/* The chain of trust begins here. The kernel measures the descriptor that is mounted
+ * later: a file that replaces the image in between does not count. */
 static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *err)
 {
 	struct cfs_digest found;
@@ -100,7 +101,8 @@ uint64_t cfs_prefetch_max(struct cfs_text meminfo)
 	return kib / 8 < PREFETCH_MAX / 1024 ? kib / 8 * 1024 : PREFETCH_MAX;
 }
 
-/* Bytes to read ahead. A large image, or any image when memory is short, would evict other data from the page cache. */
+/* Bytes to read ahead. A large image, or any image when memory is short, would evict
+ * other data from the page cache. */
 static uint64_t prefetch_len(int fd)
 {
 	cfs_autofd int meminfo = -1;
@@ -137,8 +139,8 @@ static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
 	return rc;
 }
 
-/* With verity=require and objects without fs-verity the mount succeeds, but no file can be opened. Fail here instead, with
- * the reason. */
+/* With verity=require and objects without fs-verity the mount succeeds, but no file can
+ * be opened. Fail here instead, with the reason. */
 static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *out,
 			struct cfs_err *err)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The image as a loop device, for kernels that mount nothing else, and reading it ahead. */
+/* The image as a loop device, for kernels that mount nothing else, and reading it
+ * ahead. */
 #include "mount/mount_priv.h"
 
 #include <errno.h>
@@ -12,14 +13,16 @@
 #include <time.h>
 
 enum {
-	/* Another process may take the free device first. More tries than mounts at the same time. */
+	/* Another process may take the free device first. More tries than mounts at the
+	 * same time. */
 	LOOP_TRIES = 2000,
 	LOOP_WAIT_NS = 1000000,
 	/* bytes; the kernel cuts one readahead(2) to the window of the device */
 	PREFETCH_PIECE = 1 << 20,
 };
 
-/* EBUSY: another process took it; the others: it is not there yet, or is being removed. */
+/* EBUSY: another process took it; the others: it is not there yet, or is being
+ * removed. */
 static bool is_race(int errnum)
 {
 	return errnum == EBUSY || errnum == ENXIO || errnum == ENOENT || errnum == ENODEV;

@@ -9,28 +9,32 @@ enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
 
 #define CFS_MOUNT_RESTRAINTS ((uint64_t)(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
 
-/* Gives upperdir the owner, mode, xattrs and times of the root directory of the image mount, if upperdir belongs to the
- * caller and was never used: it and workdir are empty. */
+/* Gives upperdir the owner, mode, xattrs and times of the root directory of the image
+ * mount, if upperdir belongs to the caller and was never used: it and workdir are
+ * empty. */
 int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Attributes of fsmount(2) as flags of mount(2). */
 uint64_t cfs_mount_old_flags(uint64_t attr);
 
-/* May -s ignore this unknown option? Not if its name has to do with verification or is similar to that of an option that
- * makes the mount stricter, or if its value looks like a digest. */
+/* May -s ignore this unknown option? Not if its name has to do with verification or is
+ * similar to that of an option that makes the mount stricter, or if its value looks like
+ * a digest. */
 enum { CFS_SLOPPY_NAME_MAX = 64 };
 bool cfs_mount_may_ignore(struct cfs_text name, struct cfs_text value);
 
 /* Formats "/proc/self/fd/N"; returns out. */
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
 
-/* Puts the file behind fd on a free loop device: read-only, with direct I/O where possible, freed with its last user. *out
- * is its descriptor; path is valid while that is open. name is shown by losetup(8) and may be NULL. */
+/* Puts the file behind fd on a free loop device: read-only, with direct I/O where
+ * possible, freed with its last user. *out is its descriptor; path is valid while that is
+ * open. name is shown by losetup(8) and may be NULL. */
 int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_MAX],
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The size in bytes of the largest image that is read ahead, given the text of /proc/meminfo. */
+/* The size in bytes of the largest image that is read ahead, given the text of
+ * /proc/meminfo. */
 uint64_t cfs_prefetch_max(struct cfs_text meminfo);
 
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */

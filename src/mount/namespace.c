@@ -9,8 +9,9 @@
 
 #include "mount/sys_mount.h"
 
-/* Propagation has to be changed from the root of the namespace. That is not the root of a process in a chroot, where
- * / need not be a mount point. setns(2) into the own namespace moves the thread to its root. */
+/* Propagation has to be changed from the root of the namespace. That is not the root of a
+ * process in a chroot, where / need not be a mount point. setns(2) into the own namespace
+ * moves the thread to its root. */
 static int make_private(struct cfs_err *err)
 {
 	cfs_autofd int ns = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);

@@ -9,8 +9,9 @@
 
 #include "base/base.h"
 
-/* Moves the calling thread into a private mount namespace, from which no mount propagates. Its root and working directory
- * stay the same, and are no longer shared with other threads. Needs CAP_SYS_ADMIN. */
+/* Moves the calling thread into a private mount namespace, from which no mount
+ * propagates. Its root and working directory stay the same, and are no longer shared with
+ * other threads. Needs CAP_SYS_ADMIN. */
 int cfs_namespace_enter(struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -42,7 +42,8 @@ struct rule {
 	bool any_value;	     /* may have a value, which is ignored */
 };
 
-/* The attributes that mount(8) sets for "user": the user who mounts must not gain privileges. */
+/* The attributes that mount(8) sets for "user": the user who mounts must not gain
+ * privileges. */
 #define OWNER_SECURE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define USER_SECURE  (OWNER_SECURE | MOUNT_ATTR_NOEXEC)
 
@@ -130,7 +131,8 @@ static const struct rule rules[] = {
 	ON("owner", OWNER_SECURE),
 	ON("group", OWNER_SECURE),
 
-	/* For mount(8), systemd and others, or without effect on a filesystem that is never written. */
+	/* For mount(8), systemd and others, or without effect on a filesystem that is
+	 * never written. */
 	IGNORED("defaults"),
 	IGNORED("auto"),
 	IGNORED("noauto"),
@@ -174,8 +176,8 @@ static const struct rule *find_rule(struct cfs_text name)
 	return NULL;
 }
 
-/* mount(8) writes SELinux contexts, which may have commas, in quotes: context="...". Elsewhere a quote has no special
- * meaning. */
+/* mount(8) writes SELinux contexts, which may have commas, in quotes: context="...".
+ * Elsewhere a quote has no special meaning. */
 static bool opens_quote(struct cfs_text before)
 {
 	static const char name[] = "context=";
@@ -185,7 +187,8 @@ static bool opens_quote(struct cfs_text before)
 	       memchr(before.s, '=', before.len) == before.s + before.len - 1;
 }
 
-/* Cuts off the first option, up to an unescaped comma. False at the end. "a," has two options; the last one is empty. */
+/* Cuts off the first option, up to an unescaped comma. False at the end. "a," has two
+ * options; the last one is empty. */
 static bool next_option(struct cfs_text *rest, struct option *out)
 {
 	struct cfs_text all = {rest->s, 0};
@@ -216,8 +219,9 @@ static bool next_option(struct cfs_text *rest, struct option *out)
 	return true;
 }
 
-/* Copies text up to an unescaped stop character (0: all of it), without the escapes. *text moves behind the part that was
- * read; its s becomes NULL at the end. NULL: out of memory. */
+/* Copies text up to an unescaped stop character (0: all of it), without the escapes.
+ * *text moves behind the part that was read; its s becomes NULL at the end. NULL: out of
+ * memory. */
 static char *unescape(struct cfs_arena *arena, struct cfs_text *text, char stop)
 {
 	char *copy = cfs_arena_copy(arena, text->s, text->len);

@@ -23,7 +23,8 @@ static int source(const struct mount_run *r)
 
 /* --- messages of the kernel --------------------------------------------------------- */
 
-/* Each read(2) of the context returns one message, "e overlay: ...", and ENODATA after the last. Errors alone. */
+/* Each read(2) of the context returns one message, "e overlay: ...", and ENODATA after
+ * the last. Errors alone. */
 static void read_log(int context, char *out, size_t cap)
 {
 	char line[512];
@@ -41,8 +42,8 @@ static void read_log(int context, char *out, size_t cap)
 	}
 }
 
-/* Reports a failed fsconfig(2): the option (key NULL: creating the superblock), errno and the messages of the
- * kernel. */
+/* Reports a failed fsconfig(2): the option (key NULL: creating the superblock), errno and
+ * the messages of the kernel. */
 static int fail_config(const struct mount_run *r, const char *key, const char *value,
 		       struct cfs_err *err)
 {
@@ -209,8 +210,8 @@ static int perform_loop(struct mount_run *r, const struct cfs_step *step,
 	return cfs_loop_attach(r->image, step->value, &r->loop, r->loop_path, err);
 }
 
-/* The data of mount(2): options, the path of the image mount, those of the object directories, more options. The
- * kernel takes one page. */
+/* The data of mount(2): options, the path of the image mount, those of the object
+ * directories, more options. The kernel takes one page. */
 static int format_data(const struct mount_run *r, const struct cfs_step *step, char *out,
 		       size_t cap)
 {
@@ -226,7 +227,8 @@ static int format_data(const struct mount_run *r, const struct cfs_step *step, c
 	return len < cap ? 0 : -ENAMETOOLONG;
 }
 
-/* mount(2) attaches the overlay at once: to MOUNT_PLACE. The result is a detached copy. */
+/* mount(2) attaches the overlay at once: to MOUNT_PLACE. The result is a detached
+ * copy. */
 static int perform_old(struct mount_run *r, const struct cfs_step *step,
 		       struct cfs_err *err)
 {

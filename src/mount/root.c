@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The root directory of a writable mount is the upper directory: overlayfs shows its owner, mode, times and
- * xattrs instead of those of the image. An unused upper directory gets those of the image. */
+/* The root directory of a writable mount is the upper directory: overlayfs shows its
+ * owner, mode, times and xattrs instead of those of the image. An unused upper directory
+ * gets those of the image. */
 #include "mount/mount_priv.h"
 
 #include <dirent.h>
@@ -33,8 +34,8 @@ static int is_empty(int dirfd, struct cfs_err *err)
 	return rc;
 }
 
-/* Does it belong to the user, and was it never mounted? Overlayfs leaves a directory in the work directory. 1, 0 or
- * -errno. */
+/* Does it belong to the user, and was it never mounted? Overlayfs leaves a directory in
+ * the work directory. 1, 0 or -errno. */
 static int is_unused(int upper, int work, struct cfs_err *err)
 {
 	struct stat st;
@@ -48,7 +49,8 @@ static int is_unused(int upper, int work, struct cfs_err *err)
 	return rc == 1 ? is_empty(work, err) : rc;
 }
 
-/* Overlayfs interprets these itself. Escaped keys ("trusted.overlay.overlay.") are ordinary attributes. */
+/* Overlayfs interprets these itself. Escaped keys ("trusted.overlay.overlay.") are
+ * ordinary attributes. */
 static bool is_overlay_private(const char *key)
 {
 	static const char own[] = "trusted.overlay.",
@@ -107,7 +109,8 @@ static int copy_attributes(int from, int to, struct cfs_err *err)
 	return rc;
 }
 
-/* Follows no link that another user could have created: it could lead to any empty directory of this user. */
+/* Follows no link that another user could have created: it could lead to any empty
+ * directory of this user. */
 static int open_own_dir(const char *path, struct cfs_err *err)
 {
 	cfs_autofd int place = cfs_path_open_dir(path, err);

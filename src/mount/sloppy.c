@@ -10,7 +10,8 @@ static const char *const words[] = {
 	"sha2",	 "sha5",  "sum",    "integrit", "secur", "require",
 };
 
-/* Options that verify or restrict; a name that is almost one of them is taken for a typing mistake. */
+/* Options that verify or restrict; a name that is almost one of them is taken for a
+ * typing mistake. */
 static const char *const strict[] = {
 	"digest", "verity", "tryverity", "signed", "signature", "statement",   "trusted",
 	"name",	  "floor",  "nosuid",	 "nodev",  "noexec",	"nosymfollow",
@@ -27,8 +28,8 @@ static size_t min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The edit distance of a and b (Damerau-Levenshtein, adjacent transpositions). Both have at most NAME_MAX_LEN
- * letters. */
+/* The edit distance of a and b (Damerau-Levenshtein, adjacent transpositions). Both have
+ * at most NAME_MAX_LEN letters. */
 static size_t edit_distance(struct cfs_text a, struct cfs_text b)
 {
 	size_t d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];

@@ -56,7 +56,8 @@ static void add_idmap(struct builder *b)
 		ADD(b, CFS_STEP_IDMAP, .fd = b->o->idmap_fd);
 }
 
-/* After the superblock is created, so that nothing is read ahead on a kernel that needs another way. */
+/* After the superblock is created, so that nothing is read ahead on a kernel that needs
+ * another way. */
 static void add_prefetch(struct builder *b)
 {
 	if (b->o->prefetch == CFS_MOUNT_PREFETCH_OFF || b->facts->prefetch_len == 0)
@@ -77,9 +78,9 @@ static void add_erofs(struct builder *b)
 	add_prefetch(b);
 }
 
-/* EROFS directly from the file: Linux 6.12. On older kernels, and on filesystems that the kernel does not read through its
- * page cache (tmpfs), creating the superblock fails with ENOTBLK; without /proc, which has the path of the file,
- * with ENOENT. */
+/* EROFS directly from the file: Linux 6.12. On older kernels, and on filesystems that the
+ * kernel does not read through its page cache (tmpfs), creating the superblock fails with
+ * ENOTBLK; without /proc, which has the path of the file, with ENOENT. */
 static void plan_image_file(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "erofs");
@@ -152,9 +153,9 @@ static void add_dir(struct builder *b, const char *key, const char *path)
 		ADD(b, CFS_STEP_DIR, key, path, .move_on = {EBADF, EINVAL});
 }
 
-/* All layers by descriptor, nothing attached before the mount is complete: Linux 6.15. Older kernels refuse a descriptor
- * with EBADF (seen on 6.12), EOPNOTSUPP (6.1) or EINVAL, or a detached layer with EINVAL when the superblock is
- * created. */
+/* All layers by descriptor, nothing attached before the mount is complete: Linux 6.15.
+ * Older kernels refuse a descriptor with EBADF (seen on 6.12), EOPNOTSUPP (6.1) or
+ * EINVAL, or a detached layer with EINVAL when the superblock is created. */
 static void plan_overlay_fds(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
@@ -169,8 +170,8 @@ static void plan_overlay_fds(struct builder *b)
 	add_mount(b);
 }
 
-/* Puts a backslash before the characters at which the kernel splits the text. Writes at most twice the length of path;
- * returns the end. */
+/* Puts a backslash before the characters at which the kernel splits the text. Writes at
+ * most twice the length of path; returns the end. */
 static char *put_escaped(char *to, const char *path, const char *special)
 {
 	for (; *path; path++) {
@@ -199,8 +200,8 @@ static void add_escaped(struct builder *b, const char *key, const char *path)
 	ADD(b, CFS_STEP_STRING, key, copy, .move_on = {EINVAL});
 }
 
-/* Layers by path: Linux 6.8. An overlayfs that still has the options of mount(2) accepts any option at first, so an
- * option that does not exist tells the two apart. */
+/* Layers by path: Linux 6.8. An overlayfs that still has the options of mount(2) accepts
+ * any option at first, so an option that does not exist tells the two apart. */
 static void plan_overlay_paths(struct builder *b)
 {
 	ADD(b, CFS_STEP_OPEN, "overlay");
@@ -315,8 +316,8 @@ static void plan_overlay_old(struct builder *b)
 	add_old_overlay(b, "::", MS_SILENT, EINVAL);
 }
 
-/* The same with ordinary lower layers. The root directory of the image hides the names 00 to ff; other names would appear
- * beside those of the image. */
+/* The same with ordinary lower layers. The root directory of the image hides the names 00
+ * to ff; other names would appear beside those of the image. */
 static void plan_overlay_older(struct builder *b)
 {
 	for (size_t i = 0; i < b->o->n_objdirs; i++)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount/steps: what a mount does, as data.
- * Owns:  the facts that decide the steps, the ways in which kernels mount an image, the order of the steps.
+ * Owns:  the facts that decide the steps, the ways in which kernels mount an image, the
+ *        order of the steps.
  * Uses:  mount/options.
- * Never: has an effect outside the process, except reading ahead and what cfs_mount_apply is told.
+ * Never: has an effect outside the process, except reading ahead and what cfs_mount_apply
+ *        is told.
  *
- * Two superblocks are made: EROFS from the image, and an overlay over it whose data layers are the object directories.
- * Each kernel supports some of several ways to do that. They are tried in order; a step names the errors that mean "this
- * kernel does not support this way".
+ * Two superblocks are made: EROFS from the image, and an overlay over it whose data
+ * layers are the object directories. Each kernel supports some of several ways to do
+ * that. They are tried in order; a step names the errors that mean "this kernel does not
+ * support this way".
  */
 #ifndef CFS_MOUNT_STEPS_H
 #define CFS_MOUNT_STEPS_H
@@ -21,8 +24,9 @@ struct cfs_mount_dirs {
 	size_t n;
 };
 
-/* Opens the object directories of o as paths, and puts the descriptors into o, unless it has some. The caller closes them
- * with cfs_mount_dirs_close, and does not use o afterwards. -errno of open(2), -ENOMEM. */
+/* Opens the object directories of o as paths, and puts the descriptors into o, unless it
+ * has some. The caller closes them with cfs_mount_dirs_close, and does not use o
+ * afterwards. -errno of open(2), -ENOMEM. */
 int cfs_mount_dirs_open(struct cfs_mount_dirs *out, struct cfs_mount_opts *o,
 			struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_mount_dirs_close(struct cfs_mount_dirs *dirs);
@@ -33,18 +37,20 @@ struct cfs_mount_facts {
 	uint64_t prefetch_len; /* bytes to read ahead; 0: not wanted, or too large */
 };
 
-/* Inspects the image behind fd, which must be readable, in this order: compares the expected digest with what the
- * kernel measures on this descriptor, has the signature verified, reads the header, opens the object directories (into
- * dirs, closed by the caller, also after a failure), and asks whether their filesystems have fs-verity, where it is
- * wanted. Needs no privilege. -ENOTTY: no fs-verity on the image, or on no object directory although it is required;
- * -EILSEQ: another digest; -EINVAL: not a composefs image; -errno of open(2); the code of the signature check. */
+/* Inspects the image behind fd, which must be readable, in this order: compares the
+ * expected digest with what the kernel measures on this descriptor, has the signature
+ * verified, reads the header, opens the object directories (into dirs, closed by the
+ * caller, also after a failure), and asks whether their filesystems have fs-verity, where
+ * it is wanted. Needs no privilege. -ENOTTY: no fs-verity on the image, or on no object
+ * directory although it is required; -EILSEQ: another digest; -EINVAL: not a composefs
+ * image; -errno of open(2); the code of the signature check. */
 int cfs_mount_inspect(int fd, struct cfs_mount_opts *o, struct cfs_mount_dirs *dirs,
 		      struct cfs_mount_facts *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- steps -------------------------------------------------------------------------- */
 
-/* "The source" is the descriptor of the image, or the loop device if there is one; "the image mount" is the EROFS
- * mount. */
+/* "The source" is the descriptor of the image, or the loop device if there is one; "the
+ * image mount" is the EROFS mount. */
 enum cfs_step_op {
 	CFS_STEP_OPEN,	  /* fsopen(key) */
 	CFS_STEP_REFUSED, /* fsconfig: a flag that must be refused; if not: the next way */
@@ -93,8 +99,9 @@ struct cfs_ways {
 	size_t n;
 };
 
-/* The ways to mount the image, then the overlay over the image mount, both detached. The ways in apart need every layer
- * attached to a path: they run in a private mount namespace, so that nothing is ever visible or left behind. */
+/* The ways to mount the image, then the overlay over the image mount, both detached. The
+ * ways in apart need every layer attached to a path: they run in a private mount
+ * namespace, so that nothing is ever visible or left behind. */
 struct cfs_steps {
 	struct cfs_ways image, overlay, apart;
 	/* Get the attributes of the image's root directory, or NULL. */
@@ -105,8 +112,8 @@ struct cfs_steps {
 	struct cfs_arena arena;
 };
 
-/* Computes the steps, without side effects. out borrows the strings and descriptors of o; the caller finishes it after
- * success. -ENOMEM. */
+/* Computes the steps, without side effects. out borrows the strings and descriptors of o;
+ * the caller finishes it after success. -ENOMEM. */
 int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
 		    struct cfs_steps *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_steps_fini(struct cfs_steps *steps);
@@ -118,8 +125,9 @@ struct cfs_mount_taken {
 	const char *image, *overlay;
 };
 
-/* Mounts the image behind fd at mountpoint. After a failure nothing has changed but the attributes of a new upperdir.
- * taken may be NULL. Needs CAP_SYS_ADMIN. -errno of the system call; the message has what the kernel reported. */
+/* Mounts the image behind fd at mountpoint. After a failure nothing has changed but the
+ * attributes of a new upperdir. taken may be NULL. Needs CAP_SYS_ADMIN. -errno of the
+ * system call; the message has what the kernel reported. */
 int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoint,
 		    struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
 

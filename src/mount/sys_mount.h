@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The mount system calls of Linux 5.2 and later: those of libc, or syscall(2) where it has none (musl). */
+/* The mount system calls of Linux 5.2 and later: those of libc, or syscall(2) where it
+ * has none (musl). */
 #ifndef CFS_SYS_MOUNT_H
 #define CFS_SYS_MOUNT_H
 

@@ -4,8 +4,8 @@
  * Uses:  base, hash (algorithms), libcrypto.
  * Never: asks the kernel, knows images, prints.
  *
- * With an RSA key the bytes equal those of "fsverity sign"; ECDSA signatures are never the same twice. The kernel's parser
- * of certificates refuses Ed25519.
+ * With an RSA key the bytes equal those of "fsverity sign"; ECDSA signatures are never
+ * the same twice. The kernel's parser of certificates refuses Ed25519.
  */
 #ifndef CFS_PKCS7_H
 #define CFS_PKCS7_H
@@ -18,15 +18,16 @@ enum { CFS_PKCS7_MAX = 16128 }; /* bytes; FS_VERITY_MAX_SIGNATURE_SIZE of the ke
 /* A private key and its certificate. */
 struct cfs_pkcs7_signer;
 
-/* Reads a key and its certificate from PEM files. -EINVAL: not PEM, key and certificate do not match, or a kind of key that
- * the kernel does not support. The caller closes the signer. */
+/* Reads a key and its certificate from PEM files. -EINVAL: not PEM, key and certificate
+ * do not match, or a kind of key that the kernel does not support. The caller closes the
+ * signer. */
 int cfs_pkcs7_signer_open(const char *key, const char *cert,
 			  struct cfs_pkcs7_signer **out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_pkcs7_signer_close(struct cfs_pkcs7_signer *s);
 
-/* Appends a signature over message, with the hash alg, to out, which the caller frees. -EMSGSIZE: longer than
- * CFS_PKCS7_MAX. */
+/* Appends a signature over message, with the hash alg, to out, which the caller frees.
+ * -EMSGSIZE: longer than CFS_PKCS7_MAX. */
 int cfs_pkcs7_sign(const struct cfs_pkcs7_signer *s, enum cfs_hash_alg alg,
 		   struct cfs_span message, struct cfs_mem *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;

@@ -16,8 +16,8 @@ enum {
 	HEAD_LEN = 4,
 };
 
-/* The permitted system calls. With arg: only if none of the bits of mask is set in that argument. With errnum: the call
- * fails, but does not kill the process. */
+/* The permitted system calls. With arg: only if none of the bits of mask is set in that
+ * argument. With errnum: the call fails, but does not kill the process. */
 static const struct row {
 	int nr;
 	int arg;
@@ -68,7 +68,8 @@ static size_t put_row(struct sock_filter *to, const struct row *row)
 	return 5;
 }
 
-/* Refuses other architectures (a 32-bit call from a 64-bit process), where the numbers mean other calls. */
+/* Refuses other architectures (a 32-bit call from a 64-bit process), where the numbers
+ * mean other calls. */
 static size_t put_head(struct sock_filter *to)
 {
 	to[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,

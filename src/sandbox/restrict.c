@@ -32,8 +32,8 @@ static bool close_listed(void)
 	return true;
 }
 
-/* Closes all descriptors up to the default of fs.nr_open: some may be above the limit, if they were opened before it was
- * set. */
+/* Closes all descriptors up to the default of fs.nr_open: some may be above the limit, if
+ * they were opened before it was set. */
 static void close_each(void)
 {
 	enum { NR_OPEN = 1 << 20 };
@@ -85,8 +85,8 @@ static bool page_fits(rlim_t limit, size_t page)
 	return true;
 }
 
-/* Bytes of address space of the process: one page less than the smallest limit under which a page can still be mapped. A
- * binary search, so that /proc is not needed. */
+/* Bytes of address space of the process: one page less than the smallest limit under
+ * which a page can still be mapped. A binary search, so that /proc is not needed. */
 static uint64_t address_space(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -110,7 +110,8 @@ int sandbox_set_limits(const struct cfs_sandbox_opts *opts, struct cfs_err *err)
 
 	if (!cfs_add(address_space(), opts->memory_len, &memory))
 		memory = RLIM_INFINITY;
-	/* The signal of the soft limit (SIGXCPU) tells the parent the reason; the hard limit kills one second later. */
+	/* The signal of the soft limit (SIGXCPU) tells the parent the reason; the hard
+	 * limit kills one second later. */
 	const struct {
 		int resource;
 		rlim_t soft, hard;
@@ -144,12 +145,14 @@ int sandbox_drop_privileges(struct cfs_err *err)
 
 /* --- Landlock ------------------------------------------------------------------------ */
 
-/* struct landlock_ruleset_attr of Linux 6.12. Older kernels accept it if the fields that they do not know are 0. */
+/* struct landlock_ruleset_attr of Linux 6.12. Older kernels accept it if the fields that
+ * they do not know are 0. */
 struct ruleset {
 	uint64_t fs, net, scoped;
 };
 
-/* All accesses that a version of the interface can deny. Without a rule it denies them all. */
+/* All accesses that a version of the interface can deny. Without a rule it denies them
+ * all. */
 static const struct {
 	long abi; /* from this version on */
 	struct ruleset all;

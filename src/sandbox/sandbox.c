@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The two sides of the sandbox: the child applies the restrictions and runs the function; the parent reads the answer, waits,
- * and checks everything.
+/* The two sides of the sandbox: the child applies the restrictions and runs the function;
+ * the parent reads the answer, waits, and checks everything.
  *
- * The pipe carries a record when the restrictions are in place (or failed), the bytes of the answer, and a record at the
- * end.
+ * The pipe carries a record when the restrictions are in place (or failed), the bytes of
+ * the answer, and a record at the end.
  */
 #include "sandbox/sandbox.h"
 
@@ -71,7 +71,8 @@ static int write_record(int fd, int rc, const struct cfs_err *err)
 	return cfs_io_write(fd, &r, sizeof(r), NULL);
 }
 
-/* The address sanitizer would call sigaltstack before _exit, which the filter does not permit. */
+/* The address sanitizer would call sigaltstack before _exit, which the filter does not
+ * permit. */
 __attribute__((no_sanitize_address)) static void
 run_child(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx, pid_t parent,
 	  int answer)
@@ -174,8 +175,8 @@ static int explain_signal(const struct cfs_sandbox_opts *opts, int sig,
 	}
 }
 
-/* Waits for the end of the child. -EUCLEAN: a signal killed it. If the caller ignores SIGCHLD, the kernel does not report the
- * status, and only the answer counts. */
+/* Waits for the end of the child. -EUCLEAN: a signal killed it. If the caller ignores
+ * SIGCHLD, the kernel does not report the status, and only the answer counts. */
 static int reap_child(const struct cfs_sandbox_opts *opts, pid_t pid, struct cfs_err *err)
 {
 	int status;
@@ -214,13 +215,15 @@ static bool get_record(const struct cfs_mem *data, uint64_t off, struct record *
 	       memchr(out->msg, '\0', sizeof(out->msg));
 }
 
-/* The code of a sandbox that could not be set up: not one of those that mean a damaged image. */
+/* The code of a sandbox that could not be set up: not one of those that mean a damaged
+ * image. */
 static int setup_code(int code)
 {
 	return code == -EINVAL || code == -EUCLEAN || code == -EILSEQ ? -EIO : code;
 }
 
-/* Interprets the complete data of the pipe. Leaves the answer without the records in out. */
+/* Interprets the complete data of the pipe. Leaves the answer without the records in
+ * out. */
 static int parse_answer(const struct cfs_sandbox_opts *opts,
 			struct cfs_sandbox_result *out, struct cfs_err *err)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* sandbox: runs a function in a restricted child process, and returns a bounded answer.
- * Owns:  the child process, its restrictions, the format of the answer, the messages about a child that was killed.
+ * Owns:  the child process, its restrictions, the format of the answer, the messages
+ *        about a child that was killed.
  * Uses:  base, libc; needs no file of /proc, /dev or /sys.
  * Never: knows what the function does, trusts its answer, runs it without seccomp.
  *
- * The restrictions: no descriptor except the pipe of the answer; limits on CPU time, address space, core dumps, new
- * descriptors and file sizes; no capabilities, no new privileges, not traceable; Landlock without a rule (no file, TCP
- * port, signal or abstract socket, as far as the kernel supports it); a seccomp filter that permits writing to the pipe,
- * allocating and freeing memory that is not executable, random bytes, and exit. Any other system call kills the child.
+ * The restrictions: no descriptor except the pipe of the answer; limits on CPU time,
+ * address space, core dumps, new descriptors and file sizes; no capabilities, no new
+ * privileges, not traceable; Landlock without a rule (no file, TCP port, signal or
+ * abstract socket, as far as the kernel supports it); a seccomp filter that permits
+ * writing to the pipe, allocating and freeing memory that is not executable, random
+ * bytes, and exit. Any other system call kills the child.
  */
 #ifndef CFS_SANDBOX_H
 #define CFS_SANDBOX_H
@@ -24,9 +27,10 @@ struct cfs_sandbox_opts {
 	unsigned wall_s;     /* elapsed time, at least 1 */
 };
 
-/* The function. It runs in a copy of the calling process, so it can read ctx and everything that this points to, and its
- * changes are lost. It writes its result to answer, and returns 0 or -errno. It may call malloc, but must not need anything
- * else of the system. */
+/* The function. It runs in a copy of the calling process, so it can read ctx and
+ * everything that this points to, and its changes are lost. It writes its result to
+ * answer, and returns 0 or -errno. It may call malloc, but must not need anything else of
+ * the system. */
 typedef int (*cfs_sandbox_fn)(void *ctx, struct cfs_sink answer, struct cfs_err *err);
 
 struct cfs_sandbox_result {
@@ -36,13 +40,16 @@ struct cfs_sandbox_result {
 
 /* Runs fn(ctx) in the sandbox and waits for its end. out starts zeroed.
  *
- * Returns the result of fn with its message, in which control characters are escaped; the answer is complete whenever fn
- * returned. -EUCLEAN: it was killed, crashed, exceeded a limit or answered in no valid form; the message names the signal or
- * the limit. -ENOMEM: it needed more memory than allowed. -ENOTSUP: no seccomp filters in this kernel or on this architecture
- * (supported: x86_64, aarch64); nothing ran. -ENOMEM and others: the sandbox could not be set up.
+ * Returns the result of fn with its message, in which control characters are escaped; the
+ * answer is complete whenever fn returned. -EUCLEAN: it was killed, crashed, exceeded a
+ * limit or answered in no valid form; the message names the signal or the limit. -ENOMEM:
+ * it needed more memory than allowed. -ENOTSUP: no seccomp filters in this kernel or on
+ * this architecture (supported: x86_64, aarch64); nothing ran. -ENOMEM and others: the
+ * sandbox could not be set up.
  *
- * The process forks: call it from one thread, or while no other thread holds a lock that fn needs (except that of malloc).
- * Only the answer crosses the boundary, and it may be forged: the caller checks it like an untrusted file. */
+ * The process forks: call it from one thread, or while no other thread holds a lock that
+ * fn needs (except that of malloc). Only the answer crosses the boundary, and it may be
+ * forged: the caller checks it like an untrusted file. */
 int cfs_sandbox_run(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx,
 		    struct cfs_sandbox_result *out, struct cfs_err *err) CFS_MUST_CHECK;
 

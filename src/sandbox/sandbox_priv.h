@@ -12,13 +12,16 @@ int sandbox_close_descriptors(int answer, struct cfs_err *err) CFS_MUST_CHECK;
 int sandbox_set_limits(const struct cfs_sandbox_opts *opts,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Drops the capabilities, and forbids new privileges, core dumps and tracers other than root. */
+/* Drops the capabilities, and forbids new privileges, core dumps and tracers other than
+ * root. */
 int sandbox_drop_privileges(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Denies everything that Landlock can deny. Returns 1, or 0 if the kernel has no Landlock. */
+/* Denies everything that Landlock can deny. Returns 1, or 0 if the kernel has no
+ * Landlock. */
 int sandbox_enable_landlock(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Installs the seccomp filter. -ENOTSUP: not in this kernel, or not for this architecture. After sandbox_drop_privileges. */
+/* Installs the seccomp filter. -ENOTSUP: not in this kernel, or not for this
+ * architecture. After sandbox_drop_privileges. */
 int sandbox_install_filter(struct cfs_err *err) CFS_MUST_CHECK;
 
 /* AUDIT_ARCH_* of the target architecture; 0: not supported. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: rollback floors. An old version is signed as well as a new one; a floor refuses it. */
+/* sig: rollback floors. An old version is signed as well as a new one; a floor refuses
+ * it. */
 #include "sig/sig.h"
 
 #include <errno.h>
@@ -104,8 +105,8 @@ static int check_floors(int fd, const struct stat *st, const struct cfs_sig_stat
 	return rc;
 }
 
-/* A file that was just replaced counts like the new one. A file that was deleted and is bind-mounted at path does not: its
- * floors are no longer raised. */
+/* A file that was just replaced counts like the new one. A file that was deleted and is
+ * bind-mounted at path does not: its floors are no longer raised. */
 static int open_floors(const char *path, struct stat *st, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
@@ -134,7 +135,8 @@ int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 	return cfs_context(err, rc, "%s", path);
 }
 
-/* A second hard link would keep the old floors, because only the file at this name is replaced. */
+/* A second hard link would keep the old floors, because only the file at this name is
+ * replaced. */
 static int raise_floors(struct cfs_update *u, const struct cfs_sig_statement *s,
 			struct cfs_err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: key files, as openssl and ostree write them.
- * Source: RFC 7468 (PEM), RFC 8410 (Ed25519 in SubjectPublicKeyInfo and PKCS#8): with one algorithm and no
- * parameters, all of the DER in front of the key is constant.
+/* sig: key files, as openssl and ostree write them. Source: RFC 7468 (PEM), RFC 8410
+ * (Ed25519 in SubjectPublicKeyInfo and PKCS#8): with one algorithm and no parameters, all
+ * of the DER in front of the key is constant.
  */
 #include "sig/sig.h"
 

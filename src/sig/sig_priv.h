@@ -5,7 +5,8 @@
 
 #include "sig/sig.h"
 
-/* Cuts the first line off *rest, without its newline. False, with both unchanged, if there is no newline. */
+/* Cuts the first line off *rest, without its newline. False, with both unchanged, if
+ * there is no newline. */
 static inline bool sig_next_line(struct cfs_text *rest, struct cfs_text *line)
 {
 	const char *end = rest->len ? memchr(rest->s, '\n', rest->len) : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sig: verifies signatures. The initrd needs this file and no other of libsodium's users. */
+/* sig: verifies signatures. The initrd needs this file and no other of libsodium's
+ * users. */
 #include "sig/sig.h"
 
 #include <errno.h>
@@ -9,9 +10,10 @@
 
 #include "sig/sig_priv.h"
 
-/* Two functions of libsodium that only its allocator calls, which is not used here. The object files that define them in
- * libsodium link its start-up code and random numbers, and so most of the library: more than 100 KB that the initrd does
- * not need. They are defined in this file so that the linker finds them first. */
+/* Two functions of libsodium that only its allocator calls, which is not used here. The
+ * object files that define them in libsodium link its start-up code and random numbers,
+ * and so most of the library: more than 100 KB that the initrd does not need. They are
+ * defined in this file so that the linker finds them first. */
 void sodium_misuse(void)
 {
 	__builtin_trap();
@@ -24,8 +26,9 @@ void randombytes_buf(void *const buf, const size_t size)
 	__builtin_trap();
 }
 
-/* libsodium makes the checks that sig.h promises: S and the key by their range, key and R by the list of points of small
- * order; an R that is not canonical differs from the computed one. */
+/* libsodium makes the checks that sig.h promises: S and the key by their range, key and R
+ * by the list of points of small order; an R that is not canonical differs from the
+ * computed one. */
 bool cfs_sig_verify_one(const struct cfs_sig_key *key, struct cfs_span message,
 			const uint8_t *signature)
 {
@@ -73,8 +76,9 @@ static size_t count_usable(const struct cfs_sig_keys *keys)
 	return n;
 }
 
-/* Is the file one ASN.1 value (ECDSA, PKCS#7), or text as of PEM, OpenSSH and PGP? Source: X.690, 8.1.3: the 0x30 of a
- * sequence is followed by its length, or by the number of bytes of its length. */
+/* Is the file one ASN.1 value (ECDSA, PKCS#7), or text as of PEM, OpenSSH and PGP?
+ * Source: X.690, 8.1.3: the 0x30 of a sequence is followed by its length, or by the
+ * number of bytes of its length. */
 static bool has_other_format(struct cfs_span file)
 {
 	const uint8_t *p = file.p;

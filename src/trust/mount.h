@@ -13,14 +13,15 @@
 struct cfs_trust_mount {
 	const struct cfs_mount_args *args;
 	const char *image; /* path, or a name for messages */
-	/* As in struct cfs_trust; set by the caller. NULL: the signature is beside the image. */
+	/* As in struct cfs_trust; set by the caller. NULL: the signature is beside the
+	 * image. */
 	const char *signatures;
 	const int *repo_fd;
 };
 
-/* Sets the signature check of args: if they require a signature, it is verified as they say, over the digest that is
- * mounted. v must live as long as args are used. In a build without signatures this does nothing, and a mount that
- * requires one is refused. */
+/* Sets the signature check of args: if they require a signature, it is verified as they
+ * say, over the digest that is mounted. v must live as long as args are used. In a build
+ * without signatures this does nothing, and a mount that requires one is refused. */
 void cfs_trust_check_mount(struct cfs_trust_mount *v, struct cfs_mount_args *args,
 			   const char *image);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Verifies signatures of images. A signature is verified before the signed text is interpreted. */
+/* Verifies signatures of images. A signature is verified before the signed text is
+ * interpreted. */
 #include "trust/trust.h"
 
 #include <errno.h>
@@ -58,8 +59,9 @@ static int has_name(int at, const char *path, struct cfs_err *err)
 	return errno == ENOENT ? 0 : cfs_fail_errno(err, "keys: %s", path);
 }
 
-/* Does path exist? 1, 0 or -errno. fstatat() also fails with ENOENT for a dangling link in the middle of a path, such as a link
- * into a filesystem that is not mounted: that is an error. */
+/* Does path exist? 1, 0 or -errno. fstatat() also fails with ENOENT for a dangling link
+ * in the middle of a path, such as a link into a filesystem that is not mounted: that is
+ * an error. */
 static int path_exists(int at, const char *path, struct cfs_err *err)
 {
 	char part[PATH_MAX];
@@ -79,8 +81,8 @@ static int path_exists(int at, const char *path, struct cfs_err *err)
 	return there;
 }
 
-/* Adds a directory that may be missing. A dangling link to it, in it or on the way to it is an error: the keys behind it
- * may be revoked ones. */
+/* Adds a directory that may be missing. A dangling link to it, in it or on the way to it
+ * is an error: the keys behind it may be revoked ones. */
 static int add_dir_if_present(struct cfs_sig_keys *keys, int at, const char *dir,
 			      enum cfs_sig_role role, struct cfs_err *err)
 {
@@ -103,8 +105,8 @@ static int add_default(struct cfs_sig_keys *keys, enum cfs_sig_role role,
 	return rc;
 }
 
-/* Adds the revoked.d beside a directory of trusted keys. If its path is a link, both the directory of the link and that of
- * its target are searched. */
+/* Adds the revoked.d beside a directory of trusted keys. If its path is a link, both the
+ * directory of the link and that of its target are searched. */
 static int add_revoked_beside(struct cfs_sig_keys *keys, int fd, const char *dir,
 			      struct cfs_err *err)
 {
@@ -174,8 +176,8 @@ static int append_file(int at, const char *path, unsigned flags, size_t max,
 	return cfs_context(err, rc == -EFBIG ? -EINVAL : rc, "%s", path);
 }
 
-/* Appends DIR/DIGEST/KEY.ed25519, whole or not at all. The directory may be writable by others, so it is opened beneath
- * DIR. */
+/* Appends DIR/DIGEST/KEY.ed25519, whole or not at all. The directory may be writable by
+ * others, so it is opened beneath DIR. */
 static int append_signature(struct work *w, int dir, const struct cfs_sig_key *key,
 			    struct cfs_err *err)
 {
@@ -201,7 +203,8 @@ static bool is_repeated(const struct cfs_sig_keys *keys, size_t i)
 	return false;
 }
 
-/* A directory that the user named may be behind a symbolic link; that of a repository may not. */
+/* A directory that the user named may be behind a symbolic link; that of a repository may
+ * not. */
 static int open_signatures(const struct cfs_trust *t, struct cfs_err *err)
 {
 	int fd;
@@ -214,8 +217,8 @@ static int open_signatures(const struct cfs_trust *t, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "signatures: %s", t->signatures) : fd;
 }
 
-/* Reads the signatures by known keys. One that cannot be read does not matter if another can: it is an error only if
- * there is none. */
+/* Reads the signatures by known keys. One that cannot be read does not matter if another
+ * can: it is an error only if there is none. */
 static int find_signatures(struct work *w, struct cfs_err *err)
 {
 	cfs_autofd int dir = -1;

@@ -19,8 +19,9 @@ enum {
 
 /* A request to verify. Starts zeroed. Everything in it is borrowed. */
 struct cfs_trust {
-	/* Directories of trusted keys; none: keys.d in /usr/lib/composefs, /etc/composefs and /run/composefs. The
-	 * revoked.d beside each, and those of these three, are always read. */
+	/* Directories of trusted keys; none: keys.d in /usr/lib/composefs, /etc/composefs
+	 * and /run/composefs. The revoked.d beside each, and those of these three, are
+	 * always read. */
 	const char *trusted[CFS_TRUST_DIRS_MAX];
 	size_t n_trusted;
 	const char *revoked[CFS_TRUST_DIRS_MAX]; /* further ones */
@@ -28,7 +29,8 @@ struct cfs_trust {
 	const char
 		*signature; /* file; NULL: that of the image or statement with ".sig" */
 	const char *signatures; /* or a directory, DIGEST/KEY.ed25519 below it */
-	/* signatures is that directory of this repository, and only a name for messages; NULL: a path */
+	/* signatures is that directory of this repository, and only a name for messages;
+	 * NULL: a path */
 	const int *repo_fd;
 	const char *statement; /* file; NULL: the digest itself is signed */
 	const char *name;      /* that the statement must be about; NULL: any */
@@ -54,13 +56,14 @@ struct cfs_trust_found {
 /* Adds a directory to one of the lists above; false when it is full. */
 bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir);
 
-/* Checks the request for n images. -EINVAL: contradictory, whatever the signatures are. */
+/* Checks the request for n images. -EINVAL: contradictory, whatever the signatures
+ * are. */
 int cfs_trust_check_request(const struct cfs_trust *t, size_t n,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Verifies the signature of the image at path with that digest; with a statement, that it is about these n images in this
- * order. -ENODATA: no signature; otherwise the codes of cfs_sig_verify, cfs_sig_statement_check_* and
- * cfs_sig_floor_check. */
+/* Verifies the signature of the image at path with that digest; with a statement, that it
+ * is about these n images in this order. -ENODATA: no signature; otherwise the codes of
+ * cfs_sig_verify, cfs_sig_statement_check_* and cfs_sig_floor_check. */
 int cfs_trust_check(const struct cfs_trust *t, const char *path,
 		    const struct cfs_digest *digests, size_t n,
 		    struct cfs_trust_found *out, struct cfs_err *err) CFS_MUST_CHECK;
@@ -70,7 +73,8 @@ enum { CFS_TRUST_DIGEST_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
 const char *cfs_trust_digest_text(const struct cfs_digest *d,
 				  char out[CFS_TRUST_DIGEST_MAX]);
 
-/* Formats the place of a signature by key in a directory of signatures, "DIGEST/KEY.ed25519" in hex; returns out. */
+/* Formats the place of a signature by key in a directory of signatures,
+ * "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };
 const char *cfs_trust_signature_path(const struct cfs_digest *d,
 				     const struct cfs_sig_key *key,
