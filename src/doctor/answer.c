@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The names of the questions, and recording an answer. */
+/* The names of the questions, and how answers are stored. */
 #include <stdarg.h>
 #include <stdio.h>
 

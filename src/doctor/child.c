@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A child process that may mount as it likes: when it ends, so do its namespaces and all that is in them. */
+/* A child process with namespaces of its own, which end with it, and with them all mounts
+ * in them. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -17,28 +18,28 @@ enum {
 	TIME_MAX = 30, /* seconds */
 };
 
-static int put(const char *path, const char *text)
+static int write_text(const char *path, const char *text)
 {
 	cfs_autofd int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-static int be_nobody(void)
+static int become_nobody(void)
 {
 	if (geteuid() != 0)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		return -errno;
-	/* Without it /proc/self belongs to root still, and takes no maps from us. */
+	/* Otherwise /proc/self still belongs to root, and refuses the ID maps. */
 	return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
 }
 
-static int enter_user(void)
+static int enter_user_namespace(void)
 {
 	char uid_map[64], gid_map[64];
-	int rc = be_nobody();
+	int rc = become_nobody();
 
 	if (rc < 0)
 		return rc;
@@ -46,19 +47,19 @@ static int enter_user(void)
 	snprintf(gid_map, sizeof(gid_map), "0 %u 1\n", getegid());
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return -errno;
-	rc = put("/proc/self/setgroups", "deny");
+	rc = write_text("/proc/self/setgroups", "deny");
 	if (rc == 0)
-		rc = put("/proc/self/uid_map", uid_map);
+		rc = write_text("/proc/self/uid_map", uid_map);
 	if (rc == 0)
-		rc = put("/proc/self/gid_map", gid_map);
+		rc = write_text("/proc/self/gid_map", gid_map);
 	return rc;
 }
 
-static int enter(enum doctor_child kind)
+static int enter_namespace(enum doctor_child kind)
 {
 	struct cfs_err err;
 
-	return kind == DOCTOR_NOBODY ? enter_user() : cfs_namespace_enter(&err);
+	return kind == DOCTOR_NOBODY ? enter_user_namespace() : cfs_namespace_enter(&err);
 }
 
 int doctor_child(struct doctor *d, enum doctor_child kind, void (*fn)(struct doctor *d))
@@ -70,7 +71,7 @@ int doctor_child(struct doctor *d, enum doctor_child kind, void (*fn)(struct doc
 		return -errno;
 	if (pid == 0) {
 		alarm(TIME_MAX);
-		rc = enter(kind);
+		rc = enter_namespace(kind);
 		if (rc == 0)
 			fn(d);
 		_exit(-rc);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* All questions, asked one after the other. */
+/* Answers all questions in order. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
-static int look(struct doctor *d, struct cfs_err *err)
+static int ask_all(struct doctor *d, struct cfs_err *err)
 {
 	int rc = doctor_make_image(d, err);
 
@@ -19,8 +19,8 @@ static int look(struct doctor *d, struct cfs_err *err)
 	return 0;
 }
 
-int cfs_doctor_look(const char *dir, const char *objects, enum cfs_mount_verity verity,
-		    struct cfs_doctor_report *out, struct cfs_err *err)
+int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_verity verity,
+		       struct cfs_doctor_report *out, struct cfs_err *err)
 {
 	struct doctor d = {.dir = dir,
 			   .objects = objects,
@@ -37,7 +37,7 @@ int cfs_doctor_look(const char *dir, const char *objects, enum cfs_mount_verity 
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (d.report == MAP_FAILED)
 		return cfs_fail_errno(err, "memory for the children");
-	rc = look(&d, err);
+	rc = ask_all(&d, err);
 	*out = *d.report;
 	munmap(d.report, sizeof(*out));
 	if (d.image >= 0)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the files of this room share. */
+/* Shared by the files of this room. */
 #ifndef CFS_DOCTOR_PRIV_H
 #define CFS_DOCTOR_PRIV_H
 
 #include "doctor/doctor.h"
 
-/* A look under way. */
+/* An examination. */
 struct doctor {
 	const char *dir, *objects;
 	enum cfs_mount_verity verity;
 	int dirfd;
-	int image;	 /* a small image, in a file without a name; -1: there is none */
-	bool image_here; /* that file lies in dir, not in memory */
-	struct cfs_doctor_report *report; /* children write to it, too */
+	int image;			  /* a small image in an unnamed file, or -1 */
+	bool image_here;		  /* that file is in dir, not in memory */
+	struct cfs_doctor_report *report; /* shared memory: children write to it */
 };
 
 /* --- answer.c ------------------------------------------------------------------------------ */
@@ -25,27 +25,27 @@ void doctor_advise(struct doctor *d, enum cfs_doctor_question q, const char *fmt
 /* --- child.c ------------------------------------------------------------------------------- */
 
 enum doctor_child {
-	DOCTOR_OWN_MOUNTS, /* a mount namespace of its own; needs root */
-	DOCTOR_NOBODY, /* a user without rights, in a user and a mount namespace of its own */
+	DOCTOR_OWN_MOUNTS, /* in a private mount namespace; needs root */
+	DOCTOR_NOBODY, /* as an unprivileged user, in a new user and mount namespace */
 };
 
-/* Runs fn in a child process and waits for its end; a child that hangs is ended. When what kind wants could
- * not be had, fn is not called: -errno of that. */
+/* Runs fn in a child process and waits for its end, at most 30 seconds: -ETIMEDOUT.
+ * -errno: the namespaces could not be created, and fn was not called. */
 int doctor_child(struct doctor *d, enum doctor_child kind, void (*fn)(struct doctor *d));
 
 /* --- image.c ------------------------------------------------------------------------------- */
 
-#define DOCTOR_FILE    "file" /* what the image has at its top, with this content */
+#define DOCTOR_FILE    "file" /* in the root directory of the image */
 #define DOCTOR_CONTENT "a small file\n"
 
-/* Makes d->image. */
+/* Creates d->image. */
 int doctor_make_image(struct doctor *d, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- one part of the questions each ---------------------------------------------------------- */
+/* --- the questions --------------------------------------------------------------------------- */
 
-void doctor_ask_place(struct doctor *d);  /* place.c: the file system */
-void doctor_ask_kernel(struct doctor *d); /* kernel.c: what it has */
-void doctor_ask_mounts(struct doctor *d); /* mounts.c: real ones */
-void doctor_ask_user(struct doctor *d);	  /* user.c: what a user without rights may do */
+void doctor_ask_place(struct doctor *d);  /* place.c: of the filesystem */
+void doctor_ask_kernel(struct doctor *d); /* kernel.c: of the kernel */
+void doctor_ask_mounts(struct doctor *d); /* mounts.c: by real mounts */
+void doctor_ask_user(struct doctor *d);	  /* user.c: of unprivileged users */
 
 #endif

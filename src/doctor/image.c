@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The image that is mounted for a try: a root, and one small file. */
+/* The test image: a root directory and one small file. */
 #include "doctor/doctor_priv.h"
 
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static int write_image(int fd, struct cfs_err *err)
 	return rc;
 }
 
-/* A file without a name in the directory; where nobody may write, in memory. */
+/* In an unnamed file in the directory, or in memory if the directory is not writable. */
 int doctor_make_image(struct doctor *d, struct cfs_err *err)
 {
 	cfs_autofd int fd = openat(d->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -59,7 +59,7 @@ int doctor_make_image(struct doctor *d, struct cfs_err *err)
 	if (fd < 0)
 		fd = memfd_create("composefs-doctor", MFD_CLOEXEC);
 	if (fd < 0)
-		return cfs_fail_errno(err, "a file to try a mount with");
+		return cfs_fail_errno(err, "temporary file for a test mount");
 	rc = write_image(fd, err);
 	if (rc == 0)
 		d->image = cfs_steal_fd(&fd);

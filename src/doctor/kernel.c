@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the kernel says of itself. */
+/* Questions that files of the kernel answer. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-/* The first bytes of a small file. -errno. */
+/* Reads the first bytes of a small file. 0 or -errno. */
 static int read_text(const char *path, char *out, size_t cap)
 {
 	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -37,7 +37,7 @@ static void ask_signatures(struct doctor *d)
 			      strerror(-rc));
 }
 
-/* Is the word in the list, which has commas? */
+/* Is the word in the comma-separated list? */
 static bool has_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);

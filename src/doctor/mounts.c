@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Real mounts of a small image, by the ways of the room mount: which of them this kernel takes. */
+/* Test mounts of a small image: which ways of the room mount this kernel supports. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* --- types of file systems --------------------------------------------------------------- */
+/* --- filesystem types -------------------------------------------------------------------- */
 
 static void ask_type(struct doctor *d, enum cfs_doctor_question q, const char *type)
 {
@@ -32,8 +32,8 @@ static void ask_types(struct doctor *d)
 
 /* --- mounts ------------------------------------------------------------------------------ */
 
-/* Directories that are there wherever /proc is: for the mount, and for an object directory of which nothing
- * depends on the file system that is asked about. */
+/* Directories that exist wherever /proc is mounted: the mount point, and an object
+ * directory that does not depend on the filesystem in question. */
 #define PLACE "/proc/self/ns"
 #define SPARE "/proc/self/fdinfo"
 
@@ -52,11 +52,11 @@ static struct cfs_mount_opts options(const char *const *objects,
 static int mount_spare(struct cfs_err *err)
 {
 	if (mount("none", SPARE, "tmpfs", 0, NULL) < 0)
-		return cfs_fail_errno(err, "a tmpfs to try with");
+		return cfs_fail_errno(err, "tmpfs for a test mount");
 	return 0;
 }
 
-/* Mounted, and what is in it can be read. */
+/* Reads a file of the mount. */
 static int read_back(struct cfs_err *err)
 {
 	cfs_autofd int fd = open(PLACE "/" DOCTOR_FILE, O_RDONLY | O_CLOEXEC);
@@ -101,7 +101,7 @@ static void answer_overlay(struct doctor *d, const char *way)
 		doctor_answer(d, CFS_DOCTOR_DATA_LAYERS, CFS_DOCTOR_NO, instead, way);
 }
 
-/* Any way that is taken. */
+/* The first way that works. */
 static void ask_ways(struct doctor *d)
 {
 	static const char *const spare = SPARE;
@@ -125,9 +125,9 @@ static void ask_ways(struct doctor *d)
 	doctor_answer(d, CFS_DOCTOR_FD_LAYERS, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
 }
 
-/* The steps for options that were not held against the file system, changed by change. */
-static int apply(const struct doctor *d, enum cfs_mount_verity verity,
-		 void (*change)(struct cfs_steps *s), struct cfs_err *err)
+/* Applies steps, changed by change, without inspecting the filesystem first. */
+static int apply_changed(const struct doctor *d, enum cfs_mount_verity verity,
+			 void (*change)(struct cfs_steps *s), struct cfs_err *err)
 {
 	static const char *const spare = SPARE;
 	struct cfs_mount_opts o = options(&spare, verity);
@@ -150,7 +150,7 @@ static int apply(const struct doctor *d, enum cfs_mount_verity verity,
 	return rc;
 }
 
-static void loop_alone(struct cfs_steps *s)
+static void keep_loop_only(struct cfs_steps *s)
 {
 	for (size_t i = 0; i < s->image.n; i++)
 		if (strcmp(s->image.way[i].name, "loop") == 0)
@@ -162,7 +162,7 @@ static void ask_loop(struct doctor *d)
 {
 	struct cfs_err err;
 
-	if (apply(d, CFS_MOUNT_VERITY_NONE, loop_alone, &err) == 0) {
+	if (apply_changed(d, CFS_MOUNT_VERITY_NONE, keep_loop_only, &err) == 0) {
 		doctor_answer(d, CFS_DOCTOR_LOOP, CFS_DOCTOR_OK, "%s", "");
 		return;
 	}
@@ -174,7 +174,7 @@ static void ask_loop(struct doctor *d)
 static void ask_require(struct doctor *d)
 {
 	struct cfs_err err;
-	int rc = apply(d, CFS_MOUNT_VERITY_REQUIRE, NULL, &err);
+	int rc = apply_changed(d, CFS_MOUNT_VERITY_REQUIRE, NULL, &err);
 
 	if (rc == 0) {
 		doctor_answer(d, CFS_DOCTOR_VERITY_REQUIRE, CFS_DOCTOR_OK, "%s", "");
@@ -188,8 +188,8 @@ static void ask_require(struct doctor *d)
 	}
 }
 
-/* What a mount does whose options say what they would say here. */
-static void ask_plan(struct doctor *d)
+/* A mount with the options of a real one. */
+static void ask_mount(struct doctor *d)
 {
 	struct cfs_doctor_mount *m = &d->report->mount;
 	struct cfs_mount_opts o = options(&d->objects, d->verity);
@@ -220,7 +220,7 @@ static void ask_plan(struct doctor *d)
 
 /* --- all of it --------------------------------------------------------------------------- */
 
-static void cannot(struct doctor *d, int rc)
+static void answer_unknown(struct doctor *d, int rc)
 {
 	static const enum cfs_doctor_question all[] = {
 		CFS_DOCTOR_FILE_BACKED, CFS_DOCTOR_LOOP,	   CFS_DOCTOR_DATA_LAYERS,
@@ -238,11 +238,11 @@ static void cannot(struct doctor *d, int rc)
 void doctor_ask_mounts(struct doctor *d)
 {
 	static void (*const questions[])(struct doctor *) = {ask_ways, ask_loop,
-							     ask_require, ask_plan};
+							     ask_require, ask_mount};
 	int rc = doctor_child(d, DOCTOR_OWN_MOUNTS, ask_types);
 
 	if (rc < 0) {
-		cannot(d, rc);
+		answer_unknown(d, rc);
 		rc = doctor_child(d, DOCTOR_NOBODY, ask_types);
 		if (rc < 0) {
 			doctor_answer(d, CFS_DOCTOR_EROFS, CFS_DOCTOR_UNKNOWN, "%s",
@@ -255,7 +255,7 @@ void doctor_ask_mounts(struct doctor *d)
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
 		rc = doctor_child(d, DOCTOR_OWN_MOUNTS, questions[i]);
 		if (rc < 0) {
-			cannot(d, rc);
+			answer_unknown(d, rc);
 			return;
 		}
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the file system of the directory can do. */
+/* What the filesystem of the directory supports. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -12,9 +12,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-/* --- which it is ------------------------------------------------------------------------- */
+/* --- its type ---------------------------------------------------------------------------- */
 
-/* "ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG]... - TYPE SOURCE OPTIONS": proc_pid_mountinfo(5). */
+/* "ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG]... - TYPE SOURCE OPTIONS":
+ * proc_pid_mountinfo(5). */
 static void read_line(struct doctor *d, const char *line)
 {
 	const char *tail = strstr(line, " - ");
@@ -86,7 +87,7 @@ static void ask_verity(struct doctor *d)
 		advise_verity(d);
 }
 
-/* --- what wants a file ------------------------------------------------------------------- */
+/* --- with a file ------------------------------------------------------------------------ */
 
 static void ask_reflink(struct doctor *d, int fd)
 {
@@ -99,7 +100,7 @@ static void ask_reflink(struct doctor *d, int fd)
 
 static void ask_leases(struct doctor *d, int fd)
 {
-	(void)fcntl(fd, F_SETSIG, SIGURG); /* as gc has it */
+	(void)fcntl(fd, F_SETSIG, SIGURG); /* as gc does */
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
 		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
 		doctor_answer(d, CFS_DOCTOR_LEASES, CFS_DOCTOR_OK, "%s", "");

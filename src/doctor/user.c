@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a user without rights may do in a user namespace. */
+/* What an unprivileged user may do in a user namespace. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -10,20 +10,20 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-/* Where a mount is attached; the namespace is our own. */
+/* The mount point, in a private namespace. */
 #define PLACE "/tmp"
 
-static int set(int context, const char *key, const char *value)
+static int set_option(int context, const char *key, const char *value)
 {
 	return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
 
-static int create(int context)
+static int create_superblock(int context)
 {
 	return fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
-static void answer(struct doctor *d, enum cfs_doctor_question q, int rc)
+static void answer_by_code(struct doctor *d, enum cfs_doctor_question q, int rc)
 {
 	if (rc == 0)
 		doctor_answer(d, q, CFS_DOCTOR_OK, "%s", "");
@@ -43,10 +43,10 @@ static void ask_erofs(struct doctor *d)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->image);
 	if (rc == 0)
-		rc = set(context, "source", path);
+		rc = set_option(context, "source", path);
 	if (rc == 0)
-		rc = create(context);
-	answer(d, CFS_DOCTOR_USER_EROFS, rc);
+		rc = create_superblock(context);
+	answer_by_code(d, CFS_DOCTOR_USER_EROFS, rc);
 }
 
 static int try_overlay(void)
@@ -58,13 +58,14 @@ static int try_overlay(void)
 	    mkdir(PLACE "/b", 0755) < 0)
 		return -errno;
 	context = fsopen("overlay", FSOPEN_CLOEXEC);
-	rc = context < 0 ? -errno : set(context, "lowerdir", PLACE "/a:" PLACE "/b");
-	return rc < 0 ? rc : create(context);
+	rc = context < 0 ? -errno
+			 : set_option(context, "lowerdir", PLACE "/a:" PLACE "/b");
+	return rc < 0 ? rc : create_superblock(context);
 }
 
 /* --- FUSE -------------------------------------------------------------------------------- */
 
-/* Flags of FUSE_INIT that the headers of Debian 12 do not know. */
+/* Flags of FUSE_INIT that the headers of Debian 12 do not define. */
 static const uint64_t init_ext = UINT64_C(1) << 30, passthrough = UINT64_C(1) << 37;
 
 static int try_fuse(int fuse, int *context)
@@ -76,18 +77,18 @@ static int try_fuse(int fuse, int *context)
 	if (*context < 0)
 		return -errno;
 	snprintf(number, sizeof(number), "%d", fuse);
-	rc = set(*context, "fd", number);
+	rc = set_option(*context, "fd", number);
 	if (rc == 0)
-		rc = set(*context, "rootmode", "40000");
+		rc = set_option(*context, "rootmode", "40000");
 	if (rc == 0)
-		rc = set(*context, "user_id", "0");
+		rc = set_option(*context, "user_id", "0");
 	if (rc == 0)
-		rc = set(*context, "group_id", "0");
-	return rc < 0 ? rc : create(*context);
+		rc = set_option(*context, "group_id", "0");
+	return rc < 0 ? rc : create_superblock(*context);
 }
 
-/* The kernel begins with what it offers. */
-static int read_offer(int fuse, uint64_t *flags)
+/* The first message of the kernel has the features that it offers. */
+static int read_offered_flags(int fuse, uint64_t *flags)
 {
 	uint8_t raw[FUSE_MIN_READ_BUFFER];
 	ssize_t n = read(fuse, raw, sizeof(raw));
@@ -113,7 +114,7 @@ static void ask_fuse(struct doctor *d)
 	int errnum = errno;
 
 	if (fuse >= 0) {
-		answer(d, CFS_DOCTOR_USER_FUSE, try_fuse(fuse, &context));
+		answer_by_code(d, CFS_DOCTOR_USER_FUSE, try_fuse(fuse, &context));
 		return;
 	}
 	doctor_answer(d, CFS_DOCTOR_USER_FUSE, CFS_DOCTOR_NO, "/dev/fuse: %s",
@@ -132,7 +133,7 @@ static void ask_passthrough(struct doctor *d)
 	int rc = fuse < 0 ? -errno : try_fuse(fuse, &context);
 
 	if (rc == 0)
-		rc = read_offer(fuse, &flags);
+		rc = read_offered_flags(fuse, &flags);
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_PASSTHROUGH, CFS_DOCTOR_UNKNOWN, "FUSE: %s",
 			      strerror(-rc));
@@ -146,15 +147,15 @@ static void ask_passthrough(struct doctor *d)
 
 /* --- all of it --------------------------------------------------------------------------- */
 
-static void ask_inside(struct doctor *d)
+static void ask_in_namespace(struct doctor *d)
 {
 	doctor_answer(d, CFS_DOCTOR_USERNS, CFS_DOCTOR_OK, "%s", "");
 	ask_erofs(d);
 	ask_fuse(d);
-	answer(d, CFS_DOCTOR_USER_OVERLAY, try_overlay());
+	answer_by_code(d, CFS_DOCTOR_USER_OVERLAY, try_overlay());
 }
 
-static void answer_without(struct doctor *d, int rc)
+static void answer_no_namespace(struct doctor *d, int rc)
 {
 	static const enum cfs_doctor_question inside[] = {
 		CFS_DOCTOR_USER_EROFS, CFS_DOCTOR_USER_OVERLAY, CFS_DOCTOR_USER_FUSE};
@@ -176,11 +177,12 @@ static void answer_without(struct doctor *d, int rc)
 
 void doctor_ask_user(struct doctor *d)
 {
-	int rc = doctor_child(d, DOCTOR_NOBODY, ask_inside);
+	int rc = doctor_child(d, DOCTOR_NOBODY, ask_in_namespace);
 
 	if (rc < 0)
-		answer_without(d, rc);
-	/* What a kernel offers it offers to all; root can open the device everywhere. */
+		answer_no_namespace(d, rc);
+	/* The kernel offers the same features to every user, and root can always open the
+	 * device. */
 	rc = doctor_child(d, DOCTOR_OWN_MOUNTS, ask_passthrough);
 	if (rc < 0)
 		rc = doctor_child(d, DOCTOR_NOBODY, ask_passthrough);

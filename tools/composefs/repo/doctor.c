@@ -203,8 +203,8 @@ int cmd_doctor(int argc, char **argv)
 		return status;
 	rc = find_place(&o, argv[optind], &place, &err);
 	if (rc == 0)
-		rc = cfs_doctor_look(place.dir, place.objects, place.verity, &report,
-				     &err);
+		rc = cfs_doctor_examine(place.dir, place.objects, place.verity, &report,
+					&err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	if (o.json)
