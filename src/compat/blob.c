@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Shared, unchanging bytes. */
+/* Shared, immutable bytes. */
 #include "compat/compat.h"
 
 struct lcfs_blob *lcfs_blob_new(size_t len)

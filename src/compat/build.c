@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Files and directories -> nodes, by way of the scan. */
+/* Files and directories -> nodes, by a scan. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static int check_flags(int flags)
 	return 0;
 }
 
-/* One thread: nobody expects that a library starts some. */
+/* One thread: a library does not start threads unasked. */
 static struct cfs_scan_opts scan_opts(int flags)
 {
 	return (struct cfs_scan_opts){
@@ -40,7 +40,7 @@ static struct cfs_scan_opts scan_opts(int flags)
 	};
 }
 
-/* What the flags want to know of a digest; of another one the node knows nothing more. */
+/* Stores the digest as flags say; a node has no digest of another algorithm. */
 static int keep_digest(struct lcfs_node_s *node, const struct cfs_digest *digest,
 		       int flags)
 {
@@ -56,7 +56,7 @@ static int keep_digest(struct lcfs_node_s *node, const struct cfs_digest *digest
 
 /* --- from the scan ------------------------------------------------------------------ */
 
-/* Files with inline content have a digest, too, in the eyes of the ABI. */
+/* In the ABI, files with inline content have a digest as well. */
 static int keep_inline_digest(struct lcfs_node_s *node, int flags)
 {
 	struct cfs_span content = {node->content, node->size};
@@ -69,9 +69,9 @@ static int keep_inline_digest(struct lcfs_node_s *node, int flags)
 	return rc < 0 ? rc : keep_digest(node, &digest, flags);
 }
 
-/* As lcfs_fill, but of digest and backing path only what flags want. */
-static int fill_as_wanted(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
-			  int flags)
+/* Like lcfs_node_fill, but with digest and backing path only as flags say. */
+static int fill_by_flags(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
+			 int flags)
 {
 	struct cfs_inode_spec wanted = *spec;
 	int rc;
@@ -80,7 +80,7 @@ static int fill_as_wanted(struct lcfs_node_s *node, const struct cfs_inode_spec 
 		wanted.digest = NULL;
 	if (S_ISREG(spec->mode) && !(flags & LCFS_BUILD_BY_DIGEST))
 		wanted.payload = CFS_TEXT("");
-	rc = lcfs_fill(node, &wanted, NULL);
+	rc = lcfs_node_fill(node, &wanted, NULL);
 	return rc == 0 && node->content ? keep_inline_digest(node, flags) : rc;
 }
 
@@ -94,7 +94,7 @@ static int fill_single(void *ctx, const struct cfs_inode_spec *spec, struct cfs_
 	struct single *single = ctx;
 
 	(void)err;
-	return fill_as_wanted(single->node, spec, single->flags);
+	return fill_by_flags(single->node, spec, single->flags);
 }
 
 static int load_file(int dirfd, const char *fname, int flags, struct lcfs_node_s **out)
@@ -129,12 +129,12 @@ struct lcfs_node_s *lcfs_load_node_from_file(int dirfd, const char *fname, int b
 
 /* --- whole directories -------------------------------------------------------------- */
 
-/* A scan's tree on its way to nodes. */
+/* Converts the tree of a scan to nodes. */
 struct converter {
 	const struct cfs_tree *tree;
 	int flags;
 	struct lcfs_node_s **nodes; /* by number */
-	struct cfs_xattr *xattrs;   /* of the node at hand */
+	struct cfs_xattr *xattrs;   /* of the current node */
 	size_t xattrs_cap;
 };
 
@@ -166,7 +166,7 @@ static int convert_node(struct converter *c, const struct cfs_node *n,
 						  {p->value, p->value_len}};
 	}
 	spec.xattrs = c->xattrs;
-	return fill_as_wanted(node, &spec, c->flags);
+	return fill_by_flags(node, &spec, c->flags);
 }
 
 /* Parents come before their children. */
@@ -178,7 +178,8 @@ static int convert_all(struct converter *c)
 		int rc = node ? convert_node(c, n, node) : -ENOMEM;
 
 		if (rc == 0 && id != CFS_ROOT)
-			rc = lcfs_attach(c->nodes[n->parent], node, cfs_node_name(n));
+			rc = lcfs_node_attach(c->nodes[n->parent], node,
+					      cfs_node_name(n));
 		if (rc < 0) {
 			lcfs_node_unref(node);
 			return rc;
@@ -280,8 +281,8 @@ static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fna
 
 	if (!is_inline && !(flags & WANTS_DIGEST))
 		return 0;
-	/* Whoever owns the directory may have put something else in its place by now: a link to a file that
-	 * the image is not to have, a FIFO, a device without an end. */
+	/* The owner of the directory may have replaced the file: by a link to a file that
+	 * must not be in the image, a FIFO, or an endless device. */
 	fd = openat(dirfd, fname,
 		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Children of a node. Adding is cheap in any order: in byte order it is one
- * comparison, otherwise one look into a hash; what came since the array was last read is
- * put in its place when it is read. */
+/* Children of a node. Adding is cheap in any order: one comparison in byte order,
+ * otherwise one lookup in a hash table. Children that were added since the array was last
+ * read are sorted when it is read. */
 #include "compat/compat.h"
 
 #include <errno.h>
 
 #include "hash/hash.h"
 
-/* As many are inserted one by one, rather than all sorted. */
+/* Up to this many are inserted one by one instead of sorting all. */
 enum { FEW = 1000 };
 
 static uint64_t hash_name(const struct lcfs_children *c, const char *name)
@@ -25,7 +25,7 @@ static void enter(struct lcfs_children *c, struct lcfs_node_s *child)
 	c->slots[s] = child;
 }
 
-/* Makes the hash anew, with room for twice as many. */
+/* Rebuilds the hash table with room for twice as many. */
 static int rebuild(struct lcfs_children *c)
 {
 	size_t n_slots = 64;
@@ -46,7 +46,7 @@ static int rebuild(struct lcfs_children *c)
 	return 0;
 }
 
-/* The place of a name among the first n, which are in order. */
+/* The index of a name among the first n, which are sorted. */
 static size_t place_of(const struct lcfs_children *c, size_t n, const char *name)
 {
 	size_t low = 0, high = n;
@@ -62,7 +62,7 @@ static size_t place_of(const struct lcfs_children *c, size_t n, const char *name
 	return low;
 }
 
-/* Puts v[n] in its place among those before it. */
+/* Inserts v[n] in order among those before it. */
 static void insert(struct lcfs_children *c, size_t n)
 {
 	struct lcfs_node_s *child = c->v[n];
@@ -78,8 +78,8 @@ static int compare(const void *a, const void *b)
 		      (*(struct lcfs_node_s *const *)b)->name);
 }
 
-/* To move pointers is much cheaper than to compare names: who reads after each addition
- * does not have all of them compared each time. */
+/* Moving pointers is much cheaper than comparing names: a caller that reads after each
+ * addition must not compare all of them each time. */
 static void sort(struct lcfs_children *c)
 {
 	size_t n = atomic_load_explicit(&c->n_sorted, memory_order_relaxed);
@@ -124,7 +124,7 @@ static bool comes_last(const struct lcfs_children *c, const char *name)
 	return c->n == 0 || strcmp(c->v[c->n - 1]->name, name) < 0;
 }
 
-/* Without a hash everything has come in order. */
+/* Without a hash table all children were added in order. */
 struct lcfs_node_s *lcfs_children_find(const struct lcfs_node_s *dir, const char *name)
 {
 	const struct lcfs_children *c = dir->children;

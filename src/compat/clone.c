@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Deep copies of trees of nodes, without recursion and with each hard link looked up
- * once. */
+/* Deep copies of trees of nodes, without recursion and with one lookup for each hard
+ * link. */
 #include "compat/compat.h"
 
 #include <errno.h>
 
 #include "compat/ptrmap.h"
 
-/* One directory on the way down: its copy, and how many children are done. */
+/* One directory on the path: its copy, and how many children are copied. */
 struct level {
 	struct lcfs_node_s *from, *to;
 	size_t next;
@@ -32,8 +32,8 @@ static int note_pair(struct cloner *c, struct lcfs_node_s *from, struct lcfs_nod
 	return 0;
 }
 
-/* A copy of one node, its place on the stack where it has children. The caller owns
- * it. */
+/* Copies one node, and pushes it on the stack if it has children. The caller owns the
+ * copy. */
 static struct lcfs_node_s *copy_node(struct cloner *c, struct lcfs_node_s *from)
 {
 	struct lcfs_node_s *to = lcfs_node_clone(from);
@@ -65,7 +65,7 @@ static int copy_children(struct cloner *c)
 		copy = copy_node(c, child);
 		if (!copy)
 			return -ENOMEM;
-		if (lcfs_attach(parent, copy, cfs_text(child->name)) < 0) {
+		if (lcfs_node_attach(parent, copy, cfs_text(child->name)) < 0) {
 			lcfs_node_unref(copy);
 			return -ENOMEM;
 		}
@@ -73,8 +73,8 @@ static int copy_children(struct cloner *c)
 	return 0;
 }
 
-/* Links to nodes inside the tree are turned to the copies. */
-static int turn_links(struct cloner *c)
+/* Makes hard links to nodes inside the tree refer to the copies. */
+static int redirect_links(struct cloner *c)
 {
 	struct lcfs_ptrmap map;
 	int rc;
@@ -87,7 +87,7 @@ static int turn_links(struct cloner *c)
 		uint32_t target;
 
 		if (to->link_to && lcfs_ptrmap_find(&map, to->link_to, &target))
-			lcfs_point(to, c->to[target]);
+			lcfs_node_link_to(to, c->to[target]);
 	}
 	lcfs_ptrmap_fini(&map);
 	return rc;
@@ -100,7 +100,7 @@ struct lcfs_node_s *lcfs_node_clone_deep(struct lcfs_node_s *node)
 	int rc = root ? copy_children(&c) : -ENOMEM;
 
 	if (rc == 0)
-		rc = turn_links(&c);
+		rc = redirect_links(&c);
 	free(c.stack);
 	free(c.from);
 	free(c.to);

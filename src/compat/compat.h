@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* compat: the lcfs_* functions of libcomposefs.so.1 in terms of the other rooms.
- * Owns:  mutable, reference-counted nodes; errno; what existing programs expect.
+ * Owns:  mutable, reference-counted nodes; errno; the behaviour that existing programs
+ *        rely on.
  * Uses:  base, hash, verity, tree, scan, erofs, mount.
- * Never: interprets image bytes, knows a rule of the format that another room knows.
+ * Never: interprets image bytes, repeats a rule of the format that another room owns.
  *
- * The door of this room is include/libcomposefs/; this header is what its files share.
+ * The public header of this room is include/libcomposefs/; this one is shared by its
+ * files.
  */
 #ifndef CFS_COMPAT_H
 #define CFS_COMPAT_H
@@ -14,7 +16,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* What the public headers declare is exported, and nothing else. */
+/* Only functions that the public headers declare are exported. */
 #define LCFS_EXTERN extern __attribute__((visibility("default")))
 
 #include "base/base.h"
@@ -25,43 +27,45 @@
 
 /* --- bytes -------------------------------------------------------------------------- */
 
-/* Bytes that do not change, shared by all nodes that say the same: copies of a node,
- * and nodes of an image that refer to one place in it. Counted atomically, since those
- * may be in different trees. */
+/* Immutable bytes, shared by nodes: copies of a node, and nodes of an image that refer to
+ * the same place in it. The reference count is atomic because those nodes may be in
+ * different trees. */
 struct lcfs_blob {
 	atomic_uint refs;
 	uint32_t len;
-	char bytes[]; /* len, and a NUL that does not count */
+	char bytes[]; /* len bytes and a NUL */
 };
 
-/* With one reference, and bytes to be filled in; NULL: out of memory. len < 2^31. */
+/* Creates a blob with one reference; the caller fills in the bytes. NULL: out of memory.
+ * len < 2^31. */
 struct lcfs_blob *lcfs_blob_new(size_t len);
 struct lcfs_blob *lcfs_blob_ref(struct lcfs_blob *blob);
-void lcfs_blob_unref(struct lcfs_blob *blob); /* NULL is fine */
+void lcfs_blob_unref(struct lcfs_blob *blob); /* NULL is allowed */
 
-/* Of an xattr: the key, a NUL, the value. */
+/* Create the blob of an xattr (the key, a NUL, the value), or of a text. NULL: out of
+ * memory. */
 struct lcfs_blob *lcfs_blob_xattr(struct cfs_text key, struct cfs_span value);
 struct lcfs_blob *lcfs_blob_text(struct cfs_text text);
 
 /* --- nodes -------------------------------------------------------------------------- */
 
-/* The children of a directory: an array that is put in order when somebody reads it, and
- * a hash of the names once they have arrived out of order. */
+/* The children of a directory: an array that is sorted when it is read, and a hash table
+ * of the names if they were added out of order. */
 struct lcfs_children {
 	struct lcfs_node_s **v;
 	size_t n, cap;
 	struct lcfs_node_s **slots; /* open addressing, or NULL */
 	size_t n_slots;
 	uint64_t seed;
-	atomic_size_t n_sorted;	 /* the first of v, which are in order */
-	pthread_mutex_t sorting; /* two readers may find others behind them at once */
+	atomic_size_t n_sorted;	 /* that many of v are sorted */
+	pthread_mutex_t sorting; /* two readers may both find unsorted children */
 };
 
 struct lcfs_node_s {
-	char *name; /* exactly while there is a parent */
+	char *name; /* NULL if and only if there is no parent */
 	struct lcfs_node_s *parent;
 	struct lcfs_node_s *link_to;	/* holds a reference */
-	struct lcfs_children *children; /* NULL: never had one */
+	struct lcfs_children *children; /* NULL: there were never any */
 	struct lcfs_blob **xattrs;
 	size_t n_xattrs, xattrs_cap;
 	struct lcfs_blob *payload;
@@ -70,30 +74,30 @@ struct lcfs_node_s {
 	struct timespec mtime;
 	uint8_t digest[LCFS_DIGEST_SIZE];
 	int ref_count;
-	int n_links; /* references that are those of hard links to it */
+	int n_links; /* references held by hard links to this node */
 	uint32_t nlink, uid, mode, gid, rdev, xattrs_cost;
 	bool has_digest;
-	bool bad_link; /* make_hardlink was asked for what cannot be */
+	bool bad_link; /* lcfs_node_make_hardlink was called with an invalid target */
 };
 
-/* mkcomposefs 1.0.8 does not ask for the mode of a node, it looks here. */
+/* mkcomposefs 1.0.8 reads the mode of a node at this offset, without a function. */
 static_assert(offsetof(struct lcfs_node_s, mode) == 0x90, "place of the mode");
 
-/* Sets errno from a negative one and returns -1. */
+/* Sets errno from a negative errno, and returns -1. */
 int lcfs_fail(int rc);
 
-/* Makes a new node say what spec says; the keys of its xattrs differ. share: see
- * share.h, or NULL. -ENOMEM, -EINVAL. */
+/* Fills a new node from spec, whose xattr keys differ. share: see intern.h; may be NULL.
+ * -ENOMEM, -EINVAL. */
 struct lcfs_share;
-int lcfs_fill(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
-	      struct lcfs_share *share) CFS_MUST_CHECK;
+int lcfs_node_fill(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
+		   struct lcfs_share *share) CFS_MUST_CHECK;
 
-/* Makes node a link to target, with a reference instead of that to a former target. */
-void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target);
+/* Makes node a hard link to target; replaces the reference to a former target. */
+void lcfs_node_link_to(struct lcfs_node_s *node, struct lcfs_node_s *target);
 
 /* Adds a child whose name was checked. Takes over the reference on success. -ENOMEM */
-int lcfs_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
-		struct cfs_text name) CFS_MUST_CHECK;
+int lcfs_node_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
+		     struct cfs_text name) CFS_MUST_CHECK;
 
 /* --- children ----------------------------------------------------------------------- */
 
@@ -102,17 +106,17 @@ static inline size_t lcfs_children_count(const struct lcfs_node_s *dir)
 	return dir->children ? dir->children->n : 0;
 }
 
-/* All of them in order: sorts when nobody has yet. Any number of readers at once. */
+/* The children in order of their names. Sorts the array if necessary. Safe for several
+ * readers at the same time. */
 struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir);
 struct lcfs_node_s *lcfs_children_find(const struct lcfs_node_s *dir, const char *name);
-/* Appends; the caller has checked that the name is free. -ENOMEM */
+/* Appends a child; the caller has checked that the name is free. -ENOMEM */
 int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child) CFS_MUST_CHECK;
-void lcfs_children_free(struct lcfs_children *c); /* not the nodes; NULL is fine */
+void lcfs_children_free(struct lcfs_children *c); /* not the nodes; NULL is allowed */
 
 /* --- xattrs ------------------------------------------------------------------------- */
 
-/* Appends one whose key is known to be new, taking over the reference on success.
- * -ENOMEM */
+/* Appends an xattr with a new key. Takes over the reference on success. -ENOMEM */
 int lcfs_xattrs_append(struct lcfs_node_s *node, struct lcfs_blob *xattr) CFS_MUST_CHECK;
 int lcfs_xattrs_copy(struct lcfs_node_s *to,
 		     const struct lcfs_node_s *from) CFS_MUST_CHECK;

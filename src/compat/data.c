@@ -119,7 +119,7 @@ int lcfs_node_set_symlink_payload(struct lcfs_node_s *node, const char *payload)
 		return lcfs_fail(-EINVAL);
 	if (lcfs_node_set_payload(node, payload) < 0)
 		return -1;
-	/* payload may have been the node's own, which is gone. */
+	/* The argument may have been the old payload, which is freed now. */
 	lcfs_node_set_size(node, node->payload->len);
 	return 0;
 }

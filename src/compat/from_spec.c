@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From what other rooms say of an inode to a node. */
+/* The inode of another room -> a node. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@ static int fill_payload(struct lcfs_node_s *node, struct cfs_text payload,
 			       &node->payload);
 }
 
-/* The budget of a node is not asked for: an image may hold what composefs itself
- * added. */
+/* Without the limit of lcfs_node_set_xattr: an image may have xattrs that composefs
+ * itself added. */
 static int fill_xattrs(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
 		       struct lcfs_share *share)
 {
@@ -36,8 +36,8 @@ static int fill_xattrs(struct lcfs_node_s *node, const struct cfs_inode_spec *sp
 	return 0;
 }
 
-int lcfs_fill(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
-	      struct lcfs_share *share)
+int lcfs_node_fill(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
+		   struct lcfs_share *share)
 {
 	int rc;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Blobs by the place in the image that they come from. */
+/* One blob for each place in the image. */
 #include "compat/intern.h"
 
 #include <errno.h>
 
 #include "hash/hash.h"
 
-/* The shortest xattr that an image can hold, 4 bytes, stands for a key of 24: no valid
- * image comes to more than 6 times its length. */
+/* The shortest xattr of an image, 4 bytes, can have a key of 24 bytes: all blobs of a
+ * valid image have at most 6 times its length. */
 enum { BYTES_PER_IMAGE_BYTE = 8 };
 
 void lcfs_share_init(struct lcfs_share *share, uint64_t image_len)
@@ -40,9 +40,9 @@ static bool is_same(const struct lcfs_share_slot *slot, struct cfs_text key,
 	       memcmp(slot->blob->bytes, key.s, key.len) == 0;
 }
 
-/* The slot of these bytes, or the free one where they belong. There is always one. */
-static struct lcfs_share_slot *find(const struct lcfs_share *s, struct cfs_text key,
-				    struct cfs_span bytes)
+/* The slot of these bytes, or the free slot for them. There is always one. */
+static struct lcfs_share_slot *find_slot(const struct lcfs_share *s, struct cfs_text key,
+					 struct cfs_span bytes)
 {
 	uint64_t at = cfs_hash64(&bytes.p, sizeof(bytes.p), s->seed);
 
@@ -89,7 +89,7 @@ int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span b
 		return make(key, bytes, out);
 	if (grow(s) < 0)
 		return -ENOMEM;
-	slot = find(s, key, bytes);
+	slot = find_slot(s, key, bytes);
 	if (!slot->blob) {
 		if (key.len + bytes.len > s->left)
 			return -EINVAL;

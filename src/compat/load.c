@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Images -> nodes, straight from a walk over the image. */
+/* Images -> nodes, from a walk over the image. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ struct loader {
 	const struct cfs_image *im;
 	struct cfs_spec_room room;
 	struct lcfs_share share;
-	struct lcfs_node_s **path; /* the node at each depth on the way to this one */
+	struct lcfs_node_s **path; /* the ancestors of the current node */
 	size_t path_cap;
 };
 
@@ -22,22 +22,22 @@ static int fill_from_image(struct loader *l, const struct cfs_walk_entry *e,
 	struct cfs_inode_spec spec;
 	int rc = cfs_image_spec(l->im, &e->inode, &l->room, &spec, NULL);
 
-	/* A digest of another length has no place in a node. */
+	/* A node has no digest of another length. */
 	if (rc == 0 && spec.digest && l->room.alg != CFS_SHA256)
 		return -EINVAL;
 	if (rc < 0)
 		return rc;
 	(void)cfs_span_sub(l->im->bytes, e->inode.off, e->inode.len, &l->share.own);
-	return lcfs_fill(node, &spec, &l->share);
+	return lcfs_node_fill(node, &spec, &l->share);
 }
 
-/* The first name has the inode, later ones are bare nodes that point at it: the nlink
- * that the image gave counts them already. */
+/* The first name gets the inode; later names become hard links to it. The nlink of the
+ * image already counts them. */
 static int fill_node(struct loader *l, const struct cfs_walk_entry *e,
 		     struct lcfs_node_s *node)
 {
 	if (e->again) {
-		lcfs_point(node, (struct lcfs_node_s *)(uintptr_t)*e->cookie);
+		lcfs_node_link_to(node, (struct lcfs_node_s *)(uintptr_t)*e->cookie);
 		return 0;
 	}
 	if (e->cookie)
@@ -59,7 +59,7 @@ static int load_entry(struct loader *l, const struct cfs_walk_entry *e)
 		return -ENOMEM;
 	rc = fill_node(l, e, node);
 	if (rc == 0 && e->depth)
-		rc = lcfs_attach(l->path[e->depth - 1], node, e->name);
+		rc = lcfs_node_attach(l->path[e->depth - 1], node, e->name);
 	if (rc < 0) {
 		lcfs_node_unref(node);
 		return rc;
@@ -106,7 +106,7 @@ static struct lcfs_node_s *load(struct cfs_span bytes, const struct cfs_text *na
 	free(l.path);
 	if (rc == 0)
 		return root;
-	/* Damaged images have a code of their own elsewhere. */
+	/* The ABI has no code for damaged images. */
 	lcfs_fail(rc == -EUCLEAN ? -EINVAL : rc);
 	return NULL;
 }
@@ -123,7 +123,7 @@ lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 		return load(bytes, NULL, 0);
 	while (options->toplevel_entries[n])
 		n++;
-	/* An empty list selects nothing, while no list selects all: a name that no
+	/* An empty list selects nothing, NULL selects everything: add a name that no
 	 * entry has. */
 	names = calloc(n + 1, sizeof(*names));
 	if (!names) {
@@ -142,7 +142,7 @@ struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
 	return lcfs_load_node_from_image_ext(image_data, image_data_size, NULL);
 }
 
-/* -EINVAL: this is not the beginning of an image. */
+/* -EINVAL: not the header of an image. */
 static int read_header(int fd, struct cfs_header *out)
 {
 	ssize_t n = cfs_io_pread(fd, out, sizeof(*out), 0, NULL);
@@ -154,9 +154,9 @@ static int read_header(int fd, struct cfs_header *out)
 	return 0;
 }
 
-/* Read, not mapped: a file that shrinks under a mapping raises SIGBUS in the caller. So
- * only what begins like an image is read, however large it is. Pipes are refused, since
- * the position of a descriptor does not count. */
+/* Reads the file instead of mapping it: if a mapped file shrank, the caller would get
+ * SIGBUS. The header is checked first, because the file may be large. Pipes are refused:
+ * the file is read from its beginning, not from the offset of fd. */
 static int copy_image(int fd, struct cfs_map *out)
 {
 	struct cfs_header header;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Mounting: the options of the ABI in those of the mount room. */
+/* Mounts: translates the options of the ABI to those of the mount room. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ int lcfs_mount_image(const char *path, const char *mountpoint,
 
 	if (rc < 0)
 		return lcfs_fail(rc);
-	/* O_NONBLOCK: a fifo in its place does not stop us. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* Does not wait if path is a FIFO. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -1 : mount_fd(fd, mountpoint, path, &opts);
 }

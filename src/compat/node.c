@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Nodes: life, tree, hard links. */
+/* Nodes: references, tree, hard links. */
 #include "compat/compat.h"
 
 #include <errno.h>
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- references --------------------------------------------------------------------- */
 
 struct lcfs_node_s *lcfs_node_new(void)
 {
@@ -23,15 +23,15 @@ struct lcfs_node_s *lcfs_node_ref(struct lcfs_node_s *node)
 	return node;
 }
 
-/* Nodes to be taken apart: a stack through their parent fields, which mean nothing any
- * more. So a tree of any depth is freed without recursion. */
-static void push(struct lcfs_node_s **stack, struct lcfs_node_s *node)
+/* Nodes to be dissolved: a stack linked by their parent fields, which are no longer
+ * needed. A tree of any depth is freed without recursion. */
+static void push_node(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 {
 	node->parent = *stack;
 	*stack = node;
 }
 
-/* How many of the links to node are below it? 0 when there is no memory to look. */
+/* How many hard links to node are below it? 0 if out of memory. */
 static int count_links_below(const struct lcfs_node_s *node)
 {
 	const struct lcfs_node_s **todo = NULL;
@@ -55,33 +55,34 @@ static int count_links_below(const struct lcfs_node_s *node)
 	return found;
 }
 
-/* Is a tree held by nothing but links that it has itself? */
+/* Is a tree referenced only by hard links inside it? */
 static bool holds_itself(const struct lcfs_node_s *node)
 {
 	return node->ref_count == node->n_links && !node->name &&
 	       lcfs_children_count(node) && count_links_below(node) == node->n_links;
 }
 
-/* One reference less; the last one puts it on the stack. Those of a parent and of hard
- * links are not for others to drop: they stay, unless nobody else could drop them. */
-static void drop(struct lcfs_node_s **stack, struct lcfs_node_s *node)
+/* Drops a reference, and pushes the node on the stack with the last one. The references
+ * of a parent and of hard links cannot be dropped by others, except when the tree is
+ * referenced only by hard links inside it. */
+static void drop_reference(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 {
 	int held = node->n_links + (node->name ? 1 : 0);
 
 	if (node->ref_count == held)
 		return;
 	if (node->ref_count == 1) {
-		push(stack, node);
+		push_node(stack, node);
 		return;
 	}
 	node->ref_count--;
 	if (!holds_itself(node))
 		return;
-	node->ref_count++; /* for the stack: its children go, and with them the links */
-	push(stack, node);
+	node->ref_count++; /* for the stack: dissolving its children drops those links */
+	push_node(stack, node);
 }
 
-/* Takes away the target of a hard link, and the reference to it. */
+/* Removes the target of a hard link, and the reference to it. */
 static void drop_target(struct lcfs_node_s **stack, struct lcfs_node_s *link)
 {
 	struct lcfs_node_s *target = cfs_steal(&link->link_to);
@@ -89,7 +90,7 @@ static void drop_target(struct lcfs_node_s **stack, struct lcfs_node_s *link)
 	if (!target)
 		return;
 	target->n_links--;
-	drop(stack, target);
+	drop_reference(stack, target);
 }
 
 static void push_children(struct lcfs_node_s **stack, struct lcfs_node_s *node)
@@ -98,7 +99,7 @@ static void push_children(struct lcfs_node_s **stack, struct lcfs_node_s *node)
 
 	for (size_t i = 0; c && i < c->n; i++) {
 		free(cfs_steal(&c->v[i]->name));
-		push(stack, c->v[i]);
+		push_node(stack, c->v[i]);
 	}
 	lcfs_children_free(c);
 }
@@ -111,10 +112,10 @@ static void free_node(struct lcfs_node_s *node)
 	free(node);
 }
 
-/* Unlinks all descendants of the nodes on the stack, then frees those that nobody
- * holds. A descendant that somebody holds loses its own children all the same. A node
- * is on the stack with the reference that its parent held, or with its last one. */
-static void take_apart(struct lcfs_node_s *stack)
+/* Unlinks all descendants of the nodes on the stack, and frees those without references.
+ * A descendant with references loses its children as well. The stack holds the reference
+ * of the former parent of a node, or its last one. */
+static void dissolve(struct lcfs_node_s *stack)
 {
 	while (stack) {
 		struct lcfs_node_s *node = stack;
@@ -135,8 +136,8 @@ void lcfs_node_unref(struct lcfs_node_s *node)
 
 	if (!node)
 		return;
-	drop(&stack, node);
-	take_apart(stack);
+	drop_reference(&stack, node);
+	dissolve(stack);
 }
 
 static int copy_data(struct lcfs_node_s *to, const struct lcfs_node_s *from)
@@ -174,7 +175,7 @@ struct lcfs_node_s *lcfs_node_clone(struct lcfs_node_s *node)
 		return NULL;
 	}
 	if (node->link_to)
-		lcfs_point(copy, node->link_to);
+		lcfs_node_link_to(copy, node->link_to);
 	return copy;
 }
 
@@ -185,8 +186,8 @@ bool lcfs_node_dirp(struct lcfs_node_s *node)
 	return S_ISDIR(node->mode);
 }
 
-/* A node can be above another one only if it has children. */
-static bool is_above(const struct lcfs_node_s *child, const struct lcfs_node_s *parent)
+/* Is child parent, or one of its ancestors? Only a node with children can be. */
+static bool is_ancestor(const struct lcfs_node_s *child, const struct lcfs_node_s *parent)
 {
 	if (child == parent)
 		return true;
@@ -208,13 +209,13 @@ static int check_place(const struct lcfs_node_s *parent, const struct lcfs_node_
 		return -ENAMETOOLONG;
 	if (child->name)
 		return -EMLINK;
-	if (is_above(child, parent))
+	if (is_ancestor(child, parent))
 		return -ELOOP;
 	return lcfs_children_find(parent, name.s) ? -EEXIST : 0;
 }
 
-int lcfs_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
-		struct cfs_text name)
+int lcfs_node_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
+		     struct cfs_text name)
 {
 	child->name = strndup(name.s, name.len);
 	if (!child->name)
@@ -233,7 +234,7 @@ int lcfs_node_add_child(struct lcfs_node_s *parent, struct lcfs_node_s *child,
 	int rc = check_place(parent, child, cfs_text(name));
 
 	if (rc == 0)
-		rc = lcfs_attach(parent, child, cfs_text(name));
+		rc = lcfs_node_attach(parent, child, cfs_text(name));
 	return rc < 0 ? lcfs_fail(rc) : 0;
 }
 
@@ -264,7 +265,7 @@ struct lcfs_node_s *lcfs_node_get_child(struct lcfs_node_s *node, size_t i)
 
 /* --- hard links --------------------------------------------------------------------- */
 
-void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target)
+void lcfs_node_link_to(struct lcfs_node_s *node, struct lcfs_node_s *target)
 {
 	struct lcfs_node_s *stack = NULL;
 
@@ -272,11 +273,11 @@ void lcfs_point(struct lcfs_node_s *node, struct lcfs_node_s *target)
 	drop_target(&stack, node);
 	node->link_to = target;
 	target->n_links++;
-	take_apart(stack);
+	dissolve(stack);
 }
 
 /* Would a link from node to target close a circle? Such links are never made, so every
- * chain ends; and node is in a chain only if something points at it. */
+ * chain ends, and node is in a chain only if a link refers to it. */
 static bool closes_circle(const struct lcfs_node_s *node,
 			  const struct lcfs_node_s *target)
 {
@@ -292,7 +293,7 @@ void lcfs_node_make_hardlink(struct lcfs_node_s *node, struct lcfs_node_s *targe
 	node->bad_link = closes_circle(node, target);
 	if (node->bad_link)
 		return;
-	lcfs_point(node, target);
+	lcfs_node_link_to(node, target);
 	target->nlink++;
 }
 

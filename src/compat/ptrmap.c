@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A hash of pointers. */
+/* A hash table of pointers. */
 #include "compat/ptrmap.h"
 
 #include <errno.h>

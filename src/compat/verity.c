@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* fs-verity digests, of contents and of files, and those of nodes. */
+/* fs-verity digests of contents, files and nodes. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -70,7 +70,7 @@ int lcfs_compute_fsverity_from_data(uint8_t *digest, uint8_t *data, size_t data_
 
 /* --- files -------------------------------------------------------------------------- */
 
-/* As lcfs_fail, for the functions that give -errno. */
+/* Like lcfs_fail, for the functions that return -errno. */
 static int fail_with_code(int rc)
 {
 	errno = -rc;

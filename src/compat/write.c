@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* lcfs_write_to: nodes -> builder -> plan -> bytes, the way that everything goes. The
- * nodes are only read, so several threads may write one tree at once. */
+/* lcfs_write_to: nodes -> builder -> plan -> bytes, as for every image. The nodes are
+ * only read, so several threads may write one tree at the same time. */
 #include "compat/compat.h"
 
 #include <errno.h>
@@ -21,9 +21,9 @@ struct feeder {
 	struct cfs_builder *b;
 	struct level *stack;
 	size_t n_stack, stack_cap;
-	struct lcfs_node_s **nodes; /* by number in the tree */
+	struct lcfs_node_s **nodes; /* by ID in the tree */
 	size_t n_nodes, nodes_cap;
-	struct cfs_xattr *xattrs; /* of the node at hand */
+	struct cfs_xattr *xattrs; /* of the current node */
 	size_t xattrs_cap;
 	bool has_links;
 };
@@ -55,8 +55,8 @@ static int describe(struct feeder *f, const struct lcfs_node_s *n,
 	return 0;
 }
 
-/* Notes that node has the number id, and that its children are to follow. */
-static int enter(struct feeder *f, struct lcfs_node_s *node, cfs_id id)
+/* Records the ID of node, and pushes its children. */
+static int enter_node(struct feeder *f, struct lcfs_node_s *node, cfs_id id)
 {
 	if (cfs_grow(&f->nodes, &f->nodes_cap, f->n_nodes + 1,
 		     sizeof(struct lcfs_node_s *)) < 0)
@@ -64,8 +64,7 @@ static int enter(struct feeder *f, struct lcfs_node_s *node, cfs_id id)
 	f->nodes[f->n_nodes++] = node;
 	if (lcfs_children_count(node) == 0)
 		return 0;
-	/* A mode that was changed after children were added, or a hard link that has
-	 * some. */
+	/* The mode was changed after children were added, or a hard link has children. */
 	if (node->link_to || !S_ISDIR(node->mode))
 		return -EINVAL;
 	if (cfs_grow(&f->stack, &f->stack_cap, f->n_stack + 1, sizeof(*f->stack)) < 0)
@@ -91,7 +90,7 @@ static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child
 		if (rc == 0)
 			rc = cfs_builder_add(f->b, parent, name, &spec, &id, NULL);
 	}
-	return rc < 0 ? rc : enter(f, child, id);
+	return rc < 0 ? rc : enter_node(f, child, id);
 }
 
 static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
@@ -102,7 +101,7 @@ static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
 	if (rc == 0)
 		rc = cfs_builder_root(f->b, &spec, NULL);
 	if (rc == 0)
-		rc = enter(f, root, CFS_ROOT);
+		rc = enter_node(f, root, CFS_ROOT);
 	while (rc == 0 && f->n_stack) {
 		struct level *top = &f->stack[f->n_stack - 1];
 
@@ -152,8 +151,8 @@ static int make_tree(struct lcfs_node_s *root, struct cfs_tree **out)
 	if (rc == 0)
 		rc = cfs_builder_freeze(&f.b, out, NULL);
 	cfs_builder_free(f.b);
-	/* Circles of links are refused when they are made; what is left is a link
-	 * outside. */
+	/* Circles of links are refused when they are made. This is a link to a node
+	 * outside the tree. */
 	return rc == -ELOOP ? -EINVAL : rc;
 }
 

@@ -10,7 +10,7 @@ static uint32_t cost_of(const struct lcfs_blob *xattr)
 					lcfs_xattr_value(xattr).len);
 }
 
-static struct lcfs_blob **find(const struct lcfs_node_s *node, const char *name)
+static struct lcfs_blob **find_xattr(const struct lcfs_node_s *node, const char *name)
 {
 	for (size_t i = 0; i < node->n_xattrs; i++)
 		if (strcmp(node->xattrs[i]->bytes, name) == 0)
@@ -50,7 +50,7 @@ void lcfs_xattrs_fini(struct lcfs_node_s *node)
 const char *lcfs_node_get_xattr(struct lcfs_node_s *node, const char *name,
 				size_t *length)
 {
-	struct lcfs_blob **x = find(node, name);
+	struct lcfs_blob **x = find_xattr(node, name);
 	struct cfs_span value;
 
 	if (!x)
@@ -64,7 +64,7 @@ const char *lcfs_node_get_xattr(struct lcfs_node_s *node, const char *name,
 int lcfs_node_set_xattr(struct lcfs_node_s *node, const char *name, const char *value,
 			size_t value_len)
 {
-	struct lcfs_blob **old = find(node, name), *new;
+	struct lcfs_blob **old = find_xattr(node, name), *new;
 	struct cfs_text key = cfs_text(name);
 	uint32_t spared = old ? cost_of(*old) : 0;
 
@@ -91,10 +91,10 @@ int lcfs_node_set_xattr(struct lcfs_node_s *node, const char *name, const char *
 	return 0;
 }
 
-/* The last one takes the free place: what existing programs see. */
+/* The last xattr takes the free place: existing programs see this order. */
 int lcfs_node_unset_xattr(struct lcfs_node_s *node, const char *name)
 {
-	struct lcfs_blob **x = find(node, name);
+	struct lcfs_blob **x = find_xattr(node, name);
 
 	if (!x)
 		return lcfs_fail(-ENODATA);
