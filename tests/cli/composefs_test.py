@@ -345,6 +345,9 @@ def wrong_usage_is_status_2(_):
                  ("fsck", "--isolated", "--no-isolated", "image.cfs"),
                  ("fsck", "--kernel=new", "image.cfs"), ("fsck", "--kernel=", "image.cfs")):
         expect(run(*args)[0], USAGE)
+    for args in (("ls",), ("fsck", "--none", "image.cfs"), ("fsck", "--objects"), ("ls", "--jsno", "x")):
+        said = run(*args)[2].splitlines()
+        expect((len(said), said[-1]), (2, f'see "composefs {args[0]} --help"'))
     for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
         expect(run(*args)[0], SOUND)
 

@@ -154,7 +154,7 @@ def rows_have_the_order_that_was_asked_for():
         expect(values, sorted(values, reverse=True))
     names = [i["names"][0] for i in loaded("du", "--repo=r", "--json", "--sort=name")["images"]]
     expect(names, sorted(names))
-    has(run("du", "--repo=r", "--sort=size")[2], "sort: want frees")
+    has(run("du", "--repo=r", "--sort=size")[2], "--sort: expected frees, own, shared, total, fair, cached, entries or name, got \"size\"\n")
 
 
 def lengths_instead_of_blocks_when_asked_for():

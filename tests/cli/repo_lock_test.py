@@ -121,7 +121,8 @@ def the_lock_timeout_is_kept_and_the_holder_is_named():
     with locked("r"):
         refused("tag", "--repo=r", "--lock-timeout=1", "os/1", "os/2")
         has(refused("gc", "--repo=r", "--lock-timeout=1"), f"process {os.getpid()} (")
-        has(refused("tag", "--repo=r", "--lock-timeout=x", "os/1", "os/2"), "--lock-timeout: expected seconds")
+        has(refused("tag", "--repo=r", "--lock-timeout=x", "os/1", "os/2", status=2),
+            "--lock-timeout: expected a time such as 90s or 30d, got \"x\"")
     good("tag", "--repo=r", "--lock-timeout=0", "os/1", "os/2")
 
 

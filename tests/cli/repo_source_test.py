@@ -164,7 +164,7 @@ def a_password_is_sent_to_its_server_only():
     for url, shown in (("ftp://me:secret@host/x", "ftp://host/x"), ("sftp://me:sec/ret@host", "sftp://...")):
         rc, _, err = run("repair", "--repo=r", f"--from={url}")
         expect((rc, "sec" in err), (USAGE, False))
-        has(err, f"found {shown}\n")
+        has(err, f"got \"{shown}\"\n")
 
 
 # --- directories --------------------------------------------------------------------------------

@@ -340,7 +340,7 @@ def under_that_name_all_its_options_are_taken_in_front_and_behind():
         expect(cfsctl(*args, "create-dumpfile", *plain).splitlines(), without_size)
     rc, _, err = run("--repo", "r", "--hash", "sha512", "images", program="./cfsctl")
     expect(rc, 1)
-    has(err, "want sha512, found sha256")
+    has(err, "expected sha512, got sha256")
     has(cfsctl("help", "gc"), "Usage: cfsctl gc")
     has(cfsctl("gc", "-h"), "Usage: cfsctl gc")
     has(cfsctl("help"), "Usage: cfsctl COMMAND")
@@ -375,7 +375,7 @@ def an_image_may_have_another_format_than_the_repository():
     for form in "01":
         expect(good("create-image", "--repo=r", f"--erofs-version={form}", "tree").strip(),
              "sha256:" + good("compute-id", "--hash=sha256", f"--erofs-version={form}", "tree").strip())
-    has(refused("create-image", "--repo=r", "--erofs-version=2", "tree", status=USAGE), "want 0 to 1, found 2")
+    has(refused("create-image", "--repo=r", "--erofs-version=2", "tree", status=USAGE), "--erofs-version: expected a number from 0 to 1, got \"2\"")
 
 
 def compute_karg_is_what_an_initrd_looks_for():

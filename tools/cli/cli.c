@@ -19,6 +19,7 @@
 enum {
 	PROGRESS_AFTER_MS = 1000,
 	PROGRESS_EVERY_MS = 100,
+	LINE_LEN = 4 * CFS_ERR_MAX, /* of a message */
 };
 
 const char *cli_name(const char *argv0)
@@ -118,21 +119,47 @@ static void put_message(const char *text, size_t len)
 	(void)!cfs_io_write(STDERR_FILENO, text, len, NULL);
 }
 
+/* "NAME: text" and a newline; the progress line on the terminal is erased first. Returns the length. */
+static size_t format_line(char line[LINE_LEN], const char *name, const char *fmt,
+			  va_list ap)
+{
+	char text[2 * CFS_ERR_MAX];
+	size_t len;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	len = (size_t)snprintf(line, 256, "%s%.200s: ",
+			       atomic_exchange(&progress_stands, false) ? CLEAR_LINE : "",
+			       name);
+	len += cfs_show(cfs_text(text), line + len, LINE_LEN - len - 1);
+	line[len++] = '\n';
+	return len;
+}
+
 void cli_say(const char *name, const char *fmt, ...)
 {
-	char text[2 * CFS_ERR_MAX], line[4 * CFS_ERR_MAX];
+	char line[LINE_LEN];
 	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	len = format_line(line, name, fmt, ap);
 	va_end(ap);
-	len = (size_t)snprintf(line, 256, "%s%.200s: ",
-			       atomic_exchange(&progress_stands, false) ? CLEAR_LINE : "",
-			       name);
-	len += cfs_show(cfs_text(text), line + len, sizeof(line) - len - 1);
-	line[len++] = '\n';
 	put_message(line, len);
+}
+
+int cli_misused(const char *name, const char *fmt, ...)
+{
+	char line[LINE_LEN + 256];
+	size_t len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	len = format_line(line, name, fmt, ap);
+	va_end(ap);
+	len += (size_t)snprintf(line + len, sizeof(line) - len, "see \"%.200s --help\"\n",
+				name);
+	put_message(line, len);
+	return CLI_FAILED;
 }
 
 void cli_complain(const char *text)
@@ -178,15 +205,6 @@ int cli_end(const char *name, int status)
 		return status;
 	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
 	return status == CLI_OK ? CLI_FAILED : status;
-}
-
-bool cli_number(const char *text, long long *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0';
 }
 
 static int64_t now_ms(void)

@@ -39,7 +39,10 @@ void cli_print(FILE *to, const char *text);
 /* A line on stderr, "NAME: sentence", by one write(2). */
 void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 
-/* Text of several lines on stderr, such as a usage, by one write(2). */
+/* Wrong usage: "NAME: sentence", and a line that says where --help is, by one write(2). Returns CLI_FAILED. */
+int cli_misused(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* Text of several lines on stderr, by one write(2). */
 void cli_complain(const char *text);
 
 /* Puts behind an error what can be done about it: "SENTENCE (ADVICE)". Returns rc; of 0 and more there is nothing
@@ -52,9 +55,6 @@ int cli_flush(struct cfs_err *err) CFS_MUST_CHECK;
 /* The last thing that a program does: the status, or CLI_FAILED after having said so when all went well but for
  * standard output, which did not take what was printed. 130 or 143 when a signal cancelled the work. */
 int cli_end(const char *name, int status);
-
-/* A whole decimal number, with an optional sign. False for anything else. */
-bool cli_number(const char *text, long long *out);
 
 /* Progress: one line on stderr that is rewritten in place, shown only on a terminal and only
  * when the work has taken a second already. Starts with cli_progress_start. */

@@ -13,7 +13,7 @@ int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind >= min && argc - optind <= max)
 		return -1;
-	cli_misused(syntax, argv[0], want);
+	cli_misused(argv[0], "%s", want);
 	return CLI_USAGE;
 }
 

@@ -2,32 +2,48 @@
 /* Options by table. */
 #include "cli/options.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/suggest.h"
+#include "cli/values.h"
+#include "hash/hash.h"
 
 enum {
 	HELP_COLUMN = 26, /* where the explanations begin */
 	FIRST_ID = 256,	  /* above all characters, which getopt uses for itself */
 };
 
-static bool ends(const struct cli_option *o)
+const struct cli_choice cli_digest_algs[] = {
+	{"sha256", CFS_SHA256},
+	{"sha512", CFS_SHA512},
+	{0},
+};
+
+const struct cli_choice cli_repo_algs[] = {
+	{"sha256", CFS_SHA256},
+	{"sha512", CFS_SHA512},
+	{"fsverity-sha256-12", CFS_SHA256},
+	{"fsverity-sha512-12", CFS_SHA512},
+	{0},
+};
+
+void cli_list_fini(struct cli_list *list)
 {
-	return !o->name && !o->help;
+	free(list->v);
+	*list = (struct cli_list){0};
 }
 
-static void explain(FILE *to, const struct cli_option *o)
+/* --- --help ------------------------------------------------------------------------------ */
+
+static void print_option(FILE *to, const struct cli_option *o)
 {
 	int n;
 
-	if (!o->help)
-		return;
-	if (!o->name) {
-		fprintf(to, "%s\n", o->help);
-		return;
-	}
 	n = o->letter ? fprintf(to, "  -%c,", o->letter) : fprintf(to, " ");
 	n += fprintf(to, " --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
 	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
@@ -39,8 +55,12 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 		fprintf(to, "%s %s %s\n", i ? "      " : "Usage:", name, s->usage[i]);
 	fprintf(to, "\n%s\nStatus: %s.\n\n", s->about,
 		s->status ? s->status : "0 done, 1 failed, 2 wrong usage");
-	for (const struct cli_option *o = s->options; !ends(o); o++)
-		explain(to, o);
+	for (const struct cli_option *o = s->options; o->name; o++) {
+		if (o->group)
+			fprintf(to, "%s:\n", o->group);
+		if (o->help)
+			print_option(to, o);
+	}
 	fputs("  --help                  Print this text\n", to);
 	if (s->is_program)
 		fputs("  --version               Print the version\n", to);
@@ -49,20 +69,152 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 		fprintf(to, "  %s\n", s->example[i]);
 }
 
-int cli_misused(const struct cli_syntax *s, const char *name, const char *what)
-{
-	cfs_autofree char *text = NULL;
-	size_t len;
-	FILE *to = open_memstream(&text, &len);
+/* --- values ------------------------------------------------------------------------------ */
 
-	cli_say(name, "%s", what);
-	if (to) {
-		cli_usage(to, s, name);
-		if (fclose(to) == 0)
-			cli_complain(text);
-	}
-	return CLI_FAILED;
+static long long largest(const struct cli_option *o)
+{
+	return o->max ? o->max : LLONG_MAX >> 8 * (sizeof(long long) - o->size);
 }
+
+/* value fits: the range of the row does. */
+static void set_integer(const struct cli_option *o, void *out, long long value)
+{
+	if (o->size == sizeof(uint8_t))
+		*(uint8_t *)out = (uint8_t)value;
+	else if (o->size == sizeof(uint16_t))
+		*(uint16_t *)out = (uint16_t)value;
+	else if (o->size == sizeof(uint32_t))
+		*(uint32_t *)out = (uint32_t)value;
+	else
+		*(uint64_t *)out = (uint64_t)value;
+}
+
+static int parse_number(const struct cli_option *o, const char *value, void *out,
+			struct cfs_err *err)
+{
+	long long n;
+
+	if (!cli_number(value, &n) || n < o->min || n > largest(o))
+		return cfs_fail(err, EINVAL,
+				"expected a number from %lld to %lld, got \"%s\"", o->min,
+				largest(o), value);
+	set_integer(o, out, n);
+	return 0;
+}
+
+static int parse_size(const struct cli_option *o, const char *value, void *out,
+		      struct cfs_err *err)
+{
+	long long n;
+
+	if (!cli_parse_size(value, &n))
+		return cfs_fail(err, EINVAL,
+				"expected a size such as 10M or 1G, got \"%s\"", value);
+	if (n < o->min || n > largest(o))
+		return cfs_fail(err, EINVAL,
+				"expected a size from %lld to %lld bytes, got \"%s\"",
+				o->min, largest(o), value);
+	set_integer(o, out, n);
+	return 0;
+}
+
+static int parse_time(const struct cli_option *o, const char *value, void *out,
+		      struct cfs_err *err)
+{
+	long long n;
+
+	if (!cli_parse_time(value, &n))
+		return cfs_fail(err, EINVAL,
+				"expected a time such as 90s or 30d, got \"%s\"", value);
+	if (n < o->min || n > largest(o))
+		return cfs_fail(err, EINVAL,
+				"expected a time from %lld to %lld seconds, got \"%s\"",
+				o->min, largest(o), value);
+	set_integer(o, out, n);
+	return 0;
+}
+
+/* Is this the first word for its value? */
+static bool is_first_word(const struct cli_choice *all, const struct cli_choice *c)
+{
+	while (all->value != c->value)
+		all++;
+	return all == c;
+}
+
+/* "a, b or c"; further words for the same value are left out. */
+static void format_choices(const struct cli_choice *all, char *buf, size_t cap)
+{
+	size_t n_left = 0, len = 0;
+
+	for (const struct cli_choice *c = all; c->name; c++)
+		n_left += is_first_word(all, c);
+	*buf = '\0';
+	for (const struct cli_choice *c = all; c->name && len < cap; c++) {
+		if (!is_first_word(all, c))
+			continue;
+		n_left--;
+		len += (size_t)snprintf(buf + len, cap - len, "%s%s", c->name,
+					n_left > 1   ? ", "
+					: n_left > 0 ? " or "
+						     : "");
+	}
+}
+
+static int parse_choice(const struct cli_option *o, const char *value, void *out,
+			struct cfs_err *err)
+{
+	char words[256];
+
+	for (const struct cli_choice *c = o->choices; c->name; c++)
+		if (strcmp(c->name, value) == 0) {
+			set_integer(o, out, c->value);
+			return 0;
+		}
+	format_choices(o->choices, words, sizeof(words));
+	return cfs_fail(err, EINVAL, "expected %s, got \"%s\"", words, value);
+}
+
+static int add_to_list(struct cli_list *list, const char *value, struct cfs_err *err)
+{
+	if (cfs_grow(&list->v, &list->cap, list->n + 1, sizeof(*list->v)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	list->v[list->n++] = value;
+	return 0;
+}
+
+/* value: NULL for a flag. */
+static int set_option(const struct cli_option *o, void *opts, const char *value,
+		      struct cfs_err *err)
+{
+	void *out = (char *)opts + o->at;
+
+	if (o->given)
+		*((char *)opts + o->given - 1) = true;
+	switch (o->kind) {
+	case CLI_FLAG:
+		*(bool *)out = true;
+		return 0;
+	case CLI_TEXT:
+		*(const char **)out = value;
+		return 0;
+	case CLI_NUMBER:
+		return parse_number(o, value, out, err);
+	case CLI_SIZE:
+		return parse_size(o, value, out, err);
+	case CLI_TIME:
+		return parse_time(o, value, out, err);
+	case CLI_CHOICE:
+		return parse_choice(o, value, out, err);
+	case CLI_LIST:
+		return add_to_list(out, value, err);
+	case CLI_PARSED:
+		return o->parse(value, out, err);
+	}
+	return cfs_fail(err, EINVAL, "unknown kind of option");
+}
+
+/* --- the command line -------------------------------------------------------------------- */
 
 /* What getopt wants: an option's id is FIRST_ID and its row, or its letter. --help comes last. */
 struct table {
@@ -71,13 +223,20 @@ struct table {
 	int help_id;
 };
 
+static size_t count_rows(const struct cli_option *options)
+{
+	size_t n = 0;
+
+	while (options[n].name)
+		n++;
+	return n;
+}
+
 static int make_table(const struct cli_option *options, struct table *out)
 {
-	size_t n = 0, used = 0;
+	size_t n = count_rows(options);
 	char *at;
 
-	while (!ends(&options[n]))
-		n++;
 	out->longs = calloc(n + 2, sizeof(*out->longs));
 	out->letters = at = malloc(2 * n + 2);
 	if (!out->longs || !at)
@@ -86,19 +245,17 @@ static int make_table(const struct cli_option *options, struct table *out)
 	for (size_t i = 0; i < n; i++) {
 		const struct cli_option *o = &options[i];
 
-		if (!o->name)
-			continue;
-		out->longs[used++] =
-			(struct option){o->name, o->arg ? required_argument : no_argument,
-					NULL, FIRST_ID + (int)i};
+		out->longs[i] = (struct option){
+			o->name, o->kind == CLI_FLAG ? no_argument : required_argument,
+			NULL, FIRST_ID + (int)i};
 		if (o->letter)
 			*at++ = o->letter;
-		if (o->letter && o->arg)
+		if (o->letter && o->kind != CLI_FLAG)
 			*at++ = ':';
 	}
 	*at = '\0';
 	out->help_id = FIRST_ID + (int)n;
-	out->longs[used] = (struct option){"help", no_argument, NULL, out->help_id};
+	out->longs[n] = (struct option){"help", no_argument, NULL, out->help_id};
 	return 0;
 }
 
@@ -117,23 +274,44 @@ static const struct cli_option *row_of(const struct cli_option *options, int id)
 	return options;
 }
 
-static bool take(const struct cli_option *o, void *opts)
+/* getopt refused arg, a long option: it takes no value, is ambiguous or unknown. */
+static int report_long(const struct cli_option *options, const char *name,
+		       const char *arg)
 {
-	char *at = (char *)opts + o->at;
+	size_t len = strcspn(arg + 2, "="), n_similar = 0;
+	char word[64];
+	struct suggest near = {.word = word};
 
-	if (o->take)
-		return o->take(opts, optarg);
-	if (o->arg)
-		*(const char **)(void *)at = optarg;
-	else
-		*(bool *)at = true;
-	return true;
+	snprintf(word, sizeof(word), "%.*s", len < 60 ? (int)len : 60, arg + 2);
+	if (optopt)
+		return cli_misused(name, "--%s: the option takes no value", word);
+	for (const struct cli_option *o = options; o->name; o++) {
+		n_similar += strncmp(o->name, word, strlen(word)) == 0;
+		if (o->help)
+			suggest_try(&near, o->name);
+	}
+	suggest_try(&near, "help");
+	if (n_similar > 1)
+		return cli_misused(name, "--%s: ambiguous option", word);
+	if (near.best)
+		return cli_misused(name, "--%s: unknown option; did you mean --%s?", word,
+				   near.best);
+	return cli_misused(name, "--%s: unknown option", word);
 }
 
-static int parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
-		 void *opts, const struct table *table)
+static int report_refused(const struct cli_option *options, const char *name,
+			  const char *arg)
 {
-	char what[256];
+	if (strncmp(arg, "--", 2) == 0)
+		return report_long(options, name, arg);
+	return cli_misused(name, "-%c: unknown option", optopt);
+}
+
+static int parse_options(const struct cli_syntax *s, const char *name, int argc,
+			 char **argv, void *opts, const struct table *table)
+{
+	const struct cli_option *o;
+	struct cfs_err err;
 	int id;
 
 	while ((id = getopt_long(argc, argv, table->letters, table->longs, NULL)) != -1) {
@@ -141,20 +319,25 @@ static int parse(const struct cli_syntax *s, const char *name, int argc, char **
 			cli_usage(stdout, s, name);
 			return CLI_OK;
 		}
-		if (id == ':') {
-			cli_say(name, "%s: option needs a value", argv[optind - 1]);
-			return CLI_FAILED;
-		}
-		if (id == '?') {
-			snprintf(what, sizeof(what),
-				 "%.200s: no such option, or not clear which",
-				 argv[optind - 1]);
-			return cli_misused(s, name, what);
-		}
-		if (!take(row_of(s->options, id), opts))
-			return CLI_FAILED;
+		if (id == '?')
+			return report_refused(s->options, name, argv[optind - 1]);
+		o = row_of(s->options, id == ':' ? optopt : id);
+		if (id == ':')
+			return cli_misused(name, "--%s: expected a value: --%s=%s",
+					   o->name, o->name, o->arg);
+		if (set_option(o, opts, optarg, &err) == 0)
+			continue;
+		return o->invalid ? cli_misused(name, "%s %s", o->invalid, optarg)
+				  : cli_misused(name, "--%s: %s", o->name, err.msg);
 	}
 	return -1;
+}
+
+static void free_lists(const struct cli_option *options, void *opts)
+{
+	for (const struct cli_option *o = options; o->name; o++)
+		if (o->kind == CLI_LIST)
+			cli_list_fini((void *)((char *)opts + o->at));
 }
 
 int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **argv,
@@ -166,7 +349,9 @@ int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **arg
 	if (make_table(s->options, &table) < 0)
 		cli_say(name, "out of memory");
 	else
-		status = parse(s, name, argc, argv, opts, &table);
+		status = parse_options(s, name, argc, argv, opts, &table);
 	free_table(&table);
+	if (status >= 0)
+		free_lists(s->options, opts);
 	return status;
 }

@@ -7,14 +7,9 @@
 
 #include "cli/cli.h"
 
-bool profiled_take(const char *program, const char *name, const struct cfs_profile **out)
+int profile_option_parse(const char *name, void *out, struct cfs_err *err)
 {
-	struct cfs_err err;
-
-	if (cfs_profile_find(name, out, &err) == 0)
-		return true;
-	cli_say(program, "%s", err.msg);
-	return false;
+	return cfs_profile_find(name, out, err);
 }
 
 int profiled_check(const struct cfs_profile *profile,

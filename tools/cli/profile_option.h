@@ -12,16 +12,17 @@
 #include "cli/ingest.h"
 #include "profile/profile.h"
 
-/* The row of an option table; the command's own function calls profiled_take. */
-#define PROFILE_OPTION(function)                                                         \
+/* The row of an option table; the member is a const struct cfs_profile *. */
+#define PROFILE_OPTION(type, member)                                                     \
 	{                                                                                \
-		"profile", "NAME", 0, function,                                          \
+		"profile", "NAME", CLI_AT(type, member),                                 \
 			"Make the image by the rules of this name "                      \
-			"(see composefs-profiles(7))"                                    \
+			"(see composefs-profiles(7))",                                   \
+			CLI_PARSED, .parse = profile_option_parse                        \
 	}
 
-/* False when there is no profile of that name, after having said so. */
-bool profiled_take(const char *program, const char *name, const struct cfs_profile **out);
+/* Puts the profile of that name into out. -EINVAL: there is none. */
+int profile_option_parse(const char *name, void *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* An option that says what a profile says already. */
 struct profiled_option {

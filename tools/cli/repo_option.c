@@ -28,34 +28,21 @@ int where_path(struct where *w, const char **out, struct cfs_err *err)
 /* Is it as the options want it? */
 static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_err *err)
 {
-	enum cfs_hash_alg has = cfs_repo_meta(repo)->alg, want = has;
-	int rc = w->hash ? cfs_repo_alg_parse(w->hash, &want, err) : 0;
+	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
 
-	if (rc < 0)
-		return rc;
-	if (has != want)
-		return cfs_fail(err, EINVAL, "repository %s: want %s, found %s",
-				cfs_repo_path(repo), cfs_hash_name(want),
-				cfs_hash_name(has));
+	if (w->alg && w->alg != alg)
+		return cfs_fail(err, EINVAL, "repository %s: expected %s, got %s",
+				cfs_repo_path(repo), cfs_hash_name(w->alg),
+				cfs_hash_name(alg));
 	if (w->require_verity && !cfs_repo_is_secure(repo))
 		return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity",
 				cfs_repo_path(repo));
 	return 0;
 }
 
-int where_lock_timeout(const struct where *w, int *ms, struct cfs_err *err)
+int where_lock_timeout(const struct where *w)
 {
-	long long seconds = 0;
-
-	if (w->lock_timeout && (!cli_number(w->lock_timeout, &seconds) || seconds < 0 ||
-				seconds > INT_MAX / 1000))
-		return cfs_fail(err, EINVAL,
-				"--lock-timeout: expected seconds from 0 to %d, got %s",
-				INT_MAX / 1000, w->lock_timeout);
-	*ms = (int)seconds * 1000;
-	if (w->lock_timeout && seconds == 0)
-		*ms = -1;
-	return 0;
+	return w->has_lock_timeout && w->lock_timeout == 0 ? -1 : w->lock_timeout * 1000;
 }
 
 static void note_holder(void *ctx, const char *holder)
@@ -63,12 +50,12 @@ static void note_holder(void *ctx, const char *holder)
 	cli_say("composefs", "repository %s: waiting for %s", (const char *)ctx, holder);
 }
 
-int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out,
-		    struct cfs_err *err)
+void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out)
 {
-	*out = (struct cfs_lock_wait){
-		.note = note_holder, .ctx = (void *)(uintptr_t)path, .watch = w->watch};
-	return where_lock_timeout(w, &out->timeout_ms, err);
+	*out = (struct cfs_lock_wait){.note = note_holder,
+				      .ctx = (void *)(uintptr_t)path,
+				      .timeout_ms = where_lock_timeout(w),
+				      .watch = w->watch};
 }
 
 /* composefs-rs's program gives a repository from before there was a meta.json one. Under its name so do we. */
@@ -105,12 +92,12 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	const char *path;
 	int rc = where_path(w, &path, err);
 
-	if (rc == 0)
-		rc = where_lock_wait(w, path, &wait, err);
-	if (rc == 0)
-		rc = open_waiting(w, path, access, &wait, out, err);
+	if (rc < 0)
+		return rc;
+	where_lock_wait(w, path, &wait);
+	rc = open_waiting(w, path, access, &wait, out, err);
 	if (rc == -EBUSY)
-		return cli_advise(rc, err, "--lock-timeout=SECONDS waits for it");
+		return cli_advise(rc, err, "--lock-timeout=TIME waits for it");
 	if (rc == -ENOENT)
 		cli_advise(rc, err, "composefs init makes one, --repo=DIR names one");
 	if (rc < 0)

@@ -7,6 +7,8 @@
 #ifndef CFS_WHERE_H
 #define CFS_WHERE_H
 
+#include <limits.h>
+
 #include "cli/options.h"
 #include "repo/repo.h"
 
@@ -14,10 +16,11 @@ struct where {
 	const char *repo;
 	bool user, system;
 	bool require_verity;
-	const char *hash;	  /* what its ids must be; NULL: no matter */
-	const char *lock_timeout; /* seconds, as text */
-	const char *no_value;	  /* of what is taken and means nothing here */
-	bool no_upgrade; /* of a repository without a meta.json; see cli_stands_in */
+	enum cfs_hash_alg alg; /* that of its image IDs must be this one; 0: any */
+	int lock_timeout;      /* seconds */
+	bool has_lock_timeout;
+	const char *no_value; /* of an option that is accepted and ignored */
+	bool no_upgrade;      /* of a repository without a meta.json; see cli_stands_in */
 	const struct cfs_watch *
 		watch; /* ends the wait for the lock, and the reading of objects; may be NULL */
 	char home[CFS_REPO_PATH_MAX];
@@ -27,21 +30,30 @@ struct where {
  * cfsctl takes them in front of any command: what --hash wants is seen to; the format of images matters
  * only where one is made; and a repository is upgraded under that name alone. */
 #define WHERE_OPTIONS(type, member)                                                      \
-	{.help = "Repository:"},                                                         \
-		{"repo", "DIR", offsetof(type, member.repo), NULL,                       \
-		 "The repository is DIR"},                                               \
-		{"user", NULL, offsetof(type, member.user), NULL,                        \
+	{"repo",                                                                         \
+	 "DIR",                                                                          \
+	 CLI_AT(type, member.repo),                                                      \
+	 "The repository is DIR",                                                        \
+	 CLI_TEXT,                                                                       \
+	 .group = "Repository"},                                                         \
+		{"user", NULL, CLI_AT(type, member.user),                                \
 		 "It is ~/.var/lib/composefs (the default but for root)"},               \
-		{"system", NULL, offsetof(type, member.system), NULL,                    \
+		{"system", NULL, CLI_AT(type, member.system),                            \
 		 "It is /sysroot/composefs (the default for root)"},                     \
-		{"require-verity", NULL, offsetof(type, member.require_verity), NULL,    \
+		{"require-verity", NULL, CLI_AT(type, member.require_verity),            \
 		 "Fail when the repository does without fs-verity"},                     \
-		{"lock-timeout", "SECONDS", offsetof(type, member.lock_timeout), NULL,   \
-		 "Wait no longer for the lock; 0: not at all (default: for ever)"},      \
-		{"hash", "NAME", offsetof(type, member.hash), NULL, NULL},               \
-		{"erofs-version", "N", offsetof(type, member.no_value), NULL, NULL},     \
+		{"lock-timeout",                                                         \
+		 "TIME",                                                                 \
+		 CLI_AT(type, member.lock_timeout),                                      \
+		 "Wait no longer for the lock; 0: not at all (default: for ever)",       \
+		 CLI_TIME,                                                               \
+		 .max = INT_MAX / 1000,                                                  \
+		 CLI_GIVEN(type, member.has_lock_timeout)},                              \
+		{"hash", "NAME",     CLI_AT(type, member.alg),                           \
+		 NULL,	 CLI_CHOICE, .choices = cli_repo_algs},                          \
+		{"erofs-version", "N", CLI_AT(type, member.no_value), NULL, CLI_TEXT},   \
 	{                                                                                \
-		"no-upgrade", NULL, offsetof(type, member.no_upgrade), NULL, NULL        \
+		"no-upgrade", NULL, CLI_AT(type, member.no_upgrade)                      \
 	}
 
 /* Was one named? */
@@ -53,13 +65,11 @@ static inline bool where_is_given(const struct where *w)
 /* Its path, lent from w. -EINVAL: several were named, or there is no home. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* What --lock-timeout says, as cfs_lock_wait has it. -EINVAL: it is no number of seconds. */
-int where_lock_timeout(const struct where *w, int *ms,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+/* What --lock-timeout means, as cfs_lock_wait has it: milliseconds, -1: do not wait, 0: no limit. */
+int where_lock_timeout(const struct where *w);
 
 /* The same with a note for people; path is lent to it. */
-int where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out,
-		    struct cfs_err *err) CFS_MUST_CHECK;
+void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out);
 
 /* Opens it. Who waits for the lock for long is told whom for. -EBUSY: the time is up. -ENOTTY: it has no fs-verity, and that was required; -EINVAL: its ids are not what they must be. */
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,

@@ -22,7 +22,8 @@ struct options {
 	const char *name; /* of the program */
 	const char *basedir;
 	struct cfs_text *filters;
-	size_t n_filters, filters_cap;
+	size_t n_filters;
+	struct cli_list filter_names;
 	char **operands; /* images, or files */
 	size_t n_operands;
 };
@@ -259,32 +260,32 @@ static const struct command {
 	{"measure-file", cmd_measure_file},
 };
 
-static bool take_filter(void *opts, const char *name)
+/* The names of --filter as the walk takes them. */
+static int make_filters(struct options *o)
 {
-	struct options *o = opts;
-
-	if (strchr(name, '/')) {
-		cli_say(o->name,
-			"--filter=%s: want the name of an entry at the top, without "
-			"\"/\"",
-			name);
-		return false;
-	}
-	if (cfs_grow(&o->filters, &o->filters_cap, o->n_filters + 1,
-		     sizeof(*o->filters)) < 0) {
+	o->filters = calloc(o->filter_names.n + 1, sizeof(*o->filters));
+	if (!o->filters) {
 		cli_say(o->name, "out of memory");
-		return false;
+		return CLI_FAILED;
 	}
-	o->filters[o->n_filters++] = cfs_text(name);
-	return true;
+	for (size_t i = 0; i < o->filter_names.n; i++) {
+		if (strchr(o->filter_names.v[i], '/'))
+			return cli_misused(
+				o->name,
+				"--filter: expected the name of an entry at the "
+				"top, without \"/\", got \"%s\"",
+				o->filter_names.v[i]);
+		o->filters[o->n_filters++] = cfs_text(o->filter_names.v[i]);
+	}
+	return -1;
 }
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"basedir", "DIR", offsetof(struct options, basedir), NULL,
-	 "Object directory, for missing-objects"},
-	{"filter", "NAME", 0, take_filter,
-	 "Only this entry at the top of the tree, and all below it; may be repeated"},
+	{"basedir", "DIR", CLI_AT(struct options, basedir),
+	 "Object directory, for missing-objects", CLI_TEXT, .group = "Options"},
+	{"filter", "NAME", CLI_AT(struct options, filter_names),
+	 "Only this entry at the top of the tree, and all below it; may be repeated",
+	 CLI_LIST},
 	{0},
 };
 
@@ -321,10 +322,12 @@ static int parse(struct options *o, int argc, char **argv, const struct command 
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
 
+	if (status < 0)
+		status = make_filters(o);
 	if (status >= 0)
 		return status;
 	if (optind == argc)
-		return cli_misused(&syntax, o->name, "No command specified");
+		return cli_misused(o->name, "No command specified");
 	*command = find_command(argv[optind]);
 	if (!*command) {
 		cli_say(o->name, "Unknown command '%s'", argv[optind]);
@@ -333,7 +336,7 @@ static int parse(struct options *o, int argc, char **argv, const struct command 
 	o->operands = argv + optind + 1;
 	o->n_operands = (size_t)(argc - optind - 1);
 	if (o->n_operands == 0)
-		return cli_misused(&syntax, o->name, "No image path specified");
+		return cli_misused(o->name, "No image path specified");
 	return -1;
 }
 
@@ -376,5 +379,6 @@ int main(int argc, char **argv)
 		}
 	}
 	free(o.filters);
+	cli_list_fini(&o.filter_names);
 	return status;
 }

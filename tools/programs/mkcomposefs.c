@@ -3,6 +3,7 @@
  * same name: its options, output and statuses are kept; see mkcomposefs(1) for what is added.
  */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,9 @@ struct options {
 	bool print_digest;
 	bool digest_only;
 	bool seal;
-	bool min_given, max_given;
+	bool min_given, max_given, inline_given;
+	long long min_version, max_version;
+	int inline_max;
 	struct cfs_image_opts format;
 	const struct cfs_profile *profile; /* NULL: the options say it all */
 	struct ingest in;
@@ -34,111 +37,48 @@ struct options {
 
 /* --- command line ------------------------------------------------------------------------ */
 
-static bool take_version(const struct options *o, const char *what, const char *value,
-			 uint32_t *out)
-{
-	long long n;
-
-	if (!cli_number(value, &n)) {
-		cli_say(o->name, "Invalid %s version %s", what, value);
-		return false;
-	}
-	/* What does not fit is refused with the image, by the room that knows the versions. */
-	*out = n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-	return true;
-}
-
-static bool take_min_version(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	o->min_given = true;
-	return take_version(o, "min", value, &o->format.min_version);
-}
-
-static bool take_max_version(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	o->max_given = true;
-	return take_version(o, "max", value, &o->format.max_version);
-}
-
-static bool take_threads(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
-		cli_say(o->name, "Invalid threads count %s", value);
-		return false;
-	}
-	o->in.scan.threads = (unsigned)n;
-	return true;
-}
-
-static bool take_inline_max(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	if (!cli_number(value, &n) || n < 0 || n > CFS_CONTENT_MAX) {
-		cli_say(o->name, "Invalid inline maximum %s: want 0 to %d bytes", value,
-			(int)CFS_CONTENT_MAX);
-		return false;
-	}
-	o->in.scan.inline_max = n ? (int)n : -1;
-	return true;
-}
-
-static bool take_profile(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	return profiled_take(o->name, value, &o->profile);
-}
-
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Source:"},
-	{"from-file", NULL, AT(from_file), NULL,
-	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input"},
-	{"use-epoch", NULL, AT(in.scan.use_epoch), NULL, "All modification times are 0"},
-	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), NULL, "No extended attributes"},
-	{"user-xattrs", NULL, AT(in.scan.user_xattrs), NULL,
+	{"from-file", NULL, AT(from_file),
+	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input",
+	 .group = "Source"},
+	{"use-epoch", NULL, AT(in.scan.use_epoch), "All modification times are 0"},
+	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), "No extended attributes"},
+	{"user-xattrs", NULL, AT(in.scan.user_xattrs),
 	 "Only extended attributes that begin with \"user.\""},
-	{"skip-unshown-xattrs", NULL, AT(in.skip_unshown_xattrs), NULL,
+	{"skip-unshown-xattrs", NULL, AT(in.skip_unshown_xattrs),
 	 "Leave out extended attributes that no mount shows"},
-	{"skip-devices", NULL, AT(in.scan.skip_devices), NULL,
+	{"skip-devices", NULL, AT(in.scan.skip_devices),
 	 "Leave out block and character devices"},
-	{"hardlinks", NULL, AT(in.scan.hardlinks), NULL,
+	{"hardlinks", NULL, AT(in.scan.hardlinks),
 	 "Keep hard links (by default each name is a file of its own)"},
-	{"one-file-system", NULL, AT(in.scan.one_file_system), NULL,
+	{"one-file-system", NULL, AT(in.scan.one_file_system),
 	 "Do not descend into other mounts"},
-	{"inline-max", "N", 0, take_inline_max,
-	 "Keep files of up to N bytes in the image (default 64)"},
-	{.help = "Objects:"},
-	{"digest-store", "DIR", AT(in.store), NULL,
-	 "Copy files into the object store DIR"},
-	{"cache", "FILE", AT(in.cache), NULL,
-	 "Skip files that did not change since the run that wrote FILE"},
-	{"require-verity", NULL, AT(in.require_verity), NULL,
+	{"inline-max", "N", AT(inline_max),
+	 "Keep files of up to N bytes in the image (default 64)", CLI_NUMBER,
+	 .max = CFS_CONTENT_MAX, CLI_GIVEN(struct options, inline_given)},
+	{"digest-store", "DIR", AT(in.store), "Copy files into the object store DIR",
+	 CLI_TEXT, .group = "Objects"},
+	{"cache", "FILE", AT(in.cache),
+	 "Skip files that did not change since the run that wrote FILE", CLI_TEXT},
+	{"require-verity", NULL, AT(in.require_verity),
 	 "Fail when DIR is not on a file system with fs-verity"},
-	{.help = "Image:"},
-	{"print-digest", NULL, AT(print_digest), NULL,
-	 "Print the fs-verity digest of the image"},
-	{"print-digest-only", NULL, AT(digest_only), NULL,
-	 "The same, and write no image"},
-	{"seal", NULL, AT(seal), NULL,
+	{"print-digest", NULL, AT(print_digest),
+	 "Print the fs-verity digest of the image", .group = "Image"},
+	{"print-digest-only", NULL, AT(digest_only), "The same, and write no image"},
+	{"seal", NULL, AT(seal),
 	 "Enable fs-verity on IMAGE, or fail: mount -o digest= wants it"},
-	{"min-version", "N", 0, take_min_version,
-	 "Lowest format version, 0 or 1 (default 0)"},
-	{"max-version", "N", 0, take_max_version, "Highest format version (default 1)"},
-	PROFILE_OPTION(take_profile),
-	{.help = "Other:"},
-	{"threads", "N", 0, take_threads,
-	 "Threads that read files (default: one a CPU, at least 8)"},
+	{"min-version", "N", AT(min_version), "Lowest format version, 0 or 1 (default 0)",
+	 CLI_NUMBER, .min = LLONG_MIN, CLI_GIVEN(struct options, min_given),
+	 .invalid = "Invalid min version"},
+	{"max-version", "N", AT(max_version), "Highest format version (default 1)",
+	 CLI_NUMBER, .min = LLONG_MIN, CLI_GIVEN(struct options, max_given),
+	 .invalid = "Invalid max version"},
+	PROFILE_OPTION(struct options, profile),
+	{"threads", "N", AT(in.scan.threads),
+	 "Threads that read files (default: one a CPU, at least 8)", CLI_NUMBER, .min = 1,
+	 .max = UINT16_MAX, .invalid = "Invalid threads count", .group = "Other"},
 	{0},
 };
 
@@ -161,11 +101,11 @@ static const struct cli_syntax syntax = {
 static int take_operands(struct options *o, char **operands, int n)
 {
 	if (n < 1)
-		return cli_misused(&syntax, o->name, "No source path specified");
+		return cli_misused(o->name, "No source path specified");
 	if (n > 2 || (o->digest_only && n > 1))
-		return cli_misused(&syntax, o->name, "Too many arguments");
+		return cli_misused(o->name, "Too many arguments");
 	if (!o->digest_only && n < 2)
-		return cli_misused(&syntax, o->name, "No destination path specified");
+		return cli_misused(o->name, "No destination path specified");
 	o->in.source = operands[0];
 	o->image = o->digest_only ? NULL : operands[1];
 	if (!*o->in.source) {
@@ -194,7 +134,7 @@ static int take_rules(struct options *o, struct cfs_err *err)
 		{s->user_xattrs, "--user-xattrs"},
 		{s->hardlinks, "--hardlinks"},
 		{o->in.skip_unshown_xattrs, "--skip-unshown-xattrs"},
-		{s->inline_max != 0, "--inline-max"},
+		{o->inline_given, "--inline-max"},
 		{o->min_given, "--min-version"},
 		{o->max_given, "--max-version"},
 	};
@@ -208,6 +148,24 @@ static int take_rules(struct options *o, struct cfs_err *err)
 	return 0;
 }
 
+/* Versions that do not fit are refused with the image, by the room that knows them. */
+static uint32_t clamp_version(long long n)
+{
+	return n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* The values that the rooms have in another form. */
+static void convert_values(struct options *o)
+{
+	o->format.min_version = clamp_version(o->min_version);
+	o->format.max_version = clamp_version(o->max_version);
+	/* As in the tool that this one replaces, the default range holds only as a pair. */
+	if (!o->min_given && !o->max_given)
+		o->format.max_version = CFS_IMAGE_VERSION_MAX;
+	if (o->inline_given)
+		o->in.scan.inline_max = o->inline_max ? o->inline_max : -1;
+}
+
 /* All of the command line. Negative: go on; else the program ends with that status. */
 static int parse(struct options *o, int argc, char **argv)
 {
@@ -217,9 +175,7 @@ static int parse(struct options *o, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	o->print_digest |= o->digest_only;
-	/* As in the tool that this one stands in for: the default range holds only as a pair. */
-	if (!o->min_given && !o->max_given)
-		o->format.max_version = CFS_IMAGE_VERSION_MAX;
+	convert_values(o);
 	if (take_rules(o, &err) < 0) {
 		cli_say(o->name, "%s", err.msg);
 		return CLI_FAILED;

@@ -17,14 +17,13 @@ struct options {
 	struct side_opts side;
 };
 
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"stat", NULL, AT(stat), NULL,
-	 "Print counts by field and type instead of entries"},
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
-	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	{"stat", NULL, AT(stat), "Print counts by field and type instead of entries",
+	 .group = "Options"},
+	{"json", NULL, AT(json), "Print one JSON object"},
+	{"one-file-system", NULL, CLI_AT(struct options, side.one_file_system),
 	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},

@@ -23,11 +23,10 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"expected", "DIGEST", offsetof(struct options, expected), NULL,
-	 "Find the rules by which A has this digest"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
-	{"one-file-system", NULL, offsetof(struct options, side.one_file_system), NULL,
+	{"expected", "DIGEST", CLI_AT(struct options, expected),
+	 "Find the rules by which A has this digest", CLI_TEXT, .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
+	{"one-file-system", NULL, CLI_AT(struct options, side.one_file_system),
 	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -220,7 +219,7 @@ int cmd_explain(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (argc - optind != (o.expected ? 1 : 2)) {
-		cli_misused(&syntax, argv[0], expected);
+		cli_misused(argv[0], "%s", expected);
 		return STATUS_TROUBLE;
 	}
 	if (o.expected)

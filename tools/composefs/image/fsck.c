@@ -19,18 +19,18 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"canonical", NULL, offsetof(struct options, canonical), NULL,
-	 "Require exactly the bytes that mkcomposefs makes of the content"},
-	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "Check existence, size and digest of each object in DIR"},
-	{"kernel", "VERSION", offsetof(struct options, kernel), NULL,
-	 "Report what Linux VERSION, such as 5.14, mishandles"},
-	{"isolated", NULL, offsetof(struct options, isolated), NULL,
+	{"canonical", NULL, CLI_AT(struct options, canonical),
+	 "Require exactly the bytes that mkcomposefs makes of the content",
+	 .group = "Options"},
+	{"objects", "DIR", CLI_AT(struct options, objects),
+	 "Check existence, size and digest of each object in DIR", CLI_TEXT},
+	{"kernel", "VERSION", CLI_AT(struct options, kernel),
+	 "Report what Linux VERSION, such as 5.14, mishandles", CLI_TEXT},
+	{"isolated", NULL, CLI_AT(struct options, isolated),
 	 "Parse in a sandbox (default for root and a file of another owner)"},
-	{"no-isolated", NULL, offsetof(struct options, no_isolated), NULL,
+	{"no-isolated", NULL, CLI_AT(struct options, no_isolated),
 	 "Parse in this process"},
-	{"json", NULL, offsetof(struct options, json), NULL,
+	{"json", NULL, CLI_AT(struct options, json),
 	 "Print all findings as one JSON object"},
 	{0},
 };
@@ -362,7 +362,7 @@ int cmd_fsck(int argc, char **argv)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	rc = check_usage(&o, argc - optind, &f.kernel, &err);
 	if (rc < 0) {
-		cli_misused(&syntax, argv[0], err.msg);
+		cli_misused(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];

@@ -21,10 +21,9 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"directory", NULL, offsetof(struct options, directory), NULL,
-	 "List a directory itself, not its entries"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	{"directory", NULL, CLI_AT(struct options, directory),
+	 "List a directory itself, not its entries", .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -169,7 +168,7 @@ int cmd_ls(int argc, char **argv)
 	if (status >= 0)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind < 1 || argc - optind > 2) {
-		cli_misused(&syntax, argv[0], "expected IMAGE [PATH]");
+		cli_misused(argv[0], "expected IMAGE [PATH]");
 		return CLI_USAGE;
 	}
 	if (list_image(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : "/",

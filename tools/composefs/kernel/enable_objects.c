@@ -24,12 +24,11 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "Use the objects in DIR"},
-	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Use the signatures DIR/DIGEST.p7s of \"composefs sign-objects\""},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"objects", "DIR", CLI_AT(struct options, objects), "Use the objects in DIR",
+	 CLI_TEXT, .group = "Options"},
+	{"signatures", "DIR", CLI_AT(struct options, signatures),
+	 "Use the signatures DIR/DIGEST.p7s of \"composefs sign-objects\"", CLI_TEXT},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };
 
@@ -272,7 +271,7 @@ int cmd_enable_objects(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!o.objects || !o.signatures) {
-		cli_misused(&syntax, argv[0], "expected --objects and --signatures");
+		cli_misused(argv[0], "expected --objects and --signatures");
 		return CLI_USAGE;
 	}
 	rc = where_check_writable(o.objects, &err);

@@ -25,35 +25,24 @@ struct options {
 	bool check;
 };
 
-static bool take_mode(void *opts, const char *value)
-{
-	static const char *const modes[] = {
-		[MODE_SIGNATURE] = "signature",
-		[MODE_DIGEST] = "digest",
-		[MODE_DM_VERITY] = "dm-verity",
-	};
-
-	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(value, modes[i]) == 0) {
-			((struct options *)opts)->mode = (enum mode)i;
-			return true;
-		}
-	cli_say("composefs",
-		"--mode: expected signature, digest or dm-verity, got \"%s\"", value);
-	return false;
-}
+static const struct cli_choice modes[] = {
+	{"signature", MODE_SIGNATURE},
+	{"digest", MODE_DIGEST},
+	{"dm-verity", MODE_DM_VERITY},
+	{0},
+};
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"mode", "MODE", 0, take_mode,
-	 "Allow by signature (default), digest or dm-verity"},
-	{"name", "NAME", offsetof(struct options, name), NULL,
-	 "Name the policy (default: composefs)"},
-	{"policy-version", "X.Y.Z", offsetof(struct options, version), NULL,
-	 "Set its version, which each update must raise (default: 0.0.1)"},
-	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "With --mode=digest: include ELF files without an x bit"},
-	{"check", NULL, offsetof(struct options, check), NULL,
+	{"mode", "MODE", CLI_AT(struct options, mode),
+	 "Allow by signature (default), digest or dm-verity", CLI_CHOICE,
+	 .choices = modes, .group = "Options"},
+	{"name", "NAME", CLI_AT(struct options, name),
+	 "Name the policy (default: composefs)", CLI_TEXT},
+	{"policy-version", "X.Y.Z", CLI_AT(struct options, version),
+	 "Set its version, which each update must raise (default: 0.0.1)", CLI_TEXT},
+	{"objects", "DIR", CLI_AT(struct options, objects),
+	 "With --mode=digest: include ELF files without an x bit", CLI_TEXT},
+	{"check", NULL, CLI_AT(struct options, check),
 	 "Print only what the policy does not allow; status 1 if any"},
 	{0},
 };
@@ -193,7 +182,7 @@ int cmd_ipe_policy(int argc, char **argv)
 	if (!is_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			     "0123456789_.-") ||
 	    !is_version(o.version)) {
-		cli_misused(&syntax, argv[0],
+		cli_misused(argv[0],
 			    "expected a name of letters, digits, \"_\", \".\" and \"-\", "
 			    "and a "
 			    "version of three numbers up to 65535");

@@ -17,18 +17,18 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"key", "FILE", offsetof(struct options, key), NULL,
-	 "Sign with the private key in FILE (PEM, RSA or ECDSA)"},
-	{"cert", "FILE", offsetof(struct options, cert), NULL,
-	 "Use its certificate in FILE (PEM)"},
-	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Write signatures to DIR/DIGEST.p7s"},
-	{"exec-only", NULL, offsetof(struct options, exec_only), NULL,
+	{"key", "FILE", CLI_AT(struct options, key),
+	 "Sign with the private key in FILE (PEM, RSA or ECDSA)", CLI_TEXT,
+	 .group = "Options"},
+	{"cert", "FILE", CLI_AT(struct options, cert),
+	 "Use its certificate in FILE (PEM)", CLI_TEXT},
+	{"signatures", "DIR", CLI_AT(struct options, signatures),
+	 "Write signatures to DIR/DIGEST.p7s", CLI_TEXT},
+	{"exec-only", NULL, CLI_AT(struct options, exec_only),
 	 "Sign only executable files (with an x bit)"},
-	{"objects", "DIR", offsetof(struct options, objects), NULL,
-	 "With --exec-only: include ELF files without an x bit"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"objects", "DIR", CLI_AT(struct options, objects),
+	 "With --exec-only: include ELF files without an x bit", CLI_TEXT},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };
 
@@ -124,7 +124,7 @@ int cmd_sign_objects(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!o.key || !o.cert || !o.signatures || (o.objects && !o.exec_only)) {
-		cli_misused(&syntax, argv[0],
+		cli_misused(argv[0],
 			    "expected --key, --cert and --signatures; --objects needs "
 			    "--exec-only");
 		return CLI_USAGE;

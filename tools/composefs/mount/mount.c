@@ -23,29 +23,27 @@ struct options {
 	bool read_write, allow_suid, allow_dev, require_signature, json;
 };
 
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option mount_table[] = {
-	{.help = "Options:"},
-	{"upperdir", "DIR", AT(upperdir), NULL,
-	 "Use DIR as the writable layer; needs --workdir"},
-	{"workdir", "DIR", AT(workdir), NULL,
-	 "Use DIR, on the same filesystem, as the work directory"},
-	{"read-write", NULL, AT(read_write), NULL, "Mount read-write; needs --upperdir"},
-	{"require-signature", NULL, AT(require_signature), NULL,
+	{"upperdir", "DIR", AT(upperdir),
+	 "Use DIR as the writable layer; needs --workdir", CLI_TEXT, .group = "Options"},
+	{"workdir", "DIR", AT(workdir),
+	 "Use DIR, on the same filesystem, as the work directory", CLI_TEXT},
+	{"read-write", NULL, AT(read_write), "Mount read-write; needs --upperdir"},
+	{"require-signature", NULL, AT(require_signature),
 	 "Require a signature of the image by a trusted key"},
-	{"trusted", "DIR", AT(trusted), NULL,
-	 "Imply --require-signature and trust the keys in DIR"},
-	{"statement", "FILE", AT(statement), NULL,
-	 "Require that FILE, signed in FILE.sig, names the image"},
-	{"name", "NAME", AT(name), NULL, "Require that the statement is about NAME"},
-	{"floor", "FILE", AT(floor), NULL,
-	 "Require a version not below the floor of the name in FILE"},
-	{"allow-suid", NULL, AT(allow_suid), NULL,
+	{"trusted", "DIR", AT(trusted),
+	 "Imply --require-signature and trust the keys in DIR", CLI_TEXT},
+	{"statement", "FILE", AT(statement),
+	 "Require that FILE, signed in FILE.sig, names the image", CLI_TEXT},
+	{"name", "NAME", AT(name), "Require that the statement is about NAME", CLI_TEXT},
+	{"floor", "FILE", AT(floor),
+	 "Require a version not below the floor of the name in FILE", CLI_TEXT},
+	{"allow-suid", NULL, AT(allow_suid),
 	 "Honour setuid programs and file capabilities of an unverified image"},
-	{"allow-dev", NULL, AT(allow_dev), NULL,
-	 "Honour device nodes of an unverified image"},
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"allow-dev", NULL, AT(allow_dev), "Honour device nodes of an unverified image"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -210,11 +208,9 @@ struct umount_options {
 };
 
 static const struct cli_option umount_table[] = {
-	{.help = "Options:"},
-	{"lazy", NULL, offsetof(struct umount_options, lazy), NULL,
-	 "Detach now and unmount when nothing uses it any more"},
-	{"json", NULL, offsetof(struct umount_options, json), NULL,
-	 "Print one JSON object"},
+	{"lazy", NULL, CLI_AT(struct umount_options, lazy),
+	 "Detach now and unmount when nothing uses it any more", .group = "Options"},
+	{"json", NULL, CLI_AT(struct umount_options, json), "Print one JSON object"},
 	{0},
 };
 

@@ -26,80 +26,56 @@ struct options {
 	bool insecure; /* the kernel argument permits to do without fs-verity */
 };
 
-static bool take_hash(void *opts, const char *value)
-{
-	struct options *o = opts;
-	struct cfs_err err;
-
-	o->hash_given = true;
-	if (cfs_repo_alg_parse(value, &o->meta.alg, &err) == 0)
-		return true;
-	cli_say(o->name, "%s", err.msg);
-	return false;
-}
-
-static bool take_format(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
-	if (!o->format_given)
-		cli_say(o->name, "image format: want 0 or 1, found %s", value);
-	else
-		o->meta.format = (unsigned)n;
-	return o->format_given;
-}
-
-static bool take_profile(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	return profiled_take(o->name, value, &o->what.profile);
-}
-
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 #define COMPUTE_OPTIONS                                                                  \
-	{"hash", "NAME", 0, take_hash,                                                   \
-	 "Digests by sha256 or sha512 (default: that of the repository, or sha512)"},    \
-		{"erofs-version", "N", 0, take_format,                                   \
-		 "Format of the image: 0 or 1 (default: that of the repository, or 1)"}, \
-		{"no-repo", NULL, AT(no_repo), NULL, "Ask no repository for defaults"},  \
-		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,               \
+	{"hash",                                                                         \
+	 "NAME",                                                                         \
+	 AT(meta.alg),                                                                   \
+	 "Digests by sha256 or sha512 (default: that of the repository, or sha512)",     \
+	 CLI_CHOICE,                                                                     \
+	 .choices = cli_repo_algs,                                                       \
+	 CLI_GIVEN(struct options, hash_given),                                          \
+	 .group = "Options"},                                                            \
+		{"erofs-version",                                                        \
+		 "N",                                                                    \
+		 AT(meta.format),                                                        \
+		 "Format of the image: 0 or 1 (default: that of the repository, or 1)",  \
+		 CLI_NUMBER,                                                             \
+		 .max = CFS_IMAGE_VERSION_MAX,                                           \
+		 CLI_GIVEN(struct options, format_given)},                               \
+		{"no-repo", NULL, AT(no_repo), "Ask no repository for defaults"},        \
+		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown),                     \
 		 "Leave out extended attributes that no mount shows"},                   \
-		{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,                      \
+		{"no-hardlinks", NULL, AT(what.no_hardlinks),                            \
 		 "Each name is a file of its own, as mkcomposefs has it"},               \
-		PROFILE_OPTION(take_profile),                                            \
-		{"bootable", NULL, AT(what.bootable), NULL, NULL},                       \
-		{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},                         \
+		PROFILE_OPTION(struct options, what.profile),                            \
+		{"bootable", NULL, AT(what.bootable)},                                   \
+		{"xattrs", "RULE", AT(what.xattrs), NULL, CLI_TEXT},                     \
 	{                                                                                \
-		"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,           \
+		"no-propagate-usr-to-root", NULL, AT(what.no_propagate),                 \
 			"Leave the root directory as it is: always so but for cfsctl"    \
 	}
 
 static const struct cli_option id_table[] = {
-	{.help = "Options:"},
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
 
 /* --insecure is cfsctl's, in front of the command. */
 static const struct cli_option karg_table[] = {
-	{.help = "Options:"},
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
-	{"insecure", NULL, AT(insecure), NULL, NULL},
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	{"insecure", NULL, AT(insecure), NULL},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
 
 static const struct cli_option dump_table[] = {
-	{.help = "Options:"},
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), NULL, "Print one JSON array"},
+	{"json", NULL, AT(json), "Print one JSON array", .group = "Options"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -26,66 +26,34 @@ struct options {
 	bool json;
 };
 
-static bool take_threads(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	if (!cli_number(value, &n) || n < 1 || n > UINT16_MAX) {
-		cli_say(o->name, "threads: want 1 to %d, found %s", UINT16_MAX, value);
-		return false;
-	}
-	o->scan.threads = (unsigned)n;
-	return true;
-}
-
-static bool take_format(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	o->format_given = cli_number(value, &n) && n >= 0 && n <= CFS_IMAGE_VERSION_MAX;
-	if (!o->format_given)
-		cli_say(o->name, "image format: want 0 to %d, found %s",
-			CFS_IMAGE_VERSION_MAX, value);
-	else
-		o->format = (unsigned)n;
-	return o->format_given;
-}
-
-static bool take_profile(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	return profiled_take(o->name, value, &o->what.profile);
-}
-
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Source:"},
-	{"use-epoch", NULL, AT(scan.use_epoch), NULL, "All modification times are 0"},
-	{"skip-xattrs", NULL, AT(scan.skip_xattrs), NULL, "No extended attributes"},
-	{"user-xattrs", NULL, AT(scan.user_xattrs), NULL,
+	{"use-epoch", NULL, AT(scan.use_epoch), "All modification times are 0",
+	 .group = "Source"},
+	{"skip-xattrs", NULL, AT(scan.skip_xattrs), "No extended attributes"},
+	{"user-xattrs", NULL, AT(scan.user_xattrs),
 	 "Only extended attributes that begin with \"user.\""},
-	{"skip-unshown-xattrs", NULL, AT(what.skip_unshown), NULL,
+	{"skip-unshown-xattrs", NULL, AT(what.skip_unshown),
 	 "Leave out extended attributes that no mount shows"},
-	{"skip-devices", NULL, AT(scan.skip_devices), NULL,
+	{"skip-devices", NULL, AT(scan.skip_devices),
 	 "Leave out block and character devices"},
-	{"no-hardlinks", NULL, AT(what.no_hardlinks), NULL,
+	{"no-hardlinks", NULL, AT(what.no_hardlinks),
 	 "Each name is a file of its own, as mkcomposefs has it"},
-	{"no-propagate-usr-to-root", NULL, AT(what.no_propagate), NULL,
+	{"no-propagate-usr-to-root", NULL, AT(what.no_propagate),
 	 "Leave the root directory as it is: always so but for cfsctl"},
-	{"one-file-system", NULL, AT(scan.one_file_system), NULL,
+	{"one-file-system", NULL, AT(scan.one_file_system),
 	 "Do not descend into other mounts"},
-	{"bootable", NULL, AT(what.bootable), NULL, NULL},
-	{"xattrs", "RULE", AT(what.xattrs), NULL, NULL},
-	PROFILE_OPTION(take_profile),
-	{.help = "Other:"},
-	{"erofs-version", "N", 0, take_format,
-	 "Format of the image: 0 or 1 (default: that of the repository)"},
-	{"threads", "N", 0, take_threads, "Threads that read files (default: one a CPU)"},
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"bootable", NULL, AT(what.bootable), NULL},
+	{"xattrs", "RULE", AT(what.xattrs), NULL, CLI_TEXT},
+	PROFILE_OPTION(struct options, what.profile),
+	{"erofs-version", "N", AT(format),
+	 "Format of the image: 0 or 1 (default: that of the repository)", CLI_NUMBER,
+	 .max = CFS_IMAGE_VERSION_MAX, CLI_GIVEN(struct options, format_given),
+	 .group = "Other"},
+	{"threads", "N", AT(scan.threads), "Threads that read files (default: one a CPU)",
+	 CLI_NUMBER, .min = 1, .max = UINT16_MAX},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -17,8 +17,8 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
+	 .group = "Options"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -17,34 +17,21 @@ struct options {
 	bool pairs, apparent, no_cached, json;
 };
 
-static bool take_sort(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	if (du_key(value, &o->sort))
-		return true;
-	cli_say(o->name,
-		"sort: want frees, own, shared, total, fair, cached, entries or name, "
-		"found %s",
-		value);
-	return false;
-}
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"sort", "KEY", 0, take_sort,
+	{"sort", "KEY", AT(sort),
 	 "Largest first by frees (default), own, shared, total, fair, cached, entries; "
-	 "or "
-	 "name"},
-	{"pairs", NULL, offsetof(struct options, pairs), NULL,
+	 "or name",
+	 CLI_CHOICE, .choices = du_keys, .group = "Options"},
+	{"pairs", NULL, AT(pairs),
 	 "Say what each two of the images share (of the first 64)"},
-	{"apparent", NULL, offsetof(struct options, apparent), NULL,
+	{"apparent", NULL, AT(apparent),
 	 "Count lengths of files, not the disk blocks that they occupy"},
-	{"no-cached", NULL, offsetof(struct options, no_cached), NULL,
-	 "Do not ask what is in memory; it is quicker"},
-	{"html", "FILE", offsetof(struct options, html), NULL,
-	 "Write a page with a treemap to FILE, and print no table"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"no-cached", NULL, AT(no_cached), "Do not ask what is in memory; it is quicker"},
+	{"html", "FILE", AT(html),
+	 "Write a page with a treemap to FILE, and print no table", CLI_TEXT},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

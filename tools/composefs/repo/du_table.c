@@ -8,22 +8,11 @@
 
 /* --- rows -------------------------------------------------------------------------------- */
 
-bool du_key(const char *name, enum du_key *out)
-{
-	static const char *const names[] = {
-		[DU_FREES] = "frees",	  [DU_OWN] = "own",   [DU_SHARED] = "shared",
-		[DU_TOTAL] = "total",	  [DU_FAIR] = "fair", [DU_CACHED] = "cached",
-		[DU_ENTRIES] = "entries", [DU_NAME] = "name",
-	};
-
-	for (enum du_key key = DU_FREES; key <= DU_NAME; key++) {
-		if (strcmp(name, names[key]) == 0) {
-			*out = key;
-			return true;
-		}
-	}
-	return false;
-}
+const struct cli_choice du_keys[] = {
+	{"frees", DU_FREES},	 {"own", DU_OWN},   {"shared", DU_SHARED},
+	{"total", DU_TOTAL},	 {"fair", DU_FAIR}, {"cached", DU_CACHED},
+	{"entries", DU_ENTRIES}, {"name", DU_NAME}, {0},
+};
 
 static uint64_t value(const struct cfs_gc_usage_image *im, enum du_key key)
 {

@@ -36,8 +36,8 @@ struct du {
 	const char *where; /* the repository */
 };
 
-/* False: no such key. */
-bool du_key(const char *name, enum du_key *out);
+/* The words of --sort. */
+extern const struct cli_choice du_keys[];
 
 /* Largest first; by name: in order. */
 void du_sort(struct du *du, enum du_key key);

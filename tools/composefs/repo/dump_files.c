@@ -17,11 +17,10 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"backing-path-only", NULL, offsetof(struct options, backing), NULL,
-	 "Print where the content of each file lies: a path below objects, or "
-	 "\"inline\""},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	{"backing-path-only", NULL, CLI_AT(struct options, backing),
+	 "Print where the content of each file lies: a path below objects, or \"inline\"",
+	 .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -22,12 +22,11 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options, of a repository:"},
-	{"metadata-only", NULL, offsetof(struct options, metadata_only), NULL,
-	 "Do not read the contents of objects"},
-	{"background", NULL, offsetof(struct options, background), NULL,
+	{"metadata-only", NULL, CLI_AT(struct options, metadata_only),
+	 "Do not read the contents of objects", .group = "Options, of a repository"},
+	{"background", NULL, CLI_AT(struct options, background),
 	 "Leave disk, CPUs and page cache to others"},
-	{"json", NULL, offsetof(struct options, json), NULL,
+	{"json", NULL, CLI_AT(struct options, json),
 	 "Print one JSON object that tells all that was found"},
 	WHERE_OPTIONS(struct options, where),
 	{0},

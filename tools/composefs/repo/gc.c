@@ -12,88 +12,38 @@
 #include "cli/watch.h"
 #include "gc/gc.h"
 
-enum { ROOTS_MAX = 1000 };
-
 struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_gc_opts collect;
 	int timeout_s; /* 0: no limit; negative: do not wait */
-	const char *roots[ROOTS_MAX];
+	struct cli_list roots;
 	bool no_wait, json;
 	struct cli_watch watch;
 };
 
 /* --- command line ------------------------------------------------------------------------ */
 
-static bool take_root(void *opts, const char *value)
-{
-	struct options *o = opts;
-
-	if (o->collect.n_roots == ROOTS_MAX) {
-		cli_say(o->name, "root: want at most %d", ROOTS_MAX);
-		return false;
-	}
-	o->roots[o->collect.n_roots++] = value;
-	return true;
-}
-
-static bool take_count(const struct options *o, const char *what, const char *value,
-		       long long min, long long *out)
-{
-	if (cli_number(value, out) && *out >= min && *out <= INT32_MAX)
-		return true;
-	cli_say(o->name, "%s: want a number from %lld on, found %s", what, min, value);
-	return false;
-}
-
-static bool take_keep(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-	bool good = take_count(o, "keep", value, 1, &n);
-
-	o->collect.keep = good ? (unsigned)n : 0;
-	return good;
-}
-
-static bool take_grace(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-	bool good = take_count(o, "grace", value, 0, &n);
-
-	o->collect.grace = good ? (unsigned)n : 0;
-	return good;
-}
-
-static bool take_timeout(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-	bool good = take_count(o, "timeout", value, 1, &n);
-
-	o->timeout_s = good ? (int)n : 0;
-	return good;
-}
-
-#define AT(member) offsetof(struct options, member)
+#define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"dry-run", NULL, AT(collect.dry_run), NULL,
-	 "Say what would be removed, and remove nothing", 'n'},
-	{"root", "NAME", 0, take_root,
-	 "Keep this image (its id or a name) or stream, too; may be repeated", 'r'},
-	{"keep", "N", 0, take_keep,
-	 "Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N"},
-	{"grace", "SECONDS", 0, take_grace, "Keep objects that are younger"},
-	{"prune-refs", NULL, AT(collect.prune_refs), NULL,
+	{"dry-run", NULL, AT(collect.dry_run),
+	 "Say what would be removed, and remove nothing", .letter = 'n',
+	 .group = "Options"},
+	{"root", "NAME", AT(roots),
+	 "Keep this image (its id or a name) or stream, too; may be repeated", CLI_LIST,
+	 .letter = 'r'},
+	{"keep", "N", AT(collect.keep),
+	 "Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N",
+	 CLI_NUMBER, .min = 1},
+	{"grace", "TIME", AT(collect.grace),
+	 "Keep objects that are younger, such as 90s, 1h or 30d", CLI_TIME},
+	{"prune-refs", NULL, AT(collect.prune_refs),
 	 "Remove names whose image or stream is gone"},
-	{"timeout", "SECONDS", 0, take_timeout,
-	 "Wait no longer for others (default: for ever)"},
-	{"no-wait", NULL, AT(no_wait), NULL, "Do not wait for others at all"},
-	{"json", NULL, AT(json), NULL, "Print one JSON object"},
+	{"timeout", "TIME", AT(timeout_s),
+	 "Wait no longer for others (default: for ever)", CLI_TIME, .min = 1},
+	{"no-wait", NULL, AT(no_wait), "Do not wait for others at all"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -165,20 +115,22 @@ static void say(const struct options *o, const struct cfs_gc_result *c)
 }
 
 /* --timeout and --no-wait are older names of what --lock-timeout says for all commands. */
-static int set_timeout(struct options *o, struct cfs_err *err)
+static int get_timeout_ms(const struct options *o)
 {
-	int ms = 0, rc = where_lock_timeout(&o->where, &ms, err);
-
-	if (rc == 0 && o->where.lock_timeout && o->timeout_s == 0)
-		o->timeout_s = ms < 0 ? -1 : ms / 1000;
-	return rc;
+	if (o->no_wait)
+		return -1;
+	if (o->timeout_s == 0)
+		return where_lock_timeout(&o->where);
+	return o->timeout_s > INT_MAX / 1000 ? INT_MAX : o->timeout_s * 1000;
 }
 
 /* where_open checks the options of the repository; then it is opened with the timeout and the messages of gc. */
 static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *err)
 {
-	struct cfs_lock_wait wait = {
-		.note = note_waiting, .ctx = o, .watch = &o->watch.watch};
+	const struct cfs_lock_wait wait = {.note = note_waiting,
+					   .ctx = o,
+					   .timeout_ms = get_timeout_ms(o),
+					   .watch = &o->watch.watch};
 	struct cfs_repo *repo;
 	const char *path;
 	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
@@ -187,11 +139,8 @@ static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *e
 		return rc;
 	cfs_repo_close(repo);
 	rc = where_path(&o->where, &path, err);
-	if (rc == 0)
-		rc = set_timeout(o, err);
 	if (rc < 0)
 		return rc;
-	wait.timeout_ms = o->timeout_s > INT_MAX / 1000 ? INT_MAX : o->timeout_s * 1000;
 	return cfs_repo_open_waiting(path,
 				     o->collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE,
 				     &wait, out, err);
@@ -205,7 +154,8 @@ static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err 
 	rc = open_repo(o, &repo, err);
 	if (rc < 0)
 		return rc;
-	o->collect.roots = o->roots;
+	o->collect.roots = o->roots.v;
+	o->collect.n_roots = o->roots.n;
 	o->collect.ignore_unknown_roots = cli_stands_in();
 	o->collect.note = note;
 	o->collect.watch = &o->watch.watch;
@@ -236,10 +186,9 @@ int cmd_gc(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (o.no_wait)
-		o.timeout_s = -1;
 	rc = run(&o, &c, &err);
 	if (rc == 0)
 		say(&o, &c);
+	cli_list_fini(&o.roots);
 	return command_end(argv[0], rc, &err);
 }

@@ -12,8 +12,8 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON array"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON array",
+	 .group = "Options"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

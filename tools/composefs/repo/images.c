@@ -15,9 +15,9 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
-	{"no-trunc", NULL, offsetof(struct options, no_trunc), NULL,
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
+	 .group = "Options"},
+	{"no-trunc", NULL, CLI_AT(struct options, no_trunc),
 	 "Print whole ids: always so here"},
 	WHERE_OPTIONS(struct options, where),
 	{0},

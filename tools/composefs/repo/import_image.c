@@ -17,10 +17,9 @@ struct options {
 };
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"missing-ok", NULL, offsetof(struct options, missing_ok), NULL,
-	 "Objects that it needs may be missing"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"missing-ok", NULL, CLI_AT(struct options, missing_ok),
+	 "Objects that it needs may be missing", .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -15,48 +15,27 @@ struct options {
 	bool json;
 };
 
-static bool take_algorithm(void *opts, const char *value)
-{
-	struct options *o = opts;
-	struct cfs_err err;
-
-	o->init.ensure_alg = true;
-	if (cfs_repo_alg_parse(value, &o->init.meta.alg, &err) == 0)
-		return true;
-	cli_say("composefs init", "%s", err.msg);
-	return false;
-}
-
-static bool take_format(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	if (!cli_number(value, &n) || n < 0 || n > CFS_REPO_FORMAT_MAX) {
-		cli_say("composefs init", "image format: want 0 to %d, found %s",
-			CFS_REPO_FORMAT_MAX, value);
-		return false;
-	}
-	o->init.meta.format = (unsigned)n;
-	return true;
-}
+#define AT(member)    CLI_AT(struct options, member)
+#define GIVEN(member) CLI_GIVEN(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"algorithm", "NAME", 0, take_algorithm,
-	 "Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12"},
-	{"erofs-version", "N", 0, take_format, "Format of images: 0, 1 (default) or 2"},
-	{"hash", "NAME", 0, take_algorithm, NULL},
-	{"insecure", NULL, offsetof(struct options, init.insecure), NULL,
+	{"algorithm", "NAME", AT(init.meta.alg),
+	 "Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12", CLI_CHOICE,
+	 .choices = cli_repo_algs, GIVEN(init.ensure_alg), .group = "Options"},
+	{"erofs-version", "N", AT(init.meta.format),
+	 "Format of images: 0, 1 (default) or 2", CLI_NUMBER, .max = CFS_REPO_FORMAT_MAX},
+	{"hash", "NAME", AT(init.meta.alg), NULL, CLI_CHOICE, .choices = cli_repo_algs,
+	 GIVEN(init.ensure_alg)},
+	{"insecure", NULL, AT(init.insecure),
 	 "Do without fs-verity: the kernel checks no content"},
-	{"ensure", NULL, offsetof(struct options, init.ensure), NULL,
+	{"ensure", NULL, AT(init.ensure),
 	 "Accept an existing repository whose format or fs-verity is another one"},
-	{"reset-metadata", NULL, offsetof(struct options, init.reset), NULL,
+	{"reset-metadata", NULL, AT(init.reset),
 	 "Remove images, streams and meta.json first, and keep the objects"},
-	{"force", NULL, offsetof(struct options, init.force), NULL,
+	{"force", NULL, AT(init.force),
 	 "Reset also what this program does not understand: a newer version, unknown "
 	 "features"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -112,9 +91,7 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	if (o->where.require_verity && o->init.insecure)
 		return cfs_fail(err, EINVAL,
 				"want one of --insecure and --require-verity");
-	rc = where_lock_wait(&o->where, path, &o->init.wait, err);
-	if (rc < 0)
-		return rc;
+	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
 		return cli_advise(rc, err, "--insecure does without");
@@ -135,7 +112,7 @@ int cmd_init(int argc, char **argv)
 	if (status >= 0)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind > 1) {
-		cli_misused(&syntax, argv[0], "want one directory at most");
+		cli_misused(argv[0], "expected one directory at most");
 		return CLI_USAGE;
 	}
 	if (run(&o, argv[optind], &err) >= 0)

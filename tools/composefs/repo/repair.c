@@ -22,36 +22,40 @@ struct options {
 	struct where where;
 	const char *dirs[FROM_MAX], *urls[FROM_MAX]; /* the places of --from */
 	size_t n_dirs, n_urls;
+	struct cli_list from;
 	bool json;
 };
 
-static bool take_from(void *opts, const char *value)
+/* The places of --from, by kind. */
+static int sort_places(struct options *o, struct cfs_err *err)
 {
-	struct options *o = opts;
 	char shown[512];
 
-	if (o->n_dirs + o->n_urls == FROM_MAX) {
-		cli_say(o->name, "from: want at most %d places", FROM_MAX);
-		return false;
+	if (o->from.n > FROM_MAX)
+		return cfs_fail(err, E2BIG, "--from: expected at most %d places, got %zu",
+				FROM_MAX, o->from.n);
+	for (size_t i = 0; i < o->from.n; i++) {
+		const char *place = o->from.v[i];
+
+		if (fetch_is_url(place))
+			o->urls[o->n_urls++] = place;
+		else if (!strstr(place, "://"))
+			o->dirs[o->n_dirs++] = place;
+		else
+			return cfs_fail(
+				err, EINVAL,
+				"--from: expected a directory, or a URL of http or "
+				"https, got \"%s\"",
+				cfs_fetch_public_url(place, shown, sizeof(shown)));
 	}
-	if (!fetch_is_url(value) && strstr(value, "://")) {
-		cli_say(o->name,
-			"from: want a directory, or a URL of http or https, found %s",
-			cfs_fetch_public_url(value, shown, sizeof(shown)));
-		return false;
-	}
-	if (fetch_is_url(value))
-		o->urls[o->n_urls++] = value;
-	else
-		o->dirs[o->n_dirs++] = value;
-	return true;
+	return 0;
 }
 
 static const struct cli_option option_table[] = {
-	{.help = "Options:"},
-	{"from", "PLACE", 0, take_from,
-	 "Fetch objects from this repository, object directory or URL; may be repeated"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"from", "PLACE", CLI_AT(struct options, from),
+	 "Fetch objects from this repository, object directory or URL; may be repeated",
+	 CLI_LIST, .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -171,7 +175,13 @@ int cmd_repair(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (sort_places(&o, &err) < 0) {
+		cli_misused(argv[0], "%s", err.msg);
+		cli_list_fini(&o.from);
+		return CLI_USAGE;
+	}
 	rc = run(&o, &left, &err);
+	cli_list_fini(&o.from);
 	status = command_end(argv[0], rc, &err);
 	if (status == CLI_OK && cfs_check_report_is_bad(&left))
 		status = STATUS_DAMAGED;

@@ -16,19 +16,6 @@ const struct command sig_commands[] = {
 	{0},
 };
 
-bool sig_take_hash(const char *value, enum cfs_hash_alg *out)
-{
-	static const enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
-
-	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
-		if (strcmp(value, cfs_hash_name(algs[i])) == 0) {
-			*out = algs[i];
-			return true;
-		}
-	cli_say("composefs", "--hash: expected sha256 or sha512, got \"%s\"", value);
-	return false;
-}
-
 /* Asks the kernel for the digest of a file with fs-verity. */
 static int measure_file(const struct sig_images *how, const char *path,
 			struct cfs_digest *out, struct cfs_err *err)

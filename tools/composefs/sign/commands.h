@@ -16,9 +16,6 @@
 int cmd_sign(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
-/* Parses the value of --hash. Prints a message and returns false when it is no algorithm. */
-bool sig_take_hash(const char *value, enum cfs_hash_alg *out);
-
 /* Where the images are, and how their digests are determined. Starts zeroed. */
 struct sig_images {
 	const char *repo;      /* repository of the images; NULL: they are files */

@@ -26,56 +26,39 @@ struct options {
 	char place[SIG_PLACE_MAX];
 };
 
-static bool take_hash(void *opts, const char *value)
-{
-	return sig_take_hash(value, &((struct options *)opts)->how.alg);
-}
-
-static bool take_version(void *opts, const char *value)
-{
-	struct options *o = opts;
-	long long n;
-
-	if (!cli_number(value, &n) || n < 0) {
-		cli_say("composefs", "--version: expected a number from 0, got \"%s\"",
-			value);
-		return false;
-	}
-	o->version = (uint64_t)n;
-	o->has_version = true;
-	return true;
-}
-
 static const struct cli_option option_table[] = {
-	{.help = "Signers:"},
-	{"key", "FILE", offsetof(struct options, signer.key), NULL,
-	 "Sign with the private key in FILE (PEM, Ed25519)"},
-	{"print-to-sign", NULL, offsetof(struct options, print_to_sign), NULL,
+	{"key", "FILE", CLI_AT(struct options, signer.key),
+	 "Sign with the private key in FILE (PEM, Ed25519)", CLI_TEXT,
+	 .group = "Signers"},
+	{"print-to-sign", NULL, CLI_AT(struct options, print_to_sign),
 	 "Write the bytes to sign to standard output instead"},
-	{"attach", "FILE", offsetof(struct options, signer.attach), NULL,
-	 "Add the signature in FILE (- is standard input)"},
-	{"sign-command", "COMMAND", offsetof(struct options, signer.command), NULL,
-	 "Run COMMAND, which reads the bytes to sign and writes the signature"},
-	{"public", "FILE", offsetof(struct options, signer.public_key), NULL,
-	 "Check --attach and --sign-command with the public key in FILE"},
-	{.help = "Signatures:"},
-	{"signature", "FILE", offsetof(struct options, signature), NULL,
-	 "Add to FILE (default: IMAGE.sig, or FILE.sig of the statement)"},
-	{"signatures", "DIR", offsetof(struct options, signatures), NULL,
-	 "Write to DIR/DIGEST/KEY.ed25519"},
-	{.help = "Statements:"},
-	{"statement", "FILE", offsetof(struct options, statement), NULL,
-	 "Sign FILE, which must name the images; --name creates it"},
-	{"name", "NAME", offsetof(struct options, name), NULL,
-	 "Create a statement about NAME"},
-	{"version", "NUMBER", 0, take_version, "Set the version of NAME"},
-	{.help = "Other:"},
-	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
-	 "Sign IMAGE of the repository DIR, and store the signature there"},
-	{"hash", "ALG", 0, take_hash, "Without fs-verity use sha256 (default) or sha512"},
-	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
+	{"attach", "FILE", CLI_AT(struct options, signer.attach),
+	 "Add the signature in FILE (- is standard input)", CLI_TEXT},
+	{"sign-command", "COMMAND", CLI_AT(struct options, signer.command),
+	 "Run COMMAND, which reads the bytes to sign and writes the signature", CLI_TEXT},
+	{"public", "FILE", CLI_AT(struct options, signer.public_key),
+	 "Check --attach and --sign-command with the public key in FILE", CLI_TEXT},
+	{"signature", "FILE", CLI_AT(struct options, signature),
+	 "Add to FILE (default: IMAGE.sig, or FILE.sig of the statement)", CLI_TEXT,
+	 .group = "Signatures"},
+	{"signatures", "DIR", CLI_AT(struct options, signatures),
+	 "Write to DIR/DIGEST/KEY.ed25519", CLI_TEXT},
+	{"statement", "FILE", CLI_AT(struct options, statement),
+	 "Sign FILE, which must name the images; --name creates it", CLI_TEXT,
+	 .group = "Statements"},
+	{"name", "NAME", CLI_AT(struct options, name), "Create a statement about NAME",
+	 CLI_TEXT},
+	{"version", "NUMBER", CLI_AT(struct options, version), "Set the version of NAME",
+	 CLI_NUMBER, CLI_GIVEN(struct options, has_version)},
+	{"repo", "DIR", CLI_AT(struct options, how.repo),
+	 "Sign IMAGE of the repository DIR, and store the signature there", CLI_TEXT,
+	 .group = "Other"},
+	{"hash", "ALG", CLI_AT(struct options, how.alg),
+	 "Without fs-verity use sha256 (default) or sha512", CLI_CHOICE,
+	 .choices = cli_digest_algs},
+	{"require-verity", NULL, CLI_AT(struct options, how.require_verity),
 	 "Refuse an image without fs-verity"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };
 
@@ -395,7 +378,7 @@ int cmd_sign(int argc, char **argv)
 	s.n = (size_t)(argc - optind);
 	wrong = find_misuse(&o, s.n);
 	if (wrong) {
-		cli_misused(&syntax, argv[0], wrong);
+		cli_misused(argv[0], "%s", wrong);
 		return CLI_USAGE;
 	}
 	if (!o.signature && !o.signatures && !o.statement)

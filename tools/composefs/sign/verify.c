@@ -17,60 +17,57 @@ struct options {
 	char place[SIG_PLACE_MAX];
 };
 
-static bool add_dir(const char **list, size_t *n, const char *dir)
+static int add_dir(const char **list, size_t *n, const char *dir, struct cfs_err *err)
 {
 	if (cfs_trust_add_dir(list, n, dir))
-		return true;
-	cli_say("composefs", "%s: expected at most %d directories of keys", dir,
-		CFS_TRUST_DIRS_MAX);
-	return false;
+		return 0;
+	return cfs_fail(err, E2BIG, "expected at most %d directories of keys",
+			CFS_TRUST_DIRS_MAX);
 }
 
-static bool take_trusted(void *opts, const char *value)
+static int parse_trusted(const char *value, void *out, struct cfs_err *err)
 {
-	struct cfs_trust *t = &((struct options *)opts)->trust;
+	struct cfs_trust *t = out;
 
-	return add_dir(t->trusted, &t->n_trusted, value);
+	return add_dir(t->trusted, &t->n_trusted, value, err);
 }
 
-static bool take_revoked(void *opts, const char *value)
+static int parse_revoked(const char *value, void *out, struct cfs_err *err)
 {
-	struct cfs_trust *t = &((struct options *)opts)->trust;
+	struct cfs_trust *t = out;
 
-	return add_dir(t->revoked, &t->n_revoked, value);
-}
-
-static bool take_hash(void *opts, const char *value)
-{
-	return sig_take_hash(value, &((struct options *)opts)->how.alg);
+	return add_dir(t->revoked, &t->n_revoked, value, err);
 }
 
 static const struct cli_option option_table[] = {
-	{.help = "Keys:"},
-	{"trusted", "DIR", 0, take_trusted,
-	 "Trust the keys in DIR, except those in the revoked.d beside it"},
-	{"revoked", "DIR", 0, take_revoked, "Revoke the keys in DIR"},
-	{.help = "Signatures:"},
-	{"signature", "FILE", offsetof(struct options, trust.signature), NULL,
-	 "Read FILE (default: IMAGE.sig, or FILE.sig of the statement)"},
-	{"signatures", "DIR", offsetof(struct options, trust.signatures), NULL,
-	 "Read DIR/DIGEST/KEY.ed25519"},
-	{.help = "Statements:"},
-	{"statement", "FILE", offsetof(struct options, trust.statement), NULL,
-	 "Require that FILE is signed and names the images in order"},
-	{"name", "NAME", offsetof(struct options, trust.name), NULL,
-	 "Require that the statement is about NAME"},
-	{"floor", "FILE", offsetof(struct options, trust.floor), NULL,
-	 "Require a version not below the floor of the name in FILE"},
-	{"raise-floor", NULL, offsetof(struct options, trust.raise_floor), NULL,
+	{"trusted", "DIR", CLI_AT(struct options, trust),
+	 "Trust the keys in DIR, except those in the revoked.d beside it", CLI_PARSED,
+	 .parse = parse_trusted, .group = "Keys"},
+	{"revoked", "DIR", CLI_AT(struct options, trust), "Revoke the keys in DIR",
+	 CLI_PARSED, .parse = parse_revoked},
+	{"signature", "FILE", CLI_AT(struct options, trust.signature),
+	 "Read FILE (default: IMAGE.sig, or FILE.sig of the statement)", CLI_TEXT,
+	 .group = "Signatures"},
+	{"signatures", "DIR", CLI_AT(struct options, trust.signatures),
+	 "Read DIR/DIGEST/KEY.ed25519", CLI_TEXT},
+	{"statement", "FILE", CLI_AT(struct options, trust.statement),
+	 "Require that FILE is signed and names the images in order", CLI_TEXT,
+	 .group = "Statements"},
+	{"name", "NAME", CLI_AT(struct options, trust.name),
+	 "Require that the statement is about NAME", CLI_TEXT},
+	{"floor", "FILE", CLI_AT(struct options, trust.floor),
+	 "Require a version not below the floor of the name in FILE", CLI_TEXT},
+	{"raise-floor", NULL, CLI_AT(struct options, trust.raise_floor),
 	 "After success, raise the floor to its version"},
-	{.help = "Other:"},
-	{"repo", "DIR", offsetof(struct options, how.repo), NULL,
-	 "Verify IMAGE of the repository DIR with the signatures there"},
-	{"hash", "ALG", 0, take_hash, "Without fs-verity use sha256 (default) or sha512"},
-	{"require-verity", NULL, offsetof(struct options, how.require_verity), NULL,
+	{"repo", "DIR", CLI_AT(struct options, how.repo),
+	 "Verify IMAGE of the repository DIR with the signatures there", CLI_TEXT,
+	 .group = "Other"},
+	{"hash", "ALG", CLI_AT(struct options, how.alg),
+	 "Without fs-verity use sha256 (default) or sha512", CLI_CHOICE,
+	 .choices = cli_digest_algs},
+	{"require-verity", NULL, CLI_AT(struct options, how.require_verity),
 	 "Refuse an image without fs-verity"},
-	{"json", NULL, offsetof(struct options, json), NULL, "Print one JSON object"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };
 
@@ -217,7 +214,7 @@ int cmd_verify(int argc, char **argv)
 	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
 		o.trust.signatures = sig_place(&o.how, o.place);
 	if (cfs_trust_check_request(&o.trust, v.n, &err) < 0) {
-		cli_misused(&syntax, argv[0], err.msg);
+		cli_misused(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
 	r = find_refusal(verify_images(&v, &err));

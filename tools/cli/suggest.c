@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Mistyped words. */
+#include "cli/suggest.h"
+
+#include <string.h>
+
+enum { WORD_MAX = 40 }; /* longer words are no mistyped names */
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* The number of edits from a to b: a character inserted, removed or replaced, or two neighbours exchanged. */
+static size_t count_edits(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t rows[3][WORD_MAX + 1]; /* of prefixes of a: two before, one before, this */
+	size_t *before2 = rows[0], *before = rows[1], *row = rows[2];
+
+	for (size_t j = 0; j <= b_len; j++)
+		before[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t *oldest = before2;
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			row[j] = min3(before[j] + 1, row[j - 1] + 1,
+				      before[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && before2[j - 2] + 1 < row[j])
+				row[j] = before2[j - 2] + 1;
+		}
+		before2 = before;
+		before = row;
+		row = oldest;
+	}
+	return before[b_len];
+}
+
+void suggest_try(struct suggest *s, const char *name)
+{
+	size_t len = strlen(s->word), name_len = strlen(name), distance;
+
+	if (len > WORD_MAX || name_len > WORD_MAX)
+		return;
+	distance = count_edits(s->word, len, name, name_len);
+	/* One edit in three characters: "gv" is near gc, "xyz" is near nothing. */
+	if (3 * distance > (len < 3 ? 3 : len) || (s->best && distance >= s->distance))
+		return;
+	s->best = name;
+	s->distance = distance;
+}
