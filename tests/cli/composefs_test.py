@@ -348,6 +348,15 @@ def wrong_usage_is_status_2(_):
     for args in (("ls",), ("fsck", "--none", "image.cfs"), ("fsck", "--objects"), ("ls", "--jsno", "x")):
         said = run(*args)[2].splitlines()
         expect((len(said), said[-1]), (2, f'see "composefs {args[0]} --help"'))
+    for verb, hint in (("craete-image", 'did you mean "composefs create-image"?'), ("mont", 'did you mean "composefs mount"?'),
+                       ("rm", "composefs untag"), ("unmount", 'use "composefs umount"'), ("prune", 'use "composefs gc"'),
+                       ("list", "composefs images"), ("inspect", "composefs ls --json"), ("ls-files", "composefs ls"),
+                       ("pull", "no client for registries")):
+        if "did you mean" in hint and "create-image" not in run("--help")[1]:
+            continue  # a build without repositories
+        rc, _, err = run(verb)
+        expect((rc, hint in err, err.endswith('\nsee "composefs --help"\n')), (USAGE, True, True))
+    expect(run("xyzzy")[2], 'composefs: xyzzy: unknown command\nsee "composefs --help"\n')
     for args in (("--help",), ("ls", "--help"), ("fsck", "--help")):
         expect(run(*args)[0], SOUND)
 

@@ -263,7 +263,7 @@ def wrong_usage_is_said(_):
                  ("enable-objects", "--objects=a", "--signatures=b", "image.cfs")):
         status, _, err = composefs(*args)
         same(status, USAGE, args)
-        expect("no such command" not in err, err)
+        expect("unknown command" not in err, err)
 
 
 if __name__ == "__main__":

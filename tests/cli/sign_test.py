@@ -495,7 +495,7 @@ def wrong_usage_is_said(_):
                  ("sign", "--key=vendor.pem", *STATEMENT[:2], "--version=-1", "a.cfs")):
         status, _, err = call(COMPOSEFS, *args)
         same(status, USAGE, args)
-        expect("composefs" in err and "no such command" not in err, err)
+        expect("composefs" in err and "unknown command" not in err, err)
 
 
 @fact

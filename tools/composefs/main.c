@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs: the main tool. Options may stand in front of the command, too, as cfsctl has them. */
+/* composefs: the main tool. Options may precede the command, as in cfsctl. */
 #include "composefs/composefs.h"
 #include "composefs/cfsctl.h"
+#include "composefs/foreign_verbs.h"
+#include "cli/suggest.h"
 #include "composefs/pages.h"
 
 #include <signal.h>
@@ -9,11 +11,11 @@
 #include <string.h>
 
 static const struct command image_commands[] = {
-	COMMAND_GROUP("Look into images, in a repository or not:"),
-	{"ls", cmd_ls, "List what an image has at a path"},
-	{"diff", cmd_diff, "Compare two trees: images, directories, dumps"},
-	{"explain", cmd_explain, "Say in a few words why two trees or images differ"},
-	{"fsck", cmd_fsck, "Check an image, and the objects that it needs"},
+	COMMAND_GROUP("Inspect images:"),
+	{"ls", cmd_ls, "List a directory of an image"},
+	{"diff", cmd_diff, "Compare two trees: images, directories or dumps"},
+	{"explain", cmd_explain, "Explain why two trees or images differ"},
+	{"fsck", cmd_fsck, "Check an image and its objects"},
 	{"version", cmd_version, "Print the version"},
 	{0},
 };
@@ -23,8 +25,8 @@ static const struct command *const tables[] = {repo_commands, image_commands,
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
-/* The first of that name: repositories have an fsck that knows image files, too. */
-static const struct command *find(const char *name)
+/* The first command of that name: fsck of repositories, which checks image files as well, precedes that of images. */
+static const struct command *find_by_name(const char *name)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
@@ -33,16 +35,35 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static void usage(FILE *to, const char *program)
+/* Reports a verb that is not a command: with what does it here, or the nearest command. */
+static int report_unknown(const char *program, const char *verb)
+{
+	struct suggest near = {.word = verb};
+	const char *hint = foreign_verb_hint(verb);
+
+	if (hint)
+		return cli_misused(program, "%s: unknown command; %s", verb, hint);
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct command *c = tables[t]; c->name; c++)
+			if (c->run)
+				suggest_try(&near, c->name);
+	if (near.best)
+		return cli_misused(program,
+				   "%s: unknown command; did you mean \"%s %s\"?", verb,
+				   program, near.best);
+	return cli_misused(program, "%s: unknown command", verb);
+}
+
+static void print_usage(FILE *to, const char *program)
 {
 	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n", program);
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
 			if (!c->run)
 				fprintf(to, "\n%s\n", c->name);
-			else if (c->help && find(c->name) == c)
+			else if (c->help && find_by_name(c->name) == c)
 				fprintf(to, "  %-17s %s\n", c->name, c->help);
-	fprintf(to, "\n\"%s COMMAND --help\" explains one.\n", program);
+	fprintf(to, "\n\"%s COMMAND --help\" prints more about a command.\n", program);
 	if (repo_commands->name)
 		fprintf(to,
 			"\nExample:\n  %s init\n  %s create-image /usr/share/doc docs\n"
@@ -50,7 +71,7 @@ static void usage(FILE *to, const char *program)
 			program, program, program);
 }
 
-static void complain_usage(const char *program)
+static void report_no_command(const char *program)
 {
 	cfs_autofree char *text = NULL;
 	size_t len;
@@ -58,12 +79,12 @@ static void complain_usage(const char *program)
 
 	if (!to)
 		return;
-	usage(to, program);
+	print_usage(to, program);
 	if (fclose(to) == 0)
 		cli_complain(text);
 }
 
-/* Does the value of this option stand in the next argument? */
+/* Is the next argument the value of this option? */
 static bool takes_next(const char *arg)
 {
 	static const char *const with_value[] = {"--repo", "--hash", "--erofs-version"};
@@ -84,9 +105,9 @@ static int find_command(int argc, char **argv)
 	return i < argc ? i : argc;
 }
 
-/* What stands in front of the command goes behind it: then argv[0] is the command's name. */
-static int run(const struct command *c, const char *program, int at, int argc,
-	       char **argv)
+/* Moves the options in front of the command behind it; argv[0] is "composefs COMMAND" then. */
+static int run_command(const struct command *c, const char *program, int at, int argc,
+		       char **argv)
 {
 	char name[64], help[] = "--help";
 
@@ -99,7 +120,7 @@ static int run(const struct command *c, const char *program, int at, int argc,
 }
 
 /* Prints what "NAME --help" prints, and the manual page of the command. */
-static int explain(const struct command *c, const char *program)
+static int print_command_help(const struct command *c, const char *program)
 {
 	char name[64], help[] = "--help", *argv[] = {name, help, NULL};
 	int status;
@@ -116,30 +137,30 @@ static bool is_any(const char *arg, const char *a, const char *b)
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
-static int run_any(const char *program, int argc, char **argv)
+static int run_main(const char *program, int argc, char **argv)
 {
 	int at = find_command(argc, argv);
 	int status = cli_stands_in() ? cfsctl_begin(program, &at, &argc, argv) : -1;
-	const struct command *c = at < argc ? find(argv[at]) : NULL;
+	const struct command *c = at < argc ? find_by_name(argv[at]) : NULL;
 
 	if (status >= 0)
 		return status;
 	if (c)
-		return run(c, program, at, argc, argv);
+		return run_command(c, program, at, argc, argv);
 	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))
 		return cmd_version(1, argv);
 	if (is_any(argc > 1 ? argv[1] : "", "--help", "-h") ||
 	    (at == argc - 1 && strcmp(argv[at], "help") == 0)) {
-		usage(stdout, program);
+		print_usage(stdout, program);
 		return CLI_OK;
 	}
-	if (at == argc - 2 && strcmp(argv[at], "help") == 0 && (c = find(argv[at + 1])))
-		return explain(c, program);
+	if (at == argc - 2 && strcmp(argv[at], "help") == 0 &&
+	    (c = find_by_name(argv[at + 1])))
+		return print_command_help(c, program);
 	if (at < argc)
-		cli_say(program, "%s: no such command; \"%s --help\" lists them",
-			argv[at], program);
+		report_unknown(program, argv[at]);
 	else
-		complain_usage(program);
+		report_no_command(program);
 	return CLI_USAGE;
 }
 
@@ -149,7 +170,7 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(program))
 		return CLI_FAILED;
-	/* Who started us may ignore it, and then no end of a child is told. */
+	/* If our parent ignores SIGCHLD, waitpid() would not report the exit of a child. */
 	signal(SIGCHLD, SIG_DFL);
-	return cli_end(program, run_any(program, argc, argv));
+	return cli_end(program, run_main(program, argc, argv));
 }

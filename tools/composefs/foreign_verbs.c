@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Commands of other programs. */
+#include "composefs/foreign_verbs.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct verb {
+	const char *name, *hint;
+};
+
+static const struct verb verbs[] = {
+	{"rm", "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
+	{"rmi", "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
+	{"remove",
+	 "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
+	{"delete",
+	 "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
+	{"unmount", "use \"composefs umount\""},
+	{"prune", "use \"composefs gc\""},
+	{"clean", "use \"composefs gc\""},
+	{"cleanup", "use \"composefs gc\""},
+	{"list",
+	 "use \"composefs images\" for a repository, \"composefs ls\" for an image"},
+	{"refs", "use \"composefs images\""},
+	{"tags", "use \"composefs images\""},
+	{"inspect", "use \"composefs ls --json\" or \"composefs dump-files\""},
+	{"show", "use \"composefs ls\" or \"composefs cat\""},
+	{"info", "use \"composefs images\", \"composefs du\" or composefs-info(1)"},
+	{"ls-files", "use \"composefs ls\""},
+	{"tree", "use \"composefs ls\""},
+	{"dump", "use \"composefs dump-files\""},
+	{"objects", "use \"composefs image-objects\""},
+	{"commit", "use \"composefs create-image\""},
+	{"add", "use \"composefs create-image\" or \"composefs import-image\""},
+	{"create", "use \"composefs init\" for a repository, \"composefs create-image\" "
+		   "for an image"},
+	{"mkfs", "use \"composefs create-image\" or mkcomposefs(1)"},
+	{"import", "use \"composefs import-image\""},
+	{"load", "use \"composefs import-image\""},
+	{"check", "use \"composefs fsck\""},
+	{"scrub", "use \"composefs fsck\""},
+	{"digest", "use \"composefs compute-id\""},
+	{"measure",
+	 "use \"composefs compute-id\", or \"composefs-info measure-file\" for a file"},
+	{"df", "use \"composefs du\""},
+	{"stats", "use \"composefs du\""},
+	{"compare", "use \"composefs diff\""},
+	{"pull",
+	 "composefs has no client for registries; use \"composefs create-image\" on an "
+	 "unpacked image"},
+	{"push", "composefs has no client for registries"},
+};
+
+const char *foreign_verb_hint(const char *verb)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, verb) == 0)
+			return verbs[i].hint;
+	return NULL;
+}

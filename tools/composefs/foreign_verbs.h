@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* foreign_verbs: commands of other programs (docker, ostree, git, ...) and what does the same here.
+ * Owns:  the table.
+ * Uses:  nothing.
+ * Never: runs a command.
+ */
+#ifndef CFS_FOREIGN_VERBS_H
+#define CFS_FOREIGN_VERBS_H
+
+/* A hint such as "use \"composefs umount\""; NULL: the verb is not known. */
+const char *foreign_verb_hint(const char *verb);
+
+#endif
