@@ -26,14 +26,30 @@ static const char *type_name(mode_t mode)
 	}
 }
 
-static void json_field(const char *name, struct cfs_text value)
+static void put_entry(struct json *j, struct cfs_text path, const struct cfs_inode *inode,
+		      struct cfs_text target, struct cfs_text object)
 {
-	printf(",\"%s\":", name);
-	json_text(stdout, value.s, value.len);
+	char mode[8];
+
+	snprintf(mode, sizeof(mode), "%04o", inode->mode & 07777);
+	json_begin_object(j, NULL);
+	json_put_text(j, "path", path.len ? path : cfs_text("/"));
+	json_put_string(j, "type", type_name(inode->mode));
+	json_put_string(j, "mode", mode);
+	json_put_uint(j, "uid", inode->uid);
+	json_put_uint(j, "gid", inode->gid);
+	json_put_uint(j, "size", inode->size);
+	json_put_int(j, "mtime", inode->mtime_sec);
+	json_put_uint(j, "mtimeNsec", inode->mtime_nsec);
+	if (target.len)
+		json_put_text(j, "target", target);
+	if (object.len)
+		json_put_text(j, "object", object);
+	json_end(j);
 }
 
-int entry_json(const struct cfs_image *im, struct cfs_text path,
-	       const struct cfs_inode *inode, bool first, struct cfs_err *err)
+int entry_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
+	       const struct cfs_inode *inode, struct cfs_err *err)
 {
 	struct cfs_text target = {0}, object = {0};
 	int rc = 0;
@@ -42,25 +58,14 @@ int entry_json(const struct cfs_image *im, struct cfs_text path,
 		rc = cfs_inode_target(inode, &target, err);
 	else if (S_ISREG(inode->mode))
 		rc = cfs_image_backing(im, inode, &object, err);
-	if (rc < 0)
-		return rc;
-	fputs(first ? " {\"path\":" : ",\n {\"path\":", stdout);
-	json_text(stdout, path.len ? path.s : "/", path.len ? path.len : 1);
-	printf(",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%" PRIu32 ",\"gid\":%" PRIu32
-	       ",\"size\":%" PRIu64 ",\"mtime\":%" PRId64 ",\"mtimeNsec\":%" PRIu32,
-	       type_name(inode->mode), inode->mode & 07777, inode->uid, inode->gid,
-	       inode->size, inode->mtime_sec, inode->mtime_nsec);
-	if (target.len)
-		json_field("target", target);
-	if (object.len)
-		json_field("object", object);
-	putchar('}');
-	return 0;
+	if (rc == 0)
+		put_entry(j, path, inode, target, object);
+	return rc < 0 ? rc : 0;
 }
 
-/* The entry at path and all below it; *n counts. */
-static int put_json(const struct cfs_image *im, const char *path, size_t *n,
-		    struct cfs_err *err)
+/* The entry at path and all below it. */
+static int put_below(struct json *j, const struct cfs_image *im, const char *path,
+		     struct cfs_err *err)
 {
 	struct cfs_walk_opts opts = {.top = cfs_text(path)};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -68,21 +73,20 @@ static int put_json(const struct cfs_image *im, const char *path, size_t *n,
 	int rc = cfs_walk_new(im, &opts, &walk, err);
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = entry_json(im, e->path, &e->inode, (*n)++ == 0, err);
+		rc = entry_json(j, im, e->path, &e->inode, err);
 	return rc;
 }
 
-/* The array is closed whatever happened: the status tells. */
 int entries_json(const struct cfs_image *im, char **paths, struct cfs_err *err)
 {
-	size_t n = 0;
+	struct json j = {.to = stdout};
 	int rc = 0;
 
-	puts("[");
+	json_begin_array(&j, NULL);
 	if (!*paths)
-		rc = put_json(im, "", &n, err);
+		rc = put_below(&j, im, "", err);
 	for (; rc == 0 && *paths; paths++)
-		rc = cfs_context(err, put_json(im, *paths, &n, err), "%s", *paths);
-	puts(n ? "\n]" : "]");
+		rc = cfs_context(err, put_below(&j, im, *paths, err), "%s", *paths);
+	json_finish(&j);
 	return rc;
 }

@@ -8,15 +8,15 @@
 #define CFS_TOOL_ENTRY_JSON_H
 
 #include "base/base.h"
+#include "cli/json.h"
 #include "erofs/erofs.h"
 
-/* Puts one element of an array to standard output. */
-int entry_json(const struct cfs_image *im, struct cfs_text path,
-	       const struct cfs_inode *inode, bool first,
-	       struct cfs_err *err) CFS_MUST_CHECK;
+/* Writes an element of an array. */
+int entry_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
+	       const struct cfs_inode *inode, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Puts an array: for each path (ended by NULL; none: the root) the entry that it is, and all below it. It is closed
- * whatever happens. */
+/* Writes an array to standard output: for each path (ended by NULL; none: the root) its entry and all below it.
+ * The array is complete even after a failure. */
 int entries_json(const struct cfs_image *im, char **paths,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* JSON text. Names in an image are bytes; JSON wants UTF-8, so what is none is replaced. */
+/* JSON. Names in an image are bytes and JSON is UTF-8, so bytes that are not UTF-8 are replaced. */
 #include "cli/json.h"
 
-#include <stdint.h>
+#include <inttypes.h>
+#include <string.h>
 
 #include "base/base.h"
 
@@ -53,4 +54,93 @@ void json_text(FILE *to, const char *text, size_t len)
 			p += put_escaped(to, p, (size_t)(end - p));
 	}
 	putc('"', to);
+}
+
+/* --- the writer -------------------------------------------------------------------------- */
+
+/* Writes what precedes a value: a comma, for elements that have elements of their own a line break, the key. */
+static void begin_value(struct json *j, const char *key, bool is_nested)
+{
+	bool is_element = j->depth > 0 && j->closing[j->depth] == ']';
+
+	if (j->has_elements[j->depth])
+		putc(',', j->to);
+	if (is_element && is_nested)
+		fprintf(j->to, "\n%*s", (int)j->depth, "");
+	j->has_elements[j->depth] = true;
+	if (!key)
+		return;
+	json_text(j->to, key, strlen(key));
+	putc(':', j->to);
+}
+
+static void begin_nested(struct json *j, const char *key, char opening, char closing)
+{
+	begin_value(j, key, true);
+	putc(opening, j->to);
+	if (j->depth == JSON_DEPTH_MAX)
+		return; /* no command nests as deeply */
+	j->depth++;
+	j->has_elements[j->depth] = false;
+	j->closing[j->depth] = closing;
+}
+
+void json_begin_object(struct json *j, const char *key)
+{
+	begin_nested(j, key, '{', '}');
+}
+
+void json_begin_array(struct json *j, const char *key)
+{
+	begin_nested(j, key, '[', ']');
+}
+
+void json_end(struct json *j)
+{
+	if (j->depth == 0)
+		return;
+	putc(j->closing[j->depth], j->to);
+	j->depth--;
+}
+
+void json_finish(struct json *j)
+{
+	while (j->depth)
+		json_end(j);
+	putc('\n', j->to);
+}
+
+void json_put_text(struct json *j, const char *key, struct cfs_text value)
+{
+	begin_value(j, key, false);
+	json_text(j->to, value.s, value.len);
+}
+
+void json_put_string(struct json *j, const char *key, const char *value)
+{
+	json_put_text(j, key, cfs_text(value));
+}
+
+void json_put_uint(struct json *j, const char *key, uint64_t value)
+{
+	begin_value(j, key, false);
+	fprintf(j->to, "%" PRIu64, value);
+}
+
+void json_put_int(struct json *j, const char *key, int64_t value)
+{
+	begin_value(j, key, false);
+	fprintf(j->to, "%" PRId64, value);
+}
+
+void json_put_bool(struct json *j, const char *key, bool value)
+{
+	begin_value(j, key, false);
+	fputs(value ? "true" : "false", j->to);
+}
+
+void json_put_null(struct json *j, const char *key)
+{
+	begin_value(j, key, false);
+	fputs("null", j->to);
 }

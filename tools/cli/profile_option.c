@@ -163,9 +163,12 @@ void profiled_say(const char *program, const struct cfs_profile_rules *rules)
 		cli_say(program, "profile %s", p->name);
 }
 
-void profiled_json(FILE *to, const struct cfs_profile_rules *rules)
+void profiled_json(struct json *j, const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *p = cfs_profile_of(rules);
 
-	fprintf(to, p ? "\"%s\"" : "null", p ? p->name : "");
+	if (p)
+		json_put_string(j, "profile", p->name);
+	else
+		json_put_null(j, "profile");
 }

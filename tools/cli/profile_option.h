@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cli/ingest.h"
+#include "cli/json.h"
 #include "profile/profile.h"
 
 /* The row of an option table; the member is a const struct cfs_profile *. */
@@ -68,7 +69,7 @@ struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format);
  * nothing else. Not under the name of composefs-rs's program, which has no such names. */
 void profiled_say(const char *program, const struct cfs_profile_rules *rules);
 
-/* The name that the rules have, as JSON; null: none. */
-void profiled_json(FILE *to, const struct cfs_profile_rules *rules);
+/* "profile": the name of the rules, or null. */
+void profiled_json(struct json *j, const struct cfs_profile_rules *rules);
 
 #endif

@@ -41,12 +41,12 @@ static void format_finding(const struct cfs_check_finding *f, char *buf, size_t 
 		 f->what);
 }
 
-void cfsctl_put_finding(const struct cfs_check_finding *f)
+void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f)
 {
 	char text[2 * CFS_ERR_MAX];
 
 	format_finding(f, text, sizeof(text));
-	json_text(stdout, text, strlen(text));
+	json_put_string(j, NULL, text);
 }
 
 static void say_count(const char *what, uint64_t all, uint64_t bad)

@@ -7,6 +7,7 @@
 #ifndef CFS_CFSCTL_TEXT_H
 #define CFS_CFSCTL_TEXT_H
 
+#include "cli/json.h"
 #include "repo/repo.h"
 #include "gc/gc.h"
 #include "check/check.h"
@@ -21,6 +22,6 @@ void cfsctl_say_fsck(const char *name, const struct cfs_check_report *report,
 		     bool metadata_only);
 
 /* A finding as a JSON string. */
-void cfsctl_put_finding(const struct cfs_check_finding *f);
+void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f);
 
 #endif

@@ -65,18 +65,14 @@ static int normalize_path(const char *path, char out[PATH_MAX], struct cfs_err *
 struct listing {
 	struct cfs_out out;
 	const struct cfs_image *im;
-	bool json;
-	size_t n;
+	struct json *json; /* NULL: lines */
 };
 
 static int list_inode(struct listing *l, struct cfs_text path,
 		      const struct cfs_inode *inode, struct cfs_err *err)
 {
-	int rc = l->json ? entry_json(l->im, path, inode, l->n == 0, err)
-			 : list_line(&l->out, l->im, path, inode, false, err);
-
-	l->n++;
-	return rc;
+	return l->json ? entry_json(l->json, l->im, path, inode, err)
+		       : list_line(&l->out, l->im, path, inode, false, err);
 }
 
 static int list_directory(struct listing *l, const char *path,
@@ -130,14 +126,14 @@ static int list_path_framed(const struct options *o, struct listing *l, const ch
 {
 	int fd = STDOUT_FILENO, rc = cfs_out_init(&l->out, cfs_sink_fd(&fd), OUT_LEN);
 
-	if (o->json)
-		puts("[");
+	if (l->json)
+		json_begin_array(l->json, NULL);
 	if (rc == 0)
 		rc = list_path(o, l, path, err);
 	if (rc == 0)
 		rc = cfs_out_flush(&l->out, err);
-	if (o->json)
-		puts(l->n ? "\n]" : "]");
+	if (l->json)
+		json_finish(l->json);
 	cfs_out_fini(&l->out);
 	return rc;
 }
@@ -147,7 +143,8 @@ static int list_image(struct options *o, const char *image, char *path,
 {
 	struct cfs_image im;
 	struct cfs_map map;
-	struct listing l = {.im = &im, .json = o->json};
+	struct json j = {.to = stdout};
+	struct listing l = {.im = &im, .json = o->json ? &j : NULL};
 	int rc = where_is_given(&o->where)
 			 ? where_open_image(&o->where, image, &map, &im, NULL, err)
 			 : cfs_source_open_image(image, &map, &im, err);

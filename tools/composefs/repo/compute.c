@@ -227,15 +227,17 @@ static int compute(struct options *o, const char *source, struct cfs_digest *id,
 static void say(const struct options *o, const struct cfs_digest *id)
 {
 	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
+	struct json j = {.to = stdout};
 
 	if (!o->json) {
 		profiled_say(o->name, &o->rules);
 		puts(cfs_digest_hex(id, hex));
 		return;
 	}
-	printf("{\"id\":\"%s\",\"profile\":", where_id(id, text));
-	profiled_json(stdout, &o->rules);
-	puts("}");
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "id", where_id(id, text));
+	profiled_json(&j, &o->rules);
+	json_finish(&j);
 }
 
 int cmd_compute_id(int argc, char **argv)
@@ -256,13 +258,28 @@ int cmd_compute_id(int argc, char **argv)
 
 /* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
  * the name of composefs-rs's program the tree is always changed for booting before. */
+static void print_karg(const struct options *o, const struct cfs_digest *id)
+{
+	char hex[CFS_DIGEST_HEX_MAX], karg[CFS_DIGEST_HEX_MAX + 64];
+	struct json j = {.to = stdout};
+
+	snprintf(karg, sizeof(karg), "composefs.digest=%sv1-%s-12:%s",
+		 o->insecure ? "?" : "", cfs_hash_name(id->alg), cfs_digest_hex(id, hex));
+	if (!o->json) {
+		puts(karg);
+		return;
+	}
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "karg", karg);
+	json_finish(&j);
+}
+
 int cmd_compute_karg(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 	int status =
 		    command_begin(&karg_syntax, argc, argv, &o, 1, 1, "want a directory"),
 	    rc;
-	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest id;
 	struct cfs_err err;
 
@@ -273,10 +290,7 @@ int cmd_compute_karg(int argc, char **argv)
 	if (rc == 0 && !o.json)
 		profiled_say(o.name, &o.rules);
 	if (rc == 0)
-		printf(o.json ? "{\"karg\":\"composefs.digest=%sv1-%s-12:%s\"}\n"
-			      : "composefs.digest=%sv1-%s-12:%s\n",
-		       o.insecure ? "?" : "", cfs_hash_name(id.alg),
-		       cfs_digest_hex(&id, hex));
+		print_karg(&o, &id);
 	return command_end(argv[0], rc, &err);
 }
 

@@ -101,20 +101,21 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
 		    struct cfs_err *err)
 {
+	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
 
 	if (!o->json) {
 		puts(where_id(id, text));
 		return cli_flush(err);
 	}
-	printf("{\"id\":\"%s\",\"name\":", where_id(id, text));
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "id", where_id(id, text));
 	if (ref)
-		json_text(stdout, cfs_repo_ref_name(ref), strlen(cfs_repo_ref_name(ref)));
+		json_put_string(&j, "name", cfs_repo_ref_name(ref));
 	else
-		fputs("null", stdout);
-	fputs(",\"profile\":", stdout);
-	profiled_json(stdout, &o->rules);
-	puts("}");
+		json_put_null(&j, "name");
+	profiled_json(&j, &o->rules);
+	json_finish(&j);
 	return cli_flush(err);
 }
 

@@ -149,44 +149,45 @@ static void say(const struct place *p, const struct cfs_doctor_report *r)
 	say_mount(p, &r->mount);
 }
 
-static void json_string(const char *key, const char *text)
+static void put_answer(struct json *j, const struct cfs_doctor_answer *a)
 {
-	printf("\"%s\":", key);
-	json_text(stdout, text, strlen(text));
+	json_put_string(j, "state", state_name(a->state));
+	json_put_string(j, "detail", a->detail);
+	json_put_string(j, "advice", a->advice);
 }
 
-static void json_answer(const struct cfs_doctor_answer *a)
+static void put_mount(struct json *j, const struct cfs_doctor_mount *m)
 {
-	printf("\"state\":\"%s\",", state_name(a->state));
-	json_string("detail", a->detail);
-	putchar(',');
-	json_string("advice", a->advice);
-}
-
-static void say_json(const struct place *p, const struct cfs_doctor_report *r)
-{
-	putchar('{');
-	json_string("directory", p->dir);
-	printf(",\"isRepository\":%s,", p->is_repo ? "true" : "false");
-	json_string("kernel", r->kernel);
-	putchar(',');
-	json_string("fileSystem", r->fs);
-	putchar(',');
-	json_string("device", r->device);
-	fputs(",\n \"answers\":{", stdout);
-	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++) {
-		printf("%s\"%s\":{", q ? ",\n  " : "", cfs_doctor_key(q));
-		json_answer(&r->answers[q]);
-		putchar('}');
+	json_begin_object(j, "mount");
+	put_answer(j, &m->answer);
+	if (m->answer.state == CFS_DOCTOR_OK) {
+		json_put_string(j, "image", m->image);
+		json_put_string(j, "layers", m->overlay);
+		json_put_bool(j, "verity", m->verity);
+		json_put_bool(j, "nosuid", m->nosuid);
 	}
-	fputs("},\n \"mount\":{", stdout);
-	json_answer(&r->mount.answer);
-	if (r->mount.answer.state == CFS_DOCTOR_OK)
-		printf(",\"image\":\"%s\",\"layers\":\"%s\",\"verity\":%s,\"nosuid\":%s",
-		       r->mount.image, r->mount.overlay,
-		       r->mount.verity ? "true" : "false",
-		       r->mount.nosuid ? "true" : "false");
-	puts("}}");
+	json_end(j);
+}
+
+static void print_json(const struct place *p, const struct cfs_doctor_report *r)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "directory", p->dir);
+	json_put_bool(&j, "isRepository", p->is_repo);
+	json_put_string(&j, "kernel", r->kernel);
+	json_put_string(&j, "fileSystem", r->fs);
+	json_put_string(&j, "device", r->device);
+	json_begin_object(&j, "answers");
+	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++) {
+		json_begin_object(&j, cfs_doctor_key(q));
+		put_answer(&j, &r->answers[q]);
+		json_end(&j);
+	}
+	json_end(&j);
+	put_mount(&j, &r->mount);
+	json_finish(&j);
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -208,7 +209,7 @@ int cmd_doctor(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	if (o.json)
-		say_json(&place, &report);
+		print_json(&place, &report);
 	else
 		say(&place, &report);
 	return report.mount.answer.state == CFS_DOCTOR_NO ? STATUS_UNFIT : CLI_OK;

@@ -178,79 +178,83 @@ void du_table(FILE *to, const struct du *du)
 
 /* --- JSON -------------------------------------------------------------------------------- */
 
-static void json_number(FILE *to, const char *key, uint64_t n, bool known)
-{
-	if (known)
-		fprintf(to, ",\"%s\":%" PRIu64, key, n);
-	else
-		fprintf(to, ",\"%s\":null", key);
-}
-
-static void json_id(FILE *to, const struct cfs_digest *id)
+static void put_id(struct json *j, const char *key, const struct cfs_digest *id)
 {
 	char buf[WHERE_ID_MAX];
 
-	fprintf(to, "\"%s\"", where_id(id, buf));
+	json_put_string(j, key, where_id(id, buf));
 }
 
-static void json_image(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
+static void put_cached(struct json *j, const struct du *du, uint64_t bytes)
 {
-	fputs("{\"digest\":", to);
-	json_id(to, &im->id);
-	fputs(",\"names\":[", to);
-	for (size_t i = 0; i < im->n_names; i++) {
-		fputs(i ? "," : "", to);
-		json_text(to, im->names[i], strlen(im->names[i]));
-	}
-	putc(']', to);
-	json_number(to, "entries", im->n_entries, true);
-	json_number(to, "objects", im->n_objects, true);
-	json_number(to, "objectsMissing", im->n_missing, true);
-	json_number(to, "totalBytes", im->bytes, true);
-	json_number(to, "ownBytes", im->own, true);
-	json_number(to, "sharedBytes", im->bytes - im->own, true);
-	json_number(to, "fairBytes", im->fair, true);
-	json_number(to, "freesBytes", im->frees, true);
-	json_number(to, "cachedBytes", im->cached, du->total->cached_known);
-	fprintf(to, ",\"inUse\":%s,\"inStream\":%s}", im->in_use ? "true" : "false",
-		im->in_stream ? "true" : "false");
+	if (du->total->cached_known)
+		json_put_uint(j, "cachedBytes", bytes);
+	else
+		json_put_null(j, "cachedBytes");
 }
 
-static void json_pairs(FILE *to, const struct du *du)
+static void put_image(struct json *j, const struct du *du,
+		      const struct cfs_gc_usage_image *im)
 {
-	fputs("],\n \"pairs\":[", to);
+	json_begin_object(j, NULL);
+	put_id(j, "digest", &im->id);
+	json_begin_array(j, "names");
+	for (size_t i = 0; i < im->n_names; i++)
+		json_put_string(j, NULL, im->names[i]);
+	json_end(j);
+	json_put_uint(j, "entries", im->n_entries);
+	json_put_uint(j, "objects", im->n_objects);
+	json_put_uint(j, "objectsMissing", im->n_missing);
+	json_put_uint(j, "totalBytes", im->bytes);
+	json_put_uint(j, "ownBytes", im->own);
+	json_put_uint(j, "sharedBytes", im->bytes - im->own);
+	json_put_uint(j, "fairBytes", im->fair);
+	json_put_uint(j, "freesBytes", im->frees);
+	put_cached(j, du, im->cached);
+	json_put_bool(j, "inUse", im->in_use);
+	json_put_bool(j, "inStream", im->in_stream);
+	json_end(j);
+}
+
+static void put_pair_list(struct json *j, const struct du *du)
+{
+	json_begin_array(j, "pairs");
 	for (size_t i = 0; i < du->n_pairs; i++) {
 		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
-		fputs(i ? ",\n  {\"digests\":[" : "{\"digests\":[", to);
-		json_id(to, &du->images[p->a].id);
-		putc(',', to);
-		json_id(to, &du->images[p->b].id);
-		putc(']', to);
-		json_number(to, "objects", p->n_objects, true);
-		json_number(to, "bytes", p->bytes, true);
-		putc('}', to);
+		json_begin_object(j, NULL);
+		json_begin_array(j, "digests");
+		put_id(j, NULL, &du->images[p->a].id);
+		put_id(j, NULL, &du->images[p->b].id);
+		json_end(j);
+		json_put_uint(j, "objects", p->n_objects);
+		json_put_uint(j, "bytes", p->bytes);
+		json_end(j);
 	}
+	json_end(j);
 }
 
 void du_json(FILE *to, const struct du *du)
 {
 	const struct cfs_gc_usage_total *t = du->total;
+	struct json j = {.to = to};
 
-	fprintf(to, "{\"bytesAre\":\"%s\",\n \"images\":[",
-		du->apparent ? "apparent" : "blocks");
-	for (size_t i = 0; i < du->n_rows; i++) {
-		fputs(i ? ",\n  " : "", to);
-		json_image(to, du, &du->images[du->rows[i]]);
-	}
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "bytesAre", du->apparent ? "apparent" : "blocks");
+	json_begin_array(&j, "images");
+	for (size_t i = 0; i < du->n_rows; i++)
+		put_image(&j, du, &du->images[du->rows[i]]);
+	json_end(&j);
 	if (du->with_pairs)
-		json_pairs(to, du);
-	fprintf(to, "],\n \"repository\":{\"images\":%zu", du->n_images);
-	json_number(to, "objects", t->n_objects, true);
-	json_number(to, "objectsMissing", t->n_missing, true);
-	json_number(to, "apartBytes", t->apart, true);
-	json_number(to, "togetherBytes", t->bytes, true);
-	json_number(to, "savedBytes", t->apart - t->bytes, true);
-	json_number(to, "cachedBytes", t->cached, t->cached_known);
-	fprintf(to, ",\"useKnown\":%s}}\n", t->use_known ? "true" : "false");
+		put_pair_list(&j, du);
+	json_begin_object(&j, "repository");
+	json_put_uint(&j, "images", du->n_images);
+	json_put_uint(&j, "objects", t->n_objects);
+	json_put_uint(&j, "objectsMissing", t->n_missing);
+	json_put_uint(&j, "apartBytes", t->apart);
+	json_put_uint(&j, "togetherBytes", t->bytes);
+	json_put_uint(&j, "savedBytes", t->apart - t->bytes);
+	put_cached(&j, du, t->cached);
+	json_put_bool(&j, "useKnown", t->use_known);
+	json_finish(&j);
 }

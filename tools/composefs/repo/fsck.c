@@ -92,14 +92,15 @@ static int status_of(const struct options *o, const struct cfs_check_report *r)
 static int fsck_repo(struct options *o)
 {
 	struct cfs_check_report report = {0};
+	struct json j = {.to = stdout};
 	struct cfs_err err;
 	int rc = check(o, &report, &err), status = command_end(o->name, rc, &err);
 
 	if (rc == 0) {
 		status = status_of(o, &report);
 		if (o->json) {
-			report_json(&report);
-			putchar('\n');
+			report_json(&j, NULL, &report);
+			json_finish(&j);
 		} else if (cli_stands_in()) {
 			cfsctl_say_fsck(o->name, &report, o->metadata_only);
 		} else {

@@ -86,20 +86,30 @@ static void note_waiting(void *ctx, const char *holder)
 	cli_say(o->name, "waiting: %s", holder);
 }
 
+static void print_json(const struct options *o, const struct cfs_gc_result *c)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_bool(&j, "dryRun", o->collect.dry_run);
+	json_put_uint(&j, "objectsRemoved", c->n_objects);
+	json_put_uint(&j, "bytesFreed", c->bytes);
+	json_put_uint(&j, "imagesRemoved", c->n_images);
+	json_put_uint(&j, "streamsRemoved", c->n_streams);
+	json_put_uint(&j, "namesRemoved", c->n_refs);
+	json_put_uint(&j, "temporariesRemoved", c->n_temporary);
+	json_put_uint(&j, "objectsLive", c->n_live);
+	json_put_uint(&j, "imagesInUse", c->n_in_use);
+	json_finish(&j);
+}
+
 static void say(const struct options *o, const struct cfs_gc_result *c)
 {
 	const char *verb = o->collect.dry_run ? "would be removed" : "removed";
 	char bytes[32];
 
 	if (o->json) {
-		printf("{\"dryRun\":%s,\"objectsRemoved\":%" PRIu64
-		       ",\"bytesFreed\":%" PRIu64 ",\"imagesRemoved\":%" PRIu64
-		       ",\"streamsRemoved\":%" PRIu64 ",\"namesRemoved\":%" PRIu64
-		       ",\"temporariesRemoved\":%" PRIu64 ",\"objectsLive\":%" PRIu64
-		       ",\"imagesInUse\":%" PRIu64 "}\n",
-		       o->collect.dry_run ? "true" : "false", c->n_objects, c->bytes,
-		       c->n_images, c->n_streams, c->n_refs, c->n_temporary, c->n_live,
-		       c->n_in_use);
+		print_json(o, c);
 		return;
 	}
 	if (cli_stands_in()) {

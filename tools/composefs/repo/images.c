@@ -78,43 +78,49 @@ static bool has_name(const struct lists *l, const char *id)
 	return false;
 }
 
-static void put(bool json, const char **separator, const char *name, const char *id)
+/* name: NULL for an image without a reference; j: NULL for text. */
+static void print_image(struct json *j, const char *name, const char *id)
 {
-	if (!json) {
+	if (!j) {
 		printf("%s\t", id);
 		cli_print(stdout, name ? name : "-");
 		putchar('\n');
 		return;
 	}
-	printf("%s{\"name\":", *separator);
+	json_begin_object(j, NULL);
 	if (name)
-		json_text(stdout, name, strlen(name));
+		json_put_string(j, "name", name);
 	else
-		fputs("null", stdout);
-	fputs(",\"digest\":", stdout);
-	json_text(stdout, id, strlen(id));
-	putchar('}');
-	*separator = ",\n ";
+		json_put_null(j, "name");
+	json_put_string(j, "digest", id);
+	json_end(j);
 }
 
-static void say(const struct options *o, const struct lists *l)
+static void print_lists(const struct lists *l, struct json *j)
 {
-	const char *separator = "";
-
-	if (!o->json && cli_stands_in() && l->refs.n == 0)
-		puts("No images found");
-	if (o->json)
-		fputs("{\"images\":[", stdout);
-
 	for (size_t i = 0; i < l->refs.n; i++)
 		if (l->refs.v[i].code == 0)
-			put(o->json, &separator, l->refs.v[i].name, l->refs.v[i].target);
-	/* cfsctl lists names alone. */
+			print_image(j, l->refs.v[i].name, l->refs.v[i].target);
+	/* cfsctl lists only references. */
 	for (size_t i = 0; i < l->entries.n && !cli_stands_in(); i++)
 		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
-			put(o->json, &separator, NULL, l->entries.v[i].name);
-	if (o->json)
-		puts("]}");
+			print_image(j, NULL, l->entries.v[i].name);
+}
+
+static void print_images(const struct options *o, const struct lists *l)
+{
+	struct json j = {.to = stdout};
+
+	if (!o->json) {
+		if (cli_stands_in() && l->refs.n == 0)
+			puts("No images found");
+		print_lists(l, NULL);
+		return;
+	}
+	json_begin_object(&j, NULL);
+	json_begin_array(&j, "images");
+	print_lists(l, &j);
+	json_finish(&j);
 }
 
 int cmd_images(int argc, char **argv)
@@ -131,7 +137,7 @@ int cmd_images(int argc, char **argv)
 	if (rc == 0) {
 		complete = report_bad(argv[0], "", &l.entries);
 		complete &= report_bad(argv[0], "refs/", &l.refs);
-		say(&o, &l);
+		print_images(&o, &l);
 	}
 	cfs_repo_list_fini(&l.entries);
 	cfs_repo_list_fini(&l.refs);

@@ -86,9 +86,16 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 static int print_id(const struct options *o, const struct cfs_digest *id,
 		    struct cfs_err *err)
 {
+	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
 
-	printf(o->json ? "{\"id\":\"%s\"}\n" : "%s\n", where_id(id, text));
+	if (o->json) {
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "id", where_id(id, text));
+		json_finish(&j);
+	} else {
+		puts(where_id(id, text));
+	}
 	return cli_flush(err);
 }
 

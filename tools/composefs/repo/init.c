@@ -53,11 +53,13 @@ static const struct cli_syntax syntax = {
 static void say(const struct options *o, const char *path, bool made)
 {
 	const struct cfs_repo_init *init = &o->init;
+	struct json j = {.to = stdout};
 
 	if (o->json) {
-		fputs("{\"path\":", stdout);
-		json_text(stdout, path, strlen(path));
-		printf(",\"created\":%s}\n", made ? "true" : "false");
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "path", path);
+		json_put_bool(&j, "created", made);
+		json_finish(&j);
 	} else if (cli_stands_in()) {
 		cfsctl_say_init(init, path, made);
 	} else {

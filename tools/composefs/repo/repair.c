@@ -77,6 +77,8 @@ static const struct cli_syntax syntax = {
 static void say(const struct options *o, const struct cfs_check_repaired *r,
 		const struct cfs_check_report *left)
 {
+	struct json j = {.to = stdout};
+
 	if (!o->json) {
 		report_say(o->name, left);
 		printf("moved aside: %" PRIu64 ", fetched: %" PRIu64 ", sealed: %" PRIu64
@@ -87,11 +89,14 @@ static void say(const struct options *o, const struct cfs_check_repaired *r,
 			cli_say(o->name, "--from=PLACE fetches what is missing");
 		return;
 	}
-	printf("{\"quarantined\":%" PRIu64 ",\"fetched\":%" PRIu64 ",\"sealed\":%" PRIu64
-	       ",\"relinked\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"left\":",
-	       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked, r->n_dropped);
-	report_json(left);
-	puts("}");
+	json_begin_object(&j, NULL);
+	json_put_uint(&j, "quarantined", r->n_quarantined);
+	json_put_uint(&j, "fetched", r->n_fetched);
+	json_put_uint(&j, "sealed", r->n_sealed);
+	json_put_uint(&j, "relinked", r->n_relinked);
+	json_put_uint(&j, "dropped", r->n_dropped);
+	report_json(&j, "left", left);
+	json_finish(&j);
 }
 
 static uint64_t add(struct cfs_check_repaired *all, const struct cfs_check_repaired *now)

@@ -28,46 +28,43 @@ void report_say(const char *name, const struct cfs_check_report *r)
 	printf("status: %s\n", cfs_check_report_is_bad(r) ? "damaged" : "ok");
 }
 
-static void put_finding(const struct cfs_check_finding *f, bool first)
+static void put_finding(struct json *j, const struct cfs_check_finding *f)
 {
 	if (cli_stands_in()) {
-		fputs(first ? "" : ",", stdout);
-		cfsctl_put_finding(f);
+		cfsctl_put_finding(j, f);
 		return;
 	}
-	printf("%s{\"type\":\"%s\",\"path\":", first ? "" : ",",
-	       cfs_check_fault_name(f->fault));
-	json_text(stdout, f->place, strlen(f->place));
-	fputs(",\"detail\":", stdout);
-	json_text(stdout, f->what, strlen(f->what));
-	putchar('}');
+	json_begin_object(j, NULL);
+	json_put_string(j, "type", cfs_check_fault_name(f->fault));
+	json_put_string(j, "path", f->place);
+	json_put_string(j, "detail", f->what);
+	json_end(j);
 }
 
-static void put_findings(const struct cfs_check_report *r, const char *key, bool remarks)
+static void put_findings(struct json *j, const char *key,
+			 const struct cfs_check_report *r, bool remarks)
 {
-	bool first = true;
-
-	printf(",\"%s\":[", key);
-	for (size_t i = 0; i < r->n; i++) {
-		if (cfs_check_fault_is_remark(r->v[i].fault) != remarks)
-			continue;
-		put_finding(&r->v[i], first);
-		first = false;
-	}
-	putchar(']');
+	json_begin_array(j, key);
+	for (size_t i = 0; i < r->n; i++)
+		if (cfs_check_fault_is_remark(r->v[i].fault) == remarks)
+			put_finding(j, &r->v[i]);
+	json_end(j);
 }
 
-void report_json(const struct cfs_check_report *r)
+void report_json(struct json *j, const char *key, const struct cfs_check_report *r)
 {
-	printf("{\"ok\":%s,\"has_metadata\":true,\"objects_checked\":%" PRIu64
-	       ",\"objects_corrupted\":%" PRIu64 ",\"streams_checked\":%" PRIu64
-	       ",\"streams_corrupted\":%" PRIu64 ",\"images_checked\":%" PRIu64
-	       ",\"images_corrupted\":%" PRIu64 ",\"broken_links\":%" PRIu64
-	       ",\"missing_objects\":%" PRIu64,
-	       cfs_check_report_is_bad(r) ? "false" : "true", r->n_objects,
-	       r->n_bad_objects, r->n_streams, r->n_bad_streams, r->n_images,
-	       r->n_bad_images, r->n_broken, r->n_missing);
-	put_findings(r, "errors", false);
-	put_findings(r, "remarks", true);
-	putchar('}');
+	json_begin_object(j, key);
+	json_put_bool(j, "ok", !cfs_check_report_is_bad(r));
+	json_put_bool(j, "has_metadata", true);
+	json_put_uint(j, "objects_checked", r->n_objects);
+	json_put_uint(j, "objects_corrupted", r->n_bad_objects);
+	json_put_uint(j, "streams_checked", r->n_streams);
+	json_put_uint(j, "streams_corrupted", r->n_bad_streams);
+	json_put_uint(j, "images_checked", r->n_images);
+	json_put_uint(j, "images_corrupted", r->n_bad_images);
+	json_put_uint(j, "broken_links", r->n_broken);
+	json_put_uint(j, "missing_objects", r->n_missing);
+	put_findings(j, "errors", r, false);
+	put_findings(j, "remarks", r, true);
+	json_end(j);
 }

@@ -15,6 +15,6 @@
 void report_say(const char *name, const struct cfs_check_report *report);
 
 /* One JSON object, with the keys that composefs-rs gives it. */
-void report_json(const struct cfs_check_report *report);
+void report_json(struct json *j, const char *key, const struct cfs_check_report *report);
 
 #endif

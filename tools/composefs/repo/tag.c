@@ -60,6 +60,7 @@ int cmd_tag(int argc, char **argv)
 	int status = command_begin(&tag_syntax, argc, argv, &o, 2, 2,
 				   "want an image and a name"),
 	    rc;
+	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
 	struct cfs_digest id;
 	struct cfs_err err;
@@ -68,11 +69,10 @@ int cmd_tag(int argc, char **argv)
 		return status;
 	rc = tag(&o, argv[optind], argv[optind + 1], &id, &err);
 	if (rc == 0 && o.json) {
-		const char *name = cfs_repo_ref_name(argv[optind + 1]);
-
-		printf("{\"id\":\"%s\",\"name\":", where_id(&id, text));
-		json_text(stdout, name, strlen(name));
-		puts("}");
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "id", where_id(&id, text));
+		json_put_string(&j, "name", cfs_repo_ref_name(argv[optind + 1]));
+		json_finish(&j);
 	}
 	return command_end(argv[0], rc, &err);
 }
@@ -95,12 +95,16 @@ int cmd_untag(int argc, char **argv)
 	struct options o = {0};
 	int status = command_begin(&untag_syntax, argc, argv, &o, 1, argc, "want a name"),
 	    rc;
+	struct json j = {.to = stdout};
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	rc = untag(&o, argv + optind, &err);
-	if (rc == 0 && o.json)
-		printf("{\"removed\":%d}\n", argc - optind);
+	if (rc == 0 && o.json) {
+		json_begin_object(&j, NULL);
+		json_put_int(&j, "removed", argc - optind);
+		json_finish(&j);
+	}
 	return command_end(argv[0], rc, &err);
 }

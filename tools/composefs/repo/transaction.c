@@ -103,6 +103,16 @@ static int run_command(char **command, int lock, struct cfs_err *err)
 	return wait_command(child, &waited, err);
 }
 
+static void print_locked(void)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_bool(&j, "locked", true);
+	json_finish(&j);
+	fflush(stdout);
+}
+
 int cmd_transaction(int argc, char **argv)
 {
 	struct options o = {0};
@@ -115,10 +125,8 @@ int cmd_transaction(int argc, char **argv)
 	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
-	if (o.json) {
-		puts("{\"locked\":true}");
-		fflush(stdout);
-	}
+	if (o.json)
+		print_locked();
 	if (optind == argc)
 		pause(); /* a signal ends the program, and its lock */
 	else

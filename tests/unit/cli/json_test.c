@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The JSON writer. */
+#include "t.h"
+
+#include "cli/json.h"
+
+T(json_separates_and_nests)
+{
+	char *text;
+	size_t len;
+	struct json j = {.to = open_memstream(&text, &len)};
+
+	t_ok(j.to);
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "name", "a\"b\\\033\xff");
+	json_put_uint(&j, "max", UINT64_MAX);
+	json_put_int(&j, "min", INT64_MIN);
+	json_begin_array(&j, "list");
+	json_put_string(&j, NULL, "x");
+	json_put_null(&j, NULL);
+	json_end(&j);
+	json_begin_array(&j, "empty");
+	json_end(&j);
+	json_begin_array(&j, "objects");
+	json_begin_object(&j, NULL);
+	json_put_bool(&j, "yes", true);
+	json_end(&j);
+	json_begin_object(&j, NULL);
+	json_end(&j);
+	json_end(&j);
+	json_put_bool(&j, "no", false);
+	json_finish(&j);
+	t_eq(fclose(j.to), 0);
+	t_str(text, "{\"name\":\"a\\\"b\\\\\\u001b\\ufffd\",\"max\":18446744073709551615,"
+		    "\"min\":-9223372036854775808,\"list\":[\"x\",null],\"empty\":[],"
+		    "\"objects\":[\n  {\"yes\":true},\n  {}],\"no\":false}\n");
+	free(text);
+}
+
+T(json_finish_ends_everything_after_a_failure)
+{
+	char *text;
+	size_t len;
+	struct json j = {.to = open_memstream(&text, &len)};
+
+	t_ok(j.to);
+	json_begin_array(&j, NULL);
+	json_begin_object(&j, NULL);
+	json_begin_array(&j, "a");
+	json_finish(&j);
+	t_eq(fclose(j.to), 0);
+	t_str(text, "[\n {\"a\":[]}]\n");
+	free(text);
+}
