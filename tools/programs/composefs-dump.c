@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs-dump: reads an image and writes it again, in the same format version. Stands in for the tool of
- * the same name; useful to normalise an image, and to see that reading and writing agree.
+/* composefs-dump: read an image and write it again in the same format version. A drop-in for the tool of the same name. It
+ * normalizes an image, and shows that reading and writing agree.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,9 +21,9 @@ static void print_usage(FILE *to, const char *name)
 		name);
 }
 
-/* The tree of an image, and the form of image that it has. */
-static int load(const char *path, struct cfs_tree **out, struct cfs_image_opts *form,
-		struct cfs_err *err)
+/* Loads the tree of an image, and the form in which its writer made it. */
+static int load_image(const char *path, struct cfs_tree **out,
+		      struct cfs_image_opts *form, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	struct cfs_image im;
@@ -58,12 +58,12 @@ static int write_plan(const struct cfs_plan *plan, const char *path, struct cfs_
 	return rc;
 }
 
-static int run(const char *source, const char *dest, struct cfs_err *err)
+static int rewrite_image(const char *source, const char *dest, struct cfs_err *err)
 {
 	struct cfs_image_opts form = {0};
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
-	int rc = load(source, &tree, &form, err);
+	int rc = load_image(source, &tree, &form, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", source);
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		print_usage(stderr, name);
 		return CLI_FAILED;
 	}
-	if (run(argv[1], argv[2], &err) == 0)
+	if (rewrite_image(argv[1], argv[2], &err) == 0)
 		return CLI_OK;
 	cli_say(name, "%s", err.msg);
 	return CLI_FAILED;

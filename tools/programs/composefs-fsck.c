@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs-fsck: "composefs fsck" as a program of its own, for the initrd: static where libc lets it, and in need of no
+/* composefs-fsck: "composefs fsck" as a separate program for the initrd, linked statically where libc allows it. It needs no
  * other file.
  */
 #include "composefs/composefs.h"

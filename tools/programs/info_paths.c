@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A sorted list of backing paths. The first bytes of a path decide almost every order, and are kept
- * beside it, so that sorting rarely looks at the paths, which lie all over an image; and they are
- * sorted without comparing.
+/* A sorted list of backing paths. The paths lie all over an image, so that reading them is slow. Their first 8 bytes, which
+ * are kept in the list, decide almost every comparison, and are sorted by radix.
  */
 #include "programs/info_paths.h"
 
 #include <errno.h>
 
 struct object {
-	uint64_t
-		head; /* the first 8 bytes as a big-endian number, zeros behind a shorter path */
+	/* The first 8 bytes as a big-endian number, zeros after a shorter path. */
+	uint64_t head;
 	const char *s;
 	size_t len;
 };
@@ -27,7 +26,7 @@ int objects_add(struct objects *list, struct cfs_text path, struct cfs_err *err)
 	return 0;
 }
 
-/* Sorted, each path lies elsewhere in the image: the one that follows soon is fetched already. */
+/* In sorted order each path lies elsewhere in the image: prefetch a later one. */
 enum { AHEAD = 16 };
 
 struct cfs_text objects_get(const struct objects *list, size_t i)
@@ -37,7 +36,7 @@ struct cfs_text objects_get(const struct objects *list, size_t i)
 	return (struct cfs_text){list->v[i].s, list->v[i].len};
 }
 
-static int compare(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
 	const struct object *x = a, *y = b;
 
@@ -70,8 +69,8 @@ static void sort_by_byte(const struct object *from, struct object *to, size_t n,
 		to[next[head_byte(&from[i], byte)]++] = from[i];
 }
 
-/* By heads: one byte after another, the last first. A byte that all have in common is passed over, as
- * is the slash of "ab/cdef". */
+/* Sorts by heads: radix sort, the last byte first. A byte that is the same in all, such as the slash of "ab/cdef", is
+ * skipped. */
 static int sort_heads(struct objects *list)
 {
 	size_t count[HEAD_BYTES][BYTE_VALUES] = {0};
@@ -97,7 +96,7 @@ static int sort_heads(struct objects *list)
 	return 0;
 }
 
-/* The few with the same head, which lie side by side now. */
+/* Sorts the few paths with equal heads, which are adjacent now. */
 static void sort_equal_heads(struct objects *list)
 {
 	size_t start = 0;
@@ -106,7 +105,8 @@ static void sort_equal_heads(struct objects *list)
 		if (i < list->n && list->v[i].head == list->v[start].head)
 			continue;
 		if (i - start > 1)
-			qsort(list->v + start, i - start, sizeof(*list->v), compare);
+			qsort(list->v + start, i - start, sizeof(*list->v),
+			      compare_paths);
 		start = i;
 	}
 }
@@ -121,7 +121,7 @@ int objects_sort(struct objects *list, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	sort_equal_heads(list);
 	for (size_t i = 1; i < list->n; i++)
-		if (compare(&list->v[kept], &list->v[i]) != 0)
+		if (compare_paths(&list->v[kept], &list->v[i]) != 0)
 			list->v[++kept] = list->v[i];
 	list->n = kept + 1;
 	return 0;

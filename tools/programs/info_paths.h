@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* objects: a sorted list of backing paths, each once.
+/* info_paths: a sorted list of backing paths, each once.
  * Owns:  collecting and sorting a million paths quickly.
  * Uses:  base.
- * Never: looks at images or files.
+ * Never: reads images or files.
  */
 #ifndef CFS_OBJECTS_H
 #define CFS_OBJECTS_H
@@ -11,7 +11,7 @@
 
 struct object;
 
-/* Starts zeroed. The paths are lent: they must live as long as the list. */
+/* Starts zeroed. The paths are borrowed and must live as long as the list. */
 struct objects {
 	struct object *v;
 	size_t n, cap;
@@ -20,7 +20,7 @@ struct objects {
 int objects_add(struct objects *list, struct cfs_text path,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Byte order, and duplicates dropped. */
+/* Sorts by bytes and removes duplicates. */
 int objects_sort(struct objects *list, struct cfs_err *err) CFS_MUST_CHECK;
 struct cfs_text objects_get(const struct objects *list, size_t i);
 void objects_fini(struct objects *list);

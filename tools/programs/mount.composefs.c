@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount.composefs: mounts an image, by hand or for mount(8) and /etc/fstab. */
+/* mount.composefs: mount an image, by hand or for mount(8) and /etc/fstab. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,7 +15,7 @@
 
 #define NAME "mount.composefs"
 
-/* Every failure, wrong usage included: what mount(8) and scripts know from 1.0.8. */
+/* Of every failure, usage errors included, as in 1.0.8. */
 enum { STATUS_FAILED = 1 };
 
 struct command {
@@ -25,8 +25,8 @@ struct command {
 	char source[CFS_MOUNT_SOURCE_MAX +
 		    2]; /* where the image is, for the mount table */
 	bool help, fake, verbose;
-	bool wrong_usage;      /* the message stands alone, usage follows */
-	const char *restraint; /* that was not asked for, as text */
+	bool wrong_usage;      /* the message has no program name, usage follows */
+	const char *restraint; /* mount options that were added, as text */
 };
 
 static const char usage[] =
@@ -43,30 +43,24 @@ static const char usage[] =
 	"  digest=DIGEST          Specify required image digest\n"
 	"  signed                 Require a signature by a trusted key over the "
 	"image digest\n"
-	"  signature=PATH         The signature file, default IMAGE.sig\n"
-	"  trusted=DIR            The directory of trusted keys\n"
-	"  statement=PATH         A signed statement that must be about the "
-	"image\n"
-	"  name=NAME              What that statement must be about\n"
-	"  floor=PATH             Its version must not be below what this file "
-	"says\n"
-	"  idmap=PATH             Specify path to a user namespace whose ID "
-	"mapping "
+	"  signature=PATH         Specify the signature file, default IMAGE.sig\n"
+	"  trusted=DIR            Trust the keys in this directory\n"
+	"  statement=PATH         Require that this signed statement names the image\n"
+	"  name=NAME              Require that the statement is about this name\n"
+	"  floor=PATH             Require a version not below the floor in this file\n"
+	"  idmap=PATH             Specify path to a user namespace whose ID mapping "
 	"should be used\n"
 	"  verity                 Require all files to have specified and valid "
 	"fs-verity digests\n"
-	"  tryverity              If kernel and file system have it, require "
-	"fs-verity\n"
-	"  allow-suid             Let setuid programs and file capabilities "
-	"count\n"
-	"                         although nobody vouches for the image\n"
-	"  allow-dev              Let device nodes be opened, the same\n"
+	"  tryverity              Require fs-verity if kernel and filesystem have it\n"
+	"  allow-suid             Honour setuid programs and file capabilities of an\n"
+	"                         unverified image\n"
+	"  allow-dev              Honour device nodes of an unverified image\n"
 	"  ro                     Read only\n"
 	"  rw                     Read/write\n"
 	"  upperdir               Overlayfs upperdir\n"
 	"  workdir                Overlayfs workdir\n"
-	"  prefetch=WHEN          Read the image ahead: async (default), wait, "
-	"off\n"
+	"  prefetch=WHEN          Read the image ahead: async (default), wait, off\n"
 	"and nosuid, nodev, noexec, noatime and others of mount(8)\n";
 
 static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
@@ -75,7 +69,7 @@ static int usage_error(struct command *cmd, struct cfs_err *err, const char *mes
 	return cfs_fail(err, EINVAL, "%s", message);
 }
 
-/* The letters that mount(8) passes to its helpers are among them: -n, -s, -f, -v. */
+/* mount(8) passes -n, -s, -f and -v to its helpers. */
 static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
 	int letter, rc = 0;
@@ -102,16 +96,16 @@ static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_
 		case 'v':
 			cmd->verbose = true;
 			break;
-		case 'n': /* there is no mtab to keep out of */
+		case 'n': /* do not write /etc/mtab, which is obsolete */
 			break;
-		default: /* getopt has said it */
+		default: /* getopt has printed the message */
 			return usage_error(cmd, err, "");
 		}
 	}
 	return rc;
 }
 
-static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+static int parse_command(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
 	int rc = parse_letters(cmd, argc, argv, err);
 
@@ -125,14 +119,14 @@ static int parse(struct command *cmd, int argc, char **argv, struct cfs_err *err
 		return usage_error(cmd, err, "Too many arguments");
 	cmd->image = argv[optind];
 	cmd->mountpoint = argv[optind + 1];
-	if (cmd->args.remount) /* the rest is as it was mounted */
+	if (cmd->args.remount) /* other options keep their values */
 		return 0;
 	if (cmd->args.opts.n_objdirs == 0)
 		return usage_error(cmd, err, "No object dirs specified");
 	return cfs_mount_check(&cmd->args.opts, err);
 }
 
-/* The path of what was opened: its name is not looked up again. One that does not fit is too long for the
+/* Returns the path of the opened image without a second lookup of its name. A path that does not fit is too long for the
  * kernel, too. */
 static const char *find_source(struct command *cmd, int image)
 {
@@ -162,7 +156,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		o->idmap = true;
 		o->idmap_fd = userns;
 	}
-	/* A pipe in its place is an error, and nobody is waited for at the other end. */
+	/* O_NONBLOCK: a FIFO is an error, and must not wait for a writer. */
 	image = open(cmd->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (image < 0)
 		return cfs_fail_errno(err, "Failed to open %s", cmd->image);
@@ -179,7 +173,7 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
 
-static void say_mounted(const struct command *cmd, const struct cfs_mount_taken *taken)
+static void print_mount(const struct command *cmd, const struct cfs_mount_taken *taken)
 {
 	fputs(NAME ": ", stdout);
 	cli_print(stdout, cmd->image);
@@ -188,10 +182,10 @@ static void say_mounted(const struct command *cmd, const struct cfs_mount_taken 
 	printf(" (image: %s; overlay: %s)\n", taken->image, taken->overlay);
 }
 
-static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
 	struct cfs_mount_taken taken = {0};
-	int rc = parse(cmd, argc, argv, err);
+	int rc = parse_command(cmd, argc, argv, err);
 
 	if (rc < 0 || cmd->help)
 		return rc;
@@ -206,12 +200,12 @@ static int run(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 			"or signed, or allow-suid, allow-dev",
 			cmd->image, cmd->restraint);
 	if (rc == 0 && cmd->verbose && taken.image)
-		say_mounted(cmd, &taken);
+		print_mount(cmd, &taken);
 	return rc;
 }
 
-/* Without the name of the program, as 1.0.8 has it. */
-static void complain_alone(const char *msg)
+/* Prints a message without the name of the program, as 1.0.8 does. */
+static void print_bare(const char *msg)
 {
 	char line[CFS_SHOW_FACTOR * CFS_ERR_MAX];
 	size_t len = cfs_show(cfs_text(msg), line, sizeof(line) - 1);
@@ -237,9 +231,9 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return cli_end(NAME, CLI_OK);
 	}
-	rc = run(&cmd, argc, argv, &err);
+	rc = run_mount(&cmd, argc, argv, &err);
 	if (rc < 0 && cmd.wrong_usage)
-		complain_alone(err.msg);
+		print_bare(err.msg);
 	else if (rc < 0)
 		cli_say(NAME, "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
