@@ -203,8 +203,8 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 		     struct cfs_err *err)
 {
 	/* The store warns of what the check has reported. */
-	const struct cfs_watch quiet = {
-		.cancelled = from->watch ? from->watch->cancelled : NULL};
+	const struct cfs_watch quiet = {.cancelled = from->watch ? from->watch->cancelled
+								 : NULL};
 	const struct cfs_store_opts opts = {.watch = &quiet};
 	struct repair r = {repo, report, out, NULL, from->watch, {0}};
 	int rc;
