@@ -288,7 +288,7 @@ def image_that_is_to_be_sealed_is_refused_where_it_cannot_be(place):
     source = place.fresh()[0]
     for operands in ([source, "-"], ["--print-digest-only", source]):
         said = fails(place.mkcomposefs, "--seal", *operands)
-        expect("--seal: want an image file" in said, said)
+        expect("--seal: expected an image file" in said, said)
     if not os.path.isdir("/dev/shm"):
         raise Skip("no tmpfs")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs-info: what an image says, read in place. Stands in for the tool of the same name. */
+/* composefs-info: list the content of images, which are read in place. A drop-in for the tool of the same name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,13 +28,13 @@ struct options {
 	size_t n_operands;
 };
 
-/* What a command does: once for all operands. */
+/* Runs a command once for all operands. */
 typedef int (*command_fn)(const struct options *o, struct cfs_out *out,
 			  struct cfs_err *err);
 
-/* --- images ------------------------------------------------------------------------------ */
+/* --- Images ------------------------------------------------------------------------- */
 
-/* Calls fn for each entry that the filters let through. */
+/* Called for each entry that the filters select. */
 typedef int (*entry_fn)(void *ctx, const struct cfs_image *im,
 			const struct cfs_walk_entry *e, struct cfs_err *err);
 
@@ -59,7 +59,7 @@ static int for_each_entry(const struct options *o, const char *path,
 	return cfs_context(err, rc, "Failed to load %s", path);
 }
 
-/* The commands that print image after image. */
+/* Calls fn for each entry of each image. */
 static int print_images(const struct options *o, bool first_names, entry_fn fn, void *ctx,
 			struct cfs_err *err)
 {
@@ -138,12 +138,13 @@ static int collect_entry(void *ctx, const struct cfs_image *im,
 	return objects_add(ctx, backing, err);
 }
 
-/* The backing paths of all images, in order, each once. They are lent from the images, which stay
- * mapped until fn has seen them. */
-static int with_objects(const struct options *o, struct cfs_err *err,
-			int (*fn)(const struct options *o, const struct objects *list,
-				  struct cfs_out *out, struct cfs_err *err),
-			struct cfs_out *out)
+/* Calls fn with the backing paths of all images, sorted, each once. They borrow from the images, which stay mapped until
+ * fn returns. */
+static int call_with_objects(const struct options *o, struct cfs_err *err,
+			     int (*fn)(const struct options *o,
+				       const struct objects *list, struct cfs_out *out,
+				       struct cfs_err *err),
+			     struct cfs_out *out)
 {
 	struct cfs_map *maps = calloc(o->n_operands, sizeof(*maps));
 	struct objects list = {0};
@@ -182,7 +183,7 @@ static int print_objects(const struct options *o, const struct objects *list,
 
 static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_err *err)
 {
-	return with_objects(o, err, print_objects, out);
+	return call_with_objects(o, err, print_objects, out);
 }
 
 /* Is there a file of that path below the directory? Leading slashes do not count. Above it, and behind symbolic links,
@@ -236,7 +237,7 @@ static int print_missing(const struct options *o, const struct objects *list,
 static int cmd_missing_objects(const struct options *o, struct cfs_out *out,
 			       struct cfs_err *err)
 {
-	return with_objects(o, err, print_missing, out);
+	return call_with_objects(o, err, print_missing, out);
 }
 
 /* --- measure-file ------------------------------------------------------------------------ */
@@ -247,7 +248,7 @@ static int cmd_measure_file(const struct options *o, struct cfs_out *out,
 	return cfs_verity_measure_files(o->operands, o->n_operands, out, err);
 }
 
-/* --- command line ------------------------------------------------------------------------ */
+/* --- The command line --------------------------------------------------------------- */
 
 static const struct command {
 	const char *name;
@@ -260,7 +261,7 @@ static const struct command {
 	{"measure-file", cmd_measure_file},
 };
 
-/* The names of --filter as the walk takes them. */
+/* Converts the names of --filter for the walk. */
 static int make_filters(struct options *o)
 {
 	o->filters = calloc(o->filter_names.n + 1, sizeof(*o->filters));
@@ -272,8 +273,8 @@ static int make_filters(struct options *o)
 		if (strchr(o->filter_names.v[i], '/'))
 			return cli_misused(
 				o->name,
-				"--filter: expected the name of an entry at the "
-				"top, without \"/\", got \"%s\"",
+				"--filter: expected the name of an entry of the "
+				"root, without \"/\", got \"%s\"",
 				o->filter_names.v[i]);
 		o->filters[o->n_filters++] = cfs_text(o->filter_names.v[i]);
 	}
@@ -282,10 +283,10 @@ static int make_filters(struct options *o)
 
 static const struct cli_option option_table[] = {
 	{"basedir", "DIR", CLI_AT(struct options, basedir),
-	 "Object directory, for missing-objects", CLI_TEXT, .group = "Options"},
+	 "Compare with the object directory DIR, for missing-objects", CLI_TEXT,
+	 .group = "Options"},
 	{"filter", "NAME", CLI_AT(struct options, filter_names),
-	 "Only this entry at the top of the tree, and all below it; may be repeated",
-	 CLI_LIST},
+	 "Show only this entry of the root and what is below it; repeatable", CLI_LIST},
 	{0},
 };
 
@@ -297,8 +298,8 @@ static const struct cli_syntax syntax = {
 	.about =
 		"  ls               List the names, with link targets and backing paths\n"
 		"  dump             Print the tree as text, see composefs-dump(5)\n"
-		"  objects          List the objects that the images need\n"
-		"  missing-objects  The same, only those that are not in --basedir\n"
+		"  objects          List the objects that the images reference\n"
+		"  missing-objects  List those of them that are not in --basedir\n"
 		"  measure-file     Print the fs-verity digest of files",
 	.status = "0 done, 1 failed",
 	.example =
@@ -317,8 +318,9 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* All of the command line. Negative: go on; else the program ends with that status. */
-static int parse(struct options *o, int argc, char **argv, const struct command **command)
+/* Parses the command line. Negative: continue; else exit with that status. */
+static int parse_options(struct options *o, int argc, char **argv,
+			 const struct command **command)
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
 
@@ -340,9 +342,9 @@ static int parse(struct options *o, int argc, char **argv, const struct command 
 	return -1;
 }
 
-/* What was printed before an error stays printed: it was true. */
-static int run(const struct options *o, const struct command *command,
-	       struct cfs_err *err)
+/* Output before an error is valid, and is still written. */
+static int run_command(const struct options *o, const struct command *command,
+		       struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
 	struct cfs_err late;
@@ -370,10 +372,10 @@ int main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_print_version(o.name, argc, argv))
 		return cli_end(o.name, CLI_OK);
-	status = parse(&o, argc, argv, &command);
+	status = parse_options(&o, argc, argv, &command);
 	if (status < 0) {
 		status = CLI_OK;
-		if (run(&o, command, &err) < 0) {
+		if (run_command(&o, command, &err) < 0) {
 			cli_say(o.name, "%s", err.msg);
 			status = CLI_FAILED;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mkcomposefs: a directory or a dump -> an image, and objects. Stands in for the tool of the
- * same name: its options, output and statuses are kept; see mkcomposefs(1) for what is added.
+/* mkcomposefs: make an image and objects from a directory or a dump. A drop-in for the tool of the same name: its options,
+ * output and statuses are kept; mkcomposefs(1) lists the additions.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +22,7 @@
 
 struct options {
 	const char *name;  /* of the program */
-	const char *image; /* NULL: none is written */
+	const char *image; /* NULL: write none */
 	bool from_file;
 	bool print_digest;
 	bool digest_only;
@@ -31,28 +31,29 @@ struct options {
 	long long min_version, max_version;
 	int inline_max;
 	struct cfs_image_opts format;
-	const struct cfs_profile *profile; /* NULL: the options say it all */
+	const struct cfs_profile *profile; /* NULL: the options set the rules */
 	struct ingest in;
 };
 
-/* --- command line ------------------------------------------------------------------------ */
+/* --- The command line --------------------------------------------------------------- */
 
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
 	{"from-file", NULL, AT(from_file),
-	 "SOURCE is a dump, see composefs-dump(5); \"-\": standard input",
+	 "Read SOURCE as a dump, see composefs-dump(5); \"-\": standard input",
 	 .group = "Source"},
-	{"use-epoch", NULL, AT(in.scan.use_epoch), "All modification times are 0"},
-	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs), "No extended attributes"},
+	{"use-epoch", NULL, AT(in.scan.use_epoch), "Set all modification times to 0"},
+	{"skip-xattrs", NULL, AT(in.scan.skip_xattrs),
+	 "Leave out all extended attributes"},
 	{"user-xattrs", NULL, AT(in.scan.user_xattrs),
-	 "Only extended attributes that begin with \"user.\""},
+	 "Leave out extended attributes other than \"user.*\""},
 	{"skip-unshown-xattrs", NULL, AT(in.skip_unshown_xattrs),
 	 "Leave out extended attributes that no mount shows"},
 	{"skip-devices", NULL, AT(in.scan.skip_devices),
 	 "Leave out block and character devices"},
 	{"hardlinks", NULL, AT(in.scan.hardlinks),
-	 "Keep hard links (by default each name is a file of its own)"},
+	 "Keep hard links (default: a separate file for each name)"},
 	{"one-file-system", NULL, AT(in.scan.one_file_system),
 	 "Do not descend into other mounts"},
 	{"inline-max", "N", AT(inline_max),
@@ -63,29 +64,31 @@ static const struct cli_option option_table[] = {
 	{"cache", "FILE", AT(in.cache),
 	 "Skip files that did not change since the run that wrote FILE", CLI_TEXT},
 	{"require-verity", NULL, AT(in.require_verity),
-	 "Fail when DIR is not on a file system with fs-verity"},
+	 "Fail when DIR is on a filesystem without fs-verity"},
 	{"print-digest", NULL, AT(print_digest),
 	 "Print the fs-verity digest of the image", .group = "Image"},
-	{"print-digest-only", NULL, AT(digest_only), "The same, and write no image"},
+	{"print-digest-only", NULL, AT(digest_only), "Print it and write no image"},
 	{"seal", NULL, AT(seal),
-	 "Enable fs-verity on IMAGE, or fail: mount -o digest= wants it"},
-	{"min-version", "N", AT(min_version), "Lowest format version, 0 or 1 (default 0)",
-	 CLI_NUMBER, .min = LLONG_MIN, CLI_GIVEN(struct options, min_given),
+	 "Enable fs-verity on IMAGE, for mount -o digest=, or fail"},
+	{"min-version", "N", AT(min_version),
+	 "Use at least format version N, 0 or 1 (default 0)", CLI_NUMBER,
+	 .min = LLONG_MIN, CLI_GIVEN(struct options, min_given),
 	 .invalid = "Invalid min version"},
-	{"max-version", "N", AT(max_version), "Highest format version (default 1)",
+	{"max-version", "N", AT(max_version), "Use at most format version N (default 1)",
 	 CLI_NUMBER, .min = LLONG_MIN, CLI_GIVEN(struct options, max_given),
 	 .invalid = "Invalid max version"},
 	PROFILE_OPTION(struct options, profile),
 	{"threads", "N", AT(in.scan.threads),
-	 "Threads that read files (default: one a CPU, at least 8)", CLI_NUMBER, .min = 1,
-	 .max = UINT16_MAX, .invalid = "Invalid threads count", .group = "Other"},
+	 "Read files with N threads (default: one per CPU, at least 8)", CLI_NUMBER,
+	 .min = 1, .max = UINT16_MAX, .invalid = "Invalid threads count",
+	 .group = "Other"},
 	{0},
 };
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] SOURCE IMAGE",
 				       "[OPTIONS] --print-digest-only SOURCE", NULL},
-	.about = "Writes the file tree SOURCE as a composefs image to IMAGE (\"-\": "
+	.about = "Write the file tree SOURCE as a composefs image to IMAGE (\"-\": "
 		 "standard "
 		 "output).",
 	.status = "0 done, 1 failed",
@@ -113,7 +116,7 @@ static int take_operands(struct options *o, char **operands, int n)
 		return CLI_FAILED;
 	}
 	if (o->seal && (!o->image || strcmp(o->image, "-") == 0)) {
-		cli_say(o->name, "--seal: want an image file");
+		cli_say(o->name, "--seal: expected an image file");
 		return CLI_FAILED;
 	}
 	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
@@ -124,8 +127,8 @@ static int take_operands(struct options *o, char **operands, int n)
 	return -1;
 }
 
-/* What a profile says nobody else says. */
-static int take_rules(struct options *o, struct cfs_err *err)
+/* Sets the rules of the profile. Options that it decides are refused. */
+static int set_rules(struct options *o, struct cfs_err *err)
 {
 	const struct cfs_scan_opts *s = &o->in.scan;
 	const struct profiled_option excluded[] = {
@@ -148,26 +151,26 @@ static int take_rules(struct options *o, struct cfs_err *err)
 	return 0;
 }
 
-/* Versions that do not fit are refused with the image, by the room that knows them. */
+/* Versions out of range are refused by the writer. */
 static uint32_t clamp_version(long long n)
 {
 	return n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-/* The values that the rooms have in another form. */
+/* Converts values for the rooms. */
 static void convert_values(struct options *o)
 {
 	o->format.min_version = clamp_version(o->min_version);
 	o->format.max_version = clamp_version(o->max_version);
-	/* As in the tool that this one replaces, the default range holds only as a pair. */
+	/* As in mkcomposefs 1.0.8: the default range holds only as a pair. */
 	if (!o->min_given && !o->max_given)
 		o->format.max_version = CFS_IMAGE_VERSION_MAX;
 	if (o->inline_given)
 		o->in.scan.inline_max = o->inline_max ? o->inline_max : -1;
 }
 
-/* All of the command line. Negative: go on; else the program ends with that status. */
-static int parse(struct options *o, int argc, char **argv)
+/* Parses the command line. Negative: continue; else exit with that status. */
+static int parse_options(struct options *o, int argc, char **argv)
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
 	struct cfs_err err;
@@ -176,23 +179,23 @@ static int parse(struct options *o, int argc, char **argv)
 		return status;
 	o->print_digest |= o->digest_only;
 	convert_values(o);
-	if (take_rules(o, &err) < 0) {
+	if (set_rules(o, &err) < 0) {
 		cli_say(o->name, "%s", err.msg);
 		return CLI_FAILED;
 	}
 	return take_operands(o, argv + optind, argc - optind);
 }
 
-/* --- source -> tree ----------------------------------------------------------------------- */
+/* --- From the source to a tree ------------------------------------------------------ */
 
 /* Lines that are ignored in part: there can be millions. */
-static void warn_of_line(void *ctx, const char *msg)
+static void print_line_warning(void *ctx, const char *msg)
 {
 	cfs_watch_warn_kind(ctx, "%s", msg);
 }
 
-/* Other options of a scan mean nothing for a dump, which says all itself; this one is about what a mount shows. */
-static int leave_out_unshown(struct cfs_tree **tree, struct cfs_err *err)
+/* Other options of a scan do not apply to a dump, which decides them itself. This one is about what a mount shows. */
+static int drop_unshown_xattrs(struct cfs_tree **tree, struct cfs_err *err)
 {
 	const struct cfs_profile_rules rules = {
 		.alg = (*tree)->alg,
@@ -223,7 +226,7 @@ static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
 static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)
 {
 	struct cfs_watch_kind ignored = {.watch = o->in.watch};
-	const struct cfs_watch watch = {.warning = warn_of_line,
+	const struct cfs_watch watch = {.warning = print_line_warning,
 					.ctx = &ignored,
 					.cancelled = o->in.watch->cancelled};
 	struct cfs_dump_opts opts = {
@@ -234,11 +237,11 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 
 	cfs_watch_end_kind(&ignored, "such lines");
 	if (rc == 0 && o->in.skip_unshown_xattrs)
-		rc = leave_out_unshown(out, err);
+		rc = drop_unshown_xattrs(out, err);
 	return rc;
 }
 
-/* --- tree -> image ---------------------------------------------------------------------- */
+/* --- From the tree to an image ------------------------------------------------------ */
 
 /* Emits the image to fd (-1: nowhere), and to the digest where one is wanted. */
 static int emit(const struct options *o, const struct cfs_plan *plan, int fd,
@@ -280,8 +283,7 @@ static int seal(struct cfs_replace *file, const struct cfs_digest *want,
 			cfs_digest_hex(want, want_hex), cfs_digest_hex(&got, got_hex));
 }
 
-/* The profile goes elsewhere: standard output is the digest and nothing else, for who reads it into a
- * variable. */
+/* Standard output has only the digest, for scripts that read it; the profile goes to standard error. */
 static int print_digest(const struct options *o, const struct cfs_digest *digest,
 			struct cfs_err *err)
 {
@@ -311,7 +313,7 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 	cfs_plan_free(plan);
 	if (rc == 0 && o->seal)
 		rc = seal(file, &digest, err);
-	/* Before the image is there: a run that fails leaves none behind. */
+	/* Print before the image is published: a run that fails leaves none behind. */
 	if (rc == 0 && o->print_digest)
 		rc = print_digest(o, &digest, err);
 	if (rc == 0 && file->fd >= 0)
@@ -330,9 +332,8 @@ static int read_directory(const struct options *o, const struct cfs_replace *fil
 	return rc < 0 ? rc : ingest_directory(&in, out, err);
 }
 
-/* The output is prepared first: a place that cannot be written to is no reason to read a
- * hundred gigabytes. */
-static int run(const struct options *o, struct cfs_err *err)
+/* The output is opened first, so that a place that cannot be written is reported before hundred gigabytes are read. */
+static int make_image(const struct options *o, struct cfs_err *err)
 {
 	bool to_file = o->image && strcmp(o->image, "-") != 0;
 	struct cfs_replace file = {.fd = -1, .dirfd = -1};
@@ -368,12 +369,12 @@ int main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_print_version(o.name, argc, argv))
 		return cli_end(o.name, CLI_OK);
-	status = parse(&o, argc, argv);
+	status = parse_options(&o, argc, argv);
 	if (status >= 0)
 		return status;
 	cli_watch_start(&watch, o.name);
 	o.in.watch = &watch.watch;
-	rc = run(&o, &err);
+	rc = make_image(&o, &err);
 	cli_watch_end(&watch);
 	if (rc == 0)
 		return CLI_OK;
