@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* check: checks a whole repository, and repairs it.
- * Owns:  what can be wrong with objects, links, streams and images; their repair, with objects from elsewhere.
+ * Owns:  what can be wrong with objects, links, streams and images; their repair, with
+ *        objects from elsewhere.
  * Uses:  base, verity, erofs, store, stream, repo.
- * Never: removes data (a damaged object is moved to .quarantine/), asks the network, mounts, prints.
+ * Never: removes data (a damaged object is moved to .quarantine/), asks the network,
+ *        mounts, prints.
  */
 #ifndef CFS_CHECK_H
 #define CFS_CHECK_H
@@ -10,7 +12,8 @@
 #include "base/base.h"
 #include "repo/repo.h"
 
-/* What can be wrong. Their names (cfs_check_fault_name) are those of composefs-rs, then our own. */
+/* What can be wrong. Their names (cfs_check_fault_name) are those of composefs-rs, then
+ * our own. */
 enum cfs_check_fault {
 	CFS_CHECK_OBJECT_NAME,
 	CFS_CHECK_OBJECT_OPEN,
@@ -65,8 +68,8 @@ struct cfs_check_opts {
 	bool background; /* one thread, and what was not in memory before does not stay there */
 };
 
-/* Looks at everything, on all CPUs unless in the background, and goes on whatever it finds: a negative return is out of memory, or a
- * directory that cannot be read. */
+/* Looks at everything, on all CPUs unless in the background, and goes on whatever it
+ * finds: a negative return is out of memory, or a directory that cannot be read. */
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
 		   struct cfs_check_report *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_check_report_fini(struct cfs_check_report *report);
@@ -82,19 +85,22 @@ struct cfs_check_want {
 	bool done;	  /* it was brought */
 };
 
-/* Of an object that no image tells the size of: an image itself, a stream, what only streams have. */
+/* Of an object that no image tells the size of: an image itself, a stream, what only
+ * streams have. */
 #define CFS_CHECK_FETCH_MAX (4ULL << 30)
 
-/* Takes the content of an object that was wanted, a regular file that stays the caller's. 1: it was
- * right; 0: it is not what its id says; negative: it cannot be kept, and fetching ends. */
+/* Takes the content of an object that was wanted, a regular file that stays the caller's.
+ * 1: it was right; 0: it is not what its id says; negative: it cannot be kept, and
+ * fetching ends. */
 typedef int cfs_check_take(void *ctx, size_t i, int fd, struct cfs_err *err);
 
-/* Where objects may come from: directories, then others that the caller knows how to ask. Starts zeroed. */
+/* Where objects may come from: directories, then others that the caller knows how to ask.
+ * Starts zeroed. */
 struct cfs_check_sources {
 	const char *const *dirs; /* repositories, or directories of objects */
 	size_t n_dirs;
-	/* Asks source k for n objects and has each taken that it brings, in any order. What it has not is no
-	 * error. */
+	/* Asks source k for n objects and has each taken that it brings, in any order.
+	 * What it has not is no error. */
 	int (*fetch)(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
 		     cfs_check_take *take, void *take_ctx, struct cfs_err *err);
 	size_t n_others;
@@ -106,10 +112,11 @@ struct cfs_check_repaired {
 	uint64_t n_quarantined, n_fetched, n_sealed, n_relinked, n_dropped;
 };
 
-/* Mends what a report tells: moves damaged objects to .quarantine/, fetches them and those that are missing
- * from one of the sources (each is checked before it enters), seals
- * objects that lack fs-verity, makes links anew that must be what their name says, and drops first-level
- * links whose object is gone for good. Names are never dropped. The repository is open for WRITE. */
+/* Mends what a report tells: moves damaged objects to .quarantine/, fetches them and
+ * those that are missing from one of the sources (each is checked before it enters),
+ * seals objects that lack fs-verity, makes links anew that must be what their name says,
+ * and drops first-level links whose object is gone for good. Names are never dropped. The
+ * repository is open for WRITE. */
 int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *report,
 		     const struct cfs_check_sources *from, struct cfs_check_repaired *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;

@@ -27,8 +27,8 @@ struct check {
 	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
 	bool *is_bad;		/* each of them: something is wrong with it */
 	struct check_uses uses; /* guarded by lock */
-	/* By enum cfs_repo_kind. Somebody may be adding: refs were read first, then entries, then
-	 * objects, against the order in which they are made. */
+	/* By enum cfs_repo_kind. Somebody may be adding: refs were read first, then
+	 * entries, then objects, against the order in which they are made. */
 	struct cfs_repo_list refs[2], entries[2];
 	pthread_mutex_t lock; /* guards out */
 	atomic_size_t n_done;
@@ -38,7 +38,8 @@ struct check {
 
 enum { CHECK_PLACE_MAX = 2048 }; /* bytes of a place that a finding names */
 
-/* --- report.c ----------------------------------------------------------------------------- */
+/* --- report.c
+ * ----------------------------------------------------------------------------- */
 
 /* Adds a finding. id may be NULL. Any thread. -ENOMEM. */
 int check_add_finding(struct check *c, enum cfs_check_fault fault,
@@ -58,16 +59,19 @@ void check_sort_report(struct cfs_check_report *report);
 /* Shows the progress of a stage, once for each item; only the first worker does. */
 void check_show_progress(struct check *c, unsigned worker, const char *stage, size_t all);
 
-/* --- background.c ------------------------------------------------------------------------- */
+/* --- background.c
+ * ------------------------------------------------------------------------- */
 
 unsigned check_n_threads(const struct check *c);
 
-/* In the background, returns a descriptor of the object if nothing of it is in the page cache, else -1. Afterwards
- * check_cold_end closes it, and drops from the page cache what was read. */
+/* In the background, returns a descriptor of the object if nothing of it is in the page
+ * cache, else -1. Afterwards check_cold_end closes it, and drops from the page cache what
+ * was read. */
 int check_cold_begin(const struct check *c, const struct cfs_digest *id);
 void check_cold_end(int fd);
 
-/* --- objects.c ---------------------------------------------------------------------------- */
+/* --- objects.c
+ * ---------------------------------------------------------------------------- */
 
 /* Lists and checks all objects. */
 int check_objects(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -78,7 +82,8 @@ size_t check_find_object(const struct check *c, const struct cfs_digest *id);
 /* The size of an object; false if it does not exist. */
 bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t *out);
 
-/* --- uses.c ------------------------------------------------------------------------------- */
+/* --- uses.c
+ * ------------------------------------------------------------------------------- */
 
 /* A missing or damaged object, and a file of an image that uses it. */
 struct check_used {
@@ -89,27 +94,32 @@ struct check_used {
 	struct cfs_text path;
 };
 
-/* Collects uses (any thread), then adds one finding for each object, with the names of the images. -ENOMEM. */
+/* Collects uses (any thread), then adds one finding for each object, with the names of
+ * the images. -ENOMEM. */
 int check_add_use(struct check *c, const struct check_used *used,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 int check_report_uses(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 void check_uses_fini(struct check_uses *uses);
 
-/* --- links.c ------------------------------------------------------------------------------ */
+/* --- links.c
+ * ------------------------------------------------------------------------------ */
 
 /* Lists references and first-level links of both kinds. */
 int check_list_links(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Checks the references of a kind, and restarts the progress for its first-level links. */
+/* Checks the references of a kind, and restarts the progress for its first-level
+ * links. */
 int check_all_refs(struct check *c, enum cfs_repo_kind kind,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Checks a first-level link and maps its object. 1; 0 if there is a finding. fault: if the object is damaged. */
+/* Checks a first-level link and maps its object. 1; 0 if there is a finding. fault: if
+ * the object is damaged. */
 int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
 		    enum cfs_check_fault fault, struct cfs_map *map,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- streams.c, images.c ------------------------------------------------------------------ */
+/* --- streams.c, images.c
+ * ------------------------------------------------------------------ */
 
 int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;

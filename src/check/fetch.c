@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects from other places: directories first, then what others bring. Others may be as slow as they like: nobody waits
- * for them but us, for the lock is given back meanwhile. What they bring is held against its id, kept as an open
- * file, and a few at a time enter the store under the lock, where they are digested once more. */
+/* Objects from other places: directories first, then what others bring. Others may be as
+ * slow as they like: nobody waits for them but us, for the lock is given back meanwhile.
+ * What they bring is held against its id, kept as an open file, and a few at a time enter
+ * the store under the lock, where they are digested once more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,9 +31,11 @@ struct fetch {
 	uint64_t *n_fetched;
 };
 
-/* --- what was brought -------------------------------------------------------------------- */
+/* --- what was brought
+ * -------------------------------------------------------------------- */
 
-/* Reads size bytes and not one more: the file may grow for as long as it is read. 1: they are the object. */
+/* Reads size bytes and not one more: the file may grow for as long as it is read. 1: they
+ * are the object. */
 static int is_object(const struct cfs_digest *id, int fd, uint64_t size,
 		     const struct cfs_watch *watch)
 {
@@ -138,9 +141,11 @@ static int settle(struct fetch *f, int rc, struct cfs_err *err)
 	return rc;
 }
 
-/* --- directories ------------------------------------------------------------------------- */
+/* --- directories
+ * ------------------------------------------------------------------------- */
 
-/* A regular file where the object would be, or -1: what else lies there is not opened, and no link is followed. */
+/* A regular file where the object would be, or -1: what else lies there is not opened,
+ * and no link is followed. */
 static int open_elsewhere(int dirfd, const char *between, const struct cfs_digest *id)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + sizeof("objects/")];
@@ -179,7 +184,8 @@ static int try_directory(struct fetch *f, const char *place, struct cfs_err *err
 	return cfs_context(err, settle(f, rc < 0 ? rc : 0, err), "%s", place);
 }
 
-/* --- how large they may be --------------------------------------------------------------- */
+/* --- how large they may be
+ * --------------------------------------------------------------- */
 
 static struct cfs_check_want *find_want(const struct fetch *f,
 					const struct cfs_digest *id)
@@ -233,8 +239,9 @@ static void ask_image(struct fetch *f, const struct cfs_digest *id)
 	cfs_map_close(&map);
 }
 
-/* An object is as large as the images say. Of one that no image has, as images and streams themselves, nobody
- * knows. A damaged image says nothing: it is mended first, and then asked when all is checked again. */
+/* An object is as large as the images say. Of one that no image has, as images and
+ * streams themselves, nobody knows. A damaged image says nothing: it is mended first, and
+ * then asked when all is checked again. */
 static int ask_images(struct fetch *f, struct cfs_err *err)
 {
 	struct cfs_repo_list images = {0};
@@ -250,7 +257,8 @@ static int ask_images(struct fetch *f, struct cfs_err *err)
 	return rc;
 }
 
-/* --- all of them ------------------------------------------------------------------------- */
+/* --- all of them
+ * ------------------------------------------------------------------------- */
 
 static int try_sources(struct fetch *f, struct cfs_err *err)
 {

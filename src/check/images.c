@@ -15,7 +15,8 @@ struct image_check {
 	bool bad;
 };
 
-/* Is something wrong with the object of a file? Then it is told later, once for all images. */
+/* Is something wrong with the object of a file? Then it is told later, once for all
+ * images. */
 static int check_inode(struct image_check *x, const struct cfs_image *im,
 		       const struct cfs_walk_entry *e, struct cfs_err *err)
 {
@@ -62,7 +63,8 @@ static int check_inodes(struct image_check *x, const struct cfs_image *im,
 	return rc;
 }
 
-/* What is sound and shown otherwise by kernels is a remark: its digest is right, and the writer wanted it so. */
+/* What is sound and shown otherwise by kernels is a remark: its digest is right, and the
+ * writer wanted it so. */
 static int check_image_shown(struct image_check *x,
 			     const struct cfs_kernel_finding *found, struct cfs_err *err)
 {

@@ -29,7 +29,8 @@ bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t
 	return true;
 }
 
-/* --- listing ----------------------------------------------------------------------------- */
+/* --- listing
+ * ----------------------------------------------------------------------------- */
 
 static int list_name(struct check *c, const char *prefix, const char *name,
 		     struct cfs_err *err)
@@ -116,7 +117,8 @@ static int list_objects(struct check *c, int objects, struct cfs_err *err)
 	return rc;
 }
 
-/* --- each object ------------------------------------------------------------------------- */
+/* --- each object
+ * ------------------------------------------------------------------------- */
 
 static enum cfs_check_fault fault_of(const struct cfs_repo *repo, int code)
 {
@@ -151,7 +153,8 @@ static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
 	return check_add_finding(c, fault_of(c->repo, fd), id, place, why.msg, err);
 }
 
-/* Whoever may write to an object may change what all images have of it; fs-verity alone would tell. */
+/* Whoever may write to an object may change what all images have of it; fs-verity alone
+ * would tell. */
 static int check_mode(struct check *c, const struct stat *st, const char *place,
 		      struct cfs_err *err)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Repairing what a check told: first objects, durable, then the links that lead to them. */
+/* Repairing what a check told: first objects, durable, then the links that lead to
+ * them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@ struct repair {
 	struct cfs_ids wanted; /* missing, or moved aside */
 };
 
-/* --- moving aside ------------------------------------------------------------------------ */
+/* --- moving aside
+ * ------------------------------------------------------------------------ */
 
 /* Its content is right: the store puts a sealed copy in its place. */
 static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
@@ -32,8 +34,8 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 	return rc;
 }
 
-/* EIO is what the kernel says of contents that are not those that were sealed. A single one may be the
- * disk's: it is read once more. */
+/* EIO is what the kernel says of contents that are not those that were sealed. A single
+ * one may be the disk's: it is read once more. */
 static int digest_file(int fd, const struct cfs_digest *id, const struct cfs_watch *watch,
 		       struct cfs_digest *got, struct cfs_err *err)
 {
@@ -66,7 +68,8 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
-	/* A link or a directory in its place is not the object; what cannot be opened may be. */
+	/* A link or a directory in its place is not the object; what cannot be opened may
+	 * be. */
 	if (fd < 0 && fd != -ELOOP)
 		return cfs_beneath_fail(fd, below, err);
 	if (fd >= 0 && fstat(fd, &st) < 0)
@@ -102,7 +105,8 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&r->wanted, err);
 }
 
-/* --- links ------------------------------------------------------------------------------- */
+/* --- links
+ * ------------------------------------------------------------------------------- */
 
 /* Whether a ref leads to the entry. One that could not be read may lead anywhere. */
 static bool may_be_named(const struct cfs_repo_list *refs, const char *entry)

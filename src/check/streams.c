@@ -10,7 +10,8 @@ struct stream_check {
 	const char *place;
 };
 
-/* Sizes are those of the files; what is missing was told already, and is passed over as empty. */
+/* Sizes are those of the files; what is missing was told already, and is passed over as
+ * empty. */
 static int skip_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;

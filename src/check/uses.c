@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects that something is wrong with, and the images that use them: one finding an object, whoever uses it. */
+/* Objects that something is wrong with, and the images that use them: one finding an
+ * object, whoever uses it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <search.h>
@@ -31,7 +32,8 @@ static int by_id(const void *a, const void *b)
 	return memcmp(x->id.bytes, y->id.bytes, cfs_hash_len(x->id.alg));
 }
 
-/* --- Gathering ----------------------------------------------------------------------- */
+/* --- Gathering
+ * ----------------------------------------------------------------------- */
 
 static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
 {
@@ -56,7 +58,8 @@ static struct check_use *get_use(struct check_uses *uses, const struct cfs_diges
 	return use;
 }
 
-/* Images are checked in parallel, and what is told must not depend on which was quicker. */
+/* Images are checked in parallel, and what is told must not depend on which was
+ * quicker. */
 static int note(struct check_uses *uses, const struct check_used *used)
 {
 	struct check_use *use = get_use(uses, &used->id);
@@ -89,7 +92,8 @@ int check_add_use(struct check *c, const struct check_used *used, struct cfs_err
 	return rc < 0 ? cfs_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-/* --- Telling ------------------------------------------------------------------------- */
+/* --- Telling
+ * ------------------------------------------------------------------------- */
 
 static int by_index(const void *a, const void *b)
 {
@@ -160,7 +164,8 @@ static int by_object(const void *a, const void *b)
 	return order;
 }
 
-/* What the check of the object itself has told; NULL: nothing. The first n findings are sorted. */
+/* What the check of the object itself has told; NULL: nothing. The first n findings are
+ * sorted. */
 static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t n,
 					      const struct cfs_digest *id)
 {

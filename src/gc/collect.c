@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Collection: mark under the shared lock, mark again under the exclusive lock, then remove. */
+/* Collection: mark under the shared lock, mark again under the exclusive lock, then
+ * remove. */
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -38,8 +39,8 @@ static int open_objects(struct gc_run *c, struct cfs_err *err)
 		return 0;
 	if (c->objects < 0)
 		return cfs_beneath_fail(c->objects, "objects", err);
-	/* A lease on the file of another user is refused: all images would count as in use, and a run that may
-	 * remove nothing would end with success. */
+	/* A lease on the file of another user is refused: all images would count as in
+	 * use, and a run that may remove nothing would end with success. */
 	if (!c->opts->dry_run && faccessat(c->objects, ".", W_OK, AT_EACCESS) < 0)
 		return cfs_fail_errno(err, "objects");
 	return 0;
@@ -58,8 +59,8 @@ static int look(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* The lock is not turned into another one, but given back and taken anew: the rest of the world may
- * act in between, which is why the names are followed again. */
+/* The lock is not turned into another one, but given back and taken anew: the rest of the
+ * world may act in between, which is why the names are followed again. */
 static int look_alone(struct gc_run *c, struct cfs_err *err)
 {
 	struct cfs_gc_opts quiet = *c->opts;

@@ -13,8 +13,8 @@ struct gc_run {
 	struct cfs_repo *repo;
 	struct gc_marks mark;
 	struct cfs_ids garbage; /* objects that were not reached when they were listed */
-	/* What is removed is decided before the first removal, so that a question without an answer
-	 * leaves all as it was. */
+	/* What is removed is decided before the first removal, so that a question without
+	 * an answer leaves all as it was. */
 	struct cfs_ids gone;   /* of the garbage */
 	bool *gone_entries[2]; /* by enum cfs_repo_kind and the index of the entry */
 	uint8_t *expired;      /* by the index of the ref: gc_find_expired */
@@ -31,12 +31,14 @@ void gc_note(const struct gc_run *c, enum cfs_gc_note what, const char *name,
 int gc_step(const struct gc_run *c, const char *stage, uint64_t done, uint64_t all,
 	    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- objects.c ---------------------------------------------------------------------------- */
+/* --- objects.c
+ * ---------------------------------------------------------------------------- */
 
 /* Lists the objects that are not marked as garbage. */
 int gc_list_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Marks the garbage that is in use, and what it refers to: an image may be mounted whose entry was removed. */
+/* Marks the garbage that is in use, and what it refers to: an image may be mounted whose
+ * entry was removed. */
 int gc_keep_used(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Decides which garbage is removed; then removes it, with its signatures. */
@@ -44,7 +46,8 @@ int gc_choose_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 int gc_remove_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- links.c ------------------------------------------------------------------------------ */
+/* --- links.c
+ * ------------------------------------------------------------------------------ */
 
 /* Decides which references have expired. */
 int gc_choose_expired(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -55,7 +58,8 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 /* Removes them, references that expired first. Counts alone in a dry run. */
 int gc_remove_links(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- leftovers.c -------------------------------------------------------------------------- */
+/* --- leftovers.c
+ * -------------------------------------------------------------------------- */
 
 /* Removes old temporary files. Counts alone in a dry run. */
 int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names with versions: NAME:VERSION, or NAME/VERSION where the last component has no colon. Of each NAME the
- * newest are kept: by the time at which the name was given, and by version, 10 above 9. A name is old when
- * both say so: the clock may have been wrong when it was given. */
+/* Names with versions: NAME:VERSION, or NAME/VERSION where the last component has no
+ * colon. Of each NAME the newest are kept: by the time at which the name was given, and
+ * by version, 10 above 9. A name is old when both say so: the clock may have been wrong
+ * when it was given. */
 #include <errno.h>
 #include <string.h>
 

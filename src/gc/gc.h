@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* gc: garbage collection of a repository, and the disk usage of its images.
- * Owns:  which objects and first-level links are referenced; their removal; sharing between images.
+ * Owns:  which objects and first-level links are referenced; their removal; sharing
+ *        between images.
  * Uses:  base, hash, verity, erofs, stream, repo.
  * Never: removes what a name refers to or a process uses; prints.
  *
- * Referenced are: each image that a name refers to, and its objects; each stream that a name refers to, its object, the
- * objects, streams and images that it refers to; each image in use. The kernel refuses a write lease on a file that
- * any process has open, and a mount in any mount namespace has its image open. A file whose use cannot be determined
- * counts as in use.
+ * Referenced are: each image that a name refers to, and its objects; each stream that a
+ * name refers to, its object, the objects, streams and images that it refers to; each
+ * image in use. The kernel refuses a write lease on a file that any process has open, and
+ * a mount in any mount namespace has its image open. A file whose use cannot be
+ * determined counts as in use.
  *
- * Marking runs first under the shared lock, then again under the exclusive lock for names that appeared in between.
- * Nothing is removed before marking is complete. Objects that were added in between are never candidates. The order
- * of removal is: references, first-level links, objects. An interrupted run therefore leaves no link to a missing
+ * Marking runs first under the shared lock, then again under the exclusive lock for names
+ * that appeared in between. Nothing is removed before marking is complete. Objects that
+ * were added in between are never candidates. The order of removal is: references,
+ * first-level links, objects. An interrupted run therefore leaves no link to a missing
  * object, and the next run continues.
  */
 #ifndef CFS_GC_H
@@ -38,7 +41,8 @@ struct cfs_gc_opts {
 	unsigned
 		keep; /* of each NAME/VERSION or NAME:VERSION, keep the newest so many; 0: all */
 	unsigned grace; /* keep objects younger than so many seconds */
-	/* First-level names, IDs with their algorithm in front, and references: kept as if a reference existed. */
+	/* First-level names, IDs with their algorithm in front, and references: kept as
+	 * if a reference existed. */
 	const char *const *roots;
 	size_t n_roots;
 	bool ignore_unknown_roots; /* report a root that does not exist instead of failing */
@@ -56,9 +60,10 @@ struct cfs_gc_result {
 	uint64_t n_in_use;	      /* images in use without a name */
 };
 
-/* Collects a repository that is open for WRITE, or for READ if dry_run is set. Waits for the exclusive lock as the
- * repository was told to wait when it was opened; afterwards the lock is exclusive. -EBUSY: timeout. A failure before
- * the first removal changes nothing. */
+/* Collects a repository that is open for WRITE, or for READ if dry_run is set. Waits for
+ * the exclusive lock as the repository was told to wait when it was opened; afterwards
+ * the lock is exclusive. -EBUSY: timeout. A failure before the first removal changes
+ * nothing. */
 int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
 		   struct cfs_gc_result *out, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -17,7 +17,8 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 	return cfs_repo_open_unverified(cfs_repo_dirfd(repo), below, err);
 }
 
-/* --- what no entry leads to ------------------------------------------------------------------ */
+/* --- what no entry leads to
+ * ------------------------------------------------------------------ */
 
 static void note_use(const struct gc_marks *m, const char *place, int use)
 {
@@ -26,8 +27,8 @@ static void note_use(const struct gc_marks *m, const char *place, int use)
 			      cfs_repo_use_reason(use));
 }
 
-/* Whether the file begins as composefs images do. It is not mapped: reading what fs-verity finds damaged
- * would end the program. */
+/* Whether the file begins as composefs images do. It is not mapped: reading what
+ * fs-verity finds damaged would end the program. */
 static int is_image(int fd, struct cfs_err *err)
 {
 	uint8_t head[4];
@@ -47,8 +48,9 @@ static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_digest_eq(&got, id);
 }
 
-/* Of a file in use that does not begin as images do: a damaged image may have lost its first bytes after it was
- * mounted, and then nobody can tell what it refers to. 0: it never was an image. */
+/* Of a file in use that does not begin as images do: a damaged image may have lost its
+ * first bytes after it was mounted, and then nobody can tell what it refers to. 0: it
+ * never was an image. */
 static int may_be_damaged_image(const struct gc_marks *m, int fd,
 				const struct cfs_digest *id, int use, struct cfs_err *err)
 {
@@ -110,9 +112,11 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	return use < 0 ? use : gc_mark_image(m, id, err);
 }
 
-/* --- .quarantine ----------------------------------------------------------------------------- */
+/* --- .quarantine
+ * ----------------------------------------------------------------------------- */
 
-/* What the image in a file refers to, by the bytes of that file. -EINVAL: it is not an image. */
+/* What the image in a file refers to, by the bytes of that file. -EINVAL: it is not an
+ * image. */
 static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 {
 	struct cfs_image im;
@@ -148,7 +152,8 @@ static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
 	       cfs_hex_decode((struct cfs_text){name, len}, out->bytes, len / 2);
 }
 
-/* Keeps the image that is now in the place of a file that was moved aside. 1: there is one. */
+/* Keeps the image that is now in the place of a file that was moved aside. 1: there is
+ * one. */
 static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 			  struct cfs_err *err)
 {
@@ -164,7 +169,8 @@ static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 	return rc < 0 ? rc : 1;
 }
 
-/* Refuses a file that was moved aside and does not begin as images do, unless it never was one. */
+/* Refuses a file that was moved aside and does not begin as images do, unless it never
+ * was one. */
 static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_digest *id,
 			  int use, struct cfs_err *err)
 {
@@ -180,8 +186,8 @@ static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_dig
 	return damaged > 0 ? fail_damaged(err) : damaged;
 }
 
-/* A file that is in use keeps what it refers to, and what the image of its name refers to: the kernel may
- * have read it before it was damaged. */
+/* A file that is in use keeps what it refers to, and what the image of its name refers
+ * to: the kernel may have read it before it was damaged. */
 static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 			   struct cfs_err *err)
 {

@@ -5,7 +5,8 @@
 
 #include "gc/collect_priv.h"
 
-/* --- choosing ----------------------------------------------------------------------------- */
+/* --- choosing
+ * ----------------------------------------------------------------------------- */
 
 int gc_choose_expired(struct gc_run *c, struct cfs_err *err)
 {
@@ -83,7 +84,8 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* --- removing ----------------------------------------------------------------------------- */
+/* --- removing
+ * ----------------------------------------------------------------------------- */
 
 static int remove_ref(struct gc_run *c, enum cfs_repo_kind kind, const char *name,
 		      struct cfs_err *err)
@@ -109,8 +111,8 @@ static int remove_expired(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* They are off the disk before the first object is: a link to nothing would tell others that they have what
- * they do not have. */
+/* They are off the disk before the first object is: a link to nothing would tell others
+ * that they have what they do not have. */
 static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n,
 			  struct cfs_err *err)
 {

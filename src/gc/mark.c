@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Marking: entries, and everything that they refer to. Streams are small and are followed one after the other;
- * images are read on all CPUs. */
+/* Marking: entries, and everything that they refer to. Streams are small and are followed
+ * one after the other; images are read on all CPUs. */
 #include <errno.h>
 #include <string.h>
 
 #include "gc/mark.h"
 
-/* --- entries ------------------------------------------------------------------------------ */
+/* --- entries
+ * ------------------------------------------------------------------------------ */
 
 static int by_id(const void *a, const void *b, void *ctx)
 {
@@ -149,7 +150,8 @@ void gc_close_marks(struct gc_marks *m)
 	*m = (struct gc_marks){0};
 }
 
-/* --- marking ------------------------------------------------------------------------------ */
+/* --- marking
+ * ------------------------------------------------------------------------------ */
 
 int gc_mark_image(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
@@ -193,7 +195,8 @@ static int reach_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	return rc;
 }
 
-/* --- streams ------------------------------------------------------------------------------ */
+/* --- streams
+ * ------------------------------------------------------------------------------ */
 
 static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 		      struct cfs_err *err)
@@ -243,7 +246,8 @@ int gc_follow_streams(struct gc_marks *m, struct cfs_err *err)
 	return rc;
 }
 
-/* --- images ------------------------------------------------------------------------------- */
+/* --- images
+ * ------------------------------------------------------------------------------- */
 
 static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {

@@ -33,8 +33,8 @@ struct gc_marks {
 	unsigned n_threads;
 };
 
-/* before: a mark that is done, whose images and streams need not be read again, or NULL. It gives its
- * live ids away. */
+/* before: a mark that is done, whose images and streams need not be read again, or NULL.
+ * It gives its live ids away. */
 int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 		  const struct cfs_gc_opts *opts, struct gc_marks *before,
 		  struct cfs_err *err) CFS_MUST_CHECK;
@@ -43,8 +43,9 @@ void gc_close_marks(struct gc_marks *m);
 /* Follows all roots to the end; m->live is settled then. */
 int gc_mark_all(struct gc_marks *m, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Its stages, for who asks what is reached from where: all streams with a name, and what they refer
- * to; an entry by its index; then all images that wait, and m->live is settled. */
+/* Its stages, for who asks what is reached from where: all streams with a name, and what
+ * they refer to; an entry by its index; then all images that wait, and m->live is
+ * settled. */
 int gc_mark_streams(struct gc_marks *m, struct cfs_err *err) CFS_MUST_CHECK;
 int gc_mark_entry(struct gc_marks *m, enum cfs_repo_kind kind, size_t index,
 		  struct cfs_err *err) CFS_MUST_CHECK;
@@ -60,8 +61,8 @@ const struct cfs_repo_entry *gc_find_entry(const struct gc_side *s, const char *
 int gc_has_target(const struct gc_marks *m, enum cfs_repo_kind kind,
 		  const struct cfs_repo_entry *ref, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* expire.c: which refs are old when of each name with versions so many are kept. out: flags for each of
- * them, zeroed. Those with all flags go. */
+/* expire.c: which refs are old when of each name with versions so many are kept. out:
+ * flags for each of them, zeroed. Those with all flags go. */
 enum {
 	GC_OLD_TIME = 1,
 	GC_OLD_VERSION = 2,
@@ -74,8 +75,8 @@ int gc_find_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *ou
 int gc_mark_image(struct gc_marks *m, const struct cfs_digest *id,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
-/* in_use.c: keeps an object that is in use, and what it refers to if it is an image. The caller follows with
- * gc_mark_pending_images. */
+/* in_use.c: keeps an object that is in use, and what it refers to if it is an image. The
+ * caller follows with gc_mark_pending_images. */
 int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 

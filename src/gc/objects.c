@@ -9,7 +9,8 @@
 
 #include "gc/collect_priv.h"
 
-/* --- listing ------------------------------------------------------------------------------ */
+/* --- listing
+ * ------------------------------------------------------------------------------ */
 
 /* One file of objects/xx. */
 static int list_file(struct gc_run *c, const char *prefix, const char *name,
@@ -68,8 +69,9 @@ int gc_list_objects(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&c->garbage, err);
 }
 
-/* Whatever leads to them or not: objects that are in use stay, with what they refer to. An image may be
- * mounted of which the repository knows nothing since its entry was removed. */
+/* Whatever leads to them or not: objects that are in use stay, with what they refer to.
+ * An image may be mounted of which the repository knows nothing since its entry was
+ * removed. */
 int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = 0;
@@ -88,11 +90,13 @@ int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : gc_mark_pending_images(&c->mark, err);
 }
 
-/* --- choosing and removing ---------------------------------------------------------------- */
+/* --- choosing and removing
+ * ---------------------------------------------------------------- */
 
-/* The directory of the object, held until that of another one is asked for. A path "xx/rest" would be
- * followed through whatever is at xx by now: whoever owns the repository could put a symbolic link there, to the
- * objects of another one. -ENOENT: there is none. */
+/* The directory of the object, held until that of another one is asked for. A path
+ * "xx/rest" would be followed through whatever is at xx by now: whoever owns the
+ * repository could put a symbolic link there, to the objects of another one. -ENOENT:
+ * there is none. */
 static int hold_prefix(struct gc_run *c, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char name[3] = "", place[16];
@@ -190,7 +194,8 @@ int gc_remove_objects(struct gc_run *c, struct cfs_err *err)
 		if (rc < 0)
 			break;
 		cfs_hex_encode(id.bytes, 1, prefix);
-		/* Behind the last of its directory; a directory that is not empty stays. */
+		/* Behind the last of its directory; a directory that is not empty
+		 * stays. */
 		if (i + 1 == c->gone.n || c->gone.v[(i + 1) * c->gone.len] != id.bytes[0])
 			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
 	}
@@ -198,8 +203,8 @@ int gc_remove_objects(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* Those of what goes: signatures/ID of images, signatures/objects/ID.p7s of objects. They go before, so that
- * none is left over when the power goes. */
+/* Those of what goes: signatures/ID of images, signatures/objects/ID.p7s of objects. They
+ * go before, so that none is left over when the power goes. */
 int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err)
 {
 	static const int directory = O_RDONLY | O_DIRECTORY;

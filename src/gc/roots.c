@@ -12,8 +12,8 @@ static void note(const struct gc_marks *m, enum cfs_gc_note what, const char *na
 		m->opts->note(m->opts->ctx, what, name, why);
 }
 
-/* A name of an image whose entry is gone keeps the object all the same: repair makes the entry anew. Not where names
- * that lead nowhere are to be removed. */
+/* A name of an image whose entry is gone keeps the object all the same: repair makes the
+ * entry anew. Not where names that lead nowhere are to be removed. */
 static int reach_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 			 const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
@@ -90,7 +90,8 @@ static int reach_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_er
 	return rc;
 }
 
-/* The first-level entry that a person means: its own name, an ID with its algorithm in front, or a ref. */
+/* The first-level entry that a person means: its own name, an ID with its algorithm in
+ * front, or a ref. */
 static const struct cfs_repo_entry *find_root(const struct gc_marks *m,
 					      const struct gc_side *s, const char *name)
 {
@@ -146,7 +147,8 @@ static int reach_used_entry(struct gc_marks *m, size_t index, struct cfs_err *er
 	return use < 0 ? use : gc_mark_entry(m, CFS_REPO_IMAGES, index, err);
 }
 
-/* What has no good entry is asked about when the objects to remove are known: gc_mark_if_used. */
+/* What has no good entry is asked about when the objects to remove are known:
+ * gc_mark_if_used. */
 static int reach_used(struct gc_marks *m, struct cfs_err *err)
 {
 	const struct gc_side *s = &m->side[CFS_REPO_IMAGES];

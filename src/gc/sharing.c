@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The arithmetic of sharing. Two rounds over the lists: who has what, then whose it is. */
+/* The arithmetic of sharing. Two rounds over the lists: who has what, then whose it
+ * is. */
 #include "gc/sharing.h"
 
 static void count_users(struct share_object *objects, const struct share_image *im)
@@ -12,7 +13,8 @@ static void count_users(struct share_object *objects, const struct share_image *
 	}
 }
 
-/* The bytes that do not divide go to those who come first, so that all shares make the whole. */
+/* The bytes that do not divide go to those who come first, so that all shares make the
+ * whole. */
 static uint64_t next_share(struct share_object *o)
 {
 	return o->bytes / o->users + (o->served++ < o->bytes % o->users);
@@ -56,7 +58,8 @@ void gc_sum_sharing(struct share_object *objects, size_t n_objects,
 	}
 }
 
-/* The place of the pair (a, b), a < b, where (0,1) (0,2) ... (1,2) ... stand one behind another. */
+/* The place of the pair (a, b), a < b, where (0,1) (0,2) ... (1,2) ... stand one behind
+ * another. */
 static size_t pair_at(size_t n, size_t a, size_t b)
 {
 	return a * (2 * n - a - 1) / 2 + b - a - 1;

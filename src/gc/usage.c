@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What images occupy. Images are read twice: to learn which objects there are at all, and then, when each
- * has a number, which of them each image has. So an image costs four bytes for each of its objects. */
+/* What images occupy. Images are read twice: to learn which objects there are at all, and
+ * then, when each has a number, which of them each image has. So an image costs four
+ * bytes for each of its objects. */
 #include "gc/usage.h"
 
 #include <errno.h>
@@ -37,7 +38,8 @@ static void show_progress(const struct cfs_gc_usage *u, const char *stage, uint6
 		&(struct cfs_progress){.stage = stage, .done = done, .all = all});
 }
 
-/* --- which images, and their names ------------------------------------------------------- */
+/* --- which images, and their names
+ * ------------------------------------------------------- */
 
 static int list_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
@@ -120,7 +122,8 @@ static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 	return 0;
 }
 
-/* --- which objects there are ------------------------------------------------------------- */
+/* --- which objects there are
+ * ------------------------------------------------------------- */
 
 /* Streams, and what is in use, keep their objects whatever happens to names. */
 static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
@@ -170,9 +173,11 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 	return rc;
 }
 
-/* --- their sizes ------------------------------------------------------------------------- */
+/* --- their sizes
+ * ------------------------------------------------------------------------- */
 
-/* That the kernel does not tell (EPERM of files of others) is an answer, which a warning tells. */
+/* That the kernel does not tell (EPERM of files of others) is an answer, which a warning
+ * tells. */
 static int measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
 			  struct share_object *o, struct cfs_err *err)
 {
@@ -253,7 +258,8 @@ static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 	return rc;
 }
 
-/* --- which objects each image has -------------------------------------------------------- */
+/* --- which objects each image has
+ * -------------------------------------------------------- */
 
 /* Two lists in order: the one is a part of the other. */
 static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *ids,
@@ -333,7 +339,8 @@ static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 	return 0;
 }
 
-/* --- the whole --------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------- */
 
 static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 		struct cfs_err *err)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What images occupy: each alone, what they share, and what would be free without one.
  *
- * An image has its objects and the object that it is itself. Of those some are its own, others are
- * shared with images of the same repository, named or not. Removing an image means to take away all
- * its names and to collect: then goes what nothing else with a name reaches. What a stream with a
- * name reaches stays, and so does an image that is mounted or open. */
+ * An image has its objects and the object that it is itself. Of those some are its own,
+ * others are shared with images of the same repository, named or not. Removing an image
+ * means to take away all its names and to collect: then goes what nothing else with a
+ * name reaches. What a stream with a name reaches stays, and so does an image that is
+ * mounted or open. */
 #ifndef CFS_GC_USAGE_H
 #define CFS_GC_USAGE_H
 
@@ -48,8 +49,9 @@ struct cfs_gc_usage_total {
 	bool use_known; /* false: it did not tell of all images whether they are in use */
 };
 
-/* Reads all images of the repository on all CPUs. It stays open for as long. Failures are those of
- * opening and reading images and streams: of a repository that is damaged nothing is said. */
+/* Reads all images of the repository on all CPUs. It stays open for as long. Failures are
+ * those of opening and reading images and streams: of a repository that is damaged
+ * nothing is said. */
 int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opts *opts,
 		      struct cfs_gc_usage **out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_gc_usage_close(struct cfs_gc_usage *usage); /* NULL is fine */
@@ -66,8 +68,8 @@ struct cfs_gc_usage_pair {
 	uint64_t n_objects, bytes;
 };
 
-/* Compares each two of n chosen images (indices, at most CFS_GC_PAIRS_MAX). out has room for
- * n * (n - 1) / 2; those that share most come first. -ENOMEM. */
+/* Compares each two of n chosen images (indices, at most CFS_GC_PAIRS_MAX). out has room
+ * for n * (n - 1) / 2; those that share most come first. -ENOMEM. */
 int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, size_t n,
 		       struct cfs_gc_usage_pair *out, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Images into a repository: made of a tree, or taken as they are. */
+/* Adding images to a repository: from a tree, or as bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "repo/repo_priv.h"
 
-/* Made when missing. Who may reach objects is said by the mode of the repository, as in composefs-rs. */
+/* Creates objects/ if it is missing. The mode of the repository itself restricts access,
+ * as in composefs-rs. */
 static int open_objects(const struct cfs_repo *repo)
 {
 	if (mkdirat(repo->dirfd, "objects", 0755) < 0 && errno != EEXIST)
@@ -31,7 +32,7 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 	return cfs_store_open(objects, ".", &own, out, err);
 }
 
-/* The image goes to its object as it is written, and is never in memory as a whole. */
+/* The image is written to its object directly; it is never in memory as a whole. */
 static int store_image(struct cfs_store *store, const struct cfs_plan *plan,
 		       struct cfs_digest *out, struct cfs_err *err)
 {
@@ -75,7 +76,7 @@ static int count_missing(const struct cfs_repo *repo, const struct cfs_ids *ids,
 		struct cfs_digest id = cfs_ids_get(ids, i);
 		int rc = cfs_repo_has_object(repo, &id, err);
 
-		/* What is not a regular file cannot be the object. */
+		/* -EUCLEAN: another type of file, which counts as missing. */
 		if (rc < 0 && rc != -EUCLEAN)
 			return rc;
 		if (rc <= 0 && missing->n++ == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Files that leave their place in objects/ and may still be mounted, or be wanted by somebody: they go to
- * .quarantine, where a collector asks about each of them. */
+/* Files that are moved out of objects/ although they may still be mounted: they go to
+ * CFS_REPO_ASIDE, where garbage collection checks each of them for use. */
 #include "repo/repo_priv.h"
 
 #include <errno.h>
@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 enum {
-	TRIES = 1000,
+	NAME_TRIES = 1000,
 	NAME_MAX_LEN = CFS_DIGEST_HEX_MAX + 16,
 };
 
-/* HEX, or HEX.1 and so on. */
+/* Formats HEX, or HEX.NUMBER if number is not 0. */
 static void format_name(const struct cfs_digest *id, int number, char out[NAME_MAX_LEN])
 {
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -27,7 +27,7 @@ static void format_name(const struct cfs_digest *id, int number, char out[NAME_M
 
 struct place {
 	int from, to;	  /* the directory of the object, and CFS_REPO_ASIDE */
-	const char *name; /* of the object in from */
+	const char *name; /* of the object, in from */
 };
 
 static int rename_aside(const struct place *p, const char *to)
@@ -35,8 +35,9 @@ static int rename_aside(const struct place *p, const char *to)
 	return renameat2(p->from, p->name, p->to, to, RENAME_NOREPLACE);
 }
 
-/* A second name, so that the object has one at every moment. Where that is not possible, or not permitted
- * (another's file, a directory), it is moved. */
+/* Adds a second name, so that the object has one at every moment. Where that is
+ * impossible or not permitted (a file of another user, a directory), the file is
+ * moved. */
 static int link_aside(const struct place *p, const char *to)
 {
 	if (linkat(p->from, p->name, p->to, to, 0) == 0)
@@ -46,9 +47,9 @@ static int link_aside(const struct place *p, const char *to)
 	return -1;
 }
 
-/* The number of the name, or -errno. */
-static int put_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
-		     int (*put)(const struct place *, const char *), struct cfs_err *err)
+/* Returns the number of the new name, or -errno. put: rename_aside or link_aside. */
+static int name_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
+		      int (*put)(const struct place *, const char *), struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	struct place p = {.name = NULL};
@@ -61,7 +62,7 @@ static int put_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
 	to = p.to = cfs_beneath_make_dir(repo->dirfd, CFS_REPO_ASIDE, 0700);
 	if (to < 0)
 		return cfs_beneath_fail(to, CFS_REPO_ASIDE, err);
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < NAME_TRIES; i++) {
 		char name[NAME_MAX_LEN];
 
 		format_name(id, i, name);
@@ -76,14 +77,14 @@ static int put_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
 int cfs_repo_move_aside(const struct cfs_repo *repo, const struct cfs_digest *id,
 			struct cfs_err *err)
 {
-	int number = put_aside(repo, id, rename_aside, err);
+	int number = name_aside(repo, id, rename_aside, err);
 
 	return number < 0 ? number : 0;
 }
 
 int repo_keep_replaced(const void *repo, const struct cfs_digest *id, struct cfs_err *err)
 {
-	return put_aside(repo, id, link_aside, err);
+	return name_aside(repo, id, link_aside, err);
 }
 
 int repo_drop_replaced(const void *ctx, const struct cfs_digest *id, int number,

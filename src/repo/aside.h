@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The directory for objects that were replaced or found damaged. A file in it is named by its ID, then ".1", ".2" and
- * so on if that name exists. Garbage collection removes nothing from it.
+/* The directory for objects that were replaced or found damaged. A file in it is named by
+ * its ID, then ".1", ".2" and so on if that name exists. Garbage collection removes
+ * nothing from it.
  */
 #ifndef CFS_REPO_ASIDE_H
 #define CFS_REPO_ASIDE_H

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-enum { FRESH_MIN = 64 * 1024 }; /* ids that wait at least */
+enum { FRESH_MIN = 64 * 1024 }; /* IDs that are collected before they are merged */
 
 void cfs_ids_init(struct cfs_ids *ids, enum cfs_hash_alg alg)
 {
@@ -19,7 +19,7 @@ void cfs_ids_fini(struct cfs_ids *ids)
 	ids->n = ids->cap = ids->n_fresh = ids->fresh_cap = 0;
 }
 
-static uint64_t first_of(const uint8_t *id)
+static uint64_t get_first_bytes(const uint8_t *id)
 {
 	uint64_t first;
 
@@ -27,21 +27,21 @@ static uint64_t first_of(const uint8_t *id)
 	return be64toh(first);
 }
 
-/* The order of memcmp. The first bytes of two digests differ nearly always. */
-static int compare(const uint8_t *a, const uint8_t *b, size_t len)
+/* The order of memcmp. Two digests nearly always differ in their first bytes. */
+static int compare_ids(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	uint64_t x = first_of(a), y = first_of(b);
+	uint64_t x = get_first_bytes(a), y = get_first_bytes(b);
 
 	if (x != y)
 		return x < y ? -1 : 1;
 	return memcmp(a, b, len);
 }
 
-/* Ids are digests, spread evenly: where one would lie is known from its first bytes, and a few
- * steps of doubling width find its neighbourhood. */
-static size_t guess(const struct cfs_ids *ids, const uint8_t *id)
+/* IDs are digests, spread evenly: the first bytes of one give its approximate
+ * position. */
+static size_t guess_index(const struct cfs_ids *ids, const uint8_t *id)
 {
-	return (size_t)(((unsigned __int128)first_of(id) * ids->n) >> 64);
+	return (size_t)(((unsigned __int128)get_first_bytes(id) * ids->n) >> 64);
 }
 
 size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
@@ -50,13 +50,13 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 
 	if (ids->n == 0)
 		return 0;
-	low = high = guess(ids, id);
-	while (low > 0 && compare(ids->v + low * ids->len, id, ids->len) >= 0) {
+	low = high = guess_index(ids, id);
+	while (low > 0 && compare_ids(ids->v + low * ids->len, id, ids->len) >= 0) {
 		high = low;
 		low = low > step ? low - step : 0;
 		step *= 2;
 	}
-	while (high < ids->n && compare(ids->v + high * ids->len, id, ids->len) < 0) {
+	while (high < ids->n && compare_ids(ids->v + high * ids->len, id, ids->len) < 0) {
 		low = high + 1;
 		high = ids->n - high > step ? high + step : ids->n;
 		step *= 2;
@@ -64,7 +64,7 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare(ids->v + mid * ids->len, id, ids->len) < 0)
+		if (compare_ids(ids->v + mid * ids->len, id, ids->len) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -105,15 +105,15 @@ int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id, struct cfs_err *err)
 
 static int by_bytes_32(const void *a, const void *b)
 {
-	return compare(a, b, CFS_SHA256_LEN);
+	return compare_ids(a, b, CFS_SHA256_LEN);
 }
 
 static int by_bytes_64(const void *a, const void *b)
 {
-	return compare(a, b, CFS_SHA512_LEN);
+	return compare_ids(a, b, CFS_SHA512_LEN);
 }
 
-/* Sorts what waits, and drops what waits twice. */
+/* Sorts the fresh IDs and drops duplicates. */
 static void sort_fresh(struct cfs_ids *ids)
 {
 	size_t kept = 1, len = ids->len;
@@ -129,9 +129,9 @@ static void sort_fresh(struct cfs_ids *ids)
 	ids->n_fresh = kept;
 }
 
-/* From the end, so that nothing is overwritten before it was moved. The two have nothing in common:
- * what is in v does not get into fresh. */
-static void merge(struct cfs_ids *ids)
+/* Merges from the end, so that nothing is overwritten before it was moved. v and fresh
+ * have no common IDs. */
+static void merge_fresh(struct cfs_ids *ids)
 {
 	size_t a = ids->n, b = ids->n_fresh, to = a + b, len = ids->len;
 
@@ -155,6 +155,6 @@ int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err)
 	sort_fresh(ids);
 	if (cfs_grow(&ids->v, &ids->cap, ids->n + ids->n_fresh, ids->len) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	merge(ids);
+	merge_fresh(ids);
 	return 0;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Sets of object ids: sorted arrays of nothing but their bytes, ten million in a third of a gigabyte. */
+/* Sets of object IDs: sorted arrays of their bytes. Ten million SHA-256 IDs need 320
+ * MB. */
 #ifndef CFS_REPO_IDS_H
 #define CFS_REPO_IDS_H
 
 #include "base/base.h"
 #include "verity/verity.h"
 
-/* What was added waits in fresh until there is much of it: it is sorted then, and merged. */
+/* Added IDs are collected in fresh; when it is large, it is sorted and merged into v. */
 struct cfs_ids {
 	enum cfs_hash_alg alg;
 	size_t len; /* bytes of an id */
@@ -23,10 +24,10 @@ void cfs_ids_fini(struct cfs_ids *ids);
 int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Sorts and merges all that waits; before _has, _get and n mean something. -ENOMEM. */
+/* Merges all added IDs. Call it before _find, _has, _get and n are used. -ENOMEM. */
 int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The index of the first id that is not below id. */
+/* The index of the first ID that is not less than id. */
 size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id);
 bool cfs_ids_has(const struct cfs_ids *ids, const uint8_t *id);
 struct cfs_digest cfs_ids_get(const struct cfs_ids *ids, size_t i);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What an image refers to. */
+/* The objects that an image refers to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "repo/repo_priv.h"
 
-/* "xx/rest", perhaps with slashes in front: what the kernel looks up in a data layer. */
+/* Parses "xx/REST", perhaps after slashes, as the kernel looks it up in a data layer. */
 static bool parse_path(struct cfs_text path, struct cfs_digest *out)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -60,7 +60,8 @@ int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *i
 
 	*out = (struct cfs_digest){.alg = repo->meta.alg};
 	if (rc == 0 && !parse_path(path, out))
-		rc = cfs_fail(err, EUCLEAN,
-			      "its content is no object of this repository");
+		rc = cfs_fail(
+			err, EUCLEAN,
+			"its backing path is not that of an object of this repository");
 	return rc;
 }

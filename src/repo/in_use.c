@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Whether a file is in use. No book is kept: the kernel knows. A write lease is granted only on a file that
- * nobody else has open, and EROFS, or the loop device below it, has the image open for as long as it is
- * mounted, whatever mount namespace that is in. */
+/* Whether a file is in use. Nothing is recorded; the kernel is asked: it grants a write
+ * lease only on a file that nobody else has open, and EROFS, or the loop device below it,
+ * has the image open while it is mounted in any mount namespace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -12,9 +12,10 @@
 
 #include "repo/repo_priv.h"
 
-/* The filesystems where the kernel that is asked sees all opens of a file. FUSE, virtiofs and network
- * filesystems grant leases too, but know only of opens through the same mount; the inode of an overlay
- * is not that of the layer below, through which somebody else may have the file open. */
+/* The filesystems where this kernel sees all opens of a file. FUSE, virtiofs and network
+ * filesystems grant leases too, but know only the opens through the same mount. The inode
+ * of an overlay is not that of the layer below, through which another process may have
+ * the file open. */
 static const uint32_t lease_types[] = {
 	EXT4_SUPER_MAGIC, /* ext2 and ext3, too */
 	XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC,
@@ -32,8 +33,8 @@ static int leases_are_global(int fd, struct cfs_err *err)
 	return 0;
 }
 
-/* Leases are for the owner of a file, and for who has CAP_LEASE. */
-static int is_ours(int fd, struct cfs_err *err)
+/* Only the owner of a file, or a process with CAP_LEASE, may take a lease. */
+static int is_owner(int fd, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -42,7 +43,7 @@ static int is_ours(int fd, struct cfs_err *err)
 	return st.st_uid == geteuid();
 }
 
-static int explain_refusal(int fd, struct cfs_err *err)
+static int interpret_refusal(int fd, struct cfs_err *err)
 {
 	int code = errno, ours;
 
@@ -51,7 +52,7 @@ static int explain_refusal(int fd, struct cfs_err *err)
 	if (code == EINVAL) /* fs.leases-enable is 0 */
 		return CFS_REPO_USE_UNKNOWN;
 	if (code == EACCES) {
-		ours = is_ours(fd, err);
+		ours = is_owner(fd, err);
 		if (ours <= 0)
 			return ours < 0 ? ours : CFS_REPO_USE_UNKNOWN;
 	}
@@ -65,12 +66,13 @@ int cfs_repo_file_use(int fd, struct cfs_err *err)
 
 	if (rc <= 0)
 		return rc < 0 ? rc : CFS_REPO_USE_UNKNOWN;
-	/* Who opens it just now makes the kernel send us a signal. SIGIO would end the program. */
+	/* If another process opens the file now, the kernel sends a signal. SIGIO would
+	 * end the program. */
 	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
 		return cfs_fail_errno(err, "signal of the lease");
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return explain_refusal(fd, err);
-	(void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing it does the same */
+		return interpret_refusal(fd, err);
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK); /* close() releases it too */
 	return CFS_REPO_UNUSED;
 }
 

@@ -17,7 +17,8 @@ enum cfs_repo_use {
 /* Whether a regular file is in use: an enum cfs_repo_use, or -errno. */
 int cfs_repo_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same for an object; CFS_REPO_UNUSED if it does not exist or is not a regular file. */
+/* The same for an object; CFS_REPO_UNUSED if it does not exist or is not a regular
+ * file. */
 int cfs_repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id,
 			struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Repositories from before there was a meta.json: what the first object tells that is found. */
+/* The parameters of a repository without meta.json, inferred from the first object that
+ * is found. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,13 +8,13 @@
 
 #include "repo/repo_priv.h"
 
-/* Looks at one name in a directory. 1: found; 0: go on. */
+/* Visits one name in a directory. 1: inferred; 0: continue. */
 typedef int infer_fn(int dirfd, const char *prefix, const char *name,
 		     struct repo_inferred *out, struct cfs_err *err);
 
-/* Takes the descriptor. */
-static int infer_each(int fd, const char *prefix, infer_fn *look,
-		      struct repo_inferred *out, struct cfs_err *err)
+/* Visits each name. Closes fd. */
+static int infer_from_each(int fd, const char *prefix, infer_fn *visit,
+			   struct repo_inferred *out, struct cfs_err *err)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -25,7 +26,7 @@ static int infer_each(int fd, const char *prefix, infer_fn *look,
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		rc = look(dirfd(dir), prefix, d->d_name, out, err);
+		rc = visit(dirfd(dir), prefix, d->d_name, out, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
@@ -40,7 +41,7 @@ static int infer_verity(int dirfd, const char *name, struct repo_inferred *out,
 	struct cfs_digest seal;
 	int rc;
 
-	if (fd == -ENOENT) /* collected meanwhile */
+	if (fd == -ENOENT) /* removed by garbage collection */
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, name, err);
@@ -49,8 +50,8 @@ static int infer_verity(int dirfd, const char *name, struct repo_inferred *out,
 	return rc == 0 || rc == -ENOTTY ? 1 : cfs_context(err, rc, "%s", name);
 }
 
-static int infer_object(int dirfd, const char *prefix, const char *name,
-			struct repo_inferred *out, struct cfs_err *err)
+static int infer_from_object(int dirfd, const char *prefix, const char *name,
+			     struct repo_inferred *out, struct cfs_err *err)
 {
 	struct cfs_digest id;
 
@@ -62,8 +63,8 @@ static int infer_object(int dirfd, const char *prefix, const char *name,
 	return 0;
 }
 
-static int infer_prefix(int dirfd, const char *prefix, const char *name,
-			struct repo_inferred *out, struct cfs_err *err)
+static int infer_from_prefix(int dirfd, const char *prefix, const char *name,
+			     struct repo_inferred *out, struct cfs_err *err)
 {
 	int fd;
 
@@ -71,12 +72,13 @@ static int infer_prefix(int dirfd, const char *prefix, const char *name,
 	if (strlen(name) != 2 || cfs_hex_value(name[0]) < 0 || cfs_hex_value(name[1]) < 0)
 		return 0;
 	fd = cfs_beneath_open(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
-	/* A foreign file tells nothing, and gc may remove a directory. */
+	/* Other files are skipped, and garbage collection may remove a directory. */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, name, err);
-	return cfs_context(err, infer_each(fd, name, infer_object, out, err), "%s", name);
+	return cfs_context(err, infer_from_each(fd, name, infer_from_object, out, err),
+			   "%s", name);
 }
 
 int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err)
@@ -88,5 +90,6 @@ int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err)
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, "objects", err);
-	return cfs_context(err, infer_each(fd, "", infer_prefix, out, err), "objects");
+	return cfs_context(err, infer_from_each(fd, "", infer_from_prefix, out, err),
+			   "objects");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The links of a repository: their one good form, read and written. */
+/* Symbolic links: formatting, parsing, reading, replacing. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +57,7 @@ bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 	return cfs_text_eq(target, cfs_text(again));
 }
 
-static size_t depth_of(struct cfs_text ref)
+static size_t count_components(struct cfs_text ref)
 {
 	size_t n = 1;
 
@@ -71,7 +71,7 @@ void repo_ref_target(struct cfs_text ref, struct cfs_text entry,
 {
 	size_t at = 0;
 
-	for (size_t i = depth_of(ref); i; i--)
+	for (size_t i = count_components(ref); i; i--)
 		at += (size_t)sprintf(out + at, "../");
 	snprintf(out + at, CFS_REPO_LINK_MAX - at, "%.*s", (int)entry.len, entry.s);
 }
@@ -79,7 +79,7 @@ void repo_ref_target(struct cfs_text ref, struct cfs_text entry,
 bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 			   struct cfs_text *out)
 {
-	for (size_t i = depth_of(ref); i; i--) {
+	for (size_t i = count_components(ref); i; i--) {
 		if (!cfs_text_has_prefix(target, CFS_TEXT("../")))
 			return false;
 		target = (struct cfs_text){target.s + 3, target.len - 3};
@@ -88,7 +88,7 @@ bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 	return repo_is_component(target);
 }
 
-static int tmp_name(char out[REPO_NAME_MAX], struct cfs_err *err)
+static int make_temp_name(char out[REPO_NAME_MAX], struct cfs_err *err)
 {
 	static const char alnum[] =
 		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -111,7 +111,7 @@ int cfs_repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
 	int rc = 0, made = -1;
 
 	for (int i = 0; rc == 0 && made < 0 && i < TMP_TRIES; i++) {
-		rc = tmp_name(tmp, err);
+		rc = make_temp_name(tmp, err);
 		made = rc == 0 ? symlinkat(target, repo->dirfd, tmp) : -1;
 		if (rc == 0 && made < 0 && errno != EEXIST)
 			rc = cfs_fail_errno(err, "temporary link");

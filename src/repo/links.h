@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The links of a repository: their form, and how they are read and written.
  *
- * A first-level link (images/ID, streams/NAME) has the target ../objects/xx/REST. A reference (images/refs/NAME,
- * streams/refs/NAME) has the name of a first-level link of the same kind as its target, with "../" once for each
- * component of NAME. A link with any other target is damaged.
+ * A first-level link (images/ID, streams/NAME) has the target ../objects/xx/REST. A
+ * reference (images/refs/NAME, streams/refs/NAME) has the name of a first-level link of
+ * the same kind as its target, with "../" once for each component of NAME. A link with
+ * any other target is damaged.
  */
 #ifndef CFS_REPO_LINKS_H
 #define CFS_REPO_LINKS_H
@@ -24,15 +25,15 @@ enum {
 /* The directory of the kind: "images" or "streams". */
 const char *cfs_repo_kind_dir(enum cfs_repo_kind kind);
 
-/* Reads the target of the link name in dirfd into buf. Returns its length, or -errno: -EINVAL if name is not a
- * symbolic link, -EUCLEAN if the target is too long. */
+/* Reads the target of the link name in dirfd into buf. Returns its length, or -errno:
+ * -EINVAL if name is not a symbolic link, -EUCLEAN if the target is too long. */
 int cfs_repo_read_link(int dirfd, const char *name, char buf[CFS_REPO_LINK_MAX]);
 
 /* Formats the target of a first-level link: "../objects/xx/REST". */
 void cfs_repo_object_target(const struct cfs_digest *id, char out[CFS_REPO_LINK_MAX]);
 
-/* Creates or atomically replaces the link name in dirfd. The repository is open for WRITE. -EEXIST: name is a
- * directory. */
+/* Creates or atomically replaces the link name in dirfd. The repository is open for
+ * WRITE. -EEXIST: name is a directory. */
 int cfs_repo_put_link(const struct cfs_repo *repo, int dirfd, const char *name,
 		      const char *target, struct cfs_err *err) CFS_MUST_CHECK;
 

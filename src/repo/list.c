@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a repository holds, as lists: first-level entries and refs. */
+/* Lists of first-level links and of references. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,15 +9,15 @@
 
 #include "repo/repo_priv.h"
 
-/* Components of a ref whose link still fits: "../" for each, and one byte. Below that depth no link has the
- * good form, and nothing is referred to. */
+/* The number of components of a reference whose target still fits into CFS_REPO_LINK_MAX:
+ * "../" for each, and a name of one byte. Below that depth no link can be valid. */
 enum { DEPTH_MAX = (CFS_REPO_LINK_MAX - 2) / 3 };
 
-void cfs_repo_list_fini(struct cfs_repo_list *list)
+void cfs_repo_list_fini(struct cfs_repo_list *list_kind)
 {
-	cfs_arena_fini(&list->arena);
-	free(list->v);
-	*list = (struct cfs_repo_list){0};
+	cfs_arena_fini(&list_kind->arena);
+	free(list_kind->v);
+	*list_kind = (struct cfs_repo_list){0};
 }
 
 struct lister {
@@ -27,44 +27,43 @@ struct lister {
 	struct cfs_repo_list *out;
 };
 
-static int set_wrong(struct cfs_repo_entry *e, int code, const char *wrong)
+static int set_bad(struct cfs_repo_entry *e, int code, const char *wrong)
 {
 	e->code = code;
 	e->wrong = wrong;
 	return 0;
 }
 
-/* images/ID -> ../objects/xx/rest of the same ID; a stream has a name of its own. */
-static int judge_entry(const struct lister *l, struct cfs_repo_entry *e,
+/* images/ID must refer to the object of the same ID; the name of a stream is free. */
+static int parse_entry(const struct lister *l, struct cfs_repo_entry *e,
 		       struct cfs_text target)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
 	if (!repo_parse_object_target(target, l->repo->meta.alg, &e->id))
-		return set_wrong(e, -EUCLEAN, "expected a link to ../objects/xx/rest");
+		return set_bad(e, -EUCLEAN, "expected a link to ../objects/xx/rest");
 	if (l->kind == CFS_REPO_IMAGES &&
 	    strcmp(e->name, cfs_digest_hex(&e->id, hex)) != 0)
-		return set_wrong(e, -EUCLEAN,
-				 "the link refers to the object of another ID");
+		return set_bad(e, -EUCLEAN,
+			       "the link refers to the object of another ID");
 	return 0;
 }
 
-static int judge_ref(const struct lister *l, struct cfs_repo_entry *e,
+static int parse_ref(const struct lister *l, struct cfs_repo_entry *e,
 		     struct cfs_text target, struct cfs_err *err)
 {
 	struct cfs_text entry;
 
 	if (!repo_parse_ref_target(cfs_text(e->name), target, &entry))
-		return set_wrong(
-			e, -EUCLEAN,
-			"expected a link to a first-level entry, \"../\" for each "
-			"component of the name");
+		return set_bad(e, -EUCLEAN,
+			       "expected a link to a first-level entry, \"../\" for each "
+			       "component of the name");
 	e->target = cfs_arena_copy(&l->out->arena, entry.s, entry.len);
 	return e->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int judge(const struct lister *l, int dirfd, const char *name,
-		 struct cfs_repo_entry *e, struct cfs_err *err)
+static int read_entry(const struct lister *l, int dirfd, const char *name,
+		      struct cfs_repo_entry *e, struct cfs_err *err)
 {
 	char buf[CFS_REPO_LINK_MAX];
 	struct stat st;
@@ -73,20 +72,20 @@ static int judge(const struct lister *l, int dirfd, const char *name,
 			  : cfs_repo_read_link(dirfd, name, buf);
 
 	if (len == -EINVAL)
-		return set_wrong(e, -EMLINK, "expected a symbolic link");
+		return set_bad(e, -EMLINK, "expected a symbolic link");
 	if (len == -EUCLEAN)
-		return set_wrong(e, -EUCLEAN, "the link is too long");
+		return set_bad(e, -EUCLEAN, "the link is too long");
 	if (len < 0)
-		return set_wrong(e, len, strerror(-len));
+		return set_bad(e, len, strerror(-len));
 	e->mtime_sec = st.st_mtim.tv_sec;
 	e->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
 	if (l->refs)
-		return judge_ref(l, e, (struct cfs_text){buf, (size_t)len}, err);
-	return judge_entry(l, e, (struct cfs_text){buf, (size_t)len});
+		return parse_ref(l, e, (struct cfs_text){buf, (size_t)len}, err);
+	return parse_entry(l, e, (struct cfs_text){buf, (size_t)len});
 }
 
-static int append(const struct lister *l, const struct cfs_repo_entry *e,
-		  struct cfs_err *err)
+static int append_entry(const struct lister *l, const struct cfs_repo_entry *e,
+			struct cfs_err *err)
 {
 	if (cfs_grow(&l->out->v, &l->out->cap, l->out->n + 1, sizeof(*e)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -94,8 +93,8 @@ static int append(const struct lister *l, const struct cfs_repo_entry *e,
 	return 0;
 }
 
-/* In the arena; NULL: out of memory. */
-static const char *join(const struct lister *l, const char *prefix, const char *name)
+/* Allocated in the arena; NULL: out of memory. */
+static const char *join_name(const struct lister *l, const char *prefix, const char *name)
 {
 	size_t prefix_len = strlen(prefix), len = strlen(name);
 	char *full = cfs_arena_alloc(&l->out->arena, prefix_len + len + 1, 1);
@@ -107,30 +106,30 @@ static const char *join(const struct lister *l, const char *prefix, const char *
 	return full;
 }
 
-static int add(const struct lister *l, int dirfd, const char *prefix, const char *name,
-	       struct cfs_err *err)
+static int add_entry(const struct lister *l, int dirfd, const char *prefix,
+		     const char *name, struct cfs_err *err)
 {
-	struct cfs_repo_entry e = {.name = join(l, prefix, name)};
+	struct cfs_repo_entry e = {.name = join_name(l, prefix, name)};
 	int rc;
 
 	if (!e.name)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = judge(l, dirfd, name, &e, err);
-	if (e.code == -ENOENT) /* gone meanwhile */
+	rc = read_entry(l, dirfd, name, &e, err);
+	if (e.code == -ENOENT) /* removed during the run */
 		return 0;
-	return rc < 0 ? rc : append(l, &e, err);
+	return rc < 0 ? rc : append_entry(l, &e, err);
 }
 
-/* Directories that lie so deep: they are told, and not entered. */
-static int add_deep(const struct lister *l, const char *prefix, const char *name,
-		    struct cfs_err *err)
+/* Lists a directory that is too deep as a bad entry, without entering it. */
+static int add_too_deep(const struct lister *l, const char *prefix, const char *name,
+			struct cfs_err *err)
 {
-	struct cfs_repo_entry e = {.name = join(l, prefix, name)};
+	struct cfs_repo_entry e = {.name = join_name(l, prefix, name)};
 
 	if (!e.name)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	set_wrong(&e, -EMLINK, "a directory below the deepest possible reference");
-	return append(l, &e, err);
+	set_bad(&e, -EMLINK, "a directory below the deepest possible reference");
+	return append_entry(l, &e, err);
 }
 
 /* 1, 0 or -errno. */
@@ -145,19 +144,20 @@ static int is_dir(int dirfd, const struct dirent *d)
 	return S_ISDIR(st.st_mode);
 }
 
-static int walk(const struct lister *l, int fd, const char *prefix, int depth,
-		struct cfs_err *err);
+static int list_names(const struct lister *l, int fd, const char *prefix, int depth,
+		      struct cfs_err *err);
 
-static int enter(const struct lister *l, int dirfd, const char *prefix, const char *name,
-		 int depth, struct cfs_err *err)
+static int list_directory(const struct lister *l, int dirfd, const char *prefix,
+			  const char *name, int depth, struct cfs_err *err)
 {
 	cfs_autofree char *below = NULL;
 	int fd;
 
-	if (!l->refs) /* refs/ itself, and what somebody put there */
-		return strcmp(name, "refs") == 0 ? 0 : add(l, dirfd, prefix, name, err);
+	if (!l->refs) /* refs/ itself, or a directory that does not belong here */
+		return strcmp(name, "refs") == 0 ? 0
+						 : add_entry(l, dirfd, prefix, name, err);
 	if (depth + 2 > DEPTH_MAX)
-		return add_deep(l, prefix, name, err);
+		return add_too_deep(l, prefix, name, err);
 	if (asprintf(&below, "%s%s/", prefix, name) < 0) {
 		below = NULL;
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -167,11 +167,11 @@ static int enter(const struct lister *l, int dirfd, const char *prefix, const ch
 		return 0;
 	if (fd < 0)
 		return cfs_fail_errno(err, "refs/%s%s", prefix, name);
-	return walk(l, fd, below, depth + 1, err);
+	return list_names(l, fd, below, depth + 1, err);
 }
 
-static int list_one(const struct lister *l, int dirfd, const char *prefix,
-		    const struct dirent *d, int depth, struct cfs_err *err)
+static int list_name(const struct lister *l, int dirfd, const char *prefix,
+		     const struct dirent *d, int depth, struct cfs_err *err)
 {
 	int dir = is_dir(dirfd, d);
 
@@ -179,13 +179,13 @@ static int list_one(const struct lister *l, int dirfd, const char *prefix,
 		errno = -dir;
 		return cfs_fail_errno(err, "%s%s", prefix, d->d_name);
 	}
-	return dir ? enter(l, dirfd, prefix, d->d_name, depth, err)
-		   : add(l, dirfd, prefix, d->d_name, err);
+	return dir ? list_directory(l, dirfd, prefix, d->d_name, depth, err)
+		   : add_entry(l, dirfd, prefix, d->d_name, err);
 }
 
-/* Takes fd over. depth is bounded, and with it the stack. */
-static int walk(const struct lister *l, int fd, const char *prefix, int depth,
-		struct cfs_err *err)
+/* Closes fd. The depth is bounded, and with it the stack. */
+static int list_names(const struct lister *l, int fd, const char *prefix, int depth,
+		      struct cfs_err *err)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -198,7 +198,7 @@ static int walk(const struct lister *l, int fd, const char *prefix, int depth,
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = list_one(l, dirfd(dir), prefix, d, depth, err);
+			rc = list_name(l, dirfd(dir), prefix, d, depth, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
@@ -211,7 +211,7 @@ static int by_name(const void *a, const void *b)
 		      ((const struct cfs_repo_entry *)b)->name);
 }
 
-static int list(const struct lister *l, struct cfs_err *err)
+static int list_kind(const struct lister *l, struct cfs_err *err)
 {
 	char path[64];
 	int fd, rc;
@@ -223,7 +223,7 @@ static int list(const struct lister *l, struct cfs_err *err)
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, err);
-	rc = cfs_context(err, walk(l, fd, "", 0, err), "%s", path);
+	rc = cfs_context(err, list_names(l, fd, "", 0, err), "%s", path);
 	if (rc == 0 && l->out->n)
 		qsort(l->out->v, l->out->n, sizeof(*l->out->v), by_name);
 	return rc;
@@ -234,7 +234,7 @@ int cfs_repo_list_entries(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 {
 	struct lister l = {.repo = repo, .kind = kind, .refs = false, .out = out};
 
-	return list(&l, err);
+	return list_kind(&l, err);
 }
 
 int cfs_repo_list_refs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
@@ -242,5 +242,5 @@ int cfs_repo_list_refs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 {
 	struct lister l = {.repo = repo, .kind = kind, .refs = true, .out = out};
 
-	return list(&l, err);
+	return list_kind(&l, err);
 }

@@ -11,7 +11,8 @@ struct cfs_repo_entry {
 	const char *name;     /* of a reference: below refs/ */
 	const char *target;   /* of a reference: the name of the first-level link */
 	struct cfs_digest id; /* of a first-level link: its object */
-	/* 0; -EMLINK: not a symbolic link; -EUCLEAN: a damaged link; other -errno: it could not be read. */
+	/* 0; -EMLINK: not a symbolic link; -EUCLEAN: a damaged link; other -errno: it
+	 * could not be read. */
 	int code;
 	const char *wrong; /* a description of code; target and id are undefined then */
 	int64_t mtime_sec; /* of the link */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The lock of a repository: a flock on its directory, which composefs-rs takes, too. Who uses the
- * repository shares it, who collects has it alone. The kernel lets new sharers pass one who waits to
- * be alone; so that a busy repository can be collected, we pass through a gate first, a second lock that a
- * collector holds while it waits.
+/* The lock of a repository: flock(2) on its directory, as in composefs-rs. Users hold it
+ * shared, garbage collection holds it exclusively. The kernel lets new shared locks
+ * overtake a process that waits for the exclusive lock. Therefore each user first passes
+ * a gate, a second lock that is held exclusively during that wait.
  *
- * Whoever can open the directory for reading can lock it, for as long as they like. So what only looks goes on
- * without the lock, all others say whom they wait for, and a gate that stays shut is passed by: it is there for fairness
- * alone. */
+ * Any process that can open the directory for reading can lock it, for any time. So
+ * CFS_REPO_LOOK does not wait for the lock, everything else reports the process that it
+ * waits for, and the gate is skipped after some time: it only serves fairness. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,10 +18,10 @@ static const char gate_name[] = ".lock-gc";
 
 enum {
 	GATE_MS =
-		2000, /* who holds the repository for hours must not hold up all others by us */
+		2000, /* the gate is held no longer, so that one long user does not block all others */
 	OPEN_MS = 100,
 	GATE_WAIT_MS =
-		GATE_MS + 5 * OPEN_MS, /* no collector of ours keeps it shut so long */
+		GATE_MS + 5 * OPEN_MS, /* longer than this program ever holds the gate */
 };
 
 static int lock_now(int fd, int how)
@@ -32,7 +32,7 @@ static int lock_now(int fd, int how)
 	return 0;
 }
 
-/* A gate that cannot be opened (a read-only file system, none there yet) holds nobody up. */
+/* A gate that cannot be opened (read-only filesystem, not created yet) is skipped. */
 static int open_gate(int dirfd, bool writer)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -40,10 +40,12 @@ static int open_gate(int dirfd, bool writer)
 	return openat(dirfd, gate_name, writer ? flags | O_CREAT : flags, 0644);
 }
 
-/* --- sharing ----------------------------------------------------------------------------- */
+/* --- shared lock
+ * ------------------------------------------------------------------------- */
 
-/* Shares the lock if that can be had at once. A collector that waits for us to end is not delayed by more lookers. */
-static void look(int dirfd)
+/* Takes the shared lock if that is possible at once and nobody waits for the exclusive
+ * lock. */
+static void lock_if_free(int dirfd)
 {
 	cfs_autofd int gate = open_gate(dirfd, false);
 
@@ -51,7 +53,7 @@ static void look(int dirfd)
 		(void)lock_now(dirfd, LOCK_SH);
 }
 
-/* Waits at the gate, a part of the time that there is; what is left. */
+/* Waits at the gate for a part of the timeout; returns the rest. */
 static struct cfs_lock_wait pass_gate(int dirfd, bool writer, struct cfs_lock_wait wait)
 {
 	cfs_autofd int gate = open_gate(dirfd, writer);
@@ -73,32 +75,33 @@ static struct cfs_lock_wait pass_gate(int dirfd, bool writer, struct cfs_lock_wa
 int repo_lock_shared(int dirfd, enum cfs_repo_access access,
 		     const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
-	static const struct cfs_lock_wait patient;
+	static const struct cfs_lock_wait no_limit;
 	struct cfs_lock_wait left;
 	int rc;
 
 	if (access == CFS_REPO_LOOK) {
-		look(dirfd);
+		lock_if_free(dirfd);
 		return 0;
 	}
-	left = pass_gate(dirfd, access == CFS_REPO_WRITE, wait ? *wait : patient);
+	left = pass_gate(dirfd, access == CFS_REPO_WRITE, wait ? *wait : no_limit);
 	rc = cfs_lock_take(dirfd, LOCK_SH, &left, err);
 	if (rc == 0 || rc == -EBUSY || access == CFS_REPO_WRITE)
 		return rc;
-	return 0; /* without locks there is nothing that reading could wait for */
+	return 0; /* the filesystem has no locks */
 }
 
-/* --- alone ------------------------------------------------------------------------------- */
+/* --- exclusive lock
+ * ---------------------------------------------------------------------- */
 
-struct patience {
+struct exclusive_wait {
 	long long end, note_at;
 	const struct cfs_lock_wait *wait;
 };
 
-static struct patience start_waiting(const struct cfs_lock_wait *wait)
+static struct exclusive_wait start_wait(const struct cfs_lock_wait *wait)
 {
 	long long now = cfs_lock_now_ms();
-	struct patience p = {
+	struct exclusive_wait p = {
 		.end = LLONG_MAX, .note_at = now + CFS_LOCK_NOTE_MS, .wait = wait};
 
 	if (wait->timeout_ms > 0)
@@ -108,8 +111,9 @@ static struct patience start_waiting(const struct cfs_lock_wait *wait)
 	return p;
 }
 
-/* Tries for so long, and tells on the way who has it. 0, -EAGAIN, or why there is no lock. */
-static int try_for(int fd, int ms, struct patience *p)
+/* Tries for ms milliseconds and reports the holder meanwhile. 0, -EAGAIN, or -errno of
+ * flock. */
+static int lock_for_ms(int fd, int ms, struct exclusive_wait *p)
 {
 	long long until = cfs_lock_now_ms() + ms;
 	char holder[CFS_LOCK_HOLDER_MAX];
@@ -136,14 +140,14 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 	cfs_autofd int gate = open_gate(dirfd, true);
 	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc = lock_now(dirfd, LOCK_EX);
-	struct patience p;
+	struct exclusive_wait p;
 
 	if (rc == -EAGAIN)
-		p = start_waiting(wait);
+		p = start_wait(wait);
 	while (rc == -EAGAIN && wait->timeout_ms >= 0 && cfs_lock_now_ms() < p.end) {
-		bool shut = gate >= 0 && try_for(gate, GATE_WAIT_MS, &p) == 0;
+		bool shut = gate >= 0 && lock_for_ms(gate, GATE_WAIT_MS, &p) == 0;
 
-		rc = try_for(dirfd, GATE_MS, &p);
+		rc = lock_for_ms(dirfd, GATE_MS, &p);
 		if (shut)
 			(void)flock(gate, LOCK_UN);
 		if (rc == -EAGAIN)
@@ -158,9 +162,10 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
 }
 
-/* --- of an open repository ---------------------------------------------------------------- */
+/* --- of an open repository
+ * ---------------------------------------------------------------- */
 
-static int read_meta_again(struct cfs_repo *r, struct cfs_err *err)
+static int reread_meta(struct cfs_repo *r, struct cfs_err *err)
 {
 	enum cfs_hash_alg alg = r->meta.alg;
 	int rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);
@@ -183,7 +188,7 @@ int cfs_repo_lock_alone(struct cfs_repo *r, struct cfs_err *err)
 	if (rc == 0)
 		rc = repo_lock_exclusive(r->dirfd, &r->wait, err);
 	if (rc == 0)
-		rc = read_meta_again(r, err);
+		rc = reread_meta(r, err);
 	return cfs_context(err, rc, "repository %s", r->path);
 }
 

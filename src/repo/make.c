@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Making a repository: the directory, then meta.json, which says all and appears whole. */
+/* Creating a repository: the directory, then meta.json, atomically. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,8 +8,9 @@
 
 #include "repo/repo_priv.h"
 
-/* The parents as mkdir -p makes them, the repository itself for its owner alone: an object is a file
- * whose mode and owner in the image say nothing of the mode that it has here. Returns it open. */
+/* Creates the parents as mkdir -p does, and the repository itself with mode 0700: objects
+ * are readable whatever the mode of the file in the image. Returns the directory,
+ * open. */
 static int make_directory(const char *path, bool *made, struct cfs_err *err)
 {
 	cfs_autofd int dir = cfs_path_make_dir(path, 0700, made, err);
@@ -21,8 +22,8 @@ static int make_directory(const char *path, bool *made, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
-static int fill_meta(struct cfs_replace *r, int dirfd, const struct cfs_repo_init *init,
-		     struct cfs_err *err)
+static int write_meta_file(struct cfs_replace *r, int dirfd,
+			   const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	char text[CFS_REPO_META_TEXT_MAX];
 	int rc;
@@ -35,7 +36,7 @@ static int fill_meta(struct cfs_replace *r, int dirfd, const struct cfs_repo_ini
 		rc = cfs_verity_seal(&r->fd, init->meta.alg, err);
 	if (rc == 0)
 		rc = cfs_replace_commit_new(r, err);
-	if (rc == 0 && syncfs(dirfd) < 0) /* the directories above, too */
+	if (rc == 0 && syncfs(dirfd) < 0) /* includes the new parents */
 		rc = cfs_fail_errno(err, "sync");
 	return rc;
 }
@@ -47,13 +48,15 @@ static int write_meta(int dirfd, const struct cfs_repo_init *init, struct cfs_er
 
 	if (rc < 0)
 		return rc;
-	rc = fill_meta(&r, dirfd, init, err);
+	rc = write_meta_file(&r, dirfd, init, err);
 	cfs_replace_abort(&r);
 	return rc;
 }
 
-/* Is what is there what is wanted? 1: yes. */
-static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
+/* Compares an existing repository. 1: it has the wanted parameters; -ENOENT: there is
+ * none. */
+static int compare_existing(int dirfd, const struct cfs_repo_init *want,
+			    struct cfs_err *err)
 {
 	struct cfs_repo_meta have;
 	bool secure = false;
@@ -80,19 +83,19 @@ static int compare(int dirfd, const struct cfs_repo_init *want, struct cfs_err *
 	return 1;
 }
 
-/* Objects from before there was a meta.json. */
+/* Checks the algorithm of objects that exist without a meta.json. */
 static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
 {
-	struct repo_inferred told;
-	int rc = repo_infer(dirfd, &told, err);
+	struct repo_inferred inferred;
+	int rc = repo_infer(dirfd, &inferred, err);
 
-	if (rc <= 0 || told.alg == want->meta.alg)
+	if (rc <= 0 || inferred.alg == want->meta.alg)
 		return rc < 0 ? rc : 0;
 	return cfs_fail(err, EEXIST, "the objects have %s digests: expected %s",
-			cfs_hash_name(told.alg), cfs_hash_name(want->meta.alg));
+			cfs_hash_name(inferred.alg), cfs_hash_name(want->meta.alg));
 }
 
-static int make_in(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
+static int make_in_dir(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	int rc;
 
@@ -103,19 +106,19 @@ static int make_in(int dirfd, const struct cfs_repo_init *init, struct cfs_err *
 		if (rc < 0)
 			return rc;
 	}
-	rc = compare(dirfd, init, err);
+	rc = compare_existing(dirfd, init, err);
 	if (rc != -ENOENT)
 		return rc;
 	rc = check_objects(dirfd, init, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
-	if (rc == -EEXIST) /* somebody was quicker */
-		return compare(dirfd, init, err);
+	if (rc == -EEXIST) /* created by another process meanwhile */
+		return compare_existing(dirfd, init, err);
 	return rc;
 }
 
-/* What was made, and nothing else that is under that name by now. */
+/* Removes the new directory, unless the path refers to another one now. */
 static void remove_made(const char *path, int dirfd)
 {
 	cfs_autofree char *copy = strdup(path), *name = NULL;
@@ -137,33 +140,33 @@ int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs
 {
 	bool made = false;
 	cfs_autofd int dirfd = make_directory(path, &made, err);
-	int rc = dirfd < 0 ? dirfd : make_in(dirfd, init, err);
+	int rc = dirfd < 0 ? dirfd : make_in_dir(dirfd, init, err);
 
 	if (rc < 0 && made && dirfd >= 0)
 		remove_made(path, dirfd);
 	return cfs_context(err, rc, "repository %s", path);
 }
 
-static int upgrade_in(int dirfd, struct cfs_repo_init *out, struct cfs_err *err)
+static int upgrade_dir(int dirfd, struct cfs_repo_init *out, struct cfs_err *err)
 {
 	struct cfs_repo_meta meta;
-	struct repo_inferred told;
+	struct repo_inferred inferred;
 	bool secure;
 	int rc = repo_read_meta(dirfd, &meta, &secure, err);
 
 	if (rc != -ENOENT)
 		return rc < 0 ? rc : 1;
-	rc = repo_infer(dirfd, &told, err);
+	rc = repo_infer(dirfd, &inferred, err);
 	if (rc == 0)
 		return cfs_fail(err, ENOENT,
 				"it has neither a meta.json nor objects that could tell "
 				"what belongs into one");
 	if (rc < 0)
 		return rc;
-	*out = (struct cfs_repo_init){.meta = {.alg = told.alg, .format = 1},
-				      .insecure = !told.sealed};
+	*out = (struct cfs_repo_init){.meta = {.alg = inferred.alg, .format = 1},
+				      .insecure = !inferred.sealed};
 	rc = cfs_context(err, write_meta(dirfd, out, err), "meta.json");
-	return rc == -EEXIST ? 1 : rc; /* somebody was quicker */
+	return rc == -EEXIST ? 1 : rc; /* created by another process meanwhile */
 }
 
 int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out, struct cfs_err *err)
@@ -175,7 +178,7 @@ int cfs_repo_upgrade(const char *path, struct cfs_repo_init *out, struct cfs_err
 	if (rc == 0) {
 		dirfd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		rc = dirfd < 0 ? cfs_fail_errno(err, "open")
-			       : upgrade_in(dirfd, out, err);
+			       : upgrade_dir(dirfd, out, err);
 	}
 
 	return cfs_context(err, rc, "repository %s", path);

@@ -31,7 +31,8 @@ int cfs_repo_alg_parse(const char *text, enum cfs_hash_alg *out, struct cfs_err 
 		text);
 }
 
-/* --- features ---------------------------------------------------------------------------- */
+/* --- features
+ * ---------------------------------------------------------------------------- */
 
 /* A list of names below key, which may be absent. */
 static int get_list(const json_t *of, const char *key, json_t **out, struct cfs_err *err)
@@ -81,7 +82,8 @@ static int parse_features(const json_t *root, struct cfs_repo_meta *out, bool *i
 	return rc;
 }
 
-/* --- format of images -------------------------------------------------------------------- */
+/* --- format of images
+ * -------------------------------------------------------------------- */
 
 static int get_format(const json_t *number, unsigned *out, struct cfs_err *err)
 {
@@ -93,8 +95,8 @@ static int get_format(const json_t *number, unsigned *out, struct cfs_err *err)
 	return 0;
 }
 
-/* What is said in both places is believed where it is newer; {"default": 2} is what a writer says that
- * does not know the other place. */
+/* What is said in both places is believed where it is newer; {"default": 2} is what a
+ * writer says that does not know the other place. */
 static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *out,
 			struct cfs_err *err)
 {
@@ -120,7 +122,8 @@ static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *ou
 	return rc;
 }
 
-/* --- the whole --------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------- */
 
 static int parse_root(const json_t *root, struct cfs_repo_meta *out, struct cfs_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* meta.json: what a repository says of itself. Written once, and never changed. */
+/* meta.json: the parameters of a repository. Written once, and never changed. */
 #ifndef CFS_REPO_META_H
 #define CFS_REPO_META_H
 
@@ -13,11 +13,12 @@ enum { CFS_REPO_FORMAT_MAX = 2 }; /* of images, as in their header */
 struct cfs_repo_meta {
 	enum cfs_hash_alg alg;
 	unsigned format;  /* of new images: 0, 1, or 2 (written by composefs-rs alone) */
-	bool read_only;	  /* it names a feature that permits reading alone */
-	char feature[64]; /* that feature */
+	bool read_only;	  /* an unsupported feature permits only reading */
+	char feature[64]; /* its name */
 };
 
-/* Unknown keys are passed over, an unknown version, algorithm or incompatible feature is -ENOTSUP;
+/* Unknown keys are passed over, an unknown version, algorithm or incompatible feature is
+ * -ENOTSUP;
  * -EINVAL: not what a meta.json says. */
 int cfs_repo_meta_parse(struct cfs_text json, struct cfs_repo_meta *out,
 			struct cfs_err *err) CFS_MUST_CHECK;

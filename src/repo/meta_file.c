@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* meta.json as a file: read and verified. */
+/* Reading meta.json, and the features that make a repository read-only. */
 #include <errno.h>
 #include <fcntl.h>
 

@@ -8,7 +8,7 @@
 
 #include "repo/repo_priv.h"
 
-/* images/ID must be there, and lead to the object of that id. */
+/* Checks that images/ID exists and refers to the object of that ID. */
 static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 		       struct cfs_err *err)
 {
@@ -35,7 +35,6 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 	return 0;
 }
 
-/* Opens the directory of a ref, and points last to its last component. */
 int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			 const char *ref, const char **last)
 {
@@ -48,7 +47,7 @@ int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 		     (int)(*last - ref), ref);
 	if (n >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	path[n - 1] = '\0'; /* the slash behind */
+	path[n - 1] = '\0'; /* drops the last slash */
 	return cfs_beneath_open(repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
@@ -89,8 +88,8 @@ static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const 
 	return 0;
 }
 
-static int find_ref(const struct cfs_repo *repo, const char *ref, struct cfs_digest *out,
-		    struct cfs_err *err)
+static int find_image_ref(const struct cfs_repo *repo, const char *ref,
+			  struct cfs_digest *out, struct cfs_err *err)
 {
 	char entry[CFS_REPO_LINK_MAX];
 	int rc = read_ref(repo, CFS_REPO_IMAGES, ref, entry, err);
@@ -108,7 +107,7 @@ int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_digest *out, struct cfs_err *err)
 {
 	if (cfs_digest_parse(cfs_text(name), out, NULL) < 0)
-		return find_ref(repo, cfs_repo_ref_name(name), out, err);
+		return find_image_ref(repo, cfs_repo_ref_name(name), out, err);
 	if (out->alg != repo->meta.alg)
 		return cfs_fail(err, EINVAL, "%s: the IDs of this repository are %s",
 				name, cfs_hash_name(repo->meta.alg));
@@ -134,7 +133,7 @@ int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
 	return rc;
 }
 
-/* The object that streams/NAME leads to. */
+/* Resolves the object of a stream. */
 static int find_stream(const struct cfs_repo *repo, const char *name,
 		       struct cfs_digest *out, struct cfs_err *err)
 {

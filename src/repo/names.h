@@ -19,12 +19,14 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK
 /* The name without the prefix "refs/", which users may write; borrowed from name. */
 const char *cfs_repo_ref_name(const char *name);
 
-/* Resolves an image ID, "refs/NAME" or NAME. -ENOENT: no such image; -EUCLEAN: a link on the way is damaged. */
+/* Resolves an image ID, "refs/NAME" or NAME. -ENOENT: no such image; -EUCLEAN: a link on
+ * the way is damaged. */
 int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Resolves the image, maps it and verifies it against its ID. Free it with cfs_map_close(map). id may be NULL.
- * Fails as cfs_repo_find_image, cfs_repo_open_object and cfs_image_open do. */
+/* Resolves the image, maps it and verifies it against its ID. Free it with
+ * cfs_map_close(map). id may be NULL. Fails as cfs_repo_find_image, cfs_repo_open_object
+ * and cfs_image_open do. */
 int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
 			struct cfs_err *err) CFS_MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects as they are read: opened by id, and held against it. */
+/* Objects: opened by ID, and verified against it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Opening a repository, and what is known of it then. */
+/* Opening and closing a repository. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -25,7 +25,7 @@ const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
 	return n < CFS_REPO_PATH_MAX ? buf : NULL;
 }
 
-/* A meta.json beside a directory of objects: other programs have files of that name, too. */
+/* meta.json alone is not enough: other programs have files of that name too. */
 static int is_repository(int dirfd, struct cfs_err *err)
 {
 	static const char *const names[] = {"meta.json", "objects"};
@@ -37,7 +37,7 @@ static int is_repository(int dirfd, struct cfs_err *err)
 	return 1;
 }
 
-static int open_place(const char *path, struct cfs_err *err)
+static int open_nearest(const char *path, struct cfs_err *err)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cfs_autofree char *copy = strdup(path);
@@ -56,7 +56,7 @@ enum { LEVELS = 3 }; /* REPO/signatures/objects */
 
 int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 {
-	cfs_autofd int fd = open_place(path, err);
+	cfs_autofd int fd = open_nearest(path, err);
 	int rc = 0;
 
 	if (fd < 0)
@@ -79,7 +79,8 @@ int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", path);
 }
 
-/* Whoever owns a directory on the way must not choose the repository that somebody else writes to. */
+/* For writing, symbolic links of other users are not followed: they could redirect the
+ * writes to another repository. */
 static int open_root(const char *path, enum cfs_repo_access access, struct cfs_err *err)
 {
 	cfs_autofd int place =
@@ -93,8 +94,8 @@ static int open_root(const char *path, enum cfs_repo_access access, struct cfs_e
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
-static int fill(struct cfs_repo *r, enum cfs_repo_access access,
-		const struct cfs_lock_wait *wait, struct cfs_err *err)
+static int open_and_lock(struct cfs_repo *r, enum cfs_repo_access access,
+			 const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
 	int rc;
 
@@ -124,7 +125,7 @@ int cfs_repo_open_waiting(const char *path, enum cfs_repo_access access,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	r->dirfd = -1;
 	r->path = strdup(path);
-	rc = r->path ? fill(r, access, wait, err)
+	rc = r->path ? open_and_lock(r, access, wait, err)
 		     : cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		cfs_repo_close(r);
@@ -145,7 +146,7 @@ void cfs_repo_close(struct cfs_repo *r)
 	if (!r)
 		return;
 	if (r->dirfd >= 0)
-		close(r->dirfd); /* and with it the lock */
+		close(r->dirfd); /* releases the lock */
 	free(r->path);
 	free(r);
 }

@@ -8,7 +8,8 @@
 
 #include "repo/repo_priv.h"
 
-/* --- publishing -------------------------------------------------------------------------- */
+/* --- publishing
+ * -------------------------------------------------------------------------- */
 
 static int sync_dir(int fd, struct cfs_err *err)
 {
@@ -36,9 +37,9 @@ static int open_or_make_dir(int dirfd, const char *name, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open directory %s", name) : fd;
 }
 
-/* The link exists with another target. That of an image is damaged then. A stream that still has its object must
- * not get another one: streams that refer to it do so by the ID of the object, and garbage collection would
- * not find the stream by that ID any more. */
+/* The link exists with another target. That of an image is damaged then. A stream that
+ * still has its object must not get another one: streams that refer to it do so by the ID
+ * of the object, and garbage collection would not find the stream by that ID any more. */
 static int check_replaceable(const struct cfs_repo *repo, const char *name,
 			     const struct cfs_repo_link *link, const char *found,
 			     struct cfs_err *err)
@@ -109,7 +110,8 @@ static int make_ref_parent(int dirfd, const char *ref, const char **last,
 
 enum { PUT_TRIES = 100 };
 
-/* Another process that removes the last reference of a directory also removes the directory: try again then. */
+/* Another process that removes the last reference of a directory also removes the
+ * directory: try again then. */
 static int put_ref(const struct cfs_repo *repo, int dirfd, const char *ref,
 		   const char *name, struct cfs_err *err)
 {
@@ -171,9 +173,11 @@ int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 	return cfs_context(err, rc, "%s", dir);
 }
 
-/* --- removing references ------------------------------------------------------------------ */
+/* --- removing references
+ * ------------------------------------------------------------------ */
 
-/* Removes the directories that are empty now, from the innermost; stops at one that is not. */
+/* Removes the directories that are empty now, from the innermost; stops at one that is
+ * not. */
 static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			      const char *ref)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a name may be. It becomes a path, and it is shown on terminals. */
+/* Which names are valid. A name becomes a path, and is printed on terminals. */
 #include <errno.h>
 
 #include "repo/repo_priv.h"
@@ -24,7 +24,7 @@ bool repo_is_component(struct cfs_text t)
 	return true;
 }
 
-static int refuse(struct cfs_text name, const char *rule, struct cfs_err *err)
+static int fail_name(struct cfs_text name, const char *rule, struct cfs_err *err)
 {
 	return cfs_fail(err, EINVAL, "name \"%.*s\": %s",
 			(int)(name.len > 200 ? 200 : name.len), name.s ? name.s : "",
@@ -37,14 +37,14 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err)
 	size_t depth = 0;
 
 	if (name.len == 0 || name.len > CFS_REPO_REF_MAX)
-		return refuse(name, "expected 1 to 1024 bytes", err);
+		return fail_name(name, "expected 1 to 1024 bytes", err);
 	for (;;) {
 		const char *slash = memchr(left.s, '/', left.len);
 		struct cfs_text part = {left.s,
 					slash ? (size_t)(slash - left.s) : left.len};
 
 		if (!repo_is_component(part))
-			return refuse(
+			return fail_name(
 				name,
 				"expected components of 1 to 255 bytes without control "
 				"characters, none \".\", \"..\", \".tmp-...\" or "
@@ -52,14 +52,14 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err)
 				err);
 		if (depth++ == 0 && is_hex(part) &&
 		    (part.len == 2 * CFS_SHA256_LEN || part.len == 2 * CFS_SHA512_LEN))
-			return refuse(name, "its first component looks like a digest",
-				      err);
+			return fail_name(name, "its first component looks like a digest",
+					 err);
 		if (!slash)
 			break;
 		left = (struct cfs_text){slash + 1, left.len - part.len - 1};
 	}
 	if (depth > CFS_REPO_REF_DEPTH)
-		return refuse(name, "expected at most 8 components", err);
+		return fail_name(name, "expected at most 8 components", err);
 	return 0;
 }
 

@@ -9,8 +9,9 @@
 
 enum { DEPTH_MAX = 64 };
 
-/* Calls fn with each name until it returns something else than 0, and returns that. Takes fd over. */
-static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
+/* Calls fn for each name until it returns other than 0, and returns that. Closes fd. */
+static int visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
+		       void *ctx)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -43,7 +44,7 @@ static int remove_name(void *ctx, int dirfd, const char *name)
 	if (fd < 0)
 		return -errno;
 	++*depth;
-	rc = each_name(fd, remove_name, depth);
+	rc = visit_names(fd, remove_name, depth);
 	--*depth;
 	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
 		rc = -errno;

@@ -6,8 +6,8 @@
 
 #include "base/base.h"
 
-/* Removes a file, or a directory with its content, without following symbolic links. 0 (also if it does not exist)
- * or -errno. */
+/* Removes a file, or a directory with its content, without following symbolic links. 0
+ * (also if it does not exist) or -errno. */
 int cfs_repo_remove_tree(int dirfd, const char *name) CFS_MUST_CHECK;
 
 #endif

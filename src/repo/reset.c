@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Starting over with nothing but the objects. */
+/* Resetting a repository: everything except the objects is removed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,9 @@
 
 #include "repo/repo_priv.h"
 
-/* Calls fn with each name until it returns something else than 0, and returns that. Takes fd over. */
-static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
+/* Calls fn for each name until it returns other than 0, and returns that. Closes fd. */
+static int visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
+		       void *ctx)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -29,7 +30,8 @@ static int each_name(int fd, int (*fn)(void *ctx, int dirfd, const char *name), 
 	return rc;
 }
 
-/* --- nothing is mounted ------------------------------------------------------------------ */
+/* --- check that no image is in use
+ * ------------------------------------------------------- */
 
 struct use_check {
 	int dirfd;	 /* of the repository */
@@ -38,14 +40,14 @@ struct use_check {
 	struct cfs_err *err;
 };
 
-/* A regular file that may be in use, or -ENOENT. */
+/* Opens a regular file; -ENOENT for other types, which cannot be mounted. */
 static int open_used(const struct use_check *c, int dirfd, const char *path)
 {
 	cfs_autofd int fd =
 		cfs_beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 
-	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR) /* no regular file */
+	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR) /* not a regular file */
 		return -ENOENT;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, c->err);
@@ -54,7 +56,7 @@ static int open_used(const struct use_check *c, int dirfd, const char *path)
 	return S_ISREG(st.st_mode) ? cfs_steal_fd(&fd) : -ENOENT;
 }
 
-/* Of each file when the kernel does not tell; images alone are mounted. */
+/* If the kernel cannot tell about use, only images count: nothing else is mounted. */
 static int is_mountable(const struct use_check *c, int fd)
 {
 	uint8_t head[4];
@@ -86,7 +88,7 @@ static int check_object_unused(const struct use_check *c, const char *entry,
 	return fail_used(c, entry, use);
 }
 
-/* Any file of a directory, as each_name() calls it. */
+/* Checks any file of a directory, for visit_names(). */
 static int check_file_unused(void *ctx, int dirfd, const char *name)
 {
 	const struct use_check *c = ctx;
@@ -102,7 +104,8 @@ static int check_file_unused(void *ctx, int dirfd, const char *name)
 	return mountable > 0 ? fail_used(c, name, use) : mountable;
 }
 
-/* Calls check for each name of a directory of the repository, which may be missing. */
+/* Calls check for each name of a directory of the repository. The directory may be
+ * missing. */
 static int check_each(struct use_check *c, const char *dir,
 		      int (*check)(void *ctx, int dirfd, const char *name))
 {
@@ -114,7 +117,7 @@ static int check_each(struct use_check *c, const char *dir,
 		return cfs_beneath_fail(fd, dir, c->err);
 	c->dir = dir;
 	c->err->msg[0] = '\0';
-	rc = each_name(fd, check, c);
+	rc = visit_names(fd, check, c);
 	if (rc < 0 && !c->err->msg[0]) {
 		errno = -rc;
 		return cfs_fail_errno(c->err, "%s", dir);
@@ -122,7 +125,7 @@ static int check_each(struct use_check *c, const char *dir,
 	return rc;
 }
 
-/* An image may be mounted that has no entry, or whose file was moved aside. */
+/* A mounted image may have no first-level link, or its file may have been moved aside. */
 static int check_files_unused(struct use_check *c)
 {
 	int rc = check_each(c, CFS_REPO_ASIDE, check_file_unused);
@@ -136,7 +139,8 @@ static int check_files_unused(struct use_check *c)
 	return rc;
 }
 
-/* The id in a path that ends in xx/rest, with any number of slashes in between. */
+/* Parses the ID at the end of a path ".../xx/REST", with any number of slashes before
+ * REST. */
 static bool parse_end(const char *target, struct cfs_digest *out)
 {
 	const char *rest = strrchr(target, '/'), *p = rest;
@@ -150,7 +154,8 @@ static bool parse_end(const char *target, struct cfs_digest *out)
 	return cfs_digest_parse(cfs_text(hex), out, NULL) == 0;
 }
 
-/* The object of that name, and that which the link leads to, whatever form it has. */
+/* Checks the object that the name means, and the one that the link refers to, whatever
+ * its form. */
 static int check_entry_unused(void *ctx, int dirfd, const char *name)
 {
 	const struct use_check *c = ctx;
@@ -163,7 +168,7 @@ static int check_entry_unused(void *ctx, int dirfd, const char *name)
 	if (rc < 0)
 		return rc;
 	len = cfs_repo_read_link(dirfd, name, target);
-	if (len == -EINVAL || len == -EUCLEAN || len == -ENOENT) /* no link of ours */
+	if (len == -EINVAL || len == -EUCLEAN || len == -ENOENT) /* not a valid link */
 		return 0;
 	if (len < 0) {
 		errno = -len;
@@ -172,7 +177,8 @@ static int check_entry_unused(void *ctx, int dirfd, const char *name)
 	return parse_end(target, &id) ? check_object_unused(c, name, &id) : 0;
 }
 
-/* What is mounted would lose its entry, and the next collection would know of it by its open file alone. */
+/* A mounted image must keep its first-level link: afterwards only the open file shows
+ * that it is in use. */
 static int check_unused(int dirfd, bool force, struct cfs_err *err)
 {
 	struct cfs_err ignored;
@@ -182,7 +188,7 @@ static int check_unused(int dirfd, bool force, struct cfs_err *err)
 	return rc < 0 ? rc : check_files_unused(&c);
 }
 
-/* A repository from before there was a meta.json may be reset. */
+/* A repository without meta.json may be reset. */
 static int check_resettable(int dirfd, struct cfs_err *err)
 {
 	int rc = repo_check_writable(dirfd, err);
@@ -197,7 +203,7 @@ int repo_reset(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 
 	if (rc == 0)
 		rc = repo_lock_exclusive(dirfd, &init->wait, err);
-	if (rc == 0 && !init->force) /* again: it may be another one by now */
+	if (rc == 0 && !init->force) /* again: it may have been replaced meanwhile */
 		rc = check_resettable(dirfd, err);
 	if (rc == 0)
 		rc = check_unused(dirfd, init->force, err);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* From bytes to a file whose digest is known: read once, digested once.
  *
- * A small file is held in memory as a whole: so its digest is known before anything is written,
- * and a store that has it already costs no writing. A large one is written while it is
- * digested, from the same buffer. Blocks are shared where the file system can; then the
- * clone is what is digested, or compared with what was, because the source may change until
- * the moment of cloning.
+ * A small file is held in memory as a whole: so its digest is known before anything is
+ * written, and a store that has it already costs no writing. A large one is written while
+ * it is digested, from the same buffer. Blocks are shared where the file system can; then
+ * the clone is what is digested, or compared with what was, because the source may change
+ * until the moment of cloning.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,9 +38,10 @@ static bool share_blocks(struct cfs_store *s, int src, const struct store_object
 	return false;
 }
 
-/* Reads and digests src, and writes the same bytes. In one pass: copy_file_range would leave the
- * digest to a second one, which costs what it saves (ext4, 1 GiB in the page cache: 0.54 s against
- * 0.52 s here). What copy_file_range brings is shared blocks, and share_blocks had those. */
+/* Reads and digests src, and writes the same bytes. In one pass: copy_file_range would
+ * leave the digest to a second one, which costs what it saves (ext4, 1 GiB in the page
+ * cache: 0.54 s against 0.52 s here). What copy_file_range brings is shared blocks, and
+ * share_blocks had those. */
 static int copy(struct store_worker *w, int src, uint64_t size, int fd,
 		const struct cfs_watch *watch, struct cfs_err *err)
 {
@@ -194,8 +195,8 @@ int cfs_store_add_mem(struct cfs_store *s, unsigned worker, struct cfs_span data
 	return store_add_known(s, worker, data, out, err);
 }
 
-/* Reads a small file whole. One byte more than there should be is asked for, which costs nothing; to
- * be told about the end once more would cost a call for each file. */
+/* Reads a small file whole. One byte more than there should be is asked for, which costs
+ * nothing; to be told about the end once more would cost a call for each file. */
 static int read_small(struct store_worker *w, int fd, uint64_t size, struct cfs_err *err)
 {
 	uint64_t got = 0;

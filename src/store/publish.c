@@ -10,8 +10,9 @@
 
 enum { NAME_TRIES = 100 };
 
-/* The directory of the object, made when it is missing. It is held while the object gets its name there:
- * whoever may write to the store could put a symbolic link in its place between two calls. */
+/* The directory of the object, made when it is missing. It is held while the object gets
+ * its name there: whoever may write to the store could put a symbolic link in its place
+ * between two calls. */
 static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 {
 	char name[3] = {path[0], path[1], '\0'};
@@ -50,7 +51,8 @@ static int replace_bad(struct cfs_store *s, struct store_object *o, int dir,
 	return rc;
 }
 
-/* One try. -EAGAIN: what was there is gone, or the directory is; the message says which. */
+/* One try. -EAGAIN: what was there is gone, or the directory is; the message says
+ * which. */
 static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 		    const char *path, struct cfs_err *err)
 {

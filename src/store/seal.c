@@ -30,7 +30,8 @@ static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 	return fd < 0 ? fd : check_measure(fd, d, err);
 }
 
-/* What says that the file is not the object, as opposed to a question without an answer. */
+/* What says that the file is not the object, as opposed to a question without an
+ * answer. */
 static bool is_bad(int rc)
 {
 	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOTTY;
@@ -83,8 +84,8 @@ enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
 	return store_find_in(s, dir, d, size, err);
 }
 
-/* What says that this place has no fs-verity (without /proc we cannot ask for it), as opposed to a
- * full disk or a broken one. */
+/* What says that this place has no fs-verity (without /proc we cannot ask for it), as
+ * opposed to a full disk or a broken one. */
 static bool is_unable(int rc)
 {
 	return rc == -ENOTTY || rc == -EINVAL || rc == -EPERM || rc == -ENOENT;

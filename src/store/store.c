@@ -8,7 +8,8 @@
 
 #include "store/store_priv.h"
 
-/* Its owner's alone: anybody may read an object, also where the file that it holds is for few. */
+/* Its owner's alone: anybody may read an object, also where the file that it holds is for
+ * few. */
 static int make_dir(int dirfd, const char *path, struct cfs_err *err)
 {
 	int fd;
@@ -69,7 +70,8 @@ static int init(struct cfs_store *s, struct cfs_err *err)
 	return 0;
 }
 
-/* Can a file be sealed here? Then an object without a seal is not good enough, whoever copied it. */
+/* Can a file be sealed here? Then an object without a seal is not good enough, whoever
+ * copied it. */
 static int try_seal(struct cfs_store *s, struct cfs_err *err)
 {
 	struct store_object probe;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* store: content-addressed objects, xx/rest below one directory, each named by its fs-verity digest.
- * Owns:  how an object comes to be: copied and digested once, sealed, durable, then named; what makes
- *        an object that is there already good enough.
+/* store: content-addressed objects, xx/rest below one directory, each named by its
+ * fs-verity digest.
+ * Owns:  how an object comes to be: copied and digested once, sealed, durable, then
+ *        named; what makes an object that is there already good enough.
  * Uses:  base (errors, fds), hash, verity.
  * Never: knows trees, images or who refers to an object; removes a good object.
  *
- * Durability: objects are written to files without a name. When enough of them wait, or at
- * cfs_store_commit, one syncfs by one of the workers brings all of them to disk, then each gets its
- * name. So a name never stands for less than the whole content, whatever happens when; a
- * process that is killed leaves nothing behind where the file system knows O_TMPFILE. Elsewhere its
- * temporary names remain until the next cfs_store_open, which removes those that no living
- * process holds.
- * Any number of processes may add to one store at once.
+ * Durability: objects are written to files without a name. When enough of them wait, or
+ * at cfs_store_commit, one syncfs by one of the workers brings all of them to disk, then
+ * each gets its name. So a name never stands for less than the whole content, whatever
+ * happens when; a process that is killed leaves nothing behind where the file system
+ * knows O_TMPFILE. Elsewhere its temporary names remain until the next cfs_store_open,
+ * which removes those that no living process holds. Any number of processes may add to
+ * one store at once.
  */
 #ifndef CFS_STORE_H
 #define CFS_STORE_H
@@ -29,10 +30,10 @@ struct cfs_store_opts {
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
 	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
-	/* What the caller does with a file that is damaged and gives its name to another; may be NULL.
-	 * Before that keep_replaced may give it a second name, and returns a number >= 0; with that
-	 * number drop_replaced is called afterwards. -errno of either fails the adding. Called on any
-	 * worker's thread. */
+	/* What the caller does with a file that is damaged and gives its name to another;
+	 * may be NULL. Before that keep_replaced may give it a second name, and returns a
+	 * number >= 0; with that number drop_replaced is called afterwards. -errno of
+	 * either fails the adding. Called on any worker's thread. */
 	int (*keep_replaced)(const void *ctx, const struct cfs_digest *digest,
 			     struct cfs_err *err);
 	int (*drop_replaced)(const void *ctx, const struct cfs_digest *digest, int number,
@@ -47,19 +48,21 @@ enum { CFS_STORE_PENDING_DEFAULT = 512 };
 
 struct cfs_store;
 
-/* Opens the object directory path, made with its parents when missing: with mode 0700, they with 0755.
- * With AT_FDCWD, symbolic links in the path are followed where they are the user's own (base/path.h);
- * beneath another dirfd, and below the object directory, none is. The store is the caller's until cfs_store_close. */
+/* Opens the object directory path, made with its parents when missing: with mode 0700,
+ * they with 0755. With AT_FDCWD, symbolic links in the path are followed where they are
+ * the user's own (base/path.h); beneath another dirfd, and below the object directory,
+ * none is. The store is the caller's until cfs_store_close. */
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
 		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Drops what was not committed. NULL is fine. */
 void cfs_store_close(struct cfs_store *store);
 
-/* Adds the content of the regular file fd, size bytes from offset 0, and tells its digest. The
- * object may have its name only after cfs_store_commit. worker in [0, n_workers): two threads never
- * use the same one at once. -ESTALE: the file holds less or more than size, or changed while it was
- * read; -ENOSPC, -EDQUOT, -EACCES...: the store cannot take it; nothing of it is left then. */
+/* Adds the content of the regular file fd, size bytes from offset 0, and tells its
+ * digest. The object may have its name only after cfs_store_commit. worker in [0,
+ * n_workers): two threads never use the same one at once. -ESTALE: the file holds less or
+ * more than size, or changed while it was read; -ENOSPC, -EDQUOT, -EACCES...: the store
+ * cannot take it; nothing of it is left then. */
 int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t size,
 		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -67,18 +70,20 @@ int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t 
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A content that arrives in pieces: a tar entry, the body of an HTTP response, a stream that is being written.
- * It uses the buffers of its worker: until it is finished or dropped, that worker adds nothing else.
- * max_len: -EFBIG for the byte after that many. The sink is valid as long as the writer. */
+/* A content that arrives in pieces: a tar entry, the body of an HTTP response, a stream
+ * that is being written. It uses the buffers of its worker: until it is finished or
+ * dropped, that worker adds nothing else. max_len: -EFBIG for the byte after that many.
+ * The sink is valid as long as the writer. */
 struct cfs_store_writer;
 int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
 			  struct cfs_store_writer **out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer);
 
-/* Adds what was written, and frees the writer whatever it returns. expected: NULL, or the digest that the content
- * must have: -EILSEQ, and nothing is added, if it has another. Otherwise the codes of cfs_store_add_fd. Not to
- * be called after the sink failed: then cfs_store_writer_drop. */
+/* Adds what was written, and frees the writer whatever it returns. expected: NULL, or the
+ * digest that the content must have: -EILSEQ, and nothing is added, if it has another.
+ * Otherwise the codes of cfs_store_add_fd. Not to be called after the sink failed: then
+ * cfs_store_writer_drop. */
 int cfs_store_writer_finish(struct cfs_store_writer *writer,
 			    const struct cfs_digest *expected, struct cfs_digest *out,
 			    struct cfs_err *err) CFS_MUST_CHECK;
@@ -86,14 +91,14 @@ int cfs_store_writer_finish(struct cfs_store_writer *writer,
 /* Frees the writer; nothing was added. NULL is fine. */
 void cfs_store_writer_drop(struct cfs_store_writer *writer);
 
-/* Whether an object is there and is good, as far as adding its content again would find out. Counts as
- * added: cfs_store_commit makes its name durable. Any thread. */
+/* Whether an object is there and is good, as far as adding its content again would find
+ * out. Counts as added: cfs_store_commit makes its name durable. Any thread. */
 bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,
 		   uint64_t size);
 
-/* Makes all that was added durable, names included. One thread, no adding meanwhile. After a failure
- * the store is good for nothing but cfs_store_close; objects that already have their name are
- * whole. */
+/* Makes all that was added durable, names included. One thread, no adding meanwhile.
+ * After a failure the store is good for nothing but cfs_store_close; objects that already
+ * have their name are whole. */
 int cfs_store_commit(struct cfs_store *store, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

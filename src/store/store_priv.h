@@ -50,7 +50,8 @@ struct cfs_store {
 	struct store_worker *workers;
 	pthread_mutex_t lock; /* guards syncing and warnings */
 	int sync_rc;	      /* the first failure; it stays, the kernel tells it once */
-	/* Syncs are numbered from 1: the last one that began, and the last that succeeded. */
+	/* Syncs are numbered from 1: the last one that began, and the last that
+	 * succeeded. */
 	atomic_uint_fast64_t n_begun, n_synced;
 	atomic_bool
 		dirty; /* something was added since the last sync; what was found there
@@ -61,8 +62,8 @@ struct cfs_store {
 	atomic_bool no_clone;
 };
 
-/* sync.c: what was written when `after` was the last sync that began is on disk. Another thread may have
- * seen to it meanwhile. */
+/* sync.c: what was written when `after` was the last sync that began is on disk. Another
+ * thread may have seen to it meanwhile. */
 int store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err) CFS_MUST_CHECK;
 /* sync.c: the same, unless a sync is under way already. */
 int store_try_sync(struct cfs_store *s, uint64_t after,
@@ -73,8 +74,8 @@ void store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
 /* sparse.c: writes all len bytes at off, as they are. */
 int store_write_at(int fd, const uint8_t *p, size_t len, uint64_t off,
 		   struct cfs_err *err) CFS_MUST_CHECK;
-/* sparse.c: the same, with holes for aligned runs of zeros. off is a multiple of STORE_HOLE_LEN; the caller sets
- * the length of the file at the end. */
+/* sparse.c: the same, with holes for aligned runs of zeros. off is a multiple of
+ * STORE_HOLE_LEN; the caller sets the length of the file at the end. */
 int store_write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -85,8 +86,8 @@ int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
 int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 		 uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* temp.c: a new empty file of mode 0644, open for reading and writing, without a name where the file
- * system can. */
+/* temp.c: a new empty file of mode 0644, open for reading and writing, without a name
+ * where the file system can. */
 int store_open_temp(struct cfs_store *s, struct store_object *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 /* temp.c: gives a file without a name a temporary one. */
@@ -109,8 +110,8 @@ enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
 /* seal.c: the same with the directory of the object, which is held. */
 enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
 			       uint64_t size, struct cfs_err *err);
-/* seal.c: makes the content of the file immutable where the kernel can, and believes only what the
- * kernel measures then. */
+/* seal.c: makes the content of the file immutable where the kernel can, and believes only
+ * what the kernel measures then. */
 int store_seal(struct cfs_store *s, struct store_object *o,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 

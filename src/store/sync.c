@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Syncing the filesystem of a store, and warnings. Each is done by one thread at a time. */
+/* Syncing the filesystem of a store, and warnings. Each is done by one thread at a
+ * time. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "store/store_priv.h"
 
-/* The kernel reports a lost write to the first who asks through a descriptor, and to nobody after
- * that: so what one thread was told counts for all. The lock is held. */
+/* The kernel reports a lost write to the first who asks through a descriptor, and to
+ * nobody after that: so what one thread was told counts for all. The lock is held. */
 static int sync_all(struct cfs_store *s, uint64_t after)
 {
 	uint64_t number;

@@ -2,9 +2,10 @@
 /* Files on their way to becoming objects: without a name where the file system knows
  * O_TMPFILE, under a temporary one elsewhere.
  *
- * Who holds a temporary name keeps a shared flock on the file; who cannot get an exclusive one leaves
- * it alone. So what a killed process left is told from what a living one needs. The names
- * are a subset of those that composefs-rs uses, whose own files are not locked: ours alone are swept.
+ * Who holds a temporary name keeps a shared flock on the file; who cannot get an
+ * exclusive one leaves it alone. So what a killed process left is told from what a living
+ * one needs. The names are a subset of those that composefs-rs uses, whose own files are
+ * not locked: ours alone are swept.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,7 +46,8 @@ static bool lock_tmp(int fd)
 	return flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
-/* -EAGAIN: another name has to be tried. A sweeper may see the file before it is locked. */
+/* -EAGAIN: another name has to be tried. A sweeper may see the file before it is
+ * locked. */
 static int open_named(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	struct stat st;
@@ -123,7 +125,8 @@ void store_drop(struct cfs_store *s, struct store_object *o)
 	*o = (struct store_object){.fd = -1};
 }
 
-/* The exclusive lock says that nobody holds it, and that nobody can take it up any more. */
+/* The exclusive lock says that nobody holds it, and that nobody can take it up any
+ * more. */
 static void sweep_one(struct cfs_store *s, const char *name)
 {
 	struct stat st;

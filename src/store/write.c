@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A content that arrives in pieces. As long as it fits into the worker's buffer it is held in memory, so that
- * one that the store has already costs no writing. A larger one goes to a temporary file, digested as it passes. */
+/* A content that arrives in pieces. As long as it fits into the worker's buffer it is
+ * held in memory, so that one that the store has already costs no writing. A larger one
+ * goes to a temporary file, digested as it passes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static int writer_write(void *ctx, const void *p, size_t len, struct cfs_err *er
 		size_t n = STORE_BUF_LEN - w->in_buf;
 		int rc;
 
-		/* A full buffer waits for the next byte: a content of just that length stays in memory. */
+		/* A full buffer waits for the next byte: a content of just that length
+		 * stays in memory. */
 		if (n == 0) {
 			rc = writer_flush(w, err);
 			if (rc < 0)

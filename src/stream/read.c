@@ -8,9 +8,11 @@
 
 #include "stream/format.h"
 
-/* --- header ------------------------------------------------------------------------------ */
+/* --- header
+ * ------------------------------------------------------------------------------ */
 
-/* Where the fields of a header stand; releases of composefs-rs before 2026 had them in another order. */
+/* Where the fields of a header stand; releases of composefs-rs before 2026 had them in
+ * another order. */
 struct layout {
 	size_t magic, version, alg, lg_block, info;
 };
@@ -120,7 +122,8 @@ struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids,
 	return d;
 }
 
-/* --- zstd -------------------------------------------------------------------------------- */
+/* --- zstd
+ * -------------------------------------------------------------------------------- */
 
 /* Frames, one behind another, to the end of the section. */
 struct unpacker {
@@ -162,7 +165,8 @@ static ssize_t unpack(struct unpacker *u, void *p, size_t len, struct cfs_err *e
 	return (ssize_t)out.pos;
 }
 
-/* --- names ------------------------------------------------------------------------------- */
+/* --- names
+ * ------------------------------------------------------------------------------- */
 
 /* INDEX:NAME, the index in decimal without anything in front. */
 static int tell_name(const struct cfs_stream *s, struct cfs_text record,
@@ -238,7 +242,8 @@ int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ct
 	return rc;
 }
 
-/* --- chunks ------------------------------------------------------------------------------ */
+/* --- chunks
+ * ------------------------------------------------------------------------------ */
 
 enum { PIECE = 128 * 1024 };
 

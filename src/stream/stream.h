@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* stream: splitstreams: a stream of bytes (a layer, a document) as inline pieces and references to objects.
+/* stream: splitstreams: a stream of bytes (a layer, a document) as inline pieces and
+ * references to objects.
  * Owns:  the format (version 0 of composefs-rs), its limits.
  * Uses:  base, verity (digests); zstd.
- * Never: opens an object, trusts a byte: every range, index and size is checked, and -EUCLEAN says which.
+ * Never: opens an object, trusts a byte: every range, index and size is checked, and
+ *        -EUCLEAN says which.
  */
 #ifndef CFS_STREAM_H
 #define CFS_STREAM_H
@@ -24,7 +26,8 @@ struct cfs_stream {
 	struct cfs_span chunks, names;		  /* packed with zstd */
 };
 
-/* Checks the header and the ranges. alg: that of the repository, which the stream must have. */
+/* Checks the header and the ranges. alg: that of the repository, which the stream must
+ * have. */
 int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_stream *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -51,10 +54,11 @@ struct cfs_stream_sink {
 int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------ */
 
-/* A stream that is put together in order. Its packed chunks are in memory until it is finished: some 1 to 5 % of
- * a layer's size. */
+/* A stream that is put together in order. Its packed chunks are in memory until it is
+ * finished: some 1 to 5 % of a layer's size. */
 struct cfs_stream_writer;
 
 /* type: 1 to 8 bytes that name the content, such as "ocilayer". -EINVAL, -ENOMEM. */
@@ -63,8 +67,8 @@ int cfs_stream_writer_new(enum cfs_hash_alg alg, const char *type,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_stream_writer_free(struct cfs_stream_writer *w); /* NULL is fine */
 
-/* The next len bytes, inline. What one call writes stays in one chunk: the reader of composefs-rs demands that of a
- * tar header, and of a small file with its padding. */
+/* The next len bytes, inline. What one call writes stays in one chunk: the reader of
+ * composefs-rs demands that of a tar header, and of a small file with its padding. */
 int cfs_stream_write_data(struct cfs_stream_writer *w, const void *p, size_t len,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -72,7 +76,8 @@ int cfs_stream_write_data(struct cfs_stream_writer *w, const void *p, size_t len
 int cfs_stream_write_object(struct cfs_stream_writer *w, const struct cfs_digest *id,
 			    uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The stream refers to an object that is not part of its bytes: garbage collection keeps it. */
+/* The stream refers to an object that is not part of its bytes: garbage collection keeps
+ * it. */
 int cfs_stream_keep_object(struct cfs_stream_writer *w, const struct cfs_digest *id,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -81,8 +86,8 @@ int cfs_stream_name_stream(struct cfs_stream_writer *w, struct cfs_text name,
 			   const struct cfs_digest *id,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Writes the splitstream, and frees the writer whatever it returns. Its bytes, and so its digest, depend on the
- * version of libzstd: never compare those of two machines. */
+/* Writes the splitstream, and frees the writer whatever it returns. Its bytes, and so its
+ * digest, depend on the version of libzstd: never compare those of two machines. */
 int cfs_stream_writer_finish(struct cfs_stream_writer *w, struct cfs_sink to,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 

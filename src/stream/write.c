@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Splitstreams, written. The sections stand back to back: header, info, stream references, object references,
- * names, chunks. The first ones tell where the last ones are, so the packed chunks are kept until the end. */
+/* Splitstreams, written. The sections stand back to back: header, info, stream
+ * references, object references, names, chunks. The first ones tell where the last ones
+ * are, so the packed chunks are kept until the end. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ struct cfs_stream_writer {
 	struct cfs_mem pending; /* inline bytes since the last reference */
 };
 
-/* --- ids --------------------------------------------------------------------------------- */
+/* --- ids
+ * --------------------------------------------------------------------------------- */
 
 /* Digests are as good as random: their first bytes are a hash. */
 static size_t find_slot(const struct id_list *l, const uint8_t *id)
@@ -105,7 +107,8 @@ static int check_alg(const struct cfs_stream_writer *w, const struct cfs_digest 
 			cfs_hash_name(w->alg), cfs_hash_name(id->alg));
 }
 
-/* --- zstd -------------------------------------------------------------------------------- */
+/* --- zstd
+ * -------------------------------------------------------------------------------- */
 
 static int pack(struct packer *p, const void *bytes, size_t len, ZSTD_EndDirective end,
 		struct cfs_err *err)
@@ -142,7 +145,8 @@ static void packer_fini(struct packer *p)
 	free(p->out.p);
 }
 
-/* --- the writer -------------------------------------------------------------------------- */
+/* --- the writer
+ * -------------------------------------------------------------------------- */
 
 int cfs_stream_writer_new(enum cfs_hash_alg alg, const char *type,
 			  struct cfs_stream_writer **out, struct cfs_err *err)
@@ -272,7 +276,8 @@ int cfs_stream_name_stream(struct cfs_stream_writer *w, struct cfs_text name,
 	return 0;
 }
 
-/* --- the end ----------------------------------------------------------------------------- */
+/* --- the end
+ * ----------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
