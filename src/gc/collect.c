@@ -7,7 +7,7 @@
 
 #include "gc/collect_priv.h"
 
-static int choose(struct gc_run *c, struct cfs_err *err)
+static int choose_garbage(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = gc_keep_used(c, err);
 
@@ -20,7 +20,7 @@ static int choose(struct gc_run *c, struct cfs_err *err)
 
 static int sweep(struct gc_run *c, struct cfs_err *err)
 {
-	int rc = choose(c, err);
+	int rc = choose_garbage(c, err);
 
 	if (rc == 0)
 		rc = gc_remove_links(c, err);
@@ -46,7 +46,7 @@ static int open_objects(struct gc_run *c, struct cfs_err *err)
 	return 0;
 }
 
-static int look(struct gc_run *c, struct cfs_err *err)
+static int mark_and_list(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = open_objects(c, err);
 
@@ -59,16 +59,17 @@ static int look(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* The lock is not turned into another one, but given back and taken anew: the rest of the
- * world may act in between, which is why the names are followed again. */
-static int look_alone(struct gc_run *c, struct cfs_err *err)
+/* flock() cannot upgrade a lock atomically. Release it, take it exclusively, and mark
+ * again: names may have changed in between. What was marked before and is unchanged is
+ * not read again. */
+static int mark_again(struct gc_run *c, struct cfs_err *err)
 {
 	struct cfs_gc_opts quiet = *c->opts;
 	struct gc_marks before = c->mark;
 	int rc;
 
 	c->mark = (struct gc_marks){0};
-	quiet.note = NULL; /* it was all told already */
+	quiet.note = NULL; /* everything was reported by the first marking */
 	rc = cfs_repo_lock_alone(c->repo, err);
 	if (rc == 0)
 		rc = gc_open_marks(&c->mark, c->repo, &quiet, &before, err);
@@ -107,9 +108,9 @@ int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
 	*out = (struct cfs_gc_result){0};
 	cfs_ids_init(&c.garbage, cfs_repo_meta(repo)->alg);
 	cfs_ids_init(&c.gone, cfs_repo_meta(repo)->alg);
-	rc = look(&c, err);
+	rc = mark_and_list(&c, err);
 	if (rc == 0 && !opts->dry_run)
-		rc = look_alone(&c, err);
+		rc = mark_again(&c, err);
 	if (rc == 0)
 		rc = sweep(&c, err);
 	free_collect(&c);

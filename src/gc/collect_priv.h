@@ -12,13 +12,13 @@ struct gc_run {
 	struct cfs_gc_result *out;
 	struct cfs_repo *repo;
 	struct gc_marks mark;
-	struct cfs_ids garbage; /* objects that were not reached when they were listed */
-	/* What is removed is decided before the first removal, so that a question without
-	 * an answer leaves all as it was. */
+	struct cfs_ids garbage; /* objects that were not marked when they were listed */
+	/* Everything to remove is chosen before the first removal, so that an error
+	 * leaves the repository unchanged. */
 	struct cfs_ids gone;   /* of the garbage */
 	bool *gone_entries[2]; /* by enum cfs_repo_kind and the index of the entry */
 	uint8_t *expired;      /* by the index of the ref: gc_find_expired */
-	bool *gone_refs[2];    /* the same */
+	bool *gone_refs[2];    /* the same for references */
 	int objects;	       /* the directory, or -1 when there is none */
 	int prefix_dir;	       /* objects/xx of prefix_byte, or -1 */
 	unsigned prefix_byte;

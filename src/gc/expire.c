@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names with versions: NAME:VERSION, or NAME/VERSION where the last component has no
- * colon. Of each NAME the newest are kept: by the time at which the name was given, and
- * by version, 10 above 9. A name is old when both say so: the clock may have been wrong
- * when it was given. */
+/* References with versions: NAME:VERSION, or NAME/VERSION if the last component has no
+ * colon. Of each NAME the newest are kept: by the time of the link, and by version, 10
+ * after 9. A reference expires only if it is old by both: the clock may have been wrong
+ * when the link was created. */
 #include <errno.h>
 #include <string.h>
 
 #include "gc/mark.h"
 
-/* The part of a ref in front of its version; empty: it has none. */
-static struct cfs_text family(const char *ref)
+/* The part of a reference before its version; empty if it has none. */
+static struct cfs_text get_family(const char *ref)
 {
 	const char *slash = strrchr(ref, '/');
 	const char *colon = strrchr(slash ? slash + 1 : ref, ':');
@@ -38,12 +38,12 @@ static int by_family_newest_first(const void *a, const void *b, void *order)
 {
 	const struct cfs_repo_entry *x = *(const struct cfs_repo_entry *const *)a;
 	const struct cfs_repo_entry *y = *(const struct cfs_repo_entry *const *)b;
-	int c = cfs_text_cmp(family(x->name), family(y->name));
+	int c = cfs_text_cmp(get_family(x->name), get_family(y->name));
 
 	return c ? c : (*(order_fn *const *)order)(y, x);
 }
 
-/* Adds the flag to all but the first so many of each family. */
+/* Sets the flag of all except the newest of each family. */
 static void flag_old(const struct cfs_repo_list *refs, const struct cfs_repo_entry **v,
 		     size_t n, order_fn *order, unsigned keep, uint8_t flag, uint8_t *out)
 {
@@ -52,7 +52,7 @@ static void flag_old(const struct cfs_repo_list *refs, const struct cfs_repo_ent
 
 	qsort_r(v, n, sizeof(*v), by_family_newest_first, &order);
 	for (size_t i = 0; i < n; i++) {
-		struct cfs_text f = family(v[i]->name);
+		struct cfs_text f = get_family(v[i]->name);
 
 		if (!cfs_text_eq(f, now))
 			kept = 0;
@@ -71,7 +71,7 @@ int gc_find_expired(const struct cfs_repo_list *refs, unsigned keep, uint8_t *ou
 	if (!v)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < refs->n; i++)
-		if (refs->v[i].code == 0 && family(refs->v[i].name).len)
+		if (refs->v[i].code == 0 && get_family(refs->v[i].name).len)
 			v[n++] = &refs->v[i];
 	flag_old(refs, v, n, by_time, keep, GC_OLD_TIME, out);
 	flag_old(refs, v, n, by_version, keep, GC_OLD_VERSION, out);

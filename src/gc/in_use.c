@@ -20,15 +20,15 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 /* --- what no entry leads to
  * ------------------------------------------------------------------ */
 
-static void note_use(const struct gc_marks *m, const char *place, int use)
+static void report_use(const struct gc_marks *m, const char *place, int use)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
 			      cfs_repo_use_reason(use));
 }
 
-/* Whether the file begins as composefs images do. It is not mapped: reading what
- * fs-verity finds damaged would end the program. */
+/* Whether the file has the magic of composefs images. It is not mapped: reading a damaged
+ * page of a file with fs-verity raises SIGBUS. */
 static int is_image(int fd, struct cfs_err *err)
 {
 	uint8_t head[4];
@@ -39,8 +39,8 @@ static int is_image(int fd, struct cfs_err *err)
 	return n == sizeof(head) && cfs_image_has_magic(head);
 }
 
-/* Whether the bytes are those that the id was computed from. */
-static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
+/* Whether the content has the digest id. */
+static int has_digest(int fd, const struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_digest got;
 	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, &got, NULL, err);
@@ -48,9 +48,8 @@ static int has_content(int fd, const struct cfs_digest *id, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_digest_eq(&got, id);
 }
 
-/* Of a file in use that does not begin as images do: a damaged image may have lost its
- * first bytes after it was mounted, and then nobody can tell what it refers to. 0: it
- * never was an image. */
+/* Whether a file in use without the magic of an image may be an image that was damaged
+ * after it was mounted. What such an image refers to is unknown. */
 static int may_be_damaged_image(const struct gc_marks *m, int fd,
 				const struct cfs_digest *id, int use, struct cfs_err *err)
 {
@@ -60,9 +59,9 @@ static int may_be_damaged_image(const struct gc_marks *m, int fd,
 	if (gc_find_entry(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
 		return 1;
 	if (use ==
-	    CFS_REPO_USE_UNKNOWN) /* as of every file, and images alone are mounted */
+	    CFS_REPO_USE_UNKNOWN) /* true of every file here, and only images are mounted */
 		return 0;
-	sound = has_content(fd, id, err);
+	sound = has_digest(fd, id, err);
 	return sound < 0 ? sound : !sound;
 }
 
@@ -72,7 +71,7 @@ static int fail_damaged(struct cfs_err *err)
 			"in use, but damaged: expected an image or a sound object");
 }
 
-/* An object that is in use, and that does not begin as images do. */
+/* Marks an object in use without the magic of an image. */
 static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest *id,
 			    int use, struct cfs_err *err)
 {
@@ -83,7 +82,7 @@ static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest 
 		return damaged < 0 ? damaged : fail_damaged(err);
 	if (use == CFS_REPO_USE_UNKNOWN)
 		return 0;
-	note_use(m, cfs_digest_path(id, path), use);
+	report_use(m, cfs_digest_path(id, path), use);
 	return cfs_ids_add(&m->live, id->bytes, err);
 }
 
@@ -107,7 +106,7 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	if (!image)
 		return cfs_context(err, mark_used_object(m, fd, id, use, err),
 				   "objects/%s", path);
-	note_use(m, path, use);
+	report_use(m, path, use);
 	use = cfs_ids_add(&m->used, id->bytes, err);
 	return use < 0 ? use : gc_mark_image(m, id, err);
 }
@@ -115,8 +114,7 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 /* --- .quarantine
  * ----------------------------------------------------------------------------- */
 
-/* What the image in a file refers to, by the bytes of that file. -EINVAL: it is not an
- * image. */
+/* Marks what the image in a file refers to. -EINVAL: not an image. */
 static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 {
 	struct cfs_image im;
@@ -135,13 +133,13 @@ static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 	return rc;
 }
 
-/* What the contents of a damaged file answer, as opposed to a failure of the program. */
+/* Errors that a damaged file causes, as opposed to failures of the program. */
 static bool is_damage(int rc)
 {
 	return rc == -EINVAL || rc == -EUCLEAN || rc == -ENOTSUP || rc == -EIO;
 }
 
-/* The id in HEX or HEX.N. */
+/* Parses HEX or HEX.N. */
 static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
 			     struct cfs_digest *out)
 {
@@ -152,7 +150,7 @@ static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
 	       cfs_hex_decode((struct cfs_text){name, len}, out->bytes, len / 2);
 }
 
-/* Keeps the image that is now in the place of a file that was moved aside. 1: there is
+/* Marks the image that is now in the place of a file that was moved aside. 1: there is
  * one. */
 static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 			  struct cfs_err *err)
@@ -169,8 +167,8 @@ static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 	return rc < 0 ? rc : 1;
 }
 
-/* Refuses a file that was moved aside and does not begin as images do, unless it never
- * was one. */
+/* Fails if a file that was moved aside, without the magic of an image, may be a damaged
+ * image. */
 static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_digest *id,
 			  int use, struct cfs_err *err)
 {
@@ -179,15 +177,15 @@ static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_dig
 
 	if (now < 0 && now != -ENOENT && now != -EUCLEAN)
 		return now;
-	sound = now < 0 ? 0 : has_content(now, id, err);
-	if (sound) /* a good one is in its place, which is no image */
+	sound = now < 0 ? 0 : has_digest(now, id, err);
+	if (sound) /* an intact object is in its place, and it is not an image */
 		return sound < 0 ? sound : 0;
 	damaged = may_be_damaged_image(m, fd, id, use, err);
 	return damaged > 0 ? fail_damaged(err) : damaged;
 }
 
-/* A file that is in use keeps what it refers to, and what the image of its name refers
- * to: the kernel may have read it before it was damaged. */
+/* A file in use keeps what it refers to, and what the image of its name refers to: the
+ * kernel may have read that before the file was damaged. */
 static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 			   struct cfs_err *err)
 {
@@ -215,7 +213,7 @@ static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 	if (own < 0 && !(successor && is_damage(own)))
 		return cfs_fail(err, -own,
 				"in use, but it cannot be read as an image: %s", why.msg);
-	note_use(m, name, use);
+	report_use(m, name, use);
 	return has_id ? cfs_ids_add(&m->used, id.bytes, err) : 0;
 }
 

@@ -10,17 +10,17 @@
 #include "gc/collect_priv.h"
 
 enum {
-	LEFT_AFTER = 3600
-}; /* seconds: a program that knows no locks may still be at it */
+	LEFTOVER_AGE_SEC = 3600
+}; /* seconds; a younger file may be in use by a program that does not lock it */
 
-static int remove_left_file(struct gc_run *c, int dirfd, const char *name,
-			    struct cfs_err *err)
+static int remove_leftover(struct gc_run *c, int dirfd, const char *name,
+			   struct cfs_err *err)
 {
 	struct stat st;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
-	if (S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFT_AFTER > c->now)
+	if (S_ISDIR(st.st_mode) || st.st_mtim.tv_sec + LEFTOVER_AGE_SEC > c->now)
 		return 0;
 	if (!c->opts->dry_run && unlinkat(dirfd, name, 0) < 0)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", name);
@@ -28,8 +28,8 @@ static int remove_left_file(struct gc_run *c, int dirfd, const char *name,
 	return 0;
 }
 
-static int remove_left(struct gc_run *c, int dirfd, const char *prefix,
-		       struct cfs_err *err)
+static int remove_leftovers(struct gc_run *c, int dirfd, const char *prefix,
+			    struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -43,7 +43,7 @@ static int remove_left(struct gc_run *c, int dirfd, const char *prefix,
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (strncmp(d->d_name, prefix, strlen(prefix)) == 0)
-			rc = remove_left_file(c, dirfd, d->d_name, err);
+			rc = remove_leftover(c, dirfd, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
@@ -52,7 +52,9 @@ static int remove_left(struct gc_run *c, int dirfd, const char *prefix,
 
 int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 {
-	int rc = c->objects >= 0 ? remove_left(c, c->objects, ".tmp-object-", err) : 0;
+	int rc = c->objects >= 0 ? remove_leftovers(c, c->objects, ".tmp-object-", err)
+				 : 0;
 
-	return rc < 0 ? rc : remove_left(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
+	return rc < 0 ? rc
+		      : remove_leftovers(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
 }

@@ -26,7 +26,7 @@ int gc_choose_expired(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* First-level links whose object goes, or is gone, whoever removed it. */
+/* Chooses first-level links whose object is removed now or is missing already. */
 static int choose_entries(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
@@ -43,7 +43,7 @@ static int choose_entries(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_
 		has = cfs_ids_has(&c->gone, e->id.bytes)
 			      ? 0
 			      : cfs_repo_has_object(c->repo, &e->id, err);
-		if (has < 0 && has != -EUCLEAN) /* of another type: it stays */
+		if (has < 0 && has != -EUCLEAN) /* another type of file: keep the link */
 			return has;
 		gone[i] = has == 0;
 	}
@@ -111,8 +111,8 @@ static int remove_expired(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* They are off the disk before the first object is: a link to nothing would tell others
- * that they have what they do not have. */
+/* The removal is on disk before the first object is removed: a link without an object
+ * would tell others that the object exists. */
 static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n,
 			  struct cfs_err *err)
 {

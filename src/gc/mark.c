@@ -19,7 +19,7 @@ static int by_id(const void *a, const void *b, void *ctx)
 	return c ? c : strcmp(x->name, y->name);
 }
 
-/* Nobody knows what a link refers to that could not be read. */
+/* Fails if a link could not be read: what it refers to is unknown. */
 static int check_read(const struct cfs_repo_list *l, const char *dir, const char *refs,
 		      struct cfs_err *err)
 {
@@ -33,10 +33,11 @@ static int check_read(const struct cfs_repo_list *l, const char *dir, const char
 	return 0;
 }
 
-static int open_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
+static int list_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	struct gc_side *s = &m->side[kind];
-	/* In the order against which they are made: so each name has its entry. */
+	/* References first, opposite to the order in which links are created: so each
+	 * reference has its entry. */
 	int rc = cfs_repo_list_refs(m->repo, kind, &s->refs, err);
 
 	if (rc == 0)
@@ -70,7 +71,7 @@ const struct cfs_repo_entry *gc_find_entry(const struct gc_side *s, const char *
 	return bsearch(name, s->entries.v, s->entries.n, sizeof(*s->entries.v), by_name);
 }
 
-/* The first of by_id that has this id, or n_by_id. */
+/* The first index in by_id with this ID, or n_by_id. */
 static size_t find_id(const struct gc_side *s, const struct cfs_digest *id)
 {
 	size_t low = 0, high = s->n_by_id;
@@ -87,8 +88,9 @@ static size_t find_id(const struct gc_side *s, const struct cfs_digest *id)
 	return low;
 }
 
-/* What was read before, and still stands there, need not be read again. */
-static void inherit(struct gc_marks *m, struct gc_marks *before)
+/* Takes over the marks of entries that have not changed, so that these are not read
+ * again. */
+static void inherit_marks(struct gc_marks *m, struct gc_marks *before)
 {
 	cfs_ids_fini(&m->live);
 	m->live = before->live;
@@ -124,11 +126,11 @@ int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < m->n_threads; i++)
 		cfs_ids_init(&m->found[i], cfs_repo_meta(repo)->alg);
-	rc = open_side(m, CFS_REPO_IMAGES, err);
+	rc = list_side(m, CFS_REPO_IMAGES, err);
 	if (rc == 0)
-		rc = open_side(m, CFS_REPO_STREAMS, err);
+		rc = list_side(m, CFS_REPO_STREAMS, err);
 	if (rc == 0 && before)
-		inherit(m, before);
+		inherit_marks(m, before);
 	return rc;
 }
 
@@ -177,8 +179,8 @@ int gc_mark_entry(struct gc_marks *m, enum cfs_repo_kind kind, size_t index,
 	return cfs_ids_add(&m->live, s->entries.v[index].id.bytes, err);
 }
 
-/* All entries whose object this is, images and streams. */
-static int reach_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
+/* Marks an object, and all images and streams that have it. */
+static int mark_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	int rc = cfs_ids_add(&m->live, id->bytes, err);
 
@@ -198,11 +200,11 @@ static int reach_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 /* --- streams
  * ------------------------------------------------------------------------------ */
 
-static int reach_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
-		      struct cfs_err *err)
+static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_digest *id,
+			 struct cfs_err *err)
 {
 	(void)name;
-	return reach_id(ctx, id, err);
+	return mark_id(ctx, id, err);
 }
 
 static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_err *err)
@@ -215,13 +217,13 @@ static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_er
 
 		rc = cfs_ids_add(&m->live, id.bytes, err);
 	}
-	/* Those without a name, too: nobody else would keep them. */
+	/* Includes stream references without a name, which nothing else keeps. */
 	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.stream_refs); i++) {
 		struct cfs_digest id = cfs_stream_id(&s, s.stream_refs, i);
 
-		rc = reach_id(m, &id, err);
+		rc = mark_id(m, &id, err);
 	}
-	return rc < 0 ? rc : cfs_stream_names(&s, reach_name, m, err);
+	return rc < 0 ? rc : cfs_stream_names(&s, mark_named_id, m, err);
 }
 
 static int follow_stream(struct gc_marks *m, size_t index, struct cfs_err *err)

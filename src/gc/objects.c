@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects in a collection: listed, chosen, removed with their signatures. */
+/* Garbage collection of objects: listing, choosing, removing, with their signatures. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 /* --- listing
  * ------------------------------------------------------------------------------ */
 
-/* One file of objects/xx. */
+/* Adds one file of objects/xx to the garbage unless it is marked. */
 static int list_file(struct gc_run *c, const char *prefix, const char *name,
 		     struct cfs_err *err)
 {
@@ -31,7 +31,6 @@ static int list_file(struct gc_run *c, const char *prefix, const char *name,
 	return cfs_ids_add(&c->garbage, id.bytes, err);
 }
 
-/* Calls list_file for all of a directory, which is closed then. */
 static int list_prefix(struct gc_run *c, const char *prefix, struct cfs_err *err)
 {
 	int fd = cfs_beneath_open(c->objects, prefix, O_RDONLY | O_DIRECTORY, 0), rc = 0;
@@ -69,9 +68,6 @@ int gc_list_objects(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&c->garbage, err);
 }
 
-/* Whatever leads to them or not: objects that are in use stay, with what they refer to.
- * An image may be mounted of which the repository knows nothing since its entry was
- * removed. */
 int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = 0;
@@ -93,11 +89,10 @@ int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 /* --- choosing and removing
  * ---------------------------------------------------------------- */
 
-/* The directory of the object, held until that of another one is asked for. A path
- * "xx/rest" would be followed through whatever is at xx by now: whoever owns the
- * repository could put a symbolic link there, to the objects of another one. -ENOENT:
- * there is none. */
-static int hold_prefix(struct gc_run *c, const struct cfs_digest *id, struct cfs_err *err)
+/* The directory of an object; it stays open until that of another one is requested. A
+ * path "xx/REST" is not used: the owner of the repository could replace xx by a symbolic
+ * link to the objects of another repository. -ENOENT. */
+static int open_prefix(struct gc_run *c, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char name[3] = "", place[16];
 
@@ -114,7 +109,7 @@ static int hold_prefix(struct gc_run *c, const struct cfs_digest *id, struct cfs
 	return cfs_beneath_fail(c->prefix_dir, place, err);
 }
 
-static void drop_prefix(struct gc_run *c)
+static void close_prefix(struct gc_run *c)
 {
 	if (c->prefix_dir >= 0)
 		close(c->prefix_dir);
@@ -127,12 +122,12 @@ static const char *name_in_prefix(const char *path)
 	return path + 3;
 }
 
-/* What is still garbage; younger than the grace: it stays. */
+/* Chooses an object that is still garbage, and older than the grace period. */
 static int choose_object(struct gc_run *c, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
-	int dir = hold_prefix(c, id, err);
+	int dir = open_prefix(c, id, err);
 	struct stat st;
 
 	if (dir < 0)
@@ -162,7 +157,7 @@ int gc_choose_objects(struct gc_run *c, struct cfs_err *err)
 		if (rc == 0 && !cfs_ids_has(&c->mark.live, id.bytes))
 			rc = choose_object(c, &id, err);
 	}
-	drop_prefix(c);
+	close_prefix(c);
 	return rc < 0 ? rc : cfs_ids_settle(&c->gone, err);
 }
 
@@ -170,7 +165,7 @@ static int remove_object(struct gc_run *c, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
-	int dir = hold_prefix(c, id, err);
+	int dir = open_prefix(c, id, err);
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
@@ -194,17 +189,17 @@ int gc_remove_objects(struct gc_run *c, struct cfs_err *err)
 		if (rc < 0)
 			break;
 		cfs_hex_encode(id.bytes, 1, prefix);
-		/* Behind the last of its directory; a directory that is not empty
-		 * stays. */
+		/* After the last one of a directory; fails harmlessly if it is not
+		 * empty. */
 		if (i + 1 == c->gone.n || c->gone.v[(i + 1) * c->gone.len] != id.bytes[0])
 			(void)unlinkat(c->objects, prefix, AT_REMOVEDIR);
 	}
-	drop_prefix(c);
+	close_prefix(c);
 	return rc;
 }
 
-/* Those of what goes: signatures/ID of images, signatures/objects/ID.p7s of objects. They
- * go before, so that none is left over when the power goes. */
+/* Removes signatures/ID of images and signatures/objects/ID.p7s of objects. Before the
+ * objects, so that none is left over after a crash. */
 int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err)
 {
 	static const int directory = O_RDONLY | O_DIRECTORY;

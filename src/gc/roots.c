@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From references and other roots to the entries that they reach. */
+/* Marking the roots: references, names that the caller keeps, and images in use. */
 #include <errno.h>
 #include <string.h>
 
 #include "gc/mark.h"
 
-static void note(const struct gc_marks *m, enum cfs_gc_note what, const char *name,
-		 const char *why)
+static void report_note(const struct gc_marks *m, enum cfs_gc_note what, const char *name,
+			const char *why)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, what, name, why);
 }
 
-/* A name of an image whose entry is gone keeps the object all the same: repair makes the
- * entry anew. Not where names that lead nowhere are to be removed. */
-static int reach_missing(struct gc_marks *m, enum cfs_repo_kind kind,
-			 const struct cfs_repo_entry *ref, struct cfs_err *err)
+/* A reference to an image whose entry is missing still keeps the object: repair creates
+ * the entry again. With prune_refs the reference is removed instead. */
+static int mark_missing(struct gc_marks *m, enum cfs_repo_kind kind,
+			const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
 	struct cfs_digest id;
 	int has = 0;
@@ -26,21 +26,22 @@ static int reach_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 		has = cfs_repo_has_object(m->repo, &id, err);
 	if (has < 0 && has != -EUCLEAN)
 		return has;
-	note(m, CFS_GC_NOTE_DANGLING, ref->name,
-	     has > 0 ? "the link of the image is missing: \"composefs repair\" creates "
-		       "it again"
-		     : "the image or stream that it refers to does not exist");
+	report_note(m, CFS_GC_NOTE_DANGLING, ref->name,
+		    has > 0 ? "the link of the image is missing: \"composefs repair\" "
+			      "creates "
+			      "it again"
+			    : "the image or stream that it refers to does not exist");
 	return has > 0 ? gc_mark_image(m, &id, err) : 0;
 }
 
-static int reach_ref(struct gc_marks *m, enum cfs_repo_kind kind,
-		     const struct cfs_repo_entry *ref, struct cfs_err *err)
+static int mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
+		    const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
 	struct gc_side *s = &m->side[kind];
 	const struct cfs_repo_entry *e;
 
 	if (ref->code == -EMLINK) {
-		note(m, CFS_GC_NOTE_FOREIGN, ref->name, ref->wrong);
+		report_note(m, CFS_GC_NOTE_FOREIGN, ref->name, ref->wrong);
 		return 0;
 	}
 	if (ref->code)
@@ -48,7 +49,7 @@ static int reach_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 				cfs_repo_kind_dir(kind), ref->name, ref->wrong);
 	e = gc_find_entry(s, ref->target);
 	if (!e)
-		return reach_missing(m, kind, ref, err);
+		return mark_missing(m, kind, ref, err);
 	if (e->code)
 		return cfs_fail(err, -e->code, "%s/%s: %s", cfs_repo_kind_dir(kind),
 				e->name, e->wrong);
@@ -56,8 +57,8 @@ static int reach_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 		int has = cfs_repo_has_object(m->repo, &e->id, err);
 
 		if (has == 0)
-			note(m, CFS_GC_NOTE_DANGLING, ref->name,
-			     "its object does not exist");
+			report_note(m, CFS_GC_NOTE_DANGLING, ref->name,
+				    "its object does not exist");
 		if (has <= 0)
 			return has;
 	}
@@ -74,7 +75,7 @@ int gc_has_target(const struct gc_marks *m, enum cfs_repo_kind kind,
 	return cfs_repo_has_object(m->repo, &e->id, err);
 }
 
-static int reach_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
+static int mark_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &m->side[kind].refs;
 	cfs_autofree uint8_t *expired = calloc(refs->n + 1, sizeof(*expired));
@@ -86,12 +87,11 @@ static int reach_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_er
 		rc = gc_find_expired(refs, m->opts->keep, expired, err);
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
 		if (expired[i] != GC_EXPIRED)
-			rc = reach_ref(m, kind, &refs->v[i], err);
+			rc = mark_ref(m, kind, &refs->v[i], err);
 	return rc;
 }
 
-/* The first-level entry that a person means: its own name, an ID with its algorithm in
- * front, or a ref. */
+/* The entry of a root: its name, an ID with its algorithm in front, or a reference. */
 static const struct cfs_repo_entry *find_root(const struct gc_marks *m,
 					      const struct gc_side *s, const char *name)
 {
@@ -108,7 +108,7 @@ static const struct cfs_repo_entry *find_root(const struct gc_marks *m,
 	return e;
 }
 
-static int reach_root(struct gc_marks *m, const char *name, struct cfs_err *err)
+static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 {
 	bool known = false;
 	int rc = 0;
@@ -130,55 +130,54 @@ static int reach_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 	if (!m->opts->ignore_unknown_roots)
 		return cfs_fail(err, ENOENT,
 				"root %s: no image and no stream has this name", name);
-	note(m, CFS_GC_NOTE_NO_ROOT, name, "no image and no stream has this name");
+	report_note(m, CFS_GC_NOTE_NO_ROOT, name, "no image and no stream has this name");
 	return 0;
 }
 
-/* Images that no name reaches, but somebody has open. */
-static int reach_used_entry(struct gc_marks *m, size_t index, struct cfs_err *err)
+/* Marks an image without a name if it is in use. */
+static int mark_used_entry(struct gc_marks *m, size_t index, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = &m->side[CFS_REPO_IMAGES].entries.v[index];
 	int use = cfs_repo_object_use(m->repo, &e->id, err);
 
 	if (use <= CFS_REPO_UNUSED)
 		return cfs_context(err, use, "images/%s", e->name);
-	note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_repo_use_reason(use));
+	report_note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_repo_use_reason(use));
 	use = cfs_ids_add(&m->used, e->id.bytes, err);
 	return use < 0 ? use : gc_mark_entry(m, CFS_REPO_IMAGES, index, err);
 }
 
-/* What has no good entry is asked about when the objects to remove are known:
- * gc_mark_if_used. */
-static int reach_used(struct gc_marks *m, struct cfs_err *err)
+/* Images without a valid entry are checked later, by gc_mark_if_used. */
+static int mark_used(struct gc_marks *m, struct cfs_err *err)
 {
 	const struct gc_side *s = &m->side[CFS_REPO_IMAGES];
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->entries.n; i++)
 		if (!s->reached[i] && s->entries.v[i].code == 0)
-			rc = reach_used_entry(m, i, err);
+			rc = mark_used_entry(m, i, err);
 	return rc < 0 ? rc : gc_mark_aside(m, err);
 }
 
 int gc_mark_streams(struct gc_marks *m, struct cfs_err *err)
 {
-	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
+	int rc = mark_refs(m, CFS_REPO_STREAMS, err);
 
 	return rc < 0 ? rc : gc_follow_streams(m, err);
 }
 
-/* Streams before images: they may name some. */
+/* Streams before images: streams may refer to images. */
 int gc_mark_all(struct gc_marks *m, struct cfs_err *err)
 {
-	int rc = reach_refs(m, CFS_REPO_STREAMS, err);
+	int rc = mark_refs(m, CFS_REPO_STREAMS, err);
 
 	if (rc == 0)
-		rc = reach_refs(m, CFS_REPO_IMAGES, err);
+		rc = mark_refs(m, CFS_REPO_IMAGES, err);
 	for (size_t i = 0; rc == 0 && i < m->opts->n_roots; i++)
-		rc = reach_root(m, m->opts->roots[i], err);
+		rc = mark_root(m, m->opts->roots[i], err);
 	if (rc == 0)
 		rc = gc_follow_streams(m, err);
 	if (rc == 0)
-		rc = reach_used(m, err);
+		rc = mark_used(m, err);
 	return rc < 0 ? rc : gc_mark_pending_images(m, err);
 }

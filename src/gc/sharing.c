@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The arithmetic of sharing. Two rounds over the lists: who has what, then whose it
- * is. */
+/* Computes how images share objects. First the users of each object are counted, then the
+ * sums of each image. */
 #include "gc/sharing.h"
 
 static void count_users(struct share_object *objects, const struct share_image *im)
@@ -13,15 +13,15 @@ static void count_users(struct share_object *objects, const struct share_image *
 	}
 }
 
-/* The bytes that do not divide go to those who come first, so that all shares make the
- * whole. */
-static uint64_t next_share(struct share_object *o)
+/* Images that come first get the remainder of the division, so that all shares add up to
+ * the total. */
+static uint64_t take_share(struct share_object *o)
 {
 	return o->bytes / o->users + (o->served++ < o->bytes % o->users);
 }
 
-static void sum(struct share_object *objects, const struct share_image *im,
-		struct cfs_gc_usage_image *out)
+static void sum_image(struct share_object *objects, const struct share_image *im,
+		      struct cfs_gc_usage_image *out)
 {
 	out->n_objects = im->n;
 	for (size_t i = 0; i < im->n; i++) {
@@ -30,7 +30,7 @@ static void sum(struct share_object *objects, const struct share_image *im,
 		out->n_missing += o->missing;
 		out->bytes += o->bytes;
 		out->cached += o->cached;
-		out->fair += next_share(o);
+		out->fair += take_share(o);
 		if (o->users == 1)
 			out->own += o->bytes;
 		if (im->removable && o->removable_users == 1 && !o->held)
@@ -45,11 +45,11 @@ void gc_sum_sharing(struct share_object *objects, size_t n_objects,
 	for (size_t i = 0; i < n_images; i++)
 		count_users(objects, &images[i]);
 	for (size_t i = 0; i < n_images; i++) {
-		sum(objects, &images[i], &out[i]);
+		sum_image(objects, &images[i], &out[i]);
 		total->apart += out[i].bytes;
 	}
 	for (size_t i = 0; i < n_objects; i++) {
-		if (objects[i].users == 0) /* of streams alone */
+		if (objects[i].users == 0) /* used only by streams */
 			continue;
 		total->n_objects++;
 		total->n_missing += objects[i].missing;
@@ -58,8 +58,7 @@ void gc_sum_sharing(struct share_object *objects, size_t n_objects,
 	}
 }
 
-/* The place of the pair (a, b), a < b, where (0,1) (0,2) ... (1,2) ... stand one behind
- * another. */
+/* The index of the pair (a, b), a < b, in the sequence (0,1) (0,2) ... (1,2) ... */
 static size_t pair_at(size_t n, size_t a, size_t b)
 {
 	return a * (2 * n - a - 1) / 2 + b - a - 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What images occupy. Images are read twice: to learn which objects there are at all, and
- * then, when each has a number, which of them each image has. So an image costs four
- * bytes for each of its objects. */
+/* Disk usage of images. Images are read twice: first to collect all objects and number
+ * them, then to list the numbers of each image. So an image needs four bytes of memory
+ * for each of its objects. */
 #include "gc/usage.h"
 
 #include <errno.h>
@@ -16,18 +16,18 @@ enum { OBJECTS_A_PIECE = 256 };
 
 struct cfs_gc_usage {
 	const struct cfs_repo *repo;
-	const struct cfs_gc_usage_opts *opts; /* lent, while it is made */
-	struct gc_marks mark;		      /* its live ids are all objects */
-	struct cfs_ids held;	      /* of those, what stays without names of images */
-	struct share_object *objects; /* one for each live id */
+	const struct cfs_gc_usage_opts *opts; /* borrowed while it is computed */
+	struct gc_marks mark;		      /* its live IDs are all objects */
+	struct cfs_ids held; /* of these, objects that are kept without names of images */
+	struct share_object *objects; /* one for each live ID */
 	struct share_image *lists;
 	struct cfs_gc_usage_image *images;
 	size_t n_images;
 	size_t *entry_of;   /* the index in the list of entries, for each image */
-	const char **names; /* of all images, one behind another */
+	const char **names; /* of all images, consecutively */
 	struct cfs_gc_usage_total total;
 	int objects_fd;	  /* the directory, while objects are measured */
-	bool *cached_bad; /* by thread: the kernel did not tell */
+	bool *cached_bad; /* by thread: the page cache of an object is unknown */
 };
 
 static void show_progress(const struct cfs_gc_usage *u, const char *stage, uint64_t done,
@@ -78,7 +78,7 @@ static int by_image_then_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* The image that a ref leads to, or n_images. */
+/* The image that a reference refers to, or n_images. */
 static size_t find_image(const struct cfs_gc_usage *u, const struct cfs_repo_entry *ref)
 {
 	const struct gc_side *s = &u->mark.side[CFS_REPO_IMAGES];
@@ -125,7 +125,8 @@ static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 /* --- which objects there are
  * ------------------------------------------------------------- */
 
-/* Streams, and what is in use, keep their objects whatever happens to names. */
+/* Streams and images in use keep their objects even if all names of images are
+ * removed. */
 static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = gc_mark_streams(&u->mark, err);
@@ -138,7 +139,7 @@ static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 		if (use < 0)
 			return use;
 		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
-		im->in_use = use != CFS_REPO_UNUSED; /* as a collector takes it */
+		im->in_use = use != CFS_REPO_UNUSED; /* as in a collection */
 		if (use == CFS_REPO_USE_UNKNOWN)
 			u->total.use_known = false;
 		if (im->in_use)
@@ -261,7 +262,7 @@ static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 /* --- which objects each image has
  * -------------------------------------------------------- */
 
-/* Two lists in order: the one is a part of the other. */
+/* Converts the sorted IDs of an image to indexes of all objects. */
 static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *ids,
 			  size_t image, struct cfs_err *err)
 {
@@ -322,7 +323,7 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&u->images[i].id, hex));
 }
 
-static int count(struct cfs_gc_usage *u, struct cfs_err *err)
+static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, u->opts->watch,
 			      err);
@@ -342,8 +343,8 @@ static int count(struct cfs_gc_usage *u, struct cfs_err *err)
 /* --- the whole
  * --------------------------------------------------------------------------- */
 
-static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
-		struct cfs_err *err)
+static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
+			 struct cfs_err *err)
 {
 	int rc = gc_open_marks(&u->mark, u->repo, follow, NULL, err);
 
@@ -360,7 +361,7 @@ static int make(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 		rc = mark_rest(u, err);
 	if (rc == 0)
 		rc = measure_objects(u, err);
-	return rc < 0 ? rc : count(u, err);
+	return rc < 0 ? rc : count_images(u, err);
 }
 
 int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opts *opts,
@@ -375,7 +376,7 @@ int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opt
 		return cfs_fail(err, ENOMEM, "out of memory");
 	u->repo = repo;
 	u->opts = opts;
-	rc = make(u, &follow, err);
+	rc = compute_usage(u, &follow, err);
 	u->opts = NULL;
 	u->mark.opts = NULL;
 	if (rc == 0)

@@ -19,9 +19,9 @@ struct cfs_repo_link {
  * directories are on disk before the next link is created, and all are when this returns.
  * The caller made the object and all that it refers to durable before (cfs_store_commit),
  * and opened the repository for WRITE.
- * -EINVAL: an invalid name, or an ID of another algorithm. -EEXIST: ref is a directory of references, a part of ref is
- * a reference, or the stream exists with another object, which other streams may refer to
- * by its ID. */
+ * -EINVAL: an invalid name, or an ID of another algorithm. -EEXIST: ref is a directory of
+ * references, a part of ref is a reference, or the stream exists with another object,
+ * which other streams may refer to by its ID. */
 int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
