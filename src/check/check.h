@@ -12,8 +12,8 @@
 #include "base/base.h"
 #include "repo/repo.h"
 
-/* What can be wrong. Their names (cfs_check_fault_name) are those of composefs-rs, then
- * our own. */
+/* What can be wrong. The names (cfs_check_fault_name) are those of composefs-rs, then
+ * those of this program. */
 enum cfs_check_fault {
 	CFS_CHECK_OBJECT_NAME,
 	CFS_CHECK_OBJECT_OPEN,
@@ -36,71 +36,70 @@ enum cfs_check_fault {
 	CFS_CHECK_OBJECT_SIZE,
 	CFS_CHECK_OBJECT_MODE,
 	CFS_CHECK_LEFTOVER,
-	CFS_CHECK_IMAGE_SHOWN, /* sound, and kernels show it otherwise */
+	CFS_CHECK_IMAGE_SHOWN, /* valid, but kernels show it differently */
 	CFS_CHECK_N_FAULTS
 };
 
 /* "object-digest-mismatch" and so on. */
 const char *cfs_check_fault_name(enum cfs_check_fault fault);
 
-/* Nothing is damaged by it: it is told, and does not count. */
+/* A remark: reported, but not damage. */
 bool cfs_check_fault_is_remark(enum cfs_check_fault fault);
 
 struct cfs_check_finding {
 	enum cfs_check_fault fault;
-	const char *place;    /* below the repository */
-	const char *what;     /* a sentence */
-	struct cfs_digest id; /* of the object that is damaged or missing; alg 0: none */
+	const char *place;    /* path below the repository */
+	const char *what;     /* a description */
+	struct cfs_digest id; /* the damaged or missing object; alg 0: none */
 };
 
 /* Starts zeroed. */
 struct cfs_check_report {
-	uint64_t n_objects, n_streams, n_images; /* looked at */
+	uint64_t n_objects, n_streams, n_images; /* checked */
 	uint64_t n_bad_objects, n_bad_streams, n_bad_images, n_broken, n_missing;
-	struct cfs_check_finding *v; /* by place */
+	struct cfs_check_finding *v; /* sorted by place */
 	size_t n, cap;
 	struct cfs_arena arena;
 };
 
 struct cfs_check_opts {
-	bool metadata_only;	       /* contents of file objects are not read */
+	bool metadata_only; /* do not read the contents of file objects */
 	const struct cfs_watch *watch; /* may be NULL */
-	bool background; /* one thread, and what was not in memory before does not stay there */
+	bool background; /* use one thread, and keep the page cache as it was */
 };
 
-/* Looks at everything, on all CPUs unless in the background, and goes on whatever it
- * finds: a negative return is out of memory, or a directory that cannot be read. */
+/* Checks the whole repository, on all CPUs unless in the background. Findings do not stop
+ * it. Fails only if memory runs out or a directory cannot be read. */
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
 		   struct cfs_check_report *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_check_report_fini(struct cfs_check_report *report);
 
-/* Is anything damaged? */
+/* Whether there is a finding other than remarks. */
 bool cfs_check_report_is_bad(const struct cfs_check_report *report);
 
-/* An object that is wanted. */
+/* An object to fetch. */
 struct cfs_check_want {
 	struct cfs_digest id;
-	uint64_t
-		max_size; /* it is no larger: what the images say, or CFS_CHECK_FETCH_MAX */
-	bool done;	  /* it was brought */
+	uint64_t max_size; /* from the images that use it, or CFS_CHECK_FETCH_MAX */
+	bool done;	   /* it was fetched */
 };
 
-/* Of an object that no image tells the size of: an image itself, a stream, what only
- * streams have. */
+/* The limit for objects whose size is in no image: images, streams, and objects that only
+ * streams use. */
 #define CFS_CHECK_FETCH_MAX (4ULL << 30)
 
-/* Takes the content of an object that was wanted, a regular file that stays the caller's.
- * 1: it was right; 0: it is not what its id says; negative: it cannot be kept, and
- * fetching ends. */
+/* Takes the content of the i-th wanted object. fd: a regular file, still owned by the
+ * caller. 1: correct; 0: wrong content; negative: it cannot be stored, and fetching
+ * ends. */
 typedef int cfs_check_take(void *ctx, size_t i, int fd, struct cfs_err *err);
 
-/* Where objects may come from: directories, then others that the caller knows how to ask.
+/* Where to fetch objects from: directories, then sources that the caller implements.
  * Starts zeroed. */
 struct cfs_check_sources {
-	const char *const *dirs; /* repositories, or directories of objects */
+	const char *const *dirs; /* repositories or object directories */
 	size_t n_dirs;
-	/* Asks source k for n objects and has each taken that it brings, in any order.
-	 * What it has not is no error. */
+	/* Asks source k for n objects and passes each one to take, in any order. Objects
+	 * that it does not have are not an error. */
 	int (*fetch)(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
 		     cfs_check_take *take, void *take_ctx, struct cfs_err *err);
 	size_t n_others;
@@ -112,11 +111,11 @@ struct cfs_check_repaired {
 	uint64_t n_quarantined, n_fetched, n_sealed, n_relinked, n_dropped;
 };
 
-/* Mends what a report tells: moves damaged objects to .quarantine/, fetches them and
- * those that are missing from one of the sources (each is checked before it enters),
- * seals objects that lack fs-verity, makes links anew that must be what their name says,
- * and drops first-level links whose object is gone for good. Names are never dropped. The
- * repository is open for WRITE. */
+/* Repairs what a report lists: moves damaged objects to .quarantine/, fetches them and
+ * missing ones from the sources (each is verified before it is added), enables fs-verity
+ * on objects without it, creates damaged links of images again, and removes first-level
+ * links whose object is lost. References are never removed. The repository is open for
+ * WRITE. */
 int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *report,
 		     const struct cfs_check_sources *from, struct cfs_check_repaired *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;

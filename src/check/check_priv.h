@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* check, private: a check under way. */
+/* check, private: a check in progress. */
 #ifndef CFS_CHECK_PRIV_H
 #define CFS_CHECK_PRIV_H
 
@@ -10,7 +10,7 @@
 
 struct check_use;
 
-/* Objects that images use and something is wrong with. Starts zeroed. */
+/* Damaged or missing objects that images use. Starts zeroed. */
 struct check_uses {
 	void *tree; /* by ID */
 	struct check_use **v;
@@ -22,13 +22,14 @@ struct check {
 	const struct cfs_repo *repo;
 	const struct cfs_check_opts *opts;
 	struct cfs_check_report *out;
-	struct cfs_ids present; /* objects that have a file */
+	struct cfs_ids present; /* objects that exist */
 	uid_t owner;		/* of the repository */
-	uint64_t *sizes;	/* of each of them; CHECK_NO_SIZE: not a regular file */
-	bool *is_bad;		/* each of them: something is wrong with it */
+	uint64_t *sizes;	/* of each object; CHECK_NO_SIZE: not a regular file */
+	bool *is_bad;		/* for each object: damaged */
 	struct check_uses uses; /* guarded by lock */
-	/* By enum cfs_repo_kind. Somebody may be adding: refs were read first, then
-	 * entries, then objects, against the order in which they are made. */
+	/* By enum cfs_repo_kind. Others may add at the same time: references are listed
+	 * first, then entries, then objects, opposite to the order in which they are
+	 * created. */
 	struct cfs_repo_list refs[2], entries[2];
 	pthread_mutex_t lock; /* guards out */
 	atomic_size_t n_done;

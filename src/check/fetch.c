@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects from other places: directories first, then what others bring. Others may be as
- * slow as they like: nobody waits for them but us, for the lock is given back meanwhile.
- * What they bring is held against its id, kept as an open file, and a few at a time enter
- * the store under the lock, where they are digested once more. */
+/* Fetching objects: from directories first, then from other sources. Sources may be slow,
+ * so the lock is released meanwhile. What they deliver is verified and kept as an open
+ * file. A few files at a time are added to the store under the lock, which verifies them
+ * again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 enum { N_KEPT = 32, CHUNK_LEN = 64 * 1024 };
 
-/* Brought, right, and not in the store yet. */
+/* Fetched and verified, but not in the store yet. */
 struct kept {
 	size_t want;
 	int fd;
@@ -24,18 +24,18 @@ struct fetch {
 	const struct cfs_repo *repo;
 	struct cfs_store *store;
 	const struct cfs_check_sources *from;
-	struct cfs_check_want *wants; /* what is not there yet */
+	struct cfs_check_want *wants; /* objects that are still missing */
 	size_t n;
 	struct kept kept[N_KEPT];
 	size_t n_kept;
 	uint64_t *n_fetched;
 };
 
-/* --- what was brought
- * -------------------------------------------------------------------- */
+/* --- fetched files
+ * ----------------------------------------------------------------------- */
 
-/* Reads size bytes and not one more: the file may grow for as long as it is read. 1: they
- * are the object. */
+/* Whether the file has the content of the object. Reads size bytes and no more: the file
+ * may grow while it is read. */
 static int is_object(const struct cfs_digest *id, int fd, uint64_t size,
 		     const struct cfs_watch *watch)
 {
@@ -60,8 +60,9 @@ static int is_object(const struct cfs_digest *id, int fd, uint64_t size,
 	return !failed && off >= size && cfs_digest_eq(&got, id);
 }
 
-/* What changed while it was kept is wanted again; what cannot be stored is an error. */
-static int enter(struct fetch *f, const struct kept *k, struct cfs_err *err)
+/* A file that changed while it was kept counts as not fetched; if it cannot be stored,
+ * that is an error. */
+static int add_kept(struct fetch *f, const struct kept *k, struct cfs_err *err)
 {
 	struct cfs_check_want *want = &f->wants[k->want];
 	struct cfs_digest got;
@@ -78,13 +79,13 @@ static void drop_kept(struct fetch *f)
 		close(f->kept[--f->n_kept].fd);
 }
 
-/* All that is kept, under the lock. */
-static int enter_all(struct fetch *f, struct cfs_err *err)
+/* Adds all kept files to the store, under the lock. */
+static int add_all_kept(struct fetch *f, struct cfs_err *err)
 {
 	int rc = f->n_kept ? cfs_repo_relock(f->repo, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < f->n_kept; i++)
-		rc = enter(f, &f->kept[i], err);
+		rc = add_kept(f, &f->kept[i], err);
 	if (rc == 0 && f->n_kept)
 		rc = cfs_store_commit(f->store, err);
 	if (f->n_kept)
@@ -93,8 +94,8 @@ static int enter_all(struct fetch *f, struct cfs_err *err)
 	return rc;
 }
 
-/* cfs_check_take: what one of them has brought. */
-static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
+/* cfs_check_take: verifies a fetched file and keeps it open. */
+static int take_file(void *ctx, size_t i, int fd, struct cfs_err *err)
 {
 	struct fetch *f = ctx;
 	struct cfs_check_want *want = &f->wants[i];
@@ -113,15 +114,15 @@ static int take(void *ctx, size_t i, int fd, struct cfs_err *err)
 		return 0;
 	k.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (k.fd < 0)
-		return cfs_fail_errno(err, "keep what was fetched");
-	want->done = true; /* until enter() says otherwise */
+		return cfs_fail_errno(err, "keep a fetched object");
+	want->done = true; /* until add_kept() fails */
 	f->kept[f->n_kept++] = k;
 	if (f->n_kept == N_KEPT)
-		rc = enter_all(f, err);
+		rc = add_all_kept(f, err);
 	return rc < 0 ? rc : 1;
 }
 
-static void drop_done(struct fetch *f)
+static void remove_done(struct fetch *f)
 {
 	size_t left = 0;
 
@@ -131,21 +132,21 @@ static void drop_done(struct fetch *f)
 	f->n = left;
 }
 
-/* Behind each source. */
-static int settle(struct fetch *f, int rc, struct cfs_err *err)
+/* Called after each source. */
+static int finish_source(struct fetch *f, int rc, struct cfs_err *err)
 {
 	if (rc == 0)
-		rc = enter_all(f, err);
+		rc = add_all_kept(f, err);
 	drop_kept(f);
-	drop_done(f);
+	remove_done(f);
 	return rc;
 }
 
 /* --- directories
  * ------------------------------------------------------------------------- */
 
-/* A regular file where the object would be, or -1: what else lies there is not opened,
- * and no link is followed. */
+/* Opens the regular file in the place of the object; -1 if there is none. No other type
+ * of file is opened, and no symbolic link is followed. */
 static int open_elsewhere(int dirfd, const char *between, const struct cfs_digest *id)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + sizeof("objects/")];
@@ -159,7 +160,8 @@ static int open_elsewhere(int dirfd, const char *between, const struct cfs_diges
 	return cfs_input_open(parent, name, CFS_INPUT_NOFOLLOW, NULL);
 }
 
-/* A repository, or a directory of objects. What cannot be read there counts as absent. */
+/* Tries a repository or an object directory. A file that cannot be read counts as
+ * absent. */
 static int try_object(struct fetch *f, int dirfd, size_t i, struct cfs_err *err)
 {
 	static const char *const between[] = {"objects/", ""};
@@ -169,7 +171,7 @@ static int try_object(struct fetch *f, int dirfd, size_t i, struct cfs_err *err)
 		cfs_autofd int fd = open_elsewhere(dirfd, between[k], &f->wants[i].id);
 
 		if (fd >= 0)
-			rc = take(f, i, fd, err);
+			rc = take_file(f, i, fd, err);
 	}
 	return rc;
 }
@@ -181,11 +183,11 @@ static int try_directory(struct fetch *f, const char *place, struct cfs_err *err
 
 	for (size_t i = 0; rc >= 0 && dirfd >= 0 && i < f->n; i++)
 		rc = try_object(f, dirfd, i, err);
-	return cfs_context(err, settle(f, rc < 0 ? rc : 0, err), "%s", place);
+	return cfs_context(err, finish_source(f, rc < 0 ? rc : 0, err), "%s", place);
 }
 
-/* --- how large they may be
- * --------------------------------------------------------------- */
+/* --- limits of sizes
+ * --------------------------------------------------------------------- */
 
 static struct cfs_check_want *find_want(const struct fetch *f,
 					const struct cfs_digest *id)
@@ -207,7 +209,8 @@ static struct cfs_check_want *find_want(const struct fetch *f,
 	return NULL;
 }
 
-static int ask_inodes(struct fetch *f, const struct cfs_image *im, struct cfs_err *err)
+static int limit_by_inodes(struct fetch *f, const struct cfs_image *im,
+			   struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -227,7 +230,7 @@ static int ask_inodes(struct fetch *f, const struct cfs_image *im, struct cfs_er
 	return rc;
 }
 
-static void ask_image(struct fetch *f, const struct cfs_digest *id)
+static void limit_by_image(struct fetch *f, const struct cfs_digest *id)
 {
 	struct cfs_image im;
 	struct cfs_map map;
@@ -235,21 +238,20 @@ static void ask_image(struct fetch *f, const struct cfs_digest *id)
 	if (cfs_repo_map_object(f->repo, id, &map, NULL) < 0)
 		return;
 	if (cfs_image_open(map.span, &im, NULL) == 0)
-		(void)!ask_inodes(f, &im, NULL);
+		(void)!limit_by_inodes(f, &im, NULL);
 	cfs_map_close(&map);
 }
 
-/* An object is as large as the images say. Of one that no image has, as images and
- * streams themselves, nobody knows. A damaged image says nothing: it is mended first, and
- * then asked when all is checked again. */
-static int ask_images(struct fetch *f, struct cfs_err *err)
+/* Takes the sizes of objects from the images that use them. Damaged images are skipped:
+ * they are repaired first, and read when the repository is checked again. */
+static int limit_sizes(struct fetch *f, struct cfs_err *err)
 {
 	struct cfs_repo_list images = {0};
 	int rc = cfs_repo_list_entries(f->repo, CFS_REPO_IMAGES, &images, err);
 
 	for (size_t i = 0; rc == 0 && i < images.n; i++)
 		if (images.v[i].code == 0)
-			ask_image(f, &images.v[i].id);
+			limit_by_image(f, &images.v[i].id);
 	cfs_repo_list_fini(&images);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->wants[i].max_size == 0)
@@ -257,8 +259,8 @@ static int ask_images(struct fetch *f, struct cfs_err *err)
 	return rc;
 }
 
-/* --- all of them
- * ------------------------------------------------------------------------- */
+/* --- sources
+ * ----------------------------------------------------------------------------- */
 
 static int try_sources(struct fetch *f, struct cfs_err *err)
 {
@@ -267,16 +269,17 @@ static int try_sources(struct fetch *f, struct cfs_err *err)
 	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_dirs; k++)
 		rc = try_directory(f, f->from->dirs[k], err);
 	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_others; k++)
-		rc = settle(f,
-			    f->from->fetch(f->from->ctx, k, f->wants, f->n, take, f, err),
-			    err);
+		rc = finish_source(f,
+				   f->from->fetch(f->from->ctx, k, f->wants, f->n,
+						  take_file, f, err),
+				   err);
 	return rc;
 }
 
-/* What waits in the store gets its names before the lock is given back. */
+/* Objects that wait in the store get their names before the lock is released. */
 static int fetch_unlocked(struct fetch *f, struct cfs_err *err)
 {
-	int rc = ask_images(f, err), locked;
+	int rc = limit_sizes(f, err), locked;
 
 	if (rc == 0)
 		rc = cfs_store_commit(f->store, err);

@@ -7,7 +7,7 @@
 #include "check/check_priv.h"
 #include "erofs/quirks.h"
 
-/* An image under check. */
+/* An image being checked. */
 struct image_check {
 	struct check *c;
 	const char *place;
@@ -15,7 +15,7 @@ struct image_check {
 	bool bad;
 };
 
-/* Is something wrong with the object of a file? Then it is told later, once for all
+/* Records a missing or damaged object of a file. It is reported later, once for all
  * images. */
 static int check_inode(struct image_check *x, const struct cfs_image *im,
 		       const struct cfs_walk_entry *e, struct cfs_err *err)
@@ -63,10 +63,10 @@ static int check_inodes(struct image_check *x, const struct cfs_image *im,
 	return rc;
 }
 
-/* What is sound and shown otherwise by kernels is a remark: its digest is right, and the
- * writer wanted it so. */
-static int check_image_shown(struct image_check *x,
-			     const struct cfs_kernel_finding *found, struct cfs_err *err)
+/* A valid image that kernels show differently is a remark: its digest is right, so it was
+ * written like that. */
+static int check_kernels(struct image_check *x, const struct cfs_kernel_finding *found,
+			 struct cfs_err *err)
 {
 	struct cfs_err why;
 
@@ -94,7 +94,7 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 					 why.msg, err);
 	}
 	rc = check_inodes(x, &im, err);
-	return rc < 0 ? rc : check_image_shown(x, found, err);
+	return rc < 0 ? rc : check_kernels(x, found, err);
 }
 
 static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)

@@ -71,7 +71,7 @@ static bool is_prefix(const char *name)
 	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
 }
 
-/* What stands in objects/ itself. */
+/* Lists one name of objects/ itself. */
 static int list_top(struct check *c, int objects, const char *name, struct cfs_err *err)
 {
 	char place[300];
@@ -120,7 +120,7 @@ static int list_objects(struct check *c, int objects, struct cfs_err *err)
 /* --- each object
  * ------------------------------------------------------------------------- */
 
-static enum cfs_check_fault fault_of(const struct cfs_repo *repo, int code)
+static enum cfs_check_fault get_fault(const struct cfs_repo *repo, int code)
 {
 	if (code == -ENOTTY)
 		return CFS_CHECK_OBJECT_NO_VERITY;
@@ -150,11 +150,11 @@ static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
 	pthread_mutex_lock(&c->lock);
 	c->out->n_bad_objects++;
 	pthread_mutex_unlock(&c->lock);
-	return check_add_finding(c, fault_of(c->repo, fd), id, place, why.msg, err);
+	return check_add_finding(c, get_fault(c->repo, fd), id, place, why.msg, err);
 }
 
-/* Whoever may write to an object may change what all images have of it; fs-verity alone
- * would tell. */
+/* A user who may write to an object can change it in all images; only fs-verity detects
+ * that. */
 static int check_mode(struct check *c, const struct stat *st, const char *place,
 		      struct cfs_err *err)
 {
@@ -191,7 +191,7 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 		c->sizes[i] = (uint64_t)st.st_size;
 	if (S_ISREG(st.st_mode))
 		rc = check_mode(c, &st, place, err);
-	/* Without a seal there is nothing more to be had without reading. */
+	/* Without fs-verity, nothing more can be checked without reading. */
 	if (rc == 0 && (!c->opts->metadata_only || cfs_repo_is_secure(c->repo) ||
 			!S_ISREG(st.st_mode)))
 		rc = check_content(c, i, &id, place, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Repairing what a check told: first objects, durable, then the links that lead to
+/* Repairing what a check reported: first objects, made durable, then the links to
  * them. */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +15,15 @@ struct repair {
 	struct cfs_check_repaired *out;
 	struct cfs_store *store;
 	const struct cfs_watch *watch;
-	struct cfs_ids wanted; /* missing, or moved aside */
+	struct cfs_ids wanted; /* missing, or moved aside as damaged */
 };
 
-/* --- moving aside
- * ------------------------------------------------------------------------ */
+/* --- objects
+ * ----------------------------------------------------------------------------- */
 
-/* Its content is right: the store puts a sealed copy in its place. */
-static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
-		      uint64_t size, struct cfs_err *err)
+/* The content is right: the store replaces the file by a copy with fs-verity. */
+static int replace_sealed(struct repair *r, const struct cfs_digest *id, int fd,
+			  uint64_t size, struct cfs_err *err)
 {
 	struct cfs_digest got;
 	int rc = cfs_store_add_fd(r->store, 0, fd, size, &got, err);
@@ -34,8 +34,8 @@ static int seal_again(struct repair *r, const struct cfs_digest *id, int fd,
 	return rc;
 }
 
-/* EIO is what the kernel says of contents that are not those that were sealed. A single
- * one may be the disk's: it is read once more. */
+/* EIO means that the content does not match fs-verity, or a failure of the disk. Try once
+ * more, in case of the latter. */
 static int digest_file(int fd, const struct cfs_digest *id, const struct cfs_watch *watch,
 		       struct cfs_digest *got, struct cfs_err *err)
 {
@@ -51,11 +51,12 @@ static int seal_if_unsealed(struct repair *r, const struct cfs_digest *id, int f
 	struct cfs_digest got;
 	int rc = cfs_repo_is_secure(r->repo) ? cfs_verity_measure(fd, &got, err) : 0;
 
-	return rc == -ENOTTY ? seal_again(r, id, fd, size, err) : rc;
+	return rc == -ENOTTY ? replace_sealed(r, id, fd, size, err) : rc;
 }
 
-/* -ENOENT: it is wanted from elsewhere. */
-static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs_err *err)
+/* -ENOENT: the object must be fetched. */
+static int repair_object(struct repair *r, const struct cfs_digest *id,
+			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	cfs_autofd int fd = -1;
@@ -68,7 +69,7 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
-	/* A link or a directory in its place is not the object; what cannot be opened may
+	/* A symbolic link in its place is not the object; what cannot be opened may
 	 * be. */
 	if (fd < 0 && fd != -ELOOP)
 		return cfs_beneath_fail(fd, below, err);
@@ -86,7 +87,7 @@ static int mend_object(struct repair *r, const struct cfs_digest *id, struct cfs
 	return rc < 0 ? rc : -ENOENT;
 }
 
-static int mend_objects(struct repair *r, struct cfs_err *err)
+static int repair_objects(struct repair *r, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -97,7 +98,7 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 			continue;
 		rc = cfs_watch_poll(r->watch, err);
 		if (rc == 0)
-			rc = mend_object(r, id, err);
+			rc = repair_object(r, id, err);
 		if (rc == -ENOENT)
 			rc = cfs_ids_add(&r->wanted, id->bytes, err);
 		rc = cfs_context(err, rc, "%s", r->report->v[i].place);
@@ -108,7 +109,8 @@ static int mend_objects(struct repair *r, struct cfs_err *err)
 /* --- links
  * ------------------------------------------------------------------------------- */
 
-/* Whether a ref leads to the entry. One that could not be read may lead anywhere. */
+/* Whether a reference may refer to the entry. One that could not be read may refer to
+ * any. */
 static bool may_be_named(const struct cfs_repo_list *refs, const char *entry)
 {
 	for (size_t i = 0; i < refs->n; i++) {
@@ -120,8 +122,9 @@ static bool may_be_named(const struct cfs_repo_list *refs, const char *entry)
 	return false;
 }
 
-/* The link of an image follows from its name; that of a stream does not. */
-static int relink(struct repair *r, int dirfd, const char *name, struct cfs_err *err)
+/* Creates the link of an image from its name. For a stream that is impossible. */
+static int create_image_link(struct repair *r, int dirfd, const char *name,
+			     struct cfs_err *err)
 {
 	char target[CFS_REPO_LINK_MAX];
 	struct cfs_digest id;
@@ -139,14 +142,14 @@ static int relink(struct repair *r, int dirfd, const char *name, struct cfs_err 
 	return rc;
 }
 
-static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
-		      const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
-		      struct cfs_err *err)
+static int repair_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
+			const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
+			struct cfs_err *err)
 {
 	int has;
 
 	if (e->code == -EUCLEAN && kind == CFS_REPO_IMAGES)
-		return relink(r, dirfd, e->name, err);
+		return create_image_link(r, dirfd, e->name, err);
 	if (e->code || may_be_named(refs, e->name))
 		return 0;
 	has = cfs_repo_has_object(r->repo, &e->id, err);
@@ -158,25 +161,26 @@ static int mend_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 	return 0;
 }
 
-/* A name of an image whose first-level link is gone, though its object is there. */
-static int mend_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *ref,
-		    struct cfs_err *err)
+/* Repairs a reference to an image whose first-level link is missing although its object
+ * exists. */
+static int repair_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *ref,
+		      struct cfs_err *err)
 {
 	char buf[CFS_REPO_LINK_MAX];
 
 	int len = ref->code ? 0 : cfs_repo_read_link(dirfd, ref->target, buf);
 
-	/* A link of another type or form is told by the check. */
+	/* Other problems are reported by the next check. */
 	if (len >= 0 || len == -EINVAL || len == -EUCLEAN)
 		return 0;
 	if (len != -ENOENT) {
 		errno = -len;
 		return cfs_fail_errno(err, "images/%s", ref->target);
 	}
-	return relink(r, dirfd, ref->target, err);
+	return create_image_link(r, dirfd, ref->target, err);
 }
 
-static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
+static int repair_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	cfs_autofd int dirfd =
 		cfs_beneath_open(cfs_repo_dirfd(r->repo), cfs_repo_kind_dir(kind),
@@ -192,9 +196,9 @@ static int mend_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err 
 	if (rc == 0)
 		rc = cfs_repo_list_refs(r->repo, kind, &refs, err);
 	for (size_t i = 0; rc == 0 && i < entries.n; i++)
-		rc = mend_entry(r, kind, dirfd, &entries.v[i], &refs, err);
+		rc = repair_entry(r, kind, dirfd, &entries.v[i], &refs, err);
 	for (size_t i = 0; rc == 0 && kind == CFS_REPO_IMAGES && i < refs.n; i++)
-		rc = mend_ref(r, dirfd, &refs.v[i], err);
+		rc = repair_ref(r, dirfd, &refs.v[i], err);
 	if (rc == 0 && fsync(dirfd) < 0)
 		rc = cfs_fail_errno(err, "sync directory");
 	cfs_repo_list_fini(&entries);
@@ -217,15 +221,15 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 	cfs_ids_init(&r.wanted, cfs_repo_meta(repo)->alg);
 	rc = cfs_repo_open_store(repo, &opts, &r.store, err);
 	if (rc == 0)
-		rc = mend_objects(&r, err);
+		rc = repair_objects(&r, err);
 	if (rc == 0)
 		rc = check_fetch(repo, r.store, &r.wanted, from, &out->n_fetched, err);
 	if (rc == 0)
 		rc = cfs_store_commit(r.store, err);
 	if (rc == 0)
-		rc = mend_links(&r, CFS_REPO_IMAGES, err);
+		rc = repair_links(&r, CFS_REPO_IMAGES, err);
 	if (rc == 0)
-		rc = mend_links(&r, CFS_REPO_STREAMS, err);
+		rc = repair_links(&r, CFS_REPO_STREAMS, err);
 	cfs_store_close(r.store);
 	cfs_ids_fini(&r.wanted);
 	return cfs_context(err, rc, "repair %s", cfs_repo_path(repo));

@@ -10,8 +10,7 @@ struct stream_check {
 	const char *place;
 };
 
-/* Sizes are those of the files; what is missing was told already, and is passed over as
- * empty. */
+/* Data is only counted. */
 static int skip_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;
@@ -21,8 +20,8 @@ static int skip_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return 0;
 }
 
-static int size_of_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
-			  struct cfs_err *err)
+static int get_object_size(void *ctx, const struct cfs_digest *id, uint64_t *size,
+			   struct cfs_err *err)
 {
 	struct stream_check *s = ctx;
 
@@ -60,11 +59,11 @@ static int check_stream_refs(struct stream_check *s, const struct cfs_stream *st
 	return rc;
 }
 
-/* What is wrong with the bytes themselves is told; -ENOENT was told already. */
+/* -ENOENT: a missing object, which was reported already. */
 static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 			      struct cfs_err *err)
 {
-	struct cfs_stream_sink sink = {skip_data, size_of_object, s};
+	struct cfs_stream_sink sink = {skip_data, get_object_size, s};
 	struct cfs_stream stream;
 	struct cfs_err why;
 	int rc = cfs_stream_open(bytes, cfs_repo_meta(s->c->repo)->alg, &stream, &why);
@@ -108,7 +107,7 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	return rc;
 }
 
-/* One after the other: they are small, and few. */
+/* With one thread: streams are small and few. */
 int check_streams(struct check *c, struct cfs_err *err)
 {
 	int rc = check_all_refs(c, CFS_REPO_STREAMS, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects that something is wrong with, and the images that use them: one finding an
- * object, whoever uses it. */
+/* Damaged and missing objects, and the images that use them: one finding for each
+ * object. */
 #include <errno.h>
 #include <inttypes.h>
 #include <search.h>
@@ -11,16 +11,16 @@
 
 #include "check/check_priv.h"
 
-/* Names of images, and bytes of a path and of it all, that a finding shows. */
+/* Limits of a finding: names of images, bytes of a path, bytes in total. */
 enum { NAMES_MAX = 8, PATH_SHOWN_MAX = 1024, WHAT_MAX = 4096 };
 
-/* An object that is missing or damaged, and which images use it. */
+/* A missing or damaged object, and the images that use it. */
 struct check_use {
 	struct cfs_digest id;
 	enum cfs_check_fault fault;
-	const char *what; /* is wrong, as the first image sees it */
+	const char *what; /* is wrong, according to the first image */
 	const char *path; /* of a file of that image */
-	size_t first;	  /* of the images; all are indexes of entries */
+	size_t first;	  /* the first of the images, all indexes of entries */
 	size_t *images;
 	size_t n, cap;
 };
@@ -32,8 +32,8 @@ static int by_id(const void *a, const void *b)
 	return memcmp(x->id.bytes, y->id.bytes, cfs_hash_len(x->id.alg));
 }
 
-/* --- Gathering
- * ----------------------------------------------------------------------- */
+/* --- collecting
+ * ------------------------------------------------------------------------ */
 
 static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
 {
@@ -58,9 +58,9 @@ static struct check_use *get_use(struct check_uses *uses, const struct cfs_diges
 	return use;
 }
 
-/* Images are checked in parallel, and what is told must not depend on which was
- * quicker. */
-static int note(struct check_uses *uses, const struct check_used *used)
+/* Images are checked in parallel: the result must not depend on which one is checked
+ * first. */
+static int record_use(struct check_uses *uses, const struct check_used *used)
 {
 	struct check_use *use = get_use(uses, &used->id);
 
@@ -87,12 +87,12 @@ int check_add_use(struct check *c, const struct check_used *used, struct cfs_err
 	int rc;
 
 	pthread_mutex_lock(&c->lock);
-	rc = note(&c->uses, used);
+	rc = record_use(&c->uses, used);
 	pthread_mutex_unlock(&c->lock);
 	return rc < 0 ? cfs_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-/* --- Telling
+/* --- reporting
  * ------------------------------------------------------------------------- */
 
 static int by_index(const void *a, const void *b)
@@ -114,7 +114,7 @@ static void sort_images(struct check_use *use)
 }
 
 /* A name of an image, or its ID where it has none. */
-static const char *name_of(const struct check *c, size_t image)
+static const char *get_image_name(const struct check *c, size_t image)
 {
 	const struct cfs_repo_list *refs = &c->refs[CFS_REPO_IMAGES];
 	const char *entry = c->entries[CFS_REPO_IMAGES].v[image].name;
@@ -125,9 +125,9 @@ static const char *name_of(const struct check *c, size_t image)
 	return entry;
 }
 
-/* Adds to a text what there is still room for. */
-__attribute__((format(printf, 2, 3))) static void add(char text[WHAT_MAX],
-						      const char *fmt, ...)
+/* Appends to a text, truncated to WHAT_MAX. */
+__attribute__((format(printf, 2, 3))) static void append(char text[WHAT_MAX],
+							 const char *fmt, ...)
 {
 	size_t len = strlen(text);
 	va_list ap;
@@ -138,19 +138,19 @@ __attribute__((format(printf, 2, 3))) static void add(char text[WHAT_MAX],
 }
 
 /* "WHAT: used by os/1 (/dir/a), os/2 and 3 more". */
-static void describe(const struct check *c, const char *what, const struct check_use *use,
-		     char text[WHAT_MAX])
+static void describe_use(const struct check *c, const char *what,
+			 const struct check_use *use, char text[WHAT_MAX])
 {
 	text[0] = '\0';
-	add(text, "%s: used by %s (%.*s)", what, name_of(c, use->first), PATH_SHOWN_MAX,
-	    use->path);
+	append(text, "%s: used by %s (%.*s)", what, get_image_name(c, use->first),
+	       PATH_SHOWN_MAX, use->path);
 	for (size_t i = 1; i < use->n && i < NAMES_MAX; i++)
-		add(text, ", %s", name_of(c, use->images[i]));
+		append(text, ", %s", get_image_name(c, use->images[i]));
 	if (use->n > NAMES_MAX)
-		add(text, " and %zu more", use->n - NAMES_MAX);
+		append(text, " and %zu more", use->n - NAMES_MAX);
 }
 
-/* By object, and of the findings about one those of its own check first. */
+/* By object; for the same object, the finding of the object check first. */
 static int by_object(const void *a, const void *b)
 {
 	const struct cfs_check_finding *x = a, *y = b;
@@ -164,8 +164,7 @@ static int by_object(const void *a, const void *b)
 	return order;
 }
 
-/* What the check of the object itself has told; NULL: nothing. The first n findings are
- * sorted. */
+/* The finding of the object check, or NULL. The first n findings are sorted. */
 static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t n,
 					      const struct cfs_digest *id)
 {
@@ -174,13 +173,13 @@ static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t
 	return n ? bsearch(&key, r->v, n, sizeof(key), by_object) : NULL;
 }
 
-static int tell_use(struct check *c, size_t n_before, const struct check_use *use,
-		    struct cfs_err *err)
+static int report_use(struct check *c, size_t n_before, const struct check_use *use,
+		      struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8], what[WHAT_MAX];
 	struct cfs_check_finding *f = find_finding(c->out, n_before, &use->id);
 
-	describe(c, f ? f->what : use->what, use, what);
+	describe_use(c, f ? f->what : use->what, use, what);
 	if (f) {
 		f->what = cfs_arena_copy(&c->out->arena, what, strlen(what));
 		return f->what ? 0 : cfs_fail(err, ENOMEM, "out of memory");
@@ -199,7 +198,7 @@ int check_report_uses(struct check *c, struct cfs_err *err)
 		qsort(c->out->v, n_before, sizeof(*c->out->v), by_object);
 	for (size_t i = 0; rc == 0 && i < c->uses.n; i++) {
 		sort_images(c->uses.v[i]);
-		rc = tell_use(c, n_before, c->uses.v[i], err);
+		rc = report_use(c, n_before, c->uses.v[i], err);
 	}
 	return rc;
 }
