@@ -39,8 +39,7 @@ struct check {
 
 enum { CHECK_PLACE_MAX = 2048 }; /* bytes of a place that a finding names */
 
-/* --- report.c
- * ----------------------------------------------------------------------------- */
+/* --- report.c ----------------------------------------------------------------------- */
 
 /* Adds a finding. id may be NULL. Any thread. -ENOMEM. */
 int check_add_finding(struct check *c, enum cfs_check_fault fault,
@@ -60,8 +59,7 @@ void check_sort_report(struct cfs_check_report *report);
 /* Shows the progress of a stage, once for each item; only the first worker does. */
 void check_show_progress(struct check *c, unsigned worker, const char *stage, size_t all);
 
-/* --- background.c
- * ------------------------------------------------------------------------- */
+/* --- background.c ------------------------------------------------------------------- */
 
 unsigned check_n_threads(const struct check *c);
 
@@ -71,8 +69,7 @@ unsigned check_n_threads(const struct check *c);
 int check_cold_begin(const struct check *c, const struct cfs_digest *id);
 void check_cold_end(int fd);
 
-/* --- objects.c
- * ---------------------------------------------------------------------------- */
+/* --- objects.c ---------------------------------------------------------------------- */
 
 /* Lists and checks all objects. */
 int check_objects(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -83,8 +80,7 @@ size_t check_find_object(const struct check *c, const struct cfs_digest *id);
 /* The size of an object; false if it does not exist. */
 bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t *out);
 
-/* --- uses.c
- * ------------------------------------------------------------------------------- */
+/* --- uses.c ------------------------------------------------------------------------- */
 
 /* A missing or damaged object, and a file of an image that uses it. */
 struct check_used {
@@ -102,8 +98,7 @@ int check_add_use(struct check *c, const struct check_used *used,
 int check_report_uses(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 void check_uses_fini(struct check_uses *uses);
 
-/* --- links.c
- * ------------------------------------------------------------------------------ */
+/* --- links.c ------------------------------------------------------------------------ */
 
 /* Lists references and first-level links of both kinds. */
 int check_list_links(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -119,8 +114,7 @@ int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char 
 		    enum cfs_check_fault fault, struct cfs_map *map,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- streams.c, images.c
- * ------------------------------------------------------------------ */
+/* --- streams.c, images.c ------------------------------------------------------------ */
 
 int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;

@@ -31,8 +31,7 @@ struct fetch {
 	uint64_t *n_fetched;
 };
 
-/* --- fetched files
- * ----------------------------------------------------------------------- */
+/* --- fetched files ------------------------------------------------------------------ */
 
 /* Whether the file has the content of the object. Reads size bytes and no more: the file
  * may grow while it is read. */
@@ -142,8 +141,7 @@ static int finish_source(struct fetch *f, int rc, struct cfs_err *err)
 	return rc;
 }
 
-/* --- directories
- * ------------------------------------------------------------------------- */
+/* --- directories -------------------------------------------------------------------- */
 
 /* Opens the regular file in the place of the object; -1 if there is none. No other type
  * of file is opened, and no symbolic link is followed. */
@@ -186,8 +184,7 @@ static int try_directory(struct fetch *f, const char *place, struct cfs_err *err
 	return cfs_context(err, finish_source(f, rc < 0 ? rc : 0, err), "%s", place);
 }
 
-/* --- limits of sizes
- * --------------------------------------------------------------------- */
+/* --- limits of sizes ---------------------------------------------------------------- */
 
 static struct cfs_check_want *find_want(const struct fetch *f,
 					const struct cfs_digest *id)
@@ -259,8 +256,7 @@ static int limit_sizes(struct fetch *f, struct cfs_err *err)
 	return rc;
 }
 
-/* --- sources
- * ----------------------------------------------------------------------------- */
+/* --- sources ------------------------------------------------------------------------ */
 
 static int try_sources(struct fetch *f, struct cfs_err *err)
 {

@@ -29,8 +29,7 @@ bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t
 	return true;
 }
 
-/* --- listing
- * ----------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------------------ */
 
 static int list_name(struct check *c, const char *prefix, const char *name,
 		     struct cfs_err *err)
@@ -117,8 +116,7 @@ static int list_objects(struct check *c, int objects, struct cfs_err *err)
 	return rc;
 }
 
-/* --- each object
- * ------------------------------------------------------------------------- */
+/* --- each object -------------------------------------------------------------------- */
 
 static enum cfs_check_fault get_fault(const struct cfs_repo *repo, int code)
 {

@@ -18,8 +18,7 @@ struct repair {
 	struct cfs_ids wanted; /* missing, or moved aside as damaged */
 };
 
-/* --- objects
- * ----------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------ */
 
 /* The content is right: the store replaces the file by a copy with fs-verity. */
 static int replace_sealed(struct repair *r, const struct cfs_digest *id, int fd,
@@ -106,8 +105,7 @@ static int repair_objects(struct repair *r, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&r->wanted, err);
 }
 
-/* --- links
- * ------------------------------------------------------------------------------- */
+/* --- links -------------------------------------------------------------------------- */
 
 /* Whether a reference may refer to the entry. One that could not be read may refer to
  * any. */

@@ -32,8 +32,7 @@ static int by_id(const void *a, const void *b)
 	return memcmp(x->id.bytes, y->id.bytes, cfs_hash_len(x->id.alg));
 }
 
-/* --- collecting
- * ------------------------------------------------------------------------ */
+/* --- collecting --------------------------------------------------------------------- */
 
 static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
 {
@@ -92,8 +91,7 @@ int check_add_use(struct check *c, const struct check_used *used, struct cfs_err
 	return rc < 0 ? cfs_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-/* --- reporting
- * ------------------------------------------------------------------------- */
+/* --- reporting ---------------------------------------------------------------------- */
 
 static int by_index(const void *a, const void *b)
 {

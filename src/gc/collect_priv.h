@@ -31,8 +31,7 @@ void gc_note(const struct gc_run *c, enum cfs_gc_note what, const char *name,
 int gc_step(const struct gc_run *c, const char *stage, uint64_t done, uint64_t all,
 	    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- objects.c
- * ---------------------------------------------------------------------------- */
+/* --- objects.c ---------------------------------------------------------------------- */
 
 /* Lists the objects that are not marked as garbage. */
 int gc_list_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -46,8 +45,7 @@ int gc_choose_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 int gc_remove_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- links.c
- * ------------------------------------------------------------------------------ */
+/* --- links.c ------------------------------------------------------------------------ */
 
 /* Decides which references have expired. */
 int gc_choose_expired(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
@@ -58,8 +56,7 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 /* Removes them, references that expired first. Counts alone in a dry run. */
 int gc_remove_links(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- leftovers.c
- * -------------------------------------------------------------------------- */
+/* --- leftovers.c -------------------------------------------------------------------- */
 
 /* Removes old temporary files. Counts alone in a dry run. */
 int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;

@@ -17,8 +17,7 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 	return cfs_repo_open_unverified(cfs_repo_dirfd(repo), below, err);
 }
 
-/* --- what no entry leads to
- * ------------------------------------------------------------------ */
+/* --- what no entry leads to --------------------------------------------------------- */
 
 static void report_use(const struct gc_marks *m, const char *place, int use)
 {
@@ -111,8 +110,7 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	return use < 0 ? use : gc_mark_image(m, id, err);
 }
 
-/* --- .quarantine
- * ----------------------------------------------------------------------------- */
+/* --- .quarantine -------------------------------------------------------------------- */
 
 /* Marks what the image in a file refers to. -EINVAL: not an image. */
 static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)

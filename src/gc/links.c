@@ -5,8 +5,7 @@
 
 #include "gc/collect_priv.h"
 
-/* --- choosing
- * ----------------------------------------------------------------------------- */
+/* --- choosing ----------------------------------------------------------------------- */
 
 int gc_choose_expired(struct gc_run *c, struct cfs_err *err)
 {
@@ -84,8 +83,7 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
-/* --- removing
- * ----------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------- */
 
 static int remove_ref(struct gc_run *c, enum cfs_repo_kind kind, const char *name,
 		      struct cfs_err *err)

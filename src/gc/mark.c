@@ -6,8 +6,7 @@
 
 #include "gc/mark.h"
 
-/* --- entries
- * ------------------------------------------------------------------------------ */
+/* --- entries ------------------------------------------------------------------------ */
 
 static int by_id(const void *a, const void *b, void *ctx)
 {
@@ -152,8 +151,7 @@ void gc_close_marks(struct gc_marks *m)
 	*m = (struct gc_marks){0};
 }
 
-/* --- marking
- * ------------------------------------------------------------------------------ */
+/* --- marking ------------------------------------------------------------------------ */
 
 int gc_mark_image(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
@@ -197,8 +195,7 @@ static int mark_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_e
 	return rc;
 }
 
-/* --- streams
- * ------------------------------------------------------------------------------ */
+/* --- streams ------------------------------------------------------------------------ */
 
 static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 			 struct cfs_err *err)
@@ -248,8 +245,7 @@ int gc_follow_streams(struct gc_marks *m, struct cfs_err *err)
 	return rc;
 }
 
-/* --- images
- * ------------------------------------------------------------------------------- */
+/* --- images ------------------------------------------------------------------------- */
 
 static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {

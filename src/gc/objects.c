@@ -9,8 +9,7 @@
 
 #include "gc/collect_priv.h"
 
-/* --- listing
- * ------------------------------------------------------------------------------ */
+/* --- listing ------------------------------------------------------------------------ */
 
 /* Adds one file of objects/xx to the garbage unless it is marked. */
 static int list_file(struct gc_run *c, const char *prefix, const char *name,
@@ -86,8 +85,7 @@ int gc_keep_used(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : gc_mark_pending_images(&c->mark, err);
 }
 
-/* --- choosing and removing
- * ---------------------------------------------------------------- */
+/* --- choosing and removing ---------------------------------------------------------- */
 
 /* The directory of an object; it stays open until that of another one is requested. A
  * path "xx/REST" is not used: the owner of the repository could replace xx by a symbolic

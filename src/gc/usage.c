@@ -38,8 +38,7 @@ static void show_progress(const struct cfs_gc_usage *u, const char *stage, uint6
 		&(struct cfs_progress){.stage = stage, .done = done, .all = all});
 }
 
-/* --- which images, and their names
- * ------------------------------------------------------- */
+/* --- which images, and their names -------------------------------------------------- */
 
 static int list_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
@@ -122,8 +121,7 @@ static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 	return 0;
 }
 
-/* --- which objects there are
- * ------------------------------------------------------------- */
+/* --- which objects there are -------------------------------------------------------- */
 
 /* Streams and images in use keep their objects even if all names of images are
  * removed. */
@@ -174,8 +172,7 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 	return rc;
 }
 
-/* --- their sizes
- * ------------------------------------------------------------------------- */
+/* --- their sizes -------------------------------------------------------------------- */
 
 /* That the kernel does not tell (EPERM of files of others) is an answer, which a warning
  * tells. */
@@ -259,8 +256,7 @@ static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 	return rc;
 }
 
-/* --- which objects each image has
- * -------------------------------------------------------- */
+/* --- which objects each image has --------------------------------------------------- */
 
 /* Converts the sorted IDs of an image to indexes of all objects. */
 static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *ids,
@@ -340,8 +336,7 @@ static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 	return 0;
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------- */
 
 static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 			 struct cfs_err *err)

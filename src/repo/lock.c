@@ -40,8 +40,7 @@ static int open_gate(int dirfd, bool writer)
 	return openat(dirfd, gate_name, writer ? flags | O_CREAT : flags, 0644);
 }
 
-/* --- shared lock
- * ------------------------------------------------------------------------- */
+/* --- shared lock -------------------------------------------------------------------- */
 
 /* Takes the shared lock if that is possible at once and nobody waits for the exclusive
  * lock. */
@@ -90,8 +89,7 @@ int repo_lock_shared(int dirfd, enum cfs_repo_access access,
 	return 0; /* the filesystem has no locks */
 }
 
-/* --- exclusive lock
- * ---------------------------------------------------------------------- */
+/* --- exclusive lock ----------------------------------------------------------------- */
 
 struct exclusive_wait {
 	long long end, note_at;
@@ -162,8 +160,7 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
 }
 
-/* --- of an open repository
- * ---------------------------------------------------------------- */
+/* --- of an open repository ---------------------------------------------------------- */
 
 static int reread_meta(struct cfs_repo *r, struct cfs_err *err)
 {

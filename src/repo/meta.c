@@ -31,8 +31,7 @@ int cfs_repo_alg_parse(const char *text, enum cfs_hash_alg *out, struct cfs_err 
 		text);
 }
 
-/* --- features
- * ---------------------------------------------------------------------------- */
+/* --- features ----------------------------------------------------------------------- */
 
 /* A list of names below key, which may be absent. */
 static int get_list(const json_t *of, const char *key, json_t **out, struct cfs_err *err)
@@ -82,8 +81,7 @@ static int parse_features(const json_t *root, struct cfs_repo_meta *out, bool *i
 	return rc;
 }
 
-/* --- format of images
- * -------------------------------------------------------------------- */
+/* --- format of images --------------------------------------------------------------- */
 
 static int get_format(const json_t *number, unsigned *out, struct cfs_err *err)
 {
@@ -122,8 +120,7 @@ static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *ou
 	return rc;
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------- */
 
 static int parse_root(const json_t *root, struct cfs_repo_meta *out, struct cfs_err *err)
 {

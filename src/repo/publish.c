@@ -8,8 +8,7 @@
 
 #include "repo/repo_priv.h"
 
-/* --- publishing
- * -------------------------------------------------------------------------- */
+/* --- publishing --------------------------------------------------------------------- */
 
 static int sync_dir(int fd, struct cfs_err *err)
 {
@@ -173,8 +172,7 @@ int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 	return cfs_context(err, rc, "%s", dir);
 }
 
-/* --- removing references
- * ------------------------------------------------------------------ */
+/* --- removing references ------------------------------------------------------------ */
 
 /* Removes the directories that are empty now, from the innermost; stops at one that is
  * not. */

@@ -17,8 +17,7 @@ struct cfs_repo {
 	struct cfs_lock_wait wait; /* for the lock, when it is taken again */
 };
 
-/* --- meta_file.c
- * -------------------------------------------------------------------------- */
+/* --- meta_file.c -------------------------------------------------------------------- */
 
 /* Reads meta.json of the directory. -ENOENT without a message: there is none. */
 int repo_read_meta(int dirfd, struct cfs_repo_meta *out, bool *secure,
@@ -30,8 +29,7 @@ int repo_check_meta_writable(const struct cfs_repo_meta *meta,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- lock.c
- * ------------------------------------------------------------------------------- */
+/* --- lock.c ------------------------------------------------------------------------- */
 
 /* Takes the shared lock that every user of the repository holds. Waiting for the
  * exclusive lock has precedence. */
@@ -44,8 +42,7 @@ int repo_lock_shared(int dirfd, enum cfs_repo_access access,
 int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- infer.c
- * ------------------------------------------------------------------------------ */
+/* --- infer.c ------------------------------------------------------------------------ */
 
 /* The parameters of a repository without meta.json, inferred from its first object. */
 struct repo_inferred {
@@ -56,15 +53,13 @@ struct repo_inferred {
 /* 1, or 0 if there are no objects. Files that are not objects are skipped. */
 int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- reset.c
- * ------------------------------------------------------------------------------ */
+/* --- reset.c ------------------------------------------------------------------------ */
 
 /* Takes the exclusive lock and removes everything except the objects. */
 int repo_reset(int dirfd, const struct cfs_repo_init *init,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- aside.c: callbacks of cfs_store_opts
- * ------------------------------------------------- */
+/* --- aside.c: callbacks of cfs_store_opts ------------------------------------------- */
 
 /* Gives an object that is about to be replaced a name in CFS_REPO_ASIDE; returns its
  * number. */
@@ -75,8 +70,7 @@ int repo_keep_replaced(const void *repo, const struct cfs_digest *id,
 int repo_drop_replaced(const void *repo, const struct cfs_digest *id, int number,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- links.c
- * ------------------------------------------------------------------------------ */
+/* --- links.c ------------------------------------------------------------------------ */
 
 bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 			      struct cfs_digest *out);

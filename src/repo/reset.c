@@ -30,8 +30,7 @@ static int visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name)
 	return rc;
 }
 
-/* --- check that no image is in use
- * ------------------------------------------------------- */
+/* --- check that no image is in use -------------------------------------------------- */
 
 struct use_check {
 	int dirfd;	 /* of the repository */

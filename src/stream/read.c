@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Splitstreams, read. */
+/* Reading splitstreams. */
 #include "stream/stream.h"
 
 #include <errno.h>
@@ -8,30 +8,29 @@
 
 #include "stream/format.h"
 
-/* --- header
- * ------------------------------------------------------------------------------ */
+/* --- header ------------------------------------------------------------------------- */
 
-/* Where the fields of a header stand; releases of composefs-rs before 2026 had them in
- * another order. */
-struct layout {
+/* Offsets of the fields of the header. Releases of composefs-rs before 2026 used another
+ * order. */
+struct header_layout {
 	size_t magic, version, alg, lg_block, info;
 };
 
-static const struct layout layouts[] = {
+static const struct header_layout header_layouts[] = {
 	{0, 11, 14, 15, 16},
 	{18, 29, 30, 31, 0},
 };
 
-static const struct layout *find_layout(const uint8_t *header)
+static const struct header_layout *find_layout(const uint8_t *header)
 {
-	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
-		if (memcmp(header + layouts[i].magic, STREAM_MAGIC, STREAM_MAGIC_LEN) ==
-		    0)
-			return &layouts[i];
+	for (size_t i = 0; i < sizeof(header_layouts) / sizeof(header_layouts[0]); i++)
+		if (memcmp(header + header_layouts[i].magic, STREAM_MAGIC,
+			   STREAM_MAGIC_LEN) == 0)
+			return &header_layouts[i];
 	return NULL;
 }
 
-/* The range whose start and end stand at p. */
+/* Parses the range whose start and end are stored at p. */
 static int get_range(struct cfs_span bytes, const uint8_t *p, const char *what,
 		     struct cfs_span *out, struct cfs_err *err)
 {
@@ -58,9 +57,9 @@ static int get_ids(struct cfs_span bytes, const uint8_t *p, const char *what,
 }
 
 static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
-			const struct layout **out, struct cfs_err *err)
+			const struct header_layout **out, struct cfs_err *err)
 {
-	const struct layout *l = find_layout(header);
+	const struct header_layout *l = find_layout(header);
 
 	if (!l)
 		return cfs_fail(err, EUCLEAN, "not a splitstream");
@@ -78,7 +77,7 @@ static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
 int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_stream *out,
 		    struct cfs_err *err)
 {
-	const struct layout *l;
+	const struct header_layout *l;
 	struct cfs_span info;
 	int rc;
 
@@ -122,21 +121,20 @@ struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids,
 	return d;
 }
 
-/* --- zstd
- * -------------------------------------------------------------------------------- */
+/* --- zstd --------------------------------------------------------------------------- */
 
-/* Frames, one behind another, to the end of the section. */
-struct unpacker {
+/* Decompresses consecutive frames up to the end of a section. */
+struct decompressor {
 	ZSTD_DStream *z;
 	ZSTD_inBuffer in;
 	size_t hint; /* 0: a frame has just ended */
 	const char *what;
 };
 
-static int unpack_open(struct unpacker *u, struct cfs_span packed, const char *what,
-		       struct cfs_err *err)
+static int decompress_open(struct decompressor *u, struct cfs_span packed,
+			   const char *what, struct cfs_err *err)
 {
-	*u = (struct unpacker){.z = ZSTD_createDStream(), .what = what, .hint = 1};
+	*u = (struct decompressor){.z = ZSTD_createDStream(), .what = what, .hint = 1};
 	u->in = (ZSTD_inBuffer){packed.p, packed.len, 0};
 	if (!u->z || ZSTD_isError(ZSTD_DCtx_setParameter(u->z, ZSTD_d_windowLogMax,
 							 CFS_STREAM_WINDOW_LOG)))
@@ -144,8 +142,9 @@ static int unpack_open(struct unpacker *u, struct cfs_span packed, const char *w
 	return 0;
 }
 
-/* Up to len bytes; less only at the end. The count. */
-static ssize_t unpack(struct unpacker *u, void *p, size_t len, struct cfs_err *err)
+/* Decompresses up to len bytes, fewer only at the end. Returns the number of bytes. */
+static ssize_t decompress(struct decompressor *u, void *p, size_t len,
+			  struct cfs_err *err)
 {
 	ZSTD_outBuffer out = {p, len, 0};
 
@@ -165,12 +164,11 @@ static ssize_t unpack(struct unpacker *u, void *p, size_t len, struct cfs_err *e
 	return (ssize_t)out.pos;
 }
 
-/* --- names
- * ------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------- */
 
-/* INDEX:NAME, the index in decimal without anything in front. */
-static int tell_name(const struct cfs_stream *s, struct cfs_text record,
-		     cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+/* Parses INDEX:NAME. INDEX is decimal, without leading zeros. */
+static int parse_name(const struct cfs_stream *s, struct cfs_text record,
+		      cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
 	size_t n = cfs_stream_n_ids(s, s->stream_refs), index = 0, at = 0;
 	struct cfs_digest id;
@@ -188,8 +186,8 @@ static int tell_name(const struct cfs_stream *s, struct cfs_text record,
 		  err);
 }
 
-static int tell_names(const struct cfs_stream *s, struct cfs_text all,
-		      cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+static int parse_names(const struct cfs_stream *s, struct cfs_text all,
+		       cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
 	while (all.len) {
 		const char *end = memchr(all.s, '\0', all.len);
@@ -197,8 +195,9 @@ static int tell_names(const struct cfs_stream *s, struct cfs_text all,
 		int rc;
 
 		if (!end)
-			return cfs_fail(err, EUCLEAN, "names: the last one does not end");
-		rc = tell_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
+			return cfs_fail(err, EUCLEAN,
+					"names: the last one is not terminated");
+		rc = parse_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
 		if (rc < 0)
 			return rc;
 		all = (struct cfs_text){all.s + len + 1, all.len - len - 1};
@@ -206,7 +205,8 @@ static int tell_names(const struct cfs_stream *s, struct cfs_text all,
 	return 0;
 }
 
-static int unpack_names(struct unpacker *u, struct cfs_mem *out, struct cfs_err *err)
+static int decompress_names(struct decompressor *u, struct cfs_mem *out,
+			    struct cfs_err *err)
 {
 	enum { STEP = 64 * 1024 };
 	ssize_t n = STEP;
@@ -217,7 +217,7 @@ static int unpack_names(struct unpacker *u, struct cfs_mem *out, struct cfs_err 
 					CFS_STREAM_NAMES_MAX);
 		if (cfs_grow(&out->p, &out->cap, out->len + STEP, 1) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		n = unpack(u, out->p + out->len, STEP, err);
+		n = decompress(u, out->p + out->len, STEP, err);
 		if (n < 0)
 			return (int)n;
 		out->len += (size_t)n;
@@ -229,34 +229,33 @@ int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ct
 		     struct cfs_err *err)
 {
 	struct cfs_mem all = {0};
-	struct unpacker u;
-	int rc = unpack_open(&u, s->names, "names", err);
+	struct decompressor u;
+	int rc = decompress_open(&u, s->names, "names", err);
 
 	if (rc == 0)
-		rc = unpack_names(&u, &all, err);
+		rc = decompress_names(&u, &all, err);
 	if (rc == 0)
-		rc = tell_names(s, (struct cfs_text){(char *)all.p, all.len}, fn, ctx,
-				err);
+		rc = parse_names(s, (struct cfs_text){(char *)all.p, all.len}, fn, ctx,
+				 err);
 	ZSTD_freeDStream(u.z);
 	free(all.p);
 	return rc;
 }
 
-/* --- chunks
- * ------------------------------------------------------------------------------ */
+/* --- chunks ------------------------------------------------------------------------- */
 
 enum { PIECE = 128 * 1024 };
 
 struct reader {
 	const struct cfs_stream *s;
 	const struct cfs_stream_sink *sink;
-	struct unpacker u;
+	struct decompressor u;
 	uint64_t done;	  /* bytes of the stream so far */
-	uint64_t n_empty; /* references to nothing: they must not keep us busy for ever */
+	uint64_t n_empty; /* references to empty objects, limited so that the loop ends */
 	uint8_t piece[PIECE];
 };
 
-static int too_long(const struct reader *r, struct cfs_err *err)
+static int fail_too_long(const struct reader *r, struct cfs_err *err)
 {
 	return cfs_fail(err, EUCLEAN,
 			"chunks: more than the %" PRIu64 " bytes of the header",
@@ -266,11 +265,11 @@ static int too_long(const struct reader *r, struct cfs_err *err)
 static int read_inline(struct reader *r, uint64_t left, struct cfs_err *err)
 {
 	if (left > r->s->size - r->done)
-		return too_long(r, err);
+		return fail_too_long(r, err);
 	r->done += left;
 	while (left) {
 		size_t len = left < PIECE ? (size_t)left : PIECE;
-		ssize_t n = unpack(&r->u, r->piece, len, err);
+		ssize_t n = decompress(&r->u, r->piece, len, err);
 		int rc;
 
 		if (n < 0)
@@ -301,7 +300,7 @@ static int read_object(struct reader *r, uint64_t index, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (size > r->s->size - r->done || (size == 0 && ++r->n_empty > n))
-		return too_long(r, err);
+		return fail_too_long(r, err);
 	r->done += size;
 	return 0;
 }
@@ -311,7 +310,7 @@ static int read_chunks(struct reader *r, struct cfs_err *err)
 	uint8_t head[8];
 
 	for (;;) {
-		ssize_t n = unpack(&r->u, head, sizeof(head), err);
+		ssize_t n = decompress(&r->u, head, sizeof(head), err);
 		int64_t value = (int64_t)cfs_le64(head);
 		int rc;
 
@@ -335,7 +334,7 @@ int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *si
 	if (!r)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	*r = (struct reader){.s = s, .sink = sink};
-	rc = unpack_open(&r->u, s->chunks, "chunks", err);
+	rc = decompress_open(&r->u, s->chunks, "chunks", err);
 	if (rc == 0)
 		rc = read_chunks(r, err);
 	if (rc == 0 && r->done != s->size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Splitstreams, written. The sections stand back to back: header, info, stream
- * references, object references, names, chunks. The first ones tell where the last ones
- * are, so the packed chunks are kept until the end. */
+/* Writing splitstreams. The sections follow each other without gaps: header, info, stream
+ * references, object references, names, chunks. The first ones contain the offsets of the
+ * last ones, so the compressed chunks are kept in memory until the end. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,12 +13,13 @@
 
 enum {
 	PIECE = 128 * 1024,
-	ZSTD_LEVEL = 3,	       /* the library's default, as the other writer has it */
-	INLINE_MAX = 64 << 20, /* bytes of one inline chunk, if its pieces allow it */
+	ZSTD_LEVEL = 3, /* the default of the library, as in composefs-rs */
+	INLINE_MAX =
+		64 << 20, /* bytes of one inline chunk, unless one call writes more */
 	OUT_LEN = 64 * 1024,
 };
 
-/* Ids in the order of their first use, each once; slots is a hash table of index + 1. */
+/* Unique IDs in the order of their first use. slots is a hash table of index + 1. */
 struct id_list {
 	size_t id_len;
 	uint8_t *v;
@@ -32,7 +33,7 @@ struct name_ref {
 	uint32_t index; /* in stream_refs */
 };
 
-struct packer {
+struct compressor {
 	ZSTD_CCtx *z;
 	struct cfs_mem out;
 };
@@ -44,14 +45,13 @@ struct cfs_stream_writer {
 	struct id_list objects, streams;
 	struct name_ref *names;
 	size_t n_names, names_cap;
-	struct packer chunks;
+	struct compressor chunks;
 	struct cfs_mem pending; /* inline bytes since the last reference */
 };
 
-/* --- ids
- * --------------------------------------------------------------------------------- */
+/* --- ids ---------------------------------------------------------------------------- */
 
-/* Digests are as good as random: their first bytes are a hash. */
+/* Digests are evenly distributed: their first bytes serve as the hash. */
 static size_t find_slot(const struct id_list *l, const uint8_t *id)
 {
 	size_t at = (size_t)cfs_le64(id) & (l->n_slots - 1);
@@ -77,7 +77,7 @@ static int grow_slots(struct id_list *l, struct cfs_err *err)
 	return 0;
 }
 
-/* The index of the id, which is added unless it is there. */
+/* Sets *out to the index of the ID, after adding it if it is new. */
 static int add_id(struct id_list *l, const struct cfs_digest *id, uint32_t *out,
 		  struct cfs_err *err)
 {
@@ -107,11 +107,10 @@ static int check_alg(const struct cfs_stream_writer *w, const struct cfs_digest 
 			cfs_hash_name(w->alg), cfs_hash_name(id->alg));
 }
 
-/* --- zstd
- * -------------------------------------------------------------------------------- */
+/* --- zstd --------------------------------------------------------------------------- */
 
-static int pack(struct packer *p, const void *bytes, size_t len, ZSTD_EndDirective end,
-		struct cfs_err *err)
+static int compress(struct compressor *p, const void *bytes, size_t len,
+		    ZSTD_EndDirective end, struct cfs_err *err)
 {
 	ZSTD_inBuffer in = {bytes, len, 0};
 	size_t left = 1;
@@ -130,23 +129,22 @@ static int pack(struct packer *p, const void *bytes, size_t len, ZSTD_EndDirecti
 	return 0;
 }
 
-static int packer_init(struct packer *p, struct cfs_err *err)
+static int compressor_init(struct compressor *p, struct cfs_err *err)
 {
-	*p = (struct packer){.z = ZSTD_createCCtx()};
+	*p = (struct compressor){.z = ZSTD_createCCtx()};
 	if (!p->z || ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_compressionLevel,
 							 ZSTD_LEVEL)))
 		return cfs_fail(err, ENOMEM, "out of memory");
 	return 0;
 }
 
-static void packer_fini(struct packer *p)
+static void compressor_fini(struct compressor *p)
 {
 	ZSTD_freeCCtx(p->z);
 	free(p->out.p);
 }
 
-/* --- the writer
- * -------------------------------------------------------------------------- */
+/* --- chunks ------------------------------------------------------------------------- */
 
 int cfs_stream_writer_new(enum cfs_hash_alg alg, const char *type,
 			  struct cfs_stream_writer **out, struct cfs_err *err)
@@ -164,7 +162,7 @@ int cfs_stream_writer_new(enum cfs_hash_alg alg, const char *type,
 	w->alg = alg;
 	memcpy(w->type, type, len);
 	w->objects.id_len = w->streams.id_len = cfs_hash_len(alg);
-	rc = packer_init(&w->chunks, err);
+	rc = compressor_init(&w->chunks, err);
 	if (rc < 0)
 		cfs_stream_writer_free(w);
 	else
@@ -184,16 +182,17 @@ void cfs_stream_writer_free(struct cfs_stream_writer *w)
 	free(w->streams.v);
 	free(w->streams.slots);
 	free(w->pending.p);
-	packer_fini(&w->chunks);
+	compressor_fini(&w->chunks);
 	free(w);
 }
 
-static int pack_number(struct cfs_stream_writer *w, uint64_t value, struct cfs_err *err)
+static int compress_number(struct cfs_stream_writer *w, uint64_t value,
+			   struct cfs_err *err)
 {
 	uint8_t le[8];
 
 	cfs_put_le64(le, value);
-	return pack(&w->chunks, le, sizeof(le), ZSTD_e_continue, err);
+	return compress(&w->chunks, le, sizeof(le), ZSTD_e_continue, err);
 }
 
 static int flush_pending(struct cfs_stream_writer *w, struct cfs_err *err)
@@ -202,9 +201,10 @@ static int flush_pending(struct cfs_stream_writer *w, struct cfs_err *err)
 
 	if (w->pending.len == 0)
 		return 0;
-	rc = pack_number(w, 0 - (uint64_t)w->pending.len, err);
+	rc = compress_number(w, 0 - (uint64_t)w->pending.len, err);
 	if (rc == 0)
-		rc = pack(&w->chunks, w->pending.p, w->pending.len, ZSTD_e_continue, err);
+		rc = compress(&w->chunks, w->pending.p, w->pending.len, ZSTD_e_continue,
+			      err);
 	w->pending.len = 0;
 	return rc;
 }
@@ -240,7 +240,7 @@ int cfs_stream_write_object(struct cfs_stream_writer *w, const struct cfs_digest
 		rc = flush_pending(w, err);
 	if (rc == 0)
 		rc = add_id(&w->objects, id, &index, err);
-	return rc < 0 ? rc : pack_number(w, index, err);
+	return rc < 0 ? rc : compress_number(w, index, err);
 }
 
 int cfs_stream_keep_object(struct cfs_stream_writer *w, const struct cfs_digest *id,
@@ -276,8 +276,7 @@ int cfs_stream_name_stream(struct cfs_stream_writer *w, struct cfs_text name,
 	return 0;
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -287,9 +286,10 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static int pack_names(struct cfs_stream_writer *w, struct packer *p, struct cfs_err *err)
+static int compress_names(struct cfs_stream_writer *w, struct compressor *p,
+			  struct cfs_err *err)
 {
-	int rc = packer_init(p, err);
+	int rc = compressor_init(p, err);
 
 	if (rc == 0 && w->n_names)
 		qsort(w->names, w->n_names, sizeof(*w->names), by_name);
@@ -298,24 +298,24 @@ static int pack_names(struct cfs_stream_writer *w, struct packer *p, struct cfs_
 		int len =
 			snprintf(index, sizeof(index), "%" PRIu32 ":", w->names[i].index);
 
-		rc = pack(p, index, (size_t)len, ZSTD_e_continue, err);
+		rc = compress(p, index, (size_t)len, ZSTD_e_continue, err);
 		if (rc == 0)
-			rc = pack(p, w->names[i].name, strlen(w->names[i].name) + 1,
-				  ZSTD_e_continue, err);
+			rc = compress(p, w->names[i].name, strlen(w->names[i].name) + 1,
+				      ZSTD_e_continue, err);
 	}
-	return rc < 0 ? rc : pack(p, NULL, 0, ZSTD_e_end, err);
+	return rc < 0 ? rc : compress(p, NULL, 0, ZSTD_e_end, err);
 }
 
-/* Puts the range that begins at *off and is len bytes long, and moves *off behind it. */
-static void put_range(uint8_t *to, uint64_t *off, uint64_t len)
+/* Encodes the range of len bytes at *off, and advances *off. */
+static void encode_range(uint8_t *to, uint64_t *off, uint64_t len)
 {
 	cfs_put_le64(to, *off);
 	*off += len;
 	cfs_put_le64(to + 8, *off);
 }
 
-static void make_head(const struct cfs_stream_writer *w, uint64_t names_len,
-		      uint8_t head[STREAM_HEADER_LEN + STREAM_INFO_LEN])
+static void encode_head(const struct cfs_stream_writer *w, uint64_t names_len,
+			uint8_t head[STREAM_HEADER_LEN + STREAM_INFO_LEN])
 {
 	uint8_t *info = head + STREAM_HEADER_LEN;
 	uint64_t off = STREAM_HEADER_LEN;
@@ -323,17 +323,18 @@ static void make_head(const struct cfs_stream_writer *w, uint64_t names_len,
 	memcpy(head, STREAM_MAGIC, STREAM_MAGIC_LEN);
 	head[14] = (uint8_t)w->alg;
 	head[15] = STREAM_LG_BLOCK;
-	put_range(head + 16, &off, STREAM_INFO_LEN);
-	put_range(info, &off, w->streams.n * w->streams.id_len);
-	put_range(info + 16, &off, w->objects.n * w->objects.id_len);
-	put_range(info + 48, &off, names_len);
-	put_range(info + 32, &off, w->chunks.out.len);
+	encode_range(head + 16, &off, STREAM_INFO_LEN);
+	encode_range(info, &off, w->streams.n * w->streams.id_len);
+	encode_range(info + 16, &off, w->objects.n * w->objects.id_len);
+	encode_range(info + 48, &off, names_len);
+	encode_range(info + 32, &off, w->chunks.out.len);
 	memcpy(info + 64, w->type, sizeof(w->type));
 	cfs_put_le64(info + 72, w->size);
 }
 
-static int put_all(const struct cfs_stream_writer *w, const struct packer *names,
-		   struct cfs_sink to, struct cfs_err *err)
+static int write_sections(const struct cfs_stream_writer *w,
+			  const struct compressor *names, struct cfs_sink to,
+			  struct cfs_err *err)
 {
 	uint8_t head[STREAM_HEADER_LEN + STREAM_INFO_LEN] = {0};
 	const struct cfs_span parts[] = {
@@ -345,7 +346,7 @@ static int put_all(const struct cfs_stream_writer *w, const struct packer *names
 	};
 	int rc = 0;
 
-	make_head(w, names->out.len, head);
+	encode_head(w, names->out.len, head);
 	for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (parts[i].len)
 			rc = to.write(to.ctx, parts[i].p, parts[i].len, err);
@@ -355,16 +356,16 @@ static int put_all(const struct cfs_stream_writer *w, const struct packer *names
 int cfs_stream_writer_finish(struct cfs_stream_writer *w, struct cfs_sink to,
 			     struct cfs_err *err)
 {
-	struct packer names = {0};
+	struct compressor names = {0};
 	int rc = flush_pending(w, err);
 
 	if (rc == 0)
-		rc = pack(&w->chunks, NULL, 0, ZSTD_e_end, err);
+		rc = compress(&w->chunks, NULL, 0, ZSTD_e_end, err);
 	if (rc == 0)
-		rc = pack_names(w, &names, err);
+		rc = compress_names(w, &names, err);
 	if (rc == 0)
-		rc = put_all(w, &names, to, err);
-	packer_fini(&names);
+		rc = write_sections(w, &names, to, err);
+	compressor_fini(&names);
 	cfs_stream_writer_free(w);
 	return rc;
 }

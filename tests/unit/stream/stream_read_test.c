@@ -262,7 +262,7 @@ T(names_of_another_form_are_refused)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		t_eq(name_made(bad[i], strlen(bad[i]) + 1), -EUCLEAN);
 	t_eq(name_made("0:unended", 9), -EUCLEAN);
-	t_has(err.msg, "does not end");
+	t_has(err.msg, "not terminated");
 }
 
 T(ranges_outside_the_file_are_refused)
