@@ -63,7 +63,7 @@ struct cfs_check_report {
 };
 
 struct cfs_check_opts {
-	bool metadata_only; /* do not read the contents of file objects */
+	bool metadata_only;	       /* do not read the contents of file objects */
 	const struct cfs_watch *watch; /* may be NULL */
 	bool background; /* use one thread, and keep the page cache as it was */
 };

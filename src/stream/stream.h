@@ -2,8 +2,10 @@
 /* stream: splitstreams, which store a stream of bytes (a layer, a document) as inline
  * data and references to objects.
  * Owns:  the format (version 0 of composefs-rs), its limits.
- * Uses:  base, verity (digests); zstd. * Never: opens objects or files. Every range,
- *        index and size of the input is checked (-EUCLEAN).
+ * Uses:  base, verity (digests); zstd.
+ * Never: opens objects or files.
+ *
+ * Every range, index and size of the input is checked (-EUCLEAN).
  */
 #ifndef CFS_STREAM_H
 #define CFS_STREAM_H
