@@ -254,88 +254,87 @@ static void print_report(const struct fsck *f, int rc, const struct cfs_err *err
 
 /* --- JSON ---------------------------------------------------------------------------- */
 
-static void json_field(const char *name, const char *text)
+static void put_version(struct json *j, const char *key, uint32_t version)
 {
-	printf(",\"%s\":", name);
-	json_text(stdout, text, strlen(text));
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u.%u", version >> 16, version & UINT16_MAX);
+	json_put_string(j, key, text);
 }
 
-static void print_json_rule(const struct cfs_kernel_rule *rule,
+static void print_json_rule(struct json *j, const struct cfs_kernel_rule *rule,
 			    const struct cfs_kernel_finding *found)
 {
 	static const char *const effects[] = {[CFS_KERNEL_REFUSES] = "refuses",
 					      [CFS_KERNEL_MISLEADS] = "misleads",
 					      [CFS_KERNEL_COPES] = "copes"};
 
-	printf("{\"rule\":\"%s\",\"effect\":\"%s\",\"from\":\"%u.%u\"", rule->name,
-	       effects[rule->effect], rule->from >> 16, rule->from & UINT16_MAX);
+	json_begin_object(j, NULL);
+	json_put_string(j, "rule", rule->name);
+	json_put_string(j, "effect", effects[rule->effect]);
+	put_version(j, "from", rule->from);
 	if (rule->fixed != CFS_KERNEL_NEVER)
-		printf(",\"fixed\":\"%u.%u\"", rule->fixed >> 16,
-		       rule->fixed & UINT16_MAX);
-	printf(",\"inodes\":%" PRIu64, found->n);
-	json_field("first", found->first);
-	json_field("wrong", rule->wrong);
-	putchar('}');
+		put_version(j, "fixed", rule->fixed);
+	json_put_uint(j, "inodes", found->n);
+	json_put_string(j, "first", found->first);
+	json_put_string(j, "wrong", rule->wrong);
+	json_end(j);
 }
 
-static void print_json_kernel(const struct fsck *f)
+static void print_json_kernel(struct json *j, const struct fsck *f)
 {
-	const char *separator = "";
-
-	fputs(",\"kernel\":{\"version\":", stdout);
+	json_begin_object(j, "kernel");
 	if (f->o->kernel)
-		json_text(stdout, f->o->kernel, strlen(f->o->kernel));
+		json_put_string(j, "version", f->o->kernel);
 	else
-		fputs("null", stdout);
-	fputs(",\"findings\":[", stdout);
-	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
-		if (!is_hit(f, i))
-			continue;
-		fputs(separator, stdout);
-		print_json_rule(&cfs_kernel_rules[i], &f->found.kernel[i]);
-		separator = ",";
-	}
-	fputs("]}", stdout);
+		json_put_null(j, "version");
+	json_begin_array(j, "findings");
+	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
+		if (is_hit(f, i))
+			print_json_rule(j, &cfs_kernel_rules[i], &f->found.kernel[i]);
+	json_end(j);
+	json_end(j);
 }
 
-static void print_json_objects(const struct fsck *f)
+static void print_json_objects(struct json *j, const struct fsck *f)
 {
-	const char *separator = "";
-
 	for (size_t i = 0; i < f->found.objects.n; i++) {
 		const struct cfs_fsck_object *o = &f->found.objects.v[i];
 
 		if (o->code == 0)
 			continue;
-		printf("%s{\"object\":", separator);
-		json_text(stdout, o->path, o->path_len);
-		json_field("wrong", o->fault);
-		fputs(",\"path\":", stdout);
-		json_text(stdout, o->user, o->user_len);
-		printf(",\"files\":%" PRIu64 "}", o->n_users);
-		separator = ",";
+		json_begin_object(j, NULL);
+		json_put_text(j, "object", (struct cfs_text){o->path, o->path_len});
+		json_put_string(j, "wrong", o->fault);
+		json_put_text(j, "path", (struct cfs_text){o->user, o->user_len});
+		json_put_uint(j, "files", o->n_users);
+		json_end(j);
 	}
 }
 
 static void print_json(const struct fsck *f, int rc, const struct cfs_err *err,
 		       int status)
 {
-	fputs("{\"image\":", stdout);
-	json_text(stdout, f->image, strlen(f->image));
-	printf(",\"status\":\"%s\",\"isolation\":\"%s\"", status_name(status),
-	       isolation_name(f));
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "image", f->image);
+	json_put_string(&j, "status", status_name(status));
+	json_put_string(&j, "isolation", isolation_name(f));
 	if (rc < 0)
-		json_field("error", err->msg);
+		json_put_string(&j, "error", err->msg);
 	if (rc == 0 && (f->o->kernel || has_hits(f)))
-		print_json_kernel(f);
-	if (f->o->objects)
-		printf(",\"objects\":%zu,\"damaged\":%zu,\"missing\":%zu,\"unreadable\":%"
-		       "zu",
-		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
-	fputs(",\"findings\":[", stdout);
+		print_json_kernel(&j, f);
+	if (f->o->objects) {
+		json_put_uint(&j, "objects", f->found.objects.n);
+		json_put_uint(&j, "damaged", f->n_damaged);
+		json_put_uint(&j, "missing", f->n_missing);
+		json_put_uint(&j, "unreadable", f->n_unread);
+	}
+	json_begin_array(&j, "findings");
 	if (rc == 0)
-		print_json_objects(f);
-	fputs("]}\n", stdout);
+		print_json_objects(&j, f);
+	json_finish(&j);
 }
 
 /* --- The command --------------------------------------------------------------------- */

@@ -321,25 +321,35 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 	return s->o->signatures ? store_apart(s, err) : store_beside(s, err);
 }
 
-static void print_signature(const struct sign *s)
+static void print_json(const struct sign *s)
 {
 	char digest[CFS_TRUST_DIGEST_MAX], id[CFS_SIG_KEY_ID_MAX];
+	struct json j = {.to = stdout};
 
-	if (!s->o->json) {
-		cli_print(stdout, s->path);
-		printf(": signed by %s\n", cfs_sig_key_id(&s->key, id));
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "signature", s->path);
+	json_put_string(&j, "key", cfs_sig_key_id(&s->key, id));
+	json_begin_array(&j, "images");
+	for (size_t i = 0; i < s->n; i++) {
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "image", s->images[i]);
+		json_put_string(&j, "digest",
+				cfs_trust_digest_text(&s->digests[i], digest));
+		json_end(&j);
+	}
+	json_finish(&j);
+}
+
+static void print_signature(const struct sign *s)
+{
+	char id[CFS_SIG_KEY_ID_MAX];
+
+	if (s->o->json) {
+		print_json(s);
 		return;
 	}
-	fputs("{\"signature\":", stdout);
-	json_text(stdout, s->path, strlen(s->path));
-	printf(",\"key\":\"%s\",\"images\":[", cfs_sig_key_id(&s->key, id));
-	for (size_t i = 0; i < s->n; i++) {
-		fputs(i ? ",{\"image\":" : "{\"image\":", stdout);
-		json_text(stdout, s->images[i], strlen(s->images[i]));
-		printf(",\"digest\":\"%s\"}",
-		       cfs_trust_digest_text(&s->digests[i], digest));
-	}
-	puts("]}");
+	cli_print(stdout, s->path);
+	printf(": signed by %s\n", cfs_sig_key_id(&s->key, id));
 }
 
 /* The message of a usage error, or NULL. */

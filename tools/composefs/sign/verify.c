@@ -167,34 +167,39 @@ static void print_result(const struct verify *v)
 	puts(")");
 }
 
+static void print_json_signer(struct json *j, const struct cfs_trust_found *found)
+{
+	json_put_string(j, "key", found->key);
+	json_put_string(j, "key_file", found->key_file);
+	if (found->stated) {
+		json_put_string(j, "name", found->name);
+		json_put_uint(j, "version", found->version);
+	}
+}
+
 static void print_json(const struct verify *v, const struct refusal *r,
 		       const struct cfs_err *err)
 {
 	char text[CFS_TRUST_DIGEST_MAX];
+	struct json j = {.to = stdout};
 
-	printf("{\"status\":\"%s\",\"images\":[", r->name);
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "status", r->name);
+	json_begin_array(&j, "images");
 	for (size_t i = 0; i < v->n; i++) {
-		fputs(i ? ",{\"image\":" : "{\"image\":", stdout);
-		json_text(stdout, v->images[i], strlen(v->images[i]));
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "image", v->images[i]);
 		if (r->status == CLI_OK)
-			printf(",\"digest\":\"%s\"",
-			       cfs_trust_digest_text(&v->digests[i], text));
-		putchar('}');
+			json_put_string(&j, "digest",
+					cfs_trust_digest_text(&v->digests[i], text));
+		json_end(&j);
 	}
-	putchar(']');
-	if (r->status == CLI_OK) {
-		printf(",\"key\":\"%s\",\"key_file\":", v->found.key);
-		json_text(stdout, v->found.key_file, strlen(v->found.key_file));
-		if (v->found.stated) {
-			fputs(",\"name\":", stdout);
-			json_text(stdout, v->found.name, strlen(v->found.name));
-			printf(",\"version\":%" PRIu64, v->found.version);
-		}
-	} else {
-		fputs(",\"error\":", stdout);
-		json_text(stdout, err->msg, strlen(err->msg));
-	}
-	puts("}");
+	json_end(&j);
+	if (r->status == CLI_OK)
+		print_json_signer(&j, &v->found);
+	else
+		json_put_string(&j, "error", err->msg);
+	json_finish(&j);
 }
 
 int cmd_verify(int argc, char **argv)
