@@ -179,7 +179,7 @@ def missing_objects_are_reported():
     os.unlink(gone)
     rc, out, err = run("du", "--repo=r", "--json")
     expect((rc, json.loads(out)["repository"]["objectsMissing"]), (0, 1))
-    has(err, "1 objects are not there")
+    has(err, "1 objects are missing")
 
 
 def malformed_entries_are_reported():

@@ -209,7 +209,7 @@ def damage_stops_it_before_anything_is_removed():
         before = snapshot("r")
         err = refused("gc", "--repo=r")
         has(err, f"images/{named}")
-        has(err, "(nothing is removed; composefs fsck tells all)")
+        has(err, "(nothing was removed; composefs fsck prints all damage)")
         expect(snapshot("r"), before)
     os.unlink(path)
     before = snapshot("r")

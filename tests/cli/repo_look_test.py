@@ -44,7 +44,7 @@ def dump_files_prints_parts_of_the_tree_and_where_contents_lie():
     expect(os.path.exists("r/objects/" + a.split()[1]), True)
     expect(small, "/dir/small inline")
     has(refused("dump-files", "--repo=r", "os/1", "/none"), "/none")
-    has(refused("dump-files", "--repo=r", "--backing-path-only", "os/1", "/dir"), "found a directory")
+    has(refused("dump-files", "--repo=r", "--backing-path-only", "os/1", "/dir"), "got a directory")
 
 
 def compute_id_is_what_create_image_prints_and_stores_nothing():
@@ -77,7 +77,7 @@ def cat_writes_files_and_streams():
     make()
     expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
     expect(good("cat", "--repo=r", "os/1", "dir/small"), "x")
-    expect(refused("cat", "--repo=r", "os/1", "/dir"), "composefs cat: /dir: want a regular file\n")
+    expect(refused("cat", "--repo=r", "os/1", "/dir"), "composefs cat: /dir: expected a regular file\n")
     has(refused("cat", "--repo=r", "none"), "no stream none (of an image, a path is wanted, too)")
     has(refused("cat", "--repo=r", "../images"), "expected one component")
     with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:

@@ -72,7 +72,7 @@ def an_old_repository_without_meta_json_becomes_one():
 def missing_and_newer_repositories_give_a_clear_message():
     os.mkdir("none")
     has(refused("images", "--repo=none"), "not a repository: it has no meta.json")
-    has(refused("images", "--repo=nowhere"), "repository nowhere: open: No such file or directory (composefs init makes one, --repo=DIR")
+    has(refused("images", "--repo=nowhere"), "repository nowhere: open: No such file or directory (composefs init creates one, --repo=DIR")
     write("v2/meta.json", '{"version":2,"algorithm":"fsverity-sha256-12"}')
     has(refused("images", "--repo=v2"), "version: expected 1, got 2")
     write("feature/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"incompatible":["warp"]}}')
@@ -83,7 +83,7 @@ def missing_and_newer_repositories_give_a_clear_message():
     make_tree()
     has(refused("create-image", "--repo=reading", "tree"), "warp")
     expect(sorted(os.listdir("reading")), ["meta.json"])
-    has(refused("images", "--repo=a", "--system"), "want one of")
+    has(refused("images", "--repo=a", "--system"), "expected only one of")
 
 
 def no_command_touches_a_repository_that_it_does_not_understand():
@@ -447,7 +447,7 @@ def every_command_explains_itself_with_an_example():
         text = good(command, "--help")
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
-        has(text, "\nStatus: ")
+        has(text, "\nExit status: ")
         expect("\n  --json " in text, command not in ("cat", "ipe-policy"))  # they print data
         expect(run(command, "--none-such-option")[0], USAGE)
 

@@ -53,8 +53,8 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 {
 	for (size_t i = 0; s->usage[i]; i++)
 		fprintf(to, "%s %s %s\n", i ? "      " : "Usage:", name, s->usage[i]);
-	fprintf(to, "\n%s\nStatus: %s.\n\n", s->about,
-		s->status ? s->status : "0 done, 1 failed, 2 wrong usage");
+	fprintf(to, "\n%s\nExit status: %s.\n\n", s->about,
+		s->status ? s->status : "0 success, 1 failure, 2 wrong usage");
 	for (const struct cli_option *o = s->options; o->name; o++) {
 		if (o->group)
 			fprintf(to, "%s:\n", o->group);

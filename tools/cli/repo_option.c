@@ -13,7 +13,8 @@
 int where_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	if ((w->repo != NULL) + w->user + w->system > 1)
-		return cfs_fail(err, EINVAL, "want one of --repo, --user and --system");
+		return cfs_fail(err, EINVAL,
+				"expected only one of --repo, --user and --system");
 	if (w->repo)
 		*out = w->repo;
 	else if (w->system || (!w->user && geteuid() == 0))
@@ -21,7 +22,7 @@ int where_path(struct where *w, const char **out, struct cfs_err *err)
 	else
 		*out = cfs_repo_user_path(getenv("HOME"), w->home);
 	if (!*out)
-		return cfs_fail(err, EINVAL, "--user: want a directory in $HOME");
+		return cfs_fail(err, EINVAL, "--user: expected a directory in $HOME");
 	return 0;
 }
 
@@ -35,7 +36,7 @@ static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_
 				cfs_repo_path(repo), cfs_hash_name(w->alg),
 				cfs_hash_name(alg));
 	if (w->require_verity && !cfs_repo_is_secure(repo))
-		return cfs_fail(err, ENOTTY, "repository %s: want one with fs-verity",
+		return cfs_fail(err, ENOTTY, "repository %s: expected one with fs-verity",
 				cfs_repo_path(repo));
 	return 0;
 }
@@ -99,7 +100,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	if (rc == -EBUSY)
 		return cli_advise(rc, err, "--lock-timeout=TIME waits for it");
 	if (rc == -ENOENT)
-		cli_advise(rc, err, "composefs init makes one, --repo=DIR names one");
+		cli_advise(rc, err, "composefs init creates one, --repo=DIR names one");
 	if (rc < 0)
 		return rc;
 	rc = check(w, *out, err);

@@ -26,7 +26,7 @@ static const struct cli_syntax syntax = {
 int cmd_version(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand");
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand");
 
 	if (status >= 0)
 		return status;

@@ -93,7 +93,7 @@ static int cat_file(struct cfs_repo *repo, const char *name, const char *path,
 		return rc;
 	rc = cfs_image_lookup(&im, cfs_text(path), &inode, err);
 	if (rc == 0 && !S_ISREG(inode.mode))
-		rc = cfs_fail(err, EINVAL, "want a regular file");
+		rc = cfs_fail(err, EINVAL, "expected a regular file");
 	if (rc == 0 && inode.external) {
 		rc = put_external(repo, &im, &inode, err);
 	} else if (rc == 0) {
@@ -108,7 +108,7 @@ int cmd_cat(int argc, char **argv)
 {
 	struct options o = {0};
 	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
-				   "want a stream, or an image and a path"),
+				   "expected STREAM or IMAGE PATH"),
 	    rc;
 	struct cfs_repo *repo;
 	struct cfs_err err;

@@ -82,8 +82,8 @@ static const struct cli_option dump_table[] = {
 
 static const struct cli_syntax id_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
-	.about = "Prints the id of the image that create-image would make of DIR. "
-		 "Nothing is stored.",
+	.about = "Print the ID of the image that create-image would make of DIR, without "
+		 "storing anything.",
 	.example =
 		(const char *const[]){"composefs compute-id --hash=sha256 /usr/share/doc",
 				      NULL},
@@ -243,7 +243,8 @@ static void say(const struct options *o, const struct cfs_digest *id)
 int cmd_compute_id(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1,
+				   "expected a directory"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;
@@ -277,8 +278,8 @@ static void print_karg(const struct options *o, const struct cfs_digest *id)
 int cmd_compute_karg(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status =
-		    command_begin(&karg_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	int status = command_begin(&karg_syntax, argc, argv, &o, 1, 1,
+				   "expected a directory"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;
@@ -320,8 +321,8 @@ static int put_dump(const struct options *o, struct cfs_span bytes, struct cfs_e
 int cmd_create_dumpfile(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status =
-		    command_begin(&dump_syntax, argc, argv, &o, 1, 1, "want a directory"),
+	int status = command_begin(&dump_syntax, argc, argv, &o, 1, 1,
+				   "expected a directory"),
 	    rc;
 	struct cfs_mem image = {0};
 	struct cfs_err err;

@@ -60,9 +60,8 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DIR [NAME]", NULL},
-	.about = "Puts the file tree DIR into the repository as an image, calls it NAME "
-		 "if one "
-		 "is given,\nand prints its id.",
+	.about = "Store the directory DIR as an image in the repository, add the "
+		 "reference NAME if one is\ngiven, and print the image ID.",
 	.example =
 		(const char *const[]){
 			"composefs create-image --repo=repo /usr/share/doc docs",
@@ -178,8 +177,7 @@ static int check(const struct options *o, struct cfs_err *err)
 int cmd_create_image(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
-				   "want a directory, and perhaps a name"),
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2, "expected DIR [NAME]"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;

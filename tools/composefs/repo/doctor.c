@@ -194,7 +194,7 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct options o = {0};
 	int status = command_begin(&syntax, argc, argv, &o, 0, 1,
-				   "want at most one directory"),
+				   "expected one directory at most"),
 	    rc;
 	struct cfs_doctor_report report;
 	struct place place = {0};

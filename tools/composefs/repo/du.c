@@ -24,8 +24,7 @@ static const struct cli_option option_table[] = {
 	 "Largest first by frees (default), own, shared, total, fair, cached, entries; "
 	 "or name",
 	 CLI_CHOICE, .choices = du_keys, .group = "Options"},
-	{"pairs", NULL, AT(pairs),
-	 "Say what each two of the images share (of the first 64)"},
+	{"pairs", NULL, AT(pairs), "Show what each two of the first 64 images share"},
 	{"apparent", NULL, AT(apparent),
 	 "Count lengths of files, not the disk blocks that they occupy"},
 	{"no-cached", NULL, AT(no_cached), "Do not ask what is in memory; it is quicker"},
@@ -79,7 +78,8 @@ static int choose_one(const struct cfs_repo *repo, const char *name, struct du *
 	}
 	/* Added after the list was made. */
 	return rc < 0 ? rc
-		      : cfs_fail(err, EAGAIN, "image %s is new, want another try", name);
+		      : cfs_fail(err, EAGAIN,
+				 "image %s appeared during the run; try again", name);
 }
 
 static int choose(const struct cfs_repo *repo, char **names, struct du *du,
@@ -102,7 +102,8 @@ static int choose(const struct cfs_repo *repo, char **names, struct du *du,
 static void warn(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
-		cli_say(o->name, "warning: %" PRIu64 " objects are not there, see fsck",
+		cli_say(o->name,
+			"warning: %" PRIu64 " objects are missing; see composefs fsck",
 			t->n_missing);
 	if (t->n_passed_over)
 		cli_say(o->name,
@@ -215,7 +216,8 @@ static int run(struct options *o, char **names, struct cfs_err *err)
 int cmd_du(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 0, argc, "want images"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 0, argc, "expected images"),
+	    rc;
 	struct cfs_err err;
 
 	if (status >= 0)

@@ -44,7 +44,7 @@ static int put_backing(struct cfs_out *out, const struct cfs_image *im, const ch
 	int rc = cfs_image_lookup(im, cfs_text(path), &inode, err);
 
 	if (rc == 0 && S_ISDIR(inode.mode))
-		rc = cfs_fail(err, EISDIR, "want a file, found a directory");
+		rc = cfs_fail(err, EISDIR, "expected a file, got a directory");
 	if (rc < 0)
 		return rc;
 	backing = CFS_TEXT("inline");
@@ -104,7 +104,8 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 int cmd_dump_files(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, argc, "want an image"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 1, argc, "expected an image"),
+	    rc;
 	struct cfs_err err;
 
 	if (status >= 0)

@@ -27,7 +27,7 @@ static const struct cli_option option_table[] = {
 	{"background", NULL, CLI_AT(struct options, background),
 	 "Leave disk, CPUs and page cache to others"},
 	{"json", NULL, CLI_AT(struct options, json),
-	 "Print one JSON object that tells all that was found"},
+	 "Print all findings as one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -177,7 +177,8 @@ int cmd_repo_fsck(int argc, char **argv)
 	}
 	if (!is_about_repo(argc, argv))
 		return cmd_fsck(argc, argv);
-	status = command_begin(&syntax, argc, argv, &o, 0, 1, "want one image at most");
+	status = command_begin(&syntax, argc, argv, &o, 0, 1,
+			       "expected one image at most");
 	if (status >= 0)
 		return status;
 	return optind == argc ? fsck_repo(&o) : fsck_image(&o, argv[optind]);

@@ -28,7 +28,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"dry-run", NULL, AT(collect.dry_run),
-	 "Say what would be removed, and remove nothing", .letter = 'n',
+	 "Print what would be removed without removing it", .letter = 'n',
 	 .group = "Options"},
 	{"root", "NAME", AT(roots),
 	 "Keep this image (its id or a name) or stream, too; may be repeated", CLI_LIST,
@@ -50,10 +50,9 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "Removes the images and streams that no name reaches, and the objects "
-		 "that only "
-		 "they\nneed. What is mounted anywhere on the machine stays, whatever "
-		 "its names.",
+	.about = "Remove images and streams that no reference names, and the objects "
+		 "that only they\nneed. Images that are mounted anywhere on the machine "
+		 "are kept.",
 	.example = (const char *const[]){"composefs gc --repo=repo --dry-run --keep=3",
 					 NULL},
 	.options = option_table,
@@ -173,7 +172,8 @@ static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err 
 	rc = cfs_gc_collect(repo, &o->collect, out, err);
 	cfs_repo_close(repo);
 	if (rc == -EUCLEAN || rc == -EILSEQ)
-		cli_advise(rc, err, "nothing is removed; composefs fsck tells all");
+		cli_advise(rc, err,
+			   "nothing was removed; composefs fsck prints all damage");
 	return rc;
 }
 
@@ -190,7 +190,8 @@ static int run(struct options *o, struct cfs_gc_result *out, struct cfs_err *err
 int cmd_gc(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand"),
+	    rc;
 	struct cfs_gc_result c;
 	struct cfs_err err;
 

@@ -47,7 +47,8 @@ static void say(const struct cfs_ids *ids, bool json)
 int cmd_image_objects(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "want an image"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected an image"),
+	    rc;
 	struct cfs_digest id;
 	struct cfs_image im;
 	struct cfs_ids ids;

@@ -25,11 +25,9 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "Lists the images of the repository: a line for each name with the id, "
-		 "and one "
-		 "for each\nimage without a name (\"-\"), which the next gc removes "
-		 "unless it is "
-		 "mounted.",
+	.about = "List the images of the repository: a line with ID and reference for "
+		 "each reference, and\none with \"-\" for each image without a "
+		 "reference. gc removes the latter unless they are\nmounted.",
 	.example = (const char *const[]){"composefs images --repo=repo", NULL},
 	.options = option_table,
 };
@@ -127,7 +125,8 @@ int cmd_images(int argc, char **argv)
 {
 	struct options o = {0};
 	struct lists l = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand"),
+	    rc;
 	struct cfs_err err;
 	bool complete = true;
 

@@ -129,8 +129,7 @@ static int run(struct options *o, const char *ref, const char *file,
 int cmd_import_image(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
-				   "want a name, and perhaps a file"),
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2, "expected NAME [FILE]"),
 	    rc;
 	char name[CFSCTL_NAME_MAX];
 	struct cfs_digest id;

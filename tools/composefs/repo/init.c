@@ -42,10 +42,9 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
-	.about = "Makes a repository: objects, images and names in one directory (DIR, "
-		 "or as "
-		 "the\noptions say). Where there is one that says the same, nothing is "
-		 "done.",
+	.about = "Create a repository for objects, images and references in DIR, or as "
+		 "the options say. An\nexisting repository with the same metadata is "
+		 "left unchanged.",
 	.example = (const char *const[]){"composefs init --insecure repo", NULL},
 	.options = option_table,
 };
@@ -81,8 +80,10 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	if (dir && cli_stands_in()) /* there it counts alone */
 		o->where.user = o->where.system = false;
 	else if (dir && where_is_given(&o->where))
-		return cfs_fail(err, EINVAL, "want the directory once: %s, or an option",
-				dir);
+		return cfs_fail(
+			err, EINVAL,
+			"expected either the operand %s or an option for the directory",
+			dir);
 	if (dir)
 		o->where.repo = dir;
 	rc = where_path(&o->where, &path, err);
@@ -92,7 +93,7 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 		return cfs_fail(err, EINVAL, "--force goes with --reset-metadata");
 	if (o->where.require_verity && o->init.insecure)
 		return cfs_fail(err, EINVAL,
-				"want one of --insecure and --require-verity");
+				"expected only one of --insecure and --require-verity");
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)

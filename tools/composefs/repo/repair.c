@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs repair: what fsck tells of a repository, mended where it can be. */
+/* composefs repair: repairs what fsck reports about a repository. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -62,10 +62,10 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "Checks the repository and mends what can be mended: damaged objects "
-		 "are moved to .quarantine\nand, as those that are missing, fetched from "
-		 "other places; links are made anew.",
-	.status = "0 all is sound then, 1 failed, 2 wrong usage, 3 damage is left",
+	.about = "Check and repair the repository: move damaged objects to "
+		 ".quarantine, fetch them and\nmissing objects from other places, and "
+		 "create broken links again.",
+	.status = "0 no damage is left, 1 failure, 2 wrong usage, 3 damage is left",
 	.example =
 		(const char *const[]){
 			"composefs repair --repo=repo --from=/mnt/backup/repo",
@@ -110,11 +110,11 @@ static uint64_t add(struct cfs_check_repaired *all, const struct cfs_check_repai
 	       now->n_dropped;
 }
 
-/* Checks and mends until there is nothing left to do: an image that was fetched may tell of objects that are
+/* Checks and repairs until nothing changes: an image that was fetched may name objects that are
  * missing. What is said in the end is what there is then. */
-static int mend(const struct options *o, struct cfs_repo *repo,
-		struct cfs_check_repaired *all, struct cfs_check_report *left,
-		struct cfs_err *err)
+static int repair_repo(const struct options *o, struct cfs_repo *repo,
+		       struct cfs_check_repaired *all, struct cfs_check_report *left,
+		       struct cfs_err *err)
 {
 	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls, o->where.watch};
 	const struct cfs_check_sources from = {.dirs = o->dirs,
@@ -162,7 +162,7 @@ static int run(struct options *o, struct cfs_check_report *left, struct cfs_err 
 	if (rc == 0)
 		rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc == 0) {
-		rc = mend(o, repo, &all, left, err);
+		rc = repair_repo(o, repo, &all, left, err);
 		cfs_repo_close(repo);
 	}
 	cli_watch_end(&watch);
@@ -174,7 +174,8 @@ static int run(struct options *o, struct cfs_check_report *left, struct cfs_err 
 int cmd_repair(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "want no operand"), rc;
+	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand"),
+	    rc;
 	struct cfs_check_report left = {0};
 	struct cfs_err err;
 

@@ -22,9 +22,8 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax tag_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE NAME", NULL},
-	.about = "Gives an image (its id, or a name that it has) the name NAME. An image "
-		 "that had "
-		 "NAME\nloses it.",
+	.about = "Add the reference NAME to an image, which is given by its ID or by a "
+		 "reference. An image\nthat had this reference loses it.",
 	.example =
 		(const char *const[]){"composefs tag --repo=repo os/7 os/latest", NULL},
 	.options = option_table,
@@ -32,7 +31,7 @@ static const struct cli_syntax tag_syntax = {
 
 static const struct cli_syntax untag_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] NAME...", NULL},
-	.about = "Takes names away. Images without a name stay until the next gc.",
+	.about = "Remove references. Images without a reference stay until the next gc.",
 	.example = (const char *const[]){"composefs untag --repo=repo os/7", NULL},
 	.options = option_table,
 };
@@ -58,7 +57,7 @@ int cmd_tag(int argc, char **argv)
 {
 	struct options o = {0};
 	int status = command_begin(&tag_syntax, argc, argv, &o, 2, 2,
-				   "want an image and a name"),
+				   "expected IMAGE NAME"),
 	    rc;
 	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
@@ -93,7 +92,8 @@ static int untag(struct options *o, char **names, struct cfs_err *err)
 int cmd_untag(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&untag_syntax, argc, argv, &o, 1, argc, "want a name"),
+	int status = command_begin(&untag_syntax, argc, argv, &o, 1, argc,
+				   "expected a name"),
 	    rc;
 	struct json j = {.to = stdout};
 	struct cfs_err err;
