@@ -181,46 +181,19 @@ static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err
 	return 0;
 }
 
-static int to_nowhere(void *ctx, const void *p, size_t len, struct cfs_err *err)
-{
-	(void)ctx, (void)p, (void)len, (void)err;
-	return 0;
-}
-
-static int emit(const struct cfs_plan *plan, struct lcfs_write_options_s *o)
-{
-	struct cfs_sink sink = {o->file_write_cb ? to_callback : to_nowhere, o};
-	struct cfs_verity *verity;
-	struct cfs_digest digest;
-	struct cfs_tee tee;
-	int rc;
-
-	if (!o->digest_out)
-		return cfs_emit(plan, sink, NULL);
-	rc = cfs_verity_new(CFS_SHA256, &verity);
-	if (rc < 0)
-		return rc;
-	tee = (struct cfs_tee){sink, cfs_verity_sink(verity)};
-	rc = cfs_emit(plan, cfs_sink_tee(&tee), NULL);
-	if (rc == 0) {
-		cfs_verity_final(verity, &digest);
-		memcpy(o->digest_out, digest.bytes, LCFS_DIGEST_SIZE);
-	}
-	cfs_verity_free(verity);
-	return rc;
-}
-
 static int write_tree(const struct cfs_tree *tree, struct lcfs_write_options_s *o)
 {
-	struct cfs_image_opts opts = {o->version, o->max_version};
-	struct cfs_plan *plan;
-	int rc = cfs_plan_new(tree, &opts, &plan, NULL);
+	const struct cfs_sink sink = {o->file_write_cb ? to_callback : NULL, o};
+	struct cfs_digest digest;
+	const struct cfs_image_write how = {
+		.form = {o->version, o->max_version},
+		.digest = o->digest_out ? &digest : NULL,
+		.version = &o->version,
+	};
+	int rc = cfs_image_write(tree, &how, sink, NULL);
 
-	if (rc < 0)
-		return rc;
-	o->version = cfs_plan_version(plan);
-	rc = emit(plan, o);
-	cfs_plan_free(plan);
+	if (rc == 0 && o->digest_out)
+		memcpy(o->digest_out, digest.bytes, LCFS_DIGEST_SIZE);
 	return rc;
 }
 

@@ -34,17 +34,14 @@ static int make_tree(struct cfs_tree **out, struct cfs_err *err)
 
 static int write_image(int fd, struct cfs_err *err)
 {
-	static const struct cfs_image_opts opts = {.min_version = 1, .max_version = 1};
-	struct cfs_plan *plan = NULL;
+	static const struct cfs_image_write how = {
+		.form = {.min_version = 1, .max_version = 1}};
 	struct cfs_tree *tree;
 	int rc = make_tree(&tree, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_plan_new(tree, &opts, &plan, err);
-	if (rc == 0)
-		rc = cfs_emit(plan, cfs_sink_fd(&fd), err);
-	cfs_plan_free(plan);
+	rc = cfs_image_write(tree, &how, cfs_sink_fd(&fd), err);
 	cfs_tree_free(tree);
 	return rc;
 }

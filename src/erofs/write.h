@@ -24,6 +24,28 @@ struct cfs_image_opts {
 	bool both_marks;
 };
 
+/* --- The whole: tree -> bytes ------------------------------------------------------------ */
+
+struct cfs_digest;
+
+/* Starts zeroed. */
+struct cfs_image_write {
+	struct cfs_image_opts form;
+	struct cfs_digest *
+		digest; /* NULL, or where the fs-verity digest of the image goes, by the algorithm of
+				    * the tree */
+	uint32_t *version; /* NULL, or where the format version that was chosen goes */
+	const struct cfs_watch *watch; /* may be NULL */
+};
+
+/* Writes the image of a tree to the sink, which may have no write function: then only the digest is computed.
+ * Nothing is held in memory as a whole. Fails as cfs_plan_new does, before the first byte is written, or as the
+ * sink does. */
+int cfs_image_write(const struct cfs_tree *tree, const struct cfs_image_write *how,
+		    struct cfs_sink sink, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- In two steps ------------------------------------------------------------------------ */
+
 struct cfs_plan;
 
 /* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or

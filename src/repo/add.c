@@ -33,15 +33,17 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 }
 
 /* The image is written to its object directly; it is never in memory as a whole. */
-static int store_image(struct cfs_store *store, const struct cfs_plan *plan,
-		       struct cfs_digest *out, struct cfs_err *err)
+static int store_image(struct cfs_store *store, const struct cfs_tree *tree,
+		       const struct cfs_image_opts *form, struct cfs_digest *out,
+		       struct cfs_err *err)
 {
+	const struct cfs_image_write how = {.form = *form};
 	struct cfs_store_writer *writer;
 	int rc = cfs_store_writer_open(store, 0, UINT64_MAX, &writer, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_emit(plan, cfs_store_writer_sink(writer), err);
+	rc = cfs_image_write(tree, &how, cfs_store_writer_sink(writer), err);
 	if (rc == 0)
 		return cfs_store_writer_finish(writer, NULL, out, err);
 	cfs_store_writer_drop(writer);
@@ -52,21 +54,13 @@ int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
 		      const struct cfs_tree *tree, const struct cfs_image_opts *form,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_plan *plan;
-	int rc;
-
 	if (form->min_version > CFS_IMAGE_VERSION_MAX)
 		return cfs_fail(
 			err, ENOTSUP,
 			"repository %s: images of format %u can be read here, not "
 			"written",
 			repo->path, form->min_version);
-	rc = cfs_plan_new(tree, form, &plan, err);
-	if (rc < 0)
-		return rc;
-	rc = store_image(store, plan, out, err);
-	cfs_plan_free(plan);
-	return rc;
+	return store_image(store, tree, form, out, err);
 }
 
 static int count_missing(const struct cfs_repo *repo, const struct cfs_ids *ids,

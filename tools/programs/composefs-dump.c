@@ -44,14 +44,16 @@ static int load_image(const char *path, struct cfs_tree **out,
 	return rc;
 }
 
-static int write_plan(const struct cfs_plan *plan, const char *path, struct cfs_err *err)
+static int write_image(const struct cfs_tree *tree, const struct cfs_image_opts *form,
+		       const char *path, struct cfs_err *err)
 {
+	const struct cfs_image_write how = {.form = *form};
 	struct cfs_replace file;
 	int rc = cfs_replace_open(path, &file, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_emit(plan, cfs_sink_fd(&file.fd), err);
+	rc = cfs_image_write(tree, &how, cfs_sink_fd(&file.fd), err);
 	if (rc == 0)
 		rc = cfs_replace_commit(&file, err);
 	cfs_replace_abort(&file);
@@ -62,16 +64,11 @@ static int rewrite_image(const char *source, const char *dest, struct cfs_err *e
 {
 	struct cfs_image_opts form = {0};
 	struct cfs_tree *tree;
-	struct cfs_plan *plan;
 	int rc = load_image(source, &tree, &form, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", source);
-	rc = cfs_plan_new(tree, &form, &plan, err);
-	if (rc == 0) {
-		rc = write_plan(plan, dest, err);
-		cfs_plan_free(plan);
-	}
+	rc = write_image(tree, &form, dest, err);
 	cfs_tree_free(tree);
 	return cfs_context(err, rc, "cannot write %s", dest);
 }

@@ -243,28 +243,6 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 
 /* --- From the tree to an image ------------------------------------------------------ */
 
-/* Emits the image to fd (-1: nowhere), and to the digest where one is wanted. */
-static int emit(const struct options *o, const struct cfs_plan *plan, int fd,
-		struct cfs_digest *digest, struct cfs_err *err)
-{
-	const struct cfs_watched_fd file = {fd, o->in.watch};
-	struct cfs_sink to_file = cfs_sink_watched_fd(&file);
-	struct cfs_verity *verity = NULL;
-	struct cfs_tee tee;
-	int rc;
-
-	if (!digest)
-		return cfs_emit(plan, to_file, err);
-	if (cfs_verity_new(o->in.scan.alg, &verity) < 0)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	tee = (struct cfs_tee){to_file, cfs_verity_sink(verity)};
-	rc = cfs_emit(plan, fd < 0 ? tee.b : cfs_sink_tee(&tee), err);
-	if (rc == 0)
-		cfs_verity_final(verity, digest);
-	cfs_verity_free(verity);
-	return rc;
-}
-
 /* The kernel has to find the digest that was computed. The lock by which cfs_replace knows a file that is
  * in use went with the writer. */
 static int seal(struct cfs_replace *file, const struct cfs_digest *want,
@@ -298,19 +276,16 @@ static int print_digest(const struct options *o, const struct cfs_digest *digest
 static int write_image(const struct options *o, const struct cfs_tree *tree,
 		       struct cfs_replace *file, struct cfs_err *err)
 {
+	bool is_stdout = o->image && strcmp(o->image, "-") == 0;
 	struct cfs_digest digest, *wanted = o->print_digest || o->seal ? &digest : NULL;
-	struct cfs_plan *plan;
-	int rc = cfs_plan_new(tree, &o->format, &plan, err);
+	const struct cfs_image_write how = {
+		.form = o->format, .digest = wanted, .watch = o->in.watch};
+	const struct cfs_watched_fd to = {is_stdout ? STDOUT_FILENO : file->fd,
+					  o->in.watch};
+	int rc = cfs_image_write(
+		tree, &how, o->image ? cfs_sink_watched_fd(&to) : (struct cfs_sink){0},
+		err);
 
-	if (rc < 0)
-		return rc;
-	if (!o->image)
-		rc = emit(o, plan, -1, wanted, err);
-	else if (strcmp(o->image, "-") == 0)
-		rc = emit(o, plan, STDOUT_FILENO, wanted, err);
-	else
-		rc = emit(o, plan, file->fd, wanted, err);
-	cfs_plan_free(plan);
 	if (rc == 0 && o->seal)
 		rc = seal(file, &digest, err);
 	/* Print before the image is published: a run that fails leaves none behind. */

@@ -173,6 +173,34 @@ T(a_sink_that_fails_ends_the_image_with_its_own_error)
 	cfs_tree_free(t);
 }
 
+T(image_is_written_and_digested_in_one_pass)
+{
+	struct cfs_tree *t = example_tree();
+	volatile sig_atomic_t cancelled = 1;
+	const struct cfs_watch watch = {.cancelled = &cancelled};
+	struct cfs_digest passing, alone, whole;
+	struct cfs_mem image = {0}, none = {0};
+	uint32_t version = 9;
+	struct cfs_image_write how = {.digest = &passing, .version = &version};
+
+	t_eq(cfs_image_write(t, &how, cfs_sink_mem(&image), &err), 0);
+	t_eq(version, 0);
+	t_eq(image.len, 0x4000);
+	t_eq(cfs_verity_digest_mem(t->alg, (struct cfs_span){image.p, image.len}, &whole,
+				   &err),
+	     0);
+	t_ok(cfs_digest_eq(&passing, &whole));
+	how.digest = &alone;
+	t_eq(cfs_image_write(t, &how, (struct cfs_sink){0}, &err), 0);
+	t_ok(cfs_digest_eq(&alone, &whole));
+	how.watch = &watch;
+	t_eq(cfs_image_write(t, &how, cfs_sink_mem(&none), &err), -ECANCELED);
+	t_eq(none.len, 0);
+	free(image.p);
+	free(none.p);
+	cfs_tree_free(t);
+}
+
 /* --- whiteouts ----------------------------------------------------------------------- */
 
 T(whiteouts_become_marked_empty_files_in_a_marked_directory)

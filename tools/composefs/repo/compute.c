@@ -162,12 +162,12 @@ static int find_own_places(struct options *o, struct own_places *own, struct cfs
 	return rc < 0 ? rc : own_places_add_std(own, err);
 }
 
+/* digest may be NULL. */
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
-		      struct cfs_err *err)
+		      struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct ingest in = {.source = source};
-	struct cfs_image_opts form;
-	struct cfs_plan *plan;
+	struct cfs_image_write how = {.digest = digest};
 	struct cli_watch watch;
 	struct cfs_tree *tree;
 	int rc = fill_defaults(o, err);
@@ -178,18 +178,14 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;
-	form = profiled_form(&o->what, o->meta.format);
+	how.form = profiled_form(&o->what, o->meta.format);
 	cli_watch_start(&watch, o->name);
 	in.watch = &watch.watch;
 	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
 	cli_watch_end(&watch);
 	if (rc < 0)
 		return rc;
-	rc = cfs_plan_new(tree, &form, &plan, err);
-	if (rc == 0) {
-		rc = cfs_emit(plan, to, err);
-		cfs_plan_free(plan);
-	}
+	rc = cfs_image_write(tree, &how, to, err);
 	cfs_tree_free(tree);
 	return rc;
 }
@@ -212,16 +208,9 @@ static int check(const struct options *o, struct cfs_err *err)
 static int compute(struct options *o, const char *source, struct cfs_digest *id,
 		   struct cfs_err *err)
 {
-	struct cfs_mem image = {0};
 	int rc = check(o, err);
 
-	if (rc == 0)
-		rc = make_image(o, source, cfs_sink_mem(&image), err);
-	if (rc == 0)
-		rc = cfs_verity_digest_mem(
-			o->meta.alg, (struct cfs_span){image.p, image.len}, id, err);
-	free(image.p);
-	return rc;
+	return rc < 0 ? rc : make_image(o, source, (struct cfs_sink){0}, id, err);
 }
 
 static void say(const struct options *o, const struct cfs_digest *id)
@@ -331,7 +320,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 		return status;
 	rc = check(&o, &err);
 	if (rc == 0)
-		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), &err);
+		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), NULL, &err);
 	if (rc == 0)
 		rc = put_dump(&o, (struct cfs_span){image.p, image.len}, &err);
 	free(image.p);
