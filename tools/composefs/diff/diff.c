@@ -136,25 +136,22 @@ static void print_stat(const struct counts *c)
 	}
 }
 
-static void print_stat_json(const struct counts *c)
+static void print_stat_json(struct json *j, const struct counts *c)
 {
-	bool first = true;
-
-	fputs(",\"stat\":{", stdout);
+	json_begin_object(j, "stat");
 	for (int row = 0; row < N_ROWS; row++) {
 		if (is_row_empty(c, row))
 			continue;
-		printf("%s\"%s\":{", first ? "" : ",", row_name(row));
+		json_begin_object(j, row_name(row));
 		for (int i = 0; i < N_COLUMNS; i++)
-			printf("%s\"%s\":%" PRIu64, i ? "," : "", columns[i],
-			       c->n[row][i]);
-		if (has_bytes(row))
-			printf(",\"bytesA\":%" PRIu64 ",\"bytesB\":%" PRIu64,
-			       c->bytes_a[row], c->bytes_b[row]);
-		putchar('}');
-		first = false;
+			json_put_uint(j, columns[i], c->n[row][i]);
+		if (has_bytes(row)) {
+			json_put_uint(j, "bytesA", c->bytes_a[row]);
+			json_put_uint(j, "bytesB", c->bytes_b[row]);
+		}
+		json_end(j);
 	}
-	putchar('}');
+	json_end(j);
 }
 
 /* --- Entries ------------------------------------------------------------------------ */
@@ -168,27 +165,27 @@ static int print_lines(struct diff_text *t, const struct cfs_diff *d, struct cfs
 	return rc;
 }
 
-static int print_json(struct diff_text *t, const struct cfs_diff *d, struct cfs_err *err)
+static int print_json_lines(struct json *j, struct diff_text *t, const struct cfs_diff *d,
+			    struct cfs_err *err)
 {
 	int rc = 0;
 
-	fputs(",\"differences\":[", stdout);
-	for (size_t i = 0; rc == 0 && i < d->n; i++) {
-		fputs(i ? "," : "", stdout);
-		rc = diff_print_json(stdout, t, &d->v[i], err);
-	}
-	putchar(']');
+	json_begin_array(j, "differences");
+	for (size_t i = 0; rc == 0 && i < d->n; i++)
+		rc = diff_print_json(j, t, &d->v[i], err);
+	json_end(j);
 	return rc;
 }
 
-static int print_differences(const struct options *o, const struct cfs_diff *d,
+/* j: NULL for text. */
+static int print_differences(struct json *j, const struct cfs_diff *d,
 			     struct cfs_err *err)
 {
 	struct diff_text t;
-	int rc = diff_text_init(&t, d, o->json ? SIZE_MAX : SHOWN_MAX, err);
+	int rc = diff_text_init(&t, d, j ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
-		rc = o->json ? print_json(&t, d, err) : print_lines(&t, d, err);
+		rc = j ? print_json_lines(j, &t, d, err) : print_lines(&t, d, err);
 	diff_text_fini(&t);
 	return rc;
 }
@@ -210,32 +207,49 @@ static void print_summary(const struct cfs_diff *d)
 	putchar('\n');
 }
 
+static int print_text(const struct options *o, const struct cfs_diff *d,
+		      const struct counts *counts, struct cfs_err *err)
+{
+	int rc = o->stat ? 0 : print_differences(NULL, d, err);
+
+	if (o->stat && d->n)
+		print_stat(counts);
+	if (rc == 0)
+		print_summary(d);
+	return rc;
+}
+
+static int print_json(const struct options *o, const struct cfs_diff *d,
+		      const struct counts *counts, struct cfs_err *err)
+{
+	struct json j = {.to = stdout};
+	int rc = 0;
+
+	json_begin_object(&j, NULL);
+	json_put_bool(&j, "same", d->n == 0);
+	json_put_uint(&j, "entries", d->n_both + d->n_only_a + d->n_only_b);
+	json_put_uint(&j, "onlyInA", d->n_only_a);
+	json_put_uint(&j, "onlyInB", d->n_only_b);
+	json_put_uint(&j, "changed", d->n_changed);
+	json_put_uint(&j, "notCompared", d->n_unproven);
+	if (o->stat)
+		print_stat_json(&j, counts);
+	else
+		rc = print_differences(&j, d, err);
+	json_finish(&j);
+	return rc;
+}
+
 static int print_report(const struct options *o, const struct cfs_diff *d,
 			struct cfs_err *err)
 {
 	struct counts counts;
-	int rc = 0;
+	int rc;
 
 	count_differences(d, &counts);
-	if (o->json)
-		printf("{\"same\":%s,\"entries\":%" PRIu64 ",\"onlyInA\":%" PRIu64
-		       ",\"onlyInB\":%" PRIu64 ",\"changed\":%" PRIu64
-		       ",\"notCompared\":%" PRIu64,
-		       d->n ? "false" : "true", d->n_both + d->n_only_a + d->n_only_b,
-		       d->n_only_a, d->n_only_b, d->n_changed, d->n_unproven);
-	if (!o->stat)
-		rc = print_differences(o, d, err);
-	else if (o->json)
-		print_stat_json(&counts);
-	else if (d->n)
-		print_stat(&counts);
-	if (rc < 0)
-		return rc;
-	if (o->json)
-		puts("}");
-	else
-		print_summary(d);
-	rc = cli_flush(err);
+	rc = o->json ? print_json(o, d, &counts, err) : print_text(o, d, &counts, err);
+	if (rc == 0)
+		rc = cli_flush(err);
 	if (rc < 0)
 		return rc;
 	return d->n ? STATUS_DIFFERENT : STATUS_SAME;

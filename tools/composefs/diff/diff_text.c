@@ -338,12 +338,12 @@ enum { N_PARTS = 4 };
 static const struct {
 	const struct cfs_mem *(*text)(struct diff_text *t,
 				      const struct cfs_difference *v);
-	const char *json;
+	const char *key; /* in JSON */
 } parts[N_PARTS] = {
-	{path_text, "{\"path\":"},
-	{field_text, ",\"field\":"},
-	{old_text, ",\"old\":"},
-	{new_text, ",\"new\":"},
+	{path_text, "path"},
+	{field_text, "field"},
+	{old_text, "old"},
+	{new_text, "new"},
 };
 
 static int make_part(struct diff_text *t, const struct cfs_difference *v, int part,
@@ -376,18 +376,21 @@ int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *
 	return 0;
 }
 
-int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *v,
+int diff_print_json(struct json *j, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err)
 {
-	for (int i = 0; i < N_PARTS; i++) {
-		const struct cfs_mem *text;
-		int rc = make_part(t, v, i, &text, err);
+	int rc = 0;
 
-		if (rc < 0)
-			return rc;
-		fputs(parts[i].json, to);
-		json_text(to, (const char *)text->p, text->len);
+	json_begin_object(j, NULL);
+	for (int i = 0; rc == 0 && i < N_PARTS; i++) {
+		const struct cfs_mem *text;
+
+		rc = make_part(t, v, i, &text, err);
+		if (rc == 0)
+			json_put_text(
+				j, parts[i].key,
+				(struct cfs_text){(const char *)text->p, text->len});
 	}
-	putc('}', to);
-	return 0;
+	json_end(j);
+	return rc;
 }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "cli/json.h"
 #include "diff/diff.h"
 
 /* Buffers that are used again for each text. Starts with diff_text_init. */
@@ -39,7 +40,7 @@ int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same as a JSON object with path, field, old and new, and with the same limit. */
-int diff_print_json(FILE *to, struct diff_text *t, const struct cfs_difference *v,
+int diff_print_json(struct json *j, struct diff_text *t, const struct cfs_difference *v,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A path of a tree, and bytes of one, escaped; borrowed until the next call. NULL: out of memory. */

@@ -93,38 +93,43 @@ static void print_answer(const struct answer *x)
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static void print_json_rules(const struct cfs_profile_rules *rules)
+static void print_json_rules(struct json *j, const struct cfs_profile_rules *rules)
 {
 	struct cfs_profile_rule rule;
 
-	putchar('{');
+	json_begin_object(j, "rules");
 	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule); i++)
-		printf("%s\"%s\":\"%s\"", i ? "," : "", rule.key, rule.value);
-	putchar('}');
+		json_put_string(j, rule.key, rule.value);
+	json_end(j);
 }
 
 static void print_json(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
-	char hex[CFS_DIGEST_HEX_MAX];
+	char hex[CFS_DIGEST_HEX_MAX], digest[CFS_DIGEST_HEX_MAX + 16];
+	struct json j = {.to = stdout};
 
-	printf("{\"expected\":\"%s:%s\",\"found\":%s,\"profiles\":[",
-	       cfs_hash_name(x->expected.alg), cfs_digest_hex(&x->expected, hex),
-	       m->found ? "true" : "false");
+	snprintf(digest, sizeof(digest), "%s:%s", cfs_hash_name(x->expected.alg),
+		 cfs_digest_hex(&x->expected, hex));
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "expected", digest);
+	json_put_bool(&j, "found", m->found);
+	json_begin_array(&j, "profiles");
 	for (size_t i = 0; i < m->n_profiles; i++)
-		printf("%s\"%s\"", i ? "," : "", m->profiles[i]->name);
-	printf("],\"itself\":%s,\"rules\":", x->is_itself ? "true" : "false");
+		json_put_string(&j, NULL, m->profiles[i]->name);
+	json_end(&j);
+	json_put_bool(&j, "itself", x->is_itself);
 	if (m->found)
-		print_json_rules(&m->rules);
+		print_json_rules(&j, &m->rules);
 	else
-		fputs("null", stdout);
-	printf(",\"candidates\":%zu,\"impossible\":%zu,\"why\":", m->n_candidates,
-	       m->n_impossible);
+		json_put_null(&j, "rules");
+	json_put_uint(&j, "candidates", m->n_candidates);
+	json_put_uint(&j, "impossible", m->n_impossible);
 	if (m->n_impossible)
-		json_text(stdout, m->why.msg, strlen(m->why.msg));
+		json_put_string(&j, "why", m->why.msg);
 	else
-		fputs("null", stdout);
-	puts("}");
+		json_put_null(&j, "why");
+	json_finish(&j);
 }
 
 /* --- Search ------------------------------------------------------------------------- */

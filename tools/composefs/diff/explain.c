@@ -118,7 +118,7 @@ static int print_answer(const struct answer *x, struct diff_text *t, struct cfs_
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static int print_json_text(const struct cfs_cause *c, struct diff_text *t,
+static int print_json_text(struct json *j, const struct cfs_cause *c, struct diff_text *t,
 			   struct cfs_err *err)
 {
 	char *text = NULL;
@@ -131,45 +131,49 @@ static int print_json_text(const struct cfs_cause *c, struct diff_text *t,
 	rc = cause_print(to, c, t, err);
 	fclose(to);
 	if (rc == 0)
-		json_text(stdout, text, len);
+		json_put_text(j, "text", (struct cfs_text){text, len});
 	free(text);
 	return rc;
 }
 
-static int print_json_cause(const struct cfs_cause *c, struct diff_text *t,
-			    struct cfs_err *err)
+static int print_json_cause(struct json *j, const struct cfs_cause *c,
+			    struct diff_text *t, struct cfs_err *err)
 {
-	static const char *const sides[] = {"null", "\"A\"", "\"B\""};
 	static const char *const types[] = {"any", "directory", "file", "symlink",
 					    "special"};
 	int rc;
 
-	printf("{\"cause\":\"%s\",\"side\":%s,\"type\":\"%s\",\"count\":%" PRIu64
-	       ",\"groups\":%" PRIu64 ",\"text\":",
-	       cause_name(c), sides[c->side], types[c->class], c->n, c->n_groups);
-	rc = print_json_text(c, t, err);
-	fputs(",\"first\":[", stdout);
-	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {
-		fputs(i ? "," : "", stdout);
-		rc = diff_print_json(stdout, t, &t->diff->v[c->first[i]], err);
-	}
-	fputs("]}", stdout);
+	json_begin_object(j, NULL);
+	json_put_string(j, "cause", cause_name(c));
+	if (c->side == CFS_CAUSE_BOTH)
+		json_put_null(j, "side");
+	else
+		json_put_string(j, "side", c->side == CFS_CAUSE_A ? "A" : "B");
+	json_put_string(j, "type", types[c->class]);
+	json_put_uint(j, "count", c->n);
+	json_put_uint(j, "groups", c->n_groups);
+	rc = print_json_text(j, c, t, err);
+	json_begin_array(j, "first");
+	for (size_t i = 0; rc == 0 && i < c->n_first; i++)
+		rc = diff_print_json(j, t, &t->diff->v[c->first[i]], err);
+	json_end(j);
+	json_end(j);
 	return rc;
 }
 
 static int print_json(const struct answer *x, struct diff_text *t, struct cfs_err *err)
 {
+	struct json j = {.to = stdout};
 	int rc = 0;
 
-	printf("{\"same\":%s,\"notCompared\":%" PRIu64 ",", is_same(x) ? "true" : "false",
-	       x->pair.diff->n_unproven);
-	pair_facts_json(&x->pair, &x->images);
-	fputs(",\"causes\":[", stdout);
-	for (size_t i = 0; rc == 0 && i < x->causes.n; i++) {
-		fputs(i ? "," : "", stdout);
-		rc = print_json_cause(&x->causes.v[i], t, err);
-	}
-	puts("]}");
+	json_begin_object(&j, NULL);
+	json_put_bool(&j, "same", is_same(x));
+	json_put_uint(&j, "notCompared", x->pair.diff->n_unproven);
+	pair_facts_json(&j, &x->pair, &x->images);
+	json_begin_array(&j, "causes");
+	for (size_t i = 0; rc == 0 && i < x->causes.n; i++)
+		rc = print_json_cause(&j, &x->causes.v[i], t, err);
+	json_finish(&j);
 	return rc;
 }
 

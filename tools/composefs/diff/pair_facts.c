@@ -150,41 +150,47 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static void print_json_side(const char *key, const struct side *s,
-			    const struct image_facts *f)
+static void print_json_image(struct json *j, const struct side *s,
+			     const struct image_facts *f)
 {
-	char hex[CFS_DIGEST_HEX_MAX];
+	char hex[CFS_DIGEST_HEX_MAX], id[CFS_DIGEST_HEX_MAX + 16];
 
-	printf("\"%s\":{\"name\":", key);
-	json_text(stdout, s->name, strlen(s->name));
-	printf(",\"kind\":\"%s\",\"entries\":%" PRIu32, kind_name(s), s->tree->n_nodes);
-	if (f->is_image) {
-		printf(",\"id\":\"%s:%s\",\"format\":%" PRIu32 ",\"canonical\":%s",
-		       cfs_hash_name(f->id.alg), cfs_digest_hex(&f->id, hex),
-		       s->image.version,
-		       !f->is_judged	 ? "null"
-		       : f->is_canonical ? "true"
-					 : "false");
-		fputs(",\"notCanonical\":", stdout);
-		if (f->is_judged && !f->is_canonical)
-			json_text(stdout, f->why, strlen(f->why));
-		else
-			fputs("null", stdout);
-	}
-	putchar('}');
+	snprintf(id, sizeof(id), "%s:%s", cfs_hash_name(f->id.alg),
+		 cfs_digest_hex(&f->id, hex));
+	json_put_string(j, "id", id);
+	json_put_uint(j, "format", s->image.version);
+	if (f->is_judged)
+		json_put_bool(j, "canonical", f->is_canonical);
+	else
+		json_put_null(j, "canonical");
+	if (f->is_judged && !f->is_canonical)
+		json_put_string(j, "notCanonical", f->why);
+	else
+		json_put_null(j, "notCanonical");
 }
 
-void pair_facts_json(const struct pair *p, const struct pair_facts *f)
+static void print_json_side(struct json *j, const char *key, const struct side *s,
+			    const struct image_facts *f)
 {
-	print_json_side("a", &p->a, &f->a);
-	putchar(',');
-	print_json_side("b", &p->b, &f->b);
-	printf(",\"formatsDiffer\":%s,\"blocksDiffer\":%s,\"timesDiffer\":%s,"
-	       "\"writerDiffers\":%s,\"firstByte\":",
-	       f->formats_differ ? "true" : "false", f->blocks_differ ? "true" : "false",
-	       f->times_differ ? "true" : "false", f->writer_differs ? "true" : "false");
+	json_begin_object(j, key);
+	json_put_string(j, "name", s->name);
+	json_put_string(j, "kind", kind_name(s));
+	json_put_uint(j, "entries", s->tree->n_nodes);
+	if (f->is_image)
+		print_json_image(j, s, f);
+	json_end(j);
+}
+
+void pair_facts_json(struct json *j, const struct pair *p, const struct pair_facts *f)
+{
+	print_json_side(j, "a", &p->a, &f->a);
+	print_json_side(j, "b", &p->b, &f->b);
+	json_put_bool(j, "formatsDiffer", f->formats_differ);
+	json_put_bool(j, "blocksDiffer", f->blocks_differ);
+	json_put_bool(j, "timesDiffer", f->times_differ);
+	json_put_bool(j, "writerDiffers", f->writer_differs);
 	if (f->bytes_differ)
-		printf("%" PRIu64, f->first_off);
+		json_put_uint(j, "firstByte", f->first_off);
 	else
-		fputs("null", stdout);
+		json_put_null(j, "firstByte");
 }

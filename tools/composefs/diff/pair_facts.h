@@ -7,6 +7,7 @@
 #ifndef CFS_PAIR_FACTS_H
 #define CFS_PAIR_FACTS_H
 
+#include "cli/json.h"
 #include "composefs/diff/pair.h"
 
 /* All but is_image are set when the side is an image. */
@@ -37,6 +38,6 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f);
 
 /* The same as members of a JSON object: a, b, formatsDiffer, blocksDiffer, timesDiffer,
  * writerDiffers, firstByte. */
-void pair_facts_json(const struct pair *p, const struct pair_facts *f);
+void pair_facts_json(struct json *j, const struct pair *p, const struct pair_facts *f);
 
 #endif
