@@ -16,6 +16,11 @@ import shutil
 import subprocess
 import sys
 
+# Many tests wait for locks, processes and disks more than they compute, so more of them run than there are CPUs.
+# Each is slower then, so it gets more time.
+PROCESSES = 2 * (os.cpu_count() or 1)
+TIMEOUT_MULTIPLIER = 2
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -40,7 +45,8 @@ class Build:
         if os.path.exists(log):
             os.remove(log)
         suites = [a for s in self.suites for a in ("--suite", s)]
-        self.call("meson", "test", "-C", self.folder, "--print-errorlogs", *suites)
+        self.call("meson", "test", "-C", self.folder, "--print-errorlogs", "--num-processes", str(PROCESSES),
+                  "--timeout-multiplier", str(TIMEOUT_MULTIPLIER), *suites)
         if not os.path.exists(log):
             return []
         with open(log, encoding="utf-8") as f:
@@ -100,7 +106,7 @@ class Tally:
 
 
 def reason_of(record):
-    """Why a whole program skipped: what its TAP plan says, else its last word."""
+    """Why a whole program skipped: the reason in its TAP plan, else its last line."""
     said = (record.get("stdout") or "") + "\n" + (record.get("stderr") or "")
     m = re.search(r"^1\.\.0\s*#\s*SKIP\S*\s*(.*)$", said, re.M | re.I)
     words = [line for line in said.splitlines() if line.strip()]
@@ -108,8 +114,8 @@ def reason_of(record):
 
 
 def said(record):
-    """What a test program said, if the people who read this are to see it: each case of tampering in the machines,
-    with the error that was seen."""
+    """The output of a test program that belongs into the report: each case of tampering in the virtual machines,
+    with the error."""
     if not record["name"].startswith("composefs:vm /"):
         return []
     lines = (record.get("stdout") or "").splitlines()
