@@ -260,6 +260,23 @@ static int enable_directory(struct enable *e, const struct options *o,
 	return enable_all(e, err);
 }
 
+static void print_counts(const struct enable *e, bool json)
+{
+	struct json j = {.to = stdout};
+
+	if (!json) {
+		printf("%zu signed, %zu pending, %zu missing, %zu wrong\n", e->n_signed,
+		       e->n_pending, e->n_missing, e->n_wrong);
+		return;
+	}
+	json_begin_object(&j, NULL);
+	json_put_uint(&j, "signed", e->n_signed);
+	json_put_uint(&j, "pending", e->n_pending);
+	json_put_uint(&j, "missing", e->n_missing);
+	json_put_uint(&j, "wrong", e->n_wrong);
+	json_finish(&j);
+}
+
 int cmd_enable_objects(int argc, char **argv)
 {
 	struct options o = {0};
@@ -279,9 +296,7 @@ int cmd_enable_objects(int argc, char **argv)
 		rc = enable_directory(&e, &o, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
-	printf(o.json ? "{\"signed\":%zu,\"pending\":%zu,\"missing\":%zu,\"wrong\":%zu}\n"
-		      : "%zu signed, %zu pending, %zu missing, %zu wrong\n",
-	       e.n_signed, e.n_pending, e.n_missing, e.n_wrong);
+	print_counts(&e, o.json);
 	if (e.n_wrong)
 		return STATUS_DAMAGED;
 	return e.n_pending || e.n_missing ? STATUS_MISSING : CLI_OK;

@@ -88,6 +88,7 @@ static int make_directory(const char *path, struct cfs_err *err)
 static int sign_files(const struct options *o, const struct executables *x,
 		      struct cfs_err *err)
 {
+	struct json j = {.to = stdout};
 	struct cfs_mem digests = {0};
 	int rc = format_digests(x, &digests, err);
 
@@ -96,10 +97,16 @@ static int sign_files(const struct options *o, const struct executables *x,
 	if (rc == 0)
 		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
 	free(digests.p);
-	if (rc == 0)
-		printf(o->json ? "{\"signed\":%zu}\n" : "%zu objects signed\n",
-		       x->n_objects);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (!o->json) {
+		printf("%zu objects signed\n", x->n_objects);
+		return 0;
+	}
+	json_begin_object(&j, NULL);
+	json_put_uint(&j, "signed", x->n_objects);
+	json_finish(&j);
+	return 0;
 }
 
 static int sign_image(const struct options *o, const char *image, struct cfs_err *err)

@@ -183,6 +183,7 @@ int cmd_mount(int argc, char **argv)
 				   "expected IMAGE MOUNTPOINT"),
 	    rc;
 	char text[WHERE_ID_MAX];
+	struct json j = {.to = stdout};
 	struct cfs_repo *repo;
 	struct cfs_digest id;
 	struct cfs_err err;
@@ -196,8 +197,11 @@ int cmd_mount(int argc, char **argv)
 		rc = mount_image(&o, repo, argv[optind], argv[optind + 1], &id, &err);
 		cfs_repo_close(repo);
 	}
-	if (rc == 0 && o.json)
-		printf("{\"id\":\"%s\"}\n", where_id(&id, text));
+	if (rc == 0 && o.json) {
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "id", where_id(&id, text));
+		json_finish(&j);
+	}
 	return command_end(argv[0], rc, &err);
 }
 
@@ -245,13 +249,17 @@ int cmd_umount(int argc, char **argv)
 	int status = command_begin(&umount_syntax, argc, argv, &o, 1, argc,
 				   "expected MOUNTPOINT..."),
 	    rc = 0;
+	struct json j = {.to = stdout};
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	for (int i = optind; rc == 0 && i < argc; i++)
 		rc = unmount_image(&o, argv[i], &err);
-	if (rc == 0 && o.json)
-		printf("{\"unmounted\":%d}\n", argc - optind);
+	if (rc == 0 && o.json) {
+		json_begin_object(&j, NULL);
+		json_put_int(&j, "unmounted", argc - optind);
+		json_finish(&j);
+	}
 	return command_end(argv[0], rc, &err);
 }
