@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* One line: cut at single spaces, each field parsed by the function that the table names.
- */
+/* One line: split at single spaces, each field parsed by its function in the table. */
 #include "dump/dump_priv.h"
 
 #include <errno.h>
@@ -37,14 +36,15 @@ static bool is_absent(struct cfs_text f)
 	return f.len == 1 && f.s[0] == '-';
 }
 
-/* Most lines have escapes in their last xattr only, if at all. */
+/* Most lines have no escapes, or only in their last xattr. */
 static bool has_escapes(const struct cfs_dump_parser *p, struct cfs_text f)
 {
 	return p->first_escape < f.s + f.len && memchr(f.s, '\\', f.len);
 }
 
-/* Replaces the field by its bytes, which lie in the scratch memory if it had escapes. */
-static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_err *err)
+/* Replaces a field that has escapes by its bytes, in the scratch memory. */
+static int unescape_field(struct cfs_dump_parser *p, struct cfs_text *f,
+			  struct cfs_err *err)
 {
 	char *to;
 	ssize_t n;
@@ -60,18 +60,18 @@ static int unescape(struct cfs_dump_parser *p, struct cfs_text *f, struct cfs_er
 	return 0;
 }
 
-/* The same for what must be a C string. Cutting it at a NUL, as other readers do, would
- * hide a part of what the line says. */
+/* The same for a C string. Other readers cut it at a NUL, which would hide a part of the
+ * line; here it is an error. */
 static int unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 			   struct cfs_err *err)
 {
 	int rc;
 
 	if (!has_escapes(p, *f))
-		return 0; /* and no NUL: the line was searched for it */
-	rc = unescape(p, f, err);
+		return 0; /* no NUL either: the line was searched for it */
+	rc = unescape_field(p, f, err);
 	if (rc == 0 && memchr(f->s, '\0', f->len))
-		return cfs_fail(err, EINVAL, "want no NUL byte, got \"%s\"",
+		return cfs_fail(err, EINVAL, "expected no NUL byte, got \"%s\"",
 				cfs_dump_quote(*f).s);
 	return rc;
 }
@@ -79,7 +79,7 @@ static int unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 static int parse_number(struct cfs_text f, uint64_t *out, struct cfs_err *err)
 {
 	if (!cfs_dump_decimal(f, out))
-		return cfs_fail(err, EINVAL, "want a decimal number, got \"%s\"",
+		return cfs_fail(err, EINVAL, "expected a decimal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	return 0;
 }
@@ -100,7 +100,7 @@ static int parse_path(struct cfs_dump_parser *p, struct cfs_text f,
 {
 	out->path = f;
 	if (f.len == 0)
-		return cfs_fail(err, EINVAL, "want a path, got nothing");
+		return cfs_fail(err, EINVAL, "expected a path, got nothing");
 	return unescape_string(p, &out->path, err);
 }
 
@@ -129,11 +129,11 @@ static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
 		f.len--;
 	}
 	if (!cfs_dump_octal(f, &mode))
-		return cfs_fail(err, EINVAL, "want an octal number, got \"%s\"",
+		return cfs_fail(err, EINVAL, "expected an octal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mode = (uint32_t)mode;
 	if (!is_type(out->inode.mode))
-		return cfs_fail(err, EINVAL, "want a known file type, got %" PRIo32,
+		return cfs_fail(err, EINVAL, "expected a known file type, got %" PRIo32,
 				out->inode.mode);
 	if (out->is_link && S_ISDIR(out->inode.mode))
 		return cfs_fail(err, EINVAL, "directories cannot be hard linked");
@@ -172,12 +172,13 @@ static int parse_rdev(struct cfs_dump_parser *p, struct cfs_text f,
 	if (S_ISBLK(out->inode.mode) || S_ISCHR(out->inode.mode))
 		out->inode.rdev = rdev;
 	else if (p->strict && rdev != 0)
-		return cfs_fail(err, EINVAL, "want 0 for what is no device, got %" PRIu32,
-				rdev);
+		return cfs_fail(
+			err, EINVAL,
+			"expected 0 for a file that is not a device, got %" PRIu32, rdev);
 	return 0;
 }
 
-/* Two integers, not a fraction: 1.5 is one second and five nanoseconds. */
+/* Two integers, not a decimal fraction: 1.5 is one second and five nanoseconds. */
 static int parse_mtime(struct cfs_dump_parser *p, struct cfs_text f,
 		       struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -190,7 +191,7 @@ static int parse_mtime(struct cfs_dump_parser *p, struct cfs_text f,
 	(void)p;
 	if (!dot || !cfs_dump_decimal(sec, &seconds) ||
 	    !cfs_dump_decimal(nsec, &nanoseconds))
-		return cfs_fail(err, EINVAL, "want SECONDS.NANOSECONDS, got \"%s\"",
+		return cfs_fail(err, EINVAL, "expected SECONDS.NANOSECONDS, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mtime_sec = (int64_t)seconds;
 	out->inode.mtime_nsec = (uint32_t)nanoseconds;
@@ -201,16 +202,17 @@ static int check_target(const struct cfs_dump_parser *p, const struct cfs_inode_
 			struct cfs_err *err)
 {
 	if (in->payload.len == 0)
-		return cfs_fail(err, EINVAL, "want the target of a symlink, got nothing");
+		return cfs_fail(err, EINVAL,
+				"expected the target of a symlink, got nothing");
 	if (p->strict && in->size != in->payload.len)
 		return cfs_fail(err, EINVAL,
-				"want a target of %" PRIu64
-				" bytes as the size says, got %zu",
+				"expected a target of %" PRIu64
+				" bytes (the size), got %zu",
 				in->size, in->payload.len);
 	return 0;
 }
 
-/* The target of a link or the backing path of a regular file; the limit is for all. */
+/* The target of a link or the backing path of a regular file. The limit holds for every type. */
 static int parse_payload(struct cfs_dump_parser *p, struct cfs_text f,
 			 struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -225,17 +227,17 @@ static int parse_payload(struct cfs_dump_parser *p, struct cfs_text f,
 		return rc;
 	/* A hard link names a path of the tree, which may be longer. */
 	if (!out->is_link && in->payload.len > CFS_PAYLOAD_MAX)
-		return cfs_fail(err, EINVAL, "want at most %d bytes, got %zu",
+		return cfs_fail(err, EINVAL, "expected at most %d bytes, got %zu",
 				CFS_PAYLOAD_MAX, in->payload.len);
 	if (out->is_link && in->payload.len == 0)
 		return cfs_fail(err, EINVAL,
-				"want the target of a hard link, got nothing");
+				"expected the target of a hard link, got nothing");
 	if (!out->is_link && S_ISLNK(in->mode))
 		return check_target(p, in, err);
 	return 0;
 }
 
-/* Inline content; kept for regular files only, but it must agree with SIZE everywhere. */
+/* Inline content. Only regular files keep it, but its length must equal SIZE for every type. */
 static int parse_content(struct cfs_dump_parser *p, struct cfs_text f,
 			 struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -244,19 +246,18 @@ static int parse_content(struct cfs_dump_parser *p, struct cfs_text f,
 
 	if (is_absent(f))
 		return 0;
-	rc = unescape(p, &f, err);
+	rc = unescape_field(p, &f, err);
 	if (rc < 0)
 		return rc;
 	if (f.len != in->size)
 		return cfs_fail(err, EINVAL,
-				"want as many bytes as the size says, %" PRIu64
-				", got %zu",
+				"expected %" PRIu64 " bytes (the size), got %zu",
 				in->size, f.len);
 	if (!S_ISLNK(in->mode) && f.len > CFS_CONTENT_MAX)
-		return cfs_fail(err, EINVAL, "want at most %d bytes inline, got %zu",
+		return cfs_fail(err, EINVAL, "expected at most %d bytes inline, got %zu",
 				CFS_CONTENT_MAX, f.len);
 	if (p->strict && S_ISLNK(in->mode) && f.len)
-		return cfs_fail(err, EINVAL, "want none for a symlink, got %zu bytes",
+		return cfs_fail(err, EINVAL, "expected none for a symlink, got %zu bytes",
 				f.len);
 	if (S_ISREG(in->mode))
 		in->content = cfs_text_span(f);
@@ -268,7 +269,7 @@ static bool is_external(const struct cfs_inode_spec *in)
 	return S_ISREG(in->mode) && in->size > 0 && in->content.len == 0;
 }
 
-/* Digits behind the last one that counts are ignored. */
+/* Digits after the length of the algorithm are ignored, as by composefs 1.0.8. */
 static int parse_digest(struct cfs_dump_parser *p, struct cfs_text f,
 			struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -278,22 +279,23 @@ static int parse_digest(struct cfs_dump_parser *p, struct cfs_text f,
 
 	if (is_absent(f) || (f.len == 0 && !is_external(&out->inode)))
 		return 0;
-	rc = unescape(p, &digits, err);
+	rc = unescape_field(p, &digits, err);
 	if (rc < 0)
 		return rc;
 	if (digits.len > 2 * len)
 		digits.len = 2 * len;
 	if (!cfs_hex_decode(digits, out->digest, len))
-		return cfs_fail(err, EINVAL, "want %zu hex digits or \"-\", got \"%s\"",
-				2 * len, cfs_dump_quote(f).s);
+		return cfs_fail(err, EINVAL,
+				"expected %zu hex digits or \"-\", got \"%s\"", 2 * len,
+				cfs_dump_quote(f).s);
 	out->inode.digest = out->digest;
 	return 0;
 }
 
-/* In the order of parsing: the mode says what the others mean. */
+/* In the order of parsing: other fields depend on the mode. */
 static const struct field {
 	enum column column;
-	bool of_link; /* a hard link has it; the others are not even looked at */
+	bool of_link; /* also parsed for a hard link, which ignores the others */
 	const char *name;
 	int (*parse)(struct cfs_dump_parser *p, struct cfs_text f,
 		     struct cfs_dump_line *out, struct cfs_err *err);
@@ -311,9 +313,9 @@ static const struct field {
 	{DIGEST, false, "digest", parse_digest},
 };
 
-/* The position of the first space, or the length. Most fields are too short for a call of
- * memchr to pay, so eight bytes are looked at together: a space becomes a zero byte, and
- * of those the sum marks the lowest rightly. */
+/* The position of the first space, or the length. Most fields are too short for memchr to
+ * pay off, so eight bytes are tested at once: the XOR turns a space into a zero byte, and
+ * the subtraction sets the top bit of the lowest zero byte. */
 static size_t find_space(struct cfs_text t)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -331,8 +333,8 @@ static size_t find_space(struct cfs_text t)
 	return i;
 }
 
-/* Cuts off what lies before the first space; what lies behind it stays in rest. */
-static struct cfs_text cut(struct cfs_text *rest)
+/* Removes the text before the first space, and the space, from rest. */
+static struct cfs_text cut_field(struct cfs_text *rest)
 {
 	struct cfs_text head = {rest->s, find_space(*rest)};
 	size_t used = head.len + (head.len < rest->len);
@@ -350,18 +352,18 @@ static int parse_xattr(struct cfs_dump_parser *p, struct cfs_text item,
 	int rc;
 
 	if (!equals)
-		return cfs_fail(err, EINVAL, "want KEY=VALUE, got \"%s\"",
+		return cfs_fail(err, EINVAL, "expected KEY=VALUE, got \"%s\"",
 				cfs_dump_quote(item).s);
 	out->key = (struct cfs_text){item.s, (size_t)(equals - item.s)};
 	value = (struct cfs_text){equals + 1, item.len - out->key.len - 1};
 	rc = unescape_string(p, &out->key, err);
 	if (rc == 0)
-		rc = unescape(p, &value, err);
+		rc = unescape_field(p, &value, err);
 	out->value = cfs_text_span(value);
 	return rc;
 }
 
-/* All that stands behind the digest. */
+/* All after the digest. */
 static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
 			struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -369,14 +371,14 @@ static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
 
 	if (rest.len > XATTRS_TEXT_MAX)
 		return cfs_fail(err, EINVAL,
-				"xattrs: want at most %d bytes of text, got %zu",
+				"xattrs: expected at most %d bytes of text, got %zu",
 				XATTRS_TEXT_MAX, rest.len);
 	while (rest.len) {
 		int rc;
 
 		if (cfs_grow(&p->xattrs, &p->xattrs_cap, n + 1, sizeof(*p->xattrs)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		rc = parse_xattr(p, cut(&rest), &p->xattrs[n++], err);
+		rc = parse_xattr(p, cut_field(&rest), &p->xattrs[n++], err);
 		if (rc < 0)
 			return cfs_context(err, rc, "xattr %zu", n);
 	}
@@ -385,8 +387,8 @@ static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
 	return 0;
 }
 
-/* A line without escapes, the usual one, needs no scratch memory. */
-static int prepare_scratch(struct cfs_dump_parser *p, struct cfs_text text,
+/* Only a line with escapes needs scratch memory. */
+static int reserve_scratch(struct cfs_dump_parser *p, struct cfs_text text,
 			   struct cfs_err *err)
 {
 	const char *slash = text.len ? memchr(text.s, '\\', text.len) : NULL;
@@ -428,7 +430,7 @@ static const char *type_name(uint32_t mode)
 	}
 }
 
-/* Only files and symlinks have content. Mostly it is a file whose mode lacks a digit: 0100644 without one of its zeros
+/* Only files and symlinks have content. The usual cause is a mode that lacks a digit: 0100644 without one of its zeros
  * is a FIFO. */
 static int check_no_content(const struct cfs_inode_spec *in,
 			    const struct cfs_text *columns, struct cfs_err *err)
@@ -465,13 +467,13 @@ int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 	int rc;
 
 	if (nul)
-		return cfs_fail(err, EINVAL, "want no NUL byte, got one at byte %zu",
+		return cfs_fail(err, EINVAL, "expected no NUL byte, got one as byte %zu",
 				(size_t)(nul - text.s) + 1);
-	rc = prepare_scratch(p, text, err);
+	rc = reserve_scratch(p, text, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < N_COLUMNS; i++)
-		columns[i] = cut(&rest);
+		columns[i] = cut_field(&rest);
 	out->inode = (struct cfs_inode_spec){0};
 	out->is_link = false;
 	out->has_ignored = false;

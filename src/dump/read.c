@@ -9,21 +9,21 @@ enum {
 	READ_LEN = 256 * 1024,
 };
 
-/* Text that was read and not used yet. From memory it is all there from the beginning. */
+/* Text that was read but not parsed yet; text in memory counts as read. */
 struct input {
 	int fd;
 	char *buf; /* NULL for memory */
 	size_t cap;
 	const char *next; /* never NULL */
 	size_t len;	  /* from next on */
-	size_t scanned;	  /* of these known to hold no newline */
+	size_t scanned;	  /* this many of them have no newline */
 	bool at_end;
-	uint64_t line; /* number of the line that was taken last */
-	bool unended;  /* it has no newline */
+	uint64_t line; /* number of the last line returned */
+	bool unended;  /* that line has no newline */
 };
 
-/* Reads on behind what is left, which moves to the front. The buffer grows when one line
- * fills it. */
+/* Moves the rest to the front of the buffer and reads more after it. The buffer grows when
+ * one line fills it. */
 static int refill(struct input *in, const struct cfs_watch *watch, struct cfs_err *err)
 {
 	ssize_t n;
@@ -41,7 +41,7 @@ static int refill(struct input *in, const struct cfs_watch *watch, struct cfs_er
 	return 0;
 }
 
-static int take(struct input *in, size_t len, bool ended, struct cfs_text *out)
+static int take_line(struct input *in, size_t len, bool ended, struct cfs_text *out)
 {
 	*out = (struct cfs_text){in->next, len};
 	in->next += len + ended;
@@ -52,8 +52,8 @@ static int take(struct input *in, size_t len, bool ended, struct cfs_text *out)
 	return 1;
 }
 
-/* Returns 1 and a line without its newline, lent until the next call, or 0 at the end. A
- * line that is too long comes without its rest. */
+/* Returns 1 and a line without its newline, borrowed until the next call, or 0 at the end. A
+ * line that is too long is returned without its rest. */
 static int next_line(struct input *in, const struct cfs_watch *watch,
 		     struct cfs_text *out, struct cfs_err *err)
 {
@@ -64,12 +64,12 @@ static int next_line(struct input *in, const struct cfs_watch *watch,
 		int rc;
 
 		if (newline)
-			return take(in, (size_t)(newline - in->next), true, out);
+			return take_line(in, (size_t)(newline - in->next), true, out);
 		in->scanned = in->len;
 		if (in->at_end && in->len == 0)
 			return 0;
 		if (in->at_end || in->len > CFS_DUMP_LINE_MAX)
-			return take(in, in->len, false, out);
+			return take_line(in, in->len, false, out);
 		rc = refill(in, watch, err);
 		if (rc < 0)
 			return rc;
@@ -87,9 +87,9 @@ static int add_root(struct growing *g, const struct cfs_dump_line *l, struct cfs
 	int rc;
 
 	if (g->has_root)
-		return cfs_fail(err, EEXIST, "want one root, got a second");
+		return cfs_fail(err, EEXIST, "expected one root, got a second");
 	if (l->is_link || !S_ISDIR(l->inode.mode))
-		return cfs_fail(err, ENOTDIR, "want a directory as root");
+		return cfs_fail(err, ENOTDIR, "expected a directory as root");
 	rc = cfs_builder_root(g->place.builder, &l->inode, err);
 	g->has_root = rc == 0;
 	return rc;
@@ -104,7 +104,7 @@ static int add_entry(struct growing *g, const struct cfs_dump_line *l, uint64_t 
 	if (cfs_text_eq(l->path, CFS_TEXT("/")))
 		rc = add_root(g, l, err);
 	else if (!g->has_root)
-		rc = cfs_fail(err, EINVAL, "want the root \"/\" first");
+		rc = cfs_fail(err, EINVAL, "expected the root \"/\" first");
 	else if (l->is_link)
 		rc = cfs_place_add_link(&g->place, l->path, l->inode.payload, line, err);
 	else
@@ -119,15 +119,14 @@ static int finish_links(struct growing *g, struct cfs_err *err)
 	int rc = cfs_place_finish(&g->place, &failed, err);
 
 	if (rc == -ENOENT)
-		rc = cfs_fail(err, ENOENT,
-			      "want the path of an entry to link to, got \"%s\"",
+		rc = cfs_fail(err, ENOENT, "expected the path of an entry, got \"%s\"",
 			      cfs_dump_quote(failed->target).s);
 	if (rc < 0)
 		rc = cfs_context(err, rc, "line %" PRIu64 ": payload", failed->at);
 	return rc;
 }
 
-static void tell_ignored(const struct input *in, struct cfs_dump_parser *parser,
+static void warn_ignored(const struct input *in, struct cfs_dump_parser *parser,
 			 const struct cfs_dump_opts *opts)
 {
 	int rc = cfs_context(&parser->ignored, -EINVAL, "line %" PRIu64, in->line);
@@ -146,14 +145,14 @@ static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
 	int rc;
 
 	if (text.len > CFS_DUMP_LINE_MAX)
-		return cfs_fail(err, EINVAL, "want at most %zu bytes, got more",
+		return cfs_fail(err, EINVAL, "expected at most %zu bytes, got more",
 				CFS_DUMP_LINE_MAX);
 	if (parser->strict && in->unended)
 		return cfs_fail(err, EINVAL,
-				"want a newline at the end of the last line");
+				"expected a newline at the end of the last line");
 	rc = cfs_dump_parse_line(parser, text, &l, err);
 	if (rc == 0 && l.has_ignored)
-		tell_ignored(in, parser, opts);
+		warn_ignored(in, parser, opts);
 	return rc < 0 ? rc : add_entry(growing, &l, in->line, err);
 }
 
@@ -175,7 +174,7 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 		return rc;
 	if (in->line == 0)
 		return cfs_fail(err, EINVAL,
-				"want at least the line of the root, got nothing");
+				"expected at least the line of the root, got nothing");
 	return finish_links(growing, err);
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Values in the text: numbers, escapes, and how a value is shown in a message. */
+/* Values in the text: numbers, escapes, and values quoted in messages. */
 #include "dump/dump_priv.h"
 
 #include <errno.h>
 
 enum {
-	SAFE_DIGITS = 19, /* so many cannot exceed 64 bits */
+	SAFE_DIGITS = 19, /* a number of so many digits fits 64 bits */
 };
 
-/* Of the blanks that strtoull skips; space and newline cannot stand inside a field. */
+/* The blanks that strtoull skips, without space and newline, which separate fields. */
 static bool is_blank(char c)
 {
 	return c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
-/* A number as nearly all are: digits alone, too few to exceed 64 bits. Inline, so that each base gets
- * its own multiplication. */
+/* The usual number: only digits, and few enough to fit 64 bits. Inline, so that the compiler knows the
+ * base. */
 static inline bool parse_digits(struct cfs_text field, unsigned base, uint64_t *out)
 {
 	uint64_t value = 0;
@@ -67,7 +67,7 @@ bool cfs_dump_octal(struct cfs_text field, uint64_t *out)
 	return parse_digits(field, 8, out) || parse_number(field, 8, out);
 }
 
-/* The byte behind each single-letter escape, 0 for what is none. */
+/* The byte of each single-letter escape, 0 for other letters. */
 static const char letters[256] = {
 	['\\'] = '\\',
 	['n'] = '\n',
@@ -75,33 +75,33 @@ static const char letters[256] = {
 	['t'] = '\t',
 };
 
-static int fail_escape(struct cfs_text rest, const char *want, struct cfs_err *err)
+static int fail_escape(struct cfs_text rest, const char *expected, struct cfs_err *err)
 {
 	if (rest.len > 4)
 		rest.len = 4;
-	return cfs_fail(err, EINVAL, "escape: want %s, got \"%s\"", want,
+	return cfs_fail(err, EINVAL, "escape: expected %s, got \"%s\"", expected,
 			cfs_dump_quote(rest).s);
 }
 
-/* One escape at the start of rest. Returns the number of characters that it takes. */
+/* Unescapes the escape at the start of rest. Returns its length. */
 static ssize_t unescape_one(struct cfs_text rest, char *to, struct cfs_err *err)
 {
 	int high, low;
 
 	if (rest.len < 2)
 		return cfs_fail(err, EINVAL,
-				"escape: want a character behind \"\\\", got the end");
+				"escape: expected a character after \"\\\", got the end");
 	*to = letters[(uint8_t)rest.s[1]];
 	if (*to)
 		return 2;
 	if (rest.s[1] != 'x')
 		return fail_escape(rest, "one of \\\\ \\n \\r \\t \\xHH", err);
 	if (rest.len < 4)
-		return fail_escape(rest, "two hex digits behind \"\\x\"", err);
+		return fail_escape(rest, "two hex digits after \"\\x\"", err);
 	high = cfs_hex_value(rest.s[2]);
 	low = cfs_hex_value(rest.s[3]);
 	if (high < 0 || low < 0)
-		return fail_escape(rest, "hex digits behind \"\\x\"", err);
+		return fail_escape(rest, "hex digits after \"\\x\"", err);
 	*to = (char)(high << 4 | low);
 	return 4;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Writing: one line an entry, escapes by table, runs of plain bytes copied whole. */
+/* Writing: one line per entry; plain bytes are copied in runs, others escaped by a table. */
 #include "dump/dump.h"
 
 #include <inttypes.h>
@@ -11,13 +11,13 @@ enum {
 	ALL = F | X | S,
 };
 
-/* In which styles a byte is plain. */
+/* The styles in which a byte is plain. */
 static const uint8_t plain_in[256] = {
 	[' '] = S,	     ['!' ... '<'] = ALL, ['='] = F | S,
 	['>' ... '['] = ALL, [']' ... '~'] = ALL,
 };
 
-/* The letter of the two-character escapes, 0 for what becomes \xhh. */
+/* The letter of the two-character escapes, 0 for bytes written as \xhh. */
 static const char letters[256] = {
 	['\\'] = '\\',
 	['\n'] = 'n',
@@ -56,13 +56,13 @@ void cfs_dump_escape(struct cfs_out *out, struct cfs_text bytes,
 		cfs_out_put(out, bytes.s + done, bytes.len - done);
 }
 
-/* A number and the character behind it. */
-static void put_number(struct cfs_out *out, uint64_t n, unsigned base, char behind)
+/* A number and the character after it. */
+static void put_number(struct cfs_out *out, uint64_t n, unsigned base, char after)
 {
 	char digits[24];
 	char *s = digits + sizeof(digits);
 
-	*--s = behind;
+	*--s = after;
 	do {
 		*--s = (char)('0' + n % base);
 		n /= base;
@@ -80,7 +80,7 @@ static void put_mtime(struct cfs_out *out, const struct cfs_inode_spec *in)
 	put_number(out, in->mtime_nsec, 10, ' ');
 }
 
-/* "-" alone says that there is nothing, so a value of one dash is escaped. */
+/* "-" means that there is no value, so a value of one dash is escaped. */
 static void put_optional(struct cfs_out *out, struct cfs_text value)
 {
 	if (value.len == 0)

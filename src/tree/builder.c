@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The builder: one inode or hard link at a time, each checked against every rule before
- * anything is kept.
- */
+/* The builder: adds one inode or hard link at a time, after checking it against every rule. */
 #include "tree/tree_priv.h"
 
 #include <errno.h>
@@ -35,7 +33,7 @@ void cfs_builder_free(struct cfs_builder *b)
 	free(b);
 }
 
-/* --- what an inode may say --------------------------------------------------------- */
+/* --- rules of an inode ------------------------------------------------------------- */
 
 bool cfs_mode_is_valid(uint32_t mode)
 {
@@ -57,7 +55,7 @@ static int check_type(uint32_t mode, struct cfs_err *err)
 {
 	if (cfs_mode_is_valid(mode))
 		return 0;
-	return cfs_fail(err, EINVAL, "mode: want one of the seven file types, found %o",
+	return cfs_fail(err, EINVAL, "mode: expected one of the seven file types, got %o",
 			mode);
 }
 
@@ -66,13 +64,14 @@ static int check_payload(const struct cfs_inode_spec *s, struct cfs_err *err)
 	const char *what = S_ISLNK(s->mode) ? "symlink target" : "backing path";
 
 	if (S_ISLNK(s->mode) && s->payload.len == 0)
-		return cfs_fail(err, EINVAL, "%s: want 1 to %d bytes, found none", what,
+		return cfs_fail(err, EINVAL, "%s: expected 1 to %d bytes, got none", what,
 				CFS_PAYLOAD_MAX);
 	if (s->payload.len > CFS_PAYLOAD_MAX)
-		return cfs_fail(err, ENAMETOOLONG, "%s: want at most %d bytes, found %zu",
-				what, CFS_PAYLOAD_MAX, s->payload.len);
+		return cfs_fail(err, ENAMETOOLONG,
+				"%s: expected at most %d bytes, got %zu", what,
+				CFS_PAYLOAD_MAX, s->payload.len);
 	if (s->payload.len && memchr(s->payload.s, '\0', s->payload.len))
-		return cfs_fail(err, EINVAL, "%s: want no NUL byte, found one", what);
+		return cfs_fail(err, EINVAL, "%s: expected no NUL byte, got one", what);
 	return 0;
 }
 
@@ -80,12 +79,12 @@ static int check_content(const struct cfs_inode_spec *s, struct cfs_err *err)
 {
 	if (!S_ISLNK(s->mode) && s->content.len > CFS_CONTENT_MAX)
 		return cfs_fail(err, EINVAL,
-				"inline content: want at most %d bytes, found %zu",
+				"inline content: expected at most %d bytes, got %zu",
 				CFS_CONTENT_MAX, s->content.len);
 	if (S_ISREG(s->mode) && s->content.len == 0 && s->size > CFS_EXTERNAL_MAX)
 		return cfs_fail(
 			err, EFBIG,
-			"size: want at most 2^53 bytes for a file outside the image, "
+			"size: expected at most 2^53 bytes for a file outside the image, "
 			"found %llu",
 			(unsigned long long)s->size);
 	return 0;
@@ -105,15 +104,15 @@ static int check_inode(const struct cfs_inode_spec *s, struct cfs_err *err)
 static int check_name(struct cfs_text name, struct cfs_err *err)
 {
 	if (name.len == 0)
-		return cfs_fail(err, EINVAL, "name: want 1 to %d bytes, found none",
+		return cfs_fail(err, EINVAL, "name: expected 1 to %d bytes, got none",
 				CFS_NAME_MAX);
 	if (name.len > CFS_NAME_MAX)
 		return cfs_fail(err, ENAMETOOLONG,
-				"name: want at most %d bytes, found %zu", CFS_NAME_MAX,
+				"name: expected at most %d bytes, got %zu", CFS_NAME_MAX,
 				name.len);
 	if (memchr(name.s, '/', name.len) || memchr(name.s, '\0', name.len))
 		return cfs_fail(err, EINVAL,
-				"name: want no '/' and no NUL byte, found one");
+				"name: expected no '/' and no NUL byte, got one");
 	if (cfs_text_eq(name, CFS_TEXT(".")) || cfs_text_eq(name, CFS_TEXT("..")))
 		return cfs_fail(err, EINVAL, "name: \".\" and \"..\" are not names");
 	return 0;
@@ -121,8 +120,8 @@ static int check_name(struct cfs_text name, struct cfs_err *err)
 
 /* --- filling a node ---------------------------------------------------------------- */
 
-/* True when the text is the lowercase path "xx/rest" of this digest. */
-static bool spells(struct cfs_text path, const uint8_t *digest, size_t len)
+/* Whether a path is the lowercase "xx/rest" of this digest. */
+static bool spells_digest(struct cfs_text path, const uint8_t *digest, size_t len)
 {
 	char hex[2 * CFS_HASH_MAX_LEN];
 
@@ -133,15 +132,15 @@ static bool spells(struct cfs_text path, const uint8_t *digest, size_t len)
 	       memcmp(path.s + 3, hex + 2, 2 * len - 2) == 0;
 }
 
-/* The same of any digest, which is stored in raw. */
-static bool object_path(struct cfs_text path, uint8_t *raw, size_t raw_len)
+/* The same for any digest, which is stored in raw. */
+static bool parse_object_path(struct cfs_text path, uint8_t *raw, size_t raw_len)
 {
 	if (path.len != 2 * raw_len + 1 || path.s[2] != '/')
 		return false;
 	return cfs_hex_decode((struct cfs_text){path.s, 2}, raw, 1) &&
 	       cfs_hex_decode((struct cfs_text){path.s + 3, path.len - 3}, raw + 1,
 			      raw_len - 1) &&
-	       spells(path, raw, raw_len);
+	       spells_digest(path, raw, raw_len);
 }
 
 static int keep_text_payload(struct cfs_builder *b, struct cfs_text payload,
@@ -155,17 +154,17 @@ static int keep_text_payload(struct cfs_builder *b, struct cfs_text payload,
 	return n->payload ? 0 : -ENOMEM;
 }
 
-/* A path that only spells a digest is kept as that digest: a third of the size, and
- * mostly it is the node's own. */
+/* A path that is the name of an object is stored as a digest: it takes a third of the memory,
+ * and usually none, since it is the digest of the node. */
 static int keep_backing_path(struct cfs_builder *b, struct cfs_text payload,
 			     struct cfs_node *n)
 {
 	size_t len = cfs_hash_len(b->alg);
 	uint8_t raw[CFS_HASH_MAX_LEN];
 
-	if (n->digest && spells(payload, n->digest, len))
+	if (n->digest && spells_digest(payload, n->digest, len))
 		n->payload = n->digest;
-	else if (object_path(payload, raw, len))
+	else if (parse_object_path(payload, raw, len))
 		n->payload = cfs_arena_copy(&b->arena, raw, len);
 	else
 		return keep_text_payload(b, payload, n);
@@ -191,9 +190,9 @@ static int keep_file(struct cfs_builder *b, const struct cfs_inode_spec *s,
 	return keep_backing_path(b, s->payload, n);
 }
 
-/* What the type has no use for is dropped here, so that equal inodes have equal nodes. */
-static int fill(struct cfs_builder *b, const struct cfs_inode_spec *s, struct cfs_node *n,
-		struct cfs_err *err)
+/* Fields that the type does not have are dropped, so that equal inodes have equal nodes. */
+static int fill_node(struct cfs_builder *b, const struct cfs_inode_spec *s,
+		     struct cfs_node *n, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -219,10 +218,10 @@ static int fill(struct cfs_builder *b, const struct cfs_inode_spec *s, struct cf
 	return cfs_intern_node(b, s, n, err);
 }
 
-/* --- taking a place in the tree ----------------------------------------------------- */
+/* --- adding a node to the tree ------------------------------------------------------ */
 
-static bool in_order(const struct cfs_builder *b, const struct cfs_node *dir,
-		     struct cfs_text name)
+static bool is_in_order(const struct cfs_builder *b, const struct cfs_node *dir,
+			struct cfs_text name)
 {
 	if (dir->flags & CFS_NODE_UNSORTED)
 		return false;
@@ -238,28 +237,29 @@ static int check_place(struct cfs_builder *b, cfs_id parent, struct cfs_text nam
 	int rc;
 
 	if (cfs_node_is_link(dir) || !S_ISDIR(dir->mode))
-		return cfs_fail(err, ENOTDIR, "parent: want a directory, found %s",
+		return cfs_fail(err, ENOTDIR, "parent: expected a directory, got %s",
 				cfs_node_is_link(dir) ? "a hard link"
 						      : "another file type");
 	rc = check_name(name, err);
-	if (rc < 0 || in_order(b, dir, name))
+	if (rc < 0 || is_in_order(b, dir, name))
 		return rc;
 	rc = cfs_index_find(b, parent, name, &twin, err);
 	if (rc < 0)
 		return rc;
 	if (twin != CFS_NO_NODE)
 		return cfs_fail(err, EEXIST,
-				"name \"%.*s\": is in this directory already",
+				"name \"%.*s\": already exists in this directory",
 				(int)name.len, name.s);
 	b->nodes[parent].flags |= CFS_NODE_UNSORTED;
 	return 0;
 }
 
-/* A zeroed node behind the last one; it counts only once attach() has succeeded. */
+/* A zeroed node after the last one; it is part of the tree once attach_node() succeeds. */
 static struct cfs_node *next_node(struct cfs_builder *b, struct cfs_err *err)
 {
 	if (b->n_nodes >= CFS_NO_NODE - 1) {
-		cfs_fail(err, EFBIG, "want at most %u names in a tree", CFS_NO_NODE - 1);
+		cfs_fail(err, EFBIG, "expected at most %u names in a tree",
+			 CFS_NO_NODE - 1);
 		return NULL;
 	}
 	if (cfs_grow(&b->nodes, &b->nodes_cap, (size_t)b->n_nodes + 1,
@@ -271,8 +271,8 @@ static struct cfs_node *next_node(struct cfs_builder *b, struct cfs_err *err)
 	return &b->nodes[b->n_nodes];
 }
 
-static int attach(struct cfs_builder *b, cfs_id parent, struct cfs_text name, cfs_id *out,
-		  struct cfs_err *err)
+static int attach_node(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+		       cfs_id *out, struct cfs_err *err)
 {
 	struct cfs_node *dir = &b->nodes[parent];
 	cfs_id id = b->n_nodes;
@@ -305,10 +305,10 @@ int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 	int rc;
 
 	if (b->n_nodes)
-		return cfs_fail(err, EEXIST, "want one root, found a second");
+		return cfs_fail(err, EEXIST, "expected one root, got a second");
 	rc = check_type(spec->mode, err);
 	if (rc == 0 && !S_ISDIR(spec->mode))
-		return cfs_fail(err, ENOTDIR, "root: want a directory, found mode %o",
+		return cfs_fail(err, ENOTDIR, "root: expected a directory, got mode %o",
 				spec->mode);
 	if (rc == 0)
 		rc = check_inode(spec, err);
@@ -316,7 +316,7 @@ int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		return rc;
 	if (!next_node(b, err))
 		return -ENOMEM;
-	rc = fill(b, spec, &b->nodes[CFS_ROOT], err);
+	rc = fill_node(b, spec, &b->nodes[CFS_ROOT], err);
 	if (rc == 0)
 		b->n_nodes = 1;
 	return rc;
@@ -333,7 +333,7 @@ int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
 	rc = check_inode(spec, err);
 	if (rc < 0)
 		return rc;
-	rc = fill(b, spec, n, err);
+	rc = fill_node(b, spec, n, err);
 	if (rc < 0) {
 		*n = was;
 		return rc;
@@ -357,8 +357,8 @@ int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 	n = next_node(b, err);
 	if (!n)
 		return b->n_nodes >= CFS_NO_NODE - 1 ? -EFBIG : -ENOMEM;
-	rc = fill(b, spec, n, err);
-	return rc < 0 ? rc : attach(b, parent, name, out, err);
+	rc = fill_node(b, spec, n, err);
+	return rc < 0 ? rc : attach_node(b, parent, name, out, err);
 }
 
 int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
@@ -374,7 +374,7 @@ int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text n
 		return b->n_nodes >= CFS_NO_NODE - 1 ? -EFBIG : -ENOMEM;
 	n->flags = CFS_NODE_LINK;
 	n->target = CFS_NO_NODE;
-	rc = attach(b, parent, name, out, err);
+	rc = attach_node(b, parent, name, out, err);
 	if (rc == 0)
 		b->n_links++;
 	return rc;
@@ -386,11 +386,9 @@ int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
 	const struct cfs_node *t = &b->nodes[target];
 
 	if (link == target)
-		return cfs_fail(err, EINVAL, "hard link: its target is itself");
+		return cfs_fail(err, EINVAL, "hard link: target is the link itself");
 	if (!cfs_node_is_link(t) && S_ISDIR(t->mode))
-		return cfs_fail(
-			err, EINVAL,
-			"hard link: want a target that is no directory, found one");
+		return cfs_fail(err, EINVAL, "hard link: target is a directory");
 	b->nodes[link].target = target;
 	return 0;
 }
@@ -401,7 +399,7 @@ int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cf
 	const struct cfs_node *d = &b->nodes[dir];
 
 	*out = CFS_NO_NODE;
-	if (cfs_node_is_link(d) || !S_ISDIR(d->mode) || in_order(b, d, name))
+	if (cfs_node_is_link(d) || !S_ISDIR(d->mode) || is_in_order(b, d, name))
 		return 0;
 	if (!(b->nodes[d->last].flags & CFS_NODE_REMOVED) &&
 	    cfs_text_eq(cfs_node_name(&b->nodes[d->last]), name)) {

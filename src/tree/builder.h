@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Building a tree: every rule is checked as entries arrive. */
+/* Builds a tree, and checks every rule for each entry. */
 #ifndef CFS_TREE_BUILDER_H
 #define CFS_TREE_BUILDER_H
 
@@ -11,30 +11,29 @@ int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_builder_free(struct cfs_builder *b);
 
-/* Lifts the limit on all xattrs of an inode (CFS_XATTR_BUDGET). It binds what people write; in an image
- * there can be more, since its writer adds marks to the directories of whiteouts. */
+/* Lifts the limit on the xattrs of an inode (CFS_XATTR_BUDGET). It holds for input; an image can have
+ * more, since its writer adds marks to directories with whiteouts. */
 void cfs_builder_lift_budget(struct cfs_builder *b);
 
-/* The root, first of all. -EEXIST: there is one; -ENOTDIR: not a directory. */
+/* Adds the root, before all others. -EEXIST: there is one already; -ENOTDIR: not a directory. */
 int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A child of parent. Errors (the rule is in the message, places are the caller's):
- * -ENOTDIR parent is no directory; -EINVAL, -ENAMETOOLONG, -EEXIST the name, or -EINVAL
- * the type; symlink target -EINVAL, -ENAMETOOLONG; content -EINVAL; xattrs -ERANGE,
- * -EINVAL; -EFBIG an external file above 2^53. Nothing is added then. When names of a
- * directory arrive in order no lookup is made; else an index of all names is built at the
- * first need. */
+/* Adds a child of parent. After an error nothing was added; the message has the rule, and the
+ * caller adds the place: -ENOTDIR parent is not a directory; -EINVAL, -ENAMETOOLONG, -EEXIST
+ * the name; -EINVAL the type; -EINVAL, -ENAMETOOLONG the symlink target; -EINVAL the content;
+ * -ERANGE, -EINVAL the xattrs; -EFBIG an external file above 2^53. Names of a directory in
+ * byte order need no lookup; the first one out of order makes an index of all names. */
 int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 		    const struct cfs_inode_spec *spec, cfs_id *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A hard link, whose target is told later. */
+/* Adds a hard link; cfs_builder_set_target sets its target later. */
 int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 			 cfs_id *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Tells the target of a hard link: an inode or another hard link, anywhere. -EINVAL:
- * itself, or a directory. */
+/* Sets the target of a hard link: an inode or another hard link, anywhere. -EINVAL: the
+ * link itself, or a directory. */
 int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -43,23 +42,23 @@ int cfs_builder_set_target(struct cfs_builder *b, cfs_id link, cfs_id target,
 int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Removes a name, with all that is below it. Other names of the same inode stay, whichever came first. The name may
- * be added anew; nothing may be added below the removed node. -EINVAL: the root. */
+/* Removes a name and everything below it. Other names of the same inode stay, whichever came first. The name may
+ * be added again; nothing may be added below the removed node. -EINVAL: the root. */
 int cfs_builder_remove(struct cfs_builder *b, cfs_id id,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Gives a directory, the root among them, other metadata; what is in it stays. -ENOTDIR: the node or the spec is no
- * directory; else the codes of cfs_builder_add. */
+/* Replaces the metadata of a directory, which may be the root; its entries stay. -ENOTDIR: the node or the spec is
+ * not a directory; else the codes of cfs_builder_add. */
 int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
 			   const struct cfs_inode_spec *spec,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The mode of a node so far (0 for a hard link), for callers that walk paths. */
+/* The mode of a node (0 for a hard link), for callers that walk paths. */
 uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id);
 
-/* Ends the building: sorts, drops what was removed (an inode has as many fewer links), resolves hard links (-ELOOP: they run in a circle; -EINVAL:
- * one has no target or ends at a directory), hands over the tree. The builder is gone
- * then, whatever the result. -EINVAL: no root. */
+/* Makes the tree: sorts, drops removed names (and subtracts them from the link counts), resolves
+ * hard links. Frees the builder, whatever the result. -ELOOP: hard links form a loop; -EINVAL: no
+ * root, or a hard link has no target or leads to a directory. */
 int cfs_builder_freeze(struct cfs_builder **b, struct cfs_tree **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Freezing: children in byte order in one array, hard links resolved, building data
- * dropped. */
+/* Freezes a tree: puts the children in byte order into one array, resolves hard links, frees
+ * the data of the builder. */
 #include "tree/tree_priv.h"
 
 #include <errno.h>
 
-/* What a frozen tree owns behind its public face. */
+/* A frozen tree with the memory that it owns. */
 struct frozen {
 	struct cfs_tree tree; /* first: cfs_tree_free casts */
 	struct cfs_arena arena;
@@ -74,9 +74,8 @@ static cfs_id *freeze_children(struct cfs_builder *b)
 	return children;
 }
 
-/* Points all links of one chain at the inode at its end. While it is followed, each link
- * is marked with the chain's start in its unused sibling field: met again, it is a
- * circle. */
+/* Points all links of one chain at the inode at its end. Each link on the way is marked with
+ * the start of the chain in its unused sibling field: a marked one means a loop. */
 static int resolve_chain(struct cfs_node *nodes, cfs_id start, struct cfs_err *err)
 {
 	cfs_id end = start;
@@ -85,7 +84,7 @@ static int resolve_chain(struct cfs_node *nodes, cfs_id start, struct cfs_err *e
 	while (end != CFS_NO_NODE && cfs_node_is_link(&nodes[end])) {
 		if (nodes[end].next == start)
 			return cfs_fail(err, ELOOP,
-					"hard link %s: its targets run in a circle",
+					"hard link %s: its targets form a loop",
 					cfs_nodes_path(nodes, start, path, sizeof(path)));
 		nodes[end].next = start;
 		end = nodes[end].target;
@@ -94,10 +93,8 @@ static int resolve_chain(struct cfs_node *nodes, cfs_id start, struct cfs_err *e
 		return cfs_fail(err, EINVAL, "hard link %s: has no target",
 				cfs_nodes_path(nodes, start, path, sizeof(path)));
 	if (S_ISDIR(nodes[end].mode))
-		return cfs_fail(
-			err, EINVAL,
-			"hard link %s: want a target that is no directory, found one",
-			cfs_nodes_path(nodes, start, path, sizeof(path)));
+		return cfs_fail(err, EINVAL, "hard link %s: target is a directory",
+				cfs_nodes_path(nodes, start, path, sizeof(path)));
 	for (cfs_id id = start; id != end;) {
 		cfs_id next = nodes[id].target;
 
@@ -120,8 +117,8 @@ static int resolve_links(struct cfs_builder *b, struct cfs_err *err)
 	return 0;
 }
 
-/* Moves what stays from the builder to the tree. */
-static void hand_over(struct cfs_builder *b, struct frozen *f)
+/* Moves the memory of the tree from the builder to it. */
+static void move_to_tree(struct cfs_builder *b, struct frozen *f)
 {
 	f->arena = b->arena;
 	b->arena = (struct cfs_arena){0};
@@ -140,14 +137,13 @@ static void hand_over(struct cfs_builder *b, struct frozen *f)
 	};
 }
 
-static int freeze(struct cfs_builder *b, struct frozen *f, struct cfs_err *err)
+static int freeze_nodes(struct cfs_builder *b, struct frozen *f, struct cfs_err *err)
 {
 	int rc;
 
 	if (b->n_nodes == 0)
-		return cfs_fail(err, EINVAL, "want a root, found none");
-	/* The index is the largest part of the building data: gone before more is needed.
-	 */
+		return cfs_fail(err, EINVAL, "expected a root, got none");
+	/* The index is the largest part of the builder: free it before more is allocated. */
 	free(cfs_steal(&b->index.slots));
 	f->children = freeze_children(b);
 	if (!f->children)
@@ -165,12 +161,12 @@ int cfs_builder_freeze(struct cfs_builder **builder, struct cfs_tree **out,
 	struct frozen *f = calloc(1, sizeof(*f));
 	int rc;
 
-	rc = f ? freeze(b, f, err) : cfs_fail(err, ENOMEM, "out of memory");
+	rc = f ? freeze_nodes(b, f, err) : cfs_fail(err, ENOMEM, "out of memory");
 	if (rc < 0) {
 		if (f)
 			cfs_tree_free(&f->tree);
 	} else {
-		hand_over(b, f);
+		move_to_tree(b, f);
 		*out = &f->tree;
 	}
 	cfs_builder_free(b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names of a tree under construction by (parent, name). Input in order never needs this:
- * it is made at the first lookup that the order of names cannot answer, and kept up from
- * then on.
+/* Index of the names of a tree under construction, by (parent, name). Sorted input never
+ * needs it: it is made by the first lookup that the order of names cannot answer, and updated
+ * from then on.
  */
 #include "tree/tree_priv.h"
 
@@ -14,15 +14,15 @@ static uint64_t hash_name(const struct cfs_builder *b, cfs_id parent,
 			  b->seed + parent * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/* The part of the hash that a slot keeps: it sends most lookups past the names of other
- * nodes without a look at them, and a larger table needs no name to be hashed again. */
+/* The part of the hash that a slot stores: most lookups skip other nodes without loading their
+ * names, and a larger table is filled without hashing names again. */
 static uint32_t hash_name32(const struct cfs_builder *b, cfs_id parent,
 			    struct cfs_text name)
 {
 	return (uint32_t)hash_name(b, parent, name);
 }
 
-static void enter(struct cfs_name_index *x, uint32_t hash, cfs_id id)
+static void insert_slot(struct cfs_name_index *x, uint32_t hash, cfs_id id)
 {
 	size_t s = hash;
 
@@ -32,7 +32,7 @@ static void enter(struct cfs_name_index *x, uint32_t hash, cfs_id id)
 	x->n_used++;
 }
 
-static bool new_slots(struct cfs_name_index *x, size_t n_slots)
+static bool alloc_slots(struct cfs_name_index *x, size_t n_slots)
 {
 	struct cfs_name_slot *slots = malloc(n_slots * sizeof(*slots));
 
@@ -43,33 +43,33 @@ static bool new_slots(struct cfs_name_index *x, size_t n_slots)
 	return true;
 }
 
-/* Twice the slots. */
-static int grow(struct cfs_builder *b, struct cfs_err *err)
+/* Doubles the number of slots. */
+static int grow_index(struct cfs_builder *b, struct cfs_err *err)
 {
 	struct cfs_name_index old = b->index;
 
-	if (!new_slots(&b->index, old.n_slots * 2))
+	if (!alloc_slots(&b->index, old.n_slots * 2))
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t s = 0; s < old.n_slots; s++)
 		if (old.slots[s].id != CFS_NO_NODE)
-			enter(&b->index, old.slots[s].hash, old.slots[s].id);
+			insert_slot(&b->index, old.slots[s].hash, old.slots[s].id);
 	free(old.slots);
 	return 0;
 }
 
-/* The first table, with all nodes that there are (but the root, which has no name). */
-static int build(struct cfs_builder *b, struct cfs_err *err)
+/* Makes the first table, with all nodes except the root, which has no name. */
+static int build_index(struct cfs_builder *b, struct cfs_err *err)
 {
 	size_t n_slots = 1024;
 
 	while (n_slots < (size_t)b->n_nodes * 2)
 		n_slots *= 2;
-	if (!new_slots(&b->index, n_slots))
+	if (!alloc_slots(&b->index, n_slots))
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (cfs_id id = CFS_ROOT + 1; id < b->n_nodes; id++) {
 		const struct cfs_node *n = &b->nodes[id];
 
-		enter(&b->index, hash_name32(b, n->parent, cfs_node_name(n)), id);
+		insert_slot(&b->index, hash_name32(b, n->parent, cfs_node_name(n)), id);
 	}
 	return 0;
 }
@@ -82,12 +82,12 @@ int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 	if (!x->slots)
 		return 0;
 	if (x->n_used >= x->n_slots / 4 * 3) {
-		int rc = grow(b, err);
+		int rc = grow_index(b, err);
 
 		if (rc < 0)
 			return rc;
 	}
-	enter(x, hash_name32(b, n->parent, cfs_node_name(n)), id);
+	insert_slot(x, hash_name32(b, n->parent, cfs_node_name(n)), id);
 	return 0;
 }
 
@@ -104,7 +104,7 @@ int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_
 	uint32_t hash = hash_name32(b, dir, name);
 
 	if (!x->slots) {
-		int rc = build(b, err);
+		int rc = build_index(b, err);
 
 		if (rc < 0)
 			return rc;

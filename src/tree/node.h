@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a tree says: the limits, an inode as sources describe it, and the frozen tree. */
+/* The limits of a tree, an inode as sources describe it, and the frozen tree. */
 #ifndef CFS_TREE_NODE_H
 #define CFS_TREE_NODE_H
 
@@ -19,7 +19,7 @@ enum {
 	CFS_XATTR_BUDGET = 32767, /* per inode: 12 + sum of (7 + key + value) */
 };
 
-/* What one xattr costs of the budget; the first one of an inode costs CFS_XATTR_COST_FIRST more. */
+/* The part of the budget that one xattr uses; the first one of an inode uses CFS_XATTR_COST_FIRST more. */
 enum { CFS_XATTR_COST_FIRST = 12 };
 
 static inline size_t cfs_xattr_cost(size_t key_len, size_t value_len)
@@ -27,22 +27,22 @@ static inline size_t cfs_xattr_cost(size_t key_len, size_t value_len)
 	return 7 + key_len + value_len;
 }
 
-/* Are the type bits those of one of the seven file types? */
+/* Whether the type bits are those of one of the seven file types. */
 bool cfs_mode_is_valid(uint32_t mode);
 
 #define CFS_EXTERNAL_MAX (UINT64_C(1) << 53) /* size of a file kept outside the image */
 
-/* --- What a node says -------------------------------------------------------------- */
+/* --- Inodes of sources ------------------------------------------------------------- */
 
 struct cfs_xattr {
 	struct cfs_text key;
 	struct cfs_span value;
 };
 
-/* An inode as a source describes it. Everything is lent for the call only. Zero is the
- * default. Shared by all that feed a builder and all that list an image. */
+/* An inode as a source describes it. Everything is borrowed for the call only. Zero is the
+ * default. Used by the sources of a builder and by the reader of images. */
 struct cfs_inode_spec {
-	uint64_t size; /* content, when there is some, and symlink targets override it */
+	uint64_t size; /* overridden by the length of content or of a symlink target */
 	int64_t mtime_sec;
 	uint32_t mtime_nsec; /* no range check: the format has none */
 	uint32_t mode;	     /* with type bits */
@@ -72,9 +72,9 @@ enum cfs_payload_kind {
 };
 
 enum cfs_node_flag {
-	CFS_NODE_LINK = 1, /* a hard link: only name, parent and target mean something */
+	CFS_NODE_LINK = 1,     /* a hard link: only name, parent and target are used */
 	CFS_NODE_UNSORTED = 2, /* builder: children are not in order yet */
-	CFS_NODE_REMOVED = 4,  /* builder: with all that is below it */
+	CFS_NODE_REMOVED = 4,  /* builder: with everything below it */
 };
 
 /* One name, and the inode behind it unless it is a hard link. 104 bytes; read only. */
@@ -106,7 +106,7 @@ struct cfs_node {
 	uint8_t flags;
 };
 
-/* A (key, value) pair, stored once however many inodes carry it. */
+/* A (key, value) pair, stored once for all inodes that have it. */
 struct cfs_xattr_pair {
 	const uint8_t *value;
 	uint32_t value_len;
@@ -132,7 +132,7 @@ static inline bool cfs_node_is_link(const struct cfs_node *n)
 	return n->flags & CFS_NODE_LINK;
 }
 
-/* The inode that a name stands for: the node itself or the target of the hard link. */
+/* The inode of a name: the node itself, or the target of a hard link. */
 static inline cfs_id cfs_tree_inode(const struct cfs_tree *t, cfs_id id)
 {
 	return cfs_node_is_link(&t->nodes[id]) ? t->nodes[id].target : id;
@@ -149,7 +149,7 @@ static inline bool cfs_node_is_external(const struct cfs_node *n)
 	return S_ISREG(n->mode) && n->size > 0 && !n->content;
 }
 
-/* A character device 0/0: what overlayfs takes as "this name is deleted". */
+/* A character device 0/0, which overlayfs treats as a deleted name. */
 static inline bool cfs_node_is_whiteout(const struct cfs_node *n)
 {
 	return S_ISCHR(n->mode) && n->rdev == 0;
@@ -158,7 +158,7 @@ static inline bool cfs_node_is_whiteout(const struct cfs_node *n)
 enum { CFS_PAYLOAD_BUF = CFS_HASH_MAX_LEN * 2 + 2 };
 
 /* The payload as text. An OBJECT is written to buf (CFS_PAYLOAD_BUF bytes), a TEXT is
- * lent from the tree. len 0: none. */
+ * borrowed from the tree. len 0: none. */
 struct cfs_text cfs_node_payload(const struct cfs_tree *t, const struct cfs_node *n,
 				 char *buf);
 

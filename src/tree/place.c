@@ -11,7 +11,7 @@ void cfs_place_fini(struct cfs_place *p)
 	cfs_arena_fini(&p->targets);
 }
 
-/* Cuts the next name off a path; slashes may be repeated. False: there is none. */
+/* Removes the next name from a path; slashes may be repeated. False: there is none. */
 static bool next_name(struct cfs_text *path, struct cfs_text *out)
 {
 	const char *slash;
@@ -27,7 +27,7 @@ static bool next_name(struct cfs_text *path, struct cfs_text *out)
 	return out->len > 0;
 }
 
-/* Follows names only: no symlinks, no dots. *out is CFS_NO_NODE when the path does not
+/* Follows neither symlinks nor "." and "..". *out is CFS_NO_NODE when the path does not
  * exist. */
 static int find_path(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
 		     struct cfs_err *err)
@@ -62,8 +62,8 @@ static int remember_dir(struct cfs_place *p, struct cfs_text dir, cfs_id id,
 	return 0;
 }
 
-/* The directory of that path. Most entries lie beside the one before; in a sorted text
- * the others are found by looking at last children only. */
+/* The directory of a path. Most entries have the parent of the entry before; in sorted input
+ * the others are found by comparing with last children only. */
 static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 		       struct cfs_err *err)
 {
@@ -84,7 +84,7 @@ static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 	return remember_dir(p, dir, *out, err);
 }
 
-/* Targets that are there already, the usual case, need not be kept. */
+/* A target that exists already, the usual case, is set at once; others are remembered. */
 static int set_target(struct cfs_place *p, cfs_id link, struct cfs_text target,
 		      uint64_t at, struct cfs_err *err)
 {

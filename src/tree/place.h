@@ -8,12 +8,11 @@
 /* A hard link whose target has not come yet. */
 struct cfs_place_link {
 	struct cfs_text target;
-	uint64_t
-		at; /* what the source calls the place of the entry, such as a line number */
+	uint64_t at; /* position of the entry in the source, such as a line number */
 	cfs_id id;
 };
 
-/* The tree so far. Starts zeroed but for the builder, which stays the caller's and has its root. */
+/* The tree so far. Starts zeroed except the builder, which belongs to the caller and has its root. */
 struct cfs_place {
 	struct cfs_builder *builder;
 	char *dir; /* parent directory of the last entry, as written */
@@ -26,8 +25,8 @@ struct cfs_place {
 
 void cfs_place_fini(struct cfs_place *p);
 
-/* Adds an entry below its parent, which must be there: -ENOENT, -ENOTDIR; else the codes of cfs_builder_add. Slashes
- * may be repeated; "." and ".." are no names. */
+/* Adds an entry below its parent, which must exist: -ENOENT, -ENOTDIR; else the codes of cfs_builder_add. Slashes
+ * may be repeated; "." and ".." are not names. */
 int cfs_place_add(struct cfs_place *p, struct cfs_text path,
 		  const struct cfs_inode_spec *spec, cfs_id *out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
@@ -36,18 +35,18 @@ int cfs_place_add(struct cfs_place *p, struct cfs_text path,
 int cfs_place_add_link(struct cfs_place *p, struct cfs_text path, struct cfs_text target,
 		       uint64_t at, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The node of that path, no symlink being followed, or CFS_NO_NODE. -ENOMEM. */
+/* The node of a path, or CFS_NO_NODE. Symlinks are not followed. -ENOMEM. */
 int cfs_place_find(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Before a directory that was looked up is removed or becomes another node. */
+/* Must be called before a directory is removed or replaced: drops the cached parent. */
 static inline void cfs_place_forget(struct cfs_place *p)
 {
 	p->dir_len = 0;
 	p->dir_id = CFS_ROOT;
 }
 
-/* After the last entry: resolves the hard links whose targets came later. After a failure *failed is the link, lent
+/* After the last entry: resolves the hard links whose targets came later. After a failure *failed is the link, borrowed
  * until cfs_place_fini. -ENOENT: no entry has that path; -EINVAL: it is a directory. */
 int cfs_place_finish(struct cfs_place *p, const struct cfs_place_link **failed,
 		     struct cfs_err *err) CFS_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names that are taken away while a tree is built, as a layer does with those of the layers below it. A node is only
- * marked; freezing takes the marked ones out of the arrays, with all that is below them. */
+/* Removal of names while a tree is built, as a layer removes names of the layers below it. A node is only marked;
+ * freezing takes marked nodes, and everything below them, out of the arrays. */
 #include "tree/tree_priv.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ int cfs_builder_remove(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 	return 0;
 }
 
-/* A parent has a lower id than its children: one pass finds all that is below. */
+/* A parent has a lower id than its children, so one pass finds everything below removed nodes. */
 static bool *find_removed(const struct cfs_builder *b)
 {
 	bool *gone = calloc(b->n_nodes, sizeof(*gone));
@@ -26,7 +26,7 @@ static bool *find_removed(const struct cfs_builder *b)
 	return gone;
 }
 
-/* A name takes over the inode that it was a link to. */
+/* Turns a hard link into the node of the inode that it was a link to. */
 static void inherit_inode(struct cfs_node *link, const struct cfs_node *inode)
 {
 	struct cfs_node name = *link;
@@ -45,8 +45,8 @@ static void drop_link(struct cfs_node *inode)
 		inode->nlink--;
 }
 
-/* Each inode counts fewer names, and one whose first name is gone moves to the first that stays. heir: by id of an
- * inode that is gone; CFS_NO_NODE so far. */
+/* Subtracts removed names from link counts, and moves an inode whose first name was removed to the first name that
+ * stays. heir: by the id of a removed inode, the node that it moved to; CFS_NO_NODE so far. */
 static void settle_links(struct cfs_builder *b, const bool *gone, cfs_id *heir)
 {
 	struct cfs_node *nodes = b->nodes;
@@ -71,7 +71,7 @@ static void settle_links(struct cfs_builder *b, const bool *gone, cfs_id *heir)
 	}
 }
 
-/* The array of children without those that are gone; ranges stay in their order. */
+/* Takes removed nodes out of the array of children; ranges keep their order. */
 static void squeeze_children(struct cfs_builder *b, const bool *gone, cfs_id *children)
 {
 	uint32_t used = 0;
@@ -95,7 +95,7 @@ static void squeeze_children(struct cfs_builder *b, const bool *gone, cfs_id *ch
 		children[i] = CFS_NO_NODE;
 }
 
-/* new_id: by old id. */
+/* Moves the nodes that stay together and updates all references. new_id: by old id. */
 static void renumber(struct cfs_builder *b, const bool *gone, const cfs_id *new_id,
 		     cfs_id *children)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The frozen tree: looking things up in it. */
+/* Queries of a frozen tree. */
 #include "tree/tree.h"
 
 #include "tree/tree_priv.h"
@@ -42,8 +42,7 @@ cfs_id cfs_tree_find(const struct cfs_tree *t, cfs_id dir, struct cfs_text name)
 	return CFS_NO_NODE;
 }
 
-/* Written from the end of the buffer towards its front, so that what is cut is the front.
- */
+/* Written from the end of the buffer to its front, so that a long path loses its front. */
 const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
 			   size_t buf_len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the files of the tree room share: the builder's insides. */
+/* The inside of the builder, which the files of the room share. */
 #ifndef CFS_TREE_PRIV_H
 #define CFS_TREE_PRIV_H
 
@@ -7,7 +7,7 @@
 
 /* Interned xattrs: each distinct key and each distinct (key, value) pair once. */
 struct cfs_intern_key {
-	uint64_t stamp; /* the inode that used it last, and where in its list */
+	uint64_t stamp; /* the last inode that used it; pos: where in its list */
 	uint32_t pos;
 };
 
@@ -20,11 +20,11 @@ struct cfs_intern {
 	size_t n_key_slots, n_pair_slots;
 	uint32_t n_keys, n_pairs;
 	uint64_t stamp;
-	uint32_t *list; /* pairs of the inode at hand */
+	uint32_t *list; /* pairs of the current inode */
 	size_t list_cap;
 };
 
-/* Names by (parent, name), made at the first need. */
+/* Names by (parent, name), made by the first lookup that needs it. */
 struct cfs_name_slot {
 	uint32_t hash;
 	cfs_id id; /* CFS_NO_NODE: free */
@@ -54,16 +54,15 @@ int cfs_intern_node(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		    struct cfs_node *node, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_intern_fini(struct cfs_intern *x);
 
-/* The child of that name into *out, or CFS_NO_NODE. Makes the index when there is none
- * yet. */
+/* Finds a child by name, or CFS_NO_NODE. Makes the index when there is none yet. */
 int cfs_index_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cfs_id *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Tells the index, if there is one, of a new node. */
+/* Adds a new node to the index, if there is one. */
 int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* remove.c: takes the nodes that were removed out of the arrays, hard links being resolved. The others get new ids, in
- * the same order. -ENOMEM. */
+/* Takes removed nodes out of the arrays; hard links must be resolved. The others get new ids, in the same order.
+ * -ENOMEM. */
 int cfs_drop_removed(struct cfs_builder *b, cfs_id *children,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Extended attributes of a tree under construction: the limits, and interning. Most
- * inodes of a real tree carry one of few pairs (an SELinux label), so a pair is stored
- * once and an inode holds numbers; the image format needs to know which pairs occur twice
- * anyway.
+/* Extended attributes of a tree under construction: limits and interning. Most inodes of a
+ * real tree have one of few pairs (an SELinux label), so a pair is stored once and an inode
+ * has numbers. The image format also needs to know which pairs occur twice.
  */
 #include "tree/tree_priv.h"
 
@@ -30,8 +29,8 @@ static uint64_t hash_pair(const struct cfs_builder *b, uint32_t key,
 	return cfs_hash64(value.p, value.len, b->seed ^ (key + UINT64_C(1)) << 32);
 }
 
-/* A table of twice the size, or NULL; the caller enters what the old one held. */
-static uint32_t *bigger_table(size_t *n_slots)
+/* An empty table of twice the size, or NULL; the caller fills it. */
+static uint32_t *alloc_bigger_table(size_t *n_slots)
 {
 	size_t n = *n_slots ? *n_slots * 2 : 64;
 	uint32_t *slots = calloc(n, sizeof(*slots));
@@ -41,7 +40,7 @@ static uint32_t *bigger_table(size_t *n_slots)
 	return slots;
 }
 
-static void enter(uint32_t *slots, size_t n_slots, uint64_t hash, uint32_t i)
+static void insert_slot(uint32_t *slots, size_t n_slots, uint64_t hash, uint32_t i)
 {
 	size_t s = hash & (n_slots - 1);
 
@@ -57,11 +56,11 @@ static int grow_key_slots(struct cfs_builder *b)
 
 	if ((size_t)(x->n_keys + 1) * 2 <= x->n_key_slots)
 		return 0;
-	slots = bigger_table(&x->n_key_slots);
+	slots = alloc_bigger_table(&x->n_key_slots);
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < x->n_keys; i++)
-		enter(slots, x->n_key_slots, hash_key(b, x->keys[i]), i);
+		insert_slot(slots, x->n_key_slots, hash_key(b, x->keys[i]), i);
 	free(x->key_slots);
 	x->key_slots = slots;
 	return 0;
@@ -74,14 +73,14 @@ static int grow_pair_slots(struct cfs_builder *b)
 
 	if ((size_t)(x->n_pairs + 1) * 2 <= x->n_pair_slots)
 		return 0;
-	slots = bigger_table(&x->n_pair_slots);
+	slots = alloc_bigger_table(&x->n_pair_slots);
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < x->n_pairs; i++) {
 		const struct cfs_xattr_pair *p = &x->pairs[i];
 		struct cfs_span value = {p->value, p->value_len};
 
-		enter(slots, x->n_pair_slots, hash_pair(b, p->key, value), i);
+		insert_slot(slots, x->n_pair_slots, hash_pair(b, p->key, value), i);
 	}
 	free(x->pair_slots);
 	x->pair_slots = slots;
@@ -102,7 +101,7 @@ static int add_key(struct cfs_builder *b, struct cfs_text key, uint64_t hash,
 	*out = x->n_keys;
 	x->keys[x->n_keys] = (struct cfs_text){copy, key.len};
 	x->key_use[x->n_keys] = (struct cfs_intern_key){0};
-	enter(x->key_slots, x->n_key_slots, hash, x->n_keys++);
+	insert_slot(x->key_slots, x->n_key_slots, hash, x->n_keys++);
 	return 0;
 }
 
@@ -135,7 +134,7 @@ static int add_pair(struct cfs_builder *b, uint32_t key, struct cfs_span value,
 		return -ENOMEM;
 	*out = x->n_pairs;
 	x->pairs[x->n_pairs] = (struct cfs_xattr_pair){copy, (uint32_t)value.len, key};
-	enter(x->pair_slots, x->n_pair_slots, hash, x->n_pairs++);
+	insert_slot(x->pair_slots, x->n_pair_slots, hash, x->n_pairs++);
 	return 0;
 }
 
@@ -163,20 +162,19 @@ static int intern_pair(struct cfs_builder *b, uint32_t key, struct cfs_span valu
 static int check_xattr(const struct cfs_xattr *x, struct cfs_err *err)
 {
 	if (x->key.len < 1 || x->key.len > CFS_XATTR_KEY_MAX)
-		return cfs_fail(err, ERANGE, "xattr key: want 1 to %d bytes, found %zu",
+		return cfs_fail(err, ERANGE, "xattr key: expected 1 to %d bytes, got %zu",
 				CFS_XATTR_KEY_MAX, x->key.len);
 	if (memchr(x->key.s, '\0', x->key.len))
-		return cfs_fail(err, EINVAL, "xattr key: want no NUL byte, found one");
+		return cfs_fail(err, EINVAL, "xattr key: expected no NUL byte, got one");
 	if (x->value.len > CFS_XATTR_VALUE_MAX)
-		return cfs_fail(err, EINVAL,
-				"xattr %.*s: want a value of at most %d bytes, found %zu",
-				(int)x->key.len, x->key.s, CFS_XATTR_VALUE_MAX,
-				x->value.len);
+		return cfs_fail(
+			err, EINVAL,
+			"xattr %.*s: expected a value of at most %d bytes, got %zu",
+			(int)x->key.len, x->key.s, CFS_XATTR_VALUE_MAX, x->value.len);
 	return 0;
 }
 
-/* Enters one xattr into the list; one with the same key is replaced, its cost given back
- * first. */
+/* Adds one xattr to the list. It replaces one with the same key, whose cost is subtracted. */
 static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 		      uint16_t *n_list, size_t *spent, struct cfs_err *err)
 {
@@ -194,10 +192,10 @@ static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 		sum -= cfs_xattr_cost(xattr->key.len, x->pairs[*old].value_len);
 		*old = pair;
 	} else {
-		/* Only a source whose budget was lifted gets this far. */
+		/* Reached only without the budget. */
 		if (*n_list == UINT16_MAX)
 			return cfs_fail(err, ERANGE,
-					"xattrs: want at most %d of one inode",
+					"xattrs: expected at most %d of one inode",
 					UINT16_MAX);
 		if (cfs_grow(&x->list, &x->list_cap, *n_list + 1U, sizeof(*x->list)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
@@ -207,8 +205,8 @@ static int list_xattr(struct cfs_builder *b, const struct cfs_xattr *xattr,
 	if (sum > b->xattr_budget)
 		return cfs_fail(
 			err, ERANGE,
-			"xattr %.*s: want at most %d bytes of xattrs on one inode "
-			"(12, and 7 + key + value each), found %zu",
+			"xattr %.*s: expected at most %d bytes of xattrs on one inode "
+			"(12, and 7 + key + value each), got %zu",
 			(int)xattr->key.len, xattr->key.s, CFS_XATTR_BUDGET, sum);
 	*spent = sum;
 	return 0;

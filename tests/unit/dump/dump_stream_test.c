@@ -104,7 +104,7 @@ T(dump_reads_a_pipe_byte_by_byte)
 	cfs_tree_free(piped);
 	cfs_tree_free(whole);
 	t_eq(parse_pipe(text, 1, true, &piped), -EINVAL);
-	t_str(err.msg, "pipe: line 3: want a newline at the end of the last line");
+	t_str(err.msg, "pipe: line 3: expected a newline at the end of the last line");
 	free(text.p);
 }
 
@@ -150,9 +150,9 @@ static void check_too_long(struct cfs_mem text)
 	struct cfs_tree *t;
 
 	t_eq(parse_mem(text, &t), -EINVAL);
-	t_has(err.msg, "mem: line 2: want at most 16777216 bytes, got more");
+	t_has(err.msg, "mem: line 2: expected at most 16777216 bytes, got more");
 	t_eq(parse_pipe(text, 65536, false, &t), -EINVAL);
-	t_has(err.msg, "pipe: line 2: want at most 16777216 bytes, got more");
+	t_has(err.msg, "pipe: line 2: expected at most 16777216 bytes, got more");
 }
 
 /* An endless line must not fill the memory. */

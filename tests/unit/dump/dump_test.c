@@ -55,85 +55,90 @@ static void check_reads_as(const char *text, const char *want)
 static const struct {
 	const char *line, *message;
 } bad_lines[] = {
-	{"", "path: want a path, got nothing"},
-	{" 0 100644 1 0 0 0 0.0 - - -", "path: want a path, got nothing"},
-	{"/a", "mode: want an octal number, got \"\""},
-	{"/a x 100644 1 0 0 0 0.0 - - -", "size: want a decimal number, got \"x\""},
-	{"/a 0x1 100644 1 0 0 0 0.0 - - -", "size: want a decimal number, got \"0x1\""},
-	{"/a 1 100644 - 0 0 0 0.0 - - -", "nlink: want a decimal number, got \"-\""},
-	{"/a 1 100644 1 + 0 0 0.0 - - -", "uid: want a decimal number, got \"+\""},
+	{"", "path: expected a path, got nothing"},
+	{" 0 100644 1 0 0 0 0.0 - - -", "path: expected a path, got nothing"},
+	{"/a", "mode: expected an octal number, got \"\""},
+	{"/a x 100644 1 0 0 0 0.0 - - -", "size: expected a decimal number, got \"x\""},
+	{"/a 0x1 100644 1 0 0 0 0.0 - - -",
+	 "size: expected a decimal number, got \"0x1\""},
+	{"/a 1 100644 - 0 0 0 0.0 - - -", "nlink: expected a decimal number, got \"-\""},
+	{"/a 1 100644 1 + 0 0 0.0 - - -", "uid: expected a decimal number, got \"+\""},
 	{"/a 1 100644 1 0 wheel 0 0.0 - - -",
-	 "gid: want a decimal number, got \"wheel\""},
+	 "gid: expected a decimal number, got \"wheel\""},
 	{"/a 1 100644 1 7 1\x7f 0 0.0 - - -",
-	 "gid: want a decimal number, got \"1\\x7f\""},
-	{"/a 1 100644 1 7 0 1:3 0.0 - - -", "rdev: want a decimal number, got \"1:3\""},
-	{"/a 1 100648 1 0 0 0 0.0 - - -", "mode: want an octal number, got \"100648\""},
-	{"/a 1 @ 1 0 0 0 0.0 - - -", "mode: want an octal number, got \"\""},
-	{"/a 1 644 1 0 0 0 0.0 - - -", "mode: want a known file type, got 644"},
-	{"/a 1 130644 1 0 0 0 0.0 - - -", "mode: want a known file type, got 130644"},
-	{"/a - @644", "mode: want a known file type, got 644"},
+	 "gid: expected a decimal number, got \"1\\x7f\""},
+	{"/a 1 100644 1 7 0 1:3 0.0 - - -",
+	 "rdev: expected a decimal number, got \"1:3\""},
+	{"/a 1 100648 1 0 0 0 0.0 - - -",
+	 "mode: expected an octal number, got \"100648\""},
+	{"/a 1 @ 1 0 0 0 0.0 - - -", "mode: expected an octal number, got \"\""},
+	{"/a 1 644 1 0 0 0 0.0 - - -", "mode: expected a known file type, got 644"},
+	{"/a 1 130644 1 0 0 0 0.0 - - -", "mode: expected a known file type, got 130644"},
+	{"/a - @644", "mode: expected a known file type, got 644"},
 	{"/a - @40755 - - - - - /b", "mode: directories cannot be hard linked"},
-	{"/a 0 100644 1 0 0 0 1 - - -", "mtime: want SECONDS.NANOSECONDS, got \"1\""},
-	{"/a 0 100644 1 0 0 0 1. - - -", "mtime: want SECONDS.NANOSECONDS, got \"1.\""},
-	{"/a 0 100644 1 0 0 0 .1 - - -", "mtime: want SECONDS.NANOSECONDS, got \".1\""},
+	{"/a 0 100644 1 0 0 0 1 - - -", "mtime: expected SECONDS.NANOSECONDS, got \"1\""},
+	{"/a 0 100644 1 0 0 0 1. - - -",
+	 "mtime: expected SECONDS.NANOSECONDS, got \"1.\""},
+	{"/a 0 100644 1 0 0 0 .1 - - -",
+	 "mtime: expected SECONDS.NANOSECONDS, got \".1\""},
 	{"/a 0 100644 1 0 0 0 1.2.3 - - -",
-	 "mtime: want SECONDS.NANOSECONDS, got \"1.2.3\""},
+	 "mtime: expected SECONDS.NANOSECONDS, got \"1.2.3\""},
 	{"/a 0 120777 1 0 0 0 0.0 - - -",
-	 "payload: want the target of a symlink, got nothing"},
-	{"/a 0 120777 1 0 0 0 0.0", "payload: want the target of a symlink, got nothing"},
-	{"/a 0 @100644", "payload: want the target of a hard link, got nothing"},
+	 "payload: expected the target of a symlink, got nothing"},
+	{"/a 0 120777 1 0 0 0 0.0",
+	 "payload: expected the target of a symlink, got nothing"},
+	{"/a 0 @100644", "payload: expected the target of a hard link, got nothing"},
 	{"/a - @100644 - - - - - -",
-	 "payload: want the target of a hard link, got nothing"},
+	 "payload: expected the target of a hard link, got nothing"},
 	{"/a 4 100644 1 0 0 0 0.0 - abc -",
-	 "content: want as many bytes as the size says, 4, got 3"},
-	{"/a 4 40755 1 0 0 0 0.0",
-	 "content: want as many bytes as the size says, 4, got 0"},
+	 "content: expected 4 bytes (the size), got 3"},
+	{"/a 4 40755 1 0 0 0 0.0", "content: expected 4 bytes (the size), got 0"},
 	{"/a 4 120777 1 0 0 0 0.0 t abc -",
-	 "content: want as many bytes as the size says, 4, got 3"},
+	 "content: expected 4 bytes (the size), got 3"},
 	{"/a 4 100644 1 0 0 0 0.0 " OBJECT " - abcd",
-	 "digest: want 64 hex digits or \"-\", got \"abcd\""},
+	 "digest: expected 64 hex digits or \"-\", got \"abcd\""},
 	{"/a 4 100644 1 0 0 0 0.0 " OBJECT " - ",
-	 "digest: want 64 hex digits or \"-\", got \"\""},
+	 "digest: expected 64 hex digits or \"-\", got \"\""},
 	{"/a 4 100644 1 0 0 0 0.0 - - g" DIGEST "0123456789",
-	 "digest: want 64 hex digits or \"-\", got "
+	 "digest: expected 64 hex digits or \"-\", got "
 	 "\"g35d02f81325122d77ec1d11baba655bc9bf8a891ab26119a41c50fa03ddfb408...\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - abcd",
-	 "digest: want 64 hex digits or \"-\", got \"abcd\""},
+	 "digest: expected 64 hex digits or \"-\", got \"abcd\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - - user.a",
-	 "xattr 1: want KEY=VALUE, got \"user.a\""},
+	 "xattr 1: expected KEY=VALUE, got \"user.a\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - - user.a=1  user.b=2",
-	 "xattr 2: want KEY=VALUE, got \"\""},
-	{"/a 0 100644 1 0 0 0 0.0 - - -  ", "xattr 1: want KEY=VALUE, got \"\""},
+	 "xattr 2: expected KEY=VALUE, got \"\""},
+	{"/a 0 100644 1 0 0 0 0.0 - - -  ", "xattr 1: expected KEY=VALUE, got \"\""},
 	/* Escapes */
 	{"/a\\ 0 100644 1 0 0 0 0.0 - - -",
-	 "path: escape: want a character behind \"\\\", got the end"},
+	 "path: escape: expected a character after \"\\\", got the end"},
 	{"/a\\0 0 100644 1 0 0 0 0.0 - - -",
-	 "path: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\0\""},
+	 "path: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\0\""},
 	{"/a\\x 0 100644 1 0 0 0 0.0 - - -",
-	 "path: escape: want two hex digits behind \"\\x\", got \"\\x\""},
+	 "path: escape: expected two hex digits after \"\\x\", got \"\\x\""},
 	{"/a\\x1 0 100644 1 0 0 0 0.0 - - -",
-	 "path: escape: want two hex digits behind \"\\x\", got \"\\x1\""},
+	 "path: escape: expected two hex digits after \"\\x\", got \"\\x1\""},
 	{"/a\\x1g7 0 100644 1 0 0 0 0.0 - - -",
-	 "path: escape: want hex digits behind \"\\x\", got \"\\x1g\""},
+	 "path: escape: expected hex digits after \"\\x\", got \"\\x1g\""},
 	{"/a 0 120777 1 0 0 0 0.0 t\\q - -",
-	 "payload: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
+	 "payload: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
 	{"/a 1 100644 1 0 0 0 0.0 - \\q -",
-	 "content: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
+	 "content: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
 	{"/a 1 100644 1 0 0 0 0.0 - - \\q",
-	 "digest: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
+	 "digest: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - - a\\q=b",
-	 "xattr 1: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
+	 "xattr 1: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - - a=b\\q",
-	 "xattr 1: escape: want one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
+	 "xattr 1: escape: expected one of \\\\ \\n \\r \\t \\xHH, got \"\\q\""},
 	{"/a\\x00b 0 100644 1 0 0 0 0.0 - - -",
-	 "path: want no NUL byte, got \"/a\\x00b\""},
+	 "path: expected no NUL byte, got \"/a\\x00b\""},
 	{"/a 0 120777 1 0 0 0 0.0 t\\x00 - -",
-	 "payload: want no NUL byte, got \"t\\x00\""},
+	 "payload: expected no NUL byte, got \"t\\x00\""},
 	{"/a 0 100644 1 0 0 0 0.0 - - - k\\x00=v",
-	 "xattr 1: want no NUL byte, got \"k\\x00\""},
+	 "xattr 1: expected no NUL byte, got \"k\\x00\""},
 	/* The place in the tree */
-	{"/ 0 40755 1 0 0 0 0.0 - - -", "path \"/\": want one root, got a second"},
-	{"/ 0 @100644 - - - - - /a", "path \"/\": want one root, got a second"},
+	{"/ 0 40755 1 0 0 0 0.0 - - -", "path \"/\": expected one root, got a second"},
+	{"/ 0 @100644 - - - - - /a", "path \"/\": expected one root, got a second"},
 	{"/d/a 0 100644 1 0 0 0 0.0 - - -",
 	 "path \"/d/a\": expected the parent directory before its entries"},
 	{"/a/../b 0 100644 1 0 0 0 0.0 - - -",
@@ -145,9 +150,9 @@ static const struct {
 	{"/f/a/b 0 100644 1 0 0 0 0.0 - - -",
 	 "path \"/f/a/b\": expected the parent directory before its entries"},
 	{"/a 0 @100644 - - - - - /b",
-	 "payload: want the path of an entry to link to, got \"/b\""},
+	 "payload: expected the path of an entry, got \"/b\""},
 	{"/a 0 @100644 - - - - - /f/b",
-	 "payload: want the path of an entry to link to, got \"/f/b\""},
+	 "payload: expected the path of an entry, got \"/f/b\""},
 };
 
 T(dump_errors_name_line_field_expected_and_found)
@@ -209,15 +214,15 @@ T(dump_requires_the_root_first)
 	struct cfs_tree *t;
 
 	check_refused("", false,
-		      "x.dump: want at least the line of the root, got nothing");
+		      "x.dump: expected at least the line of the root, got nothing");
 	t_eq(parse_bytes((struct cfs_text){0}, false, &t), -EINVAL);
-	check_refused("\n", false, "x.dump: line 1: path: want a path, got nothing");
+	check_refused("\n", false, "x.dump: line 1: path: expected a path, got nothing");
 	check_refused("/a 0 40755 1 0 0 0 0.0 - - -\n", false,
-		      "x.dump: line 1: path \"/a\": want the root \"/\" first");
+		      "x.dump: line 1: path \"/a\": expected the root \"/\" first");
 	check_refused("/ 0 100644 1 0 0 0 0.0 - - -\n", false,
-		      "x.dump: line 1: path \"/\": want a directory as root");
+		      "x.dump: line 1: path \"/\": expected a directory as root");
 	check_refused("/ 0 @100644 1 0 0 0 0.0 /a - -\n", false,
-		      "x.dump: line 1: path \"/\": want a directory as root");
+		      "x.dump: line 1: path \"/\": expected a directory as root");
 }
 
 T(dump_names_no_file_when_it_has_no_name)
@@ -226,7 +231,7 @@ T(dump_names_no_file_when_it_has_no_name)
 	struct cfs_tree *t;
 
 	t_eq(cfs_dump_read_mem(CFS_TEXT("x"), CFS_SHA256, &opts, &t, &err), -EINVAL);
-	t_str(err.msg, "line 1: mode: want an octal number, got \"\"");
+	t_str(err.msg, "line 1: mode: expected an octal number, got \"\"");
 	t_eq(cfs_dump_read_mem(CFS_TEXT("x"), CFS_SHA256, &opts, &t, NULL), -EINVAL);
 }
 
@@ -236,17 +241,16 @@ T(dump_refuses_a_raw_nul_and_names_the_place)
 
 	t_eq(parse_bytes(CFS_TEXT(ROOT "/a\0 0 100644 1 0 0 0 0.0 - - -\n"), false, &t),
 	     -EINVAL);
-	t_str(err.msg, "x.dump: line 2: want no NUL byte, got one at byte 3");
+	t_str(err.msg, "x.dump: line 2: expected no NUL byte, got one as byte 3");
 }
 
 T(dump_reports_the_line_of_a_link_whose_target_never_came)
 {
-	check_refused(
-		ROOT "/a - @100644 - - - - - /c\n/b - @100644 - - - - - /no\n"
-		     "/c 0 100644 1 0 0 0 0.0 - - -\n",
-		false,
-		"x.dump: line 3: payload: want the path of an entry to link to, got "
-		"\"/no\"");
+	check_refused(ROOT "/a - @100644 - - - - - /c\n/b - @100644 - - - - - /no\n"
+			   "/c 0 100644 1 0 0 0 0.0 - - -\n",
+		      false,
+		      "x.dump: line 3: payload: expected the path of an entry, got "
+		      "\"/no\"");
 }
 
 T(dump_refuses_links_in_a_circle)
@@ -267,15 +271,15 @@ T(dump_strict_mode_refuses_more)
 		const char *text, *message;
 	} bad[] = {
 		{"/a 0 100644 1 0 0 0 0.0 - - -",
-		 "want a newline at the end of the last line"},
+		 "expected a newline at the end of the last line"},
 		{"/a 0 100644 1 0 0 5 0.0 - - -\n",
-		 "rdev: want 0 for what is no device, got 5"},
+		 "rdev: expected 0 for a file that is not a device, got 5"},
 		{"/a 0 40755 1 0 0 5 0.0 - - -\n",
-		 "rdev: want 0 for what is no device, got 5"},
+		 "rdev: expected 0 for a file that is not a device, got 5"},
 		{"/a 4 120777 1 0 0 0 0.0 abc - -\n",
-		 "payload: want a target of 4 bytes as the size says, got 3"},
+		 "payload: expected a target of 4 bytes (the size), got 3"},
 		{"/a 3 120777 1 0 0 0 0.0 abc def -\n",
-		 "content: want none for a symlink, got 3 bytes"},
+		 "content: expected none for a symlink, got 3 bytes"},
 		{"/a 3 10644 1 0 0 0 0.0 - - -\n", "size: expected none for a FIFO, got "
 						   "\"3\" (the mode is 10644; that of a "
 						   "file would be 100644)"},

@@ -72,7 +72,7 @@ T(names_that_no_directory_can_hold_are_refused)
 	memset(name, 'n', sizeof(name));
 	name[256] = '\0';
 	t_eq(try_add(b, name, &file_spec), -ENAMETOOLONG);
-	t_str(err.msg, "name: want at most 255 bytes, found 256");
+	t_str(err.msg, "name: expected at most 255 bytes, got 256");
 	name[255] = '\0';
 	t_eq(try_add(b, name, &file_spec), 0);
 	t_eq(try_add(b, "", &file_spec), -EINVAL);
@@ -122,7 +122,7 @@ T(only_directories_have_children_and_the_root_is_one)
 	cfs_builder_free(b);
 	t_eq(cfs_builder_new(CFS_SHA256, &b, &err), 0);
 	t_eq(cfs_builder_freeze(&b, &(struct cfs_tree *){NULL}, &err), -EINVAL);
-	t_str(err.msg, "want a root, found none");
+	t_str(err.msg, "expected a root, got none");
 }
 
 T(file_types_and_sizes_outside_the_format_are_refused)
@@ -387,7 +387,7 @@ T(hard_links_in_a_circle_to_nothing_or_to_directories_are_refused)
 	t_eq(cfs_builder_set_target(b, c, e, &err), 0);
 	t_eq(cfs_builder_set_target(b, e, c, &err), 0);
 	t_eq(cfs_builder_freeze(&b, &t, &err), -ELOOP);
-	t_str(err.msg, "hard link /a: its targets run in a circle");
+	t_str(err.msg, "hard link /a: its targets form a loop");
 	b = start();
 	add_link(b, "x");
 	t_eq(cfs_builder_freeze(&b, &t, &err), -EINVAL);
