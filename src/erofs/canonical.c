@@ -109,7 +109,8 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 	if (!name_inode(im, c.off, place))
 		snprintf(place, PLACE_LEN, "%s", name_area(plan, c.off));
 	return cfs_fail(err, EUCLEAN,
-			"%s: offset %" PRIu64 ": not what the writer makes of this tree "
+			"%s: offset %" PRIu64
+			": differs from what the writer makes of this tree "
 			"(its image has %" PRIu64 " bytes, this one %zu)",
 			place, c.off, cfs_plan_image_len(plan), im->bytes.len);
 }
@@ -134,10 +135,10 @@ int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 	int rc;
 
 	if (im->version > CFS_IMAGE_VERSION_MAX)
-		return cfs_fail(
-			err, ENOTSUP,
-			"format version %u: want at most %d, which the writer knows",
-			im->version, CFS_IMAGE_VERSION_MAX);
+		return cfs_fail(err, ENOTSUP,
+				"format version: expected 0 to %d, which the writer "
+				"knows, got %u",
+				CFS_IMAGE_VERSION_MAX, im->version);
 	rc = cfs_image_load(im, &(struct cfs_load_opts){.writers_names = true}, &tree,
 			    err);
 	if (rc < 0)

@@ -58,8 +58,8 @@ static int check_super(const struct check *c, struct cfs_err *err)
 			sizeof(struct cfs_header), EROFS_SB_OFF);
 	if (compat != c->im->rules->feature_compat)
 		return cfs_bad_super(err, feature_compat,
-				     "want compatible features %" PRIx32
-				     ", found %" PRIx32,
+				     "expected compatible features %" PRIx32
+				     ", got %" PRIx32,
 				     c->im->rules->feature_compat, compat);
 	if (cfs_le32(sb + offsetof(struct erofs_super, checksum)) != 0)
 		return cfs_bad_super(err, checksum, "checksum is not 0");
@@ -67,7 +67,7 @@ static int check_super(const struct check *c, struct cfs_err *err)
 		return cfs_bad_super(err, uuid, "uuid and name are not all 0");
 	if (c->im->meta_off != 0)
 		return cfs_bad_super(err, meta_blkaddr,
-				     "want meta_blkaddr 0, found %" PRIu64,
+				     "expected meta_blkaddr 0, got %" PRIu64,
 				     c->im->meta_off / EROFS_BLOCK);
 	return 0;
 }
@@ -76,14 +76,15 @@ static int check_super(const struct check *c, struct cfs_err *err)
 static int check_totals(const struct check *c, struct cfs_err *err)
 {
 	if (c->im->inos != c->n_inodes)
-		return cfs_bad_super(err, inos, "says %" PRIu64 " inodes, found %" PRIu64,
-				     c->im->inos, c->n_inodes);
+		return cfs_bad_super(err, inos,
+				     "expected %" PRIu64 " inodes, got %" PRIu64,
+				     c->n_inodes, c->im->inos);
 	if (c->im->has_acl != c->has_acl)
-		return cfs_fail(
-			err, EUCLEAN,
-			"header: flags at offset %zu say that there %s ACLs, found %s",
-			offsetof(struct cfs_header, flags),
-			c->im->has_acl ? "are" : "are no", c->has_acl ? "some" : "none");
+		return cfs_fail(err, EUCLEAN,
+				"header: flags at offset %zu: expected %s, got %s",
+				offsetof(struct cfs_header, flags),
+				c->has_acl ? "ACLs" : "no ACLs",
+				c->im->has_acl ? "ACLs" : "no ACLs");
 	return 0;
 }
 
@@ -121,7 +122,7 @@ static int check_xattr(struct check *c, const struct cfs_inode *inode,
 	if (!may_have(c, inode, x))
 		return cfs_bad_inode(err, inode,
 				     "xattr at offset %" PRIu64
-				     " would tell overlayfs what the image does not say",
+				     " would make overlayfs show another tree",
 				     x->off);
 	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_XATTR_ALIGN)))
 		return fail_padding(inode, end, err);
@@ -155,8 +156,9 @@ static int check_xattrs(struct check *c, struct cfs_kernel_look *look,
 		return rc;
 	if (inode->xattrs.len && cfs_le32(inode->xattrs.p) != filter)
 		return cfs_bad_inode(err, inode,
-				     "xattr filter %08" PRIx32 ", want %08" PRIx32,
-				     cfs_le32(inode->xattrs.p), filter);
+				     "xattr filter: expected %08" PRIx32
+				     ", got %08" PRIx32,
+				     filter, cfs_le32(inode->xattrs.p));
 	return 0;
 }
 
@@ -172,7 +174,9 @@ static int check_padding(const struct check *c, const struct cfs_inode *inode,
 			   S_ISBLK(inode->mode);
 
 	if (!has_address && i_u != 0)
-		return cfs_bad_inode(err, inode, "address %" PRIu32 " of nothing", i_u);
+		return cfs_bad_inode(
+			err, inode,
+			"expected address 0 without data blocks, got %" PRIu32, i_u);
 	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_SLOT)))
 		return fail_padding(inode, end, err);
 	if (inode->blocks.len &&
@@ -194,7 +198,7 @@ static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
 	     memchr(digits, n.s[1], 16)))
 		return 0;
 	return cfs_bad_inode(err, &e->inode,
-			     "whiteout under another name than 00 to ff in the root");
+			     "whiteout: expected a name from 00 to ff in the root");
 }
 
 static int check_inode(struct check *c, const struct cfs_walk_entry *e,
@@ -260,8 +264,8 @@ static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err
 
 	if (c->im->shared_off != cfs_align_down(c->inodes_end, EROFS_BLOCK))
 		return cfs_bad_super(err, xattr_blkaddr,
-				     "want xattr_blkaddr %" PRIu64
-				     ", where the inodes end, found %" PRIu64,
+				     "expected xattr_blkaddr %" PRIu64
+				     ", where the inodes end, got %" PRIu64,
 				     c->inodes_end / EROFS_BLOCK,
 				     c->im->shared_off / EROFS_BLOCK);
 	while (off < data_off && (len = shared_len(c, off)) > 0) {
@@ -271,14 +275,14 @@ static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err
 	}
 	if (n != c->n_refs)
 		return cfs_fail(err, EUCLEAN,
-				"shared xattrs: %" PRIu64 " are referred to, %" PRIu64
+				"shared xattrs: %" PRIu64 " are referenced, %" PRIu64
 				" of them lie between offset %" PRIu64 " and %" PRIu64,
 				c->n_refs, n, c->inodes_end, off);
 	if (off > data_off || data_off - off >= EROFS_BLOCK ||
 	    !is_zero_at(c, off, data_off))
 		return cfs_fail(err, EUCLEAN,
 				"bytes from offset %" PRIu64 " to the data at %" PRIu64
-				" are not just padding",
+				" are not only padding",
 				off, data_off);
 	return 0;
 }
@@ -313,8 +317,8 @@ static int check_areas(const struct check *c, const struct cfs_slots *used,
 
 	if (data_len > c->im->bytes.len - c->inodes_end)
 		return cfs_fail(err, EUCLEAN,
-				"inodes end at offset %" PRIu64 ", and %" PRIu64
-				" bytes of data do not follow",
+				"inodes end at offset %" PRIu64 ": expected %" PRIu64
+				" bytes of data after them",
 				c->inodes_end, data_len);
 	data_off = c->im->bytes.len - data_len;
 	rc = check_gaps(c, used, err);

@@ -16,7 +16,7 @@ int cfs_inode_target(const struct cfs_inode *inode, struct cfs_text *out,
 		return cfs_fail(err, EINVAL, "inode %" PRIu64 ": not a symlink",
 				inode->nid);
 	if (memchr(all.p, '\0', all.len))
-		return cfs_bad_inode(err, inode, "symlink target with NUL in it");
+		return cfs_bad_inode(err, inode, "symlink target contains a NUL byte");
 	*out = cfs_span_text(all);
 	return 0;
 }

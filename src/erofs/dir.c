@@ -102,11 +102,11 @@ static int parse_name(const struct cfs_dir *dir, uint32_t i, struct cfs_text *ou
 	if (i + 1 == dir->n_entries)
 		name.len = strnlen((const char *)name.p, name.len);
 	if (name.len == 0 || name.len > CFS_NAME_MAX)
-		return cfs_fail(err, EUCLEAN, "name of %zu bytes, want 1 to %d", name.len,
-				CFS_NAME_MAX);
+		return cfs_fail(err, EUCLEAN, "name: expected 1 to %d bytes, got %zu",
+				CFS_NAME_MAX, name.len);
 	if (memchr(name.p, '\0', name.len) || memchr(name.p, '/', name.len))
-		return cfs_fail(err, EUCLEAN, "name with %s in it",
-				memchr(name.p, '/', name.len) ? "a slash" : "NUL");
+		return cfs_fail(err, EUCLEAN, "name contains %s",
+				memchr(name.p, '/', name.len) ? "a slash" : "a NUL byte");
 	*out = cfs_span_text(name);
 	return 0;
 }
@@ -159,7 +159,9 @@ static int note_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
 		return 0;
 	}
 	if (entry->nid != dir->nid)
-		return cfs_fail(err, EUCLEAN, "\".\" is inode %" PRIu64, entry->nid);
+		return cfs_fail(err, EUCLEAN,
+				"\".\": expected inode %" PRIu64 ", got %" PRIu64,
+				dir->nid, entry->nid);
 	dir->has_self = true;
 	return 0;
 }
@@ -186,7 +188,7 @@ static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 		return cfs_fail(err, EUCLEAN,
 				"name does not come after the one before it");
 	if (i + 1 == dir->n_entries && !is_padded(dir, out->name))
-		return cfs_fail(err, EUCLEAN, "padding behind the name is not 0");
+		return cfs_fail(err, EUCLEAN, "padding after the name is not 0");
 	dir->before = out->name;
 	if (is_self(out->name) || is_parent(out->name))
 		return note_dots(dir, out, err);
@@ -293,9 +295,8 @@ int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
 		return rc;
 	if (entry->file_type != cfs_mode_file_type(out->mode))
 		return cfs_bad_inode(err, out,
-				     "mode %" PRIo32
-				     " where the directory entry at offset %" PRIu64
-				     " says file type %d",
-				     out->mode, entry->off, entry->file_type);
+				     "expected file type %d of the directory entry at "
+				     "offset %" PRIu64 ", got mode %" PRIo32,
+				     entry->file_type, entry->off, out->mode);
 	return 0;
 }

@@ -76,7 +76,7 @@ int cfs_image_map(int fd, cfs_map_fn *how, struct cfs_map *out, struct cfs_err *
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "stat");
 	if (S_ISDIR(st.st_mode))
-		return cfs_fail(err, EISDIR, "expected a file, found a directory");
+		return cfs_fail(err, EISDIR, "expected a file, got a directory");
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		return map_stream(fd, out, err);
 	n = cfs_io_pread(fd, head, sizeof(head), 0, err);

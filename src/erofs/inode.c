@@ -179,7 +179,7 @@ static int place_flat(const struct cfs_image *im, const struct raw_inode *raw,
 		tail_len = out->size % EROFS_BLOCK;
 		if (tail_len == 0)
 			return cfs_bad_inode(err, out,
-					     "inline layout, and size %" PRIu64
+					     "inline layout: size %" PRIu64
 					     " leaves no tail",
 					     out->size);
 	}
@@ -192,10 +192,10 @@ static int check_chunks(const struct cfs_inode *inode, struct cfs_err *err)
 {
 	for (size_t i = 0; i < inode->tail.len; i += 4)
 		if (cfs_le32(inode->tail.p + i) != EROFS_NULL_ADDR)
-			return cfs_bad_inode(err, inode,
-					     "chunk %zu at block %" PRIu32
-					     ", want no block",
-					     i / 4, cfs_le32(inode->tail.p + i));
+			return cfs_bad_inode(
+				err, inode,
+				"chunk %zu: expected no block, got block %" PRIu32, i / 4,
+				cfs_le32(inode->tail.p + i));
 	return 0;
 }
 
@@ -215,8 +215,8 @@ static int place_chunks(const struct cfs_image *im, const struct raw_inode *raw,
 	if (count == 0 || count > EROFS_CHUNKS_MAX)
 		return cfs_bad_inode(err, out,
 				     "size %" PRIu64 " in chunks of 2^%" PRIu32
-				     " bytes: want 1 to %d of them",
-				     out->size, bits, EROFS_CHUNKS_MAX);
+				     " bytes: expected 1 to %d chunks, got %" PRIu64,
+				     out->size, bits, EROFS_CHUNKS_MAX, count);
 	out->external = true;
 	out->far_chunks = out->off % EROFS_BLOCK == 0 &&
 			  off % EROFS_BLOCK + 4 * count > EROFS_BLOCK;
@@ -256,9 +256,9 @@ static int place_content(const struct cfs_image *im, const struct raw_inode *raw
 	}
 	if (out->size > max)
 		return cfs_bad_inode(err, out,
-				     "mode %" PRIo32 " with size %" PRIu64
-				     ", want at most %" PRIu64,
-				     out->mode, out->size, max);
+				     "mode %" PRIo32 ": expected size at most %" PRIu64
+				     ", got %" PRIu64,
+				     out->mode, max, out->size);
 	if (out->size == 0 && raw->layout == EROFS_LAYOUT_PLAIN)
 		return 0;
 	return place_flat(im, raw, out, err);

@@ -71,7 +71,7 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 		cost += KEY_COST + room->xattrs[room->n_xattrs - 1].key.len + x.value.len;
 		if (cost > STORED_MAX)
 			return cfs_bad_inode(err, inode,
-					     "xattrs of more than %d bytes in all",
+					     "xattrs: expected at most %d bytes in total",
 					     STORED_MAX);
 	}
 	for (size_t i = 0; i < room->n_xattrs; i++) {
@@ -146,13 +146,14 @@ static int map_redirect(const struct cfs_inode *inode, struct cfs_span value,
 {
 	if (!inode->external)
 		return cfs_bad_inode(err, inode,
-				     "redirect on a file whose content is inside");
+				     "redirect on a file whose content is in the image");
 	if (value.len == 0 || value.p[0] != '/' || value.len - 1 > CFS_PAYLOAD_MAX ||
 	    memchr(value.p, '\0', value.len))
-		return cfs_bad_inode(err, inode,
-				     "redirect of %zu bytes, want a slash and a path of"
-				     " at most %d bytes",
-				     value.len, CFS_PAYLOAD_MAX);
+		return cfs_bad_inode(
+			err, inode,
+			"redirect: expected a slash and a path of at most %d "
+			"bytes, got %zu bytes",
+			CFS_PAYLOAD_MAX, value.len);
 	(void)cfs_span_sub(value, 1, value.len - 1, &value);
 	*out = cfs_span_text(value);
 	return 0;
@@ -167,7 +168,7 @@ static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 
 	if (!inode->external)
 		return cfs_bad_inode(err, inode,
-				     "metacopy on a file whose content is inside");
+				     "metacopy on a file whose content is in the image");
 	if (value.len == 0)
 		return 0;
 	if (!cfs_span_sub(value, CFS_METACOPY_HEADER, value.len - CFS_METACOPY_HEADER,
@@ -190,7 +191,7 @@ static int check_metacopy(const struct cfs_inode *inode, bool has_metacopy,
 			  struct cfs_err *err)
 {
 	if (inode->external && !has_metacopy)
-		return cfs_bad_inode(err, inode, "content outside, and no metacopy");
+		return cfs_bad_inode(err, inode, "external file without metacopy");
 	return 0;
 }
 
@@ -285,8 +286,8 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 	}
 	if (x->key.len > CFS_XATTR_KEY_MAX)
 		return cfs_bad_inode(err, inode,
-				     "xattr key of %zu bytes, want at most %d",
-				     x->key.len, CFS_XATTR_KEY_MAX);
+				     "xattr key: expected at most %d bytes, got %zu",
+				     CFS_XATTR_KEY_MAX, x->key.len);
 	return 1;
 }
 

@@ -65,10 +65,8 @@ static int set_later_targets(struct load *l, struct cfs_err *err)
 		int rc = 0;
 
 		if (!*k->cookie)
-			return cfs_bad_inode(
-				err, k,
-				"has a number that the writer gives to none of"
-				" its names");
+			return cfs_bad_inode(err, k,
+					     "its number belongs to none of its names");
 		rc = cfs_builder_set_target(l->builder, k->link, (cfs_id)*k->cookie, err);
 		if (rc < 0)
 			return rc;
@@ -102,9 +100,8 @@ static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id pare
 	if (rc < 0)
 		return rc;
 	if (spec.digest && l->room.alg != l->alg)
-		return cfs_bad_inode(err, &e->inode,
-				     "digest by %s in an image of %s digests",
-				     cfs_hash_name(l->room.alg), cfs_hash_name(l->alg));
+		return cfs_bad_inode(err, &e->inode, "expected a %s digest, got %s",
+				     cfs_hash_name(l->alg), cfs_hash_name(l->room.alg));
 	*out = CFS_ROOT;
 	if (e->depth == 0)
 		rc = cfs_builder_root(l->builder, &spec, err);

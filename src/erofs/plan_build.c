@@ -71,7 +71,7 @@ static int choose_version(struct cfs_plan *plan, const struct cfs_image_opts *o,
 	uint32_t max = o->max_version > o->min_version ? o->max_version : o->min_version;
 
 	if (max > CFS_IMAGE_VERSION_MAX)
-		return cfs_fail(err, EINVAL, "image version: want at most %d, found %u",
+		return cfs_fail(err, EINVAL, "image version: expected at most %d, got %u",
 				CFS_IMAGE_VERSION_MAX, max);
 	plan->version = o->min_version;
 	if (has_whiteout && max >= 1)
@@ -120,11 +120,11 @@ static int check_tree(const struct cfs_tree *t, struct cfs_err *err)
 {
 	if (t->n_nodes > UINT32_MAX - CFS_N_WHITEOUTS)
 		return cfs_fail(err, EFBIG,
-				"image: want at most %u inodes and links, found %u",
+				"image: expected at most %u inodes and links, got %u",
 				UINT32_MAX - CFS_N_WHITEOUTS, t->n_nodes);
 	if (t->n_pairs > CFS_PAIR_METACOPY - CFS_N_ADDED)
 		return cfs_fail(err, EFBIG,
-				"image: want at most %u different xattrs, found %u",
+				"image: expected at most %u different xattrs, got %u",
 				CFS_PAIR_METACOPY - CFS_N_ADDED, t->n_pairs);
 	return 0;
 }

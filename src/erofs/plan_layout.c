@@ -141,7 +141,7 @@ static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 
 	if (len > EROFS_XATTR_AREA_MAX)
 		return cfs_fail(err, ERANGE,
-				"%s: want at most %d bytes of xattrs, found %" PRIu64,
+				"%s: expected at most %d bytes of xattrs, got %" PRIu64,
 				cfs_tree_path(plan->tree, id, path, sizeof(path)),
 				EROFS_XATTR_AREA_MAX, len);
 	plan->inodes[id].xattr_len = (uint32_t)len;
@@ -195,12 +195,12 @@ int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err)
 	if (table_end / EROFS_XATTR_ALIGN > UINT32_MAX)
 		return cfs_fail(
 			err, EFBIG,
-			"image: want at most 16 GiB of shared xattrs, found %" PRIu64
+			"image: expected at most 16 GiB of shared xattrs, got %" PRIu64
 			" bytes",
 			plan->shared_len);
 	if (blocks > UINT32_MAX)
 		return cfs_fail(err, EFBIG,
-				"image: want at most %u blocks, found %" PRIu64,
+				"image: expected at most %u blocks, got %" PRIu64,
 				UINT32_MAX, blocks);
 	return 0;
 }

@@ -13,7 +13,7 @@ int cfs_plan_share(struct cfs_plan *plan, cfs_pair pair, cfs_id id, uint32_t *sh
 {
 	if (!cfs_is_shared((uint32_t)plan->n_shared))
 		return cfs_fail(err, EFBIG,
-				"image: want at most %u shared xattrs, found more",
+				"image: expected at most %u shared xattrs, got more",
 				CFS_PAIR_ONCE);
 	if (cfs_grow(&plan->shared, &plan->shared_cap, plan->n_shared + 1,
 		     sizeof(*plan->shared)) < 0)

@@ -328,9 +328,10 @@ int cfs_kernel_parse(const char *text, uint32_t *out, struct cfs_err *err)
 	if (rest)
 		rest = *rest == '.' ? take_number(rest + 1, &minor) : NULL;
 	if (!rest || (*rest && !strchr(".-+", *rest)))
-		return cfs_fail(err, EINVAL,
-				"kernel version: want one such as 5.14, found \"%s\"",
-				text);
+		return cfs_fail(
+			err, EINVAL,
+			"kernel version: expected a version such as 5.14, got \"%s\"",
+			text);
 	*out = CFS_KERNEL_VERSION(major, minor);
 	return 0;
 }

@@ -47,22 +47,22 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 	uint32_t flags, version;
 
 	if (bytes.len < EROFS_BLOCK)
-		return cfs_fail(err, EINVAL, "image: want at least %d bytes, found %zu",
+		return cfs_fail(err, EINVAL, "image: expected at least %d bytes, got %zu",
 				EROFS_BLOCK, bytes.len);
 	if (!cfs_image_has_magic(p))
 		return cfs_fail(err, EINVAL,
-				"header: not a composefs image: want magic %08" PRIx32
-				", found %08" PRIx32,
+				"header: not a composefs image: expected magic %08" PRIx32
+				", got %08" PRIx32,
 				CFS_HEADER_MAGIC, cfs_le32(p));
 	version = cfs_le32(p + offsetof(struct cfs_header, version));
 	if (version != CFS_HEADER_VERSION)
 		return cfs_fail(err, ENOTSUP,
-				"header: want container version %d, found %" PRIu32,
+				"header: expected container version %d, got %" PRIu32,
 				CFS_HEADER_VERSION, version);
 	im->version = cfs_le32(p + offsetof(struct cfs_header, composefs_version));
 	if (im->version >= N_VERSIONS)
 		return cfs_fail(err, ENOTSUP,
-				"header: want format version 0 to %d, found %" PRIu32,
+				"header: expected format version 0 to %d, got %" PRIu32,
 				N_VERSIONS - 1, im->version);
 	flags = cfs_le32(p + offsetof(struct cfs_header, flags));
 	if (flags & ~(uint32_t)CFS_HEADER_HAS_ACL)
@@ -96,7 +96,7 @@ static int check_features(const struct cfs_image *im, const uint8_t *sb,
 				     incompat & ~im->rules->feature_incompat);
 	if (sb[offsetof(struct erofs_super, blkszbits)] != EROFS_BLOCK_BITS)
 		return cfs_bad_super(
-			err, blkszbits, "want blocks of 2^%d bytes, found 2^%d",
+			err, blkszbits, "expected blocks of 2^%d bytes, got 2^%d",
 			EROFS_BLOCK_BITS, sb[offsetof(struct erofs_super, blkszbits)]);
 	if (sb[offsetof(struct erofs_super, sb_extslots)] != 0)
 		return cfs_bad_super(err, sb_extslots, "reserved byte is not 0");
@@ -126,7 +126,7 @@ static int check_length(const struct cfs_image *im, uint32_t blocks, struct cfs_
 		return 0;
 	return cfs_bad_super(err, blocks,
 			     "says %" PRIu32
-			     " blocks of %d bytes, the image has %zu bytes",
+			     " blocks of %d bytes, but the image has %zu bytes",
 			     blocks, EROFS_BLOCK, im->bytes.len);
 }
 
@@ -138,8 +138,8 @@ static int read_blocks(struct cfs_image *im, const uint8_t *sb, uint32_t *blocks
 
 	if (cfs_le32(sb) != EROFS_MAGIC)
 		return cfs_fail(err, EINVAL,
-				"superblock: want EROFS magic %08" PRIx32
-				", found %08" PRIx32,
+				"superblock: expected EROFS magic %08" PRIx32
+				", got %08" PRIx32,
 				EROFS_MAGIC, cfs_le32(sb));
 	rc = check_features(im, sb, err);
 	*blocks = cfs_le32(sb + offsetof(struct erofs_super, blocks));

@@ -33,7 +33,7 @@ static int claim(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off
 		return 0;
 	return cfs_bad_inode(err, inode,
 			     "bytes %" PRIu64 " to %" PRIu64
-			     " are used by another structure too",
+			     " belong to another structure already",
 			     off, off + len);
 }
 
@@ -178,11 +178,10 @@ static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 			   cfs_shared_len(w->im, &e->inode);
 	if (w->cost <= w->cost_max)
 		return 0;
-	return cfs_bad_inode(
-		err, &e->inode,
-		"paths, and inodes of several names, come to more than %" PRIu64
-		" bytes up to here, the most for an image of %zu bytes",
-		w->cost_max, w->im->bytes.len);
+	return cfs_bad_inode(err, &e->inode,
+			     "paths and repeated inodes need more than %" PRIu64
+			     " bytes, the limit for an image of %zu bytes",
+			     w->cost_max, w->im->bytes.len);
 }
 
 static int set_path(struct cfs_walk *w, struct cfs_err *err)
@@ -242,9 +241,8 @@ static int leave(struct cfs_walk *w, struct cfs_err *err)
 		return 0;
 	if (f->dir.parent_nid != want)
 		return cfs_bad_inode(err, &f->dir,
-				     "\"..\" is inode %" PRIu64
-				     ", the parent is inode %" PRIu64,
-				     f->dir.parent_nid, want);
+				     "\"..\": expected inode %" PRIu64 ", got %" PRIu64,
+				     want, f->dir.parent_nid);
 	return 0;
 }
 

@@ -53,10 +53,11 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 	out->next_off = HEADER_LEN + (uint64_t)out->n_shared * REF_LEN;
 	if (out->n_shared > im->rules->shared_max || out->next_off > out->area.len)
 		return cfs_bad_inode(err, inode,
-				     "xattrs of %zu bytes at offset %" PRIu64 ": %" PRIu32
-				     " shared ones, want at most %d, inside",
-				     out->area.len, out->area_off, out->n_shared,
-				     im->rules->shared_max);
+				     "xattrs of %zu bytes at offset %" PRIu64
+				     ": expected at most %d shared ones that fit, got "
+				     "%" PRIu32,
+				     out->area.len, out->area_off, im->rules->shared_max,
+				     out->n_shared);
 	if (!cfs_span_sub(inode->xattrs, offsetof(struct erofs_xattr_header, reserved), 7,
 			  &reserved) ||
 	    !cfs_span_is_zero(reserved))
@@ -110,13 +111,13 @@ static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_
 	if (out->index >= CFS_N_XATTR_PREFIXES || hides_prefix(out))
 		return cfs_bad_inode(err, it,
 				     "xattr at offset %" PRIu64
-				     ": key prefix number %d is wrong",
+				     ": invalid key prefix number %d",
 				     off, out->index);
 	if (cfs_xattr_prefix(out->index).len + suffix.len == 0 ||
 	    memchr(suffix.p, '\0', suffix.len))
 		return cfs_bad_inode(err, it,
 				     "xattr at offset %" PRIu64
-				     ": key is empty or has NUL in it",
+				     ": key is empty or contains a NUL byte",
 				     off);
 	return (int64_t)(cfs_align_up(value_off + value_len, EROFS_XATTR_ALIGN) - off);
 }

@@ -155,7 +155,7 @@ T(number_that_the_writer_gives_to_no_name_is_refused)
 	t_eq(check(im.bytes), 0);
 	image.p[inode.off + 20] ^= 0x40;
 	t_eq(check(im.bytes), -EUCLEAN);
-	t_has(err.msg, "number that the writer gives to none of its names");
+	t_has(err.msg, "its number belongs to none of its names");
 	free(image.p);
 }
 

@@ -321,12 +321,12 @@ T(images_that_no_field_can_describe_are_refused)
 	t_eq(cfs_plan_check(&p, &err), 0);
 	p.n_data_blocks = 1;
 	t_eq(cfs_plan_check(&p, &err), -EFBIG);
-	t_str(err.msg, "image: want at most 4294967295 blocks, found 4294967296");
+	t_str(err.msg, "image: expected at most 4294967295 blocks, got 4294967296");
 	p = ok;
 	p.inodes_end = 32; /* references count from the start of its block */
 	t_eq(cfs_plan_check(&p, &err), -EFBIG);
 	t_str(err.msg,
-	      "image: want at most 16 GiB of shared xattrs, found 17179869180 bytes");
+	      "image: expected at most 16 GiB of shared xattrs, got 17179869180 bytes");
 }
 
 T(trees_whose_parts_cannot_be_numbered_are_refused)
@@ -340,10 +340,10 @@ T(trees_whose_parts_cannot_be_numbered_are_refused)
 
 	t_eq(cfs_plan_new(&nodes, &opts, &plan, &err), -EFBIG);
 	t_str(err.msg,
-	      "image: want at most 4294967039 inodes and links, found 4294967040");
+	      "image: expected at most 4294967039 inodes and links, got 4294967040");
 	t_eq(cfs_plan_new(&pairs, &opts, &plan, &err), -EFBIG);
 	t_str(err.msg,
-	      "image: want at most 4294967285 different xattrs, found 4294967286");
+	      "image: expected at most 4294967285 different xattrs, got 4294967286");
 	t_eq(cfs_plan_share(&shared, 0, CFS_ROOT, &share, &err), -EFBIG);
-	t_str(err.msg, "image: want at most 4294967294 shared xattrs, found more");
+	t_str(err.msg, "image: expected at most 4294967294 shared xattrs, got more");
 }

@@ -138,10 +138,10 @@ T(versions_above_1_are_refused)
 	struct cfs_plan *plan;
 
 	t_eq(cfs_plan_new(t, &above, &plan, &err), -EINVAL);
-	t_str(err.msg, "image version: want at most 1, found 2");
+	t_str(err.msg, "image version: expected at most 1, got 2");
 	above = (struct cfs_image_opts){.min_version = 7};
 	t_eq(cfs_plan_new(t, &above, &plan, &err), -EINVAL);
-	t_str(err.msg, "image version: want at most 1, found 7");
+	t_str(err.msg, "image version: expected at most 1, got 7");
 	cfs_tree_free(t);
 }
 

@@ -155,8 +155,7 @@ T(a_tree_has_digests_of_one_algorithm)
 	forge_root(&f, entries, 2);
 	t_eq(cfs_image_open(forge_span(&f), &im, NULL), 0);
 	t_eq(cfs_image_load(&im, NULL, &tree, &err), -EUCLEAN);
-	t_str(err.msg,
-	      "inode 58 at offset 1856: digest by sha256 in an image of sha512 digests");
+	t_str(err.msg, "inode 58 at offset 1856: expected a sha512 digest, got sha256");
 	forge_fini(&f);
 }
 
@@ -198,7 +197,7 @@ T(xattrs_of_one_inode_are_bounded)
 	f.p[nid * 32 + 32 + 4] = 3;
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0, 4);
 	t_eq(read_all(&f, &err), -EUCLEAN);
-	t_has(err.msg, ": xattrs of more than 49152 bytes in all");
+	t_has(err.msg, ": xattrs: expected at most 49152 bytes in total");
 	f.p[nid * 32 + 32 + 4] = 2;
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0, 3);
 	t_eq(read_all(&f, &err), 0);
@@ -220,7 +219,7 @@ T(keys_that_no_tree_can_have_are_refused)
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
 		    (uint16_t)(1 + len / 4));
 	t_eq(read_all(&f, &err), -EUCLEAN);
-	t_has(err.msg, ": xattr key of 263 bytes, want at most 255");
+	t_has(err.msg, ": xattr key: expected at most 255 bytes, got 263");
 	memcpy(suffix, "overlay.overlay.", 16);
 	forge_xattr(&f, nid * 32 + 44, EROFS_XATTR_TRUSTED, suffix, bytes_of("", 0));
 	t_eq(read_all(&f, &err), 0);
@@ -321,7 +320,7 @@ T(a_file_with_content_has_no_backing_path)
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
 		    (uint16_t)(1 + len / 4));
 	t_eq(read_all(&f, &err), -EUCLEAN);
-	t_has(err.msg, ": redirect on a file whose content is inside");
+	t_has(err.msg, ": redirect on a file whose content is in the image");
 	forge_fini(&f);
 }
 

@@ -109,7 +109,7 @@ static const struct hostile reader_rows[] = {
 	 "superblock at offset 1104: unknown incompatible features 4"},
 	{EXAMPLE,
 	 {{NULL, SB + 12, 1, 9}},
-	 "superblock at offset 1036: want blocks of 2^12 bytes, found 2^9"},
+	 "superblock at offset 1036: expected blocks of 2^12 bytes, got 2^9"},
 	{EXAMPLE,
 	 {{NULL, SB + 13, 1, 1}},
 	 "superblock at offset 1037: reserved byte is not 0"},
@@ -118,12 +118,12 @@ static const struct hostile reader_rows[] = {
 	 "superblock at offset 1108: reserved bytes are not 0"},
 	{EXAMPLE,
 	 {{NULL, SB + 36, 4, 5}},
-	 "superblock at offset 1060: says 5 blocks of 4096 bytes, the image has 16384 "
-	 "bytes"},
+	 "superblock at offset 1060: says 5 blocks of 4096 bytes, but the image has "
+	 "16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, SB + 36, 4, 3}},
-	 "superblock at offset 1060: says 3 blocks of 4096 bytes, the image has 16384 "
-	 "bytes"},
+	 "superblock at offset 1060: says 3 blocks of 4096 bytes, but the image has "
+	 "16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, SB + 40, 4, 4}},
 	 "superblock at offset 1064: meta_blkaddr 4 is outside the image of 16384 bytes"},
@@ -168,12 +168,12 @@ static const struct hostile reader_rows[] = {
 	 "the image"},
 	{EXAMPLE,
 	 {{"g", 8, 4, 1 << 28}},
-	 "inode 297 at offset 9504: size 268435456 in chunks of 2^17 bytes: want 1 to "
-	 "1024 of them"},
+	 "inode 297 at offset 9504: size 268435456 in chunks of 2^17 bytes: expected 1 "
+	 "to 1024 chunks, got 2048"},
 	{EXAMPLE,
 	 {{"g", 8, 4, 0}},
-	 "inode 297 at offset 9504: size 0 in chunks of 2^17 bytes: want 1 to 1024 of "
-	 "them"},
+	 "inode 297 at offset 9504: size 0 in chunks of 2^17 bytes: expected 1 to 1024 "
+	 "chunks, got 0"},
 	{EXAMPLE,
 	 {{"g", 8, 4, 1 << 27}},
 	 "inode 297 at offset 9504: tail of 4096 bytes at offset 9692 crosses a block "
@@ -186,17 +186,17 @@ static const struct hostile reader_rows[] = {
 	 "inode 297 at offset 9504: reserved bits in chunk format 10005"},
 	{EXAMPLE,
 	 {{"g", 188, 4, 3}},
-	 "inode 297 at offset 9504: chunk 0 at block 3, want no block"},
+	 "inode 297 at offset 9504: chunk 0: expected no block, got block 3"},
 	{EXAMPLE,
 	 {{"g", 0, 2, 0}},
-	 "inode 297 at offset 9504: mode 100644 with size 70000, want at most 5000"},
+	 "inode 297 at offset 9504: mode 100644: expected size at most 5000, got 70000"},
 	{EXAMPLE,
 	 {{"f", 8, 8, UINT64_MAX}},
-	 "inode 278 at offset 8896: mode 100644 with size 18446744073709551615, want at "
-	 "most 5000"},
+	 "inode 278 at offset 8896: mode 100644: expected size at most 5000, got "
+	 "18446744073709551615"},
 	{EXAMPLE,
 	 {{"f", 8, 8, 4096}},
-	 "inode 278 at offset 8896: inline layout, and size 4096 leaves no tail"},
+	 "inode 278 at offset 8896: inline layout: size 4096 leaves no tail"},
 	{EXAMPLE,
 	 {{"f", 8, 8, 4097}},
 	 "inode 278 at offset 8896: data block 0 lies among the metadata, which ends at "
@@ -207,8 +207,8 @@ static const struct hostile reader_rows[] = {
 	 "image"},
 	{EXAMPLE,
 	 {{NULL, ROOT + 8, 4, 1 << 31}},
-	 "root: inode 36 at offset 1152: mode 40755 with size 2147483648, want at most "
-	 "16384"},
+	 "root: inode 36 at offset 1152: mode 40755: expected size at most 16384, got "
+	 "2147483648"},
 	{EXAMPLE,
 	 {{NULL, ROOT, 2, 8}},
 	 "root: inode 36 at offset 1152: mode 40755 with chunks"},
@@ -217,13 +217,13 @@ static const struct hostile reader_rows[] = {
 	 "inode 312 at offset 9984: symlink without target"},
 	{"types.v1.cfs",
 	 {{"link", 8, 4, 4096}},
-	 "inode 312 at offset 9984: mode 120777 with size 4096, want at most 4095"},
+	 "inode 312 at offset 9984: mode 120777: expected size at most 4095, got 4096"},
 	{"types.v1.cfs",
 	 {{"link", 34, 1, 0}},
-	 "inode 312 at offset 9984: symlink target with NUL in it"},
+	 "inode 312 at offset 9984: symlink target contains a NUL byte"},
 	{"types.v1.cfs",
 	 {{"chr", 8, 4, 1}},
-	 "inode 251 at offset 8032: mode 20666 with size 1, want at most 0"},
+	 "inode 251 at offset 8032: mode 20666: expected size at most 0, got 1"},
 	{EXAMPLE,
 	 {{NULL, ROOT + 64 + 6, 2, 2}},
 	 "inode 38 at offset 1216: whiteout with 2 links"},
@@ -264,8 +264,8 @@ static const struct hostile reader_rows[] = {
 	 "0"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36 + 10, 1, 1}},
-	 "inode 39 at offset 1248: mode 20644 where the directory entry at offset 12324 "
-	 "says file type 1"},
+	 "inode 39 at offset 1248: expected file type 1 of the directory entry at offset "
+	 "12324, got mode 20644"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36, 8, UINT64_MAX / 16}},
 	 "directory entry at offset 12324: inode 1152921504606846975: its offset is "
@@ -278,11 +278,12 @@ static const struct hostile reader_rows[] = {
 	 "the image of 16384 bytes"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc33, 1, '/'}},
-	 "inode 36 at offset 1152: directory entry at offset 12312: name with a slash in "
-	 "it"},
+	 "inode 36 at offset 1152: directory entry at offset 12312: name contains a "
+	 "slash"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc33, 1, 0}},
-	 "inode 36 at offset 1152: directory entry at offset 12312: name with NUL in it"},
+	 "inode 36 at offset 1152: directory entry at offset 12312: name contains a NUL "
+	 "byte"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc33, 2, 0x3131}},
 	 "inode 36 at offset 1152: directory entry at offset 12324: name does not come "
@@ -293,10 +294,11 @@ static const struct hostile reader_rows[] = {
 	 "after the one before it"},
 	{EXAMPLE,
 	 {{NULL, BLOCK, 8, 38}},
-	 "inode 36 at offset 1152: directory entry at offset 12288: \".\" is inode 38"},
+	 "inode 36 at offset 1152: directory entry at offset 12288: \".\": expected "
+	 "inode 36, got 38"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 12, 8, 38}},
-	 "inode 36 at offset 1152: \"..\" is inode 38, the parent is inode 36"},
+	 "inode 36 at offset 1152: \"..\": expected inode 36, got 38"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 22, 1, 1}},
 	 "inode 36 at offset 1152: directory entry at offset 12300: \"..\" is not a "
@@ -306,8 +308,8 @@ static const struct hostile reader_rows[] = {
 	 "inode 36 at offset 1152: directory without \".\""},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc32, 1, '/'}},
-	 "inode 36 at offset 1152: directory entry at offset 12300: name with a slash in "
-	 "it"},
+	 "inode 36 at offset 1152: directory entry at offset 12300: name contains a "
+	 "slash"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc32, 1, '0'},
 	  {NULL, BLOCK + 12, 8, 38},
@@ -315,7 +317,7 @@ static const struct hostile reader_rows[] = {
 	 "inode 36 at offset 1152: directory without \"..\""},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 4095, 1, 1}},
-	 "inode 36 at offset 1152: directory entry at offset 15396: padding behind the "
+	 "inode 36 at offset 1152: directory entry at offset 15396: padding after the "
 	 "name is not 0"},
 	/* loops and cross-links */
 	{EXAMPLE,
@@ -329,32 +331,32 @@ static const struct hostile reader_rows[] = {
 	 "inode 36 at offset 1152: directory with two names"},
 	{LINKS,
 	 {{"z", 32 + 12, 8, 303}},
-	 "inode 303 at offset 9696: \"..\" is inode 303, the parent is inode 36"},
+	 "inode 303 at offset 9696: \"..\": expected inode 36, got 303"},
 	{LINKS,
 	 {{"d/l1", 2, 2, 24}},
-	 "inode 301 at offset 9632: bytes 9632 to 9667 are used by another structure "
-	 "too"},
+	 "inode 301 at offset 9632: bytes 9632 to 9667 belong to another structure "
+	 "already"},
 	{SIZES,
 	 {{"s3000", 16, 4, 4}},
 	 "inode 577 at offset 18464: data block 4 lies among the metadata, which ends at "
 	 "offset 20480"},
 	{SIZES,
 	 {{"s3000", 16, 4, 5}},
-	 "inode 639 at offset 20448: bytes 20448 to 21384 are used by another structure "
-	 "too"},
+	 "inode 639 at offset 20448: bytes 20448 to 21384 belong to another structure "
+	 "already"},
 	{SIZES,
 	 {{"s3000", 16, 4, 6}},
-	 "inode 577 at offset 18464: bytes 24576 to 28672 are used by another structure "
-	 "too"},
+	 "inode 577 at offset 18464: bytes 24576 to 28672 belong to another structure "
+	 "already"},
 	/* xattrs */
 	{EXAMPLE,
 	 {{"g", 36, 1, 200}},
-	 "inode 297 at offset 9504: xattrs of 156 bytes at offset 9536: 200 shared ones, "
-	 "want at most 128, inside"},
+	 "inode 297 at offset 9504: xattrs of 156 bytes at offset 9536: expected at most "
+	 "128 shared ones that fit, got 200"},
 	{EXAMPLE,
 	 {{"g", 36, 1, 37}},
-	 "inode 297 at offset 9504: xattrs of 156 bytes at offset 9536: 37 shared ones, "
-	 "want at most 128, inside"},
+	 "inode 297 at offset 9504: xattrs of 156 bytes at offset 9536: expected at most "
+	 "128 shared ones that fit, got 37"},
 	{EXAMPLE,
 	 {{"g", 43, 1, 1}},
 	 "inode 297 at offset 9504: xattrs at offset 9536: reserved bytes are not 0"},
@@ -364,27 +366,27 @@ static const struct hostile reader_rows[] = {
 	 "is at 9692"},
 	{EXAMPLE,
 	 {{"g", 2, 2, 36}},
-	 "inode 297 at offset 9504: chunk 0 at block 14384, want no block"},
+	 "inode 297 at offset 9504: chunk 0: expected no block, got block 14384"},
 	{EXAMPLE,
 	 {{"g", 102, 2, 70}},
 	 "inode 297 at offset 9504: xattr at offset 9604 ends at 9694, outside, the end "
 	 "is at 9692"},
 	{EXAMPLE,
 	 {{"g", 45, 1, 7}},
-	 "inode 297 at offset 9504: xattr at offset 9548: key prefix number 7 is wrong"},
+	 "inode 297 at offset 9504: xattr at offset 9548: invalid key prefix number 7"},
 	{EXAMPLE,
 	 {{"g", 45, 1, 132}},
-	 "inode 297 at offset 9504: xattr at offset 9548: key prefix number 132 is "
-	 "wrong"},
+	 "inode 297 at offset 9504: xattr at offset 9548: invalid key prefix number 132"},
 	{EXAMPLE,
 	 {{"g", 48, 1, 0}},
-	 "inode 297 at offset 9504: xattr at offset 9548: key is empty or has NUL in it"},
+	 "inode 297 at offset 9504: xattr at offset 9548: key is empty or contains a NUL "
+	 "byte"},
 	{EXAMPLE,
 	 {{"g", 45, 1, 0}, {"g", 48, 8, 0x2e64657473757274}},
-	 "inode 297 at offset 9504: xattr at offset 9548: key prefix number 0 is wrong"},
+	 "inode 297 at offset 9504: xattr at offset 9548: invalid key prefix number 0"},
 	{EXAMPLE,
 	 {{"g", 48, 8, 0x2e79616c7265766f}, {"g", 56, 8, 0x6965706f63617465}},
-	 "inode 297 at offset 9504: content outside, and no metacopy"},
+	 "inode 297 at offset 9504: external file without metacopy"},
 	{EXAMPLE,
 	 {{"g", 64, 1, 1}},
 	 "inode 297 at offset 9504: metacopy of 36 bytes with a wrong header"},
@@ -396,15 +398,15 @@ static const struct hostile reader_rows[] = {
 	 "inode 297 at offset 9504: metacopy of 36 bytes with a wrong header"},
 	{EXAMPLE,
 	 {{"g", 120, 1, 'x'}},
-	 "inode 297 at offset 9504: redirect of 66 bytes, want a slash and a path of at "
-	 "most 4095 bytes"},
+	 "inode 297 at offset 9504: redirect: expected a slash and a path of at most "
+	 "4095 bytes, got 66 bytes"},
 	{EXAMPLE,
 	 {{"g", 130, 1, 0}},
-	 "inode 297 at offset 9504: redirect of 66 bytes, want a slash and a path of at "
-	 "most 4095 bytes"},
+	 "inode 297 at offset 9504: redirect: expected a slash and a path of at most "
+	 "4095 bytes, got 66 bytes"},
 	{EXAMPLE,
 	 {{NULL, G, 2, 0}, {NULL, G + 8, 4, 0}, {NULL, G + 16, 4, 0}},
-	 "inode 297 at offset 9504: metacopy on a file whose content is inside"},
+	 "inode 297 at offset 9504: metacopy on a file whose content is in the image"},
 	{SIZES,
 	 {{"s3000", 16, 4, 0}},
 	 "inode 577 at offset 18464: data block 0 lies among the metadata, which ends at "
@@ -416,11 +418,12 @@ static const struct hostile reader_rows[] = {
 	/* a reference that leads to itself */
 	{SHARED,
 	 {{"b08", 44, 4, 19}},
-	 "inode 257 at offset 8224: xattr at offset 8268: key is empty or has NUL in it"},
+	 "inode 257 at offset 8224: xattr at offset 8268: key is empty or contains a NUL "
+	 "byte"},
 	{SHARED,
 	 {{"a00", 44, 4, 2047}},
-	 "inode 199 at offset 6368: xattr at offset 16380: key is empty or has NUL in "
-	 "it"},
+	 "inode 199 at offset 6368: xattr at offset 16380: key is empty or contains a "
+	 "NUL byte"},
 };
 
 T(reader_refuses_images_that_linux_shows_differently)
@@ -447,7 +450,7 @@ static const struct hostile check_rows[] = {
 	 "header: bytes from offset 32 to the superblock at 1024 are not 0"},
 	{EXAMPLE,
 	 {{NULL, SB + 8, 4, 2}},
-	 "superblock at offset 1032: want compatible features 6, found 2"},
+	 "superblock at offset 1032: expected compatible features 6, got 2"},
 	{EXAMPLE, {{NULL, SB + 4, 4, 2}}, "superblock at offset 1028: checksum is not 0"},
 	{EXAMPLE,
 	 {{NULL, SB + 48, 1, 1}},
@@ -457,23 +460,24 @@ static const struct hostile check_rows[] = {
 	 "superblock at offset 1072: uuid and name are not all 0"},
 	{EXAMPLE,
 	 {{NULL, SB + 16, 8, 260}},
-	 "superblock at offset 1040: says 260 inodes, found 259"},
+	 "superblock at offset 1040: expected 259 inodes, got 260"},
 	{EXAMPLE,
 	 {{NULL, SB + 44, 4, 1}},
-	 "superblock at offset 1068: want xattr_blkaddr 2, where the inodes end, found "
+	 "superblock at offset 1068: expected xattr_blkaddr 2, where the inodes end, got "
 	 "1"},
 	{EXAMPLE,
 	 {{NULL, 8, 4, 1}},
-	 "header: flags at offset 8 say that there are ACLs, found none"},
+	 "header: flags at offset 8: expected no ACLs, got ACLs"},
 	{"acl-file.v1.cfs",
 	 {{NULL, 8, 4, 0}},
-	 "header: flags at offset 8 say that there are no ACLs, found some"},
-	{EXAMPLE, {{"f", 16, 4, 3}}, "inode 278 at offset 8896: address 3 of nothing"},
+	 "header: flags at offset 8: expected ACLs, got no ACLs"},
+	{EXAMPLE,
+	 {{"f", 16, 4, 3}},
+	 "inode 278 at offset 8896: expected address 0 without data blocks, got 3"},
 	/* the first whiteout, under the name of "ff" and then some other: its entry is that of "g" */
 	{EXAMPLE,
 	 {{NULL, BLOCK + 259 * 12, 8, 38}, {NULL, BLOCK + 259 * 12 + 10, 1, 3}},
-	 "inode 38 at offset 1216: whiteout under another name than 00 to ff in the "
-	 "root"},
+	 "inode 38 at offset 1216: whiteout: expected a name from 00 to ff in the root"},
 	{EXAMPLE,
 	 {{"f", 95, 1, 1}},
 	 "inode 278 at offset 8896: padding from offset 8990 on is not 0"},
@@ -482,11 +486,11 @@ static const struct hostile check_rows[] = {
 	 "inode 297 at offset 9504: padding from offset 9690 on is not 0"},
 	{EXAMPLE,
 	 {{"g", 34, 1, 0}},
-	 "inode 297 at offset 9504: xattr filter 7f00ffff, want 7ffdffff"},
+	 "inode 297 at offset 9504: xattr filter: expected 7ffdffff, got 7f00ffff"},
 	{EXAMPLE,
 	 {{NULL, ROOT + 62, 1, 'x'}},
-	 "inode 36 at offset 1152: xattr at offset 1196 would tell overlayfs what the "
-	 "image does not say"},
+	 "inode 36 at offset 1152: xattr at offset 1196 would make overlayfs show "
+	 "another tree"},
 	{SIZES,
 	 {{"s2049", 0, 2, 0}, {NULL, 7 * 4096 + 2049, 1, 1}},
 	 "inode 576 at offset 18432: padding from offset 30721 on is not 0"},
@@ -495,13 +499,13 @@ static const struct hostile check_rows[] = {
 	 "bytes at offset 11456 belong to no inode and are not 0"},
 	{SIZES,
 	 {{NULL, 6 * 4096 - 1, 1, 1}},
-	 "bytes from offset 21408 to the data at 24576 are not just padding"},
+	 "bytes from offset 21408 to the data at 24576 are not only padding"},
 	{SIZES,
 	 {{NULL, 577 * 32 + 16, 4, 0}, {NULL, 577 * 32 + 8, 4, 0}},
-	 "bytes from offset 21408 to the data at 28672 are not just padding"},
+	 "bytes from offset 21408 to the data at 28672 are not only padding"},
 	{SHARED,
 	 {{"a00", 48, 4, 801}, {NULL, 11396, 4, 0x101}, {NULL, 11400, 4, 'k'}},
-	 "shared xattrs: 53 are referred to, 52 of them lie between offset 11072 and "
+	 "shared xattrs: 53 are referenced, 52 of them lie between offset 11072 and "
 	 "11696"},
 };
 
@@ -520,14 +524,14 @@ T(an_image_ends_where_its_superblock_says)
 		uint32_t blocks;
 		const char *want;
 	} rows[] = {
-		{1, 4, "4 blocks of 4096 bytes, the image has 16385 bytes"},
-		{-1, 4, "4 blocks of 4096 bytes, the image has 16383 bytes"},
-		{4096, 4, "4 blocks of 4096 bytes, the image has 20480 bytes"},
-		{-4096, 4, "4 blocks of 4096 bytes, the image has 12288 bytes"},
-		{1, 0, "0 blocks of 4096 bytes, the image has 16385 bytes"},
+		{1, 4, "4 blocks of 4096 bytes, but the image has 16385 bytes"},
+		{-1, 4, "4 blocks of 4096 bytes, but the image has 16383 bytes"},
+		{4096, 4, "4 blocks of 4096 bytes, but the image has 20480 bytes"},
+		{-4096, 4, "4 blocks of 4096 bytes, but the image has 12288 bytes"},
+		{1, 0, "0 blocks of 4096 bytes, but the image has 16385 bytes"},
 		{-4096, 3, "4096 bytes from data block 3 on end outside the image"},
-		{4096, 5, "bytes from offset 9696 to the data at 16384 are not just"},
-		{4096, 0, "bytes from offset 9696 to the data at 16384 are not just"},
+		{4096, 5, "bytes from offset 9696 to the data at 16384 are not only"},
+		{4096, 0, "bytes from offset 9696 to the data at 16384 are not only"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -68,17 +68,17 @@ T(other_files_are_no_images)
 
 	golden_open(&g, "minimal.v0.cfs");
 	t_eq(cfs_image_open((struct cfs_span){g.bytes, 4095}, &im, &err), -EINVAL);
-	t_str(err.msg, "image: want at least 4096 bytes, found 4095");
+	t_str(err.msg, "image: expected at least 4096 bytes, got 4095");
 	t_eq(cfs_image_open((struct cfs_span){NULL, 0}, &im, &err), -EINVAL);
 	g.bytes[1024] ^= 1;
 	t_eq(cfs_image_open(g.im.bytes, &im, &err), -EINVAL);
-	t_str(err.msg, "superblock: want EROFS magic e0f5e1e2, found e0f5e1e3");
+	t_str(err.msg, "superblock: expected EROFS magic e0f5e1e2, got e0f5e1e3");
 	g.bytes[4] = 2;
 	t_eq(cfs_image_open(g.im.bytes, &im, &err), -ENOTSUP);
-	t_str(err.msg, "header: want container version 1, found 2");
+	t_str(err.msg, "header: expected container version 1, got 2");
 	g.bytes[0] ^= 1;
 	t_eq(cfs_image_open(g.im.bytes, &im, &err), -EINVAL);
-	t_str(err.msg, "header: not a composefs image: want magic d078629a, found "
+	t_str(err.msg, "header: not a composefs image: expected magic d078629a, got "
 		       "d078629b");
 	golden_close(&g);
 }

@@ -512,6 +512,6 @@ T(other_versions_are_refused_with_a_sentence)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		t_eq(cfs_kernel_parse(bad[i], &version, &err), -EINVAL);
-		t_has(err.msg, "kernel version: want one such as 5.14, found \"");
+		t_has(err.msg, "kernel version: expected a version such as 5.14, got \"");
 	}
 }
