@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Is an image what the writer makes of its own content? Its tree is loaded and planned again, and the
- * bytes are compared as they are emitted.
+/* The canonical check: the tree of an image is loaded and planned again, and the bytes are compared
+ * as they are emitted.
  */
 #include "erofs/canonical.h"
 
@@ -17,12 +17,12 @@ enum { PLACE_LEN = 512 };
 
 struct comparison {
 	struct cfs_span image;
-	uint64_t off; /* bytes that were equal */
+	uint64_t off; /* number of equal bytes so far */
 	bool differs;
 };
 
-/* Stops the emission at the first byte that differs. */
-static int compare(void *ctx, const void *p, size_t len, struct cfs_err *err)
+/* A sink that fails at the first byte that differs. */
+static int compare_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct comparison *c = ctx;
 	const uint8_t *made = p;
@@ -40,7 +40,7 @@ static int compare(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return cfs_fail(err, EUCLEAN, "differs");
 }
 
-/* Does the inode, or do its data blocks, lie at that offset? */
+/* Whether the inode or its data blocks contain that offset. */
 static bool lies_at(const struct cfs_inode *i, uint64_t off, bool *in_data)
 {
 	*in_data = i->blocks.len && off >= i->data_off &&
@@ -48,15 +48,15 @@ static bool lies_at(const struct cfs_inode *i, uint64_t off, bool *in_data)
 	return *in_data || (off >= i->off && off - i->off < i->len);
 }
 
-/* A sentence is one line, whatever a name holds; the number says which inode it is. */
-static void keep_on_a_line(char *place)
+/* Replaces control characters of a name, so that the message stays one line; the number identifies the inode. */
+static void replace_control_chars(char *place)
 {
 	for (; *place; place++)
 		if ((unsigned char)*place < ' ' || *place == 0x7f)
 			*place = '?';
 }
 
-/* False when no inode lies there. */
+/* Names the inode at an offset; false when there is none. */
 static bool name_inode(const struct cfs_image *im, uint64_t off, char place[PLACE_LEN])
 {
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -73,13 +73,13 @@ static bool name_inode(const struct cfs_image *im, uint64_t off, char place[PLAC
 			 in_data ? "data of " : "", e->inode.nid,
 			 e->path.len > PLACE_LEN / 2 ? PLACE_LEN / 2 : (int)e->path.len,
 			 e->path.s);
-		keep_on_a_line(place);
+		replace_control_chars(place);
 		return true;
 	}
 	return false;
 }
 
-/* What the writer has at an offset where there is no inode. */
+/* Names the part of the plan at an offset without inode. */
 static const char *name_area(const struct cfs_plan *plan, uint64_t off)
 {
 	if (off < EROFS_SB_OFF)
@@ -100,7 +100,7 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 {
 	struct comparison c = {.image = im->bytes};
 	char place[PLACE_LEN];
-	int rc = cfs_emit(plan, (struct cfs_sink){compare, &c}, err);
+	int rc = cfs_emit(plan, (struct cfs_sink){compare_bytes, &c}, err);
 
 	if (rc < 0 && !c.differs)
 		return rc;

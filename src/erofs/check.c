@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The check: a walk over everything, then a look at what is left. */
+/* The check: a walk over all inodes, then over the bytes that belong to none of them. */
 #include "erofs/check.h"
 
 #include <errno.h>
@@ -15,13 +15,14 @@
 
 enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };
 
-/* A check under way. */
+/* A check in progress. */
 struct check {
 	const struct cfs_image *im;
-	struct cfs_kernel_finding *kernel; /* NULL: not asked for */
+	struct cfs_kernel_finding *kernel; /* NULL: not wanted */
 	struct cfs_spec_room room;
-	struct cfs_slots refs; /* by offset from shared_off in 4 bytes: referred to */
-	uint64_t n_refs;       /* shared xattrs that are referred to */
+	struct cfs_slots
+		refs;	 /* referenced offsets from shared_off, in units of 4 bytes */
+	uint64_t n_refs; /* referenced shared xattrs */
 	uint64_t n_inodes, n_blocks;
 	uint64_t n_far_chunks; /* inodes whose chunk map is in a block of its own */
 	uint64_t inodes_end;
@@ -44,7 +45,7 @@ static int fail_padding(const struct cfs_inode *inode, uint64_t off, struct cfs_
 
 /* --- Header and superblock ----------------------------------------------------------- */
 
-/* What matters to no reader, and so was not looked at when the image was opened. */
+/* The fields that no reader needs, and that cfs_image_open does not check. */
 static int check_super(const struct check *c, struct cfs_err *err)
 {
 	const uint8_t *sb = c->im->bytes.p + EROFS_SB_OFF;
@@ -72,7 +73,7 @@ static int check_super(const struct check *c, struct cfs_err *err)
 	return 0;
 }
 
-/* What the header and superblock say of all inodes. */
+/* The totals of all inodes in header and superblock. */
 static int check_totals(const struct check *c, struct cfs_err *err)
 {
 	if (c->im->inos != c->n_inodes)
@@ -90,10 +91,10 @@ static int check_totals(const struct check *c, struct cfs_err *err)
 
 /* --- Inodes -------------------------------------------------------------------------- */
 
-/* Overlay's own xattrs besides redirect and metacopy of files: only the mark of the root. What else
- * there could be would make overlayfs show something that the image does not tell. */
-static bool may_have(const struct check *c, const struct cfs_inode *inode,
-		     const struct cfs_raw_xattr *x)
+/* Besides redirect and metacopy of files, the only xattr for overlayfs itself is the mark of the root.
+ * Any other would make overlayfs show another tree than the image describes. */
+static bool may_have_xattr(const struct check *c, const struct cfs_inode *inode,
+			   const struct cfs_raw_xattr *x)
 {
 	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)) ||
 	    cfs_raw_xattr_begins(x, CFS_TEXT(CFS_ESCAPED_PREFIX)))
@@ -106,7 +107,7 @@ static bool may_have(const struct check *c, const struct cfs_inode *inode,
 	       cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("y"));
 }
 
-static void note_ref(struct check *c, const struct cfs_raw_xattr *x)
+static void add_ref(struct check *c, const struct cfs_raw_xattr *x)
 {
 	uint64_t i = (x->off - c->im->shared_off) / EROFS_XATTR_ALIGN;
 
@@ -119,7 +120,7 @@ static int check_xattr(struct check *c, const struct cfs_inode *inode,
 {
 	uint64_t end = x->off + ENTRY_LEN + x->suffix.len + x->value.len;
 
-	if (!may_have(c, inode, x))
+	if (!may_have_xattr(c, inode, x))
 		return cfs_bad_inode(err, inode,
 				     "xattr at offset %" PRIu64
 				     " would make overlayfs show another tree",
@@ -127,14 +128,14 @@ static int check_xattr(struct check *c, const struct cfs_inode *inode,
 	if (!is_zero_at(c, end, cfs_align_up(end, EROFS_XATTR_ALIGN)))
 		return fail_padding(inode, end, err);
 	if (x->shared && c->refs.words)
-		note_ref(c, x);
+		add_ref(c, x);
 	if ((x->index == EROFS_XATTR_ACL_ACCESS || x->index == EROFS_XATTR_ACL_DEFAULT) &&
 	    x->suffix.len == 0)
 		c->has_acl = true;
 	return 0;
 }
 
-/* A kernel looks for an xattr only when the filter lets it. */
+/* A kernel reads an xattr only when the filter says that the inode may have it. */
 static int check_xattrs(struct check *c, struct cfs_kernel_look *look,
 			struct cfs_err *err)
 {
@@ -162,7 +163,7 @@ static int check_xattrs(struct check *c, struct cfs_kernel_look *look,
 	return 0;
 }
 
-/* The bytes of an inode that mean nothing. */
+/* The unused bytes of an inode. */
 static int check_padding(const struct check *c, const struct cfs_inode *inode,
 			 struct cfs_err *err)
 {
@@ -185,8 +186,8 @@ static int check_padding(const struct check *c, const struct cfs_inode *inode,
 	return 0;
 }
 
-/* The device 0/0 that hides the directory of objects of that name. Anywhere else a kernel lists its name, and does not
- * find it. */
+/* A device 0/0 in the root hides the object directory of the same name. Anywhere else a kernel lists the name but
+ * cannot find it. */
 static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
 			struct cfs_err *err)
 {
@@ -226,7 +227,7 @@ static int check_inode(struct check *c, const struct cfs_walk_entry *e,
 	return 0;
 }
 
-/* --- What is left -------------------------------------------------------------------- */
+/* --- Other bytes --------------------------------------------------------------------- */
 
 /* Between the inodes. */
 static int check_gaps(const struct check *c, const struct cfs_slots *used,
@@ -244,7 +245,7 @@ static int check_gaps(const struct check *c, const struct cfs_slots *used,
 	return 0;
 }
 
-/* The length of a shared xattr with padding; 0: there is none, only zeros follow. */
+/* The length of a shared xattr with padding; 0: no more xattrs, only zeros follow. */
 static uint64_t shared_len(const struct check *c, uint64_t off)
 {
 	const uint8_t *p = c->im->bytes.p + off;
@@ -256,8 +257,8 @@ static uint64_t shared_len(const struct check *c, uint64_t off)
 	return cfs_align_up(len, EROFS_XATTR_ALIGN);
 }
 
-/* The shared xattrs lie behind the inodes, one by one; zeros follow up to data_off. Some may have no
- * reference: inodes with more than EROFS_XATTR_SHARED_MAX keep the others for themselves. */
+/* The shared xattrs follow the inodes without gaps; zeros follow up to data_off. Some may have no
+ * reference: an inode with more than EROFS_XATTR_SHARED_MAX of them stores the others inline. */
 static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err *err)
 {
 	uint64_t off = c->inodes_end, n = 0, len;
@@ -287,8 +288,8 @@ static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err
 	return 0;
 }
 
-/* The blocks at the end of the image, each with an owner. Where a chunk map has a block of its own
- * nothing says which one, but it is known by its bytes. */
+/* The blocks at the end of the image must have an owner each. Nothing points to the block of a chunk
+ * map, but its bytes, all 0xff, identify it. */
 static int check_blocks(const struct check *c, const struct cfs_slots *used,
 			uint64_t data_off, struct cfs_err *err)
 {
@@ -327,7 +328,7 @@ static int check_areas(const struct check *c, const struct cfs_slots *used,
 	return rc < 0 ? rc : check_blocks(c, used, data_off, err);
 }
 
-/* --- All of it ----------------------------------------------------------------------- */
+/* --- The whole ----------------------------------------------------------------------- */
 
 static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err)
 {

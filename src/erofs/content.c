@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What lies behind an inode: the target of a symlink, the content of a small file. Decoding
- * has placed both inside the image and bounded their sizes. */
+/* The target of a symlink and the content of a small file. cfs_image_inode checked that both
+ * lie inside the image, and bounded their sizes. */
 #include "erofs/content.h"
 
 #include <errno.h>

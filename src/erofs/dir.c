@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Directories: reading in order, and binary search.
  *
- * A directory is a row of groups: one in each block, the last one in the tail where there is a
- * tail. A group is n entries of 12 bytes, then their names; a name ends where the next one
+ * A directory is a sequence of groups: one in each block, the last one in the tail if there is
+ * one. A group is n entries of 12 bytes, then their names; a name ends where the next one
  * begins, the last one at the end of the group or at its first NUL.
  */
 #include "erofs/dir.h"
@@ -34,13 +34,13 @@ static uint32_t count_blocks(const struct cfs_dir *dir)
 	return (uint32_t)whole + (dir->tail.len > 0);
 }
 
-/* Of the current group, from the start of the image. */
+/* The offset of the current group in the image. */
 static uint64_t block_off(const struct cfs_dir *dir)
 {
 	return dir->block.p ? (uint64_t)(dir->block.p - dir->im->bytes.p) : dir->off;
 }
 
-/* Makes the group of that number the current one. */
+/* Makes the group with this number the current one. */
 static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 {
 	uint64_t off = (uint64_t)no * EROFS_BLOCK, names_off = 0;
@@ -67,9 +67,10 @@ static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 	return 0;
 }
 
-/* Says which entry of the current group broke a rule. Names are not shown: they come from
- * whoever made the image. */
-static int place(const struct cfs_dir *dir, uint32_t i, int rc, struct cfs_err *err)
+/* Adds the offset of an entry of the current group to a message. Names are untrusted and not
+ * printed. */
+static int add_entry_place(const struct cfs_dir *dir, uint32_t i, int rc,
+			   struct cfs_err *err)
 {
 	return cfs_context(err, rc,
 			   "inode %" PRIu64 " at offset %" PRIu64
@@ -146,9 +147,9 @@ int cfs_dir_open(const struct cfs_image *im, const struct cfs_inode *inode,
 	return 0;
 }
 
-/* Notes "." and "..". Since names ascend, each comes once at most. */
-static int note_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
-		     struct cfs_err *err)
+/* Records "." and "..". Names ascend, so each occurs at most once. */
+static int record_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
+		       struct cfs_err *err)
 {
 	if (entry->file_type != EROFS_FT_DIR)
 		return cfs_fail(err, EUCLEAN, "\"%s\" is not a directory",
@@ -176,7 +177,7 @@ static bool is_padded(const struct cfs_dir *dir, struct cfs_text last)
 	       cfs_span_is_zero(rest);
 }
 
-/* An entry of the current group, in its turn: 1, or 0 when it is "." or "..". */
+/* The next entry of the current group: 1, or 0 when it is "." or "..". */
 static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 		      struct cfs_err *err)
 {
@@ -191,11 +192,11 @@ static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
 		return cfs_fail(err, EUCLEAN, "padding after the name is not 0");
 	dir->before = out->name;
 	if (is_self(out->name) || is_parent(out->name))
-		return note_dots(dir, out, err);
+		return record_dots(dir, out, err);
 	return 1;
 }
 
-static int finish(const struct cfs_dir *dir, struct cfs_err *err)
+static int check_dots(const struct cfs_dir *dir, struct cfs_err *err)
 {
 	if (!dir->has_self || !dir->has_parent)
 		return cfs_bad_inode(err, dir, "directory without \"%s\"",
@@ -212,21 +213,21 @@ int cfs_dir_next(struct cfs_dir *dir, struct cfs_dirent *out, struct cfs_err *er
 
 		if (dir->entry == dir->n_entries) {
 			if (dir->block_no == count_blocks(dir))
-				return finish(dir, err);
+				return check_dots(dir, err);
 			rc = load_block(dir, dir->block_no, err);
 			if (rc < 0)
 				return rc;
 		}
 		i = dir->entry++;
-		rc = place(dir, i, take_entry(dir, i, out, err), err);
+		rc = add_entry_place(dir, i, take_entry(dir, i, out, err), err);
 	}
 	return rc;
 }
 
 /* --- Searching ----------------------------------------------------------------------- */
 
-/* The last group whose first name is not above name becomes the current one: 1, or 0 when name comes
- * before all. */
+/* Makes the last group whose first name is not greater than name the current one: 1, or 0 when name
+ * precedes all. */
 static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err *err)
 {
 	uint32_t low = 0, high = count_blocks(dir);
@@ -238,7 +239,8 @@ static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err 
 
 		rc = load_block(dir, mid, err);
 		if (rc == 0)
-			rc = place(dir, 0, parse_name(dir, 0, &first, err), err);
+			rc = add_entry_place(dir, 0, parse_name(dir, 0, &first, err),
+					     err);
 		if (rc < 0)
 			return rc;
 		if (cfs_text_cmp(first, name) <= 0)
@@ -269,7 +271,7 @@ int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
 		uint32_t mid = low + (high - low) / 2;
 		int order;
 
-		rc = place(&dir, mid, parse_entry(&dir, mid, out, err), err);
+		rc = add_entry_place(&dir, mid, parse_entry(&dir, mid, out, err), err);
 		if (rc < 0)
 			return rc;
 		order = cfs_text_cmp(name, out->name);
@@ -288,7 +290,7 @@ int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
 {
 	int rc = cfs_image_inode(im, entry->nid, out, err);
 
-	if (rc < 0 && out->off == 0) /* nowhere: the fault is in what led to it */
+	if (rc < 0 && out->off == 0) /* outside the image: report the entry */
 		return cfs_context(err, rc, "directory entry at offset %" PRIu64,
 				   entry->off);
 	if (rc < 0)

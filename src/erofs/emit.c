@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The bytes of an image, in ascending order, as the plan says. */
+/* Writes the bytes of an image, in ascending order, from its plan. */
 #include "erofs/write.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "erofs/plan_layout.h"
 #include "erofs/plan_xattrs.h"
 
-/* More than the largest inode, which is one with all the xattrs that fit (256 KiB). */
+/* Larger than the largest inode, one with 256 KiB of xattrs. */
 enum { BUFFER_LEN = 512 * 1024 };
 
 struct emit {
@@ -139,8 +139,8 @@ static uint16_t inode_format(const struct cfs_node *n, const struct cfs_plan_ino
 			  (inode->flags & CFS_PLAN_COMPACT ? 0 : EROFS_EXTENDED));
 }
 
-/* i_u: the device, the chunk format or the first data block. A chunk map that became a block shows the
- * upper half of its address beside the format. */
+/* i_u: the device, the chunk format or the first data block. A chunk map in a data block has the upper
+ * half of its address beside the format. */
 static uint32_t inode_union(const struct emit *e, cfs_id id)
 {
 	const struct cfs_node *n = cfs_plan_node(e->plan, id);
@@ -154,7 +154,7 @@ static uint32_t inode_union(const struct emit *e, cfs_id id)
 	return blk;
 }
 
-/* What lies behind the inode: the part of its content that fills no block. */
+/* The tail after the inode: the part of its content that is not in data blocks. */
 static void put_tail(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 {
 	const struct cfs_node *n = cfs_plan_node(plan, id);
@@ -172,7 +172,7 @@ static void put_tail(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 		memcpy(p, n->content + n->size - inode->tail_len, inode->tail_len);
 	} else {
 		memset(p, 0xff,
-		       inode->tail_len); /* addresses of chunks that are elsewhere */
+		       inode->tail_len); /* null addresses: the chunks are in the object */
 	}
 }
 
@@ -239,7 +239,7 @@ static void emit_inodes(struct emit *e)
 	cfs_out_zero(&e->out, plan->inodes_end - e->out.total);
 }
 
-/* --- what follows -------------------------------------------------------------------- */
+/* --- other areas --------------------------------------------------------------------- */
 
 static void emit_shared(struct emit *e)
 {

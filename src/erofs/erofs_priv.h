@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the two halves of the room share: the names of the xattrs that composefs puts into an
- * image, the layout of the one value that is not text, the types of directory entries.
+/* Constants for both reader and writer: the xattrs that composefs adds to an image, the layout
+ * of metacopy, the types of directory entries.
  */
 #ifndef CFS_EROFS_PRIV_H
 #define CFS_EROFS_PRIV_H
@@ -9,15 +9,15 @@
 
 #include "erofs/format.h"
 
-/* What overlayfs looks at. The image is a lower layer, so these are for the mount itself. */
+/* xattrs that overlayfs acts on, since the image is a lower layer. */
 #define CFS_OVERLAY_PREFIX "trusted.overlay."
 #define CFS_OVERLAY_METACOPY                                                             \
 	CFS_OVERLAY_PREFIX "metacopy" /* digest of a file's content */
 #define CFS_OVERLAY_REDIRECT CFS_OVERLAY_PREFIX "redirect" /* "/" and its backing path */
 #define CFS_OVERLAY_OPAQUE   CFS_OVERLAY_PREFIX "opaque"   /* the root, value "y" */
 
-/* An input key "trusted.overlay.X" is stored as "trusted.overlay.overlay.X", so that the mount
- * shows it again instead of acting on it. */
+/* An input key "trusted.overlay.X" is stored as "trusted.overlay.overlay.X", so that overlayfs
+ * shows it unescaped instead of acting on it. */
 #define CFS_ESCAPE	   "overlay."
 #define CFS_ESCAPED_PREFIX CFS_OVERLAY_PREFIX CFS_ESCAPE
 
@@ -31,7 +31,7 @@
 #define CFS_USER_OPAQUE	      "user.overlay.opaque"
 
 /* The value of metacopy: version 0, length of all of it, flags 0, number of the hash algorithm,
- * then the digest. Or nothing at all when there is no digest. */
+ * then the digest. Empty when there is no digest. */
 enum {
 	CFS_METACOPY_HEADER = 4,
 	CFS_METACOPY_VERSION_OFF = 0,
@@ -40,7 +40,7 @@ enum {
 	CFS_METACOPY_ALG_OFF = 3,
 };
 
-/* The file type that a directory entry gives for a mode; 0: no such type. */
+/* The file type in a directory entry for a mode; 0: no such type. */
 static inline uint8_t cfs_mode_file_type(uint32_t mode)
 {
 	static const uint8_t types[16] = {

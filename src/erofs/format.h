@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The image format: constants, and structs that give offsets. Values are read with
- * cfs_le32() and the like, never through these structs: an image need not be aligned in
- * memory.
+/* The image format: constants, and structs for offsetof. Values are read with cfs_le32() and
+ * the like, never through these structs, since an image need not be aligned in memory.
  *
  * Source: fs/erofs/erofs_fs.h of the kernel for the EROFS part; the composefs header and
- * the overlay xattrs are composefs's own.
+ * the overlay xattrs are defined by composefs.
  */
 #ifndef CFS_EROFS_FORMAT_H
 #define CFS_EROFS_FORMAT_H
@@ -66,13 +65,13 @@ struct erofs_super {
 } __attribute__((packed));
 static_assert(sizeof(struct erofs_super) == 128, "EROFS superblock");
 
-/* i_format: bit 0 tells the form, bits 1..3 the data layout. */
+/* i_format: bit 0 is the form, bits 1..3 are the data layout. */
 enum {
 	EROFS_EXTENDED = 1,
 	EROFS_LAYOUT_SHIFT = 1,
 	EROFS_LAYOUT_MASK = 7,
 	EROFS_LAYOUT_PLAIN = 0,
-	EROFS_LAYOUT_INLINE = 2, /* the last, partial block lies behind the inode */
+	EROFS_LAYOUT_INLINE = 2, /* the last, partial block follows the inode */
 	EROFS_LAYOUT_CHUNK = 4,
 };
 
@@ -116,13 +115,13 @@ struct erofs_xattr_header {
 static_assert(sizeof(struct erofs_xattr_header) == 12, "xattr header");
 
 struct erofs_xattr_entry {
-	uint8_t e_name_len; /* without the prefix that e_name_index stands for */
+	uint8_t e_name_len; /* without the prefix of e_name_index */
 	uint8_t e_name_index;
 	uint16_t e_value_size;
 };
 static_assert(sizeof(struct erofs_xattr_entry) == 4, "xattr entry");
 
-/* What i_xattr_icount can say: header and entries of one inode. */
+/* The maximum of i_xattr_icount: header and entries of one inode. */
 enum { EROFS_XATTR_AREA_MAX = 12 + (UINT16_MAX - 1) * 4 };
 
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* An image in a file: looked at before it is read. */
+/* Images in files: the superblock is checked before the rest is read. */
 #include "erofs/image_file.h"
 
 #include <errno.h>
@@ -10,12 +10,13 @@
 
 enum {
 	UNKNOWN_MAX =
-		1 << 30, /* bytes from a pipe when the superblock does not say how many */
+		1
+		<< 30, /* bytes from a pipe when the superblock does not give the length */
 	PIECE_LEN = 1 << 20,
 };
 
-/* Appends up to want bytes, less only at the end. */
-static int read_on(int fd, size_t want, struct cfs_mem *to, struct cfs_err *err)
+/* Appends up to want bytes, fewer only at the end of the file. */
+static int read_more(int fd, size_t want, struct cfs_mem *to, struct cfs_err *err)
 {
 	while (want) {
 		size_t len = want < PIECE_LEN ? want : PIECE_LEN;
@@ -34,12 +35,12 @@ static int read_on(int fd, size_t want, struct cfs_mem *to, struct cfs_err *err)
 	return 0;
 }
 
-/* One byte more than there should be is enough to see that there are more. */
+/* Reads one byte more than expected, so that a longer file is noticed. */
 int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 {
 	size_t missing = to->len < EROFS_BLOCK ? EROFS_BLOCK - to->len : 0;
 	uint64_t len;
-	int rc = read_on(fd, missing, to, err);
+	int rc = read_more(fd, missing, to, err);
 
 	if (rc == 0)
 		rc = cfs_image_head((struct cfs_span){to->p, to->len},
@@ -49,8 +50,8 @@ int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 	if (len == CFS_IMAGE_LEN_UNKNOWN)
 		len = UNKNOWN_MAX;
 	if (len < to->len)
-		return 0; /* for cfs_image_open to refuse */
-	return read_on(fd, len + 1 - to->len, to, err);
+		return 0; /* cfs_image_open will refuse it */
+	return read_more(fd, len + 1 - to->len, to, err);
 }
 
 static int map_stream(int fd, struct cfs_map *out, struct cfs_err *err)

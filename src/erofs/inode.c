@@ -18,7 +18,7 @@ bool cfs_inode_is_hidden(const struct cfs_image *im, const struct cfs_inode *ino
 	return im->rules->whiteouts_escaped && S_ISCHR(inode->mode) && inode->rdev == 0;
 }
 
-/* The fields that are not in struct cfs_inode: they tell where the rest lies. */
+/* The fields that are not in struct cfs_inode: they locate the xattrs and the content. */
 struct raw_inode {
 	uint16_t format;
 	uint16_t xattr_icount;
@@ -105,7 +105,7 @@ static int decode_head(const struct cfs_image *im, uint64_t nid, struct raw_inod
 	return 0;
 }
 
-/* The xattr area; out->len grows to its end. Its inside is for cfs_raw_xattrs_open. */
+/* Locates the xattr area and extends out->len to its end. cfs_raw_xattrs_open checks its inside. */
 static int place_xattrs(const struct cfs_image *im, const struct raw_inode *raw,
 			struct cfs_inode *out, struct cfs_err *err)
 {
@@ -123,7 +123,7 @@ static int place_xattrs(const struct cfs_image *im, const struct raw_inode *raw,
 	return 0;
 }
 
-/* The len bytes behind inode and xattrs. A kernel reads them from one block. */
+/* Locates the len bytes after inode and xattrs. A kernel reads them from one block. */
 static int place_tail(const struct cfs_image *im, uint64_t len, struct cfs_inode *out,
 		      struct cfs_err *err)
 {
@@ -143,7 +143,7 @@ static int place_tail(const struct cfs_image *im, uint64_t len, struct cfs_inode
 	return 0;
 }
 
-/* The len bytes in data blocks. */
+/* Locates the len bytes in data blocks. */
 static int place_blocks(const struct cfs_image *im, uint32_t blkaddr, uint64_t len,
 			struct cfs_inode *out, struct cfs_err *err)
 {
@@ -166,7 +166,7 @@ static int place_blocks(const struct cfs_image *im, uint32_t blkaddr, uint64_t l
 	return 0;
 }
 
-/* Plain: all in blocks; inline: whole blocks, and the rest as tail. */
+/* Plain layout: all in blocks; inline layout: whole blocks, and the rest as tail. */
 static int place_flat(const struct cfs_image *im, const struct raw_inode *raw,
 		      struct cfs_inode *out, struct cfs_err *err)
 {
@@ -187,7 +187,7 @@ static int place_flat(const struct cfs_image *im, const struct raw_inode *raw,
 	return rc < 0 ? rc : place_tail(im, tail_len, out, err);
 }
 
-/* The addresses of chunks, all null: the content is in another layer. */
+/* The addresses of chunks must all be null: the content is in another layer. */
 static int check_chunks(const struct cfs_inode *inode, struct cfs_err *err)
 {
 	for (size_t i = 0; i < inode->tail.len; i += 4)
@@ -199,8 +199,8 @@ static int check_chunks(const struct cfs_inode *inode, struct cfs_err *err)
 	return 0;
 }
 
-/* An external file. Where its chunk map would cross a block boundary although the inode starts a
- * block, writers put it into a data block that nothing points to. */
+/* An external file. When its chunk map would cross a block boundary although the inode starts a
+ * block, writers store it in a data block that nothing points to. */
 static int place_chunks(const struct cfs_image *im, const struct raw_inode *raw,
 			struct cfs_inode *out, struct cfs_err *err)
 {
@@ -229,7 +229,7 @@ static int place_chunks(const struct cfs_image *im, const struct raw_inode *raw,
 	return rc < 0 ? rc : check_chunks(out, err);
 }
 
-/* What each type may have as size and layout, and where its bytes lie. */
+/* Checks size and layout by type, and locates the content. */
 static int place_content(const struct cfs_image *im, const struct raw_inode *raw,
 			 struct cfs_inode *out, struct cfs_err *err)
 {

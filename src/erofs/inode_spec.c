@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From an inode of an image back to what the tree said: the overlay xattrs that the writer
- * added are taken away, and tell backing path, digest and whiteouts. */
+/* From an inode of an image back to the inode of the tree: the overlay xattrs that the writer
+ * added are removed, and become backing path, digest and whiteouts. */
 #include "erofs/inode_spec.h"
 
 #include <errno.h>
@@ -12,14 +12,14 @@
 #include "erofs/key_prefix.h"
 #include "erofs/xattr.h"
 
-/* What the keys and values of an inode come to at most: those of the tree (CFS_XATTR_BUDGET), 8 bytes of
- * escape for each of at most 1424 keys that fit into it, redirect with a path of 4095 bytes, metacopy
- * and marks. It bounds the work that many inodes with references to large shared xattrs make. */
+/* The limit of all keys and values of an inode: those of the tree (CFS_XATTR_BUDGET), 8 bytes of escape
+ * for each of at most 1424 keys in that budget, redirect with a path of 4095 bytes, metacopy and marks.
+ * It bounds the work for many inodes that reference large shared xattrs. */
 enum { STORED_MAX = 49152 };
 
 enum {
 	KEY_COST = 7, /* of each xattr besides its bytes, as the tree counts */
-	FEW = 16,     /* up to here comparing each with each is faster than sorting */
+	FEW = 16,     /* comparing each pair of so many is faster than sorting them */
 };
 
 void cfs_spec_room_fini(struct cfs_spec_room *room)
@@ -32,9 +32,9 @@ void cfs_spec_room_fini(struct cfs_spec_room *room)
 
 /* --- Gathering ----------------------------------------------------------------------- */
 
-/* Adds a key and value. Until all are there, only the length of the key is right: its bytes may
- * still move. */
-static int gather(struct cfs_spec_room *room, const struct cfs_raw_xattr *x)
+/* Adds a key and value. The pointer to the key is set after the last one, since the buffer of keys
+ * may move until then. */
+static int gather_xattr(struct cfs_spec_room *room, const struct cfs_raw_xattr *x)
 {
 	struct cfs_text prefix = cfs_xattr_prefix(x->index);
 	size_t len = prefix.len + x->suffix.len;
@@ -63,7 +63,7 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 	room->keys_len = 0;
 	rc = cfs_raw_xattrs_open(im, inode, &it, err);
 	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
-		rc = gather(room, &x);
+		rc = gather_xattr(room, &x);
 		if (rc < 0)
 			return cfs_fail(err, ENOMEM,
 					"inode %" PRIu64 ": no memory for its xattrs",
@@ -81,8 +81,8 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 	return rc;
 }
 
-/* The same key twice stays in order. */
-static int by_key(const void *a, const void *b)
+/* Equal keys stay in their order. */
+static int compare_keys(const void *a, const void *b)
 {
 	const struct cfs_xattr *const *x = a, *const *y = b;
 	int order = cfs_text_cmp((*x)->key, (*y)->key);
@@ -90,8 +90,8 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (*x > *y) - (*x < *y);
 }
 
-/* A dropped xattr has an empty key, which none can have otherwise. */
-static void drop(struct cfs_spec_room *room, struct cfs_xattr *x)
+/* A dropped xattr gets an empty key, which no valid one has. */
+static void drop_xattr(struct cfs_spec_room *room, struct cfs_xattr *x)
 {
 	x->key.len = 0;
 	room->twins = true;
@@ -104,7 +104,7 @@ static void drop_twins_among_few(struct cfs_spec_room *room)
 	for (size_t i = 1; i < room->n_xattrs; i++)
 		for (size_t j = 0; j < i && xattrs[i].key.len; j++)
 			if (cfs_text_eq(xattrs[i].key, xattrs[j].key))
-				drop(room, &xattrs[i]);
+				drop_xattr(room, &xattrs[i]);
 }
 
 static int drop_twins_among_many(const struct cfs_inode *inode,
@@ -118,17 +118,17 @@ static int drop_twins_among_many(const struct cfs_inode *inode,
 				inode->nid);
 	for (size_t i = 0; i < n; i++)
 		room->order[i] = &room->xattrs[i];
-	qsort(room->order, n, sizeof(*room->order), by_key);
+	qsort(room->order, n, sizeof(*room->order), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		if (cfs_text_eq(room->order[first]->key, room->order[i]->key))
-			drop(room, room->order[i]);
+			drop_xattr(room, room->order[i]);
 		else
 			first = i;
 	}
 	return 0;
 }
 
-/* Of a key that is there twice, a kernel reads the first value: inline ones, then shared ones, as they were gathered. */
+/* When a key occurs twice, a kernel reads the first value: inline ones come before shared ones, as gathered. */
 static int drop_twins(const struct cfs_inode *inode, struct cfs_spec_room *room,
 		      struct cfs_err *err)
 {
@@ -139,7 +139,7 @@ static int drop_twins(const struct cfs_inode *inode, struct cfs_spec_room *room,
 	return 0;
 }
 
-/* --- Overlay's own ------------------------------------------------------------------- */
+/* --- xattrs of overlayfs ------------------------------------------------------------- */
 
 static int map_redirect(const struct cfs_inode *inode, struct cfs_span value,
 			struct cfs_text *out, struct cfs_err *err)
@@ -159,7 +159,7 @@ static int map_redirect(const struct cfs_inode *inode, struct cfs_span value,
 	return 0;
 }
 
-/* The header is what overlayfs wants to see; an empty value says that there is no digest. */
+/* overlayfs requires this header; an empty value means that there is no digest. */
 static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 			enum cfs_hash_alg *alg, const uint8_t **out, struct cfs_err *err)
 {
@@ -186,7 +186,7 @@ static int map_metacopy(const struct cfs_inode *inode, struct cfs_span value,
 	return 0;
 }
 
-/* A kernel goes to the object of a file with metacopy alone; else it shows zeros, whatever the redirect says. */
+/* A kernel reads the object only when the file has metacopy. Without it the file has zeros, even with a redirect. */
 static int check_metacopy(const struct cfs_inode *inode, bool has_metacopy,
 			  struct cfs_err *err)
 {
@@ -195,8 +195,8 @@ static int check_metacopy(const struct cfs_inode *inode, bool has_metacopy,
 	return 0;
 }
 
-/* The marks of a whiteout, or of the directory of one: two keys without values. One of them alone, or with a value,
- * is an xattr of the tree. */
+/* The marks of a whiteout, or of a directory with whiteouts: two keys with empty values. Only one of them, or one with
+ * a value, is an xattr of the tree. */
 struct marks {
 	bool whiteout, whiteouts;
 };
@@ -237,9 +237,9 @@ static bool is_mark(const struct marks *marks, struct cfs_text key)
 				    cfs_text_eq(key, CFS_TEXT(CFS_ESCAPED_WHITEOUTS)));
 }
 
-/* What becomes of a key. Of keys that begin with overlay's prefix only the escaped ones belong to
- * the tree; redirect and metacopy mean something on regular files alone. */
-static enum fate fate_of(bool is_file, const struct marks *marks, struct cfs_text key)
+/* What to do with a key. Of the keys with the prefix of overlayfs only escaped ones belong to the tree;
+ * redirect and metacopy have a meaning only on regular files. */
+static enum fate choose_fate(bool is_file, const struct marks *marks, struct cfs_text key)
 {
 	if (is_mark(marks, key))
 		return DROP;
@@ -256,8 +256,8 @@ static enum fate fate_of(bool is_file, const struct marks *marks, struct cfs_tex
 
 /* --- The spec ------------------------------------------------------------------------ */
 
-/* "trusted.overlay.overlay.X" becomes "trusted.overlay.X", in place: the front moves up. */
-static struct cfs_text unescape(struct cfs_spec_room *room, struct cfs_text key)
+/* "trusted.overlay.overlay.X" becomes "trusted.overlay.X", in place: the prefix is written 8 bytes later. */
+static struct cfs_text unescape_key(struct cfs_spec_room *room, struct cfs_text key)
 {
 	size_t skip = sizeof(CFS_ESCAPE) - 1;
 	char *s = room->keys + (key.s - room->keys) + skip;
@@ -266,7 +266,7 @@ static struct cfs_text unescape(struct cfs_spec_room *room, struct cfs_text key)
 	return (struct cfs_text){s, key.len - skip};
 }
 
-/* Does what the fate of an xattr asks for. 1: it stays, 0: it does not. */
+/* Applies the fate of an xattr. 1: it stays, 0: it does not. */
 static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_xattr *x,
 		     struct cfs_spec_room *room, struct cfs_inode_spec *out,
 		     struct cfs_err *err)
@@ -279,7 +279,7 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 	case DROP:
 		return 0;
 	case UNESCAPE:
-		x->key = unescape(room, x->key);
+		x->key = unescape_key(room, x->key);
 		break;
 	case KEEP:
 		break;
@@ -291,7 +291,7 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 	return 1;
 }
 
-/* Sorts out the gathered xattrs: those that stay move to the front. */
+/* Applies the fates of all xattrs: those that stay move to the front. */
 static int map_xattrs(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_spec_room *room, struct cfs_inode_spec *out,
 		      struct cfs_err *err)
@@ -301,7 +301,7 @@ static int map_xattrs(const struct cfs_image *im, const struct cfs_inode *inode,
 
 	for (size_t i = 0; i < room->n_xattrs; i++) {
 		struct cfs_xattr x = room->xattrs[i];
-		enum fate fate = fate_of(S_ISREG(inode->mode), &marks, x.key);
+		enum fate fate = choose_fate(S_ISREG(inode->mode), &marks, x.key);
 		int rc = x.key.len ? map_xattr(inode, fate, &x, room, out, err) : 0;
 
 		if (rc < 0)

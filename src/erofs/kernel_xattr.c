@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which xattrs and backing paths kernels act on as the image says. */
+/* The xattrs and backing paths that kernels understand. */
 #include "erofs/kernel_xattr.h"
 
 #include "erofs/erofs_priv.h"
@@ -20,7 +20,7 @@ bool kernel_is_capability(struct cfs_text key)
 	return cfs_text_eq(key, CFS_TEXT("security.capability"));
 }
 
-/* Does it begin so, with more behind it? */
+/* Whether a key has the prefix and a rest that is not empty. */
 static bool is_behind(struct cfs_text key, struct cfs_text prefix)
 {
 	return key.len > prefix.len && cfs_text_has_prefix(key, prefix);
@@ -30,7 +30,7 @@ bool kernel_shows_key(struct cfs_text key)
 {
 	struct cfs_text overlay = CFS_TEXT(CFS_OVERLAY_PREFIX);
 
-	/* Overlayfs escapes the key that is asked for, and that must not be too long, or end with its prefix. */
+	/* overlayfs escapes the requested key; the result must not be too long, and the rest not empty. */
 	if (cfs_text_has_prefix(key, overlay))
 		return key.len > overlay.len &&
 		       key.len + sizeof(CFS_ESCAPE) - 1 <= CFS_XATTR_KEY_MAX;
@@ -60,7 +60,7 @@ enum acl_tag {
 	ACL_OTHER = 32,
 };
 
-/* Which tags an entry may follow; 0: it may be the first. */
+/* Whether an entry with this tag may follow one with the tag before; 0: it is the first. */
 static bool may_follow(uint16_t tag, unsigned before)
 {
 	switch (tag) {
@@ -81,7 +81,7 @@ static bool may_follow(uint16_t tag, unsigned before)
 	}
 }
 
-/* Entries without an ID have -1 in its place, or a kernel would not give the value back. */
+/* Entries without an ID must have -1 there, since a kernel would return another value than stored. */
 static bool is_entry(const uint8_t *p, unsigned before)
 {
 	uint16_t tag = cfs_le16(p + ACL_TAG_OFF);
@@ -91,7 +91,7 @@ static bool is_entry(const uint8_t *p, unsigned before)
 	       (cfs_le32(p + ACL_ID_OFF) == UINT32_MAX) != is_named;
 }
 
-/* All entries in their order: owner, users, group, groups, mask, others. */
+/* The order of entries: owner, users, group, groups, mask, others. */
 static bool is_acl(struct cfs_span value)
 {
 	unsigned before = 0;
@@ -137,7 +137,7 @@ bool kernel_takes_capability(struct cfs_span value)
 	revision = cfs_le32(value.p) & ~(uint32_t)CAPS_EFFECTIVE;
 	if (value.len == CAPS_LEN_2)
 		return revision == CAPS_REVISION_2;
-	/* Of the first user namespace the kernel gives back revision 2. */
+	/* For root of the initial user namespace the kernel returns revision 2. */
 	return revision == CAPS_REVISION_3 && cfs_le32(value.p + CAPS_ROOT_OFF) != 0 &&
 	       cfs_le32(value.p + CAPS_ROOT_OFF) != UINT32_MAX;
 }
@@ -150,7 +150,7 @@ static bool is_component(struct cfs_text name)
 	       !cfs_text_eq(name, CFS_TEXT(".")) && !cfs_text_eq(name, CFS_TEXT(".."));
 }
 
-/* Overlayfs refuses empty components; "." and ".." name no file, or one outside. */
+/* overlayfs refuses empty components; "." and ".." name a directory, or a file outside. */
 bool kernel_finds_path(struct cfs_text path)
 {
 	for (;;) {

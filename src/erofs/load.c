@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From an image to a tree, through the builder: what the builder refuses no image may say. */
+/* From an image to a tree, through the builder: an image whose content the builder refuses is damaged. */
 #include "erofs/load.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ struct later_link {
 	const uint64_t *cookie;
 };
 
-/* A load under way. */
+/* A load in progress. */
 struct load {
 	const struct cfs_image *im;
 	enum cfs_hash_alg alg;
@@ -40,7 +40,8 @@ struct load {
 	struct cfs_spec_room room;
 	cfs_id *open; /* the directory at each depth */
 	size_t open_cap;
-	const struct cfs_primaries *primaries; /* NULL: first names are */
+	const struct cfs_primaries
+		*primaries; /* NULL: the first name of a walk is the primary one */
 	struct later_link *later;
 	size_t n_later, later_cap;
 };
@@ -74,7 +75,7 @@ static int set_later_targets(struct load *l, struct cfs_err *err)
 	return 0;
 }
 
-static int at_inode(const struct cfs_walk_entry *e, int rc, struct cfs_err *err)
+static int add_inode_place(const struct cfs_walk_entry *e, int rc, struct cfs_err *err)
 {
 	return cfs_context(err, rc, "inode %" PRIu64 " at offset %" PRIu64, e->inode.nid,
 			   e->inode.off);
@@ -88,7 +89,7 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 
 	if (rc == 0)
 		rc = set_target(l, e, link, err);
-	return at_inode(e, rc, err);
+	return add_inode_place(e, rc, err);
 }
 
 static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
@@ -107,7 +108,7 @@ static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id pare
 		rc = cfs_builder_root(l->builder, &spec, err);
 	else
 		rc = cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
-	return at_inode(e, rc, err);
+	return add_inode_place(e, rc, err);
 }
 
 static bool is_link(const struct load *l, const struct cfs_walk_entry *e)
@@ -137,7 +138,7 @@ static int add_entry(struct load *l, const struct cfs_walk_entry *e, struct cfs_
 	return 0;
 }
 
-/* The builder's errors are those of a source that people write; here the image is damaged. */
+/* The errors of the builder are those of wrong input; here they mean that the image is damaged. */
 static int add_all(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which of its names an inode was written under. The writer numbers inodes breadth first, an inode
- * where its own name stands and not where hard links to it do; so the number tells the name.
+/* Finds the name under which an inode with several names was written. The writer numbers inodes breadth
+ * first, and an inode at its own name, not at hard links to it; so the number determines the name.
  *
- * The names are gone through in the writer's order, and each that leads to the inode of the next
- * number is taken. Where two names would do, both give the same numbers, and the same image.
+ * The names are visited in the order of the writer, and each one that leads to the inode with the next
+ * number is the name. If two names are possible, both give the same numbers, and the same image.
  */
 #include "erofs/primary_name.h"
 

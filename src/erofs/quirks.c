@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What old kernels, and new ones, mishandle. */
+/* The table of what kernels mishandle, and the evaluation of its rules. */
 #include "erofs/quirks.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define V CFS_KERNEL_VERSION
 
-/* --- What the rules are about -------------------------------------------------------- */
+/* --- Predicates of the rules --------------------------------------------------------- */
 
 static uint64_t head_len(const struct cfs_inode *inode)
 {
@@ -69,8 +69,7 @@ static bool has_old_whiteouts(const struct cfs_kernel_look *l)
 	       S_ISDIR(l->inode->mode);
 }
 
-/* Such a kernel adds up from where the inode's head ends, in that block, and wants the end of the target in the same
- * one. */
+/* Such a kernel requires the end of the target in the block where the head of the inode ends. */
 static bool has_far_target(const struct cfs_kernel_look *l)
 {
 	const struct cfs_inode *i = l->inode;
@@ -87,9 +86,9 @@ static bool is_device_0_0(const struct cfs_kernel_look *l)
 	return S_ISCHR(l->inode->mode) && l->inode->rdev == 0;
 }
 
-/* --- What no kernel shows ------------------------------------------------------------ */
+/* --- Predicates that hold for all kernels -------------------------------------------- */
 
-/* Is there an xattr of which that holds? */
+/* Whether the predicate holds for an xattr of the inode. */
 static bool has_xattr(const struct cfs_kernel_look *l,
 		      bool (*holds)(const struct cfs_kernel_look *l,
 				    const struct cfs_xattr *x))
@@ -167,21 +166,21 @@ static bool has_twins(const struct cfs_kernel_look *l)
 
 /* --- The rules ----------------------------------------------------------------------- */
 
-/* The source, where a title stands there, is the kernel's log: the release that merged that change. */
+/* A quoted title is that of the commit in the kernel that changed it; the version is the release with it. */
 const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	{"erofs", always_once, 0, V(5, 4), CFS_KERNEL_REFUSES, "has no EROFS"},
 	/* "erofs: fix extended inode could cross boundary" */
 	{"extended-inode-across-blocks", has_split_head, 0, V(5, 10), CFS_KERNEL_MISLEADS,
 	 "reads the second half of such an inode from the wrong place"},
-	/* "erofs: add support of chunk-based files". The superblock of a composefs image does not announce them, so
-	 * that the mount succeeds and each file fails. */
+	/* "erofs: add support of chunk-based files". The superblock of a composefs image has no feature bit for them,
+	 * so the mount succeeds and each file fails. */
 	{"chunks", is_external, 0, V(5, 15), CFS_KERNEL_REFUSES,
 	 "does not know the layout of external files and fails to look them up"},
 	/* "erofs: support sub-page block size for uncompressed files" */
 	{"block-size", always_once, 0, V(6, 4), CFS_KERNEL_COPES,
 	 "mounts it only where memory pages have 4096 bytes"},
-	/* "ovl: introduce data-only lower layers": before, objects are in a common layer, whose names show where
-	 * nothing hides them. */
+	/* "ovl: introduce data-only lower layers": before, objects are in an ordinary layer, whose names are visible
+	 * unless the root hides them. */
 	{"object-directories", shows_objects, 0, V(6, 5), CFS_KERNEL_MISLEADS,
 	 "shows the directories of the objects: nothing in the root hides them"},
 	/* "ovl: Validate verity xattr when resolving lowerdata" */
@@ -196,8 +195,8 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	/* "ovl: Add an alternative type of whiteout" */
 	{"whiteouts", is_whiteout, 0, V(6, 7), CFS_KERNEL_MISLEADS,
 	 "shows an empty file where the tree has a whiteout"},
-	/* "ovl: mark xwhiteouts directory with overlay.opaque='x'": the mark of 6.7 and format 0 is not looked at
-	 * any more. Seen on 6.18, in an overlay mount whose lower layer is such a tree. */
+	/* "ovl: mark xwhiteouts directory with overlay.opaque='x'": the mark of 6.7 and format 0 is ignored since.
+	 * Observed on 6.18, in an overlay mount whose lower layer is such a tree. */
 	{"whiteouts-of-format-0", has_old_whiteouts, V(6, 8), CFS_KERNEL_NEVER,
 	 CFS_KERNEL_MISLEADS,
 	 "lists the names that the whiteouts of such a directory hide"},
@@ -210,7 +209,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	/* Documentation/filesystems/overlayfs.rst: a whiteout is a device 0/0, in whatever layer. */
 	{"device-0-0", is_device_0_0, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
 	 "takes a device 0/0 of the tree for a whiteout of its own, and hides it"},
-	/* Each seen on 6.18: tests/root/kernel_differ.c. */
+	/* Each observed on 6.18: tests/root/kernel_differ.c. */
 	{"hidden-xattrs", has_hidden_key, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
 	 "does not show xattrs with such keys"},
 	{"user-xattrs", has_user_key_elsewhere, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
@@ -231,11 +230,11 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 
 /* --- Finding ------------------------------------------------------------------------- */
 
-/* Escaped keys that the writer makes by itself are no xattrs of the tree. */
+/* Escaped keys that the writer added are not xattrs of the tree. */
 void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
 {
 	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)))
-		return; /* most of them */
+		return; /* the usual case */
 	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
 		l->digest = x->value.len > 0;
 	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
@@ -275,7 +274,7 @@ static void add_finding(struct cfs_kernel_finding *f, struct cfs_text path)
 void kernel_find_inode(struct cfs_kernel_look *l, struct cfs_text path,
 		       struct cfs_kernel_finding *out)
 {
-	/* The mark of a directory with whiteouts; alone it is an xattr of the tree. */
+	/* The mark of a directory with whiteouts; without the other mark it is an xattr of the tree. */
 	if (l->opaque && !l->whiteouts)
 		l->escaped = true;
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
@@ -309,8 +308,8 @@ int cfs_kernel_fits_all(const struct cfs_kernel_finding found[CFS_KERNEL_N_RULES
 
 /* --- Versions ------------------------------------------------------------------------ */
 
-/* A decimal number of at most five digits that fits 16 bits; NULL when there is none. */
-static const char *take_number(const char *text, uint32_t *out)
+/* Parses a decimal number of at most five digits that fits 16 bits; NULL when there is none. */
+static const char *parse_number(const char *text, uint32_t *out)
 {
 	size_t n = strspn(text, "0123456789");
 
@@ -323,10 +322,10 @@ static const char *take_number(const char *text, uint32_t *out)
 int cfs_kernel_parse(const char *text, uint32_t *out, struct cfs_err *err)
 {
 	uint32_t major, minor;
-	const char *rest = take_number(text, &major);
+	const char *rest = parse_number(text, &major);
 
 	if (rest)
-		rest = *rest == '.' ? take_number(rest + 1, &minor) : NULL;
+		rest = *rest == '.' ? parse_number(rest + 1, &minor) : NULL;
 	if (!rest || (*rest && !strchr(".-+", *rest)))
 		return cfs_fail(
 			err, EINVAL,

@@ -8,7 +8,7 @@
 #include "erofs/image_priv.h"
 #include "erofs/inode.h"
 
-/* By format version, as the composefs header gives it. */
+/* By the format version in the composefs header. */
 static const struct cfs_image_rules rules[] = {
 	[0] = {.whiteouts_escaped = true,
 	       .no_blocks_allowed = true,
@@ -20,7 +20,7 @@ static const struct cfs_image_rules rules[] = {
 	       .shared_max = EROFS_XATTR_SHARED_MAX,
 	       .feature_compat =
 		       EROFS_FEATURE_COMPAT_MTIME | EROFS_FEATURE_COMPAT_XATTR_FILTER},
-	/* Of composefs-rs: depth first, extended inodes only, no whiteouts in the root. */
+	/* Older composefs-rs: depth first, extended inodes only, no whiteouts in the root. */
 	[2] = {.loose_areas = true,
 	       .shared_max = UINT8_MAX,
 	       .feature_compat =
@@ -79,7 +79,7 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 	return 0;
 }
 
-/* Features that a reader must know to read right. */
+/* A reader must know all features to decode an image correctly. */
 static int check_features(const struct cfs_image *im, const uint8_t *sb,
 			  struct cfs_err *err)
 {
@@ -130,7 +130,7 @@ static int check_length(const struct cfs_image *im, uint32_t blocks, struct cfs_
 			     blocks, EROFS_BLOCK, im->bytes.len);
 }
 
-/* Of the bytes at sb, and of the length of the image. */
+/* Checks the fields of the superblock at sb that do not depend on the length of the image. */
 static int read_blocks(struct cfs_image *im, const uint8_t *sb, uint32_t *blocks,
 		       struct cfs_err *err)
 {
@@ -179,7 +179,7 @@ static int check_root(const struct cfs_image *im, struct cfs_err *err)
 	struct cfs_inode root;
 	int rc = cfs_image_inode(im, im->root_nid, &root, err);
 
-	if (rc < 0 && root.off == 0) /* nowhere: the fault is in what led to it */
+	if (rc < 0 && root.off == 0) /* outside the image: report the superblock */
 		return cfs_context(err, rc, "superblock at offset %zu: root",
 				   EROFS_SB_OFF + offsetof(struct erofs_super, root_nid));
 	if (rc < 0)

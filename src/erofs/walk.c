@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Walks: every name of an image, depth first, with an explicit stack.
  *
- * Each inode claims its bytes when it is first met, in a bitmap of slots. Since no two may claim the
- * same, all directories together hold no more entries than the image has bytes, and a loop cannot
- * be. Inodes with several names are found by a first pass over the same code; only for those is the
- * first name remembered, as a trail of directories, so that memory does not grow with paths.
+ * Each inode claims its bytes at its first visit, in a bitmap of slots. Since no two may claim the
+ * same bytes, all directories together have no more entries than the image has bytes, and there are no
+ * loops. A first pass finds the inodes with several names; only for those the first name is stored, as
+ * a trail of directories, so that memory does not grow with the length of paths.
  */
 #include "erofs/walk.h"
 
@@ -18,15 +18,15 @@
 
 enum { NO_TRAIL = UINT32_MAX, SLOTS_PER_WORD = 64 };
 
-/* Paths as long as the tree is deep, for each of many names, and large inodes with many names: who
- * prints them all makes more of an image than its size tells. So their sum is bounded. */
+/* The output for an image can be much larger than the image: many long paths in a deep tree, or a large
+ * inode with many names. Their sum is bounded. */
 #define COST_BASE     (UINT64_C(1) << 30)
 #define COST_PER_BYTE UINT64_C(64)
 
-/* --- Meeting an inode ---------------------------------------------------------------- */
+/* --- Visiting an inode --------------------------------------------------------------- */
 
-static int claim(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off,
-		 uint64_t len, struct cfs_err *err)
+static int claim_bytes(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off,
+		       uint64_t len, struct cfs_err *err)
 {
 	if (cfs_slots_claim(&w->used, off / EROFS_SLOT,
 			    (off + len + EROFS_SLOT - 1) / EROFS_SLOT))
@@ -37,9 +37,9 @@ static int claim(struct cfs_walk *w, const struct cfs_inode *inode, uint64_t off
 			     off, off + len);
 }
 
-/* Marks an inode as met, and its bytes as its own. */
-static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
-		struct cfs_err *err)
+/* Marks an inode as visited, and claims its bytes. */
+static int visit_inode(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
+		       struct cfs_err *err)
 {
 	uint64_t slot = inode->off / EROFS_SLOT;
 	int rc;
@@ -54,16 +54,16 @@ static int meet(struct cfs_walk *w, const struct cfs_inode *inode, bool *again,
 		return 0;
 	}
 	cfs_slots_add(&w->seen, slot);
-	rc = claim(w, inode, inode->off, inode->len, err);
+	rc = claim_bytes(w, inode, inode->off, inode->len, err);
 	if (rc == 0 && inode->blocks.len)
-		rc = claim(w, inode, inode->data_off,
-			   cfs_align_up(inode->blocks.len, EROFS_BLOCK), err);
+		rc = claim_bytes(w, inode, inode->data_off,
+				 cfs_align_up(inode->blocks.len, EROFS_BLOCK), err);
 	return rc;
 }
 
 /* --- First names --------------------------------------------------------------------- */
 
-/* The inodes that the first pass met more than once, in order. */
+/* Lists the inodes that the first pass visited more than once, in order. */
 static int list_firsts(struct cfs_walk *w)
 {
 	for (uint64_t i = 0; i <= w->twice.n / SLOTS_PER_WORD; i++) {
@@ -98,8 +98,8 @@ static struct cfs_walk_first *find_first(struct cfs_walk *w, uint64_t slot)
 	return &w->firsts[low - 1];
 }
 
-/* Gives each open directory a trail, and the number of the innermost one's. */
-static int lay_trail(struct cfs_walk *w, uint32_t *out)
+/* Gives each open directory a trail; *out is the trail of the innermost one. */
+static int add_trail(struct cfs_walk *w, uint32_t *out)
 {
 	size_t i = w->n_frames;
 
@@ -119,8 +119,8 @@ static int lay_trail(struct cfs_walk *w, uint32_t *out)
 	return 0;
 }
 
-/* Puts the path of a first name together, from its end. The outermost trail is the top, whose
- * own path is at the front of every path. */
+/* Builds the path of a first name, from its end. The outermost trail is the top, whose path is
+ * the front of every path. */
 static int build_first_path(struct cfs_walk *w, const struct cfs_walk_first *first)
 {
 	size_t len = w->top_len + 1 + first->name.len;
@@ -145,8 +145,8 @@ static int build_first_path(struct cfs_walk *w, const struct cfs_walk_first *fir
 	return 0;
 }
 
-/* What the second pass knows of an inode with several names. */
-static int note_names(struct cfs_walk *w)
+/* Sets the fields of an entry whose inode has several names. */
+static int set_names(struct cfs_walk *w)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	struct cfs_walk_first *first = find_first(w, e->inode.off / EROFS_SLOT);
@@ -159,13 +159,13 @@ static int note_names(struct cfs_walk *w)
 	if (e->again)
 		return build_first_path(w, first);
 	first->name = e->name;
-	return lay_trail(w, &first->trail);
+	return add_trail(w, &first->trail);
 }
 
 /* --- Steps --------------------------------------------------------------------------- */
 
-/* Adds what it takes to print an entry, in bytes: its paths, and the inode once more. Who
- * wants no paths does not print. */
+/* Adds the bytes that printing an entry takes: its paths, and a repeated inode. A walk without
+ * paths is not for printing. */
 static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e = &w->entry;
@@ -200,18 +200,18 @@ static int set_path(struct cfs_walk *w, struct cfs_err *err)
 	return 0;
 }
 
-/* All that a walk tells of an entry beside its inode. */
-static int describe(struct cfs_walk *w, struct cfs_err *err)
+/* Sets the fields of an entry besides its inode. */
+static int describe_entry(struct cfs_walk *w, struct cfs_err *err)
 {
 	int rc = set_path(w, err);
 
-	if (rc == 0 && note_names(w) < 0)
+	if (rc == 0 && set_names(w) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for hard links");
 	return rc < 0 ? rc : add_cost(w, err);
 }
 
-/* Opens the directory that the last entry was. */
-static int enter(struct cfs_walk *w, struct cfs_err *err)
+/* Opens the directory of the last entry. */
+static int open_dir(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	struct cfs_walk_frame *f;
@@ -231,18 +231,18 @@ static int enter(struct cfs_walk *w, struct cfs_err *err)
 	return cfs_dir_open(w->im, &e->inode, &f->dir, err);
 }
 
-/* At the end of a directory. What the top's ".." must say is known when it is the root. */
-static int leave(struct cfs_walk *w, struct cfs_err *err)
+/* Closes the innermost directory and checks its "..". The ".." of a top that is not the root is unknown. */
+static int close_dir(struct cfs_walk *w, struct cfs_err *err)
 {
 	const struct cfs_walk_frame *f = &w->frames[--w->n_frames];
-	uint64_t want = w->n_frames ? f->parent_nid : w->im->root_nid;
+	uint64_t expected = w->n_frames ? f->parent_nid : w->im->root_nid;
 
 	if (w->n_frames == 0 && f->dir.nid != w->im->root_nid)
 		return 0;
-	if (f->dir.parent_nid != want)
+	if (f->dir.parent_nid != expected)
 		return cfs_bad_inode(err, &f->dir,
 				     "\"..\": expected inode %" PRIu64 ", got %" PRIu64,
-				     want, f->dir.parent_nid);
+				     expected, f->dir.parent_nid);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ static bool is_wanted(const struct cfs_walk *w, struct cfs_text name)
 }
 
 /* The next entry of the open directories: 1, or 0 at the end. */
-static int step(struct cfs_walk *w, struct cfs_err *err)
+static int next_entry(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	struct cfs_dirent d;
@@ -266,7 +266,7 @@ static int step(struct cfs_walk *w, struct cfs_err *err)
 		int rc = cfs_dir_next(&w->frames[w->n_frames - 1].dir, &d, err);
 
 		if (rc == 0) {
-			rc = leave(w, err);
+			rc = close_dir(w, err);
 			if (rc < 0)
 				return rc;
 			continue;
@@ -278,18 +278,18 @@ static int step(struct cfs_walk *w, struct cfs_err *err)
 		if (rc > 0)
 			rc = cfs_dirent_inode(w->im, &d, &e->inode, err);
 		if (rc == 0)
-			rc = meet(w, &e->inode, &e->again, err);
+			rc = visit_inode(w, &e->inode, &e->again, err);
 		if (rc == 0 && cfs_inode_is_hidden(w->im, &e->inode) && !w->show_hidden)
 			continue;
 		if (rc == 0)
-			rc = describe(w, err);
+			rc = describe_entry(w, err);
 		return rc < 0 ? rc : 1;
 	}
 	return 0;
 }
 
-/* The first entry: the root, or the top that was asked for. */
-static int start(struct cfs_walk *w, struct cfs_err *err)
+/* The first entry: the root, or opts->top. */
+static int start_walk(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	bool again;
@@ -298,7 +298,7 @@ static int start(struct cfs_walk *w, struct cfs_err *err)
 	*e = (struct cfs_walk_entry){.name = CFS_TEXT("")};
 	rc = cfs_image_lookup(w->im, w->opts->top, &e->inode, err);
 	if (rc == 0)
-		rc = meet(w, &e->inode, &again, err);
+		rc = visit_inode(w, &e->inode, &again, err);
 	if (rc < 0)
 		return rc;
 	e->path = w->top_len ? (struct cfs_text){w->path, w->top_len} : CFS_TEXT("/");
@@ -313,11 +313,11 @@ int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
 
 	*out = &w->entry;
 	if (!w->started)
-		return start(w, err);
+		return start_walk(w, err);
 	if (S_ISDIR(w->entry.inode.mode))
-		rc = enter(w, err);
+		rc = open_dir(w, err);
 	if (rc == 0)
-		rc = step(w, err);
+		rc = next_entry(w, err);
 	if (rc == 0)
 		w->entry = (struct cfs_walk_entry){0};
 	return rc;
@@ -325,7 +325,7 @@ int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
 
 /* --- Beginning and end --------------------------------------------------------------- */
 
-/* The top's path in its plain form, "/a/b" or "": the front of all paths. */
+/* The path of the top in its normal form, "/a/b" or "": the front of all paths. */
 static int set_top(struct cfs_walk *w, struct cfs_text top)
 {
 	if (cfs_grow(&w->path, &w->path_cap, top.len + 1, 1) < 0)
@@ -340,7 +340,7 @@ static int set_top(struct cfs_walk *w, struct cfs_text top)
 	return 0;
 }
 
-/* Walks once to learn which inodes have several names, then is as new. */
+/* Walks once to find the inodes with several names, then resets the walk. */
 static int first_pass(struct cfs_walk *w, struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e;

@@ -10,9 +10,9 @@
 struct cfs_walk_frame {
 	struct cfs_dir dir;
 	struct cfs_text name; /* of the directory, lent from the image */
-	uint64_t parent_nid;  /* what its ".." must say */
-	size_t path_len;      /* of its path in the buffer, without slash at the end */
-	uint32_t trail;	      /* its number there, or NO_TRAIL */
+	uint64_t parent_nid;  /* the expected inode of ".." */
+	size_t path_len;      /* of its path in the buffer, without trailing slash */
+	uint32_t trail;	      /* index in trails, or NO_TRAIL */
 };
 
 /* A directory on the way to the first name of an inode with several. */
@@ -34,9 +34,9 @@ struct cfs_walk {
 	const struct cfs_walk_opts *opts;
 	bool show_hidden;	/* yield hidden inodes too */
 	struct cfs_slots used;	/* by inodes with xattrs and tails, and by data blocks */
-	struct cfs_slots seen;	/* where an inode that was met begins */
-	struct cfs_slots twice; /* the same, met more than once */
-	bool claimed;		/* an earlier pass has filled used */
+	struct cfs_slots seen;	/* where a visited inode begins */
+	struct cfs_slots twice; /* the same, visited more than once */
+	bool claimed;		/* an earlier pass filled used */
 	bool started;
 	struct cfs_walk_frame *frames; /* open directories, the top one first */
 	size_t n_frames, frames_cap;

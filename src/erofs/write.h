@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Writing: a plan holds every size and position, each computed once; emit obeys it. */
+/* The writer: a plan has every size and position, each computed once; emit writes them. */
 #ifndef CFS_EROFS_WRITE_H
 #define CFS_EROFS_WRITE_H
 
@@ -13,14 +13,14 @@ enum { CFS_IMAGE_VERSION_MAX = 1 };
 struct cfs_image_opts {
 	uint32_t min_version;
 	uint32_t max_version;
-	/* The superblock says 0 blocks: a mount shows a file system of no size, as /proc is one, instead of a full
-	 * one. The kernel uses the field for nothing else. */
+	/* The superblock says 0 blocks: statfs(2) shows a filesystem of size 0, like /proc, instead of a full one. The
+	 * kernel uses the field for nothing else. */
 	bool no_blocks;
-	/* The smallest mtime is found as if seconds had no sign, as cfsctl 0.9 does: with one from before 1970 it is
-	 * the smallest of the others. mkcomposefs 1.0.8 finds that from before 1970. */
+	/* Find the smallest mtime by unsigned seconds, as cfsctl 0.9 does: a time before 1970 counts as the largest.
+	 * mkcomposefs 1.0.8 compares signed seconds. */
 	bool unsigned_times;
-	/* A mark that is added does not take the place of an xattr of the tree by that name, so that there are two: as
-	 * cfsctl 0.9 writes it, where the mark comes first. To find out who made an image, and for nothing else. */
+	/* An added mark does not replace an xattr of the tree with the same key, so that there are two, the mark
+	 * first, as cfsctl 0.9 writes it. Only for identifying the writer of an image. */
 	bool both_marks;
 };
 
@@ -48,9 +48,9 @@ int cfs_image_write(const struct cfs_tree *tree, const struct cfs_image_write *h
 
 struct cfs_plan;
 
-/* Everything that does not fit is found here: -EINVAL the version, -EFBIG an image or
- * directory too large for the format, -ERANGE the xattrs of one inode. The tree is lent
- * until cfs_plan_free. */
+/* Makes a plan. All limits of the format are checked here: -EINVAL the version, -EFBIG an
+ * image or directory too large for the format, -ERANGE the xattrs of one inode. The tree is
+ * borrowed until cfs_plan_free. */
 int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
 		 struct cfs_plan **out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_plan_free(struct cfs_plan *plan);
@@ -58,11 +58,11 @@ void cfs_plan_free(struct cfs_plan *plan);
 /* Bytes of the image, a multiple of 4096. */
 uint64_t cfs_plan_image_len(const struct cfs_plan *plan);
 
-/* The format version that was chosen. */
+/* The chosen format version. */
 uint32_t cfs_plan_version(const struct cfs_plan *plan);
 
-/* Writes the image in ascending order, in large pieces. Fails for one reason: the sink
- * failed (or there is no memory for the buffer before it). May be called again. */
+/* Writes the image in ascending order, in large pieces. Fails only when the sink fails, or
+ * with -ENOMEM before the first byte. May be called again. */
 int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink,
 	     struct cfs_err *err) CFS_MUST_CHECK;
 

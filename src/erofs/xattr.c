@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* xattrs as an image stores them: behind the inode, or once for all in the shared table. */
+/* xattrs as an image stores them: after the inode, or in the shared table. */
 #include "erofs/xattr.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@ enum {
 	REF_LEN = 4,
 };
 
-/* What key has behind the prefix of x; NULL: it has another prefix. */
-static struct cfs_text behind_prefix(const struct cfs_raw_xattr *x, struct cfs_text key)
+/* The rest of key after the prefix of x; NULL: key has another prefix. */
+static struct cfs_text skip_prefix(const struct cfs_raw_xattr *x, struct cfs_text key)
 {
 	struct cfs_text prefix = cfs_xattr_prefix(x->index);
 
@@ -26,14 +26,14 @@ static struct cfs_text behind_prefix(const struct cfs_raw_xattr *x, struct cfs_t
 
 bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key)
 {
-	struct cfs_text rest = behind_prefix(x, key);
+	struct cfs_text rest = skip_prefix(x, key);
 
 	return rest.s && cfs_text_eq(x->suffix, rest);
 }
 
 bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key)
 {
-	struct cfs_text rest = behind_prefix(x, key);
+	struct cfs_text rest = skip_prefix(x, key);
 
 	return rest.s && cfs_text_has_prefix(x->suffix, rest);
 }
@@ -68,8 +68,8 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 	return 0;
 }
 
-/* An index of 0 says that the key stands there in full: then a key that has an index of its own is
- * not found by a kernel. ("lustre." has one, but writers do not use it.) */
+/* Index 0 means that the suffix is the whole key. A kernel does not find such a key when its prefix has
+ * an index. ("lustre." has one, but writers do not use it.) */
 static bool hides_prefix(const struct cfs_raw_xattr *x)
 {
 	if (x->index != EROFS_XATTR_NONE)
@@ -81,8 +81,8 @@ static bool hides_prefix(const struct cfs_raw_xattr *x)
 	return false;
 }
 
-/* The entry at off, counted from the start of the image; it must end before limit. Returns its
- * length with padding. */
+/* Reads the entry at offset off of the image, which must end before limit. Returns its length with
+ * padding. */
 static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_t limit,
 			  struct cfs_raw_xattr *out, struct cfs_err *err)
 {
@@ -168,7 +168,7 @@ uint64_t cfs_shared_len(const struct cfs_image *im, const struct cfs_inode *inod
 
 	if (cfs_raw_xattrs_open(im, inode, &it, NULL) < 0)
 		return 0;
-	it.next_off = it.area.len; /* behind the inline ones */
+	it.next_off = it.area.len; /* skip the inline ones */
 	while (cfs_raw_xattrs_next(&it, &x, NULL) > 0)
 		len += x.suffix.len + x.value.len;
 	return len;
