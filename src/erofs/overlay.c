@@ -6,7 +6,7 @@
 
 #include "erofs/erofs_priv.h"
 
-/* Metacopy and redirect carry a value of the inode's own; metacopy without a digest is empty. */
+/* The values of metacopy and redirect depend on the inode; metacopy is empty without a digest. */
 static const struct cfs_added_def added_defs[CFS_N_ADDED] = {
 	[CFS_ADDED_METACOPY] = {CFS_TEXT(CFS_OVERLAY_METACOPY), CFS_TEXT("")},
 	[CFS_ADDED_ROOT_OPAQUE] = {CFS_TEXT(CFS_OVERLAY_OPAQUE), CFS_TEXT("y")},
@@ -41,8 +41,8 @@ struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key)
 	return (struct cfs_text){copy, escaped.len + rest};
 }
 
-/* The xattrs that an inode gets: a set of 1 << enum cfs_added. */
-static unsigned adds_of(const struct cfs_plan *plan, cfs_id id)
+/* The xattrs that the writer adds to an inode: a set of 1 << enum cfs_added. */
+static unsigned choose_added(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);
 	unsigned flags = plan->inodes[id].flags;
@@ -65,8 +65,8 @@ static unsigned adds_of(const struct cfs_plan *plan, cfs_id id)
 	return set;
 }
 
-static cfs_pair added_pair(const struct cfs_plan *plan, const struct cfs_node *node,
-			   unsigned which)
+static cfs_pair find_added_pair(const struct cfs_plan *plan, const struct cfs_node *node,
+				unsigned which)
 {
 	if (which == CFS_ADDED_METACOPY && node->digest)
 		return CFS_PAIR_METACOPY;
@@ -80,12 +80,12 @@ struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id)
 	return (struct cfs_pairs){
 		.plan = plan,
 		.node = cfs_plan_node(plan, id),
-		.adds = adds_of(plan, id),
+		.adds = choose_added(plan, id),
 	};
 }
 
-/* Escaping keeps the byte order of the input's keys, so both lists are sorted. A pair that is
- * added takes the place of one with the same key. */
+/* Escaping keeps the byte order of keys, so both lists are sorted. An added pair replaces one of
+ * the tree with the same key. */
 bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out)
 {
 	const struct cfs_plan *plan = pairs->plan;
@@ -106,6 +106,6 @@ bool cfs_overlay_next(struct cfs_pairs *pairs, cfs_pair *out)
 	if (tree_rank < rank)
 		return true;
 	pairs->adds &= pairs->adds - 1;
-	*out = added_pair(plan, pairs->node, which);
+	*out = find_added_pair(plan, pairs->node, which);
 	return true;
 }

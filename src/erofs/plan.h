@@ -27,7 +27,7 @@ enum cfs_added {
 };
 
 /* A (key, value) pair of the image: below n_pairs a pair of the tree, then one for each of
- * enum cfs_added with its fixed value, and two whose value is the inode's own. */
+ * enum cfs_added with its fixed value, and two whose value depends on the inode. */
 typedef uint32_t cfs_pair;
 
 #define CFS_PAIR_METACOPY (UINT32_MAX - 1)
@@ -36,7 +36,7 @@ typedef uint32_t cfs_pair;
 /* The two as an index. */
 enum { CFS_OWN_METACOPY, CFS_OWN_REDIRECT, CFS_N_OWN };
 
-/* Where a pair lies in the shared table: an index, or one of these. */
+/* The index of a pair in the shared table, or one of these. */
 #define CFS_PAIR_UNSEEN UINT32_MAX
 #define CFS_PAIR_ONCE	(UINT32_MAX - 1)
 
@@ -47,12 +47,12 @@ static inline bool cfs_is_shared(uint32_t share)
 
 /* A key as the image has it. */
 struct cfs_key {
-	const char *suffix; /* behind the prefix that index stands for */
+	const char *suffix; /* after the prefix of index */
 	uint8_t suffix_len;
 	uint8_t index;	 /* enum erofs_xattr_index */
 	bool is_acl;	 /* exactly one of the two keys of POSIX ACLs */
 	uint32_t filter; /* its bit of h_name_filter */
-	uint32_t rank;	 /* place in the byte order of all keys */
+	uint32_t rank;	 /* position in the byte order of all keys */
 };
 
 /* An entry of the shared table. */
@@ -68,7 +68,7 @@ enum cfs_plan_flag {
 	CFS_PLAN_COMPACT = 1,
 	CFS_PLAN_BLOCK = 2,	     /* not a directory, and has one data block */
 	CFS_PLAN_WHITEOUT = 4,	     /* a whiteout of the input: shown as an empty file */
-	CFS_PLAN_HOLDS_WHITEOUT = 8, /* its directory */
+	CFS_PLAN_HOLDS_WHITEOUT = 8, /* a directory with whiteouts */
 };
 
 struct cfs_plan_inode {
@@ -78,13 +78,13 @@ struct cfs_plan_inode {
 		uint32_t dir;			/* directories: index in cfs_plan.dirs */
 	};
 	uint32_t xattr_len; /* the whole area, 0 when there are no xattrs */
-	uint16_t tail_len;  /* bytes behind the xattrs */
+	uint16_t tail_len;  /* bytes after the xattrs */
 	uint8_t flags;
 	uint8_t n_refs; /* xattrs that are references to the shared table */
 };
 
-/* Where an iteration over a directory stands: the next child of the tree and the next of the names
- * that composefs adds. */
+/* The position of an iteration over a directory: the next child of the tree, and the next of the
+ * names that composefs adds. */
 struct cfs_plan_pos {
 	uint32_t child;
 	uint32_t special;
@@ -94,11 +94,11 @@ struct cfs_plan_dir {
 	cfs_id node;
 	uint32_t nlink;
 	uint32_t n_blocks;
-	struct cfs_plan_pos tail; /* first entry behind the blocks */
-	uint32_t n_tail;	  /* entries there */
+	struct cfs_plan_pos tail; /* first entry after the blocks */
+	uint32_t n_tail;	  /* entries from there on */
 };
 
-/* Names that composefs adds, in byte order: every directory has the first two, the root all. */
+/* Names that composefs adds, in byte order: "." and ".." to every directory, the others to the root. */
 enum {
 	CFS_SPECIAL_DOT,
 	CFS_SPECIAL_DOTDOT,
@@ -111,19 +111,19 @@ struct cfs_plan {
 	const struct cfs_tree *tree;
 	uint32_t version;
 	bool has_acl;
-	bool no_blocks; /* the superblock does not tell them */
+	bool no_blocks; /* the superblock says 0 blocks */
 	bool unsigned_times;
 	bool both_marks;
 	uint64_t n_inodes;
 	int64_t mtime_sec; /* the smallest of all inodes, as cfs_image_opts.unsigned_times has it */
 	uint32_t mtime_nsec;
 
-	/* By node, then the whiteouts of the root, which are no nodes of the tree: they are
-	 * numbered from n_nodes on, and all look like this one. */
+	/* By node, then the whiteouts of the root, which are not nodes of the tree: they are
+	 * numbered from n_nodes on, and all are equal to the node whiteout. */
 	struct cfs_plan_inode *inodes;
 	struct cfs_node whiteout;
 	cfs_pair whiteout_label; /* its xattr, if it has one */
-	uint32_t n_whiteouts;	 /* names that are not taken */
+	uint32_t n_whiteouts;	 /* those whose name the root does not have */
 	char special_names[CFS_N_SPECIAL][2];
 
 	struct cfs_plan_dir *dirs; /* breadth-first, the root first */
@@ -148,7 +148,7 @@ static inline uint32_t cfs_plan_inode_len(const struct cfs_plan_inode *inode)
 					       : sizeof(struct erofs_inode_extended);
 }
 
-/* Nodes and inodes by number, the whiteouts of the root included. */
+/* The node of a number; the whiteouts of the root have numbers too. */
 static inline const struct cfs_node *cfs_plan_node(const struct cfs_plan *plan, cfs_id id)
 {
 	return id < plan->tree->n_nodes ? &plan->tree->nodes[id] : &plan->whiteout;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The plan: from a tree to every size and position of its image. */
+/* Builds a plan: from a tree to every size and position of its image. */
 #include "erofs/plan_build.h"
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include "erofs/plan_layout.h"
 #include "erofs/plan_shared.h"
 
-/* What the first look at all nodes tells. */
-struct census {
+/* The counts of a first pass over all nodes. */
+struct counts {
 	uint32_t n_dirs;
 	size_t n_contents; /* digests and backing paths, at most */
 	bool has_whiteout;
@@ -26,7 +26,7 @@ static bool is_earlier(const struct cfs_node *n, const struct cfs_plan *plan)
 	return n->mtime_sec < plan->mtime_sec;
 }
 
-static void look_at(struct cfs_plan *plan, cfs_id id, struct census *c)
+static void count_node(struct cfs_plan *plan, cfs_id id, struct counts *c)
 {
 	const struct cfs_node *n = &plan->tree->nodes[id];
 
@@ -49,11 +49,11 @@ static void look_at(struct cfs_plan *plan, cfs_id id, struct census *c)
 	}
 }
 
-static int take_census(struct cfs_plan *plan, struct census *c, struct cfs_err *err)
+static int count_nodes(struct cfs_plan *plan, struct counts *c, struct cfs_err *err)
 {
 	const struct cfs_tree *t = plan->tree;
 
-	*c = (struct census){0};
+	*c = (struct counts){0};
 	plan->mtime_sec = t->nodes[CFS_ROOT].mtime_sec;
 	plan->mtime_nsec = t->nodes[CFS_ROOT].mtime_nsec;
 	plan->inodes =
@@ -61,7 +61,7 @@ static int take_census(struct cfs_plan *plan, struct census *c, struct cfs_err *
 	if (!plan->inodes)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (cfs_id id = 0; id < t->n_nodes; id++)
-		look_at(plan, id, c);
+		count_node(plan, id, c);
 	return 0;
 }
 
@@ -79,8 +79,8 @@ static int choose_version(struct cfs_plan *plan, const struct cfs_image_opts *o,
 	return 0;
 }
 
-/* The names that hide the object directories of the backing store, where it is a lower layer: they
- * look like the root, whose label they share. */
+/* Whiteouts in the root hide the object directories of the backing store, which is a lower layer. They
+ * have owner, time and label of the root. */
 static void init_whiteouts(struct cfs_plan *plan)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -115,7 +115,7 @@ static void init_whiteouts(struct cfs_plan *plan)
 	}
 }
 
-/* Numbers of nodes and pairs must leave room for those that the writer adds. */
+/* The numbers of nodes and pairs must leave room for those that the writer adds. */
 static int check_tree(const struct cfs_tree *t, struct cfs_err *err)
 {
 	if (t->n_nodes > UINT32_MAX - CFS_N_WHITEOUTS)
@@ -129,24 +129,24 @@ static int check_tree(const struct cfs_tree *t, struct cfs_err *err)
 	return 0;
 }
 
-static int make_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
+static int fill_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
 		     struct cfs_err *err)
 {
-	struct census census;
+	struct counts counts;
 	int rc = check_tree(plan->tree, err);
 
 	if (rc == 0)
-		rc = take_census(plan, &census, err);
+		rc = count_nodes(plan, &counts, err);
 	if (rc == 0)
-		rc = choose_version(plan, opts, census.has_whiteout, err);
+		rc = choose_version(plan, opts, counts.has_whiteout, err);
 	if (rc < 0)
 		return rc;
 	init_whiteouts(plan);
 	rc = cfs_plan_keys(plan, err);
 	if (rc == 0)
-		rc = cfs_plan_dirs(plan, census.n_dirs, err);
+		rc = cfs_plan_dirs(plan, counts.n_dirs, err);
 	if (rc == 0)
-		rc = cfs_plan_shared(plan, census.n_contents, err);
+		rc = cfs_plan_shared(plan, counts.n_contents, err);
 	if (rc == 0)
 		rc = cfs_plan_layout(plan, err);
 	return rc;
@@ -164,7 +164,7 @@ int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
 	plan->no_blocks = opts->no_blocks;
 	plan->unsigned_times = opts->unsigned_times;
 	plan->both_marks = opts->both_marks;
-	rc = make_plan(plan, opts, err);
+	rc = fill_plan(plan, opts, err);
 	if (rc < 0) {
 		cfs_plan_free(plan);
 		return rc;
@@ -188,7 +188,7 @@ void cfs_plan_free(struct cfs_plan *plan)
 	free(plan);
 }
 
-/* The smallest mtime alone, in plan->mtime_sec and mtime_nsec. */
+/* Sets only the smallest mtime of the plan. */
 static void find_first_time(const struct cfs_tree *t, struct cfs_plan *plan)
 {
 	plan->mtime_sec = t->nodes[CFS_ROOT].mtime_sec;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Which digests and backing paths several files have. Nearly all are unique, so all that is kept
- * for one is a slot, and only while the inodes are counted.
+/* Finds the digests and backing paths that several files have. Nearly all are unique, so each one
+ * takes only a slot, and only while the inodes are counted.
  */
 #include "erofs/plan_contents.h"
 
@@ -9,9 +9,9 @@
 
 #include "erofs/plan_table.h"
 
-/* A value: a digest (which a backing path may spell), or another backing path. */
+/* A slot for a value: a digest (also one given as a backing path), or another backing path. */
 struct cfs_contents_slot {
-	uint32_t tag; /* of the hash: other values are rarely looked at */
+	uint32_t tag; /* part of the hash: avoids most comparisons with other values */
 	cfs_id first
 		[CFS_N_OWN]; /* the first inode with it in each role, or CFS_NO_NODE */
 };
@@ -21,7 +21,7 @@ struct value {
 	enum cfs_payload_kind kind;
 };
 
-static struct value own_value(const struct cfs_tree *t, cfs_id id, unsigned role)
+static struct value get_value(const struct cfs_tree *t, cfs_id id, unsigned role)
 {
 	const struct cfs_node *n = &t->nodes[id];
 
@@ -40,36 +40,36 @@ static bool is_free(const struct cfs_contents_slot *s)
 	       s->first[CFS_OWN_REDIRECT] == CFS_NO_NODE;
 }
 
-static bool holds(const struct cfs_tree *t, const struct cfs_contents_slot *s,
-		  struct value v)
+static bool has_value(const struct cfs_tree *t, const struct cfs_contents_slot *s,
+		      struct value v)
 {
 	unsigned role = s->first[CFS_OWN_METACOPY] != CFS_NO_NODE ? CFS_OWN_METACOPY
 								  : CFS_OWN_REDIRECT;
-	struct value held = own_value(t, s->first[role], role);
+	struct value held = get_value(t, s->first[role], role);
 
 	return held.kind == v.kind && cfs_span_eq(held.bytes, v.bytes);
 }
 
-static uint64_t hash_of(const struct cfs_contents *c, struct value v)
+static uint64_t hash_value(const struct cfs_contents *c, struct value v)
 {
 	return cfs_hash64(v.bytes.p, v.bytes.len, c->seed);
 }
 
-/* Where the search for a value begins. */
+/* The first slot of a search. */
 static struct cfs_contents_slot *home_slot(const struct cfs_contents *c, uint64_t hash)
 {
 	return &c->slots[(hash >> 32) * c->n_slots >> 32];
 }
 
-/* The slot that holds a value, or the free one where it belongs. */
+/* The slot of a value, or the free slot for it. */
 static struct cfs_contents_slot *find_slot(const struct cfs_contents *c,
 					   const struct cfs_tree *t, struct value v)
 {
-	uint64_t hash = hash_of(c, v);
+	uint64_t hash = hash_value(c, v);
 	uint32_t tag = (uint32_t)hash;
 	struct cfs_contents_slot *s = home_slot(c, hash);
 
-	while (!is_free(s) && (s->tag != tag || !holds(t, s, v)))
+	while (!is_free(s) && (s->tag != tag || !has_value(t, s, v)))
 		s = s + 1 == c->slots + c->n_slots ? c->slots : s + 1;
 	s->tag = tag;
 	return s;
@@ -80,12 +80,12 @@ void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *pl
 {
 	if (id < plan->tree->n_nodes && plan->tree->nodes[id].digest)
 		__builtin_prefetch(home_slot(
-			c, hash_of(c, own_value(plan->tree, id, CFS_OWN_METACOPY))));
+			c, hash_value(c, get_value(plan->tree, id, CFS_OWN_METACOPY))));
 }
 
-/* The second inode with a value makes it a shared pair, which the first then refers to, too. */
-static int count_in(struct cfs_contents_slot *s, struct cfs_plan *plan, cfs_id id,
-		    unsigned role, struct cfs_err *err)
+/* The second inode with a value makes it a shared pair, and sets the reference of the first one. */
+static int count_value(struct cfs_contents_slot *s, struct cfs_plan *plan, cfs_id id,
+		       unsigned role, struct cfs_err *err)
 {
 	uint32_t *share;
 	int rc;
@@ -114,17 +114,17 @@ int cfs_contents_count(struct cfs_contents *c, struct cfs_plan *plan, cfs_id id,
 	int rc = 0;
 
 	if (n->digest) {
-		s = find_slot(c, t, own_value(t, id, CFS_OWN_METACOPY));
-		rc = count_in(s, plan, id, CFS_OWN_METACOPY, err);
+		s = find_slot(c, t, get_value(t, id, CFS_OWN_METACOPY));
+		rc = count_value(s, plan, id, CFS_OWN_METACOPY, err);
 	}
 	if (rc < 0 || n->payload_kind == CFS_PAYLOAD_NONE)
 		return rc;
 	if (!s || n->payload != n->digest)
-		s = find_slot(c, t, own_value(t, id, CFS_OWN_REDIRECT));
-	return count_in(s, plan, id, CFS_OWN_REDIRECT, err);
+		s = find_slot(c, t, get_value(t, id, CFS_OWN_REDIRECT));
+	return count_value(s, plan, id, CFS_OWN_REDIRECT, err);
 }
 
-/* Two thirds full at most, one free slot at least. */
+/* The table is at most two thirds full, and has at least one free slot. */
 int cfs_contents_init(struct cfs_contents *c, size_t n_contents, struct cfs_err *err)
 {
 	size_t n = n_contents + n_contents / 2 + 1;

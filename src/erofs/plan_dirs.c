@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Directories: their entries in byte order, cut into blocks. */
+/* Directories: the entries in byte order, divided into blocks. */
 #include "erofs/plan_dirs.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ static void special_entry(const struct cfs_plan *plan, cfs_id dir, uint32_t spec
 		out->id = plan->tree->n_nodes + (special - CFS_SPECIAL_WHITEOUT);
 }
 
-/* Takes the next special name when it comes before the next child. The tree's names never equal a dot;
- * where one equals a whiteout of the root, that is left out. */
+/* Returns the next special name when it precedes the next child. A whiteout of the root is skipped
+ * when the tree has an entry with its name. Names of the tree are never "." or "..". */
 static bool take_special(const struct cfs_plan *plan, cfs_id dir,
 			 struct cfs_plan_pos *pos, struct cfs_plan_entry *out)
 {
@@ -102,8 +102,8 @@ void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
 	}
 }
 
-/* Takes the directories in this one into the queue. nlink counts names of subdirectories on top of
- * the two that every directory has. */
+/* Appends the subdirectories of a directory to the queue. nlink is 2 plus the number of
+ * subdirectories. */
 static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
 {
 	struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
@@ -120,8 +120,8 @@ static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
 	}
 }
 
-/* A rest of more than half a block becomes a block of its own. */
-static void cut_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
+/* A rest of more than half a block gets a block of its own, a smaller one is the tail. */
+static void divide_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
 {
 	struct cfs_plan_group g = cfs_plan_group_at(plan, d->node, d->tail);
 	struct cfs_plan_group next;
@@ -146,6 +146,6 @@ int cfs_plan_dirs(struct cfs_plan *plan, uint32_t n_dirs, struct cfs_err *err)
 	plan->inodes[CFS_ROOT].dir = 0;
 	plan->dirs[plan->n_dirs++] = (struct cfs_plan_dir){.node = CFS_ROOT};
 	for (uint32_t i = 0; i < plan->n_dirs; i++)
-		cut_dir(plan, &plan->dirs[i]);
+		divide_dir(plan, &plan->dirs[i]);
 	return 0;
 }

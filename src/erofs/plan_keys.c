@@ -38,8 +38,7 @@ static int compare_text(const void *a, const void *b)
 	return cfs_text_cmp(x->text, y->text);
 }
 
-/* Keys that are equal in their final form, one of the input and one that is added, have the same
- * rank. */
+/* Keys that are equal in their final form, one of the input and one added, get the same rank. */
 static void rank_keys(struct cfs_plan *plan, struct ranked *r, uint32_t n)
 {
 	uint32_t rank = 0;
@@ -69,7 +68,7 @@ static int encode_keys(struct cfs_plan *plan, struct ranked *r, uint32_t n)
 	return 0;
 }
 
-/* An input pair that equals an added one after the escape is the same pair: it counts with it. */
+/* An input pair that is equal to an added one after the escape is the same pair, and counted with it. */
 static void merge_added(struct cfs_plan *plan, enum cfs_added which)
 {
 	const struct cfs_tree *t = plan->tree;
@@ -119,7 +118,7 @@ static uint8_t *put_redirect(const struct cfs_plan *plan, const struct cfs_node 
 		memcpy(p, node->payload, node->payload_len);
 		return p + node->payload_len;
 	}
-	/* All digits at once, then the first two move out for the slash behind them. */
+	/* Encode all digits at once, then move the first two to make room for the slash. */
 	cfs_hex_encode(node->payload, len, (char *)p + 1);
 	memmove(p, p + 1, 2);
 	p[2] = '/';

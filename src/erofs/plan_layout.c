@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Positions: every inode one behind another, breadth-first; then the shared xattrs, then the data
- * blocks. Rules that look odd are those of the existing writer, whose bytes are ours.
+/* Positions: all inodes, breadth-first; then the shared xattrs, then the data blocks. Some rules look
+ * odd: they are those of composefs 1.0.8, whose images must be reproduced byte for byte.
  */
 #include "erofs/plan_layout.h"
 
@@ -11,7 +11,7 @@
 #include "erofs/plan_dirs.h"
 #include "erofs/plan_xattrs.h"
 
-/* What one inode occupies. */
+/* The space of one inode. */
 struct extent {
 	uint32_t head_len; /* inode and xattrs */
 	uint32_t tail_len;
@@ -32,8 +32,8 @@ uint32_t cfs_chunk_count(uint64_t size)
 	return (uint32_t)(((size - 1) >> cfs_chunk_bits(size)) + 1);
 }
 
-/* Compact inodes have neither a time nor room for large numbers. size: for what is neither directory
- * nor file the size that the input gave, although the image says 0. */
+/* Compact inodes have no time and small numbers. size: of devices, FIFOs and sockets the size in the
+ * input, although the image says 0. */
 static bool fits_compact(const struct cfs_plan *plan, const struct cfs_node *n,
 			 uint32_t nlink, uint64_t size)
 {
@@ -56,7 +56,7 @@ static void measure_file(const struct cfs_node *n, struct extent *x)
 	}
 }
 
-static struct extent measure(struct cfs_plan *plan, cfs_id id)
+static struct extent measure_inode(struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *n = cfs_plan_node(plan, id);
 	struct cfs_plan_inode *inode = &plan->inodes[id];
@@ -82,8 +82,9 @@ static struct extent measure(struct cfs_plan *plan, cfs_id id)
 	return x;
 }
 
-/* A symlink lies in one block with its inode. Both tests look at the length that it would have had:
- * one that moved its target out still starts a block, and exactly a block is too long. */
+/* A symlink lies in one block with its inode. Both tests use the length with the target: an inode
+ * whose target was moved to a data block still starts a block, and a length of exactly one block is
+ * too long. */
 static uint64_t place_symlink(uint64_t pos, struct extent *x)
 {
 	uint64_t len = (uint64_t)x->head_len + x->tail_len;
@@ -96,30 +97,30 @@ static uint64_t place_symlink(uint64_t pos, struct extent *x)
 	return crosses ? cfs_align_up(pos, EROFS_BLOCK) : pos;
 }
 
-/* What is left of the block behind the inode and its xattrs. */
-static uint32_t room_behind(uint64_t pos, const struct extent *x)
+/* The rest of the block after the inode and its xattrs. */
+static uint32_t room_after(uint64_t pos, const struct extent *x)
 {
 	return EROFS_BLOCK - (uint32_t)((pos + x->head_len) % EROFS_BLOCK);
 }
 
-/* Elsewhere only the tail must not cross the end of a block. Where no padding helps (a map of nearly
- * 1024 chunks) the tail becomes a block. */
+/* For other types only the tail must not cross the end of a block. When padding is not enough (a map
+ * of nearly 1024 chunks) the tail goes to a data block. */
 static uint64_t place_other(uint64_t pos, struct extent *x)
 {
-	uint32_t room = room_behind(pos, x);
+	uint32_t room = room_after(pos, x);
 	uint64_t padded = pos + cfs_align_up(room, EROFS_SLOT);
 
 	if (x->tail_len <= room)
 		return pos;
-	if (x->tail_len <= room_behind(padded, x))
+	if (x->tail_len <= room_after(padded, x))
 		return padded;
 	x->n_blocks++;
 	x->tail_len = 0;
 	return cfs_align_up(pos, EROFS_BLOCK);
 }
 
-static int note_blocks(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
-		       struct cfs_err *err)
+static int add_block_owner(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
+			   struct cfs_err *err)
 {
 	if (n_blocks == 0)
 		return 0;
@@ -133,7 +134,7 @@ static int note_blocks(struct cfs_plan *plan, cfs_id id, uint32_t n_blocks,
 	return 0;
 }
 
-/* The input has a budget; a tree that was read from an image may have more. */
+/* The builder limits the xattrs of input; a tree loaded from an image may have more. */
 static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 {
 	uint64_t len = cfs_plan_measure_area(plan, id);
@@ -148,8 +149,8 @@ static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 	return 0;
 }
 
-/* Puts an inode behind the last one. */
-static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
+/* Places an inode after the last one. */
+static int place_inode(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 {
 	struct cfs_plan_inode *inode = &plan->inodes[id];
 	uint64_t pos = cfs_align_up(plan->inodes_end, EROFS_SLOT);
@@ -158,7 +159,7 @@ static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	x = measure(plan, id);
+	x = measure_inode(plan, id);
 	if (S_ISLNK(cfs_plan_node(plan, id)->mode))
 		pos = place_symlink(pos, &x);
 	else
@@ -167,7 +168,7 @@ static int place(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 	inode->tail_len = (uint16_t)x.tail_len;
 	plan->inodes_end = pos + x.head_len + x.tail_len;
 	plan->n_inodes++;
-	return note_blocks(plan, id, x.n_blocks, err);
+	return add_block_owner(plan, id, x.n_blocks, err);
 }
 
 static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err)
@@ -178,7 +179,7 @@ static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err
 
 	while (rc == 0 && cfs_plan_next(plan, dir, &pos, &e))
 		if (e.own)
-			rc = place(plan, e.id, err);
+			rc = place_inode(plan, e.id, err);
 	return rc;
 }
 
@@ -210,7 +211,7 @@ int cfs_plan_layout(struct cfs_plan *plan, struct cfs_err *err)
 	int rc;
 
 	plan->inodes_end = EROFS_FIRST_INODE_OFF;
-	rc = place(plan, CFS_ROOT, err);
+	rc = place_inode(plan, CFS_ROOT, err);
 	for (uint32_t i = 0; i < plan->n_dirs && rc == 0; i++)
 		rc = place_children(plan, plan->dirs[i].node, err);
 	if (rc < 0)

@@ -33,8 +33,8 @@ static int count_inode(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 	return rc;
 }
 
-/* Slots of contents are all over a large table: what is fetched this many nodes ahead is there
- * when it is needed. */
+/* Slots of contents are spread over a large table: they are prefetched so many nodes before they are
+ * needed. */
 enum { AHEAD = 12 };
 
 static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
@@ -54,7 +54,7 @@ static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 	return rc;
 }
 
-/* The whiteouts of the root have their label in common with it; one of them is as good as all. */
+/* The whiteouts of the root share its label; counting one of them is enough. */
 static int count_whiteouts(struct cfs_plan *plan, struct cfs_err *err)
 {
 	return plan->n_whiteouts ? count_inode(plan, plan->tree->n_nodes, err) : 0;

@@ -23,15 +23,15 @@ int cfs_plan_share(struct cfs_plan *plan, cfs_pair pair, cfs_id id, uint32_t *sh
 	return 0;
 }
 
-/* What most comparisons need of an entry, side by side. */
+/* The part of an entry that most comparisons need. */
 struct sortable {
 	uint32_t rank;
 	uint32_t len;
-	uint64_t head; /* first bytes of the value, big-endian, zero behind its end */
+	uint64_t head; /* first bytes of the value, big-endian, padded with zeros */
 	uint32_t index;
 };
 
-/* Own values fit; those of the tree are compared in place. */
+/* The buffer for a metacopy or redirect; values of the tree are compared in place. */
 enum { OWN_VALUE_MAX = 1 + CFS_PAYLOAD_MAX };
 
 static struct cfs_span entry_value(const struct cfs_plan *plan, uint32_t index,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Entries, and the xattr areas of inodes. */
+/* Entries of xattrs, and the xattr areas of inodes. */
 #include "erofs/plan_xattrs.h"
 
 #include "erofs/overlay.h"
@@ -34,17 +34,17 @@ uint8_t *cfs_pair_put_entry(const struct cfs_plan *plan, cfs_pair pair,
 	return p;
 }
 
-/* Where the pair of this inode lies in the shared table. */
-static uint32_t share_of(const struct cfs_plan *plan, cfs_pair pair, cfs_id id)
+/* The position of a pair of this inode in the shared table. */
+static uint32_t get_share(const struct cfs_plan *plan, cfs_pair pair, cfs_id id)
 {
 	if (pair >= CFS_PAIR_METACOPY)
 		return plan->inodes[id].own_shares[pair - CFS_PAIR_METACOPY];
 	return plan->shares[pair];
 }
 
-/* True when a pair of this share becomes a reference: if it is shared, and among the first of its
- * inode that are; n_refs counts them. The others are stored as if they were not shared. */
-static bool takes_reference(uint32_t share, uint32_t *n_refs)
+/* Whether a pair becomes a reference: if it is shared, and the inode has fewer than the maximum of
+ * references, which n_refs counts. Other pairs are stored inline. */
+static bool count_reference(uint32_t share, uint32_t *n_refs)
 {
 	if (!cfs_is_shared(share) || *n_refs == EROFS_XATTR_SHARED_MAX)
 		return false;
@@ -61,7 +61,7 @@ uint64_t cfs_plan_measure_area(struct cfs_plan *plan, cfs_id id)
 	cfs_pair pair;
 
 	while (cfs_overlay_next(&pairs, &pair)) {
-		if (takes_reference(share_of(plan, pair, id), &n_refs))
+		if (count_reference(get_share(plan, pair, id), &n_refs))
 			len += sizeof(uint32_t);
 		else
 			len += cfs_pair_entry_len(plan, pair, node);
@@ -77,7 +77,7 @@ static void put_area_header(uint32_t filter, uint8_t n_refs, uint8_t *p)
 	p[offsetof(struct erofs_xattr_header, h_shared_count)] = n_refs;
 }
 
-/* The references first, then the other entries, both ascending by key. */
+/* References first, then the other entries, both ascending by key. */
 uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 {
 	uint32_t table = (uint32_t)(plan->inodes_end % EROFS_BLOCK) / EROFS_XATTR_ALIGN;
@@ -92,10 +92,10 @@ uint8_t *cfs_plan_put_area(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 	if (inode->xattr_len == 0)
 		return p;
 	while (cfs_overlay_next(&pairs, &pair)) {
-		uint32_t share = share_of(plan, pair, id);
+		uint32_t share = get_share(plan, pair, id);
 
 		filter &= ~cfs_pair_key(plan, pair)->filter;
-		if (takes_reference(share, &n_refs)) {
+		if (count_reference(share, &n_refs)) {
 			cfs_put_le32(ref, table + plan->shared[share].pos);
 			ref += sizeof(uint32_t);
 		} else {
