@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Each difference is put into one slot of a table; the slots that are not empty are the causes. */
+/* Each difference is assigned to one slot of a table; the slots that are not empty are the causes. */
 #include "diff/causes.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 enum { N_SIDES = CFS_CAUSE_B + 1 };
 
-/* Marks of a name in a: the inode whose first name it is shares names in another way. */
+/* Marks of a name in a which is the first name of an inode with other hard links in b. */
 enum { FLATTENED_IN_A = 1, FLATTENED_IN_B = 2, REGROUPED = 4 };
 
 struct finder {
@@ -32,8 +32,8 @@ static enum cfs_cause_class class_of(const struct cfs_node *n)
 	return S_ISLNK(n->mode) ? CFS_CAUSE_SYMLINKS : CFS_CAUSE_SPECIALS;
 }
 
-static struct cfs_cause *slot(struct finder *f, enum cfs_cause_kind kind,
-			      enum cfs_cause_side side, enum cfs_cause_class class)
+static struct cfs_cause *get_slot(struct finder *f, enum cfs_cause_kind kind,
+				  enum cfs_cause_side side, enum cfs_cause_class class)
 {
 	struct cfs_cause *c = &f->slots[kind][side][class];
 
@@ -43,46 +43,46 @@ static struct cfs_cause *slot(struct finder *f, enum cfs_cause_kind kind,
 	return c;
 }
 
-/* --- which slot ------------------------------------------------------------------------ */
+/* --- selection of the slot ------------------------------------------------------------- */
 
-static struct cfs_cause *of_entry(struct finder *f, const struct cfs_node *a)
+static struct cfs_cause *slot_of_entry(struct finder *f, const struct cfs_node *a)
 {
 	int i = a ? 0 : 1;
 
-	return slot(f, f->facts.only_devices[i] ? CFS_CAUSE_DEVICES : CFS_CAUSE_ONLY,
-		    sides[i], CFS_CAUSE_ENTRIES);
+	return get_slot(f, f->facts.only_devices[i] ? CFS_CAUSE_DEVICES : CFS_CAUSE_ONLY,
+			sides[i], CFS_CAUSE_ENTRIES);
 }
 
-static struct cfs_cause *of_mtime(struct finder *f, const struct cfs_node *a,
-				  const struct cfs_node *b)
+static struct cfs_cause *slot_of_mtime(struct finder *f, const struct cfs_node *a,
+				       const struct cfs_node *b)
 {
 	const struct diff_facts *facts = &f->facts;
 	bool one_a = facts->mtime_is_one[0], one_b = facts->mtime_is_one[1];
 	struct cfs_cause *c;
 
 	if (facts->a.mtimes_are_zero || facts->b.mtimes_are_zero)
-		return slot(f, CFS_CAUSE_MTIME_ZERO,
-			    facts->a.mtimes_are_zero ? CFS_CAUSE_A : CFS_CAUSE_B,
-			    CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_MTIME_ZERO,
+				facts->a.mtimes_are_zero ? CFS_CAUSE_A : CFS_CAUSE_B,
+				CFS_CAUSE_ENTRIES);
 	if (a->mtime_sec == b->mtime_sec)
-		return slot(f, CFS_CAUSE_MTIME_SUBSECOND,
-			    a->mtime_nsec == 0	 ? CFS_CAUSE_A
-			    : b->mtime_nsec == 0 ? CFS_CAUSE_B
-						 : CFS_CAUSE_BOTH,
-			    CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_MTIME_SUBSECOND,
+				a->mtime_nsec == 0   ? CFS_CAUSE_A
+				: b->mtime_nsec == 0 ? CFS_CAUSE_B
+						     : CFS_CAUSE_BOTH,
+				CFS_CAUSE_ENTRIES);
 	if (!one_a && !one_b)
-		return slot(f, CFS_CAUSE_MTIME, CFS_CAUSE_BOTH, class_of(a));
-	c = slot(f, CFS_CAUSE_MTIME_ONE,
-		 !one_b	  ? CFS_CAUSE_A
-		 : !one_a ? CFS_CAUSE_B
-			  : CFS_CAUSE_BOTH,
-		 CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_MTIME, CFS_CAUSE_BOTH, class_of(a));
+	c = get_slot(f, CFS_CAUSE_MTIME_ONE,
+		     !one_b   ? CFS_CAUSE_A
+		     : !one_a ? CFS_CAUSE_B
+			      : CFS_CAUSE_BOTH,
+		     CFS_CAUSE_ENTRIES);
 	c->value = facts->mtime_sec[one_a ? 0 : 1];
 	c->value2 = facts->mtime_sec[1];
 	return c;
 }
 
-static struct cfs_cause *of_owner(struct finder *f)
+static struct cfs_cause *slot_of_owner(struct finder *f)
 {
 	const struct diff_tree_facts *a = &f->facts.a, *b = &f->facts.b;
 	struct cfs_cause *c;
@@ -90,37 +90,37 @@ static struct cfs_cause *of_owner(struct finder *f)
 	if (a->has_one_owner || b->has_one_owner) {
 		const struct diff_tree_facts *one = b->has_one_owner ? b : a;
 
-		c = slot(f, CFS_CAUSE_OWNER_ALL, one == a ? CFS_CAUSE_A : CFS_CAUSE_B,
-			 CFS_CAUSE_ENTRIES);
+		c = get_slot(f, CFS_CAUSE_OWNER_ALL, one == a ? CFS_CAUSE_A : CFS_CAUSE_B,
+			     CFS_CAUSE_ENTRIES);
 		c->value = one->uid;
 		c->value2 = one->gid;
 	} else if (f->facts.owner_is_shifted) {
-		c = slot(f, CFS_CAUSE_OWNER_SHIFT, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		c = get_slot(f, CFS_CAUSE_OWNER_SHIFT, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 		c->value = f->facts.owner_shift;
 	} else {
-		c = slot(f, CFS_CAUSE_OWNER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		c = get_slot(f, CFS_CAUSE_OWNER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 	}
 	return c;
 }
 
-static struct cfs_cause *of_mode(struct finder *f, const struct cfs_node *a)
+static struct cfs_cause *slot_of_mode(struct finder *f, const struct cfs_node *a)
 {
 	const struct diff_facts *facts = &f->facts;
 	struct cfs_cause *c;
 
 	if (!facts->mode_bits_are_one)
-		return slot(f, CFS_CAUSE_MODE, CFS_CAUSE_BOTH, class_of(a));
-	c = slot(f, CFS_CAUSE_MODE_BITS,
-		 facts->mode_bits_in[0]	  ? CFS_CAUSE_A
-		 : facts->mode_bits_in[1] ? CFS_CAUSE_B
-					  : CFS_CAUSE_BOTH,
-		 CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_MODE, CFS_CAUSE_BOTH, class_of(a));
+	c = get_slot(f, CFS_CAUSE_MODE_BITS,
+		     facts->mode_bits_in[0]   ? CFS_CAUSE_A
+		     : facts->mode_bits_in[1] ? CFS_CAUSE_B
+					      : CFS_CAUSE_BOTH,
+		     CFS_CAUSE_ENTRIES);
 	c->value = facts->mode_bits;
 	return c;
 }
 
-/* The inode of the side that has the group is counted once, at the first of its names that lost it. */
-static struct cfs_cause *of_link(struct finder *f, const struct cfs_difference *v)
+/* The inode of the side with the hard links is counted once, at its first name that is a separate inode on the other. */
+static struct cfs_cause *slot_of_link(struct finder *f, const struct cfs_difference *v)
 {
 	const struct cfs_diff *d = f->d;
 	cfs_id a = d->first_a[cfs_tree_inode(d->a, v->a)];
@@ -134,10 +134,10 @@ static struct cfs_cause *of_link(struct finder *f, const struct cfs_difference *
 
 	if (mark == REGROUPED) {
 		f->marks[a] |= REGROUPED;
-		c = slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		c = get_slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 	} else {
-		c = slot(f, CFS_CAUSE_LINKS_FLATTENED,
-			 alone_in_b ? CFS_CAUSE_B : CFS_CAUSE_A, CFS_CAUSE_ENTRIES);
+		c = get_slot(f, CFS_CAUSE_LINKS_FLATTENED,
+			     alone_in_b ? CFS_CAUSE_B : CFS_CAUSE_A, CFS_CAUSE_ENTRIES);
 		c->n_groups += !(f->marks[group] & mark);
 		f->marks[v->a] |= mark;
 	}
@@ -145,9 +145,9 @@ static struct cfs_cause *of_link(struct finder *f, const struct cfs_difference *
 	return c;
 }
 
-/* Most of the possible slots are never needed: a tree may have a million names of xattrs. */
-static struct cfs_cause *xattr_slot(struct finder *f, enum cfs_cause_kind kind,
-				    enum cfs_cause_side side, uint32_t key)
+/* Slots of xattrs are allocated when needed: a tree may have a million keys. */
+static struct cfs_cause *get_xattr_slot(struct finder *f, enum cfs_cause_kind kind,
+					enum cfs_cause_side side, uint32_t key)
 {
 	uint32_t *at = &f->xattr_slots[key][side];
 
@@ -167,7 +167,7 @@ static bool is_mark(struct cfs_span value, char mark)
 	return value.len == 1 && value.p[0] == mark;
 }
 
-/* The side that lost what its directory deletes; BOTH: it is no such difference. */
+/* The side on which an opaque directory became a directory with whiteouts; BOTH: another difference. */
 static enum cfs_cause_side find_lost_opaque(struct cfs_text key, struct cfs_span a,
 					    struct cfs_span b)
 {
@@ -179,8 +179,8 @@ static enum cfs_cause_side find_lost_opaque(struct cfs_text key, struct cfs_span
 	return is_mark(a, 'x') && is_mark(b, 'y') ? CFS_CAUSE_A : CFS_CAUSE_BOTH;
 }
 
-static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference *v,
-				  const struct cfs_node *a, const struct cfs_node *b)
+static struct cfs_cause *slot_of_xattr(struct finder *f, const struct cfs_difference *v,
+				       const struct cfs_node *a, const struct cfs_node *b)
 {
 	const struct cfs_diff *d = f->d;
 	const struct cfs_diff_key *key = &d->keys[v->at];
@@ -190,26 +190,26 @@ static struct cfs_cause *of_xattr(struct finder *f, const struct cfs_difference 
 	enum cfs_cause_side lost;
 
 	if (!f->facts.a.has_xattrs || !f->facts.b.has_xattrs)
-		return slot(f, CFS_CAUSE_XATTRS_NONE,
-			    f->facts.a.has_xattrs ? CFS_CAUSE_B : CFS_CAUSE_A,
-			    CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_XATTRS_NONE,
+				f->facts.a.has_xattrs ? CFS_CAUSE_B : CFS_CAUSE_A,
+				CFS_CAUSE_ENTRIES);
 	lost = in_a && in_b ? find_lost_opaque(key->name, value_a, value_b)
 			    : CFS_CAUSE_BOTH;
 	if (lost != CFS_CAUSE_BOTH && S_ISDIR(a->mode))
-		return slot(f, CFS_CAUSE_DELETIONS, lost, CFS_CAUSE_DIRECTORIES);
+		return get_slot(f, CFS_CAUSE_DELETIONS, lost, CFS_CAUSE_DIRECTORIES);
 	if (in_a && in_b)
-		return xattr_slot(f, CFS_CAUSE_XATTR_VALUE, CFS_CAUSE_BOTH, v->at);
-	return xattr_slot(f, CFS_CAUSE_XATTR_ONLY, in_a ? CFS_CAUSE_A : CFS_CAUSE_B,
-			  v->at);
+		return get_xattr_slot(f, CFS_CAUSE_XATTR_VALUE, CFS_CAUSE_BOTH, v->at);
+	return get_xattr_slot(f, CFS_CAUSE_XATTR_ONLY, in_a ? CFS_CAUSE_A : CFS_CAUSE_B,
+			      v->at);
 }
 
-static struct cfs_cause *of_digest(struct finder *f, const struct cfs_node *a,
-				   const struct cfs_node *b)
+static struct cfs_cause *slot_of_digest(struct finder *f, const struct cfs_node *a,
+					const struct cfs_node *b)
 {
 	if (a->digest && b->digest)
-		return slot(f, CFS_CAUSE_DIGEST_ALG, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
-	return slot(f, CFS_CAUSE_DIGEST_NONE, a->digest ? CFS_CAUSE_B : CFS_CAUSE_A,
-		    CFS_CAUSE_FILES);
+		return get_slot(f, CFS_CAUSE_DIGEST_ALG, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+	return get_slot(f, CFS_CAUSE_DIGEST_NONE, a->digest ? CFS_CAUSE_B : CFS_CAUSE_A,
+			CFS_CAUSE_FILES);
 }
 
 /* NULL: out of memory. */
@@ -218,50 +218,50 @@ static struct cfs_cause *find_slot(struct finder *f, const struct cfs_difference
 {
 	switch ((enum cfs_diff_field)v->field) {
 	case CFS_DIFF_ENTRY:
-		return of_entry(f, a);
+		return slot_of_entry(f, a);
 	case CFS_DIFF_TYPE:
-		return slot(f, CFS_CAUSE_TYPE, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_TYPE, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 	case CFS_DIFF_MODE:
-		return of_mode(f, a);
+		return slot_of_mode(f, a);
 	case CFS_DIFF_UID:
 	case CFS_DIFF_GID:
-		return of_owner(f);
+		return slot_of_owner(f);
 	case CFS_DIFF_SIZE:
-		return slot(f, S_ISREG(a->mode) ? CFS_CAUSE_CONTENT : CFS_CAUSE_SIZE,
-			    CFS_CAUSE_BOTH, class_of(a));
+		return get_slot(f, S_ISREG(a->mode) ? CFS_CAUSE_CONTENT : CFS_CAUSE_SIZE,
+				CFS_CAUSE_BOTH, class_of(a));
 	case CFS_DIFF_MTIME:
-		return of_mtime(f, a, b);
+		return slot_of_mtime(f, a, b);
 	case CFS_DIFF_LINK:
-		return of_link(f, v);
+		return slot_of_link(f, v);
 	case CFS_DIFF_RDEV:
-		return slot(f, CFS_CAUSE_RDEV, CFS_CAUSE_BOTH, CFS_CAUSE_SPECIALS);
+		return get_slot(f, CFS_CAUSE_RDEV, CFS_CAUSE_BOTH, CFS_CAUSE_SPECIALS);
 	case CFS_DIFF_TARGET:
-		return slot(f, CFS_CAUSE_TARGET, CFS_CAUSE_BOTH, CFS_CAUSE_SYMLINKS);
+		return get_slot(f, CFS_CAUSE_TARGET, CFS_CAUSE_BOTH, CFS_CAUSE_SYMLINKS);
 	case CFS_DIFF_CONTENT:
-		return slot(f, CFS_CAUSE_CONTENT, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+		return get_slot(f, CFS_CAUSE_CONTENT, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
 	case CFS_DIFF_STORED:
-		return slot(f, CFS_CAUSE_STORED, a->content ? CFS_CAUSE_A : CFS_CAUSE_B,
-			    CFS_CAUSE_FILES);
+		return get_slot(f, CFS_CAUSE_STORED,
+				a->content ? CFS_CAUSE_A : CFS_CAUSE_B, CFS_CAUSE_FILES);
 	case CFS_DIFF_BACKING:
-		return slot(f, CFS_CAUSE_BACKING, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
+		return get_slot(f, CFS_CAUSE_BACKING, CFS_CAUSE_BOTH, CFS_CAUSE_FILES);
 	case CFS_DIFF_DIGEST:
-		return of_digest(f, a, b);
+		return slot_of_digest(f, a, b);
 	case CFS_DIFF_XATTR:
-		return of_xattr(f, v, a, b);
+		return slot_of_xattr(f, v, a, b);
 	default:
-		return slot(f, CFS_CAUSE_NLINK, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+		return get_slot(f, CFS_CAUSE_NLINK, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 	}
 }
 
-/* --- filling --------------------------------------------------------------------------- */
+/* --- assigning differences ------------------------------------------------------------- */
 
 static bool is_same_name(const struct cfs_difference *v, const struct cfs_difference *w)
 {
 	return v->a == w->a && v->b == w->b;
 }
 
-/* Differences come name by name: one that counts again counts right behind. */
-static void add(struct finder *f, struct cfs_cause *c, size_t i)
+/* Counts the name of a difference once for each cause. Differences are ordered by name. */
+static void add_difference(struct finder *f, struct cfs_cause *c, size_t i)
 {
 	const struct cfs_diff *d = f->d;
 
@@ -274,8 +274,8 @@ static void add(struct finder *f, struct cfs_cause *c, size_t i)
 		c->first[c->n_first++] = i;
 }
 
-/* A count that follows from what names share is no cause of its own. */
-static void add_nlink(struct finder *f, size_t i)
+/* A different link count that follows from different hard links is not a separate cause. */
+static void add_nlink_difference(struct finder *f, size_t i)
 {
 	const struct cfs_diff *d = f->d;
 	const struct cfs_difference *v = &d->v[i];
@@ -283,18 +283,18 @@ static void add_nlink(struct finder *f, size_t i)
 			f->marks[d->first_b[cfs_tree_inode(d->b, v->b)]];
 
 	if (!marks)
-		add(f, find_slot(f, v, NULL, NULL), i);
+		add_difference(f, find_slot(f, v, NULL, NULL), i);
 	else if (marks & REGROUPED)
-		slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES)->fields |=
+		get_slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES)->fields |=
 			1U << CFS_DIFF_NLINK;
 	else
-		slot(f, CFS_CAUSE_LINKS_FLATTENED,
-		     marks & FLATTENED_IN_B ? CFS_CAUSE_B : CFS_CAUSE_A,
-		     CFS_CAUSE_ENTRIES)
+		get_slot(f, CFS_CAUSE_LINKS_FLATTENED,
+			 marks & FLATTENED_IN_B ? CFS_CAUSE_B : CFS_CAUSE_A,
+			 CFS_CAUSE_ENTRIES)
 			->fields |= 1U << CFS_DIFF_NLINK;
 }
 
-static int fill(struct finder *f, struct cfs_err *err)
+static int fill_slots(struct finder *f, struct cfs_err *err)
 {
 	const struct cfs_diff *d = f->d;
 	struct cfs_cause *holders;
@@ -308,17 +308,17 @@ static int fill(struct finder *f, struct cfs_err *err)
 		c = find_slot(f, v, diff_inode(d->a, v->a), diff_inode(d->b, v->b));
 		if (!c)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		add(f, c, i);
+		add_difference(f, c, i);
 	}
 	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].field == CFS_DIFF_NLINK)
-			add_nlink(f, i);
-	holders = slot(f, CFS_CAUSE_LINKS_HOLDER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
+			add_nlink_difference(f, i);
+	holders = get_slot(f, CFS_CAUSE_LINKS_HOLDER, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES);
 	holders->n = holders->n_groups = d->n_holders;
 	return 0;
 }
 
-/* --- the answer ------------------------------------------------------------------------ */
+/* --- the result ------------------------------------------------------------------------ */
 
 static bool holds_for_a_tree(const struct cfs_cause *c)
 {
@@ -326,22 +326,22 @@ static bool holds_for_a_tree(const struct cfs_cause *c)
 	       c->kind == CFS_CAUSE_XATTRS_NONE;
 }
 
-/* The root is often made by another hand than what is below it. */
+/* The root is often made by another program than the entries below it. */
 static bool is_of_root(const struct finder *f, const struct cfs_cause *c)
 {
 	return c->n == 1 && c->n_first && f->d->v[c->first[0]].a == CFS_ROOT &&
 	       c->kind != CFS_CAUSE_ROOT && !holds_for_a_tree(c);
 }
 
-static int take(struct finder *f, struct cfs_causes *out, size_t *cap,
-		const struct cfs_cause *c, struct cfs_err *err)
+static int add_cause(struct finder *f, struct cfs_causes *out, size_t *cap,
+		     const struct cfs_cause *c, struct cfs_err *err)
 {
 	struct cfs_cause *root;
 
 	if (c->n == 0)
 		return 0;
 	if (is_of_root(f, c)) {
-		root = slot(f, CFS_CAUSE_ROOT, CFS_CAUSE_BOTH, CFS_CAUSE_DIRECTORIES);
+		root = get_slot(f, CFS_CAUSE_ROOT, CFS_CAUSE_BOTH, CFS_CAUSE_DIRECTORIES);
 		root->n = 1;
 		root->fields |= c->fields;
 		root->last = c->last;
@@ -355,7 +355,7 @@ static int take(struct finder *f, struct cfs_causes *out, size_t *cap,
 	return 0;
 }
 
-static int by_weight(const void *a, const void *b)
+static int compare_weight(const void *a, const void *b)
 {
 	const struct cfs_cause *x = a, *y = b;
 
@@ -370,18 +370,18 @@ static int by_weight(const void *a, const void *b)
 	return (int)x->class - (int)y->class;
 }
 
-static int answer(struct finder *f, struct cfs_causes *out, struct cfs_err *err)
+static int list_causes(struct finder *f, struct cfs_causes *out, struct cfs_err *err)
 {
 	const struct cfs_cause *flat = &f->slots[0][0][0];
 	size_t n_flat = sizeof(f->slots) / sizeof(*flat), cap = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < f->n_xattrs; i++)
-		rc = take(f, out, &cap, &f->xattrs[i], err);
+		rc = add_cause(f, out, &cap, &f->xattrs[i], err);
 	for (size_t i = 0; rc == 0 && i < n_flat; i++)
-		rc = take(f, out, &cap, &flat[i], err); /* ROOT comes last */
+		rc = add_cause(f, out, &cap, &flat[i], err); /* ROOT is the last kind */
 	if (rc == 0 && out->n)
-		qsort(out->v, out->n, sizeof(*out->v), by_weight);
+		qsort(out->v, out->n, sizeof(*out->v), compare_weight);
 	return rc;
 }
 
@@ -401,9 +401,9 @@ int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
 	f->marks = marks;
 	f->xattr_slots = slots;
 	diff_find_facts(diff, &f->facts);
-	rc = fill(f, err);
+	rc = fill_slots(f, err);
 	if (rc == 0)
-		rc = answer(f, out, err);
+		rc = list_causes(f, out, err);
 	free(f->xattrs);
 	if (rc < 0)
 		cfs_causes_fini(out);

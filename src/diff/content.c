@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Contents of regular files: what the trees tell decides where it can; what is left is read, on several
+/* Contents of regular files: decided by the trees where possible; the others are read, on several
  * threads, after the walk. */
 #include <errno.h>
 
 #include "diff/diff_priv.h"
 
-/* What a side knows of the content of a file. */
+/* What is known about the content of a file on a side. */
 enum known {
 	EMPTY,
-	BYTES,	/* they are in the tree */
-	DIGEST, /* their digest is */
-	ASK,	/* the callback knows */
+	BYTES,	/* the tree has the content */
+	DIGEST, /* the tree has the digest */
+	ASK,	/* the callback computes the digest */
 	NOTHING,
 };
 
-static enum known what_is_known(const struct cfs_diff_side *side,
-				const struct cfs_node *n)
+static enum known get_known(const struct cfs_diff_side *side, const struct cfs_node *n)
 {
 	if (n->size == 0)
 		return EMPTY;
@@ -26,9 +25,9 @@ static enum known what_is_known(const struct cfs_diff_side *side,
 	return side->read ? ASK : NOTHING;
 }
 
-/* -- what the trees decide ------------------------------------------------------------ */
+/* -- decided by the trees ------------------------------------------------------------- */
 
-/* The path only says the digest once more. */
+/* The backing path is the digest, spelled as a path. */
 static bool backing_is_digest(const struct cfs_tree *t, const struct cfs_node *n)
 {
 	return n->payload_kind == CFS_PAYLOAD_OBJECT && n->digest &&
@@ -46,8 +45,8 @@ static bool backing_differs(const struct diff *d, const struct cfs_node *x,
 			    cfs_node_payload(d->b.tree, y, in_b));
 }
 
-static int digest_of_bytes(enum cfs_hash_alg alg, const struct cfs_node *n, uint8_t *out,
-			   struct cfs_err *err)
+static int digest_bytes(enum cfs_hash_alg alg, const struct cfs_node *n, uint8_t *out,
+			struct cfs_err *err)
 {
 	struct cfs_digest digest;
 	int rc = cfs_verity_digest_mem(
@@ -59,13 +58,14 @@ static int digest_of_bytes(enum cfs_hash_alg alg, const struct cfs_node *n, uint
 }
 
 /* One side has the bytes, the other their digest: CONTENT or STORED. */
-static int bytes_and_digest(struct diff *d, cfs_id a, cfs_id b, const struct cfs_tree *t,
-			    const struct cfs_node *bytes, const struct cfs_node *digest,
-			    struct cfs_err *err)
+static int compare_bytes_and_digest(struct diff *d, cfs_id a, cfs_id b,
+				    const struct cfs_tree *t,
+				    const struct cfs_node *bytes,
+				    const struct cfs_node *digest, struct cfs_err *err)
 {
 	uint8_t computed[CFS_HASH_MAX_LEN];
 	bool same;
-	int rc = digest_of_bytes(t->alg, bytes, computed, err);
+	int rc = digest_bytes(t->alg, bytes, computed, err);
 
 	if (rc < 0)
 		return rc;
@@ -74,8 +74,8 @@ static int bytes_and_digest(struct diff *d, cfs_id a, cfs_id b, const struct cfs
 			err);
 }
 
-static int two_digests(struct diff *d, cfs_id a, cfs_id b, const struct cfs_node *x,
-		       const struct cfs_node *y, struct cfs_err *err)
+static int compare_digests(struct diff *d, cfs_id a, cfs_id b, const struct cfs_node *x,
+			   const struct cfs_node *y, struct cfs_err *err)
 {
 	enum cfs_hash_alg alg = d->a.tree->alg;
 
@@ -86,7 +86,7 @@ static int two_digests(struct diff *d, cfs_id a, cfs_id b, const struct cfs_node
 	return 0;
 }
 
-static int leave_pending(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
+static int add_pending(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	if (cfs_grow(&d->pending, &d->pending_cap, d->n_pending + 1,
 		     sizeof(*d->pending)) < 0)
@@ -95,12 +95,12 @@ static int leave_pending(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err
 	return diff_add(d, CFS_DIFF_CONTENT, a, b, CFS_DIFF_NONE, err);
 }
 
-/* Files of one size, which is not 0. */
+/* Files of equal size, which is not 0. */
 static int compare_equal_sizes(struct diff *d, cfs_id a, cfs_id b,
 			       const struct cfs_node *x, const struct cfs_node *y,
 			       struct cfs_err *err)
 {
-	enum known in_a = what_is_known(&d->a, x), in_b = what_is_known(&d->b, y);
+	enum known in_a = get_known(&d->a, x), in_b = get_known(&d->b, y);
 
 	if (in_a == BYTES && in_b == BYTES) {
 		if (memcmp(x->content, y->content, x->size) == 0)
@@ -108,13 +108,13 @@ static int compare_equal_sizes(struct diff *d, cfs_id a, cfs_id b,
 		return diff_add(d, CFS_DIFF_CONTENT, a, b, CFS_DIFF_NONE, err);
 	}
 	if (in_a == DIGEST && in_b == DIGEST)
-		return two_digests(d, a, b, x, y, err);
+		return compare_digests(d, a, b, x, y, err);
 	if (in_a == BYTES && in_b == DIGEST)
-		return bytes_and_digest(d, a, b, d->b.tree, x, y, err);
+		return compare_bytes_and_digest(d, a, b, d->b.tree, x, y, err);
 	if (in_a == DIGEST && in_b == BYTES)
-		return bytes_and_digest(d, a, b, d->a.tree, y, x, err);
+		return compare_bytes_and_digest(d, a, b, d->a.tree, y, x, err);
 	if (in_a != NOTHING && in_b != NOTHING)
-		return leave_pending(d, a, b, err);
+		return add_pending(d, a, b, err);
 	d->d.n_unproven++;
 	if (in_a == ASK || in_b == ASK || in_a == in_b)
 		return 0;
@@ -127,10 +127,10 @@ int diff_content(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	const struct cfs_node *x = &d->a.tree->nodes[cfs_tree_inode(d->a.tree, a)];
 	const struct cfs_node *y = &d->b.tree->nodes[cfs_tree_inode(d->b.tree, b)];
-	enum known in_a = what_is_known(&d->a, x), in_b = what_is_known(&d->b, y);
+	enum known in_a = get_known(&d->a, x), in_b = get_known(&d->b, y);
 	int rc = 0;
 
-	/* What was not read is not told: the sizes say that contents differ. */
+	/* Different sizes mean different contents, which need not be read. */
 	if (x->size == y->size && x->size)
 		rc = compare_equal_sizes(d, a, b, x, y, err);
 	else if (x->size != y->size && in_a < ASK && in_b < ASK)
@@ -140,17 +140,17 @@ int diff_content(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 	return backing_differs(d, x, y) ? diff_add(d, CFS_DIFF_BACKING, a, b, 0, err) : 0;
 }
 
-/* -- what must be read ---------------------------------------------------------------- */
+/* -- read ----------------------------------------------------------------------------- */
 
-static int digest_of(struct diff *d, unsigned worker, const struct cfs_diff_side *side,
-		     cfs_id file, uint8_t *out, struct cfs_err *err)
+static int get_digest(struct diff *d, unsigned worker, const struct cfs_diff_side *side,
+		      cfs_id file, uint8_t *out, struct cfs_err *err)
 {
 	const struct cfs_node *n = &side->tree->nodes[file];
 	struct cfs_digest digest;
 	int rc;
 
 	if (n->content)
-		return digest_of_bytes(d->d.contents_alg, n, out, err);
+		return digest_bytes(d->d.contents_alg, n, out, err);
 	if (n->digest) {
 		memcpy(out, n->digest, cfs_hash_len(side->tree->alg));
 		return 0;
@@ -165,13 +165,13 @@ static int read_pair(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct diff *d = ctx;
 	const struct cfs_difference *diff = &d->v[d->pending[i]];
-	int rc = digest_of(d, worker, &d->a, cfs_tree_inode(d->a.tree, diff->a),
-			   d->contents[i].a, err);
+	int rc = get_digest(d, worker, &d->a, cfs_tree_inode(d->a.tree, diff->a),
+			    d->contents[i].a, err);
 
 	if (rc < 0)
 		return rc;
-	return digest_of(d, worker, &d->b, cfs_tree_inode(d->b.tree, diff->b),
-			 d->contents[i].b, err);
+	return get_digest(d, worker, &d->b, cfs_tree_inode(d->b.tree, diff->b),
+			  d->contents[i].b, err);
 }
 
 static bool is_same_name(const struct diff *d, size_t i, size_t k)
@@ -179,15 +179,15 @@ static bool is_same_name(const struct diff *d, size_t i, size_t k)
 	return d->v[i].a == d->v[k].a && d->v[i].b == d->v[k].b;
 }
 
-/* Nothing else was found of the name of a difference that goes. */
+/* Whether a difference that is dropped is the only one of its name. */
 static bool stands_alone(const struct diff *d, size_t i, size_t used)
 {
 	return !(used && is_same_name(d, used - 1, i)) &&
 	       !(i + 1 < d->d.n && is_same_name(d, i, i + 1));
 }
 
-/* Drops what turned out to be the same, in place. */
-static void settle(struct diff *d)
+/* Drops the pending differences whose contents are equal, in place. */
+static void drop_equal(struct diff *d)
 {
 	size_t used = 0, p = 0;
 
@@ -209,7 +209,7 @@ static void settle(struct diff *d)
 	d->d.n = used;
 }
 
-/* By the algorithm of the side that cannot be asked for another. */
+/* The algorithm of the side without callback, which has digests by that one only. */
 static enum cfs_hash_alg choose_alg(const struct diff *d)
 {
 	return d->a.read ? d->b.tree->alg : d->a.tree->alg;
@@ -227,6 +227,6 @@ int diff_read(struct diff *d, unsigned threads, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = cfs_pool_run(threads, d->n_pending, read_pair, d, NULL, err);
 	if (rc == 0)
-		settle(d);
+		drop_equal(d);
 	return rc;
 }

@@ -29,8 +29,8 @@ static bool is_directory(const struct cfs_tree *t, cfs_id name)
 	return name != CFS_NO_NODE && S_ISDIR(t->nodes[cfs_tree_inode(t, name)].mode);
 }
 
-/* What is no directory on a side has no children there. */
-static int enter(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
+/* Opens the directories of a pair; anything else has no children. */
+static int open_dirs(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	struct diff_frame frame = {CFS_NO_NODE, CFS_NO_NODE, 0, 0};
 
@@ -46,8 +46,8 @@ static int enter(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 	return 0;
 }
 
-/* A name, or a pair of them. */
-static int meet(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
+/* Compares a name, or a pair of names. */
+static int compare_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	size_t before = d->d.n;
 	int rc;
@@ -61,22 +61,23 @@ static int meet(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 		d->d.n_only_a += b == CFS_NO_NODE;
 		d->d.n_only_b += a == CFS_NO_NODE;
 	}
-	return rc < 0 ? rc : enter(d, a, b, err);
+	return rc < 0 ? rc : open_dirs(d, a, b, err);
 }
 
-/* The child at hand of a directory, or CFS_NO_NODE behind the last. */
-static cfs_id child(const struct cfs_tree *t, cfs_id dir, uint32_t i)
+/* The child of a directory by index, or CFS_NO_NODE after the last. */
+static cfs_id get_child(const struct cfs_tree *t, cfs_id dir, uint32_t i)
 {
 	if (dir == CFS_NO_NODE || i >= t->nodes[dir].n_children)
 		return CFS_NO_NODE;
 	return t->children[t->nodes[dir].first + i];
 }
 
-/* Takes the lower of two names, or both when they are the same. */
-static int step(struct diff *d, struct cfs_err *err)
+/* Compares the lower of the two next names, or both when they are equal. */
+static int merge_next(struct diff *d, struct cfs_err *err)
 {
 	struct diff_frame *f = &d->stack[d->depth - 1];
-	cfs_id a = child(d->a.tree, f->a, f->ia), b = child(d->b.tree, f->b, f->ib);
+	cfs_id a = get_child(d->a.tree, f->a, f->ia),
+	       b = get_child(d->b.tree, f->b, f->ib);
 	int order = 0;
 
 	if (a == CFS_NO_NODE && b == CFS_NO_NODE) {
@@ -90,10 +91,11 @@ static int step(struct diff *d, struct cfs_err *err)
 				     cfs_node_name(&d->b.tree->nodes[b]));
 	f->ia += order <= 0;
 	f->ib += order >= 0;
-	return meet(d, order <= 0 ? a : CFS_NO_NODE, order >= 0 ? b : CFS_NO_NODE, err);
+	return compare_names(d, order <= 0 ? a : CFS_NO_NODE,
+			     order >= 0 ? b : CFS_NO_NODE, err);
 }
 
-static cfs_id *no_names(uint32_t n)
+static cfs_id *alloc_names(uint32_t n)
 {
 	cfs_id *v = malloc(n * sizeof(*v));
 
@@ -102,19 +104,19 @@ static cfs_id *no_names(uint32_t n)
 	return v;
 }
 
-static int compare(struct diff *d, unsigned threads, struct cfs_err *err)
+static int compare_trees(struct diff *d, unsigned threads, struct cfs_err *err)
 {
 	int rc = diff_keys(d, err);
 
 	if (rc < 0)
 		return rc;
-	d->first_a = no_names(d->a.tree->n_nodes);
-	d->first_b = no_names(d->b.tree->n_nodes);
+	d->first_a = alloc_names(d->a.tree->n_nodes);
+	d->first_b = alloc_names(d->b.tree->n_nodes);
 	if (!d->first_a || !d->first_b)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = meet(d, CFS_ROOT, CFS_ROOT, err);
+	rc = compare_names(d, CFS_ROOT, CFS_ROOT, err);
 	while (rc == 0 && d->depth)
-		rc = step(d, err);
+		rc = merge_next(d, err);
 	if (rc == 0)
 		rc = diff_read(d, threads, err);
 	return rc;
@@ -132,7 +134,7 @@ int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
 	d->b = *b;
 	d->d.a = a->tree;
 	d->d.b = b->tree;
-	rc = compare(d, threads, err);
+	rc = compare_trees(d, threads, err);
 	if (rc < 0) {
 		cfs_diff_free(&d->d);
 		return rc;

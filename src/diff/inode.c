@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Two names: the inodes behind them, field by field, and with which other names they share one. */
+/* Comparison of the inodes of two names, field by field, and of their hard links. */
 #include "diff/diff_priv.h"
 
 static bool payload_is_same(const struct cfs_node *x, const struct cfs_node *y)
@@ -8,7 +8,7 @@ static bool payload_is_same(const struct cfs_node *x, const struct cfs_node *y)
 	       memcmp(x->payload, y->payload, x->payload_len) == 0;
 }
 
-/* Fields of which each type has only some: of the others both trees say 0. */
+/* A type has only some of the fields; the others are 0 in both trees. */
 static int compare_fields(struct diff *d, cfs_id a, cfs_id b, const struct cfs_node *x,
 			  const struct cfs_node *y, struct cfs_err *err)
 {
@@ -53,7 +53,7 @@ static bool pairs_are_equal(const struct cfs_xattr_pair *p,
 	       (p->value_len == 0 || memcmp(p->value, q->value, p->value_len) == 0);
 }
 
-/* A merge: both inodes have their xattrs in byte order of the names. */
+/* Merges the xattrs of both inodes, which are in byte order of their keys. */
 static int compare_xattrs(struct diff *d, cfs_id a, cfs_id b, const struct cfs_node *x,
 			  const struct cfs_node *y, struct cfs_err *err)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What holds throughout: for a whole tree, or for all differences of a field. */
+/* Properties of a whole tree, and of all differences of a field. */
 #include "diff/diff_priv.h"
 
-static void look_at_tree(const struct cfs_tree *t, struct diff_tree_facts *out)
+static void add_tree_facts(const struct cfs_tree *t, struct diff_tree_facts *out)
 {
 	const struct cfs_node *root = &t->nodes[CFS_ROOT];
 
-	/* Of a single inode anything holds. */
+	/* A single inode proves nothing. */
 	*out = (struct diff_tree_facts){.mtimes_are_zero = t->n_nodes > 1,
 					.has_one_owner = t->n_nodes > 1,
 					.uid = root->uid,
@@ -25,8 +25,8 @@ static void look_at_tree(const struct cfs_tree *t, struct diff_tree_facts *out)
 	}
 }
 
-static void look_at_mtime(struct diff_facts *f, const struct cfs_node *a,
-			  const struct cfs_node *b)
+static void add_mtime_facts(struct diff_facts *f, const struct cfs_node *a,
+			    const struct cfs_node *b)
 {
 	if (a->mtime_sec == b->mtime_sec)
 		return;
@@ -38,7 +38,7 @@ static void look_at_mtime(struct diff_facts *f, const struct cfs_node *a,
 	f->mtime_is_one[1] &= b->mtime_sec == f->mtime_sec[1];
 }
 
-static void look_at_owner(struct diff_facts *f, uint32_t a, uint32_t b, uint32_t *first)
+static void add_owner_facts(struct diff_facts *f, uint32_t a, uint32_t b, uint32_t *first)
 {
 	int64_t shift = (int64_t)b - a;
 
@@ -51,7 +51,7 @@ static void look_at_owner(struct diff_facts *f, uint32_t a, uint32_t b, uint32_t
 	f->owner_is_shifted |= a != *first;
 }
 
-static void look_at_mode(struct diff_facts *f, uint32_t a, uint32_t b)
+static void add_mode_facts(struct diff_facts *f, uint32_t a, uint32_t b)
 {
 	uint32_t bits = (a ^ b) & ~(uint32_t)S_IFMT;
 
@@ -67,9 +67,9 @@ static bool is_device(const struct cfs_node *n)
 	return S_ISCHR(n->mode) || S_ISBLK(n->mode);
 }
 
-static void look_at_difference(struct diff_facts *f, const struct cfs_difference *v,
-			       const struct cfs_node *a, const struct cfs_node *b,
-			       uint32_t *first_id)
+static void add_difference_facts(struct diff_facts *f, const struct cfs_difference *v,
+				 const struct cfs_node *a, const struct cfs_node *b,
+				 uint32_t *first_id)
 {
 	switch ((enum cfs_diff_field)v->field) {
 	case CFS_DIFF_ENTRY:
@@ -79,16 +79,16 @@ static void look_at_difference(struct diff_facts *f, const struct cfs_difference
 			f->only_devices[1] &= is_device(b);
 		break;
 	case CFS_DIFF_MTIME:
-		look_at_mtime(f, a, b);
+		add_mtime_facts(f, a, b);
 		break;
 	case CFS_DIFF_UID:
-		look_at_owner(f, a->uid, b->uid, first_id);
+		add_owner_facts(f, a->uid, b->uid, first_id);
 		break;
 	case CFS_DIFF_GID:
-		look_at_owner(f, a->gid, b->gid, first_id);
+		add_owner_facts(f, a->gid, b->gid, first_id);
 		break;
 	case CFS_DIFF_MODE:
-		look_at_mode(f, a->mode, b->mode);
+		add_mode_facts(f, a->mode, b->mode);
 		break;
 	default:
 		break;
@@ -103,12 +103,12 @@ void diff_find_facts(const struct cfs_diff *d, struct diff_facts *out)
 				   .mode_bits_are_one = true,
 				   .mode_bits_in = {true, true},
 				   .only_devices = {true, true}};
-	look_at_tree(d->a, &out->a);
-	look_at_tree(d->b, &out->b);
+	add_tree_facts(d->a, &out->a);
+	add_tree_facts(d->b, &out->b);
 	for (size_t i = 0; i < d->n; i++)
-		look_at_difference(out, &d->v[i], diff_inode(d->a, d->v[i].a),
-				   diff_inode(d->b, d->v[i].b), &first_id);
-	/* Of a single difference anything holds. */
+		add_difference_facts(out, &d->v[i], diff_inode(d->a, d->v[i].a),
+				     diff_inode(d->b, d->v[i].b), &first_id);
+	/* A single difference proves nothing. */
 	out->mtime_is_one[0] &= out->n_mtimes > 1;
 	out->mtime_is_one[1] &= out->n_mtimes > 1;
 	out->owner_is_shifted &= out->owner_shift != 0;

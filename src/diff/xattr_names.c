@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The names of xattrs: one order for both trees, so that inodes are merged by number. */
+/* The keys of xattrs: one order for both trees, so that xattrs of two inodes are merged by number. */
 #include <errno.h>
 
 #include "diff/diff_priv.h"
 
-static int by_name(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
 	const struct cfs_diff_key *x = a, *y = b;
 
 	return cfs_text_cmp(x->name, y->name);
 }
 
-/* Names of both trees in one sorted list, twice where both have one. */
-static void collect(const struct diff *d, struct cfs_diff_key *out)
+/* Copies the keys of both trees to one list, twice if both trees have a key. */
+static void copy_keys(const struct diff *d, struct cfs_diff_key *out)
 {
 	for (uint32_t i = 0; i < d->a.tree->n_keys; i++)
 		*out++ = (struct cfs_diff_key){d->a.tree->keys[i], i, CFS_DIFF_NONE};
@@ -20,8 +20,8 @@ static void collect(const struct diff *d, struct cfs_diff_key *out)
 		*out++ = (struct cfs_diff_key){d->b.tree->keys[i], CFS_DIFF_NONE, i};
 }
 
-/* Each name once; within a tree no name stands twice. Returns their number. */
-static uint32_t unite(struct cfs_diff_key *keys, size_t n)
+/* Merges equal keys of a sorted list; each tree has a key once. Returns their number. */
+static uint32_t merge_keys(struct cfs_diff_key *keys, size_t n)
 {
 	uint32_t used = 0;
 
@@ -47,9 +47,9 @@ int diff_keys(struct diff *d, struct cfs_err *err)
 	d->key_b = calloc(n_b + 1, sizeof(*d->key_b));
 	if (!d->keys || !d->key_a || !d->key_b)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	collect(d, d->keys);
-	qsort(d->keys, n_a + n_b, sizeof(*d->keys), by_name);
-	d->d.n_keys = unite(d->keys, n_a + n_b);
+	copy_keys(d, d->keys);
+	qsort(d->keys, n_a + n_b, sizeof(*d->keys), compare_keys);
+	d->d.n_keys = merge_keys(d->keys, n_a + n_b);
 	for (uint32_t i = 0; i < d->d.n_keys; i++) {
 		if (d->keys[i].a != CFS_DIFF_NONE)
 			d->key_a[d->keys[i].a] = i;
