@@ -23,7 +23,7 @@ struct cfs_cache {
 	struct cfs_replace file;
 };
 
-/* Whoever can write it decides what images say. */
+/* A user who can write the cache controls the digests in images. */
 static int check_owner(const struct stat *st, struct cfs_err *err)
 {
 	if (st->st_uid != geteuid())
@@ -37,7 +37,7 @@ static int check_owner(const struct stat *st, struct cfs_err *err)
 	return 0;
 }
 
-/* A file that somebody named by mistake is not overwritten. */
+/* Another file, given by mistake, is not overwritten. */
 static bool is_foreign(struct cfs_span bytes)
 {
 	size_t n = bytes.len < CACHE_MAGIC_LEN ? bytes.len : CACHE_MAGIC_LEN;
@@ -80,7 +80,7 @@ static int read_old(struct cfs_cache *c, const char *path,
 	return 0;
 }
 
-/* Nobody but this user gets to write it, whatever the umask. */
+/* Mode 0600 for a new file, whatever the umask. */
 static int open_new(struct cfs_cache *c, const char *path, struct cfs_err *err)
 {
 	int rc = cfs_replace_open(path, &c->file, err);
@@ -90,8 +90,8 @@ static int open_new(struct cfs_cache *c, const char *path, struct cfs_err *err)
 	return rc;
 }
 
-static int look_at_source(struct cfs_cache *c, const char *source, const char *path,
-			  const struct cfs_cache_opts *opts, struct cfs_err *err)
+static int check_source(struct cfs_cache *c, const char *source, const char *path,
+			const struct cfs_cache_opts *opts, struct cfs_err *err)
 {
 	struct statvfs fs;
 	struct stat st;
@@ -123,7 +123,7 @@ int cfs_cache_open(const char *path, const char *source,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->alg = opts->alg ? opts->alg : CFS_SHA256;
 	c->file = (struct cfs_replace){.fd = -1, .dirfd = -1};
-	rc = look_at_source(c, source, path, opts, err);
+	rc = check_source(c, source, path, opts, err);
 	if (rc == 0 && !c->off) {
 		rc = read_old(c, path, opts, err);
 		if (rc == 0)

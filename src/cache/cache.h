@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* cache: the digests of files that did not change since they were read, kept in a file
  * between runs.
- * Owns:  the form of that file, whose file is believed, when a file counts as unchanged.
+ * Owns:  the format of that file, whose files are trusted, when a file counts as
+ *        unchanged.
  * Uses:  base (errors, spans, replacing files), hash, verity.
  * Never: reads a file of the tree, knows trees, images or stores.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* cache, inside: the form of the file. Numbers are little-endian.
+/* cache, private: the format of the file. Numbers are little-endian.
  *
  *     header   16  "composefs cache\n"
  *               4  version, 1

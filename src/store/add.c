@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From bytes to a file whose digest is known: read once, digested once.
+/* Adding content: read once, digested once.
  *
  * A small file is held in memory as a whole: so its digest is known before anything is
  * written, and a store that has it already costs no writing. A large one is written while
@@ -116,7 +116,7 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 	return rc;
 }
 
-/* The clone against what was read before it was made. */
+/* Compares the clone with the data that was read before. */
 static int compare_clone(struct store_worker *w, struct cfs_span data, int fd,
 			 struct cfs_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names for whole objects. */
+/* Giving complete objects their names. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 
 enum { NAME_TRIES = 100 };
 
-/* The directory of the object, made when it is missing. It is held while the object gets
- * its name there: whoever may write to the store could put a symbolic link in its place
- * between two calls. */
+/* Opens the directory of the object, and creates it if it is missing. It stays open while
+ * the object gets its name: a user who may write to the store could replace it by a
+ * symbolic link between two calls. */
 static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 {
 	char name[3] = {path[0], path[1], '\0'};
@@ -21,7 +21,7 @@ static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
 }
 
-/* Puts the good file over whatever stands there. */
+/* Replaces whatever has the name by the new file. */
 static int put_over(struct cfs_store *s, struct store_object *o, int dir,
 		    const char *name, struct cfs_err *err)
 {
@@ -43,7 +43,7 @@ static int replace_bad(struct cfs_store *s, struct store_object *o, int dir,
 
 	if (opts->keep_replaced)
 		number = opts->keep_replaced(opts->replaced_ctx, &o->digest, err);
-	if (number == -ENOENT) /* somebody removed it meanwhile */
+	if (number == -ENOENT) /* removed by another process meanwhile */
 		return -EAGAIN;
 	rc = number < 0 ? number : put_over(s, o, dir, name, err);
 	if (rc == 0 && opts->drop_replaced)
@@ -51,8 +51,7 @@ static int replace_bad(struct cfs_store *s, struct store_object *o, int dir,
 	return rc;
 }
 
-/* One try. -EAGAIN: what was there is gone, or the directory is; the message says
- * which. */
+/* Tries once. -EAGAIN: the file or the directory was removed by another process. */
 static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 		    const char *path, struct cfs_err *err)
 {

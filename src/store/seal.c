@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What is believed: an object that is there already, and one that was just written. */
+/* Verifying existing objects, and sealing new ones with fs-verity. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "store/store_priv.h"
 
-/* The kernel's word for the content of a sealed file, against its name. */
+/* Compares the digest that the kernel measures with the name. */
 static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *err)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -30,14 +30,14 @@ static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 	return fd < 0 ? fd : check_measure(fd, d, err);
 }
 
-/* What says that the file is not the object, as opposed to a question without an
- * answer. */
+/* Errors that mean a damaged object, as opposed to an object that could not be
+ * checked. */
 static bool is_bad(int rc)
 {
 	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOTTY;
 }
 
-/* Without a seal, size and type are all that can be had without reading the whole. */
+/* Without fs-verity, only size and type can be checked without reading the file. */
 enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
 			       uint64_t size, struct cfs_err *err)
 {
@@ -84,8 +84,8 @@ enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
 	return store_find_in(s, dir, d, size, err);
 }
 
-/* What says that this place has no fs-verity (without /proc we cannot ask for it), as
- * opposed to a full disk or a broken one. */
+/* Errors that mean no support for fs-verity (it cannot be enabled without /proc), as
+ * opposed to a full or broken disk. */
 static bool is_unable(int rc)
 {
 	return rc == -ENOTTY || rc == -EINVAL || rc == -EPERM || rc == -ENOENT;

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* store: content-addressed objects, xx/rest below one directory, each named by its
  * fs-verity digest.
- * Owns:  how an object comes to be: copied and digested once, sealed, durable, then
- *        named; what makes an object that is there already good enough.
+ * Owns:  adding objects: copied and digested once, sealed with fs-verity, made durable,
+ *        then named; when an existing object is accepted.
  * Uses:  base (errors, fds), hash, verity.
- * Never: knows trees, images or who refers to an object; removes a good object.
+ * Never: knows trees, images or references; removes an intact object.
  *
  * Durability: objects are written to files without a name. When enough of them wait, or
  * at cfs_store_commit, one syncfs by one of the workers brings all of them to disk, then
- * each gets its name. So a name never stands for less than the whole content, whatever
- * happens when; a process that is killed leaves nothing behind where the file system
- * knows O_TMPFILE. Elsewhere its temporary names remain until the next cfs_store_open,
- * which removes those that no living process holds. Any number of processes may add to
- * one store at once.
+ * each gets its name. A name therefore always means the whole content. A process that is
+ * killed leaves nothing behind if the filesystem supports O_TMPFILE. Elsewhere its
+ * temporary files remain until the next cfs_store_open, which removes those that no
+ * process has locked. Any number of processes may add to one store at once.
  */
 #ifndef CFS_STORE_H
 #define CFS_STORE_H
@@ -29,18 +28,18 @@ struct cfs_store_opts {
 		max_pending; /* objects of all workers that wait for their name, each an open
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
-	bool require_verity; /* -ENOTTY where the file system has no fs-verity */
-	/* What the caller does with a file that is damaged and gives its name to another;
-	 * may be NULL. Before that keep_replaced may give it a second name, and returns a
-	 * number >= 0; with that number drop_replaced is called afterwards. -errno of
-	 * either fails the adding. Called on any worker's thread. */
+	bool require_verity; /* -ENOTTY if the filesystem does not support fs-verity */
+	/* Called when a damaged file is replaced; may be NULL. keep_replaced may give the
+	 * file a second name before, and returns a number >= 0. drop_replaced gets that
+	 * number afterwards. An error of either one fails the add. Called on the thread
+	 * of any worker. */
 	int (*keep_replaced)(const void *ctx, const struct cfs_digest *digest,
 			     struct cfs_err *err);
 	int (*drop_replaced)(const void *ctx, const struct cfs_digest *digest, int number,
 			     struct cfs_err *err);
 	const void *replaced_ctx;
-	/* May be NULL. Warnings name what was damaged and is replaced; cancellation ends the adding of a
-	 * large file. */
+	/* May be NULL. Warnings name what was damaged and is replaced; cancellation ends
+	 * the adding of a large file. */
 	const struct cfs_watch *watch;
 };
 
@@ -55,10 +54,10 @@ struct cfs_store;
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
 		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Drops what was not committed. NULL is fine. */
+/* Discards what was not committed. NULL is fine. */
 void cfs_store_close(struct cfs_store *store);
 
-/* Adds the content of the regular file fd, size bytes from offset 0, and tells its
+/* Adds the content of the regular file fd, size bytes from offset 0, and sets *out to its
  * digest. The object may have its name only after cfs_store_commit. worker in [0,
  * n_workers): two threads never use the same one at once. -ESTALE: the file holds less or
  * more than size, or changed while it was read; -ENOSPC, -EDQUOT, -EACCES...: the store
@@ -70,10 +69,10 @@ int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t 
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A content that arrives in pieces: a tar entry, the body of an HTTP response, a stream
- * that is being written. It uses the buffers of its worker: until it is finished or
- * dropped, that worker adds nothing else. max_len: -EFBIG for the byte after that many.
- * The sink is valid as long as the writer. */
+/* Content that arrives in pieces: a tar entry, the body of an HTTP response, a
+ * splitstream. The writer uses the buffers of its worker, which adds nothing else until
+ * the writer is finished or dropped. max_len: more bytes fail with -EFBIG. The sink is
+ * valid as long as the writer. */
 struct cfs_store_writer;
 int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
 			  struct cfs_store_writer **out,
@@ -91,8 +90,8 @@ int cfs_store_writer_finish(struct cfs_store_writer *writer,
 /* Frees the writer; nothing was added. NULL is fine. */
 void cfs_store_writer_drop(struct cfs_store_writer *writer);
 
-/* Whether an object is there and is good, as far as adding its content again would find
- * out. Counts as added: cfs_store_commit makes its name durable. Any thread. */
+/* Whether an object exists and is intact, checked as when its content is added. Counts as
+ * added: cfs_store_commit makes its name durable. Any thread. */
 bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,
 		   uint64_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* store, inside: an object on its way from bytes to a name. */
+/* store, private: an object from its bytes to its name. */
 #ifndef CFS_STORE_PRIV_H
 #define CFS_STORE_PRIV_H
 
@@ -16,7 +16,7 @@ enum {
 	STORE_PREFIX_LEN = 3, /* "xx/" of the path of an object */
 };
 
-/* A whole object that waits for the disk and for its name. */
+/* A complete object that waits for a sync and then for its name. */
 struct store_object {
 	int fd;		/* -1: none */
 	uint64_t after; /* a sync with a higher number than this has it on disk */

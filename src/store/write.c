@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A content that arrives in pieces. As long as it fits into the worker's buffer it is
- * held in memory, so that one that the store has already costs no writing. A larger one
- * goes to a temporary file, digested as it passes. */
+/* Content that arrives in pieces. It is kept in the buffer of the worker while it fits,
+ * so that an object that exists already is not written. Larger content is digested and
+ * written to a temporary file. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
