@@ -44,7 +44,8 @@ def children(pid):
 def interrupt(args, number=signal.SIGINT, **streams):
     """Starts a command that does not end by itself, sends the signal, and checks how it ends."""
     streams.setdefault("stdout", subprocess.DEVNULL)
-    child = subprocess.Popen(args, stderr=subprocess.PIPE, **streams)
+    streams.setdefault("stderr", subprocess.PIPE)
+    child = subprocess.Popen(args, **streams)
     try:
         deadline = time.monotonic() + 60
         while not catches(child.pid, number):
@@ -111,6 +112,50 @@ def mkcomposefs_into_a_full_pipe():
         os.symlink("x" * 100, f"src/{i}")
     read_end, write_end = os.pipe()
     interrupt([MKCOMPOSEFS, "src", "-"], stdout=write_end)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def mkcomposefs_into_a_fifo_that_nobody_opens():
+    os.mkdir("src")
+    os.mkfifo("fifo")
+    interrupt([MKCOMPOSEFS, "src", "fifo"])
+
+
+def fill(write_end):
+    """Fills a pipe to the last byte."""
+    os.set_blocking(write_end, False)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(write_end, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(write_end, True)
+
+
+def results_that_nobody_reads():
+    """What is said before the image gets its name: nothing has a name after the signal."""
+    make()
+    os.makedirs("src")
+    os.mkdir("out")
+    read_end, write_end = os.pipe()
+    fill(write_end)
+    interrupt_and_compare([MKCOMPOSEFS, "--print-digest", "src", "out/image"], "out", stdout=write_end)
+    interrupt([COMPOSEFS, "create-image", "--repo=r", "src", "name"], stdout=write_end)
+    expect(os.path.lexists("r/images/refs/name"), False)
+    os.close(read_end)
+    os.close(write_end)
+    good("gc", "--repo=r")
+
+
+def warnings_that_nobody_reads():
+    os.mkdir("out")
+    with open("dump", "w", encoding="ascii") as f:
+        f.write("/ 0 40755 2 0 0 0 0.0 - - -\n/fifo 5 10644 1 0 0 0 0.0 - - -\n")
+    read_end, write_end = os.pipe()
+    fill(write_end)
+    interrupt_and_compare([MKCOMPOSEFS, "--from-file", "dump", "out/image"], "out", stderr=write_end)
     os.close(read_end)
     os.close(write_end)
 
@@ -212,6 +257,9 @@ if __name__ == "__main__":
         mkcomposefs_of_a_large_file,
         mkcomposefs_from_an_idle_pipe,
         mkcomposefs_into_a_full_pipe,
+        mkcomposefs_into_a_fifo_that_nobody_opens,
+        results_that_nobody_reads,
+        warnings_that_nobody_reads,
         dump_of_a_large_image_into_a_full_pipe,
         digest_of_a_large_file,
         fsck_of_a_repository,

@@ -44,7 +44,7 @@ static ssize_t write_stdout(void *cookie, const char *p, size_t len)
 {
 	(void)cookie;
 	/* The error number is what cli_end tells. */
-	int rc = cfs_io_write(STDOUT_FILENO, p, len, NULL);
+	int rc = cli_write(STDOUT_FILENO, p, len);
 
 	if (rc < 0)
 		errno = -rc;
@@ -116,7 +116,7 @@ static atomic_bool progress_stands;
 /* All of it in one write(2): others may have the same terminal, or log. */
 static void put_message(const char *text, size_t len)
 {
-	(void)!cfs_io_write(STDERR_FILENO, text, len, NULL);
+	(void)!cli_write(STDERR_FILENO, text, len);
 }
 
 /* "NAME: text" and a newline; the progress line on the terminal is erased first. Returns the length. */
@@ -203,6 +203,8 @@ int cli_end(const char *name, int status)
 	lost |= fflush(stdout) != 0;
 	if (!lost)
 		return status;
+	if (cli_signal_status())
+		return cli_signal_status();
 	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
 	return status == CLI_OK ? CLI_FAILED : status;
 }

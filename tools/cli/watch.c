@@ -2,8 +2,15 @@
 /* SIGINT, SIGTERM, and the watch of a command. */
 #include "cli/watch.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WRITE_POLL_MS = 50 }; /* between two looks whether a signal came */
 
 static volatile sig_atomic_t n_active; /* watches */
 static volatile sig_atomic_t caught;   /* the signal that cancelled the work */
@@ -29,6 +36,39 @@ void cli_signals_begin(void)
 int cli_signal_status(void)
 {
 	return caught ? 128 + caught : 0;
+}
+
+/* True: a write does not wait, or fails. */
+static bool wait_for_reader(int fd)
+{
+	struct pollfd p = {fd, POLLOUT, 0};
+	int n;
+
+	do
+		n = poll(&p, 1, caught ? 0 : WRITE_POLL_MS);
+	while ((n == 0 && !caught) || (n < 0 && errno == EINTR));
+	return n != 0;
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes without waiting. */
+int cli_write(int fd, const void *p, size_t len)
+{
+	const char *from = p;
+	struct stat st;
+	size_t max = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? SIZE_MAX : PIPE_BUF;
+
+	while (len) {
+		ssize_t n;
+
+		if (!wait_for_reader(fd))
+			return -ECANCELED;
+		n = write(fd, from, len < max ? len : max);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		from += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
 }
 
 static void show_progress(void *ctx, const struct cfs_progress *now)

@@ -20,6 +20,10 @@ void cli_signals_begin(void);
 /* 130 or 143 after a signal that cancelled the work, else 0. */
 int cli_signal_status(void);
 
+/* Writes all of it to a standard descriptor. After a signal that cancelled the work it does not wait for who reads:
+ * -ECANCELED, and the rest is lost. */
+int cli_write(int fd, const void *p, size_t len) CFS_MUST_CHECK;
+
 /* Lent to the work: &w->watch. */
 struct cli_watch {
 	struct cfs_watch watch;

@@ -307,35 +307,41 @@ static int read_directory(const struct options *o, const struct cfs_replace *fil
 	return rc < 0 ? rc : ingest_directory(&in, out, err);
 }
 
-/* The output is opened first, so that a place that cannot be written is reported before hundred gigabytes are read. */
-static int make_image(const struct options *o, struct cfs_err *err)
+/* The output is opened first, so that a place that cannot be written is reported before hundred gigabytes are read.
+ * Outside of the watch, because open(2) waits for the reader of a FIFO. */
+static int open_output(const struct options *o, struct cfs_replace *out,
+		       struct cfs_err *err)
 {
-	bool to_file = o->image && strcmp(o->image, "-") != 0;
-	struct cfs_replace file = {.fd = -1, .dirfd = -1};
-	struct cfs_tree *tree = NULL;
-	int rc = 0;
+	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
+	if (!o->image || strcmp(o->image, "-") == 0)
+		return 0;
+	return cfs_context(err, cfs_replace_open(o->image, out, err), "cannot write %s",
+			   o->image);
+}
 
-	if (to_file)
-		rc = cfs_context(err, cfs_replace_open(o->image, &file, err),
-				 "cannot write %s", o->image);
-	if (rc == 0)
-		rc = o->from_file ? read_dump(o, &tree, err)
-				  : read_directory(o, &file, &tree, err);
+static int make_image(const struct options *o, struct cfs_replace *file,
+		      struct cfs_err *err)
+{
+	struct cfs_tree *tree = NULL;
+	int rc = o->from_file ? read_dump(o, &tree, err)
+			      : read_directory(o, file, &tree, err);
+
 	if (rc == 0 && o->profile)
 		rc = profiled_apply(&o->profile->rules, &tree, err);
 	if (rc == 0)
 		rc = remarks_warn(o->in.watch, tree, err);
 	if (rc == 0)
-		rc = cfs_context(err, write_image(o, tree, &file, err), "cannot write %s",
+		rc = cfs_context(err, write_image(o, tree, file, err), "cannot write %s",
 				 o->image ? o->image : "image");
 	cfs_tree_free(tree);
-	cfs_replace_abort(&file);
+	cfs_replace_abort(file);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {.name = cli_name(argv[0]), .in.scan.alg = CFS_SHA256};
+	struct cfs_replace file;
 	struct cli_watch watch;
 	struct cfs_err err;
 	int status, rc;
@@ -347,10 +353,13 @@ int main(int argc, char **argv)
 	status = parse_options(&o, argc, argv);
 	if (status >= 0)
 		return status;
-	cli_watch_start(&watch, o.name);
-	o.in.watch = &watch.watch;
-	rc = make_image(&o, &err);
-	cli_watch_end(&watch);
+	rc = open_output(&o, &file, &err);
+	if (rc == 0) {
+		cli_watch_start(&watch, o.name);
+		o.in.watch = &watch.watch;
+		rc = make_image(&o, &file, &err);
+		cli_watch_end(&watch);
+	}
 	if (rc == 0)
 		return CLI_OK;
 	cli_say(o.name, "%s", err.msg);
