@@ -8,6 +8,8 @@
 Each build has its own folder, which is kept, so that a second run compiles nothing. At the end
 stand the failed tests, the skipped ones with their reasons, and the line "N passed, N failed,
 N skipped", which counts single tests (TAP lines), not test programs.
+
+$COMPOSEFS_TEST_LONG: not empty: injected faults, the attacker, mutated images and kills run in full, for hours.
 """
 import json
 import os
@@ -20,6 +22,13 @@ import sys
 # Each is slower then, so it gets more time.
 PROCESSES = 2 * (os.cpu_count() or 1)
 TIMEOUT_MULTIPLIER = 2
+
+# The long form of tests that have a short one; a variable that is set already keeps its value.
+LONG = {"COMPOSEFS_TEST_FAULTS": "all", "COMPOSEFS_TEST_KILLS": "200", "COMPOSEFS_TEST_MUTANTS": "20000",
+        "COMPOSEFS_TEST_SECONDS": "60"}
+if os.environ.get("COMPOSEFS_TEST_LONG"):
+    os.environ.update({**LONG, **os.environ})
+    TIMEOUT_MULTIPLIER = 0  # meson: without end
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
