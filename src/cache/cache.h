@@ -8,7 +8,8 @@
  *
  * A file is the one that was read when device, inode, size, mtime and ctime are the same
  * to the nanosecond. The kernel sets the ctime at each change of the content or of an
- * attribute, the mtime included, and nobody can set it back. What this does not cover:
+ * attribute, the mtime included, and no program can set it back. What this does not
+ * cover:
  * - A change so soon after the reading that both fall into one tick of the file system's
  *   clock. Therefore nothing is remembered whose times lie less than CFS_CACHE_RACY_SEC
  *   before the run.
@@ -64,7 +65,8 @@ void cfs_cache_close(struct cfs_cache *c);
 bool cfs_cache_find(const struct cfs_cache *c, const struct stat *st,
 		    struct cfs_digest *out);
 
-/* Remembers a digest for the next run, if st allows it. One thread, while nobody finds.
+/* Remembers a digest for the next run, if st allows it. One thread, without concurrent
+ * cfs_cache_find.
  * -ENOMEM. */
 int cfs_cache_add(struct cfs_cache *c, const struct stat *st,
 		  const struct cfs_digest *digest, struct cfs_err *err) CFS_MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The file of a cache: read as if a stranger had written it, and put together. */
+/* The file of a cache: parsed as untrusted input, and encoded. */
 #include <errno.h>
 #include <inttypes.h>
 

@@ -61,7 +61,7 @@ struct cfs_gc_result {
 };
 
 /* Collects a repository that is open for WRITE, or for READ if dry_run is set. Waits for
- * the exclusive lock as the repository was told to wait when it was opened; afterwards
+ * the exclusive lock as given when the repository was opened; afterwards
  * the lock is exclusive. -EBUSY: timeout. A failure before the first removal changes
  * nothing. */
 int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,

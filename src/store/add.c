@@ -196,7 +196,7 @@ int cfs_store_add_mem(struct cfs_store *s, unsigned worker, struct cfs_span data
 }
 
 /* Reads a small file whole. One byte more than there should be is asked for, which costs
- * nothing; to be told about the end once more would cost a call for each file. */
+ * nothing; a further read that returns 0 would cost a system call for each file. */
 static int read_small(struct store_worker *w, int fd, uint64_t size, struct cfs_err *err)
 {
 	uint64_t got = 0;

@@ -71,7 +71,7 @@ static int try_name(struct cfs_store *s, struct store_object *o, int dir,
 	case STORE_MISSING:
 		if (o->tmp[0])
 			return put_over(s, o, dir, name, err);
-		return cfs_fail(err, EAGAIN, "somebody keeps removing it");
+		return cfs_fail(err, EAGAIN, "another process keeps removing it");
 	case STORE_BAD:
 		break;
 	case STORE_UNKNOWN:

@@ -8,8 +8,7 @@
 
 #include "store/store_priv.h"
 
-/* Its owner's alone: anybody may read an object, also where the file that it holds is for
- * few. */
+/* Mode 0700: objects are readable even if the file in the image is not. */
 static int make_dir(int dirfd, const char *path, struct cfs_err *err)
 {
 	int fd;
@@ -70,8 +69,8 @@ static int init(struct cfs_store *s, struct cfs_err *err)
 	return 0;
 }
 
-/* Can a file be sealed here? Then an object without a seal is not good enough, whoever
- * copied it. */
+/* Finds out whether files can be sealed here: then existing objects without fs-verity are
+ * not accepted. */
 static int try_seal(struct cfs_store *s, struct cfs_err *err)
 {
 	struct store_object probe;
@@ -93,7 +92,7 @@ static int probe_verity(struct cfs_store *s, struct cfs_err *err)
 
 	if (s->opts.require_verity || cfs_verity_supported(s->dirfd, NULL) != 0)
 		rc = try_seal(s, err);
-	/* Anything else in the way is told by the first object that is added. */
+	/* Other errors are reported when the first object is added. */
 	return s->opts.require_verity ? rc : 0;
 }
 

@@ -42,8 +42,9 @@ enum store_verity {
 
 struct cfs_store {
 	struct cfs_store_opts opts;
-	unsigned max_pending; /* of all workers: then nobody goes on without a sync */
-	unsigned sync_every;  /* so many new objects, one worker while the others go on */
+	unsigned
+		max_pending; /* of all workers; at this number each worker waits for a sync */
+	unsigned sync_every; /* so many new objects, one worker while the others go on */
 	atomic_uint n_pending, n_new; /* n_new: since the last sync began */
 	int dirfd; /* opened before anything is written: syncfs reports failed writes
 			       * since then */

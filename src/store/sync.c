@@ -7,8 +7,8 @@
 
 #include "store/store_priv.h"
 
-/* The kernel reports a lost write to the first who asks through a descriptor, and to
- * nobody after that: so what one thread was told counts for all. The lock is held. */
+/* The kernel reports a lost write only once for each descriptor: so an error that one
+ * thread gets is kept for all. The caller holds the lock. */
 static int sync_all(struct cfs_store *s, uint64_t after)
 {
 	uint64_t number;

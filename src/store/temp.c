@@ -2,10 +2,9 @@
 /* Files on their way to becoming objects: without a name where the file system knows
  * O_TMPFILE, under a temporary one elsewhere.
  *
- * Who holds a temporary name keeps a shared flock on the file; who cannot get an
- * exclusive one leaves it alone. So what a killed process left is told from what a living
- * one needs. The names are a subset of those that composefs-rs uses, whose own files are
- * not locked: ours alone are swept.
+ * A process that uses a temporary name holds a shared flock on the file. Only files that
+ * can be locked exclusively are removed as leftovers. The names are a subset of those of
+ * composefs-rs, which does not lock its files: only names of this subset are removed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +39,7 @@ static int tmp_name(char out[STORE_TMP_NAME_MAX], struct cfs_err *err)
 	return 0;
 }
 
-/* A file system without locks: then nobody sweeps, either. */
+/* True also if the filesystem has no locks: then leftovers are not removed either. */
 static bool lock_tmp(int fd)
 {
 	return flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
@@ -125,8 +124,8 @@ void store_drop(struct cfs_store *s, struct store_object *o)
 	*o = (struct store_object){.fd = -1};
 }
 
-/* The exclusive lock says that nobody holds it, and that nobody can take it up any
- * more. */
+/* The exclusive lock shows that no process uses the file, and keeps others from doing
+ * so. */
 static void sweep_one(struct cfs_store *s, const char *name)
 {
 	struct stat st;
