@@ -336,7 +336,7 @@ def repair_refuses_an_invalid_source():
 def advice_about_damage_is_printed():
     make()
     os.unlink(path_of(an_object()))
-    has(run("fsck", "--repo=r")[2], "composefs repair mends")
+    has(run("fsck", "--repo=r")[2], "composefs repair restores")
     has(run("repair", "--repo=r")[2], "--from=PLACE fetches")
 
 

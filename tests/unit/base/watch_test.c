@@ -95,7 +95,7 @@ static void *cancel_soon(void *unused)
 	return unused;
 }
 
-/* A pipe that nobody writes to: the wait would never end. */
+/* A pipe without a writer: the wait would never end. */
 T(read_of_an_idle_pipe_ends_on_cancellation)
 {
 	struct cfs_watch w = {.cancelled = &cancelled};
