@@ -107,7 +107,8 @@ static int fsck_repo(struct options *o)
 			report_say(o->name, &report);
 			if (cfs_check_report_is_bad(&report))
 				cli_say(o->name,
-					"composefs repair restores links and moves damage "
+					"composefs repair restores links and moves "
+					"damage "
 					"aside, with --from=PLACE it fetches what is "
 					"missing; composefs untag takes a damaged name "
 					"away");
