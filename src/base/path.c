@@ -232,7 +232,7 @@ static int walk_to_last(struct way *w, char name[NAME_MAX + 1], struct cfs_err *
 		if (rc < 0)
 			return rc;
 		if (!*name || (!*w->rest && !is_name(name)))
-			return cfs_fail(err, EISDIR, "want a file, found a directory");
+			return cfs_fail(err, EISDIR, "expected a file, got a directory");
 		if (!*w->rest && !is_link(w, name))
 			return 0;
 		rc = way_step(w, name, err);

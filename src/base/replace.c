@@ -189,7 +189,7 @@ static int open_in_directory(struct cfs_replace *r, struct cfs_err *err)
 		return open_beside(r, err);
 	}
 	if (S_ISDIR(st.st_mode))
-		return cfs_fail(err, EISDIR, "want a file, found a directory");
+		return cfs_fail(err, EISDIR, "expected a file, got a directory");
 	if (S_ISLNK(st.st_mode))
 		return cfs_fail(err, ELOOP, "symbolic link: not followed");
 	if (!S_ISREG(st.st_mode))

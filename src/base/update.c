@@ -72,8 +72,9 @@ static int open_place(struct cfs_update *u, const char *path, struct cfs_err *er
 		close(cfs_steal_fd(&u->dir));
 	free(cfs_steal(&u->name));
 	if (leads_nowhere(path))
-		return cfs_fail(err, ENOLINK,
-				"want a file, found a symbolic link that leads nowhere");
+		return cfs_fail(
+			err, ENOLINK,
+			"expected a file, got a symbolic link that leads nowhere");
 	u->dir = cfs_path_open_parent(path, &u->name, err);
 	return u->dir < 0 ? u->dir : 0;
 }

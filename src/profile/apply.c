@@ -90,7 +90,7 @@ static int find_directory(const struct job *j, const char *name, const char *why
 	if (*out == CFS_NO_NODE)
 		return cfs_fail(err, ENOENT, "/%s: not there, and %s", name, why);
 	if (!is_directory(j->in, *out))
-		return cfs_fail(err, ENOTDIR, "/%s: want a directory, since %s", name,
+		return cfs_fail(err, ENOTDIR, "/%s: expected a directory, since %s", name,
 				why);
 	return 0;
 }
@@ -123,7 +123,7 @@ static int prepare_boot(struct job *j, struct cfs_err *err)
 	if (has_selinux(j->in))
 		return cfs_fail(err, ENOTSUP,
 				"/etc/selinux/config: a tree with SELinux cannot be made "
-				"bootable here, its files would want labels");
+				"bootable here, its files would need labels");
 	rc = empty(j, "boot", err);
 	return rc < 0 ? rc : empty(j, "sysroot", err);
 }
@@ -289,8 +289,7 @@ static int describe_content(struct job *j, const struct cfs_node *n,
 	if (n->content)
 		return move_out(j, n, out, err);
 	if (n->digest && j->in->alg != j->rules->alg)
-		return cfs_fail(err, ENODATA,
-				"want a digest by %s, the source tells one by %s",
+		return cfs_fail(err, ENODATA, "expected a digest by %s, got one by %s",
 				cfs_hash_name(j->rules->alg), cfs_hash_name(j->in->alg));
 	out->digest = n->digest;
 	return 0;

@@ -108,7 +108,7 @@ static int no_such_profile(const char *name, struct cfs_err *err)
 	     p++)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
 					len ? ", " : "", p->name);
-	return cfs_fail(err, EINVAL, "profile \"%.64s\": want one of %s", name, all);
+	return cfs_fail(err, EINVAL, "profile \"%.64s\": expected one of %s", name, all);
 }
 
 int cfs_profile_find(const char *name, const struct cfs_profile **out,

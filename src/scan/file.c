@@ -128,7 +128,7 @@ static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry 
 	if (rc < 0)
 		return rc;
 	if (size != e->size)
-		return cfs_fail(err, ESTALE, "want %" PRIu64 " bytes, read %" PRIu64,
+		return cfs_fail(err, ESTALE, "expected %" PRIu64 " bytes, read %" PRIu64,
 				e->size, size);
 	/* There once the batch is flushed. */
 	e->data = d->bytes;

@@ -82,7 +82,7 @@ static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
 		return cfs_scan_fail_look("read symlink", err);
 	if (n == sizeof(target))
 		return cfs_fail(err, ENAMETOOLONG,
-				"symlink target: want at most %d bytes",
+				"symlink target: expected at most %d bytes",
 				(int)CFS_PAYLOAD_MAX);
 	e->size = (uint64_t)n;
 	e->data = cfs_arena_copy(&w->arena, target, (size_t)n);

@@ -114,13 +114,14 @@ static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
 				"no xattrs and user xattrs exclude each other");
 	if (opts->inline_max > CFS_CONTENT_MAX)
 		return cfs_fail(err, EINVAL,
-				"inline limit: want at most %d bytes, got %d",
+				"inline limit: expected at most %d bytes, got %d",
 				(int)CFS_CONTENT_MAX, opts->inline_max);
 	if (opts->no_digests && (opts->file || opts->memory))
 		return cfs_fail(err, EINVAL,
 				"no digests and a use for contents exclude each other");
 	if (opts->failed_path && cfs_scan_threads(opts) != 1)
-		return cfs_fail(err, EINVAL, "the path at fault: want one thread, got %u",
+		return cfs_fail(err, EINVAL,
+				"the path at fault: expected one thread, got %u",
 				cfs_scan_threads(opts));
 	return 0;
 }

@@ -15,7 +15,7 @@ static int split(const char *path, char dir[PATH_MAX], const char **name,
 	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
 
 	if (!*path)
-		return cfs_fail(err, ENOENT, "want a path, found none");
+		return cfs_fail(err, ENOENT, "expected a path, got none");
 	if (len + 2 > PATH_MAX || strlen(path + len) > NAME_MAX)
 		return cfs_fail(err, ENAMETOOLONG, "error accessing %s: too long", path);
 	memcpy(dir, path, len);

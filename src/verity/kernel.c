@@ -76,7 +76,7 @@ int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 	    d->digest_size != cfs_hash_len(d->digest_algorithm))
 		return cfs_fail(
 			err, EILSEQ,
-			"fs-verity measure: want SHA-256 or SHA-512, found algorithm "
+			"fs-verity measure: expected SHA-256 or SHA-512, got algorithm "
 			"%u with %u bytes",
 			d->digest_algorithm, d->digest_size);
 	memset(out, 0, sizeof(*out));
@@ -134,7 +134,7 @@ int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span sign
 	/* The kernel takes nothing for no signature, and gives fs-verity without one for ever. */
 	if (signature.len == 0)
 		return cfs_fail(err, EBADMSG,
-				"fs-verity enable: want a signature, found nothing");
+				"fs-verity enable: expected a signature, got nothing");
 	if (signature.len > UINT32_MAX)
 		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
 	return enable(fd, alg, signature, err);

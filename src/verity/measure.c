@@ -39,7 +39,8 @@ static int ask_kernel(int fd, struct cfs_digest *out, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (d.alg != CFS_SHA256)
-		return cfs_fail(err, EILSEQ, "want a SHA-256 fs-verity digest, found %s",
+		return cfs_fail(err, EILSEQ,
+				"expected a SHA-256 fs-verity digest, got %s",
 				cfs_hash_name(d.alg));
 	*out = d;
 	return 0;

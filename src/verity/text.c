@@ -43,10 +43,11 @@ int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out, struct cfs_err 
 
 	if ((want_256 && d.alg != CFS_SHA256) || (want_512 && d.alg != CFS_SHA512) ||
 	    !cfs_hex_decode(hex, d.bytes, cfs_hash_len(d.alg)))
-		return cfs_fail(err, EINVAL,
-				"digest: want 64 (sha256) or 128 (sha512) hex digits, "
-				"got \"%.*s\"",
-				(int)(in.len < 200 ? in.len : 200), in.s ? in.s : "");
+		return cfs_fail(
+			err, EINVAL,
+			"digest: expected 64 (sha256) or 128 (sha512) hex digits, "
+			"got \"%.*s\"",
+			(int)(in.len < 200 ? in.len : 200), in.s ? in.s : "");
 	*out = d;
 	return 0;
 }

@@ -239,7 +239,7 @@ def empty_signature_is_wrong_whatever_the_file_system(place):
     put(f"signatures/{place.digest['data']}.p7s", b"")
     status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
     same((status, out), (DAMAGED, "0 signed, 0 pending, 0 missing, 1 wrong\n"))
-    expect("want a signature, found nothing" in err, err)
+    expect("expected a signature, got nothing" in err, err)
 
 
 @fact

@@ -51,7 +51,7 @@ def refused(*args):
 
 def names():
     """As the program lists them to who asks for another."""
-    return refused("--profile=?", "--print-digest-only", "tree").strip().split("want one of ")[1].split(", ")
+    return refused("--profile=?", "--print-digest-only", "tree").strip().split("expected one of ")[1].split(", ")
 
 
 def make_tree():
@@ -135,7 +135,7 @@ def options_that_a_profile_decides_are_refused_beside_it():
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--hardlinks", "--inline-max=64", "--min-version=0",
                    "--max-version=1"):
         said = refused("--profile=oci-1", option, "--print-digest-only", "tree")
-        same(said, f"mkcomposefs: {option.split('=')[0]}: the profile oci-1 decides this, want one of the two options\n")
+        same(said, f"mkcomposefs: {option.split('=')[0]}: the profile oci-1 decides this: give only one of the two options\n")
 
 
 @fact
@@ -188,7 +188,7 @@ def explain_prints_the_rules_that_did_not_match():
     same((said["found"], said["rules"], said["why"]), (False, None, "/usr: not there, and the root is to look like it"))
     rc, out, err = run(COMPOSEFS, "explain", "--expected=0", "tree")
     same((rc, out), (2, ""))
-    expect("--expected: digest: want 64" in err, err)
+    expect("--expected: digest: expected 64" in err, err)
     same([run(COMPOSEFS, "explain", *args)[0] for args in (("tree",), ("--expected=" + "0" * 64, "tree", "tree"))], [2, 2])
 
 

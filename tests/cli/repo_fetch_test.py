@@ -251,7 +251,7 @@ def a_missing_fetch_program_is_reported():
     done = subprocess.run([os.path.abspath("alone"), "repair", "--repo=r", "--from=http://127.0.0.1:1"], capture_output=True,
                           text=True, check=False, env={**os.environ, "PATH": "/nonexistent"})
     expect((done.returncode, done.stderr.count("\n")), (1, 1))
-    has(done.stderr, "want the program composefs-fetch")
+    has(done.stderr, "composefs-fetch is not installed")
 
 
 if __name__ == "__main__":

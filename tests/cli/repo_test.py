@@ -267,12 +267,12 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         expect(loaded("create-image", "--repo=r", "--json", f"--profile={profile}", "tree", "p"), wanted)
         expect(wanted["id"] == made, False)
     good("fsck", "--repo=r")
-    has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "the profile oci-1 has digests by sha512, want sha256")
+    has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "the profile oci-1 has digests by sha512, expected sha256")
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--no-hardlinks", "--no-propagate-usr-to-root",
                    "--erofs-version=1"):
         expect(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
              f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this, "
-             "want one of the two options\n")
+             "give only one of the two options\n")
     for option in ("--hash=sha256", "--erofs-version=1", "--no-hardlinks"):
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
 
@@ -312,7 +312,7 @@ def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
     rc, dump, _ = run("--no-repo", "create-dumpfile", "--xattrs=keep-user-xattrs", "tree", program="./cfsctl")
     expect((rc, [line.split()[2:3] + line.split()[11:] for line in dump.splitlines()][0]), (0, ["40711", "user.of=usr"]))
     rc, _, err = run("--no-repo", "compute-id", "--xattrs=none", "tree", program="./cfsctl")
-    expect((rc, err), (1, 'cfsctl compute-id: --xattrs: want allowlist-only or keep-user-xattrs, found "none"\n'))
+    expect((rc, err), (1, 'cfsctl compute-id: --xattrs: expected allowlist-only or keep-user-xattrs, got "none"\n'))
     rc, out, _ = run("--repo", "r", "create-image", "--no-propagate-usr-to-root", "tree", program="./cfsctl")
     expect((rc, out), (0, good("create-image", "--repo=r", "tree")))
 

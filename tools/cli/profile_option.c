@@ -19,7 +19,7 @@ int profiled_check(const struct cfs_profile *profile,
 		if (options[i].given)
 			return cfs_fail(
 				err, EINVAL,
-				"%s: the profile %s decides this, want one of the "
+				"%s: the profile %s decides this: give only one of the "
 				"two options",
 				options[i].name, profile->name);
 	return 0;
@@ -100,7 +100,7 @@ static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
 	else
 		return cfs_fail(
 			err, EINVAL,
-			"--xattrs: want allowlist-only or keep-user-xattrs, found "
+			"--xattrs: expected allowlist-only or keep-user-xattrs, got "
 			"\"%s\"",
 			name);
 	return 0;
@@ -113,7 +113,8 @@ static int choose_rules(const struct profiled *p, const struct ingest *in,
 	rules_of_scan(p, &in->scan, format, out);
 	out->bootable = p->bootable;
 	if (p->profile && p->profile->rules.alg != in->scan.alg)
-		return cfs_fail(err, EINVAL, "the profile %s has digests by %s, want %s",
+		return cfs_fail(err, EINVAL,
+				"the profile %s has digests by %s, expected %s",
 				p->profile->name, cfs_hash_name(p->profile->rules.alg),
 				cfs_hash_name(in->scan.alg));
 	if (p->profile)

@@ -207,10 +207,10 @@ T(mount_check_refuses_contradictory_options)
 		 "Both workdir and upperdir must be specified if used"},
 		{{one_dir, 1, .workdir = "/w"},
 		 "Both workdir and upperdir must be specified if used"},
-		{{one_dir, 1, .digest = ""}, "digest: want 64 (sha256)"},
-		{{one_dir, 1, .digest = "abcd"}, "digest: want 64 (sha256)"},
-		{{one_dir, 1, .digest = DIGEST_00 "0"}, "digest: want 64 (sha256)"},
-		{{one_dir, 1, .digest = "x" DIGEST_00}, "digest: want 64 (sha256)"},
+		{{one_dir, 1, .digest = ""}, "digest: expected 64 (sha256)"},
+		{{one_dir, 1, .digest = "abcd"}, "digest: expected 64 (sha256)"},
+		{{one_dir, 1, .digest = DIGEST_00 "0"}, "digest: expected 64 (sha256)"},
+		{{one_dir, 1, .digest = "x" DIGEST_00}, "digest: expected 64 (sha256)"},
 		{{one_dir, 1, .idmap = true, .idmap_fd = -1}, "idmap: "},
 	};
 

@@ -143,7 +143,7 @@ T(name_that_is_not_there_is_answered_with_those_that_are)
 	const struct cfs_profile *p;
 
 	t_eq(cfs_profile_find("oci", &p, &err), -EINVAL);
-	t_has(err.msg, "profile \"oci\": want one of mkcomposefs-1.0, ");
+	t_has(err.msg, "profile \"oci\": expected one of mkcomposefs-1.0, ");
 	t_has(err.msg, "honest-df-1-sha256");
 }
 
@@ -432,9 +432,9 @@ T(usr_and_run_that_are_no_directories_are_refused)
 	check_refused(ROOT, &as_usr, -ENOENT,
 		      "/usr: not there, and the root is to look like it");
 	check_refused(ROOT "/usr 3 120777 1 0 0 0 0.0 bin - -\n", &as_usr, -ENOTDIR,
-		      "/usr: want a directory, since the root is to look like it");
+		      "/usr: expected a directory, since the root is to look like it");
 	check_refused(ROOT "/run 0 100644 1 0 0 0 0.0 - - -\n" USR, &as_usr, -ENOTDIR,
-		      "/run: want a directory, since it is to be emptied");
+		      "/run: expected a directory, since it is to be emptied");
 }
 
 static const struct cfs_profile_rules bootable = {.alg = CFS_SHA256,
@@ -475,7 +475,7 @@ T(tree_that_cannot_be_made_bootable_is_refused)
 		      "/etc/selinux/config 0 100644 1 0 0 0 0.0 - - -\n" SYSROOT USR,
 		      &bootable, -ENOTSUP,
 		      "/etc/selinux/config: a tree with SELinux cannot be made bootable "
-		      "here, its files would want labels");
+		      "here, its files would need labels");
 }
 
 /* --- contents ------------------------------------------------------------------------------ */
@@ -546,5 +546,5 @@ T(unknown_metadata_of_a_source_is_an_error)
 	check_rules(dump, &rules, dump);
 	rules.alg = CFS_SHA512;
 	check_refused(dump, &rules, -ENODATA,
-		      "/d/f: want a digest by sha512, the source tells one by sha256");
+		      "/d/f: expected a digest by sha512, got one by sha256");
 }

@@ -471,7 +471,7 @@ static void check_refused(const char *before, const char *hex, int len)
 
 	snprintf(text, sizeof(text), "%s%.*s", before, len, hex);
 	t_eq(cfs_digest_parse(cfs_text(text), &d, &err), -EINVAL);
-	t_has(err.msg, "want 64 (sha256) or 128 (sha512) hex digits");
+	t_has(err.msg, "expected 64 (sha256) or 128 (sha512) hex digits");
 	t_has(err.msg, text);
 	t_eq(d.alg, 77);
 }
@@ -510,7 +510,7 @@ T(an_empty_signature_does_not_become_fsverity_without_one)
 
 	t_eq(cfs_verity_enable_signed(-1, CFS_SHA256, (struct cfs_span){0}, &err),
 	     -EBADMSG);
-	t_has(err.msg, "want a signature, found nothing");
+	t_has(err.msg, "expected a signature, got nothing");
 	t_eq(cfs_verity_enable_signed(-1, CFS_SHA256, cfs_text_span(CFS_TEXT("x")), &err),
 	     -EBADF);
 }

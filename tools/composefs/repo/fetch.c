@@ -130,10 +130,9 @@ static int start(const char *dir, int question, pid_t *pid, struct cfs_err *err)
 		return pair[0];
 	close(pair[0]);
 	if (rc == -ENOENT)
-		return cfs_fail(
-			err, ENOTSUP,
-			"want the program composefs-fetch, which is not here: it is "
-			"built where there is libcurl");
+		return cfs_fail(err, ENOTSUP,
+				"composefs-fetch is not installed: it is "
+				"built where there is libcurl");
 	return rc;
 }
 
