@@ -271,7 +271,7 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--no-hardlinks", "--no-propagate-usr-to-root",
                    "--erofs-version=1"):
         expect(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
-             f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this, "
+             f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this: "
              "give only one of the two options\n")
     for option in ("--hash=sha256", "--erofs-version=1", "--no-hardlinks"):
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
