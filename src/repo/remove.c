@@ -7,11 +7,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "repo/repo_priv.h"
+
 enum { DEPTH_MAX = 64 };
 
-/* Calls fn for each name until it returns other than 0, and returns that. Closes fd. */
-static int visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
-		       void *ctx)
+int repo_visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -44,7 +44,7 @@ static int remove_name(void *ctx, int dirfd, const char *name)
 	if (fd < 0)
 		return -errno;
 	++*depth;
-	rc = visit_names(fd, remove_name, depth);
+	rc = repo_visit_names(fd, remove_name, depth);
 	--*depth;
 	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
 		rc = -errno;

@@ -70,6 +70,13 @@ int repo_keep_replaced(const void *repo, const struct cfs_digest *id,
 int repo_drop_replaced(const void *repo, const struct cfs_digest *id, int number,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- remove.c ----------------------------------------------------------------------- */
+
+/* Calls fn for each name in the directory fd until it returns other than 0, and returns
+ * that. Closes fd. */
+int repo_visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
+		     void *ctx);
+
 /* --- links.c ------------------------------------------------------------------------ */
 
 bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,

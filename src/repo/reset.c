@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Resetting a repository: everything except the objects is removed. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,27 +7,6 @@
 #include <sys/stat.h>
 
 #include "repo/repo_priv.h"
-
-/* Calls fn for each name until it returns other than 0, and returns that. Closes fd. */
-static int visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
-		       void *ctx)
-{
-	DIR *dir = fdopendir(fd);
-	const struct dirent *d;
-	int rc = dir ? 0 : -errno;
-
-	if (!dir) {
-		close(fd);
-		return rc;
-	}
-	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = fn(ctx, dirfd(dir), d->d_name);
-	if (rc == 0)
-		rc = -errno;
-	closedir(dir);
-	return rc;
-}
 
 /* --- check that no image is in use -------------------------------------------------- */
 
@@ -87,7 +65,7 @@ static int check_object_unused(const struct use_check *c, const char *entry,
 	return fail_used(c, entry, use);
 }
 
-/* Checks any file of a directory, for visit_names(). */
+/* Checks any file of a directory, for repo_visit_names(). */
 static int check_file_unused(void *ctx, int dirfd, const char *name)
 {
 	const struct use_check *c = ctx;
@@ -116,7 +94,7 @@ static int check_each(struct use_check *c, const char *dir,
 		return cfs_beneath_fail(fd, dir, c->err);
 	c->dir = dir;
 	c->err->msg[0] = '\0';
-	rc = visit_names(fd, check, c);
+	rc = repo_visit_names(fd, check, c);
 	if (rc < 0 && !c->err->msg[0]) {
 		errno = -rc;
 		return cfs_fail_errno(c->err, "%s", dir);
