@@ -16,6 +16,7 @@
 #include "base/show.h"
 #include "base/sink.h"
 #include "base/io.h"
+#include "base/file_use.h"
 #include "base/beneath.h"
 #include "base/input.h"
 #include "base/lock.h"

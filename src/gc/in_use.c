@@ -23,7 +23,7 @@ static void report_use(const struct gc_marks *m, const char *place, int use)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
-			      cfs_repo_use_reason(use));
+			      cfs_file_use_reason(use));
 }
 
 /* Whether the file has the magic of composefs images. It is not mapped: reading a damaged
@@ -58,7 +58,7 @@ static int may_be_damaged_image(const struct gc_marks *m, int fd,
 	if (gc_find_entry(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(id, hex)))
 		return 1;
 	if (use ==
-	    CFS_REPO_USE_UNKNOWN) /* true of every file here, and only images are mounted */
+	    CFS_FILE_USE_UNKNOWN) /* true of every file here, and only images are mounted */
 		return 0;
 	sound = has_digest(fd, id, err);
 	return sound < 0 ? sound : !sound;
@@ -79,7 +79,7 @@ static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest 
 
 	if (damaged)
 		return damaged < 0 ? damaged : fail_damaged(err);
-	if (use == CFS_REPO_USE_UNKNOWN)
+	if (use == CFS_FILE_USE_UNKNOWN)
 		return 0;
 	report_use(m, cfs_digest_path(id, path), use);
 	return cfs_ids_add(&m->live, id->bytes, err);
@@ -96,8 +96,8 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	if (fd < 0)
 		return fd;
 	cfs_digest_path(id, path);
-	use = cfs_context(err, cfs_repo_file_use(fd, err), "objects/%s", path);
-	if (use <= CFS_REPO_UNUSED)
+	use = cfs_context(err, cfs_file_use(fd, err), "objects/%s", path);
+	if (use <= CFS_FILE_UNUSED)
 		return use;
 	image = cfs_context(err, is_image(fd, err), "objects/%s: in use", path);
 	if (image < 0)
@@ -197,8 +197,8 @@ static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 		return 0;
 	if (fd < 0)
 		return fd;
-	use = cfs_repo_file_use(fd, err);
-	if (use <= CFS_REPO_UNUSED)
+	use = cfs_file_use(fd, err);
+	if (use <= CFS_FILE_UNUSED)
 		return use;
 	own = mark_bytes(m, fd, &why);
 	has_id = parse_aside_name(name, m->live.alg, &id);

@@ -137,8 +137,8 @@ static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 		if (use < 0)
 			return use;
 		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
-		im->in_use = use != CFS_REPO_UNUSED; /* as in a collection */
-		if (use == CFS_REPO_USE_UNKNOWN)
+		im->in_use = use != CFS_FILE_UNUSED; /* as in a collection */
+		if (use == CFS_FILE_USE_UNKNOWN)
 			u->total.use_known = false;
 		if (im->in_use)
 			rc = gc_mark_entry(&u->mark, CFS_REPO_IMAGES, u->entry_of[i],

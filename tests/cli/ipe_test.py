@@ -243,6 +243,23 @@ def empty_signature_is_wrong_whatever_the_file_system(place):
 
 
 @fact
+def image_in_use_is_not_replaced(_):
+    """gc finds a mounted image by its file. A second name makes the command replace the file."""
+    image = digest("image.cfs")
+    os.makedirs(f"objects/{image[:2]}", exist_ok=True)
+    os.link("image.cfs", f"objects/{image[:2]}/{image[2:]}")
+    os.mkdir("signatures")
+    put(f"signatures/{image}.p7s", b"?")
+    inode = os.stat("image.cfs").st_ino
+    with open("image.cfs", "rb"):  # as a mount has it open
+        status, _, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
+    expect(status != OK and "image not replaced: " in err, err)
+    same(os.stat(f"objects/{image[:2]}/{image[2:]}").st_ino, inode)
+    _, _, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
+    expect("image not replaced" not in err, err)
+
+
+@fact
 def missing_objects_are_counted(_):
     os.mkdir("signatures")
     os.mkdir("empty")

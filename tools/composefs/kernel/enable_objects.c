@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "composefs/kernel/commands.h"
+#include "erofs/erofs.h"
 #include "verity/verity.h"
 #include "cli/repo_option.h"
 
@@ -109,6 +110,24 @@ static int copy_object(int from, int dirfd, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open again") : fd;
 }
 
+/* Garbage collection finds a mounted image by its file. If another file took its name, the objects of the image could be
+ * removed while it is mounted. */
+static int check_unused_image(int fd, struct cfs_err *err)
+{
+	uint8_t magic[4] = {0};
+	ssize_t n = cfs_io_pread(fd, magic, sizeof(magic), EROFS_SB_OFF, err);
+	int use;
+
+	if (n < 0)
+		return (int)n;
+	if (cfs_le32(magic) != EROFS_MAGIC)
+		return 0;
+	use = cfs_file_use(fd, err);
+	if (use <= CFS_FILE_UNUSED)
+		return use;
+	return cfs_fail(err, EBUSY, "image not replaced: %s", cfs_file_use_reason(use));
+}
+
 /* Replaces an object whose fs-verity has no signature by a signed copy. Processes and mounts that use the old file keep
  * it. */
 static int replace_object(int dir, const char *name, int old,
@@ -116,9 +135,13 @@ static int replace_object(int dir, const char *name, int old,
 			  struct cfs_err *err)
 {
 	char tmp[CFS_OBJECT_PATH_MAX + 16];
-	cfs_autofd int fd = copy_object(old, dir, err);
-	int rc = fd < 0 ? fd : enable_verity(fd, digest, signature, err);
+	cfs_autofd int fd = -1;
+	int rc = check_unused_image(old, err);
 
+	if (rc < 0)
+		return rc;
+	fd = copy_object(old, dir, err);
+	rc = fd < 0 ? fd : enable_verity(fd, digest, signature, err);
 	if (rc < 0)
 		return rc;
 	snprintf(tmp, sizeof(tmp), "%s.signed", name);

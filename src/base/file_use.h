@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Whether a file is in use: open in any process, or mounted in any mount namespace. */
+#ifndef CFS_BASE_FILE_USE_H
+#define CFS_BASE_FILE_USE_H
+
+#include "base/err.h"
+
+enum cfs_file_use {
+	CFS_FILE_UNUSED,
+	CFS_FILE_USED,
+	CFS_FILE_USE_UNKNOWN, /* the filesystem cannot tell, or this user may not ask */
+};
+
+/* Whether a regular file is in use: an enum cfs_file_use, or -errno. */
+int cfs_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Why a file is kept that is not CFS_FILE_UNUSED. */
+const char *cfs_file_use_reason(int use);
+
+#endif
