@@ -17,6 +17,7 @@ void cfs_watch_progress(const struct cfs_watch *w, const struct cfs_progress *no
 		w->progress(w->ctx, now);
 }
 
+CFS_PRINTF(2, 0)
 static void warn_va(const struct cfs_watch *w, const char *fmt, va_list ap)
 {
 	char msg[CFS_ERR_MAX];

@@ -120,6 +120,7 @@ static void put_message(const char *text, size_t len)
 }
 
 /* "NAME: text" and a newline; the progress line on the terminal is erased first. Returns the length. */
+CFS_PRINTF(3, 0)
 static size_t format_line(char line[LINE_LEN], const char *name, const char *fmt,
 			  va_list ap)
 {
