@@ -100,7 +100,7 @@ static int open_once(int dirfd, const char *path, int flags, mode_t mode)
 }
 
 /* Collectors have a lease on an image for a moment, when they ask whether it is in use: an open with
- * O_NONBLOCK is told EAGAIN then. Without the flag the kernel would wait for them, but it would also
+ * O_NONBLOCK gets EAGAIN then. Without the flag the kernel would wait for them, but it would also
  * wait without end for the writer of a FIFO that somebody put there. */
 int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
 {

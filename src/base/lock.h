@@ -9,7 +9,7 @@
 #include "base/watch.h"
 
 enum {
-	CFS_LOCK_NOTE_MS = 2000, /* so long is waited before somebody is told */
+	CFS_LOCK_NOTE_MS = 2000, /* wait before a note names the holder */
 	CFS_LOCK_POLL_MS = 10,
 	CFS_LOCK_HOLDER_MAX = 192,
 };

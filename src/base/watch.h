@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A watch on long work: how the work reports progress and warnings, and how it is told to stop. Every room that
+/* A watch on long work: how the work reports progress and warnings, and how it is stopped. Every room that
  * works for longer than a moment takes one, and NULL where nobody watches. */
 #ifndef CFS_BASE_WATCH_H
 #define CFS_BASE_WATCH_H
