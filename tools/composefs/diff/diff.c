@@ -8,6 +8,7 @@
 #include "composefs/composefs.h"
 #include "composefs/diff/diff_text.h"
 #include "composefs/diff/pair.h"
+#include "composefs/diff/trees.h"
 
 enum { SHOWN_MAX = 64 };
 
@@ -33,7 +34,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", NULL},
 	.about = "List the differences between two trees: path, field, value in A, value "
 		 "in "
-		 "B; then a\nsummary.\n\n" SIDE_ABOUT("A and B are each"),
+		 "B; then a\nsummary.\n\n" TREES_ABOUT("A and B are each"),
 	.status = "0 the trees are the same, 1 they differ, 2 error",
 	.example = (const char *const[]){"composefs diff old.cfs new.cfs",
 					 "composefs diff --stat --repo=repo os/1 /mnt",
@@ -265,7 +266,7 @@ int cmd_diff(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	o.side.where = &o.where;
+	o.side.repo = trees_repo(&o.where);
 	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.side, &err);
 	if (rc == 0)
 		rc = print_report(&o, pair.diff, &err);

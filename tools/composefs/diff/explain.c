@@ -9,6 +9,7 @@
 #include "composefs/composefs.h"
 #include "composefs/diff/expected.h"
 #include "composefs/diff/pair_facts.h"
+#include "composefs/diff/trees.h"
 
 enum {
 	SHOWN_MAX = 64,	    /* bytes of a value */
@@ -36,7 +37,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] A B", "[OPTIONS] --expected=DIGEST A",
 				       NULL},
 	.about = "Print why two trees or images have different digests: the causes, the "
-		 "most important\nfirst, each with examples.\n\n" SIDE_ABOUT(
+		 "most important\nfirst, each with examples.\n\n" TREES_ABOUT(
 			 "A and B are each") "\n\nWith --expected: print which profile "
 					     "(see composefs-profiles(7)), or which "
 					     "rules,\ngive A that digest.",
@@ -62,7 +63,7 @@ static int find_answer(struct answer *x, const char *a, const char *b, struct op
 {
 	int rc;
 
-	o->side.where = &o->where;
+	o->side.repo = trees_repo(&o->where);
 	rc = pair_open(&x->pair, a, b, &o->side, err);
 	if (rc == 0)
 		rc = cfs_causes_find(x->pair.diff, &x->causes, err);
@@ -209,7 +210,7 @@ static int explain_one(struct options *o, const char *program, const char *name,
 {
 	struct expected_opts opts = {program, o->expected, o->json};
 
-	o->side.where = &o->where;
+	o->side.repo = trees_repo(&o->where);
 	return expected_explain(name, &opts, o->side, err);
 }
 

@@ -55,16 +55,16 @@ static int open_directory(struct side *s, int fd, const struct side_opts *o,
 				     .one_file_system = o->one_file_system,
 				     .no_digests = !o->digests};
 	struct own_places own = {0};
-	const char *repo;
+	const char *path;
 	int rc;
 
 	s->kind = SIDE_DIRECTORY;
 	s->dirfd = fd;
 	/* create-image leaves the repository out, so that this does too. A default repository may be inaccessible. */
-	rc = where_path(o->where, &repo, err);
+	rc = o->repo.find(o->repo.ctx, &path, err);
 	if (rc == 0)
-		rc = own_places_add_dir(&own, repo, "the repository", err);
-	if (rc < 0 && where_is_given(o->where))
+		rc = own_places_add_dir(&own, path, "the repository", err);
+	if (rc < 0 && o->repo.is_given)
 		return rc;
 	scan.exclude = own.v;
 	scan.n_exclude = own.n;
@@ -269,7 +269,7 @@ static int open_of_repository(struct side *s, const struct side_opts *o,
 	int rc;
 
 	s->kind = SIDE_IMAGE;
-	rc = where_open_image(o->where, s->name, &s->map, &s->image, NULL, err);
+	rc = o->repo.open_image(o->repo.ctx, s->name, &s->map, &s->image, err);
 	if (rc < 0)
 		return rc;
 	return cfs_context(err, load_tree(s, err), "%s", s->name);
@@ -282,7 +282,7 @@ static int open_missing(struct side *s, int rc, const struct side_opts *o,
 	if (rc != -ENOENT || meant != ANYTHING)
 		return cfs_context(err, rc, "Failed to open %s", s->name);
 	rc = open_of_repository(s, o, err);
-	if (rc < 0 && !where_is_given(o->where))
+	if (rc < 0 && !o->repo.is_given)
 		cfs_context(err, rc, "%s: no such file, nor in a repository", s->name);
 	return rc;
 }

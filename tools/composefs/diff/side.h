@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* side: one side of a comparison: the tree that an argument names.
  * Owns:  the meaning of the argument, the tree, the bytes of an image, the descriptor of a directory.
- * Uses:  base, tree, dump, diff, erofs, scan, cli.
- * Never: compares, prints.
+ * Uses:  base, tree, dump, diff, erofs, scan.
+ * Never: compares, prints, knows repositories.
  *
  * An existing file takes precedence: a directory is scanned; a file (or "-", standard input) whose first byte is "/"
  * is a dump, any other an image. Other names are images of the repository. A prefix selects the kind: "dir:",
@@ -14,19 +14,23 @@
 #include "base/base.h"
 #include "diff/diff.h"
 #include "erofs/erofs.h"
-#include "cli/repo_option.h"
-
-/* For --help; whose: "A and B are each". */
-#define SIDE_ABOUT(whose)                                                                \
-	whose " an image file, a directory, a dump (- is standard input), or an\n"       \
-	      "image of a repository; image:, dump:, dir: or repo: as a prefix selects " \
-	      "one."
 
 enum side_kind { SIDE_IMAGE, SIDE_DUMP, SIDE_DIRECTORY };
 
-/* Zero is the default. */
+/* The repository that the caller chose. */
+struct side_repo {
+	bool is_given; /* by the user; else it may be missing or inaccessible */
+	void *ctx;
+	/* Its directory; borrowed. */
+	int (*find)(void *ctx, const char **path, struct cfs_err *err);
+	/* Maps the image of that name; the caller ends it with cfs_map_close(map). */
+	int (*open_image)(void *ctx, const char *name, struct cfs_map *map,
+			  struct cfs_image *im, struct cfs_err *err);
+};
+
+/* Zero is the default, but for the repository. */
 struct side_opts {
-	struct where *where;   /* the repository of the command line */
+	struct side_repo repo;
 	enum cfs_hash_alg alg; /* of the digests of a directory; 0: SHA-256 */
 	bool one_file_system;  /* skip other mounts below a directory */
 	bool digests;	       /* read and digest all files of a directory */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* trees: the operands of diff and explain.
+ * Owns:  their description in --help, the repository that they may be in.
+ * Uses:  cli, side.
+ * Never: opens a tree.
+ */
+#ifndef CFS_TREES_H
+#define CFS_TREES_H
+
+#include "cli/repo_option.h"
+#include "composefs/diff/side.h"
+
+/* For --help; whose: "A and B are each". */
+#define TREES_ABOUT(whose)                                                               \
+	whose " an image file, a directory, a dump (- is standard input), or an\n"       \
+	      "image of a repository; image:, dump:, dir: or repo: as a prefix selects " \
+	      "one."
+
+/* The repository of the command line; borrows from where. */
+struct side_repo trees_repo(struct where *where);
+
+#endif
