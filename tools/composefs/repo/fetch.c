@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Objects by HTTP: composefs-fetch is asked for all of them at once, and what it brings is taken as it comes. */
+/* The client of composefs-fetch: one question for all objects, answers in any order. */
 #include "composefs/repo/fetch.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 #include "base/child.h"
-#include "cli/cli.h"
 #include "fetch/fetch.h"
 
 enum {
@@ -22,28 +22,28 @@ enum {
 
 static const char helper[] = "composefs-fetch";
 
-bool fetch_is_url(const char *place)
+bool cfs_fetch_is_url(const char *place)
 {
 	return strncasecmp(place, "http://", 7) == 0 ||
 	       strncasecmp(place, "https://", 8) == 0;
 }
 
-/* A descriptor of the question. The URL is in it, and in no argument: those can be read by everybody. */
-static int ask(const char *url, const struct cfs_check_want *v, size_t n,
-	       struct cfs_err *err)
+/* Returns a descriptor. The URL may hold a password, and every user can read the arguments of a process. */
+static int write_question(const char *url, const struct cfs_fetch_want *v, size_t n,
+			  struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	struct cfs_mem text = {0};
 	struct cfs_out out;
-	int rc = cfs_out_init(&out, cfs_sink_mem(&text), OUT_LEN);
+	int rc;
 
-	if (rc == 0)
-		cfs_out_printf(&out, "%s\n", url);
-	for (size_t i = 0; rc == 0 && i < n; i++)
+	if (cfs_out_init(&out, cfs_sink_mem(&text), OUT_LEN) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	cfs_out_printf(&out, "%s\n", url);
+	for (size_t i = 0; i < n; i++)
 		cfs_out_printf(&out, "%s %" PRIu64 "\n", cfs_digest_path(&v[i].id, path),
 			       v[i].max_size);
-	if (rc == 0)
-		rc = cfs_out_flush(&out, err);
+	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
 	if (rc == 0)
 		rc = cfs_child_input((struct cfs_span){text.p, text.len}, err);
@@ -51,24 +51,19 @@ static int ask(const char *url, const struct cfs_check_want *v, size_t n,
 	return rc;
 }
 
-struct tally {
-	size_t fetched, absent, wrong, failed;
-	char why[256 + CFS_OBJECT_PATH_MAX]; /* of the first that was wrong or failed */
-};
-
-/* One source, and what is asked of it. */
-struct source {
-	const struct fetch_urls *urls;
-	char shown[SHOWN_MAX]; /* its URL */
-	const struct cfs_check_want *v;
+/* One question: what is asked of the server, and what came of it. */
+struct question {
+	const struct cfs_fetch_server *server;
+	const struct cfs_fetch_want *v;
 	size_t n;
-	cfs_check_take *take;
+	cfs_fetch_take *take;
 	void *take_ctx;
-	struct tally tally;
-	bool is_ours; /* what failed is not the source: nothing more is asked anywhere */
+	struct cfs_fetch_tally *tally;
+	bool is_ours; /* the fault lies here and not with the server */
 };
 
-static void remember(struct tally *t, const struct cfs_digest *id, const char *why)
+static void remember(struct cfs_fetch_tally *t, const struct cfs_digest *id,
+		     const char *why)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
@@ -77,46 +72,32 @@ static void remember(struct tally *t, const struct cfs_digest *id, const char *w
 			 cfs_digest_path(id, path), why);
 }
 
-static int count(struct source *s, const struct cfs_fetch_answer *a, int fd,
-		 struct cfs_err *err)
+static int count_answer(struct question *q, const struct cfs_fetch_answer *a, int fd,
+			struct cfs_err *err)
 {
-	struct tally *t = &s->tally;
+	struct cfs_fetch_tally *t = q->tally;
 	int rc;
 
 	if (a->code == -ENOENT) {
 		t->absent++;
 	} else if (a->code < 0) {
 		t->failed++;
-		remember(t, &s->v[a->index].id, a->why);
+		remember(t, &q->v[a->index].id, a->why);
 	} else {
-		rc = s->take(s->take_ctx, a->index, fd, err);
-		s->is_ours = rc < 0;
+		rc = q->take(q->take_ctx, a->index, fd, err);
+		q->is_ours = rc < 0;
 		if (rc < 0)
 			return rc;
 		t->fetched += rc > 0;
 		t->wrong += rc == 0;
 		if (rc == 0)
-			remember(t, &s->v[a->index].id, "the content has another digest");
+			remember(t, &q->v[a->index].id, "the content has another digest");
 	}
 	return 0;
 }
 
-static void say(const struct source *s)
-{
-	const struct tally *t = &s->tally;
-
-	if (t->fetched == s->n)
-		return;
-	cli_say(s->urls->name,
-		"%s: %zu fetched, %zu not there, %zu wrong, %zu failed, %zu not "
-		"tried%s%s",
-		s->shown, t->fetched, t->absent, t->wrong, t->failed,
-		s->n - t->fetched - t->absent - t->wrong - t->failed, *t->why ? "; " : "",
-		t->why);
-}
-
 /* The socket from which answers come. */
-static int start(const char *dir, int question, pid_t *pid, struct cfs_err *err)
+static int start_helper(const char *dir, int question, pid_t *pid, struct cfs_err *err)
 {
 	char path[4096];
 	const char *const argv[] = {cfs_child_find(helper, path), dir, NULL};
@@ -136,7 +117,7 @@ static int start(const char *dir, int question, pid_t *pid, struct cfs_err *err)
 	return rc;
 }
 
-static int take_answers(struct source *s, struct cfs_fetch_round *round, int answers,
+static int take_answers(struct question *q, struct cfs_fetch_round *round, int answers,
 			struct cfs_err *err)
 {
 	long long seconds = cfs_fetch_number(getenv("COMPOSEFS_FETCH_SECONDS"), SECONDS);
@@ -145,62 +126,63 @@ static int take_answers(struct source *s, struct cfs_fetch_round *round, int ans
 	struct cfs_fetch_answer a;
 	int rc, end;
 
-	while ((rc = cfs_fetch_receive(round, answers, until, s->urls->watch, &a, &end,
+	while ((rc = cfs_fetch_receive(round, answers, until, q->server->watch, &a, &end,
 				       err)) > 0) {
 		cfs_autofd int fd = end;
 
-		rc = count(s, &a, fd, err);
+		rc = count_answer(q, &a, fd, err);
 		if (rc < 0)
 			return rc;
 	}
 	return cfs_context(err, rc, "composefs-fetch");
 }
 
-/* The sizes that the round holds answers against. */
-static uint64_t *list_sizes(const struct source *s)
+/* The limits that each answer is checked against. */
+static uint64_t *list_sizes(const struct question *q)
 {
-	uint64_t *max = calloc(s->n + 1, sizeof(*max));
+	uint64_t *max = calloc(q->n + 1, sizeof(*max));
 
-	for (size_t i = 0; max && i < s->n; i++)
-		max[i] = s->v[i].max_size;
+	for (size_t i = 0; max && i < q->n; i++)
+		max[i] = q->v[i].max_size;
 	return max;
 }
 
-static int talk(struct source *s, int answers, struct cfs_err *err)
+static int read_answers(struct question *q, int answers, struct cfs_err *err)
 {
-	uint64_t *max = list_sizes(s);
+	uint64_t *max = list_sizes(q);
 	struct cfs_fetch_round round;
-	int rc = max ? cfs_fetch_round_init(&round, max, s->n, err)
+	int rc = max ? cfs_fetch_round_init(&round, max, q->n, err)
 		     : cfs_fail(err, ENOMEM, "out of memory");
 
 	if (rc == 0) {
-		rc = take_answers(s, &round, answers, err);
+		rc = take_answers(q, &round, answers, err);
 		cfs_fetch_round_fini(&round);
 	}
 	free(max);
 	return rc;
 }
 
-/* What the helper did not do counts as not tried; why is told in the same line. */
-static void remember_failure(struct tally *t, const struct cfs_err *err)
+/* Objects without an answer count as not tried. */
+static void remember_failure(struct cfs_fetch_tally *t, const struct cfs_err *err)
 {
 	snprintf(t->why, sizeof(t->why), "%.300s", err->msg);
 }
 
-static int fetch(struct source *s, const char *url, struct cfs_err *err)
+static int ask(struct question *q, struct cfs_err *err)
 {
-	cfs_autofd int question = ask(url, s->v, s->n, err), answers = -1;
+	cfs_autofd int question = write_question(q->server->url, q->v, q->n, err),
+		       answers = -1;
 	pid_t pid;
 	int rc;
 
-	s->is_ours = true;
+	q->is_ours = true;
 	if (question < 0)
 		return question;
-	answers = start(s->urls->dir, question, &pid, err);
+	answers = start_helper(q->server->dir, question, &pid, err);
 	if (answers < 0)
 		return answers;
-	s->is_ours = false;
-	rc = talk(s, answers, err);
+	q->is_ours = false;
+	rc = read_answers(q, answers, err);
 	close(cfs_steal_fd(&answers));
 	if (rc == 0)
 		rc = cfs_child_finish(pid, helper, err);
@@ -209,21 +191,26 @@ static int fetch(struct source *s, const char *url, struct cfs_err *err)
 	return rc;
 }
 
-/* A source that fails is told, and the next one is asked. */
-int fetch_objects(void *ctx, size_t k, const struct cfs_check_want *v, size_t n,
-		  cfs_check_take *take, void *take_ctx, struct cfs_err *err)
+int cfs_fetch_objects(const struct cfs_fetch_server *server,
+		      const struct cfs_fetch_want *v, size_t n, cfs_fetch_take *take,
+		      void *take_ctx, struct cfs_fetch_tally *out, struct cfs_err *err)
 {
-	const struct fetch_urls *urls = ctx;
-	struct source s = {
-		.urls = urls, .v = v, .n = n, .take = take, .take_ctx = take_ctx};
+	struct question q = {.server = server,
+			     .v = v,
+			     .n = n,
+			     .take = take,
+			     .take_ctx = take_ctx,
+			     .tally = out};
+	char shown[SHOWN_MAX];
 	int rc;
 
-	cfs_fetch_public_url(urls->v[k], s.shown, sizeof(s.shown));
-	rc = fetch(&s, urls->v[k], err);
-	if (rc < 0 && (s.is_ours || rc == -ECANCELED))
-		return cfs_context(err, rc, "%s", s.shown);
+	*out = (struct cfs_fetch_tally){0};
+	rc = ask(&q, err);
+	if (rc < 0 && (q.is_ours || rc == -ECANCELED))
+		return cfs_context(
+			err, rc, "%s",
+			cfs_fetch_public_url(server->url, shown, sizeof(shown)));
 	if (rc < 0)
-		remember_failure(&s.tally, err);
-	say(&s);
+		remember_failure(out, err);
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "cli/watch.h"
 #include "check/check.h"
 
-enum { FROM_MAX = 64 };
+enum { FROM_MAX = 64, SHOWN_MAX = 512 };
 
 struct options {
 	const char *name; /* of the program */
@@ -29,7 +29,7 @@ struct options {
 /* The places of --from, by kind. */
 static int sort_places(struct options *o, struct cfs_err *err)
 {
-	char shown[512];
+	char shown[SHOWN_MAX];
 
 	if (o->from.n > FROM_MAX)
 		return cfs_fail(err, E2BIG, "--from: expected at most %d places, got %zu",
@@ -37,7 +37,7 @@ static int sort_places(struct options *o, struct cfs_err *err)
 	for (size_t i = 0; i < o->from.n; i++) {
 		const char *place = o->from.v[i];
 
-		if (fetch_is_url(place))
+		if (cfs_fetch_is_url(place))
 			o->urls[o->n_urls++] = place;
 		else if (!strstr(place, "://"))
 			o->dirs[o->n_dirs++] = place;
@@ -110,18 +110,66 @@ static uint64_t add(struct cfs_check_repaired *all, const struct cfs_check_repai
 	       now->n_dropped;
 }
 
+/* --- Servers ------------------------------------------------------------------------ */
+
+/* The base URLs of --from. */
+struct servers {
+	const char *name; /* of the program */
+	const char *dir;  /* for temporary files */
+	const char *const *urls;
+	const struct cfs_watch *watch; /* may be NULL */
+};
+
+static void say_fetched(const struct servers *s, const char *url, size_t n,
+			const struct cfs_fetch_tally *t)
+{
+	char shown[SHOWN_MAX];
+
+	if (t->fetched == n)
+		return;
+	cli_say(s->name,
+		"%s: %zu fetched, %zu not there, %zu wrong, %zu failed, %zu not "
+		"tried%s%s",
+		cfs_fetch_public_url(url, shown, sizeof(shown)), t->fetched, t->absent,
+		t->wrong, t->failed, n - t->fetched - t->absent - t->wrong - t->failed,
+		*t->why ? "; " : "", t->why);
+}
+
+/* cfs_check_sources.fetch; ctx is a struct servers. */
+static int fetch_from_server(void *ctx, size_t k, const struct cfs_check_want *v,
+			     size_t n, cfs_check_take *take, void *take_ctx,
+			     struct cfs_err *err)
+{
+	const struct servers *s = ctx;
+	struct cfs_fetch_server server = {s->urls[k], s->dir, s->watch};
+	cfs_autofree struct cfs_fetch_want *wants = calloc(n + 1, sizeof(*wants));
+	struct cfs_fetch_tally tally;
+	int rc;
+
+	if (!wants)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		wants[i] = (struct cfs_fetch_want){v[i].id, v[i].max_size};
+	rc = cfs_fetch_objects(&server, wants, n, take, take_ctx, &tally, err);
+	if (rc == 0)
+		say_fetched(s, server.url, n, &tally);
+	return rc;
+}
+
+/* --- Repair ------------------------------------------------------------------------- */
+
 /* Checks and repairs until nothing changes: an image that was fetched may name objects that are
  * missing. What is said in the end is what there is then. */
 static int repair_repo(const struct options *o, struct cfs_repo *repo,
 		       struct cfs_check_repaired *all, struct cfs_check_report *left,
 		       struct cfs_err *err)
 {
-	struct fetch_urls urls = {o->name, cfs_repo_path(repo), o->urls, o->where.watch};
+	struct servers servers = {o->name, cfs_repo_path(repo), o->urls, o->where.watch};
 	const struct cfs_check_sources from = {.dirs = o->dirs,
 					       .n_dirs = o->n_dirs,
-					       .fetch = fetch_objects,
+					       .fetch = fetch_from_server,
 					       .n_others = o->n_urls,
-					       .ctx = &urls,
+					       .ctx = &servers,
 					       .watch = o->where.watch};
 	struct cfs_check_opts opts = {.watch = o->where.watch};
 	struct cfs_check_repaired now;
