@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* fetch: what composefs and its helper composefs-fetch say to each other.
- * Owns:  the form of an answer, what of it is believed, URLs as they may be shown.
- * Uses:  base.
- * Never: speaks HTTP, looks into what was brought, prints.
+ * Owns:  the client (client.h), the form of an answer, what of it is believed, URLs as they may be shown.
+ * Uses:  base, hash, verity (digests and object paths).
+ * Never: speaks HTTP, verifies contents, prints.
  *
  * The helper is the process that talks to servers: what it says is as hostile as they are. It reads a question from
  * standard input: the URL on a line of its own, which may have a password and so is in no argument, then
@@ -13,6 +13,7 @@
 #define CFS_FETCH_H
 
 #include "base/base.h"
+#include "fetch/client.h"
 
 /* One packet for each object that was asked for; with code 0 it brings the descriptor of a regular file without
  * a name, read from the start, which nobody has looked into yet. */

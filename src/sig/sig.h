@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* sig: Ed25519 signatures over the formatted digest of an image, or over a statement.
  * Owns:  keys and their files, trusted and revoked ones, signature files, the statement
- *        (names, order and version of images), rollback floors.
- * Uses:  base, hash (names and lengths of digests), libsodium (the curve).
+ *        (names, order and version of images), rollback floors, making a signature with a
+ *        key or by the command of a user.
+ * Uses:  base (files, child), hash (names and lengths of digests), libsodium (the curve).
  * Never: opens images, asks the kernel, decides where keys lie, prints.
  *
  * A signature is over bytes, with nothing added (RFC 8032, pure Ed25519), so that
@@ -169,5 +170,18 @@ int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
 /* The same on text: appends the new text of the file to out, which the caller frees. */
 int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *s,
 			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Starts zeroed; the strings are borrowed. Set one of key, attach and command, the latter two with public_key. */
+struct signer {
+	const char *key;    /* file of a private key */
+	const char *attach; /* file of a signature, "-" is stdin */
+	/* For sh: reads the message from standard input, writes the signature to standard output. */
+	const char *command;
+	const char *public_key; /* file */
+};
+
+/* Returns the signature over message and its key. -EBADMSG: the signature does not match. */
+int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_key *key,
+		uint8_t signature[CFS_SIG_LEN], struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

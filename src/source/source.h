@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* source: opening an image file, for all tools that read one in place.
- * Owns:  the descriptor, the mapping, the place in the message.
- * Uses:  base, erofs.
- * Never: interprets anything.
+/* source: from what the user named (directory, dump, image file, image of a repository) to a tree or an image.
+ * Owns:  what a name means, the order in which scan, store and cache work, the places that a command writes to.
+ * Uses:  base, tree, dump, diff, scan, erofs, cache, store.
+ * Never: knows repositories (the caller has callbacks for them) or options, writes images, prints.
  */
-#ifndef CFS_TOOL_IMAGE_H
-#define CFS_TOOL_IMAGE_H
+#ifndef CFS_SOURCE_H
+#define CFS_SOURCE_H
 
-#include "base/base.h"
-#include "erofs/erofs.h"
-
-/* Maps the image at path; the caller ends it with cfs_map_close(map). */
-int cfs_source_open_image(const char *path, struct cfs_map *map, struct cfs_image *im,
-			  struct cfs_err *err) CFS_MUST_CHECK;
+#include "source/ingest.h"
+#include "source/open_image.h"
+#include "source/open_tree.h"
+#include "source/own_places.h"
+#include "source/pair.h"
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "cli/ingest.h"
+#include "source/ingest.h"
 #include "cli/json.h"
 #include "profile/profile.h"
 

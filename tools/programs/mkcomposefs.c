@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
-#include "cli/ingest.h"
+#include "source/ingest.h"
 #include "cli/options.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"

@@ -7,7 +7,7 @@
 
 #include "composefs/composefs.h"
 #include "composefs/diff/diff_text.h"
-#include "composefs/diff/pair.h"
+#include "source/pair.h"
 #include "composefs/diff/trees.h"
 
 enum { SHOWN_MAX = 64 };

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "composefs/diff/side.h"
+#include "source/open_tree.h"
 
 struct expected_opts {
 	const char *program; /* shown with the progress */

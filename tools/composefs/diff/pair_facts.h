@@ -8,7 +8,7 @@
 #define CFS_PAIR_FACTS_H
 
 #include "cli/json.h"
-#include "composefs/diff/pair.h"
+#include "source/pair.h"
 
 /* All but is_image are set when the side is an image. */
 struct image_facts {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* trees: the operands of diff and explain.
  * Owns:  their description in --help, the repository that they may be in.
- * Uses:  cli, side.
+ * Uses:  cli, source.
  * Never: opens a tree.
  */
 #ifndef CFS_TREES_H
 #define CFS_TREES_H
 
 #include "cli/repo_option.h"
-#include "composefs/diff/side.h"
+#include "source/open_tree.h"
 
 /* For --help; whose: "A and B are each". */
 #define TREES_ABOUT(whose)                                                               \

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "composefs/kernel/executables.h"
+#include "executables/executables.h"
 #include "composefs/kernel/commands.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "composefs/kernel/executables.h"
+#include "executables/executables.h"
 #include "composefs/kernel/commands.h"
 #include "cli/repo_option.h"
 

@@ -8,7 +8,7 @@
 
 #include "cli/dump_line.h"
 #include "cli/entry_json.h"
-#include "cli/ingest.h"
+#include "source/ingest.h"
 #include "cli/profile_option.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"

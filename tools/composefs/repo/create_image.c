@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "composefs/cfsctl.h"
-#include "cli/ingest.h"
+#include "source/ingest.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
 #include "cli/watch.h"

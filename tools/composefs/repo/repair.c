@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "composefs/repo/fetch.h"
 #include "fetch/fetch.h"
 #include "composefs/repo/commands.h"
 #include "composefs/repo/report.h"

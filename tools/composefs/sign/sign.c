@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "composefs/sign/commands.h"
-#include "composefs/sign/signer.h"
 #include "trust/trust.h"
 #include "cli/repo_option.h"
 

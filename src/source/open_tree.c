@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* From an argument to a tree. */
-#include "composefs/diff/side.h"
+#include "source/open_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "dump/dump.h"
-#include "cli/own_places.h"
+#include "source/own_places.h"
 #include "scan/scan.h"
 
 enum { DIGEST_FIELD = 10 }; /* of a line of a dump, counted from 0 */

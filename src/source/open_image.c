@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Opening an image file. */
-#include "source/source.h"
+#include "source/open_image.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The client of composefs-fetch: one question for all objects, answers in any order. */
-#include "composefs/repo/fetch.h"
+#include "fetch/fetch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 
 #include "base/child.h"
-#include "fetch/fetch.h"
 
 enum {
 	OUT_LEN = 64 * 1024,

@@ -7,7 +7,7 @@
 #ifndef CFS_INGEST_H
 #define CFS_INGEST_H
 
-#include "cli/own_places.h"
+#include "source/own_places.h"
 #include "scan/scan.h"
 #include "store/store.h"
 

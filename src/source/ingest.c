@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Directory -> tree, objects, cache: the rooms that do this do not know each other. */
-#include "cli/ingest.h"
+#include "source/ingest.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Make or read a signature. */
-#include "composefs/sign/signer.h"
+#include "sig/sig.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #ifndef CFS_PAIR_H
 #define CFS_PAIR_H
 
-#include "composefs/diff/side.h"
+#include "source/open_tree.h"
 
 struct pair {
 	struct side a, b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Find the executable files of an image. */
-#include "composefs/kernel/executables.h"
+#include "executables/executables.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Open both sides of a comparison. */
-#include "composefs/diff/pair.h"
+#include "source/pair.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Where a command writes to. */
-#include "cli/own_places.h"
+#include "source/own_places.h"
 
 #include <errno.h>
 #include <sys/stat.h>
