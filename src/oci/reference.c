@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* References to images in registries. */
+#include "oci/reference.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* The length of a separator at t: ".", "_", "__" or dashes; 0: there is none. */
+static size_t separator_len(struct cfs_text t)
+{
+	size_t n = 0;
+
+	while (n < t.len && t.s[n] == '-')
+		n++;
+	if (n > 0)
+		return n;
+	if (t.len > 0 && t.s[0] == '.')
+		return 1;
+	if (t.len > 0 && t.s[0] == '_')
+		return t.len > 1 && t.s[1] == '_' ? 2 : 1;
+	return 0;
+}
+
+static void skip(struct cfs_text *t, size_t n)
+{
+	t->s += n;
+	t->len -= n;
+}
+
+/* [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)* */
+static bool is_component(struct cfs_text t)
+{
+	for (;;) {
+		size_t n = 0;
+
+		while (n < t.len && is_alnum(t.s[n]))
+			n++;
+		if (n == 0)
+			return false;
+		skip(&t, n);
+		if (t.len == 0)
+			return true;
+		n = separator_len(t);
+		if (n == 0)
+			return false;
+		skip(&t, n);
+	}
+}
+
+bool cfs_oci_is_name(struct cfs_text t)
+{
+	if (t.len >= CFS_OCI_NAME_MAX)
+		return false;
+	for (;;) {
+		const char *slash = t.len ? memchr(t.s, '/', t.len) : NULL;
+		size_t len = slash ? (size_t)(slash - t.s) : t.len;
+
+		if (!is_component((struct cfs_text){t.s, len}))
+			return false;
+		if (!slash)
+			return true;
+		skip(&t, len + 1);
+	}
+}
+
+bool cfs_oci_is_tag(struct cfs_text t)
+{
+	for (size_t i = 0; i < t.len; i++) {
+		char c = t.s[i], lower = (char)(c | 0x20);
+		bool is_word = is_alnum(c) || (lower >= 'a' && lower <= 'z') || c == '_';
+
+		if (!is_word && (i == 0 || (c != '.' && c != '-')))
+			return false;
+	}
+	return t.len > 0 && t.len < CFS_OCI_TAG_MAX;
+}
+
+/* A name or address with an optional port; brackets for IPv6. */
+static bool is_host(struct cfs_text t)
+{
+	for (size_t i = 0; i < t.len; i++) {
+		char c = t.s[i], lower = (char)(c | 0x20);
+
+		if (!is_alnum(c) && !(lower >= 'a' && lower <= 'z') &&
+		    !strchr(".-:[]", c))
+			return false;
+	}
+	return t.len > 0 && t.len < CFS_OCI_HOST_MAX && t.s[0] != '-';
+}
+
+static bool looks_like_host(struct cfs_text t)
+{
+	return memchr(t.s, '.', t.len) || memchr(t.s, ':', t.len) ||
+	       cfs_text_eq(t, CFS_TEXT("localhost"));
+}
+
+/* Cuts "HOST/" off; the default is docker.io, whose official images are in "library/". */
+static int take_host(struct cfs_text *t, struct cfs_oci_reference *out,
+		     struct cfs_err *err)
+{
+	const char *slash = memchr(t->s, '/', t->len);
+	struct cfs_text host = {t->s, slash ? (size_t)(slash - t->s) : 0};
+
+	snprintf(out->host, sizeof(out->host), "docker.io");
+	if (!slash || !looks_like_host(host))
+		return 0;
+	if (!is_host(host))
+		return cfs_fail(err, EINVAL, "not a host name: \"%.*s\"", (int)host.len,
+				host.s);
+	snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, host.s);
+	skip(t, host.len + 1);
+	return 0;
+}
+
+/* Cuts "@DIGEST" off the end. */
+static int take_digest(struct cfs_text *t, struct cfs_oci_reference *out,
+		       struct cfs_err *err)
+{
+	const char *at = memchr(t->s, '@', t->len);
+	size_t len;
+
+	if (!at)
+		return 0;
+	len = (size_t)(at - t->s);
+	out->has_digest = true;
+	t->len -= len;
+	t->s = at;
+	skip(t, 1);
+	if (cfs_oci_digest_parse(*t, &out->digest, err) < 0)
+		return -EINVAL;
+	*t = (struct cfs_text){at - len, len};
+	return 0;
+}
+
+/* Cuts ":TAG" off the end; a colon of the host is gone already. */
+static int take_tag(struct cfs_text *t, struct cfs_oci_reference *out,
+		    struct cfs_err *err)
+{
+	const char *colon = memchr(t->s, ':', t->len);
+	struct cfs_text tag = {0};
+
+	if (!colon) {
+		if (!out->has_digest)
+			snprintf(out->tag, sizeof(out->tag), "latest");
+		return 0;
+	}
+	tag.s = colon + 1;
+	tag.len = t->len - (size_t)(tag.s - t->s);
+	if (!cfs_oci_is_tag(tag))
+		return cfs_fail(err, EINVAL, "not a tag: \"%.*s\"",
+				(int)(tag.len < 200 ? tag.len : 200), tag.s);
+	snprintf(out->tag, sizeof(out->tag), "%.*s", (int)tag.len, tag.s);
+	t->len = (size_t)(colon - t->s);
+	return 0;
+}
+
+static int set_name(struct cfs_text t, struct cfs_oci_reference *out, struct cfs_err *err)
+{
+	bool is_official =
+		strcmp(out->host, "docker.io") == 0 && !memchr(t.s, '/', t.len);
+	size_t prefix_len = is_official ? strlen("library/") : 0;
+
+	if (!cfs_oci_is_name(t) || t.len + prefix_len >= CFS_OCI_NAME_MAX)
+		return cfs_fail(
+			err, EINVAL,
+			"not a name: \"%.*s\": expected lower-case letters, digits, "
+			"and single . _ - between them",
+			(int)(t.len < 200 ? t.len : 200), t.s);
+	snprintf(out->name, sizeof(out->name), "%s%.*s", is_official ? "library/" : "",
+		 (int)t.len, t.s);
+	return 0;
+}
+
+int cfs_oci_reference_parse(const char *text, struct cfs_oci_reference *out,
+			    struct cfs_err *err)
+{
+	struct cfs_text t = cfs_text(text), scheme = CFS_TEXT("docker://");
+	int rc;
+
+	*out = (struct cfs_oci_reference){0};
+	if (cfs_text_has_prefix(t, scheme))
+		skip(&t, scheme.len);
+	if (t.len == 0 || t.len >= CFS_OCI_REFERENCE_MAX)
+		return cfs_fail(err, EINVAL, "expected [HOST/]NAME[:TAG][@DIGEST]");
+	rc = take_digest(&t, out, err);
+	if (rc == 0)
+		rc = take_host(&t, out, err);
+	if (rc == 0)
+		rc = take_tag(&t, out, err);
+	return rc < 0 ? rc : set_name(t, out, err);
+}
+
+const char *cfs_oci_reference_text(const struct cfs_oci_reference *r,
+				   char out[CFS_OCI_REFERENCE_MAX])
+{
+	char digest[CFS_OCI_DIGEST_TEXT_MAX] = "";
+
+	if (r->has_digest)
+		cfs_oci_digest_text(&r->digest, digest);
+	snprintf(out, CFS_OCI_REFERENCE_MAX, "%s/%s%s%s%s%s", r->host, r->name,
+		 *r->tag ? ":" : "", r->tag, r->has_digest ? "@" : "", digest);
+	return out;
+}
