@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Arenas: chunks of memory that are cut from the front and freed together. */
+/* Arenas: pieces of memory that are cut from larger chunks and freed together. */
 #include "base/mem.h"
 
 #include <string.h>
@@ -26,7 +26,8 @@ void cfs_arena_fini(struct cfs_arena *a)
 	*a = (struct cfs_arena){0};
 }
 
-/* Chunks double up to CHUNK_MAX: a small tree stays small, a large one wastes little. */
+/* Each chunk is twice as large as the one before, up to CHUNK_MAX, so that both small and
+ * large trees waste little. */
 static int add_chunk(struct cfs_arena *a, size_t len)
 {
 	size_t size = a->chunk ? a->chunk->size * 2 : CHUNK_MIN;

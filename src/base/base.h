@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* base: what every room stands on, and nothing about composefs.
- * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, fd helpers, paths beneath
- *        a directory, locks, the worker pool.
+/* base: helpers that every room uses. They know nothing about composefs.
+ * Owns:  errors, spans, memory, growing arrays, hex, base64, sinks, file descriptors,
+ *        paths beneath a directory, locks, the worker pool.
  * Uses:  libc.
  * Never: prints, exits, keeps mutable globals.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Base64, strictly. */
+/* Base64 decoder that accepts the canonical form only. */
 #include "base/base64.h"
 
-static int value_of(char c)
+static int digit_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -13,13 +13,14 @@ static int value_of(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* One group of four characters, of which the last n_pad are padding. False: not canonical. */
+/* Decodes one group of four characters; the last n_pad of them are padding. Returns false
+ * if the group is not canonical. */
 static bool decode_group(const char *in, size_t n_pad, uint8_t out[3])
 {
 	uint32_t bits = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		int value = i < 4 - n_pad ? value_of(in[i]) : in[i] == '=' ? 0 : -1;
+		int value = i < 4 - n_pad ? digit_value(in[i]) : in[i] == '=' ? 0 : -1;
 
 		if (value < 0)
 			return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Base64 (RFC 4648, section 4), in its one canonical form. */
+/* Base64 (RFC 4648, section 4), canonical form only. */
 #ifndef CFS_BASE_BASE64_H
 #define CFS_BASE_BASE64_H
 
@@ -9,9 +9,9 @@
 
 #include "base/span.h"
 
-/* Bytes that in decodes to, at most out_cap: their number goes to *out_len. False for anything but
- * whole groups of four, with padding where it belongs and no bit set that is not used: two
- * texts never mean the same bytes. */
+/* Decodes in to at most out_cap bytes and stores their number in *out_len. Returns false
+ * unless in consists of whole groups of four, is padded correctly, and has no unused bit
+ * set. Two different texts therefore never decode to the same bytes. */
 bool cfs_base64_decode(struct cfs_text in, uint8_t *out, size_t out_cap, size_t *out_len);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Opening without following symbolic links: openat2(2), or one component after the other. */
+/* Open files without following symbolic links: with openat2(2), or one component at a
+ * time. */
 #include "base/beneath.h"
 
 #include <errno.h>
@@ -17,8 +18,9 @@
 
 enum { OPEN_DIR = O_PATH | O_DIRECTORY };
 
-/* The first component goes to name, NUL-terminated. Returns what is behind it and its slashes, "" at
- * the end of the path; NULL when it is too long. */
+/* Copies the first component of path to name, with a NUL. Returns the rest of the path
+ * without leading slashes, "" at the end of the path, or NULL if the component is too
+ * long. */
 static const char *take_component(const char *path, char name[NAME_MAX + 1])
 {
 	size_t len = strcspn(path, "/");
@@ -38,7 +40,7 @@ static bool is_link(int dirfd, const char *name)
 	       S_ISLNK(st.st_mode);
 }
 
-/* One name without a slash. */
+/* Opens one name without a slash. */
 static int open_component(int dirfd, const char *name, int flags, mode_t mode)
 {
 	int fd;
@@ -46,7 +48,8 @@ static int open_component(int dirfd, const char *name, int flags, mode_t mode)
 	if (strcmp(name, "..") == 0)
 		return -EXDEV;
 	fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-	/* O_DIRECTORY says ENOTDIR of a link; O_PATH opens the link itself. */
+	/* With O_DIRECTORY a symbolic link gives ENOTDIR; O_PATH opens the link
+	 * itself. */
 	if (fd < 0)
 		return errno == ENOTDIR && is_link(dirfd, name) ? -ELOOP : -errno;
 	if ((flags & O_PATH) && !(flags & O_NOFOLLOW) && is_link(fd, "")) {
@@ -56,7 +59,8 @@ static int open_component(int dirfd, const char *name, int flags, mode_t mode)
 	return fd;
 }
 
-/* One component after the other, for kernels before 5.6 and sandboxes that refuse the call. */
+/* Opens one component at a time, for kernels before 5.6 and for seccomp filters that
+ * refuse openat2. */
 static int open_stepwise(int dirfd, const char *path, int flags, mode_t mode)
 {
 	cfs_autofd int at = -1;
@@ -99,9 +103,10 @@ static int open_once(int dirfd, const char *path, int flags, mode_t mode)
 	return -errno;
 }
 
-/* Collectors have a lease on an image for a moment, when they ask whether it is in use: an open with
- * O_NONBLOCK gets EAGAIN then. Without the flag the kernel would wait for them, but it would also
- * wait without end for the writer of a FIFO that somebody put there. */
+/* The garbage collector holds a lease on an image for a moment, to find out whether it
+ * is in use. O_NONBLOCK then gives EAGAIN. Without the flag, the kernel would wait for
+ * the lease to end, but open() would also block forever on a FIFO that an attacker put
+ * there. */
 int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	enum { TRIES = 1000, NAP_NS = 1000000 };

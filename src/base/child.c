@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Other programs that do a part of the work. */
+/* Child processes that run other programs. */
 #include "base/child.h"
 
 #include <errno.h>
@@ -59,7 +59,7 @@ int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
 	return errnum ? cfs_fail_errno(err, "cannot start %s", argv[0]) : 0;
 }
 
-static int judge(int status, const char *name, struct cfs_err *err)
+static int check_exit_status(int status, const char *name, struct cfs_err *err)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
@@ -77,7 +77,7 @@ int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,
 		pid_t rc = waitpid(pid, &status, watch ? WNOHANG : 0);
 
 		if (rc == pid)
-			return judge(status, name, err);
+			return check_exit_status(status, name, err);
 		if (rc < 0 && errno != EINTR)
 			return cfs_fail_errno(err, "wait for %s", name);
 		if (cfs_watch_is_cancelled(watch)) {
@@ -98,7 +98,7 @@ int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)
 		pid_t rc = waitpid(pid, &status, WNOHANG);
 
 		if (rc == pid)
-			return judge(status, name, err);
+			return check_exit_status(status, name, err);
 		if (rc < 0 && errno != EINTR)
 			return cfs_fail_errno(err, "wait for %s", name);
 		if (cfs_lock_now_ms() >= end)
@@ -106,7 +106,7 @@ int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
 	}
 	cfs_child_kill(pid);
-	return cfs_fail(err, EIO, "%s did not end", name);
+	return cfs_fail(err, EIO, "%s did not exit within 5 seconds", name);
 }
 
 void cfs_child_kill(pid_t pid)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* child: other programs that do a part of the work.
- * Owns:  starting one, what it reads, whether it came to a good end.
+/* child: child processes that run other programs.
+ * Owns:  starting a program, its standard input, its exit status.
  * Uses:  base.
- * Never: knows what for.
+ * Never: knows the purpose of a program.
  */
 #ifndef CFS_CHILD_H
 #define CFS_CHILD_H
@@ -12,27 +12,30 @@
 #include "base/base.h"
 #include "base/watch.h"
 
-/* A file without a name that holds the bytes, read from the start: what a child reads. Unlike a pipe it has
- * a size, which openssl wants, and nobody has to be there to read it. Returns the descriptor. */
+/* Returns an unnamed file that holds the bytes, at offset 0, as standard input of a
+ * child. Unlike a pipe it has a size, which openssl needs, and no second process has to
+ * write it. */
 int cfs_child_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A program of ours: the one beside this program, where both were built or installed, else that of PATH. Returns its path,
- * which may be in buf. */
+/* Finds one of our programs: in the directory of the running program, otherwise through
+ * PATH. Returns its path, which may be in buf. */
 const char *cfs_child_find(const char *name, char buf[4096]);
 
-/* Starts argv[0], found as by the shell, with these descriptors as standard input and output. */
+/* Starts argv[0], searched in PATH, with these descriptors as standard input and
+ * output. */
 int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Waits for its end. -EIO: it failed. When watch (may be NULL) is cancelled, the child is killed: -ECANCELED. */
+/* Waits until the child exits. -EIO: it failed. If watch (may be NULL) is cancelled, the
+ * child is killed, and the result is -ECANCELED. */
 int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same of one that has nothing left to do: one that does not end within some seconds is killed, and that is a
- * failure. */
+/* Waits for a child that has no work left. If it does not exit within 5 seconds, it is
+ * killed, and the result is -EIO. */
 int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Kills it, whatever it is at, and waits for its end. */
+/* Kills the child with SIGKILL and waits until it is gone. */
 void cfs_child_kill(pid_t pid);
 
 #endif

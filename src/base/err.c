@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Fixed-size errors: reporting one cannot fail. */
+/* Errors have a fixed size, so that reporting one cannot fail. */
 #include "base/err.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Errors: a code for the program, a sentence for the person.
+/* Errors: a code for programs and a sentence for people.
  *
- * A function that can fail returns 0 (or a count) or a negative errno and takes a
- * struct cfs_err last. The caller owns it; it has meaning only after a negative return,
- * and NULL says that only the code is of interest.
+ * A function that can fail returns 0 (or a count) or a negative errno, and takes a struct
+ * cfs_err as the last parameter. The caller owns it. It is set only after a negative
+ * result. Pass NULL if only the code is needed.
  */
 #ifndef CFS_BASE_ERR_H
 #define CFS_BASE_ERR_H
@@ -17,19 +17,19 @@ struct cfs_err {
 	char msg[CFS_ERR_MAX]; /* NUL-terminated, no newline */
 };
 
-/* Makes an error: stores the sentence, returns -errnum. errnum > 0. */
+/* Stores the sentence and returns -errnum. errnum > 0. */
 int cfs_fail(struct cfs_err *err, int errnum, const char *fmt, ...) CFS_PRINTF(3, 4);
 
-/* The same with errno as the code and its text behind ": ". */
+/* The same with errno as the code, and with ": " and the text of errno after the
+ * sentence. */
 int cfs_fail_errno(struct cfs_err *err, const char *fmt, ...) CFS_PRINTF(2, 3);
 
-/* Puts a place and ": " in front of the sentence when rc is negative. Returns rc.
- * A place that no longer fits is left out; the reason never is. */
+/* Puts a place and ": " in front of the sentence if rc is negative. Returns rc. A place
+ * that does not fit is left out; the sentence is always kept. */
 int cfs_context(struct cfs_err *err, int rc, const char *fmt, ...) CFS_PRINTF(3, 4);
 
-/* For the compiler, which does not see into these calls: an error is negative, and a place
- * does not change the code. Otherwise it takes what is set on success alone for
- * uninitialised. */
+/* Tells the compiler that an error is negative, and that adding a place does not change
+ * the code. Otherwise it warns about variables that are set on success only. */
 static inline int cfs_negative(int rc)
 {
 	if (rc >= 0)

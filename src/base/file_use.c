@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Whether a file is in use. Nothing is recorded; the kernel is asked: it grants a write
- * lease only on a file that no other process has open, and EROFS, or the loop device below it,
- * has the image open while it is mounted in any mount namespace. */
+/* Find out whether a file is in use. No record is kept: the kernel grants a write lease
+ * only on a file that no other process has open, and EROFS, or the loop device below it,
+ * keeps the image open while it is mounted in any mount namespace. */
 #include "base/file_use.h"
 
 #include <errno.h>

@@ -11,10 +11,10 @@ enum cfs_file_use {
 	CFS_FILE_USE_UNKNOWN, /* the filesystem cannot tell, or this user may not ask */
 };
 
-/* Whether a regular file is in use: an enum cfs_file_use, or -errno. */
+/* Finds out whether a regular file is in use. Returns an enum cfs_file_use, or -errno. */
 int cfs_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Why a file is kept that is not CFS_FILE_UNUSED. */
+/* The reason to keep a file for which cfs_file_use did not return CFS_FILE_UNUSED. */
 const char *cfs_file_use_reason(int use);
 
 #endif

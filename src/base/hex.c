@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Hexadecimal digits, eight at a time in one word: millions of digests pass here. */
+/* Hexadecimal digits, eight at a time in one 64-bit word, because a large image has
+ * millions of digests. */
 #include "base/hex.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ int cfs_hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The top bit of every byte (all below 0x80) that is at least min. */
+/* Sets the top bit of each byte that is at least min. All bytes are below 0x80. */
 static uint64_t at_least(uint64_t bytes, unsigned min)
 {
 	return (bytes + EIGHT(0x80 - min)) & EIGHT(0x80);

@@ -12,7 +12,8 @@
 /* The value of one hex digit of either case, or -1. */
 int cfs_hex_value(char c);
 
-/* Decodes exactly 2 * out_len digits of either case. False when in is anything else. */
+/* Decodes exactly 2 * out_len digits of either case. Returns false if in is anything
+ * else. */
 bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len);
 
 /* Writes 2 * in_len lowercase digits; no NUL. */

@@ -33,17 +33,17 @@ const char *cfs_input_type_name(unsigned mode)
 	case S_IFBLK:
 		return "a block device";
 	default:
-		return "a file of no known type";
+		return "a file of unknown type";
 	}
 }
 
-static int fail_code(int errnum, struct cfs_err *err)
+static int fail_errnum(int errnum, struct cfs_err *err)
 {
 	errno = errnum;
 	return cfs_fail(err, errnum, "%m");
 }
 
-/* A pipe that the program inherited: /dev/stdin, /dev/fd/N. Opening it never waits. */
+/* A pipe that the program inherited: /dev/stdin, /dev/fd/N. Opening it does not block. */
 static bool is_unnamed_pipe(int fd, const struct stat *st)
 {
 	struct statfs fs;
@@ -55,7 +55,7 @@ static bool is_unnamed_pipe(int fd, const struct stat *st)
 static int check_type(int fd, unsigned flags, struct stat *st, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
-		return fail_code(errno, err);
+		return fail_errnum(errno, err);
 	if (S_ISREG(st->st_mode))
 		return 0;
 	if ((flags & CFS_INPUT_PIPE) && is_unnamed_pipe(fd, st))
@@ -64,12 +64,12 @@ static int check_type(int fd, unsigned flags, struct stat *st, struct cfs_err *e
 			S_ISDIR(st->st_mode)   ? EISDIR
 			: S_ISLNK(st->st_mode) ? ELOOP
 					       : EINVAL,
-			"expected a regular file, found %s",
+			"expected a regular file, got %s",
 			cfs_input_type_name(st->st_mode));
 }
 
-/* As openat(), with a negative errno. */
-static int open_as(int dirfd, const char *path, int how, unsigned flags)
+/* Like openat(), with a negative errno. */
+static int open_path(int dirfd, const char *path, int how, unsigned flags)
 {
 	int nofollow = flags & CFS_INPUT_NOFOLLOW ? O_NOFOLLOW : 0, fd;
 
@@ -79,47 +79,49 @@ static int open_as(int dirfd, const char *path, int how, unsigned flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Without /proc: what was found may have been exchanged since, so nobody is waited for, and it is looked at
- * again. */
-static int open_again(int dirfd, const char *path, unsigned flags, struct cfs_err *err)
+/* Opens the path a second time if /proc is not mounted. The file may have been replaced
+ * since the first time, so it is opened with O_NONBLOCK and its type is checked again. */
+static int reopen_without_proc(int dirfd, const char *path, unsigned flags,
+			       struct cfs_err *err)
 {
-	cfs_autofd int fd = open_as(dirfd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, flags);
+	cfs_autofd int fd =
+		open_path(dirfd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, flags);
 	struct stat st;
 	int rc, mode;
 
 	if (fd < 0)
-		return fail_code(-fd, err);
+		return fail_errnum(-fd, err);
 	rc = check_type(fd, flags, &st, err);
 	if (rc < 0)
 		return rc;
 	mode = fcntl(fd, F_GETFL);
 	if (mode < 0 || fcntl(fd, F_SETFL, mode & ~O_NONBLOCK) < 0)
-		return fail_code(errno, err);
+		return fail_errnum(errno, err);
 	return cfs_steal_fd(&fd);
 }
 
 int cfs_input_open(int dirfd, const char *path, unsigned flags, struct cfs_err *err)
 {
-	cfs_autofd int at = open_as(dirfd, path, O_PATH, flags);
+	cfs_autofd int at = open_path(dirfd, path, O_PATH, flags);
 	char proc[64];
 	struct stat st;
 	int rc, fd;
 
 	if (at < 0)
-		return fail_code(-at, err);
+		return fail_errnum(-at, err);
 	rc = check_type(at, flags, &st, err);
 	if (rc < 0)
 		return rc;
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
 	fd = open(proc, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
-		return open_again(dirfd, path, flags, err);
-	return fd < 0 ? fail_code(errno, err) : fd;
+		return reopen_without_proc(dirfd, path, flags, err);
+	return fd < 0 ? fail_errnum(errno, err) : fd;
 }
 
-static int refuse_large(size_t max, struct cfs_err *err)
+static int fail_too_large(size_t max, struct cfs_err *err)
 {
-	return cfs_fail(err, EFBIG, "expected at most %zu bytes, found more", max);
+	return cfs_fail(err, EFBIG, "expected at most %zu bytes, got more", max);
 }
 
 int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out, struct cfs_err *err)
@@ -129,9 +131,9 @@ int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out, struct cfs_err *e
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
-		return fail_code(errno, err);
+		return fail_errnum(errno, err);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max)
-		return refuse_large(max, err);
+		return fail_too_large(max, err);
 	do {
 		chunk = max - (out->len - before);
 		chunk = chunk < CHUNK_LEN ? chunk + 1 : CHUNK_LEN;
@@ -142,7 +144,7 @@ int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out, struct cfs_err *e
 			return (int)n;
 		out->len += (size_t)n;
 		if (out->len - before > max)
-			return refuse_large(max, err);
+			return fail_too_large(max, err);
 	} while ((size_t)n == chunk);
 	return 0;
 }

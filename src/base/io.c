@@ -15,9 +15,10 @@
 
 enum { WATCH_POLL_MS = 50 };
 
-/* O_NONBLOCK belongs to all who share an open file: somebody else may have set it on standard input or output, in any
- * moment. After EAGAIN, waits until there is something to do. A file that we opened with O_NONBLOCK is not waited for: it
- * should be a regular one, and may be a FIFO. */
+/* After EAGAIN on a standard descriptor, waits until it is ready. O_NONBLOCK is a flag of
+ * the open file description, so another process that shares standard input or output may
+ * set it at any moment. Other descriptors are not waited for: one that we opened with
+ * O_NONBLOCK may be a FIFO. */
 static bool wait_until_ready(int fd, short events)
 {
 	struct pollfd p = {fd, events, 0};
@@ -43,7 +44,8 @@ int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err)
 	return 0;
 }
 
-/* off < 0 reads at the descriptor's own offset. */
+/* Reads until len bytes or the end of the file. off < 0 reads at the offset of the
+ * descriptor. */
 static ssize_t read_full(int fd, void *p, size_t len, off_t off, struct cfs_err *err)
 {
 	char *to = p;
@@ -69,7 +71,7 @@ ssize_t cfs_io_read(int fd, void *p, size_t len, struct cfs_err *err)
 	return read_full(fd, p, len, -1, err);
 }
 
-/* Waits until a read or write does not block, or will fail. */
+/* Waits until a read or write will not block. */
 static int wait_watched(int fd, short events, const struct cfs_watch *watch,
 			struct cfs_err *err)
 {
@@ -109,8 +111,8 @@ ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch 
 	return (ssize_t)done;
 }
 
-/* A pipe that is ready takes PIPE_BUF bytes without blocking. */
-static size_t piece_len(int fd)
+/* A pipe that poll() reports as writable accepts PIPE_BUF bytes without blocking. */
+static size_t max_write_len(int fd)
 {
 	struct stat st;
 
@@ -121,7 +123,7 @@ int cfs_io_write_watched(int fd, const void *p, size_t len, const struct cfs_wat
 			 struct cfs_err *err)
 {
 	const char *from = p;
-	size_t max = watch ? piece_len(fd) : 0;
+	size_t max = watch ? max_write_len(fd) : 0;
 
 	if (!watch)
 		return cfs_io_write(fd, p, len, err);
@@ -157,7 +159,8 @@ int cfs_io_publish(int fd, int dirfd, const char *path, struct cfs_err *err)
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 	if (linkat(AT_FDCWD, proc, dirfd, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
-	/* Without /proc: needs CAP_DAC_READ_SEARCH (any caller's own file since 6.10). */
+	/* Without /proc. Needs CAP_DAC_READ_SEARCH, or since Linux 6.10 the same
+	 * credentials as at open time. */
 	if (errno == ENOENT && linkat(fd, "", dirfd, path, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno == EEXIST)
@@ -178,7 +181,7 @@ int cfs_io_make_dirs(int dirfd, const char *path, mode_t mode, struct cfs_err *e
 
 		*end = '\0';
 		if (mkdirat(dirfd, copy, is_last ? mode : 0755) < 0 && errno != EEXIST)
-			return cfs_fail_errno(err, "make directory %s", copy);
+			return cfs_fail_errno(err, "create directory %s", copy);
 		*end = cut;
 		p = end + strspn(end, "/");
 	}

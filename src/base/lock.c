@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Waiting for locks by asking again: a signal or a timer would be the program's, not the library's. */
+/* Wait for a lock by trying again and again. A signal or timer that interrupts flock()
+ * would belong to the program, not to a library. */
 #include "base/lock.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 #include "base/io.h"
 
-/* --- who holds it ------------------------------------------------------------------------ */
+/* --- find the holder of a lock ----------------------------------------------------- */
 
 /* One line of /proc/locks. */
 struct holder {
@@ -24,7 +25,7 @@ struct holder {
 	unsigned long long ino;
 };
 
-/* A number and the character behind it; *text moves behind both. */
+/* Parses a number and the character after it. *text moves past both. */
 static bool take_number(const char **text, int base, char end, unsigned long long *out)
 {
 	char *rest;
@@ -36,8 +37,8 @@ static bool take_number(const char **text, int base, char end, unsigned long lon
 	return true;
 }
 
-/* "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF"; those that wait have "->" behind the number.
- * (Without sscanf, which brings 12 KiB of libc into small static programs.) */
+/* Parses "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF". Processes that wait have "->"
+ * after the number. Does not use sscanf, which adds 12 KiB to small static programs. */
 static bool parse_line(const char *line, struct holder *out)
 {
 	unsigned long long pid, major, minor;
@@ -59,8 +60,8 @@ static bool parse_line(const char *line, struct holder *out)
 	return true;
 }
 
-/* The device of the filesystem is not always that of its files (btrfs, overlayfs): then the inode number alone
- * must do. */
+/* On btrfs and overlayfs, /proc/locks has another device number than stat(). Then only
+ * the inode number is compared. */
 static int find_holder(const struct stat *st)
 {
 	FILE *f = fopen("/proc/locks", "re");
@@ -84,7 +85,7 @@ static int find_holder(const struct stat *st)
 	return pid;
 }
 
-/* The first line of /proc/PID/status that begins with key. */
+/* Finds the first line of /proc/PID/status that begins with key. */
 static bool read_status(int pid, const char *key, char *out, size_t len)
 {
 	char path[64], line[256];
@@ -148,8 +149,8 @@ static int try_lock(int fd, int how)
 	return 0;
 }
 
-/* The same until the end, with a note on the way. */
-static int wait_until(int fd, int how, const struct cfs_lock_wait *wait, long long end)
+/* Tries until the time end. Calls wait->note once on the way. */
+static int wait_for_lock(int fd, int how, const struct cfs_lock_wait *wait, long long end)
 {
 	long long note_at = wait->note ? cfs_lock_now_ms() + CFS_LOCK_NOTE_MS : LLONG_MAX;
 	char holder[CFS_LOCK_HOLDER_MAX];
@@ -176,10 +177,10 @@ int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_
 
 	if (!wait)
 		wait = &patient;
-	rc = wait_until(fd, how, wait,
-			wait->timeout_ms > 0   ? now + wait->timeout_ms
-			: wait->timeout_ms < 0 ? now
-					       : LLONG_MAX);
+	rc = wait_for_lock(fd, how, wait,
+			   wait->timeout_ms > 0	  ? now + wait->timeout_ms
+			   : wait->timeout_ms < 0 ? now
+						  : LLONG_MAX);
 	if (rc == -ECANCELED)
 		return cfs_watch_poll(wait->watch, err);
 	if (rc == -EAGAIN)

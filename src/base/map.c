@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Whole files as spans. */
+/* Whole files as spans: mapped or copied. */
 #include "base/map.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/std.h"
 
-/* Reads until the end, whatever the size was said to be. */
+/* Reads until the end of the file, and ignores st_size. */
 static int copy_stream(int fd, struct cfs_map *out, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
@@ -26,8 +26,8 @@ static int copy_stream(int fd, struct cfs_map *out, struct cfs_err *err)
 	return rc;
 }
 
-/* The next bytes of the file that are no hole: from *off to *end. Where the file system does not know holes, all
- * of the file. */
+/* Finds the next data of the file: from *off to *end. If the filesystem does not support
+ * SEEK_DATA, the whole file is data. */
 static bool next_data(int fd, size_t size, size_t *off, size_t *end)
 {
 	off_t data = lseek(fd, (off_t)*off, SEEK_DATA), hole;
@@ -41,8 +41,9 @@ static bool next_data(int fd, size_t size, size_t *off, size_t *end)
 	return *off < size;
 }
 
-/* calloc() takes large memory from the kernel, and where nothing is written to it, it needs none. Bytes that are added
- * meanwhile do not count; when some are gone, the copy ends there. */
+/* Copies the data only. calloc() gets large memory from the kernel, which uses no memory
+ * for pages that are never written. If the file grows meanwhile, the new bytes are
+ * ignored; if it shrinks, the copy ends there. */
 static int copy_sparse(int fd, size_t size, struct cfs_map *out, struct cfs_err *err)
 {
 	cfs_autofree uint8_t *buf = calloc(1, size);
@@ -85,16 +86,17 @@ static bool is_sparse(const struct stat *st)
 	return st->st_blocks < st->st_size / 512;
 }
 
-/* *is_file: a regular file whose size is known. (Those of /proc say 0.) */
+/* Sets *is_file for a regular file whose size is known. Files in /proc report the size
+ * 0. */
 static int check_type(int fd, struct stat *st, bool *is_file, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
 		return cfs_fail_errno(err, "stat");
 	if (S_ISDIR(st->st_mode))
-		return cfs_fail(err, EISDIR, "expected a file, found a directory");
+		return cfs_fail(err, EISDIR, "expected a file, got a directory");
 	if (S_ISBLK(st->st_mode) ||
 	    (S_ISCHR(st->st_mode) && !isatty(fd) && !cfs_std_is_null(st)))
-		return cfs_fail(err, EINVAL, "expected a regular file, found %s",
+		return cfs_fail(err, EINVAL, "expected a regular file, got %s",
 				cfs_input_type_name(st->st_mode));
 	*is_file = S_ISREG(st->st_mode) && st->st_size > 0;
 	return 0;

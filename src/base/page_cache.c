@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the page cache has of a file. */
+/* How much of a file is in the page cache. */
 #include "base/io.h"
 
 #include <errno.h>
@@ -20,11 +20,12 @@ struct cachestat {
 	uint64_t n_cache, n_dirty, n_writeback, n_evicted, n_recently_evicted; /* pages */
 };
 
-/* mincore says of files that are not ours that all is there (since Linux 5.2), so it is not asked. */
+/* Counts the pages in the cache with mincore(2). Since Linux 5.2 it reports every page of
+ * another user's file as present, so such files give -EPERM. */
 static int count_mapped(int fd, size_t page, uint64_t *out)
 {
 	uint64_t n_pages, n = 0;
-	uint8_t *there;
+	uint8_t *resident;
 	struct stat st;
 	void *map;
 	int rc;
@@ -39,12 +40,14 @@ static int count_mapped(int fd, size_t page, uint64_t *out)
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
-	there = malloc(n_pages);
-	rc = !there ? -ENOMEM : mincore(map, (size_t)st.st_size, there) < 0 ? -errno : 0;
+	resident = malloc(n_pages);
+	rc = !resident					      ? -ENOMEM
+	     : mincore(map, (size_t)st.st_size, resident) < 0 ? -errno
+							      : 0;
 	for (uint64_t i = 0; rc == 0 && i < n_pages; i++)
-		n += there[i] & 1;
+		n += resident[i] & 1;
 	*out = n * page;
-	free(there);
+	free(resident);
 	munmap(map, (size_t)st.st_size);
 	return rc;
 }

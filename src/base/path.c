@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Walking a path one component after the other, each directory held while the next is opened. */
+/* Walk a path one component at a time, and hold each directory while the next one is
+ * opened. */
 #include "base/path.h"
 
 #include <errno.h>
@@ -17,9 +18,9 @@
 
 enum { LINKS_MAX = 40 }; /* as in the kernel */
 
-struct way {
-	int at;	    /* the directory that was reached */
-	char *rest; /* behind it */
+struct walk {
+	int at;	    /* the directory reached so far */
+	char *rest; /* the path that is left */
 	unsigned n_links;
 };
 
@@ -39,22 +40,22 @@ bool cfs_path_is_own(const struct stat *dir, const struct stat *st)
 	return is_own_uid(dir->st_uid) && is_own_uid(st->st_uid);
 }
 
-static void way_enter(struct way *w, int fd)
+static void walk_set_dir(struct walk *w, int fd)
 {
 	close(w->at);
 	w->at = fd;
 }
 
-static void way_end(struct way *w)
+static void walk_end(struct walk *w)
 {
 	if (w->at >= 0)
 		close(w->at);
 	free(w->rest);
 }
 
-static int way_begin(struct way *w, const char *path, struct cfs_err *err)
+static int walk_begin(struct walk *w, const char *path, struct cfs_err *err)
 {
-	*w = (struct way){.at = -1, .rest = strdup(path)};
+	*w = (struct walk){.at = -1, .rest = strdup(path)};
 	if (!w->rest)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (!*path)
@@ -63,22 +64,22 @@ static int way_begin(struct way *w, const char *path, struct cfs_err *err)
 	return w->at < 0 ? cfs_fail_errno(err, "open directory") : 0;
 }
 
-/* Takes the first component off the rest. An empty one: there is none left. */
-static int way_next(struct way *w, char name[NAME_MAX + 1], struct cfs_err *err)
+/* Removes the first component from the rest of the path. The name is empty at the end. */
+static int walk_take_name(struct walk *w, char name[NAME_MAX + 1], struct cfs_err *err)
 {
 	const char *from = w->rest + strspn(w->rest, "/");
 	size_t len = strcspn(from, "/");
 
 	if (len > NAME_MAX)
-		return cfs_fail(err, ENAMETOOLONG, "a component is too long");
+		return cfs_fail(err, ENAMETOOLONG, "file name is longer than 255 bytes");
 	memcpy(name, from, len);
 	name[len] = '\0';
 	memmove(w->rest, from + len, strlen(from + len) + 1);
 	return 0;
 }
 
-/* The target of the link, then what is left of the path. */
-static int prepend_target(struct way *w, int link, struct cfs_err *err)
+/* Puts the target of the link in front of the rest of the path. */
+static int walk_prepend_target(struct walk *w, int link, struct cfs_err *err)
 {
 	char target[PATH_MAX];
 	ssize_t len = readlinkat(link, "", target, sizeof(target));
@@ -97,13 +98,14 @@ static int prepend_target(struct way *w, int link, struct cfs_err *err)
 
 		if (root < 0)
 			return cfs_fail_errno(err, "open /");
-		way_enter(w, root);
+		walk_set_dir(w, root);
 	}
 	return 0;
 }
 
-/* 1: in /proc. The text of a link there (PID/root, PID/cwd, PID/fd/N) is not where it leads: that may be a directory of
- * another mount namespace, or one without a name. */
+/* Returns 1 if dir is in /proc. The target text of a link there (PID/root, PID/cwd,
+ * PID/fd/N) is not where it leads: that may be a directory of another mount namespace, or
+ * one without a name. */
 static int is_in_proc(int dir, struct cfs_err *err)
 {
 	struct statfs fs;
@@ -113,19 +115,19 @@ static int is_in_proc(int dir, struct cfs_err *err)
 	return fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Lets the kernel follow. */
-static int enter_through_proc(struct way *w, const char *name, struct cfs_err *err)
+/* Lets the kernel follow a link of /proc. */
+static int walk_enter_magic_link(struct walk *w, const char *name, struct cfs_err *err)
 {
 	int fd = openat(w->at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return cfs_fail_errno(err, "%s", name);
-	way_enter(w, fd);
+	walk_set_dir(w, fd);
 	return 0;
 }
 
-/* name is no directory: a link, or the end of the way. */
-static int way_follow(struct way *w, const char *name, struct cfs_err *err)
+/* Follows name, which is not a directory: it must be a symbolic link. */
+static int walk_follow_link(struct walk *w, const char *name, struct cfs_err *err)
 {
 	cfs_autofd int link = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat dir, st;
@@ -144,27 +146,27 @@ static int way_follow(struct way *w, const char *name, struct cfs_err *err)
 		return cfs_fail(err, ELOOP, "too many symbolic links");
 	in_proc = is_in_proc(link, err);
 	if (in_proc)
-		return in_proc < 0 ? in_proc : enter_through_proc(w, name, err);
-	return prepend_target(w, link, err);
+		return in_proc < 0 ? in_proc : walk_enter_magic_link(w, name, err);
+	return walk_prepend_target(w, link, err);
 }
 
-/* O_DIRECTORY, so that automounts are mounted. -ENOENT without a message. */
-static int way_step(struct way *w, const char *name, struct cfs_err *err)
+/* Enters a directory. O_DIRECTORY triggers automounts. -ENOENT without a message. */
+static int walk_enter_dir(struct walk *w, const char *name, struct cfs_err *err)
 {
 	int fd = openat(w->at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0) {
-		way_enter(w, fd);
+		walk_set_dir(w, fd);
 		return 0;
 	}
 	if (errno == ENOENT)
 		return -ENOENT;
 	if (errno != ENOTDIR && errno != ELOOP)
 		return cfs_fail_errno(err, "%s", name);
-	return way_follow(w, name, err);
+	return walk_follow_link(w, name, err);
 }
 
-static int make_and_step(struct way *w, const char *name, mode_t mode, bool *made,
+static int walk_make_dir(struct walk *w, const char *name, mode_t mode, bool *made,
 			 struct cfs_err *err)
 {
 	bool is_last = !w->rest[strspn(w->rest, "/")];
@@ -172,27 +174,27 @@ static int make_and_step(struct way *w, const char *name, mode_t mode, bool *mad
 	if (mkdirat(w->at, name, is_last ? mode : 0755) == 0)
 		*made = is_last;
 	else if (errno != EEXIST)
-		return cfs_fail_errno(err, "make directory %s", name);
-	return way_step(w, name, err);
+		return cfs_fail_errno(err, "create directory %s", name);
+	return walk_enter_dir(w, name, err);
 }
 
-/* made: NULL makes nothing. */
+/* Creates missing directories, unless made is NULL. */
 static int open_dir(const char *path, mode_t mode, bool *made, struct cfs_err *err)
 {
 	char name[NAME_MAX + 1];
-	struct way w;
-	int rc = way_begin(&w, path, err);
+	struct walk w;
+	int rc = walk_begin(&w, path, err);
 
-	while (rc == 0 && (rc = way_next(&w, name, err)) == 0 && *name) {
-		rc = way_step(&w, name, err);
+	while (rc == 0 && (rc = walk_take_name(&w, name, err)) == 0 && *name) {
+		rc = walk_enter_dir(&w, name, err);
 		if (rc == -ENOENT && made)
-			rc = make_and_step(&w, name, mode, made, err);
+			rc = walk_make_dir(&w, name, mode, made, err);
 		if (rc == -ENOENT)
 			rc = cfs_fail(err, ENOENT, "%s: %s", name, strerror(ENOENT));
 	}
 	if (rc == 0)
 		rc = cfs_steal_fd(&w.at);
-	way_end(&w);
+	walk_end(&w);
 	return rc;
 }
 
@@ -211,7 +213,7 @@ int cfs_path_make_dir(const char *path, mode_t mode, bool *made, struct cfs_err 
 	return open_dir(path, mode, made, err);
 }
 
-static bool is_link(const struct way *w, const char *name)
+static bool is_link(const struct walk *w, const char *name)
 {
 	struct stat st;
 
@@ -223,11 +225,11 @@ static bool is_name(const char *name)
 	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* Until name is the last component and no link. */
-static int walk_to_last(struct way *w, char name[NAME_MAX + 1], struct cfs_err *err)
+/* Walks until name is the last component and is not a symbolic link. */
+static int walk_to_last(struct walk *w, char name[NAME_MAX + 1], struct cfs_err *err)
 {
 	for (;;) {
-		int rc = way_next(w, name, err);
+		int rc = walk_take_name(w, name, err);
 
 		if (rc < 0)
 			return rc;
@@ -235,7 +237,7 @@ static int walk_to_last(struct way *w, char name[NAME_MAX + 1], struct cfs_err *
 			return cfs_fail(err, EISDIR, "expected a file, got a directory");
 		if (!*w->rest && !is_link(w, name))
 			return 0;
-		rc = way_step(w, name, err);
+		rc = walk_enter_dir(w, name, err);
 		if (rc == -ENOENT)
 			return cfs_fail(err, ENOENT, "%s: %s", name, strerror(ENOENT));
 		if (rc < 0)
@@ -246,8 +248,8 @@ static int walk_to_last(struct way *w, char name[NAME_MAX + 1], struct cfs_err *
 int cfs_path_open_parent(const char *path, char **out, struct cfs_err *err)
 {
 	char name[NAME_MAX + 1];
-	struct way w;
-	int rc = way_begin(&w, path, err);
+	struct walk w;
+	int rc = walk_begin(&w, path, err);
 
 	if (rc == 0)
 		rc = walk_to_last(&w, name, err);
@@ -255,6 +257,6 @@ int cfs_path_open_parent(const char *path, char **out, struct cfs_err *err)
 		*out = strdup(name);
 		rc = *out ? cfs_steal_fd(&w.at) : cfs_fail(err, ENOMEM, "out of memory");
 	}
-	way_end(&w);
+	walk_end(&w);
 	return rc;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Paths that the user names, to write there. A symbolic link in one is followed when it can only come
- * from the user or from root: link and directory belong to one of them, and not everybody may write to
- * the directory (unless it is sticky). Any other link is refused, with -ELOOP and a message that
- * has its name: whoever owns a directory on the way could otherwise choose where the user writes.
+/* Paths that the user gives for output. A symbolic link is followed only if the user or
+ * root created it: one of them owns the link and its directory, and the directory is not
+ * world-writable (unless it is sticky). Any other link is refused with -ELOOP and a
+ * message that names it. Otherwise, another user who owns a directory in the path could
+ * choose which file is written.
  *
  * The owner of "/" counts as root, for user namespaces that do not map root.
  */
@@ -15,21 +16,23 @@
 
 #include "base/err.h"
 
-/* The directory, for the *at() calls (O_PATH). The messages of these functions do not have the path. */
+/* Opens a directory for the *at() calls (O_PATH). The messages of these functions do not
+ * contain the path. */
 int cfs_path_open_dir(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same, and makes what is missing: the last directory with this mode, those above it with 0755, all
- * less the umask. *made, unless it is NULL: the last one is new. */
+/* The same, but creates missing directories: the last one with this mode, those above it
+ * with 0755, all less the umask. *made (unless made is NULL) is set to true if the last
+ * one was created. */
 int cfs_path_make_dir(const char *path, mode_t mode, bool *made,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The directory of the file, and its name there (the caller's, to free); links in the last place are
- * followed by the same rule. The file may not exist. -EISDIR: the path ends in a slash, or in a
- * component that is no name. */
+/* Opens the directory of a file. *name is the name in it; the caller frees it. If the
+ * last component is a symbolic link, it is followed by the rule above. The file need not
+ * exist. -EISDIR: the path ends in "/", "." or "..". */
 int cfs_path_open_parent(const char *path, char **name,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Can only the user or root have put what st is about into dir? */
+/* Returns true if only the user or root can have created the file of st in dir. */
 bool cfs_path_is_own(const struct stat *dir, const struct stat *st);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The worker pool: threads take the next number until none is left. */
+/* The worker pool: each thread takes the next piece of work until none is left. */
 #include "base/pool.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ struct worker {
 	pthread_t thread;
 };
 
-static void note_failure(struct job *job, size_t i, int rc, const struct cfs_err *err)
+static void record_failure(struct job *job, size_t i, int rc, const struct cfs_err *err)
 {
 	pthread_mutex_lock(&job->lock);
 	if (job->rc == 0 || i < job->failed_i) {
@@ -42,7 +42,7 @@ static void note_failure(struct job *job, size_t i, int rc, const struct cfs_err
 	atomic_store(&job->stop, true);
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct job *job = w->job;
@@ -61,18 +61,18 @@ static void *work(void *arg)
 		err.msg[0] = '\0';
 		rc = job->fn(job->ctx, w->index, i, &err);
 		if (rc < 0)
-			note_failure(job, i, rc, &err);
+			record_failure(job, i, rc, &err);
 	}
 	return NULL;
 }
 
-/* Starts what it can get: with no thread at all the caller does the work alone. */
-static unsigned start(struct worker *w, unsigned n)
+/* Starts up to n - 1 threads. If none can be started, the caller does all the work. */
+static unsigned start_workers(struct worker *w, unsigned n)
 {
 	unsigned i;
 
 	for (i = 1; i < n; i++)
-		if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
+		if (pthread_create(&w[i].thread, NULL, run_worker, &w[i]) != 0)
 			break;
 	return i;
 }
@@ -94,8 +94,8 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 	for (unsigned i = 0; i < n_threads; i++)
 		w[i] = (struct worker){.job = &job, .index = i};
 	pthread_mutex_init(&job.lock, NULL);
-	started = start(w, n_threads);
-	work(&w[0]);
+	started = start_workers(w, n_threads);
+	run_worker(&w[0]);
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(w[i].thread, NULL);
 	pthread_mutex_destroy(&job.lock);

@@ -8,24 +8,23 @@
 #include "base/err.h"
 #include "base/watch.h"
 
-/* One piece: i in [0, n). Fills its own slot and touches nothing that another piece
- * writes. worker in [0, n_threads) names the thread, for buffers that are kept per
- * thread. */
+/* One piece of work: i in [0, n). It writes only to its own slot. worker in [0,
+ * n_threads) is the number of the thread, for buffers per thread. */
 typedef int (*cfs_pool_fn)(void *ctx, unsigned worker, size_t i, struct cfs_err *err);
 
-/* Calls fn once for each i, on up to n_threads threads (the caller's is one of them).
- * After a failure no further piece is begun; the failure with the smallest i is returned,
- * so the outcome does not depend on timing: pieces are begun in ascending order.
- * watch (may be NULL) is polled before each piece: -ECANCELED once it is cancelled and a piece was
- * not begun. */
+/* Calls fn once for each i, in ascending order, on up to n_threads threads including the
+ * caller's. After a failure no further piece is started. The failure with the smallest i
+ * is returned, so that the result does not depend on timing. watch (may be NULL) is
+ * polled before each piece: -ECANCELED if it is cancelled before the last piece was
+ * started. */
 int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		 const struct cfs_watch *watch, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* CPUs that this process may use, at least 1. */
+/* The number of CPUs that this process may use, at least 1. */
 unsigned cfs_pool_cpus(void);
 
-/* Threads for reading many files: as many as CPUs, and at least 8, since they wait for the
- * disk (see bench/README.md). */
+/* The number of threads for reading many files: the number of CPUs, but at least 8,
+ * because the threads wait for the disk (see bench/README.md). */
 unsigned cfs_pool_readers(void);
 
 #endif

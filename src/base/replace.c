@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Replacing a file. Where the file system can, the new one has no name until it is whole, so that
- * a process that is killed leaves nothing behind.
+/* Replace a file atomically. If the filesystem supports O_TMPFILE, the new file has no
+ * name until it is complete, so that a killed process leaves nothing behind.
  */
 #include "base/replace.h"
 
@@ -29,8 +29,9 @@ static bool is_number(const char *text, char end)
 	return len && text[len] == end;
 }
 
-/* Descriptors by name: to replace the file behind one would not be what the caller asked for. Other paths through
- * /proc (PID/root, PID/cwd) lead to directories. */
+/* Returns true for paths like /dev/fd/N: the caller wants to write to that descriptor,
+ * not to replace the file behind it. Other paths through /proc (PID/root, PID/cwd) lead
+ * to directories. */
 static bool names_descriptor(const char *path)
 {
 	static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/",
@@ -49,14 +50,15 @@ static bool names_descriptor(const char *path)
 	return strncmp(path, std, strlen(std)) == 0;
 }
 
-static int open_straight(const char *path, struct cfs_replace *r, struct cfs_err *err)
+static int open_in_place(const char *path, struct cfs_replace *r, struct cfs_err *err)
 {
 	r->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
 	return r->fd < 0 ? cfs_fail_errno(err, "open") : 0;
 }
 
-/* Names beside the file. The first is always the same, so that one that a killed process left behind is
- * found by the next; when it is in use, a random one serves. Stored in r->tmp. */
+/* Stores a temporary name in r->tmp. The first name is always the same, so that the next
+ * process finds and removes the file of a killed one. If that name is in use, a random
+ * one is taken. */
 static int make_tmp_name(struct cfs_replace *r, int attempt, struct cfs_err *err)
 {
 	uint32_t random;
@@ -64,7 +66,7 @@ static int make_tmp_name(struct cfs_replace *r, int attempt, struct cfs_err *err
 
 	free(cfs_steal(&r->tmp));
 	if (attempt < 2) {
-		/* Short enough for names that are as long as names can be. */
+		/* Shortened, so that it fits into NAME_MAX for any name. */
 		n = asprintf(&r->tmp, ".%.200s.cfs-tmp", r->name);
 	} else {
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -83,9 +85,9 @@ static bool is_own_file(const struct stat *st)
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid();
 }
 
-/* Removes a temporary name that is taken, if the file is ours and nobody works on it any more: whoever
- * does holds a lock on it. */
-static void sweep(const struct cfs_replace *r)
+/* Removes a temporary file that a killed process left behind: it is ours and not locked.
+ * A running process holds a lock on its file. */
+static void remove_stale_tmp(const struct cfs_replace *r)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	struct stat st;
@@ -99,7 +101,8 @@ static void sweep(const struct cfs_replace *r)
 		unlinkat(r->dirfd, r->tmp, 0);
 }
 
-/* Gives the file a temporary name by way of take, which says -EEXIST when a name is not free. */
+/* Tries temporary names until take() accepts one. take() returns -EEXIST if the name
+ * exists. */
 static int take_tmp_name(struct cfs_replace *r,
 			 int (*take)(struct cfs_replace *r, struct cfs_err *err),
 			 struct cfs_err *err)
@@ -112,7 +115,7 @@ static int take_tmp_name(struct cfs_replace *r,
 		if (rc == 0)
 			return 0;
 		if (rc == -EEXIST)
-			sweep(r);
+			remove_stale_tmp(r);
 		free(cfs_steal(&r->tmp));
 		if (rc != -EEXIST)
 			return rc;
@@ -140,7 +143,7 @@ static bool lacks_tmpfile(int errnum)
 	       errnum == EINVAL;
 }
 
-static int open_beside(struct cfs_replace *r, struct cfs_err *err)
+static int open_tmp(struct cfs_replace *r, struct cfs_err *err)
 {
 	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, r->mode);
 	if (r->fd < 0 && !lacks_tmpfile(errno))
@@ -151,12 +154,13 @@ static int open_beside(struct cfs_replace *r, struct cfs_err *err)
 		if (rc < 0)
 			return rc;
 	}
-	/* For sweep(); a file system without locks loses nothing but that. */
+	/* For remove_stale_tmp(). On a filesystem without locks, stale files stay. */
 	(void)flock(r->fd, LOCK_EX | LOCK_NB);
 	return 0;
 }
 
-/* A device or a FIFO. One that another user put there would get the bytes, or let us wait for ever. */
+/* Opens a device or a FIFO, unless another user can have created it: such a FIFO would
+ * receive the bytes, or block us forever. */
 static int open_special(struct cfs_replace *r, const struct stat *st, struct cfs_err *err)
 {
 	struct stat dir, now;
@@ -171,13 +175,14 @@ static int open_special(struct cfs_replace *r, const struct stat *st, struct cfs
 	if (r->fd < 0 || fstat(r->fd, &now) < 0)
 		return cfs_fail_errno(err, "open");
 	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
-		return cfs_fail(err, ESTALE, "it was replaced while it was opened");
+		return cfs_fail(err, ESTALE,
+				"file was replaced while it was opened; try again");
 	close(cfs_steal_fd(&r->dirfd));
 	return 0;
 }
 
-/* The mode of a file that belongs to us is kept, unless it has other names: then somebody else may
- * have put this one here. Set-id bits never are. */
+/* Keeps the mode of an existing file only if we own it and it has one name. A file with
+ * more names may have been linked here by another user. Set-id bits are never kept. */
 static int open_in_directory(struct cfs_replace *r, struct cfs_err *err)
 {
 	struct stat st;
@@ -186,7 +191,7 @@ static int open_in_directory(struct cfs_replace *r, struct cfs_err *err)
 	if (fstatat(r->dirfd, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT)
 			return cfs_fail_errno(err, "stat");
-		return open_beside(r, err);
+		return open_tmp(r, err);
 	}
 	if (S_ISDIR(st.st_mode))
 		return cfs_fail(err, EISDIR, "expected a file, got a directory");
@@ -198,7 +203,7 @@ static int open_in_directory(struct cfs_replace *r, struct cfs_err *err)
 	r->keeps_mode = is_own_file(&st) && st.st_nlink == 1;
 	if (r->keeps_mode)
 		r->mode = st.st_mode & 0777;
-	return open_beside(r, err);
+	return open_tmp(r, err);
 }
 
 static int open_at(int dirfd, struct cfs_replace *r, struct cfs_err *err)
@@ -227,13 +232,15 @@ int cfs_replace_open(const char *path, struct cfs_replace *out, struct cfs_err *
 
 	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
 	if (names_descriptor(path))
-		return open_straight(path, out, err);
+		return open_in_place(path, out, err);
 	dirfd = cfs_path_open_parent(path, &out->name, err);
 	return dirfd < 0 ? dirfd : open_at(dirfd, out, err);
 }
 
-/* An anonymous file takes a free name at once; a taken one only by way of a second name. */
-static int give_name(struct cfs_replace *r, struct cfs_err *err)
+/* Gives the file its name, and replaces an existing file. An O_TMPFILE file can be
+ * linked to a free name only; otherwise it is linked to a temporary name, which is
+ * then renamed. */
+static int publish_replace(struct cfs_replace *r, struct cfs_err *err)
 {
 	int rc = -EEXIST;
 
@@ -253,9 +260,10 @@ static int give_name(struct cfs_replace *r, struct cfs_err *err)
 	return 0;
 }
 
-/* Some file systems have no hard links (exFAT), others no RENAME_NOREPLACE (NFS); the last resort leaves
- * a gap in which another process may make the file, too. */
-static int give_free_name(struct cfs_replace *r, struct cfs_err *err)
+/* Gives the file its name, which must not exist. Some filesystems have no hard links
+ * (exFAT), others no RENAME_NOREPLACE (NFS). On those, the last method leaves a short
+ * time in which another process can create the file. */
+static int publish_new(struct cfs_replace *r, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -285,9 +293,9 @@ static int give_free_name(struct cfs_replace *r, struct cfs_err *err)
 	return 0;
 }
 
-static int commit(struct cfs_replace *r,
-		  int (*name_it)(struct cfs_replace *r, struct cfs_err *err),
-		  struct cfs_err *err)
+static int commit_with(struct cfs_replace *r,
+		       int (*publish)(struct cfs_replace *r, struct cfs_err *err),
+		       struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -301,7 +309,7 @@ static int commit(struct cfs_replace *r,
 	if (rc == 0 && fsync(r->fd) < 0)
 		rc = cfs_fail_errno(err, "fsync");
 	if (rc == 0)
-		rc = name_it(r, err);
+		rc = publish(r, err);
 	if (rc == 0 && fsync(r->dirfd) < 0)
 		rc = cfs_fail_errno(err, "fsync of the directory");
 	cfs_replace_abort(r);
@@ -310,12 +318,12 @@ static int commit(struct cfs_replace *r,
 
 int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err)
 {
-	return commit(r, give_name, err);
+	return commit_with(r, publish_replace, err);
 }
 
 int cfs_replace_commit_new(struct cfs_replace *r, struct cfs_err *err)
 {
-	return commit(r, give_free_name, err);
+	return commit_with(r, publish_new, err);
 }
 
 void cfs_replace_abort(struct cfs_replace *r)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Foreign text for people. */
+/* Escape untrusted text for terminals. */
 #include "base/show.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Source: the table 3-7 of the Unicode standard. */
+/* Source: table 3-7 of the Unicode standard. */
 size_t cfs_utf8_len(const uint8_t *p, size_t left)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Foreign text for people: names, paths and messages as they may reach a terminal. */
+/* Escape untrusted text (names, paths, messages) before it reaches a terminal. */
 #ifndef CFS_BASE_SHOW_H
 #define CFS_BASE_SHOW_H
 
@@ -8,21 +8,23 @@
 
 #include "base/span.h"
 
-/* Bytes of the character of UTF-8 at p, of which there are left; 0: it is none. */
+/* Length in bytes of the UTF-8 character at p, which has left bytes; 0 if it is not valid
+ * UTF-8. */
 size_t cfs_utf8_len(const uint8_t *p, size_t left);
 
-/* The number of that character. */
+/* The code point of that character. */
 uint32_t cfs_utf8_decode(const uint8_t *p, size_t len);
 
-/* Bytes at p that are not shown: a control character (C0, DEL, C1), one that changes the direction of text or
- * ends a line (U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069), or one byte that is not UTF-8. 0: what is there is
- * shown as it is. */
+/* Length of the bytes at p that must be escaped: a control character (C0, DEL, C1), a
+ * character that changes the direction of text or ends a line (U+061C, U+200E, U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069), or one byte that is not UTF-8. 0: the character at
+ * p is printed as it is. */
 size_t cfs_show_hidden_len(const uint8_t *p, size_t left);
 
-enum { CFS_SHOW_FACTOR = 4 }; /* bytes of text for one byte at most: \xNN */
+enum { CFS_SHOW_FACTOR = 4 }; /* longest output for one byte: \xNN */
 
-/* Writes text to out, its hidden bytes as \xNN, and a NUL behind; what does not fit into cap is left out, whole
- * characters only. Returns the length without the NUL. */
+/* Writes text to out with hidden bytes as \xNN, and adds a NUL. Text that does not fit
+ * into cap is cut off after a whole character. Returns the length without the NUL. */
 size_t cfs_show(struct cfs_text text, char *out, size_t cap);
 
 #endif

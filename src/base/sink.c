@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Sinks and the buffer in front of them. */
+/* Sinks, and output buffers in front of them. */
 #include "base/sink.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ void cfs_out_fini(struct cfs_out *out)
 	out->cap = out->len = 0;
 }
 
-static void send(struct cfs_out *out, const void *p, size_t len)
+static void write_to_sink(struct cfs_out *out, const void *p, size_t len)
 {
 	if (out->rc == 0 && len)
 		out->rc = out->sink.write(out->sink.ctx, p, len, &out->err);
@@ -82,7 +82,7 @@ static void send(struct cfs_out *out, const void *p, size_t len)
 
 int cfs_out_flush(struct cfs_out *out, struct cfs_err *err)
 {
-	send(out, out->buf, out->len);
+	write_to_sink(out, out->buf, out->len);
 	out->len = 0;
 	if (out->rc < 0 && err)
 		*err = out->err;
@@ -98,7 +98,7 @@ void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len)
 		size_t n = out->cap - out->len;
 
 		if (out->len == 0 && len >= out->cap) {
-			send(out, from, len);
+			write_to_sink(out, from, len);
 			return;
 		}
 		if (n > len)
@@ -108,21 +108,21 @@ void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len)
 		from += n;
 		len -= n;
 		if (out->len == out->cap) {
-			send(out, out->buf, out->len);
+			write_to_sink(out, out->buf, out->len);
 			out->len = 0;
 		}
 	}
 }
 
-/* What is sent ends at a multiple of 4096 where that leaves enough room: files are written in
- * whole pages then, and hashed in whole blocks. */
+/* Flushes up to a multiple of 4096 if that makes enough room, so that files are written
+ * in whole pages and digested in whole blocks. */
 void cfs_out_room_slow(struct cfs_out *out, size_t len)
 {
 	size_t rest = out->len % 4096;
 
 	if (rest + len > out->cap)
 		rest = 0;
-	send(out, out->buf, out->len - rest);
+	write_to_sink(out, out->buf, out->len - rest);
 	memmove(out->buf, out->buf + out->len - rest, rest);
 	out->len = rest;
 }

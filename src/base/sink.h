@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Sinks: where bytes go (a file, memory, a digest), and a buffer in front of one. */
+/* Sinks: destinations of bytes (a file, memory, a digest), and output buffers. */
 #ifndef CFS_BASE_SINK_H
 #define CFS_BASE_SINK_H
 
@@ -10,16 +10,16 @@
 #include "base/span.h"
 #include "base/watch.h"
 
-/* Takes all len bytes or fails. Pieces come in order, without gaps. */
+/* Writes all len bytes or fails. Calls come in order, without gaps. */
 struct cfs_sink {
 	int (*write)(void *ctx, const void *p, size_t len, struct cfs_err *err);
 	void *ctx;
 };
 
-/* A sink that writes to the descriptor behind fd, which stays the caller's. */
+/* A sink that writes to *fd. The caller keeps and closes the descriptor. */
 struct cfs_sink cfs_sink_fd(const int *fd);
 
-/* The same, and the writing ends with -ECANCELED when watch (may be NULL) is cancelled. */
+/* The same, but a write returns -ECANCELED if watch (may be NULL) is cancelled. */
 struct cfs_watched_fd {
 	int fd;
 	const struct cfs_watch *watch;
@@ -27,7 +27,7 @@ struct cfs_watched_fd {
 
 struct cfs_sink cfs_sink_watched_fd(const struct cfs_watched_fd *to);
 
-/* A sink that appends to memory. Starts zeroed; free(mem->p) is the caller's. */
+/* A sink that appends to memory. Starts zeroed; the caller frees p. */
 struct cfs_mem {
 	uint8_t *p;
 	size_t len, cap;
@@ -35,15 +35,15 @@ struct cfs_mem {
 
 struct cfs_sink cfs_sink_mem(struct cfs_mem *mem);
 
-/* A sink that hands each piece to a, then to b. */
+/* A sink that writes to a, then to b. */
 struct cfs_tee {
 	struct cfs_sink a, b;
 };
 
 struct cfs_sink cfs_sink_tee(struct cfs_tee *tee);
 
-/* A buffer in front of a sink, so that it sees large pieces. The first error is kept:
- * later puts do nothing and cfs_out_flush reports it. */
+/* A buffer in front of a sink, so that it gets large pieces. The first error is kept:
+ * later puts do nothing, and cfs_out_flush returns it. */
 struct cfs_out {
 	struct cfs_sink sink;
 	uint8_t *buf;
@@ -53,13 +53,13 @@ struct cfs_out {
 	struct cfs_err err;
 };
 
-/* cap: bytes to collect, e.g. 256 KiB. The buffer is freed by cfs_out_fini, which drops
- * what was not flushed. */
+/* Allocates a buffer of cap bytes, for example 256 KiB. cfs_out_fini frees it and drops
+ * bytes that were not flushed. */
 int cfs_out_init(struct cfs_out *out, struct cfs_sink sink, size_t cap) CFS_MUST_CHECK;
 void cfs_out_fini(struct cfs_out *out);
 int cfs_out_flush(struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The slow parts of cfs_out_put and cfs_out_room: flush. */
+/* The slow paths of cfs_out_put and cfs_out_room: flush. */
 void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len);
 void cfs_out_room_slow(struct cfs_out *out, size_t len);
 void cfs_out_zero(struct cfs_out *out, uint64_t len);
@@ -77,8 +77,8 @@ static inline void cfs_out_put(struct cfs_out *out, const void *p, size_t len)
 	out->total += len;
 }
 
-/* len bytes of the buffer (at most cap) that count as put; the caller sets every one of them
- * before the next call. For what is put together in place. */
+/* Returns len bytes of the buffer (at most cap), to be filled in place. They count as
+ * put; the caller sets all of them before the next call. */
 static inline uint8_t *cfs_out_room(struct cfs_out *out, size_t len)
 {
 	uint8_t *room;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Spans: the one place where foreign bytes are cut and integers are read from them. */
+/* Spans: the only code that cuts ranges out of untrusted bytes and reads integers from
+ * them. */
 #ifndef CFS_BASE_SPAN_H
 #define CFS_BASE_SPAN_H
 
@@ -9,13 +10,13 @@
 #include <string.h>
 #include <endian.h>
 
-/* A range of bytes, lent. len 0 may go with p NULL. */
+/* A range of borrowed bytes. If len is 0, p may be NULL. */
 struct cfs_span {
 	const uint8_t *p;
 	size_t len;
 };
 
-/* A range of characters, lent, not NUL-terminated. */
+/* A range of borrowed characters, not NUL-terminated. */
 struct cfs_text {
 	const char *s;
 	size_t len;
@@ -23,7 +24,8 @@ struct cfs_text {
 
 #define CFS_TEXT(literal) ((struct cfs_text){(literal), sizeof(literal) - 1})
 
-/* Bytes [off, off + len) of in. False, and out untouched, when they are not all inside.
+/* Stores the bytes [off, off + len) of in. Returns false, and leaves out unchanged, if
+ * they are not all inside.
  */
 static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 				struct cfs_span *out)
@@ -35,7 +37,7 @@ static inline bool cfs_span_sub(struct cfs_span in, uint64_t off, uint64_t len,
 	return true;
 }
 
-/* Does in lie inside all, the same memory? */
+/* Returns true if in is a part of the memory of all. */
 static inline bool cfs_span_holds(struct cfs_span all, struct cfs_span in)
 {
 	uintptr_t off = (uintptr_t)in.p - (uintptr_t)all.p;
@@ -68,13 +70,13 @@ static inline bool cfs_text_eq(struct cfs_text a, struct cfs_text b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
 }
 
-/* No byte of it is anything but 0. */
+/* Returns true if all bytes are 0. */
 static inline bool cfs_span_is_zero(struct cfs_span in)
 {
 	return in.len == 0 || (in.p[0] == 0 && memcmp(in.p, in.p + 1, in.len - 1) == 0);
 }
 
-/* Byte order: unsigned, the shorter first when it is a prefix of the other. */
+/* Compares bytes as unsigned. A prefix sorts before the longer text. */
 static inline int cfs_text_cmp(struct cfs_text a, struct cfs_text b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
@@ -133,7 +135,8 @@ static inline void cfs_put_le64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/* Checked sums of untrusted numbers: false on overflow, and out untouched. */
+/* Checked arithmetic on untrusted numbers. Returns false on overflow, and leaves out
+ * unchanged. */
 static inline bool cfs_add(uint64_t a, uint64_t b, uint64_t *out)
 {
 	uint64_t sum;
@@ -154,7 +157,8 @@ static inline bool cfs_mul(uint64_t a, uint64_t b, uint64_t *out)
 	return true;
 }
 
-/* x rounded to a multiple of a, a power of two. The caller knows that it cannot overflow.
+/* Rounds x to a multiple of a, a power of two. The caller makes sure that it does not
+ * overflow.
  */
 static inline uint64_t cfs_align_up(uint64_t x, uint64_t a)
 {

@@ -15,7 +15,7 @@ bool cfs_std_is_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(NULL_MAJOR, NULL_MINOR);
 }
 
-/* Something else in its place, a file in a chroot say, would get what is printed. */
+/* Another file in its place, for example in a chroot, would receive the output. */
 static int check_null(int fd, struct cfs_err *err)
 {
 	struct stat st;

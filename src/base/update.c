@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The file is replaced by rename, so whoever had waited for its lock has an old file then: what was locked is compared
- * with what the path leads to, and when they differ, all is done again. */
+/* Lock a file that other processes replace by rename. A process that has waited for the
+ * lock may then hold the old file. So the locked inode is compared with the one at the
+ * path, and if they differ, everything starts again. */
 #include "base/update.h"
 
 #include <errno.h>
@@ -18,9 +19,9 @@
 
 enum {
 	TRIES_MAX = 100000
-}; /* each of them is another process that has replaced the file */
+}; /* each try means that another process has replaced the file */
 
-/* Is the name still that of the file that was locked? */
+/* Returns 1 if the locked file is still the one at the path. */
 static int is_current(struct cfs_update *u, struct cfs_err *err)
 {
 	struct stat now;
@@ -33,11 +34,12 @@ static int is_current(struct cfs_update *u, struct cfs_err *err)
 		return 0;
 	if (u->st.st_nlink == 0)
 		return cfs_fail(err, ESTALE,
-				"the file was deleted, and is only mounted here");
+				"file has been deleted and exists only as a mount");
 	return 1;
 }
 
-/* The directory of a name that is free, locked. 0: the name is not free any more. */
+/* Locks the directory of a file that does not exist. Returns 0 if the file exists by
+ * now. */
 static int lock_directory(struct cfs_update *u, const struct cfs_lock_wait *wait,
 			  struct cfs_err *err)
 {
@@ -57,7 +59,7 @@ static int lock_directory(struct cfs_update *u, const struct cfs_lock_wait *wait
 	return 0;
 }
 
-static bool leads_nowhere(const char *path)
+static bool is_dangling_link(const char *path)
 {
 	struct stat st;
 
@@ -65,22 +67,22 @@ static bool leads_nowhere(const char *path)
 	       errno == ENOENT;
 }
 
-/* The directory is held from here on: what is read, locked and replaced is one name in it. */
-static int open_place(struct cfs_update *u, const char *path, struct cfs_err *err)
+/* Opens the directory of the file. From here on, the file is one name in this
+ * directory. */
+static int open_dir(struct cfs_update *u, const char *path, struct cfs_err *err)
 {
 	if (u->dir >= 0)
 		close(cfs_steal_fd(&u->dir));
 	free(cfs_steal(&u->name));
-	if (leads_nowhere(path))
-		return cfs_fail(
-			err, ENOLINK,
-			"expected a file, got a symbolic link that leads nowhere");
+	if (is_dangling_link(path))
+		return cfs_fail(err, ENOLINK,
+				"expected a file, got a dangling symbolic link");
 	u->dir = cfs_path_open_parent(path, &u->name, err);
 	return u->dir < 0 ? u->dir : 0;
 }
 
-/* NFS locks a file exclusively through descriptors for writing alone. 1: fd is one; 0: the file has been replaced
- * meanwhile. */
+/* Opens the file again for writing, which NFS requires for an exclusive lock. Returns 1,
+ * or 0 if the file has been replaced meanwhile. */
 static int reopen_for_writing(struct cfs_update *u, struct cfs_err *err)
 {
 	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -98,9 +100,9 @@ static int reopen_for_writing(struct cfs_update *u, struct cfs_err *err)
 	return 1;
 }
 
-/* As try_begin. */
-static int lock_file(struct cfs_update *u, const struct cfs_lock_wait *wait,
-		     struct cfs_err *err)
+/* Locks the file. Returns 1, or 0 if it has been replaced meanwhile. */
+static int lock_existing(struct cfs_update *u, const struct cfs_lock_wait *wait,
+			 struct cfs_err *err)
 {
 	int rc = cfs_lock_take(u->fd, LOCK_EX, wait, err), reopened;
 
@@ -113,11 +115,12 @@ static int lock_file(struct cfs_update *u, const struct cfs_lock_wait *wait,
 	return rc < 0 ? rc : is_current(u, err);
 }
 
-/* 1: locked; 0: the file has been replaced meanwhile. */
-static int try_begin(struct cfs_update *u, const char *path,
-		     const struct cfs_lock_wait *wait, struct cfs_err *err)
+/* Returns 1 if the file or its directory is locked, 0 if the file has been replaced
+ * meanwhile. */
+static int try_lock(struct cfs_update *u, const char *path,
+		    const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
-	int rc = open_place(u, path, err);
+	int rc = open_dir(u, path, err);
 
 	if (rc < 0)
 		return rc;
@@ -128,7 +131,7 @@ static int try_begin(struct cfs_update *u, const char *path,
 	}
 	if (u->fd < 0)
 		return u->fd;
-	rc = lock_file(u, wait, err);
+	rc = lock_existing(u, wait, err);
 	if (rc == 0)
 		close(cfs_steal_fd(&u->fd));
 	return rc;
@@ -141,9 +144,9 @@ int cfs_update_begin(const char *path, const struct cfs_lock_wait *wait,
 
 	*out = (struct cfs_update){.dir = -1, .fd = -1, .lock = -1};
 	for (int i = 0; rc == 0 && i < TRIES_MAX; i++)
-		rc = try_begin(out, path, wait, err);
+		rc = try_lock(out, path, wait, err);
 	if (rc == 0)
-		rc = cfs_fail(err, EBUSY, "it is replaced again and again");
+		rc = cfs_fail(err, EBUSY, "other processes keep replacing the file");
 	if (rc < 0)
 		cfs_update_end(out);
 	return rc < 0 ? rc : 0;

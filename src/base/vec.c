@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Growing arrays. realloc moves large blocks by remapping, so growth costs no second
- * copy. */
+/* Growing arrays. realloc() moves large blocks by remapping pages, so growing does not
+ * copy them. */
 #include "base/mem.h"
 
 #include <errno.h>

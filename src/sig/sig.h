@@ -82,7 +82,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 
 /* Adds every file of the directory, one key each; names that begin with a dot and
  * certificates are ignored. A file that is neither is an error: a revocation must not be
- * lost by a typing mistake. -ENOENT: no such directory, or a link in it leads nowhere. */
+ * lost by a typing mistake. -ENOENT: no such directory, or a link in it is dangling. */
 int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int dirfd, const char *dir,
 			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_sig_keys_fini(struct cfs_sig_keys *keys);
@@ -161,7 +161,7 @@ int cfs_sig_floor_check(const char *path, const struct cfs_sig_statement *s,
 /* Makes the version the floor of its name; creates the file if there is none. The file is
  * replaced as a whole, under a lock on its inode, so that two processes do not undo each
  * other, whatever paths they use. -ESTALE: the floor is higher already; -ENOLINK: the
- * path is a symbolic link that leads nowhere; -EMLINK: the file has another name; -EBUSY:
+ * path is a dangling symbolic link; -EMLINK: the file has another name; -EBUSY:
  * another process kept it locked for as long as wait allows (cfs_lock_take). */
 int cfs_sig_floor_raise(const char *path, const struct cfs_sig_statement *s,
 			const struct cfs_lock_wait *wait,

@@ -85,7 +85,7 @@ static int check_content(const struct cfs_inode_spec *s, struct cfs_err *err)
 		return cfs_fail(
 			err, EFBIG,
 			"size: expected at most 2^53 bytes for a file outside the image, "
-			"found %llu",
+			"got %llu",
 			(unsigned long long)s->size);
 	return 0;
 }

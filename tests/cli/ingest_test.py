@@ -266,7 +266,7 @@ def store_that_cannot_be_written_is_a_clear_error(place):
     expect(not os.path.exists(image), "an image in spite of the failure")
     os.chmod(folder, 0o555)
     said = fails(place.mkcomposefs, f"--digest-store={store}/../new", source, "-", stdin=None, **who)
-    expect("object store " in said and ": make directory " in said and "Permission denied" in said, said)
+    expect("object store " in said and ": create directory " in said and "Permission denied" in said, said)
     os.chmod(folder, 0o755)
 
 

@@ -151,19 +151,19 @@ def refused(name, found, said, user=None):
 @fact
 def a_fifo_is_refused_without_waiting_for_a_writer(_):
     for name in ("fifo", "link-to-fifo"):
-        refused(name, inputs(False) if name == "fifo" else IMAGES, ["found a FIFO", "is not a regular file"])
+        refused(name, inputs(False) if name == "fifo" else IMAGES, ["got a FIFO", "is not a regular file"])
 
 
 @fact
 def a_device_is_refused(_):
     found = inputs(False)
     for name in ("/dev/zero", "link-to-zero", "/dev/tty"):
-        refused(name, found, ["found a character device", "is not a regular file"])
+        refused(name, found, ["got a character device", "is not a regular file"])
 
 
 @fact
 def a_socket_is_refused(_):
-    refused("socket", inputs(False), ["found a socket", "is not a regular file", "No such device"])
+    refused("socket", inputs(False), ["got a socket", "is not a regular file", "No such device"])
 
 
 @fact
@@ -174,7 +174,7 @@ def a_directory_is_refused(_):
 @fact
 def dangling_links_are_refused(_):
     refused("dangling", [i for i in inputs(False) if "--signature={}" not in i and "--cache" not in i],
-            ["No such file", "found none", "leads nowhere"])
+            ["No such file", "dangling symbolic link"])
 
 
 @fact

@@ -71,7 +71,7 @@ def digests_measured_before_an_error_are_printed(place):
 def directory_is_named(place):
     lines, said = fails_at(place, [place.paths[0], place.top, place.paths[1]])
     same(lines, place.digests[:1], "digests before the directory")
-    expect(f"{place.top}: expected a regular file, found a directory" in said, said)
+    expect(f"{place.top}: expected a regular file, got a directory" in said, said)
 
 
 @fact

@@ -295,7 +295,7 @@ def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("os.kill(os.getpid(), signal.SIGKILL)"), "composefs-fetch was killed by signal 9")
     with environment(SECONDS=1):
         has(lie("time.sleep(1000)", go_on=True), "composefs-fetch: the time is up")
-    has(lie("sock.close(); os.close(2); time.sleep(1000)"), "composefs-fetch did not end")
+    has(lie("sock.close(); os.close(2); time.sleep(1000)"), "composefs-fetch did not exit")
 
 
 if __name__ == "__main__":

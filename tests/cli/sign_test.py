@@ -313,7 +313,7 @@ def only_a_missing_file_in_an_existing_directory_counts_as_no_floors(_):
     os.mkfifo("fifo")
     put("two", b"8 os\n")
     os.link("two", "names")
-    for place, word in (("floors", "a symbolic link that leads nowhere"), ("none/floors", "No such file"), ("missing/floors", "No such file"),
+    for place, word in (("floors", "a dangling symbolic link"), ("none/floors", "No such file"), ("missing/floors", "No such file"),
                         ("loop", "symbolic links"), ("plain/floors", "Not a directory"), ("fifo", "regular file"), (".", "directory"),
                         ("names", "got 2 hard links")):
         before = sorted(os.listdir("."))
@@ -404,7 +404,7 @@ REFUSALS = [
      lambda: os.unlink("a.cfs.sig")),
     ("empty signature", MALFORMED, "malformed", "got an empty file", ("a.cfs",), lambda: cut("a.cfs.sig", 0)),
     ("truncated signature", MALFORMED, "malformed", "got 63 bytes", ("a.cfs",), lambda: cut("a.cfs.sig", 63)),
-    ("a pipe for a signature", MALFORMED, "malformed", "expected a regular file, found a FIFO", ("a.cfs",),
+    ("a pipe for a signature", MALFORMED, "malformed", "expected a regular file, got a FIFO", ("a.cfs",),
      lambda: (os.unlink("a.cfs.sig"), os.mkfifo("a.cfs.sig"))),
     ("trailing data", MALFORMED, "malformed", "got 65 bytes", ("a.cfs",),
      lambda: put("a.cfs.sig", get("a.cfs.sig") + b"x")),

@@ -123,7 +123,7 @@ def read_only_file_system_is_a_clear_error(disks):
     said = fails(disks.mkcomposefs, f"--digest-store={top}/store", source, "/dev/null")
     expect("object store: temporary file: Read-only file system" in said, said)
     said = fails(disks.mkcomposefs, f"--digest-store={top}/new", source, "/dev/null")
-    expect("make directory" in said and "Read-only file system" in said, said)
+    expect("create directory" in said and "Read-only file system" in said, said)
 
 
 def shared_bytes(path):

@@ -43,7 +43,7 @@ T(input_is_a_regular_file)
 	fd = open_named("link", 0, &err);
 	t_ok(fd >= 0);
 	close(fd);
-	refuses(tmp_in("link"), CFS_INPUT_NOFOLLOW, -ELOOP, "found a symlink");
+	refuses(tmp_in("link"), CFS_INPUT_NOFOLLOW, -ELOOP, "got a symlink");
 	refuses(tmp_in("none"), 0, -ENOENT, "No such file");
 }
 
@@ -56,13 +56,13 @@ T(input_that_is_no_regular_file_is_refused_without_waiting)
 	tmp_fresh();
 	alarm(10);
 	t_eq(mkfifo(tmp_in("fifo"), 0600), 0);
-	refuses(tmp_in("fifo"), 0, -EINVAL, "expected a regular file, found a FIFO");
-	refuses(tmp_in("fifo"), CFS_INPUT_PIPE, -EINVAL, "found a FIFO");
-	refuses(tmp_dir(), 0, -EISDIR, "found a directory");
-	refuses("/dev/zero", 0, -EINVAL, "found a character device");
+	refuses(tmp_in("fifo"), 0, -EINVAL, "expected a regular file, got a FIFO");
+	refuses(tmp_in("fifo"), CFS_INPUT_PIPE, -EINVAL, "got a FIFO");
+	refuses(tmp_dir(), 0, -EISDIR, "got a directory");
+	refuses("/dev/zero", 0, -EINVAL, "got a character device");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", tmp_in("socket"));
 	t_eq(bind(s, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	refuses(tmp_in("socket"), 0, -EINVAL, "found a socket");
+	refuses(tmp_in("socket"), 0, -EINVAL, "got a socket");
 	close(s);
 	alarm(0);
 }
@@ -75,7 +75,7 @@ T(input_may_be_an_unnamed_pipe_where_that_is_allowed)
 
 	t_eq(pipe(p), 0);
 	snprintf(path, sizeof(path), "/dev/fd/%d", p[0]);
-	refuses(path, 0, -EINVAL, "found a FIFO");
+	refuses(path, 0, -EINVAL, "got a FIFO");
 	t_eq(cfs_io_write(p[1], "pipe", 4, &err), 0);
 	close(p[1]);
 	fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, &err);
