@@ -416,31 +416,6 @@ def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
     expect(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
 
 
-def bash_completes_behind_options_that_stand_in_front():
-    here = os.path.dirname(os.path.abspath(__file__))
-    script = """
-        _init_completion() { words=("${line[@]}"); cword=$((${#line[@]} - 1)); cur=${line[cword]}; prev=${line[cword-1]}; }
-        _filedir() { COMPREPLY=(FILES); }
-        compopt() { :; }
-        . "$1"
-        shift
-        line=("$@")
-        _composefs
-        echo "${COMPREPLY[*]}"
-    """
-
-    def completed(*line):
-        return subprocess.run(["bash", "-c", script, "bash", f"{here}/../../completions/composefs.bash", *line],
-                              capture_output=True, text=True, check=True).stdout.strip()
-
-    expect(completed("composefs", "--repo", "x", "g"), "gc")
-    expect(completed("composefs", "--repo=x", "gc", "--dr"), "--dry-run")
-    expect(completed("cfsctl", "--hash", "sha256", "--repo", "x", "compute-karg", "--no-r"), "--no-repo")
-    expect(completed("cfsctl", "--hash", ""), "sha256 sha512")
-    expect(completed("composefs", "--ver"), "--version")
-    expect(completed("composefs", "tag", "x"), "FILES")
-
-
 def every_command_explains_itself_with_an_example():
     listed = [l.split()[0] for l in good("--help").partition("\nExample:")[0].splitlines() if l.startswith("  ")]
     for command in listed:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""The options of a tool are the same in its --help, in its manual page and in the three completions. For the main
+"""The options of a tool are the same in its --help, in its manual page and for the tab key. For the main
 tool this is checked for each command, whose page is found by `man composefs-COMMAND`.
 
     options_test.py ROOT TOOL...
@@ -14,6 +14,7 @@ import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 MOUNT_TOOL = "mount.composefs"  # its options follow -o, without dashes
+DUMP_TOOL = "composefs-dump"
 MAIN_TOOL = "composefs"  # has commands, each with its own --help
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
 
@@ -45,31 +46,9 @@ def manual(root, name):
     return {o for l in lines for o in LONG.findall(l)}
 
 
-def bash(root, name):
-    """All options in the function of the tool."""
-    function = "_" + re.sub(r"[-.]", "_", name)
-    body = re.search(rf"^{function}\(\)\n{{\n(.*?)^}}\n", read(root, "completions", "composefs.bash"), re.S | re.M)
-    if name == MOUNT_TOOL:
-        return words(re.search(r"-o\)\n\s*_composefs_options \"(.*?)\"", body.group(1)).group(1))
-    return set(LONG.findall(body.group(1)))
-
-
-def words(text):
-    return {w.rstrip("=") for w in text.split()}
-
-
-def zsh(root, name):
-    body = re.search(rf"^{re.escape(name)}\)\n(.*?)^\t;;\n", read(root, "completions", "composefs.zsh"), re.S | re.M)
-    if name == MOUNT_TOOL:
-        return set(re.findall(r'"([a-z-]+)\[', body.group(1)))
-    return set(LONG.findall(body.group(1)))
-
-
-def fish(root, name):
-    text = read(root, "completions", "composefs.fish")
-    if name == MOUNT_TOOL:
-        return words(re.search(rf"^complete -c {re.escape(name)} -s o .*?'(.*?)'", text, re.M).group(1))
-    return set(re.findall(rf"^complete -c {re.escape(name)} .*?-l ([a-z-]+)", text, re.M))
+def offered(tool, *words):
+    """What the tab key offers: see tools/cli/complete.h."""
+    return {o for l in usage(tool, "--complete", *words, "--").splitlines() for o in LONG.findall(l.split("\t")[0])}
 
 
 # --- the commands of the main tool ----------------------------------------------------------
@@ -127,32 +106,6 @@ def installed(root):
     return set(re.findall(r"^  '([a-z.-]+\.[0-9])'", text, re.M))
 
 
-def bash_command(root, command):
-    text = re.search(r"^_composefs\(\)\n{\n(.*?)^}\n", read(root, "completions", "composefs.bash"), re.S | re.M).group(1)
-    found = re.search(rf'^\t(?:[a-z-]+ \| )*{command}(?: \| [a-z-]+)*\)\n\t\toptions="(.*?)"', text, re.S | re.M).group(1)
-    return set(LONG.findall(found.replace("$repository", re.search(r'repository="(.*?)"', text).group(1))))
-
-
-def zsh_command(root, command):
-    text = re.search(r"^composefs\|cfsctl\)\n(.*?)^\t;;\n", read(root, "completions", "composefs.zsh"), re.S | re.M).group(1)
-    found = re.search(rf"^\t(?:[a-z-]+\|)*{command}(?:\|[a-z-]+)*\)\n(.*?)^\t\t;;\n", text, re.S | re.M).group(1)
-    return set(LONG.findall(found.replace("$repository", re.search(r"repository=\((.*?)^\t\)", text, re.S | re.M).group(1))))
-
-
-def fish_command(root, command):
-    text = read(root, "completions", "composefs.fish")
-    shared = re.search(r"^set -l with_repository (.*)$", text, re.M).group(1)
-    options = {"help"}
-    for condition, option in re.findall(r'^complete -c composefs -n "__fish_seen_subcommand_from ([^"]*)".*? -l ([a-z-]+)', text, re.M):
-        if command in condition.replace("$with_repository", shared).split():
-            options.add(option)
-    return options
-
-
-def fish_verbs(root):
-    return set(re.search(r"^set -l verbs (.*)$", read(root, "completions", "composefs.fish"), re.M).group(1).split())
-
-
 # --------------------------------------------------------------------------------------------
 
 
@@ -161,8 +114,9 @@ def facts(root, tool):
     name = os.path.basename(tool)
     if name != MAIN_TOOL:
         expected = helped(tool)
-        for place in (manual, bash, zsh, fish):
-            yield f"{name}: the options of --help are those of {place.__name__}", expected, place(root, name)
+        yield f"{name}: the options of --help are those of the manual page", expected, manual(root, name)
+        if name not in (MOUNT_TOOL, DUMP_TOOL):  # the shells read -h, and know the two options of composefs-dump
+            yield f"{name}: the options of --help are those of the tab key", expected, offered(tool)
         return
     for command in commands(tool):
         expected = listed(tool, command)
@@ -176,9 +130,8 @@ def facts(root, tool):
             yield f"{name} {command}: the page is found by its name", {page}, {page} & installed(root)
             text = source(os.path.join(root, "doc", "man", found[0] + ".scd"))
             yield f"{name} {command}: the page has all sections", SECTIONS, [t for t in SECTIONS if section(text, t)]
-        for place in (manual_command, bash_command, zsh_command, fish_command):
-            yield f"{name} {command}: the options of --help are those of {place.__name__}", expected, place(root, command)
-        yield f"{name} {command}: fish knows it", {command}, {command} & fish_verbs(root)
+        yield f"{name} {command}: the options of --help are those of the manual page", expected, manual_command(root, command)
+        yield f"{name} {command}: the options of --help are those of the tab key", expected, offered(tool, command)
 
 
 def named_pages(tool, command, found):

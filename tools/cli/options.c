@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/suggest.h"
 #include "cli/values.h"
 #include "hash/hash.h"
@@ -134,8 +135,7 @@ static int parse_time(const struct cli_option *o, const char *value, void *out,
 	return 0;
 }
 
-/* Is this the first word for its value? */
-static bool is_first_word(const struct cli_choice *all, const struct cli_choice *c)
+bool cli_choice_is_first(const struct cli_choice *all, const struct cli_choice *c)
 {
 	while (all->value != c->value)
 		all++;
@@ -148,10 +148,10 @@ static void format_choices(const struct cli_choice *all, char *buf, size_t cap)
 	size_t n_left = 0, len = 0;
 
 	for (const struct cli_choice *c = all; c->name; c++)
-		n_left += is_first_word(all, c);
+		n_left += cli_choice_is_first(all, c);
 	*buf = '\0';
 	for (const struct cli_choice *c = all; c->name && len < cap; c++) {
-		if (!is_first_word(all, c))
+		if (!cli_choice_is_first(all, c))
 			continue;
 		n_left--;
 		len += (size_t)snprintf(buf + len, cap - len, "%s%s", c->name,
@@ -346,6 +346,8 @@ int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **arg
 	struct table table = {0};
 	int status = CLI_FAILED;
 
+	if (cli_is_completion(argc, argv))
+		return cli_complete(s, argc, argv);
 	if (make_table(s->options, &table) < 0)
 		cli_say(name, "out of memory");
 	else

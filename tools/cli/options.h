@@ -31,6 +31,9 @@ struct cli_choice {
 	int value;
 };
 
+/* Is c the first of all words with its value? */
+bool cli_choice_is_first(const struct cli_choice *all, const struct cli_choice *c);
+
 /* "sha256" and "sha512". */
 extern const struct cli_choice cli_digest_algs[];
 /* And "fsverity-sha256-12" and "fsverity-sha512-12", as the meta.json of a repository names them. */
@@ -60,6 +63,8 @@ struct cli_option {
 	const struct cli_choice *choices;
 	/* Of CLI_PARSED: puts the value at out, the member. The message does not name the option. */
 	int (*parse)(const char *value, void *out, struct cfs_err *err);
+	/* Of CLI_PARSED: the words that the shells offer, then NULL; may be NULL. */
+	const char *(*word)(size_t i);
 	size_t given; /* CLI_GIVEN(): a bool that is set when the option is given; 0: none */
 	/* Of programs that existing scripts know: the message is "PROGRAM: INVALID VALUE". */
 	const char *invalid;

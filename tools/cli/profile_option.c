@@ -7,6 +7,11 @@
 
 #include "cli/cli.h"
 
+const char *profile_option_word(size_t i)
+{
+	return cfs_profiles[i].name;
+}
+
 int profile_option_parse(const char *name, void *out, struct cfs_err *err)
 {
 	return cfs_profile_find(name, out, err);

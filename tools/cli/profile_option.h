@@ -19,8 +19,12 @@
 		"profile", "NAME", CLI_AT(type, member),                                 \
 			"Make the image by the rules of this name "                      \
 			"(see composefs-profiles(7))",                                   \
-			CLI_PARSED, .parse = profile_option_parse                        \
+			CLI_PARSED, .parse = profile_option_parse,                       \
+				    .word = profile_option_word                          \
 	}
+
+/* The i-th name of a profile, or NULL. */
+const char *profile_option_word(size_t i);
 
 /* Puts the profile of that name into out. -EINVAL: there is none. */
 int profile_option_parse(const char *name, void *out, struct cfs_err *err) CFS_MUST_CHECK;

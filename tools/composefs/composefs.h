@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/json.h"
 #include "cli/options.h"
 
@@ -46,6 +47,9 @@ struct command {
 extern const struct command repo_commands[];
 /* The same of signatures; and of those that the kernel checks itself. */
 extern const struct command sig_commands[], ipe_commands[];
+
+/* Offers images, references, streams and paths for the tab key; in a build without repositories nothing. */
+void repo_complete_kind(struct cli_completion *c, const char *kind);
 
 int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include "composefs/composefs.h"
 #include "composefs/cfsctl.h"
 #include "composefs/foreign_verbs.h"
+#include "cli/repo_option.h"
 #include "cli/suggest.h"
 #include "composefs/pages.h"
 
@@ -137,14 +138,62 @@ static bool is_any(const char *arg, const char *a, const char *b)
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
+/* --- completion --------------------------------------------------------------------- */
+
+static void complete_kind(struct cli_completion *completion, const char *kind)
+{
+	if (strcmp(kind, "COMMAND") != 0) {
+		repo_complete_kind(completion, kind);
+		return;
+	}
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct command *c = tables[t]; c->name; c++)
+			if (c->run && c->help && find_by_name(c->name) == c)
+				cli_complete_put(completion, c->name, c->help);
+	cli_complete_put(completion, "help", "Print the help of a command");
+}
+
+/* Options may precede the command. */
+struct front {
+	struct where where;
+};
+
+static const struct cli_option front_options[] = {WHERE_OPTIONS(struct front, where),
+						  {0}};
+
+static const struct cli_syntax front_syntax = {
+	.usage = (const char *const[]){"COMMAND", NULL},
+	.options = front_options,
+	.is_program = true,
+};
+
+/* Answers "composefs --complete WORD...": by the table of the command if one precedes the last word. */
+static int complete_line(int argc, char **argv)
+{
+	int at = 1 + find_command(argc - 1, argv + 1);
+	const struct command *c = at < argc - 1 ? find_by_name(argv[at]) : NULL;
+
+	cli_complete_kind = complete_kind;
+	if (!c && at == argc - 2 && strcmp(argv[at], "help") == 0) {
+		argv[at] = argv[at + 1];
+		argc--;
+	}
+	if (!c)
+		return cli_complete(&front_syntax, argc, argv);
+	memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof(*argv));
+	return c->run(argc - 1, argv);
+}
+
 static int run_main(const char *program, int argc, char **argv)
 {
-	int at = find_command(argc, argv);
+	int at = cli_is_completion(argc, argv) ? argc : find_command(argc, argv);
 	int status = cli_stands_in() ? cfsctl_begin(program, &at, &argc, argv) : -1;
 	const struct command *c = at < argc ? find_by_name(argv[at]) : NULL;
 
 	if (status >= 0)
 		return status;
+	if (cli_is_completion(argc, argv))
+		return complete_line(argc, argv);
 	if (c)
 		return run_command(c, program, at, argc, argv);
 	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))

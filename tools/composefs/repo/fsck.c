@@ -148,21 +148,37 @@ static int fsck_image(struct options *o, const char *image)
 	return status;
 }
 
-/* What only an image file has, or what only a repository has? */
-static bool is_about_repo(int argc, char **argv)
+/* Is there an option that only the check of a repository has? */
+static bool has_repo_option(int argc, char **argv)
 {
 	static const char *const ours[] = {"--repo",   "--user",
 					   "--system", "--metadata-only",
 					   "--hash",   "--require-verity"};
-	bool operand = false;
 
-	for (int i = 1; i < argc; i++) {
-		operand |= argv[i][0] != '-';
+	for (int i = 1; i < argc; i++)
 		for (size_t k = 0; k < sizeof(ours) / sizeof(ours[0]); k++)
 			if (strncmp(argv[i], ours[k], strlen(ours[k])) == 0)
 				return true;
-	}
-	return !operand;
+	return false;
+}
+
+static bool has_operand(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] != '-')
+			return true;
+	return false;
+}
+
+/* Completes by the options of both commands while it is not clear which one is meant. */
+static int complete(int argc, char **argv)
+{
+	bool repo = has_repo_option(argc - 1, argv);
+	int status = repo ? CLI_OK : cmd_fsck(argc, argv);
+
+	if (status != CLI_OK || (!repo && has_operand(argc - 1, argv)))
+		return status;
+	return cli_complete(&syntax, argc, argv);
 }
 
 int cmd_repo_fsck(int argc, char **argv)
@@ -176,7 +192,9 @@ int cmd_repo_fsck(int argc, char **argv)
 		cli_usage(stdout, &syntax, argv[0]);
 		return status;
 	}
-	if (!is_about_repo(argc, argv))
+	if (cli_is_completion(argc, argv))
+		return complete(argc, argv);
+	if (!has_repo_option(argc, argv) && has_operand(argc, argv))
 		return cmd_fsck(argc, argv);
 	status = command_begin(&syntax, argc, argv, &o, 0, 1,
 			       "expected one image at most");

@@ -3,3 +3,9 @@
 #include "composefs/composefs.h"
 
 const struct command repo_commands[] = {{0}};
+
+void repo_complete_kind(struct cli_completion *c, const char *kind)
+{
+	(void)c;
+	(void)kind;
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""The tab key: what the programs offer, and what bash, zsh and fish make of it. bash and zsh run on a terminal, and the
+test presses the key; fish completes a line by `complete -C`.
+
+    completion_test.py COMPOSEFS
+"""
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+from repo import COMPOSEFS, OK, expect, good, main, make, run, write
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COMPLETIONS = os.path.join(HERE, "..", "..", "completions")
+TOOLS = os.path.dirname(COMPOSEFS)
+ENVIRONMENT = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "TERM": "dumb", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+# Each prints the line of the editor between < and > when the user presses control-T.
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"],
+             f"""PS1=; bind 'set enable-bracketed-paste off'; . {COMPLETIONS}/composefs.bash
+             bind -x '"\\C-t": printf "\\n<%s>\\n" "$READLINE_LINE"'"""),
+    "zsh": (["zsh", "-f", "-i"],
+            f"""PS1=; unsetopt zle_bracketed_paste; unset zle_bracketed_paste; fpath=({os.getcwd()}/zsh-functions $fpath)
+            autoload -U compinit; compinit -u -D
+            show() {{ print -r -- ""; print -r -- "<$BUFFER>" }}; zle -N show; bindkey '^T' show; bindkey '^I' complete-word"""),
+}
+
+
+class Shell:
+    """An interactive shell on a terminal."""
+
+    def __init__(self, name):
+        command, setup = SHELLS[name]
+        if name == "zsh":
+            os.makedirs("zsh-functions", exist_ok=True)
+            shutil.copy(f"{COMPLETIONS}/composefs.zsh", "zsh-functions/_composefs")
+            setup = setup.replace(re.search(r"fpath=\((\S+)/zsh", setup).group(1), os.getcwd())
+        write("setup", setup + "\n")
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, ENVIRONMENT)
+        self.send(". ./setup\necho rea''dy\n")
+        self.read_until("ready")
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def read_until(self, pattern):
+        seen, end = "", time.monotonic() + 30
+        while time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.1)[0]:
+                seen += os.read(self.fd, 65536).decode("utf-8", "replace")
+            found = re.search(pattern, seen.replace("\r", ""))
+            if found:
+                return found
+        raise AssertionError(f"expected {pattern} on the terminal, got {seen!r:.2000}")
+
+    def complete(self, line):
+        """The line after the tab key."""
+        self.send(f"{line}\t\x14")
+        found = self.read_until(r"(?s)\n<(.*?)>\n").group(1)
+        self.send("\x15")  # an empty line again
+        return found
+
+    def close(self):
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+def offered(*line, program=COMPOSEFS):
+    """The candidates, and the last line."""
+    status, out, err = run("--complete", *line, program=program)
+    expect((status, err), (OK, ""))
+    lines = out.splitlines()
+    return [l.split("\t")[0] for l in lines if "\t" in l], lines[-1]
+
+
+def commands():
+    return re.findall(r"^  ([a-z][a-z-]+)  ", good("--help").partition("\nExample:")[0], re.M)
+
+
+def options_in_help(*command, program=COMPOSEFS):
+    text = run(*command, "--help", program=program)[1]
+    found = re.findall(r"^  (?:-\w, )?(--[a-z-]+=?)", text, re.M)
+    return sorted(set(found))
+
+
+def every_option_of_every_command_is_offered():
+    for command in commands():
+        expect(sorted(set(offered(command, "--")[0])), options_in_help(command))
+    for name in ("mkcomposefs", "composefs-info", "composefs-fsck"):
+        program = os.path.join(TOOLS, name)
+        if os.path.exists(program):
+            expect(sorted(offered("--", program=program)[0]), options_in_help(program=program))
+
+
+def every_command_is_offered_also_behind_help():
+    expect(sorted(offered("")[0]), sorted(commands() + ["help"]))
+    expect(sorted(offered("help", "")[0]), sorted(commands() + ["help"]))
+    expect(offered("--repo", "x", "ima")[0], ["images", "image-objects"])
+    expect(offered("--repo", "")[1], ":dirs")
+
+
+def values_are_offered_by_their_table():
+    expect(offered("du", "--sort=f")[0], ["--sort=frees", "--sort=fair"])
+    expect(offered("du", "--sort", "f")[0], ["frees", "fair"])
+    expect(offered("create-image", "--profile=ipe")[0], ["--profile=ipe-1", "--profile=ipe-1-sha256"])
+    expect(offered("gc", "--root")[0], ["--root="])
+    expect(offered("gc", "--repo=")[1], ":dirs")
+    expect(offered("gc", "--grace=")[0], [])
+    expect(offered("mount", "x", "")[1], ":dirs")
+
+
+def images_and_paths_come_from_the_repository():
+    image_id = make()
+    hexadecimal = image_id.split(":")[-1]
+    expect(offered("mount", "--repo=r", "")[0], ["os/1"])
+    expect(offered("--repo", "r", "mount", hexadecimal[:4])[0], [hexadecimal])
+    expect(offered("mount", "--repo", "r", "sha256:")[0], [f"sha256:{hexadecimal}"])
+    expect(sorted(offered("ls", "--repo=r", "os/1", "/")[0]), ["/a", "/dir/", "/link", "/shared"])
+    expect(offered("ls", "--repo=r", "os/1", "/dir/s")[0], ["/dir/small"])
+    expect(offered("ls", "--repo=r", "os/1", "dir/s")[0], [])
+    expect(offered("tag", "--repo=r", "os/1", "os")[0], ["os/1"])
+    expect(offered("mount", "--repo=missing", "")[0], [])
+
+
+def a_control_character_in_a_name_is_not_offered():
+    make()
+    write("tree/evil\n/x", "x")
+    write("tree/esc\x1b[2J", "x")
+    good("create-image", "--repo=r", "tree", "os/2")
+    expect(sorted(offered("ls", "--repo=r", "os/2", "/")[0]), ["/a", "/dir/", "/link", "/shared"])
+
+
+def interactive(name):
+    if not shutil.which(name):
+        print(f"# {name} is not installed")
+        return
+    make()
+    write("tree/$(touch pwned)", "x")
+    good("create-image", "--repo=r", "tree", "os/2")
+    os.mkdir("target")
+    shell = Shell(name)
+    try:
+        for line, expected in (("composefs ver", ("composefs version ", "composefs ver")),
+                               ("composefs transac", ("composefs transaction ",)),
+                               ("composefs --repo=r du --sort=fr", ("composefs --repo=r du --sort=frees ",)),
+                               ("composefs du --sor", ("composefs du --sort=",)),
+                               ("composefs ls --repo=r os/1 /di", ("composefs ls --repo=r os/1 /dir/",)),
+                               ("composefs ls --repo=r os/1 /dir/s", ("composefs ls --repo=r os/1 /dir/small ",)),
+                               ("composefs gc --repo=targ", ("composefs gc --repo=target/",)),
+                               ("composefs mount --repo=r os/1 targ", ("composefs mount --repo=r os/1 target/",)),
+                               ("composefs ls --repo=r os/2 /\\$", ("composefs ls --repo=r os/2 /\\$\\(touch\\ pwned\\) ",)),
+                               ("mkcomposefs --profile=ipe-1-s", ("mkcomposefs --profile=ipe-1-sha256 ",)),
+                               ("composefs-info measure", ("composefs-info measure-file ",)),
+                               ("mount.composefs -o ro,tryv", ("mount.composefs -o ro,tryverity", "mount.composefs -o ro,tryverity "))):
+            got = shell.complete(line)
+            if got not in expected:
+                raise AssertionError(f"{line}: expected {expected}, got {got!r}")
+        expect(os.path.exists("pwned"), False)
+    finally:
+        shell.close()
+
+
+def bash_completes_on_a_terminal():
+    interactive("bash")
+
+
+def zsh_completes_on_a_terminal():
+    interactive("zsh")
+
+
+def fish_completes():
+    if not shutil.which("fish"):
+        print("# fish is not installed")
+        return
+    make()
+    for line, expected in (("composefs transac", ["transaction"]), ("composefs du --sort=fr", ["--sort=frees"]),
+                           ("composefs ls --repo=r os/1 /dir/s", ["/dir/small"]),
+                           ("mkcomposefs --profile=ipe-1-s", ["--profile=ipe-1-sha256"])):
+        done = subprocess.run(["fish", "--no-config", "-c", f"source {COMPLETIONS}/composefs.fish; complete -C '{line}'"],
+                              capture_output=True, text=True, env={**ENVIRONMENT, "HOME": os.getcwd()}, timeout=60, check=True)
+        expect([l.split("\t")[0] for l in done.stdout.splitlines()], expected)
+
+
+if __name__ == "__main__":
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v not in (Shell, offered, commands, options_in_help, interactive)]))
