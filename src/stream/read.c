@@ -246,102 +246,161 @@ int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ct
 
 enum { PIECE = 128 * 1024 };
 
-struct reader {
+struct cfs_stream_cursor {
 	const struct cfs_stream *s;
-	const struct cfs_stream_sink *sink;
 	struct decompressor u;
-	uint64_t done;	  /* bytes of the stream so far */
+	uint64_t done;	      /* bytes of the stream so far */
+	uint64_t inline_left; /* bytes of the inline chunk that is being read */
 	uint64_t n_empty; /* references to empty objects, limited so that the loop ends */
 	uint8_t piece[PIECE];
 };
 
-static int fail_too_long(const struct reader *r, struct cfs_err *err)
+int cfs_stream_cursor_new(const struct cfs_stream *s, struct cfs_stream_cursor **out,
+			  struct cfs_err *err)
 {
-	return cfs_fail(err, EUCLEAN,
-			"chunks: more than the %" PRIu64 " bytes of the header",
-			r->s->size);
-}
+	struct cfs_stream_cursor *c = malloc(sizeof(*c));
+	int rc;
 
-static int read_inline(struct reader *r, uint64_t left, struct cfs_err *err)
-{
-	if (left > r->s->size - r->done)
-		return fail_too_long(r, err);
-	r->done += left;
-	while (left) {
-		size_t len = left < PIECE ? (size_t)left : PIECE;
-		ssize_t n = decompress(&r->u, r->piece, len, err);
-		int rc;
-
-		if (n < 0)
-			return (int)n;
-		if ((size_t)n < len)
-			return cfs_fail(err, EUCLEAN, "chunks: cut off in inline data");
-		rc = r->sink->data(r->sink->ctx, r->piece, len, err);
-		if (rc < 0)
-			return rc;
-		left -= len;
+	*out = NULL;
+	if (!c)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	*c = (struct cfs_stream_cursor){.s = s};
+	rc = decompress_open(&c->u, s->chunks, "chunks", err);
+	if (rc < 0) {
+		cfs_stream_cursor_free(c);
+		return rc;
 	}
+	*out = c;
 	return 0;
 }
 
-static int read_object(struct reader *r, uint64_t index, struct cfs_err *err)
+void cfs_stream_cursor_free(struct cfs_stream_cursor *c)
 {
-	uint64_t n = cfs_stream_n_ids(r->s, r->s->object_refs), size = 0;
-	struct cfs_digest id;
-	int rc;
+	if (c)
+		ZSTD_freeDStream(c->u.z);
+	free(c);
+}
+
+static int fail_too_long(const struct cfs_stream_cursor *c, struct cfs_err *err)
+{
+	return cfs_fail(err, EUCLEAN,
+			"chunks: more than the %" PRIu64 " bytes of the header",
+			c->s->size);
+}
+
+static int begin_inline(struct cfs_stream_cursor *c, uint64_t len, struct cfs_err *err)
+{
+	if (len > c->s->size - c->done)
+		return fail_too_long(c, err);
+	c->done += len;
+	c->inline_left = len;
+	return 0;
+}
+
+static int next_inline(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
+		       struct cfs_err *err)
+{
+	size_t len = c->inline_left < PIECE ? (size_t)c->inline_left : PIECE;
+	ssize_t n = decompress(&c->u, c->piece, len, err);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < len)
+		return cfs_fail(err, EUCLEAN, "chunks: cut off in inline data");
+	c->inline_left -= len;
+	*out = (struct cfs_stream_piece){.kind = CFS_STREAM_DATA,
+					 .data = {c->piece, len}};
+	return 0;
+}
+
+static int next_object(struct cfs_stream_cursor *c, uint64_t index,
+		       struct cfs_stream_piece *out, struct cfs_err *err)
+{
+	uint64_t n = cfs_stream_n_ids(c->s, c->s->object_refs);
 
 	if (index >= n)
 		return cfs_fail(err, EUCLEAN,
 				"chunks: expected an index below %" PRIu64
 				", got %" PRIu64,
 				n, index);
-	id = cfs_stream_id(r->s, r->s->object_refs, (size_t)index);
-	rc = r->sink->object(r->sink->ctx, &id, &size, err);
-	if (rc < 0)
-		return rc;
-	if (size > r->s->size - r->done || (size == 0 && ++r->n_empty > n))
-		return fail_too_long(r, err);
-	r->done += size;
+	*out = (struct cfs_stream_piece){.kind = CFS_STREAM_OBJECT};
+	out->object = cfs_stream_id(c->s, c->s->object_refs, (size_t)index);
 	return 0;
 }
 
-static int read_chunks(struct reader *r, struct cfs_err *err)
+int cfs_stream_add_object_size(struct cfs_stream_cursor *c, uint64_t size,
+			       struct cfs_err *err)
 {
-	uint8_t head[8];
+	uint64_t n = cfs_stream_n_ids(c->s, c->s->object_refs);
 
-	for (;;) {
-		ssize_t n = decompress(&r->u, head, sizeof(head), err);
+	if (size > c->s->size - c->done || (size == 0 && ++c->n_empty > n))
+		return fail_too_long(c, err);
+	c->done += size;
+	return 0;
+}
+
+static int end(const struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
+	       struct cfs_err *err)
+{
+	if (c->done != c->s->size)
+		return cfs_fail(err, EUCLEAN,
+				"chunks: expected %" PRIu64 " bytes in all, got %" PRIu64,
+				c->s->size, c->done);
+	*out = (struct cfs_stream_piece){.kind = CFS_STREAM_END};
+	return 0;
+}
+
+int cfs_stream_next(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
+		    struct cfs_err *err)
+{
+	while (c->inline_left == 0) {
+		uint8_t head[8];
+		ssize_t n = decompress(&c->u, head, sizeof(head), err);
 		int64_t value = (int64_t)cfs_le64(head);
 		int rc;
 
-		if (n <= 0)
+		if (n < 0)
 			return (int)n;
+		if (n == 0)
+			return end(c, out, err);
 		if (n < (ssize_t)sizeof(head))
 			return cfs_fail(err, EUCLEAN, "chunks: cut off");
-		rc = value < 0 ? read_inline(r, 0 - (uint64_t)value, err)
-			       : read_object(r, (uint64_t)value, err);
+		if (value >= 0)
+			return next_object(c, (uint64_t)value, out, err);
+		rc = begin_inline(c, 0 - (uint64_t)value, err);
 		if (rc < 0)
 			return rc;
 	}
+	return next_inline(c, out, err);
+}
+
+/* --- the whole ---------------------------------------------------------------------- */
+
+static int pass_piece(struct cfs_stream_cursor *c, const struct cfs_stream_piece *piece,
+		      const struct cfs_stream_sink *sink, struct cfs_err *err)
+{
+	uint64_t size = 0;
+	int rc;
+
+	if (piece->kind == CFS_STREAM_DATA)
+		return sink->data(sink->ctx, piece->data.p, piece->data.len, err);
+	rc = sink->object(sink->ctx, &piece->object, &size, err);
+	return rc < 0 ? rc : cfs_stream_add_object_size(c, size, err);
 }
 
 int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
 		    struct cfs_err *err)
 {
-	struct reader *r = malloc(sizeof(*r));
-	int rc;
+	struct cfs_stream_piece piece = {.kind = CFS_STREAM_DATA};
+	struct cfs_stream_cursor *c;
+	int rc = cfs_stream_cursor_new(s, &c, err);
 
-	if (!r)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	*r = (struct reader){.s = s, .sink = sink};
-	rc = decompress_open(&r->u, s->chunks, "chunks", err);
-	if (rc == 0)
-		rc = read_chunks(r, err);
-	if (rc == 0 && r->done != s->size)
-		rc = cfs_fail(err, EUCLEAN,
-			      "chunks: expected %" PRIu64 " bytes in all, got %" PRIu64,
-			      s->size, r->done);
-	ZSTD_freeDStream(r->u.z);
-	free(r);
+	while (rc == 0) {
+		rc = cfs_stream_next(c, &piece, err);
+		if (rc < 0 || piece.kind == CFS_STREAM_END)
+			break;
+		rc = pass_piece(c, &piece, sink, err);
+	}
+	cfs_stream_cursor_free(c);
 	return rc;
 }

@@ -51,6 +51,26 @@ struct cfs_stream_sink {
 	void *ctx;
 };
 
+/* Reads a stream in order, a piece at a time. The stream and its bytes must outlive the
+ * cursor. */
+struct cfs_stream_cursor;
+int cfs_stream_cursor_new(const struct cfs_stream *s, struct cfs_stream_cursor **out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_stream_cursor_free(struct cfs_stream_cursor *c); /* NULL is fine */
+
+struct cfs_stream_piece {
+	enum { CFS_STREAM_END, CFS_STREAM_DATA, CFS_STREAM_OBJECT } kind;
+	struct cfs_span data;	  /* CFS_STREAM_DATA: lent until the next call */
+	struct cfs_digest object; /* CFS_STREAM_OBJECT */
+};
+
+/* Reads the next piece. After an object, pass its size to cfs_stream_add_object_size before
+ * the next call. -EUCLEAN: the stream is damaged, or has not exactly size bytes. */
+int cfs_stream_next(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_stream_add_object_size(struct cfs_stream_cursor *c, uint64_t size,
+			       struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Reads the whole stream, which must have exactly size bytes. */
 int cfs_stream_read(const struct cfs_stream *s, const struct cfs_stream_sink *sink,
 		    struct cfs_err *err) CFS_MUST_CHECK;
