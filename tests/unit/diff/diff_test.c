@@ -5,7 +5,7 @@
 
 #include "t.h"
 
-#include "composefs/diff/cause_text.h"
+#include "composefs/diff/diff_text.h"
 #include "dump/dump.h"
 
 #define ROOT	 "/ 0 40755 1 0 0 0 0.0 - - -\n"
@@ -49,16 +49,27 @@ static void compare(struct pair *p, struct cfs_tree *a, struct cfs_tree *b)
 	t_eq(cfs_diff_new(&x, &y, 1, &p->diff, &err), 0);
 }
 
+static void print_line(FILE *to, struct cfs_diff_text *t, const struct cfs_difference *v)
+{
+	for (int i = 0; i < CFS_DIFF_N_PARTS; i++) {
+		const struct cfs_mem *text;
+
+		t_eq(cfs_diff_text_part(t, v, (enum cfs_diff_part)i, &text, &err), 0);
+		fwrite(text->p, 1, text->len, to);
+		fputc(i + 1 < CFS_DIFF_N_PARTS ? '\t' : '\n', to);
+	}
+}
+
 /* The lines of all differences, NUL-terminated. */
 static const char *lines(struct pair *p)
 {
 	FILE *to = open_memstream(&p->text, &p->len);
-	struct diff_text t;
+	struct cfs_diff_text t;
 
-	t_eq(diff_text_init(&t, p->diff, 64, &err), 0);
+	t_eq(cfs_diff_text_init(&t, p->diff, 64, &err), 0);
 	for (size_t i = 0; i < p->diff->n; i++)
-		t_eq(diff_print_line(to, &t, &p->diff->v[i], &err), 0);
-	diff_text_fini(&t);
+		print_line(to, &t, &p->diff->v[i]);
+	cfs_diff_text_fini(&t);
 	fclose(to);
 	return p->text;
 }
@@ -67,18 +78,20 @@ static const char *lines(struct pair *p)
 static const char *causes(struct pair *p)
 {
 	FILE *to = open_memstream(&p->text, &p->len);
+	const struct cfs_mem *text;
 	struct cfs_causes found;
-	struct diff_text t;
+	struct cfs_diff_text t;
 
-	t_eq(diff_text_init(&t, p->diff, 64, &err), 0);
+	t_eq(cfs_diff_text_init(&t, p->diff, 64, &err), 0);
 	t_eq(cfs_causes_find(p->diff, &found, &err), 0);
 	for (size_t i = 0; i < found.n; i++) {
-		fprintf(to, "%s: ", cause_name(&found.v[i]));
-		t_eq(cause_print(to, &found.v[i], &t, &err), 0);
+		fprintf(to, "%s: ", cfs_cause_name(&found.v[i]));
+		t_eq(cfs_cause_text(&t, &found.v[i], &text, &err), 0);
+		fwrite(text->p, 1, text->len, to);
 		fputc('\n', to);
 	}
 	cfs_causes_fini(&found);
-	diff_text_fini(&t);
+	cfs_diff_text_fini(&t);
 	fclose(to);
 	return p->text;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Causes as text: a template for each kind. */
-#include "composefs/diff/cause_text.h"
+#include "composefs/diff/text_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
+
+#include "dump/dump.h"
 
 /* In a template: %n the number of entries ("412 directories"), %s the side, %o the other side, %k the name of an xattr,
  * %g the number of groups ("14 groups"), %p and %q the first names of an inode in A and B, %v and %w the values as
@@ -66,17 +67,17 @@ static const struct {
 	[CFS_CAUSE_ROOT] = {"root", "the root directory's own metadata: %f", NULL},
 };
 
-const char *cause_name(const struct cfs_cause *c)
+const char *cfs_cause_name(const struct cfs_cause *c)
 {
 	return rows[c->kind].name;
 }
 
-static void print_count(FILE *to, uint64_t n, const char *one, const char *many)
+static void put_count(struct cfs_out *out, uint64_t n, const char *one, const char *many)
 {
-	fprintf(to, "%" PRIu64 " %s", n, n == 1 ? one : many);
+	cfs_out_printf(out, "%" PRIu64 " %s", n, n == 1 ? one : many);
 }
 
-static void print_names(FILE *to, const struct cfs_cause *c)
+static void put_names(struct cfs_out *out, const struct cfs_cause *c)
 {
 	static const char *const nouns[CFS_CAUSE_N_CLASSES][2] = {
 		[CFS_CAUSE_ENTRIES] = {"entry", "entries"},
@@ -86,89 +87,92 @@ static void print_names(FILE *to, const struct cfs_cause *c)
 		[CFS_CAUSE_SPECIALS] = {"special file", "special files"},
 	};
 
-	print_count(to, c->n, nouns[c->class][0], nouns[c->class][1]);
+	put_count(out, c->n, nouns[c->class][0], nouns[c->class][1]);
 }
 
-static void print_fields(FILE *to, uint32_t fields)
+static void put_fields(struct cfs_out *out, uint32_t fields)
 {
 	const char *between = "";
 
 	for (int i = 0; i < CFS_DIFF_N_FIELDS; i++) {
 		if (!(fields & 1U << i))
 			continue;
-		fprintf(to, "%s%s", between, diff_field_name((enum cfs_diff_field)i));
+		cfs_out_printf(out, "%s%s", between,
+			       cfs_diff_field_name((enum cfs_diff_field)i));
 		between = ", ";
 	}
 }
 
-static int print_name(FILE *to, char part, const struct cfs_cause *c, struct diff_text *t,
-		      struct cfs_err *err)
+/* Values of a cause. */
+static void put_number(struct cfs_out *out, char part, const struct cfs_cause *c)
 {
-	const struct cfs_diff *d = t->diff;
-	const struct cfs_mem *name = part == 'p' ? diff_text_name(t, d->a, d->holder_a)
-				     : part == 'q'
-					     ? diff_text_name(t, d->b, d->holder_b)
-					     : diff_text_escaped(t, d->keys[c->key].name);
-
-	if (!name)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	fwrite(name->p, 1, name->len, to);
-	return 0;
+	switch (part) {
+	case 'v':
+		cfs_out_printf(out, "%" PRId64, c->value);
+		break;
+	case 'w':
+		cfs_out_printf(out, "%" PRId64, c->value2);
+		break;
+	case 'd':
+		cfs_out_printf(out, "%c %" PRId64, c->value < 0 ? '-' : '+',
+			       c->value < 0 ? -c->value : c->value);
+		break;
+	case 'b':
+		cfs_out_printf(out, "%04o", (unsigned)c->value);
+		break;
+	}
 }
 
-static int print_part(FILE *to, char part, const struct cfs_cause *c, struct diff_text *t,
-		      struct cfs_err *err)
+static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
+		    const struct cfs_cause *c)
 {
+	const struct cfs_diff *d = t->diff;
 	bool is_a = c->side == CFS_CAUSE_A;
 
 	switch (part) {
 	case 'n':
-		print_names(to, c);
+		put_names(out, c);
 		break;
 	case 's':
-		putc(is_a ? 'A' : 'B', to);
+		cfs_out_char(out, is_a ? 'A' : 'B');
 		break;
 	case 'o':
-		putc(is_a ? 'B' : 'A', to);
+		cfs_out_char(out, is_a ? 'B' : 'A');
+		break;
+	case 'k':
+		cfs_dump_escape(out, d->keys[c->key].name, CFS_DUMP_SPACES);
 		break;
 	case 'g':
-		print_count(to, c->n_groups, "group", "groups");
+		put_count(out, c->n_groups, "group", "groups");
 		break;
-	case 'v':
-		fprintf(to, "%" PRId64, c->value);
-		break;
-	case 'w':
-		fprintf(to, "%" PRId64, c->value2);
-		break;
-	case 'd':
-		fprintf(to, "%c %" PRId64, c->value < 0 ? '-' : '+',
-			c->value < 0 ? -c->value : c->value);
-		break;
-	case 'b':
-		fprintf(to, "%04o", (unsigned)c->value);
-		break;
+	case 'p':
+		return diff_text_put_path(t, d->a, d->holder_a);
+	case 'q':
+		return diff_text_put_path(t, d->b, d->holder_b);
 	case 'f':
-		print_fields(to, c->fields);
+		put_fields(out, c->fields);
 		break;
 	default:
-		return print_name(to, part, c, t, err);
+		put_number(out, part, c);
 	}
 	return 0;
 }
 
-int cause_print(FILE *to, const struct cfs_cause *c, struct diff_text *t,
-		struct cfs_err *err)
+int cfs_cause_text(struct cfs_diff_text *t, const struct cfs_cause *c,
+		   const struct cfs_mem **out, struct cfs_err *err)
 {
 	const char *text = rows[c->kind].text;
+	struct cfs_out *to = diff_text_begin(t);
 	int rc = 0;
 
 	if (c->side == CFS_CAUSE_BOTH && rows[c->kind].of_both)
 		text = rows[c->kind].of_both;
 	for (; rc == 0 && *text; text++) {
 		if (*text == '%')
-			rc = print_part(to, *++text, c, t, err);
+			rc = put_part(t, to, *++text, c);
 		else
-			putc(*text, to);
+			cfs_out_char(to, *text);
 	}
-	return rc;
+	*out = rc == 0 ? diff_text_end(t) : NULL;
+	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "composefs/composefs.h"
-#include "composefs/diff/diff_text.h"
+#include "composefs/diff/print.h"
 #include "source/pair.h"
 #include "composefs/diff/trees.h"
 
@@ -104,7 +104,7 @@ static const char *row_name(int row)
 {
 	if (row < FIELDS)
 		return row == ONLY_A ? "only-in-a" : "only-in-b";
-	return diff_field_name((enum cfs_diff_field)(row - FIELDS));
+	return cfs_diff_field_name((enum cfs_diff_field)(row - FIELDS));
 }
 
 static bool is_row_empty(const struct counts *c, int row)
@@ -157,23 +157,24 @@ static void print_stat_json(struct json *j, const struct counts *c)
 
 /* --- Entries ------------------------------------------------------------------------ */
 
-static int print_lines(struct diff_text *t, const struct cfs_diff *d, struct cfs_err *err)
+static int print_lines(struct cfs_diff_text *t, const struct cfs_diff *d,
+		       struct cfs_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < d->n; i++)
-		rc = diff_print_line(stdout, t, &d->v[i], err);
+		rc = print_difference(t, &d->v[i], err);
 	return rc;
 }
 
-static int print_json_lines(struct json *j, struct diff_text *t, const struct cfs_diff *d,
-			    struct cfs_err *err)
+static int print_json_lines(struct json *j, struct cfs_diff_text *t,
+			    const struct cfs_diff *d, struct cfs_err *err)
 {
 	int rc = 0;
 
 	json_begin_array(j, "differences");
 	for (size_t i = 0; rc == 0 && i < d->n; i++)
-		rc = diff_print_json(j, t, &d->v[i], err);
+		rc = print_difference_json(j, t, &d->v[i], err);
 	json_end(j);
 	return rc;
 }
@@ -182,12 +183,12 @@ static int print_json_lines(struct json *j, struct diff_text *t, const struct cf
 static int print_differences(struct json *j, const struct cfs_diff *d,
 			     struct cfs_err *err)
 {
-	struct diff_text t;
-	int rc = diff_text_init(&t, d, j ? SIZE_MAX : SHOWN_MAX, err);
+	struct cfs_diff_text t;
+	int rc = cfs_diff_text_init(&t, d, j ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
 		rc = j ? print_json_lines(j, &t, d, err) : print_lines(&t, d, err);
-	diff_text_fini(&t);
+	cfs_diff_text_fini(&t);
 	return rc;
 }
 

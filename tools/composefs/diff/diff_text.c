@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Differences as text. Bytes of a tree are escaped as in a dump. */
-#include "composefs/diff/diff_text.h"
+#include "composefs/diff/text_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
-#include "composefs/composefs.h"
 #include "dump/dump.h"
 
 enum { OUT_LEN = 4096 };
@@ -18,7 +17,7 @@ enum { OUT_LEN = 4096 };
 
 /* One side of a difference; node is NULL when it has no such entry. */
 struct view {
-	struct diff_text *t;
+	struct cfs_diff_text *t;
 	const struct cfs_difference *v;
 	const struct cfs_tree *tree;
 	const struct cfs_node *node;
@@ -27,46 +26,41 @@ struct view {
 	bool is_b;
 };
 
-int diff_text_init(struct diff_text *t, const struct cfs_diff *diff, size_t value_max,
-		   struct cfs_err *err)
+int cfs_diff_text_init(struct cfs_diff_text *t, const struct cfs_diff *diff,
+		       size_t value_max, struct cfs_err *err)
 {
 	uint64_t n_names = diff->n_both + diff->n_only_a + diff->n_only_b;
 
-	*t = (struct diff_text){.diff = diff,
-				.value_max = value_max,
-				.printed_max = PRINTED_BASE + PRINTED_PER_NAME * n_names};
+	*t = (struct cfs_diff_text){.diff = diff,
+				    .value_max = value_max,
+				    .printed_max =
+					    PRINTED_BASE + PRINTED_PER_NAME * n_names};
 	if (cfs_out_init(&t->out, cfs_sink_mem(&t->text), OUT_LEN) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	return 0;
 }
 
-void diff_text_fini(struct diff_text *t)
+void cfs_diff_text_fini(struct cfs_diff_text *t)
 {
 	cfs_out_fini(&t->out);
 	free(t->text.p);
 	free(t->path);
 }
 
-static struct cfs_out *begin_text(struct diff_text *t)
+struct cfs_out *diff_text_begin(struct cfs_diff_text *t)
 {
 	t->text.len = 0;
 	return &t->out;
 }
 
-static const struct cfs_mem *end_text(struct diff_text *t)
+const struct cfs_mem *diff_text_end(struct cfs_diff_text *t)
 {
 	return cfs_out_flush(&t->out, NULL) < 0 ? NULL : &t->text;
 }
 
-const struct cfs_mem *diff_text_escaped(struct diff_text *t, struct cfs_text text)
-{
-	cfs_dump_escape(begin_text(t), text, CFS_DUMP_SPACES);
-	return end_text(t);
-}
-
 /* --- Names -------------------------------------------------------------------------- */
 
-const char *diff_field_name(enum cfs_diff_field field)
+const char *cfs_diff_field_name(enum cfs_diff_field field)
 {
 	static const char *const names[CFS_DIFF_N_FIELDS] = {
 		[CFS_DIFF_ENTRY] = "entry",   [CFS_DIFF_TYPE] = "type",
@@ -82,7 +76,7 @@ const char *diff_field_name(enum cfs_diff_field field)
 	return names[field];
 }
 
-const char *diff_type_name(uint32_t mode)
+const char *cfs_diff_type_name(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
@@ -103,7 +97,7 @@ const char *diff_type_name(uint32_t mode)
 }
 
 /* The path has no length limit. It is written from its end. */
-static int find_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name,
+static int find_path(struct cfs_diff_text *t, const struct cfs_tree *tree, cfs_id name,
 		     struct cfs_text *out)
 {
 	const struct cfs_node *nodes = tree->nodes;
@@ -124,7 +118,7 @@ static int find_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id na
 	return 0;
 }
 
-static int format_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id name)
+int diff_text_put_path(struct cfs_diff_text *t, const struct cfs_tree *tree, cfs_id name)
 {
 	struct cfs_text path;
 	int rc = find_path(t, tree, name, &path);
@@ -134,32 +128,28 @@ static int format_path(struct diff_text *t, const struct cfs_tree *tree, cfs_id 
 	return rc;
 }
 
-const struct cfs_mem *diff_text_name(struct diff_text *t, const struct cfs_tree *tree,
-				     cfs_id name)
-{
-	begin_text(t);
-	return format_path(t, tree, name) < 0 ? NULL : end_text(t);
-}
-
-static const struct cfs_mem *path_text(struct diff_text *t,
+static const struct cfs_mem *path_text(struct cfs_diff_text *t,
 				       const struct cfs_difference *v)
 {
 	bool in_a = v->a != CFS_NO_NODE;
+	int rc;
 
-	return diff_text_name(t, in_a ? t->diff->a : t->diff->b, in_a ? v->a : v->b);
+	diff_text_begin(t);
+	rc = diff_text_put_path(t, in_a ? t->diff->a : t->diff->b, in_a ? v->a : v->b);
+	return rc < 0 ? NULL : diff_text_end(t);
 }
 
-static const struct cfs_mem *field_text(struct diff_text *t,
+static const struct cfs_mem *field_text(struct cfs_diff_text *t,
 					const struct cfs_difference *v)
 {
-	struct cfs_out *out = begin_text(t);
+	struct cfs_out *out = diff_text_begin(t);
 
-	cfs_out_text(out, cfs_text(diff_field_name(v->field)));
+	cfs_out_text(out, cfs_text(cfs_diff_field_name(v->field)));
 	if (v->field == CFS_DIFF_XATTR) {
 		cfs_out_char(out, ':');
 		cfs_dump_escape(out, t->diff->keys[v->at].name, CFS_DUMP_SPACES);
 	}
-	return end_text(t);
+	return diff_text_end(t);
 }
 
 /* --- Values ------------------------------------------------------------------------- */
@@ -237,21 +227,18 @@ static int format_link(const struct view *w)
 	cfs_id first = w->first[w->inode];
 
 	if (first != w->v->a)
-		return format_path(w->t, w->t->diff->a, first);
+		return diff_text_put_path(w->t, w->t->diff->a, first);
 	cfs_out_char(&w->t->out, '-');
 	return 0;
 }
 
-static int format_value(const struct view *w)
+/* Fields that are numbers of the inode. */
+static void format_number(const struct view *w)
 {
 	const struct cfs_node *n = w->node;
 	struct cfs_out *out = &w->t->out;
 
-	switch ((enum cfs_diff_field)w->v->field) {
-	case CFS_DIFF_ENTRY:
-	case CFS_DIFF_TYPE:
-		cfs_out_text(out, cfs_text(n ? diff_type_name(n->mode) : "-"));
-		break;
+	switch (w->v->field) {
 	case CFS_DIFF_MODE:
 		cfs_out_printf(out, "%04o", n->mode & ~(uint32_t)S_IFMT);
 		break;
@@ -270,11 +257,32 @@ static int format_value(const struct view *w)
 	case CFS_DIFF_NLINK:
 		cfs_out_printf(out, "%u", n->nlink);
 		break;
-	case CFS_DIFF_LINK:
-		return format_link(w);
 	case CFS_DIFF_RDEV:
 		cfs_out_printf(out, "%u:%u", major(n->rdev), minor(n->rdev));
 		break;
+	}
+}
+
+static void format_digest_field(const struct view *w)
+{
+	if (w->node->digest)
+		format_digest(w, w->tree->alg, w->node->digest);
+	else
+		cfs_out_char(&w->t->out, '-');
+}
+
+static int format_value(const struct view *w)
+{
+	const struct cfs_node *n = w->node;
+	struct cfs_out *out = &w->t->out;
+
+	switch (w->v->field) {
+	case CFS_DIFF_ENTRY:
+	case CFS_DIFF_TYPE:
+		cfs_out_text(out, cfs_text(n ? cfs_diff_type_name(n->mode) : "-"));
+		break;
+	case CFS_DIFF_LINK:
+		return format_link(w);
 	case CFS_DIFF_TARGET:
 		format_bytes(w, (struct cfs_text){n->payload, n->payload_len});
 		break;
@@ -288,21 +296,18 @@ static int format_value(const struct view *w)
 		format_backing(w);
 		break;
 	case CFS_DIFF_DIGEST:
-		if (n->digest)
-			format_digest(w, w->tree->alg, n->digest);
-		else
-			cfs_out_char(out, '-');
+		format_digest_field(w);
 		break;
 	case CFS_DIFF_XATTR:
 		format_xattr(w);
 		break;
-	case CFS_DIFF_N_FIELDS:
-		break;
+	default:
+		format_number(w);
 	}
 	return 0;
 }
 
-static const struct cfs_mem *value_text(struct diff_text *t,
+static const struct cfs_mem *value_text(struct cfs_diff_text *t,
 					const struct cfs_difference *v, bool is_b)
 {
 	const struct cfs_diff *d = t->diff;
@@ -317,39 +322,37 @@ static const struct cfs_mem *value_text(struct diff_text *t,
 		w.inode = cfs_tree_inode(w.tree, name);
 		w.node = &w.tree->nodes[w.inode];
 	}
-	begin_text(t);
-	return format_value(&w) < 0 ? NULL : end_text(t);
+	diff_text_begin(t);
+	return format_value(&w) < 0 ? NULL : diff_text_end(t);
 }
 
-static const struct cfs_mem *old_text(struct diff_text *t, const struct cfs_difference *v)
+static const struct cfs_mem *old_text(struct cfs_diff_text *t,
+				      const struct cfs_difference *v)
 {
 	return value_text(t, v, false);
 }
 
-static const struct cfs_mem *new_text(struct diff_text *t, const struct cfs_difference *v)
+static const struct cfs_mem *new_text(struct cfs_diff_text *t,
+				      const struct cfs_difference *v)
 {
 	return value_text(t, v, true);
 }
 
 /* --- Differences -------------------------------------------------------------------- */
 
-enum { N_PARTS = 4 };
-
-static const struct {
-	const struct cfs_mem *(*text)(struct diff_text *t,
-				      const struct cfs_difference *v);
-	const char *key; /* in JSON */
-} parts[N_PARTS] = {
-	{path_text, "path"},
-	{field_text, "field"},
-	{old_text, "old"},
-	{new_text, "new"},
-};
-
-static int make_part(struct diff_text *t, const struct cfs_difference *v, int part,
-		     const struct cfs_mem **out, struct cfs_err *err)
+int cfs_diff_text_part(struct cfs_diff_text *t, const struct cfs_difference *v,
+		       enum cfs_diff_part part, const struct cfs_mem **out,
+		       struct cfs_err *err)
 {
-	*out = parts[part].text(t, v);
+	static const struct cfs_mem *(*const parts[CFS_DIFF_N_PARTS])(
+		struct cfs_diff_text * t, const struct cfs_difference *v) = {
+		[CFS_DIFF_PART_PATH] = path_text,
+		[CFS_DIFF_PART_FIELD] = field_text,
+		[CFS_DIFF_PART_OLD] = old_text,
+		[CFS_DIFF_PART_NEW] = new_text,
+	};
+
+	*out = parts[part](t, v);
 	if (!*out)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	t->printed += (*out)->len;
@@ -359,38 +362,4 @@ static int make_part(struct diff_text *t, const struct cfs_difference *v, int pa
 				" bytes, the limit for trees with so few entries",
 				t->printed_max);
 	return 0;
-}
-
-int diff_print_line(FILE *to, struct diff_text *t, const struct cfs_difference *v,
-		    struct cfs_err *err)
-{
-	for (int i = 0; i < N_PARTS; i++) {
-		const struct cfs_mem *text;
-		int rc = make_part(t, v, i, &text, err);
-
-		if (rc < 0)
-			return rc;
-		fwrite(text->p, 1, text->len, to);
-		putc(i + 1 < N_PARTS ? '\t' : '\n', to);
-	}
-	return 0;
-}
-
-int diff_print_json(struct json *j, struct diff_text *t, const struct cfs_difference *v,
-		    struct cfs_err *err)
-{
-	int rc = 0;
-
-	json_begin_object(j, NULL);
-	for (int i = 0; rc == 0 && i < N_PARTS; i++) {
-		const struct cfs_mem *text;
-
-		rc = make_part(t, v, i, &text, err);
-		if (rc == 0)
-			json_put_text(
-				j, parts[i].key,
-				(struct cfs_text){(const char *)text->p, text->len});
-	}
-	json_end(j);
-	return rc;
 }

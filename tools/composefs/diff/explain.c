@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "composefs/diff/cause_text.h"
 #include "composefs/composefs.h"
 #include "composefs/diff/expected.h"
 #include "composefs/diff/pair_facts.h"
+#include "composefs/diff/print.h"
 #include "composefs/diff/trees.h"
 
 enum {
@@ -85,22 +85,27 @@ static bool is_same(const struct answer *x)
 
 /* --- Text --------------------------------------------------------------------------- */
 
-static int print_cause(const struct cfs_cause *c, bool alone, struct diff_text *t,
+static int print_cause(const struct cfs_cause *c, bool alone, struct cfs_diff_text *t,
 		       struct cfs_err *err)
 {
-	int rc = cause_print(stdout, c, t, err);
+	const struct cfs_mem *text;
+	int rc = cfs_cause_text(t, c, &text, err);
 
+	if (rc < 0)
+		return rc;
+	fwrite(text->p, 1, text->len, stdout);
 	puts(alone && c->kind == CFS_CAUSE_ROOT ? " alone" : "");
 	for (size_t i = 0; rc == 0 && i < c->n_first; i++) {
 		fputs("    ", stdout);
-		rc = diff_print_line(stdout, t, &t->diff->v[c->first[i]], err);
+		rc = print_difference(t, &t->diff->v[c->first[i]], err);
 	}
 	if (rc == 0 && c->n_first && c->n > c->n_first)
 		puts("    ...");
 	return rc;
 }
 
-static int print_answer(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+static int print_answer(const struct answer *x, struct cfs_diff_text *t,
+			struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -119,33 +124,16 @@ static int print_answer(const struct answer *x, struct diff_text *t, struct cfs_
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static int print_json_text(struct json *j, const struct cfs_cause *c, struct diff_text *t,
-			   struct cfs_err *err)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	int rc;
-
-	if (!to)
-		return cfs_fail_errno(err, "text");
-	rc = cause_print(to, c, t, err);
-	fclose(to);
-	if (rc == 0)
-		json_put_text(j, "text", (struct cfs_text){text, len});
-	free(text);
-	return rc;
-}
-
 static int print_json_cause(struct json *j, const struct cfs_cause *c,
-			    struct diff_text *t, struct cfs_err *err)
+			    struct cfs_diff_text *t, struct cfs_err *err)
 {
 	static const char *const types[] = {"any", "directory", "file", "symlink",
 					    "special"};
+	const struct cfs_mem *text;
 	int rc;
 
 	json_begin_object(j, NULL);
-	json_put_string(j, "cause", cause_name(c));
+	json_put_string(j, "cause", cfs_cause_name(c));
 	if (c->side == CFS_CAUSE_BOTH)
 		json_put_null(j, "side");
 	else
@@ -153,16 +141,19 @@ static int print_json_cause(struct json *j, const struct cfs_cause *c,
 	json_put_string(j, "type", types[c->class]);
 	json_put_uint(j, "count", c->n);
 	json_put_uint(j, "groups", c->n_groups);
-	rc = print_json_text(j, c, t, err);
+	rc = cfs_cause_text(t, c, &text, err);
+	if (rc == 0)
+		print_json_mem(j, "text", text);
 	json_begin_array(j, "first");
 	for (size_t i = 0; rc == 0 && i < c->n_first; i++)
-		rc = diff_print_json(j, t, &t->diff->v[c->first[i]], err);
+		rc = print_difference_json(j, t, &t->diff->v[c->first[i]], err);
 	json_end(j);
 	json_end(j);
 	return rc;
 }
 
-static int print_json(const struct answer *x, struct diff_text *t, struct cfs_err *err)
+static int print_json(const struct answer *x, struct cfs_diff_text *t,
+		      struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	int rc = 0;
@@ -183,12 +174,13 @@ static int print_json(const struct answer *x, struct diff_text *t, struct cfs_er
 static int print_report(const struct options *o, const struct answer *x,
 			struct cfs_err *err)
 {
-	struct diff_text t;
-	int rc = diff_text_init(&t, x->pair.diff, o->json ? SIZE_MAX : SHOWN_MAX, err);
+	struct cfs_diff_text t;
+	int rc =
+		cfs_diff_text_init(&t, x->pair.diff, o->json ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
 		rc = o->json ? print_json(x, &t, err) : print_answer(x, &t, err);
-	diff_text_fini(&t);
+	cfs_diff_text_fini(&t);
 	if (rc == 0)
 		rc = cli_flush(err);
 	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
