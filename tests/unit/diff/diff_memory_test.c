@@ -2,7 +2,7 @@
 /* diff: a comparison that runs out of memory says so and leaves nothing behind (the sanitizer counts). */
 #include "t.h"
 
-#include "composefs/diff/diff_text.h"
+#include "diff/diff.h"
 #include "dump/dump.h"
 #include "starve.h"
 

@@ -5,7 +5,7 @@
 
 #include "t.h"
 
-#include "composefs/diff/diff_text.h"
+#include "diff/diff.h"
 #include "dump/dump.h"
 
 #define ROOT	 "/ 0 40755 1 0 0 0 0.0 - - -\n"

@@ -8,7 +8,7 @@
 #define CFS_DIFF_PRINT_H
 
 #include "cli/json.h"
-#include "composefs/diff/diff_text.h"
+#include "diff/diff.h"
 
 /* Prints "PATH\tFIELD\tOLD\tNEW" and a newline, escaped for terminals. Fails as cfs_diff_text_part. */
 int print_difference(struct cfs_diff_text *t, const struct cfs_difference *v,

@@ -3,7 +3,7 @@
 #ifndef CFS_DIFF_TEXT_PRIV_H
 #define CFS_DIFF_TEXT_PRIV_H
 
-#include "composefs/diff/diff_text.h"
+#include "diff/diff.h"
 
 /* Starts a new text; puts go to what is returned. */
 struct cfs_out *diff_text_begin(struct cfs_diff_text *t);

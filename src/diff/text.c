@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Differences as text. Bytes of a tree are escaped as in a dump. */
-#include "composefs/diff/text_priv.h"
+#include "diff/text_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>

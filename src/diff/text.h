@@ -4,7 +4,8 @@
 #define CFS_DIFF_TEXT_H
 
 #include "base/base.h"
-#include "diff/diff.h"
+#include "diff/causes.h"
+#include "diff/differences.h"
 
 /* Buffers that are used again for each text. */
 struct cfs_diff_text {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Causes as text: a template for each kind. */
-#include "composefs/diff/text_priv.h"
+#include "diff/text_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
