@@ -168,6 +168,24 @@ def rooms_enter_other_rooms_by_the_door(house):
 
 
 @check
+def tests_compile_no_file_of_tools(house):
+    """What a test has to compile belongs into a room; it may link the library of the commands."""
+    names = set()
+    for name in house.files:
+        if name.startswith("tools" + os.sep) and name.endswith("meson.build"):
+            names |= set(re.findall(r"^\s*(\w+_src)\s*\+?=", house.text(name), re.M))
+    lists = "|".join(sorted(names)) or "$^"
+    compiled = re.compile(r"^[^#]*(tools/[\w./-]*\.c\b|\b(?:%s)\b)" % lists)
+    for name in house.files:
+        if not name.startswith((os.path.join("tests", "unit") + os.sep, "fuzz" + os.sep, "bench" + os.sep)):
+            continue
+        pattern = compiled if name.endswith("meson.build") else re.compile(r'^\s*#\s*include\s+"(.*\.c)"')
+        if name.endswith(("meson.build", ".c", ".h")):
+            yield from (f"{name}:{n}: compiles {m.group(1)}" for n, line in house.lines(name)
+                        for m in [pattern.match(line)] if m)
+
+
+@check
 def only_compat_includes_the_public_headers(house):
     for name, number, room, included in in_room(house):
         if included.startswith("libcomposefs/") and room != "compat":

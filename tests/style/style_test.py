@@ -43,6 +43,8 @@ GOOD = {
     "tools/main/repo/gc.c": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "README.md": "Mounts below /mnt.\n",
     "meson.build": SH_HEAD,
+    "tools/meson.build": SH_HEAD + "tool_src = files('tool.c')\n",
+    "tests/unit/meson.build": SH_HEAD + "# not tools/tool.c\nexecutable('tree_test', 'tree/tree_test.c', link_with: cli_lib)\n",
     "scripts/x.sh": "#!/bin/sh\n" + SH_HEAD + "echo x\n",
     ".clang-format": "BasedOnStyle: LLVM\nBreakBeforeBraces: Linux\nUseTab: Always\nIndentWidth: 8\n"
                      "TabWidth: 8\nColumnLimit: 90\nSortIncludes: Never\n"
@@ -65,6 +67,11 @@ DEFECTS = [
     ("rooms_include_only_rooms_that_layers_permit", "src/tree/up.c", C_HEAD + '#include "cli/cli.h"\n'),
     ("rooms_enter_other_rooms_by_the_door", "tools/main/repo/gc.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
     ("rooms_enter_other_rooms_by_the_door", "src/dump/dump.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
+    ("tests_compile_no_file_of_tools", "tests/unit/meson.build",
+     SH_HEAD + "executable('tool_test', 'tool_test.c', files('../../tools/tool.c'))\n"),
+    ("tests_compile_no_file_of_tools", "tests/unit/meson.build",
+     SH_HEAD + "executable('tool_test', 'tool_test.c', tool_src)\n"),
+    ("tests_compile_no_file_of_tools", "tests/unit/tool_test.c", C_HEAD + '#include "tool.c"\n'),
     ("only_compat_includes_the_public_headers", "src/tree/abi.c",
      C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"),
     ("doors_open_with_the_room_comment", "src/dump/dump.h", C_HEAD + "int cfs_dump(void);\n"),
