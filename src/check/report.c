@@ -96,10 +96,11 @@ void check_count(struct check *c, uint64_t *n)
 int check_add_missing(struct check *c, enum cfs_check_fault fault,
 		      const struct cfs_digest *id, const char *place, struct cfs_err *err)
 {
-	char hex[CFS_DIGEST_HEX_MAX], what[CFS_DIGEST_HEX_MAX + 64];
+	char text[CFS_DIGEST_TEXT_MAX], what[CFS_DIGEST_TEXT_MAX + 64];
 
 	check_count(c, &c->out->n_missing);
-	snprintf(what, sizeof(what), "object %s does not exist", cfs_digest_hex(id, hex));
+	snprintf(what, sizeof(what), "object %s does not exist",
+		 cfs_digest_text(id, text));
 	return check_add_finding(c, fault, id, place, what, err);
 }
 

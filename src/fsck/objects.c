@@ -134,7 +134,7 @@ static int compare_digest(const struct cfs_fsck_objects *o,
 			  struct cfs_err *err)
 {
 	struct cfs_digest expected = {.alg = o->alg}, got;
-	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	char expected_text[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
 	int rc = cfs_verity_measure(fd, &got, NULL);
 
 	if (rc == -ENOTTY || (rc == 0 && got.alg != o->alg))
@@ -145,8 +145,8 @@ static int compare_digest(const struct cfs_fsck_objects *o,
 	if (cfs_digest_eq(&expected, &got))
 		return 0;
 	return cfs_fail(err, EUCLEAN, "fs-verity digest: expected %s, got %s",
-			cfs_digest_hex(&expected, expected_hex),
-			cfs_digest_hex(&got, got_hex));
+			cfs_digest_text(&expected, expected_text),
+			cfs_digest_text(&got, got_text));
 }
 
 /* The path is the image's: it may lead anywhere, and overlayfs refuses some paths that open() takes. */

@@ -41,8 +41,8 @@ struct cfs_gc_opts {
 	unsigned
 		keep; /* of each NAME/VERSION or NAME:VERSION, keep the newest so many; 0: all */
 	unsigned grace; /* keep objects younger than so many seconds */
-	/* First-level names, IDs with their algorithm in front, and references: kept as
-	 * if a reference existed. */
+	/* Images as cfs_repo_find_image takes them, names of streams and their references:
+	 * kept as if a reference existed. */
 	const char *const *roots;
 	size_t n_roots;
 	bool ignore_unknown_roots; /* report a root that does not exist instead of failing */

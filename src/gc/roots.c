@@ -91,21 +91,37 @@ static int mark_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err
 	return rc;
 }
 
-/* The entry of a root: its name, an ID with its algorithm in front, or a reference. */
-static const struct cfs_repo_entry *find_root(const struct gc_marks *m,
-					      const struct gc_side *s, const char *name)
+/* The entry of a stream: its name, or a reference. */
+static const struct cfs_repo_entry *find_stream_root(const struct gc_side *s,
+						     const char *name)
 {
 	const struct cfs_repo_entry *e = gc_find_entry(s, name);
-	const char *alg = cfs_hash_name(cfs_repo_meta(m->repo)->alg);
-	size_t len = strlen(alg);
 
-	if (!e && strncmp(name, alg, len) == 0 && name[len] == ':')
-		e = gc_find_entry(s, name + len + 1);
 	for (size_t i = 0; !e && i < s->refs.n; i++)
 		if (strcmp(s->refs.v[i].name, cfs_repo_ref_name(name)) == 0 &&
 		    s->refs.v[i].code == 0)
 			e = gc_find_entry(s, s->refs.v[i].target);
 	return e;
+}
+
+/* The entry of an image; NULL: no image has this name. -EAGAIN: it was not listed. */
+static int find_image_root(const struct gc_marks *m, const char *name,
+			   const struct cfs_repo_entry **out, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+	int rc = cfs_repo_find_image(m->repo, name, &id, err);
+
+	*out = NULL;
+	if (rc == -ENOENT || rc == -EINVAL)
+		return 0;
+	if (rc < 0)
+		return cfs_context(err, rc, "root %s", name);
+	*out = gc_find_entry(&m->side[CFS_REPO_IMAGES], cfs_digest_hex(&id, hex));
+	return *out ? 0
+		    : cfs_fail(err, EAGAIN,
+			       "root %s: the image appeared during the run; try again",
+			       name);
 }
 
 static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
@@ -116,9 +132,13 @@ static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 	for (enum cfs_repo_kind kind = CFS_REPO_IMAGES;
 	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
 		const struct gc_side *s = &m->side[kind];
-		const struct cfs_repo_entry *e = find_root(m, s, name);
+		const struct cfs_repo_entry *e = NULL;
 
-		if (!e)
+		if (kind == CFS_REPO_IMAGES)
+			rc = find_image_root(m, name, &e, err);
+		else
+			e = find_stream_root(s, name);
+		if (rc < 0 || !e)
 			continue;
 		known = true;
 		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s",

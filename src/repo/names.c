@@ -14,14 +14,14 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 {
 	cfs_autofd int dirfd =
 		cfs_beneath_open(repo->dirfd, "images", O_PATH | O_DIRECTORY, 0);
-	char hex[CFS_DIGEST_HEX_MAX], buf[CFS_REPO_LINK_MAX];
+	char hex[CFS_DIGEST_HEX_MAX], text[CFS_DIGEST_TEXT_MAX], buf[CFS_REPO_LINK_MAX];
 	struct cfs_digest led;
 	int len;
 
 	cfs_digest_hex(id, hex);
 	len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, hex, buf);
 	if (len == -ENOENT)
-		return cfs_fail(err, ENOENT, "no image %s", hex);
+		return cfs_fail(err, ENOENT, "no image %s", cfs_digest_text(id, text));
 	if (len < 0 && len != -EINVAL && len != -EUCLEAN) {
 		errno = -len;
 		return cfs_fail_errno(err, "images/%s", hex);
@@ -103,11 +103,43 @@ static int find_image_ref(const struct cfs_repo *repo, const char *ref,
 	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
 }
 
+/* Whether anything has this name of one component, be it a reference or not: 1, 0 or
+ * -errno. */
+static int has_ref(const struct cfs_repo *repo, const char *name, struct cfs_err *err)
+{
+	char path[sizeof("images/refs/") + REPO_NAME_MAX];
+	struct stat st;
+	int rc;
+
+	snprintf(path, sizeof(path), "images/refs/%s", name);
+	rc = cfs_beneath_stat(repo->dirfd, path, &st);
+	if (rc == 0)
+		return 1;
+	return rc == -ENOENT ? 0 : cfs_beneath_fail(rc, path, err);
+}
+
+/* Digits alone are the beginning of an ID unless they are a reference. */
+static int find_image_name(const struct cfs_repo *repo, const char *name,
+			   struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_text digits;
+	int rc;
+
+	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &digits))
+		return find_image_ref(repo, cfs_repo_ref_name(name), out, err);
+	rc = has_ref(repo, name, err);
+	if (rc > 0)
+		return find_image_ref(repo, name, out, err);
+	if (rc == 0)
+		rc = repo_find_prefix(repo, digits, out, err);
+	return rc < 0 ? rc : check_entry(repo, out, err);
+}
+
 int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_digest *out, struct cfs_err *err)
 {
 	if (cfs_digest_parse(cfs_text(name), out, NULL) < 0)
-		return find_image_ref(repo, cfs_repo_ref_name(name), out, err);
+		return find_image_name(repo, name, out, err);
 	if (out->alg != repo->meta.alg)
 		return cfs_fail(err, EINVAL, "%s: the IDs of this repository are %s",
 				name, cfs_hash_name(repo->meta.alg));

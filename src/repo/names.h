@@ -11,6 +11,7 @@
 enum {
 	CFS_REPO_REF_MAX = 1024, /* bytes of the name of a reference */
 	CFS_REPO_REF_DEPTH = 8,	 /* its components */
+	CFS_REPO_PREFIX_MIN = 8, /* digits that stand for an ID */
 };
 
 /* Checks the name of a reference. -EINVAL: err names the rule that it breaks. */
@@ -19,8 +20,12 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK
 /* The name without the prefix "refs/", which users may write; borrowed from name. */
 const char *cfs_repo_ref_name(const char *name);
 
-/* Resolves an image ID, "refs/NAME" or NAME. -ENOENT: no such image; -EUCLEAN: a link on
- * the way is damaged. */
+/* Resolves an image ID, "refs/NAME", NAME, or the first CFS_REPO_PREFIX_MIN or more digits
+ * of an ID. IDs may have "sha256:" or "sha512:" in front. A reference of the same name as
+ * such digits has precedence over them. -ENOENT: no such image; -ENOTUNIQ: several IDs
+ * begin with these digits, and err lists them; -EUCLEAN: a link on the way is damaged;
+ * -EINVAL: not a valid name, or an ID of another algorithm. Only a whole ID identifies
+ * content: everyone who can write to the repository decides what the other forms mean. */
 int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 

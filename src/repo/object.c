@@ -10,7 +10,7 @@
 static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
 			 enum cfs_repo_trust trust, struct cfs_err *err)
 {
-	char want[CFS_DIGEST_HEX_MAX], found[CFS_DIGEST_HEX_MAX];
+	char want[CFS_DIGEST_TEXT_MAX], found[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest got = *id;
 	int rc = 0;
 
@@ -23,7 +23,7 @@ static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_d
 		return rc;
 	if (!cfs_digest_eq(&got, id))
 		return cfs_fail(err, EILSEQ, "expected the fs-verity digest %s, got %s",
-				cfs_digest_hex(id, want), cfs_digest_hex(&got, found));
+				cfs_digest_text(id, want), cfs_digest_text(&got, found));
 	return 0;
 }
 

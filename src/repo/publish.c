@@ -43,7 +43,7 @@ static int check_replaceable(const struct cfs_repo *repo, const char *name,
 			     const struct cfs_repo_link *link, const char *found,
 			     struct cfs_err *err)
 {
-	char hex[CFS_DIGEST_HEX_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest id;
 	int has;
 
@@ -56,7 +56,7 @@ static int check_replaceable(const struct cfs_repo *repo, const char *name,
 	if (has < 0)
 		return has;
 	return cfs_fail(err, EEXIST, "stream %s exists with another object: %s", name,
-			cfs_digest_hex(&id, hex));
+			cfs_digest_text(&id, text));
 }
 
 /* Whatever exists in place of the link is correct, or is replaced if that is safe. */

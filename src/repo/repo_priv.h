@@ -92,6 +92,18 @@ bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			 const char *ref, const char **last) CFS_MUST_CHECK;
 
+/* --- prefix.c ----------------------------------------------------------------------- */
+
+/* Whether text may be the beginning of an ID, with or without "sha256:": *out is its
+ * digits, borrowed. */
+bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_text *out);
+
+/* The image whose ID begins with these digits. -ENOENT: none; -ENOTUNIQ: err lists them. */
+int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
+		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- ref_name.c --------------------------------------------------------------------- */
+
 /* Whether t may be one component of a name. */
 bool repo_is_component(struct cfs_text t);
 

@@ -26,16 +26,6 @@ bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir)
 	return true;
 }
 
-const char *cfs_trust_digest_text(const struct cfs_digest *d,
-				  char out[CFS_TRUST_DIGEST_MAX])
-{
-	char hex[CFS_DIGEST_HEX_MAX];
-
-	snprintf(out, CFS_TRUST_DIGEST_MAX, "%s:%s", cfs_hash_name(d->alg),
-		 cfs_digest_hex(d, hex));
-	return out;
-}
-
 const char *cfs_trust_signature_path(const struct cfs_digest *d,
 				     const struct cfs_sig_key *key,
 				     char out[CFS_TRUST_SIGNATURE_PATH_MAX])
@@ -281,14 +271,13 @@ static int check_signatures(struct work *w, struct cfs_span message, struct cfs_
 static int check_images(const struct cfs_sig_statement *s, const struct work *w,
 			struct cfs_err *err)
 {
-	cfs_autofree char(*space)[CFS_TRUST_DIGEST_MAX] =
-		calloc(w->n + 1, sizeof(*space));
+	cfs_autofree char(*space)[CFS_DIGEST_TEXT_MAX] = calloc(w->n + 1, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 
 	if (!space)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < w->n && i < CFS_SIG_IMAGES_MAX; i++)
-		images[i] = cfs_text(cfs_trust_digest_text(&w->digests[i], space[i]));
+		images[i] = cfs_text(cfs_digest_text(&w->digests[i], space[i]));
 	return cfs_sig_statement_check_images(s, images, w->n, err);
 }
 

@@ -68,11 +68,6 @@ int cfs_trust_check(const struct cfs_trust *t, const char *path,
 		    const struct cfs_digest *digests, size_t n,
 		    struct cfs_trust_found *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Formats a digest as in statements, "sha256:HEX" and a NUL; returns out. */
-enum { CFS_TRUST_DIGEST_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
-const char *cfs_trust_digest_text(const struct cfs_digest *d,
-				  char out[CFS_TRUST_DIGEST_MAX]);
-
 /* Formats the place of a signature by key in a directory of signatures,
  * "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };

@@ -3,6 +3,7 @@
 #include "verity/verity.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 const char *cfs_digest_hex(const struct cfs_digest *d, char out[CFS_DIGEST_HEX_MAX])
 {
@@ -10,6 +11,15 @@ const char *cfs_digest_hex(const struct cfs_digest *d, char out[CFS_DIGEST_HEX_M
 
 	cfs_hex_encode(d->bytes, len, out);
 	out[2 * len] = '\0';
+	return out;
+}
+
+const char *cfs_digest_text(const struct cfs_digest *d, char out[CFS_DIGEST_TEXT_MAX])
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	snprintf(out, CFS_DIGEST_TEXT_MAX, "%s:%s", cfs_hash_name(d->alg),
+		 cfs_digest_hex(d, hex));
 	return out;
 }
 

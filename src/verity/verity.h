@@ -31,6 +31,10 @@ enum {
 /* Lowercase hex and a NUL; returns out. */
 const char *cfs_digest_hex(const struct cfs_digest *d, char out[CFS_DIGEST_HEX_MAX]);
 
+/* "sha256:HEX" and a NUL: the form that people and programs get; returns out. */
+enum { CFS_DIGEST_TEXT_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
+const char *cfs_digest_text(const struct cfs_digest *d, char out[CFS_DIGEST_TEXT_MAX]);
+
 /* "xx/rest" and a NUL: the place of the object below an object directory; returns out. */
 const char *cfs_digest_path(const struct cfs_digest *d, char out[CFS_OBJECT_PATH_MAX]);
 

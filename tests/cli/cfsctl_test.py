@@ -186,7 +186,7 @@ def compute_id_asks_the_default_repository():
         expect(done.returncode, 0)
         return len(done.stdout.strip())
 
-    expect([length("cfsctl"), length("cfsctl", "--user"), length("cfsctl", "--no-repo"), length("composefs")], [64, 64, 128, 128])
+    expect([length("cfsctl"), length("cfsctl", "--user"), length("cfsctl", "--no-repo"), length("composefs")], [64, 64, 128, len("sha512:") + 128])
     shutil.rmtree("home/.var")
     expect(length("cfsctl"), 128)
 

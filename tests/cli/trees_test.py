@@ -126,7 +126,7 @@ def repository_inside_the_source_is_left_out_everywhere():
     same(warnings(err), ["src/repo: left out of the image: it is the repository"])
     same(good(COMPOSEFS, "create-image", "--repo=src/repo", "src", "os/2")[0], first)
     out, err = good(COMPOSEFS, "compute-id", "--repo=src/repo", "src")
-    same((out.strip(), warnings(err)), (first.strip().split(":")[1], ["src/repo: left out of the image: it is the repository"]))
+    same((out.strip(), warnings(err)), (first.strip(), ["src/repo: left out of the image: it is the repository"]))
     same(good(COMPOSEFS, "diff", "--repo=src/repo", "os/1", "dir:src")[1], "")
 
 
@@ -215,10 +215,10 @@ def create_image_takes_times_before_1970_by_the_rules_of_repo_1():
     make_source()
     os.utime("src/a", ns=(0, -1_500_000_000))
     ours = good(COMPOSEFS, "compute-id", "--no-repo", "src")[0]
-    same(make("--profile=repo-1", "--print-digest-only", "src")[0], ours)
-    expect(make("--profile=ipe-1", "--print-digest-only", "src")[0] != ours, "it makes no difference here")
+    same("sha512:" + make("--profile=repo-1", "--print-digest-only", "src")[0], ours)
+    expect("sha512:" + make("--profile=ipe-1", "--print-digest-only", "src")[0] != ours, "it makes no difference here")
     good(COMPOSEFS, "init", "--insecure", "repo")
-    same(good(COMPOSEFS, "create-image", "--repo=repo", "src")[0], f"sha512:{ours}")
+    same(good(COMPOSEFS, "create-image", "--repo=repo", "src")[0], ours)
 
 
 @fact

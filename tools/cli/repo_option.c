@@ -131,9 +131,5 @@ int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
 {
-	char hex[CFS_DIGEST_HEX_MAX];
-
-	snprintf(out, WHERE_ID_MAX, "%s:%s", cfs_hash_name(id->alg),
-		 cfs_digest_hex(id, hex));
-	return out;
+	return cfs_digest_text(id, out);
 }

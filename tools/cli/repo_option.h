@@ -86,7 +86,7 @@ int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* "sha256:..." and a NUL: an id as people see it; returns out. */
-enum { WHERE_ID_MAX = sizeof("sha512:") + CFS_DIGEST_HEX_MAX };
+enum { WHERE_ID_MAX = CFS_DIGEST_TEXT_MAX };
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
 
 #endif

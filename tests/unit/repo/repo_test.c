@@ -272,6 +272,102 @@ T(an_image_is_found_by_id_and_by_name)
 	cfs_repo_close(repo);
 }
 
+/* Publishes an image whose ID begins with 01234567 as that of make() does. */
+static void publish_similar(struct cfs_repo *repo, const char *rest, const char *ref)
+{
+	struct cfs_digest id;
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	snprintf(hex, sizeof(hex), "01234567%-56s", rest);
+	for (char *c = hex; *c; c++)
+		*c = *c == ' ' ? 'f' : *c;
+	t_eq(cfs_digest_parse(cfs_text(hex), &id, &err), 0);
+	t_eq(publish_image(repo, &id, ref), 0);
+}
+
+T(an_image_is_found_by_the_first_digits_of_its_id)
+{
+	static const char *const names[] = {"01234567", "sha256:01234567",
+					    "0123456789012345", "sha256:0123456789"};
+	struct cfs_repo *repo = make();
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+
+	for (size_t i = 0; i < 4; i++) {
+		t_eq(cfs_repo_find_image(repo, names[i], &id, &err), 0);
+		t_str(cfs_digest_hex(&id, hex), image_hex);
+	}
+	t_eq(cfs_repo_find_image(repo, "0123456", &id, &err), -ENOENT);
+	t_eq(cfs_repo_find_image(repo, "01234568", &id, &err), -ENOENT);
+	t_has(err.msg, "no name and no ID that begins: \"01234568\"");
+	t_eq(cfs_repo_find_image(repo, "sha512:01234567", &id, &err), -ENOENT);
+	t_eq(cfs_repo_find_image(repo, "refs/01234567", &id, &err), -ENOENT);
+	publish_similar(repo, "abc", "Upper");
+	t_eq(cfs_repo_find_image(repo, "01234567ABC", &id, &err), 0);
+	cfs_repo_close(repo);
+}
+
+T(digits_of_several_ids_are_refused_and_these_are_listed)
+{
+	struct cfs_repo *repo = make();
+	struct cfs_digest id;
+
+	publish_similar(repo, "f", NULL);
+	t_eq(cfs_repo_find_image(repo, "01234567", &id, &err), -ENOTUNIQ);
+	t_has(err.msg, "image ID \"01234567\": ambiguous, 2 images: "
+		       "sha256:0123456789012345, sha256:01234567ffffffff");
+	for (int i = 0; i < 9; i++) {
+		char rest[] = {(char)('0' + i), '\0'};
+
+		publish_similar(repo, rest, NULL);
+	}
+	t_eq(cfs_repo_find_image(repo, "01234567", &id, &err), -ENOTUNIQ);
+	t_has(err.msg, "ambiguous, 11 images: sha256:012345670fffffff, ");
+	t_has(err.msg, ", sha256:012345677fffffff, ...");
+	t_eq(cfs_repo_find_image(repo, "012345678", &id, &err), -ENOTUNIQ);
+	t_eq(cfs_repo_find_image(repo, "01234567890", &id, &err), 0);
+	cfs_repo_close(repo);
+}
+
+T(a_name_has_precedence_over_the_first_digits_of_an_id)
+{
+	struct cfs_repo *repo = make();
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest id;
+
+	publish_similar(repo, "f", "01234567890");
+	t_eq(cfs_repo_find_image(repo, "01234567890", &id, &err), 0);
+	t_has(cfs_digest_hex(&id, hex), "01234567ffff");
+	/* A name that leads nowhere is no reason to take the digits for an ID. */
+	t_eq(unlink(tmp_in("r/images/refs/01234567890")), 0);
+	t_eq(symlink("nowhere", tmp_in("r/images/refs/01234567890")), 0);
+	t_eq(cfs_repo_find_image(repo, "01234567890", &id, &err), -EUCLEAN);
+	t_eq(unlink(tmp_in("r/images/refs/01234567890")), 0);
+	t_eq(mkdir(tmp_in("r/images/refs/01234567890"), 0755), 0);
+	t_eq(cfs_repo_find_image(repo, "01234567890", &id, &err), -ENOENT);
+	t_has(err.msg, "is not a symbolic link");
+	cfs_repo_close(repo);
+}
+
+static int search_unreadable(void)
+{
+	struct cfs_repo *repo = NULL;
+	struct cfs_digest id;
+
+	CHILD_CHECK(cfs_repo_open(tmp_in("r"), CFS_REPO_LOOK, &repo, &err) == 0);
+	CHILD_CHECK(cfs_repo_find_image(repo, "01234567", &id, &err) == -EIO);
+	cfs_repo_close(repo);
+	return 0;
+}
+
+T(an_error_while_ids_are_searched_is_not_the_answer_none)
+{
+	static const struct fault io = {SYS_getdents64, 0, 0, EIO};
+
+	cfs_repo_close(make());
+	t_eq(fault_run(&io, search_unreadable), 0);
+}
+
 T(a_name_and_a_directory_of_names_exclude_each_other)
 {
 	struct cfs_repo *repo = make();

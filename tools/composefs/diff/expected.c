@@ -106,13 +106,11 @@ static void print_json_rules(struct json *j, const struct cfs_profile_rules *rul
 static void print_json(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
-	char hex[CFS_DIGEST_HEX_MAX], digest[CFS_DIGEST_HEX_MAX + 16];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct json j = {.to = stdout};
 
-	snprintf(digest, sizeof(digest), "%s:%s", cfs_hash_name(x->expected.alg),
-		 cfs_digest_hex(&x->expected, hex));
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "expected", digest);
+	json_put_string(&j, "expected", cfs_digest_text(&x->expected, text));
 	json_put_bool(&j, "found", m->found);
 	json_begin_array(&j, "profiles");
 	for (size_t i = 0; i < m->n_profiles; i++)

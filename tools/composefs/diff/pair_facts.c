@@ -95,18 +95,18 @@ static const char *kind_name(const struct side *s)
 
 static void print_side(char letter, const struct side *s, const struct image_facts *f)
 {
-	char hex[CFS_DIGEST_HEX_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 
 	printf("%c: ", letter);
 	cli_print(stdout, s->name);
 	printf(": %s, %" PRIu32 " %s", kind_name(s), s->tree->n_nodes,
 	       s->tree->n_nodes == 1 ? "entry" : "entries");
 	if (f->is_image)
-		printf(", format %" PRIu32 ", %s%s:%s", s->image.version,
+		printf(", format %" PRIu32 ", %s%s", s->image.version,
 		       !f->is_judged	 ? ""
 		       : f->is_canonical ? "canonical, "
 					 : "not canonical, ",
-		       cfs_hash_name(f->id.alg), cfs_digest_hex(&f->id, hex));
+		       cfs_digest_text(&f->id, text));
 	putchar('\n');
 }
 
@@ -153,11 +153,9 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 static void print_json_image(struct json *j, const struct side *s,
 			     const struct image_facts *f)
 {
-	char hex[CFS_DIGEST_HEX_MAX], id[CFS_DIGEST_HEX_MAX + 16];
+	char text[CFS_DIGEST_TEXT_MAX];
 
-	snprintf(id, sizeof(id), "%s:%s", cfs_hash_name(f->id.alg),
-		 cfs_digest_hex(&f->id, hex));
-	json_put_string(j, "id", id);
+	json_put_string(j, "id", cfs_digest_text(&f->id, text));
 	json_put_uint(j, "format", s->image.version);
 	if (f->is_judged)
 		json_put_bool(j, "canonical", f->is_canonical);

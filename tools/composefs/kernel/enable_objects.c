@@ -72,7 +72,7 @@ static bool is_signed(int fd)
 static int enable_verity(int fd, const struct cfs_digest *digest,
 			 struct cfs_span signature, struct cfs_err *err)
 {
-	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	char expected_text[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest measured;
 	int rc = cfs_verity_enable_signed(fd, digest->alg, signature, err);
 
@@ -80,8 +80,8 @@ static int enable_verity(int fd, const struct cfs_digest *digest,
 		rc = cfs_verity_measure(fd, &measured, err);
 	if (rc == 0 && !cfs_digest_eq(&measured, digest))
 		rc = cfs_fail(err, EILSEQ, "digest: expected %s, got %s",
-			      cfs_digest_hex(digest, expected_hex),
-			      cfs_digest_hex(&measured, got_hex));
+			      cfs_digest_text(digest, expected_text),
+			      cfs_digest_text(&measured, got_text));
 	return rc;
 }
 

@@ -220,7 +220,7 @@ static void say(const struct options *o, const struct cfs_digest *id)
 
 	if (!o->json) {
 		profiled_say(o->name, &o->rules);
-		puts(cfs_digest_hex(id, hex));
+		puts(cli_stands_in() ? cfs_digest_hex(id, hex) : where_id(id, text));
 		return;
 	}
 	json_begin_object(&j, NULL);

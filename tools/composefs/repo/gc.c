@@ -72,9 +72,13 @@ static void note(void *ctx, enum cfs_gc_note what, const char *name, const char 
 	};
 	struct options *o = ctx;
 	const char *said = text[what];
+	char shown[WHERE_ID_MAX];
+	struct cfs_digest id;
 
 	if (what == CFS_GC_NOTE_EXPIRED && o->collect.dry_run)
 		said = "name would be removed";
+	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
+		name = where_id(&id, shown);
 	cli_say(o->name, "%s: %s: %s", said, name, why);
 }
 

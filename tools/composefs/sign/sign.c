@@ -128,16 +128,16 @@ static int read_file(const char *path, unsigned flags, size_t max, struct cfs_me
 }
 
 /* Formats all digests; out borrows from space. */
-static void format_images(const struct sign *s, char (*space)[CFS_TRUST_DIGEST_MAX],
+static void format_images(const struct sign *s, char (*space)[CFS_DIGEST_TEXT_MAX],
 			  struct cfs_text *out)
 {
 	for (size_t i = 0; i < s->n; i++)
-		out[i] = cfs_text(cfs_trust_digest_text(&s->digests[i], space[i]));
+		out[i] = cfs_text(cfs_digest_text(&s->digests[i], space[i]));
 }
 
 static int make_statement(struct sign *s, struct cfs_err *err)
 {
-	cfs_autofree char(*space)[CFS_TRUST_DIGEST_MAX] = calloc(s->n, sizeof(*space));
+	cfs_autofree char(*space)[CFS_DIGEST_TEXT_MAX] = calloc(s->n, sizeof(*space));
 	struct cfs_sig_statement statement = {
 		.name = cfs_text(s->o->name), .version = s->o->version, .n_images = s->n};
 	int rc;
@@ -154,7 +154,7 @@ static int make_statement(struct sign *s, struct cfs_err *err)
 /* Reads an existing statement, and refuses one that names other images. */
 static int load_statement(struct sign *s, struct cfs_err *err)
 {
-	cfs_autofree char(*space)[CFS_TRUST_DIGEST_MAX] = calloc(s->n, sizeof(*space));
+	cfs_autofree char(*space)[CFS_DIGEST_TEXT_MAX] = calloc(s->n, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 	struct cfs_sig_statement statement;
 	int rc = read_file(s->o->statement, CFS_INPUT_PIPE, CFS_TRUST_STATEMENT_FILE_MAX,
@@ -322,7 +322,7 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 
 static void print_json(const struct sign *s)
 {
-	char digest[CFS_TRUST_DIGEST_MAX], id[CFS_SIG_KEY_ID_MAX];
+	char digest[CFS_DIGEST_TEXT_MAX], id[CFS_SIG_KEY_ID_MAX];
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
@@ -332,8 +332,7 @@ static void print_json(const struct sign *s)
 	for (size_t i = 0; i < s->n; i++) {
 		json_begin_object(&j, NULL);
 		json_put_string(&j, "image", s->images[i]);
-		json_put_string(&j, "digest",
-				cfs_trust_digest_text(&s->digests[i], digest));
+		json_put_string(&j, "digest", cfs_digest_text(&s->digests[i], digest));
 		json_end(&j);
 	}
 	json_finish(&j);

@@ -151,11 +151,11 @@ static int verify_images(struct verify *v, struct cfs_err *err)
 
 static void print_result(const struct verify *v)
 {
-	char text[CFS_TRUST_DIGEST_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 
 	for (size_t i = 0; i < v->n; i++) {
 		cli_print(stdout, v->images[i]);
-		printf(": verified, %s\n", cfs_trust_digest_text(&v->digests[i], text));
+		printf(": verified, %s\n", cfs_digest_text(&v->digests[i], text));
 	}
 	if (v->found.stated) {
 		fputs("name ", stdout);
@@ -180,7 +180,7 @@ static void print_json_signer(struct json *j, const struct cfs_trust_found *foun
 static void print_json(const struct verify *v, const struct refusal *r,
 		       const struct cfs_err *err)
 {
-	char text[CFS_TRUST_DIGEST_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
@@ -191,7 +191,7 @@ static void print_json(const struct verify *v, const struct refusal *r,
 		json_put_string(&j, "image", v->images[i]);
 		if (r->status == CLI_OK)
 			json_put_string(&j, "digest",
-					cfs_trust_digest_text(&v->digests[i], text));
+					cfs_digest_text(&v->digests[i], text));
 		json_end(&j);
 	}
 	json_end(&j);
