@@ -47,6 +47,13 @@ int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cf
 int cfs_builder_remove(struct cfs_builder *b, cfs_id id,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Removes all names of a directory, as cfs_builder_remove does each. -ENOTDIR: not a directory. */
+int cfs_builder_remove_children(struct cfs_builder *b, cfs_id dir,
+				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Whether a directory has a name that was not removed. */
+bool cfs_builder_has_children(const struct cfs_builder *b, cfs_id dir);
+
 /* Replaces the metadata of a directory, which may be the root; its entries stay. -ENOTDIR: the node or the spec is
  * not a directory; else the codes of cfs_builder_add. */
 int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,

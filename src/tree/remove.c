@@ -15,6 +15,34 @@ int cfs_builder_remove(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 	return 0;
 }
 
+/* The names leave the list of the directory as well, so that removing them again and again takes no time. Freezing
+ * finds them by their mark. */
+int cfs_builder_remove_children(struct cfs_builder *b, cfs_id dir, struct cfs_err *err)
+{
+	struct cfs_node *d = &b->nodes[dir];
+
+	if (cfs_node_is_link(d) || !S_ISDIR(d->mode))
+		return cfs_fail(err, ENOTDIR, "expected a directory");
+	for (cfs_id id = d->first; id != CFS_NO_NODE; id = b->nodes[id].next) {
+		b->n_removed += !(b->nodes[id].flags & CFS_NODE_REMOVED);
+		b->nodes[id].flags |= CFS_NODE_REMOVED;
+	}
+	d->first = CFS_NO_NODE;
+	d->last = CFS_NO_NODE;
+	d->flags &= (uint8_t)~CFS_NODE_UNSORTED;
+	return 0;
+}
+
+bool cfs_builder_has_children(const struct cfs_builder *b, cfs_id dir)
+{
+	const struct cfs_node *d = &b->nodes[dir];
+	cfs_id id = cfs_node_is_link(d) || !S_ISDIR(d->mode) ? CFS_NO_NODE : d->first;
+
+	while (id != CFS_NO_NODE && b->nodes[id].flags & CFS_NODE_REMOVED)
+		id = b->nodes[id].next;
+	return id != CFS_NO_NODE;
+}
+
 /* A parent has a lower id than its children, so one pass finds everything below removed nodes. */
 static bool *find_removed(const struct cfs_builder *b)
 {

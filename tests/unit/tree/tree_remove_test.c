@@ -155,6 +155,33 @@ T(tree_refuses_to_remove_the_root_and_to_make_a_directory_of_a_file)
 	cfs_builder_free(b);
 }
 
+T(tree_without_the_removed_names_of_a_directory_keeps_their_other_names)
+{
+	struct cfs_builder *b = start(), *expected = start();
+	cfs_id dir = add_dir(b, CFS_ROOT, "dir"),
+	       same = add_dir(expected, CFS_ROOT, "dir");
+	cfs_id file = add(b, dir, "a", S_IFREG | 0644, 2);
+
+	add_link(b, "x", file);
+	add_file(b, add_dir(b, dir, "sub"), "deep");
+	t_ok(cfs_builder_has_children(b, dir));
+	t_eq(cfs_builder_remove_children(b, dir, &err), 0);
+	t_ok(!cfs_builder_has_children(b, dir));
+	t_ok(!cfs_builder_has_children(b, file));
+	t_eq(cfs_builder_remove_children(b, file, &err), -ENOTDIR);
+	add_file(b, dir, "sub");
+	add_file(expected, same, "sub");
+	{
+		struct cfs_inode_spec spec = {
+			.mode = S_IFREG | 0644, .nlink = 1, .uid = 'a'};
+		cfs_id id;
+
+		t_eq(cfs_builder_add(expected, CFS_ROOT, CFS_TEXT("x"), &spec, &id, &err),
+		     0);
+	}
+	check_equal(b, expected);
+}
+
 /* A thousand steps at random, beside a list of the names that must be there. */
 T(tree_is_right_after_any_number_of_additions_and_removals)
 {
@@ -178,6 +205,12 @@ T(tree_is_right_after_any_number_of_additions_and_removals)
 		else
 			add_file(b, add_dir(b, CFS_ROOT, name), "in");
 		there[i] = !there[i];
+		if (step % 100 == 99) {
+			t_eq(cfs_builder_remove_children(b, CFS_ROOT, &err), 0);
+			t_ok(!cfs_builder_has_children(b, CFS_ROOT));
+			memset(there, 0, sizeof(there));
+			step += 7; /* end with some names */
+		}
 	}
 	for (unsigned i = 0; i < NAMES; i++) {
 		char name[8];
