@@ -10,17 +10,17 @@
 /* All paths of a deep tree together can be a thousand times as large as its image, and a message has about this size. */
 enum { PATH_SHOWN_MAX = 1000 };
 
-void executables_fini(struct executables *x)
+void cfs_executables_fini(struct cfs_executables *x)
 {
 	cfs_arena_fini(&x->arena);
 	free(x->v);
-	*x = (struct executables){0};
+	*x = (struct cfs_executables){0};
 }
 
-static int add_file(struct executables *x, struct cfs_text path,
+static int add_file(struct cfs_executables *x, struct cfs_text path,
 		    const struct cfs_digest *digest, struct cfs_err *err)
 {
-	struct executable e = {.inlined = !digest};
+	struct cfs_executable e = {.inlined = !digest};
 	size_t path_len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
 
 	if (digest)
@@ -66,7 +66,7 @@ static int find_digest(const struct cfs_image *im, const struct cfs_walk_entry *
 }
 
 struct search {
-	struct executables *x;
+	struct cfs_executables *x;
 	const struct cfs_image *im;
 	int dirfd;
 	bool all;
@@ -98,7 +98,7 @@ static int collect_file(struct search *s, const struct cfs_walk_entry *e,
 /* Objects first, by digest; then inline files, by path. */
 static int compare_files(const void *a, const void *b)
 {
-	const struct executable *x = a, *y = b;
+	const struct cfs_executable *x = a, *y = b;
 
 	if (x->inlined != y->inlined)
 		return x->inlined ? 1 : -1;
@@ -107,7 +107,7 @@ static int compare_files(const void *a, const void *b)
 	return memcmp(x->digest.bytes, y->digest.bytes, sizeof(x->digest.bytes));
 }
 
-static void sort_files(struct executables *x)
+static void sort_files(struct cfs_executables *x)
 {
 	size_t kept = 0;
 
@@ -123,7 +123,7 @@ static void sort_files(struct executables *x)
 	x->n = kept;
 }
 
-static int collect_files(struct executables *x, const struct cfs_image *im, int dirfd,
+static int collect_files(struct cfs_executables *x, const struct cfs_image *im, int dirfd,
 			 bool all, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
@@ -145,8 +145,8 @@ static int collect_files(struct executables *x, const struct cfs_image *im, int 
 	return rc;
 }
 
-int executables_collect(struct executables *x, const char *image, const char *objects,
-			bool all, struct cfs_err *err)
+int cfs_executables_collect(struct cfs_executables *x, const char *image,
+			    const char *objects, bool all, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = -1;
 	struct cfs_image im;

@@ -172,7 +172,7 @@ int cfs_sig_floor_replace(struct cfs_text file, const struct cfs_sig_statement *
 			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Starts zeroed; the strings are borrowed. Set one of key, attach and command, the latter two with public_key. */
-struct signer {
+struct cfs_sig_signer {
 	const char *key;    /* file of a private key */
 	const char *attach; /* file of a signature, "-" is stdin */
 	/* For sh: reads the message from standard input, writes the signature to standard output. */
@@ -181,7 +181,8 @@ struct signer {
 };
 
 /* Returns the signature over message and its key. -EBADMSG: the signature does not match. */
-int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_key *key,
-		uint8_t signature[CFS_SIG_LEN], struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_sig_obtain(const struct cfs_sig_signer *s, struct cfs_span message,
+		   struct cfs_sig_key *key, uint8_t signature[CFS_SIG_LEN],
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

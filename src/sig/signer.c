@@ -110,8 +110,9 @@ static int read_public(const char *path, struct cfs_sig_key *key, struct cfs_err
 	return cfs_context(err, rc, "%s", path);
 }
 
-int signer_sign(const struct signer *s, struct cfs_span message, struct cfs_sig_key *key,
-		uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+int cfs_sig_obtain(const struct cfs_sig_signer *s, struct cfs_span message,
+		   struct cfs_sig_key *key, uint8_t signature[CFS_SIG_LEN],
+		   struct cfs_err *err)
 {
 	int rc;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Directory -> tree, objects, cache: the rooms that do this do not know each other. */
+/* Connects scan, store and cache, which do not know each other. */
 #include "source/ingest.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@ struct job {
 	const struct cfs_watch *watch;
 	struct cfs_store *store; /* NULL: digests alone */
 	struct cfs_cache *cache; /* NULL: none */
-	struct own_places own;
+	struct cfs_own_places own;
 	struct cfs_watch_kind mounts, places;
 };
 
@@ -43,7 +43,7 @@ static int keep_digest(void *ctx, const struct stat *st, const struct cfs_digest
 	return cfs_cache_add(job->cache, st, digest, err);
 }
 
-static int open_store(struct job *job, const struct ingest *in, struct cfs_err *err)
+static int open_store(struct job *job, const struct cfs_ingest *in, struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {
 		.alg = in->scan.alg,
@@ -56,14 +56,14 @@ static int open_store(struct job *job, const struct ingest *in, struct cfs_err *
 	return cfs_context(err, rc, "cannot fill store");
 }
 
-static int open_cache(struct job *job, const struct ingest *in, struct cfs_err *err)
+static int open_cache(struct job *job, const struct cfs_ingest *in, struct cfs_err *err)
 {
 	struct cfs_cache_opts opts = {.alg = in->scan.alg, .watch = job->watch};
 
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }
 
-static void tell_left(void *ctx, const struct cfs_scan_left *left)
+static void warn_of_left(void *ctx, const struct cfs_scan_left *left)
 {
 	struct job *job = ctx;
 
@@ -89,22 +89,24 @@ static void tell_left(void *ctx, const struct cfs_scan_left *left)
 	}
 }
 
-/* Whatever is written meanwhile must not be read as a part of the source. */
-static int find_own_places(struct job *job, const struct ingest *in, struct cfs_err *err)
+/* What is written meanwhile must not become part of the tree. */
+static int find_own_places(struct job *job, const struct cfs_ingest *in,
+			   struct cfs_err *err)
 {
 	int rc = 0;
 
 	job->own = in->own;
 	if (in->store)
-		rc = own_places_add_dir(&job->own, in->store, "the object store", err);
+		rc = cfs_own_places_add_dir(&job->own, in->store, "the object store",
+					    err);
 	if (rc == 0 && job->cache)
-		rc = own_places_add_file(&job->own, cfs_cache_file(job->cache),
-					 "the digest cache", err);
+		rc = cfs_own_places_add_file(&job->own, cfs_cache_file(job->cache),
+					     "the digest cache", err);
 	return rc;
 }
 
-static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
-		struct cfs_err *err)
+static int run_scan(struct job *job, const struct cfs_ingest *in, struct cfs_tree **out,
+		    struct cfs_err *err)
 {
 	struct cfs_scan_memory memory = {find_digest, keep_digest, job};
 	struct cfs_scan_opts opts = in->scan;
@@ -119,12 +121,12 @@ static int scan(struct job *job, const struct ingest *in, struct cfs_tree **out,
 		opts.wants_xattr = cfs_image_shows_xattr;
 	opts.exclude = job->own.v;
 	opts.n_exclude = job->own.n;
-	opts.left = tell_left;
+	opts.left = warn_of_left;
 	opts.left_ctx = job;
 	return cfs_scan(AT_FDCWD, in->source, &opts, out, err);
 }
 
-static int finish(struct job *job, const struct ingest *in, struct cfs_err *err)
+static int commit_all(struct job *job, const struct cfs_ingest *in, struct cfs_err *err)
 {
 	int rc = job->store && !in->into ? cfs_store_commit(job->store, err) : 0;
 
@@ -134,8 +136,8 @@ static int finish(struct job *job, const struct ingest *in, struct cfs_err *err)
 	return rc;
 }
 
-static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
-	       struct cfs_err *err)
+static int run_job(struct job *job, const struct cfs_ingest *in, struct cfs_tree **out,
+		   struct cfs_err *err)
 {
 	int rc = in->cache ? open_cache(job, in, err) : 0;
 
@@ -145,17 +147,18 @@ static int run(struct job *job, const struct ingest *in, struct cfs_tree **out,
 	if (rc == 0)
 		rc = find_own_places(job, in, err);
 	if (rc == 0)
-		rc = scan(job, in, out, err);
+		rc = run_scan(job, in, out, err);
 	cfs_watch_end_kind(&job->mounts, "mounts");
 	if (rc < 0)
 		return rc;
-	rc = finish(job, in, err);
+	rc = commit_all(job, in, err);
 	if (rc < 0)
 		cfs_tree_free(cfs_steal(out));
 	return rc;
 }
 
-int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_err *err)
+int cfs_ingest_directory(const struct cfs_ingest *in, struct cfs_tree **out,
+			 struct cfs_err *err)
 {
 	struct job job = {
 		.watch = in->watch,
@@ -164,7 +167,7 @@ int ingest_directory(const struct ingest *in, struct cfs_tree **out, struct cfs_
 	};
 	int rc;
 
-	rc = run(&job, in, out, err);
+	rc = run_job(&job, in, out, err);
 	cfs_cache_close(job.cache);
 	if (!in->into)
 		cfs_store_close(job.store);

@@ -38,7 +38,7 @@ static enum meant strip_prefix(const char **name)
 	return ANYTHING;
 }
 
-bool side_is_stdin(const char *name)
+bool cfs_source_is_stdin(const char *name)
 {
 	enum meant meant = strip_prefix(&name);
 
@@ -47,23 +47,23 @@ bool side_is_stdin(const char *name)
 
 /* --- Directories -------------------------------------------------------------------- */
 
-static int open_directory(struct side *s, int fd, const struct side_opts *o,
+static int open_directory(struct cfs_source *s, int fd, const struct cfs_source_opts *o,
 			  struct cfs_err *err)
 {
 	struct cfs_scan_opts scan = {.alg = o->alg,
 				     .hardlinks = true,
 				     .one_file_system = o->one_file_system,
 				     .no_digests = !o->digests};
-	struct own_places own = {0};
+	struct cfs_own_places own = {0};
 	const char *path;
 	int rc;
 
-	s->kind = SIDE_DIRECTORY;
+	s->kind = CFS_SOURCE_DIRECTORY;
 	s->dirfd = fd;
 	/* create-image leaves the repository out, so that this does too. A default repository may be inaccessible. */
 	rc = o->repo.find(o->repo.ctx, &path, err);
 	if (rc == 0)
-		rc = own_places_add_dir(&own, path, "the repository", err);
+		rc = cfs_own_places_add_dir(&own, path, "the repository", err);
 	if (rc < 0 && o->repo.is_given)
 		return rc;
 	scan.exclude = own.v;
@@ -97,7 +97,7 @@ static int open_below(int top, const struct cfs_tree *t, cfs_id file, struct cfs
 	return cfs_steal_fd(&at);
 }
 
-static int digest_file(const struct side *s, cfs_id file, enum cfs_hash_alg alg,
+static int digest_file(const struct cfs_source *s, cfs_id file, enum cfs_hash_alg alg,
 		       struct cfs_digest *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = open_below(s->dirfd, s->tree, file, err);
@@ -120,7 +120,7 @@ static int digest_file(const struct side *s, cfs_id file, enum cfs_hash_alg alg,
 static int read_file(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg alg,
 		     struct cfs_digest *out, struct cfs_err *err)
 {
-	const struct side *s = ctx;
+	const struct cfs_source *s = ctx;
 	int rc = digest_file(s, file, alg, out, err);
 	char path[512];
 
@@ -131,11 +131,11 @@ static int read_file(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg 
 			   cfs_tree_path(s->tree, file, path, sizeof(path)));
 }
 
-struct cfs_diff_side side_for_diff(struct side *s)
+struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s)
 {
 	struct cfs_diff_side out = {.tree = s->tree};
 
-	if (s->kind == SIDE_DIRECTORY) {
+	if (s->kind == CFS_SOURCE_DIRECTORY) {
 		out.read = read_file;
 		out.read_ctx = s;
 	}
@@ -183,18 +183,18 @@ static enum cfs_hash_alg dump_alg(struct cfs_text text)
 	return CFS_SHA256;
 }
 
-static int load_dump(struct side *s, struct cfs_err *err)
+static int load_dump(struct cfs_source *s, struct cfs_err *err)
 {
 	struct cfs_text text = cfs_span_text(s->map.span);
 	struct cfs_dump_opts opts = {.name = s->name};
 
-	s->kind = SIDE_DUMP;
+	s->kind = CFS_SOURCE_DUMP;
 	return cfs_dump_read_mem(text, dump_alg(text), &opts, &s->tree, err);
 }
 
 /* Loads each inode at the name where the writer had it. That fails for images of other writers and of formats that ours
  * does not write; these are loaded with each inode at its first name. */
-static int load_tree(struct side *s, struct cfs_err *err)
+static int load_tree(struct cfs_source *s, struct cfs_err *err)
 {
 	static const struct cfs_load_opts writers = {.writers_names = true}, first;
 	int rc = cfs_image_load(&s->image, &writers, &s->tree, err);
@@ -202,11 +202,11 @@ static int load_tree(struct side *s, struct cfs_err *err)
 	return rc == -EUCLEAN ? cfs_image_load(&s->image, &first, &s->tree, err) : rc;
 }
 
-static int load_image(struct side *s, struct cfs_err *err)
+static int load_image(struct cfs_source *s, struct cfs_err *err)
 {
 	int rc;
 
-	s->kind = SIDE_IMAGE;
+	s->kind = CFS_SOURCE_IMAGE;
 	rc = cfs_image_open(s->map.span, &s->image, err);
 	if (rc == 0)
 		rc = load_tree(s, err);
@@ -221,7 +221,7 @@ static bool begins_like_a_dump(int fd)
 }
 
 /* Reads a dump or an image; the first byte tells which. */
-static int read_stream(struct side *s, int fd, bool *is_dump, struct cfs_err *err)
+static int read_stream(struct cfs_source *s, int fd, bool *is_dump, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	int rc;
@@ -241,7 +241,7 @@ static int read_stream(struct side *s, int fd, bool *is_dump, struct cfs_err *er
 	return rc;
 }
 
-static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *err)
+static int open_file(struct cfs_source *s, int fd, enum meant meant, struct cfs_err *err)
 {
 	bool is_dump = meant == A_DUMP;
 	struct stat st;
@@ -263,12 +263,12 @@ static int open_file(struct side *s, int fd, enum meant meant, struct cfs_err *e
 
 /* --- Selection ---------------------------------------------------------------------- */
 
-static int open_of_repository(struct side *s, const struct side_opts *o,
+static int open_of_repository(struct cfs_source *s, const struct cfs_source_opts *o,
 			      struct cfs_err *err)
 {
 	int rc;
 
-	s->kind = SIDE_IMAGE;
+	s->kind = CFS_SOURCE_IMAGE;
 	rc = o->repo.open_image(o->repo.ctx, s->name, &s->map, &s->image, err);
 	if (rc < 0)
 		return rc;
@@ -276,7 +276,7 @@ static int open_of_repository(struct side *s, const struct side_opts *o,
 }
 
 /* A name without a file may be an image of the repository. When no repository was given, the message names both. */
-static int open_missing(struct side *s, int rc, const struct side_opts *o,
+static int open_missing(struct cfs_source *s, int rc, const struct cfs_source_opts *o,
 			enum meant meant, struct cfs_err *err)
 {
 	if (rc != -ENOENT || meant != ANYTHING)
@@ -287,12 +287,12 @@ static int open_missing(struct side *s, int rc, const struct side_opts *o,
 	return rc;
 }
 
-static int open_existing(struct side *s, const struct side_opts *o, enum meant meant,
-			 struct cfs_err *err)
+static int open_existing(struct cfs_source *s, const struct cfs_source_opts *o,
+			 enum meant meant, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 
-	if (meant != A_DIRECTORY && side_is_stdin(s->name))
+	if (meant != A_DIRECTORY && cfs_source_is_stdin(s->name))
 		return open_file(s, STDIN_FILENO, meant, err);
 	fd = meant == A_DIRECTORY
 		     ? -EISDIR
@@ -307,28 +307,28 @@ static int open_existing(struct side *s, const struct side_opts *o, enum meant m
 	return open_directory(s, cfs_steal_fd(&fd), o, err);
 }
 
-int side_open(struct side *s, const char *name, const struct side_opts *opts,
-	      struct cfs_err *err)
+int cfs_source_open(struct cfs_source *s, const char *name,
+		    const struct cfs_source_opts *opts, struct cfs_err *err)
 {
 	enum meant meant = strip_prefix(&name);
 	int rc;
 
-	*s = (struct side){.name = name, .dirfd = -1};
+	*s = (struct cfs_source){.name = name, .dirfd = -1};
 	rc = meant == OF_REPOSITORY ? open_of_repository(s, opts, err)
 				    : open_existing(s, opts, meant, err);
 	if (rc < 0) {
-		side_close(s);
-		*s = (struct side){.dirfd = -1};
-	} else if (s->kind == SIDE_DUMP) {
+		cfs_source_close(s);
+		*s = (struct cfs_source){.dirfd = -1};
+	} else if (s->kind == CFS_SOURCE_DUMP) {
 		cfs_map_close(&s->map); /* the tree does not borrow from the text */
 	}
 	return rc;
 }
 
-void side_close(struct side *s)
+void cfs_source_close(struct cfs_source *s)
 {
 	cfs_tree_free(cfs_steal(&s->tree));
 	cfs_map_close(&s->map);
-	if (s->kind == SIDE_DIRECTORY && s->dirfd >= 0)
+	if (s->kind == CFS_SOURCE_DIRECTORY && s->dirfd >= 0)
 		close(s->dirfd);
 }

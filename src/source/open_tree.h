@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* side: one side of a comparison: the tree that an argument names.
- * Owns:  the meaning of the argument, the tree, the bytes of an image, the descriptor of a directory.
- * Uses:  base, tree, dump, diff, erofs, scan.
- * Never: compares, prints, knows repositories.
+/* From a name to a tree.
  *
  * An existing file takes precedence: a directory is scanned; a file (or "-", standard input) whose first byte is "/"
  * is a dump, any other an image. Other names are images of the repository. A prefix selects the kind: "dir:",
  * "dump:", "image:", "repo:".
  */
-#ifndef CFS_SIDE_H
-#define CFS_SIDE_H
+#ifndef CFS_SOURCE_OPEN_TREE_H
+#define CFS_SOURCE_OPEN_TREE_H
 
 #include "base/base.h"
 #include "diff/diff.h"
 #include "erofs/erofs.h"
 
-enum side_kind { SIDE_IMAGE, SIDE_DUMP, SIDE_DIRECTORY };
+enum cfs_source_kind { CFS_SOURCE_IMAGE, CFS_SOURCE_DUMP, CFS_SOURCE_DIRECTORY };
 
 /* The repository that the caller chose. */
-struct side_repo {
+struct cfs_source_repo {
 	bool is_given; /* by the user; else it may be missing or inaccessible */
 	void *ctx;
 	/* Its directory; borrowed. */
@@ -29,16 +26,16 @@ struct side_repo {
 };
 
 /* Zero is the default, but for the repository. */
-struct side_opts {
-	struct side_repo repo;
+struct cfs_source_opts {
+	struct cfs_source_repo repo;
 	enum cfs_hash_alg alg; /* of the digests of a directory; 0: SHA-256 */
 	bool one_file_system;  /* skip other mounts below a directory */
 	bool digests;	       /* read and digest all files of a directory */
 };
 
-struct side {
+struct cfs_source {
 	const char *name; /* borrowed, without the prefix */
-	enum side_kind kind;
+	enum cfs_source_kind kind;
 	struct cfs_tree *tree;
 	struct cfs_image image; /* of an image; borrows from map */
 	struct cfs_map map;
@@ -47,14 +44,15 @@ struct side {
 
 /* A directory is scanned with hard links, all xattrs and devices. The digests of a dump determine its algorithm. Errors
  * begin with the name. */
-int side_open(struct side *s, const char *name, const struct side_opts *opts,
-	      struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_source_open(struct cfs_source *s, const char *name,
+		    const struct cfs_source_opts *opts,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Whether the name means standard input, which can be read only once. */
-bool side_is_stdin(const char *name);
-void side_close(struct side *s); /* a zeroed one is valid */
+bool cfs_source_is_stdin(const char *name);
+void cfs_source_close(struct cfs_source *s); /* a zeroed one is valid */
 
 /* For cfs_diff_new. Contents of a directory are read on demand. Borrows from s. */
-struct cfs_diff_side side_for_diff(struct side *s);
+struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s);
 
 #endif

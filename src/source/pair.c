@@ -4,29 +4,29 @@
 
 #include <errno.h>
 
-int pair_open(struct pair *p, const char *a, const char *b, const struct side_opts *opts,
-	      struct cfs_err *err)
+int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b,
+			 const struct cfs_source_opts *opts, struct cfs_err *err)
 {
 	struct cfs_diff_side x, y;
 	int rc;
 
-	*p = (struct pair){0};
-	if (side_is_stdin(a) && side_is_stdin(b))
+	*p = (struct cfs_source_pair){0};
+	if (cfs_source_is_stdin(a) && cfs_source_is_stdin(b))
 		return cfs_fail(err, EINVAL,
 				"standard input: expected one tree, got two");
-	rc = side_open(&p->a, a, opts, err);
+	rc = cfs_source_open(&p->a, a, opts, err);
 	if (rc == 0)
-		rc = side_open(&p->b, b, opts, err);
+		rc = cfs_source_open(&p->b, b, opts, err);
 	if (rc < 0)
 		return rc;
-	x = side_for_diff(&p->a);
-	y = side_for_diff(&p->b);
+	x = cfs_source_for_diff(&p->a);
+	y = cfs_source_for_diff(&p->b);
 	return cfs_diff_new(&x, &y, cfs_pool_readers(), &p->diff, err);
 }
 
-void pair_close(struct pair *p)
+void cfs_source_pair_close(struct cfs_source_pair *p)
 {
 	cfs_diff_free(p->diff);
-	side_close(&p->a);
-	side_close(&p->b);
+	cfs_source_close(&p->a);
+	cfs_source_close(&p->b);
 }

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* pair: the two sides of a comparison and the differences between their trees.
- * Owns:  both sides and the diff.
- * Uses:  side, diff.
- * Never: prints.
- */
-#ifndef CFS_PAIR_H
-#define CFS_PAIR_H
+/* Two sources and the differences between their trees. */
+#ifndef CFS_SOURCE_PAIR_H
+#define CFS_SOURCE_PAIR_H
 
 #include "source/open_tree.h"
 
-struct pair {
-	struct side a, b;
+struct cfs_source_pair {
+	struct cfs_source a, b;
 	struct cfs_diff *diff;
 };
 
-/* The caller calls pair_close, also after an error; a zeroed pair is valid. */
-int pair_open(struct pair *p, const char *a, const char *b, const struct side_opts *opts,
-	      struct cfs_err *err) CFS_MUST_CHECK;
-void pair_close(struct pair *p);
+/* Opens what a and b name (open_tree.h) and compares their trees. -EINVAL: both are standard input. The caller calls
+ * cfs_source_pair_close, also after an error; a zeroed pair is valid. */
+int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b,
+			 const struct cfs_source_opts *opts,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_source_pair_close(struct cfs_source_pair *p);
 
 #endif

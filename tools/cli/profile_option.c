@@ -111,7 +111,7 @@ static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
 	return 0;
 }
 
-static int choose_rules(const struct profiled *p, const struct ingest *in,
+static int choose_rules(const struct profiled *p, const struct cfs_ingest *in,
 			unsigned format, struct cfs_profile_rules *out,
 			struct cfs_err *err)
 {
@@ -130,7 +130,7 @@ static int choose_rules(const struct profiled *p, const struct ingest *in,
 	return take_xattrs_rule(p->xattrs, out, err);
 }
 
-int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format,
+int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned format,
 		    struct cfs_profile_rules *rules, struct cfs_tree **out,
 		    struct cfs_err *err)
 {
@@ -145,7 +145,7 @@ int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format
 		return rc;
 	if (is_changed)
 		profiled_scan(rules, &in->scan);
-	rc = ingest_directory(in, out, err);
+	rc = cfs_ingest_directory(in, out, err);
 	if (rc == 0 && !is_changed)
 		rc = cfs_profile_keeps_more(*out, &is_changed, err);
 	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "source/ingest.h"
+#include "source/source.h"
 #include "cli/json.h"
 #include "profile/profile.h"
 
@@ -62,7 +62,7 @@ int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *sca
 /* Reads the directory, in->scan.alg being that of the digests, as p and the options of the scan say. format: that of
  * images, where there is no profile. rules: those that were followed. -EINVAL: the profile has digests by
  * another algorithm. */
-int profiled_ingest(const struct profiled *p, struct ingest *in, unsigned format,
+int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned format,
 		    struct cfs_profile_rules *rules, struct cfs_tree **out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 

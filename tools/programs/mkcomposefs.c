@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "dump/dump.h"
 #include "erofs/erofs.h"
-#include "source/ingest.h"
+#include "source/source.h"
 #include "cli/options.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
@@ -32,7 +32,7 @@ struct options {
 	int inline_max;
 	struct cfs_image_opts format;
 	const struct cfs_profile *profile; /* NULL: the options set the rules */
-	struct ingest in;
+	struct cfs_ingest in;
 };
 
 /* --- The command line --------------------------------------------------------------- */
@@ -299,12 +299,12 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 static int read_directory(const struct options *o, const struct cfs_replace *file,
 			  struct cfs_tree **out, struct cfs_err *err)
 {
-	struct ingest in = o->in;
-	int rc = own_places_add_file(&in.own, file, "the image", err);
+	struct cfs_ingest in = o->in;
+	int rc = cfs_own_places_add_file(&in.own, file, "the image", err);
 
 	if (rc == 0)
-		rc = own_places_add_std(&in.own, err);
-	return rc < 0 ? rc : ingest_directory(&in, out, err);
+		rc = cfs_own_places_add_std(&in.own, err);
+	return rc < 0 ? rc : cfs_ingest_directory(&in, out, err);
 }
 
 /* The output is opened first, so that a place that cannot be written is reported before hundred gigabytes are read.

@@ -7,7 +7,6 @@
 
 #include "composefs/composefs.h"
 #include "composefs/diff/print.h"
-#include "source/pair.h"
 #include "composefs/diff/trees.h"
 
 enum { SHOWN_MAX = 64 };
@@ -15,7 +14,7 @@ enum { SHOWN_MAX = 64 };
 struct options {
 	bool stat, json;
 	struct where where;
-	struct side_opts side;
+	struct cfs_source_opts source;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -24,7 +23,7 @@ static const struct cli_option option_table[] = {
 	{"stat", NULL, AT(stat), "Print counts by field and type instead of entries",
 	 .group = "Options"},
 	{"json", NULL, AT(json), "Print one JSON object"},
-	{"one-file-system", NULL, CLI_AT(struct options, side.one_file_system),
+	{"one-file-system", NULL, CLI_AT(struct options, source.one_file_system),
 	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -262,16 +261,16 @@ int cmd_diff(int argc, char **argv)
 	struct options o = {0};
 	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "expected two trees"),
 	    rc;
-	struct pair pair;
+	struct cfs_source_pair pair;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
-	o.side.repo = trees_repo(&o.where);
-	rc = pair_open(&pair, argv[optind], argv[optind + 1], &o.side, &err);
+	o.source.repo = trees_repo(&o.where);
+	rc = cfs_source_pair_open(&pair, argv[optind], argv[optind + 1], &o.source, &err);
 	if (rc == 0)
 		rc = print_report(&o, pair.diff, &err);
-	pair_close(&pair);
+	cfs_source_pair_close(&pair);
 	if (rc < 0)
 		cli_say(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;

@@ -132,12 +132,13 @@ static void print_json(const struct answer *x)
 
 /* --- Search ------------------------------------------------------------------------- */
 
-static int compare_itself(const struct side *s, struct answer *x, struct cfs_err *err)
+static int compare_itself(const struct cfs_source *s, struct answer *x,
+			  struct cfs_err *err)
 {
 	struct cfs_digest own;
 	int rc = 0;
 
-	if (s->kind != SIDE_IMAGE)
+	if (s->kind != CFS_SOURCE_IMAGE)
 		return 0;
 	rc = cfs_verity_digest_mem(x->expected.alg, s->map.span, &own, err);
 	x->is_itself = rc == 0 && cfs_digest_eq(&own, &x->expected);
@@ -158,18 +159,18 @@ static int search_rules(const struct cfs_tree *tree, const char *program,
 }
 
 int expected_explain(const char *name, const struct expected_opts *o,
-		     struct side_opts side, struct cfs_err *err)
+		     struct cfs_source_opts source, struct cfs_err *err)
 {
 	struct answer x = {0};
-	struct side s;
+	struct cfs_source s;
 	int rc = cfs_context(err, cfs_digest_parse(cfs_text(o->digest), &x.expected, err),
 			     "--expected");
 
 	if (rc < 0)
 		return rc;
-	side.alg = x.expected.alg;
-	side.digests = true;
-	rc = side_open(&s, name, &side, err);
+	source.alg = x.expected.alg;
+	source.digests = true;
+	rc = cfs_source_open(&s, name, &source, err);
 	if (rc < 0)
 		return rc;
 	x.name = s.name;
@@ -178,7 +179,7 @@ int expected_explain(const char *name, const struct expected_opts *o,
 		rc = search_rules(s.tree, o->program, &x, err);
 	if (rc == 0)
 		o->json ? print_json(&x) : print_answer(&x);
-	side_close(&s);
+	cfs_source_close(&s);
 	if (rc == 0)
 		rc = cli_flush(err);
 	return rc < 0 ? rc : x.match.found ? STATUS_SAME : STATUS_DIFFERENT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* expected: the search for the rules by which a tree has an expected digest.
  * Owns:  the text and JSON of the answer.
- * Uses:  cli, profile, side.
+ * Uses:  cli, profile, source.
  * Never: knows a rule.
  */
 #ifndef CFS_EXPECTED_H
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "source/open_tree.h"
+#include "source/source.h"
 
 struct expected_opts {
 	const char *program; /* shown with the progress */
@@ -18,8 +18,8 @@ struct expected_opts {
 };
 
 /* Opens the tree of that name, searches and prints the rules, or what was tried. Returns STATUS_SAME or
- * STATUS_DIFFERENT. Sets the algorithm and digests of side. */
+ * STATUS_DIFFERENT. Sets the algorithm and digests of source. */
 int expected_explain(const char *name, const struct expected_opts *opts,
-		     struct side_opts side, struct cfs_err *err) CFS_MUST_CHECK;
+		     struct cfs_source_opts source, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -20,14 +20,14 @@ struct options {
 	bool json;
 	const char *expected; /* digest of one tree; NULL: compare two */
 	struct where where;
-	struct side_opts side;
+	struct cfs_source_opts source;
 };
 
 static const struct cli_option option_table[] = {
 	{"expected", "DIGEST", CLI_AT(struct options, expected),
 	 "Find the rules by which A has this digest", CLI_TEXT, .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
-	{"one-file-system", NULL, CLI_AT(struct options, side.one_file_system),
+	{"one-file-system", NULL, CLI_AT(struct options, source.one_file_system),
 	 "Do not descend into other mounts"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -53,7 +53,7 @@ static const struct cli_syntax syntax = {
 
 /* Everything that is known about A and B. */
 struct answer {
-	struct pair pair;
+	struct cfs_source_pair pair;
 	struct cfs_causes causes; /* of the differences between the trees */
 	struct pair_facts images; /* other reasons for two digests */
 };
@@ -63,8 +63,8 @@ static int find_answer(struct answer *x, const char *a, const char *b, struct op
 {
 	int rc;
 
-	o->side.repo = trees_repo(&o->where);
-	rc = pair_open(&x->pair, a, b, &o->side, err);
+	o->source.repo = trees_repo(&o->where);
+	rc = cfs_source_pair_open(&x->pair, a, b, &o->source, err);
 	if (rc == 0)
 		rc = cfs_causes_find(x->pair.diff, &x->causes, err);
 	return rc == 0 ? pair_facts_find(&x->pair, &x->images, err) : rc;
@@ -73,7 +73,7 @@ static int find_answer(struct answer *x, const char *a, const char *b, struct op
 static void release_answer(struct answer *x)
 {
 	cfs_causes_fini(&x->causes);
-	pair_close(&x->pair);
+	cfs_source_pair_close(&x->pair);
 }
 
 static bool is_same(const struct answer *x)
@@ -202,8 +202,8 @@ static int explain_one(struct options *o, const char *program, const char *name,
 {
 	struct expected_opts opts = {program, o->expected, o->json};
 
-	o->side.repo = trees_repo(&o->where);
-	return expected_explain(name, &opts, o->side, err);
+	o->source.repo = trees_repo(&o->where);
+	return expected_explain(name, &opts, o->source, err);
 }
 
 int cmd_explain(int argc, char **argv)

@@ -9,12 +9,13 @@
 
 #include "composefs/composefs.h"
 
-static int find_facts(const struct side *s, struct image_facts *out, struct cfs_err *err)
+static int find_facts(const struct cfs_source *s, struct image_facts *out,
+		      struct cfs_err *err)
 {
 	struct cfs_err why;
 	int rc;
 
-	*out = (struct image_facts){.is_image = s->kind == SIDE_IMAGE};
+	*out = (struct image_facts){.is_image = s->kind == CFS_SOURCE_IMAGE};
 	if (!out->is_image)
 		return 0;
 	rc = cfs_verity_digest_mem(s->tree->alg, s->map.span, &out->id, err);
@@ -44,17 +45,18 @@ static bool find_difference(struct cfs_span a, struct cfs_span b, uint64_t *out)
 }
 
 /* The tree must have each inode at the name where the writer had it. */
-static bool has_unsigned_times(const struct side *s)
+static bool has_unsigned_times(const struct cfs_source *s)
 {
 	return cfs_image_form(&s->image, s->tree).unsigned_times;
 }
 
-static bool is_same_tree(const struct pair *p)
+static bool is_same_tree(const struct cfs_source_pair *p)
 {
 	return p->diff->n == 0 && p->diff->n_holders == 0;
 }
 
-int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err *err)
+int pair_facts_find(const struct cfs_source_pair *p, struct pair_facts *out,
+		    struct cfs_err *err)
 {
 	bool two_images;
 	int rc;
@@ -86,14 +88,15 @@ int pair_facts_find(const struct pair *p, struct pair_facts *out, struct cfs_err
 
 /* --- Text --------------------------------------------------------------------------- */
 
-static const char *kind_name(const struct side *s)
+static const char *kind_name(const struct cfs_source *s)
 {
 	static const char *const names[] = {"image", "dump", "directory"};
 
 	return names[s->kind];
 }
 
-static void print_side(char letter, const struct side *s, const struct image_facts *f)
+static void print_side(char letter, const struct cfs_source *s,
+		       const struct image_facts *f)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
 
@@ -119,7 +122,7 @@ static void print_writer(char letter, const struct image_facts *f)
 	putchar('\n');
 }
 
-void pair_facts_print(const struct pair *p, const struct pair_facts *f)
+void pair_facts_print(const struct cfs_source_pair *p, const struct pair_facts *f)
 {
 	print_side('A', &p->a, &f->a);
 	print_side('B', &p->b, &f->b);
@@ -150,7 +153,7 @@ void pair_facts_print(const struct pair *p, const struct pair_facts *f)
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static void print_json_image(struct json *j, const struct side *s,
+static void print_json_image(struct json *j, const struct cfs_source *s,
 			     const struct image_facts *f)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
@@ -167,7 +170,7 @@ static void print_json_image(struct json *j, const struct side *s,
 		json_put_null(j, "notCanonical");
 }
 
-static void print_json_side(struct json *j, const char *key, const struct side *s,
+static void print_json_side(struct json *j, const char *key, const struct cfs_source *s,
 			    const struct image_facts *f)
 {
 	json_begin_object(j, key);
@@ -179,7 +182,8 @@ static void print_json_side(struct json *j, const char *key, const struct side *
 	json_end(j);
 }
 
-void pair_facts_json(struct json *j, const struct pair *p, const struct pair_facts *f)
+void pair_facts_json(struct json *j, const struct cfs_source_pair *p,
+		     const struct pair_facts *f)
 {
 	print_json_side(j, "a", &p->a, &f->a);
 	print_json_side(j, "b", &p->b, &f->b);

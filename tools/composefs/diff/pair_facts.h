@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* pair_facts: facts about two sides besides their trees: formats, writers, bytes.
  * Owns:  the facts of an image, which of them make two digests of one tree, their text and JSON.
- * Uses:  pair, erofs, verity, cli.
+ * Uses:  source, erofs, verity, cli.
  * Never: compares trees.
  */
 #ifndef CFS_PAIR_FACTS_H
 #define CFS_PAIR_FACTS_H
 
 #include "cli/json.h"
-#include "source/pair.h"
+#include "source/source.h"
 
 /* All but is_image are set when the side is an image. */
 struct image_facts {
@@ -30,14 +30,15 @@ struct pair_facts {
 	uint64_t first_off;
 };
 
-int pair_facts_find(const struct pair *p, struct pair_facts *out,
+int pair_facts_find(const struct cfs_source_pair *p, struct pair_facts *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Prints a line for each side, and one for each cause that is no difference between the trees. */
-void pair_facts_print(const struct pair *p, const struct pair_facts *f);
+void pair_facts_print(const struct cfs_source_pair *p, const struct pair_facts *f);
 
 /* The same as members of a JSON object: a, b, formatsDiffer, blocksDiffer, timesDiffer,
  * writerDiffers, firstByte. */
-void pair_facts_json(struct json *j, const struct pair *p, const struct pair_facts *f);
+void pair_facts_json(struct json *j, const struct cfs_source_pair *p,
+		     const struct pair_facts *f);
 
 #endif

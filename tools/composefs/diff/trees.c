@@ -13,7 +13,8 @@ static int open_image(void *ctx, const char *name, struct cfs_map *map,
 	return where_open_image(ctx, name, map, im, NULL, err);
 }
 
-struct side_repo trees_repo(struct where *where)
+struct cfs_source_repo trees_repo(struct where *where)
 {
-	return (struct side_repo){where_is_given(where), where, find_repo, open_image};
+	return (struct cfs_source_repo){where_is_given(where), where, find_repo,
+					open_image};
 }

@@ -8,7 +8,7 @@
 #define CFS_TREES_H
 
 #include "cli/repo_option.h"
-#include "source/open_tree.h"
+#include "source/source.h"
 
 /* For --help; whose: "A and B are each". */
 #define TREES_ABOUT(whose)                                                               \
@@ -17,6 +17,6 @@
 	      "one."
 
 /* The repository of the command line; borrows from where. */
-struct side_repo trees_repo(struct where *where);
+struct cfs_source_repo trees_repo(struct where *where);
 
 #endif

@@ -64,7 +64,7 @@ static const struct cli_syntax syntax = {
 
 /* --- The policy --------------------------------------------------------------------- */
 
-static void format_digests(struct cfs_out *out, const struct executables *x)
+static void format_digests(struct cfs_out *out, const struct cfs_executables *x)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -75,7 +75,7 @@ static void format_digests(struct cfs_out *out, const struct executables *x)
 }
 
 static void format_policy(struct cfs_out *out, const struct options *o,
-			  const struct executables *x)
+			  const struct cfs_executables *x)
 {
 	cfs_out_printf(out,
 		       "policy_name=%s policy_version=%s\n"
@@ -96,7 +96,7 @@ static void format_policy(struct cfs_out *out, const struct options *o,
 	}
 }
 
-static int build_policy(const struct options *o, const struct executables *x,
+static int build_policy(const struct options *o, const struct cfs_executables *x,
 			struct cfs_mem *text, struct cfs_err *err)
 {
 	struct cfs_out out;
@@ -112,7 +112,7 @@ static int build_policy(const struct options *o, const struct executables *x,
 
 /* Reports the files that the image has and the policy does not allow. Returns their number. */
 static size_t print_warnings(const char *name, const struct options *o,
-			     const struct executables *x, size_t policy_len)
+			     const struct cfs_executables *x, size_t policy_len)
 {
 	const char *why = o->mode == MODE_DM_VERITY
 				  ? "allowed only if the image itself is the device"
@@ -138,10 +138,10 @@ static size_t print_warnings(const char *name, const struct options *o,
 static int print_policy(const char *name, const struct options *o, const char *image,
 			struct cfs_err *err)
 {
-	struct executables x = {0};
+	struct cfs_executables x = {0};
 	struct cfs_mem text = {0};
 	size_t n_warnings = 0;
-	int rc = executables_collect(&x, image, o->objects, false, err);
+	int rc = cfs_executables_collect(&x, image, o->objects, false, err);
 
 	if (rc == 0)
 		rc = build_policy(o, &x, &text, err);
@@ -150,7 +150,7 @@ static int print_policy(const char *name, const struct options *o, const char *i
 	if (rc == 0 && !o->check)
 		rc = cfs_io_write(STDOUT_FILENO, text.p, text.len, err);
 	free(text.p);
-	executables_fini(&x);
+	cfs_executables_fini(&x);
 	return rc < 0 ? rc : n_warnings > 0;
 }
 

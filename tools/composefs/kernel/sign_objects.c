@@ -62,7 +62,7 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", NULL, err);
 }
 
-static int format_digests(const struct executables *x, struct cfs_mem *out,
+static int format_digests(const struct cfs_executables *x, struct cfs_mem *out,
 			  struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(out);
@@ -85,7 +85,7 @@ static int make_directory(const char *path, struct cfs_err *err)
 	return fd < 0 ? cfs_context(err, fd, "%s", path) : 0;
 }
 
-static int sign_files(const struct options *o, const struct executables *x,
+static int sign_files(const struct options *o, const struct cfs_executables *x,
 		      struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
@@ -111,14 +111,14 @@ static int sign_files(const struct options *o, const struct executables *x,
 
 static int sign_image(const struct options *o, const char *image, struct cfs_err *err)
 {
-	struct executables x = {0};
+	struct cfs_executables x = {0};
 	int rc = where_check_writable(o->signatures, err);
 
 	if (rc == 0)
-		rc = executables_collect(&x, image, o->objects, !o->exec_only, err);
+		rc = cfs_executables_collect(&x, image, o->objects, !o->exec_only, err);
 	if (rc == 0)
 		rc = sign_files(o, &x, err);
-	executables_fini(&x);
+	cfs_executables_fini(&x);
 	return rc;
 }
 

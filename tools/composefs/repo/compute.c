@@ -8,7 +8,7 @@
 
 #include "cli/dump_line.h"
 #include "cli/entry_json.h"
-#include "source/ingest.h"
+#include "source/source.h"
 #include "cli/profile_option.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
@@ -146,7 +146,8 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 }
 
 /* What create-image leaves out is left out here: its repository, be it the default one. */
-static int find_own_places(struct options *o, struct own_places *own, struct cfs_err *err)
+static int find_own_places(struct options *o, struct cfs_own_places *own,
+			   struct cfs_err *err)
 {
 	const char *path;
 	int rc = 0;
@@ -156,17 +157,17 @@ static int find_own_places(struct options *o, struct own_places *own, struct cfs
 	else if (where_path(&o->where, &path, NULL) < 0)
 		path = NULL;
 	if (rc == 0 && path && !o->no_repo)
-		rc = own_places_add_dir(own, path, "the repository", err);
+		rc = cfs_own_places_add_dir(own, path, "the repository", err);
 	if (rc < 0 && !where_is_given(&o->where))
 		rc = 0;
-	return rc < 0 ? rc : own_places_add_std(own, err);
+	return rc < 0 ? rc : cfs_own_places_add_std(own, err);
 }
 
 /* digest may be NULL. */
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_digest *digest, struct cfs_err *err)
 {
-	struct ingest in = {.source = source};
+	struct cfs_ingest in = {.source = source};
 	struct cfs_image_write how = {.digest = digest};
 	struct cli_watch watch;
 	struct cfs_tree *tree;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "composefs/cfsctl.h"
-#include "source/ingest.h"
+#include "source/source.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
 #include "cli/watch.h"
@@ -76,13 +76,14 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
 	unsigned format = o->format_given ? o->format : meta->format;
 	struct cfs_image_opts form = profiled_form(&o->what, format);
-	struct ingest in = {
+	struct cfs_ingest in = {
 		.watch = o->watch, .source = source, .into = store, .scan = o->scan};
 	struct cfs_tree *tree;
-	int rc = own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository", err);
+	int rc = cfs_own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository",
+					err);
 
 	if (rc == 0)
-		rc = own_places_add_std(&in.own, err);
+		rc = cfs_own_places_add_std(&in.own, err);
 	if (rc < 0)
 		return rc;
 	in.scan.alg = meta->alg;

@@ -15,7 +15,7 @@
 enum { LOCK_WAIT_MS = 30000 }; /* other processes add a signature within milliseconds */
 
 struct options {
-	struct signer signer;
+	struct cfs_sig_signer signer;
 	bool print_to_sign;
 	const char *signature, *signatures, *statement, *name;
 	uint64_t version;
@@ -314,7 +314,7 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 	message = (struct cfs_span){s->message.p, s->message.len};
 	if (s->o->print_to_sign)
 		return cfs_io_write(STDOUT_FILENO, message.p, message.len, err);
-	rc = signer_sign(&s->o->signer, message, &s->key, s->signature, err);
+	rc = cfs_sig_obtain(&s->o->signer, message, &s->key, s->signature, err);
 	if (rc < 0)
 		return rc;
 	return s->o->signatures ? store_apart(s, err) : store_beside(s, err);
