@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* hash: streams and batches over whichever kernel this CPU runs best. */
+/* hash: digests of streams and of batches of blocks, with the fastest implementation for
+ * this CPU. */
 #include "hash/hash.h"
 
 #include <stdatomic.h>
@@ -11,7 +12,7 @@ const char *cfs_hash_name(enum cfs_hash_alg alg)
 	return alg == CFS_SHA512 ? "sha512" : "sha256";
 }
 
-bool cfs_hash_always(void)
+bool cfs_hash_is_always_usable(void)
 {
 	return true;
 }
@@ -21,7 +22,7 @@ const struct cfs_hash_kernel *cfs_hash_kernel(size_t i)
 	return cfs_hash_kernels[i].name ? &cfs_hash_kernels[i] : NULL;
 }
 
-static const struct cfs_hash_kernel *choose(enum cfs_hash_alg alg)
+static const struct cfs_hash_kernel *choose_kernel(enum cfs_hash_alg alg)
 {
 	const struct cfs_hash_kernel *k = cfs_hash_kernels;
 
@@ -30,17 +31,17 @@ static const struct cfs_hash_kernel *choose(enum cfs_hash_alg alg)
 	return k;
 }
 
-/* The choice is remembered, the one mutable thing here that is global: asking the CPU
- * costs a trap of many microseconds in a virtual machine. Threads may choose at once;
- * each stores the same constant. */
-static const struct cfs_hash_kernel *best(enum cfs_hash_alg alg)
+/* Caches the choice, in the only mutable global of this room: CPUID traps to the
+ * hypervisor in a virtual machine, which takes many microseconds. Threads may choose at
+ * the same time; each stores the same constant. */
+static const struct cfs_hash_kernel *get_kernel(enum cfs_hash_alg alg)
 {
 	static const struct cfs_hash_kernel *_Atomic chosen[CFS_SHA512 + 1];
 	const struct cfs_hash_kernel *k =
 		atomic_load_explicit(&chosen[alg], memory_order_relaxed);
 
 	if (!k) {
-		k = choose(alg);
+		k = choose_kernel(alg);
 		atomic_store_explicit(&chosen[alg], k, memory_order_relaxed);
 	}
 	return k;
@@ -59,7 +60,7 @@ void cfs_hash_init(struct cfs_hash *h, enum cfs_hash_alg alg)
 void cfs_hash_update(struct cfs_hash *h, const void *p, size_t len)
 {
 	size_t block = cfs_hash_block(h->alg), have = h->total % block, n;
-	const struct cfs_hash_kernel *k = best(h->alg);
+	const struct cfs_hash_kernel *k = get_kernel(h->alg);
 	const uint8_t *from = p;
 
 	if (len == 0)
@@ -82,7 +83,7 @@ void cfs_hash_update(struct cfs_hash *h, const void *p, size_t len)
 void cfs_hash_final(struct cfs_hash *h, uint8_t *out)
 {
 	size_t block = cfs_hash_block(h->alg), have = h->total % block;
-	const struct cfs_hash_kernel *k = best(h->alg);
+	const struct cfs_hash_kernel *k = get_kernel(h->alg);
 
 	h->block[have++] = 0x80;
 	/* The length field takes an eighth of the block; its upper half is zero here. */
@@ -103,5 +104,5 @@ void cfs_hash_final(struct cfs_hash *h, uint8_t *out)
 void cfs_hash_blocks(enum cfs_hash_alg alg, const uint8_t *blocks, size_t block_len,
 		     size_t n, uint8_t *out)
 {
-	best(alg)->blocks(blocks, block_len, n, out);
+	get_kernel(alg)->blocks(blocks, block_len, n, out);
 }

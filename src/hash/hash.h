@@ -13,7 +13,7 @@
 
 #include "base/base.h"
 
-/* The numbers are fs-verity's (FS_VERITY_HASH_ALG_*), and stand in images and
+/* The numbers of fs-verity (FS_VERITY_HASH_ALG_*), as stored in images and
  * descriptors. */
 enum cfs_hash_alg {
 	CFS_SHA256 = 1,
@@ -34,49 +34,51 @@ static inline size_t cfs_hash_len(enum cfs_hash_alg alg)
 /* "sha256" or "sha512". */
 const char *cfs_hash_name(enum cfs_hash_alg alg);
 
-/* A digest of one stream of bytes. No heap, no owner. */
+/* A digest of one stream of bytes. Uses no heap, so it needs no cleanup. */
 struct cfs_hash {
 	enum cfs_hash_alg alg;
 	union {
 		uint32_t h32[8];
 		uint64_t h64[8];
 	} state;
-	uint64_t total; /* bytes seen */
+	uint64_t total; /* bytes added so far */
 	uint8_t block[128];
 };
 
 void cfs_hash_init(struct cfs_hash *h, enum cfs_hash_alg alg);
 void cfs_hash_update(struct cfs_hash *h, const void *p, size_t len);
-/* out: cfs_hash_len(alg) bytes. */
+/* Writes cfs_hash_len(alg) bytes to out. */
 void cfs_hash_final(struct cfs_hash *h, uint8_t *out);
 
-/* The digest of each of n blocks of block_len bytes that lie one behind another; out
- * receives n digests, one behind another. block_len is a multiple of 128. Several blocks
- * are hashed at once where the CPU gains by it: offer many. */
+/* Computes the digest of each of n consecutive blocks of block_len bytes, and writes n
+ * consecutive digests to out. block_len is a multiple of 128. Pass many blocks at once:
+ * most implementations hash several in parallel. */
 void cfs_hash_blocks(enum cfs_hash_alg alg, const uint8_t *blocks, size_t block_len,
 		     size_t n, uint8_t *out);
 
-/* The CPU seam: implementations of the two compression functions, best first, portable C
- * last. cfs_hash_* uses the first that this CPU can run; tests run each that it can. */
+/* Implementations of the two compression functions. The table is sorted by speed, and
+ * ends with portable C. cfs_hash_* uses the first one that this CPU supports; tests run
+ * all that it supports. */
 struct cfs_hash_kernel {
 	const char *name; /* "sha-ni x2", "portable", ... */
 	enum cfs_hash_alg alg;
 	bool (*usable)(void);
 	/* Compresses n_blocks input blocks (64 or 128 bytes each) into one state. */
 	void (*compress)(void *state, const uint8_t *p, size_t n_blocks);
-	/* As cfs_hash_blocks. */
+	/* Like cfs_hash_blocks. */
 	void (*blocks)(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out);
 };
 
-/* The i-th kernel of the table, usable here or not; NULL behind the last. */
+/* Returns entry i of the table, whether this CPU supports it or not; NULL after the last
+ * one. */
 const struct cfs_hash_kernel *cfs_hash_kernel(size_t i);
 
 /* XXH32. Source: the xxHash specification; EROFS uses it for its xattr name filter. */
 uint32_t cfs_xxh32(const void *p, size_t len, uint32_t seed);
 
-/* A fast 64-bit hash for tables in memory; its values are never stored. A table over
- * foreign bytes takes a random seed (cfs_hash_seed), so that nobody can choose
- * collisions. */
+/* A fast 64-bit hash for tables in memory. Its values are never stored. For untrusted
+ * keys, use a random seed (cfs_hash_seed), so that an attacker cannot choose keys that
+ * collide. */
 uint64_t cfs_hash64(const void *p, size_t len, uint64_t seed);
 uint64_t cfs_hash_seed(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* hash: what the files of the room share: sizes, constants, byte order, padding, kernels.
+/* hash: sizes, constants, byte order, padding and the table of implementations, for the
+ * files of this room.
  */
 #ifndef CFS_HASH_PRIV_H
 #define CFS_HASH_PRIV_H
@@ -7,19 +8,19 @@
 #include "hash/hash.h"
 
 enum {
-	SHA256_BLOCK = 64, /* bytes that one compression takes */
+	SHA256_BLOCK = 64, /* bytes per compression */
 	SHA512_BLOCK = 128,
 };
 
-/* In front of a loop of up to 16 turns whose counter must become constants: what it indexes are
- * meant to be registers. */
+/* Unrolls a loop of up to 16 iterations. The counter must be a constant in each, so that
+ * the arrays that it indexes are kept in registers. */
 #ifdef __clang__
 #define CFS_UNROLL _Pragma("unroll")
 #else
 #define CFS_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* The initial states and round constants of FIPS 180-4, in sha256.c and sha512.c. */
+/* Initial states and round constants of FIPS 180-4, defined in sha256.c and sha512.c. */
 extern const uint32_t cfs_sha256_init[8];
 extern const uint32_t cfs_sha256_k[64];
 extern const uint64_t cfs_sha512_init[8];
@@ -58,7 +59,8 @@ static inline void cfs_put_be64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/* The last compression input of a message of len bytes that fills its blocks exactly. */
+/* Builds the last compression input of a message of len bytes, where len is a multiple of
+ * the block size. */
 static inline void cfs_hash_pad_block(uint8_t *pad, size_t block, size_t len)
 {
 	memset(pad, 0, block);
@@ -80,17 +82,18 @@ static inline void cfs_sha512_put(const uint64_t state[8], uint8_t *out)
 
 typedef void (*cfs_compress_fn)(void *state, const uint8_t *p, size_t n_blocks);
 
-/* Hashes one block after another with a kernel that knows only one stream. */
+/* Hashes one block after another, with an implementation that handles one stream only. */
 void cfs_sha256_blocks_by(cfs_compress_fn compress, const uint8_t *blocks,
 			  size_t block_len, size_t n, uint8_t *out);
 void cfs_sha512_blocks_by(cfs_compress_fn compress, const uint8_t *blocks,
 			  size_t block_len, size_t n, uint8_t *out);
 
-/* The table of this architecture (kernels_*.c), best first, ended by a NULL name. */
+/* The table of this architecture (kernels_*.c), sorted by speed. The last entry has the
+ * name NULL. */
 extern const struct cfs_hash_kernel cfs_hash_kernels[];
 
-/* Portable C, the last entry of each algorithm in every table. */
-bool cfs_hash_always(void);
+/* Portable C: the last entry of each algorithm in every table. */
+bool cfs_hash_is_always_usable(void);
 void cfs_sha256_compress(void *state, const uint8_t *p, size_t n_blocks);
 void cfs_sha256_blocks(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out);
 void cfs_sha512_compress(void *state, const uint8_t *p, size_t n_blocks);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* hash: SHA-256 with the SHA2 instructions of aarch64. Compiled with them switched on; the
- * table asks whether they are there. */
+/* hash: SHA-256 with the SHA2 instructions of aarch64. Only this file is compiled with
+ * them enabled; the table checks that the CPU has them. */
 #include <arm_neon.h>
 
 #include "hash/hash_priv.h"
 
-/* Four rounds with m[i]. Unless they are among the last 16, m[i] becomes the words that follow
- * those of the other three. */
+/* Does four rounds with the message words m[i]. Unless these are the last 16 rounds, m[i]
+ * then becomes the next message words. */
 static inline void rounds_4(uint32x4_t s[2], uint32x4_t m[4], size_t i, const uint32_t *k,
 			    bool last)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* hash: SHA-256 with the SHA instructions of x86. One stream leaves them idle for half of the
- * time, since each waits for the one before; so up to three blocks are hashed in step. Four or
- * more no longer fit into the registers and are slower. */
+/* hash: SHA-256 with the SHA instructions of x86. In one stream each instruction waits
+ * for the one before, so the unit is idle half of the time. Up to three blocks are
+ * therefore hashed in parallel. Four or more do not fit into the registers and are
+ * slower. */
 #include <immintrin.h>
 
 #include "hash/hash_priv.h"
@@ -11,7 +12,7 @@
 
 enum { LANES_MAX = 3 };
 
-/* The order of the words that the instructions want, a in the highest place. */
+/* The order of words that the instructions expect, with a in the highest place. */
 struct state {
 	__m128i abef, cdgh;
 };
@@ -21,15 +22,16 @@ INLINE __m128i load(const void *p)
 	return _mm_loadu_si128((const __m128i *)p);
 }
 
-/* The first words of the message schedule: 16 bytes, big-endian. */
+/* Loads words of the message: 16 bytes, big-endian. */
 INLINE __m128i load_words(const uint8_t *p)
 {
 	return _mm_shuffle_epi8(load(p),
 				_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
 }
 
-/* The four rounds from 4 * r, with the schedule's words in m[r & 3]. Beside them, the words of the
- * next four rounds are finished, and those for three times four rounds ahead begun. */
+/* Does the four rounds that begin at 4 * r, with the message words in m[r & 3]. Also
+ * finishes the message words of the next four rounds, and starts those of the rounds 12
+ * to 15 after these. */
 INLINE void rounds_4(struct state *s, __m128i m[4], size_t r, __m128i k)
 {
 	__m128i *now = &m[r & 3], *next = &m[(r + 1) & 3], *before = &m[(r + 3) & 3];
@@ -45,7 +47,8 @@ INLINE void rounds_4(struct state *s, __m128i m[4], size_t r, __m128i k)
 		*before = _mm_sha256msg1_epu32(*before, *now);
 }
 
-/* Takes the input block at p[lane] + off into each of n_lanes states, a constant. */
+/* Compresses the block at p[lane] + off into each of n_lanes states. n_lanes is a
+ * compile-time constant. */
 INLINE void compress_one(struct state *s, size_t n_lanes, const uint8_t *const *p,
 			 size_t off)
 {
@@ -64,8 +67,9 @@ INLINE void compress_one(struct state *s, size_t n_lanes, const uint8_t *const *
 			if (r < 4)
 				m[lane][r] = load_words(p[lane] + off + 16 * r);
 			rounds_4(&s[lane], m[lane], r, k);
-			/* No code: keeps the lanes in turn, which compilers like to
-			 * rearrange into one after another (2.5 instead of 4 GB/s). */
+			/* Emits no code, but keeps the lanes interleaved. Compilers
+			 * otherwise move them one after another (2.5 instead of 4
+			 * GB/s). */
 			__asm__ volatile("" : "+x"(s[lane].abef));
 		}
 	}
@@ -76,7 +80,8 @@ INLINE void compress_one(struct state *s, size_t n_lanes, const uint8_t *const *
 	}
 }
 
-/* The same with n_blocks input blocks. The states are copied so that they can be registers. */
+/* The same for n_blocks blocks. The states are copied, so that the compiler can keep them
+ * in registers. */
 INLINE void compress(struct state *states, size_t n_lanes, const uint8_t *const *p,
 		     size_t n_blocks)
 {
@@ -140,7 +145,7 @@ TARGET_FN void cfs_sha256_compress_ni(void *state, const uint8_t *p, size_t n_bl
 	state_words(&s, state);
 }
 
-/* Hashes n of 1 to LANES_MAX blocks. */
+/* Hashes n blocks, 1 to LANES_MAX. */
 TARGET_FN static void hash_lanes(const uint8_t *blocks, size_t block_len, size_t n,
 				 uint8_t *out)
 {
@@ -167,7 +172,7 @@ TARGET_FN static void hash_lanes(const uint8_t *blocks, size_t block_len, size_t
 void cfs_sha256_blocks_ni(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out)
 {
 	while (n) {
-		/* The last four are faster as two and two than as three and one. */
+		/* The last four blocks are faster as 2 + 2 than as 3 + 1. */
 		size_t now = n == 4 ? 2 : n < LANES_MAX ? n : LANES_MAX;
 
 		hash_lanes(blocks, block_len, now, out);

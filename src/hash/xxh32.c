@@ -19,8 +19,9 @@ static uint32_t lane_round(uint32_t acc, uint32_t word)
 	return rotl(acc + word * prime[2], 13) * prime[1];
 }
 
-/* Takes the whole stripes of *p; leaves the rest, less than one, in *p and *len. */
-static uint32_t take_stripes(const uint8_t **p, size_t *len, uint32_t seed)
+/* Hashes the whole stripes of *p. *p and *len then describe the rest, which is shorter
+ * than a stripe. */
+static uint32_t hash_stripes(const uint8_t **p, size_t *len, uint32_t seed)
 {
 	uint32_t acc[4] = {seed + prime[1] + prime[2], seed + prime[2], seed,
 			   seed - prime[1]};
@@ -43,7 +44,7 @@ uint32_t cfs_xxh32(const void *p, size_t len, uint32_t seed)
 	uint32_t total = (uint32_t)len, acc;
 	const uint8_t *from = p;
 
-	acc = len < STRIPE ? seed + prime[5] : take_stripes(&from, &len, seed);
+	acc = len < STRIPE ? seed + prime[5] : hash_stripes(&from, &len, seed);
 	acc += total;
 	for (; len >= 4; from += 4, len -= 4)
 		acc = rotl(acc + cfs_le32(from) * prime[3], 17) * prime[4];

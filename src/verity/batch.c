@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* verity: digests of many small files, hashed together. Their blocks lie one behind another in the
- * buffer of level 0 of a stream, whose other buffers take what is above: a small file has at
- * most one block of hashes, and a descriptor. */
+/* verity: digests of many small files, hashed together. Their blocks are stored one after
+ * another in the level 0 buffer of a stream. The buffers of the levels above hold the
+ * hash block of each file (a small file has at most one) and the descriptors. */
 #include "verity/verity.h"
 
 #include <assert.h>
@@ -10,8 +10,8 @@
 #include "verity/verity_priv.h"
 
 enum {
-	/* A file of more blocks than this fills the kernels alone. Fewer than there are hashes in
-	 * a block. */
+	/* A larger file has enough blocks for all lanes by itself. Less than the number
+	 * of hashes in a block. */
 	SMALL_BLOCKS = 16,
 	SMALL_LEN = SMALL_BLOCKS * CFS_VERITY_BLOCK,
 	MAX_FILES = DATA_BATCH,
@@ -58,13 +58,14 @@ void cfs_verity_batch_free(struct cfs_verity_batch *b)
 	free(b);
 }
 
-static size_t blocks_of(uint64_t size)
+static size_t count_blocks(uint64_t size)
 {
 	return (size_t)((size + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK);
 }
 
-/* Finds where the root hash of each file is, or will be: among the hashes of the data, of which
- * hashes holds all, or on top of a block of these, made here and to be hashed into tops. */
+/* Finds the root hash of each file. For a file of one block it is in hashes, the hashes
+ * of the data. For a larger file a hash block is built here, and its hash will be in
+ * tops. */
 static void find_roots(struct cfs_verity_batch *b, const uint8_t *hashes,
 		       const uint8_t *tops, const uint8_t **roots)
 {
@@ -72,7 +73,7 @@ static void find_roots(struct cfs_verity_batch *b, const uint8_t *hashes,
 	uint8_t *tree = b->v->level[1].buf;
 
 	for (size_t i = 0; i < b->n_files; i++) {
-		size_t len = blocks_of(b->file[i].size) * hash_len;
+		size_t len = count_blocks(b->file[i].size) * hash_len;
 
 		roots[i] = hashes;
 		if (len > hash_len) {
@@ -86,7 +87,7 @@ static void find_roots(struct cfs_verity_batch *b, const uint8_t *hashes,
 	}
 }
 
-static void put_digests(struct cfs_verity_batch *b, const uint8_t *const *roots)
+static void compute_digests(struct cfs_verity_batch *b, const uint8_t *const *roots)
 {
 	uint8_t hashes[MAX_FILES * CFS_HASH_MAX_LEN], *d = b->v->level[2].buf;
 	enum cfs_hash_alg alg = b->v->alg;
@@ -117,12 +118,13 @@ void cfs_verity_batch_flush(struct cfs_verity_batch *b)
 	cfs_hash_blocks(v->alg, v->level[0].buf, CFS_VERITY_BLOCK, b->n_blocks, hashes);
 	find_roots(b, hashes, tops, roots);
 	cfs_hash_blocks(v->alg, v->level[1].buf, CFS_VERITY_BLOCK, b->n_trees, tops);
-	put_digests(b, roots);
+	compute_digests(b, roots);
 	b->n_files = b->n_blocks = b->n_trees = 0;
 }
 
-/* Reads a file of about the expected size. When one read gives exactly that, although it asked for
- * more, the end was seen as well. Returns room when the file does not fit. */
+/* Reads a file of about the expected size. If one read returns exactly that size although
+ * it asked for one byte more, the end of the file was reached. Returns room if the file
+ * does not fit. */
 static ssize_t read_small(int fd, uint8_t *to, size_t room, size_t expected)
 {
 	ssize_t n = pread(fd, to, expected + 1, 0);
@@ -130,7 +132,8 @@ static ssize_t read_small(int fd, uint8_t *to, size_t room, size_t expected)
 	return n == (ssize_t)expected ? n : cfs_io_pread(fd, to, room, 0, NULL);
 }
 
-/* Takes a file into the batch. False, and nothing is changed, when it is not small. */
+/* Adds a small file to the batch. Returns false, and changes nothing, if the file is not
+ * small. */
 static bool add_small(struct cfs_verity_batch *b, int fd, uint64_t expected,
 		      struct cfs_digest *out, uint64_t *size_out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* verity: the digest of what a descriptor holds. */
+/* verity: the digest of an open file. */
 #include "verity/verity.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "verity/verity_priv.h"
 
 enum {
-	/* Below this, starting threads costs more than they bring. */
+	/* Below this size, starting threads costs more than it saves. */
 	SPLIT_MIN_LEN = 4 << 20,
 };
 
@@ -41,7 +41,7 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *w
 	}
 }
 
-/* The size of a file that is worth splitting, else 0. */
+/* Returns the size of a file that is worth splitting, otherwise 0. */
 static uint64_t split_size(int fd)
 {
 	struct stat st;

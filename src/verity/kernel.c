@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* verity: the two ioctls, with one errno for every way to have no fs-verity. */
+/* verity: the two ioctls, with one errno for every case without fs-verity. */
 #include "verity/verity.h"
 
 #include <errno.h>
@@ -12,21 +12,21 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-/* ENODATA: the file has none; EOPNOTSUPP: the file system was made without the feature;
- * ENOTTY: this kind of file system does not know it. */
+/* ENODATA: the file has no fs-verity. EOPNOTSUPP: the filesystem was created without the
+ * feature. ENOTTY: the filesystem type does not support it. */
 static int fail_ioctl(struct cfs_err *err, const char *what)
 {
 	if (errno == ENODATA)
-		return cfs_fail(err, ENOTTY, "%s: the file has no fs-verity", what);
+		return cfs_fail(err, ENOTTY, "%s: file has no fs-verity", what);
 	if (errno == EOPNOTSUPP || errno == ENOTTY)
-		return cfs_fail(err, ENOTTY, "%s: the file system has no fs-verity",
-				what);
+		return cfs_fail(err, ENOTTY, "%s: filesystem has no fs-verity", what);
 	return cfs_fail_errno(err, "%s", what);
 }
 
-/* The filesystems whose kernel code compares each block that is read with the digest. Others pass the
- * ioctls on: a FUSE server answers FS_IOC_MEASURE_VERITY with the expected digest and serves other
- * bytes. Ext2 and ext3 share ext4's number, and have no such ioctl. */
+/* The filesystems whose kernel code compares each block that is read with the digest.
+ * Others forward the ioctls: a FUSE server can answer FS_IOC_MEASURE_VERITY with the
+ * expected digest and serve other bytes. Ext2 and ext3 have the magic number of ext4, and
+ * no such ioctl. */
 static const uint32_t verifying_types[] = {
 	EXT4_SUPER_MAGIC,
 	BTRFS_SUPER_MAGIC,
@@ -38,7 +38,7 @@ int cfs_verity_kernel_verifies(int fd, struct cfs_err *err)
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
-		return cfs_fail_errno(err, "fs-verity: type of the file system");
+		return cfs_fail_errno(err, "fs-verity: type of the filesystem");
 	for (size_t i = 0; i < sizeof(verifying_types) / sizeof(verifying_types[0]);
 	     i++) {
 		if ((uint32_t)fs.f_type == verifying_types[i])
@@ -47,14 +47,14 @@ int cfs_verity_kernel_verifies(int fd, struct cfs_err *err)
 	return 0;
 }
 
-/* No ioctl is sent to a filesystem whose answer would not count. */
+/* Refuses filesystems whose answer to the ioctl cannot be trusted. */
 static int check_kernel_verifies(int fd, const char *what, struct cfs_err *err)
 {
 	int rc = cfs_verity_kernel_verifies(fd, err);
 
 	if (rc == 0)
 		return cfs_fail(err, ENOTTY,
-				"%s: the file system has no fs-verity: expected ext4, "
+				"%s: filesystem has no fs-verity: expected ext4, "
 				"btrfs or f2fs",
 				what);
 	return rc < 0 ? rc : 0;
@@ -100,8 +100,8 @@ int cfs_verity_supported(int fd, struct cfs_err *err)
 	return cfs_fail_errno(err, "fs-verity measure");
 }
 
-static int enable(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
-		  struct cfs_err *err)
+static int enable_verity(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+			 struct cfs_err *err)
 {
 	struct fsverity_enable_arg arg = {
 		.version = 1,
@@ -119,28 +119,29 @@ static int enable(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 		return 0;
 	if (errno == EOPNOTSUPP)
 		return cfs_fail(err, EOPNOTSUPP,
-				"fs-verity enable: the file system has no fs-verity");
+				"fs-verity enable: filesystem has no fs-verity");
 	return fail_ioctl(err, "fs-verity enable");
 }
 
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
-	return enable(fd, alg, (struct cfs_span){0}, err);
+	return enable_verity(fd, alg, (struct cfs_span){0}, err);
 }
 
 int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
 			     struct cfs_err *err)
 {
-	/* The kernel takes nothing for no signature, and gives fs-verity without one for ever. */
+	/* The kernel accepts an empty signature as none, and then the file can never get
+	 * one. */
 	if (signature.len == 0)
 		return cfs_fail(err, EBADMSG,
 				"fs-verity enable: expected a signature, got nothing");
 	if (signature.len > UINT32_MAX)
 		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
-	return enable(fd, alg, signature, err);
+	return enable_verity(fd, alg, signature, err);
 }
 
-static int reopen_reading(int *fd, struct cfs_err *err)
+static int reopen_for_reading(int *fd, struct cfs_err *err)
 {
 	char path[64];
 	int again;
@@ -154,11 +155,12 @@ static int reopen_reading(int *fd, struct cfs_err *err)
 	return 0;
 }
 
-/* A process that another thread forks holds our writer until it executes something. */
+/* Retries on ETXTBSY: a child that another thread forked holds a copy of our descriptor
+ * for writing until it calls exec. */
 int cfs_verity_seal(int *fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
-	int rc = reopen_reading(fd, err);
+	int rc = reopen_for_reading(fd, err);
 
 	if (rc == 0)
 		rc = cfs_verity_enable(*fd, alg, err);

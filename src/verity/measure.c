@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Digests of files: small ones side by side, large ones one after another with all threads. */
+/* Digests of files: small ones in parallel, large ones one after another with all
+ * threads. */
 #include "verity/measure.h"
 
 #include <errno.h>
@@ -8,12 +9,12 @@
 
 #include "verity/verity.h"
 
-/* From here on all threads read one file; smaller ones are digested together. */
+/* From this size on, all threads read one file. Smaller files are digested together. */
 enum { LARGE_LEN = 8 * 1024 * 1024 };
 
 struct file {
-	struct cfs_digest digest; /* without algorithm: not known (yet) */
-	bool large;		  /* left for later */
+	struct cfs_digest digest; /* alg is 0 until it is known */
+	bool large;		  /* digested in the second pass */
 };
 
 struct job {
@@ -21,17 +22,18 @@ struct job {
 	size_t n;
 	struct file *files;
 	unsigned threads;
-	struct cfs_verity_batch **batches; /* one a thread */
+	struct cfs_verity_batch **batches; /* one per thread */
 };
 
-/* Without a seal on a file whose file system tells of seals, there is nothing to ask for. */
-static bool may_be_sealed(const struct statx *st)
+/* Returns false if statx says that the file has no fs-verity. The ioctl then need not be
+ * called. */
+static bool may_have_verity(const struct statx *st)
 {
 	return (st->stx_attributes & STATX_ATTR_VERITY) ||
 	       !(st->stx_attributes_mask & STATX_ATTR_VERITY);
 }
 
-static int ask_kernel(int fd, struct cfs_digest *out, struct cfs_err *err)
+static int measure_by_kernel(int fd, struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_digest d;
 	int rc = cfs_verity_measure(fd, &d, err);
@@ -46,7 +48,7 @@ static int ask_kernel(int fd, struct cfs_digest *out, struct cfs_err *err)
 	return 0;
 }
 
-/* batch: NULL for a file that was found to be large. */
+/* batch is NULL in the second pass, for large files. */
 static int measure_fd(struct job *job, int fd, struct file *f,
 		      struct cfs_verity_batch *batch, struct cfs_err *err)
 {
@@ -59,8 +61,8 @@ static int measure_fd(struct job *job, int fd, struct file *f,
 					    &f->digest, NULL, err);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0)
 		return cfs_fail_errno(err, "stat");
-	if (may_be_sealed(&st))
-		rc = ask_kernel(fd, &f->digest, err);
+	if (may_have_verity(&st))
+		rc = measure_by_kernel(fd, &f->digest, err);
 	if (rc != -ENOTTY)
 		return rc;
 	f->large = st.stx_size >= LARGE_LEN;
@@ -69,8 +71,8 @@ static int measure_fd(struct job *job, int fd, struct file *f,
 					       err);
 }
 
-static int measure(struct job *job, size_t i, struct cfs_verity_batch *batch,
-		   struct cfs_err *err)
+static int measure_file(struct job *job, size_t i, struct cfs_verity_batch *batch,
+			struct cfs_err *err)
 {
 	const char *path = job->paths[i];
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
@@ -85,7 +87,7 @@ static int measure_first(void *ctx, unsigned worker, size_t i, struct cfs_err *e
 {
 	struct job *job = ctx;
 
-	return measure(job, i, job->batches[worker], err);
+	return measure_file(job, i, job->batches[worker], err);
 }
 
 static void put_line(const struct file *f, struct cfs_out *out)
@@ -96,8 +98,9 @@ static void put_line(const struct file *f, struct cfs_out *out)
 	cfs_out_char(out, '\n');
 }
 
-/* rc: of the first pass, which begins the files in order and ends what it began: so the first without
- * a digest that is not large is the one that failed. */
+/* Prints the digests up to the first file that failed, and digests the large files. rc is
+ * the result of the first pass, which starts the files in order. So the first small file
+ * without a digest is the one that failed. */
 static int put_lines(struct job *job, int rc, struct cfs_out *out, struct cfs_err *err)
 {
 	for (size_t i = 0; i < job->n; i++) {
@@ -105,7 +108,7 @@ static int put_lines(struct job *job, int rc, struct cfs_out *out, struct cfs_er
 
 		if (f->large) {
 			struct cfs_err why;
-			int large_rc = measure(job, i, NULL, &why);
+			int large_rc = measure_file(job, i, NULL, &why);
 
 			if (large_rc < 0) {
 				*err = why;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* verity: one large file, cut into groups of blocks that several threads hash. A group is
- * a few blocks of level 1 with all data below them, so that threads share nothing; what
- * they leave is the beginning of level 2. */
+/* verity: one large file, split into groups of blocks that several threads hash. A group
+ * consists of a few blocks of level 1 and all data below them, so that threads share
+ * nothing. Their results are the beginning of level 2. */
 #include "verity/verity.h"
 
 #include <errno.h>
@@ -10,10 +10,11 @@
 
 enum {
 	GROUP_HASH_BLOCKS =
-		4, /* a group's blocks of level 1: 2 MiB of data, 1 MiB for SHA-512 */
+		4, /* blocks of level 1 in a group: 2 MiB of data, 1 MiB for SHA-512 */
 	GROUP_HASHES_LEN = GROUP_HASH_BLOCKS * CFS_VERITY_BLOCK,
-	/* Groups in one run of the pool. Bounds the memory for their hashes; 4 GiB and
-	 * more, so that starting the threads again costs nothing that could be measured.
+	/* Groups in one run of the pool. The number bounds the memory for their hashes. A
+	 * run covers at least 4 GiB, so that the cost of starting the threads again
+	 * cannot be measured.
 	 */
 	WINDOW_GROUPS = 4096,
 };
@@ -26,10 +27,11 @@ struct worker_buf {
 struct split {
 	enum cfs_hash_alg alg;
 	int fd;
-	uint64_t off, end;	/* the window */
-	uint64_t group_len;	/* bytes of data, divides WINDOW_GROUPS * group_len */
-	struct worker_buf *buf; /* one a worker */
-	uint8_t *hashes;	/* of level 2: GROUP_HASH_BLOCKS a group */
+	uint64_t off, end; /* the range of this run */
+	uint64_t
+		group_len; /* bytes of data in a group; divides WINDOW_GROUPS * group_len */
+	struct worker_buf *buf; /* one per worker */
+	uint8_t *hashes;	/* level 2: GROUP_HASH_BLOCKS per group */
 };
 
 static uint64_t min64(uint64_t a, uint64_t b)
@@ -37,12 +39,12 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static int busy(struct cfs_err *err)
+static int fail_size_changed(struct cfs_err *err)
 {
-	return cfs_fail(err, EBUSY, "the file changed its size while it was read");
+	return cfs_fail(err, EBUSY, "file size changed while the file was read");
 }
 
-/* Level 1 of the data [off, end), into b->hashes. Returns its length. */
+/* Computes level 1 of the data [off, end) into b->hashes. Returns its length. */
 static ssize_t hash_data(const struct split *s, struct worker_buf *b, uint64_t off,
 			 uint64_t end, struct cfs_err *err)
 {
@@ -55,7 +57,7 @@ static ssize_t hash_data(const struct split *s, struct worker_buf *b, uint64_t o
 		if (got < 0)
 			return got;
 		if ((size_t)got < want)
-			return busy(err);
+			return fail_size_changed(err);
 		n = cfs_verity_pad(b->data, want);
 		cfs_hash_blocks(s->alg, b->data, CFS_VERITY_BLOCK, n, b->hashes + len);
 		len += n * hash_len;
@@ -94,14 +96,14 @@ static int hash_window(struct cfs_verity *v, struct split *s, unsigned n_threads
 	return 0;
 }
 
-static int check_end(int fd, uint64_t size, struct cfs_err *err)
+static int check_size(int fd, uint64_t size, struct cfs_err *err)
 {
 	uint8_t more;
 	ssize_t n = cfs_io_pread(fd, &more, 1, size, err);
 
 	if (n < 0)
 		return (int)n;
-	return n == 0 ? 0 : busy(err);
+	return n == 0 ? 0 : fail_size_changed(err);
 }
 
 int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
@@ -130,5 +132,5 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 		if (rc < 0)
 			return rc;
 	}
-	return check_end(fd, size, err);
+	return check_size(fd, size, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* verity: the Merkle tree and the descriptor, from a stream in constant memory. */
+/* verity: computes the Merkle tree and the descriptor of a stream in constant memory. */
 #include "verity/verity.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ void cfs_verity_reset(struct cfs_verity *v)
 		v->level[i].len = 0;
 }
 
-/* Hashes n whole blocks of a level and gives the hashes to the next one. */
+/* Hashes n whole blocks of a level and adds the hashes to the next level. */
 static void hash_up(struct cfs_verity *v, unsigned level, const uint8_t *blocks, size_t n)
 {
 	uint8_t hashes[DATA_BATCH * CFS_HASH_MAX_LEN];
@@ -70,7 +70,8 @@ void cfs_verity_filled(struct cfs_verity *v, unsigned level, size_t len)
 	hash_up(v, level, l->buf, l->cap / CFS_VERITY_BLOCK);
 }
 
-/* Takes up to len bytes into the buffer of a level, or whole batches past it. */
+/* Adds up to len bytes to a level: into its buffer, or whole batches directly. Returns
+ * the number of bytes taken. */
 static size_t push_some(struct cfs_verity *v, unsigned level, const uint8_t *p,
 			size_t len)
 {
@@ -107,7 +108,7 @@ void cfs_verity_update(struct cfs_verity *v, const void *p, size_t len)
 	cfs_verity_push(v, 0, p, len);
 }
 
-/* Hashes what is left of a level, its last block padded with zeros. */
+/* Hashes the rest of a level. Its last block is padded with zeros. */
 static void finish_level(struct cfs_verity *v, unsigned level)
 {
 	struct level *l = &v->level[level];
@@ -116,9 +117,9 @@ static void finish_level(struct cfs_verity *v, unsigned level)
 	l->len = 0;
 }
 
-/* The root hash is the hash of the only block of the highest level, which stands as the
- * only hash on the level above it. */
-static void put_root(struct cfs_verity *v, uint8_t *root)
+/* Stores the root hash: the hash of the only block of the highest level, which is the
+ * only hash in the level above. */
+static void store_root(struct cfs_verity *v, uint8_t *root)
 {
 	size_t hash_len = cfs_hash_len(v->alg);
 
@@ -146,7 +147,7 @@ void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out)
 	memset(out, 0, sizeof(*out));
 	out->alg = v->alg;
 	cfs_verity_descriptor(v->alg, v->size, d);
-	put_root(v, d + DESCRIPTOR_ROOT_OFF);
+	store_root(v, d + DESCRIPTOR_ROOT_OFF);
 	cfs_hash_blocks(v->alg, d, sizeof(d), 1, out->bytes);
 }
 

@@ -293,7 +293,7 @@ def image_that_is_to_be_sealed_is_refused_where_it_cannot_be(place):
         raise Skip("no tmpfs")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         said = fails(place.mkcomposefs, "--seal", source, f"{folder}/image")
-        expect("the file system has no fs-verity" in said, said)
+        expect("filesystem has no fs-verity" in said, said)
         same(os.listdir(folder), [], "what was made")
 
 

@@ -586,7 +586,7 @@ T(store_seals_objects_or_reports_that_it_cannot)
 	rc = cfs_store_open(AT_FDCWD, tmp_in("store"), &opts, &s, &err);
 	if (rc < 0) {
 		t_eq(rc, -ENOTTY);
-		t_has(err.msg, "the file system has no fs-verity");
+		t_has(err.msg, "filesystem has no fs-verity");
 		t_eq(count_files(), 0);
 		return;
 	}

@@ -261,7 +261,7 @@ T(a_file_of_another_size_than_announced_is_an_error)
 
 	t_eq(cfs_verity_new(CFS_SHA256, &tree), 0);
 	t_eq(cfs_verity_update_split(tree, fd, v.size + 1, 2, NULL, &err), -EBUSY);
-	t_str(err.msg, "the file changed its size while it was read");
+	t_str(err.msg, "file size changed while the file was read");
 	cfs_verity_reset(tree);
 	t_eq(cfs_verity_update_split(tree, fd, v.size - 1, 2, NULL, &err), -EBUSY);
 	cfs_verity_reset(tree);

@@ -23,12 +23,12 @@ fact_without_verity_a_store_is_filled_with_one_warning() {
 }
 
 fact_without_verity_a_store_that_requires_it_is_refused() {
-	refuse "the file system has no fs-verity" mkcomposefs --require-verity --digest-store=/fs/store /tmp/tree /tmp/none
+	refuse "filesystem has no fs-verity" mkcomposefs --require-verity --digest-store=/fs/store /tmp/tree /tmp/none
 	not test -e /tmp/none
 }
 
 fact_without_verity_an_image_that_is_to_be_sealed_is_refused() {
-	refuse "the file system has no fs-verity" mkcomposefs --seal /tmp/tree /fs/none
+	refuse "filesystem has no fs-verity" mkcomposefs --seal /tmp/tree /fs/none
 	not test -e /fs/none
 }
 
