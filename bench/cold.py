@@ -4,7 +4,7 @@
 
     bench/cold.py BUILD [--entries 160k] [--iops 500] [--mbps 40] [--pairs 5] [--work DIR] [--image FILE]
 
-Needs root. The slow disk is an ext4 file system on a loop device, whose reads the kernel throttles (cgroup blkio). A run begins
+Needs root. The slow disk is an ext4 filesystem on a loop device, whose reads the kernel throttles (cgroup blkio). A run begins
 with nothing of it in memory: mounts the disk, mounts the image on it, lists it, and ends when the list is complete; its time is
 that of the mount and of ls together. The image is mounted from the file, and by way of a loop device as kernels before
 6.12 do. Printed are seconds, reads that reached the disk, and the time without reading ahead divided by that with it.

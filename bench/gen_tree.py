@@ -15,7 +15,7 @@ BLOCK = 1 << 20
 
 
 def write(path, size, number):
-    """Content of its own for each file, that no file system can store in less."""
+    """Content of its own for each file, that no filesystem can store in less."""
     rng = random.Random("content %d" % number)
     with open(path, "wb") as f:
         while size > 0:

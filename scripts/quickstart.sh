@@ -166,7 +166,7 @@ list_image() {
 }
 
 # What stat tells of each entry of DIR, one line each. The size of a directory and the number of
-# its links belong to the file system that holds it, not to the tree.
+# its links belong to the filesystem that holds it, not to the tree.
 metadata_of() {
 	(cd "$1" && find . \( -type d -printf '%P %y %m %U %G %T@\n' \) -o \
 		-printf '%P %y %m %U %G %T@ %s %l\n') | sort

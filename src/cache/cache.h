@@ -10,10 +10,10 @@
  * to the nanosecond. The kernel sets the ctime at each change of the content or of an
  * attribute, the mtime included, and no program can set it back. What this does not
  * cover:
- * - A change so soon after the reading that both fall into one tick of the file system's
+ * - A change so soon after the reading that both fall into one tick of the filesystem's
  *   clock. Therefore nothing is remembered whose times lie less than CFS_CACHE_RACY_SEC
  *   before the run.
- * - File systems that are images: their ctimes are what the program that made them wrote,
+ * - Filesystems that are images: their ctimes are what the program that made them wrote,
  *   and another image may come with the same ones. Therefore nothing is remembered of a
  *   source that is mounted read-only, nor of files on another device than the source
  *   itself.
@@ -32,7 +32,7 @@
 #include "verity/verity.h"
 
 enum {
-	/* The coarsest clock of a file system that is in use: 2 s, of FAT. */
+	/* The coarsest clock of a filesystem that is in use: 2 s, of FAT. */
 	CFS_CACHE_RACY_SEC = 2,
 };
 

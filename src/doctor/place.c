@@ -54,7 +54,7 @@ static void advise_verity(struct doctor *d)
 	if (strcmp(fs, "ext4") != 0 && strcmp(fs, "btrfs") != 0 &&
 	    strcmp(fs, "f2fs") != 0) {
 		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_NO, "%s has none",
-			      *fs ? fs : "this file system");
+			      *fs ? fs : "this filesystem");
 		doctor_advise(d, CFS_DOCTOR_FSVERITY,
 			      "keep images and objects on ext4 with the feature verity, "
 			      "on btrfs or f2fs");

@@ -161,7 +161,7 @@ static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 		return 0;
 	return cfs_fail(
 		err, ENOTTY,
-		"object directory %s: its file system has no fs-verity, so no file could "
+		"object directory %s: its filesystem has no fs-verity, so no file could "
 		"be opened: move the objects to ext4 with the verity feature or to "
 		"btrfs, or mount without digest and verity",
 		o->objdirs[0]);

@@ -32,12 +32,12 @@ const struct cfs_profile cfs_profiles[] = {
 	 {TOOL_RULES, .links = CFS_LINKS_KEPT, .inline_max = CFS_INLINE_FOUND}},
 	/* create-image into a repository; cfsctl 0.9 with --no-propagate-usr-to-root, but for deletions. */
 	BOTH_HASHES("repo-1", REPO_RULES),
-	/* cfsctl 0.9: create-image of a root file system, and images of containers; but for deletions. */
+	/* cfsctl 0.9: create-image of a root filesystem, and images of containers; but for deletions. */
 	BOTH_HASHES("oci-1", REPO_RULES, .xattrs = CFS_XATTRS_OCI, .root = CFS_ROOT_USR),
 	/* IPE judges files by their fs-verity digest; what lies in an image has none. */
 	BOTH_HASHES("ipe-1", REPO_RULES, .executables_outside = true,
 		    .first_time = CFS_TIME_SIGNED),
-	/* A mount that does not look like a full file system. */
+	/* A mount that does not look like a full filesystem. */
 	BOTH_HASHES("honest-df-1", REPO_RULES, .no_blocks = true,
 		    .first_time = CFS_TIME_SIGNED),
 	{0},

@@ -80,7 +80,7 @@ struct cfs_scan_opts {
 	bool skip_devices; /* leave out block and character devices, whiteouts included */
 	bool hardlinks; /* names of one inode stay one inode; default: each name its own */
 	/* Directories that are mount points stay empty, other mount points are left out: of another mount than
-	 * the source, be it of the same file system. A subvolume of btrfs without a mount of its own is no other
+	 * the source, be it of the same filesystem. A subvolume of btrfs without a mount of its own is no other
 	 * mount. Before Linux 5.8: directories on another device. */
 	bool one_file_system;
 	const struct cfs_scan_exclude *exclude;

@@ -99,7 +99,7 @@ static ssize_t get_value(struct source *of, const char *key, uint8_t *value)
 	return n;
 }
 
-/* A file system may list what it has no value for (network file systems do, and FUSE). Whether the value went away
+/* A filesystem may list what it has no value for (network filesystems do, and FUSE). Whether the value went away
  * just now is for the times of the inode to tell. */
 static bool has_no_value(void)
 {

@@ -3,7 +3,7 @@
  *
  * A small file is held in memory as a whole: so its digest is known before anything is
  * written, and a store that has it already costs no writing. A large one is written while
- * it is digested, from the same buffer. Blocks are shared where the file system can; then
+ * it is digested, from the same buffer. Blocks are shared where the filesystem can; then
  * the clone is what is digested, or compared with what was, because the source may change
  * until the moment of cloning.
  */

@@ -57,7 +57,7 @@ struct cfs_store {
 	atomic_bool
 		dirty; /* something was added since the last sync; what was found there
 			       * counts, its name may be as fresh */
-	/* What was learned about the file system; each thread may learn it anew. */
+	/* What was learned about the filesystem; each thread may learn it anew. */
 	atomic_bool no_tmpfile;
 	atomic_int verity; /* enum store_verity */
 	atomic_bool no_clone;
@@ -88,7 +88,7 @@ int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 		 uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* temp.c: a new empty file of mode 0644, open for reading and writing, without a name
- * where the file system can. */
+ * where the filesystem can. */
 int store_open_temp(struct cfs_store *s, struct store_object *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 /* temp.c: gives a file without a name a temporary one. */

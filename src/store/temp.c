@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Files on their way to becoming objects: without a name where the file system knows
+/* Files on their way to becoming objects: without a name where the filesystem knows
  * O_TMPFILE, under a temporary one elsewhere.
  *
  * A process that uses a temporary name holds a shared flock on the file. Only files that

@@ -228,7 +228,7 @@ def objects_where_there_is_no_fsverity_are_not_enabled(place):
     put("signatures/other", b"?")
     status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
     if status == DAMAGED:
-        raise Skip("this file system has fs-verity")
+        raise Skip("this filesystem has fs-verity")
     same((status, out), (FAILED, ""))
     expect("has no fs-verity" in err, err)
 

@@ -62,7 +62,7 @@ ROWS = [
     ("a pipe as image, with a digest", ["-o", f"basedir=DIR,digest={DIGEST}", "PIPE", "DIR"],
      PREFIX + "Failed to mount composefs PIPE: Image has no fs-verity", False),
     ("objects that cannot be verified", ["-o", "basedir=/proc,verity", "IMAGE", "DIR"],
-     PREFIX + "Failed to mount composefs IMAGE: object directory /proc: its file system has no fs-verity", False),
+     PREFIX + "Failed to mount composefs IMAGE: object directory /proc: its filesystem has no fs-verity", False),
 ]
 
 

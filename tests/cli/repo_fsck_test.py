@@ -278,7 +278,7 @@ def fsck_in_the_background_finds_the_same_and_leaves_the_page_cache_as_it_was():
         return in_memory(cold) == in_memory(image_path) == 0
 
     if not shutil.which("fincore") or not drop():
-        return  # a file system that has nothing but the page cache
+        return  # a filesystem that has nothing but the page cache
     expect(fsck("--background"), [])
     expect((in_memory(cold), in_memory(image_path), in_memory(warm)), (0, 0, 1 << 20))
     expect(fsck(), [])

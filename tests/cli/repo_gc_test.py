@@ -343,7 +343,7 @@ def an_image_on_which_another_collector_has_a_lease_is_waited_for():
             try:
                 fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
             except OSError:
-                return  # a file system without leases
+                return  # a filesystem without leases
             broken.clear()
             good(*args)
             expect((args, broken), (args, [True]))

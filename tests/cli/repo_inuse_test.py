@@ -253,7 +253,7 @@ if __name__ == "__main__":
         try:
             fcntl.fcntl(probe, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         except OSError:
-            print("1..0 # SKIP the file system of $TMPDIR has no leases")
+            print("1..0 # SKIP the filesystem of $TMPDIR has no leases")
             sys.exit(0)
     sys.exit(main([v for v in list(globals().values()) if getattr(v, "__module__", None) == "__main__" and callable(v)
                    and "_" in v.__name__ and v is not on_fuse]))

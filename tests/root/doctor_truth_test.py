@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""What composefs doctor says of this machine is true: held against mounts, file systems and files that are made here.
+"""What composefs doctor says of this machine is true: held against mounts, filesystems and files that are made here.
 
     doctor_truth_test.py COMPOSEFS
 
@@ -35,7 +35,7 @@ def loops():
 
 
 def disk(kind, *make):
-    """A new file system of that kind, mounted."""
+    """A new filesystem of that kind, mounted."""
     if not shutil.which(make[0], path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
         raise Skip(f"{make[0]} is not installed")
     image, point = f"{PLACE}/{kind}.disk", f"{PLACE}/{kind}"

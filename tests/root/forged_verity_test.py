@@ -87,7 +87,7 @@ def mount_composefs_refuses_a_forged_digest(scene):
 def mount_composefs_refuses_forged_objects(scene):
     """The image is not asked for, the objects are."""
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,verity", f"{scene.shown}/image.cfs", scene.mnt)
-    expect("its file system has no fs-verity" in said, said)
+    expect("its filesystem has no fs-verity" in said, said)
 
 
 @fact

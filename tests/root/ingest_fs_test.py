@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""Objects on file systems of many kinds: full ones, some that share blocks, some that lose power.
+"""Objects on filesystems of many kinds: full ones, some that share blocks, some that lose power.
 
     ingest_fs_test.py MKCOMPOSEFS COMPOSEFS-INFO
 
@@ -26,7 +26,7 @@ CUTS = 30
 
 
 class Disks:
-    """A folder with mounted file systems in it, and the programs."""
+    """A folder with mounted filesystems in it, and the programs."""
 
     def __init__(self, mkcomposefs, info):
         self.mkcomposefs, self.info = os.path.abspath(mkcomposefs), os.path.abspath(info)
@@ -56,7 +56,7 @@ class Disks:
         self.mounted.remove(path)
 
     def disk(self, kind, size, *options, image=None):
-        """A new file system in a file."""
+        """A new filesystem in a file."""
         image = image or self.path()
         if not shutil.which(f"mkfs.{kind}"):
             raise Skip(f"no mkfs.{kind}")
@@ -244,7 +244,7 @@ def subvolumes_of_btrfs_are_no_other_mounts(disks):
 
 
 def keep_committing(path, stop):
-    """Forces the journal of the file system to disk, and no other file's data."""
+    """Forces the journal of the filesystem to disk, and no other file's data."""
     with open(path, "wb") as f:
         while not stop.is_set():
             f.write(b"x")

@@ -41,7 +41,7 @@ def read(path):
 
 
 def make_tree(top):
-    """One of everything that a file system can hold."""
+    """One of everything that a filesystem can hold."""
     os.makedirs(f"{top}/dir/deeper")
     write(f"{top}/empty", b"")
     write(f"{top}/small", b"a few bytes\n")

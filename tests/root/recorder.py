@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """A file that remembers each write to it: what a disk held at any moment, for disks that are files (loop devices).
 
-It is a FUSE file system of that one file, spoken here to /dev/fuse: see linux/fuse.h for the structures.
+It is a FUSE filesystem of that one file, spoken here to /dev/fuse: see linux/fuse.h for the structures.
 """
 import ctypes
 import errno

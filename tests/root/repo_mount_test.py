@@ -162,7 +162,7 @@ def a_mounted_image_is_the_same_tree_as_the_image(place):
 
 
 def shown(point):
-    """The size and the use of a file system as df has them."""
+    """The size and the use of a filesystem as df has them."""
     done = subprocess.run(["df", "--output=size,pcent", point], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[1].split()
 

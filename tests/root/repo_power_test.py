@@ -42,7 +42,7 @@ def make_tree(path, text):
 
 
 class Disk:
-    """A file system in a file, mounted as the folder at. It keeps no order but what somebody asked for: contents may come to
+    """A filesystem in a file, mounted as the folder at. It keeps no order but what somebody asked for: contents may come to
     disk behind their names (data=writeback)."""
 
     def __init__(self, path):
@@ -82,7 +82,7 @@ class Disk:
 
 
 def commit_now_and_then(folder, stop):
-    """Brings the journal of the file system to disk in the middle of commands, and the contents of no other file."""
+    """Brings the journal of the filesystem to disk in the middle of commands, and the contents of no other file."""
     with open(f"{folder}/scratch", "wb") as f:
         while not stop.wait(0.02):
             f.write(b"x")
@@ -112,7 +112,7 @@ def work(disk, recorder, wrapper):
 
 
 def record(wrapper=(), commits=True):
-    """Runs the commands on the new file system "disk". The writes, what is known of the names, and "replayed", the disk as it was
+    """Runs the commands on the new filesystem "disk". The writes, what is known of the names, and "replayed", the disk as it was
     before."""
     with open("disk", "wb") as f:
         f.truncate(16 << 20)
@@ -148,7 +148,7 @@ def check(disk, allowed):
 
 
 def cut_everywhere(writes, known):
-    """How many different states of the file system there were."""
+    """How many different states of the filesystem there were."""
     states = [None] + [names for _, names in known]
     seen = set()
     with open("replayed", "r+b", buffering=0) as replayed:

@@ -8,7 +8,7 @@
 /* Makes a new, empty one, and removes that of the test before; the last one goes at exit. */
 void tmp_fresh(void);
 
-/* The same below dir, for what only some file systems can. */
+/* The same below dir, for what only some filesystems can. */
 void tmp_fresh_in(const char *dir);
 
 /* Its path. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Behind the back of a file system: its blocks are found by their content, so that its maps need
+/* Behind the back of a filesystem: its blocks are found by their content, so that its maps need
  * not be known.
  */
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The ABI: fs-verity with a kernel that says what the test wants, for few file systems have it. The
+/* The ABI: fs-verity with a kernel that says what the test wants, for few filesystems have it. The
  * ioctl and fstatfs functions here stand in for libc's. */
 #include <fcntl.h>
 #include <linux/fsverity.h>

@@ -58,7 +58,7 @@ int ioctl(int fd, unsigned long request, ...)
 	return 0;
 }
 
-/* An image with a digest of alg that begins with first, on a file system with fs-verity.
+/* An image with a digest of alg that begins with first, on a filesystem with fs-verity.
  */
 static void kernel_says(enum cfs_hash_alg alg, uint8_t first)
 {
@@ -192,7 +192,7 @@ T(mount_with_a_digest_requires_verifiable_objects)
 	kernel_says(CFS_SHA256, 0);
 	kernel.dir_errno = EOPNOTSUPP;
 	t_eq(inspect("00" ZEROS_31, &facts, &err), -ENOTTY);
-	t_has(err.msg, "object directory /: its file system has no fs-verity");
+	t_has(err.msg, "object directory /: its filesystem has no fs-verity");
 	t_eq(inspect_opts(&try, &facts, &err), -ENOTTY);
 }
 

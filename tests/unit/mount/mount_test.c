@@ -377,7 +377,7 @@ T(mount_inspect_requires_verity_of_the_filesystem)
 	struct cfs_err err;
 
 	t_eq(inspect(header, sizeof(header), &o, &facts, &err), -ENOTTY);
-	t_has(err.msg, "object directory /dev: its file system has no fs-verity");
+	t_has(err.msg, "object directory /dev: its filesystem has no fs-verity");
 	o.verity = CFS_MOUNT_VERITY_TRY;
 	t_eq(inspect(header, sizeof(header), &o, &facts, &err), 0);
 	t_ok(!facts.objects_verity);

@@ -367,7 +367,7 @@ T(scan_names_the_file_whose_xattrs_are_too_large)
 	tmp_text("file", "x");
 	memset(value, 'v', sizeof(value));
 	if (setxattr(tmp_in("file"), "user.large", value, sizeof(value), 0) < 0)
-		t_skip("this file system has no xattr of %zu bytes: %s", sizeof(value),
+		t_skip("this filesystem has no xattr of %zu bytes: %s", sizeof(value),
 		       strerror(errno));
 	t_eq(scan(NULL, &t), -ERANGE);
 	t_has(err.msg, tmp_in("file"));

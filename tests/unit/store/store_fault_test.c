@@ -41,7 +41,7 @@ int syncfs(int fd)
 
 enum cloning {
 	CLONE_REAL,
-	CLONE_COPIES,	    /* FICLONE works, on any file system */
+	CLONE_COPIES,	    /* FICLONE works, on any filesystem */
 	CLONE_COPIES_LATER, /* ... after somebody wrote to the source */
 };
 
@@ -65,7 +65,7 @@ static int stand_in_clone(int to, int from)
 
 enum sealing {
 	SEAL_REAL,
-	SEAL_WORKS, /* fs-verity, on any file system; statx(2) does not know of it */
+	SEAL_WORKS, /* fs-verity, on any filesystem; statx(2) does not know of it */
 	SEAL_FAILS, /* it is there, and does not take the block size */
 };
 

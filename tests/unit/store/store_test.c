@@ -20,7 +20,7 @@ static struct cfs_err err;
 static char warned[CFS_ERR_MAX];
 static unsigned n_warned;
 
-/* That this file system has no fs-verity is no news. */
+/* That this filesystem has no fs-verity is no news. */
 static void keep_warning(void *ctx, const char *msg)
 {
 	(void)ctx;

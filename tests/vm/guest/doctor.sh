@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
-# What composefs doctor says of the file system FS of DISK.
+# What composefs doctor says of the filesystem FS of DISK.
 . ./lib.sh
 
 after_fact() {

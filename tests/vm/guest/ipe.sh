@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
-# The kernel executes only what a policy of composefs ipe-policy allows: on the file system FS of DISK, with a
+# The kernel executes only what a policy of composefs ipe-policy allows: on the filesystem FS of DISK, with a
 # certificate in the firmware that policies are trusted by. What the machine starts with may always run.
 . ./lib.sh
 

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
-# Where fs-verity is missing: the objects on the file system FS of DISK, which has none; an image that is
+# Where fs-verity is missing: the objects on the filesystem FS of DISK, which has none; an image that is
 # sealed, on another one.
 . ./lib.sh
 
@@ -35,7 +35,7 @@ fact_without_verity_an_image_that_is_to_be_sealed_is_refused() {
 fact_objects_that_cannot_be_verified_are_refused_before_mounting() {
 	mkcomposefs --digest-store=/fs/store /tmp/tree /tmp/image 2>/dev/null
 	for option in verity "digest=$DIGEST" "digest=$DIGEST,tryverity"; do
-		refuse "/fs/store: its file system has no fs-verity" show "$option"
+		refuse "/fs/store: its filesystem has no fs-verity" show "$option"
 		not grep -q " /mnt " /proc/mounts
 	done
 }

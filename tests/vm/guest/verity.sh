@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # shellcheck shell=dash
-# The chain from a digest to every byte, on the file system FS of DISK: doc/security.md names these facts.
+# The chain from a digest to every byte, on the filesystem FS of DISK: doc/security.md names these facts.
 . ./lib.sh
 
 mount_fs() {
@@ -26,7 +26,7 @@ show() {
 	mount.composefs -o "basedir=/fs/store,$1" /fs/image /mnt
 }
 
-# Inverts a byte in that page of the file, on the disk, behind the back of the file system.
+# Inverts a byte in that page of the file, on the disk, behind the back of the filesystem.
 flip() {
 	dd if="$1" of=/tmp/block bs=4096 skip="$2" count=1 2>/dev/null
 	umount /fs
@@ -86,7 +86,7 @@ fact_df_shows_no_size_of_an_image_that_tells_no_blocks() {
 	rm -rf /fs/store /fs/image
 	digest=$(mkcomposefs --profile=honest-df-1-sha256 --digest-store=/fs/store --seal --print-digest /tmp/tree /fs/image)
 	show "digest=$digest"
-	say "blocks of the file system" 0 stat -f -c %b /mnt
+	say "blocks of the filesystem" 0 stat -f -c %b /mnt
 	df /mnt | tail -n 1
 	diff -r /tmp/tree /mnt
 }

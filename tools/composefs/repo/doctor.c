@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs doctor: what this kernel and this file system can do, and what a mount here would use. */
+/* composefs doctor: what this kernel and this filesystem can do, and what a mount here would use. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
-	.about = "Tries what this kernel and the file system of DIR (default: that of "
+	.about = "Tries what this kernel and the filesystem of DIR (default: that of "
 		 "the repository, or "
 		 "of where\nit would be made) can do for images, says what a mount there "
 		 "would use, and "
@@ -46,7 +46,7 @@ struct place {
 	bool is_repo;
 };
 
-/* A repository that is not there yet would lie on the file system of the first parent that is. */
+/* A repository that is not there yet would lie on the filesystem of the first parent that is. */
 static void go_up(char *path)
 {
 	while (access(path, F_OK) < 0 && errno == ENOENT) {
@@ -137,7 +137,7 @@ static void say(const struct place *p, const struct cfs_doctor_report *r)
 	printf("Linux %s; ", r->kernel);
 	cli_print(stdout, p->dir);
 	fputs(": ", stdout);
-	cli_print(stdout, *r->fs ? r->fs : "file system unknown");
+	cli_print(stdout, *r->fs ? r->fs : "filesystem unknown");
 	if (*r->device) {
 		fputs(" on ", stdout);
 		cli_print(stdout, r->device);
