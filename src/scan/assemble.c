@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From what was written down to the tree, depth first: so the first name of an inode with
- * several, which carries it, is the one that a reader of the image meets first. */
+/* Builds the tree from the recorded entries, depth first. The first name of an inode with
+ * several names, which carries the inode, is therefore also the first one that a reader
+ * of the image meets. */
 #include <errno.h>
 #include <string.h>
 
 #include "scan/scan_priv.h"
 
-/* A directory whose names are being added. */
+/* A directory whose entries are being added. */
 struct frame {
 	uint32_t dir;
 	uint32_t next;
@@ -20,8 +21,9 @@ struct assembly {
 	size_t depth, cap;
 };
 
-/* Another name of the inode that is read, so it has to look the same. */
-static int take_from_leader(const struct scan_group *g, struct scan_entry *e,
+/* Copies the data of an inode to another name of it. Both names must have the same size
+ * and times. */
+static int copy_from_leader(const struct scan_group *g, struct scan_entry *e,
 			    struct cfs_err *err)
 {
 	const struct scan_entry *l = g->leader;
@@ -34,7 +36,8 @@ static int take_from_leader(const struct scan_group *g, struct scan_entry *e,
 	return 0;
 }
 
-/* The content, or what stands for it. */
+/* Describes the content: inline bytes, a digest with its object path, or a symlink
+ * target. */
 static void describe_content(const struct scan *s, const struct scan_entry *e,
 			     char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out)
 {
@@ -85,13 +88,13 @@ static int add_inode(struct assembly *a, cfs_id parent, const struct scan_entry 
 	return cfs_builder_add(a->b, parent, cfs_text(e->name), &spec, out, err);
 }
 
-/* A name of an inode that has several. */
+/* Adds one name of an inode that has several. */
 static int add_shared(struct assembly *a, cfs_id parent, struct scan_entry *e,
 		      struct cfs_err *err)
 {
 	struct scan_group *g = &a->s->groups[e->index];
 	cfs_id id;
-	int rc = take_from_leader(g, e, err);
+	int rc = copy_from_leader(g, e, err);
 
 	if (rc < 0)
 		return rc;
@@ -103,7 +106,7 @@ static int add_shared(struct assembly *a, cfs_id parent, struct scan_entry *e,
 	return rc < 0 ? rc : cfs_builder_set_target(a->b, id, g->id, err);
 }
 
-static int push(struct assembly *a, uint32_t dir, cfs_id id, struct cfs_err *err)
+static int push_dir(struct assembly *a, uint32_t dir, cfs_id id, struct cfs_err *err)
 {
 	if (cfs_grow(&a->stack, &a->cap, a->depth + 1, sizeof(*a->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -122,7 +125,7 @@ static int add_entry(struct assembly *a, cfs_id parent, struct scan_entry *e,
 	rc = add_inode(a, parent, e, &id, err);
 	if (rc < 0 || !S_ISDIR(e->mode) || e->index == SCAN_NONE)
 		return rc;
-	return push(a, e->index, id, err);
+	return push_dir(a, e->index, id, err);
 }
 
 static int add_all(struct assembly *a, struct cfs_err *err)
@@ -161,7 +164,7 @@ int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err
 	if (rc < 0)
 		rc = cfs_scan_context(s, &s->workers[0], 0, NULL, rc, err);
 	else
-		rc = push(&a, 0, root, err);
+		rc = push_dir(&a, 0, root, err);
 	if (rc == 0)
 		rc = add_all(&a, err);
 	if (rc == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The contents: each regular file is read once, on any thread, into its own slot. */
+/* Reads the contents. Each regular file is read once, on any thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,14 +7,14 @@
 
 #include "scan/scan_priv.h"
 
-/* From here on a file is worth beginning early, so that no thread is left alone with one at the
- * end. */
+/* Files of this size are read first, so that no thread is left alone with a large file at
+ * the end. */
 #define BIG (UINT64_C(8) << 20)
 
-/* What a thread should get of a file that several read. */
+/* The least part of a file that is worth a thread. */
 #define SHARE_MIN (UINT64_C(4) << 20)
 
-/* Files from first on, each read by n_readers threads. */
+/* A stage of reading: the files from first on, each read by n_readers threads. */
 struct reading {
 	struct scan *s;
 	size_t first;
@@ -32,7 +32,7 @@ static bool is_read(const struct scan *s, const struct scan_entry *e)
 	       (cfs_scan_is_inline(s, e) || !s->opts->no_digests);
 }
 
-static int by_turn(const void *a, const void *b)
+static int compare_by_order(const void *a, const void *b)
 {
 	const struct scan_file *x = a, *y = b;
 	uint64_t nx = x->entry->size >= BIG ? x->entry->size : 0;
@@ -43,7 +43,8 @@ static int by_turn(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Big ones by size, then all others as the walk met them: neighbours share a directory. */
+/* Lists the files: big ones by size, then all others in the order of the walk, so that
+ * files of one directory are read one after another. */
 static int list_files(struct scan *s, struct cfs_err *err)
 {
 	for (size_t i = 0; i < s->n_dirs; i++) {
@@ -61,11 +62,11 @@ static int list_files(struct scan *s, struct cfs_err *err)
 		}
 	}
 	if (s->n_files)
-		qsort(s->files, s->n_files, sizeof(*s->files), by_turn);
+		qsort(s->files, s->n_files, sizeof(*s->files), compare_by_order);
 	return 0;
 }
 
-/* O_NONBLOCK: whoever put a fifo in its place does not stop us. */
+/* O_NONBLOCK, because another process may have replaced the file by a FIFO. */
 static int open_file(struct scan *s, struct scan_worker *w, const struct scan_file *f,
 		     struct cfs_err *err)
 {
@@ -83,15 +84,15 @@ static int open_file(struct scan *s, struct scan_worker *w, const struct scan_fi
 	return cfs_fail_errno(err, "open");
 }
 
-static int compare(const struct scan_entry *e, int fd, struct stat *st,
-		   struct cfs_err *err)
+static int check_unchanged(const struct scan_entry *e, int fd, struct stat *st,
+			   struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
 		return cfs_fail_errno(err, "stat");
-	return cfs_scan_unchanged(e, st, err);
+	return cfs_scan_check_stat(e, st, err);
 }
 
-/* One byte more is asked for than there should be. */
+/* Reads one byte more than the expected size, to find out whether the file has grown. */
 static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
 		       struct cfs_err *err)
 {
@@ -106,8 +107,8 @@ static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
 	return e->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-/* What is computed when nobody wants the content: the digest. The count tells files that hold
- * less than their size says, as those of sysfs do. */
+/* Computes the digest if the caller does not store the content. The byte count finds
+ * files that are shorter than their size says, for example in sysfs. */
 static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry *e,
 		       int fd, unsigned n_readers, struct cfs_err *err)
 {
@@ -128,9 +129,9 @@ static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry 
 	if (rc < 0)
 		return rc;
 	if (size != e->size)
-		return cfs_fail(err, ESTALE, "expected %" PRIu64 " bytes, read %" PRIu64,
+		return cfs_fail(err, ESTALE, "expected %" PRIu64 " bytes, got %" PRIu64,
 				e->size, size);
-	/* There once the batch is flushed. */
+	/* Set by the next flush of the batch at the latest. */
 	e->data = d->bytes;
 	return 0;
 }
@@ -142,8 +143,8 @@ static int set_digest(struct scan *s, struct scan_worker *w, struct scan_entry *
 	return e->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int hand_over(struct scan *s, unsigned worker, const struct scan_file *f, int fd,
-		     const struct stat *st, struct cfs_err *err)
+static int call_file_callback(struct scan *s, unsigned worker, const struct scan_file *f,
+			      int fd, const struct stat *st, struct cfs_err *err)
 {
 	struct scan_worker *w = &s->workers[worker];
 	struct cfs_digest digest;
@@ -163,41 +164,42 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 
 	if (fd < 0)
 		return fd;
-	rc = compare(f->entry, fd, &st, err);
+	rc = check_unchanged(f->entry, fd, &st, err);
 	if (rc < 0)
 		return rc;
 	if (cfs_scan_is_inline(s, f->entry))
 		rc = read_inline(w, f->entry, fd, err);
 	else if (s->opts->file)
-		rc = hand_over(s, worker, f, fd, &st, err);
+		rc = call_file_callback(s, worker, f, fd, &st, err);
 	else
 		rc = digest_file(s, w, f->entry, fd, n_readers, err);
 	if (rc < 0)
 		return rc;
-	return compare(f->entry, fd, &st, err);
+	return check_unchanged(f->entry, fd, &st, err);
 }
 
-/* Small files are digested together: some wait for others until here. */
-static void flush(struct scan *s)
+/* Computes the digests of the small files that are still in the batches. */
+static void flush_batches(struct scan *s)
 {
 	for (unsigned i = 0; i < s->threads; i++)
 		if (s->workers[i].batch)
 			cfs_verity_batch_flush(s->workers[i].batch);
 }
 
-int cfs_scan_file(struct scan *s, unsigned worker, const struct scan_file *f,
-		  struct cfs_err *err)
+int cfs_scan_read_file(struct scan *s, unsigned worker, const struct scan_file *f,
+		       struct cfs_err *err)
 {
 	int rc = is_read(s, f->entry) ? read_file(s, worker, f, 1, err) : 0;
 
-	flush(s);
+	flush_batches(s);
 	return rc;
 }
 
-/* 1: the digest is known from before. The xattrs were read after the walk looked at the name, and
- * no reading follows that would tell whether they belong to what it saw. */
-static int recall(struct scan *s, unsigned worker, const struct scan_file *f,
-		  struct cfs_err *err)
+/* Takes the digest from an earlier scan. Returns 1 if it is known. The xattrs were read
+ * after lstat(), and the file is not opened afterwards, so the times are compared again
+ * here. */
+static int find_known_digest(struct scan *s, unsigned worker, const struct scan_file *f,
+			     struct cfs_err *err)
 {
 	const struct cfs_scan_memory *m = s->opts->memory;
 	struct scan_worker *w = &s->workers[worker];
@@ -207,14 +209,14 @@ static int recall(struct scan *s, unsigned worker, const struct scan_file *f,
 
 	if (!m || cfs_scan_is_inline(s, f->entry))
 		return 0;
-	cfs_scan_to_stat(f->entry, &st);
+	cfs_scan_get_stat(f->entry, &st);
 	if (!m->find(m->ctx, worker, &st, &digest))
 		return 0;
 	rc = set_digest(s, w, f->entry, &digest, err);
 	if (rc == 0 && f->entry->n_xattrs) {
 		int dirfd = cfs_scan_open_dir(s, w, f->dir, err);
 
-		rc = dirfd < 0 ? dirfd : cfs_scan_look_again(dirfd, f->entry, err);
+		rc = dirfd < 0 ? dirfd : cfs_scan_check_name(dirfd, f->entry, err);
 	}
 	return rc < 0 ? rc : 1;
 }
@@ -225,7 +227,7 @@ static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	struct scan *s = r->s;
 	struct scan_worker *w = &s->workers[worker];
 	const struct scan_file *f = &s->files[r->first + i];
-	int rc = recall(s, worker, f, err);
+	int rc = find_known_digest(s, worker, f, err);
 
 	if (rc == 0)
 		rc = read_file(s, worker, f, r->n_readers, err);
@@ -237,8 +239,8 @@ static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return 0;
 }
 
-/* All digests, for the next scan. */
-static int remember(struct scan *s, struct cfs_err *err)
+/* Passes all digests to the caller, for the next scan. */
+static int keep_digests(struct scan *s, struct cfs_err *err)
 {
 	const struct cfs_scan_memory *m = s->opts->memory;
 	int rc = 0;
@@ -250,16 +252,17 @@ static int remember(struct scan *s, struct cfs_err *err)
 
 		if (cfs_scan_is_inline(s, e))
 			continue;
-		cfs_scan_to_stat(e, &st);
+		cfs_scan_get_stat(e, &st);
 		memcpy(digest.bytes, e->data, cfs_hash_len(s->alg));
 		rc = m->keep(m->ctx, &st, &digest, err);
 	}
 	return rc;
 }
 
-/* Reads the largest files with all threads, one after another, as long as one of them alone would keep a
- * thread busy for so long that the others might wait at the end: more than a quarter of its
- * share of what is left. Returns their number. What the caller does with contents it does with one thread. */
+/* Reads the largest files one after another, each with all threads, as long as a file is
+ * larger than a quarter of a thread's share of the remaining bytes: otherwise the other
+ * threads would wait for it at the end. Returns the number of files. The callback of the
+ * caller runs on one thread per file. */
 static ssize_t read_largest(struct scan *s, struct cfs_err *err)
 {
 	struct reading r = {s, 0, s->threads};
@@ -284,7 +287,7 @@ static ssize_t read_largest(struct scan *s, struct cfs_err *err)
 	return (ssize_t)r.first;
 }
 
-int cfs_scan_files(struct scan *s, struct cfs_err *err)
+int cfs_scan_read_files(struct scan *s, struct cfs_err *err)
 {
 	struct reading r = {s, 0, 1};
 	ssize_t n_done;
@@ -299,6 +302,6 @@ int cfs_scan_files(struct scan *s, struct cfs_err *err)
 	r.first = (size_t)n_done;
 	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_piece, &r,
 			  s->opts->watch, err);
-	flush(s);
-	return rc < 0 ? rc : remember(s, err);
+	flush_batches(s);
+	return rc < 0 ? rc : keep_digests(s, err);
 }

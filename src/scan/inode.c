@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What lies with a name and is not content: stat, symlink target, and the xattrs of xattr.c. */
+/* Reads the metadata of a name: stat, symlink target, and xattrs (xattr.c). */
 #include <errno.h>
 #include <fcntl.h>
 
 #include "scan/scan_priv.h"
 
-void cfs_scan_stat(struct scan_entry *e, const struct stat *st)
+void cfs_scan_set_stat(struct scan_entry *e, const struct stat *st)
 {
 	e->dev = st->st_dev;
 	e->ino = st->st_ino;
@@ -22,7 +22,7 @@ void cfs_scan_stat(struct scan_entry *e, const struct stat *st)
 	e->index = SCAN_NONE;
 }
 
-void cfs_scan_to_stat(const struct scan_entry *e, struct stat *out)
+void cfs_scan_get_stat(const struct scan_entry *e, struct stat *out)
 {
 	*out = (struct stat){
 		.st_dev = e->dev,
@@ -34,10 +34,10 @@ void cfs_scan_to_stat(const struct scan_entry *e, struct stat *out)
 	};
 }
 
-/* The size of a directory and a symlink means nothing to us; e->size of a symlink may be
- * the length that was read. */
-int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
-		       struct cfs_err *err)
+/* The sizes of directories and symlinks are ignored. For a symlink, e->size may be the
+ * length that was read. */
+int cfs_scan_check_stat(const struct scan_entry *e, const struct stat *st,
+			struct cfs_err *err)
 {
 	bool same = e->dev == st->st_dev && e->ino == st->st_ino &&
 		    e->mode == st->st_mode && e->mtime_sec == st->st_mtim.tv_sec &&
@@ -50,7 +50,7 @@ int cfs_scan_unchanged(const struct scan_entry *e, const struct stat *st,
 	return same ? 0 : cfs_fail(err, ESTALE, "changed while it was read");
 }
 
-int cfs_scan_fail_look(const char *what, struct cfs_err *err)
+int cfs_scan_fail_name(const char *what, struct cfs_err *err)
 {
 	if (errno == ENOENT)
 		return cfs_fail(err, ESTALE, "vanished while it was read");
@@ -61,15 +61,15 @@ static int lstat_at(int dirfd, const char *name, struct stat *st, struct cfs_err
 {
 	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
 		return 0;
-	return cfs_scan_fail_look("stat", err);
+	return cfs_scan_fail_name("stat", err);
 }
 
-int cfs_scan_look_again(int dirfd, const struct scan_entry *e, struct cfs_err *err)
+int cfs_scan_check_name(int dirfd, const struct scan_entry *e, struct cfs_err *err)
 {
 	struct stat st;
 	int rc = lstat_at(dirfd, e->name, &st, err);
 
-	return rc < 0 ? rc : cfs_scan_unchanged(e, &st, err);
+	return rc < 0 ? rc : cfs_scan_check_stat(e, &st, err);
 }
 
 static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
@@ -79,7 +79,7 @@ static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
 	ssize_t n = readlinkat(dirfd, e->name, target, sizeof(target));
 
 	if (n < 0)
-		return cfs_scan_fail_look("read symlink", err);
+		return cfs_scan_fail_name("read symlink", err);
 	if (n == sizeof(target))
 		return cfs_fail(err, ENAMETOOLONG,
 				"symlink target: expected at most %d bytes",
@@ -89,38 +89,38 @@ static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
 	return e->data ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static bool is_left_out(const struct scan *s, mode_t mode)
+static bool is_skipped_device(const struct scan *s, mode_t mode)
 {
 	return s->opts->skip_devices && (S_ISBLK(mode) || S_ISCHR(mode));
 }
 
-/* Directories and files with content are opened later and compared then. */
+/* Directories and files with content are opened later, and compared then. */
 static bool is_compared_later(const struct scan_entry *e)
 {
 	return S_ISDIR(e->mode) || (S_ISREG(e->mode) && e->size > 0);
 }
 
-int cfs_scan_inode(struct scan *s, struct scan_worker *w, int dirfd, struct scan_entry *e,
-		   struct cfs_err *err)
+int cfs_scan_read_inode(struct scan *s, struct scan_worker *w, int dirfd,
+			struct scan_entry *e, struct cfs_err *err)
 {
 	struct stat st;
 	int rc = lstat_at(dirfd, e->name, &st, err);
 
 	if (rc < 0)
 		return rc;
-	if (is_left_out(s, st.st_mode))
+	if (is_skipped_device(s, st.st_mode))
 		return 1;
-	cfs_scan_stat(e, &st);
-	rc = cfs_scan_leave(s, dirfd, e, err);
+	cfs_scan_set_stat(e, &st);
+	rc = cfs_scan_exclude_inode(s, dirfd, e, err);
 	if (rc < 0 || (e->left && !S_ISDIR(e->mode)))
 		return rc;
 	if (S_ISLNK(e->mode))
 		rc = read_target(w, dirfd, e, err);
 	if (rc == 0 && !s->opts->skip_xattrs)
-		rc = cfs_scan_xattrs(s, w, dirfd, e, err);
+		rc = cfs_scan_read_xattrs(s, w, dirfd, e, err);
 	if (rc < 0)
 		return rc;
 	if (is_compared_later(e) || (rc == 0 && !e->data && !e->n_xattrs))
 		return 0;
-	return cfs_scan_look_again(dirfd, e, err);
+	return cfs_scan_check_name(dirfd, e, err);
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What is in the source and not in the tree: other mounts, and the places that the caller writes to. */
+/* Entries of the source that are left out of the tree: other mounts, and places that the
+ * caller writes to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "scan/scan_priv.h"
 
-/* Linux 6.8; the older number of a mount can be given to another one later. */
+/* Since Linux 6.8. An ID of STATX_MNT_ID can be reused by a later mount. */
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x4000U
 #endif
 
-/* The mount that a name is on; 0: the kernel does not tell. */
+/* Finds the mount ID of a name. 0: the kernel does not report it. */
 static int find_mount(int dirfd, const char *name, uint64_t *out, struct cfs_err *err)
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
@@ -23,10 +24,10 @@ static int find_mount(int dirfd, const char *name, uint64_t *out, struct cfs_err
 			*out = st.stx_mnt_id;
 		return 0;
 	}
-	/* Filters of system calls that do not know statx say one of these. */
+	/* A seccomp filter that does not know statx returns one of these. */
 	if (errno == ENOSYS || errno == EPERM)
 		return 0;
-	return cfs_scan_fail_look("stat", err);
+	return cfs_scan_fail_name("stat", err);
 }
 
 int cfs_scan_find_mount(struct scan *s, struct cfs_err *err)
@@ -75,16 +76,16 @@ static int is_other_mount(const struct scan *s, int dirfd, const struct scan_ent
 
 	if (!s->opts->one_file_system || e == &s->root)
 		return 0;
-	/* Without numbers of mounts, devices tell: of directories only, since overlayfs gives other
-	 * files the device of the layer that they come from. */
+	/* Without mount IDs, the devices are compared, but of directories only: overlayfs
+	 * gives other files the device of their layer. */
 	if (!s->mount)
 		return S_ISDIR(e->mode) && e->dev != s->root.dev;
 	rc = find_mount(dirfd, e->name, &mount, err);
 	return rc < 0 ? rc : mount != s->mount;
 }
 
-static void tell(const struct scan *s, enum cfs_scan_left_kind kind, const char *what,
-		 const char *path)
+static void report_left(const struct scan *s, enum cfs_scan_left_kind kind,
+			const char *what, const char *path)
 {
 	struct cfs_scan_left left = {kind, path, what};
 
@@ -92,16 +93,17 @@ static void tell(const struct scan *s, enum cfs_scan_left_kind kind, const char 
 		s->opts->left(s->opts->left_ctx, &left);
 }
 
-/* What the caller asked for cannot be left out. */
+/* The root of the scan is never left out. */
 static void keep_root(const struct scan *s, struct scan_entry *e)
 {
 	if (e->left)
-		tell(s, CFS_SCAN_LEFT_NOTHING, s->opts->exclude[e->index].what, s->path);
+		report_left(s, CFS_SCAN_LEFT_NOTHING, s->opts->exclude[e->index].what,
+			    s->path);
 	e->left = 0;
 }
 
-int cfs_scan_leave(const struct scan *s, int dirfd, struct scan_entry *e,
-		   struct cfs_err *err)
+int cfs_scan_exclude_inode(const struct scan *s, int dirfd, struct scan_entry *e,
+			   struct cfs_err *err)
 {
 	int rc;
 
@@ -115,11 +117,11 @@ int cfs_scan_leave(const struct scan *s, int dirfd, struct scan_entry *e,
 	return rc < 0 ? rc : 0;
 }
 
-void cfs_scan_tell_left(struct scan *s, uint32_t dir, const struct scan_entry *e)
+void cfs_scan_report_left(struct scan *s, uint32_t dir, const struct scan_entry *e)
 {
 	bool excluded = e->left == 1 + CFS_SCAN_LEFT_EXCLUDED;
 
-	tell(s, (enum cfs_scan_left_kind)(e->left - 1),
-	     excluded ? s->opts->exclude[e->index].what : NULL,
-	     cfs_scan_path(s, &s->workers[0], dir, e->name));
+	report_left(s, (enum cfs_scan_left_kind)(e->left - 1),
+		    excluded ? s->opts->exclude[e->index].what : NULL,
+		    cfs_scan_path(s, &s->workers[0], dir, e->name));
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Names of one inode: found whether they stay together or not, because an inode is read
- * once. */
+/* Finds the names of one inode. This is needed even without hard links in the tree,
+ * because an inode is read once. */
 #include <errno.h>
 
 #include "scan/scan_priv.h"
 
 struct name {
 	struct scan_entry *entry;
-	size_t order; /* in which the walk met it: the sort has to be stable */
+	size_t order; /* order of the walk, to make the sort stable */
 };
 
-static int by_inode(const void *a, const void *b)
+static int compare_by_inode(const void *a, const void *b)
 {
 	const struct name *x = a, *y = b;
 
@@ -54,7 +54,7 @@ static bool same_inode(const struct scan_entry *a, const struct scan_entry *b)
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
-int cfs_scan_group(struct scan *s, struct cfs_err *err)
+int cfs_scan_group_links(struct scan *s, struct cfs_err *err)
 {
 	cfs_autofree struct name *names = NULL;
 	size_t n;
@@ -64,7 +64,7 @@ int cfs_scan_group(struct scan *s, struct cfs_err *err)
 		return rc;
 	if (n > SCAN_NONE)
 		return cfs_fail(err, E2BIG, "more than %u hard links", SCAN_NONE);
-	qsort(names, n, sizeof(*names), by_inode);
+	qsort(names, n, sizeof(*names), compare_by_inode);
 	s->groups = calloc(n, sizeof(*s->groups));
 	if (!s->groups)
 		return cfs_fail(err, ENOMEM, "out of memory");

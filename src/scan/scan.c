@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The scan as a whole: walk, read, assemble; and what its stages share. */
+/* Runs the stages of a scan (walk, read, assemble), and holds the helpers that they
+ * share. */
 #include "scan/scan.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ unsigned cfs_scan_threads(const struct cfs_scan_opts *opts)
 	return n < SCAN_THREADS_MAX ? n : SCAN_THREADS_MAX;
 }
 
-/* Puts text in front of what stands at buf[at]; false when it does not fit. */
+/* Puts text in front of buf[at]. Returns false if it does not fit. */
 static bool prepend(char *buf, size_t *at, const char *text, size_t len)
 {
 	if (len > *at)
@@ -51,8 +52,8 @@ const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t 
 	return w->path + at;
 }
 
-/* For the caller that wants it as data. */
-static void note_path(const struct scan *s, const char *path)
+/* Stores the path of the failure for the caller. */
+static void set_failed_path(const struct scan *s, const char *path)
 {
 	if (s->opts->failed_path)
 		*s->opts->failed_path = strdup(path);
@@ -66,7 +67,7 @@ int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
 	if (rc >= 0)
 		return rc;
 	path = cfs_scan_path(s, w, dir, name);
-	note_path(s, path);
+	set_failed_path(s, path);
 	return cfs_context(err, rc, "error accessing %s", path);
 }
 
@@ -111,17 +112,15 @@ static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
 {
 	if (opts->skip_xattrs && opts->user_xattrs)
 		return cfs_fail(err, EINVAL,
-				"no xattrs and user xattrs exclude each other");
+				"skip_xattrs and user_xattrs exclude each other");
 	if (opts->inline_max > CFS_CONTENT_MAX)
 		return cfs_fail(err, EINVAL,
 				"inline limit: expected at most %d bytes, got %d",
 				(int)CFS_CONTENT_MAX, opts->inline_max);
 	if (opts->no_digests && (opts->file || opts->memory))
-		return cfs_fail(err, EINVAL,
-				"no digests and a use for contents exclude each other");
+		return cfs_fail(err, EINVAL, "no_digests excludes file and memory");
 	if (opts->failed_path && cfs_scan_threads(opts) != 1)
-		return cfs_fail(err, EINVAL,
-				"the path at fault: expected one thread, got %u",
+		return cfs_fail(err, EINVAL, "failed_path: expected one thread, got %u",
 				cfs_scan_threads(opts));
 	return 0;
 }
@@ -193,7 +192,7 @@ static int open_root(struct scan *s, int dirfd, struct cfs_err *err)
 		openat(dirfd, s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->rootfd >= 0)
 		return cfs_scan_find_mount(s, err);
-	note_path(s, s->path);
+	set_failed_path(s, s->path);
 	return cfs_fail_errno(err, "error accessing %s", s->path);
 }
 
@@ -202,9 +201,9 @@ static int scan_run(struct scan *s, struct cfs_tree **out, struct cfs_err *err)
 	int rc = cfs_scan_walk(s, err);
 
 	if (rc == 0)
-		rc = cfs_scan_group(s, err);
+		rc = cfs_scan_group_links(s, err);
 	if (rc == 0)
-		rc = cfs_scan_files(s, err);
+		rc = cfs_scan_read_files(s, err);
 	if (rc == 0)
 		rc = cfs_scan_assemble(s, out, err);
 	return rc;

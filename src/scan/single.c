@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* One name, by the stages that a whole scan has. */
+/* Scans one name, with the stages of a whole scan. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "scan/scan_priv.h"
 
-/* Splits path into the directory that holds the name, and the name: without one ("/", "a/") the
- * directory itself, which then is what path means. */
-static int split(const char *path, char dir[PATH_MAX], const char **name,
-		 struct cfs_err *err)
+/* Splits path into a directory and a name. Without a name ("/", "a/") the name is "." in
+ * that directory. */
+static int split_path(const char *path, char dir[PATH_MAX], const char **name,
+		      struct cfs_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
@@ -17,14 +17,16 @@ static int split(const char *path, char dir[PATH_MAX], const char **name,
 	if (!*path)
 		return cfs_fail(err, ENOENT, "expected a path, got none");
 	if (len + 2 > PATH_MAX || strlen(path + len) > NAME_MAX)
-		return cfs_fail(err, ENAMETOOLONG, "error accessing %s: too long", path);
+		return cfs_fail(err, ENAMETOOLONG, "error accessing %s: path is too long",
+				path);
 	memcpy(dir, path, len);
 	memcpy(dir + len, ".", 2);
 	*name = path[len] ? path + len : ".";
 	return 0;
 }
 
-/* The directory need not be readable. What it is called is followed, as in any path. */
+/* Opens the parent directory. It need not be readable. Symlinks in its path are
+ * followed. */
 static int open_parent(struct scan *s, int dirfd, const char *dir, struct cfs_err *err)
 {
 	s->rootfd = openat(dirfd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -39,11 +41,11 @@ static int read_one(struct scan *s, struct scan_entry *e, struct cfs_err *err)
 	struct stat st;
 	int rc;
 
-	/* The inode stage takes a missing name for one that just vanished. */
+	/* cfs_scan_read_inode reports a missing name as one that has disappeared. */
 	if (fstatat(s->rootfd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cfs_fail_errno(err, "stat");
-	rc = cfs_scan_inode(s, &s->workers[0], s->rootfd, e, err);
-	return rc < 0 ? rc : cfs_scan_file(s, 0, &file, err);
+	rc = cfs_scan_read_inode(s, &s->workers[0], s->rootfd, e, err);
+	return rc < 0 ? rc : cfs_scan_read_file(s, 0, &file, err);
 }
 
 int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
@@ -54,7 +56,7 @@ int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 	struct scan_entry e = {0};
 	struct cfs_inode_spec spec;
 	char dir[PATH_MAX], backing[CFS_OBJECT_PATH_MAX];
-	int rc = split(path, dir, &e.name, err);
+	int rc = split_path(path, dir, &e.name, err);
 
 	if (rc < 0)
 		return rc;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The walk: level by level, the directories of a level on all threads.
+/* The walk: level by level; the directories of a level are read on all threads.
  *
- * No descriptor is kept for a directory that waits; each is opened again by its path below the root,
- * and is taken only when it is the inode that was seen. So neither the width nor the depth of a
- * tree costs descriptors, and whoever exchanges a directory for a symlink gains an error.
+ * Directories that wait have no descriptor. Each is opened again by its path below the
+ * root, and must be the inode that was recorded. So neither a wide nor a deep tree needs
+ * many descriptors, and a directory that was replaced by a symlink gives an error.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "scan/scan_priv.h"
 
-/* Lists the way from the directory `from` (one that is above) down to dir, deepest first. */
+/* Lists the path from the directory `from`, an ancestor, down to dir, deepest first. */
 static ssize_t chain_up(struct scan *s, struct scan_worker *w, uint32_t from,
 			uint32_t dir, struct cfs_err *err)
 {
@@ -26,9 +26,9 @@ static ssize_t chain_up(struct scan *s, struct scan_worker *w, uint32_t from,
 	return (ssize_t)n;
 }
 
-/* The longest path that the kernel takes at once out of the n deepest; returns how many are
- * left for the next one. */
-static size_t next_path(const struct scan *s, const struct scan_worker *w, size_t n,
+/* Builds the longest path that fits into PATH_MAX from the n components. Returns the
+ * number of components left. */
+static size_t take_path(const struct scan *s, const struct scan_worker *w, size_t n,
 			char path[PATH_MAX])
 {
 	size_t at = 0;
@@ -49,7 +49,7 @@ static size_t next_path(const struct scan *s, const struct scan_worker *w, size_
 	return n;
 }
 
-/* Opens the directory at the end of the chain, seen from base. */
+/* Opens the directory at the end of the chain, starting at base. */
 static int open_chain(struct scan *s, struct scan_worker *w, int base, size_t n,
 		      struct cfs_err *err)
 {
@@ -60,7 +60,7 @@ static int open_chain(struct scan *s, struct scan_worker *w, int base, size_t n,
 		char path[PATH_MAX];
 		int fd;
 
-		n = next_path(s, w, n, path);
+		n = take_path(s, w, n, path);
 		fd = openat(base, path, flags | (n ? O_PATH : O_RDONLY));
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 			return cfs_fail(err, ESTALE, "changed while it was read");
@@ -74,7 +74,7 @@ static int open_chain(struct scan *s, struct scan_worker *w, int base, size_t n,
 	}
 }
 
-/* It must be the directory that the walk saw. */
+/* Returns -ESTALE if fd is not the directory that was recorded. */
 static int check_identity(const struct scan_dir *d, int fd, struct cfs_err *err)
 {
 	struct stat st;
@@ -122,7 +122,7 @@ static uint64_t name_head(const char *name, size_t len)
 	return be64toh(head);
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_by_name(const void *a, const void *b)
 {
 	const struct scan_name *x = a, *y = b;
 
@@ -147,7 +147,7 @@ static int add_name(struct scan_worker *w, const char *name, size_t *n,
 	return 0;
 }
 
-/* All names of the directory behind fd, sorted, in w->names. Returns their count. */
+/* Lists the names of the directory fd in w->names, sorted. Returns their number. */
 static ssize_t list_names(struct scan_worker *w, int fd, struct cfs_err *err)
 {
 	size_t n = 0;
@@ -169,12 +169,12 @@ static ssize_t list_names(struct scan_worker *w, int fd, struct cfs_err *err)
 		}
 	}
 	if (n)
-		qsort(w->names, n, sizeof(*w->names), by_name);
+		qsort(w->names, n, sizeof(*w->names), compare_by_name);
 	return (ssize_t)n;
 }
 
-/* Looks at each name that was listed. */
-static int fill_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int fd,
+/* Reads the metadata of each listed name. */
+static int read_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int fd,
 			size_t n, struct cfs_err *err)
 {
 	struct scan_dir *d = &s->dirs[dir];
@@ -191,7 +191,7 @@ static int fill_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int
 			return rc;
 		*e = (struct scan_entry){.name = w->names[i].name, .index = SCAN_NONE};
 		if (!cfs_scan_exclude_name(s, dir, e))
-			rc = cfs_scan_inode(s, w, fd, e, err);
+			rc = cfs_scan_read_inode(s, w, fd, e, err);
 		if (rc < 0)
 			return cfs_scan_context(s, w, dir, e->name, rc, err);
 		if (rc == 0)
@@ -200,7 +200,7 @@ static int fill_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int
 	return 0;
 }
 
-static void count(struct scan_worker *w, const struct scan_dir *d)
+static void count_entries(struct scan_worker *w, const struct scan_dir *d)
 {
 	uint64_t files = 0, bytes = 0;
 
@@ -215,7 +215,7 @@ static void count(struct scan_worker *w, const struct scan_dir *d)
 	atomic_fetch_add_explicit(&w->bytes, bytes, memory_order_relaxed);
 }
 
-/* Lists one directory, and sees to it that nobody changed the list meanwhile. */
+/* Reads one directory, and checks that it did not change meanwhile. */
 static int read_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
 		    struct cfs_err *err)
 {
@@ -229,15 +229,15 @@ static int read_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
 	if (n < 0)
 		return cfs_scan_context(s, w, dir, NULL, (int)n, err);
 	if (n) {
-		rc = fill_entries(s, w, dir, fd, (size_t)n, err);
+		rc = read_entries(s, w, dir, fd, (size_t)n, err);
 		if (rc < 0)
 			return rc;
 	}
 	rc = fstat(fd, &st) < 0 ? cfs_fail_errno(err, "stat")
-				: cfs_scan_unchanged(s->dirs[dir].self, &st, err);
+				: cfs_scan_check_stat(s->dirs[dir].self, &st, err);
 	if (rc < 0)
 		return cfs_scan_context(s, w, dir, NULL, rc, err);
-	count(w, &s->dirs[dir]);
+	count_entries(w, &s->dirs[dir]);
 	return 0;
 }
 
@@ -268,8 +268,8 @@ static int add_dir(struct scan *s, struct scan_entry *e, uint32_t parent,
 	return 0;
 }
 
-/* Keeps what is not left out, says what is, and enters the directories. Mount points stay, as empty
- * directories. */
+/* Removes and reports the entries that are left out, and adds the subdirectories to
+ * scan.dirs. Mount points stay, as empty directories. */
 static int keep_entries(struct scan *s, uint32_t dir, struct cfs_err *err)
 {
 	struct scan_entry *entries = s->dirs[dir].entries;
@@ -280,7 +280,7 @@ static int keep_entries(struct scan *s, uint32_t dir, struct cfs_err *err)
 		struct scan_entry *e = &entries[k];
 
 		if (e->left)
-			cfs_scan_tell_left(s, dir, e);
+			cfs_scan_report_left(s, dir, e);
 		if (e->left && e->left != 1 + CFS_SCAN_LEFT_MOUNT)
 			continue;
 		if (kept != k)
@@ -293,8 +293,8 @@ static int keep_entries(struct scan *s, uint32_t dir, struct cfs_err *err)
 	return rc;
 }
 
-/* The directories found in [first, end) are the next level. */
-static int next_level(struct scan *s, size_t first, size_t end, struct cfs_err *err)
+/* Adds the subdirectories of the directories [first, end) as the next level. */
+static int add_next_level(struct scan *s, size_t first, size_t end, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -310,7 +310,7 @@ static int read_root(struct scan *s, struct cfs_err *err)
 	s->root.name = ".";
 	rc = add_dir(s, &s->root, 0, err);
 	if (rc == 0)
-		rc = cfs_scan_inode(s, &s->workers[0], s->rootfd, &s->root, err);
+		rc = cfs_scan_read_inode(s, &s->workers[0], s->rootfd, &s->root, err);
 	if (rc < 0)
 		return cfs_scan_context(s, &s->workers[0], 0, NULL, rc, err);
 	s->root.index = 0;
@@ -328,7 +328,7 @@ int cfs_scan_walk(struct scan *s, struct cfs_err *err)
 		rc = cfs_pool_run(s->threads, end - first, read_piece, &level,
 				  s->opts->watch, err);
 		if (rc == 0)
-			rc = next_level(s, first, end, err);
+			rc = add_next_level(s, first, end, err);
 		first = end;
 	}
 	return rc;

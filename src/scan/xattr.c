@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The xattrs of a name, relative to its directory: also those of symlinks and devices, which cannot be
- * opened for this, and of files that may not be read, without trusting the path above them.
+/* Reads the xattrs of a name relative to its directory. This also works for symlinks and
+ * devices, which cannot be opened for it, and for unreadable files, and does not depend
+ * on the path of the directory.
  *
- * listxattrat and getxattrat do that. Before Linux 6.13 there is only the way by the descriptor's
- * entry in /proc, which costs three times as much (perf, 20,000 files, no xattrs: a fifth of the CPU time
- * of a whole scan). The kernel takes memory for as much as it is asked for, and clears it: so a
- * small buffer is tried first.
+ * listxattrat and getxattrat do this. Before Linux 6.13 the only way is a path through
+ * /proc/self/fd, which costs three times as much (perf, 20,000 files without xattrs: a
+ * fifth of the CPU time of a scan). The kernel allocates and clears as much memory as the
+ * caller's buffer has, so a small buffer is tried first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,27 +19,28 @@
 #include "scan/scan_priv.h"
 
 enum {
-	/* New calls have one number everywhere, but for an offset that a machine may have. */
+	/* New system calls have the same number on all architectures, relative to
+	 * openat2. */
 	NR_GETXATTRAT = SYS_openat2 + 27,
 	NR_LISTXATTRAT = SYS_openat2 + 28,
 	SMALL_LEN = 512,
 	PROC_PATH_LEN = 32 + NAME_MAX,
 };
 
-/* What getxattrat takes. */
+/* struct xattr_args of getxattrat(). */
 struct value_args {
 	alignas(8) uint64_t value;
 	uint32_t size, flags;
 };
 
-/* Whose xattrs are wanted. */
+/* The file whose xattrs are read. */
 struct source {
 	struct scan_worker *w;
 	int dirfd;
 	const char *name;
 };
 
-/* EPERM: a filter of system calls that is older than the call. */
+/* EPERM: a seccomp filter that is older than the system call. */
 static bool is_missing(struct source *of)
 {
 	of->w->no_xattrat = errno == ENOSYS || errno == EPERM;
@@ -51,7 +53,7 @@ static const char *proc_path(const struct source *of, char path[PROC_PATH_LEN])
 	return path;
 }
 
-static ssize_t list_some(struct source *of, char *keys, size_t len)
+static ssize_t list_into(struct source *of, char *keys, size_t len)
 {
 	char path[PROC_PATH_LEN];
 
@@ -65,7 +67,7 @@ static ssize_t list_some(struct source *of, char *keys, size_t len)
 	return llistxattr(proc_path(of, path), keys, len);
 }
 
-static ssize_t get_some(struct source *of, const char *key, uint8_t *value, size_t len)
+static ssize_t get_into(struct source *of, const char *key, uint8_t *value, size_t len)
 {
 	struct value_args args = {(uintptr_t)value, (uint32_t)len, 0};
 	char path[PROC_PATH_LEN];
@@ -80,34 +82,35 @@ static ssize_t get_some(struct source *of, const char *key, uint8_t *value, size
 	return lgetxattr(proc_path(of, path), key, value, len);
 }
 
-/* All keys of the inode, in w->keys. */
+/* Lists all keys of the inode in w->keys. */
 static ssize_t list_keys(struct source *of)
 {
-	ssize_t n = list_some(of, of->w->keys, SMALL_LEN);
+	ssize_t n = list_into(of, of->w->keys, SMALL_LEN);
 
 	if (n < 0 && errno == ERANGE)
-		n = list_some(of, of->w->keys, SCAN_NAMES_LEN);
+		n = list_into(of, of->w->keys, SCAN_NAMES_LEN);
 	return n;
 }
 
 static ssize_t get_value(struct source *of, const char *key, uint8_t *value)
 {
-	ssize_t n = get_some(of, key, value, SMALL_LEN);
+	ssize_t n = get_into(of, key, value, SMALL_LEN);
 
 	if (n < 0 && errno == ERANGE)
-		n = get_some(of, key, value, SCAN_VALUE_MAX);
+		n = get_into(of, key, value, SCAN_VALUE_MAX);
 	return n;
 }
 
-/* A filesystem may list what it has no value for (network filesystems do, and FUSE). Whether the value went away
- * just now is for the times of the inode to tell. */
+/* Some filesystems (network filesystems, FUSE) list keys without a value. If the value
+ * was removed just now, the times of the inode have changed, and the scan fails for that
+ * reason. */
 static bool has_no_value(void)
 {
 	return errno == ENODATA || errno == EOPNOTSUPP;
 }
 
-/* Packs key and value behind at in w->xattr: both lengths, then both texts. Returns the new end, which
- * is at when there is no value. */
+/* Packs key and value at offset at of w->xattr: both lengths, then both texts. Returns
+ * the new end, or at if the key has no value. */
 static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 			  struct cfs_err *err)
 {
@@ -133,14 +136,14 @@ static bool is_wanted(const struct scan *s, const char *key)
 	return !s->opts->wants_xattr || s->opts->wants_xattr(cfs_text(key));
 }
 
-/* What came of the keys of an inode. */
+/* The result of packing the xattrs of an inode. */
 struct packed {
 	uint32_t n;
-	bool some_missing; /* listed, and without a value */
+	bool some_missing; /* some keys have no value */
 };
 
-/* Packs what is wanted of the keys. Stops beyond the budget of an inode (12, and 7 for each
- * besides key and value): the builder refuses what is there by then. */
+/* Packs the xattrs to keep. Stops beyond the budget of an inode (12 bytes, and 7 for each
+ * xattr besides key and value): the builder will refuse the inode. */
 static ssize_t pack_xattrs(const struct scan *s, struct source *of, size_t keys_len,
 			   struct packed *out, struct cfs_err *err)
 {
@@ -167,8 +170,8 @@ static ssize_t pack_xattrs(const struct scan *s, struct source *of, size_t keys_
 	return (ssize_t)at;
 }
 
-/* Files of one package carry the same xattrs more often than not: what equals the set before it
- * is not stored again. */
+/* Stores the xattrs of e. If they are the same as those of the inode before, which is
+ * common, they are shared. */
 static int keep_xattrs(struct scan_worker *w, size_t len, uint32_t count,
 		       struct scan_entry *e, struct cfs_err *err)
 {
@@ -200,8 +203,8 @@ static int keep_xattrs(struct scan_worker *w, size_t len, uint32_t count,
 	return 0;
 }
 
-int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
-		    struct scan_entry *e, struct cfs_err *err)
+int cfs_scan_read_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
+			 struct scan_entry *e, struct cfs_err *err)
 {
 	struct source of = {w, dirfd, e->name};
 	ssize_t n = list_keys(&of);
@@ -211,9 +214,9 @@ int cfs_scan_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
 		return 0;
 	if (n < 0 && errno == ENOENT && w->no_xattrat &&
 	    access("/proc/self/fd", F_OK) < 0)
-		return cfs_fail_errno(err, "list xattrs by way of /proc");
+		return cfs_fail_errno(err, "list xattrs through /proc");
 	if (n < 0)
-		return cfs_scan_fail_look("list xattrs", err);
+		return cfs_scan_fail_name("list xattrs", err);
 	if (n == 0)
 		return 0;
 	n = pack_xattrs(s, &of, (size_t)n, &packed, err);
