@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,6 +28,24 @@ static int check_leftovers(struct check *c, struct cfs_err *err)
 					       "an unfinished symbolic link", err);
 	closedir(dir);
 	return rc;
+}
+
+/* Objects have mode 0644 whatever mode the file has in an image: the directory of the repository protects them. */
+static int check_exposure(struct check *c, struct cfs_err *err)
+{
+	char what[CFS_ERR_MAX];
+	unsigned mode;
+	int rc = cfs_path_is_exposed(cfs_repo_dirfd(c->repo), "objects", &mode, err);
+
+	if (rc <= 0)
+		/* An empty repository has none. */
+		return rc == -ENOENT ? 0 : rc;
+	snprintf(what, sizeof(what),
+		 "others can read every object, also those of files that are private in "
+		 "an image: expected mode 0700 of the repository, got %04o (chmod 0700 "
+		 "%s)",
+		 mode, cfs_repo_path(c->repo));
+	return check_add_finding(c, CFS_CHECK_EXPOSED, NULL, "objects", what, err);
 }
 
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
@@ -56,6 +75,8 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 		rc = check_report_uses(&c, err);
 	if (rc == 0)
 		rc = check_leftovers(&c, err);
+	if (rc == 0)
+		rc = check_exposure(&c, err);
 	check_sort_report(out);
 	for (int kind = 0; kind < 2; kind++) {
 		cfs_repo_list_fini(&c.entries[kind]);

@@ -37,6 +37,7 @@ enum cfs_check_fault {
 	CFS_CHECK_OBJECT_MODE,
 	CFS_CHECK_LEFTOVER,
 	CFS_CHECK_IMAGE_SHOWN, /* valid, but kernels show it differently */
+	CFS_CHECK_EXPOSED,     /* group or others can read all objects */
 	CFS_CHECK_N_FAULTS
 };
 

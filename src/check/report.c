@@ -31,6 +31,7 @@ const char *cfs_check_fault_name(enum cfs_check_fault fault)
 		[CFS_CHECK_OBJECT_MODE] = "object-mode",
 		[CFS_CHECK_LEFTOVER] = "leftover-temporary",
 		[CFS_CHECK_IMAGE_SHOWN] = "image-shown-otherwise",
+		[CFS_CHECK_EXPOSED] = "objects-exposed",
 	};
 
 	return names[fault];
@@ -39,7 +40,8 @@ const char *cfs_check_fault_name(enum cfs_check_fault fault)
 bool cfs_check_fault_is_remark(enum cfs_check_fault fault)
 {
 	return fault == CFS_CHECK_OBJECT_MODE || fault == CFS_CHECK_LEFTOVER ||
-	       fault == CFS_CHECK_REF_NAME || fault == CFS_CHECK_IMAGE_SHOWN;
+	       fault == CFS_CHECK_REF_NAME || fault == CFS_CHECK_IMAGE_SHOWN ||
+	       fault == CFS_CHECK_EXPOSED;
 }
 
 bool cfs_check_report_is_bad(const struct cfs_check_report *report)

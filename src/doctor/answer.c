@@ -21,6 +21,8 @@ static const struct {
 	[CFS_DOCTOR_IPE] = {"ipe", "Integrity Policy Enforcement"},
 	[CFS_DOCTOR_REFLINK] = {"reflink", "copies that share blocks here (reflink)"},
 	[CFS_DOCTOR_LEASES] = {"leases", "write leases here (gc asks what is mounted)"},
+	[CFS_DOCTOR_PRIVATE] = {"private-objects",
+				"objects that only the owner can read"},
 	[CFS_DOCTOR_USERNS] = {"user-namespaces", "user namespaces for everybody"},
 	[CFS_DOCTOR_USER_EROFS] = {"user-erofs", "EROFS mounted without root"},
 	[CFS_DOCTOR_USER_OVERLAY] = {"user-overlay", "overlayfs mounted without root"},

@@ -129,9 +129,32 @@ static void ask_with_file(struct doctor *d)
 		      "no temporary file in %s: %s", d->dir, strerror(errnum));
 }
 
+/* --- who can read the objects -------------------------------------------------------- */
+
+static void ask_private(struct doctor *d)
+{
+	struct cfs_err err;
+	unsigned mode;
+	int rc = cfs_path_is_exposed(d->dirfd, "objects", &mode, &err);
+
+	if (rc == -ENOENT) {
+		doctor_answer(d, CFS_DOCTOR_PRIVATE, CFS_DOCTOR_UNKNOWN,
+			      "no objects here");
+	} else if (rc < 0) {
+		doctor_answer(d, CFS_DOCTOR_PRIVATE, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
+	} else if (rc == 0) {
+		doctor_answer(d, CFS_DOCTOR_PRIVATE, CFS_DOCTOR_OK, "%s", "");
+	} else {
+		doctor_answer(d, CFS_DOCTOR_PRIVATE, CFS_DOCTOR_NO,
+			      "mode %04o lets others read all objects", mode);
+		doctor_advise(d, CFS_DOCTOR_PRIVATE, "chmod 0700 %s", d->dir);
+	}
+}
+
 void doctor_ask_place(struct doctor *d)
 {
 	find_fs(d);
 	ask_verity(d);
 	ask_with_file(d);
+	ask_private(d);
 }

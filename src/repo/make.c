@@ -83,25 +83,43 @@ static int compare_existing(int dirfd, const struct cfs_repo_init *want,
 	return 1;
 }
 
-/* Checks the algorithm of objects that exist without a meta.json. */
+/* Checks the algorithm of objects that exist without a meta.json. 1; 0: there are none. */
 static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
 {
 	struct repo_inferred inferred;
 	int rc = repo_infer(dirfd, &inferred, err);
 
 	if (rc <= 0 || inferred.alg == want->meta.alg)
-		return rc < 0 ? rc : 0;
+		return rc;
 	return cfs_fail(err, EEXIST, "the objects have %s digests: expected %s",
 			cfs_hash_name(inferred.alg), cfs_hash_name(want->meta.alg));
 }
 
-static int make_in_dir(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
+/* In a directory that exists and is no repository. -EEXIST: another process made it one meanwhile, with the mode
+ * that it has now. */
+static int claim_and_write(int dirfd, const struct cfs_repo_init *init,
+			   struct cfs_err *err)
 {
-	int rc;
+	mode_t before;
+	int rc = repo_claim_dir(dirfd, init->force, &before, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
+	if (rc < 0 && rc != -EEXIST && fchmod(dirfd, before) < 0)
+		return cfs_fail_errno(err, "chmod %04o", before);
+	return rc;
+}
+
+/* made: the directory is new. */
+static int make_in_dir(int dirfd, const struct cfs_repo_init *init, bool made,
+		       struct cfs_err *err)
+{
+	int rc, has_objects;
 
 	if (init->reset) {
 		rc = check_objects(dirfd, init, err);
-		if (rc == 0)
+		if (rc >= 0)
 			rc = repo_reset(dirfd, init, err);
 		if (rc < 0)
 			return rc;
@@ -109,10 +127,13 @@ static int make_in_dir(int dirfd, const struct cfs_repo_init *init, struct cfs_e
 	rc = compare_existing(dirfd, init, err);
 	if (rc != -ENOENT)
 		return rc;
-	rc = check_objects(dirfd, init, err);
-	if (rc < 0)
-		return rc;
-	rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
+	has_objects = check_objects(dirfd, init, err);
+	if (has_objects < 0)
+		return has_objects;
+	if (made || has_objects || init->any_dir || init->reset)
+		rc = cfs_context(err, write_meta(dirfd, init, err), "meta.json");
+	else
+		rc = claim_and_write(dirfd, init, err);
 	if (rc == -EEXIST) /* created by another process meanwhile */
 		return compare_existing(dirfd, init, err);
 	return rc;
@@ -140,7 +161,7 @@ int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs
 {
 	bool made = false;
 	cfs_autofd int dirfd = make_directory(path, &made, err);
-	int rc = dirfd < 0 ? dirfd : make_in_dir(dirfd, init, err);
+	int rc = dirfd < 0 ? dirfd : make_in_dir(dirfd, init, made, err);
 
 	if (rc < 0 && made && dirfd >= 0)
 		remove_made(path, dirfd);

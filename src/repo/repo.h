@@ -46,12 +46,16 @@ struct cfs_repo_init {
 	bool ensure;	 /* accept an existing repository, whatever its parameters */
 	bool ensure_alg; /* with ensure: but its algorithm must be that of meta */
 	bool reset;	 /* remove images, streams and meta.json first; objects stay */
-	bool force; /* reset also a repository with features that are not supported here */
+	bool force; /* reset also a repository with features that are not supported here; take
+		     * a directory that is not empty */
+	bool any_dir; /* take an existing directory as it is, not empty and with its mode */
 	struct cfs_lock_wait wait; /* reset takes the lock exclusively */
 };
 
-/* Creates a repository at path, with missing parents. Returns 0 if it was created, 1 if
- * it existed with the same parameters. -EEXIST: it has other parameters, or objects of
+/* Creates a repository at path, with missing parents. The directory has mode 0700 then: objects are
+ * readable whatever the mode of the file in an image. One that exists must be empty, apart from objects of an old
+ * repository, whose mode stays. Returns 0 if it was created, 1 if it existed with the same parameters. -ENOTEMPTY;
+ * -EPERM: others can enter the directory, and it belongs to somebody else; -EEXIST: it has other parameters, or objects of
  * another algorithm; -ENOTTY: fs-verity is required and the filesystem does not support
  * it. A reset without force fails where writing does: -EROFS, and as
  * cfs_repo_meta_parse. */

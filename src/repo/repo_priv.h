@@ -53,6 +53,13 @@ struct repo_inferred {
 /* 1, or 0 if there are no objects. Files that are not objects are skipped. */
 int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- claim.c ------------------------------------------------------------------------ */
+
+/* Prepares an existing directory without objects for a new repository: empty unless force is set, and closed to
+ * group and others. *before gets the mode that it had. -ENOTEMPTY; -EPERM: it is open to others and somebody else's. */
+int repo_claim_dir(int dirfd, bool force, mode_t *before,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- reset.c ------------------------------------------------------------------------ */
 
 /* Takes the exclusive lock and removes everything except the objects. */

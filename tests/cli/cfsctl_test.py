@@ -63,6 +63,15 @@ def init_reports_what_it_created():
     expect(well(*args, "--ensure"), "Repository already initialized at r (existing configuration preserved)\n")
 
 
+def init_takes_an_existing_directory_as_it_is():
+    os.mkdir("d")
+    os.chmod("d", 0o755)
+    with open("d/file", "w", encoding="ascii"):
+        pass
+    well("init", "--insecure", "d")
+    expect((oct(os.stat("d").st_mode & 0o7777), sorted(os.listdir("d"))), ("0o755", ["file", "meta.json"]))
+
+
 def init_prefers_its_operand():
     well("--repo", "a", "init", "--insecure", "b")
     well("--user", "init", "--insecure", "c")

@@ -11,7 +11,7 @@ import sys
 from repo import OK, USAGE, expect, good, has, main, make, refused, run, snapshot
 
 KEYS = ["erofs", "erofs-from-file", "loop", "overlay", "data-layers", "fd-layers", "verity-require", "fs-verity",
-        "fs-verity-signatures", "ipe", "reflink", "leases", "user-namespaces", "user-erofs", "user-overlay", "user-fuse",
+        "fs-verity-signatures", "ipe", "reflink", "leases", "private-objects", "user-namespaces", "user-erofs", "user-overlay", "user-fuse",
         "fuse-passthrough"]
 UNFIT = 5
 
@@ -57,6 +57,15 @@ def a_repository_is_asked_about_as_one():
         expect((found["mount"]["verity"], found["mount"]["nosuid"]), (False, True))
 
 
+def objects_that_others_can_read_are_reported():
+    make()
+    expect(look("r")["answers"]["private-objects"]["state"], "ok")
+    os.chmod("r", 0o750)
+    expect(look("r")["answers"]["private-objects"],
+           {"state": "no", "detail": "mode 0750 lets others read all objects", "advice": "chmod 0700 r"})
+    expect(look("tree")["answers"]["private-objects"]["state"], "unknown")
+
+
 def nothing_is_left_behind():
     make()
     before = snapshot(".")
@@ -87,7 +96,7 @@ def help_explains_the_exit_status():
     has(good("doctor", "--help"), "status is 5")
 
 
-TESTS = (every_question_has_an_answer_and_a_reason, the_table_has_the_same_numbers, a_repository_is_asked_about_as_one,
+TESTS = (every_question_has_an_answer_and_a_reason, the_table_has_the_same_numbers, a_repository_is_asked_about_as_one, objects_that_others_can_read_are_reported,
          nothing_is_left_behind, a_directory_that_is_not_there_is_an_error,
          without_a_directory_it_is_where_the_repository_would_be, help_explains_the_exit_status)
 

@@ -58,6 +58,17 @@ def announcement_example_gives_its_two_objects(place):
 
 
 @fact
+def a_new_store_is_private_and_an_existing_one_keeps_its_mode(place):
+    source, store, image = place.fresh()
+    make_source(source, 3, [100])
+    place.pack(source, f"{store}/new", image)
+    same([oct(os.stat(f"{store}{below}").st_mode & 0o7777) for below in ("", "/new")], ["0o755", "0o700"], "modes")
+    os.chmod(f"{store}/new", 0o755)
+    place.pack(source, f"{store}/new", image)
+    same(oct(os.stat(f"{store}/new").st_mode & 0o7777), "0o755", "mode of a store that exists")
+
+
+@fact
 def store_holds_each_content_once_and_nothing_else(place):
     source, store, image = place.fresh()
     make_source(source, 200, [1, 64, 65, 4096, 4097, 100000])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,10 @@ def once(build):
             os.chdir(here)
         shutil.copytree(place, ".", symlinks=True, dirs_exist_ok=True)
     return again
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
 
 
 def snapshot(top):

@@ -222,6 +222,18 @@ def remarks_are_no_damage():
     expect(fsck(remarks=["leftover-temporary", "leftover-temporary", "object-mode", "ref-name-invalid"]), [])
 
 
+def objects_that_others_can_read_are_a_remark():
+    make()
+    for given, exposed in ((0o755, True), (0o750, True), (0o701, True), (0o744, False), (0o700, False)):
+        os.chmod("r", given)
+        expect(fsck(remarks=["objects-exposed"] if exposed else []), [])
+    os.chmod("r", 0o755)
+    has(run("fsck", "--repo=r")[2], "composefs fsck: remark: objects: objects-exposed: others can read every object")
+    has(run("fsck", "--repo=r")[2], "got 0755 (chmod 0700 r)\n")
+    os.chmod("r/objects", 0o700)
+    expect(fsck(), [])
+
+
 def streams_are_read_to_the_end():
     make()
     with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:

@@ -8,11 +8,10 @@ import json
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 
-from repo import (COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run,
+from repo import (COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, make, make_tree, mode, refused, run,
                   snapshot, write)
 
 
@@ -20,13 +19,51 @@ def init_creates_a_private_repository_and_warns_that_it_is_insecure():
     rc, out, err = run("init", "--insecure", "a/r")
     expect((rc, out), (0, "a/r: made\n"))
     has(err, "insecure")
-    expect(stat.S_IMODE(os.stat("a/r").st_mode), 0o700)
+    expect(mode("a/r"), 0o700)
     with open("a/r/meta.json", encoding="ascii") as f:
         meta = json.load(f)
     expect((meta["version"], meta["algorithm"], meta["erofs_formats"]), (1, "fsverity-sha512-12", {"default": 1}))
     expect(meta["features"]["read-only-compatible"], ["v1_erofs"])
     expect(run("init", "--insecure", "--repo=a/r"), (0, "a/r: there already\n", ""))
     expect(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
+
+
+def init_closes_an_empty_directory_to_others():
+    for name, given in (("open", 0o755), ("group", 0o750), ("search", 0o711), ("closed", 0o700)):
+        os.mkdir(name)
+        os.chmod(name, given)
+        expect(good("init", "--insecure", name), f"{name}: made\n")
+        expect(mode(name), 0o700)
+    os.mkdir("disk")  # a new filesystem
+    os.mkdir("disk/lost+found")
+    good("init", "--insecure", "disk")
+
+
+def init_that_fails_keeps_the_mode_of_the_directory():
+    os.mkdir("d")
+    os.chmod("d", 0o755)
+    if run("init", "d")[0] != OK:  # there may be fs-verity here
+        expect((mode("d"), os.listdir("d")), (0o755, []))
+
+
+def init_refuses_a_directory_that_is_not_empty_without_force():
+    write("d/file", "x")
+    os.chmod("d", 0o755)
+    before = snapshot("d")
+    has(refused("init", "--insecure", "d"), "repository d: expected a new or empty directory, got one with file (--force uses it nonetheless)")
+    expect((snapshot("d"), mode("d")), (before, 0o755))
+    good("init", "--insecure", "--force", "d")
+    expect((mode("d"), sorted(os.listdir("d"))), (0o700, ["file", "meta.json"]))
+
+
+def init_refuses_an_open_directory_of_somebody_else():
+    if os.geteuid() != 0:
+        return  # only root can make one
+    os.mkdir("d")
+    os.chown("d", 1, 1)
+    os.chmod("d", 0o755)
+    has(refused("init", "--insecure", "d"), "expected mode 0700 or a directory of user 0, got mode 0755 and user 1")
+    expect((mode("d"), os.listdir("d")), (0o755, []))
 
 
 def init_without_fs_verity_gives_advice_and_leaves_nothing():
@@ -135,7 +172,6 @@ def a_repository_with_unknown_features_is_reset_only_with_force():
         expect(snapshot(name), before)
         expect(good(*args, "--force"), f"{name}: made\n")
         expect(good("images", f"--repo={name}"), "")
-    has(refused("init", "--insecure", "--force", "s"), "--force goes with --reset-metadata")
 
 
 def a_signature_does_not_enter_a_repository_that_it_may_only_read():
@@ -178,8 +214,8 @@ def create_image_keeps_contents_image_and_name():
         expect(os.readlink(f"{name}/images/refs/os/1"), f"../../{hexed}")
         objects = [os.path.join(d, f) for d, _, fs in os.walk(f"{name}/objects") for f in fs]
         expect(len(objects), 4)
-        expect({stat.S_IMODE(os.stat(o).st_mode) for o in objects}, {0o644})
-        expect(stat.S_IMODE(os.stat(f"{name}/objects").st_mode), stat.S_IMODE(os.stat(f"{name}/images").st_mode))
+        expect({mode(o) for o in objects}, {0o644})
+        expect(mode(f"{name}/objects"), mode(f"{name}/images"))
         expect(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
         expect(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
 

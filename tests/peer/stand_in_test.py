@@ -123,6 +123,19 @@ def init(place):
 
 
 @fact
+def init_takes_an_existing_directory_as_it_is(place):
+    for side in SIDES:
+        os.mkdir(place.path(side, "d"), 0o755)
+        with open(place.path(side, "d/file"), "wb"):
+            pass
+    place.well("init", "--insecure", "d")
+    place.well("init", "--insecure", "new/d")
+    place.same_repository("d")
+    for path in ("d", "new", "new/d"):
+        same(*[oct(os.stat(place.path(side, path)).st_mode) for side in reversed(SIDES)], f"mode of {path}")
+
+
+@fact
 def init_ensure(place):
     place.well("init", "--ensure", "--insecure", "--algorithm", "fsverity-sha256-12", "r")
     place.well("init", "--ensure", "--insecure", "--algorithm", "fsverity-sha256-12", "--erofs-version", "2", "r")

@@ -33,8 +33,8 @@ static const struct cli_option option_table[] = {
 	{"reset-metadata", NULL, AT(init.reset),
 	 "Remove images, streams and meta.json first, and keep the objects"},
 	{"force", NULL, AT(init.force),
-	 "Reset also what this program does not understand: a newer version, unknown "
-	 "features"},
+	 "Use DIR although it is not empty; reset also what this program does not "
+	 "understand"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -89,8 +89,6 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	rc = where_path(&o->where, &path, err);
 	if (rc < 0)
 		return rc;
-	if (o->init.force && !o->init.reset)
-		return cfs_fail(err, EINVAL, "--force goes with --reset-metadata");
 	if (o->where.require_verity && o->init.insecure)
 		return cfs_fail(err, EINVAL,
 				"expected only one of --insecure and --require-verity");
@@ -98,6 +96,8 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
 		return cli_advise(rc, err, "--insecure does without");
+	if (rc == -ENOTEMPTY)
+		return cli_advise(rc, err, "--force uses it nonetheless");
 	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
 		return cli_advise(rc, err, "--force resets it nonetheless");
 	if (rc >= 0)
@@ -108,7 +108,8 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 int cmd_init(int argc, char **argv)
 {
 	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1},
-			    .init.ensure_alg = cli_stands_in()};
+			    .init.ensure_alg = cli_stands_in(),
+			    .init.any_dir = cli_stands_in()};
 	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
 	struct cfs_err err;
 
