@@ -11,8 +11,8 @@ static int add(struct cfs_own_places *p, const struct stat *st, const char *name
 {
 	if (p->n == CFS_OWN_PLACES_MAX)
 		return cfs_fail(err, E2BIG,
-				"%s: expected at most %d places that are written to", what,
-				CFS_OWN_PLACES_MAX);
+				"%s: expected at most %d places that are written to",
+				what, CFS_OWN_PLACES_MAX);
 	p->v[p->n++] = (struct cfs_scan_exclude){st->st_dev, st->st_ino, name, what};
 	return 0;
 }
