@@ -23,6 +23,7 @@
 #include "erofs/load.h"
 #include "erofs/lookup.h"
 #include "erofs/quirks.h"
+#include "erofs/resolve.h"
 #include "erofs/superblock.h"
 #include "erofs/walk.h"
 #include "erofs/write.h"

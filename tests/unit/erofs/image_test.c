@@ -2,6 +2,7 @@
 /* erofs: what the reader makes of good images. (Damaged ones: image_hostile_test.c.) */
 #include "t.h"
 
+#include "dump/dump.h"
 #include "erofs/erofs.h"
 #include "golden.h"
 
@@ -142,6 +143,74 @@ T(lookup_names_the_missing_component)
 	t_eq(cfs_image_lookup(&g.im, CFS_TEXT("/z/../d"), &in, &err), -ENOENT);
 	t_eq(cfs_image_lookup(&g.im, CFS_TEXT("/file/x"), &in, &err), -ENOTDIR);
 	golden_close(&g);
+}
+
+/* A tree with symbolic links, as an image in memory. */
+static void make_linked(struct cfs_mem *mem, struct cfs_image *im)
+{
+	static const char dump[] = "/ 0 40755 2 0 0 0 0.0 - - -\n"
+				   "/dir 0 40755 2 0 0 0 0.0 - - -\n"
+				   "/dir/file 1 100644 1 0 0 0 0.0 - x -\n"
+				   "/dir/up 6 120777 1 0 0 0 0.0 ../abs - -\n"
+				   "/abs 4 120777 1 0 0 0 0.0 /dir - -\n"
+				   "/loop 4 120777 1 0 0 0 0.0 loop - -\n"
+				   "/out 9 120777 1 0 0 0 0.0 ../../dir - -\n"
+				   "/none 4 120777 1 0 0 0 0.0 gone - -\n";
+	struct cfs_tree *tree;
+	struct cfs_err err;
+
+	t_eq(cfs_dump_read_mem(CFS_TEXT(dump), CFS_SHA256, &(struct cfs_dump_opts){0},
+			       &tree, &err),
+	     0);
+	t_eq(cfs_image_write(tree, &(struct cfs_image_write){0}, cfs_sink_mem(mem), &err),
+	     0);
+	t_eq(cfs_image_open((struct cfs_span){mem->p, mem->len}, im, &err), 0);
+	cfs_tree_free(tree);
+}
+
+T(resolve_follows_symlinks_within_the_root_of_the_image)
+{
+	static const struct {
+		const char *path;
+		enum cfs_resolve last;
+		int rc;
+		const char *found;
+	} cases[] = {
+		{"", CFS_RESOLVE_LAST, 0, ""},
+		{"/..", CFS_RESOLVE_LAST, 0, ""},
+		{"dir//./file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+		{"/abs/file", CFS_RESOLVE_NOT_LAST, 0, "/dir/file"},
+		{"/abs", CFS_RESOLVE_LAST, 0, "/dir"},
+		{"/abs", CFS_RESOLVE_NOT_LAST, 0, "/abs"},
+		{"/abs/", CFS_RESOLVE_NOT_LAST, 0, "/dir"},
+		{"/dir/up/up/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+		{"/out/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+		{"/dir/up/..", CFS_RESOLVE_LAST, 0, ""},
+		{"/loop", CFS_RESOLVE_NOT_LAST, 0, "/loop"},
+		{"/loop", CFS_RESOLVE_LAST, -ELOOP, NULL},
+		{"/none", CFS_RESOLVE_LAST, -ENOENT, NULL},
+		{"/dir/file/", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
+		{"/dir/file/..", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
+		{"/dir/nope/..", CFS_RESOLVE_LAST, -ENOENT, NULL},
+	};
+	char found[PATH_MAX];
+	struct cfs_mem mem = {0};
+	struct cfs_inode in;
+	struct cfs_image im;
+	struct cfs_err err;
+
+	make_linked(&mem, &im);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int rc = cfs_image_resolve(&im, cfs_text(cases[i].path), cases[i].last,
+					   &in, found, &err);
+
+		if (rc != cases[i].rc)
+			t_fail(__FILE__, __LINE__, "%s: %d %s", cases[i].path, rc,
+			       err.msg);
+		if (rc == 0)
+			t_str(found, cases[i].found);
+	}
+	free(mem.p);
 }
 
 T(marks_of_the_root_are_not_found)
