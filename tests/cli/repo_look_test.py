@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
+from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -78,7 +78,7 @@ def cat_writes_files_and_streams():
     expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
     expect(good("cat", "--repo=r", "os/1", "dir/small"), "x")
     expect(refused("cat", "--repo=r", "os/1", "/dir"), "composefs cat: /dir: expected a regular file\n")
-    has(refused("cat", "--repo=r", "none"), "no stream none (of an image, a path is wanted, too)")
+    has(refused("cat", "--repo=r", "none"), "no stream none (to print a file of an image, give a path as well)")
     has(refused("cat", "--repo=r", "../images"), "expected one component")
     with open(f"{GOLDEN}/splitstream/layer-alpha.ss", "rb") as f:
         data = f.read()
@@ -98,6 +98,49 @@ def cat_writes_files_and_streams():
     body = data[112:144].hex()
     write(f"r/objects/{body[:2]}/{body[2:]}", "something else")
     has(run("cat", "--repo=r", "alpha")[2], "expected the fs-verity digest")
+
+
+def ls_shows_modes_owners_sizes_and_times():
+    make()
+    os.environ["TZ"] = "UTC"
+    owner = f"{os.getuid():5} {os.getgid():5}"
+    os.chmod("tree/shared", 0o6751)
+    os.mkfifo("tree/pipe", 0o600)
+    os.utime("tree/pipe", (0, 0))
+    good("create-image", "--repo=r", "tree", "os/2")
+    expect(good("ls", "-l", "--repo=r", "os/2").splitlines(), [
+        f"-rw-r--r--   1 {owner}       1000 2023-11-14 22:13 /a",
+        f"drwxr-xr-x   2 {owner}         57 2023-11-14 22:13 /dir",
+        f"lrwxrwxrwx   1 {owner}          1 2023-11-14 22:13 /link -> a",
+        f"prw-------   1 {owner}          0 1970-01-01 00:00 /pipe",
+        f"-rwsr-s--x   1 {owner}      15000 2023-11-14 22:13 /shared"])
+    expect(good("ls", "-ld", "--repo=r", "os/2", "/dir").count("\n"), 1)
+    expect([l.split()[-1] for l in good("ls", "-lR", "--repo=r", "os/2").splitlines()],
+           ["/a", "/dir", "/dir/b", "/dir/small", "a", "/pipe", "/shared"])
+
+
+def ls_takes_several_paths_and_follows_symlinks():
+    make()
+    os.symlink("/dir", "tree/abs")
+    good("create-image", "--repo=r", "tree", "os/2")
+    names = lambda *args: [l.split("\t")[0] for l in good("ls", "--repo=r", *args).splitlines()]  # noqa: E731
+    expect(names("os/2", "/dir/b", "abs"), ["/dir/b", "/abs/b", "/abs/small"])
+    expect(names("-d", "os/2", "abs"), ["/abs"])
+    expect(names("-R", "os/2", "/abs/"), ["/abs/b", "/abs/small"])
+    expect(names("os/2", "/abs/../dir/small"), ["/abs/../dir/small"])
+    rc, out, err = run("ls", "--repo=r", "os/2", "/none", "/a")
+    expect((rc, out.split("\t")[0], err), (FAILED, "/a", "composefs ls: /none: no such file or directory in the image\n"))
+
+
+def cat_prints_several_files_and_goes_on_after_a_failure():
+    make()
+    os.symlink("/../dir/up/../shared", "tree/dir/up")
+    os.symlink("/dir/../link", "tree/far")
+    good("create-image", "--repo=r", "tree", "os/2")
+    expect(good("cat", "--repo=r", "os/2", "/far", "dir/small"), "a" * 1000 + "x")
+    rc, out, err = run("cat", "--repo=r", "os/2", "/none", "/dir", "/dir/up", "/dir/small")
+    expect((rc, out), (FAILED, "x"))
+    expect([l.split(": ")[1] for l in err.splitlines()], ["/none", "/dir", "/dir/up"])
 
 
 def import_image_checks_what_it_takes():

@@ -2,6 +2,11 @@
 /* A line of a listing. */
 #include "cli/list.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
 #include "dump/dump.h"
 
 static int list_file(struct cfs_out *out, const struct cfs_image *im,
@@ -44,4 +49,80 @@ int list_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_text p
 		rc = list_file(out, im, inode, err);
 	cfs_out_char(out, '\n');
 	return rc;
+}
+
+/* --- ls -l -------------------------------------------------------------------------- */
+
+static char type_letter(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return 'd';
+	case S_IFLNK:
+		return 'l';
+	case S_IFCHR:
+		return 'c';
+	case S_IFBLK:
+		return 'b';
+	case S_IFIFO:
+		return 'p';
+	case S_IFSOCK:
+		return 's';
+	default:
+		return '-';
+	}
+}
+
+/* "rwxr-sr-t" */
+static void format_mode(uint32_t mode, char out[11])
+{
+	static const char all[] = "rwxrwxrwx";
+
+	out[0] = type_letter(mode);
+	for (int i = 0; i < 9; i++)
+		out[1 + i] = mode & (0400u >> i) ? all[i] : '-';
+	if (mode & S_ISUID)
+		out[3] = out[3] == 'x' ? 's' : 'S';
+	if (mode & S_ISGID)
+		out[6] = out[6] == 'x' ? 's' : 'S';
+	if (mode & S_ISVTX)
+		out[9] = out[9] == 'x' ? 't' : 'T';
+	out[10] = '\0';
+}
+
+static void format_time(const struct cfs_inode *inode, char out[64])
+{
+	time_t when = inode->mtime_sec;
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(out, 64, "%Y-%m-%d %H:%M", &tm))
+		snprintf(out, 64, "@%" PRId64, inode->mtime_sec);
+}
+
+int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode *inode,
+	      struct cfs_err *err)
+{
+	char mode[11], when[64], size[32];
+	bool device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
+	struct cfs_text target = {0};
+	int rc = S_ISLNK(inode->mode) ? cfs_inode_target(inode, &target, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	format_mode(inode->mode, mode);
+	format_time(inode, when);
+	if (device)
+		snprintf(size, sizeof(size), "%u, %u", major(inode->rdev),
+			 minor(inode->rdev));
+	else
+		snprintf(size, sizeof(size), "%" PRIu64, inode->size);
+	cfs_out_printf(out, "%s %3u %5u %5u %10s %s ", mode, inode->nlink, inode->uid,
+		       inode->gid, size, when);
+	cfs_dump_escape(out, path.len ? path : CFS_TEXT("/"), CFS_DUMP_SPACES);
+	if (target.len) {
+		cfs_out_text(out, CFS_TEXT(" -> "));
+		cfs_dump_escape(out, target, CFS_DUMP_FIELD);
+	}
+	cfs_out_char(out, '\n');
+	return 0;
 }

@@ -16,4 +16,8 @@ int list_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_text p
 	      const struct cfs_inode *inode, bool again,
 	      struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same as "ls -l" has it: mode, links, owner, group, size or device number, local time, path, "-> target". */
+int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode *inode,
+	      struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

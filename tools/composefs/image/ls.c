@@ -16,26 +16,32 @@
 enum { OUT_LEN = 64 * 1024 };
 
 struct options {
-	bool directory, json;
+	bool directory, json, is_long, recursive;
 	struct where where;
 };
 
+#define AT(member) CLI_AT(struct options, member)
+
 static const struct cli_option option_table[] = {
-	{"directory", NULL, CLI_AT(struct options, directory),
-	 "List a directory itself, not its entries", .group = "Options"},
-	{"json", NULL, CLI_AT(struct options, json), "Print one JSON array"},
+	{"long", NULL, AT(is_long),
+	 "Print mode, links, owner, group, size and time as well", .letter = 'l',
+	 .group = "Options"},
+	{"directory", NULL, AT(directory), "List a directory itself, not its entries",
+	 .letter = 'd'},
+	{"recursive", NULL, AT(recursive), "List all that is below a directory",
+	 .letter = 'R'},
+	{"json", NULL, AT(json), "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
 
 static const struct cli_syntax syntax = {
-	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]", NULL},
+	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]...", NULL},
 	.about = "List the entries of the directory PATH (default /) of an image file, "
-		 "or the "
-		 "entry PATH\nitself, without reading the rest of the image. With an "
-		 "option "
-		 "that names a repository,\nIMAGE is an image of it.",
-	.example = (const char *const[]){"composefs ls image.cfs /usr/bin", NULL},
+		 "or the entry PATH\nitself, without reading the rest of the image. With "
+		 "an option that names a repository,\nIMAGE is an image of it.",
+	.example = (const char *const[]){"composefs ls -l image.cfs /usr/bin",
+					 "composefs ls -R --repo=repo os/7 /etc", NULL},
 	.options = option_table,
 };
 
@@ -63,6 +69,8 @@ static int normalize_path(const char *path, char out[PATH_MAX], struct cfs_err *
 
 /* The output of the entries. */
 struct listing {
+	const struct options *o;
+	const char *name; /* of the program */
 	struct cfs_out out;
 	const struct cfs_image *im;
 	struct json *json; /* NULL: lines */
@@ -71,8 +79,11 @@ struct listing {
 static int list_inode(struct listing *l, struct cfs_text path,
 		      const struct cfs_inode *inode, struct cfs_err *err)
 {
-	return l->json ? entry_json(l->json, l->im, path, inode, err)
-		       : list_line(&l->out, l->im, path, inode, false, err);
+	if (l->json)
+		return entry_json(l->json, l->im, path, inode, err);
+	if (l->o->is_long)
+		return list_long(&l->out, path, inode, err);
+	return list_line(&l->out, l->im, path, inode, false, err);
 }
 
 static int list_directory(struct listing *l, const char *path,
@@ -104,54 +115,115 @@ static int list_directory(struct listing *l, const char *path,
 	return rc;
 }
 
-static int list_path(const struct options *o, struct listing *l, const char *given,
-		     struct cfs_err *err)
+/* All that is below a directory. found is its path without symbolic links, path as the user gave it. */
+static int list_below(struct listing *l, const char *path, const char *found,
+		      struct cfs_err *err)
 {
+	struct cfs_walk_opts opts = {.top = cfs_text(found)};
+	cfs_auto_walk struct cfs_walk *walk = NULL;
+	const struct cfs_walk_entry *e;
+	cfs_autofree char *full = NULL;
+	size_t cap = 0, path_len = strlen(path), found_len = strlen(found);
+	int rc = cfs_walk_new(l->im, &opts, &walk, err);
+
+	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
+		size_t rest = e->path.len - found_len;
+
+		if (e->depth == 0)
+			continue;
+		if (cfs_grow(&full, &cap, path_len + rest, 1) < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		memcpy(full, path, path_len);
+		memcpy(full + path_len, e->path.s + found_len, rest);
+		rc = list_inode(l, (struct cfs_text){full, path_len + rest}, &e->inode,
+				err);
+	}
+	return rc;
+}
+
+/* A symbolic link to a directory stands for it; to anything else, for itself. */
+static void follow_to_directory(const struct cfs_image *im, const char *path,
+				struct cfs_inode *inode, char found[PATH_MAX])
+{
+	struct cfs_inode target;
+	char target_path[PATH_MAX];
+
+	if (cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &target, target_path,
+			      NULL) < 0 ||
+	    !S_ISDIR(target.mode))
+		return;
+	*inode = target;
+	strcpy(found, target_path);
+}
+
+static int list_path(struct listing *l, const char *given, struct cfs_err *err)
+{
+	const struct options *o = l->o;
+	char path[PATH_MAX], found[PATH_MAX];
 	struct cfs_inode inode;
-	char path[PATH_MAX];
 	int rc = normalize_path(given, path, err);
 
 	if (rc == 0)
-		rc = cfs_image_lookup(l->im, cfs_text(path), &inode, err);
+		rc = cfs_image_resolve(l->im, cfs_text(given), CFS_RESOLVE_NOT_LAST,
+				       &inode, found, err);
+	if (rc == 0 && S_ISLNK(inode.mode) && !o->is_long && !o->directory)
+		follow_to_directory(l->im, given, &inode, found);
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", given);
-	if (S_ISDIR(inode.mode) && !o->directory)
-		return list_directory(l, path, &inode, err);
-	return list_inode(l, cfs_text(path), &inode, err);
+	if (!S_ISDIR(inode.mode) || o->directory)
+		return list_inode(l, cfs_text(path), &inode, err);
+	return o->recursive ? list_below(l, path, found, err)
+			    : list_directory(l, path, &inode, err);
 }
 
-/* A JSON array is closed even after an error, which the status reports. */
-static int list_path_framed(const struct options *o, struct listing *l, const char *path,
-			    struct cfs_err *err)
+/* A path that cannot be listed does not stop the others. Returns 1 if an error was reported. */
+static int list_paths(struct listing *l, char **paths, struct cfs_err *err)
+{
+	static char root[] = "/", *all[] = {root, NULL};
+	int failed = 0, rc = 0;
+
+	for (char **path = *paths ? paths : all; rc == 0 && *path; path++) {
+		struct cfs_err why;
+
+		rc = list_path(l, *path, &why);
+		if (rc < 0) {
+			cli_say(l->name, "%s", why.msg);
+			failed = 1;
+		}
+		rc = cfs_out_flush(&l->out, err);
+	}
+	return rc < 0 ? rc : failed;
+}
+
+/* A JSON array is closed even after an error, which the status reports. Returns as list_paths. */
+static int list_framed(struct listing *l, char **paths, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc = cfs_out_init(&l->out, cfs_sink_fd(&fd), OUT_LEN);
 
 	if (l->json)
 		json_begin_array(l->json, NULL);
 	if (rc == 0)
-		rc = list_path(o, l, path, err);
-	if (rc == 0)
-		rc = cfs_out_flush(&l->out, err);
+		rc = list_paths(l, paths, err);
 	if (l->json)
 		json_finish(l->json);
 	cfs_out_fini(&l->out);
 	return rc;
 }
 
-static int list_image(struct options *o, const char *image, char *path,
+static int list_image(struct options *o, const char *name, char **operands,
 		      struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
 	struct json j = {.to = stdout};
-	struct listing l = {.im = &im, .json = o->json ? &j : NULL};
+	struct listing l = {.o = o, .name = name, .im = &im, .json = o->json ? &j : NULL};
 	int rc = where_is_given(&o->where)
-			 ? where_open_image(&o->where, image, &map, &im, NULL, err)
-			 : cfs_source_open_image(image, &map, &im, err);
+			 ? where_open_image(&o->where, operands[0], &map, &im, NULL, err)
+			 : cfs_source_open_image(operands[0], &map, &im, err);
 
 	if (rc < 0)
 		return rc;
-	rc = list_path_framed(o, &l, path, err);
+	rc = list_framed(&l, operands + 1, err);
 	cfs_map_close(&map);
 	return rc;
 }
@@ -159,18 +231,13 @@ static int list_image(struct options *o, const char *image, char *path,
 int cmd_ls(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
+	int status = command_begin(&syntax, argc, argv, &o, 1, argc,
+				   "expected IMAGE [PATH]..."),
+	    rc;
 	struct cfs_err err;
 
 	if (status >= 0)
-		return status == CLI_OK ? CLI_OK : CLI_USAGE;
-	if (argc - optind < 1 || argc - optind > 2) {
-		cli_misused(argv[0], "expected IMAGE [PATH]");
-		return CLI_USAGE;
-	}
-	if (list_image(&o, argv[optind], argc - optind > 1 ? argv[optind + 1] : "/",
-		       &err) == 0)
-		return CLI_OK;
-	cli_say(argv[0], "%s", err.msg);
-	return CLI_FAILED;
+		return status;
+	rc = list_image(&o, argv[0], argv + optind, &err);
+	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
 }

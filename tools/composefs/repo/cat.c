@@ -17,10 +17,12 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_syntax syntax = {
-	.usage = (const char *const[]){"[OPTIONS] STREAM", "[OPTIONS] IMAGE PATH", NULL},
-	.about = "Writes a stream of the repository to standard output, bit for bit as "
-		 "it was "
-		 "imported, or the\ncontent of one file of an image.",
+	.usage = (const char *const[]){"[OPTIONS] STREAM", "[OPTIONS] IMAGE PATH...",
+				       NULL},
+	.about = "Write files of an image to standard output, one after the other, or a "
+		 "stream of the\nrepository exactly as it was imported. Symbolic links "
+		 "are "
+		 "followed inside the image.",
 	.example = (const char *const[]){"composefs cat --repo=repo os/7 /etc/os-release",
 					 NULL},
 	.options = option_table,
@@ -61,7 +63,8 @@ static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *e
 	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 
 	if (rc < 0)
-		return cli_advise(rc, err, "of an image, a path is wanted, too");
+		return cli_advise(rc, err,
+				  "to print a file of an image, give a path as well");
 	rc = cfs_stream_read(&s, &sink, err);
 	cfs_map_close(&map);
 	return rc;
@@ -79,36 +82,55 @@ static int put_external(struct cfs_repo *repo, const struct cfs_image *im,
 	return rc < 0 ? rc : put_object(repo, &id, &size, err);
 }
 
-static int cat_file(struct cfs_repo *repo, const char *name, const char *path,
+static int cat_file(struct cfs_repo *repo, const struct cfs_image *im, const char *path,
 		    struct cfs_err *err)
 {
 	uint8_t buf[CFS_CONTENT_MAX];
 	struct cfs_inode inode;
 	struct cfs_span span;
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc = cfs_repo_open_image(repo, name, &map, &im, NULL, err);
+	int rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL,
+				   err);
 
-	if (rc < 0)
-		return rc;
-	rc = cfs_image_lookup(&im, cfs_text(path), &inode, err);
 	if (rc == 0 && !S_ISREG(inode.mode))
 		rc = cfs_fail(err, EINVAL, "expected a regular file");
 	if (rc == 0 && inode.external) {
-		rc = put_external(repo, &im, &inode, err);
+		rc = put_external(repo, im, &inode, err);
 	} else if (rc == 0) {
 		span = cfs_inode_content(&inode, buf);
 		rc = put_data(NULL, span.p, span.len, err);
 	}
-	cfs_map_close(&map);
 	return cfs_context(err, rc, "%s", path);
+}
+
+/* A file that cannot be read does not stop the others. Returns 1 if an error was reported. */
+static int cat_files(const char *program, struct cfs_repo *repo, char **operands,
+		     struct cfs_err *err)
+{
+	struct cfs_image im;
+	struct cfs_map map;
+	int rc = cfs_repo_open_image(repo, operands[0], &map, &im, NULL, err), failed = 0;
+
+	if (rc < 0)
+		return rc;
+	for (char **path = operands + 1; *path; path++) {
+		rc = cat_file(repo, &im, *path, err);
+		if (rc == -EPIPE || rc == -ECANCELED)
+			break;
+		if (rc < 0) {
+			cli_say(program, "%s", err->msg);
+			failed = 1;
+			rc = 0;
+		}
+	}
+	cfs_map_close(&map);
+	return rc < 0 ? rc : failed;
 }
 
 int cmd_cat(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
-				   "expected STREAM or IMAGE PATH"),
+	int status = command_begin(&syntax, argc, argv, &o, 1, argc,
+				   "expected STREAM or IMAGE PATH..."),
 	    rc;
 	struct cfs_repo *repo;
 	struct cfs_err err;
@@ -119,7 +141,7 @@ int cmd_cat(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	rc = argc - optind == 1 ? cat_stream(repo, argv[optind], &err)
-				: cat_file(repo, argv[optind], argv[optind + 1], &err);
+				: cat_files(argv[0], repo, argv + optind, &err);
 	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
 }
