@@ -115,7 +115,7 @@ const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules);
 /* The profile by that algorithm that differs from these rules in the fewest, the first of several. */
 const struct cfs_profile *cfs_profile_nearest(const struct cfs_profile_rules *rules);
 
-/* The rules one by one, as "hard links", for programs "hardLinks", and "kept": i from 0 on, false behind
+/* The rules one by one, as "hard links", for programs "hard_links", and "kept": i from 0 on, false behind
  * the last. */
 struct cfs_profile_rule {
 	const char *name, *key, *value;

@@ -128,8 +128,8 @@ def fsck_tells_missing_from_damaged(place):
     rc, out, _ = run("fsck", "--json", "--objects=objects", "image.cfs")
     expect(rc, MISSING)
     found = json.loads(out)
-    expect((found["status"], found["missing"], found["damaged"]), ("missing", 1, 0))
-    expect([f["object"] for f in found["findings"]], [place.objects[1][len("objects/"):]])
+    expect((found["status"], found["objects_missing"], found["objects_damaged"]), ("missing", 1, 0))
+    expect([f["backing_path"] for f in found["findings"]], [place.objects[1][len("objects/"):]])
     place.edit(place.objects[0], 5, b"!")
     expect(run("fsck", "--objects=objects", "image.cfs")[0], DAMAGED)
 
@@ -219,7 +219,7 @@ def fsck_reports_each_object_once_with_a_file_that_uses_it(_):
             "composefs fsck: object good: the image expects several digests: used by /c and 2 more",
             "composefs fsck: object sizes: size: the image expects 5 and 6 bytes, got 5: used by /a and 1 more"])
         found = json.loads(run("fsck", sandbox, "--json", "--objects=shared", "shared.cfs")[1])
-        expect([(f["object"], f["path"], f["files"]) for f in found["findings"]],
+        expect([(f["backing_path"], f["path"], f["files"]) for f in found["findings"]],
                [("gone", "/d", 3), ("good", "/c", 3), ("sizes", "/a", 2)])
 
 
@@ -327,7 +327,7 @@ def fsck_has_memory_enough_for_shared_backing_paths_in_isolation(_):
     expect(os.path.getsize("paths.cfs") < 1 << 20, True)
     expect(run("fsck", "--isolated", "--canonical", "paths.cfs"), (SOUND, "paths.cfs: sound\n", ""))
     rc, out, _ = run("fsck", "--isolated", "--objects=objects", "--json", "paths.cfs")
-    expect((rc, json.loads(out)["missing"]), (MISSING, 1))
+    expect((rc, json.loads(out)["objects_missing"]), (MISSING, 1))
     expect(json.loads(out)["findings"][0]["files"], 8500)
 
 

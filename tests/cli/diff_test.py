@@ -135,8 +135,8 @@ def json_has_the_same_and_nothing_is_shortened():
     settle()
     image("t", "new.cfs", "--inline-max=2000")
     got = json.loads(differ("diff", "--json", "t.cfs", "new.cfs"))
-    expect({k: got[k] for k in ("same", "entries", "onlyInA", "onlyInB", "changed", "notCompared")},
-         {"same": False, "entries": 6, "onlyInA": 0, "onlyInB": 0, "changed": 2, "notCompared": 0})
+    expect({k: got[k] for k in ("same", "entries", "only_in_a", "only_in_b", "changed", "not_compared")},
+         {"same": False, "entries": 6, "only_in_a": 0, "only_in_b": 0, "changed": 2, "not_compared": 0})
     expect(got["differences"], [
         {"path": "/a", "field": "stored", "old": "outside", "new": "inside"},
         {"path": "/dir/small", "field": "size", "old": "1", "new": "1000"},
@@ -150,7 +150,7 @@ def stat_counts_by_field_and_type():
     write("t/dir/small", "z" * 9)
     settle()
     got = json.loads(differ("diff", "--json", "--stat", "t.cfs", "t"))
-    row = {"directories": 0, "files": 1, "symlinks": 0, "others": 0, "bytesA": 1, "bytesB": 9}
+    row = {"directories": 0, "files": 1, "symlinks": 0, "others": 0, "bytes_a": 1, "bytes_b": 9}
     expect((got["stat"], "differences" in got), ({"size": row, "content": row}, False))
     lines = differ("diff", "--stat", "t.cfs", "t").splitlines()
     expect([l.split()[:5] for l in lines[1:3]], [["size", "0", "1", "0", "0"], ["content", "0", "1", "0", "0"]])
@@ -261,7 +261,7 @@ def explain_tells_of_formats_and_writers():
     make()
     image("t", "v1.cfs", "--min-version=1")
     has(differ("explain", "t.cfs", "v1.cfs"), "the same tree: format version 0 in A, 1 in B\n")
-    expect(json.loads(differ("explain", "--json", "t.cfs", "v1.cfs"))["formatsDiffer"], True)
+    expect(json.loads(differ("explain", "--json", "t.cfs", "v1.cfs"))["formats_differ"], True)
     data = bytearray(read("v1.cfs"))
     data[1024 + 48] ^= 1  # the UUID, which says nothing about the tree
     with open("other.cfs", "wb") as f:

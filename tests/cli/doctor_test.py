@@ -10,9 +10,9 @@ import sys
 
 from repo import OK, USAGE, expect, good, has, main, make, refused, run, snapshot
 
-KEYS = ["erofs", "erofs-from-file", "loop", "overlay", "data-layers", "fd-layers", "verity-require", "fs-verity",
-        "fs-verity-signatures", "ipe", "reflink", "leases", "private-objects", "user-namespaces", "user-erofs", "user-overlay", "user-fuse",
-        "fuse-passthrough"]
+KEYS = ["erofs", "erofs_from_file", "loop", "overlay", "data_layers", "fd_layers", "verity_require", "fs_verity",
+        "fs_verity_signatures", "ipe", "reflink", "leases", "private_objects", "user_namespaces", "user_erofs", "user_overlay", "user_fuse",
+        "fuse_passthrough"]
 UNFIT = 5
 
 
@@ -34,7 +34,7 @@ def every_question_has_an_answer_and_a_reason():
         if answer["state"] != "ok" and not answer["detail"]:
             raise AssertionError(f"{key}: no reason")
         expect(answer["advice"] != "" and answer["state"] == "ok", False)
-    expect((found["directory"], found["isRepository"]), (".", False))
+    expect((found["directory"], found["is_repository"]), (".", False))
     expect("image" in found["mount"], found["mount"]["state"] == "ok")
 
 
@@ -51,19 +51,19 @@ def the_table_has_the_same_numbers():
 def a_repository_is_asked_about_as_one():
     make()
     found = look("--repo=r")
-    expect((found["directory"], found["isRepository"]), ("r", True))
-    expect(look("r")["isRepository"], True)
+    expect((found["directory"], found["is_repository"]), ("r", True))
+    expect(look("r")["is_repository"], True)
     if found["mount"]["state"] == "ok":
         expect((found["mount"]["verity"], found["mount"]["nosuid"]), (False, True))
 
 
 def objects_that_others_can_read_are_reported():
     make()
-    expect(look("r")["answers"]["private-objects"]["state"], "ok")
+    expect(look("r")["answers"]["private_objects"]["state"], "ok")
     os.chmod("r", 0o750)
-    expect(look("r")["answers"]["private-objects"],
+    expect(look("r")["answers"]["private_objects"],
            {"state": "no", "detail": "mode 0750 lets others read all objects", "advice": "chmod 0700 r"})
-    expect(look("tree")["answers"]["private-objects"]["state"], "unknown")
+    expect(look("tree")["answers"]["private_objects"]["state"], "unknown")
 
 
 def nothing_is_left_behind():

@@ -90,7 +90,7 @@ def objects_are_signed_as_fsverity_signs_them(place):
     need_helper()
     key("vendor", "rsa:2048")
     same(good(COMPOSEFS, *SIGN), "4 objects signed\n")
-    same(good(COMPOSEFS, *SIGN, "--json"), '{"signed":4}\n')
+    same(good(COMPOSEFS, *SIGN, "--json"), '{"objects_signed":4}\n')
     same(signed(), sorted(place.digest.values()))
     for name, value in place.digest.items():
         good("fsverity", "sign", "tree/" + name, "theirs", "--key=vendor.pem", "--cert=vendor.crt")
@@ -267,7 +267,7 @@ def missing_objects_are_counted(_):
     same(composefs("enable-objects", "--objects=empty", "--signatures=signatures"),
          (MISSING, "0 signed, 0 pending, 1 missing, 0 wrong\n", ""))
     same(composefs("enable-objects", "--json", "--objects=empty", "--signatures=empty"),
-         (OK, '{"signed":0,"pending":0,"missing":0,"wrong":0}\n', ""))
+         (OK, '{"objects_signed":0,"objects_pending":0,"objects_missing":0,"objects_wrong":0}\n', ""))
 
 
 @fact

@@ -164,7 +164,7 @@ def explain_finds_rules_without_a_name():
     expect("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
     said = json.loads(explain("tree", wanted, "--json")[1])
     same((said["expected"], said["found"], said["profiles"], said["why"]), (f"sha256:{wanted}", True, [], None))
-    same((said["rules"]["hardLinks"], said["rules"]["mtimes"], said["rules"]["blocks"]), ("kept", "0", "told"))
+    same((said["rules"]["hard_links"], said["rules"]["mtimes"], said["rules"]["blocks"]), ("kept", "0", "told"))
 
 
 @fact
@@ -174,7 +174,7 @@ def explain_tells_an_image_without_blocks_from_one_with():
     rc, out, err = run(COMPOSEFS, "explain", "told.cfs", "df.cfs")
     same((rc, out.splitlines()[2:], err),
          (1, ["the same tree: the superblock of B has 0 blocks, see honest-df-1 in composefs-profiles(7)"], ""))
-    same(json.loads(run(COMPOSEFS, "explain", "--json", "df.cfs", "told.cfs")[1])["blocksDiffer"], True)
+    same(json.loads(run(COMPOSEFS, "explain", "--json", "df.cfs", "told.cfs")[1])["blocks_differ"], True)
     same(run(COMPOSEFS, "explain", "df.cfs", "df.cfs")[0], 0)
     same(run(COMPOSEFS, "fsck", "--canonical", "df.cfs")[0], 0)
 

@@ -39,7 +39,7 @@ def objects(name):
 
 def by_name(*args):
     found = loaded("du", "--repo=r", "--json", *args)
-    return {image["names"][0] if image["names"] else image["digest"]: image for image in found["images"]}, found
+    return {image["names"][0] if image["names"] else image["id"]: image for image in found["images"]}, found
 
 
 def sums_are_those_of_the_files_on_disk():
@@ -48,28 +48,28 @@ def sums_are_those_of_the_files_on_disk():
     sets = {f"os/{n}": objects(f"os/{n}") for n in ALONE}
     for name, mine in sets.items():
         others = set().union(*(s for n, s in sets.items() if n != name))
-        expect(images[name]["totalBytes"], sum(map(blocks, mine)))
-        expect(images[name]["ownBytes"], sum(map(blocks, mine - others)))
-        expect(images[name]["sharedBytes"], sum(map(blocks, mine & others)))
-        expect(images[name]["freesBytes"], images[name]["ownBytes"])
+        expect(images[name]["total_bytes"], sum(map(blocks, mine)))
+        expect(images[name]["own_bytes"], sum(map(blocks, mine - others)))
+        expect(images[name]["shared_bytes"], sum(map(blocks, mine & others)))
+        expect(images[name]["frees_bytes"], images[name]["own_bytes"])
         expect(images[name]["objects"], len(mine))
         expect(images[name]["entries"], 1 + len(os.listdir(name[3:])))
     everything = set().union(*sets.values())
     all_of_it = found["repository"]
-    expect(all_of_it["togetherBytes"], sum(map(blocks, everything)))
-    expect(all_of_it["apartBytes"], sum(i["totalBytes"] for i in images.values()))
-    expect(all_of_it["savedBytes"], all_of_it["apartBytes"] - all_of_it["togetherBytes"])
-    expect(sum(i["fairBytes"] for i in images.values()), all_of_it["togetherBytes"])
-    expect((all_of_it["images"], all_of_it["objects"], all_of_it["objectsMissing"]), (3, len(everything), 0))
-    expect(found["bytesAre"], "blocks")
+    expect(all_of_it["together_bytes"], sum(map(blocks, everything)))
+    expect(all_of_it["apart_bytes"], sum(i["total_bytes"] for i in images.values()))
+    expect(all_of_it["saved_bytes"], all_of_it["apart_bytes"] - all_of_it["together_bytes"])
+    expect(sum(i["fair_bytes"] for i in images.values()), all_of_it["together_bytes"])
+    expect((all_of_it["images"], all_of_it["objects"], all_of_it["objects_missing"]), (3, len(everything), 0))
+    expect(found["bytes_are"], "blocks")
 
 
 def the_frees_column_is_what_gc_frees():
     build()
     for name in ALONE:
-        frees = by_name()[0][f"os/{name}"]["freesBytes"]
+        frees = by_name()[0][f"os/{name}"]["frees_bytes"]
         good("untag", "--repo=r", f"os/{name}")
-        expect(loaded("gc", "--repo=r", "--json")["bytesFreed"], frees)
+        expect(loaded("gc", "--repo=r", "--json")["bytes_freed"], frees)
 
 
 def all_names_of_an_image_go_together():
@@ -78,7 +78,7 @@ def all_names_of_an_image_go_together():
     images, found = by_name("os/a")
     expect(len(found["images"]), 1)
     expect(images["latest"]["names"], ["latest", "os/a"])
-    expect(images["latest"]["freesBytes"] > 0, True)
+    expect(images["latest"]["frees_bytes"] > 0, True)
     has(good("du", "--repo=r"), "latest, os/a\n")
 
 
@@ -87,12 +87,12 @@ def an_image_without_a_name_frees_nothing_and_keeps_nothing():
     good("untag", "--repo=r", "os/b")
     images, _ = by_name()
     gone = [image for image in images.values() if not image["names"]]
-    expect((len(gone), gone[0]["freesBytes"]), (1, 0))
-    expect(images["os/a"]["freesBytes"] > images["os/a"]["ownBytes"], True)
+    expect((len(gone), gone[0]["frees_bytes"]), (1, 0))
+    expect(images["os/a"]["frees_bytes"] > images["os/a"]["own_bytes"], True)
     table = good("du", "--repo=r")
-    has(table, gone[0]["digest"] + " (no name)\n")
+    has(table, gone[0]["id"] + " (no name)\n")
     good("untag", "--repo=r", "os/a")
-    expect(loaded("gc", "--repo=r", "--json", "--dry-run")["bytesFreed"], images["os/a"]["freesBytes"] + gone[0]["ownBytes"])
+    expect(loaded("gc", "--repo=r", "--json", "--dry-run")["bytes_freed"], images["os/a"]["frees_bytes"] + gone[0]["own_bytes"])
 
 
 def an_image_that_is_open_or_in_a_stream_stays():
@@ -100,12 +100,12 @@ def an_image_that_is_open_or_in_a_stream_stays():
     with open("r/images/refs/os/a", "rb"):
         images, _ = by_name()
         has(good("du", "--repo=r"), "os/a (in use)\n")
-    expect((images["os/a"]["inUse"], images["os/a"]["freesBytes"]), (True, 0))
-    expect((images["os/b"]["inUse"], images["os/b"]["inStream"]), (False, False))
-    expect(images["os/b"]["freesBytes"], images["os/b"]["ownBytes"])
+    expect((images["os/a"]["in_use"], images["os/a"]["frees_bytes"]), (True, 0))
+    expect((images["os/b"]["in_use"], images["os/b"]["in_stream"]), (False, False))
+    expect(images["os/b"]["frees_bytes"], images["os/b"]["own_bytes"])
     hold(os.readlink("r/images/refs/os/a").rsplit("/", 1)[1])
     images, _ = by_name()
-    expect((images["os/a"]["inUse"], images["os/a"]["inStream"], images["os/a"]["freesBytes"]), (False, True, 0))
+    expect((images["os/a"]["in_use"], images["os/a"]["in_stream"], images["os/a"]["frees_bytes"]), (False, True, 0))
     has(good("du", "--repo=r"), "os/a (in a stream)\n")
 
 
@@ -137,9 +137,9 @@ def pairs_are_printed_on_request():
     build()
     found = loaded("du", "--repo=r", "--json", "--pairs", "os/a", "os/b", "os/c")
     expect(len(found["pairs"]), 3)
-    digest = {i["names"][0]: i["digest"] for i in found["images"]}
+    digest = {i["names"][0]: i["id"] for i in found["images"]}
     first = found["pairs"][0]
-    expect(sorted(first["digests"]), sorted([digest["os/a"], digest["os/b"]]))
+    expect(sorted(first["ids"]), sorted([digest["os/a"], digest["os/b"]]))
     expect((first["objects"], first["bytes"]), (2, sum(map(blocks, objects("os/a") & objects("os/b")))))
     expect("pairs" in loaded("du", "--repo=r", "--json"), False)
     has(good("du", "--repo=r", "--pairs", "os/a", "os/b"), "Pairs:\n")
@@ -148,8 +148,8 @@ def pairs_are_printed_on_request():
 
 def rows_have_the_order_that_was_asked_for():
     build()
-    for key, field in (("frees", "freesBytes"), ("own", "ownBytes"), ("shared", "sharedBytes"), ("total", "totalBytes"),
-                       ("fair", "fairBytes"), ("cached", "cachedBytes"), ("entries", "entries")):
+    for key, field in (("frees", "frees_bytes"), ("own", "own_bytes"), ("shared", "shared_bytes"), ("total", "total_bytes"),
+                       ("fair", "fair_bytes"), ("cached", "cached_bytes"), ("entries", "entries")):
         values = [i[field] for i in loaded("du", "--repo=r", "--json", f"--sort={key}")["images"]]
         expect(values, sorted(values, reverse=True))
     names = [i["names"][0] for i in loaded("du", "--repo=r", "--json", "--sort=name")["images"]]
@@ -160,17 +160,17 @@ def rows_have_the_order_that_was_asked_for():
 def lengths_instead_of_blocks_when_asked_for():
     build()
     images, found = by_name("--apparent")
-    expect(found["bytesAre"], "apparent")
-    expect(images["os/a"]["totalBytes"], sum(map(os.path.getsize, objects("os/a"))))
+    expect(found["bytes_are"], "apparent")
+    expect(images["os/a"]["total_bytes"], sum(map(os.path.getsize, objects("os/a"))))
 
 
 def cached_bytes_are_shown_by_default():
     build()
     images, found = by_name()
-    expect(images["os/a"]["cachedBytes"] > 0, True)
-    expect(found["repository"]["cachedBytes"] >= images["os/a"]["cachedBytes"], True)
+    expect(images["os/a"]["cached_bytes"] > 0, True)
+    expect(found["repository"]["cached_bytes"] >= images["os/a"]["cached_bytes"], True)
     images, found = by_name("--no-cached")
-    expect((images["os/a"]["cachedBytes"], found["repository"]["cachedBytes"]), (None, None))
+    expect((images["os/a"]["cached_bytes"], found["repository"]["cached_bytes"]), (None, None))
 
 
 def missing_objects_are_reported():
@@ -178,7 +178,7 @@ def missing_objects_are_reported():
     gone = sorted(p for p in objects("os/c") & objects("os/a"))[0]
     os.unlink(gone)
     rc, out, err = run("du", "--repo=r", "--json")
-    expect((rc, json.loads(out)["repository"]["objectsMissing"]), (0, 1))
+    expect((rc, json.loads(out)["repository"]["objects_missing"]), (0, 1))
     has(err, "1 objects are missing")
 
 

@@ -91,7 +91,7 @@ def missing_and_damaged_objects_are_fetched_from_a_server():
     image = os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]
     write(f"r/objects/{image[:2]}/{image[2:]}", "damaged")
     with Server() as server:
-        expect(repair(server.url + "/"), (OK, {"quarantined": 2, "fetched": 3}, ""))
+        expect(repair(server.url + "/"), (OK, {"objects_quarantined": 2, "objects_fetched": 3}, ""))
         expect(sorted(server.paths), sorted("/" + k[2:] for k in before if k[2:] in {p[1:] for p in server.paths}))
     expect(objects(), before)
     expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
@@ -176,7 +176,7 @@ def a_redirect_is_followed_and_not_for_ever():
     path = path_of("/a")
     os.unlink(f"r/objects/{path}")
     with Server() as real, Server(redirect(lambda h: real.url + h.path)) as server:
-        expect(repair(server.url), (OK, {"fetched": 1}, ""))
+        expect(repair(server.url), (OK, {"objects_fetched": 1}, ""))
     server = refused(redirect(lambda h: h.path), "1 failed", "redirects")
     expect(len(server.paths) <= 6, True)
     refused(redirect(lambda h: f"file://{os.getcwd()}/backup{h.path}"), "1 failed", "rotocol")
@@ -196,10 +196,10 @@ def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
     shutil.move(f"backup/objects/{paths[0]}", "kept")
     with Server() as server:
         rc, done, err = repair(absent, server.url)
-        expect((rc, done, err.count("\n")), (DAMAGED, {"fetched": 2}, 4))  # one line a source and a round
+        expect((rc, done, err.count("\n")), (DAMAGED, {"objects_fetched": 2}, 4))  # one line a source and a round
         has(err, "2 fetched, 1 not there")
     shutil.move("kept", f"backup/objects/{paths[0]}")
-    expect(repair(absent, "backup"), (OK, {"fetched": 1}, ""))
+    expect(repair(absent, "backup"), (OK, {"objects_fetched": 1}, ""))
 
 
 def make_tls():
@@ -219,7 +219,7 @@ def https_requires_a_certificate_of_a_trusted_authority():
     os.environ["CURL_CA_BUNDLE"] = os.path.abspath("cert")
     try:
         with Server(tls=tls) as server:
-            expect(repair(server.url), (OK, {"fetched": 1}, ""))
+            expect(repair(server.url), (OK, {"objects_fetched": 1}, ""))
         with Server() as real:
             refused(redirect(lambda h: real.url + h.path), "1 failed", "rotocol", tls=tls)
             expect(real.paths, [])
@@ -238,7 +238,7 @@ def many_are_fetched_a_few_at_a_time():
         hexed = path.split(":")[1]
         os.unlink(f"r/objects/{hexed[:2]}/{hexed[2:]}")
     with Server() as server:
-        expect(repair(server.url), (OK, {"fetched": 303}, ""))
+        expect(repair(server.url), (OK, {"objects_fetched": 303}, ""))
         expect(len(server.paths), 303)
         expect(1 < server.most <= 8, True)
     expect(objects(), before)

@@ -97,7 +97,7 @@ def one_line_tells_of_an_object_and_of_all_images_that_use_it():
     expect(users.count(" (/shared)"), 1)
     users = details["image-missing-object"].split(": used by ")[1]
     expect(sorted(u.split(" (")[0] for u in users.split(", ")), ["os/1", "sub"])
-    expect((report["images_corrupted"], report["objects_corrupted"], report["missing_objects"]), (3, 1, 1))
+    expect((report["images_damaged"], report["objects_damaged"], report["objects_missing"]), (3, 1, 1))
 
 
 def an_object_that_many_files_use_is_one_missing_object():
@@ -108,7 +108,7 @@ def an_object_that_many_files_use_is_one_missing_object():
     hexed = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/many/7").split()[1].replace("/", "")
     os.unlink(path_of(hexed))
     report = json.loads(run("fsck", "--repo=r", "--json")[1])
-    expect((report["missing_objects"], report["images_corrupted"], len(report["errors"])), (1, 2, 1))
+    expect((report["objects_missing"], report["images_damaged"], len(report["errors"])), (1, 2, 1))
     has(report["errors"][0]["detail"], "os/1")
     has(report["errors"][0]["detail"], unnamed)
 
@@ -327,16 +327,16 @@ def repair_moves_damage_aside_and_fetches_from_elsewhere():
         f.write(b"!")
     os.unlink(path_of(missing))
     rc, done, _ = repair()
-    expect((rc, done), (DAMAGED, {"quarantined": 1}))
+    expect((rc, done), (DAMAGED, {"objects_quarantined": 1}))
     with open(f"r/.quarantine/{damaged}", "rb") as f:
         expect(f.read(1), b"!")
     write(f"liar/{damaged[:2]}/{damaged[2:]}", "not that")
     rc, done, _ = repair("--from=liar", "--from=backup")
-    expect((rc, done), (0, {"fetched": 2}))
+    expect((rc, done), (0, {"objects_fetched": 2}))
     expect(fsck(), [])
     expect(good("cat", "--repo=r", "os/1", "/a"), "a" * 1000)
     os.unlink(path_of(damaged))
-    expect(repair("--from=backup/objects")[:2], (0, {"fetched": 1}))
+    expect(repair("--from=backup/objects")[:2], (0, {"objects_fetched": 1}))
 
 
 def repair_refuses_an_invalid_source():
@@ -356,12 +356,12 @@ def repair_makes_links_anew_and_drops_those_to_nothing():
     make()
     hexed = image()
     os.unlink(f"r/images/{hexed}")
-    expect(repair()[:2], (0, {"relinked": 1}))
+    expect(repair()[:2], (0, {"links_created": 1}))
     os.unlink(f"r/images/{hexed}")
     os.symlink("/etc/passwd", f"r/images/{hexed}")
-    expect(repair()[:2], (0, {"relinked": 1}))
+    expect(repair()[:2], (0, {"links_created": 1}))
     os.symlink("../objects/00/" + "0" * 62, "r/images/" + "0" * 64)
-    expect(repair()[:2], (0, {"dropped": 1}))
+    expect(repair()[:2], (0, {"links_removed": 1}))
     before = snapshot("r")
     expect(repair()[:2], (0, {}))
     expect({k: v for k, v in snapshot("r").items() if "lock" not in k}, {k: v for k, v in before.items() if "lock" not in k})

@@ -16,8 +16,8 @@ from faults import can_inject
 from repo import COMPOSEFS, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
-NOTHING = {"objectsRemoved": 0, "imagesRemoved": 0, "streamsRemoved": 0, "namesRemoved": 0, "temporariesRemoved": 0,
-           "imagesInUse": 0}
+NOTHING = {"objects_removed": 0, "images_removed": 0, "streams_removed": 0, "names_removed": 0, "temporaries_removed": 0,
+           "images_in_use": 0}
 
 
 def gc(*args, **numbers):
@@ -26,9 +26,9 @@ def gc(*args, **numbers):
     expect((rc, err if rc else ""), (0, ""))
     found = __import__("json").loads(out)
     expect({k: found[k] for k in NOTHING}, {**NOTHING, **numbers})
-    expect(found["dryRun"], "--dry-run" in args or "-n" in args)
-    if not found["objectsRemoved"]:
-        expect(found["bytesFreed"], 0)
+    expect(found["dry_run"], "--dry-run" in args or "-n" in args)
+    if not found["objects_removed"]:
+        expect(found["bytes_freed"], 0)
     return err
 
 
@@ -58,9 +58,9 @@ def unreferenced_objects_are_removed_and_shared_ones_kept():
     expect(len(objects()), len(kept) + 3)
     good("untag", "--repo=r", "os/2")
     before = snapshot("r")
-    gc("-n", objectsRemoved=3, imagesRemoved=1)
+    gc("-n", objects_removed=3, images_removed=1)
     expect(snapshot("r"), before)
-    gc(objectsRemoved=3, imagesRemoved=1)
+    gc(objects_removed=3, images_removed=1)
     expect(objects(), kept)
     expect(os.path.lexists(f"r/images/{gone}"), False)
     expect([d for d in os.listdir("r/objects") if not os.listdir(f"r/objects/{d}")], [])
@@ -74,7 +74,7 @@ def roots_keep_what_they_name():
     gc("-r", kept)
     gc("--root", kept)
     has(refused("gc", "--repo=r", "--root=none"), "root none: no image and no stream")
-    gc(objectsRemoved=3, imagesRemoved=1)
+    gc(objects_removed=3, images_removed=1)
 
 
 def keep_leaves_the_newest_of_each_name():
@@ -86,11 +86,11 @@ def keep_leaves_the_newest_of_each_name():
         good("create-image", "--repo=r", "tree", name)
         os.utime(f"r/images/refs/{name}", (1000 + i, 1000 + i), follow_symlinks=False)
     os.utime("r/images/refs/a:10", (1000, 1000), follow_symlinks=False)  # as old as 9: the higher one is newer
-    err = gc("-n", "--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    err = gc("-n", "--keep=2", names_removed=1, images_removed=2, objects_removed=2 + 1)
     has(err, "name would be removed: a:9: newer versions exist")
-    err = gc("--keep=2", namesRemoved=1, imagesRemoved=2, objectsRemoved=2 + 1)
+    err = gc("--keep=2", names_removed=1, images_removed=2, objects_removed=2 + 1)
     has(err, "name removed: a:9: newer versions exist")
-    gc("--keep=1", namesRemoved=3, imagesRemoved=3, objectsRemoved=3)
+    gc("--keep=1", names_removed=3, images_removed=3, objects_removed=3)
     expect(sorted(i["name"] for i in loaded("images", "--repo=r", "--json")["images"]), ["a:11", "b/2", "b/c:2", "single"])
 
 
@@ -101,7 +101,7 @@ def keep_leaves_what_is_newest_by_time_or_by_version():
         write("tree/a", name)
         good("create-image", "--repo=r", "tree", name)
         os.utime(f"r/images/refs/{name}", (when, when), follow_symlinks=False)
-    err = gc("--keep=1", namesRemoved=2, imagesRemoved=2, objectsRemoved=2)
+    err = gc("--keep=1", names_removed=2, images_removed=2, objects_removed=2)
     has(err, "name kept: a:11: old by time, but not by version")
     has(err, "name kept: a:8: old by version, but not by time")
     expect(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
@@ -112,9 +112,9 @@ def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
     used = second()
     good("untag", "--repo=r", "os/2")
     with open(f"r/images/{used}", "rb"):
-        has(gc("--dry-run", imagesInUse=1), used)
-        has(gc(imagesInUse=1), "mounted, or open in a process")
-    gc(objectsRemoved=3, imagesRemoved=1)
+        has(gc("--dry-run", images_in_use=1), used)
+        has(gc(images_in_use=1), "mounted, or open in a process")
+    gc(objects_removed=3, images_removed=1)
 
 
 def young_objects_stay_for_a_grace():
@@ -122,7 +122,7 @@ def young_objects_stay_for_a_grace():
     second()
     good("untag", "--repo=r", "os/2")
     gc("--grace=3600")
-    gc("--grace=0", objectsRemoved=3, imagesRemoved=1)
+    gc("--grace=0", objects_removed=3, images_removed=1)
 
 
 def foreign_files_are_reported_and_kept():
@@ -167,8 +167,8 @@ def leftovers_go_when_they_are_old():
     for path in ("r/objects/.tmp-object-0123456789ab", "r/.symlink-0123456789ab"):
         expect(os.path.lexists(path), True)
         os.utime(path, (1000, 1000), follow_symlinks=False)
-    gc("--dry-run", temporariesRemoved=2)
-    gc(temporariesRemoved=2)
+    gc("--dry-run", temporaries_removed=2)
+    gc(temporaries_removed=2)
     gc()
 
 
@@ -177,7 +177,7 @@ def a_dangling_reference_is_reported_and_pruned_on_request():
     gone = second()
     os.unlink(f"r/images/{gone}")
     has(gc(), "dangling name: os/2: the link of the image is missing")
-    has(gc("--prune-refs", objectsRemoved=3, namesRemoved=1), "os/2")
+    has(gc("--prune-refs", objects_removed=3, names_removed=1), "os/2")
     expect(os.listdir("r/images/refs/os"), ["1"])
 
 
@@ -185,13 +185,13 @@ def a_name_without_an_entry_keeps_the_image():
     """repair makes the entry anew, as long as the object is there."""
     make()
     os.unlink(f"r/images/{second()}")
-    has(gc(objectsRemoved=0), "dangling name: os/2: the link of the image is missing")
+    has(gc(objects_removed=0), "dangling name: os/2: the link of the image is missing")
     good("repair", "--repo=r")
     expect(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
     image = os.readlink("r/images/refs/os/2").rsplit("/", maxsplit=1)[-1]
     os.unlink(f"r/images/{image}")
     os.unlink(f"r/objects/{image[:2]}/{image[2:]}")
-    has(gc(objectsRemoved=2), "dangling name: os/2: the image or stream that it refers to does not exist")
+    has(gc(objects_removed=2), "dangling name: os/2: the image or stream that it refers to does not exist")
 
 
 def damage_stops_it_before_anything_is_removed():
@@ -248,9 +248,9 @@ def streams_reach_their_objects_their_streams_and_what_those_reach():
     expect(len(objects()), len(kept) + 8)
     gc()
     os.unlink("r/streams/refs/oci/x:1")
-    gc("--dry-run", "--root=layer-beta", objectsRemoved=6, streamsRemoved=3)
+    gc("--dry-run", "--root=layer-beta", objects_removed=6, streams_removed=3)
     gc("--dry-run", "--root=config")
-    gc(objectsRemoved=8, streamsRemoved=4)
+    gc(objects_removed=8, streams_removed=4)
     expect(objects(), kept)
 
 

@@ -53,9 +53,9 @@ def an_image_without_an_entry_is_kept_while_it_is_in_use():
     paths = objects(image)
     os.unlink(f"r/images/{image}")
     with open(at(image), "rb"):
-        expect(gc()["imagesInUse"], 1)
+        expect(gc()["images_in_use"], 1)
         expect(present(paths), whole(paths))
-    expect(gc()["objectsRemoved"], len(paths))
+    expect(gc()["objects_removed"], len(paths))
 
 
 def an_image_whose_entry_is_malformed_is_kept_while_it_is_in_use():
@@ -69,7 +69,7 @@ def an_image_whose_entry_is_malformed_is_kept_while_it_is_in_use():
         else:
             write(f"r/images/{image}", "a file")
         with open(at(image), "rb"):
-            expect((target, gc()["imagesInUse"], present(paths)), (target, 1, whole(paths)))
+            expect((target, gc()["images_in_use"], present(paths)), (target, 1, whole(paths)))
 
 
 def after_a_reset_images_in_use_are_kept():
@@ -83,8 +83,8 @@ def after_a_reset_images_in_use_are_kept():
     good("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
     expect(os.path.exists("r/images"), False)
     with open(at(image), "rb"):
-        expect((gc()["imagesInUse"], present(paths)), (1, whole(paths)))
-    expect(gc()["objectsLive"], 0)
+        expect((gc()["images_in_use"], present(paths)), (1, whole(paths)))
+    expect(gc()["objects_live"], 0)
 
 
 def any_file_that_is_open_stays():
@@ -92,9 +92,9 @@ def any_file_that_is_open_stays():
     image = second()
     paths = objects(image)
     with open(paths[0], "rb"):
-        expect(gc()["objectsRemoved"], len(paths) - 1)
+        expect(gc()["objects_removed"], len(paths) - 1)
         expect(present(paths)[:2], [True, False])
-    expect(gc()["objectsRemoved"], 1)
+    expect(gc()["objects_removed"], 1)
 
 
 def damage(image):
@@ -118,7 +118,7 @@ def a_damaged_image_that_is_repaired_keeps_its_objects_while_it_is_in_use():
             expect(run("repair", "--repo=r", *source)[0], 0)
             expect(os.listdir("r/.quarantine"), [image])
             expect(os.path.exists(at(image)), bool(source))
-            expect((source, gc()["imagesInUse"], present(paths[:-1])), (source, 1, whole(paths[:-1])))
+            expect((source, gc()["images_in_use"], present(paths[:-1])), (source, 1, whole(paths[:-1])))
         gc()
         expect(present(paths), [False] * len(paths))
         expect(os.listdir("r/.quarantine"), [image])
@@ -207,11 +207,11 @@ def a_replaced_image_keeps_its_objects_while_it_is_in_use():
             good("create-image", "--repo=r", "tree2", "os/2")
             good("untag", "--repo=r", "os/2")
             expect(os.listdir("r/.quarantine"), [image] if used else [])
-            expect((gc("--dry-run")["imagesInUse"], used), (int(used), used))
+            expect((gc("--dry-run")["images_in_use"], used), (int(used), used))
             if used:
                 gc()
                 expect(present(paths), whole(paths))
-    expect(gc()["objectsRemoved"], len(paths))
+    expect(gc()["objects_removed"], len(paths))
 
 
 def on_fuse(*args):
@@ -236,15 +236,15 @@ def where_leases_are_unreliable_every_image_counts_as_in_use():
     rc, out, err = on_fuse("gc", "--repo=r", "--json")
     expect((rc, present(paths)), (0, whole(paths)))
     has(err, f"{image}: the kernel cannot tell whether it is mounted")
-    has(out, '"imagesInUse":2')
-    has(out, '"objectsRemoved":1')
+    has(out, '"images_in_use":2')
+    has(out, '"objects_removed":1')
     reset = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
     rc, _, err = on_fuse(*reset)
     expect(rc, 1)
     has(err, "--force resets it nonetheless")
     expect(os.path.lexists(f"r/images/{image}"), True)
     expect(on_fuse(*reset, "--force")[0], 0)
-    expect(gc()["imagesInUse"], 0)
+    expect(gc()["images_in_use"], 0)
     expect(present(paths), [False] * len(paths))
 
 

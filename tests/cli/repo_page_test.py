@@ -97,9 +97,9 @@ def the_page_has_the_data_of_the_json_even_without_a_script():
     with open("du.html", encoding="utf-8") as f:
         page = Page(f.read())
     for image in images:
-        row = page.rows[image["digest"]]
+        row = page.rows[image["id"]]
         for key in ("frees", "own", "shared", "total", "fair", "cached"):
-            expect(int(row[f"data-{key}"]), image[f"{key}Bytes"])
+            expect(int(row[f"data-{key}"]), image[f"{key}_bytes"])
         expect(int(row["data-entries"]), image["entries"])
     expect(len(page.rows), len(images))
 
@@ -135,7 +135,7 @@ def the_page_is_written_whole_or_not_at_all():
     os.symlink("/dev/full", "full")
     expect(run("du", "--repo=r", "--html=full")[0], 1)
     expect(good("du", "--repo=r", "--html=again.html"), "")
-    expect(loaded("du", "--repo=r", "--html=again.html", "--json")["bytesAre"], "blocks")
+    expect(loaded("du", "--repo=r", "--html=again.html", "--json")["bytes_are"], "blocks")
 
 
 def a_browser_draws_a_rectangle_of_the_right_size_for_each_image():

@@ -43,7 +43,7 @@ def image_is_signed_by_its_name_and_verified_by_name_and_id():
     expect(verify("os/1"), (UNSIGNED, "composefs verify: os/1: expected a signature in r/signatures, got none\n"))
     made = sign("os/1")
     expect(made["signature"], f"r/signatures/{image}/{made['key']}.ed25519")
-    expect(made["images"][0]["digest"], "sha256:" + image)
+    expect(made["images"][0]["id"], "sha256:" + image)
     for name in ("os/1", image):
         rc, text = verify(name)
         expect(rc, 0)

@@ -106,7 +106,7 @@ def a_server_that_is_too_slow_is_given_up_for_the_next_one():
     lose()
     with environment(MIN_RATE=1000, STALL=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
-        expect((rc, done), (OK, {"fetched": 1}))
+        expect((rc, done), (OK, {"objects_fetched": 1}))
         has(err, "0 fetched, 0 not there, 0 wrong, 1 failed")
         has(err, "too slow")
 
@@ -115,7 +115,7 @@ def a_source_has_so_much_time_for_all():
     lose()
     with environment(SECONDS=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
-        expect((rc, done), (OK, {"fetched": 1}))
+        expect((rc, done), (OK, {"objects_fetched": 1}))
         has(err, "composefs-fetch: the time is up")
 
 
@@ -136,7 +136,7 @@ def an_endless_response_leaves_free_space_on_the_disk():
         expect((rc, done, err.count(f"fewer than {1 << 60} bytes would stay free")), (DAMAGED, {}, 2))  # the next one was asked
         expect(repair(server.url)[1], {})
     with Server() as server:
-        expect(repair(server.url)[:2], (OK, {"fetched": 1}))
+        expect(repair(server.url)[:2], (OK, {"objects_fetched": 1}))
 
 
 def a_password_is_sent_to_its_server_only():
@@ -175,7 +175,7 @@ def a_file_that_is_larger_than_the_image_says_is_not_read():
     shutil.copytree("backup", "other", symlinks=True)
     os.truncate(f"backup/objects/{path}", 2 << 40)
     expect(repair("backup")[:2], (DAMAGED, {}))
-    expect(repair("backup", "other")[:2], (OK, {"fetched": 1}))
+    expect(repair("backup", "other")[:2], (OK, {"objects_fetched": 1}))
 
 
 def files_in_a_source_that_are_not_regular_are_skipped():
@@ -193,7 +193,7 @@ def files_in_a_source_that_are_not_regular_are_skipped():
     shutil.rmtree(os.path.dirname(there))
     os.symlink(os.path.abspath(f"other/objects/{path[:2]}"), f"backup/objects/{path[:2]}")
     expect(repair("backup")[:2], (DAMAGED, {}))
-    expect(repair("backup", "other")[:2], (OK, {"fetched": 1}))
+    expect(repair("backup", "other")[:2], (OK, {"objects_fetched": 1}))
 
 
 # --- a helper that lies -------------------------------------------------------------------------

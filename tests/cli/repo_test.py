@@ -145,7 +145,7 @@ def no_command_touches_a_repository_that_it_does_not_understand():
             has(refused("init", "--insecure", "--algorithm=sha256", name), said)
         expect(snapshot(name), before)
     expect(loaded("fsck", "--repo=reading", "--json")["ok"], True)
-    expect(loaded("gc", "--repo=reading", "--json", "--dry-run")["objectsRemoved"], 0)
+    expect(loaded("gc", "--repo=reading", "--json", "--dry-run")["objects_removed"], 0)
     for name in ("newer", "feature", "algorithm", "torn", "reading"):
         os.makedirs(f"{name}/objects")
         os.makedirs(f"{name}/signatures/objects")
@@ -283,7 +283,7 @@ def the_first_digits_of_an_id_stand_for_it_in_every_command():
                      ("explain", "os/1"), ("tag", "os/2")):
             good(args[0], "--repo=r", part, *args[1:])
     good("untag", "--repo=r", "os/1", "os/2")
-    expect(loaded("gc", "--repo=r", "--json", f"--root={made[7:20]}")["objectsRemoved"], 0)
+    expect(loaded("gc", "--repo=r", "--json", f"--root={made[7:20]}")["objects_removed"], 0)
     has(refused("gc", "--repo=r", "--root=00000000"), "no image and no stream has this name")
     good("tag", "--repo=r", made[:20], "os/1")
     other = "r/images/" + made[7:15] + "0" * 56
@@ -308,7 +308,7 @@ def tag_moves_names_and_untag_takes_them():
     good("tag", "--repo=r", first, "latest")
     names = {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"]}
     expect(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
-    expect(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"removed": 2})
+    expect(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"names_removed": 2})
     has(refused("untag", "--repo=r", "latest"), 'no such image: "latest"')
     has(refused("tag", "--repo=r", "os/2", "x"), 'no such image: "os/2"')
     has(refused("tag", "--repo=r", "0" * 64, "x"), "no image sha256:0000")
@@ -387,9 +387,14 @@ def under_that_name_all_its_options_are_taken_in_front_and_behind():
         return out
 
     front = ("--repo", "r", "--hash", "sha256", "--erofs-version", "1", "--no-upgrade")
-    for args in (("images", "--json", "--no-trunc"), ("image-objects", "refs/os/1"), ("dump-files", "refs/os/1", "/a"),
-                 ("dump-files", "--backing-path-only", "refs/os/1", "/a"), ("fsck", "--json")):
+    for args in (("image-objects", "refs/os/1"), ("dump-files", "refs/os/1", "/a"),
+                 ("dump-files", "--backing-path-only", "refs/os/1", "/a")):
         expect(cfsctl(*front, *args), good(args[0], "--repo=r", *args[1:]))
+    expect(json.loads(cfsctl(*front, "images", "--json", "--no-trunc")), {"images": [{"name": "os/1", "digest": made}]})
+    expect(cfsctl(*front, "images"), f"{made}\tos/1\n")
+    checked = {"objects_checked": 4, "objects_corrupted": 0, "streams_checked": 0, "streams_corrupted": 0, "images_checked": 1,
+               "images_corrupted": 0, "broken_links": 0, "missing_objects": 0}
+    expect(json.loads(cfsctl(*front, "fsck", "--json")), {"ok": True, "has_metadata": True, **checked, "errors": [], "remarks": []})
     for args in (("gc", "-n"), ("gc", "-r", made), ("gc", "--root", made, "--dry-run"), ("fsck", "--metadata-only")):
         cfsctl(*front, *args)
     plain = ("--no-propagate-usr-to-root", "--xattrs", "allowlist-only", "tree")
@@ -451,8 +456,8 @@ def ls_tells_each_entry_as_json():
     found = {e["path"]: e for e in loaded("ls", "--repo=r", "--json", "os/1")}
     expect({p: e["type"] for p, e in found.items()}, {"/a": "file", "/dir": "directory", "/link": "symlink", "/shared": "file"})
     expect(found["/link"]["target"], "a")
-    expect((found["/a"]["size"], found["/a"]["object"]),
-         (1000, good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1]))
+    place = good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1]
+    expect((found["/a"]["size"], found["/a"]["backing_path"], found["/a"]["object"]), (1000, place, "sha256:" + place.replace("/", "")))
     expect([e["path"] for e in loaded("ls", "--repo=r", "--json", "--directory", "os/1")], ["/"])
     rc, out, _ = run("ls", "--repo=r", "--json", "os/1", "/none")
     expect((rc, json.loads(out)), (1, []))
@@ -466,7 +471,7 @@ def dump_files_tells_each_entry_as_json():
     good("create-image", "--repo=r", "tree", "os/1")
     found = loaded("dump-files", "--repo=r", "--json", "os/1", "/a", "/dir")
     expect([e["path"] for e in found], ["/a", "/dir", "/dir/b", "/dir/small"])
-    expect((found[0]["mtime"], found[0]["mtimeNsec"]), (1234567890, 123456789))
+    expect((found[0]["mtime"], found[0]["mtime_nsec"]), (1234567890, 123456789))
     expect(loaded("ls", "--repo=r", "--json", "os/1", "/a"), found[:1])
     expect(loaded("create-dumpfile", "--repo=r", "--json", "tree"), loaded("dump-files", "--repo=r", "--json", "os/1"))
 

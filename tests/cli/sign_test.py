@@ -94,7 +94,7 @@ def signed_image_is_verified_and_the_key_named(place):
     expect(f"signed by {place.id} (vendor.pub)\n" in out, out)
     found = json.loads(verify(TRUSTED, "--json", "a.cfs")[1])
     same((found["status"], found["key"], found["key_file"]), ("verified", place.id, "vendor.pub"))
-    expect(found["images"][0]["digest"].startswith("sha256:"))
+    expect(found["images"][0]["id"].startswith("sha256:"))
 
 
 @fact
@@ -114,7 +114,7 @@ def signatures_lie_by_digest_and_key_in_a_directory(place):
     sign("--key=stranger.pem", "--signatures=signatures", "a.cfs")
     same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], UNSIGNED)
     made = json.loads(sign("--key=vendor.pem", "--signatures=signatures", "--json", "a.cfs"))
-    digest = made["images"][0]["digest"].split(":")[1]
+    digest = made["images"][0]["id"].split(":")[1]
     same(made["signature"], f"signatures/{digest}/{place.id}.ed25519")
     same(len(get(made["signature"])), 64)
     same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], OK)

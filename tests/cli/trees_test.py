@@ -202,7 +202,7 @@ def explain_names_what_writers_make_of_deletions_and_of_times_before_1970():
     expect("1 directory opaque in A, in B marked as holding whiteouts: what was deleted there shows again" in out, out)
     expect("the first time of A is the smallest as an unsigned number" in out, out)
     said = json.loads(run(COMPOSEFS, "explain", "--json", "repo-1-sha256.cfs", "mkcomposefs-1.0-dump.cfs")[1])
-    same((said["timesDiffer"], "deletions" in [c["cause"] for c in said["causes"]]), (True, True))
+    same((said["times_differ"], "deletions" in [c["cause"] for c in said["causes"]]), (True, True))
     write("in.dump", ROOT + "/old 0 100644 1 0 0 0 -9.5 - - -\n")
     make("--min-version=1", "--from-file", "in.dump", "before.cfs")
     digest = good(INFO, "measure-file", "before.cfs")[0].strip()

@@ -221,13 +221,13 @@ def both_would_collect_the_same():
         ours("untag", "--repo=a", "os/2")
         found = json.loads(ours("gc", "--repo=a", "--dry-run", "--json"))
         said = re.search(r"Objects: (\d+)", theirs("--repo", "a", "gc", "--dry-run")).group(1)
-        same((found["objectsRemoved"], found["imagesRemoved"]), (int(said), 2))
+        same((found["objects_removed"], found["images_removed"]), (int(said), 2))
         ours("gc", "--repo=a")
         expect(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
         sound("a")
         ours("untag", "--repo=a", "os/1")
         theirs("--repo", "a", "gc")
-        same(json.loads(ours("gc", "--repo=a", "--json"))["objectsRemoved"], 0)
+        same(json.loads(ours("gc", "--repo=a", "--json"))["objects_removed"], 0)
         sound("a")
 
 

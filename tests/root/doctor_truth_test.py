@@ -70,7 +70,7 @@ def a_mount_is_what_it_said(_):
     same(found["mount"]["image"], "loop" if loops() != before else "file")
     same(found["mount"]["nosuid"], "nosuid" in mine[0].attributes)
     same(found["mount"]["verity"], "verity=require" in mine[0].options)
-    if state(found, "erofs-from-file") == "ok":
+    if state(found, "erofs_from_file") == "ok":
         same(found["mount"]["image"], "file")
     umount(f"{PLACE}/mnt")
 
@@ -79,8 +79,8 @@ def a_mount_is_what_it_said(_):
 def fs_verity_is_there_where_files_can_be_sealed(_):
     found = doctor(PLACE)
     done = subprocess.run([COMPOSEFS, "init", f"{PLACE}/sealed"], capture_output=True, text=True, check=False)
-    same(state(found, "fs-verity"), "ok" if done.returncode == 0 else "no")
-    expect(state(found, "fs-verity") == "ok" or found["answers"]["fs-verity"]["advice"], "no advice")
+    same(state(found, "fs_verity"), "ok" if done.returncode == 0 else "no")
+    expect(state(found, "fs_verity") == "ok" or found["answers"]["fs_verity"]["advice"], "no advice")
 
 
 @fact
@@ -88,17 +88,17 @@ def an_image_on_tmpfs_goes_through_a_loop_device(_):
     os.makedirs(f"{PLACE}/tmpfs", exist_ok=True)
     run("mount", "-t", "tmpfs", "none", f"{PLACE}/tmpfs")
     found = doctor(f"{PLACE}/tmpfs")
-    same((found["fileSystem"], state(found, "erofs-from-file"), state(found, "reflink")), ("tmpfs", "no", "no"))
+    same((found["filesystem"], state(found, "erofs_from_file"), state(found, "reflink")), ("tmpfs", "no", "no"))
     same(found["mount"]["image"], "loop")
-    same(found["answers"]["fs-verity"]["detail"], "tmpfs has none")
+    same(found["answers"]["fs_verity"]["detail"], "tmpfs has none")
 
 
 @fact
 def reflink_is_found_where_it_is(_):
     found = doctor(disk("xfs", "mkfs.xfs", "-q", "-m", "reflink=1"))
-    same((found["fileSystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
+    same((found["filesystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
     expect(found["device"].startswith("/dev/loop"), found["device"])
-    same(found["answers"]["fs-verity"]["detail"], "xfs has none")
+    same(found["answers"]["fs_verity"]["detail"], "xfs has none")
 
 
 @fact
@@ -107,8 +107,8 @@ def in_a_read_only_directory_unknown_features_are_reported(_):
     os.makedirs(point, exist_ok=True)
     run("mount", "-t", "tmpfs", "-o", "ro", "none", point)
     found = doctor(point)
-    same([state(found, k) for k in ("erofs-from-file", "reflink", "leases")], ["unknown"] * 3)
-    same([state(found, k) for k in ("erofs", "overlay", "loop", "data-layers")], ["ok"] * 4)
+    same([state(found, k) for k in ("erofs_from_file", "reflink", "leases")], ["unknown"] * 3)
+    same([state(found, k) for k in ("erofs", "overlay", "loop", "data_layers")], ["ok"] * 4)
 
 
 @fact
@@ -126,14 +126,14 @@ def without_root_features_that_need_root_are_unknown(_):
     found = json.loads(done.stdout)
     same((done.returncode, found["mount"]["state"], state(found, "loop")), (0, "unknown", "unknown"))
     same(found["mount"]["detail"], "it takes root (CAP_SYS_ADMIN) to find out")
-    same(state(found, "user-namespaces"), state(doctor(PLACE), "user-namespaces"))
+    same(state(found, "user_namespaces"), state(doctor(PLACE), "user_namespaces"))
 
 
 @fact
 def the_status_shows_that_images_cannot_be_mounted(_):
     found = doctor("/proc", status=(5,))
     same(found["mount"]["state"], "no")
-    same((state(found, "overlay"), state(found, "data-layers")), ("ok", "ok"))
+    same((state(found, "overlay"), state(found, "data_layers")), ("ok", "ok"))
 
 
 @fact

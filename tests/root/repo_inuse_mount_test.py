@@ -45,7 +45,7 @@ class Place:
         return json.loads(run(COMPOSEFS, "gc", f"--repo={repo or self.repo}", "--json", *args))
 
     def stays(self):
-        same(self.gc()["imagesInUse"], 1, "images in use")
+        same(self.gc()["images_in_use"], 1, "images in use")
         for path in self.contents:
             expect(os.path.exists(path), f"{path} is gone")
         for name in ("a", "dir/b"):
@@ -123,10 +123,10 @@ def through_fuse_a_mounted_image_counts_as_in_use(place):
     except OSError as failure:
         raise Skip("no FUSE") from failure
     try:
-        same(place.gc("--dry-run", repo=view)["imagesInUse"], 1)
+        same(place.gc("--dry-run", repo=view)["images_in_use"], 1)
         umount(place.mnt)
-        same(place.gc("--dry-run", repo=view)["imagesInUse"], 1, "in use if the kernel cannot tell")
-        same(place.gc("--dry-run")["imagesInUse"], 0)
+        same(place.gc("--dry-run", repo=view)["images_in_use"], 1, "in use if the kernel cannot tell")
+        same(place.gc("--dry-run")["images_in_use"], 0)
     finally:
         fuse.close()
 

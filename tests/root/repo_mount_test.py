@@ -247,17 +247,17 @@ def stays_while_mounted(place, *mount):
         composefs("untag", f"--repo={place.repo}", "os/1")
         for args in (("--dry-run",), ()):
             found = gc(place.repo, *args)
-            same((found["imagesInUse"], found["objectsRemoved"], found["imagesRemoved"]), (1, 0, 0))
+            same((found["images_in_use"], found["objects_removed"], found["images_removed"]), (1, 0, 0))
         with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
             f.write("3")
         out = holder.communicate("\n", timeout=60)[0]
         expect(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
     for _ in range(1000):  # the kernel lets go of a namespace in its own time
         found = gc(place.repo)
-        if found["imagesInUse"] == 0:
+        if found["images_in_use"] == 0:
             break
         time.sleep(0.05)
-    same((found["imagesInUse"], found["objectsRemoved"], found["imagesRemoved"]), (0, 3, 1))
+    same((found["images_in_use"], found["objects_removed"], found["images_removed"]), (0, 3, 1))
 
 
 @fact
@@ -274,7 +274,7 @@ def an_image_mounted_through_a_loop_device_is_not_collected(place):
         if holder.stdout.readline() != "ready\n":
             raise Skip("no loop devices")
         composefs("untag", f"--repo={place.repo}", "os/1")
-        same(gc(place.repo)["imagesInUse"], 1)
+        same(gc(place.repo)["images_in_use"], 1)
         holder.communicate("\n", timeout=60)
 
 
@@ -390,7 +390,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
         expect(done[kind] >= 1, f"no {kind} was done")
     sound(place.repo)
     for _ in range(100):
-        if gc(place.repo)["imagesInUse"] == 0:
+        if gc(place.repo)["images_in_use"] == 0:
             break
         time.sleep(0.05)
     same(sum(len(fs) for _, _, fs in os.walk(f"{place.repo}/objects")), 3, "objects left")

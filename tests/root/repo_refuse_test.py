@@ -143,7 +143,7 @@ def a_disk_without_a_free_block_or_inode_is_one_sentence_and_can_still_be_collec
     is_as_it_was(place)
     composefs("untag", f"--repo={place.at}/r", "os/2")
     found = json.loads(composefs("gc", f"--repo={place.at}/r", "--json"))
-    same((found["imagesRemoved"], found["objectsRemoved"]), (2, 9))
+    same((found["images_removed"], found["objects_removed"]), (2, 9))
     composefs("fsck", f"--repo={place.at}/r")
 
 

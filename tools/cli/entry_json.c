@@ -2,9 +2,10 @@
 /* An entry of an image as JSON. */
 #include "cli/entry_json.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 #include "cli/json.h"
+#include "verity/verity.h"
 
 static const char *type_name(mode_t mode)
 {
@@ -26,8 +27,35 @@ static const char *type_name(mode_t mode)
 	}
 }
 
+/* The ID of the object in the place "xx/rest", perhaps after slashes. */
+static bool parse_object(struct cfs_text path, struct cfs_digest *out)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	while (path.len && path.s[0] == '/')
+		path = (struct cfs_text){path.s + 1, path.len - 1};
+	if (path.len < 3 || path.len > sizeof(hex) || path.s[2] != '/' ||
+	    cfs_hex_value(path.s[0]) < 0) /* "sha256:" is no part of it */
+		return false;
+	memcpy(hex, path.s, 2);
+	memcpy(hex + 2, path.s + 3, path.len - 3);
+	return cfs_digest_parse((struct cfs_text){hex, path.len - 1}, out, NULL) == 0;
+}
+
+static void put_object(struct json *j, struct cfs_text backing_path)
+{
+	char text[CFS_DIGEST_TEXT_MAX];
+	struct cfs_digest id;
+
+	if (parse_object(backing_path, &id))
+		json_put_string(j, "object", cfs_digest_text(&id, text));
+	else
+		json_put_null(j, "object");
+	json_put_text(j, "backing_path", backing_path);
+}
+
 static void put_entry(struct json *j, struct cfs_text path, const struct cfs_inode *inode,
-		      struct cfs_text target, struct cfs_text object)
+		      struct cfs_text target, struct cfs_text backing_path)
 {
 	char mode[8];
 
@@ -40,26 +68,26 @@ static void put_entry(struct json *j, struct cfs_text path, const struct cfs_ino
 	json_put_uint(j, "gid", inode->gid);
 	json_put_uint(j, "size", inode->size);
 	json_put_int(j, "mtime", inode->mtime_sec);
-	json_put_uint(j, "mtimeNsec", inode->mtime_nsec);
+	json_put_uint(j, "mtime_nsec", inode->mtime_nsec);
 	if (target.len)
 		json_put_text(j, "target", target);
-	if (object.len)
-		json_put_text(j, "object", object);
+	if (backing_path.len)
+		put_object(j, backing_path);
 	json_end(j);
 }
 
 int entry_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
 	       const struct cfs_inode *inode, struct cfs_err *err)
 {
-	struct cfs_text target = {0}, object = {0};
+	struct cfs_text target = {0}, backing_path = {0};
 	int rc = 0;
 
 	if (S_ISLNK(inode->mode))
 		rc = cfs_inode_target(inode, &target, err);
 	else if (S_ISREG(inode->mode))
-		rc = cfs_image_backing(im, inode, &object, err);
+		rc = cfs_image_backing(im, inode, &backing_path, err);
 	if (rc == 0)
-		put_entry(j, path, inode, target, object);
+		put_entry(j, path, inode, target, backing_path);
 	return rc < 0 ? rc : 0;
 }
 

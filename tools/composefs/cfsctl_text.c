@@ -41,6 +41,19 @@ static void format_finding(const struct cfs_check_finding *f, char *buf, size_t 
 		 f->what);
 }
 
+void cfsctl_put_checked(struct json *j, const struct cfs_check_report *r)
+{
+	json_put_bool(j, "has_metadata", true);
+	json_put_uint(j, "objects_checked", r->n_objects);
+	json_put_uint(j, "objects_corrupted", r->n_bad_objects);
+	json_put_uint(j, "streams_checked", r->n_streams);
+	json_put_uint(j, "streams_corrupted", r->n_bad_streams);
+	json_put_uint(j, "images_checked", r->n_images);
+	json_put_uint(j, "images_corrupted", r->n_bad_images);
+	json_put_uint(j, "broken_links", r->n_broken);
+	json_put_uint(j, "missing_objects", r->n_missing);
+}
+
 void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f)
 {
 	char text[2 * CFS_ERR_MAX];

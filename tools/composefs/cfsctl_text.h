@@ -21,6 +21,9 @@ void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run);
 void cfsctl_say_fsck(const char *name, const struct cfs_check_report *report,
 		     bool metadata_only);
 
+/* The counts of a report as members of a JSON object. */
+void cfsctl_put_checked(struct json *j, const struct cfs_check_report *report);
+
 /* A finding as a JSON string. */
 void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f);
 

@@ -31,7 +31,7 @@ int cmd_version(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (o.json)
-		printf("{\"version\":\"%s\",\"imageFormats\":{\"written\":[0,%d],"
+		printf("{\"version\":\"%s\",\"image_formats\":{\"written\":[0,%d],"
 		       "\"read\":[0,2]},"
 		       "\"repositories\":%s}\n",
 		       VERSION, CFS_IMAGE_VERSION_MAX,

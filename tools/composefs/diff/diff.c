@@ -106,6 +106,14 @@ static const char *row_name(int row)
 	return cfs_diff_field_name((enum cfs_diff_field)(row - FIELDS));
 }
 
+/* The same as a key of JSON. */
+static const char *row_key(int row)
+{
+	if (row < FIELDS)
+		return row == ONLY_A ? "only_in_a" : "only_in_b";
+	return row_name(row);
+}
+
 static bool is_row_empty(const struct counts *c, int row)
 {
 	uint64_t sum = 0;
@@ -142,12 +150,12 @@ static void print_stat_json(struct json *j, const struct counts *c)
 	for (int row = 0; row < N_ROWS; row++) {
 		if (is_row_empty(c, row))
 			continue;
-		json_begin_object(j, row_name(row));
+		json_begin_object(j, row_key(row));
 		for (int i = 0; i < N_COLUMNS; i++)
 			json_put_uint(j, columns[i], c->n[row][i]);
 		if (has_bytes(row)) {
-			json_put_uint(j, "bytesA", c->bytes_a[row]);
-			json_put_uint(j, "bytesB", c->bytes_b[row]);
+			json_put_uint(j, "bytes_a", c->bytes_a[row]);
+			json_put_uint(j, "bytes_b", c->bytes_b[row]);
 		}
 		json_end(j);
 	}
@@ -229,10 +237,10 @@ static int print_json(const struct options *o, const struct cfs_diff *d,
 	json_begin_object(&j, NULL);
 	json_put_bool(&j, "same", d->n == 0);
 	json_put_uint(&j, "entries", d->n_both + d->n_only_a + d->n_only_b);
-	json_put_uint(&j, "onlyInA", d->n_only_a);
-	json_put_uint(&j, "onlyInB", d->n_only_b);
+	json_put_uint(&j, "only_in_a", d->n_only_a);
+	json_put_uint(&j, "only_in_b", d->n_only_b);
 	json_put_uint(&j, "changed", d->n_changed);
-	json_put_uint(&j, "notCompared", d->n_unproven);
+	json_put_uint(&j, "not_compared", d->n_unproven);
 	if (o->stat)
 		print_stat_json(&j, counts);
 	else

@@ -36,7 +36,7 @@ static bool is_relevant(const struct cfs_profile_match *m, const char *key)
 {
 	if (strcmp(key, "deletions") == 0)
 		return m->deletions_matter;
-	return m->times_matter || strcmp(key, "firstTime") != 0;
+	return m->times_matter || strcmp(key, "first_time") != 0;
 }
 
 /* All rules, and those that differ from the nearest profile. */

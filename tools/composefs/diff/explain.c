@@ -160,7 +160,7 @@ static int print_json(const struct answer *x, struct cfs_diff_text *t,
 
 	json_begin_object(&j, NULL);
 	json_put_bool(&j, "same", is_same(x));
-	json_put_uint(&j, "notCompared", x->pair.diff->n_unproven);
+	json_put_uint(&j, "not_compared", x->pair.diff->n_unproven);
 	pair_facts_json(&j, &x->pair, &x->images);
 	json_begin_array(&j, "causes");
 	for (size_t i = 0; rc == 0 && i < x->causes.n; i++)

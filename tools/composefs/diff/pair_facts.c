@@ -165,9 +165,9 @@ static void print_json_image(struct json *j, const struct cfs_source *s,
 	else
 		json_put_null(j, "canonical");
 	if (f->is_judged && !f->is_canonical)
-		json_put_string(j, "notCanonical", f->why);
+		json_put_string(j, "not_canonical", f->why);
 	else
-		json_put_null(j, "notCanonical");
+		json_put_null(j, "not_canonical");
 }
 
 static void print_json_side(struct json *j, const char *key, const struct cfs_source *s,
@@ -187,12 +187,12 @@ void pair_facts_json(struct json *j, const struct cfs_source_pair *p,
 {
 	print_json_side(j, "a", &p->a, &f->a);
 	print_json_side(j, "b", &p->b, &f->b);
-	json_put_bool(j, "formatsDiffer", f->formats_differ);
-	json_put_bool(j, "blocksDiffer", f->blocks_differ);
-	json_put_bool(j, "timesDiffer", f->times_differ);
-	json_put_bool(j, "writerDiffers", f->writer_differs);
+	json_put_bool(j, "formats_differ", f->formats_differ);
+	json_put_bool(j, "blocks_differ", f->blocks_differ);
+	json_put_bool(j, "times_differ", f->times_differ);
+	json_put_bool(j, "writer_differs", f->writer_differs);
 	if (f->bytes_differ)
-		json_put_uint(j, "firstByte", f->first_off);
+		json_put_uint(j, "first_byte", f->first_off);
 	else
-		json_put_null(j, "firstByte");
+		json_put_null(j, "first_byte");
 }

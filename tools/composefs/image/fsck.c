@@ -304,7 +304,7 @@ static void print_json_objects(struct json *j, const struct fsck *f)
 		if (o->code == 0)
 			continue;
 		json_begin_object(j, NULL);
-		json_put_text(j, "object", (struct cfs_text){o->path, o->path_len});
+		json_put_text(j, "backing_path", (struct cfs_text){o->path, o->path_len});
 		json_put_string(j, "wrong", o->fault);
 		json_put_text(j, "path", (struct cfs_text){o->user, o->user_len});
 		json_put_uint(j, "files", o->n_users);
@@ -327,9 +327,9 @@ static void print_json(const struct fsck *f, int rc, const struct cfs_err *err,
 		print_json_kernel(&j, f);
 	if (f->o->objects) {
 		json_put_uint(&j, "objects", f->found.objects.n);
-		json_put_uint(&j, "damaged", f->n_damaged);
-		json_put_uint(&j, "missing", f->n_missing);
-		json_put_uint(&j, "unreadable", f->n_unread);
+		json_put_uint(&j, "objects_damaged", f->n_damaged);
+		json_put_uint(&j, "objects_missing", f->n_missing);
+		json_put_uint(&j, "objects_unreadable", f->n_unread);
 	}
 	json_begin_array(&j, "findings");
 	if (rc == 0)

@@ -293,10 +293,10 @@ static void print_counts(const struct enable *e, bool json)
 		return;
 	}
 	json_begin_object(&j, NULL);
-	json_put_uint(&j, "signed", e->n_signed);
-	json_put_uint(&j, "pending", e->n_pending);
-	json_put_uint(&j, "missing", e->n_missing);
-	json_put_uint(&j, "wrong", e->n_wrong);
+	json_put_uint(&j, "objects_signed", e->n_signed);
+	json_put_uint(&j, "objects_pending", e->n_pending);
+	json_put_uint(&j, "objects_missing", e->n_missing);
+	json_put_uint(&j, "objects_wrong", e->n_wrong);
 	json_finish(&j);
 }
 

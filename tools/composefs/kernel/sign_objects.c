@@ -104,7 +104,7 @@ static int sign_files(const struct options *o, const struct cfs_executables *x,
 		return 0;
 	}
 	json_begin_object(&j, NULL);
-	json_put_uint(&j, "signed", x->n_objects);
+	json_put_uint(&j, "objects_signed", x->n_objects);
 	json_finish(&j);
 	return 0;
 }

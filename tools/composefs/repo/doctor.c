@@ -175,9 +175,9 @@ static void print_json(const struct place *p, const struct cfs_doctor_report *r)
 
 	json_begin_object(&j, NULL);
 	json_put_string(&j, "directory", p->dir);
-	json_put_bool(&j, "isRepository", p->is_repo);
+	json_put_bool(&j, "is_repository", p->is_repo);
 	json_put_string(&j, "kernel", r->kernel);
-	json_put_string(&j, "fileSystem", r->fs);
+	json_put_string(&j, "filesystem", r->fs);
 	json_put_string(&j, "device", r->device);
 	json_begin_object(&j, "answers");
 	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++) {

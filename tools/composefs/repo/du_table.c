@@ -188,31 +188,31 @@ static void put_id(struct json *j, const char *key, const struct cfs_digest *id)
 static void put_cached(struct json *j, const struct du *du, uint64_t bytes)
 {
 	if (du->total->cached_known)
-		json_put_uint(j, "cachedBytes", bytes);
+		json_put_uint(j, "cached_bytes", bytes);
 	else
-		json_put_null(j, "cachedBytes");
+		json_put_null(j, "cached_bytes");
 }
 
 static void put_image(struct json *j, const struct du *du,
 		      const struct cfs_gc_usage_image *im)
 {
 	json_begin_object(j, NULL);
-	put_id(j, "digest", &im->id);
+	put_id(j, "id", &im->id);
 	json_begin_array(j, "names");
 	for (size_t i = 0; i < im->n_names; i++)
 		json_put_string(j, NULL, im->names[i]);
 	json_end(j);
 	json_put_uint(j, "entries", im->n_entries);
 	json_put_uint(j, "objects", im->n_objects);
-	json_put_uint(j, "objectsMissing", im->n_missing);
-	json_put_uint(j, "totalBytes", im->bytes);
-	json_put_uint(j, "ownBytes", im->own);
-	json_put_uint(j, "sharedBytes", im->bytes - im->own);
-	json_put_uint(j, "fairBytes", im->fair);
-	json_put_uint(j, "freesBytes", im->frees);
+	json_put_uint(j, "objects_missing", im->n_missing);
+	json_put_uint(j, "total_bytes", im->bytes);
+	json_put_uint(j, "own_bytes", im->own);
+	json_put_uint(j, "shared_bytes", im->bytes - im->own);
+	json_put_uint(j, "fair_bytes", im->fair);
+	json_put_uint(j, "frees_bytes", im->frees);
 	put_cached(j, du, im->cached);
-	json_put_bool(j, "inUse", im->in_use);
-	json_put_bool(j, "inStream", im->in_stream);
+	json_put_bool(j, "in_use", im->in_use);
+	json_put_bool(j, "in_stream", im->in_stream);
 	json_end(j);
 }
 
@@ -223,7 +223,7 @@ static void put_pair_list(struct json *j, const struct du *du)
 		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
 		json_begin_object(j, NULL);
-		json_begin_array(j, "digests");
+		json_begin_array(j, "ids");
 		put_id(j, NULL, &du->images[p->a].id);
 		put_id(j, NULL, &du->images[p->b].id);
 		json_end(j);
@@ -240,7 +240,7 @@ void du_json(FILE *to, const struct du *du)
 	struct json j = {.to = to};
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "bytesAre", du->apparent ? "apparent" : "blocks");
+	json_put_string(&j, "bytes_are", du->apparent ? "apparent" : "blocks");
 	json_begin_array(&j, "images");
 	for (size_t i = 0; i < du->n_rows; i++)
 		put_image(&j, du, &du->images[du->rows[i]]);
@@ -250,11 +250,11 @@ void du_json(FILE *to, const struct du *du)
 	json_begin_object(&j, "repository");
 	json_put_uint(&j, "images", du->n_images);
 	json_put_uint(&j, "objects", t->n_objects);
-	json_put_uint(&j, "objectsMissing", t->n_missing);
-	json_put_uint(&j, "apartBytes", t->apart);
-	json_put_uint(&j, "togetherBytes", t->bytes);
-	json_put_uint(&j, "savedBytes", t->apart - t->bytes);
+	json_put_uint(&j, "objects_missing", t->n_missing);
+	json_put_uint(&j, "apart_bytes", t->apart);
+	json_put_uint(&j, "together_bytes", t->bytes);
+	json_put_uint(&j, "saved_bytes", t->apart - t->bytes);
 	put_cached(&j, du, t->cached);
-	json_put_bool(&j, "useKnown", t->use_known);
+	json_put_bool(&j, "use_known", t->use_known);
 	json_finish(&j);
 }

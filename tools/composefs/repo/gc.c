@@ -94,15 +94,15 @@ static void print_json(const struct options *o, const struct cfs_gc_result *c)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_bool(&j, "dryRun", o->collect.dry_run);
-	json_put_uint(&j, "objectsRemoved", c->n_objects);
-	json_put_uint(&j, "bytesFreed", c->bytes);
-	json_put_uint(&j, "imagesRemoved", c->n_images);
-	json_put_uint(&j, "streamsRemoved", c->n_streams);
-	json_put_uint(&j, "namesRemoved", c->n_refs);
-	json_put_uint(&j, "temporariesRemoved", c->n_temporary);
-	json_put_uint(&j, "objectsLive", c->n_live);
-	json_put_uint(&j, "imagesInUse", c->n_in_use);
+	json_put_bool(&j, "dry_run", o->collect.dry_run);
+	json_put_uint(&j, "objects_removed", c->n_objects);
+	json_put_uint(&j, "bytes_freed", c->bytes);
+	json_put_uint(&j, "images_removed", c->n_images);
+	json_put_uint(&j, "streams_removed", c->n_streams);
+	json_put_uint(&j, "names_removed", c->n_refs);
+	json_put_uint(&j, "temporaries_removed", c->n_temporary);
+	json_put_uint(&j, "objects_live", c->n_live);
+	json_put_uint(&j, "images_in_use", c->n_in_use);
 	json_finish(&j);
 }
 

@@ -89,11 +89,11 @@ static void say(const struct options *o, const struct cfs_check_repaired *r,
 		return;
 	}
 	json_begin_object(&j, NULL);
-	json_put_uint(&j, "quarantined", r->n_quarantined);
-	json_put_uint(&j, "fetched", r->n_fetched);
-	json_put_uint(&j, "sealed", r->n_sealed);
-	json_put_uint(&j, "relinked", r->n_relinked);
-	json_put_uint(&j, "dropped", r->n_dropped);
+	json_put_uint(&j, "objects_quarantined", r->n_quarantined);
+	json_put_uint(&j, "objects_fetched", r->n_fetched);
+	json_put_uint(&j, "objects_sealed", r->n_sealed);
+	json_put_uint(&j, "links_created", r->n_relinked);
+	json_put_uint(&j, "links_removed", r->n_dropped);
 	report_json(&j, "left", left);
 	json_finish(&j);
 }

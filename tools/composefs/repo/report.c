@@ -51,19 +51,26 @@ static void put_findings(struct json *j, const char *key,
 	json_end(j);
 }
 
+static void put_checked(struct json *j, const struct cfs_check_report *r)
+{
+	json_put_uint(j, "objects_checked", r->n_objects);
+	json_put_uint(j, "objects_damaged", r->n_bad_objects);
+	json_put_uint(j, "streams_checked", r->n_streams);
+	json_put_uint(j, "streams_damaged", r->n_bad_streams);
+	json_put_uint(j, "images_checked", r->n_images);
+	json_put_uint(j, "images_damaged", r->n_bad_images);
+	json_put_uint(j, "links_broken", r->n_broken);
+	json_put_uint(j, "objects_missing", r->n_missing);
+}
+
 void report_json(struct json *j, const char *key, const struct cfs_check_report *r)
 {
 	json_begin_object(j, key);
 	json_put_bool(j, "ok", !cfs_check_report_is_bad(r));
-	json_put_bool(j, "has_metadata", true);
-	json_put_uint(j, "objects_checked", r->n_objects);
-	json_put_uint(j, "objects_corrupted", r->n_bad_objects);
-	json_put_uint(j, "streams_checked", r->n_streams);
-	json_put_uint(j, "streams_corrupted", r->n_bad_streams);
-	json_put_uint(j, "images_checked", r->n_images);
-	json_put_uint(j, "images_corrupted", r->n_bad_images);
-	json_put_uint(j, "broken_links", r->n_broken);
-	json_put_uint(j, "missing_objects", r->n_missing);
+	if (cli_stands_in())
+		cfsctl_put_checked(j, r);
+	else
+		put_checked(j, r);
 	put_findings(j, "errors", r, false);
 	put_findings(j, "remarks", r, true);
 	json_end(j);

@@ -14,7 +14,7 @@
 /* A line on stderr for each finding, and the counts on stdout. */
 void report_say(const char *name, const struct cfs_check_report *report);
 
-/* One JSON object, with the keys that composefs-rs gives it. */
+/* One JSON object, under the name cfsctl with the keys that composefs-rs gives it. */
 void report_json(struct json *j, const char *key, const struct cfs_check_report *report);
 
 #endif

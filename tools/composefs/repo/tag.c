@@ -103,7 +103,7 @@ int cmd_untag(int argc, char **argv)
 	rc = untag(&o, argv + optind, &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
-		json_put_int(&j, "removed", argc - optind);
+		json_put_int(&j, "names_removed", argc - optind);
 		json_finish(&j);
 	}
 	return command_end(argv[0], rc, &err);

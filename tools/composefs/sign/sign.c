@@ -332,7 +332,7 @@ static void print_json(const struct sign *s)
 	for (size_t i = 0; i < s->n; i++) {
 		json_begin_object(&j, NULL);
 		json_put_string(&j, "image", s->images[i]);
-		json_put_string(&j, "digest", cfs_digest_text(&s->digests[i], digest));
+		json_put_string(&j, "id", cfs_digest_text(&s->digests[i], digest));
 		json_end(&j);
 	}
 	json_finish(&j);

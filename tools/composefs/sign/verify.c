@@ -190,8 +190,7 @@ static void print_json(const struct verify *v, const struct refusal *r,
 		json_begin_object(&j, NULL);
 		json_put_string(&j, "image", v->images[i]);
 		if (r->status == CLI_OK)
-			json_put_string(&j, "digest",
-					cfs_digest_text(&v->digests[i], text));
+			json_put_string(&j, "id", cfs_digest_text(&v->digests[i], text));
 		json_end(&j);
 	}
 	json_end(&j);
