@@ -15,6 +15,7 @@
 #include "base/base64.h"
 #include "base/show.h"
 #include "base/sink.h"
+#include "base/feed.h"
 #include "base/io.h"
 #include "base/file_use.h"
 #include "base/beneath.h"

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Feeds: of a descriptor, and of memory. */
+#include "base/feed.h"
+
+#include "base/io.h"
+
+static ssize_t read_fd(void *ctx, void *p, size_t len, struct cfs_err *err)
+{
+	const struct cfs_watched_fd *from = ctx;
+
+	return cfs_io_read_watched(from->fd, p, len, from->watch, err);
+}
+
+struct cfs_feed cfs_feed_watched_fd(const struct cfs_watched_fd *from)
+{
+	return (struct cfs_feed){read_fd, (void *)(uintptr_t)from};
+}
+
+static ssize_t read_mem(void *ctx, void *p, size_t len, struct cfs_err *err)
+{
+	struct cfs_feed_mem *from = ctx;
+
+	(void)err;
+	if (from->piece && len > from->piece)
+		len = from->piece;
+	if (len > from->rest.len)
+		len = from->rest.len;
+	if (len == 0)
+		return 0;
+	memcpy(p, from->rest.p, len);
+	from->rest.p += len;
+	from->rest.len -= len;
+	return (ssize_t)len;
+}
+
+struct cfs_feed cfs_feed_mem(struct cfs_feed_mem *from)
+{
+	return (struct cfs_feed){read_mem, from};
+}
