@@ -22,6 +22,11 @@ void cfs_builder_lift_budget(struct cfs_builder *b)
 	b->xattr_budget = SIZE_MAX;
 }
 
+void cfs_builder_settle_names(struct cfs_builder *b)
+{
+	b->settles_names = true;
+}
+
 void cfs_builder_free(struct cfs_builder *b)
 {
 	if (!b)

@@ -15,6 +15,10 @@ void cfs_builder_free(struct cfs_builder *b);
  * more, since its writer adds marks to directories with whiteouts. */
 void cfs_builder_lift_budget(struct cfs_builder *b);
 
+/* Has cfs_builder_freeze count the names of each inode, whatever the specs say, and put an inode with several names at
+ * the first of them, depth first and in byte order, as a scan does: for sources whose entries come in any order. */
+void cfs_builder_settle_names(struct cfs_builder *b);
+
 /* Adds the root, before all others. -EEXIST: there is one already; -ENOTDIR: not a directory. */
 int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		     struct cfs_err *err) CFS_MUST_CHECK;

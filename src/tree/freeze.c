@@ -151,6 +151,8 @@ static int freeze_nodes(struct cfs_builder *b, struct frozen *f, struct cfs_err 
 	rc = resolve_links(b, err);
 	if (rc == 0 && b->n_removed)
 		rc = cfs_drop_removed(b, f->children, err);
+	if (rc == 0 && b->settles_names)
+		rc = cfs_settle_first_names(b, f->children, err);
 	return rc;
 }
 

@@ -50,8 +50,8 @@ static int find_path(const struct cfs_place *p, struct cfs_text path, cfs_id *ou
 	return 0;
 }
 
-static int remember_dir(struct cfs_place *p, struct cfs_text dir, cfs_id id,
-			struct cfs_err *err)
+int cfs_place_remember(struct cfs_place *p, struct cfs_text dir, cfs_id id,
+		       struct cfs_err *err)
 {
 	if (cfs_grow(&p->dir, &p->dir_cap, dir.len, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -81,7 +81,7 @@ static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 				"expected the parent directory before its entries");
 	if (!S_ISDIR(cfs_builder_mode(p->builder, *out)))
 		return cfs_fail(err, ENOTDIR, "expected a directory as parent");
-	return remember_dir(p, dir, *out, err);
+	return cfs_place_remember(p, dir, *out, err);
 }
 
 /* A target that exists already, the usual case, is set at once; others are remembered. */

@@ -21,6 +21,7 @@ struct cfs_place {
 	struct cfs_place_link *links;
 	size_t n_links, links_cap;
 	struct cfs_arena targets;
+	uint64_t n_implied; /* parents that cfs_place_put made */
 };
 
 void cfs_place_fini(struct cfs_place *p);
@@ -35,9 +36,25 @@ int cfs_place_add(struct cfs_place *p, struct cfs_text path,
 int cfs_place_add_link(struct cfs_place *p, struct cfs_text path, struct cfs_text target,
 		       uint64_t at, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Adds an entry as an archive has it. path: names separated by one '/' each, none at the ends; empty: the root, whose
+ * metadata are replaced. Missing parents are made: mode 0755, owner 0:0, time 0. A directory over a directory replaces its
+ * metadata; anything else replaces what has the path, with all below it. -ENOTDIR: a parent, or the root, is not a
+ * directory; else the codes of cfs_builder_add. */
+int cfs_place_put(struct cfs_place *p, struct cfs_text path,
+		  const struct cfs_inode_spec *spec, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for a hard link, whose target must have come before. A link to itself changes nothing. -ENOENT: no such
+ * target; -EINVAL: it is a directory. */
+int cfs_place_put_link(struct cfs_place *p, struct cfs_text path, struct cfs_text target,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The node of a path, or CFS_NO_NODE. Symlinks are not followed. -ENOMEM. */
 int cfs_place_find(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Keeps the parent directory of an entry for the next one. -ENOMEM. */
+int cfs_place_remember(struct cfs_place *p, struct cfs_text dir, cfs_id id,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Must be called before a directory is removed or replaced: drops the cached parent. */
 static inline void cfs_place_forget(struct cfs_place *p)

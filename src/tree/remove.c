@@ -54,8 +54,7 @@ static bool *find_removed(const struct cfs_builder *b)
 	return gone;
 }
 
-/* Turns a hard link into the node of the inode that it was a link to. */
-static void inherit_inode(struct cfs_node *link, const struct cfs_node *inode)
+void cfs_node_inherit(struct cfs_node *link, const struct cfs_node *inode)
 {
 	struct cfs_node name = *link;
 
@@ -94,7 +93,7 @@ static void settle_links(struct cfs_builder *b, const bool *gone, cfs_id *heir)
 			continue;
 		}
 		heir[inode] = id;
-		inherit_inode(n, &nodes[inode]);
+		cfs_node_inherit(n, &nodes[inode]);
 		drop_link(n);
 	}
 }

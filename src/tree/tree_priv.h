@@ -47,6 +47,7 @@ struct cfs_builder {
 	struct cfs_name_index index;
 	uint64_t seed;
 	size_t xattr_budget;
+	bool settles_names; /* see cfs_builder_settle_names */
 };
 
 /* Checks and interns the xattrs of one inode; stores its sorted list in node. */
@@ -65,6 +66,13 @@ int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err) CFS_MUS
  * -ENOMEM. */
 int cfs_drop_removed(struct cfs_builder *b, cfs_id *children,
 		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Counts the names of each inode, and puts it at the first of them; hard links must be resolved. -ENOMEM. */
+int cfs_settle_first_names(struct cfs_builder *b, const cfs_id *children,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Turns a hard link into the node of the inode that it was a link to. */
+void cfs_node_inherit(struct cfs_node *link, const struct cfs_node *inode);
 
 /* The path of a node in any array of nodes; see cfs_tree_path. */
 const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
