@@ -10,33 +10,6 @@
 
 #include "repo/repo_priv.h"
 
-const char *cfs_repo_system_path(void)
-{
-	return "/sysroot/composefs";
-}
-
-const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
-{
-	int n;
-
-	if (!home || !*home)
-		return NULL;
-	n = snprintf(buf, CFS_REPO_PATH_MAX, "%s/.var/lib/composefs", home);
-	return n < CFS_REPO_PATH_MAX ? buf : NULL;
-}
-
-/* meta.json alone is not enough: other programs have files of that name too. */
-static int is_repository(int dirfd, struct cfs_err *err)
-{
-	static const char *const names[] = {"meta.json", "objects"};
-	struct stat st;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (fstatat(dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", names[i]);
-	return 1;
-}
-
 static int open_nearest(const char *path, struct cfs_err *err)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -64,7 +37,7 @@ int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 	for (int i = 0; rc == 0 && i < LEVELS; i++) {
 		int above;
 
-		rc = is_repository(fd, err);
+		rc = repo_is_repository(fd, err);
 		if (rc > 0)
 			return cfs_context(err, repo_check_writable(fd, err),
 					   "repository of %s", path);

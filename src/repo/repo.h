@@ -29,16 +29,11 @@
 #include "repo/meta.h"
 #include "repo/names.h"
 #include "repo/object.h"
+#include "repo/place.h"
 #include "repo/publish.h"
 #include "repo/remove.h"
 
 struct cfs_repo;
-
-/* The default path of the system repository, and of a user. The result is static or
- * points into buf; NULL if home is NULL, empty or too long. */
-enum { CFS_REPO_PATH_MAX = 4096 };
-const char *cfs_repo_system_path(void);
-const char *cfs_repo_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
 
 struct cfs_repo_init {
 	struct cfs_repo_meta meta;

@@ -29,6 +29,11 @@ int repo_check_meta_writable(const struct cfs_repo_meta *meta,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- place.c ------------------------------------------------------------------------ */
+
+/* Whether the directory is a repository: 1 or 0. */
+int repo_is_repository(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- lock.c ------------------------------------------------------------------------- */
 
 /* Takes the shared lock that every user of the repository holds. Waiting for the

@@ -195,13 +195,6 @@ def require_verity_refuses_a_repository_without():
     has(refused("init", "--insecure", "--require-verity", "s"), "--insecure")
 
 
-def user_is_a_place_in_the_home_directory():
-    os.environ["HOME"] = os.getcwd()
-    good("init", "--user", "--insecure")
-    expect(os.path.exists(".var/lib/composefs/meta.json"), True)
-    expect(good("images", "--user"), "")
-
-
 def create_image_keeps_contents_image_and_name():
     for algorithm, length in (("fsverity-sha256-12", 64), ("fsverity-sha512-12", 128)):
         name = f"r{length}"

@@ -2,6 +2,9 @@
 /* The frame of a command. */
 #include "cli/command.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
@@ -17,9 +20,18 @@ int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *
 	return CLI_USAGE;
 }
 
+static char repository[PATH_MAX];
+
+void command_use_repository(const char *path)
+{
+	snprintf(repository, sizeof(repository), "%s", path);
+}
+
 int command_end(const char *name, int rc, const struct cfs_err *err)
 {
-	if (rc < 0)
+	if (rc < 0 && *repository && !strstr(err->msg, repository))
+		cli_say(name, "%s (repository %s)", err->msg, repository);
+	else if (rc < 0)
 		cli_say(name, "%s", err->msg);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }

@@ -15,6 +15,10 @@
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
 		  int min, int max, const char *want);
 
+/* The repository that the command works on although the command line does not name it: the error message names it, unless
+ * it does already. */
+void command_use_repository(const char *path);
+
 /* Prints the error, if there is one, and returns the exit status. */
 int command_end(const char *name, int rc, const struct cfs_err *err);
 

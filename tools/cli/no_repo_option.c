@@ -12,6 +12,11 @@ int where_check_writable(const char *dir, struct cfs_err *err)
 	return 0;
 }
 
+bool where_is_given(const struct where *w)
+{
+	return w->repo || w->user || w->system;
+}
+
 int where_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	(void)w;

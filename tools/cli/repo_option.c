@@ -9,20 +9,99 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 
-int where_path(struct where *w, const char **out, struct cfs_err *err)
+/* --- where it is -------------------------------------------------------------------------- */
+
+static const char *from_environment(void)
+{
+	const char *repo = cli_stands_in() ? NULL : getenv("COMPOSEFS_REPO");
+
+	return repo && *repo ? repo : NULL;
+}
+
+bool where_is_given(const struct where *w)
+{
+	return w->repo || w->user || w->system || from_environment();
+}
+
+/* The default of the user or of the system. */
+static const char *find_default(struct where *w, bool system)
+{
+	const char *home = getenv("HOME");
+
+	w->origin = system ? "the default of the system" : "the default of the user";
+	if (cli_stands_in())
+		return system ? cfs_repo_rs_system_path()
+			      : cfs_repo_rs_user_path(home, w->found);
+	return system ? cfs_repo_system_path()
+		      : cfs_repo_user_path(getenv("XDG_DATA_HOME"), home, w->found);
+}
+
+/* By an option or the environment. 1; 0: none. */
+static int find_named(struct where *w, const char **out, struct cfs_err *err)
 {
 	if ((w->repo != NULL) + w->user + w->system > 1)
 		return cfs_fail(err, EINVAL,
 				"expected only one of --repo, --user and --system");
-	if (w->repo)
-		*out = w->repo;
-	else if (w->system || (!w->user && geteuid() == 0))
-		*out = cfs_repo_system_path();
-	else
-		*out = cfs_repo_user_path(getenv("HOME"), w->home);
+	w->origin = w->repo ? "--repo" : "$COMPOSEFS_REPO";
+	*out = w->repo ? w->repo : from_environment();
+	if (w->user || w->system) {
+		*out = find_default(w, w->system);
+		if (!*out)
+			return cfs_fail(err, EINVAL,
+					"--user: expected a directory in $HOME");
+	}
+	return *out != NULL;
+}
+
+/* The one that contains the current directory. 1; 0: none. */
+static int find_around(struct where *w, const char **out, struct cfs_err *err)
+{
+	char advice[sizeof(w->found) + 64];
+	int rc = cli_stands_in() ? 0 : cfs_repo_find_above(w->found, err);
+
+	if (rc == -EPERM) {
+		snprintf(advice, sizeof(advice), "--repo=%s uses it nonetheless",
+			 w->found);
+		return cli_advise(rc, err, advice);
+	}
+	w->origin = "it contains the current directory";
+	*out = w->found;
+	return rc;
+}
+
+int where_path(struct where *w, const char **out, struct cfs_err *err)
+{
+	int rc = find_named(w, out, err);
+
+	if (rc == 0)
+		rc = find_around(w, out, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	*out = find_default(w, geteuid() == 0);
 	if (!*out)
-		return cfs_fail(err, EINVAL, "--user: expected a directory in $HOME");
+		return cfs_fail(err, EINVAL,
+				"no repository: expected --repo=DIR or a directory in "
+				"$HOME");
+	return 0;
+}
+
+int where_path_new(struct where *w, const char **out, struct cfs_err *err)
+{
+	int rc;
+
+	if (cli_stands_in())
+		return where_path(w, out, err);
+	rc = find_named(w, out, err);
+	if (rc == 0)
+		rc = find_around(w, out, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	w->origin = "the current directory";
+	if (!getcwd(w->found, sizeof(w->found)))
+		return cfs_fail_errno(err, "current directory");
+	*out = w->found;
 	return 0;
 }
 
@@ -86,6 +165,19 @@ static int open_waiting(const struct where *w, const char *path,
 	return rc < 0 ? rc : cfs_repo_open_waiting(path, access, wait, out, err);
 }
 
+/* Adds what to do; of one that was not named, lists where it was looked for. */
+static int fail_absent(const struct where *w, const char *path, struct cfs_err *err)
+{
+	if (where_is_given(w))
+		return cli_advise(-ENOENT, err,
+				  "composefs init creates one, --repo=DIR names one");
+	return cfs_fail(err, ENOENT,
+			"no repository: looked for $COMPOSEFS_REPO, in the current "
+			"directory and those above it, and at %s (\"composefs init "
+			"DIR\" creates one, --repo=DIR names one)",
+			path);
+}
+
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err)
 {
@@ -100,9 +192,11 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	if (rc == -EBUSY)
 		return cli_advise(rc, err, "--lock-timeout=TIME waits for it");
 	if (rc == -ENOENT)
-		cli_advise(rc, err, "composefs init creates one, --repo=DIR names one");
+		return fail_absent(w, path, err);
 	if (rc < 0)
 		return rc;
+	if (!w->repo)
+		command_use_repository(path);
 	rc = check(w, *out, err);
 	if (rc < 0) {
 		cfs_repo_close(*out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* where: the repository that a command works on.
- * Owns:  the options that name it, its default places, the printed form of an id.
+ * Owns:  the options that name it, the order in which it is looked for, the printed form of an id.
  * Uses:  base, erofs, options, repo.
  * Never: does a command's work.
  */
@@ -23,7 +23,9 @@ struct where {
 	bool no_upgrade;      /* of a repository without a meta.json; see cli_stands_in */
 	const struct cfs_watch *
 		watch; /* ends the wait for the lock, and the reading of objects; may be NULL */
-	char home[CFS_REPO_PATH_MAX];
+	const char
+		*origin; /* set by where_path: what decided for this repository; static */
+	char found[CFS_REPO_PATH_MAX];
 };
 
 /* Rows for the option table of a command whose struct has a struct where. Those without help are there because
@@ -37,9 +39,9 @@ struct where {
 	 CLI_TEXT,                                                                       \
 	 .group = "Repository"},                                                         \
 		{"user", NULL, CLI_AT(type, member.user),                                \
-		 "It is ~/.var/lib/composefs (the default but for root)"},               \
+		 "It is ~/.local/share/composefs (the default but for root)"},           \
 		{"system", NULL, CLI_AT(type, member.system),                            \
-		 "It is /sysroot/composefs (the default for root)"},                     \
+		 "It is the one of the system (the default for root)"},                  \
 		{"require-verity", NULL, CLI_AT(type, member.require_verity),            \
 		 "Fail when the repository does without fs-verity"},                     \
 		{"lock-timeout",                                                         \
@@ -56,14 +58,16 @@ struct where {
 		"no-upgrade", NULL, CLI_AT(type, member.no_upgrade)                      \
 	}
 
-/* Was one named? */
-static inline bool where_is_given(const struct where *w)
-{
-	return w->repo || w->user || w->system;
-}
+/* Was one named, by an option or by $COMPOSEFS_REPO? */
+bool where_is_given(const struct where *w);
 
-/* Its path, lent from w. -EINVAL: several were named, or there is no home. */
+/* Its path, lent from w: that of the options; that of $COMPOSEFS_REPO; the one that contains the current directory; or the default
+ * of the user or, for root, of the system. Under the name cfsctl, options and defaults are those of composefs-rs, and nothing else counts.
+ * -EINVAL: several were named, or there is no home; -EPERM: see cfs_repo_find_above. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for a repository that is to be created: the current directory in place of the default. */
+int where_path_new(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* What --lock-timeout means, as cfs_lock_wait has it: milliseconds, -1: do not wait, 0: no limit. */
 int where_lock_timeout(const struct where *w);

@@ -42,9 +42,13 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
-	.about = "Create a repository for objects, images and references in DIR, or as "
-		 "the options say. An\nexisting repository with the same metadata is "
-		 "left unchanged.",
+	.about =
+		"Create a repository for objects, images and references in DIR (default: "
+		"the one that "
+		"the\noptions or $COMPOSEFS_REPO name, or the current directory). It "
+		"must be new or empty. An\nexisting repository with the same metadata is "
+		"left unchanged. --insecure makes one on any\nfilesystem; without it the "
+		"filesystem must support fs-verity, see composefs doctor.",
 	.example = (const char *const[]){"composefs init --insecure repo", NULL},
 	.options = option_table,
 };
@@ -79,14 +83,14 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 
 	if (dir && cli_stands_in()) /* there it counts alone */
 		o->where.user = o->where.system = false;
-	else if (dir && where_is_given(&o->where))
+	else if (dir && (o->where.repo || o->where.user || o->where.system))
 		return cfs_fail(
 			err, EINVAL,
 			"expected either the operand %s or an option for the directory",
 			dir);
 	if (dir)
 		o->where.repo = dir;
-	rc = where_path(&o->where, &path, err);
+	rc = where_path_new(&o->where, &path, err);
 	if (rc < 0)
 		return rc;
 	if (o->where.require_verity && o->init.insecure)
