@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What of an answer is believed: nothing but that it is one. */
+/* Checks the answers of the helper. The helper is not trusted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +27,9 @@ static int check_file(const struct cfs_fetch_file *f, uint64_t max, struct cfs_e
 	if (!f->is_regular)
 		return cfs_fail(err, EPROTO, "expected a regular file");
 	if (!f->is_readable)
-		return cfs_fail(err, EPROTO, "expected a file that can be read");
-	if (f->n_links) /* files of /proc and of FUSE can hang whoever reads them */
-		return cfs_fail(err, EPROTO, "expected a file without a name");
+		return cfs_fail(err, EPROTO, "expected a readable file");
+	if (f->n_links) /* reading a file of /proc or FUSE can block forever */
+		return cfs_fail(err, EPROTO, "expected an unnamed file");
 	if (f->size > max)
 		return cfs_fail(err, EPROTO,
 				"expected a file of at most %ju bytes, got %ju",
@@ -41,17 +41,21 @@ static int check_answer(const struct cfs_fetch_round *r, const struct cfs_fetch_
 			const struct cfs_fetch_answer *a, struct cfs_err *err)
 {
 	if (a->index >= r->n)
-		return cfs_fail(err, EPROTO, "expected an answer to one of %zu, got %ju",
-				r->n, (uintmax_t)a->index);
-	if (r->answered[a->index])
-		return cfs_fail(err, EPROTO, "got a second answer to %ju",
+		return cfs_fail(err, EPROTO, "expected an index below %zu, got %ju", r->n,
 				(uintmax_t)a->index);
+	if (r->answered[a->index])
+		return cfs_fail(
+			err, EPROTO,
+			"expected one answer per object, got a second one for %ju",
+			(uintmax_t)a->index);
 	if (a->code == 0)
 		return check_file(f, r->max[a->index], err);
 	if (a->code != -ENOENT && a->code != -EIO)
-		return cfs_fail(err, EPROTO, "got an unknown code %d", a->code);
+		return cfs_fail(err, EPROTO, "expected code 0, %d or %d, got %d", -ENOENT,
+				-EIO, a->code);
 	if (f->n)
-		return cfs_fail(err, EPROTO, "got a descriptor without a file");
+		return cfs_fail(err, EPROTO,
+				"expected no descriptor with an error code, got one");
 	return 0;
 }
 
@@ -62,7 +66,7 @@ int cfs_fetch_decode(struct cfs_fetch_round *r, struct cfs_span packet,
 	int rc = 0;
 
 	if (r->is_over)
-		return cfs_fail(err, EPROTO, "got an answer behind the end");
+		return cfs_fail(err, EPROTO, "expected no answer after a wrong one");
 	if (packet.len != sizeof(*out) || file->is_truncated) {
 		rc = cfs_fail(err, EPROTO, "expected a packet of %zu bytes, got %s%zu",
 			      sizeof(*out), file->is_truncated ? "more than " : "",

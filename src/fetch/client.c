@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The client of composefs-fetch: one question for all objects, answers in any order. */
+/* The client of composefs-fetch: one request for all objects, answers in any order. */
 #include "fetch/fetch.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 enum {
 	OUT_LEN = 64 * 1024,
 	SHOWN_MAX = 512,
-	SECONDS = 6 * 3600, /* that a source may take for all objects */
+	SECONDS = 6 * 3600, /* limit for all objects of a server */
 };
 
 static const char helper[] = "composefs-fetch";
@@ -27,9 +27,10 @@ bool cfs_fetch_is_url(const char *place)
 	       strncasecmp(place, "https://", 8) == 0;
 }
 
-/* Returns a descriptor. The URL may hold a password, and every user can read the arguments of a process. */
-static int write_question(const char *url, const struct cfs_fetch_want *v, size_t n,
-			  struct cfs_err *err)
+/* Returns a descriptor of the request. It is not passed in arguments, because the URL may
+ * contain a password, and every user can read the arguments of a process. */
+static int write_request(const char *url, const struct cfs_fetch_want *v, size_t n,
+			 struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	struct cfs_mem text = {0};
@@ -50,19 +51,19 @@ static int write_question(const char *url, const struct cfs_fetch_want *v, size_
 	return rc;
 }
 
-/* One question: what is asked of the server, and what came of it. */
-struct question {
+/* A request and its results. */
+struct request {
 	const struct cfs_fetch_server *server;
 	const struct cfs_fetch_want *v;
 	size_t n;
-	cfs_fetch_take *take;
+	cfs_fetch_take_fn *take;
 	void *take_ctx;
 	struct cfs_fetch_tally *tally;
 	bool is_ours; /* the fault lies here and not with the server */
 };
 
-static void remember(struct cfs_fetch_tally *t, const struct cfs_digest *id,
-		     const char *why)
+static void set_reason(struct cfs_fetch_tally *t, const struct cfs_digest *id,
+		       const char *why)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
@@ -71,7 +72,7 @@ static void remember(struct cfs_fetch_tally *t, const struct cfs_digest *id,
 			 cfs_digest_path(id, path), why);
 }
 
-static int count_answer(struct question *q, const struct cfs_fetch_answer *a, int fd,
+static int count_answer(struct request *q, const struct cfs_fetch_answer *a, int fd,
 			struct cfs_err *err)
 {
 	struct cfs_fetch_tally *t = q->tally;
@@ -81,7 +82,7 @@ static int count_answer(struct question *q, const struct cfs_fetch_answer *a, in
 		t->absent++;
 	} else if (a->code < 0) {
 		t->failed++;
-		remember(t, &q->v[a->index].id, a->why);
+		set_reason(t, &q->v[a->index].id, a->why);
 	} else {
 		rc = q->take(q->take_ctx, a->index, fd, err);
 		q->is_ours = rc < 0;
@@ -90,13 +91,14 @@ static int count_answer(struct question *q, const struct cfs_fetch_answer *a, in
 		t->fetched += rc > 0;
 		t->wrong += rc == 0;
 		if (rc == 0)
-			remember(t, &q->v[a->index].id, "the content has another digest");
+			set_reason(t, &q->v[a->index].id,
+				   "the content has another digest");
 	}
 	return 0;
 }
 
-/* The socket from which answers come. */
-static int start_helper(const char *dir, int question, pid_t *pid, struct cfs_err *err)
+/* Starts composefs-fetch. Returns the socket that answers come from. */
+static int start_helper(const char *dir, int request, pid_t *pid, struct cfs_err *err)
 {
 	char path[4096];
 	const char *const argv[] = {cfs_child_find(helper, path), dir, NULL};
@@ -104,22 +106,23 @@ static int start_helper(const char *dir, int question, pid_t *pid, struct cfs_er
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return cfs_fail_errno(err, "socket");
-	rc = cfs_child_start(argv, question, pair[1], pid, err);
+	rc = cfs_child_start(argv, request, pair[1], pid, err);
 	close(pair[1]);
 	if (rc == 0)
 		return pair[0];
 	close(pair[0]);
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENOTSUP,
-				"composefs-fetch is not installed: it is "
-				"built where there is libcurl");
+				"composefs-fetch is not installed; it is "
+				"built if libcurl is available");
 	return rc;
 }
 
-static int take_answers(struct question *q, struct cfs_fetch_round *round, int answers,
+static int take_answers(struct request *q, struct cfs_fetch_round *round, int answers,
 			struct cfs_err *err)
 {
-	long long seconds = cfs_fetch_number(getenv("COMPOSEFS_FETCH_SECONDS"), SECONDS);
+	long long seconds =
+		cfs_fetch_parse_number(getenv("COMPOSEFS_FETCH_SECONDS"), SECONDS);
 	long long until =
 		cfs_lock_now_ms() + 1000 * (seconds > INT_MAX ? INT_MAX : seconds);
 	struct cfs_fetch_answer a;
@@ -136,8 +139,8 @@ static int take_answers(struct question *q, struct cfs_fetch_round *round, int a
 	return cfs_context(err, rc, "composefs-fetch");
 }
 
-/* The limits that each answer is checked against. */
-static uint64_t *list_sizes(const struct question *q)
+/* Returns the size limit of each object. */
+static uint64_t *list_sizes(const struct request *q)
 {
 	uint64_t *max = calloc(q->n + 1, sizeof(*max));
 
@@ -146,7 +149,7 @@ static uint64_t *list_sizes(const struct question *q)
 	return max;
 }
 
-static int read_answers(struct question *q, int answers, struct cfs_err *err)
+static int read_answers(struct request *q, int answers, struct cfs_err *err)
 {
 	uint64_t *max = list_sizes(q);
 	struct cfs_fetch_round round;
@@ -162,22 +165,22 @@ static int read_answers(struct question *q, int answers, struct cfs_err *err)
 }
 
 /* Objects without an answer count as not tried. */
-static void remember_failure(struct cfs_fetch_tally *t, const struct cfs_err *err)
+static void set_server_reason(struct cfs_fetch_tally *t, const struct cfs_err *err)
 {
 	snprintf(t->why, sizeof(t->why), "%.300s", err->msg);
 }
 
-static int ask(struct question *q, struct cfs_err *err)
+static int send_request(struct request *q, struct cfs_err *err)
 {
-	cfs_autofd int question = write_question(q->server->url, q->v, q->n, err),
+	cfs_autofd int request = write_request(q->server->url, q->v, q->n, err),
 		       answers = -1;
 	pid_t pid;
 	int rc;
 
 	q->is_ours = true;
-	if (question < 0)
-		return question;
-	answers = start_helper(q->server->dir, question, &pid, err);
+	if (request < 0)
+		return request;
+	answers = start_helper(q->server->dir, request, &pid, err);
 	if (answers < 0)
 		return answers;
 	q->is_ours = false;
@@ -191,25 +194,25 @@ static int ask(struct question *q, struct cfs_err *err)
 }
 
 int cfs_fetch_objects(const struct cfs_fetch_server *server,
-		      const struct cfs_fetch_want *v, size_t n, cfs_fetch_take *take,
+		      const struct cfs_fetch_want *v, size_t n, cfs_fetch_take_fn *take,
 		      void *take_ctx, struct cfs_fetch_tally *out, struct cfs_err *err)
 {
-	struct question q = {.server = server,
-			     .v = v,
-			     .n = n,
-			     .take = take,
-			     .take_ctx = take_ctx,
-			     .tally = out};
+	struct request q = {.server = server,
+			    .v = v,
+			    .n = n,
+			    .take = take,
+			    .take_ctx = take_ctx,
+			    .tally = out};
 	char shown[SHOWN_MAX];
 	int rc;
 
 	*out = (struct cfs_fetch_tally){0};
-	rc = ask(&q, err);
+	rc = send_request(&q, err);
 	if (rc < 0 && (q.is_ours || rc == -ECANCELED))
 		return cfs_context(
 			err, rc, "%s",
 			cfs_fetch_public_url(server->url, shown, sizeof(shown)));
 	if (rc < 0)
-		remember_failure(out, err);
+		set_server_reason(out, err);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Packets, and the descriptors that come with them. */
+/* Receives packets with descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,9 +10,9 @@
 
 #include "fetch/fetch.h"
 
-enum { FDS_MAX = 253 }; /* SCM_MAX_FD: all that a packet can bring */
+enum { FDS_MAX = 253 }; /* SCM_MAX_FD, the limit of the kernel */
 
-/* Closes all but the first, which is counted and asked about. */
+/* Counts the descriptors, and closes all but the first. */
 static int take_descriptors(struct msghdr *msg, struct cfs_fetch_file *out)
 {
 	int first = -1;
@@ -35,7 +35,7 @@ static int take_descriptors(struct msghdr *msg, struct cfs_fetch_file *out)
 	return first;
 }
 
-static void look_at(int fd, struct cfs_fetch_file *out)
+static void describe_file(int fd, struct cfs_fetch_file *out)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
@@ -48,9 +48,9 @@ static void look_at(int fd, struct cfs_fetch_file *out)
 	out->size = (uint64_t)st.st_size;
 }
 
-enum { WAIT_MS = 50 }; /* between two polls of the watch */
+enum { WAIT_MS = 50 }; /* time between two polls of the watch */
 
-/* 1: there is something to read. */
+/* Returns 1 if a packet can be received. */
 static int wait_for_packet(int sock, long long until, const struct cfs_watch *watch,
 			   struct cfs_err *err)
 {
@@ -68,12 +68,12 @@ static int wait_for_packet(int sock, long long until, const struct cfs_watch *wa
 		if (rc < 0 && errno != EINTR)
 			return cfs_fail_errno(err, "poll");
 		if (rc == 0 && left <= 0)
-			return cfs_fail(err, ETIMEDOUT, "the time is up");
+			return cfs_fail(err, ETIMEDOUT, "timed out");
 	}
 }
 
-static int receive(struct cfs_fetch_round *r, int sock, struct cfs_fetch_answer *out,
-		   int *fd, struct cfs_err *err)
+static int receive_packet(struct cfs_fetch_round *r, int sock,
+			  struct cfs_fetch_answer *out, int *fd, struct cfs_err *err)
 {
 	union {
 		char buf[CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -99,7 +99,7 @@ static int receive(struct cfs_fetch_round *r, int sock, struct cfs_fetch_answer 
 		return 0;
 	file.is_truncated = msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
 	if (first >= 0)
-		look_at(first, &file);
+		describe_file(first, &file);
 	rc = cfs_fetch_decode(r, (struct cfs_span){packet, (size_t)len}, &file, out, err);
 	if (rc == 0)
 		*fd = cfs_steal_fd(&first);
@@ -113,5 +113,5 @@ int cfs_fetch_receive(struct cfs_fetch_round *r, int sock, long long until,
 	int rc = wait_for_packet(sock, until, watch, err);
 
 	*fd = -1;
-	return rc < 0 ? rc : receive(r, sock, out, fd, err);
+	return rc < 0 ? rc : receive_packet(r, sock, out, fd, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* URLs as they may be shown: in messages, which end in logs. */
+/* URLs without secrets, for messages, because messages end up in logs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,9 @@
 
 #include "fetch/fetch.h"
 
-/* "http://user:pa/ss@host" has no user by the grammar, and was meant to have one. */
-static bool is_doubtful(const char *authority, size_t len)
+/* Detects URLs like "http://user:pa/ss@host". By the grammar it has no user, but it
+ * contains a password. */
+static bool may_hold_password(const char *authority, size_t len)
 {
 	const char *colon = memrchr(authority, ':', len);
 	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
@@ -31,7 +32,7 @@ const char *cfs_fetch_public_url(const char *url, char *buf, size_t len)
 	scheme = (size_t)(authority - url);
 	n = strcspn(authority, "/?#\\");
 	at = memrchr(authority, '@', n);
-	if (!at && is_doubtful(authority, n)) {
+	if (!at && may_hold_password(authority, n)) {
 		snprintf(buf, len, "%.*s...", (int)scheme, url);
 		return buf;
 	}
@@ -43,7 +44,7 @@ const char *cfs_fetch_public_url(const char *url, char *buf, size_t len)
 	return buf;
 }
 
-long long cfs_fetch_number(const char *text, long long otherwise)
+long long cfs_fetch_parse_number(const char *text, long long otherwise)
 {
 	long long n;
 	char *end;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From a tree to the one that the rules allow, depth first, as a scan would have made it. */
+/* Builds the tree that the rules allow from another tree, depth first, as a scan would
+ * build it. */
 #include "profile/profile_priv.h"
 
 #include <assert.h>
@@ -9,16 +10,16 @@
 
 enum { PATH_LEN = 512 };
 
-/* What became of a node. */
+/* What happens to a node. */
 struct fate {
-	cfs_id out;	 /* its number in the new tree, or CFS_NO_NODE */
-	uint32_t n_gone; /* names of this inode that are left out */
-	bool gone;
-	bool opaque;  /* a directory whose whiteouts go, since it is opaque */
-	bool emptied; /* a directory that loses what is in it, and has the time of /usr */
+	cfs_id out;	     /* number in the new tree, or CFS_NO_NODE */
+	uint32_t n_left_out; /* number of names of this inode that are left out */
+	bool left_out;
+	bool opaque; /* an opaque directory, whose whiteouts are left out */
+	bool emptied; /* a directory whose entries are left out, and whose time becomes that of /usr */
 };
 
-/* A directory whose names are being added. */
+/* A directory whose entries are being added. */
 struct frame {
 	cfs_id dir, out;
 	uint32_t next;
@@ -28,18 +29,18 @@ struct job {
 	const struct cfs_tree *in;
 	const struct cfs_profile_rules *rules;
 	struct cfs_builder *b;
-	struct fate *fates; /* by node */
-	uint8_t *marks; /* by node, see cfs_deletions_mark; NULL: no rule asks for them */
-	const struct cfs_node *usr; /* NULL: no rule asks for it */
+	struct fate *fates; /* indexed by node */
+	uint8_t *marks; /* indexed by node, see cfs_deletions_mark; NULL if not needed */
+	const struct cfs_node *usr; /* NULL if not needed */
 	struct frame *stack;
 	size_t depth, stack_cap;
-	struct cfs_xattr *xattrs; /* of one node */
+	struct cfs_xattr *xattrs; /* xattrs of one node */
 	size_t xattrs_cap;
-	struct cfs_digest digest; /* of its content */
+	struct cfs_digest digest; /* digest of its content */
 	char payload[CFS_PAYLOAD_BUF];
 };
 
-static int at_path(const struct job *j, cfs_id id, int rc, struct cfs_err *err)
+static int add_path(const struct job *j, cfs_id id, int rc, struct cfs_err *err)
 {
 	char path[PATH_LEN];
 
@@ -55,8 +56,8 @@ static bool is_directory(const struct cfs_tree *t, cfs_id id)
 	return !cfs_node_is_link(&t->nodes[id]) && S_ISDIR(t->nodes[id].mode);
 }
 
-/* Notes that all below a directory is left out. */
-static int leave_out(struct job *j, cfs_id dir, struct cfs_err *err)
+/* Leaves out everything below a directory. */
+static int leave_out_below(struct job *j, cfs_id dir, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
 	size_t depth = 0;
@@ -67,8 +68,8 @@ static int leave_out(struct job *j, cfs_id dir, struct cfs_err *err)
 		for (uint32_t i = 0; i < d->n_children; i++) {
 			cfs_id child = t->children[d->first + i];
 
-			j->fates[child].gone = true;
-			j->fates[cfs_tree_inode(t, child)].n_gone++;
+			j->fates[child].left_out = true;
+			j->fates[cfs_tree_inode(t, child)].n_left_out++;
 			if (!is_directory(t, child))
 				continue;
 			if (cfs_grow(&j->stack, &j->stack_cap, depth + 1,
@@ -82,28 +83,28 @@ static int leave_out(struct job *j, cfs_id dir, struct cfs_err *err)
 	}
 }
 
-/* A directory below the root. why: "since it ..." */
+/* Finds a directory in the root. why: the reason, for messages. */
 static int find_directory(const struct job *j, const char *name, const char *why,
 			  cfs_id *out, struct cfs_err *err)
 {
 	*out = cfs_tree_find(j->in, CFS_ROOT, cfs_text(name));
 	if (*out == CFS_NO_NODE)
-		return cfs_fail(err, ENOENT, "/%s: not there, and %s", name, why);
+		return cfs_fail(err, ENOENT, "/%s: expected a directory, got nothing: %s",
+				name, why);
 	if (!is_directory(j->in, *out))
-		return cfs_fail(err, ENOTDIR, "/%s: expected a directory, since %s", name,
-				why);
+		return cfs_fail(err, ENOTDIR, "/%s: expected a directory: %s", name, why);
 	return 0;
 }
 
-static int empty(struct job *j, const char *name, struct cfs_err *err)
+static int empty_directory(struct job *j, const char *name, struct cfs_err *err)
 {
 	cfs_id dir;
-	int rc = find_directory(j, name, "it is to be emptied", &dir, err);
+	int rc = find_directory(j, name, "the rules empty it", &dir, err);
 
 	if (rc < 0)
 		return rc;
 	j->fates[dir].emptied = true;
-	return leave_out(j, dir, err);
+	return leave_out_below(j, dir, err);
 }
 
 static bool has_selinux(const struct cfs_tree *t)
@@ -121,14 +122,15 @@ static int prepare_boot(struct job *j, struct cfs_err *err)
 	int rc;
 
 	if (has_selinux(j->in))
-		return cfs_fail(err, ENOTSUP,
-				"/etc/selinux/config: a tree with SELinux cannot be made "
-				"bootable here, its files would need labels");
-	rc = empty(j, "boot", err);
-	return rc < 0 ? rc : empty(j, "sysroot", err);
+		return cfs_fail(
+			err, ENOTSUP,
+			"/etc/selinux/config: cannot make a tree with SELinux bootable: "
+			"labels are not supported");
+	rc = empty_directory(j, "boot", err);
+	return rc < 0 ? rc : empty_directory(j, "sysroot", err);
 }
 
-static int find_special(struct job *j, struct cfs_err *err)
+static int find_special_directories(struct job *j, struct cfs_err *err)
 {
 	bool root = j->rules->root == CFS_ROOT_USR;
 	cfs_id usr;
@@ -137,18 +139,19 @@ static int find_special(struct job *j, struct cfs_err *err)
 	if (!root && !j->rules->bootable)
 		return 0;
 	rc = find_directory(j, "usr",
-			    root ? "the root is to look like it"
-				 : "others are to have its time",
+			    root ? "the root gets its metadata"
+				 : "other directories get its mtime",
 			    &usr, err);
 	if (rc < 0)
 		return rc;
 	j->usr = &j->in->nodes[usr];
 	if (root && cfs_tree_find(j->in, CFS_ROOT, CFS_TEXT("run")) != CFS_NO_NODE)
-		rc = empty(j, "run", err);
+		rc = empty_directory(j, "run", err);
 	return rc == 0 && j->rules->bootable ? prepare_boot(j, err) : rc;
 }
 
-/* Nothing shows below an opaque directory, so that its whiteouts have nothing to hide. */
+/* An opaque directory hides everything in the lower layers, so its whiteouts have no
+ * effect and are left out. */
 static int find_deletions(struct job *j, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
@@ -160,7 +163,7 @@ static int find_deletions(struct job *j, struct cfs_err *err)
 		if (!(j->marks[inode] & CFS_DELETION_WHITEOUT) ||
 		    !(j->marks[dir] & CFS_DELETION_OPAQUE))
 			continue;
-		j->fates[id].gone = true;
+		j->fates[id].left_out = true;
 		j->fates[dir].opaque = true;
 	}
 	return rc;
@@ -191,7 +194,8 @@ static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
 	return false;
 }
 
-/* What makes a directory opaque stays; one whose whiteouts go is opaque to both kinds of overlay mounts. */
+/* Keeps the xattr that makes a directory opaque. A directory whose whiteouts are left out
+ * gets the xattrs of both kinds of overlay mounts. */
 static void describe_opaque(struct job *j, cfs_id id, struct cfs_inode_spec *out)
 {
 	const struct cfs_node *n = &j->in->nodes[id];
@@ -208,7 +212,7 @@ static void describe_opaque(struct job *j, cfs_id id, struct cfs_inode_spec *out
 	}
 }
 
-/* n: the node whose xattrs it has, which is another one for some roots. */
+/* n: the node whose xattrs are used. For the root it may be /usr. */
 static int describe_xattrs(struct job *j, cfs_id id, const struct cfs_node *n,
 			   struct cfs_inode_spec *out, struct cfs_err *err)
 {
@@ -243,7 +247,7 @@ static void describe_mtime(const struct job *j, const struct cfs_node *n,
 		out->mtime_nsec = n->mtime_nsec;
 }
 
-/* Is the content of a file to be in the image? */
+/* Returns true if the content of a file is stored in the image. */
 static bool is_inside(const struct job *j, const struct cfs_node *n)
 {
 	int max = j->rules->inline_max;
@@ -253,9 +257,9 @@ static bool is_inside(const struct job *j, const struct cfs_node *n)
 	return max == CFS_INLINE_FOUND ? n->content != NULL : n->size <= (uint64_t)max;
 }
 
-/* A file that was in the source, and becomes an object. */
-static int move_out(struct job *j, const struct cfs_node *n, struct cfs_inode_spec *out,
-		    struct cfs_err *err)
+/* Makes an object of a file that was stored in the source. */
+static int make_external(struct job *j, const struct cfs_node *n,
+			 struct cfs_inode_spec *out, struct cfs_err *err)
 {
 	struct cfs_span content = {n->content, (size_t)n->size};
 	int rc = cfs_verity_digest_mem(j->rules->alg, content, &j->digest, err);
@@ -276,33 +280,31 @@ static int describe_content(struct job *j, const struct cfs_node *n,
 	if (!S_ISREG(n->mode) || n->size == 0)
 		return 0;
 	if (is_inside(j, n) && !n->content)
-		return cfs_fail(
-			err, ENODATA,
-			"its %" PRIu64
-			" bytes are to be in the image, and the source tells only "
-			"their digest",
-			n->size);
+		return cfs_fail(err, ENODATA,
+				"expected the content of %" PRIu64
+				" bytes for the image, got only a digest",
+				n->size);
 	if (is_inside(j, n)) {
 		out->content = (struct cfs_span){n->content, (size_t)n->size};
 		return 0;
 	}
 	if (n->content)
-		return move_out(j, n, out, err);
+		return make_external(j, n, out, err);
 	if (n->digest && j->in->alg != j->rules->alg)
-		return cfs_fail(err, ENODATA, "expected a digest by %s, got one by %s",
+		return cfs_fail(err, ENODATA, "expected a %s digest, got %s",
 				cfs_hash_name(j->rules->alg), cfs_hash_name(j->in->alg));
 	out->digest = n->digest;
 	return 0;
 }
 
-/* A whiteout of which each name is one of its own. */
-static bool is_own_whiteout(const struct job *j, cfs_id id)
+/* A whiteout whose names become separate inodes. */
+static bool is_split_whiteout(const struct job *j, cfs_id id)
 {
 	return j->marks && j->marks[id] & CFS_DELETION_WHITEOUT;
 }
 
-static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
-		    struct cfs_err *err)
+static int describe_inode(struct job *j, cfs_id id, struct cfs_inode_spec *out,
+			  struct cfs_err *err)
 {
 	const struct cfs_node *n = &j->in->nodes[id];
 	bool is_usr = id == CFS_ROOT && j->rules->root == CFS_ROOT_USR;
@@ -317,10 +319,10 @@ static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 		.gid = look->gid,
 		.rdev = n->rdev,
 	};
-	if (j->rules->links == CFS_LINKS_FLATTENED || is_own_whiteout(j, id))
+	if (j->rules->links == CFS_LINKS_FLATTENED || is_split_whiteout(j, id))
 		out->nlink = 1;
-	else if (j->fates[id].n_gone < n->nlink)
-		out->nlink -= j->fates[id].n_gone;
+	else if (j->fates[id].n_left_out < n->nlink)
+		out->nlink -= j->fates[id].n_left_out;
 	describe_mtime(j, j->fates[id].emptied ? j->usr : look, out);
 	rc = describe_xattrs(j, id, look, out, err);
 	return rc < 0 ? rc : describe_content(j, n, out, err);
@@ -328,18 +330,18 @@ static int describe(struct job *j, cfs_id id, struct cfs_inode_spec *out,
 
 /* --- all of them ----------------------------------------------------------------------- */
 
-/* Is this name to be a hard link of another? An inode whose own name is left out stands at the first
- * that is not. */
+/* Returns true if this name becomes a hard link. If the first name of an inode is left
+ * out, the next name carries the inode. */
 static bool stays_link(const struct job *j, cfs_id id)
 {
 	cfs_id inode = cfs_tree_inode(j->in, id);
 
 	return j->rules->links == CFS_LINKS_KEPT && inode != id &&
-	       !is_own_whiteout(j, inode) &&
-	       (!j->fates[inode].gone || j->fates[inode].out != CFS_NO_NODE);
+	       !is_split_whiteout(j, inode) &&
+	       (!j->fates[inode].left_out || j->fates[inode].out != CFS_NO_NODE);
 }
 
-static int push(struct job *j, cfs_id dir, cfs_id out, struct cfs_err *err)
+static int push_directory(struct job *j, cfs_id dir, cfs_id out, struct cfs_err *err)
 {
 	if (cfs_grow(&j->stack, &j->stack_cap, j->depth + 1, sizeof(*j->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -351,7 +353,7 @@ static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *er
 {
 	cfs_id inode = cfs_tree_inode(j->in, id), *out = &j->fates[inode].out;
 	struct cfs_inode_spec spec;
-	int rc = describe(j, inode, &spec, err);
+	int rc = describe_inode(j, inode, &spec, err);
 
 	if (rc == 0 && id == CFS_ROOT)
 		rc = cfs_builder_root(j->b, &spec, err);
@@ -360,7 +362,7 @@ static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *er
 				     &spec, out, err);
 	if (rc < 0 || !is_directory(j->in, id) || j->fates[id].emptied)
 		return rc;
-	return push(j, id, *out, err);
+	return push_directory(j, id, *out, err);
 }
 
 static int add_name(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
@@ -371,7 +373,8 @@ static int add_name(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err
 				    &j->fates[id].out, err);
 }
 
-/* Once all are there: a link may come before its inode. */
+/* Sets the targets of hard links. This comes last, because a link may come before its
+ * inode. */
 static int set_targets(struct job *j, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
@@ -388,7 +391,7 @@ static int set_targets(struct job *j, struct cfs_err *err)
 static int add_all(struct job *j, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
-	int rc = at_path(j, CFS_ROOT, add_inode(j, CFS_NO_NODE, CFS_ROOT, err), err);
+	int rc = add_path(j, CFS_ROOT, add_inode(j, CFS_NO_NODE, CFS_ROOT, err), err);
 
 	while (rc == 0 && j->depth) {
 		struct frame *top = &j->stack[j->depth - 1];
@@ -400,25 +403,25 @@ static int add_all(struct job *j, struct cfs_err *err)
 			continue;
 		}
 		id = t->children[dir->first + top->next++];
-		if (j->fates[id].gone)
+		if (j->fates[id].left_out)
 			continue;
-		rc = at_path(j, id, add_name(j, top->out, id, err), err);
+		rc = add_path(j, id, add_name(j, top->out, id, err), err);
 	}
 	return rc < 0 ? rc : set_targets(j, err);
 }
 
-static int run(struct job *j, struct cfs_tree **out, struct cfs_err *err)
+static int apply_rules(struct job *j, struct cfs_tree **out, struct cfs_err *err)
 {
 	int rc = cfs_builder_new(j->rules->alg, &j->b, err);
 
 	if (rc < 0)
 		return rc;
-	/* What was once allowed to exceed it is allowed to stay. */
+	/* An existing tree may exceed the xattr budget, and must not be refused here. */
 	cfs_builder_lift_budget(j->b);
 	for (cfs_id id = 0; id < j->in->n_nodes; id++)
 		j->fates[id].out = CFS_NO_NODE;
 	j->fates[CFS_ROOT].out = CFS_ROOT;
-	rc = find_special(j, err);
+	rc = find_special_directories(j, err);
 	if (rc == 0 && j->rules->deletions == CFS_DELETIONS_KEPT)
 		rc = find_deletions(j, err);
 	if (rc == 0)
@@ -433,7 +436,7 @@ int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rule
 	int rc;
 
 	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));
-	rc = j.fates ? run(&j, out, err) : cfs_fail(err, ENOMEM, "out of memory");
+	rc = j.fates ? apply_rules(&j, out, err) : cfs_fail(err, ENOMEM, "out of memory");
 	cfs_builder_free(j.b);
 	free(j.fates);
 	free(j.marks);

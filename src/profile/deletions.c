@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Deletions that a tree records for an overlay mount: whiteouts, and opaque directories.
+/* Deletions that a tree records for an overlay mount: whiteouts and opaque directories.
  *
- * Linux takes a directory either as opaque (value "y"), and then its escaped whiteouts are listed as names that cannot be
- * looked up, or as one with whiteouts ("x"), and then what lies below it shows. Seen on 6.12, 6.18 and 7.x.
+ * Linux treats a directory either as opaque (value "y"), and then its escaped whiteouts
+ * are listed as names that cannot be looked up; or as a directory with whiteouts ("x"),
+ * and then the lower layers below it are visible. Observed on Linux 6.12, 6.18 and 7.x.
  */
 #include "profile/profile_priv.h"
 
@@ -72,9 +73,10 @@ int cfs_deletions_mark(const struct cfs_tree *t, uint8_t **out, struct cfs_err *
 	return 0;
 }
 
-/* The first name of a whiteout has its directory marked, be it opaque; other names do not, so that an opaque
- * directory stays what it is. */
-static bool is_lost(uint8_t marks)
+/* Returns true if CFS_DELETIONS_LOST loses deletions of this directory. The first name of
+ * a whiteout marks its directory as one with whiteouts, which is then no longer opaque.
+ * Further names do not, so an opaque directory stays opaque. */
+static bool loses_deletions(uint8_t marks)
 {
 	if (marks & CFS_DELETION_HOLDS)
 		return marks & CFS_DELETION_OPAQUE;
@@ -89,7 +91,7 @@ int cfs_profile_find_lost(const struct cfs_tree *tree, cfs_deletions_fn fn, void
 
 	*n = 0;
 	for (cfs_id id = 0; rc == 0 && id < tree->n_nodes; id++) {
-		if (!is_lost(marks[id]))
+		if (!loses_deletions(marks[id]))
 			continue;
 		++*n;
 		if (fn)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From a tree and rules to a digest. */
+/* Computes the digest of a tree under rules. */
 #include "profile/profile.h"
 
 struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The names, and the text of each rule. A row here is never changed: what is wanted otherwise gets another
- * name. tests/golden/profiles/DIGESTS holds the table to it.
+/* The table of profiles, and the text of each rule. Rows are never changed: other rules
+ * get another name. tests/golden/profiles/DIGESTS contains the expected digests.
  */
 #include "profile/profile.h"
 
@@ -17,7 +17,7 @@
 		}                                                                        \
 	}
 
-/* What mkcomposefs 1.0.8 does, and what all that is made for repositories has in common. */
+/* The rules of mkcomposefs 1.0.8, and the rules that all repository profiles share. */
 #define TOOL_RULES                                                                       \
 	.alg = CFS_SHA256, .deletions = CFS_DELETIONS_LOST, .first_time = CFS_TIME_SIGNED
 #define REPO_RULES                                                                       \
@@ -34,10 +34,11 @@ const struct cfs_profile cfs_profiles[] = {
 	BOTH_HASHES("repo-1", REPO_RULES),
 	/* cfsctl 0.9: create-image of a root filesystem, and images of containers; but for deletions. */
 	BOTH_HASHES("oci-1", REPO_RULES, .xattrs = CFS_XATTRS_OCI, .root = CFS_ROOT_USR),
-	/* IPE judges files by their fs-verity digest; what lies in an image has none. */
+	/* IPE decides by the fs-verity digest of a file. A file that is stored in the
+	 * image has none. */
 	BOTH_HASHES("ipe-1", REPO_RULES, .executables_outside = true,
 		    .first_time = CFS_TIME_SIGNED),
-	/* A mount that does not look like a full filesystem. */
+	/* df shows a mount of the image as empty instead of full. */
 	BOTH_HASHES("honest-df-1", REPO_RULES, .no_blocks = true,
 		    .first_time = CFS_TIME_SIGNED),
 	{0},
@@ -99,7 +100,7 @@ bool cfs_profile_rule(const struct cfs_profile_rules *r, unsigned i,
 
 /* --- finding ----------------------------------------------------------------------------- */
 
-static int no_such_profile(const char *name, struct cfs_err *err)
+static int fail_unknown_profile(const char *name, struct cfs_err *err)
 {
 	char all[256] = "";
 	size_t len = 0;
@@ -120,7 +121,7 @@ int cfs_profile_find(const char *name, const struct cfs_profile **out,
 			return 0;
 		}
 	}
-	return no_such_profile(name, err);
+	return fail_unknown_profile(name, err);
 }
 
 static bool same_rules(const struct cfs_profile_rules *a,
@@ -134,7 +135,7 @@ static bool same_rules(const struct cfs_profile_rules *a,
 	       a->no_blocks == b->no_blocks && a->bootable == b->bootable;
 }
 
-const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules)
+const struct cfs_profile *cfs_profile_find_by_rules(const struct cfs_profile_rules *rules)
 {
 	for (const struct cfs_profile *p = cfs_profiles; p->name; p++)
 		if (same_rules(&p->rules, rules))
@@ -142,8 +143,8 @@ const struct cfs_profile *cfs_profile_of(const struct cfs_profile_rules *rules)
 	return NULL;
 }
 
-static unsigned n_differences(const struct cfs_profile_rules *a,
-			      const struct cfs_profile_rules *b)
+static unsigned count_differences(const struct cfs_profile_rules *a,
+				  const struct cfs_profile_rules *b)
 {
 	struct cfs_profile_rule x, y;
 	unsigned n = 0;
@@ -154,13 +155,13 @@ static unsigned n_differences(const struct cfs_profile_rules *a,
 	return n;
 }
 
-const struct cfs_profile *cfs_profile_nearest(const struct cfs_profile_rules *rules)
+const struct cfs_profile *cfs_profile_find_nearest(const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *best = NULL;
 	unsigned least = UINT_MAX;
 
 	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
-		unsigned n = n_differences(&p->rules, rules);
+		unsigned n = count_differences(&p->rules, rules);
 
 		if (p->rules.alg != rules->alg || n >= least)
 			continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The search: which rules make the digest that somebody expects? First those with a name, then every combination
- * of single rules that makes a difference for this tree.
+/* Searches for the rules that give an expected digest: first the profiles, then every
+ * combination of rules that makes a difference for this tree.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -8,7 +8,8 @@
 
 #include "profile/profile_priv.h"
 
-/* --- what there is to try -------------------------------------------------------------- */
+/* --- candidates
+ * ------------------------------------------------------------------------ */
 
 enum { VALUES_MAX = 6 };
 
@@ -23,17 +24,17 @@ static void add_value(struct choice *c, int value)
 	c->values[c->n++] = value;
 }
 
-/* What of a tree rules could change. */
-struct look {
+/* The properties of a tree that make rules differ. */
+struct features {
 	bool links, whiteouts, nsec, times, usr;
 	bool user, capability, other; /* xattrs */
-	bool unshown;		      /* of the others */
+	bool unshown;		      /* an xattr that a mount does not show */
 	bool deletions, before_1970;
 	bool small, large, programs; /* contents: up to 64 bytes, larger; with an x bit */
-	bool small_outside;	     /* a small file whose content is not told */
+	bool small_outside;	     /* a small file without content */
 };
 
-static void look_at_xattrs(const struct cfs_tree *t, struct look *l)
+static void find_xattr_features(const struct cfs_tree *t, struct features *l)
 {
 	for (uint32_t i = 0; i < t->n_keys; i++) {
 		if (cfs_text_has_prefix(t->keys[i], CFS_TEXT("user.")))
@@ -46,7 +47,7 @@ static void look_at_xattrs(const struct cfs_tree *t, struct look *l)
 	}
 }
 
-static void look_at_node(const struct cfs_node *n, struct look *l)
+static void find_node_features(const struct cfs_node *n, struct features *l)
 {
 	bool is_small = n->size <= CFS_INLINE_64;
 
@@ -67,8 +68,8 @@ static void look_at_node(const struct cfs_node *n, struct look *l)
 	l->small_outside |= is_small && !n->content;
 }
 
-static int look_at_deletions(const struct cfs_tree *t, struct look *l,
-			     struct cfs_err *err)
+static int find_deletion_features(const struct cfs_tree *t, struct features *l,
+				  struct cfs_err *err)
 {
 	cfs_autofree uint8_t *marks = NULL;
 	int rc = cfs_deletions_mark(t, &marks, err);
@@ -78,17 +79,18 @@ static int look_at_deletions(const struct cfs_tree *t, struct look *l,
 	return rc;
 }
 
-static int look_at(const struct cfs_tree *t, struct look *out, struct cfs_err *err)
+static int find_features(const struct cfs_tree *t, struct features *out,
+			 struct cfs_err *err)
 {
-	struct look l = {0};
+	struct features l = {0};
 	cfs_id usr = cfs_tree_find(t, CFS_ROOT, CFS_TEXT("usr"));
 
-	look_at_xattrs(t, &l);
+	find_xattr_features(t, &l);
 	for (uint32_t i = 0; i < t->n_nodes; i++)
-		look_at_node(&t->nodes[i], &l);
+		find_node_features(&t->nodes[i], &l);
 	l.usr = usr != CFS_NO_NODE && S_ISDIR(t->nodes[usr].mode);
 	*out = l;
-	return look_at_deletions(t, out, err);
+	return find_deletion_features(t, out, err);
 }
 
 enum {
@@ -103,7 +105,7 @@ enum {
 	N_CHOICES
 };
 
-static void choose_xattrs(const struct look *l, struct choice *c)
+static void choose_xattrs(const struct features *l, struct choice *c)
 {
 	add_value(c, CFS_XATTRS_ALL);
 	if (l->user && (l->capability || l->other))
@@ -118,7 +120,7 @@ static void choose_xattrs(const struct look *l, struct choice *c)
 		add_value(c, CFS_XATTRS_SHOWN);
 }
 
-static void choose_contents(const struct look *l, struct choice c[N_CHOICES])
+static void choose_contents(const struct features *l, struct choice c[N_CHOICES])
 {
 	if (!l->small_outside)
 		add_value(&c[INLINE], CFS_INLINE_64);
@@ -131,7 +133,7 @@ static void choose_contents(const struct look *l, struct choice c[N_CHOICES])
 		add_value(&c[EXECUTABLES], true);
 }
 
-static void choose(const struct look *l, struct choice c[N_CHOICES])
+static void choose_values(const struct features *l, struct choice c[N_CHOICES])
 {
 	add_value(&c[LINKS], CFS_LINKS_KEPT);
 	if (l->links)
@@ -156,7 +158,7 @@ static void choose(const struct look *l, struct choice c[N_CHOICES])
 	choose_contents(l, c);
 }
 
-/* The i-th combination. */
+/* Returns combination i. */
 static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
 					enum cfs_hash_alg alg, size_t i)
 {
@@ -179,11 +181,12 @@ static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
 	};
 }
 
-/* --- trying ---------------------------------------------------------------------------- */
+/* --- comparing
+ * ------------------------------------------------------------------------- */
 
-/* A tree under rules, in one or several forms of image, and what came of it. */
+/* A set of rules, and the result of comparing. */
 struct candidate {
-	struct cfs_profile_rules rules; /* once it fits: with its form */
+	struct cfs_profile_rules rules; /* after a match also with its format */
 	bool fits, impossible;
 };
 
@@ -193,20 +196,22 @@ struct search {
 	const struct cfs_profile_search *opts;
 	struct candidate *candidates;
 	size_t n;
-	const struct cfs_profile_rules *forms; /* NULL: each candidate has its own */
-	size_t n_forms;
-	atomic_size_t best; /* the smallest that fits; none behind it is begun */
+	const struct cfs_profile_rules
+		*formats; /* formats to try; NULL: that of each candidate */
+	size_t n_formats;
+	atomic_size_t best; /* the first match; later candidates are not started */
 	atomic_size_t n_done;
 };
 
-/* It is no error when rules cannot be applied to a tree, but when there is no memory to try. */
-static int give_up(struct candidate *c, int rc)
+/* Records that the rules cannot be applied to the tree. Only -ENOMEM is an error of the
+ * search. */
+static int mark_impossible(struct candidate *c, int rc)
 {
 	c->impossible = true;
 	return rc == -ENOMEM ? rc : 0;
 }
 
-static void keep_best(struct search *s, size_t i)
+static void set_best(struct search *s, size_t i)
 {
 	size_t best = atomic_load(&s->best);
 
@@ -214,22 +219,22 @@ static void keep_best(struct search *s, size_t i)
 	}
 }
 
-static int try_forms(const struct search *s, const struct cfs_tree *ruled,
-		     struct candidate *c, struct cfs_err *err)
+static int try_formats(const struct search *s, const struct cfs_tree *ruled,
+		       struct candidate *c, struct cfs_err *err)
 {
 	struct cfs_profile_rules rules = c->rules;
 	struct cfs_digest got;
 
-	for (size_t k = 0; k < s->n_forms && !c->fits; k++) {
+	for (size_t k = 0; k < s->n_formats && !c->fits; k++) {
 		int rc;
 
-		if (s->forms) {
-			rules.format = s->forms[k].format;
-			rules.no_blocks = s->forms[k].no_blocks;
+		if (s->formats) {
+			rules.format = s->formats[k].format;
+			rules.no_blocks = s->formats[k].no_blocks;
 		}
 		rc = cfs_profile_measure(ruled, &rules, &got, err);
 		if (rc < 0)
-			return give_up(c, rc);
+			return mark_impossible(c, rc);
 		c->fits = cfs_digest_eq(&got, s->expected);
 	}
 	if (c->fits)
@@ -237,7 +242,7 @@ static int try_forms(const struct search *s, const struct cfs_tree *ruled,
 	return 0;
 }
 
-static int try_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int try_candidate(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct search *s = ctx;
 	struct candidate *c = &s->candidates[i];
@@ -248,12 +253,12 @@ static int try_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 		return 0;
 	rc = cfs_profile_apply(s->tree, &c->rules, &ruled, err);
 	if (rc < 0)
-		return give_up(c, rc);
-	rc = try_forms(s, ruled, c, err);
+		return mark_impossible(c, rc);
+	rc = try_formats(s, ruled, c, err);
 	cfs_tree_free(ruled);
-	/* Names are few, and all that fit are wanted. */
-	if (c->fits && s->forms)
-		keep_best(s, i);
+	/* All matching profiles are reported, so the search does not end at the first. */
+	if (c->fits && s->formats)
+		set_best(s, i);
 	atomic_fetch_add(&s->n_done, 1);
 	if (worker == 0)
 		cfs_watch_progress(s->opts->watch,
@@ -263,9 +268,9 @@ static int try_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return rc;
 }
 
-/* Fails once more, alone. */
-static int tell_why(const struct search *s, const struct candidate *c,
-		    struct cfs_err *why)
+/* Applies the rules again to get the message. */
+static int find_reason(const struct search *s, const struct candidate *c,
+		       struct cfs_err *why)
 {
 	struct cfs_digest digest;
 	int rc = cfs_profile_digest(s->tree, &c->rules, &digest, why);
@@ -273,7 +278,7 @@ static int tell_why(const struct search *s, const struct candidate *c,
 	return rc == -ENOMEM ? rc : 0;
 }
 
-/* Tries all, and notes what is common to both kinds of candidates. */
+/* Tries all candidates and collects the results that profiles and combinations share. */
 static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err *err)
 {
 	unsigned threads = s->opts->threads ? s->opts->threads : cfs_pool_cpus();
@@ -281,8 +286,8 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 
 	atomic_init(&s->best, SIZE_MAX);
 	atomic_init(&s->n_done, 0);
-	m->n_candidates += s->n * s->n_forms;
-	rc = cfs_pool_run(threads, s->n, try_one, s, s->opts->watch, err);
+	m->n_candidates += s->n * s->n_formats;
+	rc = cfs_pool_run(threads, s->n, try_candidate, s, s->opts->watch, err);
 	for (size_t i = 0; rc == 0 && i < s->n; i++) {
 		const struct candidate *c = &s->candidates[i];
 
@@ -292,62 +297,64 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 		}
 		m->n_impossible += c->impossible;
 		if (c->impossible && !m->why.msg[0])
-			rc = tell_why(s, c, &m->why);
+			rc = find_reason(s, c, &m->why);
 	}
 	return rc;
 }
 
-/* --- the two kinds of candidates --------------------------------------------------------- */
+/* --- profiles and combinations
+ * --------------------------------------------------------- */
 
-static int try_names(struct search *s, struct cfs_profile_match *m, struct cfs_err *err)
+static int try_profiles(struct search *s, struct cfs_profile_match *m,
+			struct cfs_err *err)
 {
 	struct candidate named[CFS_PROFILES_MAX] = {0};
-	const struct cfs_profile *which[CFS_PROFILES_MAX];
+	const struct cfs_profile *profiles[CFS_PROFILES_MAX];
 	int rc;
 
 	s->candidates = named;
 	s->n = 0;
-	s->forms = NULL;
-	s->n_forms = 1;
+	s->formats = NULL;
+	s->n_formats = 1;
 	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
 		if (p->rules.alg != s->expected->alg)
 			continue;
-		which[s->n] = p;
+		profiles[s->n] = p;
 		named[s->n++].rules = p->rules;
 	}
 	m->n_named = s->n;
 	rc = try_all(s, m, err);
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
 		if (named[i].fits)
-			m->profiles[m->n_profiles++] = which[i];
+			m->profiles[m->n_profiles++] = profiles[i];
 	return rc;
 }
 
 static int try_combinations(struct search *s, struct cfs_profile_match *m,
 			    struct cfs_err *err)
 {
-	struct cfs_profile_rules forms[] = {
+	struct cfs_profile_rules formats[] = {
 		{.format = CFS_FORMAT_1},
 		{.format = CFS_FORMAT_0_OR_1},
 		{.format = CFS_FORMAT_1, .no_blocks = true},
 		{.format = CFS_FORMAT_0_OR_1, .no_blocks = true},
 	};
 	struct choice c[N_CHOICES] = {0};
-	struct look l;
-	int rc = look_at(s->tree, &l, err);
+	struct features l;
+	int rc = find_features(s->tree, &l, err);
 
 	if (rc < 0)
 		return rc;
 	if (l.whiteouts)
-		forms[1].format = forms[3].format = CFS_FORMAT_0;
+		formats[1].format = formats[3].format = CFS_FORMAT_0;
 	m->deletions_matter = l.deletions;
 	m->times_matter = l.before_1970;
-	choose(&l, c);
+	choose_values(&l, c);
 	s->n = 1;
 	for (int k = 0; k < N_CHOICES; k++)
 		s->n *= c[k].n;
-	s->forms = forms;
-	s->n_forms = sizeof(forms) / sizeof(forms[0]);
+	s->formats = formats;
+	s->n_formats = sizeof(formats) / sizeof(formats[0]);
 	s->candidates = calloc(s->n, sizeof(*s->candidates));
 	if (!s->candidates)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -366,7 +373,7 @@ int cfs_profile_find_rules(const struct cfs_tree *tree, const struct cfs_digest 
 	int rc;
 
 	*out = (struct cfs_profile_match){0};
-	rc = try_names(&s, out, err);
+	rc = try_profiles(&s, out, err);
 	if (rc == 0 && !out->found)
 		rc = try_combinations(&s, out, err);
 	return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Connects scan, store and cache, which do not know each other. */
+/* Scans a directory, stores the contents and remembers the digests. Connects the rooms
+ * scan, store and cache, which do not know each other. */
 #include "source/ingest.h"
 
 #include <fcntl.h>
@@ -9,8 +10,8 @@
 
 struct job {
 	const struct cfs_watch *watch;
-	struct cfs_store *store; /* NULL: digests alone */
-	struct cfs_cache *cache; /* NULL: none */
+	struct cfs_store *store; /* NULL: compute digests only */
+	struct cfs_cache *cache; /* NULL: no cache */
 	struct cfs_own_places own;
 	struct cfs_watch_kind mounts, places;
 };
@@ -24,7 +25,7 @@ static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
 	return cfs_store_add_fd(job->store, worker, fd, (uint64_t)st->st_size, out, err);
 }
 
-/* A digest is of no use when its object is gone. */
+/* A cached digest counts only if the object still exists. */
 static bool find_digest(void *ctx, unsigned worker, const struct stat *st,
 			struct cfs_digest *out)
 {
@@ -63,33 +64,38 @@ static int open_cache(struct job *job, const struct cfs_ingest *in, struct cfs_e
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }
 
-static void warn_of_left(void *ctx, const struct cfs_scan_left *left)
+static void warn_left_out(void *ctx, const struct cfs_scan_left *left)
 {
 	struct job *job = ctx;
 
 	switch (left->kind) {
 	case CFS_SCAN_LEFT_EXCLUDED:
-		cfs_watch_warn_kind(&job->places, "%s: left out of the image: it is %s",
+		cfs_watch_warn_kind(&job->places,
+				    "%s: left out of the image, because it is %s",
 				    left->path, left->what);
 		break;
 	case CFS_SCAN_LEFT_MOUNT:
-		cfs_watch_warn_kind(&job->mounts, "%s: left empty: it is another mount",
+		cfs_watch_warn_kind(&job->mounts,
+				    "%s: left empty, because it is another mount",
 				    left->path);
 		break;
 	case CFS_SCAN_LEFT_MOUNTED_FILE:
-		cfs_watch_warn_kind(&job->mounts,
-				    "%s: left out of the image: it is another mount",
-				    left->path);
+		cfs_watch_warn_kind(
+			&job->mounts,
+			"%s: left out of the image, because it is another mount",
+			left->path);
 		break;
 	case CFS_SCAN_LEFT_NOTHING:
-		cfs_watch_warn_kind(&job->places,
-				    "%s: it is %s, which becomes part of the image",
-				    left->path, left->what);
+		cfs_watch_warn_kind(
+			&job->places,
+			"%s: the source is %s, which becomes part of the image",
+			left->path, left->what);
 		break;
 	}
 }
 
-/* What is written meanwhile must not become part of the tree. */
+/* Collects the places that are written during the scan, so that they do not become part
+ * of the tree. */
 static int find_own_places(struct job *job, const struct cfs_ingest *in,
 			   struct cfs_err *err)
 {
@@ -121,7 +127,7 @@ static int run_scan(struct job *job, const struct cfs_ingest *in, struct cfs_tre
 		opts.wants_xattr = cfs_image_shows_xattr;
 	opts.exclude = job->own.v;
 	opts.n_exclude = job->own.n;
-	opts.left = warn_of_left;
+	opts.left = warn_left_out;
 	opts.left_ctx = job;
 	return cfs_scan(AT_FDCWD, in->source, &opts, out, err);
 }

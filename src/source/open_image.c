@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Opening an image file. */
+/* Opens an image file. */
 #include "source/open_image.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From an argument to a tree. */
+/* Opens an argument of a command as a tree. */
 #include "source/open_tree.h"
 
 #include <errno.h>
@@ -12,37 +12,38 @@
 #include "source/own_places.h"
 #include "scan/scan.h"
 
-enum { DIGEST_FIELD = 10 }; /* of a line of a dump, counted from 0 */
+enum { DIGEST_FIELD = 10 }; /* field of a dump line, counted from 0 */
 
 /* The kind that the prefix of a name selects. */
-enum meant { ANYTHING, A_DIRECTORY, A_DUMP, AN_IMAGE, OF_REPOSITORY };
+enum prefix_kind { ANY_KIND, KIND_DIRECTORY, KIND_DUMP, KIND_IMAGE, KIND_REPOSITORY };
 
-static enum meant strip_prefix(const char **name)
+static enum prefix_kind strip_prefix(const char **name)
 {
 	static const struct {
 		struct cfs_text prefix;
-		enum meant meant;
+		enum prefix_kind kind;
 	} rows[] = {
-		{{"dir:", 4}, A_DIRECTORY},
-		{{"dump:", 5}, A_DUMP},
-		{{"image:", 6}, AN_IMAGE},
-		{{"repo:", 5}, OF_REPOSITORY},
+		{{"dir:", 4}, KIND_DIRECTORY},
+		{{"dump:", 5}, KIND_DUMP},
+		{{"image:", 6}, KIND_IMAGE},
+		{{"repo:", 5}, KIND_REPOSITORY},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!cfs_text_has_prefix(cfs_text(*name), rows[i].prefix))
 			continue;
 		*name += rows[i].prefix.len;
-		return rows[i].meant;
+		return rows[i].kind;
 	}
-	return ANYTHING;
+	return ANY_KIND;
 }
 
 bool cfs_source_is_stdin(const char *name)
 {
-	enum meant meant = strip_prefix(&name);
+	enum prefix_kind kind = strip_prefix(&name);
 
-	return strcmp(name, "-") == 0 && meant != A_DIRECTORY && meant != OF_REPOSITORY;
+	return strcmp(name, "-") == 0 && kind != KIND_DIRECTORY &&
+	       kind != KIND_REPOSITORY;
 }
 
 /* --- Directories -------------------------------------------------------------------- */
@@ -71,21 +72,22 @@ static int open_directory(struct cfs_source *s, int fd, const struct cfs_source_
 	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
 }
 
-/* Opens component by component without following symlinks: a directory may have been replaced by one since the scan. */
+/* Opens one component at a time without following symlinks: a directory may have been
+ * replaced by a symlink since the scan. */
 static int open_below(int top, const struct cfs_tree *t, cfs_id file, struct cfs_err *err)
 {
-	cfs_autofree cfs_id *way = NULL;
+	cfs_autofree cfs_id *chain = NULL;
 	cfs_autofd int at = -1;
 	size_t n = 0, cap = 0;
 
 	for (cfs_id id = file; id != CFS_ROOT; id = t->nodes[id].parent) {
-		if (cfs_grow(&way, &cap, n + 1, sizeof(*way)) < 0)
+		if (cfs_grow(&chain, &cap, n + 1, sizeof(*chain)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		way[n++] = id;
+		chain[n++] = id;
 	}
 	while (n--) {
 		int how = n ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
-		int fd = openat(at < 0 ? top : at, t->nodes[way[n]].name,
+		int fd = openat(at < 0 ? top : at, t->nodes[chain[n]].name,
 				how | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd < 0)
@@ -144,7 +146,8 @@ struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s)
 
 /* --- Files -------------------------------------------------------------------------- */
 
-/* The length of a field of a line, counted from 0; a space follows each but the last. */
+/* Returns the length of a field of a line. Fields are counted from 0 and separated by one
+ * space. */
 static size_t field_len(struct cfs_text line, int field)
 {
 	const char *space;
@@ -161,7 +164,8 @@ static size_t field_len(struct cfs_text line, int field)
 	return space ? (size_t)(space - line.s) : line.len;
 }
 
-/* The algorithm of the first digest; SHA-256 when there is none. The parser validates the digest itself. */
+/* Returns the algorithm of the first digest, or SHA-256 if there is none. The parser
+ * validates the digest. */
 static enum cfs_hash_alg dump_alg(struct cfs_text text)
 {
 	const char *end = text.s + text.len;
@@ -192,8 +196,9 @@ static int load_dump(struct cfs_source *s, struct cfs_err *err)
 	return cfs_dump_read_mem(text, dump_alg(text), &opts, &s->tree, err);
 }
 
-/* Loads each inode at the name where the writer had it. That fails for images of other writers and of formats that ours
- * does not write; these are loaded with each inode at its first name. */
+/* Loads each inode at the name where our writer stored it. This fails for images of other
+ * writers and for formats that ours does not write; then each inode is loaded at its
+ * first name. */
 static int load_tree(struct cfs_source *s, struct cfs_err *err)
 {
 	static const struct cfs_load_opts writers = {.writers_names = true}, first;
@@ -213,14 +218,14 @@ static int load_image(struct cfs_source *s, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", s->name);
 }
 
-static bool begins_like_a_dump(int fd)
+static bool is_dump_file(int fd)
 {
 	char first;
 
 	return cfs_io_pread(fd, &first, 1, 0, NULL) == 1 && first == '/';
 }
 
-/* Reads a dump or an image; the first byte tells which. */
+/* Reads a dump or an image. The first byte decides which. */
 static int read_stream(struct cfs_source *s, int fd, bool *is_dump, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
@@ -241,18 +246,19 @@ static int read_stream(struct cfs_source *s, int fd, bool *is_dump, struct cfs_e
 	return rc;
 }
 
-static int open_file(struct cfs_source *s, int fd, enum meant meant, struct cfs_err *err)
+static int open_file(struct cfs_source *s, int fd, enum prefix_kind kind,
+		     struct cfs_err *err)
 {
-	bool is_dump = meant == A_DUMP;
+	bool is_dump = kind == KIND_DUMP;
 	struct stat st;
 	int rc;
 
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "%s", s->name);
-	if (meant == ANYTHING && !S_ISREG(st.st_mode)) {
+	if (kind == ANY_KIND && !S_ISREG(st.st_mode)) {
 		rc = read_stream(s, fd, &is_dump, err);
 	} else {
-		is_dump |= meant == ANYTHING && begins_like_a_dump(fd);
+		is_dump |= kind == ANY_KIND && is_dump_file(fd);
 		rc = is_dump ? cfs_map_stable(fd, &s->map, err)
 			     : cfs_image_map(fd, cfs_map_stable, &s->map, err);
 	}
@@ -263,8 +269,8 @@ static int open_file(struct cfs_source *s, int fd, enum meant meant, struct cfs_
 
 /* --- Selection ---------------------------------------------------------------------- */
 
-static int open_of_repository(struct cfs_source *s, const struct cfs_source_opts *o,
-			      struct cfs_err *err)
+static int open_repository_image(struct cfs_source *s, const struct cfs_source_opts *o,
+				 struct cfs_err *err)
 {
 	int rc;
 
@@ -275,32 +281,33 @@ static int open_of_repository(struct cfs_source *s, const struct cfs_source_opts
 	return cfs_context(err, load_tree(s, err), "%s", s->name);
 }
 
-/* A name without a file may be an image of the repository. When no repository was given, the message names both. */
+/* A name that is no file may be an image of the repository. If the user gave no
+ * repository, the message says that neither exists. */
 static int open_missing(struct cfs_source *s, int rc, const struct cfs_source_opts *o,
-			enum meant meant, struct cfs_err *err)
+			enum prefix_kind kind, struct cfs_err *err)
 {
-	if (rc != -ENOENT || meant != ANYTHING)
+	if (rc != -ENOENT || kind != ANY_KIND)
 		return cfs_context(err, rc, "Failed to open %s", s->name);
-	rc = open_of_repository(s, o, err);
+	rc = open_repository_image(s, o, err);
 	if (rc < 0 && !o->repo.is_given)
 		cfs_context(err, rc, "%s: no such file, nor in a repository", s->name);
 	return rc;
 }
 
 static int open_existing(struct cfs_source *s, const struct cfs_source_opts *o,
-			 enum meant meant, struct cfs_err *err)
+			 enum prefix_kind kind, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 
-	if (meant != A_DIRECTORY && cfs_source_is_stdin(s->name))
-		return open_file(s, STDIN_FILENO, meant, err);
-	fd = meant == A_DIRECTORY
+	if (kind != KIND_DIRECTORY && cfs_source_is_stdin(s->name))
+		return open_file(s, STDIN_FILENO, kind, err);
+	fd = kind == KIND_DIRECTORY
 		     ? -EISDIR
 		     : cfs_input_open(AT_FDCWD, s->name, CFS_INPUT_PIPE, err);
 	if (fd >= 0)
-		return open_file(s, fd, meant, err);
-	if (fd != -EISDIR || (meant != A_DIRECTORY && meant != ANYTHING))
-		return open_missing(s, fd, o, meant, err);
+		return open_file(s, fd, kind, err);
+	if (fd != -EISDIR || (kind != KIND_DIRECTORY && kind != ANY_KIND))
+		return open_missing(s, fd, o, kind, err);
 	fd = open(s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return cfs_fail_errno(err, "Failed to open %s", s->name);
@@ -310,12 +317,12 @@ static int open_existing(struct cfs_source *s, const struct cfs_source_opts *o,
 int cfs_source_open(struct cfs_source *s, const char *name,
 		    const struct cfs_source_opts *opts, struct cfs_err *err)
 {
-	enum meant meant = strip_prefix(&name);
+	enum prefix_kind kind = strip_prefix(&name);
 	int rc;
 
 	*s = (struct cfs_source){.name = name, .dirfd = -1};
-	rc = meant == OF_REPOSITORY ? open_of_repository(s, opts, err)
-				    : open_existing(s, opts, meant, err);
+	rc = kind == KIND_REPOSITORY ? open_repository_image(s, opts, err)
+				     : open_existing(s, opts, kind, err);
 	if (rc < 0) {
 		cfs_source_close(s);
 		*s = (struct cfs_source){.dirfd = -1};

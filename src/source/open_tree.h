@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From a name to a tree.
+/* Opens an argument of a command as a tree.
  *
- * An existing file takes precedence: a directory is scanned; a file (or "-", standard input) whose first byte is "/"
- * is a dump, any other an image. Other names are images of the repository. A prefix selects the kind: "dir:",
- * "dump:", "image:", "repo:".
+ * An existing file takes precedence. A directory is scanned. A file (or "-", standard
+ * input) whose first byte is "/" is a dump; any other file is an image. Other names are
+ * images of the repository. A prefix selects the kind: "dir:", "dump:", "image:",
+ * "repo:".
  */
 #ifndef CFS_SOURCE_OPEN_TREE_H
 #define CFS_SOURCE_OPEN_TREE_H
@@ -16,43 +17,44 @@ enum cfs_source_kind { CFS_SOURCE_IMAGE, CFS_SOURCE_DUMP, CFS_SOURCE_DIRECTORY }
 
 /* The repository that the caller chose. */
 struct cfs_source_repo {
-	bool is_given; /* by the user; else it may be missing or inaccessible */
+	bool is_given; /* given by the user; otherwise it may be missing or inaccessible */
 	void *ctx;
-	/* Its directory; borrowed. */
+	/* Returns the directory of the repository, borrowed. */
 	int (*find)(void *ctx, const char **path, struct cfs_err *err);
-	/* Maps the image of that name; the caller ends it with cfs_map_close(map). */
+	/* Opens an image by name. The caller calls cfs_map_close(map). */
 	int (*open_image)(void *ctx, const char *name, struct cfs_map *map,
 			  struct cfs_image *im, struct cfs_err *err);
 };
 
-/* Zero is the default, but for the repository. */
+/* Options. Zero values are the defaults, except for the repository. */
 struct cfs_source_opts {
 	struct cfs_source_repo repo;
-	enum cfs_hash_alg alg; /* of the digests of a directory; 0: SHA-256 */
+	enum cfs_hash_alg alg; /* digest algorithm for a directory; 0: SHA-256 */
 	bool one_file_system;  /* skip other mounts below a directory */
 	bool digests;	       /* read and digest all files of a directory */
 };
 
 struct cfs_source {
-	const char *name; /* borrowed, without the prefix */
+	const char *name; /* without the prefix; borrowed */
 	enum cfs_source_kind kind;
 	struct cfs_tree *tree;
-	struct cfs_image image; /* of an image; borrows from map */
+	struct cfs_image image; /* for an image; borrows from map */
 	struct cfs_map map;
-	int dirfd; /* of a directory, else -1 */
+	int dirfd; /* for a directory, otherwise -1 */
 };
 
-/* A directory is scanned with hard links, all xattrs and devices. The digests of a dump determine its algorithm. Errors
- * begin with the name. */
+/* Opens an argument. A directory is scanned with hard links, all xattrs and devices. The
+ * algorithm of a dump is that of its digests. Errors begin with the name. */
 int cfs_source_open(struct cfs_source *s, const char *name,
 		    const struct cfs_source_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Whether the name means standard input, which can be read only once. */
+/* Returns true if the name means standard input, which can be read only once. */
 bool cfs_source_is_stdin(const char *name);
-void cfs_source_close(struct cfs_source *s); /* a zeroed one is valid */
+void cfs_source_close(struct cfs_source *s); /* accepts a zeroed struct */
 
-/* For cfs_diff_new. Contents of a directory are read on demand. Borrows from s. */
+/* Returns one side for cfs_diff_new, borrowed from s. Contents of a directory are read on
+ * demand. */
 struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Open both sides of a comparison. */
+/* Opens both sides of a comparison. */
 #include "source/pair.h"
 
 #include <errno.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* source: from what the user named (directory, dump, image file, image of a repository) to a tree or an image.
- * Owns:  what a name means, the order in which scan, store and cache work, the places that a command writes to.
+/* source: opens what the user named (directory, dump, image file, image of a repository)
+ * as a tree or an image.
+ * Owns:  the meaning of a name, the order of scan, store and cache, the places that a
+ *        command writes to.
  * Uses:  base, tree, dump, diff, scan, erofs, cache, store.
- * Never: knows repositories (the caller has callbacks for them) or options, writes images, prints.
+ * Never: knows repositories (the caller passes callbacks) or options, writes images,
+ *        prints.
  */
 #ifndef CFS_SOURCE_H
 #define CFS_SOURCE_H

@@ -103,7 +103,7 @@ static int check_alg(const struct cfs_stream_writer *w, const struct cfs_digest 
 {
 	if (id->alg == w->alg)
 		return 0;
-	return cfs_fail(err, EINVAL, "reference: expected a digest by %s, got one by %s",
+	return cfs_fail(err, EINVAL, "reference: expected a %s digest, got %s",
 			cfs_hash_name(w->alg), cfs_hash_name(id->alg));
 }
 

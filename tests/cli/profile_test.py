@@ -141,7 +141,7 @@ def options_that_a_profile_decides_are_refused_beside_it():
 @fact
 def tree_that_a_profile_cannot_use_is_one_sentence():
     same(refused("--profile=oci-1", "--print-digest-only", "tree/usr"),
-         "mkcomposefs: /usr: not there, and the root is to look like it\n")
+         "mkcomposefs: /usr: expected a directory, got nothing: the root gets its metadata\n")
 
 
 @fact
@@ -185,7 +185,7 @@ def explain_prints_the_rules_that_did_not_match():
     same(rc, 1)
     expect(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)
     said = json.loads(explain("tree/usr", "0" * 128, "--json")[1])
-    same((said["found"], said["rules"], said["why"]), (False, None, "/usr: not there, and the root is to look like it"))
+    same((said["found"], said["rules"], said["why"]), (False, None, "/usr: expected a directory, got nothing: the root gets its metadata"))
     rc, out, err = run(COMPOSEFS, "explain", "--expected=0", "tree")
     same((rc, out), (2, ""))
     expect("--expected: digest: expected 64" in err, err)

@@ -116,7 +116,7 @@ def a_source_has_so_much_time_for_all():
     with environment(SECONDS=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
         expect((rc, done), (OK, {"objects_fetched": 1}))
-        has(err, "composefs-fetch: the time is up")
+        has(err, "composefs-fetch: timed out")
 
 
 def endless(handler):
@@ -257,26 +257,26 @@ def a_descriptor_other_than_an_unnamed_file_is_refused():
                        ("send(packet(), os.pipe()[0])", "expected a regular file"),
                        ("send(packet(), os.open('/dev/zero', os.O_RDONLY))", "expected a regular file"),
                        ("send(packet(), os.open('.', os.O_RDONLY))", "expected a regular file"),
-                       ("send(packet(), os.open(f'/proc/self/fd/{memory()}', os.O_PATH))", "can be read"),
-                       ("send(packet(), os.open(f'/proc/self/fd/{memory()}', os.O_WRONLY))", "can be read"),
+                       ("send(packet(), os.open(f'/proc/self/fd/{memory()}', os.O_PATH))", "expected a readable file"),
+                       ("send(packet(), os.open(f'/proc/self/fd/{memory()}', os.O_WRONLY))", "expected a readable file"),
                        ("send(packet(), os.open('/proc/kmsg', os.O_RDONLY) if os.getuid() == 0 else os.open('/proc/self/maps', 0))",
-                        "a file without a name"),
+                        "expected an unnamed file"),
                        ("send(packet(), unnamed(size=2 << 40))", "at most 1000 bytes, got 2199023255552"),
                        ("send(packet(), memory(), memory())", "expected one descriptor, got 2"),
                        ("send(packet(), *[memory() for _ in range(200)])", "expected one descriptor, got 200"),
                        ("send(packet())", "expected one descriptor, got 0"),
-                       ("send(packet(code=-2), memory())", "a descriptor without a file")):
+                       ("send(packet(code=-2), memory())", "expected no descriptor with an error code")):
         if os.path.exists("f"):
             os.unlink("f")
         has(lie(code), said)
 
 
 def an_answer_without_a_request_is_refused():
-    for code, said in (("send(packet(code=-5)); send(packet(code=-5))", "got a second answer to 0"),
-                       ("send(packet(), unnamed(b'x')); send(packet(), memory())", "got a second answer to 0"),
-                       ("send(packet(index=1), memory())", "expected an answer to one of 1, got 1"),
+    for code, said in (("send(packet(code=-5)); send(packet(code=-5))", "got a second one for 0"),
+                       ("send(packet(), unnamed(b'x')); send(packet(), memory())", "got a second one for 0"),
+                       ("send(packet(index=1), memory())", "expected an index below 1, got 1"),
                        ("send(packet(index=0xffffffff), memory())", "got 4294967295"),
-                       ("send(packet(code=-13))", "got an unknown code -13"), ("send(packet(code=7))", "got an unknown code 7"),
+                       ("send(packet(code=-13))", "expected code 0, -2 or -5, got -13"), ("send(packet(code=7))", "expected code 0, -2 or -5, got 7"),
                        ("send(packet()[:-1], memory())", "expected a packet of 264 bytes, got 263"),
                        ("send(packet() + b'x', memory())", "got more than 264"), ("send(b'garbage')", "got 7")):
         has(lie(code), said)
@@ -294,7 +294,7 @@ def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("sys.exit(1)", go_on=True), "composefs-fetch failed")
     has(lie("os.kill(os.getpid(), signal.SIGKILL)"), "composefs-fetch was killed by signal 9")
     with environment(SECONDS=1):
-        has(lie("time.sleep(1000)", go_on=True), "composefs-fetch: the time is up")
+        has(lie("time.sleep(1000)", go_on=True), "composefs-fetch: timed out")
     has(lie("sock.close(); os.close(2); time.sleep(1000)"), "composefs-fetch did not exit")
 
 

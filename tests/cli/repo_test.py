@@ -221,8 +221,8 @@ def build_is_create_image_and_options_may_stand_in_front():
 
 def a_repository_inside_the_source_is_left_out_and_reported():
     make()
-    for tree, told in ((".", "./r: left out of the image: it is the repository\n"),
-                       ("r", "r: it is the repository, which becomes part of the image\n"), ("tree", "")):
+    for tree, told in ((".", "./r: left out of the image, because it is the repository\n"),
+                       ("r", "r: the source is the repository, which becomes part of the image\n"), ("tree", "")):
         rc, _, err = run("create-image", "--repo=r", tree)
         expect((tree, rc, told in err, "the repository" in err), (tree, OK, True, bool(told)))
     os.mkdir("re")
@@ -425,7 +425,7 @@ def under_that_name_a_tree_is_prepared_for_booting_when_asked():
     write("tree/etc/selinux/config", "")
     rc, out, err = run(*none, "compute-id", "--bootable", "tree", program="./cfsctl")
     expect((rc, out, err.count("\n")), (1, "", 1))
-    has(err, "a tree with SELinux cannot be made bootable here")
+    has(err, "cannot make a tree with SELinux bootable")
 
 
 def an_image_may_have_another_format_than_the_repository():

@@ -70,7 +70,7 @@ def store_inside_the_source_is_left_out_and_named():
         out, err = make("--print-digest", "--digest-store=src/sub/store", "src", "out.cfs")
         digests.append(out)
         same(names("out.cfs"), ["/a", "/sub", "/sub/b"])
-        same(warnings(err), ["src/sub/store: left out of the image: it is the object store"])
+        same(warnings(err), ["src/sub/store: left out of the image, because it is the object store"])
     same(digests[0], digests[1])
 
 
@@ -79,14 +79,14 @@ def image_cache_and_standard_output_inside_the_source_are_left_out_and_named():
     make_source()
     for _ in range(2):
         _, err = make("--cache=src/sub/cache", "src", "src/sub/out.cfs")
-    same(warnings(err), ["src/sub/cache: left out of the image: it is the digest cache",
-                         "src/sub/out.cfs: left out of the image: it is the image"])
+    same(warnings(err), ["src/sub/cache: left out of the image, because it is the digest cache",
+                         "src/sub/out.cfs: left out of the image, because it is the image"])
     same(names("src/sub/out.cfs"), ["/a", "/sub", "/sub/b"])
     os.unlink("src/sub/cache")
     os.unlink("src/sub/out.cfs")
     with open("src/digest", "wb") as f:
         rc, _, err = run(MKCOMPOSEFS, "--print-digest", "src", "out.cfs", stdout=f, stderr=subprocess.PIPE)
-    same((rc, warnings(err)), (0, ["src/digest: left out of the image: it is standard output"]))
+    same((rc, warnings(err)), (0, ["src/digest: left out of the image, because it is standard output"]))
     same(names("out.cfs"), ["/a", "/sub", "/sub/b"])
 
 
@@ -96,7 +96,7 @@ def messages_inside_the_source_are_left_out_and_named():
     with open("src/log", "wb") as f:
         same(run(MKCOMPOSEFS, "src", "out.cfs", stdout=subprocess.DEVNULL, stderr=f)[0], 0)
     with open("src/log", encoding="utf-8") as f:
-        same(warnings(f.read()), ["src/log: left out of the image: it is standard error"])
+        same(warnings(f.read()), ["src/log: left out of the image, because it is standard error"])
     with open("src/log", "ab") as f:
         same(run(MKCOMPOSEFS, "src", "out.cfs", stdout=f, stderr=f)[0], 0)
     same(names("out.cfs"), ["/a", "/sub", "/sub/b"])
@@ -115,7 +115,7 @@ def source_that_is_the_store_is_packed_with_a_warning():
     make_source()
     make("--digest-store=store", "src", "out.cfs")
     _, err = make("--digest-store=store", "store", "out.cfs")
-    same(warnings(err), ["store: it is the object store, which becomes part of the image"])
+    same(warnings(err), ["store: the source is the object store, which becomes part of the image"])
 
 
 @fact
@@ -123,10 +123,10 @@ def repository_inside_the_source_is_left_out_everywhere():
     make_source()
     good(COMPOSEFS, "init", "--insecure", "src/repo")
     first, err = good(COMPOSEFS, "create-image", "--repo=src/repo", "src", "os/1")
-    same(warnings(err), ["src/repo: left out of the image: it is the repository"])
+    same(warnings(err), ["src/repo: left out of the image, because it is the repository"])
     same(good(COMPOSEFS, "create-image", "--repo=src/repo", "src", "os/2")[0], first)
     out, err = good(COMPOSEFS, "compute-id", "--repo=src/repo", "src")
-    same((out.strip(), warnings(err)), (first.strip(), ["src/repo: left out of the image: it is the repository"]))
+    same((out.strip(), warnings(err)), (first.strip(), ["src/repo: left out of the image, because it is the repository"]))
     same(good(COMPOSEFS, "diff", "--repo=src/repo", "os/1", "dir:src")[1], "")
 
 

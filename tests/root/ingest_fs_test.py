@@ -223,7 +223,7 @@ def bind_mounts_of_the_same_file_system_are_other_mounts(disks):
         run("mount", "--bind", f"{other}{what}", f"{source}/{where}")
         disks.mounted.append(f"{source}/{where}")
     same(one_file_system(disks, source, image),
-         (["/dir/", "/own"], ["/dir: left empty: it is another mount", "/file: left out of the image: it is another mount"]))
+         (["/dir/", "/own"], ["/dir: left empty, because it is another mount", "/file: left out of the image, because it is another mount"]))
     # The source may be a mount itself.
     same(one_file_system(disks, f"{source}/dir", image), (["/secret"], []))
 
@@ -240,7 +240,7 @@ def subvolumes_of_btrfs_are_no_other_mounts(disks):
     run("mount", "--bind", f"{top}/mounted", f"{top}/source/empty")
     disks.mounted.append(f"{top}/source/empty")
     same(one_file_system(disks, f"{top}/source", image),
-         (["/empty/", "/volume/", "/volume/file"], ["/empty: left empty: it is another mount"]))
+         (["/empty/", "/volume/", "/volume/file"], ["/empty: left empty, because it is another mount"]))
 
 
 def keep_committing(path, stop):

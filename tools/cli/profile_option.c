@@ -163,7 +163,7 @@ struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format)
 
 void profiled_say(const char *program, const struct cfs_profile_rules *rules)
 {
-	const struct cfs_profile *p = cfs_profile_of(rules);
+	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 
 	if (p && !cli_stands_in())
 		cli_say(program, "profile %s", p->name);
@@ -171,7 +171,7 @@ void profiled_say(const char *program, const struct cfs_profile_rules *rules)
 
 void profiled_json(struct json *j, const struct cfs_profile_rules *rules)
 {
-	const struct cfs_profile *p = cfs_profile_of(rules);
+	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 
 	if (p)
 		json_put_string(j, "profile", p->name);

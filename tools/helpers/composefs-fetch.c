@@ -353,14 +353,14 @@ static bool read_url(struct fetch *f)
 static void read_limits(struct limits *out)
 {
 	long long min_rate =
-		cfs_fetch_number(getenv("COMPOSEFS_FETCH_MIN_RATE"), MIN_RATE);
+		cfs_fetch_parse_number(getenv("COMPOSEFS_FETCH_MIN_RATE"), MIN_RATE);
 	long long stall =
-		cfs_fetch_number(getenv("COMPOSEFS_FETCH_STALL"), STALL_SECONDS);
+		cfs_fetch_parse_number(getenv("COMPOSEFS_FETCH_STALL"), STALL_SECONDS);
 
 	out->min_rate = min_rate > INT_MAX ? INT_MAX : (long)min_rate;
 	out->stall = stall > INT_MAX ? INT_MAX : (long)stall;
-	out->reserve =
-		(uint64_t)cfs_fetch_number(getenv("COMPOSEFS_FETCH_RESERVE"), RESERVE);
+	out->reserve = (uint64_t)cfs_fetch_parse_number(getenv("COMPOSEFS_FETCH_RESERVE"),
+							RESERVE);
 }
 
 static int fetch_objects(struct fetch *f, struct cfs_err *err)

@@ -128,8 +128,8 @@ T(rules_without_a_name_are_found_one_by_one)
 
 T(nearest_profile_differs_in_the_fewest_rules)
 {
-	t_str(cfs_profile_nearest(&unnamed[0])->name, "mkcomposefs-1.0");
-	t_str(cfs_profile_nearest(&unnamed[1])->name, "oci-1");
+	t_str(cfs_profile_find_nearest(&unnamed[0])->name, "mkcomposefs-1.0");
+	t_str(cfs_profile_find_nearest(&unnamed[1])->name, "oci-1");
 }
 
 /* Whiteouts make format 1 of "0 or 1", so that only both fixed formats are left to try. */
@@ -163,7 +163,8 @@ T(search_in_vain_tells_how_much_was_tried)
 		t_eq(m.n_named, 7);
 		t_eq(m.n_candidates, 7 + 3 * 2 * 4);
 		t_eq(m.n_impossible, 1);
-		t_str(m.why.msg, "/usr: not there, and the root is to look like it");
+		t_str(m.why.msg, "/usr: expected a directory, got nothing: the root gets "
+				 "its metadata");
 	}
 	cfs_tree_free(t);
 }

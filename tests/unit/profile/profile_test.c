@@ -132,9 +132,9 @@ T(each_name_is_found_by_its_rules_alone)
 		struct cfs_profile_rules rules = p->rules;
 
 		t_eq(cfs_profile_find(p->name, &found, &err), 0);
-		t_ok(found == p && cfs_profile_of(&rules) == p);
+		t_ok(found == p && cfs_profile_find_by_rules(&rules) == p);
 		rules.mtime = CFS_MTIME_EPOCH;
-		t_ok(!cfs_profile_of(&rules));
+		t_ok(!cfs_profile_find_by_rules(&rules));
 	}
 }
 
@@ -429,12 +429,13 @@ T(root_looks_like_usr_and_run_is_empty)
 
 T(usr_and_run_that_are_no_directories_are_refused)
 {
-	check_refused(ROOT, &as_usr, -ENOENT,
-		      "/usr: not there, and the root is to look like it");
+	check_refused(
+		ROOT, &as_usr, -ENOENT,
+		"/usr: expected a directory, got nothing: the root gets its metadata");
 	check_refused(ROOT "/usr 3 120777 1 0 0 0 0.0 bin - -\n", &as_usr, -ENOTDIR,
-		      "/usr: expected a directory, since the root is to look like it");
+		      "/usr: expected a directory: the root gets its metadata");
 	check_refused(ROOT "/run 0 100644 1 0 0 0 0.0 - - -\n" USR, &as_usr, -ENOTDIR,
-		      "/run: expected a directory, since it is to be emptied");
+		      "/run: expected a directory: the rules empty it");
 }
 
 static const struct cfs_profile_rules bootable = {.alg = CFS_SHA256,
@@ -464,18 +465,19 @@ T(bootable_tree_has_nothing_in_boot_and_sysroot_and_no_labels)
 T(tree_that_cannot_be_made_bootable_is_refused)
 {
 	check_refused(ROOT SYSROOT USR, &bootable, -ENOENT,
-		      "/boot: not there, and it is to be emptied");
+		      "/boot: expected a directory, got nothing: the rules empty it");
 	check_refused(ROOT BOOT USR, &bootable, -ENOENT,
-		      "/sysroot: not there, and it is to be emptied");
+		      "/sysroot: expected a directory, got nothing: the rules empty it");
 	check_refused(ROOT BOOT SYSROOT, &bootable, -ENOENT,
-		      "/usr: not there, and others are to have its time");
+		      "/usr: expected a directory, got nothing: other directories get "
+		      "its mtime");
 	check_refused(ROOT BOOT
 		      "/etc 0 40755 1 0 0 0 0.0 - - -\n"
 		      "/etc/selinux 0 40755 1 0 0 0 0.0 - - -\n"
 		      "/etc/selinux/config 0 100644 1 0 0 0 0.0 - - -\n" SYSROOT USR,
 		      &bootable, -ENOTSUP,
-		      "/etc/selinux/config: a tree with SELinux cannot be made bootable "
-		      "here, its files would need labels");
+		      "/etc/selinux/config: cannot make a tree with SELinux bootable: "
+		      "labels are not supported");
 }
 
 /* --- contents ------------------------------------------------------------------------------ */
@@ -540,11 +542,10 @@ T(unknown_metadata_of_a_source_is_an_error)
 	rules.inline_max = CFS_INLINE_64;
 	check_refused(
 		dump, &rules, -ENODATA,
-		"/d/f: its 9 bytes are to be in the image, and the source tells only "
-		"their digest");
+		"/d/f: expected the content of 9 bytes for the image, got only a digest");
 	rules.inline_max = CFS_INLINE_NONE;
 	check_rules(dump, &rules, dump);
 	rules.alg = CFS_SHA512;
 	check_refused(dump, &rules, -ENODATA,
-		      "/d/f: expected a digest by sha512, got one by sha256");
+		      "/d/f: expected a sha512 digest, got sha256");
 }

@@ -378,5 +378,5 @@ T(scan_refuses_a_file_that_holds_less_than_its_size)
 		t_skip("%s: %s", dir, strerror(errno));
 	t_ok(cfs_scan(AT_FDCWD, dir, &opts, &t, NULL) < 0);
 	t_eq(cfs_scan(AT_FDCWD, dir, &opts, &t, &err), -ESTALE);
-	t_has(err.msg, "expected 4096 bytes, read ");
+	t_has(err.msg, "expected 4096 bytes, got ");
 }

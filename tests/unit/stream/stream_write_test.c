@@ -228,7 +228,7 @@ T(stream_writer_refuses_what_the_format_cannot_hold)
 	t_eq(cfs_stream_writer_new(CFS_SHA256, "ninebytes", &w, &err), -EINVAL);
 	w = new_writer("ocilayer");
 	t_eq(cfs_stream_write_object(w, &long_id, 1, &err), -EINVAL);
-	t_has(err.msg, "expected a digest by sha256");
+	t_has(err.msg, "expected a sha256 digest");
 	t_eq(cfs_stream_keep_object(w, &long_id, &err), -EINVAL);
 	t_eq(cfs_stream_name_stream(w, CFS_TEXT("a"), &long_id, &err), -EINVAL);
 	t_eq(cfs_stream_name_stream(w, CFS_TEXT("a\0b"), &id, &err), -EINVAL);

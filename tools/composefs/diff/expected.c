@@ -43,7 +43,7 @@ static bool is_relevant(const struct cfs_profile_match *m, const char *key)
 static void print_rules(const struct answer *x)
 {
 	const struct cfs_profile_rules *rules = &x->match.rules;
-	const struct cfs_profile *near = cfs_profile_nearest(rules);
+	const struct cfs_profile *near = cfs_profile_find_nearest(rules);
 	struct cfs_profile_rule rule, other;
 
 	cli_print(stdout, x->name);
