@@ -12,11 +12,6 @@ const char *cfs_hash_name(enum cfs_hash_alg alg)
 	return alg == CFS_SHA512 ? "sha512" : "sha256";
 }
 
-bool cfs_hash_is_always_usable(void)
-{
-	return true;
-}
-
 const struct cfs_hash_kernel *cfs_hash_kernel(size_t i)
 {
 	return cfs_hash_kernels[i].name ? &cfs_hash_kernels[i] : NULL;

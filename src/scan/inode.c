@@ -50,13 +50,6 @@ int cfs_scan_check_stat(const struct scan_entry *e, const struct stat *st,
 	return same ? 0 : cfs_fail(err, ESTALE, "changed while it was read");
 }
 
-int cfs_scan_fail_name(const char *what, struct cfs_err *err)
-{
-	if (errno == ENOENT)
-		return cfs_fail(err, ESTALE, "vanished while it was read");
-	return cfs_fail_errno(err, "%s", what);
-}
-
 static int lstat_at(int dirfd, const char *name, struct stat *st, struct cfs_err *err)
 {
 	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)

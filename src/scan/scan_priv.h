@@ -113,21 +113,26 @@ static inline bool cfs_scan_is_inline(const struct scan *s, const struct scan_en
 	       !(s->opts->no_inline_executables && (e->mode & 0111));
 }
 
-/* scan.c: Builds the path of a name (NULL: of the directory itself) for messages, in
+/* report.c: Builds the path of a name (NULL: of the directory itself) for messages, in
  * w->path. */
 const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t dir,
 			  const char *name);
+/* report.c: Stores the path of a failure for opts->failed_path. */
+void cfs_scan_keep_path(const struct scan *s, const char *path);
+/* report.c: Puts "error accessing PATH" in front of the error, and stores the path for
+ * opts->failed_path. */
+int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
+		     const char *name, int rc, struct cfs_err *err);
+/* report.c: Reports progress if worker is the thread of the caller. */
+void cfs_scan_report(struct scan *s, unsigned worker);
+/* report.c: Reports errno of an operation on a name. ENOENT becomes -ESTALE, because the
+ * directory has just listed the name. */
+int cfs_scan_fail_name(const char *what, struct cfs_err *err);
+
 /* scan.c: Checks the options and allocates the data of all stages. Call cfs_scan_fini
  * also on failure. */
 int cfs_scan_init(struct scan *s, struct cfs_err *err);
 void cfs_scan_fini(struct scan *s);
-/* scan.c: Puts "error accessing PATH" in front of the error, and stores the path for
- * opts->failed_path. */
-int cfs_scan_context(const struct scan *s, struct scan_worker *w, uint32_t dir,
-		     const char *name, int rc, struct cfs_err *err);
-/* scan.c: Reports progress if worker is the thread of the caller. */
-void cfs_scan_report(struct scan *s, unsigned worker);
-
 /* inode.c: Records lstat() data. */
 void cfs_scan_set_stat(struct scan_entry *e, const struct stat *st);
 /* inode.c: Restores type, device, inode, size and times. */
@@ -138,9 +143,6 @@ int cfs_scan_check_name(int dirfd, const struct scan_entry *e, struct cfs_err *e
 /* inode.c: Returns -ESTALE if st differs from what was recorded. */
 int cfs_scan_check_stat(const struct scan_entry *e, const struct stat *st,
 			struct cfs_err *err);
-/* inode.c: Reports errno of an operation on a name. ENOENT becomes -ESTALE, because the
- * directory has just listed the name. */
-int cfs_scan_fail_name(const char *what, struct cfs_err *err);
 /* xattr.c: Reads the xattrs to keep into e. Returns 1 if some listed keys have no
  * value. */
 int cfs_scan_read_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
