@@ -204,17 +204,9 @@ static int check(const struct options *o, struct cfs_err *err)
 	return rc < 0 ? rc : profiled_check(o->what.profile, excluded, 2, err);
 }
 
-/* --- compute-id -------------------------------------------------------------------------- */
+/* --- compute-id, compute-karg ------------------------------------------------------------ */
 
-static int compute(struct options *o, const char *source, struct cfs_digest *id,
-		   struct cfs_err *err)
-{
-	int rc = check(o, err);
-
-	return rc < 0 ? rc : make_image(o, source, (struct cfs_sink){0}, id, err);
-}
-
-static void say(const struct options *o, const struct cfs_digest *id)
+static void print_id(const struct options *o, const struct cfs_digest *id)
 {
 	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
@@ -230,23 +222,6 @@ static void say(const struct options *o, const struct cfs_digest *id)
 	json_finish(&j);
 }
 
-int cmd_compute_id(int argc, char **argv)
-{
-	struct options o = {.name = argv[0]};
-	int status = command_begin(&id_syntax, argc, argv, &o, 1, 1,
-				   "expected a directory"),
-	    rc;
-	struct cfs_digest id;
-	struct cfs_err err;
-
-	if (status >= 0)
-		return status;
-	rc = compute(&o, argv[optind], &id, &err);
-	if (rc == 0)
-		say(&o, &id);
-	return command_end(argv[0], rc, &err);
-}
-
 /* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
  * the name of composefs-rs's program the tree is always changed for booting before. */
 static void print_karg(const struct options *o, const struct cfs_digest *id)
@@ -257,6 +232,7 @@ static void print_karg(const struct options *o, const struct cfs_digest *id)
 	snprintf(karg, sizeof(karg), "composefs.digest=%sv1-%s-12:%s",
 		 o->insecure ? "?" : "", cfs_hash_name(id->alg), cfs_digest_hex(id, hex));
 	if (!o->json) {
+		profiled_say(o->name, &o->rules);
 		puts(karg);
 		return;
 	}
@@ -265,24 +241,37 @@ static void print_karg(const struct options *o, const struct cfs_digest *id)
 	json_finish(&j);
 }
 
-int cmd_compute_karg(int argc, char **argv)
+static int compute(const struct cli_syntax *syntax, int argc, char **argv,
+		   struct options *o,
+		   void (*print)(const struct options *o, const struct cfs_digest *id))
 {
-	struct options o = {.name = argv[0]};
-	int status = command_begin(&karg_syntax, argc, argv, &o, 1, 1,
-				   "expected a directory"),
+	int status = command_begin(syntax, argc, argv, o, 1, 1, "expected a directory"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
-	o.what.bootable |= cli_stands_in();
-	rc = compute(&o, argv[optind], &id, &err);
-	if (rc == 0 && !o.json)
-		profiled_say(o.name, &o.rules);
+	rc = check(o, &err);
 	if (rc == 0)
-		print_karg(&o, &id);
+		rc = make_image(o, argv[optind], (struct cfs_sink){0}, &id, &err);
+	if (rc == 0)
+		print(o, &id);
 	return command_end(argv[0], rc, &err);
+}
+
+int cmd_compute_id(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+
+	return compute(&id_syntax, argc, argv, &o, print_id);
+}
+
+int cmd_compute_karg(int argc, char **argv)
+{
+	struct options o = {.name = argv[0], .what.bootable = cli_stands_in()};
+
+	return compute(&karg_syntax, argc, argv, &o, print_karg);
 }
 
 /* --- create-dumpfile --------------------------------------------------------------------- */
