@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/watch.h"
+#include "cli/signals.h"
 
 #define CLEAR_LINE "\r\033[K"
 

@@ -135,13 +135,6 @@ static int parse_time(const struct cli_option *o, const char *value, void *out,
 	return 0;
 }
 
-bool cli_choice_is_first(const struct cli_choice *all, const struct cli_choice *c)
-{
-	while (all->value != c->value)
-		all++;
-	return all == c;
-}
-
 /* "a, b or c"; further words for the same value are left out. */
 static void format_choices(const struct cli_choice *all, char *buf, size_t cap)
 {

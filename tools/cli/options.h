@@ -32,7 +32,13 @@ struct cli_choice {
 };
 
 /* Is c the first of all words with its value? */
-bool cli_choice_is_first(const struct cli_choice *all, const struct cli_choice *c);
+static inline bool cli_choice_is_first(const struct cli_choice *all,
+				       const struct cli_choice *c)
+{
+	while (all->value != c->value)
+		all++;
+	return all == c;
+}
 
 /* "sha256" and "sha512". */
 extern const struct cli_choice cli_digest_algs[];

@@ -17,6 +17,7 @@
 #include "cli/options.h"
 #include "cli/profile_option.h"
 #include "cli/remarks.h"
+#include "cli/signals.h"
 #include "cli/watch.h"
 #include "verity/verity.h"
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "composefs/sign/commands.h"
+#include "composefs/sign/images.h"
 #include "trust/trust.h"
 #include "cli/repo_option.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "composefs/sign/commands.h"
+#include "composefs/sign/images.h"
 #include "trust/trust.h"
 
 enum { LOCK_WAIT_MS = 30000 }; /* others raise a floor within milliseconds */
