@@ -58,28 +58,36 @@ void json_text(FILE *to, const char *text, size_t len)
 
 /* --- the writer -------------------------------------------------------------------------- */
 
-/* Writes what precedes a value: a comma, for elements that have elements of their own a line break, the key. */
-static void begin_value(struct json *j, const char *key, bool is_nested)
+/* Writes what precedes a value: a comma, for elements that have elements of their own a line break, the key. False: the
+ * value belongs to one that was nested too deeply and is left out with it. */
+static bool begin_value(struct json *j, const char *key, bool is_nested)
 {
 	bool is_element = j->depth > 0 && j->closing[j->depth] == ']';
 
+	if (j->n_left_out)
+		return false;
 	if (j->has_elements[j->depth])
 		putc(',', j->to);
 	if (is_element && is_nested)
 		fprintf(j->to, "\n%*s", (int)j->depth, "");
 	j->has_elements[j->depth] = true;
-	if (!key)
-		return;
-	json_text(j->to, key, strlen(key));
-	putc(':', j->to);
+	if (key) {
+		json_text(j->to, key, strlen(key));
+		putc(':', j->to);
+	}
+	return true;
 }
 
 static void begin_nested(struct json *j, const char *key, char opening, char closing)
 {
+	if (j->n_left_out || j->depth == JSON_DEPTH_MAX) {
+		if (begin_value(j, key, false))
+			fputs("null", j->to);
+		j->n_left_out++;
+		return;
+	}
 	begin_value(j, key, true);
 	putc(opening, j->to);
-	if (j->depth == JSON_DEPTH_MAX)
-		return; /* no command nests as deeply */
 	j->depth++;
 	j->has_elements[j->depth] = false;
 	j->closing[j->depth] = closing;
@@ -97,6 +105,10 @@ void json_begin_array(struct json *j, const char *key)
 
 void json_end(struct json *j)
 {
+	if (j->n_left_out) {
+		j->n_left_out--;
+		return;
+	}
 	if (j->depth == 0)
 		return;
 	putc(j->closing[j->depth], j->to);
@@ -105,15 +117,15 @@ void json_end(struct json *j)
 
 void json_finish(struct json *j)
 {
-	while (j->depth)
+	while (j->depth || j->n_left_out)
 		json_end(j);
 	putc('\n', j->to);
 }
 
 void json_put_text(struct json *j, const char *key, struct cfs_text value)
 {
-	begin_value(j, key, false);
-	json_text(j->to, value.s, value.len);
+	if (begin_value(j, key, false))
+		json_text(j->to, value.s, value.len);
 }
 
 void json_put_string(struct json *j, const char *key, const char *value)
@@ -123,24 +135,24 @@ void json_put_string(struct json *j, const char *key, const char *value)
 
 void json_put_uint(struct json *j, const char *key, uint64_t value)
 {
-	begin_value(j, key, false);
-	fprintf(j->to, "%" PRIu64, value);
+	if (begin_value(j, key, false))
+		fprintf(j->to, "%" PRIu64, value);
 }
 
 void json_put_int(struct json *j, const char *key, int64_t value)
 {
-	begin_value(j, key, false);
-	fprintf(j->to, "%" PRId64, value);
+	if (begin_value(j, key, false))
+		fprintf(j->to, "%" PRId64, value);
 }
 
 void json_put_bool(struct json *j, const char *key, bool value)
 {
-	begin_value(j, key, false);
-	fputs(value ? "true" : "false", j->to);
+	if (begin_value(j, key, false))
+		fputs(value ? "true" : "false", j->to);
 }
 
 void json_put_null(struct json *j, const char *key)
 {
-	begin_value(j, key, false);
-	fputs("null", j->to);
+	if (begin_value(j, key, false))
+		fputs("null", j->to);
 }

@@ -14,12 +14,15 @@
 
 #include "base/base.h"
 
+/* Objects and arrays inside each other. A deeper one is written as null, so that the text stays valid; no command nests
+ * so deeply, and none by its input. */
 enum { JSON_DEPTH_MAX = 16 };
 
 /* Starts with the stream and zeros. */
 struct json {
 	FILE *to;
 	unsigned depth;
+	unsigned n_left_out; /* objects and arrays that are open beyond JSON_DEPTH_MAX */
 	bool has_elements[JSON_DEPTH_MAX + 1];
 	char closing[JSON_DEPTH_MAX + 1];
 };

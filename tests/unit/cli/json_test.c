@@ -52,3 +52,29 @@ T(json_finish_ends_everything_after_a_failure)
 	t_str(text, "[\n {\"a\":[]}]\n");
 	free(text);
 }
+
+T(json_writes_null_for_what_is_nested_too_deeply_and_stays_valid)
+{
+	char *text, expected[128] = "";
+	size_t len;
+	struct json j = {.to = open_memstream(&text, &len)};
+
+	t_ok(j.to);
+	for (int i = 0; i < JSON_DEPTH_MAX + 3; i++)
+		json_begin_object(&j, "k");
+	json_put_uint(&j, "lost", 1);
+	json_begin_array(&j, "lost");
+	for (int i = 0; i < 4; i++)
+		json_end(&j);
+	json_put_uint(&j, "kept", 2);
+	json_finish(&j);
+	t_eq(fclose(j.to), 0);
+	for (int i = 0; i < JSON_DEPTH_MAX; i++)
+		strcat(expected, "\"k\":{");
+	strcat(expected, "\"k\":null,\"kept\":2");
+	for (int i = 0; i < JSON_DEPTH_MAX; i++)
+		strcat(expected, "}");
+	strcat(expected, "\n");
+	t_str(text, expected);
+	free(text);
+}
