@@ -361,26 +361,24 @@ static int check_value(const struct rule *rule, const struct option *opt,
 	return 0;
 }
 
-static int set_option(struct cfs_mount_args *args, const struct option *opt,
-		      struct cfs_err *err)
+/* An option that has no rule. */
+static int ignore_or_refuse(const struct cfs_mount_args *args, const struct option *opt,
+			    struct cfs_err *err)
 {
-	const struct rule *rule = find_rule(opt->name);
-	int rc;
-
-	if (!rule && args->sloppy && cfs_mount_may_ignore(opt->name, opt->value))
+	if (!args->sloppy)
+		return cfs_fail(err, EINVAL, "Unsupported option %.*s",
+				(int)opt->name.len, opt->name.s);
+	if (cfs_mount_may_ignore(opt->name, opt->value))
 		return 0;
-	if (!rule && args->sloppy)
-		return cfs_fail(
-			err, EINVAL,
+	return cfs_fail(err, EINVAL,
 			"Unsupported option %.*s: it looks like one that makes the "
 			"mount stricter, so it is not ignored",
 			(int)opt->name.len, opt->name.s);
-	if (!rule)
-		return cfs_fail(err, EINVAL, "Unsupported option %.*s",
-				(int)opt->name.len, opt->name.s);
-	rc = check_value(rule, opt, err);
-	if (rc < 0)
-		return rc;
+}
+
+static int apply_rule(struct cfs_mount_args *args, const struct rule *rule,
+		      const struct option *opt, struct cfs_err *err)
+{
 	switch (rule->kind) {
 	case OPT_SIGNED:
 		args->opts.require_signature = true;
@@ -407,6 +405,18 @@ static int set_option(struct cfs_mount_args *args, const struct option *opt,
 		return 0;
 	}
 	return 0;
+}
+
+static int set_option(struct cfs_mount_args *args, const struct option *opt,
+		      struct cfs_err *err)
+{
+	const struct rule *rule = find_rule(opt->name);
+	int rc;
+
+	if (!rule)
+		return ignore_or_refuse(args, opt, err);
+	rc = check_value(rule, opt, err);
+	return rc < 0 ? rc : apply_rule(args, rule, opt, err);
 }
 
 int cfs_mount_parse(struct cfs_mount_args *args, const char *text, struct cfs_err *err)
