@@ -117,7 +117,7 @@ def a_repository_without_meta_json_gets_the_one_that_its_objects_tell():
         text = old_repository(algorithm)
         rc, out, err = cfsctl("--repo", "r", "images", "--json")
         expect((rc, [i["name"] for i in json.loads(out)["images"]]), (0, ["os/1"]))
-        expect(err, f"cfsctl: repository r had no meta.json; now it has one that says {algorithm}, without fs-verity, as its objects do\n")
+        expect(err, f"cfsctl: repository r had no meta.json; created it for {algorithm}, without fs-verity, like its objects\n")
         with open("r/meta.json", "rb") as f:
             expect(f.read(), text)
         expect(os.stat("r/meta.json").st_mode & 0o7777, 0o644)

@@ -135,7 +135,7 @@ def options_that_a_profile_decides_are_refused_beside_it():
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--hardlinks", "--inline-max=64", "--min-version=0",
                    "--max-version=1"):
         said = refused("--profile=oci-1", option, "--print-digest-only", "tree")
-        same(said, f"mkcomposefs: {option.split('=')[0]}: the profile oci-1 decides this: give only one of the two options\n")
+        same(said, f"mkcomposefs: {option.split('=')[0]}: expected either this option or --profile=oci-1, got both\n")
 
 
 @fact

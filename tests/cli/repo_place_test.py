@@ -46,7 +46,7 @@ def an_option_precedes_the_environment_which_precedes_the_directory():
     expect(names(cwd="c", env={"COMPOSEFS_REPO": ""}), ["c"])
     expect(names(cwd="c"), ["c"])
     expect(names(cwd="c/objects"), ["c"])
-    has(names("--repo=a", "--user"), "expected only one of")
+    has(names("--repo=a", "--user"), "expected one of")
 
 
 def a_missing_repository_of_the_environment_is_an_error():
@@ -116,7 +116,7 @@ def user_is_the_first_place_that_exists():
     expect(names("--user", env=data, cwd="/"), [".var", "composefs"])
     shutil.rmtree(".var")
     has(names("--user", env=data, cwd="/"), f"repository {home}/data/composefs: ")
-    has(names("--user", env={"HOME": ""}, cwd="/"), "--user: expected a directory in $HOME")
+    has(names("--user", env={"HOME": ""}, cwd="/"), "--user: expected the path of a directory in $HOME")
 
 
 def an_unprivileged_caller_has_the_repository_of_the_user():

@@ -120,7 +120,7 @@ def image_that_does_not_match_its_id_is_not_signed():
 
 def repository_without_verity_is_refused_where_it_is_required():
     place()
-    has(refused("sign", "--repo=r", "--require-verity", "--key=vendor", "os/1"), "expected one with fs-verity")
+    has(refused("sign", "--repo=r", "--require-verity", "--key=vendor", "os/1"), "expected fs-verity, got a repository without")
     expect(verify("os/1", "--require-verity")[0], NO_VERITY)
     expect(verify("os/9"), (1, 'composefs verify: no such image: "os/9"\n'))
 

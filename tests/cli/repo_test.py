@@ -120,7 +120,7 @@ def missing_and_newer_repositories_give_a_clear_message():
     make_tree()
     has(refused("create-image", "--repo=reading", "tree"), "warp")
     expect(sorted(os.listdir("reading")), ["meta.json"])
-    has(refused("images", "--repo=a", "--system"), "expected only one of")
+    has(refused("images", "--repo=a", "--system"), "expected one of")
 
 
 def no_command_touches_a_repository_that_it_does_not_understand():
@@ -320,14 +320,14 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         expect(loaded("create-image", "--repo=r", "--json", f"--profile={profile}", "tree", "p"), wanted)
         expect(wanted["id"] == made, False)
     good("fsck", "--repo=r")
-    has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "the profile oci-1 has digests by sha512, expected sha256")
+    has(refused("create-image", "--repo=r", "--profile=oci-1", "tree"), "profile oci-1: expected sha256 digests, got sha512")
     for option in ("--use-epoch", "--skip-xattrs", "--user-xattrs", "--no-hardlinks", "--no-propagate-usr-to-root",
                    "--erofs-version=1"):
         expect(refused("create-image", "--repo=r", "--profile=repo-1-sha256", option, "tree"),
-             f"composefs create-image: {option.split('=')[0]}: the profile repo-1-sha256 decides this: "
-             "give only one of the two options\n")
+             f"composefs create-image: {option.split('=')[0]}: expected either this option or --profile=repo-1-sha256, "
+             "got both\n")
     for option in ("--hash=sha256", "--erofs-version=1", "--no-hardlinks"):
-        has(refused("compute-id", "--profile=repo-1", option, "tree"), "the profile repo-1 decides this")
+        has(refused("compute-id", "--profile=repo-1", option, "tree"), "expected either this option or --profile=repo-1, got both")
 
 
 def the_profile_is_printed_with_each_digest():
@@ -421,7 +421,7 @@ def under_that_name_a_tree_is_prepared_for_booting_when_asked():
     made = run(*none, "compute-id", "--bootable", "tree", program="./cfsctl")[1].strip()
     expect(run(*none, "compute-karg", "tree", program="./cfsctl")[1], f"composefs.digest=v1-sha256-12:{made}\n")
     expect(run(*none, "compute-id", "tree", program="./cfsctl")[1].strip() == made, False)
-    has(refused("compute-id", "--bootable", "--profile=oci-1-sha256", "tree"), "--bootable: the profile")
+    has(refused("compute-id", "--bootable", "--profile=oci-1-sha256", "tree"), "--bootable: expected either this option or --profile")
     write("tree/etc/selinux/config", "")
     rc, out, err = run(*none, "compute-id", "--bootable", "tree", program="./cfsctl")
     expect((rc, out, err.count("\n")), (1, "", 1))

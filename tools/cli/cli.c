@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the command line tools share. */
+/* Helpers that all command line tools share. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -19,10 +19,10 @@
 enum {
 	PROGRESS_AFTER_MS = 1000,
 	PROGRESS_EVERY_MS = 100,
-	LINE_LEN = 4 * CFS_ERR_MAX, /* of a message */
+	LINE_LEN = 4 * CFS_ERR_MAX, /* maximum length of a message */
 };
 
-const char *cli_name(const char *argv0)
+const char *cli_program_name(const char *argv0)
 {
 	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
 
@@ -37,13 +37,14 @@ bool cli_print_version(const char *name, int argc, char **argv)
 	return true;
 }
 
-/* stdio drops what it has when write(2) says EAGAIN, and somebody who shares the open file may set O_NONBLOCK in any moment.
- * glibc lets a program put another stream in the place of stdout, one that waits. */
+/* stdio drops its buffer if write(2) fails with EAGAIN, and another process that shares
+ * the open file may set O_NONBLOCK at any moment. glibc allows a program to replace
+ * stdout by a stream whose writes wait. */
 #ifdef __GLIBC__
 static ssize_t write_stdout(void *cookie, const char *p, size_t len)
 {
 	(void)cookie;
-	/* The error number is what cli_end tells. */
+	/* cli_end reports errno. */
 	int rc = cli_write(STDOUT_FILENO, p, len);
 
 	if (rc < 0)
@@ -74,9 +75,9 @@ bool cli_begin(const char *name)
 	struct cfs_err err;
 
 	if (cfs_std_open(&err) < 0)
-		cli_say(name, "%s", err.msg);
+		cli_print_message(name, "%s", err.msg);
 	else if (!replace_stdout())
-		cli_say(name, "out of memory");
+		cli_print_message(name, "out of memory");
 	else {
 		cli_signals_begin();
 		return true;
@@ -84,7 +85,7 @@ bool cli_begin(const char *name)
 	return false;
 }
 
-bool cli_stands_in(void)
+bool cli_is_cfsctl(void)
 {
 	return strcmp(program_invocation_short_name, "cfsctl") == 0;
 }
@@ -99,7 +100,7 @@ void cli_print(FILE *to, const char *text)
 				   ? left.len
 				   : sizeof(small) / CFS_SHOW_FACTOR - 1;
 
-		/* Not in the middle of a character. */
+		/* Do not cut a character. */
 		for (size_t k = 0; n < left.len && k < 3 && (left.s[n] & 0xc0) == 0x80;
 		     k++)
 			n--;
@@ -110,16 +111,18 @@ void cli_print(FILE *to, const char *text)
 	}
 }
 
-/* The line of progress that stands on the terminal, if there is one. */
-static atomic_bool progress_stands;
+/* Set while there is a progress line on the terminal. */
+static atomic_bool has_progress_line;
 
-/* All of it in one write(2): others may have the same terminal, or log. */
-static void put_message(const char *text, size_t len)
+/* Writes all in one write(2), because other processes may use the same terminal or
+ * log. */
+static void write_message(const char *text, size_t len)
 {
 	(void)!cli_write(STDERR_FILENO, text, len);
 }
 
-/* "NAME: text" and a newline; the progress line on the terminal is erased first. Returns the length. */
+/* Formats "NAME: text" and a newline. Erases the progress line first, if there is one.
+ * Returns the length. */
 CFS_PRINTF(3, 0)
 static size_t format_line(char line[LINE_LEN], const char *name, const char *fmt,
 			  va_list ap)
@@ -128,15 +131,15 @@ static size_t format_line(char line[LINE_LEN], const char *name, const char *fmt
 	size_t len;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	len = (size_t)snprintf(line, 256, "%s%.200s: ",
-			       atomic_exchange(&progress_stands, false) ? CLEAR_LINE : "",
-			       name);
+	len = (size_t)snprintf(
+		line, 256, "%s%.200s: ",
+		atomic_exchange(&has_progress_line, false) ? CLEAR_LINE : "", name);
 	len += cfs_show(cfs_text(text), line + len, LINE_LEN - len - 1);
 	line[len++] = '\n';
 	return len;
 }
 
-void cli_say(const char *name, const char *fmt, ...)
+void cli_print_message(const char *name, const char *fmt, ...)
 {
 	char line[LINE_LEN];
 	size_t len;
@@ -145,10 +148,10 @@ void cli_say(const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	len = format_line(line, name, fmt, ap);
 	va_end(ap);
-	put_message(line, len);
+	write_message(line, len);
 }
 
-int cli_misused(const char *name, const char *fmt, ...)
+int cli_fail_usage(const char *name, const char *fmt, ...)
 {
 	char line[LINE_LEN + 256];
 	size_t len;
@@ -159,20 +162,20 @@ int cli_misused(const char *name, const char *fmt, ...)
 	va_end(ap);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "see \"%.200s --help\"\n",
 				name);
-	put_message(line, len);
+	write_message(line, len);
 	return CLI_FAILED;
 }
 
-void cli_complain(const char *text)
+void cli_print_error_text(const char *text)
 {
-	put_message(text, strlen(text));
+	write_message(text, strlen(text));
 }
 
-int cli_advise(int rc, struct cfs_err *err, const char *advice)
+int cli_add_advice(int rc, struct cfs_err *err, const char *advice)
 {
 	size_t len = rc < 0 ? strlen(err->msg) : 0;
 
-	/* One that is too long goes without. */
+	/* If both do not fit, the advice is left out. */
 	if (rc < 0 && len + strlen(advice) + sizeof(" ()") <= sizeof(err->msg))
 		sprintf(err->msg + len, " (%s)", advice);
 	return rc;
@@ -188,7 +191,7 @@ int cli_flush(struct cfs_err *err)
 	if (fflush(stdout) == 0 && !lost)
 		return 0;
 	rc = cfs_fail_errno(err, "standard output");
-	/* The caller reports it; cli_end is not to do so again. */
+	/* The caller reports the error; cli_end must not report it again. */
 	__fpurge(stdout);
 	clearerr(stdout);
 	return rc;
@@ -206,7 +209,8 @@ int cli_end(const char *name, int status)
 		return status;
 	if (cli_signal_status())
 		return cli_signal_status();
-	cli_say(name, "standard output: %s", errno ? strerror(errno) : "write error");
+	cli_print_message(name, "standard output: %s",
+			  errno ? strerror(errno) : "write error");
 	return status == CLI_OK ? CLI_FAILED : status;
 }
 
@@ -224,7 +228,7 @@ void cli_progress_start(struct cli_progress *p, const char *name)
 	p->start_ms = now_ms();
 }
 
-void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
+void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
 {
 	char text[512], line[1024];
 	int64_t now;
@@ -243,20 +247,20 @@ void cli_progress_show(struct cli_progress *p, const char *fmt, ...)
 	va_end(ap);
 	len += (int)cfs_show(cfs_text(text), line + len, sizeof(line) - (size_t)len - 8);
 	len += sprintf(line + len, "\033[K");
-	put_message(line, (size_t)len);
-	atomic_store(&progress_stands, true);
+	write_message(line, (size_t)len);
+	atomic_store(&has_progress_line, true);
 	p->shown = true;
 	p->shown_ms = now;
 }
 
 void cli_progress_end(struct cli_progress *p)
 {
-	if (p->shown && atomic_exchange(&progress_stands, false))
-		put_message(CLEAR_LINE, strlen(CLEAR_LINE));
+	if (p->shown && atomic_exchange(&has_progress_line, false))
+		write_message(CLEAR_LINE, strlen(CLEAR_LINE));
 	p->shown = false;
 }
 
-const char *cli_bytes(uint64_t n, char buf[32])
+const char *cli_format_bytes(uint64_t n, char buf[32])
 {
 	static const char units[][4] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	double value = (double)n;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* cli: what the command line tools share.
- * Owns:  program names, messages on stderr, progress on a terminal, numbers in options.
+/* cli: helpers that all command line tools share.
+ * Owns:  program names, messages on stderr, progress on a terminal, the start and the end
+ *        of a program.
  * Uses:  base.
- * Never: does a command's work.
+ * Never: does the work of a command.
  */
 #ifndef CFS_CLI_H
 #define CFS_CLI_H
@@ -13,51 +14,55 @@
 
 #include "base/base.h"
 
-/* Statuses of the main program. The stand-ins for existing tools know only 0 and 1. */
+/* Exit statuses of composefs. The drop-in tools use 0 and 1 only. */
 enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
 };
 
-/* The first thing that a program does: puts /dev/null where standard descriptors are closed (see base/std.h). False, after
- * having said so: the program ends with CLI_FAILED. */
+/* Starts a program: opens /dev/null on closed standard descriptors (base/std.h) and
+ * installs the signal handlers. main() calls it first. Returns false after an error,
+ * which has been printed: the program must exit with CLI_FAILED. */
 bool cli_begin(const char *name) CFS_MUST_CHECK;
 
-/* Prints "NAME VERSION" and returns true when the only argument is --version. */
+/* Prints "NAME VERSION" and returns true if --version is the only argument. */
 bool cli_print_version(const char *name, int argc, char **argv);
 
-/* The last component of argv[0]. */
-const char *cli_name(const char *argv0);
+/* Returns the last component of argv[0]. */
+const char *cli_program_name(const char *argv0);
 
-/* Was this process started as cfsctl, the name of composefs-rs's program? */
-bool cli_stands_in(void);
+/* Returns true if the program was started as cfsctl, the name of the program of
+ * composefs-rs. */
+bool cli_is_cfsctl(void);
 
-/* Puts text; what must not reach a terminal (base/show.h) as "\\x1b". */
+/* Prints text, with control characters escaped as "\\x1b" (base/show.h). */
 void cli_print(FILE *to, const char *text);
 
-/* A line on stderr, "NAME: sentence", by one write(2). */
-void cli_say(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+/* Prints "NAME: MESSAGE" to stderr with one write(2). */
+void cli_print_message(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 
-/* Wrong usage: "NAME: sentence", and a line that says where --help is, by one write(2). Returns CLI_FAILED. */
-int cli_misused(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+/* Reports wrong usage: prints "NAME: MESSAGE" and a line that refers to --help, with one
+ * write(2). Returns CLI_FAILED. */
+int cli_fail_usage(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 
-/* Text of several lines on stderr, by one write(2). */
-void cli_complain(const char *text);
+/* Prints several lines to stderr with one write(2). */
+void cli_print_error_text(const char *text);
 
-/* Puts behind an error what can be done about it: "SENTENCE (ADVICE)". Returns rc; of 0 and more there is nothing
- * to say. */
-int cli_advise(int rc, struct cfs_err *err, const char *advice);
+/* Appends advice to an error: "SENTENCE (ADVICE)". Returns rc. Does nothing if rc >=
+ * 0. */
+int cli_add_advice(int rc, struct cfs_err *err, const char *advice);
 
-/* Brings what was printed out of the program, before it does what such a failure should stop. */
+/* Flushes stdout and reports an error, before an operation that must not happen if the
+ * output is lost. */
 int cli_flush(struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The last thing that a program does: the status, or CLI_FAILED after having said so when all went well but for
- * standard output, which did not take what was printed. 130 or 143 when a signal cancelled the work. */
+/* Ends a program: flushes stdout and returns the exit status. That is CLI_FAILED, with a
+ * message, if only the output failed, and 130 or 143 if a signal cancelled the work. */
 int cli_end(const char *name, int status);
 
-/* Progress: one line on stderr that is rewritten in place, shown only on a terminal and only
- * when the work has taken a second already. Starts with cli_progress_start. */
+/* Progress: one line on stderr that is rewritten in place. It is shown only on a
+ * terminal, and only after one second. */
 struct cli_progress {
 	const char *name;
 	int64_t start_ms, shown_ms;
@@ -65,11 +70,11 @@ struct cli_progress {
 };
 
 void cli_progress_start(struct cli_progress *p, const char *name);
-void cli_progress_show(struct cli_progress *p, const char *fmt, ...) CFS_PRINTF(2, 3);
-/* Wipes the line, so that what follows starts clean. */
+void cli_progress_update(struct cli_progress *p, const char *fmt, ...) CFS_PRINTF(2, 3);
+/* Erases the line. */
 void cli_progress_end(struct cli_progress *p);
 
-/* A count of bytes for people, such as "1.5 MiB"; returns buf. */
-const char *cli_bytes(uint64_t n, char buf[32]);
+/* Formats a size for people, such as "1.5 MiB". Returns buf. */
+const char *cli_format_bytes(uint64_t n, char buf[32]);
 
 #endif

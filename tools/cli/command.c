@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The frame of a command. */
+/* Starts and ends a command. */
 #include "cli/command.h"
 
 #include <limits.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
-		  int min, int max, const char *want)
+		  int min, int max, const char *usage)
 {
 	int status = cli_parse(syntax, argv[0], argc, argv, opts);
 
@@ -16,7 +16,7 @@ int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind >= min && argc - optind <= max)
 		return -1;
-	cli_misused(argv[0], "%s", want);
+	cli_fail_usage(argv[0], "%s", usage);
 	return CLI_USAGE;
 }
 
@@ -30,8 +30,8 @@ void command_use_repository(const char *path)
 int command_end(const char *name, int rc, const struct cfs_err *err)
 {
 	if (rc < 0 && *repository && !strstr(err->msg, repository))
-		cli_say(name, "%s (repository %s)", err->msg, repository);
+		cli_print_message(name, "%s (repository %s)", err->msg, repository);
 	else if (rc < 0)
-		cli_say(name, "%s", err->msg);
+		cli_print_message(name, "%s", err->msg);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }

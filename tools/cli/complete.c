@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Completion of command lines by the option tables. */
+/* Completes command lines, using the option tables. */
 #include "cli/complete.h"
 
 #include <ctype.h>
@@ -37,7 +37,8 @@ bool cli_is_completion(int argc, char **argv)
 
 /* --- options ------------------------------------------------------------------------ */
 
-/* The row of a long option, without dashes and value; or of its only abbreviation. */
+/* Finds the row of a long option, given without dashes and value, or abbreviated without
+ * ambiguity. */
 static const struct cli_option *find_long(const struct cli_syntax *s, const char *arg)
 {
 	size_t len = strcspn(arg, "="), n = 0;
@@ -76,9 +77,9 @@ static void put_options(struct cli_completion *c, const struct cli_syntax *s)
 		cli_complete_put(c, "--version", "Print the version");
 }
 
-/* Remembers which repository an option names. value: NULL for a flag. */
-static void note_option(struct cli_completion *c, const struct cli_option *o,
-			const char *value)
+/* Records options that select the repository. value is NULL for a flag. */
+static void record_option(struct cli_completion *c, const struct cli_option *o,
+			  const char *value)
 {
 	if (strcmp(o->name, "repo") == 0)
 		c->repo = value;
@@ -88,7 +89,7 @@ static void note_option(struct cli_completion *c, const struct cli_option *o,
 		c->system = true;
 }
 
-/* A long option. Returns its row if its value is the next word. */
+/* Reads a long option. Returns its row if its value is the next word. */
 static const struct cli_option *read_long(struct cli_completion *c,
 					  const struct cli_syntax *s, const char *arg)
 {
@@ -99,11 +100,11 @@ static const struct cli_option *read_long(struct cli_completion *c,
 		return NULL;
 	if (o->kind != CLI_FLAG && !value)
 		return o;
-	note_option(c, o, value ? value + 1 : NULL);
+	record_option(c, o, value ? value + 1 : NULL);
 	return NULL;
 }
 
-/* The same for letters, such as "-nr". */
+/* Reads short options, such as "-nr". */
 static const struct cli_option *read_letters(struct cli_completion *c,
 					     const struct cli_syntax *s, const char *arg)
 {
@@ -113,16 +114,16 @@ static const struct cli_option *read_letters(struct cli_completion *c,
 		if (!o)
 			return NULL;
 		if (o->kind == CLI_FLAG)
-			note_option(c, o, NULL);
+			record_option(c, o, NULL);
 		else if (arg[1])
-			note_option(c, o, arg + 1);
+			record_option(c, o, arg + 1);
 		if (o->kind != CLI_FLAG)
 			return arg[1] ? NULL : o;
 	}
 	return NULL;
 }
 
-/* --- words by what --help calls them ------------------------------------------------ */
+/* --- words, by their name in --help ------------------------------------------------- */
 
 static bool is_any(const char *kind, const char *const *all)
 {
@@ -131,7 +132,7 @@ static bool is_any(const char *kind, const char *const *all)
 	return *all != NULL;
 }
 
-/* Words to choose from: "ls|dump". */
+/* Prints the words of a choice: "ls|dump". */
 static void put_words(struct cli_completion *c, const char *words)
 {
 	char word[KIND_MAX];
@@ -145,7 +146,7 @@ static void put_words(struct cli_completion *c, const char *words)
 	}
 }
 
-/* Returns the directive for the shell. */
+/* Prints the candidates for a kind of word. Returns the directive for the shell. */
 static const char *put_kind(struct cli_completion *c, const char *kind,
 			    const char *otherwise)
 {
@@ -182,8 +183,8 @@ static const char *put_value(struct cli_completion *c, const struct cli_option *
 
 static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* The next operand in a line of usage, without brackets and dots: "IMAGE", or words to choose from, such as
- * "ls|dump". *repeats: it has dots. False: there is no more. */
+/* Takes the next operand from a usage line, without brackets and dots: "IMAGE", or a
+ * choice such as "ls|dump". *repeats: it has dots. Returns false at the end. */
 static bool next_operand(const char **at, char kind[KIND_MAX], bool *repeats)
 {
 	while (**at) {
@@ -204,7 +205,8 @@ static bool next_operand(const char **at, char kind[KIND_MAX], bool *repeats)
 	return false;
 }
 
-/* Is it "IMAGE", or is the operand one of the words? */
+/* Returns true if kind is a placeholder such as "IMAGE", or a choice that contains the
+ * operand. */
 static bool takes_operand(const char *kind, const char *operand)
 {
 	size_t len = strlen(operand);
@@ -221,8 +223,9 @@ static bool takes_operand(const char *kind, const char *operand)
 	return false;
 }
 
-/* What a line of usage calls the operand behind those of c; *image is the operand called IMAGE. False: nothing, or
- * the line is about other operands. */
+/* Finds the operand of a usage line that follows the operands of c. *image is the operand
+ * called IMAGE. Returns false if there is none, or if the operands of c do not match the
+ * line. */
 static bool find_operand(const struct cli_completion *c, const char *usage,
 			 char kind[KIND_MAX], const char **image)
 {
@@ -272,7 +275,7 @@ static const char *put_all(struct cli_completion *c, const struct cli_syntax *s,
 		const char *w = words[i];
 
 		if (pending) {
-			note_option(c, pending, w);
+			record_option(c, pending, w);
 			pending = NULL;
 		} else if (ended || w[0] != '-' || !w[1]) {
 			c->operands[c->n_operands++] = w;

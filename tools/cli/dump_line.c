@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Entries of an image as lines of a dump. */
+/* Prints entries of an image as lines of a dump. */
 #include "cli/dump_line.h"
 
 #include <sys/stat.h>
@@ -7,9 +7,9 @@
 #include "cli/cli.h"
 #include "dump/dump.h"
 
-int dump_line(struct cfs_out *out, const struct cfs_image *im,
-	      const struct cfs_walk_entry *e, struct cfs_spec_room *room,
-	      struct cfs_err *err)
+int dump_put_entry(struct cfs_out *out, const struct cfs_image *im,
+		   const struct cfs_walk_entry *e, struct cfs_spec_room *room,
+		   struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
 	struct cfs_dump_entry line = {.path = e->path, .link = e->first, .inode = &spec};
@@ -17,16 +17,16 @@ int dump_line(struct cfs_out *out, const struct cfs_image *im,
 
 	if (rc < 0)
 		return rc;
-	/* cfsctl knows no size of a directory. */
-	if (cli_stands_in() && S_ISDIR(spec.mode))
+	/* cfsctl prints 0 as the size of a directory. */
+	if (cli_is_cfsctl() && S_ISDIR(spec.mode))
 		spec.size = 0;
 	line.alg = room->alg;
 	cfs_dump_put(out, &line);
 	return 0;
 }
 
-int dump_below(struct cfs_out *out, const struct cfs_image *im, const char *path,
-	       struct cfs_err *err)
+int dump_put_below(struct cfs_out *out, const struct cfs_image *im, const char *path,
+		   struct cfs_err *err)
 {
 	struct cfs_walk_opts opts = {.top = cfs_text(path), .first_names = true};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -35,7 +35,7 @@ int dump_below(struct cfs_out *out, const struct cfs_image *im, const char *path
 	int rc = cfs_walk_new(im, &opts, &walk, err);
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = dump_line(out, im, e, &room, err);
+		rc = dump_put_entry(out, im, e, &room, err);
 	cfs_spec_room_fini(&room);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* An entry of an image as JSON. */
+/* Prints entries of an image as JSON. */
 #include "cli/entry_json.h"
 
 #include <string.h>
@@ -76,8 +76,8 @@ static void put_entry(struct json *j, struct cfs_text path, const struct cfs_ino
 	json_end(j);
 }
 
-int entry_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
-	       const struct cfs_inode *inode, struct cfs_err *err)
+int entry_put_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
+		   const struct cfs_inode *inode, struct cfs_err *err)
 {
 	struct cfs_text target = {0}, backing_path = {0};
 	int rc = 0;
@@ -91,7 +91,7 @@ int entry_json(struct json *j, const struct cfs_image *im, struct cfs_text path,
 	return rc < 0 ? rc : 0;
 }
 
-/* The entry at path and all below it. */
+/* Prints the entry at path and everything below it. */
 static int put_below(struct json *j, const struct cfs_image *im, const char *path,
 		     struct cfs_err *err)
 {
@@ -101,11 +101,11 @@ static int put_below(struct json *j, const struct cfs_image *im, const char *pat
 	int rc = cfs_walk_new(im, &opts, &walk, err);
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = entry_json(j, im, e->path, &e->inode, err);
+		rc = entry_put_json(j, im, e->path, &e->inode, err);
 	return rc;
 }
 
-int entries_json(const struct cfs_image *im, char **paths, struct cfs_err *err)
+int entries_print_json(const struct cfs_image *im, char **paths, struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	int rc = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* JSON. Names in an image are bytes and JSON is UTF-8, so bytes that are not UTF-8 are replaced. */
+/* A JSON writer. Names in an image are bytes, and JSON is UTF-8, so bytes that are not
+ * UTF-8 are replaced. */
 #include "cli/json.h"
 
 #include <inttypes.h>
@@ -7,8 +8,8 @@
 
 #include "base/base.h"
 
-/* How many bytes stand for themselves, in JSON and on a terminal. */
-static size_t plain_len(const uint8_t *p, size_t left)
+/* Returns the number of bytes that need no escape, in JSON and on a terminal. */
+static size_t count_plain(const uint8_t *p, size_t left)
 {
 	size_t len = 0;
 
@@ -23,7 +24,7 @@ static size_t plain_len(const uint8_t *p, size_t left)
 	return len;
 }
 
-/* Puts a character that does not, and returns its length. */
+/* Prints one escaped character. Returns its length in the text. */
 static size_t put_escaped(FILE *to, const uint8_t *p, size_t left)
 {
 	size_t n = cfs_utf8_len(p, left);
@@ -40,13 +41,13 @@ static size_t put_escaped(FILE *to, const uint8_t *p, size_t left)
 	return n;
 }
 
-void json_text(FILE *to, const char *text, size_t len)
+void json_print_string(FILE *to, const char *text, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)text, *end = p + len;
 
 	putc('"', to);
 	while (p < end) {
-		size_t n = plain_len(p, (size_t)(end - p));
+		size_t n = count_plain(p, (size_t)(end - p));
 
 		fwrite(p, 1, n, to);
 		p += n;
@@ -56,10 +57,12 @@ void json_text(FILE *to, const char *text, size_t len)
 	putc('"', to);
 }
 
-/* --- the writer -------------------------------------------------------------------------- */
+/* --- values
+ * --------------------------------------------------------------------------- */
 
-/* Writes what precedes a value: a comma, for elements that have elements of their own a line break, the key. False: the
- * value belongs to one that was nested too deeply and is left out with it. */
+/* Prints the comma before a value, a line break before elements that are objects or
+ * arrays, and the key. Returns false if the value is inside one that was left out because
+ * it was nested too deeply. */
 static bool begin_value(struct json *j, const char *key, bool is_nested)
 {
 	bool is_element = j->depth > 0 && j->closing[j->depth] == ']';
@@ -72,7 +75,7 @@ static bool begin_value(struct json *j, const char *key, bool is_nested)
 		fprintf(j->to, "\n%*s", (int)j->depth, "");
 	j->has_elements[j->depth] = true;
 	if (key) {
-		json_text(j->to, key, strlen(key));
+		json_print_string(j->to, key, strlen(key));
 		putc(':', j->to);
 	}
 	return true;
@@ -125,7 +128,7 @@ void json_finish(struct json *j)
 void json_put_text(struct json *j, const char *key, struct cfs_text value)
 {
 	if (begin_value(j, key, false))
-		json_text(j->to, value.s, value.len);
+		json_print_string(j->to, value.s, value.len);
 }
 
 void json_put_string(struct json *j, const char *key, const char *value)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* json: a streaming writer of JSON.
- * Owns:  commas, quotes, escapes, line breaks. Memory is constant: a million elements need no more than one.
+/* json: a streaming JSON writer.
+ * Owns:  commas, quotes, escapes, line breaks. Memory use does not depend on the number
+ *        of elements.
  * Uses:  base (show, UTF-8).
  * Never: knows a command, checks the stream for errors (see cli_flush and cli_end).
  */
@@ -27,15 +28,16 @@ struct json {
 	char closing[JSON_DEPTH_MAX + 1];
 };
 
-/* Each value has a key inside an object, and NULL instead of a key elsewhere. */
+/* Inside an object each value has a key; elsewhere key is NULL. */
 void json_begin_object(struct json *j, const char *key);
 void json_begin_array(struct json *j, const char *key);
 /* Ends the innermost object or array. */
 void json_end(struct json *j);
-/* Ends all that is open, after a failure as well, and the line. */
+/* Ends all open objects and arrays, also after a failure, and the line. */
 void json_finish(struct json *j);
 
-/* Bytes that are not UTF-8 become U+FFFD, and what a terminal must not get is escaped. */
+/* Bytes that are not UTF-8 become U+FFFD. Characters that must not reach a terminal are
+ * escaped. */
 void json_put_string(struct json *j, const char *key, const char *value);
 void json_put_text(struct json *j, const char *key, struct cfs_text value);
 void json_put_uint(struct json *j, const char *key, uint64_t value);
@@ -43,7 +45,7 @@ void json_put_int(struct json *j, const char *key, int64_t value);
 void json_put_bool(struct json *j, const char *key, bool value);
 void json_put_null(struct json *j, const char *key);
 
-/* Writes text as a JSON string, quotes included. */
-void json_text(FILE *to, const char *text, size_t len);
+/* Prints text as a JSON string with quotes. */
+void json_print_string(FILE *to, const char *text, size_t len);
 
 #endif

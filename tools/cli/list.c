@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A line of a listing. */
+/* Prints a line of a listing. */
 #include "cli/list.h"
 
 #include <inttypes.h>
@@ -35,8 +35,8 @@ static int list_symlink(struct cfs_out *out, const struct cfs_inode *inode,
 	return 0;
 }
 
-int list_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_text path,
-	      const struct cfs_inode *inode, bool again, struct cfs_err *err)
+int list_put_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_text path,
+		  const struct cfs_inode *inode, bool again, struct cfs_err *err)
 {
 	int rc = 0;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A build without repositories opens none. */
+/* The functions of repo_option.h for a build without repositories. */
 #include "cli/repo_option.h"
 
 #include <errno.h>
 
-/* Without a reader of meta.json no directory is known as a repository. */
+/* This build cannot recognize a repository. */
 int where_check_writable(const char *dir, struct cfs_err *err)
 {
 	(void)dir;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Options by table. */
+/* Parses options, using a table. */
 #include "cli/options.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include "hash/hash.h"
 
 enum {
-	HELP_COLUMN = 26, /* where the explanations begin */
-	FIRST_ID = 256,	  /* above all characters, which getopt uses for itself */
+	HELP_COLUMN = 26, /* column of the descriptions */
+	FIRST_ID = 256, /* above all characters, which getopt returns for short options */
 };
 
 const struct cli_choice cli_digest_algs[] = {
@@ -50,7 +50,7 @@ static void print_option(FILE *to, const struct cli_option *o)
 	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
 }
 
-void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
+void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name)
 {
 	for (size_t i = 0; s->usage[i]; i++)
 		fprintf(to, "%s %s %s\n", i ? "      " : "Usage:", name, s->usage[i]);
@@ -72,12 +72,12 @@ void cli_usage(FILE *to, const struct cli_syntax *s, const char *name)
 
 /* --- values ------------------------------------------------------------------------------ */
 
-static long long largest(const struct cli_option *o)
+static long long max_value(const struct cli_option *o)
 {
 	return o->max ? o->max : LLONG_MAX >> 8 * (sizeof(long long) - o->size);
 }
 
-/* value fits: the range of the row does. */
+/* Stores a number. parse_number and the like have checked that it fits. */
 static void set_integer(const struct cli_option *o, void *out, long long value)
 {
 	if (o->size == sizeof(uint8_t))
@@ -95,10 +95,10 @@ static int parse_number(const struct cli_option *o, const char *value, void *out
 {
 	long long n;
 
-	if (!cli_number(value, &n) || n < o->min || n > largest(o))
+	if (!cli_parse_number(value, &n) || n < o->min || n > max_value(o))
 		return cfs_fail(err, EINVAL,
 				"expected a number from %lld to %lld, got \"%s\"", o->min,
-				largest(o), value);
+				max_value(o), value);
 	set_integer(o, out, n);
 	return 0;
 }
@@ -111,10 +111,10 @@ static int parse_size(const struct cli_option *o, const char *value, void *out,
 	if (!cli_parse_size(value, &n))
 		return cfs_fail(err, EINVAL,
 				"expected a size such as 10M or 1G, got \"%s\"", value);
-	if (n < o->min || n > largest(o))
+	if (n < o->min || n > max_value(o))
 		return cfs_fail(err, EINVAL,
 				"expected a size from %lld to %lld bytes, got \"%s\"",
-				o->min, largest(o), value);
+				o->min, max_value(o), value);
 	set_integer(o, out, n);
 	return 0;
 }
@@ -127,15 +127,15 @@ static int parse_time(const struct cli_option *o, const char *value, void *out,
 	if (!cli_parse_time(value, &n))
 		return cfs_fail(err, EINVAL,
 				"expected a time such as 90s or 30d, got \"%s\"", value);
-	if (n < o->min || n > largest(o))
+	if (n < o->min || n > max_value(o))
 		return cfs_fail(err, EINVAL,
 				"expected a time from %lld to %lld seconds, got \"%s\"",
-				o->min, largest(o), value);
+				o->min, max_value(o), value);
 	set_integer(o, out, n);
 	return 0;
 }
 
-/* "a, b or c"; further words for the same value are left out. */
+/* Formats "a, b or c". Further words for the same value are left out. */
 static void format_choices(const struct cli_choice *all, char *buf, size_t cap)
 {
 	size_t n_left = 0, len = 0;
@@ -176,7 +176,7 @@ static int add_to_list(struct cli_list *list, const char *value, struct cfs_err 
 	return 0;
 }
 
-/* value: NULL for a flag. */
+/* value is NULL for a flag. */
 static int set_option(const struct cli_option *o, void *opts, const char *value,
 		      struct cfs_err *err)
 {
@@ -209,7 +209,8 @@ static int set_option(const struct cli_option *o, void *opts, const char *value,
 
 /* --- the command line -------------------------------------------------------------------- */
 
-/* What getopt wants: an option's id is FIRST_ID and its row, or its letter. --help comes last. */
+/* The tables for getopt. The ID of an option is FIRST_ID plus its row, or its letter.
+ * --help comes last. */
 struct table {
 	struct option *longs;
 	char *letters;
@@ -258,7 +259,7 @@ static void free_table(struct table *t)
 	free(t->letters);
 }
 
-static const struct cli_option *row_of(const struct cli_option *options, int id)
+static const struct cli_option *find_row(const struct cli_option *options, int id)
 {
 	if (id >= FIRST_ID)
 		return &options[id - FIRST_ID];
@@ -267,9 +268,10 @@ static const struct cli_option *row_of(const struct cli_option *options, int id)
 	return options;
 }
 
-/* getopt refused arg, a long option: it takes no value, is ambiguous or unknown. */
-static int report_long(const struct cli_option *options, const char *name,
-		       const char *arg)
+/* Reports a long option that getopt refused: it takes no value, is ambiguous or
+ * unknown. */
+static int report_long_option(const struct cli_option *options, const char *name,
+			      const char *arg)
 {
 	size_t len = strcspn(arg + 2, "="), n_similar = 0;
 	char word[64];
@@ -277,27 +279,27 @@ static int report_long(const struct cli_option *options, const char *name,
 
 	snprintf(word, sizeof(word), "%.*s", len < 60 ? (int)len : 60, arg + 2);
 	if (optopt)
-		return cli_misused(name, "--%s: the option takes no value", word);
+		return cli_fail_usage(name, "--%s: the option takes no value", word);
 	for (const struct cli_option *o = options; o->name; o++) {
 		n_similar += strncmp(o->name, word, strlen(word)) == 0;
 		if (o->help)
-			suggest_try(&near, o->name);
+			suggest_add_name(&near, o->name);
 	}
-	suggest_try(&near, "help");
+	suggest_add_name(&near, "help");
 	if (n_similar > 1)
-		return cli_misused(name, "--%s: ambiguous option", word);
+		return cli_fail_usage(name, "--%s: ambiguous option", word);
 	if (near.best)
-		return cli_misused(name, "--%s: unknown option; did you mean --%s?", word,
-				   near.best);
-	return cli_misused(name, "--%s: unknown option", word);
+		return cli_fail_usage(name, "--%s: unknown option; did you mean --%s?",
+				      word, near.best);
+	return cli_fail_usage(name, "--%s: unknown option", word);
 }
 
-static int report_refused(const struct cli_option *options, const char *name,
-			  const char *arg)
+static int report_option(const struct cli_option *options, const char *name,
+			 const char *arg)
 {
 	if (strncmp(arg, "--", 2) == 0)
-		return report_long(options, name, arg);
-	return cli_misused(name, "-%c: unknown option", optopt);
+		return report_long_option(options, name, arg);
+	return cli_fail_usage(name, "-%c: unknown option", optopt);
 }
 
 static int parse_options(const struct cli_syntax *s, const char *name, int argc,
@@ -309,19 +311,19 @@ static int parse_options(const struct cli_syntax *s, const char *name, int argc,
 
 	while ((id = getopt_long(argc, argv, table->letters, table->longs, NULL)) != -1) {
 		if (id == table->help_id) {
-			cli_usage(stdout, s, name);
+			cli_print_usage(stdout, s, name);
 			return CLI_OK;
 		}
 		if (id == '?')
-			return report_refused(s->options, name, argv[optind - 1]);
-		o = row_of(s->options, id == ':' ? optopt : id);
+			return report_option(s->options, name, argv[optind - 1]);
+		o = find_row(s->options, id == ':' ? optopt : id);
 		if (id == ':')
-			return cli_misused(name, "--%s: expected a value: --%s=%s",
-					   o->name, o->name, o->arg);
+			return cli_fail_usage(name, "--%s: expected a value: --%s=%s",
+					      o->name, o->name, o->arg);
 		if (set_option(o, opts, optarg, &err) == 0)
 			continue;
-		return o->invalid ? cli_misused(name, "%s %s", o->invalid, optarg)
-				  : cli_misused(name, "--%s: %s", o->name, err.msg);
+		return o->invalid ? cli_fail_usage(name, "%s %s", o->invalid, optarg)
+				  : cli_fail_usage(name, "--%s: %s", o->name, err.msg);
 	}
 	return -1;
 }
@@ -342,7 +344,7 @@ int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **arg
 	if (cli_is_completion(argc, argv))
 		return cli_complete(s, argc, argv);
 	if (make_table(s->options, &table) < 0)
-		cli_say(name, "out of memory");
+		cli_print_message(name, "out of memory");
 	else
 		status = parse_options(s, name, argc, argv, opts, &table);
 	free_table(&table);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* --profile, and what goes with it. */
+/* The option --profile, and the options that it excludes. */
 #include "cli/profile_option.h"
 
 #include <errno.h>
@@ -24,13 +24,13 @@ int profiled_check(const struct cfs_profile *profile,
 		if (options[i].given)
 			return cfs_fail(
 				err, EINVAL,
-				"%s: the profile %s decides this: give only one of the "
-				"two options",
+				"%s: expected either this option or --profile=%s, "
+				"got both",
 				options[i].name, profile->name);
 	return 0;
 }
 
-void profiled_scan(const struct cfs_profile_rules *r, struct cfs_scan_opts *out)
+void profiled_set_scan(const struct cfs_profile_rules *r, struct cfs_scan_opts *out)
 {
 	out->alg = r->alg;
 	out->hardlinks = true;
@@ -70,8 +70,8 @@ int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *sca
 			      sizeof(excluded) / sizeof(excluded[0]), err);
 }
 
-static void rules_of_scan(const struct profiled *p, const struct cfs_scan_opts *scan,
-			  unsigned format, struct cfs_profile_rules *out)
+static void get_scan_rules(const struct profiled *p, const struct cfs_scan_opts *scan,
+			   unsigned format, struct cfs_profile_rules *out)
 {
 	*out = (struct cfs_profile_rules){
 		.alg = scan->alg,
@@ -88,15 +88,15 @@ static void rules_of_scan(const struct profiled *p, const struct cfs_scan_opts *
 		out->xattrs = CFS_XATTRS_SHOWN;
 }
 
-/* Under the name of composefs-rs's program a directory is the root of a container, unless it is told
- * otherwise. */
+/* cfsctl treats a directory as the root of a container, unless --no-propagate-usr-to-root
+ * is given. */
 static bool is_container(const struct profiled *p)
 {
-	return cli_stands_in() && !p->no_propagate;
+	return cli_is_cfsctl() && !p->no_propagate;
 }
 
-static int take_xattrs_rule(const char *name, struct cfs_profile_rules *out,
-			    struct cfs_err *err)
+static int parse_xattrs_rule(const char *name, struct cfs_profile_rules *out,
+			     struct cfs_err *err)
 {
 	if (!name || strcmp(name, "allowlist-only") == 0)
 		out->xattrs = CFS_XATTRS_OCI;
@@ -115,26 +115,25 @@ static int choose_rules(const struct profiled *p, const struct cfs_ingest *in,
 			unsigned format, struct cfs_profile_rules *out,
 			struct cfs_err *err)
 {
-	rules_of_scan(p, &in->scan, format, out);
+	get_scan_rules(p, &in->scan, format, out);
 	out->bootable = p->bootable;
 	if (p->profile && p->profile->rules.alg != in->scan.alg)
-		return cfs_fail(err, EINVAL,
-				"the profile %s has digests by %s, expected %s",
-				p->profile->name, cfs_hash_name(p->profile->rules.alg),
-				cfs_hash_name(in->scan.alg));
+		return cfs_fail(err, EINVAL, "profile %s: expected %s digests, got %s",
+				p->profile->name, cfs_hash_name(in->scan.alg),
+				cfs_hash_name(p->profile->rules.alg));
 	if (p->profile)
 		*out = p->profile->rules;
 	if (p->profile || !is_container(p))
 		return 0;
 	out->root = CFS_ROOT_USR;
-	return take_xattrs_rule(p->xattrs, out, err);
+	return parse_xattrs_rule(p->xattrs, out, err);
 }
 
 int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned format,
 		    struct cfs_profile_rules *rules, struct cfs_tree **out,
 		    struct cfs_err *err)
 {
-	/* What a scan does by itself needs no second tree. */
+	/* Rules that the scan applies itself need no second tree. */
 	bool is_changed = p->profile || p->bootable || is_container(p);
 	int rc;
 
@@ -144,32 +143,32 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 	if (rc < 0)
 		return rc;
 	if (is_changed)
-		profiled_scan(rules, &in->scan);
+		profiled_set_scan(rules, &in->scan);
 	rc = cfs_ingest_directory(in, out, err);
 	if (rc == 0 && !is_changed)
 		rc = cfs_profile_keeps_more(*out, &is_changed, err);
 	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;
 }
 
-struct cfs_image_opts profiled_form(const struct profiled *p, unsigned format)
+struct cfs_image_opts profiled_image_opts(const struct profiled *p, unsigned format)
 {
 	if (p->profile)
 		return cfs_profile_image(&p->profile->rules);
-	/* Format 0 turns into 1 where whiteouts want it, as in mkcomposefs. */
+	/* As in mkcomposefs, format 0 becomes 1 if the tree has whiteouts. */
 	return (struct cfs_image_opts){.min_version = format,
 				       .max_version = CFS_IMAGE_VERSION_MAX,
 				       .unsigned_times = true};
 }
 
-void profiled_say(const char *program, const struct cfs_profile_rules *rules)
+void profiled_print_name(const char *program, const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 
-	if (p && !cli_stands_in())
-		cli_say(program, "profile %s", p->name);
+	if (p && !cli_is_cfsctl())
+		cli_print_message(program, "profile %s", p->name);
 }
 
-void profiled_json(struct json *j, const struct cfs_profile_rules *rules)
+void profiled_put_json(struct json *j, const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What people should know of a tree. */
+/* Warnings about a tree. */
 #include "cli/remarks.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 enum { PATH_LEN = 512 };
 
-/* An xattr by its name: who has it. */
+/* The inodes that have an xattr of some name. */
 struct use {
 	uint32_t n;
 	cfs_id first;
@@ -40,8 +40,8 @@ static bool shows_all(const struct cfs_tree *t)
 	return true;
 }
 
-static int warn_of_unshown(const struct cfs_watch *watch, const struct cfs_tree *t,
-			   struct cfs_err *err)
+static int warn_unshown_xattrs(const struct cfs_watch *watch, const struct cfs_tree *t,
+			       struct cfs_err *err)
 {
 	cfs_autofree struct use *uses = NULL;
 	struct cfs_watch_kind b = {.watch = watch};
@@ -57,7 +57,7 @@ static int warn_of_unshown(const struct cfs_watch *watch, const struct cfs_tree 
 		if (uses[i].n && !cfs_image_shows_xattr(t->keys[i]))
 			cfs_watch_warn_kind(
 				&b,
-				"xattr %.*s: no mount shows it, yet it counts for the "
+				"xattr %.*s: not visible in a mount, but part of the "
 				"digest (inodes: %" PRIu32
 				", the first %s); --skip-unshown-xattrs leaves it out",
 				(int)t->keys[i].len, t->keys[i].s, uses[i].n,
@@ -71,28 +71,28 @@ struct lost {
 	const struct cfs_tree *tree;
 };
 
-static void warn_of_lost(void *ctx, cfs_id dir)
+static void warn_lost_deletions(void *ctx, cfs_id dir)
 {
 	struct lost *l = ctx;
 	char path[PATH_LEN];
 
 	cfs_watch_warn_kind(
 		&l->kind,
-		"%s: the image loses what is deleted here: as a lower layer of an "
-		"overlay mount, this directory shows it again (see \"deletions\" in "
+		"%s: the image loses the deletions of this directory: deleted files are "
+		"visible in an overlay mount (see \"deletions\" in "
 		"composefs-profiles(7))",
 		cfs_tree_path(l->tree, dir, path, sizeof(path)));
 }
 
-int remarks_warn(const struct cfs_watch *watch, const struct cfs_tree *tree,
-		 struct cfs_err *err)
+int remarks_print_warnings(const struct cfs_watch *watch, const struct cfs_tree *tree,
+			   struct cfs_err *err)
 {
 	struct lost lost = {.kind.watch = watch, .tree = tree};
 	size_t n;
-	int rc = warn_of_unshown(watch, tree, err);
+	int rc = warn_unshown_xattrs(watch, tree, err);
 
 	if (rc == 0)
-		rc = cfs_profile_find_lost(tree, warn_of_lost, &lost, &n, err);
+		rc = cfs_profile_find_lost(tree, warn_lost_deletions, &lost, &n, err);
 	cfs_watch_end_kind(&lost.kind, "such directories");
 	return rc;
 }

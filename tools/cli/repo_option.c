@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The repository that a command works on. */
+/* Finds and opens the repository that a command works on. */
 #include "cli/repo_option.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 static const char *from_environment(void)
 {
-	const char *repo = cli_stands_in() ? NULL : getenv("COMPOSEFS_REPO");
+	const char *repo = cli_is_cfsctl() ? NULL : getenv("COMPOSEFS_REPO");
 
 	return repo && *repo ? repo : NULL;
 }
@@ -31,7 +31,7 @@ static const char *find_default(struct where *w, bool system)
 	const char *home = getenv("HOME");
 
 	w->origin = system ? "the default of the system" : "the default of the user";
-	if (cli_stands_in())
+	if (cli_is_cfsctl())
 		return system ? cfs_repo_rs_system_path()
 			      : cfs_repo_rs_user_path(home, w->found);
 	return system ? cfs_repo_system_path()
@@ -43,14 +43,15 @@ static int find_named(struct where *w, const char **out, struct cfs_err *err)
 {
 	if ((w->repo != NULL) + w->user + w->system > 1)
 		return cfs_fail(err, EINVAL,
-				"expected only one of --repo, --user and --system");
+				"expected one of --repo, --user and --system, got more");
 	w->origin = w->repo ? "--repo" : "$COMPOSEFS_REPO";
 	*out = w->repo ? w->repo : from_environment();
 	if (w->user || w->system) {
 		*out = find_default(w, w->system);
 		if (!*out)
-			return cfs_fail(err, EINVAL,
-					"--user: expected a directory in $HOME");
+			return cfs_fail(
+				err, EINVAL,
+				"--user: expected the path of a directory in $HOME");
 	}
 	return *out != NULL;
 }
@@ -59,12 +60,12 @@ static int find_named(struct where *w, const char **out, struct cfs_err *err)
 static int find_around(struct where *w, const char **out, struct cfs_err *err)
 {
 	char advice[sizeof(w->found) + 64];
-	int rc = cli_stands_in() ? 0 : cfs_repo_find_above(w->found, err);
+	int rc = cli_is_cfsctl() ? 0 : cfs_repo_find_above(w->found, err);
 
 	if (rc == -EPERM) {
 		snprintf(advice, sizeof(advice), "--repo=%s uses it nonetheless",
 			 w->found);
-		return cli_advise(rc, err, advice);
+		return cli_add_advice(rc, err, advice);
 	}
 	w->origin = "it contains the current directory";
 	*out = w->found;
@@ -91,7 +92,7 @@ int where_path_new(struct where *w, const char **out, struct cfs_err *err)
 {
 	int rc;
 
-	if (cli_stands_in())
+	if (cli_is_cfsctl())
 		return where_path(w, out, err);
 	rc = find_named(w, out, err);
 	if (rc == 0)
@@ -105,8 +106,9 @@ int where_path_new(struct where *w, const char **out, struct cfs_err *err)
 	return 0;
 }
 
-/* Is it as the options want it? */
-static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_err *err)
+/* Checks the repository against the options. */
+static int check_repo(const struct where *w, const struct cfs_repo *repo,
+		      struct cfs_err *err)
 {
 	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
 
@@ -115,8 +117,10 @@ static int check(const struct where *w, const struct cfs_repo *repo, struct cfs_
 				cfs_repo_path(repo), cfs_hash_name(w->alg),
 				cfs_hash_name(alg));
 	if (w->require_verity && !cfs_repo_is_secure(repo))
-		return cfs_fail(err, ENOTTY, "repository %s: expected one with fs-verity",
-				cfs_repo_path(repo));
+		return cfs_fail(
+			err, ENOTTY,
+			"repository %s: expected fs-verity, got a repository without",
+			cfs_repo_path(repo));
 	return 0;
 }
 
@@ -125,31 +129,33 @@ int where_lock_timeout(const struct where *w)
 	return w->has_lock_timeout && w->lock_timeout == 0 ? -1 : w->lock_timeout * 1000;
 }
 
-static void note_holder(void *ctx, const char *holder)
+static void print_lock_holder(void *ctx, const char *holder)
 {
-	cli_say("composefs", "repository %s: waiting for %s", (const char *)ctx, holder);
+	cli_print_message("composefs", "repository %s: waiting for %s", (const char *)ctx,
+			  holder);
 }
 
 void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out)
 {
-	*out = (struct cfs_lock_wait){.note = note_holder,
+	*out = (struct cfs_lock_wait){.note = print_lock_holder,
 				      .ctx = (void *)(uintptr_t)path,
 				      .timeout_ms = where_lock_timeout(w),
 				      .watch = w->watch};
 }
 
-/* composefs-rs's program gives a repository from before there was a meta.json one. Under its name so do we. */
-static int upgrade(const char *path, struct cfs_err *err)
+/* cfsctl creates the meta.json of an old repository without one. So does this program if
+ * it was started as cfsctl. */
+static int upgrade_repo(const char *path, struct cfs_err *err)
 {
 	struct cfs_repo_init made;
 	int rc = cfs_repo_upgrade(path, &made, err);
 
 	if (rc == 0)
-		cli_say("cfsctl",
-			"repository %s had no meta.json; now it has one that says %s, "
-			"%s fs-verity, as its objects do",
-			path, cfs_repo_alg_name(made.meta.alg),
-			made.insecure ? "without" : "with");
+		cli_print_message("cfsctl",
+				  "repository %s had no meta.json; created it for %s, "
+				  "%s fs-verity, like its objects",
+				  path, cfs_repo_alg_name(made.meta.alg),
+				  made.insecure ? "without" : "with");
 	return rc < 0 ? rc : 0;
 }
 
@@ -159,9 +165,9 @@ static int open_waiting(const struct where *w, const char *path,
 {
 	int rc = cfs_repo_open_waiting(path, access, wait, out, err);
 
-	if (rc != -ENOENT || !cli_stands_in() || w->no_upgrade)
+	if (rc != -ENOENT || !cli_is_cfsctl() || w->no_upgrade)
 		return rc;
-	rc = upgrade(path, err);
+	rc = upgrade_repo(path, err);
 	return rc < 0 ? rc : cfs_repo_open_waiting(path, access, wait, out, err);
 }
 
@@ -169,8 +175,8 @@ static int open_waiting(const struct where *w, const char *path,
 static int fail_absent(const struct where *w, const char *path, struct cfs_err *err)
 {
 	if (where_is_given(w))
-		return cli_advise(-ENOENT, err,
-				  "composefs init creates one, --repo=DIR names one");
+		return cli_add_advice(-ENOENT, err,
+				      "composefs init creates one, --repo=DIR names one");
 	return cfs_fail(err, ENOENT,
 			"no repository: looked for $COMPOSEFS_REPO, in the current "
 			"directory and those above it, and at %s (\"composefs init "
@@ -190,14 +196,14 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	where_lock_wait(w, path, &wait);
 	rc = open_waiting(w, path, access, &wait, out, err);
 	if (rc == -EBUSY)
-		return cli_advise(rc, err, "--lock-timeout=TIME waits for it");
+		return cli_add_advice(rc, err, "--lock-timeout=TIME waits for it");
 	if (rc == -ENOENT)
 		return fail_absent(w, path, err);
 	if (rc < 0)
 		return rc;
 	if (!w->repo)
 		command_use_repository(path);
-	rc = check(w, *out, err);
+	rc = check_repo(w, *out, err);
 	if (rc < 0) {
 		cfs_repo_close(*out);
 		*out = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* SIGINT and SIGTERM. */
+/* Handles SIGINT and SIGTERM. */
 #include "cli/signals.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WRITE_POLL_MS = 50 }; /* between two looks whether a signal came */
+enum { WRITE_POLL_MS = 50 }; /* time between two checks for a signal */
 
-static volatile sig_atomic_t n_active; /* works that a signal cancels */
+static volatile sig_atomic_t n_active; /* number of works that a signal cancels */
 static volatile sig_atomic_t caught;   /* the signal that cancelled the work */
 
 static void handle_signal(int sig)
@@ -49,7 +49,7 @@ int cli_signal_status(void)
 	return caught ? 128 + caught : 0;
 }
 
-/* True: a write does not wait, or fails. */
+/* Returns true if a write will not block, or will fail; false after a signal. */
 static bool wait_for_reader(int fd)
 {
 	struct pollfd p = {fd, POLLOUT, 0};
@@ -61,7 +61,7 @@ static bool wait_for_reader(int fd)
 	return n != 0;
 }
 
-/* A pipe that is ready takes PIPE_BUF bytes without waiting. */
+/* A pipe that poll() reports as writable accepts PIPE_BUF bytes without blocking. */
 int cli_write(int fd, const void *p, size_t len)
 {
 	const char *from = p;

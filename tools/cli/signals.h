@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* cli/signals: what SIGINT and SIGTERM do.
- * Owns:  the signal handlers, the statuses 130 and 143, writing to a standard descriptor that a signal ends.
+/* cli/signals: the effect of SIGINT and SIGTERM.
+ * Owns:  the signal handlers, the exit statuses 130 and 143, writes to a standard
+ *        descriptor that a signal ends.
  * Uses:  libc.
- * Never: does a command's work, prints.
+ * Never: does the work of a command, prints.
  *
- * SIGINT and SIGTERM end the program at once: no command has anything to clean up while it reads and prints. While
- * it does work that can be cancelled, the first signal cancels the work: the command cleans up and ends with
- * -ECANCELED. A second signal ends the program at once.
+ * SIGINT and SIGTERM end the program at once: no command has anything to clean up while
+ * it reads and prints. During work that can be cancelled, the first signal cancels the
+ * work: the command cleans up and ends with -ECANCELED. A second signal ends the program
+ * at once.
  */
 #ifndef CFS_CLI_SIGNALS_H
 #define CFS_CLI_SIGNALS_H
@@ -16,19 +18,20 @@
 
 #include "base/err.h"
 
-/* Installs the handlers, but not for a signal that the parent process ignores (nohup). Called by cli_begin. */
+/* Installs the handlers, except for a signal that the parent process ignores (nohup).
+ * Called by cli_begin. */
 void cli_signals_begin(void);
 
-/* From here to cli_signals_end, which may be nested, a signal cancels the work. Returns the number of the signal that did
- * so, 0 until then. */
+/* From here to cli_signals_end, a signal cancels the work. May be nested. Returns a
+ * pointer to the number of that signal, which is 0 until then. */
 const volatile sig_atomic_t *cli_signals_cancel(void);
 void cli_signals_end(void);
 
-/* 130 or 143 after a signal that cancelled the work, else 0. */
+/* Returns 130 or 143 if a signal cancelled the work, otherwise 0. */
 int cli_signal_status(void);
 
-/* Writes all of it to a standard descriptor. After a signal that cancelled the work it does not wait for the reader:
- * -ECANCELED, and the rest is lost. */
+/* Writes all bytes to a standard descriptor. After a signal that cancelled the work, it
+ * does not wait for the reader: -ECANCELED, and the rest is lost. */
 int cli_write(int fd, const void *p, size_t len) CFS_MUST_CHECK;
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Mistyped words. */
+/* Suggests names for mistyped words. */
 #include "cli/suggest.h"
 
 #include <string.h>
 
-enum { WORD_MAX = 40 }; /* longer words are no mistyped names */
+enum { WORD_MAX = 40 }; /* longer words are not compared */
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -13,10 +13,12 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* The number of edits from a to b: a character inserted, removed or replaced, or two neighbours exchanged. */
+/* Returns the number of edits from a to b: a character inserted, removed or replaced, or
+ * two neighbours exchanged. */
 static size_t count_edits(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	size_t rows[3][WORD_MAX + 1]; /* of prefixes of a: two before, one before, this */
+	size_t rows[3][WORD_MAX +
+		       1]; /* for prefixes of a: two before, one before, this one */
 	size_t *before2 = rows[0], *before = rows[1], *row = rows[2];
 
 	for (size_t j = 0; j <= b_len; j++)
@@ -39,14 +41,15 @@ static size_t count_edits(const char *a, size_t a_len, const char *b, size_t b_l
 	return before[b_len];
 }
 
-void suggest_try(struct suggest *s, const char *name)
+void suggest_add_name(struct suggest *s, const char *name)
 {
 	size_t len = strlen(s->word), name_len = strlen(name), distance;
 
 	if (len > WORD_MAX || name_len > WORD_MAX)
 		return;
 	distance = count_edits(s->word, len, name, name_len);
-	/* One edit in three characters: "gv" is near gc, "xyz" is near nothing. */
+	/* Allows one edit per three characters: "gv" matches gc, "xyz" matches
+	 * nothing. */
 	if (3 * distance > (len < 3 ? 3 : len) || (s->best && distance >= s->distance))
 		return;
 	s->best = name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* suggest: the name that a mistyped word probably means.
- * Owns:  the distance between two words, how much may differ.
+/* suggest: finds the name that a mistyped word probably means.
+ * Owns:  the distance between two words, the allowed distance.
  * Uses:  nothing.
  * Never: prints.
  */
@@ -9,14 +9,15 @@
 
 #include <stddef.h>
 
-/* The nearest name so far. Starts zeroed but for word. */
+/* The nearest name so far. Starts with word and zeros. */
 struct suggest {
 	const char *word;
-	const char *best; /* NULL: no name is near enough */
+	const char *best; /* NULL if no name is near enough */
 	size_t distance;
 };
 
-/* Compares another name, which is borrowed. Of names at the same distance the first stays. */
-void suggest_try(struct suggest *s, const char *name);
+/* Compares another name, which is borrowed. The first of several names with the same
+ * distance is kept. */
+void suggest_add_name(struct suggest *s, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Numbers with and without a unit. */
+/* Parses numbers with and without a unit. */
 #include "cli/values.h"
 
 #include <ctype.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-bool cli_number(const char *text, long long *out)
+bool cli_parse_number(const char *text, long long *out)
 {
 	char *end;
 
@@ -21,7 +21,7 @@ struct unit {
 	long long factor;
 };
 
-/* units: ended by a row without a name. */
+/* units ends with a row without a name. */
 static bool parse_with_unit(const char *text, const struct unit *units, long long *out)
 {
 	char *end;

@@ -4,7 +4,7 @@
 
 #include "cli/signals.h"
 
-static void show_progress(void *ctx, const struct cfs_progress *now)
+static void print_progress(void *ctx, const struct cfs_progress *now)
 {
 	struct cli_watch *w = ctx;
 	char all[64] = "", bytes[96] = "", done_text[32], all_text[32];
@@ -13,17 +13,17 @@ static void show_progress(void *ctx, const struct cfs_progress *now)
 		snprintf(all, sizeof(all), " of %llu", (unsigned long long)now->all);
 	if (now->bytes)
 		snprintf(bytes, sizeof(bytes), ", %s of %s",
-			 cli_bytes(now->bytes_done, done_text),
-			 cli_bytes(now->bytes, all_text));
-	cli_progress_show(&w->line, "%llu%s %s%s", (unsigned long long)now->done, all,
-			  now->stage, bytes);
+			 cli_format_bytes(now->bytes_done, done_text),
+			 cli_format_bytes(now->bytes, all_text));
+	cli_progress_update(&w->line, "%llu%s %s%s", (unsigned long long)now->done, all,
+			    now->stage, bytes);
 }
 
 static void print_warning(void *ctx, const char *msg)
 {
 	struct cli_watch *w = ctx;
 
-	cli_say(w->name, "warning: %s", msg);
+	cli_print_message(w->name, "warning: %s", msg);
 }
 
 void cli_watch_start(struct cli_watch *w, const char *name)
@@ -34,7 +34,7 @@ void cli_watch_start(struct cli_watch *w, const char *name)
 	};
 	cli_progress_start(&w->line, name);
 	if (w->line.enabled)
-		w->watch.progress = show_progress;
+		w->watch.progress = print_progress;
 }
 
 void cli_watch_end(struct cli_watch *w)

@@ -16,7 +16,7 @@ const char *cfsctl_new_name(const char *given, char buf[CFSCTL_NAME_MAX])
 {
 	int len;
 
-	if (!cli_stands_in() || strncmp(given, "refs/", 5) != 0)
+	if (!cli_is_cfsctl() || strncmp(given, "refs/", 5) != 0)
 		return given;
 	len = snprintf(buf, CFSCTL_NAME_MAX, "refs/%s", given);
 	return len < CFSCTL_NAME_MAX ? buf : given; /* too long anyhow */
@@ -45,7 +45,7 @@ static int exec_program(const char *program, char **argv)
 	char path[4096];
 
 	execvp(cfs_child_find(argv[0], path), argv);
-	cli_say(program, "%s: %s", argv[0], strerror(errno));
+	cli_print_message(program, "%s: %s", argv[0], strerror(errno));
 	return CLI_FAILED;
 }
 
@@ -92,10 +92,12 @@ static int check_value(const char *program, const struct front_option *o)
 	static const char *const formats[] = {"0", "1", "2", NULL};
 
 	if (strcmp(o->name, "--hash") == 0 && o->value && !is_one_of(o->value, hashes))
-		cli_say(program, "--hash: expected sha256 or sha512, got %s", o->value);
+		cli_print_message(program, "--hash: expected sha256 or sha512, got %s",
+				  o->value);
 	else if (strcmp(o->name, "--erofs-version") == 0 && o->value &&
 		 !is_one_of(o->value, formats))
-		cli_say(program, "--erofs-version: expected 0, 1 or 2, got %s", o->value);
+		cli_print_message(program, "--erofs-version: expected 0, 1 or 2, got %s",
+				  o->value);
 	else
 		return -1;
 	return CLI_USAGE;
@@ -108,7 +110,7 @@ static int check_no_repo(const char *program, const char *command)
 
 	if (is_one_of(command, without))
 		return -1;
-	cli_say(program, "--no-repo: %s works on a repository", command);
+	cli_print_message(program, "--no-repo: %s works on a repository", command);
 	return CLI_FAILED;
 }
 

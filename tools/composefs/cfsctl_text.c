@@ -83,7 +83,7 @@ static void say_findings(const char *name, const struct cfs_check_report *r)
 	for (size_t i = 0; i < r->n; i++) {
 		format_finding(&r->v[i], text, sizeof(text));
 		if (cfs_check_fault_is_remark(r->v[i].fault)) {
-			cli_say(name, "remark: %s", text);
+			cli_print_message(name, "remark: %s", text);
 			continue;
 		}
 		fputs("  - ", stdout);
@@ -110,5 +110,5 @@ void cfsctl_say_fsck(const char *name, const struct cfs_check_report *r,
 	}
 	printf("status: %zu error(s)\n", count_errors(r));
 	say_findings(name, r);
-	cli_say(name, "repository integrity check failed");
+	cli_print_message(name, "repository integrity check failed");
 }

@@ -43,16 +43,16 @@ static int report_unknown(const char *program, const char *verb)
 	const char *hint = foreign_verb_hint(verb);
 
 	if (hint)
-		return cli_misused(program, "%s: unknown command; %s", verb, hint);
+		return cli_fail_usage(program, "%s: unknown command; %s", verb, hint);
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
 			if (c->run)
-				suggest_try(&near, c->name);
+				suggest_add_name(&near, c->name);
 	if (near.best)
-		return cli_misused(program,
-				   "%s: unknown command; did you mean \"%s %s\"?", verb,
-				   program, near.best);
-	return cli_misused(program, "%s: unknown command", verb);
+		return cli_fail_usage(program,
+				      "%s: unknown command; did you mean \"%s %s\"?",
+				      verb, program, near.best);
+	return cli_fail_usage(program, "%s: unknown command", verb);
 }
 
 static void print_usage(FILE *to, const char *program)
@@ -82,7 +82,7 @@ static void report_no_command(const char *program)
 		return;
 	print_usage(to, program);
 	if (fclose(to) == 0)
-		cli_complain(text);
+		cli_print_error_text(text);
 }
 
 /* Is the next argument the value of this option? */
@@ -187,7 +187,7 @@ static int complete_line(int argc, char **argv)
 static int run_main(const char *program, int argc, char **argv)
 {
 	int at = cli_is_completion(argc, argv) ? argc : find_command(argc, argv);
-	int status = cli_stands_in() ? cfsctl_begin(program, &at, &argc, argv) : -1;
+	int status = cli_is_cfsctl() ? cfsctl_begin(program, &at, &argc, argv) : -1;
 	const struct command *c = at < argc ? find_by_name(argv[at]) : NULL;
 
 	if (status >= 0)
@@ -215,7 +215,7 @@ static int run_main(const char *program, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	const char *program = cli_name(argv[0]);
+	const char *program = cli_program_name(argv[0]);
 
 	if (!cli_begin(program))
 		return CLI_FAILED;

@@ -392,13 +392,13 @@ int main(int argc, char **argv)
 		return cli_end(NAME, CLI_OK);
 	}
 	if (argc != 2) {
-		cli_complain(usage);
+		cli_print_error_text(usage);
 		return CLI_USAGE;
 	}
 	f.dir = argv[1];
 	read_limits(&f.limits);
 	if (fetch_objects(&f, &err) == 0)
 		return CLI_OK;
-	cli_say(NAME, "%s", err.msg);
+	cli_print_message(NAME, "%s", err.msg);
 	return CLI_FAILED;
 }

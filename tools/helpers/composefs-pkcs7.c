@@ -92,11 +92,11 @@ int main(int argc, char **argv)
 		return cli_end(NAME, CLI_OK);
 	}
 	if (argc != 4) {
-		cli_complain(usage);
+		cli_print_error_text(usage);
 		return CLI_USAGE;
 	}
 	if (sign_lines(argv, &err) == 0)
 		return CLI_OK;
-	cli_say(NAME, "%s", err.msg);
+	cli_print_message(NAME, "%s", err.msg);
 	return CLI_FAILED;
 }

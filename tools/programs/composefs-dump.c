@@ -75,7 +75,7 @@ static int rewrite_image(const char *source, const char *dest, struct cfs_err *e
 
 int main(int argc, char **argv)
 {
-	const char *name = cli_name(argv[0]);
+	const char *name = cli_program_name(argv[0]);
 	struct cfs_err err;
 
 	if (!cli_begin(name))
@@ -92,6 +92,6 @@ int main(int argc, char **argv)
 	}
 	if (rewrite_image(argv[1], argv[2], &err) == 0)
 		return CLI_OK;
-	cli_say(name, "%s", err.msg);
+	cli_print_message(name, "%s", err.msg);
 	return CLI_FAILED;
 }

@@ -83,7 +83,8 @@ static int print_images(const struct options *o, bool first_names, entry_fn fn, 
 static int list_entry(void *ctx, const struct cfs_image *im,
 		      const struct cfs_walk_entry *e, struct cfs_err *err)
 {
-	return e->depth == 0 ? 0 : list_line(ctx, im, e->path, &e->inode, e->again, err);
+	return e->depth == 0 ? 0
+			     : list_put_line(ctx, im, e->path, &e->inode, e->again, err);
 }
 
 static int cmd_ls(const struct options *o, struct cfs_out *out, struct cfs_err *err)
@@ -266,12 +267,12 @@ static int make_filters(struct options *o)
 {
 	o->filters = calloc(o->filter_names.n + 1, sizeof(*o->filters));
 	if (!o->filters) {
-		cli_say(o->name, "out of memory");
+		cli_print_message(o->name, "out of memory");
 		return CLI_FAILED;
 	}
 	for (size_t i = 0; i < o->filter_names.n; i++) {
 		if (strchr(o->filter_names.v[i], '/'))
-			return cli_misused(
+			return cli_fail_usage(
 				o->name,
 				"--filter: expected the name of an entry of the "
 				"root, without \"/\", got \"%s\"",
@@ -329,16 +330,16 @@ static int parse_options(struct options *o, int argc, char **argv,
 	if (status >= 0)
 		return status;
 	if (optind == argc)
-		return cli_misused(o->name, "No command specified");
+		return cli_fail_usage(o->name, "No command specified");
 	*command = find_command(argv[optind]);
 	if (!*command) {
-		cli_say(o->name, "Unknown command '%s'", argv[optind]);
+		cli_print_message(o->name, "Unknown command '%s'", argv[optind]);
 		return CLI_FAILED;
 	}
 	o->operands = argv + optind + 1;
 	o->n_operands = (size_t)(argc - optind - 1);
 	if (o->n_operands == 0)
-		return cli_misused(o->name, "No image path specified");
+		return cli_fail_usage(o->name, "No image path specified");
 	return -1;
 }
 
@@ -363,7 +364,7 @@ static int run_command(const struct options *o, const struct command *command,
 
 int main(int argc, char **argv)
 {
-	struct options o = {.name = cli_name(argv[0])};
+	struct options o = {.name = cli_program_name(argv[0])};
 	const struct command *command = NULL;
 	struct cfs_err err;
 	int status;
@@ -376,7 +377,7 @@ int main(int argc, char **argv)
 	if (status < 0) {
 		status = CLI_OK;
 		if (run_command(&o, command, &err) < 0) {
-			cli_say(o.name, "%s", err.msg);
+			cli_print_message(o.name, "%s", err.msg);
 			status = CLI_FAILED;
 		}
 	}

@@ -105,24 +105,25 @@ static const struct cli_syntax syntax = {
 static int take_operands(struct options *o, char **operands, int n)
 {
 	if (n < 1)
-		return cli_misused(o->name, "No source path specified");
+		return cli_fail_usage(o->name, "No source path specified");
 	if (n > 2 || (o->digest_only && n > 1))
-		return cli_misused(o->name, "Too many arguments");
+		return cli_fail_usage(o->name, "Too many arguments");
 	if (!o->digest_only && n < 2)
-		return cli_misused(o->name, "No destination path specified");
+		return cli_fail_usage(o->name, "No destination path specified");
 	o->in.source = operands[0];
 	o->image = o->digest_only ? NULL : operands[1];
 	if (!*o->in.source) {
-		cli_say(o->name, "Empty source path specified");
+		cli_print_message(o->name, "Empty source path specified");
 		return CLI_FAILED;
 	}
 	if (o->seal && (!o->image || strcmp(o->image, "-") == 0)) {
-		cli_say(o->name, "--seal: expected an image file");
+		cli_print_message(o->name, "--seal: expected an image file");
 		return CLI_FAILED;
 	}
 	if (o->image && strcmp(o->image, "-") == 0 && isatty(STDOUT_FILENO)) {
-		cli_say(o->name, "stdout is a terminal: name a file for the image, "
-				 "or send the output into a file or pipe");
+		cli_print_message(o->name,
+				  "stdout is a terminal: name a file for the image, "
+				  "or send the output into a file or pipe");
 		return CLI_FAILED;
 	}
 	return -1;
@@ -148,7 +149,7 @@ static int set_rules(struct options *o, struct cfs_err *err)
 	if (rc < 0 || !o->profile)
 		return rc;
 	o->format = cfs_profile_image(&o->profile->rules);
-	profiled_scan(&o->profile->rules, &o->in.scan);
+	profiled_set_scan(&o->profile->rules, &o->in.scan);
 	return 0;
 }
 
@@ -181,7 +182,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	o->print_digest |= o->digest_only;
 	convert_values(o);
 	if (set_rules(o, &err) < 0) {
-		cli_say(o->name, "%s", err.msg);
+		cli_print_message(o->name, "%s", err.msg);
 		return CLI_FAILED;
 	}
 	return take_operands(o, argv + optind, argc - optind);
@@ -269,7 +270,7 @@ static int print_digest(const struct options *o, const struct cfs_digest *digest
 	char hex[CFS_DIGEST_HEX_MAX];
 
 	if (o->profile)
-		cli_say(o->name, "profile %s", o->profile->name);
+		cli_print_message(o->name, "profile %s", o->profile->name);
 	puts(cfs_digest_hex(digest, hex));
 	return cli_flush(err);
 }
@@ -330,7 +331,7 @@ static int make_image(const struct options *o, struct cfs_replace *file,
 	if (rc == 0 && o->profile)
 		rc = profiled_apply(&o->profile->rules, &tree, err);
 	if (rc == 0)
-		rc = remarks_warn(o->in.watch, tree, err);
+		rc = remarks_print_warnings(o->in.watch, tree, err);
 	if (rc == 0)
 		rc = cfs_context(err, write_image(o, tree, file, err), "cannot write %s",
 				 o->image ? o->image : "image");
@@ -341,7 +342,7 @@ static int make_image(const struct options *o, struct cfs_replace *file,
 
 int main(int argc, char **argv)
 {
-	struct options o = {.name = cli_name(argv[0]), .in.scan.alg = CFS_SHA256};
+	struct options o = {.name = cli_program_name(argv[0]), .in.scan.alg = CFS_SHA256};
 	struct cfs_replace file;
 	struct cli_watch watch;
 	struct cfs_err err;
@@ -363,6 +364,6 @@ int main(int argc, char **argv)
 	}
 	if (rc == 0)
 		return CLI_OK;
-	cli_say(o.name, "%s", err.msg);
+	cli_print_message(o.name, "%s", err.msg);
 	return cli_signal_status() ? cli_signal_status() : CLI_FAILED;
 }

@@ -195,7 +195,8 @@ static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err 
 						     cmd->args.allowed, err);
 	rc = mount_image(cmd, &taken, err);
 	if (rc == 0 && cmd->restraint)
-		cli_say(NAME,
+		cli_print_message(
+			NAME,
 			"warning: %s is not verified, so it is mounted %s; give digest= "
 			"or signed, or allow-suid, allow-dev",
 			cmd->image, cmd->restraint);
@@ -214,7 +215,7 @@ static void print_bare(const char *msg)
 		return;
 	line[len] = '\n';
 	line[len + 1] = '\0';
-	cli_complain(line);
+	cli_print_error_text(line);
 }
 
 int main(int argc, char **argv)
@@ -235,9 +236,9 @@ int main(int argc, char **argv)
 	if (rc < 0 && cmd.wrong_usage)
 		print_bare(err.msg);
 	else if (rc < 0)
-		cli_say(NAME, "%s", err.msg);
+		cli_print_message(NAME, "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
-		cli_complain(usage);
+		cli_print_error_text(usage);
 	cfs_mount_args_fini(&cmd.args);
 	return rc < 0 ? STATUS_FAILED : 0;
 }

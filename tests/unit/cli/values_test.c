@@ -74,7 +74,7 @@ static const char *nearest(const char *word)
 	struct suggest s = {.word = word};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		suggest_try(&s, names[i]);
+		suggest_add_name(&s, names[i]);
 	return s.best ? s.best : "";
 }
 

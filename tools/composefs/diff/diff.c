@@ -138,8 +138,8 @@ static void print_stat(const struct counts *c)
 		for (int i = 0; i < N_COLUMNS; i++)
 			printf(" %11" PRIu64, c->n[row][i]);
 		if (has_bytes(row))
-			printf(" %13s %13s", cli_bytes(c->bytes_a[row], in_a),
-			       cli_bytes(c->bytes_b[row], in_b));
+			printf(" %13s %13s", cli_format_bytes(c->bytes_a[row], in_a),
+			       cli_format_bytes(c->bytes_b[row], in_b));
 		putchar('\n');
 	}
 }
@@ -280,6 +280,6 @@ int cmd_diff(int argc, char **argv)
 		rc = print_report(&o, pair.diff, &err);
 	cfs_source_pair_close(&pair);
 	if (rc < 0)
-		cli_say(argv[0], "%s", err.msg);
+		cli_print_message(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;
 }

@@ -216,7 +216,7 @@ int cmd_explain(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (argc - optind != (o.expected ? 1 : 2)) {
-		cli_misused(argv[0], "%s", expected);
+		cli_fail_usage(argv[0], "%s", expected);
 		return STATUS_TROUBLE;
 	}
 	if (o.expected)
@@ -224,6 +224,6 @@ int cmd_explain(int argc, char **argv)
 	else
 		rc = explain_two(&o, argv + optind, &err);
 	if (rc < 0)
-		cli_say(argv[0], "%s", err.msg);
+		cli_print_message(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;
 }

@@ -207,7 +207,8 @@ static void print_kernel_findings(const struct fsck *f)
 		const struct cfs_kernel_rule *rule = &cfs_kernel_rules[i];
 
 		if (is_hit(f, i))
-			cli_say(f->name,
+			cli_print_message(
+				f->name,
 				"%s: Linux%s%s %s (%s: %" PRIu64
 				" inodes, the first is %s)",
 				rule->effect == CFS_KERNEL_COPES ? "note" : "warning",
@@ -228,8 +229,8 @@ static void print_objects(const struct fsck *f)
 		if (o->n_users > 1)
 			snprintf(more, sizeof(more), " and %" PRIu64 " more",
 				 o->n_users - 1);
-		cli_say(f->name, "object %s: %s: used by %s%s", o->path, o->fault,
-			o->user, more);
+		cli_print_message(f->name, "object %s: %s: used by %s%s", o->path,
+				  o->fault, o->user, more);
 	}
 }
 
@@ -237,7 +238,7 @@ static void print_report(const struct fsck *f, int rc, const struct cfs_err *err
 			 int status)
 {
 	if (rc < 0) {
-		cli_say(f->name, "%s", err->msg);
+		cli_print_message(f->name, "%s", err->msg);
 		return;
 	}
 	print_objects(f);
@@ -361,7 +362,7 @@ int cmd_fsck(int argc, char **argv)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	rc = check_usage(&o, argc - optind, &f.kernel, &err);
 	if (rc < 0) {
-		cli_misused(argv[0], "%s", err.msg);
+		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];

@@ -80,10 +80,10 @@ static int list_inode(struct listing *l, struct cfs_text path,
 		      const struct cfs_inode *inode, struct cfs_err *err)
 {
 	if (l->json)
-		return entry_json(l->json, l->im, path, inode, err);
+		return entry_put_json(l->json, l->im, path, inode, err);
 	if (l->o->is_long)
 		return list_long(&l->out, path, inode, err);
-	return list_line(&l->out, l->im, path, inode, false, err);
+	return list_put_line(&l->out, l->im, path, inode, false, err);
 }
 
 static int list_directory(struct listing *l, const char *path,
@@ -187,7 +187,7 @@ static int list_paths(struct listing *l, char **paths, struct cfs_err *err)
 
 		rc = list_path(l, *path, &why);
 		if (rc < 0) {
-			cli_say(l->name, "%s", why.msg);
+			cli_print_message(l->name, "%s", why.msg);
 			failed = 1;
 		}
 		rc = cfs_out_flush(&l->out, err);

@@ -208,7 +208,7 @@ static int count_result(struct enable *e, int rc, const struct cfs_err *err)
 	case -EBADMSG:
 	case -EMSGSIZE:
 		e->n_wrong++;
-		cli_say(e->name, "%s", err->msg);
+		cli_print_message(e->name, "%s", err->msg);
 		return 0;
 	default:
 		return rc;
@@ -311,7 +311,7 @@ int cmd_enable_objects(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!o.objects || !o.signatures) {
-		cli_misused(argv[0], "expected --objects and --signatures");
+		cli_fail_usage(argv[0], "expected --objects and --signatures");
 		return CLI_USAGE;
 	}
 	rc = where_check_writable(o.objects, &err);

@@ -120,10 +120,12 @@ static size_t print_warnings(const char *name, const struct options *o,
 	size_t n = x->n - x->n_objects;
 
 	for (size_t i = x->n_objects; i < x->n; i++)
-		cli_say(name, "%s: the content is in the image, not in an object: %s",
-			x->v[i].path, why);
+		cli_print_message(name,
+				  "%s: the content is in the image, not in an object: %s",
+				  x->v[i].path, why);
 	if (policy_len + SIGNATURE_ROOM > MESSAGE_MAX) {
-		cli_say(name,
+		cli_print_message(
+			name,
 			"the policy has %zu bytes; with its signature, no kernel loads "
 			"more than %d",
 			policy_len, MESSAGE_MAX);
@@ -182,10 +184,11 @@ int cmd_ipe_policy(int argc, char **argv)
 	if (!is_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			     "0123456789_.-") ||
 	    !is_version(o.version)) {
-		cli_misused(argv[0],
-			    "expected a name of letters, digits, \"_\", \".\" and \"-\", "
-			    "and a "
-			    "version of three numbers up to 65535");
+		cli_fail_usage(
+			argv[0],
+			"expected a name of letters, digits, \"_\", \".\" and \"-\", "
+			"and a "
+			"version of three numbers up to 65535");
 		return CLI_USAGE;
 	}
 	rc = print_policy(argv[0], &o, argv[optind], &err);

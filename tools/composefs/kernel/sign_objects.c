@@ -131,9 +131,9 @@ int cmd_sign_objects(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!o.key || !o.cert || !o.signatures || (o.objects && !o.exec_only)) {
-		cli_misused(argv[0],
-			    "expected --key, --cert and --signatures; --objects needs "
-			    "--exec-only");
+		cli_fail_usage(argv[0],
+			       "expected --key, --cert and --signatures; --objects needs "
+			       "--exec-only");
 		return CLI_USAGE;
 	}
 	return command_end(argv[0], sign_image(&o, argv[optind], &err), &err);

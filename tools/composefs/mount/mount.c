@@ -110,13 +110,13 @@ static void restrict_mount(const struct options *o, struct cfs_mount_opts *opts,
 		cfs_mount_restraint_text(cfs_mount_restrain(opts, allowed));
 
 	if (restraint)
-		cli_say("composefs mount", "warning: %s%s is mounted %s; %s%s",
-			secure ? "a name does not identify an image, so "
-			       : "the repository has no fs-verity, so ",
-			name, restraint,
-			secure ? "give the image ID or --require-signature, or "
-			       : "give ",
-			"--allow-suid, --allow-dev");
+		cli_print_message("composefs mount", "warning: %s%s is mounted %s; %s%s",
+				  secure ? "a name does not identify an image, so "
+					 : "the repository has no fs-verity, so ",
+				  name, restraint,
+				  secure ? "give the image ID or --require-signature, or "
+					 : "give ",
+				  "--allow-suid, --allow-dev");
 }
 
 /* The object directory of the repository, which may belong to another user. */
@@ -239,7 +239,7 @@ static int unmount_image(const struct umount_options *o, const char *at,
 		return 0;
 	rc = cfs_fail_errno(err, "%s", at);
 	return rc == -EBUSY
-		       ? cli_advise(rc, err, "it is in use; --lazy unmounts it later")
+		       ? cli_add_advice(rc, err, "it is in use; --lazy unmounts it later")
 		       : rc;
 }
 

@@ -63,8 +63,8 @@ static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *e
 	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 
 	if (rc < 0)
-		return cli_advise(rc, err,
-				  "to print a file of an image, give a path as well");
+		return cli_add_advice(rc, err,
+				      "to print a file of an image, give a path as well");
 	rc = cfs_stream_read(&s, &sink, err);
 	cfs_map_close(&map);
 	return rc;
@@ -117,7 +117,7 @@ static int cat_files(const char *program, struct cfs_repo *repo, char **operands
 		if (rc == -EPIPE || rc == -ECANCELED)
 			break;
 		if (rc < 0) {
-			cli_say(program, "%s", err->msg);
+			cli_print_message(program, "%s", err->msg);
 			failed = 1;
 			rc = 0;
 		}

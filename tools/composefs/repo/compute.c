@@ -124,7 +124,7 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		return 0;
 	}
 	/* cfsctl asks the default repository, too, if there is one. */
-	if (!o->no_repo && (where_is_given(&o->where) || cli_stands_in())) {
+	if (!o->no_repo && (where_is_given(&o->where) || cli_is_cfsctl())) {
 		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 		if (rc < 0 && (rc != -ENOENT || where_is_given(&o->where)))
 			return rc;
@@ -179,7 +179,7 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;
-	how.form = profiled_form(&o->what, o->meta.format);
+	how.form = profiled_image_opts(&o->what, o->meta.format);
 	cli_watch_start(&watch, o->name);
 	in.watch = &watch.watch;
 	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
@@ -212,13 +212,13 @@ static void print_id(const struct options *o, const struct cfs_digest *id)
 	struct json j = {.to = stdout};
 
 	if (!o->json) {
-		profiled_say(o->name, &o->rules);
-		puts(cli_stands_in() ? cfs_digest_hex(id, hex) : where_id(id, text));
+		profiled_print_name(o->name, &o->rules);
+		puts(cli_is_cfsctl() ? cfs_digest_hex(id, hex) : where_id(id, text));
 		return;
 	}
 	json_begin_object(&j, NULL);
 	json_put_string(&j, "id", where_id(id, text));
-	profiled_json(&j, &o->rules);
+	profiled_put_json(&j, &o->rules);
 	json_finish(&j);
 }
 
@@ -232,7 +232,7 @@ static void print_karg(const struct options *o, const struct cfs_digest *id)
 	snprintf(karg, sizeof(karg), "composefs.digest=%sv1-%s-12:%s",
 		 o->insecure ? "?" : "", cfs_hash_name(id->alg), cfs_digest_hex(id, hex));
 	if (!o->json) {
-		profiled_say(o->name, &o->rules);
+		profiled_print_name(o->name, &o->rules);
 		puts(karg);
 		return;
 	}
@@ -269,7 +269,7 @@ int cmd_compute_id(int argc, char **argv)
 
 int cmd_compute_karg(int argc, char **argv)
 {
-	struct options o = {.name = argv[0], .what.bootable = cli_stands_in()};
+	struct options o = {.name = argv[0], .what.bootable = cli_is_cfsctl()};
 
 	return compute(&karg_syntax, argc, argv, &o, print_karg);
 }
@@ -287,10 +287,10 @@ static int put_dump(const struct options *o, struct cfs_span bytes, struct cfs_e
 	if (rc < 0)
 		return rc;
 	if (o->json)
-		return entries_json(&im, all, err);
+		return entries_print_json(&im, all, err);
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
 	if (rc == 0)
-		rc = dump_below(&out, &im, "", err);
+		rc = dump_put_below(&out, &im, "", err);
 	if (rc == 0)
 		rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);

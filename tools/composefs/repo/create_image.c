@@ -75,7 +75,7 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 {
 	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
 	unsigned format = o->format_given ? o->format : meta->format;
-	struct cfs_image_opts form = profiled_form(&o->what, format);
+	struct cfs_image_opts form = profiled_image_opts(&o->what, format);
 	struct cfs_ingest in = {
 		.watch = o->watch, .source = source, .into = store, .scan = o->scan};
 	struct cfs_tree *tree;
@@ -90,7 +90,7 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	rc = profiled_ingest(&o->what, &in, format, &o->rules, &tree, err);
 	if (rc < 0)
 		return rc;
-	rc = remarks_warn(o->watch, tree, err);
+	rc = remarks_print_warnings(o->watch, tree, err);
 	if (rc == 0)
 		rc = cfs_repo_add_tree(repo, store, tree, &form, out, err);
 	cfs_tree_free(tree);
@@ -114,7 +114,7 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 		json_put_string(&j, "name", cfs_repo_ref_name(ref));
 	else
 		json_put_null(&j, "name");
-	profiled_json(&j, &o->rules);
+	profiled_put_json(&j, &o->rules);
 	json_finish(&j);
 	return cli_flush(err);
 }
@@ -140,7 +140,7 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 	if (rc == 0)
 		rc = cfs_repo_publish(repo, &link, err);
 	if (rc == 0 && !o->json)
-		profiled_say(o->name, &o->rules);
+		profiled_print_name(o->name, &o->rules);
 	return rc;
 }
 

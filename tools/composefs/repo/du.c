@@ -102,20 +102,24 @@ static int choose(const struct cfs_repo *repo, char **names, struct du *du,
 static void warn(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
-		cli_say(o->name,
-			"warning: %" PRIu64 " objects are missing; see composefs fsck",
-			t->n_missing);
+		cli_print_message(o->name,
+				  "warning: %" PRIu64
+				  " objects are missing; see composefs fsck",
+				  t->n_missing);
 	if (t->n_passed_over)
-		cli_say(o->name,
-			"warning: %" PRIu64 " entries of images/ are no links of ours, "
-			"and not counted; see fsck",
-			t->n_passed_over);
+		cli_print_message(o->name,
+				  "warning: %" PRIu64
+				  " entries of images/ are no links of ours, "
+				  "and not counted; see fsck",
+				  t->n_passed_over);
 	if (!t->use_known)
-		cli_say(o->name, "warning: the kernel does not tell of all images "
-				 "whether they are "
-				 "mounted");
+		cli_print_message(o->name,
+				  "warning: the kernel does not tell of all images "
+				  "whether they are "
+				  "mounted");
 	if (!t->cached_known && !o->no_cached)
-		cli_say(o->name, "warning: the kernel does not tell what is in memory");
+		cli_print_message(o->name,
+				  "warning: the kernel does not tell what is in memory");
 }
 
 static int write_page(const char *path, const struct du *du, struct cfs_err *err)

@@ -43,7 +43,7 @@ static void put_bytes(FILE *to, uint64_t n, bool known)
 {
 	char buf[32];
 
-	fprintf(to, "<td>%s</td>", known ? cli_bytes(n, buf) : "\u2013");
+	fprintf(to, "<td>%s</td>", known ? cli_format_bytes(n, buf) : "\u2013");
 }
 
 static double percent(uint64_t part, uint64_t whole)
@@ -79,7 +79,7 @@ static void put_fact(FILE *to, const char *what, uint64_t bytes, bool known)
 	char buf[32];
 
 	fprintf(to, "<div><dt>%s</dt><dd>%s</dd></div>\n", what,
-		known ? cli_bytes(bytes, buf) : "\u2013");
+		known ? cli_format_bytes(bytes, buf) : "\u2013");
 }
 
 static void put_total(FILE *to, const struct du *du)

@@ -85,7 +85,7 @@ static void put_bytes(FILE *to, uint64_t n, bool known)
 {
 	char buf[32];
 
-	fprintf(to, "%10s ", known ? cli_bytes(n, buf) : "-");
+	fprintf(to, "%10s ", known ? cli_format_bytes(n, buf) : "-");
 }
 
 /* A name in a list of names, which commas separate. */
@@ -155,12 +155,12 @@ static void put_total(FILE *to, const struct du *du)
 		"%zu images, %" PRIu64
 		" objects: %s if each image were alone, %s together, "
 		"%s saved",
-		du->n_images, t->n_objects, cli_bytes(t->apart, apart),
-		cli_bytes(t->bytes, bytes), cli_bytes(saved, less));
+		du->n_images, t->n_objects, cli_format_bytes(t->apart, apart),
+		cli_format_bytes(t->bytes, bytes), cli_format_bytes(saved, less));
 	if (t->apart)
 		fprintf(to, " (%.0f %%)", 100.0 * (double)saved / (double)t->apart);
 	if (t->cached_known)
-		fprintf(to, "; %s in memory", cli_bytes(t->cached, cached));
+		fprintf(to, "; %s in memory", cli_format_bytes(t->cached, cached));
 	putc('\n', to);
 }
 

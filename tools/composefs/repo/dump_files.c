@@ -61,13 +61,13 @@ static int put_all(const struct options *o, const struct cfs_image *im, char **p
 {
 	int rc = 0;
 
-	if (!*paths && cli_stands_in()) /* there that is no file, not all */
+	if (!*paths && cli_is_cfsctl()) /* there that is no file, not all */
 		return 0;
 	if (!*paths)
-		return dump_below(out, im, "", err);
+		return dump_put_below(out, im, "", err);
 	for (; rc == 0 && *paths; paths++) {
 		rc = o->backing ? put_backing(out, im, *paths, err)
-				: dump_below(out, im, *paths, err);
+				: dump_put_below(out, im, *paths, err);
 		rc = cfs_context(err, rc, "%s", *paths);
 	}
 	return rc;
@@ -80,14 +80,14 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	struct cfs_map map;
 	struct cfs_out out;
 
-	if (o->backing && ((!operands[1] && !cli_stands_in()) || o->json))
+	if (o->backing && ((!operands[1] && !cli_is_cfsctl()) || o->json))
 		return cfs_fail(err, EINVAL,
 				"--backing-path-only wants a path, and no --json");
 	rc = where_open_image(&o->where, operands[0], &map, &im, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (o->json) {
-		rc = entries_json(&im, operands + 1, err);
+		rc = entries_print_json(&im, operands + 1, err);
 		cfs_map_close(&map);
 		return rc;
 	}

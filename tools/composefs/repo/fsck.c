@@ -84,7 +84,7 @@ static int status_of(const struct options *o, const struct cfs_check_report *r)
 {
 	if (!cfs_check_report_is_bad(r))
 		return CLI_OK;
-	if (cli_stands_in())
+	if (cli_is_cfsctl())
 		return o->json ? CLI_OK : CLI_FAILED;
 	return STATUS_DAMAGED;
 }
@@ -101,12 +101,13 @@ static int fsck_repo(struct options *o)
 		if (o->json) {
 			report_json(&j, NULL, &report);
 			json_finish(&j);
-		} else if (cli_stands_in()) {
+		} else if (cli_is_cfsctl()) {
 			cfsctl_say_fsck(o->name, &report, o->metadata_only);
 		} else {
 			report_say(o->name, &report);
 			if (cfs_check_report_is_bad(&report))
-				cli_say(o->name,
+				cli_print_message(
+					o->name,
 					"composefs repair restores links and moves "
 					"damage "
 					"aside, with --from=PLACE it fetches what is "
@@ -189,7 +190,7 @@ int cmd_repo_fsck(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		status = cmd_fsck(argc, argv);
 		putchar('\n');
-		cli_usage(stdout, &syntax, argv[0]);
+		cli_print_usage(stdout, &syntax, argv[0]);
 		return status;
 	}
 	if (cli_is_completion(argc, argv))

@@ -79,14 +79,14 @@ static void note(void *ctx, enum cfs_gc_note what, const char *name, const char 
 		said = "name would be removed";
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
 		name = where_id(&id, shown);
-	cli_say(o->name, "%s: %s: %s", said, name, why);
+	cli_print_message(o->name, "%s: %s: %s", said, name, why);
 }
 
 static void note_waiting(void *ctx, const char *holder)
 {
 	struct options *o = ctx;
 
-	cli_say(o->name, "waiting: %s", holder);
+	cli_print_message(o->name, "waiting: %s", holder);
 }
 
 static void print_json(const struct options *o, const struct cfs_gc_result *c)
@@ -115,14 +115,14 @@ static void say(const struct options *o, const struct cfs_gc_result *c)
 		print_json(o, c);
 		return;
 	}
-	if (cli_stands_in()) {
+	if (cli_is_cfsctl()) {
 		cfsctl_say_gc(c, o->collect.dry_run);
 		return;
 	}
 	printf("%s: %" PRIu64 " objects (%s), %" PRIu64 " images, %" PRIu64
 	       " streams, %" PRIu64 " names, %" PRIu64 " temporary files\n",
-	       verb, c->n_objects, cli_bytes(c->bytes, bytes), c->n_images, c->n_streams,
-	       c->n_refs, c->n_temporary);
+	       verb, c->n_objects, cli_format_bytes(c->bytes, bytes), c->n_images,
+	       c->n_streams, c->n_refs, c->n_temporary);
 	printf("live: %" PRIu64 " objects; in use without a name: %" PRIu64 " images\n",
 	       c->n_live, c->n_in_use);
 }
@@ -169,15 +169,15 @@ static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err 
 		return rc;
 	o->collect.roots = o->roots.v;
 	o->collect.n_roots = o->roots.n;
-	o->collect.ignore_unknown_roots = cli_stands_in();
+	o->collect.ignore_unknown_roots = cli_is_cfsctl();
 	o->collect.note = note;
 	o->collect.watch = &o->watch.watch;
 	o->collect.ctx = o;
 	rc = cfs_gc_collect(repo, &o->collect, out, err);
 	cfs_repo_close(repo);
 	if (rc == -EUCLEAN || rc == -EILSEQ)
-		cli_advise(rc, err,
-			   "nothing was removed; composefs fsck prints all damage");
+		cli_add_advice(rc, err,
+			       "nothing was removed; composefs fsck prints all damage");
 	return rc;
 }
 

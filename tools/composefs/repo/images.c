@@ -61,8 +61,8 @@ static bool report_bad(const char *name, const char *place, const struct cfs_rep
 
 		if (e->code == 0)
 			continue;
-		cli_say(name, "%simages/%s%s: %s", read ? "warning: " : "", place,
-			e->name, e->wrong);
+		cli_print_message(name, "%simages/%s%s: %s", read ? "warning: " : "",
+				  place, e->name, e->wrong);
 		complete &= read;
 	}
 	return complete;
@@ -100,7 +100,7 @@ static void print_lists(const struct lists *l, struct json *j)
 		if (l->refs.v[i].code == 0)
 			print_image(j, l->refs.v[i].name, l->refs.v[i].target);
 	/* cfsctl lists only references. */
-	for (size_t i = 0; i < l->entries.n && !cli_stands_in(); i++)
+	for (size_t i = 0; i < l->entries.n && !cli_is_cfsctl(); i++)
 		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
 			print_image(j, NULL, l->entries.v[i].name);
 }
@@ -110,7 +110,7 @@ static void print_images(const struct options *o, const struct lists *l)
 	struct json j = {.to = stdout};
 
 	if (!o->json) {
-		if (cli_stands_in() && l->refs.n == 0)
+		if (cli_is_cfsctl() && l->refs.n == 0)
 			puts("No images found");
 		print_lists(l, NULL);
 		return;

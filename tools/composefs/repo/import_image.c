@@ -67,11 +67,12 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 	if (rc < 0)
 		return rc;
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
-	if (rc == 0 && missing.n && cli_stands_in())
-		cli_say(o->name, "warning: %zu objects that it needs are not there",
-			missing.n);
+	if (rc == 0 && missing.n && cli_is_cfsctl())
+		cli_print_message(o->name,
+				  "warning: %zu objects that it needs are not there",
+				  missing.n);
 	else if (rc == 0 && missing.n && !o->missing_ok)
-		rc = cli_advise(
+		rc = cli_add_advice(
 			cfs_fail(err, ENOENT,
 				 "%zu objects that it needs are not there, among them %s",
 				 missing.n, where_id(&missing.first, text)),

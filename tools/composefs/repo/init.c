@@ -63,14 +63,15 @@ static void say(const struct options *o, const char *path, bool made)
 		json_put_string(&j, "path", path);
 		json_put_bool(&j, "created", made);
 		json_finish(&j);
-	} else if (cli_stands_in()) {
+	} else if (cli_is_cfsctl()) {
 		cfsctl_say_init(init, path, made);
 	} else {
 		cli_print(stdout, path);
 		printf(": %s\n", made ? "made" : "there already");
 	}
 	if (made && init->insecure)
-		cli_say("composefs init",
+		cli_print_message(
+			"composefs init",
 			"warning: %s is insecure: without fs-verity the kernel does not "
 			"check what is read from it",
 			path);
@@ -81,7 +82,7 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	const char *path;
 	int rc;
 
-	if (dir && cli_stands_in()) /* there it counts alone */
+	if (dir && cli_is_cfsctl()) /* there it counts alone */
 		o->where.user = o->where.system = false;
 	else if (dir && (o->where.repo || o->where.user || o->where.system))
 		return cfs_fail(
@@ -99,11 +100,11 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
-		return cli_advise(rc, err, "--insecure does without");
+		return cli_add_advice(rc, err, "--insecure does without");
 	if (rc == -ENOTEMPTY)
-		return cli_advise(rc, err, "--force uses it nonetheless");
+		return cli_add_advice(rc, err, "--force uses it nonetheless");
 	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
-		return cli_advise(rc, err, "--force resets it nonetheless");
+		return cli_add_advice(rc, err, "--force resets it nonetheless");
 	if (rc >= 0)
 		say(o, path, rc == 0);
 	return rc;
@@ -112,19 +113,19 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 int cmd_init(int argc, char **argv)
 {
 	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1},
-			    .init.ensure_alg = cli_stands_in(),
-			    .init.any_dir = cli_stands_in()};
+			    .init.ensure_alg = cli_is_cfsctl(),
+			    .init.any_dir = cli_is_cfsctl()};
 	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status == CLI_OK ? CLI_OK : CLI_USAGE;
 	if (argc - optind > 1) {
-		cli_misused(argv[0], "expected one directory at most");
+		cli_fail_usage(argv[0], "expected one directory at most");
 		return CLI_USAGE;
 	}
 	if (run(&o, argv[optind], &err) >= 0)
 		return CLI_OK;
-	cli_say(argv[0], "%s", err.msg);
+	cli_print_message(argv[0], "%s", err.msg);
 	return CLI_FAILED;
 }

@@ -85,7 +85,8 @@ static void say(const struct options *o, const struct cfs_check_repaired *r,
 		       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked,
 		       r->n_dropped);
 		if (left->n_missing && o->n_dirs + o->n_urls == 0)
-			cli_say(o->name, "--from=PLACE fetches what is missing");
+			cli_print_message(o->name,
+					  "--from=PLACE fetches what is missing");
 		return;
 	}
 	json_begin_object(&j, NULL);
@@ -126,7 +127,8 @@ static void say_fetched(const struct servers *s, const char *url, size_t n,
 
 	if (t->fetched == n)
 		return;
-	cli_say(s->name,
+	cli_print_message(
+		s->name,
 		"%s: %zu fetched, %zu not there, %zu wrong, %zu failed, %zu not "
 		"tried%s%s",
 		cfs_fetch_public_url(url, shown, sizeof(shown)), t->fetched, t->absent,
@@ -229,7 +231,7 @@ int cmd_repair(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (sort_places(&o, &err) < 0) {
-		cli_misused(argv[0], "%s", err.msg);
+		cli_fail_usage(argv[0], "%s", err.msg);
 		cli_list_fini(&o.from);
 		return CLI_USAGE;
 	}

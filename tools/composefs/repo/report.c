@@ -15,8 +15,8 @@ static const char *remark(const struct cfs_check_finding *f)
 void report_say(const char *name, const struct cfs_check_report *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		cli_say(name, "%s%s: %s: %s", remark(&r->v[i]), r->v[i].place,
-			cfs_check_fault_name(r->v[i].fault), r->v[i].what);
+		cli_print_message(name, "%s%s: %s: %s", remark(&r->v[i]), r->v[i].place,
+				  cfs_check_fault_name(r->v[i].fault), r->v[i].what);
 	printf("objects: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_objects,
 	       r->n_bad_objects);
 	printf("streams: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_streams,
@@ -30,7 +30,7 @@ void report_say(const char *name, const struct cfs_check_report *r)
 
 static void put_finding(struct json *j, const struct cfs_check_finding *f)
 {
-	if (cli_stands_in()) {
+	if (cli_is_cfsctl()) {
 		cfsctl_put_finding(j, f);
 		return;
 	}
@@ -67,7 +67,7 @@ void report_json(struct json *j, const char *key, const struct cfs_check_report 
 {
 	json_begin_object(j, key);
 	json_put_bool(j, "ok", !cfs_check_report_is_bad(r));
-	if (cli_stands_in())
+	if (cli_is_cfsctl())
 		cfsctl_put_checked(j, r);
 	else
 		put_checked(j, r);

@@ -56,14 +56,15 @@ static _Noreturn void exec_command(char **command, int lock, const sigset_t *mas
 	int flags = fcntl(lock, F_GETFD), errnum;
 
 	if (flags < 0 || fcntl(lock, F_SETFD, flags & ~FD_CLOEXEC) < 0) {
-		cli_say("composefs transaction", "keep the lock: %s", strerror(errno));
+		cli_print_message("composefs transaction", "keep the lock: %s",
+				  strerror(errno));
 		_exit(CLI_FAILED);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(command[0], command);
 	errnum = errno;
-	cli_say("composefs transaction", "%s: cannot be run: %s", command[0],
-		strerror(errnum));
+	cli_print_message("composefs transaction", "%s: cannot be run: %s", command[0],
+			  strerror(errnum));
 	_exit(errnum == ENOENT ? 127 : 126);
 }
 

@@ -233,7 +233,8 @@ static bool has_signature(const struct cfs_mem *file,
 
 static void print_lock_holder(void *ctx, const char *holder)
 {
-	cli_say("composefs sign", "%s: waiting for %s", (const char *)ctx, holder);
+	cli_print_message("composefs sign", "%s: waiting for %s", (const char *)ctx,
+			  holder);
 }
 
 static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
@@ -387,7 +388,7 @@ int cmd_sign(int argc, char **argv)
 	s.n = (size_t)(argc - optind);
 	wrong = find_misuse(&o, s.n);
 	if (wrong) {
-		cli_misused(argv[0], "%s", wrong);
+		cli_fail_usage(argv[0], "%s", wrong);
 		return CLI_USAGE;
 	}
 	if (!o.signature && !o.signatures && !o.statement)

@@ -115,7 +115,7 @@ static void print_holder(void *ctx, const char *holder)
 {
 	const struct cfs_trust *t = ctx;
 
-	cli_say("composefs verify", "%s: waiting for %s", t->floor, holder);
+	cli_print_message("composefs verify", "%s: waiting for %s", t->floor, holder);
 }
 
 struct verify {
@@ -219,7 +219,7 @@ int cmd_verify(int argc, char **argv)
 	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
 		o.trust.signatures = sig_place(&o.how, o.place);
 	if (cfs_trust_check_request(&o.trust, v.n, &err) < 0) {
-		cli_misused(argv[0], "%s", err.msg);
+		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
 	r = find_refusal(verify_images(&v, &err));
@@ -228,6 +228,6 @@ int cmd_verify(int argc, char **argv)
 	else if (r->status == CLI_OK)
 		print_result(&v);
 	else
-		cli_say(argv[0], "%s", err.msg);
+		cli_print_message(argv[0], "%s", err.msg);
 	return r->status;
 }
