@@ -177,10 +177,12 @@ struct cfs_sig_signer {
 	const char *attach; /* file of a signature, "-" is stdin */
 	/* For sh: reads the message from standard input, writes the signature to standard output. */
 	const char *command;
-	const char *public_key; /* file */
+	const char *public_key;	       /* file */
+	const struct cfs_watch *watch; /* on the command; may be NULL */
 };
 
-/* Returns the signature over message and its key. -EBADMSG: the signature does not match. */
+/* Returns the signature over message and its key. -EBADMSG: the signature does not match; -ECANCELED: the command was
+ * killed. */
 int cfs_sig_obtain(const struct cfs_sig_signer *s, struct cfs_span message,
 		   struct cfs_sig_key *key, uint8_t signature[CFS_SIG_LEN],
 		   struct cfs_err *err) CFS_MUST_CHECK;

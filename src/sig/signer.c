@@ -44,10 +44,11 @@ static int sign_by_key(const char *path, struct cfs_span message, struct cfs_sig
 }
 
 /* Reads exactly one signature up to the end of the file. */
-static int read_signature(int fd, uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
+static int read_signature(int fd, const struct cfs_watch *watch,
+			  uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
 	uint8_t buf[CFS_SIG_LEN + 1];
-	ssize_t n = cfs_io_read(fd, buf, sizeof(buf), err);
+	ssize_t n = cfs_io_read_watched(fd, buf, sizeof(buf), watch, err);
 
 	if (n < 0)
 		return (int)n;
@@ -65,18 +66,19 @@ static int read_signature_file(const char *path, uint8_t signature[CFS_SIG_LEN],
 	cfs_autofd int fd = -1;
 
 	if (strcmp(path, "-") == 0)
-		return cfs_context(err, read_signature(STDIN_FILENO, signature, err),
+		return cfs_context(err,
+				   read_signature(STDIN_FILENO, NULL, signature, err),
 				   "standard input");
 	fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	if (fd < 0)
 		return cfs_context(err, fd, "%s", path);
-	return cfs_context(err, read_signature(fd, signature, err), "%s", path);
+	return cfs_context(err, read_signature(fd, NULL, signature, err), "%s", path);
 }
 
-static int sign_by_command(const char *command, struct cfs_span message,
+static int sign_by_command(const struct cfs_sig_signer *s, struct cfs_span message,
 			   uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
-	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+	const char *const argv[] = {"/bin/sh", "-c", s->command, NULL};
 	cfs_autofd int in = cfs_child_input(message, err);
 	cfs_autofd int from = -1;
 	cfs_autofd int to = -1;
@@ -93,9 +95,10 @@ static int sign_by_command(const char *command, struct cfs_span message,
 	if (rc < 0)
 		return rc;
 	close(cfs_steal_fd(&to));
-	rc = cfs_context(err, read_signature(from, signature, err), "the command");
+	rc = cfs_context(err, read_signature(from, s->watch, signature, err),
+			 "the command");
 	close(cfs_steal_fd(&from));
-	end = cfs_child_wait(pid, "the command", NULL, rc < 0 ? NULL : err);
+	end = cfs_child_wait(pid, "the command", s->watch, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : end;
 }
 
@@ -121,7 +124,7 @@ int cfs_sig_obtain(const struct cfs_sig_signer *s, struct cfs_span message,
 	rc = read_public(s->public_key, key, err);
 	if (rc == 0)
 		rc = s->attach ? read_signature_file(s->attach, signature, err)
-			       : sign_by_command(s->command, message, signature, err);
+			       : sign_by_command(s, message, signature, err);
 	if (rc == 0 && !cfs_sig_verify_one(key, message, signature))
 		rc = cfs_fail(err, EBADMSG,
 			      "the signature does not match the message and %s",

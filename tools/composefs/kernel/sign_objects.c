@@ -10,8 +10,10 @@
 #include "executables/executables.h"
 #include "composefs/kernel/commands.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 
 struct options {
+	const char *name; /* of the program */
 	const char *key, *cert, *signatures, *objects;
 	bool exec_only, json;
 };
@@ -47,7 +49,7 @@ static const struct cli_syntax syntax = {
 };
 
 static int call_helper(const struct options *o, struct cfs_span digests,
-		       struct cfs_err *err)
+		       const struct cfs_watch *watch, struct cfs_err *err)
 {
 	char path[4096];
 	const char *const argv[] = {cfs_child_find("composefs-pkcs7", path), o->key,
@@ -59,7 +61,7 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	if (in < 0)
 		return in;
 	rc = cfs_child_start(argv, in, STDOUT_FILENO, &pid, err);
-	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", NULL, err);
+	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", watch, err);
 }
 
 static int format_digests(const struct cfs_executables *x, struct cfs_mem *out,
@@ -90,12 +92,17 @@ static int sign_files(const struct options *o, const struct cfs_executables *x,
 {
 	struct json j = {.to = stdout};
 	struct cfs_mem digests = {0};
+	struct cli_watch watch;
 	int rc = format_digests(x, &digests, err);
 
 	if (rc == 0)
 		rc = make_directory(o->signatures, err);
-	if (rc == 0)
-		rc = call_helper(o, (struct cfs_span){digests.p, digests.len}, err);
+	if (rc == 0) {
+		cli_watch_start(&watch, o->name);
+		rc = call_helper(o, (struct cfs_span){digests.p, digests.len},
+				 &watch.watch, err);
+		cli_watch_end(&watch);
+	}
 	free(digests.p);
 	if (rc < 0)
 		return rc;
@@ -124,7 +131,7 @@ static int sign_image(const struct options *o, const char *image, struct cfs_err
 
 int cmd_sign_objects(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.name = argv[0]};
 	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected IMAGE");
 	struct cfs_err err;
 

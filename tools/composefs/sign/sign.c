@@ -12,6 +12,7 @@
 #include "composefs/sign/images.h"
 #include "trust/trust.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 
 enum { LOCK_WAIT_MS = 30000 }; /* other processes add a signature within milliseconds */
 
@@ -78,6 +79,7 @@ static const struct cli_syntax syntax = {
 };
 
 struct sign {
+	const char *program; /* its name */
 	const struct options *o;
 	char **images;
 	size_t n;
@@ -300,6 +302,22 @@ static int store_beside(struct sign *s, struct cfs_err *err)
 
 /* --- The command -------------------------------------------------------------------- */
 
+/* The command of --sign-command may ask a person or a device, and takes as long as that. */
+static int obtain_signature(struct sign *s, struct cfs_span message, struct cfs_err *err)
+{
+	struct cfs_sig_signer signer = s->o->signer;
+	struct cli_watch watch;
+	int rc;
+
+	if (!signer.command)
+		return cfs_sig_obtain(&signer, message, &s->key, s->signature, err);
+	cli_watch_start(&watch, s->program);
+	signer.watch = &watch.watch;
+	rc = cfs_sig_obtain(&signer, message, &s->key, s->signature, err);
+	cli_watch_end(&watch);
+	return rc;
+}
+
 static int sign_images(struct sign *s, struct cfs_err *err)
 {
 	struct cfs_span message;
@@ -316,7 +334,7 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 	message = (struct cfs_span){s->message.p, s->message.len};
 	if (s->o->print_to_sign)
 		return cfs_io_write(STDOUT_FILENO, message.p, message.len, err);
-	rc = cfs_sig_obtain(&s->o->signer, message, &s->key, s->signature, err);
+	rc = obtain_signature(s, message, err);
 	if (rc < 0)
 		return rc;
 	return s->o->signatures ? store_apart(s, err) : store_beside(s, err);
@@ -375,7 +393,7 @@ static const char *find_misuse(const struct options *o, size_t n)
 int cmd_sign(int argc, char **argv)
 {
 	struct options o = {0};
-	struct sign s = {.o = &o};
+	struct sign s = {.program = argv[0], .o = &o};
 	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
 				   "expected IMAGE...");
 	struct cfs_err err;
