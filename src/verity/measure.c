@@ -23,6 +23,7 @@ struct job {
 	struct file *files;
 	unsigned threads;
 	struct cfs_verity_batch **batches; /* one per thread */
+	const struct cfs_watch *watch;	   /* may be NULL */
 };
 
 /* Returns false if statx says that the file has no fs-verity. The ioctl then need not be
@@ -57,7 +58,7 @@ static int measure_fd(struct job *job, int fd, struct file *f,
 	int rc = -ENOTTY;
 
 	if (!batch)
-		return cfs_verity_digest_fd(CFS_SHA256, fd, job->threads, NULL,
+		return cfs_verity_digest_fd(CFS_SHA256, fd, job->threads, job->watch,
 					    &f->digest, NULL, err);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0)
 		return cfs_fail_errno(err, "stat");
@@ -128,7 +129,7 @@ static int make_batches(struct job *job)
 	if (!job->batches)
 		return -ENOMEM;
 	for (unsigned i = 0; i < job->threads; i++)
-		if (cfs_verity_batch_new(CFS_SHA256, NULL, &job->batches[i]) < 0)
+		if (cfs_verity_batch_new(CFS_SHA256, job->watch, &job->batches[i]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -140,19 +141,24 @@ static void free_batches(struct job *job)
 	free(job->batches);
 }
 
-int cfs_verity_measure_files(char *const *paths, size_t n, struct cfs_out *out,
-			     struct cfs_err *err)
+int cfs_verity_measure_files(char *const *paths, size_t n, const struct cfs_watch *watch,
+			     struct cfs_out *out, struct cfs_err *err)
 {
 	cfs_autofree struct file *files = calloc(n, sizeof(*files));
 	struct job job = {
-		.paths = paths, .n = n, .files = files, .threads = cfs_pool_readers()};
+		.paths = paths,
+		.n = n,
+		.files = files,
+		.threads = cfs_pool_readers(),
+		.watch = watch,
+	};
 	int rc = files ? make_batches(&job) : -ENOMEM;
 
 	if (rc < 0) {
 		free_batches(&job);
 		return cfs_fail(err, ENOMEM, "out of memory");
 	}
-	rc = cfs_pool_run(job.threads, n, measure_first, &job, NULL, err);
+	rc = cfs_pool_run(job.threads, n, measure_first, &job, watch, err);
 	for (unsigned i = 0; i < job.threads; i++)
 		cfs_verity_batch_flush(job.batches[i]);
 	rc = put_lines(&job, rc, out, err);

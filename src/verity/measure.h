@@ -9,10 +9,12 @@
 #define CFS_MEASURE_H
 
 #include "base/base.h"
+#include "base/watch.h"
 
 /* Prints the digests of the n files in order, one per line. Stops at the first file that
- * cannot be measured, and returns its error with the path in front. */
-int cfs_verity_measure_files(char *const *paths, size_t n, struct cfs_out *out,
-			     struct cfs_err *err) CFS_MUST_CHECK;
+ * cannot be measured, and returns its error with the path in front. watch may be NULL;
+ * -ECANCELED. */
+int cfs_verity_measure_files(char *const *paths, size_t n, const struct cfs_watch *watch,
+			     struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

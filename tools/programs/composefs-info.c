@@ -246,7 +246,7 @@ static int cmd_missing_objects(const struct options *o, struct cfs_out *out,
 static int cmd_measure_file(const struct options *o, struct cfs_out *out,
 			    struct cfs_err *err)
 {
-	return cfs_verity_measure_files(o->operands, o->n_operands, out, err);
+	return cfs_verity_measure_files(o->operands, o->n_operands, NULL, out, err);
 }
 
 /* --- The command line --------------------------------------------------------------- */
