@@ -77,7 +77,8 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 		rc = check_leftovers(&c, err);
 	if (rc == 0)
 		rc = check_exposure(&c, err);
-	check_sort_report(out);
+	if (rc == 0)
+		rc = check_sort_report(&c, err);
 	for (int kind = 0; kind < 2; kind++) {
 		cfs_repo_list_fini(&c.entries[kind]);
 		cfs_repo_list_fini(&c.refs[kind]);

@@ -54,7 +54,7 @@ int check_add_missing(struct check *c, enum cfs_check_fault fault,
 /* Adds one to a number of the report. Any thread. */
 void check_count(struct check *c, uint64_t *n);
 
-void check_sort_report(struct cfs_check_report *report);
+int check_sort_report(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Shows the progress of a stage, once for each item; only the first worker does. */
 void check_show_progress(struct check *c, unsigned worker, const char *stage, size_t all);

@@ -106,20 +106,28 @@ int check_add_missing(struct check *c, enum cfs_check_fault fault,
 	return check_add_finding(c, fault, id, place, what, err);
 }
 
-static int by_place(const void *a, const void *b)
+/* qsort_r cannot be interrupted. Once the watch is cancelled, all are equal: that ends it soon. */
+static int by_place(const void *a, const void *b, void *ctx)
 {
 	const struct cfs_check_finding *x = a, *y = b;
-	int n = strcmp(x->place, y->place);
+	const struct check *c = ctx;
+	int n;
 
+	if (cfs_watch_is_cancelled(c->opts->watch))
+		return 0;
+	n = strcmp(x->place, y->place);
 	if (n == 0)
 		n = (int)x->fault - (int)y->fault;
 	return n ? n : strcmp(x->what, y->what);
 }
 
-void check_sort_report(struct cfs_check_report *report)
+int check_sort_report(struct check *c, struct cfs_err *err)
 {
-	if (report->n)
-		qsort(report->v, report->n, sizeof(*report->v), by_place);
+	struct cfs_check_report *r = c->out;
+
+	if (r->n)
+		qsort_r(r->v, r->n, sizeof(*r->v), by_place, c);
+	return cfs_watch_poll(c->opts->watch, err);
 }
 
 void check_show_progress(struct check *c, unsigned worker, const char *stage, size_t all)

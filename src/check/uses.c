@@ -41,18 +41,13 @@ static struct check_use *get_use(struct check_uses *uses, const struct cfs_diges
 
 	if (found)
 		return *found;
-	use = calloc(1, sizeof(*use));
+	use = cfs_arena_alloc(&uses->arena, sizeof(*use), _Alignof(struct check_use));
 	if (!use ||
-	    cfs_grow(&uses->v, &uses->cap, uses->n + 1, sizeof(struct check_use *)) < 0) {
-		free(use);
+	    cfs_grow(&uses->v, &uses->cap, uses->n + 1, sizeof(struct check_use *)) < 0)
 		return NULL;
-	}
-	use->id = *id;
-	use->first = SIZE_MAX;
-	if (!tsearch(use, &uses->tree, by_id)) {
-		free(use);
+	*use = (struct check_use){.id = *id, .first = SIZE_MAX};
+	if (!tsearch(use, &uses->tree, by_id))
 		return NULL;
-	}
 	uses->v[uses->n++] = use;
 	return use;
 }
@@ -195,19 +190,26 @@ int check_report_uses(struct check *c, struct cfs_err *err)
 	if (n_before)
 		qsort(c->out->v, n_before, sizeof(*c->out->v), by_object);
 	for (size_t i = 0; rc == 0 && i < c->uses.n; i++) {
+		rc = cfs_watch_poll(c->opts->watch, err);
+		if (rc < 0)
+			return rc;
 		sort_images(c->uses.v[i]);
 		rc = report_use(c, n_before, c->uses.v[i], err);
 	}
 	return rc;
 }
 
+/* The arena holds them. */
+static void keep_use(void *use)
+{
+	(void)use;
+}
+
 void check_uses_fini(struct check_uses *uses)
 {
-	for (size_t i = 0; i < uses->n; i++) {
-		tdelete(uses->v[i], &uses->tree, by_id);
+	tdestroy(uses->tree, keep_use);
+	for (size_t i = 0; i < uses->n; i++)
 		free(uses->v[i]->images);
-		free(uses->v[i]);
-	}
 	free(uses->v);
 	cfs_arena_fini(&uses->arena);
 	*uses = (struct check_uses){0};
