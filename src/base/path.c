@@ -276,3 +276,16 @@ int cfs_path_open_parent(const char *path, char **out, struct cfs_err *err)
 	walk_end(&w);
 	return rc;
 }
+
+void cfs_path_cut_missing(char *path)
+{
+	while (access(path, F_OK) < 0 && errno == ENOENT) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash || slash == path) {
+			strcpy(path, slash ? "/" : ".");
+			return;
+		}
+		*slash = '\0';
+	}
+}

@@ -40,4 +40,7 @@ bool cfs_path_is_own(const struct stat *dir, const struct stat *st);
 int cfs_path_is_exposed(int dirfd, const char *below, unsigned *mode,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Cuts components off the end of the path until what is left exists, in the end "/" or ".". */
+void cfs_path_cut_missing(char *path);
+
 #endif

@@ -44,3 +44,17 @@ int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_veri
 		close(d.image);
 	return rc;
 }
+
+int cfs_doctor_ask_verity(const char *dir, struct cfs_doctor_answer *out,
+			  struct cfs_err *err)
+{
+	cfs_autofd int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct cfs_doctor_report report = {0};
+	struct doctor d = {.dir = dir, .dirfd = dirfd, .image = -1, .report = &report};
+
+	if (dirfd < 0)
+		return cfs_fail_errno(err, "directory %s", dir);
+	doctor_ask_verity(&d);
+	*out = report.answers[CFS_DOCTOR_FSVERITY];
+	return 0;
+}

@@ -77,4 +77,8 @@ const char *cfs_doctor_title(enum cfs_doctor_question q);
 int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_verity verity,
 		       struct cfs_doctor_report *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Answers CFS_DOCTOR_FSVERITY alone, without a mount. The same errors. */
+int cfs_doctor_ask_verity(const char *dir, struct cfs_doctor_answer *out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

@@ -43,6 +43,7 @@ int doctor_make_image(struct doctor *d, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- the questions --------------------------------------------------------------------------- */
 
+void doctor_ask_verity(struct doctor *d); /* place.c: of the filesystem, fs-verity */
 void doctor_ask_place(struct doctor *d);  /* place.c: of the filesystem */
 void doctor_ask_kernel(struct doctor *d); /* kernel.c: of the kernel */
 void doctor_ask_mounts(struct doctor *d); /* mounts.c: by real mounts */

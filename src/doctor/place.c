@@ -74,11 +74,13 @@ static void advise_verity(struct doctor *d)
 	doctor_advise(d, CFS_DOCTOR_FSVERITY, "take a kernel with CONFIG_FS_VERITY");
 }
 
-static void ask_verity(struct doctor *d)
+void doctor_ask_verity(struct doctor *d)
 {
 	struct cfs_err err;
-	int rc = cfs_verity_supported(d->dirfd, &err);
+	int rc;
 
+	find_fs(d);
+	rc = cfs_verity_supported(d->dirfd, &err);
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
 	else if (rc == 1)
@@ -153,8 +155,7 @@ static void ask_private(struct doctor *d)
 
 void doctor_ask_place(struct doctor *d)
 {
-	find_fs(d);
-	ask_verity(d);
+	doctor_ask_verity(d);
 	ask_with_file(d);
 	ask_private(d);
 }

@@ -2,7 +2,6 @@
 /* Opening and closing a repository. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,18 +9,16 @@
 
 #include "repo/repo_priv.h"
 
+/* The directory, or the first parent that exists. */
 static int open_nearest(const char *path, struct cfs_err *err)
 {
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cfs_autofree char *copy = strdup(path);
+	int fd;
 
-	if (!copy) {
-		if (fd >= 0)
-			close(fd);
+	if (!copy)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	}
-	if (fd < 0 && errno == ENOENT)
-		fd = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cfs_path_cut_missing(copy);
+	fd = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 

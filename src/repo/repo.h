@@ -89,7 +89,7 @@ void cfs_repo_close(struct cfs_repo *repo); /* NULL is fine */
 
 /* Checks that files may be written into a directory of a repository, such as objects/ or
  * signatures/, without opening the repository: at path itself, or one or two levels
- * above. path need not exist, but its parent must. 0 if there is no repository; errors as
+ * above, counted from the first directory of path that exists. 0 if there is no repository; errors as
  * WRITE of cfs_repo_open. */
 int cfs_repo_check_writable(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -68,7 +68,7 @@ def init_refuses_an_open_directory_of_somebody_else():
 
 def init_without_fs_verity_gives_advice_and_leaves_nothing():
     if run("init", "a/r")[0] != OK:  # there may be fs-verity here
-        has(refused("init", "a/r"), "(--insecure does without)")
+        has(refused("init", "a/r"), '; or --insecure does without; "composefs doctor" tells more)')
         expect(os.listdir("a"), [])
 
 

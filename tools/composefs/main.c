@@ -65,11 +65,16 @@ static void print_usage(FILE *to, const char *program)
 			else if (c->help && find_by_name(c->name) == c)
 				fprintf(to, "  %-17s %s\n", c->name, c->help);
 	fprintf(to, "\n\"%s COMMAND --help\" prints more about a command.\n", program);
-	if (repo_commands->name)
-		fprintf(to,
-			"\nExample:\n  %s init\n  %s create-image /usr/share/doc docs\n"
-			"  %s mount docs /mnt\n",
-			program, program, program);
+	/* cfsctl takes no repository from the current directory. */
+	if (repo_commands->name && !cli_stands_in())
+		fputs("\nExample:\n  mkdir images && cd images\n"
+		      "  composefs init --insecure\n"
+		      "  composefs create-image /usr/share/doc docs\n"
+		      "  composefs mount docs /mnt\n"
+		      "--insecure does without fs-verity, which the filesystem must "
+		      "support "
+		      "otherwise.\n",
+		      to);
 }
 
 static void report_no_command(const char *program)

@@ -46,20 +46,6 @@ struct place {
 	bool is_repo;
 };
 
-/* A repository that is not there yet would lie on the filesystem of the first parent that is. */
-static void go_up(char *path)
-{
-	while (access(path, F_OK) < 0 && errno == ENOENT) {
-		char *slash = strrchr(path, '/');
-
-		if (!slash || slash == path) {
-			strcpy(path, slash ? "/" : ".");
-			return;
-		}
-		*slash = '\0';
-	}
-}
-
 /* What a mount asks for: where there is no repository, as of one that would be made here. */
 static enum cfs_mount_verity verity_of(const struct cfs_repo *repo, const char *dir)
 {
@@ -81,8 +67,9 @@ static int find_place(struct options *o, const char *dir, struct place *out,
 		return rc;
 	if (snprintf(out->dir, sizeof(out->dir), "%s", path) >= (int)sizeof(out->dir))
 		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
+	/* A repository that is not there yet would lie on the filesystem of the first parent that is. */
 	if (!dir && !o->where.repo)
-		go_up(out->dir);
+		cfs_path_cut_missing(out->dir);
 	strcpy(out->objects, out->dir);
 	(void)!cfs_repo_open(out->dir, CFS_REPO_LOOK, &repo, err);
 	out->verity = verity_of(repo, out->dir);

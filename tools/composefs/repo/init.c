@@ -8,6 +8,7 @@
 #include "composefs/cfsctl_text.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "doctor/doctor.h"
 
 struct options {
 	struct where where;
@@ -77,6 +78,24 @@ static void say(const struct options *o, const char *path, bool made)
 			path);
 }
 
+/* Adds what can be done about a filesystem without fs-verity. */
+static int advise_verity(const char *path, struct cfs_err *err)
+{
+	char dir[CFS_REPO_PATH_MAX], advice[2 * CFS_DOCTOR_TEXT_MAX + 128];
+	struct cfs_doctor_answer why = {0};
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	cfs_path_cut_missing(dir);
+	if (cfs_doctor_ask_verity(dir, &why, NULL) < 0 || !*why.advice)
+		return cli_add_advice(
+			-ENOTTY, err,
+			"--insecure does without; \"composefs doctor\" tells more");
+	snprintf(advice, sizeof(advice),
+		 "%s: %s; or --insecure does without; \"composefs doctor\" tells more",
+		 why.detail, why.advice);
+	return cli_add_advice(-ENOTTY, err, advice);
+}
+
 static int run(struct options *o, const char *dir, struct cfs_err *err)
 {
 	const char *path;
@@ -100,7 +119,7 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
-		return cli_add_advice(rc, err, "--insecure does without");
+		return advise_verity(path, err);
 	if (rc == -ENOTEMPTY)
 		return cli_add_advice(rc, err, "--force uses it nonetheless");
 	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
