@@ -66,7 +66,7 @@ static void print_usage(FILE *to, const char *program)
 				fprintf(to, "  %-17s %s\n", c->name, c->help);
 	fprintf(to, "\n\"%s COMMAND --help\" prints more about a command.\n", program);
 	/* cfsctl takes no repository from the current directory. */
-	if (repo_commands->name && !cli_stands_in())
+	if (repo_commands->name && !cli_is_cfsctl())
 		fputs("\nExample:\n  mkdir images && cd images\n"
 		      "  composefs init --insecure\n"
 		      "  composefs create-image /usr/share/doc docs\n"
