@@ -32,6 +32,7 @@
 #include "repo/place.h"
 #include "repo/publish.h"
 #include "repo/remove.h"
+#include "repo/signatures.h"
 
 struct cfs_repo;
 

@@ -310,8 +310,9 @@ def insecure_repositories_are_marked_in_the_kernel_argument():
 
 def list_images_is_images():
     make()
-    expect(well("--repo", "r", "list-images"), good("images", "--repo=r"))
-    expect(well("help", "list-images").splitlines()[0], "Usage: cfsctl list-images [OPTIONS]")
+    expect(well("--repo", "r", "list-images"), good("images", "--repo=r", "--format={{.Digest}}\\t{{.Name}}").replace("sha256:", ""))
+    expect(well("help", "list-images").splitlines()[0], "Usage: cfsctl list-images [OPTIONS] [IMAGE]...")
+    expect(run("--repo", "r", "images", "os/1", program="./cfsctl")[0], USAGE)
 
 
 def programs_that_cfsctl_contains_are_commands():

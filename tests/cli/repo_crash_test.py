@@ -93,7 +93,7 @@ def kills(reset, *args, calls=CALLS, least=5):
 
 
 def names():
-    return {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"] if i["name"]}
+    return {name: i["id"] for i in loaded("images", "--repo=r", "--json")["images"] for name in i["names"]}
 
 
 def sound(repo="r"):

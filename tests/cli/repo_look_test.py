@@ -152,7 +152,7 @@ def import_image_checks_what_it_takes():
     good("init", "--insecure", "--algorithm=sha256", "s")
     has(refused("import-image", "--repo=s", "x", image), "3 objects that it needs are not there")
     has(refused("import-image", "--repo=s", "x", image), "(--missing-ok takes it without)")
-    expect(good("images", "--repo=s"), "")
+    expect(good("images", "--quiet", "--repo=s"), "")
     expect(loaded("import-image", "--repo=s", "--missing-ok", "--json", "x", image), {"id": made})
     write("junk", "junk" * 5000)
     has(refused("import-image", "--repo=s", "y", "junk"), "junk: header: ")

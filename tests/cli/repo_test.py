@@ -93,7 +93,7 @@ def reset_metadata_keeps_the_objects_alone():
     expect(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
     expect(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
     expect(sorted(n for n in os.listdir("r") if not n.startswith(".")), ["meta.json", "objects"])
-    expect(good("images", "--repo=r"), "")
+    expect(good("images", "--quiet", "--repo=r"), "")
     expect(good("create-image", "--repo=r", "tree", "os/1").strip() == made, False)
 
 
@@ -103,7 +103,7 @@ def an_old_repository_without_meta_json_becomes_one():
     has(refused("images", "--repo=r"), "it has no meta.json")
     has(refused("init", "--insecure", "r"), "the objects have sha256 digests")
     good("init", "--insecure", "--algorithm=sha256", "r")
-    expect(good("images", "--repo=r").split()[1], "os/1")
+    expect(good("images", "--repo=r", "--format={{.Name}}"), "os/1\n")
 
 
 def missing_and_newer_repositories_give_a_clear_message():
@@ -116,7 +116,7 @@ def missing_and_newer_repositories_give_a_clear_message():
     has(refused("images", "--repo=feature"), "warp")
     write("reading/meta.json", '{"version":1,"algorithm":"fsverity-sha256-12",'
                                '"features":{"read-only-compatible":["warp"]}}')
-    expect(good("images", "--repo=reading"), "")
+    expect(good("images", "--quiet", "--repo=reading"), "")
     make_tree()
     has(refused("create-image", "--repo=reading", "tree"), "warp")
     expect(sorted(os.listdir("reading")), ["meta.json"])
@@ -171,7 +171,7 @@ def a_repository_with_unknown_features_is_reset_only_with_force():
         has(refused(*args), "--force")
         expect(snapshot(name), before)
         expect(good(*args, "--force"), f"{name}: made\n")
-        expect(good("images", f"--repo={name}"), "")
+        expect(good("images", "--quiet", f"--repo={name}"), "")
 
 
 def a_signature_does_not_enter_a_repository_that_it_may_only_read():
@@ -209,14 +209,14 @@ def create_image_keeps_contents_image_and_name():
         expect(len(objects), 4)
         expect({mode(o) for o in objects}, {0o644})
         expect(mode(f"{name}/objects"), mode(f"{name}/images"))
-        expect(good("images", f"--repo={name}"), f"{hexed}\tos/1\n")
+        expect(good("images", f"--repo={name}", "--no-trunc", "--format={{.ID}} {{.Name}}"), f"{printed} os/1\n")
         expect(good("create-image", f"--repo={name}", f"t{length}").strip(), printed)
 
 
 def build_is_create_image_and_options_may_stand_in_front():
     first = make()
     expect(good("--repo", "r", "build", "tree", "os/2").strip(), first)
-    expect(good("--repo=r", "images"), "".join(f"{first.split(':')[1]}\tos/{i}\n" for i in (1, 2)))
+    expect(good("--repo=r", "images", "--format={{.Digest}} {{.Name}}"), "".join(f"{first} os/{i}\n" for i in (1, 2)))
 
 
 def a_repository_inside_the_source_is_left_out_and_reported():
@@ -258,17 +258,6 @@ def create_image_refuses_a_bad_name_before_it_reads():
     expect(snapshot("r"), before)
 
 
-def images_lists_what_has_no_name_too():
-    first = make().split(":")[1]
-    good("untag", "--repo=r", "os/1")
-    expect(good("images", "--repo=r"), f"{first}\t-\n")
-    expect(loaded("images", "--repo=r", "--json")["images"], [{"digest": first, "name": None}])
-    os.symlink("/etc/passwd", "r/images/refs/evil")
-    rc, out, err = run("images", "--repo=r")
-    expect((rc, out), (0, f"{first}\t-\n"))
-    has(err, "images/refs/evil: expected a link to a first-level entry")
-
-
 def the_first_digits_of_an_id_stand_for_it_in_every_command():
     made = make()
     for part in (made[:15], made[7:15], made[7:15].upper(), made[:-1]):
@@ -299,8 +288,8 @@ def tag_moves_names_and_untag_takes_them():
     second = good("create-image", "--repo=r", "tree", "os/2").strip()
     expect(loaded("tag", "--repo=r", "--json", "os/2", "latest"), {"id": second, "name": "latest"})
     good("tag", "--repo=r", first, "latest")
-    names = {i["name"]: i["digest"] for i in loaded("images", "--repo=r", "--json")["images"]}
-    expect(names, {"latest": first.split(":")[1], "os/1": first.split(":")[1], "os/2": second.split(":")[1]})
+    names = {name: i["id"] for i in loaded("images", "--repo=r", "--json")["images"] for name in i["names"]}
+    expect(names, {"latest": first, "os/1": first, "os/2": second})
     expect(loaded("untag", "--repo=r", "--json", "latest", "refs/os/2"), {"names_removed": 2})
     has(refused("untag", "--repo=r", "latest"), 'no such image: "latest"')
     has(refused("tag", "--repo=r", "os/2", "x"), 'no such image: "os/2"')

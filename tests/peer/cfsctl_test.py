@@ -168,7 +168,8 @@ def each_finds_the_repository_of_the_other_sound():
         for repo in ("a", "b"):
             sound(repo)
             named = json.loads(ours("images", f"--repo={repo}", "--json"))
-            same(named, json.loads(theirs("--repo", repo, "images", "--json")), "images")
+            same([{"name": name, "digest": i["id"].partition(":")[2]} for i in named["images"] for name in i["names"]],
+                 json.loads(theirs("--repo", repo, "images", "--json"))["images"], "images")
             expect(ours("image-objects", f"--repo={repo}", "os/1").split()
                  == sorted(theirs("--repo", repo, "image-objects", "refs/os/1").split()), "other objects")
             paths = ["/large", "/dir/1", "/dir/100"]

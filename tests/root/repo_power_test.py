@@ -57,7 +57,7 @@ class Disk:
 
     def names(self):
         images = json.loads(self.composefs("images", "--repo=r", "--json"))["images"]
-        return {i["name"]: i["digest"] for i in images if i["name"]}
+        return {name: i["id"] for i in images for name in i["names"]}
 
     def sound(self):
         self.composefs("fsck", "--repo=r")

@@ -113,7 +113,7 @@ def refused(place, reason, *args, program=(COMPOSEFS,)):
 
 def is_as_it_was(place):
     named = json.loads(composefs("images", f"--repo={place.at}/r", "--json"))["images"]
-    same(sorted(i["name"] or "-" for i in named), ["-", "os/1", "os/2"])
+    same(sorted(i["names"] for i in named), [[], ["os/1"], ["os/2"]])
     done = subprocess.run([COMPOSEFS, "fsck", f"--repo={place.at}/r", "--json"], capture_output=True, check=False)
     same(len(json.loads(done.stdout)["errors"]), 1, "what fsck finds besides the damaged object")
 

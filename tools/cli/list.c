@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
+#include "cli/times.h"
 #include "dump/dump.h"
 
 static int list_file(struct cfs_out *out, const struct cfs_image *im,
@@ -90,19 +90,10 @@ static void format_mode(uint32_t mode, char out[11])
 	out[10] = '\0';
 }
 
-static void format_time(const struct cfs_inode *inode, char out[64])
-{
-	time_t when = inode->mtime_sec;
-	struct tm tm;
-
-	if (!localtime_r(&when, &tm) || !strftime(out, 64, "%Y-%m-%d %H:%M", &tm))
-		snprintf(out, 64, "@%" PRId64, inode->mtime_sec);
-}
-
 int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode *inode,
 	      struct cfs_err *err)
 {
-	char mode[11], when[64], size[32];
+	char mode[11], when[CLI_TIME_MAX], size[32];
 	bool device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
 	struct cfs_text target = {0};
 	int rc = S_ISLNK(inode->mode) ? cfs_inode_target(inode, &target, err) : 0;
@@ -110,14 +101,13 @@ int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode 
 	if (rc < 0)
 		return rc;
 	format_mode(inode->mode, mode);
-	format_time(inode, when);
 	if (device)
 		snprintf(size, sizeof(size), "%u, %u", major(inode->rdev),
 			 minor(inode->rdev));
 	else
 		snprintf(size, sizeof(size), "%" PRIu64, inode->size);
 	cfs_out_printf(out, "%s %3u %5u %5u %10s %s ", mode, inode->nlink, inode->uid,
-		       inode->gid, size, when);
+		       inode->gid, size, cli_time_local(inode->mtime_sec, when));
 	cfs_dump_escape(out, path.len ? path : CFS_TEXT("/"), CFS_DUMP_SPACES);
 	if (target.len) {
 		cfs_out_text(out, CFS_TEXT(" -> "));

@@ -2,6 +2,7 @@
 /* What commands print under the name of composefs-rs's program. */
 #include "composefs/cfsctl_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,60 @@ void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run)
 	if (!dry_run && (c->n_images || c->n_streams))
 		printf("Pruned symlinks: %" PRIu64 " images, %" PRIu64 " streams\n",
 		       c->n_images, c->n_streams);
+}
+
+/* --- images ------------------------------------------------------------------------------ */
+
+static void print_ref(struct json *j, const struct cfs_repo_entry *ref)
+{
+	if (!j) {
+		printf("%s\t", ref->target);
+		cli_print(stdout, ref->name);
+		putchar('\n');
+		return;
+	}
+	json_begin_object(j, NULL);
+	json_put_string(j, "name", ref->name);
+	json_put_string(j, "digest", ref->target);
+	json_end(j);
+}
+
+static void print_refs(const struct cfs_repo_list *refs, bool as_json)
+{
+	struct json j = {.to = stdout};
+
+	if (as_json) {
+		json_begin_object(&j, NULL);
+		json_begin_array(&j, "images");
+	} else if (refs->n == 0) {
+		puts("No images found");
+	}
+	for (size_t i = 0; i < refs->n; i++)
+		if (refs->v[i].code == 0)
+			print_ref(as_json ? &j : NULL, &refs->v[i]);
+	if (as_json)
+		json_finish(&j);
+}
+
+int cfsctl_say_images(const char *name, const struct cfs_repo *repo, bool as_json,
+		      struct cfs_err *err)
+{
+	struct cfs_repo_list refs = {0};
+	int rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, err);
+
+	for (size_t i = 0; rc >= 0 && i < refs.n; i++) {
+		bool read = refs.v[i].code == -EMLINK || refs.v[i].code == -EUCLEAN;
+
+		if (refs.v[i].code == 0)
+			continue;
+		cli_print_message(name, "%simages/refs/%s: %s", read ? "warning: " : "",
+				  refs.v[i].name, refs.v[i].wrong);
+		rc |= !read;
+	}
+	if (rc >= 0)
+		print_refs(&refs, as_json);
+	cfs_repo_list_fini(&refs);
+	return rc;
 }
 
 /* --- fsck -------------------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run);
 void cfsctl_say_fsck(const char *name, const struct cfs_check_report *report,
 		     bool metadata_only);
 
+/* Lists the references to images, each with its ID. 1: some could not be read. */
+int cfsctl_say_images(const char *name, const struct cfs_repo *repo, bool as_json,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The counts of a report as members of a JSON object. */
 void cfsctl_put_checked(struct json *j, const struct cfs_check_report *report);
 

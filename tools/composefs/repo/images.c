@@ -1,145 +1,341 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs images: what the repository holds: each image, and its names. */
+/* composefs images: list the images of the repository. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/table.h"
+#include "cli/watch.h"
+#include "composefs/cfsctl_text.h"
 #include "composefs/repo/commands.h"
-#include "cli/repo_option.h"
+#include "composefs/repo/image_filter.h"
 
-struct options {
-	struct where where;
-	bool json, no_trunc;
+enum sort_key { BY_NAME, BY_CREATED, BY_SIZE, BY_OBJECTS, BY_OWN, BY_SHARED };
+
+static const struct cli_choice sort_keys[] = {
+	{"name", BY_NAME},
+	{"created", BY_CREATED},
+	{"size", BY_SIZE},
+	{"objects", BY_OBJECTS},
+	{"own", BY_OWN},
+	{"shared", BY_SHARED},
+	{0},
 };
 
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	struct cli_list filters;
+	const char *format;
+	enum sort_key sort;
+	bool quiet, no_trunc, size, json;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
 static const struct cli_option option_table[] = {
-	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
-	 .group = "Options"},
-	{"no-trunc", NULL, CLI_AT(struct options, no_trunc),
-	 "Print whole ids: always so here"},
+	{"filter", "KEY=VALUE", AT(filters),
+	 "Only images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
+	 CLI_LIST, .group = "Options"},
+	{"format", "FORMAT", AT(format),
+	 "Print json, or text such as \"{{.Name}} {{.ID}}\"", CLI_TEXT},
+	{"size", NULL, AT(size), "Show objects, own and shared bytes; reads every image",
+	 .letter = 's'},
+	{"sort", "KEY", AT(sort),
+	 "Order by name (default), created, size, objects, own or shared", CLI_CHOICE,
+	 .choices = sort_keys},
+	{"quiet", NULL, AT(quiet), "Print only the IDs of the images", .letter = 'q'},
+	{"no-trunc", NULL, AT(no_trunc), "Print complete IDs"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
 
 static const struct cli_syntax syntax = {
-	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "List the images of the repository: a line with ID and reference for "
-		 "each reference, and\none with \"-\" for each image without a "
-		 "reference. gc removes the latter unless they are\nmounted.",
-	.example = (const char *const[]){"composefs images --repo=repo", NULL},
+	.usage = (const char *const[]){"[OPTIONS] [IMAGE]...", NULL},
+	.about =
+		"List the images of the repository, or these: a line for each reference, "
+		"and one with <none>\nfor each image without a reference, which gc "
+		"removes unless it is mounted.",
+	.example =
+		(const char *const[]){"composefs images --repo=repo",
+				      "composefs images --repo=repo --size --sort=own",
+				      "composefs images --repo=repo "
+				      "--filter='name=os/*' --format='{{.Name}} {{.ID}}'",
+				      NULL},
 	.options = option_table,
 };
 
-struct lists {
-	struct cfs_repo_list entries, refs;
+/* --- lines -------------------------------------------------------------------------- */
+
+struct lines {
+	struct image_line *v;
+	size_t n, cap;
 };
 
-static int read_lists(struct options *o, struct lists *l, struct cfs_err *err)
+static int add_line(const struct options *o, const struct image_filters *filters,
+		    const struct image_row *row, const char *name, struct lines *out,
+		    struct cfs_err *err)
 {
+	struct image_line line = {row, name, o->no_trunc};
+
+	if (!image_filters_match(filters, &line))
+		return 0;
+	if (cfs_grow(&out->v, &out->cap, out->n + 1, sizeof(*out->v)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->v[out->n++] = line;
+	return 0;
+}
+
+/* JSON and --quiet have each image once. */
+static int add_row(const struct options *o, const struct image_filters *filters,
+		   const struct image_row *row, struct lines *out, struct cfs_err *err)
+{
+	size_t before = out->n;
+	int rc = 0;
+
+	if (row->n_names == 0)
+		return add_line(o, filters, row, NULL, out, err);
+	for (size_t i = 0; rc == 0 && i < row->n_names; i++) {
+		rc = add_line(o, filters, row, row->names[i], out, err);
+		if ((o->json || o->quiet) && out->n > before)
+			break;
+	}
+	return rc;
+}
+
+static bool has_row(const struct lines *lines, const struct image_row *row)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		if (lines->v[i].row == row)
+			return true;
+	return false;
+}
+
+static int add_named(const struct options *o, const struct image_filters *filters,
+		     const struct cfs_repo *repo, const struct image_rows *rows,
+		     const char *name, struct lines *out, struct cfs_err *err)
+{
+	const struct image_row *row;
+	int rc = image_rows_resolve(rows, repo, name, &row, err);
+
+	return rc < 0 || has_row(out, row) ? rc : add_row(o, filters, row, out, err);
+}
+
+static int choose_lines(const struct options *o, const struct cfs_repo *repo,
+			const struct image_rows *rows, char **names, struct lines *out,
+			struct cfs_err *err)
+{
+	struct image_filters filters = {0};
+	int rc = image_filters_parse(&o->filters, repo, rows, &filters, err);
+
+	for (size_t i = 0; rc == 0 && !*names && i < rows->n; i++)
+		rc = add_row(o, &filters, &rows->v[i], out, err);
+	for (; rc == 0 && *names; names++)
+		rc = add_named(o, &filters, repo, rows, *names, out, err);
+	image_filters_fini(&filters);
+	return rc;
+}
+
+/* --- order -------------------------------------------------------------------------- */
+
+static uint64_t get_sort_value(const struct image_line *l, enum sort_key key)
+{
+	const struct cfs_gc_usage_image *u = l->row->usage;
+
+	if (key == BY_CREATED) /* negative times before the others */
+		return (uint64_t)l->row->created ^ (uint64_t)1 << 63;
+	if (key == BY_SIZE)
+		return l->row->size;
+	if (key == BY_NAME || !u)
+		return 0;
+	if (key == BY_OBJECTS)
+		return u->n_objects;
+	return key == BY_OWN ? u->own : u->bytes - u->own;
+}
+
+/* Largest and newest first, then by name; images without a name come last. */
+static int compare_lines(const void *a, const void *b, void *key)
+{
+	const struct image_line *x = a, *y = b;
+	uint64_t p = get_sort_value(x, *(const enum sort_key *)key);
+	uint64_t q = get_sort_value(y, *(const enum sort_key *)key);
+
+	if (p != q)
+		return p > q ? -1 : 1;
+	if (!x->name != !y->name)
+		return x->name ? -1 : 1;
+	if (x->name)
+		return strcmp(x->name, y->name);
+	return memcmp(x->row->id.bytes, y->row->id.bytes, sizeof(x->row->id.bytes));
+}
+
+/* --- printing ----------------------------------------------------------------------- */
+
+static const struct cli_column columns[] = {
+	{"NAME", false},   {"IMAGE ID", false}, {"CREATED", false},
+	{"SIZE", true},	   {"MOUNTED", false},	{"SIGNED", false},
+	{"OBJECTS", true}, {"OWN", true},	{"SHARED", true},
+};
+enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), N_CHEAP_COLUMNS = 6 };
+
+static void add_usage_cells(struct cli_table *t, const struct image_row *row)
+{
+	const struct cfs_gc_usage_image *u = row->usage;
+	char objects[32] = "-", own[32] = "-", shared[32] = "-";
+
+	if (u) {
+		snprintf(objects, sizeof(objects), "%ju", (uintmax_t)u->n_objects);
+		cli_format_bytes(u->own, own);
+		cli_format_bytes(u->bytes - u->own, shared);
+	}
+	cli_table_add(t, objects);
+	cli_table_add(t, own);
+	cli_table_add(t, shared);
+}
+
+static void add_cells(struct cli_table *t, const struct image_line *l)
+{
+	const struct image_row *row = l->row;
+	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
+
+	cli_table_add(t, l->name ? l->name : "<none>");
+	cli_table_add(t, image_row_id(&row->id, l->full, text));
+	cli_table_add(t, cli_time_local(row->created, when));
+	cli_table_add(t, row->is_missing ? "missing" : cli_format_bytes(row->size, size));
+	cli_table_add(t, image_row_mounted(row));
+	cli_table_add(t, row->is_signed ? "yes" : "no");
+	if (t->n_columns > N_CHEAP_COLUMNS)
+		add_usage_cells(t, row);
+}
+
+static int print_table(const struct options *o, const struct lines *lines,
+		       struct cfs_err *err)
+{
+	struct cli_table t = {.columns = columns,
+			      .n_columns = o->size ? N_COLUMNS : N_CHEAP_COLUMNS};
+	int rc;
+
+	for (size_t i = 0; i < lines->n; i++)
+		add_cells(&t, &lines->v[i]);
+	rc = cli_table_print(stdout, &t, err);
+	cli_table_fini(&t);
+	return rc;
+}
+
+static void print_json(const struct lines *lines)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_begin_array(&j, "images");
+	for (size_t i = 0; i < lines->n; i++) {
+		json_begin_object(&j, NULL);
+		image_row_json(&j, lines->v[i].row);
+		json_end(&j);
+	}
+	json_finish(&j);
+}
+
+static void print_ids(const struct options *o, const struct lines *lines)
+{
+	char text[WHERE_ID_MAX];
+
+	for (size_t i = 0; i < lines->n; i++)
+		puts(image_row_id(&lines->v[i].row->id, o->no_trunc, text));
+}
+
+static int print_lines(const struct options *o, const struct lines *lines,
+		       struct cfs_err *err)
+{
+	if (o->json)
+		print_json(lines);
+	else if (o->quiet)
+		print_ids(o, lines);
+	else if (!o->format)
+		return print_table(o, lines, err);
+	for (size_t i = 0; o->format && i < lines->n; i++)
+		cli_template_print(stdout, o->format, image_fields, &lines->v[i]);
+	return 0;
+}
+
+/* --- the command -------------------------------------------------------------------- */
+
+static int list_images(struct options *o, const struct cfs_repo *repo,
+		       const struct image_rows *rows, char **names, struct cfs_err *err)
+{
+	struct lines lines = {0};
+	int rc = choose_lines(o, repo, rows, names, &lines, err);
+
+	if (rc == 0 && lines.n)
+		qsort_r(lines.v, lines.n, sizeof(*lines.v), compare_lines, &o->sort);
+	if (rc == 0)
+		rc = print_lines(o, &lines, err);
+	free(lines.v);
+	return rc;
+}
+
+/* 1: printed, but images are missing that could not be read. */
+static int run(struct options *o, char **names, struct cfs_err *err)
+{
+	struct image_rows rows = {0};
+	struct cli_watch watch;
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_repo_list_entries(repo, CFS_REPO_IMAGES, &l->entries, err);
-	if (rc == 0)
-		rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &l->refs, err);
+	if (cli_is_cfsctl()) {
+		rc = cfsctl_say_images(o->name, repo, o->json, err);
+	} else {
+		cli_watch_start(&watch, o->name);
+		rc = image_rows_read(o->name, repo, o->size, &watch.watch, &rows, err);
+		cli_watch_end(&watch);
+		if (rc == 0)
+			rc = list_images(o, repo, &rows, names, err);
+		if (rc == 0)
+			rc = !rows.is_complete;
+	}
+	image_rows_fini(&rows);
 	cfs_repo_close(repo);
 	return rc;
 }
 
-/* What has another form than ours is no image. What could not be read may be one: false. */
-static bool report_bad(const char *name, const char *place, const struct cfs_repo_list *l)
+static int check_format(struct options *o, struct cfs_err *err)
 {
-	bool complete = true;
-
-	for (size_t i = 0; i < l->n; i++) {
-		const struct cfs_repo_entry *e = &l->v[i];
-		bool read = e->code == -EMLINK || e->code == -EUCLEAN;
-
-		if (e->code == 0)
-			continue;
-		cli_print_message(name, "%simages/%s%s: %s", read ? "warning: " : "",
-				  place, e->name, e->wrong);
-		complete &= read;
+	if (o->format && o->json + o->quiet > 0)
+		return cfs_fail(err, EINVAL, "--format excludes --json and --quiet");
+	if (o->json && o->quiet)
+		return cfs_fail(err, EINVAL, "--json and --quiet exclude each other");
+	if (o->format && strcmp(o->format, "json") == 0) {
+		o->json = true;
+		o->format = NULL;
 	}
-	return complete;
-}
-
-static bool has_name(const struct lists *l, const char *id)
-{
-	for (size_t i = 0; i < l->refs.n; i++)
-		if (l->refs.v[i].code == 0 && strcmp(l->refs.v[i].target, id) == 0)
-			return true;
-	return false;
-}
-
-/* name: NULL for an image without a reference; j: NULL for text. */
-static void print_image(struct json *j, const char *name, const char *id)
-{
-	if (!j) {
-		printf("%s\t", id);
-		cli_print(stdout, name ? name : "-");
-		putchar('\n');
-		return;
-	}
-	json_begin_object(j, NULL);
-	if (name)
-		json_put_string(j, "name", name);
-	else
-		json_put_null(j, "name");
-	json_put_string(j, "digest", id);
-	json_end(j);
-}
-
-static void print_lists(const struct lists *l, struct json *j)
-{
-	for (size_t i = 0; i < l->refs.n; i++)
-		if (l->refs.v[i].code == 0)
-			print_image(j, l->refs.v[i].name, l->refs.v[i].target);
-	/* cfsctl lists only references. */
-	for (size_t i = 0; i < l->entries.n && !cli_is_cfsctl(); i++)
-		if (l->entries.v[i].code == 0 && !has_name(l, l->entries.v[i].name))
-			print_image(j, NULL, l->entries.v[i].name);
-}
-
-static void print_images(const struct options *o, const struct lists *l)
-{
-	struct json j = {.to = stdout};
-
-	if (!o->json) {
-		if (cli_is_cfsctl() && l->refs.n == 0)
-			puts("No images found");
-		print_lists(l, NULL);
-		return;
-	}
-	json_begin_object(&j, NULL);
-	json_begin_array(&j, "images");
-	print_lists(l, &j);
-	json_finish(&j);
+	o->size |= o->sort >= BY_OBJECTS;
+	if (!o->format)
+		return 0;
+	o->size |= image_fields_need_usage(o->format);
+	return cfs_context(err, cli_template_check(o->format, image_fields, err),
+			   "--format");
 }
 
 int cmd_images(int argc, char **argv)
 {
-	struct options o = {0};
-	struct lists l = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 0, 0, "expected no operand"),
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 0, cli_is_cfsctl() ? 0 : argc,
+				   "expected no operand"),
 	    rc;
 	struct cfs_err err;
-	bool complete = true;
 
 	if (status >= 0)
 		return status;
-	rc = read_lists(&o, &l, &err);
-	if (rc == 0) {
-		complete = report_bad(argv[0], "", &l.entries);
-		complete &= report_bad(argv[0], "refs/", &l.refs);
-		print_images(&o, &l);
+	if (check_format(&o, &err) < 0) {
+		cli_fail_usage(argv[0], "%s", err.msg);
+		cli_list_fini(&o.filters);
+		return CLI_USAGE;
 	}
-	cfs_repo_list_fini(&l.entries);
-	cfs_repo_list_fini(&l.refs);
-	status = command_end(argv[0], rc, &err);
-	return status == CLI_OK && !complete ? CLI_FAILED : status;
+	rc = run(&o, argv + optind, &err);
+	cli_list_fini(&o.filters);
+	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
 }
