@@ -14,35 +14,18 @@
 
 /* --- its type ---------------------------------------------------------------------------- */
 
-/* "ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG]... - TYPE SOURCE OPTIONS":
- * proc_pid_mountinfo(5). */
-static void read_line(struct doctor *d, const char *line)
-{
-	const char *tail = strstr(line, " - ");
-	char fs[32], device[CFS_DOCTOR_TEXT_MAX];
-
-	if (tail && sscanf(tail, " - %31s %255s", fs, device) == 2) {
-		snprintf(d->report->fs, sizeof(d->report->fs), "%s", fs);
-		snprintf(d->report->device, sizeof(d->report->device), "%s", device);
-	}
-}
-
 static void find_fs(struct doctor *d)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	unsigned long long id;
-	struct statx st;
-	char *line = NULL;
-	size_t cap = 0;
+	struct cfs_mount_table table = {0};
+	const struct cfs_mount_entry *found = NULL;
 
-	if (f && statx(d->dirfd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 &&
-	    (st.stx_mask & STATX_MNT_ID))
-		while (getline(&line, &cap, f) > 0)
-			if (sscanf(line, "%llu ", &id) == 1 && id == st.stx_mnt_id)
-				read_line(d, line);
-	free(line);
-	if (f)
-		fclose(f);
+	if (cfs_mount_table_read(&table, NULL) == 0 &&
+	    cfs_mount_table_find(&table, d->dirfd, &found, NULL) == 0 && found) {
+		snprintf(d->report->fs, sizeof(d->report->fs), "%s", found->fs);
+		snprintf(d->report->device, sizeof(d->report->device), "%s",
+			 found->source);
+	}
+	cfs_mount_table_fini(&table);
 }
 
 /* --- fs-verity --------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount: mounts an image and its objects: options -> steps -> system calls.
  * Owns:  mount options and their text (options.h), the steps of a mount (steps.h), their
- *        execution, the loop device.
+ *        execution, the loop device, the table of mounts (table.h), which of them show
+ *        images (recognize.h).
  * Uses:  base, verity (digests, measuring), erofs (the header's constants).
  * Never: opens the image or parses its tree, prints, reads the environment.
  */
@@ -10,7 +11,10 @@
 
 #include "mount/namespace.h"
 #include "mount/options.h"
+#include "mount/recognize.h"
+#include "mount/record.h"
 #include "mount/steps.h"
+#include "mount/table.h"
 
 /* Mounts the image behind fd at mountpoint: check, inspect, steps, apply. fd stays the
  * caller's. taken may be NULL. Returns 0, or the codes of these functions. */

@@ -40,4 +40,17 @@ uint64_t cfs_prefetch_max(struct cfs_text meminfo);
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);
 
+/* record.c: the ID of the mount in which the file behind fd lies: of the mount table, or the unique
+ * one of Linux 6.8, which is never used again. -ENOTSUP: the kernel has none. */
+enum mount_id_kind { MOUNT_ID = 0x1000, MOUNT_ID_UNIQUE = 0x4000 };
+int mount_get_id(int fd, enum mount_id_kind kind, uint64_t *out) CFS_MUST_CHECK;
+
+/* record.c: opens the directory of records, if only root can
+ * write to it. -1: there is none. */
+int mount_record_open_place(void);
+
+/* record.c: the name of a record there. */
+enum { MOUNT_RECORD_NAME = 24 };
+void mount_record_name(uint64_t id, char out[MOUNT_RECORD_NAME]);
+
 #endif

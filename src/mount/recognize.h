@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount/recognize: which mounts show composefs images, and what is known about them.
+ * Owns:  the marks by which a mount is recognized.
+ * Uses:  mount/table, verity.
+ * Never: trusts the table: who may mount can write anything there.
+ */
+#ifndef CFS_MOUNT_RECOGNIZE_H
+#define CFS_MOUNT_RECOGNIZE_H
+
+#include "mount/table.h"
+#include "verity/verity.h"
+
+/* A mount of an image. NULL and zero: not known, or not there. Everything is borrowed
+ * from the table and the arena. */
+struct cfs_image_mount {
+	uint64_t mount_id;
+	const char *place;
+	bool has_id;
+	struct cfs_digest id; /* the image ID that the mounting program stated */
+	const char *image;    /* the image file that it stated */
+	const char **objects; /* object directories */
+	size_t n_objects;
+	const char *upperdir, *workdir;
+	bool requires_verity; /* the kernel verifies each object against the image */
+	bool read_only;
+	const char *attrs; /* "rw,nosuid" */
+};
+
+/* Whether the entry is an overlay of an image and object directories: 1 or 0. -ENOMEM. */
+int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
+			      struct cfs_arena *arena, struct cfs_image_mount *out,
+			      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The file that holds the image: image, or its object in the first object directory.
+ * Returns false if neither is known or the path is too long. */
+bool cfs_image_mount_file(const struct cfs_image_mount *m, char *out, size_t cap);
+
+/* The loop device whose backing file has that path: 1, and its name ("loop3"); 0: none;
+ * or -errno. */
+enum { CFS_LOOP_NAME_MAX = 32 };
+int cfs_loop_find(const char *path, char out[CFS_LOOP_NAME_MAX],
+		  struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

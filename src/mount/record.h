@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* mount/record: what a program notes about a mount that it made, because the kernel does
+ * not tell it later.
+ * Owns:  the files /run/composefs/mounts/ID, one for each mount, by its unique ID.
+ * Uses:  base, mount/steps.
+ * Never: decides anything by them: they are for people.
+ */
+#ifndef CFS_MOUNT_RECORD_H
+#define CFS_MOUNT_RECORD_H
+
+#include "mount/steps.h"
+
+enum { CFS_MOUNT_RECORD_WORD = 32 };
+
+struct cfs_mount_record {
+	int64_t since_sec;		      /* seconds since 1970 */
+	char image[CFS_MOUNT_RECORD_WORD];    /* the way of the image: "file", "loop" */
+	char verified[CFS_MOUNT_RECORD_WORD]; /* "signature", "digest", "nothing" */
+};
+
+/* Notes the mount that was just made at mountpoint with these options. Best effort:
+ * nothing is noted if the kernel has no unique IDs (before Linux 6.8), or if /run cannot
+ * be written. */
+void cfs_mount_record_write(const char *mountpoint, const struct cfs_mount_opts *o,
+			    const struct cfs_mount_taken *taken);
+
+/* Removes the older half of the records if there are more than 1024: an unmount by another
+ * program leaves its record behind. */
+void cfs_mount_record_prune(void);
+
+/* Reads the record of the mount with that ID (of the table) at mountpoint. Only records of
+ * root count. 1: found; 0: there is none, or it cannot be told. */
+int cfs_mount_record_read(const char *mountpoint, uint64_t mount_id,
+			  struct cfs_mount_record *out);
+
+/* The unique ID of the mount at mountpoint, or 0: not known. Ask before the unmount, and
+ * remove the record after it. */
+uint64_t cfs_mount_record_id(const char *mountpoint);
+void cfs_mount_record_remove(uint64_t id);
+
+#endif
