@@ -20,6 +20,8 @@ static const struct verb verbs[] = {
 	{"prune", "use \"composefs gc\""},
 	{"clean", "use \"composefs gc\""},
 	{"cleanup", "use \"composefs gc\""},
+	{"mounts", "use \"composefs status\""},
+	{"ps", "use \"composefs status\""},
 	{"list",
 	 "use \"composefs images\" for a repository, \"composefs ls\" for an image"},
 	{"refs", "use \"composefs images\""},

@@ -17,6 +17,7 @@ static const struct {
 	{"tag", "composefs-images(1)"},
 	{"untag", "composefs-images(1)"},
 	{"mount", "composefs-mount(8)"},
+	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},
 	{"cat", "composefs-ls(1)"},
 	{"dump-files", "composefs-ls(1)"},

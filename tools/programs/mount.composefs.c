@@ -170,6 +170,8 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		cmd->restraint = cfs_mount_restraint_text(
 			cfs_mount_restrain(o, cmd->args.allowed));
 	rc = cfs_mount_fd(image, cmd->mountpoint, o, taken, err);
+	if (rc == 0)
+		cfs_mount_record_write(cmd->mountpoint, o, taken);
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
 

@@ -139,6 +139,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
+	struct cfs_mount_taken taken = {0};
 	struct cfs_trust_mount trust;
 	cfs_autofd int fd = -1;
 	int rc = cfs_repo_find_image(repo, name, id, err);
@@ -162,7 +163,12 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	trust.signatures = o->statement ? NULL : signatures;
 	trust.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
-	return fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, NULL, err);
+	rc = fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, &taken, err);
+	if (rc == 0) {
+		cfs_mount_record_prune();
+		cfs_mount_record_write(at, &args.opts, &taken);
+	}
+	return rc;
 }
 
 static int check_options(const struct options *o, struct cfs_err *err)
@@ -229,14 +235,18 @@ static int unmount_image(const struct umount_options *o, const char *at,
 			 struct cfs_err *err)
 {
 	struct statfs fs;
+	uint64_t id;
 	int rc;
 
 	if (statfs(at, &fs) < 0)
 		return cfs_fail_errno(err, "%s", at);
 	if (fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != EROFS_SUPER_MAGIC_V1)
 		return cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
-	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0)
+	id = cfs_mount_record_id(at);
+	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0) {
+		cfs_mount_record_remove(id);
 		return 0;
+	}
 	rc = cfs_fail_errno(err, "%s", at);
 	return rc == -EBUSY
 		       ? cli_add_advice(rc, err, "it is in use; --lazy unmounts it later")

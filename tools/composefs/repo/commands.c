@@ -17,6 +17,7 @@ const struct command repo_commands[] = {
 	COMMAND_GROUP("Use images:"),
 	{"mount", cmd_mount, "Mount an image"},
 	{"umount", cmd_umount, "Unmount an image"},
+	{"status", cmd_status, "List the images that are mounted"},
 	{"cat", cmd_cat, "Print a file of an image, or a stream"},
 	{"dump-files", cmd_dump_files, "Print entries of an image as a dump"},
 	{"image-objects", cmd_image_objects, "List the objects of an image"},

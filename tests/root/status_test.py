@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""composefs status: which images are mounted, and what is known about each.
+
+    status_test.py COMPOSEFS MKCOMPOSEFS MOUNT.COMPOSEFS
+
+Needs root; works in a mount namespace of its own, with a /run of its own.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in, same
+
+COMPOSEFS, MKCOMPOSEFS, MOUNT = (os.path.abspath(p) for p in sys.argv[1:4])
+
+
+def composefs(*args):
+    return run(COMPOSEFS, *args)
+
+
+def status(*args):
+    return json.loads(composefs("status", "--json", *args))["mounts"]
+
+
+class Place:
+    """A tree, a repository with its image os/1, the image as a file, mount points. Works there."""
+
+    def __init__(self):
+        self.dir = os.path.realpath(tempfile.mkdtemp(prefix="status-test-", dir=os.getcwd()))
+        os.chdir(self.dir)
+        for name in ("tree/dir", "mnt", "mnt two", "up", "work", "run"):
+            os.makedirs(name)
+        with open("tree/dir/file", "w", encoding="ascii") as f:
+            f.write("x" * 1000)
+        mount_call("tmpfs", "/run", "tmpfs")
+        composefs("init", "--insecure", "--algorithm=sha256", "r")
+        self.id = composefs("create-image", "--repo=r", "tree", "os/1").strip()
+        run(MKCOMPOSEFS, "--digest-store=objects", "tree", "image.cfs")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def close(self):
+        os.chdir("/")
+        for mounted in reversed(mounts()):
+            if mounted.point.startswith(self.dir) or mounted.point == "/run":
+                LIBC.umount2(mounted.point.encode(), 2)
+        shutil.rmtree(self.dir)
+
+
+@fact
+def image_of_a_repository_is_listed_with_its_names(place):
+    composefs("tag", "--repo=r", "os/1", "also")
+    before = int(time.time())
+    composefs("mount", "--repo=r", "os/1", "mnt two")
+    found, = status()
+    same(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
+                 "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
+                 "verified_by": "id_at_mount", "read_only": True, "upperdir": None, "workdir": None,
+                 "options": found["options"], "since": found["since"]})
+    if found["since"] is not None:
+        expect(before <= found["since"] <= time.time(), found["since"])
+    text = composefs("status")
+    expect(text.startswith("MOUNTPOINT ") and "also" in text and place.id[:19] in text, text)
+    expect(place.id in composefs("status", "mnt two/dir"), "the ID is not complete")
+    composefs("umount", "mnt two")
+    same(status(), [])
+    same(composefs("status"), "no image is mounted\n")
+    same(os.listdir("/run/composefs/mounts") if os.path.exists("/run/composefs/mounts") else [], [])
+
+
+@fact
+def image_file_and_writable_layer_are_shown(place):
+    run(MOUNT, "-o", "basedir=objects,upperdir=up,workdir=work", "image.cfs", "mnt")
+    found, = status("mnt")
+    same((found["id"], found["image"], found["names"], found["verified_by"], found["read_only"], found["upperdir"]),
+         (None, place.path("image.cfs"), [], "nothing", False, place.path("up")))
+    run(MOUNT, "-o", "remount,ro", "image.cfs", "mnt")
+    same(status("mnt")[0]["read_only"], True)
+
+
+@fact
+def loop_device_is_named(place):
+    os.mkdir("memory")
+    mount_call("tmpfs", "memory", "tmpfs")  # EROFS cannot mount a file of a tmpfs
+    shutil.copy("image.cfs", "memory")
+    if not os.path.exists("/dev/loop-control"):
+        raise Skip("no loop devices")
+    run(MOUNT, "-o", "basedir=objects", "memory/image.cfs", "mnt")
+    found, = status()
+    same((found["method"], found["image"]), ("loop", place.path("memory/image.cfs")))
+    expect(os.path.exists(f"/dev/{found['loop_device']}"), found)
+
+
+@fact
+def other_overlays_and_directories_are_no_images(place):
+    run("mount", "-t", "overlay", "-o", "lowerdir=tree:r,metacopy=on", "overlay", "mnt")
+    same(status(), [])
+    for path, word in (("mnt", "no image is mounted there"), ("missing", "No such file")):
+        done = subprocess.run([COMPOSEFS, "status", path], capture_output=True, text=True, check=False)
+        same((done.returncode, done.stdout), (1, ""))
+        expect(done.stderr.startswith(f"composefs status: {path}: ") and word in done.stderr, done.stderr)
+
+
+@fact
+def a_record_of_another_user_or_mount_does_not_count(place):
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    since = status()[0]["since"]
+    if since is None:
+        raise Skip("this kernel has no unique mount IDs")
+    run(MOUNT, "-o", "basedir=objects", "image.cfs", "mnt")  # over the other one, which cannot be asked any more
+    same([m["since"] is None for m in status()], [True, False])
+    composefs("umount", "mnt")
+    same([m["since"] for m in status()], [since])
+    record, = os.listdir("/run/composefs/mounts")
+    os.chown(f"/run/composefs/mounts/{record}", 65534, -1)
+    same([m["since"] for m in status()], [None])
+    os.chown(f"/run/composefs/mounts/{record}", 0, -1)
+    os.chmod("/run/composefs/mounts", 0o777)
+    same([m["since"] for m in status()], [None])
+
+
+@fact
+def too_many_records_lose_the_oldest(place):
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    if status()[0]["since"] is None:
+        raise Skip("this kernel has no unique mount IDs")
+    for number in range(1, 1100):
+        with open(f"/run/composefs/mounts/{number}", "w", encoding="ascii"):
+            pass
+    composefs("mount", "--repo=r", "os/1", "mnt two")
+    expect(len(os.listdir("/run/composefs/mounts")) < 700, "nothing was removed")
+    expect(all(m["since"] is not None for m in status()), status())
+
+
+@fact
+def an_ordinary_user_sees_the_mounts(place):
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    os.chmod("r", 0o700)
+    found = json.loads(run("setpriv", "--reuid=65534", "--clear-groups", COMPOSEFS, "status", "--json"))["mounts"]
+    same([(m["mountpoint"], m["id"], m["names"]) for m in found], [(place.path("mnt"), place.id, [])])
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    sys.exit(run_facts_each_in(Place))

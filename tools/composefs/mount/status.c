@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs status: the images that are mounted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/repo_option.h"
+#include "composefs/composefs.h"
+#include "mount/mount.h"
+
+struct options {
+	bool json;
+};
+
+static const struct cli_option option_table[] = {
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
+	 .group = "Options"},
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] [DIR]...", NULL},
+	.about =
+		"List the composefs images that are mounted: where, which image, how the "
+		"kernel reads it,\nwhat verifies it. With DIR, show all that is known of "
+		"the mount in which DIR lies.",
+	.example =
+		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
+	.options = option_table,
+};
+
+/* A mount, with what was found out about it. Strings live in the arena of the table. */
+struct shown {
+	struct cfs_image_mount m;
+	const char *repo;   /* NULL: not known */
+	const char **names; /* references to the image */
+	size_t n_names;
+	char loop[CFS_LOOP_NAME_MAX]; /* "": none */
+	const char *method;	      /* "file", "loop"; NULL: not known */
+	bool has_record;
+	struct cfs_mount_record record;
+};
+
+struct status {
+	struct cfs_mount_table table;
+	struct shown *v;
+	size_t n, cap;
+};
+
+/* --- facts -------------------------------------------------------------------------- */
+
+static int add_name(struct shown *s, struct cfs_arena *arena, size_t max,
+		    const char *name)
+{
+	if (!s->names)
+		s->names = cfs_arena_alloc(arena, max * sizeof(*s->names),
+					   _Alignof(const char *));
+	name = cfs_arena_copy(arena, name, strlen(name));
+	if (!s->names || !name)
+		return -ENOMEM;
+	s->names[s->n_names++] = name;
+	return 0;
+}
+
+static int read_names(struct shown *s, struct cfs_arena *arena,
+		      const struct cfs_repo *repo)
+{
+	struct cfs_repo_list refs = {0};
+	char hex[CFS_DIGEST_HEX_MAX];
+	int rc = 0;
+
+	cfs_digest_hex(&s->m.id, hex);
+	if (cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, NULL) == 0)
+		for (size_t i = 0; rc == 0 && i < refs.n; i++)
+			if (refs.v[i].code == 0 && strcmp(refs.v[i].target, hex) == 0)
+				rc = add_name(s, arena, refs.n, refs.v[i].name);
+	cfs_repo_list_fini(&refs);
+	return rc;
+}
+
+/* The repository is the directory above its objects. What this user may not read stays unknown. */
+static int find_names(struct shown *s, struct cfs_arena *arena)
+{
+	const char *objects = s->m.n_objects ? s->m.objects[0] : "";
+	const char *end = strrchr(objects, '/');
+	struct cfs_repo *repo;
+	int rc;
+
+	if (!s->m.has_id || !end || end == objects || strcmp(end, "/objects") != 0)
+		return 0;
+	s->repo = cfs_arena_copy(arena, objects, (size_t)(end - objects));
+	if (!s->repo)
+		return -ENOMEM;
+	if (cfs_repo_open(s->repo, CFS_REPO_LOOK, &repo, NULL) < 0) {
+		s->repo = NULL;
+		return 0;
+	}
+	rc = read_names(s, arena, repo);
+	cfs_repo_close(repo);
+	return rc;
+}
+
+/* The image is a file, or on a loop device. */
+static void find_method(struct shown *s)
+{
+	char file[PATH_MAX];
+	int rc = 0;
+
+	if (s->has_record && s->record.image[0])
+		s->method = s->record.image;
+	if (cfs_image_mount_file(&s->m, file, sizeof(file)))
+		rc = cfs_loop_find(file, s->loop, NULL);
+	if (rc > 0 && !s->method)
+		s->method = "loop";
+	if (s->method && strcmp(s->method, "loop") != 0)
+		s->loop[0] = '\0';
+}
+
+/* Adds the entry if it is an image. */
+static int add_entry(struct status *st, const struct cfs_mount_entry *entry,
+		     struct cfs_err *err)
+{
+	struct cfs_arena *arena = &st->table.arena;
+	struct shown *s;
+	int rc;
+
+	if (cfs_grow(&st->v, &st->cap, st->n + 1, sizeof(*st->v)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	s = &st->v[st->n];
+	*s = (struct shown){0};
+	rc = cfs_image_mount_recognize(entry, arena, &s->m, err);
+	if (rc <= 0)
+		return rc;
+	s->has_record = cfs_mount_record_read(s->m.place, s->m.mount_id, &s->record);
+	rc = find_names(s, arena);
+	if (rc < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	st->n++;
+	return 1;
+}
+
+/* The array may have moved while it grew. */
+static void find_methods(struct status *st)
+{
+	for (size_t i = 0; i < st->n; i++)
+		find_method(&st->v[i]);
+}
+
+static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
+{
+	cfs_autofd int fd = open(dir, O_PATH | O_CLOEXEC);
+	const struct cfs_mount_entry *entry;
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "%s", dir);
+	rc = cfs_mount_table_find(&st->table, fd, &entry, err);
+	if (rc == 0 && entry)
+		rc = add_entry(st, entry, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", dir);
+	return rc ? 0 : cfs_fail(err, EINVAL, "%s: no image is mounted there", dir);
+}
+
+/* Without operands: all mounts. */
+static int collect(struct status *st, char **dirs, struct cfs_err *err)
+{
+	int rc = cfs_mount_table_read(&st->table, err);
+
+	for (char **dir = dirs; rc >= 0 && *dir; dir++)
+		rc = add_dir(st, *dir, err);
+	for (size_t i = 0; rc >= 0 && !*dirs && i < st->table.n; i++)
+		rc = add_entry(st, &st->table.v[i], err);
+	find_methods(st);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- output ------------------------------------------------------------------------- */
+
+/* What verifies the image and the objects, for people and for programs. */
+struct verified {
+	const char *text, *word;
+};
+
+static struct verified verified_by(const struct shown *s)
+{
+	bool is_signed = s->has_record && strcmp(s->record.verified, "signature") == 0;
+
+	if (s->m.requires_verity && is_signed)
+		return (struct verified){"signature, fs-verity", "signature"};
+	if (s->m.requires_verity)
+		return (struct verified){"fs-verity", "fs_verity"};
+	if (s->m.has_id)
+		return (struct verified){"ID at mount", "id_at_mount"};
+	return (struct verified){"nothing", "nothing"};
+}
+
+static void format_since(const struct shown *s, char out[64])
+{
+	time_t when = s->record.since_sec;
+	struct tm tm;
+
+	if (!s->has_record || !localtime_r(&when, &tm) ||
+	    !strftime(out, 64, "%Y-%m-%d %H:%M", &tm))
+		strcpy(out, "-");
+}
+
+/* Column of a text that may have any bytes. Without a width it is the last one. */
+static void print_cell(const char *text, int width)
+{
+	char shown[CFS_SHOW_FACTOR * 256];
+	size_t len = strlen(text);
+	int n = (int)cfs_show((struct cfs_text){text, len < 255 ? len : 255}, shown,
+			      sizeof(shown));
+
+	printf("%.*s%*s", n, shown, n < width ? width - n + 2 : 2, "");
+}
+
+static const char *image_of(const struct shown *s)
+{
+	if (s->n_names)
+		return s->names[0];
+	return s->m.image ? s->m.image : "-";
+}
+
+enum { SHORT_ID = sizeof("sha256:") - 1 + 12 };
+
+static int widest(const struct status *st, const char *(*text)(const struct shown *s),
+		  int least)
+{
+	for (size_t i = 0; i < st->n; i++) {
+		size_t len = strlen(text(&st->v[i]));
+
+		if (len > (size_t)least && len < 60)
+			least = (int)len;
+	}
+	return least;
+}
+
+static const char *place_of(const struct shown *s)
+{
+	return s->m.place;
+}
+
+static void print_row(const struct shown *s, int place_width, int image_width)
+{
+	char id[WHERE_ID_MAX] = "-", since[64];
+
+	if (s->m.has_id)
+		where_id(&s->m.id, id);
+	format_since(s, since);
+	print_cell(s->m.place, place_width);
+	print_cell(image_of(s), image_width);
+	printf("%-*.*s  %-6s  %-20s  %-4s  %s\n", SHORT_ID, SHORT_ID, id,
+	       s->method ? s->method : "-", verified_by(s).text,
+	       s->m.read_only ? "ro" : "rw", since);
+}
+
+static void print_table(const struct status *st)
+{
+	int place = widest(st, place_of, 10), image = widest(st, image_of, 5);
+
+	if (st->n == 0) {
+		puts("no image is mounted");
+		return;
+	}
+	printf("%-*s  %-*s  %-*s  %-6s  %-20s  %-4s  %s\n", place, "MOUNTPOINT", image,
+	       "IMAGE", SHORT_ID, "ID", "METHOD", "VERIFIED BY", "MODE", "SINCE");
+	for (size_t i = 0; i < st->n; i++)
+		print_row(&st->v[i], place, image);
+}
+
+static void print_field(const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	printf("%12s: ", name);
+	cli_print(stdout, value);
+	putchar('\n');
+}
+
+static void print_block(const struct shown *s)
+{
+	char id[WHERE_ID_MAX], since[64];
+
+	format_since(s, since);
+	print_field("Mounted at", s->m.place);
+	print_field("Since", since);
+	for (size_t i = 0; i < s->n_names; i++)
+		print_field("Name", s->names[i]);
+	print_field("ID", s->m.has_id ? where_id(&s->m.id, id) : NULL);
+	print_field("Image file", s->m.image);
+	print_field("Repository", s->repo);
+	for (size_t i = 0; i < s->m.n_objects; i++)
+		print_field("Objects", s->m.objects[i]);
+	print_field("Method", s->method);
+	print_field("Loop device", s->loop);
+	print_field("Verified by", verified_by(s).text);
+	print_field("Writable", s->m.read_only ? "no" : "yes");
+	print_field("Upper layer", s->m.upperdir);
+	print_field("Work dir", s->m.workdir);
+	print_field("Options", s->m.attrs);
+}
+
+static void put_string(struct json *j, const char *key, const char *value)
+{
+	if (value && *value)
+		json_put_string(j, key, value);
+	else
+		json_put_null(j, key);
+}
+
+static void put_strings(struct json *j, const char *key, const char **v, size_t n)
+{
+	json_begin_array(j, key);
+	for (size_t i = 0; i < n; i++)
+		json_put_string(j, NULL, v[i]);
+	json_end(j);
+}
+
+static void put_mount(struct json *j, const struct shown *s)
+{
+	char id[WHERE_ID_MAX];
+
+	json_begin_object(j, NULL);
+	json_put_string(j, "mountpoint", s->m.place);
+	put_string(j, "id", s->m.has_id ? where_id(&s->m.id, id) : NULL);
+	put_strings(j, "names", s->names, s->n_names);
+	put_string(j, "image", s->m.image);
+	put_string(j, "repository", s->repo);
+	put_strings(j, "objects", s->m.objects, s->m.n_objects);
+	put_string(j, "method", s->method);
+	put_string(j, "loop_device", s->loop);
+	json_put_string(j, "verified_by", verified_by(s).word);
+	json_put_bool(j, "read_only", s->m.read_only);
+	put_string(j, "upperdir", s->m.upperdir);
+	put_string(j, "workdir", s->m.workdir);
+	put_string(j, "options", s->m.attrs);
+	if (s->has_record)
+		json_put_int(j, "since", s->record.since_sec);
+	else
+		json_put_null(j, "since");
+	json_end(j);
+}
+
+static void print_json(const struct status *st)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_begin_array(&j, "mounts");
+	for (size_t i = 0; i < st->n; i++)
+		put_mount(&j, &st->v[i]);
+	json_finish(&j);
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 0, argc, ""), rc;
+	struct status st = {0};
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = collect(&st, argv + optind, &err);
+	if (rc == 0 && o.json)
+		print_json(&st);
+	else if (rc == 0 && optind == argc)
+		print_table(&st);
+	for (size_t i = 0; rc == 0 && !o.json && optind < argc && i < st.n; i++) {
+		if (i)
+			putchar('\n');
+		print_block(&st.v[i]);
+	}
+	free(st.v);
+	cfs_mount_table_fini(&st.table);
+	return command_end(argv[0], rc, &err);
+}
