@@ -8,12 +8,18 @@
 #include "scan/scan.h"
 #include "store/store.h"
 
+struct cfs_ingest;
+typedef int (*cfs_ingest_fn)(const struct cfs_ingest *in, struct cfs_tree **out,
+			     struct cfs_err *err);
+
 struct cfs_ingest {
 	const struct cfs_watch *watch; /* may be NULL */
-	const char *source;	       /* the directory to scan */
-	const char *store;	       /* object directory; NULL: none */
-	struct cfs_store *into;	       /* or an open store, which the caller commits */
-	const char *cache;	       /* digest cache file; NULL: read all files */
+	const char *source;	       /* the directory to scan, or what read reads */
+	cfs_ingest_fn
+		read; /* for callers that let others choose; NULL: cfs_ingest_directory */
+	const char *store;	/* object directory; NULL: none */
+	struct cfs_store *into; /* or an open store, which the caller commits */
+	const char *cache;	/* digest cache file; NULL: read all files */
 	bool require_verity;
 	bool skip_unshown_xattrs;
 	/* Further places that the caller writes to; store and cache are added. The watch

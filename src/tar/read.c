@@ -100,8 +100,7 @@ static int copy_sparse(struct cfs_tar *t, struct cfs_sink content,
 	return rc < 0 ? rc : write_zeros(t, e->inode.size - off, content, err);
 }
 
-/* Puts entry and offset in front of a message; the same for every failure. */
-static int add_place(struct cfs_tar *t, int rc, struct cfs_err *err)
+int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err)
 {
 	char name[512];
 
@@ -120,7 +119,7 @@ int cfs_tar_copy(struct cfs_tar *t, struct cfs_sink content,
 	int rc = t->entry.is_sparse ? copy_sparse(t, content, stored, err)
 				    : copy_stored(t, t->left, content, stored, err);
 
-	return add_place(t, rc, err);
+	return cfs_tar_add_place(t, rc, err);
 }
 
 static int drop(void *ctx, const void *p, size_t len, struct cfs_err *err)
@@ -353,7 +352,7 @@ int cfs_tar_next(struct cfs_tar *t, const struct cfs_tar_entry **out, struct cfs
 		rc = rc < 0 ? rc : 1;
 	}
 	if (rc <= 0)
-		return add_place(t, rc, err);
+		return cfs_tar_add_place(t, rc, err);
 	warn_ignored(t);
 	*out = &t->entry;
 	return rc;

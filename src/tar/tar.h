@@ -87,6 +87,9 @@ int cfs_tar_next(struct cfs_tar *t, const struct cfs_tar_entry **out,
 int cfs_tar_copy(struct cfs_tar *t, struct cfs_sink content,
 		 const struct cfs_sink *stored, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Puts the name of the entry and its offset in front of a message, for callers that refuse an entry. Returns rc. */
+int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err);
+
 /* Bytes of the archive that have been read. */
 uint64_t cfs_tar_offset(const struct cfs_tar *t);
 

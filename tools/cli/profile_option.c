@@ -134,7 +134,8 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 		    struct cfs_err *err)
 {
 	/* Rules that the scan applies itself need no second tree. */
-	bool is_changed = p->profile || p->bootable || is_container(p);
+	bool is_changed = p->profile || p->bootable || is_container(p) ||
+			  (in->read && p->no_hardlinks);
 	int rc;
 
 	in->scan.hardlinks = !p->no_hardlinks;
@@ -144,7 +145,7 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 		return rc;
 	if (is_changed)
 		profiled_set_scan(rules, &in->scan);
-	rc = cfs_ingest_directory(in, out, err);
+	rc = in->read ? in->read(in, out, err) : cfs_ingest_directory(in, out, err);
 	if (rc == 0 && !is_changed)
 		rc = cfs_profile_keeps_more(*out, &is_changed, err);
 	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;

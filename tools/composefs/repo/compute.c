@@ -81,9 +81,10 @@ static const struct cli_option dump_table[] = {
 };
 
 static const struct cli_syntax id_syntax = {
-	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
-	.about = "Print the ID of the image that create-image would make of DIR, without "
-		 "storing anything.",
+	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
+	.about = "Print the ID of the image that create-image would make of SOURCE, a "
+		 "directory or a tar\narchive (-: standard input), without storing "
+		 "anything.",
 	.example =
 		(const char *const[]){"composefs compute-id --hash=sha256 /usr/share/doc",
 				      NULL},
@@ -91,10 +92,10 @@ static const struct cli_syntax id_syntax = {
 };
 
 static const struct cli_syntax karg_syntax = {
-	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
 	.about = "Prints the argument of the kernel by which an initrd finds the image "
 		 "that "
-		 "create-image would\nmake of DIR, and trusts no other. Nothing is "
+		 "create-image would\nmake of SOURCE, and trusts no other. Nothing is "
 		 "stored.",
 	.example = (const char *const[]){"composefs compute-karg --hash=sha256 /srv/root",
 					 NULL},
@@ -102,13 +103,15 @@ static const struct cli_syntax karg_syntax = {
 };
 
 static const struct cli_syntax dump_syntax = {
-	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
-	.about = "Prints the tree of the image that create-image would make of DIR as a "
+	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
+	.about = "Prints the tree of the image that create-image would make of SOURCE as "
+		 "a "
 		 "dump (see\n"
 		 "composefs-dump(5)). Nothing is stored.",
 	.example =
 		(const char *const[]){
-			"composefs create-dumpfile /usr/share/doc > doc.dump", NULL},
+			"composefs create-dumpfile /usr/share/doc > doc.dump",
+			"composefs create-dumpfile rootfs.tar.gz > rootfs.dump", NULL},
 	.options = dump_table,
 };
 
@@ -167,7 +170,7 @@ static int find_own_places(struct options *o, struct cfs_own_places *own,
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_digest *digest, struct cfs_err *err)
 {
-	struct cfs_ingest in = {.source = source};
+	struct cfs_ingest in = {.source = source, .read = cfs_ingest_for(source)};
 	struct cfs_image_write how = {.digest = digest};
 	struct cli_watch watch;
 	struct cfs_tree *tree;
@@ -245,7 +248,8 @@ static int compute(const struct cli_syntax *syntax, int argc, char **argv,
 		   struct options *o,
 		   void (*print)(const struct options *o, const struct cfs_digest *id))
 {
-	int status = command_begin(syntax, argc, argv, o, 1, 1, "expected a directory"),
+	int status = command_begin(syntax, argc, argv, o, 1, 1,
+				   "expected a directory or a tar archive"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;
@@ -301,7 +305,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 	int status = command_begin(&dump_syntax, argc, argv, &o, 1, 1,
-				   "expected a directory"),
+				   "expected a directory or a tar archive"),
 	    rc;
 	struct cfs_mem image = {0};
 	struct cfs_err err;

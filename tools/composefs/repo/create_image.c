@@ -59,12 +59,16 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_syntax syntax = {
-	.usage = (const char *const[]){"[OPTIONS] DIR [NAME]", NULL},
-	.about = "Store the directory DIR as an image in the repository, add the "
-		 "reference NAME if one is\ngiven, and print the image ID.",
+	.usage = (const char *const[]){"[OPTIONS] SOURCE [NAME]", NULL},
+	.about = "Store SOURCE as an image in the repository, add the reference NAME if "
+		 "one is given, and print\nthe image ID. SOURCE is a directory, or a tar "
+		 "archive: a file, plain or compressed by gzip or\nzstd, or - for "
+		 "standard "
+		 "input.",
 	.example =
 		(const char *const[]){
 			"composefs create-image --repo=repo /usr/share/doc docs",
+			"composefs create-image --repo=repo rootfs.tar.zst os/7",
 			"composefs mount --repo=repo docs /mnt", NULL},
 	.options = option_table,
 };
@@ -76,8 +80,11 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
 	unsigned format = o->format_given ? o->format : meta->format;
 	struct cfs_image_opts form = profiled_image_opts(&o->what, format);
-	struct cfs_ingest in = {
-		.watch = o->watch, .source = source, .into = store, .scan = o->scan};
+	struct cfs_ingest in = {.watch = o->watch,
+				.source = source,
+				.read = cfs_ingest_for(source),
+				.into = store,
+				.scan = o->scan};
 	struct cfs_tree *tree;
 	int rc = cfs_own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository",
 					err);
@@ -178,7 +185,8 @@ static int check(const struct options *o, struct cfs_err *err)
 int cmd_create_image(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 2, "expected DIR [NAME]"),
+	int status = command_begin(&syntax, argc, argv, &o, 1, 2,
+				   "expected SOURCE [NAME]"),
 	    rc;
 	struct cfs_digest id;
 	struct cfs_err err;
