@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import describe, place_in_memory, remark  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, describe, place_in_memory, remark  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 OK, FAILED, USAGE, DAMAGED, MISSING = range(5)
@@ -125,6 +125,8 @@ def main(tests, in_memory=True):
             try:
                 test()
                 print(f"ok {number} - {test.__name__}")
+            except Skip as reason:
+                print(f"ok {number} - {test.__name__} # SKIP {reason}")
             except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as reason:
                 failed += 1
                 print(f"not ok {number} - {test.__name__}")

@@ -34,6 +34,8 @@ static const struct verb verbs[] = {
 	{"dump", "use \"composefs dump-files\""},
 	{"objects", "use \"composefs image-objects\""},
 	{"commit", "use \"composefs create-image\""},
+	{"save", "use \"composefs export\""},
+	{"tar", "use \"composefs export\", or \"composefs create-image FILE.tar\""},
 	{"add", "use \"composefs create-image\" or \"composefs import-image\""},
 	{"create", "use \"composefs init\" for a repository, \"composefs create-image\" "
 		   "for an image"},

@@ -7,7 +7,8 @@
 const struct command repo_commands[] = {
 	COMMAND_GROUP("Create and store images:"),
 	{"init", cmd_init, "Create a repository"},
-	{"create-image", cmd_create_image, "Store a directory as an image"},
+	{"create-image", cmd_create_image,
+	 "Store a directory or tar archive as an image"},
 	{"build", cmd_create_image, NULL},
 	{"import-image", cmd_import_image, "Store an image file"},
 	{"images", cmd_images, "List images and their references"},
@@ -19,6 +20,7 @@ const struct command repo_commands[] = {
 	{"umount", cmd_umount, "Unmount an image"},
 	{"status", cmd_status, "List the images that are mounted"},
 	{"cat", cmd_cat, "Print a file of an image, or a stream"},
+	{"export", cmd_export, "Write an image as a tar archive"},
 	{"dump-files", cmd_dump_files, "Print entries of an image as a dump"},
 	{"image-objects", cmd_image_objects, "List the objects of an image"},
 	COMMAND_GROUP("Maintain a repository:"),
