@@ -25,7 +25,7 @@ static int check(struct cfs_span image)
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_image_check_canonical(&im, &err);
+	rc = cfs_image_check_canonical(&im, NULL, &err);
 	fuzz_hold(rc == 0 || rc == -EUCLEAN || rc == -ENOTSUP);
 	fuzz_hold(rc == 0 || (err.msg[0] && !strchr(err.msg, '\n')));
 	return rc;

@@ -106,7 +106,7 @@ static void poke(const struct cfs_image *im)
 static void check_canonical(const struct cfs_image *im, bool is_sound)
 {
 	struct cfs_err err = {""};
-	int rc = cfs_image_check_canonical(im, &err);
+	int rc = cfs_image_check_canonical(im, NULL, &err);
 
 	if (rc != -ENOTSUP || im->version < 2)
 		judge(rc, &err);

@@ -52,7 +52,7 @@ static struct cfs_tree *apply(const struct cfs_tree *t,
 {
 	struct cfs_tree *out = NULL;
 	struct cfs_err err = {""};
-	int rc = cfs_profile_apply(t, rules, &out, &err);
+	int rc = cfs_profile_apply(t, rules, NULL, &out, &err);
 
 	fuzz_hold((rc == 0) == (out != NULL));
 	fuzz_hold(rc == 0 || err.msg[0]);

@@ -38,7 +38,7 @@ struct cfs_mem trip_image(const struct cfs_tree *t, uint32_t min_version)
 	struct cfs_mem image = {0};
 	struct cfs_plan *plan;
 
-	if (cfs_plan_new(t, &opts, &plan, NULL) < 0)
+	if (cfs_plan_new(t, &opts, NULL, &plan, NULL) < 0)
 		return image;
 	fuzz_hold(cfs_emit(plan, cfs_sink_mem(&image), NULL) == 0);
 	fuzz_hold(image.len == cfs_plan_image_len(plan));

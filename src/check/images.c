@@ -52,7 +52,7 @@ static int check_inode(struct image_check *x, const struct cfs_image *im,
 static int check_inodes(struct image_check *x, const struct cfs_image *im,
 			struct cfs_err *err)
 {
-	static const struct cfs_walk_opts everything;
+	const struct cfs_walk_opts everything = {.watch = x->c->opts->watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
 	int rc = cfs_walk_new(im, &everything, &walk, err);
@@ -85,9 +85,11 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 	int rc = cfs_image_open(bytes, &im, &why);
 
 	if (rc == 0)
-		rc = cfs_image_check_kernels(&im, found, &why);
+		rc = cfs_image_check_kernels(&im, found, x->c->opts->watch, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(x->c->opts->watch, err);
 	if (rc < 0) {
 		x->bad = true;
 		return check_add_finding(x->c, CFS_CHECK_IMAGE_INVALID, NULL, x->place,

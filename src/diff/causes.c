@@ -13,6 +13,7 @@ enum { FLATTENED_IN_A = 1, FLATTENED_IN_B = 2, REGROUPED = 4 };
 
 struct finder {
 	const struct cfs_diff *d;
+	const struct cfs_watch *watch;
 	struct diff_facts facts;
 	struct cfs_cause slots[CFS_CAUSE_N_KINDS][N_SIDES][CFS_CAUSE_N_CLASSES];
 	uint32_t (*xattr_slots)[N_SIDES]; /* by key: which of xattrs, counted from 1 */
@@ -302,7 +303,10 @@ static int fill_slots(struct finder *f, struct cfs_err *err)
 	for (size_t i = 0; i < d->n; i++) {
 		const struct cfs_difference *v = &d->v[i];
 		struct cfs_cause *c;
+		int rc = cfs_watch_poll(f->watch, err);
 
+		if (rc < 0)
+			return rc;
 		if (v->field == CFS_DIFF_NLINK)
 			continue;
 		c = find_slot(f, v, diff_inode(d->a, v->a), diff_inode(d->b, v->b));
@@ -385,8 +389,8 @@ static int list_causes(struct finder *f, struct cfs_causes *out, struct cfs_err 
 	return rc;
 }
 
-int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
-		    struct cfs_err *err)
+int cfs_causes_find(const struct cfs_diff *diff, const struct cfs_watch *watch,
+		    struct cfs_causes *out, struct cfs_err *err)
 {
 	cfs_autofree struct finder *f = calloc(1, sizeof(*f));
 	cfs_autofree uint8_t *marks = calloc(diff->a->n_nodes, 1);
@@ -398,10 +402,13 @@ int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
 	if (!f || !marks || !slots)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	f->d = diff;
+	f->watch = watch;
 	f->marks = marks;
 	f->xattr_slots = slots;
 	diff_find_facts(diff, &f->facts);
-	rc = fill_slots(f, err);
+	rc = cfs_watch_poll(watch, err);
+	if (rc == 0)
+		rc = fill_slots(f, err);
 	if (rc == 0)
 		rc = list_causes(f, out, err);
 	free(f->xattrs);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/watch.h"
 
 struct cfs_diff;
 
@@ -86,9 +87,9 @@ struct cfs_causes {
 };
 
 /* Finds all causes in linear time. Memory: 1 byte for each name of a, 12 for each key of an xattr, 150 for each cause.
- * -ENOMEM. The caller ends it with cfs_causes_fini. */
-int cfs_causes_find(const struct cfs_diff *diff, struct cfs_causes *out,
-		    struct cfs_err *err) CFS_MUST_CHECK;
+ * watch may be NULL. -ENOMEM, -ECANCELED. The caller ends it with cfs_causes_fini. */
+int cfs_causes_find(const struct cfs_diff *diff, const struct cfs_watch *watch,
+		    struct cfs_causes *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_causes_fini(struct cfs_causes *causes); /* may be zeroed */
 
 #endif

@@ -225,7 +225,7 @@ int diff_read(struct diff *d, unsigned threads, struct cfs_err *err)
 	d->contents = calloc(d->n_pending, sizeof(*d->contents));
 	if (!d->contents)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = cfs_pool_run(threads, d->n_pending, read_pair, d, NULL, err);
+	rc = cfs_pool_run(threads, d->n_pending, read_pair, d, d->watch, err);
 	if (rc == 0)
 		drop_equal(d);
 	return rc;

@@ -115,15 +115,19 @@ static int compare_trees(struct diff *d, unsigned threads, struct cfs_err *err)
 	if (!d->first_a || !d->first_b)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = compare_names(d, CFS_ROOT, CFS_ROOT, err);
-	while (rc == 0 && d->depth)
-		rc = merge_next(d, err);
+	while (rc == 0 && d->depth) {
+		rc = cfs_watch_poll(d->watch, err);
+		if (rc == 0)
+			rc = merge_next(d, err);
+	}
 	if (rc == 0)
 		rc = diff_read(d, threads, err);
 	return rc;
 }
 
 int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
-		 unsigned threads, struct cfs_diff **out, struct cfs_err *err)
+		 unsigned threads, const struct cfs_watch *watch, struct cfs_diff **out,
+		 struct cfs_err *err)
 {
 	struct diff *d = calloc(1, sizeof(*d));
 	int rc;
@@ -132,6 +136,7 @@ int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	d->a = *a;
 	d->b = *b;
+	d->watch = watch;
 	d->d.a = a->tree;
 	d->d.b = b->tree;
 	rc = compare_trees(d, threads, err);

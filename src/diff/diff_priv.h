@@ -14,6 +14,7 @@ struct diff_frame {
 struct diff {
 	struct cfs_diff d; /* first: cfs_diff_free casts */
 	struct cfs_diff_side a, b;
+	const struct cfs_watch *watch; /* may be NULL */
 	struct cfs_difference *v;
 	size_t cap;
 	struct cfs_diff_key *keys;

@@ -83,10 +83,10 @@ struct cfs_diff_side {
 };
 
 /* Finds all differences in linear time. Memory: 4 bytes for each name, 16 for each difference, 128
- * for each content that is read. threads: for reading, at least 1. -ENOMEM, else the codes of the
- * callbacks. */
+ * for each content that is read. threads: for reading, at least 1. watch may be NULL. -ENOMEM, -ECANCELED,
+ * else the codes of the callbacks. */
 int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
-		 unsigned threads, struct cfs_diff **out,
+		 unsigned threads, const struct cfs_watch *watch, struct cfs_diff **out,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_diff_free(struct cfs_diff *diff); /* may be NULL */
 

@@ -186,8 +186,10 @@ static int read_all(struct input *in, enum cfs_hash_alg alg,
 	struct growing growing = {0};
 	int rc = cfs_builder_new(alg, &growing.place.builder, err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		cfs_builder_set_watch(growing.place.builder, opts->watch);
 		rc = add_lines(in, opts, &parser, &growing, err);
+	}
 	cfs_dump_parser_fini(&parser);
 	cfs_place_fini(&growing.place);
 	if (rc == 0)

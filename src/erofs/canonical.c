@@ -127,8 +127,10 @@ struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
 	};
 }
 
-int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
+int cfs_image_check_canonical(const struct cfs_image *im, const struct cfs_watch *watch,
+			      struct cfs_err *err)
 {
+	const struct cfs_load_opts load = {.writers_names = true, .watch = watch};
 	struct cfs_image_opts opts;
 	struct cfs_tree *tree;
 	struct cfs_plan *plan;
@@ -139,12 +141,11 @@ int cfs_image_check_canonical(const struct cfs_image *im, struct cfs_err *err)
 				"format version: expected 0 to %d, which the writer "
 				"knows, got %u",
 				CFS_IMAGE_VERSION_MAX, im->version);
-	rc = cfs_image_load(im, &(struct cfs_load_opts){.writers_names = true}, &tree,
-			    err);
+	rc = cfs_image_load(im, &load, &tree, err);
 	if (rc < 0)
 		return rc;
 	opts = cfs_image_form(im, tree);
-	rc = cfs_plan_new(tree, &opts, &plan, err);
+	rc = cfs_plan_new(tree, &opts, watch, &plan, err);
 	if (rc == 0) {
 		rc = compare_plan(im, plan, err);
 		cfs_plan_free(plan);

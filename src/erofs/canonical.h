@@ -15,8 +15,8 @@ struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
  * blocks or not. A tree that an image cannot give back unchanged (one with xattrs that mark whiteouts,
  * see composefs-dump(5)) has a valid image that fails this check. -EUCLEAN: the message names the
  * structure at the first difference, or the damage; -ENOTSUP: a format version that the writer does
- * not know; -ENOMEM. */
-int cfs_image_check_canonical(const struct cfs_image *im,
+ * not know; -ENOMEM; -ECANCELED by watch, which may be NULL. */
+int cfs_image_check_canonical(const struct cfs_image *im, const struct cfs_watch *watch,
 			      struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

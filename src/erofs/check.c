@@ -18,6 +18,7 @@ enum { ENTRY_LEN = sizeof(struct erofs_xattr_entry) };
 /* A check in progress. */
 struct check {
 	const struct cfs_image *im;
+	const struct cfs_watch *watch;
 	struct cfs_kernel_finding *kernel; /* NULL: not wanted */
 	struct cfs_spec_room room;
 	struct cfs_slots
@@ -235,13 +236,18 @@ static int check_gaps(const struct check *c, const struct cfs_slots *used,
 {
 	uint64_t end = c->inodes_end / EROFS_SLOT;
 
-	for (uint64_t i = EROFS_FIRST_INODE_OFF / EROFS_SLOT; i < end; i++)
+	for (uint64_t i = EROFS_FIRST_INODE_OFF / EROFS_SLOT; i < end; i++) {
+		int rc = cfs_watch_poll(c->watch, err);
+
+		if (rc < 0)
+			return rc;
 		if (!cfs_slots_has(used, i) &&
 		    !is_zero_at(c, i * EROFS_SLOT, (i + 1) * EROFS_SLOT))
 			return cfs_fail(err, EUCLEAN,
 					"bytes at offset %" PRIu64
 					" belong to no inode and are not 0",
 					i * EROFS_SLOT);
+	}
 	return 0;
 }
 
@@ -270,6 +276,10 @@ static int check_shared(const struct check *c, uint64_t data_off, struct cfs_err
 				     c->inodes_end / EROFS_BLOCK,
 				     c->im->shared_off / EROFS_BLOCK);
 	while (off < data_off && (len = shared_len(c, off)) > 0) {
+		int rc = cfs_watch_poll(c->watch, err);
+
+		if (rc < 0)
+			return rc;
 		n += cfs_slots_has(&c->refs,
 				   (off - c->im->shared_off) / EROFS_XATTR_ALIGN);
 		off += len;
@@ -297,7 +307,10 @@ static int check_blocks(const struct check *c, const struct cfs_slots *used,
 
 	for (uint64_t off = data_off; off < c->im->bytes.len; off += EROFS_BLOCK) {
 		const uint8_t *p = c->im->bytes.p + off;
+		int rc = cfs_watch_poll(c->watch, err);
 
+		if (rc < 0)
+			return rc;
 		if (cfs_slots_has(used, off / EROFS_SLOT))
 			continue;
 		if (p[0] != UINT8_MAX || memcmp(p, p + 1, EROFS_BLOCK - 1) != 0 ||
@@ -353,11 +366,12 @@ static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err
 }
 
 int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_finding *kernel,
-			    struct cfs_err *err)
+			    const struct cfs_watch *watch, struct cfs_err *err)
 {
+	const struct cfs_walk_opts opts = {.watch = watch};
 	uint64_t n_refs_max = (im->bytes.len - im->shared_off) / EROFS_XATTR_ALIGN;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
-	struct check c = {.im = im, .kernel = kernel};
+	struct check c = {.im = im, .kernel = kernel, .watch = watch};
 	int rc = 0;
 
 	if (kernel)
@@ -368,7 +382,7 @@ int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_findin
 			rc = cfs_fail(err, ENOMEM, "no memory for a check");
 	}
 	if (rc == 0)
-		rc = cfs_walk_new(im, NULL, &walk, err);
+		rc = cfs_walk_new(im, &opts, &walk, err);
 	if (rc == 0)
 		rc = check_all(&c, walk, err);
 	cfs_spec_room_fini(&c.room);
@@ -378,5 +392,5 @@ int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_findin
 
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err)
 {
-	return cfs_image_check_kernels(im, NULL, err);
+	return cfs_image_check_kernels(im, NULL, NULL, err);
 }

@@ -15,8 +15,10 @@
 int cfs_image_check(const struct cfs_image *im, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same, and in the same walk finds the inodes that each rule of quirks.h is about, for all kernel
- * versions. kernel: CFS_KERNEL_N_RULES findings, undefined after an error; NULL: not wanted. */
+ * versions. kernel: CFS_KERNEL_N_RULES findings, undefined after an error; NULL: not wanted. watch may be
+ * NULL; -ECANCELED. */
 int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_finding *kernel,
+			    const struct cfs_watch *watch,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

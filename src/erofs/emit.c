@@ -15,6 +15,7 @@ enum { BUFFER_LEN = 512 * 1024 };
 
 struct emit {
 	const struct cfs_plan *plan;
+	struct cfs_sink to; /* the caller's */
 	struct cfs_out out;
 	uint32_t ino;
 	uint32_t next_blk; /* of the next inode that has data blocks */
@@ -232,7 +233,8 @@ static void emit_inodes(struct emit *e)
 		struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
 		struct cfs_plan_entry entry;
 
-		while (cfs_plan_next(plan, plan->dirs[i].node, &pos, &entry))
+		while (e->out.rc == 0 &&
+		       cfs_plan_next(plan, plan->dirs[i].node, &pos, &entry))
 			if (entry.own)
 				emit_inode(e, entry.id);
 	}
@@ -259,7 +261,7 @@ static void emit_dir_blocks(struct emit *e, const struct cfs_plan_dir *d)
 {
 	struct cfs_plan_pos pos = {0};
 
-	for (uint32_t i = 0; i < d->n_blocks; i++) {
+	for (uint32_t i = 0; i < d->n_blocks && e->out.rc == 0; i++) {
 		struct cfs_plan_group g = cfs_plan_group_at(e->plan, d->node, pos);
 		uint8_t *p = cfs_out_room(&e->out, EROFS_BLOCK);
 
@@ -297,13 +299,23 @@ static void emit_data(struct emit *e)
 	}
 }
 
+/* A sink in front of the caller's: between two pieces the watch is polled. */
+static int write_piece(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct emit *e = ctx;
+	int rc = cfs_watch_poll(e->plan->watch, err);
+
+	return rc < 0 ? rc : e->to.write(e->to.ctx, p, len, err);
+}
+
 int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink, struct cfs_err *err)
 {
 	struct emit e = {
 		.plan = plan,
+		.to = sink,
 		.next_blk = (uint32_t)(plan->data_start / EROFS_BLOCK),
 	};
-	int rc = cfs_out_init(&e.out, sink, BUFFER_LEN);
+	int rc = cfs_out_init(&e.out, (struct cfs_sink){write_piece, &e}, BUFFER_LEN);
 
 	if (rc < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");

@@ -9,13 +9,15 @@
 #include "erofs/primary_name.h"
 #include "erofs/walk_priv.h"
 
-int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs_err *err)
+static int find_alg(const struct cfs_image *im, const struct cfs_watch *watch,
+		    enum cfs_hash_alg *out, struct cfs_err *err)
 {
+	const struct cfs_walk_opts opts = {.watch = watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
 	struct cfs_spec_room room = {0};
 	struct cfs_inode_spec spec = {0};
-	int rc = cfs_walk_new(im, NULL, &walk, err);
+	int rc = cfs_walk_new(im, &opts, &walk, err);
 
 	while (rc >= 0 && !spec.digest && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external)
@@ -23,6 +25,11 @@ int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs
 	*out = spec.digest ? room.alg : CFS_SHA256;
 	cfs_spec_room_fini(&room);
 	return rc < 0 ? rc : 0;
+}
+
+int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs_err *err)
+{
+	return find_alg(im, NULL, out, err);
 }
 
 /* A hard link whose inode comes later in the walk. */
@@ -35,6 +42,7 @@ struct later_link {
 /* A load in progress. */
 struct load {
 	const struct cfs_image *im;
+	const struct cfs_watch *watch;
 	enum cfs_hash_alg alg;
 	struct cfs_builder *builder;
 	struct cfs_spec_room room;
@@ -159,6 +167,7 @@ static int load_walk(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	cfs_builder_lift_budget(l->builder);
+	cfs_builder_set_watch(l->builder, l->watch);
 	rc = add_all(l, walk, err);
 	return rc < 0 ? rc : set_later_targets(l, err);
 }
@@ -169,17 +178,25 @@ int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 	static const struct cfs_load_opts no_opts;
 	const struct cfs_load_opts *o = opts ? opts : &no_opts;
 	struct cfs_walk_opts walk_opts = {
-		.names = o->names, .n_names = o->n_names, .first_names = true};
+		.names = o->names,
+		.n_names = o->n_names,
+		.first_names = true,
+		.watch = o->watch,
+	};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	struct cfs_primaries primaries = {0};
-	struct load l = {.im = im, .primaries = o->writers_names ? &primaries : NULL};
+	struct load l = {
+		.im = im,
+		.watch = o->watch,
+		.primaries = o->writers_names ? &primaries : NULL,
+	};
 	int rc;
 
-	rc = cfs_image_alg(im, &l.alg, err);
+	rc = find_alg(im, o->watch, &l.alg, err);
 	if (rc == 0)
 		rc = cfs_walk_new(im, &walk_opts, &walk, err);
 	if (rc == 0 && o->writers_names && walk->n_firsts)
-		rc = cfs_primaries_find(im, &primaries, err);
+		rc = cfs_primaries_find(im, o->watch, &primaries, err);
 	if (rc == 0)
 		rc = load_walk(&l, walk, err);
 	if (rc == 0)

@@ -18,9 +18,10 @@ struct cfs_load_opts {
 	/* Put an inode with several names where the tree of the writer had it, at the cost of a pass;
 	 * else it stands at the first name of a walk. Needs all names. */
 	bool writers_names;
+	const struct cfs_watch *watch; /* may be NULL */
 };
 
-/* Builds the tree of an image; the tree does not need the image afterwards. -ENOMEM, else -EUCLEAN. */
+/* Builds the tree of an image; the tree does not need the image afterwards. -ENOMEM, -ECANCELED, else -EUCLEAN. */
 int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 		   struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -109,6 +109,7 @@ enum {
 
 struct cfs_plan {
 	const struct cfs_tree *tree;
+	const struct cfs_watch *watch; /* may be NULL */
 	uint32_t version;
 	bool has_acl;
 	bool no_blocks; /* the superblock says 0 blocks */

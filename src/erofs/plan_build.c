@@ -153,7 +153,8 @@ static int fill_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
 }
 
 int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
-		 struct cfs_plan **out, struct cfs_err *err)
+		 const struct cfs_watch *watch, struct cfs_plan **out,
+		 struct cfs_err *err)
 {
 	struct cfs_plan *plan = calloc(1, sizeof(*plan));
 	int rc;
@@ -161,6 +162,7 @@ int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
 	if (!plan)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	plan->tree = tree;
+	plan->watch = watch;
 	plan->no_blocks = opts->no_blocks;
 	plan->unsigned_times = opts->unsigned_times;
 	plan->both_marks = opts->both_marks;

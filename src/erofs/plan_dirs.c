@@ -104,13 +104,16 @@ void cfs_plan_put_entries(const struct cfs_plan *plan, cfs_id dir,
 
 /* Appends the subdirectories of a directory to the queue. nlink is 2 plus the number of
  * subdirectories. */
-static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
+static int enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d,
+			   struct cfs_err *err)
 {
 	struct cfs_plan_pos pos = CFS_PLAN_PAST_DOTS;
 	struct cfs_plan_entry e;
+	int rc = 0;
 
 	d->nlink = 2;
-	while (cfs_plan_next(plan, d->node, &pos, &e)) {
+	while (rc == 0 && cfs_plan_next(plan, d->node, &pos, &e)) {
+		rc = cfs_watch_poll(plan->watch, err);
 		plan->n_whiteouts += e.id >= plan->tree->n_nodes;
 		if (!e.own || !S_ISDIR(cfs_plan_node(plan, e.id)->mode))
 			continue;
@@ -118,16 +121,18 @@ static void enqueue_subdirs(struct cfs_plan *plan, struct cfs_plan_dir *d)
 		plan->dirs[plan->n_dirs++] = (struct cfs_plan_dir){.node = e.id};
 		d->nlink++;
 	}
+	return rc;
 }
 
 /* A rest of more than half a block gets a block of its own, a smaller one is the tail. */
-static void divide_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
+static int divide_dir(struct cfs_plan *plan, struct cfs_plan_dir *d, struct cfs_err *err)
 {
 	struct cfs_plan_group g = cfs_plan_group_at(plan, d->node, d->tail);
 	struct cfs_plan_group next;
+	int rc = enqueue_subdirs(plan, d, err);
 
-	enqueue_subdirs(plan, d);
-	for (; g.len; g = next) {
+	for (; rc == 0 && g.len; g = next) {
+		rc = cfs_watch_poll(plan->watch, err);
 		next = cfs_plan_group_at(plan, d->node, g.end);
 		if (next.len == 0 && g.len <= EROFS_BLOCK / 2)
 			break;
@@ -136,16 +141,19 @@ static void divide_dir(struct cfs_plan *plan, struct cfs_plan_dir *d)
 	}
 	d->n_tail = g.n;
 	plan->inodes[d->node].tail_len = (uint16_t)g.len;
+	return rc;
 }
 
 int cfs_plan_dirs(struct cfs_plan *plan, uint32_t n_dirs, struct cfs_err *err)
 {
+	int rc = 0;
+
 	plan->dirs = calloc(n_dirs, sizeof(*plan->dirs));
 	if (!plan->dirs)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	plan->inodes[CFS_ROOT].dir = 0;
 	plan->dirs[plan->n_dirs++] = (struct cfs_plan_dir){.node = CFS_ROOT};
-	for (uint32_t i = 0; i < plan->n_dirs; i++)
-		divide_dir(plan, &plan->dirs[i]);
-	return 0;
+	for (uint32_t i = 0; rc == 0 && i < plan->n_dirs; i++)
+		rc = divide_dir(plan, &plan->dirs[i], err);
+	return rc;
 }

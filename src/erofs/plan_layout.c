@@ -177,9 +177,11 @@ static int place_children(struct cfs_plan *plan, cfs_id dir, struct cfs_err *err
 	struct cfs_plan_entry e;
 	int rc = 0;
 
-	while (rc == 0 && cfs_plan_next(plan, dir, &pos, &e))
-		if (e.own)
+	while (rc == 0 && cfs_plan_next(plan, dir, &pos, &e)) {
+		rc = cfs_watch_poll(plan->watch, err);
+		if (rc == 0 && e.own)
 			rc = place_inode(plan, e.id, err);
+	}
 	return rc;
 }
 

@@ -44,6 +44,9 @@ static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 	int rc = 0;
 
 	for (cfs_id id = 0; id < t->n_nodes && rc == 0; id++) {
+		rc = cfs_watch_poll(plan->watch, err);
+		if (rc < 0)
+			return rc;
 		cfs_contents_expect(contents, plan, id + AHEAD);
 		if (cfs_node_is_link(&t->nodes[id]))
 			continue;

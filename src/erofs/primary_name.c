@@ -18,6 +18,7 @@ struct numbering {
 	uint64_t *dirs;	    /* nids, in the order of their numbers */
 	size_t n_dirs, dirs_cap;
 	uint64_t next; /* number */
+	const struct cfs_watch *watch;
 };
 
 static int queue_dir(struct numbering *n, uint64_t nid, struct cfs_err *err)
@@ -33,8 +34,10 @@ static int number_entry(struct numbering *n, const struct cfs_dirent *entry,
 			struct cfs_err *err)
 {
 	struct cfs_inode inode;
-	int rc = cfs_dirent_inode(n->im, entry, &inode, err);
+	int rc = cfs_watch_poll(n->watch, err);
 
+	if (rc == 0)
+		rc = cfs_dirent_inode(n->im, entry, &inode, err);
 	if (rc < 0)
 		return rc;
 	if (S_ISDIR(inode.mode))
@@ -60,10 +63,11 @@ static int number_dir(struct numbering *n, uint64_t nid, struct cfs_err *err)
 	return rc;
 }
 
-int cfs_primaries_find(const struct cfs_image *im, struct cfs_primaries *out,
-		       struct cfs_err *err)
+int cfs_primaries_find(const struct cfs_image *im, const struct cfs_watch *watch,
+		       struct cfs_primaries *out, struct cfs_err *err)
 {
-	struct numbering n = {.im = im, .next = 1}; /* the root has number 0 */
+	struct numbering n = {
+		.im = im, .next = 1, .watch = watch}; /* the root has number 0 */
 	int rc;
 
 	n.names = calloc(im->bytes.len / EROFS_SLOT, sizeof(*n.names));

@@ -11,8 +11,8 @@ struct cfs_primaries {
 };
 
 /* Only for an image that a walk accepted: no directory has two names. */
-int cfs_primaries_find(const struct cfs_image *im, struct cfs_primaries *out,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_primaries_find(const struct cfs_image *im, const struct cfs_watch *watch,
+		       struct cfs_primaries *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_primaries_fini(struct cfs_primaries *p);
 
 /* Whether the inode was written under that name, which is borrowed from the image. */

@@ -263,8 +263,11 @@ static int next_entry(struct cfs_walk *w, struct cfs_err *err)
 	struct cfs_dirent d;
 
 	while (w->n_frames) {
-		int rc = cfs_dir_next(&w->frames[w->n_frames - 1].dir, &d, err);
+		int rc = cfs_watch_poll(w->opts->watch, err);
 
+		if (rc < 0)
+			return rc;
+		rc = cfs_dir_next(&w->frames[w->n_frames - 1].dir, &d, err);
 		if (rc == 0) {
 			rc = close_dir(w, err);
 			if (rc < 0)

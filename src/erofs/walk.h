@@ -12,6 +12,7 @@
 #ifndef CFS_EROFS_WALK_H
 #define CFS_EROFS_WALK_H
 
+#include "base/watch.h"
 #include "erofs/inode.h"
 
 /* Zero is the default: everything from the root. */
@@ -21,6 +22,7 @@ struct cfs_walk_opts {
 	size_t n_names;		      /* 0: all */
 	bool first_names; /* report the first name of later ones: costs a first pass */
 	bool no_paths;	  /* path and first stay empty except for the first entry */
+	const struct cfs_watch *watch; /* may be NULL: ends the walk with -ECANCELED */
 };
 
 struct cfs_walk_entry {

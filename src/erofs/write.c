@@ -36,16 +36,15 @@ int cfs_image_write(const struct cfs_tree *tree, const struct cfs_image_write *h
 {
 	const struct cfs_sink nowhere = {.write = discard};
 	struct cfs_plan *plan;
-	int rc = cfs_plan_new(tree, &how->form, &plan, err);
+	int rc = cfs_plan_new(tree, &how->form, how->watch, &plan, err);
 
 	if (rc < 0)
 		return rc;
 	if (how->version)
 		*how->version = cfs_plan_version(plan);
-	rc = cfs_watch_poll(how->watch, err);
-	if (rc == 0 && how->digest)
+	if (how->digest)
 		rc = emit_and_digest(plan, tree->alg, sink, how->digest, err);
-	else if (rc == 0)
+	else
 		rc = cfs_emit(plan, sink.write ? sink : nowhere, err);
 	cfs_plan_free(plan);
 	return rc;

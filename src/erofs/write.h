@@ -49,10 +49,11 @@ int cfs_image_write(const struct cfs_tree *tree, const struct cfs_image_write *h
 struct cfs_plan;
 
 /* Makes a plan. All limits of the format are checked here: -EINVAL the version, -EFBIG an
- * image or directory too large for the format, -ERANGE the xattrs of one inode. The tree is
- * borrowed until cfs_plan_free. */
+ * image or directory too large for the format, -ERANGE the xattrs of one inode. The tree, and
+ * watch (may be NULL; -ECANCELED), are borrowed until cfs_plan_free. */
 int cfs_plan_new(const struct cfs_tree *tree, const struct cfs_image_opts *opts,
-		 struct cfs_plan **out, struct cfs_err *err) CFS_MUST_CHECK;
+		 const struct cfs_watch *watch, struct cfs_plan **out,
+		 struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_plan_free(struct cfs_plan *plan);
 
 /* Bytes of the image, a multiple of 4096. */
@@ -61,8 +62,8 @@ uint64_t cfs_plan_image_len(const struct cfs_plan *plan);
 /* The chosen format version. */
 uint32_t cfs_plan_version(const struct cfs_plan *plan);
 
-/* Writes the image in ascending order, in large pieces. Fails only when the sink fails, or
- * with -ENOMEM before the first byte. May be called again. */
+/* Writes the image in ascending order, in large pieces. Fails only when the sink fails, with
+ * -ECANCELED, or with -ENOMEM before the first byte. May be called again. */
 int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink,
 	     struct cfs_err *err) CFS_MUST_CHECK;
 

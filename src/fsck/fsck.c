@@ -13,11 +13,11 @@ int cfs_fsck_check_image(const struct cfs_fsck_question *q,
 	int rc = cfs_image_open(q->image, &im, err);
 
 	if (rc == 0)
-		rc = cfs_image_check_kernels(&im, answer->kernel, err);
+		rc = cfs_image_check_kernels(&im, answer->kernel, q->watch, err);
 	if (rc == 0 && q->canonical)
-		rc = cfs_image_check_canonical(&im, err);
+		rc = cfs_image_check_canonical(&im, q->watch, err);
 	if (rc == 0 && q->objects)
-		rc = cfs_fsck_objects_collect(&answer->objects, &im, err);
+		rc = cfs_fsck_objects_collect(&answer->objects, &im, q->watch, err);
 	return rc;
 }
 
@@ -56,7 +56,11 @@ int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
 	struct cfs_sandbox_opts limits = fsck_sandbox_limits(q);
 	struct cfs_sandbox_result out = {0};
 	struct cfs_fsck_question copy = *q;
-	int rc = cfs_sandbox_run(&limits, run_checks, &copy, &out, err);
+	int rc;
+
+	limits.watch = q->watch;
+	copy.watch = NULL; /* the child is killed */
+	rc = cfs_sandbox_run(&limits, run_checks, &copy, &out, err);
 
 	*landlock = out.landlock;
 	if (rc == 0)

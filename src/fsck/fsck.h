@@ -11,8 +11,9 @@
 
 struct cfs_fsck_question {
 	struct cfs_span image;
-	bool canonical; /* expect the bytes that the writer makes */
-	bool objects;	/* collect the objects that the image references */
+	bool canonical;		       /* expect the bytes that the writer makes */
+	bool objects;		       /* collect the objects that the image references */
+	const struct cfs_watch *watch; /* may be NULL; -ECANCELED */
 };
 
 /* Checks an image in this process. The answer starts zeroed; the caller ends it with

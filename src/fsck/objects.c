@@ -110,15 +110,16 @@ static int collect_file(struct cfs_fsck_objects *o, const struct cfs_image *im,
 }
 
 int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image *im,
-			     struct cfs_err *err)
+			     const struct cfs_watch *watch, struct cfs_err *err)
 {
+	const struct cfs_walk_opts opts = {.watch = watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	struct cfs_spec_room room = {0};
 	const struct cfs_walk_entry *e;
 	int rc = cfs_image_alg(im, &o->alg, err);
 
 	if (rc == 0)
-		rc = cfs_walk_new(im, NULL, &walk, err);
+		rc = cfs_walk_new(im, &opts, &walk, err);
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external && !e->again)
 			rc = collect_file(o, im, e, &room, err);

@@ -50,9 +50,10 @@ void cfs_fsck_objects_fini(struct cfs_fsck_objects *o);
 int cfs_fsck_objects_add(struct cfs_fsck_objects *o, const struct cfs_fsck_object *object,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Adds the objects of an image, each once: files that share an object count as its users. -EUCLEAN: the image is
- * damaged. */
+/* Adds the objects of an image, each once: files that share an object count as its users. watch may be NULL.
+ * -EUCLEAN: the image is damaged; -ECANCELED. */
 int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image *im,
+			     const struct cfs_watch *watch,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Compares each with the file below dirfd: existence, type, size, digest (asked of the kernel where it has one, else

@@ -126,7 +126,7 @@ static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_repo_image_objects(&im, &m->live, NULL, err);
+		rc = cfs_repo_image_objects(&im, m->opts->watch, &m->live, NULL, err);
 	cfs_map_close(&map);
 	return rc;
 }

@@ -258,7 +258,8 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
 		if (rc == 0)
-			rc = cfs_repo_image_objects(&im, &m->found[worker], NULL, err);
+			rc = cfs_repo_image_objects(&im, m->opts->watch,
+						    &m->found[worker], NULL, err);
 		cfs_map_close(&map);
 	}
 	if (worker == 0)

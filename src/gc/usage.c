@@ -293,7 +293,8 @@ static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_repo_image_objects(&im, out, &to->n_entries, err);
+		rc = cfs_repo_image_objects(&im, u->opts->watch, out, &to->n_entries,
+					    err);
 	if (rc == 0)
 		rc = cfs_ids_add(out, to->id.bytes, err);
 	cfs_map_close(&map);

@@ -28,6 +28,7 @@ struct frame {
 struct job {
 	const struct cfs_tree *in;
 	const struct cfs_profile_rules *rules;
+	const struct cfs_watch *watch; /* may be NULL */
 	struct cfs_builder *b;
 	struct fate *fates; /* indexed by node */
 	uint8_t *marks; /* indexed by node, see cfs_deletions_mark; NULL if not needed */
@@ -402,6 +403,9 @@ static int add_all(struct job *j, struct cfs_err *err)
 			j->depth--;
 			continue;
 		}
+		rc = cfs_watch_poll(j->watch, err);
+		if (rc < 0)
+			return rc;
 		id = t->children[dir->first + top->next++];
 		if (j->fates[id].left_out)
 			continue;
@@ -418,6 +422,7 @@ static int apply_rules(struct job *j, struct cfs_tree **out, struct cfs_err *err
 		return rc;
 	/* An existing tree may exceed the xattr budget, and must not be refused here. */
 	cfs_builder_lift_budget(j->b);
+	cfs_builder_set_watch(j->b, j->watch);
 	for (cfs_id id = 0; id < j->in->n_nodes; id++)
 		j->fates[id].out = CFS_NO_NODE;
 	j->fates[CFS_ROOT].out = CFS_ROOT;
@@ -430,9 +435,10 @@ static int apply_rules(struct job *j, struct cfs_tree **out, struct cfs_err *err
 }
 
 int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
-		      struct cfs_tree **out, struct cfs_err *err)
+		      const struct cfs_watch *watch, struct cfs_tree **out,
+		      struct cfs_err *err)
 {
-	struct job j = {.in = tree, .rules = rules};
+	struct job j = {.in = tree, .rules = rules, .watch = watch};
 	int rc;
 
 	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));

@@ -18,24 +18,26 @@ struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules)
 }
 
 int cfs_profile_measure(const struct cfs_tree *ruled,
-			const struct cfs_profile_rules *rules, struct cfs_digest *out,
+			const struct cfs_profile_rules *rules,
+			const struct cfs_watch *watch, struct cfs_digest *out,
 			struct cfs_err *err)
 {
-	const struct cfs_image_write how = {.form = cfs_profile_image(rules),
-					    .digest = out};
+	const struct cfs_image_write how = {
+		.form = cfs_profile_image(rules), .digest = out, .watch = watch};
 
 	return cfs_image_write(ruled, &how, (struct cfs_sink){0}, err);
 }
 
 int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
-		       struct cfs_digest *out, struct cfs_err *err)
+		       const struct cfs_watch *watch, struct cfs_digest *out,
+		       struct cfs_err *err)
 {
 	struct cfs_tree *ruled;
-	int rc = cfs_profile_apply(tree, rules, &ruled, err);
+	int rc = cfs_profile_apply(tree, rules, watch, &ruled, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_profile_measure(ruled, rules, out, err);
+	rc = cfs_profile_measure(ruled, rules, watch, out, err);
 	cfs_tree_free(ruled);
 	return rc;
 }

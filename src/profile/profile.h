@@ -138,22 +138,26 @@ bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
 /* Applies the rules to a tree. The caller frees *out. The message names the path.
  * -ENODATA: the tree does not have data that the rules need (the content of a file, or a
  * digest of another algorithm). -ENOENT, -ENOTDIR: /usr, /run, /boot or /sysroot is
- * missing or not a directory. -ENOTSUP: bootable, and the tree has SELinux. */
+ * missing or not a directory. -ENOTSUP: bootable, and the tree has SELinux.
+ * watch may be NULL; -ECANCELED. */
 int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
-		      struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
+		      const struct cfs_watch *watch, struct cfs_tree **out,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Returns the options of the image writer for these rules. */
 struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules);
 
 /* Computes the digest of the image of a tree that cfs_profile_apply returned. */
 int cfs_profile_measure(const struct cfs_tree *ruled,
-			const struct cfs_profile_rules *rules, struct cfs_digest *out,
+			const struct cfs_profile_rules *rules,
+			const struct cfs_watch *watch, struct cfs_digest *out,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Computes the digest of the image of a tree under rules, with the three functions
  * above. */
 int cfs_profile_digest(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
-		       struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+		       const struct cfs_watch *watch, struct cfs_digest *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- Deletions ------------------------------------------------------------------------- */
 

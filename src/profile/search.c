@@ -203,12 +203,12 @@ struct search {
 	atomic_size_t n_done;
 };
 
-/* Records that the rules cannot be applied to the tree. Only -ENOMEM is an error of the
- * search. */
+/* Records that the rules cannot be applied to the tree. Only -ENOMEM and -ECANCELED are errors
+ * of the search. */
 static int mark_impossible(struct candidate *c, int rc)
 {
 	c->impossible = true;
-	return rc == -ENOMEM ? rc : 0;
+	return rc == -ENOMEM || rc == -ECANCELED ? rc : 0;
 }
 
 static void set_best(struct search *s, size_t i)
@@ -232,7 +232,7 @@ static int try_formats(const struct search *s, const struct cfs_tree *ruled,
 			rules.format = s->formats[k].format;
 			rules.no_blocks = s->formats[k].no_blocks;
 		}
-		rc = cfs_profile_measure(ruled, &rules, &got, err);
+		rc = cfs_profile_measure(ruled, &rules, s->opts->watch, &got, err);
 		if (rc < 0)
 			return mark_impossible(c, rc);
 		c->fits = cfs_digest_eq(&got, s->expected);
@@ -251,7 +251,7 @@ static int try_candidate(void *ctx, unsigned worker, size_t i, struct cfs_err *e
 
 	if (i > atomic_load(&s->best))
 		return 0;
-	rc = cfs_profile_apply(s->tree, &c->rules, &ruled, err);
+	rc = cfs_profile_apply(s->tree, &c->rules, s->opts->watch, &ruled, err);
 	if (rc < 0)
 		return mark_impossible(c, rc);
 	rc = try_formats(s, ruled, c, err);
@@ -273,9 +273,9 @@ static int find_reason(const struct search *s, const struct candidate *c,
 		       struct cfs_err *why)
 {
 	struct cfs_digest digest;
-	int rc = cfs_profile_digest(s->tree, &c->rules, &digest, why);
+	int rc = cfs_profile_digest(s->tree, &c->rules, s->opts->watch, &digest, why);
 
-	return rc == -ENOMEM ? rc : 0;
+	return rc == -ENOMEM || rc == -ECANCELED ? rc : 0;
 }
 
 /* Tries all candidates and collects the results that profiles and combinations share. */
@@ -299,7 +299,7 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 		if (c->impossible && !m->why.msg[0])
 			rc = find_reason(s, c, &m->why);
 	}
-	return rc;
+	return rc == -ECANCELED ? cfs_watch_poll(s->opts->watch, err) : rc;
 }
 
 /* --- profiles and combinations

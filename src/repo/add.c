@@ -37,7 +37,8 @@ static int store_image(struct cfs_store *store, const struct cfs_tree *tree,
 		       const struct cfs_image_opts *form, struct cfs_digest *out,
 		       struct cfs_err *err)
 {
-	const struct cfs_image_write how = {.form = *form};
+	const struct cfs_image_write how = {.form = *form,
+					    .watch = cfs_store_watch(store)};
 	struct cfs_store_writer *writer;
 	int rc = cfs_store_writer_open(store, 0, UINT64_MAX, &writer, err);
 
@@ -83,17 +84,18 @@ int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
 		       struct cfs_span bytes, struct cfs_digest *out,
 		       struct cfs_repo_missing *missing, struct cfs_err *err)
 {
+	const struct cfs_watch *watch = cfs_store_watch(store);
 	struct cfs_image im;
 	struct cfs_ids ids;
 	int rc = cfs_image_open(bytes, &im, err);
 
 	*missing = (struct cfs_repo_missing){0};
 	if (rc == 0)
-		rc = cfs_image_check(&im, err);
+		rc = cfs_image_check_kernels(&im, NULL, watch, err);
 	if (rc < 0)
 		return rc;
 	cfs_ids_init(&ids, repo->meta.alg);
-	rc = cfs_repo_image_objects(&im, &ids, NULL, err);
+	rc = cfs_repo_image_objects(&im, watch, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	if (rc == 0)

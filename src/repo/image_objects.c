@@ -34,10 +34,10 @@ static int add_inode(const struct cfs_image *im, const struct cfs_inode *inode,
 	return rc;
 }
 
-int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-			   uint64_t *n_entries, struct cfs_err *err)
+int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
+			   struct cfs_ids *out, uint64_t *n_entries, struct cfs_err *err)
 {
-	static const struct cfs_walk_opts everything;
+	const struct cfs_walk_opts everything = {.watch = watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
 	int rc = cfs_walk_new(im, &everything, &walk, err);

@@ -45,9 +45,10 @@ bool cfs_repo_parse_object_name(const char *prefix, const char *name,
 
 /* Adds the IDs of all objects that an image refers to; out is not settled. Files whose
  * backing path is not that of an object are skipped. n_entries: the number of names in
- * the image, the root included; may be NULL. -EUCLEAN: the image is damaged. */
-int cfs_repo_image_objects(const struct cfs_image *im, struct cfs_ids *out,
-			   uint64_t *n_entries, struct cfs_err *err) CFS_MUST_CHECK;
+ * the image, the root included; may be NULL, as watch. -EUCLEAN: the image is damaged; -ECANCELED. */
+int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
+			   struct cfs_ids *out, uint64_t *n_entries,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The object of one file with external content. -EUCLEAN: its backing path is not that of
  * an object. */

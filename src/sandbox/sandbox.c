@@ -24,6 +24,7 @@
 enum {
 	ERRNO_MAX = 4095,
 	PIECE_LEN = 65536,
+	WATCH_POLL_MS = 50,
 };
 
 struct record {
@@ -103,18 +104,21 @@ static int64_t now_ms(void)
 }
 
 /* 1: data or end of file; 0: timeout; -errno. */
-static int wait_for_input(int fd, int64_t end_ms, struct cfs_err *err)
+static int wait_for_input(int fd, int64_t end_ms, const struct cfs_watch *watch,
+			  struct cfs_err *err)
 {
+	const int64_t max = watch ? WATCH_POLL_MS : INT32_MAX;
 	struct pollfd p = {fd, POLLIN, 0};
-	int64_t left;
 	int n;
 
 	do {
-		left = end_ms - now_ms();
-		if (left <= 0)
-			return 0;
-		n = poll(&p, 1, left < INT32_MAX ? (int)left : INT32_MAX);
-	} while (n < 0 && errno == EINTR);
+		int64_t left = end_ms - now_ms();
+		int rc = cfs_watch_poll(watch, err);
+
+		if (rc < 0 || left <= 0)
+			return rc;
+		n = poll(&p, 1, (int)(left < max ? left : max));
+	} while (n == 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return cfs_fail_errno(err, "sandbox: poll");
 	return n;
@@ -128,7 +132,7 @@ static int read_answer(const struct cfs_sandbox_opts *opts, int fd, struct cfs_m
 	int64_t end_ms = now_ms() + (int64_t)opts->wall_s * 1000;
 
 	for (;;) {
-		int rc = wait_for_input(fd, end_ms, err);
+		int rc = wait_for_input(fd, end_ms, opts->watch, err);
 		ssize_t n;
 
 		if (rc < 0)

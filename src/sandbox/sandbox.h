@@ -19,12 +19,15 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "base/watch.h"
 
 struct cfs_sandbox_opts {
 	uint64_t memory_len; /* address space beyond that of the calling process, bytes */
 	uint64_t answer_max; /* bytes of the answer */
 	unsigned cpu_s;	     /* CPU time, at least 1 */
 	unsigned wall_s;     /* elapsed time, at least 1 */
+	const struct cfs_watch
+		*watch; /* may be NULL; once cancelled, the child is killed */
 };
 
 /* The function. It runs in a copy of the calling process, so it can read ctx and
@@ -45,7 +48,7 @@ struct cfs_sandbox_result {
  * limit or answered in no valid form; the message names the signal or the limit. -ENOMEM:
  * it needed more memory than allowed. -ENOTSUP: no seccomp filters in this kernel or on
  * this architecture (supported: x86_64, aarch64); nothing ran. -ENOMEM and others: the
- * sandbox could not be set up.
+ * sandbox could not be set up. -ECANCELED by the watch.
  *
  * The process forks: call it from one thread, or while no other thread holds a lock that
  * fn needs (except that of malloc). Only the answer crosses the boundary, and it may be

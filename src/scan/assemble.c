@@ -160,6 +160,7 @@ int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err
 
 	if (rc < 0)
 		return rc;
+	cfs_builder_set_watch(a.b, s->opts->watch);
 	rc = add_inode(&a, CFS_ROOT, &s->root, &root, err);
 	if (rc < 0)
 		rc = cfs_scan_context(s, &s->workers[0], 0, NULL, rc, err);

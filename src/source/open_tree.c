@@ -113,7 +113,7 @@ static int digest_file(const struct cfs_source *s, cfs_id file, enum cfs_hash_al
 		return cfs_fail_errno(err, "stat");
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, ESTALE, "changed while it was compared");
-	rc = cfs_verity_digest_fd(alg, fd, 1, NULL, out, &size, err);
+	rc = cfs_verity_digest_fd(alg, fd, 1, s->watch, out, &size, err);
 	if (rc == 0 && size != s->tree->nodes[file].size)
 		rc = cfs_fail(err, ESTALE, "changed while it was compared");
 	return rc;

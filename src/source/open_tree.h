@@ -40,7 +40,8 @@ struct cfs_source {
 	struct cfs_tree *tree;
 	struct cfs_image image; /* for an image; borrows from map */
 	struct cfs_map map;
-	int dirfd; /* for a directory, otherwise -1 */
+	int dirfd;		       /* for a directory, otherwise -1 */
+	const struct cfs_watch *watch; /* on reading its files; may be NULL */
 };
 
 /* Opens an argument. A directory is scanned with hard links, all xattrs and devices. The

@@ -7,7 +7,6 @@
 int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b,
 			 const struct cfs_source_opts *opts, struct cfs_err *err)
 {
-	struct cfs_diff_side x, y;
 	int rc;
 
 	*p = (struct cfs_source_pair){0};
@@ -17,11 +16,18 @@ int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b
 	rc = cfs_source_open(&p->a, a, opts, err);
 	if (rc == 0)
 		rc = cfs_source_open(&p->b, b, opts, err);
-	if (rc < 0)
-		return rc;
-	x = cfs_source_for_diff(&p->a);
-	y = cfs_source_for_diff(&p->b);
-	return cfs_diff_new(&x, &y, cfs_pool_readers(), &p->diff, err);
+	return rc;
+}
+
+int cfs_source_pair_compare(struct cfs_source_pair *p, const struct cfs_watch *watch,
+			    struct cfs_err *err)
+{
+	struct cfs_diff_side a, b;
+
+	p->a.watch = p->b.watch = watch;
+	a = cfs_source_for_diff(&p->a);
+	b = cfs_source_for_diff(&p->b);
+	return cfs_diff_new(&a, &b, cfs_pool_readers(), watch, &p->diff, err);
 }
 
 void cfs_source_pair_close(struct cfs_source_pair *p)

@@ -10,11 +10,15 @@ struct cfs_source_pair {
 	struct cfs_diff *diff;
 };
 
-/* Opens what a and b name (open_tree.h) and compares their trees. -EINVAL: both are standard input. The caller calls
- * cfs_source_pair_close, also after an error; a zeroed pair is valid. */
+/* Opens what a and b name (open_tree.h). -EINVAL: both are standard input. The caller calls cfs_source_pair_close, also
+ * after an error; a zeroed pair is valid. */
 int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b,
 			 const struct cfs_source_opts *opts,
 			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Finds the differences between their trees. watch may be NULL, and is lent until the pair is closed. */
+int cfs_source_pair_compare(struct cfs_source_pair *p, const struct cfs_watch *watch,
+			    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_source_pair_close(struct cfs_source_pair *p);
 
 #endif

@@ -96,6 +96,11 @@ static int probe_verity(struct cfs_store *s, struct cfs_err *err)
 	return s->opts.require_verity ? rc : 0;
 }
 
+const struct cfs_watch *cfs_store_watch(const struct cfs_store *s)
+{
+	return s->opts.watch;
+}
+
 int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opts,
 		   struct cfs_store **out, struct cfs_err *err)
 {

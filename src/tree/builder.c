@@ -27,6 +27,11 @@ void cfs_builder_settle_names(struct cfs_builder *b)
 	b->settles_names = true;
 }
 
+void cfs_builder_set_watch(struct cfs_builder *b, const struct cfs_watch *watch)
+{
+	b->watch = watch;
+}
+
 void cfs_builder_free(struct cfs_builder *b)
 {
 	if (!b)

@@ -3,6 +3,7 @@
 #ifndef CFS_TREE_BUILDER_H
 #define CFS_TREE_BUILDER_H
 
+#include "base/watch.h"
 #include "tree/node.h"
 
 struct cfs_builder;
@@ -18,6 +19,9 @@ void cfs_builder_lift_budget(struct cfs_builder *b);
 /* Has cfs_builder_freeze count the names of each inode, whatever the specs say, and put an inode with several names at
  * the first of them, depth first and in byte order, as a scan does: for sources whose entries come in any order. */
 void cfs_builder_settle_names(struct cfs_builder *b);
+
+/* Freezing ends with -ECANCELED when the watch is cancelled. It is lent until the builder is freed. */
+void cfs_builder_set_watch(struct cfs_builder *b, const struct cfs_watch *watch);
 
 /* Adds the root, before all others. -EEXIST: there is one already; -ENOTDIR: not a directory. */
 int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
@@ -69,7 +73,7 @@ uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id);
 
 /* Makes the tree: sorts, drops removed names (and subtracts them from the link counts), resolves
  * hard links. Frees the builder, whatever the result. -ELOOP: hard links form a loop; -EINVAL: no
- * root, or a hard link has no target or leads to a directory. */
+ * root, or a hard link has no target or leads to a directory; -ECANCELED. */
 int cfs_builder_freeze(struct cfs_builder **b, struct cfs_tree **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -29,18 +29,23 @@ void cfs_tree_free(struct cfs_tree *tree)
 	free(f);
 }
 
+/* qsort_r cannot be interrupted. Once the watch is cancelled, all names are equal: that ends it soon. */
 static int compare_names(const void *a, const void *b, void *ctx)
 {
-	const struct cfs_node *nodes = ctx;
+	const struct cfs_builder *builder = ctx;
+	const struct cfs_node *nodes = builder->nodes;
 
+	if (cfs_watch_is_cancelled(builder->watch))
+		return 0;
 	return cfs_text_cmp(cfs_node_name(&nodes[*(const cfs_id *)a]),
 			    cfs_node_name(&nodes[*(const cfs_id *)b]));
 }
 
 /* Turns a directory's list of children into a sorted range of the array. */
-static uint32_t freeze_directory(struct cfs_node *nodes, struct cfs_node *dir,
+static uint32_t freeze_directory(struct cfs_builder *b, struct cfs_node *dir,
 				 cfs_id *children, uint32_t first)
 {
+	struct cfs_node *nodes = b->nodes;
 	uint32_t n = 0;
 
 	for (cfs_id c = dir->first; c != CFS_NO_NODE; n++) {
@@ -51,27 +56,31 @@ static uint32_t freeze_directory(struct cfs_node *nodes, struct cfs_node *dir,
 		c = next;
 	}
 	if (dir->flags & CFS_NODE_UNSORTED)
-		qsort_r(children + first, n, sizeof(*children), compare_names, nodes);
+		qsort_r(children + first, n, sizeof(*children), compare_names, b);
 	dir->flags &= (uint8_t)~CFS_NODE_UNSORTED;
 	dir->first = first;
 	dir->n_children = n;
 	return first + n;
 }
 
-static cfs_id *freeze_children(struct cfs_builder *b)
+static int freeze_children(struct cfs_builder *b, cfs_id **out, struct cfs_err *err)
 {
 	cfs_id *children = malloc((size_t)b->n_nodes * sizeof(*children));
 	uint32_t used = 0;
+	int rc = 0;
 
+	*out = children;
 	if (!children)
-		return NULL;
-	for (cfs_id id = 0; id < b->n_nodes; id++) {
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (cfs_id id = 0; rc == 0 && id < b->n_nodes; id++) {
 		struct cfs_node *n = &b->nodes[id];
 
-		if (!cfs_node_is_link(n) && S_ISDIR(n->mode))
-			used = freeze_directory(b->nodes, n, children, used);
+		if (cfs_node_is_link(n) || !S_ISDIR(n->mode))
+			continue;
+		used = freeze_directory(b, n, children, used);
+		rc = cfs_watch_poll(b->watch, err);
 	}
-	return children;
+	return rc;
 }
 
 /* Points all links of one chain at the inode at its end. Each link on the way is marked with
@@ -107,9 +116,9 @@ static int resolve_chain(struct cfs_node *nodes, cfs_id start, struct cfs_err *e
 static int resolve_links(struct cfs_builder *b, struct cfs_err *err)
 {
 	for (cfs_id id = 0; b->n_links && id < b->n_nodes; id++) {
-		int rc = 0;
+		int rc = cfs_watch_poll(b->watch, err);
 
-		if (cfs_node_is_link(&b->nodes[id]))
+		if (rc == 0 && cfs_node_is_link(&b->nodes[id]))
 			rc = resolve_chain(b->nodes, id, err);
 		if (rc < 0)
 			return rc;
@@ -145,10 +154,9 @@ static int freeze_nodes(struct cfs_builder *b, struct frozen *f, struct cfs_err 
 		return cfs_fail(err, EINVAL, "expected a root, got none");
 	/* The index is the largest part of the builder: free it before more is allocated. */
 	free(cfs_steal(&b->index.slots));
-	f->children = freeze_children(b);
-	if (!f->children)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = resolve_links(b, err);
+	rc = freeze_children(b, &f->children, err);
+	if (rc == 0)
+		rc = resolve_links(b, err);
 	if (rc == 0 && b->n_removed)
 		rc = cfs_drop_removed(b, f->children, err);
 	if (rc == 0 && b->settles_names)

@@ -3,6 +3,7 @@
 #ifndef CFS_TREE_PRIV_H
 #define CFS_TREE_PRIV_H
 
+#include "base/watch.h"
 #include "tree/tree.h"
 
 /* Interned xattrs: each distinct key and each distinct (key, value) pair once. */
@@ -47,7 +48,8 @@ struct cfs_builder {
 	struct cfs_name_index index;
 	uint64_t seed;
 	size_t xattr_budget;
-	bool settles_names; /* see cfs_builder_settle_names */
+	bool settles_names;	       /* see cfs_builder_settle_names */
+	const struct cfs_watch *watch; /* may be NULL */
 };
 
 /* Checks and interns the xattrs of one inode; stores its sorted list in node. */

@@ -94,7 +94,7 @@ static bool is_sound(struct cfs_span bytes, struct cfs_image *im, struct cfs_err
 	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
 
 	if (cfs_image_open(bytes, im, err) < 0 ||
-	    cfs_image_check_kernels(im, found, err) < 0)
+	    cfs_image_check_kernels(im, found, NULL, err) < 0)
 		return false;
 	return cfs_kernel_fits_all(found, err) == 0;
 }

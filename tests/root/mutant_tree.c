@@ -277,7 +277,7 @@ void mutant_tree(uint64_t *state, bool nasty, struct cfs_mem *out)
 		add_node(&m, n);
 	t_eq(cfs_builder_freeze(&m.builder, &tree, NULL), 0);
 	*out = (struct cfs_mem){0};
-	t_eq(cfs_plan_new(tree, &opts, &plan, NULL), 0);
+	t_eq(cfs_plan_new(tree, &opts, NULL, &plan, NULL), 0);
 	t_eq(cfs_emit(plan, cfs_sink_mem(out), NULL), 0);
 	cfs_plan_free(plan);
 	cfs_tree_free(tree);

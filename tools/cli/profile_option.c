@@ -40,11 +40,11 @@ void profiled_set_scan(const struct cfs_profile_rules *r, struct cfs_scan_opts *
 		out->inline_max = r->inline_max ? r->inline_max : -1;
 }
 
-int profiled_apply(const struct cfs_profile_rules *rules, struct cfs_tree **tree,
-		   struct cfs_err *err)
+int profiled_apply(const struct cfs_profile_rules *rules, const struct cfs_watch *watch,
+		   struct cfs_tree **tree, struct cfs_err *err)
 {
 	struct cfs_tree *all = cfs_steal(tree);
-	int rc = cfs_profile_apply(all, rules, tree, err);
+	int rc = cfs_profile_apply(all, rules, watch, tree, err);
 
 	cfs_tree_free(all);
 	return rc;
@@ -148,7 +148,7 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 	rc = in->read ? in->read(in, out, err) : cfs_ingest_directory(in, out, err);
 	if (rc == 0 && !is_changed)
 		rc = cfs_profile_keeps_more(*out, &is_changed, err);
-	return rc == 0 && is_changed ? profiled_apply(rules, out, err) : rc;
+	return rc == 0 && is_changed ? profiled_apply(rules, in->watch, out, err) : rc;
 }
 
 struct cfs_image_opts profiled_image_opts(const struct profiled *p, unsigned format)

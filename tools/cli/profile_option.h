@@ -47,8 +47,8 @@ int profiled_check(const struct cfs_profile *profile,
 void profiled_set_scan(const struct cfs_profile_rules *rules, struct cfs_scan_opts *out);
 
 /* Replaces the tree by the one that the rules allow. Frees the tree also on failure. */
-int profiled_apply(const struct cfs_profile_rules *rules, struct cfs_tree **tree,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+int profiled_apply(const struct cfs_profile_rules *rules, const struct cfs_watch *watch,
+		   struct cfs_tree **tree, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The options of a repository command that change the tree, besides those of the scan. */
 struct profiled {

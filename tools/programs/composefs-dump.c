@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/watch.h"
 #include "erofs/erofs.h"
 
 static void print_usage(FILE *to, const char *name)
@@ -45,22 +45,29 @@ static int load_image(const char *path, struct cfs_tree **out,
 }
 
 static int write_image(const struct cfs_tree *tree, const struct cfs_image_opts *form,
-		       const char *path, struct cfs_err *err)
+		       const char *name, const char *path, struct cfs_err *err)
 {
-	const struct cfs_image_write how = {.form = *form};
+	struct cfs_image_write how = {.form = *form};
+	struct cfs_watched_fd to;
 	struct cfs_replace file;
+	struct cli_watch watch;
 	int rc = cfs_replace_open(path, &file, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_image_write(tree, &how, cfs_sink_fd(&file.fd), err);
+	cli_watch_start(&watch, name);
+	how.watch = &watch.watch;
+	to = (struct cfs_watched_fd){file.fd, how.watch};
+	rc = cfs_image_write(tree, &how, cfs_sink_watched_fd(&to), err);
 	if (rc == 0)
 		rc = cfs_replace_commit(&file, err);
 	cfs_replace_abort(&file);
+	cli_watch_end(&watch);
 	return rc;
 }
 
-static int rewrite_image(const char *source, const char *dest, struct cfs_err *err)
+static int rewrite_image(const char *name, const char *source, const char *dest,
+			 struct cfs_err *err)
 {
 	struct cfs_image_opts form = {0};
 	struct cfs_tree *tree;
@@ -68,7 +75,7 @@ static int rewrite_image(const char *source, const char *dest, struct cfs_err *e
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", source);
-	rc = write_image(tree, &form, dest, err);
+	rc = write_image(tree, &form, name, dest, err);
 	cfs_tree_free(tree);
 	return cfs_context(err, rc, "cannot write %s", dest);
 }
@@ -90,8 +97,8 @@ int main(int argc, char **argv)
 		print_usage(stderr, name);
 		return CLI_FAILED;
 	}
-	if (rewrite_image(argv[1], argv[2], &err) == 0)
+	if (rewrite_image(name, argv[1], argv[2], &err) == 0)
 		return CLI_OK;
 	cli_print_message(name, "%s", err.msg);
-	return CLI_FAILED;
+	return cli_end(name, CLI_FAILED);
 }

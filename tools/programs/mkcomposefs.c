@@ -197,7 +197,8 @@ static void print_line_warning(void *ctx, const char *msg)
 }
 
 /* Other options of a scan do not apply to a dump, which decides them itself. This one is about what a mount shows. */
-static int drop_unshown_xattrs(struct cfs_tree **tree, struct cfs_err *err)
+static int drop_unshown_xattrs(const struct options *o, struct cfs_tree **tree,
+			       struct cfs_err *err)
 {
 	const struct cfs_profile_rules rules = {
 		.alg = (*tree)->alg,
@@ -207,7 +208,7 @@ static int drop_unshown_xattrs(struct cfs_tree **tree, struct cfs_err *err)
 		.deletions = CFS_DELETIONS_LOST,
 	};
 
-	return profiled_apply(&rules, tree, err);
+	return profiled_apply(&rules, o->in.watch, tree, err);
 }
 
 static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
@@ -239,7 +240,7 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 
 	cfs_watch_end_kind(&ignored, "such lines");
 	if (rc == 0 && o->in.skip_unshown_xattrs)
-		rc = drop_unshown_xattrs(out, err);
+		rc = drop_unshown_xattrs(o, out, err);
 	return rc;
 }
 
@@ -329,7 +330,7 @@ static int make_image(const struct options *o, struct cfs_replace *file,
 			      : read_directory(o, file, &tree, err);
 
 	if (rc == 0 && o->profile)
-		rc = profiled_apply(&o->profile->rules, &tree, err);
+		rc = profiled_apply(&o->profile->rules, o->in.watch, &tree, err);
 	if (rc == 0)
 		rc = remarks_print_warnings(o->in.watch, tree, err);
 	if (rc == 0)

@@ -36,7 +36,7 @@ static struct cfs_mem emit(const struct cfs_tree *tree, uint32_t version)
 	struct cfs_mem image = {0};
 	struct cfs_plan *plan;
 
-	t_eq(cfs_plan_new(tree, &opts, &plan, NULL), 0);
+	t_eq(cfs_plan_new(tree, &opts, NULL, &plan, NULL), 0);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&image), NULL), 0);
 	cfs_plan_free(plan);
 	return image;

@@ -34,7 +34,7 @@ static bool make_image(const struct cfs_tree *tree, struct cfs_mem *out)
 	struct cfs_plan *plan;
 
 	*out = (struct cfs_mem){0};
-	if (cfs_plan_new(tree, &opts, &plan, &err) < 0)
+	if (cfs_plan_new(tree, &opts, NULL, &plan, &err) < 0)
 		return false;
 	t_eq(cfs_emit(plan, cfs_sink_mem(out), &err), 0);
 	cfs_plan_free(plan);
@@ -54,8 +54,8 @@ static bool is_same(const struct cfs_tree *a, const struct cfs_tree *b)
 	struct cfs_diff *diff;
 	bool same;
 
-	t_eq(cfs_diff_new(&x, &y, 1, &diff, &err), 0);
-	t_eq(cfs_causes_find(diff, &causes, &err), 0);
+	t_eq(cfs_diff_new(&x, &y, 1, NULL, &diff, &err), 0);
+	t_eq(cfs_causes_find(diff, NULL, &causes, &err), 0);
 	same = diff->n == 0 && diff->n_holders == 0;
 	t_eq(causes.n == 0, same);
 	cfs_causes_fini(&causes);

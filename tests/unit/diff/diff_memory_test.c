@@ -50,11 +50,11 @@ static int compare(const struct cfs_tree *a, const struct cfs_tree *b)
 	struct cfs_diff_side x = {a, read_content, NULL}, y = {b, NULL, NULL};
 	struct cfs_causes causes;
 	struct cfs_diff *diff;
-	int rc = cfs_diff_new(&x, &y, 1, &diff, &err);
+	int rc = cfs_diff_new(&x, &y, 1, NULL, &diff, &err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_causes_find(diff, &causes, &err);
+	rc = cfs_causes_find(diff, NULL, &causes, &err);
 	if (rc == 0) {
 		rc = make_texts(diff, &causes);
 		cfs_causes_fini(&causes);

@@ -46,7 +46,7 @@ static void compare(struct pair *p, struct cfs_tree *a, struct cfs_tree *b)
 	struct cfs_diff_side x = {.tree = a}, y = {.tree = b};
 
 	*p = (struct pair){.a = a, .b = b};
-	t_eq(cfs_diff_new(&x, &y, 1, &p->diff, &err), 0);
+	t_eq(cfs_diff_new(&x, &y, 1, NULL, &p->diff, &err), 0);
 }
 
 static void print_line(FILE *to, struct cfs_diff_text *t, const struct cfs_difference *v)
@@ -83,7 +83,7 @@ static const char *causes(struct pair *p)
 	struct cfs_diff_text t;
 
 	t_eq(cfs_diff_text_init(&t, p->diff, 64, &err), 0);
-	t_eq(cfs_causes_find(p->diff, &found, &err), 0);
+	t_eq(cfs_causes_find(p->diff, NULL, &found, &err), 0);
 	for (size_t i = 0; i < found.n; i++) {
 		fprintf(to, "%s: ", cfs_cause_name(&found.v[i]));
 		t_eq(cfs_cause_text(&t, &found.v[i], &text, &err), 0);
@@ -292,7 +292,7 @@ static int compare_read(struct pair *p, struct reader *r, struct reader *q, cons
 	*p = (struct pair){.a = tree(a), .b = tree(b)};
 	x = (struct cfs_diff_side){p->a, read_content, r};
 	y = (struct cfs_diff_side){p->b, q ? read_content : NULL, q};
-	rc = cfs_diff_new(&x, &y, 2, &p->diff, &err);
+	rc = cfs_diff_new(&x, &y, 2, NULL, &p->diff, &err);
 	if (rc < 0)
 		p->diff = NULL;
 	return rc;
@@ -505,7 +505,7 @@ T(the_cause_of_most_comes_first_with_examples_of_different_names)
 		tree(ROOT NODE("/a", "100644", "2 3", "9.0") NODE(
 			"/b", "100644", "3 4", "8.0") NODE("/c", "100644", "5 5", "0.0")
 			     NODE("/d", "100644", "7 7", "0.0")));
-	t_eq(cfs_causes_find(p.diff, &found, &err), 0);
+	t_eq(cfs_causes_find(p.diff, NULL, &found, &err), 0);
 	t_eq(found.n, 3);
 	t_eq(found.v[0].kind, CFS_CAUSE_OWNER);
 	t_eq(found.v[0].n, 4);

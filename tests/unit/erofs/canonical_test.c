@@ -18,7 +18,7 @@ static int check(struct cfs_span bytes)
 	struct cfs_image im;
 
 	t_eq(cfs_image_open(bytes, &im, NULL), 0);
-	return cfs_image_check_canonical(&im, &err);
+	return cfs_image_check_canonical(&im, NULL, &err);
 }
 
 /* The image of a dump; p NULL: not a tree, or not in this form. */
@@ -31,7 +31,7 @@ static struct cfs_mem write_image_as(struct cfs_text text,
 	struct cfs_tree *t = NULL;
 
 	if (cfs_dump_read_mem(text, CFS_SHA256, &dump_opts, &t, &err) == 0 &&
-	    cfs_plan_new(t, opts, &plan, &err) == 0)
+	    cfs_plan_new(t, opts, NULL, &plan, &err) == 0)
 		t_eq(cfs_emit(plan, cfs_sink_mem(&image), &err), 0);
 	cfs_plan_free(plan);
 	cfs_tree_free(t);

@@ -297,7 +297,7 @@ T(a_chunk_map_beyond_256_mib_shows_half_of_its_address)
 	add_bulk(b);
 	add_huge(b);
 	t = tree_end(b);
-	t_eq(cfs_plan_new(t, &opts, &plan, &err), 0);
+	t_eq(cfs_plan_new(t, &opts, NULL, &plan, &err), 0);
 	t_eq(cfs_plan_image_len(plan) >> 28, 1);
 	w.off = plan->inodes[t->n_nodes - 1].nid * EROFS_SLOT;
 	t_eq(cfs_emit(plan, (struct cfs_sink){window_write, &w}, &err), 0);
@@ -338,10 +338,10 @@ T(trees_whose_parts_cannot_be_numbered_are_refused)
 	struct cfs_plan *plan;
 	uint32_t share;
 
-	t_eq(cfs_plan_new(&nodes, &opts, &plan, &err), -EFBIG);
+	t_eq(cfs_plan_new(&nodes, &opts, NULL, &plan, &err), -EFBIG);
 	t_str(err.msg,
 	      "image: expected at most 4294967039 inodes and links, got 4294967040");
-	t_eq(cfs_plan_new(&pairs, &opts, &plan, &err), -EFBIG);
+	t_eq(cfs_plan_new(&pairs, &opts, NULL, &plan, &err), -EFBIG);
 	t_str(err.msg,
 	      "image: expected at most 4294967285 different xattrs, got 4294967286");
 	t_eq(cfs_plan_share(&shared, 0, CFS_ROOT, &share, &err), -EFBIG);

@@ -81,7 +81,7 @@ static inline struct cfs_mem image_of(const struct cfs_tree *t, uint32_t min,
 	struct cfs_mem mem = {0};
 	struct cfs_plan *plan;
 
-	if (cfs_plan_new(t, &opts, &plan, &err) < 0)
+	if (cfs_plan_new(t, &opts, NULL, &plan, &err) < 0)
 		t_fail(__FILE__, __LINE__, "plan: %s", err.msg);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&mem), &err), 0);
 	t_eq(mem.len, cfs_plan_image_len(plan));

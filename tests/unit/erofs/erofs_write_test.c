@@ -137,10 +137,10 @@ T(versions_above_1_are_refused)
 	struct cfs_image_opts above = {.max_version = 2};
 	struct cfs_plan *plan;
 
-	t_eq(cfs_plan_new(t, &above, &plan, &err), -EINVAL);
+	t_eq(cfs_plan_new(t, &above, NULL, &plan, &err), -EINVAL);
 	t_str(err.msg, "image version: expected at most 1, got 2");
 	above = (struct cfs_image_opts){.min_version = 7};
-	t_eq(cfs_plan_new(t, &above, &plan, &err), -EINVAL);
+	t_eq(cfs_plan_new(t, &above, NULL, &plan, &err), -EINVAL);
 	t_str(err.msg, "image version: expected at most 1, got 7");
 	cfs_tree_free(t);
 }
@@ -164,7 +164,7 @@ T(a_sink_that_fails_ends_the_image_with_its_own_error)
 	struct cfs_plan *plan;
 	size_t left = 0x4000;
 
-	t_eq(cfs_plan_new(t, &opts, &plan, &err), 0);
+	t_eq(cfs_plan_new(t, &opts, NULL, &plan, &err), 0);
 	t_eq(cfs_emit(plan, (struct cfs_sink){limited_write, &left}, &err), 0);
 	t_eq(left, 0);
 	t_eq(cfs_emit(plan, (struct cfs_sink){limited_write, &left}, &err), -ENOSPC);

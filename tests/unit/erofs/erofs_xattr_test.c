@@ -117,7 +117,7 @@ T(an_inode_may_have_as_many_xattrs_as_its_count_can_say)
 	struct cfs_plan *plan;
 
 	t_eq(raw_child(&im, "file").xattr_len, EROFS_XATTR_AREA_MAX);
-	t_eq(cfs_plan_new(too_much, &opts, &plan, &err), -ERANGE);
+	t_eq(cfs_plan_new(too_much, &opts, NULL, &plan, &err), -ERANGE);
 	t_str(err.msg, "/file: expected at most 262148 bytes of xattrs, got 262152");
 	free(im.p);
 	cfs_tree_free(fits);

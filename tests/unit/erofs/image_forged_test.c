@@ -344,7 +344,7 @@ T(far_chunk_map_accounts_for_one_block_of_ones)
 	t_eq(cfs_builder_root(b, &root_spec, NULL), 0);
 	t_eq(cfs_builder_add(b, CFS_ROOT, CFS_TEXT("f"), &spec, &id, NULL), 0);
 	t_eq(cfs_builder_freeze(&b, &tree, NULL), 0);
-	t_eq(cfs_plan_new(tree, &opts, &plan, NULL), 0);
+	t_eq(cfs_plan_new(tree, &opts, NULL, &plan, NULL), 0);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&image), NULL), 0);
 	cfs_plan_free(plan);
 	cfs_tree_free(tree);

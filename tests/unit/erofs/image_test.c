@@ -520,7 +520,7 @@ static struct cfs_mem emit(const struct cfs_tree *t)
 	struct cfs_mem out = {0};
 	struct cfs_plan *plan;
 
-	t_eq(cfs_plan_new(t, &opts, &plan, NULL), 0);
+	t_eq(cfs_plan_new(t, &opts, NULL, &plan, NULL), 0);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&out), NULL), 0);
 	cfs_plan_free(plan);
 	return out;

@@ -94,7 +94,7 @@ T(format_2_is_not_called_canonical)
 	uint8_t *bytes = load(&im);
 	struct cfs_err err;
 
-	t_eq(cfs_image_check_canonical(&im, &err), -ENOTSUP);
+	t_eq(cfs_image_check_canonical(&im, NULL, &err), -ENOTSUP);
 	t_has(err.msg, "format version: expected 0 to 1, which the writer knows, got 2");
 	free(bytes);
 }
@@ -107,7 +107,7 @@ T(format_2_shows_its_objects_before_6_5)
 	uint8_t *bytes = load(&im);
 	size_t i = 0;
 
-	t_eq(cfs_image_check_kernels(&im, found, NULL), 0);
+	t_eq(cfs_image_check_kernels(&im, found, NULL, NULL), 0);
 	while (strcmp(cfs_kernel_rules[i].name, "object-directories") != 0)
 		t_ok(++i < CFS_KERNEL_N_RULES);
 	t_eq(found[i].n, 2);

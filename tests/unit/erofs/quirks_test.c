@@ -429,7 +429,7 @@ static int fits_all(const char *image, struct cfs_err *err)
 	uint8_t *bytes = t_golden(image, &len);
 
 	t_eq(cfs_image_open((struct cfs_span){bytes, len}, &im, NULL), 0);
-	t_eq(cfs_image_check_kernels(&im, found, NULL), 0);
+	t_eq(cfs_image_check_kernels(&im, found, NULL, NULL), 0);
 	free(bytes);
 	return cfs_kernel_fits_all(found, err);
 }
@@ -453,7 +453,7 @@ T(the_check_and_the_rules_agree_about_hidden_inodes)
 	uint8_t *bytes = t_golden("example.v0.cfs", &len);
 
 	t_eq(cfs_image_open((struct cfs_span){bytes, len}, &im, NULL), 0);
-	t_eq(cfs_image_check_kernels(&im, found, NULL), 0);
+	t_eq(cfs_image_check_kernels(&im, found, NULL, NULL), 0);
 	t_eq(scan(&im, again), 0);
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++) {
 		t_eq(found[i].n, again[i].n);

@@ -87,7 +87,7 @@ static struct cfs_mem make_dense_image(uint32_t n)
 	struct cfs_mem image = {0};
 	struct cfs_plan *plan;
 
-	t_eq(cfs_plan_new(tree, &opts, &plan, NULL), 0);
+	t_eq(cfs_plan_new(tree, &opts, NULL, &plan, NULL), 0);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&image), NULL), 0);
 	cfs_plan_free(plan);
 	cfs_tree_free(tree);

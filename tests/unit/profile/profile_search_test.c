@@ -33,7 +33,7 @@ static struct cfs_digest digest_by(const struct cfs_tree *t,
 {
 	struct cfs_digest d;
 
-	if (cfs_profile_digest(t, rules, &d, &err) < 0)
+	if (cfs_profile_digest(t, rules, NULL, &d, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	return d;
 }

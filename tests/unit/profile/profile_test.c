@@ -40,7 +40,7 @@ static void check_row(const char *profile, const char *dump, const char *want)
 	if (cfs_profile_find(profile, &p, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	t = read_tree((struct cfs_text){(const char *)bytes, len}, p->rules.alg);
-	if (cfs_profile_digest(t, &p->rules, &digest, &err) < 0)
+	if (cfs_profile_digest(t, &p->rules, NULL, &digest, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s: %s", profile, err.msg);
 	t_str(cfs_digest_hex(&digest, hex), want);
 	cfs_tree_free(t);
@@ -95,7 +95,7 @@ static void check_golden_row(const char *name, const char *want)
 	bytes = t_golden(path, &len);
 	t_eq(cfs_profile_find("mkcomposefs-1.0-dump", &p, &err), 0);
 	t = read_tree((struct cfs_text){(const char *)bytes, len}, CFS_SHA256);
-	if (cfs_profile_digest(t, &p->rules, &digest, &err) < 0)
+	if (cfs_profile_digest(t, &p->rules, NULL, &digest, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s: %s", name, err.msg);
 	if (strcmp(cfs_digest_hex(&digest, hex), want) != 0)
 		t_fail(__FILE__, __LINE__, "%s: got %s, want %s", name, hex, want);
@@ -174,7 +174,7 @@ static void check_rules(const char *dump, const struct cfs_profile_rules *rules,
 			*wanted = read_tree(cfs_text(want), rules->alg), *out;
 	char *got_text, *want_text;
 
-	if (cfs_profile_apply(in, rules, &out, &err) < 0)
+	if (cfs_profile_apply(in, rules, NULL, &out, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	got_text = tree_text(out, NULL);
 	want_text = tree_text(wanted, NULL);
@@ -191,7 +191,7 @@ static void check_refused(const char *dump, const struct cfs_profile_rules *rule
 {
 	struct cfs_tree *in = read_tree(cfs_text(dump), CFS_SHA256), *out;
 
-	t_eq(cfs_profile_apply(in, rules, &out, &err), code);
+	t_eq(cfs_profile_apply(in, rules, NULL, &out, &err), code);
 	t_str(err.msg, why);
 	cfs_tree_free(in);
 }

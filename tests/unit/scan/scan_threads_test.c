@@ -56,7 +56,7 @@ static struct image image_of(const struct cfs_scan_opts *opts)
 	struct cfs_tree *t;
 
 	if (cfs_scan(AT_FDCWD, tmp_dir(), opts, &t, &err) < 0 ||
-	    cfs_plan_new(t, &image_opts, &plan, &err) < 0)
+	    cfs_plan_new(t, &image_opts, NULL, &plan, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%u threads: %s", opts->threads, err.msg);
 	t_eq(cfs_emit(plan, cfs_sink_mem(&mem), &err), 0);
 	cfs_plan_free(plan);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/watch.h"
 #include "composefs/composefs.h"
 #include "composefs/diff/print.h"
 #include "composefs/diff/trees.h"
@@ -270,12 +271,18 @@ int cmd_diff(int argc, char **argv)
 	int status = command_begin(&syntax, argc, argv, &o, 2, 2, "expected two trees"),
 	    rc;
 	struct cfs_source_pair pair;
+	struct cli_watch watch;
 	struct cfs_err err;
 
 	if (status >= 0)
 		return status;
 	o.source.repo = trees_repo(&o.where);
 	rc = cfs_source_pair_open(&pair, argv[optind], argv[optind + 1], &o.source, &err);
+	if (rc == 0) {
+		cli_watch_start(&watch, argv[0]);
+		rc = cfs_source_pair_compare(&pair, &watch.watch, &err);
+		cli_watch_end(&watch);
+	}
 	if (rc == 0)
 		rc = print_report(&o, pair.diff, &err);
 	cfs_source_pair_close(&pair);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/watch.h"
 #include "composefs/composefs.h"
 #include "composefs/diff/expected.h"
 #include "composefs/diff/pair_facts.h"
@@ -58,16 +59,24 @@ struct answer {
 	struct pair_facts images; /* other reasons for two digests */
 };
 
-static int find_answer(struct answer *x, const char *a, const char *b, struct options *o,
-		       struct cfs_err *err)
+static int find_answer(struct answer *x, const char *name, const char *a, const char *b,
+		       struct options *o, struct cfs_err *err)
 {
+	struct cli_watch watch;
 	int rc;
 
 	o->source.repo = trees_repo(&o->where);
 	rc = cfs_source_pair_open(&x->pair, a, b, &o->source, err);
+	if (rc < 0)
+		return rc;
+	cli_watch_start(&watch, name);
+	rc = cfs_source_pair_compare(&x->pair, &watch.watch, err);
 	if (rc == 0)
-		rc = cfs_causes_find(x->pair.diff, &x->causes, err);
-	return rc == 0 ? pair_facts_find(&x->pair, &x->images, err) : rc;
+		rc = cfs_causes_find(x->pair.diff, &watch.watch, &x->causes, err);
+	if (rc == 0)
+		rc = pair_facts_find(&x->pair, &watch.watch, &x->images, err);
+	cli_watch_end(&watch);
+	return rc;
 }
 
 static void release_answer(struct answer *x)
@@ -186,10 +195,11 @@ static int print_report(const struct options *o, const struct answer *x,
 	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
 }
 
-static int explain_two(struct options *o, char **names, struct cfs_err *err)
+static int explain_two(struct options *o, const char *name, char **names,
+		       struct cfs_err *err)
 {
 	struct answer x = {0};
-	int rc = find_answer(&x, names[0], names[1], o, err);
+	int rc = find_answer(&x, name, names[0], names[1], o, err);
 
 	if (rc == 0)
 		rc = print_report(o, &x, err);
@@ -222,7 +232,7 @@ int cmd_explain(int argc, char **argv)
 	if (o.expected)
 		rc = explain_one(&o, argv[0], argv[optind], &err);
 	else
-		rc = explain_two(&o, argv + optind, &err);
+		rc = explain_two(&o, argv[0], argv + optind, &err);
 	if (rc < 0)
 		cli_print_message(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;

@@ -9,8 +9,8 @@
 
 #include "composefs/composefs.h"
 
-static int find_facts(const struct cfs_source *s, struct image_facts *out,
-		      struct cfs_err *err)
+static int find_facts(const struct cfs_source *s, const struct cfs_watch *watch,
+		      struct image_facts *out, struct cfs_err *err)
 {
 	struct cfs_err why;
 	int rc;
@@ -21,9 +21,11 @@ static int find_facts(const struct cfs_source *s, struct image_facts *out,
 	rc = cfs_verity_digest_mem(s->tree->alg, s->map.span, &out->id, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_image_check_canonical(&s->image, &why);
+	rc = cfs_image_check_canonical(&s->image, watch, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(watch, err);
 	out->is_canonical = rc == 0;
 	out->is_judged = rc != -ENOTSUP;
 	if (rc < 0)
@@ -55,16 +57,16 @@ static bool is_same_tree(const struct cfs_source_pair *p)
 	return p->diff->n == 0 && p->diff->n_holders == 0;
 }
 
-int pair_facts_find(const struct cfs_source_pair *p, struct pair_facts *out,
-		    struct cfs_err *err)
+int pair_facts_find(const struct cfs_source_pair *p, const struct cfs_watch *watch,
+		    struct pair_facts *out, struct cfs_err *err)
 {
 	bool two_images;
 	int rc;
 
 	*out = (struct pair_facts){0};
-	rc = find_facts(&p->a, &out->a, err);
+	rc = find_facts(&p->a, watch, &out->a, err);
 	if (rc == 0)
-		rc = find_facts(&p->b, &out->b, err);
+		rc = find_facts(&p->b, watch, &out->b, err);
 	if (rc < 0)
 		return rc;
 	two_images = out->a.is_image && out->b.is_image;

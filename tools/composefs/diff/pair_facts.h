@@ -30,8 +30,9 @@ struct pair_facts {
 	uint64_t first_off;
 };
 
-int pair_facts_find(const struct cfs_source_pair *p, struct pair_facts *out,
-		    struct cfs_err *err) CFS_MUST_CHECK;
+/* watch may be NULL. */
+int pair_facts_find(const struct cfs_source_pair *p, const struct cfs_watch *watch,
+		    struct pair_facts *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Prints a line for each side, and one for each cause that is no difference between the trees. */
 void pair_facts_print(const struct cfs_source_pair *p, const struct pair_facts *f);

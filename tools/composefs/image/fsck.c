@@ -54,6 +54,7 @@ struct fsck {
 	bool isolated, landlock;
 	uint32_t kernel; /* of o->kernel */
 	struct cfs_fsck_answer found;
+	const struct cfs_watch *watch;
 	size_t n_missing, n_damaged, n_unread; /* objects */
 };
 
@@ -73,15 +74,12 @@ static void count_faults(struct fsck *f)
 static int check_objects(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct cli_watch watch;
 	int rc;
 
 	if (dirfd < 0)
 		return cfs_fail_errno(err, "%s", f->o->objects);
-	cli_watch_start(&watch, f->name);
-	f->found.objects.watch = &watch.watch;
+	f->found.objects.watch = f->watch;
 	rc = cfs_fsck_objects_check(&f->found.objects, dirfd, err);
-	cli_watch_end(&watch);
 	if (rc == 0)
 		count_faults(f);
 	return rc;
@@ -91,7 +89,8 @@ static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *er
 {
 	const struct cfs_fsck_question q = {.image = bytes,
 					    .canonical = f->o->canonical,
-					    .objects = f->o->objects != NULL};
+					    .objects = f->o->objects != NULL,
+					    .watch = f->watch};
 
 	if (!f->isolated)
 		return cfs_fsck_check_image(&q, &f->found, err);
@@ -110,6 +109,20 @@ static int decide_isolation(struct fsck *f, int fd, struct cfs_err *err)
 	return 0;
 }
 
+static int check_mapped(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
+{
+	struct cli_watch watch;
+	int rc;
+
+	cli_watch_start(&watch, f->name);
+	f->watch = &watch.watch;
+	rc = cfs_context(err, check_image(f, bytes, err), "%s", f->image);
+	if (rc == 0 && f->o->objects)
+		rc = check_objects(f, err);
+	cli_watch_end(&watch);
+	return rc;
+}
+
 static int run_checks(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, f->image, CFS_INPUT_PIPE, err);
@@ -122,13 +135,10 @@ static int run_checks(struct fsck *f, struct cfs_err *err)
 	if (rc == 0)
 		rc = cfs_image_map(fd, f->isolated ? cfs_map_fd : cfs_map_stable, &map,
 				   err);
-	if (rc == 0) {
-		rc = check_image(f, map.span, err);
-		cfs_map_close(&map);
-	}
-	rc = cfs_context(err, rc, "%s", f->image);
-	if (rc == 0 && f->o->objects)
-		rc = check_objects(f, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", f->image);
+	rc = check_mapped(f, map.span, err);
+	cfs_map_close(&map);
 	return rc;
 }
 

@@ -184,13 +184,13 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	in.scan.alg = o->meta.alg;
 	how.form = profiled_image_opts(&o->what, o->meta.format);
 	cli_watch_start(&watch, o->name);
-	in.watch = &watch.watch;
+	how.watch = in.watch = &watch.watch;
 	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
+	if (rc == 0) {
+		rc = cfs_image_write(tree, &how, to, err);
+		cfs_tree_free(tree);
+	}
 	cli_watch_end(&watch);
-	if (rc < 0)
-		return rc;
-	rc = cfs_image_write(tree, &how, to, err);
-	cfs_tree_free(tree);
 	return rc;
 }
 

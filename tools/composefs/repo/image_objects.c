@@ -61,7 +61,7 @@ int cmd_image_objects(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	cfs_ids_init(&ids, id.alg);
-	rc = cfs_repo_image_objects(&im, &ids, NULL, &err);
+	rc = cfs_repo_image_objects(&im, NULL, &ids, NULL, &err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, &err);
 	if (rc == 0)

@@ -9,9 +9,11 @@
 #include "composefs/cfsctl.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "cli/watch.h"
 
 struct options {
 	const char *name; /* of the program */
+	const struct cfs_watch *watch;
 	struct where where;
 	bool missing_ok, json;
 };
@@ -58,7 +60,7 @@ static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err
 static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span bytes,
 	       struct cfs_digest *id, struct cfs_err *err)
 {
-	static const struct cfs_store_opts opts;
+	const struct cfs_store_opts opts = {.watch = o->watch};
 	struct cfs_repo_missing missing;
 	struct cfs_store *store;
 	char text[WHERE_ID_MAX];
@@ -100,11 +102,30 @@ static int print_id(const struct options *o, const struct cfs_digest *id,
 	return cli_flush(err);
 }
 
+static int import(struct options *o, struct cfs_repo *repo, const char *ref,
+		  const char *file, struct cfs_span bytes, struct cfs_digest *id,
+		  struct cfs_err *err)
+{
+	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
+	struct cli_watch watch;
+	int rc;
+
+	cli_watch_start(&watch, o->name);
+	o->watch = &watch.watch;
+	rc = cfs_context(err, add(o, repo, bytes, id, err), "%s", source_name(file));
+	if (rc == 0)
+		rc = print_id(o, id, err);
+	link.id = *id;
+	if (rc == 0)
+		rc = cfs_repo_publish(repo, &link, err);
+	cli_watch_end(&watch);
+	return rc;
+}
+
 static int run(struct options *o, const char *ref, const char *file,
 	       struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
-	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
 	struct cfs_map map;
 	int rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
 
@@ -114,13 +135,7 @@ static int run(struct options *o, const char *ref, const char *file,
 		return rc;
 	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc == 0) {
-		rc = cfs_context(err, add(o, repo, map.span, id, err), "%s",
-				 source_name(file));
-		if (rc == 0)
-			rc = print_id(o, id, err);
-		link.id = *id;
-		if (rc == 0)
-			rc = cfs_repo_publish(repo, &link, err);
+		rc = import(o, repo, ref, file, map.span, id, err);
 		cfs_repo_close(repo);
 	}
 	cfs_map_close(&map);
