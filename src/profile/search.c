@@ -8,8 +8,7 @@
 
 #include "profile/profile_priv.h"
 
-/* --- candidates
- * ------------------------------------------------------------------------ */
+/* --- candidates ---------------------------------------------------------------------- */
 
 enum { VALUES_MAX = 6 };
 
@@ -181,8 +180,7 @@ static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
 	};
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------- */
+/* --- comparing ----------------------------------------------------------------------- */
 
 /* A set of rules, and the result of comparing. */
 struct candidate {
@@ -302,8 +300,7 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 	return rc == -ECANCELED ? cfs_watch_poll(s->opts->watch, err) : rc;
 }
 
-/* --- profiles and combinations
- * --------------------------------------------------------- */
+/* --- profiles and combinations ------------------------------------------------------- */
 
 static int try_profiles(struct search *s, struct cfs_profile_match *m,
 			struct cfs_err *err)

@@ -100,7 +100,7 @@ def values_in_front_are_checked_for_every_command():
                        (("--erofs-version=3",), "--erofs-version: expected 0, 1 or 2, got 3")):
         rc, out, err = cfsctl("--repo", "r", *args, "images")
         expect((rc, out, err), (USAGE, "", f"cfsctl: {said}\n"))
-    expect(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc works on a repository\n"))
+    expect(cfsctl("--no-repo", "gc"), (FAILED, "", "cfsctl: --no-repo: gc needs a repository\n"))
 
 
 def old_repository(algorithm="fsverity-sha256-12"):
@@ -220,7 +220,7 @@ def an_image_without_its_objects_is_imported():
     well("init", "--insecure", "--algorithm", "fsverity-sha256-12", "new")
     rc, out, err = cfsctl("--repo", "new", "import-image", "x", stdin=image)
     expect((rc, out), (0, good("image-objects", "--repo=r", "os/1") and out))
-    has(err, "warning: 3 objects that it needs are not there")
+    has(err, "warning: 3 objects of the image are missing")
     has(cfsctl("--repo", "new", "fsck")[1], "missing objects: 3\n")
     expect(run("import-image", "--repo=new", "y", stdin=image)[0], FAILED)
     expect(cfsctl("--repo", "new", "import-image", "y", stdin=b"no image")[0], FAILED)

@@ -190,7 +190,7 @@ def malformed_entries_are_reported():
     write("r/images/refs/README", "mine")
     rc, out, err = run("du", "--repo=r", "--json")
     expect((rc, len(json.loads(out)["images"])), (0, 2))
-    has(err, "2 entries of images/ are no links of ours, and not counted")
+    has(err, "2 entries of images/ are not links of a repository and are not counted")
 
 
 def of_a_damaged_repository_nothing_is_said():

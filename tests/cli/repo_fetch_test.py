@@ -125,7 +125,7 @@ def send(handler, data, length=None, status=200):
 
 
 def wrong_bytes_do_not_enter():
-    refused(lambda h: send(h, b"x" * 1000), "0 fetched, 0 not there, 1 wrong, 0 failed", "the content has another digest")
+    refused(lambda h: send(h, b"x" * 1000), "0 fetched, 0 missing, 1 wrong, 0 failed", "the content has another digest")
     refused(lambda h: send(h, b""), "1 wrong")
 
 
@@ -156,7 +156,7 @@ def truncated_downloads_are_refused():
 
 
 def error_responses_are_counted():
-    refused(lambda h: h.send_error(404) or True, "0 fetched, 1 not there, 0 wrong, 0 failed")
+    refused(lambda h: h.send_error(404) or True, "0 fetched, 1 missing, 0 wrong, 0 failed")
     refused(lambda h: h.send_error(503) or True, "1 failed", "503")
     refused(lambda h: send(h, b"", status=204), "1 failed", "status: expected 200, got 204")
 
@@ -197,7 +197,7 @@ def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
     with Server() as server:
         rc, done, err = repair(absent, server.url)
         expect((rc, done, err.count("\n")), (DAMAGED, {"objects_fetched": 2}, 4))  # one line a source and a round
-        has(err, "2 fetched, 1 not there")
+        has(err, "2 fetched, 1 missing")
     shutil.move("kept", f"backup/objects/{paths[0]}")
     expect(repair(absent, "backup"), (OK, {"objects_fetched": 1}, ""))
 

@@ -342,7 +342,7 @@ def repair_moves_damage_aside_and_fetches_from_elsewhere():
 def repair_refuses_an_invalid_source():
     make()
     has(refused("repair", "--repo=r", "--from=backup"), "from backup: No such file")
-    has(refused("repair", "--repo=r", "--from=ftp://example.org/r", status=USAGE), "expected a directory, or a URL of http or https")
+    has(refused("repair", "--repo=r", "--from=ftp://example.org/r", status=USAGE), "expected a directory, or an http or https URL")
 
 
 def advice_about_damage_is_printed():

@@ -241,7 +241,7 @@ def where_leases_are_unreliable_every_image_counts_as_in_use():
     reset = ("init", "--insecure", "--algorithm=fsverity-sha256-12", "--reset-metadata", "r")
     rc, _, err = on_fuse(*reset)
     expect(rc, 1)
-    has(err, "--force resets it nonetheless")
+    has(err, "--force resets it anyway")
     expect(os.path.lexists(f"r/images/{image}"), True)
     expect(on_fuse(*reset, "--force")[0], 0)
     expect(gc()["images_in_use"], 0)

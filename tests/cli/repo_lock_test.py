@@ -73,7 +73,7 @@ def transaction_reports_failed_commands_as_a_shell_does():
     make()
     rc, _, err = run("transaction", "--repo=r", "--", "./none")
     expect(rc, 127)
-    has(err, "./none: cannot be run: No such file")
+    has(err, "./none: cannot execute: No such file")
     with open("plain", "w", encoding="ascii") as f:
         f.write("text")
     expect(run("transaction", "--repo=r", "--", "./plain")[0], 126)

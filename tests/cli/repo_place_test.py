@@ -155,15 +155,15 @@ def init_without_a_directory_makes_the_current_one_a_repository():
     os.mkdir("r")
     os.chmod("r", 0o755)
     os.chdir("r")
-    expect(good("init", "--insecure"), f"{os.getcwd()}: made\n")
+    expect(good("init", "--insecure"), f"{os.getcwd()}: created\n")
     expect(mode("."), 0o700)
     os.mkdir("below")
     os.chdir("below")
-    expect(good("init", "--insecure"), f"{os.path.dirname(os.getcwd())}: there already\n")
+    expect(good("init", "--insecure"), f"{os.path.dirname(os.getcwd())}: already exists\n")
     os.chdir("../..")
     os.environ["COMPOSEFS_REPO"] = "other"
     try:
-        expect(good("init", "--insecure"), "other: made\n")
+        expect(good("init", "--insecure"), "other: created\n")
     finally:
         del os.environ["COMPOSEFS_REPO"]
     has(refused("init", "--insecure"), "expected a new or empty directory, got one with ")

@@ -107,7 +107,7 @@ def a_server_that_is_too_slow_is_given_up_for_the_next_one():
     with environment(MIN_RATE=1000, STALL=1), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
         expect((rc, done), (OK, {"objects_fetched": 1}))
-        has(err, "0 fetched, 0 not there, 0 wrong, 1 failed")
+        has(err, "0 fetched, 0 missing, 0 wrong, 1 failed")
         has(err, "too slow")
 
 
@@ -290,7 +290,7 @@ def content_that_is_another_or_changes_is_refused():
 
 def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("send(b'garbage')", go_on=True), "got 7")
-    has(lie("pass"), "0 fetched, 0 not there, 0 wrong, 0 failed, 1 not tried")
+    has(lie("pass"), "0 fetched, 0 missing, 0 wrong, 0 failed, 1 not tried")
     has(lie("sys.exit(1)", go_on=True), "composefs-fetch failed")
     has(lie("os.kill(os.getpid(), signal.SIGKILL)"), "composefs-fetch was killed by signal 9")
     with environment(SECONDS=1):

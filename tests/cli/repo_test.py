@@ -17,14 +17,14 @@ from repo import (COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main,
 
 def init_creates_a_private_repository_and_warns_that_it_is_insecure():
     rc, out, err = run("init", "--insecure", "a/r")
-    expect((rc, out), (0, "a/r: made\n"))
+    expect((rc, out), (0, "a/r: created\n"))
     has(err, "insecure")
     expect(mode("a/r"), 0o700)
     with open("a/r/meta.json", encoding="ascii") as f:
         meta = json.load(f)
     expect((meta["version"], meta["algorithm"], meta["erofs_formats"]), (1, "fsverity-sha512-12", {"default": 1}))
     expect(meta["features"]["read-only-compatible"], ["v1_erofs"])
-    expect(run("init", "--insecure", "--repo=a/r"), (0, "a/r: there already\n", ""))
+    expect(run("init", "--insecure", "--repo=a/r"), (0, "a/r: already exists\n", ""))
     expect(loaded("init", "--insecure", "--json", "b"), {"path": "b", "created": True})
 
 
@@ -32,7 +32,7 @@ def init_closes_an_empty_directory_to_others():
     for name, given in (("open", 0o755), ("group", 0o750), ("search", 0o711), ("closed", 0o700)):
         os.mkdir(name)
         os.chmod(name, given)
-        expect(good("init", "--insecure", name), f"{name}: made\n")
+        expect(good("init", "--insecure", name), f"{name}: created\n")
         expect(mode(name), 0o700)
     os.mkdir("disk")  # a new filesystem
     os.mkdir("disk/lost+found")
@@ -50,7 +50,7 @@ def init_refuses_a_directory_that_is_not_empty_without_force():
     write("d/file", "x")
     os.chmod("d", 0o755)
     before = snapshot("d")
-    has(refused("init", "--insecure", "d"), "repository d: expected a new or empty directory, got one with file (--force uses it nonetheless)")
+    has(refused("init", "--insecure", "d"), "repository d: expected a new or empty directory, got one with file (--force uses it anyway)")
     expect((snapshot("d"), mode("d")), (before, 0o755))
     good("init", "--insecure", "--force", "d")
     expect((mode("d"), sorted(os.listdir("d"))), (0o700, ["file", "meta.json"]))
@@ -68,7 +68,7 @@ def init_refuses_an_open_directory_of_somebody_else():
 
 def init_without_fs_verity_gives_advice_and_leaves_nothing():
     if run("init", "a/r")[0] != OK:  # there may be fs-verity here
-        has(refused("init", "a/r"), '; or --insecure does without; "composefs doctor" tells more)')
+        has(refused("init", "a/r"), '; or --insecure creates it without fs-verity; see composefs doctor)')
         expect(os.listdir("a"), [])
 
 
@@ -78,7 +78,7 @@ def init_refuses_different_settings_and_changes_nothing():
     has(refused("init", "--insecure", "--algorithm=sha256", "r"), "got fsverity-sha512-12")
     has(refused("init", "--insecure", "--erofs-version=0", "r"), "format 0")
     has(refused("init", "--ensure", "--algorithm=sha256", "r"), "expected fsverity-sha256-12, got fsverity-sha512-12")
-    expect(good("init", "--ensure", "--erofs-version=0", "r"), "r: there already\n")
+    expect(good("init", "--ensure", "--erofs-version=0", "r"), "r: already exists\n")
     expect(snapshot("r"), before)
 
 
@@ -90,7 +90,7 @@ def reset_metadata_keeps_the_objects_alone():
     before = snapshot("r")
     has(refused("init", "--insecure", "--reset-metadata", "r"), "the objects have sha256 digests: expected sha512")
     expect(snapshot("r"), before)
-    expect(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: made\n")
+    expect(good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "--erofs-version=0", "r"), "r: created\n")
     expect(sorted(os.path.join(d, f) for d, _, fs in os.walk("r/objects") for f in fs), objects)
     expect(sorted(n for n in os.listdir("r") if not n.startswith(".")), ["meta.json", "objects"])
     expect(good("images", "--quiet", "--repo=r"), "")
@@ -150,7 +150,7 @@ def no_command_touches_a_repository_that_it_does_not_understand():
         os.makedirs(f"{name}/objects")
         os.makedirs(f"{name}/signatures/objects")
         before = snapshot(name)
-        has(refused("init", "--insecure", "--reset-metadata", "--algorithm=sha256", name), "(--force resets it nonetheless)")
+        has(refused("init", "--insecure", "--reset-metadata", "--algorithm=sha256", name), "(--force resets it anyway)")
         for args in (("sign-objects", "--key=k", "--cert=c", f"--signatures={name}/signatures/objects", "image.cfs"),
                      ("sign-objects", "--key=k", "--cert=c", f"--signatures={name}/signatures/new", "image.cfs"),
                      ("enable-objects", f"--objects={name}/objects", "--signatures=tree"),
@@ -170,7 +170,7 @@ def a_repository_with_unknown_features_is_reset_only_with_force():
         before = snapshot(name)
         has(refused(*args), "--force")
         expect(snapshot(name), before)
-        expect(good(*args, "--force"), f"{name}: made\n")
+        expect(good(*args, "--force"), f"{name}: created\n")
         expect(good("images", "--quiet", f"--repo={name}"), "")
 
 

@@ -51,8 +51,8 @@ def the_default_of_root_is_the_first_place_that_exists(root):
     said = root.run("images")
     expect("and at /var/lib/composefs (" in said[2], said)
     for place in ("/var/lib/composefs", "/composefs", "/sysroot/composefs"):
-        same(root.run("init", "--insecure", place)[:2], (0, f"{place}: made\n"))
-        same(root.run("init", "--insecure", "--system")[1], f"{place}: there already\n")
+        same(root.run("init", "--insecure", place)[:2], (0, f"{place}: created\n"))
+        same(root.run("init", "--insecure", "--system")[1], f"{place}: already exists\n")
         said = root.run("untag", "none")
         expect(said[2].endswith(f"(repository {place})\n"), said)
 
@@ -60,10 +60,10 @@ def the_default_of_root_is_the_first_place_that_exists(root):
 @fact
 def a_new_repository_of_the_system_is_below_var(root):
     root.empty()
-    same(root.run("init", "--insecure", "--system")[1], "/var/lib/composefs: made\n")
+    same(root.run("init", "--insecure", "--system")[1], "/var/lib/composefs: created\n")
     root.empty()
     os.mkdir(f"{root.top}/composefs")
-    same(root.run("init", "--insecure", "--system")[1], "/composefs: made\n")
+    same(root.run("init", "--insecure", "--system")[1], "/composefs: created\n")
 
 
 @fact

@@ -57,8 +57,7 @@ void json_print_string(FILE *to, const char *text, size_t len)
 	putc('"', to);
 }
 
-/* --- values
- * --------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------- */
 
 /* Prints the comma before a value, a line break before elements that are objects or
  * arrays, and the key. Returns false if the value is inside one that was left out because

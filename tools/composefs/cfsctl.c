@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The main tool under the name of composefs-rs's program. */
+/* The main tool when it is started as cfsctl, the name of the program of composefs-rs. */
 #include "composefs/cfsctl.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ const char *cfsctl_new_name(const char *given, char buf[CFSCTL_NAME_MAX])
 	if (!cli_is_cfsctl() || strncmp(given, "refs/", 5) != 0)
 		return given;
 	len = snprintf(buf, CFSCTL_NAME_MAX, "refs/%s", given);
-	return len < CFSCTL_NAME_MAX ? buf : given; /* too long anyhow */
+	return len < CFSCTL_NAME_MAX ? buf : given; /* too long for a reference */
 }
 
 static bool is_one_of(const char *text, const char *const *list)
@@ -29,7 +29,8 @@ static bool is_one_of(const char *text, const char *const *list)
 	return *list != NULL;
 }
 
-/* --- programs that are contained there --------------------------------------------------- */
+/* --- programs that cfsctl contains
+ * -------------------------------------------------------- */
 
 static bool is_program(const char *command)
 {
@@ -39,7 +40,7 @@ static bool is_program(const char *command)
 	return is_one_of(command, programs);
 }
 
-/* Returns only when it fails. argv[0] is the name of the program. */
+/* Returns only on failure. argv[0] is the name of the program. */
 static int exec_program(const char *program, char **argv)
 {
 	char path[4096];
@@ -49,16 +50,17 @@ static int exec_program(const char *program, char **argv)
 	return CLI_FAILED;
 }
 
-/* --- options in front of the command ----------------------------------------------------- */
+/* --- options before the command
+ * ----------------------------------------------------------- */
 
-/* An option in front, and how many arguments it takes up: 1 or 2. */
+/* An option before the command, and the number of its arguments: 1 or 2. */
 struct front_option {
-	const char *name;  /* argv[i], maybe with =VALUE behind it */
+	const char *name;  /* argv[i], possibly with =VALUE */
 	const char *value; /* NULL: it has none */
 	int n_args;
 };
 
-/* argv[i] in front of argv[at]; long_name has a value. */
+/* Matches argv[i], which is before argv[at], with an option that has a value. */
 static bool match_value(char **argv, int i, int at, const char *long_name,
 			struct front_option *out)
 {
@@ -75,7 +77,7 @@ static bool match_value(char **argv, int i, int at, const char *long_name,
 	return true;
 }
 
-static struct front_option get_front(char **argv, int i, int at)
+static struct front_option get_front_option(char **argv, int i, int at)
 {
 	struct front_option o = {argv[i], NULL, 1};
 
@@ -85,7 +87,7 @@ static struct front_option get_front(char **argv, int i, int at)
 	return o;
 }
 
-/* These values are wrong usage there whatever the command is. */
+/* cfsctl reports these values as wrong usage for every command. */
 static int check_value(const char *program, const struct front_option *o)
 {
 	static const char *const hashes[] = {"sha256", "sha512", NULL};
@@ -110,12 +112,13 @@ static int check_no_repo(const char *program, const char *command)
 
 	if (is_one_of(command, without))
 		return -1;
-	cli_print_message(program, "--no-repo: %s works on a repository", command);
+	cli_print_message(program, "--no-repo: %s needs a repository", command);
 	return CLI_FAILED;
 }
 
-/* --insecure comes from before there was a meta.json, which says now whether a repository has fs-verity: it counts for
- * init, whose own option it is, and for compute-karg. What init names objects by is said by --algorithm alone. */
+/* --insecure is older than meta.json, which now records whether a repository has
+ * fs-verity. It has an effect for init and for compute-karg only. The object digest of
+ * init is set by --algorithm only. */
 static bool is_ignored(const struct front_option *o, const char *command)
 {
 	if (strcmp(command, "init") == 0)
@@ -131,7 +134,7 @@ int cfsctl_begin(const char *program, int *at, int *argc, char **argv)
 	if (!command)
 		return -1;
 	while (status < 0 && i < *at) {
-		struct front_option o = get_front(argv, i, *at);
+		struct front_option o = get_front_option(argv, i, *at);
 
 		status = check_value(program, &o);
 		if (status < 0 && strcmp(o.name, "--no-repo") == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What commands print under the name of composefs-rs's program. */
+/* The output of commands when started as cfsctl. */
 #include "composefs/cfsctl_text.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "composefs/composefs.h"
 
-void cfsctl_say_init(const struct cfs_repo_init *init, const char *path, bool made)
+void cfsctl_print_init(const struct cfs_repo_init *init, const char *path, bool made)
 {
 	fputs(made ? "Initialized composefs repository at "
 		   : "Repository already initialized at ",
@@ -23,7 +23,7 @@ void cfsctl_say_init(const struct cfs_repo_init *init, const char *path, bool ma
 	       init->insecure ? "not required (insecure)" : "required");
 }
 
-void cfsctl_say_gc(const struct cfs_gc_result *c, bool dry_run)
+void cfsctl_print_gc(const struct cfs_gc_result *c, bool dry_run)
 {
 	if (dry_run)
 		puts("Dry run (no files deleted):");
@@ -67,8 +67,8 @@ static void print_refs(const struct cfs_repo_list *refs, bool as_json)
 		json_finish(&j);
 }
 
-int cfsctl_say_images(const char *name, const struct cfs_repo *repo, bool as_json,
-		      struct cfs_err *err)
+int cfsctl_print_images(const char *name, const struct cfs_repo *repo, bool as_json,
+			struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
 	int rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, err);
@@ -117,7 +117,7 @@ void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f)
 	json_put_string(j, NULL, text);
 }
 
-static void say_count(const char *what, uint64_t all, uint64_t bad)
+static void print_count(const char *what, uint64_t all, uint64_t bad)
 {
 	printf("%s: %" PRIu64 "/%" PRIu64 " ok\n", what, bad < all ? all - bad : 0, all);
 }
@@ -131,7 +131,7 @@ static size_t count_errors(const struct cfs_check_report *r)
 	return n;
 }
 
-static void say_findings(const char *name, const struct cfs_check_report *r)
+static void print_findings(const char *name, const struct cfs_check_report *r)
 {
 	char text[2 * CFS_ERR_MAX];
 
@@ -147,23 +147,23 @@ static void say_findings(const char *name, const struct cfs_check_report *r)
 	}
 }
 
-void cfsctl_say_fsck(const char *name, const struct cfs_check_report *r,
-		     bool metadata_only)
+void cfsctl_print_fsck(const char *name, const struct cfs_check_report *r,
+		       bool metadata_only)
 {
 	puts("meta.json: ok");
-	say_count("objects", metadata_only ? 0 : r->n_objects, r->n_bad_objects);
-	say_count("streams", r->n_streams, r->n_bad_streams);
-	say_count("images", r->n_images, r->n_bad_images);
+	print_count("objects", metadata_only ? 0 : r->n_objects, r->n_bad_objects);
+	print_count("streams", r->n_streams, r->n_bad_streams);
+	print_count("images", r->n_images, r->n_bad_images);
 	if (r->n_broken)
 		printf("broken links: %" PRIu64 "\n", r->n_broken);
 	if (r->n_missing)
 		printf("missing objects: %" PRIu64 "\n", r->n_missing);
 	if (!cfs_check_report_is_bad(r)) {
 		puts("status: ok");
-		say_findings(name, r);
+		print_findings(name, r);
 		return;
 	}
 	printf("status: %zu error(s)\n", count_errors(r));
-	say_findings(name, r);
+	print_findings(name, r);
 	cli_print_message(name, "repository integrity check failed");
 }

@@ -15,40 +15,43 @@
 
 /* Beside CLI_OK, CLI_FAILED and CLI_USAGE. */
 enum {
-	STATUS_DAMAGED = 3, /* an image or object is not what it should be */
-	STATUS_MISSING = 4, /* nothing is damaged, but objects are not there */
-	STATUS_UNFIT =
-		5, /* sound, but the kernel that was asked about would mishandle it */
+	STATUS_DAMAGED = 3, /* an image or object is damaged */
+	STATUS_MISSING = 4, /* nothing is damaged, but objects are missing */
+	STATUS_UNFIT = 5,   /* valid, but the kernel would handle it incorrectly */
 };
 
-/* Of commands that compare, as diff(1) has them; trouble is any failure, and wrong usage. */
+/* For commands that compare, as in diff(1). STATUS_TROUBLE is any failure or wrong
+ * usage. */
 enum {
 	STATUS_SAME = 0,
 	STATUS_DIFFERENT = 1,
 	STATUS_TROUBLE = 2,
 };
 
-/* A command: argv[0] is "composefs NAME". Returns the status of the program. */
+/* The main function of a command. argv[0] is "composefs NAME". Returns the exit
+ * status. */
 typedef int (*command_main)(int argc, char **argv);
 
 struct command {
 	const char *name;
 	command_main run;
-	const char *help; /* NULL: another name of the one before */
+	const char *help; /* NULL: an alias of the row before */
 };
 
-/* A row that says what those behind it are for. */
+/* A heading for the rows after it. */
 #define COMMAND_GROUP(title)                                                             \
 	{                                                                                \
 		(title), NULL, NULL                                                      \
 	}
 
-/* Those that work on repositories; ended by a row of zeros. In a build without them there are none. */
+/* The commands for repositories, ended by a row of zeros. A build without repositories
+ * has none. */
 extern const struct command repo_commands[];
-/* The same of signatures; and of those that the kernel checks itself. */
+/* The commands for signatures, and for signatures that the kernel verifies. */
 extern const struct command sig_commands[], ipe_commands[];
 
-/* Offers images, references, streams and paths for the tab key; in a build without repositories nothing. */
+/* Completes images, references, streams and paths. Does nothing in a build without
+ * repositories. */
 void repo_complete_kind(struct cli_completion *c, const char *kind);
 
 int cmd_diff(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Commands of other programs. */
+/* Hints for commands of other programs. */
 #include "composefs/foreign_verbs.h"
 
 #include <stddef.h>

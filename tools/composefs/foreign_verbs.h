@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* foreign_verbs: commands of other programs (docker, ostree, git, ...) and what does the same here.
+/* foreign_verbs: commands of other programs (docker, ostree, git, ...) and their
+ * counterparts here.
  * Owns:  the table.
  * Uses:  nothing.
  * Never: runs a command.
@@ -7,7 +8,7 @@
 #ifndef CFS_FOREIGN_VERBS_H
 #define CFS_FOREIGN_VERBS_H
 
-/* A hint such as "use \"composefs umount\""; NULL: the verb is not known. */
+/* Returns a hint such as "use \"composefs umount\"", or NULL for an unknown verb. */
 const char *foreign_verb_hint(const char *verb);
 
 #endif

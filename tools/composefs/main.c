@@ -26,7 +26,8 @@ static const struct command *const tables[] = {repo_commands, image_commands,
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
-/* The first command of that name: fsck of repositories, which checks image files as well, precedes that of images. */
+/* Finds the first command of that name. fsck of repositories, which also checks image
+ * files, precedes that of images. */
 static const struct command *find_by_name(const char *name)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
@@ -36,7 +37,7 @@ static const struct command *find_by_name(const char *name)
 	return NULL;
 }
 
-/* Reports a verb that is not a command: with what does it here, or the nearest command. */
+/* Reports an unknown command, with a hint or the nearest command. */
 static int report_unknown(const char *program, const char *verb)
 {
 	struct suggest near = {.word = verb};
@@ -90,7 +91,7 @@ static void report_no_command(const char *program)
 		cli_print_error_text(text);
 }
 
-/* Is the next argument the value of this option? */
+/* Returns true if the next argument is the value of this option. */
 static bool takes_next(const char *arg)
 {
 	static const char *const with_value[] = {"--repo", "--hash", "--erofs-version"};
@@ -101,7 +102,7 @@ static bool takes_next(const char *arg)
 	return false;
 }
 
-/* The index of the command in argv, or argc. */
+/* Returns the index of the command in argv, or argc. */
 static int find_command(int argc, char **argv)
 {
 	int i = 1;
@@ -111,7 +112,8 @@ static int find_command(int argc, char **argv)
 	return i < argc ? i : argc;
 }
 
-/* Moves the options in front of the command behind it; argv[0] is "composefs COMMAND" then. */
+/* Runs a command. Moves the options before the command behind it; argv[0] is then
+ * "composefs COMMAND". */
 static int run_command(const struct command *c, const char *program, int at, int argc,
 		       char **argv)
 {
@@ -125,7 +127,7 @@ static int run_command(const struct command *c, const char *program, int at, int
 	return c->run(argc - 1, argv + 1);
 }
 
-/* Prints what "NAME --help" prints, and the manual page of the command. */
+/* Prints the output of "NAME --help" and the manual page of the command. */
 static int print_command_help(const struct command *c, const char *program)
 {
 	char name[64], help[] = "--help", *argv[] = {name, help, NULL};
@@ -172,7 +174,8 @@ static const struct cli_syntax front_syntax = {
 	.is_program = true,
 };
 
-/* Answers "composefs --complete WORD...": by the table of the command if one precedes the last word. */
+/* Handles "composefs --complete WORD...", with the table of the command if one precedes
+ * the last word. */
 static int complete_line(int argc, char **argv)
 {
 	int at = 1 + find_command(argc - 1, argv + 1);

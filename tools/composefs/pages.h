@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* pages: which manual page describes a command of composefs.
+/* pages: the manual page of each command.
  * Owns:  the table of commands and pages.
  * Uses:  libc.
  * Never: opens a page.

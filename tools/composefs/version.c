@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs version. */
+/* composefs version: print the version. */
 #include <stdio.h>
 
 #include "composefs/composefs.h"
@@ -17,8 +17,8 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "Prints the version of the program, and of the image formats that it "
-		 "writes.",
+	.about = "Print the version of the program, and with --json the supported image "
+		 "formats.",
 	.example = (const char *const[]){"composefs version --json", NULL},
 	.options = option_table,
 };

@@ -39,15 +39,15 @@ enum {
 	POLL_MS = 1000,
 	PATH_LEN_MAX = 256,
 	URL_LEN_MAX = 8192,
-	MIN_RATE = 1000,    /* bytes a second */
-	STALL_SECONDS = 30, /* below that rate end a transfer */
+	MIN_RATE = 1000,    /* bytes per second */
+	STALL_SECONDS = 30, /* a transfer ends after this time below MIN_RATE */
 	RESERVE = 64 << 20, /* bytes of the filesystem that stay free */
 };
 
 /* The time and space that a server may take. */
 struct limits {
 	long min_rate,
-		stall;	  /* fewer bytes a second, for so many seconds, end a transfer */
+		stall; /* a transfer ends after stall seconds below min_rate bytes per second */
 	uint64_t reserve; /* bytes that stay free */
 };
 
@@ -73,7 +73,7 @@ struct fetch {
 
 /* --- One object --------------------------------------------------------------------- */
 
-/* Whether enough bytes stay free. The filesystem of a memory file has no size. */
+/* Returns true if enough bytes stay free. The filesystem of a memory file has no size. */
 static bool has_room(const struct job *job, size_t len)
 {
 	struct statvfs st;
@@ -138,8 +138,8 @@ static void set_transfer_limits(const struct fetch *f, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "composefs/" VERSION);
 }
 
-/* The seconds that max bytes take at the minimum rate, and some more. A server that is fast now and then evades the limit
- * of the rate, but not this one. */
+/* Returns the seconds that max bytes take at the minimum rate, plus some more. A server
+ * that varies its rate can evade the minimum rate, but not this limit. */
 static long compute_timeout(const struct limits *limits, uint64_t max)
 {
 	uint64_t seconds = 2 * (uint64_t)limits->stall + max / (uint64_t)limits->min_rate;
@@ -157,7 +157,7 @@ static int start_job(struct fetch *f, struct job *job, const char *path, uint64_
 		len--;
 	if (snprintf(url, sizeof(url), "%.*s/objects/%s", (int)len, f->url, path) >=
 	    (int)sizeof(url))
-		return cfs_fail(err, ENAMETOOLONG, "the URL is too long");
+		return cfs_fail(err, ENAMETOOLONG, "URL is too long");
 	job->fd = open_temporary(f->dir, err);
 	if (job->fd < 0)
 		return job->fd;
@@ -207,8 +207,9 @@ static int send_answer(const struct cfs_fetch_answer *a, int fd, struct cfs_err 
 	return 0;
 }
 
-/* The server cannot be reached or authenticated: the next object would fail in the same way. */
-static bool is_permanent(CURLcode code)
+/* Returns true if the server cannot be reached or authenticated: every other object would
+ * fail in the same way. */
+static bool is_permanent_failure(CURLcode code)
 {
 	return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
 	       code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_SSL_CONNECT_ERROR ||
@@ -253,7 +254,7 @@ static int finish_job(struct fetch *f, struct job *job, CURLcode code,
 	int rc;
 
 	fill_answer(job, code, &answer);
-	f->no_more |= is_permanent(code);
+	f->no_more |= is_permanent_failure(code);
 	rc = send_answer(&answer, job->fd, err);
 	curl_multi_remove_handle(f->multi, job->easy);
 	close(cfs_steal_fd(&job->fd));

@@ -187,9 +187,10 @@ static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_
 	return call_with_objects(o, err, print_objects, out);
 }
 
-/* Is there a file of that path below the directory? Leading slashes do not count. Above it, and behind symbolic links,
- * where overlayfs does not look either, there is none. 1, 0 or -errno. */
-static int is_there(int dirfd, struct cfs_text path, struct cfs_err *err)
+/* Returns 1 if the path exists below the directory, 0 if not, or -errno. Leading slashes
+ * are ignored. Paths that leave the directory or contain symbolic links count as missing,
+ * because overlayfs does not follow them either. */
+static int object_exists(int dirfd, struct cfs_text path, struct cfs_err *err)
 {
 	char buf[CFS_PAYLOAD_MAX + 1];
 	struct stat st;
@@ -223,11 +224,12 @@ static int print_missing(const struct options *o, const struct objects *list,
 					      o->basedir);
 	}
 	for (size_t i = 0; i < list->n; i++) {
-		int there = dirfd < 0 ? 0 : is_there(dirfd, objects_get(list, i), err);
+		int exists =
+			dirfd < 0 ? 0 : object_exists(dirfd, objects_get(list, i), err);
 
-		if (there < 0)
-			return there;
-		if (there)
+		if (exists < 0)
+			return exists;
+		if (exists)
 			continue;
 		cfs_out_text(out, objects_get(list, i));
 		cfs_out_char(out, '\n');

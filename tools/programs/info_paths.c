@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* A sorted list of backing paths. The paths lie all over an image, so that reading them is slow. Their first 8 bytes, which
- * are kept in the list, decide almost every comparison, and are sorted by radix.
+/* A sorted list of object paths. The paths are spread over the image, which makes reading
+ * them slow. The list keeps their first 8 bytes, which decide almost every comparison and
+ * are sorted by radix sort.
  */
 #include "programs/info_paths.h"
 
@@ -26,7 +27,7 @@ int objects_add(struct objects *list, struct cfs_text path, struct cfs_err *err)
 	return 0;
 }
 
-/* In sorted order each path lies elsewhere in the image: prefetch a later one. */
+/* In sorted order the paths are spread over the image, so a later one is prefetched. */
 enum { AHEAD = 16 };
 
 struct cfs_text objects_get(const struct objects *list, size_t i)
@@ -53,8 +54,8 @@ static uint8_t head_byte(const struct object *o, unsigned byte)
 	return (uint8_t)(o->head >> 8 * byte);
 }
 
-/* Moves all from one array to the other, in order of this byte of their heads, lowest first; those with
- * the same byte stay in order. count: how many have each value. */
+/* Moves all entries to the other array, sorted by this byte of their heads. The sort is
+ * stable. count: number of entries per value. */
 static void sort_by_byte(const struct object *from, struct object *to, size_t n,
 			 unsigned byte, const size_t *count)
 {
@@ -69,8 +70,8 @@ static void sort_by_byte(const struct object *from, struct object *to, size_t n,
 		to[next[head_byte(&from[i], byte)]++] = from[i];
 }
 
-/* Sorts by heads: radix sort, the last byte first. A byte that is the same in all, such as the slash of "ab/cdef", is
- * skipped. */
+/* Sorts by heads: radix sort, last byte first. A byte that is equal in all entries, such
+ * as the slash of "ab/cdef", is skipped. */
 static int sort_heads(struct objects *list)
 {
 	size_t count[HEAD_BYTES][BYTE_VALUES] = {0};

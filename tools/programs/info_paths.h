@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* info_paths: a sorted list of backing paths, each once.
+/* info_paths: a sorted list of object paths without duplicates.
  * Owns:  collecting and sorting a million paths quickly.
  * Uses:  base.
  * Never: reads images or files.

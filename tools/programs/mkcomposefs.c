@@ -65,7 +65,7 @@ static const struct cli_option option_table[] = {
 	{"cache", "FILE", AT(in.cache),
 	 "Skip files that did not change since the run that wrote FILE", CLI_TEXT},
 	{"require-verity", NULL, AT(in.require_verity),
-	 "Fail when DIR is on a filesystem without fs-verity"},
+	 "Fail if DIR is on a filesystem without fs-verity"},
 	{"print-digest", NULL, AT(print_digest),
 	 "Print the fs-verity digest of the image", .group = "Image"},
 	{"print-digest-only", NULL, AT(digest_only), "Print it and write no image"},
@@ -190,13 +190,13 @@ static int parse_options(struct options *o, int argc, char **argv)
 
 /* --- From the source to a tree ------------------------------------------------------ */
 
-/* Lines that are ignored in part: there can be millions. */
+/* Reports a line that was ignored in part. There can be millions of them. */
 static void print_line_warning(void *ctx, const char *msg)
 {
 	cfs_watch_warn_kind(ctx, "%s", msg);
 }
 
-/* Other options of a scan do not apply to a dump, which decides them itself. This one is about what a mount shows. */
+/* Removes xattrs that no mount shows. The other scan options do not apply to a dump. */
 static int drop_unshown_xattrs(const struct options *o, struct cfs_tree **tree,
 			       struct cfs_err *err)
 {
@@ -246,10 +246,10 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 
 /* --- From the tree to an image ------------------------------------------------------ */
 
-/* The kernel has to find the digest that was computed. The lock by which cfs_replace knows a file that is
- * in use went with the writer. */
-static int seal(struct cfs_replace *file, const struct cfs_digest *want,
-		struct cfs_err *err)
+/* Enables fs-verity and checks that the kernel computes the same digest. The lock of
+ * cfs_replace was lost with the old descriptor, so it is taken again. */
+static int seal_image(struct cfs_replace *file, const struct cfs_digest *want,
+		      struct cfs_err *err)
 {
 	char want_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest got;
@@ -260,7 +260,7 @@ static int seal(struct cfs_replace *file, const struct cfs_digest *want,
 		rc = cfs_verity_measure(file->fd, &got, err);
 	if (rc < 0 || cfs_digest_eq(want, &got))
 		return rc;
-	return cfs_fail(err, EILSEQ, "wrote an image with the digest %s, found %s",
+	return cfs_fail(err, EILSEQ, "expected the fs-verity digest %s, got %s",
 			cfs_digest_hex(want, want_hex), cfs_digest_hex(&got, got_hex));
 }
 
@@ -290,7 +290,7 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 		err);
 
 	if (rc == 0 && o->seal)
-		rc = seal(file, &digest, err);
+		rc = seal_image(file, &digest, err);
 	/* Print before the image is published: a run that fails leaves none behind. */
 	if (rc == 0 && o->print_digest)
 		rc = print_digest(o, &digest, err);
@@ -310,8 +310,9 @@ static int read_directory(const struct options *o, const struct cfs_replace *fil
 	return rc < 0 ? rc : cfs_ingest_directory(&in, out, err);
 }
 
-/* The output is opened first, so that a place that cannot be written is reported before hundred gigabytes are read.
- * Outside of the watch, because open(2) waits for the reader of a FIFO. */
+/* Opens the output first, so that an error is reported before a large directory is
+ * read. This happens before the watch starts, because open(2) waits for the reader of
+ * a FIFO. */
 static int open_output(const struct options *o, struct cfs_replace *out,
 		       struct cfs_err *err)
 {

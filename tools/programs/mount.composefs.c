@@ -15,7 +15,7 @@
 
 #define NAME "mount.composefs"
 
-/* Of every failure, usage errors included, as in 1.0.8. */
+/* The status of every failure, including wrong usage, as in 1.0.8. */
 enum { STATUS_FAILED = 1 };
 
 struct command {
@@ -23,7 +23,7 @@ struct command {
 	struct cfs_trust_mount trust;
 	const char *image, *mountpoint;
 	char source[CFS_MOUNT_SOURCE_MAX +
-		    2]; /* where the image is, for the mount table */
+		    2]; /* path of the image, for the mount table */
 	bool help, fake, verbose;
 	bool wrong_usage;      /* the message has no program name, usage follows */
 	const char *restraint; /* mount options that were added, as text */

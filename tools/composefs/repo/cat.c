@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs cat: a stream put together again, or a file of an image. */
+/* composefs cat: print a stream, or files of an image. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -30,15 +30,15 @@ static const struct cli_syntax syntax = {
 
 /* --- streams ----------------------------------------------------------------------------- */
 
-static int put_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int write_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;
 	return cfs_io_write(STDOUT_FILENO, p, len, err);
 }
 
-/* Each object is proven before its first byte is written. */
-static int put_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
-		      struct cfs_err *err)
+/* Writes an object. It is verified before its first byte is written. */
+static int write_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+			struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_object(ctx, id, CFS_REPO_PROVEN, err);
 	struct cfs_map map;
@@ -50,14 +50,14 @@ static int put_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
 	if (rc < 0)
 		return rc;
 	*size = map.span.len;
-	rc = put_data(NULL, map.span.p, map.span.len, err);
+	rc = write_data(NULL, map.span.p, map.span.len, err);
 	cfs_map_close(&map);
 	return rc;
 }
 
 static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *err)
 {
-	struct cfs_stream_sink sink = {put_data, put_object, repo};
+	struct cfs_stream_sink sink = {write_data, write_object, repo};
 	struct cfs_stream s;
 	struct cfs_map map;
 	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
@@ -72,14 +72,14 @@ static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *e
 
 /* --- files of images --------------------------------------------------------------------- */
 
-static int put_external(struct cfs_repo *repo, const struct cfs_image *im,
-			const struct cfs_inode *inode, struct cfs_err *err)
+static int write_external(struct cfs_repo *repo, const struct cfs_image *im,
+			  const struct cfs_inode *inode, struct cfs_err *err)
 {
 	struct cfs_digest id;
 	uint64_t size;
 	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
 
-	return rc < 0 ? rc : put_object(repo, &id, &size, err);
+	return rc < 0 ? rc : write_object(repo, &id, &size, err);
 }
 
 static int cat_file(struct cfs_repo *repo, const struct cfs_image *im, const char *path,
@@ -94,10 +94,10 @@ static int cat_file(struct cfs_repo *repo, const struct cfs_image *im, const cha
 	if (rc == 0 && !S_ISREG(inode.mode))
 		rc = cfs_fail(err, EINVAL, "expected a regular file");
 	if (rc == 0 && inode.external) {
-		rc = put_external(repo, im, &inode, err);
+		rc = write_external(repo, im, &inode, err);
 	} else if (rc == 0) {
 		span = cfs_inode_content(&inode, buf);
-		rc = put_data(NULL, span.p, span.len, err);
+		rc = write_data(NULL, span.p, span.len, err);
 	}
 	return cfs_context(err, rc, "%s", path);
 }

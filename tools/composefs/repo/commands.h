@@ -2,7 +2,7 @@
 /* repo_commands: the commands of composefs that work on repositories.
  * Owns:  their table.
  * Uses:  composefs.
- * Never: does a command's work.
+ * Never: does the work of a command.
  */
 #ifndef CFS_REPO_COMMANDS_H
 #define CFS_REPO_COMMANDS_H

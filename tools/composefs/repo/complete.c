@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Completion of images, references, streams and paths inside images. What cannot be read offers nothing. */
+/* Completes images, references, streams and paths inside images. Errors give no
+ * candidates. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "composefs/repo/commands.h"
 #include "source/source.h"
 
-static struct where where_of(const struct cli_completion *c)
+static struct where get_where(const struct cli_completion *c)
 {
 	return (struct where){.repo = c->repo, .user = c->user, .system = c->system};
 }
@@ -33,7 +34,7 @@ static void put_refs(struct cli_completion *c, const struct cfs_repo *repo,
 	cfs_repo_list_fini(&list);
 }
 
-/* IDs are many and long: only those that begin with what was typed. */
+/* Prints image IDs only if a part was typed, because there are many and they are long. */
 static void put_ids(struct cli_completion *c, const struct cfs_repo *repo)
 {
 	struct cfs_repo_list list = {0};
@@ -90,7 +91,7 @@ static void put_directory(struct cli_completion *c, const struct cfs_image *im,
 	}
 }
 
-/* Offers the entries of the directory in which the typed path is. */
+/* Prints the entries of the directory of the typed path. */
 static void put_paths(struct cli_completion *c, const struct cfs_image *im)
 {
 	const char *slash = strrchr(c->word, '/');
@@ -106,9 +107,9 @@ static void put_paths(struct cli_completion *c, const struct cfs_image *im)
 		put_directory(c, im, &dir, typed, len);
 }
 
-static void put_paths_of_image(struct cli_completion *c)
+static void put_image_paths(struct cli_completion *c)
 {
-	struct where w = where_of(c);
+	struct where w = get_where(c);
 	struct cfs_image im;
 	struct cfs_map map;
 	struct cfs_err err;
@@ -133,12 +134,12 @@ void repo_complete_kind(struct cli_completion *c, const char *kind)
 	bool image = strcmp(kind, "IMAGE") == 0 || strcmp(kind, "A") == 0 ||
 		     strcmp(kind, "B") == 0;
 	bool stream = strcmp(kind, "STREAM") == 0;
-	struct where w = where_of(c);
+	struct where w = get_where(c);
 	struct cfs_repo *repo;
 	struct cfs_err err;
 
 	if (strcmp(kind, "PATH") == 0) {
-		put_paths_of_image(c);
+		put_image_paths(c);
 		return;
 	}
 	if (!image && !stream && strcmp(kind, "NAME") != 0)

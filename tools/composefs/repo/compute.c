@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs compute-id, compute-karg, create-dumpfile: what create-image would make of a directory, and nothing is stored.
+/* composefs compute-id, compute-karg, create-dumpfile: compute the result of create-image
+ * without storing anything.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,12 @@ enum { OUT_LEN = 64 * 1024 };
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	struct cfs_repo_meta meta; /* alg 0: as the repository, or the default of init */
+	struct cfs_repo_meta
+		meta; /* alg 0: that of the repository, or the default of init */
 	struct profiled what;
-	struct cfs_profile_rules rules; /* that were followed */
+	struct cfs_profile_rules rules; /* the rules that were applied */
 	bool hash_given, format_given, no_repo, json;
-	bool insecure; /* the kernel argument permits to do without fs-verity */
+	bool insecure; /* the kernel argument allows a boot without fs-verity */
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -32,7 +34,7 @@ struct options {
 	{"hash",                                                                         \
 	 "NAME",                                                                         \
 	 AT(meta.alg),                                                                   \
-	 "Digests by sha256 or sha512 (default: that of the repository, or sha512)",     \
+	 "Use sha256 or sha512 (default: as the repository, or sha512)",                 \
 	 CLI_CHOICE,                                                                     \
 	 .choices = cli_repo_algs,                                                       \
 	 CLI_GIVEN(struct options, hash_given),                                          \
@@ -40,21 +42,23 @@ struct options {
 		{"erofs-version",                                                        \
 		 "N",                                                                    \
 		 AT(meta.format),                                                        \
-		 "Format of the image: 0 or 1 (default: that of the repository, or 1)",  \
+		 "Use image format 0 or 1 (default: as the repository, or 1)",           \
 		 CLI_NUMBER,                                                             \
 		 .max = CFS_IMAGE_VERSION_MAX,                                           \
 		 CLI_GIVEN(struct options, format_given)},                               \
-		{"no-repo", NULL, AT(no_repo), "Ask no repository for defaults"},        \
+		{"no-repo", NULL, AT(no_repo),                                           \
+		 "Do not read defaults from a repository"},                              \
 		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown),                     \
 		 "Leave out extended attributes that no mount shows"},                   \
 		{"no-hardlinks", NULL, AT(what.no_hardlinks),                            \
-		 "Each name is a file of its own, as mkcomposefs has it"},               \
+		 "Store a separate file for each name, as mkcomposefs does"},            \
 		PROFILE_OPTION(struct options, what.profile),                            \
 		{"bootable", NULL, AT(what.bootable)},                                   \
 		{"xattrs", "RULE", AT(what.xattrs), NULL, CLI_TEXT},                     \
 	{                                                                                \
 		"no-propagate-usr-to-root", NULL, AT(what.no_propagate),                 \
-			"Leave the root directory as it is: always so but for cfsctl"    \
+			"Keep the metadata of the root (cfsctl otherwise copies it "     \
+			"from usr)"                                                      \
 	}
 
 static const struct cli_option id_table[] = {
@@ -64,7 +68,7 @@ static const struct cli_option id_table[] = {
 	{0},
 };
 
-/* --insecure is cfsctl's, in front of the command. */
+/* --insecure is accepted for cfsctl, which has it before the command. */
 static const struct cli_option karg_table[] = {
 	COMPUTE_OPTIONS,
 	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
@@ -82,7 +86,7 @@ static const struct cli_option dump_table[] = {
 
 static const struct cli_syntax id_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
-	.about = "Print the ID of the image that create-image would make of SOURCE, a "
+	.about = "Compute the ID of the image that create-image would make of SOURCE, a "
 		 "directory or a tar\narchive (-: standard input), without storing "
 		 "anything.",
 	.example =
@@ -93,10 +97,8 @@ static const struct cli_syntax id_syntax = {
 
 static const struct cli_syntax karg_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
-	.about = "Prints the argument of the kernel by which an initrd finds the image "
-		 "that "
-		 "create-image would\nmake of SOURCE, and trusts no other. Nothing is "
-		 "stored.",
+	.about = "Compute the kernel argument that makes an initrd boot the image of "
+		 "SOURCE, and no other,\nwithout storing anything.",
 	.example = (const char *const[]){"composefs compute-karg --hash=sha256 /srv/root",
 					 NULL},
 	.options = karg_table,
@@ -104,10 +106,9 @@ static const struct cli_syntax karg_syntax = {
 
 static const struct cli_syntax dump_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] SOURCE", NULL},
-	.about = "Prints the tree of the image that create-image would make of SOURCE as "
-		 "a "
-		 "dump (see\n"
-		 "composefs-dump(5)). Nothing is stored.",
+	.about =
+		"Print the tree of the image that create-image would make of SOURCE as a "
+		"dump, see\ncomposefs-dump(5), without storing anything.",
 	.example =
 		(const char *const[]){
 			"composefs create-dumpfile /usr/share/doc > doc.dump",
@@ -115,7 +116,8 @@ static const struct cli_syntax dump_syntax = {
 	.options = dump_table,
 };
 
-/* What was not said is as the repository has it, if one was named, or as init would have it. */
+/* Sets options that were not given: from the repository, if one was named, otherwise from
+ * the defaults of init. */
 static int fill_defaults(struct options *o, struct cfs_err *err)
 {
 	struct cfs_repo_meta meta = {.alg = CFS_SHA512, .format = 1};
@@ -126,7 +128,7 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		o->meta.alg = o->what.profile->rules.alg;
 		return 0;
 	}
-	/* cfsctl asks the default repository, too, if there is one. */
+	/* cfsctl also uses the default repository, if it exists. */
 	if (!o->no_repo && (where_is_given(&o->where) || cli_is_cfsctl())) {
 		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 		if (rc < 0 && (rc != -ENOENT || where_is_given(&o->where)))
@@ -142,13 +144,15 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 	if (!o->format_given)
 		o->meta.format = meta.format;
 	if (o->meta.format > CFS_IMAGE_VERSION_MAX)
-		rc = cfs_fail(err, ENOTSUP,
-			      "images of format %u are read here, not written",
-			      o->meta.format);
+		rc = cfs_fail(
+			err, ENOTSUP,
+			"expected image format 0 or 1, got %u, which can only be read",
+			o->meta.format);
 	return rc;
 }
 
-/* What create-image leaves out is left out here: its repository, be it the default one. */
+/* Leaves out the places that create-image leaves out: its repository, also the default
+ * one. */
 static int find_own_places(struct options *o, struct cfs_own_places *own,
 			   struct cfs_err *err)
 {
@@ -194,8 +198,8 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 	return rc;
 }
 
-/* A profile says hash and format, too. */
-static int check(const struct options *o, struct cfs_err *err)
+/* Refuses options that the profile decides, here also hash and format. */
+static int check_options(const struct options *o, struct cfs_err *err)
 {
 	static const struct cfs_scan_opts no_scan;
 	const struct profiled_option excluded[] = {
@@ -225,8 +229,8 @@ static void print_id(const struct options *o, const struct cfs_digest *id)
 	json_finish(&j);
 }
 
-/* Formats 0 and 1 are what the kernel argument calls v1; 12 is log2 of the block that fs-verity digests. Under
- * the name of composefs-rs's program the tree is always changed for booting before. */
+/* The kernel argument calls formats 0 and 1 "v1". 12 is the logarithm of the fs-verity
+ * block size. As cfsctl, the tree has been made bootable before. */
 static void print_karg(const struct options *o, const struct cfs_digest *id)
 {
 	char hex[CFS_DIGEST_HEX_MAX], karg[CFS_DIGEST_HEX_MAX + 64];
@@ -244,9 +248,9 @@ static void print_karg(const struct options *o, const struct cfs_digest *id)
 	json_finish(&j);
 }
 
-static int compute(const struct cli_syntax *syntax, int argc, char **argv,
-		   struct options *o,
-		   void (*print)(const struct options *o, const struct cfs_digest *id))
+static int
+run_compute(const struct cli_syntax *syntax, int argc, char **argv, struct options *o,
+	    void (*print)(const struct options *o, const struct cfs_digest *id))
 {
 	int status = command_begin(syntax, argc, argv, o, 1, 1,
 				   "expected a directory or a tar archive"),
@@ -256,7 +260,7 @@ static int compute(const struct cli_syntax *syntax, int argc, char **argv,
 
 	if (status >= 0)
 		return status;
-	rc = check(o, &err);
+	rc = check_options(o, &err);
 	if (rc == 0)
 		rc = make_image(o, argv[optind], (struct cfs_sink){0}, &id, &err);
 	if (rc == 0)
@@ -268,19 +272,19 @@ int cmd_compute_id(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 
-	return compute(&id_syntax, argc, argv, &o, print_id);
+	return run_compute(&id_syntax, argc, argv, &o, print_id);
 }
 
 int cmd_compute_karg(int argc, char **argv)
 {
 	struct options o = {.name = argv[0], .what.bootable = cli_is_cfsctl()};
 
-	return compute(&karg_syntax, argc, argv, &o, print_karg);
+	return run_compute(&karg_syntax, argc, argv, &o, print_karg);
 }
 
 /* --- create-dumpfile --------------------------------------------------------------------- */
 
-static int put_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
+static int write_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
 	char *all[] = {NULL};
@@ -312,11 +316,11 @@ int cmd_create_dumpfile(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = check(&o, &err);
+	rc = check_options(&o, &err);
 	if (rc == 0)
 		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), NULL, &err);
 	if (rc == 0)
-		rc = put_dump(&o, (struct cfs_span){image.p, image.len}, &err);
+		rc = write_dump(&o, (struct cfs_span){image.p, image.len}, &err);
 	free(image.p);
 	return command_end(argv[0], rc, &err);
 }

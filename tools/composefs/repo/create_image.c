@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs create-image: a directory into the repository, as an image with its objects. */
+/* composefs create-image: store a directory as an image with its objects. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,39 +20,40 @@ struct options {
 	struct where where;
 	struct cfs_scan_opts scan;
 	struct profiled what;
-	struct cfs_profile_rules rules; /* that were followed */
-	unsigned format;		/* of the image */
-	bool format_given;		/* else as the repository has it */
+	struct cfs_profile_rules rules; /* the rules that were applied */
+	unsigned format;		/* image format */
+	bool format_given;		/* otherwise that of the repository */
 	bool json;
 };
 
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{"use-epoch", NULL, AT(scan.use_epoch), "All modification times are 0",
+	{"use-epoch", NULL, AT(scan.use_epoch), "Set all modification times to 0",
 	 .group = "Source"},
-	{"skip-xattrs", NULL, AT(scan.skip_xattrs), "No extended attributes"},
+	{"skip-xattrs", NULL, AT(scan.skip_xattrs), "Leave out all extended attributes"},
 	{"user-xattrs", NULL, AT(scan.user_xattrs),
-	 "Only extended attributes that begin with \"user.\""},
+	 "Leave out extended attributes other than \"user.*\""},
 	{"skip-unshown-xattrs", NULL, AT(what.skip_unshown),
 	 "Leave out extended attributes that no mount shows"},
 	{"skip-devices", NULL, AT(scan.skip_devices),
 	 "Leave out block and character devices"},
 	{"no-hardlinks", NULL, AT(what.no_hardlinks),
-	 "Each name is a file of its own, as mkcomposefs has it"},
+	 "Store a separate file for each name, as mkcomposefs does"},
 	{"no-propagate-usr-to-root", NULL, AT(what.no_propagate),
-	 "Leave the root directory as it is: always so but for cfsctl"},
+	 "Keep the metadata of the root (cfsctl otherwise copies it from usr)"},
 	{"one-file-system", NULL, AT(scan.one_file_system),
 	 "Do not descend into other mounts"},
 	{"bootable", NULL, AT(what.bootable), NULL},
 	{"xattrs", "RULE", AT(what.xattrs), NULL, CLI_TEXT},
 	PROFILE_OPTION(struct options, what.profile),
 	{"erofs-version", "N", AT(format),
-	 "Format of the image: 0 or 1 (default: that of the repository)", CLI_NUMBER,
+	 "Use image format 0 or 1 (default: as the repository)", CLI_NUMBER,
 	 .max = CFS_IMAGE_VERSION_MAX, CLI_GIVEN(struct options, format_given),
 	 .group = "Other"},
-	{"threads", "N", AT(scan.threads), "Threads that read files (default: one a CPU)",
-	 CLI_NUMBER, .min = 1, .max = UINT16_MAX},
+	{"threads", "N", AT(scan.threads),
+	 "Read files with N threads (default: one per CPU, at least 8)", CLI_NUMBER,
+	 .min = 1, .max = UINT16_MAX},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -73,9 +74,10 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* Objects and image become durable together, with one commit. */
-static int fill(struct cfs_store *store, struct options *o, const struct cfs_repo *repo,
-		const char *source, struct cfs_digest *out, struct cfs_err *err)
+/* Stores the objects and the image. One commit makes both durable. */
+static int store_tree(struct cfs_store *store, struct options *o,
+		      const struct cfs_repo *repo, const char *source,
+		      struct cfs_digest *out, struct cfs_err *err)
 {
 	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
 	unsigned format = o->format_given ? o->format : meta->format;
@@ -104,7 +106,8 @@ static int fill(struct cfs_store *store, struct options *o, const struct cfs_rep
 	return rc < 0 ? rc : cfs_store_commit(store, err);
 }
 
-/* Before the image is published: a run that fails leaves none behind. */
+/* Prints the ID before the image is published, so that a run whose output fails stores no
+ * reference. */
 static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
 		    struct cfs_err *err)
 {
@@ -126,8 +129,8 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 	return cli_flush(err);
 }
 
-static int create(struct options *o, struct cfs_repo *repo, const char *source,
-		  const char *ref, struct cfs_digest *out, struct cfs_err *err)
+static int create_image(struct options *o, struct cfs_repo *repo, const char *source,
+			const char *ref, struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {
 		.n_workers = cfs_scan_threads(&o->scan),
@@ -139,7 +142,7 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 
 	if (rc < 0)
 		return rc;
-	rc = fill(store, o, repo, source, out, err);
+	rc = store_tree(store, o, repo, source, out, err);
 	cfs_store_close(store);
 	if (rc == 0)
 		rc = print_id(o, out, ref, err);
@@ -151,9 +154,10 @@ static int create(struct options *o, struct cfs_repo *repo, const char *source,
 	return rc;
 }
 
-/* A name that cannot be given is no reason to read a hundred gigabytes first. */
-static int run(struct options *o, const char *source, const char *ref,
-	       struct cfs_digest *out, struct cfs_err *err)
+/* Checks the reference first, so that a wrong one is reported before a large directory is
+ * read. */
+static int run_create(struct options *o, const char *source, const char *ref,
+		      struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cli_watch watch;
 	struct cfs_repo *repo;
@@ -167,14 +171,14 @@ static int run(struct options *o, const char *source, const char *ref,
 		return rc;
 	cli_watch_start(&watch, o->name);
 	o->watch = &watch.watch;
-	rc = create(o, repo, source, ref, out, err);
+	rc = create_image(o, repo, source, ref, out, err);
 	cli_watch_end(&watch);
 	cfs_repo_close(repo);
 	return rc;
 }
 
-/* A profile says the format, too. */
-static int check(const struct options *o, struct cfs_err *err)
+/* Refuses options that the profile decides, here also the format. */
+static int check_options(const struct options *o, struct cfs_err *err)
 {
 	const struct profiled_option format = {o->format_given, "--erofs-version"};
 	int rc = profiled_check_all(&o->what, &o->scan, err);
@@ -196,8 +200,8 @@ int cmd_create_image(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	ref = argc - optind > 1 ? cfsctl_new_name(argv[optind + 1], name) : NULL;
-	rc = check(&o, &err);
+	rc = check_options(&o, &err);
 	if (rc == 0)
-		rc = run(&o, argv[optind], ref, &id, &err);
+		rc = run_create(&o, argv[optind], ref, &id, &err);
 	return command_end(argv[0], rc, &err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs doctor: what this kernel and this filesystem can do, and what a mount here would use. */
+/* composefs doctor: find out what this kernel and this filesystem support, and what a
+ * mount would use. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -25,20 +26,18 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
-	.about = "Tries what this kernel and the filesystem of DIR (default: that of "
-		 "the repository, or "
-		 "of where\nit would be made) can do for images, says what a mount there "
-		 "would use, and "
-		 "what to change.\nNothing is left behind. The status is 5 when an image "
-		 "cannot be mounted "
-		 "there.",
+	.about = "Test what this kernel and the filesystem of DIR (default: that of the "
+		 "repository, or of\nits place) support, and show what a mount would use "
+		 "and what to change. Leaves nothing behind.\nThe exit status is 5 if an "
+		 "image cannot be mounted.",
 	.example = (const char *const[]){"composefs doctor --repo=repo", NULL},
 	.options = option_table,
 };
 
-/* --- where ------------------------------------------------------------------------------- */
+/* --- the place
+ * -------------------------------------------------------------------------- */
 
-/* What is looked at. */
+/* The place to test. */
 struct place {
 	char dir[CFS_REPO_PATH_MAX];
 	char objects[CFS_REPO_PATH_MAX + 16];
@@ -46,8 +45,8 @@ struct place {
 	bool is_repo;
 };
 
-/* What a mount asks for: where there is no repository, as of one that would be made here. */
-static enum cfs_mount_verity verity_of(const struct cfs_repo *repo, const char *dir)
+/* Returns the fs-verity mode of a mount: that of the repository, or of a new one. */
+static enum cfs_mount_verity get_verity(const struct cfs_repo *repo, const char *dir)
 {
 	cfs_autofd int fd = repo ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool verity = repo ? cfs_repo_is_secure(repo)
@@ -66,13 +65,13 @@ static int find_place(struct options *o, const char *dir, struct place *out,
 	if (rc < 0)
 		return rc;
 	if (snprintf(out->dir, sizeof(out->dir), "%s", path) >= (int)sizeof(out->dir))
-		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
-	/* A repository that is not there yet would lie on the filesystem of the first parent that is. */
+		return cfs_fail(err, ENAMETOOLONG, "path is too long");
+	/* A new repository would be on the filesystem of the first existing parent. */
 	if (!dir && !o->where.repo)
 		cfs_path_cut_missing(out->dir);
 	strcpy(out->objects, out->dir);
 	(void)!cfs_repo_open(out->dir, CFS_REPO_LOOK, &repo, err);
-	out->verity = verity_of(repo, out->dir);
+	out->verity = get_verity(repo, out->dir);
 	if (!repo)
 		return 0;
 	out->is_repo = true;
@@ -83,7 +82,8 @@ static int find_place(struct options *o, const char *dir, struct place *out,
 	return 0;
 }
 
-/* --- telling ----------------------------------------------------------------------------- */
+/* --- output
+ * ----------------------------------------------------------------------------- */
 
 static const char *state_name(enum cfs_doctor_state state)
 {
@@ -96,7 +96,7 @@ static const char *state_name(enum cfs_doctor_state state)
 	return names[state];
 }
 
-static void say_answer(const char *title, const struct cfs_doctor_answer *a)
+static void print_answer(const char *title, const struct cfs_doctor_answer *a)
 {
 	printf("%-8s %-*s", state_name(a->state), *a->detail ? TITLE_WIDTH : 0, title);
 	cli_print(stdout, a->detail);
@@ -108,10 +108,10 @@ static void say_answer(const char *title, const struct cfs_doctor_answer *a)
 	}
 }
 
-static void say_mount(const struct place *p, const struct cfs_doctor_mount *m)
+static void print_mount(const struct place *p, const struct cfs_doctor_mount *m)
 {
-	say_answer(p->is_repo ? "A mount of this repository" : "A mount here",
-		   &m->answer);
+	print_answer(p->is_repo ? "A mount of this repository" : "A mount here",
+		     &m->answer);
 	if (m->answer.state != CFS_DOCTOR_OK)
 		return;
 	printf("         image by %s, layers by %s, %s%s\n", m->image, m->overlay,
@@ -119,7 +119,7 @@ static void say_mount(const struct place *p, const struct cfs_doctor_mount *m)
 	       m->nosuid ? ", nosuid,nodev" : "");
 }
 
-static void say(const struct place *p, const struct cfs_doctor_report *r)
+static void print_report(const struct place *p, const struct cfs_doctor_report *r)
 {
 	printf("Linux %s; ", r->kernel);
 	cli_print(stdout, p->dir);
@@ -131,9 +131,9 @@ static void say(const struct place *p, const struct cfs_doctor_report *r)
 	}
 	fputs("\n\n", stdout);
 	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++)
-		say_answer(cfs_doctor_title(q), &r->answers[q]);
+		print_answer(cfs_doctor_title(q), &r->answers[q]);
 	putchar('\n');
-	say_mount(p, &r->mount);
+	print_mount(p, &r->mount);
 }
 
 static void put_answer(struct json *j, const struct cfs_doctor_answer *a)
@@ -198,6 +198,6 @@ int cmd_doctor(int argc, char **argv)
 	if (o.json)
 		print_json(&place, &report);
 	else
-		say(&place, &report);
+		print_report(&place, &report);
 	return report.mount.answer.state == CFS_DOCTOR_NO ? STATUS_UNFIT : CLI_OK;
 }

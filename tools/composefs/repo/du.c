@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs du: what the images of a repository occupy, each alone and all together. */
+/* composefs du: show the disk usage of images, each alone and all together. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	enum du_key sort;
-	const char *html; /* the file to write a page to, or NULL */
+	const char *html; /* HTML file to write, or NULL */
 	bool pairs, apparent, no_cached, json;
 };
 
@@ -21,15 +21,14 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"sort", "KEY", AT(sort),
-	 "Largest first by frees (default), own, shared, total, fair, cached, entries; "
-	 "or name",
+	 "Sort by frees (default), own, shared, total, fair, cached, entries or name",
 	 CLI_CHOICE, .choices = du_keys, .group = "Options"},
-	{"pairs", NULL, AT(pairs), "Show what each two of the first 64 images share"},
-	{"apparent", NULL, AT(apparent),
-	 "Count lengths of files, not the disk blocks that they occupy"},
-	{"no-cached", NULL, AT(no_cached), "Do not ask what is in memory; it is quicker"},
+	{"pairs", NULL, AT(pairs), "Show what each pair of the first 64 images shares"},
+	{"apparent", NULL, AT(apparent), "Count file sizes instead of disk blocks"},
+	{"no-cached", NULL, AT(no_cached),
+	 "Do not query the page cache, which is faster"},
 	{"html", "FILE", AT(html),
-	 "Write a page with a treemap to FILE, and print no table", CLI_TEXT},
+	 "Write an HTML page with a treemap to FILE instead of a table", CLI_TEXT},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -37,23 +36,25 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [IMAGE...]", NULL},
-	.about = "Says what images of the repository occupy:\n"
-		 "  FREES   what gc would remove, were the names of the image taken away "
-		 "(untag)\n"
-		 "  OWN     what no other image has\n"
-		 "  SHARED  what others have, too\n"
-		 "  TOTAL   both: what it would occupy alone\n"
-		 "  CACHED  what of it is in memory now (the page cache)\n"
-		 "  ENTRIES files, directories and so on\n"
-		 "An image that is mounted, open or named by a stream stays, whatever "
-		 "its names.",
+	.about =
+		"Show the disk usage of images of the repository:\n"
+		"  FREES   bytes that gc would remove after untag of all references of "
+		"the image\n"
+		"  OWN     objects that only this image references\n"
+		"  SHARED  objects that other images reference, too\n"
+		"  TOTAL   OWN and SHARED\n"
+		"  CACHED  the part that is in the page cache now\n"
+		"  ENTRIES the number of files, directories and so on\n"
+		"gc keeps an image that is mounted, open or referenced by a stream, with "
+		"or without a\nreference.",
 	.example = (const char *const[]){"composefs du --repo=repo",
 					 "composefs du --repo=repo --pairs os/1 os/2",
 					 "composefs du --repo=repo --html=du.html", NULL},
 	.options = option_table,
 };
 
-/* --- which are shown --------------------------------------------------------------------- */
+/* --- selection
+ * ---------------------------------------------------------------------------- */
 
 static bool is_shown(const struct du *du, size_t image)
 {
@@ -63,8 +64,8 @@ static bool is_shown(const struct du *du, size_t image)
 	return false;
 }
 
-static int choose_one(const struct cfs_repo *repo, const char *name, struct du *du,
-		      struct cfs_err *err)
+static int select_image(const struct cfs_repo *repo, const char *name, struct du *du,
+			struct cfs_err *err)
 {
 	struct cfs_digest id;
 	int rc = cfs_repo_find_image(repo, name, &id, err);
@@ -76,14 +77,14 @@ static int choose_one(const struct cfs_repo *repo, const char *name, struct du *
 			du->rows[du->n_rows++] = i;
 		return 0;
 	}
-	/* Added after the list was made. */
+	/* The image was added after the list was read. */
 	return rc < 0 ? rc
 		      : cfs_fail(err, EAGAIN,
 				 "image %s appeared during the run; try again", name);
 }
 
-static int choose(const struct cfs_repo *repo, char **names, struct du *du,
-		  struct cfs_err *err)
+static int select_images(const struct cfs_repo *repo, char **names, struct du *du,
+			 struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -93,13 +94,14 @@ static int choose(const struct cfs_repo *repo, char **names, struct du *du,
 	for (size_t i = 0; !*names && i < du->n_images; i++)
 		du->rows[du->n_rows++] = i;
 	for (; rc == 0 && *names; names++)
-		rc = choose_one(repo, *names, du, err);
+		rc = select_image(repo, *names, du, err);
 	return rc;
 }
 
-/* --- telling ----------------------------------------------------------------------------- */
+/* --- output
+ * ------------------------------------------------------------------------------- */
 
-static void warn(const struct options *o, const struct cfs_gc_usage_total *t)
+static void print_warnings(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
 		cli_print_message(o->name,
@@ -109,17 +111,17 @@ static void warn(const struct options *o, const struct cfs_gc_usage_total *t)
 	if (t->n_passed_over)
 		cli_print_message(o->name,
 				  "warning: %" PRIu64
-				  " entries of images/ are no links of ours, "
-				  "and not counted; see fsck",
+				  " entries of images/ are not links of a repository "
+				  "and are not counted; see composefs fsck",
 				  t->n_passed_over);
 	if (!t->use_known)
 		cli_print_message(o->name,
-				  "warning: the kernel does not tell of all images "
-				  "whether they are "
-				  "mounted");
+				  "warning: the kernel does not report for all images "
+				  "whether they are mounted");
 	if (!t->cached_known && !o->no_cached)
-		cli_print_message(o->name,
-				  "warning: the kernel does not tell what is in memory");
+		cli_print_message(
+			o->name,
+			"warning: the kernel does not report what is in the page cache");
 }
 
 static int write_page(const char *path, const struct du *du, struct cfs_err *err)
@@ -131,7 +133,7 @@ static int write_page(const char *path, const struct du *du, struct cfs_err *err
 	int rc;
 
 	if (to)
-		du_html(to, du);
+		du_print_html(to, du);
 	if (!to || fclose(to) != 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = cfs_replace_open(path, &file, err);
@@ -144,22 +146,22 @@ static int write_page(const char *path, const struct du *du, struct cfs_err *err
 	return cfs_context(err, rc, "%s", path);
 }
 
-static int say(const struct options *o, const struct du *du, struct cfs_err *err)
+static int print_usage(const struct options *o, const struct du *du, struct cfs_err *err)
 {
 	int rc = o->html ? write_page(o->html, du, err) : 0;
 
 	if (rc < 0)
 		return rc;
-	warn(o, du->total);
+	print_warnings(o, du->total);
 	if (o->json)
-		du_json(stdout, du);
+		du_print_json(stdout, du);
 	else if (!o->html)
-		du_table(stdout, du);
+		du_print_table(stdout, du);
 	return 0;
 }
 
-static int say_with_pairs(const struct options *o, const struct cfs_gc_usage *usage,
-			  struct du *du, struct cfs_err *err)
+static int print_with_pairs(const struct options *o, const struct cfs_gc_usage *usage,
+			    struct du *du, struct cfs_err *err)
 {
 	size_t n = du->n_rows < CFS_GC_PAIRS_MAX ? du->n_rows : CFS_GC_PAIRS_MAX;
 	cfs_autofree struct cfs_gc_usage_pair *pairs = NULL;
@@ -175,27 +177,28 @@ static int say_with_pairs(const struct options *o, const struct cfs_gc_usage *us
 		du->n_pairs = n ? n * (n - 1) / 2 : 0;
 		du->n_compared = n;
 	}
-	return rc < 0 ? rc : say(o, du, err);
+	return rc < 0 ? rc : print_usage(o, du, err);
 }
 
-static int tell(const struct options *o, const struct cfs_repo *repo,
-		const struct cfs_gc_usage *usage, char **names, struct cfs_err *err)
+static int print_selected(const struct options *o, const struct cfs_repo *repo,
+			  const struct cfs_gc_usage *usage, char **names,
+			  struct cfs_err *err)
 {
 	struct du du = {.apparent = o->apparent, .where = cfs_repo_path(repo)};
 	int rc;
 
 	du.images = cfs_gc_usage_images(usage, &du.n_images);
 	du.total = cfs_gc_usage_totals(usage);
-	rc = choose(repo, names, &du, err);
+	rc = select_images(repo, names, &du, err);
 	if (rc == 0) {
 		du_sort(&du, o->sort);
-		rc = say_with_pairs(o, usage, &du, err);
+		rc = print_with_pairs(o, usage, &du, err);
 	}
 	free(du.rows);
 	return rc;
 }
 
-static int run(struct options *o, char **names, struct cfs_err *err)
+static int run_du(struct options *o, char **names, struct cfs_err *err)
 {
 	struct cli_watch watch;
 	struct cfs_gc_usage_opts opts = {.apparent = o->apparent,
@@ -211,7 +214,7 @@ static int run(struct options *o, char **names, struct cfs_err *err)
 	rc = cfs_gc_usage_open(repo, &opts, &usage, err);
 	cli_watch_end(&watch);
 	if (rc == 0)
-		rc = tell(o, repo, usage, names, err);
+		rc = print_selected(o, repo, usage, names, err);
 	cfs_gc_usage_close(usage);
 	cfs_repo_close(repo);
 	return rc;
@@ -226,6 +229,6 @@ int cmd_du(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, argv + optind, &err);
+	rc = run_du(&o, argv + optind, &err);
 	return command_end(argv[0], rc, &err);
 }

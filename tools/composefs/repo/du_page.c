@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What images occupy, as a page that needs nothing else. The page is du.html; what it says is put in at its
- * marks, as elements that can be read without a script. The script reads them from there, so names of images
- * pass one escape, that of text, and never stand in code. */
+/* Prints the disk usage as a self-contained HTML page. The data is inserted at the marks
+ * of du.html as elements that are readable without JavaScript. The script reads it from
+ * there, so names of images are escaped once, as text, and never appear in code. */
 #include "composefs/repo/du_table.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-extern const char du_page[]; /* made of du.html */
+extern const char du_page[]; /* generated from du.html */
 
 /* --- text -------------------------------------------------------------------------------- */
 
-/* As text or in a quoted attribute. What is no UTF-8 becomes U+FFFD, what controls "\\x1b". */
+/* Escapes text for an element or a quoted attribute. Bytes that are not UTF-8 become
+ * U+FFFD, control characters "\\x1b". */
 static void put_text(FILE *to, const char *text)
 {
 	const uint8_t *p = (const uint8_t *)text;
@@ -51,7 +52,8 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
-/* --- what stands at the marks ------------------------------------------------------------ */
+/* --- contents of the marks
+ * -------------------------------------------------------------- */
 
 static void put_title(FILE *to, const struct du *du)
 {
@@ -74,7 +76,7 @@ static void put_about(FILE *to, const struct du *du)
 	fputs("An image that is in use or in a stream stays, whatever its names.", to);
 }
 
-static void put_fact(FILE *to, const char *what, uint64_t bytes, bool known)
+static void put_number(FILE *to, const char *what, uint64_t bytes, bool known)
 {
 	char buf[32];
 
@@ -88,10 +90,10 @@ static void put_total(FILE *to, const struct du *du)
 	double part = percent(t->bytes, t->apart);
 
 	fputs("<dl class=\"facts\">\n", to);
-	put_fact(to, "On disk together", t->bytes, true);
-	put_fact(to, "If each were alone", t->apart, true);
-	put_fact(to, "Saved", t->apart - t->bytes, true);
-	put_fact(to, "In memory now", t->cached, t->cached_known);
+	put_number(to, "On disk together", t->bytes, true);
+	put_number(to, "If each were alone", t->apart, true);
+	put_number(to, "Saved", t->apart - t->bytes, true);
+	put_number(to, "In memory now", t->cached, t->cached_known);
 	fprintf(to,
 		"<div><dt>Images</dt><dd>%zu</dd></div>\n"
 		"<div><dt>Objects</dt><dd>%" PRIu64 "</dd></div>\n</dl>\n",
@@ -110,7 +112,7 @@ static void put_total(FILE *to, const struct du *du)
 			t->n_missing);
 }
 
-static uint64_t largest(const struct du *du)
+static uint64_t find_largest(const struct du *du)
 {
 	uint64_t most = 0;
 
@@ -148,14 +150,14 @@ static void put_names(FILE *to, const struct cfs_gc_usage_image *im)
 	}
 	if (im->n_names == 0)
 		fprintf(to, "<span class=\"id\">%s</span>", where_id(&im->id, buf));
-	if (du_stays(im))
-		fprintf(to, " <small>(%s)</small>", du_stays(im));
+	if (du_kept_reason(im))
+		fprintf(to, " <small>(%s)</small>", du_kept_reason(im));
 	fputs("</td>", to);
 }
 
 static void put_rows(FILE *to, const struct du *du)
 {
-	uint64_t most = largest(du);
+	uint64_t most = find_largest(du);
 
 	for (size_t i = 0; i < du->n_rows; i++) {
 		const struct cfs_gc_usage_image *im = &du->images[du->rows[i]];
@@ -220,7 +222,7 @@ static const struct {
 	{"<!--@pairs-->", put_pairs},
 };
 
-/* Puts what belongs at the mark; its length. */
+/* Prints the content of the mark at `at`. Returns the length of the mark. */
 static size_t put_mark(FILE *to, const struct du *du, const char *at)
 {
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
@@ -235,7 +237,7 @@ static size_t put_mark(FILE *to, const struct du *du, const char *at)
 	return 1;
 }
 
-void du_html(FILE *to, const struct du *du)
+void du_print_html(FILE *to, const struct du *du)
 {
 	const char *at = du_page, *next;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What images occupy: rows, table, JSON. */
+/* Prints the disk usage as a table and as JSON. */
 #include "composefs/repo/du_table.h"
 
 #include <inttypes.h>
@@ -14,7 +14,7 @@ const struct cli_choice du_keys[] = {
 	{"entries", DU_ENTRIES}, {"name", DU_NAME}, {0},
 };
 
-static uint64_t value(const struct cfs_gc_usage_image *im, enum du_key key)
+static uint64_t get_value(const struct cfs_gc_usage_image *im, enum du_key key)
 {
 	switch (key) {
 	case DU_FREES:
@@ -42,17 +42,18 @@ struct order {
 	enum du_key key;
 };
 
-static int by_key(const void *a, const void *b, void *ctx)
+static int compare_by_key(const void *a, const void *b, void *ctx)
 {
 	const struct order *o = ctx;
 	const struct cfs_gc_usage_image *x = &o->du->images[*(const size_t *)a];
 	const struct cfs_gc_usage_image *y = &o->du->images[*(const size_t *)b];
-	uint64_t p = value(x, o->key), q = value(y, o->key);
+	uint64_t p = get_value(x, o->key), q = get_value(y, o->key);
 	char xbuf[WHERE_ID_MAX], ybuf[WHERE_ID_MAX];
 
 	if (p != q)
 		return p > q ? -1 : 1;
-	if ((x->n_names > 0) != (y->n_names > 0)) /* those without a name behind */
+	if ((x->n_names > 0) !=
+	    (y->n_names > 0)) /* images without a reference come last */
 		return x->n_names ? -1 : 1;
 	return strcmp(du_name(x, xbuf), du_name(y, ybuf));
 }
@@ -62,7 +63,7 @@ void du_sort(struct du *du, enum du_key key)
 	struct order order = {du, key};
 
 	if (du->n_rows)
-		qsort_r(du->rows, du->n_rows, sizeof(*du->rows), by_key, &order);
+		qsort_r(du->rows, du->n_rows, sizeof(*du->rows), compare_by_key, &order);
 }
 
 const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
@@ -70,7 +71,7 @@ const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
 	return im->n_names ? im->names[0] : where_id(&im->id, buf);
 }
 
-const char *du_stays(const struct cfs_gc_usage_image *im)
+const char *du_kept_reason(const struct cfs_gc_usage_image *im)
 {
 	if (im->in_use)
 		return "in use";
@@ -88,7 +89,7 @@ static void put_bytes(FILE *to, uint64_t n, bool known)
 	fprintf(to, "%10s ", known ? cli_format_bytes(n, buf) : "-");
 }
 
-/* A name in a list of names, which commas separate. */
+/* Prints a name of a list that commas separate. */
 static void put_listed(FILE *to, const char *name)
 {
 	for (;;) {
@@ -119,8 +120,8 @@ static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_ima
 		fputs(", ", to);
 		put_listed(to, im->names[i]);
 	}
-	if (du_stays(im))
-		fprintf(to, " (%s)", du_stays(im));
+	if (du_kept_reason(im))
+		fprintf(to, " (%s)", du_kept_reason(im));
 	putc('\n', to);
 }
 
@@ -164,7 +165,7 @@ static void put_total(FILE *to, const struct du *du)
 	putc('\n', to);
 }
 
-void du_table(FILE *to, const struct du *du)
+void du_print_table(FILE *to, const struct du *du)
 {
 	fprintf(to, "%10s %10s %10s %10s %10s %8s  %s\n", "FREES", "OWN", "SHARED",
 		"TOTAL", "CACHED", "ENTRIES", "IMAGE");
@@ -234,7 +235,7 @@ static void put_pair_list(struct json *j, const struct du *du)
 	json_end(j);
 }
 
-void du_json(FILE *to, const struct du *du)
+void du_print_json(FILE *to, const struct du *du)
 {
 	const struct cfs_gc_usage_total *t = du->total;
 	struct json j = {.to = to};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* du: what images occupy, in the forms in which it is told.
+/* du: the disk usage of images in all output formats.
  * Owns:  the rows and their order, the table, the JSON, the page.
  * Uses:  composefs, where, repo.
  * Never: reads the repository.
@@ -22,36 +22,36 @@ enum du_key {
 	DU_NAME,
 };
 
-/* What is told, all lent from the usage. */
+/* The data to print, borrowed from the usage. */
 struct du {
-	const struct cfs_gc_usage_image *images; /* of the repository */
+	const struct cfs_gc_usage_image *images; /* all images of the repository */
 	size_t n_images;
 	const struct cfs_gc_usage_total *total;
-	size_t *rows; /* indices of those that are shown, in order */
+	size_t *rows; /* indices of the selected images, sorted */
 	size_t n_rows;
 	const struct cfs_gc_usage_pair *pairs;
 	size_t n_pairs;
-	size_t n_compared; /* images, for the pairs */
+	size_t n_compared; /* number of images that were compared in pairs */
 	bool with_pairs, apparent;
-	const char *where; /* the repository */
+	const char *where; /* path of the repository */
 };
 
 /* The words of --sort. */
 extern const struct cli_choice du_keys[];
 
-/* Largest first; by name: in order. */
+/* Sorts the rows: largest first, or by name. */
 void du_sort(struct du *du, enum du_key key);
 
-/* How an image is called in one word: its first name, else its id. */
+/* Returns the first name of an image, or its ID. */
 const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX]);
 
-/* Why the image stays when its names go, or NULL: it goes. */
-const char *du_stays(const struct cfs_gc_usage_image *im);
+/* Returns why gc would keep the image without its references; NULL if it would not. */
+const char *du_kept_reason(const struct cfs_gc_usage_image *im);
 
-void du_table(FILE *to, const struct du *du);
-void du_json(FILE *to, const struct du *du);
+void du_print_table(FILE *to, const struct du *du);
+void du_print_json(FILE *to, const struct du *du);
 
-/* du_html.c: one page that needs nothing else, with a treemap. */
-void du_html(FILE *to, const struct du *du);
+/* du_page.c: Prints a self-contained HTML page with a treemap. */
+void du_print_html(FILE *to, const struct du *du);
 
 #endif

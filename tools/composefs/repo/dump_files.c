@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs dump-files: entries of an image as lines of a dump, or where their contents lie. */
+/* composefs dump-files: print entries of an image as lines of a dump, or the places of
+ * their contents. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,8 +19,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"backing-path-only", NULL, CLI_AT(struct options, backing),
-	 "Print where the content of each file lies: a path below objects, or \"inline\"",
-	 .group = "Options"},
+	 "Print the path of the object of each file, or \"inline\"", .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON array"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -27,9 +27,9 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]...", NULL},
-	.about = "Prints entries of an image of the repository as lines of a dump (see "
-		 "composefs-dump(5)): each\nPATH with all below it; without one, the "
-		 "whole image.",
+	.about = "Print entries of an image of the repository as lines of a dump, see "
+		 "composefs-dump(5): each\nPATH and everything below it, or the whole "
+		 "image.",
 	.example =
 		(const char *const[]){"composefs dump-files --repo=repo os/7 /etc/passwd",
 				      NULL},
@@ -56,12 +56,12 @@ static int put_backing(struct cfs_out *out, const struct cfs_image *im, const ch
 	return rc;
 }
 
-static int put_all(const struct options *o, const struct cfs_image *im, char **paths,
-		   struct cfs_out *out, struct cfs_err *err)
+static int dump_paths(const struct options *o, const struct cfs_image *im, char **paths,
+		      struct cfs_out *out, struct cfs_err *err)
 {
 	int rc = 0;
 
-	if (!*paths && cli_is_cfsctl()) /* there that is no file, not all */
+	if (!*paths && cli_is_cfsctl()) /* cfsctl prints nothing without a path */
 		return 0;
 	if (!*paths)
 		return dump_put_below(out, im, "", err);
@@ -73,7 +73,7 @@ static int put_all(const struct options *o, const struct cfs_image *im, char **p
 	return rc;
 }
 
-static int run(struct options *o, char **operands, struct cfs_err *err)
+static int run_dump(struct options *o, char **operands, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
 	struct cfs_image im;
@@ -82,7 +82,7 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 
 	if (o->backing && ((!operands[1] && !cli_is_cfsctl()) || o->json))
 		return cfs_fail(err, EINVAL,
-				"--backing-path-only wants a path, and no --json");
+				"--backing-path-only: expected a path and no --json");
 	rc = where_open_image(&o->where, operands[0], &map, &im, NULL, err);
 	if (rc < 0)
 		return rc;
@@ -93,7 +93,7 @@ static int run(struct options *o, char **operands, struct cfs_err *err)
 	}
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
 	if (rc == 0)
-		rc = put_all(o, &im, operands + 1, &out, err);
+		rc = dump_paths(o, &im, operands + 1, &out, err);
 	if (rc == 0)
 		rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
@@ -110,6 +110,6 @@ int cmd_dump_files(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, argv + optind, &err);
+	rc = run_dump(&o, argv + optind, &err);
 	return command_end(argv[0], rc, &err);
 }

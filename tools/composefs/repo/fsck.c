@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs fsck of a repository, or of one image in it; an image file is cmd_fsck.c's. */
+/* composefs fsck of a repository, or of one image in it. cmd_fsck checks an image
+ * file. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -23,9 +24,9 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"metadata-only", NULL, CLI_AT(struct options, metadata_only),
-	 "Do not read the contents of objects", .group = "Options, of a repository"},
+	 "Do not read the contents of objects", .group = "Options for a repository"},
 	{"background", NULL, CLI_AT(struct options, background),
-	 "Leave disk, CPUs and page cache to others"},
+	 "Run with idle priority and do not fill the page cache"},
 	{"json", NULL, CLI_AT(struct options, json),
 	 "Print all findings as one JSON object"},
 	WHERE_OPTIONS(struct options, where),
@@ -35,9 +36,9 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [--repo=DIR]",
 				       "[OPTIONS] --repo=DIR IMAGE", NULL},
-	.about = "Checks all of a repository: objects on all CPUs, streams, images, "
-		 "names. With "
-		 "IMAGE, one\nimage of it and its objects.",
+	.about = "Check a repository: objects, streams, images and references. With "
+		 "IMAGE, "
+		 "check one image\nof it and its objects.",
 	.status =
 		"0 sound, 1 could not be read, 2 wrong usage, 3 damaged; of an image: 4 "
 		"objects missing",
@@ -46,8 +47,9 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* Threads that begin later have it, too. A kernel or a jail that does not permit it costs politeness alone. */
-static void be_polite(void)
+/* Sets idle priority for this and later threads. If the kernel or a sandbox does not
+ * allow it, the priority is kept. */
+static void set_idle_priority(void)
 {
 	enum { WHO_PROCESS = 1, CLASS_IDLE = 3, CLASS_SHIFT = 13 }; /* ioprio_set(2) */
 	static const struct sched_param none;
@@ -57,7 +59,8 @@ static void be_polite(void)
 		(void)!nice(19);
 }
 
-static int check(struct options *o, struct cfs_check_report *out, struct cfs_err *err)
+static int check_repo(struct options *o, struct cfs_check_report *out,
+		      struct cfs_err *err)
 {
 	struct cli_watch watch;
 	struct cfs_check_opts opts = {.metadata_only = o->metadata_only,
@@ -71,7 +74,7 @@ static int check(struct options *o, struct cfs_check_report *out, struct cfs_err
 	rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 	if (rc == 0) {
 		if (o->background)
-			be_polite();
+			set_idle_priority();
 		rc = cfs_check_repo(repo, &opts, out, err);
 		cfs_repo_close(repo);
 	}
@@ -79,8 +82,8 @@ static int check(struct options *o, struct cfs_check_report *out, struct cfs_err
 	return rc;
 }
 
-/* Under its name the status is that program's: with --json damage is no failure. */
-static int status_of(const struct options *o, const struct cfs_check_report *r)
+/* As cfsctl, the status is that of cfsctl: with --json, damage is not a failure. */
+static int get_status(const struct options *o, const struct cfs_check_report *r)
 {
 	if (!cfs_check_report_is_bad(r))
 		return CLI_OK;
@@ -94,32 +97,31 @@ static int fsck_repo(struct options *o)
 	struct cfs_check_report report = {0};
 	struct json j = {.to = stdout};
 	struct cfs_err err;
-	int rc = check(o, &report, &err), status = command_end(o->name, rc, &err);
+	int rc = check_repo(o, &report, &err), status = command_end(o->name, rc, &err);
 
 	if (rc == 0) {
-		status = status_of(o, &report);
+		status = get_status(o, &report);
 		if (o->json) {
-			report_json(&j, NULL, &report);
+			report_put_json(&j, NULL, &report);
 			json_finish(&j);
 		} else if (cli_is_cfsctl()) {
-			cfsctl_say_fsck(o->name, &report, o->metadata_only);
+			cfsctl_print_fsck(o->name, &report, o->metadata_only);
 		} else {
-			report_say(o->name, &report);
+			report_print(o->name, &report);
 			if (cfs_check_report_is_bad(&report))
 				cli_print_message(
 					o->name,
 					"composefs repair restores links and moves "
-					"damage "
-					"aside, with --from=PLACE it fetches what is "
-					"missing; composefs untag takes a damaged name "
-					"away");
+					"damaged objects to .quarantine; with "
+					"--from=PLACE it fetches missing objects; "
+					"composefs untag removes a damaged reference");
 		}
 	}
 	cfs_check_report_fini(&report);
 	return status;
 }
 
-/* The image as a file, with the objects beside it. */
+/* Checks the image like an image file, with the objects of the repository. */
 static int fsck_image(struct options *o, const char *image)
 {
 	char objects[PATH_MAX], file[PATH_MAX], below[CFS_OBJECT_PATH_MAX];
@@ -143,13 +145,13 @@ static int fsck_image(struct options *o, const char *image)
 		argv[argc++] = json;
 	argv[argc++] = file;
 	argv[argc] = NULL;
-	optind = 0; /* getopt begins anew */
+	optind = 0; /* restart getopt */
 	status = cmd_fsck(argc, argv);
 	cfs_repo_close(repo);
 	return status;
 }
 
-/* Is there an option that only the check of a repository has? */
+/* Returns true if there is an option that only the check of a repository has. */
 static bool has_repo_option(int argc, char **argv)
 {
 	static const char *const ours[] = {"--repo",   "--user",
@@ -171,7 +173,7 @@ static bool has_operand(int argc, char **argv)
 	return false;
 }
 
-/* Completes by the options of both commands while it is not clear which one is meant. */
+/* Completes with the options of both commands, unless it is clear which one is meant. */
 static int complete(int argc, char **argv)
 {
 	bool repo = has_repo_option(argc - 1, argv);

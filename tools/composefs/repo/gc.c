@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs gc: what no name reaches and nobody uses is removed. */
+/* composefs gc: remove unreferenced images and objects. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	struct cfs_gc_opts collect;
+	struct cfs_gc_opts run_collect;
 	int timeout_s; /* 0: no limit; negative: do not wait */
 	struct cli_list roots;
 	bool no_wait, json;
@@ -27,22 +27,22 @@ struct options {
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{"dry-run", NULL, AT(collect.dry_run),
+	{"dry-run", NULL, AT(run_collect.dry_run),
 	 "Print what would be removed without removing it", .letter = 'n',
 	 .group = "Options"},
 	{"root", "NAME", AT(roots),
-	 "Keep this image (its id or a name) or stream, too; may be repeated", CLI_LIST,
+	 "Also keep this image (an ID or a reference) or stream; repeatable", CLI_LIST,
 	 .letter = 'r'},
-	{"keep", "N", AT(collect.keep),
-	 "Of names with versions (NAME:VERSION, NAME/VERSION) keep the newest N",
-	 CLI_NUMBER, .min = 1},
-	{"grace", "TIME", AT(collect.grace),
-	 "Keep objects that are younger, such as 90s, 1h or 30d", CLI_TIME},
-	{"prune-refs", NULL, AT(collect.prune_refs),
-	 "Remove names whose image or stream is gone"},
+	{"keep", "N", AT(run_collect.keep),
+	 "Keep the newest N of references NAME:VERSION or NAME/VERSION", CLI_NUMBER,
+	 .min = 1},
+	{"grace", "TIME", AT(run_collect.grace),
+	 "Keep objects that are younger than TIME, such as 90s, 1h or 30d", CLI_TIME},
+	{"prune-refs", NULL, AT(run_collect.prune_refs),
+	 "Remove references whose image or stream is missing"},
 	{"timeout", "TIME", AT(timeout_s),
-	 "Wait no longer for others (default: for ever)", CLI_TIME, .min = 1},
-	{"no-wait", NULL, AT(no_wait), "Do not wait for others at all"},
+	 "Wait at most TIME for other processes (default: no limit)", CLI_TIME, .min = 1},
+	{"no-wait", NULL, AT(no_wait), "Do not wait for other processes"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -58,9 +58,11 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* --- what is told on the way ------------------------------------------------------------- */
+/* --- output
+ * ----------------------------------------------------------------------------- */
 
-static void note(void *ctx, enum cfs_gc_note what, const char *name, const char *why)
+static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
+		       const char *why)
 {
 	static const char *const text[] = {
 		[CFS_GC_NOTE_FOREIGN] = "left alone",
@@ -75,14 +77,14 @@ static void note(void *ctx, enum cfs_gc_note what, const char *name, const char 
 	char shown[WHERE_ID_MAX];
 	struct cfs_digest id;
 
-	if (what == CFS_GC_NOTE_EXPIRED && o->collect.dry_run)
+	if (what == CFS_GC_NOTE_EXPIRED && o->run_collect.dry_run)
 		said = "name would be removed";
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
 		name = where_id(&id, shown);
 	cli_print_message(o->name, "%s: %s: %s", said, name, why);
 }
 
-static void note_waiting(void *ctx, const char *holder)
+static void print_lock_holder(void *ctx, const char *holder)
 {
 	struct options *o = ctx;
 
@@ -94,7 +96,7 @@ static void print_json(const struct options *o, const struct cfs_gc_result *c)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_bool(&j, "dry_run", o->collect.dry_run);
+	json_put_bool(&j, "dry_run", o->run_collect.dry_run);
 	json_put_uint(&j, "objects_removed", c->n_objects);
 	json_put_uint(&j, "bytes_freed", c->bytes);
 	json_put_uint(&j, "images_removed", c->n_images);
@@ -106,9 +108,9 @@ static void print_json(const struct options *o, const struct cfs_gc_result *c)
 	json_finish(&j);
 }
 
-static void say(const struct options *o, const struct cfs_gc_result *c)
+static void print_result(const struct options *o, const struct cfs_gc_result *c)
 {
-	const char *verb = o->collect.dry_run ? "would be removed" : "removed";
+	const char *verb = o->run_collect.dry_run ? "would be removed" : "removed";
 	char bytes[32];
 
 	if (o->json) {
@@ -116,7 +118,7 @@ static void say(const struct options *o, const struct cfs_gc_result *c)
 		return;
 	}
 	if (cli_is_cfsctl()) {
-		cfsctl_say_gc(c, o->collect.dry_run);
+		cfsctl_print_gc(c, o->run_collect.dry_run);
 		return;
 	}
 	printf("%s: %" PRIu64 " objects (%s), %" PRIu64 " images, %" PRIu64
@@ -127,7 +129,7 @@ static void say(const struct options *o, const struct cfs_gc_result *c)
 	       c->n_live, c->n_in_use);
 }
 
-/* --timeout and --no-wait are older names of what --lock-timeout says for all commands. */
+/* --timeout and --no-wait are the older names of --lock-timeout. */
 static int get_timeout_ms(const struct options *o)
 {
 	if (o->no_wait)
@@ -137,10 +139,11 @@ static int get_timeout_ms(const struct options *o)
 	return o->timeout_s > INT_MAX / 1000 ? INT_MAX : o->timeout_s * 1000;
 }
 
-/* where_open checks the options of the repository; then it is opened with the timeout and the messages of gc. */
+/* Checks the options with where_open, then opens the repository with the timeout and the
+ * messages of gc. */
 static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *err)
 {
-	const struct cfs_lock_wait wait = {.note = note_waiting,
+	const struct cfs_lock_wait wait = {.note = print_lock_holder,
 					   .ctx = o,
 					   .timeout_ms = get_timeout_ms(o),
 					   .watch = &o->watch.watch};
@@ -154,12 +157,12 @@ static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *e
 	rc = where_path(&o->where, &path, err);
 	if (rc < 0)
 		return rc;
-	return cfs_repo_open_waiting(path,
-				     o->collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE,
-				     &wait, out, err);
+	return cfs_repo_open_waiting(
+		path, o->run_collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE, &wait, out,
+		err);
 }
 
-static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
+static int run_collect(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc;
@@ -167,13 +170,13 @@ static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err 
 	rc = open_repo(o, &repo, err);
 	if (rc < 0)
 		return rc;
-	o->collect.roots = o->roots.v;
-	o->collect.n_roots = o->roots.n;
-	o->collect.ignore_unknown_roots = cli_is_cfsctl();
-	o->collect.note = note;
-	o->collect.watch = &o->watch.watch;
-	o->collect.ctx = o;
-	rc = cfs_gc_collect(repo, &o->collect, out, err);
+	o->run_collect.roots = o->roots.v;
+	o->run_collect.n_roots = o->roots.n;
+	o->run_collect.ignore_unknown_roots = cli_is_cfsctl();
+	o->run_collect.note = print_note;
+	o->run_collect.watch = &o->watch.watch;
+	o->run_collect.ctx = o;
+	rc = cfs_gc_collect(repo, &o->run_collect, out, err);
 	cfs_repo_close(repo);
 	if (rc == -EUCLEAN || rc == -EILSEQ)
 		cli_add_advice(rc, err,
@@ -181,12 +184,12 @@ static int collect(struct options *o, struct cfs_gc_result *out, struct cfs_err 
 	return rc;
 }
 
-static int run(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
+static int run_gc(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
 {
 	int rc;
 
 	cli_watch_start(&o->watch, o->name);
-	rc = collect(o, out, err);
+	rc = run_collect(o, out, err);
 	cli_watch_end(&o->watch);
 	return rc;
 }
@@ -201,9 +204,9 @@ int cmd_gc(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, &c, &err);
+	rc = run_gc(&o, &c, &err);
 	if (rc == 0)
-		say(&o, &c);
+		print_result(&o, &c);
 	cli_list_fini(&o.roots);
 	return command_end(argv[0], rc, &err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs image-objects: the ids of all objects that an image needs. */
+/* composefs image-objects: list the IDs of all objects of an image. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,15 +20,14 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about = "Lists the ids of all objects that an image of the repository needs, "
-		 "each once, in "
-		 "order.",
+	.about = "List the IDs of all objects of an image of the repository, sorted and "
+		 "without duplicates.",
 	.example =
 		(const char *const[]){"composefs image-objects --repo=repo docs", NULL},
 	.options = option_table,
 };
 
-static void say(const struct cfs_ids *ids, bool json)
+static void print_ids(const struct cfs_ids *ids, bool json)
 {
 	char text[WHERE_ID_MAX];
 
@@ -65,7 +64,7 @@ int cmd_image_objects(int argc, char **argv)
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, &err);
 	if (rc == 0)
-		say(&ids, o.json);
+		print_ids(&ids, o.json);
 	cfs_ids_fini(&ids);
 	cfs_map_close(&map);
 	return command_end(argv[0], rc, &err);

@@ -277,7 +277,7 @@ static int list_images(struct options *o, const struct cfs_repo *repo,
 }
 
 /* 1: printed, but images are missing that could not be read. */
-static int run(struct options *o, char **names, struct cfs_err *err)
+static int run_images(struct options *o, char **names, struct cfs_err *err)
 {
 	struct image_rows rows = {0};
 	struct cli_watch watch;
@@ -287,7 +287,7 @@ static int run(struct options *o, char **names, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (cli_is_cfsctl()) {
-		rc = cfsctl_say_images(o->name, repo, o->json, err);
+		rc = cfsctl_print_images(o->name, repo, o->json, err);
 	} else {
 		cli_watch_start(&watch, o->name);
 		rc = image_rows_read(o->name, repo, o->size, &watch.watch, &rows, err);
@@ -335,7 +335,7 @@ int cmd_images(int argc, char **argv)
 		cli_list_fini(&o.filters);
 		return CLI_USAGE;
 	}
-	rc = run(&o, argv + optind, &err);
+	rc = run_images(&o, argv + optind, &err);
 	cli_list_fini(&o.filters);
 	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs import-image: an image that somebody else made, into the repository. */
+/* composefs import-image: store an existing image file in the repository. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"missing-ok", NULL, CLI_AT(struct options, missing_ok),
-	 "Objects that it needs may be missing", .group = "Options"},
+	 "Accept an image whose objects are missing", .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -28,21 +28,22 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] NAME [FILE]", NULL},
-	.about = "Registers the image FILE (default: standard input) under NAME, and "
-		 "prints its id. "
-		 "It is\nchecked before, and all objects that it needs must be there.",
+	.about =
+		"Store the image FILE (default: standard input) with the reference NAME, "
+		"and print its ID.\nThe image must be valid, and the repository must "
+		"contain all its objects.",
 	.example =
 		(const char *const[]){"composefs import-image --repo=repo os/7 < os.cfs",
 				      NULL},
 	.options = option_table,
 };
 
-static const char *source_name(const char *file)
+static const char *get_source_name(const char *file)
 {
 	return file ? file : "standard input";
 }
 
-/* A copy: who owns the file could change it while it is checked. */
+/* Reads a copy, because the owner of the file could change it during the check. */
 static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
@@ -51,14 +52,14 @@ static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err
 	if (!file)
 		return cfs_context(err,
 				   cfs_image_map(STDIN_FILENO, cfs_map_copy, map, err),
-				   "%s", source_name(file));
+				   "%s", get_source_name(file));
 	fd = cfs_input_open(AT_FDCWD, file, CFS_INPUT_PIPE, err);
 	rc = fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, map, err);
-	return cfs_context(err, rc, "%s", source_name(file));
+	return cfs_context(err, rc, "%s", get_source_name(file));
 }
 
-static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span bytes,
-	       struct cfs_digest *id, struct cfs_err *err)
+static int add_image(const struct options *o, struct cfs_repo *repo,
+		     struct cfs_span bytes, struct cfs_digest *id, struct cfs_err *err)
 {
 	const struct cfs_store_opts opts = {.watch = o->watch};
 	struct cfs_repo_missing missing;
@@ -71,21 +72,22 @@ static int add(const struct options *o, struct cfs_repo *repo, struct cfs_span b
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
 	if (rc == 0 && missing.n && cli_is_cfsctl())
 		cli_print_message(o->name,
-				  "warning: %zu objects that it needs are not there",
+				  "warning: %zu objects of the image are missing",
 				  missing.n);
 	else if (rc == 0 && missing.n && !o->missing_ok)
 		rc = cli_add_advice(
 			cfs_fail(err, ENOENT,
-				 "%zu objects that it needs are not there, among them %s",
+				 "%zu objects of the image are missing, for example %s",
 				 missing.n, where_id(&missing.first, text)),
-			err, "--missing-ok takes it without");
+			err, "--missing-ok accepts this");
 	if (rc == 0)
 		rc = cfs_store_commit(store, err);
 	cfs_store_close(store);
 	return rc;
 }
 
-/* Before it has a name: a run that fails leaves none behind. */
+/* Prints the ID before the image is published, so that a run whose output fails stores no
+ * reference. */
 static int print_id(const struct options *o, const struct cfs_digest *id,
 		    struct cfs_err *err)
 {
@@ -102,9 +104,9 @@ static int print_id(const struct options *o, const struct cfs_digest *id,
 	return cli_flush(err);
 }
 
-static int import(struct options *o, struct cfs_repo *repo, const char *ref,
-		  const char *file, struct cfs_span bytes, struct cfs_digest *id,
-		  struct cfs_err *err)
+static int import_image(struct options *o, struct cfs_repo *repo, const char *ref,
+			const char *file, struct cfs_span bytes, struct cfs_digest *id,
+			struct cfs_err *err)
 {
 	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
 	struct cli_watch watch;
@@ -112,7 +114,8 @@ static int import(struct options *o, struct cfs_repo *repo, const char *ref,
 
 	cli_watch_start(&watch, o->name);
 	o->watch = &watch.watch;
-	rc = cfs_context(err, add(o, repo, bytes, id, err), "%s", source_name(file));
+	rc = cfs_context(err, add_image(o, repo, bytes, id, err), "%s",
+			 get_source_name(file));
 	if (rc == 0)
 		rc = print_id(o, id, err);
 	link.id = *id;
@@ -122,8 +125,8 @@ static int import(struct options *o, struct cfs_repo *repo, const char *ref,
 	return rc;
 }
 
-static int run(struct options *o, const char *ref, const char *file,
-	       struct cfs_digest *id, struct cfs_err *err)
+static int run_import(struct options *o, const char *ref, const char *file,
+		      struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	struct cfs_map map;
@@ -135,7 +138,7 @@ static int run(struct options *o, const char *ref, const char *file,
 		return rc;
 	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc == 0) {
-		rc = import(o, repo, ref, file, map.span, id, err);
+		rc = import_image(o, repo, ref, file, map.span, id, err);
 		cfs_repo_close(repo);
 	}
 	cfs_map_close(&map);
@@ -153,7 +156,7 @@ int cmd_import_image(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, cfsctl_new_name(argv[optind], name),
-		 argc - optind > 1 ? argv[optind + 1] : NULL, &id, &err);
+	rc = run_import(&o, cfsctl_new_name(argv[optind], name),
+			argc - optind > 1 ? argv[optind + 1] : NULL, &id, &err);
 	return command_end(argv[0], rc, &err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs init: a new repository. */
+/* composefs init: create a repository. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,18 +24,17 @@ static const struct cli_option option_table[] = {
 	 "Name objects by fsverity-sha512-12 (default) or fsverity-sha256-12", CLI_CHOICE,
 	 .choices = cli_repo_algs, GIVEN(init.ensure_alg), .group = "Options"},
 	{"erofs-version", "N", AT(init.meta.format),
-	 "Format of images: 0, 1 (default) or 2", CLI_NUMBER, .max = CFS_REPO_FORMAT_MAX},
+	 "Use image format 0, 1 (default) or 2", CLI_NUMBER, .max = CFS_REPO_FORMAT_MAX},
 	{"hash", "NAME", AT(init.meta.alg), NULL, CLI_CHOICE, .choices = cli_repo_algs,
 	 GIVEN(init.ensure_alg)},
 	{"insecure", NULL, AT(init.insecure),
-	 "Do without fs-verity: the kernel checks no content"},
+	 "Do not require fs-verity: the kernel then does not verify contents"},
 	{"ensure", NULL, AT(init.ensure),
-	 "Accept an existing repository whose format or fs-verity is another one"},
+	 "Accept an existing repository with another format or fs-verity setting"},
 	{"reset-metadata", NULL, AT(init.reset),
 	 "Remove images, streams and meta.json first, and keep the objects"},
 	{"force", NULL, AT(init.force),
-	 "Use DIR although it is not empty; reset also what this program does not "
-	 "understand"},
+	 "Use DIR even if it is not empty; reset even unknown metadata"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -54,7 +53,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void say(const struct options *o, const char *path, bool made)
+static void print_result(const struct options *o, const char *path, bool made)
 {
 	const struct cfs_repo_init *init = &o->init;
 	struct json j = {.to = stdout};
@@ -65,21 +64,21 @@ static void say(const struct options *o, const char *path, bool made)
 		json_put_bool(&j, "created", made);
 		json_finish(&j);
 	} else if (cli_is_cfsctl()) {
-		cfsctl_say_init(init, path, made);
+		cfsctl_print_init(init, path, made);
 	} else {
 		cli_print(stdout, path);
-		printf(": %s\n", made ? "made" : "there already");
+		printf(": %s\n", made ? "created" : "already exists");
 	}
 	if (made && init->insecure)
 		cli_print_message(
 			"composefs init",
 			"warning: %s is insecure: without fs-verity the kernel does not "
-			"check what is read from it",
+			"verify contents",
 			path);
 }
 
-/* Adds what can be done about a filesystem without fs-verity. */
-static int advise_verity(const char *path, struct cfs_err *err)
+/* Adds advice about a filesystem without fs-verity. */
+static int add_verity_advice(const char *path, struct cfs_err *err)
 {
 	char dir[CFS_REPO_PATH_MAX], advice[2 * CFS_DOCTOR_TEXT_MAX + 128];
 	struct cfs_doctor_answer why = {0};
@@ -89,19 +88,20 @@ static int advise_verity(const char *path, struct cfs_err *err)
 	if (cfs_doctor_ask_verity(dir, &why, NULL) < 0 || !*why.advice)
 		return cli_add_advice(
 			-ENOTTY, err,
-			"--insecure does without; \"composefs doctor\" tells more");
+			"--insecure creates it without fs-verity; see composefs doctor");
 	snprintf(advice, sizeof(advice),
-		 "%s: %s; or --insecure does without; \"composefs doctor\" tells more",
+		 "%s: %s; or --insecure creates it without fs-verity; see composefs "
+		 "doctor",
 		 why.detail, why.advice);
 	return cli_add_advice(-ENOTTY, err, advice);
 }
 
-static int run(struct options *o, const char *dir, struct cfs_err *err)
+static int run_init(struct options *o, const char *dir, struct cfs_err *err)
 {
 	const char *path;
 	int rc;
 
-	if (dir && cli_is_cfsctl()) /* there it counts alone */
+	if (dir && cli_is_cfsctl()) /* cfsctl ignores the options then */
 		o->where.user = o->where.system = false;
 	else if (dir && (o->where.repo || o->where.user || o->where.system))
 		return cfs_fail(
@@ -114,18 +114,19 @@ static int run(struct options *o, const char *dir, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (o->where.require_verity && o->init.insecure)
-		return cfs_fail(err, EINVAL,
-				"expected only one of --insecure and --require-verity");
+		return cfs_fail(
+			err, EINVAL,
+			"expected one of --insecure and --require-verity, got both");
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
-		return advise_verity(path, err);
+		return add_verity_advice(path, err);
 	if (rc == -ENOTEMPTY)
-		return cli_add_advice(rc, err, "--force uses it nonetheless");
+		return cli_add_advice(rc, err, "--force uses it anyway");
 	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
-		return cli_add_advice(rc, err, "--force resets it nonetheless");
+		return cli_add_advice(rc, err, "--force resets it anyway");
 	if (rc >= 0)
-		say(o, path, rc == 0);
+		print_result(o, path, rc == 0);
 	return rc;
 }
 
@@ -143,7 +144,7 @@ int cmd_init(int argc, char **argv)
 		cli_fail_usage(argv[0], "expected one directory at most");
 		return CLI_USAGE;
 	}
-	if (run(&o, argv[optind], &err) >= 0)
+	if (run_init(&o, argv[optind], &err) >= 0)
 		return CLI_OK;
 	cli_print_message(argv[0], "%s", err.msg);
 	return CLI_FAILED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs repair: repairs what fsck reports about a repository. */
+/* composefs repair: repair the damage that fsck reports. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,13 +19,13 @@ enum { FROM_MAX = 64, SHOWN_MAX = 512 };
 struct options {
 	const char *name; /* of the program */
 	struct where where;
-	const char *dirs[FROM_MAX], *urls[FROM_MAX]; /* the places of --from */
+	const char *dirs[FROM_MAX], *urls[FROM_MAX]; /* the arguments of --from */
 	size_t n_dirs, n_urls;
 	struct cli_list from;
 	bool json;
 };
 
-/* The places of --from, by kind. */
+/* Sorts the arguments of --from into directories and URLs. */
 static int sort_places(struct options *o, struct cfs_err *err)
 {
 	char shown[SHOWN_MAX];
@@ -43,8 +43,8 @@ static int sort_places(struct options *o, struct cfs_err *err)
 		else
 			return cfs_fail(
 				err, EINVAL,
-				"--from: expected a directory, or a URL of http or "
-				"https, got \"%s\"",
+				"--from: expected a directory, or an http or https "
+				"URL, got \"%s\"",
 				cfs_fetch_public_url(place, shown, sizeof(shown)));
 	}
 	return 0;
@@ -73,20 +73,20 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void say(const struct options *o, const struct cfs_check_repaired *r,
-		const struct cfs_check_report *left)
+static void print_result(const struct options *o, const struct cfs_check_repaired *r,
+			 const struct cfs_check_report *left)
 {
 	struct json j = {.to = stdout};
 
 	if (!o->json) {
-		report_say(o->name, left);
+		report_print(o->name, left);
 		printf("moved aside: %" PRIu64 ", fetched: %" PRIu64 ", sealed: %" PRIu64
 		       ", links made anew: %" PRIu64 ", links dropped: %" PRIu64 "\n",
 		       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked,
 		       r->n_dropped);
 		if (left->n_missing && o->n_dirs + o->n_urls == 0)
 			cli_print_message(o->name,
-					  "--from=PLACE fetches what is missing");
+					  "--from=PLACE fetches missing objects");
 		return;
 	}
 	json_begin_object(&j, NULL);
@@ -95,11 +95,12 @@ static void say(const struct options *o, const struct cfs_check_repaired *r,
 	json_put_uint(&j, "objects_sealed", r->n_sealed);
 	json_put_uint(&j, "links_created", r->n_relinked);
 	json_put_uint(&j, "links_removed", r->n_dropped);
-	report_json(&j, "left", left);
+	report_put_json(&j, "left", left);
 	json_finish(&j);
 }
 
-static uint64_t add(struct cfs_check_repaired *all, const struct cfs_check_repaired *now)
+static uint64_t add_counts(struct cfs_check_repaired *all,
+			   const struct cfs_check_repaired *now)
 {
 	all->n_quarantined += now->n_quarantined;
 	all->n_fetched += now->n_fetched;
@@ -120,20 +121,20 @@ struct servers {
 	const struct cfs_watch *watch; /* may be NULL */
 };
 
-static void say_fetched(const struct servers *s, const char *url, size_t n,
+static void print_tally(const struct servers *s, const char *url, size_t n,
 			const struct cfs_fetch_tally *t)
 {
 	char shown[SHOWN_MAX];
 
 	if (t->fetched == n)
 		return;
-	cli_print_message(
-		s->name,
-		"%s: %zu fetched, %zu not there, %zu wrong, %zu failed, %zu not "
-		"tried%s%s",
-		cfs_fetch_public_url(url, shown, sizeof(shown)), t->fetched, t->absent,
-		t->wrong, t->failed, n - t->fetched - t->absent - t->wrong - t->failed,
-		*t->why ? "; " : "", t->why);
+	cli_print_message(s->name,
+			  "%s: %zu fetched, %zu missing, %zu wrong, %zu failed, %zu not "
+			  "tried%s%s",
+			  cfs_fetch_public_url(url, shown, sizeof(shown)), t->fetched,
+			  t->absent, t->wrong, t->failed,
+			  n - t->fetched - t->absent - t->wrong - t->failed,
+			  *t->why ? "; " : "", t->why);
 }
 
 /* cfs_check_sources.fetch; ctx is a struct servers. */
@@ -153,14 +154,14 @@ static int fetch_from_server(void *ctx, size_t k, const struct cfs_check_want *v
 		wants[i] = (struct cfs_fetch_want){v[i].id, v[i].max_size};
 	rc = cfs_fetch_objects(&server, wants, n, take, take_ctx, &tally, err);
 	if (rc == 0)
-		say_fetched(s, server.url, n, &tally);
+		print_tally(s, server.url, n, &tally);
 	return rc;
 }
 
 /* --- Repair ------------------------------------------------------------------------- */
 
-/* Checks and repairs until nothing changes: an image that was fetched may name objects that are
- * missing. What is said in the end is what there is then. */
+/* Checks and repairs until nothing changes, because a fetched image may reference missing
+ * objects. *left is the result of the last check. */
 static int repair_repo(const struct options *o, struct cfs_repo *repo,
 		       struct cfs_check_repaired *all, struct cfs_check_report *left,
 		       struct cfs_err *err)
@@ -178,7 +179,7 @@ static int repair_repo(const struct options *o, struct cfs_repo *repo,
 
 	while (rc == 0 && cfs_check_report_is_bad(left)) {
 		rc = cfs_check_repair(repo, left, &from, &now, err);
-		if (rc < 0 || add(all, &now) == 0)
+		if (rc < 0 || add_counts(all, &now) == 0)
 			break;
 		cfs_check_report_fini(left);
 		rc = cfs_check_repo(repo, &opts, left, err);
@@ -186,7 +187,8 @@ static int repair_repo(const struct options *o, struct cfs_repo *repo,
 	return rc;
 }
 
-/* A directory that is not there is more likely a slip than one without the object. */
+/* A missing directory is probably a typing mistake, so it is an error, unlike a directory
+ * without the object. */
 static int check_places(const struct options *o, struct cfs_err *err)
 {
 	for (size_t i = 0; i < o->n_dirs; i++) {
@@ -198,7 +200,8 @@ static int check_places(const struct options *o, struct cfs_err *err)
 	return 0;
 }
 
-static int run(struct options *o, struct cfs_check_report *left, struct cfs_err *err)
+static int run_repair(struct options *o, struct cfs_check_report *left,
+		      struct cfs_err *err)
 {
 	struct cfs_check_repaired all = {0};
 	struct cli_watch watch;
@@ -216,7 +219,7 @@ static int run(struct options *o, struct cfs_check_report *left, struct cfs_err 
 	}
 	cli_watch_end(&watch);
 	if (rc == 0)
-		say(o, &all, left);
+		print_result(o, &all, left);
 	return rc;
 }
 
@@ -235,7 +238,7 @@ int cmd_repair(int argc, char **argv)
 		cli_list_fini(&o.from);
 		return CLI_USAGE;
 	}
-	rc = run(&o, &left, &err);
+	rc = run_repair(&o, &left, &err);
 	cli_list_fini(&o.from);
 	status = command_end(argv[0], rc, &err);
 	if (status == CLI_OK && cfs_check_report_is_bad(&left))

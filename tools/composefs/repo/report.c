@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a check of a repository found. */
+/* Prints the findings of a check. */
 #include "composefs/repo/report.h"
 
 #include <inttypes.h>
@@ -7,16 +7,17 @@
 
 #include "composefs/cfsctl_text.h"
 
-static const char *remark(const struct cfs_check_finding *f)
+static const char *remark_prefix(const struct cfs_check_finding *f)
 {
 	return cfs_check_fault_is_remark(f->fault) ? "remark: " : "";
 }
 
-void report_say(const char *name, const struct cfs_check_report *r)
+void report_print(const char *name, const struct cfs_check_report *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		cli_print_message(name, "%s%s: %s: %s", remark(&r->v[i]), r->v[i].place,
-				  cfs_check_fault_name(r->v[i].fault), r->v[i].what);
+		cli_print_message(name, "%s%s: %s: %s", remark_prefix(&r->v[i]),
+				  r->v[i].place, cfs_check_fault_name(r->v[i].fault),
+				  r->v[i].what);
 	printf("objects: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_objects,
 	       r->n_bad_objects);
 	printf("streams: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_streams,
@@ -63,7 +64,7 @@ static void put_checked(struct json *j, const struct cfs_check_report *r)
 	json_put_uint(j, "objects_missing", r->n_missing);
 }
 
-void report_json(struct json *j, const char *key, const struct cfs_check_report *r)
+void report_put_json(struct json *j, const char *key, const struct cfs_check_report *r)
 {
 	json_begin_object(j, key);
 	json_put_bool(j, "ok", !cfs_check_report_is_bad(r));

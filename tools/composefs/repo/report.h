@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* repo_report: what a check of a repository found, for people and for programs.
- * Owns:  the form of both.
+/* repo_report: the findings of a check, as text and JSON.
+ * Owns:  the format of both.
  * Uses:  composefs, repo.
  * Never: checks.
  */
@@ -11,10 +11,11 @@
 #include "repo/repo.h"
 #include "check/check.h"
 
-/* A line on stderr for each finding, and the counts on stdout. */
-void report_say(const char *name, const struct cfs_check_report *report);
+/* Prints a line to stderr for each finding, and the counts to stdout. */
+void report_print(const char *name, const struct cfs_check_report *report);
 
-/* One JSON object, under the name cfsctl with the keys that composefs-rs gives it. */
-void report_json(struct json *j, const char *key, const struct cfs_check_report *report);
+/* Writes one JSON object. As cfsctl, with the keys of composefs-rs. */
+void report_put_json(struct json *j, const char *key,
+		     const struct cfs_check_report *report);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs tag, untag: names of images. */
+/* composefs tag, untag: add and remove references of images. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static const struct cli_syntax untag_syntax = {
 	.options = option_table,
 };
 
-static int tag(struct options *o, const char *image, const char *name,
-	       struct cfs_digest *id, struct cfs_err *err)
+static int run_tag(struct options *o, const char *image, const char *name,
+		   struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = name};
 	struct cfs_repo *repo;
@@ -66,7 +66,7 @@ int cmd_tag(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = tag(&o, argv[optind], argv[optind + 1], &id, &err);
+	rc = run_tag(&o, argv[optind], argv[optind + 1], &id, &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
 		json_put_string(&j, "id", where_id(&id, text));
@@ -76,7 +76,7 @@ int cmd_tag(int argc, char **argv)
 	return command_end(argv[0], rc, &err);
 }
 
-static int untag(struct options *o, char **names, struct cfs_err *err)
+static int run_untag(struct options *o, char **names, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
@@ -100,7 +100,7 @@ int cmd_untag(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = untag(&o, argv + optind, &err);
+	rc = run_untag(&o, argv + optind, &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
 		json_put_int(&j, "names_removed", argc - optind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs transaction: nothing is collected for as long as it, or a command below it, runs. */
+/* composefs transaction: keep the garbage collector out while this program, or a command
+ * that it starts, runs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,51 +26,54 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [-- COMMAND [ARGUMENT]...]", NULL},
-	.about = "Holds the lock of the repository, so that nothing is collected: while "
-		 "COMMAND runs, or\nwithout one until it is interrupted.",
-	.status =
-		"that of COMMAND (128 and the signal that ended it; 127: not found, 126: "
-		"it cannot be\nrun); 1 failed, 2 wrong usage",
+	.about = "Run COMMAND while holding the lock of the repository, so that gc "
+		 "removes "
+		 "nothing. Without\nCOMMAND, hold the lock until a signal arrives.",
+	.status = "that of COMMAND (128 plus the number of the signal that killed it, "
+		  "127 not "
+		  "found, 126\ncannot be executed); 1 failure, 2 wrong usage",
 	.example =
 		(const char *const[]){"composefs transaction --repo=repo -- ./import-all",
 				      NULL},
 	.options = option_table,
 };
 
-/* Signals that ask the program to end are for the command. */
-static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+/* Signals that are forwarded to the command. */
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/* Blocks them, and SIGCHLD: they are waited for from before the command starts, so that none is lost. */
+/* Blocks these signals and SIGCHLD before the command starts, so that sigwaitinfo()
+ * misses none. */
 static void block_signals(sigset_t *waited, sigset_t *before)
 {
 	sigemptyset(waited);
 	sigaddset(waited, SIGCHLD);
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		sigaddset(waited, passed_on[i]);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(waited, forwarded[i]);
 	sigprocmask(SIG_BLOCK, waited, before);
 }
 
-/* The lock belongs to the open directory. The command inherits it, so that it holds the lock until its own end,
- * also when this program is killed. */
+/* Executes the command. The lock belongs to the open file description of the directory.
+ * The command inherits it, and so holds the lock until it exits, even if this program is
+ * killed. */
 static _Noreturn void exec_command(char **command, int lock, const sigset_t *mask)
 {
 	int flags = fcntl(lock, F_GETFD), errnum;
 
 	if (flags < 0 || fcntl(lock, F_SETFD, flags & ~FD_CLOEXEC) < 0) {
-		cli_print_message("composefs transaction", "keep the lock: %s",
+		cli_print_message("composefs transaction", "cannot pass on the lock: %s",
 				  strerror(errno));
 		_exit(CLI_FAILED);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(command[0], command);
 	errnum = errno;
-	cli_print_message("composefs transaction", "%s: cannot be run: %s", command[0],
+	cli_print_message("composefs transaction", "%s: cannot execute: %s", command[0],
 			  strerror(errnum));
 	_exit(errnum == ENOENT ? 127 : 126);
 }
 
-/* Waits for the end of the command, and passes signals on. What the terminal sends goes to the command anyway: it is in
- * the same process group. */
+/* Waits for the command, and forwards signals to it. Signals of the terminal reach it
+ * anyway, because it is in the same process group. */
 static int wait_command(pid_t child, const sigset_t *waited, struct cfs_err *err)
 {
 	siginfo_t info;
@@ -89,7 +93,7 @@ static int wait_command(pid_t child, const sigset_t *waited, struct cfs_err *err
 	}
 }
 
-/* 128 and the signal, as shells have it. */
+/* Returns the exit status, or 128 plus the signal number, as shells do. */
 static int run_command(char **command, int lock, struct cfs_err *err)
 {
 	sigset_t waited, before;
