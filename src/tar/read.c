@@ -122,6 +122,19 @@ int cfs_tar_copy(struct cfs_tar *t, struct cfs_sink content,
 	return cfs_tar_add_place(t, rc, err);
 }
 
+int cfs_tar_take_content(struct cfs_tar *t, struct cfs_err *err)
+{
+	if (t->pos != t->len)
+		return cfs_tar_add_place(
+			t,
+			cfs_fail(err, EINVAL,
+				 "expected its content elsewhere, got a part of it"),
+			err);
+	t->off += t->left;
+	t->left = 0;
+	return 0;
+}
+
 static int drop(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;

@@ -90,6 +90,10 @@ int cfs_tar_copy(struct cfs_tar *t, struct cfs_sink content,
 /* Puts the name of the entry and its offset in front of a message, for callers that refuse an entry. Returns rc. */
 int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err);
 
+/* Counts the content of the entry as read although the feed leaves it out: the caller has it elsewhere, as a split stream
+ * keeps it. Instead of cfs_tar_copy; not for a sparse file. -EINVAL: the feed had a part of it. */
+int cfs_tar_take_content(struct cfs_tar *t, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Bytes of the archive that have been read. */
 uint64_t cfs_tar_offset(const struct cfs_tar *t);
 
