@@ -165,29 +165,21 @@ int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
 	return rc;
 }
 
-/* Resolves the object of a stream. */
-static int find_stream(const struct cfs_repo *repo, const char *name,
-		       struct cfs_digest *out, struct cfs_err *err)
+/* Reads the first-level link of a stream. */
+static int read_stream_link(const struct cfs_repo *repo, const char *name,
+			    struct cfs_digest *out, struct cfs_err *err)
 {
-	char entry[CFS_REPO_LINK_MAX], buf[CFS_REPO_LINK_MAX];
-	cfs_autofd int dirfd = -1;
-	int rc = 0, len;
+	cfs_autofd int dirfd =
+		cfs_beneath_open(repo->dirfd, "streams", O_PATH | O_DIRECTORY, 0);
+	char buf[CFS_REPO_LINK_MAX];
+	int len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, name, buf);
 
-	if (cfs_repo_ref_name(name) != name) {
-		rc = read_ref(repo, CFS_REPO_STREAMS, cfs_repo_ref_name(name), entry,
-			      err);
-		name = entry;
-	} else if (!repo_is_component(cfs_text(name))) {
-		rc = cfs_fail(err, EINVAL,
-			      "stream \"%s\": expected one component, or refs/NAME",
-			      name);
-	}
-	if (rc < 0)
-		return rc;
-	dirfd = cfs_beneath_open(repo->dirfd, "streams", O_PATH | O_DIRECTORY, 0);
-	len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, name, buf);
 	if (len == -ENOENT)
 		return cfs_fail(err, ENOENT, "no stream %s", name);
+	if (len < 0 && len != -EINVAL && len != -EUCLEAN) {
+		errno = -len;
+		return cfs_fail_errno(err, "streams/%s", name);
+	}
 	if (len < 0 || !repo_parse_object_target((struct cfs_text){buf, (size_t)len},
 						 repo->meta.alg, out))
 		return cfs_fail(err, EUCLEAN, "streams/%s: expected a link to its object",
@@ -195,11 +187,31 @@ static int find_stream(const struct cfs_repo *repo, const char *name,
 	return 0;
 }
 
+int cfs_repo_find_stream(const struct cfs_repo *repo, const char *name,
+			 char entry[CFS_REPO_LINK_MAX], struct cfs_digest *out,
+			 struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (cfs_repo_ref_name(name) != name) {
+		rc = read_ref(repo, CFS_REPO_STREAMS, cfs_repo_ref_name(name), entry,
+			      err);
+	} else if (!repo_is_component(cfs_text(name))) {
+		rc = cfs_fail(err, EINVAL,
+			      "stream \"%s\": expected one component, or refs/NAME",
+			      name);
+	} else {
+		snprintf(entry, CFS_REPO_LINK_MAX, "%s", name);
+	}
+	return rc < 0 ? rc : read_stream_link(repo, entry, out, err);
+}
+
 int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
 			 struct cfs_map *map, struct cfs_stream *out, struct cfs_err *err)
 {
+	char entry[CFS_REPO_LINK_MAX];
 	struct cfs_digest id;
-	int rc = find_stream(repo, name, &id, err);
+	int rc = cfs_repo_find_stream(repo, name, entry, &id, err);
 
 	if (rc == 0)
 		rc = cfs_repo_map_object(repo, &id, map, err);

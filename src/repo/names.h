@@ -36,7 +36,14 @@ int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same for a stream. name: that of a first-level link, or "refs/NAME". */
+/* Resolves a stream. name: that of a first-level link, or "refs/NAME". entry receives the
+ * name of the first-level link, *out the object. -ENOENT; -EUCLEAN: a link on the way is
+ * damaged; -EINVAL: not a valid name. */
+int cfs_repo_find_stream(const struct cfs_repo *repo, const char *name,
+			 char entry[CFS_REPO_LINK_MAX], struct cfs_digest *out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Resolves a stream, maps it and verifies its object. Free it with cfs_map_close(map). */
 int cfs_repo_open_stream(const struct cfs_repo *repo, const char *name,
 			 struct cfs_map *map, struct cfs_stream *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;

@@ -47,7 +47,7 @@ static int check_replaceable(const struct cfs_repo *repo, const char *name,
 	struct cfs_digest id;
 	int has;
 
-	if (link->kind == CFS_REPO_IMAGES ||
+	if (link->kind == CFS_REPO_IMAGES || link->replaces ||
 	    !repo_parse_object_target(cfs_text(found), link->id.alg, &id))
 		return 0;
 	has = cfs_repo_has_object(repo, &id, err);

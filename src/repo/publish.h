@@ -13,6 +13,9 @@ struct cfs_repo_link {
 	const char
 		*name; /* first-level name of a stream; NULL for an image, named by ID */
 	const char *ref; /* "refs/NAME", NAME, or NULL for no reference */
+	/* A stream may get another object. The caller made sure that nothing needs the old
+	 * one: streams that refer to it do so by the ID of the object. */
+	bool replaces;
 };
 
 /* Creates the first-level link, then creates or replaces the reference. Each link and its
