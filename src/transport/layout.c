@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* OCI image layouts: a directory with index.json, oci-layout and blobs/ALGORITHM/HEX.
+ * Source: OCI image specification 1.1, image-layout.md. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "transport/transport.h"
+
+enum { MARKER_MAX = 4096 }; /* bytes of the file oci-layout */
+
+struct layout {
+	int dirfd;
+	const struct cfs_watch *watch;
+	char *tag; /* NULL: none was given */
+};
+
+static void layout_close(void *ctx)
+{
+	struct layout *l = ctx;
+
+	if (l->dirfd >= 0)
+		close(l->dirfd);
+	free(l->tag);
+	free(l);
+}
+
+/* --- blobs -------------------------------------------------------------------------- */
+
+struct layout_blob {
+	struct cfs_watched_fd file;
+};
+
+static ssize_t blob_read(void *ctx, void *p, size_t len, struct cfs_err *err)
+{
+	struct layout_blob *b = ctx;
+	struct cfs_feed feed = cfs_feed_watched_fd(&b->file);
+
+	return feed.read(feed.ctx, p, len, err);
+}
+
+static void blob_close(void *ctx)
+{
+	struct layout_blob *b = ctx;
+
+	close(b->file.fd);
+	free(b);
+}
+
+static void blob_path(const struct cfs_oci_digest *d,
+		      char out[CFS_OCI_DIGEST_TEXT_MAX + 8])
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	snprintf(out, CFS_OCI_DIGEST_TEXT_MAX + 8, "blobs/%s",
+		 cfs_oci_digest_text(d, text));
+	*strchr(out, ':') = '/';
+}
+
+static int layout_blob(void *ctx, const struct cfs_oci_descriptor *d,
+		       struct cfs_blob *out, struct cfs_err *err)
+{
+	const struct layout *l = ctx;
+	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
+	struct layout_blob *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	blob_path(&d->digest, path);
+	b->file = (struct cfs_watched_fd){
+		.fd = cfs_input_open(l->dirfd, path, CFS_INPUT_BENEATH, err),
+		.watch = l->watch};
+	if (b->file.fd < 0) {
+		int rc = b->file.fd;
+
+		free(b);
+		return cfs_context(err, rc, "%s", path);
+	}
+	*out = (struct cfs_blob){{blob_read, b}, blob_close};
+	return 0;
+}
+
+/* --- index.json --------------------------------------------------------------------- */
+
+static const char *tag_of(const struct cfs_oci_index_entry *e)
+{
+	const char *tag =
+		cfs_oci_annotation(&e->descriptor, "org.opencontainers.image.ref.name");
+
+	return tag ? tag : "";
+}
+
+static int fail_tag(const struct cfs_oci_index *index, const char *tag,
+		    struct cfs_err *err)
+{
+	char list[512] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < index->n_entries && len < 400; i++)
+		if (*tag_of(&index->entries[i]))
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%.64s",
+						len ? ", " : "",
+						tag_of(&index->entries[i]));
+	return cfs_fail(err, ENOENT,
+			"no image with the tag \"%.100s\": index.json has %s", tag,
+			len ? list : "no tags");
+}
+
+/* The only entry that describes no other one. */
+static int find_single(const struct cfs_oci_index *index, size_t *out,
+		       struct cfs_err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < index->n_entries; i++)
+		if (!index->entries[i].is_attestation) {
+			*out = i;
+			n++;
+		}
+	if (n == 1)
+		return 0;
+	return cfs_fail(err, n ? ENOTUNIQ : ENOENT,
+			n ? "expected one image, got %zu: name one by its tag, DIR:TAG"
+			  : "expected an image, got %zu",
+			n);
+}
+
+static int find_entry(const struct layout *l, const struct cfs_oci_index *index,
+		      size_t *out, struct cfs_err *err)
+{
+	if (!l->tag)
+		return find_single(index, out, err);
+	for (size_t i = 0; i < index->n_entries; i++)
+		if (strcmp(tag_of(&index->entries[i]), l->tag) == 0) {
+			*out = i;
+			return 0;
+		}
+	return fail_tag(index, l->tag, err);
+}
+
+/* Without a tag, index.json itself can be the index of several platforms. */
+static bool is_of_platforms(const struct layout *l, const struct cfs_oci_index *index)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; !l->tag && i < index->n_entries; i++)
+		if (!index->entries[i].has_platform && !index->entries[i].is_attestation)
+			return false;
+		else
+			n++;
+	return n > 1;
+}
+
+static int read_blob_of(struct layout *l, const struct cfs_oci_digest *digest,
+			struct cfs_mem *out, struct cfs_err *err)
+{
+	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
+	int rc;
+
+	blob_path(digest, path);
+	rc = cfs_input_read(l->dirfd, path, CFS_INPUT_BENEATH, CFS_OCI_MANIFEST_MAX, out,
+			    err);
+	return cfs_context(err, rc, "%s", path);
+}
+
+static int read_named(struct layout *l, struct cfs_transport_document *out,
+		      struct cfs_err *err)
+{
+	struct cfs_oci_index index = {0};
+	struct cfs_mem bytes = {0};
+	size_t i = 0;
+	int rc = cfs_input_read(l->dirfd, "index.json", CFS_INPUT_BENEATH,
+				CFS_OCI_MANIFEST_MAX, &bytes, err);
+
+	if (rc == 0)
+		rc = cfs_oci_index_parse((struct cfs_text){(char *)bytes.p, bytes.len},
+					 &index, err);
+	rc = cfs_context(err, rc, "index.json");
+	if (rc == 0 && is_of_platforms(l, &index)) {
+		out->bytes = bytes;
+		bytes = (struct cfs_mem){0};
+	} else if (rc == 0) {
+		rc = find_entry(l, &index, &i, err);
+		if (rc == 0)
+			rc = read_blob_of(l, &index.entries[i].descriptor.digest,
+					  &out->bytes, err);
+		if (rc == 0)
+			rc = cfs_oci_check_blob(
+				&index.entries[i].descriptor,
+				(struct cfs_span){out->bytes.p, out->bytes.len}, err);
+	}
+	cfs_oci_index_fini(&index);
+	free(bytes.p);
+	return rc;
+}
+
+static int layout_document(void *ctx, const struct cfs_oci_digest *digest,
+			   struct cfs_transport_document *out, struct cfs_err *err)
+{
+	struct layout *l = ctx;
+	int rc;
+
+	*out = (struct cfs_transport_document){0};
+	rc = digest ? read_blob_of(l, digest, &out->bytes, err) : read_named(l, out, err);
+	if (rc < 0)
+		free(cfs_steal(&out->bytes.p));
+	return rc;
+}
+
+/* --- opening ------------------------------------------------------------------------ */
+
+/* The file oci-layout: {"imageLayoutVersion": "1.0.0"}. */
+static int check_marker(int dirfd, struct cfs_err *err)
+{
+	struct cfs_mem bytes = {0};
+	const char *version = NULL;
+	json_t *root = NULL;
+	int rc = cfs_input_read(dirfd, "oci-layout", CFS_INPUT_BENEATH, MARKER_MAX,
+				&bytes, err);
+
+	if (rc == 0) {
+		root = json_loadb((char *)bytes.p, bytes.len, 0, NULL);
+		version = json_string_value(json_object_get(root, "imageLayoutVersion"));
+	}
+	if (rc == 0 && (!version || strncmp(version, "1.0.", 4) != 0))
+		rc = cfs_fail(err, ENOTSUP,
+			      "imageLayoutVersion: expected 1.0.x, got %.40s",
+			      version ? version : "none");
+	json_decref(root);
+	free(bytes.p);
+	return cfs_context(err, rc, "oci-layout");
+}
+
+/* The tag is behind the last colon after the last slash. */
+static int split_spec(const char *spec, char **dir, char **tag, struct cfs_err *err)
+{
+	const char *slash = strrchr(spec, '/');
+	const char *colon = strrchr(slash ? slash : spec, ':');
+
+	*tag = NULL;
+	*dir = colon ? strndup(spec, (size_t)(colon - spec)) : strdup(spec);
+	if (colon)
+		*tag = strdup(colon + 1);
+	if (!*dir || (colon && !*tag))
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
+			      struct cfs_transport *out, struct cfs_err *err)
+{
+	struct layout *l = calloc(1, sizeof(*l));
+	cfs_autofree char *dir = NULL;
+	int rc;
+
+	*out = (struct cfs_transport){0};
+	if (!l)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	*l = (struct layout){.dirfd = -1, .watch = watch};
+	rc = split_spec(spec, &dir, &l->tag, err);
+	if (rc == 0) {
+		l->dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (l->dirfd < 0)
+			rc = cfs_fail_errno(err, "%s", dir);
+	}
+	if (rc == 0)
+		rc = cfs_context(err, check_marker(l->dirfd, err), "%s", dir);
+	if (rc < 0) {
+		layout_close(l);
+		return rc;
+	}
+	*out = (struct cfs_transport){layout_document, layout_blob, layout_close, l};
+	return 0;
+}

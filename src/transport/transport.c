@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What all transports share. */
+#include "transport/transport.h"
+
+#include <errno.h>
+
+void cfs_transport_close(struct cfs_transport *t)
+{
+	if (t->close)
+		t->close(t->ctx);
+	*t = (struct cfs_transport){0};
+}
+
+/* Reads all of a feed, and one byte more than expected to notice that there is more. */
+static int read_all(const struct cfs_feed *feed, size_t expected, struct cfs_mem *out,
+		    struct cfs_err *err)
+{
+	out->p = malloc(expected + 1);
+	if (!out->p)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->cap = expected + 1;
+	while (out->len < out->cap) {
+		ssize_t n = feed->read(feed->ctx, out->p + out->len, out->cap - out->len,
+				       err);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+	}
+	return 0;
+}
+
+int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descriptor *d,
+		       size_t max, struct cfs_mem *out, struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	struct cfs_blob blob;
+	int rc;
+
+	*out = (struct cfs_mem){0};
+	cfs_oci_digest_text(&d->digest, text);
+	if (d->size > max)
+		return cfs_fail(err, EFBIG, "%s: expected at most %zu bytes, got %llu",
+				text, max, (unsigned long long)d->size);
+	rc = t->blob(t->ctx, d, &blob, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", text);
+	rc = read_all(&blob.feed, (size_t)d->size, out, err);
+	blob.close(blob.feed.ctx);
+	if (rc == 0)
+		rc = cfs_oci_check_blob(d, (struct cfs_span){out->p, out->len}, err);
+	if (rc < 0)
+		free(cfs_steal(&out->p));
+	return cfs_context(err, rc, "%s", text);
+}

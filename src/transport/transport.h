@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* transport: where container images come from.
+ * Owns:  names of sources ("oci:DIR:TAG"), the layout of local sources.
+ * Uses:  base, hash, oci.
+ * Never: believes a digest, a size or a media type: who reads a blob checks it (cfs_oci_check_blob,
+ *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
+ *        links are not followed, and only regular files are opened.
+ */
+#ifndef CFS_TRANSPORT_H
+#define CFS_TRANSPORT_H
+
+#include "oci/oci.h"
+
+/* A blob that is being read. */
+struct cfs_blob {
+	struct cfs_feed feed;
+	void (*close)(void *ctx); /* of the feed */
+};
+
+/* A document, and what its source says that it is. */
+struct cfs_transport_document {
+	struct cfs_mem bytes; /* free(bytes.p) is the caller's */
+	char media_type[128]; /* "" if the source does not say */
+};
+
+struct cfs_transport {
+	/* Reads the manifest or index that the user named, or that of a digest if it is not
+	 * NULL; at most CFS_OCI_MANIFEST_MAX bytes. */
+	int (*document)(void *ctx, const struct cfs_oci_digest *digest,
+			struct cfs_transport_document *out, struct cfs_err *err);
+	/* Opens a blob of the image. -ENOENT: the source does not have it. Called on any
+	 * thread; several blobs may be open at once. */
+	int (*blob)(void *ctx, const struct cfs_oci_descriptor *d, struct cfs_blob *out,
+		    struct cfs_err *err);
+	void (*close)(void *ctx);
+	void *ctx;
+};
+
+void cfs_transport_close(struct cfs_transport *t);
+
+/* Reads a small blob, such as a configuration, into memory and checks it against its
+ * descriptor. max: bytes; -EFBIG beyond that. free(out->p) is the caller's. */
+int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descriptor *d,
+		       size_t max, struct cfs_mem *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "oci:DIR[:TAG]": an OCI image layout. spec: "DIR[:TAG]". Without a tag it has one image,
+ * or one for each of several platforms. watch may be NULL. */
+int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
+			      struct cfs_transport *out,
+			      struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
