@@ -2,6 +2,7 @@
 /* Marking: entries, and everything that they refer to. Streams are small and are followed
  * one after the other; images are read on all CPUs. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gc/mark.h"
@@ -197,11 +198,42 @@ static int mark_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_e
 
 /* --- streams ------------------------------------------------------------------------ */
 
+/* The entry of a configuration or layer that the manifest of a container image names:
+ * "config:DIGEST" or "DIGEST". False: another name. */
+static bool container_entry(struct cfs_text name, char *out, size_t out_len)
+{
+	struct cfs_text config = CFS_TEXT("config:");
+	bool is_config = cfs_text_has_prefix(name, config);
+
+	if (is_config)
+		name = (struct cfs_text){name.s + config.len, name.len - config.len};
+	if (name.len > 2 * CFS_SHA512_LEN + 7 || memchr(name.s, '\0', name.len) ||
+	    (!cfs_text_has_prefix(name, CFS_TEXT("sha256:")) &&
+	     !cfs_text_has_prefix(name, CFS_TEXT("sha512:"))))
+		return false;
+	snprintf(out, out_len, "oci-%s-%.*s", is_config ? "config" : "layer",
+		 (int)name.len, name.s);
+	return true;
+}
+
+/* Pulling a container image again can replace the stream of its configuration, whose old
+ * object other manifests refer to: the new one is theirs, too. */
 static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {
-	(void)name;
-	return mark_id(ctx, id, err);
+	struct gc_marks *m = ctx;
+	const struct gc_side *s = &m->side[CFS_REPO_STREAMS];
+	char entry_name[16 + 2 * CFS_SHA512_LEN + 8];
+	int rc = mark_id(m, id, err);
+
+	if (rc == 0 && container_entry(name, entry_name, sizeof(entry_name))) {
+		const struct cfs_repo_entry *e = gc_find_entry(s, entry_name);
+
+		if (e && e->code == 0)
+			rc = gc_mark_entry(m, CFS_REPO_STREAMS,
+					   (size_t)(e - s->entries.v), err);
+	}
+	return rc;
 }
 
 static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_err *err)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Container images of a repository: their documents, the images made of them, their tags. */
+#ifndef CFS_CONTAINERS_CONTAINER_H
+#define CFS_CONTAINERS_CONTAINER_H
+
+#include "containers/names.h"
+#include "verity/verity.h"
+
+struct cfs_repo;
+
+/* A container image that was opened. */
+struct cfs_container {
+	struct cfs_oci_digest digest; /* of the manifest */
+	struct cfs_digest manifest_stream, config_stream;
+	struct cfs_mem manifest_json, config_json;
+	struct cfs_oci_manifest manifest;
+	struct cfs_oci_config config; /* of an image; else zero */
+	/* The images in the repository that were made of it. */
+	bool has_image, has_boot_image;
+	struct cfs_digest image, boot_image; /* of the format of the repository */
+};
+
+/* Opens a container image by its tag, or by "@sha256:HEX", the digest of its manifest, of
+ * which 8 or more digits are enough. The documents are checked against their digests.
+ * -ENOENT: there is none; -ENOTUNIQ: the digits fit several; -EUCLEAN: a stream is damaged.
+ * Close it, also after an error, with cfs_container_close. */
+int cfs_container_open(const struct cfs_repo *repo, const char *name,
+		       struct cfs_container *out, struct cfs_err *err) CFS_MUST_CHECK;
+void cfs_container_close(struct cfs_container *c);
+
+/* Reads a document, as cfs_containers_write_document kept it. type: that of the stream. max:
+ * bytes. free(out->p) is the caller's. stream: its object; may be NULL. */
+int cfs_containers_read_document(const struct cfs_repo *repo, const char *name,
+				 const char *type, size_t max, struct cfs_mem *out,
+				 struct cfs_digest *stream,
+				 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The key of a named reference from a configuration to an image that was made of it. The
+ * format is that of the image, 0 to 2. Static. */
+const char *cfs_containers_image_key(unsigned format, bool bootable);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* containers: container images in a repository.
+ * Owns:  the split streams of manifests, configurations and layers and their names, pulling,
+ *        the merged tree and the image of a container.
+ * Uses:  base, hash, verity, tree, tar, decompress, layers, profile, store, stream, repo, oci,
+ *        transport.
+ * Never: talks to registries, removes objects, mounts, prints.
+ *
+ * Layout: as composefs-rs, so that both programs use one repository.
+ */
+#ifndef CFS_CONTAINERS_H
+#define CFS_CONTAINERS_H
+
+#include "containers/container.h"
+#include "containers/layer_read.h"
+#include "containers/layer_write.h"
+#include "containers/merge.h"
+#include "containers/names.h"
+#include "containers/pull.h"
+
+#endif

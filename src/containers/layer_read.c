@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* A split stream as an archive: inline data are fed to the tar reader, and the content of an
+ * entry is taken as a reference to its object without reading it. */
+#include "containers/layer_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "containers/layer_write.h"
+#include "containers/names.h"
+#include "repo/repo.h"
+
+struct layer_reader {
+	const struct cfs_repo *repo;
+	struct cfs_watch watch; /* cancellation: warnings were given when it was stored */
+	struct cfs_stream_cursor *cursor;
+	struct cfs_stream_piece piece; /* at hand; data: what was not read yet */
+	bool has_piece;
+	bool reads_objects; /* of a sparse file: its stored bytes are needed */
+	int object_fd;	    /* that is being read, or -1 */
+	uint64_t object_size;
+	struct cfs_tar *tar;
+};
+
+/* --- feeding ------------------------------------------------------------------------ */
+
+static int need_piece(struct layer_reader *r, struct cfs_err *err)
+{
+	int rc;
+
+	if (r->has_piece)
+		return 0;
+	rc = cfs_stream_next(r->cursor, &r->piece, err);
+	r->has_piece = rc == 0;
+	return rc;
+}
+
+static ssize_t read_inline(struct layer_reader *r, void *p, size_t len)
+{
+	struct cfs_span *data = &r->piece.data;
+	size_t n = len < data->len ? len : data->len;
+
+	memcpy(p, data->p, n);
+	*data = (struct cfs_span){data->p + n, data->len - n};
+	r->has_piece = data->len > 0;
+	return (ssize_t)n;
+}
+
+static ssize_t read_object(struct layer_reader *r, void *p, size_t len,
+			   struct cfs_err *err)
+{
+	ssize_t n;
+
+	if (r->object_fd < 0) {
+		r->object_size = 0;
+		r->object_fd = cfs_repo_open_object(r->repo, &r->piece.object,
+						    CFS_REPO_PROVEN, err);
+		if (r->object_fd < 0)
+			return r->object_fd;
+	}
+	n = cfs_io_read(r->object_fd, p, len, err);
+	if (n > 0)
+		r->object_size += (uint64_t)n;
+	if (n != 0)
+		return n;
+	close(cfs_steal_fd(&r->object_fd));
+	r->has_piece = false;
+	return cfs_stream_add_object_size(r->cursor, r->object_size, err);
+}
+
+/* The end of an object is not the end of the archive: go on with the next piece. */
+static ssize_t feed_read(void *ctx, void *p, size_t len, struct cfs_err *err)
+{
+	struct layer_reader *r = ctx;
+
+	for (;;) {
+		ssize_t n = need_piece(r, err);
+
+		if (n < 0 || (n == 0 && r->piece.kind == CFS_STREAM_END))
+			return n;
+		if (r->piece.kind == CFS_STREAM_DATA) {
+			n = read_inline(r, p, len);
+		} else if (!r->reads_objects && r->object_fd < 0) {
+			return cfs_fail(err, EUCLEAN,
+					"expected inline data, got a reference");
+		} else {
+			n = read_object(r, p, len, err);
+		}
+		if (n != 0)
+			return n;
+	}
+}
+
+/* --- contents ----------------------------------------------------------------------- */
+
+/* An inode with its content, and the memory for it. */
+struct filled {
+	struct cfs_inode_spec inode;
+	struct cfs_digest digest;
+	char path[CFS_OBJECT_PATH_MAX];
+	struct cfs_mem content;
+};
+
+static void set_object(struct filled *f, const struct cfs_digest *id)
+{
+	f->digest = *id;
+	f->inode.digest = f->digest.bytes;
+	f->inode.payload = cfs_text(cfs_digest_path(&f->digest, f->path));
+}
+
+/* Takes the reference for the content of the entry. */
+static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
+		       struct filled *f, struct cfs_err *err)
+{
+	int rc = need_piece(r, err);
+
+	if (rc < 0)
+		return rc;
+	if (r->piece.kind != CFS_STREAM_OBJECT)
+		return cfs_fail(err, EUCLEAN, "expected a reference, got inline data");
+	set_object(f, &r->piece.object);
+	r->has_piece = false;
+	rc = cfs_stream_add_object_size(r->cursor, e->stored_len, err);
+	return rc < 0 ? rc : cfs_tar_take_content(r->tar, err);
+}
+
+static int take_inline(struct layer_reader *r, struct filled *f, struct cfs_err *err)
+{
+	int rc;
+
+	f->content.len = 0;
+	rc = cfs_tar_copy(r->tar, cfs_sink_mem(&f->content), NULL, err);
+	f->inode.content = (struct cfs_span){f->content.p, f->content.len};
+	return rc;
+}
+
+/* The expanded file is an object that the archive does not have: compute its digest again. */
+static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
+		       struct filled *f, struct cfs_err *err)
+{
+	struct cfs_verity *v;
+	struct cfs_digest id;
+	int rc;
+
+	r->reads_objects = true;
+	if (e->inode.size <= CFS_CONTAINERS_INLINE_MAX) {
+		rc = take_inline(r, f, err);
+	} else {
+		rc = cfs_verity_new(cfs_repo_meta(r->repo)->alg, &v);
+		if (rc < 0)
+			return cfs_fail(err, ENOMEM, "out of memory");
+		rc = cfs_tar_copy(r->tar, cfs_verity_sink(v), NULL, err);
+		cfs_verity_final(v, &id);
+		cfs_verity_free(v);
+		set_object(f, &id);
+	}
+	/* Up to a block of padding can follow; it is inline again. */
+	r->reads_objects = false;
+	return rc;
+}
+
+static int fill_inode(struct layer_reader *r, const struct cfs_tar_entry *e,
+		      struct filled *f, struct cfs_err *err)
+{
+	f->inode = e->inode;
+	if (e->is_link || !S_ISREG(e->inode.mode) || e->inode.size == 0)
+		return 0;
+	if (e->is_sparse)
+		return take_sparse(r, e, f, err);
+	return e->stored_len > CFS_CONTAINERS_INLINE_MAX ? take_object(r, e, f, err)
+							 : take_inline(r, f, err);
+}
+
+/* --- entries ------------------------------------------------------------------------ */
+
+/* Of a sparse file nothing is taken: its objects are read and dropped. */
+static int skip_content(struct layer_reader *r, const struct cfs_tar_entry *e,
+			struct filled *f, struct cfs_err *err)
+{
+	if (e->stored_len > CFS_CONTAINERS_INLINE_MAX && !e->is_sparse && !e->is_link)
+		return take_object(r, e, f, err);
+	r->reads_objects = e->is_sparse;
+	return 0;
+}
+
+static int read_entries(struct layer_reader *r, bool contents, cfs_containers_entry_fn fn,
+			void *ctx, struct cfs_err *err)
+{
+	struct filled f = {0};
+	const struct cfs_tar_entry *e;
+	int rc;
+
+	while ((rc = cfs_tar_next(r->tar, &e, err)) > 0) {
+		r->reads_objects = false;
+		rc = contents ? fill_inode(r, e, &f, err) : skip_content(r, e, &f, err);
+		if (rc == 0)
+			rc = fn(ctx, e, contents ? &f.inode : NULL, err);
+		if (rc < 0)
+			break;
+	}
+	free(f.content.p);
+	return rc;
+}
+
+static int read_stream(struct layer_reader *r, const struct cfs_stream *s, bool contents,
+		       cfs_containers_entry_fn fn, void *ctx, struct cfs_err *err)
+{
+	struct cfs_tar_opts opts = {.watch = &r->watch};
+	int rc = cfs_stream_cursor_new(s, &r->cursor, err);
+
+	if (rc == 0)
+		rc = cfs_tar_open((struct cfs_feed){feed_read, r}, &opts, &r->tar, err);
+	if (rc == 0)
+		rc = read_entries(r, contents, fn, ctx, err);
+	cfs_tar_close(r->tar);
+	cfs_stream_cursor_free(r->cursor);
+	if (r->object_fd >= 0)
+		close(r->object_fd);
+	return rc;
+}
+
+int cfs_containers_read_layer(const struct cfs_repo *repo,
+			      const struct cfs_oci_digest *diff_id, bool contents,
+			      cfs_containers_entry_fn fn, void *ctx,
+			      const struct cfs_watch *watch, struct cfs_err *err)
+{
+	struct layer_reader r = {.repo = repo, .object_fd = -1};
+	char name[CFS_CONTAINERS_STREAM_MAX];
+	struct cfs_stream s;
+	struct cfs_map map;
+	int rc;
+
+	if (watch)
+		r.watch.cancelled = watch->cancelled;
+	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
+	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
+	if (rc < 0)
+		return rc;
+	if (strcmp(s.type, CFS_CONTAINERS_TYPE_LAYER) != 0)
+		rc = cfs_fail(err, EUCLEAN, "expected a layer, got a stream of type %s",
+			      s.type);
+	else
+		rc = read_stream(&r, &s, contents, fn, ctx, err);
+	cfs_map_close(&map);
+	return cfs_context(err, rc, "%s", name);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* From layers to the tree of an image. */
+#include "containers/merge.h"
+
+#include <errno.h>
+
+#include "containers/layer_read.h"
+#include "layers/layers.h"
+#include "repo/repo.h"
+
+struct merge {
+	const struct cfs_repo *repo;
+	const struct cfs_containers_merge *opts;
+	struct cfs_layers *layers;
+};
+
+static int hide_entry(void *ctx, const struct cfs_tar_entry *entry,
+		      const struct cfs_inode_spec *inode, struct cfs_err *err)
+{
+	struct merge *m = ctx;
+
+	(void)inode;
+	return cfs_layers_hide(m->layers, entry, err);
+}
+
+static int add_entry(void *ctx, const struct cfs_tar_entry *entry,
+		     const struct cfs_inode_spec *inode, struct cfs_err *err)
+{
+	struct merge *m = ctx;
+
+	return cfs_layers_add(m->layers, entry, inode, err);
+}
+
+/* Nothing lies below the first layer that its whiteouts could hide. */
+static int add_layer(struct merge *m, const struct cfs_oci_digest *diff_id, bool is_first,
+		     struct cfs_err *err)
+{
+	char name[CFS_OCI_DIGEST_TEXT_MAX];
+	int rc = 0;
+
+	cfs_layers_begin(m->layers, cfs_oci_digest_text(diff_id, name));
+	if (!is_first && !m->opts->in_order)
+		rc = cfs_containers_read_layer(m->repo, diff_id, false, hide_entry, m,
+					       m->opts->watch, err);
+	if (rc == 0)
+		rc = cfs_containers_read_layer(m->repo, diff_id, true, add_entry, m,
+					       m->opts->watch, err);
+	return rc;
+}
+
+static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, size_t n,
+			struct cfs_tree **out, struct cfs_err *err)
+{
+	struct cfs_layers_opts opts = {
+		.alg = cfs_repo_meta(m->repo)->alg,
+		.in_order = m->opts->in_order,
+		.strict_parents = m->opts->strict_parents,
+		.watch = m->opts->watch,
+	};
+	int rc = cfs_layers_new(&opts, &m->layers, err);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = add_layer(m, &diff_ids[i], i == 0, err);
+	if (rc < 0) {
+		cfs_layers_free(m->layers);
+		return rc;
+	}
+	return cfs_layers_finish(&m->layers, out, err);
+}
+
+int cfs_containers_rules(const struct cfs_repo *repo,
+			 const struct cfs_containers_merge *opts,
+			 struct cfs_profile_rules *out, struct cfs_err *err)
+{
+	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
+	const struct cfs_profile *profile;
+	int rc = cfs_profile_find("oci-1", &profile, err);
+
+	if (rc < 0)
+		return rc;
+	*out = profile->rules;
+	out->alg = meta->alg;
+	out->format = meta->format == 0 ? CFS_FORMAT_0 : CFS_FORMAT_1;
+	if (opts->keep_user_xattrs)
+		out->xattrs = CFS_XATTRS_OCI_USER;
+	out->bootable = opts->bootable;
+	return 0;
+}
+
+int cfs_containers_tree(const struct cfs_repo *repo,
+			const struct cfs_oci_digest *diff_ids, size_t n_layers,
+			const struct cfs_containers_merge *opts, struct cfs_tree **out,
+			struct cfs_err *err)
+{
+	struct merge m = {.repo = repo, .opts = opts};
+	struct cfs_profile_rules rules;
+	struct cfs_tree *merged;
+	int rc = cfs_containers_rules(repo, opts, &rules, err);
+
+	if (rc == 0)
+		rc = merge_layers(&m, diff_ids, n_layers, &merged, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_profile_apply(merged, &rules, out, err);
+	cfs_tree_free(merged);
+	return rc;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Pulling a container image: documents, layers, the image of the merged tree, names. */
+#include <errno.h>
+
+#include "containers/pull_priv.h"
+
+/* Makes the image of the merged layers and adds it to the store. */
+static int make_image(struct pull *p, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_profile_rules rules;
+	struct cfs_image_opts form;
+	struct cfs_tree *tree;
+	int rc = cfs_containers_rules(p->repo, &p->opts->merge, &rules, err);
+
+	if (rc == 0)
+		rc = cfs_containers_tree(p->repo, p->config.diff_ids,
+					 p->config.n_diff_ids, &p->opts->merge, &tree,
+					 err);
+	if (rc < 0)
+		return rc;
+	form = cfs_profile_image(&rules);
+	rc = cfs_repo_add_tree(p->repo, p->store, tree, &form, out, err);
+	cfs_tree_free(tree);
+	return rc;
+}
+
+static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_err *err)
+{
+	int rc = pull_layers(p, err);
+
+	if (rc == 0)
+		rc = make_image(p, &out->image, err);
+	return rc < 0 ? rc : pull_publish(p, &out->image, err);
+}
+
+static int check_kind(const struct pull *p, struct cfs_err *err)
+{
+	if (p->manifest.is_image)
+		return 0;
+	return cfs_fail(err, ENOTSUP,
+			"an artifact of type \"%.100s\", not the image of a container",
+			p->manifest.artifact_type ? p->manifest.artifact_type
+						  : p->manifest.config.media_type);
+}
+
+static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err *err)
+{
+	int rc = pull_documents(p, err);
+
+	if (rc == 0)
+		rc = check_kind(p, err);
+	if (rc == 0)
+		rc = pull_image(p, out, err);
+	out->is_image = p->manifest.is_image;
+	out->manifest = p->digest;
+	out->config = p->manifest.config.digest;
+	out->n_layers = p->n_layers;
+	out->n_present = p->n_layers - p->n_missing;
+	out->bytes_read = atomic_load(&p->bytes_read);
+	return rc;
+}
+
+static void close_pull(struct pull *p)
+{
+	cfs_store_close(p->store);
+	cfs_oci_config_fini(&p->config);
+	cfs_oci_manifest_fini(&p->manifest);
+	free(p->manifest_json.p);
+	free(p->config_json.p);
+	free(p->layers);
+	free(p->order);
+}
+
+/* A tag that cannot be given is no reason to transfer a gigabyte first. */
+static int check_tag(const struct cfs_pull_opts *opts, struct cfs_err *err)
+{
+	char ref[CFS_CONTAINERS_REF_MAX];
+
+	return opts->tag ? cfs_containers_ref(opts->tag, ref, err) : 0;
+}
+
+int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
+			const struct cfs_pull_opts *opts, struct cfs_pull_result *out,
+			struct cfs_err *err)
+{
+	struct pull p = {.repo = repo, .from = from, .opts = opts};
+	unsigned n = opts->n_threads ? opts->n_threads : cfs_pool_cpus();
+	struct cfs_store_opts store = {.n_workers = n * CFS_CONTAINERS_LAYER_WORKERS,
+				       .watch = opts->watch};
+	int rc = check_tag(opts, err);
+
+	*out = (struct cfs_pull_result){0};
+	if (rc == 0)
+		rc = cfs_repo_open_store(repo, &store, &p.store, err);
+	if (rc == 0)
+		rc = pull_all(&p, out, err);
+	close_pull(&p);
+	return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Container images from a source into a repository. */
+#ifndef CFS_CONTAINERS_PULL_H
+#define CFS_CONTAINERS_PULL_H
+
+#include "containers/merge.h"
+#include "transport/transport.h"
+#include "verity/verity.h"
+
+/* Starts zeroed; zero is the default. */
+struct cfs_pull_opts {
+	const char *tag; /* for the image in the repository; NULL: none */
+	const struct cfs_oci_platform *platform; /* NULL: that of this machine */
+	struct cfs_containers_merge merge;
+	uint64_t
+		max_layer_bytes; /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
+	unsigned n_threads;	 /* layers at a time; 0: one for each CPU */
+	const struct cfs_watch
+		*watch; /* progress counts "layers" and bytes; may be NULL */
+};
+
+struct cfs_pull_result {
+	struct cfs_oci_digest manifest, config;
+	bool is_image; /* else an artifact, of which no image was made */
+	struct cfs_digest image;
+	size_t n_layers, n_present; /* n_present: the repository had them already */
+	uint64_t bytes_read;	    /* of blobs, as they were transferred */
+};
+
+/* Copies an image into the repository, which the caller opened for WRITE, and makes the image
+ * of its merged layers. Nothing gets a name before all digests and sizes were compared:
+ * manifest, configuration, each blob as transferred, each layer uncompressed. What was stored
+ * before a failure has no references, and the next garbage collection removes it; layers that
+ * were complete are used again by the next pull.
+ * -EILSEQ: a digest or size is another one; -EINVAL: a document or an archive is refused;
+ * -ENOENT: no manifest for the platform; -EFBIG: a limit; else as the source and the store. */
+int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
+			const struct cfs_pull_opts *opts, struct cfs_pull_result *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The documents of a pull: from the name to a manifest and its configuration. */
+#include <errno.h>
+
+#include "containers/pull_priv.h"
+
+static struct cfs_text text_of(const struct cfs_mem *m)
+{
+	return (struct cfs_text){(const char *)m->p, m->len};
+}
+
+/* Reads a document of an index and checks it against the descriptor there. */
+static int read_child(const struct pull *p, const struct cfs_oci_descriptor *d,
+		      struct cfs_transport_document *out, struct cfs_err *err)
+{
+	int rc = p->from->document(p->from->ctx, &d->digest, out, err);
+
+	if (rc == 0)
+		rc = cfs_oci_check_blob(
+			d, (struct cfs_span){out->bytes.p, out->bytes.len}, err);
+	return rc;
+}
+
+/* Replaces an index by the document that it has for the platform. */
+static int choose_child(struct pull *p, struct cfs_transport_document *doc,
+			struct cfs_err *err)
+{
+	struct cfs_transport_document child = {0};
+	struct cfs_oci_platform here;
+	struct cfs_oci_index index;
+	size_t i = 0;
+	int rc = cfs_oci_index_parse(text_of(&doc->bytes), &index, err);
+
+	cfs_oci_platform_here(&here);
+	if (rc == 0)
+		rc = cfs_oci_index_select(
+			&index, p->opts->platform ? p->opts->platform : &here, &i, err);
+	if (rc == 0) {
+		p->digest = index.entries[i].descriptor.digest;
+		rc = read_child(p, &index.entries[i].descriptor, &child, err);
+	}
+	cfs_oci_index_fini(&index);
+	free(doc->bytes.p);
+	*doc = child;
+	return rc;
+}
+
+static int find_manifest(struct pull *p, struct cfs_transport_document *doc,
+			 struct cfs_err *err)
+{
+	int rc = p->from->document(p->from->ctx, NULL, doc, err);
+
+	for (int depth = 0; rc == 0; depth++) {
+		const char *type = *doc->media_type ? doc->media_type : NULL;
+		enum cfs_oci_kind kind;
+
+		rc = cfs_oci_kind(text_of(&doc->bytes), type, &kind, err);
+		if (rc < 0 || kind == CFS_OCI_MANIFEST)
+			break;
+		if (depth == CFS_OCI_INDEX_DEPTH_MAX)
+			return cfs_fail(err, EINVAL,
+					"expected at most %d indexes within each other",
+					CFS_OCI_INDEX_DEPTH_MAX);
+		rc = choose_child(p, doc, err);
+	}
+	return rc;
+}
+
+static int read_manifest(struct pull *p, struct cfs_err *err)
+{
+	struct cfs_transport_document doc = {0};
+	int rc = find_manifest(p, &doc, err);
+
+	p->manifest_json = doc.bytes;
+	if (rc < 0)
+		return rc;
+	if (p->digest.alg == 0)
+		cfs_oci_digest_of(CFS_SHA256,
+				  (struct cfs_span){doc.bytes.p, doc.bytes.len},
+				  &p->digest);
+	return cfs_oci_manifest_parse(text_of(&p->manifest_json), &p->manifest, err);
+}
+
+static int read_config(struct pull *p, struct cfs_err *err)
+{
+	int rc = cfs_transport_read(p->from, &p->manifest.config, CFS_OCI_CONFIG_MAX,
+				    &p->config_json, err);
+
+	if (rc < 0 || !p->manifest.is_image)
+		return rc;
+	rc = cfs_oci_config_parse(text_of(&p->config_json), &p->config, err);
+	if (rc == 0 && p->config.n_diff_ids != p->manifest.n_layers)
+		rc = cfs_fail(
+			err, EINVAL,
+			"rootfs: diff_ids: expected %zu, one for each layer, got %zu",
+			p->manifest.n_layers, p->config.n_diff_ids);
+	return rc;
+}
+
+int pull_documents(struct pull *p, struct cfs_err *err)
+{
+	int rc = cfs_context(err, read_manifest(p, err), "manifest");
+
+	return rc < 0 ? rc : cfs_context(err, read_config(p, err), "configuration");
+}

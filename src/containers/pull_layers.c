@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The layers of a pull: network -> digest of the blob -> decompressor -> digest of the layer
+ * -> archive -> split stream and objects, in one pass, several layers at a time. */
+#include <errno.h>
+
+#include "containers/pull_priv.h"
+#include "decompress/decompress.h"
+
+struct cfs_containers_layer_opts pull_layer_opts(const struct pull *p, unsigned worker)
+{
+	return (struct cfs_containers_layer_opts){
+		.store = p->store,
+		.worker = worker * CFS_CONTAINERS_LAYER_WORKERS,
+		.alg = cfs_repo_meta(p->repo)->alg,
+		.max_bytes = p->opts->max_layer_bytes,
+		.watch = p->opts->watch,
+	};
+}
+
+enum { WARN_RATIO = 1000 }; /* uncompressed to compressed */
+
+/* --- a blob as it is transferred ---------------------------------------------------- */
+
+struct blob_reader {
+	struct pull *p;
+	unsigned worker;
+	const struct cfs_oci_descriptor *d;
+	struct cfs_blob blob;
+	struct cfs_hash hash;
+	uint64_t size;
+};
+
+/* Only the thread that started the work reports progress; its worker is number 0. */
+static void report(struct blob_reader *r, uint64_t n)
+{
+	struct cfs_progress now = {.stage = "layers", .all = r->p->n_missing};
+
+	now.bytes_done = atomic_fetch_add(&r->p->bytes_read, n) + n;
+	now.bytes = r->p->bytes_all;
+	now.done = atomic_load(&r->p->n_done);
+	if (r->worker == 0)
+		cfs_watch_progress(r->p->opts->watch, &now);
+}
+
+static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
+{
+	struct blob_reader *r = ctx;
+	ssize_t n = r->blob.feed.read(r->blob.feed.ctx, p, len, err);
+
+	if (n <= 0)
+		return n;
+	r->size += (uint64_t)n;
+	if (r->size > r->d->size)
+		return cfs_fail(err, EILSEQ,
+				"size mismatch: expected %llu bytes, got more",
+				(unsigned long long)r->d->size);
+	cfs_hash_update(&r->hash, p, (size_t)n);
+	report(r, (uint64_t)n);
+	return n;
+}
+
+/* What the decompressor left is read, so that digest and size are those of the whole blob. */
+static int check_blob(struct blob_reader *r, struct cfs_err *err)
+{
+	struct cfs_oci_digest actual;
+	uint8_t rest[4096];
+	ssize_t n;
+
+	do
+		n = read_blob(r, rest, sizeof(rest), err);
+	while (n > 0);
+	if (n < 0)
+		return (int)n;
+	if (r->size != r->d->size)
+		return cfs_fail(
+			err, EILSEQ, "size mismatch: expected %llu bytes, got %llu",
+			(unsigned long long)r->d->size, (unsigned long long)r->size);
+	cfs_oci_digest_final(&r->hash, &actual);
+	return cfs_oci_digest_expect(&r->d->digest, &actual, err);
+}
+
+/* --- one layer ---------------------------------------------------------------------- */
+
+static int read_layer(struct blob_reader *r, const struct pull_layer *l,
+		      struct cfs_containers_layer *out, struct cfs_err *err)
+{
+	struct cfs_containers_layer_opts opts = pull_layer_opts(r->p, r->worker);
+	struct cfs_decompress_opts limits = {.watch = r->p->opts->watch,
+					     .warn_ratio = WARN_RATIO};
+	struct cfs_decompress *d;
+	int rc = cfs_decompress_open((struct cfs_feed){read_blob, r}, &limits, &d, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_containers_write_layer(cfs_decompress_feed(d), l->diff_id->alg, &opts,
+					out, err);
+	cfs_decompress_close(d);
+	return rc;
+}
+
+/* A blob with another digest can be anything: then that is what is wrong, not the archive. */
+static int read_checked(struct blob_reader *r, const struct pull_layer *l,
+			struct cfs_containers_layer *out, struct cfs_err *err)
+{
+	struct cfs_err why;
+	int rc = read_layer(r, l, out, err);
+
+	if (rc == 0)
+		return check_blob(r, err);
+	if (rc == -EINVAL && check_blob(r, &why) == -EILSEQ) {
+		*err = why;
+		return -EILSEQ;
+	}
+	return rc;
+}
+
+static int pull_layer(struct pull *p, unsigned worker, struct pull_layer *l,
+		      struct cfs_err *err)
+{
+	struct blob_reader r = {.p = p, .worker = worker, .d = l->blob};
+	struct cfs_containers_layer layer;
+	int rc = p->from->blob(p->from->ctx, l->blob, &r.blob, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_hash_init(&r.hash, l->blob->digest.alg);
+	rc = read_checked(&r, l, &layer, err);
+	r.blob.close(r.blob.feed.ctx);
+	if (rc == 0)
+		rc = cfs_context(err,
+				 cfs_oci_digest_expect(l->diff_id, &layer.diff_id, err),
+				 "diff_id, the digest of the layer uncompressed");
+	l->stream = layer.stream;
+	return rc;
+}
+
+static int pull_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+{
+	struct pull *p = ctx;
+	struct pull_layer *l = &p->layers[p->order[i]];
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	int rc = pull_layer(p, worker, l, err);
+
+	atomic_fetch_add(&p->n_done, 1);
+	return cfs_context(err, rc, "layer %s",
+			   cfs_oci_digest_text(&l->blob->digest, text));
+}
+
+/* --- all of them -------------------------------------------------------------------- */
+
+static bool is_repeated(const struct pull *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (cfs_oci_digest_eq(p->layers[k].diff_id, p->layers[i].diff_id))
+			return true;
+	return false;
+}
+
+/* Finds out which layers the repository has. */
+static int find_layers(struct pull *p, struct cfs_err *err)
+{
+	for (size_t i = 0; i < p->n_layers; i++) {
+		struct pull_layer *l = &p->layers[i];
+		char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
+		int rc;
+
+		l->blob = &p->manifest.layers[i];
+		l->diff_id = &p->config.diff_ids[i];
+		if (cfs_oci_packing(l->blob->media_type) == CFS_OCI_NO_TAR)
+			return cfs_fail(
+				err, ENOTSUP,
+				"layer %zu: expected the media type of an archive, "
+				"got \"%.100s\"",
+				i, l->blob->media_type);
+		cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id, name);
+		rc = cfs_repo_find_stream(p->repo, name, entry, &l->stream, err);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+		l->is_present = rc == 0;
+		l->is_repeated = is_repeated(p, i);
+		if (!l->is_present && !l->is_repeated) {
+			p->order[p->n_missing++] = i;
+			p->bytes_all += l->blob->size;
+		}
+	}
+	return 0;
+}
+
+static int by_size(const void *a, const void *b, void *ctx)
+{
+	const struct pull_layer *layers = ctx;
+	uint64_t x = layers[*(const size_t *)a].blob->size,
+		 y = layers[*(const size_t *)b].blob->size;
+
+	return x == y ? 0 : x > y ? -1 : 1;
+}
+
+static void copy_repeated(struct pull *p)
+{
+	for (size_t i = 0; i < p->n_layers; i++)
+		for (size_t k = 0; p->layers[i].is_repeated && k < i; k++)
+			if (cfs_oci_digest_eq(p->layers[k].diff_id,
+					      p->layers[i].diff_id)) {
+				p->layers[i].stream = p->layers[k].stream;
+				break;
+			}
+}
+
+static int publish_layers(struct pull *p, struct cfs_err *err)
+{
+	int rc = cfs_store_commit(p->store, err);
+
+	for (size_t i = 0; rc == 0 && i < p->n_missing; i++) {
+		const struct pull_layer *l = &p->layers[p->order[i]];
+		char name[CFS_CONTAINERS_STREAM_MAX];
+		struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .id = l->stream};
+
+		link.name = cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id,
+						       name);
+		rc = cfs_repo_publish(p->repo, &link, err);
+	}
+	return rc;
+}
+
+int pull_layers(struct pull *p, struct cfs_err *err)
+{
+	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();
+	int rc;
+
+	p->n_layers = p->manifest.n_layers;
+	p->layers = calloc(p->n_layers + 1, sizeof(*p->layers));
+	p->order = calloc(p->n_layers + 1, sizeof(*p->order));
+	if (!p->layers || !p->order)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = find_layers(p, err);
+	if (rc < 0 || p->n_missing == 0)
+		return rc;
+	qsort_r(p->order, p->n_missing, sizeof(*p->order), by_size, p->layers);
+	rc = cfs_pool_run(n, p->n_missing, pull_one, p, p->opts->watch, err);
+	copy_repeated(p);
+	return rc < 0 ? rc : publish_layers(p, err);
+}

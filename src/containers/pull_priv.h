@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the steps of a pull share. */
+#ifndef CFS_CONTAINERS_PULL_PRIV_H
+#define CFS_CONTAINERS_PULL_PRIV_H
+
+#include <stdatomic.h>
+
+#include "containers/layer_write.h"
+#include "containers/names.h"
+#include "containers/pull.h"
+#include "repo/repo.h"
+
+/* One layer of the image. */
+struct pull_layer {
+	const struct cfs_oci_descriptor *blob;
+	const struct cfs_oci_digest *diff_id;
+	bool is_present;	  /* the repository has it */
+	bool is_repeated;	  /* an earlier layer has the same diff_id */
+	struct cfs_digest stream; /* its object */
+};
+
+struct pull {
+	struct cfs_repo *repo;
+	struct cfs_store *store;
+	const struct cfs_transport *from;
+	const struct cfs_pull_opts *opts;
+	struct cfs_oci_digest digest; /* of the manifest */
+	struct cfs_mem manifest_json, config_json;
+	struct cfs_oci_manifest manifest;
+	struct cfs_oci_config config;
+	struct pull_layer *layers;
+	size_t n_layers;
+	size_t *order; /* of the layers that are missing: largest first */
+	size_t n_missing;
+	atomic_uint_fast64_t bytes_read;
+	atomic_size_t n_done;
+	uint64_t bytes_all;
+};
+
+/* Reads the manifest for the platform, and its configuration. */
+int pull_documents(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads and stores the layers that the repository lacks, and gives them their names. */
+int pull_layers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Stores the streams of configuration and manifest and gives them their names. image: NULL
+ * for an artifact. */
+int pull_publish(struct pull *p, const struct cfs_digest *image,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The options for a writer of layers that is the given worker. */
+struct cfs_containers_layer_opts pull_layer_opts(const struct pull *p, unsigned worker);
+
+#endif
