@@ -47,6 +47,8 @@ struct command {
 /* The commands for repositories, ended by a row of zeros. A build without repositories
  * has none. */
 extern const struct command repo_commands[];
+/* The commands for container images. */
+extern const struct command oci_commands[];
 /* The commands for signatures, and for signatures that the kernel verifies. */
 extern const struct command sig_commands[], ipe_commands[];
 

@@ -12,6 +12,7 @@
 #include "base/beneath.h"
 #include "mount/mount.h"
 #include "composefs/composefs.h"
+#include "composefs/mount/mount.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 
@@ -130,8 +131,8 @@ static int open_objects(const struct cfs_repo *repo, const char *name,
 
 /* The lock is held until the image is mounted: from then on the kernel reports that it is in use. */
 static int mount_image(const struct options *o, const struct cfs_repo *repo,
-		       const char *name, const char *at, struct cfs_digest *id,
-		       struct cfs_err *err)
+		       mount_find_fn find, const char *name, const char *at,
+		       struct cfs_digest *id, struct cfs_err *err)
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
@@ -142,7 +143,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	struct cfs_mount_taken taken = {0};
 	struct cfs_trust_mount trust;
 	cfs_autofd int fd = -1;
-	int rc = cfs_repo_find_image(repo, name, id, err);
+	int rc = find(repo, name, id, err);
 
 	if (rc == 0)
 		rc = make_path(repo, "objects", objects, err);
@@ -182,10 +183,13 @@ static int check_options(const struct options *o, struct cfs_err *err)
 	return 0;
 }
 
-int cmd_mount(int argc, char **argv)
+int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&mount_syntax, argc, argv, &o, 2, 2,
+	struct cli_syntax syntax = *about;
+
+	syntax.options = mount_table;
+	int status = command_begin(&syntax, argc, argv, &o, 2, 2,
 				   "expected IMAGE MOUNTPOINT"),
 	    rc;
 	char text[WHERE_ID_MAX];
@@ -200,7 +204,8 @@ int cmd_mount(int argc, char **argv)
 	if (rc == 0)
 		rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
 	if (rc == 0) {
-		rc = mount_image(&o, repo, argv[optind], argv[optind + 1], &id, &err);
+		rc = mount_image(&o, repo, find, argv[optind], argv[optind + 1], &id,
+				 &err);
 		cfs_repo_close(repo);
 	}
 	if (rc == 0 && o.json) {
@@ -209,6 +214,11 @@ int cmd_mount(int argc, char **argv)
 		json_finish(&j);
 	}
 	return command_end(argv[0], rc, &err);
+}
+
+int cmd_mount(int argc, char **argv)
+{
+	return mount_named(&mount_syntax, cfs_repo_find_image, argc, argv);
 }
 
 /* --- umount ------------------------------------------------------------------------- */

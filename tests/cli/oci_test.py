@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Container images: pulled from OCI layouts, merged, listed, tagged, and refused when they are not what they say.
+
+    oci_test.py COMPOSEFS GOLDEN        GOLDEN: tests/golden/oci
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from repo import COMPOSEFS, FAILED, OK, expect, good, has, loaded, main, refused, run, snapshot
+
+GOLDEN = os.path.abspath(sys.argv[2])
+TESTS = []
+PLAIN = ["basic", "whiteouts", "opaque", "order", "hardlinks", "xattrs", "names", "devices", "chr00", "metadata", "sparse", "boot"]
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def layout(name, tag="latest"):
+    return f"oci:{GOLDEN}/{name}:{tag}"
+
+
+def make_repo(name="r", algorithm="sha256"):
+    good("init", "--insecure", f"--hash={algorithm}", name)
+
+
+def digests():
+    """Dump -> the digests of its image: SHA-256, SHA-512 or "-", and that of format 0."""
+    with open(f"{GOLDEN}/digests.tsv", encoding="utf-8") as f:
+        return {row[0]: row[1:] for row in (line.split() for line in f)}
+
+
+def pull(source, tag, *options, repo="r"):
+    return good("oci", "pull", f"--repo={repo}", *options, source, tag).strip()
+
+
+def entries(text):
+    """A dump as comparable lines: without the size of directories, and times as numbers."""
+    result = []
+    for line in text.splitlines():
+        fields = line.split(" ")
+        seconds, _, fraction = fields[7].partition(".")
+        fields[7] = (int(seconds), int(fraction))
+        if fields[2].startswith("4"):
+            fields[1] = "-"
+        is_link = fields[2].startswith("@")
+        result.append([fields[0], fields[8]] if is_link else fields[:11] + sorted(fields[11:]))
+    return result
+
+
+def kept(name):
+    with open(f"{GOLDEN}/{name}", encoding="utf-8") as f:
+        return f.read()
+
+
+def pull_refused(source, *options, tag="bad", repo="r"):
+    """The message of a pull that must fail, behind the warnings."""
+    rc, _, err = run("oci", "pull", f"--repo={repo}", *options, source, tag)
+    expect(rc, FAILED)
+    return err.splitlines()[-1]
+
+
+def refuse_pull(source, *parts, repo="r"):
+    said = pull_refused(source, repo=repo)
+    for part in parts:
+        has(said, part)
+    expect(loaded("oci", "images", "--json", f"--repo={repo}")["images"], [])
+    return said
+
+
+# --- merging -------------------------------------------------------------------------------
+
+
+@test
+def oci_images_have_the_ids_of_their_merged_trees():
+    make_repo()
+    make_repo("r512", "sha512")
+    for name in PLAIN:
+        sha256, sha512, _ = digests()[f"{name}/expected.dump"]
+        expect(pull(layout(name), name), f"sha256:{sha256}")
+        if sha512 != "-":
+            expect(pull(layout(name), name, repo="r512"), f"sha512:{sha512}")
+        expect(good("oci", "compute-id", "--repo=r", name).strip(), f"sha256:{sha256}")
+    expect(run("fsck", "--repo=r")[0], OK)
+
+
+@test
+def oci_dump_is_the_merged_tree():
+    make_repo()
+    for name in [n for n in PLAIN if n != "chr00"] + ["lenient"]:  # the image of chr00 has marks of its writer
+        pull(layout(name), name)
+        expect(entries(good("oci", "dump", "--repo=r", name)), entries(kept(f"{name}/expected.dump")))
+
+
+@test
+def oci_whiteouts_act_on_lower_layers_unless_told_otherwise():
+    make_repo()
+    in_order = digests()["order/expected-inorder.dump"][0]
+    _, out, err = run("oci", "pull", "--repo=r", layout("order"), "order")
+    expect(out.strip(), "sha256:" + digests()["order/expected.dump"][0])
+    has(err, "whiteouts act on lower layers only")
+    expect(good("oci", "compute-id", "--whiteouts=in-order", "--repo=r", "order").strip(), f"sha256:{in_order}")
+    expect(pull(layout("order"), "o", "--whiteouts=in-order"), f"sha256:{in_order}")
+
+
+@test
+def oci_keeps_user_xattrs_on_request():
+    make_repo()
+    expect(pull(layout("xattrs"), "x", "--keep-user-xattrs"), "sha256:" + digests()["xattrs/expected-keep-user.dump"][0])
+
+
+@test
+def oci_refuses_missing_parents_if_they_are_to_be_strict():
+    make_repo()
+    has(pull_refused(layout("lenient"), "--strict-parents"), "its parent directory has no entry")
+
+
+@test
+def oci_layers_are_the_same_compressed_or_not():
+    make_repo()
+    for tag in ("plain", "gzip", "zstd", "gzip-multi", "zstd-frames"):
+        expect(pull(layout("compression", tag), tag), "sha256:" + digests()["compression/expected.dump"][0])
+        shutil.rmtree("r")
+        make_repo()
+
+
+@test
+def oci_chunked_layers_are_read_as_a_whole():
+    make_repo()
+    for name, image in (("zstd-chunked", "e17ba94cb09c58ee7cade19769f70208e8d5850a7a076b548f515039a26c7142"),
+                        ("gzip", "e17ba94cb09c58ee7cade19769f70208e8d5850a7a076b548f515039a26c7142"),
+                        ("estargz", "426af46eae83b5645e4a53d41028a538958593339dcf2ec30d11f96e2fcb5bd0")):
+        expect(pull(f"oci:{GOLDEN}/chunked/{name}:fx", name), f"sha256:{image}")
+    for name in ("zstd-chunked", "estargz"):
+        expect(entries(good("oci", "dump", "--repo=r", name)), entries(kept(f"chunked/{name}.dump")))
+
+
+@test
+def oci_index_gives_the_image_of_the_platform():
+    make_repo()
+    wanted = json.loads(kept("index/expected-manifests.json"))
+    for platform, digest in wanted.items():
+        if digest:
+            found = loaded("oci", "pull", "--json", "--repo=r", f"--platform={platform}", layout("index"), "i")
+            expect(found["manifest_digest"], digest)
+        else:
+            has(refused("oci", "pull", "--repo=r", f"--platform={platform}", layout("index"), "none"),
+                f"no manifest for {platform}: the index has linux/amd64")
+
+
+# --- what is stored ------------------------------------------------------------------------
+
+
+def stored_layers(tag):
+    return [layer["diff_id"] for layer in loaded("oci", "inspect", "--repo=r", tag)["layers"]]
+
+
+@test
+def oci_layers_come_back_bit_for_bit():
+    make_repo()
+    for name in PLAIN + ["lenient"]:
+        pull(layout(name), name)
+        for diff_id in stored_layers(name):
+            done = subprocess.run([COMPOSEFS, "oci", "layer", "--repo=r", diff_id], capture_output=True, check=True)
+            expect("sha256:" + hashlib.sha256(done.stdout).hexdigest(), diff_id)
+
+
+@test
+def oci_documents_come_back_unchanged():
+    make_repo()
+    pull(layout("basic"), "b")
+    about = loaded("oci", "inspect", "--repo=r", "b")
+    for option, key in (("--manifest", "manifest_digest"), ("--config", "config_digest")):
+        text = good("oci", "inspect", "--repo=r", option, "b")
+        expect("sha256:" + hashlib.sha256(text.encode()).hexdigest(), about[key])
+
+
+@test
+def oci_pull_again_reads_no_layer():
+    make_repo()
+    first = loaded("oci", "pull", "--json", "--repo=r", layout("whiteouts"), "w")
+    again = loaded("oci", "pull", "--json", "--repo=r", layout("whiteouts"), "v")
+    expect(first["layers_present"], 0)
+    expect((again["layers_present"], again["bytes_read"]), (again["layers"], 0))
+    expect(again["id"], first["id"])
+
+
+@test
+def oci_tag_keeps_everything_alive_and_rm_lets_it_go():
+    make_repo()
+    pull(layout("hardlinks"), "registry.example/a/b:1")
+    before = snapshot("r/objects")
+    good("gc", "--repo=r", "--grace=0")
+    expect(snapshot("r/objects"), before)
+    good("oci", "tag", "--repo=r", "registry.example/a/b:1", "50%")
+    good("oci", "rm", "--repo=r", "registry.example/a/b:1")
+    good("gc", "--repo=r", "--grace=0")
+    expect(snapshot("r/objects"), before)
+    expect([i["name"] for i in loaded("oci", "images", "--json", "--repo=r")["images"]], ["50%"])
+    good("oci", "rm", "--repo=r", "50%")
+    good("gc", "--repo=r", "--grace=0")
+    expect([n for n in snapshot("r/objects") if len(os.path.basename(n)) > 2], [])
+
+
+@test
+def oci_images_that_share_a_configuration_stay_whole():
+    """Both manifests have the same configuration, whose stream the second pull replaces."""
+    make_repo()
+    pull(f"oci:{GOLDEN}/chunked/zstd-chunked:fx", "a")
+    pull(layout("boot"), "x", "--bootable")
+    pull(f"oci:{GOLDEN}/chunked/gzip:fx", "b", "--keep-user-xattrs")
+    good("oci", "rm", "--repo=r", "b")
+    good("gc", "--repo=r", "--grace=0")
+    good("oci", "inspect", "--repo=r", "a")
+    good("oci", "dump", "--repo=r", "a")
+    expect(run("fsck", "--repo=r")[0], OK)
+
+
+@test
+def oci_names_by_digest():
+    make_repo()
+    digest = loaded("oci", "pull", "--json", "--repo=r", layout("basic"), "b")["manifest_digest"]
+    for name in (f"@{digest}", "@" + digest[7:15], "@" + digest[:15]):
+        expect(loaded("oci", "inspect", "--repo=r", name)["manifest_digest"], digest)
+    has(refused("oci", "inspect", "--repo=r", "@01234567"), "no container image @01234567")
+    has(refused("oci", "inspect", "--repo=r", "@0123"), "8 or more")
+
+
+@test
+def oci_tags_that_cannot_be_stored_are_refused_first():
+    make_repo()
+    for tag in ("@x", ".", "..", "", "a\nb", "a/" * 100):
+        has(pull_refused(layout("basic"), tag=tag), "tag")
+    expect(os.path.exists("r/streams"), False)
+
+
+# --- what is refused -----------------------------------------------------------------------
+
+
+@test
+def oci_hostile_layers_are_refused_by_entry():
+    make_repo()
+    for tag in json.loads(kept("hostile/expected.json")):
+        said = refuse_pull(layout("hostile", tag))
+        if tag not in ("no-usr", "usr-not-dir"):
+            has(said, "offset")
+    good("gc", "--repo=r", "--grace=0")
+    expect([n for n in snapshot("r/objects") if len(os.path.basename(n)) > 2], [])
+
+
+@test
+def oci_wrong_digests_and_sizes_are_refused():
+    make_repo()
+    words = {"digest": "digest mismatch", "size-less": "size mismatch", "size-more": "size mismatch",
+             "diff-id": "diff_id", "config-digest": "digest mismatch"}
+    for tag in json.loads(kept("mismatch/expected.json")):
+        refuse_pull(layout("mismatch", tag), words[tag])
+
+
+@test
+def oci_layer_size_is_limited():
+    make_repo()
+    has(pull_refused(layout("basic"), "--max-layer-size=1000"), "at most 1000 bytes")
+
+
+def copy_layout(name):
+    shutil.copytree(f"{GOLDEN}/{name}", "layout")
+    return "oci:layout:latest"
+
+
+def blob_of(name):
+    with open("layout/index.json", encoding="utf-8") as f:
+        manifest = json.load(f)["manifests"][0]["digest"]
+    if name == "manifest":
+        return "layout/blobs/" + manifest.replace(":", "/")
+    with open("layout/blobs/" + manifest.replace(":", "/"), encoding="utf-8") as f:
+        found = json.load(f)
+    return "layout/blobs/" + (found["config"] if name == "config" else found["layers"][0])["digest"].replace(":", "/")
+
+
+@test
+def oci_layout_with_links_fifos_and_directories_in_it_is_refused():
+    make_repo()
+    for name in ("manifest", "config", "layer"):
+        for make in (lambda p: os.symlink("/etc/passwd", p), os.mkfifo, os.mkdir, lambda p: None):
+            source = copy_layout("basic")
+            path = blob_of(name)
+            os.unlink(path)
+            make(path)
+            refuse_pull(source)
+            shutil.rmtree("layout")
+
+
+@test
+def oci_layout_needs_its_marker_and_a_tag_that_exists():
+    make_repo()
+    source = copy_layout("basic")
+    has(refuse_pull("oci:layout:other"), 'no image with the tag "other": index.json has latest')
+    os.unlink("layout/oci-layout")
+    refuse_pull(source, "oci-layout")
+    refuse_pull("oci:nowhere", "nowhere")
+    refuse_pull("zip:x", "expected oci:DIR[:TAG]")
+
+
+if __name__ == "__main__":
+    sys.exit(main(TESTS))

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci images, inspect: the container images of the repository. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "composefs/oci/oci.h"
+
+struct options {
+	struct where where;
+	bool json, manifest, config;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_option images_table[] = {
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_option inspect_table[] = {
+	{"manifest", NULL, AT(manifest), "Print the manifest as it was pulled",
+	 .group = "Options"},
+	{"config", NULL, AT(config), "Print the configuration as it was pulled"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax images_syntax = {
+	.usage = (const char *const[]){"[OPTIONS]", NULL},
+	.about = "List the container images of the repository: tag, digest of the "
+		 "manifest, platform,\n"
+		 "number of layers, and image ID.",
+	.example = (const char *const[]){"composefs oci images --repo=repo", NULL},
+	.options = images_table,
+};
+
+static const struct cli_syntax inspect_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
+	.about = "Print what is known about a container image as a JSON object, or its "
+		 "documents\n"
+		 "unchanged. IMAGE is a tag or @DIGEST.",
+	.example = (const char *const[]){"composefs oci inspect --repo=repo app",
+					 "composefs oci inspect --repo=repo --config app",
+					 NULL},
+	.options = inspect_table,
+};
+
+/* --- one image ---------------------------------------------------------------------- */
+
+static void put_id(struct json *j, const char *key, bool has, const struct cfs_digest *id)
+{
+	char text[WHERE_ID_MAX];
+
+	if (has)
+		json_put_string(j, key, where_id(id, text));
+	else
+		json_put_null(j, key);
+}
+
+static void put_text(struct json *j, const char *key, const char *text)
+{
+	if (text)
+		json_put_string(j, key, text);
+	else
+		json_put_null(j, key);
+}
+
+static void put_layers(struct json *j, const struct cfs_container *c)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	json_begin_array(j, "layers");
+	for (size_t i = 0; i < c->manifest.n_layers; i++) {
+		const struct cfs_oci_descriptor *d = &c->manifest.layers[i];
+
+		json_begin_object(j, NULL);
+		json_put_string(j, "media_type", d->media_type);
+		json_put_string(j, "digest", cfs_oci_digest_text(&d->digest, text));
+		json_put_uint(j, "size", d->size);
+		if (i < c->config.n_diff_ids)
+			json_put_string(
+				j, "diff_id",
+				cfs_oci_digest_text(&c->config.diff_ids[i], text));
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void put_container(struct json *j, const char *tag, const struct cfs_container *c,
+			  bool layers)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	json_begin_object(j, NULL);
+	json_put_string(j, "name", tag);
+	json_put_string(j, "manifest_digest", cfs_oci_digest_text(&c->digest, text));
+	json_put_string(j, "config_digest",
+			cfs_oci_digest_text(&c->manifest.config.digest, text));
+	put_id(j, "id", c->has_image, &c->image);
+	put_id(j, "boot_id", c->has_boot_image, &c->boot_image);
+	put_text(j, "os", c->config.os);
+	put_text(j, "architecture", c->config.architecture);
+	put_text(j, "created", c->config.created);
+	if (layers)
+		put_layers(j, c);
+	else
+		json_put_uint(j, "layers", c->manifest.n_layers);
+	json_end(j);
+}
+
+static void print_row(const char *tag, const struct cfs_container *c)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX] = "-";
+
+	if (c->has_image)
+		where_id(&c->image, id);
+	cli_print(stdout, tag);
+	printf("\t%.19s\t", cfs_oci_digest_text(&c->digest, text));
+	cli_print(stdout, c->config.os ? c->config.os : "-");
+	putchar('/');
+	cli_print(stdout, c->config.architecture ? c->config.architecture : "-");
+	printf("\t%zu\t%.19s\n", c->manifest.n_layers, id);
+}
+
+/* --- the list ----------------------------------------------------------------------- */
+
+/* A damaged image is reported and does not hide the others. */
+static int show_image(const char *name, const struct cfs_repo *repo, const char *tag,
+		      struct json *j)
+{
+	struct cfs_container c;
+	struct cfs_err err;
+	int rc = cfs_container_open(repo, tag, &c, &err);
+
+	if (rc < 0)
+		cli_say(name, "%s: %s", tag, err.msg);
+	else if (j)
+		put_container(j, tag, &c, false);
+	else
+		print_row(tag, &c);
+	cfs_container_close(&c);
+	return rc;
+}
+
+static int show_images(const char *name, const struct options *o,
+		       const struct cfs_repo *repo, bool *complete, struct cfs_err *err)
+{
+	struct cfs_repo_list refs = {0};
+	struct json j = {.to = stdout};
+	char tag[CFS_CONTAINERS_TAG_MAX];
+	int rc = cfs_repo_list_refs(repo, CFS_REPO_STREAMS, &refs, err);
+
+	if (rc == 0 && o->json) {
+		json_begin_object(&j, NULL);
+		json_begin_array(&j, "images");
+	} else if (rc == 0) {
+		puts("TAG\tDIGEST\tPLATFORM\tLAYERS\tIMAGE ID");
+	}
+	for (size_t i = 0; rc == 0 && i < refs.n; i++)
+		if (cfs_containers_tag_of(refs.v[i].name, tag))
+			*complete &=
+				show_image(name, repo, tag, o->json ? &j : NULL) == 0;
+	if (rc == 0 && o->json)
+		json_finish(&j);
+	cfs_repo_list_fini(&refs);
+	return rc;
+}
+
+int cmd_oci_images(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&images_syntax, argc, argv, &o, 0, 0,
+				   "expected no operand"),
+	    rc;
+	struct cfs_repo *repo;
+	bool complete = true;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	rc = show_images(argv[0], &o, repo, &complete, &err);
+	cfs_repo_close(repo);
+	status = command_end(argv[0], rc, &err);
+	return status == CLI_OK && !complete ? CLI_FAILED : status;
+}
+
+/* --- inspect ------------------------------------------------------------------------ */
+
+static int show_container(const struct options *o, const char *name,
+			  const struct cfs_container *c, struct cfs_err *err)
+{
+	const struct cfs_mem *raw = o->manifest ? &c->manifest_json : &c->config_json;
+	struct json j = {.to = stdout};
+
+	if (o->manifest || o->config)
+		return cfs_io_write(STDOUT_FILENO, raw->p, raw->len, err);
+	put_container(&j, name, c, true);
+	json_finish(&j);
+	return 0;
+}
+
+int cmd_oci_inspect(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&inspect_syntax, argc, argv, &o, 1, 1,
+				   "expected IMAGE"),
+	    rc;
+	struct cfs_container c;
+	struct cfs_repo *repo;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	rc = cfs_container_open(repo, argv[optind], &c, &err);
+	if (rc == 0)
+		rc = show_container(&o, argv[optind], &c, &err);
+	cfs_container_close(&c);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci VERB: the table of verbs. */
+#include "composefs/oci/oci.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/suggest.h"
+
+static const struct command verbs[] = {
+	{"pull", cmd_oci_pull, "Store a container image and make an image of it"},
+	{"images", cmd_oci_images, "List container images"},
+	{"inspect", cmd_oci_inspect, "Print manifest and configuration"},
+	{"tag", cmd_oci_tag, "Add a tag to a container image"},
+	{"rm", cmd_oci_rm, "Remove tags"},
+	{"untag", cmd_oci_rm, NULL},
+	{"mount", cmd_oci_mount, "Mount a container image"},
+	{"compute-id", cmd_oci_compute_id, "Compute the image ID of a container image"},
+	{"dump", cmd_oci_dump, "Print the files of a container image as a dump"},
+	{"layer", cmd_oci_layer, "Write a layer as a tar archive"},
+	{0},
+};
+
+static const struct command *find_verb(const char *name)
+{
+	for (const struct command *c = verbs; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static void print_usage(FILE *to, const char *name)
+{
+	fprintf(to,
+		"Usage: %s VERB [OPTIONS] ...\n\nStore, mount and inspect container "
+		"images.\n\nVerbs:\n",
+		name);
+	for (const struct command *c = verbs; c->name; c++)
+		if (c->help)
+			fprintf(to, "  %-17s %s\n", c->name, c->help);
+	fprintf(to,
+		"\n\"%s VERB --help\" prints more about a verb.\n\nExample:\n"
+		"  %s pull oci:layout:latest app\n  %s mount app /mnt\n",
+		name, name, name);
+}
+
+static int report_unknown(const char *name, const char *verb)
+{
+	struct suggest near = {.word = verb};
+
+	for (const struct command *c = verbs; c->name; c++)
+		suggest_try(&near, c->name);
+	if (near.best)
+		cli_misused(name, "%s: unknown verb; did you mean \"%s %s\"?", verb, name,
+			    near.best);
+	else
+		cli_misused(name, "%s: unknown verb", verb);
+	return CLI_USAGE;
+}
+
+static int run_verb(const struct command *c, int argc, char **argv)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s %s", argv[0], c->name);
+	argv[1] = name;
+	return c->run(argc - 1, argv + 1);
+}
+
+/* Answers "oci --complete WORD...": by the table of the verb if one precedes the last word. */
+static int complete_verb(int argc, char **argv)
+{
+	const struct command *c = argc > 3 ? find_verb(argv[2]) : NULL;
+	struct cli_completion completion = {.word = argv[argc - 1], .prefix = ""};
+
+	if (c) {
+		memmove(argv + 2, argv + 3, (size_t)(argc - 2) * sizeof(*argv));
+		return c->run(argc - 1, argv);
+	}
+	for (c = verbs; argc == 3 && c->name; c++)
+		if (c->help)
+			cli_complete_put(&completion, c->name, c->help);
+	return CLI_OK;
+}
+
+static int cmd_oci(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (cli_is_completion(argc, argv))
+		return complete_verb(argc, argv);
+	c = argc > 1 ? find_verb(argv[1]) : NULL;
+	if (c)
+		return run_verb(c, argc, argv);
+	if (argc > 1 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		print_usage(stdout, argv[0]);
+		return CLI_OK;
+	}
+	if (argc > 1)
+		return report_unknown(argv[0], argv[1]);
+	cli_misused(argv[0], "expected a verb");
+	return CLI_USAGE;
+}
+
+const struct command oci_commands[] = {
+	COMMAND_GROUP("Container images:"),
+	{"oci", cmd_oci, "Store, mount and inspect container images"},
+	{0},
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci: commands on container images.
+ * Owns:  the table of its verbs, what they share: sources by name, options of merging.
+ * Uses:  base, containers, oci, repo, transport, cli.
+ * Never: the work of a command.
+ */
+#ifndef CFS_COMPOSEFS_OCI_H
+#define CFS_COMPOSEFS_OCI_H
+
+#include "cli/repo_option.h"
+#include "composefs/composefs.h"
+#include "containers/containers.h"
+
+int cmd_oci_compute_id(int argc, char **argv);
+int cmd_oci_dump(int argc, char **argv);
+int cmd_oci_images(int argc, char **argv);
+int cmd_oci_inspect(int argc, char **argv);
+int cmd_oci_layer(int argc, char **argv);
+int cmd_oci_mount(int argc, char **argv);
+int cmd_oci_pull(int argc, char **argv);
+int cmd_oci_rm(int argc, char **argv);
+int cmd_oci_tag(int argc, char **argv);
+
+/* Opens "oci:DIR[:TAG]" and the other sources. tag, if not NULL, receives the tag that an
+ * image from there gets by default; borrowed from source. */
+int oci_open_source(const char *source, const struct cfs_watch *watch,
+		    struct cfs_transport *out, const char **tag,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* How layers are merged. */
+enum oci_whiteouts { OCI_WHITEOUTS_SPEC, OCI_WHITEOUTS_IN_ORDER };
+struct oci_merge {
+	bool bootable, keep_user, strict_parents;
+	enum oci_whiteouts whiteouts;
+};
+
+extern const struct cli_choice oci_whiteouts_choices[];
+
+#define OCI_MERGE_OPTIONS(type, member)                                                  \
+	{"bootable", NULL, CLI_AT(type, member.bootable),                                \
+	 "Make a bootable image: empty /boot and /sysroot, set SELinux labels",          \
+	 .group = "Image"},                                                              \
+		{"keep-user-xattrs", NULL, CLI_AT(type, member.keep_user),               \
+		 "Keep extended attributes that begin with \"user.\""},                  \
+		{"whiteouts",                                                            \
+		 "RULE",                                                                 \
+		 CLI_AT(type, member.whiteouts),                                         \
+		 "Whiteouts act on lower layers (spec, the default), or in-order",       \
+		 CLI_CHOICE,                                                             \
+		 .choices = oci_whiteouts_choices},                                      \
+	{                                                                                \
+		"strict-parents", NULL, CLI_AT(type, member.strict_parents),             \
+			"Refuse entries whose parent directory has no entry"             \
+	}
+
+struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
+					   const struct cfs_watch *watch);
+
+#endif

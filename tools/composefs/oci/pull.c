@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci pull: a container image into the repository. */
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/watch.h"
+#include "composefs/oci/oci.h"
+
+struct options {
+	struct where where;
+	struct oci_merge merge;
+	const char *platform;
+	uint64_t max_layer;
+	unsigned threads;
+	bool json;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{"platform", "OS/ARCH[/VARIANT]", AT(platform),
+	 "Take the image for this platform (default: this machine's)", CLI_TEXT,
+	 .group = "Options"},
+	{"max-layer-size", "SIZE", AT(max_layer),
+	 "Refuse layers that are larger when decompressed (default: 64G)", CLI_SIZE,
+	 .min = 1},
+	{"threads", "N", AT(threads), "Layers at a time (default: one a CPU)", CLI_NUMBER,
+	 .min = 1, .max = 256},
+	{"json", NULL, AT(json), "Print one JSON object"},
+	OCI_MERGE_OPTIONS(struct options, merge),
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] SOURCE [TAG]", NULL},
+	.about = "Store a container image in the repository under TAG (default: SOURCE), "
+		 "make an\n"
+		 "image of its merged layers, and print the image ID. Layers that the "
+		 "repository has\n"
+		 "are not read again. All digests and sizes are checked.\n\n"
+		 "SOURCE is oci:DIR[:TAG], an OCI image layout.",
+	.example =
+		(const char *const[]){
+			"composefs oci pull --repo=repo oci:layout:latest app",
+			"composefs oci mount --repo=repo app /mnt", NULL},
+	.options = option_table,
+};
+
+static void print_json(const struct cfs_pull_result *r, const char *tag)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX];
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "id", where_id(&r->image, id));
+	json_put_string(&j, "name", tag);
+	json_put_string(&j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
+	json_put_string(&j, "config_digest", cfs_oci_digest_text(&r->config, text));
+	json_put_uint(&j, "layers", r->n_layers);
+	json_put_uint(&j, "layers_present", r->n_present);
+	json_put_uint(&j, "bytes_read", r->bytes_read);
+	json_finish(&j);
+}
+
+static int pull_source(const struct options *o, struct cfs_repo *repo, const char *source,
+		       const char *tag, const struct cfs_watch *watch,
+		       struct cfs_pull_result *out, const char **tag_used,
+		       struct cfs_err *err)
+{
+	char buf[CFS_OCI_PLATFORM_MAX];
+	struct cfs_oci_platform platform;
+	struct cfs_pull_opts opts = {
+		.merge = oci_merge_opts(&o->merge, watch),
+		.max_layer_bytes = o->max_layer,
+		.n_threads = o->threads,
+		.watch = watch,
+	};
+	struct cfs_transport from;
+	int rc = 0;
+
+	if (o->platform) {
+		rc = cfs_oci_platform_parse(o->platform, buf, &platform, err);
+		opts.platform = &platform;
+	}
+	if (rc == 0)
+		rc = oci_open_source(source, watch, &from, tag_used, err);
+	if (rc < 0)
+		return rc;
+	*tag_used = tag ? tag : *tag_used;
+	opts.tag = *tag_used;
+	rc = cfs_containers_pull(repo, &from, &opts, out, err);
+	cfs_transport_close(&from);
+	return cfs_context(err, rc, "%s", source);
+}
+
+int cmd_oci_pull(int argc, char **argv)
+{
+	struct options o = {0};
+	int status =
+		    command_begin(&syntax, argc, argv, &o, 1, 2, "expected SOURCE [TAG]"),
+	    rc;
+	struct cfs_pull_result result;
+	char id[WHERE_ID_MAX];
+	struct cli_watch watch;
+	struct cfs_repo *repo;
+	struct cfs_err err;
+	const char *tag;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	cli_watch_start(&watch, argv[0]);
+	rc = pull_source(&o, repo, argv[optind], argv[optind + 1], &watch.watch, &result,
+			 &tag, &err);
+	cli_watch_end(&watch);
+	cfs_repo_close(repo);
+	if (rc == 0 && o.json)
+		print_json(&result, tag);
+	else if (rc == 0)
+		puts(where_id(&result.image, id));
+	return command_end(argv[0], rc, &err);
+}
