@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, OK, expect, good, has, loaded, main, refused, run, snapshot
+from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run, snapshot
 
 GOLDEN = os.path.abspath(sys.argv[2])
 TESTS = []
@@ -307,6 +307,21 @@ def oci_layout_needs_its_marker_and_a_tag_that_exists():
     refuse_pull(source, "oci-layout")
     refuse_pull("oci:nowhere", "nowhere")
     refuse_pull("zip:x", "expected oci:DIR[:TAG]")
+
+
+# --- help ----------------------------------------------------------------------------------
+
+
+@test
+def oci_verbs_explain_themselves():
+    verbs = [line.split()[0] for line in good("oci", "--help").partition("Verbs:\n")[2].partition("\n\n")[0].splitlines()]
+    for verb in verbs:
+        text = good("oci", verb, "--help")
+        has(text, f"Usage: composefs oci {verb} ")
+        has(text, "\nExample:\n  composefs oci ")
+        expect(run("oci", verb, "--none-such-option")[0], USAGE)
+    expect([line.split("\t")[0] for line in good("--complete", "oci", "").splitlines() if "\t" in line], verbs)
+    has(refused("oci", "pul", status=USAGE), 'did you mean "composefs oci pull"?')
 
 
 if __name__ == "__main__":

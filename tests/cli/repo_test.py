@@ -470,7 +470,7 @@ def every_command_explains_itself_with_an_example():
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
         has(text, "\nExit status: ")
-        expect("\n  --json " in text, command not in ("cat", "export", "ipe-policy"))  # they print data
+        expect("\n  --json " in text, command not in ("cat", "export", "ipe-policy", "oci"))  # data, verbs
         expect(run(command, "--none-such-option")[0], USAGE)
 
 

@@ -135,7 +135,7 @@ static int show_image(const char *name, const struct cfs_repo *repo, const char 
 	int rc = cfs_container_open(repo, tag, &c, &err);
 
 	if (rc < 0)
-		cli_say(name, "%s: %s", tag, err.msg);
+		cli_print_message(name, "%s: %s", tag, err.msg);
 	else if (j)
 		put_container(j, tag, &c, false);
 	else

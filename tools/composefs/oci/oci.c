@@ -29,19 +29,32 @@ static const struct command *find_verb(const char *name)
 	return NULL;
 }
 
-static void print_usage(FILE *to, const char *name)
+static const struct cli_option no_options[] = {{0}};
+
+/* about is set by print_usage. */
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"VERB [OPTIONS] ...", NULL},
+	.example = (const char *const[]){"composefs oci pull oci:layout:latest app",
+					 "composefs oci mount app /mnt", NULL},
+	.options = no_options,
+};
+
+static void print_usage(const char *name)
 {
-	fprintf(to,
-		"Usage: %s VERB [OPTIONS] ...\n\nStore, mount and inspect container "
-		"images.\n\nVerbs:\n",
-		name);
-	for (const struct command *c = verbs; c->name; c++)
+	struct cli_syntax s = syntax;
+	char about[2048];
+	size_t len =
+		(size_t)snprintf(about, sizeof(about),
+				 "Store, mount and inspect container images. \"%s VERB "
+				 "--help\" prints more about a verb.\n\nVerbs:\n",
+				 name);
+
+	for (const struct command *c = verbs; c->name && len < sizeof(about); c++)
 		if (c->help)
-			fprintf(to, "  %-17s %s\n", c->name, c->help);
-	fprintf(to,
-		"\n\"%s VERB --help\" prints more about a verb.\n\nExample:\n"
-		"  %s pull oci:layout:latest app\n  %s mount app /mnt\n",
-		name, name, name);
+			len += (size_t)snprintf(about + len, sizeof(about) - len,
+						"  %-17s %s\n", c->name, c->help);
+	s.about = about;
+	cli_print_usage(stdout, &s, name);
 }
 
 static int report_unknown(const char *name, const char *verb)
@@ -49,12 +62,12 @@ static int report_unknown(const char *name, const char *verb)
 	struct suggest near = {.word = verb};
 
 	for (const struct command *c = verbs; c->name; c++)
-		suggest_try(&near, c->name);
+		suggest_add_name(&near, c->name);
 	if (near.best)
-		cli_misused(name, "%s: unknown verb; did you mean \"%s %s\"?", verb, name,
-			    near.best);
+		cli_fail_usage(name, "%s: unknown verb; did you mean \"%s %s\"?", verb,
+			       name, near.best);
 	else
-		cli_misused(name, "%s: unknown verb", verb);
+		cli_fail_usage(name, "%s: unknown verb", verb);
 	return CLI_USAGE;
 }
 
@@ -67,20 +80,31 @@ static int run_verb(const struct command *c, int argc, char **argv)
 	return c->run(argc - 1, argv + 1);
 }
 
+static void (*complete_other)(struct cli_completion *c, const char *kind);
+
+static void complete_kind(struct cli_completion *completion, const char *kind)
+{
+	if (strcmp(kind, "VERB") != 0) {
+		complete_other(completion, kind);
+		return;
+	}
+	for (const struct command *c = verbs; c->name; c++)
+		if (c->help)
+			cli_complete_put(completion, c->name, c->help);
+}
+
 /* Answers "oci --complete WORD...": by the table of the verb if one precedes the last word. */
-static int complete_verb(int argc, char **argv)
+static int complete_line(int argc, char **argv)
 {
 	const struct command *c = argc > 3 ? find_verb(argv[2]) : NULL;
-	struct cli_completion completion = {.word = argv[argc - 1], .prefix = ""};
 
 	if (c) {
 		memmove(argv + 2, argv + 3, (size_t)(argc - 2) * sizeof(*argv));
 		return c->run(argc - 1, argv);
 	}
-	for (c = verbs; argc == 3 && c->name; c++)
-		if (c->help)
-			cli_complete_put(&completion, c->name, c->help);
-	return CLI_OK;
+	complete_other = cli_complete_kind;
+	cli_complete_kind = complete_kind;
+	return cli_complete(&syntax, argc, argv);
 }
 
 static int cmd_oci(int argc, char **argv)
@@ -88,18 +112,18 @@ static int cmd_oci(int argc, char **argv)
 	const struct command *c;
 
 	if (cli_is_completion(argc, argv))
-		return complete_verb(argc, argv);
+		return complete_line(argc, argv);
 	c = argc > 1 ? find_verb(argv[1]) : NULL;
 	if (c)
 		return run_verb(c, argc, argv);
 	if (argc > 1 &&
 	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-		print_usage(stdout, argv[0]);
+		print_usage(argv[0]);
 		return CLI_OK;
 	}
 	if (argc > 1)
 		return report_unknown(argv[0], argv[1]);
-	cli_misused(argv[0], "expected a verb");
+	cli_fail_usage(argv[0], "expected a verb");
 	return CLI_USAGE;
 }
 

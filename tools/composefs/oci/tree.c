@@ -138,7 +138,7 @@ static int put_dump(struct cfs_span bytes, struct cfs_err *err)
 		return rc;
 	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
 	if (rc == 0)
-		rc = dump_below(&out, &im, "", err);
+		rc = dump_put_below(&out, &im, "", err);
 	if (rc == 0)
 		rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
