@@ -101,7 +101,7 @@ int cfs_containers_tree(const struct cfs_repo *repo,
 		rc = merge_layers(&m, diff_ids, n_layers, &merged, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_profile_apply(merged, &rules, out, err);
+	rc = cfs_profile_apply(merged, &rules, opts->watch, out, err);
 	cfs_tree_free(merged);
 	return rc;
 }

@@ -53,7 +53,8 @@ static const struct cli_syntax dump_syntax = {
 
 /* Called with the tree and the rules that it was made by. */
 typedef int (*tree_fn)(const struct options *o, const struct cfs_tree *tree,
-		       const struct cfs_profile_rules *rules, struct cfs_err *err);
+		       const struct cfs_profile_rules *rules,
+		       const struct cfs_watch *watch, struct cfs_err *err);
 
 static int with_container(const struct options *o, const struct cfs_repo *repo,
 			  const char *name, const struct cfs_watch *watch, tree_fn fn,
@@ -73,7 +74,7 @@ static int with_container(const struct options *o, const struct cfs_repo *repo,
 	cfs_container_close(&c);
 	if (rc < 0)
 		return rc;
-	rc = fn(o, tree, &rules, err);
+	rc = fn(o, tree, &rules, watch, err);
 	cfs_tree_free(tree);
 	return rc;
 }
@@ -101,12 +102,13 @@ static int run_on_tree(const struct cli_syntax *syntax, int argc, char **argv, t
 /* --- compute-id --------------------------------------------------------------------- */
 
 static int print_id(const struct options *o, const struct cfs_tree *tree,
-		    const struct cfs_profile_rules *rules, struct cfs_err *err)
+		    const struct cfs_profile_rules *rules, const struct cfs_watch *watch,
+		    struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
 	struct cfs_digest id;
-	int rc = cfs_profile_measure(tree, rules, &id, err);
+	int rc = cfs_profile_measure(tree, rules, watch, &id, err);
 
 	if (rc < 0)
 		return rc;
@@ -146,9 +148,10 @@ static int put_dump(struct cfs_span bytes, struct cfs_err *err)
 }
 
 static int print_dump(const struct options *o, const struct cfs_tree *tree,
-		      const struct cfs_profile_rules *rules, struct cfs_err *err)
+		      const struct cfs_profile_rules *rules,
+		      const struct cfs_watch *watch, struct cfs_err *err)
 {
-	struct cfs_image_write how = {.form = cfs_profile_image(rules)};
+	struct cfs_image_write how = {.form = cfs_profile_image(rules), .watch = watch};
 	struct cfs_mem image = {0};
 	int rc = cfs_image_write(tree, &how, cfs_sink_mem(&image), err);
 
