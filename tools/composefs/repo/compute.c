@@ -284,6 +284,8 @@ int cmd_compute_karg(int argc, char **argv)
 
 /* --- create-dumpfile --------------------------------------------------------------------- */
 
+/* Reads the image back, because it alone has the sizes and link counts of directories and the xattrs that the writer adds
+ * for overlayfs (trusted.overlay.opaque of a directory with whiteouts). */
 static int write_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
