@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Child processes that run other programs. */
-#include "base/child.h"
+#include "base/base.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -9,7 +9,8 @@
 
 #include <sys/types.h>
 
-#include "base/base.h"
+#include "base/err.h"
+#include "base/span.h"
 #include "base/watch.h"
 
 /* Returns an unnamed file that holds the bytes, at offset 0, as standard input of a

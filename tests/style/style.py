@@ -155,6 +155,27 @@ def rooms_include_only_rooms_that_layers_permit(house):
 
 
 @check
+def headers_include_each_other_in_no_circle(house):
+    includes = {}
+    for name, _, _, included in in_room(house):
+        below = [os.path.join(top, included) for top in ("src", "tools")]
+        if name.endswith(".h"):
+            includes.setdefault(name, []).extend(b for b in below if b in house.files)
+    done = set()
+
+    def visit(header, path):
+        if header in path:
+            yield " includes ".join(path[path.index(header):] + [header])
+        elif header not in done:
+            for below in includes.get(header, []):
+                yield from visit(below, path + [header])
+            done.add(header)
+
+    for header in includes:
+        yield from visit(header, [])
+
+
+@check
 def rooms_enter_other_rooms_by_the_door(house):
     """The door of a room is its <room>.h, and what that includes of its own room."""
     doors = {f"{room}/{room}.h" for room in house.rooms()}
