@@ -4,12 +4,18 @@ import linecache
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
 import traceback
 
 FACTS = []
+
+# Shells start background commands with these ignored, and programs inherit that. Tests send them.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Skip(Exception):
@@ -54,9 +60,6 @@ def same(got, expected, what="value"):
         raise AssertionError(f"{what}: expected {expected!r}, got {got!r}")
 
 
-want = expect  # the former name, for tests that are not renamed yet
-
-
 def describe(failure, function):
     """One line about an exception of a test: its place in the test, its type unless it is a failed check, its text."""
     frames = traceback.extract_tb(failure.__traceback__)
@@ -72,7 +75,7 @@ def remark(text):
 
 class Moments:
     """Random waits before a process is killed. The longest wait adapts to the kills so far, because the machine may be
-    busy in one moment and idle in the next."""
+    busy in one moment and idle in the next: few kills in a row can come too late."""
 
     def __init__(self, longest, seed=0):
         self.longest = longest
@@ -82,7 +85,7 @@ class Moments:
         time.sleep(self.random.random() * self.longest)
 
     def came(self, late):
-        self.longest *= 0.8 if late else 1.2
+        self.longest *= 0.5 if late else 1.2
 
 
 def run_facts(*arguments, after=lambda: None):
@@ -127,6 +130,15 @@ def place_in_memory(needed=512 << 20):
         return None
     room = os.statvfs(shm)
     return shm if room.f_bavail * room.f_frsize >= needed else None
+
+
+def wait_until(condition, what, seconds=120):
+    """Wait until condition() holds, much longer than needed on an idle machine."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: expected within {seconds} s, got nothing")
+        time.sleep(0.01)
 
 
 def empty(folder):

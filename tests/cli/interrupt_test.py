@@ -13,11 +13,11 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, expect, good, main, make
+from repo import COMPOSEFS, expect, good, main, make, wait_until
 
 MKCOMPOSEFS, INFO = (os.path.abspath(arg) for arg in sys.argv[2:4])
 HUGE = 1 << 40  # a file of holes: reading it takes minutes, and no disk
-LIMIT_S = 2  # generous: the aim is 0.1 s
+LIMIT_S = 60  # the aim is 0.1 s, on an idle machine; without the signal it would be minutes
 
 
 def huge_file(path):
@@ -36,6 +36,13 @@ def catches(pid, number):
     return bool(int(caught, 16) >> (number - 1) & 1)
 
 
+def is_at_work(pid):
+    """Whether a process waits for something, or has computed for 50 ms."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return fields[0] == "S" or int(fields[11]) + int(fields[12]) >= os.sysconf("SC_CLK_TCK") // 20
+
+
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
         return [int(word) for word in f.read().split()]
@@ -47,23 +54,18 @@ def interrupt(args, number=signal.SIGINT, **streams):
     streams.setdefault("stderr", subprocess.PIPE)
     child = subprocess.Popen(args, **streams)
     try:
-        deadline = time.monotonic() + 60
-        while not catches(child.pid, number):
-            expect(time.monotonic() < deadline, True)
-            time.sleep(0.01)
-        time.sleep(0.3)  # so that it is in the middle of its work
+        wait_until(lambda: catches(child.pid, number) and is_at_work(child.pid), f"{args} at work")
         expect((args, child.poll()), (args, None))
         helpers = children(child.pid)
         start = time.monotonic()
         child.send_signal(number)
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=LIMIT_S)
         took = time.monotonic() - start
     finally:
         child.kill()
         child.wait()
     print(f"# {took:.3f} s: {' '.join(os.path.basename(a) for a in args)}")
     expect((args, child.returncode, err), (args, 128 + number, err))
-    expect(took < LIMIT_S, True)
     for pid in helpers:
         expect(os.path.exists(f"/proc/{pid}"), False)
 
@@ -241,10 +243,7 @@ def sigterm_is_status_143():
 def a_signal_that_the_parent_ignores_stays_ignored():
     child = subprocess.Popen(["sh", "-c", "trap '' INT; exec \"$0\" --from-file - image", MKCOMPOSEFS],
                              stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not catches(child.pid, signal.SIGTERM):
-        expect(time.monotonic() < deadline, True)
-        time.sleep(0.01)
+    wait_until(lambda: catches(child.pid, signal.SIGTERM), "a handler of SIGTERM")
     child.send_signal(signal.SIGINT)
     child.communicate(b"/ 0 40755 1 0 0 0 0.0 - - -\n", timeout=60)
     expect(child.returncode, 0)

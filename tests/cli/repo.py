@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, describe, place_in_memory, remark  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, describe, place_in_memory, remark, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 OK, FAILED, USAGE, DAMAGED, MISSING = range(5)
@@ -44,9 +44,6 @@ def refused(*args, status=FAILED):
 def expect(got, expected):
     if got != expected:
         raise AssertionError(f"expected {expected!r:.2000}, got {got!r:.2000}")
-
-
-want = expect  # the former name, for tests that are not renamed yet
 
 
 def has(text, part):

@@ -263,7 +263,7 @@ def gc_waits_for_others_up_to_the_timeout():
     rc, _, err = run("gc", "--repo=r", "--timeout=1")
     expect(rc, 1)
     has(err, "waiting: other processes that use the repository")
-    expect(0.9 < time.monotonic() - began < 30, True)
+    expect(time.monotonic() - began > 0.9, True)
     good("gc", "--repo=r", "--dry-run")
     with subprocess.Popen([COMPOSEFS, "gc", "--repo=r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as waiting:
         time.sleep(0.3)
@@ -303,7 +303,7 @@ def a_repository_that_replaces_another_during_gc_is_not_collected():
 def progress_is_shown_on_terminals_only():
     """Once it took a second: each directory that is listed takes some milliseconds here."""
     slow = ["strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=getdents64",
-            "-e", "inject=getdents64:delay_enter=4000"]
+            "-e", "inject=getdents64:delay_enter=2500"]
     if not shutil.which("strace") or subprocess.run([*slow, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         return
     make()

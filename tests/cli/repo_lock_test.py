@@ -10,18 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
-from repo import COMPOSEFS, expect, good, has, main, make, refused, run, snapshot
-
-
-def wait_for(what, true):
-    """The machine may be busy: what must become true does within a minute."""
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: not within a minute")
+from repo import COMPOSEFS, expect, good, has, main, make, refused, run, snapshot, wait_until
 
 
 # --- transaction ------------------------------------------------------------------------------
@@ -31,7 +21,7 @@ def start_transaction(script, before=":"):
     """transaction, with a shell command that has told its PID in the file started."""
     script = f"{before}; echo $$ > started.new; mv started.new started; {script}"
     done = subprocess.Popen([COMPOSEFS, "transaction", "--repo=r", "--", "sh", "-c", script])
-    wait_for("the command started", lambda: os.path.exists("started"))
+    wait_until(lambda: os.path.exists("started"), "start of the command")
     with open("started", encoding="ascii") as f:
         return done, int(f.read())
 
@@ -51,7 +41,7 @@ def a_command_keeps_the_lock_when_transaction_is_killed():
     finally:
         with open("go", "w", encoding="ascii") as f:
             f.write("\n")
-    wait_for("the lock is given back", lambda: not is_held())
+    wait_until(lambda: not is_held(), "release of the lock")
 
 
 def transaction_passes_signals_on_and_ends_as_its_command():

@@ -8,9 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
-from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, write
+from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, wait_until, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -174,14 +173,9 @@ def transaction_holds_up_gc_while_its_command_runs():
     expect(run("transaction", "--repo=r", "--", "sh", "-c", "exit 7")[0], 7)
     good("gc", "--repo=r", "--no-wait")
     with subprocess.Popen([COMPOSEFS, "transaction", "--repo=r"]) as held:
-        for _ in range(100):
-            if run("gc", "--repo=r", "--no-wait")[0] == 1:
-                break
-            time.sleep(0.05)
-        else:
-            raise AssertionError("gc was not held up")
+        wait_until(lambda: run("gc", "--repo=r", "--no-wait")[0] == 1, "gc is held up")
         held.send_signal(signal.SIGTERM)
-        held.wait(timeout=30)
+        held.wait(timeout=120)
     good("gc", "--repo=r", "--no-wait")
 
 

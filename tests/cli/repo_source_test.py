@@ -104,7 +104,7 @@ def trickle(handler):
 
 def a_server_that_is_too_slow_is_given_up_for_the_next_one():
     lose()
-    with environment(MIN_RATE=1000, STALL=1), Server(trickle) as slow, Server() as server:
+    with environment(MIN_RATE=1000, STALL=2), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
         expect((rc, done), (OK, {"objects_fetched": 1}))
         has(err, "0 fetched, 0 missing, 0 wrong, 1 failed")
@@ -113,7 +113,7 @@ def a_server_that_is_too_slow_is_given_up_for_the_next_one():
 
 def a_source_has_so_much_time_for_all():
     lose()
-    with environment(SECONDS=1), Server(trickle) as slow, Server() as server:
+    with environment(SECONDS=3), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)
         expect((rc, done), (OK, {"objects_fetched": 1}))
         has(err, "composefs-fetch: timed out")
@@ -293,7 +293,7 @@ def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("pass"), "0 fetched, 0 missing, 0 wrong, 0 failed, 1 not tried")
     has(lie("sys.exit(1)", go_on=True), "composefs-fetch failed")
     has(lie("os.kill(os.getpid(), signal.SIGKILL)"), "composefs-fetch was killed by signal 9")
-    with environment(SECONDS=1):
+    with environment(SECONDS=3):  # enough to start Python on a busy machine
         has(lie("time.sleep(1000)", go_on=True), "composefs-fetch: timed out")
     has(lie("sock.close(); os.close(2); time.sleep(1000)"), "composefs-fetch did not exit")
 

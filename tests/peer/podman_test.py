@@ -8,6 +8,7 @@ images as with Debian's mkcomposefs, and shows the same tree when it is mounted 
 podman starts itself again, so it cannot run through a loader: the unpacked packages become the root
 directory, in a mount namespace of our own, of what is started here. MKCOMPOSEFS is mounted over Debian's.
 """
+import contextlib
 import glob
 import os
 import random
@@ -317,31 +318,43 @@ def free_port():
         return s.getsockname()[1]
 
 
-def serve(root, port):
-    """A registry with the images; the process that serves them."""
-    show = program(root.work)
-    root.write("registry.yml", REGISTRY.format(port=port))
-    with open(os.path.join(root.work, "registry.log"), "wb") as log:
-        server = subprocess.Popen(root.command("docker-registry", "serve", "/made/registry.yml"), stdout=log, stderr=log)
-    try:
+def start_registry(root):
+    """The process of a registry, and its port. Another program may take a free port before the registry does; the
+    registry ends then."""
+    for _ in range(10):
+        port = free_port()
+        root.write("registry.yml", REGISTRY.format(port=port))
+        with open(os.path.join(root.work, "registry.log"), "wb") as log:
+            server = subprocess.Popen(root.command("docker-registry", "serve", "/made/registry.yml"), stdout=log, stderr=log)
         there = registry.Registry(port)
-        there.wait(30)
+        while server.poll() is None:
+            with contextlib.suppress(OSError):
+                there.wait(1)
+                return server, there
+    raise AssertionError("expected a registry that listens, got one that ends")
+
+
+def serve(root):
+    """A registry with the images: the process that serves them, and its port."""
+    show = program(root.work)
+    server, there = start_registry(root)
+    try:
         for image, tars in ((IMAGE, [lower_layer(show), upper_layer()]), (MANY, [many_layer()])):
             there.push(*image.split(":"), tars)
     except BaseException:
         server.kill()
         raise
-    return server
+    return server, there.port
 
 
 def facts():
     enter_namespace()
     os.makedirs(CACHE, exist_ok=True)
     packages = peer.packages(CACHE, "composefs", "docker-registry", "podman")
-    top, port = tempfile.mkdtemp(prefix="podman-", dir=CACHE), free_port()
+    top = tempfile.mkdtemp(prefix="podman-", dir=CACHE)
     root = Root(packages, top)
     try:
-        server = serve(root, port)
+        server, port = serve(root)
         try:
             yield from Test(root, port).facts()
         finally:

@@ -6,6 +6,7 @@
 
 Needs root; works in a mount namespace of its own, on files mounted through loop devices.
 """
+import itertools
 import os
 import random
 import shutil
@@ -271,7 +272,9 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
     thread.start()
     rng, partial, took = random.Random(6), 0, 0
     try:
-        for turn in range(CUTS):
+        for turn in itertools.count():
+            if turn >= CUTS and (partial or turn > 10 * CUTS):
+                break
             builder = subprocess.Popen([disks.mkcomposefs, f"--digest-store={top}/store", source,
                                         f"{top}/image"], stderr=subprocess.DEVNULL)
             if turn % 4:
@@ -298,7 +301,7 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
     finally:
         stop.set()
         thread.join()
-    expect(partial, "no cut ever came in the middle: the test does not test")
+    expect(partial, "no cut came in the middle of a run")
 
 
 def main():

@@ -19,7 +19,7 @@ from scene import (LIBC, Moments, Scene, Skip, UserNamespace, enter_namespace, e
                    resident, run, run_facts, same, umount)
 
 CLONE_NEWNS, MNT_DETACH = 0x20000, 2
-BIG = os.urandom(3 << 20)
+BIG = random.Random(1).randbytes(3 << 20)
 ACL_ACCESS = "system.posix_acl_access"
 ACL_DEFAULT = "system.posix_acl_default"
 
@@ -158,7 +158,7 @@ def hard_links_share_an_inode(scene):
 
 def object_of(scene, size):
     """An object of that size, almost all of it a hole: its path in the store, and its digest."""
-    digest = f"{random.getrandbits(256):064x}"
+    digest = f"{random.Random(size).getrandbits(256):064x}"
     path = f"{digest[:2]}/{digest[2:]}"
     folder = scene.made("objects", digest[:2])
     with open(f"{folder}/{digest[2:]}", "wb") as f:
