@@ -41,8 +41,8 @@ def dynamic(tag):
     return re.findall(rf"\({tag}\).*?\[(.*?)\]", run("readelf", "-d", LIBRARY))
 
 
-def differ(want, got):
-    return [f"missing: {n}" for n in sorted(want - got)] + [f"too many: {n}" for n in sorted(got - want)]
+def differ(expected, got):
+    return [f"missing: {n}" for n in sorted(expected - got)] + [f"too many: {n}" for n in sorted(got - expected)]
 
 
 def exports_are_the_checked_in_list():

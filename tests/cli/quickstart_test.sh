@@ -46,7 +46,7 @@ says() {
 	"$@" >"$work/said" 2>&1
 	got=$?
 	cat "$work/said"
-	echo "status $got, want $status and \"$pattern\""
+	echo "status: expected $status and \"$pattern\", got $got"
 	[ "$got" = "$status" ] && grep -q -- "$pattern" "$work/said"
 }
 

@@ -138,7 +138,7 @@ def record(wrapper=(), commits=True):
 def check(disk, allowed):
     """The names are those that the last command left, or those that the next one was about to leave; and work goes on."""
     names = disk.names() if os.path.exists(f"{disk.at}/r/meta.json") else None
-    expect(names in allowed, f"names: {names}, want one of {allowed}")
+    expect(names in allowed, f"names: expected one of {allowed}, got {names}")
     disk.composefs(*COMMANDS[0])
     disk.sound()
     disk.composefs("create-image", "--repo=r", "../tree1", "next")

@@ -48,21 +48,21 @@ SAID = [
 
 def main():
     results = []
-    for title, rec, want in CASES:
+    for title, rec, expected in CASES:
         tally = check.Tally()
         tally.add("normal", rec)
-        results.append((title, tally.line(), want))
-    for title, rec, want in REASONS:
+        results.append((title, tally.line(), expected))
+    for title, rec, expected in REASONS:
         tally = check.Tally()
         tally.add("normal", rec)
-        results.append((title, tally.skipped[0][1], want))
-    results += [(title, check.said(rec), want) for title, rec, want in SAID]
+        results.append((title, tally.skipped[0][1], expected))
+    results += [(title, check.said(rec), expected) for title, rec, expected in SAID]
     print(f"1..{len(results)}")
-    for number, (title, got, want) in enumerate(results, 1):
-        print(f"{'ok' if got == want else 'not ok'} {number} - {title}")
-        if got != want:
-            print(f"# got \"{got}\", want \"{want}\"")
-    return any(got != want for _, got, want in results)
+    for number, (title, got, expected) in enumerate(results, 1):
+        print(f"{'ok' if got == expected else 'not ok'} {number} - {title}")
+        if got != expected:
+            print(f"# expected \"{expected}\", got \"{got}\"")
+    return any(got != expected for _, got, expected in results)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def make_policies(folder, tools):
 
 
 def make(folder, programs):
-    """All of it in a new folder; its files. Without openssl there is none, and the cases that want them skip."""
+    """All of it in a new folder; its files. Without openssl there is none, and the cases that need them skip."""
     os.mkdir(folder)
     try:
         make_keys(folder)

@@ -66,7 +66,7 @@ def make_root(path, kernel, programs):
 
 def make_firmware(folder):
     """Its variables, with the certificate for policies. Without them the machine starts without Secure Boot, and
-    the cases that want it skip."""
+    the cases that need it skip."""
     certificate = os.path.join(folder, "keys", "policies.der")
     if not firmware.there_is() or not os.path.exists(certificate):
         return []

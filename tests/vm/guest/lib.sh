@@ -3,14 +3,14 @@
 # What the cases in the machine share. A case is a function fact_NAME whose name says what holds; it runs
 # in a shell of its own, with -e, and its output is printed with its result.
 
-# say WHAT WANT COMMAND...: what the command prints must be WANT.
+# say WHAT EXPECTED COMMAND...: the command must print EXPECTED.
 say() {
-	what=$1 want=$2
+	what=$1 expected=$2
 	shift 2
 	got=$("$@")
 	echo "$what: $got"
-	if [ "$got" != "$want" ]; then
-		echo "want: $want"
+	if [ "$got" != "$expected" ]; then
+		echo "expected: $expected"
 		return 1
 	fi
 }
@@ -28,7 +28,7 @@ refuse() {
 	cat /tmp/refused
 	echo "status $code"
 	if ! grep -q -- "$text" /tmp/refused; then
-		echo "want: $text"
+		echo "expected: $text"
 		return 1
 	fi
 }
