@@ -85,8 +85,10 @@ int main(int argc, char **argv)
 		return 1;
 	list_tree(argv[4]);
 	n_weapons = n_paths < 64 ? n_paths : 64;
+	if (n_weapons == 0)
+		return 1;
 	memcpy(weapons, paths, n_weapons * sizeof(*paths));
-	for (unsigned i = 0; n_weapons; i++) {
+	for (unsigned i = 0;; i++) {
 		if (i % WALK_EVERY == 0) {
 			n_paths = 0;
 			list_tree(argv[3]);
@@ -96,5 +98,4 @@ int main(int argc, char **argv)
 				  weapons[next_random() % n_weapons]);
 		wait_a_moment();
 	}
-	return 1;
 }

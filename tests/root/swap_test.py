@@ -229,13 +229,19 @@ def attack(name):
     return done, runs
 
 
-def components():
-    """Each component that a command goes through, and what is at its place outside."""
+def components(name):
+    """Each component in the directories of the other user that the command is given."""
     repo = ["", "objects", WORLD.a_prefix, "images", "images/refs", "images/refs/os", "signatures", "meta.json",
             ".quarantine", ".lock-gc", "streams"]
-    return ([f"repo/{name}".rstrip("/") for name in repo] +
-            [f"repo/signatures/{name}" for name in sorted(os.listdir(f"{WORLD.dir}/pristine/repo/signatures"))] +
-            ["store", "dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/cache", "dir/floor", "dir/.out.cfs.cfs-tmp"])
+    signatures = sorted(os.listdir(f"{WORLD.dir}/pristine/repo/signatures"))
+    below_top = {
+        "repo": [f"repo/{name}".rstrip("/") for name in repo] + [f"repo/signatures/{name}" for name in signatures],
+        "store": ["store"],
+        "dir": ["dir", "dir/out.cfs", "dir/image.cfs", "dir/image.cfs.sig", "dir/new", "dir/cache", "dir/floor",
+                "dir/.out.cfs.cfs-tmp"],
+    }
+    return [path for top, paths in below_top.items() if any(f"{{play}}/{top}" in part for part in COMMANDS[name])
+            for path in paths]
 
 
 def twin(component):
@@ -260,7 +266,7 @@ def put_in_place(component, kind):
 
 
 def in_place(name, kind):
-    for component in components():
+    for component in components(name):
         WORLD.renew()
         shutil.rmtree(f"{WORLD.dir}/taken", ignore_errors=True)
         if os.path.lexists(f"{WORLD.dir}/taken"):
