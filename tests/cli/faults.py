@@ -3,7 +3,8 @@
 
 strace(1) lists the system calls of a run without faults. Then the command runs again, and the first of these calls fails with
 EIO, in the next run with EACCES, and so on. $COMPOSEFS_TEST_FAULTS: "all" runs all of them; otherwise a number (default: what
-the test says) of runs per command, spread over all calls.
+the test says, and a third of that for a program with sanitizers, which takes longer to start) of runs per command, spread
+over all calls.
 """
 import os
 import re
@@ -60,6 +61,11 @@ def calls_of(log, begin):
     return found
 
 
+def is_sanitized(program):
+    with open(program, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def chosen(found, limit):
     """(call, nth, error) of the runs to make."""
     every = [(call, nth, error) for (call, nth) in found for error in ERRORS]
@@ -69,8 +75,10 @@ def chosen(found, limit):
     # The calls of a loop are alike: those that differ from the one before come first.
     points = [p for p, again in found.items() if not again]
     points += [p for p, again in found.items() if again][::7]
-    wanted = [(*point, ERRORS[(i + k) % len(ERRORS)]) for k in range(len(ERRORS)) for i, point in enumerate(points)]
-    return wanted[:limit]
+    if limit < len(points):
+        points = [points[i * len(points) // limit] for i in range(limit)]
+    runs = [(*point, ERRORS[(i + k) % len(ERRORS)]) for k in range(len(ERRORS)) for i, point in enumerate(points)]
+    return runs[:limit]
 
 
 def faults(args, begin, limit, reset=lambda: None):
@@ -80,7 +88,7 @@ def faults(args, begin, limit, reset=lambda: None):
         reset()
         yield ("no fault", *run_traced(args, log.name))
         found = calls_of(log.name, begin)
-    for call, nth, error in chosen(found, limit):
+    for call, nth, error in chosen(found, limit // 3 if is_sanitized(args[0]) else limit):
         reset()
         run = run_traced(args, os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}")
         # The address sanitizer maps memory of its own, and ends the program when it cannot.
