@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""The whole test suite: builds, runs, counts. `make check` and CI call it.
+"""The whole test suite: compiles, tests, counts. `make check` and CI call it.
 
-    check.py                  every build below but the last
-    check.py NAME...          some of them: normal, sanitize, clang, threads, fast
+    check.py                  normal, threads, and clang (or sanitize, where clang is not installed)
+    check.py NAME...          some of the builds: normal, sanitize, clang, threads, fast
 
-Each build has its own folder, which is kept, so that a second run compiles nothing. At the end
-stand the failed tests, the skipped ones with their reasons, and the line "N passed, N failed,
-N skipped", which counts single tests (TAP lines), not test programs.
+Each build has its own folder, which is kept, so that a second run compiles nothing. While the tests of one build run,
+the next one is compiled. At the end stand the failed tests, the skipped ones with their reasons, and the line "N passed,
+N failed, N skipped", which counts single tests (TAP lines), not test programs.
 
 $COMPOSEFS_TEST_LONG: not empty: injected faults, the attacker, mutated images and kills run in full, for hours.
 """
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 # Many tests wait for locks, processes and disks more than they compute, so more of them run than there are CPUs.
 # Each is slower then, so it gets more time.
@@ -38,15 +41,24 @@ class Build:
         self.name, self.folder, self.setup = name, folder, list(setup)
         self.suites, self.env, self.needs = list(suites), env or {}, needs
 
-    def call(self, *command):
+    def call(self, *command, **options):
         print("$", " ".join(command), flush=True)
-        return subprocess.run(command, cwd=HERE, env={**os.environ, **self.env}, check=False).returncode
+        return subprocess.run(command, cwd=HERE, env={**os.environ, **self.env}, check=False, **options)
 
-    def make(self):
+    def make(self, quiet):
+        """Compile. Whether that succeeded. quiet: print only what a command that fails prints."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
+        commands = [("ninja", "-C", self.folder)]
         if not os.path.exists(os.path.join(HERE, self.folder, "build.ninja")):
-            if self.call("meson", "setup", self.folder, *self.setup):
+            commands.insert(0, ("meson", "setup", self.folder, *self.setup))
+        begun = time.monotonic()
+        for command in commands:
+            done = self.call(*command, **options)
+            if done.returncode:
+                print((done.stdout or b"").decode("utf-8", "replace"), flush=True)
                 return False
-        return self.call("ninja", "-C", self.folder) == 0
+        print(f"{self.folder}: compiled in {time.monotonic() - begun:.0f} s", flush=True)
+        return True
 
     def test(self):
         """Runs the tests and returns meson's record of them, one dictionary a test program."""
@@ -62,15 +74,17 @@ class Build:
             return [json.loads(line) for line in f]
 
 
+SANITIZE = ["--native-file", "dev.ini"]
+SANITIZED_SUITES = ["unit", "cli", "golden", "fuzz"]
+
 BUILDS = [
     Build("normal", "build"),
-    Build("sanitize", "build-sanitize", ["--native-file", "dev.ini"], ["unit", "cli", "golden", "fuzz"]),
-    # Another compiler, whose sanitizers see other things, and everything that is optional switched off.
-    Build("clang", "build-clang", ["--native-file", "dev.ini", "-Dauto_features=disabled"],
-          ["unit", "golden", "fuzz"],
-          {"CC": "clang"}, needs="clang"),
-    # What runs on several threads.
-    Build("threads", "build-threads", ["-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false"], ["threads"]),
+    # What runs on several threads, and everything that is optional switched off.
+    Build("threads", "build-threads", ["-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false",
+                                       "-Dauto_features=disabled"], ["threads"]),
+    # The compiler that the normal build does not have, with its sanitizers.
+    Build("clang", "build-clang", SANITIZE + ["-Doptimization=1"], SANITIZED_SUITES, {"CC": "clang"}, needs="clang"),
+    Build("sanitize", "build-sanitize", SANITIZE, SANITIZED_SUITES),
 ]
 
 # What `make check-fast` runs: no root, no network, no virtual machine.
@@ -131,14 +145,45 @@ def said(record):
     return [line for line in lines if not re.match(r"# [0-9.]+ s: ", line)]  # when a case began
 
 
-def run(build, tally):
-    if build.needs and not shutil.which(build.needs):
-        tally.skipped.append((f"{build.name}: the whole build", f"{build.needs} is not installed"))
-        return
-    if not build.make():
-        tally.failed.append(f"{build.name}: does not build")
-        return
+def clang_has_sanitizers():
+    """The library of the sanitizers is a package of its own."""
+    return shutil.which("clang") and subprocess.run(
+        ["clang", "-fsanitize=address,undefined", "-x", "c", "-o", os.devnull, "-"], input=b"int main(void) { return 0; }",
+        capture_output=True, check=False).returncode == 0
+
+
+def default_builds():
+    """One build with the address sanitizer is enough, unless time does not matter."""
+    if os.environ.get("COMPOSEFS_TEST_LONG"):
+        return BUILDS
+    without = "sanitize" if clang_has_sanitizers() else "clang"
+    return [build for build in BUILDS if build.name != without]
+
+
+def run_builds(builds, tally):
+    """Compile each build while the tests of the one before run."""
+    compiled = queue.Queue()
+
+    def compile_all():
+        for build in builds:
+            missing = build.needs and not shutil.which(build.needs)
+            compiled.put((build, None if missing else build.make(quiet=build is not builds[0])))
+
+    threading.Thread(target=compile_all, daemon=True).start()
+    for _ in builds:
+        build, made = compiled.get()
+        if made is None:
+            tally.skipped.append((f"{build.name}: the whole build", f"{build.needs} is not installed"))
+        elif not made:
+            tally.failed.append(f"{build.name}: does not build")
+        else:
+            run_tests(build, tally)
+
+
+def run_tests(build, tally):
+    begun = time.monotonic()
     records = build.test()
+    print(f"{build.folder}: tested in {time.monotonic() - begun:.0f} s")
     if not records:
         tally.failed.append(f"{build.name}: no test ran")
     for record in records:
@@ -159,15 +204,12 @@ def report(tally):
 
 
 def main():
-    wanted = sys.argv[1:] or [b.name for b in BUILDS]
-    known = BUILDS + [FAST]
-    unknown = set(wanted) - {b.name for b in known}
+    known = {build.name: build for build in BUILDS + [FAST]}
+    unknown = set(sys.argv[1:]) - set(known)
     if unknown:
-        sys.exit(f"check.py: unknown build: {', '.join(sorted(unknown))}")
+        sys.exit(f"check.py: unknown build: expected some of {', '.join(known)}, got {', '.join(sorted(unknown))}")
     tally = Tally()
-    for build in known:
-        if build.name in wanted:
-            run(build, tally)
+    run_builds([known[name] for name in sys.argv[1:]] or default_builds(), tally)
     report(tally)
     return bool(tally.failed)
 

@@ -3,8 +3,9 @@
 # Installs the Debian packages that a purpose needs and that are missing; asks for nothing and
 # is done at once when nothing is missing.
 #
-#   scripts/deps.sh PURPOSE...        build | test | ci
+#   scripts/deps.sh [-n] PURPOSE...   build | test | ci
 #
+# -n: only print which packages it would install.
 # Without root and without a sudo that needs no password it only says what is missing: an
 # error for what the build needs, a remark for the rest (tests that lack a tool skip).
 set -eu
@@ -15,7 +16,7 @@ packages_of() {
 	test) echo acl attr binutils btrfs-progs chromium e2fsprogs fsverity g++ libarchive-tools libengine-pkcs11-openssl libisal-dev musl-tools opensc openssl ovmf qemu-system-x86 softhsm2 strace universal-ctags util-linux valgrind xfsprogs ;;
 	ci) echo clang clang-format libclang-rt-14-dev shellcheck ;;
 	*)
-		echo "deps.sh: unknown purpose: $1 (want build, test or ci)" >&2
+		echo "deps.sh: unknown purpose: $1 (expected build, test or ci)" >&2
 		exit 2
 		;;
 	esac
@@ -51,8 +52,13 @@ install_packages() {
 			-o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >/dev/null
 }
 
+only_print=
+if [ "${1-}" = -n ]; then
+	only_print=1
+	shift
+fi
 if [ $# = 0 ]; then
-	echo "usage: scripts/deps.sh build|test|ci..." >&2
+	echo "usage: scripts/deps.sh [-n] build|test|ci..." >&2
 	exit 2
 fi
 status=0
@@ -64,6 +70,10 @@ for purpose; do
 		continue
 	fi
 	missing=$(missing_of "$purpose" | tr '\n' ' ')
+	if [ -n "$only_print" ]; then
+		echo "Packages to install for \"$purpose\": ${missing:-none}"
+		continue
+	fi
 	[ -n "$missing" ] || continue
 	# shellcheck disable=SC2086 # one word a package
 	if can_be_root && install_packages $missing; then
