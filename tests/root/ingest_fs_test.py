@@ -20,7 +20,7 @@ from scene import enter_namespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from ingest import (Skip, check_whole, expect, expected_objects, fact, fails, files_below,  # noqa: E402
-                    make_source, read, run, run_facts, same, write)
+                    make_source, place_in_memory, read, run, run_facts, same, write)
 
 MIB = 1 << 20
 CUTS = 30
@@ -31,7 +31,7 @@ class Disks:
 
     def __init__(self, mkcomposefs, info):
         self.mkcomposefs, self.info = os.path.abspath(mkcomposefs), os.path.abspath(info)
-        self.top = tempfile.mkdtemp(prefix="ingest-fs-test-", dir=os.getcwd())
+        self.top = tempfile.mkdtemp(prefix="ingest-fs-test-", dir=place_in_memory(2 << 30) or os.getcwd())
         self.number = 0
         self.mounted = []
 

@@ -19,7 +19,7 @@ import threading
 import time
 
 from recorder import Recorder
-from scene import Skip, enter_namespace, expect, fact, remark, run, run_facts, same, skip_all, umount
+from scene import Skip, enter_namespace, expect, fact, place_in_memory, remark, run, run_facts, same, skip_all, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 COMMANDS = (
@@ -207,7 +207,7 @@ def main():
     enter_namespace()
     if not os.path.exists("/dev/fuse"):
         skip_all("no FUSE here")
-    with tempfile.TemporaryDirectory(prefix="power-test-", dir=os.getcwd()) as folder:
+    with tempfile.TemporaryDirectory(prefix="power-test-", dir=place_in_memory() or os.getcwd()) as folder:
         os.chdir(folder)
         make_tree("tree1", "one")
         make_tree("tree2", "two")
