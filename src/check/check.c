@@ -48,6 +48,31 @@ static int check_exposure(struct check *c, struct cfs_err *err)
 	return check_add_finding(c, CFS_CHECK_EXPOSED, NULL, "objects", what, err);
 }
 
+static int run_checks(struct check *c, struct cfs_err *err)
+{
+	int (*const checks[])(struct check * c, struct cfs_err * err) = {
+		check_list_links,  check_objects,   check_streams,  check_images,
+		check_report_uses, check_leftovers, check_exposure, check_sort_report,
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
+		rc = checks[i](c, err);
+	return rc;
+}
+
+static void release_check(struct check *c)
+{
+	for (int kind = 0; kind < 2; kind++) {
+		cfs_repo_list_fini(&c->entries[kind]);
+		cfs_repo_list_fini(&c->refs[kind]);
+	}
+	cfs_ids_fini(&c->present);
+	check_uses_fini(&c->uses);
+	free(c->sizes);
+	free(c->is_bad);
+}
+
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
 		   struct cfs_check_report *out, struct cfs_err *err)
 {
@@ -64,28 +89,7 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 		return cfs_fail_errno(err, "repository %s", cfs_repo_path(repo));
 	c.owner = st.st_uid;
 	cfs_ids_init(&c.present, cfs_repo_meta(repo)->alg);
-	rc = check_list_links(&c, err);
-	if (rc == 0)
-		rc = check_objects(&c, err);
-	if (rc == 0)
-		rc = check_streams(&c, err);
-	if (rc == 0)
-		rc = check_images(&c, err);
-	if (rc == 0)
-		rc = check_report_uses(&c, err);
-	if (rc == 0)
-		rc = check_leftovers(&c, err);
-	if (rc == 0)
-		rc = check_exposure(&c, err);
-	if (rc == 0)
-		rc = check_sort_report(&c, err);
-	for (int kind = 0; kind < 2; kind++) {
-		cfs_repo_list_fini(&c.entries[kind]);
-		cfs_repo_list_fini(&c.refs[kind]);
-	}
-	cfs_ids_fini(&c.present);
-	check_uses_fini(&c.uses);
-	free(c.sizes);
-	free(c.is_bad);
+	rc = run_checks(&c, err);
+	release_check(&c);
 	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
 }
