@@ -129,6 +129,19 @@ static int open_objects(const struct cfs_repo *repo, const char *name,
 	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
 }
 
+static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts *opts,
+			    struct cfs_err *err)
+{
+	struct cfs_mount_taken taken = {0};
+	int rc = cfs_mount_fd(fd, at, opts, &taken, err);
+
+	if (rc == 0) {
+		cfs_mount_record_prune();
+		cfs_mount_record_write(at, opts, &taken);
+	}
+	return rc;
+}
+
 /* The lock is held until the image is mounted: from then on the kernel reports that it is in use. */
 static int mount_image(const struct options *o, const struct cfs_repo *repo,
 		       mount_find_fn find, const char *name, const char *at,
@@ -140,7 +153,6 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
-	struct cfs_mount_taken taken = {0};
 	struct cfs_trust_mount trust;
 	cfs_autofd int fd = -1;
 	int rc = find(repo, name, id, err);
@@ -164,12 +176,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	trust.signatures = o->statement ? NULL : signatures;
 	trust.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
-	rc = fd < 0 ? fd : cfs_mount_fd(fd, at, &args.opts, &taken, err);
-	if (rc == 0) {
-		cfs_mount_record_prune();
-		cfs_mount_record_write(at, &args.opts, &taken);
-	}
-	return rc;
+	return fd < 0 ? fd : mount_and_record(fd, at, &args.opts, err);
 }
 
 static int check_options(const struct options *o, struct cfs_err *err)
