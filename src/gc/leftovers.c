@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Temporary files of processes that were killed. */
+/* Temporary files of processes that were killed, and old logs of removed references. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +55,9 @@ int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 	int rc = c->objects >= 0 ? remove_leftovers(c, c->objects, ".tmp-object-", err)
 				 : 0;
 
+	if (rc == 0)
+		rc = remove_leftovers(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
 	return rc < 0 ? rc
-		      : remove_leftovers(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
+		      : cfs_repo_log_expire(c->repo, c->now, c->opts->dry_run,
+					    &c->out->n_temporary, err);
 }

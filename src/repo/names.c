@@ -103,11 +103,9 @@ static int find_image_ref(const struct cfs_repo *repo, const char *ref,
 	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
 }
 
-/* Whether anything has this name of one component, be it a reference or not: 1, 0 or
- * -errno. */
-static int has_ref(const struct cfs_repo *repo, const char *name, struct cfs_err *err)
+int repo_has_ref(const struct cfs_repo *repo, const char *name, struct cfs_err *err)
 {
-	char path[sizeof("images/refs/") + REPO_NAME_MAX];
+	char path[sizeof("images/refs/") + CFS_REPO_REF_MAX];
 	struct stat st;
 	int rc;
 
@@ -127,7 +125,7 @@ static int find_image_name(const struct cfs_repo *repo, const char *name,
 
 	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &digits))
 		return find_image_ref(repo, cfs_repo_ref_name(name), out, err);
-	rc = has_ref(repo, name, err);
+	rc = repo_has_ref(repo, name, err);
 	if (rc > 0)
 		return find_image_ref(repo, name, out, err);
 	if (rc == 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "repo/repo_priv.h"
+#include "repo/log_priv.h"
 
 /* --- publishing --------------------------------------------------------------------- */
 
@@ -130,6 +130,23 @@ static int put_ref(const struct cfs_repo *repo, int dirfd, const char *ref,
 	return cfs_context(err, rc, "refs/%s", ref);
 }
 
+/* Replaces a reference to an image, and records that. */
+static int put_image_ref(const struct cfs_repo *repo, int dirfd, const char *ref,
+			 const struct cfs_digest *id, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct repo_log_change change;
+	int rc;
+
+	repo_log_begin(repo, ref, &change);
+	rc = put_ref(repo, dirfd, ref, cfs_digest_hex(id, hex), err);
+	if (rc == 0)
+		repo_log_end(repo, &change, id);
+	else
+		repo_log_drop(&change);
+	return rc;
+}
+
 /* streams/refs is the directory of the references, and no stream. */
 static bool is_first_level_name(const char *name)
 {
@@ -168,7 +185,9 @@ int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 		return dirfd;
 	rc = put_first_level(repo, dirfd, name, link, err);
 	if (rc == 0 && ref)
-		rc = put_ref(repo, dirfd, ref, name, err);
+		rc = link->kind == CFS_REPO_IMAGES
+			     ? put_image_ref(repo, dirfd, ref, &link->id, err)
+			     : put_ref(repo, dirfd, ref, name, err);
 	return cfs_context(err, rc, "%s", dir);
 }
 
@@ -192,8 +211,8 @@ static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind ki
 	}
 }
 
-int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
-			const char *ref, struct cfs_err *err)
+static int remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+		      const char *ref, struct cfs_err *err)
 {
 	const char *last;
 	cfs_autofd int dirfd = repo_open_ref_parent(repo, kind, ref, &last);
@@ -209,6 +228,24 @@ int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s", cfs_repo_kind_dir(kind),
 			 ref);
 	remove_empty_dirs(repo, kind, ref);
+	return rc;
+}
+
+int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+			const char *ref, struct cfs_err *err)
+{
+	struct repo_log_change change;
+	int rc;
+
+	/* Names of other forms have no log. */
+	if (kind != CFS_REPO_IMAGES || cfs_repo_check_ref(cfs_text(ref), NULL) < 0)
+		return remove_ref(repo, kind, ref, err);
+	repo_log_begin(repo, ref, &change);
+	rc = remove_ref(repo, kind, ref, err);
+	if (rc == 0)
+		repo_log_end(repo, &change, NULL);
+	else
+		repo_log_drop(&change);
 	return rc;
 }
 

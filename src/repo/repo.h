@@ -26,6 +26,7 @@
 #include "repo/links.h"
 #include "repo/list.h"
 #include "repo/lock.h"
+#include "repo/log.h"
 #include "repo/meta.h"
 #include "repo/names.h"
 #include "repo/object.h"

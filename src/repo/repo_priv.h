@@ -15,6 +15,7 @@ struct cfs_repo {
 	struct cfs_repo_meta meta;
 	bool secure;
 	struct cfs_lock_wait wait; /* for the lock, when it is taken again */
+	const char *command;	   /* for the logs of references; may be NULL */
 };
 
 /* --- meta_file.c -------------------------------------------------------------------- */
@@ -103,6 +104,13 @@ bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 /* Opens the directory of a reference; *last is its last component, borrowed. -errno. */
 int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			 const char *ref, const char **last) CFS_MUST_CHECK;
+
+/* --- names.c ------------------------------------------------------------------------ */
+
+/* Whether anything has this name, be it a valid reference to an image or not: 1, 0 or
+ * -errno. The name is valid. */
+int repo_has_ref(const struct cfs_repo *repo, const char *name,
+		 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- prefix.c ----------------------------------------------------------------------- */
 

@@ -175,7 +175,8 @@ static int check_resettable(int dirfd, struct cfs_err *err)
 
 int repo_reset(int dirfd, const struct cfs_repo_init *init, struct cfs_err *err)
 {
-	static const char *const names[] = {"images", "streams", "meta.json"};
+	static const char *const names[] = {"images", "streams", CFS_REPO_LOG_DIR,
+					    "meta.json"};
 	int rc = init->force ? 0 : check_resettable(dirfd, err);
 
 	if (rc == 0)

@@ -26,9 +26,11 @@ def content(path):
 
 
 def files(top):
-    """Every file and link below top, with its content; temporary names, locks and directories do not count."""
+    """Every file and link below top, with its content; temporary names, locks, logs and directories do not count."""
     found = {}
     for folder, folders, names in os.walk(top):
+        if folder == f"{top}/log":
+            continue
         for name in names + [d for d in folders if os.path.islink(os.path.join(folder, d))]:
             if not name.startswith((".tmp-", ".symlink-", ".lock")):
                 found[os.path.join(folder, name)] = content(os.path.join(folder, name))
@@ -48,6 +50,15 @@ def reached(*images):
     return {path: content(path) for path in found}
 
 
+def logs(top):
+    """A log that could not be written is a warning, and the file stays as it was."""
+    for name in os.listdir(f"{top}/log") if os.path.isdir(f"{top}/log") else ():
+        if not name.startswith("."):
+            with open(f"{top}/log/{name}", encoding="utf-8") as f:
+                text = f.read()
+            expect((text.startswith("composefs log 1 "), text.endswith("\n")), (True, True))
+
+
 def survives(args, keep, changes=False, runs=RUNS, statuses=(0,)):
     """Runs the command with faults. keep: what has to be there afterwards, with its content. With status 0 its output and what it
     leaves are those of the run without faults. statuses: what that run may end with."""
@@ -63,6 +74,7 @@ def survives(args, keep, changes=False, runs=RUNS, statuses=(0,)):
         after = files("r")
         try:
             expect({path: after.get(path) for path in keep}, keep)
+            logs("r")
             if wanted is None:
                 expect((status in statuses, err if status not in statuses else ""), (True, ""))
                 wanted = status, out, after

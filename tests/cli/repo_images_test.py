@@ -4,8 +4,11 @@
 
     repo_images_test.py COMPOSEFS
 """
+import hashlib
 import os
 import re
+import shutil
+import stat
 import sys
 
 from repo import USAGE, expect, good, has, loaded, main, make, make_tree, once, refused, run, write
@@ -155,7 +158,160 @@ def hostile_names_reach_no_terminal():
         expect(out.count("31m") > 0, True)
 
 
+# --- rm ---------------------------------------------------------------------------------
+
+
+def rm_removes_references_and_says_what_gc_would_free():
+    build()
+    frees = {i["id"]: i["frees_bytes"] for i in loaded("images", "--repo=r", "--json", "--size")["images"]}
+    second = ids()["os/2"]
+    good("gc", "--repo=r")
+    out = good("rm", "--repo=r", "os/2")
+    has(out, "removed reference: os/2\n")
+    has(out, 'would be freed by "composefs gc"\n')
+    expect(os.path.exists(f"r/objects/{second[7:9]}/{second[9:]}"), True)
+    found = loaded("gc", "--repo=r", "--dry-run", "--json")
+    good("tag", "--repo=r", second, "os/2")
+    made = loaded("rm", "--repo=r", "--gc", "--json", "os/2")
+    expect((made["names"], made["dry_run"]), (["os/2"], False))
+    for key in ("objects_removed", "bytes_freed", "images_removed"):
+        expect(made[key], found[key])
+    expect(made["bytes_freed"] >= frees[second], True)
+    expect(os.path.exists(f"r/objects/{second[7:9]}/{second[9:]}"), False)
+    expect(names(), ["latest", "os/1"])
+
+
+def rm_of_an_id_removes_its_only_reference_and_several_with_force():
+    build()
+    made = ids()
+    expect(loaded("rm", "--repo=r", "--json", made["os/2"][7:19])["names"], ["os/2"])
+    has(refused("rm", "--repo=r", made["os/1"]), f"image {made['os/1']} has 2 references: latest, os/1 (give one of them, or --force")
+    expect(names("--filter=dangling=false"), ["latest", "os/1"])
+    expect(loaded("rm", "--repo=r", "--json", "--force", made["os/1"])["names"], ["latest", "os/1"])
+    expect(loaded("rm", "--repo=r", "--json", made["none"])["names"], [])
+
+
+def rm_removes_nothing_if_one_image_does_not_exist():
+    build()
+    has(refused("rm", "--repo=r", "os/1", "refs/os/2", "none"), 'no such image: "none"')
+    expect(names(), ["latest", "os/1", "os/2", "<none>"])
+    expect(loaded("rm", "--repo=r", "--json", "os/1", "refs/os/1")["names"], ["os/1"])
+
+
+def an_image_in_use_stays_after_rm():
+    build()
+    good("gc", "--repo=r")
+    with open("r/images/refs/os/2", "rb"):
+        has(good("rm", "--repo=r", "--gc", "os/2"), "0 objects, 0 B freed; 1 images without a reference are in use and stay\n")
+    expect(loaded("gc", "--repo=r", "--json")["images_removed"], 1)
+
+
+# --- log --------------------------------------------------------------------------------
+
+
+def log(name):
+    return [(e["command"], e["old_id"], e["id"], e["exists"]) for e in loaded("log", "--repo=r", "--json", name)["entries"]]
+
+
+def log_lists_the_changes_newest_first_and_what_still_exists():
+    build()
+    made = ids()
+    good("tag", "--repo=r", "os/2", "latest")
+    good("tag", "--repo=r", "os/2", "latest")  # changes nothing
+    good("untag", "--repo=r", "latest")
+    good("tag", "--repo=r", "os/1", "refs/latest")
+    one, two = made["os/1"], made["os/2"]
+    expect(log("latest"), [("tag", None, one, True), ("untag", two, None, None), ("tag", one, two, True), ("tag", None, one, True)])
+    expect(log("refs/os/2"), [("create-image", None, two, True)])
+    good("rm", "--repo=r", "--gc", "os/2")
+    expect(log("os/2"), [("rm", two, None, None), ("create-image", None, two, False)])
+    rows = [re.split("  +", line)[1:] for line in good("log", "--repo=r", "os/2").splitlines()]
+    expect(rows, [["COMMAND", "FROM", "TO", "IMAGE"], ["rm", two[7:19], "-", "removed"], ["create-image", "-", two[7:19], "gone"]])
+    has(good("log", "--repo=r", "--no-trunc", "os/2"), two)
+    has(refused("log", "--repo=r", "none"), 'no such image: "none"')
+
+
+def gc_records_the_versions_that_it_removes():
+    build()
+    first = ids()["os/1"]
+    os.utime("r/images/refs/os/1", (1000, 1000), follow_symlinks=False)
+    good("gc", "--repo=r", "--keep=1")
+    expect(log("os/1")[0], ("gc", first, None, None))
+
+
+def a_log_is_bounded_and_has_the_newest_changes():
+    build()
+    for _ in range(130):
+        good("tag", "--repo=r", "os/1", "x")
+        good("tag", "--repo=r", "os/2", "x")
+    entries = log("x")
+    expect((len(entries), entries[0][2], entries[-1][1] is None), (256, ids()["os/2"], False))
+    expect(entries[0][1], ids()["os/1"])
+
+
+def log_file(name):
+    return f"r/log/{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def a_log_that_is_missing_or_damaged_stops_no_command():
+    build()
+    made = ids()
+    os.unlink(log_file("os/1"))
+    expect((good("log", "--repo=r", "os/1").count("\n"), log("os/1")), (1, []))
+    with open(log_file("os/2"), "a", encoding="utf-8") as f:
+        f.write("rubbish\n-1 - - tag\n1 - - T\n1700000000 - " + made["os/2"])  # torn
+    rc, _, err = run("log", "--repo=r", "os/2")
+    expect(rc, 0)
+    has(err, "warning: 3 lines of the log have another form")
+    good("tag", "--repo=r", "os/1", "os/2")
+    expect([e[0] for e in log("os/2")], ["tag", "create-image"])
+    write(log_file("os/2"), "something else\n")
+    has(refused("log", "--repo=r", "os/2"), 'expected the line "composefs log 1 os/2"')
+    good("tag", "--repo=r", made["os/2"], "os/2")
+    expect([e[0] for e in log("os/2")], ["tag"])
+    write(log_file("os/2"), "composefs log 1 os/2\n" + "x" * 10**6)
+    has(refused("log", "--repo=r", "os/2"), "expected a log of at most")
+
+
+def a_log_is_not_written_through_links_and_special_files():
+    build()
+    write("other/file", "mine")
+    for place in (lambda path: os.symlink(os.path.abspath("other/file"), path), os.mkfifo, os.mkdir):
+        os.unlink(log_file("os/1"))
+        place(log_file("os/1"))
+        kind = stat.S_IFMT(os.lstat(log_file("os/1")).st_mode)
+        rc, _, err = run("untag", "--repo=r", "os/1")
+        expect((rc, kind), (0, stat.S_IFMT(os.lstat(log_file("os/1")).st_mode)))
+        has(err, "composefs: warning: the change of os/1 is not recorded in its log: ")
+        good("tag", "--repo=r", "latest", "os/1")
+        if stat.S_ISDIR(kind):
+            os.rmdir(log_file("os/1"))
+            write(log_file("os/1"), "")
+    with open("other/file", encoding="utf-8") as f:
+        expect(f.read(), "mine")
+    shutil.rmtree("r/log")
+    os.symlink(os.path.abspath("other"), "r/log")
+    rc, _, err = run("untag", "--repo=r", "os/1")
+    expect((rc, names("--filter=name=os/*"), os.listdir("other")), (0, ["os/2"], ["file"]))
+    has(err, "warning: the change of os/1 is not recorded in its log: log")
+
+
+def logs_keep_nothing_and_go_long_after_their_reference():
+    build()
+    good("rm", "--repo=r", "--gc", "os/2")
+    for name in ("os/1", "os/2"):
+        os.utime(log_file(name), (1000, 1000))
+    write("r/log/README", "of somebody else")
+    os.utime("r/log/README", (1000, 1000))
+    expect(loaded("gc", "--repo=r", "--dry-run", "--json")["temporaries_removed"], 1)
+    expect(loaded("gc", "--repo=r", "--json")["temporaries_removed"], 1)
+    expect([os.path.exists(path) for path in (log_file("os/1"), log_file("os/2"), "r/log/README")], [True, False, True])
+    has(good("fsck", "--repo=r"), "status: ok")
+    good("init", "--insecure", "--reset-metadata", "--algorithm=sha256", "r")
+    expect(os.path.exists("r/log"), False)
+
+
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("again", "ids", "images", "names")]))
+                   and v.__name__ not in ("again", "ids", "images", "names", "log", "log_file")]))

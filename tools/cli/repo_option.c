@@ -135,12 +135,21 @@ static void print_lock_holder(void *ctx, const char *holder)
 			  holder);
 }
 
+static void print_warning(void *ctx, const char *msg)
+{
+	(void)ctx;
+	cli_print_message("composefs", "warning: %s", msg);
+}
+
+/* For commands that do not watch their work. */
+static const struct cfs_watch warnings_only = {.warning = print_warning};
+
 void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out)
 {
 	*out = (struct cfs_lock_wait){.note = print_lock_holder,
 				      .ctx = (void *)(uintptr_t)path,
 				      .timeout_ms = where_lock_timeout(w),
-				      .watch = w->watch};
+				      .watch = w->watch ? w->watch : &warnings_only};
 }
 
 /* cfsctl creates the meta.json of an old repository without one. So does this program if

@@ -10,12 +10,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{"rm", "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
-	{"rmi", "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
-	{"remove",
-	 "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
-	{"delete",
-	 "use \"composefs untag\" to remove a reference, then \"composefs gc\""},
+	{"rmi", "use \"composefs rm\""},
+	{"remove", "use \"composefs rm\""},
+	{"delete", "use \"composefs rm\""},
 	{"unmount", "use \"composefs umount\""},
 	{"prune", "use \"composefs gc\""},
 	{"clean", "use \"composefs gc\""},

@@ -16,6 +16,8 @@ static const struct {
 	{"list-images", "composefs-images(1)"},
 	{"tag", "composefs-images(1)"},
 	{"untag", "composefs-images(1)"},
+	{"rm", "composefs-images(1)"},
+	{"log", "composefs-images(1)"},
 	{"mount", "composefs-mount(8)"},
 	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},

@@ -15,6 +15,8 @@ const struct command repo_commands[] = {
 	{"list-images", cmd_images, NULL},
 	{"tag", cmd_tag, "Add a reference to an image"},
 	{"untag", cmd_untag, "Remove references"},
+	{"rm", cmd_rm, "Remove references, and print what gc would free"},
+	{"log", cmd_log, "List the images that a reference referred to"},
 	COMMAND_GROUP("Use images:"),
 	{"mount", cmd_mount, "Mount an image"},
 	{"umount", cmd_umount, "Unmount an image"},

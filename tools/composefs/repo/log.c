@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs log: which images a reference referred to. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "cli/repo_option.h"
+#include "cli/table.h"
+#include "cli/times.h"
+#include "composefs/repo/commands.h"
+#include "composefs/repo/image_rows.h"
+
+struct options {
+	const char *name; /* of the program */
+	struct where where;
+	bool no_trunc, json;
+};
+
+static const struct cli_option option_table[] = {
+	{"no-trunc", NULL, CLI_AT(struct options, no_trunc), "Print complete IDs",
+	 .group = "Options"},
+	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] NAME", NULL},
+	.about = "List the images that the reference NAME referred to, newest first, and "
+		 "whether they\nstill exist.",
+	.example = (const char *const[]){"composefs log --repo=repo os/latest",
+					 "composefs tag --repo=repo ID os/latest", NULL},
+	.options = option_table,
+};
+
+/* --- what is printed ---------------------------------------------------------------- */
+
+struct printer {
+	const struct options *o;
+	const struct cfs_repo *repo;
+	struct cli_table table;
+	struct json *json; /* NULL: the table */
+};
+
+/* Whether the image is still in the repository: 1, 0 or -errno. */
+static int has_image(const struct cfs_repo *repo, const struct cfs_digest *id,
+		     struct cfs_err *err)
+{
+	char text[WHERE_ID_MAX];
+	struct cfs_digest found;
+	int rc = id->alg == cfs_repo_meta(repo)->alg
+			 ? cfs_repo_find_image(repo, where_id(id, text), &found, err)
+			 : -ENOENT;
+
+	/* A damaged entry is an image that fsck reports. */
+	return rc == -ENOENT ? 0 : rc == 0 || rc == -EUCLEAN ? 1 : rc;
+}
+
+static void add_row(struct printer *p, const struct cfs_repo_log_entry *e, int exists)
+{
+	char when[CLI_TIME_MAX], old[WHERE_ID_MAX] = "-", new[WHERE_ID_MAX] = "-";
+
+	if (e->has_old)
+		image_row_id(&e->old_id, p->o->no_trunc, old);
+	if (e->has_new)
+		image_row_id(&e->new_id, p->o->no_trunc, new);
+	cli_table_add(&p->table, cli_time_local(e->time_sec, when));
+	cli_table_add(&p->table, e->command);
+	cli_table_add(&p->table, old);
+	cli_table_add(&p->table, new);
+	cli_table_add(&p->table, !e->has_new ? "removed" : exists ? "exists" : "gone");
+}
+
+static void put_id(struct json *j, const char *key, bool has, const struct cfs_digest *id)
+{
+	char text[WHERE_ID_MAX];
+
+	if (has)
+		json_put_string(j, key, where_id(id, text));
+	else
+		json_put_null(j, key);
+}
+
+static void put_json(struct json *j, const struct cfs_repo_log_entry *e, int exists)
+{
+	char when[CLI_TIME_MAX];
+
+	json_begin_object(j, NULL);
+	json_put_string(j, "time", cli_time_utc(e->time_sec, when));
+	json_put_string(j, "command", e->command);
+	put_id(j, "old_id", e->has_old, &e->old_id);
+	put_id(j, "id", e->has_new, &e->new_id);
+	if (e->has_new)
+		json_put_bool(j, "exists", exists);
+	else
+		json_put_null(j, "exists");
+	json_end(j);
+}
+
+static int print_entry(struct printer *p, const struct cfs_repo_log_entry *e,
+		       struct cfs_err *err)
+{
+	int exists = e->has_new ? has_image(p->repo, &e->new_id, err) : 0;
+
+	if (exists < 0)
+		return exists;
+	if (p->json)
+		put_json(p->json, e, exists);
+	else
+		add_row(p, e, exists);
+	return 0;
+}
+
+static int print_entries(struct printer *p, const struct cfs_repo_log *log,
+			 struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = log->n; rc == 0 && i > 0; i--)
+		rc = print_entry(p, &log->v[i - 1], err);
+	return rc;
+}
+
+static int print_log(const struct options *o, const struct cfs_repo *repo,
+		     const char *name, const struct cfs_repo_log *log,
+		     struct cfs_err *err)
+{
+	static const struct cli_column columns[] = {{"TIME", false},
+						    {"COMMAND", false},
+						    {"FROM", false},
+						    {"TO", false},
+						    {"IMAGE", false}};
+	struct json j = {.to = stdout};
+	struct printer p = {.o = o,
+			    .repo = repo,
+			    .table = {.columns = columns, .n_columns = 5},
+			    .json = o->json ? &j : NULL};
+	int rc;
+
+	if (o->json) {
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "name", cfs_repo_ref_name(name));
+		json_begin_array(&j, "entries");
+	}
+	rc = print_entries(&p, log, err);
+	if (o->json)
+		json_finish(&j);
+	else if (rc == 0)
+		rc = cli_table_print(stdout, &p.table, err);
+	cli_table_fini(&p.table);
+	return rc;
+}
+
+/* --- the command -------------------------------------------------------------------- */
+
+/* A reference without a log: one of another program, or none. */
+static int check_name(const struct options *o, const struct cfs_repo *repo,
+		      const char *name, const struct cfs_repo_log *log,
+		      struct cfs_err *err)
+{
+	char ref[CFS_REPO_REF_MAX + sizeof("refs/")];
+	struct cfs_digest id;
+	int rc;
+
+	if (log->n_bad)
+		cli_print_message(o->name,
+				  "warning: %zu lines of the log have another form",
+				  log->n_bad);
+	if (log->n)
+		return 0;
+	snprintf(ref, sizeof(ref), "refs/%s", cfs_repo_ref_name(name));
+	rc = cfs_repo_find_image(repo, ref, &id, err);
+	if (rc == 0)
+		cli_print_message(o->name, "%s: no change is recorded", name);
+	return rc;
+}
+
+int cmd_log(int argc, char **argv)
+{
+	struct options o = {.name = argv[0]};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected NAME"), rc;
+	struct cfs_repo_log log = {0};
+	const char *name = argv[optind];
+	struct cfs_repo *repo;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_LOOK, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	rc = cfs_repo_log_read(repo, name, &log, &err);
+	if (rc == 0)
+		rc = check_name(&o, repo, name, &log, &err);
+	if (rc == 0)
+		rc = print_log(&o, repo, name, &log, &err);
+	cfs_repo_log_fini(&log);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}
