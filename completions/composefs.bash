@@ -54,8 +54,11 @@ _composefs()
 		:dirs) kind=-d ;;
 		esac
 	done
-	if [[ -n $kind ]]; then
+	if [[ -n $kind ]]; then # readline quotes these
 		_composefs_files "$kind" "${words[-1]#"$cut"}"
+		for line in "${candidates[@]}"; do
+			COMPREPLY+=("${line#"$cut"}")
+		done
 	else
 		_composefs_reply "${candidates[@]}"
 	fi

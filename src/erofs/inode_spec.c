@@ -292,11 +292,10 @@ static int map_xattr(const struct cfs_inode *inode, enum fate fate, struct cfs_x
 }
 
 /* Applies the fates of all xattrs: those that stay move to the front. */
-static int map_xattrs(const struct cfs_image *im, const struct cfs_inode *inode,
+static int map_xattrs(const struct cfs_inode *inode, struct marks marks,
 		      struct cfs_spec_room *room, struct cfs_inode_spec *out,
 		      struct cfs_err *err)
 {
-	struct marks marks = find_marks(im, inode, room);
 	bool has_metacopy = false;
 
 	for (size_t i = 0; i < room->n_xattrs; i++) {
@@ -316,10 +315,11 @@ static int map_xattrs(const struct cfs_image *im, const struct cfs_inode *inode,
 	return check_metacopy(inode, has_metacopy, err);
 }
 
-int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
-		   struct cfs_spec_room *room, struct cfs_inode_spec *out,
-		   struct cfs_err *err)
+static int make_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+		     bool as_mounted, struct cfs_spec_room *room,
+		     struct cfs_inode_spec *out, struct cfs_err *err)
 {
+	struct marks marks = {0};
 	int rc;
 
 	*out = (struct cfs_inode_spec){
@@ -340,12 +340,37 @@ int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 	rc = gather_all(im, inode, room, err);
 	if (rc == 0)
 		rc = drop_twins(inode, room, err);
+	if (rc == 0 && !as_mounted)
+		marks = find_marks(im, inode, room);
 	if (rc == 0)
-		rc = map_xattrs(im, inode, room, out, err);
+		rc = map_xattrs(inode, marks, room, out, err);
 	if (rc < 0)
 		return rc;
 	if (S_ISREG(out->mode))
 		out->content = cfs_inode_content(inode, room->content);
+	return 0;
+}
+
+int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+		   struct cfs_spec_room *room, struct cfs_inode_spec *out,
+		   struct cfs_err *err)
+{
+	return make_spec(im, inode, false, room, out, err);
+}
+
+int cfs_image_mounted_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+			   struct cfs_spec_room *room, struct cfs_inode_spec *out,
+			   struct cfs_err *err)
+{
+	size_t n = 0;
+	int rc = make_spec(im, inode, true, room, out, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < out->n_xattrs; i++)
+		if (cfs_image_shows_xattr(room->xattrs[i].key))
+			room->xattrs[n++] = room->xattrs[i];
+	out->n_xattrs = n;
 	return 0;
 }
 

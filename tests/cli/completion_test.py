@@ -128,6 +128,8 @@ def images_and_paths_come_from_the_repository():
     expect(offered("ls", "--repo=r", "os/1", "dir/s")[0], [])
     expect(offered("tag", "--repo=r", "os/1", "os")[0], ["os/1"])
     expect(offered("mount", "--repo=missing", "")[0], [])
+    expect(offered("extract", "--repo=r", "os/1", "/dir/s"), (["/dir/small"], ":dirs"))
+    expect(offered("extract", "--repo=r", "os/1", "/dir", ""), ([], ":dirs"))
 
 
 def a_control_character_in_a_name_is_not_offered():
@@ -156,6 +158,7 @@ def interactive(name):
                                ("composefs ls --repo=r os/1 /dir/s", ("composefs ls --repo=r os/1 /dir/small ",)),
                                ("composefs gc --repo=targ", ("composefs gc --repo=target/",)),
                                ("composefs mount --repo=r os/1 targ", ("composefs mount --repo=r os/1 target/",)),
+                               ("composefs extract --repo=r os/1 /dir/s", ("composefs extract --repo=r os/1 /dir/small ",)),
                                ("composefs ls --repo=r os/2 /\\$", ("composefs ls --repo=r os/2 /\\$\\(touch\\ pwned\\) ",)),
                                ("mkcomposefs --profile=ipe-1-s", ("mkcomposefs --profile=ipe-1-sha256 ",)),
                                ("composefs-info measure", ("composefs-info measure-file ",)),

@@ -22,6 +22,7 @@ static const struct {
 	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},
 	{"cat", "composefs-ls(1)"},
+	{"extract", "composefs-ls(1)"},
 	{"dump-files", "composefs-ls(1)"},
 	{"image-objects", "composefs-ls(1)"},
 	{"explain", "composefs-diff(1)"},

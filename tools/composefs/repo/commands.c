@@ -23,6 +23,7 @@ const struct command repo_commands[] = {
 	{"status", cmd_status, "List the images that are mounted"},
 	{"cat", cmd_cat, "Print a file of an image, or a stream"},
 	{"export", cmd_export, "Write an image as a tar archive"},
+	{"extract", cmd_extract, "Copy files of an image to a directory"},
 	{"dump-files", cmd_dump_files, "Print entries of an image as a dump"},
 	{"image-objects", cmd_image_objects, "List the objects of an image"},
 	COMMAND_GROUP("Maintain a repository:"),

@@ -18,6 +18,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_du(int argc, char **argv);
 int cmd_dump_files(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_image_objects(int argc, char **argv);
 int cmd_images(int argc, char **argv);
