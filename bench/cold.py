@@ -6,7 +6,7 @@
 
 Needs root. The slow disk is an ext4 filesystem on a loop device, whose reads the kernel throttles (cgroup blkio). A run begins
 with nothing of it in memory: mounts the disk, mounts the image on it, lists it, and ends when the list is complete; its time is
-that of the mount and of ls together. The image is mounted from the file, and by way of a loop device as kernels before
+that of the mount and of ls together. The image is mounted from the file, and through a loop device as kernels before
 6.12 do. Printed are seconds, reads that reached the disk, and the time without reading ahead divided by that with it.
 
 Traps that this avoids: dropping caches alone keeps what is dirty, so sync comes first, and the disk is unmounted in between; the loop
