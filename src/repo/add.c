@@ -26,6 +26,7 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 				   "repository %s", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
+	own.accept_unsealed = !repo->secure;
 	own.keep_replaced = repo_keep_replaced;
 	own.drop_replaced = repo_drop_replaced;
 	own.replaced_ctx = repo;

@@ -28,6 +28,7 @@ struct cfs_store_opts {
 		max_pending; /* objects of all workers that wait for their name, each an open
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
+	bool accept_unsealed; /* do not warn about a filesystem without fs-verity: the user knows */
 	bool require_verity; /* -ENOTTY if the filesystem does not support fs-verity */
 	/* Called when a damaged file is replaced; may be NULL. keep_replaced may give the
 	 * file a second name before, and returns a number >= 0. drop_replaced gets that

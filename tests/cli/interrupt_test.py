@@ -157,7 +157,8 @@ def warnings_that_nobody_reads():
         f.write("/ 0 40755 2 0 0 0 0.0 - - -\n/fifo 5 10644 1 0 0 0 0.0 - - -\n")
     read_end, write_end = os.pipe()
     fill(write_end)
-    interrupt_and_compare([MKCOMPOSEFS, "--from-file", "dump", "out/image"], "out", stderr=write_end)
+    interrupt([MKCOMPOSEFS, "--from-file", "dump", "out/image"], stderr=write_end)
+    expect(os.listdir("out"), ["image"])  # warnings come last
     os.close(read_end)
     os.close(write_end)
 

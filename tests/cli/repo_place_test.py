@@ -25,9 +25,10 @@ def repositories(*names):
 def names(*args, cwd=".", env=(), who=None, program="composefs"):
     """The images that a command finds; else its message."""
     user = {"user": who, "group": who} if who is not None else {}
-    done = subprocess.run([program, "images", *args], executable=COMPOSEFS, cwd=cwd, env={"HOME": "/nonexistent", **dict(env)},
+    columns = ["--format={{.Name}}"] if program == "composefs" else []
+    done = subprocess.run([program, "images", *columns, *args], executable=COMPOSEFS, cwd=cwd, env={"HOME": "/nonexistent", **dict(env)},
                           capture_output=True, text=True, check=False, **user)
-    return [l.split("\t")[1] for l in done.stdout.splitlines()] if done.returncode == OK else done.stderr
+    return [l.split("\t")[-1] for l in done.stdout.splitlines()] if done.returncode == OK else done.stderr
 
 
 def give(who, *tops):

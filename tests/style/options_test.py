@@ -15,6 +15,7 @@ import sys
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 MOUNT_TOOL = "mount.composefs"  # its options follow -o, without dashes
 DUMP_TOOL = "composefs-dump"
+COMMON = {"help", "quiet", "verbose"}  # of each command, described in composefs(1)
 MAIN_TOOL = "composefs"  # has commands, each with its own --help
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
 
@@ -42,7 +43,7 @@ def manual(root, name):
         entries = read(root, "doc", "man", name + ".8.scd").split("# MOUNT OPTIONS")[1]
         entries = entries.split("\n*nosuid*")[0]  # the options after it are those of mount(8)
         return {o for l in re.findall(r"^\*[a-z-]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z-]+)=?\*", l)}
-    lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*--")]
+    lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*-")]
     return {o for l in lines for o in LONG.findall(l)}
 
 
@@ -90,9 +91,9 @@ def manual_command(root, command):
     shared = options_in(read(root, "doc", "man", "repository-options.scdi"))
     own = re.search(rf"^## (?:[a-z, -]+, )?{command}(?:, [a-z, -]+)?\n(.*?)(?=^##? |\Z)", text, re.S | re.M)
     if not own:
-        return options_in(section(text, "OPTIONS")) | {"help"}
+        return options_in(section(text, "OPTIONS")) | COMMON
     for_it = re.search(rf"^## Repository options(?: of {command})?$", text, re.M)
-    return options_in(own.group(1)) | {"help"} | (shared if for_it else set())
+    return options_in(own.group(1)) | COMMON | (shared if for_it else set())
 
 
 def options_in(text):

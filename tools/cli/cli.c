@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/signals.h"
+#include "cli/verbosity.h"
 
 #define CLEAR_LINE "\r\033[K"
 
@@ -29,9 +30,22 @@ const char *cli_program_name(const char *argv0)
 	return slash ? slash + 1 : argv0 ? argv0 : "composefs";
 }
 
+static bool is_any_of(const char *text, const char *const *words)
+{
+	while (*words && strcmp(text, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
 bool cli_print_version(const char *name, int argc, char **argv)
 {
-	if (argc != 2 || strcmp(argv[1], "--version") != 0)
+	static const char *const ignored[] = {"-q", "-v", "--quiet", "--verbose", NULL};
+	int n = 0;
+
+	for (int i = 1; i < argc; i++)
+		if (!is_any_of(argv[i], ignored))
+			n += strcmp(argv[i], "--version") == 0 ? 1 : 2;
+	if (n != 1)
 		return false;
 	printf("%s %s\n", name, VERSION);
 	return true;
@@ -123,43 +137,52 @@ static void write_message(const char *text, size_t len)
 
 /* Formats "NAME: text" and a newline. Erases the progress line first, if there is one.
  * Returns the length. */
-CFS_PRINTF(3, 0)
-static size_t format_line(char line[LINE_LEN], const char *name, const char *fmt,
-			  va_list ap)
+static size_t format_line(char line[LINE_LEN], enum cli_message kind, const char *name,
+			  const char *text)
 {
-	char text[2 * CFS_ERR_MAX];
-	size_t len;
+	bool colour = cli_has_colour(STDERR_FILENO);
+	const char *red = colour && kind == CLI_ERROR ? "\033[1;31m" : "";
+	const char *warning = kind != CLI_WARNING ? ""
+			      : colour		  ? "\033[1;33mwarning:\033[0m "
+						  : "warning: ";
+	size_t len = (size_t)snprintf(
+		line, 300, "%s%s%.200s:%s %s",
+		atomic_exchange(&has_progress_line, false) ? CLEAR_LINE : "", red, name,
+		*red ? "\033[0m" : "", warning);
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	len = (size_t)snprintf(
-		line, 256, "%s%.200s: ",
-		atomic_exchange(&has_progress_line, false) ? CLEAR_LINE : "", name);
 	len += cfs_show(cfs_text(text), line + len, LINE_LEN - len - 1);
 	line[len++] = '\n';
 	return len;
 }
 
-void cli_print_message(const char *name, const char *fmt, ...)
+void cli_print_message_as(enum cli_message kind, const char *name, const char *text)
 {
 	char line[LINE_LEN];
-	size_t len;
+
+	write_message(line, format_line(line, kind, name, text));
+}
+
+void cli_print_message(const char *name, const char *fmt, ...)
+{
+	char text[2 * CFS_ERR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	len = format_line(line, name, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	write_message(line, len);
+	cli_print_message_as(CLI_ERROR, name, text);
 }
 
 int cli_fail_usage(const char *name, const char *fmt, ...)
 {
-	char line[LINE_LEN + 256];
+	char text[2 * CFS_ERR_MAX], line[LINE_LEN + 256];
 	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	len = format_line(line, name, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	len = format_line(line, CLI_ERROR, name, text);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "see \"%.200s --help\"\n",
 				name);
 	write_message(line, len);
@@ -224,7 +247,8 @@ static int64_t now_ms(void)
 
 void cli_progress_start(struct cli_progress *p, const char *name)
 {
-	*p = (struct cli_progress){.name = name, .enabled = isatty(STDERR_FILENO)};
+	*p = (struct cli_progress){.name = name,
+				   .enabled = !cli_is_quiet() && isatty(STDERR_FILENO)};
 	p->start_ms = now_ms();
 }
 

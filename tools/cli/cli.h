@@ -26,7 +26,8 @@ enum {
  * which has been printed: the program must exit with CLI_FAILED. */
 bool cli_begin(const char *name) CFS_MUST_CHECK;
 
-/* Prints "NAME VERSION" and returns true if --version is the only argument. */
+/* Prints "NAME VERSION" and returns true if --version is the only argument, apart from
+ * -q and -v. */
 bool cli_print_version(const char *name, int argc, char **argv);
 
 /* Returns the last component of argv[0]. */
@@ -39,8 +40,12 @@ bool cli_is_cfsctl(void);
 /* Prints text, with control characters escaped as "\\x1b" (base/show.h). */
 void cli_print(FILE *to, const char *text);
 
-/* Prints "NAME: MESSAGE" to stderr with one write(2). */
+/* Prints "NAME: MESSAGE" to stderr with one write(2): an error. For others see cli/verbosity.h. */
 void cli_print_message(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
+
+/* The same for a text of this kind: on a terminal, the name before an error and the word "warning" have a colour. */
+enum cli_message { CLI_ERROR, CLI_WARNING, CLI_NOTE };
+void cli_print_message_as(enum cli_message kind, const char *name, const char *text);
 
 /* Reports wrong usage: prints "NAME: MESSAGE" and a line that refers to --help, with one
  * write(2). Returns CLI_FAILED. */

@@ -12,6 +12,7 @@
 #include "cli/complete.h"
 #include "cli/suggest.h"
 #include "cli/values.h"
+#include "cli/verbosity.h"
 #include "hash/hash.h"
 
 enum {
@@ -39,6 +40,28 @@ void cli_list_fini(struct cli_list *list)
 	*list = (struct cli_list){0};
 }
 
+/* The options of every command that has no row of that name, such as images -q. */
+static const struct {
+	const char *name;
+	char letter;
+	enum cli_verbosity verbosity;
+	const char *help;
+} common_options[] = {
+	{"quiet", 'q', CLI_QUIET, "Print errors and requested output alone"},
+	{"verbose", 'v', CLI_VERBOSE, "Explain what is done, and why"},
+};
+
+enum { N_COMMON = sizeof(common_options) / sizeof(common_options[0]) };
+
+static bool has_own_row(const struct cli_option *options, int common)
+{
+	for (const struct cli_option *o = options; o->name; o++)
+		if (strcmp(o->name, common_options[common].name) == 0 ||
+		    o->letter == common_options[common].letter)
+			return true;
+	return false;
+}
+
 /* --- --help ------------------------------------------------------------------------------ */
 
 static void print_option(FILE *to, const struct cli_option *o)
@@ -50,6 +73,14 @@ static void print_option(FILE *to, const struct cli_option *o)
 	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
 }
 
+static void print_group(FILE *to, const char *title)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s:", title);
+	cli_print_heading(to, text);
+}
+
 void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name)
 {
 	for (size_t i = 0; s->usage[i]; i++)
@@ -58,14 +89,21 @@ void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name)
 		s->status ? s->status : "0 success, 1 failure, 2 wrong usage");
 	for (const struct cli_option *o = s->options; o->name; o++) {
 		if (o->group)
-			fprintf(to, "%s:\n", o->group);
+			print_group(to, o->group);
 		if (o->help)
 			print_option(to, o);
 	}
+	for (int i = 0; i < N_COMMON; i++)
+		if (!has_own_row(s->options, i))
+			print_option(to, &(struct cli_option){
+						 .name = common_options[i].name,
+						 .letter = common_options[i].letter,
+						 .help = common_options[i].help});
 	fputs("  --help                  Print this text\n", to);
 	if (s->is_program)
 		fputs("  --version               Print the version\n", to);
-	fputs("\nExample:\n", to);
+	fputc('\n', to);
+	cli_print_heading(to, "Example:");
 	for (size_t i = 0; s->example[i]; i++)
 		fprintf(to, "  %s\n", s->example[i]);
 }
@@ -210,7 +248,7 @@ static int set_option(const struct cli_option *o, void *opts, const char *value,
 /* --- the command line -------------------------------------------------------------------- */
 
 /* The tables for getopt. The ID of an option is FIRST_ID plus its row, or its letter.
- * --help comes last. */
+ * --help and the common options come last. */
 struct table {
 	struct option *longs;
 	char *letters;
@@ -231,8 +269,8 @@ static int make_table(const struct cli_option *options, struct table *out)
 	size_t n = count_rows(options);
 	char *at;
 
-	out->longs = calloc(n + 2, sizeof(*out->longs));
-	out->letters = at = malloc(2 * n + 2);
+	out->longs = calloc(n + N_COMMON + 2, sizeof(*out->longs));
+	out->letters = at = malloc(2 * n + N_COMMON + 2);
 	if (!out->longs || !at)
 		return -1;
 	*at++ = ':';
@@ -247,10 +285,28 @@ static int make_table(const struct cli_option *options, struct table *out)
 		if (o->letter && o->kind != CLI_FLAG)
 			*at++ = ':';
 	}
-	*at = '\0';
 	out->help_id = FIRST_ID + (int)n;
 	out->longs[n] = (struct option){"help", no_argument, NULL, out->help_id};
+	for (int i = 0; i < N_COMMON; i++) {
+		out->longs[n + 1 + (size_t)i] = (struct option){
+			common_options[i].name, no_argument, NULL, out->help_id + 1 + i};
+		*at++ = common_options[i].letter;
+	}
+	*at = '\0';
 	return 0;
+}
+
+/* Handles an option that every command has. */
+static bool set_common(const struct cli_option *options, const struct table *table,
+		       int id)
+{
+	for (int i = 0; i < N_COMMON; i++)
+		if (id == table->help_id + 1 + i ||
+		    (id == common_options[i].letter && !has_own_row(options, i))) {
+			cli_set_verbosity(common_options[i].verbosity);
+			return true;
+		}
+	return false;
 }
 
 static void free_table(struct table *t)
@@ -285,6 +341,10 @@ static int report_long_option(const struct cli_option *options, const char *name
 		if (o->help)
 			suggest_add_name(&near, o->name);
 	}
+	for (size_t i = 0; i < N_COMMON; i++) {
+		n_similar += strncmp(common_options[i].name, word, strlen(word)) == 0;
+		suggest_add_name(&near, common_options[i].name);
+	}
 	suggest_add_name(&near, "help");
 	if (n_similar > 1)
 		return cli_fail_usage(name, "--%s: ambiguous option", word);
@@ -314,6 +374,8 @@ static int parse_options(const struct cli_syntax *s, const char *name, int argc,
 			cli_print_usage(stdout, s, name);
 			return CLI_OK;
 		}
+		if (set_common(s->options, table, id))
+			continue;
 		if (id == '?')
 			return report_option(s->options, name, argv[optind - 1]);
 		o = find_row(s->options, id == ':' ? optopt : id);

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/verbosity.h"
 
 /* --- where it is -------------------------------------------------------------------------- */
 
@@ -131,8 +132,8 @@ int where_lock_timeout(const struct where *w)
 
 static void print_lock_holder(void *ctx, const char *holder)
 {
-	cli_print_message("composefs", "repository %s: waiting for %s", (const char *)ctx,
-			  holder);
+	cli_print_note("composefs", "repository %s: waiting for %s", (const char *)ctx,
+		       holder);
 }
 
 static void print_warning(void *ctx, const char *msg)
@@ -160,11 +161,11 @@ static int upgrade_repo(const char *path, struct cfs_err *err)
 	int rc = cfs_repo_upgrade(path, &made, err);
 
 	if (rc == 0)
-		cli_print_message("cfsctl",
-				  "repository %s had no meta.json; created it for %s, "
-				  "%s fs-verity, like its objects",
-				  path, cfs_repo_alg_name(made.meta.alg),
-				  made.insecure ? "without" : "with");
+		cli_print_note("cfsctl",
+			       "repository %s had no meta.json; created it for %s, "
+			       "%s fs-verity, like its objects",
+			       path, cfs_repo_alg_name(made.meta.alg),
+			       made.insecure ? "without" : "with");
 	return rc < 0 ? rc : 0;
 }
 
@@ -202,6 +203,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 
 	if (rc < 0)
 		return rc;
+	cli_print_detail("composefs", "repository %s (%s)", path, w->origin);
 	where_lock_wait(w, path, &wait);
 	rc = open_waiting(w, path, access, &wait, out, err);
 	if (rc == -EBUSY)

@@ -3,6 +3,7 @@
 #include "cli/watch.h"
 
 #include "cli/signals.h"
+#include "cli/verbosity.h"
 
 static void print_progress(void *ctx, const struct cfs_progress *now)
 {
@@ -23,7 +24,7 @@ static void print_warning(void *ctx, const char *msg)
 {
 	struct cli_watch *w = ctx;
 
-	cli_print_message(w->name, "warning: %s", msg);
+	cli_print_warning(w->name, "%s", msg);
 }
 
 void cli_watch_start(struct cli_watch *w, const char *name)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "composefs/composefs.h"
+#include "cli/verbosity.h"
 
 void cfsctl_print_init(const struct cfs_repo_init *init, const char *path, bool made)
 {
@@ -78,8 +79,12 @@ int cfsctl_print_images(const char *name, const struct cfs_repo *repo, bool as_j
 
 		if (refs.v[i].code == 0)
 			continue;
-		cli_print_message(name, "%simages/refs/%s: %s", read ? "warning: " : "",
-				  refs.v[i].name, refs.v[i].wrong);
+		if (read)
+			cli_print_warning(name, "images/refs/%s: %s", refs.v[i].name,
+					  refs.v[i].wrong);
+		else
+			cli_print_message(name, "images/refs/%s: %s", refs.v[i].name,
+					  refs.v[i].wrong);
 		rc |= !read;
 	}
 	if (rc >= 0)
@@ -138,7 +143,7 @@ static void print_findings(const char *name, const struct cfs_check_report *r)
 	for (size_t i = 0; i < r->n; i++) {
 		format_finding(&r->v[i], text, sizeof(text));
 		if (cfs_check_fault_is_remark(r->v[i].fault)) {
-			cli_print_message(name, "remark: %s", text);
+			cli_print_note(name, "remark: %s", text);
 			continue;
 		}
 		fputs("  - ", stdout);

@@ -16,6 +16,7 @@
 
 #include "cli/cli.h"
 #include "fetch/fetch.h"
+#include "cli/verbosity.h"
 
 #define NAME "composefs-fetch"
 
@@ -386,6 +387,7 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	cli_take_verbosity(&argc, argv);
 	if (cli_print_version(NAME, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "pkcs7/pkcs7.h"
 #include "verity/verity.h"
+#include "cli/verbosity.h"
 
 #define NAME "composefs-pkcs7"
 
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	cli_take_verbosity(&argc, argv);
 	if (cli_print_version(NAME, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {

@@ -8,6 +8,7 @@
 
 #include "cli/watch.h"
 #include "erofs/erofs.h"
+#include "cli/verbosity.h"
 
 static void print_usage(FILE *to, const char *name)
 {
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(name))
 		return CLI_FAILED;
+	cli_take_verbosity(&argc, argv);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		print_usage(stdout, name);
 		return cli_end(name, CLI_OK);

@@ -20,6 +20,7 @@
 #include "cli/signals.h"
 #include "cli/watch.h"
 #include "verity/verity.h"
+#include "cli/verbosity.h"
 
 struct options {
 	const char *name;  /* of the program */
@@ -271,7 +272,7 @@ static int print_digest(const struct options *o, const struct cfs_digest *digest
 	char hex[CFS_DIGEST_HEX_MAX];
 
 	if (o->profile)
-		cli_print_message(o->name, "profile %s", o->profile->name);
+		cli_print_note(o->name, "profile %s", o->profile->name);
 	puts(cfs_digest_hex(digest, hex));
 	return cli_flush(err);
 }

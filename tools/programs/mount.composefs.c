@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "mount/mount.h"
 #include "trust/mount.h"
+#include "cli/verbosity.h"
 
 #define NAME "mount.composefs"
 
@@ -25,7 +26,7 @@ struct command {
 	char source[CFS_MOUNT_SOURCE_MAX +
 		    2]; /* path of the image, for the mount table */
 	bool help, fake, verbose;
-	bool wrong_usage;      /* the message has no program name, usage follows */
+	bool wrong_usage;      /* usage follows the message */
 	const char *restraint; /* mount options that were added, as text */
 };
 
@@ -74,7 +75,7 @@ static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_
 {
 	int letter, rc = 0;
 
-	while (rc == 0 && (letter = getopt(argc, argv, "ht:o:fnsv")) != -1) {
+	while (rc == 0 && (letter = getopt(argc, argv, "ht:o:fnqsv")) != -1) {
 		switch (letter) {
 		case 'h':
 			cmd->help = true;
@@ -92,6 +93,9 @@ static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_
 			break;
 		case 's':
 			cmd->args.sloppy = true;
+			break;
+		case 'q':
+			cli_set_verbosity(CLI_QUIET);
 			break;
 		case 'v':
 			cmd->verbose = true;
@@ -197,27 +201,13 @@ static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err 
 						     cmd->args.allowed, err);
 	rc = mount_image(cmd, &taken, err);
 	if (rc == 0 && cmd->restraint)
-		cli_print_message(
-			NAME,
-			"warning: %s is not verified, so it is mounted %s; give digest= "
-			"or signed, or allow-suid, allow-dev",
-			cmd->image, cmd->restraint);
-	if (rc == 0 && cmd->verbose && taken.image)
+		cli_print_warning(NAME,
+				  "%s is not verified, so it is mounted %s; give digest= "
+				  "or signed, or allow-suid, allow-dev",
+				  cmd->image, cmd->restraint);
+	if (rc == 0 && (cmd->verbose || cli_is_verbose()) && taken.image)
 		print_mount(cmd, &taken);
 	return rc;
-}
-
-/* Prints a message without the name of the program, as 1.0.8 does. */
-static void print_bare(const char *msg)
-{
-	char line[CFS_SHOW_FACTOR * CFS_ERR_MAX];
-	size_t len = cfs_show(cfs_text(msg), line, sizeof(line) - 1);
-
-	if (len == 0)
-		return;
-	line[len] = '\n';
-	line[len + 1] = '\0';
-	cli_print_error_text(line);
 }
 
 int main(int argc, char **argv)
@@ -228,6 +218,7 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(NAME))
 		return STATUS_FAILED;
+	cli_take_verbosity(&argc, argv);
 	if (cli_print_version(NAME, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
@@ -235,9 +226,7 @@ int main(int argc, char **argv)
 		return cli_end(NAME, CLI_OK);
 	}
 	rc = run_mount(&cmd, argc, argv, &err);
-	if (rc < 0 && cmd.wrong_usage)
-		print_bare(err.msg);
-	else if (rc < 0)
+	if (rc < 0 && *err.msg)
 		cli_print_message(NAME, "%s", err.msg);
 	if (cmd.help || cmd.wrong_usage)
 		cli_print_error_text(usage);

@@ -16,6 +16,7 @@
 #include "erofs/erofs.h"
 #include "verity/verity.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 
 enum { SIGNATURE_MAX = 16128 }; /* FS_VERITY_MAX_SIGNATURE_SIZE of the kernel */
 
@@ -287,6 +288,8 @@ static void print_counts(const struct enable *e, bool json)
 {
 	struct json j = {.to = stdout};
 
+	if (!json && cli_is_quiet())
+		return;
 	if (!json) {
 		printf("%zu signed, %zu pending, %zu missing, %zu wrong\n", e->n_signed,
 		       e->n_pending, e->n_missing, e->n_wrong);

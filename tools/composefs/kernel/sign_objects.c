@@ -11,6 +11,7 @@
 #include "composefs/kernel/commands.h"
 #include "cli/repo_option.h"
 #include "cli/watch.h"
+#include "cli/verbosity.h"
 
 struct options {
 	const char *name; /* of the program */
@@ -107,7 +108,8 @@ static int sign_files(const struct options *o, const struct cfs_executables *x,
 	if (rc < 0)
 		return rc;
 	if (!o->json) {
-		printf("%zu objects signed\n", x->n_objects);
+		if (!cli_is_quiet())
+			printf("%zu objects signed\n", x->n_objects);
 		return 0;
 	}
 	json_begin_object(&j, NULL);

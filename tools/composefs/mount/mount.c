@@ -15,8 +15,11 @@
 #include "composefs/mount/mount.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 
 /* --- mount -------------------------------------------------------------------------- */
+
+#define NAME "composefs mount"
 
 struct options {
 	struct where where;
@@ -110,14 +113,17 @@ static void restrict_mount(const struct options *o, struct cfs_mount_opts *opts,
 	const char *restraint =
 		cfs_mount_restraint_text(cfs_mount_restrain(opts, allowed));
 
-	if (restraint)
-		cli_print_message("composefs mount", "warning: %s%s is mounted %s; %s%s",
-				  secure ? "a name does not identify an image, so "
-					 : "the repository has no fs-verity, so ",
-				  name, restraint,
-				  secure ? "give the image ID or --require-signature, or "
-					 : "give ",
-				  "--allow-suid, --allow-dev");
+	if (restraint && secure)
+		cli_print_warning(NAME,
+				  "a name does not identify an image, so %s is mounted "
+				  "%s; give the image ID or --require-signature, or "
+				  "--allow-suid, --allow-dev",
+				  name, restraint);
+	else if (restraint) /* init --insecure said so */
+		cli_print_detail(NAME,
+				 "the repository has no fs-verity, so %s is mounted %s; "
+				 "--allow-suid, --allow-dev change that",
+				 name, restraint);
 }
 
 /* The object directory of the repository, which may belong to another user. */
@@ -136,6 +142,8 @@ static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts 
 	int rc = cfs_mount_fd(fd, at, opts, &taken, err);
 
 	if (rc == 0) {
+		cli_print_detail(NAME, "image by %s, layers by %s", taken.image,
+				 taken.overlay);
 		cfs_mount_record_prune();
 		cfs_mount_record_write(at, opts, &taken);
 	}

@@ -8,6 +8,7 @@
 #include "cli/watch.h"
 #include "composefs/repo/du_table.h"
 #include "composefs/repo/commands.h"
+#include "cli/verbosity.h"
 
 struct options {
 	const char *name; /* of the program */
@@ -104,24 +105,21 @@ static int select_images(const struct cfs_repo *repo, char **names, struct du *d
 static void print_warnings(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
-		cli_print_message(o->name,
-				  "warning: %" PRIu64
-				  " objects are missing; see composefs fsck",
+		cli_print_warning(o->name,
+				  "%" PRIu64 " objects are missing; see composefs fsck",
 				  t->n_missing);
 	if (t->n_passed_over)
-		cli_print_message(o->name,
-				  "warning: %" PRIu64
+		cli_print_warning(o->name,
+				  "%" PRIu64
 				  " entries of images/ are not links of a repository "
 				  "and are not counted; see composefs fsck",
 				  t->n_passed_over);
 	if (!t->use_known)
-		cli_print_message(o->name,
-				  "warning: the kernel does not report for all images "
-				  "whether they are mounted");
+		cli_print_warning(o->name, "the kernel does not report for all images "
+					   "whether they are mounted");
 	if (!t->cached_known && !o->no_cached)
-		cli_print_message(
-			o->name,
-			"warning: the kernel does not report what is in the page cache");
+		cli_print_warning(o->name,
+				  "the kernel does not report what is in the page cache");
 }
 
 static int write_page(const char *path, const struct du *du, struct cfs_err *err)

@@ -15,6 +15,7 @@
 #include "composefs/repo/report.h"
 #include "cli/repo_option.h"
 #include "cli/watch.h"
+#include "cli/verbosity.h"
 
 struct options {
 	const char *name; /* of the program */
@@ -109,7 +110,7 @@ static int fsck_repo(struct options *o)
 		} else {
 			report_print(o->name, &report);
 			if (cfs_check_report_is_bad(&report))
-				cli_print_message(
+				cli_print_note(
 					o->name,
 					"composefs repair restores links and moves "
 					"damaged objects to .quarantine; with "

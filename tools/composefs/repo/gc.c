@@ -11,6 +11,7 @@
 #include "cli/repo_option.h"
 #include "cli/watch.h"
 #include "gc/gc.h"
+#include "cli/verbosity.h"
 
 struct options {
 	const char *name; /* of the program */
@@ -81,14 +82,14 @@ static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 		said = "name would be removed";
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
 		name = where_id(&id, shown);
-	cli_print_message(o->name, "%s: %s: %s", said, name, why);
+	cli_print_note(o->name, "%s: %s: %s", said, name, why);
 }
 
 static void print_lock_holder(void *ctx, const char *holder)
 {
 	struct options *o = ctx;
 
-	cli_print_message(o->name, "waiting: %s", holder);
+	cli_print_note(o->name, "waiting: %s", holder);
 }
 
 static void print_json(const struct options *o, const struct cfs_gc_result *c)
@@ -117,6 +118,8 @@ static void print_result(const struct options *o, const struct cfs_gc_result *c)
 		print_json(o, c);
 		return;
 	}
+	if (cli_is_quiet() && !o->run_collect.dry_run)
+		return;
 	if (cli_is_cfsctl()) {
 		cfsctl_print_gc(c, o->run_collect.dry_run);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What is known of the images of a repository. */
 #include "composefs/repo/image_rows.h"
+#include "cli/verbosity.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,8 +21,12 @@ static void report_bad(const char *program, const char *place,
 
 		if (e->code == 0)
 			continue;
-		cli_print_message(program, "%simages/%s%s: %s", read ? "warning: " : "",
-				  place, e->name, e->wrong);
+		if (read)
+			cli_print_warning(program, "images/%s%s: %s", place, e->name,
+					  e->wrong);
+		else
+			cli_print_message(program, "images/%s%s: %s", place, e->name,
+					  e->wrong);
 		out->is_complete &= read;
 	}
 }
@@ -102,10 +107,9 @@ static int name_rows(const char *program, struct image_rows *rows, struct cfs_er
 		if (at < rows->n)
 			rows->v[at].n_names++;
 		else if (refs->v[i].code == 0)
-			cli_print_message(
-				program,
-				"warning: images/refs/%s: its image does not exist",
-				refs->v[i].name);
+			cli_print_warning(program,
+					  "images/refs/%s: its image does not exist",
+					  refs->v[i].name);
 	}
 	for (size_t i = 0; i < rows->n; i++) {
 		rows->v[i].names = rows->names + n;

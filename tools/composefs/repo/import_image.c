@@ -9,6 +9,7 @@
 #include "composefs/cfsctl.h"
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 
 struct options {
@@ -71,8 +72,7 @@ static int add_image(const struct options *o, struct cfs_repo *repo,
 		return rc;
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
 	if (rc == 0 && missing.n && cli_is_cfsctl())
-		cli_print_message(o->name,
-				  "warning: %zu objects of the image are missing",
+		cli_print_warning(o->name, "%zu objects of the image are missing",
 				  missing.n);
 	else if (rc == 0 && missing.n && !o->missing_ok)
 		rc = cli_add_advice(

@@ -9,6 +9,7 @@
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
 #include "doctor/doctor.h"
+#include "cli/verbosity.h"
 
 struct options {
 	struct where where;
@@ -63,18 +64,20 @@ static void print_result(const struct options *o, const char *path, bool made)
 		json_put_string(&j, "path", path);
 		json_put_bool(&j, "created", made);
 		json_finish(&j);
+	} else if (cli_is_quiet()) {
+		return;
 	} else if (cli_is_cfsctl()) {
 		cfsctl_print_init(init, path, made);
 	} else {
 		cli_print(stdout, path);
 		printf(": %s\n", made ? "created" : "already exists");
 	}
-	if (made && init->insecure)
-		cli_print_message(
-			"composefs init",
-			"warning: %s is insecure: without fs-verity the kernel does not "
-			"verify contents",
-			path);
+	if (made)
+		cli_print_detail(
+			"composefs init", "%s",
+			init->insecure
+				? "without fs-verity the kernel does not verify contents"
+				: "the kernel verifies contents by fs-verity");
 }
 
 /* Adds advice about a filesystem without fs-verity. */

@@ -13,6 +13,7 @@
 #include "cli/repo_option.h"
 #include "cli/watch.h"
 #include "check/check.h"
+#include "cli/verbosity.h"
 
 enum { FROM_MAX = 64, SHOWN_MAX = 512 };
 
@@ -80,13 +81,14 @@ static void print_result(const struct options *o, const struct cfs_check_repaire
 
 	if (!o->json) {
 		report_print(o->name, left);
+		if (cli_is_quiet())
+			return;
 		printf("moved aside: %" PRIu64 ", fetched: %" PRIu64 ", sealed: %" PRIu64
 		       ", links made anew: %" PRIu64 ", links dropped: %" PRIu64 "\n",
 		       r->n_quarantined, r->n_fetched, r->n_sealed, r->n_relinked,
 		       r->n_dropped);
 		if (left->n_missing && o->n_dirs + o->n_urls == 0)
-			cli_print_message(o->name,
-					  "--from=PLACE fetches missing objects");
+			cli_print_note(o->name, "--from=PLACE fetches missing objects");
 		return;
 	}
 	json_begin_object(&j, NULL);

@@ -11,6 +11,7 @@
 
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 
 struct options {
 	struct where where;
@@ -100,6 +101,7 @@ static int run_command(char **command, int lock, struct cfs_err *err)
 	pid_t child;
 
 	block_signals(&waited, &before);
+	cli_flush_warnings();
 	child = fork();
 	if (child < 0)
 		return cfs_fail_errno(err, "fork");

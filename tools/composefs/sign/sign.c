@@ -13,6 +13,7 @@
 #include "trust/trust.h"
 #include "cli/repo_option.h"
 #include "cli/watch.h"
+#include "cli/verbosity.h"
 
 enum { LOCK_WAIT_MS = 30000 }; /* other processes add a signature within milliseconds */
 
@@ -235,8 +236,7 @@ static bool has_signature(const struct cfs_mem *file,
 
 static void print_lock_holder(void *ctx, const char *holder)
 {
-	cli_print_message("composefs sign", "%s: waiting for %s", (const char *)ctx,
-			  holder);
+	cli_print_note("composefs sign", "%s: waiting for %s", (const char *)ctx, holder);
 }
 
 static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
@@ -366,6 +366,8 @@ static void print_signature(const struct sign *s)
 		print_json(s);
 		return;
 	}
+	if (cli_is_quiet())
+		return;
 	cli_print(stdout, s->path);
 	printf(": signed by %s\n", cfs_sig_key_id(&s->key, id));
 }

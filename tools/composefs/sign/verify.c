@@ -8,6 +8,7 @@
 #include "composefs/sign/commands.h"
 #include "composefs/sign/images.h"
 #include "trust/trust.h"
+#include "cli/verbosity.h"
 
 enum { LOCK_WAIT_MS = 30000 }; /* others raise a floor within milliseconds */
 
@@ -115,7 +116,7 @@ static void print_holder(void *ctx, const char *holder)
 {
 	const struct cfs_trust *t = ctx;
 
-	cli_print_message("composefs verify", "%s: waiting for %s", t->floor, holder);
+	cli_print_note("composefs verify", "%s: waiting for %s", t->floor, holder);
 }
 
 struct verify {
