@@ -137,12 +137,20 @@ static int apply_options(struct archive *a, struct cfs_inode_spec *inode,
 	return 0;
 }
 
+/* IDs grow with each entry, so the list is in order. */
 static bool is_skipped(const struct archive *a, cfs_id id)
 {
-	for (size_t i = 0; i < a->n_skipped; i++)
-		if (a->skipped[i] == id)
-			return true;
-	return false;
+	size_t first = 0, end = a->n_skipped;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (a->skipped[middle] < id)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < a->n_skipped && a->skipped[first] == id;
 }
 
 /* Devices stay until the end, since hard links may lead to them. */
@@ -158,7 +166,7 @@ static int note_device(struct archive *a, const struct cfs_tar_entry *e,
 	if (rc < 0 || !(e->is_link ? is_skipped(a, target) : is_device))
 		return rc;
 	rc = cfs_place_find(&a->place, e->path, &id, err);
-	if (rc < 0)
+	if (rc < 0 || is_skipped(a, id)) /* a hard link to itself */
 		return rc;
 	if (cfs_grow(&a->skipped, &a->skipped_cap, a->n_skipped + 1,
 		     sizeof(*a->skipped)) < 0)

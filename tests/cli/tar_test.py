@@ -142,6 +142,12 @@ def skip_devices_leaves_out_their_hard_links():
     good("export", "--repo=r", create("d"), "d.tar")
     names = [l.split()[0] for l in good("dump-files", "--repo=r", create("d.tar", "--skip-devices")).splitlines()]
     expect(names, ["/", "/file"])
+    device = {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}
+    links = [member(f"l{i}", type=tarfile.LNKTYPE, linkname=f"d{(7 * i) % 50}") for i in range(50)]
+    write_tar("m.tar", *(member(f"d{i}", **device) for i in range(50)), *links, member("l3", type=tarfile.LNKTYPE, linkname="l3"),
+              member("d7", b"file"), member("keep", type=tarfile.LNKTYPE, linkname="d7"))
+    names = [l.split()[0] for l in good("dump-files", "--repo=r", create("m.tar", "--skip-devices")).splitlines()]
+    expect(names, ["/", "/d7", "/keep"])
 
 
 # --- other programs --------------------------------------------------------------------------
