@@ -462,10 +462,12 @@ T(tar_bounds_extension_headers_and_their_records)
 	add_file(a, "f", "");
 	expect_failure(-EFBIG, "expected at most 1048576 bytes of extension headers");
 	a = start();
+	for (size_t i = 1; i < sizeof(big); i += 2)
+		big[i] = '/';
 	big[CFS_TAR_PATH_MAX + 1] = 0;
 	add_long(a, 'L', big);
 	add_file(a, "f", "");
-	expect_failure(-ENAMETOOLONG, "the path has 65536 bytes");
+	expect_failure(-ENAMETOOLONG, ": the path has 65536 bytes");
 	a = start();
 	add_header(a, &(struct header){.name = "p",
 				       .type = 'x',
