@@ -16,9 +16,11 @@ static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_d
 
 	if (repo->secure)
 		rc = cfs_verity_measure(fd, &got, err);
+	else if (trust == CFS_REPO_PROVEN_BEFORE)
+		rc = repo_prove(repo, fd, id, &got, err);
 	else if (trust == CFS_REPO_PROVEN)
-		rc = cfs_verity_digest_fd(id->alg, fd, 1, repo->wait.watch, &got, NULL,
-					  err);
+		rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_cpus(), repo->wait.watch,
+					  &got, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (!cfs_digest_eq(&got, id))

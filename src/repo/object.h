@@ -16,6 +16,8 @@ struct cfs_repo;
 enum cfs_repo_trust {
 	CFS_REPO_SEALED, /* in an insecure repository: not at all */
 	CFS_REPO_PROVEN, /* in an insecure repository: the file is read and its digest computed */
+	/* The same, unless that was done before in this boot and the file has not changed since (proven.c). */
+	CFS_REPO_PROVEN_BEFORE,
 };
 
 /* Opens an object for reading; returns the descriptor. -ENOENT: no such object; -EILSEQ:

@@ -35,6 +35,13 @@ int repo_check_writable(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 /* Whether the directory is a repository: 1 or 0. */
 int repo_is_repository(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- proven.c ----------------------------------------------------------------------- */
+
+/* Computes the digest of the open file of an image with all CPUs, or takes it from the record of an earlier
+ * call. The caller compares it with id. */
+int repo_prove(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
+	       struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- lock.c ------------------------------------------------------------------------- */
 
 /* Takes the shared lock that every user of the repository holds. Waiting for the

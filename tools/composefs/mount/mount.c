@@ -24,7 +24,7 @@
 struct options {
 	struct where where;
 	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
-	bool read_write, allow_suid, allow_dev, require_signature, json;
+	bool read_write, verify, allow_suid, allow_dev, require_signature, json;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -44,6 +44,8 @@ static const struct cli_option mount_table[] = {
 	{"name", "NAME", AT(name), "Require that the statement is about NAME", CLI_TEXT},
 	{"floor", "FILE", AT(floor),
 	 "Require a version not below the floor of the name in FILE", CLI_TEXT},
+	{"verify", NULL, AT(verify),
+	 "Read the whole image, even if it has not changed since it was verified"},
 	{"allow-suid", NULL, AT(allow_suid),
 	 "Honour setuid programs and file capabilities of an unverified image"},
 	{"allow-dev", NULL, AT(allow_dev), "Honour device nodes of an unverified image"},
@@ -158,6 +160,8 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
 	const int repo_fd = cfs_repo_dirfd(repo);
+	const enum cfs_repo_trust how =
+		o->verify ? CFS_REPO_PROVEN : CFS_REPO_PROVEN_BEFORE;
 	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
@@ -183,7 +187,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	cfs_trust_check_mount(&trust, &args, name);
 	trust.signatures = o->statement ? NULL : signatures;
 	trust.repo_fd = &repo_fd;
-	fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
+	fd = cfs_repo_open_object(repo, id, how, err);
 	return fd < 0 ? fd : mount_and_record(fd, at, &args.opts, err);
 }
 
