@@ -158,6 +158,61 @@ def hostile_names_reach_no_terminal():
         expect(out.count("31m") > 0, True)
 
 
+# --- inspect ----------------------------------------------------------------------------
+
+
+def inspect_prints_everything_about_an_image():
+    build()
+    made = ids()["os/1"]
+    os.environ["TZ"] = "UTC"
+    found, = loaded("inspect", "--repo=r", "--json", "os/1")
+    listed, = loaded("images", "--repo=r", "--json", "os/1")["images"]
+    expect({key: found[key] for key in listed}, listed)
+    usage, = loaded("du", "--repo=r", "--json", "os/1")["images"]
+    expect({key: found[key] for key in ("entries", "objects", "objects_missing", "total_bytes")},
+           {key: usage[key] for key in ("entries", "objects", "objects_missing", "total_bytes")})
+    expect((found["format"], found["algorithm"], found["directories"], found["files"], found["symlinks"], found["others"]),
+           (1, "sha256", 2, 4, 1, 0))
+    expect(found["file_bytes"], sum(os.path.getsize(f"tree/{p}") for p in ("a", "dir/b", "dir/small", "shared")))
+    expect((found["mtime_min"], found["mtime_max"], found["mounts"], found["signatures"]), (1700000000, 1700000000, [], []))
+    text = good("inspect", "--repo=r", made[7:19])
+    for line in (f"ID:          {made}", "Name:        latest", "Name:        os/1", "Format:      1, sha256", "In use:      no",
+                 "Entries:     7 (2 directories, 4 files, 1 symlinks, 0 others)", "Modified:    2023-11-14 22:13 to 2023-11-14 22:13"):
+        has(text, line + "\n")
+    sized, = loaded("inspect", "--repo=r", "--json", "--size", "os/1")
+    expect((sized["own_bytes"], sized["entries"]), (usage["own_bytes"], 7))
+    expect([i["names"] for i in loaded("inspect", "--repo=r", "--json", "os/2", "os/1")], [["os/2"], ["latest", "os/1"]])
+    expect(loaded("inspect", "--repo=r", "--json", "os/2")[0]["signatures"], ["abcd"])
+    has(good("inspect", "--repo=r", "os/2"), "Signed by:   abcd\n")
+
+
+def inspect_has_a_format_and_reports_what_it_cannot_read():
+    build()
+    expect(good("inspect", "--repo=r", "--format={{.Name}} {{.ID}} {{.Files}} {{.Format}}", "os/2"), f"os/2 {ids()['os/2']} 4 1\n")
+    has(refused("inspect", "--repo=r", "--format={{.File}}", "os/2", status=USAGE), "{{.Shared}}, {{.Format}}, {{.Algorithm}}, {{.Entries}}")
+    expect(good("inspect", "--repo=r", "--format=json", "os/2"), good("inspect", "--repo=r", "--json", "os/2"))
+    has(refused("inspect", "--repo=r", "none"), 'no such image: "none"')
+    path = os.path.realpath("r/images/refs/os/2")
+    os.chmod(path, 0o644)
+    write(path, "x" * 5000)
+    has(refused("inspect", "--repo=r", "os/2"), "expected the fs-verity digest")
+
+
+def inspect_prints_where_an_image_is_mounted():
+    build()
+    os.mkdir("mnt")
+    if run("mount", "--repo=r", "os/1", "mnt")[0]:
+        return  # not root, or a kernel without EROFS
+    try:
+        found, = loaded("inspect", "--repo=r", "--json", "os/1")
+        expect((found["mounts"], found["in_use"]), ([os.path.abspath("mnt")], True))
+        has(good("inspect", "--repo=r", "os/1"), f"Mounted at:  {os.path.abspath('mnt')}\n")
+        expect(loaded("inspect", "--repo=r", "--json", "os/2")[0]["mounts"], [])
+        expect(names("--filter=mounted=true"), ["latest", "os/1"])
+    finally:
+        good("umount", "mnt")
+
+
 # --- rm ---------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ static const struct {
 	{"compute-karg", "composefs-create-image(1)"},
 	{"create-dumpfile", "composefs-create-image(1)"},
 	{"list-images", "composefs-images(1)"},
+	{"inspect", "composefs-images(1)"},
 	{"tag", "composefs-images(1)"},
 	{"untag", "composefs-images(1)"},
 	{"rm", "composefs-images(1)"},

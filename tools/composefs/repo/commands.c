@@ -13,6 +13,7 @@ const struct command repo_commands[] = {
 	{"import-image", cmd_import_image, "Store an image file"},
 	{"images", cmd_images, "List images and their references"},
 	{"list-images", cmd_images, NULL},
+	{"inspect", cmd_inspect, "Show everything that is known about images"},
 	{"tag", cmd_tag, "Add a reference to an image"},
 	{"untag", cmd_untag, "Remove references"},
 	{"rm", cmd_rm, "Remove references, and print what gc would free"},

@@ -24,6 +24,7 @@ int cmd_image_objects(int argc, char **argv);
 int cmd_images(int argc, char **argv);
 int cmd_import_image(int argc, char **argv);
 int cmd_init(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_repair(int argc, char **argv);
 int cmd_repo_fsck(int argc, char **argv);
