@@ -11,7 +11,7 @@
 
 enum {
 	CFS_LOCK_NOTE_MS =
-		2000, /* time until the user is told which process holds the lock */
+		2000, /* time until a message names the process that holds the lock */
 	CFS_LOCK_POLL_MS = 10,
 	CFS_LOCK_HOLDER_MAX = 192,
 };

@@ -52,7 +52,8 @@ int cfs_path_is_exposed(int dirfd, const char *below, unsigned *mode, struct cfs
 		return cfs_fail(err, ENOTDIR, "%s: %s", below, strerror(ENOTDIR));
 	if (mode)
 		*mode = top.st_mode & 07777;
-	/* Who knows a digest needs no permission to list. */
+	/* Only search permission counts: a user who knows a digest need not list the
+	 * directory. */
 	return (top.st_mode & st.st_mode & (S_IXGRP | S_IXOTH)) != 0;
 }
 

@@ -35,12 +35,14 @@ int cfs_path_open_parent(const char *path, char **name,
 /* Returns true if only the user or root can have created the file of st in dir. */
 bool cfs_path_is_own(const struct stat *dir, const struct stat *st);
 
-/* Can group or others reach the files in the directory "below" of dirfd? 1, 0 or -ENOENT (without a message): there is
- * none. *mode: the permissions of dirfd, unless NULL. A symbolic link is not followed: -ENOTDIR. */
+/* Returns 1 if group or others can reach the files in the directory "below" of dirfd, 0
+ * if not, -ENOENT without a message if it does not exist. *mode: the permissions of
+ * dirfd, unless NULL. A symbolic link is not followed: -ENOTDIR. */
 int cfs_path_is_exposed(int dirfd, const char *below, unsigned *mode,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Cuts components off the end of the path until what is left exists, in the end "/" or ".". */
+/* Removes components from the end of the path until the rest exists. The last resort is
+ * "/" or ".". */
 void cfs_path_cut_missing(char *path);
 
 #endif

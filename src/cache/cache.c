@@ -199,9 +199,10 @@ int cfs_cache_add(struct cfs_cache *c, const struct stat *st,
 	return 0;
 }
 
-/* All but the trailer, which follows from it. What stands for an open descriptor was
- * emptied when it was opened, so that has to be written in any case. */
-static bool is_there(const struct cfs_cache *c, struct cfs_span bytes)
+/* Returns true if the file already has these bytes, apart from the checksum, which
+ * depends on them. An open descriptor (/dev/fd/N) was truncated when it was opened, so it
+ * is always written. */
+static bool is_unchanged(const struct cfs_cache *c, struct cfs_span bytes)
 {
 	struct cfs_span old;
 
@@ -232,7 +233,7 @@ int cfs_cache_save(struct cfs_cache *c, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	bytes.p = c->bytes;
 	bytes.len = cfs_cache_finish(c->bytes, c->n_added, c->alg, c->dev);
-	return is_there(c, bytes)
+	return is_unchanged(c, bytes)
 		       ? 0
 		       : cfs_context(err, write_new(c, bytes, err), "digest cache");
 }

@@ -54,7 +54,7 @@ int cfs_cache_open(const char *path, const char *source,
 		   const struct cfs_cache_opts *opts, struct cfs_cache **out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The file that cfs_cache_save replaces, on its way; dirfd is -1 where none is. Lent
+/* The file that cfs_cache_save replaces, on its way; dirfd is -1 where none is. Borrowed
  * until then. */
 const struct cfs_replace *cfs_cache_file(const struct cfs_cache *c);
 

@@ -43,11 +43,11 @@ enum {
 
 extern const char cfs_cache_magic[CACHE_MAGIC_LEN + 1];
 
-/* What a file says. */
+/* A decoded cache file. */
 struct cache_table {
 	uint64_t dev;
 	size_t entry_len, n_entries;
-	struct cfs_span entries; /* lent from the file's bytes */
+	struct cfs_span entries; /* borrowed from the file's bytes */
 };
 
 /* file.c: bytes of an entry. */

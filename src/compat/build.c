@@ -70,8 +70,8 @@ static int keep_inline_digest(struct lcfs_node_s *node, int flags)
 }
 
 /* Like lcfs_node_fill, but with digest and backing path only as flags say. */
-static int fill_by_flags(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
-			 int flags)
+static int set_by_flags(struct lcfs_node_s *node, const struct cfs_inode_spec *spec,
+			int flags)
 {
 	struct cfs_inode_spec wanted = *spec;
 	int rc;
@@ -89,12 +89,13 @@ struct single {
 	int flags;
 };
 
-static int fill_single(void *ctx, const struct cfs_inode_spec *spec, struct cfs_err *err)
+static int set_from_scan(void *ctx, const struct cfs_inode_spec *spec,
+			 struct cfs_err *err)
 {
 	struct single *single = ctx;
 
 	(void)err;
-	return fill_by_flags(single->node, spec, single->flags);
+	return set_by_flags(single->node, spec, single->flags);
 }
 
 static int load_file(int dirfd, const char *fname, int flags, struct lcfs_node_s **out)
@@ -105,7 +106,7 @@ static int load_file(int dirfd, const char *fname, int flags, struct lcfs_node_s
 
 	if (!single.node)
 		return -ENOMEM;
-	rc = cfs_scan_one(dirfd, fname, &opts, fill_single, &single, NULL);
+	rc = cfs_scan_one(dirfd, fname, &opts, set_from_scan, &single, NULL);
 	if (rc == 0 && single.node->xattrs_cost + CFS_XATTR_COST_FIRST > CFS_XATTR_BUDGET)
 		rc = -ERANGE;
 	if (rc < 0)
@@ -166,7 +167,7 @@ static int convert_node(struct converter *c, const struct cfs_node *n,
 						  {p->value, p->value_len}};
 	}
 	spec.xattrs = c->xattrs;
-	return fill_by_flags(node, &spec, c->flags);
+	return set_by_flags(node, &spec, c->flags);
 }
 
 /* Parents come before their children. */

@@ -16,7 +16,7 @@ static uint64_t hash_name(const struct lcfs_children *c, const char *name)
 	return cfs_hash64(name, strlen(name), c->seed);
 }
 
-static void enter(struct lcfs_children *c, struct lcfs_node_s *child)
+static void insert_into_table(struct lcfs_children *c, struct lcfs_node_s *child)
 {
 	size_t s = hash_name(c, child->name);
 
@@ -42,7 +42,7 @@ static int rebuild(struct lcfs_children *c)
 	c->slots = slots;
 	c->n_slots = n_slots;
 	for (size_t i = 0; i < c->n; i++)
-		enter(c, c->v[i]);
+		insert_into_table(c, c->v[i]);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child)
 	if (in_order && atomic_load_explicit(&c->n_sorted, memory_order_relaxed) == c->n)
 		atomic_store_explicit(&c->n_sorted, c->n + 1, memory_order_relaxed);
 	if (c->slots)
-		enter(c, child);
+		insert_into_table(c, child);
 	c->v[c->n++] = child;
 	return 0;
 }

@@ -21,7 +21,7 @@ struct cloner {
 	bool has_links;
 };
 
-static int note_pair(struct cloner *c, struct lcfs_node_s *from, struct lcfs_node_s *to)
+static int record_pair(struct cloner *c, struct lcfs_node_s *from, struct lcfs_node_s *to)
 {
 	if (cfs_grow(&c->from, &c->from_cap, c->n + 1, sizeof(struct lcfs_node_s *)) <
 		    0 ||
@@ -41,7 +41,7 @@ static struct lcfs_node_s *copy_node(struct cloner *c, struct lcfs_node_s *from)
 	if (!to)
 		return NULL;
 	c->has_links |= to->link_to != NULL;
-	if (note_pair(c, from, to) < 0 ||
+	if (record_pair(c, from, to) < 0 ||
 	    cfs_grow(&c->stack, &c->stack_cap, c->n_stack + 1, sizeof(*c->stack)) < 0) {
 		lcfs_node_unref(to);
 		return NULL;

@@ -24,7 +24,7 @@ void lcfs_share_fini(struct lcfs_share *share)
 	share->slots = NULL;
 }
 
-static int make(struct cfs_text key, struct cfs_span bytes, struct lcfs_blob **out)
+static int make_blob(struct cfs_text key, struct cfs_span bytes, struct lcfs_blob **out)
 {
 	*out = key.len ? lcfs_blob_xattr(key, bytes)
 		       : lcfs_blob_text(cfs_span_text(bytes));
@@ -86,14 +86,14 @@ int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span b
 	struct lcfs_share_slot *slot;
 
 	if (!s || cfs_span_holds(s->own, bytes))
-		return make(key, bytes, out);
+		return make_blob(key, bytes, out);
 	if (grow(s) < 0)
 		return -ENOMEM;
 	slot = find_slot(s, key, bytes);
 	if (!slot->blob) {
 		if (key.len + bytes.len > s->left)
 			return -EINVAL;
-		if (make(key, bytes, &slot->blob) < 0)
+		if (make_blob(key, bytes, &slot->blob) < 0)
 			return -ENOMEM;
 		slot->p = bytes.p;
 		slot->key_len = key.len;

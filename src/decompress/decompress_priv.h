@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the formats share. */
+/* Declarations that all formats share. */
 #ifndef CFS_DECOMPRESS_PRIV_H
 #define CFS_DECOMPRESS_PRIV_H
 

@@ -66,7 +66,7 @@ static bool gzip_is_complete(const void *state)
 }
 
 /* The next part that this member has. */
-static void enter_next_part(struct gzip *g)
+static void begin_next_part(struct gzip *g)
 {
 	static const uint8_t needed[] = {
 		[PART_EXTRA_LEN] = FLAG_EXTRA, [PART_EXTRA] = FLAG_EXTRA,
@@ -126,7 +126,7 @@ static int parse_byte(struct gzip *g, uint8_t c, struct cfs_err *err)
 		rc = cfs_fail(err, EFBIG, "expected a header of at most %d bytes",
 			      (int)HEADER_MAX);
 	if (ends)
-		enter_next_part(g);
+		begin_next_part(g);
 	return rc;
 }
 

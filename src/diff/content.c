@@ -5,7 +5,7 @@
 
 #include "diff/diff_priv.h"
 
-/* What is known about the content of a file on a side. */
+/* The knowledge about the content of a file on one side. */
 enum known {
 	EMPTY,
 	BYTES,	/* the tree has the content */

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-static int ask_all(struct doctor *d, struct cfs_err *err)
+static int test_all(struct doctor *d, struct cfs_err *err)
 {
 	int rc = doctor_make_image(d, err);
 
@@ -37,7 +37,7 @@ int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_veri
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (d.report == MAP_FAILED)
 		return cfs_fail_errno(err, "memory for the children");
-	rc = ask_all(&d, err);
+	rc = test_all(&d, err);
 	*out = *d.report;
 	munmap(d.report, sizeof(*out));
 	if (d.image >= 0)
@@ -45,8 +45,8 @@ int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_veri
 	return rc;
 }
 
-int cfs_doctor_ask_verity(const char *dir, struct cfs_doctor_answer *out,
-			  struct cfs_err *err)
+int cfs_doctor_test_verity(const char *dir, struct cfs_doctor_answer *out,
+			   struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct cfs_doctor_report report = {0};

@@ -78,7 +78,7 @@ int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_veri
 		       struct cfs_doctor_report *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Answers CFS_DOCTOR_FSVERITY alone, without a mount. The same errors. */
-int cfs_doctor_ask_verity(const char *dir, struct cfs_doctor_answer *out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_doctor_test_verity(const char *dir, struct cfs_doctor_answer *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

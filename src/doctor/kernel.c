@@ -20,7 +20,7 @@ static int read_text(const char *path, char *out, size_t cap)
 	return n < 0 ? -errno : 0;
 }
 
-static void ask_signatures(struct doctor *d)
+static void test_signatures(struct doctor *d)
 {
 	char text[16];
 	int rc = read_text("/proc/sys/fs/verity/require_signatures", text, sizeof(text));
@@ -48,7 +48,7 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-static void ask_ipe(struct doctor *d)
+static void test_ipe(struct doctor *d)
 {
 	char text[512];
 	int rc = read_text("/sys/kernel/security/lsm", text, sizeof(text));
@@ -70,6 +70,6 @@ void doctor_ask_kernel(struct doctor *d)
 	if (uname(&name) == 0)
 		snprintf(d->report->kernel, sizeof(d->report->kernel), "%s",
 			 name.release);
-	ask_signatures(d);
-	ask_ipe(d);
+	test_signatures(d);
+	test_ipe(d);
 }

@@ -10,7 +10,7 @@
 
 /* --- filesystem types -------------------------------------------------------------------- */
 
-static void ask_type(struct doctor *d, enum cfs_doctor_question q, const char *type)
+static void test_type(struct doctor *d, enum cfs_doctor_question q, const char *type)
 {
 	cfs_autofd int fd = fsopen(type, FSOPEN_CLOEXEC);
 
@@ -24,10 +24,10 @@ static void ask_type(struct doctor *d, enum cfs_doctor_question q, const char *t
 	}
 }
 
-static void ask_types(struct doctor *d)
+static void test_types(struct doctor *d)
 {
-	ask_type(d, CFS_DOCTOR_EROFS, "erofs");
-	ask_type(d, CFS_DOCTOR_OVERLAY, "overlay");
+	test_type(d, CFS_DOCTOR_EROFS, "erofs");
+	test_type(d, CFS_DOCTOR_OVERLAY, "overlay");
 }
 
 /* --- mounts ------------------------------------------------------------------------------ */
@@ -102,7 +102,7 @@ static void answer_overlay(struct doctor *d, const char *way)
 }
 
 /* The first way that works. */
-static void ask_ways(struct doctor *d)
+static void test_ways(struct doctor *d)
 {
 	static const char *const spare = SPARE;
 	const struct cfs_mount_opts o = options(&spare, CFS_MOUNT_VERITY_NONE);
@@ -158,7 +158,7 @@ static void keep_loop_only(struct cfs_steps *s)
 	s->image.n = 1;
 }
 
-static void ask_loop(struct doctor *d)
+static void test_loop(struct doctor *d)
 {
 	struct cfs_err err;
 
@@ -171,7 +171,7 @@ static void ask_loop(struct doctor *d)
 		doctor_advise(d, CFS_DOCTOR_LOOP, "load the module: modprobe loop");
 }
 
-static void ask_require(struct doctor *d)
+static void test_require(struct doctor *d)
 {
 	struct cfs_err err;
 	int rc = apply_changed(d, CFS_MOUNT_VERITY_REQUIRE, NULL, &err);
@@ -189,7 +189,7 @@ static void ask_require(struct doctor *d)
 }
 
 /* A mount with the options of a real one. */
-static void ask_mount(struct doctor *d)
+static void test_mount(struct doctor *d)
 {
 	struct cfs_doctor_mount *m = &d->report->mount;
 	struct cfs_mount_opts o = options(&d->objects, d->verity);
@@ -237,13 +237,13 @@ static void answer_unknown(struct doctor *d, int rc)
 
 void doctor_ask_mounts(struct doctor *d)
 {
-	static void (*const questions[])(struct doctor *) = {ask_ways, ask_loop,
-							     ask_require, ask_mount};
-	int rc = doctor_child(d, DOCTOR_OWN_MOUNTS, ask_types);
+	static void (*const questions[])(struct doctor *) = {test_ways, test_loop,
+							     test_require, test_mount};
+	int rc = doctor_child(d, DOCTOR_OWN_MOUNTS, test_types);
 
 	if (rc < 0) {
 		answer_unknown(d, rc);
-		rc = doctor_child(d, DOCTOR_NOBODY, ask_types);
+		rc = doctor_child(d, DOCTOR_NOBODY, test_types);
 		if (rc < 0) {
 			doctor_answer(d, CFS_DOCTOR_EROFS, CFS_DOCTOR_UNKNOWN, "%s",
 				      strerror(-rc));

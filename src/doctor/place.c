@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What the filesystem of the directory supports. */
+/* Finds out what the filesystem of the directory supports. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ void doctor_ask_verity(struct doctor *d)
 
 /* --- with a file ------------------------------------------------------------------------ */
 
-static void ask_reflink(struct doctor *d, int fd)
+static void test_reflink(struct doctor *d, int fd)
 {
 	if (ioctl(fd, FICLONE, d->image) == 0)
 		doctor_answer(d, CFS_DOCTOR_REFLINK, CFS_DOCTOR_OK, "%s", "");
@@ -83,7 +83,7 @@ static void ask_reflink(struct doctor *d, int fd)
 			      d->report->fs, strerror(errno));
 }
 
-static void ask_leases(struct doctor *d, int fd)
+static void test_leases(struct doctor *d, int fd)
 {
 	(void)fcntl(fd, F_SETSIG, SIGURG); /* as gc does */
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
@@ -98,14 +98,14 @@ static void ask_leases(struct doctor *d, int fd)
 		"know that gc keeps each image without a name here, mounted or not");
 }
 
-static void ask_with_file(struct doctor *d)
+static void test_with_file(struct doctor *d)
 {
 	cfs_autofd int fd = openat(d->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	int errnum = errno;
 
 	if (fd >= 0) {
-		ask_reflink(d, fd);
-		ask_leases(d, fd);
+		test_reflink(d, fd);
+		test_leases(d, fd);
 		return;
 	}
 	doctor_answer(d, CFS_DOCTOR_REFLINK, CFS_DOCTOR_UNKNOWN,
@@ -116,7 +116,7 @@ static void ask_with_file(struct doctor *d)
 
 /* --- who can read the objects -------------------------------------------------------- */
 
-static void ask_private(struct doctor *d)
+static void test_private(struct doctor *d)
 {
 	struct cfs_err err;
 	unsigned mode;
@@ -139,6 +139,6 @@ static void ask_private(struct doctor *d)
 void doctor_ask_place(struct doctor *d)
 {
 	doctor_ask_verity(d);
-	ask_with_file(d);
-	ask_private(d);
+	test_with_file(d);
+	test_private(d);
 }

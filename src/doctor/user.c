@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What an unprivileged user may do in a user namespace. */
+/* Finds out what an unprivileged user may do in a user namespace. */
 #include "doctor/doctor_priv.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static void answer_by_code(struct doctor *d, enum cfs_doctor_question q, int rc)
 		doctor_answer(d, q, CFS_DOCTOR_UNKNOWN, "%s", strerror(-rc));
 }
 
-static void ask_erofs(struct doctor *d)
+static void test_erofs(struct doctor *d)
 {
 	cfs_autofd int context = fsopen("erofs", FSOPEN_CLOEXEC);
 	char path[32];
@@ -107,7 +107,7 @@ static int read_offered_flags(int fuse, uint64_t *flags)
 	return 0;
 }
 
-static void ask_fuse(struct doctor *d)
+static void test_fuse(struct doctor *d)
 {
 	cfs_autofd int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	cfs_autofd int context = -1;
@@ -125,7 +125,7 @@ static void ask_fuse(struct doctor *d)
 		doctor_advise(d, CFS_DOCTOR_USER_FUSE, "chmod 0666 /dev/fuse");
 }
 
-static void ask_passthrough(struct doctor *d)
+static void test_passthrough(struct doctor *d)
 {
 	cfs_autofd int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	cfs_autofd int context = -1;
@@ -147,11 +147,11 @@ static void ask_passthrough(struct doctor *d)
 
 /* --- all of it --------------------------------------------------------------------------- */
 
-static void ask_in_namespace(struct doctor *d)
+static void test_in_namespace(struct doctor *d)
 {
 	doctor_answer(d, CFS_DOCTOR_USERNS, CFS_DOCTOR_OK, "%s", "");
-	ask_erofs(d);
-	ask_fuse(d);
+	test_erofs(d);
+	test_fuse(d);
 	answer_by_code(d, CFS_DOCTOR_USER_OVERLAY, try_overlay());
 }
 
@@ -177,15 +177,15 @@ static void answer_no_namespace(struct doctor *d, int rc)
 
 void doctor_ask_user(struct doctor *d)
 {
-	int rc = doctor_child(d, DOCTOR_NOBODY, ask_in_namespace);
+	int rc = doctor_child(d, DOCTOR_NOBODY, test_in_namespace);
 
 	if (rc < 0)
 		answer_no_namespace(d, rc);
 	/* The kernel offers the same features to every user, and root can always open the
 	 * device. */
-	rc = doctor_child(d, DOCTOR_OWN_MOUNTS, ask_passthrough);
+	rc = doctor_child(d, DOCTOR_OWN_MOUNTS, test_passthrough);
 	if (rc < 0)
-		rc = doctor_child(d, DOCTOR_NOBODY, ask_passthrough);
+		rc = doctor_child(d, DOCTOR_NOBODY, test_passthrough);
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_PASSTHROUGH, CFS_DOCTOR_UNKNOWN, "%s",
 			      strerror(-rc));

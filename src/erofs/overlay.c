@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What composefs adds to a tree: the xattrs that overlayfs acts on, escapes for those of the
+/* Adds to a tree what composefs needs: xattrs for overlayfs, escapes for xattrs of the
  * input, marks for whiteouts.
  */
 #include "erofs/overlay.h"

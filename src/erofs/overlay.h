@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What composefs adds to a tree: the xattrs that overlayfs acts on, escapes for those of the
- * input, marks for whiteouts. The plan measures by these functions, and emit writes by them.
+/* Adds to a tree what composefs needs: xattrs for overlayfs, escapes for xattrs of the
+ * input, marks for whiteouts.
  */
 #ifndef CFS_EROFS_OVERLAY_H
 #define CFS_EROFS_OVERLAY_H

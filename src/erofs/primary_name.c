@@ -14,8 +14,9 @@
 
 struct numbering {
 	const struct cfs_image *im;
-	const char **names; /* of the inode at each slot: its own, lent from the image */
-	uint64_t *dirs;	    /* nids, in the order of their numbers */
+	const char *
+		*names; /* of the inode at each slot: its own, borrowed from the image */
+	uint64_t *dirs; /* nids, in the order of their numbers */
 	size_t n_dirs, dirs_cap;
 	uint64_t next; /* number */
 	const struct cfs_watch *watch;

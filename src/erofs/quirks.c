@@ -215,7 +215,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	{"user-xattrs", has_user_key_elsewhere, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
 	 "shows xattrs user.* of files and directories alone"},
 	{"acls", has_bad_acl, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
-	 "does not understand such an ACL, and lets nobody but root open the file"},
+	 "does not understand such an ACL, and lets only root open the file"},
 	{"capabilities", has_bad_capability, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,
 	 "does not understand such capabilities, or shows them otherwise"},
 	{"nanoseconds", has_whole_second, 0, CFS_KERNEL_NEVER, CFS_KERNEL_MISLEADS,

@@ -9,7 +9,7 @@
 
 struct cfs_walk_frame {
 	struct cfs_dir dir;
-	struct cfs_text name; /* of the directory, lent from the image */
+	struct cfs_text name; /* of the directory, borrowed from the image */
 	uint64_t parent_nid;  /* the expected inode of ".." */
 	size_t path_len;      /* of its path in the buffer, without trailing slash */
 	uint32_t trail;	      /* index in trails, or NO_TRAIL */

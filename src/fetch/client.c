@@ -59,7 +59,7 @@ struct request {
 	cfs_fetch_take_fn *take;
 	void *take_ctx;
 	struct cfs_fetch_tally *tally;
-	bool is_ours; /* the fault lies here and not with the server */
+	bool is_ours; /* the failure is local, not the server's */
 };
 
 static void set_reason(struct cfs_fetch_tally *t, const struct cfs_digest *id,

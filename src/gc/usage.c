@@ -30,8 +30,8 @@ struct cfs_gc_usage {
 	bool *cached_bad; /* by thread: the page cache of an object is unknown */
 };
 
-static void show_progress(const struct cfs_gc_usage *u, const char *stage, uint64_t done,
-			  uint64_t all)
+static void report_progress(const struct cfs_gc_usage *u, const char *stage,
+			    uint64_t done, uint64_t all)
 {
 	cfs_watch_progress(
 		u->opts->watch,
@@ -174,8 +174,8 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 
 /* --- their sizes -------------------------------------------------------------------- */
 
-/* That the kernel does not tell (EPERM of files of others) is an answer, which a warning
- * tells. */
+/* EPERM for files of other users is not an error: a warning says that the number is
+ * unknown. */
 static int measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
 			  struct share_object *o, struct cfs_err *err)
 {
@@ -227,7 +227,7 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	int rc = 0;
 
 	if (worker == 0)
-		show_progress(u, "objects", i, u->mark.live.n);
+		report_progress(u, "objects", i, u->mark.live.n);
 	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
 		rc = measure_object(u, worker, i, err);
 	return rc;
@@ -309,7 +309,7 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	int rc;
 
 	if (worker == 0)
-		show_progress(u, "images compared", i, u->n_images);
+		report_progress(u, "images compared", i, u->n_images);
 	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)

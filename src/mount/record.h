@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount/record: what a program notes about a mount that it made, because the kernel does
- * not tell it later.
+/* mount/record: notes of a program about the mounts that it made, because the kernel does
+ * not record these facts.
  * Owns:  the files /run/composefs/mounts/ID, one for each mount, by its unique ID.
  * Uses:  base, mount/steps.
- * Never: decides anything by them: they are for people.
+ * Never: bases a decision on them: they are for people.
  */
 #ifndef CFS_MOUNT_RECORD_H
 #define CFS_MOUNT_RECORD_H
@@ -28,13 +28,14 @@ void cfs_mount_record_write(const char *mountpoint, const struct cfs_mount_opts 
  * program leaves its record behind. */
 void cfs_mount_record_prune(void);
 
-/* Reads the record of the mount with that ID (of the table) at mountpoint. Only records of
- * root count. 1: found; 0: there is none, or it cannot be told. */
+/* Reads the record of the mount with that ID (of the table) at mountpoint. Only records
+ * of root count. Returns 1 if it was found, 0 if there is none or the kernel does not
+ * report the ID. */
 int cfs_mount_record_read(const char *mountpoint, uint64_t mount_id,
 			  struct cfs_mount_record *out);
 
-/* The unique ID of the mount at mountpoint, or 0: not known. Ask before the unmount, and
- * remove the record after it. */
+/* Returns the unique ID of the mount at mountpoint, or 0 if it is unknown. Call it before
+ * the unmount, and remove the record afterwards. */
 uint64_t cfs_mount_record_id(const char *mountpoint);
 void cfs_mount_record_remove(uint64_t id);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount/steps: what a mount does, as data.
+/* mount/steps: the steps of a mount, as data.
  * Owns:  the facts that decide the steps, the ways in which kernels mount an image, the
  *        order of the steps.
  * Uses:  mount/options.
- * Never: has an effect outside the process, except reading ahead and what cfs_mount_apply
- *        is told.
+ * Never: has an effect outside the process, except reading ahead and the steps that
+ *        cfs_mount_apply executes.
  *
  * Two superblocks are made: EROFS from the image, and an overlay over it whose data
- * layers are the object directories. Each kernel supports some of several ways to do
- * that. They are tried in order; a step names the errors that mean "this kernel does not
- * support this way".
+ * layers are the object directories. Kernels support different ways to do that. They are
+ * tried in order; a step names the errors that mean "this kernel does not support this
+ * way".
  */
 #ifndef CFS_MOUNT_STEPS_H
 #define CFS_MOUNT_STEPS_H

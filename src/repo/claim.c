@@ -7,7 +7,8 @@
 
 #include "repo/repo_priv.h"
 
-/* What a new filesystem has, and what an init leaves that was killed or runs at the same time. */
+/* Entries that a new filesystem has, or that an init leaves that was killed or runs at
+ * the same time. */
 static bool is_ignored(const char *name)
 {
 	static const char *const begins[] = {"lost+found", "meta.json", ".meta.json.",

@@ -42,8 +42,7 @@ static int open_gate(int dirfd, bool writer)
 
 /* --- shared lock -------------------------------------------------------------------- */
 
-/* Takes the shared lock if that is possible at once and nobody waits for the exclusive
- * lock. */
+/* Takes the shared lock if it is free and no process waits for the exclusive lock. */
 static void lock_if_free(int dirfd)
 {
 	cfs_autofd int gate = open_gate(dirfd, false);

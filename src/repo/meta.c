@@ -93,8 +93,8 @@ static int get_format(const json_t *number, unsigned *out, struct cfs_err *err)
 	return 0;
 }
 
-/* What is said in both places is believed where it is newer; {"default": 2} is what a
- * writer says that does not know the other place. */
+/* Reads the format of new images, which can be in two places. The newer place has
+ * precedence; {"default": 2} is written by programs that do not know the newer one. */
 static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *out,
 			struct cfs_err *err)
 {

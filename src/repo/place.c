@@ -10,7 +10,8 @@
 
 /* --- default places ----------------------------------------------------------------- */
 
-/* What cannot be examined counts as existing: the error is reported when it is opened. */
+/* A path that cannot be examined counts as existing. The error is reported when it is
+ * opened. */
 static bool exists(const char *path)
 {
 	struct stat st;
@@ -101,7 +102,7 @@ static int fail_foreign(const struct stat *dir, const struct stat *st, const cha
 			by_dir ? dir->st_uid : st->st_uid);
 }
 
-/* Can only the caller or root have made it? */
+/* Checks that only the caller or root can have created it. */
 static int check_own(int dirfd, const struct stat *dir, struct cfs_err *err)
 {
 	static const char *const names[] = {"meta.json", "objects"};
@@ -151,7 +152,7 @@ int cfs_repo_find_above(char out[CFS_REPO_PATH_MAX], struct cfs_err *err)
 	cfs_autofd int at = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc = 0;
 
-	/* Who has no current directory any more is in no repository. */
+	/* Without a current directory there is nothing to find. */
 	if (at < 0 || !getcwd(out, CFS_REPO_PATH_MAX) || *out != '/')
 		return 0;
 	while (rc == 0) {

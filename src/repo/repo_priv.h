@@ -69,7 +69,7 @@ int repo_infer(int dirfd, struct repo_inferred *out, struct cfs_err *err) CFS_MU
 /* --- claim.c ------------------------------------------------------------------------ */
 
 /* Prepares an existing directory without objects for a new repository: empty unless force is set, and closed to
- * group and others. *before gets the mode that it had. -ENOTEMPTY; -EPERM: it is open to others and somebody else's. */
+ * group and others. *before gets the mode that it had. -ENOTEMPTY; -EPERM: it belongs to another user and is open to others. */
 int repo_claim_dir(int dirfd, bool force, mode_t *before,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 

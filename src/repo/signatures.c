@@ -8,7 +8,7 @@
 
 #include "repo/repo_priv.h"
 
-enum { SIGNATURES_MAX = 10000 }; /* of one image; who has more did not sign it */
+enum { SIGNATURES_MAX = 10000 }; /* per image; more cannot be legitimate */
 
 static const char suffix[] = ".ed25519";
 

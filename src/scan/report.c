@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What a scan tells its caller: the paths of failures, and the progress. */
+/* Reports the paths of failures and the progress of a scan. */
 #include "scan/scan.h"
 
 #include <errno.h>

@@ -14,14 +14,14 @@ enum { RATIO_WARN = 1000, REPORT_EVERY = 64 };
 
 struct archive {
 	const struct cfs_ingest *in;
-	struct cfs_store *store;   /* NULL: digests alone */
-	struct cfs_verity *verity; /* without a store */
+	struct cfs_store *store;   /* NULL: compute digests only */
+	struct cfs_verity *verity; /* used without a store */
 	struct cfs_tar *tar;
 	struct cfs_place place;
-	struct cfs_mem content;	  /* of a file that is kept in the image */
-	struct cfs_xattr *xattrs; /* those that are wanted */
+	struct cfs_mem content;	  /* content of a file that is stored in the image */
+	struct cfs_xattr *xattrs; /* the xattrs to keep */
 	size_t xattrs_cap;
-	cfs_id *skipped; /* devices, and their hard links, which are not wanted */
+	cfs_id *skipped; /* devices that are left out, and their hard links */
 	size_t n_skipped, skipped_cap;
 	uint64_t n_entries;
 };
@@ -154,8 +154,8 @@ static bool is_skipped(const struct archive *a, cfs_id id)
 }
 
 /* Devices stay until the end, since hard links may lead to them. */
-static int note_device(struct archive *a, const struct cfs_tar_entry *e,
-		       struct cfs_err *err)
+static int record_skipped(struct archive *a, const struct cfs_tar_entry *e,
+			  struct cfs_err *err)
 {
 	bool is_device = S_ISCHR(e->inode.mode) || S_ISBLK(e->inode.mode);
 	cfs_id id, target = CFS_NO_NODE;
@@ -195,7 +195,7 @@ static int add_entry(struct archive *a, const struct cfs_tar_entry *e,
 	}
 	if (rc < 0)
 		return cfs_tar_add_place(a->tar, rc, err);
-	return a->in->scan.skip_devices ? note_device(a, e, err) : 0;
+	return a->in->scan.skip_devices ? record_skipped(a, e, err) : 0;
 }
 
 static void report_progress(const struct archive *a, uint64_t done)
@@ -209,7 +209,7 @@ static void report_progress(const struct archive *a, uint64_t done)
 	cfs_watch_progress(a->in->watch, &now);
 }
 
-/* What is no archive at all fails at its first header. */
+/* A file that is not an archive fails at its first header. */
 static int explain_failure(const struct archive *a, int rc, struct cfs_err *err)
 {
 	if (rc == -EINVAL && a->n_entries == 0)

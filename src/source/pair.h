@@ -16,7 +16,7 @@ int cfs_source_pair_open(struct cfs_source_pair *p, const char *a, const char *b
 			 const struct cfs_source_opts *opts,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Finds the differences between their trees. watch may be NULL, and is lent until the pair is closed. */
+/* Finds the differences between their trees. watch may be NULL, and is borrowed until the pair is closed. */
 int cfs_source_pair_compare(struct cfs_source_pair *p, const struct cfs_watch *watch,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_source_pair_close(struct cfs_source_pair *p);

@@ -50,26 +50,25 @@ struct cfs_store {
 			       * since then */
 	struct store_worker *workers;
 	pthread_mutex_t lock; /* guards syncing and warnings */
-	int sync_rc;	      /* the first failure; it stays, the kernel tells it once */
+	int sync_rc; /* the first failure; it is kept, because the kernel reports it only once */
 	/* Syncs are numbered from 1: the last one that began, and the last that
 	 * succeeded. */
 	atomic_uint_fast64_t n_begun, n_synced;
 	atomic_bool
-		dirty; /* something was added since the last sync; what was found there
-			       * counts, its name may be as fresh */
-	/* What was learned about the filesystem; each thread may learn it anew. */
+		dirty; /* something was added since the last sync; existing objects count too, because their names may be as new */
+	/* Findings about the filesystem. Each thread may find them again. */
 	atomic_bool no_tmpfile;
 	atomic_int verity; /* enum store_verity */
 	atomic_bool no_clone;
 };
 
-/* sync.c: what was written when `after` was the last sync that began is on disk. Another
- * thread may have seen to it meanwhile. */
+/* sync.c: Makes everything durable that was written when `after` was the last sync that
+ * had begun. Another thread may have done so meanwhile. */
 int store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err) CFS_MUST_CHECK;
 /* sync.c: the same, unless a sync is under way already. */
 int store_try_sync(struct cfs_store *s, uint64_t after,
 		   struct cfs_err *err) CFS_MUST_CHECK;
-/* sync.c: tells the caller about something that is no failure. */
+/* sync.c: Reports a warning to the caller. */
 void store_warn(struct cfs_store *s, const char *fmt, ...) CFS_PRINTF(2, 3);
 
 /* sparse.c: writes all len bytes at off, as they are. */
@@ -99,20 +98,20 @@ void store_drop(struct cfs_store *s, struct store_object *o);
 /* temp.c: removes the temporary names that no living process holds. */
 void store_remove_leftovers(struct cfs_store *s);
 
-/* seal.c: what stands under the name of a digest? */
+/* seal.c: Inspects the object with the name of a digest. */
 enum store_found {
 	STORE_MISSING,
 	STORE_GOOD,
-	STORE_BAD,     /* err tells why */
-	STORE_UNKNOWN, /* the same; it is not replaced */
+	STORE_BAD,     /* err has the reason */
+	STORE_UNKNOWN, /* err has the reason; the object is not replaced */
 };
 enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
 			    uint64_t size, struct cfs_err *err);
 /* seal.c: the same with the directory of the object, which is held. */
 enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
 			       uint64_t size, struct cfs_err *err);
-/* seal.c: makes the content of the file immutable where the kernel can, and believes only
- * what the kernel measures then. */
+/* seal.c: Enables fs-verity where possible, and accepts only what the kernel measures
+ * afterwards. */
 int store_seal(struct cfs_store *s, struct store_object *o,
 	       struct cfs_err *err) CFS_MUST_CHECK;
 

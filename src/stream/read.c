@@ -34,13 +34,13 @@ static const struct header_layout *find_layout(const uint8_t *header)
 static int get_range(struct cfs_span bytes, const uint8_t *p, const char *what,
 		     struct cfs_span *out, struct cfs_err *err)
 {
-	uint64_t start = cfs_le64(p), end = cfs_le64(p + 8);
+	uint64_t start = cfs_le64(p), end_piece = cfs_le64(p + 8);
 
-	if (start > end || !cfs_span_sub(bytes, start, end - start, out))
+	if (start > end_piece || !cfs_span_sub(bytes, start, end_piece - start, out))
 		return cfs_fail(err, EUCLEAN,
 				"%s: %" PRIu64 " to %" PRIu64
 				" is outside the %zu bytes of the file",
-				what, start, end, bytes.len);
+				what, start, end_piece, bytes.len);
 	return 0;
 }
 
@@ -190,11 +190,11 @@ static int parse_names(const struct cfs_stream *s, struct cfs_text all,
 		       cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
 	while (all.len) {
-		const char *end = memchr(all.s, '\0', all.len);
-		size_t len = end ? (size_t)(end - all.s) : 0;
+		const char *end_piece = memchr(all.s, '\0', all.len);
+		size_t len = end_piece ? (size_t)(end_piece - all.s) : 0;
 		int rc;
 
-		if (!end)
+		if (!end_piece)
 			return cfs_fail(err, EUCLEAN,
 					"names: the last one is not terminated");
 		rc = parse_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
@@ -339,8 +339,8 @@ int cfs_stream_add_object_size(struct cfs_stream_cursor *c, uint64_t size,
 	return 0;
 }
 
-static int end(const struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
-	       struct cfs_err *err)
+static int end_piece(const struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
+		     struct cfs_err *err)
 {
 	if (c->done != c->s->size)
 		return cfs_fail(err, EUCLEAN,
@@ -362,7 +362,7 @@ int cfs_stream_next(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
-			return end(c, out, err);
+			return end_piece(c, out, err);
 		if (n < (ssize_t)sizeof(head))
 			return cfs_fail(err, EUCLEAN, "chunks: cut off");
 		if (value >= 0)

@@ -60,7 +60,7 @@ void cfs_stream_cursor_free(struct cfs_stream_cursor *c); /* NULL is fine */
 
 struct cfs_stream_piece {
 	enum { CFS_STREAM_END, CFS_STREAM_DATA, CFS_STREAM_OBJECT } kind;
-	struct cfs_span data;	  /* CFS_STREAM_DATA: lent until the next call */
+	struct cfs_span data;	  /* CFS_STREAM_DATA: borrowed until the next call */
 	struct cfs_digest object; /* CFS_STREAM_OBJECT */
 };
 

@@ -44,14 +44,15 @@ struct tar_time {
 	uint32_t nsec;
 };
 
-/* What the extension headers say of the entry that follows. Texts are borrowed from the buffers below; s NULL: absent. */
+/* The values of the extension headers for the next entry. Texts are borrowed from the
+ * buffers below; s is NULL if absent. */
 struct tar_said {
 	struct cfs_text path, linkpath;
 	bool has_size, has_uid, has_gid, has_mtime;
 	uint64_t size, uid, gid;
 	struct tar_time mtime;
 	bool has_capability, has_archive_capability; /* by SCHILY, by LIBARCHIVE */
-	/* Of a sparse file: */
+	/* For a sparse file: */
 	struct cfs_text sparse_name;
 	bool has_major, has_minor, has_realsize, has_numblocks, has_map;
 	bool awaits_len; /* the last segment has its offset only */

@@ -20,7 +20,7 @@ void cfs_builder_lift_budget(struct cfs_builder *b);
  * the first of them, depth first and in byte order, as a scan does: for sources whose entries come in any order. */
 void cfs_builder_settle_names(struct cfs_builder *b);
 
-/* Freezing ends with -ECANCELED when the watch is cancelled. It is lent until the builder is freed. */
+/* Freezing ends with -ECANCELED when the watch is cancelled. It is borrowed until the builder is freed. */
 void cfs_builder_set_watch(struct cfs_builder *b, const struct cfs_watch *watch);
 
 /* Adds the root, before all others. -EEXIST: there is one already; -ENOTDIR: not a directory. */

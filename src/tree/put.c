@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Entries as archives have them: in any order, later ones replacing earlier ones, parents left out. */
+/* Adds entries in the order of an archive: any order, later entries replace earlier ones,
+ * and parents may be missing. */
 #include <errno.h>
 
 #include "tree/place.h"
 
-/* What an archive does not say of a directory. */
+/* A directory that an archive does not contain, but that has entries in it. */
 static const struct cfs_inode_spec implied_dir = {.mode = S_IFDIR | 0755, .nlink = 1};
 
 /* Removes the next name from a path without empty names. */
@@ -18,8 +19,8 @@ static struct cfs_text next_name(struct cfs_text *path)
 	return name;
 }
 
-static int enter_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name, cfs_id *out,
-		     struct cfs_err *err)
+static int find_or_add_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name,
+			   cfs_id *out, struct cfs_err *err)
 {
 	int rc = cfs_builder_find(p->builder, dir, name, out, err);
 
@@ -53,7 +54,7 @@ static int open_parent(struct cfs_place *p, struct cfs_text path, cfs_id *parent
 	}
 	*parent = CFS_ROOT;
 	while (rc == 0 && rest.len)
-		rc = enter_dir(p, *parent, next_name(&rest), parent, err);
+		rc = find_or_add_dir(p, *parent, next_name(&rest), parent, err);
 	return rc < 0 ? rc : cfs_place_remember(p, dir, *parent, err);
 }
 

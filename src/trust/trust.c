@@ -303,7 +303,7 @@ static int check_statement(struct work *w, struct cfs_text text, struct cfs_err 
 	return 0;
 }
 
-static int check(struct work *w, struct cfs_err *err)
+static int check_trust(struct work *w, struct cfs_err *err)
 {
 	uint8_t formatted[CFS_DIGEST_FORMATTED_MAX];
 	struct cfs_span message = {formatted,
@@ -349,7 +349,7 @@ int cfs_trust_check(const struct cfs_trust *t, const char *path,
 
 	*out = (struct cfs_trust_found){0};
 	if (rc == 0)
-		rc = check(&w, err);
+		rc = check_trust(&w, err);
 	cfs_sig_keys_fini(&w.keys);
 	free(w.signatures.p);
 	free(w.statement.p);

@@ -35,7 +35,7 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *w
 			return (int)n;
 		off += (size_t)n;
 		v->size += (size_t)n;
-		cfs_verity_filled(v, 0, (size_t)n);
+		cfs_verity_add_filled(v, 0, (size_t)n);
 		if ((size_t)n < room)
 			return 0;
 	}

@@ -59,7 +59,7 @@ static void hash_up(struct cfs_verity *v, unsigned level, const uint8_t *blocks,
 	}
 }
 
-void cfs_verity_filled(struct cfs_verity *v, unsigned level, size_t len)
+void cfs_verity_add_filled(struct cfs_verity *v, unsigned level, size_t len)
 {
 	struct level *l = &v->level[level];
 
@@ -86,7 +86,7 @@ static size_t push_some(struct cfs_verity *v, unsigned level, const uint8_t *p,
 	if (len > room)
 		len = room;
 	memcpy(l->buf + l->len, p, len);
-	cfs_verity_filled(v, level, len);
+	cfs_verity_add_filled(v, level, len);
 	return len;
 }
 

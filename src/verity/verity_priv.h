@@ -60,7 +60,7 @@ void cfs_verity_push(struct cfs_verity *v, unsigned level, const uint8_t *p, siz
 /* Counts len bytes that the caller appended to the buffer of a level. Hashes it if it is
  * full.
  */
-void cfs_verity_filled(struct cfs_verity *v, unsigned level, size_t len);
+void cfs_verity_add_filled(struct cfs_verity *v, unsigned level, size_t len);
 
 /* Adds the size bytes of a regular file, read by n_threads. -EBUSY: the file has another
  * size. */

@@ -132,7 +132,7 @@ def hard_links_are_flattened_unless_kept_and_then_equal_the_way_through_a_dump(p
         same(dump.count(" @"), links, "names of other inodes")
         write(f"{image}.dump", dump.encode())
         run(place.mkcomposefs, "--from-file", f"{image}.dump", f"{image}.again")
-        same(read(f"{image}.again"), read(image), "image by way of the dump")
+        same(read(f"{image}.again"), read(image), "image through the dump")
     expect("/alpha 700 100644 3 " in dump, dump)
 
 

@@ -81,7 +81,7 @@ def a_repository_of_another_user_must_be_named():
         os.chown(given, 1, 1)
         for cwd in ("r", "r/below"):
             has(names(cwd=cwd), f"repository {here}: ")
-            has(names(cwd=cwd), f"expected the owner 0 or root, got user 1 (--repo={here} uses it nonetheless)\n")
+            has(names(cwd=cwd), f"expected the owner 0 or root, got user 1 (--repo={here} uses it anyway)\n")
         expect(names("--repo=r"), ["r"])
         os.chown(given, 0, 0)
     os.chmod("r", 0o777)

@@ -64,8 +64,7 @@ static int find_around(struct where *w, const char **out, struct cfs_err *err)
 	int rc = cli_is_cfsctl() ? 0 : cfs_repo_find_above(w->found, err);
 
 	if (rc == -EPERM) {
-		snprintf(advice, sizeof(advice), "--repo=%s uses it nonetheless",
-			 w->found);
+		snprintf(advice, sizeof(advice), "--repo=%s uses it anyway", w->found);
 		return cli_add_advice(rc, err, advice);
 	}
 	w->origin = "it contains the current directory";

@@ -87,7 +87,7 @@ T(compat_last_unref_takes_the_subtree_apart)
 	lcfs_node_ref(sub);
 	lcfs_node_ref(file);
 	lcfs_node_unref(root);
-	/* Who is held survives, as a bare node: also without its own children. */
+	/* A node with a reference survives as a bare node, without its children. */
 	t_ok(!lcfs_node_get_name(sub));
 	t_ok(!lcfs_node_get_parent(sub));
 	t_eq(lcfs_node_get_n_children(sub), 0);

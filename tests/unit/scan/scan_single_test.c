@@ -14,7 +14,7 @@
 
 static struct cfs_err err;
 
-/* What was seen of the spec, which is lent for the call. */
+/* The parts of the spec to compare. The spec is borrowed for the call. */
 struct seen {
 	struct cfs_inode_spec spec;
 	char payload[4096], content[64], key[256];

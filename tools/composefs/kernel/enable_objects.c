@@ -154,7 +154,7 @@ static int replace_object(int dir, const char *name, int old,
 	return rc;
 }
 
-/* fs-verity makes a file read-only for ever. A file with other names may be more than an object, so it is left alone and
+/* fs-verity makes a file read-only forever. A file with other names may be more than an object, so it is left alone and
  * a copy takes its place. */
 static int enable_at(int dir, const char *name, const struct cfs_digest *digest,
 		     struct cfs_span signature, struct cfs_err *err)

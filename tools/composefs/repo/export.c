@@ -223,8 +223,8 @@ static int open_output(const char *path, struct cfs_replace *out, struct cfs_err
 	return 0;
 }
 
-static int run(struct options *o, char **operands, const struct cfs_watch *watch,
-	       struct cfs_err *err)
+static int run_export(struct options *o, char **operands, const struct cfs_watch *watch,
+		      struct cfs_err *err)
 {
 	struct job j = {.watch = watch, .sockets.watch = watch};
 	struct cfs_replace file;
@@ -259,7 +259,7 @@ int cmd_export(int argc, char **argv)
 		return status;
 	cli_watch_start(&watch, argv[0]);
 	o.where.watch = &watch.watch;
-	rc = run(&o, argv + optind, &watch.watch, &err);
+	rc = run_export(&o, argv + optind, &watch.watch, &err);
 	cli_watch_end(&watch);
 	return command_end(argv[0], rc, &err);
 }

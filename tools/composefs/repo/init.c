@@ -88,7 +88,7 @@ static int add_verity_advice(const char *path, struct cfs_err *err)
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	cfs_path_cut_missing(dir);
-	if (cfs_doctor_ask_verity(dir, &why, NULL) < 0 || !*why.advice)
+	if (cfs_doctor_test_verity(dir, &why, NULL) < 0 || !*why.advice)
 		return cli_add_advice(
 			-ENOTTY, err,
 			"--insecure creates it without fs-verity; see composefs doctor");
