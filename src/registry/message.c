@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Requests and answers as lines "KEY VALUE". */
+#include "registry/message.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- lines -------------------------------------------------------------------------- */
+
+static int put_line(struct cfs_mem *out, const char *key, const char *value,
+		    struct cfs_err *err)
+{
+	struct cfs_sink to = cfs_sink_mem(out);
+	int rc;
+
+	if (!*value)
+		return 0;
+	if (!cfs_registry_is_header_text(cfs_text(value)))
+		return cfs_fail(err, EINVAL, "%s: has control characters", key);
+	rc = to.write(to.ctx, key, strlen(key), err);
+	if (rc == 0)
+		rc = to.write(to.ctx, " ", 1, err);
+	if (rc == 0)
+		rc = to.write(to.ctx, value, strlen(value), err);
+	return rc < 0 ? rc : to.write(to.ctx, "\n", 1, err);
+}
+
+/* Where the value of a key goes. */
+struct field {
+	const char *key;
+	char *out;
+	size_t cap;
+};
+
+static int set_field(const struct field *fields, size_t n, struct cfs_text key,
+		     struct cfs_text value, struct cfs_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!cfs_text_eq(key, cfs_text(fields[i].key)))
+			continue;
+		if (value.len >= fields[i].cap || memchr(value.s, '\0', value.len))
+			return cfs_fail(err, EPROTO, "%s: too long", fields[i].key);
+		memcpy(fields[i].out, value.s, value.len);
+		fields[i].out[value.len] = '\0';
+		return 0;
+	}
+	return cfs_fail(err, EPROTO, "unknown key \"%.*s\"",
+			(int)(key.len < 40 ? key.len : 40), key.s);
+}
+
+static int parse_lines(struct cfs_text text, const struct field *fields, size_t n,
+		       struct cfs_err *err)
+{
+	while (text.len) {
+		const char *end = memchr(text.s, '\n', text.len);
+		size_t len = end ? (size_t)(end - text.s) : text.len;
+		const char *space = memchr(text.s, ' ', len);
+		size_t key_len = space ? (size_t)(space - text.s) : 0;
+		int rc;
+
+		if (!end || !space)
+			return cfs_fail(err, EPROTO, "expected lines \"KEY VALUE\"");
+		rc = set_field(fields, n, (struct cfs_text){text.s, key_len},
+			       (struct cfs_text){space + 1, len - key_len - 1}, err);
+		if (rc < 0)
+			return rc;
+		text = (struct cfs_text){end + 1, text.len - len - 1};
+	}
+	return 0;
+}
+
+/* --- requests ----------------------------------------------------------------------- */
+
+int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs_mem *out,
+				struct cfs_err *err)
+{
+	char size[24];
+	int rc;
+
+	snprintf(size, sizeof(size), "%" PRIu64, r->size);
+	rc = put_line(out, "kind", r->is_blob ? "blob" : "manifest", err);
+	if (rc == 0)
+		rc = put_line(out, "host", r->host, err);
+	if (rc == 0)
+		rc = put_line(out, "name", r->name, err);
+	if (rc == 0)
+		rc = put_line(out, "reference", r->reference, err);
+	if (rc == 0)
+		rc = put_line(out, "size", size, err);
+	if (rc == 0)
+		rc = put_line(out, "insecure", r->insecure ? "yes" : "no", err);
+	if (rc == 0)
+		rc = put_line(out, "token", r->token, err);
+	if (rc == 0)
+		rc = put_line(out, "credentials", r->credentials, err);
+	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "\n", 1, err);
+}
+
+static bool parse_size(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+/* The reference becomes a part of a URL. */
+static bool is_reference(const char *text)
+{
+	struct cfs_oci_digest digest;
+
+	return cfs_oci_is_tag(cfs_text(text)) ||
+	       cfs_oci_digest_parse(cfs_text(text), &digest, NULL) == 0;
+}
+
+int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request *out,
+			       struct cfs_err *err)
+{
+	char kind[16] = "", size[24] = "", insecure[8] = "";
+	const struct field fields[] = {
+		{"kind", kind, sizeof(kind)},
+		{"host", out->host, sizeof(out->host)},
+		{"name", out->name, sizeof(out->name)},
+		{"reference", out->reference, sizeof(out->reference)},
+		{"size", size, sizeof(size)},
+		{"insecure", insecure, sizeof(insecure)},
+		{"token", out->token, sizeof(out->token)},
+		{"credentials", out->credentials, sizeof(out->credentials)},
+	};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
+	if (rc < 0)
+		return rc;
+	out->is_blob = strcmp(kind, "blob") == 0;
+	out->insecure = strcmp(insecure, "yes") == 0;
+	if ((!out->is_blob && strcmp(kind, "manifest") != 0) ||
+	    !parse_size(size, &out->size) || !*out->host ||
+	    !cfs_oci_is_name(cfs_text(out->name)) || !is_reference(out->reference))
+		return cfs_fail(
+			err, EPROTO,
+			"expected the lines kind, host, name, reference and size");
+	return 0;
+}
+
+/* --- heads -------------------------------------------------------------------------- */
+
+int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *out,
+			     struct cfs_err *err)
+{
+	int rc = put_line(out, "media-type", h->media_type, err);
+
+	return rc < 0 ? rc : put_line(out, "token", h->token, err);
+}
+
+int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,
+			    struct cfs_err *err)
+{
+	const struct field fields[] = {
+		{"media-type", out->media_type, sizeof(out->media_type)},
+		{"token", out->token, sizeof(out->token)},
+	};
+
+	memset(out, 0, sizeof(*out));
+	return parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What composefs and its helper composefs-registry say to each other.
+ *
+ * The helper does one transfer. It reads the request from standard input: lines "KEY VALUE", an
+ * empty line, and for uploads the bytes. It writes frames to standard output: a head, data, and
+ * an end or an error. Its caller believes none of it: digests and sizes are checked there.
+ */
+#ifndef CFS_REGISTRY_MESSAGE_H
+#define CFS_REGISTRY_MESSAGE_H
+
+#include "oci/oci.h"
+#include "registry/challenge.h"
+
+enum {
+	CFS_REGISTRY_REQUEST_MAX = CFS_REGISTRY_TOKEN_MAX + 64 * 1024,
+	CFS_REGISTRY_FRAME_MAX = CFS_REGISTRY_TOKEN_MAX + 4096,
+	CFS_REGISTRY_CREDENTIALS_MAX = 32 * 1024,
+};
+
+struct cfs_registry_request {
+	bool is_blob; /* else a manifest or an index */
+	char host[CFS_OCI_HOST_MAX], name[CFS_OCI_NAME_MAX];
+	char reference[CFS_OCI_DIGEST_TEXT_MAX + CFS_OCI_TAG_MAX]; /* a tag or a digest */
+	uint64_t size; /* of a blob; the most of a manifest */
+	bool insecure; /* plain HTTP, and certificates are not checked */
+	char token[CFS_REGISTRY_TOKEN_MAX]; /* of an earlier answer; "" */
+	char credentials
+		[CFS_REGISTRY_CREDENTIALS_MAX]; /* USER:PASSWORD; "": those of files */
+};
+
+/* Appends the request to mem. -EINVAL: a value has control characters. */
+int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs_mem *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Parses what _format_request made, up to and without the empty line. */
+int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request *out,
+			       struct cfs_err *err) CFS_MUST_CHECK;
+
+enum cfs_registry_frame {
+	CFS_REGISTRY_HEAD = 1, /* text as that of cfs_registry_head */
+	CFS_REGISTRY_DATA,
+	CFS_REGISTRY_END,
+	CFS_REGISTRY_ERROR, /* le32 errno, and a sentence */
+};
+
+enum { CFS_REGISTRY_FRAME_HEAD = 8 }; /* le32 kind, le32 length */
+
+/* The head of an answer. */
+struct cfs_registry_head {
+	char media_type[128];		    /* Content-Type; "" */
+	char token[CFS_REGISTRY_TOKEN_MAX]; /* that served this request; "" */
+};
+
+int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *out,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* registry: what registries say, taken apart: challenges, tokens, errors, credentials of files.
+ * Owns:  the grammar of these texts; addresses of registries; the protocol with the helper.
+ * Uses:  base, hash, oci; jansson.
+ * Never: speaks HTTP, opens files. The helper composefs-registry does, which has libcurl.
+ *
+ * All texts are foreign. Lengths are bounded before they are parsed.
+ * Source: OCI distribution specification 1.1; docker's token authentication specification.
+ */
+#ifndef CFS_REGISTRY_H
+#define CFS_REGISTRY_H
+
+#include "registry/auth.h"
+#include "registry/challenge.h"
+#include "registry/message.h"
+
+#endif
