@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* transport: where container images come from.
  * Owns:  names of sources ("oci:DIR:TAG"), the layout of local sources.
- * Uses:  base, hash, oci.
+ * Uses:  base, hash, oci, registry.
  * Never: believes a digest, a size or a media type: who reads a blob checks it (cfs_oci_check_blob,
  *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
  *        links are not followed, and only regular files are opened.
@@ -49,5 +49,18 @@ int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descr
 int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
 			      struct cfs_transport *out,
 			      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* How a registry is reached. Starts zeroed. */
+struct cfs_registry_access {
+	bool insecure;		 /* plain HTTP, and certificates are not checked */
+	const char *credentials; /* USER:PASSWORD; NULL: those in the files of the user */
+};
+
+/* "[docker://][HOST[:PORT]/]NAME[:TAG][@DIGEST]": an image in a registry. Nothing is asked of
+ * the registry yet. watch may be NULL. */
+int cfs_transport_open_registry(const char *reference,
+				const struct cfs_registry_access *access,
+				const struct cfs_watch *watch, struct cfs_transport *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

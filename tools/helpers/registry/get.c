@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Manifests and blobs from a registry.
+ * Source: OCI distribution specification 1.1. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "helpers/registry/registry_helper.h"
+
+enum { LOGINS_MAX = 2 }; /* a token that is refused is renewed once */
+
+static int make_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
+		    struct cfs_err *err)
+{
+	char path[16 + CFS_OCI_NAME_MAX + sizeof(t->request.reference) + 16];
+
+	snprintf(path, sizeof(path), "/v2/%s/%s/%s", t->request.name, kind,
+		 t->request.reference);
+	return http_url(t, path, url, err);
+}
+
+/* --- manifests ---------------------------------------------------------------------- */
+
+/* In one header: docker-registry looks at the first one only. */
+static const char accept_manifests[] =
+	"Accept: " CFS_OCI_TYPE_MANIFEST ", " CFS_OCI_TYPE_INDEX
+	", " CFS_DOCKER_TYPE_MANIFEST ", " CFS_DOCKER_TYPE_LIST;
+
+static int request_manifest(struct transfer *t, const char *url, struct answer *a,
+			    struct cfs_err *err)
+{
+	static const char *const headers[] = {accept_manifests, NULL};
+	unsigned try = 0, logins = 0;
+
+	for (;;) {
+		int rc = http_get(t, url, headers, a, err);
+
+		if (rc == 0 && a->status == 200)
+			return 0;
+		if (rc == 0 && a->status == 401 && logins++ < LOGINS_MAX) {
+			rc = authenticate(t, a->challenge, err);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		if (rc < 0 && rc != -EAGAIN)
+			return rc;
+		if (rc == 0 && !http_is_temporary(CURLE_OK, a->status))
+			return http_fail_status(t, a->status,
+						(struct cfs_span){a->body.p, a->body.len},
+						err);
+		if (!http_wait(try++, rc == 0 ? a->retry_after : 0))
+			return rc < 0 ? -EIO
+				      : http_fail_status(
+						t, a->status,
+						(struct cfs_span){a->body.p, a->body.len},
+						err);
+	}
+}
+
+int get_manifest(struct transfer *t, struct cfs_err *err)
+{
+	struct answer a = {.max = (size_t)t->request.size};
+	struct cfs_mem url = {0};
+	int rc = make_url(t, "manifests", &url, err);
+
+	if (rc == 0)
+		rc = request_manifest(t, (const char *)url.p, &a, err);
+	if (rc == 0)
+		rc = send_head(t, a.media_type, err);
+	for (size_t off = 0; rc == 0 && off < a.body.len;) {
+		size_t len = a.body.len - off;
+
+		len = len < CFS_REGISTRY_TOKEN_MAX ? len : CFS_REGISTRY_TOKEN_MAX;
+		rc = send_frame(CFS_REGISTRY_DATA, a.body.p + off, len, err);
+		off += len;
+	}
+	free(a.body.p);
+	free(url.p);
+	return rc;
+}
+
+/* --- blobs -------------------------------------------------------------------------- */
+
+/* A blob that is passed on as it arrives. A broken transfer goes on where it ended. */
+struct blob {
+	struct transfer *t;
+	struct answer answer; /* headers; body: that of an error */
+	uint64_t got;	      /* bytes that were passed on */
+	uint64_t skip;	      /* bytes to drop: the server started anew */
+	char etag[256];
+	uint64_t range_start; /* of Content-Range */
+	bool has_range, sent_head;
+	int rc; /* of a failed write */
+	struct cfs_err err;
+};
+
+static size_t take_blob_header(char *line, size_t size, size_t n, void *ctx)
+{
+	struct blob *b = ctx;
+	size_t len = size * n;
+	uint64_t start;
+
+	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0)
+		b->has_range = false;
+	if (len > 5 && strncasecmp(line, "ETag:", 5) == 0 && !b->got)
+		snprintf(b->etag, sizeof(b->etag), "%.*s",
+			 (int)strcspn(line + 5 + strspn(line + 5, " "), "\r\n"),
+			 line + 5 + strspn(line + 5, " "));
+	if (len > 14 && strncasecmp(line, "Content-Range:", 14) == 0 &&
+	    sscanf(line + 14, " bytes %" SCNu64 "-", &start) == 1) {
+		b->range_start = start;
+		b->has_range = true;
+	}
+	return http_take_header(line, size, n, &b->answer);
+}
+
+/* The first byte of an answer decides where it belongs. */
+static int begin_body(struct blob *b, struct cfs_err *err)
+{
+	long status = 0;
+	int rc = 0;
+
+	curl_easy_getinfo(b->t->easy, CURLINFO_RESPONSE_CODE, &status);
+	b->answer.status = status;
+	if (status == 206 && (!b->has_range || b->range_start != b->got))
+		return cfs_fail(err, EIO,
+				"the registry sends another range than asked for");
+	b->skip = status == 200 ? b->got : 0;
+	if ((status == 200 || status == 206) && !b->sent_head) {
+		rc = send_head(b->t, b->answer.media_type, err);
+		b->sent_head = true;
+	}
+	return rc;
+}
+
+static int pass_on(struct blob *b, const char *p, size_t len, struct cfs_err *err)
+{
+	size_t drop = b->skip < len ? (size_t)b->skip : len;
+	int rc = 0;
+
+	b->skip -= drop;
+	p += drop;
+	len -= drop;
+	if (len > b->t->request.size - b->got)
+		return cfs_fail(err, EFBIG, "expected %" PRIu64 " bytes, got more",
+				b->t->request.size);
+	if (len)
+		rc = send_frame(CFS_REGISTRY_DATA, p, len, err);
+	b->got += len;
+	return rc;
+}
+
+static size_t take_blob(char *p, size_t size, size_t n, void *ctx)
+{
+	struct blob *b = ctx;
+	size_t len = size * n;
+
+	if (b->answer.status == 0)
+		b->rc = begin_body(b, &b->err);
+	if (b->rc == 0 && (b->answer.status == 200 || b->answer.status == 206))
+		b->rc = pass_on(b, p, len, &b->err);
+	else if (b->rc == 0 && len <= CFS_REGISTRY_ANSWER_MAX - b->answer.body.len)
+		b->rc = cfs_sink_mem(&b->answer.body)
+				.write(&b->answer.body, p, len, &b->err);
+	return b->rc < 0 ? CURL_WRITEFUNC_ERROR : len;
+}
+
+/* Asks for the rest of the blob, always as a closed range: some servers know no open ones. */
+static CURLcode perform(struct blob *b, const char *url, int *rc, struct cfs_err *err)
+{
+	struct curl_slist *list = NULL;
+	char range[64], condition[300];
+	CURL *c = b->t->easy;
+	CURLcode code;
+
+	*rc = http_prepare(b->t, url, err);
+	if (*rc < 0)
+		return CURLE_OK;
+	b->answer.status = 0;
+	b->answer.body.len = 0;
+	if (b->got) {
+		snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, b->got,
+			 b->t->request.size - 1);
+		curl_easy_setopt(c, CURLOPT_RANGE, range);
+	}
+	if (b->got && *b->etag) {
+		snprintf(condition, sizeof(condition), "If-Range: %s", b->etag);
+		list = curl_slist_append(NULL, condition);
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
+	}
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_blob_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, b);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_blob);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, b);
+	code = curl_easy_perform(c);
+	curl_slist_free_all(list);
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &b->answer.status);
+	return code;
+}
+
+static int finish_blob(struct blob *b, struct cfs_err *err)
+{
+	if (!b->sent_head) /* an empty blob */
+		return send_head(b->t, b->answer.media_type, err);
+	return 0;
+}
+
+static int fail_transfer(struct blob *b, CURLcode code, struct cfs_err *err)
+{
+	if (code != CURLE_OK)
+		return cfs_fail(err, EIO, "%.300s",
+				*b->t->why ? b->t->why : curl_easy_strerror(code));
+	return http_fail_status(b->t, b->answer.status,
+				(struct cfs_span){b->answer.body.p, b->answer.body.len},
+				err);
+}
+
+/* 416 is judged by its status alone: docker-registry gives it a wrong Content-Length. */
+static int run_blob(struct blob *b, const char *url, struct cfs_err *err)
+{
+	unsigned try = 0, logins = 0;
+
+	for (;;) {
+		uint64_t before = b->got;
+		int rc;
+		CURLcode code = perform(b, url, &rc, err);
+
+		if (rc < 0)
+			return rc;
+		if (b->rc < 0) {
+			*err = b->err;
+			return b->rc;
+		}
+		if (code == CURLE_OK &&
+		    (b->answer.status == 200 || b->answer.status == 206))
+			return finish_blob(b, err);
+		if (b->answer.status == 401 && logins++ < LOGINS_MAX) {
+			rc = authenticate(b->t, b->answer.challenge, err);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		if (b->got > before)
+			try = 0; /* it moves */
+		if (!http_is_temporary(code, b->answer.status) ||
+		    !http_wait(try++, b->answer.retry_after))
+			return fail_transfer(b, code, err);
+	}
+}
+
+int get_blob(struct transfer *t, struct cfs_err *err)
+{
+	struct blob *b = calloc(1, sizeof(*b));
+	struct cfs_mem url = {0};
+	int rc;
+
+	if (!b)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	b->t = t;
+	rc = make_url(t, "blobs", &url, err);
+	if (rc == 0)
+		rc = run_blob(b, (const char *)url.p, err);
+	free(b->answer.body.p);
+	free(url.p);
+	free(b);
+	return rc;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Requests by libcurl: limits, certificates, credentials, statuses. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "helpers/registry/registry_helper.h"
+
+enum {
+	REDIRECTS_MAX = 5,
+	CONNECT_SECONDS = 30,
+	MIN_RATE = 1000,    /* bytes per second */
+	STALL_SECONDS = 30, /* a transfer ends after this time below MIN_RATE */
+	TRIES_MAX = 4,
+	WAIT_MAX = 60, /* seconds, whatever the server asks for */
+	CERTIFICATES_MAX = 4 << 20,
+};
+
+/* --- addresses ---------------------------------------------------------------------- */
+
+static bool is_plain(const struct transfer *t)
+{
+	return cfs_registry_is_loopback(t->request.host);
+}
+
+int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
+	     struct cfs_err *err)
+{
+	const char *host = cfs_registry_api_host(t->request.host);
+	size_t len = strlen(host) + strlen(path) + 16;
+
+	out->p = malloc(len);
+	if (!out->p)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->len = (size_t)snprintf((char *)out->p, len, "%s://%s%s",
+				    is_plain(t) || t->request.insecure ? "http" : "https",
+				    host, path);
+	return 0;
+}
+
+/* --- certificates: /etc/containers/certs.d/HOST[:PORT]/{*.crt,*.cert,*.key} ---------- */
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), n = strlen(suffix);
+
+	return len > n && strcmp(name + len - n, suffix) == 0;
+}
+
+/* The authorities of the directory are added to those of the system. */
+static int add_authorities(struct transfer *t, const char *path, struct cfs_err *err)
+{
+	struct cfs_mem all = {0};
+	struct curl_blob blob;
+	int rc = cfs_input_read(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", 0,
+				CERTIFICATES_MAX, &all, NULL);
+
+	(void)rc; /* a system without authorities has only those of the directory */
+	rc = cfs_input_read(AT_FDCWD, path, 0, CERTIFICATES_MAX, &all, err);
+	blob = (struct curl_blob){all.p, all.len, CURL_BLOB_COPY};
+	if (rc == 0)
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob);
+	free(all.p);
+	return rc;
+}
+
+static int use_certificate(struct transfer *t, const char *dir, const char *name,
+			   struct cfs_err *err)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return cfs_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	if (has_suffix(name, ".crt"))
+		return add_authorities(t, path, err);
+	if (has_suffix(name, ".cert"))
+		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, path);
+	if (has_suffix(name, ".key"))
+		curl_easy_setopt(t->easy, CURLOPT_SSLKEY, path);
+	return 0;
+}
+
+static int use_certificates(struct transfer *t, const char *base, struct cfs_err *err)
+{
+	char dir[4096];
+	struct dirent *e;
+	int rc = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s/%s", base, t->request.host);
+	d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", dir);
+	while (rc == 0 && (e = readdir(d)))
+		rc = use_certificate(t, dir, e->d_name, err);
+	closedir(d);
+	return cfs_context(err, rc, "%s", dir);
+}
+
+static int set_certificates(struct transfer *t, struct cfs_err *err)
+{
+	const char *authorities = getenv("CURL_CA_BUNDLE"); /* as for curl(1) */
+	int rc;
+
+	if (authorities)
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, authorities);
+	rc = use_certificates(t, "/etc/docker/certs.d", err);
+	return rc < 0 ? rc : use_certificates(t, "/etc/containers/certs.d", err);
+}
+
+/* --- requests ----------------------------------------------------------------------- */
+
+/* libcurl sends credentials to no other host, port or scheme after a redirect. */
+static void set_credentials(struct transfer *t)
+{
+	if (*t->token) {
+		curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+		curl_easy_setopt(t->easy, CURLOPT_XOAUTH2_BEARER, t->token);
+	} else if (t->sends_basic) {
+		curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(t->easy, CURLOPT_USERNAME, t->auth.user);
+		curl_easy_setopt(t->easy, CURLOPT_PASSWORD, t->auth.password);
+	}
+}
+
+int http_prepare(struct transfer *t, const char *url, struct cfs_err *err)
+{
+	bool secure = strncasecmp(url, "https:", 6) == 0;
+	CURL *c = t->easy;
+
+	curl_easy_reset(c);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, secure ? "https" : "http,https");
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)MIN_RATE);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "composefs/" VERSION);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
+	*t->why = '\0';
+	if (t->request.insecure) {
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	set_credentials(t);
+	return set_certificates(t, err);
+}
+
+static bool take_value(const char *line, size_t len, const char *name, char *out,
+		       size_t cap)
+{
+	size_t n = strlen(name);
+
+	if (len <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
+		return false;
+	line += n + 1;
+	len -= n + 1;
+	while (len && (*line == ' ' || *line == '\t')) {
+		line++;
+		len--;
+	}
+	while (len && strchr("\r\n \t", line[len - 1]))
+		len--;
+	snprintf(out, cap, "%.*s", (int)len, line);
+	return true;
+}
+
+size_t http_take_header(char *line, size_t size, size_t n, void *answer)
+{
+	struct answer *a = answer;
+	size_t len = size * n;
+	char seconds[16];
+
+	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) { /* of the next answer */
+		*a->challenge = *a->media_type = '\0';
+		a->retry_after = 0;
+	}
+	take_value(line, len, "WWW-Authenticate", a->challenge, sizeof(a->challenge));
+	take_value(line, len, "Content-Type", a->media_type, sizeof(a->media_type));
+	if (take_value(line, len, "Retry-After", seconds, sizeof(seconds)))
+		a->retry_after = strtol(seconds, NULL, 10);
+	return len;
+}
+
+static size_t take_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct answer *a = ctx;
+	size_t len = size * n;
+
+	if (len > a->max - a->body.len)
+		return CURL_WRITEFUNC_ERROR;
+	return cfs_sink_mem(&a->body).write(&a->body, p, len, NULL) < 0
+		       ? CURL_WRITEFUNC_ERROR
+		       : len;
+}
+
+int http_get(struct transfer *t, const char *url, const char *const *headers,
+	     struct answer *a, struct cfs_err *err)
+{
+	struct curl_slist *list = NULL;
+	int rc = http_prepare(t, url, err);
+	CURLcode code;
+
+	if (rc < 0)
+		return rc;
+	for (; headers && *headers; headers++)
+		list = curl_slist_append(list, *headers);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, http_take_header);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, a);
+	a->body.len = 0;
+	code = curl_easy_perform(t->easy);
+	curl_slist_free_all(list);
+	a->status = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
+	if (code == CURLE_WRITE_ERROR)
+		return cfs_fail(err, EFBIG, "expected an answer of at most %zu bytes",
+				a->max);
+	if (code != CURLE_OK)
+		return cfs_fail(err, http_is_temporary(code, 0) ? EAGAIN : EIO, "%.300s",
+				*t->why ? t->why : curl_easy_strerror(code));
+	return 0;
+}
+
+/* --- statuses ----------------------------------------------------------------------- */
+
+int http_fail_status(const struct transfer *t, long status, struct cfs_span body,
+		     struct cfs_err *err)
+{
+	char text[CFS_REGISTRY_TEXT_MAX];
+	int code = status == 404 ? ENOENT : status == 401 || status == 403 ? EACCES : EIO;
+
+	cfs_registry_error_text(cfs_span_text(body), text);
+	return cfs_fail(err, code, "the registry answers with status %ld%s%s%s", status,
+			*text ? ": " : "", text,
+			code == EACCES && !t->has_auth
+				? " (log in with podman login or docker login)"
+				: "");
+}
+
+bool http_is_temporary(CURLcode code, long status)
+{
+	return code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR ||
+	       code == CURLE_SEND_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
+	       code == CURLE_GOT_NOTHING || code == CURLE_HTTP2 ||
+	       code == CURLE_HTTP2_STREAM || code == CURLE_COULDNT_CONNECT ||
+	       status == 429 || status == 500 || status == 502 || status == 503 ||
+	       status == 504;
+}
+
+bool http_wait(unsigned try, long retry_after)
+{
+	struct timespec wait = {.tv_sec = 0, .tv_nsec = 200 * 1000 * 1000};
+
+	if (try + 1 >= TRIES_MAX)
+		return false;
+	if (retry_after > 0)
+		wait = (struct timespec){retry_after < WAIT_MAX ? retry_after : WAIT_MAX,
+					 0};
+	else if (try > 0)
+		wait = (struct timespec){1L << (try - 1), 0};
+	nanosleep(&wait, NULL);
+	return true;
+}
