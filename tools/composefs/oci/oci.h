@@ -21,10 +21,9 @@ int cmd_oci_pull(int argc, char **argv);
 int cmd_oci_rm(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
 
-/* Opens "oci:DIR[:TAG]" and the other sources. tag, if not NULL, receives the tag that an
- * image from there gets by default; borrowed from source. */
-int oci_open_source(const char *source, const struct cfs_watch *watch,
-		    struct cfs_transport *out, const char **tag,
+/* Opens "oci:DIR[:TAG]", or an image of a registry. */
+int oci_open_source(const char *source, const struct cfs_registry_access *access,
+		    const struct cfs_watch *watch, struct cfs_transport *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* How layers are merged. */

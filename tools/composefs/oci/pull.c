@@ -13,6 +13,7 @@ struct options {
 	const char *platform;
 	uint64_t max_layer;
 	unsigned threads;
+	struct cfs_registry_access access;
 	bool json;
 };
 
@@ -28,6 +29,10 @@ static const struct cli_option option_table[] = {
 	{"threads", "N", AT(threads), "Layers at a time (default: one a CPU)", CLI_NUMBER,
 	 .min = 1, .max = 256},
 	{"json", NULL, AT(json), "Print one JSON object"},
+	{"insecure-registry", NULL, AT(access.insecure),
+	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
+	{"creds", "USER:PASSWORD", AT(access.credentials),
+	 "Log in so (default: as podman login and docker login)", CLI_TEXT},
 	OCI_MERGE_OPTIONS(struct options, merge),
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -40,7 +45,9 @@ static const struct cli_syntax syntax = {
 		 "image of its merged layers, and print the image ID. Layers that the "
 		 "repository has\n"
 		 "are not read again. All digests and sizes are checked.\n\n"
-		 "SOURCE is oci:DIR[:TAG], an OCI image layout.",
+		 "SOURCE is [HOST/]NAME[:TAG][@DIGEST], an image of a registry, or "
+		 "oci:DIR[:TAG], an\n"
+		 "OCI image layout.",
 	.example =
 		(const char *const[]){
 			"composefs oci pull --repo=repo oci:layout:latest app",
@@ -66,8 +73,7 @@ static void print_json(const struct cfs_pull_result *r, const char *tag)
 
 static int pull_source(const struct options *o, struct cfs_repo *repo, const char *source,
 		       const char *tag, const struct cfs_watch *watch,
-		       struct cfs_pull_result *out, const char **tag_used,
-		       struct cfs_err *err)
+		       struct cfs_pull_result *out, struct cfs_err *err)
 {
 	char buf[CFS_OCI_PLATFORM_MAX];
 	struct cfs_oci_platform platform;
@@ -85,11 +91,10 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 		opts.platform = &platform;
 	}
 	if (rc == 0)
-		rc = oci_open_source(source, watch, &from, tag_used, err);
+		rc = oci_open_source(source, &o->access, watch, &from, err);
 	if (rc < 0)
 		return rc;
-	*tag_used = tag ? tag : *tag_used;
-	opts.tag = *tag_used;
+	opts.tag = tag;
 	rc = cfs_containers_pull(repo, &from, &opts, out, err);
 	cfs_transport_close(&from);
 	return cfs_context(err, rc, "%s", source);
@@ -114,8 +119,8 @@ int cmd_oci_pull(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	cli_watch_start(&watch, argv[0]);
-	rc = pull_source(&o, repo, argv[optind], argv[optind + 1], &watch.watch, &result,
-			 &tag, &err);
+	tag = argv[optind + 1] ? argv[optind + 1] : argv[optind];
+	rc = pull_source(&o, repo, argv[optind], tag, &watch.watch, &result, &err);
 	cli_watch_end(&watch);
 	cfs_repo_close(repo);
 	if (rc == 0 && o.json)

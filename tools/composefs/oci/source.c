@@ -20,27 +20,16 @@ struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 	};
 }
 
-int oci_open_source(const char *source, const struct cfs_watch *watch,
-		    struct cfs_transport *out, const char **tag, struct cfs_err *err)
+int oci_open_source(const char *source, const struct cfs_registry_access *access,
+		    const struct cfs_watch *watch, struct cfs_transport *out,
+		    struct cfs_err *err)
 {
-	static const struct {
-		const char *prefix;
-		int (*open)(const char *spec, const struct cfs_watch *watch,
-			    struct cfs_transport *out, struct cfs_err *err);
-	} known[] = {
-		{"oci:", cfs_transport_open_layout},
-	};
+	static const char layout[] = "oci:";
+	int rc;
 
-	*out = (struct cfs_transport){0};
-	if (tag)
-		*tag = source;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		size_t len = strlen(known[i].prefix);
-
-		if (strncmp(source, known[i].prefix, len) == 0)
-			return cfs_context(err,
-					   known[i].open(source + len, watch, out, err),
-					   "%s", source);
-	}
-	return cfs_fail(err, EINVAL, "%s: expected oci:DIR[:TAG]", source);
+	if (strncmp(source, layout, strlen(layout)) == 0)
+		rc = cfs_transport_open_layout(source + strlen(layout), watch, out, err);
+	else
+		rc = cfs_transport_open_registry(source, access, watch, out, err);
+	return cfs_context(err, rc, "%s", source);
 }
