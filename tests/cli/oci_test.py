@@ -306,7 +306,6 @@ def oci_layout_needs_its_marker_and_a_tag_that_exists():
     os.unlink("layout/oci-layout")
     refuse_pull(source, "oci-layout")
     refuse_pull("oci:nowhere", "nowhere")
-    refuse_pull("zip:x", "expected oci:DIR[:TAG]")
 
 
 # --- help ----------------------------------------------------------------------------------
