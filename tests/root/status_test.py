@@ -6,6 +6,7 @@
 
 Needs root; works in a mount namespace of its own, with a /run of its own.
 """
+import calendar
 import json
 import os
 import shutil
@@ -64,7 +65,8 @@ def image_of_a_repository_is_listed_with_its_names(place):
                  "verified_by": "id_at_mount", "read_only": True, "upperdir": None, "workdir": None,
                  "options": found["options"], "since": found["since"]})
     if found["since"] is not None:
-        expect(before <= found["since"] <= time.time(), found["since"])
+        since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))
+        expect(before <= since <= time.time(), found["since"])
     text = composefs("status")
     expect(text.startswith("MOUNTPOINT ") and "also" in text and place.id[:19] in text, text)
     expect(place.id in composefs("status", "mnt two/dir"), "the ID is not complete")

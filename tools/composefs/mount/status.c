@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/repo_option.h"
+#include "cli/times.h"
 #include "composefs/composefs.h"
 #include "mount/mount.h"
 
@@ -200,14 +201,11 @@ static struct verified verified_by(const struct shown *s)
 	return (struct verified){"nothing", "nothing"};
 }
 
-static void format_since(const struct shown *s, char out[64])
+static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
 {
-	time_t when = s->record.since_sec;
-	struct tm tm;
-
-	if (!s->has_record || !localtime_r(&when, &tm) ||
-	    !strftime(out, 64, "%Y-%m-%d %H:%M", &tm))
-		strcpy(out, "-");
+	strcpy(out, "-");
+	if (s->has_record)
+		cli_time_local(s->record.since_sec, out);
 }
 
 /* Column of a text that may have any bytes. Without a width it is the last one. */
@@ -249,7 +247,7 @@ static const char *place_of(const struct shown *s)
 
 static void print_row(const struct shown *s, int place_width, int image_width)
 {
-	char id[WHERE_ID_MAX] = "-", since[64];
+	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX];
 
 	if (s->m.has_id)
 		where_id(&s->m.id, id);
@@ -286,7 +284,7 @@ static void print_field(const char *name, const char *value)
 
 static void print_block(const struct shown *s)
 {
-	char id[WHERE_ID_MAX], since[64];
+	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
 
 	format_since(s, since);
 	print_field("Mounted at", s->m.place);
@@ -325,7 +323,7 @@ static void put_strings(struct json *j, const char *key, const char **v, size_t 
 
 static void put_mount(struct json *j, const struct shown *s)
 {
-	char id[WHERE_ID_MAX];
+	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
 
 	json_begin_object(j, NULL);
 	json_put_string(j, "mountpoint", s->m.place);
@@ -342,7 +340,7 @@ static void put_mount(struct json *j, const struct shown *s)
 	put_string(j, "workdir", s->m.workdir);
 	put_string(j, "options", s->m.attrs);
 	if (s->has_record)
-		json_put_int(j, "since", s->record.since_sec);
+		json_put_string(j, "since", cli_time_utc(s->record.since_sec, since));
 	else
 		json_put_null(j, "since");
 	json_end(j);

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""What each command prints with --json is what its schema in doc/schema says, and has no other keys.
+
+    json_schema_test.py COMPOSEFS MKCOMPOSEFS SCHEMAS
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from repo import COMPOSEFS, DAMAGED, expect, good, main, make, make_tree, run, write
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+MKCOMPOSEFS = os.path.abspath(sys.argv[2])
+SCHEMAS = os.path.abspath(sys.argv[3])
+# Its verbs have schemas of their own; the kernel decides whether these can run.
+OF_OTHERS = {"oci"}
+SEEN = set()
+
+
+def schema_of(verb):
+    with open(f"{SCHEMAS}/{verb}.json", encoding="utf-8") as f:
+        return json.load(f)
+
+
+def valid(verb, *args, statuses=(0,), front=("--repo=r",), stdin=None):
+    """Run the command with --json, and check its output. Returns it."""
+    rc, out, err = run(verb, *front, "--json", *args, stdin=stdin)
+    if rc not in statuses:
+        raise AssertionError(f"{verb} {args}: expected a status of {statuses}, got {rc}: {err}")
+    found = json.loads(out)
+    try:
+        jsonschema.Draft202012Validator(schema_of(verb)).validate(found)
+    except jsonschema.ValidationError as reason:
+        raise AssertionError(f"{verb} {args}: {reason.message} at {list(reason.absolute_path)}: {out:.1000}") from reason
+    SEEN.add(verb)
+    return found
+
+
+def all_schemas_are_strict_and_their_keys_have_one_style():
+    for name in sorted(os.listdir(SCHEMAS)):
+        schema = schema_of(name.removesuffix(".json"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        expect((name, schema["$schema"]), (name, "https://json-schema.org/draft/2020-12/schema"))
+        check_strict(name, schema)
+
+
+def check_strict(name, part):
+    if isinstance(part, list):
+        for each in part:
+            check_strict(name, each)
+    if not isinstance(part, dict):
+        return
+    if "object" in (part.get("type") or []) if isinstance(part.get("type"), list) else part.get("type") == "object":
+        expect((name, part.get("additionalProperties", True) is not True), (name, True))
+        for key in part.get("properties", {}):
+            expect((name, key, bool(re.fullmatch("[a-z][a-z0-9_]*", key))), (name, key, True))
+    for each in part.values():
+        check_strict(name, each)
+
+
+def repositories_images_and_references():
+    make_tree()
+    valid("init", "--insecure", "--algorithm=sha256", "r", front=())
+    valid("init", "--insecure", "--algorithm=sha256", "r", front=())
+    made = valid("create-image", "tree", "os/1")["id"]
+    valid("create-image", "--user-xattrs", "tree")
+    make_tree("tree2", "2")
+    valid("create-image", "tree2", "os/2")
+    subprocess.run([MKCOMPOSEFS, "tree", "image.cfs"], check=True, capture_output=True)
+    valid("import-image", "imported", "image.cfs")
+    valid("compute-id", "tree")
+    valid("compute-id", "--no-repo", "--erofs-version=0", "tree", front=())
+    valid("compute-karg", "tree")
+    expect(valid("tag", "os/1", "latest")["id"], made)
+    write(f"r/signatures/{made[7:]}/ab.ed25519", "x")
+    valid("images")
+    valid("images", "--size")
+    valid("inspect", "os/1", "os/2")
+    valid("inspect", "--size", "latest")
+    valid("log", "latest")
+    valid("untag", "latest")
+    valid("log", "latest")
+    valid("rm", "os/2")
+    valid("rm", "--gc", "imported")
+    valid("gc", "--dry-run")
+    valid("gc")
+    with open("r/images/refs/os/1", "rb"):
+        valid("images")
+        valid("du")
+
+
+def contents_of_images():
+    make()
+    os.mkfifo("tree/fifo")
+    good("create-image", "--repo=r", "tree", "os/1")
+    make_tree("tree2", "2")
+    good("create-image", "--repo=r", "tree2", "os/2")
+    valid("ls", "os/1")
+    valid("ls", "os/1", "/dir", "/link")
+    valid("dump-files", "os/1")
+    valid("create-dumpfile", "tree")
+    valid("image-objects", "os/1")
+    valid("extract", "os/1", "/", "out")
+    valid("du")
+    valid("du", "--pairs", "--apparent", "--no-cached")
+
+
+def checks_and_repairs():
+    image = make()
+    valid("fsck")
+    valid("fsck", "os/1")
+    subprocess.run([MKCOMPOSEFS, "--digest-store=objects", "tree", "image.cfs"], check=True, capture_output=True)
+    valid("fsck", "--objects=objects", "image.cfs", front=())
+    valid("fsck", "--kernel=6.1", "image.cfs", front=(), statuses=(0, 5))
+    write("not.cfs", "not an image" * 1000)
+    valid("fsck", "not.cfs", front=(), statuses=(1, DAMAGED))
+    for folder, _, names in os.walk("objects"):
+        for name in names[:1]:
+            os.unlink(os.path.join(folder, name))
+    valid("fsck", "--objects=objects", "image.cfs", front=(), statuses=(4,))
+    shutil.copytree("r", "backup", symlinks=True)
+    path = f"r/objects/{image[7:9]}/{image[9:]}"
+    os.chmod(path, 0o644)
+    write(path, "x" * 5000)
+    write("r/objects/.tmp-object-abcdefghijkl", "")
+    valid("fsck", statuses=(DAMAGED,))
+    valid("repair", "--from=backup")
+    valid("transaction", "--", "true")
+    valid("doctor", "r", front=(), statuses=(0, 5))
+
+
+def comparisons():
+    make()
+    make_tree("tree2", "2")
+    os.unlink("tree2/link")
+    valid("diff", "tree", "tree", front=())
+    valid("diff", "tree", "tree2", front=(), statuses=(1,))
+    valid("diff", "--stat", "tree", "tree2", front=(), statuses=(1,))
+    for version in "01":
+        subprocess.run([MKCOMPOSEFS, f"--min-version={version}", f"--max-version={version}", "tree", f"{version}.cfs"],
+                       check=True, capture_output=True)
+    valid("explain", "tree", "tree2", front=(), statuses=(1,))
+    valid("explain", "0.cfs", "1.cfs", front=(), statuses=(0, 1))
+    expected = good("compute-id", "--profile=repo-1", "tree").strip()
+    valid("explain", f"--expected={expected}", "tree", front=(), statuses=(0, 1))
+    valid("explain", f"--expected=sha256:{'0' * 64}", "tree", front=(), statuses=(0, 1))
+    valid("version", front=())
+
+
+def mounts():
+    make()
+    os.mkdir("mnt")
+    valid("status", front=())
+    if run("mount", "--repo=r", "os/1", "mnt")[0]:
+        SEEN.update(("mount", "umount"))  # not root, or a kernel without EROFS
+        return
+    good("umount", "mnt")
+    valid("mount", "os/1", "mnt")
+    try:
+        expect(len(valid("status", front=())["mounts"]) > 0, True)
+        valid("inspect", "os/1")
+    finally:
+        valid("umount", "mnt", front=())
+
+
+def signatures():
+    make()
+    if not shutil.which("openssl") or run("sign", "--help")[0]:
+        SEEN.update(("sign", "verify"))
+        return
+    os.makedirs("keys/keys.d")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key"], check=True)
+    valid("verify", "--trusted=keys/keys.d", "os/1", statuses=(10, 12))
+    subprocess.run(["openssl", "pkey", "-in", "key", "-pubout", "-out", "keys/keys.d/key.pub"], check=True)
+    valid("sign", "--key=key", "os/1")
+    valid("verify", "--trusted=keys/keys.d", "os/1")
+    valid("sign", "--key=key", "--statement=s", "--name=os", "--version=1", "os/1")
+    valid("verify", "--trusted=keys/keys.d", "--statement=s", "os/1")
+
+
+def signatures_for_the_kernel():
+    make_tree()
+    subprocess.run([MKCOMPOSEFS, "--digest-store=objects", "tree", "image.cfs"], check=True, capture_output=True)
+    os.mkdir("none")
+    valid("enable-objects", "--objects=objects", "--signatures=none", front=())
+    made = subprocess.run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-x509", "-out", "cert", "-subj", "/CN=x"],
+                          capture_output=True, check=False) if shutil.which("openssl") else None
+    helper = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
+    if not made or made.returncode or not os.path.exists(helper):
+        SEEN.add("sign-objects")
+        return
+    valid("sign-objects", "--key=key", "--cert=cert", "--signatures=out", "image.cfs", front=())
+
+
+def every_command_with_json_has_a_schema_and_was_run():
+    verbs = re.findall(r"^  ([a-z][a-z-]+)  ", good("--help"), re.M)
+    with_json = {verb for verb in verbs if "\n  --json " in good(verb, "--help")} - OF_OTHERS
+    expect(sorted(with_json - SEEN), [])
+    schemas = {name.removesuffix(".json") for name in os.listdir(SCHEMAS)}
+    expect(sorted(with_json - schemas), [])
+
+
+if __name__ == "__main__":
+    if not jsonschema:
+        print("1..0 # SKIP the package python3-jsonschema is not installed")
+        sys.exit(0)
+    sys.exit(main([all_schemas_are_strict_and_their_keys_have_one_style, repositories_images_and_references, contents_of_images,
+                   checks_and_repairs, comparisons, mounts, signatures, signatures_for_the_kernel,
+                   every_command_with_json_has_a_schema_and_was_run]))
