@@ -94,8 +94,10 @@ int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 	return store_enqueue(s, worker, o, err);
 }
 
+/* expected: NULL, or the digest that the content must have. */
 static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t size,
-		     struct cfs_digest *out, struct cfs_err *err)
+		     const struct cfs_digest *expected, struct cfs_digest *out,
+		     struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
 	struct store_object o;
@@ -109,8 +111,10 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 	if (rc == 0) {
 		cfs_verity_final(w->verity, &o.digest);
 		*out = o.digest;
-		rc = store_finish(s, worker, &o, size, err);
+		rc = store_check_digest(out, expected, err);
 	}
+	if (rc == 0)
+		rc = store_finish(s, worker, &o, size, err);
 	if (rc < 0)
 		store_drop(s, &o);
 	return rc;
@@ -214,8 +218,9 @@ static int read_small(struct store_worker *w, int fd, uint64_t size, struct cfs_
 	}
 }
 
-int cfs_store_add_fd(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
-		     struct cfs_digest *out, struct cfs_err *err)
+static int add_file(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
+		    const struct cfs_digest *expected, struct cfs_digest *out,
+		    struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
 	struct cfs_span data;
@@ -223,11 +228,26 @@ int cfs_store_add_fd(struct cfs_store *s, unsigned worker, int fd, uint64_t size
 
 	atomic_store(&s->dirty, true);
 	if (size > STORE_BUF_LEN)
-		return add_large(s, worker, fd, size, out, err);
+		return add_large(s, worker, fd, size, expected, out, err);
 	rc = read_small(w, fd, size, err);
 	if (rc < 0)
 		return rc;
 	data = (struct cfs_span){w->buf, (size_t)size};
 	digest_span(w, data, out);
-	return add_span(s, worker, data, fd, out, err);
+	rc = store_check_digest(out, expected, err);
+	return rc < 0 ? rc : add_span(s, worker, data, fd, out, err);
+}
+
+int cfs_store_add_fd(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
+		     struct cfs_digest *out, struct cfs_err *err)
+{
+	return add_file(s, worker, fd, size, NULL, out, err);
+}
+
+int cfs_store_add_expected(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
+			   const struct cfs_digest *expected, struct cfs_err *err)
+{
+	struct cfs_digest got;
+
+	return add_file(s, worker, fd, size, expected, &got, err);
 }

@@ -69,7 +69,13 @@ void cfs_store_close(struct cfs_store *store);
 int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t size,
 		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The same for bytes in memory. */
+/* The same, but -EILSEQ, and nothing is added, if the content has another digest than
+ * expected. */
+int cfs_store_add_expected(struct cfs_store *store, unsigned worker, int fd,
+			   uint64_t size, const struct cfs_digest *expected,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same as cfs_store_add_fd for bytes in memory. */
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 

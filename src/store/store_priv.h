@@ -86,6 +86,11 @@ int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
 int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 		 uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* write.c: -EILSEQ if the content should have another digest. expected: NULL, or that
+ * digest. */
+int store_check_digest(const struct cfs_digest *got, const struct cfs_digest *expected,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
 /* temp.c: a new empty file of mode 0644, open for reading and writing, without a name
  * where the filesystem can. */
 int store_open_temp(struct cfs_store *s, struct store_object *out,

@@ -90,8 +90,8 @@ struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer)
 	return (struct cfs_sink){writer_write, writer};
 }
 
-static int check_digest(const struct cfs_digest *got, const struct cfs_digest *expected,
-			struct cfs_err *err)
+int store_check_digest(const struct cfs_digest *got, const struct cfs_digest *expected,
+		       struct cfs_err *err)
 {
 	char a[CFS_DIGEST_HEX_MAX], b[CFS_DIGEST_HEX_MAX];
 
@@ -125,7 +125,7 @@ int cfs_store_writer_finish(struct cfs_store_writer *w, const struct cfs_digest 
 	if (rc == 0) {
 		cfs_verity_final(own->verity, out);
 		w->file.digest = *out;
-		rc = check_digest(out, expected, err);
+		rc = store_check_digest(out, expected, err);
 	}
 	if (rc == 0)
 		rc = in_file ? writer_finish_file(w, err)
