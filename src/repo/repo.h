@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "repo/add.h"
 #include "repo/aside.h"
+#include "repo/copy.h"
 #include "repo/ids.h"
 #include "repo/in_use.h"
 #include "repo/links.h"

@@ -153,7 +153,7 @@ static void put_words(struct cli_completion *c, const char *words)
 static const char *put_kind(struct cli_completion *c, const char *kind,
 			    const char *otherwise)
 {
-	static const char *const dirs[] = {"DIR", "MOUNTPOINT", "DEST", NULL};
+	static const char *const dirs[] = {"DIR", "MOUNTPOINT", "DEST", "REPO", NULL};
 	static const char *const files[] = {"FILE", "PLACE", "SOURCE", NULL};
 	static const char *const closed[] = {"NAME", "PATH", "COMMAND", NULL};
 

@@ -10,6 +10,7 @@ static const struct {
 } pages[] = {
 	{"build", "composefs-create-image(1)"},
 	{"import-image", "composefs-create-image(1)"},
+	{"copy", "composefs-create-image(1)"},
 	{"compute-id", "composefs-create-image(1)"},
 	{"compute-karg", "composefs-create-image(1)"},
 	{"create-dumpfile", "composefs-create-image(1)"},

@@ -11,6 +11,7 @@ const struct command repo_commands[] = {
 	 "Store a directory or tar archive as an image"},
 	{"build", cmd_create_image, NULL},
 	{"import-image", cmd_import_image, "Store an image file"},
+	{"copy", cmd_copy, "Copy images from another repository"},
 	{"images", cmd_images, "List images and their references"},
 	{"list-images", cmd_images, NULL},
 	{"inspect", cmd_inspect, "Show everything that is known about images"},

@@ -12,6 +12,7 @@
 int cmd_cat(int argc, char **argv);
 int cmd_compute_id(int argc, char **argv);
 int cmd_compute_karg(int argc, char **argv);
+int cmd_copy(int argc, char **argv);
 int cmd_create_dumpfile(int argc, char **argv);
 int cmd_create_image(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
