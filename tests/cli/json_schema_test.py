@@ -109,6 +109,8 @@ def contents_of_images():
     valid("create-dumpfile", "tree")
     valid("image-objects", "os/1")
     valid("extract", "os/1", "/", "out")
+    good("init", "--insecure", "--algorithm=sha256", "copy")
+    valid("copy", "--from=r", "os/1", "os/2", front=("--repo=copy",))
     valid("du")
     valid("du", "--pairs", "--apparent", "--no-cached")
 

@@ -65,7 +65,7 @@ def only_what_is_missing_is_copied():
     good("create-image", "--repo=r", "tree", "os/2")
     copy("os/1")
     found, = loaded("copy", "--repo=d", "--from=r", "--json", "os/2")["images"]
-    expect((found["copied_objects"], found["present_objects"], found["source"]), (2, 4, "os/2"))
+    expect((found["objects_copied"], found["objects_present"], found["source"]), (2, 4, "os/2"))
     sound()
 
 

@@ -118,9 +118,9 @@ static void print_image(struct work *w, const char *image, const struct cfs_dige
 	json_begin_object(&w->json, NULL);
 	json_put_string(&w->json, "source", image);
 	json_put_string(&w->json, "id", where_id(id, text));
-	json_put_uint(&w->json, "copied_objects", r->copied);
-	json_put_uint(&w->json, "present_objects", r->present);
-	json_put_uint(&w->json, "copied_bytes", r->bytes);
+	json_put_uint(&w->json, "objects_copied", r->copied);
+	json_put_uint(&w->json, "objects_present", r->present);
+	json_put_uint(&w->json, "bytes_copied", r->bytes);
 	json_end(&w->json);
 }
 
