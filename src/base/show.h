@@ -21,6 +21,12 @@ uint32_t cfs_utf8_decode(const uint8_t *p, size_t len);
  * p is printed as it is. */
 size_t cfs_show_hidden_len(const uint8_t *p, size_t left);
 
+/* Returns one for the count 1, else many: "1 object", "2 objects". */
+static inline const char *cfs_plural(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
 enum { CFS_SHOW_FACTOR = 4 }; /* longest output for one byte: \xNN */
 
 /* Writes text to out with hidden bytes as \xNN, and adds a NUL. Text that does not fit

@@ -74,7 +74,7 @@ const char *cfs_cause_name(const struct cfs_cause *c)
 
 static void put_count(struct cfs_out *out, uint64_t n, const char *one, const char *many)
 {
-	cfs_out_printf(out, "%" PRIu64 " %s", n, n == 1 ? one : many);
+	cfs_out_printf(out, "%" PRIu64 " %s", n, cfs_plural(n, one, many));
 }
 
 static void put_names(struct cfs_out *out, const struct cfs_cause *c)

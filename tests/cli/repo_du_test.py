@@ -179,7 +179,7 @@ def missing_objects_are_reported():
     os.unlink(gone)
     rc, out, err = run("du", "--repo=r", "--json")
     expect((rc, json.loads(out)["repository"]["objects_missing"]), (0, 1))
-    has(err, "1 objects are missing")
+    has(err, "1 object is missing")
 
 
 def malformed_entries_are_reported():

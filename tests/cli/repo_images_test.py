@@ -257,7 +257,7 @@ def an_image_in_use_stays_after_rm():
     build()
     good("gc", "--repo=r")
     with open("r/images/refs/os/2", "rb"):
-        has(good("rm", "--repo=r", "--gc", "os/2"), "0 objects, 0 B freed; 1 images without a reference are in use and stay\n")
+        has(good("rm", "--repo=r", "--gc", "os/2"), "0 objects, 0 B freed; 1 image without a reference is in use and stays\n")
     expect(loaded("gc", "--repo=r", "--json")["images_removed"], 1)
 
 

@@ -205,15 +205,17 @@ static void print_summary(const struct cfs_diff *d)
 	uint64_t n = d->n_both + d->n_only_a + d->n_only_b;
 
 	if (d->n == 0)
-		printf("the trees are the same: %" PRIu64 " entries", n);
+		printf("the trees are the same: %" PRIu64 " %s", n,
+		       cfs_plural(n, "entry", "entries"));
 	else
-		printf("%" PRIu64 " entries: %" PRIu64 " only in A, %" PRIu64
+		printf("%" PRIu64 " %s: %" PRIu64 " only in A, %" PRIu64
 		       " only in B, %" PRIu64 " changed, %" PRIu64 " the same",
-		       n, d->n_only_a, d->n_only_b, d->n_changed,
-		       d->n_both - d->n_changed);
+		       n, cfs_plural(n, "entry", "entries"), d->n_only_a, d->n_only_b,
+		       d->n_changed, d->n_both - d->n_changed);
 	if (d->n_unproven)
-		printf("; %" PRIu64 " contents have no digest and were not compared",
-		       d->n_unproven);
+		printf("; %" PRIu64 " %s not compared", d->n_unproven,
+		       cfs_plural(d->n_unproven, "content has no digest and was",
+				  "contents have no digest and were"));
 	putchar('\n');
 }
 

@@ -122,10 +122,13 @@ static int print_answer(const struct answer *x, struct cfs_diff_text *t,
 	for (size_t i = 0; rc == 0 && i < x->causes.n && i < SHOWN_CAUSES; i++)
 		rc = print_cause(&x->causes.v[i], x->causes.n == 1, t, err);
 	if (x->causes.n > SHOWN_CAUSES)
-		printf("and %zu more causes\n", x->causes.n - SHOWN_CAUSES);
+		printf("and %zu more %s\n", x->causes.n - SHOWN_CAUSES,
+		       cfs_plural(x->causes.n - SHOWN_CAUSES, "cause", "causes"));
 	if (x->pair.diff->n_unproven)
-		printf("%" PRIu64 " contents have no digest and were not compared\n",
-		       x->pair.diff->n_unproven);
+		printf("%" PRIu64 " %s not compared\n", x->pair.diff->n_unproven,
+		       cfs_plural(x->pair.diff->n_unproven,
+				  "content has no digest and was",
+				  "contents have no digest and were"));
 	if (is_same(x))
 		puts("nothing differs");
 	return rc;

@@ -105,7 +105,7 @@ static void print_side(char letter, const struct cfs_source *s,
 	printf("%c: ", letter);
 	cli_print(stdout, s->name);
 	printf(": %s, %" PRIu32 " %s", kind_name(s), s->tree->n_nodes,
-	       s->tree->n_nodes == 1 ? "entry" : "entries");
+	       cfs_plural(s->tree->n_nodes, "entry", "entries"));
 	if (f->is_image)
 		printf(", format %" PRIu32 ", %s%s", s->image.version,
 		       !f->is_judged	 ? ""

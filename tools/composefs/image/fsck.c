@@ -256,8 +256,10 @@ static void print_report(const struct fsck *f, int rc, const struct cfs_err *err
 	cli_print(stdout, f->image);
 	printf(": %s", status_name(status));
 	if (f->o->objects)
-		printf(", %zu objects: %zu damaged, %zu missing, %zu unreadable",
-		       f->found.objects.n, f->n_damaged, f->n_missing, f->n_unread);
+		printf(", %zu %s: %zu damaged, %zu missing, %zu unreadable",
+		       f->found.objects.n,
+		       cfs_plural(f->found.objects.n, "object", "objects"), f->n_damaged,
+		       f->n_missing, f->n_unread);
 	if (f->isolated && !f->landlock)
 		printf(" (isolated by seccomp alone: this kernel has no Landlock)");
 	putchar('\n');

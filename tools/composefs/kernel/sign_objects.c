@@ -109,7 +109,8 @@ static int sign_files(const struct options *o, const struct cfs_executables *x,
 		return rc;
 	if (!o->json) {
 		if (!cli_is_quiet())
-			printf("%zu objects signed\n", x->n_objects);
+			printf("%zu %s signed\n", x->n_objects,
+			       cfs_plural(x->n_objects, "object", "objects"));
 		return 0;
 	}
 	json_begin_object(&j, NULL);

@@ -105,15 +105,18 @@ static int select_images(const struct cfs_repo *repo, char **names, struct du *d
 static void print_warnings(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
-		cli_print_warning(o->name,
-				  "%" PRIu64 " objects are missing; see composefs fsck",
-				  t->n_missing);
+		cli_print_warning(o->name, "%" PRIu64 " %s missing; see composefs fsck",
+				  t->n_missing,
+				  cfs_plural(t->n_missing, "object is", "objects are"));
 	if (t->n_passed_over)
-		cli_print_warning(o->name,
-				  "%" PRIu64
-				  " entries of images/ are not links of a repository "
-				  "and are not counted; see composefs fsck",
-				  t->n_passed_over);
+		cli_print_warning(
+			o->name, "%" PRIu64 " %s not counted; see composefs fsck",
+			t->n_passed_over,
+			cfs_plural(
+				t->n_passed_over,
+				"entry of images/ is not a link of a repository and is",
+				"entries of images/ are not links of a repository and "
+				"are"));
 	if (!t->use_known)
 		cli_print_warning(o->name, "the kernel does not report for all images "
 					   "whether they are mounted");

@@ -108,8 +108,8 @@ static void put_total(FILE *to, const struct du *du)
 		"class=\"b\"></i>saved, %.0f&nbsp;%%</span></p>\n",
 		part, part, part, t->apart ? 100 - part : 0);
 	if (t->n_missing)
-		fprintf(to, "<p>%" PRIu64 " objects are not there: see fsck.</p>\n",
-			t->n_missing);
+		fprintf(to, "<p>%" PRIu64 " %s not there: see fsck.</p>\n", t->n_missing,
+			cfs_plural(t->n_missing, "object is", "objects are"));
 }
 
 static uint64_t find_largest(const struct du *du)

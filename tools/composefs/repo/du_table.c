@@ -153,11 +153,12 @@ static void put_total(FILE *to, const struct du *du)
 	char apart[32], bytes[32], less[32], cached[32];
 
 	fprintf(to,
-		"%zu images, %" PRIu64
-		" objects: %s if each image were alone, %s together, "
+		"%zu %s, %" PRIu64 " %s: %s if each image were alone, %s together, "
 		"%s saved",
-		du->n_images, t->n_objects, cli_format_bytes(t->apart, apart),
-		cli_format_bytes(t->bytes, bytes), cli_format_bytes(saved, less));
+		du->n_images, cfs_plural(du->n_images, "image", "images"), t->n_objects,
+		cfs_plural(t->n_objects, "object", "objects"),
+		cli_format_bytes(t->apart, apart), cli_format_bytes(t->bytes, bytes),
+		cli_format_bytes(saved, less));
 	if (t->apart)
 		fprintf(to, " (%.0f %%)", 100.0 * (double)saved / (double)t->apart);
 	if (t->cached_known)

@@ -124,12 +124,17 @@ static void print_result(const struct options *o, const struct cfs_gc_result *c)
 		cfsctl_print_gc(c, o->run_collect.dry_run);
 		return;
 	}
-	printf("%s: %" PRIu64 " objects (%s), %" PRIu64 " images, %" PRIu64
-	       " streams, %" PRIu64 " names, %" PRIu64 " temporary files\n",
-	       verb, c->n_objects, cli_format_bytes(c->bytes, bytes), c->n_images,
-	       c->n_streams, c->n_refs, c->n_temporary);
-	printf("live: %" PRIu64 " objects; in use without a name: %" PRIu64 " images\n",
-	       c->n_live, c->n_in_use);
+	printf("%s: %" PRIu64 " %s (%s), %" PRIu64 " %s, %" PRIu64 " %s, %" PRIu64
+	       " %s, %" PRIu64 " temporary %s\n",
+	       verb, c->n_objects, cfs_plural(c->n_objects, "object", "objects"),
+	       cli_format_bytes(c->bytes, bytes), c->n_images,
+	       cfs_plural(c->n_images, "image", "images"), c->n_streams,
+	       cfs_plural(c->n_streams, "stream", "streams"), c->n_refs,
+	       cfs_plural(c->n_refs, "name", "names"), c->n_temporary,
+	       cfs_plural(c->n_temporary, "file", "files"));
+	printf("live: %" PRIu64 " %s; in use without a name: %" PRIu64 " %s\n", c->n_live,
+	       cfs_plural(c->n_live, "object", "objects"), c->n_in_use,
+	       cfs_plural(c->n_in_use, "image", "images"));
 }
 
 /* --timeout and --no-wait are the older names of --lock-timeout. */

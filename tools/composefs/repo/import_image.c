@@ -72,13 +72,15 @@ static int add_image(const struct options *o, struct cfs_repo *repo,
 		return rc;
 	rc = cfs_repo_add_image(repo, store, bytes, id, &missing, err);
 	if (rc == 0 && missing.n && cli_is_cfsctl())
-		cli_print_warning(o->name, "%zu objects of the image are missing",
-				  missing.n);
+		cli_print_warning(o->name, "%zu %s missing", missing.n,
+				  cfs_plural(missing.n, "object of the image is",
+					     "objects of the image are"));
 	else if (rc == 0 && missing.n && !o->missing_ok)
 		rc = cli_add_advice(
-			cfs_fail(err, ENOENT,
-				 "%zu objects of the image are missing, for example %s",
-				 missing.n, where_id(&missing.first, text)),
+			cfs_fail(err, ENOENT, "%zu %s missing, for example %s", missing.n,
+				 cfs_plural(missing.n, "object of the image is",
+					    "objects of the image are"),
+				 where_id(&missing.first, text)),
 			err, "--missing-ok accepts this");
 	if (rc == 0)
 		rc = cfs_store_commit(store, err);

@@ -147,12 +147,14 @@ static void print_text(const struct options *o, const struct names *names,
 		putchar('\n');
 	}
 	printf("%" PRIu64 " %s, %s %s", c->n_objects,
-	       c->n_objects == 1 ? "object" : "objects",
+	       cfs_plural(c->n_objects, "object", "objects"),
 	       cli_format_bytes(c->bytes, bytes),
 	       o->gc ? "freed" : "would be freed by \"composefs gc\"");
 	if (c->n_in_use)
-		printf("; %" PRIu64 " images without a reference are in use and stay",
-		       c->n_in_use);
+		printf("; %" PRIu64 " %s in use and %s", c->n_in_use,
+		       cfs_plural(c->n_in_use, "image without a reference is",
+				  "images without a reference are"),
+		       cfs_plural(c->n_in_use, "stays", "stay"));
 	putchar('\n');
 }
 
