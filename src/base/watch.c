@@ -6,9 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int cfs_watch_poll(const struct cfs_watch *w, struct cfs_err *err)
+int cfs_watch_fail(struct cfs_err *err)
 {
-	return cfs_watch_is_cancelled(w) ? cfs_fail(err, ECANCELED, "interrupted") : 0;
+	return cfs_fail(err, ECANCELED, "interrupted");
 }
 
 void cfs_watch_progress(const struct cfs_watch *w, const struct cfs_progress *now)

@@ -38,9 +38,16 @@ static inline bool cfs_watch_is_cancelled(const struct cfs_watch *w)
 	return w && w->cancelled && *w->cancelled;
 }
 
+/* -ECANCELED and the message "interrupted". */
+int cfs_watch_fail(struct cfs_err *err);
+
 /* Returns 0, or -ECANCELED if the watch is cancelled. Call it in each loop that can take
  * longer than 100 ms. */
-int cfs_watch_poll(const struct cfs_watch *w, struct cfs_err *err) CFS_MUST_CHECK;
+static inline CFS_MUST_CHECK int cfs_watch_poll(const struct cfs_watch *w,
+						struct cfs_err *err)
+{
+	return cfs_watch_is_cancelled(w) ? cfs_watch_fail(err) : 0;
+}
 
 void cfs_watch_progress(const struct cfs_watch *w, const struct cfs_progress *now);
 

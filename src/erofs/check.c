@@ -97,14 +97,14 @@ static int check_totals(const struct check *c, struct cfs_err *err)
 static bool may_have_xattr(const struct check *c, const struct cfs_inode *inode,
 			   const struct cfs_raw_xattr *x)
 {
-	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)) ||
-	    cfs_raw_xattr_begins(x, CFS_TEXT(CFS_ESCAPED_PREFIX)))
+	struct cfs_text name = cfs_raw_xattr_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
+
+	if (!name.s || cfs_text_has_prefix(name, CFS_TEXT(CFS_ESCAPE)))
 		return true;
-	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_REDIRECT)) ||
-	    cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+	if (cfs_text_eq(name, CFS_TEXT("redirect")) ||
+	    cfs_text_eq(name, CFS_TEXT("metacopy")))
 		return inode->external;
-	return inode->nid == c->im->root_nid &&
-	       cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_OPAQUE)) &&
+	return inode->nid == c->im->root_nid && cfs_text_eq(name, CFS_TEXT("opaque")) &&
 	       cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("y"));
 }
 
@@ -237,10 +237,8 @@ static int check_gaps(const struct check *c, const struct cfs_slots *used,
 	uint64_t end = c->inodes_end / EROFS_SLOT;
 
 	for (uint64_t i = EROFS_FIRST_INODE_OFF / EROFS_SLOT; i < end; i++) {
-		int rc = cfs_watch_poll(c->watch, err);
-
-		if (rc < 0)
-			return rc;
+		if (cfs_watch_is_cancelled(c->watch))
+			return cfs_watch_fail(err);
 		if (!cfs_slots_has(used, i) &&
 		    !is_zero_at(c, i * EROFS_SLOT, (i + 1) * EROFS_SLOT))
 			return cfs_fail(err, EUCLEAN,

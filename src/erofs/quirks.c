@@ -233,18 +233,24 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 /* Escaped keys that the writer added are not xattrs of the tree. */
 void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
 {
-	if (!cfs_raw_xattr_begins(x, CFS_TEXT(CFS_OVERLAY_PREFIX)))
+	struct cfs_text name = cfs_raw_xattr_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
+	const size_t escape_len = sizeof(CFS_ESCAPE) - 1;
+
+	if (!name.s)
 		return; /* the usual case */
-	if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_OVERLAY_METACOPY)))
+	if (cfs_text_eq(name, CFS_TEXT("metacopy")))
 		l->digest = x->value.len > 0;
-	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUT)))
+	if (!cfs_text_has_prefix(name, CFS_TEXT(CFS_ESCAPE)))
+		return;
+	name = (struct cfs_text){name.s + escape_len, name.len - escape_len};
+	if (cfs_text_eq(name, CFS_TEXT("whiteout")))
 		l->whiteout = true;
-	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_WHITEOUTS)))
+	else if (cfs_text_eq(name, CFS_TEXT("whiteouts")))
 		l->whiteouts = true;
-	else if (cfs_raw_xattr_is(x, CFS_TEXT(CFS_ESCAPED_OPAQUE)) &&
+	else if (cfs_text_eq(name, CFS_TEXT("opaque")) &&
 		 cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("x")))
 		l->opaque = true;
-	else if (cfs_raw_xattr_begins(x, CFS_TEXT(CFS_ESCAPED_PREFIX)))
+	else
 		l->escaped = true;
 }
 

@@ -31,11 +31,13 @@ bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key)
 	return rest.s && cfs_text_eq(x->suffix, rest);
 }
 
-bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key)
+struct cfs_text cfs_raw_xattr_rest(const struct cfs_raw_xattr *x, struct cfs_text prefix)
 {
-	struct cfs_text rest = skip_prefix(x, key);
+	struct cfs_text rest = skip_prefix(x, prefix);
 
-	return rest.s && cfs_text_has_prefix(x->suffix, rest);
+	if (!rest.s || !cfs_text_has_prefix(x->suffix, rest))
+		return (struct cfs_text){NULL, 0};
+	return (struct cfs_text){x->suffix.s + rest.len, x->suffix.len - rest.len};
 }
 
 int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inode,

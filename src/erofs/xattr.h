@@ -30,9 +30,12 @@ int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inod
 int cfs_raw_xattrs_next(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Whether the whole key of an xattr is, or begins with, the given one. */
+/* Whether the whole key of an xattr is the given one. */
 bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key);
-bool cfs_raw_xattr_begins(const struct cfs_raw_xattr *x, struct cfs_text key);
+
+/* What follows the given prefix in the whole key of an xattr; .s is NULL if the key does not begin so. Borrowed from
+ * the image. */
+struct cfs_text cfs_raw_xattr_rest(const struct cfs_raw_xattr *x, struct cfs_text prefix);
 
 /* Bytes of the shared xattrs that an inode refers to, up to the first damaged one. */
 uint64_t cfs_shared_len(const struct cfs_image *im, const struct cfs_inode *inode);
