@@ -44,6 +44,7 @@ static int is_owner(int fd, struct cfs_err *err)
 	return st.st_uid == geteuid();
 }
 
+/* Finds out what it means that the kernel refused the lease, with the reason in errno. */
 static int interpret_refusal(int fd, struct cfs_err *err)
 {
 	int code = errno, ours;

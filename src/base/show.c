@@ -68,7 +68,7 @@ size_t cfs_show_hidden_len(const uint8_t *p, size_t left)
 	return is_hidden(cfs_utf8_decode(p, n)) ? n : 0;
 }
 
-size_t cfs_show(struct cfs_text text, char *out, size_t cap)
+size_t cfs_show_text(struct cfs_text text, char *out, size_t cap)
 {
 	const uint8_t *p = (const uint8_t *)text.s;
 	size_t left = text.len, len = 0;

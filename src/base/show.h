@@ -31,6 +31,6 @@ enum { CFS_SHOW_FACTOR = 4 }; /* longest output for one byte: \xNN */
 
 /* Writes text to out with hidden bytes as \xNN, and adds a NUL. Text that does not fit
  * into cap is cut off after a whole character. Returns the length without the NUL. */
-size_t cfs_show(struct cfs_text text, char *out, size_t cap);
+size_t cfs_show_text(struct cfs_text text, char *out, size_t cap);
 
 #endif

@@ -123,6 +123,7 @@ static void put_number(struct cfs_out *out, char part, const struct cfs_cause *c
 	}
 }
 
+/* Writes the value of the placeholder %PART in the text of a cause. */
 static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
 		    const struct cfs_cause *c)
 {

@@ -75,8 +75,8 @@ static struct cfs_contents_slot *find_slot(const struct cfs_contents *c,
 	return s;
 }
 
-void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *plan,
-			 cfs_id id)
+void cfs_contents_prefetch(const struct cfs_contents *c, const struct cfs_plan *plan,
+			   cfs_id id)
 {
 	if (id < plan->tree->n_nodes && plan->tree->nodes[id].digest)
 		__builtin_prefetch(home_slot(

@@ -18,8 +18,8 @@ int cfs_contents_init(struct cfs_contents *c, size_t n_contents,
 void cfs_contents_fini(struct cfs_contents *c);
 
 /* Prefetches the slot of a node that is counted some nodes later. */
-void cfs_contents_expect(const struct cfs_contents *c, const struct cfs_plan *plan,
-			 cfs_id id);
+void cfs_contents_prefetch(const struct cfs_contents *c, const struct cfs_plan *plan,
+			   cfs_id id);
 
 /* Counts digest and backing path of a file outside the image; the second inode with a value makes
  * it shared. */

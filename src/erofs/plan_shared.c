@@ -47,7 +47,7 @@ static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 		rc = cfs_watch_poll(plan->watch, err);
 		if (rc < 0)
 			return rc;
-		cfs_contents_expect(contents, plan, id + AHEAD);
+		cfs_contents_prefetch(contents, plan, id + AHEAD);
 		if (cfs_node_is_link(&t->nodes[id]))
 			continue;
 		rc = count_inode(plan, id, err);

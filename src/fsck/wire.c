@@ -101,7 +101,8 @@ static bool cut_path(struct cfs_span *in, size_t len, size_t max, struct cfs_spa
 	       !memchr(out->p, '\0', len);
 }
 
-/* Borrows from in. False when the bytes are no object. */
+/* Decodes one object, which borrows from in. Returns false if the bytes are not a valid
+ * object. */
 static bool decode_object(struct cfs_span *in, enum cfs_hash_alg alg,
 			  struct cfs_fsck_object *out)
 {

@@ -193,7 +193,7 @@ static int at_entry(const struct cfs_tar_entry *e, int rc, struct cfs_err *err)
 
 	if (rc >= 0)
 		return rc;
-	cfs_show(e->name, name, sizeof(name));
+	cfs_show_text(e->name, name, sizeof(name));
 	return cfs_context(err, rc, "entry \"%s\" at offset %llu", name,
 			   (unsigned long long)e->off);
 }

@@ -204,7 +204,7 @@ static int reap_child(const struct cfs_sandbox_opts *opts, pid_t pid, struct cfs
 static void copy_escaped(const char *from, struct cfs_err *err)
 {
 	if (err)
-		cfs_show(cfs_text(from), err->msg, sizeof(err->msg));
+		cfs_show_text(cfs_text(from), err->msg, sizeof(err->msg));
 }
 
 /* Reads the record at off; false if it is invalid. */

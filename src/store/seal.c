@@ -32,7 +32,7 @@ static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 
 /* Errors that mean a damaged object, as opposed to an object that could not be
  * checked. */
-static bool is_bad(int rc)
+static bool is_damage_error(int rc)
 {
 	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOTTY;
 }
@@ -63,7 +63,7 @@ enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_di
 	}
 	if (rc == 0)
 		return STORE_GOOD;
-	return is_bad(rc) ? STORE_BAD : STORE_UNKNOWN;
+	return is_damage_error(rc) ? STORE_BAD : STORE_UNKNOWN;
 }
 
 enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,

@@ -108,7 +108,7 @@ int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err)
 		return rc;
 	if (t->entry.name.len == 0)
 		return cfs_context(err, rc, "offset %" PRIu64, t->entry.off);
-	cfs_show(t->entry.name, name, sizeof(name));
+	cfs_show_text(t->entry.name, name, sizeof(name));
 	return cfs_context(err, rc, "entry \"%s\" at offset %" PRIu64, name,
 			   t->entry.off);
 }
@@ -345,7 +345,7 @@ static void warn_ignored(const struct cfs_tar *t)
 
 	if (!t->head.said.has_archive_capability || t->head.said.has_capability)
 		return;
-	cfs_show(t->entry.name, name, sizeof(name));
+	cfs_show_text(t->entry.name, name, sizeof(name));
 	cfs_watch_warn(t->opts->watch,
 		       "entry \"%s\": LIBARCHIVE.xattr.security.capability is ignored, "
 		       "since SCHILY.xattr.security.capability is missing",

@@ -9,7 +9,6 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
@@ -119,7 +118,8 @@ void cli_print(FILE *to, const char *text)
 		     k++)
 			n--;
 		fwrite(small, 1,
-		       cfs_show((struct cfs_text){left.s, n}, small, sizeof(small)), to);
+		       cfs_show_text((struct cfs_text){left.s, n}, small, sizeof(small)),
+		       to);
 		left.s += n;
 		left.len -= n;
 	}
@@ -150,7 +150,7 @@ static size_t format_line(char line[LINE_LEN], enum cli_message kind, const char
 		atomic_exchange(&has_progress_line, false) ? CLEAR_LINE : "", red, name,
 		*red ? "\033[0m" : "", warning);
 
-	len += cfs_show(cfs_text(text), line + len, LINE_LEN - len - 1);
+	len += cfs_show_text(cfs_text(text), line + len, LINE_LEN - len - 1);
 	line[len++] = '\n';
 	return len;
 }
@@ -237,19 +237,11 @@ int cli_end(const char *name, int status)
 	return status == CLI_OK ? CLI_FAILED : status;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void cli_progress_start(struct cli_progress *p, const char *name)
 {
 	*p = (struct cli_progress){.name = name,
 				   .enabled = !cli_is_quiet() && isatty(STDERR_FILENO)};
-	p->start_ms = now_ms();
+	p->start_ms = cfs_lock_now_ms();
 }
 
 void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
@@ -261,7 +253,7 @@ void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
 
 	if (!p->enabled)
 		return;
-	now = now_ms();
+	now = cfs_lock_now_ms();
 	if (now - p->start_ms < PROGRESS_AFTER_MS ||
 	    now - p->shown_ms < PROGRESS_EVERY_MS)
 		return;
@@ -269,7 +261,8 @@ void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	len += (int)cfs_show(cfs_text(text), line + len, sizeof(line) - (size_t)len - 8);
+	len += (int)cfs_show_text(cfs_text(text), line + len,
+				  sizeof(line) - (size_t)len - 8);
 	len += sprintf(line + len, "\033[K");
 	write_message(line, (size_t)len);
 	atomic_store(&has_progress_line, true);

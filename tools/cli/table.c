@@ -13,7 +13,7 @@ static const char *copy_shown(struct cli_table *t, const char *text)
 	char *shown = cfs_arena_alloc(&t->arena, cap, 1);
 
 	if (shown)
-		cfs_show(cfs_text(text), shown, cap);
+		cfs_show_text(cfs_text(text), shown, cap);
 	return shown;
 }
 

@@ -60,8 +60,8 @@ static int for_each_entry(const struct options *o, const char *path,
 }
 
 /* Calls fn for each entry of each image. */
-static int print_images(const struct options *o, bool first_names, entry_fn fn, void *ctx,
-			struct cfs_err *err)
+static int for_each_image_entry(const struct options *o, bool first_names, entry_fn fn,
+				void *ctx, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -89,7 +89,7 @@ static int list_entry(void *ctx, const struct cfs_image *im,
 
 static int cmd_ls(const struct options *o, struct cfs_out *out, struct cfs_err *err)
 {
-	return print_images(o, false, list_entry, out, err);
+	return for_each_image_entry(o, false, list_entry, out, err);
 }
 
 /* --- dump -------------------------------------------------------------------------------- */
@@ -117,7 +117,7 @@ static int dump_entry(void *ctx, const struct cfs_image *im,
 static int cmd_dump(const struct options *o, struct cfs_out *out, struct cfs_err *err)
 {
 	struct dumper d = {.out = out};
-	int rc = print_images(o, true, dump_entry, &d, err);
+	int rc = for_each_image_entry(o, true, dump_entry, &d, err);
 
 	cfs_spec_room_fini(&d.room);
 	return rc;

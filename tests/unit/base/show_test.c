@@ -8,7 +8,7 @@ static void shows(const char *text, const char *want)
 {
 	char out[256];
 
-	t_eq(cfs_show(cfs_text(text), out, sizeof(out)), strlen(want));
+	t_eq(cfs_show_text(cfs_text(text), out, sizeof(out)), strlen(want));
 	t_str(out, want);
 }
 
@@ -47,7 +47,7 @@ T(bidirectional_control_characters_are_escaped)
 	for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
 		char out[64];
 
-		t_eq(cfs_show(cfs_text(turns[i]), out, sizeof(out)),
+		t_eq(cfs_show_text(cfs_text(turns[i]), out, sizeof(out)),
 		     4 * strlen(turns[i]));
 		t_ok(out[0] == '\\' && out[1] == 'x');
 	}
@@ -58,10 +58,10 @@ T(text_that_does_not_fit_ends_at_a_character)
 {
 	char out[6];
 
-	t_eq(cfs_show(cfs_text("abcd\u00fc"), out, sizeof(out)), 4);
+	t_eq(cfs_show_text(cfs_text("abcd\u00fc"), out, sizeof(out)), 4);
 	t_str(out, "abcd");
-	t_eq(cfs_show(cfs_text("ab\033"), out, sizeof(out)), 2);
+	t_eq(cfs_show_text(cfs_text("ab\033"), out, sizeof(out)), 2);
 	t_str(out, "ab");
-	t_eq(cfs_show(cfs_text("a\033"), out, sizeof(out)), 5);
+	t_eq(cfs_show_text(cfs_text("a\033"), out, sizeof(out)), 5);
 	t_str(out, "a\\x1b");
 }

@@ -213,8 +213,8 @@ static void print_cell(const char *text, int width)
 {
 	char shown[CFS_SHOW_FACTOR * 256];
 	size_t len = strlen(text);
-	int n = (int)cfs_show((struct cfs_text){text, len < 255 ? len : 255}, shown,
-			      sizeof(shown));
+	int n = (int)cfs_show_text((struct cfs_text){text, len < 255 ? len : 255}, shown,
+				   sizeof(shown));
 
 	printf("%.*s%*s", n, shown, n < width ? width - n + 2 : 2, "");
 }

@@ -36,7 +36,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"filter", "KEY=VALUE", AT(filters),
-	 "Only images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
+	 "List only images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
 	 CLI_LIST, .group = "Options"},
 	{"format", "FORMAT", AT(format),
 	 "Print json, or text such as \"{{.Name}} {{.ID}}\"", CLI_TEXT},
