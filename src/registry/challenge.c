@@ -175,7 +175,7 @@ const char *cfs_registry_error_text(struct cfs_text json, char out[CFS_REGISTRY_
 	if (code)
 		snprintf(text, sizeof(text), "%.100s%s%.300s", code, message ? ": " : "",
 			 message ? message : "");
-	cfs_show(cfs_text(text), out, CFS_REGISTRY_TEXT_MAX);
+	cfs_show_text(cfs_text(text), out, CFS_REGISTRY_TEXT_MAX);
 	json_decref(root);
 	return out;
 }

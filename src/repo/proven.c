@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Images whose digest was computed before: a record of each below /run/composefs/proven. With it, a mount takes
- * the same time for an image of any size.
+/* Records of images whose digest was computed before, one file each below
+ * /run/composefs/proven. With a record, the time of a mount does not depend on the size
+ * of the image.
  *
- * A record says that the file with this mount, device, inode, size, mtime and ctime had the digest that is the
- * record's name. It is made and believed only where all of this holds:
- * - The directories and the record belong to the caller, nobody else can write them, and they are on a tmpfs,
- *   so that records end with the boot. Mount numbers are used once a boot (Linux 6.8).
- * - The file belongs to the caller, nobody else can write it, and this kernel keeps its ctime: it is on a local
- *   filesystem that is not mounted read-only. A read-only one may be an image with any ctimes.
- * - Nobody had the file open for writing when its digest was computed: a shared mapping changes pages that are
- *   dirty already without a new ctime. Who opens it later changes the ctime.
- * - mtime and ctime were REPO_RACY_SEC old: a clock that is coarser than that does not hide a change.
+ * A record says that the file with this mount, device, inode, size, mtime and ctime had
+ * the digest that is the name of the record. It is written and accepted only if all of
+ * this holds:
+ * - The directories and the record belong to the caller, no other user can write them,
+ *   and they are on a tmpfs, so that records do not outlive the boot. Mount IDs are not
+ *   reused during a boot (Linux 6.8).
+ * - The file belongs to the caller, no other user can write it, and this kernel maintains
+ *   its ctime: it is on a local filesystem that is not mounted read-only. A read-only
+ *   filesystem may be an image with any ctimes.
+ * - No process had the file open for writing when its digest was computed: a shared
+ *   mapping can change pages that are already dirty without a new ctime. A process that
+ *   opens it later changes the ctime.
+ * - mtime and ctime were REPO_RACY_SEC old, so that a change cannot be hidden by a coarse
+ *   clock.
  *
- * In any doubt there is no record, and the digest is computed. A failure here is never one of the caller. */
+ * In any doubt there is no record, and the digest is computed. Failures here are not
+ * reported to the caller. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -37,7 +44,7 @@ enum {
 	F2FS_MAGIC = 0xf2f52010,
 };
 
-/* What identifies a file and its content. Never leaves this machine. */
+/* Identifies a file and its content on this machine. */
 struct record {
 	uint32_t magic, mtime_nsec, ctime_nsec, dev_major, dev_minor, zero;
 	uint64_t mount, ino, size;
@@ -98,7 +105,8 @@ static bool is_old(const struct record *r)
 	       r->ctime_sec < now.tv_sec - RACY_SEC;
 }
 
-/* The kernel gives a read lease only on a file that nobody has open for writing, nor mapped. Who opens it meanwhile
+/* Returns true unless the kernel grants a read lease, which it does only on a file that
+ * no process has open for writing or mapped. A process that opens the file meanwhile
  * breaks the lease, and the kernel sends SIGIO. */
 static bool is_open_for_writing(int fd)
 {
