@@ -54,7 +54,7 @@ static int fail_of_frame(struct transfer *t, uint32_t len, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	code = cfs_le32(frame);
-	cfs_show((struct cfs_text){(char *)frame + 4, len - 4}, text, sizeof(text));
+	cfs_show_text((struct cfs_text){(char *)frame + 4, len - 4}, text, sizeof(text));
 	return cfs_fail(err, code > 0 && code < 4096 ? (int)code : EIO, "%s", text);
 }
 
