@@ -93,7 +93,7 @@ class Place:
     def below(self, side, repo):
         top = self.path(side, "")
         return [os.path.join(d, n)[len(top):] for d, ds, ns in os.walk(self.path(side, repo)) for n in ds + ns
-                if n not in (".lock-gc", "streams")]
+                if n not in (".lock-gc", "streams") and not os.path.join(d, n).startswith(self.path(side, f"{repo}/log"))]
 
 
 def lines(out):

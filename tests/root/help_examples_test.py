@@ -16,7 +16,7 @@ from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, run_fac
 TOOLS = os.path.abspath(sys.argv[1])
 DIFFERENT = 1  # what diff and explain return for trees that differ
 # Others need the network, a signature in the kernel, or mount.composefs in /sbin.
-SKIPPED = re.compile(r"https:|docker:|^composefs oci|^composefs enable-objects|^mount -t|^or, as|^mount\.composefs -o basedir=/composefs|^composefs(-info)? .*(\.\.\.)")
+SKIPPED = re.compile(r"https:|docker:| ID |^composefs oci|^composefs enable-objects|^mount -t|^or, as|^mount\.composefs -o basedir=/composefs|^composefs(-info)? .*(\.\.\.)")
 
 
 def shell(script, cwd, ok=(0,)):
@@ -27,7 +27,7 @@ def shell(script, cwd, ok=(0,)):
 
 
 STAGE = """
-mkdir -p tree/etc tree/usr/bin tree/dir changed/etc small/etc
+mkdir -p tree/etc/ssh tree/usr/bin tree/dir changed/etc small/etc
 echo 'NAME=example' >tree/etc/os-release
 echo root:x:0:0::/: >tree/etc/passwd
 head -c 5000 /dev/zero >tree/usr/bin/tool
@@ -42,11 +42,12 @@ mkcomposefs --digest-store=objects tree image.cfs
 mkcomposefs --digest-store=objects tree old.cfs
 mkcomposefs --digest-store=objects changed new.cfs
 mkcomposefs small os.cfs
-mkdir -p /srv/tree /srv/root /mnt/backup
+for name in os/5 os/6 os/latest; do composefs create-image --repo=repo tree $name; done
+composefs create-image --repo=repo changed os/latest
+mkdir -p /srv/tree /srv/root
 cp -a tree/. /srv/tree/
 cp -a tree/. /srv/root/
 mkdir -p /srv/root/boot /srv/root/sysroot
-cp -a repo /mnt/backup/repo
 mkcomposefs --print-digest-only /srv/tree >published.digest
 printf '#!/bin/sh\\n' >import-all
 chmod 0755 import-all
@@ -85,7 +86,7 @@ class Disk:
         if done.returncode:
             shutil.rmtree(self.top)
             skip_all(f"no ext4 on a loop device: {done.stderr.decode().strip()}")
-        for place in ("/srv", "/mnt"):
+        for place in ("/srv", "/mnt", "/tmp"):
             mount_call("none", place, "tmpfs")
         self.stage()
 
@@ -97,6 +98,7 @@ class Disk:
             raise OSError("bind /usr/share/doc")
         os.mkdir(f"{self.point}/stage")
         shell(STAGE, f"{self.point}/stage")
+        self.clean()
 
     def fresh(self):
         shutil.rmtree(f"{self.point}/here", ignore_errors=True)
@@ -107,11 +109,13 @@ class Disk:
         while LIBC.umount2(b"/mnt", 2) == 0 and os.path.ismount("/mnt"):
             pass
         mount_call("none", "/mnt", "tmpfs")
-        os.mkdir("/mnt/backup")
-        shutil.copytree(f"{self.point}/stage/repo", "/mnt/backup/repo", symlinks=True)
+        for place in ("backup", "usb"):
+            os.mkdir(f"/mnt/{place}")
+            shutil.copytree(f"{self.point}/stage/repo", f"/mnt/{place}/repo", symlinks=True)
+        shutil.rmtree("/tmp/ssh", ignore_errors=True)
 
     def close(self):
-        for place in ("/usr/share/doc", "/mnt", "/srv", self.point):
+        for place in ("/usr/share/doc", "/mnt", "/srv", "/tmp", self.point):
             LIBC.umount2(place.encode(), 2)
         shutil.rmtree(self.top)
 
