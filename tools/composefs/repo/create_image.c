@@ -132,8 +132,10 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 static int create_image(struct options *o, struct cfs_repo *repo, const char *source,
 			const char *ref, struct cfs_digest *out, struct cfs_err *err)
 {
+	/* An archive is read by one thread, and the fewer there are, the fewer the syncs. */
+	bool is_archive = cfs_ingest_for(source) == cfs_ingest_archive;
 	struct cfs_store_opts opts = {
-		.n_workers = cfs_scan_threads(&o->scan),
+		.n_workers = is_archive ? 1 : cfs_scan_threads(&o->scan),
 		.watch = o->watch,
 	};
 	struct cfs_repo_link link = {.kind = CFS_REPO_IMAGES, .ref = ref};
