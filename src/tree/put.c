@@ -38,7 +38,8 @@ static int find_or_add_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name
 	return 0;
 }
 
-/* Finds the parent of a path, or makes it with its parents; *name is the last name of the path. */
+/* Finds the parent of a path, or makes it with its parents; *name is the last name of the path. The parent is kept, so
+ * what is kept is never below an entry that is replaced. */
 static int open_parent(struct cfs_place *p, struct cfs_text path, cfs_id *parent,
 		       struct cfs_text *name, struct cfs_err *err)
 {
@@ -56,12 +57,6 @@ static int open_parent(struct cfs_place *p, struct cfs_text path, cfs_id *parent
 	while (rc == 0 && rest.len)
 		rc = find_or_add_dir(p, *parent, next_name(&rest), parent, err);
 	return rc < 0 ? rc : cfs_place_remember(p, dir, *parent, err);
-}
-
-static int replace(struct cfs_place *p, cfs_id old, struct cfs_err *err)
-{
-	cfs_place_forget(p);
-	return cfs_builder_remove(p->builder, old, err);
 }
 
 static int put_root(struct cfs_place *p, const struct cfs_inode_spec *spec,
@@ -91,7 +86,7 @@ int cfs_place_put(struct cfs_place *p, struct cfs_text path,
 	    S_ISDIR(cfs_builder_mode(p->builder, old)))
 		return cfs_builder_update_dir(p->builder, old, spec, err);
 	if (old != CFS_NO_NODE)
-		rc = replace(p, old, err);
+		rc = cfs_builder_remove(p->builder, old, err);
 	return rc < 0 ? rc : cfs_builder_add(p->builder, parent, name, spec, &id, err);
 }
 
@@ -131,7 +126,7 @@ int cfs_place_put_link(struct cfs_place *p, struct cfs_text path, struct cfs_tex
 	if (rc < 0 || old == to)
 		return rc;
 	if (old != CFS_NO_NODE)
-		rc = replace(p, old, err);
+		rc = cfs_builder_remove(p->builder, old, err);
 	if (rc == 0)
 		rc = cfs_builder_add_link(p->builder, parent, name, &id, err);
 	return rc < 0 ? rc : cfs_builder_set_target(p->builder, id, to, err);
