@@ -24,8 +24,9 @@ static int check_flags(int flags)
 	return 0;
 }
 
-/* One thread: a library does not start threads unasked. */
-static struct cfs_scan_opts scan_opts(int flags)
+/* Uses one thread, because a library must not start threads that the program did not ask
+ * for. */
+static struct cfs_scan_opts get_scan_opts(int flags)
 {
 	return (struct cfs_scan_opts){
 		.threads = 1,
@@ -100,7 +101,7 @@ static int set_from_scan(void *ctx, const struct cfs_inode_spec *spec,
 
 static int load_file(int dirfd, const char *fname, int flags, struct lcfs_node_s **out)
 {
-	struct cfs_scan_opts opts = scan_opts(flags);
+	struct cfs_scan_opts opts = get_scan_opts(flags);
 	struct single single = {lcfs_node_new(), flags};
 	int rc;
 
@@ -212,7 +213,7 @@ static int convert(const struct cfs_tree *tree, int flags, struct lcfs_node_s **
 static int build(int dirfd, const char *fname, int flags, char **failed_path,
 		 struct lcfs_node_s **out)
 {
-	struct cfs_scan_opts opts = scan_opts(flags);
+	struct cfs_scan_opts opts = get_scan_opts(flags);
 	struct cfs_tree *tree;
 	struct stat st;
 	int rc;

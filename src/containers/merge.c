@@ -31,7 +31,8 @@ static int add_entry(void *ctx, const struct cfs_tar_entry *entry,
 	return cfs_layers_add(m->layers, entry, inode, err);
 }
 
-/* Nothing lies below the first layer that its whiteouts could hide. */
+/* Merges one layer. Its whiteouts are read before its entries, so that they hide lower
+ * layers only. The first layer has nothing below it to hide. */
 static int add_layer(struct merge *m, const struct cfs_oci_digest *diff_id, bool is_first,
 		     struct cfs_err *err)
 {

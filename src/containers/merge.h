@@ -13,7 +13,7 @@ struct cfs_repo;
 struct cfs_containers_merge {
 	bool keep_user_xattrs; /* beside security.capability, which is always kept */
 	bool bootable;	       /* empty /boot and /sysroot, label for SELinux */
-	bool in_order;	       /* whiteouts act where they stand, as with composefs-rs */
+	bool in_order; /* apply whiteouts in the order of the archive, as composefs-rs does */
 	bool strict_parents;
 	const struct cfs_watch *watch; /* may be NULL */
 };

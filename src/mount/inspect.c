@@ -120,7 +120,8 @@ static uint64_t prefetch_len(int fd)
 	return (uint64_t)st.st_size;
 }
 
-/* On some kernels the mount would fail with no more than "Invalid argument". */
+/* Checks that an optional directory can be opened. Otherwise some kernels report only
+ * "Invalid argument". */
 static int check_dir(const char *what, const char *path, struct cfs_err *err)
 {
 	cfs_autofd int dir = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;

@@ -88,6 +88,7 @@ static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const 
 	return 0;
 }
 
+/* Resolves a reference to the ID of its image, and checks that the image exists. */
 static int find_image_ref(const struct cfs_repo *repo, const char *ref,
 			  struct cfs_digest *out, struct cfs_err *err)
 {

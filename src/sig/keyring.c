@@ -33,8 +33,9 @@ static ssize_t read_head(int dirfd, const char *name, char *buf, size_t cap,
 	return cfs_io_read(fd, buf, cap, err);
 }
 
-static int add_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
-		    enum cfs_sig_role role, struct cfs_err *err)
+/* Reads a file and adds its key. A certificate is skipped. */
+static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
+			enum cfs_sig_role role, struct cfs_err *err)
 {
 	/* A longer file is not a key; a certificate is recognized by its beginning. */
 	char buf[CFS_SIG_KEY_FILE_MAX];
@@ -62,7 +63,7 @@ static int add_files(struct cfs_sig_keys *keys, DIR *dir, enum cfs_sig_role role
 		if (!entry)
 			return errno ? cfs_fail_errno(err, "read directory") : 0;
 		if (entry->d_name[0] != '.') {
-			int rc = add_file(keys, dirfd(dir), entry->d_name, role, err);
+			int rc = add_key_file(keys, dirfd(dir), entry->d_name, role, err);
 
 			if (rc < 0)
 				return rc;

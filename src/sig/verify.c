@@ -76,9 +76,9 @@ static size_t count_usable(const struct cfs_sig_keys *keys)
 	return n;
 }
 
-/* Is the file one ASN.1 value (ECDSA, PKCS#7), or text as of PEM, OpenSSH and PGP?
- * Source: X.690, 8.1.3: the 0x30 of a sequence is followed by its length, or by the
- * number of bytes of its length. */
+/* Returns true if the file is one ASN.1 value (ECDSA, PKCS#7), or text in the format of
+ * PEM, OpenSSH or PGP. Source: X.690, 8.1.3: the 0x30 of a sequence is followed by its
+ * length, or by the number of bytes of its length. */
 static bool has_other_format(struct cfs_span file)
 {
 	const uint8_t *p = file.p;

@@ -63,6 +63,8 @@ static uint32_t freeze_directory(struct cfs_builder *b, struct cfs_node *dir,
 	return first + n;
 }
 
+/* Builds the array of the children of all directories. The caller frees *out, also after a
+ * failure. */
 static int freeze_children(struct cfs_builder *b, cfs_id **out, struct cfs_err *err)
 {
 	cfs_id *children = malloc((size_t)b->n_nodes * sizeof(*children));

@@ -72,9 +72,8 @@ static void print_usage(FILE *to, const char *program)
 		      "  composefs init --insecure\n"
 		      "  composefs create-image /usr/share/doc docs\n"
 		      "  composefs mount docs /mnt\n"
-		      "--insecure does without fs-verity, which the filesystem must "
-		      "support "
-		      "otherwise.\n",
+		      "--insecure creates a repository without fs-verity. Without this "
+		      "option,\nthe filesystem must support fs-verity.\n",
 		      to);
 }
 

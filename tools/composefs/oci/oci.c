@@ -57,7 +57,7 @@ static void print_usage(const char *name)
 	cli_print_usage(stdout, &s, name);
 }
 
-static int report_unknown(const char *name, const char *verb)
+static int report_unknown_verb(const char *name, const char *verb)
 {
 	struct suggest near = {.word = verb};
 
@@ -122,7 +122,7 @@ static int cmd_oci(int argc, char **argv)
 		return CLI_OK;
 	}
 	if (argc > 1)
-		return report_unknown(argv[0], argv[1]);
+		return report_unknown_verb(argv[0], argv[1]);
 	cli_fail_usage(argv[0], "expected a verb");
 	return CLI_USAGE;
 }
