@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""An image of a tar archive, directly and by way of a directory: "name value unit" lines.
+"""An image of a tar archive, directly and through a directory: "name value unit" lines.
 
     archive.py COMPOSEFS DIR [RUNS]      default 5; in a directory on the disk that is asked about
 
