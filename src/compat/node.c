@@ -55,7 +55,7 @@ static int count_links_below(const struct lcfs_node_s *node)
 	return found;
 }
 
-/* Is a tree referenced only by hard links inside it? */
+/* Returns true if a tree is referenced only by hard links inside it. */
 static bool holds_itself(const struct lcfs_node_s *node)
 {
 	return node->ref_count == node->n_links && !node->name &&
@@ -186,7 +186,8 @@ bool lcfs_node_dirp(struct lcfs_node_s *node)
 	return S_ISDIR(node->mode);
 }
 
-/* Is child parent, or one of its ancestors? Only a node with children can be. */
+/* Returns true if child is parent or one of its ancestors. Only a node with children can
+ * be. */
 static bool is_ancestor(const struct lcfs_node_s *child, const struct lcfs_node_s *parent)
 {
 	if (child == parent)

@@ -39,14 +39,14 @@ static int set_owner(struct extract *e, int fd, const struct cfs_inode_spec *spe
 	return 0;
 }
 
-/* An ordinary user has user.* only, and the ACLs of own files. */
+/* An unprivileged user may set user.* xattrs and ACLs of own files only. */
 static bool may_set(const struct extract *e, struct cfs_text key)
 {
 	return e->x->as_root || cfs_text_has_prefix(key, CFS_TEXT("user.")) ||
 	       cfs_text_has_prefix(key, CFS_TEXT("system."));
 }
 
-/* A filesystem that cannot store an xattr is no reason to stop. */
+/* Continues if the filesystem cannot store an xattr. */
 static int set_xattr(struct extract *e, const char *proc, const struct cfs_xattr *x,
 		     struct cfs_text path, struct cfs_err *err)
 {
@@ -65,7 +65,8 @@ static int set_xattr(struct extract *e, const char *proc, const struct cfs_xattr
 	return 0;
 }
 
-/* A set-id bit is about the owner: without it, it would be about the caller. */
+/* Drops set-id bits if the owner could not be set: the program would run as the
+ * caller. */
 static int set_mode(const struct extract *e, const char *proc,
 		    const struct cfs_inode_spec *spec, struct cfs_err *err)
 {

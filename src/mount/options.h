@@ -71,12 +71,12 @@ struct cfs_mount_opts {
 	const int *objdir_fds;
 };
 
-/* Does the kernel verify every byte of an object against the digest in the image? Yes
- * with VERITY_REQUIRE, and if the image is verified. */
+/* Returns true if the kernel verifies every byte of an object against the digest in the
+ * image: with VERITY_REQUIRE, and if the image is verified. */
 bool cfs_mount_requires_verity(const struct cfs_mount_opts *o);
 
-/* Is the image verified by a digest or a signature? VERITY_REQUIRE alone does not verify
- * it: anybody can make an image, and objects with fs-verity for it. */
+/* Returns true if the image is verified by a digest or a signature. VERITY_REQUIRE alone
+ * does not verify it: anyone can make an image, and objects with fs-verity for it. */
 bool cfs_mount_is_verified(const struct cfs_mount_opts *o);
 
 /* Adds nosuid and nodev, for images that are not verified, except those in allowed

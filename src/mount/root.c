@@ -34,8 +34,8 @@ static int is_empty(int dirfd, struct cfs_err *err)
 	return rc;
 }
 
-/* Does it belong to the user, and was it never mounted? Overlayfs leaves a directory in
- * the work directory. 1, 0 or -errno. */
+/* Returns 1 if the directories belong to the user and were never mounted (overlayfs
+ * leaves a directory in the work directory), 0 if not, or -errno. */
 static int is_unused(int upper, int work, struct cfs_err *err)
 {
 	struct stat st;

@@ -14,8 +14,8 @@ enum {
 struct cfs_registry_auth {
 	char user[CFS_REGISTRY_SECRET_MAX], password[CFS_REGISTRY_SECRET_MAX];
 	char identity_token[CFS_REGISTRY_SECRET_MAX]; /* "": none */
-	char helper[256];     /* docker-credential-HELPER knows more; "": none */
-	char helper_key[512]; /* what to ask it for */
+	char helper[256]; /* the credentials are in docker-credential-HELPER; "": none */
+	char helper_key[512]; /* the key to request from it */
 };
 
 /* Finds the credentials for HOST/NAME in a file: the longest matching key wins, such as

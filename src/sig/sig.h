@@ -137,13 +137,13 @@ int cfs_sig_statement_parse(struct cfs_text text, struct cfs_sig_statement *out,
 int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *out,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Is the statement about these n images in this order? -EILSEQ: about others, or another
- * number; -EPROTO: in another order. */
+/* Checks that the statement is about these n images in this order. -EILSEQ: other images,
+ * or another number; -EPROTO: another order. */
 int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
 				   const struct cfs_text *images, size_t n,
 				   struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Is the statement about this name? -ENXIO: about another. */
+/* Checks that the statement is about this name. -ENXIO: another name. */
 int cfs_sig_statement_check_name(const struct cfs_sig_statement *s, struct cfs_text name,
 				 struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -86,7 +86,7 @@ static void end_transfer(struct transfer *t)
 		cfs_child_kill(t->pid);
 }
 
-/* The token that served one transfer serves the next ones. */
+/* Keeps the token of a transfer for the next ones. */
 static void keep_token(struct registry *r, const char *token)
 {
 	pthread_mutex_lock(&r->lock);
@@ -226,7 +226,7 @@ static int read_document(struct transfer *t, struct cfs_mem *out, struct cfs_err
 	}
 }
 
-/* The digest of a reference is known here only, so it is checked here. */
+/* Checks the digest of the reference, which only this function knows. */
 static int check_document(const struct cfs_oci_digest *expected,
 			  const struct cfs_transport_document *d, struct cfs_err *err)
 {

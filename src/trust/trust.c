@@ -39,7 +39,7 @@ const char *cfs_trust_signature_path(const struct cfs_digest *d,
 
 /* --- keys ---------------------------------------------------------------------------------- */
 
-/* Does path exist? A link in the last place does, wherever it leads. 1, 0 or -errno. */
+/* Returns 1 if path exists, also as a dangling link, 0 if not, or -errno. */
 static int has_name(int at, const char *path, struct cfs_err *err)
 {
 	struct stat st;
@@ -184,7 +184,7 @@ static int append_signature(struct work *w, int dir, const struct cfs_sig_key *k
 			path, CFS_SIG_LEN, len);
 }
 
-/* Is the key the same as one before it? */
+/* Returns true if the key is the same as one before it. */
 static bool is_repeated(const struct cfs_sig_keys *keys, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
