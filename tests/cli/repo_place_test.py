@@ -145,6 +145,18 @@ def a_message_names_the_repository_that_was_not_named():
     expect(refused("untag", "--repo=r", "none"), 'composefs untag: no such image: "none"\n')
 
 
+def compute_id_and_create_image_agree_inside_a_repository():
+    make_tree()
+    good("init", "--insecure", "--algorithm=fsverity-sha256-12", "r")
+    os.chdir("r")
+    expect(good("compute-id", "../tree"), good("create-image", "../tree"))
+    has(good("compute-id", "--no-repo", "../tree"), "sha512:")
+    if os.geteuid() == 0:
+        os.chown(".", 1, 1)
+        has(refused("compute-id", "../tree"), "uses it anyway")
+        has(good("compute-id", "--no-repo", "../tree"), "sha512:")
+
+
 def ls_takes_a_file_or_an_image_of_the_repository():
     repositories("r")
     os.chdir("r")

@@ -196,11 +196,14 @@ void cli_print_error_text(const char *text)
 
 int cli_add_advice(int rc, struct cfs_err *err, const char *advice)
 {
-	size_t len = rc < 0 ? strlen(err->msg) : 0;
+	size_t len, cap = sizeof(err->msg);
 
+	if (rc >= 0 || !err)
+		return rc;
+	len = strnlen(err->msg, cap);
 	/* If both do not fit, the advice is left out. */
-	if (rc < 0 && len + strlen(advice) + sizeof(" ()") <= sizeof(err->msg))
-		sprintf(err->msg + len, " (%s)", advice);
+	if (len + strlen(advice) + sizeof(" ()") <= cap)
+		snprintf(err->msg + len, cap - len, " (%s)", advice);
 	return rc;
 }
 

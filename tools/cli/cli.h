@@ -54,8 +54,8 @@ int cli_fail_usage(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 /* Prints several lines to stderr with one write(2). */
 void cli_print_error_text(const char *text);
 
-/* Appends advice to an error: "SENTENCE (ADVICE)". Returns rc. Does nothing if rc >=
- * 0. */
+/* Appends advice to an error: "SENTENCE (ADVICE)". Returns rc. Does nothing if rc >= 0
+ * or err is NULL. */
 int cli_add_advice(int rc, struct cfs_err *err, const char *advice);
 
 /* Flushes stdout and reports an error, before an operation that must not happen if the

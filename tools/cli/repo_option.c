@@ -72,6 +72,14 @@ static int find_around(struct where *w, const char **out, struct cfs_err *err)
 	return rc;
 }
 
+bool where_is_chosen(struct where *w)
+{
+	const char *path;
+
+	/* Of one that must not be used, where_open reports why. */
+	return where_is_given(w) || find_around(w, &path, NULL) != 0;
+}
+
 int where_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	int rc = find_named(w, out, err);

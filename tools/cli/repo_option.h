@@ -62,6 +62,10 @@ struct where {
 /* Returns true if an option or $COMPOSEFS_REPO selects the repository. */
 bool where_is_given(const struct where *w);
 
+/* The same, or does a repository contain the current directory? Then a command that can do without a repository
+ * uses it, as create-image does. */
+bool where_is_chosen(struct where *w);
+
 /* Returns its path, borrowed from w. -EINVAL: several options select it, or $HOME is not
  * usable. */
 int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;

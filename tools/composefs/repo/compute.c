@@ -129,9 +129,9 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		return 0;
 	}
 	/* cfsctl also uses the default repository, if it exists. */
-	if (!o->no_repo && (where_is_given(&o->where) || cli_is_cfsctl())) {
+	if (!o->no_repo && (where_is_chosen(&o->where) || cli_is_cfsctl())) {
 		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
-		if (rc < 0 && (rc != -ENOENT || where_is_given(&o->where)))
+		if (rc < 0 && (rc != -ENOENT || where_is_chosen(&o->where)))
 			return rc;
 		if (rc == 0) {
 			meta = *cfs_repo_meta(repo);
