@@ -50,6 +50,16 @@ static int remove_leftovers(struct gc_run *c, int dirfd, const char *prefix,
 	return rc;
 }
 
+/* Logs say what happened; one that cannot be read or removed is no reason to fail. */
+static void expire_logs(struct gc_run *c)
+{
+	struct cfs_err err;
+
+	if (cfs_repo_log_expire(c->repo, c->now, c->opts->dry_run, &c->out->n_temporary,
+				&err) < 0)
+		cfs_watch_warn(c->opts->watch, "old logs of references: %s", err.msg);
+}
+
 int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = c->objects >= 0 ? remove_leftovers(c, c->objects, ".tmp-object-", err)
@@ -57,7 +67,7 @@ int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 
 	if (rc == 0)
 		rc = remove_leftovers(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
-	return rc < 0 ? rc
-		      : cfs_repo_log_expire(c->repo, c->now, c->opts->dry_run,
-					    &c->out->n_temporary, err);
+	if (rc == 0)
+		expire_logs(c);
+	return rc;
 }

@@ -45,8 +45,8 @@ int cfs_repo_log_read(const struct cfs_repo *repo, const char *name,
 		      struct cfs_repo_log *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_repo_log_fini(struct cfs_repo_log *log);
 
-/* Sets the word that the entries of this process get, such as "tag". Borrowed until
- * cfs_repo_close. */
+/* Records the changes that are made through repo, with this word, such as "tag". Without
+ * it nothing is recorded. Borrowed until cfs_repo_close. */
 void cfs_repo_set_command(struct cfs_repo *repo, const char *command);
 
 /* Removes the logs of references that were removed CFS_REPO_LOG_EXPIRE_SEC before now, or

@@ -43,8 +43,8 @@ struct repo_log_change {
 	struct cfs_digest old_id;
 };
 
-/* Takes the lock of the logs and notes what the reference refers to. A failure is a
- * warning. */
+/* Takes the lock of the logs and notes what the reference refers to, if changes are
+ * recorded. A failure is a warning. */
 void repo_log_begin(const struct cfs_repo *repo, const char *ref,
 		    struct repo_log_change *out);
 

@@ -73,7 +73,9 @@ void repo_log_begin(const struct cfs_repo *repo, const char *ref,
 	struct cfs_err err;
 	int rc;
 
-	*out = (struct repo_log_change){.ref = ref};
+	*out = (struct repo_log_change){.ref = ref, .lock = -1};
+	if (!repo->command)
+		return;
 	out->lock = rc = lock_logs(repo, &err);
 	if (rc >= 0)
 		rc = find_old(repo, out, &err);
@@ -145,9 +147,7 @@ static int write_log(int dirfd, const char *ref, const struct cfs_repo_log *log,
 
 static const char *get_command(const struct cfs_repo *repo)
 {
-	return repo->command && repo_log_is_command(cfs_text(repo->command))
-		       ? repo->command
-		       : "-";
+	return repo_log_is_command(cfs_text(repo->command)) ? repo->command : "-";
 }
 
 void repo_log_end(const struct cfs_repo *repo, struct repo_log_change *c,

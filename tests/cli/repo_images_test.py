@@ -11,7 +11,7 @@ import shutil
 import stat
 import sys
 
-from repo import USAGE, expect, good, has, loaded, main, make, make_tree, once, refused, run, write
+from repo import COMPOSEFS, USAGE, expect, good, has, loaded, main, make, make_tree, once, refused, run, snapshot, write
 
 
 @once
@@ -284,6 +284,17 @@ def log_lists_the_changes_newest_first_and_what_still_exists():
     expect(rows, [["COMMAND", "FROM", "TO", "IMAGE"], ["rm", two[7:19], "-", "removed"], ["create-image", "-", two[7:19], "gone"]])
     has(good("log", "--repo=r", "--no-trunc", "os/2"), two)
     has(refused("log", "--repo=r", "none"), 'no such image: "none"')
+
+
+def cfsctl_leaves_no_log():
+    build()
+    before = snapshot("r/log")
+    os.symlink(COMPOSEFS, "cfsctl")
+    expect(run("--repo", "r", "create-image", "--no-propagate-usr-to-root", "tree2", "os/1", program="./cfsctl")[0], 0)
+    expect(snapshot("r/log"), before)
+    entries = log("os/1")
+    good("tag", "--repo=r", "os/2", "os/1")
+    expect(entries[0][2] == log("os/1")[0][1], False)  # the gap shows
 
 
 def gc_records_the_versions_that_it_removes():

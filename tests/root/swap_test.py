@@ -208,7 +208,7 @@ def run_once(name, place):
     expect(child.returncode >= 0, f"{name} ended by signal {-child.returncode} ({place}): {said}")
     if child.returncode == 1:
         last = said.strip().split("\n")[-1]
-        known = (WORLD.play, "object", "images", "signatures", "refs", "no such image", "name of an image")  # the last ones below --repo
+        known = (WORLD.play, "object", "images", "signatures", "refs", "no such image", "name of an image", "its log")  # the last ones below --repo
         expect(any(word in last for word in known), f"{name} does not name the place ({place}): {said}")
     return child.returncode == 0
 
@@ -232,7 +232,7 @@ def attack(name):
 def components(name):
     """Each component in the directories of the other user that the command is given."""
     repo = ["", "objects", WORLD.a_prefix, "images", "images/refs", "images/refs/os", "signatures", "meta.json",
-            ".quarantine", ".lock-gc", "streams"]
+            ".quarantine", ".lock-gc", "streams", "log"]
     signatures = sorted(os.listdir(f"{WORLD.dir}/pristine/repo/signatures"))
     below_top = {
         "repo": [f"repo/{name}".rstrip("/") for name in repo] + [f"repo/signatures/{name}" for name in signatures],

@@ -247,6 +247,12 @@ int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 	return rc;
 }
 
+void where_record_as(struct cfs_repo *repo, const char *command)
+{
+	if (!cli_is_cfsctl())
+		cfs_repo_set_command(repo, command);
+}
+
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
 {
 	return cfs_digest_text(id, out);

@@ -98,6 +98,11 @@ int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_image *im, struct cfs_digest *id,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Records changes of references in their logs as made by this command (static text). Does
+ * nothing if this program was started as cfsctl: then the repository gets what composefs-rs
+ * would leave. */
+void where_record_as(struct cfs_repo *repo, const char *command);
+
 /* Formats an ID for output: "sha256:..." and a NUL. Returns out. */
 enum { WHERE_ID_MAX = CFS_DIGEST_TEXT_MAX };
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);

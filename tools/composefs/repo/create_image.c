@@ -173,7 +173,7 @@ static int run_create(struct options *o, const char *source, const char *ref,
 		return rc;
 	cli_watch_start(&watch, o->name);
 	o->watch = &watch.watch;
-	cfs_repo_set_command(repo, "create-image");
+	where_record_as(repo, "create-image");
 	rc = create_image(o, repo, source, ref, out, err);
 	cli_watch_end(&watch);
 	cfs_repo_close(repo);

@@ -178,7 +178,7 @@ static int run_collect(struct options *o, struct cfs_gc_result *out, struct cfs_
 	rc = open_repo(o, &repo, err);
 	if (rc < 0)
 		return rc;
-	cfs_repo_set_command(repo, "gc");
+	where_record_as(repo, "gc");
 	o->run_collect.roots = o->roots.v;
 	o->run_collect.n_roots = o->roots.n;
 	o->run_collect.ignore_unknown_roots = cli_is_cfsctl();

@@ -140,7 +140,7 @@ static int run_import(struct options *o, const char *ref, const char *file,
 		return rc;
 	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);
 	if (rc == 0) {
-		cfs_repo_set_command(repo, "import-image");
+		where_record_as(repo, "import-image");
 		rc = import_image(o, repo, ref, file, map.span, id, err);
 		cfs_repo_close(repo);
 	}

@@ -214,7 +214,7 @@ int cmd_rm(int argc, char **argv)
 	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
-	cfs_repo_set_command(repo, "rm");
+	where_record_as(repo, "rm");
 	rc = remove_images(&o, repo, argv + optind, &names, &err);
 	cfs_repo_list_fini(&names.refs);
 	free(names.v);

@@ -45,7 +45,7 @@ static int run_tag(struct options *o, const char *image, const char *name,
 
 	if (rc < 0)
 		return rc;
-	cfs_repo_set_command(repo, "tag");
+	where_record_as(repo, "tag");
 	rc = cfs_repo_find_image(repo, image, id, err);
 	link.id = *id;
 	if (rc == 0)
@@ -84,7 +84,7 @@ static int run_untag(struct options *o, char **names, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	cfs_repo_set_command(repo, "untag");
+	where_record_as(repo, "untag");
 	for (; rc == 0 && *names; names++)
 		rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *names, err);
 	cfs_repo_close(repo);
