@@ -15,7 +15,7 @@ struct cfs_repo {
 	struct cfs_repo_meta meta;
 	bool secure;
 	struct cfs_lock_wait wait; /* for the lock, when it is taken again */
-	const char *command;	   /* for the logs of references; NULL: none are written */
+	const char *command; /* for the logs of references; NULL: none are written */
 };
 
 /* --- meta_file.c -------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """What each command prints with --json is what its schema in doc/schema says, and has no other keys.
 
-    json_schema_test.py COMPOSEFS MKCOMPOSEFS SCHEMAS
+    json_schema_test.py COMPOSEFS MKCOMPOSEFS SCHEMAS GOLDEN        GOLDEN: tests/golden/oci
 """
 import json
 import os
@@ -20,8 +20,7 @@ except ImportError:
 
 MKCOMPOSEFS = os.path.abspath(sys.argv[2])
 SCHEMAS = os.path.abspath(sys.argv[3])
-# Its verbs have schemas of their own; the kernel decides whether these can run.
-OF_OTHERS = {"oci"}
+GOLDEN = os.path.abspath(sys.argv[4])
 SEEN = set()
 
 
@@ -35,6 +34,10 @@ def valid(verb, *args, statuses=(0,), front=("--repo=r",), stdin=None):
     rc, out, err = run(verb, *front, "--json", *args, stdin=stdin)
     if rc not in statuses:
         raise AssertionError(f"{verb} {args}: expected a status of {statuses}, got {rc}: {err}")
+    return check(verb, args, out)
+
+
+def check(verb, args, out):
     found = json.loads(out)
     try:
         jsonschema.Draft202012Validator(schema_of(verb)).validate(found)
@@ -202,9 +205,32 @@ def signatures_for_the_kernel():
     valid("sign-objects", "--key=key", "--cert=cert", "--signatures=out", "image.cfs", front=())
 
 
+def container_images():
+    good("init", "--insecure", "--algorithm=sha256", "r")
+    if run("oci", "--help")[0]:
+        return
+
+    def oci(verb, *args, option="--json"):
+        check(f"oci-{verb}", args, good("oci", verb, "--repo=r", *([option] if option else []), *args))
+
+    oci("pull", f"oci:{GOLDEN}/basic:latest", "basic")
+    oci("pull", f"oci:{GOLDEN}/basic:latest", "again")
+    oci("images")
+    oci("compute-id", "basic")
+    oci("inspect", "basic", option=None)
+    os.mkdir("mnt")
+    if run("oci", "mount", "--repo=r", "basic", "mnt")[0] == 0:
+        good("umount", "mnt")
+        oci("mount", "basic", "mnt")
+        good("umount", "mnt")
+    verbs = re.findall(r"^  ([a-z][a-z-]+)  ", good("oci", "--help").partition("Verbs:")[2].partition("Exit status")[0], re.M)
+    schemas = {name.removesuffix(".json") for name in os.listdir(SCHEMAS)}
+    expect([v for v in verbs if "\n  --json " in good("oci", v, "--help") and f"oci-{v}" not in schemas], [])
+
+
 def every_command_with_json_has_a_schema_and_was_run():
     verbs = re.findall(r"^  ([a-z][a-z-]+)  ", good("--help"), re.M)
-    with_json = {verb for verb in verbs if "\n  --json " in good(verb, "--help")} - OF_OTHERS
+    with_json = {verb for verb in verbs if "\n  --json " in good(verb, "--help")}
     expect(sorted(with_json - SEEN), [])
     schemas = {name.removesuffix(".json") for name in os.listdir(SCHEMAS)}
     expect(sorted(with_json - schemas), [])
@@ -215,5 +241,5 @@ if __name__ == "__main__":
         print("1..0 # SKIP the package python3-jsonschema is not installed")
         sys.exit(0)
     sys.exit(main([all_schemas_are_strict_and_their_keys_have_one_style, repositories_images_and_references, contents_of_images,
-                   checks_and_repairs, comparisons, mounts, signatures, signatures_for_the_kernel,
+                   checks_and_repairs, comparisons, mounts, signatures, signatures_for_the_kernel, container_images,
                    every_command_with_json_has_a_schema_and_was_run]))
