@@ -132,7 +132,18 @@ def facts(root, tool):
             text = source(os.path.join(root, "doc", "man", found[0] + ".scd"))
             yield f"{name} {command}: the page has all sections", SECTIONS, [t for t in SECTIONS if section(text, t)]
         yield f"{name} {command}: the options of --help are those of the manual page", expected, manual_command(root, command)
-        yield f"{name} {command}: the options of --help are those of the tab key", expected, offered(tool, command)
+        yield from key_facts(name, tool, command)
+
+
+def key_facts(name, tool, command):
+    for words in [(command,)] + [(command, verb) for verb in verbs_of(tool, command)]:
+        yield f"{name} {' '.join(words)}: the options of --help are those of the tab key", own_options(tool, *words), offered(tool, *words)
+
+
+def verbs_of(tool, command):
+    """Those of a command that has verbs of its own."""
+    listed_verbs = usage(tool, command, "--help").partition("\nVerbs:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^  ([a-z][a-z-]+)  ", listed_verbs, re.M)
 
 
 def named_pages(tool, command, found):
@@ -141,9 +152,17 @@ def named_pages(tool, command, found):
     return [page for page in found if f"{page[:-2]}({page[-1]})" in text]
 
 
-def listed(tool, command):
+def own_options(tool, *words):
     """Options with a line in the --help; its text may name others."""
-    return set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", usage(tool, command, "--help"), re.M))
+    return set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", usage(tool, *words, "--help"), re.M))
+
+
+def listed(tool, command):
+    """Those of a command and its verbs, which share a manual page."""
+    found = own_options(tool, command)
+    for verb in verbs_of(tool, command):
+        found |= own_options(tool, command, verb)
+    return found
 
 
 def main():
