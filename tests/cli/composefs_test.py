@@ -349,9 +349,9 @@ def wrong_usage_is_status_2(_):
         said = run(*args)[2].splitlines()
         expect((len(said), said[-1]), (2, f'see "composefs {args[0]} --help"'))
     for verb, hint in (("craete-image", 'did you mean "composefs create-image"?'), ("mont", 'did you mean "composefs mount"?'),
-                       ("rm", "composefs untag"), ("unmount", 'use "composefs umount"'), ("prune", 'use "composefs gc"'),
-                       ("list", "composefs images"), ("inspect", "composefs ls --json"), ("ls-files", "composefs ls"),
-                       ("pull", "no client for registries")):
+                       ("rmi", "composefs rm"), ("unmount", 'use "composefs umount"'), ("prune", 'use "composefs gc"'),
+                       ("list", "composefs images"), ("ls-files", "composefs ls"),
+                       ("pull", "composefs oci pull")):
         if "did you mean" in hint and "create-image" not in run("--help")[1]:
             continue  # a build without repositories
         rc, _, err = run(verb)

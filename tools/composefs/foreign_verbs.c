@@ -53,9 +53,8 @@ static const struct verb verbs[] = {
 	{"df", "use \"composefs du\""},
 	{"stats", "use \"composefs du\""},
 	{"compare", "use \"composefs diff\""},
-	{"pull",
-	 "composefs has no client for registries; use \"composefs create-image\" on an "
-	 "unpacked image"},
+	{"pull", "use \"composefs oci pull\", or \"composefs create-image\" on an "
+		 "unpacked image"},
 	{"push", "composefs has no client for registries"},
 };
 
