@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* OCI image layouts: a directory with index.json, oci-layout and blobs/ALGORITHM/HEX.
+/* OCI image layouts, in a directory or an archive: index.json, oci-layout and
+ * blobs/ALGORITHM/HEX.
  * Source: OCI image specification 1.1, image-layout.md. */
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "transport/transport.h"
+#include "transport/place.h"
 
 enum { MARKER_MAX = 4096 }; /* bytes of the file oci-layout */
 
 struct layout {
-	int dirfd;
-	const struct cfs_watch *watch;
+	struct place place;
 	char *tag; /* NULL: none was given */
 };
 
@@ -21,32 +20,10 @@ static void layout_close(void *ctx)
 {
 	struct layout *l = ctx;
 
-	if (l->dirfd >= 0)
-		close(l->dirfd);
+	if (l->place.close)
+		l->place.close(l->place.ctx);
 	free(l->tag);
 	free(l);
-}
-
-/* --- blobs -------------------------------------------------------------------------- */
-
-struct layout_blob {
-	struct cfs_watched_fd file;
-};
-
-static ssize_t blob_read(void *ctx, void *p, size_t len, struct cfs_err *err)
-{
-	struct layout_blob *b = ctx;
-	struct cfs_feed feed = cfs_feed_watched_fd(&b->file);
-
-	return feed.read(feed.ctx, p, len, err);
-}
-
-static void blob_close(void *ctx)
-{
-	struct layout_blob *b = ctx;
-
-	close(b->file.fd);
-	free(b);
 }
 
 static void blob_path(const struct cfs_oci_digest *d,
@@ -64,22 +41,11 @@ static int layout_blob(void *ctx, const struct cfs_oci_descriptor *d,
 {
 	const struct layout *l = ctx;
 	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
-	struct layout_blob *b = calloc(1, sizeof(*b));
+	uint64_t size;
 
-	if (!b)
-		return cfs_fail(err, ENOMEM, "out of memory");
 	blob_path(&d->digest, path);
-	b->file = (struct cfs_watched_fd){
-		.fd = cfs_input_open(l->dirfd, path, CFS_INPUT_BENEATH, err),
-		.watch = l->watch};
-	if (b->file.fd < 0) {
-		int rc = b->file.fd;
-
-		free(b);
-		return cfs_context(err, rc, "%s", path);
-	}
-	*out = (struct cfs_blob){{blob_read, b}, blob_close};
-	return 0;
+	return cfs_context(err, l->place.open(l->place.ctx, path, out, &size, err), "%s",
+			   path);
 }
 
 /* --- index.json --------------------------------------------------------------------- */
@@ -157,12 +123,9 @@ static int read_blob_of(struct layout *l, const struct cfs_oci_digest *digest,
 			struct cfs_mem *out, struct cfs_err *err)
 {
 	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
-	int rc;
 
 	blob_path(digest, path);
-	rc = cfs_input_read(l->dirfd, path, CFS_INPUT_BENEATH, CFS_OCI_MANIFEST_MAX, out,
-			    err);
-	return cfs_context(err, rc, "%s", path);
+	return place_read(&l->place, path, CFS_OCI_MANIFEST_MAX, out, err);
 }
 
 static int read_named(struct layout *l, struct cfs_transport_document *out,
@@ -171,13 +134,14 @@ static int read_named(struct layout *l, struct cfs_transport_document *out,
 	struct cfs_oci_index index = {0};
 	struct cfs_mem bytes = {0};
 	size_t i = 0;
-	int rc = cfs_input_read(l->dirfd, "index.json", CFS_INPUT_BENEATH,
-				CFS_OCI_MANIFEST_MAX, &bytes, err);
+	int rc = place_read(&l->place, "index.json", CFS_OCI_MANIFEST_MAX, &bytes, err);
 
 	if (rc == 0)
-		rc = cfs_oci_index_parse((struct cfs_text){(char *)bytes.p, bytes.len},
-					 &index, err);
-	rc = cfs_context(err, rc, "index.json");
+		rc = cfs_context(
+			err,
+			cfs_oci_index_parse((struct cfs_text){(char *)bytes.p, bytes.len},
+					    &index, err),
+			"index.json");
 	if (rc == 0 && is_of_platforms(l, &index)) {
 		out->bytes = bytes;
 		bytes = (struct cfs_mem){0};
@@ -212,13 +176,12 @@ static int layout_document(void *ctx, const struct cfs_oci_digest *digest,
 /* --- opening ------------------------------------------------------------------------ */
 
 /* The file oci-layout: {"imageLayoutVersion": "1.0.0"}. */
-static int check_marker(int dirfd, struct cfs_err *err)
+static int check_marker(const struct place *p, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	const char *version = NULL;
 	json_t *root = NULL;
-	int rc = cfs_input_read(dirfd, "oci-layout", CFS_INPUT_BENEATH, MARKER_MAX,
-				&bytes, err);
+	int rc = place_read(p, "oci-layout", MARKER_MAX, &bytes, err);
 
 	if (rc == 0) {
 		root = json_loadb((char *)bytes.p, bytes.len, 0, NULL);
@@ -226,51 +189,45 @@ static int check_marker(int dirfd, struct cfs_err *err)
 	}
 	if (rc == 0 && (!version || strncmp(version, "1.0.", 4) != 0))
 		rc = cfs_fail(err, ENOTSUP,
-			      "imageLayoutVersion: expected 1.0.x, got %.40s",
+			      "oci-layout: imageLayoutVersion: expected 1.0.x, got %.40s",
 			      version ? version : "none");
 	json_decref(root);
 	free(bytes.p);
-	return cfs_context(err, rc, "oci-layout");
+	return rc;
 }
 
-/* The tag is behind the last colon after the last slash. */
-static int split_spec(const char *spec, char **dir, char **tag, struct cfs_err *err)
-{
-	const char *slash = strrchr(spec, '/');
-	const char *colon = strrchr(slash ? slash : spec, ':');
-
-	*tag = NULL;
-	*dir = colon ? strndup(spec, (size_t)(colon - spec)) : strdup(spec);
-	if (colon)
-		*tag = strdup(colon + 1);
-	if (!*dir || (colon && !*tag))
-		return cfs_fail(err, ENOMEM, "out of memory");
-	return 0;
-}
-
-int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
-			      struct cfs_transport *out, struct cfs_err *err)
+static int open_layout(const char *spec, bool is_archive, const struct cfs_watch *watch,
+		       struct cfs_transport *out, struct cfs_err *err)
 {
 	struct layout *l = calloc(1, sizeof(*l));
-	cfs_autofree char *dir = NULL;
+	cfs_autofree char *path = NULL;
 	int rc;
 
 	*out = (struct cfs_transport){0};
 	if (!l)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	*l = (struct layout){.dirfd = -1, .watch = watch};
-	rc = split_spec(spec, &dir, &l->tag, err);
-	if (rc == 0) {
-		l->dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (l->dirfd < 0)
-			rc = cfs_fail_errno(err, "%s", dir);
-	}
+	rc = place_split(spec, &path, &l->tag, err);
 	if (rc == 0)
-		rc = cfs_context(err, check_marker(l->dirfd, err), "%s", dir);
+		rc = is_archive ? place_open_archive(path, watch, &l->place, err)
+				: place_open_dir(path, watch, &l->place, err);
+	if (rc == 0)
+		rc = cfs_context(err, check_marker(&l->place, err), "%s", path);
 	if (rc < 0) {
 		layout_close(l);
 		return rc;
 	}
 	*out = (struct cfs_transport){layout_document, layout_blob, layout_close, l};
 	return 0;
+}
+
+int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
+			      struct cfs_transport *out, struct cfs_err *err)
+{
+	return open_layout(spec, false, watch, out, err);
+}
+
+int cfs_transport_open_oci_archive(const char *spec, const struct cfs_watch *watch,
+				   struct cfs_transport *out, struct cfs_err *err)
+{
+	return open_layout(spec, true, watch, out, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* transport: where container images come from.
  * Owns:  names of sources ("oci:DIR:TAG"), the layout of local sources.
- * Uses:  base, hash, oci, registry.
+ * Uses:  base, hash, tar, oci, registry.
  * Never: believes a digest, a size or a media type: who reads a blob checks it (cfs_oci_check_blob,
  *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
  *        links are not followed, and only regular files are opened.
@@ -49,6 +49,18 @@ int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descr
 int cfs_transport_open_layout(const char *spec, const struct cfs_watch *watch,
 			      struct cfs_transport *out,
 			      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "oci-archive:FILE[:TAG]": the same in a tar archive, which is not compressed. */
+int cfs_transport_open_oci_archive(const char *spec, const struct cfs_watch *watch,
+				   struct cfs_transport *out,
+				   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "docker-archive:FILE[:REFERENCE | :@N]": what "docker save" writes. REFERENCE: one of the names
+ * in the archive; N: the number of the image, from 0. The manifest is made here: its layers are
+ * the members of the archive. */
+int cfs_transport_open_docker_archive(const char *spec, const struct cfs_watch *watch,
+				      struct cfs_transport *out,
+				      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* How a registry is reached. Starts zeroed. */
 struct cfs_registry_access {

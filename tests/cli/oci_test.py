@@ -5,11 +5,13 @@
     oci_test.py COMPOSEFS GOLDEN        GOLDEN: tests/golden/oci
 """
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 
 from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run, snapshot
 
@@ -306,6 +308,70 @@ def oci_layout_needs_its_marker_and_a_tag_that_exists():
     os.unlink("layout/oci-layout")
     refuse_pull(source, "oci-layout")
     refuse_pull("oci:nowhere", "nowhere")
+
+
+# --- archives ------------------------------------------------------------------------------
+
+
+@test
+def oci_archive_is_a_layout_in_one_file():
+    make_repo()
+    subprocess.run(["tar", "-C", f"{GOLDEN}/basic", "-cf", "basic.tar", "."], check=True)
+    for source in ("oci-archive:basic.tar", "oci-archive:basic.tar:latest"):
+        expect(pull(source, "b"), "sha256:" + digests()["basic/expected.dump"][0])
+        good("oci", "rm", "--repo=r", "b")
+    refuse_pull("oci-archive:basic.tar:other", 'no image with the tag "other"')
+    os.mkfifo("fifo")
+    refuse_pull("oci-archive:fifo", "fifo")
+
+
+@test
+def oci_docker_archive_gives_the_same_image():
+    make_repo()
+    archive = f"docker-archive:{GOLDEN}/docker-archive/image.tar"
+    image = "sha256:" + digests()["docker-archive/expected.dump"][0]
+    with tarfile.open(f"{GOLDEN}/docker-archive/image.tar") as tar:
+        names = json.load(tar.extractfile("manifest.json"))[0]["RepoTags"]
+    for which in ["", ":@0"] + [f":{name}" for name in names]:
+        expect(pull(archive + which, "d"), image)
+    good("oci", "rm", "--repo=r", "d")
+    for which in (":@1", ":@", ":@x", ":none"):
+        refuse_pull(archive + which, "no image")
+
+
+def docker_archive(members):
+    """members: name -> content, or the target of a symbolic link."""
+    with tarfile.open("d.tar", "w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                info.type, info.linkname = tarfile.SYMTYPE, content
+                tar.addfile(info)
+            else:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return "docker-archive:d.tar"
+
+
+@test
+def oci_docker_archive_is_refused_when_it_is_damaged():
+    make_repo()
+    index = json.dumps([{"Config": "c", "RepoTags": ["x:1"], "Layers": ["l"]}]).encode()
+    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]}}).encode()
+    refuse_pull(docker_archive({"a": b""}), "manifest.json: the archive has no such member")
+    refuse_pull(docker_archive({"manifest.json": b"{}"}), "expected a list of images")
+    refuse_pull(docker_archive({"manifest.json": b"[]"}), "expected one image, got 0")
+    refuse_pull(docker_archive({"manifest.json": index, "l": b""}), "Config: c: the archive has no such member")
+    refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": "../../../etc/passwd"}), "Layers: entry 0: l: the archive has")
+    refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": "m", "m": "l"}), "links that lead to links")
+    refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": bytes(1024)}), "diff_id")
+
+
+@test
+def oci_sources_that_are_not_supported_say_what_to_do():
+    make_repo()
+    for source in ("containers-storage:x", "docker-daemon:x", "dir:x"):
+        refuse_pull(source, "copy the image with skopeo")
 
 
 # --- help ----------------------------------------------------------------------------------

@@ -45,9 +45,10 @@ static const struct cli_syntax syntax = {
 		 "image of its merged layers, and print the image ID. Layers that the "
 		 "repository has\n"
 		 "are not read again. All digests and sizes are checked.\n\n"
-		 "SOURCE is [HOST/]NAME[:TAG][@DIGEST], an image of a registry, or "
-		 "oci:DIR[:TAG], an\n"
-		 "OCI image layout.",
+		 "SOURCE is [HOST/]NAME[:TAG][@DIGEST], an image of a registry; "
+		 "oci:DIR[:TAG] or\n"
+		 "oci-archive:FILE[:TAG], an OCI image layout; or "
+		 "docker-archive:FILE[:NAME|:@NUMBER].",
 	.example =
 		(const char *const[]){
 			"composefs oci pull --repo=repo oci:layout:latest app",

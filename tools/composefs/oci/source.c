@@ -20,16 +20,43 @@ struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 	};
 }
 
+typedef int (*open_fn)(const char *spec, const struct cfs_watch *watch,
+		       struct cfs_transport *out, struct cfs_err *err);
+
+/* Other names of this form, which skopeo has, are no references: "dir:x" would be one. */
+static const struct {
+	const char *prefix;
+	open_fn open; /* NULL: not supported */
+} transports[] = {
+	{"oci:", cfs_transport_open_layout},
+	{"oci-archive:", cfs_transport_open_oci_archive},
+	{"docker-archive:", cfs_transport_open_docker_archive},
+	{"containers-storage:", NULL},
+	{"docker-daemon:", NULL},
+	{"dir:", NULL},
+	{"ostree:", NULL},
+	{"sif:", NULL},
+};
+
 int oci_open_source(const char *source, const struct cfs_registry_access *access,
 		    const struct cfs_watch *watch, struct cfs_transport *out,
 		    struct cfs_err *err)
 {
-	static const char layout[] = "oci:";
-	int rc;
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
+		size_t len = strlen(transports[i].prefix);
 
-	if (strncmp(source, layout, strlen(layout)) == 0)
-		rc = cfs_transport_open_layout(source + strlen(layout), watch, out, err);
-	else
-		rc = cfs_transport_open_registry(source, access, watch, out, err);
-	return cfs_context(err, rc, "%s", source);
+		if (strncmp(source, transports[i].prefix, len) != 0)
+			continue;
+		if (!transports[i].open)
+			return cfs_fail(
+				err, ENOTSUP,
+				"%s: sources %s are not supported; copy the image with "
+				"skopeo to oci:DIR:TAG first",
+				source, transports[i].prefix);
+		return cfs_context(err, transports[i].open(source + len, watch, out, err),
+				   "%s", source);
+	}
+	return cfs_context(err,
+			   cfs_transport_open_registry(source, access, watch, out, err),
+			   "%s", source);
 }
