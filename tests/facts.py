@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -148,19 +149,22 @@ def empty(folder):
 
 
 def run_facts_afresh(make_place, *programs):
-    """Run each test in an empty folder, with what make_place() makes there. The exit status. Skips all tests when one
-    of the programs is not installed."""
+    """Run each test in a copy of the folder that make_place() fills. The exit status. Skips all tests when one of the
+    programs is not installed."""
     for program in programs:
         if not shutil.which(program):
             return skip_program(f"{program} is not installed")
-    with tempfile.TemporaryDirectory(prefix="facts-", dir=place_in_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="facts-", dir=place_in_memory()) as top:
+        folder, kept = f"{top}/place", f"{top}/kept"
+        os.mkdir(folder)
         os.chdir(folder)
         place = make_place()
+        subprocess.run(["cp", "-a", folder, kept], check=True)
 
-        def again():
+        def restore():
             empty(folder)
-            place.__init__()
+            subprocess.run(["cp", "-a", f"{kept}/.", folder], check=True)
 
-        status = run_facts(place, after=again)
+        status = run_facts(place, after=restore)
         os.chdir("/")
         return status

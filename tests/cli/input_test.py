@@ -5,6 +5,7 @@ directories, large files without content. Each is refused soon, with a message, 
 
     input_test.py TOOLS
 """
+import functools
 import os
 import resource
 import shutil
@@ -57,6 +58,7 @@ def call(*args, stdin=subprocess.DEVNULL, user=None):
         return child.returncode, err.decode(errors="replace")
 
 
+@functools.lru_cache
 def has_command(name):
     return call("composefs", name, "--help")[0] == 0
 
@@ -118,6 +120,8 @@ class Place:
             s.bind("socket")
         if has_command("init"):
             same(call("composefs", "init", "--insecure", "--repo=repo")[0], 0)
+        if has_command("sign") and shutil.which("openssl"):
+            make_keys()
 
 
 def make_keys():
@@ -136,8 +140,7 @@ def inputs(large=True):
     found += [] if large else HASHED
     if has_command("init"):
         found += REPO
-    if has_command("sign") and shutil.which("openssl"):
-        make_keys()
+    if os.path.exists("key.pem"):
         found += SIGNED + ([] if large else SIGNED_HASHED)
     return found + (KERNEL_SIGNED if os.path.exists(f"{TOOLS}/composefs-pkcs7") else [])
 
