@@ -49,7 +49,7 @@ def exports_are_the_checked_in_list():
     return differ(listed(), set(exported()))
 
 
-def the_list_is_whole():
+def the_list_is_complete():
     return [] if len(listed()) == 62 else [f"expected 62 names, got {len(listed())}"]
 
 
@@ -70,7 +70,7 @@ def the_headers_declare_each_of_them():
     return differ(listed(), declared())
 
 
-def a_comment_stands_above_each_of_them():
+def each_of_them_has_a_comment():
     """Above the function itself, or above the group without an empty line that it is in."""
     groups = [group for h in HEADERS for group in read(h).split("\n\n") if "LCFS_EXTERN " in group.replace("define", "")]
     count = sum(len(re.findall(r"^LCFS_EXTERN ", group, re.M)) for group in groups)
@@ -90,9 +90,9 @@ def libc_alone_is_needed():
 
 
 def main():
-    checks = [exports_are_the_checked_in_list, the_list_is_whole, exports_are_functions,
+    checks = [exports_are_the_checked_in_list, the_list_is_complete, exports_are_functions,
               exports_have_no_versions, the_map_names_each_of_them, the_headers_declare_each_of_them,
-              a_comment_stands_above_each_of_them,
+              each_of_them_has_a_comment,
               the_name_is_the_one_that_programs_ask_for, libc_alone_is_needed]
     print(f"1..{len(checks)}")
     for number, check in enumerate(checks, 1):

@@ -8,11 +8,11 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define SIZE(type, want) static_assert(sizeof(type) == (want), "size of " #type)
+#define SIZE(type, expected) static_assert(sizeof(type) == (expected), "size of " #type)
 #define FIELD(type, field, off, len)                                                     \
 	static_assert(offsetof(type, field) == (off), "offset of " #type "." #field);    \
 	static_assert(sizeof(((type *)NULL)->field) == (len), "size of " #type "." #field)
-#define VALUE(name, want) static_assert((name) == (want), #name)
+#define VALUE(name, expected) static_assert((name) == (expected), #name)
 
 SIZE(struct lcfs_write_options_s, 88);
 FIELD(struct lcfs_write_options_s, format, 0, 4);

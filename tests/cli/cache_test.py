@@ -120,7 +120,7 @@ def file_that_takes_the_place_of_another_is_noticed(place):
 
 
 @fact
-def object_that_vanished_is_made_again(place):
+def missing_object_is_stored_again(place):
     paths = place.settled()
     objects = expected_objects(paths[0])
     for name in list(objects)[:3]:
@@ -132,7 +132,7 @@ def object_that_vanished_is_made_again(place):
 
 
 @fact
-def object_that_was_cut_off_is_made_again(place):
+def truncated_object_is_stored_again(place):
     paths = place.settled()
     name = min(files_below(paths[1]))
     os.truncate(f"{paths[1]}/{name}", 1)
@@ -140,7 +140,7 @@ def object_that_was_cut_off_is_made_again(place):
 
 
 @fact
-def cache_serves_without_a_store_too(place):
+def cache_works_without_a_store(place):
     source, _, image, cache = place.settled()
     run(place.mkcomposefs, f"--cache={cache}", source, image)
     expect(read(image) == read(f"{image}.plain"), "the image is another one without a cache")

@@ -112,7 +112,7 @@ def old_repository(algorithm="fsverity-sha256-12"):
     return text
 
 
-def a_repository_without_meta_json_gets_the_one_that_its_objects_tell():
+def a_repository_without_meta_json_gets_one_by_its_objects():
     for algorithm in ("fsverity-sha256-12", "fsverity-sha512-12"):
         text = old_repository(algorithm)
         rc, out, err = cfsctl("--repo", "r", "images", "--json")
@@ -139,7 +139,7 @@ def every_command_upgrades_a_repository():
         expect(os.path.exists("r/meta.json"), True)
 
 
-def no_upgrade_leaves_it_and_so_does_our_own_name():
+def no_upgrade_and_our_own_name_change_nothing():
     old_repository()
     before = snapshot("r")
     for rc, out, err in (cfsctl("--no-upgrade", "--repo", "r", "images"), run("--repo=r", "images")):
@@ -200,7 +200,7 @@ def compute_id_asks_the_default_repository():
     expect(length("cfsctl"), 128)
 
 
-def a_new_name_is_taken_as_it_is():
+def a_new_name_is_kept_unchanged():
     make()
     os.mkdir("tree/usr")
     made = well("--repo", "r", "create-image", "tree", "refs/x").strip()
@@ -251,7 +251,7 @@ def gc_keeps_roots_and_reports_what_it_removed():
     expect(well("--repo", "r", "gc"), none)
 
 
-def a_root_that_cannot_be_followed_is_not_one_that_names_nothing():
+def a_root_that_cannot_be_read_is_an_error():
     made = make().split(":")[1]
     os.unlink(f"r/images/{made}")
     os.symlink("/etc", f"r/images/{made}")

@@ -61,14 +61,14 @@ def ls_lists_a_directory_an_entry_and_the_root(_):
     expect([line.split("\t")[0] for line in run("ls", "image.cfs")[1].splitlines()], ["/a", "/dir/", "/link"])
 
 
-def ls_names_the_missing_path(_):
+def ls_reports_the_missing_path(_):
     rc, out, err = run("ls", "image.cfs", "/dir/none")
     expect((rc, out), (FAILED, ""))
     if "/dir/none" not in err:
         raise AssertionError(err)
 
 
-def ls_lets_no_control_character_of_a_name_through(_):
+def ls_escapes_control_characters_of_names(_):
     rc, _, err = run("ls", "image.cfs", "/\x1b[31mred\n")
     expect(rc, FAILED)
     if "\x1b" in err or err.count("\n") != 1 or "\\x1b[31mred\\x0a" not in err:
@@ -81,7 +81,7 @@ def fsck_passes_what_mkcomposefs_made(_):
     expect(out, "image.cfs: sound, 2 objects: 0 damaged, 0 missing, 0 unreadable\n")
 
 
-def fsck_names_the_damaged_place_of_an_image(place):
+def fsck_reports_the_damaged_place_of_an_image(place):
     place.edit("image.cfs", 1200, b"\xff\xff")
     rc, _, err = run("fsck", "image.cfs")
     expect(rc, DAMAGED)
@@ -89,13 +89,13 @@ def fsck_names_the_damaged_place_of_an_image(place):
         raise AssertionError(err)
 
 
-def fsck_takes_what_is_no_image_for_damaged(_):
+def fsck_reports_a_file_that_is_not_an_image_as_damaged(_):
     with open("junk", "wb") as f:
         f.write(b"junk" * 5000)
     expect(run("fsck", "junk")[0], DAMAGED)
 
 
-def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
+def fsck_canonical_refuses_sound_images_of_other_writers(place):
     """Flags that the writer never sets, and the reader accepts."""
     place.edit("image.cfs", 48 + 1024, b"uuid of somebody")
     structure, canonical = run("fsck", "image.cfs"), run("fsck", "--canonical", "image.cfs")
@@ -104,7 +104,7 @@ def fsck_canonical_refuses_what_is_sound_but_not_ours(place):
         raise AssertionError(canonical[2])
 
 
-def fsck_tells_a_damaged_object(place):
+def fsck_reports_a_damaged_object(place):
     place.edit(place.objects[0], 5, b"!")
     rc, out, err = run("fsck", "--objects=objects", "image.cfs")
     expect(rc, DAMAGED)
@@ -113,7 +113,7 @@ def fsck_tells_a_damaged_object(place):
         raise AssertionError(err)
 
 
-def fsck_tells_an_object_of_the_wrong_size(place):
+def fsck_reports_an_object_of_the_wrong_size(place):
     os.chmod(place.objects[0], 0o644)
     with open(place.objects[0], "a", encoding="ascii") as f:
         f.write("more")
@@ -123,7 +123,7 @@ def fsck_tells_an_object_of_the_wrong_size(place):
         raise AssertionError(err)
 
 
-def fsck_tells_missing_from_damaged(place):
+def fsck_distinguishes_missing_from_damaged_objects(place):
     os.unlink(place.objects[1])
     rc, out, _ = run("fsck", "--json", "--objects=objects", "image.cfs")
     expect(rc, MISSING)
@@ -134,7 +134,7 @@ def fsck_tells_missing_from_damaged(place):
     expect(run("fsck", "--objects=objects", "image.cfs")[0], DAMAGED)
 
 
-def fsck_tells_what_it_cannot_read(_):
+def fsck_reports_objects_that_it_cannot_read(_):
     expect(run("fsck", "none.cfs")[0], FAILED)
     expect(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
 
@@ -171,7 +171,7 @@ def fsck_reports_the_same_in_the_sandbox(place):
         expect(run("fsck", "--isolated", "image.cfs"), run("fsck", "--no-isolated", "image.cfs"))
 
 
-def fsck_has_memory_enough_for_the_densest_images_in_isolation(_):
+def fsck_in_isolation_has_enough_memory_for_the_densest_images(_):
     """Names of few bytes and hard links need the most of it for a byte of image."""
     letters = "0123456789abcdefghijklmnopqrstuvwxyz"
     names = [a + b + c for a in letters for b in letters for c in letters]
@@ -223,7 +223,7 @@ def fsck_reports_each_object_once_with_a_file_that_uses_it(_):
                [("gone", "/d", 3), ("good", "/c", 3), ("sizes", "/a", 2)])
 
 
-def fsck_has_room_for_the_answer_of_the_densest_image_in_isolation(_):
+def fsck_in_isolation_has_room_for_the_longest_answer(_):
     """Objects with the shortest paths, in files with the longest."""
     deep = "/".join(["", "d" * 255])
     with open("short.dump", "w", encoding="ascii") as f:
@@ -255,7 +255,7 @@ def fsck_finds_no_object_where_overlayfs_finds_none(_):
             raise AssertionError(f"{path}: expected status {status}, got {rc}: {err}")
 
 
-def fsck_tells_what_a_kernel_would_mishandle(_):
+def fsck_reports_what_a_kernel_mishandles(_):
     """The external files of the tree are the reason; isolated or not, it is the same."""
     for fence in ("--no-isolated", "--isolated"):
         rc, out, err = run("fsck", fence, "--kernel=5.14", "image.cfs")
@@ -303,21 +303,21 @@ def fsck_reports_content_that_no_kernel_shows(_):
         expect([f["rule"] for f in found["kernel"]["findings"]], [rule])
 
 
-def fsck_takes_one_mark_of_a_whiteout_for_an_xattr(_):
+def fsck_treats_a_single_whiteout_mark_as_an_xattr(_):
     image_of("/d 0 40755 1 0 0 0 0.0 - - - user.overlay.whiteouts=",
              "/f 0 100644 1 0 0 0 0.0 - - - user.overlay.whiteout=",
              "/g 0 100644 1 0 0 0 0.0 - - - trusted.overlay.whiteout=")
     expect(run("fsck", "--canonical", "odd.cfs"), (SOUND, "odd.cfs: sound\n", ""))
 
 
-def fsck_puts_damage_before_what_a_kernel_would_do(place):
+def fsck_reports_damage_before_kernel_problems(place):
     os.unlink(place.objects[0])
     expect(run("fsck", "--kernel=5.14", "--objects=objects", "image.cfs")[0], MISSING)
     place.edit("image.cfs", 1200, b"\xff\xff")
     expect(run("fsck", "--kernel=5.14", "image.cfs")[0], DAMAGED)
 
 
-def fsck_has_memory_enough_for_shared_backing_paths_in_isolation(_):
+def fsck_in_isolation_has_enough_memory_for_shared_backing_paths(_):
     """A path of 4095 bytes is in the image once for all files; the tree and the list of objects have a copy for each."""
     path = "a/" * 2047 + "b"
     with open("paths.dump", "w", encoding="ascii") as f:
@@ -331,7 +331,7 @@ def fsck_has_memory_enough_for_shared_backing_paths_in_isolation(_):
     expect(json.loads(out)["findings"][0]["files"], 8500)
 
 
-def json_is_json_whatever_the_names_are(_):
+def json_is_valid_whatever_the_names_are(_):
     name = b"bad\xff\"\\\n\x7f\xc2\x9b\xc3\xa9.cfs"
     os.rename(b"image.cfs", name)
     done = subprocess.run([COMPOSEFS.encode(), b"fsck", b"--json", name], stdout=subprocess.PIPE, timeout=60,

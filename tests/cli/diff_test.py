@@ -129,7 +129,7 @@ def contents_of_a_directory_are_printed_as_digests():
     expect(differ("diff", "t.cfs", "new.cfs").splitlines()[0].split("\t"), line)
 
 
-def json_has_the_same_and_nothing_is_shortened():
+def json_has_the_same_content_without_truncation():
     make()
     write("t/dir/small", "z" * 1000)
     settle()
@@ -157,7 +157,7 @@ def stat_counts_by_field_and_type():
     has(lines[3], "6 entries: ")
 
 
-def hostile_names_do_not_reach_the_terminal():
+def hostile_names_are_escaped_in_text():
     make()
     dump = "/ 0 40755 1 0 0 0 7.0 - - -\n/\\x1b[2J\\n 0 100644 1 0 0 0 7.0 - - - \\x1b]0;=\\x07\n"
     for command in (("diff",), ("explain",), ("diff", "--json"), ("explain", "--json")):
@@ -167,7 +167,7 @@ def hostile_names_do_not_reach_the_terminal():
     has(trouble("diff", "\x1b[2J", "t"), "\\x1b[2J")
 
 
-def trouble_is_one_sentence_and_status_2():
+def an_error_is_one_line_and_status_2():
     make()
     has(trouble("diff", "t.cfs", "nothing"), "nothing: no such file, nor in a repository")
     has(trouble("diff", "image:nothing", "t"), "nothing: No such file")
@@ -224,7 +224,7 @@ def differences_of_small_trees_are_bounded():
     has(differ("diff", "--stat", "a.dump", "b.dump"), "\nxattr                0        6000 ")
 
 
-def causes_without_end_are_counted():
+def many_causes_are_counted():
     dump = "/ 0 40755 1 0 0 0 0.0 - - - kept=1 " + " ".join(f"x{i}=1" for i in range(150)) + "\n"
     write("b.dump", "/ 0 40755 1 0 0 0 0.0 - - - kept=1\n/f 0 100644 1 0 0 0 0.0 - - -\n")
     write("a.dump", dump + dump.replace("/ 0 40755", "/f 0 100644", 1))
@@ -232,7 +232,7 @@ def causes_without_end_are_counted():
     expect(len(json.loads(differ("explain", "--json", "a.dump", "b.dump"))["causes"]), 151)
 
 
-def a_full_disk_is_trouble():
+def a_full_disk_is_an_error():
     make()
     for command in ("diff", "explain"):
         with open("/dev/full", "wb") as full:
@@ -241,7 +241,7 @@ def a_full_disk_is_trouble():
         expect((done.returncode, done.stderr.count(b"\n")), (TROUBLE, 1))
 
 
-def explain_tells_causes_with_examples():
+def explain_prints_causes_with_examples():
     make()
     image("t", "epoch.cfs", "--use-epoch")
     got = differ("explain", "t.cfs", "epoch.cfs").splitlines()
@@ -257,7 +257,7 @@ def explain_tells_causes_with_examples():
                           "first": [{"path": "/", "field": "mode", "old": "0755", "new": "0700"}]}])
 
 
-def explain_tells_of_formats_and_writers():
+def explain_reports_formats_and_writers():
     make()
     image("t", "v1.cfs", "--min-version=1")
     has(differ("explain", "t.cfs", "v1.cfs"), "the same tree: format version 0 in A, 1 in B\n")
@@ -274,7 +274,7 @@ def explain_tells_of_formats_and_writers():
     expect(json.loads(differ("explain", "--json", "t.cfs", "t.cfs", status=SAME))["same"], True)
 
 
-def explain_tells_where_inodes_of_several_names_are_kept():
+def explain_reports_where_inodes_with_several_names_are_kept():
     for name, lines in (("x", ("/a 0 100644 2 0 0 0 0.0 - - -", "/b 0 @100644 2 0 0 0 0.0 /a - -")),
                         ("y", ("/b 0 100644 2 0 0 0 0.0 - - -", "/a 0 @100644 2 0 0 0 0.0 /b - -"))):
         write(name + ".dump", "\n".join(("/ 0 40755 1 0 0 0 0.0 - - -",) + lines) + "\n")

@@ -25,7 +25,7 @@ def look(*args):
     return found
 
 
-def every_question_has_an_answer_and_a_reason():
+def every_feature_has_a_result_and_a_reason():
     found = look(".")
     expect(list(found["answers"]), KEYS)
     expect(found["kernel"], os.uname().release)
@@ -48,7 +48,7 @@ def the_table_has_the_same_numbers():
     expect([l for l in lines if l != l.rstrip()], [])
 
 
-def a_repository_is_asked_about_as_one():
+def doctor_of_a_repository_checks_the_repository():
     make()
     found = look("--repo=r")
     expect((found["directory"], found["is_repository"]), ("r", True))
@@ -77,7 +77,7 @@ def nothing_is_left_behind():
         expect(f.read(), mounts)
 
 
-def a_directory_that_is_not_there_is_an_error():
+def a_missing_directory_is_an_error():
     has(refused("doctor", "none"), "directory none: No such file or directory")
     has(refused("doctor", "--repo=none"), "directory none: No such file or directory")
     with open("file", "w", encoding="ascii"):
@@ -86,7 +86,7 @@ def a_directory_that_is_not_there_is_an_error():
     refused("doctor", "a", "b", status=USAGE)
 
 
-def without_a_directory_it_is_where_the_repository_would_be():
+def without_a_directory_the_default_place_is_checked():
     home = os.getcwd()
     os.environ["HOME"] = home
     expect(look("--user")["directory"], home)
@@ -96,9 +96,9 @@ def help_explains_the_exit_status():
     has(good("doctor", "--help"), "status is 5")
 
 
-TESTS = (every_question_has_an_answer_and_a_reason, the_table_has_the_same_numbers, a_repository_is_asked_about_as_one, objects_that_others_can_read_are_reported,
-         nothing_is_left_behind, a_directory_that_is_not_there_is_an_error,
-         without_a_directory_it_is_where_the_repository_would_be, help_explains_the_exit_status)
+TESTS = (every_feature_has_a_result_and_a_reason, the_table_has_the_same_numbers, doctor_of_a_repository_checks_the_repository, objects_that_others_can_read_are_reported,
+         nothing_is_left_behind, a_missing_directory_is_an_error,
+         without_a_directory_the_default_place_is_checked, help_explains_the_exit_status)
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -31,20 +31,20 @@ def alone(root, *args):
     return done.returncode, done.stdout, done.stderr
 
 
-def checks_everything_in_isolation(root):
+def all_checks_run_in_isolation(root):
     rc, out, err = alone(root, "--isolated", "--canonical", "--objects=/objects", "--json", "/image")
     found = json.loads(out)
     return (rc, err, found["status"], found["objects"]) == (SOUND, "", "sound", 1) and \
         found["isolation"].startswith("seccomp")
 
 
-def tells_a_missing_object(root):
+def a_missing_object_is_reported(root):
     shutil.rmtree(f"{root}/objects")
     os.mkdir(f"{root}/objects")
     return alone(root, "--isolated", "--objects=/objects", "/image")[0] == MISSING
 
 
-def tells_damage(root):
+def damage_is_reported(root):
     with open(f"{root}/image", "r+b") as f:
         f.seek(1200)
         f.write(b"\xff\xff")
@@ -52,7 +52,7 @@ def tells_damage(root):
     return rc == DAMAGED and "inode" in err
 
 
-TESTS = (checks_everything_in_isolation, tells_a_missing_object, tells_damage)
+TESTS = (all_checks_run_in_isolation, a_missing_object_is_reported, damage_is_reported)
 
 
 def main():

@@ -91,7 +91,7 @@ def image_is_the_same_with_or_without_a_store_and_on_any_number_of_threads(place
 
 
 @fact
-def filled_store_is_left_as_it_is(place):
+def existing_objects_are_not_written_again(place):
     source, store, image = place.fresh()
     make_source(source, 50, [100, 10000])
     write(f"{source}/large", random.Random(1).randbytes(3000000))
@@ -118,7 +118,7 @@ def truncated_object_is_replaced_and_reported(place):
 
 
 @fact
-def hard_links_are_flattened_unless_kept_and_then_equal_the_way_through_a_dump(place):
+def hard_links_are_flattened_or_kept_as_by_a_dump(place):
     source, store, image = place.fresh()
     os.mkdir(f"{source}/dir")
     write(f"{source}/zero", b"content" * 100)
@@ -136,7 +136,7 @@ def hard_links_are_flattened_unless_kept_and_then_equal_the_way_through_a_dump(p
     expect("/alpha 700 100644 3 " in dump, dump)
 
 
-def kill_runs(place, source, lane, took, wanted, images):
+def kill_runs(place, source, lane, took, expected, images):
     """One lane of kills, in a store that is made anew now and then. Returns how many runs were killed."""
     moments = Moments(took, lane)
     store, image = f"{source}.store{lane}", f"{source}.image{lane}"
@@ -152,10 +152,10 @@ def kill_runs(place, source, lane, took, wanted, images):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        expect(check_whole(store) <= wanted, "an object that no source has")
+        expect(check_whole(store) <= expected, "an object that no source has")
         expect(read(image) in images, "an image that is neither the old nor the new one")
     place.pack(source, store, image)
-    same(check_whole(store), wanted, "objects after a run that was not killed")
+    same(check_whole(store), expected, "objects after a run that was not killed")
     same(read(image), images[1], "image after a run that was not killed")
     return killed
 
@@ -168,9 +168,9 @@ def kill_at_any_moment_leaves_whole_objects_and_the_old_image(place):
     started = time.monotonic()
     place.pack(source, store, image)
     took = time.monotonic() - started
-    wanted, images = expected_objects(source), (b"old", read(image))
+    expected, images = expected_objects(source), (b"old", read(image))
     with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
-        killed = sum(lanes.map(lambda lane: kill_runs(place, source, lane, took, wanted, images),
+        killed = sum(lanes.map(lambda lane: kill_runs(place, source, lane, took, expected, images),
                                range(LANES)))
     expect(killed, f"none of {KILLS} runs was killed before it ended")
     same(sorted(os.listdir(os.path.dirname(image))),
@@ -183,7 +183,7 @@ def builders_share_a_store_at_the_same_time(place):
     source, store, image = place.fresh()
     make_source(source, 400, [100, 1000, 20000])
     write(f"{source}/large", random.Random(4).randbytes(3000000))
-    wanted = expected_objects(source)
+    expected = expected_objects(source)
     for turn in range(5):
         builders = [subprocess.Popen([place.mkcomposefs, f"--digest-store={store}{turn}", source,
                                       f"{image}.{i}"], stderr=subprocess.PIPE) for i in range(4)]
@@ -191,7 +191,7 @@ def builders_share_a_store_at_the_same_time(place):
             _, said = builder.communicate(timeout=300)
             same(builder.returncode, 0, f"status of a builder that said {said!r}")
             expect(b"damaged" not in said, said.decode())
-        same(check_whole(f"{store}{turn}"), wanted, "objects")
+        same(check_whole(f"{store}{turn}"), expected, "objects")
     same({read(f"{image}.{i}") for i in range(4)}, {read(f"{image}.0")}, "images")
 
 
@@ -237,7 +237,7 @@ def file_that_grows_while_it_is_read_is_named(place):
 
 
 @fact
-def files_that_come_and_go_end_in_a_name_or_a_right_result(place):
+def files_that_come_and_go_give_an_error_with_a_name_or_a_correct_image(place):
     source, store, image = place.fresh()
     make_source(source, 100, [1000])
     write(f"{source}/d0/keep", b"x" * 1000)
@@ -302,7 +302,7 @@ def file_that_cannot_be_read_is_named(place):
 
 
 @fact
-def image_that_is_to_be_sealed_is_refused_where_it_cannot_be(place):
+def seal_is_refused_where_fs_verity_is_missing(place):
     source = place.fresh()[0]
     for operands in ([source, "-"], ["--print-digest-only", source]):
         said = fails(place.mkcomposefs, "--seal", *operands)

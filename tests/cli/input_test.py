@@ -189,7 +189,7 @@ def a_large_sparse_file_is_refused_quickly(_):
 
 
 @fact
-def standard_input_without_end_is_refused(_):
+def endless_standard_input_is_refused(_):
     calls = [["composefs", "diff", "-", "a.cfs"], ["composefs", "diff", "image:-", "a.cfs"], ["composefs", "diff", "dump:-", "a.cfs"],
              ["mkcomposefs", "--from-file", "-", "out"]]
     if has_command("init"):
@@ -202,7 +202,7 @@ def standard_input_without_end_is_refused(_):
 
 
 @fact
-def a_pipe_without_end_is_read_no_further_than_the_superblock_says(_):
+def an_endless_pipe_is_read_up_to_the_size_in_the_superblock(_):
     for begin, args in ((b"", ("diff", "-", "a.cfs")), (read("a.cfs"), ("diff", "-", "a.cfs")),
                         (read("a.cfs"), ("import-image", "--repo=repo", "name"))):
         if not has_command(args[0]):
@@ -216,7 +216,7 @@ def a_pipe_without_end_is_read_no_further_than_the_superblock_says(_):
 
 
 @fact
-def mount_does_not_wait_for_what_is_no_file(_):
+def mount_does_not_wait_for_a_fifo(_):
     inputs()
     for name in ("fifo", "directory", "sparse", "dangling"):
         refused(name, MOUNTED, [""])

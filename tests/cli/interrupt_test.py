@@ -118,7 +118,7 @@ def mkcomposefs_into_a_full_pipe():
     os.close(write_end)
 
 
-def mkcomposefs_into_a_fifo_that_nobody_opens():
+def mkcomposefs_into_a_fifo_without_a_reader():
     os.mkdir("src")
     os.mkfifo("fifo")
     interrupt([MKCOMPOSEFS, "src", "fifo"])
@@ -136,7 +136,7 @@ def fill(write_end):
     os.set_blocking(write_end, True)
 
 
-def results_that_nobody_reads():
+def results_into_a_full_pipe():
     """What is said before the image gets its name: nothing has a name after the signal."""
     make()
     os.makedirs("src")
@@ -151,7 +151,7 @@ def results_that_nobody_reads():
     good("gc", "--repo=r")
 
 
-def warnings_that_nobody_reads():
+def warnings_into_a_full_pipe():
     os.mkdir("out")
     with open("dump", "w", encoding="ascii") as f:
         f.write("/ 0 40755 2 0 0 0 0.0 - - -\n/fifo 5 10644 1 0 0 0 0.0 - - -\n")
@@ -257,9 +257,9 @@ if __name__ == "__main__":
         mkcomposefs_of_a_large_file,
         mkcomposefs_from_an_idle_pipe,
         mkcomposefs_into_a_full_pipe,
-        mkcomposefs_into_a_fifo_that_nobody_opens,
-        results_that_nobody_reads,
-        warnings_that_nobody_reads,
+        mkcomposefs_into_a_fifo_without_a_reader,
+        results_into_a_full_pipe,
+        warnings_into_a_full_pipe,
         dump_of_a_large_image_into_a_full_pipe,
         digest_of_a_large_file,
         fsck_of_a_repository,

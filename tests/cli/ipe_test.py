@@ -172,7 +172,7 @@ def policy_by_device_has_one_rule_and_the_name_and_version_that_were_given(_):
 
 
 @fact
-def script_that_lies_in_the_image_is_called_out(_):
+def script_in_the_image_is_reported(_):
     same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
     put("tree/bin/script", b"#!/bin/sh\ntrue\n", 0o755)
     put("tree/small", b"no x bit")
@@ -189,7 +189,7 @@ def script_that_lies_in_the_image_is_called_out(_):
 
 
 @fact
-def a_path_without_end_does_not_hide_what_is_wrong(_):
+def a_long_path_does_not_hide_the_reason(_):
     path, dump = "", "/ 0 40755 1 0 0 0 0.0 - - -\n"
     for _ in range(20):
         path += "/" + "d" * 255
@@ -271,7 +271,7 @@ def missing_objects_are_counted(_):
 
 
 @fact
-def wrong_usage_is_said(_):
+def wrong_usage_is_reported(_):
     for args in (("sign-objects", "image.cfs"), ("sign-objects", "--key=a", "--cert=b", "--signatures=c"),
                  SIGN + ("--objects=objects",), ("ipe-policy",), ("ipe-policy", "--mode=none", "image.cfs"),
                  ("ipe-policy", "--policy-version=1.2", "image.cfs"), ("ipe-policy", "--name=a b", "image.cfs"),

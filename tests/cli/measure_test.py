@@ -43,7 +43,7 @@ def digests_come_in_the_order_of_the_files(place):
 
 
 @fact
-def one_cpu_reports_the_same(place):
+def one_cpu_gives_the_same_output(place):
     def one_cpu():
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
@@ -68,7 +68,7 @@ def digests_measured_before_an_error_are_printed(place):
 
 
 @fact
-def directory_is_named(place):
+def directory_is_reported_by_its_name(place):
     lines, said = fails_at(place, [place.paths[0], place.top, place.paths[1]])
     same(lines, place.digests[:1], "digests before the directory")
     expect(f"{place.top}: expected a regular file, got a directory" in said, said)

@@ -68,7 +68,7 @@ def every_program_has_help_and_version(_):
 
 
 @fact
-def a_version_that_cannot_be_printed_is_an_error(_):
+def failing_to_print_the_version_is_an_error(_):
     for name in programs():
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([tool(name), "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -190,7 +190,7 @@ def control_characters_of_input_do_not_reach_the_terminal(_):
 
 
 @fact
-def a_comma_in_a_name_differs_from_a_separator(_):
+def a_comma_in_a_name_is_not_a_separator(_):
     if not has_command("init"):
         raise Skip("built without repositories")
     for args in (["init", "--insecure", "repo"], ["create-image", "--repo=repo", "tree", "a, b"]):

@@ -98,7 +98,7 @@ def check_help(program):
 
 
 def check_fake(program, folder):
-    """-f does all but the mount, as mount(8) wants it; -s passes over what is unknown."""
+    """-f does all but the mount, as mount(8) requires; -s ignores unknown options."""
     done = subprocess.run([program, "-fsnv", "-o", f"basedir={folder}/dir,zap", f"{folder}/image.cfs",
                            f"{folder}/dir"], capture_output=True, text=True, check=False)
     return done.stderr or (f"status {done.returncode}" if done.returncode else None)

@@ -77,7 +77,7 @@ def golden_dumps_have_their_digests():
 
 
 @fact
-def names_of_what_is_made_without_give_the_same():
+def profile_names_give_the_digest_of_their_rules():
     plain, first = make("--print-digest-only", "tree").strip(), make("--min-version=1", "--print-digest-only", "tree").strip()
     same((digest("mkcomposefs-1.0", "tree"), digest("mkcomposefs-1.0-v1", "tree")), (plain, first))
     dump = f"{GOLDEN}/rich.dump"
@@ -139,7 +139,7 @@ def options_that_a_profile_decides_are_refused_beside_it():
 
 
 @fact
-def tree_that_a_profile_cannot_use_is_one_sentence():
+def tree_that_a_profile_cannot_use_is_reported_in_one_line():
     same(refused("--profile=oci-1", "--print-digest-only", "tree/usr"),
          "mkcomposefs: /usr: expected a directory, got nothing: the root gets its metadata\n")
 
@@ -168,7 +168,7 @@ def explain_finds_rules_without_a_name():
 
 
 @fact
-def explain_tells_an_image_without_blocks_from_one_with():
+def explain_distinguishes_images_with_and_without_blocks():
     make("--profile=repo-1", "tree", "told.cfs")
     make("--profile=honest-df-1", "tree", "df.cfs")
     rc, out, err = run(COMPOSEFS, "explain", "told.cfs", "df.cfs")
@@ -193,7 +193,7 @@ def explain_prints_the_rules_that_did_not_match():
 
 
 @fact
-def image_by_another_writer_is_a_tree_as_well():
+def explain_reads_images_of_other_writers():
     foreign = os.path.join(GOLDEN, "..", "composefs-rs.v2.cfs")
     said = json.loads(explain(foreign, run(INFO, "measure-file", foreign)[1].strip(), "--json")[1])
     same((said["found"], said["itself"]), (False, True))

@@ -174,7 +174,7 @@ def untag_can_be_killed_anywhere():
     expect(sorted(names()), ["os/1"])
 
 
-def a_moved_name_is_the_old_or_the_new_one():
+def a_moved_name_is_either_the_old_or_the_new_one():
     make_trees()
     shutil.rmtree("r")
     prepare()

@@ -72,7 +72,7 @@ def the_frees_column_is_what_gc_frees():
         expect(loaded("gc", "--repo=r", "--json")["bytes_freed"], frees)
 
 
-def all_names_of_an_image_go_together():
+def all_names_of_an_image_are_one_row():
     build()
     good("tag", "--repo=r", "os/a", "latest")
     images, found = by_name("os/a")
@@ -82,7 +82,7 @@ def all_names_of_an_image_go_together():
     has(good("du", "--repo=r"), "latest, os/a\n")
 
 
-def an_image_without_a_name_frees_nothing_and_keeps_nothing():
+def an_image_without_a_name_counts_as_garbage():
     build()
     good("untag", "--repo=r", "os/b")
     images, _ = by_name()
@@ -95,7 +95,7 @@ def an_image_without_a_name_frees_nothing_and_keeps_nothing():
     expect(loaded("gc", "--repo=r", "--json", "--dry-run")["bytes_freed"], images["os/a"]["frees_bytes"] + gone[0]["own_bytes"])
 
 
-def an_image_that_is_open_or_in_a_stream_stays():
+def an_image_that_is_open_or_in_a_stream_is_kept():
     build()
     with open("r/images/refs/os/a", "rb"):
         images, _ = by_name()
@@ -146,7 +146,7 @@ def pairs_are_printed_on_request():
     expect(loaded("du", "--repo=r", "--json", "--pairs", "os/a")["pairs"], [])
 
 
-def rows_have_the_order_that_was_asked_for():
+def rows_are_sorted_as_requested():
     build()
     for key, field in (("frees", "frees_bytes"), ("own", "own_bytes"), ("shared", "shared_bytes"), ("total", "total_bytes"),
                        ("fair", "fair_bytes"), ("cached", "cached_bytes"), ("entries", "entries")):
@@ -157,7 +157,7 @@ def rows_have_the_order_that_was_asked_for():
     has(run("du", "--repo=r", "--sort=size")[2], "--sort: expected frees, own, shared, total, fair, cached, entries or name, got \"size\"\n")
 
 
-def lengths_instead_of_blocks_when_asked_for():
+def apparent_sizes_are_shown_on_request():
     build()
     images, found = by_name("--apparent")
     expect(found["bytes_are"], "apparent")
@@ -193,7 +193,7 @@ def malformed_entries_are_reported():
     has(err, "2 entries of images/ are not links of a repository and are not counted")
 
 
-def of_a_damaged_repository_nothing_is_said():
+def a_damaged_repository_is_refused():
     build()
     image = os.path.realpath("r/images/refs/os/a")
     os.chmod(image, 0o644)
@@ -201,14 +201,14 @@ def of_a_damaged_repository_nothing_is_said():
     has(refused("du", "--repo=r"), "expected the fs-verity digest")
 
 
-def an_empty_repository_is_no_error():
+def an_empty_repository_is_accepted():
     good("init", "--insecure", "r")
     expect(loaded("du", "--repo=r", "--json")["images"], [])
     has(good("du", "--repo=r", "--pairs"), "0 images, 0 objects")
     has(refused("du", "--repo=r", "none"), 'no such image: "none"')
 
 
-def hostile_names_reach_no_terminal():
+def hostile_names_are_escaped_on_output():
     build()
     for name in (b"<script><b>", b"\xc2\x9b31m", b"\xff"):
         os.symlink(b"../" + os.path.basename(os.readlink(b"r/images/refs/os/a")), b"r/images/refs/" + name)
@@ -221,12 +221,12 @@ def hostile_names_reach_no_terminal():
     expect(sorted(names), sorted(["<script><b>", "os/a", "x\x1b[31m\n", "\x9b31m", "\ufffd"]))
 
 
-TESTS = (sums_are_those_of_the_files_on_disk, the_frees_column_is_what_gc_frees, all_names_of_an_image_go_together,
-         an_image_without_a_name_frees_nothing_and_keeps_nothing, an_image_that_is_open_or_in_a_stream_stays,
-         pairs_are_printed_on_request, rows_have_the_order_that_was_asked_for, lengths_instead_of_blocks_when_asked_for,
+TESTS = (sums_are_those_of_the_files_on_disk, the_frees_column_is_what_gc_frees, all_names_of_an_image_are_one_row,
+         an_image_without_a_name_counts_as_garbage, an_image_that_is_open_or_in_a_stream_is_kept,
+         pairs_are_printed_on_request, rows_are_sorted_as_requested, apparent_sizes_are_shown_on_request,
          cached_bytes_are_shown_by_default, missing_objects_are_reported, malformed_entries_are_reported,
-         of_a_damaged_repository_nothing_is_said,
-         an_empty_repository_is_no_error, hostile_names_reach_no_terminal)
+         a_damaged_repository_is_refused,
+         an_empty_repository_is_accepted, hostile_names_are_escaped_on_output)
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

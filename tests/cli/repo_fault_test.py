@@ -62,7 +62,7 @@ def logs(top):
 def survives(args, keep, changes=False, runs=RUNS, statuses=(0,)):
     """Runs the command with faults. keep: what has to be there afterwards, with its content. With status 0 its output and what it
     leaves are those of the run without faults. statuses: what that run may end with."""
-    files_before, wanted, count = files("r"), None, 0
+    files_before, expected, count = files("r"), None, 0
     shutil.copytree("r", "saved", symlinks=True)
 
     def reset():
@@ -75,11 +75,11 @@ def survives(args, keep, changes=False, runs=RUNS, statuses=(0,)):
         try:
             expect({path: after.get(path) for path in keep}, keep)
             logs("r")
-            if wanted is None:
+            if expected is None:
                 expect((status in statuses, err if status not in statuses else ""), (True, ""))
-                wanted = status, out, after
+                expected = status, out, after
             elif status == 0:
-                expect((status, out, after), wanted)
+                expect((status, out, after), expected)
             else:
                 # The message itself cannot be written when write(2) fails.
                 expect((0 < status < 128, bool(err or out) or fault.startswith("write ")), (True, True))
@@ -113,7 +113,7 @@ def scene():
     return nameless
 
 
-def gc_removes_only_what_nothing_reaches():
+def gc_removes_only_unreferenced_objects():
     scene()
     survives(("gc", "--repo=r"), reached("os/1", "v:1", "v:2"), changes=True)
 
@@ -125,7 +125,7 @@ def gc_of_old_versions_and_dangling_names_removes_no_others():
     survives(("gc", "--repo=r", "--keep=1", "--prune-refs", "--json"), reached("os/1", "v:2"), changes=True)
 
 
-def gc_dry_run_changes_nothing_and_counts_right():
+def gc_dry_run_changes_nothing_and_counts_correctly():
     scene()
     survives(("gc", "--repo=r", "--dry-run"), reached("os/1", "v:1", "v:2"))
 
@@ -177,25 +177,25 @@ def fsck_of_a_sound_repository_reports_what_it_could_not_read():
     survives(("fsck", "--repo=r"), {})
 
 
-def fsck_of_a_damaged_repository_tells_all():
+def fsck_of_a_damaged_repository_reports_everything():
     damage()
     survives(("fsck", "--repo=r", "--json"), {}, statuses=(3,))
 
 
-def damage_that_cannot_be_printed_is_said():
+def failing_to_print_damage_is_reported():
     damage()
     with open("/dev/full", "wb") as full:
         done = subprocess.run([COMPOSEFS, "fsck", "--repo=r", "--json"], stdout=full, stderr=subprocess.PIPE, check=False)
     expect((done.returncode, b"standard output: No space left" in done.stderr), (3, True))
 
 
-def images_are_listed_whole():
+def images_are_listed_completely():
     scene()
     survives(("images", "--repo=r"), {})
     survives(("images", "--repo=r", "--json"), {}, runs=20)
 
 
-def du_counts_all():
+def du_counts_everything():
     scene()
     survives(("du", "--repo=r", "--no-cached"), {})
     survives(("du", "--repo=r", "--json"), {}, runs=30)

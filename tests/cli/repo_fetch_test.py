@@ -124,7 +124,7 @@ def send(handler, data, length=None, status=200):
     return True
 
 
-def wrong_bytes_do_not_enter():
+def content_with_a_wrong_digest_is_not_stored():
     refused(lambda h: send(h, b"x" * 1000), "0 fetched, 0 missing, 1 wrong, 0 failed", "the content has another digest")
     refused(lambda h: send(h, b""), "1 wrong")
 
@@ -171,7 +171,7 @@ def redirect(to):
     return answer
 
 
-def a_redirect_is_followed_and_not_for_ever():
+def a_bounded_number_of_redirects_is_followed():
     make_two()
     path = path_of("/a")
     os.unlink(f"r/objects/{path}")
@@ -182,7 +182,7 @@ def a_redirect_is_followed_and_not_for_ever():
     refused(redirect(lambda h: f"file://{os.getcwd()}/backup{h.path}"), "1 failed", "rotocol")
 
 
-def a_server_that_does_not_answer_is_not_asked_again_and_the_next_one_is():
+def a_server_that_does_not_answer_is_skipped_from_then_on():
     make_two()
     paths = [path_of(name) for name in ("/a", "/dir/b", "/shared")]
     with socket.socket() as s:
@@ -227,7 +227,7 @@ def https_requires_a_certificate_of_a_trusted_authority():
         del os.environ["CURL_CA_BUNDLE"]
 
 
-def many_are_fetched_a_few_at_a_time():
+def many_objects_are_fetched_a_few_at_a_time():
     make()
     for i in range(300):
         write(f"tree/many/{i}", f"{i} " * 100)

@@ -44,7 +44,7 @@ def an_object():
     return good("dump-files", "--repo=r", "--backing-path-only", "os/1", "/a").split()[1].replace("/", "")
 
 
-def a_sound_repository_is_ok_in_each_way():
+def each_mode_accepts_a_sound_repository():
     make()
     expect(fsck(), [])
     expect(fsck("--metadata-only"), [])
@@ -64,7 +64,7 @@ def a_changed_object_is_found_by_reading_alone():
     expect(run("fsck", "--repo=r", "os/1")[0], DAMAGED)
 
 
-def a_size_that_is_not_the_images_is_found_without_reading():
+def a_wrong_object_size_is_found_without_reading():
     make()
     with open(path_of(an_object()), "ab") as f:
         f.write(b"!")
@@ -78,7 +78,7 @@ def missing_objects_are_reported_for_each_image():
     expect(loaded("init", "--json", "--insecure", "s")["created"], True)
 
 
-def one_line_tells_of_an_object_and_of_all_images_that_use_it():
+def one_line_reports_an_object_with_all_images_that_use_it():
     make()
     good("create-image", "--repo=r", "tree/dir", "sub")
     make_tree("other", "!")
@@ -160,7 +160,7 @@ def an_image_with_an_xattr_twice_is_not_damaged():
     has(good("dump-files", "--repo=r", "twice", "/f"), "user.aa=1\n")
 
 
-def an_image_that_kernels_show_otherwise_is_a_remark():
+def an_image_that_kernels_show_differently_is_a_remark():
     make()
     import_image("odd", "/f 0 100644 1 0 0 0 0.0 - - - lustre.x=1")
     expect(fsck(remarks=["image-shown-otherwise"]), [])
@@ -213,7 +213,7 @@ def files_that_are_not_objects_are_reported():
     expect(fsck(), ["object-invalid-name", "object-invalid-name", "object-open-failed", "unexpected-file-type", "unexpected-file-type"])
 
 
-def remarks_are_no_damage():
+def remarks_do_not_count_as_damage():
     make()
     write("r/objects/.tmp-object-0123456789ab", "half")
     os.symlink("x", "r/.symlink-0123456789ab")
@@ -234,7 +234,7 @@ def objects_that_others_can_read_are_a_remark():
     expect(fsck(), [])
 
 
-def streams_are_read_to_the_end():
+def streams_are_checked_to_their_end():
     make()
     with open(f"{GOLDEN}/splitstream/digests.txt", encoding="ascii") as f:
         ids = {name: hexed for hexed, name in (line.split() for line in f)}
@@ -271,7 +271,7 @@ def in_memory(path):
     return int(subprocess.run(["fincore", "-b", "-n", "-o", "RES", path], capture_output=True, text=True, check=True).stdout)
 
 
-def fsck_in_the_background_finds_the_same_and_leaves_the_page_cache_as_it_was():
+def fsck_in_the_background_keeps_the_page_cache():
     make()
     for i in range(3):
         write(f"tree/{i}", f"{i}" * (1 << 20))
@@ -352,7 +352,7 @@ def advice_about_damage_is_printed():
     has(run("repair", "--repo=r")[2], "--from=PLACE fetches")
 
 
-def repair_makes_links_anew_and_drops_those_to_nothing():
+def repair_recreates_links_and_removes_dangling_ones():
     make()
     hexed = image()
     os.unlink(f"r/images/{hexed}")

@@ -67,7 +67,7 @@ def unreferenced_objects_are_removed_and_shared_ones_kept():
     gc()
 
 
-def roots_keep_what_they_name():
+def roots_keep_their_images():
     make()
     kept = second()
     good("untag", "--repo=r", "os/2")
@@ -77,7 +77,7 @@ def roots_keep_what_they_name():
     gc(objects_removed=3, images_removed=1)
 
 
-def keep_leaves_the_newest_of_each_name():
+def keep_retains_the_newest_of_each_name():
     make()
     good("untag", "--repo=r", "os/1")
     names = ["a:9", "a:10", "a:11", "b/1", "b/2", "b/c:1", "b/c:2", "single"]
@@ -94,7 +94,7 @@ def keep_leaves_the_newest_of_each_name():
     expect(sorted(name for i in loaded("images", "--repo=r", "--json")["images"] for name in i["names"]), ["a:11", "b/2", "b/c:2", "single"])
 
 
-def keep_leaves_what_is_newest_by_time_or_by_version():
+def keep_retains_the_newest_by_time_or_by_version():
     """a:11 was made while the clock was far behind, a:8 while it was ahead."""
     make()
     for name, when in (("a:8", 9000), ("a:9", 1001), ("a:10", 1002), ("a:11", 3)):
@@ -107,7 +107,7 @@ def keep_leaves_what_is_newest_by_time_or_by_version():
     expect(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
 
 
-def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
+def an_open_image_is_kept_with_its_objects():
     make()
     used = second()
     good("untag", "--repo=r", "os/2")
@@ -117,7 +117,7 @@ def an_image_that_somebody_has_open_stays_and_so_do_its_objects():
     gc(objects_removed=3, images_removed=1)
 
 
-def young_objects_stay_for_a_grace():
+def recent_objects_are_kept_for_the_grace_period():
     make()
     second()
     good("untag", "--repo=r", "os/2")
@@ -138,7 +138,7 @@ def foreign_files_are_reported_and_kept():
         expect(os.path.exists(path), True)
 
 
-def a_tree_of_directories_6000_deep_in_refs_is_reported_and_stops_nothing():
+def directories_6000_deep_in_refs_are_reported_and_gc_goes_on():
     make()
     second("a/" * 7 + "b")  # the deepest name that there can be
     here = os.getcwd()
@@ -159,7 +159,7 @@ def a_tree_of_directories_6000_deep_in_refs_is_reported_and_stops_nothing():
         subprocess.run(["rm", "-rf", "r"], check=True)
 
 
-def leftovers_go_when_they_are_old():
+def old_temporary_files_are_removed():
     make()
     write("r/objects/.tmp-object-0123456789ab", "half")
     os.symlink("x", "r/.symlink-0123456789ab")
@@ -194,7 +194,7 @@ def a_name_without_an_entry_keeps_the_image():
     has(gc(objects_removed=2), "dangling name: os/2: the image or stream that it refers to does not exist")
 
 
-def damage_stops_it_before_anything_is_removed():
+def damage_stops_gc_before_anything_is_removed():
     make()
     second()
     good("create-image", "--repo=r", "tree", "os/3")
@@ -220,7 +220,7 @@ def damage_stops_it_before_anything_is_removed():
     has(refused("gc", "--repo=r"), "expected a link to a first-level entry")
 
 
-def streams_reach_their_objects_their_streams_and_what_those_reach():
+def streams_keep_their_objects_and_streams_recursively():
     """The golden streams: a document that names three layers, each with an object of zeros."""
     make()
     kept = objects()

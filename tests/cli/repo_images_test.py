@@ -149,7 +149,7 @@ def damaged_entries_are_reported_and_the_others_listed():
     has(images("os/2"), "missing")
 
 
-def hostile_names_reach_no_terminal():
+def hostile_names_are_escaped_on_output():
     build()
     os.symlink("../" + ids()["os/1"][7:], "r/images/refs/x\x1b[31m\n")
     for args in ((), ("--format={{.Name}} {{.Names}}",), ("--json",)):

@@ -124,7 +124,7 @@ def a_damaged_image_that_is_repaired_keeps_its_objects_while_it_is_in_use():
         expect(os.listdir("r/.quarantine"), [image])
 
 
-def a_file_in_quarantine_that_cannot_be_read_as_an_image_stops_it_while_it_is_in_use():
+def an_unreadable_quarantined_image_in_use_stops_gc():
     make()
     image = second()
     os.mkdir("r/.quarantine")
@@ -172,7 +172,7 @@ def gc_stops_if_an_image_in_use_can_no_longer_be_read():
     expect(present(paths), [False] * len(paths))
 
 
-def an_object_that_is_no_image_stops_nothing_while_it_is_in_use():
+def an_open_object_that_is_not_an_image_does_not_stop_gc():
     """A good one is known by its content, a damaged one in quarantine by the good one in its place."""
     make()
     path = next(p for p in objects(os.readlink("r/images/refs/os/1").rsplit("/", maxsplit=1)[-1]))
@@ -186,7 +186,7 @@ def an_object_that_is_no_image_stops_nothing_while_it_is_in_use():
             expect(os.path.exists(path), True)
 
 
-def nothing_is_reset_while_an_image_without_an_entry_is_in_use():
+def reset_is_refused_while_an_image_without_an_entry_is_in_use():
     make()
     image = second()
     os.unlink(f"r/images/{image}")

@@ -142,7 +142,7 @@ def cat_prints_several_files_and_goes_on_after_a_failure():
     expect([l.split(": ")[1] for l in err.splitlines()], ["/none", "/dir", "/dir/up"])
 
 
-def import_image_checks_what_it_takes():
+def import_image_checks_the_image():
     made = make()
     image = f"r/images/refs/os/1"
     with open(image, "rb") as f:
@@ -161,7 +161,7 @@ def import_image_checks_what_it_takes():
     has(refused("import-image", "--repo=s", "../y", "junk"), "name ")
 
 
-def the_end_of_children_is_known_where_it_was_ignored_before():
+def transaction_works_where_sigchld_is_ignored():
     make()
     for program, status in (("true", 0), ("false", 1)):
         expect(run("--ignore-signal=CHLD", COMPOSEFS, "transaction", "--repo=r", "--", program, program="env"), (status, "", ""))

@@ -117,7 +117,7 @@ def hostile_names_are_text():
     expect("<!--@" in text, False)
 
 
-def nothing_in_the_page_leads_out_of_it():
+def the_page_loads_nothing_from_elsewhere():
     build()
     with open("du.html", encoding="utf-8") as f:
         text = f.read()
@@ -129,7 +129,7 @@ def nothing_in_the_page_leads_out_of_it():
     has(text, "default-src 'none'")
 
 
-def the_page_is_written_whole_or_not_at_all():
+def the_page_is_written_completely_or_not_at_all():
     build()
     has(refused("du", "--repo=r", "--html=none/du.html"), "none")
     os.symlink("/dev/full", "full")
@@ -146,13 +146,13 @@ def a_browser_draws_a_rectangle_of_the_right_size_for_each_image():
     expect(len([t for t in page.tiles.values() if t["tabindex"] == "0"]), 1)
 
 
-def the_browser_would_tell_of_a_failing_script_and_of_a_request():
+def the_browser_reports_failing_scripts_and_requests():
     write("bad.html", '<!doctype html><img src="http://127.0.0.1:9/x.png"><script>nothing.there()</script>')
     _, said, asked = show("bad.html")
     expect((len(said), asked), (1, ["http://127.0.0.1:9/x.png"]))
 
 
-def a_script_that_is_not_the_pages_own_is_not_run():
+def a_foreign_script_is_not_run():
     build()
     edit("", "document.title = 'taken over'")
     page, said, _ = show("edited.html")
@@ -169,7 +169,7 @@ def edit(policy, script):
     write("edited.html", text.replace("</body>", f"<script>{script}</script></body>"))
 
 
-def keys_go_from_tile_to_tile_and_the_measure_can_be_chosen():
+def keys_move_between_tiles_and_the_measure_can_be_selected():
     build()
     edit("<!-- -->", """
         const key = (name) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
@@ -189,11 +189,11 @@ def keys_go_from_tile_to_tile_and_the_measure_can_be_chosen():
     areas_are_proportional(page, "total")
 
 
-FACTS = [the_page_has_the_data_of_the_json_even_without_a_script, hostile_names_are_text, nothing_in_the_page_leads_out_of_it,
-         the_page_is_written_whole_or_not_at_all]
+FACTS = [the_page_has_the_data_of_the_json_even_without_a_script, hostile_names_are_text, the_page_loads_nothing_from_elsewhere,
+         the_page_is_written_completely_or_not_at_all]
 SHOWN = [a_browser_draws_a_rectangle_of_the_right_size_for_each_image,
-         the_browser_would_tell_of_a_failing_script_and_of_a_request, a_script_that_is_not_the_pages_own_is_not_run,
-         keys_go_from_tile_to_tile_and_the_measure_can_be_chosen]
+         the_browser_reports_failing_scripts_and_requests, a_foreign_script_is_not_run,
+         keys_move_between_tiles_and_the_measure_can_be_selected]
 
 if __name__ == "__main__":
     if not CHROMIUM:

@@ -144,7 +144,7 @@ def image_that_cannot_be_measured_is_not_mounted_where_a_signature_is_required()
         has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt"), "--name and --floor need --statement")
 
 
-def collection_takes_the_signatures_of_what_goes_and_no_others():
+def gc_removes_the_signatures_of_removed_images_only():
     place()
     make_tree("tree2", "2")
     other = good("create-image", "--repo=r", "tree2", "os/2").strip().split(":")[1]
@@ -168,7 +168,7 @@ def collection_takes_the_signatures_of_what_goes_and_no_others():
     expect(verify("os/1")[0], 0)
 
 
-def check_of_the_repository_is_content_with_signatures():
+def fsck_accepts_signatures():
     place()
     sign("os/1")
     os.mkdir("r/signatures/objects")

@@ -111,7 +111,7 @@ def a_server_that_is_too_slow_is_given_up_for_the_next_one():
         has(err, "too slow")
 
 
-def a_source_has_so_much_time_for_all():
+def each_source_has_a_time_limit():
     lose()
     with environment(SECONDS=3), Server(trickle) as slow, Server() as server:
         rc, done, err = repair(slow.url, server.url)

@@ -282,7 +282,7 @@ def the_first_digits_of_an_id_stand_for_it_in_every_command():
     expect(loaded("tag", "--repo=r", "--json", made[7:15], "x")["id"], second)
 
 
-def tag_moves_names_and_untag_takes_them():
+def tag_moves_names_and_untag_removes_them():
     first = make()
     write("tree/new", "new" * 100)
     second = good("create-image", "--repo=r", "tree", "os/2").strip()
@@ -341,7 +341,7 @@ def output_that_cannot_be_written_is_a_failure():
         has(done.stderr, "No space left on device")
 
 
-def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
+def cfsctl_treats_a_directory_as_the_root_of_a_container():
     make()
     write("tree/usr/data", "in usr")
     os.chmod("tree/usr", 0o711)
@@ -359,7 +359,7 @@ def under_the_name_cfsctl_a_directory_is_the_root_of_a_container():
     expect((rc, out), (0, good("create-image", "--repo=r", "tree")))
 
 
-def under_that_name_all_its_options_are_taken_in_front_and_behind():
+def cfsctl_takes_its_options_before_and_after_the_command():
     made = make().split(":")[1]
     os.symlink(COMPOSEFS, "cfsctl")
 
@@ -394,7 +394,7 @@ def under_that_name_all_its_options_are_taken_in_front_and_behind():
     has(cfsctl("--version"), "composefs ")
 
 
-def under_that_name_a_tree_is_prepared_for_booting_when_asked():
+def cfsctl_prepares_a_tree_for_booting_on_request():
     """The ids are those of cfsctl 0.9.4 (see the suite peer)."""
     os.symlink(COMPOSEFS, "cfsctl")
     for path in ("usr", "boot/efi", "sysroot", "run"):
@@ -425,7 +425,7 @@ def an_image_may_have_another_format_than_the_repository():
     has(refused("create-image", "--repo=r", "--erofs-version=2", "tree", status=USAGE), "--erofs-version: expected a number from 0 to 1, got \"2\"")
 
 
-def compute_karg_is_what_an_initrd_looks_for():
+def compute_karg_prints_the_argument_that_an_initrd_reads():
     make_tree()
     for name in ("sha256", "sha512"):
         made = good("compute-id", f"--hash={name}", "tree").strip().partition(":")[2]
@@ -433,7 +433,7 @@ def compute_karg_is_what_an_initrd_looks_for():
         expect(loaded("compute-karg", f"--hash={name}", "--json", "tree"), {"karg": f"composefs.digest=v1-{name}-12:{made}"})
 
 
-def ls_tells_each_entry_as_json():
+def ls_prints_each_entry_as_json():
     make()
     found = {e["path"]: e for e in loaded("ls", "--repo=r", "--json", "os/1")}
     expect({p: e["type"] for p, e in found.items()}, {"/a": "file", "/dir": "directory", "/link": "symlink", "/shared": "file"})
@@ -445,7 +445,7 @@ def ls_tells_each_entry_as_json():
     expect((rc, json.loads(out)), (1, []))
 
 
-def dump_files_tells_each_entry_as_json():
+def dump_files_prints_each_entry_as_json():
     make()
     expect([e["path"] for e in loaded("dump-files", "--repo=r", "--json", "os/1")],
          ["/", "/a", "/dir", "/dir/b", "/dir/small", "/link", "/shared"])
@@ -458,12 +458,12 @@ def dump_files_tells_each_entry_as_json():
     expect(loaded("create-dumpfile", "--repo=r", "--json", "tree"), loaded("dump-files", "--repo=r", "--json", "os/1"))
 
 
-def transaction_tells_when_it_has_the_lock_and_ends_as_the_command():
+def transaction_reports_the_lock_and_passes_the_status_on():
     make()
     expect(run("transaction", "--repo=r", "--json", "--", "sh", "-c", "exit 7")[:2], (7, '{"locked":true}\n'))
 
 
-def every_command_explains_itself_with_an_example():
+def the_help_of_every_command_has_an_example():
     listed = [l.split()[0] for l in good("--help").partition("\nExample:")[0].splitlines() if l.startswith("  ")]
     for command in listed:
         text = good(command, "--help")

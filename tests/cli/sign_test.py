@@ -125,7 +125,7 @@ def signatures_lie_by_digest_and_key_in_a_directory(place):
 
 
 @fact
-def signature_that_is_damaged_does_not_spoil_those_beside_it(place):
+def damaged_signature_does_not_affect_the_others(place):
     put("keys/keys.d/stranger", get("stranger.pub"))
     put("keys/keys.d/vendor-again", get("vendor.pub"))
     for name in ("vendor", "stranger"):
@@ -160,7 +160,7 @@ def key_may_be_elsewhere(_):
 
 
 @fact
-def foreign_signature_that_does_not_fit_is_not_attached(_):
+def invalid_foreign_signature_is_not_attached(_):
     for how in ("--sign-command=openssl pkeyutl -sign -rawin -inkey stranger.pem -in /dev/stdin",
                 "--sign-command=echo too short", "--sign-command=cat", "--sign-command=false", "--attach=a.cfs"):
         status, _, err = call(COMPOSEFS, "sign", how, "--public=vendor.pub", "a.cfs")
@@ -195,7 +195,7 @@ def statement_is_made_here_and_signed_elsewhere(_):
 
 
 @fact
-def floor_rises_when_asked_and_keeps_old_versions_out(_):
+def floor_rises_on_request_and_refuses_older_versions(_):
     floor = ("--statement=os.statement", "--floor=floors", "a.cfs")
     sign("--key=vendor.pem", *STATEMENT, "a.cfs")
     same(verify(TRUSTED, *floor)[0], FAILED, "a floor file that is missing")
@@ -216,7 +216,7 @@ def floor_rises_when_asked_and_keeps_old_versions_out(_):
 
 
 @fact
-def floor_does_not_rise_for_what_is_refused(_):
+def floor_does_not_rise_for_a_refused_statement(_):
     sign("--key=stranger.pem", *STATEMENT, "a.cfs")
     raised = ("--statement=os.statement", "--floor=floors", "--raise-floor")
     same(verify(TRUSTED, *raised, "a.cfs")[0], BAD_SIGNATURE)
@@ -239,7 +239,7 @@ def revocations_count_beside_the_keys_and_beside_a_link_to_them(_):
 
 
 @fact
-def revocations_that_cannot_be_read_are_an_error_not_none(_):
+def unreadable_revocations_are_an_error(_):
     sign("--key=vendor.pem", "a.cfs")
     os.symlink("none", "keys/revoked.d")
     status, out, err = verify(TRUSTED, "a.cfs")
@@ -484,7 +484,7 @@ def refusals_are_those_that_the_documentation_lists(_):
 
 
 @fact
-def wrong_usage_is_said(_):
+def wrong_usage_is_reported(_):
     for args in (("verify",), ("verify", "a.cfs", "b.cfs"), ("verify", "--name=x", "a.cfs"),
                  ("verify", "--raise-floor", "--statement=x", "a.cfs"), ("verify", "--hash=md5", "a.cfs"),
                  ("verify", *17 * (TRUSTED,), "a.cfs"),

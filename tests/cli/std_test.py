@@ -59,7 +59,7 @@ def image_and_objects_are_the_same_with_closed_descriptors():
 
 
 @fact
-def repository_is_sound_whatever_is_closed():
+def repository_is_sound_with_any_standard_descriptors_closed():
     if not os.path.exists(f"{TOOLS}/composefs"):
         return
     with tempfile.TemporaryDirectory() as top:
@@ -90,7 +90,7 @@ def output_to_a_closed_descriptor_is_a_failure():
 
 
 @fact
-def input_from_a_closed_descriptor_is_no_empty_file():
+def input_from_a_closed_descriptor_is_an_error():
     with tempfile.TemporaryDirectory() as top:
         status, _, err = run((0,), "mkcomposefs", "--from-file", "-", f"{top}/image")
         same(status, 1, "status")

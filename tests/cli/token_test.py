@@ -82,7 +82,7 @@ def statement_is_signed_by_a_key_in_a_token(_):
 
 
 @fact
-def token_that_refuses_signs_nothing(_):
+def token_that_fails_leaves_no_signature(_):
     for command in (SIGN.replace("env:PIN", "1"), SIGN.replace("-d 01", "-d 07")):
         same(sign("--sign-command=" + command).returncode, 1)
         expect(not os.path.exists("image.cfs.sig"))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""The program that mounts, and checks signatures, in the size that an initrd wants: built with musl.
+"""The program that mounts, and checks signatures, small enough for an initrd: built with musl.
 
     musl_test.py ROOT
 """
@@ -32,13 +32,13 @@ def mount_composefs_is_built_without_a_warning(place):
 
 
 @fact
-def it_needs_no_library(place):
+def mount_composefs_needs_no_library(place):
     said = output("readelf", "--wide", "--dynamic", "--program-headers", place + "/tools/mount.composefs")
     same(re.findall(r"NEEDED|INTERP", said), [])
 
 
 @fact
-def it_has_less_than_200_kilobytes_with_the_check_of_signatures(place):
+def mount_composefs_with_signatures_has_less_than_200_kilobytes(place):
     symbols = output("nm", place + "/tools/mount.composefs")
     expect(" cfs_sig_verify\n" in symbols, "no check of signatures in it")
     output("strip", "-o", place + "/stripped", place + "/tools/mount.composefs")
@@ -48,7 +48,7 @@ def it_has_less_than_200_kilobytes_with_the_check_of_signatures(place):
 
 
 @fact
-def it_runs_and_tells_the_reason_of_an_error(place):
+def mount_composefs_runs_and_reports_an_error(place):
     done = subprocess.run([place + "/stripped", "-o", "basedir=/", place + "/none", "/"], text=True,
                           capture_output=True, check=False)
     same(done.returncode, 1)

@@ -203,7 +203,7 @@ def each_mounts_what_the_other_made():
         ours("create-image", "--repo=a", "tree", "os/1")
         place.init(theirs, "b")
         theirs("--repo", "b", "create-image", PLAIN, "tree", "os/1")
-        # Theirs wants fs-verity of each file that is read, whatever the repository says: names and sizes it shows anywhere.
+        # Theirs requires fs-verity of each file that is read, whatever the repository says: names and sizes it shows anywhere.
         for command, look in (([CFSCTL, "--repo", "a", "mount", "refs/os/1", "mnt"], "test \"$(cd tree && find . -printf '%p %m %l\\n' | sort)\" = "
                                "\"$(cd mnt && find . -printf '%p %m %l\\n' | sort)\""),
                               ([COMPOSEFS, "mount", "--repo=b", "os/1", "mnt"], "diff -r --no-dereference --exclude=fifo tree mnt")):
@@ -211,7 +211,7 @@ def each_mounts_what_the_other_made():
 
 
 @fact
-def both_would_collect_the_same():
+def both_dry_runs_collect_the_same():
     for place in repositories():
         place.init(ours, "a")
         for name in ("os/1", "os/2"):
@@ -233,7 +233,7 @@ def both_would_collect_the_same():
 
 
 @fact
-def neither_collects_what_the_other_has_named():
+def neither_collects_images_named_by_the_other():
     for place in repositories():
         place.init(ours, "a")
         ours("create-image", "--repo=a", "tree", "by/ours")

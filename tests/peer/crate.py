@@ -12,7 +12,7 @@ from facts import Skip
 VERSION = "0.9.4"
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "composefs-tests")
 
-# The cheapest build that can do what the tests want: 96 s of user and 19 s of system time, from nothing (cargo 1.95, -j2, with
+# The cheapest build that can do what the tests need: 96 s of user and 19 s of system time, from nothing (cargo 1.95, -j2, with
 # `time`). Without pre-6.15 it could not mount on older kernels.
 FEATURES = "pre-6.15"
 CHEAP = {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_DEV_OPT_LEVEL": "0", "CARGO_PROFILE_DEV_STRIP": "symbols",

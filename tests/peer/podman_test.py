@@ -161,7 +161,7 @@ class Root:
             self.mount("--rbind", source, self.made(name))
         for kind, name in (("proc", "proc"), ("sysfs", "sys")):
             self.mount("-t", kind, kind, self.made(name))
-        # crun wants this form, whichever the machine has.
+        # crun requires this form, whichever the machine has.
         self.mount("-t", "cgroup2", "cgroup2", os.path.join(self.path, "sys/fs/cgroup"))
         for name in ("run", "tmp"):
             self.made(name)

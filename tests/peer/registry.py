@@ -43,7 +43,7 @@ class Layer:
 
 
 class Registry:
-    """The HTTP interface of a registry that wants no password."""
+    """The HTTP interface of a registry that needs no password."""
 
     def __init__(self, port):
         self.port = port

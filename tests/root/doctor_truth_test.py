@@ -60,7 +60,7 @@ def made():
 
 
 @fact
-def a_mount_is_what_it_said(_):
+def the_method_reported_for_a_mount_is_the_one_used(_):
     repo = made()
     found = doctor(repo)
     before = loops()
@@ -76,7 +76,7 @@ def a_mount_is_what_it_said(_):
 
 
 @fact
-def fs_verity_is_there_where_files_can_be_sealed(_):
+def fs_verity_is_reported_where_files_can_be_sealed(_):
     found = doctor(PLACE)
     done = subprocess.run([COMPOSEFS, "init", f"{PLACE}/sealed"], capture_output=True, text=True, check=False)
     same(state(found, "fs_verity"), "ok" if done.returncode == 0 else "no")
@@ -94,7 +94,7 @@ def an_image_on_tmpfs_goes_through_a_loop_device(_):
 
 
 @fact
-def reflink_is_found_where_it_is(_):
+def reflink_is_reported_where_it_works(_):
     found = doctor(disk("xfs", "mkfs.xfs", "-q", "-m", "reflink=1"))
     same((found["filesystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
     expect(found["device"].startswith("/dev/loop"), found["device"])
@@ -137,7 +137,7 @@ def the_status_shows_that_images_cannot_be_mounted(_):
 
 
 @fact
-def no_mount_no_device_and_no_file_stays(_):
+def doctor_leaves_no_mount_device_or_file(_):
     os.makedirs(f"{PLACE}/empty", exist_ok=True)
     before = ([m.point for m in mounts()], loops())
     for _ in range(3):

@@ -58,7 +58,7 @@ class Forged(Scene):
 
 
 @fact
-def the_server_forges_as_it_should(scene):
+def the_test_server_forges_digests(scene):
     """Else the other facts show nothing."""
     asked = subprocess.run([sys.executable, "-c", FSVERITY_MEASURE, f"{scene.shown}/image.cfs"],
                            capture_output=True, text=True, check=True)

@@ -263,7 +263,7 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
     source = disks.folder()
     make_source(source, 1200, [100, 1000, 5000], seed=5)
     write(f"{source}/large", random.Random(5).randbytes(3 * MIB))
-    wanted = expected_objects(source)
+    expected = expected_objects(source)
     outer = disks.mounted_disk("xfs", 640 * MIB)
     disk = disks.disk("ext4", 96 * MIB, image=f"{outer}/disk")
     top = disks.mount("-o", "loop", disk)
@@ -288,11 +288,11 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
             cut = after_power_cut(disks, f"{outer}/snapshot")
             found = check_whole(f"{cut}/store") if os.path.exists(f"{cut}/store") else set()
             if turn % 4 == 0:
-                same(found, wanted, "objects after a run that succeeded")
+                same(found, expected, "objects after a run that succeeded")
                 same(read(f"{cut}/image"), read(f"{top}/image"), "image after a run that succeeded")
             else:
-                expect(not os.path.exists(f"{cut}/image") or found == wanted, "an image without its objects")
-            partial += 0 < len(found) < len(wanted)
+                expect(not os.path.exists(f"{cut}/image") or found == expected, "an image without its objects")
+            partial += 0 < len(found) < len(expected)
             disks.umount(cut)
             os.unlink(f"{outer}/snapshot")
             shutil.rmtree(f"{top}/store")

@@ -178,14 +178,14 @@ static uint64_t number_of(const char *variable, uint64_t otherwise)
 
 T(kernel_shows_of_sound_images_what_the_reader_says)
 {
-	uint64_t want = number_of("COMPOSEFS_TEST_MUTANTS", MUTANTS), mounted = 0,
+	uint64_t expected = number_of("COMPOSEFS_TEST_MUTANTS", MUTANTS), mounted = 0,
 		 differ = 0, number;
 	static char difference[VIEW_DIFFERENCE_MAX];
 
 	read_good();
 	scene_begin();
 	for (number = number_of("COMPOSEFS_TEST_SEED", 1);
-	     mounted < want && differ < DIFFERENCES_MAX; number++) {
+	     mounted < expected && differ < DIFFERENCES_MAX; number++) {
 		struct cfs_mem image = make_mutant(number);
 		struct cfs_image im;
 

@@ -167,18 +167,18 @@ static const struct cfs_xattr *find_xattr(const struct entry *x, const char *key
 }
 
 static void compare_value(struct view *v, const struct entry *x, const char *key,
-			  struct cfs_span want)
+			  struct cfs_span expected)
 {
 	static uint8_t value[VALUE_MAX];
 	ssize_t n = lgetxattr(x->path, key, value, sizeof(value));
 
 	if (n < 0)
 		differ(v, x->path, "xattr %s: %s", key, strerror(errno));
-	else if (!cfs_span_eq((struct cfs_span){value, (size_t)n}, want))
+	else if (!cfs_span_eq((struct cfs_span){value, (size_t)n}, expected))
 		differ(v, x->path,
 		       "xattr %s: the kernel has another value (%zd bytes, the reader "
 		       "%zu)",
-		       key, n, want.len);
+		       key, n, expected.len);
 }
 
 static void compare_xattrs(struct view *v, const struct entry *x)
@@ -190,16 +190,16 @@ static void compare_xattrs(struct view *v, const struct entry *x)
 	if (n < 0)
 		differ(v, x->path, "llistxattr: %s", strerror(errno));
 	for (const char *key = list; n > 0 && key < list + n; key += strlen(key) + 1) {
-		const struct cfs_xattr *want = find_xattr(x, key);
+		const struct cfs_xattr *expected = find_xattr(x, key);
 
-		if (want)
-			compare_value(v, x, key, want->value);
+		if (expected)
+			compare_value(v, x, key, expected->value);
 		else if (is_mark(x, key))
 			compare_value(v, x, key,
 				      (struct cfs_span){(const uint8_t *)"", 0});
 		else
 			differ(v, x->path, "xattr %s: shown by the kernel alone", key);
-		listed += want != NULL;
+		listed += expected != NULL;
 	}
 	for (size_t i = 0; listed != x->spec.n_xattrs && i < x->spec.n_xattrs; i++) {
 		char key[CFS_XATTR_KEY_MAX + 1] = "";
@@ -215,18 +215,19 @@ static void compare_xattrs(struct view *v, const struct entry *x)
 
 /* --- Contents ------------------------------------------------------------------------ */
 
-static void compare_bytes(struct view *v, const char *path, int fd, struct cfs_span want)
+static void compare_bytes(struct view *v, const char *path, int fd,
+			  struct cfs_span expected)
 {
 	static uint8_t buf[2 * CFS_CONTENT_MAX];
 	ssize_t n = pread(fd, buf, sizeof(buf), 0);
 
 	if (n < 0)
 		differ(v, path, "read: %s", strerror(errno));
-	else if (!cfs_span_eq((struct cfs_span){buf, (size_t)n}, want))
+	else if (!cfs_span_eq((struct cfs_span){buf, (size_t)n}, expected))
 		differ(v, path,
 		       "content: the kernel has %zd bytes, the reader %zu, and they "
 		       "differ",
-		       n, want.len);
+		       n, expected.len);
 }
 
 static void compare_content(struct view *v, const struct entry *x)

@@ -7,7 +7,7 @@
 
 enum { VIEW_DIFFERENCE_MAX = 4096 };
 
-/* Makes the objects that the image wants, below objects. Where a backing path is none that could have an object, nothing
+/* Make the objects that the image needs, below objects. Where a backing path is none that could have an object, nothing
  * is made. */
 void view_make_objects(const struct cfs_image *im, int objects);
 

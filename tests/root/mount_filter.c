@@ -54,13 +54,13 @@ static int apply_filtered(const struct scene *s, const struct cfs_steps *steps,
 	if (child == 0) {
 		struct cfs_mount_taken taken;
 		struct cfs_err err;
-		const char *want = scene_way_from(scene_overlay_names, refusal->overlay,
-						  scene_usual.overlay);
+		const char *expected = scene_way_from(
+			scene_overlay_names, refusal->overlay, scene_usual.overlay);
 
 		filter(refusal->number, refusal->arg, refusal->value, refusal->errnum);
 		if (cfs_mount_apply(steps, s->fd, s->mnt, &taken, &err) < 0)
 			_exit(fprintf(stderr, "# %s\n", err.msg) < 0 ? 2 : 1);
-		_exit(strcmp(taken.overlay, want) == 0 ? 0 : 3);
+		_exit(strcmp(taken.overlay, expected) == 0 ? 0 : 3);
 	}
 	t_eq(waitpid(child, &status, 0), child);
 	return status;

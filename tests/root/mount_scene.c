@@ -41,7 +41,7 @@ static void own_namespace(void)
 	t_ok(fd >= 0);
 	if (unshare(CLONE_NEWNS) < 0)
 		t_skip("no mount namespace: %s", strerror(errno));
-	/* In a chroot, say. The product copes with it; the scene wants mounts of its own. */
+	/* In a chroot, say. The product copes with it; the scene needs mounts of its own. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		t_skip("/ is no mount point here: %s", strerror(errno));
 	t_eq(mount("tmp", "/tmp", "tmpfs", 0, NULL), 0);

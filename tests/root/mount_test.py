@@ -416,7 +416,7 @@ def mount_and_fstab_use_the_helper(scene):
 
 
 @fact
-def without_proc_an_image_is_mounted_or_the_reason_is_said(scene):
+def without_proc_an_image_is_mounted_or_the_reason_is_reported(scene):
     """By a loop device, and by descriptors, for which the kernel must be new enough. No mount is seen here."""
     def hide():
         if LIBC.unshare(CLONE_NEWNS) or LIBC.umount2(b"/proc", MNT_DETACH):

@@ -87,7 +87,7 @@ static void put_acl_entry(uint8_t *p, unsigned tag, unsigned perm, uint32_t id)
 	cfs_put_le32(p + 4, id);
 }
 
-/* An ACL: owner, a user, group, mask and others; with a flaw when that is wanted. */
+/* An ACL: owner, a user, group, mask and others; with a flaw on request. */
 static struct cfs_span random_acl(struct making *m, size_t i)
 {
 	static const struct {

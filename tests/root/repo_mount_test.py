@@ -168,7 +168,7 @@ def shown(point):
 
 
 @fact
-def df_shows_no_size_of_an_image_that_tells_no_blocks(place):
+def df_shows_no_size_of_an_image_with_0_blocks(place):
     write(f"{place.tree}/small", "x")
     place.add("full")
     composefs("create-image", f"--repo={place.repo}", "--profile=honest-df-1-sha256", place.tree, "honest")
@@ -279,7 +279,7 @@ def an_image_mounted_through_a_loop_device_is_not_collected(place):
 
 
 @fact
-def a_full_disk_is_one_sentence_and_all_is_as_before(place):
+def a_full_disk_is_reported_in_one_line_and_changes_nothing(place):
     disk, at = f"{place.dir}/disk", f"{place.dir}/full"
     os.mkdir(at)
     with open(disk, "wb") as f:

@@ -170,7 +170,7 @@ def cut_everywhere(writes, known):
     return len(seen)
 
 
-def told_without(call):
+def cut_is_noticed_without(call):
     """Whether a cut would show it, were the system call not made."""
     if not shutil.which("strace"):
         raise Skip("strace is not installed")
@@ -195,12 +195,12 @@ def a_repository_is_sound_and_has_what_was_reported_wherever_the_power_is_cut():
 
 @fact
 def a_cut_shows_that_contents_were_not_brought_to_disk():
-    expect(told_without("syncfs"))
+    expect(cut_is_noticed_without("syncfs"))
 
 
 @fact
 def a_cut_shows_that_names_were_not_brought_to_disk():
-    expect(told_without("fsync"))
+    expect(cut_is_noticed_without("fsync"))
 
 
 def main():

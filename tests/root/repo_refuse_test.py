@@ -119,7 +119,7 @@ def is_as_it_was(place):
 
 
 @fact
-def a_disk_without_a_free_block_or_inode_is_one_sentence_and_can_still_be_collected(place):
+def a_full_disk_is_reported_in_one_line_and_gc_still_works(place):
     disk = f"{place.dir}/disk"
     with open(disk, "wb") as f:
         f.truncate(8 << 20)
@@ -148,7 +148,7 @@ def a_disk_without_a_free_block_or_inode_is_one_sentence_and_can_still_be_collec
 
 
 @fact
-def a_read_only_mount_is_one_sentence_and_reading_goes_on(place):
+def a_read_only_mount_is_reported_in_one_line_and_reading_works(place):
     place.fill()
     run("mount", "--bind", place.at, place.at)
     run("mount", "-o", "remount,bind,ro", place.at)

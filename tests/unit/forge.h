@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Forged images for tests: structures put where the test wants them, right or wrong. */
+/* Forged images for tests: valid or invalid structures at places that the test chooses. */
 #ifndef FORGE_H
 #define FORGE_H
 

@@ -9,12 +9,12 @@
 #include "t.h"
 
 /* Fails: returned bad, with this errno. */
-#define t_errno(call, bad, want)                                                         \
+#define t_errno(call, bad, expected)                                                     \
 	do {                                                                             \
 		errno = 0;                                                               \
 		if ((call) != (bad))                                                     \
 			t_fail(__FILE__, __LINE__, "%s: succeeded", #call);              \
-		t_eq(errno, want);                                                       \
+		t_eq(errno, expected);                                                   \
 	} while (0)
 
 /* A new node of that mode. */

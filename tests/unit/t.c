@@ -74,11 +74,11 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (const struct t_test *t = t_first; t; t = t->next) {
-		int wanted = argc == 1;
+		int selected = argc == 1;
 
 		for (int i = 1; i < argc; i++)
-			wanted |= strcmp(argv[i], t->name) == 0;
-		if (wanted)
+			selected |= strcmp(argv[i], t->name) == 0;
+		if (selected)
 			failed += !run_test(++number, t);
 	}
 	printf("1..%d\n", number);

@@ -69,7 +69,7 @@ def valgrind_notices_lost_memory_and_unset_bytes(_folder):
 
 
 @fact
-def unit_tests_are_clean(_folder):
+def unit_tests_run_without_memory_errors(_folder):
     def run(name):
         said = clean(os.path.join(UNIT, name + "_test")).decode()
         expect(said.startswith("ok 1 "), f"{name}: ran nothing")
@@ -77,7 +77,7 @@ def unit_tests_are_clean(_folder):
 
 
 @fact
-def golden_dumps_become_images_cleanly(folder):
+def golden_dumps_are_built_without_memory_errors(folder):
     def run(image):
         name, made = os.path.basename(image).split(".")[0], image + ".made"
         clean(tool("mkcomposefs"), "--from-file", "--min-version=1", os.path.join(GOLDEN, name + ".dump"), made)
@@ -87,14 +87,14 @@ def golden_dumps_become_images_cleanly(folder):
 
 
 @fact
-def wrong_dumps_are_refused_cleanly(folder):
+def wrong_dumps_are_refused_without_memory_errors(folder):
     def run(path):
         clean(tool("mkcomposefs"), "--from-file", path, os.path.join(folder, "none"), status=1)
     all_of(run, sorted(glob.glob(os.path.join(GOLDEN, "fail-*.dump")))[::5])
 
 
 @fact
-def golden_images_are_printed_cleanly(folder):
+def golden_images_are_printed_without_memory_errors(folder):
     paths = list(images(folder))
     all_of(lambda command: clean(tool("composefs-info"), command, *paths), ("dump", "ls", "objects"))
 
@@ -106,17 +106,17 @@ def fsck_cleanly(path):
 
 
 @fact
-def golden_images_are_checked_cleanly(folder):
+def golden_images_are_checked_without_memory_errors(folder):
     all_of(fsck_cleanly, images(folder))
 
 
 @fact
-def golden_images_are_written_again_cleanly(folder):
+def golden_images_are_copied_without_memory_errors(folder):
     all_of(lambda path: clean(tool("composefs-dump"), path, path + ".again"), list(images(folder))[::3])
 
 
 @fact
-def a_directory_is_packed_cleanly(folder):
+def a_directory_is_packed_without_memory_errors(folder):
     source = os.path.join(folder, "source")
     os.makedirs(os.path.join(source, "dir"))
     for size in (0, 1, 64, 65, 4096, 4097, 600000):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""Kernels of Debian, and the modules that a test wants of them."""
+"""Kernels of Debian, and the modules that a test needs."""
 import glob
 import lzma
 import os

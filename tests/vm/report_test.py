@@ -119,8 +119,8 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
             "the_printed_digest_is_the_one_that_the_kernel_measures_of_the_image",
             "with_the_digest_all_is_there_and_overlayfs_requires_verity",
             "the_mount_table_shows_the_image",
-            "without_proc_an_image_is_mounted_or_the_reason_is_said",
-            "df_shows_no_size_of_an_image_that_tells_no_blocks"}
+            "without_proc_an_image_is_mounted_or_the_reason_is_reported",
+            "df_shows_no_size_of_an_image_with_0_blocks"}
     same(there - named - good, set(), "not in the documentation")
     for name in glob.glob(os.path.join(here, "..", "root", "*_test.py")):
         with open(name, encoding="utf-8") as f:

@@ -15,12 +15,12 @@ T(error_carries_code_and_sentence)
 {
 	struct cfs_err err;
 
-	t_eq(cfs_fail(&err, EINVAL, "want %d", 3), -EINVAL);
-	t_str(err.msg, "want 3");
+	t_eq(cfs_fail(&err, EINVAL, "expected %d", 3), -EINVAL);
+	t_str(err.msg, "expected 3");
 	t_eq(cfs_context(&err, -EINVAL, "line %d", 7), -EINVAL);
-	t_str(err.msg, "line 7: want 3");
+	t_str(err.msg, "line 7: expected 3");
 	t_eq(cfs_context(&err, 5, "unused"), 5);
-	t_str(err.msg, "line 7: want 3");
+	t_str(err.msg, "line 7: expected 3");
 }
 
 T(error_takes_the_reason_from_errno)
@@ -32,7 +32,7 @@ T(error_takes_the_reason_from_errno)
 	t_str(err.msg, "open x: No such file or directory");
 }
 
-T(error_without_object_still_gives_the_code)
+T(error_without_a_struct_still_returns_the_code)
 {
 	errno = EACCES;
 	t_eq(cfs_fail_errno(NULL, "x"), -EACCES);
@@ -40,7 +40,7 @@ T(error_without_object_still_gives_the_code)
 	t_eq(cfs_context(NULL, -EIO, "x"), -EIO);
 }
 
-T(error_too_long_loses_its_place_never_its_reason)
+T(error_that_is_too_long_keeps_its_reason)
 {
 	char place[CFS_ERR_MAX];
 	struct cfs_err err;
@@ -73,7 +73,7 @@ T(span_refuses_ranges_outside)
 }
 
 /* With a sanitizer of undefined behaviour: no sum with NULL, no comparison at it. */
-T(span_of_nothing_is_one_like_others)
+T(empty_span_is_valid)
 {
 	struct cfs_span nothing = {0}, sub = {(const uint8_t *)"x", 1};
 	struct cfs_text none = {0};
@@ -107,7 +107,7 @@ T(text_orders_by_unsigned_bytes_shorter_first)
 	t_ok(!cfs_text_has_prefix(CFS_TEXT("use"), CFS_TEXT("user.")));
 }
 
-T(hex_goes_both_ways_and_refuses_the_rest)
+T(hex_is_encoded_and_decoded_and_other_text_refused)
 {
 	uint8_t out[2] = {9, 9};
 	char hex[5] = {0};
@@ -120,7 +120,7 @@ T(hex_goes_both_ways_and_refuses_the_rest)
 	t_eq(cfs_hex_value('/'), -1);
 }
 
-T(base64_has_one_form_for_each_bytes)
+T(base64_accepts_one_form_for_each_content)
 {
 	static const char *const bad[] = {"Zg=",  "Zg",	      "Z===",	"====", "Zh==",
 					  "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm-v", "=m9v"};
@@ -259,7 +259,7 @@ static int note_piece(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return 0;
 }
 
-T(buffer_gives_room_in_place_and_sends_whole_pages_where_it_can)
+T(buffer_is_filled_in_place_and_written_in_whole_pages)
 {
 	struct pieces seen = {.n = 0};
 	struct cfs_out out;
@@ -392,7 +392,7 @@ T(file_that_others_can_change_is_copied)
 	close(fd);
 }
 
-T(path_leaves_by_two_dots_alone)
+T(only_two_dots_leave_a_directory)
 {
 	static const char *const stay[] = {"",	    "/",     "a",   "...",
 					   "a/..b", "a../b", "..a", "."},
@@ -405,7 +405,7 @@ T(path_leaves_by_two_dots_alone)
 		t_ok(cfs_path_leaves(cfs_text(leave[i])));
 }
 
-T(anonymous_file_is_published_once)
+T(unnamed_file_is_published_once)
 {
 	char dir[] = "/tmp/cfs-base-XXXXXX";
 	int dirfd, fd;

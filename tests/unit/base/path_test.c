@@ -52,13 +52,13 @@ static mode_t mode_of(const char *name)
 	return st.st_mode & 07777;
 }
 
-static bool has_text(const char *name, const char *want)
+static bool has_text(const char *name, const char *expected)
 {
 	cfs_autofd int fd = open(tmp_in(name), O_RDONLY | O_CLOEXEC);
 	char buf[64];
 	ssize_t n = read(fd, buf, sizeof(buf));
 
-	return n == (ssize_t)strlen(want) && memcmp(buf, want, (size_t)n) == 0;
+	return n == (ssize_t)strlen(expected) && memcmp(buf, expected, (size_t)n) == 0;
 }
 
 T(replaced_file_of_another_user_does_not_pass_on_its_mode)

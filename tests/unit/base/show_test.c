@@ -4,15 +4,15 @@
 
 #include "base/base.h"
 
-static void shows(const char *text, const char *want)
+static void shows(const char *text, const char *expected)
 {
 	char out[256];
 
-	t_eq(cfs_show_text(cfs_text(text), out, sizeof(out)), strlen(want));
-	t_str(out, want);
+	t_eq(cfs_show_text(cfs_text(text), out, sizeof(out)), strlen(expected));
+	t_str(out, expected);
 }
 
-T(text_that_is_only_text_is_shown_as_it_is)
+T(printable_text_is_shown_unchanged)
 {
 	shows("", "");
 	shows("plain \"text\" \\ 100%", "plain \"text\" \\ 100%");

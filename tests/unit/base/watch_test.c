@@ -117,7 +117,7 @@ T(read_of_an_idle_pipe_ends_on_cancellation)
 	close(fds[0]);
 }
 
-/* Nobody reads from the pipe. */
+/* The pipe has no reader. */
 T(write_to_a_full_pipe_ends_on_cancellation)
 {
 	static char big[1 << 20];

@@ -112,13 +112,13 @@ static void make_cache(void)
 
 static bool finds(struct stat st)
 {
-	struct cfs_digest want = digest_of(st.st_ino), got = {0};
+	struct cfs_digest expected = digest_of(st.st_ino), got = {0};
 	struct cfs_cache *c = open_ok();
 	bool found = cfs_cache_find(c, &st, &got);
 
 	cfs_cache_close(c);
 	if (found)
-		t_ok(cfs_digest_eq(&got, &want));
+		t_ok(cfs_digest_eq(&got, &expected));
 	return found;
 }
 
@@ -324,7 +324,7 @@ T(cache_that_is_damaged_is_replaced)
 }
 
 /* With a checksum that is right for it. */
-static void want_unused(struct cfs_mem file, const char *why)
+static void expect_unused(struct cfs_mem file, const char *why)
 {
 	struct cfs_digest sum;
 
@@ -345,20 +345,20 @@ T(cache_with_a_good_checksum_is_still_checked)
 	make_cache();
 	file = load();
 	cfs_put_le64(file.p + CACHE_COUNT_OFF, 2);
-	want_unused(file, "2 entries do not make ");
+	expect_unused(file, "2 entries do not make ");
 	cfs_put_le64(file.p + CACHE_COUNT_OFF, 4);
-	want_unused(file, "4 entries do not make ");
+	expect_unused(file, "4 entries do not make ");
 	cfs_put_le64(file.p + CACHE_COUNT_OFF, UINT64_MAX / entry_len + 4);
-	want_unused(file, "entries do not make ");
+	expect_unused(file, "entries do not make ");
 	cfs_put_le64(file.p + CACHE_COUNT_OFF, UINT64_MAX / entry_len);
-	want_unused(file, "entries do not make ");
+	expect_unused(file, "entries do not make ");
 	cfs_put_le64(file.p + CACHE_COUNT_OFF, 3);
 	cfs_put_le64(file.p + CACHE_HEADER_LEN + entry_len, 1);
-	want_unused(file, "entry 1 is out of order");
+	expect_unused(file, "entry 1 is out of order");
 	cfs_put_le64(file.p + CACHE_HEADER_LEN + entry_len, 4);
-	want_unused(file, "entry 2 is out of order");
+	expect_unused(file, "entry 2 is out of order");
 	cfs_put_le32(file.p + CACHE_VERSION_OFF, 2);
-	want_unused(file, "expected version 1, got 2");
+	expect_unused(file, "expected version 1, got 2");
 	free(file.p);
 }
 
@@ -385,7 +385,7 @@ T(cache_that_is_another_file_is_refused_and_left_alone)
 	t_ok(is_refused("x", 1));
 }
 
-T(cache_that_is_empty_knows_nothing)
+T(empty_cache_has_no_digests)
 {
 	make_cache();
 	put("", 0);
@@ -393,7 +393,7 @@ T(cache_that_is_empty_knows_nothing)
 	t_str(warned, "");
 }
 
-static void want_refused(const char *why)
+static void expect_refused(const char *why)
 {
 	struct cfs_cache *c = NULL;
 
@@ -406,9 +406,9 @@ T(cache_that_others_can_write_is_refused)
 {
 	make_cache();
 	t_eq(chmod(tmp_in("cache"), 0620), 0);
-	want_refused("writable by group or others: expected mode 0600, got 0620");
+	expect_refused("writable by group or others: expected mode 0600, got 0620");
 	t_eq(chmod(tmp_in("cache"), 0602), 0);
-	want_refused("writable by group or others");
+	expect_refused("writable by group or others");
 	t_eq(chmod(tmp_in("cache"), 0644), 0);
 	t_ok(finds(old_file(1)));
 }
@@ -418,20 +418,20 @@ T(cache_of_another_user_is_refused)
 	make_cache();
 	if (chown(tmp_in("cache"), 12345, (gid_t)-1) < 0)
 		t_skip("needs root");
-	want_refused("owned by user 12345, expected user ");
+	expect_refused("owned by user 12345, expected user ");
 }
 
-T(cache_that_is_no_file_is_refused)
+T(cache_that_is_not_a_regular_file_is_refused)
 {
 	tmp_fresh();
 	t_eq(mkfifo(tmp_in("cache"), 0600), 0);
-	want_refused("expected a regular file");
+	expect_refused("expected a regular file");
 	tmp_fresh();
 	t_eq(mkdir(tmp_in("cache"), 0700), 0);
-	want_refused("expected a regular file");
+	expect_refused("expected a regular file");
 }
 
-T(cache_in_a_place_that_is_not_there_is_refused_before_the_work)
+T(cache_in_a_missing_directory_is_refused_before_the_work)
 {
 	struct cfs_cache_opts opts = {0};
 	struct cfs_cache *c = NULL;

@@ -363,11 +363,11 @@ T(compat_digests_of_nodes)
 }
 
 /* Both: a negative errno, and errno. */
-#define t_both(call, want)                                                               \
+#define t_both(call, expected)                                                           \
 	do {                                                                             \
 		errno = 0;                                                               \
-		t_eq(call, -(want));                                                     \
-		t_eq(errno, want);                                                       \
+		t_eq(call, -(expected));                                                 \
+		t_eq(errno, expected);                                                   \
 	} while (0)
 
 T(compat_measuring_gives_the_code_and_errno)

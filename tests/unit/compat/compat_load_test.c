@@ -33,7 +33,7 @@ static struct lcfs_node_s *load_golden(const char *name)
 
 /* --- what comes back ---------------------------------------------------------------- */
 
-T(compat_load_gives_back_what_the_tree_said)
+T(compat_load_returns_all_fields_of_the_tree)
 {
 	struct lcfs_node_s *root = node_new(S_IFDIR | 0755), *back, *n;
 	struct lcfs_node_s *file = node_add(root, "file", S_IFREG | 04751);
@@ -228,7 +228,7 @@ T(compat_load_reads_files_and_does_not_map_them)
 	free(p);
 }
 
-T(compat_load_refuses_what_is_no_image)
+T(compat_load_refuses_other_files)
 {
 	int empty = file_of("", 0), fds[2];
 	uint8_t *p = calloc(1, 8192);

@@ -359,7 +359,7 @@ static void describe(struct lcfs_node_s *n)
 	lcfs_node_set_fsverity_digest(n, digest);
 }
 
-static void want_same_data(struct lcfs_node_s *a, struct lcfs_node_s *b)
+static void expect_same_data(struct lcfs_node_s *a, struct lcfs_node_s *b)
 {
 	struct timespec s, t;
 	size_t len;
@@ -393,7 +393,7 @@ T(compat_clone_copies_the_data_and_nothing_of_the_place)
 
 	describe(file);
 	copy = lcfs_node_clone(file);
-	want_same_data(copy, file);
+	expect_same_data(copy, file);
 	t_ok(!lcfs_node_get_name(copy));
 	t_ok(!lcfs_node_get_parent(copy));
 	lcfs_node_unref(copy);
@@ -417,7 +417,7 @@ T(compat_a_copy_and_its_original_change_apart)
 	t_eq(lcfs_node_set_xattr(copy, "user.a", "22", 2), 0);
 	t_eq(lcfs_node_set_payload(copy, "other"), 0);
 	t_eq(lcfs_node_set_content(copy, (const uint8_t *)"world", 5), 0);
-	want_same_data(file, file);
+	expect_same_data(file, file);
 	lcfs_node_unref(file);
 	t_mem(lcfs_node_get_xattr(copy, "user.a", &len), "22", 2);
 	t_str(lcfs_node_get_payload(copy), "other");
@@ -446,7 +446,7 @@ T(compat_clone_deep_copies_the_subtree_and_turns_links_inside_it)
 	t_ok(lcfs_node_get_hardlink_target(l) == lcfs_node_lookup_child(dir, "f"));
 	t_ok(lcfs_node_get_hardlink_target(lcfs_node_lookup_child(dir, "e")) == l);
 	t_ok(lcfs_node_get_parent(l) == copy);
-	want_same_data(lcfs_node_lookup_child(dir, "f"), file);
+	expect_same_data(lcfs_node_lookup_child(dir, "f"), file);
 	lcfs_node_unref(top);
 	t_eq(lcfs_node_get_n_children(copy), 3);
 	lcfs_node_unref(copy);

@@ -98,7 +98,7 @@ T(compat_many_links_are_built_copied_and_written)
 	lcfs_node_unref(root);
 }
 
-/* 50,000 times 30,000 bytes is more than anybody could want to print. */
+/* 50,000 times 30,000 bytes is more than anybody prints. */
 T(compat_many_names_of_a_large_inode_are_loaded)
 {
 	static const char value[30000];

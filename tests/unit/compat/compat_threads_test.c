@@ -79,17 +79,17 @@ static ssize_t compare(void *file, void *buf, size_t count)
 	return (ssize_t)count;
 }
 
-static bool writes(struct lcfs_node_s *root, const struct image *want)
+static bool writes(struct lcfs_node_s *root, const struct image *expected)
 {
 	uint8_t digest[LCFS_DIGEST_SIZE];
-	struct rest rest = {want->p, want->len};
-	struct lcfs_write_options_s options = {.version = want->version,
+	struct rest rest = {expected->p, expected->len};
+	struct lcfs_write_options_s options = {.version = expected->version,
 					       .digest_out = digest,
 					       .file = &rest,
 					       .file_write_cb = compare};
 
 	return lcfs_write_to(root, &options) == 0 && rest.len == 0 &&
-	       memcmp(digest, want->digest, sizeof(digest)) == 0;
+	       memcmp(digest, expected->digest, sizeof(digest)) == 0;
 }
 
 /* --- separate trees ----------------------------------------------------------------- */
@@ -121,10 +121,10 @@ static bool load_and_write(const struct image *image)
 	return same;
 }
 
-static bool build_copy_and_write(const struct image *want)
+static bool build_copy_and_write(const struct image *expected)
 {
 	struct lcfs_node_s *root = built_tree(), *copy = lcfs_node_clone_deep(root);
-	bool same = copy && writes(copy, want);
+	bool same = copy && writes(copy, expected);
 
 	lcfs_node_unref(root);
 	lcfs_node_unref(copy);

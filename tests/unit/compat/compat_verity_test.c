@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The ABI: fs-verity with a kernel that says what the test wants, for few filesystems have it. The
+/* The ABI: fs-verity with answers of the kernel that the test chooses, because few filesystems have it. The
  * ioctl and fstatfs functions here stand in for libc's. */
 #include <fcntl.h>
 #include <linux/fsverity.h>
@@ -81,11 +81,11 @@ static int open_hello(void)
 }
 
 /* A negative errno, and errno. */
-#define t_both(call, want)                                                               \
+#define t_both(call, expected)                                                           \
 	do {                                                                             \
 		errno = 0;                                                               \
-		t_eq(call, -(want));                                                     \
-		t_eq(errno, want);                                                       \
+		t_eq(call, -(expected));                                                 \
+		t_eq(errno, expected);                                                   \
 	} while (0)
 
 T(compat_what_the_kernel_measures_is_taken)

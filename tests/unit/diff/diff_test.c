@@ -100,7 +100,7 @@ static const char *causes(struct pair *p)
 
 /* What stands below the root on both sides, and the lines. */
 static const struct {
-	const char *a, *b, *want;
+	const char *a, *b, *expected;
 } fields[] = {
 	{"/f 0 100644 1 0 0 0 0.0 - - -\n", "/f 0 100644 1 0 0 0 0.0 - - -\n", ""},
 	{"/f 0 100644 1 0 0 0 0.0 - - -\n", "", "/f\tentry\tfile\t-\n"},
@@ -161,7 +161,7 @@ T(each_field_that_differs_is_printed_with_both_values)
 		snprintf(a, sizeof(a), "%s%s", ROOT, fields[i].a);
 		snprintf(b, sizeof(b), "%s%s", ROOT, fields[i].b);
 		compare(&p, tree(a), tree(b));
-		t_str(lines(&p), fields[i].want);
+		t_str(lines(&p), fields[i].expected);
 		release(&p);
 	}
 }
@@ -230,7 +230,7 @@ T(names_that_share_an_inode_are_compared_at_the_first)
 	release(&p);
 }
 
-T(it_does_not_matter_which_name_of_an_inode_a_tree_keeps_it_at)
+T(inode_kept_at_another_of_its_names_is_no_difference)
 {
 	struct pair p;
 
@@ -240,7 +240,7 @@ T(it_does_not_matter_which_name_of_an_inode_a_tree_keeps_it_at)
 	release(&p);
 }
 
-T(a_link_that_is_gone_does_not_make_others_differ)
+T(a_removed_link_does_not_make_the_other_names_differ)
 {
 	struct pair p;
 
@@ -339,7 +339,7 @@ T(a_content_that_cannot_be_read_fails_the_comparison)
 	release(&p);
 }
 
-T(the_same_content_inside_one_tree_and_outside_the_other_is_no_other_content)
+T(equal_content_inline_and_outside_differs_in_storage_only)
 {
 	struct cfs_digest digest;
 	char hex[CFS_DIGEST_HEX_MAX], b[512];
@@ -365,7 +365,7 @@ T(the_same_content_inside_one_tree_and_outside_the_other_is_no_other_content)
 #define NODE(name, mode, ids, mtime) name " 0 " mode " 1 " ids " 0 " mtime " - - -\n"
 
 static const struct {
-	const char *a, *b, *want;
+	const char *a, *b, *expected;
 } reasons[] = {
 	{NODE("/", "40755", "0 0", "5.0"), NODE("/", "40755", "0 0", "5.0"), ""},
 	{NODE("/", "40755", "1 0", "5.0"), NODE("/", "40700", "0 0", "6.0"),
@@ -472,12 +472,12 @@ T(each_cause_is_found_and_explains_all_of_its_differences)
 
 	for (size_t i = 0; i < N(reasons); i++) {
 		compare(&p, tree(reasons[i].a), tree(reasons[i].b));
-		t_str(causes(&p), reasons[i].want);
+		t_str(causes(&p), reasons[i].expected);
 		release(&p);
 	}
 }
 
-T(contents_of_another_algorithm_are_not_called_different)
+T(contents_with_digests_of_different_algorithms_are_not_compared)
 {
 	struct cfs_dump_opts opts = {0};
 	struct cfs_tree *b;
@@ -493,7 +493,7 @@ T(contents_of_another_algorithm_are_not_called_different)
 	release(&p);
 }
 
-T(the_cause_of_most_comes_first_with_examples_of_different_names)
+T(the_most_frequent_cause_comes_first_with_different_examples)
 {
 	struct cfs_causes found;
 	struct pair p;

@@ -43,11 +43,11 @@ static void check_refused(const char *text, bool strict, const char *message)
 	t_str(err.msg, message);
 }
 
-static void check_reads_as(const char *text, const char *want)
+static void check_reads_as(const char *text, const char *expected)
 {
 	cfs_autofree char *got = read_back(text);
 
-	t_str(got, want);
+	t_str(got, expected);
 }
 
 /* --- Bad lines: the second line of a text, and what is said about it --- */
@@ -316,7 +316,7 @@ static void note(void *ctx, const char *msg)
 	snprintf(all + strlen(all), 200, "%.180s\n", msg);
 }
 
-T(dump_warns_of_what_has_no_place_in_the_tree)
+T(dump_warns_of_fields_that_the_tree_does_not_keep)
 {
 	char all[1024] = "";
 	struct cfs_watch watch = {.warning = note, .ctx = all};
@@ -418,11 +418,12 @@ static const struct {
 T(dump_reads_every_field)
 {
 	for (size_t i = 0; i < N(good_lines); i++) {
-		char text[1024], want[1024];
+		char text[1024], expected[1024];
 
 		snprintf(text, sizeof(text), ROOT "%s\n", good_lines[i].line);
-		snprintf(want, sizeof(want), OUT_ROOT "%s\n", good_lines[i].reads_as);
-		check_reads_as(text, want);
-		check_reads_as(want, want);
+		snprintf(expected, sizeof(expected), OUT_ROOT "%s\n",
+			 good_lines[i].reads_as);
+		check_reads_as(text, expected);
+		check_reads_as(expected, expected);
 	}
 }

@@ -17,23 +17,23 @@ static void sheet_init(struct sheet *s)
 }
 
 /* Ends the writing and compares. */
-static void sheet_is(struct sheet *s, const char *want)
+static void sheet_is(struct sheet *s, const char *expected)
 {
 	cfs_out_char(&s->out, '\0');
 	t_eq(cfs_out_flush(&s->out, NULL), 0);
-	t_str((const char *)s->mem.p, want);
+	t_str((const char *)s->mem.p, expected);
 	cfs_out_fini(&s->out);
 	free(s->mem.p);
 }
 
 static void check_escape(enum cfs_dump_plain plain, struct cfs_text bytes,
-			 const char *want)
+			 const char *expected)
 {
 	struct sheet s;
 
 	sheet_init(&s);
 	cfs_dump_escape(&s.out, bytes, plain);
-	sheet_is(&s, want);
+	sheet_is(&s, expected);
 }
 
 T(dump_escapes_all_but_printable_ascii)
@@ -58,28 +58,28 @@ T(dump_escape_table_agrees_with_the_rule_for_each_byte)
 	for (int c = 0; c < 256; c++) {
 		const char byte = (char)c;
 		bool plain = c > 0x20 && c < 0x7f && c != '\\';
-		char hex[8], want[8] = {byte};
+		char hex[8], expected[8] = {byte};
 		const char *letter = c ? strchr("\\\\\nn\rr\tt", c) : NULL;
 
 		snprintf(hex, sizeof(hex), "\\x%02x", c);
 		if (letter)
 			snprintf(hex, sizeof(hex), "\\%c", letter[c == '\\' ? 0 : 1]);
 		check_escape(CFS_DUMP_FIELD, (struct cfs_text){&byte, 1},
-			     plain ? want : hex);
+			     plain ? expected : hex);
 		check_escape(CFS_DUMP_XATTR, (struct cfs_text){&byte, 1},
-			     plain && c != '=' ? want : hex);
+			     plain && c != '=' ? expected : hex);
 		check_escape(CFS_DUMP_SPACES, (struct cfs_text){&byte, 1},
-			     plain || c == ' ' ? want : hex);
+			     plain || c == ' ' ? expected : hex);
 	}
 }
 
-static void check_line(const struct cfs_dump_entry *e, const char *want)
+static void check_line(const struct cfs_dump_entry *e, const char *expected)
 {
 	struct sheet s;
 
 	sheet_init(&s);
 	cfs_dump_put(&s.out, e);
-	sheet_is(&s, want);
+	sheet_is(&s, expected);
 }
 
 T(dump_writes_every_field)
@@ -140,8 +140,9 @@ T(dump_writes_a_long_digest_for_sha512)
 	struct cfs_inode_spec in = {.mode = S_IFREG, .size = 1, .digest = digest};
 	struct cfs_dump_entry e = {
 		.path = CFS_TEXT("/a"), .inode = &in, .alg = CFS_SHA512};
-	char want[256];
+	char expected[256];
 
-	snprintf(want, sizeof(want), "/a 1 100000 0 0 0 0 0.0 - - ab%0124dcd\n", 0);
-	check_line(&e, want);
+	snprintf(expected, sizeof(expected), "/a 1 100000 0 0 0 0 0.0 - - ab%0124dcd\n",
+		 0);
+	check_line(&e, expected);
 }

@@ -79,14 +79,14 @@ static void check_golden(const char *name)
 	size_t len;
 	uint8_t *bytes = t_golden(name, &len);
 	struct cfs_text text = {(const char *)bytes, len};
-	int want = is_untold(name) ? -EUCLEAN : 0;
+	int expected = is_untold(name) ? -EUCLEAN : 0;
 
 	err.msg[0] = '\0';
 	if (ends_with(name, ".cfs") &&
 	    (check(cfs_text_span(text)) < 0) != is_foreign(name))
 		t_fail(__FILE__, __LINE__, "%s: %s", name, err.msg);
 	for (uint32_t version = 0; version < 2 && ends_with(name, ".dump"); version++)
-		if (check_dump(text, version) != want)
+		if (check_dump(text, version) != expected)
 			t_fail(__FILE__, __LINE__, "%s, format %u: %s", name, version,
 			       err.msg);
 	free(bytes);
@@ -199,7 +199,7 @@ T(first_difference_is_reported_with_its_structure)
 	static const struct {
 		const char *image;
 		uint64_t off;
-		const char *want;
+		const char *expected;
 	} rows[] = {
 		{"example.v1.cfs", 100, "composefs header: offset 100: "},
 		{"example.v1.cfs", 1024 + 48, "superblock: offset 1072: "},
@@ -222,14 +222,14 @@ T(first_difference_is_reported_with_its_structure)
 		t_eq(cfs_image_open(image, &im, NULL), 0);
 		bytes[rows[i].off ? rows[i].off : find_shared_padding(&im)] ^= 1;
 		t_eq(check(image), -EUCLEAN);
-		err.msg[strlen(rows[i].want)] = '\0';
-		t_str(err.msg, rows[i].want);
+		err.msg[strlen(rows[i].expected)] = '\0';
+		t_str(err.msg, rows[i].expected);
 		free(bytes);
 	}
 }
 
 /* They differ in the four bytes of the field, and each is canonical. */
-T(image_that_tells_no_blocks_is_canonical_and_another_number_is_refused)
+T(image_with_0_blocks_is_canonical_and_another_wrong_number_is_refused)
 {
 	struct cfs_image_opts silent = {.max_version = 1, .no_blocks = true};
 	struct cfs_mem plain = write_image(cfs_text(linked[0]), 0),

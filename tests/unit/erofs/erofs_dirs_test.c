@@ -14,7 +14,8 @@ static struct raw_inode raw_at(const struct cfs_mem *im, uint64_t dir, const cha
 
 T(dots_take_their_place_in_byte_order)
 {
-	static const char *const want[] = {"!", "-", ".", ".-", "..", "...", ".a", "a"};
+	static const char *const expected[] = {"!",  "-",   ".",  ".-",
+					       "..", "...", ".a", "a"};
 	struct cfs_builder *b = start();
 	cfs_id dir = tree_add(b, CFS_ROOT, "dir", &dir_spec);
 	const uint8_t *group;
@@ -24,13 +25,13 @@ T(dots_take_their_place_in_byte_order)
 
 	for (size_t i = 0; i < 8; i++)
 		if (i != 2 && i != 4)
-			tree_add(b, dir, want[i], &empty_spec);
+			tree_add(b, dir, expected[i], &empty_spec);
 	im = image_of_builder(b, 0);
 	r = raw_child(&im, "dir");
 	group = raw_group(&im, &r, 0, &len);
 	t_eq(cfs_le16(group + 8), 8 * 12);
 	for (uint32_t i = 0; i < 8; i++)
-		t_ok(cfs_text_eq(raw_name(group, len, i), cfs_text(want[i])));
+		t_ok(cfs_text_eq(raw_name(group, len, i), cfs_text(expected[i])));
 	t_eq(cfs_le64(group + 2 * 12) * EROFS_SLOT, r.p - im.p);
 	t_eq(cfs_le64(group + 4 * 12), raw_root(&im));
 	free(im.p);

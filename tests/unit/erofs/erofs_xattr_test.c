@@ -133,13 +133,13 @@ T(shared_table_descends_by_key_then_length_then_bytes)
 		{"user.b", "12345678b"}, {"user.b", "zzzzzzzz"},  {"user.b", ""},
 		{"security.z", "v"},
 	};
-	static const char want[] = "\x01\x01\x09\0baaaaaaaaa\0\0"
-				   "\x01\x01\x09\0b12345678b\0\0"
-				   "\x01\x01\x09\0b12345678a\0\0"
-				   "\x01\x01\x08\0bzzzzzzzz\0\0\0"
-				   "\x01\x01\0\0b\0\0\0"
-				   "\x01\x01\x01\0az\0\0"
-				   "\x01\x06\x01\0zv\0";
+	static const char expected[] = "\x01\x01\x09\0baaaaaaaaa\0\0"
+				       "\x01\x01\x09\0b12345678b\0\0"
+				       "\x01\x01\x09\0b12345678a\0\0"
+				       "\x01\x01\x08\0bzzzzzzzz\0\0\0"
+				       "\x01\x01\0\0b\0\0\0"
+				       "\x01\x01\x01\0az\0\0"
+				       "\x01\x06\x01\0zv\0";
 	struct cfs_builder *b = tree_start(CFS_SHA256, &dir_spec);
 	struct cfs_inode_spec file = empty_spec;
 	char name[] = "n00";
@@ -161,7 +161,7 @@ T(shared_table_descends_by_key_then_length_then_bytes)
 	r = raw_child(&im, "nc0"); /* the first of the table */
 	table = (uint64_t)cfs_le32(im.p + EROFS_SB_OFF + 44) * EROFS_BLOCK +
 		4 * (uint64_t)cfs_le32(r.p + r.head_len + 12);
-	t_mem(im.p + table, want, sizeof(want) - 1);
+	t_mem(im.p + table, expected, sizeof(expected) - 1);
 	free(im.p);
 }
 
@@ -256,7 +256,7 @@ static void find_collision(uint32_t *a, uint32_t *b)
 	free(list);
 }
 
-T(contents_whose_hashes_look_alike_are_not_mixed_up)
+T(contents_with_equal_hashes_are_kept_apart)
 {
 	struct cfs_inode_spec file = empty_spec;
 	struct cfs_builder *b = tree_start(CFS_SHA256, &dir_spec);

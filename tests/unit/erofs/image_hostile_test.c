@@ -45,7 +45,7 @@ enum { EDITS_MAX = 4 };
 struct hostile {
 	const char *image;
 	struct edit edits[EDITS_MAX];
-	const char *want;
+	const char *expected;
 };
 
 static void apply(uint8_t *bytes, size_t len, const struct edit *edit)
@@ -82,10 +82,10 @@ static void run_row(const struct hostile *row,
 	rc = read((struct cfs_span){bytes, len}, &err);
 	free(bytes);
 	if (rc != -EUCLEAN)
-		t_fail(__FILE__, __LINE__, "got %d \"%s\", want \"%s\"", rc, err.msg,
-		       row->want ? row->want : "-EUCLEAN");
-	if (row->want)
-		t_str(err.msg, row->want);
+		t_fail(__FILE__, __LINE__, "got %d \"%s\", expected \"%s\"", rc, err.msg,
+		       row->expected ? row->expected : "-EUCLEAN");
+	if (row->expected)
+		t_str(err.msg, row->expected);
 }
 
 enum { SB = 1024, ROOT = 0x480, BLOCK = 0x3000, G = 0x2520 };
@@ -438,7 +438,7 @@ T(check_refuses_whatever_the_reader_refuses)
 	for (size_t i = 0; i < sizeof(reader_rows) / sizeof(reader_rows[0]); i++) {
 		struct hostile row = reader_rows[i];
 
-		row.want = NULL;
+		row.expected = NULL;
 		run_row(&row, check_all);
 	}
 }
@@ -522,7 +522,7 @@ T(an_image_ends_where_its_superblock_says)
 	static const struct {
 		int more;
 		uint32_t blocks;
-		const char *want;
+		const char *expected;
 	} rows[] = {
 		{1, 4, "4 blocks of 4096 bytes, but the image has 16385 bytes"},
 		{-1, 4, "4 blocks of 4096 bytes, but the image has 16383 bytes"},
@@ -546,7 +546,7 @@ T(an_image_ends_where_its_superblock_says)
 		memcpy(bytes, good, new_len < len ? new_len : len);
 		apply(bytes, new_len, &edit);
 		t_eq(check_all((struct cfs_span){bytes, new_len}, &err), -EUCLEAN);
-		t_has(err.msg, rows[i].want);
+		t_has(err.msg, rows[i].expected);
 		free(good);
 		free(bytes);
 	}

@@ -27,14 +27,14 @@ static void golden_close(struct golden *g)
 	free(g->bytes);
 }
 
-static void want_text(struct cfs_text got, const char *want)
+static void expect_text(struct cfs_text got, const char *expected)
 {
 	char text[8192];
 
 	t_ok(got.len < sizeof(text));
 	memcpy(text, got.s, got.len);
 	text[got.len] = '\0';
-	t_str(text, want);
+	t_str(text, expected);
 }
 
 static void get(const struct golden *g, const char *path, struct cfs_inode *out)
@@ -61,7 +61,7 @@ T(header_and_superblock_are_read)
 	golden_close(&g);
 }
 
-T(other_files_are_no_images)
+T(files_of_other_kinds_are_refused)
 {
 	struct cfs_image im;
 	struct cfs_err err;
@@ -109,7 +109,7 @@ T(compact_and_extended_inodes_are_decoded)
 	golden_close(&g);
 }
 
-T(devices_tell_their_number)
+T(devices_have_their_number)
 {
 	struct cfs_inode in;
 	struct golden g;
@@ -126,7 +126,7 @@ T(devices_tell_their_number)
 	golden_close(&g);
 }
 
-T(lookup_names_the_missing_component)
+T(lookup_reports_the_missing_component)
 {
 	struct cfs_inode in;
 	struct cfs_err err;
@@ -276,7 +276,7 @@ static void list(const struct golden *g, const struct cfs_walk_opts *opts, char 
 	t_eq(rc, 0);
 }
 
-T(walk_goes_depth_first_and_tells_the_first_name)
+T(walk_goes_depth_first_and_gives_the_first_name)
 {
 	struct cfs_walk_opts opts = {.first_names = true};
 	struct golden g;
@@ -364,7 +364,7 @@ T(content_is_put_together_from_block_and_tail)
 	golden_close(&g);
 }
 
-T(symlink_targets_are_lent)
+T(symlink_targets_are_borrowed_from_the_image)
 {
 	struct cfs_text target;
 	struct cfs_inode in;
@@ -373,7 +373,7 @@ T(symlink_targets_are_lent)
 	golden_open(&g, "types.v1.cfs");
 	get(&g, "/link", &in);
 	t_eq(cfs_inode_target(&in, &target, NULL), 0);
-	want_text(target, "dir/x");
+	expect_text(target, "dir/x");
 	get(&g, "/ext", &in);
 	t_eq(cfs_inode_target(&in, &target, NULL), -EINVAL);
 	golden_close(&g);
@@ -392,19 +392,19 @@ T(redirect_and_metacopy_become_path_and_digest)
 	golden_open(&g, "example.v1.cfs");
 	get(&g, "/g", &in);
 	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
-	want_text(spec.payload, OBJECT);
+	expect_text(spec.payload, OBJECT);
 	t_eq(room.alg, CFS_SHA256);
 	t_ok(spec.digest[0] == 0x35 && spec.digest[31] == 0x08);
 	t_eq(spec.n_xattrs, 0);
 	t_eq(spec.size, 70000);
 	t_eq(spec.content.len, 0);
 	t_eq(cfs_image_backing(&g.im, &in, &path, NULL), 0);
-	want_text(path, OBJECT);
+	expect_text(path, OBJECT);
 	get(&g, "/f", &in);
 	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_eq(spec.n_xattrs, 1);
-	want_text(spec.xattrs[0].key, "user.a");
-	want_text(cfs_span_text(spec.content), "hello\nwor\n");
+	expect_text(spec.xattrs[0].key, "user.a");
+	expect_text(cfs_span_text(spec.content), "hello\nwor\n");
 	t_eq(cfs_image_backing(&g.im, &in, &path, NULL), 0);
 	t_eq(path.len, 0);
 	cfs_spec_room_fini(&room);
@@ -422,9 +422,9 @@ T(escaped_keys_and_whiteouts_come_back)
 	get(&g, "/d", &in);
 	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_eq(spec.n_xattrs, 3);
-	want_text(spec.xattrs[0].key, "trusted.overlay.opaque");
-	want_text(spec.xattrs[1].key, "trusted.overlay.overlay.opaque");
-	want_text(spec.xattrs[2].key, "trusted.overlay.overlay.overlay.opaque");
+	expect_text(spec.xattrs[0].key, "trusted.overlay.opaque");
+	expect_text(spec.xattrs[1].key, "trusted.overlay.overlay.opaque");
+	expect_text(spec.xattrs[2].key, "trusted.overlay.overlay.overlay.opaque");
 	golden_close(&g);
 	golden_open(&g, "whiteout.v1.cfs");
 	get(&g, "/d/w", &in);
@@ -449,14 +449,14 @@ T(stored_xattrs_are_listed_inline_ones_first)
 	t_eq(cfs_raw_xattrs_open(&g.im, &in, &it, NULL), 0);
 	t_eq(cfs_raw_xattrs_next(&it, &x, NULL), 1);
 	t_ok(!x.shared);
-	want_text(cfs_xattr_prefix(x.index), "trusted.");
-	want_text(x.suffix, "overlay.opaque");
+	expect_text(cfs_xattr_prefix(x.index), "trusted.");
+	expect_text(x.suffix, "overlay.opaque");
 	t_eq(cfs_raw_xattrs_next(&it, &x, NULL), 1);
 	t_ok(!x.shared);
 	t_eq(cfs_raw_xattrs_next(&it, &x, NULL), 1);
 	t_ok(x.shared);
-	want_text(cfs_xattr_prefix(x.index), "security.");
-	want_text(x.suffix, "selinux");
+	expect_text(cfs_xattr_prefix(x.index), "security.");
+	expect_text(x.suffix, "selinux");
 	t_eq(cfs_raw_xattrs_next(&it, &x, NULL), 0);
 	golden_close(&g);
 }

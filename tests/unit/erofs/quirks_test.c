@@ -72,62 +72,65 @@ static const char *hits(struct cfs_span bytes, const char *kernel)
 	return text;
 }
 
-static void want_golden(const char *image, const char *kernel, const char *want)
+static void expect_golden(const char *image, const char *kernel, const char *expected)
 {
 	size_t len;
 	uint8_t *bytes = t_golden(image, &len);
 
-	t_str(hits((struct cfs_span){bytes, len}, kernel), want);
+	t_str(hits((struct cfs_span){bytes, len}, kernel), expected);
 	free(bytes);
 }
 
 #define OLD "5.14"
 #define NEW "6.18"
 
-T(images_of_ours_have_no_trouble_with_a_new_kernel)
+T(images_of_this_writer_need_no_workaround_on_a_new_kernel)
 {
-	want_golden("example.v1.cfs", NEW, "");
-	want_golden("types.v1.cfs", NEW, "");
-	want_golden("whiteout.v1.cfs", NEW, "");
-	want_golden("inline-sizes.v1.cfs", NEW, "");
+	expect_golden("example.v1.cfs", NEW, "");
+	expect_golden("types.v1.cfs", NEW, "");
+	expect_golden("whiteout.v1.cfs", NEW, "");
+	expect_golden("inline-sizes.v1.cfs", NEW, "");
 }
 
 T(external_files_and_their_digests_need_newer_kernels)
 {
-	want_golden(
+	expect_golden(
 		"example.v1.cfs", "5.3",
 		"erofs 1 /, chunks 1 /g, block-size 1 /, digests 1 /g, xattr-filter 3 /, "
 		"file-backed-mounts 1 /");
-	want_golden("example.v1.cfs", OLD,
-		    "chunks 1 /g, block-size 1 /, digests 1 /g, xattr-filter 3 /, "
-		    "file-backed-mounts 1 /");
-	want_golden(
+	expect_golden("example.v1.cfs", OLD,
+		      "chunks 1 /g, block-size 1 /, digests 1 /g, xattr-filter 3 /, "
+		      "file-backed-mounts 1 /");
+	expect_golden(
 		"example.v1.cfs", "5.15",
 		"block-size 1 /, digests 1 /g, xattr-filter 3 /, file-backed-mounts 1 /");
-	want_golden("example.v1.cfs", "6.4",
-		    "digests 1 /g, xattr-filter 3 /, file-backed-mounts 1 /");
-	want_golden("example.v1.cfs", "6.6", "file-backed-mounts 1 /");
-	want_golden("example.v1.cfs", "6.12", "");
-	want_golden("minimal.v1.cfs", "6.5", "xattr-filter 1 /, file-backed-mounts 1 /");
+	expect_golden("example.v1.cfs", "6.4",
+		      "digests 1 /g, xattr-filter 3 /, file-backed-mounts 1 /");
+	expect_golden("example.v1.cfs", "6.6", "file-backed-mounts 1 /");
+	expect_golden("example.v1.cfs", "6.12", "");
+	expect_golden("minimal.v1.cfs", "6.5",
+		      "xattr-filter 1 /, file-backed-mounts 1 /");
 }
 
 T(escaped_xattrs_and_whiteouts_need_6_7)
 {
-	want_golden("escape-overlay.v1.cfs", "6.6",
-		    "escaped-xattrs 5 /, file-backed-mounts 1 /, hidden-xattrs 1 /a");
-	want_golden("escape-overlay.v1.cfs", "6.7",
-		    "file-backed-mounts 1 /, hidden-xattrs 1 /a");
-	want_golden("whiteout.v1.cfs", "6.6", "whiteouts 1 /d/w, file-backed-mounts 1 /");
-	want_golden("whiteout.v1.cfs", "6.7", "file-backed-mounts 1 /");
+	expect_golden("escape-overlay.v1.cfs", "6.6",
+		      "escaped-xattrs 5 /, file-backed-mounts 1 /, hidden-xattrs 1 /a");
+	expect_golden("escape-overlay.v1.cfs", "6.7",
+		      "file-backed-mounts 1 /, hidden-xattrs 1 /a");
+	expect_golden("whiteout.v1.cfs", "6.6",
+		      "whiteouts 1 /d/w, file-backed-mounts 1 /");
+	expect_golden("whiteout.v1.cfs", "6.7", "file-backed-mounts 1 /");
 }
 
-T(whiteouts_of_format_0_are_good_for_one_kernel)
+T(whiteouts_of_format_0_work_with_one_kernel)
 {
-	want_golden("whiteout.v0.cfs", "6.6", "whiteouts 1 /d/w, file-backed-mounts 1 /");
-	want_golden("whiteout.v0.cfs", "6.7", "file-backed-mounts 1 /");
-	want_golden("whiteout.v0.cfs", "6.8",
-		    "whiteouts-of-format-0 1 /d, file-backed-mounts 1 /");
-	want_golden("whiteout.v0.cfs", NEW, "whiteouts-of-format-0 1 /d");
+	expect_golden("whiteout.v0.cfs", "6.6",
+		      "whiteouts 1 /d/w, file-backed-mounts 1 /");
+	expect_golden("whiteout.v0.cfs", "6.7", "file-backed-mounts 1 /");
+	expect_golden("whiteout.v0.cfs", "6.8",
+		      "whiteouts-of-format-0 1 /d, file-backed-mounts 1 /");
+	expect_golden("whiteout.v0.cfs", NEW, "whiteouts-of-format-0 1 /d");
 }
 
 /* --- Layouts that our writer avoids -------------------------------------------------- */
@@ -141,9 +144,9 @@ static void begin(struct forge *f, uint64_t nid, uint8_t file_type)
 	forge_root(f, &entry, 1);
 }
 
-static void want_forged(struct forge *f, const char *kernel, const char *want)
+static void expect_forged(struct forge *f, const char *kernel, const char *expected)
 {
-	t_str(hits(forge_span(f), kernel), want);
+	t_str(hits(forge_span(f), kernel), expected);
 }
 
 T(symlink_whose_target_is_in_the_next_block_needs_6_12)
@@ -153,19 +156,19 @@ T(symlink_whose_target_is_in_the_next_block_needs_6_12)
 	begin(&f, BLOCK_END_NID, EROFS_FT_LNK);
 	forge_inode(&f, BLOCK_END_NID, S_IFLNK | 0777, EROFS_LAYOUT_INLINE, 6, 0, 0);
 	memcpy(f.p + 2 * EROFS_BLOCK, "target", 6);
-	want_forged(&f, "6.11", "symlink-across-blocks 1 /f, file-backed-mounts 1 /");
-	want_forged(&f, "6.12", "");
+	expect_forged(&f, "6.11", "symlink-across-blocks 1 /f, file-backed-mounts 1 /");
+	expect_forged(&f, "6.12", "");
 	forge_fini(&f);
 }
 
-T(symlink_in_one_block_is_good)
+T(symlink_in_one_block_works_with_every_kernel)
 {
 	struct forge f;
 
 	begin(&f, BLOCK_END_NID - 1, EROFS_FT_LNK);
 	forge_inode(&f, BLOCK_END_NID - 1, S_IFLNK | 0777, EROFS_LAYOUT_INLINE, 32, 0, 0);
 	memset(f.p + 2 * EROFS_BLOCK - 32, 't', 32);
-	want_forged(&f, "6.11", "file-backed-mounts 1 /");
+	expect_forged(&f, "6.11", "file-backed-mounts 1 /");
 	forge_fini(&f);
 }
 
@@ -184,14 +187,14 @@ T(extended_inode_across_blocks_needs_5_10)
 
 	begin(&f, BLOCK_END_NID, EROFS_FT_REG);
 	make_extended(&f, BLOCK_END_NID);
-	want_forged(&f, "5.9",
-		    "extended-inode-across-blocks 1 /f, block-size 1 /, "
-		    "file-backed-mounts 1 /");
-	want_forged(&f, "5.10", "block-size 1 /, file-backed-mounts 1 /");
+	expect_forged(&f, "5.9",
+		      "extended-inode-across-blocks 1 /f, block-size 1 /, "
+		      "file-backed-mounts 1 /");
+	expect_forged(&f, "5.10", "block-size 1 /, file-backed-mounts 1 /");
 	forge_fini(&f);
 	begin(&f, BLOCK_END_NID - 1, EROFS_FT_REG);
 	make_extended(&f, BLOCK_END_NID - 1);
-	want_forged(&f, "5.9", "block-size 1 /, file-backed-mounts 1 /");
+	expect_forged(&f, "5.9", "block-size 1 /, file-backed-mounts 1 /");
 	forge_fini(&f);
 }
 
@@ -218,9 +221,10 @@ T(root_without_whiteouts_shows_the_objects_before_6_5)
 
 	begin(&f, EXTERNAL_NID, EROFS_FT_REG);
 	make_external(&f, "/x");
-	want_forged(&f, "6.4",
-		    "object-directories 1 /f, xattr-filter 1 /f, file-backed-mounts 1 /");
-	want_forged(&f, "6.5", "xattr-filter 1 /f, file-backed-mounts 1 /");
+	expect_forged(
+		&f, "6.4",
+		"object-directories 1 /f, xattr-filter 1 /f, file-backed-mounts 1 /");
+	expect_forged(&f, "6.5", "xattr-filter 1 /f, file-backed-mounts 1 /");
 	forge_fini(&f);
 }
 
@@ -230,9 +234,9 @@ T(device_0_0_of_format_2_is_hidden_by_every_kernel)
 
 	begin(&f, BLOCK_END_NID, EROFS_FT_CHR);
 	forge_inode(&f, BLOCK_END_NID, S_IFCHR | 0644, EROFS_LAYOUT_PLAIN, 0, 0, 0);
-	want_forged(&f, NEW, "device-0-0 1 /f");
+	expect_forged(&f, NEW, "device-0-0 1 /f");
 	forge_inode(&f, BLOCK_END_NID, S_IFCHR | 0644, EROFS_LAYOUT_PLAIN, 0, 1, 0);
-	want_forged(&f, NEW, "");
+	expect_forged(&f, NEW, "");
 	forge_fini(&f);
 }
 
@@ -392,13 +396,13 @@ T(times_and_owners_that_no_kernel_shows_are_reported)
 	p = f.p + EXTERNAL_NID * EROFS_SLOT;
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_mtime_nsec), 999999999);
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), UINT32_MAX - 1);
-	want_forged(&f, NEW, "");
+	expect_forged(&f, NEW, "");
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_mtime_nsec), 1000000000);
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), UINT32_MAX);
-	want_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
+	expect_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_uid), 0);
 	cfs_put_le32(p + offsetof(struct erofs_inode_extended, i_gid), UINT32_MAX);
-	want_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
+	expect_forged(&f, NEW, "nanoseconds 1 /f, owners 1 /f");
 	forge_fini(&f);
 }
 
@@ -416,7 +420,7 @@ T(backing_paths_that_no_kernel_resolves_are_reported)
 
 		begin(&f, EXTERNAL_NID, EROFS_FT_REG);
 		make_external(&f, rows[i].redirect);
-		want_forged(&f, NEW, rows[i].good ? "" : "backing-paths 1 /f");
+		expect_forged(&f, NEW, rows[i].good ? "" : "backing-paths 1 /f");
 		forge_fini(&f);
 	}
 }
@@ -462,7 +466,7 @@ T(the_check_and_the_rules_agree_about_hidden_inodes)
 	free(bytes);
 }
 
-T(a_damaged_image_is_no_finding)
+T(a_damaged_image_is_an_error_and_not_a_finding)
 {
 	struct cfs_kernel_finding found[CFS_KERNEL_N_RULES];
 	struct cfs_image im;
@@ -500,7 +504,7 @@ T(versions_are_two_numbers_and_whatever_uname_adds)
 	t_ok(CFS_KERNEL_VERSION(6, 9) < CFS_KERNEL_VERSION(6, 12));
 }
 
-T(other_versions_are_refused_with_a_sentence)
+T(other_versions_are_refused_with_a_message)
 {
 	static const char *const bad[] = {"",	     "5",	 "5.",	       ".14",
 					  "5.x",     "v5.14",	 " 5.14",      "-5.14",

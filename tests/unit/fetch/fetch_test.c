@@ -36,7 +36,7 @@ T(each_object_is_answered_once)
 	cfs_fetch_round_fini(&r);
 }
 
-T(nothing_is_believed_behind_what_is_no_answer)
+T(nothing_is_read_after_an_invalid_answer)
 {
 	struct cfs_fetch_round r;
 
@@ -66,7 +66,7 @@ T(only_a_regular_file_without_a_name_and_of_that_size_is_taken)
 	}
 }
 
-T(a_socket_that_is_silent_is_waited_for_no_longer_than_asked)
+T(a_silent_socket_is_given_up_after_the_timeout)
 {
 	struct cfs_fetch_round r;
 	struct cfs_fetch_answer a;

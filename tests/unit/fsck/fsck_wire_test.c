@@ -53,7 +53,7 @@ static int decode(const struct cfs_mem *bytes, size_t len)
 	return rc;
 }
 
-T(objects_cross_whole)
+T(objects_are_transferred_completely)
 {
 	enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
 
@@ -89,7 +89,7 @@ T(objects_cross_whole)
 }
 
 /* A list that is cut between two objects is a valid shorter list; the sandbox reports a truncated answer. */
-T(a_list_that_is_cut_is_refused)
+T(a_truncated_list_is_refused)
 {
 	struct cfs_mem bytes = encode(CFS_SHA256);
 	const size_t first_end = OBJECTS_OFF + 1 + 28 + 5 + 4 + 32;
@@ -100,7 +100,7 @@ T(a_list_that_is_cut_is_refused)
 	free(bytes.p);
 }
 
-T(fields_that_make_no_sense_are_refused)
+T(invalid_fields_are_refused)
 {
 	static const struct {
 		size_t off;
@@ -152,7 +152,7 @@ T(paths_are_bounded)
 }
 
 /* A path in an image has no limit: what is shown is cut off. */
-T(users_are_cut_off)
+T(long_names_of_users_are_truncated)
 {
 	static char user[CFS_FSCK_USER_MAX + 2];
 	struct cfs_fsck_object object = {.path = "x",

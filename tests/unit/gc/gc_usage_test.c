@@ -38,7 +38,7 @@ static void count(void)
 	gc_sum_sharing(objects, OBJECTS, images, IMAGES, out, &total);
 }
 
-T(own_is_what_no_other_image_has_and_all_is_counted_once)
+T(own_bytes_are_those_of_no_other_image_and_counted_once)
 {
 	fresh();
 	image(0, "01", true);
@@ -60,7 +60,7 @@ T(own_is_what_no_other_image_has_and_all_is_counted_once)
 	t_eq(total.apart, 0x1231);
 }
 
-T(an_image_that_stays_frees_nothing)
+T(an_image_in_use_frees_nothing)
 {
 	fresh();
 	image(0, "0", true);
@@ -88,7 +88,7 @@ T(objects_with_other_references_are_not_freed)
 }
 
 /* An image that the next collection removes anyway holds nothing up. */
-T(frees_is_more_than_own_where_garbage_has_the_same)
+T(frees_includes_objects_shared_with_garbage)
 {
 	fresh();
 	image(0, "01", true);
@@ -101,7 +101,7 @@ T(frees_is_more_than_own_where_garbage_has_the_same)
 	t_eq(out[1].frees, 0);
 }
 
-T(fair_shares_make_the_whole_to_the_byte)
+T(fair_shares_add_up_to_the_total)
 {
 	uint64_t sum = 0;
 
@@ -138,7 +138,7 @@ T(missing_objects_count_no_bytes_and_are_reported_once)
 	t_eq(total.bytes, 0x1);
 }
 
-T(pairs_have_what_both_have)
+T(pairs_count_the_objects_of_both)
 {
 	static const size_t chosen[] = {3, 0, 1};
 	struct cfs_gc_usage_pair pairs[3];
@@ -161,7 +161,7 @@ T(pairs_have_what_both_have)
 	t_eq(pairs[2].n_objects, 2);
 }
 
-T(as_many_images_as_may_be_are_compared)
+T(up_to_the_maximum_of_images_are_compared)
 {
 	enum { N = CFS_GC_PAIRS_MAX };
 	static struct cfs_gc_usage_pair pairs[N * (N - 1) / 2];

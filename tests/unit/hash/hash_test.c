@@ -19,12 +19,12 @@ static void fill(uint8_t *p, size_t len)
 	}
 }
 
-static void check_hex(enum cfs_hash_alg alg, const uint8_t *digest, const char *want)
+static void check_hex(enum cfs_hash_alg alg, const uint8_t *digest, const char *expected)
 {
 	char hex[2 * CFS_HASH_MAX_LEN + 1] = "";
 
 	cfs_hex_encode(digest, cfs_hash_len(alg), hex);
-	t_str(hex, want);
+	t_str(hex, expected);
 }
 
 static void digest(enum cfs_hash_alg alg, const void *p, size_t len, uint8_t *out)
@@ -36,12 +36,13 @@ static void digest(enum cfs_hash_alg alg, const void *p, size_t len, uint8_t *ou
 	cfs_hash_final(&h, out);
 }
 
-static void check_message(enum cfs_hash_alg alg, const char *message, const char *want)
+static void check_message(enum cfs_hash_alg alg, const char *message,
+			  const char *expected)
 {
 	uint8_t got[CFS_HASH_MAX_LEN];
 
 	digest(alg, message, strlen(message), got);
-	check_hex(alg, got, want);
+	check_hex(alg, got, expected);
 }
 
 /* Vectors: the examples of FIPS 180-4. */
@@ -71,7 +72,7 @@ T(sha512_gives_the_published_digests)
 		      "501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909");
 }
 
-static void check_million(enum cfs_hash_alg alg, const char *want)
+static void check_million(enum cfs_hash_alg alg, const char *expected)
 {
 	static char piece[1000];
 	uint8_t got[CFS_HASH_MAX_LEN];
@@ -82,7 +83,7 @@ static void check_million(enum cfs_hash_alg alg, const char *want)
 	for (int i = 0; i < 1000; i++)
 		cfs_hash_update(&h, piece, sizeof(piece));
 	cfs_hash_final(&h, got);
-	check_hex(alg, got, want);
+	check_hex(alg, got, expected);
 }
 
 T(a_million_bytes_in_pieces_give_the_published_digests)
@@ -96,7 +97,7 @@ T(a_million_bytes_in_pieces_give_the_published_digests)
 
 /* The digest of the digests of every prefix; the wanted values are from Python's hashlib.
  */
-static void check_prefixes(enum cfs_hash_alg alg, const char *want)
+static void check_prefixes(enum cfs_hash_alg alg, const char *expected)
 {
 	uint8_t bytes[600], got[CFS_HASH_MAX_LEN];
 	struct cfs_hash all;
@@ -108,7 +109,7 @@ static void check_prefixes(enum cfs_hash_alg alg, const char *want)
 		cfs_hash_update(&all, got, cfs_hash_len(alg));
 	}
 	cfs_hash_final(&all, got);
-	check_hex(alg, got, want);
+	check_hex(alg, got, expected);
 }
 
 T(every_length_around_the_padding_is_right)
@@ -125,12 +126,12 @@ T(every_length_around_the_padding_is_right)
 T(a_stream_does_not_depend_on_where_it_is_cut)
 {
 	static const enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
-	uint8_t bytes[400], want[CFS_HASH_MAX_LEN], got[CFS_HASH_MAX_LEN];
+	uint8_t bytes[400], expected[CFS_HASH_MAX_LEN], got[CFS_HASH_MAX_LEN];
 	struct cfs_hash h;
 
 	fill(bytes, sizeof(bytes));
 	for (size_t a = 0; a < 2; a++) {
-		digest(algs[a], bytes, sizeof(bytes), want);
+		digest(algs[a], bytes, sizeof(bytes), expected);
 		for (size_t cut = 0; cut <= sizeof(bytes); cut++) {
 			cfs_hash_init(&h, algs[a]);
 			cfs_hash_update(&h, bytes, cut);
@@ -139,7 +140,7 @@ T(a_stream_does_not_depend_on_where_it_is_cut)
 			cfs_hash_update(&h, bytes + cut + (sizeof(bytes) - cut) / 2,
 					sizeof(bytes) - cut - (sizeof(bytes) - cut) / 2);
 			cfs_hash_final(&h, got);
-			t_mem(got, want, cfs_hash_len(algs[a]));
+			t_mem(got, expected, cfs_hash_len(algs[a]));
 		}
 	}
 }
@@ -148,14 +149,14 @@ T(a_stream_does_not_depend_on_where_it_is_cut)
 static void check_batch(const struct cfs_hash_kernel *k, const uint8_t *blocks,
 			size_t block_len, size_t n)
 {
-	uint8_t got[40 * CFS_HASH_MAX_LEN], want[CFS_HASH_MAX_LEN];
+	uint8_t got[40 * CFS_HASH_MAX_LEN], expected[CFS_HASH_MAX_LEN];
 	size_t len = cfs_hash_len(k->alg);
 
 	memset(got, 0xEE, sizeof(got));
 	k->blocks(blocks, block_len, n, got);
 	for (size_t i = 0; i < n; i++) {
-		digest(k->alg, blocks + i * block_len, block_len, want);
-		if (memcmp(got + i * len, want, len) != 0)
+		digest(k->alg, blocks + i * block_len, block_len, expected);
+		if (memcmp(got + i * len, expected, len) != 0)
 			t_fail(__FILE__, __LINE__,
 			       "%s, %s: block %zu of %zu, each %zu bytes",
 			       cfs_hash_name(k->alg), k->name, i, n, block_len);
@@ -177,12 +178,12 @@ T(every_kernel_hashes_batches_of_every_number_and_size)
 				check_batch(k, bytes + 1, lens[l], n);
 }
 
-/* One message block; wants what the portable kernel makes of any state. */
+/* One message block; expects what the portable kernel makes of any state. */
 T(every_kernel_compresses_like_the_portable_one)
 {
 	const struct cfs_hash_kernel *k, *portable[CFS_SHA512 + 1] = {NULL};
 	static uint8_t bytes[1 + 9 * 128];
-	alignas(uint64_t) uint8_t want[64], got[64];
+	alignas(uint64_t) uint8_t expected[64], got[64];
 
 	fill(bytes, sizeof(bytes));
 	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++)
@@ -190,11 +191,11 @@ T(every_kernel_compresses_like_the_portable_one)
 			portable[k->alg] = k;
 	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++) {
 		for (size_t n = 0; k->usable() && n <= 9; n++) {
-			fill(want, sizeof(want));
+			fill(expected, sizeof(expected));
 			fill(got, sizeof(got));
-			portable[k->alg]->compress(want, bytes + 1, n);
+			portable[k->alg]->compress(expected, bytes + 1, n);
 			k->compress(got, bytes + 1, n);
-			t_mem(got, want, sizeof(got));
+			t_mem(got, expected, sizeof(got));
 		}
 	}
 }

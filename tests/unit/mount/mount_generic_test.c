@@ -90,7 +90,7 @@ T(mount_shows_the_source_or_composefs)
 	static const struct cfs_mount_facts facts;
 	char longest[CFS_MOUNT_SOURCE_MAX + 2];
 	const struct {
-		const char *source, *want;
+		const char *source, *expected;
 	} rows[] = {{NULL, "composefs"},
 		    {"", "composefs"},
 		    {"/a b/image.cfs", "/a b/image.cfs"},
@@ -104,9 +104,9 @@ T(mount_shows_the_source_or_composefs)
 		struct cfs_mount_opts o = {dirs, 1, .source = rows[i].source};
 
 		t_eq(cfs_mount_steps(&o, &facts, &steps, NULL), 0);
-		t_str(value_of(&steps.overlay.way[0], "source"), rows[i].want);
-		t_str(value_of(&steps.apart.way[0], "source"), rows[i].want);
-		t_str(old_step()->source, rows[i].want);
+		t_str(value_of(&steps.overlay.way[0], "source"), rows[i].expected);
+		t_str(value_of(&steps.apart.way[0], "source"), rows[i].expected);
+		t_str(old_step()->source, rows[i].expected);
 		cfs_steps_fini(&steps);
 	}
 }

@@ -54,7 +54,7 @@ static const char *describe(const struct cfs_mount_args *args)
 T(mount_parse_understands_each_option)
 {
 	static const struct {
-		const char *text, *want;
+		const char *text, *expected;
 	} rows[] = {
 		{"basedir=/a", " [/a]"},
 		{"basedir=/a:/b:c", " [/a] [/b] [c]"},
@@ -109,14 +109,14 @@ T(mount_parse_understands_each_option)
 		snprintf(got, sizeof(got), "%s%s", err.msg, describe(&args));
 		cfs_mount_args_fini(&args);
 		t_eq(rc, 0);
-		t_str(got, rows[i].want);
+		t_str(got, rows[i].expected);
 	}
 }
 
-T(mount_parse_refuses_with_the_messages_that_users_know)
+T(mount_parse_refuses_with_documented_messages)
 {
 	static const struct {
-		const char *text, *want;
+		const char *text, *expected;
 	} rows[] = {
 		{"nonsense", "Unsupported option nonsense"},
 		{"nonsense=3,ro", "Unsupported option nonsense"},
@@ -150,7 +150,7 @@ T(mount_parse_refuses_with_the_messages_that_users_know)
 
 		cfs_mount_args_fini(&args);
 		t_eq(rc, -EINVAL);
-		t_str(err.msg, rows[i].want);
+		t_str(err.msg, rows[i].expected);
 	}
 }
 
@@ -200,7 +200,7 @@ T(mount_check_refuses_contradictory_options)
 {
 	const struct {
 		struct cfs_mount_opts o;
-		const char *want;
+		const char *expected;
 	} rows[] = {
 		{{.n_objdirs = 0}, "No object dirs specified"},
 		{{one_dir, 1, .upperdir = "/u"},
@@ -218,7 +218,7 @@ T(mount_check_refuses_contradictory_options)
 		struct cfs_err err = {""};
 
 		t_eq(cfs_mount_check(&rows[i].o, &err), -EINVAL);
-		t_has(err.msg, rows[i].want);
+		t_has(err.msg, rows[i].expected);
 	}
 }
 
@@ -433,7 +433,7 @@ enum part { IMAGE, OVERLAY, APART };
 
 /* Way number i of one part, as text; "" when there is none. */
 static void check_way(const struct cfs_mount_opts *o, const struct cfs_mount_facts *facts,
-		      enum part part, size_t i, const char *want)
+		      enum part part, size_t i, const char *expected)
 {
 	struct cfs_steps steps;
 	const struct cfs_ways *ways[] = {&steps.image, &steps.overlay, &steps.apart};
@@ -443,7 +443,7 @@ static void check_way(const struct cfs_mount_opts *o, const struct cfs_mount_fac
 	if (i < ways[part]->n)
 		strcpy(got, way_text(&ways[part]->way[i]));
 	cfs_steps_fini(&steps);
-	t_str(got, want);
+	t_str(got, expected);
 }
 
 T(mount_steps_for_an_image_try_the_file_then_a_loop_device)
@@ -507,7 +507,7 @@ T(mount_steps_for_the_overlay_try_descriptors_paths_and_mount2)
 	check_way(&o, &facts, APART, 3, "");
 }
 
-T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
+T(mount_steps_escape_paths_that_the_kernel_splits)
 {
 	struct cfs_mount_opts o = {
 		two_dirs,	  2,
@@ -539,7 +539,7 @@ T(mount_steps_escape_paths_where_the_kernel_takes_text_apart)
 
 /* The verity option of the way that is tried first, and of mount(2). */
 static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
-			 const char *want, bool old_want)
+			 const char *expected, bool old_want)
 {
 	struct cfs_mount_facts facts = {.objects_verity = objects_verity};
 	const char *got = "none";
@@ -557,7 +557,7 @@ static void check_verity(const struct cfs_mount_opts *o, bool objects_verity,
 	}
 	old = strstr(steps.apart.way[1].steps[0].value, "verity=require") != NULL;
 	cfs_steps_fini(&steps);
-	t_str(got, want);
+	t_str(got, expected);
 	t_eq(old, old_want);
 }
 

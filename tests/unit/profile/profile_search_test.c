@@ -150,7 +150,7 @@ T(formats_with_whiteouts_are_distinguished)
 
 /* Only what changes the tree is tried: of this one, times to the second or 0, and files inside or not;
  * each in 4 forms. */
-T(search_in_vain_tells_how_much_was_tried)
+T(search_without_a_match_reports_how_many_were_tried)
 {
 	struct cfs_tree *t = read_tree(CFS_TEXT("/ 0 40755 1 0 0 0 1.5 - - -\n"
 						"/f 1 100644 1 0 0 0 1.5 - x -\n"));

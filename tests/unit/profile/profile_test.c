@@ -26,7 +26,7 @@ static struct cfs_tree *read_tree(struct cfs_text text, enum cfs_hash_alg alg)
 
 /* --- golden digests ------------------------------------------------------------------------ */
 
-static void check_row(const char *profile, const char *dump, const char *want)
+static void check_row(const char *profile, const char *dump, const char *expected)
 {
 	const struct cfs_profile *p;
 	struct cfs_digest digest;
@@ -42,7 +42,7 @@ static void check_row(const char *profile, const char *dump, const char *want)
 	t = read_tree((struct cfs_text){(const char *)bytes, len}, p->rules.alg);
 	if (cfs_profile_digest(t, &p->rules, NULL, &digest, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s: %s", profile, err.msg);
-	t_str(cfs_digest_hex(&digest, hex), want);
+	t_str(cfs_digest_hex(&digest, hex), expected);
 	cfs_tree_free(t);
 	free(bytes);
 }
@@ -68,7 +68,7 @@ static unsigned each_row(const char *profile,
 	return n;
 }
 
-T(digest_under_each_name_is_what_it_always_was)
+T(digest_of_each_profile_never_changes)
 {
 	each_row(NULL, check_row);
 }
@@ -82,7 +82,7 @@ T(each_name_has_a_golden_digest)
 
 /* What a dump says, -dump keeps: so the digests of all golden dumps are those of mkcomposefs 1.0.8, which
  * tests/golden/README.md tells about. */
-static void check_golden_row(const char *name, const char *want)
+static void check_golden_row(const char *name, const char *expected)
 {
 	const struct cfs_profile *p;
 	struct cfs_digest digest;
@@ -97,13 +97,14 @@ static void check_golden_row(const char *name, const char *want)
 	t = read_tree((struct cfs_text){(const char *)bytes, len}, CFS_SHA256);
 	if (cfs_profile_digest(t, &p->rules, NULL, &digest, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s: %s", name, err.msg);
-	if (strcmp(cfs_digest_hex(&digest, hex), want) != 0)
-		t_fail(__FILE__, __LINE__, "%s: got %s, want %s", name, hex, want);
+	if (strcmp(cfs_digest_hex(&digest, hex), expected) != 0)
+		t_fail(__FILE__, __LINE__, "%s: got %s, expected %s", name, hex,
+		       expected);
 	cfs_tree_free(t);
 	free(bytes);
 }
 
-T(dumps_keep_all_that_they_say)
+T(full_dumps_keep_all_fields)
 {
 	char name[96], hex[CFS_DIGEST_HEX_MAX];
 	size_t len;
@@ -138,7 +139,7 @@ T(each_name_is_found_by_its_rules_alone)
 	}
 }
 
-T(name_that_is_not_there_is_answered_with_those_that_are)
+T(unknown_profile_is_refused_with_the_list_of_known_ones)
 {
 	const struct cfs_profile *p;
 
@@ -168,22 +169,22 @@ T(rules_are_printed_one_by_one)
 
 /* The tree of one dump under rules must be that of another. */
 static void check_rules(const char *dump, const struct cfs_profile_rules *rules,
-			const char *want)
+			const char *expected)
 {
 	struct cfs_tree *in = read_tree(cfs_text(dump), CFS_SHA256),
-			*wanted = read_tree(cfs_text(want), rules->alg), *out;
-	char *got_text, *want_text;
+			*expected_tree = read_tree(cfs_text(expected), rules->alg), *out;
+	char *got_text, *expect_text;
 
 	if (cfs_profile_apply(in, rules, NULL, &out, &err) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	got_text = tree_text(out, NULL);
-	want_text = tree_text(wanted, NULL);
-	t_str(got_text, want_text);
+	expect_text = tree_text(expected_tree, NULL);
+	t_str(got_text, expect_text);
 	free(got_text);
-	free(want_text);
+	free(expect_text);
 	cfs_tree_free(in);
 	cfs_tree_free(out);
-	cfs_tree_free(wanted);
+	cfs_tree_free(expected_tree);
 }
 
 static void check_refused(const char *dump, const struct cfs_profile_rules *rules,
@@ -221,14 +222,14 @@ T(flattened_names_are_files_of_their_own)
 
 #define ALL_XATTRS "security.capability=c security.selinux=s trusted.t=t user.u=u"
 
-static void check_xattrs(enum cfs_xattr_rule rule, const char *want)
+static void check_xattrs(enum cfs_xattr_rule rule, const char *expected)
 {
 	struct cfs_profile_rules rules = plain;
 	char text[512];
 
 	rules.xattrs = rule;
 	snprintf(text, sizeof(text), ROOT "/f 0 100644 1 0 0 0 0.0 - - -%s%s\n",
-		 *want ? " " : "", want);
+		 *expected ? " " : "", expected);
 	check_rules(ROOT "/f 0 100644 1 0 0 0 0.0 - - - " ALL_XATTRS "\n", &rules, text);
 }
 

@@ -62,7 +62,7 @@ T(meta_without_formats_is_1_with_the_feature_and_2_without)
 	t_eq(m.format, 0);
 }
 
-T(meta_features_decide_who_may_do_what)
+T(meta_features_decide_whether_reading_or_writing_is_allowed)
 {
 	struct cfs_repo_meta m;
 
@@ -109,7 +109,7 @@ static int check(const char *name)
 	return cfs_repo_check_ref(cfs_text(name), &err);
 }
 
-T(names_that_lead_elsewhere_or_confuse_are_refused)
+T(names_that_are_unsafe_or_ambiguous_are_refused)
 {
 	static const char *const bad[] = {
 		"",
@@ -194,7 +194,7 @@ static struct cfs_repo *make(void)
 	return repo;
 }
 
-T(making_it_twice_is_fine_and_otherwise_is_not)
+T(init_succeeds_again_with_the_same_settings_only)
 {
 	struct cfs_repo_init other = fresh;
 
@@ -222,7 +222,7 @@ static int make_three(void)
 	return 0;
 }
 
-T(it_is_made_where_there_are_no_files_without_a_name)
+T(init_works_without_o_tmpfile)
 {
 	static const struct fault none = {SYS_openat, 2, __O_TMPFILE, EOPNOTSUPP};
 
@@ -230,7 +230,7 @@ T(it_is_made_where_there_are_no_files_without_a_name)
 	t_eq(fault_run(&none, make_three), 0);
 }
 
-T(it_is_not_made_through_a_link_that_everybody_could_make)
+T(init_follows_no_link_in_a_directory_that_everyone_can_write)
 {
 	struct stat st;
 
@@ -397,7 +397,7 @@ T(content_that_does_not_match_its_id_is_not_printed)
 }
 
 /* What a stranger's repository may hold: links anywhere, in each place. */
-T(links_of_any_other_form_lead_nowhere)
+T(links_of_another_form_are_not_followed)
 {
 	static const char *const targets[] = {
 		"/etc/passwd",
@@ -451,7 +451,7 @@ T(directories_that_are_links_are_not_entered)
 	cfs_repo_close(repo);
 }
 
-T(lists_tell_what_is_wrong_beside_what_is_right)
+T(lists_report_malformed_entries_beside_good_ones)
 {
 	struct cfs_repo *repo = make();
 	struct cfs_repo_list l = {0};
@@ -478,7 +478,7 @@ T(lists_tell_what_is_wrong_beside_what_is_right)
 	cfs_repo_close(repo);
 }
 
-T(a_feature_that_is_not_known_permits_reading_alone)
+T(an_unknown_compatible_feature_permits_only_reading)
 {
 	struct cfs_repo *repo = NULL;
 
@@ -532,7 +532,7 @@ T(a_set_of_ids_has_what_was_added_and_nothing_else)
 	}
 }
 
-T(ids_that_somebody_chose_are_found_too)
+T(ids_chosen_to_collide_are_found)
 {
 	uint8_t id[CFS_SHA256_LEN] = {0};
 	struct cfs_ids ids;

@@ -91,7 +91,7 @@ T(an_object_without_verity_makes_a_repository_without_it)
 	t_eq(access(tmp_in("meta.json"), F_OK), 0);
 }
 
-T(a_kernel_that_does_not_answer_makes_none)
+T(an_error_while_measuring_makes_no_repository)
 {
 	struct cfs_repo_init made;
 

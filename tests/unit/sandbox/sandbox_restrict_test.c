@@ -156,7 +156,7 @@ static int landlock_alone(struct cfs_err *err)
 
 /* --- seccomp ------------------------------------------------------------------------- */
 
-T(seccomp_kills_for_whatever_it_does_not_let_through)
+T(seccomp_kills_on_each_call_that_is_not_allowed)
 {
 	if (sandbox_audit_arch == 0)
 		t_skip("system calls of this architecture are not known");
@@ -164,7 +164,7 @@ T(seccomp_kills_for_whatever_it_does_not_let_through)
 		int status = try_restricted(filter_alone, deeds[i].try);
 
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
-			t_fail(__FILE__, __LINE__, "%s: want SIGSYS, status is %x",
+			t_fail(__FILE__, __LINE__, "%s: expected SIGSYS, got status %x",
 			       deeds[i].name, status);
 	}
 }
@@ -242,32 +242,32 @@ static int connect_somewhere(void)
 	return connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
 }
 
-static void want_landlock_to_deny(long abi, int (*try)(void), int errnum)
+static void expect_landlock_to_deny(long abi, int (*try)(void), int errnum)
 {
 	long has = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 	int status = try_restricted(landlock_alone, try);
 
 	if (has < abi)
-		t_skip("Landlock of version %ld, want %ld", has, abi);
+		t_skip("Landlock of version %ld, expected %ld", has, abi);
 	t_ok(WIFEXITED(status));
 	t_eq(WEXITSTATUS(status), errnum);
 }
 
 T(landlock_alone_denies_files)
 {
-	want_landlock_to_deny(1, open_a_file, EACCES);
-	want_landlock_to_deny(1, execute, EACCES);
+	expect_landlock_to_deny(1, open_a_file, EACCES);
+	expect_landlock_to_deny(1, execute, EACCES);
 }
 
 T(landlock_alone_denies_tcp)
 {
-	want_landlock_to_deny(4, connect_somewhere, EACCES);
+	expect_landlock_to_deny(4, connect_somewhere, EACCES);
 	t_ok(WEXITSTATUS(try_restricted(no_restriction, connect_somewhere)) != EACCES);
 }
 
 T(landlock_alone_denies_signals)
 {
-	want_landlock_to_deny(6, signal_the_parent, EPERM);
+	expect_landlock_to_deny(6, signal_the_parent, EPERM);
 }
 
 /* --- Privileges ---------------------------------------------------------------------- */

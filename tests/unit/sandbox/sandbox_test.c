@@ -19,8 +19,8 @@ enum { MIB = 1 << 20, RECORD_LEN = 8 + CFS_ERR_MAX };
 static const struct cfs_sandbox_opts opts = {
 	.memory_len = 64 * MIB, .answer_max = MIB, .cpu_s = 1, .wall_s = 300};
 
-/* Runs fn, which must end with that code and a sentence that holds want. */
-static void run(cfs_sandbox_fn fn, void *ctx, int code, const char *want)
+/* Runs fn, which must end with that code and a sentence that holds expected. */
+static void run(cfs_sandbox_fn fn, void *ctx, int code, const char *expected)
 {
 	struct cfs_sandbox_result out = {0};
 	struct cfs_err err = {""};
@@ -30,10 +30,10 @@ static void run(cfs_sandbox_fn fn, void *ctx, int code, const char *want)
 	if (rc == -ENOTSUP)
 		t_skip("%s", err.msg);
 	if (rc != code)
-		t_fail(__FILE__, __LINE__, "got %d \"%s\", want %d \"%s\"", rc, err.msg,
-		       code, want);
-	if (want)
-		t_has(err.msg, want);
+		t_fail(__FILE__, __LINE__, "got %d \"%s\", expected %d \"%s\"", rc,
+		       err.msg, code, expected);
+	if (expected)
+		t_has(err.msg, expected);
 }
 
 /* --- Answers ------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ static int echo(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return answer.write(answer.ctx, ctx, strlen(ctx), err);
 }
 
-T(an_answer_comes_back_whole)
+T(sandbox_returns_the_complete_answer)
 {
 	struct cfs_sandbox_result out = {0};
 	char text[] = "whatever the caller knew";
@@ -64,21 +64,21 @@ static int fail(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return cfs_fail(err, ENOENT, "%s", (const char *)ctx);
 }
 
-T(an_error_comes_back_with_its_sentence)
+T(sandbox_returns_an_error_with_its_message)
 {
 	char sentence[] = "nothing of that name";
 
 	run(fail, sentence, -ENOENT, sentence);
 }
 
-T(control_characters_of_a_sentence_do_not_come_back)
+T(control_characters_of_a_message_are_removed)
 {
 	char sentence[] = "red \x1b[31m and\nnext \x7f";
 
 	run(fail, sentence, -ENOENT, "red \\x1b[31m and\\x0anext \\x7f");
 }
 
-T(a_sentence_of_control_characters_is_cut_not_overrun)
+T(a_message_of_control_characters_is_truncated)
 {
 	char sentence[CFS_ERR_MAX];
 
@@ -125,7 +125,7 @@ __attribute__((no_sanitize_address)) static int say_raw(void *ctx, struct cfs_si
 	_exit(0);
 }
 
-T(an_answer_without_its_end_is_damage)
+T(an_answer_without_an_end_counts_as_damage)
 {
 	static const uint8_t bytes[RECORD_LEN];
 	struct cfs_span raw = {bytes, RECORD_LEN - 1};
@@ -133,7 +133,7 @@ T(an_answer_without_its_end_is_damage)
 	run(say_raw, &raw, -EUCLEAN, "invalid answer of 1031 bytes");
 }
 
-T(an_end_that_makes_no_sense_is_damage)
+T(an_invalid_end_of_an_answer_counts_as_damage)
 {
 	static const struct {
 		uint32_t code, landlock;
@@ -169,7 +169,7 @@ static int flood(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return 0;
 }
 
-T(an_answer_is_bounded)
+T(an_answer_has_a_limit_of_length)
 {
 	run(flood, NULL, -EUCLEAN, "answered more than 1048576 bytes");
 }
@@ -188,13 +188,13 @@ static int crash(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 	return 0;
 }
 
-T(a_crash_is_damage)
+T(a_crash_counts_as_damage)
 {
 	run(crash, NULL, -EUCLEAN, "killed by signal 11");
 }
 
 /* A caller that ignores SIGCHLD, or was started by one, cannot wait: the kernel does not tell. */
-T(what_was_said_tells_the_end_where_nobody_can_wait)
+T(the_answer_gives_the_result_where_sigchld_is_ignored)
 {
 	char text[] = "";
 
@@ -215,7 +215,7 @@ static int read_behind_the_end(void *ctx, struct cfs_sink answer, struct cfs_err
 	return p[0] ? -1 : 0;
 }
 
-T(a_file_that_is_cut_off_is_damage)
+T(a_truncated_file_counts_as_damage)
 {
 	int fd = memfd_create("cut", MFD_CLOEXEC);
 	void *p;
@@ -255,7 +255,7 @@ T(an_endless_loop_is_ended_where_its_signal_was_ignored)
 	signal(SIGXCPU, SIG_DFL);
 }
 
-T(time_by_the_clock_is_bounded)
+T(real_time_is_limited)
 {
 	struct cfs_sandbox_opts brief = opts;
 	struct cfs_sandbox_result out = {0};
@@ -284,7 +284,7 @@ static int map(void *ctx, struct cfs_sink answer, struct cfs_err *err)
 }
 
 /* It may be the limit that is too low. */
-T(memory_beyond_the_limit_is_no_damage)
+T(exceeding_the_limit_of_memory_does_not_count_as_damage)
 {
 	size_t len = 63 * MIB;
 
@@ -307,7 +307,7 @@ static int is_no_damage(void)
 	return 0;
 }
 
-T(a_sandbox_that_cannot_be_set_up_is_no_verdict_about_the_input)
+T(failing_to_set_up_the_sandbox_does_not_count_as_damage)
 {
 	struct fault fault = {SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, EINVAL};
 

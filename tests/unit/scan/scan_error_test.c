@@ -37,8 +37,8 @@ static int scan(const struct cfs_scan_opts *opts, struct cfs_tree **out)
 	return cfs_scan(AT_FDCWD, tmp_dir(), opts ? opts : &none, out, &err);
 }
 
-static void want_stale(const struct cfs_scan_opts *opts, const char *name,
-		       const char *why)
+static void expect_stale(const struct cfs_scan_opts *opts, const char *name,
+			 const char *why)
 {
 	struct cfs_tree *tree;
 
@@ -66,14 +66,14 @@ static int meddle(void *ctx, unsigned worker, int fd, const struct stat *st,
 	return rc;
 }
 
-static void want_noticed(const char *during, void (*act)(void), const char *name,
-			 const char *why)
+static void expect_noticed(const char *during, void (*act)(void), const char *name,
+			   const char *why)
 {
 	struct meddler m = {during, act};
 	struct cfs_scan_opts opts = {
 		.threads = 1, .inline_max = -1, .file = meddle, .file_ctx = &m};
 
-	want_stale(&opts, name, why);
+	expect_stale(&opts, name, why);
 }
 
 static void grow_file(void)
@@ -126,44 +126,44 @@ static void two_files(void)
 T(scan_notices_a_file_that_grows_while_it_is_read)
 {
 	two_files();
-	want_noticed("2", grow_file, "2", "changed while it was read");
+	expect_noticed("2", grow_file, "2", "changed while it was read");
 }
 
 T(scan_notices_a_file_that_is_rewritten_between_walk_and_reading)
 {
 	two_files();
-	want_noticed("1", rewrite_file, "2", "changed while it was read");
+	expect_noticed("1", rewrite_file, "2", "changed while it was read");
 }
 
 T(scan_notices_a_mode_that_changes_while_the_file_is_read)
 {
 	two_files();
-	want_noticed("2", chmod_file, "2", "changed while it was read");
+	expect_noticed("2", chmod_file, "2", "changed while it was read");
 }
 
 T(scan_notices_a_file_that_vanishes)
 {
 	two_files();
-	want_noticed("1", remove_file, "2", "vanished while it was read");
+	expect_noticed("1", remove_file, "2", "vanished while it was read");
 }
 
 T(scan_notices_a_file_that_is_replaced_by_an_equal_one)
 {
 	two_files();
 	tmp_text("twin", "hello");
-	want_noticed("1", replace_by_twin, "2", "changed while it was read");
+	expect_noticed("1", replace_by_twin, "2", "changed while it was read");
 }
 
 T(scan_does_not_follow_a_symlink_that_takes_the_place_of_a_file)
 {
 	two_files();
-	want_noticed("1", replace_by_symlink, "2", "vanished while it was read");
+	expect_noticed("1", replace_by_symlink, "2", "vanished while it was read");
 }
 
 T(scan_does_not_hang_on_a_fifo_that_takes_the_place_of_a_file)
 {
 	two_files();
-	want_noticed("1", replace_by_fifo, "2", "changed while it was read");
+	expect_noticed("1", replace_by_fifo, "2", "changed while it was read");
 }
 
 static void replace_dir_by_symlink(void)
@@ -192,13 +192,13 @@ static void file_in_directory(void)
 T(scan_does_not_follow_a_symlink_that_takes_the_place_of_a_directory)
 {
 	file_in_directory();
-	want_noticed("1", replace_dir_by_symlink, "dir/2", "changed while it was read");
+	expect_noticed("1", replace_dir_by_symlink, "dir/2", "changed while it was read");
 }
 
 T(scan_notices_a_directory_that_is_exchanged)
 {
 	file_in_directory();
-	want_noticed("1", replace_dir_by_copy, "dir/2", "changed while it was read");
+	expect_noticed("1", replace_dir_by_copy, "dir/2", "changed while it was read");
 }
 
 /* Another name of the same file: what would be read is right, the way to it is not. */
@@ -216,8 +216,8 @@ T(scan_opens_nothing_below_a_symlink_that_takes_the_place_of_a_directory)
 	t_eq(mkdir(tmp_in("end/twin"), 0755), 0);
 	t_eq(mkdir(tmp_in("end/twin/sub"), 0755), 0);
 	t_eq(link(tmp_in("dir/sub/2"), tmp_in("end/twin/sub/2")), 0);
-	want_noticed("1", replace_dir_by_symlink_to_its_twin, "dir/sub/2",
-		     "changed while it was read");
+	expect_noticed("1", replace_dir_by_symlink_to_its_twin, "dir/sub/2",
+		       "changed while it was read");
 }
 
 static void replace_symlink(void)
@@ -236,7 +236,7 @@ T(scan_notices_a_symlink_that_is_exchanged)
 	tmp_fresh();
 	t_eq(symlink("before", tmp_in("link")), 0);
 	before_readlink = replace_symlink;
-	want_stale(NULL, "link", "changed while it was read");
+	expect_stale(NULL, "link", "changed while it was read");
 }
 
 T(scan_notices_a_symlink_that_vanishes)
@@ -244,7 +244,7 @@ T(scan_notices_a_symlink_that_vanishes)
 	tmp_fresh();
 	t_eq(symlink("before", tmp_in("link")), 0);
 	before_readlink = remove_symlink;
-	want_stale(NULL, "link", "vanished while it was read");
+	expect_stale(NULL, "link", "vanished while it was read");
 }
 
 /* --- directories that change between the moment their parent lists them and their own turn --- */
@@ -264,14 +264,14 @@ static void meddle_in_walk(void *ctx, const struct cfs_progress *now)
 		act();
 }
 
-static void want_noticed_by_walk(void (*act)(void))
+static void expect_noticed_by_walk(void (*act)(void))
 {
 	struct walk_meddler m = {act};
 	struct cfs_watch watch = {.progress = meddle_in_walk, .ctx = &m};
 	struct cfs_scan_opts opts = {.threads = 1, .watch = &watch};
 
 	file_in_directory();
-	want_stale(&opts, "dir", "changed while it was read");
+	expect_stale(&opts, "dir", "changed while it was read");
 }
 
 static void add_name(void)
@@ -286,22 +286,22 @@ static void remove_dir(void)
 
 T(scan_notices_a_directory_that_gains_a_name)
 {
-	want_noticed_by_walk(add_name);
+	expect_noticed_by_walk(add_name);
 }
 
 T(scan_notices_a_directory_that_vanishes)
 {
-	want_noticed_by_walk(remove_dir);
+	expect_noticed_by_walk(remove_dir);
 }
 
 T(scan_notices_a_directory_that_becomes_a_symlink)
 {
-	want_noticed_by_walk(replace_dir_by_symlink);
+	expect_noticed_by_walk(replace_dir_by_symlink);
 }
 
 T(scan_notices_a_directory_that_becomes_another_one)
 {
-	want_noticed_by_walk(replace_dir_by_copy);
+	expect_noticed_by_walk(replace_dir_by_copy);
 }
 
 /* --- what cannot be read -------------------------------------------------------------------- */
@@ -320,13 +320,13 @@ static int fail_second(void *ctx, unsigned worker, int fd, const struct stat *st
 T(scan_puts_the_path_in_front_of_what_the_callback_says)
 {
 	struct cfs_scan_opts opts = {.inline_max = -1, .file = fail_second};
-	char want[2 * PATH_MAX + 64];
+	char expected[2 * PATH_MAX + 64];
 	struct cfs_tree *t;
 
 	two_files();
 	t_eq(scan(&opts, &t), -EDOM);
-	snprintf(want, sizeof(want), "error accessing %s: no", tmp_in("2"));
-	t_str(err.msg, want);
+	snprintf(expected, sizeof(expected), "error accessing %s: no", tmp_in("2"));
+	t_str(err.msg, expected);
 }
 
 /* In a child without privileges: root reads everything. */

@@ -45,7 +45,7 @@ static int scan(struct cfs_scan_opts opts, struct cfs_tree **out)
 	return cfs_scan(AT_FDCWD, tmp_dir(), &opts, out, &err);
 }
 
-static void want_digest(const struct cfs_tree *t, const char *name)
+static void expect_digest(const struct cfs_tree *t, const char *name)
 {
 	cfs_autofd int fd = open(tmp_in(name), O_RDONLY | O_CLOEXEC);
 	struct cfs_digest d;
@@ -64,7 +64,7 @@ static int started(unsigned threads, const char *const *names)
 	if (scan((struct cfs_scan_opts){.threads = threads}, &t) < 0)
 		t_fail(__FILE__, __LINE__, "%s", err.msg);
 	for (; *names; names++)
-		want_digest(t, *names);
+		expect_digest(t, *names);
 	cfs_tree_free(t);
 	return n_started;
 }

@@ -77,7 +77,7 @@ static bool has(const struct cfs_tree *t, const char *dir, const char *name)
 	return cfs_tree_find(t, id, cfs_text(name)) != CFS_NO_NODE;
 }
 
-T(scan_leaves_out_what_the_caller_excludes_and_tells_it_in_order)
+T(scan_leaves_out_exclusions_and_reports_them_in_order)
 {
 	struct cfs_scan_exclude list[3];
 	struct cfs_tree *t;
@@ -116,7 +116,7 @@ T(scan_excludes_a_name_in_its_own_directory_alone)
 	cfs_tree_free(t);
 }
 
-T(scan_keeps_a_source_that_is_excluded_itself_and_tells_it)
+T(scan_keeps_a_source_that_is_itself_excluded_and_reports_it)
 {
 	struct cfs_scan_exclude list[1];
 	struct cfs_tree *t;

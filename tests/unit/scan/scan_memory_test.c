@@ -197,7 +197,7 @@ T(scan_notices_xattrs_that_change_after_the_look_at_a_known_file)
 	t_eq(m.n_kept, 0);
 }
 
-T(scan_fails_as_the_memory_does)
+T(scan_fails_with_the_error_of_the_lookup_of_known_digests)
 {
 	struct memory m = {.keep_rc = -ENOMEM};
 	struct cfs_tree *t = NULL;

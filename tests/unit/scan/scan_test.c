@@ -110,7 +110,7 @@ T(scan_inlines_1_to_64_bytes_and_digests_more)
 {
 	char text[65];
 	char buf[CFS_PAYLOAD_BUF];
-	struct cfs_digest want;
+	struct cfs_digest expected;
 	struct cfs_tree *t;
 	const struct cfs_node *n;
 
@@ -130,9 +130,9 @@ T(scan_inlines_1_to_64_bytes_and_digests_more)
 	n = find(t, "more");
 	t_ok(!n->content && n->digest);
 	t_eq(cfs_verity_digest_mem(CFS_SHA256, (struct cfs_span){(uint8_t *)text, 65},
-				   &want, NULL),
+				   &expected, NULL),
 	     0);
-	t_mem(n->digest, want.bytes, 32);
+	t_mem(n->digest, expected.bytes, 32);
 	t_eq(n->payload_kind, CFS_PAYLOAD_OBJECT);
 	t_eq(cfs_node_payload(t, n, buf).len, 65);
 	cfs_tree_free(t);
@@ -178,16 +178,16 @@ T(scan_announcement_example_has_its_two_objects)
 T(scan_takes_sha512)
 {
 	struct cfs_scan_opts opts = {.alg = CFS_SHA512, .inline_max = -1};
-	struct cfs_digest want;
+	struct cfs_digest expected;
 	struct cfs_tree *t;
 
 	tmp_fresh();
 	tmp_text("a", "content_a\n");
 	t = scan_ok(&opts);
 	t_eq(cfs_verity_digest_mem(CFS_SHA512, cfs_text_span(cfs_text("content_a\n")),
-				   &want, NULL),
+				   &expected, NULL),
 	     0);
-	t_mem(find(t, "a")->digest, want.bytes, 64);
+	t_mem(find(t, "a")->digest, expected.bytes, 64);
 	cfs_tree_free(t);
 }
 
@@ -485,7 +485,7 @@ static void keep_progress(void *ctx, const struct cfs_progress *now)
 	last[strcmp(now->stage, "files") == 0] = *now;
 }
 
-T(scan_tells_how_far_it_is)
+T(scan_reports_progress)
 {
 	struct cfs_progress last[2] = {0};
 	struct cfs_watch watch = {.progress = keep_progress, .ctx = last};

@@ -157,7 +157,7 @@ T(statement_about_another_name_is_refused)
 
 /* --- floors ---------------------------------------------------------------------------- */
 
-static void want_file(const char *path, const char *text)
+static void expect_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "r");
 	char buf[512] = "";
@@ -178,16 +178,16 @@ T(version_below_the_floor_is_refused_and_the_floor_stays)
 	path = tmp_in("floors");
 	t_eq(cfs_sig_floor_check(path, &s, &err), -ENOENT);
 	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
-	want_file(path, "42 os/stable\n");
+	expect_file(path, "42 os/stable\n");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
 	s.version = 41;
 	t_eq(cfs_sig_floor_check(path, &s, &err), -ESTALE);
 	t_has(err.msg, "os/stable: version 41 is below the floor 42: rolled back");
 	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), -ESTALE);
-	want_file(path, "42 os/stable\n");
+	expect_file(path, "42 os/stable\n");
 	s.version = 43;
 	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
-	want_file(path, "43 os/stable\n");
+	expect_file(path, "43 os/stable\n");
 }
 
 T(each_name_has_a_floor_of_its_own)
@@ -200,14 +200,14 @@ T(each_name_has_a_floor_of_its_own)
 	tmp_text("floors", "7 os/stable\n99 os\n100 os/stable2\n");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
 	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), 0);
-	want_file(path, "99 os\n100 os/stable2\n42 os/stable\n");
+	expect_file(path, "99 os\n100 os/stable2\n42 os/stable\n");
 	s.name = CFS_TEXT("os");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), -ESTALE);
 	s.name = CFS_TEXT("new");
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
 }
 
-T(damaged_floors_are_an_error_not_no_floors)
+T(damaged_floors_are_an_error)
 {
 	static const char *const bad[] = {"7 os/stable",   "\n",
 					  " os/stable\n",  "7 \n",
@@ -222,6 +222,6 @@ T(damaged_floors_are_an_error_not_no_floors)
 		t_eq(cfs_sig_floor_check(tmp_in("floors"), &s, &err), -EINVAL);
 		t_has(err.msg, "floors: expected lines \"VERSION NAME\"");
 		t_eq(cfs_sig_floor_raise(tmp_in("floors"), &s, NULL, NULL), -EINVAL);
-		want_file(tmp_in("floors"), bad[i]);
+		expect_file(tmp_in("floors"), bad[i]);
 	}
 }

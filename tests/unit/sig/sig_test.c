@@ -60,18 +60,18 @@ static const struct {
 T(signatures_are_those_of_rfc_8032)
 {
 	for (size_t i = 0; i < LEN(rfc8032); i++) {
-		uint8_t message[64], wanted[CFS_SIG_LEN], got[CFS_SIG_LEN];
+		uint8_t message[64], expected[CFS_SIG_LEN], got[CFS_SIG_LEN];
 		struct cfs_sig_key key, derived;
 		struct cfs_sig_secret secret;
 		struct cfs_span m = bytes_of(rfc8032[i].message, message, 64);
 
 		bytes_of(rfc8032[i].secret, secret.seed, sizeof(secret.seed));
-		bytes_of(rfc8032[i].signature, wanted, sizeof(wanted));
+		bytes_of(rfc8032[i].signature, expected, sizeof(expected));
 		key = key_of(rfc8032[i].key);
 		cfs_sig_public(&secret, &derived);
 		t_mem(derived.bytes, key.bytes, CFS_SIG_KEY_LEN);
 		cfs_sig_sign(&secret, m, got);
-		t_mem(got, wanted, CFS_SIG_LEN);
+		t_mem(got, expected, CFS_SIG_LEN);
 		t_ok(cfs_sig_verify_one(&key, m, got));
 	}
 }
@@ -90,7 +90,7 @@ T(every_flipped_bit_of_a_signature_is_noticed)
 	t_ok(cfs_sig_verify_one(&key, cfs_text_span(CFS_TEXT("r")), signature));
 }
 
-T(small_order_and_what_is_not_canonical_is_refused_though_the_equation_holds)
+T(keys_of_small_order_and_non_canonical_values_are_refused)
 {
 	size_t n_good = 0;
 
@@ -142,7 +142,7 @@ static struct cfs_span formatted(uint8_t out[44])
 
 T(keys_and_signatures_of_openssl_are_taken)
 {
-	uint8_t message[44], signature[CFS_SIG_LEN], wanted[CFS_SIG_LEN];
+	uint8_t message[44], signature[CFS_SIG_LEN], expected[CFS_SIG_LEN];
 	struct cfs_sig_key key, derived;
 	struct cfs_sig_secret secret;
 
@@ -151,8 +151,8 @@ T(keys_and_signatures_of_openssl_are_taken)
 	cfs_sig_public(&secret, &derived);
 	t_mem(key.bytes, derived.bytes, CFS_SIG_KEY_LEN);
 	cfs_sig_sign(&secret, formatted(message), signature);
-	bytes_of(SIGNATURE, wanted, sizeof(wanted));
-	t_mem(signature, wanted, CFS_SIG_LEN);
+	bytes_of(SIGNATURE, expected, sizeof(expected));
+	t_mem(signature, expected, CFS_SIG_LEN);
 	cfs_sig_secret_wipe(&secret);
 	t_ok(cfs_span_is_zero((struct cfs_span){secret.seed, sizeof(secret.seed)}));
 }
@@ -268,7 +268,7 @@ T(revoked_key_is_refused_wherever_else_it_is_trusted)
 	cfs_sig_keys_fini(&keys);
 }
 
-T(without_a_trusted_key_nothing_is_taken)
+T(without_a_trusted_key_every_signature_is_refused)
 {
 	const struct cfs_sig_known *by = NULL;
 	struct cfs_sig_keys keys = {0};
@@ -285,7 +285,7 @@ T(without_a_trusted_key_nothing_is_taken)
 	cfs_sig_keys_fini(&keys);
 }
 
-T(file_that_is_no_key_spoils_its_directory)
+T(file_without_a_key_makes_its_directory_invalid)
 {
 	struct cfs_sig_keys keys = {0};
 	struct cfs_err err;
@@ -299,7 +299,7 @@ T(file_that_is_no_key_spoils_its_directory)
 	cfs_sig_keys_fini(&keys);
 }
 
-T(link_that_leads_nowhere_spoils_its_directory)
+T(dangling_link_makes_its_directory_invalid)
 {
 	struct cfs_sig_keys keys = {0};
 	struct cfs_err err;
@@ -312,7 +312,7 @@ T(link_that_leads_nowhere_spoils_its_directory)
 	cfs_sig_keys_fini(&keys);
 }
 
-T(signature_file_that_is_cut_off_or_goes_on_is_refused)
+T(signature_file_of_the_wrong_length_is_refused)
 {
 	const struct cfs_sig_known *by = NULL;
 	struct cfs_sig_keys keys = {0};

@@ -181,7 +181,7 @@ static int add_two_sizes(void)
 	return 0;
 }
 
-T(store_works_where_files_without_a_name_are_unknown)
+T(store_works_without_o_tmpfile)
 {
 	tmp_fresh();
 	make_large();
@@ -272,7 +272,7 @@ T(store_does_not_sweep_files_of_others)
 
 /* --- a disk that takes no more ------------------------------------------------------------- */
 
-static int want_no_space(void)
+static int expect_no_space(void)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -291,11 +291,11 @@ T(store_reports_a_full_disk_and_leaves_nothing)
 
 	tmp_fresh();
 	make_large();
-	t_eq(fault_run(&full, want_no_space), 0);
+	t_eq(fault_run(&full, expect_no_space), 0);
 	t_eq(count_files(), 0);
 }
 
-static int want_link_error(void)
+static int expect_link_error(void)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -314,7 +314,7 @@ T(store_names_the_object_that_cannot_get_its_name)
 	struct fault quota = {SYS_linkat, 0, 0, EDQUOT};
 
 	tmp_fresh();
-	t_eq(fault_run(&quota, want_link_error), 0);
+	t_eq(fault_run(&quota, expect_link_error), 0);
 	t_eq(count_files(), 0);
 }
 
@@ -350,7 +350,7 @@ T(store_digests_what_a_clone_holds)
 {
 	static uint8_t data[(1 << 20) + 1];
 	static const size_t sizes[] = {100, sizeof(data)};
-	struct cfs_digest d, want;
+	struct cfs_digest d, expected;
 	struct cfs_store *s;
 
 	tmp_fresh();
@@ -361,9 +361,9 @@ T(store_digests_what_a_clone_holds)
 		t_eq(add_source(s, sizes[i], &d), 0);
 		cloning = CLONE_REAL;
 		t_eq(cfs_verity_digest_mem(CFS_SHA256, (struct cfs_span){data, sizes[i]},
-					   &want, NULL),
+					   &expected, NULL),
 		     0);
-		t_ok(cfs_digest_eq(&d, &want));
+		t_ok(cfs_digest_eq(&d, &expected));
 	}
 	t_eq(cfs_store_commit(s, &err), 0);
 	cfs_store_close(s);
@@ -392,7 +392,7 @@ T(store_notices_a_small_source_that_changes_before_it_is_cloned)
 /* --- places that may not be written --------------------------------------------------------- */
 
 /* Root may write everywhere. */
-static int want_no_access(void)
+static int expect_no_access(void)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -468,6 +468,6 @@ T(store_reports_a_read_only_directory)
 	tmp_fresh();
 	t_eq(chmod(tmp_dir(), 0755), 0);
 	t_eq(mkdir(tmp_in("store"), 0555), 0);
-	t_eq(fault_run(NULL, want_no_access), 0);
+	t_eq(fault_run(NULL, expect_no_access), 0);
 	t_eq(count_files(), 0);
 }

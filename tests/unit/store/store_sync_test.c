@@ -61,7 +61,7 @@ static void add_byte(struct cfs_store *s, unsigned worker, int i)
 	     0);
 }
 
-T(store_names_what_the_sync_of_another_worker_brought_to_disk_and_no_more)
+T(store_names_objects_synced_by_another_worker_and_no_others)
 {
 	struct cfs_store *s;
 

@@ -89,7 +89,7 @@ static int count_files(void)
 	return n;
 }
 
-static bool holds(const struct cfs_digest *d, const void *want, size_t len)
+static bool holds(const struct cfs_digest *d, const void *expected, size_t len)
 {
 	cfs_autofd int fd = open(object(d), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct cfs_map map;
@@ -97,7 +97,7 @@ static bool holds(const struct cfs_digest *d, const void *want, size_t len)
 
 	if (fd < 0 || cfs_map_copy(fd, &map, &err) < 0)
 		return false;
-	same = map.span.len == len && memcmp(map.span.p, want, len) == 0;
+	same = map.span.len == len && memcmp(map.span.p, expected, len) == 0;
 	cfs_map_close(&map);
 	return same;
 }
@@ -122,7 +122,7 @@ static uint8_t *make_large(void)
 
 T(store_names_an_object_by_its_digest)
 {
-	struct cfs_digest d, want;
+	struct cfs_digest d, expected;
 	struct cfs_store *s;
 	struct stat st;
 	mode_t mask;
@@ -135,9 +135,9 @@ T(store_names_an_object_by_its_digest)
 	cfs_store_close(s);
 	umask(mask);
 	t_eq(cfs_verity_digest_mem(CFS_SHA256, cfs_text_span(cfs_text("some content")),
-				   &want, NULL),
+				   &expected, NULL),
 	     0);
-	t_ok(cfs_digest_eq(&d, &want));
+	t_ok(cfs_digest_eq(&d, &expected));
 	t_ok(holds(&d, "some content", 12));
 	t_eq(stat(object(&d), &st), 0);
 	t_eq(st.st_mode, S_IFREG | 0644);
@@ -191,7 +191,7 @@ T(store_takes_any_size)
 	static const uint64_t sizes[] = {0,	1,	 4096,		4097,
 					 65536, 1 << 20, (1 << 20) + 1, LARGE};
 	const uint8_t *data = make_large();
-	struct cfs_digest d, want;
+	struct cfs_digest d, expected;
 	struct cfs_store *s;
 
 	tmp_fresh();
@@ -201,8 +201,8 @@ T(store_takes_any_size)
 
 		tmp_put("source", data, sizes[i]);
 		t_eq(add_file(s, "source", sizes[i], &d), 0);
-		t_eq(cfs_verity_digest_mem(CFS_SHA256, span, &want, NULL), 0);
-		t_ok(cfs_digest_eq(&d, &want));
+		t_eq(cfs_verity_digest_mem(CFS_SHA256, span, &expected, NULL), 0);
+		t_ok(cfs_digest_eq(&d, &expected));
 		commit(s);
 		t_ok(holds(&d, data, sizes[i]));
 	}
@@ -212,7 +212,7 @@ T(store_takes_any_size)
 
 T(store_takes_sha512)
 {
-	struct cfs_digest d, want;
+	struct cfs_digest d, full;
 	struct cfs_store *s;
 
 	tmp_fresh();
@@ -220,10 +220,10 @@ T(store_takes_sha512)
 	t_eq(add_text(s, 0, "x", &d), 0);
 	commit(s);
 	cfs_store_close(s);
-	t_eq(cfs_verity_digest_mem(CFS_SHA512, cfs_text_span(cfs_text("x")), &want, NULL),
+	t_eq(cfs_verity_digest_mem(CFS_SHA512, cfs_text_span(cfs_text("x")), &full, NULL),
 	     0);
-	t_ok(cfs_digest_eq(&d, &want));
-	t_ok(holds(&want, "x", 1));
+	t_ok(cfs_digest_eq(&d, &full));
+	t_ok(holds(&full, "x", 1));
 }
 
 T(store_keeps_equal_contents_once)
@@ -249,7 +249,7 @@ T(store_keeps_equal_contents_once)
 	t_eq(n_warned, 0);
 }
 
-T(store_does_not_write_again_what_waits)
+T(store_does_not_write_a_pending_object_again)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -291,7 +291,7 @@ static void lower_descriptors(rlim_t n, struct rlimit *old)
 	t_eq(setrlimit(RLIMIT_NOFILE, &lim), 0);
 }
 
-T(store_gets_by_with_few_descriptors)
+T(store_works_with_few_descriptors)
 {
 	struct rlimit old;
 	struct cfs_digest d;
@@ -407,8 +407,8 @@ T(store_follows_no_symlink_below_its_directory)
 
 /* --- what is there already ---------------------------------------------------------------- */
 
-/* Adds content where something else has its name, and wants it replaced. */
-static void want_replaced(void (*put)(const char *path), const char *why)
+/* Add content where something else has its name. It must be replaced. */
+static void expect_replaced(void (*put)(const char *path), const char *why)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -452,17 +452,17 @@ static void put_fifo(const char *path)
 
 T(store_replaces_an_object_that_was_cut_off)
 {
-	want_replaced(put_short, "expected 7 bytes, got 3");
+	expect_replaced(put_short, "expected 7 bytes, got 3");
 }
 
 T(store_replaces_a_symlink_under_the_name_of_an_object)
 {
-	want_replaced(put_symlink, "not a regular file");
+	expect_replaced(put_symlink, "not a regular file");
 }
 
 T(store_replaces_a_fifo_under_the_name_of_an_object)
 {
-	want_replaced(put_fifo, "not a regular file");
+	expect_replaced(put_fifo, "not a regular file");
 }
 
 T(store_reports_a_directory_in_place_of_an_object)
@@ -547,7 +547,7 @@ T(store_takes_two_builders_at_once)
 
 /* --- sources that are not what they were said to be ---------------------------------------- */
 
-static void want_size_error(uint64_t len, uint64_t size, const char *why)
+static void expect_size_error(uint64_t len, uint64_t size, const char *why)
 {
 	struct cfs_digest d;
 	struct cfs_store *s;
@@ -564,15 +564,15 @@ static void want_size_error(uint64_t len, uint64_t size, const char *why)
 
 T(store_refuses_a_small_file_of_another_size)
 {
-	want_size_error(10, 11, "expected 11 bytes, got 10");
-	want_size_error(11, 10, "expected 10 bytes, got more");
+	expect_size_error(10, 11, "expected 11 bytes, got 10");
+	expect_size_error(11, 10, "expected 10 bytes, got more");
 }
 
 T(store_refuses_a_large_file_of_another_size)
 {
-	want_size_error(LARGE, LARGE + 1, "expected 3158074 bytes, got 3158073");
-	want_size_error(LARGE, LARGE - 1, "expected 3158072 bytes, got more");
-	want_size_error(10, LARGE, "got 10");
+	expect_size_error(LARGE, LARGE + 1, "expected 3158074 bytes, got 3158073");
+	expect_size_error(LARGE, LARGE - 1, "expected 3158072 bytes, got more");
+	expect_size_error(10, LARGE, "got 10");
 }
 
 T(store_seals_objects_or_reports_that_it_cannot)

@@ -127,7 +127,7 @@ T(a_document_is_one_object_and_names_its_layers_in_both_headers)
 	}
 }
 
-T(an_empty_stream_is_one_too)
+T(an_empty_stream_is_valid)
 {
 	struct cfs_map map = load("empty.ss");
 	struct rebuilt r = {0};
@@ -312,7 +312,7 @@ T(damaged_and_truncated_zstd_data_is_refused)
 	t_eq(read_made(&m), -EUCLEAN);
 }
 
-T(references_to_nothing_do_not_go_on_for_ever)
+T(references_to_empty_objects_are_bounded)
 {
 	uint8_t c[80] = {0};
 	struct rebuilt r = {.object_size = 0};

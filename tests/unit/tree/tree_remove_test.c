@@ -70,7 +70,7 @@ static void check_equal(struct cfs_builder *got, struct cfs_builder *expected)
 	free(b);
 }
 
-T(tree_without_a_removed_directory_is_as_if_it_had_never_been)
+T(tree_without_a_removed_directory_equals_one_that_never_had_it)
 {
 	struct cfs_builder *b = start(), *expected = start();
 	cfs_id dir = add_dir(b, CFS_ROOT, "dir"), sub = add_dir(b, dir, "sub");

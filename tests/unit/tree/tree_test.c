@@ -46,7 +46,7 @@ static int try_add(struct cfs_builder *b, const char *name,
 	return cfs_builder_add(b, CFS_ROOT, cfs_text(name), spec, &id, &err);
 }
 
-T(children_come_out_in_byte_order_however_they_arrive)
+T(children_are_sorted_by_bytes_whatever_the_order_of_insertion)
 {
 	static const char *const arrival[] = {"m", "z", "a", "\xff", "aa", "A", "-"};
 	static const char *const order[] = {"-", "A", "a", "aa", "m", "z", "\xff"};

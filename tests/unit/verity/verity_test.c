@@ -197,7 +197,7 @@ T(files_give_the_digests_of_fsverity_on_any_number_of_threads)
 	}
 }
 
-static void check_against_tool(const char *algorithm, int fd, const char *want)
+static void check_against_tool(const char *algorithm, int fd, const char *reference)
 {
 	char command[200], line[200] = "";
 	FILE *out;
@@ -209,7 +209,7 @@ static void check_against_tool(const char *algorithm, int fd, const char *want)
 	t_ok(out && fgets(line, sizeof(line), out));
 	t_eq(pclose(out), 0);
 	line[strcspn(line, "\n")] = '\0';
-	t_str(line, want);
+	t_str(line, reference);
 }
 
 /* The table above cannot be wrong together with the code. */
@@ -237,15 +237,16 @@ T(threads_give_the_digest_of_one_thread_at_odd_sizes)
 		cfs_autofd int fd = vector_file(&v);
 
 		for (int alg = CFS_SHA256; alg <= CFS_SHA512; alg++) {
-			struct cfs_digest want, got;
+			struct cfs_digest reference, got;
 
-			t_eq(cfs_verity_digest_fd(alg, fd, 1, NULL, &want, NULL, NULL),
+			t_eq(cfs_verity_digest_fd(alg, fd, 1, NULL, &reference, NULL,
+						  NULL),
 			     0);
 			for (unsigned n = 2; n <= 8; n++) {
 				t_eq(cfs_verity_digest_fd(alg, fd, n, NULL, &got, NULL,
 							  NULL),
 				     0);
-				t_ok(cfs_digest_eq(&got, &want));
+				t_ok(cfs_digest_eq(&got, &reference));
 			}
 		}
 	}
@@ -337,7 +338,7 @@ T(a_batch_does_not_depend_on_the_expected_sizes)
 T(a_batch_takes_files_of_every_number_of_blocks)
 {
 	enum { N = 20 };
-	struct cfs_digest got[N], want;
+	struct cfs_digest got[N], reference;
 	struct cfs_verity_batch *b;
 	uint64_t size;
 
@@ -354,8 +355,8 @@ T(a_batch_takes_files_of_every_number_of_blocks)
 	for (size_t i = 0; i < N; i++) {
 		struct cfs_span all = {filled(), i * 4096};
 
-		t_eq(cfs_verity_digest_mem(CFS_SHA512, all, &want, NULL), 0);
-		t_ok(cfs_digest_eq(&got[i], &want));
+		t_eq(cfs_verity_digest_mem(CFS_SHA512, all, &reference, NULL), 0);
+		t_ok(cfs_digest_eq(&got[i], &reference));
 	}
 }
 
@@ -476,7 +477,7 @@ static void check_refused(const char *before, const char *hex, int len)
 	t_eq(d.alg, 77);
 }
 
-T(digest_parse_refuses_everything_else)
+T(digest_parse_refuses_other_forms)
 {
 	const struct vector *v = &vectors[0];
 

@@ -82,7 +82,7 @@ fact_with_the_digest_all_is_there_and_overlayfs_requires_verity() {
 	diff -r /tmp/tree /mnt
 }
 
-fact_df_shows_no_size_of_an_image_that_tells_no_blocks() {
+fact_df_shows_no_size_of_an_image_with_0_blocks() {
 	rm -rf /fs/store /fs/image
 	digest=$(mkcomposefs --profile=honest-df-1-sha256 --digest-store=/fs/store --seal --print-digest /tmp/tree /fs/image)
 	show "digest=$digest"
@@ -164,7 +164,7 @@ fact_the_mount_table_shows_the_image() {
 	say source /fs/image sh -c "grep ' /mnt ' /proc/mounts | cut -d ' ' -f 1"
 }
 
-fact_without_proc_an_image_is_mounted_or_the_reason_is_said() {
+fact_without_proc_an_image_is_mounted_or_the_reason_is_reported() {
 	fresh
 	mount -t tmpfs none /proc
 	code=0
