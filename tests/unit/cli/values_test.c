@@ -190,7 +190,7 @@ T(wrong_values_name_the_option_and_what_was_expected)
 		{"--", NULL},
 		{"--li", "--list: expected a value: --list=TEXT"},
 		{"--s=1", "--s: ambiguous option"},
-		{"-q", "-q: unknown option"},
+		{"-Q", "-Q: unknown option"},
 	};
 	char said[1024], expected[1024];
 	struct values v;

@@ -95,7 +95,7 @@ T(a_million_bytes_in_pieces_give_the_published_digests)
 		      "de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b");
 }
 
-/* The digest of the digests of every prefix; the wanted values are from Python's hashlib.
+/* The digest of the digests of every prefix; the expected values are from Python's hashlib.
  */
 static void check_prefixes(enum cfs_hash_alg alg, const char *expected)
 {

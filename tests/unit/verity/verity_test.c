@@ -334,7 +334,7 @@ T(a_batch_does_not_depend_on_the_expected_sizes)
 	check_batch(CFS_SHA256, -(1 << 30));
 }
 
-/* Every size up to where a file is no longer small; the wanted digests are those of streams. */
+/* Every size up to where a file is no longer small; the expected digests are those of streams. */
 T(a_batch_takes_files_of_every_number_of_blocks)
 {
 	enum { N = 20 };
