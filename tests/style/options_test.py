@@ -91,7 +91,10 @@ def manual_command(root, command):
     shared = options_in(read(root, "doc", "man", "repository-options.scdi"))
     own = re.search(rf"^## (?:[a-z, -]+, )?{command}(?:, [a-z, -]+)?\n(.*?)(?=^##? |\Z)", text, re.S | re.M)
     if not own:
-        return options_in(section(text, "OPTIONS")) | COMMON
+        found = options_in(section(text, "OPTIONS")) | COMMON
+        for other in re.findall(r"^The options of \*composefs ([a-z-]+)\*, see ", section(text, "OPTIONS"), re.M):
+            found |= manual_command(root, other)
+        return found
     for_it = re.search(rf"^## Repository options(?: of {command})?$", text, re.M)
     return options_in(own.group(1)) | COMMON | (shared if for_it else set())
 
