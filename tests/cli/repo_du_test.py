@@ -90,7 +90,8 @@ def an_image_without_a_name_counts_as_garbage():
     expect((len(gone), gone[0]["frees_bytes"]), (1, 0))
     expect(images["os/a"]["frees_bytes"] > images["os/a"]["own_bytes"], True)
     table = good("du", "--repo=r")
-    has(table, gone[0]["id"] + " (no name)\n")
+    has(table, " " + gone[0]["id"][7:19] + " (no name)\n")
+    has(good("du", "--repo=r", "--no-trunc"), gone[0]["id"] + " (no name)\n")
     good("untag", "--repo=r", "os/a")
     expect(loaded("gc", "--repo=r", "--json", "--dry-run")["bytes_freed"], images["os/a"]["frees_bytes"] + gone[0]["own_bytes"])
 

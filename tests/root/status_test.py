@@ -68,7 +68,7 @@ def image_of_a_repository_is_listed_with_its_names(place):
         since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))
         expect(before <= since <= time.time(), found["since"])
     text = composefs("status")
-    expect(text.startswith("MOUNTPOINT ") and "also" in text and place.id[:19] in text, text)
+    expect(text.startswith("MOUNTPOINT ") and "also" in text and place.id[7:19] in text, text)
     expect(place.id in composefs("status", "mnt two/dir"), "the ID is not complete")
     composefs("umount", "mnt two")
     same(status(), [])

@@ -257,3 +257,14 @@ const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
 {
 	return cfs_digest_text(id, out);
 }
+
+enum { SHORT_DIGITS = 12 };
+
+const char *where_short_id(const struct cfs_digest *id, bool full, char out[WHERE_ID_MAX])
+{
+	if (full)
+		return where_id(id, out);
+	cfs_digest_hex(id, out);
+	out[SHORT_DIGITS] = '\0';
+	return out;
+}

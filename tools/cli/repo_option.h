@@ -107,4 +107,8 @@ void where_record_as(struct cfs_repo *repo, const char *command);
 enum { WHERE_ID_MAX = CFS_DIGEST_TEXT_MAX };
 const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
 
+/* The same for tables: the first 12 digits alone, or with full the whole. Returns out. */
+const char *where_short_id(const struct cfs_digest *id, bool full,
+			   char out[WHERE_ID_MAX]);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/repo_option.h"
+#include "cli/table.h"
 #include "cli/times.h"
 #include "composefs/composefs.h"
 #include "mount/mount.h"
@@ -208,17 +209,6 @@ static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
 		cli_time_local(s->record.since_sec, out);
 }
 
-/* Column of a text that may have any bytes. Without a width it is the last one. */
-static void print_cell(const char *text, int width)
-{
-	char shown[CFS_SHOW_FACTOR * 256];
-	size_t len = strlen(text);
-	int n = (int)cfs_show_text((struct cfs_text){text, len < 255 ? len : 255}, shown,
-				   sizeof(shown));
-
-	printf("%.*s%*s", n, shown, n < width ? width - n + 2 : 2, "");
-}
-
 static const char *image_of(const struct shown *s)
 {
 	if (s->n_names)
@@ -226,51 +216,40 @@ static const char *image_of(const struct shown *s)
 	return s->m.image ? s->m.image : "-";
 }
 
-enum { SHORT_ID = sizeof("sha256:") - 1 + 12 };
-
-static int widest(const struct status *st, const char *(*text)(const struct shown *s),
-		  int least)
-{
-	for (size_t i = 0; i < st->n; i++) {
-		size_t len = strlen(text(&st->v[i]));
-
-		if (len > (size_t)least && len < 60)
-			least = (int)len;
-	}
-	return least;
-}
-
-static const char *place_of(const struct shown *s)
-{
-	return s->m.place;
-}
-
-static void print_row(const struct shown *s, int place_width, int image_width)
+static void add_row(struct cli_table *table, const struct shown *s)
 {
 	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX];
 
 	if (s->m.has_id)
-		where_id(&s->m.id, id);
+		where_short_id(&s->m.id, false, id);
 	format_since(s, since);
-	print_cell(s->m.place, place_width);
-	print_cell(image_of(s), image_width);
-	printf("%-*.*s  %-6s  %-20s  %-4s  %s\n", SHORT_ID, SHORT_ID, id,
-	       s->method ? s->method : "-", verified_by(s).text,
-	       s->m.read_only ? "ro" : "rw", since);
+	cli_table_add(table, s->m.place);
+	cli_table_add(table, image_of(s));
+	cli_table_add(table, id);
+	cli_table_add(table, s->method ? s->method : "-");
+	cli_table_add(table, verified_by(s).text);
+	cli_table_add(table, s->m.read_only ? "ro" : "rw");
+	cli_table_add(table, since);
 }
 
-static void print_table(const struct status *st)
+static int print_table(const struct status *st, struct cfs_err *err)
 {
-	int place = widest(st, place_of, 10), image = widest(st, image_of, 5);
+	static const struct cli_column columns[] = {
+		{"MOUNTPOINT", false}, {"IMAGE", false},       {"ID", false},
+		{"METHOD", false},     {"VERIFIED BY", false}, {"MODE", false},
+		{"SINCE", false}};
+	struct cli_table table = {.columns = columns, .n_columns = 7};
+	int rc;
 
 	if (st->n == 0) {
 		puts("no image is mounted");
-		return;
+		return 0;
 	}
-	printf("%-*s  %-*s  %-*s  %-6s  %-20s  %-4s  %s\n", place, "MOUNTPOINT", image,
-	       "IMAGE", SHORT_ID, "ID", "METHOD", "VERIFIED BY", "MODE", "SINCE");
 	for (size_t i = 0; i < st->n; i++)
-		print_row(&st->v[i], place, image);
+		add_row(&table, &st->v[i]);
+	rc = cli_table_print(stdout, &table, err);
+	cli_table_fini(&table);
+	return rc;
 }
 
 static void print_field(const char *name, const char *value)
@@ -370,7 +349,7 @@ int cmd_status(int argc, char **argv)
 	if (rc == 0 && o.json)
 		print_json(&st);
 	else if (rc == 0 && optind == argc)
-		print_table(&st);
+		rc = print_table(&st, &err);
 	for (size_t i = 0; rc == 0 && !o.json && optind < argc && i < st.n; i++) {
 		if (i)
 			putchar('\n');

@@ -15,7 +15,7 @@ struct options {
 	struct where where;
 	enum du_key sort;
 	const char *html; /* HTML file to write, or NULL */
-	bool pairs, apparent, no_cached, json;
+	bool pairs, apparent, no_cached, no_trunc, json;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -30,6 +30,8 @@ static const struct cli_option option_table[] = {
 	 "Do not query the page cache, which is faster"},
 	{"html", "FILE", AT(html),
 	 "Write an HTML page with a treemap to FILE instead of a table", CLI_TEXT},
+	{"no-trunc", NULL, AT(no_trunc),
+	 "Print complete IDs of images without a reference"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -185,7 +187,9 @@ static int print_selected(const struct options *o, const struct cfs_repo *repo,
 			  const struct cfs_gc_usage *usage, char **names,
 			  struct cfs_err *err)
 {
-	struct du du = {.apparent = o->apparent, .where = cfs_repo_path(repo)};
+	struct du du = {.apparent = o->apparent,
+			.full = o->no_trunc,
+			.where = cfs_repo_path(repo)};
 	int rc;
 
 	du.images = cfs_gc_usage_images(usage, &du.n_images);

@@ -105,6 +105,13 @@ static void put_listed(FILE *to, const char *name)
 	}
 }
 
+/* As du_name, with an ID as tables have it. */
+static const char *shown_name(const struct du *du, const struct cfs_gc_usage_image *im,
+			      char buf[WHERE_ID_MAX])
+{
+	return im->n_names ? im->names[0] : where_short_id(&im->id, du->full, buf);
+}
+
 static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
@@ -115,7 +122,7 @@ static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_ima
 	put_bytes(to, im->bytes, true);
 	put_bytes(to, im->cached, du->total->cached_known);
 	fprintf(to, "%8" PRIu64 "  ", im->n_entries);
-	put_listed(to, du_name(im, buf));
+	put_listed(to, shown_name(du, im, buf));
 	for (size_t i = 1; i < im->n_names; i++) {
 		fputs(", ", to);
 		put_listed(to, im->names[i]);
@@ -139,9 +146,9 @@ static void put_pairs(FILE *to, const struct du *du)
 
 		put_bytes(to, p->bytes, true);
 		fprintf(to, "%8" PRIu64 "  ", p->n_objects);
-		cli_print(to, du_name(&du->images[p->a], a));
+		cli_print(to, shown_name(du, &du->images[p->a], a));
 		fputs("  ", to);
-		cli_print(to, du_name(&du->images[p->b], b));
+		cli_print(to, shown_name(du, &du->images[p->b], b));
 		putc('\n', to);
 	}
 }

@@ -33,6 +33,7 @@ struct du {
 	size_t n_pairs;
 	size_t n_compared; /* number of images that were compared in pairs */
 	bool with_pairs, apparent;
+	bool full;	   /* IDs in the table are not shortened */
 	const char *where; /* path of the repository */
 };
 

@@ -199,18 +199,6 @@ int image_rows_resolve(const struct image_rows *rows, const struct cfs_repo *rep
 
 /* --- text --------------------------------------------------------------------------- */
 
-enum { SHORT_DIGITS = 12 };
-
-const char *image_row_id(const struct cfs_digest *id, bool full, char out[WHERE_ID_MAX])
-{
-	cfs_digest_text(id, out);
-	if (full)
-		return out;
-	cfs_digest_hex(id, out);
-	out[SHORT_DIGITS] = '\0';
-	return out;
-}
-
 const char *image_row_mounted(const struct image_row *row)
 {
 	static const char *const texts[] = {[CFS_FILE_UNUSED] = "no",
@@ -244,7 +232,7 @@ static void put_id(FILE *to, const void *row)
 	const struct image_line *l = row;
 	char text[WHERE_ID_MAX];
 
-	fputs(image_row_id(&l->row->id, l->full, text), to);
+	fputs(where_short_id(&l->row->id, l->full, text), to);
 }
 
 static void put_digest(FILE *to, const void *row)

@@ -49,9 +49,6 @@ int image_rows_resolve(const struct image_rows *rows, const struct cfs_repo *rep
 		       const char *name, const struct image_row **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The first digits of an ID, or with full all of it and the algorithm; returns out. */
-const char *image_row_id(const struct cfs_digest *id, bool full, char out[WHERE_ID_MAX]);
-
 /* "yes", "no" or "-": not known. */
 const char *image_row_mounted(const struct image_row *row);
 

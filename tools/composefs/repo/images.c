@@ -201,7 +201,7 @@ static void add_cells(struct cli_table *t, const struct image_line *l)
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
 
 	cli_table_add(t, l->name ? l->name : "<none>");
-	cli_table_add(t, image_row_id(&row->id, l->full, text));
+	cli_table_add(t, where_short_id(&row->id, l->full, text));
 	cli_table_add(t, cli_time_local(row->created, when));
 	cli_table_add(t, row->is_missing ? "missing" : cli_format_bytes(row->size, size));
 	cli_table_add(t, image_row_mounted(row));
@@ -243,7 +243,7 @@ static void print_ids(const struct options *o, const struct lines *lines)
 	char text[WHERE_ID_MAX];
 
 	for (size_t i = 0; i < lines->n; i++)
-		puts(image_row_id(&lines->v[i].row->id, o->no_trunc, text));
+		puts(where_short_id(&lines->v[i].row->id, o->no_trunc, text));
 }
 
 static int print_lines(const struct options *o, const struct lines *lines,

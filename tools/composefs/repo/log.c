@@ -60,9 +60,9 @@ static void add_row(struct printer *p, const struct cfs_repo_log_entry *e, int e
 	char when[CLI_TIME_MAX], old[WHERE_ID_MAX] = "-", new[WHERE_ID_MAX] = "-";
 
 	if (e->has_old)
-		image_row_id(&e->old_id, p->o->no_trunc, old);
+		where_short_id(&e->old_id, p->o->no_trunc, old);
 	if (e->has_new)
-		image_row_id(&e->new_id, p->o->no_trunc, new);
+		where_short_id(&e->new_id, p->o->no_trunc, new);
 	cli_table_add(&p->table, cli_time_local(e->time_sec, when));
 	cli_table_add(&p->table, e->command);
 	cli_table_add(&p->table, old);
