@@ -140,7 +140,7 @@ def image_as_by_mkcomposefs_1_0_shows_what_its_layers_deleted(place):
     for profile in ("mkcomposefs-1.0", "mkcomposefs-1.0-v1"):
         done = subprocess.run([PROGRAMS[0], f"--profile={profile}", "--digest-store=store", "tree", "image"], capture_output=True,
                               text=True, check=True)
-        expect("warning: /up/opaque: the image loses what is deleted here" in done.stderr, done.stderr)
+        expect("warning: /up/opaque: the image loses the deletions of this directory" in done.stderr, done.stderr)
         place.mount()
         same(place.merged("m", "trusted")["opaque"], ["hidden", "new"], profile)
         place.unmount()

@@ -88,7 +88,7 @@ fact_files_deleted_by_layers_inside_an_image_stay_deleted() {
 
 fact_a_profile_of_mkcomposefs_shows_what_layers_deleted_and_warns() {
 	layers mkcomposefs-1.0
-	grep "/up/d: the image loses what is deleted here" /tmp/warned
+	grep "/up/d: the image loses the deletions of this directory" /tmp/warned
 	say mkcomposefs-1.0 secret cat /merged/d/hidden
 }
 
