@@ -26,7 +26,7 @@ struct statx_id {
 
 int mount_get_id(int fd, enum mount_id_kind kind, uint64_t *out)
 {
-	struct statx_id st = {0};
+	struct statx_id st; /* the kernel sets all of it */
 
 	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kind, &st) < 0)
 		return -errno;
@@ -85,9 +85,8 @@ void cfs_mount_record_write(const char *mountpoint, const struct cfs_mount_opts 
 	len = snprintf(text, sizeof(text), "since=%" PRId64 "\nimage=%s\nverified=%s\n",
 		       (int64_t)time(NULL), taken->image ? taken->image : "",
 		       verification_of(o));
-	(void)unlinkat(dir, name, 0);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    0644);
-	if (fd >= 0 && cfs_io_write(fd, text, (size_t)len, NULL) < 0)
-		(void)unlinkat(dir, name, 0);
+	if (fd >= 0)
+		(void)!cfs_io_write(fd, text, (size_t)len, NULL);
 }
