@@ -38,4 +38,10 @@ int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
 			const struct cfs_pull_opts *opts, struct cfs_pull_result *out,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
+/* A container image of another repository as a source. Both must outlive *out. Errors as
+ * cfs_container_open. */
+int cfs_containers_open_source(const struct cfs_repo *repo, const char *name,
+			       const struct cfs_watch *watch, struct cfs_transport *out,
+			       struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

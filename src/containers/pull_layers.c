@@ -50,7 +50,7 @@ static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 	if (n <= 0)
 		return n;
 	r->size += (uint64_t)n;
-	if (r->size > r->d->size)
+	if (r->size > r->d->size && !r->p->from->has_plain_layers)
 		return cfs_fail(err, EILSEQ,
 				"size mismatch: expected %llu bytes, got more",
 				(unsigned long long)r->d->size);
@@ -69,7 +69,7 @@ static int check_blob(struct blob_reader *r, struct cfs_err *err)
 	do
 		n = read_blob(r, rest, sizeof(rest), err);
 	while (n > 0);
-	if (n < 0)
+	if (n < 0 || r->p->from->has_plain_layers)
 		return (int)n;
 	if (r->size != r->d->size)
 		return cfs_fail(

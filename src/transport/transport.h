@@ -34,6 +34,9 @@ struct cfs_transport {
 		    struct cfs_err *err);
 	void (*close)(void *ctx);
 	void *ctx;
+	/* Layers come uncompressed, whatever their descriptors say: size and digest of the blob
+	 * cannot be compared, and the diff_id alone decides. */
+	bool has_plain_layers;
 };
 
 void cfs_transport_close(struct cfs_transport *t);

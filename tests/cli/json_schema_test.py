@@ -218,6 +218,9 @@ def container_images():
     oci("images")
     oci("compute-id", "basic")
     oci("inspect", "basic", option=None)
+    oci("fsck")
+    good("init", "--insecure", "--hash=sha256", "other")
+    check("oci-copy", ("basic",), good("oci", "copy", "--json", "--repo=other", "--from=r", "basic"))
     os.mkdir("mnt")
     if run("oci", "mount", "--repo=r", "basic", "mnt")[0] == 0:
         good("umount", "mnt")

@@ -4,6 +4,7 @@
 
     oci_test.py COMPOSEFS GOLDEN        GOLDEN: tests/golden/oci
 """
+import gzip
 import hashlib
 import io
 import json
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tarfile
 
-from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run, snapshot
+from repo import COMPOSEFS, DAMAGED, FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run, snapshot
 
 GOLDEN = os.path.abspath(sys.argv[2])
 TESTS = []
@@ -308,6 +309,78 @@ def oci_layout_needs_its_marker_and_a_tag_that_exists():
     os.unlink("layout/oci-layout")
     refuse_pull(source, "oci-layout")
     refuse_pull("oci:nowhere", "nowhere")
+
+
+# --- between repositories ------------------------------------------------------------------
+
+
+@test
+def oci_copy_takes_the_layers_that_are_missing():
+    make_repo()
+    make_repo("other", "sha512")
+    pull(layout("whiteouts"), "w")
+    first = loaded("oci", "copy", "--json", "--repo=other", "--from=r", "w")
+    expect((first["layers"], first["layers_present"]), (3, 0))
+    expect(first["id"], "sha512:" + digests()["whiteouts/expected.dump"][1])
+    again = loaded("oci", "copy", "--json", "--repo=other", "--from=r", "--name=v", "w")
+    expect((again["layers_present"], again["id"]), (3, first["id"]))
+    for name in ("r", "other"):
+        expect(good("oci", "fsck", f"--repo={name}").splitlines()[0].endswith(": ok"), True)
+    expect(good("oci", "inspect", "--manifest", "--repo=other", "w"), good("oci", "inspect", "--manifest", "--repo=r", "w"))
+
+
+@test
+def oci_copy_refuses_a_layer_that_was_changed():
+    make_repo()
+    make_repo("other")
+    pull(layout("metadata"), "m")
+    damage_objects()
+    rc, _, err = run("oci", "copy", "--repo=other", "--from=r", "m")
+    expect(rc, FAILED)
+    has(err, "digest")
+    expect(loaded("oci", "images", "--json", "--repo=other")["images"], [])
+
+
+def damage_objects():
+    """Changes a byte of every object that is neither a document nor a stream."""
+    for path in snapshot("r/objects"):
+        if os.path.isfile(path):
+            with open(path, "r+b") as f:
+                start = f.read(1)
+                if start not in (b"{", b"S"):
+                    f.seek(0)
+                    f.write(bytes([start[0] ^ 1]) if start else b"")
+
+
+@test
+def oci_fsck_finds_damage_and_images_of_other_layers():
+    make_repo()
+    pull(layout("metadata"), "m")
+    pull(layout("xattrs"), "x", "--keep-user-xattrs")
+    expect(good("oci", "fsck", "--repo=r", "m"), "m: ok\n")
+    rc, out, _ = run("oci", "fsck", "--repo=r")
+    expect(rc, DAMAGED)
+    has(out, "x: its layers give the image")
+    damage_objects()
+    rc, out, _ = run("oci", "fsck", "--repo=r", "--json", "m")
+    expect(rc, DAMAGED)
+    has(json.loads(out)["faults"][0]["fault"], "layer sha256:")
+    has(refused("oci", "fsck", "--repo=r", "none"), 'no container image "none"')
+
+
+@test
+def oci_import_layer_compares_the_digest():
+    make_repo()
+    pull(layout("basic"), "b")
+    diff_id = stored_layers("b")[0]
+    tar = subprocess.run([COMPOSEFS, "oci", "layer", "--repo=r", diff_id], capture_output=True, check=True).stdout
+    make_repo("other")
+    good("oci", "import-layer", "--repo=other", diff_id, stdin=tar)
+    good("oci", "import-layer", "--repo=other", diff_id, "-", stdin=gzip.compress(tar))
+    expect(subprocess.run([COMPOSEFS, "oci", "layer", "--repo=other", diff_id], capture_output=True, check=True).stdout, tar)
+    rc, _, err = run("oci", "import-layer", "--repo=other", "sha256:" + "0" * 64, stdin=tar)
+    expect(rc, FAILED)
+    has(err, f"expected sha256:{'0' * 64}, got {diff_id}")
 
 
 # --- archives ------------------------------------------------------------------------------

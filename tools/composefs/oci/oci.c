@@ -18,6 +18,9 @@ static const struct command verbs[] = {
 	{"compute-id", cmd_oci_compute_id, "Compute the image ID of a container image"},
 	{"dump", cmd_oci_dump, "Print the files of a container image as a dump"},
 	{"layer", cmd_oci_layer, "Write a layer as a tar archive"},
+	{"import-layer", cmd_oci_import_layer, "Store a layer from a tar archive"},
+	{"copy", cmd_oci_copy, "Copy a container image from another repository"},
+	{"fsck", cmd_oci_fsck, "Check container images"},
 	{0},
 };
 

@@ -12,8 +12,11 @@
 #include "containers/containers.h"
 
 int cmd_oci_compute_id(int argc, char **argv);
+int cmd_oci_copy(int argc, char **argv);
 int cmd_oci_dump(int argc, char **argv);
+int cmd_oci_fsck(int argc, char **argv);
 int cmd_oci_images(int argc, char **argv);
+int cmd_oci_import_layer(int argc, char **argv);
 int cmd_oci_inspect(int argc, char **argv);
 int cmd_oci_layer(int argc, char **argv);
 int cmd_oci_mount(int argc, char **argv);

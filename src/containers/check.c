@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Checking container images. */
+#include "containers/check.h"
+
+#include <errno.h>
+
+#include "containers/container.h"
+#include "containers/layer_feed.h"
+#include "containers/merge.h"
+#include "repo/repo.h"
+
+struct checking {
+	const struct cfs_repo *repo;
+	const struct cfs_watch *watch;
+	void (*fault)(void *ctx, const char *sentence);
+	void *ctx;
+	size_t n_faults;
+};
+
+/* What says that the repository is damaged; anything else ends the check. */
+static bool is_fault(int rc)
+{
+	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOENT || rc == -EINVAL ||
+	       rc == -ENOTDIR;
+}
+
+static int note_fault(struct checking *c, int rc, const struct cfs_err *err)
+{
+	if (rc >= 0 || !is_fault(rc))
+		return rc;
+	c->n_faults++;
+	c->fault(c->ctx, err->msg);
+	return 0;
+}
+
+/* --- layers ------------------------------------------------------------------------- */
+
+static int digest_layer(const struct checking *c, const struct cfs_oci_digest *diff_id,
+			struct cfs_layer_feed *f, struct cfs_err *err)
+{
+	struct cfs_feed feed = cfs_layer_feed(f);
+	struct cfs_oci_digest actual;
+	struct cfs_hash hash;
+	uint8_t buf[65536];
+	ssize_t n;
+
+	cfs_hash_init(&hash, diff_id->alg);
+	while ((n = feed.read(feed.ctx, buf, sizeof(buf), err)) > 0) {
+		int rc = cfs_watch_poll(c->watch, err);
+
+		if (rc < 0)
+			return rc;
+		cfs_hash_update(&hash, buf, (size_t)n);
+	}
+	if (n < 0)
+		return (int)n;
+	cfs_oci_digest_final(&hash, &actual);
+	return cfs_oci_digest_expect(diff_id, &actual, err);
+}
+
+static int check_layer(const struct checking *c, const struct cfs_oci_digest *diff_id,
+		       struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	struct cfs_layer_feed *f;
+	int rc = cfs_layer_feed_open(c->repo, diff_id, c->watch, &f, err);
+
+	if (rc == 0) {
+		rc = digest_layer(c, diff_id, f, err);
+		cfs_layer_feed_close(f);
+	}
+	return cfs_context(err, rc, "layer %s", cfs_oci_digest_text(diff_id, text));
+}
+
+static int check_layers(struct checking *c, const struct cfs_container *image,
+			struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < image->config.n_diff_ids; i++)
+		rc = note_fault(c, check_layer(c, &image->config.diff_ids[i], err), err);
+	return rc;
+}
+
+/* --- the image ---------------------------------------------------------------------- */
+
+/* By the rules of a pull without options; an image that was made by others has another ID. */
+static int compute_id(const struct checking *c, const struct cfs_container *image,
+		      struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_watch quiet = {.cancelled = c->watch ? c->watch->cancelled : NULL};
+	struct cfs_containers_merge merge = {.watch = &quiet};
+	struct cfs_profile_rules rules;
+	struct cfs_tree *tree;
+	int rc = cfs_containers_rules(c->repo, &merge, &rules, err);
+
+	if (rc == 0)
+		rc = cfs_containers_tree(c->repo, image->config.diff_ids,
+					 image->config.n_diff_ids, &merge, &tree, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_profile_measure(tree, &rules, &quiet, out, err);
+	cfs_tree_free(tree);
+	return rc;
+}
+
+static int check_image(struct checking *c, const struct cfs_container *image,
+		       struct cfs_err *err)
+{
+	char expected[CFS_DIGEST_TEXT_MAX], actual[CFS_DIGEST_TEXT_MAX];
+	struct cfs_digest id;
+	int rc;
+
+	if (!image->has_image)
+		return 0;
+	rc = compute_id(c, image, &id, err);
+	if (rc == 0 && !cfs_digest_eq(&id, &image->image))
+		rc = cfs_fail(
+			err, EILSEQ,
+			"its layers give the image %s, but %s is recorded: it was made "
+			"with other options, or forged",
+			cfs_digest_text(&id, actual),
+			cfs_digest_text(&image->image, expected));
+	return rc;
+}
+
+int cfs_containers_check(const struct cfs_repo *repo, const char *name,
+			 void (*fault)(void *ctx, const char *sentence), void *ctx,
+			 const struct cfs_watch *watch, size_t *n_faults,
+			 struct cfs_err *err)
+{
+	struct checking c = {.repo = repo, .watch = watch, .fault = fault, .ctx = ctx};
+	struct cfs_container image;
+	int rc = cfs_container_open(repo, name, &image, err);
+	bool has_manifest = image.digest.alg != 0;
+
+	if (rc < 0 && has_manifest) {
+		rc = note_fault(&c, rc, err);
+	} else if (rc == 0) {
+		rc = check_layers(&c, &image, err);
+		if (rc == 0)
+			rc = note_fault(&c, check_image(&c, &image, err), err);
+	}
+	cfs_container_close(&image);
+	*n_faults = c.n_faults;
+	return rc;
+}

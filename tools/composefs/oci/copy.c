@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci copy: a container image from another repository. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/watch.h"
+#include "composefs/oci/oci.h"
+
+struct options {
+	struct where where;
+	struct oci_merge merge;
+	const char *from, *name;
+	bool json;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{"from", "REPO", AT(from), "Copy from the repository in the directory REPO",
+	 CLI_TEXT, .group = "Options"},
+	{"name", "TAG", AT(name), "Give the image this tag instead of its own", CLI_TEXT},
+	{"json", NULL, AT(json), "Print one JSON object"},
+	OCI_MERGE_OPTIONS(struct options, merge),
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] --from=REPO IMAGE", NULL},
+	.about = "Copy a container image from another repository, except for the layers "
+		 "that this\n"
+		 "repository has. Each layer is verified by its diff_id. The "
+		 "repositories may use\n"
+		 "different algorithms. IMAGE is a tag or @DIGEST; with @DIGEST give "
+		 "--name.",
+	.example = (const char *const[]){"composefs oci copy --repo=repo "
+					 "--from=/mnt/usb/repo app",
+					 NULL},
+	.options = option_table,
+};
+
+static int copy_image(const struct options *o, struct cfs_repo *from, struct cfs_repo *to,
+		      const char *image, const char *tag, const struct cfs_watch *watch,
+		      struct cfs_pull_result *out, struct cfs_err *err)
+{
+	struct cfs_pull_opts opts = {
+		.tag = tag, .merge = oci_merge_opts(&o->merge, watch), .watch = watch};
+	struct cfs_transport source;
+	int rc = cfs_containers_open_source(from, image, watch, &source, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_containers_pull(to, &source, &opts, out, err);
+	cfs_transport_close(&source);
+	return rc;
+}
+
+static int copy_between(struct options *o, const char *image, const char *tag,
+			const struct cfs_watch *watch, struct cfs_pull_result *out,
+			struct cfs_err *err)
+{
+	struct cfs_repo *from, *to;
+	int rc = where_open(&o->where, CFS_REPO_WRITE, &to, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_repo_open(o->from, CFS_REPO_READ, &from, err);
+	if (rc == 0) {
+		rc = copy_image(o, from, to, image, tag, watch, out, err);
+		cfs_repo_close(from);
+	}
+	cfs_repo_close(to);
+	return rc < 0 ? cfs_context(err, rc, "%s", o->from) : rc;
+}
+
+static int check_options(const struct options *o, const char *image, struct cfs_err *err)
+{
+	if (!o->from)
+		return cfs_fail(err, EINVAL, "expected --from=REPO");
+	if (*image == '@' && !o->name)
+		return cfs_fail(err, EINVAL, "an image without a tag needs --name=TAG");
+	return 0;
+}
+
+static void print_result(const struct options *o, const struct cfs_pull_result *r,
+			 const char *tag)
+{
+	struct json j = {.to = stdout};
+	char id[WHERE_ID_MAX];
+
+	if (!o->json) {
+		puts(where_id(&r->image, id));
+		return;
+	}
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "id", where_id(&r->image, id));
+	json_put_string(&j, "name", tag);
+	json_put_uint(&j, "layers", r->n_layers);
+	json_put_uint(&j, "layers_present", r->n_present);
+	json_finish(&j);
+}
+
+int cmd_oci_copy(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected IMAGE"), rc;
+	struct cfs_pull_result result;
+	struct cli_watch watch;
+	struct cfs_err err;
+	const char *tag;
+
+	if (status >= 0)
+		return status;
+	tag = o.name ? o.name : argv[optind];
+	rc = check_options(&o, argv[optind], &err);
+	if (rc < 0) {
+		cli_fail_usage(argv[0], "%s", err.msg);
+		return CLI_USAGE;
+	}
+	cli_watch_start(&watch, argv[0]);
+	rc = copy_between(&o, argv[optind], tag, &watch.watch, &result, &err);
+	cli_watch_end(&watch);
+	if (rc == 0)
+		print_result(&o, &result, tag);
+	return command_end(argv[0], rc, &err);
+}
