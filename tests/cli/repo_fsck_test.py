@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 
-from repo import (COMPOSEFS, DAMAGED, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run,, wait_until
-                  snapshot, write)
+from repo import (COMPOSEFS, DAMAGED, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run,
+                  snapshot, wait_until, write)
 
 GOLDEN, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[2:4])
 
