@@ -30,6 +30,8 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 
 	if (rc == 0)
 		rc = make_image(p, &out->image, err);
+	if (rc == 0)
+		rc = pull_check_seal(p, &out->image, err);
 	return rc < 0 ? rc : pull_publish(p, &out->image, err);
 }
 

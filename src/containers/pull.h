@@ -7,11 +7,20 @@
 #include "transport/transport.h"
 #include "verity/verity.h"
 
+/* What is required of the digest of the image in the annotations of the manifest, as the
+ * sealing specification of composefs has it: "composefs.merged.erofs.v1.fsverity-sha256-12". */
+enum cfs_pull_seal {
+	CFS_SEAL_COMPARE, /* there need be none; another digest is a warning */
+	CFS_SEAL_IGNORE,
+	CFS_SEAL_REQUIRE, /* none, or another digest, is an error: -ENODATA, -EILSEQ */
+};
+
 /* Starts zeroed; zero is the default. */
 struct cfs_pull_opts {
 	const char *tag; /* for the image in the repository; NULL: none */
 	const struct cfs_oci_platform *platform; /* NULL: that of this machine */
 	struct cfs_containers_merge merge;
+	enum cfs_pull_seal seal;
 	uint64_t
 		max_layer_bytes; /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
 	unsigned n_threads;	 /* layers at a time; 0: one for each CPU */

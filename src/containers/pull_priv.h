@@ -43,6 +43,10 @@ int pull_documents(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 /* Reads and stores the layers that the repository lacks, and gives them their names. */
 int pull_layers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Compares the image with the digest that the manifest announces. */
+int pull_check_seal(const struct pull *p, const struct cfs_digest *image,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Stores the streams of configuration and manifest and gives them their names. image: NULL
  * for an artifact. */
 int pull_publish(struct pull *p, const struct cfs_digest *image,

@@ -383,6 +383,44 @@ def oci_import_layer_compares_the_digest():
     has(err, f"expected sha256:{'0' * 64}, got {diff_id}")
 
 
+# --- sealed images -------------------------------------------------------------------------
+
+
+def seal(digest, key="composefs.merged.erofs.v1.fsverity-sha256-12"):
+    """A copy of basic whose manifest announces a digest."""
+    shutil.rmtree("sealed", ignore_errors=True)
+    shutil.copytree(f"{GOLDEN}/basic", "sealed")
+    with open("sealed/index.json", encoding="utf-8") as f:
+        index = json.load(f)
+    with open("sealed/blobs/" + index["manifests"][0]["digest"].replace(":", "/"), encoding="utf-8") as f:
+        manifest = json.load(f)
+    manifest["annotations"] = {key: digest}
+    body = json.dumps(manifest).encode()
+    name = hashlib.sha256(body).hexdigest()
+    with open(f"sealed/blobs/sha256/{name}", "wb") as f:
+        f.write(body)
+    index["manifests"][0].update(digest=f"sha256:{name}", size=len(body))
+    with open("sealed/index.json", "w", encoding="utf-8") as f:
+        json.dump(index, f)
+    return "oci:sealed:latest"
+
+
+@test
+def oci_sealed_images_must_have_the_announced_digest():
+    make_repo()
+    image = digests()["basic/expected.dump"][0]
+    expect(pull(seal(image), "s", "--seal=require-digest"), f"sha256:{image}")
+    good("oci", "rm", "--repo=r", "s")
+    has(pull_refused(seal("0" * 64), "--seal=require-digest"), "seal mismatch")
+    has(pull_refused(seal(image, "other"), "--seal=require-digest"), "not sealed")
+    has(pull_refused(seal(""), "--seal=require-digest"), "seal mismatch")
+    expect(loaded("oci", "images", "--json", "--repo=r")["images"], [])
+    rc, out, err = run("oci", "pull", "--repo=r", seal("0" * 64), "s")
+    expect((rc, out.strip()), (OK, f"sha256:{image}"))
+    has(err, "seal mismatch")
+    expect("seal" in run("oci", "pull", "--repo=r", "--seal=ignore", seal("0" * 64), "s")[2], False)
+
+
 # --- archives ------------------------------------------------------------------------------
 
 

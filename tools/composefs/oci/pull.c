@@ -14,10 +14,16 @@ struct options {
 	uint64_t max_layer;
 	unsigned threads;
 	struct cfs_registry_access access;
+	enum cfs_pull_seal seal;
 	bool json;
 };
 
 #define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_choice seal_choices[] = {{"compare", CFS_SEAL_COMPARE},
+						 {"ignore", CFS_SEAL_IGNORE},
+						 {"require-digest", CFS_SEAL_REQUIRE},
+						 {0}};
 
 static const struct cli_option option_table[] = {
 	{"platform", "OS/ARCH[/VARIANT]", AT(platform),
@@ -28,6 +34,9 @@ static const struct cli_option option_table[] = {
 	 .min = 1},
 	{"threads", "N", AT(threads), "Layers at a time (default: one a CPU)", CLI_NUMBER,
 	 .min = 1, .max = 256},
+	{"seal", "RULE", AT(seal),
+	 "The digest in the manifest: compare (default), ignore or require-digest",
+	 CLI_CHOICE, .choices = seal_choices},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	{"insecure-registry", NULL, AT(access.insecure),
 	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
@@ -80,6 +89,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	struct cfs_oci_platform platform;
 	struct cfs_pull_opts opts = {
 		.merge = oci_merge_opts(&o->merge, watch),
+		.seal = o->seal,
 		.max_layer_bytes = o->max_layer,
 		.n_threads = o->threads,
 		.watch = watch,
