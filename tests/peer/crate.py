@@ -14,7 +14,7 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 
 # The cheapest build that can do what the tests need: 96 s of user and 19 s of system time, from nothing (cargo 1.95, -j2, with
 # `time`). Without pre-6.15 it could not mount on older kernels.
-FEATURES = "pre-6.15"
+FEATURES = "pre-6.15,oci"
 CHEAP = {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_DEV_OPT_LEVEL": "0", "CARGO_PROFILE_DEV_STRIP": "symbols",
          "CARGO_INCREMENTAL": "0", "CARGO_NET_RETRY": "1", "CARGO_HTTP_TIMEOUT": "20"}
 BUILD_SECONDS = 1500
@@ -48,7 +48,7 @@ def cfsctl():
         return named
     if not shutil.which("cargo"):
         raise Skip("neither cfsctl of composefs-rs nor cargo is installed")
-    folder = os.path.join(CACHE, f"cfsctl-{VERSION}")
+    folder = os.path.join(CACHE, f"cfsctl-{VERSION}-oci")
     os.makedirs(CACHE, exist_ok=True)
     with open(os.path.join(CACHE, "cfsctl.lock"), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
