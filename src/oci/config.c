@@ -67,7 +67,7 @@ static int parse_platform(struct cfs_oci_config *c, struct cfs_err *err)
 static int parse_process(const json_t *from, struct cfs_oci_config *c,
 			 struct cfs_err *err)
 {
-	json_t *volumes = NULL, *ports = NULL;
+	const json_t *checked;
 	int rc = oci_get_text(from, "User", &c->user, err);
 
 	if (rc == 0)
@@ -81,14 +81,14 @@ static int parse_process(const json_t *from, struct cfs_oci_config *c,
 	if (rc == 0)
 		rc = parse_words(from, "Env", &c->env, err);
 	if (rc == 0)
-		rc = oci_get_map(from, "Labels", &c->labels, err);
+		rc = oci_get_map(from, "Labels", &checked, err);
 	if (rc == 0)
-		rc = oci_get(from, "Volumes", JSON_OBJECT, &volumes, err);
+		rc = oci_get(from, "Labels", JSON_OBJECT, &c->labels, err);
 	if (rc == 0)
-		rc = oci_get(from, "ExposedPorts", JSON_OBJECT, &ports, err);
-	c->volumes = volumes;
-	c->exposed_ports = ports;
-	return rc;
+		rc = oci_get(from, "Volumes", JSON_OBJECT, &c->volumes, err);
+	return rc < 0 ? rc
+		      : oci_get(from, "ExposedPorts", JSON_OBJECT, &c->exposed_ports,
+				err);
 }
 
 int cfs_oci_config_parse(struct cfs_text json, struct cfs_oci_config *out,

@@ -22,9 +22,9 @@ struct cfs_oci_config {
 	size_t n_diff_ids;
 	const char *user, *working_dir, *stop_signal;
 	struct cfs_oci_words entrypoint, cmd, env;
-	const struct json_t *labels;	    /* name to text */
-	const struct json_t *volumes;	    /* the keys are paths */
-	const struct json_t *exposed_ports; /* the keys are PORT/PROTOCOL */
+	struct json_t *labels;	      /* name to text */
+	struct json_t *volumes;	      /* the keys are paths */
+	struct json_t *exposed_ports; /* the keys are PORT/PROTOCOL */
 };
 
 /* Free it with cfs_oci_config_fini, also after an error. -EINVAL: rootfs is absent or of
