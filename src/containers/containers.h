@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* containers: container images in a repository.
  * Owns:  the split streams of manifests, configurations and layers and their names, pulling,
- *        the merged tree and the image of a container.
+ *        the merged tree and the image of a container, reading a file of it.
  * Uses:  base, hash, verity, tree, tar, decompress, layers, profile, store, stream, repo, oci,
  *        transport.
  * Never: talks to registries, removes objects, mounts, prints.
@@ -18,5 +18,6 @@
 #include "containers/merge.h"
 #include "containers/names.h"
 #include "containers/pull.h"
+#include "containers/read_file.h"
 
 #endif

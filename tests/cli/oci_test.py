@@ -500,5 +500,30 @@ def oci_verbs_explain_themselves():
     has(refused("oci", "pul", status=USAGE), 'did you mean "composefs oci pull"?')
 
 
+# --- bundles -------------------------------------------------------------------------------
+
+
+@test
+def oci_bundle_writes_a_configuration_without_mounting():
+    make_repo()
+    image = pull(layout("basic"), "b")
+    for program in ("first", "second"):  # it replaces its own configuration
+        told = loaded("oci", "bundle", "--repo=r", "--json", "--no-mount", "--read-write", "b", "bundle", "--", program, "--", "-x")
+        expect(told, {"id": image, "bundle": "bundle", "labels_left_out": []})
+        with open("bundle/config.json", encoding="utf-8") as f:
+            config = json.load(f)
+        expect(config["process"]["args"][-3:], [program, "--", "-x"])
+        expect((config["root"], config["process"]["noNewPrivileges"]), ({"path": "rootfs", "readonly": False}, True))
+    expect(sorted(os.listdir("bundle")), ["config.json", "rootfs", "upper", "work"])
+
+
+@test
+def oci_bundle_needs_an_image_that_has_a_tag_and_a_directory():
+    make_repo()
+    has(refused("oci", "bundle", "--repo=r", "--no-mount", "gone", "bundle"), 'no container image "gone"')
+    expect(run("oci", "bundle", "--repo=r", "b")[0], USAGE)
+    expect(os.path.exists("bundle"), False)
+
+
 if __name__ == "__main__":
     sys.exit(main(TESTS))

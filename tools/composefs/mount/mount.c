@@ -21,13 +21,7 @@
 
 #define NAME "composefs mount"
 
-struct options {
-	struct where where;
-	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
-	bool read_write, verify, allow_suid, allow_dev, require_signature, json;
-};
-
-#define AT(member) CLI_AT(struct options, member)
+#define AT(member) CLI_AT(struct mount_options, member)
 
 static const struct cli_option mount_table[] = {
 	{"upperdir", "DIR", AT(upperdir),
@@ -50,7 +44,7 @@ static const struct cli_option mount_table[] = {
 	 "Honour setuid programs and file capabilities of an unverified image"},
 	{"allow-dev", NULL, AT(allow_dev), "Honour device nodes of an unverified image"},
 	{"json", NULL, AT(json), "Print one JSON object"},
-	WHERE_OPTIONS(struct options, where),
+	WHERE_OPTIONS(struct mount_options, where),
 	{0},
 };
 
@@ -66,7 +60,7 @@ static const struct cli_syntax mount_syntax = {
 };
 
 /* dirs is the one object directory. The result borrows all arguments. */
-static struct cfs_mount_args make_args(const struct options *o, const char *name,
+static struct cfs_mount_args make_args(const struct mount_options *o, const char *name,
 				       const char *source, const char *const *dirs)
 {
 	return (struct cfs_mount_args){
@@ -95,10 +89,8 @@ static int make_path(const struct cfs_repo *repo, const char *below, char out[PA
 	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
 }
 
-/* An image ID from the caller identifies the image when the kernel verifies it. A name does not: everyone who can write to
- * the repository can change it. */
-static bool is_verified(const struct options *o, const struct cfs_repo *repo,
-			const char *name)
+bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *repo,
+		       const char *name)
 {
 	struct cfs_digest id;
 
@@ -107,7 +99,7 @@ static bool is_verified(const struct options *o, const struct cfs_repo *repo,
 		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
 }
 
-static void restrict_mount(const struct options *o, struct cfs_mount_opts *opts,
+static void restrict_mount(const struct mount_options *o, struct cfs_mount_opts *opts,
 			   bool secure, const char *name)
 {
 	uint64_t allowed = (o->allow_suid ? MOUNT_ATTR_NOSUID : 0) |
@@ -152,10 +144,9 @@ static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts 
 	return rc;
 }
 
-/* The lock is held until the image is mounted: from then on the kernel reports that it is in use. */
-static int mount_image(const struct options *o, const struct cfs_repo *repo,
-		       mount_find_fn find, const char *name, const char *at,
-		       struct cfs_digest *id, struct cfs_err *err)
+int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
+		mount_find_fn find, const char *name, const char *at,
+		struct cfs_digest *id, struct cfs_err *err)
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
@@ -182,7 +173,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
 	if (cfs_repo_is_secure(repo))
 		args.opts.digest = hex;
-	if (!is_verified(o, repo, name))
+	if (!mount_is_verified(o, repo, name))
 		restrict_mount(o, &args.opts, cfs_repo_is_secure(repo), name);
 	cfs_trust_check_mount(&trust, &args, name);
 	trust.signatures = o->statement ? NULL : signatures;
@@ -191,7 +182,7 @@ static int mount_image(const struct options *o, const struct cfs_repo *repo,
 	return fd < 0 ? fd : mount_and_record(fd, at, &args.opts, err);
 }
 
-static int check_options(const struct options *o, struct cfs_err *err)
+static int check_options(const struct mount_options *o, struct cfs_err *err)
 {
 	if (!o->upperdir != !o->workdir)
 		return cfs_fail(err, EINVAL, "--upperdir and --workdir need each other");
@@ -204,7 +195,7 @@ static int check_options(const struct options *o, struct cfs_err *err)
 
 int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, char **argv)
 {
-	struct options o = {0};
+	struct mount_options o = {0};
 	struct cli_syntax syntax = *about;
 
 	syntax.options = mount_table;

@@ -4,12 +4,31 @@
 #ifndef CFS_COMPOSEFS_MOUNT_H
 #define CFS_COMPOSEFS_MOUNT_H
 
+#include "cli/repo_option.h"
 #include "composefs/composefs.h"
 #include "repo/repo.h"
 
 /* Finds an image by name; errors as cfs_repo_find_image. */
 typedef int (*mount_find_fn)(const struct cfs_repo *repo, const char *name,
 			     struct cfs_digest *out, struct cfs_err *err);
+
+/* The options of a mount. Zero is the default. */
+struct mount_options {
+	struct where where;
+	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
+	bool read_write, verify, allow_suid, allow_dev, require_signature, json;
+};
+
+/* An image ID from the caller identifies the image when the kernel verifies it. A name does
+ * not: everyone who can write to the repository can change it. */
+bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *repo,
+		       const char *name);
+
+/* Mounts the image that find() finds at a path. The caller holds the lock of the repository
+ * until then: from then on the kernel reports that the image is in use. */
+int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
+		mount_find_fn find, const char *name, const char *at,
+		struct cfs_digest *id, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A command with the options of "mount" and the operands NAME MOUNTPOINT. about: its texts. */
 int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc,

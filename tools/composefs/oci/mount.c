@@ -14,8 +14,8 @@ static const struct cli_syntax syntax = {
 		(const char *const[]){"composefs oci mount --repo=repo app /mnt", NULL},
 };
 
-static int find_container(const struct cfs_repo *repo, const char *name,
-			  struct cfs_digest *out, struct cfs_err *err)
+int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_digest *out,
+		   struct cfs_err *err)
 {
 	struct cfs_container c;
 	int rc = cfs_container_open(repo, name, &c, err);
@@ -30,5 +30,5 @@ static int find_container(const struct cfs_repo *repo, const char *name,
 
 int cmd_oci_mount(int argc, char **argv)
 {
-	return mount_named(&syntax, find_container, argc, argv);
+	return mount_named(&syntax, oci_find_image, argc, argv);
 }

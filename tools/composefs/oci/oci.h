@@ -11,6 +11,7 @@
 #include "composefs/composefs.h"
 #include "containers/containers.h"
 
+int cmd_oci_bundle(int argc, char **argv);
 int cmd_oci_compute_id(int argc, char **argv);
 int cmd_oci_copy(int argc, char **argv);
 int cmd_oci_dump(int argc, char **argv);
@@ -23,6 +24,10 @@ int cmd_oci_mount(int argc, char **argv);
 int cmd_oci_pull(int argc, char **argv);
 int cmd_oci_rm(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
+
+/* Finds the image that was made of a container image. -ENOENT: there is none. */
+int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_digest *out,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Opens "oci:DIR[:TAG]", or an image of a registry. */
 int oci_open_source(const char *source, const struct cfs_registry_access *access,

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Container images run by real runtimes, crun and runc: an image of busybox, bundles, writable layers.
+
+    oci_run_test.py COMPOSEFS
+
+Needs root and a static busybox; works in a mount namespace of its own.
+"""
+import glob
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run_facts_each_in, same, skip_all
+
+COMPOSEFS = os.path.abspath(sys.argv[1])
+RUNTIMES = ("crun", "runc")
+TOOLS = ("sh", "id", "env", "pwd", "cat", "touch", "grep", "echo")
+IMAGE_TYPE = "application/vnd.oci.image."
+UNIFIED = "/sys/fs/cgroup/unified"
+
+
+def find_busybox():
+    for path in glob.glob(os.path.expanduser("~/.cache/composefs-tests/busybox/bin/busybox")) + ["/bin/busybox", "/usr/bin/busybox"]:
+        if os.path.isfile(path):
+            with open(path, "rb") as f:
+                if b"ld-linux" not in f.read(4096):
+                    return path
+    return None
+
+
+def start(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def good(*command):
+    done = start(*command)
+    expect(done.returncode == 0, f"{command}: status {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def refused(*command):
+    """The last line of a command that must fail: warnings come after errors, which come first."""
+    done = start(COMPOSEFS, *command)
+    same(done.returncode, 1, f"status of {command}, which said {done.stderr}")
+    return done.stderr.splitlines()[0]
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+class Layout:
+    """An OCI image layout with one image."""
+
+    def __init__(self, path):
+        self.path = path
+        os.makedirs(f"{path}/blobs/sha256")
+
+    def blob(self, data, kind):
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{self.path}/blobs/sha256/{digest}", "wb") as f:
+            f.write(data)
+        return {"mediaType": IMAGE_TYPE + kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    def add(self, tree, config):
+        tar = subprocess.run(["tar", "-C", tree, "--numeric-owner", "--sort=name", "-cf", "-", "."], check=True, capture_output=True).stdout
+        layer = self.blob(tar, "layer.v1.tar")
+        document = {"os": "linux", "architecture": "amd64", "config": config, "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+        manifest = {"schemaVersion": 2, "layers": [layer], "config": self.blob(json.dumps(document).encode(), "config.v1+json")}
+        descriptor = self.blob(json.dumps(manifest).encode(), "manifest.v1+json")
+        write(f"{self.path}/index.json", json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
+        write(f"{self.path}/oci-layout", '{"imageLayoutVersion":"1.0.0"}')
+
+
+class Place:
+    """A folder below the working directory (a disk: EROFS cannot mount a file of a tmpfs), a tree and a repository."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="oci-run-", dir=os.getcwd())
+        self.tree, self.bundle, self.repo = (f"{self.dir}/{name}" for name in ("tree", "b", "r"))
+        for name in ("bin", "proc", "dev", "sys", "run", "usr", "data", "srv/app"):
+            os.makedirs(f"{self.tree}/{name}")
+        shutil.copy(find_busybox(), f"{self.tree}/bin/busybox")
+        for name in TOOLS:
+            os.symlink("busybox", f"{self.tree}/bin/{name}")
+        write(f"{self.tree}/etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1001::/srv/app:/bin/sh\n")
+        write(f"{self.tree}/etc/group", "app:x:1001:\nmore:x:1002:app\n")
+        write(f"{self.tree}/data/file", "kept\n")
+        good(COMPOSEFS, "init", "--insecure", self.repo)
+
+    def pull(self, **config):
+        config = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["true"], **config}
+        layout = Layout(tempfile.mkdtemp(prefix="layout-", dir=self.dir) + "/l")
+        layout.add(self.tree, config)
+        return good(COMPOSEFS, "oci", "pull", f"--repo={self.repo}", f"oci:{layout.path}", "app").strip()
+
+    def make(self, *arguments):
+        """Writes the bundle; config.json."""
+        good(COMPOSEFS, "oci", "bundle", f"--repo={self.repo}", "app", self.bundle, *arguments)
+        return json.loads(read(f"{self.bundle}/config.json"))
+
+    def run(self, runtime):
+        if not shutil.which(runtime):
+            raise Skip(f"{runtime} is not installed")
+        return good(runtime, "run", f"--bundle={self.bundle}", f"composefs-test-{os.getpid()}")
+
+    def close(self):
+        for mounted in reversed(mounts()):
+            if mounted.point.startswith(self.dir):
+                LIBC.umount2(mounted.point.encode(), 2)
+        shutil.rmtree(self.dir)
+
+
+def with_each_runtime(function):
+    """A fact for each runtime."""
+    for runtime in RUNTIMES:
+        def one(place, runtime=runtime):
+            function(place, runtime)
+        one.__name__ = f"{function.__name__}_with_{runtime}"
+        fact(one)
+    return function
+
+
+@with_each_runtime
+def a_program_runs_as_the_user_of_its_image(place, runtime):
+    place.pull(User="app", Env=["A=b c"], WorkingDir="/srv/app", Cmd=["id; pwd; env; cat /data/file"])
+    place.make()
+    lines = place.run(runtime).splitlines()
+    same(lines[0].split(" groups=")[0], "uid=1000(app) gid=1001(app)")
+    expect("1002(more)" in lines[0], lines[0])
+    same(lines[1], "/srv/app")
+    expect("A=b c" in lines and "HOME=/srv/app" in lines, lines)
+    expect(any(line.startswith("PATH=/usr/local/sbin:") for line in lines), lines)
+    same(lines[-1], "kept")
+
+
+@with_each_runtime
+def arguments_replace_those_of_the_image(place, runtime):
+    place.pull()
+    place.make("--", "echo one; exit 0", "two")
+    same(place.run(runtime), "one\n")
+
+
+@with_each_runtime
+def a_root_is_read_only_and_volumes_are_not(place, runtime):
+    place.pull(Volumes={"/data": {}})
+    place.make("--", "touch /new 2>/dev/null || echo read-only; touch /data/new && cat /data/file")
+    same(place.run(runtime), "read-only\nkept\n")
+
+
+@with_each_runtime
+def changes_go_to_the_upper_layer(place, runtime):
+    place.pull()
+    place.make("--read-write", "--", "echo changed >/data/file; touch /new; cat /data/file")
+    same(place.run(runtime), "changed\n")
+    same(read(f"{place.bundle}/upper/data/file"), "changed\n")
+    expect(os.path.exists(f"{place.bundle}/upper/new"))
+
+
+@with_each_runtime
+def an_unverified_image_gains_no_privileges_unless_it_is_allowed(place, runtime):
+    """The mount is nosuid, but runtimes mount the root again without it."""
+    place.pull()
+    script = ["--", "grep NoNewPrivs /proc/self/status"]
+    place.make(*script)
+    same(place.run(runtime).split(), ["NoNewPrivs:", "1"])
+    good(COMPOSEFS, "umount", f"{place.bundle}/rootfs")
+    place.make("--allow-suid", *script)
+    same(place.run(runtime).split(), ["NoNewPrivs:", "0"])
+
+
+@with_each_runtime
+def missing_mount_points_need_a_writable_root(place, runtime):
+    os.rmdir(f"{place.tree}/proc")
+    place.pull(WorkingDir="/work")
+    said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
+    expect("mount point /proc: missing in the image" in said, said)
+    expect(not os.path.exists(place.bundle))
+    place.make("--read-write", "--", "pwd")
+    same(place.run(runtime), "/work\n")
+
+
+@fact
+def a_bundle_is_private_and_its_root_is_mounted_once(place):
+    place.pull()
+    place.make("--no-mount")
+    same(os.stat(place.bundle).st_mode & 0o777, 0o700)
+    same([m for m in mounts() if m.point.startswith(place.dir)], [])
+    place.make()
+    same([m.point for m in mounts() if m.point.startswith(place.dir)], [f"{place.bundle}/rootfs"])
+    said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
+    expect("something is mounted there" in said, said)
+
+
+@fact
+def a_bundle_that_others_can_change_is_refused(place):
+    place.pull()
+    os.mkdir(place.bundle)
+    os.chmod(place.bundle, 0o777)
+    said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
+    expect("to which only you can write" in said, said)
+    os.chmod(place.bundle, 0o700)
+    os.symlink("/tmp", f"{place.bundle}/rootfs")
+    said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
+    expect("rootfs: expected a directory" in said, said)
+    same(os.listdir(place.bundle), ["rootfs"])
+
+
+@fact
+def labels_that_act_on_the_host_are_left_out(place):
+    image = place.pull(Labels={"run.oci.hooks.stdout": "/x", "a": "b"})
+    done = start(COMPOSEFS, "oci", "bundle", "--json", f"--repo={place.repo}", "app", place.bundle)
+    same(json.loads(done.stdout), {"id": image, "bundle": place.bundle, "labels_left_out": ["run.oci.hooks.stdout"]})
+    expect('label "run.oci.hooks.stdout" acts on the host' in done.stderr, done.stderr)
+    annotations = json.loads(read(f"{place.bundle}/config.json"))["annotations"]
+    same((annotations["a"], "run.oci.hooks.stdout" in annotations), ("b", False))
+
+
+@fact
+def a_user_that_the_image_does_not_have_is_refused(place):
+    place.pull(User="unknown")
+    said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
+    expect('user "unknown": not in /etc/passwd of the image' in said, said)
+
+
+def main():
+    enter_namespace()
+    if not find_busybox():
+        skip_all("no static busybox")
+    # crun refuses to run where cgroups v1 and v2 are mounted and v2 has controllers.
+    if any(m.point == UNIFIED for m in mounts()):
+        LIBC.umount2(UNIFIED.encode(), 2)
+    return run_facts_each_in(Place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci bundle: a container image as a bundle for an OCI runtime. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bundle/bundle.h"
+#include "cli/verbosity.h"
+#include "composefs/mount/mount.h"
+#include "composefs/oci/oci.h"
+
+enum { USERS_MAX = 4 << 20 }; /* bytes of /etc/passwd or /etc/group */
+
+struct options {
+	struct mount_options mount;
+	bool no_mount, terminal, host_network;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{"no-mount", NULL, AT(no_mount), "Do not mount the image at DIR/rootfs",
+	 .group = "Options"},
+	{"read-write", NULL, AT(mount.read_write),
+	 "Make the root directory writable; changes go to DIR/upper"},
+	{"terminal", NULL, AT(terminal), "Give the process a terminal"},
+	{"host-network", NULL, AT(host_network),
+	 "Use the network of the host (default: a network without interfaces)"},
+	{"require-signature", NULL, AT(mount.require_signature),
+	 "Require a signature of the image by a trusted key"},
+	{"trusted", "DIR", AT(mount.trusted),
+	 "Imply --require-signature and trust the keys in DIR", CLI_TEXT},
+	{"allow-suid", NULL, AT(mount.allow_suid),
+	 "Honour setuid programs and file capabilities of an unverified image"},
+	{"json", NULL, AT(mount.json), "Print one JSON object"},
+	WHERE_OPTIONS(struct options, mount.where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] IMAGE DIR [-- ARGUMENT...]", NULL},
+	.about = "Write DIR/config.json for an OCI runtime such as crun or runc, and "
+		 "mount "
+		 "the image\n"
+		 "at DIR/rootfs. The arguments replace Cmd of the image. IMAGE is a tag "
+		 "or @DIGEST.",
+	.example = (const char *const[]){"composefs oci bundle --repo=repo app bundle",
+					 "crun run --bundle=bundle app1",
+					 "composefs umount bundle/rootfs", NULL},
+	.options = option_table,
+};
+
+/* What one run of the command works on. */
+struct work {
+	const struct options *o;
+	const char *program; /* for warnings */
+	const struct cfs_repo *repo;
+	struct cfs_container c;
+	struct cfs_map map;
+	struct cfs_image im;
+	const char **left_out; /* labels */
+	size_t n_left_out, cap;
+};
+
+/* --- config.json -------------------------------------------------------------------- */
+
+/* The list is for --json; the warning is printed in any case. */
+static void note_label(void *ctx, const char *label)
+{
+	struct work *w = ctx;
+
+	cli_print_warning(w->program,
+			  "label \"%s\" acts on the host; it is left out of the "
+			  "annotations",
+			  label);
+	if (cfs_grow(&w->left_out, &w->cap, w->n_left_out + 1, sizeof(*w->left_out)) == 0)
+		w->left_out[w->n_left_out++] = label;
+}
+
+/* An image without the file has no names. */
+static int read_users(const struct work *w, const char *path, struct cfs_mem *out,
+		      struct cfs_err *err)
+{
+	int rc = cfs_containers_read_file(w->repo, &w->im, path, USERS_MAX, out, err);
+
+	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+}
+
+static bool is_verified(const struct options *o, const struct cfs_repo *repo,
+			const char *name)
+{
+	return !o->no_mount && mount_is_verified(&o->mount, repo, name);
+}
+
+/* The nosuid of the mount does not survive: runtimes mount the root directory again. */
+static int compute_config(struct work *w, const char *name, char *const *args, int n_args,
+			  char **json, struct cfs_err *err)
+{
+	struct cfs_bundle_opts opts = {
+		.args = (const char *const *)args,
+		.n_args = (size_t)n_args,
+		.writable = w->o->mount.read_write,
+		.no_new_privs =
+			!w->o->mount.allow_suid && !is_verified(w->o, w->repo, name),
+		.terminal = w->o->terminal,
+		.host_network = w->o->host_network,
+		.left_out = note_label,
+		.ctx = w,
+	};
+	struct cfs_mem passwd = {0}, group = {0};
+	int rc = read_users(w, "/etc/passwd", &passwd, err);
+
+	if (rc == 0)
+		rc = read_users(w, "/etc/group", &group, err);
+	opts.passwd = (struct cfs_text){(char *)passwd.p, passwd.len};
+	opts.group = (struct cfs_text){(char *)group.p, group.len};
+	if (rc == 0)
+		rc = cfs_bundle_config(&w->c.config, &w->im, &opts, json, err);
+	free(passwd.p);
+	free(group.p);
+	return rc;
+}
+
+static int open_work(struct work *w, const char *name, struct cfs_err *err)
+{
+	int rc = cfs_container_open(w->repo, name, &w->c, err);
+
+	if (rc == 0 && !w->c.has_image)
+		rc = cfs_fail(err, ENOENT, "%s: no image was made of it; pull it again",
+			      name);
+	if (rc == 0)
+		rc = cfs_repo_map_object(w->repo, &w->c.image, &w->map, err);
+	return rc < 0 ? rc : cfs_image_open(w->map.span, &w->im, err);
+}
+
+static void close_work(struct work *w)
+{
+	cfs_map_close(&w->map);
+	cfs_container_close(&w->c);
+	free(w->left_out);
+}
+
+/* --- the directory ------------------------------------------------------------------ */
+
+/* A user who can write to the directory chooses what the runtime does as root. */
+static int open_bundle(const char *path, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_path_make_dir(path, 0700, NULL, err);
+	struct stat st;
+
+	if (fd < 0)
+		return cfs_context(err, fd, "%s", path);
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "%s", path);
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return cfs_fail(err, EPERM,
+				"%s: expected a directory to which only you can write",
+				path);
+	return cfs_steal_fd(&fd);
+}
+
+static int make_dir(int dirfd, const char *name, struct cfs_err *err)
+{
+	struct stat dir, st;
+
+	if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
+		return cfs_fail_errno(err, "%s", name);
+	if (fstat(dirfd, &dir) < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return cfs_fail_errno(err, "%s", name);
+	if (!S_ISDIR(st.st_mode))
+		return cfs_fail(err, ENOTDIR, "%s: expected a directory", name);
+	if (st.st_dev != dir.st_dev)
+		return cfs_fail(err, EBUSY,
+				"%s: something is mounted there; unmount it first", name);
+	return 0;
+}
+
+static int make_dirs(const struct options *o, int dirfd, struct cfs_err *err)
+{
+	int rc = make_dir(dirfd, "rootfs", err);
+
+	if (rc == 0 && o->mount.read_write)
+		rc = make_dir(dirfd, "upper", err);
+	if (rc == 0 && o->mount.read_write)
+		rc = make_dir(dirfd, "work", err);
+	return rc;
+}
+
+static int write_config(int dirfd, const char *json, struct cfs_err *err)
+{
+	struct cfs_replace r;
+	int rc = cfs_replace_open_at(dirfd, "config.json", &r, err);
+
+	if (rc < 0)
+		return cfs_context(err, rc, "config.json");
+	rc = cfs_io_write(r.fd, json, strlen(json), err);
+	if (rc == 0)
+		rc = cfs_io_write(r.fd, "\n", 1, err);
+	if (rc == 0)
+		rc = cfs_replace_commit(&r, err);
+	cfs_replace_abort(&r);
+	return cfs_context(err, rc, "config.json");
+}
+
+/* By the digest, so that it is the image that config.json is for. */
+static int mount_rootfs(const struct work *w, const char *dir, struct cfs_err *err)
+{
+	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@", at[PATH_MAX], upper[PATH_MAX],
+		      work[PATH_MAX];
+	struct mount_options o = w->o->mount;
+	struct cfs_digest id;
+
+	cfs_oci_digest_text(&w->c.digest, name + 1);
+	if (snprintf(at, sizeof(at), "%s/rootfs", dir) >= (int)sizeof(at) ||
+	    snprintf(upper, sizeof(upper), "%s/upper", dir) >= (int)sizeof(upper) ||
+	    snprintf(work, sizeof(work), "%s/work", dir) >= (int)sizeof(work))
+		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
+	if (o.read_write) {
+		o.upperdir = upper;
+		o.workdir = work;
+	}
+	return mount_image(&o, w->repo, oci_find_image, name, at, &id, err);
+}
+
+static int write_bundle(const struct work *w, const char *dir, const char *json,
+			struct cfs_err *err)
+{
+	cfs_autofd int dirfd = open_bundle(dir, err);
+	int rc = dirfd < 0 ? dirfd : make_dirs(w->o, dirfd, err);
+
+	if (rc == 0)
+		rc = write_config(dirfd, json, err);
+	if (rc < 0)
+		return dirfd < 0 ? rc : cfs_context(err, rc, "%s", dir);
+	return w->o->no_mount ? 0 : mount_rootfs(w, dir, err);
+}
+
+/* --- the command -------------------------------------------------------------------- */
+
+static void print_json(const struct work *w, const char *dir)
+{
+	struct json j = {.to = stdout};
+	char id[WHERE_ID_MAX];
+
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "id", where_id(&w->c.image, id));
+	json_put_string(&j, "bundle", dir);
+	json_begin_array(&j, "labels_left_out");
+	for (size_t i = 0; i < w->n_left_out; i++)
+		json_put_string(&j, NULL, w->left_out[i]);
+	json_end(&j);
+	json_finish(&j);
+}
+
+int cmd_oci_bundle(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 2, argc,
+				   "expected IMAGE DIR [-- ARGUMENT...]"),
+	    rc;
+	struct work w = {.o = &o, .program = argv[0]};
+	cfs_autofree char *config = NULL;
+	struct cfs_repo *repo;
+	struct cfs_err err;
+	char **operands;
+
+	if (status >= 0)
+		return status;
+	operands = argv + optind;
+	rc = where_open(&o.mount.where, CFS_REPO_READ, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	w.repo = repo;
+	rc = open_work(&w, operands[0], &err);
+	if (rc == 0)
+		rc = compute_config(&w, operands[0], operands + 2, argc - optind - 2,
+				    &config, &err);
+	if (rc == 0)
+		rc = write_bundle(&w, operands[1], config, &err);
+	if (rc == 0 && o.mount.json)
+		print_json(&w, operands[1]);
+	close_work(&w);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}
