@@ -4,7 +4,7 @@
  *        of a platform, references such as "registry.example/debian:bookworm".
  * Uses:  base, hash; jansson.
  * Never: opens files, talks to registries, writes JSON again: the bytes of a document decide
- *        its digest, so they are kept as they came.
+ *        its digest, so they are kept as they came. Only write.h makes new documents of them.
  *
  * All documents are foreign bytes. Sizes are bounded by the caller before it reads them and
  * here once more; duplicate keys, wrong types and documents that are both a manifest and an
@@ -19,5 +19,6 @@
 #include "oci/index.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "oci/write.h"
 
 #endif
