@@ -40,8 +40,9 @@ const char *cfs_child_find(const char *name, char buf[4096])
 	return access(buf, X_OK) == 0 ? buf : name;
 }
 
-int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
-		    struct cfs_err *err)
+/* in and out are duplicated before extra replaces what the child has at its number. */
+int cfs_child_start_with(const char *const *argv, int in, int out, int extra, pid_t *pid,
+			 struct cfs_err *err)
 {
 	posix_spawn_file_actions_t actions;
 	int errnum = posix_spawn_file_actions_init(&actions);
@@ -51,12 +52,21 @@ int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
 	errnum = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (errnum == 0)
 		errnum = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (errnum == 0 && extra >= 0)
+		errnum = posix_spawn_file_actions_adddup2(&actions, extra,
+							  CFS_CHILD_EXTRA);
 	if (errnum == 0)
 		errnum = posix_spawnp(pid, argv[0], &actions, NULL,
 				      (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	errno = errnum;
 	return errnum ? cfs_fail_errno(err, "cannot start %s", argv[0]) : 0;
+}
+
+int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
+		    struct cfs_err *err)
+{
+	return cfs_child_start_with(argv, in, out, -1, pid, err);
 }
 
 static int check_exit_status(int status, const char *name, struct cfs_err *err)

@@ -27,6 +27,11 @@ const char *cfs_child_find(const char *name, char buf[4096]);
 int cfs_child_start(const char *const *argv, int in, int out, pid_t *pid,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same, with a further descriptor of the child, CFS_CHILD_EXTRA. extra: -1 for none. */
+enum { CFS_CHILD_EXTRA = 3 };
+int cfs_child_start_with(const char *const *argv, int in, int out, int extra, pid_t *pid,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Waits until the child exits. -EIO: it failed. If watch (may be NULL) is cancelled, the
  * child is killed, and the result is -ECANCELED. */
 int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,

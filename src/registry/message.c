@@ -74,6 +74,23 @@ static int parse_lines(struct cfs_text text, const struct field *fields, size_t 
 
 /* --- requests ----------------------------------------------------------------------- */
 
+static const char *const action_names[] = {
+	[CFS_REGISTRY_GET_MANIFEST] = "get-manifest",
+	[CFS_REGISTRY_GET_BLOB] = "get-blob",
+	[CFS_REGISTRY_PUT_MANIFEST] = "put-manifest",
+	[CFS_REGISTRY_PUT_BLOB] = "put-blob",
+};
+
+static bool parse_action(const char *name, enum cfs_registry_action *out)
+{
+	for (unsigned i = 0; i < sizeof(action_names) / sizeof(action_names[0]); i++)
+		if (strcmp(name, action_names[i]) == 0) {
+			*out = (enum cfs_registry_action)i;
+			return true;
+		}
+	return false;
+}
+
 int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs_mem *out,
 				struct cfs_err *err)
 {
@@ -81,7 +98,7 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 	int rc;
 
 	snprintf(size, sizeof(size), "%" PRIu64, r->size);
-	rc = put_line(out, "kind", r->is_blob ? "blob" : "manifest", err);
+	rc = put_line(out, "action", action_names[r->action], err);
 	if (rc == 0)
 		rc = put_line(out, "host", r->host, err);
 	if (rc == 0)
@@ -90,6 +107,8 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 		rc = put_line(out, "reference", r->reference, err);
 	if (rc == 0)
 		rc = put_line(out, "size", size, err);
+	if (rc == 0)
+		rc = put_line(out, "media-type", r->media_type, err);
 	if (rc == 0)
 		rc = put_line(out, "insecure", r->insecure ? "yes" : "no", err);
 	if (rc == 0)
@@ -122,13 +141,14 @@ static bool is_reference(const char *text)
 int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request *out,
 			       struct cfs_err *err)
 {
-	char kind[16] = "", size[24] = "", insecure[8] = "";
+	char action[16] = "", size[24] = "", insecure[8] = "";
 	const struct field fields[] = {
-		{"kind", kind, sizeof(kind)},
+		{"action", action, sizeof(action)},
 		{"host", out->host, sizeof(out->host)},
 		{"name", out->name, sizeof(out->name)},
 		{"reference", out->reference, sizeof(out->reference)},
 		{"size", size, sizeof(size)},
+		{"media-type", out->media_type, sizeof(out->media_type)},
 		{"insecure", insecure, sizeof(insecure)},
 		{"token", out->token, sizeof(out->token)},
 		{"credentials", out->credentials, sizeof(out->credentials)},
@@ -139,14 +159,13 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 	rc = parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
 	if (rc < 0)
 		return rc;
-	out->is_blob = strcmp(kind, "blob") == 0;
 	out->insecure = strcmp(insecure, "yes") == 0;
-	if ((!out->is_blob && strcmp(kind, "manifest") != 0) ||
-	    !parse_size(size, &out->size) || !*out->host ||
-	    !cfs_oci_is_name(cfs_text(out->name)) || !is_reference(out->reference))
+	if (!parse_action(action, &out->action) || !parse_size(size, &out->size) ||
+	    !*out->host || !cfs_oci_is_name(cfs_text(out->name)) ||
+	    !is_reference(out->reference))
 		return cfs_fail(
 			err, EPROTO,
-			"expected the lines kind, host, name, reference and size");
+			"expected the lines action, host, name, reference and size");
 	return 0;
 }
 
@@ -157,17 +176,27 @@ int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *
 {
 	int rc = put_line(out, "media-type", h->media_type, err);
 
+	if (rc == 0)
+		rc = put_line(out, "digest", h->digest, err);
+	if (rc == 0)
+		rc = put_line(out, "present", h->is_present ? "yes" : "no", err);
 	return rc < 0 ? rc : put_line(out, "token", h->token, err);
 }
 
 int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,
 			    struct cfs_err *err)
 {
+	char present[8] = "";
 	const struct field fields[] = {
 		{"media-type", out->media_type, sizeof(out->media_type)},
+		{"digest", out->digest, sizeof(out->digest)},
+		{"present", present, sizeof(present)},
 		{"token", out->token, sizeof(out->token)},
 	};
+	int rc;
 
 	memset(out, 0, sizeof(*out));
-	return parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
+	rc = parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
+	out->is_present = strcmp(present, "yes") == 0;
+	return rc;
 }

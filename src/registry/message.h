@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* What composefs and its helper composefs-registry say to each other.
  *
- * The helper does one transfer. It reads the request from standard input: lines "KEY VALUE", an
- * empty line, and for uploads the bytes. It writes frames to standard output: a head, data, and
- * an end or an error. Its caller believes none of it: digests and sizes are checked there.
+ * The helper does one transfer. It reads the request from standard input: lines "KEY VALUE" and
+ * an empty line. What is sent to the registry is a regular file, descriptor 3. The helper writes
+ * frames to standard output: a head, data, and an end or an error. Its caller believes none of
+ * it: digests and sizes are checked there.
  */
 #ifndef CFS_REGISTRY_MESSAGE_H
 #define CFS_REGISTRY_MESSAGE_H
@@ -17,12 +18,21 @@ enum {
 	CFS_REGISTRY_CREDENTIALS_MAX = 32 * 1024,
 };
 
+/* A manifest can also be an index. */
+enum cfs_registry_action {
+	CFS_REGISTRY_GET_MANIFEST,
+	CFS_REGISTRY_GET_BLOB,
+	CFS_REGISTRY_PUT_MANIFEST,
+	CFS_REGISTRY_PUT_BLOB, /* unless the registry has it */
+};
+
 struct cfs_registry_request {
-	bool is_blob; /* else a manifest or an index */
+	enum cfs_registry_action action;
 	char host[CFS_OCI_HOST_MAX], name[CFS_OCI_NAME_MAX];
 	char reference[CFS_OCI_DIGEST_TEXT_MAX + CFS_OCI_TAG_MAX]; /* a tag or a digest */
-	uint64_t size; /* of a blob; the most of a manifest */
-	bool insecure; /* plain HTTP, and certificates are not checked */
+	uint64_t size;	      /* of what is sent, or of a blob; the most of a manifest */
+	char media_type[128]; /* of a manifest that is sent; "" */
+	bool insecure;	      /* plain HTTP, and certificates are not checked */
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* of an earlier answer; "" */
 	char credentials
 		[CFS_REGISTRY_CREDENTIALS_MAX]; /* USER:PASSWORD; "": those of files */
@@ -47,7 +57,9 @@ enum { CFS_REGISTRY_FRAME_HEAD = 8 }; /* le32 kind, le32 length */
 
 /* The head of an answer. */
 struct cfs_registry_head {
-	char media_type[128];		    /* Content-Type; "" */
+	char media_type[128];		      /* Content-Type; "" */
+	char digest[CFS_OCI_DIGEST_TEXT_MAX]; /* Docker-Content-Digest of an upload; "" */
+	bool is_present; /* the registry had the blob, which was not sent */
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* that served this request; "" */
 };
 

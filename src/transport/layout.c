@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "transport/layout_priv.h"
 #include "transport/place.h"
-
-enum { MARKER_MAX = 4096 }; /* bytes of the file oci-layout */
 
 struct layout {
 	struct place place;
@@ -26,24 +25,23 @@ static void layout_close(void *ctx)
 	free(l);
 }
 
-static void blob_path(const struct cfs_oci_digest *d,
-		      char out[CFS_OCI_DIGEST_TEXT_MAX + 8])
+char *layout_path(const struct cfs_oci_digest *d, char out[LAYOUT_PATH_MAX])
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 
-	snprintf(out, CFS_OCI_DIGEST_TEXT_MAX + 8, "blobs/%s",
-		 cfs_oci_digest_text(d, text));
+	snprintf(out, LAYOUT_PATH_MAX, "blobs/%s", cfs_oci_digest_text(d, text));
 	*strchr(out, ':') = '/';
+	return out;
 }
 
 static int layout_blob(void *ctx, const struct cfs_oci_descriptor *d,
 		       struct cfs_blob *out, struct cfs_err *err)
 {
 	const struct layout *l = ctx;
-	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
+	char path[LAYOUT_PATH_MAX];
 	uint64_t size;
 
-	blob_path(&d->digest, path);
+	layout_path(&d->digest, path);
 	return cfs_context(err, l->place.open(l->place.ctx, path, out, &size, err), "%s",
 			   path);
 }
@@ -122,9 +120,9 @@ static bool is_of_platforms(const struct layout *l, const struct cfs_oci_index *
 static int read_blob_of(struct layout *l, const struct cfs_oci_digest *digest,
 			struct cfs_mem *out, struct cfs_err *err)
 {
-	char path[CFS_OCI_DIGEST_TEXT_MAX + 8];
+	char path[LAYOUT_PATH_MAX];
 
-	blob_path(digest, path);
+	layout_path(digest, path);
 	return place_read(&l->place, path, CFS_OCI_MANIFEST_MAX, out, err);
 }
 
@@ -175,23 +173,29 @@ static int layout_document(void *ctx, const struct cfs_oci_digest *digest,
 
 /* --- opening ------------------------------------------------------------------------ */
 
-/* The file oci-layout: {"imageLayoutVersion": "1.0.0"}. */
-static int check_marker(const struct place *p, struct cfs_err *err)
+int layout_check_marker(struct cfs_text marker, struct cfs_err *err)
 {
-	struct cfs_mem bytes = {0};
-	const char *version = NULL;
-	json_t *root = NULL;
-	int rc = place_read(p, "oci-layout", MARKER_MAX, &bytes, err);
+	json_t *root = json_loadb(marker.s, marker.len, 0, NULL);
+	const char *version =
+		json_string_value(json_object_get(root, "imageLayoutVersion"));
+	int rc = 0;
 
-	if (rc == 0) {
-		root = json_loadb((char *)bytes.p, bytes.len, 0, NULL);
-		version = json_string_value(json_object_get(root, "imageLayoutVersion"));
-	}
-	if (rc == 0 && (!version || strncmp(version, "1.0.", 4) != 0))
+	if (!version || strncmp(version, "1.0.", 4) != 0)
 		rc = cfs_fail(err, ENOTSUP,
 			      "oci-layout: imageLayoutVersion: expected 1.0.x, got %.40s",
 			      version ? version : "none");
 	json_decref(root);
+	return rc;
+}
+
+static int check_marker(const struct place *p, struct cfs_err *err)
+{
+	struct cfs_mem bytes = {0};
+	int rc = place_read(p, "oci-layout", LAYOUT_MARKER_MAX, &bytes, err);
+
+	if (rc == 0)
+		rc = layout_check_marker((struct cfs_text){(char *)bytes.p, bytes.len},
+					 err);
 	free(bytes.p);
 	return rc;
 }

@@ -11,6 +11,13 @@ void cfs_transport_close(struct cfs_transport *t)
 	*t = (struct cfs_transport){0};
 }
 
+void cfs_destination_close(struct cfs_destination *d)
+{
+	if (d->close)
+		d->close(d->ctx);
+	*d = (struct cfs_destination){0};
+}
+
 /* Reads all of a feed, and one byte more than expected to notice that there is more. */
 static int read_all(const struct cfs_feed *feed, size_t expected, struct cfs_mem *out,
 		    struct cfs_err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* transport: where container images come from.
- * Owns:  names of sources ("oci:DIR:TAG"), the layout of local sources.
+/* transport: where container images come from, and go to (destination.h).
+ * Owns:  names of sources ("oci:DIR:TAG"), OCI image layouts on disk, the helper for registries.
  * Uses:  base, hash, tar, oci, registry.
  * Never: believes a digest, a size or a media type: who reads a blob checks it (cfs_oci_check_blob,
  *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
@@ -10,6 +10,7 @@
 #define CFS_TRANSPORT_H
 
 #include "oci/oci.h"
+#include "transport/destination.h"
 
 /* A blob that is being read. */
 struct cfs_blob {

@@ -88,12 +88,13 @@ static int make_token_url(struct transfer *t, const struct cfs_registry_challeng
 static int ask_token_server(struct transfer *t, const char *url, struct cfs_err *err)
 {
 	struct answer a = {.max = CFS_REGISTRY_ANSWER_MAX};
+	struct http_request r = {.method = "GET", .url = url};
 	bool basic = t->sends_basic;
 	int rc;
 
 	*t->token = '\0';
 	t->sends_basic = *t->auth.user != '\0';
-	rc = http_get(t, url, NULL, &a, err);
+	rc = http_send(t, &r, &a, err);
 	t->sends_basic = basic;
 	if (rc == 0 && a.status != 200)
 		rc = http_fail_status(t, a.status,

@@ -10,18 +10,6 @@
 
 #include "helpers/registry/registry_helper.h"
 
-enum { LOGINS_MAX = 2 }; /* a token that is refused is renewed once */
-
-static int make_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
-		    struct cfs_err *err)
-{
-	char path[16 + CFS_OCI_NAME_MAX + sizeof(t->request.reference) + 16];
-
-	snprintf(path, sizeof(path), "/v2/%s/%s/%s", t->request.name, kind,
-		 t->request.reference);
-	return http_url(t, path, url, err);
-}
-
 /* --- manifests ---------------------------------------------------------------------- */
 
 /* In one header: docker-registry looks at the first one only. */
@@ -29,46 +17,19 @@ static const char accept_manifests[] =
 	"Accept: " CFS_OCI_TYPE_MANIFEST ", " CFS_OCI_TYPE_INDEX
 	", " CFS_DOCKER_TYPE_MANIFEST ", " CFS_DOCKER_TYPE_LIST;
 
-static int request_manifest(struct transfer *t, const char *url, struct answer *a,
-			    struct cfs_err *err)
-{
-	static const char *const headers[] = {accept_manifests, NULL};
-	unsigned try = 0, logins = 0;
-
-	for (;;) {
-		int rc = http_get(t, url, headers, a, err);
-
-		if (rc == 0 && a->status == 200)
-			return 0;
-		if (rc == 0 && a->status == 401 && logins++ < LOGINS_MAX) {
-			rc = authenticate(t, a->challenge, err);
-			if (rc < 0)
-				return rc;
-			continue;
-		}
-		if (rc < 0 && rc != -EAGAIN)
-			return rc;
-		if (rc == 0 && !http_is_temporary(CURLE_OK, a->status))
-			return http_fail_status(t, a->status,
-						(struct cfs_span){a->body.p, a->body.len},
-						err);
-		if (!http_wait(try++, rc == 0 ? a->retry_after : 0))
-			return rc < 0 ? -EIO
-				      : http_fail_status(
-						t, a->status,
-						(struct cfs_span){a->body.p, a->body.len},
-						err);
-	}
-}
-
 int get_manifest(struct transfer *t, struct cfs_err *err)
 {
+	static const char *const headers[] = {accept_manifests, NULL};
 	struct answer a = {.max = (size_t)t->request.size};
 	struct cfs_mem url = {0};
-	int rc = make_url(t, "manifests", &url, err);
+	int rc = http_request_url(t, "manifests", &url, err);
+	struct http_request r = {
+		.method = "GET", .url = (const char *)url.p, .headers = headers};
 
 	if (rc == 0)
-		rc = request_manifest(t, (const char *)url.p, &a, err);
+		rc = http_repeat(t, &r, &a, err);
+	if (rc == 0 && a.status != 200)
+		rc = http_fail_answer(t, &a, err);
 	if (rc == 0)
 		rc = send_head(t, a.media_type, err);
 	for (size_t off = 0; rc == 0 && off < a.body.len;) {
@@ -180,6 +141,7 @@ static CURLcode perform(struct blob *b, const char *url, int *rc, struct cfs_err
 	*rc = http_prepare(b->t, url, err);
 	if (*rc < 0)
 		return CURLE_OK;
+	http_set_credentials(b->t);
 	b->answer.status = 0;
 	b->answer.body.len = 0;
 	if (b->got) {
@@ -261,7 +223,7 @@ int get_blob(struct transfer *t, struct cfs_err *err)
 	if (!b)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	b->t = t;
-	rc = make_url(t, "blobs", &url, err);
+	rc = http_request_url(t, "blobs", &url, err);
 	if (rc == 0)
 		rc = run_blob(b, (const char *)url.p, err);
 	free(b->answer.body.p);

@@ -16,6 +16,7 @@ enum {
 	CONNECT_SECONDS = 30,
 	MIN_RATE = 1000,    /* bytes per second */
 	STALL_SECONDS = 30, /* a transfer ends after this time below MIN_RATE */
+	SLOW_SECONDS = 600, /* the same for a registry that computes a digest */
 	TRIES_MAX = 4,
 	WAIT_MAX = 60, /* seconds, whatever the server asks for */
 	CERTIFICATES_MAX = 4 << 20,
@@ -41,6 +42,16 @@ int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
 				    is_plain(t) || t->request.insecure ? "http" : "https",
 				    host, path);
 	return 0;
+}
+
+int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
+		     struct cfs_err *err)
+{
+	char path[16 + CFS_OCI_NAME_MAX + sizeof(t->request.reference) + 16];
+
+	snprintf(path, sizeof(path), "/v2/%s/%s/%s", t->request.name, kind,
+		 t->request.reference);
+	return http_url(t, path, url, err);
 }
 
 /* --- certificates: /etc/containers/certs.d/HOST[:PORT]/{*.crt,*.cert,*.key} ---------- */
@@ -116,7 +127,7 @@ static int set_certificates(struct transfer *t, struct cfs_err *err)
 /* --- requests ----------------------------------------------------------------------- */
 
 /* libcurl sends credentials to no other host, port or scheme after a redirect. */
-static void set_credentials(struct transfer *t)
+void http_set_credentials(struct transfer *t)
 {
 	if (*t->token) {
 		curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
@@ -150,7 +161,6 @@ int http_prepare(struct transfer *t, const char *url, struct cfs_err *err)
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	set_credentials(t);
 	return set_certificates(t, err);
 }
 
@@ -180,11 +190,15 @@ size_t http_take_header(char *line, size_t size, size_t n, void *answer)
 	char seconds[16];
 
 	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) { /* of the next answer */
-		*a->challenge = *a->media_type = '\0';
+		*a->challenge = *a->media_type = *a->location = *a->range = '\0';
+		*a->digest = '\0';
 		a->retry_after = 0;
 	}
 	take_value(line, len, "WWW-Authenticate", a->challenge, sizeof(a->challenge));
 	take_value(line, len, "Content-Type", a->media_type, sizeof(a->media_type));
+	take_value(line, len, "Location", a->location, sizeof(a->location));
+	take_value(line, len, "Range", a->range, sizeof(a->range));
+	take_value(line, len, "Docker-Content-Digest", a->digest, sizeof(a->digest));
 	if (take_value(line, len, "Retry-After", seconds, sizeof(seconds)))
 		a->retry_after = strtol(seconds, NULL, 10);
 	return len;
@@ -202,26 +216,99 @@ static size_t take_body(char *p, size_t size, size_t n, void *ctx)
 		       : len;
 }
 
-int http_get(struct transfer *t, const char *url, const char *const *headers,
-	     struct answer *a, struct cfs_err *err)
+/* --- bodies ------------------------------------------------------------------------- */
+
+/* Where curl is in the body of a request. */
+struct body {
+	const struct http_request *r;
+	uint64_t done;
+};
+
+static size_t read_body(char *p, size_t size, size_t n, void *ctx)
 {
+	struct body *b = ctx;
+	uint64_t left = b->r->body_len - b->done;
+	size_t len = size * n < left ? size * n : (size_t)left;
+	ssize_t got =
+		cfs_io_pread(CFS_CHILD_EXTRA, p, len, b->r->body_off + b->done, NULL);
+
+	if (got < 0 || (len > 0 && got == 0)) /* the file is shorter than it was */
+		return CURL_READFUNC_ABORT;
+	b->done += (uint64_t)got;
+	return (size_t)got;
+}
+
+/* curl sends the body again after a redirect. */
+static int seek_body(void *ctx, curl_off_t off, int whence)
+{
+	struct body *b = ctx;
+
+	if (whence != SEEK_SET || off < 0 || (uint64_t)off > b->r->body_len)
+		return CURL_SEEKFUNC_CANTSEEK;
+	b->done = (uint64_t)off;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_method(CURL *c, struct body *b)
+{
+	const struct http_request *r = b->r;
+	bool has_body = strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+
+	if (strcmp(r->method, "HEAD") == 0) {
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	} else if (strcmp(r->method, "POST") == 0) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+	} else if (has_body) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, read_body);
+		curl_easy_setopt(c, CURLOPT_READDATA, b);
+		curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, seek_body);
+		curl_easy_setopt(c, CURLOPT_SEEKDATA, b);
+	}
+}
+
+/* --- sending ------------------------------------------------------------------------ */
+
+static int prepare_request(struct transfer *t, struct body *b, struct answer *a,
+			   struct cfs_err *err)
+{
+	int rc = http_prepare(t, b->r->url, err);
+	CURL *c = t->easy;
+
+	if (rc < 0)
+		return rc;
+	if (!b->r->is_foreign)
+		http_set_credentials(t);
+	if (b->r->is_slow)
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_SECONDS);
+	set_method(c, b);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, http_take_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
+	a->body.len = 0;
+	a->status = 0;
+	return 0;
+}
+
+int http_send(struct transfer *t, const struct http_request *r, struct answer *a,
+	      struct cfs_err *err)
+{
+	struct body body = {.r = r};
 	struct curl_slist *list = NULL;
-	int rc = http_prepare(t, url, err);
+	int rc = prepare_request(t, &body, a, err);
 	CURLcode code;
 
 	if (rc < 0)
 		return rc;
-	for (; headers && *headers; headers++)
-		list = curl_slist_append(list, *headers);
+	for (const char *const *h = r->headers; h && *h; h++)
+		list = curl_slist_append(list, *h);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, list);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, http_take_header);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, a);
-	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, a);
-	a->body.len = 0;
 	code = curl_easy_perform(t->easy);
 	curl_slist_free_all(list);
-	a->status = 0;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
 	if (code == CURLE_WRITE_ERROR)
 		return cfs_fail(err, EFBIG, "expected an answer of at most %zu bytes",

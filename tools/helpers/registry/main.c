@@ -11,15 +11,17 @@
 
 #define NAME "composefs-registry"
 
-static const char usage[] =
-	"Usage: " NAME "\n"
-	"\n"
-	"Get a manifest or a blob from a registry for \"composefs oci\". The request "
-	"comes\n"
-	"from standard input, and the answer goes to standard output in frames.\n"
-	"\n"
-	"  --help     Print this text\n"
-	"  --version  Print the version\n";
+static const char usage[] = "Usage: " NAME "\n"
+			    "\n"
+			    "Get a manifest or a blob from a registry for \"composefs "
+			    "oci\", or send one. The "
+			    "request\n"
+			    "comes from standard input, what is sent from descriptor 3, "
+			    "and the answer goes to\n"
+			    "standard output in frames.\n"
+			    "\n"
+			    "  --help     Print this text\n"
+			    "  --version  Print the version\n";
 
 /* --- frames ------------------------------------------------------------------------- */
 
@@ -35,16 +37,12 @@ int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
 	return rc < 0 || len == 0 ? rc : cfs_io_write(STDOUT_FILENO, p, len, err);
 }
 
-int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err)
+static int send_whole_head(struct cfs_registry_head *h, const struct transfer *t,
+			   struct cfs_err *err)
 {
-	struct cfs_registry_head *h = calloc(1, sizeof(*h));
 	struct cfs_mem text = {0};
 	int rc;
 
-	if (!h)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	if (cfs_registry_is_header_text(cfs_text(media_type)))
-		snprintf(h->media_type, sizeof(h->media_type), "%s", media_type);
 	memcpy(h->token, t->token, sizeof(h->token));
 	rc = cfs_registry_format_head(h, &text, err);
 	if (rc == 0)
@@ -52,6 +50,30 @@ int send_head(const struct transfer *t, const char *media_type, struct cfs_err *
 	free(text.p);
 	free(h);
 	return rc;
+}
+
+int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err)
+{
+	struct cfs_registry_head *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (cfs_registry_is_header_text(cfs_text(media_type)))
+		snprintf(h->media_type, sizeof(h->media_type), "%s", media_type);
+	return send_whole_head(h, t, err);
+}
+
+int send_upload_head(const struct transfer *t, const char *digest, bool is_present,
+		     struct cfs_err *err)
+{
+	struct cfs_registry_head *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (cfs_registry_is_header_text(cfs_text(digest)))
+		snprintf(h->digest, sizeof(h->digest), "%s", digest);
+	h->is_present = is_present;
+	return send_whole_head(h, t, err);
 }
 
 static void send_error(int code, const struct cfs_err *why)
@@ -91,6 +113,13 @@ static int read_request(struct transfer *t, struct cfs_err *err)
 	return rc;
 }
 
+static int (*const actions[])(struct transfer *t, struct cfs_err *err) = {
+	[CFS_REGISTRY_GET_MANIFEST] = get_manifest,
+	[CFS_REGISTRY_GET_BLOB] = get_blob,
+	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,
+	[CFS_REGISTRY_PUT_BLOB] = put_blob,
+};
+
 static int run_transfer(struct transfer *t, struct cfs_err *err)
 {
 	int rc = read_request(t, err);
@@ -101,7 +130,7 @@ static int run_transfer(struct transfer *t, struct cfs_err *err)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    !(t->easy = curl_easy_init()))
 		return cfs_fail(err, ENOMEM, "cannot initialize libcurl");
-	rc = t->request.is_blob ? get_blob(t, err) : get_manifest(t, err);
+	rc = actions[t->request.action](t, err);
 	curl_easy_cleanup(t->easy);
 	curl_global_cleanup();
 	return rc < 0 ? rc : send_frame(CFS_REGISTRY_END, NULL, 0, err);

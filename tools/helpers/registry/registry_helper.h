@@ -27,23 +27,41 @@ struct answer {
 	struct cfs_mem body;
 	size_t max; /* bytes of body */
 	char challenge[4096], media_type[128];
-	long retry_after; /* seconds; 0: not said */
+	char location[4096], range[64];	      /* of an upload */
+	char digest[CFS_OCI_DIGEST_TEXT_MAX]; /* Docker-Content-Digest */
+	long retry_after;		      /* seconds; 0: not said */
+};
+
+/* A request; starts zeroed. */
+struct http_request {
+	const char *method; /* GET, HEAD, POST, PUT or PATCH */
+	const char *url;
+	const char *const *headers;  /* ends with NULL; NULL: none */
+	uint64_t body_off, body_len; /* PUT, PATCH: bytes of CFS_CHILD_EXTRA */
+	bool is_foreign; /* to another host than the registry: without credentials */
+	bool is_slow;	 /* the answer takes time: the registry computes a digest */
 };
 
 /* --- http.c: requests --- */
 
-/* Prepares the handle for a request to url: limits, certificates, credentials. */
+/* Prepares the handle for a request to url: limits, certificates. */
 int http_prepare(struct transfer *t, const char *url, struct cfs_err *err);
+void http_set_credentials(struct transfer *t);
 
-/* Performs a GET and collects the answer, whatever its status. free(a->body.p). */
-int http_get(struct transfer *t, const char *url, const char *const *headers,
-	     struct answer *a, struct cfs_err *err);
+/* Sends a request and collects the answer, whatever its status. free(a->body.p). -EAGAIN: the
+ * connection broke. */
+int http_send(struct transfer *t, const struct http_request *r, struct answer *a,
+	      struct cfs_err *err);
 
 /* "https://HOST", or http for this machine and insecure registries, and the path. */
 int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
 	     struct cfs_err *err);
 
-/* Stores WWW-Authenticate, Content-Type and Retry-After. A header callback of curl. */
+/* That of "manifests" or "blobs", and the reference of the request. */
+int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
+		     struct cfs_err *err);
+
+/* Stores the headers that an answer has members for. A header callback of curl. */
 size_t http_take_header(char *line, size_t size, size_t n, void *answer);
 
 /* An error from an answer with a status that is not expected. */
@@ -53,6 +71,23 @@ int http_fail_status(const struct transfer *t, long status, struct cfs_span body
 /* Waits before another try; false: all tries were used. retry_after: seconds, 0: unknown. */
 bool http_wait(unsigned try, long retry_after);
 bool http_is_temporary(CURLcode code, long status);
+
+/* --- request.c: requests with authentication and repetition --- */
+
+enum { LOGINS_MAX = 2 }; /* a token that is refused is renewed once */
+
+/* Sends a request and answers challenges. 0: an answer with a status that is not temporary.
+ * -EAGAIN: a failure that may be temporary. */
+int http_try(struct transfer *t, const struct http_request *r, struct answer *a,
+	     struct cfs_err *err);
+
+/* The same, but tries again after temporary failures. -EIO: they did not end. */
+int http_repeat(struct transfer *t, const struct http_request *r, struct answer *a,
+		struct cfs_err *err);
+
+/* The error of an answer. */
+int http_fail_answer(const struct transfer *t, const struct answer *a,
+		     struct cfs_err *err);
 
 /* --- authenticate.c --- */
 
@@ -70,10 +105,26 @@ int find_credentials(struct transfer *t, struct cfs_err *err);
 int get_manifest(struct transfer *t, struct cfs_err *err);
 int get_blob(struct transfer *t, struct cfs_err *err);
 
+/* --- put.c --- */
+
+int put_manifest(struct transfer *t, struct cfs_err *err);
+int put_blob(struct transfer *t, struct cfs_err *err);
+
+/* --- location.c: where an upload goes on --- */
+
+/* Resolves the Location of an answer of the URL current, and appends a query if it is not NULL.
+ * *is_foreign: another host, port or scheme than that of the URL registry, which gets no
+ * credentials. -EACCES: no upload may go there; -EPROTO: not a URL. free(*out). */
+int resolve_location(const char *registry, const char *current, const char *location,
+		     const char *query, char **out, bool *is_foreign,
+		     struct cfs_err *err);
+
 /* --- main.c: frames --- */
 
 int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
 	       struct cfs_err *err);
 int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err);
+int send_upload_head(const struct transfer *t, const char *digest, bool is_present,
+		     struct cfs_err *err);
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Where container images go to. */
+#ifndef CFS_TRANSPORT_DESTINATION_H
+#define CFS_TRANSPORT_DESTINATION_H
+
+#include "oci/oci.h"
+
+struct cfs_registry_access;
+
+struct cfs_destination {
+	/* Stores a blob, unless the destination has it: then *is_present is set. fd: a
+	 * regular file with exactly the bytes of d; its offset is not used. Called on any
+	 * thread; several blobs may be on their way at once. */
+	int (*put_blob)(void *ctx, int fd, const struct cfs_oci_descriptor *d,
+			bool *is_present, struct cfs_err *err);
+	/* Stores a manifest, whose blobs are stored, and gives it the tag that the user
+	 * named. */
+	int (*put_manifest)(void *ctx, struct cfs_span json,
+			    const struct cfs_oci_descriptor *d, struct cfs_err *err);
+	void (*close)(void *ctx);
+	void *ctx;
+};
+
+void cfs_destination_close(struct cfs_destination *d);
+
+/* "DIR[:TAG]": an OCI image layout, which is created if DIR is absent or empty. Files are
+ * written under a temporary name or none, and index.json is the last one. An image with the
+ * same tag loses its entry in index.json. -ENOTEMPTY: DIR has files, but is not a layout. watch
+ * may be NULL. */
+int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
+				struct cfs_destination *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "[docker://][HOST[:PORT]/]NAME[:TAG]". -EINVAL: a digest, which nothing can be sent to. */
+int cfs_destination_open_registry(const char *reference,
+				  const struct cfs_registry_access *access,
+				  const struct cfs_watch *watch,
+				  struct cfs_destination *out,
+				  struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
