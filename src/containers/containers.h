@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* containers: container images in a repository.
- * Owns:  the split streams of manifests, configurations and layers and their names, pulling,
- *        the merged tree and the image of a container, reading a file of it.
- * Uses:  base, hash, verity, tree, tar, decompress, layers, profile, store, stream, repo, oci,
+ * Owns:  the split streams of manifests, configurations and layers and their names, pulling
+ *        and pushing, the merged tree and the image of a container, reading a file of it.
+ * Uses:  base, hash, verity, tree, tar, compress, decompress, layers, profile, store, stream, repo, oci,
  *        transport.
  * Never: talks to registries, removes objects, mounts, prints.
  *
@@ -13,11 +13,13 @@
 
 #include "containers/check.h"
 #include "containers/container.h"
+#include "containers/layer_emit.h"
 #include "containers/layer_read.h"
 #include "containers/layer_write.h"
 #include "containers/merge.h"
 #include "containers/names.h"
 #include "containers/pull.h"
+#include "containers/push.h"
 #include "containers/read_file.h"
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""A registry in a thread, which serves the images of an OCI layout and misbehaves on request."""
+"""A registry in a thread, which serves the images of an OCI layout, takes others, and misbehaves on request."""
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -23,7 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if self.command == "HEAD" else body)
 
     def error(self, status, code, **headers):
         body = json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
@@ -31,6 +32,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def is_permitted(self):
         registry, said = self.server.registry, self.headers.get("Authorization", "")
+        if registry.scoped:
+            wanted = ("pull", "push")[self.command not in ("GET", "HEAD"):]
+            return said in [f"Bearer {action}" for action in wanted]
         if registry.auth == "basic":
             return said == "Basic " + base64.b64encode(b"user:secret").decode()
         return registry.auth != "bearer" or registry.is_accepted(said)
@@ -39,6 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         registry = self.server.registry
         if registry.auth == "basic":
             return 'Basic realm="test"'
+        if registry.scoped:
+            scope = "pull" if self.command in ("GET", "HEAD") else "push,pull"
+            return f'Bearer realm="{registry.url}/token",service="s",scope="repository:a:{scope}"'
         return registry.challenge or f'Bearer realm="{registry.url}/token",service="s",scope="repository:a:pull"'
 
     def do_GET(self):  # pylint: disable=invalid-name
@@ -46,7 +53,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path)
         registry.requests.append((path.path, self.headers.get("Authorization"), self.headers.get("Range"), path.query))
         if path.path == "/token":
-            self.answer(200, json.dumps({"token": registry.token}).encode())
+            token = ("push" if "push" in path.query else "pull") if registry.scoped else registry.token
+            self.answer(200, json.dumps({"token": token}).encode())
+            return
+        if "/uploads/" in path.path:
+            self.send_offset(path)
             return
         if not self.is_permitted():
             self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
@@ -62,6 +73,88 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, body, Content_Type=registry.media_type(body))
         else:
             self.send_blob(body)
+
+    # --- pushes ---
+
+    def begin(self):
+        """Takes a request with its body: the path and the body, or None if it was answered."""
+        registry, path = self.server.registry, urllib.parse.urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        registry.sent.append((self.command, path.path, self.headers.get("Authorization"), self.headers.get("Content-Range")))
+        if not self.is_permitted():
+            self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
+            return None, None
+        return path, body
+
+    def do_HEAD(self):  # pylint: disable=invalid-name
+        path, _ = self.begin()
+        if path:
+            found = self.server.registry.find("blobs", path.path.rsplit("/", 1)[1])
+            self.send_response(404 if found is None else 200)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        registry = self.server.registry
+        path, _ = self.begin()
+        if path:
+            registry.uploads[str(len(registry.uploads))] = bytearray()
+            self.answer(202, Location=registry.location(str(len(registry.uploads) - 1)), Range="0-0")
+
+    def upload(self, path):
+        """The upload of a request; None: it does not exist, or the location is an older one."""
+        registry, name = self.server.registry, path.path.rsplit("/", 1)[1]
+        state = urllib.parse.parse_qs(path.query).get("state", [""])[0]
+        return name if name in registry.uploads and state == str(registry.states.get(name, 0)) else None
+
+    def send_offset(self, path):
+        registry, name = self.server.registry, self.upload(path)
+        registry.sent.append(("GET", path.path, self.headers.get("Authorization"), None))
+        if name is None:
+            self.error(404, "BLOB_UPLOAD_UNKNOWN")
+        else:
+            self.answer(204, Location=registry.location(name), Range=f"0-{max(len(registry.uploads[name]) - 1, 0)}")
+
+    def accept(self, name, body):
+        registry = self.server.registry
+        registry.uploads[name] += body
+        registry.states[name] = registry.states.get(name, 0) + 1
+        self.answer(202, Location=registry.location(name), Range=f"0-{len(registry.uploads[name]) - 1}")
+
+    def do_PATCH(self):  # pylint: disable=invalid-name
+        registry = self.server.registry
+        path, body = self.begin()
+        name = self.upload(path) if path else None
+        if path and name is None:
+            self.error(404, "BLOB_UPLOAD_INVALID")
+        elif path and registry.upload_faults:
+            registry.upload_faults.pop(0)(self, name, body)
+        elif path:
+            self.accept(name, body)
+
+    def do_PUT(self):  # pylint: disable=invalid-name
+        registry = self.server.registry
+        path, body = self.begin()
+        if not path:
+            return
+        if registry.put_faults:
+            registry.put_faults.pop(0)(self, body)
+        elif "/manifests/" in path.path:
+            registry.manifests[path.path.rsplit("/", 1)[1]] = (self.headers["Content-Type"], body)
+            self.answer(201, Docker_Content_Digest=registry.digest_of(body))
+        else:
+            self.end_upload(path)
+
+    def end_upload(self, path):
+        registry, name = self.server.registry, self.upload(path)
+        digest = urllib.parse.parse_qs(path.query)["digest"][0]
+        if name is None:
+            self.error(404, "BLOB_UPLOAD_INVALID")
+        elif registry.digest_of(bytes(registry.uploads[name])) != digest:
+            self.error(400, "DIGEST_INVALID")
+        else:
+            registry.changed[digest] = bytes(registry.uploads[name])
+            self.answer(201, Docker_Content_Digest=digest)
 
     def send_blob(self, body):
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -79,6 +172,8 @@ class Registry:
     def __init__(self, path):
         self.path, self.auth, self.token, self.challenge = path, None, "t" * 20, None
         self.requests, self.faults, self.has_ranges, self.changed = [], [], True, {}
+        self.sent, self.uploads, self.states, self.manifests = [], {}, {}, {}
+        self.upload_faults, self.put_faults, self.scoped, self.upload_url = [], [], False, ""
         self.is_accepted = lambda said: said == "Bearer " + self.token
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.registry = self
@@ -106,6 +201,13 @@ class Registry:
                 return f.read()
         except OSError:
             return None
+
+    def location(self, upload):
+        return f"{self.upload_url}/v2/a/blobs/uploads/{upload}?state={self.states.get(upload, 0)}"
+
+    @staticmethod
+    def digest_of(body):
+        return "sha256:" + hashlib.sha256(body).hexdigest()
 
     @staticmethod
     def media_type(body):
@@ -150,3 +252,38 @@ def wrong_range(handler, body):
 
 def redirect(to):
     return lambda handler, body: handler.answer(307, Location=to + handler.path)
+
+
+# --- faults of uploads: each is called instead of the answer to one PATCH ----------------------
+
+
+def drop(length, keeps=True):
+    """Takes length bytes and ends the connection; keeps: the upload goes on at its last location."""
+    def fault(handler, name, body):
+        registry = handler.server.registry
+        registry.uploads[name] += body[:length]
+        if not keeps:
+            del registry.uploads[name]
+            registry.uploads[name + "-"] = bytearray()
+        handler.close_connection = True
+    return fault
+
+
+def partly(length):
+    return lambda handler, name, body: handler.accept(name, body[:length])
+
+
+def wrong_offset(handler, name, body):
+    handler.answer(202, Location=handler.server.registry.location(name), Range="0-1000000000")
+
+
+def upload_status(code, **headers):
+    return lambda handler, name, body: handler.error(code, "FAULT", **headers)
+
+
+def put_status(code):
+    return lambda handler, body: handler.error(code, "FAULT")
+
+
+def other_digest(handler, body):
+    handler.answer(201, Docker_Content_Digest="sha256:" + 64 * "0")

@@ -24,45 +24,16 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int put_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int write_layer(const struct cfs_repo *repo, const char *diff_id,
+		       struct cfs_err *err)
 {
-	(void)ctx;
-	return cfs_io_write(STDOUT_FILENO, p, len, err);
-}
-
-static int put_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
-		      struct cfs_err *err)
-{
-	cfs_autofd int fd = cfs_repo_open_object(ctx, id, CFS_REPO_PROVEN, err);
-	struct cfs_map map;
-	int rc = fd < 0 ? fd : cfs_map_fd(fd, &map, err);
-
-	if (rc < 0)
-		return rc;
-	*size = map.span.len;
-	rc = put_data(NULL, map.span.p, map.span.len, err);
-	cfs_map_close(&map);
-	return rc;
-}
-
-static int write_layer(struct cfs_repo *repo, const char *diff_id, struct cfs_err *err)
-{
-	struct cfs_stream_sink sink = {put_data, put_object, repo};
-	char name[CFS_CONTAINERS_STREAM_MAX];
+	static const int out = STDOUT_FILENO;
 	struct cfs_oci_digest digest;
-	struct cfs_stream s;
-	struct cfs_map map;
 	int rc = cfs_oci_digest_parse(cfs_text(diff_id), &digest, err);
 
-	if (rc < 0)
-		return rc;
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, &digest, name);
-	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
-	if (rc < 0)
-		return rc;
-	rc = cfs_stream_read(&s, &sink, err);
-	cfs_map_close(&map);
-	return rc;
+	return rc < 0 ? rc
+		      : cfs_containers_emit_layer(repo, &digest, cfs_sink_fd(&out), NULL,
+						  NULL, err);
 }
 
 int cmd_oci_layer(int argc, char **argv)

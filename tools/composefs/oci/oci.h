@@ -22,6 +22,7 @@ int cmd_oci_inspect(int argc, char **argv);
 int cmd_oci_layer(int argc, char **argv);
 int cmd_oci_mount(int argc, char **argv);
 int cmd_oci_pull(int argc, char **argv);
+int cmd_oci_push(int argc, char **argv);
 int cmd_oci_rm(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
 
@@ -33,6 +34,12 @@ int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_dig
 int oci_open_source(const char *source, const struct cfs_registry_access *access,
 		    const struct cfs_watch *watch, struct cfs_transport *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for what an image is sent to. */
+int oci_open_destination(const char *destination,
+			 const struct cfs_registry_access *access,
+			 const struct cfs_watch *watch, struct cfs_destination *out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* How layers are merged. */
 enum oci_whiteouts { OCI_WHITEOUTS_SPEC, OCI_WHITEOUTS_IN_ORDER };

@@ -60,3 +60,27 @@ int oci_open_source(const char *source, const struct cfs_registry_access *access
 			   cfs_transport_open_registry(source, access, watch, out, err),
 			   "%s", source);
 }
+
+int oci_open_destination(const char *destination,
+			 const struct cfs_registry_access *access,
+			 const struct cfs_watch *watch, struct cfs_destination *out,
+			 struct cfs_err *err)
+{
+	static const char layout[] = "oci:";
+	int rc;
+
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (strcmp(transports[i].prefix, layout) != 0 &&
+		    strncmp(destination, transports[i].prefix,
+			    strlen(transports[i].prefix)) == 0)
+			return cfs_fail(err, ENOTSUP,
+					"%s: destinations %s are not supported; push to "
+					"oci:DIR:TAG and copy the image with skopeo",
+					destination, transports[i].prefix);
+	if (strncmp(destination, layout, strlen(layout)) == 0)
+		rc = cfs_destination_open_layout(destination + strlen(layout), watch, out,
+						 err);
+	else
+		rc = cfs_destination_open_registry(destination, access, watch, out, err);
+	return cfs_context(err, rc, "%s", destination);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Pushing a container image: layers, configuration, and the manifest that names them. */
+#include <errno.h>
+
+#include "containers/push_priv.h"
+#include "repo/repo.h"
+
+static int check_container(const struct cfs_container *c, struct cfs_err *err)
+{
+	if (!c->manifest.is_image)
+		return cfs_fail(err, ENOTSUP,
+				"an artifact, not the image of a container");
+	if (c->config.n_diff_ids != c->manifest.n_layers)
+		return cfs_fail(err, EUCLEAN,
+				"configuration: expected %zu diff_ids, got %zu",
+				c->manifest.n_layers, c->config.n_diff_ids);
+	return 0;
+}
+
+static int push_config(const struct push *p, struct cfs_err *err)
+{
+	const struct cfs_mem *json = &p->container.config_json;
+	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_CONFIG,
+				       .digest = p->container.manifest.config.digest,
+				       .size = json->len};
+	cfs_autofd int fd = cfs_child_input((struct cfs_span){json->p, json->len}, err);
+	bool is_present;
+
+	return fd < 0 ? fd : p->to->put_blob(p->to->ctx, fd, &d, &is_present, err);
+}
+
+static int push_manifest(const struct push *p, struct cfs_oci_digest *digest,
+			 struct cfs_err *err)
+{
+	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST};
+	struct cfs_mem json = {0};
+	int rc = cfs_oci_manifest_repack(&p->container.manifest, p->layers, &json, err);
+
+	if (rc == 0) {
+		struct cfs_span bytes = {json.p, json.len};
+
+		cfs_oci_digest_of(CFS_SHA256, bytes, &d.digest);
+		d.size = json.len;
+		rc = p->to->put_manifest(p->to->ctx, bytes, &d, err);
+	}
+	*digest = d.digest;
+	free(json.p);
+	return rc;
+}
+
+static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
+{
+	int rc = check_container(&p->container, err);
+
+	p->n_layers = p->container.manifest.n_layers;
+	if (rc == 0)
+		rc = push_layers(p, err);
+	if (rc == 0)
+		rc = cfs_context(err, push_config(p, err), "configuration");
+	if (rc == 0)
+		rc = cfs_context(err, push_manifest(p, &out->manifest, err), "manifest");
+	out->config = p->container.manifest.config.digest;
+	out->n_layers = p->n_layers;
+	out->n_present = atomic_load(&p->n_present);
+	out->bytes_sent = atomic_load(&p->bytes_sent);
+	return rc;
+}
+
+int cfs_containers_push(const struct cfs_repo *repo, const char *name,
+			const struct cfs_destination *to,
+			const struct cfs_push_opts *opts, struct cfs_push_result *out,
+			struct cfs_err *err)
+{
+	struct push p = {.repo = repo, .to = to, .opts = opts};
+	int rc = cfs_container_open(repo, name, &p.container, err);
+
+	*out = (struct cfs_push_result){0};
+	if (rc == 0)
+		rc = push_all(&p, out, err);
+	cfs_container_close(&p.container);
+	free(p.layers);
+	free(p.order);
+	free(p.sizes);
+	return rc;
+}

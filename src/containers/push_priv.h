@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What the steps of a push share. */
+#ifndef CFS_CONTAINERS_PUSH_PRIV_H
+#define CFS_CONTAINERS_PUSH_PRIV_H
+
+#include <stdatomic.h>
+
+#include "containers/container.h"
+#include "containers/push.h"
+
+struct push {
+	const struct cfs_repo *repo;
+	const struct cfs_destination *to;
+	const struct cfs_push_opts *opts;
+	struct cfs_container container;
+	size_t n_layers;
+	struct cfs_oci_descriptor *layers; /* as they are sent, lowest first */
+	size_t *order;	 /* of the layers with different diff_ids: largest first */
+	uint64_t *sizes; /* of the layers, uncompressed */
+	size_t n_different;
+	uint64_t bytes_all; /* of the different layers, uncompressed */
+	atomic_uint_fast64_t bytes_read, bytes_sent;
+	atomic_size_t n_done, n_present;
+};
+
+/* Compresses and sends the layers; fills in layers. */
+int push_layers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif

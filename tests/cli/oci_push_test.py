@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Container images sent to registries and layouts: what arrives, what is not sent twice, and broken transfers.
+
+    oci_push_test.py COMPOSEFS GOLDEN        GOLDEN: tests/golden/oci
+"""
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+from registry import Registry, drop, other_digest, partly, put_status, upload_status, wrong_offset
+from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, run, snapshot, write
+
+GOLDEN = os.path.abspath(sys.argv[2])
+BASIC = "sha256:ca4c0cedfe7cf4e19090b65126e5b2ccc2e7fb4eef2af2a1bcdebe7488d5790b"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+TESTS = []
+
+
+def test(function):
+    """Run it with a repository r that has the image basic as "app", and without credentials of the user."""
+    def with_image():
+        for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG"):
+            os.environ[name] = os.path.abspath("home")
+        good("init", "--insecure", "--hash=sha256", "r")
+        good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/basic:latest", "app")
+        function()
+    with_image.__name__ = function.__name__
+    TESTS.append(with_image)
+
+
+def with_registry(function):
+    """The same, with an empty registry."""
+    def run_with():
+        os.makedirs("empty/blobs")
+        write("empty/index.json", json.dumps({"schemaVersion": 2, "manifests": []}))
+        with Registry("empty") as registry:
+            function(registry)
+    run_with.__name__ = function.__name__
+    test(run_with)
+
+
+def push(to, *options, image="app"):
+    return loaded("oci", "push", "--repo=r", "--json", *options, image, to)
+
+
+def refuse(to, *parts, options=(), image="app"):
+    rc, out, err = run("oci", "push", "--repo=r", *options, image, to)
+    expect((rc, out), (FAILED, ""))
+    for part in parts:
+        has(err, part)
+
+
+def blob(layout, digest):
+    with open(f"{layout}/blobs/{digest.replace(':', '/')}", "rb") as f:
+        return f.read()
+
+
+def index(layout):
+    with open(f"{layout}/index.json", encoding="utf-8") as f:
+        return json.load(f)["manifests"]
+
+
+# --- layouts -------------------------------------------------------------------------------
+
+
+@test
+def push_to_a_layout_and_back_is_the_same_image():
+    for number, (kind, suffix) in enumerate((("gzip", "+gzip"), ("zstd", "+zstd"), ("none", ""))):
+        result = push(f"oci:out{number}:t", f"--compression={kind}")
+        manifest = json.loads(blob(f"out{number}", result["manifest_digest"]))
+        expect([layer["mediaType"] for layer in manifest["layers"]], [LAYER + suffix])
+        expect(manifest["config"]["digest"], result["config_digest"])
+        expect(manifest["mediaType"], MANIFEST)
+        good("init", "--insecure", "--hash=sha256", f"back{number}")
+        expect(good("oci", "pull", f"--repo=back{number}", f"oci:out{number}:t", "x").strip(), BASIC)
+
+
+@test
+def push_keeps_the_layer_bit_for_bit():
+    result = push("oci:out:t")
+    layer = json.loads(blob("out", result["manifest_digest"]))["layers"][0]
+    config = json.loads(blob("out", result["config_digest"]))
+    plain = gzip.decompress(blob("out", layer["digest"]))
+    expect("sha256:" + hashlib.sha256(plain).hexdigest(), config["rootfs"]["diff_ids"][0])
+
+
+@test
+def push_again_is_the_same_and_sends_no_blob():
+    first = push("oci:out:t")
+    before = snapshot("out")
+    again = push("oci:out:t")
+    expect(again, {**first, "layers_present": first["layers"], "bytes_sent": 0})
+    expect(snapshot("out"), before)
+
+
+@test
+def push_of_many_layers_comes_back():
+    for name in ("whiteouts", "order", "compression"):
+        tags = ["latest"] if name != "compression" else ["gzip-multi"]
+        image = good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/{name}:{tags[0]}", name).strip()
+        push(f"oci:out:{name}", "--threads=4", image=name)
+        good("init", "--insecure", "--hash=sha256", f"back-{name}")
+        expect(good("oci", "pull", f"--repo=back-{name}", f"oci:out:{name}", "x").strip(), image)
+
+
+@test
+def push_to_a_tag_replaces_its_entry_and_no_other():
+    push("oci:out:a")
+    push("oci:out:b")
+    result = push("oci:out:a", "--compression=none")
+    tags = {e["annotations"]["org.opencontainers.image.ref.name"]: e["digest"] for e in index("out")}
+    expect(len(index("out")), 2)
+    expect(tags["a"], result["manifest_digest"])
+    push("oci:out")
+    push("oci:out")
+    expect(len(index("out")), 3)
+
+
+@test
+def push_repairs_a_damaged_blob():
+    result = push("oci:out:t")
+    digest = json.loads(blob("out", result["manifest_digest"]))["layers"][0]["digest"]
+    right = blob("out", digest)
+    with open(f"out/blobs/{digest.replace(':', '/')}", "r+b") as f:
+        f.write(b"\0")
+    expect(push("oci:out:t")["layers_present"], 0)
+    expect(blob("out", digest), right)
+
+
+@test
+def push_follows_no_link_in_a_layout():
+    push("oci:out:t")
+    os.rename("out/blobs", "elsewhere")
+    os.symlink("../elsewhere", "out/blobs")
+    before = snapshot("elsewhere")
+    refuse("oci:out:t", "out")
+    expect(snapshot("elsewhere"), before)
+
+
+@test
+def push_refuses_a_directory_that_is_no_layout():
+    write("dir/file", "x")
+    refuse("oci:dir:t", "expected an OCI image layout or an empty directory")
+    expect(os.listdir("dir"), ["file"])
+
+
+@test
+def push_refuses_what_is_no_destination():
+    refuse("oci:out:a/b:c d", "not a tag")
+    refuse("registry.example/a@sha256:" + 64 * "0", "got a digest")
+    refuse("registry.example/A", "not a name")
+    refuse("oci:out:t", "no container image", image="other")
+
+
+def contents(tag):
+    """The paths of objects that are contents of files in the first layer, and the layer."""
+    diff_id = loaded("oci", "inspect", "--repo=r", tag)["layers"][0]["diff_id"]
+    layer = subprocess.run([COMPOSEFS, "oci", "layer", "--repo=r", diff_id], capture_output=True, check=True).stdout
+    found = []
+    for folder, _, names in os.walk("r/objects"):
+        for path in (os.path.join(folder, name) for name in names):
+            with open(path, "rb") as f:
+                if f.read() in layer:
+                    found.append(path)
+    return found
+
+
+@test
+def push_of_damaged_contents_is_refused():
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/whiteouts:latest", "large")
+    path = contents("large")[0]
+    with open(path, "rb") as f:
+        data = f.read()
+    os.chmod(path, 0o644)
+    write(path, "y" * len(data))
+    refuse("oci:out:t", "expected the fs-verity digest", image="large")
+    expect(os.path.exists("out/index.json"), False)
+
+
+@test
+def push_of_an_exchanged_layer_is_refused():
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/whiteouts:latest", "other")
+    mine, others = (f"r/streams/oci-layer-{loaded('oci', 'inspect', '--repo=r', tag)['layers'][0]['diff_id']}" for tag in ("app", "other"))
+    os.replace(others, mine)
+    refuse("oci:out:t", "its bytes have another digest")
+    expect(os.path.exists("out/index.json"), False)
+
+
+# --- registries ----------------------------------------------------------------------------
+
+
+@with_registry
+def push_to_a_registry_sends_blobs_and_then_the_manifest(registry):
+    result = push(f"{registry.host}/a:1")
+    kind, manifest = registry.manifests["1"]
+    expect(kind, MANIFEST)
+    expect(registry.digest_of(manifest), result["manifest_digest"])
+    expect([r[0] for r in registry.sent], ["HEAD", "POST", "PATCH", "PUT"] * 2 + ["PUT"])
+    for d in json.loads(manifest)["layers"] + [json.loads(manifest)["config"]]:
+        expect(len(registry.changed[d["digest"]]), d["size"])
+
+
+@with_registry
+def push_again_to_a_registry_sends_no_blob(registry):
+    push(f"{registry.host}/a:1")
+    registry.sent.clear()
+    expect(push(f"{registry.host}/a:1")["bytes_sent"], 0)
+    expect([r[0] for r in registry.sent], ["HEAD", "HEAD", "PUT"])
+
+
+@with_registry
+def push_goes_on_where_the_registry_lost_it(registry):
+    registry.upload_faults = [drop(100), drop(30)]
+    push(f"{registry.host}/a:1")
+    expect([r[3].split("-")[0] for r in registry.sent if r[0] == "PATCH"][:3], ["0", "100", "130"])
+    expect(len([r for r in registry.sent if r[0] == "POST"]), 2)
+
+
+@with_registry
+def push_begins_anew_when_the_registry_forgot_the_upload(registry):
+    registry.upload_faults = [drop(100, keeps=False)]
+    push(f"{registry.host}/a:1")
+    expect([r[3].split("-")[0] for r in registry.sent if r[0] == "PATCH"], ["0", "0", "0"])
+
+
+@with_registry
+def push_sends_the_rest_of_what_was_taken_in_part(registry):
+    registry.upload_faults = [partly(50), partly(20)]
+    push(f"{registry.host}/a:1")
+    expect([r[3].split("-")[0] for r in registry.sent if r[0] == "PATCH"][:3], ["0", "50", "70"])
+
+
+@with_registry
+def push_waits_for_a_busy_registry(registry):
+    registry.upload_faults = [upload_status(503), upload_status(429, Retry_After="1")]
+    registry.put_faults = [put_status(404)]
+    push(f"{registry.host}/a:1")
+    expect(len(registry.manifests), 1)
+
+
+@with_registry
+def push_to_a_registry_that_stays_broken_ends(registry):
+    registry.upload_faults = [upload_status(500)] * 20
+    refuse(f"{registry.host}/a:1", "layer sha256:", "status 500: FAULT")
+    expect(registry.manifests, {})
+    expect(len(registry.upload_faults), 16)
+
+
+@with_registry
+def push_to_a_registry_that_forbids_is_not_tried_again(registry):
+    registry.upload_faults = [upload_status(403)]
+    refuse(f"{registry.host}/a:1", "status 403")
+    expect(len([r for r in registry.sent if r[0] == "PATCH"]), 1)
+
+
+@with_registry
+def push_refuses_an_offset_behind_the_end(registry):
+    registry.upload_faults = [wrong_offset]
+    refuse(f"{registry.host}/a:1", "Range: expected a part")
+
+
+@with_registry
+def push_refuses_another_digest_than_it_sent(registry):
+    registry.put_faults = [other_digest]
+    refuse(f"{registry.host}/a:1", "Docker-Content-Digest", "digest mismatch")
+
+
+@with_registry
+def push_asks_for_a_token_that_permits_it(registry):
+    registry.auth, registry.scoped = "bearer", True
+    push(f"{registry.host}/a:1")
+    expect([r[3] for r in registry.requests if r[0] == "/token"],
+           ["service=s&scope=repository%3Aa%3Apull", "service=s&scope=repository%3Aa%3Apush%2Cpull"])
+    expect({r[2] for r in registry.sent if r[0] in ("PATCH", "PUT")}, {"Bearer push"})
+
+
+@with_registry
+def push_sends_credentials_to_no_other_host(registry):
+    with Registry("empty") as other:
+        registry.auth, registry.upload_url = "basic", other.url
+        other.uploads.update({"0": bytearray(), "1": bytearray()})
+        push(f"{registry.host}/a:1", "--creds=user:secret")
+        expect([r[0] for r in other.sent], ["PATCH", "PUT"] * 2)
+        expect({r[2] for r in other.sent}, {None})
+
+
+@with_registry
+def push_refuses_a_location_of_another_kind(registry):
+    for url, part in (("ftp://host.example", "Location: expected a URL"), ("http://user:secret@host.example", "Location: expected a URL")):
+        registry.upload_url = url
+        refuse(f"{registry.host}/a:1", part)
+
+
+if __name__ == "__main__":
+    sys.exit(main(TESTS))
