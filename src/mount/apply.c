@@ -39,6 +39,8 @@ static int run_all(struct mount_run *r, const struct cfs_steps *steps,
 	rc = mount_run_ways(r, &steps->overlay, &taken->overlay, &move_on, err);
 	if (move_on)
 		rc = mount_run_ways_apart(r, &steps->apart, &taken->overlay, err);
+	if (rc == 0 && steps->writable_by)
+		rc = mount_check_writable(r->mount, steps->writable_by, err);
 	return rc < 0 ? rc : attach(r, err);
 }
 

@@ -2,6 +2,8 @@
 /* Mounts an image from its options: check, inspect, compute the steps, apply. */
 #include "mount/mount.h"
 
+#include "mount/mount_priv.h"
+
 int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 		 struct cfs_mount_taken *taken, struct cfs_err *err)
 {
@@ -9,8 +11,11 @@ int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 	struct cfs_mount_dirs dirs = {0};
 	struct cfs_mount_facts facts;
 	struct cfs_steps steps;
+	cfs_autofd int lock = -1;
 	int rc = cfs_mount_check(o, err);
 
+	if (rc == 0)
+		rc = mount_lock_upper(o, &lock, err);
 	if (rc == 0)
 		rc = cfs_mount_inspect(fd, &opened, &dirs, &facts, err);
 	if (rc == 0)

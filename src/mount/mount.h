@@ -17,7 +17,8 @@
 #include "mount/table.h"
 
 /* Mounts the image behind fd at mountpoint: check, inspect, steps, apply. fd stays the
- * caller's. taken may be NULL. Returns 0, or the codes of these functions. */
+ * caller's. taken may be NULL. Returns 0, or the codes of these functions. -EBUSY: another
+ * mount uses upperdir or workdir; -EROFS: the kernel cannot write there. */
 int cfs_mount_fd(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 		 struct cfs_mount_taken *taken, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -15,6 +15,16 @@ enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
 int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
+/* upper.c: locks upperdir, and checks that no mount which this process sees uses it or
+ * workdir. Hold the lock until the mount is attached: then the mount table has it. *lock is
+ * -1 without an upperdir. -EBUSY: in use; -errno of open(2) and stat(2). */
+int mount_lock_upper(const struct cfs_mount_opts *o, int *lock,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* upper.c: -EROFS if a mount that must be writable is not. */
+int mount_check_writable(int mount, const char *workdir,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Attributes of fsmount(2) as flags of mount(2). */
 uint64_t cfs_mount_old_flags(uint64_t attr);
 

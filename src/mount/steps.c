@@ -364,6 +364,8 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 		out->new_upper = o->upperdir;
 		out->new_work = o->workdir;
 	}
+	if (o->upperdir && !o->readonly && !(o->attr & MOUNT_ATTR_RDONLY))
+		out->writable_by = o->workdir;
 	add_ways(&b);
 	if (b.rc == 0)
 		return 0;

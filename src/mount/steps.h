@@ -106,6 +106,8 @@ struct cfs_steps {
 	struct cfs_ways image, overlay, apart;
 	/* Get the attributes of the image's root directory, or NULL. */
 	const char *new_upper, *new_work;
+	const char
+		*writable_by; /* the workdir of a mount that must be writable, or NULL */
 	const char *const *objdirs; /* of the options, as objdir_fds */
 	const int *objdir_fds;
 	size_t n_objdirs;

@@ -514,7 +514,7 @@ def oci_bundle_writes_a_configuration_without_mounting():
             config = json.load(f)
         expect(config["process"]["args"][-3:], [program, "--", "-x"])
         expect((config["root"], config["process"]["noNewPrivileges"]), ({"path": "rootfs", "readonly": False}, True))
-    expect(sorted(os.listdir("bundle")), ["config.json", "rootfs", "upper", "work"])
+    expect(sorted(os.listdir("bundle")), ["config.json", "rootfs"])
 
 
 @test

@@ -7,6 +7,7 @@
 Needs root; works in a mount namespace of its own. SECONDS, or $COMPOSEFS_TEST_SECONDS: how long all work at once
 (default 5).
 """
+import fcntl
 import glob
 import json
 import os
@@ -19,7 +20,7 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, remark, run, run_facts_each_in, same, umount
+from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, mounts, remark, run, run_facts_each_in, same, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
@@ -395,6 +396,67 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
         time.sleep(0.05)
     same(sum(len(fs) for _, _, fs in os.walk(f"{place.repo}/objects")), 3, "objects left")
     sound(place.repo)
+
+
+# --- writable layers -----------------------------------------------------------------------
+
+
+def mount_refused(place, *args, at=None):
+    done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", *args, "os/1", at or place.mnt], capture_output=True, text=True, check=False)
+    same(done.returncode, 1, "status of a mount that should fail")
+    return done.stderr
+
+
+@fact
+def changes_are_kept_in_a_directory(place):
+    changes = f"{place.dir}/changes"
+    for _ in range(2):
+        composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", place.mnt)
+        write(f"{place.mnt}/new", "new")
+        same((read(f"{changes}/upper/new"), read(f"{place.mnt}/a")), ("new", "a" * 1000))
+        umount(place.mnt)
+    os.chmod(changes, 0o770)
+    expect("to which only you can write" in mount_refused(place, f"--changes={changes}"))
+    expect("got both" in mount_refused(place, f"--changes={changes}", f"--upperdir={changes}", f"--workdir={changes}"))
+
+
+@fact
+def an_upper_or_work_directory_of_another_mount_is_refused(place):
+    """The kernel only warns."""
+    changes, other = f"{place.dir}/changes", f"{place.dir}/other"
+    os.makedirs(other)
+    composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", place.mnt)
+    for upper, work in (("upper", "work2"), ("upper2", "work")):
+        for name in (upper, work):
+            os.makedirs(f"{changes}/{name}", exist_ok=True)
+        said = mount_refused(place, f"--upperdir={changes}/{upper}", f"--workdir={changes}/{work}", "--read-write", at=other)
+        expect(f"in use by the mount at {place.mnt}" in said, said)
+    umount(place.mnt)
+    composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", other)
+
+
+@fact
+def an_upper_directory_is_locked_while_it_is_mounted(place):
+    changes = f"{place.dir}/changes"
+    os.makedirs(f"{changes}/upper")
+    fd = os.open(f"{changes}/upper", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    said = mount_refused(place, f"--changes={changes}")
+    os.close(fd)
+    expect(f"process {os.getpid()}" in said, said)
+    composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", place.mnt)
+
+
+@fact
+def a_work_directory_that_makes_the_kernel_mount_read_only_is_refused(place):
+    for name in ("up", "w/work"):
+        os.makedirs(f"{place.dir}/{name}")
+    mount_call("tmpfs", f"{place.dir}/w/work", "tmpfs")
+    layer = (f"--upperdir={place.dir}/up", f"--workdir={place.dir}/w")
+    said = mount_refused(place, *layer, "--read-write")
+    expect("can only mount it read-only" in said, said)
+    same([m.type for m in mounts() if m.point == place.mnt], [])
+    composefs("mount", f"--repo={place.repo}", *layer, "os/1", place.mnt)  # which is read-only
 
 
 def main():

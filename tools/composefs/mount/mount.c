@@ -24,11 +24,14 @@
 #define AT(member) CLI_AT(struct mount_options, member)
 
 static const struct cli_option mount_table[] = {
+	{"changes", "DIR", AT(changes), "Mount read-write, and keep changes in DIR/upper",
+	 CLI_TEXT, .group = "Options"},
 	{"upperdir", "DIR", AT(upperdir),
-	 "Use DIR as the writable layer; needs --workdir", CLI_TEXT, .group = "Options"},
+	 "Use DIR as the writable layer; needs --workdir", CLI_TEXT},
 	{"workdir", "DIR", AT(workdir),
 	 "Use DIR, on the same filesystem, as the work directory", CLI_TEXT},
-	{"read-write", NULL, AT(read_write), "Mount read-write; needs --upperdir"},
+	{"read-write", NULL, AT(read_write),
+	 "Mount read-write; needs --upperdir or --changes"},
 	{"require-signature", NULL, AT(require_signature),
 	 "Require a signature of the image by a trusted key"},
 	{"trusted", "DIR", AT(trusted),
@@ -144,9 +147,9 @@ static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts 
 	return rc;
 }
 
-int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
-		mount_find_fn find, const char *name, const char *at,
-		struct cfs_digest *id, struct cfs_err *err)
+static int mount_found(const struct mount_options *o, const struct cfs_repo *repo,
+		       mount_find_fn find, const char *name, const char *at,
+		       struct cfs_digest *id, struct cfs_err *err)
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
@@ -182,12 +185,33 @@ int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
 	return fd < 0 ? fd : mount_and_record(fd, at, &args.opts, err);
 }
 
+int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
+		mount_find_fn find, const char *name, const char *at,
+		struct cfs_digest *id, struct cfs_err *err)
+{
+	char upper[PATH_MAX], work[PATH_MAX];
+	struct mount_options writable = *o;
+	int rc = 0;
+
+	if (o->changes) {
+		rc = mount_make_changes(o->changes, upper, work, err);
+		writable.upperdir = upper;
+		writable.workdir = work;
+		writable.read_write = true;
+	}
+	return rc < 0 ? rc : mount_found(&writable, repo, find, name, at, id, err);
+}
+
 static int check_options(const struct mount_options *o, struct cfs_err *err)
 {
 	if (!o->upperdir != !o->workdir)
 		return cfs_fail(err, EINVAL, "--upperdir and --workdir need each other");
-	if (o->read_write && !o->upperdir)
-		return cfs_fail(err, EINVAL, "--read-write needs --upperdir");
+	if (o->changes && o->upperdir)
+		return cfs_fail(err, EINVAL,
+				"expected --changes or --upperdir, got both");
+	if (o->read_write && !o->upperdir && !o->changes)
+		return cfs_fail(err, EINVAL,
+				"--read-write needs --changes or --upperdir");
 	if ((o->name || o->floor) && !o->statement)
 		return cfs_fail(err, EINVAL, "--name and --floor need --statement");
 	return 0;

@@ -15,7 +15,7 @@ typedef int (*mount_find_fn)(const struct cfs_repo *repo, const char *name,
 /* The options of a mount. Zero is the default. */
 struct mount_options {
 	struct where where;
-	const char *upperdir, *workdir, *trusted, *statement, *name, *floor;
+	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor;
 	bool read_write, verify, allow_suid, allow_dev, require_signature, json;
 };
 
@@ -23,6 +23,17 @@ struct mount_options {
  * not: everyone who can write to the repository can change it. */
 bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *repo,
 		       const char *name);
+
+/* Opens a directory, which is created with mode 0700 if it is missing. -EPERM: another user
+ * can write to it, and could exchange what is in there. */
+int mount_open_private(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Creates a directory in one, unless it exists. -EBUSY: something is mounted there. */
+int mount_make_dir(int dirfd, const char *name, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Makes the directories of a writable layer, DIR/upper and DIR/work, and their paths. */
+int mount_make_changes(const char *dir, char upper[PATH_MAX], char work[PATH_MAX],
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Mounts the image that find() finds at a path. The caller holds the lock of the repository
  * until then: from then on the kernel reports that the image is in use. */

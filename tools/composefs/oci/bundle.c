@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci bundle: a container image as a bundle for an OCI runtime. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bundle/bundle.h"
 #include "cli/verbosity.h"
@@ -146,50 +143,6 @@ static void close_work(struct work *w)
 
 /* --- the directory ------------------------------------------------------------------ */
 
-/* A user who can write to the directory chooses what the runtime does as root. */
-static int open_bundle(const char *path, struct cfs_err *err)
-{
-	cfs_autofd int fd = cfs_path_make_dir(path, 0700, NULL, err);
-	struct stat st;
-
-	if (fd < 0)
-		return cfs_context(err, fd, "%s", path);
-	if (fstat(fd, &st) < 0)
-		return cfs_fail_errno(err, "%s", path);
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return cfs_fail(err, EPERM,
-				"%s: expected a directory to which only you can write",
-				path);
-	return cfs_steal_fd(&fd);
-}
-
-static int make_dir(int dirfd, const char *name, struct cfs_err *err)
-{
-	struct stat dir, st;
-
-	if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
-		return cfs_fail_errno(err, "%s", name);
-	if (fstat(dirfd, &dir) < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return cfs_fail_errno(err, "%s", name);
-	if (!S_ISDIR(st.st_mode))
-		return cfs_fail(err, ENOTDIR, "%s: expected a directory", name);
-	if (st.st_dev != dir.st_dev)
-		return cfs_fail(err, EBUSY,
-				"%s: something is mounted there; unmount it first", name);
-	return 0;
-}
-
-static int make_dirs(const struct options *o, int dirfd, struct cfs_err *err)
-{
-	int rc = make_dir(dirfd, "rootfs", err);
-
-	if (rc == 0 && o->mount.read_write)
-		rc = make_dir(dirfd, "upper", err);
-	if (rc == 0 && o->mount.read_write)
-		rc = make_dir(dirfd, "work", err);
-	return rc;
-}
-
 static int write_config(int dirfd, const char *json, struct cfs_err *err)
 {
 	struct cfs_replace r;
@@ -209,28 +162,24 @@ static int write_config(int dirfd, const char *json, struct cfs_err *err)
 /* By the digest, so that it is the image that config.json is for. */
 static int mount_rootfs(const struct work *w, const char *dir, struct cfs_err *err)
 {
-	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@", at[PATH_MAX], upper[PATH_MAX],
-		      work[PATH_MAX];
+	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@", at[PATH_MAX];
 	struct mount_options o = w->o->mount;
 	struct cfs_digest id;
 
 	cfs_oci_digest_text(&w->c.digest, name + 1);
-	if (snprintf(at, sizeof(at), "%s/rootfs", dir) >= (int)sizeof(at) ||
-	    snprintf(upper, sizeof(upper), "%s/upper", dir) >= (int)sizeof(upper) ||
-	    snprintf(work, sizeof(work), "%s/work", dir) >= (int)sizeof(work))
-		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
-	if (o.read_write) {
-		o.upperdir = upper;
-		o.workdir = work;
-	}
+	if (snprintf(at, sizeof(at), "%s/rootfs", dir) >= (int)sizeof(at))
+		return cfs_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	if (o.read_write)
+		o.changes = dir;
 	return mount_image(&o, w->repo, oci_find_image, name, at, &id, err);
 }
 
 static int write_bundle(const struct work *w, const char *dir, const char *json,
 			struct cfs_err *err)
 {
-	cfs_autofd int dirfd = open_bundle(dir, err);
-	int rc = dirfd < 0 ? dirfd : make_dirs(w->o, dirfd, err);
+	/* A user who can write there chooses what the runtime does as root. */
+	cfs_autofd int dirfd = mount_open_private(dir, err);
+	int rc = dirfd < 0 ? dirfd : mount_make_dir(dirfd, "rootfs", err);
 
 	if (rc == 0)
 		rc = write_config(dirfd, json, err);
