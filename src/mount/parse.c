@@ -8,15 +8,20 @@
 #include "mount/sys_mount.h"
 
 enum kind {
-	OPT_STRING,   /* a value that is stored unchanged */
-	OPT_CONTEXT,  /* the same; it may have commas in quotes */
-	OPT_SIGNED,   /* the same, and a signature is required */
 	OPT_BASEDIR,  /* paths separated by colons */
 	OPT_PREFETCH, /* one of three words */
-	OPT_FLAG,     /* an option of this program, without a value */
-	OPT_ATTR,     /* sets and clears mount attributes */
-	OPT_ALLOW,    /* attributes that are not added to unverified images */
 	OPT_IGNORED,  /* for mount(8), systemd and others */
+	/* The number is an offset in struct cfs_mount_args. */
+	OPT_STRING,  /* a value that is stored unchanged */
+	OPT_CONTEXT, /* the same; it may have commas in quotes */
+	OPT_SIGNED,  /* the same, and a signature is required */
+	/* The number is an enum flag. */
+	OPT_FLAG, /* an option of this program, without a value */
+	/* The number has mount attributes. */
+	OPT_ON,	   /* sets them */
+	OPT_OFF,   /* clears them */
+	OPT_ATIME, /* sets them in place of others about access times */
+	OPT_ALLOW, /* does not add them to unverified images */
 };
 
 enum flag {
@@ -33,13 +38,12 @@ enum flag {
 	FLAG_REMOUNT,
 };
 
+/* Few bytes and no pointers: mount.composefs must be small. */
 struct rule {
-	const char *name; /* with '*' at the end: a prefix of names */
-	enum kind kind;
-	size_t member;	     /* OPT_STRING, OPT_SIGNED: offset in struct cfs_mount_args */
-	enum flag flag;	     /* OPT_FLAG */
-	uint64_t set, clear; /* OPT_ATTR; OPT_ALLOW: set */
-	bool any_value;	     /* may have a value, which is ignored */
+	char name[14];	 /* with '*' at the end: a prefix of names */
+	uint8_t kind;	 /* enum kind */
+	bool any_value;	 /* may have a value, which is ignored */
+	uint32_t number; /* what it is depends on kind */
 };
 
 /* The attributes that mount(8) sets for "user": the user who mounts must not gain
@@ -47,37 +51,36 @@ struct rule {
 #define OWNER_SECURE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define USER_SECURE  (OWNER_SECURE | MOUNT_ATTR_NOEXEC)
 
-#define STRING(name, field)                                                              \
+#define MEMBER(name, kind, field)                                                        \
 	{                                                                                \
-		name, OPT_STRING, offsetof(struct cfs_mount_args, field)                 \
+		name, kind, .number = offsetof(struct cfs_mount_args, field)             \
 	}
-#define SIGNED(name, field)                                                              \
-	{                                                                                \
-		name, OPT_SIGNED, offsetof(struct cfs_mount_args, field)                 \
-	}
-#define CONTEXT(name, number)                                                            \
-	{                                                                                \
-		name, OPT_CONTEXT, offsetof(struct cfs_mount_args, opts.context[number]) \
-	}
+#define STRING(name, field)   MEMBER(name, OPT_STRING, field)
+#define SIGNED(name, field)   MEMBER(name, OPT_SIGNED, field)
+#define CONTEXT(name, number) MEMBER(name, OPT_CONTEXT, opts.context[number])
 #define FLAG(name, which)                                                                \
 	{                                                                                \
-		name, OPT_FLAG, .flag = (which)                                          \
+		name, OPT_FLAG, .number = (which)                                        \
 	}
 #define ON(name, bits)                                                                   \
 	{                                                                                \
-		name, OPT_ATTR, .set = (bits)                                            \
+		name, OPT_ON, .number = (bits)                                           \
 	}
 #define OFF(name, bits)                                                                  \
 	{                                                                                \
-		name, OPT_ATTR, .clear = (bits)                                          \
+		name, OPT_OFF, .number = (bits)                                          \
+	}
+#define ATIME(name, bits)                                                                \
+	{                                                                                \
+		name, OPT_ATIME, .number = (bits)                                        \
+	}
+#define ALLOW(name, bits)                                                                \
+	{                                                                                \
+		name, OPT_ALLOW, .number = (bits)                                        \
 	}
 #define IGNORED(name)                                                                    \
 	{                                                                                \
 		name, OPT_IGNORED, .any_value = true                                     \
-	}
-#define ATIME(name, bits)                                                                \
-	{                                                                                \
-		name, OPT_ATTR, .set = (bits), .clear = MOUNT_ATTR__ATIME                \
 	}
 
 static const struct rule rules[] = {
@@ -91,12 +94,12 @@ static const struct rule rules[] = {
 	SIGNED("name", name),
 	SIGNED("floor", floor),
 	SIGNED("trusted", trusted),
-	{"signed", OPT_FLAG, .flag = FLAG_SIGNED},
+	FLAG("signed", FLAG_SIGNED),
 	{"prefetch", OPT_PREFETCH},
-	{"verity", OPT_FLAG, .flag = FLAG_VERITY},
-	{"tryverity", OPT_FLAG, .flag = FLAG_TRYVERITY},
-	{"allow-suid", OPT_ALLOW, .set = MOUNT_ATTR_NOSUID},
-	{"allow-dev", OPT_ALLOW, .set = MOUNT_ATTR_NODEV},
+	FLAG("verity", FLAG_VERITY),
+	FLAG("tryverity", FLAG_TRYVERITY),
+	ALLOW("allow-suid", MOUNT_ATTR_NOSUID),
+	ALLOW("allow-dev", MOUNT_ATTR_NODEV),
 	FLAG("ro", FLAG_RO),
 	FLAG("rw", FLAG_RW),
 	FLAG("sync", FLAG_SYNC),
@@ -126,7 +129,7 @@ static const struct rule rules[] = {
 	ATIME("atime", MOUNT_ATTR_RELATIME),
 	ATIME("norelatime", MOUNT_ATTR_RELATIME),
 	ATIME("nostrictatime", MOUNT_ATTR_RELATIME),
-	{"user", OPT_ATTR, .set = USER_SECURE, .any_value = true},
+	{"user", OPT_ON, .number = USER_SECURE, .any_value = true},
 	ON("users", USER_SECURE),
 	ON("owner", OWNER_SECURE),
 	ON("group", OWNER_SECURE),
@@ -379,27 +382,34 @@ static int ignore_or_refuse(const struct cfs_mount_args *args, const struct opti
 static int apply_rule(struct cfs_mount_args *args, const struct rule *rule,
 		      const struct option *opt, struct cfs_err *err)
 {
-	switch (rule->kind) {
+	switch ((enum kind)rule->kind) {
 	case OPT_SIGNED:
 		args->opts.require_signature = true;
-		return set_string(args, rule->member, opt, err);
+		return set_string(args, rule->number, opt, err);
 	case OPT_CONTEXT:
-		return set_string(args, rule->member,
+		return set_string(args, rule->number,
 				  &(struct option){.value = unquote(opt->value)}, err);
 	case OPT_STRING:
-		return set_string(args, rule->member, opt, err);
+		return set_string(args, rule->number, opt, err);
 	case OPT_BASEDIR:
 		return set_basedir(args, opt, err);
 	case OPT_PREFETCH:
 		return set_prefetch(args, opt, err);
 	case OPT_FLAG:
-		set_flag(args, rule->flag);
+		set_flag(args, (enum flag)rule->number);
 		return 0;
-	case OPT_ATTR:
-		args->opts.attr = (args->opts.attr & ~rule->clear) | rule->set;
+	case OPT_ON:
+		args->opts.attr |= rule->number;
+		return 0;
+	case OPT_OFF:
+		args->opts.attr &= ~(uint64_t)rule->number;
+		return 0;
+	case OPT_ATIME:
+		args->opts.attr &= ~(uint64_t)MOUNT_ATTR__ATIME;
+		args->opts.attr |= rule->number;
 		return 0;
 	case OPT_ALLOW:
-		args->allowed |= rule->set;
+		args->allowed |= rule->number;
 		return 0;
 	case OPT_IGNORED:
 		return 0;

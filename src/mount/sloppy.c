@@ -5,14 +5,14 @@
 #include <ctype.h>
 
 /* A name that has one of these means verification, however it is spelled. */
-static const char *const words[] = {
+static const char words[][10] = {
 	"verit", "verif", "digest", "sign",	"trust", "statement", "hash",
 	"sha2",	 "sha5",  "sum",    "integrit", "secur", "require",
 };
 
 /* Options that verify or restrict; a name that is almost one of them is taken for a
  * typing mistake. */
-static const char *const strict[] = {
+static const char strict[][12] = {
 	"digest", "verity", "tryverity", "signed", "signature", "statement",   "trusted",
 	"name",	  "floor",  "nosuid",	 "nodev",  "noexec",	"nosymfollow",
 };
