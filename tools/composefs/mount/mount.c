@@ -13,6 +13,7 @@
 #include "mount/mount.h"
 #include "composefs/composefs.h"
 #include "composefs/mount/mount.h"
+#include "composefs/mount/mountpoint.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 #include "cli/verbosity.h"
@@ -147,6 +148,30 @@ static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts 
 	return rc;
 }
 
+/* Refuses to mount an image where it is mounted already: this is a mistake, and hides the
+ * first mount. Another image may be mounted over one. */
+static int check_not_mounted(const struct cfs_digest *id, const char *at,
+			     struct cfs_err *err)
+{
+	struct mountpoint m = {0};
+	int rc;
+
+	if (!*at)
+		return cfs_fail(err, EINVAL,
+				"mount point: expected a directory, got \"\"");
+	rc = mountpoint_find(at, &m, err);
+	if (rc < 0) {
+		errno = -rc;
+		rc = cfs_fail_errno(err, "mount point %s", at);
+	} else if (m.is_image && m.is_root && m.image.has_id &&
+		   cfs_digest_eq(&m.image.id, id)) {
+		rc = cfs_fail(err, EBUSY,
+			      "mount point %s: this image is mounted there already", at);
+	}
+	mountpoint_fini(&m);
+	return rc;
+}
+
 static int mount_found(const struct mount_options *o, const struct cfs_repo *repo,
 		       mount_find_fn find, const char *name, const char *at,
 		       struct cfs_digest *id, struct cfs_err *err)
@@ -163,6 +188,8 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	cfs_autofd int fd = -1;
 	int rc = find(repo, name, id, err);
 
+	if (rc == 0 && !o->upperdir)
+		rc = check_not_mounted(id, at, err);
 	if (rc == 0)
 		rc = make_path(repo, "objects", objects, err);
 	if (rc == 0)
@@ -234,9 +261,11 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 
 	if (status >= 0)
 		return status;
-	rc = check_options(&o, &err);
-	if (rc == 0)
-		rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (check_options(&o, &err) < 0) {
+		cli_fail_usage(argv[0], "%s", err.msg);
+		return CLI_USAGE;
+	}
+	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
 	if (rc == 0) {
 		rc = mount_image(&o, repo, find, argv[optind], argv[optind + 1], &id,
 				 &err);
@@ -275,17 +304,39 @@ static const struct cli_syntax umount_syntax = {
 	.options = umount_table,
 };
 
+/* Refuses what is no image, and a path inside one. When that is not known, the type of
+ * the filesystem decides. */
+static int check_image(const char *at, struct cfs_err *err)
+{
+	struct mountpoint m = {0};
+	struct statfs fs;
+	int rc = mountpoint_find(at, &m, err);
+
+	if (rc == 0 && m.is_image && !m.is_root)
+		rc = cfs_fail(err, EINVAL,
+			      "%s: expected a mount point, got a path inside the "
+			      "image that "
+			      "is mounted at %s",
+			      at, m.image.place);
+	else if (rc == 0 && m.is_known && !m.is_image)
+		rc = cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
+	else if (rc == 0 && !m.is_known && statfs(at, &fs) < 0)
+		rc = cfs_fail_errno(err, "%s", at);
+	else if (rc == 0 && !m.is_known && fs.f_type != OVERLAYFS_SUPER_MAGIC &&
+		 fs.f_type != EROFS_SUPER_MAGIC_V1)
+		rc = cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
+	mountpoint_fini(&m);
+	return rc;
+}
+
 static int unmount_image(const struct umount_options *o, const char *at,
 			 struct cfs_err *err)
 {
-	struct statfs fs;
 	uint64_t id;
-	int rc;
+	int rc = check_image(at, err);
 
-	if (statfs(at, &fs) < 0)
-		return cfs_fail_errno(err, "%s", at);
-	if (fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != EROFS_SUPER_MAGIC_V1)
-		return cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
+	if (rc < 0)
+		return rc;
 	id = cfs_mount_record_id(at);
 	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0) {
 		cfs_mount_record_remove(id);
