@@ -102,9 +102,9 @@ def filters_choose_and_all_of_them_must_match():
     expect(names("--filter=since=1h"), [])
     expect(names("--filter=before=1h", "os/2"), ["os/2"])
     expect(names("--filter=since=2023-11-13"), ["latest", "os/1", "os/2", "<none>"])
-    has(refused("images", "--repo=r", "--filter=size=1"), "expected name=GLOB, mounted=BOOL, ")
-    has(refused("images", "--repo=r", "--filter=name"), 'got "name"')
-    has(refused("images", "--repo=r", "--filter=signed=maybe"), 'signed: expected true or false, got "maybe"')
+    has(refused("images", "--repo=r", "--filter=size=1", status=USAGE), "expected name=GLOB, mounted=BOOL, ")
+    has(refused("images", "--repo=r", "--filter=name", status=USAGE), 'got "name"')
+    has(refused("images", "--repo=r", "--filter=signed=maybe", status=USAGE), 'signed: expected true or false, got "maybe"')
     has(refused("images", "--repo=r", "--filter=since=5x"), "since: expected an image, or a time")
 
 
@@ -177,7 +177,7 @@ def inspect_prints_everything_about_an_image():
     expect((found["mtime_min"], found["mtime_max"], found["mounts"], found["signatures"]), (1700000000, 1700000000, [], []))
     text = good("inspect", "--repo=r", made[7:19])
     for line in (f"ID:          {made}", "Name:        latest", "Name:        os/1", "Format:      1, sha256", "In use:      no",
-                 "Entries:     7 (2 directories, 4 files, 1 symlinks, 0 others)", "Modified:    2023-11-14 22:13 to 2023-11-14 22:13"):
+                 "Entries:     7 (2 directories, 4 files, 1 symlink, 0 others)", "Modified:    2023-11-14 22:13 to 2023-11-14 22:13"):
         has(text, line + "\n")
     sized, = loaded("inspect", "--repo=r", "--json", "--size", "os/1")
     expect((sized["own_bytes"], sized["entries"]), (usage["own_bytes"], 7))

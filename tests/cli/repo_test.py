@@ -120,7 +120,7 @@ def missing_and_newer_repositories_give_a_clear_message():
     make_tree()
     has(refused("create-image", "--repo=reading", "tree"), "warp")
     expect(sorted(os.listdir("reading")), ["meta.json"])
-    has(refused("images", "--repo=a", "--system"), "expected one of")
+    has(refused("images", "--repo=a", "--system", status=USAGE), "expected one of")
 
 
 def no_command_touches_a_repository_that_it_does_not_understand():

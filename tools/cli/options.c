@@ -365,7 +365,7 @@ static int report_option(const struct cli_option *options, const char *name,
 static int parse_options(const struct cli_syntax *s, const char *name, int argc,
 			 char **argv, void *opts, const struct table *table)
 {
-	const struct cli_option *o;
+	const struct cli_option *o, *chosen = NULL;
 	struct cfs_err err;
 	int id;
 
@@ -382,6 +382,11 @@ static int parse_options(const struct cli_syntax *s, const char *name, int argc,
 		if (id == ':')
 			return cli_fail_usage(name, "--%s: expected a value: --%s=%s",
 					      o->name, o->name, o->arg);
+		if (o->one_of && chosen && chosen != o)
+			return cli_fail_usage(name, "expected one of %s, got more",
+					      o->one_of);
+		if (o->one_of)
+			chosen = o;
 		if (set_option(o, opts, optarg, &err) == 0)
 			continue;
 		return o->invalid ? cli_fail_usage(name, "%s %s", o->invalid, optarg)

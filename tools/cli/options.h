@@ -81,6 +81,8 @@ struct cli_option {
 	 * be NULL. */
 	const char *(*word)(size_t i);
 	size_t given; /* CLI_GIVEN(): a bool that is set if the option is given; 0: none */
+	const char *one_of; /* names of the options of which only one may be given, in
+			     * the rows of each; NULL: none */
 	/* For programs that existing scripts call: the message is "PROGRAM: INVALID
 	 * VALUE". */
 	const char *invalid;

@@ -42,9 +42,8 @@ static const char *find_default(struct where *w, bool system)
 /* By an option or the environment. 1; 0: none. */
 static int find_named(struct where *w, const char **out, struct cfs_err *err)
 {
-	if ((w->repo != NULL) + w->user + w->system > 1)
-		return cfs_fail(err, EINVAL,
-				"expected one of --repo, --user and --system, got more");
+	if (w->repo && !*w->repo)
+		return cfs_fail(err, EINVAL, "--repo: expected a directory, got \"\"");
 	w->origin = w->repo ? "--repo" : "$COMPOSEFS_REPO";
 	*out = w->repo ? w->repo : from_environment();
 	if (w->user || w->system) {

@@ -28,6 +28,8 @@ struct where {
 	char found[CFS_REPO_PATH_MAX];
 };
 
+#define WHERE_ONE_OF "--repo, --user and --system"
+
 /* Rows for the option table of a command whose struct contains a struct where. The rows
  * without help are accepted because cfsctl accepts them before any command. --hash is
  * checked; --erofs-version only matters for commands that create images; --no-upgrade
@@ -38,11 +40,14 @@ struct where {
 	 CLI_AT(type, member.repo),                                                      \
 	 "Use the repository DIR",                                                       \
 	 CLI_TEXT,                                                                       \
+	 .one_of = WHERE_ONE_OF,                                                         \
 	 .group = "Repository"},                                                         \
 		{"user", NULL, CLI_AT(type, member.user),                                \
-		 "Use ~/.local/share/composefs (default for users other than root)"},    \
+		 "Use ~/.local/share/composefs (default for users other than root)",     \
+		 .one_of = WHERE_ONE_OF},                                                \
 		{"system", NULL, CLI_AT(type, member.system),                            \
-		 "Use the repository of the system (default for root)"},                 \
+		 "Use the repository of the system (default for root)",                  \
+		 .one_of = WHERE_ONE_OF},                                                \
 		{"require-verity", NULL, CLI_AT(type, member.require_verity),            \
 		 "Fail if the repository does not use fs-verity"},                       \
 		{"lock-timeout",                                                         \

@@ -92,9 +92,8 @@ static int parse_time(struct image_filter *f, const struct cfs_repo *repo,
 			f->key->name, f->value);
 }
 
-static int parse_filter(const char *text, const struct cfs_repo *repo,
-			const struct image_rows *rows, struct image_filter *f,
-			struct cfs_err *err)
+/* Everything but a time, which may be an image. */
+static int split_filter(const char *text, struct image_filter *f, struct cfs_err *err)
 {
 	size_t len = strcspn(text, "=");
 
@@ -108,9 +107,28 @@ static int parse_filter(const char *text, const struct cfs_repo *repo,
 			"dangling=BOOL, since=WHEN or before=WHEN, got \"%s\"",
 			text);
 	f->value = text + len + 1;
-	if (f->key->kind == IS_BOOL)
-		return parse_bool(f, err);
-	return f->key->kind == IS_TIME ? parse_time(f, repo, rows, err) : 0;
+	return f->key->kind == IS_BOOL ? parse_bool(f, err) : 0;
+}
+
+int image_filters_check(const struct cli_list *texts, struct cfs_err *err)
+{
+	struct image_filter f = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < texts->n; i++)
+		rc = split_filter(texts->v[i], &f, err);
+	return rc;
+}
+
+static int parse_filter(const char *text, const struct cfs_repo *repo,
+			const struct image_rows *rows, struct image_filter *f,
+			struct cfs_err *err)
+{
+	int rc = split_filter(text, f, err);
+
+	if (rc < 0 || f->key->kind != IS_TIME)
+		return rc;
+	return parse_time(f, repo, rows, err);
 }
 
 int image_filters_parse(const struct cli_list *texts, const struct cfs_repo *repo,

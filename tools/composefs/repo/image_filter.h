@@ -22,6 +22,9 @@ struct image_filters {
 	size_t n;
 };
 
+/* Checks the form KEY=VALUE of each text, but not the images that are named in one. */
+int image_filters_check(const struct cli_list *texts, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Parses KEY=VALUE of each text. Images that are named in one are looked up in rows, by the names that repo resolves.
  * -EINVAL: not a filter. */
 int image_filters_parse(const struct cli_list *texts, const struct cfs_repo *repo,

@@ -330,7 +330,7 @@ int cmd_images(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (check_format(&o, &err) < 0) {
+	if (check_format(&o, &err) < 0 || image_filters_check(&o.filters, &err) < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		cli_list_fini(&o.filters);
 		return CLI_USAGE;

@@ -260,9 +260,13 @@ static void print_contents(const struct contents *c)
 	char bytes[32], objects[32], first[CLI_TIME_MAX], last[CLI_TIME_MAX];
 
 	print_label("Entries:");
-	printf("%" PRIu64 " (%" PRIu64 " directories, %" PRIu64 " files, %" PRIu64
-	       " symlinks, %" PRIu64 " others)\n",
-	       c->n_entries, c->n_directories, c->n_files, c->n_symlinks, c->n_others);
+	printf("%" PRIu64 " (%" PRIu64 " %s, %" PRIu64 " %s, %" PRIu64 " %s, %" PRIu64
+	       " %s)\n",
+	       c->n_entries, c->n_directories,
+	       cfs_plural(c->n_directories, "directory", "directories"), c->n_files,
+	       cfs_plural(c->n_files, "file", "files"), c->n_symlinks,
+	       cfs_plural(c->n_symlinks, "symlink", "symlinks"), c->n_others,
+	       cfs_plural(c->n_others, "other", "others"));
 	print_line("File sizes:", cli_format_bytes(c->file_bytes, bytes));
 	print_label("Objects:");
 	printf("%" PRIu64 ", %s on disk", c->n_objects,
