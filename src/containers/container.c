@@ -59,7 +59,7 @@ static int find_by_digits(const struct cfs_repo *repo, const char *name,
 	if (rc == 0 && n != 1)
 		rc = cfs_fail(err, n ? ENOTUNIQ : ENOENT,
 			      n ? "%s: %zu container images begin with these digits"
-				: "no container image %s",
+				: "no such container image: %s",
 			      name, n);
 	return rc;
 }
@@ -75,7 +75,7 @@ static int find_by_tag(const struct cfs_repo *repo, const char *tag,
 	if (rc == 0)
 		rc = cfs_repo_find_stream(repo, ref, entry, &id, err);
 	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "no container image \"%s\"", tag);
+		return cfs_fail(err, ENOENT, "no such container image: \"%s\"", tag);
 	if (rc == 0 && !cfs_containers_parse_stream(CFS_CONTAINERS_MANIFEST, entry, out))
 		rc = cfs_fail(err, EUCLEAN, "streams/%s: expected a link to a manifest",
 			      ref);

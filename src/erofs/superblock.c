@@ -47,7 +47,9 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 	uint32_t flags, version;
 
 	if (bytes.len < EROFS_BLOCK)
-		return cfs_fail(err, EINVAL, "image: expected at least %d bytes, got %zu",
+		return cfs_fail(err, EINVAL,
+				"header: not a composefs image: expected at least %d "
+				"bytes, got %zu",
 				EROFS_BLOCK, bytes.len);
 	if (!cfs_image_has_magic(p))
 		return cfs_fail(err, EINVAL,

@@ -185,7 +185,7 @@ int cfs_repo_lock_alone(struct cfs_repo *r, struct cfs_err *err)
 		rc = repo_lock_exclusive(r->dirfd, &r->wait, err);
 	if (rc == 0)
 		rc = reread_meta(r, err);
-	return cfs_context(err, rc, "repository %s", r->path);
+	return rc;
 }
 
 void cfs_repo_unlock(const struct cfs_repo *r)

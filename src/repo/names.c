@@ -58,8 +58,10 @@ int repo_fail_ref(enum cfs_repo_kind kind, const char *ref, int code, struct cfs
 	if (code == -ENOENT || code == -ENOTDIR || code == -ELOOP)
 		return cfs_fail(err, ENOENT, "no such %s: \"%s\"", what, ref);
 	if (code == -EINVAL)
-		return cfs_fail(err, ENOENT, "no such %s: \"%s\" is not a symbolic link",
-				what, ref);
+		return cfs_fail(err, ENOENT,
+				"no such %s: \"%s\" is not a reference, but a directory "
+				"for references such as %s/NAME",
+				what, ref, ref);
 	errno = -code;
 	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_kind_dir(kind), ref);
 }
@@ -124,8 +126,12 @@ static int find_image_name(const struct cfs_repo *repo, const char *name,
 	struct cfs_text digits;
 	int rc;
 
-	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &digits))
-		return find_image_ref(repo, cfs_repo_ref_name(name), out, err);
+	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &digits)) {
+		rc = find_image_ref(repo, cfs_repo_ref_name(name), out, err);
+		return rc == -ENOENT && repo_has_ref(repo, name, NULL) == 0
+			       ? repo_explain_prefix(repo, name, rc, err)
+			       : rc;
+	}
 	rc = repo_has_ref(repo, name, err);
 	if (rc > 0)
 		return find_image_ref(repo, name, out, err);

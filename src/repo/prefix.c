@@ -11,6 +11,7 @@
 
 enum {
 	CANDIDATES_MAX = 8, /* in a message */
+	SHORT_MIN = 4,	    /* fewer digits are probably no ID */
 	MORE_DIGITS = 8,    /* of a candidate in a message, behind the prefix */
 };
 
@@ -28,6 +29,42 @@ bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_t
 			return false;
 	*out = text;
 	return true;
+}
+
+/* The algorithm whose name and a colon begin text; 0: none. */
+static enum cfs_hash_alg get_alg(struct cfs_text text)
+{
+	static const enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
+
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+		struct cfs_text name = cfs_text(cfs_hash_name(algs[i]));
+
+		if (cfs_text_has_prefix(text, name) && text.len > name.len &&
+		    text.s[name.len] == ':')
+			return algs[i];
+	}
+	return 0;
+}
+
+int repo_explain_prefix(const struct cfs_repo *repo, const char *name, int code,
+			struct cfs_err *err)
+{
+	enum cfs_hash_alg own = repo->meta.alg, alg = get_alg(cfs_text(name));
+	const char *digits = alg ? strchr(name, ':') + 1 : name;
+	size_t len = strspn(digits, "0123456789abcdefABCDEF");
+
+	if (digits[len] || (!alg && len < SHORT_MIN))
+		return code;
+	if (alg && alg != own)
+		return cfs_fail(
+			err, -code,
+			"no such image: \"%s\": the IDs of this repository are %s", name,
+			cfs_hash_name(own));
+	if (len >= CFS_REPO_PREFIX_MIN)
+		return code;
+	return cfs_fail(err, -code,
+			"no such image: \"%s\": to shorten an ID, give %d digits or more",
+			name, CFS_REPO_PREFIX_MIN);
 }
 
 /* Image IDs that begin with the digits. The first few are kept in order. */
@@ -101,8 +138,10 @@ int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
 	if (s.n > 1)
 		return fail_ambiguous(&s, err);
 	if (s.n == 0)
-		return cfs_fail(err, ENOENT,
-				"no such image: no name and no ID that begins: \"%.*s\"",
-				(int)digits.len, digits.s);
+		return cfs_fail(
+			err, ENOENT,
+			"no such image: neither a name nor the beginning of an ID: "
+			"\"%.*s\"",
+			(int)digits.len, digits.s);
 	return cfs_digest_parse(cfs_text(s.found[0]), out, err);
 }

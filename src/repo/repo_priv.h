@@ -125,6 +125,11 @@ int repo_has_ref(const struct cfs_repo *repo, const char *name,
  * digits, borrowed. */
 bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_text *out);
 
+/* Completes the message of -ENOENT, code, if name looks like a shortened ID that cannot
+ * match: too short, or of the other algorithm. Returns code. */
+int repo_explain_prefix(const struct cfs_repo *repo, const char *name, int code,
+			struct cfs_err *err);
+
 /* The image whose ID begins with these digits. -ENOENT: none; -ENOTUNIQ: err lists them. */
 int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
 		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;

@@ -232,7 +232,7 @@ def oci_names_by_digest():
     digest = loaded("oci", "pull", "--json", "--repo=r", layout("basic"), "b")["manifest_digest"]
     for name in (f"@{digest}", "@" + digest[7:15], "@" + digest[:15]):
         expect(loaded("oci", "inspect", "--repo=r", name)["manifest_digest"], digest)
-    has(refused("oci", "inspect", "--repo=r", "@01234567"), "no container image @01234567")
+    has(refused("oci", "inspect", "--repo=r", "@01234567"), "no such container image: @01234567")
     has(refused("oci", "inspect", "--repo=r", "@0123"), "8 or more")
 
 
@@ -365,7 +365,7 @@ def oci_fsck_finds_damage_and_images_of_other_layers():
     rc, out, _ = run("oci", "fsck", "--repo=r", "--json", "m")
     expect(rc, DAMAGED)
     has(json.loads(out)["faults"][0]["fault"], "layer sha256:")
-    has(refused("oci", "fsck", "--repo=r", "none"), 'no container image "none"')
+    has(refused("oci", "fsck", "--repo=r", "none"), 'no such container image: "none"')
 
 
 @test
@@ -520,7 +520,7 @@ def oci_bundle_writes_a_configuration_without_mounting():
 @test
 def oci_bundle_needs_an_image_that_has_a_tag_and_a_directory():
     make_repo()
-    has(refused("oci", "bundle", "--repo=r", "--no-mount", "gone", "bundle"), 'no container image "gone"')
+    has(refused("oci", "bundle", "--repo=r", "--no-mount", "gone", "bundle"), 'no such container image: "gone"')
     expect(run("oci", "bundle", "--repo=r", "b")[0], USAGE)
     expect(os.path.exists("bundle"), False)
 

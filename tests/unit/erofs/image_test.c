@@ -69,7 +69,8 @@ T(files_of_other_kinds_are_refused)
 
 	golden_open(&g, "minimal.v0.cfs");
 	t_eq(cfs_image_open((struct cfs_span){g.bytes, 4095}, &im, &err), -EINVAL);
-	t_str(err.msg, "image: expected at least 4096 bytes, got 4095");
+	t_str(err.msg,
+	      "header: not a composefs image: expected at least 4096 bytes, got 4095");
 	t_eq(cfs_image_open((struct cfs_span){NULL, 0}, &im, &err), -EINVAL);
 	g.bytes[1024] ^= 1;
 	t_eq(cfs_image_open(g.im.bytes, &im, &err), -EINVAL);

@@ -340,11 +340,11 @@ T(names_that_do_not_exist_are_reported_with_their_kind)
 
 	t_eq(publish_stream(repo, &id, "layer", "a/b"), 0);
 	t_eq(cfs_repo_open_stream(repo, "refs/a", &map, &stream, &err), -ENOENT);
-	t_has(err.msg, "no such stream: \"a\" is not a symbolic link");
+	t_has(err.msg, "no such stream: \"a\" is not a reference, but a directory");
 	t_eq(cfs_repo_open_stream(repo, "refs/c", &map, &stream, &err), -ENOENT);
 	t_has(err.msg, "no such stream: \"c\"");
 	t_eq(publish_image(repo, &id, "a/b"), 0);
 	t_eq(cfs_repo_find_image(repo, "a", &id, &err), -ENOENT);
-	t_has(err.msg, "no such image: \"a\" is not a symbolic link");
+	t_has(err.msg, "no such image: \"a\" is not a reference, but a directory");
 	cfs_repo_close(repo);
 }

@@ -299,7 +299,7 @@ T(an_image_is_found_by_the_first_digits_of_its_id)
 	}
 	t_eq(cfs_repo_find_image(repo, "0123456", &id, &err), -ENOENT);
 	t_eq(cfs_repo_find_image(repo, "01234568", &id, &err), -ENOENT);
-	t_has(err.msg, "no name and no ID that begins: \"01234568\"");
+	t_has(err.msg, "neither a name nor the beginning of an ID: \"01234568\"");
 	t_eq(cfs_repo_find_image(repo, "sha512:01234567", &id, &err), -ENOENT);
 	t_eq(cfs_repo_find_image(repo, "refs/01234567", &id, &err), -ENOENT);
 	publish_similar(repo, "abc", "Upper");
@@ -345,7 +345,7 @@ T(a_name_has_precedence_over_the_first_digits_of_an_id)
 	t_eq(unlink(tmp_in("r/images/refs/01234567890")), 0);
 	t_eq(mkdir(tmp_in("r/images/refs/01234567890"), 0755), 0);
 	t_eq(cfs_repo_find_image(repo, "01234567890", &id, &err), -ENOENT);
-	t_has(err.msg, "is not a symbolic link");
+	t_has(err.msg, "is not a reference");
 	cfs_repo_close(repo);
 }
 

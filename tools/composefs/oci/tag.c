@@ -76,7 +76,7 @@ static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *er
 	if (rc == 0)
 		rc = cfs_repo_untag(repo, CFS_REPO_STREAMS, ref, err);
 	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "no container image \"%s\"", tag);
+		return cfs_fail(err, ENOENT, "no such container image: \"%s\"", tag);
 	return rc;
 }
 
