@@ -56,6 +56,29 @@ static int report_unknown(const char *program, const char *verb)
 	return cli_fail_usage(program, "%s: unknown command", verb);
 }
 
+/* Options may precede the command. */
+struct front {
+	struct where where;
+};
+
+static const struct cli_option front_options[] = {WHERE_OPTIONS(struct front, where),
+						  {0}};
+
+/* Whether an option before the command is one that all commands have. */
+static bool is_front_option(const char *arg)
+{
+	static const char *const common[] = {"-q", "-v", "--quiet", "--verbose"};
+	size_t len = strcspn(arg, "=");
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (strcmp(arg, common[i]) == 0)
+			return true;
+	for (const struct cli_option *o = front_options; o->name; o++)
+		if (strlen(o->name) + 2 == len && strncmp(arg + 2, o->name, len - 2) == 0)
+			return true;
+	return false;
+}
+
 static void print_usage(FILE *to, const char *program)
 {
 	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n", program);
@@ -159,14 +182,6 @@ static void complete_kind(struct cli_completion *completion, const char *kind)
 	cli_complete_put(completion, "help", "Print the help of a command");
 }
 
-/* Options may precede the command. */
-struct front {
-	struct where where;
-};
-
-static const struct cli_option front_options[] = {WHERE_OPTIONS(struct front, where),
-						  {0}};
-
 static const struct cli_syntax front_syntax = {
 	.usage = (const char *const[]){"COMMAND", NULL},
 	.options = front_options,
@@ -213,7 +228,9 @@ static int run_main(const char *program, int argc, char **argv)
 	if (at == argc - 2 && strcmp(argv[at], "help") == 0 &&
 	    (c = find_by_name(argv[at + 1])))
 		return print_command_help(c, program);
-	if (at < argc)
+	if (at < argc && at > 1 && !is_front_option(argv[1]))
+		cli_fail_usage(program, "%s: unknown option before the command", argv[1]);
+	else if (at < argc)
 		report_unknown(program, argv[at]);
 	else
 		report_no_command(program);

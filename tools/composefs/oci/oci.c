@@ -62,10 +62,24 @@ static void print_usage(const char *name)
 	cli_print_usage(stdout, &s, name);
 }
 
+/* Verbs of other programs. */
+static const struct {
+	const char *name, *use;
+} foreign_verbs[] = {
+	{"list", "oci images"},	 {"ls", "oci images"}, {"rmi", "oci rm"},
+	{"show", "oci inspect"}, {"umount", "umount"}, {"unmount", "umount"},
+};
+
 static int report_unknown_verb(const char *name, const char *verb)
 {
 	struct suggest near = {.word = verb};
 
+	for (size_t i = 0; i < sizeof(foreign_verbs) / sizeof(foreign_verbs[0]); i++)
+		if (strcmp(foreign_verbs[i].name, verb) == 0) {
+			cli_fail_usage(name, "%s: unknown verb; use \"composefs %s\"",
+				       verb, foreign_verbs[i].use);
+			return CLI_USAGE;
+		}
 	for (const struct command *c = verbs; c->name; c++)
 		suggest_add_name(&near, c->name);
 	if (near.best)

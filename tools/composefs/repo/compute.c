@@ -63,7 +63,7 @@ struct options {
 
 static const struct cli_option id_table[] = {
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Other"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -71,7 +71,7 @@ static const struct cli_option id_table[] = {
 /* --insecure is accepted for cfsctl, which has it before the command. */
 static const struct cli_option karg_table[] = {
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Other"},
 	{"insecure", NULL, AT(insecure), NULL},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -79,7 +79,7 @@ static const struct cli_option karg_table[] = {
 
 static const struct cli_option dump_table[] = {
 	COMPUTE_OPTIONS,
-	{"json", NULL, AT(json), "Print one JSON array", .group = "Options"},
+	{"json", NULL, AT(json), "Print one JSON array", .group = "Other"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

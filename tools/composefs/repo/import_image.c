@@ -45,17 +45,26 @@ static const char *get_source_name(const char *file)
 }
 
 /* Reads a copy, because the owner of the file could change it during the check. */
+static int map_image(int fd, struct cfs_map *map, struct cfs_err *err)
+{
+	int rc = cfs_image_map(fd, cfs_map_copy, map, err);
+
+	return rc == -EINVAL ? cli_add_advice(rc, err,
+					      "create-image stores directories and "
+					      "tar archives")
+			     : rc;
+}
+
 static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	int rc;
 
 	if (!file)
-		return cfs_context(err,
-				   cfs_image_map(STDIN_FILENO, cfs_map_copy, map, err),
-				   "%s", get_source_name(file));
+		return cfs_context(err, map_image(STDIN_FILENO, map, err), "%s",
+				   get_source_name(file));
 	fd = cfs_input_open(AT_FDCWD, file, CFS_INPUT_PIPE, err);
-	rc = fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, map, err);
+	rc = fd < 0 ? fd : map_image(fd, map, err);
 	return cfs_context(err, rc, "%s", get_source_name(file));
 }
 
