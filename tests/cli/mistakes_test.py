@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
+"""Frequent mistakes: each has one line on standard error that says what is wrong, and the right exit status.
+
+    mistakes_test.py COMPOSEFS
+"""
+import contextlib
+import glob
+import os
+import shlex
+import subprocess
+import sys
+
+from repo import COMPOSEFS, FAILED, USAGE, Skip, expect, good, has, main, make_tree, once, remark, run, wait_until, write
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "root"))
+from scene import enter_namespace  # noqa: E402  pylint: disable=wrong-import-position
+
+NOBODY = 65534
+ESCAPE = "a\x1b[2Jb"
+HEX = "0" * 64
+
+# What is typed after "composefs", the exit status, and what the line says.
+VERBS = [
+    ("craete-image tree", 'unknown command; did you mean "composefs create-image"?'),
+    ("unmount mnt", 'use "composefs umount"'),
+    ("prune", 'use "composefs gc"'),
+    ("list", 'use "composefs images"'),
+    ("pull app", 'use "composefs oci pull"'),
+    ("checkout os/1 out", 'use "composefs extract"'),
+    ("cp os/1 out", 'use "composefs extract" for files, "composefs copy" for images'),
+    ("load app.tar", "oci pull docker-archive:FILE"),
+    ("forget os/1", 'use "composefs rm"'),
+    ("mv os/1 os/2", 'use "composefs tag"'),
+    ("image ls", 'use "composefs images"'),
+    ("history os/1", 'use "composefs log"'),
+    ("snapshots", 'use "composefs images"'),
+    ("-r repo images", "-r: unknown option"),
+    ("oci list", 'use "composefs oci images"'),
+    ("oci imagse", 'did you mean "composefs oci images"?'),
+    ("oci", "expected a verb"),
+]
+USES = [
+    ("images --jsn", "--jsn: unknown option; did you mean --json?"),
+    ("du --json=1", "--json: the option takes no value"),
+    ("gc --keep", "--keep: expected a value: --keep=N"),
+    ("gc --keep=0", "expected a number from 1 to "),
+    ("gc --keep=99999999999999999999", "expected a number from 1 to "),
+    ("gc --grace=5x", 'expected a time such as 90s or 30d, got "5x"'),
+    ("gc --grace=-1h", 'expected a time such as 90s or 30d, got "-1h"'),
+    ("create-image --threads=0 tree", "expected a number from 1 to "),
+    ("compute-id --hash=md5 tree", 'expected sha256 or sha512, got "md5"'),
+    ("init --algorithm=md5 new", 'expected sha256 or sha512, got "md5"'),
+    ("images --filter=age=3", 'expected name=GLOB, '),
+    ("images --filter=mounted=maybe", 'expected true or false, got "maybe"'),
+    ("images --sort=age", "expected name, created, size, "),
+    ("images --format={{.Foo}}", "fields: {{.Name}}, "),
+    ("images --user", "expected one of --repo, --user and --system, got more"),
+    ("create-image", "expected SOURCE [NAME]"),
+    ("create-image tree -x", "-x: unknown option"),
+    ("tag os/1", "expected IMAGE NAME"),
+    ("mount os/1", "expected IMAGE MOUNTPOINT"),
+    ("rm", "expected IMAGE..."),
+    ("export os/1", "expected IMAGE and FILE, or - for standard output"),
+    ("copy os/1", "expected --from=REPO"),
+    ("mount --read-write os/1 mnt", "--read-write needs --upperdir"),
+    ("mount --upperdir=up os/1 mnt", "--upperdir and --workdir need each other"),
+]
+IMAGES = [
+    ("ls i.png", 'no such image: "i.png"'),
+    ("ls t.tar", 'no such image: "t.tar"'),
+    ("mount tree mnt", 'no such image: "tree"'),
+    ("import-image new t.tar", "t.tar: header: not a composefs image: ", "(create-image stores directories and tar archives)"),
+    ("import-image new i.png", "i.png: header: not a composefs image: ", "(create-image stores "),
+    ("import-image new tree", "tree: expected a regular file, got a directory"),
+    ("import-image new fifo", "fifo: expected a regular file, got a FIFO"),
+    ("create-image fifo", "fifo: expected a regular file, got a FIFO"),
+    ("create-image i.png", "i.png: expected a tar archive"),
+    ("create-image none", "none: No such file or directory"),
+    ("create-image tree ''", 'name "": expected 1 to 1024 bytes'),
+    ("create-image tree ../x", 'name "../x": expected components'),
+    (f"tag os/1 '{ESCAPE}'", r'name "a\x1b[2Jb": expected components'),
+    ("tag none new", 'no such image: "none"'),
+    ("rm none", 'no such image: "none"'),
+    ("rm os", '"os" is not a reference, but a directory for references such as os/NAME'),
+    ("untag none", 'no such image: "none"'),
+    ("inspect abcd", "to shorten an ID, give 8 digits or more"),
+    ("inspect sha256:abcd", "to shorten an ID, give 8 digits or more"),
+    ("inspect 00000000", 'neither a name nor the beginning of an ID: "00000000"'),
+    ("inspect sha512:00000000", "the IDs of this repository are sha256"),
+    (f"inspect sha256:{HEX}", f"no image sha256:{HEX}"),
+    ("inspect ''", 'name "": expected 1 to 1024 bytes'),
+    ("log none", 'no such image: "none"'),
+    ("ls os/1 /none", "/none: no such file or directory in the image"),
+    ("cat os/1", "to print a file of an image, give a path as well"),
+    ("cat os/1 /dir", "/dir: expected a regular file"),
+    ("extract os/1 full", "full: expected an empty directory (--force "),
+    ("export os/1 full", "full: expected a file, got a directory"),
+    ("copy --from=none os/1", "repository none: "),
+    ("copy --from=tree os/1", "repository tree: not a repository: "),
+    ("copy --from=other os/7", 'no such image: "os/7"'),
+    ("init full", "expected a new or empty directory, got one with file"),
+    ("init t.tar", "t.tar: Not a directory"),
+    ("oci pull dir:layout", "sources dir: are not supported"),
+    ("oci pull oci:none:tag", "none: No such file or directory"),
+    ("oci mount none mnt", 'no such container image: "none"'),
+    ("umount none", "none: No such file or directory"),
+    ("umount tree", "tree: no image is mounted there"),
+]
+
+
+@once
+def make_place():
+    """A repository r with os/1 and os/2, another with another image, and files that are no images."""
+    make_tree()
+    make_tree("tree2", "2")
+    for repo in ("r", "other"):
+        good("init", "--insecure", "--algorithm=sha256", repo)
+    good("create-image", "--repo=r", "tree", "os/1")
+    good("create-image", "--repo=r", "tree2", "os/2")
+    good("create-image", "--repo=other", "tree2", "foreign")
+    good("export", "--repo=r", "os/1", "t.tar")
+    with open("i.png", "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + bytes(8))
+    write("full/file", "x")
+    os.mkdir("mnt")
+
+
+@contextlib.contextmanager
+def mounted(place, *args, image=None):
+    """Runs mount(8), or composefs mount, and unmounts the place whatever happens."""
+    command = [COMPOSEFS, "mount", "--repo=r", image, place] if image else ["mount", *args]
+    subprocess.run(command, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+def mistake(line, status, *parts, repo="r", **how):
+    """Runs a command that must fail with one line, and after wrong usage with one that refers to --help."""
+    where = [how.pop("argument", f"--repo={repo}")] if repo is not None and not line.startswith("-") else []
+    verb, *rest = shlex.split(line) if isinstance(line, str) else line
+    n_verbs = 1 if verb == "oci" and rest and "--" not in rest[0] else 0
+    if status == USAGE and verb not in good("--help").split():
+        where = []
+    if verb in ("umount", "copy-to", "status") or (verb == "oci" and n_verbs == 0) or (verb == "init" and rest[-1:] != ["new"]):
+        where = []
+    done = subprocess.run([COMPOSEFS, verb, *rest[:n_verbs], *where, *rest[n_verbs:]], capture_output=how.pop("capture", True),
+                          stdin=subprocess.DEVNULL, timeout=60, check=False, **how)
+    lines = (done.stderr or b"").decode().splitlines()
+    remark(f"{line!r}: {done.returncode} {lines}")
+    if status == USAGE:
+        has(lines.pop(), 'see "composefs')
+    expect((done.returncode, done.stdout or b"", len(lines)), (status, b"", 1))
+    expect(lines[0].startswith("composefs"), True)
+    for part in parts:
+        has(lines[0], part)
+
+
+def a_mistyped_verb():
+    make_place()
+    for line, *parts in VERBS:
+        mistake(line, USAGE, *parts)
+
+
+def wrong_usage():
+    make_place()
+    for line, *parts in USES:
+        mistake(line, USAGE, *parts)
+
+
+def a_wrong_image_name_or_file():
+    make_place()
+    os.mkfifo("fifo")
+    for line, *parts in IMAGES:
+        mistake(line, FAILED, *parts)
+
+
+def no_repository_anywhere():
+    os.mkdir("empty")
+    for line in ("images", "create-image .", "gc", "rm os/1"):
+        mistake(line, FAILED, "no repository: looked for $COMPOSEFS_REPO, ", '"composefs init DIR" creates one', repo=None, cwd="empty")
+    mistake("images", FAILED, "repository nowhere: ", "composefs init creates one", repo="nowhere")
+    mistake("images", FAILED, 'expected a directory, got ""', repo="", argument="--repo=")
+    mistake("images", FAILED, "repository none: ", repo=None, env={**os.environ, "COMPOSEFS_REPO": "none"})
+
+
+def metadata_of_a_repository_that_is_not_understood():
+    for name, text, part in (("empty", "", "meta.json"), ("list", "[]", "meta.json"),
+                             ("v2", '{"version":2,"algorithm":"fsverity-sha256-12"}', "version: expected 1, got 2"),
+                             ("warp", '{"version":1,"algorithm":"fsverity-sha256-12","features":{"incompatible":["warp"]}}', "warp"),
+                             ("hash", '{"version":1,"algorithm":"fsverity-md5-12"}', "algorithm")):
+        write(f"{name}/meta.json", text)
+        mistake("images", FAILED, f"repository {name}: ", part, repo=name)
+        mistake("gc", FAILED, f"repository {name}: ", part, repo=name)
+    make_place()
+    mistake("images --hash=sha512", FAILED, "repository r: expected sha512, got sha256")
+    mistake("images --require-verity", FAILED, "repository r: expected fs-verity, got a repository without")
+    os.unlink("r/meta.json")
+    mistake("images", FAILED, "repository r: not a repository: it has no meta.json")
+
+
+def an_ambiguous_beginning_of_an_id():
+    make_place()
+    for image in ("12" + "3" * 62, "12333333" + "4" * 56):
+        os.symlink(f"../objects/12/{image[2:]}", f"r/images/{image}")
+    mistake("inspect 12333333", FAILED, 'image ID "12333333": ambiguous, 2 images: sha256:1233333333333333, sha256:1233333344444444')
+
+
+def a_damaged_image():
+    make_place()
+    image = os.path.realpath(glob.glob("r/images/refs/os/1")[0])
+    os.chmod(image, 0o600)
+    with open(image, "r+b") as f:
+        f.seek(5000)
+        f.write(b"damage")
+    for line in ("export os/1 -", "image-objects os/1", "copy --from=r os/1", "extract os/1 out"):
+        mistake(line, FAILED, "expected the fs-verity digest ", repo="other" if "--from" in line else "r")
+
+
+def an_object_that_is_missing():
+    make_place()
+    content = next(iter(good("image-objects", "--repo=r", "os/1").split()))
+    content = content.split(":")[-1]
+    os.unlink(f"r/objects/{content[:2]}/{content[2:]}")
+    mistake("export os/1 os1.tar", FAILED, content[2:])
+    expect(os.path.exists("os1.tar"), False)
+    mistake("extract os/1 out", FAILED, content[2:])
+
+
+def output_that_cannot_be_written():
+    make_place()
+    for line in ("images", "ls os/1", "cat os/1 /a", "export os/1 -", "inspect os/1", "du", "log os/1", "dump-files os/1",
+                 "image-objects os/1", "--help", "images --json"):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            mistake(line, FAILED, "No space left on device", stdout=full, stderr=subprocess.PIPE, capture=False)
+
+
+def gc_while_another_process_holds_the_lock():
+    make_place()
+    with subprocess.Popen([COMPOSEFS, "transaction", "--repo=r", "--", "sh", "-c", "echo > held; read line"], stdin=subprocess.PIPE):
+        wait_until(lambda: os.path.exists("held"), "lock")
+        mistake("gc --no-wait", FAILED, "gc: repository r: others use the repository: process ")
+        mistake("gc --lock-timeout=0", FAILED, "gc: repository r: others use the repository: process ")
+
+
+# --- as another user, and with mounts ---------------------------------------------------------------
+
+
+def no_permission():
+    needs_root()
+    make_place()
+    os.chmod(".", 0o755)
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    mistake("images", FAILED, "repository r: ", "Permission denied", **user)
+    os.chmod("r", 0o755)
+    mistake("create-image full new", FAILED, "Permission denied", **user)
+    mistake("tag os/1 new", FAILED, "Permission denied", **user)
+    mistake("gc", FAILED, "Permission denied", **user)
+    mistake("init new", FAILED, "Permission denied", repo=None, **user)
+    mistake("mount os/1 mnt", FAILED, "Operation not permitted", **user)
+    mistake("export os/1 os1.tar", FAILED, "Permission denied", **user)
+    mistake("extract os/1 out", FAILED, "Permission denied", **user)
+
+
+def a_repository_that_others_may_change():
+    needs_root()
+    make_place()
+    os.chmod("r", 0o777)
+    mistake("images", FAILED, "everybody can write to it", "uses it anyway", repo=None, cwd="r")
+    os.chmod("r", 0o700)
+    os.chown("r", NOBODY, NOBODY)
+    mistake("images", FAILED, "expected the owner 0 or root", "uses it anyway", repo=None, cwd="r")
+
+
+def a_wrong_mount_point():
+    needs_root()
+    make_place()
+    mistake("mount os/1 none", FAILED, "mount point none: No such file or directory")
+    mistake("mount os/1 ''", FAILED, 'mount point: expected a directory, got ""')
+    mistake("mount os/1 tree/a", FAILED, "mount point tree/a: Not a directory")
+    with mounted("mnt", image="os/1"):
+        mistake("mount os/1 mnt", FAILED, "mount point mnt: this image is mounted there already")
+        mistake("umount mnt/dir", FAILED, "expected a mount point, got a path inside the image that is mounted at ")
+        with open("mnt/a", "rb"):
+            mistake("umount mnt", FAILED, "--lazy unmounts it later")
+    mistake("umount mnt", FAILED, "mnt: no image is mounted there")
+    with mounted("mnt", "-t", "overlay", "-o", "lowerdir=tree:tree2", "none", "mnt"):
+        mistake("umount mnt", FAILED, "mnt: no image is mounted there")
+        mistake("status mnt", FAILED, "mnt: no image is mounted there")
+
+
+def removing_a_mounted_image_keeps_it():
+    needs_root()
+    make_place()
+    with mounted("mnt", image="os/1"):
+        has(good("rm", "--repo=r", "os/1"), "1 image without a reference is in use and stays")
+        good("gc", "--repo=r")
+        expect(os.path.exists("mnt/a"), True)
+
+
+def a_full_disk():
+    needs_root()
+    make_place()
+    os.mkdir("small")
+    with mounted("small", "-t", "tmpfs", "-o", "size=256k", "none", "small"):
+        write("big/file", "0123456789" * 100000)
+        good("init", "--insecure", "--algorithm=sha256", "small/r")
+        for line in ("create-image big new", "create-image big.tar new"):
+            subprocess.run(["tar", "cf", "big.tar", "big"], check=True)
+            mistake(line, FAILED, "No space left on device", repo="small/r")
+        good("create-image", "--repo=r", "big", "big")
+        mistake("export big small/big.tar", FAILED, "No space left on device")
+        mistake("extract big small/out", FAILED, "No space left on device")
+        mistake("copy --from=r big", FAILED, "No space left on device", repo="small/r")
+
+
+def a_read_only_place():
+    needs_root()
+    make_place()
+    with mounted("r", "--bind", "r", "r"):
+        subprocess.run(["mount", "-o", "remount,bind,ro", "r"], check=True)
+        for line in ("create-image full new", "tag os/1 new", "rm os/1", "gc", "export os/1 r/x.tar", "extract os/1 r/out", "init r/new"):
+            mistake(line, FAILED, "Read-only file system")
+        good("images", "--repo=r")
+
+
+if __name__ == "__main__":
+    if os.geteuid() == 0:
+        enter_namespace()
+    sys.exit(main([v for v in list(globals().values())
+                   if getattr(v, "__module__", None) == "__main__" and callable(v)
+                   and v.__name__ not in ("again", "mistake", "needs_root", "mounted")], in_memory=False))
