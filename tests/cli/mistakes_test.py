@@ -27,6 +27,7 @@ VERBS = [
     ("prune", 'use "composefs gc"'),
     ("list", 'use "composefs images"'),
     ("pull app", 'use "composefs oci pull"'),
+    ("push app", 'use "composefs oci push"'),
     ("checkout os/1 out", 'use "composefs extract"'),
     ("cp os/1 out", 'use "composefs extract" for files, "composefs copy" for images'),
     ("load app.tar", "oci pull docker-archive:FILE"),
@@ -63,7 +64,7 @@ USES = [
     ("rm", "expected IMAGE..."),
     ("export os/1", "expected IMAGE and FILE, or - for standard output"),
     ("copy os/1", "expected --from=REPO"),
-    ("mount --read-write os/1 mnt", "--read-write needs --upperdir"),
+    ("mount --read-write os/1 mnt", "--read-write needs --changes or --upperdir"),
     ("mount --upperdir=up os/1 mnt", "--upperdir and --workdir need each other"),
 ]
 IMAGES = [

@@ -66,7 +66,7 @@ static const struct verb verbs[] = {
 	{"compare", "use \"composefs diff\""},
 	{"pull", "use \"composefs oci pull\", or \"composefs create-image\" on an "
 		 "unpacked image"},
-	{"push", "composefs has no client for registries"},
+	{"push", "use \"composefs oci push\""},
 };
 
 const char *foreign_verb_hint(const char *verb)
