@@ -8,12 +8,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define SELINUX_KEY "security.selinux"
+
 enum { PATH_LEN = 512 };
 
 /* What happens to a node. */
 struct fate {
 	cfs_id out;	     /* number in the new tree, or CFS_NO_NODE */
 	uint32_t n_left_out; /* number of names of this inode that are left out */
+	cfs_id labelled_by;  /* the name whose label the inode has */
 	bool left_out;
 	bool opaque; /* an opaque directory, whose whiteouts are left out */
 	bool emptied; /* a directory whose entries are left out, and whose time becomes that of /usr */
@@ -28,6 +31,8 @@ struct frame {
 struct job {
 	const struct cfs_tree *in;
 	const struct cfs_profile_rules *rules;
+	const struct cfs_text *labels; /* of the names of in; NULL: none */
+	bool is_labelled;	       /* the labels are known, even if there are none */
 	const struct cfs_watch *watch; /* may be NULL */
 	struct cfs_builder *b;
 	struct fate *fates; /* indexed by node */
@@ -108,25 +113,15 @@ static int empty_directory(struct job *j, const char *name, struct cfs_err *err)
 	return leave_out_below(j, dir, err);
 }
 
-static bool has_selinux(const struct cfs_tree *t)
-{
-	cfs_id dir = cfs_tree_find(t, CFS_ROOT, CFS_TEXT("etc"));
-
-	if (dir != CFS_NO_NODE && is_directory(t, dir))
-		dir = cfs_tree_find(t, dir, CFS_TEXT("selinux"));
-	return dir != CFS_NO_NODE && is_directory(t, dir) &&
-	       cfs_tree_find(t, dir, CFS_TEXT("config")) != CFS_NO_NODE;
-}
-
 static int prepare_boot(struct job *j, struct cfs_err *err)
 {
 	int rc;
 
-	if (has_selinux(j->in))
+	if (!j->is_labelled && cfs_selinux_has_config(j->in))
 		return cfs_fail(
 			err, ENOTSUP,
-			"/etc/selinux/config: cannot make a tree with SELinux bootable: "
-			"labels are not supported");
+			"/etc/selinux/config: cannot make a tree with SELinux bootable "
+			"without labels");
 	rc = empty_directory(j, "boot", err);
 	return rc < 0 ? rc : empty_directory(j, "sysroot", err);
 }
@@ -177,10 +172,11 @@ static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
 	bool is_user = cfs_text_has_prefix(key, CFS_TEXT("user."));
 	bool is_capability = cfs_text_eq(key, CFS_TEXT("security.capability"));
 
+	if (rules->bootable && cfs_text_eq(key, CFS_TEXT(SELINUX_KEY)))
+		return false;
 	switch (rules->xattrs) {
 	case CFS_XATTRS_ALL:
-		return !rules->bootable ||
-		       !cfs_text_eq(key, CFS_TEXT("security.selinux"));
+		return true;
 	case CFS_XATTRS_USER:
 		return is_user;
 	case CFS_XATTRS_OCI:
@@ -213,12 +209,19 @@ static void describe_opaque(struct job *j, cfs_id id, struct cfs_inode_spec *out
 	}
 }
 
+static void describe_label(struct job *j, cfs_id name, struct cfs_inode_spec *out)
+{
+	if (j->labels && j->labels[name].len)
+		j->xattrs[out->n_xattrs++] = (struct cfs_xattr){
+			CFS_TEXT(SELINUX_KEY), cfs_text_span(j->labels[name])};
+}
+
 /* n: the node whose xattrs are used. For the root it may be /usr. */
 static int describe_xattrs(struct job *j, cfs_id id, const struct cfs_node *n,
 			   struct cfs_inode_spec *out, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
-	size_t n_all = (size_t)n->n_xattrs + CFS_N_OPAQUE_KEYS;
+	size_t n_all = (size_t)n->n_xattrs + CFS_N_OPAQUE_KEYS + 1; /* the label */
 	bool is_dir = j->marks && S_ISDIR(t->nodes[id].mode);
 
 	if (cfs_grow(&j->xattrs, &j->xattrs_cap, n_all, sizeof(*j->xattrs)) < 0)
@@ -350,15 +353,19 @@ static int push_directory(struct job *j, cfs_id dir, cfs_id out, struct cfs_err 
 	return 0;
 }
 
-static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
+/* Adds the inode of a name. *out: its number in the new tree. */
+static int add_inode(struct job *j, cfs_id parent, cfs_id id, cfs_id *out,
+		     struct cfs_err *err)
 {
-	cfs_id inode = cfs_tree_inode(j->in, id), *out = &j->fates[inode].out;
 	struct cfs_inode_spec spec;
-	int rc = describe_inode(j, inode, &spec, err);
+	int rc = describe_inode(j, cfs_tree_inode(j->in, id), &spec, err);
 
-	if (rc == 0 && id == CFS_ROOT)
+	if (rc < 0)
+		return rc;
+	describe_label(j, id, &spec);
+	if (id == CFS_ROOT)
 		rc = cfs_builder_root(j->b, &spec, err);
-	else if (rc == 0)
+	else
 		rc = cfs_builder_add(j->b, parent, cfs_node_name(&j->in->nodes[id]),
 				     &spec, out, err);
 	if (rc < 0 || !is_directory(j->in, id) || j->fates[id].emptied)
@@ -366,10 +373,34 @@ static int add_inode(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *er
 	return push_directory(j, id, *out, err);
 }
 
+/* The first name of an inode, in the order of the walk, carries it. A name with another
+ * label gets a copy. */
+static int add_labelled_name(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
+{
+	struct fate *f = &j->fates[cfs_tree_inode(j->in, id)];
+	cfs_id out;
+	int rc;
+
+	if (f->out == CFS_NO_NODE) {
+		f->labelled_by = id;
+		return add_inode(j, parent, id, &f->out, err);
+	}
+	if (j->rules->links != CFS_LINKS_KEPT ||
+	    is_split_whiteout(j, cfs_tree_inode(j->in, id)) ||
+	    !cfs_text_eq(j->labels[id], j->labels[f->labelled_by]))
+		return add_inode(j, parent, id, &out, err);
+	rc = cfs_builder_add_link(j->b, parent, cfs_node_name(&j->in->nodes[id]), &out,
+				  err);
+	return rc < 0 ? rc : cfs_builder_set_target(j->b, out, f->out, err);
+}
+
 static int add_name(struct job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
 {
+	if (j->labels)
+		return add_labelled_name(j, parent, id, err);
 	if (!stays_link(j, id))
-		return add_inode(j, parent, id, err);
+		return add_inode(j, parent, id, &j->fates[cfs_tree_inode(j->in, id)].out,
+				 err);
 	return cfs_builder_add_link(j->b, parent, cfs_node_name(&j->in->nodes[id]),
 				    &j->fates[id].out, err);
 }
@@ -392,7 +423,9 @@ static int set_targets(struct job *j, struct cfs_err *err)
 static int add_all(struct job *j, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
-	int rc = add_path(j, CFS_ROOT, add_inode(j, CFS_NO_NODE, CFS_ROOT, err), err);
+	int rc = add_inode(j, CFS_NO_NODE, CFS_ROOT, &j->fates[CFS_ROOT].out, err);
+
+	rc = add_path(j, CFS_ROOT, rc, err);
 
 	while (rc == 0 && j->depth) {
 		struct frame *top = &j->stack[j->depth - 1];
@@ -423,6 +456,8 @@ static int apply_rules(struct job *j, struct cfs_tree **out, struct cfs_err *err
 	/* An existing tree may exceed the xattr budget, and must not be refused here. */
 	cfs_builder_lift_budget(j->b);
 	cfs_builder_set_watch(j->b, j->watch);
+	if (j->labels) /* the number of links is known at the end */
+		cfs_builder_settle_names(j->b);
 	for (cfs_id id = 0; id < j->in->n_nodes; id++)
 		j->fates[id].out = CFS_NO_NODE;
 	j->fates[CFS_ROOT].out = CFS_ROOT;
@@ -434,11 +469,17 @@ static int apply_rules(struct job *j, struct cfs_tree **out, struct cfs_err *err
 	return rc < 0 ? rc : cfs_builder_freeze(&j->b, out, err);
 }
 
-int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
-		      const struct cfs_watch *watch, struct cfs_tree **out,
-		      struct cfs_err *err)
+int cfs_profile_apply_labels(const struct cfs_tree *tree,
+			     const struct cfs_profile_rules *rules,
+			     const struct cfs_selinux_labels *labels,
+			     const struct cfs_watch *watch, struct cfs_tree **out,
+			     struct cfs_err *err)
 {
-	struct job j = {.in = tree, .rules = rules, .watch = watch};
+	struct job j = {.in = tree,
+			.rules = rules,
+			.labels = labels && rules->bootable ? labels->of : NULL,
+			.is_labelled = labels != NULL,
+			.watch = watch};
 	int rc;
 
 	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));
@@ -449,4 +490,11 @@ int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rule
 	free(j.stack);
 	free(j.xattrs);
 	return rc;
+}
+
+int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
+		      const struct cfs_watch *watch, struct cfs_tree **out,
+		      struct cfs_err *err)
+{
+	return cfs_profile_apply_labels(tree, rules, NULL, watch, out, err);
 }

@@ -3,7 +3,7 @@
  * never changes.
  * Owns:  the rules, the table of names, applying rules to a tree, the search for the
  *        rules of a digest.
- * Uses:  base, hash, verity (digests), tree (builder), erofs (writer).
+ * Uses:  base, hash, verity (digests), tree (builder), selinux (labels), erofs (writer).
  * Never: reads a directory, writes a file, prints.
  *
  * The input is a tree with everything: hard links, all xattrs, full times, small
@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "erofs/erofs.h"
 #include "hash/hash.h"
+#include "selinux/selinux.h"
 #include "tree/tree.h"
 #include "verity/verity.h"
 
@@ -96,9 +97,9 @@ struct cfs_profile_rules {
 	bool executables_outside; /* files with an x bit are never stored in the image */
 	bool no_blocks;		  /* see cfs_image_opts */
 	/* /boot and /sysroot, which must be directories, are emptied and get the time of
-	 * /usr, and security.selinux is removed. In no profile. Trees with SELinux are
-	 * refused, because this would require labels. Source: section 3 of oci.md; cfsctl
-	 * 0.9.4 for the time, which is not truncated. */
+	 * /usr, and security.selinux is that of the labels, see cfs_profile_apply_labels.
+	 * In no profile. Source: section 3 of oci.md; cfsctl 0.9.4 for the time, which is
+	 * not truncated. */
 	bool bootable;
 };
 
@@ -138,11 +139,20 @@ bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
 /* Applies the rules to a tree. The caller frees *out. The message names the path.
  * -ENODATA: the tree does not have data that the rules need (the content of a file, or a
  * digest of another algorithm). -ENOENT, -ENOTDIR: /usr, /run, /boot or /sysroot is
- * missing or not a directory. -ENOTSUP: bootable, and the tree has SELinux.
- * watch may be NULL; -ECANCELED. */
+ * missing or not a directory. -ENOTSUP: bootable, and the tree has SELinux, which needs
+ * labels. watch may be NULL; -ECANCELED. */
 int cfs_profile_apply(const struct cfs_tree *tree, const struct cfs_profile_rules *rules,
 		      const struct cfs_watch *watch, struct cfs_tree **out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same, with the SELinux labels of the tree, which only bootable rules use. A hard link
+ * gets its own inode if its label differs from that of the first name. labels->of may be
+ * NULL: no label at all. */
+int cfs_profile_apply_labels(const struct cfs_tree *tree,
+			     const struct cfs_profile_rules *rules,
+			     const struct cfs_selinux_labels *labels,
+			     const struct cfs_watch *watch, struct cfs_tree **out,
+			     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Returns the options of the image writer for these rules. */
 struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules);

@@ -477,8 +477,8 @@ T(tree_that_cannot_be_made_bootable_is_refused)
 		      "/etc/selinux 0 40755 1 0 0 0 0.0 - - -\n"
 		      "/etc/selinux/config 0 100644 1 0 0 0 0.0 - - -\n" SYSROOT USR,
 		      &bootable, -ENOTSUP,
-		      "/etc/selinux/config: cannot make a tree with SELinux bootable: "
-		      "labels are not supported");
+		      "/etc/selinux/config: cannot make a tree with SELinux bootable "
+		      "without labels");
 }
 
 /* --- contents ------------------------------------------------------------------------------ */
