@@ -2,7 +2,7 @@
 /* containers: container images in a repository.
  * Owns:  the split streams of manifests, configurations and layers and their names, pulling
  *        and pushing, the merged tree and the image of a container, reading a file of it.
- * Uses:  base, hash, verity, tree, tar, compress, decompress, layers, profile, store, stream, repo, oci,
+ * Uses:  base, hash, verity, tree, selinux, tar, compress, decompress, layers, profile, store, stream, repo, oci,
  *        transport.
  * Never: talks to registries, removes objects, mounts, prints.
  *

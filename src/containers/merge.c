@@ -3,10 +3,12 @@
 #include "containers/merge.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "containers/layer_read.h"
 #include "layers/layers.h"
 #include "repo/repo.h"
+#include "selinux/selinux.h"
 
 struct merge {
 	const struct cfs_repo *repo;
@@ -69,6 +71,49 @@ static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, 
 	return cfs_layers_finish(&m->layers, out, err);
 }
 
+/* Reads a file of an SELinux policy, which is an object. */
+static int read_object(const void *ctx, const struct cfs_tree *tree, cfs_id file,
+		       size_t max, struct cfs_mem *out, struct cfs_err *err)
+{
+	const struct cfs_repo *repo = ctx;
+	struct cfs_digest id = {.alg = tree->alg}, found;
+	cfs_autofd int fd = -1;
+	size_t before = out->len;
+	int rc;
+
+	if (!tree->nodes[file].digest)
+		return cfs_fail(err, ENODATA, "expected a digest");
+	memcpy(id.bytes, tree->nodes[file].digest, cfs_hash_len(id.alg));
+	fd = cfs_repo_open_object(repo, &id, CFS_REPO_SEALED, err);
+	rc = fd < 0 ? fd : cfs_input_read_fd(fd, max, out, err);
+	if (rc == 0)
+		rc = cfs_verity_digest_mem(
+			id.alg, (struct cfs_span){out->p + before, out->len - before},
+			&found, err);
+	if (rc == 0 && !cfs_digest_eq(&found, &id))
+		rc = cfs_fail(err, EILSEQ,
+			      "its object is damaged: run \"composefs fsck\"");
+	return rc;
+}
+
+static int apply_rules(const struct cfs_repo *repo, const struct cfs_tree *merged,
+		       const struct cfs_profile_rules *rules,
+		       const struct cfs_watch *watch, struct cfs_tree **out,
+		       struct cfs_err *err)
+{
+	const struct cfs_selinux_reader reader = {read_object, repo};
+	struct cfs_selinux_labels labels;
+	int rc;
+
+	if (!rules->bootable)
+		return cfs_profile_apply(merged, rules, watch, out, err);
+	rc = cfs_selinux_label(merged, &reader, watch, &labels, err);
+	if (rc == 0)
+		rc = cfs_profile_apply_labels(merged, rules, &labels, watch, out, err);
+	cfs_selinux_labels_fini(&labels);
+	return rc;
+}
+
 int cfs_containers_rules(const struct cfs_repo *repo,
 			 const struct cfs_containers_merge *opts,
 			 struct cfs_profile_rules *out, struct cfs_err *err)
@@ -102,7 +147,7 @@ int cfs_containers_tree(const struct cfs_repo *repo,
 		rc = merge_layers(&m, diff_ids, n_layers, &merged, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_profile_apply(merged, &rules, opts->watch, out, err);
+	rc = apply_rules(repo, merged, &rules, opts->watch, out, err);
 	cfs_tree_free(merged);
 	return rc;
 }

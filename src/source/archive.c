@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "decompress/decompress.h"
+#include "source/read_file.h"
 #include "tar/tar.h"
 
 enum { RATIO_WARN = 1000, REPORT_EVERY = 64 };
@@ -77,10 +78,26 @@ static int digest_content(struct archive *a, struct cfs_digest *out, struct cfs_
 	return rc;
 }
 
+/* Makes an object of the content and keeps it in memory, too. */
+static int keep_content(struct archive *a, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_span content;
+	int rc;
+
+	a->content.len = 0;
+	rc = cfs_tar_copy(a->tar, cfs_sink_mem(&a->content), NULL, err);
+	if (rc < 0)
+		return rc;
+	content = (struct cfs_span){a->content.p, a->content.len};
+	rc = a->store ? cfs_store_add_mem(a->store, 0, content, out, err)
+		      : cfs_verity_digest_mem(a->in->scan.alg, content, out, err);
+	return rc < 0 ? rc : cfs_keep_add(a->in->keep, out, content, err);
+}
+
 /* Reads the content of a regular file: into the image, or as an object. */
-static int read_content(struct archive *a, struct cfs_inode_spec *inode,
-			struct cfs_digest *digest, char path[CFS_OBJECT_PATH_MAX],
-			struct cfs_err *err)
+static int read_content(struct archive *a, struct cfs_text name,
+			struct cfs_inode_spec *inode, struct cfs_digest *digest,
+			char path[CFS_OBJECT_PATH_MAX], struct cfs_err *err)
 {
 	int rc;
 
@@ -93,8 +110,12 @@ static int read_content(struct archive *a, struct cfs_inode_spec *inode,
 	}
 	if (is_inline(a, inode))
 		return read_inline(a, inode, err);
-	rc = a->store ? store_content(a, inode->size, digest, err)
-		      : digest_content(a, digest, err);
+	if (cfs_keep_wants(a->in->keep, name, inode->size))
+		rc = keep_content(a, digest, err);
+	else if (a->store)
+		rc = store_content(a, inode->size, digest, err);
+	else
+		rc = digest_content(a, digest, err);
 	if (rc < 0)
 		return rc;
 	inode->digest = digest->bytes;
@@ -188,7 +209,7 @@ static int add_entry(struct archive *a, const struct cfs_tar_entry *e,
 	} else {
 		rc = apply_options(a, &inode, err);
 		if (rc == 0)
-			rc = read_content(a, &inode, &digest, path, err);
+			rc = read_content(a, e->path, &inode, &digest, path, err);
 		if (rc < 0)
 			return rc;
 		rc = cfs_place_put(&a->place, e->path, &inode, err);

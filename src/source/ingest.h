@@ -8,6 +8,7 @@
 #include "scan/scan.h"
 #include "store/store.h"
 
+struct cfs_keep;
 struct cfs_ingest;
 typedef int (*cfs_ingest_fn)(const struct cfs_ingest *in, struct cfs_tree **out,
 			     struct cfs_err *err);
@@ -20,6 +21,7 @@ struct cfs_ingest {
 	const char *store;	/* object directory; NULL: none */
 	struct cfs_store *into; /* or an open store, which the caller commits */
 	const char *cache;	/* digest cache file; NULL: read all files */
+	struct cfs_keep *keep;	/* contents to keep, see source/read_file.h; NULL: none */
 	bool require_verity;
 	bool skip_unshown_xattrs;
 	/* Further places that the caller writes to; store and cache are added. The watch

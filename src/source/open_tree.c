@@ -11,6 +11,7 @@
 #include "dump/dump.h"
 #include "source/own_places.h"
 #include "scan/scan.h"
+#include "source/read_file.h"
 
 enum { DIGEST_FIELD = 10 }; /* field of a dump line, counted from 0 */
 
@@ -72,37 +73,10 @@ static int open_directory(struct cfs_source *s, int fd, const struct cfs_source_
 	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
 }
 
-/* Opens one component at a time without following symlinks: a directory may have been
- * replaced by a symlink since the scan. */
-static int open_below(int top, const struct cfs_tree *t, cfs_id file, struct cfs_err *err)
-{
-	cfs_autofree cfs_id *chain = NULL;
-	cfs_autofd int at = -1;
-	size_t n = 0, cap = 0;
-
-	for (cfs_id id = file; id != CFS_ROOT; id = t->nodes[id].parent) {
-		if (cfs_grow(&chain, &cap, n + 1, sizeof(*chain)) < 0)
-			return cfs_fail(err, ENOMEM, "out of memory");
-		chain[n++] = id;
-	}
-	while (n--) {
-		int how = n ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
-		int fd = openat(at < 0 ? top : at, t->nodes[chain[n]].name,
-				how | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd < 0)
-			return cfs_fail_errno(err, "open");
-		if (at >= 0)
-			close(at);
-		at = fd;
-	}
-	return cfs_steal_fd(&at);
-}
-
 static int digest_file(const struct cfs_source *s, cfs_id file, enum cfs_hash_alg alg,
 		       struct cfs_digest *out, struct cfs_err *err)
 {
-	cfs_autofd int fd = open_below(s->dirfd, s->tree, file, err);
+	cfs_autofd int fd = cfs_source_open_below(s->dirfd, s->tree, file, err);
 	struct stat st;
 	uint64_t size;
 	int rc;

@@ -3,7 +3,7 @@
  * repository) as a tree or an image.
  * Owns:  the meaning of a name, the order of scan, archive, store and cache, the places that a
  *        command writes to.
- * Uses:  base, decompress, tree, tar, dump, diff, scan, erofs, cache, store.
+ * Uses:  base, decompress, tree, selinux (names of files of a policy), tar, dump, diff, scan, erofs, cache, store.
  * Never: knows repositories (the caller passes callbacks) or options, writes images,
  *        prints.
  */
@@ -16,5 +16,6 @@
 #include "source/open_tree.h"
 #include "source/own_places.h"
 #include "source/pair.h"
+#include "source/read_file.h"
 
 #endif

@@ -8,6 +8,7 @@ cfsctl is the one that $CFSCTL names, or is in $PATH, or is built of its crate (
 """
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -125,6 +126,49 @@ def the_same_root_of_a_container_has_the_same_id():
         profile = "oci-1" if place.algorithm == "sha512" else "oci-1-sha256"
         if place.form == "1":
             same(ours("compute-id", f"--profile={profile}", "tree").partition(":")[2], theirs(*args, "tree"))
+
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "oci", "selinux")
+LINES = ["/.* any", "/usr(/.*)? usr", "/usr/bin/[^/]* -- bin", "/usr/bin/[^/]+ -l link", "/usr/lib6?4(/.*)? lib", "/usr/(bin|lib64)/(?!x)[^/]* ahead",
+         "/usr/bin/x|/usr/lib64/y either", "/usr/bin/x)|(/usr/bin/y -- odd", "/usr/bin/\\.x+ dots", "/usr/bin/..z bytes", "/usr/lib64 -d dir",
+         "/usr/bin/h.* hard", "/real/.* real", "/usr/bin/y <<none>>", "(?i)/USR/BIN/.* case", "/usr/bin/[]|]x class"]
+
+
+def make_labelled_tree(seed):
+    """Which lines there are, and in which order, is by chance."""
+    chance = random.Random(seed)
+    for name in ("boot", "sysroot", "usr/bin", "usr/lib64", "etc/selinux/p/contexts/files", "opt/one/x"):
+        os.makedirs(f"tree/{name}")
+    for name in ("x", "y", ".x", "\u00e9z", "a\nb", "]x", "h1"):
+        with open(f"tree/usr/bin/{name}", "w", encoding="utf-8") as f:
+            f.write(name * 50)
+    for name in ("h2", "i3", "h4"):
+        os.link("tree/usr/bin/h1", f"tree/usr/bin/{name}")
+    os.link("tree/usr/bin/h1", "tree/usr/lib64/y")
+    os.symlink("x", "tree/usr/bin/l")
+    with open("tree/etc/selinux/config", "w", encoding="utf-8") as f:
+        f.write("# a comment\nSELINUX=enforcing\n selinuxtype = p \n")
+    files = {"": chance.sample(LINES, 10), ".local": chance.sample(LINES, 2), ".homedirs": chance.sample(LINES, 2),
+             ".subs": ["/opt/one /real", "/real/x /usr/bin"], ".subs_dist": ["/usr/lib64 /usr/bin"][:chance.randrange(2)]}
+    for suffix, lines in files.items():
+        with open(f"tree/etc/selinux/p/contexts/files/file_contexts{suffix}", "w", encoding="utf-8") as f:
+            f.write("".join(line + "\n" for line in lines))
+
+
+@fact
+def trees_with_selinux_have_the_same_labels():
+    args = ("--no-repo", "--hash", "sha256", "compute-id", "--bootable")
+    with tempfile.TemporaryDirectory(dir=TOP) as tmp:
+        os.chdir(tmp)
+        os.symlink(COMPOSEFS, "cfsctl")
+        for name in ("selx", "sely"):
+            output("tar", "-xf", f"{GOLDEN}/{name}.tar", "--one-top-level")
+            same(output("./cfsctl", *args, name), theirs(*args, name), name)
+        for seed in range(20):
+            make_labelled_tree(seed)
+            same(output("./cfsctl", *args, "tree"), theirs(*args, "tree"), f"policy of seed {seed}")
+            shutil.rmtree("tree")
+        os.chdir("/")
 
 
 @fact

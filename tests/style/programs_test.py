@@ -26,7 +26,7 @@ def readelf(*args):
 def needs_libc_alone(program):
     """mount.composefs runs in the initrd, the others wherever images are built. The main tool has repositories."""
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", program))
-    more = r"|libjansson\.so|libzstd\.so|libz\.so|libisal\.so" if os.path.basename(program) == "composefs" else ""
+    more = r"|libjansson\.so|libzstd\.so|libz\.so|libisal\.so|libpcre2-8\.so" if os.path.basename(program) == "composefs" else ""
     return [n for n in needed if not re.match(r"libc\.so|ld-linux" + more, n)]
 
 
