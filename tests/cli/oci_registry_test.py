@@ -137,7 +137,8 @@ def registry_names_a_bad_token_server(registry):
     registry.auth = "bearer"
     for challenge, part in (('Bearer realm="ftp://x/"', "expected a URL"), ('Bearer realm="http://public.example/t"', "expected https"),
                             ("Bearer", "without a realm"), ('Digest realm="x"', "expected Basic or Bearer"),
-                            ('Bearer realm="https://u:p@host.example/"', "with credentials"), ('Bearer realm="x', "malformed")):
+                            ('Bearer realm="https://u:p@host.example/"', "with credentials"), ('Bearer realm="x', "malformed"),
+                            (f'Bearer realm="http://localhost:{"p" * 300}@host.example/"', "with credentials")):
         registry.challenge = challenge
         refuse(registry, part)
 
@@ -171,6 +172,30 @@ def registry_that_stays_broken_is_left(registry):
     registry.faults = [None] + [status(500)] * 20
     refuse(registry, "status 500: FAULT")
     expect(len(registry.faults) >= 16, True)
+
+
+@test
+def registry_that_sends_single_bytes_is_left(registry):
+    registry.faults = [None] + [cut(1)] * 20
+    refuse(registry, "closed")
+    expect(len(registry.faults), 16)
+
+
+@test
+def registry_tag_of_a_blob_is_no_line_of_the_next_request(registry):
+    """The tag of the first answer is sent with the request for the rest."""
+    seen = []
+
+    def answer_with_tag(handler, body):
+        handler.wfile.write(b'HTTP/1.1 200 OK\r\nETag: "1\rX-Evil: 1"\r\nContent-Length: %d\r\n\r\n' % len(body) + body[:700])
+        handler.close_connection = True
+
+    def answer_rest(handler, body):
+        seen.append(handler.headers.get("If-Range"))
+        handler.send_blob(body)
+    registry.faults = [None, answer_with_tag, answer_rest]
+    expect(pull(registry), BASIC)
+    expect(seen, [None])
 
 
 @test

@@ -27,7 +27,8 @@ static int check_realm(const struct transfer *t, const char *realm, struct cfs_e
 	bool is_https = strncasecmp(realm, "https://", 8) == 0;
 	bool is_http = strncasecmp(realm, "http://", 7) == 0;
 	const char *host = is_http ? realm + 7 : realm + 8;
-	char name[256];
+	char name
+		[CFS_REGISTRY_TEXT_MAX]; /* holds any realm: a name that is cut hides an @ */
 
 	if (!is_https && !is_http)
 		return cfs_fail(err, EINVAL,

@@ -10,6 +10,9 @@
 
 #include "helpers/registry/registry_helper.h"
 
+/* Bytes of a try, after which the tries are counted anew. */
+enum { PROGRESS_MIN = 64 * 1024 };
+
 /* --- manifests ---------------------------------------------------------------------- */
 
 /* In one header: docker-registry looks at the first one only. */
@@ -63,16 +66,16 @@ static size_t take_blob_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct blob *b = ctx;
 	size_t len = size * n;
+	char range[64];
 	uint64_t start;
 
 	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0)
 		b->has_range = false;
-	if (len > 5 && strncasecmp(line, "ETag:", 5) == 0 && !b->got)
-		snprintf(b->etag, sizeof(b->etag), "%.*s",
-			 (int)strcspn(line + 5 + strspn(line + 5, " "), "\r\n"),
-			 line + 5 + strspn(line + 5, " "));
-	if (len > 14 && strncasecmp(line, "Content-Range:", 14) == 0 &&
-	    sscanf(line + 14, " bytes %" SCNu64 "-", &start) == 1) {
+	if (!b->got && http_take_value(line, len, "ETag", b->etag, sizeof(b->etag)) &&
+	    !cfs_registry_is_header_text(cfs_text(b->etag)))
+		*b->etag = '\0'; /* it is sent back as a header */
+	if (http_take_value(line, len, "Content-Range", range, sizeof(range)) &&
+	    sscanf(range, "bytes %" SCNu64 "-", &start) == 1) {
 		b->range_start = start;
 		b->has_range = true;
 	}
@@ -206,8 +209,8 @@ static int run_blob(struct blob *b, const char *url, struct cfs_err *err)
 				return rc;
 			continue;
 		}
-		if (b->got > before)
-			try = 0; /* it moves */
+		if (b->got - before >= PROGRESS_MIN)
+			try = 0;
 		if (!http_is_temporary(code, b->answer.status) ||
 		    !http_wait(try++, b->answer.retry_after))
 			return fail_transfer(b, code, err);

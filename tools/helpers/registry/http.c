@@ -164,8 +164,8 @@ int http_prepare(struct transfer *t, const char *url, struct cfs_err *err)
 	return set_certificates(t, err);
 }
 
-static bool take_value(const char *line, size_t len, const char *name, char *out,
-		       size_t cap)
+bool http_take_value(const char *line, size_t len, const char *name, char *out,
+		     size_t cap)
 {
 	size_t n = strlen(name);
 
@@ -194,12 +194,13 @@ size_t http_take_header(char *line, size_t size, size_t n, void *answer)
 		*a->digest = '\0';
 		a->retry_after = 0;
 	}
-	take_value(line, len, "WWW-Authenticate", a->challenge, sizeof(a->challenge));
-	take_value(line, len, "Content-Type", a->media_type, sizeof(a->media_type));
-	take_value(line, len, "Location", a->location, sizeof(a->location));
-	take_value(line, len, "Range", a->range, sizeof(a->range));
-	take_value(line, len, "Docker-Content-Digest", a->digest, sizeof(a->digest));
-	if (take_value(line, len, "Retry-After", seconds, sizeof(seconds)))
+	http_take_value(line, len, "WWW-Authenticate", a->challenge,
+			sizeof(a->challenge));
+	http_take_value(line, len, "Content-Type", a->media_type, sizeof(a->media_type));
+	http_take_value(line, len, "Location", a->location, sizeof(a->location));
+	http_take_value(line, len, "Range", a->range, sizeof(a->range));
+	http_take_value(line, len, "Docker-Content-Digest", a->digest, sizeof(a->digest));
+	if (http_take_value(line, len, "Retry-After", seconds, sizeof(seconds)))
 		a->retry_after = strtol(seconds, NULL, 10);
 	return len;
 }

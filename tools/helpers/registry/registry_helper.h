@@ -61,6 +61,11 @@ int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
 int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
 		     struct cfs_err *err);
 
+/* Takes the value of a header line, which has no NUL at its end, if this is its name. out: cut
+ * to cap bytes. */
+bool http_take_value(const char *line, size_t len, const char *name, char *out,
+		     size_t cap);
+
 /* Stores the headers that an answer has members for. A header callback of curl. */
 size_t http_take_header(char *line, size_t size, size_t n, void *answer);
 
