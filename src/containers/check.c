@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "containers/container.h"
-#include "containers/layer_feed.h"
+#include "containers/layer_check.h"
 #include "containers/merge.h"
 #include "repo/repo.h"
 
@@ -35,40 +35,16 @@ static int note_fault(struct checking *c, int rc, const struct cfs_err *err)
 
 /* --- layers ------------------------------------------------------------------------- */
 
-static int digest_layer(const struct checking *c, const struct cfs_oci_digest *diff_id,
-			struct cfs_layer_feed *f, struct cfs_err *err)
-{
-	struct cfs_feed feed = cfs_layer_feed(f);
-	struct cfs_oci_digest actual;
-	struct cfs_hash hash;
-	uint8_t buf[65536];
-	ssize_t n;
-
-	cfs_hash_init(&hash, diff_id->alg);
-	while ((n = feed.read(feed.ctx, buf, sizeof(buf), err)) > 0) {
-		int rc = cfs_watch_poll(c->watch, err);
-
-		if (rc < 0)
-			return rc;
-		cfs_hash_update(&hash, buf, (size_t)n);
-	}
-	if (n < 0)
-		return (int)n;
-	cfs_oci_digest_final(&hash, &actual);
-	return cfs_oci_digest_expect(diff_id, &actual, err);
-}
-
 static int check_layer(const struct checking *c, const struct cfs_oci_digest *diff_id,
 		       struct cfs_err *err)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	struct cfs_layer_feed *f;
-	int rc = cfs_layer_feed_open(c->repo, diff_id, c->watch, &f, err);
+	int rc = cfs_containers_check_layer(c->repo, diff_id, true, c->watch, err);
 
-	if (rc == 0) {
-		rc = digest_layer(c, diff_id, f, err);
-		cfs_layer_feed_close(f);
-	}
+	if (rc > 0)
+		return 0;
+	if (rc == 0)
+		rc = cfs_fail(err, ENOENT, "it does not exist");
 	return cfs_context(err, rc, "layer %s", cfs_oci_digest_text(diff_id, text));
 }
 

@@ -13,6 +13,7 @@
 
 #include "containers/check.h"
 #include "containers/container.h"
+#include "containers/layer_check.h"
 #include "containers/layer_emit.h"
 #include "containers/layer_read.h"
 #include "containers/layer_write.h"

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "containers/layer_write.h"
 #include "containers/names.h"
@@ -108,6 +109,27 @@ static void set_object(struct filled *f, const struct cfs_digest *id)
 	f->inode.payload = cfs_text(cfs_digest_path(&f->digest, f->path));
 }
 
+/* A stream that was not written here can refer to any object: the size of the entry is that of
+ * the file in an image. */
+static int check_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			uint64_t expected, struct cfs_err *err)
+{
+	char text[CFS_DIGEST_TEXT_MAX];
+	uint64_t size = 0;
+	int rc = cfs_repo_object_size(repo, id, &size, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return cfs_fail(err, EUCLEAN, "object %s is missing",
+				cfs_digest_text(id, text));
+	if (size != expected)
+		return cfs_fail(err, EUCLEAN,
+				"object %s: expected %" PRIu64 " bytes, got %" PRIu64,
+				cfs_digest_text(id, text), expected, size);
+	return 0;
+}
+
 /* Takes the reference for the content of the entry. */
 static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
 		       struct filled *f, struct cfs_err *err)
@@ -118,6 +140,9 @@ static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
 		return rc;
 	if (r->piece.kind != CFS_STREAM_OBJECT)
 		return cfs_fail(err, EUCLEAN, "expected a reference, got inline data");
+	rc = check_object(r->repo, &r->piece.object, e->stored_len, err);
+	if (rc < 0)
+		return rc;
 	set_object(f, &r->piece.object);
 	r->has_piece = false;
 	rc = cfs_stream_add_object_size(r->cursor, e->stored_len, err);
@@ -152,6 +177,8 @@ static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
 		rc = cfs_tar_copy(r->tar, cfs_verity_sink(v), NULL, err);
 		cfs_verity_final(v, &id);
 		cfs_verity_free(v);
+		if (rc == 0)
+			rc = check_object(r->repo, &id, e->inode.size, err);
 		set_object(f, &id);
 	}
 	/* Up to a block of padding can follow; it is inline again. */

@@ -15,8 +15,9 @@ typedef int (*cfs_containers_entry_fn)(void *ctx, const struct cfs_tar_entry *en
 				       struct cfs_err *err);
 
 /* Reads the layer with this diff_id. contents: pass the inode; else contents are not read at
- * all. -ENOENT: the repository does not have the layer; -EUCLEAN: its stream is damaged; else
- * as cfs_tar_next and fn. */
+ * all. The bytes are not compared with diff_id. -ENOENT: the repository does not have the
+ * layer; -EUCLEAN: its stream is damaged, or an object is missing or has another size than its
+ * entry; else as cfs_tar_next and fn. */
 int cfs_containers_read_layer(const struct cfs_repo *repo,
 			      const struct cfs_oci_digest *diff_id, bool contents,
 			      cfs_containers_entry_fn fn, void *ctx,

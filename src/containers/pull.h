@@ -21,6 +21,9 @@ struct cfs_pull_opts {
 	const struct cfs_oci_platform *platform; /* NULL: that of this machine */
 	struct cfs_containers_merge merge;
 	enum cfs_pull_seal seal;
+	/* Compute the digests of layers that the repository has; else their streams are
+	 * trusted if they are whole. */
+	bool distrusts_present;
 	uint64_t
 		max_layer_bytes; /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
 	unsigned n_threads;	 /* layers at a time; 0: one for each CPU */
@@ -40,7 +43,8 @@ struct cfs_pull_result {
  * of its merged layers. Nothing gets a name before all digests and sizes were compared:
  * manifest, configuration, each blob as transferred, each layer uncompressed. What was stored
  * before a failure has no references, and the next garbage collection removes it; layers that
- * were complete are used again by the next pull.
+ * were complete are used again by the next pull. A layer of the repository that is damaged is
+ * read again, with a warning.
  * -EILSEQ: a digest or size is another one; -EINVAL: a document or an archive is refused;
  * -ENOENT: no manifest for the platform; -EFBIG: a limit; else as the source and the store. */
 int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,

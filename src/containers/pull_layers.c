@@ -3,6 +3,7 @@
  * -> archive -> split stream and objects, in one pass, several layers at a time. */
 #include <errno.h>
 
+#include "containers/layer_check.h"
 #include "containers/pull_priv.h"
 #include "decompress/decompress.h"
 
@@ -156,28 +157,51 @@ static bool is_repeated(const struct pull *p, size_t i)
 	return false;
 }
 
-/* Finds out which layers the repository has. */
+/* Finds out whether the repository has the layer. */
+static int find_layer(struct pull *p, struct pull_layer *l, struct cfs_err *err)
+{
+	char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
+	int rc = cfs_containers_check_layer(
+		p->repo, l->diff_id, p->opts->distrusts_present, p->opts->watch, err);
+
+	if (rc == -EUCLEAN) {
+		cfs_watch_warn(p->opts->watch, "%s: the layer is read again", err->msg);
+		l->is_damaged = true;
+		return 0;
+	}
+	if (rc <= 0)
+		return rc;
+	l->is_present = true;
+	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id, name);
+	return cfs_repo_find_stream(p->repo, name, entry, &l->stream, err);
+}
+
+static int check_packing(const struct cfs_oci_descriptor *blob, size_t i,
+			 struct cfs_err *err)
+{
+	if (cfs_oci_packing(blob->media_type) != CFS_OCI_NO_TAR)
+		return 0;
+	return cfs_fail(
+		err, ENOTSUP,
+		"layer %zu: expected the media type of an archive, got \"%.100s\"", i,
+		blob->media_type);
+}
+
+/* Finds out which layers the repository lacks. */
 static int find_layers(struct pull *p, struct cfs_err *err)
 {
 	for (size_t i = 0; i < p->n_layers; i++) {
 		struct pull_layer *l = &p->layers[i];
-		char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
 		int rc;
 
 		l->blob = &p->manifest.layers[i];
 		l->diff_id = &p->config.diff_ids[i];
-		if (cfs_oci_packing(l->blob->media_type) == CFS_OCI_NO_TAR)
-			return cfs_fail(
-				err, ENOTSUP,
-				"layer %zu: expected the media type of an archive, "
-				"got \"%.100s\"",
-				i, l->blob->media_type);
-		cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id, name);
-		rc = cfs_repo_find_stream(p->repo, name, entry, &l->stream, err);
-		if (rc < 0 && rc != -ENOENT)
-			return rc;
-		l->is_present = rc == 0;
+		rc = check_packing(l->blob, i, err);
 		l->is_repeated = is_repeated(p, i);
+		if (rc == 0 && !l->is_repeated)
+			rc = find_layer(p, l, err);
+		if (rc < 0)
+			return rc;
 		if (!l->is_present && !l->is_repeated) {
 			p->order[p->n_missing++] = i;
 			p->bytes_all += l->blob->size;
@@ -213,7 +237,9 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < p->n_missing; i++) {
 		const struct pull_layer *l = &p->layers[p->order[i]];
 		char name[CFS_CONTAINERS_STREAM_MAX];
-		struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .id = l->stream};
+		struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS,
+					     .id = l->stream,
+					     .replaces = l->is_damaged};
 
 		link.name = cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id,
 						       name);
@@ -233,10 +259,11 @@ int pull_layers(struct pull *p, struct cfs_err *err)
 	if (!p->layers || !p->order)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = find_layers(p, err);
-	if (rc < 0 || p->n_missing == 0)
+	if (rc < 0)
 		return rc;
 	qsort_r(p->order, p->n_missing, sizeof(*p->order), by_size, p->layers);
-	rc = cfs_pool_run(n, p->n_missing, pull_one, p, p->opts->watch, err);
+	if (p->n_missing)
+		rc = cfs_pool_run(n, p->n_missing, pull_one, p, p->opts->watch, err);
 	copy_repeated(p);
-	return rc < 0 ? rc : publish_layers(p, err);
+	return rc < 0 || p->n_missing == 0 ? rc : publish_layers(p, err);
 }

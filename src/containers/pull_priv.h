@@ -14,8 +14,9 @@
 struct pull_layer {
 	const struct cfs_oci_descriptor *blob;
 	const struct cfs_oci_digest *diff_id;
-	bool is_present;	  /* the repository has it */
-	bool is_repeated;	  /* an earlier layer has the same diff_id */
+	bool is_present;  /* the repository has it */
+	bool is_damaged;  /* the repository has a stream of its name, which is replaced */
+	bool is_repeated; /* an earlier layer has the same diff_id */
 	struct cfs_digest stream; /* its object */
 };
 

@@ -93,8 +93,8 @@ bool cfs_repo_parse_object_name(const char *prefix, const char *name,
 	return memcmp(path, prefix, 2) == 0 && strcmp(path + 3, name) == 0;
 }
 
-int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-			struct cfs_err *err)
+int cfs_repo_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
+			 uint64_t *out, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	struct stat st;
@@ -109,5 +109,14 @@ int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id
 	if (!S_ISREG(st.st_mode))
 		return cfs_fail(err, EUCLEAN,
 				"%s: expected a regular file, got another type", below);
+	*out = (uint64_t)st.st_size;
 	return 1;
+}
+
+int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			struct cfs_err *err)
+{
+	uint64_t size;
+
+	return cfs_repo_object_size(repo, id, &size, err);
 }

@@ -41,6 +41,10 @@ int cfs_repo_map_object(const struct cfs_repo *repo, const struct cfs_digest *id
 int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same, with the size of the file in bytes. */
+int cfs_repo_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
+			 uint64_t *out, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Parses the path prefix/name below objects/; lower case only. */
 bool cfs_repo_parse_object_name(const char *prefix, const char *name,
 				enum cfs_hash_alg alg, struct cfs_digest *out);

@@ -15,7 +15,7 @@ struct options {
 	unsigned threads;
 	struct cfs_registry_access access;
 	enum cfs_pull_seal seal;
-	bool json;
+	bool json, no_trust;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -32,6 +32,8 @@ static const struct cli_option option_table[] = {
 	{"max-layer-size", "SIZE", AT(max_layer),
 	 "Refuse layers that are larger when decompressed (default: 64G)", CLI_SIZE,
 	 .min = 1},
+	{"no-trust-existing", NULL, AT(no_trust),
+	 "Compute the digests of layers that the repository has"},
 	{"threads", "N", AT(threads), "Layers at a time (default: one a CPU)", CLI_NUMBER,
 	 .min = 1, .max = 256},
 	{"seal", "RULE", AT(seal),
@@ -90,6 +92,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	struct cfs_pull_opts opts = {
 		.merge = oci_merge_opts(&o->merge, watch),
 		.seal = o->seal,
+		.distrusts_present = o->no_trust,
 		.max_layer_bytes = o->max_layer,
 		.n_threads = o->threads,
 		.watch = watch,
