@@ -89,7 +89,7 @@ def keep_retains_the_newest_of_each_name():
     err = gc("-n", "--keep=2", names_removed=1, images_removed=2, objects_removed=2 + 1)
     has(err, "name would be removed: a:9: newer versions exist")
     err = gc("--keep=2", names_removed=1, images_removed=2, objects_removed=2 + 1)
-    has(err, "name removed: a:9: newer versions exist")
+    has(err, "reference removed: a:9: newer versions exist")
     gc("--keep=1", names_removed=3, images_removed=3, objects_removed=3)
     expect(sorted(name for i in loaded("images", "--repo=r", "--json")["images"] for name in i["names"]), ["a:11", "b/2", "b/c:2", "single"])
 
@@ -102,8 +102,8 @@ def keep_retains_the_newest_by_time_or_by_version():
         good("create-image", "--repo=r", "tree", name)
         os.utime(f"r/images/refs/{name}", (when, when), follow_symlinks=False)
     err = gc("--keep=1", names_removed=2, images_removed=2, objects_removed=2)
-    has(err, "name kept: a:11: old by time, but not by version")
-    has(err, "name kept: a:8: old by version, but not by time")
+    has(err, "reference kept: a:11: old by time, but not by version")
+    has(err, "reference kept: a:8: old by version, but not by time")
     expect(sorted(os.listdir("r/images/refs")), ["a:11", "a:8", "os"])
 
 
@@ -176,7 +176,7 @@ def a_dangling_reference_is_reported_and_pruned_on_request():
     make()
     gone = second()
     os.unlink(f"r/images/{gone}")
-    has(gc(), "dangling name: os/2: the link of the image is missing")
+    has(gc(), "dangling reference: os/2: the link of the image is missing")
     has(gc("--prune-refs", objects_removed=3, names_removed=1), "os/2")
     expect(os.listdir("r/images/refs/os"), ["1"])
 
@@ -185,13 +185,13 @@ def a_name_without_an_entry_keeps_the_image():
     """repair makes the entry anew, as long as the object is there."""
     make()
     os.unlink(f"r/images/{second()}")
-    has(gc(objects_removed=0), "dangling name: os/2: the link of the image is missing")
+    has(gc(objects_removed=0), "dangling reference: os/2: the link of the image is missing")
     good("repair", "--repo=r")
     expect(len(good("ls", "--repo=r", "os/2").split()) > 3, True)
     image = os.readlink("r/images/refs/os/2").rsplit("/", maxsplit=1)[-1]
     os.unlink(f"r/images/{image}")
     os.unlink(f"r/objects/{image[:2]}/{image[2:]}")
-    has(gc(objects_removed=2), "dangling name: os/2: the image or stream that it refers to does not exist")
+    has(gc(objects_removed=2), "dangling reference: os/2: the image or stream that it refers to does not exist")
 
 
 def damage_stops_gc_before_anything_is_removed():

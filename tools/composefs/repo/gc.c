@@ -67,10 +67,10 @@ static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 {
 	static const char *const text[] = {
 		[CFS_GC_NOTE_FOREIGN] = "left alone",
-		[CFS_GC_NOTE_DANGLING] = "dangling name",
-		[CFS_GC_NOTE_IN_USE] = "image without a name stays",
-		[CFS_GC_NOTE_EXPIRED] = "name removed",
-		[CFS_GC_NOTE_KEPT] = "name kept",
+		[CFS_GC_NOTE_DANGLING] = "dangling reference",
+		[CFS_GC_NOTE_IN_USE] = "image without a reference stays",
+		[CFS_GC_NOTE_EXPIRED] = "reference removed",
+		[CFS_GC_NOTE_KEPT] = "reference kept",
 		[CFS_GC_NOTE_NO_ROOT] = "root",
 	};
 	struct options *o = ctx;
@@ -130,10 +130,10 @@ static void print_result(const struct options *o, const struct cfs_gc_result *c)
 	       cli_format_bytes(c->bytes, bytes), c->n_images,
 	       cfs_plural(c->n_images, "image", "images"), c->n_streams,
 	       cfs_plural(c->n_streams, "stream", "streams"), c->n_refs,
-	       cfs_plural(c->n_refs, "name", "names"), c->n_temporary,
+	       cfs_plural(c->n_refs, "reference", "references"), c->n_temporary,
 	       cfs_plural(c->n_temporary, "file", "files"));
-	printf("live: %" PRIu64 " %s; in use without a name: %" PRIu64 " %s\n", c->n_live,
-	       cfs_plural(c->n_live, "object", "objects"), c->n_in_use,
+	printf("live: %" PRIu64 " %s; in use without a reference: %" PRIu64 " %s\n",
+	       c->n_live, cfs_plural(c->n_live, "object", "objects"), c->n_in_use,
 	       cfs_plural(c->n_in_use, "image", "images"));
 }
 
