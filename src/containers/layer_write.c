@@ -199,7 +199,13 @@ static int store_stream(const struct cfs_containers_layer_opts *opts,
 static int read_archive(struct layer_writer *w, struct cfs_err *err)
 {
 	struct cfs_tar_opts opts = {
-		.watch = w->opts->watch, .raw = write_raw, .raw_ctx = w};
+		.watch = w->opts->watch,
+		.raw = write_raw,
+		.raw_ctx = w,
+		/* No more than layer_read.c accepts. */
+		.max_holes = w->max_bytes < CFS_TAR_HOLES_DEFAULT ? w->max_bytes
+								  : CFS_TAR_HOLES_DEFAULT,
+	};
 	struct cfs_tar *tar;
 	int rc = cfs_tar_open((struct cfs_feed){read_hashed, w}, &opts, &tar, err);
 

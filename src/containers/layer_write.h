@@ -21,7 +21,9 @@ struct cfs_containers_layer_opts {
 	struct cfs_store *store;
 	unsigned worker;       /* and the next ones: CFS_CONTAINERS_LAYER_WORKERS */
 	enum cfs_hash_alg alg; /* of objects */
-	uint64_t max_bytes;    /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
+	/* Uncompressed, and also of the holes of its sparse files, which are hashed;
+	 * 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT. */
+	uint64_t max_bytes;
 	const struct cfs_watch *watch; /* warnings and cancellation; may be NULL */
 };
 

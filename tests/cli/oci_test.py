@@ -271,6 +271,7 @@ def oci_wrong_digests_and_sizes_are_refused():
 def oci_layer_size_is_limited():
     make_repo()
     has(pull_refused(layout("basic"), "--max-layer-size=1000"), "at most 1000 bytes")
+    has(pull_refused(layout("sparse"), "--max-layer-size=30K"), "holes of the archive exceed 30720 bytes")
 
 
 def copy_layout(name):
