@@ -22,5 +22,6 @@
 #include "containers/pull.h"
 #include "containers/push.h"
 #include "containers/read_file.h"
+#include "containers/store_view.h"
 
 #endif

@@ -235,6 +235,26 @@ def a_user_that_the_image_does_not_have_is_refused(place):
     expect('user "unknown": not in /etc/passwd of the image' in said, said)
 
 
+def podman_version():
+    """As numbers; (): it is not installed."""
+    if not shutil.which("podman"):
+        return ()
+    return tuple(int(number) for number in good("podman", "--version").split()[2].split(".")[:2])
+
+
+@fact
+def podman_runs_an_image_of_a_store_view(place):
+    if podman_version() < (5, 4):
+        raise Skip("podman 5.4 or later is not installed; older ones do not mount composefs images")
+    place.pull()
+    store = f"{place.dir}/store"
+    good(COMPOSEFS, "oci", "store-view", f"--repo={place.repo}", store)
+    podman = ("podman", f"--root={place.dir}/graph", f"--runroot={place.dir}/run", f"--storage-opt=additionalimagestore={store}")
+    expect("localhost/app" in good(*podman, "images"))
+    limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+    same(good(*podman, "run", "--rm", "--network=none", *limits, "app", "cat /data/file"), "kept\n")
+
+
 def main():
     enter_namespace()
     if not find_busybox():

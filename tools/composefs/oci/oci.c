@@ -16,6 +16,7 @@ static const struct command verbs[] = {
 	{"rm", cmd_oci_rm, "Remove tags"},
 	{"untag", cmd_oci_rm, NULL},
 	{"mount", cmd_oci_mount, "Mount a container image"},
+	{"store-view", cmd_oci_store_view, "Write an image store for podman"},
 	{"bundle", cmd_oci_bundle, "Write a bundle for crun or runc"},
 	{"compute-id", cmd_oci_compute_id, "Compute the image ID of a container image"},
 	{"dump", cmd_oci_dump, "Print the files of a container image as a dump"},

@@ -24,6 +24,7 @@ int cmd_oci_mount(int argc, char **argv);
 int cmd_oci_pull(int argc, char **argv);
 int cmd_oci_push(int argc, char **argv);
 int cmd_oci_rm(int argc, char **argv);
+int cmd_oci_store_view(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
 
 /* Finds the image that was made of a container image. -ENOENT: there is none. */

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* composefs oci store-view: the container images of the repository as an additional image
+ * store of podman. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/lock.h"
+#include "cli/verbosity.h"
+#include "composefs/mount/mount.h"
+#include "composefs/oci/oci.h"
+#include "containers/store_view.h"
+
+struct options {
+	struct where where;
+	bool json;
+};
+
+#define AT(member) CLI_AT(struct options, member)
+
+static const struct cli_option option_table[] = {
+	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	WHERE_OPTIONS(struct options, where),
+	{0},
+};
+
+static const struct cli_syntax syntax = {
+	.usage = (const char *const[]){"[OPTIONS] DIR", NULL},
+	.about = "Write an additional image store for podman 5.4 or later to DIR: podman "
+		 "mounts the\n"
+		 "images of the repository by itself. Run it again after a change of the "
+		 "tags.",
+	.example =
+		(const char *const[]){
+			"composefs oci store-view --repo=repo store",
+			"podman --storage-opt additionalimagestore=$PWD/store images",
+			NULL},
+	.options = option_table,
+};
+
+/* What one run of the command works on. */
+struct view {
+	const char *program;
+	const struct cfs_repo *repo;
+	char path[PATH_MAX]; /* of the repository, absolute */
+	int dir;
+	struct cfs_store_image *images;
+	size_t n_images, cap;
+	size_t n_left_out; /* tags */
+};
+
+/* --- files -------------------------------------------------------------------------- */
+
+static int write_file(int dirfd, const char *name, const void *p, size_t len,
+		      struct cfs_err *err)
+{
+	struct cfs_replace r;
+	int rc = cfs_replace_open_at(dirfd, name, &r, err);
+
+	if (rc == 0) {
+		rc = cfs_io_write(r.fd, p, len, err);
+		if (rc == 0)
+			rc = cfs_replace_commit(&r, err);
+		cfs_replace_abort(&r);
+	}
+	return cfs_context(err, rc, "%s", name);
+}
+
+static int write_text(int dirfd, const char *name, const char *text, struct cfs_err *err)
+{
+	return write_file(dirfd, name, text, strlen(text), err);
+}
+
+/* Sets a symbolic link; one with another target is replaced. */
+static int set_link(int dirfd, const char *name, const char *target, struct cfs_err *err)
+{
+	char now[PATH_MAX], tmp[NAME_MAX];
+	ssize_t len = readlinkat(dirfd, name, now, sizeof(now));
+
+	if (len == (ssize_t)strlen(target) && memcmp(now, target, (size_t)len) == 0)
+		return 0;
+	snprintf(tmp, sizeof(tmp), ".%s.new", name);
+	if (unlinkat(dirfd, tmp, 0) < 0 && errno != ENOENT)
+		return cfs_fail_errno(err, "%s", tmp);
+	if (symlinkat(target, dirfd, tmp) < 0 || renameat(dirfd, tmp, dirfd, name) < 0)
+		return cfs_fail_errno(err, "%s", name);
+	return 0;
+}
+
+static int make_dir(int dirfd, const char *path, struct cfs_err *err)
+{
+	int fd = cfs_beneath_make_dir(dirfd, path, 0755);
+
+	return fd < 0 ? cfs_beneath_fail(fd, path, err) : fd;
+}
+
+/* --- the images --------------------------------------------------------------------- */
+
+/* The image with this configuration; NULL: it is new. */
+static struct cfs_store_image *find_image(const struct view *v, const char *id)
+{
+	for (size_t i = 0; i < v->n_images; i++)
+		if (strcmp(v->images[i].id, id) == 0)
+			return &v->images[i];
+	return NULL;
+}
+
+static int write_documents(const struct view *v, const struct cfs_container *c,
+			   const struct cfs_store_image *m, struct cfs_err *err)
+{
+	char path[sizeof("overlay-images/") + CFS_STORE_ID_MAX], key[CFS_STORE_KEY_MAX];
+	cfs_autofd int fd = -1;
+	int rc;
+
+	snprintf(path, sizeof(path), "overlay-images/%s", m->id);
+	fd = make_dir(v->dir, path, err);
+	if (fd < 0)
+		return fd;
+	rc = write_file(fd, "manifest", c->manifest_json.p, c->manifest_json.len, err);
+	cfs_store_key("manifest", m->manifest, key);
+	if (rc == 0)
+		rc = write_file(fd, key, c->manifest_json.p, c->manifest_json.len, err);
+	cfs_store_key(NULL, m->id, key);
+	return rc < 0 ? rc
+		      : write_file(fd, key, c->config_json.p, c->config_json.len, err);
+}
+
+static int link_layer(const struct view *v, const struct cfs_store_image *m, int fd,
+		      struct cfs_err *err)
+{
+	char target[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
+	cfs_autofd int data = make_dir(fd, "composefs-data", err);
+	int rc;
+
+	if (data < 0)
+		return data;
+	cfs_digest_hex(&m->image, hex);
+	if (snprintf(target, sizeof(target), "%s/objects/%.2s/%s", v->path, hex,
+		     hex + 2) >= (int)sizeof(target))
+		return cfs_fail(err, ENAMETOOLONG,
+				"the path of the repository is too long");
+	rc = set_link(data, "composefs.blob", target, err);
+	snprintf(target, sizeof(target), "%.*s/objects", PATH_MAX - 16, v->path);
+	return rc < 0 ? rc : set_link(fd, "diff", target, err);
+}
+
+static int write_layer(const struct view *v, const struct cfs_store_image *m,
+		       struct cfs_err *err)
+{
+	char path[sizeof("overlay/") + CFS_STORE_ID_MAX],
+		target[sizeof("..//diff") + CFS_STORE_ID_MAX];
+	cfs_autofd int fd = -1, links = -1;
+	int rc;
+
+	snprintf(path, sizeof(path), "overlay/%s", m->layer);
+	snprintf(target, sizeof(target), "../%s/diff", m->layer);
+	links = make_dir(v->dir, "overlay/l", err);
+	if (links < 0)
+		return links;
+	fd = make_dir(v->dir, path, err);
+	if (fd < 0)
+		return fd;
+	rc = link_layer(v, m, fd, err);
+	if (rc == 0)
+		rc = write_text(fd, "link", m->link, err);
+	return rc < 0 ? rc : set_link(links, m->link, target, err);
+}
+
+/* The image of a container image, with its files. */
+static int get_image(struct view *v, const struct cfs_container *c,
+		     struct cfs_store_image **out, struct cfs_err *err)
+{
+	struct cfs_store_image m;
+	int rc = cfs_store_image_init(c, &m, err);
+
+	if (rc < 0)
+		return rc;
+	*out = find_image(v, m.id);
+	if (*out)
+		return 0;
+	if (cfs_grow(&v->images, &v->cap, v->n_images + 1, sizeof(*v->images)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	rc = write_documents(v, c, &m, err);
+	if (rc == 0)
+		rc = write_layer(v, &m, err);
+	if (rc < 0)
+		return rc;
+	v->images[v->n_images] = m;
+	*out = &v->images[v->n_images++];
+	return 0;
+}
+
+/* An artifact, or an image that podman cannot have, is left out with a warning. */
+static int add_tag(struct view *v, const char *tag, struct cfs_err *err)
+{
+	struct cfs_store_image *image = NULL;
+	struct cfs_container c;
+	int rc = cfs_container_open(v->repo, tag, &c, err);
+
+	if (rc == 0)
+		rc = get_image(v, &c, &image, err);
+	if (rc == 0)
+		rc = cfs_store_image_add_name(image, tag, err);
+	cfs_container_close(&c);
+	if (rc != -ENOENT && rc != -ENOTSUP && rc != -EINVAL)
+		return cfs_context(err, rc, "%s", tag);
+	cli_print_warning(v->program, "%s: left out: %s", tag, err->msg);
+	v->n_left_out++;
+	return 0;
+}
+
+static int add_tags(struct view *v, struct cfs_err *err)
+{
+	struct cfs_repo_list refs = {0};
+	char tag[CFS_CONTAINERS_TAG_MAX];
+	int rc = cfs_repo_list_refs(v->repo, CFS_REPO_STREAMS, &refs, err);
+
+	for (size_t i = 0; rc == 0 && i < refs.n; i++)
+		if (cfs_containers_tag_of(refs.v[i].name, tag))
+			rc = add_tag(v, tag, err);
+	cfs_repo_list_fini(&refs);
+	return rc;
+}
+
+/* --- the store ---------------------------------------------------------------------- */
+
+#define MARK "composefs-store-view"
+
+static int count_names(int dirfd, size_t *n, struct cfs_err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	*n = 0;
+	if (!dir)
+		return cfs_fail_errno(err, "cannot be listed");
+	errno = 0;
+	while ((e = readdir(dir)))
+		*n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	if (errno) {
+		int rc = cfs_fail_errno(err, "cannot be listed");
+
+		closedir(dir);
+		return rc;
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* What is gone from the repository is removed from the store: so it must not be the store
+ * of podman itself. */
+static int check_mark(int dirfd, struct cfs_err *err)
+{
+	struct stat st;
+	size_t n;
+	int rc;
+
+	if (fstatat(dirfd, MARK, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return cfs_fail_errno(err, "%s", MARK);
+	rc = count_names(dirfd, &n, err);
+	if (rc == 0 && n > 0)
+		return cfs_fail(err, ENOTEMPTY,
+				"expected an empty directory, or one that store-view has "
+				"written");
+	return rc < 0 ? rc : write_text(dirfd, MARK, "", err);
+}
+
+static int make_lock_file(int dirfd, const char *name, struct cfs_err *err)
+{
+	cfs_autofd int fd =
+		openat(dirfd, name, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return fd < 0 ? cfs_fail_errno(err, "%s", name) : 0;
+}
+
+static int write_index(const struct view *v, const char *dir, const char *index,
+		       const char *lock,
+		       int (*format)(const struct cfs_store_image *, size_t, char **,
+				     struct cfs_err *),
+		       struct cfs_err *err)
+{
+	cfs_autofd int fd = make_dir(v->dir, dir, err);
+	cfs_autofree char *text = NULL;
+	int rc = fd < 0 ? fd : make_lock_file(fd, lock, err);
+
+	if (rc == 0)
+		rc = format(v->images, v->n_images, &text, err);
+	return rc < 0 ? rc : write_text(fd, index, text, err);
+}
+
+/* --- what is gone ------------------------------------------------------------------- */
+
+static bool is_id(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == CFS_STORE_ID_MAX - 1 &&
+	       strlen(name) == CFS_STORE_ID_MAX - 1;
+}
+
+static bool is_link(const char *name)
+{
+	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CFS_STORE_LINK_MAX - 1 &&
+	       strlen(name) == CFS_STORE_LINK_MAX - 1;
+}
+
+/* Does an image have this name, at this position of its struct? */
+static bool is_known(const struct view *v, size_t at, const char *name)
+{
+	for (size_t i = 0; i < v->n_images; i++)
+		if (strcmp((const char *)&v->images[i] + at, name) == 0)
+			return true;
+	return false;
+}
+
+/* Removes the names of a directory that no image has. */
+static int remove_gone(const struct view *v, const char *path,
+		       bool (*is_ours)(const char *name), size_t at, struct cfs_err *err)
+{
+	int fd = cfs_beneath_open(v->dir, path, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	int rc = 0;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (!dir)
+		return fd < 0 ? cfs_beneath_fail(fd, path, err)
+			      : cfs_fail_errno(err, "%s", path);
+	while (rc == 0 && (errno = 0, e = readdir(dir)))
+		if (is_ours(e->d_name) && !is_known(v, at, e->d_name))
+			rc = cfs_repo_remove_tree(dirfd(dir), e->d_name);
+	if (rc == 0)
+		rc = -errno;
+	closedir(dir);
+	return rc < 0 ? cfs_fail(err, -rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+#define OF_IMAGE(member) offsetof(struct cfs_store_image, member)
+
+/* The indexes come after what they refer to, and before what they no longer refer to is
+ * removed. */
+static int write_store(struct view *v, struct cfs_err *err)
+{
+	int rc = check_mark(v->dir, err);
+
+	if (rc == 0)
+		rc = add_tags(v, err);
+	if (rc == 0)
+		rc = write_index(v, "overlay-layers", "layers.json", "layers.lock",
+				 cfs_store_layers_json, err);
+	if (rc == 0)
+		rc = write_index(v, "overlay-images", "images.json", "images.lock",
+				 cfs_store_images_json, err);
+	if (rc == 0)
+		rc = remove_gone(v, "overlay-images", is_id, OF_IMAGE(id), err);
+	if (rc == 0)
+		rc = remove_gone(v, "overlay", is_id, OF_IMAGE(layer), err);
+	return rc < 0 ? rc : remove_gone(v, "overlay/l", is_link, OF_IMAGE(link), err);
+}
+
+/* --- the command -------------------------------------------------------------------- */
+
+static void print_json(const struct view *v, const char *dir)
+{
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "store", dir);
+	json_put_uint(&j, "images", v->n_images);
+	json_put_uint(&j, "tags_left_out", v->n_left_out);
+	json_finish(&j);
+}
+
+static int make_view(struct view *v, const char *dir, struct cfs_err *err)
+{
+	cfs_autofd int lock = -1;
+	int rc;
+
+	if (!realpath(cfs_repo_path(v->repo), v->path))
+		return cfs_fail_errno(err, "%s", cfs_repo_path(v->repo));
+	v->dir = mount_open_private(dir, err);
+	if (v->dir < 0)
+		return v->dir;
+	lock = openat(v->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0)
+		return cfs_fail_errno(err, "%s", dir);
+	rc = cfs_lock_take(lock, LOCK_EX, NULL, err);
+	if (rc == 0)
+		rc = write_store(v, err);
+	return cfs_context(err, rc, "%s", dir);
+}
+
+static void free_view(struct view *v)
+{
+	for (size_t i = 0; i < v->n_images; i++)
+		cfs_store_image_fini(&v->images[i]);
+	free(v->images);
+	if (v->dir >= 0)
+		close(v->dir);
+}
+
+int cmd_oci_store_view(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected DIR"), rc;
+	struct view v = {.program = argv[0], .dir = -1};
+	struct cfs_repo *repo;
+	struct cfs_err err;
+
+	if (status >= 0)
+		return status;
+	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	v.repo = repo;
+	rc = make_view(&v, argv[optind], &err);
+	if (rc == 0 && o.json)
+		print_json(&v, argv[optind]);
+	free_view(&v);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}
