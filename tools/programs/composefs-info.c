@@ -289,7 +289,8 @@ static const struct cli_option option_table[] = {
 	 "Compare with the object directory DIR, for missing-objects", CLI_TEXT,
 	 .group = "Options"},
 	{"filter", "NAME", CLI_AT(struct options, filter_names),
-	 "Show only this entry of the root and what is below it; repeatable", CLI_LIST},
+	 "Show only this entry of the root and what is below it; may be repeated",
+	 CLI_LIST},
 	{0},
 };
 

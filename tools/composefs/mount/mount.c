@@ -54,11 +54,9 @@ static const struct cli_option mount_table[] = {
 
 static const struct cli_syntax mount_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE MOUNTPOINT", NULL},
-	.about =
-		"Mount an image of the repository (an image ID or a name). In a "
-		"repository "
-		"with fs-verity\nthe kernel verifies the image and every object; without "
-		"it, only the image is verified,\nwhen it is mounted.",
+	.about = "Mount an image of the repository, given by its ID or a reference. In a "
+		 "repository\nwith fs-verity the kernel verifies the image and every "
+		 "object; without it, only the image\nis verified, when it is mounted.",
 	.example = (const char *const[]){"composefs mount --repo=repo docs /mnt", NULL},
 	.options = mount_table,
 };

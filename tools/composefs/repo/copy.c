@@ -32,8 +32,9 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] --from=REPO IMAGE...", NULL},
 	.about =
 		"Copy images from another repository with the objects that this one does "
-		"not have. A\nreference stays the same; for an image ID, all references "
-		"of the image are copied.\nThe contents are compared with their IDs. "
+		"not have. An\nimage that is given by a reference gets that reference "
+		"here, too; one that is given by\nits ID gets all its references.\n"
+		"The contents are compared with their IDs. "
 		"After an interruption, run it again.",
 	.example =
 		(const char *const[]){

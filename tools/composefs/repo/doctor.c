@@ -26,9 +26,10 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
-	.about = "Test what this kernel and the filesystem of DIR (default: that of the "
-		 "repository, or of\nits place) support, and show what a mount would use "
-		 "and what to change. Leaves nothing behind.\nThe exit status is 5 if an "
+	.about = "Test what this kernel and the filesystem of DIR (default: the "
+		 "repository, or where\nit would be) support, and show what a mount "
+		 "would use and what to change. Leaves\nnothing behind. The exit status "
+		 "is 5 if an "
 		 "image cannot be mounted.",
 	.example = (const char *const[]){"composefs doctor --repo=repo", NULL},
 	.options = option_table,

@@ -54,10 +54,10 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [IMAGE]...", NULL},
-	.about =
-		"List the images of the repository, or these: a line for each reference, "
-		"and one with <none>\nfor each image without a reference, which gc "
-		"removes unless it is mounted.",
+	.about = "List all images of the repository, or those that are given. Each "
+		 "reference "
+		 "has a line. An\nimage without a reference has one with <none>; gc "
+		 "removes it unless it is mounted.",
 	.example =
 		(const char *const[]){"composefs images --repo=repo",
 				      "composefs images --repo=repo --size --sort=own",
