@@ -154,7 +154,7 @@ def push_refuses_what_is_no_destination():
     refuse("oci:out:a/b:c d", "not a tag")
     refuse("registry.example/a@sha256:" + 64 * "0", "got a digest")
     refuse("registry.example/A", "not a name")
-    refuse("oci:out:t", "no container image", image="other")
+    refuse("oci:out:t", "no such container image", image="other")
 
 
 def contents(tag):
@@ -233,6 +233,12 @@ def push_sends_the_rest_of_what_was_taken_in_part(registry):
     registry.upload_faults = [partly(50), partly(20)]
     push(f"{registry.host}/a:1")
     expect([r[3].split("-")[0] for r in registry.sent if r[0] == "PATCH"][:3], ["0", "50", "70"])
+
+
+@with_registry
+def push_to_a_registry_that_takes_a_few_bytes_ends(registry):
+    registry.upload_faults = [partly(2)] * 50
+    refuse(f"{registry.host}/a:1", "too few bytes")
 
 
 @with_registry

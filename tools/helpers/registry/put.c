@@ -162,8 +162,15 @@ static bool find_offset(struct upload *u)
 	return !*u->answer.location || take_location(u, &unused) == 0;
 }
 
+enum {
+	PIECE_MIN = 64 * 1024,
+	SHORT_PIECES_MAX = 16, /* a registry may not make one request of each byte */
+};
+
 static int send_pieces(struct upload *u, struct cfs_err *err)
 {
+	unsigned n_short = 0;
+
 	while (u->done < u->t->request.size) {
 		uint64_t before = u->done;
 		int rc = send_piece(u, err);
@@ -176,6 +183,9 @@ static int send_pieces(struct upload *u, struct cfs_err *err)
 			return cfs_fail(err, EAGAIN, "the registry takes no bytes");
 		if (u->done <= before)
 			return rc;
+		if (u->done - before < PIECE_MIN && ++n_short > SHORT_PIECES_MAX)
+			return cfs_fail(err, EIO,
+					"the registry takes too few bytes at a time");
 	}
 	return 0;
 }
