@@ -91,7 +91,7 @@ static bool is_host(struct cfs_text t)
 		    !strchr(".-:[]", c))
 			return false;
 	}
-	return t.len > 0 && t.len < CFS_OCI_HOST_MAX && t.s[0] != '-';
+	return t.len > 0 && t.len < CFS_OCI_HOST_MAX && t.s[0] != '-' && t.s[0] != '.';
 }
 
 static bool looks_like_host(struct cfs_text t)

@@ -341,6 +341,7 @@ T(oci_reference_refuses_invalid_names)
 		"a:.x",
 		"a@sha256:12",
 		"a b",
+		"../x", /* the host is part of paths of certificates */
 		"registry.example/../v2/x",
 		"a___b",
 		"-a",
