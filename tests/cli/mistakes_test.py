@@ -19,6 +19,7 @@ from scene import enter_namespace  # noqa: E402  pylint: disable=wrong-import-po
 NOBODY = 65534
 ESCAPE = "a\x1b[2Jb"
 HEX = "0" * 64
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "oci", "basic")
 
 # What is typed after "composefs", the exit status, and what the line says.
 VERBS = [
@@ -102,6 +103,11 @@ IMAGES = [
     ("copy --from=other os/7", 'no such image: "os/7"'),
     ("init full", "expected a new or empty directory, got one with file"),
     ("init t.tar", "t.tar: Not a directory"),
+    ("inspect foreign", 'no such image: "foreign"'),
+    ("oci pull https://registry.example/app", "expected HOST/NAME[:TAG], oci:DIR[:TAG] or an archive, got a URL"),
+    (f"oci pull oci:{GOLDEN}:none", 'no image with the tag "none"'),
+    ("oci pull docker-daemon:app", "copy the image with skopeo to oci:DIR:TAG first"),
+    ("oci pull oci-archive:t.tar", "oci-layout: the archive has no such member"),
     ("oci pull dir:layout", "sources dir: are not supported"),
     ("oci pull oci:none:tag", "none: No such file or directory"),
     ("oci mount none mnt", 'no such container image: "none"'),

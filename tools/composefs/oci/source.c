@@ -56,6 +56,11 @@ int oci_open_source(const char *source, const struct cfs_registry_access *access
 		return cfs_context(err, transports[i].open(source + len, watch, out, err),
 				   "%s", source);
 	}
+	if (strstr(source, "://") && strncmp(source, "docker://", 9) != 0)
+		return cfs_fail(err, EINVAL,
+				"%s: expected HOST/NAME[:TAG], oci:DIR[:TAG] or an "
+				"archive, got a URL",
+				source);
 	return cfs_context(err,
 			   cfs_transport_open_registry(source, access, watch, out, err),
 			   "%s", source);
