@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Feeds: of a descriptor, and of memory. */
+/* Feeds: of a descriptor and of memory; reading a feed. */
 #include "base/feed.h"
 
 #include "base/io.h"
+
+ssize_t cfs_feed_read(const struct cfs_feed *from, void *p, size_t len,
+		      struct cfs_err *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = from->read(from->ctx, (char *)p + done, len - done, err);
+
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
 
 static ssize_t read_fd(void *ctx, void *p, size_t len, struct cfs_err *err)
 {

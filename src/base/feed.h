@@ -17,6 +17,10 @@ struct cfs_feed {
 	void *ctx;
 };
 
+/* Reads until len bytes are at p or the feed ends. Returns their number: fewer than len only at the end. */
+ssize_t cfs_feed_read(const struct cfs_feed *from, void *p, size_t len,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The descriptor from its own offset on; -ECANCELED when the watch is cancelled. from is borrowed. */
 struct cfs_feed cfs_feed_watched_fd(const struct cfs_watched_fd *from);
 

@@ -24,18 +24,16 @@ int place_split(const char *spec, char **path, char **rest, struct cfs_err *err)
 static int read_blob(const struct cfs_blob *blob, size_t size, struct cfs_mem *out,
 		     struct cfs_err *err)
 {
+	ssize_t n;
+
 	if (cfs_grow(&out->p, &out->cap, out->len + size + 1, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	while (size) {
-		ssize_t n = blob->feed.read(blob->feed.ctx, out->p + out->len, size, err);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return cfs_fail(err, EIO, "truncated while it was read");
-		out->len += (size_t)n;
-		size -= (size_t)n;
-	}
+	n = cfs_feed_read(&blob->feed, out->p + out->len, size, err);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < size)
+		return cfs_fail(err, EIO, "truncated while it was read");
+	out->len += size;
 	return 0;
 }
 
@@ -64,24 +62,12 @@ struct dir {
 	const struct cfs_watch *watch;
 };
 
-struct file {
-	struct cfs_watched_fd from;
-};
-
-static ssize_t file_read(void *ctx, void *p, size_t len, struct cfs_err *err)
-{
-	struct file *f = ctx;
-	struct cfs_feed feed = cfs_feed_watched_fd(&f->from);
-
-	return feed.read(feed.ctx, p, len, err);
-}
-
 static void file_close(void *ctx)
 {
-	struct file *f = ctx;
+	struct cfs_watched_fd *from = ctx;
 
-	close(f->from.fd);
-	free(f);
+	close(from->fd);
+	free(from);
 }
 
 static int dir_open(void *ctx, const char *path, struct cfs_blob *out, uint64_t *size,
@@ -89,18 +75,18 @@ static int dir_open(void *ctx, const char *path, struct cfs_blob *out, uint64_t 
 {
 	const struct dir *d = ctx;
 	cfs_autofd int fd = cfs_input_open(d->fd, path, CFS_INPUT_BENEATH, err);
-	struct file *f;
+	struct cfs_watched_fd *from;
 	struct stat st;
 
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "fstat");
-	f = malloc(sizeof(*f));
-	if (!f)
+	from = malloc(sizeof(*from));
+	if (!from)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	*f = (struct file){{.fd = cfs_steal_fd(&fd), .watch = d->watch}};
-	*out = (struct cfs_blob){{file_read, f}, file_close};
+	*from = (struct cfs_watched_fd){.fd = cfs_steal_fd(&fd), .watch = d->watch};
+	*out = (struct cfs_blob){cfs_feed_watched_fd(from), file_close};
 	*size = (uint64_t)st.st_size;
 	return 0;
 }

@@ -22,20 +22,16 @@ void cfs_destination_close(struct cfs_destination *d)
 static int read_all(const struct cfs_feed *feed, size_t expected, struct cfs_mem *out,
 		    struct cfs_err *err)
 {
+	ssize_t n;
+
 	out->p = malloc(expected + 1);
 	if (!out->p)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	out->cap = expected + 1;
-	while (out->len < out->cap) {
-		ssize_t n = feed->read(feed->ctx, out->p + out->len, out->cap - out->len,
-				       err);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-	}
+	n = cfs_feed_read(feed, out->p, out->cap, err);
+	if (n < 0)
+		return (int)n;
+	out->len = (size_t)n;
 	return 0;
 }
 
@@ -57,7 +53,7 @@ int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descr
 	rc = read_all(&blob.feed, (size_t)d->size, out, err);
 	blob.close(blob.feed.ctx);
 	if (rc == 0)
-		rc = cfs_oci_check_blob(d, (struct cfs_span){out->p, out->len}, err);
+		rc = cfs_oci_check_blob(d, cfs_mem_span(out), err);
 	if (rc < 0)
 		free(cfs_steal(&out->p));
 	return cfs_context(err, rc, "%s", text);
