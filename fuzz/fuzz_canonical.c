@@ -13,7 +13,7 @@ enum { EDIT_LEN = 5, EDITS_MAX = 8 };
 
 static struct cfs_span span_of(struct cfs_mem image)
 {
-	return (struct cfs_span){image.p, image.len};
+	return cfs_mem_span(&image);
 }
 
 /* 0 or a reason. */

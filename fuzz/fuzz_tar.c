@@ -118,7 +118,7 @@ static void check_trip(const struct cfs_tar_entry *e)
 	struct cfs_tar *t;
 
 	if (write_headers(e, &out) == 0) {
-		from.rest = (struct cfs_span){out.p, out.len};
+		from.rest = cfs_mem_span(&out);
 		fuzz_hold(cfs_tar_open(cfs_feed_mem(&from), &opts, &t, NULL) == 0);
 		fuzz_hold(cfs_tar_next(t, &got, NULL) == 1);
 		check_same(e, got);

@@ -115,7 +115,7 @@ static void try_image(struct cfs_mem image, uint32_t version)
 	struct cfs_text backing;
 	int n, rc, spec_rc, check_rc;
 
-	fuzz_hold(cfs_image_open((struct cfs_span){image.p, image.len}, &im, NULL) == 0);
+	fuzz_hold(cfs_image_open(cfs_mem_span(&image), &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
 	n = count(&im, &inode);
 	spec_rc = cfs_image_spec(&im, &inode, &room, &spec, NULL);
@@ -146,7 +146,7 @@ static void try_area(const char *kind, uint32_t version, struct cfs_span area)
 	if (area.len < AREA_MIN || area.len > AREA_MAX)
 		return;
 	image = template(kind, version, area.len);
-	fuzz_hold(cfs_image_open((struct cfs_span){image.p, image.len}, &im, NULL) == 0);
+	fuzz_hold(cfs_image_open(cfs_mem_span(&image), &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
 	memcpy(image.p + (inode.xattrs.p - im.bytes.p), area.p,
 	       area.len < inode.xattrs.len ? area.len : inode.xattrs.len);

@@ -35,6 +35,17 @@ struct cfs_mem {
 
 struct cfs_sink cfs_sink_mem(struct cfs_mem *mem);
 
+/* All bytes, borrowed until the next write. */
+static inline struct cfs_span cfs_mem_span(const struct cfs_mem *mem)
+{
+	return (struct cfs_span){mem->p, mem->len};
+}
+
+static inline struct cfs_text cfs_mem_text(const struct cfs_mem *mem)
+{
+	return cfs_span_text(cfs_mem_span(mem));
+}
+
 /* A sink that writes to a, then to b. */
 struct cfs_tee {
 	struct cfs_sink a, b;

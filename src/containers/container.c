@@ -105,7 +105,7 @@ static int check_digest(const struct cfs_mem *json, const struct cfs_oci_digest 
 {
 	struct cfs_oci_digest actual;
 
-	cfs_oci_digest_of(expected->alg, (struct cfs_span){json->p, json->len}, &actual);
+	cfs_oci_digest_of(expected->alg, cfs_mem_span(json), &actual);
 	if (cfs_oci_digest_eq(expected, &actual))
 		return 0;
 	return cfs_fail(err, EUCLEAN, "stream %s: its bytes have another digest", name);
@@ -168,9 +168,7 @@ static int open_config(const struct cfs_repo *repo, struct cfs_container *c,
 
 	if (rc < 0 || !c->manifest.is_image)
 		return rc;
-	rc = cfs_oci_config_parse(
-		(struct cfs_text){(char *)c->config_json.p, c->config_json.len},
-		&c->config, err);
+	rc = cfs_oci_config_parse(cfs_mem_text(&c->config_json), &c->config, err);
 	return rc < 0 ? cfs_context(err, rc, "configuration") : find_images(repo, c, err);
 }
 
@@ -188,10 +186,8 @@ int cfs_container_open(const struct cfs_repo *repo, const char *name,
 				  &out->manifest_stream, err);
 	if (rc == 0)
 		rc = cfs_context(err,
-				 cfs_oci_manifest_parse(
-					 (struct cfs_text){(char *)out->manifest_json.p,
-							   out->manifest_json.len},
-					 &out->manifest, err),
+				 cfs_oci_manifest_parse(cfs_mem_text(&out->manifest_json),
+							&out->manifest, err),
 				 "manifest");
 	return rc < 0 ? rc : open_config(repo, out, err);
 }

@@ -155,7 +155,7 @@ static int take_inline(struct layer_reader *r, struct filled *f, struct cfs_err 
 
 	f->content.len = 0;
 	rc = cfs_tar_copy(r->tar, cfs_sink_mem(&f->content), NULL, err);
-	f->inode.content = (struct cfs_span){f->content.p, f->content.len};
+	f->inode.content = cfs_mem_span(&f->content);
 	return rc;
 }
 

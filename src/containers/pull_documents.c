@@ -4,11 +4,6 @@
 
 #include "containers/pull_priv.h"
 
-static struct cfs_text text_of(const struct cfs_mem *m)
-{
-	return (struct cfs_text){(const char *)m->p, m->len};
-}
-
 /* Reads a document of an index and checks it against the descriptor there. */
 static int read_child(const struct pull *p, const struct cfs_oci_descriptor *d,
 		      struct cfs_transport_document *out, struct cfs_err *err)
@@ -16,8 +11,7 @@ static int read_child(const struct pull *p, const struct cfs_oci_descriptor *d,
 	int rc = p->from->document(p->from->ctx, &d->digest, out, err);
 
 	if (rc == 0)
-		rc = cfs_oci_check_blob(
-			d, (struct cfs_span){out->bytes.p, out->bytes.len}, err);
+		rc = cfs_oci_check_blob(d, cfs_mem_span(&out->bytes), err);
 	return rc;
 }
 
@@ -29,7 +23,7 @@ static int choose_child(struct pull *p, struct cfs_transport_document *doc,
 	struct cfs_oci_platform here;
 	struct cfs_oci_index index;
 	size_t i = 0;
-	int rc = cfs_oci_index_parse(text_of(&doc->bytes), &index, err);
+	int rc = cfs_oci_index_parse(cfs_mem_text(&doc->bytes), &index, err);
 
 	cfs_oci_platform_here(&here);
 	if (rc == 0)
@@ -54,7 +48,7 @@ static int find_manifest(struct pull *p, struct cfs_transport_document *doc,
 		const char *type = *doc->media_type ? doc->media_type : NULL;
 		enum cfs_oci_kind kind;
 
-		rc = cfs_oci_kind(text_of(&doc->bytes), type, &kind, err);
+		rc = cfs_oci_kind(cfs_mem_text(&doc->bytes), type, &kind, err);
 		if (rc < 0 || kind == CFS_OCI_MANIFEST)
 			break;
 		if (depth == CFS_OCI_INDEX_DEPTH_MAX)
@@ -75,10 +69,8 @@ static int read_manifest(struct pull *p, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (p->digest.alg == 0)
-		cfs_oci_digest_of(CFS_SHA256,
-				  (struct cfs_span){doc.bytes.p, doc.bytes.len},
-				  &p->digest);
-	return cfs_oci_manifest_parse(text_of(&p->manifest_json), &p->manifest, err);
+		cfs_oci_digest_of(CFS_SHA256, cfs_mem_span(&doc.bytes), &p->digest);
+	return cfs_oci_manifest_parse(cfs_mem_text(&p->manifest_json), &p->manifest, err);
 }
 
 static int read_config(struct pull *p, struct cfs_err *err)
@@ -88,7 +80,7 @@ static int read_config(struct pull *p, struct cfs_err *err)
 
 	if (rc < 0 || !p->manifest.is_image)
 		return rc;
-	rc = cfs_oci_config_parse(text_of(&p->config_json), &p->config, err);
+	rc = cfs_oci_config_parse(cfs_mem_text(&p->config_json), &p->config, err);
 	if (rc == 0 && p->config.n_diff_ids != p->manifest.n_layers)
 		rc = cfs_fail(
 			err, EINVAL,

@@ -111,10 +111,9 @@ static int write_config(struct pull *p, const struct cfs_digest *image,
 	struct cfs_containers_layer_opts opts = pull_layer_opts(p, 0);
 	struct config_names names = {p, image, p->opts->merge.bootable, NULL};
 
-	return cfs_containers_write_document(
-		&opts, CFS_CONTAINERS_TYPE_CONFIG,
-		(struct cfs_span){p->config_json.p, p->config_json.len}, name_config,
-		&names, out, err);
+	return cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_CONFIG,
+					     cfs_mem_span(&p->config_json), name_config,
+					     &names, out, err);
 }
 
 static int write_manifest(struct pull *p, const struct cfs_digest *config,
@@ -123,10 +122,9 @@ static int write_manifest(struct pull *p, const struct cfs_digest *config,
 	struct cfs_containers_layer_opts opts = pull_layer_opts(p, 0);
 	struct manifest_names names = {p, *config};
 
-	return cfs_containers_write_document(
-		&opts, CFS_CONTAINERS_TYPE_MANIFEST,
-		(struct cfs_span){p->manifest_json.p, p->manifest_json.len},
-		name_manifest, &names, out, err);
+	return cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_MANIFEST,
+					     cfs_mem_span(&p->manifest_json),
+					     name_manifest, &names, out, err);
 }
 
 static int publish_stream(struct pull *p, const char *kind,

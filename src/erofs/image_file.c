@@ -43,8 +43,7 @@ int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 	int rc = read_more(fd, missing, to, err);
 
 	if (rc == 0)
-		rc = cfs_image_head((struct cfs_span){to->p, to->len},
-				    CFS_IMAGE_LEN_UNKNOWN, &len, err);
+		rc = cfs_image_head(cfs_mem_span(to), CFS_IMAGE_LEN_UNKNOWN, &len, err);
 	if (rc < 0)
 		return rc;
 	if (len == CFS_IMAGE_LEN_UNKNOWN)

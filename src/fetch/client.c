@@ -46,7 +46,7 @@ static int write_request(const char *url, const struct cfs_fetch_want *v, size_t
 	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
 	if (rc == 0)
-		rc = cfs_child_input((struct cfs_span){text.p, text.len}, err);
+		rc = cfs_child_input(cfs_mem_span(&text), err);
 	free(text.p);
 	return rc;
 }

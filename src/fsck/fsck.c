@@ -64,8 +64,7 @@ int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
 
 	*landlock = out.landlock;
 	if (rc == 0)
-		rc = fsck_wire_decode((struct cfs_span){out.answer.p, out.answer.len},
-				      answer, err);
+		rc = fsck_wire_decode(cfs_mem_span(&out.answer), answer, err);
 	free(out.answer.p);
 	return rc;
 }

@@ -140,8 +140,7 @@ int cfs_mount_table_read(struct cfs_mount_table *out, struct cfs_err *err)
 		return cfs_fail_errno(err, path);
 	rc = cfs_context(err, read_text(fd, &mem, err), path);
 	if (rc == 0)
-		rc = cfs_mount_table_parse((struct cfs_text){(char *)mem.p, mem.len}, out,
-					   err);
+		rc = cfs_mount_table_parse(cfs_mem_text(&mem), out, err);
 	free(mem.p);
 	return rc;
 }

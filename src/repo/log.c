@@ -150,11 +150,8 @@ int cfs_repo_log_read(const struct cfs_repo *repo, const char *name,
 	repo_log_path(ref, path);
 	rc = repo_log_load(repo, path, &file, err);
 	if (rc == 0)
-		rc = cfs_context(
-			err,
-			repo_log_parse((struct cfs_text){(const char *)file.p, file.len},
-				       ref, out, err),
-			"%s", path);
+		rc = cfs_context(err, repo_log_parse(cfs_mem_text(&file), ref, out, err),
+				 "%s", path);
 	free(file.p);
 	return rc;
 }

@@ -207,7 +207,7 @@ static bool is_of_removed_ref(const struct expiry *x, const char *file)
 
 	snprintf(path, sizeof(path), CFS_REPO_LOG_DIR "/%s", file);
 	rc = repo_log_load(x->repo, path, &text, NULL);
-	left = (struct cfs_text){(const char *)text.p, text.len};
+	left = cfs_mem_text(&text);
 	if (rc == 0 && repo_log_parse_header(&left, &ref))
 		name = strndup(ref.s, ref.len);
 	free(text.p);

@@ -99,8 +99,7 @@ static int check_floors(int fd, const struct stat *st, const struct cfs_sig_stat
 	int rc = read_floors(fd, st, &text, err);
 
 	if (rc == 0)
-		rc = cfs_sig_floor_replace(
-			(struct cfs_text){(const char *)text.p, text.len}, s, out, err);
+		rc = cfs_sig_floor_replace(cfs_mem_text(&text), s, out, err);
 	free(text.p);
 	return rc;
 }

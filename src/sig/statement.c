@@ -163,8 +163,7 @@ int cfs_sig_statement_format(const struct cfs_sig_statement *s, struct cfs_mem *
 				s->images[i].s);
 	if (rc < 0)
 		return rc;
-	return cfs_sig_statement_parse((struct cfs_text){(const char *)out->p, out->len},
-				       &again, err);
+	return cfs_sig_statement_parse(cfs_mem_text(out), &again, err);
 }
 
 /* How often digest is among n images. */

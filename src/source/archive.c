@@ -46,7 +46,7 @@ static int read_inline(struct archive *a, struct cfs_inode_spec *inode,
 
 	a->content.len = 0;
 	rc = cfs_tar_copy(a->tar, cfs_sink_mem(&a->content), NULL, err);
-	inode->content = (struct cfs_span){a->content.p, a->content.len};
+	inode->content = cfs_mem_span(&a->content);
 	return rc;
 }
 

@@ -235,8 +235,7 @@ int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ct
 	if (rc == 0)
 		rc = decompress_names(&u, &all, err);
 	if (rc == 0)
-		rc = parse_names(s, (struct cfs_text){(char *)all.p, all.len}, fn, ctx,
-				 err);
+		rc = parse_names(s, cfs_mem_text(&all), fn, ctx, err);
 	ZSTD_freeDStream(u.z);
 	free(all.p);
 	return rc;

@@ -102,7 +102,7 @@ static int keep_path(struct cfs_text name, struct cfs_mem *room, struct cfs_text
 	if (cfs_grow(&room->p, &room->cap, name.len + 1, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = cfs_tar_path(name, (char *)room->p, &room->len, err);
-	*out = (struct cfs_text){(const char *)room->p, room->len};
+	*out = cfs_mem_text(room);
 	return rc;
 }
 

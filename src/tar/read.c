@@ -186,8 +186,8 @@ static int read_data(struct cfs_tar *t, uint64_t len, struct cfs_mem *to,
 		}
 	}
 	if (rc == 0 && t->opts->raw && whole)
-		rc = t->opts->raw(t->opts->raw_ctx, CFS_TAR_RAW_HEADER,
-				  (struct cfs_span){m->p, m->len}, err);
+		rc = t->opts->raw(t->opts->raw_ctx, CFS_TAR_RAW_HEADER, cfs_mem_span(m),
+				  err);
 	m->len = (size_t)len;
 	free(unused.p);
 	return rc;

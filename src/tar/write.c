@@ -298,10 +298,8 @@ static void put_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e, c
 	uint8_t block[CFS_TAR_BLOCK] = {0};
 	int64_t sec = inode->mtime_sec < 0 ? 0 : inode->mtime_sec;
 
-	put_text(block + TAR_NAME, TAR_NAME_LEN,
-		 (struct cfs_text){(const char *)w->name.p, w->name.len});
-	put_text(block + TAR_LINK, TAR_NAME_LEN,
-		 (struct cfs_text){(const char *)w->target.p, w->target.len});
+	put_text(block + TAR_NAME, TAR_NAME_LEN, cfs_mem_text(&w->name));
+	put_text(block + TAR_LINK, TAR_NAME_LEN, cfs_mem_text(&w->target));
 	put_octal(block + TAR_MODE, TAR_SHORT_LEN, inode->mode & 07777);
 	put_octal(block + TAR_UID, TAR_SHORT_LEN, inode->uid);
 	put_octal(block + TAR_GID, TAR_SHORT_LEN, inode->gid);

@@ -135,11 +135,9 @@ static int read_named(struct layout *l, struct cfs_transport_document *out,
 	int rc = place_read(&l->place, "index.json", CFS_OCI_MANIFEST_MAX, &bytes, err);
 
 	if (rc == 0)
-		rc = cfs_context(
-			err,
-			cfs_oci_index_parse((struct cfs_text){(char *)bytes.p, bytes.len},
-					    &index, err),
-			"index.json");
+		rc = cfs_context(err,
+				 cfs_oci_index_parse(cfs_mem_text(&bytes), &index, err),
+				 "index.json");
 	if (rc == 0 && is_of_platforms(l, &index)) {
 		out->bytes = bytes;
 		bytes = (struct cfs_mem){0};
@@ -149,9 +147,8 @@ static int read_named(struct layout *l, struct cfs_transport_document *out,
 			rc = read_blob_of(l, &index.entries[i].descriptor.digest,
 					  &out->bytes, err);
 		if (rc == 0)
-			rc = cfs_oci_check_blob(
-				&index.entries[i].descriptor,
-				(struct cfs_span){out->bytes.p, out->bytes.len}, err);
+			rc = cfs_oci_check_blob(&index.entries[i].descriptor,
+						cfs_mem_span(&out->bytes), err);
 	}
 	cfs_oci_index_fini(&index);
 	free(bytes.p);

@@ -257,9 +257,8 @@ static int read_signatures(struct work *w, struct cfs_err *err)
 static int check_signatures(struct work *w, struct cfs_span message, struct cfs_err *err)
 {
 	const struct cfs_sig_known *by;
-	int rc = cfs_sig_verify(&w->keys, message,
-				(struct cfs_span){w->signatures.p, w->signatures.len},
-				&by, err);
+	int rc =
+		cfs_sig_verify(&w->keys, message, cfs_mem_span(&w->signatures), &by, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", w->found->signature);
@@ -315,7 +314,7 @@ static int check_trust(struct work *w, struct cfs_err *err)
 	if (rc == 0 && w->t->statement) {
 		rc = append_file(AT_FDCWD, w->t->statement, CFS_INPUT_PIPE,
 				 CFS_TRUST_STATEMENT_FILE_MAX, &w->statement, err);
-		message = (struct cfs_span){w->statement.p, w->statement.len};
+		message = cfs_mem_span(&w->statement);
 	}
 	if (rc == 0)
 		rc = check_signatures(w, message, err);

@@ -19,7 +19,7 @@ int print_difference(struct cfs_diff_text *t, const struct cfs_difference *v,
 
 void print_json_mem(struct json *j, const char *key, const struct cfs_mem *text)
 {
-	json_put_text(j, key, (struct cfs_text){(const char *)text->p, text->len});
+	json_put_text(j, key, cfs_mem_text(text));
 }
 
 int print_difference_json(struct json *j, struct cfs_diff_text *t,

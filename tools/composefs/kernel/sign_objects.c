@@ -100,8 +100,7 @@ static int sign_files(const struct options *o, const struct cfs_executables *x,
 		rc = make_directory(o->signatures, err);
 	if (rc == 0) {
 		cli_watch_start(&watch, o->name);
-		rc = call_helper(o, (struct cfs_span){digests.p, digests.len},
-				 &watch.watch, err);
+		rc = call_helper(o, cfs_mem_span(&digests), &watch.watch, err);
 		cli_watch_end(&watch);
 	}
 	free(digests.p);

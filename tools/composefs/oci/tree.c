@@ -157,7 +157,7 @@ static int print_dump(const struct options *o, const struct cfs_tree *tree,
 
 	(void)o;
 	if (rc == 0)
-		rc = put_dump((struct cfs_span){image.p, image.len}, err);
+		rc = put_dump(cfs_mem_span(&image), err);
 	free(image.p);
 	return rc;
 }

@@ -322,7 +322,7 @@ int cmd_create_dumpfile(int argc, char **argv)
 	if (rc == 0)
 		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), NULL, &err);
 	if (rc == 0)
-		rc = write_dump(&o, (struct cfs_span){image.p, image.len}, &err);
+		rc = write_dump(&o, cfs_mem_span(&image), &err);
 	free(image.p);
 	return command_end(argv[0], rc, &err);
 }

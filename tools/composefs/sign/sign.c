@@ -169,9 +169,7 @@ static int load_statement(struct sign *s, struct cfs_err *err)
 	if (!space)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	format_images(s, space, images);
-	rc = cfs_sig_statement_parse(
-		(struct cfs_text){(const char *)s->message.p, s->message.len}, &statement,
-		err);
+	rc = cfs_sig_statement_parse(cfs_mem_text(&s->message), &statement, err);
 	if (rc == 0)
 		rc = cfs_sig_statement_check_images(&statement, images, s->n, err);
 	return cfs_context(err, rc, "%s", s->o->statement);
@@ -331,7 +329,7 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 		rc = make_message(s, err);
 	if (rc < 0)
 		return rc;
-	message = (struct cfs_span){s->message.p, s->message.len};
+	message = cfs_mem_span(&s->message);
 	if (s->o->print_to_sign)
 		return cfs_io_write(STDOUT_FILENO, message.p, message.len, err);
 	rc = obtain_signature(s, message, err);

@@ -98,11 +98,9 @@ static int ask_token_server(struct transfer *t, const char *url, struct cfs_err 
 	rc = http_send(t, &r, &a, err);
 	t->sends_basic = basic;
 	if (rc == 0 && a.status != 200)
-		rc = http_fail_status(t, a.status,
-				      (struct cfs_span){a.body.p, a.body.len}, err);
+		rc = http_fail_status(t, a.status, cfs_mem_span(&a.body), err);
 	if (rc == 0)
-		rc = cfs_registry_parse_token(
-			(struct cfs_text){(char *)a.body.p, a.body.len}, t->token, err);
+		rc = cfs_registry_parse_token(cfs_mem_text(&a.body), t->token, err);
 	if (a.body.p)
 		explicit_bzero(a.body.p, a.body.len);
 	free(a.body.p);

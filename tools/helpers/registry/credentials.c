@@ -60,8 +60,7 @@ static int ask_helper(struct transfer *t, struct cfs_err *err)
 	}
 	close(pipe_fds[0]);
 	if (rc == 0)
-		rc = cfs_registry_parse_helper(
-			(struct cfs_text){(char *)answer.p, answer.len}, &t->auth, err);
+		rc = cfs_registry_parse_helper(cfs_mem_text(&answer), &t->auth, err);
 	if (answer.p)
 		explicit_bzero(answer.p, answer.len);
 	free(answer.p);
@@ -77,9 +76,8 @@ static int look_in_file(struct transfer *t, const char *path, struct cfs_err *er
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return 0;
 	if (rc == 0)
-		rc = cfs_registry_find_auth((struct cfs_text){(char *)text.p, text.len},
-					    t->request.host, t->request.name, &t->auth,
-					    err);
+		rc = cfs_registry_find_auth(cfs_mem_text(&text), t->request.host,
+					    t->request.name, &t->auth, err);
 	if (text.p)
 		explicit_bzero(text.p, text.len);
 	free(text.p);
