@@ -93,6 +93,16 @@ static inline bool cfs_text_has_prefix(struct cfs_text t, struct cfs_text prefix
 	       (prefix.len == 0 || memcmp(t.s, prefix.s, prefix.len) == 0);
 }
 
+/* If t begins with prefix, removes it from t and returns true. */
+static inline bool cfs_text_skip_prefix(struct cfs_text *t, struct cfs_text prefix)
+{
+	if (!cfs_text_has_prefix(*t, prefix))
+		return false;
+	t->s += prefix.len;
+	t->len -= prefix.len;
+	return true;
+}
+
 static inline uint16_t cfs_le16(const void *p)
 {
 	uint16_t v;

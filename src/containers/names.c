@@ -19,15 +19,12 @@ const char *cfs_containers_stream_name(const char *kind,
 bool cfs_containers_parse_stream(const char *kind, const char *name,
 				 struct cfs_oci_digest *out)
 {
-	struct cfs_text rest = cfs_text(name), oci = CFS_TEXT("oci-"), k = cfs_text(kind);
+	struct cfs_text rest = cfs_text(name);
 
-	if (!cfs_text_has_prefix(rest, oci))
-		return false;
-	rest = (struct cfs_text){rest.s + oci.len, rest.len - oci.len};
-	if (!cfs_text_has_prefix(rest, k) || rest.len == k.len || rest.s[k.len] != '-')
-		return false;
-	rest = (struct cfs_text){rest.s + k.len + 1, rest.len - k.len - 1};
-	return cfs_oci_digest_parse(rest, out, NULL) == 0;
+	return cfs_text_skip_prefix(&rest, CFS_TEXT("oci-")) &&
+	       cfs_text_skip_prefix(&rest, cfs_text(kind)) &&
+	       cfs_text_skip_prefix(&rest, CFS_TEXT("-")) &&
+	       cfs_oci_digest_parse(rest, out, NULL) == 0;
 }
 
 static const char *find_fault(const char *tag)

@@ -24,13 +24,11 @@ int cfs_oci_digest_parse(struct cfs_text in, struct cfs_oci_digest *out,
 
 	*out = (struct cfs_oci_digest){0};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		struct cfs_text hex;
+		struct cfs_text hex = in;
 
-		if (!cfs_text_has_prefix(in, known[i].prefix))
+		if (!cfs_text_skip_prefix(&hex, known[i].prefix))
 			continue;
 		out->alg = known[i].alg;
-		hex = (struct cfs_text){in.s + known[i].prefix.len,
-					in.len - known[i].prefix.len};
 		if (!has_upper_case(hex) &&
 		    cfs_hex_decode(hex, out->bytes, cfs_hash_len(out->alg)))
 			return 0;

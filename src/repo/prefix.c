@@ -17,11 +17,11 @@ enum {
 
 bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_text *out)
 {
-	struct cfs_text name = cfs_text(cfs_hash_name(alg));
+	struct cfs_text rest = text;
 
-	if (cfs_text_has_prefix(text, name) && text.len > name.len &&
-	    text.s[name.len] == ':')
-		text = (struct cfs_text){text.s + name.len + 1, text.len - name.len - 1};
+	if (cfs_text_skip_prefix(&rest, cfs_text(cfs_hash_name(alg))) &&
+	    cfs_text_skip_prefix(&rest, CFS_TEXT(":")))
+		text = rest;
 	if (text.len < CFS_REPO_PREFIX_MIN || text.len >= 2 * cfs_hash_len(alg))
 		return false;
 	for (size_t i = 0; i < text.len; i++)

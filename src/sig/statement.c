@@ -75,20 +75,11 @@ static bool is_digest(struct cfs_text text)
 	return false;
 }
 
-static bool take_prefix(struct cfs_text *t, struct cfs_text prefix)
-{
-	if (!cfs_text_has_prefix(*t, prefix))
-		return false;
-	t->s += prefix.len;
-	t->len -= prefix.len;
-	return true;
-}
-
 /* Cuts off a line that begins with key; value is the rest of the line. */
 static int next_value(struct cfs_text *rest, const char *key, struct cfs_text *value,
 		      struct cfs_err *err)
 {
-	if (!sig_next_line(rest, value) || !take_prefix(value, cfs_text(key)))
+	if (!sig_next_line(rest, value) || !cfs_text_skip_prefix(value, cfs_text(key)))
 		return cfs_fail(err, EINVAL,
 				"statement: expected a line \"%s...\", got \"%.*s\"", key,
 				shown_len(*value), value->s);

@@ -68,15 +68,13 @@ static char *resolve_target(struct cfs_text path, struct cfs_text target)
 {
 	const char *slash = path.len ? memrchr(path.s, '/', path.len) : NULL;
 	size_t dir_len = slash ? (size_t)(slash - path.s) : 0;
-	struct cfs_text up = CFS_TEXT("../");
 	size_t cap = dir_len + target.len + 2;
 	char *out;
 
-	while (cfs_text_has_prefix(target, up)) {
+	while (cfs_text_skip_prefix(&target, CFS_TEXT("../"))) {
 		const char *above = dir_len ? memrchr(path.s, '/', dir_len) : NULL;
 
 		dir_len = above ? (size_t)(above - path.s) : 0;
-		target = (struct cfs_text){target.s + up.len, target.len - up.len};
 	}
 	out = calloc(1, cap);
 	if (out && dir_len)

@@ -34,20 +34,11 @@ const char *cfs_digest_path(const struct cfs_digest *d, char out[CFS_OBJECT_PATH
 	return out;
 }
 
-static bool take_prefix(struct cfs_text *t, struct cfs_text prefix)
-{
-	if (!cfs_text_has_prefix(*t, prefix))
-		return false;
-	t->s += prefix.len;
-	t->len -= prefix.len;
-	return true;
-}
-
 int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_text hex = in;
-	bool want_256 = take_prefix(&hex, CFS_TEXT("sha256:"));
-	bool want_512 = !want_256 && take_prefix(&hex, CFS_TEXT("sha512:"));
+	bool want_256 = cfs_text_skip_prefix(&hex, CFS_TEXT("sha256:"));
+	bool want_512 = !want_256 && cfs_text_skip_prefix(&hex, CFS_TEXT("sha512:"));
 	struct cfs_digest d = {.alg = hex.len == 2 * CFS_SHA512_LEN ? CFS_SHA512
 								    : CFS_SHA256};
 
