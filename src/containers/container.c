@@ -20,10 +20,9 @@ const char *cfs_containers_image_key(unsigned format, bool bootable)
 /* The digits of "@sha256:DIGITS" or "@DIGITS"; false: too few, or anything else. */
 static bool parse_digits(const char *name, struct cfs_text *out)
 {
-	struct cfs_text t = cfs_text(name + 1), prefix = CFS_TEXT("sha256:");
+	struct cfs_text t = cfs_text(name + 1);
 
-	if (cfs_text_has_prefix(t, prefix))
-		t = (struct cfs_text){t.s + prefix.len, t.len - prefix.len};
+	cfs_text_skip_prefix(&t, CFS_TEXT("sha256:"));
 	*out = t;
 	for (size_t i = 0; i < t.len; i++)
 		if (cfs_hex_value(t.s[i]) < 0)
@@ -141,20 +140,20 @@ static int note_image(void *ctx, struct cfs_text name, const struct cfs_digest *
 	return 0;
 }
 
-static int find_images(const struct cfs_repo *repo, struct cfs_container *c,
-		       struct cfs_err *err)
+int cfs_containers_config_names(const struct cfs_repo *repo,
+				const struct cfs_oci_digest *config,
+				cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_stream s;
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_CONFIG, &c->manifest.config.digest,
-				   name);
+	cfs_containers_stream_name(CFS_CONTAINERS_CONFIG, config, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_names(&s, note_image, c, err);
+	rc = cfs_stream_names(&s, fn, ctx, err);
 	cfs_map_close(&map);
 	return cfs_context(err, rc, "stream %s", name);
 }
@@ -169,7 +168,9 @@ static int open_config(const struct cfs_repo *repo, struct cfs_container *c,
 	if (rc < 0 || !c->manifest.is_image)
 		return rc;
 	rc = cfs_oci_config_parse(cfs_mem_text(&c->config_json), &c->config, err);
-	return rc < 0 ? cfs_context(err, rc, "configuration") : find_images(repo, c, err);
+	return rc < 0 ? cfs_context(err, rc, "configuration")
+		      : cfs_containers_config_names(repo, &c->manifest.config.digest,
+						    note_image, c, err);
 }
 
 int cfs_container_open(const struct cfs_repo *repo, const char *name,

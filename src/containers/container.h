@@ -4,6 +4,7 @@
 #define CFS_CONTAINERS_CONTAINER_H
 
 #include "containers/names.h"
+#include "stream/stream.h"
 #include "verity/verity.h"
 
 struct cfs_repo;
@@ -34,6 +35,13 @@ int cfs_containers_read_document(const struct cfs_repo *repo, const char *name,
 				 const char *type, size_t max, struct cfs_mem *out,
 				 struct cfs_digest *stream,
 				 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Calls fn for each named reference of the stream of a configuration: its layers and the images made of it. -ENOENT: the
+ * repository does not have the configuration; else as fn. */
+int cfs_containers_config_names(const struct cfs_repo *repo,
+				const struct cfs_oci_digest *config,
+				cfs_stream_name_fn fn, void *ctx,
+				struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The key of a named reference from a configuration to an image that was made of it. The
  * format is that of the image, 0 to 2. Static. */

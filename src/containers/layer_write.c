@@ -106,35 +106,32 @@ static int open_writers(struct layer_writer *w, const struct cfs_tar_entry *e,
 	return rc;
 }
 
-static int finish_stored(struct layer_writer *w, const struct cfs_tar_entry *e,
-			 struct content_writers *c, struct cfs_err *err)
+static int finish_writer(struct layer_writer *w, struct cfs_store_writer **writer,
+			 struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_digest id;
-	int rc;
-
-	if (!c->stored)
-		return 0;
-	rc = cfs_store_writer_finish(cfs_steal(&c->stored), NULL, &id, err);
-	if (rc < 0)
-		return rc;
 	w->n_objects++;
-	return cfs_stream_write_object(w->stream, &id, e->stored_len, err);
+	return cfs_store_writer_finish(cfs_steal(writer), NULL, out, err);
 }
 
-/* The expanded file is not part of the archive, but images refer to it. */
-static int finish_expanded(struct layer_writer *w, struct content_writers *c,
-			   struct cfs_err *err)
+/* The stream refers to the object of the stored bytes in their place. An expanded file is not part of the archive, but
+ * images refer to its object: the stream keeps it from garbage collection. */
+static int finish_content(struct layer_writer *w, const struct cfs_tar_entry *e,
+			  struct content_writers *c, struct cfs_err *err)
 {
 	struct cfs_digest id;
-	int rc;
+	int rc = 0;
 
-	if (!c->expanded)
-		return 0;
-	rc = cfs_store_writer_finish(cfs_steal(&c->expanded), NULL, &id, err);
-	if (rc < 0)
-		return rc;
-	w->n_objects++;
-	return cfs_stream_keep_object(w->stream, &id, err);
+	if (c->stored) {
+		rc = finish_writer(w, &c->stored, &id, err);
+		if (rc == 0)
+			rc = cfs_stream_write_object(w->stream, &id, e->stored_len, err);
+	}
+	if (rc == 0 && c->expanded) {
+		rc = finish_writer(w, &c->expanded, &id, err);
+		if (rc == 0)
+			rc = cfs_stream_keep_object(w->stream, &id, err);
+	}
+	return rc;
 }
 
 /* Regular files only have content. */
@@ -149,9 +146,7 @@ static int write_content(struct layer_writer *w, struct cfs_tar *tar,
 		rc = e->is_sparse ? cfs_tar_copy(tar, expanded, &stored, err)
 				  : cfs_tar_copy(tar, stored, NULL, err);
 	if (rc == 0)
-		rc = finish_stored(w, e, &c, err);
-	if (rc == 0)
-		rc = finish_expanded(w, &c, err);
+		rc = finish_content(w, e, &c, err);
 	cfs_store_writer_drop(c.stored);
 	cfs_store_writer_drop(c.expanded);
 	return rc;

@@ -53,21 +53,10 @@ static int keep_image(void *ctx, struct cfs_text name, const struct cfs_digest *
 
 static int keep_images(struct config_names *c, struct cfs_err *err)
 {
-	char name[CFS_CONTAINERS_STREAM_MAX];
-	struct cfs_stream s;
-	struct cfs_map map;
-	int rc;
+	int rc = cfs_containers_config_names(c->p->repo, &c->p->manifest.config.digest,
+					     keep_image, c, err);
 
-	cfs_containers_stream_name(CFS_CONTAINERS_CONFIG, &c->p->manifest.config.digest,
-				   name);
-	rc = cfs_repo_open_stream(c->p->repo, name, &map, &s, err);
-	if (rc == -ENOENT)
-		return 0;
-	if (rc < 0)
-		return rc;
-	rc = cfs_stream_names(&s, keep_image, c, err);
-	cfs_map_close(&map);
-	return rc;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int name_config(void *ctx, struct cfs_stream_writer *w, struct cfs_err *err)
