@@ -3,9 +3,10 @@
 #include "registry/auth.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "registry/registry_priv.h"
 
 enum { KEY_MAX = 1024 };
 
@@ -91,7 +92,7 @@ static bool is_legacy_key(const char *key, const char *host)
 	return strcmp(key, legacy) == 0;
 }
 
-/* HOST/NAME, then shorter and shorter ones down to HOST. */
+/* Finds the entry for the longest key: HOST/NAME, then without its last component, and so on until HOST alone. */
 static const json_t *find_key(const json_t *map, const char *host, const char *name)
 {
 	char key[KEY_MAX];
@@ -151,9 +152,7 @@ int cfs_registry_find_auth(struct cfs_text json, const char *host, const char *n
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	root = json.len > CFS_REGISTRY_AUTH_FILE_MAX
-		       ? NULL
-		       : json_loadb(json.s, json.len, 0, NULL);
+	root = registry_load_json(json, CFS_REGISTRY_AUTH_FILE_MAX);
 	if (!json_is_object(root)) {
 		json_decref(root);
 		return cfs_fail(err, EINVAL, "credentials: not a JSON object");
@@ -169,9 +168,7 @@ int cfs_registry_find_auth(struct cfs_text json, const char *host, const char *n
 int cfs_registry_parse_helper(struct cfs_text json, struct cfs_registry_auth *out,
 			      struct cfs_err *err)
 {
-	json_t *root = json.len > CFS_REGISTRY_AUTH_FILE_MAX
-			       ? NULL
-			       : json_loadb(json.s, json.len, 0, NULL);
+	json_t *root = registry_load_json(json, CFS_REGISTRY_AUTH_FILE_MAX);
 	const char *user = json_string_value(json_object_get(root, "Username"));
 	const char *secret = json_string_value(json_object_get(root, "Secret"));
 	int rc = 0;

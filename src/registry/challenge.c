@@ -3,9 +3,10 @@
 #include "registry/challenge.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <strings.h>
+
+#include "registry/registry_priv.h"
 
 /* --- the grammar of RFC 9110, section 11: SCHEME [NAME=VALUE [, NAME=VALUE]...] ------- */
 
@@ -143,9 +144,7 @@ bool cfs_registry_is_header_text(struct cfs_text t)
 
 int cfs_registry_parse_token(struct cfs_text json, char *out, struct cfs_err *err)
 {
-	json_t *root = json.len > CFS_REGISTRY_ANSWER_MAX
-			       ? NULL
-			       : json_loadb(json.s, json.len, 0, NULL);
+	json_t *root = registry_load_json(json, CFS_REGISTRY_ANSWER_MAX);
 	const char *token = json_string_value(json_object_get(root, "token"));
 	int rc = 0;
 
@@ -164,9 +163,7 @@ int cfs_registry_parse_token(struct cfs_text json, char *out, struct cfs_err *er
 
 const char *cfs_registry_error_text(struct cfs_text json, char out[CFS_REGISTRY_TEXT_MAX])
 {
-	json_t *root = json.len > CFS_REGISTRY_ANSWER_MAX
-			       ? NULL
-			       : json_loadb(json.s, json.len, 0, NULL);
+	json_t *root = registry_load_json(json, CFS_REGISTRY_ANSWER_MAX);
 	const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
 	const char *code = json_string_value(json_object_get(first, "code"));
 	const char *message = json_string_value(json_object_get(first, "message"));
