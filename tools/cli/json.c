@@ -132,7 +132,10 @@ void json_put_text(struct json *j, const char *key, struct cfs_text value)
 
 void json_put_string(struct json *j, const char *key, const char *value)
 {
-	json_put_text(j, key, cfs_text(value));
+	if (value)
+		json_put_text(j, key, cfs_text(value));
+	else
+		json_put_null(j, key);
 }
 
 void json_put_uint(struct json *j, const char *key, uint64_t value)

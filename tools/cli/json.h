@@ -37,7 +37,7 @@ void json_end(struct json *j);
 void json_finish(struct json *j);
 
 /* Bytes that are not UTF-8 become U+FFFD. Characters that must not reach a terminal are
- * escaped. */
+ * escaped. A string that is NULL becomes null. */
 void json_put_string(struct json *j, const char *key, const char *value);
 void json_put_text(struct json *j, const char *key, struct cfs_text value);
 void json_put_uint(struct json *j, const char *key, uint64_t value);

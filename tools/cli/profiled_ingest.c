@@ -166,8 +166,5 @@ void profiled_put_json(struct json *j, const struct cfs_profile_rules *rules)
 {
 	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 
-	if (p)
-		json_put_string(j, "profile", p->name);
-	else
-		json_put_null(j, "profile");
+	json_put_string(j, "profile", p ? p->name : NULL);
 }

@@ -267,3 +267,10 @@ const char *where_short_id(const struct cfs_digest *id, bool full, char out[WHER
 	out[SHORT_DIGITS] = '\0';
 	return out;
 }
+
+void where_put_id(struct json *j, const char *key, const struct cfs_digest *id)
+{
+	char text[WHERE_ID_MAX];
+
+	json_put_string(j, key, id ? where_id(id, text) : NULL);
+}

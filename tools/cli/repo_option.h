@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* where: the repository that a command works on.
  * Owns:  the options that select it, its default paths, the printed form of an ID.
- * Uses:  base, erofs, options, repo.
+ * Uses:  base, erofs, json, options, repo.
  * Never: does the work of a command.
  */
 #ifndef CFS_WHERE_H
@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "cli/json.h"
 #include "cli/options.h"
 #include "repo/repo.h"
 
@@ -115,5 +116,8 @@ const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
 /* The same for tables: the first 12 digits alone, or with full the whole. Returns out. */
 const char *where_short_id(const struct cfs_digest *id, bool full,
 			   char out[WHERE_ID_MAX]);
+
+/* Writes an ID as a JSON string; NULL: null. */
+void where_put_id(struct json *j, const char *key, const struct cfs_digest *id);
 
 #endif

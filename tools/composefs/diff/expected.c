@@ -123,10 +123,7 @@ static void print_json(const struct answer *x)
 		json_put_null(&j, "rules");
 	json_put_uint(&j, "candidates", m->n_candidates);
 	json_put_uint(&j, "impossible", m->n_impossible);
-	if (m->n_impossible)
-		json_put_string(&j, "why", m->why.msg);
-	else
-		json_put_null(&j, "why");
+	json_put_string(&j, "why", m->n_impossible ? m->why.msg : NULL);
 	json_finish(&j);
 }
 

@@ -146,10 +146,10 @@ static int print_json_cause(struct json *j, const struct cfs_cause *c,
 
 	json_begin_object(j, NULL);
 	json_put_string(j, "cause", cfs_cause_name(c));
-	if (c->side == CFS_CAUSE_BOTH)
-		json_put_null(j, "side");
-	else
-		json_put_string(j, "side", c->side == CFS_CAUSE_A ? "A" : "B");
+	json_put_string(j, "side",
+			c->side == CFS_CAUSE_BOTH ? NULL
+			: c->side == CFS_CAUSE_A  ? "A"
+						  : "B");
 	json_put_string(j, "type", types[c->class]);
 	json_put_uint(j, "count", c->n);
 	json_put_uint(j, "groups", c->n_groups);

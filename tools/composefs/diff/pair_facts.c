@@ -166,10 +166,8 @@ static void print_json_image(struct json *j, const struct cfs_source *s,
 		json_put_bool(j, "canonical", f->is_canonical);
 	else
 		json_put_null(j, "canonical");
-	if (f->is_judged && !f->is_canonical)
-		json_put_string(j, "not_canonical", f->why);
-	else
-		json_put_null(j, "not_canonical");
+	json_put_string(j, "not_canonical",
+			f->is_judged && !f->is_canonical ? f->why : NULL);
 }
 
 static void print_json_side(struct json *j, const char *key, const struct cfs_source *s,

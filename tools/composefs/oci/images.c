@@ -49,24 +49,6 @@ static const struct cli_syntax inspect_syntax = {
 
 /* --- one image ---------------------------------------------------------------------- */
 
-static void put_id(struct json *j, const char *key, bool has, const struct cfs_digest *id)
-{
-	char text[WHERE_ID_MAX];
-
-	if (has)
-		json_put_string(j, key, where_id(id, text));
-	else
-		json_put_null(j, key);
-}
-
-static void put_text(struct json *j, const char *key, const char *text)
-{
-	if (text)
-		json_put_string(j, key, text);
-	else
-		json_put_null(j, key);
-}
-
 static void put_layers(struct json *j, const struct cfs_container *c)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
@@ -98,11 +80,11 @@ static void put_container(struct json *j, const char *tag, const struct cfs_cont
 	json_put_string(j, "manifest_digest", cfs_oci_digest_text(&c->digest, text));
 	json_put_string(j, "config_digest",
 			cfs_oci_digest_text(&c->manifest.config.digest, text));
-	put_id(j, "id", c->has_image, &c->image);
-	put_id(j, "boot_id", c->has_boot_image, &c->boot_image);
-	put_text(j, "os", c->config.os);
-	put_text(j, "architecture", c->config.architecture);
-	put_text(j, "created", c->config.created);
+	where_put_id(j, "id", c->has_image ? &c->image : NULL);
+	where_put_id(j, "boot_id", c->has_boot_image ? &c->boot_image : NULL);
+	json_put_string(j, "os", c->config.os);
+	json_put_string(j, "architecture", c->config.architecture);
+	json_put_string(j, "created", c->config.created);
 	if (layers)
 		put_layers(j, c);
 	else

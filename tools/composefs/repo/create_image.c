@@ -120,10 +120,7 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 	}
 	json_begin_object(&j, NULL);
 	json_put_string(&j, "id", where_id(id, text));
-	if (ref)
-		json_put_string(&j, "name", cfs_repo_ref_name(ref));
-	else
-		json_put_null(&j, "name");
+	json_put_string(&j, "name", ref ? cfs_repo_ref_name(ref) : NULL);
 	profiled_put_json(&j, &o->rules);
 	json_finish(&j);
 	return cli_flush(err);

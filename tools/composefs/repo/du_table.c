@@ -187,13 +187,6 @@ void du_print_table(FILE *to, const struct du *du)
 
 /* --- JSON -------------------------------------------------------------------------------- */
 
-static void put_id(struct json *j, const char *key, const struct cfs_digest *id)
-{
-	char buf[WHERE_ID_MAX];
-
-	json_put_string(j, key, where_id(id, buf));
-}
-
 static void put_cached(struct json *j, const struct du *du, uint64_t bytes)
 {
 	if (du->total->cached_known)
@@ -206,7 +199,7 @@ static void put_image(struct json *j, const struct du *du,
 		      const struct cfs_gc_usage_image *im)
 {
 	json_begin_object(j, NULL);
-	put_id(j, "id", &im->id);
+	where_put_id(j, "id", &im->id);
 	json_begin_array(j, "names");
 	for (size_t i = 0; i < im->n_names; i++)
 		json_put_string(j, NULL, im->names[i]);
@@ -233,8 +226,8 @@ static void put_pair_list(struct json *j, const struct du *du)
 
 		json_begin_object(j, NULL);
 		json_begin_array(j, "ids");
-		put_id(j, NULL, &du->images[p->a].id);
-		put_id(j, NULL, &du->images[p->b].id);
+		where_put_id(j, NULL, &du->images[p->a].id);
+		where_put_id(j, NULL, &du->images[p->b].id);
 		json_end(j);
 		json_put_uint(j, "objects", p->n_objects);
 		json_put_uint(j, "bytes", p->bytes);

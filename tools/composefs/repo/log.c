@@ -70,16 +70,6 @@ static void add_row(struct printer *p, const struct cfs_repo_log_entry *e, int e
 	cli_table_add(&p->table, !e->has_new ? "removed" : exists ? "exists" : "gone");
 }
 
-static void put_id(struct json *j, const char *key, bool has, const struct cfs_digest *id)
-{
-	char text[WHERE_ID_MAX];
-
-	if (has)
-		json_put_string(j, key, where_id(id, text));
-	else
-		json_put_null(j, key);
-}
-
 static void put_json(struct json *j, const struct cfs_repo_log_entry *e, int exists)
 {
 	char when[CLI_TIME_MAX];
@@ -87,8 +77,8 @@ static void put_json(struct json *j, const struct cfs_repo_log_entry *e, int exi
 	json_begin_object(j, NULL);
 	json_put_string(j, "time", cli_time_utc(e->time_sec, when));
 	json_put_string(j, "command", e->command);
-	put_id(j, "old_id", e->has_old, &e->old_id);
-	put_id(j, "id", e->has_new, &e->new_id);
+	where_put_id(j, "old_id", e->has_old ? &e->old_id : NULL);
+	where_put_id(j, "id", e->has_new ? &e->new_id : NULL);
 	if (e->has_new)
 		json_put_bool(j, "exists", exists);
 	else
