@@ -21,7 +21,7 @@ struct cfs_decompress {
 
 /* --- formats by magic ------------------------------------------------------------------- */
 
-static bool begins(struct cfs_span in, const char *magic, size_t len)
+static bool has_magic(struct cfs_span in, const char *magic, size_t len)
 {
 	return in.len >= len && memcmp(in.p, magic, len) == 0;
 }
@@ -42,16 +42,16 @@ static int fail_unsupported(const char *name, struct cfs_err *err)
 
 static int choose_format(struct cfs_decompress *d, struct cfs_err *err)
 {
-	if (begins(d->in, "\x1f\x8b", 2))
+	if (has_magic(d->in, "\x1f\x8b", 2))
 		d->format = &decompress_gzip;
 	else if (is_zstd(d->in))
 		d->format = &decompress_zstd;
-	else if (begins(d->in,
-			"\xfd"
-			"7zXZ\0",
-			6))
+	else if (has_magic(d->in,
+			   "\xfd"
+			   "7zXZ\0",
+			   6))
 		return fail_unsupported("xz", err);
-	else if (begins(d->in, "BZh", 3) && d->in.len >= MAGIC_LEN &&
+	else if (has_magic(d->in, "BZh", 3) && d->in.len >= MAGIC_LEN &&
 		 memcmp(d->in.p + 4, "1AY&SY", 6) == 0)
 		return fail_unsupported("bzip2", err);
 	return d->format ? d->format->begin(&d->state, err) : 0;
@@ -60,7 +60,7 @@ static int choose_format(struct cfs_decompress *d, struct cfs_err *err)
 /* --- input ------------------------------------------------------------------------------ */
 
 /* Reads more input behind what is left. */
-static int refill(struct cfs_decompress *d, struct cfs_err *err)
+static int read_input(struct cfs_decompress *d, struct cfs_err *err)
 {
 	ssize_t n = cfs_watch_poll(d->opts->watch, err);
 
@@ -91,7 +91,7 @@ int cfs_decompress_open(struct cfs_feed from, const struct cfs_decompress_opts *
 	d->from = from;
 	d->opts = opts ? opts : &no_opts;
 	while (rc == 0 && !d->at_end && d->in.len < MAGIC_LEN)
-		rc = refill(d, err);
+		rc = read_input(d, err);
 	if (rc == 0)
 		rc = choose_format(d, err);
 	if (rc < 0)
@@ -160,7 +160,8 @@ static int check_limits(struct cfs_decompress *d, struct cfs_err *err)
 }
 
 /* Runs the format once. */
-static int step(struct cfs_decompress *d, struct decompress_step *s, struct cfs_err *err)
+static int run_format(struct cfs_decompress *d, struct decompress_step *s,
+		      struct cfs_err *err)
 {
 	int rc;
 
@@ -189,7 +190,7 @@ static ssize_t decompress_read(void *ctx, void *p, size_t len, struct cfs_err *e
 		return read_plain(d, p, len, err);
 	for (;;) {
 		size_t before = d->in.len;
-		int rc = step(d, &s, err);
+		int rc = run_format(d, &s, err);
 
 		if (rc < 0)
 			return rc;
@@ -199,7 +200,7 @@ static ssize_t decompress_read(void *ctx, void *p, size_t len, struct cfs_err *e
 			continue;
 		if (d->at_end)
 			return check_complete(d, err);
-		rc = refill(d, err);
+		rc = read_input(d, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -50,14 +50,14 @@ int inflate_begin(struct inflate *s, struct cfs_err *err)
 	return 0;
 }
 
-static unsigned cut(size_t len)
+static unsigned cap_len(size_t len)
 {
 	return len > 1U << 30 ? 1U << 30 : (unsigned)len;
 }
 
 int inflate_step(struct inflate *s, struct decompress_step *step, struct cfs_err *err)
 {
-	unsigned in = cut(step->in.len), out = cut(step->out_len - step->n_out);
+	unsigned in = cap_len(step->in.len), out = cap_len(step->out_len - step->n_out);
 	int rc;
 
 	s->z.next_in = (uint8_t *)(uintptr_t)step->in.p;

@@ -14,7 +14,7 @@
 
 enum { BLOCK = 4096 };
 
-static int prepare(struct extract *e, enum cfs_hash_alg alg, struct cfs_err *err)
+static int allocate_buffers(struct extract *e, enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	if (e->buf)
 		return 0;
@@ -126,7 +126,7 @@ static int write_object(struct extract *e, int to, const struct cfs_inode *inode
 {
 	struct cfs_digest id;
 	cfs_autofd int from = e->x->open_object(e->x->ctx, inode, &id, err);
-	int rc = from < 0 ? from : prepare(e, id.alg, err);
+	int rc = from < 0 ? from : allocate_buffers(e, id.alg, err);
 	struct stat st;
 
 	if (rc == 0 && fstat(from, &st) < 0)

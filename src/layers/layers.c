@@ -93,8 +93,7 @@ static int classify_last(struct cfs_text name, struct named *out, struct cfs_err
 		return 0;
 	}
 	out->meaning = WHITEOUT;
-	out->name = (struct cfs_text){name.s + WHITEOUT_PREFIX.len,
-				      name.len - WHITEOUT_PREFIX.len};
+	cfs_text_skip_prefix(&out->name, WHITEOUT_PREFIX);
 	if (out->name.len == 0 || cfs_text_eq(out->name, CFS_TEXT(".")) ||
 	    cfs_text_eq(out->name, CFS_TEXT("..")))
 		return cfs_fail(err, EINVAL, "a whiteout without a name");
@@ -120,7 +119,7 @@ static int check_dir(struct cfs_text dir, bool *ignored, struct cfs_err *err)
 	return 0;
 }
 
-static int classify(struct cfs_text path, struct named *out, struct cfs_err *err)
+static int classify_path(struct cfs_text path, struct named *out, struct cfs_err *err)
 {
 	const char *slash = path.len ? memrchr(path.s, '/', path.len) : NULL;
 	size_t dir_len = slash ? (size_t)(slash - path.s) : 0;
@@ -156,7 +155,7 @@ static int find_hidden(struct cfs_layers *l, const struct named *n, cfs_id *out,
 	return cfs_builder_find(l->b, dir, n->name, out, err);
 }
 
-static int hide(struct cfs_layers *l, const struct named *n, struct cfs_err *err)
+static int remove_hidden(struct cfs_layers *l, const struct named *n, struct cfs_err *err)
 {
 	cfs_id id;
 	int rc = find_hidden(l, n, &id, err);
@@ -187,7 +186,7 @@ static int warn_of_order(struct cfs_layers *l, const struct named *n, struct cfs
 	return 0;
 }
 
-static int at_entry(const struct cfs_tar_entry *e, int rc, struct cfs_err *err)
+static int add_entry_place(const struct cfs_tar_entry *e, int rc, struct cfs_err *err)
 {
 	char name[512];
 
@@ -202,12 +201,12 @@ int cfs_layers_hide(struct cfs_layers *l, const struct cfs_tar_entry *entry,
 		    struct cfs_err *err)
 {
 	struct named n;
-	int rc = classify(entry->path, &n, err);
+	int rc = classify_path(entry->path, &n, err);
 
 	if (rc == 0 && !l->opts.in_order &&
 	    (n.meaning == WHITEOUT || n.meaning == OPAQUE))
-		rc = hide(l, &n, err);
-	return at_entry(entry, rc, err);
+		rc = remove_hidden(l, &n, err);
+	return add_entry_place(entry, rc, err);
 }
 
 /* --- entries ------------------------------------------------------------------------ */
@@ -219,8 +218,8 @@ static int check_parents(struct cfs_layers *l, uint64_t n_before, struct cfs_err
 	return 0;
 }
 
-static int put(struct cfs_layers *l, const struct cfs_tar_entry *entry,
-	       const struct cfs_inode_spec *inode, struct cfs_err *err)
+static int place_entry(struct cfs_layers *l, const struct cfs_tar_entry *entry,
+		       const struct cfs_inode_spec *inode, struct cfs_err *err)
 {
 	uint64_t n_before = l->place.n_implied;
 	int rc;
@@ -236,13 +235,14 @@ int cfs_layers_add(struct cfs_layers *l, const struct cfs_tar_entry *entry,
 		   const struct cfs_inode_spec *inode, struct cfs_err *err)
 {
 	struct named n;
-	int rc = classify(entry->path, &n, err);
+	int rc = classify_path(entry->path, &n, err);
 
 	if (rc == 0 && n.meaning == ORDINARY)
-		rc = put(l, entry, inode, err);
+		rc = place_entry(l, entry, inode, err);
 	else if (rc == 0 && n.meaning != IGNORED)
-		rc = l->opts.in_order ? hide(l, &n, err) : warn_of_order(l, &n, err);
-	return at_entry(entry, rc, err);
+		rc = l->opts.in_order ? remove_hidden(l, &n, err)
+				      : warn_of_order(l, &n, err);
+	return add_entry_place(entry, rc, err);
 }
 
 int cfs_layers_finish(struct cfs_layers **l, struct cfs_tree **out, struct cfs_err *err)

@@ -27,7 +27,7 @@ static size_t separator_len(struct cfs_text t)
 	return 0;
 }
 
-static void skip(struct cfs_text *t, size_t n)
+static void skip_chars(struct cfs_text *t, size_t n)
 {
 	t->s += n;
 	t->len -= n;
@@ -43,13 +43,13 @@ static bool is_component(struct cfs_text t)
 			n++;
 		if (n == 0)
 			return false;
-		skip(&t, n);
+		skip_chars(&t, n);
 		if (t.len == 0)
 			return true;
 		n = separator_len(t);
 		if (n == 0)
 			return false;
-		skip(&t, n);
+		skip_chars(&t, n);
 	}
 }
 
@@ -65,7 +65,7 @@ bool cfs_oci_is_name(struct cfs_text t)
 			return false;
 		if (!slash)
 			return true;
-		skip(&t, len + 1);
+		skip_chars(&t, len + 1);
 	}
 }
 
@@ -114,7 +114,7 @@ static int take_host(struct cfs_text *t, struct cfs_oci_reference *out,
 		return cfs_fail(err, EINVAL, "not a host name: \"%.*s\"", (int)host.len,
 				host.s);
 	snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, host.s);
-	skip(t, host.len + 1);
+	skip_chars(t, host.len + 1);
 	return 0;
 }
 
@@ -131,7 +131,7 @@ static int take_digest(struct cfs_text *t, struct cfs_oci_reference *out,
 	out->has_digest = true;
 	t->len -= len;
 	t->s = at;
-	skip(t, 1);
+	skip_chars(t, 1);
 	if (cfs_oci_digest_parse(*t, &out->digest, err) < 0)
 		return -EINVAL;
 	*t = (struct cfs_text){at - len, len};
@@ -185,7 +185,7 @@ int cfs_oci_reference_parse(const char *text, struct cfs_oci_reference *out,
 
 	*out = (struct cfs_oci_reference){0};
 	if (cfs_text_has_prefix(t, scheme))
-		skip(&t, scheme.len);
+		skip_chars(&t, scheme.len);
 	if (t.len == 0 || t.len >= CFS_OCI_REFERENCE_MAX)
 		return cfs_fail(err, EINVAL, "expected [HOST/]NAME[:TAG][@DIGEST]");
 	rc = take_digest(&t, out, err);

@@ -15,7 +15,7 @@ int tar_fail_truncated(uint64_t missing, const char *what, struct cfs_err *err)
 }
 
 /* Reads once into the free end of the buffer. */
-static int refill(struct cfs_tar *t, struct cfs_err *err)
+static int read_input(struct cfs_tar *t, struct cfs_err *err)
 {
 	ssize_t n = cfs_watch_poll(t->opts->watch, err);
 
@@ -28,7 +28,7 @@ static int refill(struct cfs_tar *t, struct cfs_err *err)
 	return 0;
 }
 
-static int allocate(struct cfs_tar *t, struct cfs_err *err)
+static int allocate_buffer(struct cfs_tar *t, struct cfs_err *err)
 {
 	if (!t->buf)
 		t->buf = cfs_page_alloc(BUF_LEN);
@@ -37,7 +37,7 @@ static int allocate(struct cfs_tar *t, struct cfs_err *err)
 
 ssize_t tar_fill(struct cfs_tar *t, size_t want, struct cfs_err *err)
 {
-	int rc = allocate(t, err);
+	int rc = allocate_buffer(t, err);
 
 	if (rc == 0 && t->len - t->pos < want) {
 		memmove(t->buf, t->buf + t->pos, t->len - t->pos);
@@ -45,13 +45,13 @@ ssize_t tar_fill(struct cfs_tar *t, size_t want, struct cfs_err *err)
 		t->pos = 0;
 	}
 	while (rc == 0 && !t->at_end && t->len - t->pos < want)
-		rc = refill(t, err);
+		rc = read_input(t, err);
 	if (rc < 0)
 		return rc;
 	return (ssize_t)(t->len - t->pos < want ? t->len - t->pos : want);
 }
 
-static void use(struct cfs_tar *t, size_t len)
+static void advance_buffer(struct cfs_tar *t, size_t len)
 {
 	t->pos += len;
 	t->off += len;
@@ -61,7 +61,7 @@ int tar_use_raw(struct cfs_tar *t, enum cfs_tar_raw kind, size_t len, struct cfs
 {
 	struct cfs_span bytes = {t->buf + t->pos, len};
 
-	use(t, len);
+	advance_buffer(t, len);
 	if (!t->opts->raw || len == 0)
 		return 0;
 	return t->opts->raw(t->opts->raw_ctx, kind, bytes, err);
@@ -76,7 +76,7 @@ int tar_take(struct cfs_tar *t, uint64_t max, struct cfs_span *out, struct cfs_e
 	*out = (struct cfs_span){t->buf + t->pos, t->len - t->pos};
 	if (out->len > max)
 		out->len = (size_t)max;
-	use(t, out->len);
+	advance_buffer(t, out->len);
 	return 0;
 }
 

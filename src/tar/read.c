@@ -135,7 +135,7 @@ int cfs_tar_take_content(struct cfs_tar *t, struct cfs_err *err)
 	return 0;
 }
 
-static int drop(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int drop_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;
 	(void)p;
@@ -147,7 +147,8 @@ static int drop(void *ctx, const void *p, size_t len, struct cfs_err *err)
 /* Leaves the entry before: skips content that was not read, and its padding. */
 static int leave_entry(struct cfs_tar *t, struct cfs_err *err)
 {
-	ssize_t n = copy_stored(t, t->left, (struct cfs_sink){drop, NULL}, NULL, err);
+	ssize_t n =
+		copy_stored(t, t->left, (struct cfs_sink){drop_bytes, NULL}, NULL, err);
 
 	if (n == 0)
 		n = tar_fill(t, (size_t)t->padding, err);

@@ -50,7 +50,7 @@ void cfs_tar_writer_free(struct cfs_tar_writer *w)
 
 /* --- pax records ------------------------------------------------------------------------ */
 
-static int append(struct cfs_mem *m, struct cfs_text t, struct cfs_err *err)
+static int append_text(struct cfs_mem *m, struct cfs_text t, struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(m);
 
@@ -82,17 +82,17 @@ static int add_record(struct cfs_tar_writer *w, struct cfs_text prefix,
 	char front[32];
 	int n = snprintf(front, sizeof(front), "%zu ",
 			 record_len(prefix.len + key.len, value.len));
-	int rc = append(&w->records, (struct cfs_text){front, (size_t)n}, err);
+	int rc = append_text(&w->records, (struct cfs_text){front, (size_t)n}, err);
 
 	if (rc == 0)
-		rc = append(&w->records, prefix, err);
+		rc = append_text(&w->records, prefix, err);
 	if (rc == 0)
-		rc = append(&w->records, key, err);
+		rc = append_text(&w->records, key, err);
 	if (rc == 0)
-		rc = append(&w->records, CFS_TEXT("="), err);
+		rc = append_text(&w->records, CFS_TEXT("="), err);
 	if (rc == 0)
-		rc = append(&w->records, value, err);
-	return rc == 0 ? append(&w->records, CFS_TEXT("\n"), err) : rc;
+		rc = append_text(&w->records, value, err);
+	return rc == 0 ? append_text(&w->records, CFS_TEXT("\n"), err) : rc;
 }
 
 static CFS_PRINTF(4, 5) int add_number(struct cfs_tar_writer *w, const char *key,
@@ -320,11 +320,11 @@ static int make_name(struct cfs_mem *m, struct cfs_text path, bool is_dir,
 	int rc;
 
 	m->len = 0;
-	rc = append(m, CFS_TEXT("./"), err);
+	rc = append_text(m, CFS_TEXT("./"), err);
 	if (rc == 0)
-		rc = append(m, path, err);
+		rc = append_text(m, path, err);
 	if (rc == 0 && is_dir && path.len)
-		rc = append(m, CFS_TEXT("/"), err);
+		rc = append_text(m, CFS_TEXT("/"), err);
 	if (rc == 0 && m->len > CFS_TAR_PATH_MAX)
 		rc = cfs_fail(err, ENAMETOOLONG,
 			      "the path has %zu bytes, expected at most %d", m->len,
@@ -342,7 +342,7 @@ static int make_names(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 	if (rc == 0 && e->is_link)
 		rc = make_name(&w->target, e->target, false, err);
 	else if (rc == 0 && S_ISLNK(e->inode.mode))
-		rc = append(&w->target, e->inode.payload, err);
+		rc = append_text(&w->target, e->inode.payload, err);
 	return rc;
 }
 

@@ -170,7 +170,7 @@ static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
 }
 
 /* Without operands: all mounts. */
-static int collect(struct status *st, char **dirs, struct cfs_err *err)
+static int collect_mounts(struct status *st, char **dirs, struct cfs_err *err)
 {
 	int rc = cfs_mount_table_read(&st->table, err);
 
@@ -345,7 +345,7 @@ int cmd_status(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = collect(&st, argv + optind, &err);
+	rc = collect_mounts(&st, argv + optind, &err);
 	if (rc == 0 && o.json)
 		print_json(&st);
 	else if (rc == 0 && optind == argc)

@@ -51,8 +51,8 @@ struct work {
 
 /* --- references --------------------------------------------------------------------- */
 
-static int publish(const struct work *w, const struct cfs_digest *id, const char *ref,
-		   struct cfs_err *err)
+static int publish_copy(const struct work *w, const struct cfs_digest *id,
+			const char *ref, struct cfs_err *err)
 {
 	const struct cfs_repo_link link = {
 		.kind = CFS_REPO_IMAGES, .id = *id, .ref = ref};
@@ -80,11 +80,11 @@ static int publish_refs(const struct work *w, const char *image,
 		is_ref |=
 			leads_to(&refs->v[i], hex) && strcmp(refs->v[i].name, name) == 0;
 	if (is_ref)
-		return publish(w, id, name, err);
-	rc = publish(w, id, NULL, err);
+		return publish_copy(w, id, name, err);
+	rc = publish_copy(w, id, NULL, err);
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
 		if (leads_to(&refs->v[i], hex))
-			rc = publish(w, id, refs->v[i].name, err);
+			rc = publish_copy(w, id, refs->v[i].name, err);
 	return rc;
 }
 
@@ -95,7 +95,7 @@ static int publish_image(const struct work *w, const char *image,
 	int rc;
 
 	if (w->o->to)
-		return publish(w, id, cfs_repo_ref_name(w->o->to), err);
+		return publish_copy(w, id, cfs_repo_ref_name(w->o->to), err);
 	rc = cfs_repo_list_refs(w->from, CFS_REPO_IMAGES, &refs, err);
 	if (rc == 0)
 		rc = publish_refs(w, image, id, &refs, err);
@@ -161,7 +161,7 @@ static int copy_all(struct work *w, char **images, struct cfs_err *err)
 }
 
 /* The destination first: it is what may be busy. The lock of the source keeps its objects. */
-static int run(struct options *o, char **images, struct cfs_err *err)
+static int run_copy(struct options *o, char **images, struct cfs_err *err)
 {
 	struct work w = {.o = o, .watch = o->where.watch};
 	struct cfs_lock_wait wait;
@@ -203,7 +203,7 @@ int cmd_copy(int argc, char **argv)
 	}
 	cli_watch_start(&watch, o.name);
 	o.where.watch = &watch.watch;
-	rc = run(&o, argv + optind, &err);
+	rc = run_copy(&o, argv + optind, &err);
 	cli_watch_end(&watch);
 	return command_end(argv[0], rc, &err);
 }

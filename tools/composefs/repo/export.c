@@ -124,7 +124,7 @@ static int put_content(struct job *j, const struct cfs_inode *inode, struct cfs_
 /* --- entries ---------------------------------------------------------------------------- */
 
 /* Without the slash at the front. */
-static struct cfs_text relative(struct cfs_text path)
+static struct cfs_text path_below(struct cfs_text path)
 {
 	return path.len ? (struct cfs_text){path.s + 1, path.len - 1} : path;
 }
@@ -132,9 +132,9 @@ static struct cfs_text relative(struct cfs_text path)
 static int put_entry(struct job *j, const struct cfs_walk_entry *w, struct cfs_err *err)
 {
 	struct cfs_tar_entry e = {
-		.path = relative(w->path),
+		.path = path_below(w->path),
 		.is_link = w->again,
-		.target = relative(w->first),
+		.target = path_below(w->first),
 	};
 	int rc;
 

@@ -160,8 +160,8 @@ static int print_report(const struct options *o, const struct cfs_extract_report
 	return cli_flush(err);
 }
 
-static int extract(struct options *o, struct source *s, const char *path,
-		   const char *dest_path, struct cfs_err *err)
+static int extract_part(struct options *o, struct source *s, const char *path,
+			const char *dest_path, struct cfs_err *err)
 {
 	struct cfs_extract_report report;
 	char top[PATH_MAX];
@@ -198,7 +198,7 @@ static int extract(struct options *o, struct source *s, const char *path,
 	return print_report(o, &report, err);
 }
 
-static int run(struct options *o, char **operands, int n, struct cfs_err *err)
+static int run_extract(struct options *o, char **operands, int n, struct cfs_err *err)
 {
 	struct cli_watch watch;
 	struct source s;
@@ -210,8 +210,8 @@ static int run(struct options *o, char **operands, int n, struct cfs_err *err)
 	if (rc == 0) {
 		rc = cfs_repo_open_image(s.repo, operands[0], &s.map, &s.im, NULL, err);
 		if (rc == 0) {
-			rc = extract(o, &s, n == 3 ? operands[1] : "/", operands[n - 1],
-				     err);
+			rc = extract_part(o, &s, n == 3 ? operands[1] : "/",
+					  operands[n - 1], err);
 			cfs_map_close(&s.map);
 		}
 		cfs_repo_close(s.repo);
@@ -230,6 +230,6 @@ int cmd_extract(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = run(&o, argv + optind, argc - optind, &err);
+	rc = run_extract(&o, argv + optind, argc - optind, &err);
 	return command_end(argv[0], rc, &err);
 }
