@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* registry: what registries say, taken apart: challenges, tokens, errors, credentials of files.
  * Owns:  the grammar of these texts; addresses of registries; the protocol with the helper.
- * Uses:  base, hash, oci; jansson.
+ * Uses:  base, oci; jansson.
  * Never: speaks HTTP, opens files. The helper composefs-registry does, which has libcurl.
  *
  * All texts are foreign. Lengths are bounded before they are parsed.

@@ -3,7 +3,8 @@
  * repository) as a tree or an image.
  * Owns:  the meaning of a name, the order of scan, archive, store and cache, the places that a
  *        command writes to.
- * Uses:  base, decompress, tree, selinux (names of files of a policy), tar, dump, diff, scan, erofs, cache, store.
+ * Uses:  base, decompress, hash, verity, tree, selinux (names of files of a policy), tar, dump,
+ *        diff, scan, erofs, cache, store.
  * Never: knows repositories (the caller passes callbacks) or options, writes images,
  *        prints.
  */

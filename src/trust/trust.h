@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* trust: verifies that an image is signed by a trusted, unrevoked key.
  * Owns:  the places of keys, signatures and statements, the order of the checks.
- * Uses:  base, verity (digests), sig.
+ * Uses:  base, verity (digests), mount, sig.
  * Never: prints, mounts.
  */
 #ifndef CFS_TRUST_H
