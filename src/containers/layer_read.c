@@ -200,7 +200,7 @@ static int fill_inode(struct layer_reader *r, const struct cfs_tar_entry *e,
 
 /* --- entries ------------------------------------------------------------------------ */
 
-/* Of a sparse file nothing is taken: its objects are read and dropped. */
+/* Skips the content. The objects of a sparse file are read and dropped. */
 static int skip_content(struct layer_reader *r, const struct cfs_tar_entry *e,
 			struct filled *f, struct cfs_err *err)
 {

@@ -134,7 +134,7 @@ static int finish_content(struct layer_writer *w, const struct cfs_tar_entry *e,
 	return rc;
 }
 
-/* Regular files only have content. */
+/* Only regular files have content. */
 static int write_content(struct layer_writer *w, struct cfs_tar *tar,
 			 const struct cfs_tar_entry *e, struct cfs_err *err)
 {

@@ -73,7 +73,7 @@ static void close_pull(struct pull *p)
 	free(p->order);
 }
 
-/* A tag that cannot be given is no reason to transfer a gigabyte first. */
+/* An invalid tag is reported before anything is transferred. */
 static int check_tag(const struct cfs_pull_opts *opts, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX];

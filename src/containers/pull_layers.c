@@ -60,7 +60,7 @@ static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 	return n;
 }
 
-/* What the decompressor left is read, so that digest and size are those of the whole blob. */
+/* Reads what the decompressor left, so that digest and size cover the whole blob. */
 static int check_blob(struct blob_reader *r, struct cfs_err *err)
 {
 	struct cfs_oci_digest actual;
@@ -99,7 +99,7 @@ static int read_layer(struct blob_reader *r, const struct pull_layer *l,
 	return rc;
 }
 
-/* A blob with another digest can be anything: then that is what is wrong, not the archive. */
+/* If the archive is refused and the blob has a wrong digest, the error is the digest. */
 static int read_checked(struct blob_reader *r, const struct pull_layer *l,
 			struct cfs_containers_layer *out, struct cfs_err *err)
 {

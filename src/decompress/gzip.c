@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* gzip (RFC 1952): the members of a stream and their headers. The deflate data are in other hands, see inflate_step. The
+/* gzip (RFC 1952): the members of a stream and their headers. inflate_step() decompresses the data of a member. The
  * header is parsed here because ISA-L 2.31 refuses valid ones that are split between two pieces of input, and accepts
  * flags that are reserved. */
 #include <errno.h>

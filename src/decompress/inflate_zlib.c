@@ -30,7 +30,7 @@ void inflate_free(struct inflate *s)
 	free(s);
 }
 
-/* zlib gets the shortest of headers instead of the one that was parsed already: then it checks the trailer. */
+/* zlib checks the trailer only if it has read a header: it gets a minimal one instead of the one that was parsed already. */
 int inflate_begin(struct inflate *s, struct cfs_err *err)
 {
 	static const uint8_t header[10] = {0x1f, 0x8b, 8};

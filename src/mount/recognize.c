@@ -139,7 +139,7 @@ bool cfs_image_mount_file(const struct cfs_image_mount *m, char *out, size_t cap
 
 /* --- loop devices ------------------------------------------------------------------- */
 
-/* Whether the device called name has that backing file. One that is gone has not. */
+/* Whether the device called name has that backing file. A device that does not exist has none. */
 static int has_backing_file(int dirfd, const char *name, const char *path,
 			    struct cfs_err *err)
 {

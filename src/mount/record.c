@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Writing the record of a mount. Whatever fails: a mount without a record is a mount. */
+/* Writing the record of a mount. Failures are ignored: the mount works without a record. */
 #include "mount/record.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Members of foreign JSON, with the type that they must have. */
+/* Members of untrusted JSON, with the type that they must have. */
 #include <errno.h>
 
 #include "oci/oci_priv.h"

@@ -6,7 +6,7 @@
  * Never: opens files, talks to registries, writes JSON again: the bytes of a document decide
  *        its digest, so they are kept as they came. Only write.h makes new documents of them.
  *
- * All documents are foreign bytes. Sizes are bounded by the caller before it reads them and
+ * All documents are untrusted. Sizes are bounded by the caller before it reads them and
  * here once more; duplicate keys, wrong types and documents that are both a manifest and an
  * index are refused with -EINVAL and the place in the document.
  * Source: OCI image specification 1.1, distribution specification 1.1.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Reading members of foreign JSON. An absent member and null are the same: Go's encoders
+/* Reading members of untrusted JSON. An absent member and null are the same: Go's encoders
  * write null for an empty list. */
 #ifndef CFS_OCI_PRIV_H
 #define CFS_OCI_PRIV_H

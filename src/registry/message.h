@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What composefs and its helper composefs-registry say to each other.
+/* The protocol between composefs and its helper composefs-registry.
  *
  * The helper does one transfer. It reads the request from standard input: lines "KEY VALUE" and
  * an empty line. What is sent to the registry is a regular file, descriptor 3. The helper writes
- * frames to standard output: a head, data, and an end or an error. Its caller believes none of
- * it: digests and sizes are checked there.
+ * frames to standard output: a head, data, and an end or an error. The caller does not trust the helper: it checks digests and sizes itself.
  */
 #ifndef CFS_REGISTRY_MESSAGE_H
 #define CFS_REGISTRY_MESSAGE_H

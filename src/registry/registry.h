@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* registry: what registries say, taken apart: challenges, tokens, errors, credentials of files.
- * Owns:  the grammar of these texts; addresses of registries; the protocol with the helper.
+/* registry: parsing of what registries send, and of files with credentials.
+ * Owns:  challenges, tokens, errors, credentials; addresses of registries; the protocol with the helper.
  * Uses:  base, oci; jansson.
  * Never: speaks HTTP, opens files. The helper composefs-registry does, which has libcurl.
  *
- * All texts are foreign. Lengths are bounded before they are parsed.
+ * All texts are untrusted. Lengths are bounded before they are parsed.
  * Source: OCI distribution specification 1.1; docker's token authentication specification.
  */
 #ifndef CFS_REGISTRY_H

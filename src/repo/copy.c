@@ -9,7 +9,7 @@
 
 #include "repo/repo_priv.h"
 
-/* An object that the image refers to, and its size by the image. */
+/* An object that the image refers to, and its size as the image states it. */
 struct item {
 	struct cfs_digest id;
 	uint64_t size;

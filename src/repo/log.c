@@ -45,8 +45,7 @@ int repo_log_load(const struct cfs_repo *repo, const char *path, struct cfs_mem 
 	return 0;
 }
 
-/* Cuts the next line off. A last line without its end was being written in a crash of
- * the machine: it is none. */
+/* Cuts the next line off. A last line without a newline was cut short by a crash of the machine, and is ignored. */
 static bool next_line(struct cfs_text *left, struct cfs_text *out)
 {
 	const char *end = left->len ? memchr(left->s, '\n', left->len) : NULL;

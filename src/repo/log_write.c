@@ -46,7 +46,7 @@ static int lock_logs(const struct cfs_repo *repo, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_steal_fd(&fd);
 }
 
-/* What the reference refers to. One of another form counts as none. */
+/* The image ID that the reference refers to. A link of another form counts as no reference. */
 static int find_old(const struct cfs_repo *repo, struct repo_log_change *c,
 		    struct cfs_err *err)
 {
@@ -102,7 +102,7 @@ static void put_entry(struct cfs_out *out, const struct cfs_repo_log_entry *e)
 		       format_id(e->has_new, &e->new_id, new), e->command);
 }
 
-/* A file that is not the log of this name begins anew; what is not a file stays. */
+/* A file that is not the log of this reference is replaced. Anything but a regular file is left alone. */
 static int load_log(const struct cfs_repo *repo, const char *ref,
 		    struct cfs_repo_log *out, struct cfs_err *err)
 {
@@ -196,7 +196,7 @@ struct expiry {
 	struct cfs_err *err;
 };
 
-/* Whether the file is the log of a reference that does not exist. In doubt it is not. */
+/* Returns whether the file is the log of a reference that does not exist; false in doubt. */
 static bool is_of_removed_ref(const struct expiry *x, const char *file)
 {
 	char path[REPO_LOG_PATH_MAX + REPO_NAME_MAX], own[REPO_LOG_PATH_MAX];

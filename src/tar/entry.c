@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* One header block, and what it says together with the extension headers before it. */
+/* Describes an entry from its header block and the extension headers before it. */
 #include <errno.h>
 #include <inttypes.h>
 

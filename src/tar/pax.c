@@ -28,7 +28,7 @@ static int set_sparse_name(struct cfs_tar *t, struct cfs_text value, struct cfs_
 	return set_text(&t->head.said.sparse_name, value);
 }
 
-/* An empty value takes back what a record before said (POSIX, pax, "Extended Header Keyword Precedence"). */
+/* An empty value cancels the earlier records of its key (POSIX, pax, "Extended Header Keyword Precedence"). */
 static int set_number(struct cfs_text value, const char *what, uint64_t max, bool *has,
 		      uint64_t *out, struct cfs_err *err)
 {

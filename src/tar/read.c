@@ -144,7 +144,7 @@ static int drop_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return 0;
 }
 
-/* Leaves the entry before: skips content that was not read, and its padding. */
+/* Finishes the previous entry: skips its content, if it was not read, and the padding. */
 static int leave_entry(struct cfs_tar *t, struct cfs_err *err)
 {
 	ssize_t n =
@@ -280,7 +280,7 @@ static int read_rest(struct cfs_tar *t, struct cfs_err *err)
 	return rc;
 }
 
-/* The first zero block is at hand. One is enough at the end of the feed. */
+/* Called at the first zero block. The second one may be missing at the end of the feed. */
 static int read_end(struct cfs_tar *t, struct cfs_err *err)
 {
 	const uint8_t *block;

@@ -49,7 +49,7 @@ int tar_parse_map(struct tar_head *h, struct cfs_text map, struct cfs_err *err)
 
 /* --- old GNU ---------------------------------------------------------------------------- */
 
-/* Segments of a block, up to the first that is not used. Returns false behind that one. */
+/* Adds the segments of a block up to the first unused one. Returns false if there was one. */
 static int add_gnu_segments(struct tar_head *h, const uint8_t *p, size_t n, bool *ended,
 			    struct cfs_err *err)
 {
@@ -84,7 +84,7 @@ static int read_gnu(struct cfs_tar *t, uint64_t *size, struct cfs_err *err)
 
 	if (rc == 0)
 		rc = add_gnu_segments(h, h->block + TAR_GNU_SPARSE, 4, &ended, err);
-	/* Each further block holds a segment at least, so that their number is bounded. */
+	/* Each further block must hold at least one segment: that bounds their number. */
 	while (rc == 0 && more) {
 		const uint8_t *block;
 
@@ -196,7 +196,7 @@ static int read_pax(struct cfs_tar *t, uint64_t *size, struct cfs_err *err)
 
 /* --- all of them ------------------------------------------------------------------------ */
 
-/* Ascending, without overlap, inside the file, and as long together as what is stored. */
+/* Segments must ascend without overlap, lie inside the file, and add up to the stored bytes. */
 static int check_segments(const struct tar_head *h, uint64_t size, uint64_t stored,
 			  struct cfs_err *err)
 {

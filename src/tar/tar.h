@@ -48,7 +48,7 @@ struct cfs_tar_entry {
 	size_t n_segments;
 };
 
-/* What the bytes of an archive are that are not content. */
+/* The kinds of bytes of an archive that are not content. */
 enum cfs_tar_raw {
 	CFS_TAR_RAW_HEADER, /* a block, or the data of an extension header with its padding */
 	CFS_TAR_RAW_PADDING, /* behind the content of an entry */

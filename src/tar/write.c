@@ -115,7 +115,7 @@ static int compare_keys(const void *a, const void *b)
 			    ((const struct cfs_xattr *)b)->key);
 }
 
-/* "=" would end the key of the record. As GNU tar encodes it, together with "%". */
+/* "=" would end the key of the record: it and "%" are encoded as GNU tar does. */
 static int encode_name(struct cfs_text name, char out[3 * CFS_XATTR_KEY_MAX],
 		       struct cfs_text *encoded, struct cfs_err *err)
 {
@@ -138,7 +138,7 @@ static int encode_name(struct cfs_text name, char out[3 * CFS_XATTR_KEY_MAX],
 	return 0;
 }
 
-/* In the order of their names: images of one tree may differ in theirs. */
+/* Sorted by name: two images of the same tree may list them in different orders. */
 static int add_xattrs(struct cfs_tar_writer *w, const struct cfs_inode_spec *inode,
 		      struct cfs_err *err)
 {
@@ -180,7 +180,7 @@ static int add_mtime(struct cfs_tar_writer *w, const struct cfs_inode_spec *inod
 		return add_number(w, "mtime", err, "%" PRId64, sec);
 	if (sec >= 0)
 		return add_number(w, "mtime", err, "%" PRId64 ".%09" PRIu32, sec, nsec);
-	/* Second -2 and half a second are -1.5. */
+	/* -2 seconds and 500000000 nanoseconds are -1.5 seconds. */
 	return add_number(w, "mtime", err, "-%" PRIu64 ".%09" PRIu32,
 			  (uint64_t) - (sec + 1), NSEC - nsec);
 }
@@ -214,7 +214,7 @@ static int add_records(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 
 /* --- headers ---------------------------------------------------------------------------- */
 
-/* A number that does not fit has a record, and the largest that fits here. */
+/* A number that does not fit is in a pax record; the field gets the largest that fits. */
 static void put_octal(uint8_t *field, size_t len, uint64_t n)
 {
 	uint64_t max = (UINT64_C(1) << (3 * (len - 1))) - 1;
@@ -376,7 +376,7 @@ int cfs_tar_write_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 	return 0;
 }
 
-/* The message of the sink, which is kept until it is asked for. */
+/* The output buffer keeps the error of the sink; this returns it. */
 static int check_out(struct cfs_tar_writer *w, struct cfs_err *err)
 {
 	return w->out.rc < 0 ? cfs_out_flush(&w->out, err) : 0;

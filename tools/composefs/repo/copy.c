@@ -160,7 +160,8 @@ static int copy_all(struct work *w, char **images, struct cfs_err *err)
 	return rc;
 }
 
-/* The destination first: it is what may be busy. The lock of the source keeps its objects. */
+/* Locks the destination first: another program may hold it for long. The lock of the source protects its objects from
+ * garbage collection. */
 static int run_copy(struct options *o, char **images, struct cfs_err *err)
 {
 	struct work w = {.o = o, .watch = o->where.watch};

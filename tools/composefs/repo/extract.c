@@ -125,7 +125,7 @@ static int open_object(void *ctx, const struct cfs_inode *inode, struct cfs_dige
 	return rc < 0 ? rc : cfs_repo_open_object(s->repo, id, CFS_REPO_SEALED, err);
 }
 
-/* What an ordinary user could not keep. */
+/* Reports what an ordinary user could not preserve. */
 static void print_remarks(const struct options *o, const struct cfs_extract_report *r)
 {
 	if (r->owners)

@@ -11,7 +11,7 @@
 
 /* --- reading ------------------------------------------------------------------------ */
 
-/* Entries of another form than ours are not images. Those that could not be read may be. */
+/* Entries whose name has another form are not images. Entries that could not be read may be images. */
 static void report_bad(const char *program, const char *place,
 		       const struct cfs_repo_list *l, struct image_rows *out)
 {

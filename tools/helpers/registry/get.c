@@ -49,7 +49,7 @@ int get_manifest(struct transfer *t, struct cfs_err *err)
 
 /* --- blobs -------------------------------------------------------------------------- */
 
-/* A blob that is passed on as it arrives. A broken transfer goes on where it ended. */
+/* A blob that is forwarded as it arrives. A broken transfer is resumed where it ended. */
 struct blob {
 	struct transfer *t;
 	struct answer answer; /* headers; body: that of an error */
@@ -82,7 +82,7 @@ static size_t take_blob_header(char *line, size_t size, size_t n, void *ctx)
 	return http_take_header(line, size, n, &b->answer);
 }
 
-/* The first byte of an answer decides where it belongs. */
+/* Called at the first byte of an answer: its status decides what the bytes are. */
 static int begin_body(struct blob *b, struct cfs_err *err)
 {
 	long status = 0;
@@ -101,7 +101,7 @@ static int begin_body(struct blob *b, struct cfs_err *err)
 	return rc;
 }
 
-static int pass_on(struct blob *b, const char *p, size_t len, struct cfs_err *err)
+static int forward_bytes(struct blob *b, const char *p, size_t len, struct cfs_err *err)
 {
 	size_t drop = b->skip < len ? (size_t)b->skip : len;
 	int rc = 0;
@@ -126,15 +126,16 @@ static size_t take_blob(char *p, size_t size, size_t n, void *ctx)
 	if (b->answer.status == 0)
 		b->rc = begin_body(b, &b->err);
 	if (b->rc == 0 && (b->answer.status == 200 || b->answer.status == 206))
-		b->rc = pass_on(b, p, len, &b->err);
+		b->rc = forward_bytes(b, p, len, &b->err);
 	else if (b->rc == 0 && len <= CFS_REGISTRY_ANSWER_MAX - b->answer.body.len)
 		b->rc = cfs_sink_mem(&b->answer.body)
 				.write(&b->answer.body, p, len, &b->err);
 	return b->rc < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
 
-/* Asks for the rest of the blob, always as a closed range: some servers know no open ones. */
-static CURLcode perform(struct blob *b, const char *url, int *rc, struct cfs_err *err)
+/* Requests the rest of the blob, always as a closed range: some servers do not support open ones. */
+static CURLcode perform_request(struct blob *b, const char *url, int *rc,
+				struct cfs_err *err)
 {
 	struct curl_slist *list = NULL;
 	char range[64], condition[300];
@@ -192,7 +193,7 @@ static int run_blob(struct blob *b, const char *url, struct cfs_err *err)
 	for (;;) {
 		uint64_t before = b->got;
 		int rc;
-		CURLcode code = perform(b, url, &rc, err);
+		CURLcode code = perform_request(b, url, &rc, err);
 
 		if (rc < 0)
 			return rc;
