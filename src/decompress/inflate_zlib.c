@@ -30,7 +30,8 @@ void inflate_free(struct inflate *s)
 	free(s);
 }
 
-/* zlib checks the trailer only if it has read a header: it gets a minimal one instead of the one that was parsed already. */
+/* zlib checks the trailer only if it has read a header: it gets a minimal one instead of the one that was parsed
+ * already. */
 int inflate_begin(struct inflate *s, struct cfs_err *err)
 {
 	static const uint8_t header[10] = {0x1f, 0x8b, 8};

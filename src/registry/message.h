@@ -3,7 +3,8 @@
  *
  * The helper does one transfer. It reads the request from standard input: lines "KEY VALUE" and
  * an empty line. What is sent to the registry is a regular file, descriptor 3. The helper writes
- * frames to standard output: a head, data, and an end or an error. The caller does not trust the helper: it checks digests and sizes itself.
+ * frames to standard output: a head, data, and an end or an error. The
+ * caller does not trust the helper: it checks digests and sizes itself.
  */
 #ifndef CFS_REGISTRY_MESSAGE_H
 #define CFS_REGISTRY_MESSAGE_H

@@ -18,7 +18,8 @@ static const char *skip_blanks(const char *at)
 	return at;
 }
 
-/* Parses the name in "{{ .Name }}", after the opening braces. Returns the text after the closing ones, or NULL: not a field. */
+/* Parses the name in "{{ .Name }}", after the opening braces. Returns the text after the closing ones, or NULL: not a
+ * field. */
 static const char *parse_field(const char *at, struct part *out)
 {
 	at = skip_blanks(at);
