@@ -206,11 +206,19 @@ T(policy_is_limited_in_lines_and_memory)
 		       "fc: line 65537: expected at most 65536 specifications");
 	check_repeated("/(abcdefghijklmnopqrst){1000} x\n", 20000, -EFBIG,
 		       "bytes when they are compiled");
-	check_repeated(
-		"((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
-		"(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((a"
-		" x\n",
-		1, -EINVAL, "fc: line 1: regular expression");
+}
+
+T(nesting_of_an_expression_is_limited)
+{
+	enum { DEPTH = 120 };
+	char text[2 * DEPTH + 8];
+
+	memset(text, '(', DEPTH);
+	memset(text + DEPTH, ')', DEPTH);
+	strcpy(text + 2 * DEPTH, " x\n");
+	check_refused(
+		text, -EINVAL,
+		"fc: line 1: regular expression: parentheses are too deeply nested");
 }
 
 T(line_is_limited)
@@ -350,6 +358,20 @@ T(aliases_apply_to_the_path_as_parents_have_changed_it)
 	ALIASED("/o/x", "real");
 	ALIASED("/o/x/z", "real");
 	ALIASED("/o/y", "chain");
+#undef ALIASED
+}
+
+T(alias_in_a_directory_leads_to_lines_that_match_nothing_else_in_it)
+{
+#define ALIASED(path, label)                                                             \
+	check_tree(                                                                      \
+		TOP CONFIG FILES FILE_(FC, 24, "/real/.*\\x20real\\n/real\\x20top\\n")   \
+			FILE_(FC ".subs", 11, "/o/p\\x20/real\\n") DIR("/o") DIR("/o/p") \
+				DIR("/o/p/x") DIR("/o/q"),                               \
+		path, label)
+	ALIASED("/o/p", "top");
+	ALIASED("/o/p/x", "real");
+	ALIASED("/o/q", "");
 #undef ALIASED
 }
 
