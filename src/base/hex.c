@@ -86,3 +86,17 @@ void cfs_hex_encode(const uint8_t *in, size_t in_len, char *out)
 		out[2 * i + 1] = digits[in[i] & 15];
 	}
 }
+
+bool cfs_take_number(const char **text, unsigned base, char end, uint64_t *out)
+{
+	const char *at = *text;
+	int digit;
+
+	for (*out = 0; (digit = cfs_hex_value(*at)) >= 0 && (unsigned)digit < base; at++)
+		if (!cfs_mul(*out, base, out) || !cfs_add(*out, (uint64_t)digit, out))
+			return false;
+	if (at == *text || *at != end)
+		return false;
+	*text = at + 1;
+	return true;
+}

@@ -14,45 +14,42 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "base/hex.h"
+#include "base/input.h"
 #include "base/io.h"
+#include "base/mem.h"
 
 /* --- find the holder of a lock ----------------------------------------------------- */
+
+enum { PROC_MAX = 16 << 20 }; /* bytes of a file of /proc */
 
 /* One line of /proc/locks. */
 struct holder {
 	int pid;
 	unsigned major, minor;
-	unsigned long long ino;
+	uint64_t ino;
 };
 
-/* Parses a number and the character after it. *text moves past both. */
-static bool take_number(const char **text, int base, char end, unsigned long long *out)
-{
-	char *rest;
-
-	*out = strtoull(*text, &rest, base);
-	if (rest == *text || *rest != end)
-		return false;
-	*text = rest + 1;
-	return true;
-}
-
 /* Parses "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF". Processes that wait have "->"
- * after the number. Does not use sscanf, which adds 12 KiB to small static programs. */
+ * after the number. */
 static bool parse_line(const char *line, struct holder *out)
 {
-	unsigned long long pid, major, minor;
-	const char *at = strstr(line, ": FLOCK ");
+	static const char kind[] = ": FLOCK ";
+	uint64_t pid, major, minor;
+	const char *at = line + strcspn(line, ":");
 
-	if (!at)
+	if (strncmp(at, kind, sizeof(kind) - 1) != 0)
 		return false;
-	at += strlen(": FLOCK ");
+	at += sizeof(kind) - 1;
 	for (int word = 0; word < 2; word++) { /* ADVISORY WRITE */
 		at += strspn(at, " ");
 		at += strcspn(at, " ");
 	}
-	if (!take_number(&at, 10, ' ', &pid) || !take_number(&at, 16, ':', &major) ||
-	    !take_number(&at, 16, ':', &minor) || !take_number(&at, 10, ' ', &out->ino))
+	at += strspn(at, " ");
+	if (!cfs_take_number(&at, 10, ' ', &pid) ||
+	    !cfs_take_number(&at, 16, ':', &major) ||
+	    !cfs_take_number(&at, 16, ':', &minor) ||
+	    !cfs_take_number(&at, 10, ' ', &out->ino))
 		return false;
 	out->pid = (int)pid;
 	out->major = (unsigned)major;
@@ -60,50 +57,68 @@ static bool parse_line(const char *line, struct holder *out)
 	return true;
 }
 
+/* Reads a file of /proc as a string; NULL: it cannot be read. stdio and sscanf would add
+ * 15 KB to small static programs. */
+static char *read_proc(const char *path)
+{
+	struct cfs_mem mem = {0};
+
+	if (cfs_input_read(AT_FDCWD, path, 0, PROC_MAX, &mem, NULL) < 0 ||
+	    cfs_grow(&mem.p, &mem.cap, mem.len + 1, 1) < 0) {
+		free(mem.p);
+		return NULL;
+	}
+	mem.p[mem.len] = '\0';
+	return (char *)mem.p;
+}
+
+/* Cuts the next line off; NULL: there is none. */
+static char *cut_line(char **at)
+{
+	char *line = *at, *end = line ? strchr(line, '\n') : NULL;
+
+	*at = end ? end + 1 : NULL;
+	if (end)
+		*end = '\0';
+	return line;
+}
+
 /* On btrfs and overlayfs, /proc/locks has another device number than stat(). Then only
  * the inode number is compared. */
 static int find_holder(const struct stat *st)
 {
-	FILE *f = fopen("/proc/locks", "re");
-	char line[256];
+	cfs_autofree char *text = read_proc("/proc/locks");
+	char *at = text, *line;
 	int pid = 0;
 
-	while (f && fgets(line, sizeof(line), f)) {
+	while ((line = cut_line(&at))) {
 		struct holder h;
 
 		if (!parse_line(line, &h) || h.ino != st->st_ino)
 			continue;
-		if (h.major == major(st->st_dev) && h.minor == minor(st->st_dev)) {
-			pid = h.pid;
-			break;
-		}
+		if (h.major == major(st->st_dev) && h.minor == minor(st->st_dev))
+			return h.pid;
 		if (pid == 0)
 			pid = h.pid;
 	}
-	if (f)
-		fclose(f);
 	return pid;
 }
 
 /* Finds the first line of /proc/PID/status that begins with key. */
 static bool read_status(int pid, const char *key, char *out, size_t len)
 {
-	char path[64], line[256];
-	bool found = false;
-	FILE *f;
+	cfs_autofree char *text = NULL;
+	char path[64], *at, *line;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		found = strncmp(line, key, strlen(key)) == 0;
-		if (found) {
-			line[strcspn(line, "\n")] = '\0';
-			snprintf(out, len, "%s", line + strlen(key));
-		}
+	at = text = read_proc(path);
+	while ((line = cut_line(&at))) {
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		snprintf(out, len, "%s", line + strlen(key));
+		return true;
 	}
-	if (f)
-		fclose(f);
-	return found;
+	return false;
 }
 
 const char *cfs_lock_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX])

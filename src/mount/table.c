@@ -56,7 +56,8 @@ static char *cut_field(char **at)
 /* "ID PARENT MAJOR:MINOR ROOT PLACE ATTRS [TAG]... - TYPE SOURCE OPTIONS" */
 static bool parse_line(char *line, struct cfs_mount_entry *out)
 {
-	char *at = line, *id = cut_field(&at), *root, *place, *fs, *source, *end;
+	char *at = line, *root, *place, *fs, *source;
+	const char *id = cut_field(&at);
 
 	(void)cut_field(&at);
 	(void)cut_field(&at);
@@ -68,11 +69,7 @@ static bool parse_line(char *line, struct cfs_mount_entry *out)
 	fs = cut_field(&at);
 	source = cut_field(&at);
 	out->options = cut_field(&at);
-	if (!out->options || !id)
-		return false;
-	errno = 0;
-	out->id = strtoull(id, &end, 10);
-	if (errno || end == id || *end)
+	if (!out->options || !id || !cfs_take_number(&id, 10, '\0', &out->id))
 		return false;
 	unescape(root);
 	unescape(place);
