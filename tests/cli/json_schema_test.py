@@ -219,6 +219,7 @@ def container_images():
     oci("compute-id", "basic")
     oci("inspect", "basic", option=None)
     oci("fsck")
+    oci("store-view", "view")
     oci("push", "basic", "oci:out:basic")
     good("init", "--insecure", "--hash=sha256", "other")
     check("oci-copy", ("basic",), good("oci", "copy", "--json", "--repo=other", "--from=r", "basic"))
