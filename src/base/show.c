@@ -74,8 +74,9 @@ size_t cfs_show_text(struct cfs_text text, char *out, size_t cap)
 	size_t left = text.len, len = 0;
 
 	while (left) {
-		size_t hidden = cfs_show_hidden_len(p, left);
-		size_t n = hidden ? hidden : cfs_utf8_len(p, left);
+		bool is_plain = *p >= 0x20 && *p < 0x7f; /* most text is ASCII */
+		size_t hidden = is_plain ? 0 : cfs_show_hidden_len(p, left);
+		size_t n = hidden || is_plain ? hidden + is_plain : cfs_utf8_len(p, left);
 
 		if (len + (hidden ? CFS_SHOW_FACTOR * n : n) >= cap)
 			break;
