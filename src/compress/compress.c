@@ -40,7 +40,7 @@ static int step_gzip(struct cfs_compress *c, struct cfs_span *in, bool at_end,
 	if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
 		return cfs_fail(err, EIO, "gzip: %s", z->msg ? z->msg : "failed");
 	len -= z->avail_in;
-	*in = (struct cfs_span){in->p + len, in->len - len};
+	(void)cfs_span_sub(*in, len, in->len - len, in);
 	*n_out = OUT_LEN - z->avail_out;
 	return at_end ? rc == Z_STREAM_END : in->len == 0 && z->avail_out > 0;
 }
@@ -55,7 +55,7 @@ static int step_zstd(struct cfs_compress *c, struct cfs_span *in, bool at_end,
 
 	if (ZSTD_isError(left))
 		return cfs_fail(err, EIO, "zstd: %s", ZSTD_getErrorName(left));
-	*in = (struct cfs_span){in->p + from.pos, in->len - from.pos};
+	(void)cfs_span_sub(*in, from.pos, in->len - from.pos, in);
 	*n_out = to.pos;
 	return at_end ? left == 0 : in->len == 0;
 }

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import expect, good, has, loaded, main, make, make_tree, refused, run, write
+from repo import USAGE, expect, good, has, loaded, main, make, make_tree, refused, run, write
 
 ERROR, UNSIGNED, MALFORMED, BAD_SIGNATURE, REVOKED, NO_VERITY = 1, 10, 11, 13, 14, 19
 TRUSTED = "--trusted=keys/keys.d"
@@ -141,7 +141,7 @@ def image_that_cannot_be_measured_is_not_mounted_where_a_signature_is_required()
         for name in ("os/1", image):
             has(refused("mount", "--repo=r", option, name, "mnt"), "signature")
     for option in ("--name=os", "--floor=f"):
-        has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt"), "--name and --floor need --statement")
+        has(refused("mount", "--repo=r", TRUSTED, option, "os/1", "mnt", status=USAGE), "--name and --floor need --statement")
 
 
 def gc_removes_the_signatures_of_removed_images_only():

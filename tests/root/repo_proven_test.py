@@ -189,8 +189,11 @@ def a_file_of_a_filesystem_that_is_mounted_read_only_gets_no_record(place):
 
 @fact
 def several_processes_that_mount_leave_one_whole_record(place):
-    running = [subprocess.Popen([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], stderr=subprocess.DEVNULL)
-               for _ in range(8)]
+    points = [f"{place.dir}/point{i}" for i in range(8)]
+    for point in points:
+        os.mkdir(point)
+    running = [subprocess.Popen([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", point], stderr=subprocess.DEVNULL)
+               for point in points]
     same([child.wait() for child in running], [0] * 8)
     same(glob.glob(f"{RECORDS}/*"), [place.record])
     same(os.path.getsize(place.record), RECORD.size)

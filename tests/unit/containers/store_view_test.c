@@ -83,7 +83,7 @@ T(store_names_are_complete_and_those_that_podman_accepts)
 		{"registry:5000/app", "registry:5000/app:latest"},
 	};
 	static const char *const bad[] = {"Upper", "a b", "a//b", "../a",
-					  "app@sha256:" HEX64};
+					  ("app@sha256:" HEX64)};
 	struct cfs_store_image m = {0};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
