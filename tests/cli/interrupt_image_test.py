@@ -17,7 +17,7 @@ import time
 
 from faults import is_sanitized
 from interrupt_test import MKCOMPOSEFS, catches, children, files_below, interrupt
-from repo import COMPOSEFS, KEPT, expect, good, main, snapshot
+from repo import COMPOSEFS, KEPT, expect, good, main, snapshot, wait_until
 
 DUMP, FSCK = (os.path.abspath(arg) for arg in sys.argv[4:6])
 N_ENTRIES = 30000 if is_sanitized(COMPOSEFS) else 150000
@@ -70,8 +70,8 @@ def run_and_interrupt(args, delay, fine=(0,)):
     if child.returncode in fine:
         return None
     expect((args, child.returncode, err), (args, 128 + signal.SIGINT, err))
-    for pid in helpers:
-        expect(os.path.exists(f"/proc/{pid}"), False)
+    for pid in helpers:  # killed, and perhaps not gone yet
+        wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), f"end of process {pid}")
     return usage.ru_utime + usage.ru_stime - before
 
 
