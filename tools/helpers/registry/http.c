@@ -63,32 +63,28 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len > n && strcmp(name + len - n, suffix) == 0;
 }
 
-/* The authorities of the directory are added to those of the system. */
-static int add_authorities(struct transfer *t, const char *path, struct cfs_err *err)
+/* Appends a file of authorities. The first one comes behind those of the system, if it has some. */
+static int add_authorities(const char *path, struct cfs_mem *all, struct cfs_err *err)
 {
-	struct cfs_mem all = {0};
-	struct curl_blob blob;
-	int rc = cfs_input_read(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", 0,
-				CERTIFICATES_MAX, &all, NULL);
+	int rc = 0;
 
-	(void)rc; /* a system without authorities has only those of the directory */
-	rc = cfs_input_read(AT_FDCWD, path, 0, CERTIFICATES_MAX, &all, err);
-	blob = (struct curl_blob){all.p, all.len, CURL_BLOB_COPY};
-	if (rc == 0)
-		curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob);
-	free(all.p);
-	return rc;
+	if (all->len == 0)
+		rc = cfs_input_read(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", 0,
+				    CERTIFICATES_MAX, all, err);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	return cfs_input_read(AT_FDCWD, path, 0, CERTIFICATES_MAX, all, err);
 }
 
 static int use_certificate(struct transfer *t, const char *dir, const char *name,
-			   struct cfs_err *err)
+			   struct cfs_mem *authorities, struct cfs_err *err)
 {
 	char path[4096];
 
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
-		return cfs_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+		return cfs_fail(err, ENAMETOOLONG, "the path is too long");
 	if (has_suffix(name, ".crt"))
-		return add_authorities(t, path, err);
+		return add_authorities(path, authorities, err);
 	if (has_suffix(name, ".cert"))
 		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, path);
 	if (has_suffix(name, ".key"))
@@ -96,7 +92,8 @@ static int use_certificate(struct transfer *t, const char *dir, const char *name
 	return 0;
 }
 
-static int use_certificates(struct transfer *t, const char *base, struct cfs_err *err)
+static int use_certificates(struct transfer *t, const char *base,
+			    struct cfs_mem *authorities, struct cfs_err *err)
 {
 	char dir[4096];
 	struct dirent *e;
@@ -107,21 +104,31 @@ static int use_certificates(struct transfer *t, const char *base, struct cfs_err
 	d = opendir(dir);
 	if (!d)
 		return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s", dir);
-	while (rc == 0 && (e = readdir(d)))
-		rc = use_certificate(t, dir, e->d_name, err);
+	while (rc == 0 && (errno = 0, e = readdir(d)))
+		rc = use_certificate(t, dir, e->d_name, authorities, err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "list");
 	closedir(d);
 	return cfs_context(err, rc, "%s", dir);
 }
 
 static int set_certificates(struct transfer *t, struct cfs_err *err)
 {
-	const char *authorities = getenv("CURL_CA_BUNDLE"); /* as for curl(1) */
+	const char *file = getenv("CURL_CA_BUNDLE"); /* as for curl(1) */
+	struct cfs_mem authorities = {0};
+	struct curl_blob blob;
 	int rc;
 
-	if (authorities)
-		curl_easy_setopt(t->easy, CURLOPT_CAINFO, authorities);
-	rc = use_certificates(t, "/etc/docker/certs.d", err);
-	return rc < 0 ? rc : use_certificates(t, "/etc/containers/certs.d", err);
+	if (file)
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, file);
+	rc = use_certificates(t, "/etc/docker/certs.d", &authorities, err);
+	if (rc == 0)
+		rc = use_certificates(t, "/etc/containers/certs.d", &authorities, err);
+	blob = (struct curl_blob){authorities.p, authorities.len, CURL_BLOB_COPY};
+	if (rc == 0 && authorities.len)
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob);
+	free(authorities.p);
+	return rc;
 }
 
 /* --- requests ----------------------------------------------------------------------- */
