@@ -206,8 +206,10 @@ static void hold(const char *name,
 		t_eq(setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL), 0);
 		if (!cancelled)
 			continue;
-		t_eq(rc, -ECANCELED);
-		t_has(err.msg, "interrupted");
+		/* The last moment may come after the work last looked. */
+		t_ok(rc == -ECANCELED || (rc == 0 && i == N_MOMENTS - 1));
+		if (rc)
+			t_has(err.msg, "interrupted");
 		more = cpu_us() - us_of(&cancelled_at);
 		most = more > most ? more : most;
 	}
