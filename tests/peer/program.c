@@ -74,15 +74,12 @@ static void say_node(struct lcfs_node_s *n)
 		say_node(lcfs_node_get_child(n, i));
 }
 
-static struct lcfs_node_s *make_tree(void)
+static struct lcfs_node_s *add_full_file(struct lcfs_node_s *dir)
 {
-	struct lcfs_node_s *root = lcfs_node_new(), *dir, *file, *n;
+	struct lcfs_node_s *file = add(dir, "file", S_IFREG | 04711);
 	struct timespec time = {-1000000, 123};
 	uint8_t digest[LCFS_DIGEST_SIZE] = {1, 2, 3};
 
-	lcfs_node_set_mode(root, S_IFDIR | 0755);
-	dir = add(root, "dir", S_IFDIR | 01777);
-	file = add(dir, "file", S_IFREG | 04711);
 	lcfs_node_set_uid(file, 70000);
 	lcfs_node_set_gid(file, 3);
 	lcfs_node_set_size(file, 1234567);
@@ -96,6 +93,16 @@ static struct lcfs_node_s *make_tree(void)
 	SAY(lcfs_node_unset_xattr(file, "user.c"));
 	SAY(lcfs_node_unset_xattr(file, "user.c"));
 	SAY(lcfs_node_set_xattr(file, "", "", 0));
+	return file;
+}
+
+static struct lcfs_node_s *make_tree(void)
+{
+	struct lcfs_node_s *root = lcfs_node_new(), *dir, *file, *n;
+
+	lcfs_node_set_mode(root, S_IFDIR | 0755);
+	dir = add(root, "dir", S_IFDIR | 01777);
+	file = add_full_file(dir);
 	SAY(lcfs_node_set_content(add(dir, "inline", S_IFREG | 0600),
 				  (const uint8_t *)"hello", 5));
 	SAY(lcfs_node_set_symlink_payload(add(root, "symlink", S_IFLNK | 0777),
@@ -178,18 +185,10 @@ static void say_loaded(const char *path)
 	close(fd);
 }
 
-static void say_files(const char *dir)
+static void say_digests_of(int fd)
 {
-	struct lcfs_node_s *node;
-	char *path = NULL;
 	uint8_t digest[LCFS_DIGEST_SIZE];
-	int fd;
 
-	if (chdir(dir) < 0 || mkdir("src", 0755) < 0)
-		return;
-	fd = open("src/file", O_RDWR | O_CREAT, 0640);
-	if (write(fd, "content", 7) != 7 || symlink("file", "src/symlink") < 0)
-		return;
 	lseek(fd, 0, SEEK_SET);
 	SAY(lcfs_compute_fsverity_from_fd(digest, fd));
 	say_digest("fd", digest);
@@ -201,6 +200,13 @@ static void say_files(const char *dir)
 	SAY(lcfs_fd_measure_fsverity(digest, fd));
 	SAY(lcfs_fd_measure_fsverity(digest, -1));
 	SAY(lcfs_fd_enable_fsverity(-1));
+}
+
+static void say_built_tree(void)
+{
+	struct lcfs_node_s *node;
+	char *path = NULL;
+
 	node = lcfs_build(AT_FDCWD, "src",
 			  LCFS_BUILD_USE_EPOCH | LCFS_BUILD_COMPUTE_DIGEST |
 				  LCFS_BUILD_BY_DIGEST | LCFS_BUILD_SKIP_XATTRS |
@@ -212,6 +218,12 @@ static void say_files(const char *dir)
 	SAY_NONE(lcfs_build(AT_FDCWD, "none", 0, &path));
 	SAY_TEXT(path);
 	free(path);
+}
+
+static void say_loaded_file(int fd)
+{
+	struct lcfs_node_s *node;
+
 	SAY_NONE(lcfs_load_node_from_file(AT_FDCWD, "none", 0));
 	node = lcfs_load_node_from_file(AT_FDCWD, "src/file",
 					LCFS_BUILD_USE_EPOCH | LCFS_BUILD_SKIP_XATTRS);
@@ -224,6 +236,20 @@ static void say_files(const char *dir)
 	SAY(lcfs_node_set_from_content(node, AT_FDCWD, "src/file", LCFS_BUILD_BY_DIGEST));
 	say_node(node);
 	lcfs_node_unref(node);
+}
+
+static void say_files(const char *dir)
+{
+	int fd;
+
+	if (chdir(dir) < 0 || mkdir("src", 0755) < 0)
+		return;
+	fd = open("src/file", O_RDWR | O_CREAT, 0640);
+	if (write(fd, "content", 7) != 7 || symlink("file", "src/symlink") < 0)
+		return;
+	say_digests_of(fd);
+	say_built_tree();
+	say_loaded_file(fd);
 	close(fd);
 }
 

@@ -18,7 +18,7 @@ SPDX = "SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later"
 SOURCE_SUFFIXES = (".c", ".cc", ".h", ".py", ".sh", ".build", ".scd", ".sym", ".ini", ".bash", ".fish", ".zsh")
 SOURCE_NAMES = ("Makefile", "meson_options.txt", "run")
 FILE_LINES_MAX = 600
-FUNCTION_LINES_MAX = 80
+FUNCTION_LINES_MAX = 40
 CLANG_FORMAT = "14"  # other versions lay out some lines differently
 
 # Words that the code and the documents avoid (CONTRIBUTING.md, Language), and what to write instead.
@@ -364,7 +364,7 @@ def functions(house):
 
 
 @check
-def functions_have_at_most_80_lines(house):
+def functions_have_at_most_40_lines(house):
     for name, function, first, last in functions(house):
         if last - first + 1 > FUNCTION_LINES_MAX:
             yield f"{name}:{first}: {function} has {last - first + 1} lines"

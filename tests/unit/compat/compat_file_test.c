@@ -90,47 +90,49 @@ T(compat_load_file_takes_what_lstat_says)
 	lcfs_node_unref(n);
 }
 
+enum { COMPUTE = LCFS_BUILD_COMPUTE_DIGEST, BY = LCFS_BUILD_BY_DIGEST };
+
+static const struct {
+	const char *name;
+	int flags;
+	const char *digest, *payload;
+	bool content;
+} flag_effects[] = {
+	{"small", 0, "none", NULL, true},
+	{"small", COMPUTE, OF_HELLO, NULL, true},
+	{"small", BY, "none", PATH_OF_HELLO, true},
+	{"small", COMPUTE | BY, OF_HELLO, PATH_OF_HELLO, true},
+	{"small", LCFS_BUILD_NO_INLINE, "none", NULL, false},
+	{"small", LCFS_BUILD_NO_INLINE | BY, "none", PATH_OF_HELLO, false},
+	{"small", LCFS_BUILD_NO_INLINE | COMPUTE, OF_HELLO, NULL, false},
+	{"big", 0, "none", NULL, false},
+	{"big", COMPUTE, OF_ZEROS, NULL, false},
+	{"big", BY, "none", PATH_OF_ZEROS, false},
+	{"big", COMPUTE | BY, OF_ZEROS, PATH_OF_ZEROS, false},
+	{"empty", COMPUTE | BY, "none", NULL, false},
+};
+
 T(compat_build_flags_select_how_contents_are_stored)
 {
-	enum { COMPUTE = LCFS_BUILD_COMPUTE_DIGEST, BY = LCFS_BUILD_BY_DIGEST };
-	static const struct {
-		const char *name;
-		int flags;
-		const char *digest, *payload;
-		bool content;
-	} rows[] = {
-		{"small", 0, "none", NULL, true},
-		{"small", COMPUTE, OF_HELLO, NULL, true},
-		{"small", BY, "none", PATH_OF_HELLO, true},
-		{"small", COMPUTE | BY, OF_HELLO, PATH_OF_HELLO, true},
-		{"small", LCFS_BUILD_NO_INLINE, "none", NULL, false},
-		{"small", LCFS_BUILD_NO_INLINE | BY, "none", PATH_OF_HELLO, false},
-		{"small", LCFS_BUILD_NO_INLINE | COMPUTE, OF_HELLO, NULL, false},
-		{"big", 0, "none", NULL, false},
-		{"big", COMPUTE, OF_ZEROS, NULL, false},
-		{"big", BY, "none", PATH_OF_ZEROS, false},
-		{"big", COMPUTE | BY, OF_ZEROS, PATH_OF_ZEROS, false},
-		{"empty", COMPUTE | BY, "none", NULL, false},
-	};
 
 	make_files();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct lcfs_node_s *a = load(rows[i].name, rows[i].flags);
+	for (size_t i = 0; i < sizeof(flag_effects) / sizeof(flag_effects[0]); i++) {
+		struct lcfs_node_s *a = load(flag_effects[i].name, flag_effects[i].flags);
 		struct lcfs_node_s *b = node_new(S_IFREG | 0644);
 		struct lcfs_node_s *both[] = {a, b};
 
 		lcfs_node_set_size(b, lcfs_node_get_size(a));
-		t_eq(lcfs_node_set_from_content(b, AT_FDCWD, tmp_in(rows[i].name),
-						rows[i].flags),
+		t_eq(lcfs_node_set_from_content(b, AT_FDCWD, tmp_in(flag_effects[i].name),
+						flag_effects[i].flags),
 		     0);
 		for (size_t k = 0; k < 2; k++) {
 			const char *payload = lcfs_node_get_payload(both[k]);
 
 			t_str(hex(lcfs_node_get_fsverity_digest(both[k])),
-			      rows[i].digest);
+			      flag_effects[i].digest);
 			t_str(payload ? payload : "",
-			      rows[i].payload ? rows[i].payload : "");
-			t_eq(!!lcfs_node_get_content(both[k]), rows[i].content);
+			      flag_effects[i].payload ? flag_effects[i].payload : "");
+			t_eq(!!lcfs_node_get_content(both[k]), flag_effects[i].content);
 			lcfs_node_unref(both[k]);
 		}
 	}

@@ -33,14 +33,16 @@ static struct lcfs_node_s *load_golden(const char *name)
 
 /* --- what comes back ---------------------------------------------------------------- */
 
-T(compat_load_returns_all_fields_of_the_tree)
-{
-	struct lcfs_node_s *root = node_new(S_IFDIR | 0755), *back, *n;
-	struct lcfs_node_s *file = node_add(root, "file", S_IFREG | 04751);
-	struct timespec time = {123, 456}, t;
-	uint8_t digest[LCFS_DIGEST_SIZE] = {1, 2};
-	struct image image;
+static const struct timespec full_time = {123, 456};
+static const uint8_t full_digest[LCFS_DIGEST_SIZE] = {1, 2};
 
+static void add_full_file(struct lcfs_node_s *root)
+{
+	struct lcfs_node_s *file = node_add(root, "file", S_IFREG | 04751);
+	struct timespec time = full_time;
+	uint8_t digest[LCFS_DIGEST_SIZE];
+
+	memcpy(digest, full_digest, sizeof(digest));
 	lcfs_node_set_uid(file, 70000);
 	lcfs_node_set_gid(file, 80000);
 	lcfs_node_set_size(file, 12345);
@@ -48,6 +50,31 @@ T(compat_load_returns_all_fields_of_the_tree)
 	t_eq(lcfs_node_set_payload(file, "abc"), 0);
 	lcfs_node_set_fsverity_digest(file, digest);
 	t_eq(lcfs_node_set_xattr(file, "trusted.overlay.x", "1", 1), 0);
+}
+
+static void check_full_file(struct lcfs_node_s *n)
+{
+	struct timespec t;
+
+	t_eq(lcfs_node_get_mode(n), S_IFREG | 04751);
+	t_eq(lcfs_node_get_uid(n), 70000);
+	t_eq(lcfs_node_get_gid(n), 80000);
+	t_eq(lcfs_node_get_size(n), 12345);
+	t_eq(lcfs_node_get_nlink(n), 1);
+	lcfs_node_get_mtime(n, &t);
+	t_ok(t.tv_sec == 123 && t.tv_nsec == 456);
+	t_str(lcfs_node_get_payload(n), "abc"); /* exactly */
+	t_mem(lcfs_node_get_fsverity_digest(n), full_digest, LCFS_DIGEST_SIZE);
+	t_eq(lcfs_node_get_n_xattr(n), 1);
+	t_str(lcfs_node_get_xattr_name(n, 0), "trusted.overlay.x");
+}
+
+T(compat_load_returns_all_fields_of_the_tree)
+{
+	struct lcfs_node_s *root = node_new(S_IFDIR | 0755), *back, *n;
+	struct image image;
+
+	add_full_file(root);
 	n = node_add(root, "small", S_IFREG | 0600);
 	t_eq(lcfs_node_set_content(n, (const uint8_t *)"hello", 5), 0);
 	n = node_add(root, "dev", S_IFBLK | 0600);
@@ -57,18 +84,7 @@ T(compat_load_returns_all_fields_of_the_tree)
 	image = node_image(root);
 	back = lcfs_load_node_from_image(image.p, image.len);
 	t_ok(back);
-	n = lcfs_node_lookup_child(back, "file");
-	t_eq(lcfs_node_get_mode(n), S_IFREG | 04751);
-	t_eq(lcfs_node_get_uid(n), 70000);
-	t_eq(lcfs_node_get_gid(n), 80000);
-	t_eq(lcfs_node_get_size(n), 12345);
-	t_eq(lcfs_node_get_nlink(n), 1);
-	lcfs_node_get_mtime(n, &t);
-	t_ok(t.tv_sec == 123 && t.tv_nsec == 456);
-	t_str(lcfs_node_get_payload(n), "abc"); /* exactly */
-	t_mem(lcfs_node_get_fsverity_digest(n), digest, LCFS_DIGEST_SIZE);
-	t_eq(lcfs_node_get_n_xattr(n), 1);
-	t_str(lcfs_node_get_xattr_name(n, 0), "trusted.overlay.x");
+	check_full_file(lcfs_node_lookup_child(back, "file"));
 	n = lcfs_node_lookup_child(back, "small");
 	t_eq(lcfs_node_get_size(n), 5);
 	t_mem(lcfs_node_get_content(n), "hello", 5);

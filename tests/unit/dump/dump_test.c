@@ -265,45 +265,45 @@ T(dump_refuses_links_in_a_circle)
 	t_has(err.msg, "x.dump: ");
 }
 
+static const struct {
+	const char *text, *message;
+} refused_lines[] = {
+	{"/a 0 100644 1 0 0 0 0.0 - - -",
+	 "expected a newline at the end of the last line"},
+	{"/a 0 100644 1 0 0 5 0.0 - - -\n",
+	 "rdev: expected 0 for a file that is not a device, got 5"},
+	{"/a 0 40755 1 0 0 5 0.0 - - -\n",
+	 "rdev: expected 0 for a file that is not a device, got 5"},
+	{"/a 4 120777 1 0 0 0 0.0 abc - -\n",
+	 "payload: expected a target of 4 bytes (the size), got 3"},
+	{"/a 3 120777 1 0 0 0 0.0 abc def -\n",
+	 "content: expected none for a symlink, got 3 bytes"},
+	{"/a 3 10644 1 0 0 0 0.0 - - -\n", "size: expected none for a FIFO, got "
+					   "\"3\" (the mode is 10644; that of a "
+					   "file would be 100644)"},
+	{"/a 0 60644 1 0 0 5 0.0 ab/cd - -\n",
+	 "payload: expected none for a device, got \"ab/cd\" (the mode is 60644; "
+	 "that "
+	 "of a file would be 100644)"},
+	{"/a 3 40755 1 0 0 0 0.0 - abc -\n",
+	 "content: expected none for a directory, got \"abc\" (the mode is "
+	 "40755; "
+	 "that "
+	 "of a file would be 100755)"},
+	{"/a 0 140600 1 0 0 0 0.0 - - " DIGEST "\n",
+	 "digest: expected none for a socket, got \"" DIGEST "\" (the mode is 140600; "
+	 "that of a file would be 100600)"},
+};
+
 T(dump_strict_mode_refuses_more)
 {
-	static const struct {
-		const char *text, *message;
-	} bad[] = {
-		{"/a 0 100644 1 0 0 0 0.0 - - -",
-		 "expected a newline at the end of the last line"},
-		{"/a 0 100644 1 0 0 5 0.0 - - -\n",
-		 "rdev: expected 0 for a file that is not a device, got 5"},
-		{"/a 0 40755 1 0 0 5 0.0 - - -\n",
-		 "rdev: expected 0 for a file that is not a device, got 5"},
-		{"/a 4 120777 1 0 0 0 0.0 abc - -\n",
-		 "payload: expected a target of 4 bytes (the size), got 3"},
-		{"/a 3 120777 1 0 0 0 0.0 abc def -\n",
-		 "content: expected none for a symlink, got 3 bytes"},
-		{"/a 3 10644 1 0 0 0 0.0 - - -\n", "size: expected none for a FIFO, got "
-						   "\"3\" (the mode is 10644; that of a "
-						   "file would be 100644)"},
-		{"/a 0 60644 1 0 0 5 0.0 ab/cd - -\n",
-		 "payload: expected none for a device, got \"ab/cd\" (the mode is 60644; "
-		 "that "
-		 "of a file would be 100644)"},
-		{"/a 3 40755 1 0 0 0 0.0 - abc -\n",
-		 "content: expected none for a directory, got \"abc\" (the mode is "
-		 "40755; "
-		 "that "
-		 "of a file would be 100755)"},
-		{"/a 0 140600 1 0 0 0 0.0 - - " DIGEST "\n",
-		 "digest: expected none for a socket, got \"" DIGEST
-		 "\" (the mode is 140600; "
-		 "that of a file would be 100600)"},
-	};
-
-	for (size_t i = 0; i < N(bad); i++) {
+	for (size_t i = 0; i < N(refused_lines); i++) {
 		cfs_autofree char *loose = NULL;
 		char text[256], message[256];
 
-		snprintf(text, sizeof(text), ROOT "%s", bad[i].text);
-		snprintf(message, sizeof(message), "x.dump: line 2: %s", bad[i].message);
+		snprintf(text, sizeof(text), ROOT "%s", refused_lines[i].text);
+		snprintf(message, sizeof(message), "x.dump: line 2: %s",
+			 refused_lines[i].message);
 		loose = read_back(text);
 		check_refused(text, true, message);
 	}

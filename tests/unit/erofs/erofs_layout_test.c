@@ -131,50 +131,47 @@ T(symlinks_of_a_block_keep_their_target_elsewhere)
 
 /* --- inode forms --------------------------------------------------------------------- */
 
+static const struct {
+	const char *name;
+	struct cfs_inode_spec spec;
+	bool compact;
+} inode_forms[] = {
+	{"same", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7}, true},
+	{"later", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 8}, false},
+	{"uid", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .uid = 65536}, false},
+	{"gid", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .gid = 65536}, false},
+	{"links",
+	 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .nlink = 65536},
+	 false},
+	{"large",
+	 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .size = 1ull << 32},
+	 false},
+	{"fits",
+	 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .size = UINT32_MAX},
+	 true},
+	/* A device says size 0, but the size of the input decides. */
+	{"device",
+	 {.mode = S_IFBLK,
+	  .mtime_sec = -5,
+	  .mtime_nsec = 7,
+	  .size = 1ull << 32,
+	  .rdev = 9},
+	 false},
+};
+
 T(inodes_are_compact_where_their_numbers_fit_and_their_time_is_the_smallest)
 {
-	static const struct {
-		const char *name;
-		struct cfs_inode_spec spec;
-		bool compact;
-	} cases[] = {
-		{"same", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7}, true},
-		{"later", {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 8}, false},
-		{"uid",
-		 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .uid = 65536},
-		 false},
-		{"gid",
-		 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .gid = 65536},
-		 false},
-		{"links",
-		 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .nlink = 65536},
-		 false},
-		{"large",
-		 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .size = 1ull << 32},
-		 false},
-		{"fits",
-		 {.mode = S_IFREG, .mtime_sec = -5, .mtime_nsec = 7, .size = UINT32_MAX},
-		 true},
-		/* A device says size 0, but the size of the input decides. */
-		{"device",
-		 {.mode = S_IFBLK,
-		  .mtime_sec = -5,
-		  .mtime_nsec = 7,
-		  .size = 1ull << 32,
-		  .rdev = 9},
-		 false},
-	};
 	struct cfs_builder *b = start();
 	struct cfs_mem im;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		tree_add(b, CFS_ROOT, cases[i].name, &cases[i].spec);
+	for (size_t i = 0; i < sizeof(inode_forms) / sizeof(inode_forms[0]); i++)
+		tree_add(b, CFS_ROOT, inode_forms[i].name, &inode_forms[i].spec);
 	im = image_of_builder(b, 0);
 	t_eq((int64_t)cfs_le64(im.p + EROFS_SB_OFF + 24), -5);
 	t_eq(cfs_le32(im.p + EROFS_SB_OFF + 32), 7);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (raw_child(&im, cases[i].name).compact != cases[i].compact)
-			t_fail(__FILE__, __LINE__, "form of %s", cases[i].name);
+	for (size_t i = 0; i < sizeof(inode_forms) / sizeof(inode_forms[0]); i++)
+		if (raw_child(&im, inode_forms[i].name).compact != inode_forms[i].compact)
+			t_fail(__FILE__, __LINE__, "form of %s", inode_forms[i].name);
 	t_eq(raw_child(&im, "device").size, 0);
 	t_eq(raw_child(&im, "device").u, 9);
 	t_ok(!raw_inode(&im, raw_root(&im)).compact); /* its time is 0.0 */

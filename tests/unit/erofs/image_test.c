@@ -169,31 +169,32 @@ static void make_linked(struct cfs_mem *mem, struct cfs_image *im)
 	cfs_tree_free(tree);
 }
 
+static const struct {
+	const char *path;
+	enum cfs_resolve last;
+	int rc;
+	const char *found;
+} resolved_paths[] = {
+	{"", CFS_RESOLVE_LAST, 0, ""},
+	{"/..", CFS_RESOLVE_LAST, 0, ""},
+	{"dir//./file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+	{"/abs/file", CFS_RESOLVE_NOT_LAST, 0, "/dir/file"},
+	{"/abs", CFS_RESOLVE_LAST, 0, "/dir"},
+	{"/abs", CFS_RESOLVE_NOT_LAST, 0, "/abs"},
+	{"/abs/", CFS_RESOLVE_NOT_LAST, 0, "/dir"},
+	{"/dir/up/up/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+	{"/out/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
+	{"/dir/up/..", CFS_RESOLVE_LAST, 0, ""},
+	{"/loop", CFS_RESOLVE_NOT_LAST, 0, "/loop"},
+	{"/loop", CFS_RESOLVE_LAST, -ELOOP, NULL},
+	{"/none", CFS_RESOLVE_LAST, -ENOENT, NULL},
+	{"/dir/file/", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
+	{"/dir/file/..", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
+	{"/dir/nope/..", CFS_RESOLVE_LAST, -ENOENT, NULL},
+};
+
 T(resolve_follows_symlinks_within_the_root_of_the_image)
 {
-	static const struct {
-		const char *path;
-		enum cfs_resolve last;
-		int rc;
-		const char *found;
-	} cases[] = {
-		{"", CFS_RESOLVE_LAST, 0, ""},
-		{"/..", CFS_RESOLVE_LAST, 0, ""},
-		{"dir//./file", CFS_RESOLVE_LAST, 0, "/dir/file"},
-		{"/abs/file", CFS_RESOLVE_NOT_LAST, 0, "/dir/file"},
-		{"/abs", CFS_RESOLVE_LAST, 0, "/dir"},
-		{"/abs", CFS_RESOLVE_NOT_LAST, 0, "/abs"},
-		{"/abs/", CFS_RESOLVE_NOT_LAST, 0, "/dir"},
-		{"/dir/up/up/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
-		{"/out/file", CFS_RESOLVE_LAST, 0, "/dir/file"},
-		{"/dir/up/..", CFS_RESOLVE_LAST, 0, ""},
-		{"/loop", CFS_RESOLVE_NOT_LAST, 0, "/loop"},
-		{"/loop", CFS_RESOLVE_LAST, -ELOOP, NULL},
-		{"/none", CFS_RESOLVE_LAST, -ENOENT, NULL},
-		{"/dir/file/", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
-		{"/dir/file/..", CFS_RESOLVE_LAST, -ENOTDIR, NULL},
-		{"/dir/nope/..", CFS_RESOLVE_LAST, -ENOENT, NULL},
-	};
 	char found[PATH_MAX];
 	struct cfs_mem mem = {0};
 	struct cfs_inode in;
@@ -201,15 +202,15 @@ T(resolve_follows_symlinks_within_the_root_of_the_image)
 	struct cfs_err err;
 
 	make_linked(&mem, &im);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int rc = cfs_image_resolve(&im, cfs_text(cases[i].path), cases[i].last,
-					   &in, found, &err);
+	for (size_t i = 0; i < sizeof(resolved_paths) / sizeof(resolved_paths[0]); i++) {
+		int rc = cfs_image_resolve(&im, cfs_text(resolved_paths[i].path),
+					   resolved_paths[i].last, &in, found, &err);
 
-		if (rc != cases[i].rc)
-			t_fail(__FILE__, __LINE__, "%s: %d %s", cases[i].path, rc,
-			       err.msg);
+		if (rc != resolved_paths[i].rc)
+			t_fail(__FILE__, __LINE__, "%s: %d %s", resolved_paths[i].path,
+			       rc, err.msg);
 		if (rc == 0)
-			t_str(found, cases[i].found);
+			t_str(found, resolved_paths[i].found);
 	}
 	free(mem.p);
 }

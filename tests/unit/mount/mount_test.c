@@ -51,65 +51,64 @@ static const char *describe(const struct cfs_mount_args *args)
 	return text;
 }
 
+static const struct {
+	const char *text, *expected;
+} valid_options[] = {
+	{"basedir=/a", " [/a]"},
+	{"basedir=/a:/b:c", " [/a] [/b] [c]"},
+	{"basedir=/a\\:b:/c\\,d", " [/a:b] [/c,d]"},
+	{"basedir=/a\\\\:/b", " [/a\\] [/b]"},
+	{"basedir=/a=b", " [/a=b]"},
+	{"basedir=/x\\", " [/x\\]"},
+	{"upperdir=/u\\,v,workdir=w\\=x", " upper=/u,v work=w=x"},
+	{"digest=abcd", " digest=abcd"},
+	{"digest=", " digest="},
+	{"idmap=/proc/1/ns/user", " idmap=/proc/1/ns/user"},
+	{"verity", " verity"},
+	{"tryverity", " tryverity"},
+	{"allow-suid", " allowed=2"},
+	{"allow-dev", " allowed=4"},
+	{"nosuid,allow-suid,allow-dev", " allowed=6 attr=2"},
+	{"verity,tryverity", " verity"},
+	{"tryverity,verity", " verity"},
+	{"signed", " signed"},
+	{"signature=/s", " signed"},
+	{"trusted=/keys.d", " signed"},
+	{"statement=/s,name=os,floor=/f", " signed"},
+	{"ro", " ro"},
+	{"ro,rw", ""},
+	{"rw,ro", " ro"},
+	{"prefetch=off", " off"},
+	{"prefetch=wait", " wait"},
+	{"prefetch=wait,prefetch=async", ""},
+	{"basedir=/a,basedir=/b:/c", " [/b] [/c]"},
+	{"digest=aa,digest=bb", " digest=bb"},
+	{"nosuid,nodev,noexec", " attr=e"},
+	{"nosuid,nodev,noexec,suid,dev,exec", ""},
+	{"noatime", " attr=10"},
+	{"strictatime,noatime", " attr=10"},
+	{"noatime,strictatime", " attr=20"},
+	{"noatime,relatime", ""},
+	{"nosymfollow,nodiratime", " attr=200080"},
+	{"user=me", " attr=e"},
+	{"users,exec", " attr=6"},
+	{"owner", " attr=6"},
+	{"defaults,auto,noauto,nouser,nofail,_netdev,async", ""},
+	{"x-systemd.automount,x-initrd.mount,X-mount.mkdir=0755,comment=hello", ""},
+};
+
 T(mount_parse_understands_each_option)
 {
-	static const struct {
-		const char *text, *expected;
-	} rows[] = {
-		{"basedir=/a", " [/a]"},
-		{"basedir=/a:/b:c", " [/a] [/b] [c]"},
-		{"basedir=/a\\:b:/c\\,d", " [/a:b] [/c,d]"},
-		{"basedir=/a\\\\:/b", " [/a\\] [/b]"},
-		{"basedir=/a=b", " [/a=b]"},
-		{"basedir=/x\\", " [/x\\]"},
-		{"upperdir=/u\\,v,workdir=w\\=x", " upper=/u,v work=w=x"},
-		{"digest=abcd", " digest=abcd"},
-		{"digest=", " digest="},
-		{"idmap=/proc/1/ns/user", " idmap=/proc/1/ns/user"},
-		{"verity", " verity"},
-		{"tryverity", " tryverity"},
-		{"allow-suid", " allowed=2"},
-		{"allow-dev", " allowed=4"},
-		{"nosuid,allow-suid,allow-dev", " allowed=6 attr=2"},
-		{"verity,tryverity", " verity"},
-		{"tryverity,verity", " verity"},
-		{"signed", " signed"},
-		{"signature=/s", " signed"},
-		{"trusted=/keys.d", " signed"},
-		{"statement=/s,name=os,floor=/f", " signed"},
-		{"ro", " ro"},
-		{"ro,rw", ""},
-		{"rw,ro", " ro"},
-		{"prefetch=off", " off"},
-		{"prefetch=wait", " wait"},
-		{"prefetch=wait,prefetch=async", ""},
-		{"basedir=/a,basedir=/b:/c", " [/b] [/c]"},
-		{"digest=aa,digest=bb", " digest=bb"},
-		{"nosuid,nodev,noexec", " attr=e"},
-		{"nosuid,nodev,noexec,suid,dev,exec", ""},
-		{"noatime", " attr=10"},
-		{"strictatime,noatime", " attr=10"},
-		{"noatime,strictatime", " attr=20"},
-		{"noatime,relatime", ""},
-		{"nosymfollow,nodiratime", " attr=200080"},
-		{"user=me", " attr=e"},
-		{"users,exec", " attr=6"},
-		{"owner", " attr=6"},
-		{"defaults,auto,noauto,nouser,nofail,_netdev,async", ""},
-		{"x-systemd.automount,x-initrd.mount,X-mount.mkdir=0755,comment=hello",
-		 ""},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(valid_options) / sizeof(valid_options[0]); i++) {
 		struct cfs_mount_args args;
 		struct cfs_err err = {""};
-		int rc = parse(&args, rows[i].text, &err);
+		int rc = parse(&args, valid_options[i].text, &err);
 		char got[512];
 
 		snprintf(got, sizeof(got), "%s%s", err.msg, describe(&args));
 		cfs_mount_args_fini(&args);
 		t_eq(rc, 0);
-		t_str(got, rows[i].expected);
+		t_str(got, valid_options[i].expected);
 	}
 }
 
@@ -385,6 +384,25 @@ T(mount_inspect_requires_verity_of_the_filesystem)
 
 /* --- steps -------------------------------------------------------------------------- */
 
+/* Appends what a step holds beside its operation, a word for each field that is set. */
+static void describe_step(const struct cfs_step *s, FILE *text)
+{
+	if (s->key)
+		fprintf(text, " %s", s->key);
+	if (s->separator)
+		fprintf(text, " %s", s->separator);
+	if (s->value)
+		fprintf(text, " %s", s->value);
+	if (s->number)
+		fprintf(text, " %llu", (unsigned long long)s->number);
+	if (s->fd)
+		fprintf(text, " fd %d", s->fd);
+	for (int k = 0; k < 3 && s->move_on[k]; k++)
+		fprintf(text, " %s", strerrorname_np(s->move_on[k]));
+	if (s->optional)
+		fprintf(text, " (optional)");
+}
+
 /* A way as text: a line a step, the errnos that lead to the next way at its end. */
 static const char *way_text(const struct cfs_way *way)
 {
@@ -400,32 +418,15 @@ static const char *way_text(const struct cfs_way *way)
 		[CFS_STEP_DATA_AT] = "data-at",
 	};
 	static char text[2048];
-	int n = snprintf(text, sizeof(text), "%s:", way->name);
+	FILE *out = fmemopen(text, sizeof(text), "w");
 
+	t_ok(out);
+	fprintf(out, "%s:", way->name);
 	for (size_t i = 0; i < way->n_steps; i++) {
-		const struct cfs_step *s = &way->steps[i];
-
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s", names[s->op]);
-		if (s->key)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s", s->key);
-		if (s->separator)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
-				      s->separator);
-		if (s->value)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
-				      s->value);
-		if (s->number)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " %llu",
-				      (unsigned long long)s->number);
-		if (s->fd)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " fd %d",
-				      s->fd);
-		for (int k = 0; k < 3 && s->move_on[k]; k++)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
-				      strerrorname_np(s->move_on[k]));
-		if (s->optional)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " (optional)");
+		fprintf(out, "\n%s", names[way->steps[i].op]);
+		describe_step(&way->steps[i], out);
 	}
+	fclose(out);
 	return text;
 }
 

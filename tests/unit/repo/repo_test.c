@@ -109,47 +109,49 @@ static int check(const char *name)
 	return cfs_repo_check_ref(cfs_text(name), &err);
 }
 
+static const char *const bad_names[] = {
+	"",
+	".",
+	"..",
+	"/a",
+	"a/",
+	"a//b",
+	"a/../b",
+	"../a",
+	"a/.",
+	"a\nb",
+	"a\x1b[m",
+	"a\x7f",
+	".tmp-a",
+	"a/.tmp-b",
+	".symlink-",
+	"1/2/3/4/5/6/7/8/9",
+	"0123456789012345678901234567890123456789012345678901234567890123",
+	"0123456789012345678901234567890123456789012345678901234567890abc/b",
+};
+
+static const char *const good_names[] = {
+	"a",
+	"a/b",
+	"1/2/3/4/5/6/7/8",
+	"name:tag",
+	"-",
+	".a",
+	"...",
+	"\xc3\xa4",
+	"a/0123456789012345678901234567890123456789012345678901234567890123",
+};
+
 T(names_that_are_unsafe_or_ambiguous_are_refused)
 {
-	static const char *const bad[] = {
-		"",
-		".",
-		"..",
-		"/a",
-		"a/",
-		"a//b",
-		"a/../b",
-		"../a",
-		"a/.",
-		"a\nb",
-		"a\x1b[m",
-		"a\x7f",
-		".tmp-a",
-		"a/.tmp-b",
-		".symlink-",
-		"1/2/3/4/5/6/7/8/9",
-		"0123456789012345678901234567890123456789012345678901234567890123",
-		"0123456789012345678901234567890123456789012345678901234567890abc/b",
-	};
-	static const char *const good[] = {
-		"a",
-		"a/b",
-		"1/2/3/4/5/6/7/8",
-		"name:tag",
-		"-",
-		".a",
-		"...",
-		"\xc3\xa4",
-		"a/0123456789012345678901234567890123456789012345678901234567890123",
-	};
 	char name[CFS_REPO_REF_MAX + 2];
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (check(bad[i]) != -EINVAL || strchr(err.msg, '\n') == err.msg)
-			t_fail(__FILE__, __LINE__, "\"%s\" was taken", bad[i]);
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		if (check(good[i]) != 0)
-			t_fail(__FILE__, __LINE__, "\"%s\": %s", good[i], err.msg);
+	for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++)
+		if (check(bad_names[i]) != -EINVAL || strchr(err.msg, '\n') == err.msg)
+			t_fail(__FILE__, __LINE__, "\"%s\" was taken", bad_names[i]);
+	for (size_t i = 0; i < sizeof(good_names) / sizeof(good_names[0]); i++)
+		if (check(good_names[i]) != 0)
+			t_fail(__FILE__, __LINE__, "\"%s\": %s", good_names[i], err.msg);
 	memset(name, 'a', sizeof(name));
 	name[256] = '\0';
 	t_eq(check(name), -EINVAL);

@@ -40,40 +40,39 @@ T(statement_is_parsed_and_formatted_to_the_same_text)
 	free(again.p);
 }
 
+static const struct {
+	const char *text, *message;
+} bad_statements[] = {
+	{"", "expected a line \"composefs-statement 1"},
+	{"composefs-statement 1", "expected a line"},
+	{"composefs-statement 11\nname a\nversion 1\nimage " A "\n", "another version"},
+	{HEAD "version 1\nname a\nimage " A "\n", "expected a line \"name ...\""},
+	{HEAD "name \nversion 1\nimage " A "\n", "expected 1 to 255 visible"},
+	{HEAD "name a b\nversion 1\nimage " A "\n", "got \"a b\""},
+	{HEAD "name a\x7f\nversion 1\nimage " A "\n", "expected 1 to 255 visible"},
+	{HEAD "name a\nversion \nimage " A "\n", "decimal number"},
+	{HEAD "name a\nversion 01\nimage " A "\n", "decimal number"},
+	{HEAD "name a\nversion +1\nimage " A "\n", "decimal number"},
+	{HEAD "name a\nversion 18446744073709551616\nimage " A "\n", "decimal number"},
+	{HEAD "name a\nversion 1\n", "expected an image, got none"},
+	{HEAD "name a\nversion 1\nimage " A, "expected a line \"image"},
+	{HEAD "name a\nversion 1\nimage " A "\n\n", "expected a line \"image"},
+	{HEAD "name a\nversion 1\nimage " A "\nx", "expected a line \"image"},
+	{HEAD "name a\nversion 1\nimage " A "\r\n", "lowercase hex"},
+	{HEAD "name a\nversion 1\nimage " HEX64 "\n", "lowercase hex"},
+	{HEAD "name a\nversion 1\nimage sha512:" HEX64 "\n", "lowercase hex"},
+	{HEAD "name a\nversion 1\nimage sha256:A" HEX64 "\n", "lowercase hex"},
+};
+
 T(statement_with_anything_else_in_it_is_refused)
 {
-	static const struct {
-		const char *text, *message;
-	} bad[] = {
-		{"", "expected a line \"composefs-statement 1"},
-		{"composefs-statement 1", "expected a line"},
-		{"composefs-statement 11\nname a\nversion 1\nimage " A "\n",
-		 "another version"},
-		{HEAD "version 1\nname a\nimage " A "\n", "expected a line \"name ...\""},
-		{HEAD "name \nversion 1\nimage " A "\n", "expected 1 to 255 visible"},
-		{HEAD "name a b\nversion 1\nimage " A "\n", "got \"a b\""},
-		{HEAD "name a\x7f\nversion 1\nimage " A "\n",
-		 "expected 1 to 255 visible"},
-		{HEAD "name a\nversion \nimage " A "\n", "decimal number"},
-		{HEAD "name a\nversion 01\nimage " A "\n", "decimal number"},
-		{HEAD "name a\nversion +1\nimage " A "\n", "decimal number"},
-		{HEAD "name a\nversion 18446744073709551616\nimage " A "\n",
-		 "decimal number"},
-		{HEAD "name a\nversion 1\n", "expected an image, got none"},
-		{HEAD "name a\nversion 1\nimage " A, "expected a line \"image"},
-		{HEAD "name a\nversion 1\nimage " A "\n\n", "expected a line \"image"},
-		{HEAD "name a\nversion 1\nimage " A "\nx", "expected a line \"image"},
-		{HEAD "name a\nversion 1\nimage " A "\r\n", "lowercase hex"},
-		{HEAD "name a\nversion 1\nimage " HEX64 "\n", "lowercase hex"},
-		{HEAD "name a\nversion 1\nimage sha512:" HEX64 "\n", "lowercase hex"},
-		{HEAD "name a\nversion 1\nimage sha256:A" HEX64 "\n", "lowercase hex"},
-	};
 	struct cfs_sig_statement s;
 	struct cfs_err err;
 
-	for (size_t i = 0; i < LEN(bad); i++) {
-		t_eq(cfs_sig_statement_parse(cfs_text(bad[i].text), &s, &err), -EINVAL);
-		t_has(err.msg, bad[i].message);
+	for (size_t i = 0; i < LEN(bad_statements); i++) {
+		t_eq(cfs_sig_statement_parse(cfs_text(bad_statements[i].text), &s, &err),
+		     -EINVAL);
+		t_has(err.msg, bad_statements[i].message);
 	}
 	t_eq(cfs_sig_statement_parse(
 		     CFS_TEXT(HEAD "name a\nversion 18446744073709551615\nimage " A "\n"),

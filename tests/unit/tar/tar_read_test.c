@@ -87,11 +87,8 @@ static void expect_failure(int rc, const char *msg)
 
 /* --- types and numbers ---------------------------------------------------------------------- */
 
-T(tar_reads_an_entry_of_each_type)
+static void write_each_type(struct cfs_mem *a)
 {
-	struct cfs_mem *a = start();
-	struct reading r;
-
 	add_header(a, &(struct header){.name = "./", .type = '5', .mode = "0001750"});
 	add_file(a, "./a/file", "hello");
 	add_header(a,
@@ -110,6 +107,13 @@ T(tar_reads_an_entry_of_each_type)
 	add_header(a, &(struct header){
 			      .name = "cont", .type = '7', .size = 0, .mode = "0100640"});
 	add_end(a);
+}
+
+T(tar_reads_an_entry_of_each_type)
+{
+	struct reading r;
+
+	write_each_type(start());
 	r = begin();
 	next(&r, "");
 	t_eq(r.e->inode.mode, S_IFDIR | 01750);
