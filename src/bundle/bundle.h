@@ -2,8 +2,7 @@
 /* bundle: the configuration of a runtime (config.json) for a container image.
  * Owns:  the translation of an image configuration, the lookup of users, the mounts of a
  *        container and their mount points in the image.
- * Uses:  base, hash, verity, tree (headers), erofs (resolving paths), oci (image
- *        configurations).
+ * Uses:  base, erofs (resolving paths), oci (image configurations).
  * Never: opens files, mounts, starts a runtime, prints.
  *
  * Source of the rules: the OCI image specification, conversion.md, and the OCI runtime

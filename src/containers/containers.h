@@ -2,8 +2,8 @@
 /* containers: container images in a repository.
  * Owns:  the split streams of manifests, configurations and layers and their names, pulling
  *        and pushing, the merged tree and the image of a container, reading a file of it.
- * Uses:  base, hash, verity, tree, selinux, tar, compress, decompress, layers, profile, store, stream, repo, oci,
- *        transport.
+ * Uses:  base, hash, verity, tree, selinux, tar, compress, decompress, layers, erofs, profile,
+ *        store, stream, repo, oci, transport.
  * Never: talks to registries, removes objects, mounts, prints.
  *
  * Layout: as composefs-rs, so that both programs use one repository.

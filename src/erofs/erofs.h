@@ -2,7 +2,7 @@
 /* erofs: the image: tree -> plan -> bytes, and the way back.
  * Owns:  the image format (versions 0 and 1), the overlay rules that composefs adds to
  *        it, the only code that interprets image bytes.
- * Uses:  base, hash (xxh32), tree.
+ * Uses:  base, hash (xxh32), verity (digests), tree.
  * Never: opens files, mounts, prints.
  *
  * Writing: write.h. Reading: image.h and the headers above it. The numbers: format.h.

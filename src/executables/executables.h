@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* executables: the files of an image that can be executed, or mapped for execution.
  * Owns:  finding them by mode, and by content when the objects are available.
- * Uses:  base, hash, verity (digests), erofs, source (opening the image).
+ * Uses:  base, verity (digests), tree (an inode of the image), erofs, source (opening the image).
  * Never: prints.
  */
 #ifndef CFS_EXECUTABLES_H

@@ -2,7 +2,7 @@
 /* fetch: the protocol between composefs and its helper composefs-fetch.
  * Owns:  the client (client.h), the format of an answer, its validation, URLs without
  *        secrets for messages.
- * Uses:  base, hash, verity (digests and object paths).
+ * Uses:  base, verity (digests and object paths).
  * Never: speaks HTTP, verifies contents, prints.
  *
  * The helper talks to servers, so its answers are as untrusted as they are. It reads a

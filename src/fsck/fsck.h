@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* fsck: the check of one image and of the objects that it references.
  * Owns:  the order of the checks, the limits of the sandbox, the encoding of its answer.
- * Uses:  base, verity, erofs, sandbox.
+ * Uses:  base, sandbox, hash (digest lengths), verity, tree (limits), erofs.
  * Never: opens images, prints.
  */
 #ifndef CFS_FSCK_IMAGE_H

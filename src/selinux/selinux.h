@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* selinux: the SELinux labels of a tree, by the policy inside the tree.
  * Owns:  the search for the policy, the grammar of its files, matching, aliases, limits.
- * Uses:  base, hash, tree; PCRE2 (without it, trees with a policy are refused).
+ * Uses:  base, tree; PCRE2 (without it, trees with a policy are refused).
  * Never: opens files, changes a tree, asks the kernel or libselinux for a label.
  *
  * Image IDs depend on the labels, so the rules are fixed here and do not follow a version

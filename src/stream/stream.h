@@ -2,7 +2,7 @@
 /* stream: splitstreams, which store a stream of bytes (a layer, a document) as inline
  * data and references to objects.
  * Owns:  the format (version 0 of composefs-rs), its limits.
- * Uses:  base, verity (digests); zstd.
+ * Uses:  base, hash (digest lengths), verity (digests); zstd.
  * Never: opens objects or files.
  *
  * Every range, index and size of the input is checked (-EUCLEAN).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* tar: tar archives: entries and contents from a stream of bytes, and back.
  * Owns:  the header formats (v7, ustar, pax, GNU, sparse files), their limits, names as paths.
- * Uses:  base, hash, tree (an inode as a tree describes it).
+ * Uses:  base, tree (an inode as a tree describes it).
  * Never: opens files, decompresses, knows layers, whiteouts or stores.
  *
  * Archives are untrusted input. Memory is bounded: a buffer, and the extension headers of one entry. Failures name the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* transport: where container images come from, and go to (destination.h).
  * Owns:  names of sources ("oci:DIR:TAG"), OCI image layouts on disk, the helper for registries.
- * Uses:  base, hash, tree, tar, oci, registry.
+ * Uses:  base, hash, tar, oci, registry.
  * Never: trusts a digest, a size or a media type: the reader of a blob checks them (cfs_oci_check_blob,
  *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
  *        links are not followed, and only regular files are opened.

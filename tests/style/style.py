@@ -118,6 +118,11 @@ def room_of_include(house, included):
     return room_of(below if below in house.files else os.path.join("src", included))
 
 
+def code_of(text):
+    """The text of a C file with comments and strings replaced by blanks, in the same lines."""
+    return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', lambda m: re.sub(r"[^\n]", " ", m.group()), text, flags=re.S)
+
+
 def in_room(house):
     """Each #include "..." of a room: (file, line number, room, included file)."""
     for name in house.c_files("src", "tools"):
@@ -149,6 +154,62 @@ def rooms_include_only_rooms_that_layers_permit(house):
         if (room_of_include(house, included) not in layers.get(room, []) + [room]
                 and not included.startswith("libcomposefs/")):
             yield f"{name}:{number}: {room} may not include \"{included}\""
+
+
+def tags(house, files, *options):
+    """What ctags finds in C files: (name, file, {field: value})."""
+    if not shutil.which("ctags"):
+        raise Skip("ctags is not installed")
+    if "Universal Ctags" not in house.run(["ctags", "--version"]).stdout:
+        raise Skip("expected Universal Ctags, another ctags is installed")
+    done = house.run(["ctags", "-f", "-", "-L", "-", "--languages=C", "--langmap=C:.c.h", *options],
+                     input="\n".join(files))
+    for tag in done.stdout.splitlines():
+        name, file, *rest = tag.split("\t")
+        yield name, file, dict(f.split(":", 1) for f in rest if ":" in f)
+
+
+def used_rooms(house):
+    """{room: the other rooms of which it includes a header, or names a cfs_ thing of a header}"""
+    declared, uses = {}, {room: set() for room in house.rooms()}
+    headers = [f for f in house.c_files("src", "tools") if f.endswith(".h") and room_of(f)]
+    for name, header, _ in tags(house, headers, "--kinds-C=dpstueg"):
+        if re.match(r"(cfs|CFS)_", name):
+            declared.setdefault(name, set()).add(room_of(header))
+    owner = {name: rooms.pop() for name, rooms in declared.items() if len(rooms) == 1}
+    for _, _, room, included in in_room(house):
+        uses[room].add(room_of_include(house, included))
+    for name in house.c_files("src", "tools"):
+        if room_of(name):
+            uses[room_of(name)] |= {owner[w] for w in set(re.findall(r"\w+", code_of(house.text(name)))) & owner.keys()}
+    return {room: others & uses.keys() - {room} for room, others in uses.items()}
+
+
+@check
+def layers_name_exactly_the_rooms_in_use(house):
+    layers = house.layers()
+    for room, used in used_rooms(house).items():
+        yield from (f"src/LAYERS: {room} does not use {other}"
+                    for other in layers.get(room, []) if other not in used)
+        yield from (f"src/LAYERS: {room} does not list {other}, which it uses"
+                    for other in sorted(used) if other not in layers.get(room, []))
+
+
+@check
+def contracts_name_the_rooms_that_layers_permit(house):
+    """Words in parentheses, and what follows a semicolon (libraries), are explanations."""
+    layers = house.layers()
+    for header in (f for f in house.c_files("src") if f.endswith(".h") and room_of(f)):
+        m = re.search(r"^ \* Uses: (.*?)\n \* Never:", house.text(header), re.S | re.M)
+        if not m:
+            continue
+        room = room_of(header)
+        text = re.sub(r"\([^)]*\)|;.*", "", re.sub(r"\n \*", " ", m.group(1)), flags=re.S)
+        named = {w.split("/")[0] for w in re.findall(r"[\w/]+", text)} & layers.keys()
+        permitted = set(layers.get(room, []))
+        if header == os.path.join("src", room, room + ".h"):
+            yield from (f"{header}: the contract does not name {r}" for r in sorted(permitted - named))
+        yield from (f"{header}: src/LAYERS does not permit {r}" for r in sorted(named - permitted - {room}))
 
 
 @check
@@ -349,18 +410,9 @@ def files_have_at_most_600_lines(house):
 
 def functions(house):
     """Each C function: (file, name, first line, last line)."""
-    if not shutil.which("ctags"):
-        raise Skip("ctags is not installed")
-    if "Universal Ctags" not in house.run(["ctags", "--version"]).stdout:
-        raise Skip("Universal Ctags is wanted, another ctags is installed")
-    files = house.c_files()
-    done = house.run(["ctags", "-f", "-", "-L", "-", "--languages=C", "--langmap=C:.c.h",
-                      "--kinds-C=f", "--fields=+ne"], input="\n".join(files))
-    for tag in done.stdout.splitlines():
-        fields = tag.split("\t")
-        at = dict(f.split(":", 1) for f in fields[3:] if ":" in f)
+    for name, file, at in tags(house, house.c_files(), "--kinds-C=f", "--fields=+ne"):
         if "line" in at and "end" in at:
-            yield fields[1], fields[0], int(at["line"]), int(at["end"])
+            yield file, name, int(at["line"]), int(at["end"])
 
 
 @check
@@ -386,9 +438,7 @@ def no_conditional_compilation_inside_functions(house):
 def libraries_do_not_print_or_exit(house):
     call = re.compile(r"\b(v?f?printf|puts|fputs|putchar|perror|exit|abort|errx?|warnx?)\s*\(")
     for name in house.c_files("src"):
-        code = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', lambda m: re.sub(r"[^\n]", " ", m.group()),
-                      house.text(name), flags=re.S)
-        for number, line in enumerate(code.splitlines(), 1):
+        for number, line in enumerate(code_of(house.text(name)).splitlines(), 1):
             m = call.search(line)
             if m and not line.startswith("#"):
                 yield f"{name}:{number}: calls {m.group(1)}"

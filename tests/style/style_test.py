@@ -15,8 +15,8 @@ C_HEAD = "/* " + style.SPDX + " */\n"
 SH_HEAD = "# " + style.SPDX + "\n"
 
 
-def door(room):
-    return (C_HEAD + f"/* {room}: a room.\n * Owns:  it.\n * Uses:  what is below.\n * Never: more.\n */\n"
+def door(room, uses="libc"):
+    return (C_HEAD + f"/* {room}: a room.\n * Owns:  it.\n * Uses:  {uses}.\n * Never: more.\n */\n"
             f"int cfs_{room}(void);\n")
 
 
@@ -29,17 +29,18 @@ GOOD = {
                   "tools/cli: base\ntools/main/diff: tree tools/cli\ntools/main/repo: tree tools/cli\n",
     "src/base/base.h": door("base") + '#include "base/err.h"\n',
     "src/base/err.h": C_HEAD + "int cfs_err(void);\n",
-    "src/tree/tree.h": door("tree"),
+    "src/tree/tree.h": door("tree", "base (errors)"),
     "src/tree/tree_priv.h": C_HEAD + "int cfs_tree_priv(void);\n",
     "src/tree/tree.c": C_HEAD + '#include "tree/tree.h"\n#include "tree/tree_priv.h"\n#include "base/err.h"\n'
                        + "/* printf() is only spoken of. */\n" + c_function("f"),
-    "src/dump/dump.h": door("dump"),
-    "src/dump/dump.c": C_HEAD + '#include "dump/dump.h"\n',
-    "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n",
+    "src/dump/dump.h": door("dump", "base, tree; libm"),
+    "src/dump/dump.c": C_HEAD + '#include "dump/dump.h"\n#include "tree/tree.h"\nint (*fail)(void) = cfs_err;\n',
+    "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"
+                          "int (*calls[])(void) = {cfs_err, cfs_tree};\n",
     "include/libcomposefs/lcfs-writer.h": C_HEAD + "int lcfs(void);\n",
     "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
-    "tools/cli/cli.h": C_HEAD + "int cli_begin(void);\n",
-    "tools/main/diff/diff.h": C_HEAD + '#include "cli/cli.h"\n',
+    "tools/cli/cli.h": C_HEAD + '#include "base/err.h"\nint cli_begin(void);\n',
+    "tools/main/diff/diff.h": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "tools/main/repo/gc.c": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "README.md": "Mounts below /mnt.\n",
     "meson.build": SH_HEAD,
@@ -65,6 +66,11 @@ DEFECTS = [
     ("rooms_include_only_rooms_that_layers_permit", "tools/main/repo/gc.c",
      C_HEAD + '#include "main/diff/diff.h"\n'),
     ("rooms_include_only_rooms_that_layers_permit", "src/tree/up.c", C_HEAD + '#include "cli/cli.h"\n'),
+    ("layers_name_exactly_the_rooms_in_use", "src/dump/dump.c", C_HEAD + '#include "tree/tree.h"\n/* cfs_err */\n'),
+    ("layers_name_exactly_the_rooms_in_use", "tools/main/diff/diff.h", C_HEAD + '#include "tree/tree.h"\n'),
+    ("layers_name_exactly_the_rooms_in_use", "tools/cli/up.c", C_HEAD + "int (*up)(void) = cfs_tree;\n"),
+    ("contracts_name_the_rooms_that_layers_permit", "src/dump/dump.h", door("dump", "base (tree)")),
+    ("contracts_name_the_rooms_that_layers_permit", "src/tree/tree.h", door("tree", "base, dump")),
     ("headers_include_each_other_in_no_circle", "src/base/err.h", C_HEAD + '#include "base/base.h"\n'),
     ("rooms_enter_other_rooms_by_the_door", "tools/main/repo/gc.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
     ("rooms_enter_other_rooms_by_the_door", "src/dump/dump.c", C_HEAD + '#include "tree/tree_priv.h"\n'),
