@@ -71,10 +71,18 @@ int cfs_containers_push(const struct cfs_repo *repo, const char *name,
 			const struct cfs_push_opts *opts, struct cfs_push_result *out,
 			struct cfs_err *err)
 {
-	struct push p = {.repo = repo, .to = to, .opts = opts};
+	struct push p = {.repo = repo,
+			 .to = to,
+			 .opts = opts,
+			 .lock = PTHREAD_MUTEX_INITIALIZER,
+			 .next = PTHREAD_COND_INITIALIZER,
+			 .failed = SIZE_MAX};
 	int rc = cfs_container_open(repo, name, &p.container, err);
 
 	*out = (struct cfs_push_result){0};
+	if (rc == 0 && to->has_plain_layers && opts->compression != CFS_COMPRESSION_NONE)
+		rc = cfs_fail(err, EINVAL,
+			      "layers of such an archive are not compressed");
 	if (rc == 0)
 		rc = push_all(&p, out, err);
 	cfs_container_close(&p.container);

@@ -120,7 +120,33 @@ static int make_blob(struct worker *w, const struct cfs_oci_digest *diff_id, int
 	return rc;
 }
 
-static int push_layer(struct worker *w, size_t i, struct cfs_err *err)
+/* Waits until the blobs before this one were sent, if the destination needs that. The pool starts
+ * the work in ascending order, so the one whose turn it is always runs. */
+static int wait_turn(struct push *p, size_t turn, struct cfs_err *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->turn != turn && p->failed > turn)
+		pthread_cond_wait(&p->next, &p->lock);
+	if (p->failed < turn)
+		rc = cfs_fail(err, ECANCELED, "a layer before it was not sent");
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+static void end_turn(struct push *p, size_t turn, int rc)
+{
+	pthread_mutex_lock(&p->lock);
+	if (rc == 0)
+		p->turn = turn + 1;
+	else if (turn < p->failed)
+		p->failed = turn;
+	pthread_cond_broadcast(&p->next);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static int push_layer(struct worker *w, size_t turn, size_t i, struct cfs_err *err)
 {
 	struct push *p = w->p;
 	cfs_autofd int fd = open_temporary(err);
@@ -129,8 +155,12 @@ static int push_layer(struct worker *w, size_t i, struct cfs_err *err)
 			: make_blob(w, &p->container.config.diff_ids[i], fd,
 				    &p->layers[i], err);
 
+	if (rc == 0 && p->to->is_in_order)
+		rc = wait_turn(p, turn, err);
 	if (rc == 0)
 		rc = p->to->put_blob(p->to->ctx, fd, &p->layers[i], &is_present, err);
+	if (p->to->is_in_order)
+		end_turn(p, turn, rc);
 	if (rc == 0 && is_present)
 		atomic_fetch_add(&p->n_present, 1);
 	else if (rc == 0)
@@ -143,7 +173,7 @@ static int push_one(void *ctx, unsigned number, size_t i, struct cfs_err *err)
 	struct worker w = {.p = ctx, .number = number};
 	size_t layer = w.p->order[i];
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	int rc = push_layer(&w, layer, err);
+	int rc = push_layer(&w, i, layer, err);
 
 	atomic_fetch_add(&w.p->n_done, 1);
 	return cfs_context(
@@ -218,7 +248,8 @@ int push_layers(struct push *p, struct cfs_err *err)
 	rc = list_layers(p, err);
 	if (rc < 0 || p->n_different == 0)
 		return rc;
-	qsort_r(p->order, p->n_different, sizeof(*p->order), by_size, p->sizes);
+	if (!p->to->is_in_order)
+		qsort_r(p->order, p->n_different, sizeof(*p->order), by_size, p->sizes);
 	rc = cfs_pool_run(n, p->n_different, push_one, p, p->opts->watch, err);
 	for (size_t i = 0; rc == 0 && i < p->n_layers; i++)
 		p->layers[i] = p->layers[find_first(p, i)];

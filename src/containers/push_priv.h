@@ -3,6 +3,7 @@
 #ifndef CFS_CONTAINERS_PUSH_PRIV_H
 #define CFS_CONTAINERS_PUSH_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "containers/container.h"
@@ -21,6 +22,11 @@ struct push {
 	uint64_t bytes_all; /* of the different layers, uncompressed */
 	atomic_uint_fast64_t bytes_read, bytes_sent;
 	atomic_size_t n_done, n_present;
+	/* Of a destination that takes blobs in order: */
+	pthread_mutex_t lock;
+	pthread_cond_t next;
+	size_t turn;   /* the entry of order whose blob is sent next; guarded by lock */
+	size_t failed; /* the first that is not sent, or SIZE_MAX; guarded by lock */
 };
 
 /* Compresses and sends the layers; fills in layers. */

@@ -112,6 +112,10 @@ int cfs_tar_writer_new(struct cfs_sink to, struct cfs_tar_writer **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_tar_writer_free(struct cfs_tar_writer *w); /* NULL is fine */
 
+/* Entries are named "path" instead of "./path", for readers that compare names byte by byte. To be called before the
+ * first entry. */
+void cfs_tar_writer_omit_dot(struct cfs_tar_writer *w);
+
 /* Writes the headers of an entry; of e, path, is_link, target and inode are used. A regular file with a size, be its
  * content in inode.content or not, has to be followed by just so many bytes. Names are written as "./path". -EINVAL:
  * the time has more than a second of nanoseconds, or the archive cannot hold the type (a socket); -EFBIG: a limit of

@@ -21,6 +21,7 @@ struct cfs_tar_writer {
 	struct cfs_xattr *xattrs; /* of the entry, sorted */
 	size_t xattrs_cap;
 	uint64_t left, padding; /* of the content of the entry */
+	bool omits_dot;
 };
 
 int cfs_tar_writer_new(struct cfs_sink to, struct cfs_tar_writer **out,
@@ -34,6 +35,11 @@ int cfs_tar_writer_new(struct cfs_sink to, struct cfs_tar_writer **out,
 	}
 	*out = w;
 	return 0;
+}
+
+void cfs_tar_writer_omit_dot(struct cfs_tar_writer *w)
+{
+	w->omits_dot = true;
 }
 
 void cfs_tar_writer_free(struct cfs_tar_writer *w)
@@ -314,13 +320,14 @@ static void put_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e, c
 /* --- entries ---------------------------------------------------------------------------- */
 
 /* "./" in front, so that no name is taken for an option or an absolute path. */
-static int make_name(struct cfs_mem *m, struct cfs_text path, bool is_dir,
-		     struct cfs_err *err)
+static int make_name(const struct cfs_tar_writer *w, struct cfs_mem *m,
+		     struct cfs_text path, bool is_dir, struct cfs_err *err)
 {
-	int rc;
+	int rc = 0;
 
 	m->len = 0;
-	rc = append_text(m, CFS_TEXT("./"), err);
+	if (!w->omits_dot)
+		rc = append_text(m, CFS_TEXT("./"), err);
 	if (rc == 0)
 		rc = append_text(m, path, err);
 	if (rc == 0 && is_dir && path.len)
@@ -336,11 +343,11 @@ static int make_names(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 		      struct cfs_err *err)
 {
 	bool is_dir = !e->is_link && S_ISDIR(e->inode.mode);
-	int rc = make_name(&w->name, e->path, is_dir, err);
+	int rc = make_name(w, &w->name, e->path, is_dir, err);
 
 	w->target.len = 0;
 	if (rc == 0 && e->is_link)
-		rc = make_name(&w->target, e->target, false, err);
+		rc = make_name(w, &w->target, e->target, false, err);
 	else if (rc == 0 && S_ISLNK(e->inode.mode))
 		rc = append_text(&w->target, e->inode.payload, err);
 	return rc;

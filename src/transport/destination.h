@@ -19,6 +19,10 @@ struct cfs_destination {
 			    const struct cfs_oci_descriptor *d, struct cfs_err *err);
 	void (*close)(void *ctx);
 	void *ctx;
+	/* put_blob is to be called for one blob after another, the layers in the order of the
+	 * manifest: the order decides the bytes of an archive. */
+	bool is_in_order;
+	bool has_plain_layers; /* layers are to come uncompressed */
 };
 
 void cfs_destination_close(struct cfs_destination *d);
@@ -30,6 +34,18 @@ void cfs_destination_close(struct cfs_destination *d);
 int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 				struct cfs_destination *out,
 				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "FILE[:TAG]": the same in a tar archive. FILE is written under a temporary name or none, and
+ * replaced. watch may be NULL. */
+int cfs_destination_open_oci_archive(const char *spec, const struct cfs_watch *watch,
+				     struct cfs_destination *out,
+				     struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "FILE[:REFERENCE]": what "docker load" and "podman load" read. FILE is replaced in the same way.
+ * REFERENCE: the name that the image gets there. watch may be NULL. */
+int cfs_destination_open_docker_archive(const char *spec, const struct cfs_watch *watch,
+					struct cfs_destination *out,
+					struct cfs_err *err) CFS_MUST_CHECK;
 
 /* "[docker://][HOST[:PORT]/]NAME[:TAG]". -EINVAL: a digest, which nothing can be sent to. */
 int cfs_destination_open_registry(const char *reference,

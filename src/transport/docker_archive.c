@@ -198,9 +198,8 @@ static int read_images(struct docker_archive *d, const char *which, struct cfs_e
 
 /* --- opening ------------------------------------------------------------------------ */
 
-/* FILE ends at the first colon: references have colons, too. */
-static int split_spec(const char *spec, char **path, const char **which,
-		      struct cfs_err *err)
+int place_split_docker(const char *spec, char **path, const char **which,
+		       struct cfs_err *err)
 {
 	const char *colon = strchr(spec, ':');
 
@@ -220,7 +219,7 @@ int cfs_transport_open_docker_archive(const char *spec, const struct cfs_watch *
 	*out = (struct cfs_transport){0};
 	if (!d)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = split_spec(spec, &path, &which, err);
+	rc = place_split_docker(spec, &path, &which, err);
 	if (rc == 0)
 		rc = place_open_archive(path, watch, &d->place, err);
 	if (rc == 0)

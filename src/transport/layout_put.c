@@ -219,12 +219,11 @@ static int check_marker(int dirfd, struct cfs_err *err)
 
 static int begin_layout(int dirfd, struct cfs_err *err)
 {
-	static const char marker[] = "{\"imageLayoutVersion\": \"1.0.0\"}";
 	int rc = is_empty(dirfd, err);
 
 	if (rc == 1)
-		return write_text(dirfd, "oci-layout", cfs_text_span(CFS_TEXT(marker)),
-				  err);
+		return write_text(dirfd, "oci-layout",
+				  cfs_text_span(CFS_TEXT(LAYOUT_MARKER)), err);
 	return rc < 0 ? rc : check_marker(dirfd, err);
 }
 
@@ -264,6 +263,9 @@ int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 		close_layout(l);
 		return rc;
 	}
-	*out = (struct cfs_destination){put_blob, put_manifest, close_layout, l};
+	*out = (struct cfs_destination){.put_blob = put_blob,
+					.put_manifest = put_manifest,
+					.close = close_layout,
+					.ctx = l};
 	return 0;
 }

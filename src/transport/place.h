@@ -42,4 +42,9 @@ int place_read(const struct place *p, const char *path, size_t max, struct cfs_m
 int place_split(const char *spec, char **path, char **rest,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same for "FILE:REFERENCE", at the first colon: references have colons, too. *which
+ * borrows from spec. */
+int place_split_docker(const char *spec, char **path, const char **which,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

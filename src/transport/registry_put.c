@@ -88,7 +88,9 @@ int cfs_destination_open_registry(const char *reference,
 		return cfs_fail(err, EINVAL, "expected [HOST/]NAME[:TAG], got a digest");
 	}
 	if (rc == 0)
-		*out = (struct cfs_destination){put_blob, put_manifest, close_registry,
-						r};
+		*out = (struct cfs_destination){.put_blob = put_blob,
+						.put_manifest = put_manifest,
+						.close = close_registry,
+						.ctx = r};
 	return rc;
 }

@@ -221,6 +221,8 @@ def container_images():
     oci("fsck")
     oci("store-view", "view")
     oci("push", "basic", "oci:out:basic")
+    oci("export", "basic", "oci-archive:out.tar:basic")
+    oci("export", "basic", "rootfs:files.tar")
     good("init", "--insecure", "--hash=sha256", "other")
     check("oci-copy", ("basic",), good("oci", "copy", "--json", "--repo=other", "--from=r", "basic"))
     os.mkdir("mnt")

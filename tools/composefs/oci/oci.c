@@ -10,6 +10,7 @@
 static const struct command verbs[] = {
 	{"pull", cmd_oci_pull, "Store a container image and make an image of it"},
 	{"push", cmd_oci_push, "Send a container image to a registry or a layout"},
+	{"export", cmd_oci_export, "Write a container image as an archive or a layout"},
 	{"images", cmd_oci_images, "List container images"},
 	{"inspect", cmd_oci_inspect, "Print manifest and configuration"},
 	{"tag", cmd_oci_tag, "Add a tag to a container image"},

@@ -15,6 +15,7 @@ int cmd_oci_bundle(int argc, char **argv);
 int cmd_oci_compute_id(int argc, char **argv);
 int cmd_oci_copy(int argc, char **argv);
 int cmd_oci_dump(int argc, char **argv);
+int cmd_oci_export(int argc, char **argv);
 int cmd_oci_fsck(int argc, char **argv);
 int cmd_oci_images(int argc, char **argv);
 int cmd_oci_import_layer(int argc, char **argv);
@@ -41,6 +42,43 @@ int oci_open_destination(const char *destination,
 			 const struct cfs_registry_access *access,
 			 const struct cfs_watch *watch, struct cfs_destination *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Whether a source or destination is on this machine, and no reference to a registry. */
+bool oci_is_local(const char *name);
+
+/* How an image is sent: what push and export share. */
+enum oci_compression {
+	OCI_COMPRESSION_DEFAULT, /* gzip, unless the destination takes no compressed layers */
+	OCI_COMPRESSION_GZIP,
+	OCI_COMPRESSION_ZSTD,
+	OCI_COMPRESSION_NONE,
+};
+struct oci_push {
+	enum oci_compression compression;
+	unsigned threads; /* 0: one for each CPU */
+};
+
+extern const struct cli_choice oci_compression_choices[];
+
+#define OCI_PUSH_OPTIONS(type, member)                                                   \
+	{"compression",                                                                  \
+	 "KIND",                                                                         \
+	 CLI_AT(type, member.compression),                                               \
+	 "Compress layers with gzip (the default) or zstd, or not: none",                \
+	 CLI_CHOICE,                                                                     \
+	 .choices = oci_compression_choices,                                             \
+	 .group = "Options"},                                                            \
+	{                                                                                \
+		"threads", "N", CLI_AT(type, member.threads),                            \
+			"Layers at a time (default: one a CPU)", CLI_NUMBER, .min = 1,   \
+									     .max = 256  \
+	}
+
+int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,
+		   const struct cfs_repo *repo, const char *image,
+		   const char *destination, const struct cfs_watch *watch,
+		   struct cfs_push_result *out, struct cfs_err *err) CFS_MUST_CHECK;
+void oci_put_push_json(struct json *j, const struct cfs_push_result *r);
 
 /* How layers are merged. */
 enum oci_whiteouts { OCI_WHITEOUTS_SPEC, OCI_WHITEOUTS_IN_ORDER };

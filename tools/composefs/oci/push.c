@@ -8,25 +8,20 @@
 
 struct options {
 	struct where where;
-	enum cfs_compression compression;
-	unsigned threads;
+	struct oci_push push;
 	struct cfs_registry_access access;
 	bool json;
 };
 
 #define AT(member) CLI_AT(struct options, member)
 
-static const struct cli_choice compressions[] = {{"gzip", CFS_COMPRESSION_GZIP},
-						 {"zstd", CFS_COMPRESSION_ZSTD},
-						 {"none", CFS_COMPRESSION_NONE},
-						 {0}};
+const struct cli_choice oci_compression_choices[] = {{"gzip", OCI_COMPRESSION_GZIP},
+						     {"zstd", OCI_COMPRESSION_ZSTD},
+						     {"none", OCI_COMPRESSION_NONE},
+						     {0}};
 
 static const struct cli_option option_table[] = {
-	{"compression", "KIND", AT(compression),
-	 "Compress layers with gzip (the default) or zstd, or not: none", CLI_CHOICE,
-	 .choices = compressions, .group = "Options"},
-	{"threads", "N", AT(threads), "Layers at a time (default: one a CPU)", CLI_NUMBER,
-	 .min = 1, .max = 256},
+	OCI_PUSH_OPTIONS(struct options, push),
 	{"json", NULL, AT(json), "Print one JSON object"},
 	{"insecure-registry", NULL, AT(access.insecure),
 	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
@@ -38,15 +33,17 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE DESTINATION", NULL},
-	.about = "Send a container image to a registry or to an OCI image layout, and "
-		 "print the digest of\n"
-		 "its manifest there. Layers are compressed again, so this digest and "
-		 "those of the blobs\n"
-		 "differ from what was pulled; configuration and contents do not. Blobs "
-		 "that the\n"
-		 "destination has are not sent.\n\n"
-		 "IMAGE is a tag or @DIGEST. DESTINATION is [docker://][HOST/]NAME[:TAG] "
-		 "or oci:DIR[:TAG].",
+	.about =
+		"Send a container image to a registry or to an OCI image layout, and "
+		"print the digest of\n"
+		"its manifest there. Layers are compressed again, so this digest and "
+		"those of the blobs\n"
+		"differ from what was pulled; configuration and contents do not. Blobs "
+		"that the\n"
+		"destination has are not sent.\n\n"
+		"IMAGE is a tag or @DIGEST. DESTINATION is [docker://][HOST/]NAME[:TAG], "
+		"oci:DIR[:TAG],\n"
+		"oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
 	.example =
 		(const char *const[]){
 			"composefs oci push --repo=repo app registry.example/app:1",
@@ -54,32 +51,54 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void print_json(const struct cfs_push_result *r)
+void oci_put_push_json(struct json *j, const struct cfs_push_result *r)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	json_put_string(j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
+	json_put_string(j, "config_digest", cfs_oci_digest_text(&r->config, text));
+	json_put_uint(j, "layers", r->n_layers);
+	json_put_uint(j, "layers_present", r->n_present);
+	json_put_uint(j, "bytes_sent", r->bytes_sent);
+}
+
+static void print_json(const struct cfs_push_result *r)
+{
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
-	json_put_string(&j, "config_digest", cfs_oci_digest_text(&r->config, text));
-	json_put_uint(&j, "layers", r->n_layers);
-	json_put_uint(&j, "layers_present", r->n_present);
-	json_put_uint(&j, "bytes_sent", r->bytes_sent);
+	oci_put_push_json(&j, r);
 	json_finish(&j);
 }
 
-static int push_image(const struct options *o, const struct cfs_repo *repo,
-		      const char *image, const char *destination,
-		      const struct cfs_watch *watch, struct cfs_push_result *out,
-		      struct cfs_err *err)
+static enum cfs_compression find_compression(const struct oci_push *p,
+					     const struct cfs_destination *to)
 {
-	struct cfs_push_opts opts = {
-		.compression = o->compression, .n_threads = o->threads, .watch = watch};
+	switch (p->compression) {
+	case OCI_COMPRESSION_DEFAULT:
+		return to->has_plain_layers ? CFS_COMPRESSION_NONE : CFS_COMPRESSION_GZIP;
+	case OCI_COMPRESSION_GZIP:
+		return CFS_COMPRESSION_GZIP;
+	case OCI_COMPRESSION_ZSTD:
+		return CFS_COMPRESSION_ZSTD;
+	case OCI_COMPRESSION_NONE:
+		break;
+	}
+	return CFS_COMPRESSION_NONE;
+}
+
+int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,
+		   const struct cfs_repo *repo, const char *image,
+		   const char *destination, const struct cfs_watch *watch,
+		   struct cfs_push_result *out, struct cfs_err *err)
+{
+	struct cfs_push_opts opts = {.n_threads = p->threads, .watch = watch};
 	struct cfs_destination to;
-	int rc = oci_open_destination(destination, &o->access, watch, &to, err);
+	int rc = oci_open_destination(destination, access, watch, &to, err);
 
 	if (rc < 0)
 		return rc;
+	opts.compression = find_compression(p, &to);
 	rc = cfs_containers_push(repo, image, &to, &opts, out, err);
 	cfs_destination_close(&to);
 	return cfs_context(err, rc, "%s", destination);
@@ -87,7 +106,7 @@ static int push_image(const struct options *o, const struct cfs_repo *repo,
 
 int cmd_oci_push(int argc, char **argv)
 {
-	struct options o = {.compression = CFS_COMPRESSION_GZIP};
+	struct options o = {0};
 	int status = command_begin(&syntax, argc, argv, &o, 2, 2,
 				   "expected IMAGE DESTINATION"),
 	    rc;
@@ -103,8 +122,8 @@ int cmd_oci_push(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	cli_watch_start(&watch, argv[0]);
-	rc = push_image(&o, repo, argv[optind], argv[optind + 1], &watch.watch, &result,
-			&err);
+	rc = oci_push_image(&o.push, &o.access, repo, argv[optind], argv[optind + 1],
+			    &watch.watch, &result, &err);
 	cli_watch_end(&watch);
 	cfs_repo_close(repo);
 	if (rc == 0 && o.json)

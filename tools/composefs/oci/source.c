@@ -22,48 +22,68 @@ struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 
 typedef int (*open_fn)(const char *spec, const struct cfs_watch *watch,
 		       struct cfs_transport *out, struct cfs_err *err);
+typedef int (*put_fn)(const char *spec, const struct cfs_watch *watch,
+		      struct cfs_destination *out, struct cfs_err *err);
 
 /* Other names of this form, which skopeo has, are no references: "dir:x" would be one. */
-static const struct {
+static const struct place_kind {
 	const char *prefix;
 	open_fn open; /* NULL: not supported */
-} transports[] = {
-	{"oci:", cfs_transport_open_layout},
-	{"oci-archive:", cfs_transport_open_oci_archive},
-	{"docker-archive:", cfs_transport_open_docker_archive},
-	{"containers-storage:", NULL},
-	{"docker-daemon:", NULL},
-	{"dir:", NULL},
-	{"ostree:", NULL},
-	{"sif:", NULL},
+	put_fn put;
+} places[] = {
+	{"oci:", cfs_transport_open_layout, cfs_destination_open_layout},
+	{"oci-archive:", cfs_transport_open_oci_archive,
+	 cfs_destination_open_oci_archive},
+	{"docker-archive:", cfs_transport_open_docker_archive,
+	 cfs_destination_open_docker_archive},
+	{"containers-storage:", NULL, NULL},
+	{"docker-daemon:", NULL, NULL},
+	{"dir:", NULL, NULL},
+	{"ostree:", NULL, NULL},
+	{"sif:", NULL, NULL},
 };
+
+/* NULL: a reference. *spec: what follows the prefix. */
+static const struct place_kind *find_kind(const char *name, const char **spec)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t len = strlen(places[i].prefix);
+
+		*spec = name + len;
+		if (strncmp(name, places[i].prefix, len) == 0)
+			return &places[i];
+	}
+	return NULL;
+}
+
+bool oci_is_local(const char *name)
+{
+	const char *spec;
+
+	return find_kind(name, &spec) != NULL;
+}
 
 int oci_open_source(const char *source, const struct cfs_registry_access *access,
 		    const struct cfs_watch *watch, struct cfs_transport *out,
 		    struct cfs_err *err)
 {
-	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
-		size_t len = strlen(transports[i].prefix);
+	const char *spec;
+	const struct place_kind *kind = find_kind(source, &spec);
+	int rc;
 
-		if (strncmp(source, transports[i].prefix, len) != 0)
-			continue;
-		if (!transports[i].open)
-			return cfs_fail(
-				err, ENOTSUP,
+	if (kind && !kind->open)
+		return cfs_fail(err, ENOTSUP,
 				"%s: sources %s are not supported; copy the image with "
 				"skopeo to oci:DIR:TAG first",
-				source, transports[i].prefix);
-		return cfs_context(err, transports[i].open(source + len, watch, out, err),
-				   "%s", source);
-	}
-	if (strstr(source, "://") && strncmp(source, "docker://", 9) != 0)
+				source, kind->prefix);
+	if (!kind && strstr(source, "://") && strncmp(source, "docker://", 9) != 0)
 		return cfs_fail(err, EINVAL,
 				"%s: expected HOST/NAME[:TAG], oci:DIR[:TAG] or an "
 				"archive, got a URL",
 				source);
-	return cfs_context(err,
-			   cfs_transport_open_registry(source, access, watch, out, err),
-			   "%s", source);
+	rc = kind ? kind->open(spec, watch, out, err)
+		  : cfs_transport_open_registry(source, access, watch, out, err);
+	return cfs_context(err, rc, "%s", source);
 }
 
 int oci_open_destination(const char *destination,
@@ -71,21 +91,16 @@ int oci_open_destination(const char *destination,
 			 const struct cfs_watch *watch, struct cfs_destination *out,
 			 struct cfs_err *err)
 {
-	static const char layout[] = "oci:";
+	const char *spec;
+	const struct place_kind *kind = find_kind(destination, &spec);
 	int rc;
 
-	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
-		if (strcmp(transports[i].prefix, layout) != 0 &&
-		    strncmp(destination, transports[i].prefix,
-			    strlen(transports[i].prefix)) == 0)
-			return cfs_fail(err, ENOTSUP,
-					"%s: destinations %s are not supported; push to "
-					"oci:DIR:TAG and copy the image with skopeo",
-					destination, transports[i].prefix);
-	if (strncmp(destination, layout, strlen(layout)) == 0)
-		rc = cfs_destination_open_layout(destination + strlen(layout), watch, out,
-						 err);
-	else
-		rc = cfs_destination_open_registry(destination, access, watch, out, err);
+	if (kind && !kind->put)
+		return cfs_fail(err, ENOTSUP,
+				"%s: destinations %s are not supported; push to "
+				"oci:DIR:TAG and copy the image with skopeo",
+				destination, kind->prefix);
+	rc = kind ? kind->put(spec, watch, out, err)
+		  : cfs_destination_open_registry(destination, access, watch, out, err);
 	return cfs_context(err, rc, "%s", destination);
 }
