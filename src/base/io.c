@@ -27,6 +27,12 @@ static bool wait_until_ready(int fd, short events)
 	       (poll(&p, 1, -1) >= 0 || errno == EINTR);
 }
 
+/* Programs keep the standard descriptors open (base/std.h), so that 1 is no other file. */
+static int fail_write(int fd, struct cfs_err *err)
+{
+	return cfs_fail_errno(err, fd == STDOUT_FILENO ? "standard output" : "write");
+}
+
 int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err)
 {
 	const char *from = p;
@@ -37,7 +43,7 @@ int cfs_io_write(int fd, const void *p, size_t len, struct cfs_err *err)
 		if (n < 0 && (errno == EINTR || wait_until_ready(fd, POLLOUT)))
 			continue;
 		if (n < 0)
-			return cfs_fail_errno(err, "write");
+			return fail_write(fd, err);
 		from += n;
 		len -= (size_t)n;
 	}
@@ -137,7 +143,7 @@ int cfs_io_write_watched(int fd, const void *p, size_t len, const struct cfs_wat
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
-			return cfs_fail_errno(err, "write");
+			return fail_write(fd, err);
 		from += n;
 		len -= (size_t)n;
 	}

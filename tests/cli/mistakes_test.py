@@ -246,7 +246,9 @@ def output_that_cannot_be_written():
     for line in ("images", "ls os/1", "cat os/1 /a", "export os/1 -", "inspect os/1", "du", "log os/1", "dump-files os/1",
                  "image-objects os/1", "--help", "images --json"):
         with open("/dev/full", "w", encoding="ascii") as full:
-            mistake(line, FAILED, "No space left on device", stdout=full, stderr=subprocess.PIPE, capture=False)
+            verb = "" if line.startswith("-") else f" {line.split(maxsplit=1)[0]}"
+            mistake(line, FAILED, f"composefs{verb}: ", "standard output: No space left on device", stdout=full,
+                    stderr=subprocess.PIPE, capture=False)
 
 
 def gc_while_another_process_holds_the_lock():

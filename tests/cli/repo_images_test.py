@@ -348,7 +348,7 @@ def a_log_is_not_written_through_links_and_special_files():
         kind = stat.S_IFMT(os.lstat(log_file("os/1")).st_mode)
         rc, _, err = run("untag", "--repo=r", "os/1")
         expect((rc, kind), (0, stat.S_IFMT(os.lstat(log_file("os/1")).st_mode)))
-        has(err, "composefs: warning: the change of os/1 is not recorded in its log: ")
+        has(err, "composefs untag: warning: the change of os/1 is not recorded in its log: ")
         good("tag", "--repo=r", "latest", "os/1")
         if stat.S_ISDIR(kind):
             os.rmdir(log_file("os/1"))

@@ -97,8 +97,8 @@ def an_acknowledged_repository_without_fs_verity_is_not_warned_of_again(_):
 def verbose_tells_which_repository_is_used_and_why(_):
     needs_repositories()
     run("composefs", "init", "--insecure", "r")
-    same(run("composefs", "images", "-v", "--repo=r")[2], "composefs: repository r (--repo)\n")
-    same(run("composefs", "--verbose", "images", env={"COMPOSEFS_REPO": "r"})[2], "composefs: repository r ($COMPOSEFS_REPO)\n")
+    same(run("composefs", "images", "-v", "--repo=r")[2], "composefs images: repository r (--repo)\n")
+    same(run("composefs", "--verbose", "images", env={"COMPOSEFS_REPO": "r"})[2], "composefs images: repository r ($COMPOSEFS_REPO)\n")
 
 
 @fact

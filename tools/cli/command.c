@@ -7,6 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+static char command[64];
+
+void command_set_name(const char *name)
+{
+	snprintf(command, sizeof(command), "%s", name);
+}
+
+const char *command_name(const char *otherwise)
+{
+	return *command ? command : otherwise;
+}
+
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
 		  int min, int max, const char *usage)
 {

@@ -10,6 +10,13 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 
+/* Sets the name of the command that runs, such as "composefs images": messages of code
+ * that several commands share begin with it. name is copied. */
+void command_set_name(const char *name);
+
+/* Returns the name that was set, or otherwise. */
+const char *command_name(const char *otherwise);
+
 /* Parses the options of a command and counts its operands, which start at argv[optind].
  * Returns a negative number to continue, or the exit status; all messages have been
  * printed then. usage: the message for a wrong number of operands, such as "expected

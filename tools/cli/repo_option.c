@@ -138,14 +138,14 @@ int where_lock_timeout(const struct where *w)
 
 static void print_lock_holder(void *ctx, const char *holder)
 {
-	cli_print_note("composefs", "repository %s: waiting for %s", (const char *)ctx,
-		       holder);
+	cli_print_note(command_name("composefs"), "repository %s: waiting for %s",
+		       (const char *)ctx, holder);
 }
 
 static void print_warning(void *ctx, const char *msg)
 {
 	(void)ctx;
-	cli_print_message("composefs", "warning: %s", msg);
+	cli_print_warning(command_name("composefs"), "%s", msg);
 }
 
 /* For commands that do not watch their work. */
@@ -209,7 +209,8 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 
 	if (rc < 0)
 		return rc;
-	cli_print_detail("composefs", "repository %s (%s)", path, w->origin);
+	cli_print_detail(command_name("composefs"), "repository %s (%s)", path,
+			 w->origin);
 	where_lock_wait(w, path, &wait);
 	rc = open_waiting(w, path, access, &wait, out, err);
 	if (rc == -EBUSY)

@@ -142,6 +142,7 @@ static int run_command(const struct command *c, const char *program, int at, int
 	char name[64], help[] = "--help";
 
 	snprintf(name, sizeof(name), "%s %s", program, c->name);
+	command_set_name(name);
 	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
 	argv[1] = name;
 	if (argc > 2 && strcmp(argv[2], "-h") == 0)
@@ -240,10 +241,12 @@ static int run_main(const char *program, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *program = cli_program_name(argv[0]);
+	int status;
 
 	if (!cli_begin(program))
 		return CLI_FAILED;
 	/* If our parent ignores SIGCHLD, waitpid() would not report the exit of a child. */
 	signal(SIGCHLD, SIG_DFL);
-	return cli_end(program, run_main(program, argc, argv));
+	status = run_main(program, argc, argv);
+	return cli_end(command_name(program), status);
 }

@@ -97,6 +97,7 @@ static int run_verb(const struct command *c, int argc, char **argv)
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s %s", argv[0], c->name);
+	command_set_name(name);
 	argv[1] = name;
 	return c->run(argc - 1, argv + 1);
 }
