@@ -12,6 +12,7 @@
 
 #include "base/path.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
 #include "extract/extract.h"
@@ -129,18 +130,17 @@ static int open_object(void *ctx, const struct cfs_inode *inode, struct cfs_dige
 static void print_remarks(const struct options *o, const struct cfs_extract_report *r)
 {
 	if (r->owners)
-		cli_print_message(
+		cli_print_warning(
 			o->name,
-			"warning: %" PRIu64
-			" files of other owners are yours now, without "
-			"set-user-ID and set-group-ID bits: only root can keep owners",
-			r->owners);
+			"%" PRIu64
+			" %s now yours, without set-user-ID and set-group-ID bits: "
+			"only root can keep other owners",
+			r->owners, cfs_plural(r->owners, "file is", "files are"));
 	if (r->devices)
-		cli_print_message(o->name,
-				  "warning: %" PRIu64
-				  " device nodes are left out: only root can "
-				  "make them",
-				  r->devices);
+		cli_print_warning(
+			o->name, "%" PRIu64 " %s left out: only root can make them",
+			r->devices,
+			cfs_plural(r->devices, "device node is", "device nodes are"));
 }
 
 static int print_report(const struct options *o, const struct cfs_extract_report *r,

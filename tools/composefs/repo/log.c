@@ -6,6 +6,7 @@
 #include "cli/repo_option.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "cli/verbosity.h"
 #include "composefs/repo/commands.h"
 #include "composefs/repo/image_rows.h"
 
@@ -152,15 +153,14 @@ static int check_name(const struct options *o, const struct cfs_repo *repo,
 	int rc;
 
 	if (log->n_bad)
-		cli_print_message(o->name,
-				  "warning: %zu lines of the log have another form",
+		cli_print_warning(o->name, "%zu lines of the log have another form",
 				  log->n_bad);
 	if (log->n)
 		return 0;
 	snprintf(ref, sizeof(ref), "refs/%s", cfs_repo_ref_name(name));
 	rc = cfs_repo_find_image(repo, ref, &id, err);
 	if (rc == 0)
-		cli_print_message(o->name, "%s: no change is recorded", name);
+		cli_print_note(o->name, "%s: no change is recorded", name);
 	return rc;
 }
 
