@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, OK, expect, good, has, main, make_tree, mode, refused, run, write
+from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, main, make_tree, mode, refused, run, write
 
 NOBODY = 65534
 
@@ -141,6 +141,14 @@ def a_message_names_the_repository_that_was_not_named():
     here = os.path.abspath("r")
     os.chdir("r")
     expect(refused("untag", "none"), f'composefs untag: no such image: "none" (repository {here})\n')
+    for line, status in (("ls r /none", FAILED), ("cat r /none", FAILED), ("diff r none", USAGE), ("explain r none", USAGE),
+                         ("init --erofs-version=0 --insecure", FAILED), ("oci inspect none", FAILED), ("log none", FAILED)):
+        has(refused(*line.split(), status=status), here)
+    os.environ["COMPOSEFS_REPO"] = "."
+    try:
+        has(refused("diff", "r", "none", status=USAGE), " (repository .)\n")
+    finally:
+        del os.environ["COMPOSEFS_REPO"]
     os.chdir("..")
     expect(refused("untag", "--repo=r", "none"), 'composefs untag: no such image: "none"\n')
 

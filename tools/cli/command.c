@@ -39,11 +39,17 @@ void command_use_repository(const char *path)
 	snprintf(repository, sizeof(repository), "%s", path);
 }
 
+void command_print_error(const char *name, const struct cfs_err *err)
+{
+	if (*repository && !strstr(err->msg, repository))
+		cli_print_message(name, "%s (repository %s)", err->msg, repository);
+	else
+		cli_print_message(name, "%s", err->msg);
+}
+
 int command_end(const char *name, int rc, const struct cfs_err *err)
 {
-	if (rc < 0 && *repository && !strstr(err->msg, repository))
-		cli_print_message(name, "%s (repository %s)", err->msg, repository);
-	else if (rc < 0)
-		cli_print_message(name, "%s", err->msg);
+	if (rc < 0)
+		command_print_error(name, err);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }

@@ -237,6 +237,6 @@ int cmd_explain(int argc, char **argv)
 	else
 		rc = explain_two(&o, argv[0], argv + optind, &err);
 	if (rc < 0)
-		cli_print_message(argv[0], "%s", err.msg);
+		command_print_error(argv[0], &err);
 	return rc < 0 ? STATUS_TROUBLE : rc;
 }

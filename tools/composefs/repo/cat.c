@@ -117,7 +117,7 @@ static int cat_files(const char *program, struct cfs_repo *repo, char **operands
 		if (rc == -EPIPE || rc == -ECANCELED)
 			break;
 		if (rc < 0) {
-			cli_print_message(program, "%s", err->msg);
+			command_print_error(program, err);
 			failed = 1;
 			rc = 0;
 		}

@@ -120,6 +120,8 @@ static int run_init(struct options *o, const char *dir, struct cfs_err *err)
 		return cfs_fail(
 			err, EINVAL,
 			"expected one of --insecure and --require-verity, got both");
+	if (!o->where.repo)
+		command_use_repository(path);
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)
@@ -138,17 +140,11 @@ int cmd_init(int argc, char **argv)
 	struct options o = {.init.meta = {.alg = CFS_SHA512, .format = 1},
 			    .init.ensure_alg = cli_is_cfsctl(),
 			    .init.any_dir = cli_is_cfsctl()};
-	int status = cli_parse(&syntax, argv[0], argc, argv, &o);
+	int status = command_begin(&syntax, argc, argv, &o, 0, 1,
+				   "expected one directory at most");
 	struct cfs_err err;
 
 	if (status >= 0)
-		return status == CLI_OK ? CLI_OK : CLI_USAGE;
-	if (argc - optind > 1) {
-		cli_fail_usage(argv[0], "expected one directory at most");
-		return CLI_USAGE;
-	}
-	if (run_init(&o, argv[optind], &err) >= 0)
-		return CLI_OK;
-	cli_print_message(argv[0], "%s", err.msg);
-	return CLI_FAILED;
+		return status;
+	return command_end(argv[0], run_init(&o, argv[optind], &err), &err);
 }
