@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "repo/repo_priv.h"
 
@@ -15,15 +16,33 @@ static int open_objects(const struct cfs_repo *repo)
 	return cfs_beneath_open(repo->dirfd, "objects", O_RDONLY | O_DIRECTORY, 0);
 }
 
+/* Finds out before a large source is read whether the caller can write. Other errors than
+ * these two are left to the writes themselves: filters of system calls may refuse
+ * faccessat2(2). */
+static int check_access(int dirfd, const char *name, struct cfs_err *err)
+{
+	if (faccessat(dirfd, name, W_OK | X_OK, AT_EACCESS) == 0 ||
+	    (errno != EROFS && errno != EACCES))
+		return 0;
+	return cfs_fail_errno(err, "cannot write");
+}
+
 int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
 			struct cfs_store **out, struct cfs_err *err)
 {
 	struct cfs_store_opts own = *opts;
 	cfs_autofd int objects = open_objects(repo);
+	int rc;
 
 	if (objects < 0)
 		return cfs_context(err, cfs_beneath_fail(objects, "objects", err),
 				   "repository %s", repo->path);
+	rc = check_access(objects, ".", err);
+	if (rc < 0)
+		return cfs_context(err, rc, "repository %s: objects", repo->path);
+	rc = check_access(repo->dirfd, "images", err);
+	if (rc < 0)
+		return cfs_context(err, rc, "repository %s: images", repo->path);
 	own.alg = repo->meta.alg;
 	own.require_verity = repo->secure;
 	own.accept_unsealed = !repo->secure;

@@ -10,7 +10,8 @@
 
 struct cfs_repo;
 
-/* Opens the objects of the repository as a store. alg, require_verity and the callbacks
+/* Opens the objects of the repository as a store. -EROFS, -EACCES: the caller cannot
+ * write there. alg, require_verity and the callbacks
  * of opts are set here. Close it before the repository. */
 int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts *opts,
 			struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;

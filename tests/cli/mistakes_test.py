@@ -337,6 +337,8 @@ def a_read_only_place():
         subprocess.run(["mount", "-o", "remount,bind,ro", "r"], check=True)
         for line in ("create-image full new", "tag os/1 new", "rm os/1", "gc", "export os/1 r/x.tar", "extract os/1 r/out", "init r/new"):
             mistake(line, FAILED, "Read-only file system")
+        for line in ("create-image none", "import-image new r/images/refs/os/1", f"oci pull oci:{GOLDEN}:none"):
+            mistake(line, FAILED, "repository r: objects: cannot write: Read-only file system")
         good("images", "--repo=r")
 
 
