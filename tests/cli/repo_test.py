@@ -319,15 +319,17 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "expected either this option or --profile=repo-1, got both")
 
 
-def the_profile_is_printed_with_each_digest():
+def the_profile_of_each_digest_is_printed_with_verbose():
     make()
     for command in (("create-image", "--repo=r", "tree"), ("compute-id", "--repo=r", "tree"), ("compute-karg", "--repo=r", "tree")):
-        rc, out, err = run(*command)
+        rc, out, err = run(*command, "-v")
         expect((rc, out.count("\n"), err.splitlines()[-1]), (0, 1, f"composefs {command[0]}: profile repo-1-sha256"))
-        expect("profile" in run(command[0], "--erofs-version=0", *command[1:])[2], False)
-        expect("profile" in run(command[0], "--json", *command[1:])[2], False)
+        expect(run(*command)[2], "")
+        expect("profile" in run(command[0], "-v", "--erofs-version=0", *command[1:])[2], False)
+        expect("profile" in run(command[0], "-v", "--json", *command[1:])[2], False)
     os.symlink(COMPOSEFS, "cfsctl")
     expect(run("--repo", "r", "compute-id", "--no-propagate-usr-to-root", "tree", program="./cfsctl")[2], "")
+
 
 
 def output_that_cannot_be_written_is_a_failure():
@@ -339,6 +341,15 @@ def output_that_cannot_be_written_is_a_failure():
             done = subprocess.run([COMPOSEFS, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         expect((command, done.returncode), (command, FAILED))
         has(done.stderr, "No space left on device")
+
+
+def an_id_is_printed_after_its_image_is_published():
+    make()
+    for command in (("create-image", "tree", "made"), ("import-image", "imported", "r/images/refs/os/1")):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([COMPOSEFS, command[0], "--repo=r", *command[1:]], stdout=full, stderr=subprocess.PIPE, check=False)
+        expect(done.returncode, FAILED)
+    expect([n for i in loaded("images", "--repo=r", "--json")["images"] for n in i["names"]], ["imported", "made", "os/1"])
 
 
 def cfsctl_treats_a_directory_as_the_root_of_a_container():

@@ -72,8 +72,8 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 /* Returns the options of the image writer. */
 struct cfs_image_opts profiled_image_opts(const struct profiled *p, unsigned format);
 
-/* Prints the profile of a digest to standard error, if the rules have a name. Standard
- * output has the digest only. Prints nothing as cfsctl, which has no profiles. */
+/* With -v, prints the profile of a digest to standard error, if the rules have a name.
+ * Standard output has the digest only. Prints nothing as cfsctl, which has no profiles. */
 void profiled_print_name(const char *program, const struct cfs_profile_rules *rules);
 
 /* Writes the key "profile": the name of the rules, or null. */

@@ -159,7 +159,7 @@ void profiled_print_name(const char *program, const struct cfs_profile_rules *ru
 	const struct cfs_profile *p = cfs_profile_find_by_rules(rules);
 
 	if (p && !cli_is_cfsctl())
-		cli_print_note(program, "profile %s", p->name);
+		cli_print_detail(program, "profile %s", p->name);
 }
 
 void profiled_put_json(struct json *j, const struct cfs_profile_rules *rules)

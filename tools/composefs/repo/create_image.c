@@ -106,8 +106,7 @@ static int store_tree(struct cfs_store *store, struct options *o,
 	return rc < 0 ? rc : cfs_store_commit(store, err);
 }
 
-/* Prints the ID before the image is published, so that a run whose output fails stores no
- * reference. */
+/* Prints the ID of an image that is published. */
 static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
 		    struct cfs_err *err)
 {
@@ -144,13 +143,12 @@ static int create_image(struct options *o, struct cfs_repo *repo, const char *so
 	rc = store_tree(store, o, repo, source, out, err);
 	cfs_store_close(store);
 	if (rc == 0)
-		rc = print_id(o, out, ref, err);
-	link.id = *out;
+		link.id = *out;
 	if (rc == 0)
 		rc = cfs_repo_publish(repo, &link, err);
 	if (rc == 0 && !o->json)
 		profiled_print_name(o->name, &o->rules);
-	return rc;
+	return rc < 0 ? rc : print_id(o, out, ref, err);
 }
 
 /* Checks the reference first, so that a wrong one is reported before a large directory is

@@ -97,8 +97,7 @@ static int add_image(const struct options *o, struct cfs_repo *repo,
 	return rc;
 }
 
-/* Prints the ID before the image is published, so that a run whose output fails stores no
- * reference. */
+/* Prints the ID of an image that is published. */
 static int print_id(const struct options *o, const struct cfs_digest *id,
 		    struct cfs_err *err)
 {
@@ -127,13 +126,11 @@ static int import_image(struct options *o, struct cfs_repo *repo, const char *re
 	o->watch = &watch.watch;
 	rc = cfs_context(err, add_image(o, repo, bytes, id, err), "%s",
 			 get_source_name(file));
-	if (rc == 0)
-		rc = print_id(o, id, err);
 	link.id = *id;
 	if (rc == 0)
 		rc = cfs_repo_publish(repo, &link, err);
 	cli_watch_end(&watch);
-	return rc;
+	return rc < 0 ? rc : print_id(o, id, err);
 }
 
 static int run_import(struct options *o, const char *ref, const char *file,
