@@ -319,6 +319,29 @@ def an_image_is_made_by_the_rules_of_a_profile_and_printed_with_its_name():
         has(refused("compute-id", "--profile=repo-1", option, "tree"), "expected either this option or --profile=repo-1, got both")
 
 
+def compute_id_takes_each_option_that_decides_the_id():
+    make_tree()
+    os.link("tree/a", "tree/a2")
+    for name in ("user.of", "trusted.of") if os.geteuid() == 0 else ("user.of",):
+        os.setxattr("tree/dir/small", name, b"value")
+    if os.geteuid() == 0:
+        os.chmod("tree/dir/small", 0o755)
+        os.mknod("tree/null", 0o20644, os.makedev(1, 3))
+    good("init", "--insecure", "r")
+    made = {}
+    for option in ("", "--use-epoch", "--skip-xattrs", "--user-xattrs", "--skip-unshown-xattrs", "--skip-devices", "--no-hardlinks",
+                   "--no-propagate-usr-to-root", "--one-file-system", "--erofs-version=0", "--profile=ipe-1"):
+        options = [option] if option else []
+        made[option] = good("compute-id", "--repo=r", *options, "tree")
+        expect((option, made[option]), (option, good("create-image", "--repo=r", *options, "tree")))
+        has(good("compute-karg", "--repo=r", *options, "tree"), made[option].split(":")[1].strip())
+        good("create-dumpfile", "--repo=r", *options, "tree")
+    if os.geteuid() == 0:
+        expect(sorted(o for o in made if o and made[o] == made[""]),
+               ["--no-propagate-usr-to-root", "--one-file-system", "--skip-unshown-xattrs"])  # nothing here concerns them
+    has(refused("compute-id", "--profile=ipe-1", "--use-epoch", "tree"), "--use-epoch: expected either this option or --profile")
+
+
 def the_profile_of_each_digest_is_printed_with_verbose():
     make()
     for command in (("create-image", "--repo=r", "tree"), ("compute-id", "--repo=r", "tree"), ("compute-karg", "--repo=r", "tree")):

@@ -57,6 +57,29 @@ struct profiled {
 	bool no_hardlinks, no_propagate, bootable, skip_unshown;
 };
 
+/* The rows of the options that decide the ID of an image, for all commands that make or
+ * compute one. The members are a struct cfs_scan_opts and a struct profiled. */
+#define PROFILED_OPTIONS(type, scan, what)                                               \
+	{"use-epoch", NULL, CLI_AT(type, scan.use_epoch),                                \
+	 "Set all modification times to 0", .group = "Source"},                          \
+		{"skip-xattrs", NULL, CLI_AT(type, scan.skip_xattrs),                    \
+		 "Leave out all extended attributes"},                                   \
+		{"user-xattrs", NULL, CLI_AT(type, scan.user_xattrs),                    \
+		 "Leave out extended attributes other than \"user.*\""},                 \
+		{"skip-unshown-xattrs", NULL, CLI_AT(type, what.skip_unshown),           \
+		 "Leave out extended attributes that no mount shows"},                   \
+		{"skip-devices", NULL, CLI_AT(type, scan.skip_devices),                  \
+		 "Leave out block and character devices"},                               \
+		{"no-hardlinks", NULL, CLI_AT(type, what.no_hardlinks),                  \
+		 "Store a separate file for each name, as mkcomposefs does"},            \
+		{"no-propagate-usr-to-root", NULL, CLI_AT(type, what.no_propagate),      \
+		 "Keep the metadata of the root (cfsctl otherwise copies it from usr)"}, \
+		{"one-file-system", NULL, CLI_AT(type, scan.one_file_system),            \
+		 "Do not descend into other mounts"},                                    \
+		{"bootable", NULL, CLI_AT(type, what.bootable), NULL},                   \
+		{"xattrs", "RULE", CLI_AT(type, what.xattrs), NULL, CLI_TEXT},           \
+		PROFILE_OPTION(type, what.profile)
+
 /* Refuses options that exclude each other. Of scan, the options that a profile decides
  * are checked. */
 int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *scan,

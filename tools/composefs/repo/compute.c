@@ -22,6 +22,7 @@ struct options {
 	struct where where;
 	struct cfs_repo_meta
 		meta; /* alg 0: that of the repository, or the default of init */
+	struct cfs_scan_opts scan;
 	struct profiled what;
 	struct cfs_profile_rules rules; /* the rules that were applied */
 	bool hash_given, format_given, no_repo, json;
@@ -48,18 +49,7 @@ struct options {
 		 CLI_GIVEN(struct options, format_given)},                               \
 		{"no-repo", NULL, AT(no_repo),                                           \
 		 "Do not read defaults from a repository"},                              \
-		{"skip-unshown-xattrs", NULL, AT(what.skip_unshown),                     \
-		 "Leave out extended attributes that no mount shows"},                   \
-		{"no-hardlinks", NULL, AT(what.no_hardlinks),                            \
-		 "Store a separate file for each name, as mkcomposefs does"},            \
-		PROFILE_OPTION(struct options, what.profile),                            \
-		{"bootable", NULL, AT(what.bootable)},                                   \
-		{"xattrs", "RULE", AT(what.xattrs), NULL, CLI_TEXT},                     \
-	{                                                                                \
-		"no-propagate-usr-to-root", NULL, AT(what.no_propagate),                 \
-			"Keep the metadata of the root (cfsctl otherwise copies it "     \
-			"from usr)"                                                      \
-	}
+		PROFILED_OPTIONS(struct options, scan, what)
 
 static const struct cli_option id_table[] = {
 	COMPUTE_OPTIONS,
@@ -174,7 +164,8 @@ static int find_own_places(struct options *o, struct cfs_own_places *own,
 static int make_image(struct options *o, const char *source, struct cfs_sink to,
 		      struct cfs_digest *digest, struct cfs_err *err)
 {
-	struct cfs_ingest in = {.source = source, .read = cfs_ingest_for(source)};
+	struct cfs_ingest in = {
+		.source = source, .read = cfs_ingest_for(source), .scan = o->scan};
 	struct cfs_image_write how = {.digest = digest};
 	struct cli_watch watch;
 	struct cfs_tree *tree;
@@ -201,12 +192,11 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 /* Refuses options that the profile decides, here also hash and format. */
 static int check_options(const struct options *o, struct cfs_err *err)
 {
-	static const struct cfs_scan_opts no_scan;
 	const struct profiled_option excluded[] = {
 		{o->hash_given, "--hash"},
 		{o->format_given, "--erofs-version"},
 	};
-	int rc = profiled_check_all(&o->what, &no_scan, err);
+	int rc = profiled_check_all(&o->what, &o->scan, err);
 
 	return rc < 0 ? rc : profiled_check(o->what.profile, excluded, 2, err);
 }
