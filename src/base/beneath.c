@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -125,12 +126,17 @@ int cfs_beneath_open_dir(int dirfd, const char *path)
 	return cfs_beneath_open(dirfd, path, OPEN_DIR, 0);
 }
 
+static bool is_name(const char *last)
+{
+	return *last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
+}
+
 int cfs_beneath_open_parent(int dirfd, const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
 	char dir[PATH_MAX];
 
-	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+	if (!is_name(last))
 		return -EINVAL;
 	*name = last;
 	if (!slash)
@@ -176,6 +182,62 @@ int cfs_beneath_stat(int dirfd, const char *path, struct stat *out)
 	if (fd < 0)
 		return fd;
 	return fstat(fd, out) < 0 ? -errno : 0;
+}
+
+struct cfs_beneath_near *cfs_beneath_new_near(unsigned n)
+{
+	struct cfs_beneath_near *near = calloc(n, sizeof(*near));
+
+	for (unsigned i = 0; near && i < n; i++)
+		near[i].fd = -1;
+	return near;
+}
+
+static void leave_near(struct cfs_beneath_near *near)
+{
+	if (near->fd >= 0)
+		close(near->fd);
+	near->fd = -1;
+}
+
+void cfs_beneath_free_near(struct cfs_beneath_near *near, unsigned n)
+{
+	for (unsigned i = 0; near && i < n; i++)
+		leave_near(&near[i]);
+	free(near);
+}
+
+/* Makes fd the directory of len bytes of path. */
+static int enter_near(struct cfs_beneath_near *near, int dirfd, const char *path,
+		      size_t len)
+{
+	char dir[sizeof(near->dir)];
+
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	if (near->fd >= 0 && strcmp(near->dir, dir) == 0)
+		return 0;
+	leave_near(near);
+	near->fd = cfs_beneath_open_dir(dirfd, dir);
+	if (near->fd < 0)
+		return near->fd;
+	memcpy(near->dir, dir, len + 1);
+	return 0;
+}
+
+int cfs_beneath_stat_near(struct cfs_beneath_near *near, int dirfd, const char *path,
+			  struct stat *out)
+{
+	const char *slash = strrchr(path, '/');
+	int rc;
+
+	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(near->dir) ||
+	    !is_name(slash + 1))
+		return -EINVAL;
+	rc = enter_near(near, dirfd, path, (size_t)(slash - path));
+	if (rc < 0)
+		return rc;
+	return fstatat(near->fd, slash + 1, out, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 int cfs_beneath_unlink(int dirfd, const char *path, int flags)

@@ -41,6 +41,23 @@ int cfs_beneath_make_dir(int dirfd, const char *path, mode_t mode) CFS_MUST_CHEC
 /* Like lstat(2). Returns 0 or -errno. */
 int cfs_beneath_stat(int dirfd, const char *path, struct stat *out) CFS_MUST_CHECK;
 
+/* The directory of the last path, for many paths in few directories. For one thread. */
+struct cfs_beneath_near {
+	int fd; /* or -1 */
+	char dir[64];
+};
+
+/* One for each of n threads, or NULL: out of memory. Free with
+ * cfs_beneath_free_near(near, n). */
+struct cfs_beneath_near *cfs_beneath_new_near(unsigned n) CFS_MUST_CHECK;
+void cfs_beneath_free_near(struct cfs_beneath_near *near, unsigned n);
+
+/* As cfs_beneath_stat, with one system call if the last path had the same directory.
+ * All paths of near must be beneath the same dirfd, and have a directory of 1 to 63
+ * bytes (-EINVAL). A directory that was replaced since the last path is not noticed. */
+int cfs_beneath_stat_near(struct cfs_beneath_near *near, int dirfd, const char *path,
+			  struct stat *out) CFS_MUST_CHECK;
+
 /* Like unlinkat(2). Returns 0 or -errno. */
 int cfs_beneath_unlink(int dirfd, const char *path, int flags) CFS_MUST_CHECK;
 

@@ -71,6 +71,7 @@ static void release_check(struct check *c)
 	check_uses_fini(&c->uses);
 	free(c->sizes);
 	free(c->is_bad);
+	cfs_beneath_free_near(c->near, c->n_near);
 }
 
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,

@@ -26,6 +26,8 @@ struct check {
 	uid_t owner;		/* of the repository */
 	uint64_t *sizes;	/* of each object; CHECK_NO_SIZE: not a regular file */
 	bool *is_bad;		/* for each object: damaged */
+	struct cfs_beneath_near *near; /* for each thread */
+	unsigned n_near;
 	struct check_uses uses; /* guarded by lock */
 	/* By enum cfs_repo_kind. Others may add at the same time: references are listed
 	 * first, then entries, then objects, opposite to the order in which they are

@@ -180,7 +180,7 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
 	c->sizes[i] = CHECK_NO_SIZE;
-	rc = cfs_beneath_stat(cfs_repo_dirfd(c->repo), place, &st);
+	rc = cfs_beneath_stat_near(&c->near[worker], cfs_repo_dirfd(c->repo), place, &st);
 	c->is_bad[i] = rc < 0;
 	if (rc < 0)
 		return check_add_finding(c, CFS_CHECK_STAT, &id, place, strerror(-rc),
@@ -214,9 +214,11 @@ int check_objects(struct check *c, struct cfs_err *err)
 		return rc;
 	c->sizes = calloc(c->present.n + 1, sizeof(*c->sizes));
 	c->is_bad = calloc(c->present.n + 1, sizeof(*c->is_bad));
-	if (!c->sizes || !c->is_bad)
+	c->n_near = check_n_threads(c);
+	c->near = cfs_beneath_new_near(c->n_near);
+	if (!c->sizes || !c->is_bad || !c->near)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
-	return cfs_pool_run(check_n_threads(c), c->present.n, check_object, c,
-			    c->opts->watch, err);
+	return cfs_pool_run(c->n_near, c->present.n, check_object, c, c->opts->watch,
+			    err);
 }

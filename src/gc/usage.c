@@ -26,7 +26,8 @@ struct cfs_gc_usage {
 	size_t *entry_of;   /* the index in the list of entries, for each image */
 	const char **names; /* of all images, consecutively */
 	struct cfs_gc_usage_total total;
-	int objects_fd;	  /* the directory, while objects are measured */
+	int objects_fd;		       /* the directory, while objects are measured */
+	struct cfs_beneath_near *near; /* by thread, while objects are measured */
 	bool *cached_bad; /* by thread: the page cache of an object is unknown */
 };
 
@@ -205,7 +206,7 @@ static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
 
 	o->held = cfs_ids_has(&u->held, id.bytes);
 	cfs_digest_path(&id, path);
-	rc = cfs_beneath_stat(u->objects_fd, path, &st);
+	rc = cfs_beneath_stat_near(&u->near[worker], u->objects_fd, path, &st);
 	if (rc == -ENOENT) {
 		o->missing = true;
 		return 0;
@@ -233,26 +234,36 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	return rc;
 }
 
-static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
+static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_err *err)
 {
 	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;
-	unsigned n_threads = cfs_pool_readers();
-	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
-					     O_RDONLY | O_DIRECTORY, 0);
 	cfs_autofree bool *bad = calloc(n_threads, sizeof(*bad));
 	int rc;
 
 	u->objects = calloc(n + 1, sizeof(*u->objects));
-	if (!bad || !u->objects)
+	if (!bad || !u->objects || !u->near)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (fd < 0 && n)
-		return cfs_beneath_fail(fd, "objects", err);
-	u->objects_fd = fd;
 	u->cached_bad = bad;
 	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, u->opts->watch, err);
 	u->total.cached_known = !u->opts->no_cached;
 	for (unsigned i = 0; i < n_threads; i++)
 		u->total.cached_known &= !bad[i];
+	return rc;
+}
+
+static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
+{
+	unsigned n_threads = cfs_pool_readers();
+	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
+					     O_RDONLY | O_DIRECTORY, 0);
+	int rc;
+
+	if (fd < 0 && u->mark.live.n)
+		return cfs_beneath_fail(fd, "objects", err);
+	u->objects_fd = fd;
+	u->near = cfs_beneath_new_near(n_threads);
+	rc = run_measuring(u, n_threads, err);
+	cfs_beneath_free_near(u->near, n_threads);
 	return rc;
 }
 

@@ -50,6 +50,37 @@ static void run_both_ways(int (*check)(void))
 	t_eq(fault_run(&enosys, check), 0);
 }
 
+static int check_stat_near(void)
+{
+	struct cfs_beneath_near *near = cfs_beneath_new_near(1);
+	cfs_autofd int in = open_scene();
+	struct stat st;
+
+	CHILD_CHECK(near && in >= 0);
+	for (int i = 0; i < 2; i++) {
+		CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/file", &st) == 0);
+		CHILD_CHECK(S_ISREG(st.st_mode));
+		CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/to-file", &st) == 0);
+		CHILD_CHECK(S_ISLNK(st.st_mode));
+		CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/no", &st) == -ENOENT);
+	}
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "to-dir/file", &st) == -ELOOP);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "to-out/file", &st) == -ELOOP);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "../out/file", &st) == -EXDEV);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/file", &st) == 0);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/..", &st) == -EINVAL);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "dir/", &st) == -EINVAL);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "/file", &st) == -EINVAL);
+	CHILD_CHECK(cfs_beneath_stat_near(near, in, "file", &st) == -EINVAL);
+	cfs_beneath_free_near(near, 1);
+	return 0;
+}
+
+T(stat_near_follows_no_link_and_leaves_no_directory)
+{
+	run_both_ways(check_stat_near);
+}
+
 static int check_open(void)
 {
 	const int path = O_PATH, read = O_RDONLY | O_NONBLOCK;
