@@ -9,84 +9,34 @@
 
 #include "containers/layer_write.h"
 #include "containers/names.h"
+#include "containers/piece_reader.h"
 #include "repo/repo.h"
 
 struct layer_reader {
-	const struct cfs_repo *repo;
+	struct cfs_piece_reader pieces;
 	struct cfs_watch watch; /* cancellation: warnings were given when it was stored */
-	struct cfs_stream_cursor *cursor;
-	struct cfs_stream_piece piece; /* at hand; data: what was not read yet */
-	bool has_piece;
-	bool reads_objects; /* of a sparse file: its stored bytes are needed */
-	int object_fd;	    /* that is being read, or -1 */
-	uint64_t object_size;
+	bool reads_objects;	/* of a sparse file: its stored bytes are needed */
 	struct cfs_tar *tar;
 };
 
 /* --- feeding ------------------------------------------------------------------------ */
 
-static int need_piece(struct layer_reader *r, struct cfs_err *err)
-{
-	int rc;
-
-	if (r->has_piece)
-		return 0;
-	rc = cfs_stream_next(r->cursor, &r->piece, err);
-	r->has_piece = rc == 0;
-	return rc;
-}
-
-static ssize_t read_inline(struct layer_reader *r, void *p, size_t len)
-{
-	struct cfs_span *data = &r->piece.data;
-	size_t n = len < data->len ? len : data->len;
-
-	memcpy(p, data->p, n);
-	*data = (struct cfs_span){data->p + n, data->len - n};
-	r->has_piece = data->len > 0;
-	return (ssize_t)n;
-}
-
-static ssize_t read_object(struct layer_reader *r, void *p, size_t len,
-			   struct cfs_err *err)
-{
-	ssize_t n;
-
-	if (r->object_fd < 0) {
-		r->object_size = 0;
-		r->object_fd = cfs_repo_open_object(r->repo, &r->piece.object,
-						    CFS_REPO_PROVEN, err);
-		if (r->object_fd < 0)
-			return r->object_fd;
-	}
-	n = cfs_io_read(r->object_fd, p, len, err);
-	if (n > 0)
-		r->object_size += (uint64_t)n;
-	if (n != 0)
-		return n;
-	close(cfs_steal_fd(&r->object_fd));
-	r->has_piece = false;
-	return cfs_stream_add_object_size(r->cursor, r->object_size, err);
-}
-
 /* The end of an object is not the end of the archive: go on with the next piece. */
 static ssize_t feed_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
-	struct layer_reader *r = ctx;
+	struct layer_reader *l = ctx;
+	struct cfs_piece_reader *r = &l->pieces;
 
 	for (;;) {
-		ssize_t n = need_piece(r, err);
+		ssize_t n = cfs_piece_reader_need(r, err);
 
-		if (n < 0 || (n == 0 && r->piece.kind == CFS_STREAM_END))
+		if (n < 0 || r->piece.kind == CFS_STREAM_END)
 			return n;
-		if (r->piece.kind == CFS_STREAM_DATA) {
-			n = read_inline(r, p, len);
-		} else if (!r->reads_objects && r->object_fd < 0) {
+		if (r->piece.kind == CFS_STREAM_OBJECT && !l->reads_objects &&
+		    r->object.fd < 0)
 			return cfs_fail(err, EUCLEAN,
 					"expected inline data, got a reference");
-		} else {
-			n = read_object(r, p, len, err);
-		}
+		n = cfs_piece_reader_read(r, p, len, err);
 		if (n != 0)
 			return n;
 	}
@@ -134,18 +84,18 @@ static int check_object(const struct cfs_repo *repo, const struct cfs_digest *id
 static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
 		       struct filled *f, struct cfs_err *err)
 {
-	int rc = need_piece(r, err);
+	int rc = cfs_piece_reader_need(&r->pieces, err);
 
 	if (rc < 0)
 		return rc;
-	if (r->piece.kind != CFS_STREAM_OBJECT)
+	if (r->pieces.piece.kind != CFS_STREAM_OBJECT)
 		return cfs_fail(err, EUCLEAN, "expected a reference, got inline data");
-	rc = check_object(r->repo, &r->piece.object, e->stored_len, err);
+	rc = check_object(r->pieces.repo, &r->pieces.piece.object, e->stored_len, err);
 	if (rc < 0)
 		return rc;
-	set_object(f, &r->piece.object);
-	r->has_piece = false;
-	rc = cfs_stream_add_object_size(r->cursor, e->stored_len, err);
+	set_object(f, &r->pieces.piece.object);
+	cfs_piece_reader_skip(&r->pieces);
+	rc = cfs_stream_add_object_size(r->pieces.cursor, e->stored_len, err);
 	return rc < 0 ? rc : cfs_tar_take_content(r->tar, err);
 }
 
@@ -171,14 +121,14 @@ static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
 	if (e->inode.size <= CFS_CONTAINERS_INLINE_MAX) {
 		rc = take_inline(r, f, err);
 	} else {
-		rc = cfs_verity_new(cfs_repo_meta(r->repo)->alg, &v);
+		rc = cfs_verity_new(cfs_repo_meta(r->pieces.repo)->alg, &v);
 		if (rc < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
 		rc = cfs_tar_copy(r->tar, cfs_verity_sink(v), NULL, err);
 		cfs_verity_final(v, &id);
 		cfs_verity_free(v);
 		if (rc == 0)
-			rc = check_object(r->repo, &id, e->inode.size, err);
+			rc = check_object(r->pieces.repo, &id, e->inode.size, err);
 		set_object(f, &id);
 	}
 	/* Up to a block of padding can follow; it is inline again. */
@@ -233,16 +183,15 @@ static int read_stream(struct layer_reader *r, const struct cfs_stream *s, bool 
 		       cfs_containers_entry_fn fn, void *ctx, struct cfs_err *err)
 {
 	struct cfs_tar_opts opts = {.watch = &r->watch};
-	int rc = cfs_stream_cursor_new(s, &r->cursor, err);
+	int rc = cfs_stream_cursor_new(s, &r->pieces.cursor, err);
 
 	if (rc == 0)
 		rc = cfs_tar_open((struct cfs_feed){feed_read, r}, &opts, &r->tar, err);
 	if (rc == 0)
 		rc = read_entries(r, contents, fn, ctx, err);
 	cfs_tar_close(r->tar);
-	cfs_stream_cursor_free(r->cursor);
-	if (r->object_fd >= 0)
-		close(r->object_fd);
+	cfs_stream_cursor_free(r->pieces.cursor);
+	cfs_piece_reader_fini(&r->pieces);
 	return rc;
 }
 
@@ -251,7 +200,7 @@ int cfs_containers_read_layer(const struct cfs_repo *repo,
 			      cfs_containers_entry_fn fn, void *ctx,
 			      const struct cfs_watch *watch, struct cfs_err *err)
 {
-	struct layer_reader r = {.repo = repo, .object_fd = -1};
+	struct layer_reader r = {.pieces = {.repo = repo, .object = {.fd = -1}}};
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_stream s;
 	struct cfs_map map;
