@@ -50,6 +50,16 @@ bool cli_print_version(const char *name, int argc, char **argv)
 	return true;
 }
 
+bool cli_print_help_or_version(const char *name, const char *usage, int argc, char **argv)
+{
+	if (cli_print_version(name, argc, argv))
+		return true;
+	if (argc != 2 || strcmp(argv[1], "--help") != 0)
+		return false;
+	fputs(usage, stdout);
+	return true;
+}
+
 /* stdio drops its buffer if write(2) fails with EAGAIN, and another process that shares
  * the open file may set O_NONBLOCK at any moment. glibc allows a program to replace
  * stdout by a stream whose writes wait. */

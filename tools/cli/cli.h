@@ -30,6 +30,10 @@ bool cli_begin(const char *name) CFS_MUST_CHECK;
  * -q and -v. */
 bool cli_print_version(const char *name, int argc, char **argv);
 
+/* The same, and prints usage if --help is the only argument. */
+bool cli_print_help_or_version(const char *name, const char *usage, int argc,
+			       char **argv);
+
 /* Returns the last component of argv[0]. */
 const char *cli_program_name(const char *argv0);
 

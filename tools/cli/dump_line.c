@@ -3,9 +3,12 @@
 #include "cli/dump_line.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "dump/dump.h"
+
+enum { OUT_LEN = 64 * 1024 };
 
 int dump_put_entry(struct cfs_out *out, const struct cfs_image *im,
 		   const struct cfs_walk_entry *e, struct cfs_spec_room *room,
@@ -37,5 +40,23 @@ int dump_put_below(struct cfs_out *out, const struct cfs_image *im, const char *
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		rc = dump_put_entry(out, im, e, &room, err);
 	cfs_spec_room_fini(&room);
+	return rc;
+}
+
+int dump_print_image(struct cfs_span bytes, struct cfs_err *err)
+{
+	int fd = STDOUT_FILENO, rc;
+	struct cfs_image im;
+	struct cfs_out out;
+
+	rc = cfs_image_open(bytes, &im, err);
+	if (rc < 0)
+		return rc;
+	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
+	if (rc == 0)
+		rc = dump_put_below(&out, &im, "", err);
+	if (rc == 0)
+		rc = cfs_out_flush(&out, err);
+	cfs_out_fini(&out);
 	return rc;
 }

@@ -19,4 +19,7 @@ int dump_put_entry(struct cfs_out *out, const struct cfs_image *im,
 int dump_put_below(struct cfs_out *out, const struct cfs_image *im, const char *path,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Writes all entries of the image with these bytes to standard output. */
+int dump_print_image(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

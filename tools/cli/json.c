@@ -138,6 +138,14 @@ void json_put_string(struct json *j, const char *key, const char *value)
 		json_put_null(j, key);
 }
 
+void json_put_strings(struct json *j, const char *key, const char *const *v, size_t n)
+{
+	json_begin_array(j, key);
+	for (size_t i = 0; i < n; i++)
+		json_put_string(j, NULL, v[i]);
+	json_end(j);
+}
+
 void json_put_uint(struct json *j, const char *key, uint64_t value)
 {
 	if (begin_value(j, key, false))

@@ -39,6 +39,7 @@ void json_finish(struct json *j);
 /* Bytes that are not UTF-8 become U+FFFD. Characters that must not reach a terminal are
  * escaped. A string that is NULL becomes null. */
 void json_put_string(struct json *j, const char *key, const char *value);
+void json_put_strings(struct json *j, const char *key, const char *const *v, size_t n);
 void json_put_text(struct json *j, const char *key, struct cfs_text value);
 void json_put_uint(struct json *j, const char *key, uint64_t value);
 void json_put_int(struct json *j, const char *key, int64_t value);

@@ -219,12 +219,8 @@ int main(int argc, char **argv)
 	if (!cli_begin(NAME))
 		return STATUS_FAILED;
 	cli_take_verbosity(&argc, argv);
-	if (cli_print_version(NAME, argc, argv))
+	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return cli_end(NAME, CLI_OK);
-	}
 	rc = run_mount(&cmd, argc, argv, &err);
 	if (rc < 0 && *err.msg)
 		cli_print_message(NAME, "%s", err.msg);

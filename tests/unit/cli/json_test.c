@@ -37,6 +37,23 @@ T(json_separates_and_nests)
 	free(text);
 }
 
+T(json_puts_strings_as_an_array)
+{
+	static const char *const v[] = {"a", "\"", NULL};
+	char *text;
+	size_t len;
+	struct json j = {.to = open_memstream(&text, &len)};
+
+	t_ok(j.to);
+	json_begin_object(&j, NULL);
+	json_put_strings(&j, "none", v, 0);
+	json_put_strings(&j, "some", v, 3);
+	json_finish(&j);
+	t_eq(fclose(j.to), 0);
+	t_str(text, "{\"none\":[],\"some\":[\"a\",\"\\\"\",null]}\n");
+	free(text);
+}
+
 T(json_finish_ends_everything_after_a_failure)
 {
 	char *text;

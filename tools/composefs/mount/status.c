@@ -292,14 +292,6 @@ static void put_string(struct json *j, const char *key, const char *value)
 		json_put_null(j, key);
 }
 
-static void put_strings(struct json *j, const char *key, const char **v, size_t n)
-{
-	json_begin_array(j, key);
-	for (size_t i = 0; i < n; i++)
-		json_put_string(j, NULL, v[i]);
-	json_end(j);
-}
-
 static void put_mount(struct json *j, const struct shown *s)
 {
 	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
@@ -307,10 +299,10 @@ static void put_mount(struct json *j, const struct shown *s)
 	json_begin_object(j, NULL);
 	json_put_string(j, "mountpoint", s->m.place);
 	put_string(j, "id", s->m.has_id ? where_id(&s->m.id, id) : NULL);
-	put_strings(j, "names", s->names, s->n_names);
+	json_put_strings(j, "names", s->names, s->n_names);
 	put_string(j, "image", s->m.image);
 	put_string(j, "repository", s->repo);
-	put_strings(j, "objects", s->m.objects, s->m.n_objects);
+	json_put_strings(j, "objects", s->m.objects, s->m.n_objects);
 	put_string(j, "method", s->method);
 	put_string(j, "loop_device", s->loop);
 	json_put_string(j, "verified_by", verified_by(s).word);

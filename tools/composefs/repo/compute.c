@@ -15,8 +15,6 @@
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
 
-enum { OUT_LEN = 64 * 1024 };
-
 struct options {
 	const char *name; /* of the program */
 	struct where where;
@@ -278,23 +276,14 @@ int cmd_compute_karg(int argc, char **argv)
  * for overlayfs (trusted.overlay.opaque of a directory with whiteouts). */
 static int write_dump(const struct options *o, struct cfs_span bytes, struct cfs_err *err)
 {
-	int fd = STDOUT_FILENO, rc;
 	char *all[] = {NULL};
 	struct cfs_image im;
-	struct cfs_out out;
+	int rc;
 
+	if (!o->json)
+		return dump_print_image(bytes, err);
 	rc = cfs_image_open(bytes, &im, err);
-	if (rc < 0)
-		return rc;
-	if (o->json)
-		return entries_print_json(&im, all, err);
-	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
-	if (rc == 0)
-		rc = dump_put_below(&out, &im, "", err);
-	if (rc == 0)
-		rc = cfs_out_flush(&out, err);
-	cfs_out_fini(&out);
-	return rc;
+	return rc < 0 ? rc : entries_print_json(&im, all, err);
 }
 
 int cmd_create_dumpfile(int argc, char **argv)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "composefs/repo/image_rows.h"
+
 /* --- rows -------------------------------------------------------------------------------- */
 
 const struct cli_choice du_keys[] = {
@@ -200,16 +202,8 @@ static void put_image(struct json *j, const struct du *du,
 {
 	json_begin_object(j, NULL);
 	where_put_id(j, "id", &im->id);
-	json_begin_array(j, "names");
-	for (size_t i = 0; i < im->n_names; i++)
-		json_put_string(j, NULL, im->names[i]);
-	json_end(j);
-	json_put_uint(j, "entries", im->n_entries);
-	json_put_uint(j, "objects", im->n_objects);
-	json_put_uint(j, "objects_missing", im->n_missing);
-	json_put_uint(j, "total_bytes", im->bytes);
-	json_put_uint(j, "own_bytes", im->own);
-	json_put_uint(j, "shared_bytes", im->bytes - im->own);
+	json_put_strings(j, "names", im->names, im->n_names);
+	image_usage_json(j, im);
 	json_put_uint(j, "fair_bytes", im->fair);
 	json_put_uint(j, "frees_bytes", im->frees);
 	put_cached(j, du, im->cached);

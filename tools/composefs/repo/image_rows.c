@@ -311,7 +311,7 @@ bool image_fields_need_usage(const char *template)
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static void put_usage_json(struct json *j, const struct cfs_gc_usage_image *u)
+void image_usage_json(struct json *j, const struct cfs_gc_usage_image *u)
 {
 	json_put_uint(j, "entries", u->n_entries);
 	json_put_uint(j, "objects", u->n_objects);
@@ -319,7 +319,6 @@ static void put_usage_json(struct json *j, const struct cfs_gc_usage_image *u)
 	json_put_uint(j, "total_bytes", u->bytes);
 	json_put_uint(j, "own_bytes", u->own);
 	json_put_uint(j, "shared_bytes", u->bytes - u->own);
-	json_put_uint(j, "frees_bytes", u->frees);
 }
 
 void image_row_json(struct json *j, const struct image_row *row)
@@ -327,10 +326,7 @@ void image_row_json(struct json *j, const struct image_row *row)
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX];
 
 	json_put_string(j, "id", where_id(&row->id, text));
-	json_begin_array(j, "names");
-	for (size_t i = 0; i < row->n_names; i++)
-		json_put_string(j, NULL, row->names[i]);
-	json_end(j);
+	json_put_strings(j, "names", row->names, row->n_names);
 	json_put_string(j, "created", cli_time_utc(row->created, when));
 	if (row->is_missing)
 		json_put_null(j, "size");
@@ -341,6 +337,8 @@ void image_row_json(struct json *j, const struct image_row *row)
 	else
 		json_put_bool(j, "in_use", row->use == CFS_FILE_USED);
 	json_put_bool(j, "signed", row->is_signed);
-	if (row->usage)
-		put_usage_json(j, row->usage);
+	if (!row->usage)
+		return;
+	image_usage_json(j, row->usage);
+	json_put_uint(j, "frees_bytes", row->usage->frees);
 }

@@ -217,10 +217,7 @@ static void print_json(struct json *j, const struct inspected *x)
 	json_begin_array(j, "mounts");
 	visit_mounts(x, put_mount, j);
 	json_end(j);
-	json_begin_array(j, "signatures");
-	for (size_t i = 0; i < x->signatures.n; i++)
-		json_put_string(j, NULL, x->signatures.keys[i]);
-	json_end(j);
+	json_put_strings(j, "signatures", x->signatures.keys, x->signatures.n);
 	json_end(j);
 }
 

@@ -20,6 +20,19 @@ struct sig_images {
 	bool require_verity;
 };
 
+/* Rows for the option table of a command whose struct contains a struct sig_images. */
+#define SIG_IMAGES_OPTIONS(type, member)                                                 \
+	{"hash",                                                                         \
+	 "ALG",                                                                          \
+	 CLI_AT(type, member.alg),                                                       \
+	 "Without fs-verity use sha256 (default) or sha512",                             \
+	 CLI_CHOICE,                                                                     \
+	 .choices = cli_digest_algs},                                                    \
+	{                                                                                \
+		"require-verity", NULL, CLI_AT(type, member.require_verity),             \
+			"Refuse an image without fs-verity"                              \
+	}
+
 /* The digest of an image: from the kernel when the file has fs-verity, else, unless require_verity, computed; in a
  * repository the image ID, after a check. -ENOTTY: no fs-verity; -EILSEQ: another algorithm than alg, or the image does
  * not match its ID. */

@@ -64,11 +64,7 @@ static const struct cli_option option_table[] = {
 	{"repo", "DIR", CLI_AT(struct options, how.repo),
 	 "Verify IMAGE of the repository DIR with the signatures there", CLI_TEXT,
 	 .group = "Other"},
-	{"hash", "ALG", CLI_AT(struct options, how.alg),
-	 "Without fs-verity use sha256 (default) or sha512", CLI_CHOICE,
-	 .choices = cli_digest_algs},
-	{"require-verity", NULL, CLI_AT(struct options, how.require_verity),
-	 "Refuse an image without fs-verity"},
+	SIG_IMAGES_OPTIONS(struct options, how),
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };

@@ -144,12 +144,8 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(NAME))
 		return CLI_FAILED;
-	if (cli_print_version(NAME, argc, argv))
+	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return cli_end(NAME, CLI_OK);
-	}
 	if (argc != 1) {
 		cli_print_error_text(usage);
 		return CLI_USAGE;
