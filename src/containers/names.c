@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "repo/repo.h"
+
 const char *cfs_containers_stream_name(const char *kind,
 				       const struct cfs_oci_digest *digest,
 				       char out[CFS_CONTAINERS_STREAM_MAX])
@@ -82,4 +84,17 @@ bool cfs_containers_tag_of(const char *ref, char out[CFS_CONTAINERS_TAG_MAX])
 	}
 	out[len] = '\0';
 	return len > 0;
+}
+
+int cfs_containers_visit_tags(const struct cfs_repo_list *refs,
+			      int (*fn)(void *ctx, const char *tag, struct cfs_err *err),
+			      void *ctx, struct cfs_err *err)
+{
+	char tag[CFS_CONTAINERS_TAG_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < refs->n; i++)
+		if (cfs_containers_tag_of(refs->v[i].name, tag))
+			rc = fn(ctx, tag, err);
+	return rc;
 }

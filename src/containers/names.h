@@ -7,6 +7,8 @@
 
 #include "oci/oci.h"
 
+struct cfs_repo_list;
+
 #define CFS_CONTAINERS_MANIFEST	     "manifest"
 #define CFS_CONTAINERS_CONFIG	     "config"
 #define CFS_CONTAINERS_LAYER	     "layer"
@@ -39,5 +41,11 @@ int cfs_containers_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
 
 /* The tag of a reference. False: it is none of a container image. */
 bool cfs_containers_tag_of(const char *ref, char out[CFS_CONTAINERS_TAG_MAX]);
+
+/* Calls fn for the tag of each reference (CFS_REPO_STREAMS) that has one, in the order of the
+ * list, until fn returns a negative number, which is returned. */
+int cfs_containers_visit_tags(const struct cfs_repo_list *refs,
+			      int (*fn)(void *ctx, const char *tag, struct cfs_err *err),
+			      void *ctx, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

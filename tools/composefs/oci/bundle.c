@@ -9,6 +9,7 @@
 #include "cli/verbosity.h"
 #include "composefs/mount/mount.h"
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 enum { USERS_MAX = 4 << 20 }; /* bytes of /etc/passwd or /etc/group */
 
@@ -94,12 +95,12 @@ static bool is_verified(const struct options *o, const struct cfs_repo *repo,
 }
 
 /* The nosuid of the mount does not survive: runtimes mount the root directory again. */
-static int compute_config(struct work *w, const char *name, char *const *args, int n_args,
-			  char **json, struct cfs_err *err)
+static int compute_config(struct work *w, const char *name, char *const *args,
+			  size_t n_args, char **json, struct cfs_err *err)
 {
 	struct cfs_bundle_opts opts = {
 		.args = (const char *const *)args,
-		.n_args = (size_t)n_args,
+		.n_args = n_args,
 		.writable = w->o->mount.read_write,
 		.no_new_privs =
 			!w->o->mount.allow_suid && !is_verified(w->o, w->repo, name),
@@ -198,41 +199,40 @@ static void print_json(const struct work *w, const char *dir)
 	json_begin_object(&j, NULL);
 	json_put_string(&j, "id", where_id(&w->c.image, id));
 	json_put_string(&j, "bundle", dir);
-	json_begin_array(&j, "labels_left_out");
-	for (size_t i = 0; i < w->n_left_out; i++)
-		json_put_string(&j, NULL, w->left_out[i]);
-	json_end(&j);
+	json_put_strings(&j, "labels_left_out", (const char *const *)w->left_out,
+			 w->n_left_out);
 	json_finish(&j);
 }
+
+static int bundle_image(const struct repo_work *rw, struct cfs_err *err)
+{
+	struct options *o = rw->options;
+	struct work w = {.o = o, .program = rw->program, .repo = rw->repo};
+	char **arguments = rw->operands + 2;
+	cfs_autofree char *config = NULL;
+	size_t n = 0;
+	int rc;
+
+	while (arguments[n])
+		n++;
+	rc = open_work(&w, rw->operands[0], err);
+	if (rc == 0)
+		rc = compute_config(&w, rw->operands[0], arguments, n, &config, err);
+	if (rc == 0)
+		rc = write_bundle(&w, rw->operands[1], config, err);
+	if (rc == 0 && o->mount.json)
+		print_json(&w, rw->operands[1]);
+	close_work(&w);
+	return rc;
+}
+
+static const struct repo_command command = {
+	&syntax,       2,	    INT_MAX, "expected IMAGE DIR [-- ARGUMENT...]",
+	CFS_REPO_READ, bundle_image};
 
 int cmd_oci_bundle(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 2, argc,
-				   "expected IMAGE DIR [-- ARGUMENT...]"),
-	    rc;
-	struct work w = {.o = &o, .program = argv[0]};
-	cfs_autofree char *config = NULL;
-	struct cfs_repo *repo;
-	struct cfs_err err;
-	char **operands;
 
-	if (status >= 0)
-		return status;
-	operands = argv + optind;
-	rc = where_open(&o.mount.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	w.repo = repo;
-	rc = open_work(&w, operands[0], &err);
-	if (rc == 0)
-		rc = compute_config(&w, operands[0], operands + 2, argc - optind - 2,
-				    &config, &err);
-	if (rc == 0)
-		rc = write_bundle(&w, operands[1], config, &err);
-	if (rc == 0 && o.mount.json)
-		print_json(&w, operands[1]);
-	close_work(&w);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.mount.where);
 }

@@ -55,8 +55,10 @@ static const struct cli_syntax import_syntax = {
 
 /* --- fsck --------------------------------------------------------------------------- */
 
-/* Where faults go. */
+/* What is checked, and where faults go. */
 struct report {
+	const struct cfs_repo *repo;
+	const struct cfs_watch *watch;
 	const char *image;
 	struct json *json; /* NULL: text */
 	size_t n_faults;
@@ -79,14 +81,14 @@ static void print_fault(void *ctx, const char *sentence)
 	json_end(r->json);
 }
 
-static int check_image(struct report *r, const struct cfs_repo *repo, const char *name,
-		       const struct cfs_watch *watch, struct cfs_err *err)
+static int check_image(void *ctx, const char *name, struct cfs_err *err)
 {
+	struct report *r = ctx;
 	size_t n = 0;
 	int rc;
 
 	r->image = name;
-	rc = cfs_containers_check(repo, name, print_fault, r, watch, &n, err);
+	rc = cfs_containers_check(r->repo, name, print_fault, r, r->watch, &n, err);
 	r->n_faults += n;
 	if (rc == 0 && n == 0 && !r->json) {
 		cli_print(stdout, name);
@@ -95,32 +97,30 @@ static int check_image(struct report *r, const struct cfs_repo *repo, const char
 	return cfs_context(err, rc, "%s", name);
 }
 
-static int check_all(struct report *r, const struct cfs_repo *repo,
-		     const struct cfs_watch *watch, struct cfs_err *err)
+static int check_all(struct report *r, struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
-	char tag[CFS_CONTAINERS_TAG_MAX];
-	int rc = cfs_repo_list_refs(repo, CFS_REPO_STREAMS, &refs, err);
+	int rc = cfs_repo_list_refs(r->repo, CFS_REPO_STREAMS, &refs, err);
 
-	for (size_t i = 0; rc == 0 && i < refs.n; i++)
-		if (cfs_containers_tag_of(refs.v[i].name, tag))
-			rc = check_image(r, repo, tag, watch, err);
+	if (rc == 0)
+		rc = cfs_containers_visit_tags(&refs, check_image, r, err);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }
 
 static int check_images(struct options *o, char **names, struct report *r,
-			const struct cfs_watch *watch, struct cfs_err *err)
+			struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 
 	if (rc < 0)
 		return rc;
+	r->repo = repo;
 	if (!*names)
-		rc = check_all(r, repo, watch, err);
+		rc = check_all(r, err);
 	for (; rc == 0 && *names; names++)
-		rc = check_image(r, repo, *names, watch, err);
+		rc = check_image(r, *names, err);
 	cfs_repo_close(repo);
 	return rc;
 }
@@ -142,7 +142,8 @@ int cmd_oci_fsck(int argc, char **argv)
 		json_begin_array(&j, "faults");
 	}
 	cli_watch_start(&watch, argv[0]);
-	rc = check_images(&o, argv + optind, &r, &watch.watch, &err);
+	r.watch = &watch.watch;
+	rc = check_images(&o, argv + optind, &r, &err);
 	cli_watch_end(&watch);
 	if (o.json)
 		json_finish(&j);

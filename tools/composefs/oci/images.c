@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -108,67 +109,61 @@ static void print_row(const char *tag, const struct cfs_container *c)
 
 /* --- the list ----------------------------------------------------------------------- */
 
+struct listing {
+	const struct repo_work *work;
+	struct json *json; /* NULL: a table */
+	bool is_complete;
+};
+
 /* A damaged image is reported and does not hide the others. */
-static int show_image(const char *name, const struct cfs_repo *repo, const char *tag,
-		      struct json *j)
+static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 {
+	struct listing *l = ctx;
 	struct cfs_container c;
-	struct cfs_err err;
-	int rc = cfs_container_open(repo, tag, &c, &err);
+	int rc = cfs_container_open(l->work->repo, tag, &c, err);
 
 	if (rc < 0)
-		cli_print_message(name, "%s: %s", tag, err.msg);
-	else if (j)
-		put_container(j, tag, &c, false);
+		cli_print_message(l->work->program, "%s: %s", tag, err->msg);
+	else if (l->json)
+		put_container(l->json, tag, &c, false);
 	else
 		print_row(tag, &c);
 	cfs_container_close(&c);
-	return rc;
+	l->is_complete &= rc == 0;
+	return 0;
 }
 
-static int show_images(const char *name, const struct options *o,
-		       const struct cfs_repo *repo, bool *complete, struct cfs_err *err)
+static int show_images(const struct repo_work *w, struct cfs_err *err)
 {
+	const struct options *o = w->options;
 	struct cfs_repo_list refs = {0};
 	struct json j = {.to = stdout};
-	char tag[CFS_CONTAINERS_TAG_MAX];
-	int rc = cfs_repo_list_refs(repo, CFS_REPO_STREAMS, &refs, err);
+	struct listing l = {w, o->json ? &j : NULL, true};
+	int rc = cfs_repo_list_refs(w->repo, CFS_REPO_STREAMS, &refs, err);
 
-	if (rc == 0 && o->json) {
+	if (rc < 0)
+		return rc;
+	if (o->json) {
 		json_begin_object(&j, NULL);
 		json_begin_array(&j, "images");
-	} else if (rc == 0) {
+	} else {
 		puts("TAG\tDIGEST\tPLATFORM\tLAYERS\tIMAGE ID");
 	}
-	for (size_t i = 0; rc == 0 && i < refs.n; i++)
-		if (cfs_containers_tag_of(refs.v[i].name, tag))
-			*complete &=
-				show_image(name, repo, tag, o->json ? &j : NULL) == 0;
-	if (rc == 0 && o->json)
+	rc = cfs_containers_visit_tags(&refs, show_image, &l, err);
+	if (o->json)
 		json_finish(&j);
 	cfs_repo_list_fini(&refs);
-	return rc;
+	return rc == 0 && !l.is_complete ? CLI_FAILED : rc;
 }
+
+static const struct repo_command images_command = {
+	&images_syntax, 0, 0, "expected no operand", CFS_REPO_READ, show_images};
 
 int cmd_oci_images(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&images_syntax, argc, argv, &o, 0, 0,
-				   "expected no operand"),
-	    rc;
-	struct cfs_repo *repo;
-	bool complete = true;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = show_images(argv[0], &o, repo, &complete, &err);
-	cfs_repo_close(repo);
-	status = command_end(argv[0], rc, &err);
-	return status == CLI_OK && !complete ? CLI_FAILED : status;
+	return repo_command_run(&images_command, argc, argv, &o, &o.where);
 }
 
 /* --- inspect ------------------------------------------------------------------------ */
@@ -186,25 +181,24 @@ static int show_container(const struct options *o, const char *name,
 	return 0;
 }
 
+static int inspect_image(const struct repo_work *w, struct cfs_err *err)
+{
+	const char *name = w->operands[0];
+	struct cfs_container c;
+	int rc = cfs_container_open(w->repo, name, &c, err);
+
+	if (rc == 0)
+		rc = show_container(w->options, name, &c, err);
+	cfs_container_close(&c);
+	return rc;
+}
+
+static const struct repo_command inspect_command = {
+	&inspect_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, inspect_image};
+
 int cmd_oci_inspect(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&inspect_syntax, argc, argv, &o, 1, 1,
-				   "expected IMAGE"),
-	    rc;
-	struct cfs_container c;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = cfs_container_open(repo, argv[optind], &c, &err);
-	if (rc == 0)
-		rc = show_container(&o, argv[optind], &c, &err);
-	cfs_container_close(&c);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&inspect_command, argc, argv, &o, &o.where);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -24,31 +25,23 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int write_layer(const struct cfs_repo *repo, const char *diff_id,
-		       struct cfs_err *err)
+static int write_layer(const struct repo_work *w, struct cfs_err *err)
 {
 	static const int out = STDOUT_FILENO;
 	struct cfs_oci_digest digest;
-	int rc = cfs_oci_digest_parse(cfs_text(diff_id), &digest, err);
+	int rc = cfs_oci_digest_parse(cfs_text(w->operands[0]), &digest, err);
 
 	return rc < 0 ? rc
-		      : cfs_containers_emit_layer(repo, &digest, cfs_sink_fd(&out), NULL,
-						  NULL, err);
+		      : cfs_containers_emit_layer(w->repo, &digest, cfs_sink_fd(&out),
+						  NULL, NULL, err);
 }
+
+static const struct repo_command command = {
+	&syntax, 1, 1, "expected DIFF_ID", CFS_REPO_READ, write_layer};
 
 int cmd_oci_layer(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected DIFF_ID"), rc;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = write_layer(repo, argv[optind], &err);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

@@ -6,6 +6,7 @@
 
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -114,32 +115,32 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	return cfs_context(err, rc, "%s", source);
 }
 
-int cmd_oci_pull(int argc, char **argv)
+static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 {
-	struct options o = {0};
-	int status =
-		    command_begin(&syntax, argc, argv, &o, 1, 2, "expected SOURCE [TAG]"),
-	    rc;
+	const struct options *o = w->options;
+	const char *source = w->operands[0],
+		   *tag = w->operands[1] ? w->operands[1] : source;
 	struct cfs_pull_result result;
 	char id[WHERE_ID_MAX];
 	struct cli_watch watch;
-	struct cfs_repo *repo;
-	struct cfs_err err;
-	const char *tag;
+	int rc;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	cli_watch_start(&watch, argv[0]);
-	tag = argv[optind + 1] ? argv[optind + 1] : argv[optind];
-	rc = pull_source(&o, repo, argv[optind], tag, &watch.watch, &result, &err);
+	cli_watch_start(&watch, w->program);
+	rc = pull_source(o, w->repo, source, tag, &watch.watch, &result, err);
 	cli_watch_end(&watch);
-	cfs_repo_close(repo);
-	if (rc == 0 && o.json)
+	if (rc == 0 && o->json)
 		print_json(&result, tag);
 	else if (rc == 0)
 		puts(where_id(&result.image, id));
-	return command_end(argv[0], rc, &err);
+	return rc;
+}
+
+static const struct repo_command command = {
+	&syntax, 1, 2, "expected SOURCE [TAG]", CFS_REPO_WRITE, pull_and_print};
+
+int cmd_oci_pull(int argc, char **argv)
+{
+	struct options o = {0};
+
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

@@ -5,6 +5,7 @@
 
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -104,31 +105,31 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 	return cfs_context(err, rc, "%s", destination);
 }
 
-int cmd_oci_push(int argc, char **argv)
+static int push_and_print(const struct repo_work *w, struct cfs_err *err)
 {
-	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 2, 2,
-				   "expected IMAGE DESTINATION"),
-	    rc;
+	const struct options *o = w->options;
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_push_result result;
 	struct cli_watch watch;
-	struct cfs_repo *repo;
-	struct cfs_err err;
+	int rc;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	cli_watch_start(&watch, argv[0]);
-	rc = oci_push_image(&o.push, &o.access, repo, argv[optind], argv[optind + 1],
-			    &watch.watch, &result, &err);
+	cli_watch_start(&watch, w->program);
+	rc = oci_push_image(&o->push, &o->access, w->repo, w->operands[0], w->operands[1],
+			    &watch.watch, &result, err);
 	cli_watch_end(&watch);
-	cfs_repo_close(repo);
-	if (rc == 0 && o.json)
+	if (rc == 0 && o->json)
 		print_json(&result);
 	else if (rc == 0)
 		puts(cfs_oci_digest_text(&result.manifest, text));
-	return command_end(argv[0], rc, &err);
+	return rc;
+}
+
+static const struct repo_command command = {
+	&syntax, 2, 2, "expected IMAGE DESTINATION", CFS_REPO_READ, push_and_print};
+
+int cmd_oci_push(int argc, char **argv)
+{
+	struct options o = {0};
+
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

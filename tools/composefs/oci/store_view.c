@@ -17,6 +17,7 @@
 #include "cli/verbosity.h"
 #include "composefs/mount/mount.h"
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 #include "containers/store_view.h"
 
 struct options {
@@ -199,8 +200,9 @@ static int get_image(struct view *v, const struct cfs_container *c,
 }
 
 /* An artifact, or an image that podman cannot have, is left out with a warning. */
-static int add_tag(struct view *v, const char *tag, struct cfs_err *err)
+static int add_tag(void *ctx, const char *tag, struct cfs_err *err)
 {
+	struct view *v = ctx;
 	struct cfs_store_image *image = NULL;
 	struct cfs_container c;
 	int rc = cfs_container_open(v->repo, tag, &c, err);
@@ -220,12 +222,10 @@ static int add_tag(struct view *v, const char *tag, struct cfs_err *err)
 static int add_tags(struct view *v, struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
-	char tag[CFS_CONTAINERS_TAG_MAX];
 	int rc = cfs_repo_list_refs(v->repo, CFS_REPO_STREAMS, &refs, err);
 
-	for (size_t i = 0; rc == 0 && i < refs.n; i++)
-		if (cfs_containers_tag_of(refs.v[i].name, tag))
-			rc = add_tag(v, tag, err);
+	if (rc == 0)
+		rc = cfs_containers_visit_tags(&refs, add_tag, v, err);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }
@@ -409,24 +409,24 @@ static void free_view(struct view *v)
 		close(v->dir);
 }
 
+static int write_view(const struct repo_work *w, struct cfs_err *err)
+{
+	struct view v = {.program = w->program, .repo = w->repo, .dir = -1};
+	const struct options *o = w->options;
+	int rc = make_view(&v, w->operands[0], err);
+
+	if (rc == 0 && o->json)
+		print_json(&v, w->operands[0]);
+	free_view(&v);
+	return rc;
+}
+
+static const struct repo_command command = {&syntax,	   1,	      1, "expected DIR",
+					    CFS_REPO_READ, write_view};
+
 int cmd_oci_store_view(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected DIR"), rc;
-	struct view v = {.program = argv[0], .dir = -1};
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	v.repo = repo;
-	rc = make_view(&v, argv[optind], &err);
-	if (rc == 0 && o.json)
-		print_json(&v, argv[optind]);
-	free_view(&v);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

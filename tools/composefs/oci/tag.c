@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci tag, rm: tags of container images. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -30,42 +32,32 @@ static const struct cli_syntax rm_syntax = {
 	.options = option_table,
 };
 
-static int add_tag(struct cfs_repo *repo, const char *image, const char *tag,
-		   struct cfs_err *err)
+static int add_tag(const struct repo_work *w, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX], name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .ref = ref};
 	struct cfs_container c;
-	int rc = cfs_containers_ref(tag, ref, err);
+	int rc = cfs_containers_ref(w->operands[1], ref, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_container_open(repo, image, &c, err);
+	rc = cfs_container_open(w->repo, w->operands[0], &c, err);
 	link.id = c.manifest_stream;
 	link.name = cfs_containers_stream_name(CFS_CONTAINERS_MANIFEST, &c.digest, name);
 	if (rc == 0)
-		rc = cfs_repo_publish(repo, &link, err);
+		rc = cfs_repo_publish(w->repo, &link, err);
 	cfs_container_close(&c);
 	return rc;
 }
 
+static const struct repo_command tag_command = {
+	&tag_syntax, 2, 2, "expected IMAGE TAG", CFS_REPO_WRITE, add_tag};
+
 int cmd_oci_tag(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&tag_syntax, argc, argv, &o, 2, 2,
-				   "expected IMAGE TAG"),
-	    rc;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = add_tag(repo, argv[optind], argv[optind + 1], &err);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&tag_command, argc, argv, &o, &o.where);
 }
 
 static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *err)
@@ -80,21 +72,21 @@ static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *er
 	return rc;
 }
 
+static int remove_tags(const struct repo_work *w, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (char **tag = w->operands; rc == 0 && *tag; tag++)
+		rc = remove_tag(w->repo, *tag, err);
+	return rc;
+}
+
+static const struct repo_command rm_command = {
+	&rm_syntax, 1, INT_MAX, "expected a tag", CFS_REPO_WRITE, remove_tags};
+
 int cmd_oci_rm(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&rm_syntax, argc, argv, &o, 1, argc, "expected a tag"),
-	    rc;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	for (char **tag = argv + optind; rc == 0 && *tag; tag++)
-		rc = remove_tag(repo, *tag, &err);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&rm_command, argc, argv, &o, &o.where);
 }

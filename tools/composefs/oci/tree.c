@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci compute-id, dump: what a container image in the repository becomes. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
+#include "composefs/repo_command.h"
 #include "cli/dump_line.h"
-
-enum { OUT_LEN = 64 * 1024 };
 
 struct options {
 	struct where where;
@@ -56,20 +54,20 @@ typedef int (*tree_fn)(const struct options *o, const struct cfs_tree *tree,
 		       const struct cfs_profile_rules *rules,
 		       const struct cfs_watch *watch, struct cfs_err *err);
 
-static int with_container(const struct options *o, const struct cfs_repo *repo,
-			  const char *name, const struct cfs_watch *watch, tree_fn fn,
-			  struct cfs_err *err)
+static int merge_container(const struct repo_work *w, const struct cfs_watch *watch,
+			   tree_fn fn, struct cfs_err *err)
 {
+	const struct options *o = w->options;
 	struct cfs_containers_merge merge = oci_merge_opts(&o->merge, watch);
 	struct cfs_profile_rules rules;
 	struct cfs_container c;
 	struct cfs_tree *tree;
-	int rc = cfs_container_open(repo, name, &c, err);
+	int rc = cfs_container_open(w->repo, w->operands[0], &c, err);
 
 	if (rc == 0)
-		rc = cfs_containers_rules(repo, &merge, &rules, err);
+		rc = cfs_containers_rules(w->repo, &merge, &rules, err);
 	if (rc == 0)
-		rc = cfs_containers_tree(repo, c.config.diff_ids, c.config.n_diff_ids,
+		rc = cfs_containers_tree(w->repo, c.config.diff_ids, c.config.n_diff_ids,
 					 &merge, &tree, err);
 	cfs_container_close(&c);
 	if (rc < 0)
@@ -79,24 +77,16 @@ static int with_container(const struct options *o, const struct cfs_repo *repo,
 	return rc;
 }
 
-static int run_on_tree(const struct cli_syntax *syntax, int argc, char **argv, tree_fn fn)
+/* Merges the container image that the operand names, and calls fn with the tree. */
+static int with_container(const struct repo_work *w, tree_fn fn, struct cfs_err *err)
 {
-	struct options o = {0};
-	int status = command_begin(syntax, argc, argv, &o, 1, 1, "expected IMAGE"), rc;
 	struct cli_watch watch;
-	struct cfs_repo *repo;
-	struct cfs_err err;
+	int rc;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_READ, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	cli_watch_start(&watch, argv[0]);
-	rc = with_container(&o, repo, argv[optind], &watch.watch, fn, &err);
+	cli_watch_start(&watch, w->program);
+	rc = merge_container(w, &watch.watch, fn, err);
 	cli_watch_end(&watch);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return rc;
 }
 
 /* --- compute-id --------------------------------------------------------------------- */
@@ -122,30 +112,22 @@ static int print_id(const struct options *o, const struct cfs_tree *tree,
 	return 0;
 }
 
+static int compute_id(const struct repo_work *w, struct cfs_err *err)
+{
+	return with_container(w, print_id, err);
+}
+
+static const struct repo_command id_command = {
+	&id_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, compute_id};
+
 int cmd_oci_compute_id(int argc, char **argv)
 {
-	return run_on_tree(&id_syntax, argc, argv, print_id);
+	struct options o = {0};
+
+	return repo_command_run(&id_command, argc, argv, &o, &o.where);
 }
 
 /* --- dump --------------------------------------------------------------------------- */
-
-static int put_dump(struct cfs_span bytes, struct cfs_err *err)
-{
-	int fd = STDOUT_FILENO, rc;
-	struct cfs_image im;
-	struct cfs_out out;
-
-	rc = cfs_image_open(bytes, &im, err);
-	if (rc < 0)
-		return rc;
-	rc = cfs_out_init(&out, cfs_sink_fd(&fd), OUT_LEN);
-	if (rc == 0)
-		rc = dump_put_below(&out, &im, "", err);
-	if (rc == 0)
-		rc = cfs_out_flush(&out, err);
-	cfs_out_fini(&out);
-	return rc;
-}
 
 static int print_dump(const struct options *o, const struct cfs_tree *tree,
 		      const struct cfs_profile_rules *rules,
@@ -157,12 +139,22 @@ static int print_dump(const struct options *o, const struct cfs_tree *tree,
 
 	(void)o;
 	if (rc == 0)
-		rc = put_dump(cfs_mem_span(&image), err);
+		rc = dump_print_image(cfs_mem_span(&image), err);
 	free(image.p);
 	return rc;
 }
 
+static int dump_tree(const struct repo_work *w, struct cfs_err *err)
+{
+	return with_container(w, print_dump, err);
+}
+
+static const struct repo_command dump_command = {
+	&dump_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, dump_tree};
+
 int cmd_oci_dump(int argc, char **argv)
 {
-	return run_on_tree(&dump_syntax, argc, argv, print_dump);
+	struct options o = {0};
+
+	return repo_command_run(&dump_command, argc, argv, &o, &o.where);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs cat: print a stream, or files of an image. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "composefs/repo/commands.h"
-#include "cli/repo_option.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
@@ -126,22 +127,19 @@ static int cat_files(const char *program, struct cfs_repo *repo, char **operands
 	return rc < 0 ? rc : failed;
 }
 
+static int print_contents(const struct repo_work *w, struct cfs_err *err)
+{
+	return w->operands[1] ? cat_files(w->program, w->repo, w->operands, err)
+			      : cat_stream(w->repo, w->operands[0], err);
+}
+
+static const struct repo_command command = {
+	&syntax,       1, INT_MAX, "expected STREAM or IMAGE PATH...", CFS_REPO_LOOK,
+	print_contents};
+
 int cmd_cat(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 1, argc,
-				   "expected STREAM or IMAGE PATH..."),
-	    rc;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_LOOK, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = argc - optind == 1 ? cat_stream(repo, argv[optind], &err)
-				: cat_files(argv[0], repo, argv + optind, &err);
-	cfs_repo_close(repo);
-	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

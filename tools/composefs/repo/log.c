@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "cli/repo_option.h"
 #include "cli/table.h"
 #include "cli/times.h"
 #include "cli/verbosity.h"
 #include "composefs/repo/commands.h"
 #include "composefs/repo/image_rows.h"
+#include "composefs/repo_command.h"
 
 struct options {
 	const char *name; /* of the program */
@@ -164,26 +164,26 @@ static int check_name(const struct options *o, const struct cfs_repo *repo,
 	return rc;
 }
 
+static int read_and_print(const struct repo_work *w, struct cfs_err *err)
+{
+	const char *name = w->operands[0];
+	struct cfs_repo_log log = {0};
+	int rc = cfs_repo_log_read(w->repo, name, &log, err);
+
+	if (rc == 0)
+		rc = check_name(w->options, w->repo, name, &log, err);
+	if (rc == 0)
+		rc = print_log(w->options, w->repo, name, &log, err);
+	cfs_repo_log_fini(&log);
+	return rc;
+}
+
+static const struct repo_command command = {
+	&syntax, 1, 1, "expected NAME", CFS_REPO_LOOK, read_and_print};
+
 int cmd_log(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected NAME"), rc;
-	struct cfs_repo_log log = {0};
-	const char *name = argv[optind];
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_LOOK, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	rc = cfs_repo_log_read(repo, name, &log, &err);
-	if (rc == 0)
-		rc = check_name(&o, repo, name, &log, &err);
-	if (rc == 0)
-		rc = print_log(&o, repo, name, &log, &err);
-	cfs_repo_log_fini(&log);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

@@ -2,13 +2,14 @@
 /* composefs rm: remove references, and what only they kept. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/repo_option.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
+#include "composefs/repo_command.h"
 #include "gc/gc.h"
 
 struct options {
@@ -164,10 +165,7 @@ static void print_json(const struct options *o, const struct names *names,
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_begin_array(&j, "names");
-	for (size_t i = 0; i < names->n; i++)
-		json_put_string(&j, NULL, names->v[i]);
-	json_end(&j);
+	json_put_strings(&j, "names", names->v, names->n);
 	json_put_bool(&j, "dry_run", !o->gc);
 	json_put_uint(&j, "objects_removed", c->n_objects);
 	json_put_uint(&j, "bytes_freed", c->bytes);
@@ -200,24 +198,24 @@ static int remove_images(const struct options *o, struct cfs_repo *repo, char **
 	return 0;
 }
 
+static int remove_and_print(const struct repo_work *w, struct cfs_err *err)
+{
+	struct names names = {0};
+	int rc;
+
+	where_record_as(w->repo, "rm");
+	rc = remove_images(w->options, w->repo, w->operands, &names, err);
+	cfs_repo_list_fini(&names.refs);
+	free(names.v);
+	return rc;
+}
+
+static const struct repo_command command = {
+	&syntax, 1, INT_MAX, "expected IMAGE...", CFS_REPO_WRITE, remove_and_print};
+
 int cmd_rm(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
-	int status = command_begin(&syntax, argc, argv, &o, 1, argc, "expected IMAGE..."),
-	    rc;
-	struct names names = {0};
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	where_record_as(repo, "rm");
-	rc = remove_images(&o, repo, argv + optind, &names, &err);
-	cfs_repo_list_fini(&names.refs);
-	free(names.v);
-	cfs_repo_close(repo);
-	return command_end(argv[0], rc, &err);
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

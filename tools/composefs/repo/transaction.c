@@ -3,6 +3,7 @@
  * that it starts, runs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 #include "composefs/repo/commands.h"
-#include "cli/repo_option.h"
+#include "composefs/repo_command.h"
 #include "cli/verbosity.h"
 
 struct options {
@@ -120,24 +121,24 @@ static void print_locked(void)
 	fflush(stdout);
 }
 
+static int hold_lock(const struct repo_work *w, struct cfs_err *err)
+{
+	const struct options *o = w->options;
+
+	if (o->json)
+		print_locked();
+	if (*w->operands)
+		return run_command(w->operands, cfs_repo_dirfd(w->repo), err);
+	pause(); /* a signal ends the program, and its lock */
+	return 0;
+}
+
+static const struct repo_command command = {&syntax,	    0,	      INT_MAX, "",
+					    CFS_REPO_WRITE, hold_lock};
+
 int cmd_transaction(int argc, char **argv)
 {
 	struct options o = {0};
-	int status = command_begin(&syntax, argc, argv, &o, 0, argc, ""), rc;
-	struct cfs_repo *repo;
-	struct cfs_err err;
 
-	if (status >= 0)
-		return status;
-	rc = where_open(&o.where, CFS_REPO_WRITE, &repo, &err);
-	if (rc < 0)
-		return command_end(argv[0], rc, &err);
-	if (o.json)
-		print_locked();
-	if (optind == argc)
-		pause(); /* a signal ends the program, and its lock */
-	else
-		rc = run_command(argv + optind, cfs_repo_dirfd(repo), &err);
-	cfs_repo_close(repo);
-	return rc < 0 ? command_end(argv[0], rc, &err) : rc;
+	return repo_command_run(&command, argc, argv, &o, &o.where);
 }
