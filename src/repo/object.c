@@ -29,6 +29,15 @@ static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_d
 	return 0;
 }
 
+static int fail_open(int rc, const char *below, struct cfs_err *err)
+{
+	if (rc != -ENOENT)
+		return cfs_beneath_fail(rc, below, err);
+	return cfs_fail(err, ENOENT,
+			"%s: missing; \"composefs repair --from=PLACE\" fetches it",
+			below);
+}
+
 int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 			 enum cfs_repo_trust trust, struct cfs_err *err)
 {
@@ -40,7 +49,7 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
 	fd = cfs_beneath_open(repo->dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
-		return cfs_beneath_fail(fd, below, err);
+		return fail_open(fd, below, err);
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "object %s", path);
 	if (!S_ISREG(st.st_mode))
