@@ -87,7 +87,9 @@ static int open_source(const struct copy *c, const struct item *item, const char
 	struct stat st;
 
 	if (fd == -ENOENT)
-		return cfs_fail(err, ENOENT, "missing in both repositories");
+		return cfs_fail(err, ENOENT,
+				"missing in both repositories; \"composefs repair "
+				"--from=PLACE\" fetches it");
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, USAGE, Skip, expect, good, has, main, make_tree, once, remark, run, wait_until, write
+from repo import COMPOSEFS, FAILED, OK, USAGE, Skip, expect, good, has, main, make_tree, once, remark, run, wait_until, write
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "root"))
 from scene import enter_namespace  # noqa: E402  pylint: disable=wrong-import-position
@@ -236,9 +236,28 @@ def an_object_that_is_missing():
     content = next(iter(good("image-objects", "--repo=r", "os/1").split()))
     content = content.split(":")[-1]
     os.unlink(f"r/objects/{content[:2]}/{content[2:]}")
-    mistake("export os/1 os1.tar", FAILED, content[2:])
+    gone = f'{content[:2]}/{content[2:]}: missing; "composefs repair --from=PLACE" fetches it'
+    mistake("export os/1 os1.tar", FAILED, gone)
     expect(os.path.exists("os1.tar"), False)
-    mistake("extract os/1 out", FAILED, content[2:])
+    mistake("extract os/1 out", FAILED, gone)
+    for path in ("/a", "/dir/b", "/shared"):
+        if run("cat", "--repo=r", "os/1", path)[0] != OK:
+            mistake(f"cat os/1 {path}", FAILED, f"{path}: objects/{gone}")
+    good("init", "--insecure", "--algorithm=sha256", "empty")
+    mistake("copy --from=r os/1", FAILED, content[2:], "missing in both repositories", "composefs repair", repo="empty")
+    image = os.path.realpath("r/images/refs/os/2")
+    os.unlink(image)
+    for line in ("ls os/2", "export os/2 -", "mount os/2 mnt", "gc"):
+        mistake(line, FAILED, f'{image[-62:]}: missing; "composefs repair --from=PLACE" fetches it')
+
+
+def copying_between_repositories_of_other_algorithms():
+    make_place()
+    good("init", "--insecure", "--algorithm=sha512", "long")
+    mistake("copy --from=r os/1", FAILED, "expected IDs with sha512, got sha256", "composefs export --repo=REPO IMAGE - | composefs create-image - NAME",
+            repo="long")
+    good("create-image", "--repo=long", "-", "os/1", stdin=good("export", "--repo=r", "os/1", "-").encode())
+    expect(good("export", "--repo=long", "os/1", "-"), good("export", "--repo=r", "os/1", "-"))
 
 
 def output_that_cannot_be_written():

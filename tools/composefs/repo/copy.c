@@ -134,6 +134,11 @@ static int copy_image(struct work *w, const char *image, struct cfs_err *err)
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", w->o->from);
 	rc = cfs_repo_copy_image(w->from, &id, w->to, w->watch, &report, err);
+	if (rc < 0 && cfs_repo_meta(w->from)->alg != cfs_repo_meta(w->to)->alg)
+		cli_add_advice(rc, err,
+			       "its ID would be another one: \"composefs export "
+			       "--repo=REPO IMAGE - | composefs create-image - NAME\" "
+			       "makes it");
 	if (rc == 0)
 		rc = publish_image(w, image, &id, err);
 	if (rc == 0)
