@@ -121,7 +121,7 @@ def a_waiting_command_names_the_process_it_waits_for():
     for command in (("tag", "--repo=r", "os/1", "os/2"), ("gc", "--repo=r"), ("create-image", "--repo=r", "tree")):
         with locked("r"):
             waits = subprocess.Popen([COMPOSEFS, *command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            has(waits.stderr.readline(), f"waiting{': ' if command[0] == 'gc' else ' for '}process {os.getpid()} (")
+            has(waits.stderr.readline(), f"composefs {command[0]}: repository r: waiting for process {os.getpid()} (")
         expect((waits.wait(timeout=60), "waiting" in waits.stderr.read()), (0, False))
         waits.stderr.close()
 
@@ -136,8 +136,8 @@ def a_held_lock_gc_delays_commands_only_briefly():
     with locked("r/.lock-gc", fcntl.LOCK_SH), locked("r", fcntl.LOCK_SH):
         has(refused("gc", "--repo=r", "--no-wait"), "others use the repository: process")
         done = subprocess.Popen([COMPOSEFS, "gc", "--repo=r", "--lock-timeout=30"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        expect(done.stderr.readline(), "composefs gc: waiting: other processes that use the repository\n")
-        has(done.stderr.readline(), "waiting: process ")
+        expect(done.stderr.readline(), "composefs gc: repository r: waiting for other processes that use the repository\n")
+        has(done.stderr.readline(), "waiting for process ")
     expect(done.wait(timeout=60), 0)
     done.stderr.close()
     with locked("r/.lock-gc", fcntl.LOCK_SH):

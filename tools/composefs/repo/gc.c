@@ -17,7 +17,6 @@ struct options {
 	const char *name; /* of the program */
 	struct where where;
 	struct cfs_gc_opts run_collect;
-	int timeout_s; /* 0: no limit; negative: do not wait */
 	struct cli_list roots;
 	bool no_wait, json;
 	struct cli_watch watch;
@@ -41,11 +40,12 @@ static const struct cli_option option_table[] = {
 	 "Keep objects that are younger than TIME, such as 90s, 1h or 30d", CLI_TIME},
 	{"prune-refs", NULL, AT(run_collect.prune_refs),
 	 "Remove references whose image or stream is missing"},
-	{"timeout", "TIME", AT(timeout_s),
-	 "Wait at most TIME for other processes (default: no limit)", CLI_TIME, .min = 1},
-	{"no-wait", NULL, AT(no_wait), "Do not wait for other processes"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
+	/* Older names of --lock-timeout and --lock-timeout=0. */
+	{"timeout", "TIME", AT(where.lock_timeout), NULL, CLI_TIME, .max = INT_MAX / 1000,
+	 CLI_GIVEN(struct options, where.has_lock_timeout)},
+	{"no-wait", NULL, AT(no_wait), NULL},
 	{0},
 };
 
@@ -83,13 +83,6 @@ static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
 		name = where_id(&id, shown);
 	cli_print_note(o->name, "%s: %s: %s", said, name, why);
-}
-
-static void print_lock_holder(void *ctx, const char *holder)
-{
-	struct options *o = ctx;
-
-	cli_print_note(o->name, "waiting: %s", holder);
 }
 
 static void print_json(const struct options *o, const struct cfs_gc_result *c)
@@ -137,45 +130,19 @@ static void print_result(const struct options *o, const struct cfs_gc_result *c)
 	       cfs_plural(c->n_in_use, "image", "images"));
 }
 
-/* --timeout and --no-wait are the older names of --lock-timeout. */
-static int get_timeout_ms(const struct options *o)
-{
-	if (o->no_wait)
-		return -1;
-	if (o->timeout_s == 0)
-		return where_lock_timeout(&o->where);
-	return o->timeout_s > INT_MAX / 1000 ? INT_MAX : o->timeout_s * 1000;
-}
-
-/* Checks the options with where_open, then opens the repository with the timeout and the
- * messages of gc. */
-static int open_repo(struct options *o, struct cfs_repo **out, struct cfs_err *err)
-{
-	const struct cfs_lock_wait wait = {.note = print_lock_holder,
-					   .ctx = o,
-					   .timeout_ms = get_timeout_ms(o),
-					   .watch = &o->watch.watch};
-	struct cfs_repo *repo;
-	const char *path;
-	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
-
-	if (rc < 0)
-		return rc;
-	cfs_repo_close(repo);
-	rc = where_path(&o->where, &path, err);
-	if (rc < 0)
-		return rc;
-	return cfs_repo_open_waiting(
-		path, o->run_collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE, &wait, out,
-		err);
-}
-
 static int run_collect(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc;
 
-	rc = open_repo(o, &repo, err);
+	if (o->no_wait) {
+		o->where.has_lock_timeout = true;
+		o->where.lock_timeout = 0;
+	}
+	o->where.watch = &o->watch.watch;
+	rc = where_open(&o->where,
+			o->run_collect.dry_run ? CFS_REPO_READ : CFS_REPO_WRITE, &repo,
+			err);
 	if (rc < 0)
 		return rc;
 	where_record_as(repo, "gc");
