@@ -168,7 +168,7 @@ def compute_id_and_create_image_agree_inside_a_repository():
 def ls_takes_a_file_or_an_image_of_the_repository():
     repositories("r")
     os.chdir("r")
-    has(good("ls", "r"), "/dir/\t")
+    has(good("ls", "r"), "/dir/\n")
     has(refused("ls", "none"), f'no such image: "none" (repository {os.getcwd()})')
 
 

@@ -51,6 +51,13 @@ int list_put_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_te
 	return rc;
 }
 
+void list_put_name(struct cfs_out *out, struct cfs_text path,
+		   const struct cfs_inode *inode)
+{
+	cfs_dump_escape(out, path, CFS_DUMP_SPACES);
+	cfs_out_text(out, S_ISDIR(inode->mode) ? CFS_TEXT("/\n") : CFS_TEXT("\n"));
+}
+
 /* --- ls -l -------------------------------------------------------------------------- */
 
 static char type_letter(uint32_t mode)

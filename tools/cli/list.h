@@ -16,6 +16,10 @@ int list_put_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_te
 		  const struct cfs_inode *inode, bool again,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The path alone, with "/" behind that of a directory. */
+void list_put_name(struct cfs_out *out, struct cfs_text path,
+		   const struct cfs_inode *inode);
+
 /* The same as "ls -l" has it: mode, links, owner, group, size or device number, local time, path, "-> target". */
 int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode *inode,
 	      struct cfs_err *err) CFS_MUST_CHECK;

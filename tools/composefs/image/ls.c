@@ -84,7 +84,8 @@ static int list_inode(struct listing *l, struct cfs_text path,
 		return entry_put_json(l->json, l->im, path, inode, err);
 	if (l->o->is_long)
 		return list_long(&l->out, path, inode, err);
-	return list_put_line(&l->out, l->im, path, inode, false, err);
+	list_put_name(&l->out, path, inode);
+	return 0;
 }
 
 static int list_directory(struct listing *l, const char *path,
