@@ -79,10 +79,22 @@ static void check_head(struct cfs_text in)
 				  (struct cfs_text){(char *)text.p, text.len}, &again,
 				  &err) == 0);
 		fuzz_hold(h.is_present == again.is_present);
+		fuzz_hold(h.has_subject == again.has_subject);
+		fuzz_hold(strcmp(h.next, again.next) == 0);
 		fuzz_hold(strcmp(h.token, again.token) == 0);
 		fuzz_hold(strcmp(h.digest, again.digest) == 0);
 	}
 	free(text.p);
+}
+
+static void check_link(struct cfs_text in)
+{
+	static char next[CFS_REGISTRY_LINK_MAX];
+	struct cfs_err err = {""};
+	int rc = cfs_registry_parse_next(in, next, &err);
+
+	fuzz_hold(rc == 0 || rc == 1 || (rc == -EINVAL && *err.msg));
+	fuzz_hold(rc != 1 || (*next && is_header(next) && !strchr(next, '>')));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -94,5 +106,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_auth(in);
 	check_request(in);
 	check_head(in);
+	check_link(in);
 	return 0;
 }

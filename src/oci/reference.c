@@ -207,3 +207,14 @@ const char *cfs_oci_reference_text(const struct cfs_oci_reference *r,
 		 *r->tag ? ":" : "", r->tag, r->has_digest ? "@" : "", digest);
 	return out;
 }
+
+const char *cfs_oci_referrers_tag(const struct cfs_oci_digest *subject,
+				  char out[CFS_OCI_TAG_MAX])
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	const char *colon = strchr(cfs_oci_digest_text(subject, text), ':');
+
+	snprintf(out, CFS_OCI_TAG_MAX, "%.*s-%.64s", (int)(colon - text), text,
+		 colon + 1);
+	return out;
+}

@@ -67,6 +67,9 @@ static json_t *make_descriptor(const struct cfs_oci_descriptor *d)
 	rc |= json_object_set_new(out, "digest",
 				  json_string(cfs_oci_digest_text(&d->digest, text)));
 	rc |= json_object_set_new(out, "size", json_integer((json_int_t)d->size));
+	if (d->artifact_type)
+		rc |= json_object_set_new(out, "artifactType",
+					  json_string(d->artifact_type));
 	rc |= set_annotations(out, d->annotations);
 	if (rc == 0)
 		return out;

@@ -79,6 +79,7 @@ static const char *const action_names[] = {
 	[CFS_REGISTRY_GET_BLOB] = "get-blob",
 	[CFS_REGISTRY_PUT_MANIFEST] = "put-manifest",
 	[CFS_REGISTRY_PUT_BLOB] = "put-blob",
+	[CFS_REGISTRY_GET_REFERRERS] = "get-referrers",
 };
 
 static bool parse_action(const char *name, enum cfs_registry_action *out)
@@ -109,6 +110,8 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 		rc = put_line(out, "size", size, err);
 	if (rc == 0)
 		rc = put_line(out, "media-type", r->media_type, err);
+	if (rc == 0)
+		rc = put_line(out, "page", r->page, err);
 	if (rc == 0)
 		rc = put_line(out, "insecure", r->insecure ? "yes" : "no", err);
 	if (rc == 0)
@@ -149,6 +152,7 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 		{"reference", out->reference, sizeof(out->reference)},
 		{"size", size, sizeof(size)},
 		{"media-type", out->media_type, sizeof(out->media_type)},
+		{"page", out->page, sizeof(out->page)},
 		{"insecure", insecure, sizeof(insecure)},
 		{"token", out->token, sizeof(out->token)},
 		{"credentials", out->credentials, sizeof(out->credentials)},
@@ -162,7 +166,7 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 	out->insecure = strcmp(insecure, "yes") == 0;
 	if (!parse_action(action, &out->action) || !parse_size(size, &out->size) ||
 	    !*out->host || !cfs_oci_is_name(cfs_text(out->name)) ||
-	    !is_reference(out->reference))
+	    !is_reference(out->reference) || (*out->page && *out->page != '/'))
 		return cfs_fail(
 			err, EPROTO,
 			"expected the lines action, host, name, reference and size");
@@ -180,17 +184,23 @@ int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *
 		rc = put_line(out, "digest", h->digest, err);
 	if (rc == 0)
 		rc = put_line(out, "present", h->is_present ? "yes" : "no", err);
+	if (rc == 0)
+		rc = put_line(out, "subject", h->has_subject ? "yes" : "no", err);
+	if (rc == 0)
+		rc = put_line(out, "next", h->next, err);
 	return rc < 0 ? rc : put_line(out, "token", h->token, err);
 }
 
 int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,
 			    struct cfs_err *err)
 {
-	char present[8] = "";
+	char present[8] = "", subject[8] = "";
 	const struct field fields[] = {
 		{"media-type", out->media_type, sizeof(out->media_type)},
 		{"digest", out->digest, sizeof(out->digest)},
 		{"present", present, sizeof(present)},
+		{"subject", subject, sizeof(subject)},
+		{"next", out->next, sizeof(out->next)},
 		{"token", out->token, sizeof(out->token)},
 	};
 	int rc;
@@ -198,5 +208,6 @@ int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,
 	memset(out, 0, sizeof(*out));
 	rc = parse_lines(text, fields, sizeof(fields) / sizeof(fields[0]), err);
 	out->is_present = strcmp(present, "yes") == 0;
+	out->has_subject = strcmp(subject, "yes") == 0;
 	return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "oci/oci.h"
 #include "registry/challenge.h"
+#include "registry/link.h"
 
 enum {
 	CFS_REGISTRY_REQUEST_MAX = CFS_REGISTRY_TOKEN_MAX + 64 * 1024,
@@ -23,16 +24,20 @@ enum cfs_registry_action {
 	CFS_REGISTRY_GET_MANIFEST,
 	CFS_REGISTRY_GET_BLOB,
 	CFS_REGISTRY_PUT_MANIFEST,
-	CFS_REGISTRY_PUT_BLOB, /* unless the registry has it */
+	CFS_REGISTRY_PUT_BLOB,	    /* unless the registry has it */
+	CFS_REGISTRY_GET_REFERRERS, /* one page of the manifests with this subject */
 };
 
 struct cfs_registry_request {
 	enum cfs_registry_action action;
 	char host[CFS_OCI_HOST_MAX], name[CFS_OCI_NAME_MAX];
 	char reference[CFS_OCI_DIGEST_TEXT_MAX + CFS_OCI_TAG_MAX]; /* a tag or a digest */
-	uint64_t size;	      /* of what is sent, or of a blob; the most of a manifest */
-	char media_type[128]; /* of a manifest that is sent; "" */
-	bool insecure;	      /* plain HTTP, and certificates are not checked */
+	uint64_t
+		size; /* of what is sent, or of a blob; the most of a manifest or a page */
+	/* Of a manifest that is sent; the artifact type of wanted referrers; "" */
+	char media_type[128];
+	char page[CFS_REGISTRY_LINK_MAX]; /* of referrers: next of the page before; "" */
+	bool insecure; /* plain HTTP, and certificates are not checked */
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* of an earlier answer; "" */
 	char credentials
 		[CFS_REGISTRY_CREDENTIALS_MAX]; /* USER:PASSWORD; "": those of files */
@@ -60,6 +65,9 @@ struct cfs_registry_head {
 	char media_type[128];		      /* Content-Type; "" */
 	char digest[CFS_OCI_DIGEST_TEXT_MAX]; /* Docker-Content-Digest of an upload; "" */
 	bool is_present; /* the registry had the blob, which was not sent */
+	bool has_subject; /* the registry lists the manifest with its subject: OCI-Subject */
+	char next
+		[CFS_REGISTRY_LINK_MAX]; /* path of the next page, on the same host; "" */
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* that served this request; "" */
 };
 

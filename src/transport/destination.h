@@ -23,6 +23,12 @@ struct cfs_destination {
 	 * manifest: the order decides the bytes of an archive. */
 	bool is_in_order;
 	bool has_plain_layers; /* layers are to come uncompressed */
+	/* Stores a manifest that refers to another one, without a tag, and has it listed with
+	 * its subject. d: with the artifact type and the annotations to be listed. NULL: not
+	 * possible there. */
+	int (*put_referrer)(void *ctx, struct cfs_span json,
+			    const struct cfs_oci_descriptor *d,
+			    const struct cfs_oci_digest *subject, struct cfs_err *err);
 };
 
 void cfs_destination_close(struct cfs_destination *d);

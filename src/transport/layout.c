@@ -168,6 +168,62 @@ static int layout_document(void *ctx, const struct cfs_oci_digest *digest,
 	return rc;
 }
 
+/* --- referrers ---------------------------------------------------------------------- */
+
+/* 1: the document is a manifest with this subject. */
+static int has_subject(struct cfs_text json, const struct cfs_oci_digest *subject,
+		       struct cfs_err *err)
+{
+	struct cfs_oci_manifest m;
+	enum cfs_oci_kind kind;
+	int rc = cfs_oci_kind(json, NULL, &kind, err);
+
+	if (rc < 0 || kind != CFS_OCI_MANIFEST)
+		return rc;
+	rc = cfs_oci_manifest_parse(json, &m, err);
+	if (rc == 0)
+		rc = m.has_subject && cfs_oci_digest_eq(&m.subject.digest, subject);
+	cfs_oci_manifest_fini(&m);
+	return rc;
+}
+
+/* An entry that cannot be read is another image's matter. */
+static int pass_referrer(struct layout *l, const struct cfs_oci_index_entry *e,
+			 const struct cfs_oci_digest *subject, cfs_referrer_fn fn,
+			 void *fn_ctx, struct cfs_err *err)
+{
+	struct cfs_mem json = {0};
+	struct cfs_err unused;
+	int rc = read_blob_of(l, &e->descriptor.digest, &json, &unused);
+
+	if (rc == 0)
+		rc = has_subject(cfs_mem_text(&json), subject, &unused);
+	free(json.p);
+	return rc == 1 ? fn(fn_ctx, &e->descriptor, err) : 0;
+}
+
+static int layout_referrers(void *ctx, const struct cfs_oci_digest *subject,
+			    const char *type, cfs_referrer_fn fn, void *fn_ctx,
+			    struct cfs_err *err)
+{
+	struct layout *l = ctx;
+	struct cfs_oci_index index = {0};
+	struct cfs_mem bytes = {0};
+	int rc = place_read(&l->place, "index.json", CFS_OCI_MANIFEST_MAX, &bytes, err);
+
+	if (rc == 0)
+		rc = cfs_context(err,
+				 cfs_oci_index_parse(cfs_mem_text(&bytes), &index, err),
+				 "index.json");
+	for (size_t i = 0; rc == 0 && i < index.n_entries; i++)
+		if (cfs_transport_may_have_type(&index.entries[i].descriptor, type))
+			rc = pass_referrer(l, &index.entries[i], subject, fn, fn_ctx,
+					   err);
+	cfs_oci_index_fini(&index);
+	free(bytes.p);
+	return rc;
+}
+
 /* --- opening ------------------------------------------------------------------------ */
 
 int layout_check_marker(struct cfs_text marker, struct cfs_err *err)
@@ -217,7 +273,8 @@ static int open_layout(const char *spec, bool is_archive, const struct cfs_watch
 		layout_close(l);
 		return rc;
 	}
-	*out = (struct cfs_transport){layout_document, layout_blob, layout_close, l};
+	*out = (struct cfs_transport){layout_document, layout_blob, layout_close, l,
+				      .referrers = layout_referrers};
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static int write_text(int dirfd, const char *name, struct cfs_span text,
 }
 
 static int update_index(const struct layout_out *l, const struct cfs_oci_descriptor *d,
-			struct cfs_err *err)
+			const char *tag, struct cfs_err *err)
 {
 	struct cfs_mem old = {0}, new = {0};
 	int rc = cfs_input_read(l->dirfd, "index.json", CFS_INPUT_BENEATH,
@@ -145,8 +145,8 @@ static int update_index(const struct layout_out *l, const struct cfs_oci_descrip
 	if (rc == -ENOENT)
 		rc = 0;
 	if (rc == 0)
-		rc = cfs_oci_index_put((struct cfs_text){(char *)old.p, old.len}, d,
-				       l->tag, &new, err);
+		rc = cfs_oci_index_put((struct cfs_text){(char *)old.p, old.len}, d, tag,
+				       &new, err);
 	rc = cfs_context(err, rc, "index.json");
 	if (rc == 0)
 		rc = write_text(l->dirfd, "index.json", (struct cfs_span){new.p, new.len},
@@ -158,26 +158,44 @@ static int update_index(const struct layout_out *l, const struct cfs_oci_descrip
 
 /* Two pushes at once would lose one of their entries. */
 static int update_locked(const struct layout_out *l, const struct cfs_oci_descriptor *d,
-			 struct cfs_err *err)
+			 const char *tag, struct cfs_err *err)
 {
 	struct cfs_lock_wait wait = {.watch = l->watch};
 	int rc = cfs_lock_take(l->dirfd, LOCK_EX, &wait, err);
 
 	if (rc < 0)
 		return rc;
-	rc = update_index(l, d, err);
+	rc = update_index(l, d, tag, err);
 	flock(l->dirfd, LOCK_UN);
 	return rc;
+}
+
+static int put_document(const struct layout_out *l, struct cfs_span json,
+			const struct cfs_oci_descriptor *d, const char *tag,
+			struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_child_input(json, err);
+	bool is_present;
+	int rc = fd < 0 ? fd : put_blob((void *)(uintptr_t)l, fd, d, &is_present, err);
+
+	return rc < 0 ? rc : update_locked(l, d, tag, err);
 }
 
 static int put_manifest(void *ctx, struct cfs_span json,
 			const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
-	cfs_autofd int fd = cfs_child_input(json, err);
-	bool is_present;
-	int rc = fd < 0 ? fd : put_blob(ctx, fd, d, &is_present, err);
+	const struct layout_out *l = ctx;
 
-	return rc < 0 ? rc : update_locked(ctx, d, err);
+	return put_document(l, json, d, l->tag, err);
+}
+
+/* The entries of index.json are the list. */
+static int put_referrer(void *ctx, struct cfs_span json,
+			const struct cfs_oci_descriptor *d,
+			const struct cfs_oci_digest *subject, struct cfs_err *err)
+{
+	(void)subject;
+	return put_document(ctx, json, d, NULL, err);
 }
 
 /* --- opening ------------------------------------------------------------------------ */
@@ -266,6 +284,7 @@ int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 	*out = (struct cfs_destination){.put_blob = put_blob,
 					.put_manifest = put_manifest,
 					.close = close_layout,
-					.ctx = l};
+					.ctx = l,
+					.put_referrer = put_referrer};
 	return 0;
 }

@@ -7,8 +7,8 @@
 
 /* --- documents ---------------------------------------------------------------------- */
 
-static int read_document(struct registry_transfer *t, struct cfs_mem *out,
-			 struct cfs_err *err)
+int registry_read_document(struct registry_transfer *t, struct cfs_mem *out,
+			   struct cfs_err *err)
 {
 	for (;;) {
 		ssize_t n;
@@ -38,8 +38,8 @@ static int check_document(const struct cfs_oci_digest *expected,
 	return cfs_oci_digest_expect(expected, &actual, err);
 }
 
-static int get_document(struct registry *r, const char *reference,
-			struct cfs_transport_document *out, struct cfs_err *err)
+int registry_get_document(struct registry *r, const char *reference,
+			  struct cfs_transport_document *out, struct cfs_err *err)
 {
 	struct registry_what what = {.action = CFS_REGISTRY_GET_MANIFEST,
 				     .reference = reference,
@@ -52,7 +52,7 @@ static int get_document(struct registry *r, const char *reference,
 
 	if (rc == 0) {
 		memcpy(out->media_type, head->media_type, sizeof(out->media_type));
-		rc = read_document(&t, &out->bytes, err);
+		rc = registry_read_document(&t, &out->bytes, err);
 		registry_transfer_end(&t);
 	}
 	free(head);
@@ -69,9 +69,9 @@ static int registry_document(void *ctx, const struct cfs_oci_digest *digest,
 	*out = (struct cfs_transport_document){0};
 	if (!digest && r->reference.has_digest)
 		digest = &r->reference.digest;
-	rc = get_document(r,
-			  digest ? cfs_oci_digest_text(digest, text) : r->reference.tag,
-			  out, err);
+	rc = registry_get_document(
+		r, digest ? cfs_oci_digest_text(digest, text) : r->reference.tag, out,
+		err);
 	if (rc == 0 && digest)
 		rc = check_document(digest, out, err);
 	if (rc < 0)
@@ -164,6 +164,7 @@ int cfs_transport_open_registry(const char *reference,
 	*out = (struct cfs_transport){0};
 	if (rc == 0)
 		*out = (struct cfs_transport){registry_document, registry_blob,
-					      registry_close, r};
+					      registry_close, r,
+					      .referrers = registry_referrers};
 	return rc;
 }

@@ -37,7 +37,8 @@ struct registry_transfer {
 struct registry_what {
 	enum cfs_registry_action action;
 	const char *reference;	/* of the manifest or blob */
-	const char *media_type; /* of a manifest that is sent; else NULL */
+	const char *media_type; /* as in cfs_registry_request; or NULL */
+	const char *page;	/* of referrers, after the first one; else NULL */
 	uint64_t size;		/* as in cfs_registry_request */
 	int fd;			/* a regular file that is sent; else -1 */
 };
@@ -47,6 +48,31 @@ struct registry_what {
 int registry_transfer_start(struct registry *r, const struct registry_what *what,
 			    struct registry_transfer *t, struct cfs_registry_head *head,
 			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads a manifest or an index by a tag or a digest, which is not compared. -ENOENT: the registry
+ * does not have it. */
+int registry_get_document(struct registry *r, const char *reference,
+			  struct cfs_transport_document *out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads all data of the answer, at most CFS_OCI_MANIFEST_MAX bytes. free(out->p) is the caller's. */
+int registry_read_document(struct registry_transfer *t, struct cfs_mem *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* As put_referrer and referrers of a destination and a transport. */
+int registry_put_referrer(void *ctx, struct cfs_span json,
+			  const struct cfs_oci_descriptor *d,
+			  const struct cfs_oci_digest *subject,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+int registry_referrers(void *ctx, const struct cfs_oci_digest *subject, const char *type,
+		       cfs_referrer_fn fn, void *fn_ctx,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Sends a manifest under a tag or a digest. *has_subject, which may be NULL: the registry lists it
+ * with its subject. */
+int registry_put_manifest(struct registry *r, const char *reference, struct cfs_span json,
+			  const struct cfs_oci_descriptor *d, bool *has_subject,
+			  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads data of the answer, as the function of a feed does. */
 ssize_t registry_transfer_read(void *transfer, void *p, size_t len, struct cfs_err *err);

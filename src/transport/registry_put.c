@@ -19,11 +19,12 @@ static int check_digest(const char *said, const struct cfs_oci_digest *expected,
 			   "Docker-Content-Digest");
 }
 
+/* free(*out) is the caller's. */
 static int put_file(struct registry *r, const struct registry_what *what,
-		    const struct cfs_oci_digest *digest, bool *is_present,
+		    const struct cfs_oci_digest *digest, struct cfs_registry_head **out,
 		    struct cfs_err *err)
 {
-	struct cfs_registry_head *head = malloc(sizeof(*head));
+	struct cfs_registry_head *head = *out = malloc(sizeof(*head));
 	struct registry_transfer t;
 	int rc = head ? registry_transfer_start(r, what, &t, head, err)
 		      : cfs_fail(err, ENOMEM, "out of memory");
@@ -37,8 +38,6 @@ static int put_file(struct registry *r, const struct registry_what *what,
 	}
 	if (rc == 0)
 		rc = check_digest(head->digest, digest, err);
-	*is_present = rc == 0 && head->is_present;
-	free(head);
 	return rc;
 }
 
@@ -50,23 +49,37 @@ static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 				     .reference = cfs_oci_digest_text(&d->digest, text),
 				     .size = d->size,
 				     .fd = fd};
+	cfs_autofree struct cfs_registry_head *head = NULL;
+	int rc = put_file(ctx, &what, &d->digest, &head, err);
 
-	return put_file(ctx, &what, &d->digest, is_present, err);
+	*is_present = rc == 0 && head->is_present;
+	return rc;
+}
+
+int registry_put_manifest(struct registry *r, const char *reference, struct cfs_span json,
+			  const struct cfs_oci_descriptor *d, bool *has_subject,
+			  struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_child_input(json, err);
+	struct registry_what what = {.action = CFS_REGISTRY_PUT_MANIFEST,
+				     .reference = reference,
+				     .media_type = d->media_type,
+				     .size = d->size,
+				     .fd = fd};
+	cfs_autofree struct cfs_registry_head *head = NULL;
+	int rc = fd < 0 ? fd : put_file(r, &what, &d->digest, &head, err);
+
+	if (rc == 0 && has_subject)
+		*has_subject = head->has_subject;
+	return rc;
 }
 
 static int put_manifest(void *ctx, struct cfs_span json,
 			const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	struct registry *r = ctx;
-	cfs_autofd int fd = cfs_child_input(json, err);
-	struct registry_what what = {.action = CFS_REGISTRY_PUT_MANIFEST,
-				     .reference = r->reference.tag,
-				     .media_type = d->media_type,
-				     .size = d->size,
-				     .fd = fd};
-	bool is_present;
 
-	return fd < 0 ? fd : put_file(r, &what, &d->digest, &is_present, err);
+	return registry_put_manifest(r, r->reference.tag, json, d, NULL, err);
 }
 
 static void close_registry(void *ctx)
@@ -91,6 +104,7 @@ int cfs_destination_open_registry(const char *reference,
 		*out = (struct cfs_destination){.put_blob = put_blob,
 						.put_manifest = put_manifest,
 						.close = close_registry,
-						.ctx = r};
+						.ctx = r,
+						.put_referrer = registry_put_referrer};
 	return rc;
 }

@@ -134,6 +134,8 @@ static void set_request(struct registry *r, const struct registry_what *what,
 	if (what->media_type)
 		snprintf(out->media_type, sizeof(out->media_type), "%s",
 			 what->media_type);
+	if (what->page)
+		snprintf(out->page, sizeof(out->page), "%s", what->page);
 	if (r->credentials)
 		snprintf(out->credentials, sizeof(out->credentials), "%s",
 			 r->credentials);

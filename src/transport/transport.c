@@ -3,6 +3,7 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <string.h>
 
 void cfs_transport_close(struct cfs_transport *t)
 {
@@ -16,6 +17,14 @@ void cfs_destination_close(struct cfs_destination *d)
 	if (d->close)
 		d->close(d->ctx);
 	*d = (struct cfs_destination){0};
+}
+
+/* Some registries list the type of the configuration, which artifacts do not need. */
+bool cfs_transport_may_have_type(const struct cfs_oci_descriptor *d, const char *type)
+{
+	return !type || !d->artifact_type ||
+	       strcmp(d->artifact_type, CFS_OCI_TYPE_EMPTY) == 0 ||
+	       strcmp(d->artifact_type, type) == 0;
 }
 
 /* Reads all of a feed, and one byte more than expected to notice that there is more. */

@@ -24,6 +24,15 @@ struct cfs_transport_document {
 	char media_type[128]; /* "" if the source does not say */
 };
 
+/* Receives a manifest that refers to another one as its subject. Borrowed until it returns. */
+typedef int (*cfs_referrer_fn)(void *ctx, const struct cfs_oci_descriptor *d,
+			       struct cfs_err *err);
+
+enum {
+	CFS_REFERRERS_MAX = 1024,     /* of one subject */
+	CFS_REFERRER_PAGES_MAX = 128, /* that a registry lists them on */
+};
+
 struct cfs_transport {
 	/* Reads the manifest or index that the user named, or that of a digest if it is not
 	 * NULL; at most CFS_OCI_MANIFEST_MAX bytes. */
@@ -38,7 +47,17 @@ struct cfs_transport {
 	/* Layers come uncompressed, whatever their descriptors say: size and digest of the blob
 	 * cannot be compared, and the diff_id alone decides. */
 	bool has_plain_layers;
+	/* Calls fn for each manifest whose subject is this one. type: only those of this
+	 * artifact type; NULL: all. One whose type the source does not know is among them.
+	 * Nothing is verified: that the subject is this one is to be seen in the manifest.
+	 * NULL: the source has no such manifests. */
+	int (*referrers)(void *ctx, const struct cfs_oci_digest *subject,
+			 const char *type, cfs_referrer_fn fn, void *fn_ctx,
+			 struct cfs_err *err);
 };
+
+/* Whether a manifest that is listed as a referrer can have this artifact type; NULL: any. */
+bool cfs_transport_may_have_type(const struct cfs_oci_descriptor *d, const char *type);
 
 void cfs_transport_close(struct cfs_transport *t);
 

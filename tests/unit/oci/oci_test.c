@@ -357,6 +357,19 @@ T(oci_reference_refuses_invalid_names)
 			t_fail(__FILE__, __LINE__, "\"%s\": expected -EINVAL", bad[i]);
 }
 
+T(oci_referrers_tag_is_cut_to_the_length_of_a_tag)
+{
+	char tag[CFS_OCI_TAG_MAX];
+	struct cfs_oci_digest d = {.alg = CFS_SHA256, .bytes = {0xab}};
+
+	t_str(cfs_oci_referrers_tag(&d, tag),
+	      "sha256-ab00000000000000000000000000000000000000000000000000000000000000");
+	d.alg = CFS_SHA512;
+	t_str(cfs_oci_referrers_tag(&d, tag),
+	      "sha512-ab00000000000000000000000000000000000000000000000000000000000000");
+	t_ok(cfs_oci_is_tag(cfs_text(tag)));
+}
+
 T(oci_reference_of_many_bytes_is_refused)
 {
 	char text[2000];

@@ -68,6 +68,62 @@ T(registry_challenge_that_is_malformed_is_refused)
 	t_eq(parse("Negotiate abc"), -ENOTSUP);
 }
 
+/* --- links -------------------------------------------------------------------------- */
+
+static char next_page[CFS_REGISTRY_LINK_MAX];
+
+static int parse_next(const char *text)
+{
+	*next_page = '\0';
+	return cfs_registry_parse_next(cfs_text(text), next_page, &err);
+}
+
+T(registry_link_has_the_next_page)
+{
+	static const char *const good[] = {
+		"</a?b=c>; rel=\"next\"",
+		"</a?b=c>;rel=next",
+		" , <x>; rel=prev , </a?b=c> ; REL = \"first NEXT\"; title=\"<,;>\"",
+		"<x>; title=next, <y>; rel=\"nextone\"; rel=next, </a?b=c>; rel=next",
+		"<x>, <y>;, </a?b=c>; flag; rel=next; other",
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		t_eq(parse_next(good[i]), 1);
+		t_str(next_page, "/a?b=c");
+	}
+}
+
+T(registry_link_may_have_no_next_page)
+{
+	t_eq(parse_next(""), 0);
+	t_eq(parse_next("</a>; rel=prev"), 0);
+	t_eq(parse_next("</a>; rel=\"\""), 0);
+	t_eq(parse_next("</a>"), 0);
+}
+
+T(registry_link_that_is_malformed_is_refused)
+{
+	static const char *const bad[] = {
+		"/a; rel=next",	    "</a; rel=next",	"<>; rel=next",
+		"</a> rel=next",    "</a>; rel=\"next", "</a\x01>; rel=next",
+		"</a>; rel=prev x",
+	};
+	char longest[CFS_REGISTRY_LINK_MAX + 16] = "<";
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		t_eq(parse_next(bad[i]), -EINVAL);
+	memset(longest + 1, 'x', CFS_REGISTRY_LINK_MAX - 1);
+	strcpy(longest + CFS_REGISTRY_LINK_MAX, ">;rel=next");
+	t_eq(parse_next(longest + 0), 1);
+	longest[CFS_REGISTRY_LINK_MAX] = 'x';
+	strcpy(longest + CFS_REGISTRY_LINK_MAX + 1, ">;rel=next");
+	t_eq(parse_next(longest), -EINVAL);
+	t_eq(cfs_registry_parse_next((struct cfs_text){"<a\0>; rel=next", 14}, next_page,
+				     &err),
+	     -EINVAL);
+}
+
 /* --- tokens and errors -------------------------------------------------------------- */
 
 T(registry_token_has_two_names)
@@ -262,6 +318,7 @@ static struct cfs_registry_request request = {
 	.size = 1234,
 	.media_type = CFS_OCI_TYPE_MANIFEST,
 	.insecure = true,
+	.page = "/v2/a?b=c d",
 	.token = "t",
 	.credentials = "u:p w",
 };
@@ -282,6 +339,7 @@ T(registry_request_reads_what_it_writes)
 	t_str(got.name, request.name);
 	t_str(got.reference, request.reference);
 	t_str(got.media_type, request.media_type);
+	t_str(got.page, request.page);
 	t_str(got.token, request.token);
 	t_str(got.credentials, request.credentials);
 	free(text.p);
@@ -311,6 +369,8 @@ T(registry_request_that_is_malformed_is_refused)
 		"action get-blob\nhost h\nname ../a\nreference t\nsize 1\n",
 		"action get-blob\nhost h\nname a\nreference ../t\nsize 1\n",
 		"action get-blob\nhost h\nname a\nreference t\nsize -1\n",
+		("action get-referrers\nhost h\nname a\nreference t\nsize 1\n"
+		 "page @other.example/\n"),
 		"action get-blob\nhost h\nname a\nreference t\nsize 1x\n",
 		("action get-blob\nhost h\nname a\nreference t\nsize "
 		 "99999999999999999999\n"),
@@ -325,6 +385,8 @@ T(registry_head_reads_what_it_writes)
 	static struct cfs_registry_head head = {.media_type = "a/b",
 						.digest = "sha256:" HEX64,
 						.is_present = true,
+						.has_subject = true,
+						.next = "/v2/a?b=c",
 						.token = "t"},
 					got;
 	struct cfs_mem text = {0};
@@ -337,6 +399,8 @@ T(registry_head_reads_what_it_writes)
 	t_str(got.digest, head.digest);
 	t_ok(got.is_present);
 	t_str(got.token, "t");
+	t_ok(got.has_subject);
+	t_str(got.next, "/v2/a?b=c");
 	free(text.p);
 	t_eq(cfs_registry_parse_head(CFS_TEXT("size 1\n"), &got, &err), -EPROTO);
 }

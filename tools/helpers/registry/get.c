@@ -20,6 +20,20 @@ static const char accept_manifests[] =
 	"Accept: " CFS_OCI_TYPE_MANIFEST ", " CFS_OCI_TYPE_INDEX
 	", " CFS_DOCKER_TYPE_MANIFEST ", " CFS_DOCKER_TYPE_LIST;
 
+int send_body(const struct answer *a, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t off = 0; rc == 0 && off < a->body.len;) {
+		size_t len = a->body.len - off;
+
+		len = len < CFS_REGISTRY_TOKEN_MAX ? len : CFS_REGISTRY_TOKEN_MAX;
+		rc = send_frame(CFS_REGISTRY_DATA, a->body.p + off, len, err);
+		off += len;
+	}
+	return rc;
+}
+
 int get_manifest(struct transfer *t, struct cfs_err *err)
 {
 	static const char *const headers[] = {accept_manifests, NULL};
@@ -35,13 +49,8 @@ int get_manifest(struct transfer *t, struct cfs_err *err)
 		rc = http_fail_answer(t, &a, err);
 	if (rc == 0)
 		rc = send_head(t, a.media_type, err);
-	for (size_t off = 0; rc == 0 && off < a.body.len;) {
-		size_t len = a.body.len - off;
-
-		len = len < CFS_REGISTRY_TOKEN_MAX ? len : CFS_REGISTRY_TOKEN_MAX;
-		rc = send_frame(CFS_REGISTRY_DATA, a.body.p + off, len, err);
-		off += len;
-	}
+	if (rc == 0)
+		rc = send_body(&a, err);
 	free(a.body.p);
 	free(url.p);
 	return rc;

@@ -190,15 +190,29 @@ bool http_take_value(const char *line, size_t len, const char *name, char *out,
 	return true;
 }
 
+/* A list that goes on says so in one of its Link headers. One that is malformed is not ignored:
+ * the list would seem complete. */
+static void take_link(const char *line, size_t len, struct answer *a)
+{
+	char value[CFS_REGISTRY_LINK_MAX + 1024];
+	struct cfs_err unused;
+
+	if (*a->link || !http_take_value(line, len, "Link", value, sizeof(value)))
+		return;
+	if (cfs_registry_parse_next(cfs_text(value), a->link, &unused) < 0)
+		a->has_bad_link = true;
+}
+
 size_t http_take_header(char *line, size_t size, size_t n, void *answer)
 {
 	struct answer *a = answer;
 	size_t len = size * n;
-	char seconds[16];
+	char seconds[16], subject[8];
 
 	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) { /* of the next answer */
 		*a->challenge = *a->media_type = *a->location = *a->range = '\0';
-		*a->digest = '\0';
+		*a->digest = *a->link = '\0';
+		a->has_subject = a->has_bad_link = false;
 		a->retry_after = 0;
 	}
 	http_take_value(line, len, "WWW-Authenticate", a->challenge,
@@ -209,6 +223,9 @@ size_t http_take_header(char *line, size_t size, size_t n, void *answer)
 	http_take_value(line, len, "Docker-Content-Digest", a->digest, sizeof(a->digest));
 	if (http_take_value(line, len, "Retry-After", seconds, sizeof(seconds)))
 		a->retry_after = strtol(seconds, NULL, 10);
+	a->has_subject |=
+		http_take_value(line, len, "OCI-Subject", subject, sizeof(subject));
+	take_link(line, len, a);
 	return len;
 }
 

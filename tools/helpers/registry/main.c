@@ -37,8 +37,8 @@ int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
 	return rc < 0 || len == 0 ? rc : cfs_io_write(STDOUT_FILENO, p, len, err);
 }
 
-static int send_whole_head(struct cfs_registry_head *h, const struct transfer *t,
-			   struct cfs_err *err)
+int send_whole_head(struct cfs_registry_head *h, const struct transfer *t,
+		    struct cfs_err *err)
 {
 	struct cfs_mem text = {0};
 	int rc;
@@ -63,16 +63,17 @@ int send_head(const struct transfer *t, const char *media_type, struct cfs_err *
 	return send_whole_head(h, t, err);
 }
 
-int send_upload_head(const struct transfer *t, const char *digest, bool is_present,
+int send_upload_head(const struct transfer *t, const struct answer *a,
 		     struct cfs_err *err)
 {
 	struct cfs_registry_head *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (cfs_registry_is_header_text(cfs_text(digest)))
-		snprintf(h->digest, sizeof(h->digest), "%s", digest);
-	h->is_present = is_present;
+	h->is_present = !a;
+	h->has_subject = a && a->has_subject;
+	if (a && cfs_registry_is_header_text(cfs_text(a->digest)))
+		snprintf(h->digest, sizeof(h->digest), "%s", a->digest);
 	return send_whole_head(h, t, err);
 }
 
@@ -114,10 +115,9 @@ static int read_request(struct transfer *t, struct cfs_err *err)
 }
 
 static int (*const actions[])(struct transfer *t, struct cfs_err *err) = {
-	[CFS_REGISTRY_GET_MANIFEST] = get_manifest,
-	[CFS_REGISTRY_GET_BLOB] = get_blob,
-	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,
-	[CFS_REGISTRY_PUT_BLOB] = put_blob,
+	[CFS_REGISTRY_GET_MANIFEST] = get_manifest,   [CFS_REGISTRY_GET_BLOB] = get_blob,
+	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,   [CFS_REGISTRY_PUT_BLOB] = put_blob,
+	[CFS_REGISTRY_GET_REFERRERS] = get_referrers,
 };
 
 static int run_transfer(struct transfer *t, struct cfs_err *err)

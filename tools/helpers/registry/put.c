@@ -44,7 +44,7 @@ static int send_manifest(struct transfer *t, const char *url, struct answer *a,
 	rc = http_repeat(t, &r, a, err);
 	if (rc == 0 && a->status != 201)
 		rc = http_fail_answer(t, a, err);
-	return rc < 0 ? rc : send_upload_head(t, a->digest, false, err);
+	return rc < 0 ? rc : send_upload_head(t, a, err);
 }
 
 int put_manifest(struct transfer *t, struct cfs_err *err)
@@ -244,10 +244,10 @@ static int send_blob(struct upload *u, struct cfs_err *err)
 		int rc = find_blob(u, err);
 
 		if (rc != 0)
-			return rc < 0 ? rc : send_upload_head(u->t, "", true, err);
+			return rc < 0 ? rc : send_upload_head(u->t, NULL, err);
 		rc = upload_once(u, err);
 		if (rc == 0)
-			return send_upload_head(u->t, u->answer.digest, false, err);
+			return send_upload_head(u->t, &u->answer, err);
 		if (rc != -EAGAIN)
 			return rc;
 		if (!http_wait(try, u->answer.status ? u->answer.retry_after : 0))

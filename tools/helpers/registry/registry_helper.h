@@ -29,6 +29,9 @@ struct answer {
 	char challenge[4096], media_type[128];
 	char location[4096], range[64];	      /* of an upload */
 	char digest[CFS_OCI_DIGEST_TEXT_MAX]; /* Docker-Content-Digest */
+	char link[CFS_REGISTRY_LINK_MAX];     /* target of the Link rel="next" */
+	bool has_bad_link;		      /* a Link header is malformed */
+	bool has_subject;		      /* OCI-Subject */
 	long retry_after;		      /* seconds; 0: not said */
 };
 
@@ -110,6 +113,13 @@ int find_credentials(struct transfer *t, struct cfs_err *err);
 int get_manifest(struct transfer *t, struct cfs_err *err);
 int get_blob(struct transfer *t, struct cfs_err *err);
 
+/* Sends the body of an answer as data. */
+int send_body(const struct answer *a, struct cfs_err *err);
+
+/* --- referrers.c --- */
+
+int get_referrers(struct transfer *t, struct cfs_err *err);
+
 /* --- put.c --- */
 
 int put_manifest(struct transfer *t, struct cfs_err *err);
@@ -129,7 +139,11 @@ int resolve_location(const char *registry, const char *current, const char *loca
 int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
 	       struct cfs_err *err);
 int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err);
-int send_upload_head(const struct transfer *t, const char *digest, bool is_present,
+/* NULL: the registry had the blob. */
+int send_upload_head(const struct transfer *t, const struct answer *a,
 		     struct cfs_err *err);
+/* Sends a head and frees it. The token is filled in. */
+int send_whole_head(struct cfs_registry_head *h, const struct transfer *t,
+		    struct cfs_err *err);
 
 #endif
