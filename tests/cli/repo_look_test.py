@@ -4,12 +4,14 @@
 
     repo_look_test.py COMPOSEFS GOLDEN
 """
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, wait_until, write
+from repo import COMPOSEFS, FAILED, USAGE, expect, good, has, loaded, main, make, make_tree, refused, run, snapshot, wait_until, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 
@@ -129,6 +131,36 @@ def ls_takes_several_paths_and_follows_symlinks():
     expect(names("os/2", "/abs/../dir/small"), ["/abs/../dir/small"])
     rc, out, err = run("ls", "--repo=r", "os/2", "/none", "/a")
     expect((rc, out, err), (FAILED, "/a\n", "composefs ls: /none: no such file or directory in the image\n"))
+
+
+def cat_prints_files_of_an_image_file():
+    make()
+    shutil.copy("r/images/refs/os/1", "i.cfs")
+    expect(good("cat", "--objects=r/objects", "i.cfs", "/a", "/dir/small", "/link"), "a" * 1000 + "x" + "a" * 1000)
+    expect(good("cat", "i.cfs", "/dir/small"), "x")
+    has(refused("cat", "i.cfs", "/a"), "--objects=DIR names the directory of objects")
+    os.chdir("r")
+    expect(good("cat", "../i.cfs", "/a"), "a" * 1000)
+    os.chdir("..")
+    has(refused("cat", "--objects=none", "i.cfs", "/a"), "none: No such file or directory")
+    has(refused("cat", "--objects=tree", "i.cfs", "/a"), ": missing\n")
+    has(refused("cat", "--objects=r/objects", "os/1", "/a"), "os/1: No such file or directory")
+    for args in (("--objects=r/objects", "i.cfs"), ("--objects=r/objects", "--repo=r", "i.cfs", "/a")):
+        has(refused("cat", *args, status=USAGE), "--objects: expected IMAGE PATH...")
+
+
+def cat_compares_the_content_of_an_image_file():
+    make()
+    shutil.copy("r/images/refs/os/1", "i.cfs")
+    shutil.copytree("r/objects", "objects")
+    damaged = os.path.join("objects", json.loads(good("ls", "--json", "i.cfs", "/a"))[0]["backing_path"].lstrip("/"))
+    os.chmod(damaged, 0o600)
+    for text, part in (("b" * 1000, "expected the fs-verity digest"), ("a" * 999, "expected 1000 bytes, got 999")):
+        write(damaged, text)
+        has(refused("cat", "--objects=objects", "i.cfs", "/a"), part)
+    os.unlink(damaged)
+    os.symlink(os.path.abspath("tree/a"), damaged)
+    has(refused("cat", "--objects=objects", "i.cfs", "/a"), "symbolic link")
 
 
 def cat_prints_several_files_and_goes_on_after_a_failure():

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "composefs/composefs.h"
+#include "cli/any_image.h"
 #include "cli/entry_json.h"
-#include "source/source.h"
 #include "cli/list.h"
 #include "cli/repo_option.h"
 
@@ -212,26 +212,6 @@ static int list_framed(struct listing *l, char **paths, struct cfs_err *err)
 	return rc;
 }
 
-/* A file, or else an image in the repository, if there is one. */
-static int open_any_image(struct options *o, const char *image, struct cfs_map *map,
-			  struct cfs_image *im, struct cfs_err *err)
-{
-	struct cfs_err no_file, no_image;
-	int rc = cfs_source_open_image(image, map, im, &no_file), rc_image;
-
-	*err = no_file;
-	if (rc != -ENOENT)
-		return rc;
-	rc_image = where_open_image(&o->where, image, map, im, NULL, &no_image);
-	if (rc_image == -ENOTSUP) /* built without repositories */
-		return rc;
-	if (rc_image < 0 && rc_image != -ENOENT)
-		*err = no_image;
-	else if (rc_image < 0)
-		return cfs_fail(err, ENOENT, "%s; %s", no_file.msg, no_image.msg);
-	return rc_image;
-}
-
 static int list_image(struct options *o, const char *name, char **operands,
 		      struct cfs_err *err)
 {
@@ -239,9 +219,8 @@ static int list_image(struct options *o, const char *name, char **operands,
 	struct cfs_map map;
 	struct json j = {.to = stdout};
 	struct listing l = {.o = o, .name = name, .im = &im, .json = o->json ? &j : NULL};
-	int rc = where_is_given(&o->where)
-			 ? where_open_image(&o->where, operands[0], &map, &im, NULL, err)
-			 : open_any_image(o, operands[0], &map, &im, err);
+	bool is_file;
+	int rc = any_image_open(&o->where, operands[0], &map, &im, &is_file, err);
 
 	if (rc < 0)
 		return rc;

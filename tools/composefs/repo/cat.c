@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs cat: print a stream, or files of an image. */
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "composefs/repo/commands.h"
-#include "composefs/repo_command.h"
+#include "cli/any_image.h"
+#include "composefs/repo/object_dir.h"
+#include "source/open_image.h"
 
 struct options {
 	struct where where;
+	const char *objects;
 };
 
 static const struct cli_option option_table[] = {
+	{"objects", "DIR", CLI_AT(struct options, objects),
+	 "IMAGE is a file, and its objects are in DIR", CLI_TEXT, .group = "Options"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -22,9 +27,12 @@ static const struct cli_syntax syntax = {
 				       NULL},
 	.about = "Write files of an image to standard output, one after the other, or a "
 		 "stream of the\nrepository exactly as it was imported. Symbolic links "
-		 "are "
-		 "followed inside the image.",
+		 "are followed inside the image.\nIMAGE is an image file, or an image "
+		 "of the repository; if an option or $COMPOSEFS_REPO\nnames the "
+		 "repository, always the latter.",
 	.example = (const char *const[]){"composefs cat --repo=repo os/7 /etc/os-release",
+					 "composefs cat --objects=objects image.cfs "
+					 "/etc/os-release",
 					 NULL},
 	.options = option_table,
 };
@@ -73,29 +81,63 @@ static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *e
 
 /* --- files of images --------------------------------------------------------------------- */
 
-static int write_external(struct cfs_repo *repo, const struct cfs_image *im,
-			  const struct cfs_inode *inode, struct cfs_err *err)
+/* Where the contents of an image are. */
+struct contents {
+	struct options *o;
+	const char *program;
+	struct cfs_image im;
+	struct cfs_repo *repo; /* NULL: not opened yet */
+	int objects;	       /* directory; -1: none */
+};
+
+static int write_from_dir(const struct contents *c, const struct cfs_inode *inode,
+			  struct cfs_err *err)
+{
+	struct cfs_map map;
+	int rc = object_dir_map(c->objects, &c->im, inode, &map, err);
+
+	if (rc < 0)
+		return rc;
+	rc = write_data(NULL, map.span.p, map.span.len, err);
+	cfs_map_close(&map);
+	return rc;
+}
+
+/* The objects of an image file are those of the repository that is used by default. */
+static int open_repo(struct contents *c, struct cfs_err *err)
+{
+	int rc = c->repo ? 0 : where_open(&c->o->where, CFS_REPO_LOOK, &c->repo, err);
+
+	return cli_add_advice(rc, err, "--objects=DIR names the directory of objects");
+}
+
+static int write_external(struct contents *c, const struct cfs_inode *inode,
+			  struct cfs_err *err)
 {
 	struct cfs_digest id;
 	uint64_t size;
-	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
+	int rc;
 
-	return rc < 0 ? rc : write_object(repo, &id, &size, err);
+	if (c->objects >= 0)
+		return write_from_dir(c, inode, err);
+	rc = open_repo(c, err);
+	if (rc == 0)
+		rc = cfs_repo_inode_object(c->repo, &c->im, inode, &id, err);
+	return rc < 0 ? rc : write_object(c->repo, &id, &size, err);
 }
 
-static int cat_file(struct cfs_repo *repo, const struct cfs_image *im, const char *path,
-		    struct cfs_err *err)
+static int cat_file(struct contents *c, const char *path, struct cfs_err *err)
 {
 	uint8_t buf[CFS_CONTENT_MAX];
 	struct cfs_inode inode;
 	struct cfs_span span;
-	int rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL,
+	int rc = cfs_image_resolve(&c->im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL,
 				   err);
 
 	if (rc == 0 && !S_ISREG(inode.mode))
 		rc = cfs_fail(err, EINVAL, "expected a regular file");
 	if (rc == 0 && inode.external) {
-		rc = write_external(repo, im, &inode, err);
+		rc = write_external(c, &inode, err);
 	} else if (rc == 0) {
 		span = cfs_inode_content(&inode, buf);
 		rc = write_data(NULL, span.p, span.len, err);
@@ -104,42 +146,82 @@ static int cat_file(struct cfs_repo *repo, const struct cfs_image *im, const cha
 }
 
 /* A file that cannot be read does not stop the others. Returns 1 if an error was reported. */
-static int cat_files(const char *program, struct cfs_repo *repo, char **operands,
-		     struct cfs_err *err)
+static int cat_files(struct contents *c, char **paths, struct cfs_err *err)
 {
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc = cfs_repo_open_image(repo, operands[0], &map, &im, NULL, err), failed = 0;
+	int rc = 0, failed = 0;
 
-	if (rc < 0)
-		return rc;
-	for (char **path = operands + 1; *path; path++) {
-		rc = cat_file(repo, &im, *path, err);
+	for (char **path = paths; *path; path++) {
+		rc = cat_file(c, *path, err);
 		if (rc == -EPIPE || rc == -ECANCELED)
 			break;
 		if (rc < 0) {
-			command_print_error(program, err);
+			command_print_error(c->program, err);
 			failed = 1;
 			rc = 0;
 		}
 	}
-	cfs_map_close(&map);
 	return rc < 0 ? rc : failed;
 }
 
-static int print_contents(const struct repo_work *w, struct cfs_err *err)
+static int open_image(struct contents *c, const char *name, struct cfs_map *map,
+		      struct cfs_err *err)
 {
-	return w->operands[1] ? cat_files(w->program, w->repo, w->operands, err)
-			      : cat_stream(w->repo, w->operands[0], err);
+	bool is_file;
+
+	if (!c->o->objects)
+		return any_image_open(&c->o->where, name, map, &c->im, &is_file, err);
+	c->objects = open(c->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->objects < 0)
+		return cfs_fail_errno(err, "%s", c->o->objects);
+	return cfs_source_open_image(name, map, &c->im, err);
 }
 
-static const struct repo_command command = {
-	&syntax,       1, INT_MAX, "expected STREAM or IMAGE PATH...", CFS_REPO_LOOK,
-	print_contents};
+static int cat_image(struct options *o, const char *program, char **operands,
+		     struct cfs_err *err)
+{
+	struct contents c = {.o = o, .program = program, .objects = -1};
+	struct cfs_map map;
+	int rc = open_image(&c, operands[0], &map, err);
+
+	if (rc == 0) {
+		rc = cat_files(&c, operands + 1, err);
+		cfs_map_close(&map);
+	}
+	if (c.objects >= 0)
+		close(c.objects);
+	cfs_repo_close(c.repo);
+	return rc;
+}
+
+static int cat_one_stream(struct options *o, const char *name, struct cfs_err *err)
+{
+	struct cfs_repo *repo;
+	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cat_stream(repo, name, err);
+	cfs_repo_close(repo);
+	return rc;
+}
 
 int cmd_cat(int argc, char **argv)
 {
 	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, argc,
+				   "expected STREAM or IMAGE PATH..."),
+	    rc;
+	struct cfs_err err;
 
-	return repo_command_run(&command, argc, argv, &o, &o.where);
+	if (status >= 0)
+		return status;
+	if (o.objects &&
+	    (argc - optind == 1 || o.where.repo || o.where.user || o.where.system)) {
+		cli_fail_usage(argv[0], "--objects: expected IMAGE PATH... and no "
+					"option for the repository");
+		return CLI_USAGE;
+	}
+	rc = argc - optind == 1 ? cat_one_stream(&o, argv[optind], &err)
+				: cat_image(&o, argv[0], argv + optind, &err);
+	return rc > 0 ? CLI_FAILED : command_end(argv[0], rc, &err);
 }
