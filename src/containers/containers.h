@@ -11,6 +11,7 @@
 #ifndef CFS_CONTAINERS_H
 #define CFS_CONTAINERS_H
 
+#include "containers/artifact.h"
 #include "containers/check.h"
 #include "containers/container.h"
 #include "containers/layer_check.h"

@@ -237,21 +237,19 @@ int cfs_containers_write_layer(struct cfs_feed tar, enum cfs_hash_alg diff_id_al
 	return 0;
 }
 
-int cfs_containers_write_document(const struct cfs_containers_layer_opts *opts,
-				  const char *type, struct cfs_span bytes,
-				  int (*names)(void *ctx, struct cfs_stream_writer *w,
-					       struct cfs_err *err),
-				  void *ctx, struct cfs_digest *out, struct cfs_err *err)
+int cfs_containers_write_single(const struct cfs_containers_layer_opts *opts,
+				const char *type, const struct cfs_digest *object,
+				uint64_t size,
+				int (*names)(void *ctx, struct cfs_stream_writer *w,
+					     struct cfs_err *err),
+				void *ctx, struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_stream_writer *stream;
-	struct cfs_digest id;
-	int rc = cfs_store_add_mem(opts->store, opts->worker, bytes, &id, err);
+	int rc = cfs_stream_writer_new(opts->alg, type, &stream, err);
 
-	if (rc == 0)
-		rc = cfs_stream_writer_new(opts->alg, type, &stream, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_write_object(stream, &id, bytes.len, err);
+	rc = cfs_stream_write_object(stream, object, size, err);
 	if (rc == 0 && names)
 		rc = names(ctx, stream, err);
 	if (rc < 0) {
@@ -259,4 +257,18 @@ int cfs_containers_write_document(const struct cfs_containers_layer_opts *opts,
 		return rc;
 	}
 	return store_stream(opts, stream, out, err);
+}
+
+int cfs_containers_write_document(const struct cfs_containers_layer_opts *opts,
+				  const char *type, struct cfs_span bytes,
+				  int (*names)(void *ctx, struct cfs_stream_writer *w,
+					       struct cfs_err *err),
+				  void *ctx, struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_digest id;
+	int rc = cfs_store_add_mem(opts->store, opts->worker, bytes, &id, err);
+
+	return rc < 0 ? rc
+		      : cfs_containers_write_single(opts, type, &id, bytes.len, names,
+						    ctx, out, err);
 }

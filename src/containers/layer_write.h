@@ -53,4 +53,11 @@ int cfs_containers_write_document(const struct cfs_containers_layer_opts *opts,
 				  void *ctx, struct cfs_digest *out,
 				  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same for an object of the store. */
+int cfs_containers_write_single(
+	const struct cfs_containers_layer_opts *opts, const char *type,
+	const struct cfs_digest *object, uint64_t size,
+	int (*names)(void *ctx, struct cfs_stream_writer *w, struct cfs_err *err),
+	void *ctx, struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

@@ -18,6 +18,16 @@ struct cfs_repo_list;
 #define CFS_CONTAINERS_TYPE_LAYER    "ocilayer"
 #define CFS_CONTAINERS_TYPE_BLOB     "oci_blob"
 
+/* The artifact type of signatures of container images: seal.h. */
+#define CFS_CONTAINERS_TYPE_SEAL "application/vnd.composefs.metadata.v1"
+
+/* Which artifacts are pulled or pushed along with an image whose manifest is their subject. */
+enum cfs_referrers {
+	CFS_REFERRERS_SEALS, /* signatures: CFS_CONTAINERS_TYPE_SEAL */
+	CFS_REFERRERS_ALL,   /* a failure is an error then, else a warning */
+	CFS_REFERRERS_NONE,
+};
+
 enum {
 	CFS_CONTAINERS_STREAM_MAX = 16 + CFS_OCI_DIGEST_TEXT_MAX,
 	CFS_CONTAINERS_REF_MAX = 4 + 256, /* "oci/" and an encoded tag */

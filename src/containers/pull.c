@@ -32,7 +32,9 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 		rc = make_image(p, &out->image, err);
 	if (rc == 0)
 		rc = pull_check_seal(p, &out->image, err);
-	return rc < 0 ? rc : pull_publish(p, &out->image, err);
+	if (rc == 0)
+		rc = pull_publish(p, &out->image, err);
+	return rc < 0 ? rc : pull_referrers(p, err);
 }
 
 static int check_kind(const struct pull *p, struct cfs_err *err)
@@ -58,6 +60,7 @@ static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err 
 	out->config = p->manifest.config.digest;
 	out->n_layers = p->n_layers;
 	out->n_present = p->n_layers - p->n_missing;
+	out->n_referrers = p->n_referrers;
 	out->bytes_read = atomic_load(&p->bytes_read);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define CFS_CONTAINERS_PULL_H
 
 #include "containers/merge.h"
+#include "containers/names.h"
 #include "transport/transport.h"
 #include "verity/verity.h"
 
@@ -21,6 +22,7 @@ struct cfs_pull_opts {
 	const struct cfs_oci_platform *platform; /* NULL: that of this machine */
 	struct cfs_containers_merge merge;
 	enum cfs_pull_seal seal;
+	enum cfs_referrers referrers;
 	/* Compute the digests of layers that the repository has; else their streams are
 	 * trusted if they are whole. */
 	bool distrusts_present;
@@ -36,7 +38,8 @@ struct cfs_pull_result {
 	bool is_image; /* else an artifact, of which no image was made */
 	struct cfs_digest image;
 	size_t n_layers, n_present; /* n_present: the repository had them already */
-	uint64_t bytes_read;	    /* of blobs, as they were transferred */
+	size_t n_referrers;
+	uint64_t bytes_read; /* of blobs, as they were transferred */
 };
 
 /* Copies an image into the repository, which the caller opened for WRITE, and makes the image

@@ -36,6 +36,7 @@ struct pull {
 	atomic_uint_fast64_t bytes_read;
 	atomic_size_t n_done;
 	uint64_t bytes_all;
+	size_t n_referrers; /* that were stored */
 };
 
 /* Reads the manifest for the platform, and its configuration. */
@@ -52,6 +53,9 @@ int pull_check_seal(const struct pull *p, const struct cfs_digest *image,
  * for an artifact. */
 int pull_publish(struct pull *p, const struct cfs_digest *image,
 		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads and stores the artifacts whose subject is the manifest, as the options say. */
+int pull_referrers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The options for a writer of layers that is the given worker. */
 struct cfs_containers_layer_opts pull_layer_opts(const struct pull *p, unsigned worker);

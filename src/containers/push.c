@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Pushing a container image: layers, configuration, and the manifest that names them. */
 #include <errno.h>
+#include <string.h>
 
 #include "containers/push_priv.h"
 #include "repo/repo.h"
@@ -29,17 +30,48 @@ static int push_config(const struct push *p, struct cfs_err *err)
 	return fd < 0 ? fd : p->to->put_blob(p->to->ctx, fd, &d, &is_present, err);
 }
 
-static int push_manifest(const struct push *p, struct cfs_oci_digest *digest,
+static bool is_same_layer(const struct cfs_oci_descriptor *a,
+			  const struct cfs_oci_descriptor *b)
+{
+	return cfs_oci_digest_eq(&a->digest, &b->digest) && a->size == b->size &&
+	       strcmp(a->media_type, b->media_type) == 0;
+}
+
+/* Whether each layer became the blob that the manifest names. */
+static bool is_same_manifest(const struct push *p)
+{
+	const struct cfs_oci_manifest *m = &p->container.manifest;
+
+	for (size_t i = 0; i < p->n_layers; i++)
+		if (!is_same_layer(&m->layers[i], &p->layers[i]))
+			return false;
+	return strcmp(m->config.media_type, CFS_OCI_TYPE_CONFIG) == 0 &&
+	       (!m->media_type || strcmp(m->media_type, CFS_OCI_TYPE_MANIFEST) == 0);
+}
+
+static int make_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *err)
+{
+	const struct cfs_mem *json = &p->container.manifest_json;
+
+	p->is_same_manifest = is_same_manifest(p);
+	if (p->is_same_manifest)
+		return cfs_sink_mem(out).write(out, json->p, json->len, err);
+	return cfs_oci_manifest_repack(&p->container.manifest, p->layers, out, err);
+}
+
+static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 			 struct cfs_err *err)
 {
 	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST};
 	struct cfs_mem json = {0};
-	int rc = cfs_oci_manifest_repack(&p->container.manifest, p->layers, &json, err);
+	int rc = make_manifest(p, &json, err);
 
 	if (rc == 0) {
 		struct cfs_span bytes = {json.p, json.len};
 
-		cfs_oci_digest_of(CFS_SHA256, bytes, &d.digest);
+		cfs_oci_digest_of(p->is_same_manifest ? p->container.digest.alg
+						      : CFS_SHA256,
+				  bytes, &d.digest);
 		d.size = json.len;
 		rc = p->to->put_manifest(p->to->ctx, bytes, &d, err);
 	}
@@ -54,12 +86,17 @@ static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err 
 
 	p->n_layers = p->container.manifest.n_layers;
 	if (rc == 0)
+		rc = push_check_referrers(p, err);
+	if (rc == 0)
 		rc = push_layers(p, err);
 	if (rc == 0)
 		rc = cfs_context(err, push_config(p, err), "configuration");
 	if (rc == 0)
 		rc = cfs_context(err, push_manifest(p, &out->manifest, err), "manifest");
+	if (rc == 0)
+		rc = push_referrers(p, err);
 	out->config = p->container.manifest.config.digest;
+	out->n_referrers = p->n_referrers;
 	out->n_layers = p->n_layers;
 	out->n_present = atomic_load(&p->n_present);
 	out->bytes_sent = atomic_load(&p->bytes_sent);

@@ -4,6 +4,7 @@
 #define CFS_CONTAINERS_PUSH_H
 
 #include "compress/compress.h"
+#include "containers/names.h"
 #include "oci/oci.h"
 #include "transport/transport.h"
 
@@ -11,6 +12,7 @@ struct cfs_repo;
 
 struct cfs_push_opts {
 	enum cfs_compression compression;
+	enum cfs_referrers referrers;
 	unsigned n_threads; /* layers at a time; 0: one for each CPU */
 	const struct cfs_watch
 		*watch; /* progress counts "layers" and bytes; may be NULL */
@@ -20,13 +22,16 @@ struct cfs_push_result {
 	struct cfs_oci_digest manifest, config;
 	size_t n_layers, n_present; /* n_present: the destination had them already */
 	uint64_t bytes_sent;	    /* of layers, compressed */
+	size_t n_referrers;	    /* artifacts that were sent */
 };
 
 /* Sends a container image, opened by its name as by cfs_container_open. The layers are compressed
- * anew, each into an unnamed file of $TMPDIR or /var/tmp, so blobs and manifest get other digests
- * than those that were pulled; diff_ids and configuration stay. The manifest is sent last. -ENOENT:
- * no such image, or a layer is missing; -ENOTSUP: an artifact; -EUCLEAN: the repository is damaged;
- * else as the destination. */
+ * anew, each into an unnamed file of $TMPDIR or /var/tmp, so blobs and manifest may get other digests
+ * than those that were pulled; diff_ids and configuration stay. If all blobs are the same, the
+ * manifest is sent as it is, byte for byte. The manifest is sent last, and then the artifacts whose
+ * subject it is. -ENOENT: no such image, or a layer is missing; -ENOTSUP: an artifact; -ESTALE: the
+ * manifest became another one, but artifacts refer to it; -EUCLEAN: the repository is damaged; else
+ * as the destination. */
 int cfs_containers_push(const struct cfs_repo *repo, const char *name,
 			const struct cfs_destination *to,
 			const struct cfs_push_opts *opts, struct cfs_push_result *out,

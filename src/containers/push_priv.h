@@ -27,9 +27,17 @@ struct push {
 	pthread_cond_t next;
 	size_t turn;   /* the entry of order whose blob is sent next; guarded by lock */
 	size_t failed; /* the first that is not sent, or SIZE_MAX; guarded by lock */
+	bool is_same_manifest; /* as in the repository: all blobs are the same */
+	size_t n_referrers;
 };
 
 /* Compresses and sends the layers; fills in layers. */
 int push_layers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* -ENOTSUP: the destination cannot take the artifacts that the options name. */
+int push_check_referrers(const struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Sends the artifacts whose subject is the manifest. */
+int push_referrers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -2,7 +2,7 @@
 /* A repository as a source: its container images are pulled into another one. */
 #include <errno.h>
 
-#include "containers/container.h"
+#include "containers/artifact.h"
 #include "containers/layer_feed.h"
 #include "containers/pull.h"
 #include "repo/repo.h"
@@ -13,6 +13,21 @@ struct repo_source {
 	struct cfs_container image;
 };
 
+/* The image is no index: a digest is that of an artifact with the image as its subject. */
+static int read_artifact(const struct repo_source *s, const struct cfs_oci_digest *digest,
+			 struct cfs_mem *out, struct cfs_err *err)
+{
+	struct cfs_artifact a;
+	int rc = cfs_artifact_open(s->repo, digest, &a, err);
+
+	if (rc == 0) {
+		*out = a.json;
+		a.json = (struct cfs_mem){0};
+	}
+	cfs_artifact_close(&a);
+	return rc;
+}
+
 static int source_document(void *ctx, const struct cfs_oci_digest *digest,
 			   struct cfs_transport_document *out, struct cfs_err *err)
 {
@@ -21,7 +36,7 @@ static int source_document(void *ctx, const struct cfs_oci_digest *digest,
 
 	*out = (struct cfs_transport_document){0};
 	if (digest)
-		return cfs_fail(err, ENOENT, "a repository has no indexes");
+		return read_artifact(s, digest, &out->bytes, err);
 	return cfs_sink_mem(&out->bytes).write(&out->bytes, json->p, json->len, err);
 }
 
@@ -70,6 +85,34 @@ static int open_layer(const struct repo_source *s, size_t i, struct cfs_blob *ou
 	return rc;
 }
 
+static void close_fd(void *ctx)
+{
+	struct cfs_watched_fd *from = ctx;
+
+	close(from->fd);
+	free(from);
+}
+
+/* A blob of an artifact: a layer or a configuration. */
+static int open_artifact_blob(const struct repo_source *s,
+			      const struct cfs_oci_descriptor *d, struct cfs_blob *out,
+			      struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_artifact_open_blob(s->repo, d, false, err);
+	struct cfs_watched_fd *from;
+
+	if (fd == -ENOENT)
+		fd = cfs_artifact_open_blob(s->repo, d, true, err);
+	if (fd < 0)
+		return fd;
+	from = malloc(sizeof(*from));
+	if (!from)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	*from = (struct cfs_watched_fd){.fd = cfs_steal_fd(&fd), .watch = s->watch};
+	*out = (struct cfs_blob){cfs_feed_watched_fd(from), close_fd};
+	return 0;
+}
+
 static int source_blob(void *ctx, const struct cfs_oci_descriptor *d,
 		       struct cfs_blob *out, struct cfs_err *err)
 {
@@ -81,7 +124,34 @@ static int source_blob(void *ctx, const struct cfs_oci_descriptor *d,
 	for (size_t i = 0; i < m->n_layers && i < s->image.config.n_diff_ids; i++)
 		if (cfs_oci_digest_eq(&d->digest, &m->layers[i].digest))
 			return open_layer(s, i, out, err);
-	return cfs_fail(err, ENOENT, "the image has no such blob");
+	return open_artifact_blob(s, d, out, err);
+}
+
+struct passing {
+	const char *type; /* NULL: all */
+	cfs_referrer_fn fn;
+	void *ctx;
+};
+
+static int pass_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err *err)
+{
+	const struct passing *p = ctx;
+	const struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST,
+					     .digest = a->digest,
+					     .size = a->json.len,
+					     .artifact_type = a->manifest.artifact_type};
+
+	return cfs_transport_may_have_type(&d, p->type) ? p->fn(p->ctx, &d, err) : 0;
+}
+
+static int source_referrers(void *ctx, const struct cfs_oci_digest *subject,
+			    const char *type, cfs_referrer_fn fn, void *fn_ctx,
+			    struct cfs_err *err)
+{
+	const struct repo_source *s = ctx;
+	struct passing p = {type, fn, fn_ctx};
+
+	return cfs_artifact_list(s->repo, subject, pass_artifact, &p, err);
 }
 
 static void source_close(void *ctx)
@@ -109,7 +179,11 @@ int cfs_containers_open_source(const struct cfs_repo *repo, const char *name,
 		source_close(s);
 		return rc;
 	}
-	*out = (struct cfs_transport){source_document, source_blob, source_close, s,
-				      .has_plain_layers = true};
+	*out = (struct cfs_transport){source_document,
+				      source_blob,
+				      source_close,
+				      s,
+				      .has_plain_layers = true,
+				      .referrers = source_referrers};
 	return 0;
 }

@@ -62,6 +62,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.is_permitted():
             self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
             return
+        if path.path.startswith("/v2/a/referrers/"):
+            self.send_referrers(path)
+            return
         found = re.fullmatch(r"/v2/a/(manifests|blobs)/(.+)", path.path)
         body = registry.find(*found.groups()) if found else None
         fault = registry.faults.pop(0) if found and found[1] == "blobs" and registry.faults else None
@@ -73,6 +76,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, body, Content_Type=registry.media_type(body))
         else:
             self.send_blob(body)
+
+    def send_referrers(self, path):
+        """A page of the list of the manifests with this subject; 404 without the API."""
+        registry, query = self.server.registry, urllib.parse.parse_qs(path.query)
+        if not registry.has_referrers:
+            self.answer(404, b"404 page not found\n", Content_Type="text/plain")
+            return
+        if registry.referrer_faults:
+            registry.referrer_faults.pop(0)(self, path)
+            return
+        found = registry.referrers(path.path.rsplit("/", 1)[1])
+        if registry.filters:
+            found = [d for d in found if d.get("artifactType") in query.get("artifactType", [d.get("artifactType")])]
+        last, more = int(query.get("last", ["0"])[0]), {}
+        if registry.page_size and last + registry.page_size < len(found):
+            following = urllib.parse.urlencode({**{k: v[0] for k, v in query.items()}, "last": last + registry.page_size})
+            more = {"Link": registry.link.format(path=f"{path.path}?{following}")}
+        page = found[last:last + registry.page_size] if registry.page_size else found
+        body = json.dumps({"schemaVersion": 2, "mediaType": MANIFESTS[1], "manifests": page}).encode()
+        self.answer(200, body, Content_Type=MANIFESTS[1], **more)
 
     # --- pushes ---
 
@@ -140,8 +163,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if registry.put_faults:
             registry.put_faults.pop(0)(self, body)
         elif "/manifests/" in path.path:
-            registry.manifests[path.path.rsplit("/", 1)[1]] = (self.headers["Content-Type"], body)
-            self.answer(201, Docker_Content_Digest=registry.digest_of(body))
+            digest = registry.put(path.path.rsplit("/", 1)[1], body, self.headers["Content-Type"])
+            subject = json.loads(body).get("subject") if registry.has_referrers else None
+            self.answer(201, Docker_Content_Digest=digest, **({"OCI_Subject": subject["digest"]} if subject else {}))
         else:
             self.end_upload(path)
 
@@ -174,6 +198,8 @@ class Registry:
         self.requests, self.faults, self.has_ranges, self.changed = [], [], True, {}
         self.sent, self.uploads, self.states, self.manifests = [], {}, {}, {}
         self.upload_faults, self.put_faults, self.scoped, self.upload_url = [], [], False, ""
+        self.has_referrers, self.filters, self.page_size, self.link = False, True, 0, '<{path}>; rel="next"'
+        self.referrer_faults = []
         self.is_accepted = lambda said: said == "Bearer " + self.token
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.registry = self
@@ -188,7 +214,25 @@ class Registry:
         self.server.shutdown()
         self.server.server_close()
 
+    def put(self, reference, body, kind=MANIFESTS[0]):
+        digest = self.digest_of(body)
+        self.manifests[reference] = (kind, body)
+        self.changed[digest] = body
+        return digest
+
+    def referrers(self, subject):
+        """The descriptors of the manifests with this subject that were pushed."""
+        found = {}
+        for kind, body in self.manifests.values():
+            document = json.loads(body)
+            if document.get("subject", {}).get("digest") == subject:
+                found[self.digest_of(body)] = {"mediaType": kind, "digest": self.digest_of(body), "size": len(body),
+                                               "artifactType": document.get("artifactType") or document["config"]["mediaType"]}
+        return list(found.values())
+
     def find(self, kind, reference):
+        if kind == "manifests" and reference in self.manifests:
+            return self.manifests[reference][1]
         if kind == "manifests" and ":" not in reference:
             with open(os.path.join(self.path, "index.json"), encoding="utf-8") as f:
                 tags = {m.get("annotations", {}).get("org.opencontainers.image.ref.name"): m["digest"]

@@ -11,7 +11,7 @@ struct options {
 	struct where where;
 	struct oci_merge merge;
 	const char *from, *name;
-	bool json;
+	bool json, referrers;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -20,6 +20,8 @@ static const struct cli_option option_table[] = {
 	{"from", "REPO", AT(from), "Copy from the repository in the directory REPO",
 	 CLI_TEXT, .group = "Options"},
 	{"name", "TAG", AT(name), "Give the image this tag instead of its own", CLI_TEXT},
+	{"referrers", NULL, AT(referrers),
+	 "Copy all artifacts that refer to the image (default: its signatures)"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	OCI_MERGE_OPTIONS(struct options, merge),
 	WHERE_OPTIONS(struct options, where),
@@ -44,8 +46,11 @@ static int copy_image(const struct options *o, struct cfs_repo *from, struct cfs
 		      const char *image, const char *tag, const struct cfs_watch *watch,
 		      struct cfs_pull_result *out, struct cfs_err *err)
 {
-	struct cfs_pull_opts opts = {
-		.tag = tag, .merge = oci_merge_opts(&o->merge, watch), .watch = watch};
+	struct cfs_pull_opts opts = {.tag = tag,
+				     .merge = oci_merge_opts(&o->merge, watch),
+				     .referrers = o->referrers ? CFS_REFERRERS_ALL
+							       : CFS_REFERRERS_SEALS,
+				     .watch = watch};
 	struct cfs_transport source;
 	int rc = cfs_containers_open_source(from, image, watch, &source, err);
 
@@ -98,6 +103,7 @@ static void print_result(const struct options *o, const struct cfs_pull_result *
 	json_put_string(&j, "name", tag);
 	json_put_uint(&j, "layers", r->n_layers);
 	json_put_uint(&j, "layers_present", r->n_present);
+	json_put_uint(&j, "referrers", r->n_referrers);
 	json_finish(&j);
 }
 

@@ -56,6 +56,7 @@ enum oci_compression {
 struct oci_push {
 	enum oci_compression compression;
 	unsigned threads; /* 0: one for each CPU */
+	bool referrers;
 };
 
 extern const struct cli_choice oci_compression_choices[];
@@ -68,10 +69,17 @@ extern const struct cli_choice oci_compression_choices[];
 	 CLI_CHOICE,                                                                     \
 	 .choices = oci_compression_choices,                                             \
 	 .group = "Options"},                                                            \
+		{"threads",                                                              \
+		 "N",                                                                    \
+		 CLI_AT(type, member.threads),                                           \
+		 "Layers at a time (default: one a CPU)",                                \
+		 CLI_NUMBER,                                                             \
+		 .min = 1,                                                               \
+		 .max = 256},                                                            \
 	{                                                                                \
-		"threads", "N", CLI_AT(type, member.threads),                            \
-			"Layers at a time (default: one a CPU)", CLI_NUMBER, .min = 1,   \
-									     .max = 256  \
+		"referrers", NULL, CLI_AT(type, member.referrers),                       \
+			"Send all artifacts that refer to the image (default: its "      \
+			"signatures)"                                                    \
 	}
 
 int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,

@@ -16,7 +16,7 @@ struct options {
 	unsigned threads;
 	struct cfs_registry_access access;
 	enum cfs_pull_seal seal;
-	bool json, no_trust;
+	bool json, no_trust, referrers;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -40,6 +40,8 @@ static const struct cli_option option_table[] = {
 	{"seal", "RULE", AT(seal),
 	 "The digest in the manifest: compare (default), ignore or require-digest",
 	 CLI_CHOICE, .choices = seal_choices},
+	{"referrers", NULL, AT(referrers),
+	 "Store all artifacts that refer to the image (default: its signatures)"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	{"insecure-registry", NULL, AT(access.insecure),
 	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
@@ -81,6 +83,7 @@ static void print_json(const struct cfs_pull_result *r, const char *tag)
 	json_put_uint(&j, "layers", r->n_layers);
 	json_put_uint(&j, "layers_present", r->n_present);
 	json_put_uint(&j, "bytes_read", r->bytes_read);
+	json_put_uint(&j, "referrers", r->n_referrers);
 	json_finish(&j);
 }
 
@@ -93,6 +96,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	struct cfs_pull_opts opts = {
 		.merge = oci_merge_opts(&o->merge, watch),
 		.seal = o->seal,
+		.referrers = o->referrers ? CFS_REFERRERS_ALL : CFS_REFERRERS_SEALS,
 		.distrusts_present = o->no_trust,
 		.max_layer_bytes = o->max_layer,
 		.n_threads = o->threads,

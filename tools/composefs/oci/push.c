@@ -61,6 +61,7 @@ void oci_put_push_json(struct json *j, const struct cfs_push_result *r)
 	json_put_uint(j, "layers", r->n_layers);
 	json_put_uint(j, "layers_present", r->n_present);
 	json_put_uint(j, "bytes_sent", r->bytes_sent);
+	json_put_uint(j, "referrers", r->n_referrers);
 }
 
 static void print_json(const struct cfs_push_result *r)
@@ -93,7 +94,10 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 		   const char *destination, const struct cfs_watch *watch,
 		   struct cfs_push_result *out, struct cfs_err *err)
 {
-	struct cfs_push_opts opts = {.n_threads = p->threads, .watch = watch};
+	struct cfs_push_opts opts = {.referrers = p->referrers ? CFS_REFERRERS_ALL
+							       : CFS_REFERRERS_SEALS,
+				     .n_threads = p->threads,
+				     .watch = watch};
 	struct cfs_destination to;
 	int rc = oci_open_destination(destination, access, watch, &to, err);
 
