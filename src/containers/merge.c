@@ -105,6 +105,11 @@ static int apply_rules(const struct cfs_repo *repo, const struct cfs_tree *merge
 	struct cfs_selinux_labels labels;
 	int rc;
 
+	if (rules->root == CFS_ROOT_USR &&
+	    cfs_tree_find(merged, CFS_ROOT, CFS_TEXT("usr")) == CFS_NO_NODE)
+		return cfs_fail(err, ENOENT,
+				"/usr: expected a directory, which gives the root its "
+				"metadata: take that of the layers with --root=own");
 	if (!rules->bootable)
 		return cfs_profile_apply(merged, rules, watch, out, err);
 	rc = cfs_selinux_label(merged, &reader, watch, &labels, err);
@@ -130,6 +135,8 @@ int cfs_containers_rules(const struct cfs_repo *repo,
 	if (opts->keep_user_xattrs)
 		out->xattrs = CFS_XATTRS_OCI_USER;
 	out->bootable = opts->bootable;
+	if (opts->own_root)
+		out->root = CFS_ROOT_FOUND;
 	return 0;
 }
 

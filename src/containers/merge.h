@@ -15,6 +15,7 @@ struct cfs_containers_merge {
 	bool bootable;	       /* empty /boot and /sysroot, label for SELinux */
 	bool in_order; /* apply whiteouts in the order of the archive, as composefs-rs does */
 	bool strict_parents;
+	bool own_root; /* the root keeps the metadata of its entry, else 0755 0:0 */
 	const struct cfs_watch *watch; /* may be NULL */
 };
 

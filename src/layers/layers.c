@@ -18,7 +18,7 @@ struct cfs_layers {
 int cfs_layers_new(const struct cfs_layers_opts *opts, struct cfs_layers **out,
 		   struct cfs_err *err)
 {
-	static const struct cfs_inode_spec root = {.mode = S_IFDIR, .nlink = 1};
+	static const struct cfs_inode_spec root = {.mode = S_IFDIR | 0755, .nlink = 1};
 	struct cfs_layers *l = calloc(1, sizeof(*l));
 	int rc;
 

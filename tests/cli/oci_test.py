@@ -126,6 +126,16 @@ def oci_refuses_missing_parents_if_they_are_to_be_strict():
 
 
 @test
+def oci_root_keeps_its_own_metadata_on_request():
+    make_repo()
+    pull(layout("hostile", "no-usr"), "no-usr", "--root=own")
+    out = good("oci", "dump", "--repo=r", "--root=own", "no-usr").splitlines()
+    expect([line.split()[0] for line in out], ["/", "/etc"])
+    expect(out[0].split()[2:8], ["40755", "3", "0", "0", "0", "0.0"])
+    has(refused("oci", "compute-id", "--repo=r", "no-usr"), "--root=own")
+
+
+@test
 def oci_layers_are_the_same_compressed_or_not():
     make_repo()
     for tag in ("plain", "gzip", "zstd", "gzip-multi", "zstd-frames"):
@@ -254,6 +264,8 @@ def oci_hostile_layers_are_refused_by_entry():
         said = refuse_pull(layout("hostile", tag))
         if tag not in ("no-usr", "usr-not-dir"):
             has(said, "offset")
+        if tag == "no-usr":
+            has(said, "--root=own")
     good("gc", "--repo=r", "--grace=0")
     expect([n for n in snapshot("r/objects") if len(os.path.basename(n)) > 2], [])
 

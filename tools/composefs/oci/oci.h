@@ -90,12 +90,15 @@ void oci_put_push_json(struct json *j, const struct cfs_push_result *r);
 
 /* How layers are merged. */
 enum oci_whiteouts { OCI_WHITEOUTS_SPEC, OCI_WHITEOUTS_IN_ORDER };
+enum oci_root { OCI_ROOT_USR, OCI_ROOT_OWN };
 struct oci_merge {
 	bool bootable, keep_user, strict_parents;
 	enum oci_whiteouts whiteouts;
+	enum oci_root root;
 };
 
 extern const struct cli_choice oci_whiteouts_choices[];
+extern const struct cli_choice oci_root_choices[];
 
 #define OCI_MERGE_OPTIONS(type, member)                                                  \
 	{"bootable", NULL, CLI_AT(type, member.bootable),                                \
@@ -109,6 +112,12 @@ extern const struct cli_choice oci_whiteouts_choices[];
 		 "Whiteouts act on lower layers (spec, the default), or in-order",       \
 		 CLI_CHOICE,                                                             \
 		 .choices = oci_whiteouts_choices},                                      \
+		{"root",                                                                 \
+		 "RULE",                                                                 \
+		 CLI_AT(type, member.root),                                              \
+		 "The root gets the metadata of /usr (usr, the default), or its own",    \
+		 CLI_CHOICE,                                                             \
+		 .choices = oci_root_choices},                                           \
 	{                                                                                \
 		"strict-parents", NULL, CLI_AT(type, member.strict_parents),             \
 			"Refuse entries whose parent directory has no entry"             \

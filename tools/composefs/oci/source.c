@@ -8,6 +8,9 @@
 const struct cli_choice oci_whiteouts_choices[] = {
 	{"spec", OCI_WHITEOUTS_SPEC}, {"in-order", OCI_WHITEOUTS_IN_ORDER}, {0}};
 
+const struct cli_choice oci_root_choices[] = {
+	{"usr", OCI_ROOT_USR}, {"own", OCI_ROOT_OWN}, {0}};
+
 struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 					   const struct cfs_watch *watch)
 {
@@ -16,6 +19,7 @@ struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 		.bootable = m->bootable,
 		.in_order = m->whiteouts == OCI_WHITEOUTS_IN_ORDER,
 		.strict_parents = m->strict_parents,
+		.own_root = m->root == OCI_ROOT_OWN,
 		.watch = watch,
 	};
 }
