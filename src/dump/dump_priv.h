@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The functions of text.c (values) and line.c (one line), from which read.c reads a tree. */
+/* The functions of text.c (values), field.c (fields) and line.c (one line), from which read.c
+ * reads a tree. */
 #ifndef CFS_DUMP_PRIV_H
 #define CFS_DUMP_PRIV_H
 
@@ -24,8 +25,6 @@ struct cfs_dump_quoted {
 
 struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
 
-/* --- line.c ------------------------------------------------------------------------ */
-
 /* The parser of lines. Starts zeroed except alg and strict. */
 struct cfs_dump_parser {
 	enum cfs_hash_alg alg;
@@ -47,6 +46,33 @@ struct cfs_dump_line {
 	bool has_ignored; /* a field that the tree cannot store, see cfs_dump_parser */
 	uint8_t digest[CFS_HASH_MAX_LEN];
 };
+
+/* --- field.c ----------------------------------------------------------------------- */
+
+enum { DUMP_N_COLUMNS = 11 }; /* before the xattrs */
+
+/* Replaces a field that has escapes by its bytes, in the scratch memory of the parser. */
+int dump_unescape_field(struct cfs_dump_parser *p, struct cfs_text *f,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for a C string. Other readers cut it at a NUL, which would hide a part of the
+ * line; here it is an error. */
+int dump_unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Parses the fields before the xattrs: of a hard link only some, as is_link, which one of
+ * them sets, says afterwards. */
+int dump_parse_fields(struct cfs_dump_parser *p,
+		      const struct cfs_text columns[DUMP_N_COLUMNS],
+		      struct cfs_dump_line *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Only files and symlinks have content. The usual cause is a mode that lacks a digit: 0100644
+ * without one of its zeros is a FIFO. */
+int dump_check_no_content(const struct cfs_inode_spec *in,
+			  const struct cfs_text columns[DUMP_N_COLUMNS],
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- line.c ------------------------------------------------------------------------ */
 
 void cfs_dump_parser_fini(struct cfs_dump_parser *p);
 
