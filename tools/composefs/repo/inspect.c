@@ -2,14 +2,13 @@
 /* composefs inspect: everything that is known about images of the repository. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/times.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
+#include "composefs/repo/image_contents.h"
 #include "composefs/repo/image_rows.h"
 #include "mount/mount.h"
 
@@ -44,124 +43,13 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* --- facts -------------------------------------------------------------------------- */
-
-/* What the image holds. Names of one inode count once, except in n_entries. */
-struct contents {
-	uint32_t version;
-	uint64_t n_entries, n_directories, n_files, n_symlinks, n_others;
-	uint64_t file_bytes; /* lengths of its regular files */
-	uint64_t n_objects, n_missing, object_bytes;
-	int64_t mtime_min, mtime_max;
-};
-
 /* An image of the command line. The line comes first: it is the row of image_fields. */
 struct inspected {
 	struct image_line line;
-	struct contents in;
+	struct image_contents in;
 	struct cfs_repo_signatures signatures;
 	const struct cfs_mount_table *mounts;
 };
-
-static int add_entry(struct contents *c, const struct cfs_walk_entry *e)
-{
-	const struct cfs_inode *inode = &e->inode;
-
-	c->n_entries++;
-	if (e->again)
-		return 0;
-	if (S_ISDIR(inode->mode))
-		c->n_directories++;
-	else if (S_ISREG(inode->mode))
-		c->n_files++;
-	else if (S_ISLNK(inode->mode))
-		c->n_symlinks++;
-	else
-		c->n_others++;
-	if (c->n_entries == 1 || inode->mtime_sec < c->mtime_min)
-		c->mtime_min = inode->mtime_sec;
-	if (c->n_entries == 1 || inode->mtime_sec > c->mtime_max)
-		c->mtime_max = inode->mtime_sec;
-	if (S_ISREG(inode->mode) && !cfs_add(c->file_bytes, inode->size, &c->file_bytes))
-		return -EOVERFLOW;
-	return 0;
-}
-
-static int count_entries(const struct cfs_image *im, const struct cfs_watch *watch,
-			 struct contents *c, struct cfs_err *err)
-{
-	const struct cfs_walk_opts everything = {.watch = watch};
-	cfs_auto_walk struct cfs_walk *walk = NULL;
-	const struct cfs_walk_entry *e;
-	int rc = cfs_walk_new(im, &everything, &walk, err);
-
-	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		if (add_entry(c, e) < 0)
-			return cfs_fail(err, EOVERFLOW,
-					"the sum of all file sizes exceeds 2^64");
-	return rc;
-}
-
-static int measure_objects(const struct cfs_repo *repo, const struct cfs_ids *ids,
-			   struct contents *c, struct cfs_err *err)
-{
-	for (size_t i = 0; i < ids->n; i++) {
-		char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
-		struct cfs_digest id = cfs_ids_get(ids, i);
-		struct stat st;
-		int rc;
-
-		snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(&id, path));
-		rc = cfs_beneath_stat(cfs_repo_dirfd(repo), below, &st);
-		if (rc < 0 && rc != -ENOENT)
-			return cfs_beneath_fail(rc, below, err);
-		c->n_objects++;
-		if (rc < 0)
-			c->n_missing++;
-		else
-			c->object_bytes += (uint64_t)st.st_blocks * 512;
-	}
-	return 0;
-}
-
-/* The image itself is one of its objects, as in du. */
-static int count_objects(const struct cfs_repo *repo, const struct cfs_image *im,
-			 const struct cfs_digest *id, const struct cfs_watch *watch,
-			 struct contents *c, struct cfs_err *err)
-{
-	struct cfs_ids ids;
-	int rc;
-
-	cfs_ids_init(&ids, cfs_repo_meta(repo)->alg);
-	rc = cfs_repo_image_objects(im, watch, &ids, NULL, err);
-	if (rc == 0)
-		rc = cfs_ids_add(&ids, id->bytes, err);
-	if (rc == 0)
-		rc = cfs_ids_settle(&ids, err);
-	if (rc == 0)
-		rc = measure_objects(repo, &ids, c, err);
-	cfs_ids_fini(&ids);
-	return rc;
-}
-
-static int read_contents(const struct cfs_repo *repo, const struct cfs_watch *watch,
-			 const struct cfs_digest *id, struct contents *c,
-			 struct cfs_err *err)
-{
-	char text[WHERE_ID_MAX];
-	struct cfs_image im;
-	struct cfs_map map;
-	int rc = cfs_repo_open_image(repo, where_id(id, text), &map, &im, NULL, err);
-
-	if (rc < 0)
-		return rc;
-	c->version = im.version;
-	rc = count_entries(&im, watch, c, err);
-	if (rc == 0)
-		rc = count_objects(repo, &im, id, watch, c, err);
-	cfs_map_close(&map);
-	return cfs_context(err, rc, "image %s", text);
-}
 
 /* --- mounts ------------------------------------------------------------------------- */
 
@@ -190,7 +78,7 @@ static void put_mount(void *ctx, const char *place)
 
 static void put_contents(struct json *j, const struct inspected *x)
 {
-	const struct contents *c = &x->in;
+	const struct image_contents *c = &x->in;
 
 	json_put_uint(j, "format", c->version);
 	json_put_string(j, "algorithm", cfs_hash_name(x->line.row->id.alg));
@@ -252,7 +140,7 @@ static void print_usage_lines(const struct image_row *row)
 		   cli_format_bytes(row->usage->bytes - row->usage->own, shared));
 }
 
-static void print_contents(const struct contents *c)
+static void print_contents(const struct image_contents *c)
 {
 	char bytes[32], objects[32], first[CLI_TIME_MAX], last[CLI_TIME_MAX];
 
@@ -298,7 +186,7 @@ static void print_text(const struct inspected *x)
 
 /* --- fields of templates ------------------------------------------------------------ */
 
-static const struct contents *get_contents(const void *row)
+static const struct image_contents *get_contents(const void *row)
 {
 	return &((const struct inspected *)row)->in;
 }
@@ -372,7 +260,8 @@ static int inspect_image(struct run *r, const char *name, struct cfs_err *err)
 	int rc = image_rows_resolve(&r->rows, r->repo, name, &x.line.row, err);
 
 	if (rc == 0)
-		rc = read_contents(r->repo, &r->watch.watch, &x.line.row->id, &x.in, err);
+		rc = image_contents_read(r->repo, &r->watch.watch, &x.line.row->id, &x.in,
+					 err);
 	if (rc == 0)
 		rc = cfs_repo_list_signatures(r->repo, &x.line.row->id, &x.signatures,
 					      err);
