@@ -224,6 +224,38 @@ int cfs_dir_next(struct cfs_dir *dir, struct cfs_dirent *out, struct cfs_err *er
 	return rc;
 }
 
+/* The number of the next block, and that of the next entry in the current one. */
+enum { POSITION_SHIFT = 16 };
+
+uint64_t cfs_dir_tell(const struct cfs_dir *dir)
+{
+	return (uint64_t)dir->block_no << POSITION_SHIFT | dir->entry;
+}
+
+int cfs_dir_seek(struct cfs_dir *dir, uint64_t position, struct cfs_err *err)
+{
+	uint64_t block_no = position >> POSITION_SHIFT;
+	uint16_t entry = (uint16_t)position;
+	int rc;
+
+	if (position == 0)
+		return 0;
+	if (block_no == 0 || block_no > count_blocks(dir))
+		return cfs_fail(err, EINVAL,
+				"inode %" PRIu64 ": no directory position %" PRIu64,
+				dir->nid, position);
+	rc = load_block(dir, (uint32_t)block_no - 1, err);
+	if (rc < 0)
+		return rc;
+	if (entry > dir->n_entries)
+		return cfs_fail(err, EINVAL,
+				"inode %" PRIu64 ": no directory position %" PRIu64,
+				dir->nid, position);
+	dir->entry = entry;
+	dir->has_self = dir->has_parent = true;
+	return 0;
+}
+
 /* --- Searching ----------------------------------------------------------------------- */
 
 /* Makes the last group whose first name is not greater than name the current one: 1, or 0 when name

@@ -34,6 +34,15 @@ int cfs_dir_open(const struct cfs_image *im, const struct cfs_inode *inode,
 int cfs_dir_next(struct cfs_dir *dir, struct cfs_dirent *out,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The position behind the entry that cfs_dir_next returned last: the same for the same image, above
+ * UINT16_MAX, and 0 before the first entry. */
+uint64_t cfs_dir_tell(const struct cfs_dir *dir);
+
+/* Continues an iteration that was just opened at such a position, which may come from an untrusted
+ * source. "." and ".." are not demanded then. -EINVAL: the directory has no such position; -EUCLEAN. */
+int cfs_dir_seek(struct cfs_dir *dir, uint64_t position,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Finds the entry of a name ("." and ".." too) by binary search: 1, or 0 when there is none. Checks
  * only the entries on the way. -ENOTDIR: not a directory. */
 int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
