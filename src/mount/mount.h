@@ -14,6 +14,7 @@
 #include "mount/recognize.h"
 #include "mount/record.h"
 #include "mount/steps.h"
+#include "mount/sys_mount.h"
 #include "mount/table.h"
 
 /* Mounts the image behind fd at mountpoint: check, inspect, steps, apply. fd stays the

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The process of a server: its descriptors, signals, and the report to who started it. */
+#include "fuse/fuse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- signals -------------------------------------------------------------------------- */
+
+static void fill_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+/* Lives as long as the process: the server ends by being unmounted. */
+static void *wait_for_signal(void *arg)
+{
+	const char *mountpoint = arg;
+	sigset_t set;
+	int signal;
+
+	fill_signals(&set);
+	if (sigwait(&set, &signal) == 0 && cfs_fuse_unmount(mountpoint, NULL) == 0)
+		(void)sigwait(&set, &signal);
+	_exit(EXIT_FAILURE);
+}
+
+static int handle_signals(const char *mountpoint, struct cfs_err *err)
+{
+	pthread_t thread;
+	sigset_t set;
+	int errnum;
+
+	if (!mountpoint)
+		return 0;
+	fill_signals(&set);
+	errnum = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (errnum == 0)
+		errnum = pthread_create(&thread, NULL, wait_for_signal,
+					(void *)(uintptr_t)mountpoint);
+	if (errnum)
+		return cfs_fail(err, errnum, "cannot start a thread");
+	pthread_detach(thread);
+	return 0;
+}
+
+/* --- the server ------------------------------------------------------------------------- */
+
+/* Each open file of the mount is a descriptor here. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve_with_signals(const struct cfs_fuse_fs *fs, int dev,
+			      const struct cfs_fuse_daemon_opts *o,
+			      int (*ready)(void *ctx), void *ctx, struct cfs_err *err)
+{
+	struct cfs_fuse_serve_opts serve = {
+		.n_threads = o->n_threads, .ready = ready, .ctx = ctx};
+	int rc = handle_signals(o->mountpoint, err);
+
+	raise_file_limit();
+	return rc < 0 ? rc : cfs_fuse_serve(fs, dev, &serve, err);
+}
+
+int cfs_fuse_run(const struct cfs_fuse_fs *fs, int dev,
+		 const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
+{
+	return serve_with_signals(fs, dev, o, NULL, NULL, err);
+}
+
+/* --- a process of its own --------------------------------------------------------------- */
+
+static int compare_ints(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Closes all descriptors but 0 to 2 and those in keep, which is sorted. A lock or a mount that the caller holds must
+ * not outlive it here. */
+static void close_others(int *keep, size_t n)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof(*keep), compare_ints);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if ((unsigned)keep[i] > from)
+			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)close_range(from, ~0u, 0);
+}
+
+static int keep_own_files(const struct cfs_fuse_fs *fs, int dev, int image_fd, int report)
+{
+	cfs_autofree int *keep = malloc((fs->n_objdirs + 3) * sizeof(*keep));
+
+	if (!keep)
+		return -ENOMEM;
+	if (fs->n_objdirs)
+		memcpy(keep, fs->objdir_fds, fs->n_objdirs * sizeof(*keep));
+	keep[fs->n_objdirs] = dev;
+	keep[fs->n_objdirs + 1] = image_fd;
+	keep[fs->n_objdirs + 2] = report;
+	close_others(keep, fs->n_objdirs + 3);
+	return 0;
+}
+
+static int use_null_device(void)
+{
+	cfs_autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+/* What the starter reads: a result and a sentence. */
+struct report {
+	int rc;
+	struct cfs_err err;
+};
+
+/* Called when the mount answers: from now on the starter does not wait for this process. */
+static int report_ready(void *ctx)
+{
+	int *pipe = ctx;
+	struct report report = {0};
+	int rc = use_null_device();
+
+	if (rc == 0)
+		rc = cfs_io_write(*pipe, &report, sizeof(report), NULL);
+	if (rc == 0)
+		close(cfs_steal_fd(pipe));
+	return rc;
+}
+
+static _Noreturn void run_child(const struct cfs_fuse_fs *fs, int dev,
+				const struct cfs_fuse_daemon_opts *o, int pipe)
+{
+	struct report report = {0};
+
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	report.rc = keep_own_files(fs, dev, o->image_fd, pipe);
+	if (report.rc == 0 && (setsid() < 0 || chdir("/") < 0))
+		report.rc = -errno;
+	if (report.rc == 0)
+		report.rc =
+			serve_with_signals(fs, dev, o, report_ready, &pipe, &report.err);
+	if (pipe >= 0)
+		(void)!cfs_io_write(pipe, &report, sizeof(report), NULL);
+	_exit(report.rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int read_report(int pipe, pid_t pid, struct cfs_err *err)
+{
+	struct report report;
+	ssize_t n = cfs_io_read(pipe, &report, sizeof(report), err);
+
+	if (n == sizeof(report) && report.rc == 0)
+		return 0;
+	waitpid(pid, NULL, 0);
+	if (n != sizeof(report))
+		return n < 0 ? (int)n : cfs_fail(err, EIO, "the FUSE server was killed");
+	if (!*report.err.msg)
+		return cfs_fail(err, -report.rc, "the FUSE server cannot start: %s",
+				strerror(-report.rc));
+	if (err)
+		*err = report.err;
+	return report.rc;
+}
+
+int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
+		   const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
+{
+	int ends[2], rc;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return cfs_fail_errno(err, "pipe");
+	pid = fork();
+	if (pid == 0)
+		run_child(fs, dev, o, ends[1]);
+	rc = pid < 0 ? cfs_fail_errno(err, "fork") : 0;
+	close(ends[1]);
+	if (rc == 0)
+		rc = read_report(ends[0], pid, err);
+	close(ends[0]);
+	return rc;
+}

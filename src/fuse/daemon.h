@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* fuse/daemon: a server in the foreground, or in a process of its own. */
+#ifndef CFS_FUSE_DAEMON_H
+#define CFS_FUSE_DAEMON_H
+
+#include "fuse/fs.h"
+
+/* Zero is the default. Borrowed until the server ends. */
+struct cfs_fuse_daemon_opts {
+	/* The absolute path where the filesystem is mounted: SIGINT, SIGTERM and SIGHUP unmount it, and the server ends when
+	 * nothing uses it any more; a second signal ends it at once. NULL: it is not attached, as the
+	 * layer of an overlay; the signals have their default effect. */
+	const char *mountpoint;
+	int image_fd;	    /* kept open, so that the image counts as in use; -1: none */
+	unsigned n_threads; /* as in cfs_fuse_serve_opts */
+};
+
+/* Serves until the filesystem is unmounted. Changes the signal mask of the process. */
+int cfs_fuse_run(const struct cfs_fuse_fs *fs, int dev,
+		 const struct cfs_fuse_daemon_opts *o,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Starts a process that does so, and returns when the mount answers requests. The process has no other descriptors than
+ * these and /dev/null, and "/" as its working directory. Not for programs with threads. */
+int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
+		   const struct cfs_fuse_daemon_opts *o,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+#endif
