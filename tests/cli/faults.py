@@ -38,6 +38,12 @@ def shape_of(line):
     return re.sub(r'"(?:\\.|[^"\\])*"|0x[0-9a-f]+|\d+', "", line)
 
 
+def is_of_sanitizer(call, rest):
+    """The address sanitizer maps its memory at addresses of its choice, the programs where the kernel likes. When it gets
+    none, it prints the whole memory map, for a second, and the run shows nothing."""
+    return call == "mmap" and not rest.startswith("NULL")
+
+
 def calls_of(log, begin):
     """(call, which of its kind in its thread) from the first call that mentions begin, and whether the call before it in the
     thread had the same shape."""
@@ -53,7 +59,7 @@ def calls_of(log, begin):
             if not begun:
                 before[call] = nth
             # In another thread it may be the first, when that of the main thread would end the program too early.
-            if not begun or call in NEVER or nth <= before.get(call, 0):
+            if not begun or call in NEVER or nth <= before.get(call, 0) or is_of_sanitizer(call, rest):
                 continue
             shape = call + shape_of(rest)
             found.setdefault((call, nth), last.get(thread) == shape)
