@@ -2,10 +2,12 @@
 /* scan: a directory on disk becomes the tree that it is, or an error that says where. */
 #include "scan/scan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -445,30 +447,37 @@ T(scan_reads_an_inode_with_several_names_once)
 /* Twice as deep as a path may be long, and more directories than descriptors. */
 T(scan_goes_deeper_than_a_path_can_be_long)
 {
-	enum { DEPTH = 3000 };
+	enum { DEPTH = 300, N_DESCRIPTORS = 64 };
+	static const char name[] = "a directory with a long name, so that few are enough";
 	struct cfs_scan_opts opts = {.threads = 2};
+	struct rlimit before, few;
 	struct cfs_tree *t;
 	const struct cfs_node *n;
 	int fd;
 
+	static_assert(DEPTH * sizeof(name) > 2 * PATH_MAX, "not deep enough");
 	tmp_fresh();
 	fd = open(tmp_dir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < DEPTH; i++) {
 		int below;
 
-		t_eq(mkdirat(fd, "dir", 0755), 0);
+		t_eq(mkdirat(fd, name, 0755), 0);
 		t_eq(mkdirat(fd, "side", 0755), 0);
-		below = openat(fd, "dir", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		below = openat(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		close(fd);
 		fd = below;
 	}
 	t_eq(symlinkat("end", fd, "end"), 0);
 	close(fd);
+	t_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){N_DESCRIPTORS, before.rlim_max};
+	t_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	t = scan_ok(&opts);
+	t_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	t_eq(t->n_nodes, 2 * DEPTH + 2);
 	n = &t->nodes[0];
 	for (int i = 0; i < DEPTH; i++) {
-		cfs_id id = cfs_tree_find(t, (cfs_id)(n - t->nodes), CFS_TEXT("dir"));
+		cfs_id id = cfs_tree_find(t, (cfs_id)(n - t->nodes), CFS_TEXT(name));
 
 		t_ok(id != CFS_NO_NODE);
 		n = &t->nodes[id];
