@@ -17,7 +17,7 @@ def output(*command, **kw):
     """What a command prints; raises with all that it said when it fails."""
     done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **kw)
     if done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))}: status {done.returncode}: "
+        raise AssertionError(f"{' '.join(map(str, command))}: expected status 0, got {done.returncode}: "
                              f"{done.stderr.decode('utf-8', 'replace').strip()}")
     return done.stdout
 

@@ -36,29 +36,36 @@ def fact(function):
     return function
 
 
-def expect(condition, got=None):
-    """Fail unless condition holds. The message shows the source text of the call, and got: the values that were
-    compared, or a sentence that says what went wrong."""
+def expect(got, expected, what=None):
+    """Fail unless got equals expected. what: the name of the value, for the message."""
+    if got != expected:
+        raise AssertionError(f"{what + ': ' if what else ''}expected {expected!r:.2000}, got {got!r:.2000}")
+
+
+def has(text, part):
+    """Fail unless text contains part."""
+    if part not in text:
+        raise AssertionError(f"expected text with {part!r:.2000}, got {text!r:.2000}")
+
+
+def ensure(condition, got=None):
+    """Fail unless condition holds, where two values to compare are not at hand. The message shows the source text of
+    the call, and got: a value, or a sentence that says what went wrong."""
     if not condition:
         frame = sys._getframe(1)  # pylint: disable=protected-access
         raise AssertionError(f"expected {source_of_call(frame)}, got {condition if got is None else got!s:.4000}")
 
 
 def source_of_call(frame):
-    """The first argument of expect() as it is written in the line that runs, without what cannot be found."""
+    """The first argument of ensure() as it is written in the line that runs, without what cannot be found."""
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    text = line.partition("expect(")[2]
+    text = line.partition("ensure(")[2]
     depth = 0
     for at, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")
         if depth < 0 or (letter == "," and not depth):
             return text[:at]
     return text or "another value"
-
-
-def same(got, expected, what="value"):
-    if got != expected:
-        raise AssertionError(f"{what}: expected {expected!r}, got {got!r}")
 
 
 def describe(failure, function):

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
-                    make_source, place_in_memory, read, run, run_facts, same, write)
+from ingest import (Moments, Skip, check_whole, ensure, expect, expected_objects, fact, fails, files_below,
+                    make_source, place_in_memory, read, run, run_facts, write)
 
 SETTLE = 2.2  # seconds until the times of a file are believed
 KILLS = 60
@@ -53,11 +53,11 @@ class Place:
     def pack(self, *paths):
         """Packs with the cache, and again without anything: both images must be the same. Returns what was said."""
         done = subprocess.run(self.command(*paths), capture_output=True, check=False, timeout=300)
-        same(done.returncode, 0, f"status of a run that said {done.stderr!r}")
+        expect(done.returncode, 0, f"status of a run that said {done.stderr!r}")
         source, store, image, _ = paths
         run(self.mkcomposefs, source, f"{image}.plain")
-        expect(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
-        expect(check_whole(store) >= expected_objects(source), "objects are missing")
+        ensure(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
+        ensure(check_whole(store) >= expected_objects(source), "objects are missing")
         return done.stderr.decode()
 
     def close(self):
@@ -83,9 +83,9 @@ def unchanged_files_are_not_opened_and_changed_ones_are(place):
     if not shutil.which("strace"):
         raise Skip("strace is not installed")
     paths = place.settled()
-    same(opened(place, *paths), set(), "files that are opened")
+    expect(opened(place, *paths), set(), "files that are opened")
     write(f"{paths[0]}/d0/f0", b"other content" * 50)
-    same(opened(place, *paths), {"f0"}, "files that are opened after a change")
+    expect(opened(place, *paths), {"f0"}, "files that are opened after a change")
     place.pack(*paths)
 
 
@@ -100,7 +100,7 @@ def content_of_the_same_size_under_the_same_mtime_is_noticed(place):
     with open(path, "r+b") as f:
         f.write(b"b" * 1000)
     os.utime(path, ns=before)
-    same(times(path), before, "times of the file")
+    expect(times(path), before, "times of the file")
     place.pack(*paths)
 
 
@@ -128,7 +128,7 @@ def missing_object_is_stored_again(place):
     place.pack(*paths)
     shutil.rmtree(paths[1])
     place.pack(*paths)
-    same(files_below(paths[1]), objects, "objects of a store that was emptied")
+    expect(files_below(paths[1]), objects, "objects of a store that was emptied")
 
 
 @fact
@@ -136,14 +136,14 @@ def truncated_object_is_stored_again(place):
     paths = place.settled()
     name = min(files_below(paths[1]))
     os.truncate(f"{paths[1]}/{name}", 1)
-    expect(f"object {name} was damaged and is replaced" in place.pack(*paths), "silence")
+    ensure(f"object {name} was damaged and is replaced" in place.pack(*paths), "silence")
 
 
 @fact
 def cache_works_without_a_store(place):
     source, _, image, cache = place.settled()
     run(place.mkcomposefs, f"--cache={cache}", source, image)
-    expect(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
+    ensure(read(image) == read(f"{image}.plain"), "the image is another one without a cache")
 
 
 @fact
@@ -163,8 +163,8 @@ def damaged_cache_is_reported_and_replaced(place):
     for turn in range(30):
         at = rng.randrange(16, len(good))
         write(cache, good[:at] + bytes([good[at] ^ 1 << turn % 8]) + good[at + 1:] if turn % 2 else good[:at])
-        expect(f"warning: {cache} is not used: " in place.pack(*paths), "silence")
-        expect(read(cache) == good, "the cache was not made again")
+        ensure(f"warning: {cache} is not used: " in place.pack(*paths), "silence")
+        ensure(read(cache) == good, "the cache was not made again")
 
 
 @fact
@@ -172,10 +172,10 @@ def a_file_that_is_not_a_cache_is_refused(place):
     paths = place.settled()
     for path in (paths[2], f"{paths[0]}/d0/f0"):
         before = read(path)
-        expect("not a digest cache" in fails(*place.command(*paths[:3], path)), path)
-        expect(read(path) == before, f"{path} was changed")
+        ensure("not a digest cache" in fails(*place.command(*paths[:3], path)), path)
+        ensure(read(path) == before, f"{path} was changed")
     os.chmod(paths[3], 0o666)
-    expect("writable by group or others" in fails(*place.command(*paths)), "no word of it")
+    ensure("writable by group or others" in fails(*place.command(*paths)), "no word of it")
 
 
 @fact
@@ -197,10 +197,10 @@ def kill_at_any_moment_leaves_a_whole_cache(place):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        expect(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
-    expect(killed, f"none of {KILLS} runs was killed before it ended")
-    expect("cache" not in place.pack(*paths), "a complaint after all that")
-    same(sorted(name for name in os.listdir(os.path.dirname(cache)) if "cache" in name), ["cache"], "files beside the cache")
+        ensure(read(cache).startswith(b"composefs cache\n"), "a cache that is none")
+    ensure(killed, f"none of {KILLS} runs was killed before it ended")
+    ensure("cache" not in place.pack(*paths), "a complaint after all that")
+    expect(sorted(name for name in os.listdir(os.path.dirname(cache)) if "cache" in name), ["cache"], "files beside the cache")
 
 
 @fact
@@ -212,10 +212,10 @@ def runs_at_the_same_time_share_a_cache(place):
                                  stderr=subprocess.PIPE) for i in range(4)]
         for one in runs:
             _, said = one.communicate(timeout=300)
-            same(one.returncode, 0, f"status of a run that said {said!r}")
-            expect(b"cache" not in said, said.decode())
-        expect("cache" not in place.pack(*paths), "a complaint of the next run")
-        expect({read(f"{paths[2]}.{i}") for i in range(4)} == {read(paths[2])}, "images differ")
+            expect(one.returncode, 0, f"status of a run that said {said!r}")
+            ensure(b"cache" not in said, said.decode())
+        ensure("cache" not in place.pack(*paths), "a complaint of the next run")
+        ensure({read(f"{paths[2]}.{i}") for i in range(4)} == {read(paths[2])}, "images differ")
 
 
 def main():

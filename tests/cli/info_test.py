@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import ensure, expect, fact, run_facts  # noqa: E402  pylint: disable=wrong-import-position
 from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
 
 INFO, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
@@ -37,13 +37,13 @@ def objects_come_in_byte_order_each_once():
     paths += [b"the-same" + rng.choice([b"", b"0", b"1" * 70, b"\xff"]) for _ in range(50)]
     paths += [b"%02x/%062x" % (n % 256, rng.getrandbits(248)) for n in range(300)]
     paths = [p.lstrip(b"/") or b"-0" for p in paths]
-    same(objects_of(paths), sorted(set(paths)), "objects")
+    expect(objects_of(paths), sorted(set(paths)), "objects")
 
 
 @fact
 def objects_of_files_that_share_the_beginning_of_their_paths():
     paths = [b"aa/%061d" % n for n in reversed(range(300))]
-    same(objects_of(paths), paths[::-1], "objects")
+    expect(objects_of(paths), paths[::-1], "objects")
 
 
 @fact
@@ -54,13 +54,13 @@ def an_object_that_cannot_be_looked_at_is_not_called_missing():
             f.write("/ 4096 40755 2 0 0 0 0.0 - - -\n/a 1 100644 1 0 0 0 0.0 dir/a - -\n")
         subprocess.run([MKCOMPOSEFS, "--from-file", f"{top}/dump", f"{top}/image"], check=True)
         missing = [INFO, f"--basedir={top}", "missing-objects", f"{top}/image"]
-        same(subprocess.run(missing, capture_output=True, check=True).stdout, b"dir/a\n")
+        expect(subprocess.run(missing, capture_output=True, check=True).stdout, b"dir/a\n")
         open(f"{top}/dir/a", "w", encoding="ascii").close()
-        same(subprocess.run(missing, capture_output=True, check=True).stdout, b"")
+        expect(subprocess.run(missing, capture_output=True, check=True).stdout, b"")
         if not can_inject():
             return
         for fault, status, out, _ in faults(missing, f'"{top}"', 60):
-            expect(status or not out, f"{fault}: {out}")
+            ensure(status or not out, f"{fault}: {out}")
 
 
 @fact
@@ -72,8 +72,8 @@ def objects_that_are_not_below_the_directory_are_missing():
             with open(f"{top}/{name}", "wb"):
                 pass
         paths = [b"aa/there", b"//aa/there", b"aa/not", b"../above", b"aa/../../above", b"b" * 4095]
-        same(objects_of(paths, "missing-objects", f"{top}/objects"),
-             [b"../above", b"aa/../../above", b"aa/not", b"b" * 4095], "missing")
+        expect(objects_of(paths, "missing-objects", f"{top}/objects"),
+               [b"../above", b"aa/../../above", b"aa/not", b"b" * 4095], "missing")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Moments, Skip, expect, fact, place_in_memory, run_facts, same, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, ensure, expect, fact, has, place_in_memory, run_facts, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 
@@ -73,22 +73,22 @@ def check_whole(store):
     """Each file below the store is an object that holds what its name says. Returns their names."""
     found = files_below(store)
     for name in found:
-        expect(OBJECT.fullmatch(name), f"left behind: {name}")
+        ensure(OBJECT.fullmatch(name), f"left behind: {name}")
         data = read(f"{store}/{name}")
-        same(verity(data), name.replace("/", ""), f"digest of the object {name}, {len(data)} bytes")
-        same(os.stat(f"{store}/{name}").st_mode & 0o7777, 0o644, f"mode of {name}")
+        expect(verity(data), name.replace("/", ""), f"digest of the object {name}, {len(data)} bytes")
+        expect(os.stat(f"{store}/{name}").st_mode & 0o7777, 0o644, f"mode of {name}")
     return found
 
 
 def run(*command, **options):
     done = subprocess.run(command, capture_output=True, check=False, timeout=300, **options)
     if done.returncode:
-        raise AssertionError(f"{command}: status {done.returncode}: {done.stderr.decode()}")
+        raise AssertionError(f"{command}: expected status 0, got {done.returncode}: {done.stderr.decode()}")
     return done.stdout.decode()
 
 
 def fails(*command, **options):
     """The message of a command that must fail, with status 1."""
     done = subprocess.run(command, capture_output=True, check=False, timeout=300, **options)
-    same(done.returncode, 1, f"status of {command}, which said {done.stderr!r}")
+    expect(done.returncode, 1, f"status of {command}, which said {done.stderr!r}")
     return done.stderr.decode(errors="surrogateescape")

@@ -14,8 +14,8 @@ import tempfile
 import threading
 import time
 
-from ingest import (Moments, Skip, check_whole, expect, expected_objects, fact, fails, files_below,
-                    make_source, place_in_memory, read, run, run_facts, same, wait_until, write)
+from ingest import (Moments, Skip, check_whole, ensure, expect, expected_objects, fact, fails, files_below,
+                    make_source, place_in_memory, read, run, run_facts, wait_until, write)
 
 KILLS = int(os.environ.get("COMPOSEFS_TEST_KILLS", "40"))
 LANES = 4  # runs that wait for the disk at the same time
@@ -49,12 +49,12 @@ def announcement_example_gives_its_two_objects(place):
     write(f"{source}/file-a", b"content_a\n")
     write(f"{source}/file-b", b"content_b\n")
     place.pack(source, store, image, "--inline-max=0")
-    same(files_below(store), {
+    expect(files_below(store), {
         "02/927862b4ab9fb69919187bb78d394e235ce444eeb0a890d37e955827fe4bf4",
         "cc/3da5b14909626fc99443f580e4d8c9b990e85e0a1d18883dc89b23d43e173f"}, "objects")
-    same(run(place.info, "ls", image),
-         "/file-a\t@ cc/3da5b14909626fc99443f580e4d8c9b990e85e0a1d18883dc89b23d43e173f\n"
-         "/file-b\t@ 02/927862b4ab9fb69919187bb78d394e235ce444eeb0a890d37e955827fe4bf4\n", "listing")
+    expect(run(place.info, "ls", image),
+           "/file-a\t@ cc/3da5b14909626fc99443f580e4d8c9b990e85e0a1d18883dc89b23d43e173f\n"
+           "/file-b\t@ 02/927862b4ab9fb69919187bb78d394e235ce444eeb0a890d37e955827fe4bf4\n", "listing")
 
 
 @fact
@@ -62,10 +62,10 @@ def a_new_store_is_private_and_an_existing_one_keeps_its_mode(place):
     source, store, image = place.fresh()
     make_source(source, 3, [100])
     place.pack(source, f"{store}/new", image)
-    same([oct(os.stat(f"{store}{below}").st_mode & 0o7777) for below in ("", "/new")], ["0o755", "0o700"], "modes")
+    expect([oct(os.stat(f"{store}{below}").st_mode & 0o7777) for below in ("", "/new")], ["0o755", "0o700"], "modes")
     os.chmod(f"{store}/new", 0o755)
     place.pack(source, f"{store}/new", image)
-    same(oct(os.stat(f"{store}/new").st_mode & 0o7777), "0o755", "mode of a store that exists")
+    expect(oct(os.stat(f"{store}/new").st_mode & 0o7777), "0o755", "mode of a store that exists")
 
 
 @fact
@@ -75,8 +75,8 @@ def store_holds_each_content_once_and_nothing_else(place):
     for size in (1 << 20, (1 << 20) + 1, 3000000):
         write(f"{source}/{size}", random.Random(size).randbytes(size))
     place.pack(source, store, image)
-    same(check_whole(store), expected_objects(source), "objects")
-    same(set(run(place.info, "objects", image).split()), expected_objects(source), "objects of the image")
+    expect(check_whole(store), expected_objects(source), "objects")
+    expect(set(run(place.info, "objects", image).split()), expected_objects(source), "objects of the image")
 
 
 @fact
@@ -86,8 +86,8 @@ def image_is_the_same_with_or_without_a_store_and_on_any_number_of_threads(place
     place.pack(source, store, image)
     for threads in (1, 2, 3, 8):
         run(place.mkcomposefs, f"--threads={threads}", source, f"{image}.{threads}")
-        same(read(f"{image}.{threads}"), read(image), f"image by {threads} threads")
-    same(len(run(place.mkcomposefs, "--threads=65535", "--print-digest-only", source)), 65, "digest")
+        expect(read(f"{image}.{threads}"), read(image), f"image by {threads} threads")
+    expect(len(run(place.mkcomposefs, "--threads=65535", "--print-digest-only", source)), 65, "digest")
 
 
 @fact
@@ -100,7 +100,7 @@ def existing_objects_are_not_written_again(place):
     place.pack(source, store, image)
     for name, st in before.items():
         now = os.stat(f"{store}/{name}")
-        same((now.st_ino, now.st_ctime_ns), (st.st_ino, st.st_ctime_ns), name)
+        expect((now.st_ino, now.st_ctime_ns), (st.st_ino, st.st_ctime_ns), name)
 
 
 @fact
@@ -112,9 +112,9 @@ def truncated_object_is_replaced_and_reported(place):
     os.truncate(f"{store}/{name}", 999)
     done = subprocess.run([place.mkcomposefs, f"--digest-store={store}", source, image],
                           capture_output=True, check=True)
-    expect(f"object {name} was damaged and is replaced: expected 1000 bytes, got 999".encode() in done.stderr,
+    ensure(f"object {name} was damaged and is replaced: expected 1000 bytes, got 999".encode() in done.stderr,
          done.stderr.decode())
-    same(check_whole(store), expected_objects(source), "objects")
+    expect(check_whole(store), expected_objects(source), "objects")
 
 
 @fact
@@ -129,11 +129,11 @@ def hard_links_are_flattened_or_kept_as_by_a_dump(place):
     for options, links in (((), 0), (("--hardlinks",), 3)):
         place.pack(source, store, image, *options)
         dump = run(place.info, "dump", image)
-        same(dump.count(" @"), links, "names of other inodes")
+        expect(dump.count(" @"), links, "names of other inodes")
         write(f"{image}.dump", dump.encode())
         run(place.mkcomposefs, "--from-file", f"{image}.dump", f"{image}.again")
-        same(read(f"{image}.again"), read(image), "image through the dump")
-    expect("/alpha 700 100644 3 " in dump, dump)
+        expect(read(f"{image}.again"), read(image), "image through the dump")
+    ensure("/alpha 700 100644 3 " in dump, dump)
 
 
 def kill_runs(place, source, lane, took, expected, images):
@@ -152,11 +152,11 @@ def kill_runs(place, source, lane, took, expected, images):
         late = child.wait() == 0
         moments.came(late)
         killed += not late
-        expect(check_whole(store) <= expected, "an object that no source has")
-        expect(read(image) in images, "an image that is neither the old nor the new one")
+        ensure(check_whole(store) <= expected, "an object that no source has")
+        ensure(read(image) in images, "an image that is neither the old nor the new one")
     place.pack(source, store, image)
-    same(check_whole(store), expected, "objects after a run that was not killed")
-    same(read(image), images[1], "image after a run that was not killed")
+    expect(check_whole(store), expected, "objects after a run that was not killed")
+    expect(read(image), images[1], "image after a run that was not killed")
     return killed
 
 
@@ -172,10 +172,10 @@ def kill_at_any_moment_leaves_whole_objects_and_the_old_image(place):
     with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
         killed = sum(lanes.map(lambda lane: kill_runs(place, source, lane, took, expected, images),
                                range(LANES)))
-    expect(killed, f"none of {KILLS} runs was killed before it ended")
-    same(sorted(os.listdir(os.path.dirname(image))),
-         ["image", "source"] + [f"source.image{lane}" for lane in range(LANES)] +
-         [f"source.store{lane}" for lane in range(LANES)] + ["store"], "files beside the image")
+    ensure(killed, f"none of {KILLS} runs was killed before it ended")
+    expect(sorted(os.listdir(os.path.dirname(image))),
+           ["image", "source"] + [f"source.image{lane}" for lane in range(LANES)] +
+           [f"source.store{lane}" for lane in range(LANES)] + ["store"], "files beside the image")
 
 
 @fact
@@ -189,10 +189,10 @@ def builders_share_a_store_at_the_same_time(place):
                                       f"{image}.{i}"], stderr=subprocess.PIPE) for i in range(4)]
         for builder in builders:
             _, said = builder.communicate(timeout=300)
-            same(builder.returncode, 0, f"status of a builder that said {said!r}")
-            expect(b"damaged" not in said, said.decode())
-        same(check_whole(f"{store}{turn}"), expected, "objects")
-    same({read(f"{image}.{i}") for i in range(4)}, {read(f"{image}.0")}, "images")
+            expect(builder.returncode, 0, f"status of a builder that said {said!r}")
+            ensure(b"damaged" not in said, said.decode())
+        expect(check_whole(f"{store}{turn}"), expected, "objects")
+    expect({read(f"{image}.{i}") for i in range(4)}, {read(f"{image}.0")}, "images")
 
 
 def meddle(act, stop):
@@ -228,9 +228,9 @@ def file_that_grows_while_it_is_read_is_named(place):
         if status == 0:  # the file did not grow during the run, on a busy machine
             os.unlink(image)
             return False
-        expect(f"error accessing {path}: " in said, said)
+        ensure(f"error accessing {path}: " in said, said)
         check_whole(store)
-        expect(not os.path.exists(image), "an image in spite of the failure")
+        ensure(not os.path.exists(image), "an image in spite of the failure")
         return True
 
     wait_until(noticed, "a run during which the file grows")
@@ -251,7 +251,7 @@ def files_that_come_and_go_give_an_error_with_a_name_or_a_correct_image(place):
 
     def failed():
         status, said = packs_while(place, come_and_go, store, source, image)
-        expect(status == 0 or f"error accessing {source}/d3" in said, said)
+        ensure(status == 0 or f"error accessing {source}/d3" in said, said)
         return status
 
     for _ in range(20):
@@ -279,12 +279,12 @@ def store_that_cannot_be_written_is_a_clear_error(place):
     folder = os.path.dirname(store)
     os.chmod(folder, 0o777)
     said = fails(place.mkcomposefs, f"--digest-store={store}", source, image, **who)
-    expect(f"error accessing {source}/d0/f0: object store: temporary file: Permission denied" in said, said)
-    same(files_below(store), set(), "files in the store")
-    expect(not os.path.exists(image), "an image in spite of the failure")
+    ensure(f"error accessing {source}/d0/f0: object store: temporary file: Permission denied" in said, said)
+    expect(files_below(store), set(), "files in the store")
+    ensure(not os.path.exists(image), "an image in spite of the failure")
     os.chmod(folder, 0o555)
     said = fails(place.mkcomposefs, f"--digest-store={store}/../new", source, "-", stdin=None, **who)
-    expect("object store " in said and ": create directory " in said and "Permission denied" in said, said)
+    ensure("object store " in said and ": create directory " in said and "Permission denied" in said, said)
     os.chmod(folder, 0o755)
 
 
@@ -296,9 +296,9 @@ def file_that_cannot_be_read_is_named(place):
     who = as_nobody(place)
     os.chmod(f"{source}/d1/f1", 0o600 if who else 0)
     said = fails(place.mkcomposefs, source, "/dev/null", **who)
-    expect(f"error accessing {source}/d1/f1: open: Permission denied" in said, said)
+    ensure(f"error accessing {source}/d1/f1: open: Permission denied" in said, said)
     os.chmod(f"{source}/d1/f1", 0o644)
-    expect(not os.path.exists(store) and not os.path.exists(image), "something was made")
+    ensure(not os.path.exists(store) and not os.path.exists(image), "something was made")
 
 
 @fact
@@ -306,13 +306,13 @@ def seal_is_refused_where_fs_verity_is_missing(place):
     source = place.fresh()[0]
     for operands in ([source, "-"], ["--print-digest-only", source]):
         said = fails(place.mkcomposefs, "--seal", *operands)
-        expect("--seal: expected an image file" in said, said)
+        ensure("--seal: expected an image file" in said, said)
     if not os.path.isdir("/dev/shm"):
         raise Skip("no tmpfs")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         said = fails(place.mkcomposefs, "--seal", source, f"{folder}/image")
-        expect("filesystem has no fs-verity" in said, said)
-        same(os.listdir(folder), [], "what was made")
+        ensure("filesystem has no fs-verity" in said, said)
+        expect(os.listdir(folder), [], "what was made")
 
 
 @fact
@@ -320,7 +320,7 @@ def store_that_is_a_file_is_a_clear_error(place):
     source, store, image = place.fresh()
     write(store, b"a file")
     said = fails(place.mkcomposefs, f"--digest-store={store}", source, image)
-    expect(f"{store}: " in said and ": Not a directory" in said, said)
+    ensure(f"{store}: " in said and ": Not a directory" in said, said)
 
 
 def main():

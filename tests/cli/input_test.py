@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import expect, fact, run_facts_afresh, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import ensure, expect, fact, run_facts_afresh  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 SECONDS = 60  # far more than needed: to tell waiting without end from a slow machine
@@ -54,7 +54,7 @@ def call(*args, stdin=subprocess.DEVNULL, user=None):
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
-            raise AssertionError(f"{args} waits") from None
+            raise AssertionError(f"expected {args} to end, got a program that waits") from None
         return child.returncode, err.decode(errors="replace")
 
 
@@ -102,7 +102,7 @@ class Place:
         os.mkdir("tree")
         write("tree/f", b"x" * 100)
         os.mkdir("mnt")
-        same(call("mkcomposefs", "--digest-store=store", "tree", "a.cfs")[0], 0)
+        expect(call("mkcomposefs", "--digest-store=store", "tree", "a.cfs")[0], 0)
         os.mkfifo("fifo")
         os.mkdir("directory")
         with open("sparse", "wb") as f:
@@ -119,7 +119,7 @@ class Place:
         with socket.socket(socket.AF_UNIX) as s:
             s.bind("socket")
         if has_command("init"):
-            same(call("composefs", "init", "--insecure", "--repo=repo")[0], 0)
+            expect(call("composefs", "init", "--insecure", "--repo=repo")[0], 0)
         if has_command("sign") and shutil.which("openssl"):
             make_keys()
 
@@ -129,8 +129,8 @@ def make_keys():
     os.mkdir("keys")
     for place in ("key.pub", "keys/key"):
         subprocess.run(["openssl", "pkey", "-in", "key.pem", "-pubout", "-out", place], check=True)
-    same(call("composefs", "sign", "--key=key.pem", "a.cfs")[0], 0)
-    same(call("composefs", "sign", "--key=key.pem", "--statement=s", "--name=os", "--version=1", "a.cfs")[0], 0)
+    expect(call("composefs", "sign", "--key=key.pem", "a.cfs")[0], 0)
+    expect(call("composefs", "sign", "--key=key.pem", "--statement=s", "--name=os", "--version=1", "a.cfs")[0], 0)
     write("floor", b"0 os\n")
 
 
@@ -149,8 +149,8 @@ def refused(name, found, said, user=None):
     for text in found:
         args = text.replace("{}", name).split()
         status, err = call(*args, user=user)
-        expect(status > 0 and "Usage:" not in err, f"{args}: status {status}: {err[:300]}")
-        expect(any(part in err for part in said), f"{args}: {err[:300]}")
+        ensure(status > 0 and "Usage:" not in err, f"{args}: status {status}: {err[:300]}")
+        ensure(any(part in err for part in said), f"{args}: {err[:300]}")
 
 
 @fact
@@ -198,7 +198,7 @@ def endless_standard_input_is_refused(_):
         for name in ("/dev/zero", "sparse", "sparse-dump", "sparse-image"):
             with open(name, "rb") as f:
                 status, err = call(*args, stdin=f)
-            expect(status > 0 and err, f"{args} < {name}: status {status}: {err}")
+            ensure(status > 0 and err, f"{args} < {name}: status {status}: {err}")
 
 
 @fact
@@ -212,7 +212,7 @@ def an_endless_pipe_is_read_up_to_the_size_in_the_superblock(_):
             status, err = call("composefs", *args, stdin=cat.stdout)
             cat.stdout.close()
             cat.kill()
-        expect(status > 0 and err, f"status {status}: {err}")
+        ensure(status > 0 and err, f"status {status}: {err}")
 
 
 @fact
@@ -226,7 +226,7 @@ def mount_does_not_wait_for_a_fifo(_):
 def an_unnamed_pipe_is_read_where_a_file_is_named(_):
     for name in ("/dev/stdin", "/proc/self/fd/0"):
         with subprocess.Popen(["cat", "a.cfs"], stdout=subprocess.PIPE) as cat:
-            same(call("composefs-info", "ls", name, stdin=cat.stdout)[0], 0)
+            expect(call("composefs-info", "ls", name, stdin=cat.stdout)[0], 0)
             cat.stdout.close()
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import Skip, expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts_afresh  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 HELPER = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
@@ -32,7 +32,7 @@ def composefs(*args):
 
 def good(*args):
     status, out, err = call(*args)
-    same((status, err), (OK, ""), args[1])
+    expect((status, err), (OK, ""), args[1])
     return out
 
 
@@ -89,12 +89,12 @@ def need_helper():
 def objects_are_signed_as_fsverity_signs_them(place):
     need_helper()
     key("vendor", "rsa:2048")
-    same(good(COMPOSEFS, *SIGN), "4 objects signed\n")
-    same(good(COMPOSEFS, *SIGN, "--json"), '{"objects_signed":4}\n')
-    same(signed(), sorted(place.digest.values()))
+    expect(good(COMPOSEFS, *SIGN), "4 objects signed\n")
+    expect(good(COMPOSEFS, *SIGN, "--json"), '{"objects_signed":4}\n')
+    expect(signed(), sorted(place.digest.values()))
     for name, value in place.digest.items():
         good("fsverity", "sign", "tree/" + name, "theirs", "--key=vendor.pem", "--cert=vendor.crt")
-        same(read(f"signatures/{value}.p7s"), read("theirs"), name)
+        expect(read(f"signatures/{value}.p7s"), read("theirs"), name)
 
 
 @fact
@@ -105,9 +105,9 @@ def sha512_objects_are_signed_as_fsverity_signs_them(_):
     os.mkdir("signatures")
     done = subprocess.run([HELPER, "vendor.pem", "vendor.crt", "signatures"], input=value + "\n", text=True,
                           capture_output=True, check=False)
-    same((done.returncode, done.stderr), (OK, ""))
+    expect((done.returncode, done.stderr), (OK, ""))
     good("fsverity", "sign", "tree/data", "theirs", "--hash-alg=sha512", "--key=vendor.pem", "--cert=vendor.crt")
-    same(read(f"signatures/{value}.p7s"), read("theirs"))
+    expect(read(f"signatures/{value}.p7s"), read("theirs"))
 
 
 @fact
@@ -118,8 +118,8 @@ def signatures_by_an_ecdsa_key_are_good_for_openssl(place):
     put("./formatted", b"FSVerity\x01\x00\x20\x00" + bytes.fromhex(place.digest["data"]))
     check = ["openssl", "cms", "-verify", "-binary", "-inform", "der", "-content", "formatted", "-certfile",
              "vendor.crt", "-CAfile", "vendor.crt", "-purpose", "any", "-out", "/dev/null", "-in"]
-    same(call(*check, f"signatures/{place.digest['data']}.p7s")[0], OK)
-    expect(call(*check, f"signatures/{place.digest['bin/program']}.p7s")[0] != OK, "another object's signature is taken")
+    expect(call(*check, f"signatures/{place.digest['data']}.p7s")[0], OK)
+    ensure(call(*check, f"signatures/{place.digest['bin/program']}.p7s")[0] != OK, "another object's signature is taken")
 
 
 @fact
@@ -128,9 +128,9 @@ def only_what_can_be_executed_is_signed_when_asked(place):
     key("vendor", "rsa:2048")
     good(COMPOSEFS, *SIGN, "--exec-only")
     programs = [place.digest[n] for n in ("bin/program", "bin/long-script")]
-    same(signed(), sorted(programs))
+    expect(signed(), sorted(programs))
     good(COMPOSEFS, *SIGN, "--exec-only", "--objects=objects")
-    same(signed(), sorted(programs + [place.digest["lib/library.so"]]))
+    expect(signed(), sorted(programs + [place.digest["lib/library.so"]]))
 
 
 @fact
@@ -138,54 +138,54 @@ def key_that_cannot_sign_for_the_kernel_is_refused(_):
     need_helper()
     key("vendor", "ed25519")
     status, _, err = composefs(*SIGN)
-    same(status, FAILED)
-    expect("expected an RSA or ECDSA key" in err, err)
+    expect(status, FAILED)
+    ensure("expected an RSA or ECDSA key" in err, err)
     key("vendor", "rsa:2048")
     key("other", "rsa:2048")
     status, _, err = composefs(*SIGN, "--cert=other.crt")
-    same(status, FAILED)
-    expect("not the certificate of vendor.pem" in err, err)
-    same(signed(), [])
-    same(composefs(*SIGN, "--key=none.pem")[0], FAILED)
+    expect(status, FAILED)
+    ensure("not the certificate of vendor.pem" in err, err)
+    expect(signed(), [])
+    expect(composefs(*SIGN, "--key=none.pem")[0], FAILED)
 
 
 @fact
 def policy_by_signature_has_one_rule(_):
     lines = good(COMPOSEFS, "ipe-policy", "image.cfs").splitlines()
-    same(lines, HEAD + ["op=EXECUTE fsverity_signature=TRUE action=ALLOW"])
+    expect(lines, HEAD + ["op=EXECUTE fsverity_signature=TRUE action=ALLOW"])
 
 
 @fact
 def policy_by_digest_has_a_rule_for_each_executable_object(place):
     lines = good(COMPOSEFS, "ipe-policy", "--mode=digest", "--objects=objects", "image.cfs").splitlines()
-    same(lines[:4], HEAD)
+    expect(lines[:4], HEAD)
     programs = [place.digest[n] for n in ("bin/program", "bin/long-script", "lib/library.so")]
-    same(lines[4:], [f"op=EXECUTE fsverity_digest=sha256:{d} action=ALLOW" for d in sorted(programs)])
+    expect(lines[4:], [f"op=EXECUTE fsverity_digest=sha256:{d} action=ALLOW" for d in sorted(programs)])
 
 
 @fact
 def policy_by_device_has_one_rule_and_the_name_and_version_that_were_given(_):
     lines = good(COMPOSEFS, "ipe-policy", "--mode=dm-verity", "--name=os", "--policy-version=1.65535.3",
                  "image.cfs").splitlines()
-    same(lines[0], "policy_name=os policy_version=1.65535.3")
-    same(lines[4:], ["op=EXECUTE dmverity_signature=TRUE action=ALLOW"])
+    expect(lines[0], "policy_name=os policy_version=1.65535.3")
+    expect(lines[4:], ["op=EXECUTE dmverity_signature=TRUE action=ALLOW"])
 
 
 @fact
 def script_in_the_image_is_reported(_):
-    same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
+    expect(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
     put("tree/bin/script", b"#!/bin/sh\ntrue\n", 0o755)
     put("tree/small", b"no x bit")
     good(MKCOMPOSEFS, "tree", "image.cfs")
     status, out, err = composefs("ipe-policy", "--check", "image.cfs")
-    same((status, out), (FAILED, ""))
-    same(err, "composefs ipe-policy: /bin/script: the content is in the image, not in an object: no rule allows it\n")
+    expect((status, out), (FAILED, ""))
+    expect(err, "composefs ipe-policy: /bin/script: the content is in the image, not in an object: no rule allows it\n")
     status, out, err = composefs("ipe-policy", "image.cfs")
-    same((status, len(out.splitlines())), (OK, 5))
-    expect("/bin/script" in err, err)
+    expect((status, len(out.splitlines())), (OK, 5))
+    ensure("/bin/script" in err, err)
     for option in ("--inline-max=0", "--profile=ipe-1-sha256"):
         good(MKCOMPOSEFS, option, "tree", "image.cfs")
-        same(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
+        expect(composefs("ipe-policy", "--check", "image.cfs"), (OK, "", ""))
 
 
 @fact
@@ -196,7 +196,7 @@ def a_long_path_does_not_hide_the_reason(_):
         dump += f"{path} 0 40755 1 0 0 0 0.0 - - -\n"
     put("deep.dump", f"{dump}{path}/f 1 100755 1 0 0 0 0.0 - x -\n".encode())
     good(MKCOMPOSEFS, "--from-file", "deep.dump", "deep.cfs")
-    same(composefs("ipe-policy", "--check", "deep.cfs"), (
+    expect(composefs("ipe-policy", "--check", "deep.cfs"), (
         FAILED, "", f"composefs ipe-policy: {path[:1000]}: the content is in the image, not in an object: no rule allows it\n"))
 
 
@@ -206,10 +206,10 @@ def policy_that_no_kernel_loads_is_reported(_):
         put(f"tree/many/{i}", ELF + b"%d" % i, 0o755)
     good(MKCOMPOSEFS, "tree", "image.cfs")
     status, _, err = composefs("ipe-policy", "--check", "--mode=digest", "image.cfs")
-    same(status, FAILED)
+    expect(status, FAILED)
     size = len(composefs("ipe-policy", "--mode=digest", "image.cfs")[1])
-    expect(re.search(rf"the policy has {size} bytes; with its signature, no kernel loads more than 65535", err), err)
-    same(composefs("ipe-policy", "--check", "image.cfs")[0], OK)
+    ensure(re.search(rf"the policy has {size} bytes; with its signature, no kernel loads more than 65535", err), err)
+    expect(composefs("ipe-policy", "--check", "image.cfs")[0], OK)
 
 
 @fact
@@ -217,8 +217,8 @@ def object_without_a_digest_in_the_image_is_an_error(_):
     put("./dump", b"/ 0 40755 2 0 0 0 0.0 - - -\n/x 200 100755 1 0 0 0 0.0 aa/bb - -\n")
     good(MKCOMPOSEFS, "--from-file", "dump", "image.cfs")
     status, _, err = composefs("ipe-policy", "--mode=digest", "image.cfs")
-    same(status, FAILED)
-    expect("/x: the image has no digest of the file" in err, err)
+    expect(status, FAILED)
+    ensure("/x: the image has no digest of the file" in err, err)
 
 
 @fact
@@ -229,8 +229,8 @@ def objects_where_there_is_no_fsverity_are_not_enabled(place):
     status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
     if status == DAMAGED:
         raise Skip("this filesystem has fs-verity")
-    same((status, out), (FAILED, ""))
-    expect("has no fs-verity" in err, err)
+    expect((status, out), (FAILED, ""))
+    ensure("has no fs-verity" in err, err)
 
 
 @fact
@@ -238,8 +238,8 @@ def empty_signature_is_wrong_whatever_the_file_system(place):
     os.mkdir("signatures")
     put(f"signatures/{place.digest['data']}.p7s", b"")
     status, out, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
-    same((status, out), (DAMAGED, "0 signed, 0 pending, 0 missing, 1 wrong\n"))
-    expect("expected a signature, got nothing" in err, err)
+    expect((status, out), (DAMAGED, "0 signed, 0 pending, 0 missing, 1 wrong\n"))
+    ensure("expected a signature, got nothing" in err, err)
 
 
 @fact
@@ -253,10 +253,10 @@ def image_in_use_is_not_replaced(_):
     inode = os.stat("image.cfs").st_ino
     with open("image.cfs", "rb"):  # as a mount has it open
         status, _, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
-    expect(status != OK and "image not replaced: " in err, err)
-    same(os.stat(f"objects/{image[:2]}/{image[2:]}").st_ino, inode)
+    ensure(status != OK and "image not replaced: " in err, err)
+    expect(os.stat(f"objects/{image[:2]}/{image[2:]}").st_ino, inode)
     _, _, err = composefs("enable-objects", "--objects=objects", "--signatures=signatures")
-    expect("image not replaced" not in err, err)
+    ensure("image not replaced" not in err, err)
 
 
 @fact
@@ -264,10 +264,10 @@ def missing_objects_are_counted(_):
     os.mkdir("signatures")
     os.mkdir("empty")
     put("signatures/" + "00" * 32 + ".p7s", b"?")
-    same(composefs("enable-objects", "--objects=empty", "--signatures=signatures"),
-         (MISSING, "0 signed, 0 pending, 1 missing, 0 wrong\n", ""))
-    same(composefs("enable-objects", "--json", "--objects=empty", "--signatures=empty"),
-         (OK, '{"objects_signed":0,"objects_pending":0,"objects_missing":0,"objects_wrong":0}\n', ""))
+    expect(composefs("enable-objects", "--objects=empty", "--signatures=signatures"),
+           (MISSING, "0 signed, 0 pending, 1 missing, 0 wrong\n", ""))
+    expect(composefs("enable-objects", "--json", "--objects=empty", "--signatures=empty"),
+           (OK, '{"objects_signed":0,"objects_pending":0,"objects_missing":0,"objects_wrong":0}\n', ""))
 
 
 @fact
@@ -279,8 +279,8 @@ def wrong_usage_is_reported(_):
                  ("ipe-policy", "--policy-version=1.65536.3", "image.cfs"), ("enable-objects",),
                  ("enable-objects", "--objects=a", "--signatures=b", "image.cfs")):
         status, _, err = composefs(*args)
-        same(status, USAGE, args)
-        expect("unknown command" not in err, err)
+        expect(status, USAGE, args)
+        ensure("unknown command" not in err, err)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from ingest import expect, fact, run, run_facts, same, verity, write
+from ingest import ensure, expect, fact, run, run_facts, verity, write
 
 LARGE = 8 << 20  # from here on all threads read one file
 
@@ -39,7 +39,7 @@ class Place:
 
 @fact
 def digests_come_in_the_order_of_the_files(place):
-    same(run(place.info, "measure-file", *place.paths).split(), place.digests, "digests")
+    expect(run(place.info, "measure-file", *place.paths).split(), place.digests, "digests")
 
 
 @fact
@@ -47,13 +47,13 @@ def one_cpu_gives_the_same_output(place):
     def one_cpu():
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
-    same(run(place.info, "measure-file", *place.paths, preexec_fn=one_cpu).split(), place.digests, "digests")
+    expect(run(place.info, "measure-file", *place.paths, preexec_fn=one_cpu).split(), place.digests, "digests")
 
 
 def fails_at(place, paths):
     """Printed lines and message of a run that must fail."""
     done = subprocess.run([place.info, "measure-file", *paths], capture_output=True, check=False)
-    same(done.returncode, 1, "status")
+    expect(done.returncode, 1, "status")
     return done.stdout.decode().split(), done.stderr.decode()
 
 
@@ -63,22 +63,22 @@ def digests_measured_before_an_error_are_printed(place):
     for at in (0, 1, large, large + 1, len(place.paths) - 1, len(place.paths)):
         paths = place.paths[:at] + [f"{place.top}/none"] + place.paths[at:] + [f"{place.top}/none either"]
         lines, said = fails_at(place, paths)
-        same(lines, place.digests[:at], f"digests before file {at}")
-        expect(f"Failed to open {place.top}/none: No such file" in said, said)
+        expect(lines, place.digests[:at], f"digests before file {at}")
+        ensure(f"Failed to open {place.top}/none: No such file" in said, said)
 
 
 @fact
 def directory_is_reported_by_its_name(place):
     lines, said = fails_at(place, [place.paths[0], place.top, place.paths[1]])
-    same(lines, place.digests[:1], "digests before the directory")
-    expect(f"{place.top}: expected a regular file, got a directory" in said, said)
+    expect(lines, place.digests[:1], "digests before the directory")
+    ensure(f"{place.top}: expected a regular file, got a directory" in said, said)
 
 
 @fact
 def pipe_is_read_to_its_end(place):
     data = random.Random(2).randbytes(LARGE + 17)
     done = subprocess.run([place.info, "measure-file", "/dev/stdin"], input=data, capture_output=True, check=True)
-    same(done.stdout.decode().split(), [verity(data)], "digest")
+    expect(done.stdout.decode().split(), [verity(data)], "digest")
 
 
 def main():

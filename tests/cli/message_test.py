@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, expect, fact, run_facts_afresh, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts_afresh  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 with open(f"{TOOLS}/composefs", "rb") as program:
@@ -63,8 +63,8 @@ def every_program_has_help_and_version(_):
     for name in programs():
         for option, begin in (("--version", f"{name} "), ("--help", "usage: ")):
             done = subprocess.run([tool(name), option], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            same((done.returncode, done.stderr), (0, ""), f"{name} {option}")
-            expect(done.stdout.lower().startswith(begin), f"{name} {option}: {done.stdout}")
+            expect((done.returncode, done.stderr), (0, ""), f"{name} {option}")
+            ensure(done.stdout.lower().startswith(begin), f"{name} {option}: {done.stdout}")
 
 
 @fact
@@ -72,13 +72,13 @@ def failing_to_print_the_version_is_an_error(_):
     for name in programs():
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([tool(name), "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        same((done.returncode, done.stderr.startswith(f"{name}: ")), (1, True), f"{name}: {done.stderr}")
+        expect((done.returncode, done.stderr.startswith(f"{name}: ")), (1, True), f"{name}: {done.stderr}")
 
 
 @fact
 def an_unknown_command_is_named(_):
     done = subprocess.run([tool("composefs-info"), "dmp", "image"], capture_output=True, text=True, check=False)
-    same((done.returncode, done.stdout, done.stderr), (1, "", "composefs-info: Unknown command 'dmp'\n"))
+    expect((done.returncode, done.stdout, done.stderr), (1, "", "composefs-info: Unknown command 'dmp'\n"))
 
 
 @fact
@@ -87,8 +87,8 @@ def a_message_is_one_write(_):
                  ["composefs-info", "ls", "none"], ["composefs-dump", "none", "out"], ["mkcomposefs", "none", "out"],
                  ["mount.composefs", "-o", "basedir=.", "none", "none"], ["composefs-fsck", "none"]):
         got = writes_to_stderr(tool(args[0]), *args[1:])
-        same(len(got), 1, f"writes of {args}: {got}")
-        expect(got[0].endswith("\\n"), got)
+        expect(len(got), 1, f"writes of {args}: {got}")
+        ensure(got[0].endswith("\\n"), got)
 
 
 @fact
@@ -96,10 +96,10 @@ def a_usage_is_one_write(_):
     for args in (["composefs"], ["composefs-dump"], ["composefs-fetch"], ["composefs-pkcs7"]):
         if os.path.exists(tool(args[0])):
             got = writes_to_stderr(tool(args[0]), *args[1:])
-            same(len(got), 1, f"writes of {args}: {got}")
+            expect(len(got), 1, f"writes of {args}: {got}")
     for args in (["mkcomposefs"], ["composefs-info"], ["composefs", "ls"], ["composefs", "ls", "--none"]):
         got = writes_to_stderr(tool(args[0]), *args[1:])
-        same(len(got), 1, f"writes of {args}: {got}")
+        expect(len(got), 1, f"writes of {args}: {got}")
 
 
 def read_slowly(args, stdin=None):
@@ -127,8 +127,8 @@ def output_in_non_blocking_mode_is_written_completely(_):
         args = [tool(args[0]), *args[1:]]
         expected = subprocess.run(args, stdout=subprocess.PIPE, check=False)
         status, text, err = read_slowly(args)
-        same((status, err), (expected.returncode, b""), args)
-        expect(text == expected.stdout, f"{args}: {len(text)} bytes, not {len(expected.stdout)}")
+        expect((status, err), (expected.returncode, b""), args)
+        ensure(text == expected.stdout, f"{args}: {len(text)} bytes, not {len(expected.stdout)}")
 
 
 @fact
@@ -151,13 +151,13 @@ def input_in_non_blocking_mode_is_read_completely(_):
                     except BrokenPipeError:
                         break
             err = child.stderr.read()
-            same((child.wait(), err), (0, b""), args)
+            expect((child.wait(), err), (0, b""), args)
 
 
 def no_control(text, what):
     for bad in ("\x1b", "\u202e", "\u2066", "\u009b"):
-        expect(bad not in text.decode("utf-8", "surrogateescape"), f"{what}: {text[:300]!r}")
-    expect(b"\x9b" not in text.replace(b"\xc2\x9b", b""), f"{what}: {text[:300]!r}")
+        ensure(bad not in text.decode("utf-8", "surrogateescape"), f"{what}: {text[:300]!r}")
+    ensure(b"\x9b" not in text.replace(b"\xc2\x9b", b""), f"{what}: {text[:300]!r}")
 
 
 @fact
@@ -196,9 +196,9 @@ def a_comma_in_a_name_is_not_a_separator(_):
     for args in (["init", "--insecure", "repo"], ["create-image", "--repo=repo", "tree", "a, b"]):
         subprocess.run([tool("composefs"), *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     table = subprocess.run([tool("composefs"), "du", "--repo=repo"], stdout=subprocess.PIPE, check=True).stdout
-    expect(b"a\\x2c b" in table, table)
-    same(json.loads(subprocess.run([tool("composefs"), "du", "--repo=repo", "--json"], stdout=subprocess.PIPE,
-                                   check=True).stdout)["images"][0]["names"], ["a, b"])
+    ensure(b"a\\x2c b" in table, table)
+    expect(json.loads(subprocess.run([tool("composefs"), "du", "--repo=repo", "--json"], stdout=subprocess.PIPE,
+                                     check=True).stdout)["images"][0]["names"], ["a, b"])
 
 
 @fact
@@ -221,7 +221,7 @@ def a_stack_of_64_kib_is_enough(_):
         raise Skip("sanitizers need more")
     for name, *args in calls:
         done = subprocess.run(["sh", "-c", 'ulimit -s 64; exec "$0" "$@"', tool(name), *args], capture_output=True, check=False)
-        same((done.returncode, args), (0, args), done.stderr)
+        expect((done.returncode, args), (0, args), done.stderr)
 
 
 if __name__ == "__main__":

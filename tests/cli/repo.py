@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, describe, place_in_memory, remark, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Skip, describe, ensure, expect, has, place_in_memory, remark, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 OK, FAILED, USAGE, DAMAGED, MISSING = range(5)
@@ -24,7 +24,7 @@ def good(*args, stdin=None):
     """Run a command that must succeed, and return its output."""
     rc, out, err = run(*args, stdin=stdin)
     if rc != OK:
-        raise AssertionError(f"{' '.join(args)}: expected status {OK}, got {rc}: {err}")
+        raise AssertionError(f"{' '.join(args)}: expected expected status 0, got {OK}, got {rc}: {err}")
     return out
 
 
@@ -39,16 +39,6 @@ def refused(*args, status=FAILED):
     if status == FAILED and (out or err.count("\n") != 1):
         raise AssertionError(f"expected one line on standard error, got {err!r:.2000}, and {out!r:.2000} on standard output")
     return err
-
-
-def expect(got, expected):
-    if got != expected:
-        raise AssertionError(f"expected {expected!r:.2000}, got {got!r:.2000}")
-
-
-def has(text, part):
-    if part not in text:
-        raise AssertionError(f"expected text with {part!r:.2000}, got {text!r:.2000}")
 
 
 def write(path, text):

@@ -193,7 +193,7 @@ def garbage_collection_waits_for_the_copy():
             fcntl.flock(destination, fcntl.LOCK_UN)
             time.sleep(0.01)
         else:
-            raise AssertionError("the copy does not lock its destination")
+            raise AssertionError("expected a copy that locks its destination, got none")
         has(refused("gc", "--repo=d", "--no-wait"), "others use the repository")
         os.close(lock)
         expect(waiting.wait(60), 0)

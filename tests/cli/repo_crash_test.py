@@ -36,7 +36,7 @@ def traced(args, calls, log=os.devnull, inject=()):
     if done.returncode in (KILLED, 128 + 9):
         return True
     if done.returncode:
-        raise AssertionError(f"{inject}: status {done.returncode}: {done.stderr.decode()}")
+        raise AssertionError(f"{inject}: expected status 0, got {done.returncode}: {done.stderr.decode()}")
     return False
 
 
@@ -64,7 +64,7 @@ def killed_within(seconds, *args):
         command.kill()
         said = command.communicate()[1]
     if command.returncode not in (0, KILLED):
-        raise AssertionError(f"status {command.returncode}: {said.decode()}")
+        raise AssertionError(f"expected status 0, got {command.returncode}: {said.decode()}")
     return command.returncode == KILLED
 
 
@@ -81,7 +81,7 @@ def kills(reset, *args, calls=CALLS, least=5):
             n += 1
             yield n
     if n < least:
-        raise AssertionError(f"killed {n} times only")
+        raise AssertionError(f"expected more kills, got {n}")
     reset()
     begun = time.monotonic()
     good(*args)

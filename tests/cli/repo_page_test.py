@@ -82,7 +82,7 @@ def areas_are_proportional(page, key):
             continue
         left, top, width, height = tile["box"]
         if abs(width * height / 10000 - values[digest] / whole) > 1e-4:
-            raise AssertionError(f"{width} x {height} for {values[digest]} of {whole}")
+            raise AssertionError(f"expected an area for {values[digest]} of {whole}, got {width} x {height}")
         boxes.append((left, top, left + width, top + height))
     for i, a in enumerate(boxes):
         expect(min(a[0], a[1]) > -0.01 and max(a[2], a[3]) < 100.01, True)

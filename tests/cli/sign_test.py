@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
+from facts import ensure, expect, fact, run_facts_afresh  # pylint: disable=wrong-import-position
 from faults import can_inject  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
@@ -30,7 +30,7 @@ def call(*args, data=None):
 
 def openssl(*args, data=None):
     status, out, err = call("openssl", *args, data=data)
-    expect(status == 0, err)
+    ensure(status == 0, err)
     return out
 
 
@@ -41,7 +41,7 @@ def verify(*args):
 
 def sign(*args, data=None):
     status, out, err = call(COMPOSEFS, "sign", *args, data=data)
-    same(status, OK, err)
+    expect(status, OK, err)
     return out
 
 
@@ -78,10 +78,10 @@ STATEMENT = ("--statement=os.statement", "--name=os", "--version=7")
 def signature_is_the_one_that_openssl_makes(_):
     sign("--key=vendor.pem", "a.cfs")
     put("message", sign("--print-to-sign", "a.cfs"))
-    same(get("message")[:12], b"FSVerity\x01\x00\x20\x00")
-    same(len(get("message")), 44)
+    expect(get("message")[:12], b"FSVerity\x01\x00\x20\x00")
+    expect(len(get("message")), 44)
     openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "message", "-out", "theirs")
-    same(get("a.cfs.sig"), get("theirs"))
+    expect(get("a.cfs.sig"), get("theirs"))
     openssl("pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "vendor.pub", "-in", "message",
             "-sigfile", "a.cfs.sig")
 
@@ -90,11 +90,11 @@ def signature_is_the_one_that_openssl_makes(_):
 def signed_image_is_verified_and_the_key_named(place):
     sign("--key=vendor.pem", "a.cfs")
     status, out, err = verify(TRUSTED, "a.cfs")
-    same((status, err), (OK, ""))
-    expect(f"signed by {place.id} (vendor.pub)\n" in out, out)
+    expect((status, err), (OK, ""))
+    ensure(f"signed by {place.id} (vendor.pub)\n" in out, out)
     found = json.loads(verify(TRUSTED, "--json", "a.cfs")[1])
-    same((found["status"], found["key"], found["key_file"]), ("verified", place.id, "vendor.pub"))
-    expect(found["images"][0]["id"].startswith("sha256:"))
+    expect((found["status"], found["key"], found["key_file"]), ("verified", place.id, "vendor.pub"))
+    ensure(found["images"][0]["id"].startswith("sha256:"))
 
 
 @fact
@@ -102,26 +102,26 @@ def signing_again_changes_nothing_another_key_adds_its_own(_):
     sign("--key=vendor.pem", "a.cfs")
     alone = get("a.cfs.sig")
     sign("--key=vendor.pem", "a.cfs")
-    same(get("a.cfs.sig"), alone)
+    expect(get("a.cfs.sig"), alone)
     sign("--key=stranger.pem", "a.cfs")
-    same(get("a.cfs.sig")[:64], alone)
-    same(len(get("a.cfs.sig")), 128)
-    same(verify(TRUSTED, "a.cfs")[0], OK)
+    expect(get("a.cfs.sig")[:64], alone)
+    expect(len(get("a.cfs.sig")), 128)
+    expect(verify(TRUSTED, "a.cfs")[0], OK)
 
 
 @fact
 def signatures_lie_by_digest_and_key_in_a_directory(place):
     sign("--key=stranger.pem", "--signatures=signatures", "a.cfs")
-    same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], UNSIGNED)
+    expect(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], UNSIGNED)
     made = json.loads(sign("--key=vendor.pem", "--signatures=signatures", "--json", "a.cfs"))
     digest = made["images"][0]["id"].split(":")[1]
-    same(made["signature"], f"signatures/{digest}/{place.id}.ed25519")
-    same(len(get(made["signature"])), 64)
-    same(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], OK)
-    same(verify(TRUSTED, "--signatures=signatures", "b.cfs")[0], UNSIGNED)
-    same(verify(TRUSTED, "--signatures=none", "a.cfs")[0], UNSIGNED)
+    expect(made["signature"], f"signatures/{digest}/{place.id}.ed25519")
+    expect(len(get(made["signature"])), 64)
+    expect(verify(TRUSTED, "--signatures=signatures", "a.cfs")[0], OK)
+    expect(verify(TRUSTED, "--signatures=signatures", "b.cfs")[0], UNSIGNED)
+    expect(verify(TRUSTED, "--signatures=none", "a.cfs")[0], UNSIGNED)
     os.mkdir("empty")
-    same(verify("--trusted=empty", "--signatures=signatures", "a.cfs")[0], NO_KEY)
+    expect(verify("--trusted=empty", "--signatures=signatures", "a.cfs")[0], NO_KEY)
 
 
 @fact
@@ -133,14 +133,14 @@ def damaged_signature_does_not_affect_the_others(place):
     for damaged in (b"", bytes(63), bytes(64), bytes(65)):
         put(made, damaged)
         status, out, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
-        same((status, err), (OK, ""), len(damaged))
-        expect(f"signed by {place.id} " in out, out)
+        expect((status, err), (OK, ""), len(damaged))
+        ensure(f"signed by {place.id} " in out, out)
     os.unlink(made.rpartition("/")[0] + f"/{place.id}.ed25519")
     for damaged in (b"", bytes(63), bytes(65)):
         put(made, damaged)
         status, _, err = verify(TRUSTED, "--signatures=signatures", "a.cfs")
-        same(status, MALFORMED, len(damaged))
-        expect(".ed25519: expected" in err, err)
+        expect(status, MALFORMED, len(damaged))
+        ensure(".ed25519: expected" in err, err)
 
 
 @fact
@@ -149,14 +149,14 @@ def key_may_be_elsewhere(_):
     put("message", message)
     openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "message", "-out", "theirs")
     sign("--attach=theirs", "--public=vendor.pub", "a.cfs")
-    same(verify(TRUSTED, "a.cfs")[0], OK)
+    expect(verify(TRUSTED, "a.cfs")[0], OK)
     os.unlink("a.cfs.sig")
     sign("--attach=-", "--public=vendor.pub", "a.cfs", data=get("theirs"))
-    same(verify(TRUSTED, "a.cfs")[0], OK)
+    expect(verify(TRUSTED, "a.cfs")[0], OK)
     os.unlink("a.cfs.sig")
     sign("--sign-command=openssl pkeyutl -sign -rawin -inkey vendor.pem -in /dev/stdin",
          "--public=vendor.pub", "a.cfs")
-    same(verify(TRUSTED, "a.cfs")[0], OK)
+    expect(verify(TRUSTED, "a.cfs")[0], OK)
 
 
 @fact
@@ -164,65 +164,65 @@ def invalid_foreign_signature_is_not_attached(_):
     for how in ("--sign-command=openssl pkeyutl -sign -rawin -inkey stranger.pem -in /dev/stdin",
                 "--sign-command=echo too short", "--sign-command=cat", "--sign-command=false", "--attach=a.cfs"):
         status, _, err = call(COMPOSEFS, "sign", how, "--public=vendor.pub", "a.cfs")
-        same(status, FAILED, how)
-        expect(err.startswith("composefs sign: "), err)
-        expect(not os.path.exists("a.cfs.sig"), how)
+        expect(status, FAILED, how)
+        ensure(err.startswith("composefs sign: "), err)
+        ensure(not os.path.exists("a.cfs.sig"), how)
 
 
 @fact
 def statement_is_made_signed_and_verified_with_several_images_in_their_order(_):
     sign("--key=vendor.pem", *STATEMENT, "a.cfs", "b.cfs")
     lines = get("os.statement").decode().splitlines()
-    same(lines[:3], ["composefs-statement 1", "name os", "version 7"])
-    same(len(lines), 5)
+    expect(lines[:3], ["composefs-statement 1", "name os", "version 7"])
+    expect(len(lines), 5)
     status, out, err = verify(TRUSTED, "--statement=os.statement", "--name=os", "a.cfs", "b.cfs")
-    same((status, err), (OK, ""))
-    expect("name os, version 7\n" in out, out)
+    expect((status, err), (OK, ""))
+    ensure("name os, version 7\n" in out, out)
     found = json.loads(verify(TRUSTED, "--json", "--statement=os.statement", "a.cfs", "b.cfs")[1])
-    same((found["name"], found["version"], len(found["images"])), ("os", 7, 2))
+    expect((found["name"], found["version"], len(found["images"])), ("os", 7, 2))
 
 
 @fact
 def statement_is_made_here_and_signed_elsewhere(_):
     message = sign("--print-to-sign", *STATEMENT, "a.cfs")
-    same(message, get("os.statement"))
+    expect(message, get("os.statement"))
     openssl("pkeyutl", "-sign", "-rawin", "-inkey", "vendor.pem", "-in", "os.statement", "-out", "theirs")
     sign("--attach=theirs", "--public=vendor.pub", "--statement=os.statement", "a.cfs")
-    same(verify(TRUSTED, "--statement=os.statement", "a.cfs")[0], OK)
+    expect(verify(TRUSTED, "--statement=os.statement", "a.cfs")[0], OK)
     status, _, err = call(COMPOSEFS, "sign", "--key=vendor.pem", "--statement=os.statement", "b.cfs")
-    same(status, FAILED)
-    expect("not about image" in err, err)
+    expect(status, FAILED)
+    ensure("not about image" in err, err)
 
 
 @fact
 def floor_rises_on_request_and_refuses_older_versions(_):
     floor = ("--statement=os.statement", "--floor=floors", "a.cfs")
     sign("--key=vendor.pem", *STATEMENT, "a.cfs")
-    same(verify(TRUSTED, *floor)[0], FAILED, "a floor file that is missing")
-    same(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
-    same(get("floors"), b"7 os\n")
+    expect(verify(TRUSTED, *floor)[0], FAILED, "a floor file that is missing")
+    expect(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
+    expect(get("floors"), b"7 os\n")
     shutil.copy("os.statement", "old.statement")
     shutil.copy("os.statement.sig", "old.statement.sig")
     os.unlink("os.statement.sig")
     sign("--key=vendor.pem", "--statement=os.statement", "--name=os", "--version=8", "a.cfs")
-    same(verify(TRUSTED, *floor)[0], OK)
-    same(get("floors"), b"7 os\n")
-    same(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
-    same(get("floors"), b"8 os\n")
+    expect(verify(TRUSTED, *floor)[0], OK)
+    expect(get("floors"), b"7 os\n")
+    expect(verify(TRUSTED, "--raise-floor", *floor)[0], OK)
+    expect(get("floors"), b"8 os\n")
     status, _, err = verify(TRUSTED, "--raise-floor", "--statement=old.statement", "--floor=floors", "a.cfs")
-    same(status, ROLLED_BACK)
-    expect("version 7 is below the floor 8" in err, err)
-    same(get("floors"), b"8 os\n")
+    expect(status, ROLLED_BACK)
+    ensure("version 7 is below the floor 8" in err, err)
+    expect(get("floors"), b"8 os\n")
 
 
 @fact
 def floor_does_not_rise_for_a_refused_statement(_):
     sign("--key=stranger.pem", *STATEMENT, "a.cfs")
     raised = ("--statement=os.statement", "--floor=floors", "--raise-floor")
-    same(verify(TRUSTED, *raised, "a.cfs")[0], BAD_SIGNATURE)
+    expect(verify(TRUSTED, *raised, "a.cfs")[0], BAD_SIGNATURE)
     sign("--key=vendor.pem", "--statement=os.statement", "a.cfs")
-    same(verify(TRUSTED, *raised, "b.cfs")[0], OTHER_IMAGE)
-    expect(not os.path.exists("floors"))
+    expect(verify(TRUSTED, *raised, "b.cfs")[0], OTHER_IMAGE)
+    ensure(not os.path.exists("floors"))
 
 
 @fact
@@ -230,11 +230,11 @@ def revocations_count_beside_the_keys_and_beside_a_link_to_them(_):
     sign("--key=vendor.pem", "a.cfs")
     os.mkdir("place")
     os.symlink("../keys/keys.d", "place/link")
-    same(verify("--trusted=place/link", "a.cfs")[0], OK)
+    expect(verify("--trusted=place/link", "a.cfs")[0], OK)
     for folder in ("place", "keys"):
         put(f"{folder}/revoked.d/x", get("vendor.pub"))
         for path in ("place/link", "place/link/", os.path.abspath("place/link")):
-            same(verify(f"--trusted={path}", "a.cfs")[0], REVOKED, (folder, path))
+            expect(verify(f"--trusted={path}", "a.cfs")[0], REVOKED, (folder, path))
         os.unlink(f"{folder}/revoked.d/x")
 
 
@@ -243,14 +243,14 @@ def unreadable_revocations_are_an_error(_):
     sign("--key=vendor.pem", "a.cfs")
     os.symlink("none", "keys/revoked.d")
     status, out, err = verify(TRUSTED, "a.cfs")
-    same((status, out), (FAILED, ""))
-    expect("../revoked.d: No such file or directory" in err, err)
+    expect((status, out), (FAILED, ""))
+    ensure("../revoked.d: No such file or directory" in err, err)
     os.unlink("keys/revoked.d")
     put("keys/revoked.d/vendor", get("vendor.pub"))
     os.symlink("none", "keys/revoked.d/0")
     status, out, err = verify(TRUSTED, "a.cfs")
-    same((status, out), (FAILED, ""))
-    expect("../revoked.d: 0: open: No such file or directory" in err, err)
+    expect((status, out), (FAILED, ""))
+    ensure("../revoked.d: 0: open: No such file or directory" in err, err)
 
 
 @fact
@@ -260,8 +260,8 @@ def floors_that_rise_at_the_same_time_do_not_undo_each_other(_):
         sign("--key=vendor.pem", f"--statement={name}", f"--name={name}", "--version=7", "a.cfs")
     running = [subprocess.Popen([COMPOSEFS, "verify", TRUSTED, f"--statement={name}", "--floor=floors", "--raise-floor", "a.cfs"],
                                 stdout=subprocess.DEVNULL) for name in names]
-    same([p.wait(timeout=60) for p in running], [OK] * len(names))
-    same(sorted(get("floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
+    expect([p.wait(timeout=60) for p in running], [OK] * len(names))
+    expect(sorted(get("floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
 
 
 def raise_floor(statement, floors):
@@ -279,9 +279,9 @@ def floors_raised_by_two_paths_to_one_file_do_not_undo_each_other(_):
     os.symlink("../real/floors", "other/floors")
     paths = ("real/floors", "other/floors", os.path.abspath("real/floors"))
     running = [subprocess.Popen(raise_floor(name, paths[i % 3]), stdout=subprocess.DEVNULL) for i, name in enumerate(names)]
-    same([p.wait(timeout=60) for p in running], [OK] * len(names))
-    same(sorted(get("real/floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
-    expect(os.path.islink("other/floors"))
+    expect([p.wait(timeout=60) for p in running], [OK] * len(names))
+    expect(sorted(get("real/floors").decode().splitlines()), sorted(f"7 {name}" for name in names))
+    ensure(os.path.islink("other/floors"))
 
 
 @fact
@@ -295,12 +295,12 @@ def a_floor_is_raised_under_the_lock_of_the_file_itself(_):
         with subprocess.Popen(raise_floor("os.statement", "other/floors"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               text=True) as waits:
             line = waits.stderr.readline()
-            expect(f"other/floors: waiting for process {os.getpid()} (" in line, line)
+            ensure(f"other/floors: waiting for process {os.getpid()} (" in line, line)
             put("new", b"6 os\n9 more\n")
             os.rename("new", "floors")  # what it waits for is not the file any more
             fcntl.flock(held, fcntl.LOCK_UN)
-            same(waits.wait(timeout=60), OK)
-    same(get("floors"), b"9 more\n7 os\n")
+            expect(waits.wait(timeout=60), OK)
+    expect(get("floors"), b"9 more\n7 os\n")
 
 
 @fact
@@ -318,10 +318,10 @@ def only_a_missing_file_in_an_existing_directory_counts_as_no_floors(_):
                         ("names", "got 2 hard links")):
         before = sorted(os.listdir("."))
         status, _, err = verify(*raise_floor("os.statement", place)[2:])
-        expect(status not in (OK, USAGE), place)
-        expect(word in err and err.count("\n") == 1, err)
-        same(sorted(os.listdir(".")), before, place)
-    same((get("two"), os.readlink("floors")), (b"8 os\n", "var/floors"))
+        ensure(status not in (OK, USAGE), place)
+        ensure(word in err and err.count("\n") == 1, err)
+        expect(sorted(os.listdir(".")), before, place)
+    expect((get("two"), os.readlink("floors")), (b"8 os\n", "var/floors"))
 
 
 @fact
@@ -332,8 +332,8 @@ def a_signature_is_added_where_only_writers_can_lock(_):
     sign("--key=vendor.pem", "a.cfs")
     status, _, err = call("strace", "-f", "-qq", "-o", os.devnull, "-E", "ASAN_OPTIONS=detect_leaks=0",
                           "-e", "inject=flock:error=EBADF:when=1", COMPOSEFS, "sign", "--key=stranger.pem", "a.cfs")
-    same(status, OK, err)
-    same(os.path.getsize("a.cfs.sig"), 128)
+    expect(status, OK, err)
+    expect(os.path.getsize("a.cfs.sig"), 128)
 
 
 @fact
@@ -347,17 +347,17 @@ def signers_at_the_same_time_lose_no_signature(_):
     def all_sign(*paths):
         running = [subprocess.Popen([COMPOSEFS, "sign", f"--key={key}", *paths[i % len(paths)], "a.cfs"], stdout=subprocess.DEVNULL)
                    for i, key in enumerate(keys)]
-        same([p.wait(timeout=60) for p in running], [OK] * len(keys))
+        expect([p.wait(timeout=60) for p in running], [OK] * len(keys))
 
     all_sign(())
     data = get("a.cfs.sig")
-    same(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
+    expect(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
     put("a.cfs.sig", b"")
     all_sign((), ("--signature=other/a.cfs.sig",))
     data = get("a.cfs.sig")
-    same(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
+    expect(len({data[i:i + 64] for i in range(0, len(data), 64)}), len(keys))
     all_sign(("--signatures=apart",))
-    same(sum(len(files) for _, _, files in os.walk("apart")), len(keys))
+    expect(sum(len(files) for _, _, files in os.walk("apart")), len(keys))
 
 
 @fact
@@ -367,10 +367,10 @@ def a_waiting_signer_names_the_process_it_waits_for(_):
         fcntl.flock(held, fcntl.LOCK_EX)
         with subprocess.Popen([COMPOSEFS, "sign", "--key=stranger.pem", "a.cfs"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as waits:
             line = waits.stderr.readline()
-            expect(f"a.cfs.sig: waiting for process {os.getpid()} (" in line and f"of user {os.getuid()}" in line, line)
+            ensure(f"a.cfs.sig: waiting for process {os.getpid()} (" in line and f"of user {os.getuid()}" in line, line)
             fcntl.flock(held, fcntl.LOCK_UN)
-            same(waits.wait(timeout=60), OK)
-    same(len(get("a.cfs.sig")), 128)
+            expect(waits.wait(timeout=60), OK)
+    expect(len(get("a.cfs.sig")), 128)
 
 
 def cut(path, length):
@@ -460,12 +460,12 @@ def refusal(what, status, word, message, args, spoil):
         sign("--key=vendor.pem", *STATEMENT, "a.cfs", "b.cfs")
         spoil()
         got, out, err = verify(TRUSTED, *args)
-        same((got, out), (status, ""), err)
-        expect(message in err, err)
+        expect((got, out), (status, ""), err)
+        ensure(message in err, err)
         got, out, _ = verify(TRUSTED, "--json", *args)
-        same(got, status)
-        same(json.loads(out)["status"], word)
-        expect(message in json.loads(out)["error"], out)
+        expect(got, status)
+        expect(json.loads(out)["status"], word)
+        ensure(message in json.loads(out)["error"], out)
 
     check.__name__ = "refused_" + what.replace(" ", "_").replace(",", "")
     fact(check)
@@ -480,7 +480,7 @@ def refusals_are_those_that_the_documentation_lists(_):
     with open(SECURITY, encoding="utf-8") as f:
         rows = [line.split(" | ") for line in f if re.match(r"\| [12][0-9] \| [a-z-]+ \| ", line)]
     listed = {(what, int(status.strip("| ")), word) for status, word, whats, _ in rows for what in whats.split("; ")}
-    same(listed, {(what, status, word) for what, status, word, *_ in REFUSALS})
+    expect(listed, {(what, status, word) for what, status, word, *_ in REFUSALS})
 
 
 @fact
@@ -494,20 +494,20 @@ def wrong_usage_is_reported(_):
                  ("sign", "--key=vendor.pem", "a.cfs", "b.cfs"),
                  ("sign", "--key=vendor.pem", *STATEMENT[:2], "--version=-1", "a.cfs")):
         status, _, err = call(COMPOSEFS, *args)
-        same(status, USAGE, args)
-        expect("composefs" in err and "unknown command" not in err, err)
+        expect(status, USAGE, args)
+        ensure("composefs" in err and "unknown command" not in err, err)
 
 
 @fact
 def a_failed_signature_leaves_nothing_behind(_):
     for key in ("vendor.pub", "none.pem", "a.cfs"):
-        same(call(COMPOSEFS, "sign", "--key=" + key, "a.cfs")[0], FAILED, key)
+        expect(call(COMPOSEFS, "sign", "--key=" + key, "a.cfs")[0], FAILED, key)
     put("a.cfs.sig", b"not a signature")
-    same(call(COMPOSEFS, "sign", "--key=vendor.pem", "a.cfs")[0], FAILED)
-    same(get("a.cfs.sig"), b"not a signature")
-    same(call(COMPOSEFS, "sign", "--key=vendor.pem", *STATEMENT[:1], "--name=two words", "--version=1", "a.cfs")[0],
-         FAILED)
-    expect(not os.path.exists("os.statement"))
+    expect(call(COMPOSEFS, "sign", "--key=vendor.pem", "a.cfs")[0], FAILED)
+    expect(get("a.cfs.sig"), b"not a signature")
+    expect(call(COMPOSEFS, "sign", "--key=vendor.pem", *STATEMENT[:1], "--name=two words", "--version=1", "a.cfs")[0],
+           FAILED)
+    ensure(not os.path.exists("os.statement"))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 CLOSED = [c for n in range(1, 4) for c in itertools.combinations(range(3), n)]
@@ -53,9 +53,9 @@ def image_and_objects_are_the_same_with_closed_descriptors():
         make_tree(top)
         for number, closed in enumerate([()] + CLOSED):
             store, image = f"{top}/store{number}", f"{top}/image{number}"
-            same(run(closed, "mkcomposefs", f"--digest-store={store}", f"{top}/tree", image)[0], 0, f"{closed}")
-            expect(read(image) == read(f"{top}/image0"), f"the image with {closed} closed")
-            same(run((), "composefs", "fsck", f"--objects={store}", image)[0], 0, f"the objects with {closed} closed")
+            expect(run(closed, "mkcomposefs", f"--digest-store={store}", f"{top}/tree", image)[0], 0, f"{closed}")
+            ensure(read(image) == read(f"{top}/image0"), f"the image with {closed} closed")
+            expect(run((), "composefs", "fsck", f"--objects={store}", image)[0], 0, f"the objects with {closed} closed")
 
 
 @fact
@@ -70,8 +70,8 @@ def repository_is_sound_with_any_standard_descriptors_closed():
             repo = f"--repo={top}/repo{number}"
             run((), "composefs", "init", "--insecure", repo)
             status = run(closed, "composefs", "create-image", repo, f"{top}/tree", "os")[0]
-            same(status, 1 if 1 in closed else 0, f"create-image prints the id, with {closed} closed")
-            same(run((), "composefs", "fsck", repo)[0], 0, f"the repository with {closed} closed")
+            expect(status, 1 if 1 in closed else 0, f"create-image prints the id, with {closed} closed")
+            expect(run((), "composefs", "fsck", repo)[0], 0, f"the repository with {closed} closed")
 
 
 @fact
@@ -85,17 +85,17 @@ def output_to_a_closed_descriptor_is_a_failure():
                      ("composefs", "--help"), ("mkcomposefs", f"{top}/tree", "-"),
                      ("mkcomposefs", "--print-digest-only", f"{top}/tree")):
             status, _, err = run((1,), *args)
-            same(status, 1, f"the status of {args}")
-            expect(b"Bad file descriptor" in err, f"the reason of {args}: {err}")
+            expect(status, 1, f"the status of {args}")
+            ensure(b"Bad file descriptor" in err, f"the reason of {args}: {err}")
 
 
 @fact
 def input_from_a_closed_descriptor_is_an_error():
     with tempfile.TemporaryDirectory() as top:
         status, _, err = run((0,), "mkcomposefs", "--from-file", "-", f"{top}/image")
-        same(status, 1, "status")
-        expect(b"Bad file descriptor" in err, f"{err}")
-        same(os.listdir(top), [], "files")
+        expect(status, 1, "status")
+        ensure(b"Bad file descriptor" in err, f"{err}")
+        expect(os.listdir(top), [], "files")
 
 
 @fact
@@ -110,7 +110,7 @@ def every_program_opens_dev_null_before_any_other_file():
                                 "exec \"$0\" --help " + " ".join(f"{fd}>&-" for fd in closed), f"{TOOLS}/{name}"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
                 low = re.findall(r'"([^"\n]*)"[^"\n]* = ([012])$', trace.read().decode(), re.M)
-            same(low[-len(closed):], [("/dev/null", str(fd)) for fd in closed], f"{name} with {closed} closed")
+            expect(low[-len(closed):], [("/dev/null", str(fd)) for fd in closed], f"{name} with {closed} closed")
 
 
 if __name__ == "__main__":

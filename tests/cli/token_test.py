@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import Skip, expect, fact, run_facts_afresh, same  # pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, has, run_facts_afresh  # pylint: disable=wrong-import-position
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(p) for p in sys.argv[1:3])
 HELPER = os.path.join(os.path.dirname(COMPOSEFS), "composefs-pkcs7")
@@ -28,7 +28,7 @@ def call(*command):
 
 def good(*command):
     done = call(*command)
-    same(done.returncode, 0, f"{command[0]}: {done.stderr}")
+    expect(done.returncode, 0, f"{command[0]}: {done.stderr}")
     return done.stdout
 
 
@@ -57,7 +57,7 @@ class Place:
         tool = ("pkcs11-tool", "--module", MODULE, "--token-label", "images")
         made = good(*tool, "--login", "--pin", "env:PIN", "--keypairgen", "--key-type", "EC:edwards25519", "--id", "01",
                     "--label", "vendor")
-        expect("never extractable" in made, made)
+        ensure("never extractable" in made, made)
         os.mkdir("keys.d")
         good(*tool, "--read-object", "--type", "pubkey", "--id", "01", "-o", "keys.d/vendor.pub")
 
@@ -69,23 +69,23 @@ def sign(*arguments):
 @fact
 def image_is_signed_by_a_key_that_stays_in_its_token(_):
     done = sign("--sign-command=" + SIGN)
-    same(done.returncode, 0, done.stderr)
-    same(os.path.getsize("image.cfs.sig"), 64)
-    expect("signed by" in good(COMPOSEFS, "verify", "--trusted=keys.d", "image.cfs"))
+    expect(done.returncode, 0, done.stderr)
+    expect(os.path.getsize("image.cfs.sig"), 64)
+    has(good(COMPOSEFS, "verify", "--trusted=keys.d", "image.cfs"), "signed by")
 
 
 @fact
 def statement_is_signed_by_a_key_in_a_token(_):
     done = sign("--sign-command=" + SIGN, "--statement=os.statement", "--name=os", "--version=1")
-    same(done.returncode, 0, done.stderr)
+    expect(done.returncode, 0, done.stderr)
     good(COMPOSEFS, "verify", "--trusted=keys.d", "--statement=os.statement", "--name=os", "image.cfs")
 
 
 @fact
 def token_that_fails_leaves_no_signature(_):
     for command in (SIGN.replace("env:PIN", "1"), SIGN.replace("-d 01", "-d 07")):
-        same(sign("--sign-command=" + command).returncode, 1)
-        expect(not os.path.exists("image.cfs.sig"))
+        expect(sign("--sign-command=" + command).returncode, 1)
+        ensure(not os.path.exists("image.cfs.sig"))
 
 
 @fact
@@ -99,7 +99,7 @@ def signatures_of_objects_by_a_token_are_those_that_sign_objects_makes(_):
     good("softhsm2-util", "--import", "objects.pem", "--token", "objects", "--pin", PIN, "--id", "02", "--label", "objects")
     good("fsverity", "sign", "tree/program", "theirs", f"--pkcs11-engine={ENGINE}", f"--pkcs11-module={MODULE}",
          f"--pkcs11-keyid=pkcs11:token=objects;object=objects;type=private;pin-value={PIN}", "--cert=objects.crt")
-    same(get("theirs"), get("ours/" + os.listdir("ours")[0]))
+    expect(get("theirs"), get("ours/" + os.listdir("ours")[0]))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, expect, fact, run_facts_afresh, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, has, run_facts_afresh  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = os.path.abspath(sys.argv[1])
 WARNED = "/ 0 40755 2 0 0 0 0.0 - - -\n/fifo 5 10644 1 0 0 0 0.0 - - -\n"
@@ -60,18 +60,18 @@ def on_terminal(program, *args, env=None):
 def a_warning_follows_the_error(_):
     status, _, err = run("mkcomposefs", "--from-file", "bad", "image")
     lines = err.splitlines()
-    same((status, len(lines)), (1, 2), err)
-    expect("warning: " not in lines[0] and lines[1].startswith("mkcomposefs: warning: "), err)
+    expect((status, len(lines)), (1, 2), err)
+    ensure("warning: " not in lines[0] and lines[1].startswith("mkcomposefs: warning: "), err)
 
 
 @fact
 def quiet_drops_warnings_and_keeps_errors_and_output(_):
     for option in ("-q", "--quiet"):
         status, out, err = run("mkcomposefs", option, "--print-digest", "--from-file", "dump", "image")
-        same((status, len(out.strip()), err), (0, 64, ""))
+        expect((status, len(out.strip()), err), (0, 64, ""))
         status, out, err = run("mkcomposefs", option, "--from-file", "bad", "image")
-        same((status, out, err.count("\n")), (1, "", 1), err)
-    expect("warning: " in run("mkcomposefs", "--from-file", "dump", "image")[2])
+        expect((status, out, err.count("\n")), (1, "", 1), err)
+    has(run("mkcomposefs", "--from-file", "dump", "image")[2], "warning: ")
 
 
 @fact
@@ -80,37 +80,37 @@ def quiet_is_accepted_by_every_program(_):
         if os.path.exists(f"{TOOLS}/{name}"):
             for option in ("-q", "-v", "--quiet", "--verbose"):
                 status, out, err = run(name, option, "--version")
-                same((status, out.split()[0], err), (0, name, ""), f"{name} {option}")
+                expect((status, out.split()[0], err), (0, name, ""), f"{name} {option}")
 
 
 @fact
 def an_acknowledged_repository_without_fs_verity_is_not_warned_of_again(_):
     needs_repositories()
-    same(run("composefs", "init", "--insecure", "r"), (0, "r: created\n", ""))
+    expect(run("composefs", "init", "--insecure", "r"), (0, "r: created\n", ""))
     for options in ((), ("-q",), ("--json",)):
         status, _, err = run("composefs", "create-image", *options, "--repo=r", "tree", "t")
-        same((status, err), (0, ""))
-    same(run("composefs", "-q", "init", "--insecure", "s"), (0, "", ""))
+        expect((status, err), (0, ""))
+    expect(run("composefs", "-q", "init", "--insecure", "s"), (0, "", ""))
 
 
 @fact
 def verbose_tells_which_repository_is_used_and_why(_):
     needs_repositories()
     run("composefs", "init", "--insecure", "r")
-    same(run("composefs", "images", "-v", "--repo=r")[2], "composefs images: repository r (--repo)\n")
-    same(run("composefs", "--verbose", "images", env={"COMPOSEFS_REPO": "r"})[2], "composefs images: repository r ($COMPOSEFS_REPO)\n")
+    expect(run("composefs", "images", "-v", "--repo=r")[2], "composefs images: repository r (--repo)\n")
+    expect(run("composefs", "--verbose", "images", env={"COMPOSEFS_REPO": "r"})[2], "composefs images: repository r ($COMPOSEFS_REPO)\n")
 
 
 @fact
 def a_terminal_gets_colours_unless_no_color_is_set(_):
     red, yellow, bold = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1m"
-    expect(f"{red}composefs-info:\x1b[0m " in (text := on_terminal("composefs-info", "ls", "none")), text)
-    expect(f"mkcomposefs: {yellow}warning:\x1b[0m " in (text := on_terminal("mkcomposefs", "--from-file", "dump", "image")), text)
-    expect(f"{bold}Example:\x1b[0m" in (text := on_terminal("mkcomposefs", "--help")), text)
+    ensure(f"{red}composefs-info:\x1b[0m " in (text := on_terminal("composefs-info", "ls", "none")), text)
+    ensure(f"mkcomposefs: {yellow}warning:\x1b[0m " in (text := on_terminal("mkcomposefs", "--from-file", "dump", "image")), text)
+    ensure(f"{bold}Example:\x1b[0m" in (text := on_terminal("mkcomposefs", "--help")), text)
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         for args in (("composefs-info", "ls", "none"), ("mkcomposefs", "--from-file", "dump", "image"), ("mkcomposefs", "--help")):
-            expect("\x1b" not in (text := on_terminal(*args, env=env)), text)
-    expect("\x1b" not in run("mkcomposefs", "--help", env={"TERM": "xterm"})[1])
+            ensure("\x1b" not in (text := on_terminal(*args, env=env)), text)
+    ensure("\x1b" not in run("mkcomposefs", "--help", env={"TERM": "xterm"})[1])
 
 
 if __name__ == "__main__":

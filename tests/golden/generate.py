@@ -87,7 +87,8 @@ def hard(path, target):
 
 
 def case(name, *parts, keep=False):
-    assert name not in CASES
+    if name in CASES:
+        raise ValueError(f"{name}: expected a new name, got one that is in use")
     CASES[name] = b"".join(p if isinstance(p, bytes) else p.encode("latin-1") for p in parts)
     if keep:
         KEEP.add(name)

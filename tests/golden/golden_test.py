@@ -57,11 +57,11 @@ def output(*command, **kw):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False, **kw)
     said = not_warnings(done.stderr.decode("latin-1").strip())
     if done.returncode or said:
-        raise AssertionError(f"{' '.join(command)}: status {done.returncode}: {said}")
+        raise AssertionError(f"{' '.join(command)}: expected status 0, got {done.returncode}: {said}")
     return done.stdout
 
 
-def same(what, got, expected):
+def expect_bytes(got, expected, what):
     if got != expected:
         at = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), min(len(got), len(expected)))
         raise AssertionError(f"{what}: expected {len(expected)} bytes with {expected[at:at + 40]!r} at {at}, "
@@ -108,13 +108,13 @@ class Golden:
         image = self.image(name, lo, hi)
         rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), int(lo), int(hi), image)
         if rc or not_warnings(err):
-            raise AssertionError(f"status {rc}: {err}")
+            raise AssertionError(f"expected status 0, got {rc}: {err}")
         if got != digest:
             raise AssertionError(f"expected digest {digest}, got {got}")
         with open(image, "rb") as f:
             data = f.read()
         if (hashlib.sha256(data).hexdigest(), str(len(data))) != (sha256, size):
-            raise AssertionError(f"the image's {len(data)} bytes are not those of the digest {got}")
+            raise AssertionError(f"expected {size} bytes with the SHA-256 {sha256}, got an image of {len(data)}")
 
     def fails(self, name, strict):
         """Status 1, one sentence, and no image."""
@@ -122,10 +122,10 @@ class Golden:
         for lo, hi in [(0, 1)] if strict else generate.VERSIONS:
             rc, got, err = generate.run(self.mkcomposefs, generate.path(name + ".dump"), lo, hi, image, strict)
             if rc != 1 or got or os.path.exists(image):
-                raise AssertionError(f"status {rc}, printed \"{got}\", image: {os.path.exists(image)}")
+                raise AssertionError(f"expected status 1, no output and no image, got {rc}, \"{got}\", {os.path.exists(image)}")
             err = not_warnings(err)
             if not err.startswith("mkcomposefs: ") or "\n" in err:
-                raise AssertionError(f"not one sentence: {err}")
+                raise AssertionError(f"expected one sentence, got {err}")
 
     def dumps(self):
         generate.build()
@@ -133,17 +133,17 @@ class Golden:
         made.update({n: data for n, (_, data) in {**generate.FAILS, **generate.STRICT}.items()})
         kept = {f[:-5] for f in os.listdir(generate.HERE) if f.endswith(".dump")}
         if kept != set(made):
-            raise AssertionError(f"stored or made, not both: {kept ^ set(made)}")
+            raise AssertionError(f"expected all dumps stored and made, got only one of both for {kept ^ set(made)}")
         for name, data in made.items():
-            same(name, stored(name + ".dump"), data)
+            expect_bytes(stored(name + ".dump"), data, name)
 
     def kept(self, name, version):
         with open(self.image(name, version, version), "rb") as f:
-            same(name, f.read(), stored(f"{name}.v{version}.cfs"))
+            expect_bytes(f.read(), stored(f"{name}.v{version}.cfs"), name)
 
     def printed(self, name, command):
         got = output(self.info, command, self.image(name, "1", "1"))
-        same(command, got, stored(f"{name}.v1.{command}.expected"))
+        expect_bytes(got, stored(f"{name}.v1.{command}.expected"), command)
 
     def round_trip(self, name, version):
         first, second = self.image(name, version, version), self.file(name, version, "again")
@@ -151,7 +151,7 @@ class Golden:
         output(self.mkcomposefs, f"--min-version={version}", f"--max-version={version}", "--from-file",
                "-", second, input=text)
         if name not in MOVES:
-            same("second dump", output(self.info, "dump", second), text)
+            expect_bytes(output(self.info, "dump", second), text, "second dump")
         self.compare_images(name, first, second, version)
 
     def copy(self, name, version):
@@ -166,11 +166,11 @@ class Golden:
             one, two, three = a.read(), b.read(), c.read()
         os.unlink(second)
         os.unlink(third)
-        same("third image", three, two)
+        expect_bytes(three, two, "third image")
         if name not in MOVES:
-            same("image", two, one)
+            expect_bytes(two, one, "image")
         elif one == two:
-            raise AssertionError("did not change, although " + MOVES[name])
+            raise AssertionError(f"expected another image, because {MOVES[name]}, got the same")
 
 
 def holds(fact):

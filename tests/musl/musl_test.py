@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from facts import expect, fact, run_facts, same, skip_program  # pylint: disable=wrong-import-position
+from facts import ensure, expect, fact, run_facts, skip_program  # pylint: disable=wrong-import-position
 
 ROOT = os.path.abspath(sys.argv[1])
 SIZE_MAX = 200_000
@@ -20,7 +20,7 @@ SIZE_MAX = 200_000
 
 def output(*command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    expect(done.returncode == 0, done.stdout[-2000:])
+    ensure(done.returncode == 0, done.stdout[-2000:])
     return done.stdout
 
 
@@ -34,26 +34,26 @@ def mount_composefs_is_built_without_a_warning(place):
 @fact
 def mount_composefs_needs_no_library(place):
     said = output("readelf", "--wide", "--dynamic", "--program-headers", place + "/tools/mount.composefs")
-    same(re.findall(r"NEEDED|INTERP", said), [])
+    expect(re.findall(r"NEEDED|INTERP", said), [])
 
 
 @fact
 def mount_composefs_with_signatures_has_less_than_200_kilobytes(place):
     # Of libsodium, because our own functions are inlined at link time.
     symbols = output("nm", place + "/tools/mount.composefs")
-    expect(" crypto_sign_ed25519_verify_detached\n" in symbols, "no check of signatures in it")
+    ensure(" crypto_sign_ed25519_verify_detached\n" in symbols, "no check of signatures in it")
     output("strip", "-o", place + "/stripped", place + "/tools/mount.composefs")
     size = os.path.getsize(place + "/stripped")
     print(f"# {size} bytes")
-    expect(size < SIZE_MAX, f"{size} bytes")
+    ensure(size < SIZE_MAX, f"{size} bytes")
 
 
 @fact
 def mount_composefs_runs_and_reports_an_error(place):
     done = subprocess.run([place + "/stripped", "-o", "basedir=/", place + "/none", "/"], text=True,
                           capture_output=True, check=False)
-    same(done.returncode, 1)
-    expect(done.stderr.endswith("/none: No such file or directory\n"), done.stderr)
+    expect(done.returncode, 1)
+    ensure(done.stderr.endswith("/none: No such file or directory\n"), done.stderr)
 
 
 def main():

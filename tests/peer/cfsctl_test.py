@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLAIN = "--no-propagate-usr-to-root"
@@ -32,7 +32,7 @@ TOP = os.getcwd()  # a disk: EROFS cannot mount a file of a tmpfs
 def output(*args, **kw):
     done = subprocess.run(args, capture_output=True, check=False, **kw)
     if done.returncode:
-        raise AssertionError(f"{' '.join(args)}: status {done.returncode}: {done.stderr.decode()[:600]}")
+        raise AssertionError(f"{' '.join(args)}: expected status 0, got {done.returncode}: {done.stderr.decode()[:600]}")
     return done.stdout.decode()
 
 
@@ -78,8 +78,8 @@ def repositories():
 
 
 def sound(repo):
-    same(json.loads(theirs("--repo", repo, "fsck", "--json"))["errors"], [], "what cfsctl finds")
-    same(json.loads(ours("fsck", f"--repo={repo}", "--json"))["errors"], [], "what composefs finds")
+    expect(json.loads(theirs("--repo", repo, "fsck", "--json"))["errors"], [], "what cfsctl finds")
+    expect(json.loads(ours("fsck", f"--repo={repo}", "--json"))["errors"], [], "what composefs finds")
 
 
 @fact
@@ -88,7 +88,7 @@ def meta_json_is_the_same_byte_for_byte():
         place.init(ours, "a")
         place.init(theirs, "b")
         with open("a/meta.json", "rb") as a, open("b/meta.json", "rb") as b:
-            same(a.read(), b.read(), f"meta.json of {place.algorithm}, format {place.form}")
+            expect(a.read(), b.read(), f"meta.json of {place.algorithm}, format {place.form}")
         place.init(ours, "b")
         place.init(theirs, "a")
 
@@ -100,9 +100,9 @@ def the_same_directory_has_the_same_id():
         place.init(theirs, "b")
         ids = {ours("create-image", "--repo=a", "tree").strip(), theirs("--repo", "b", "create-image", PLAIN, "tree").strip(),
                ours("--repo=b", "create-image", "tree").strip(), theirs("--repo", "a", "create-image", PLAIN, "tree").strip()}
-        same(len(ids), 1, f"ids of {place.algorithm}, format {place.form}: {ids}")
+        expect(len(ids), 1, f"ids of {place.algorithm}, format {place.form}: {ids}")
         args = ("--hash", place.algorithm, "--erofs-version", place.form)
-        same(ours(*args, "compute-id", "tree").partition(":")[2], theirs("--no-repo", *args, "compute-id", PLAIN, "tree"))
+        expect(ours(*args, "compute-id", "tree").partition(":")[2], theirs("--no-repo", *args, "compute-id", PLAIN, "tree"))
 
 
 @fact
@@ -117,15 +117,15 @@ def the_same_root_of_a_container_has_the_same_id():
         os.symlink(COMPOSEFS, "cfsctl")
         args = ("--no-repo", "--hash", place.algorithm, "--erofs-version", place.form, "compute-id")
         for more in ((), ("--xattrs", "keep-user-xattrs"), (PLAIN,)):
-            same(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more}")
+            expect(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more}")
         os.makedirs("tree/boot/efi")
         os.mkdir("tree/sysroot")
         os.link("tree/large", "tree/boot/efi/large")
         for more in ((), (PLAIN,), ("--xattrs", "keep-user-xattrs")):
-            same(output("./cfsctl", *args, "--bootable", *more, "tree"), theirs(*args, "--bootable", *more, "tree"), f"bootable {more}")
+            expect(output("./cfsctl", *args, "--bootable", *more, "tree"), theirs(*args, "--bootable", *more, "tree"), f"bootable {more}")
         profile = "oci-1" if place.algorithm == "sha512" else "oci-1-sha256"
         if place.form == "1":
-            same(ours("compute-id", f"--profile={profile}", "tree").partition(":")[2], theirs(*args, "tree"))
+            expect(ours("compute-id", f"--profile={profile}", "tree").partition(":")[2], theirs(*args, "tree"))
 
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "oci", "selinux")
@@ -163,10 +163,10 @@ def trees_with_selinux_have_the_same_labels():
         os.symlink(COMPOSEFS, "cfsctl")
         for name in ("selx", "sely"):
             output("tar", "-xf", f"{GOLDEN}/{name}.tar", "--one-top-level")
-            same(output("./cfsctl", *args, name), theirs(*args, name), name)
+            expect(output("./cfsctl", *args, name), theirs(*args, name), name)
         for seed in range(20):
             make_labelled_tree(seed)
-            same(output("./cfsctl", *args, "tree"), theirs(*args, "tree"), f"policy of seed {seed}")
+            expect(output("./cfsctl", *args, "tree"), theirs(*args, "tree"), f"policy of seed {seed}")
             shutil.rmtree("tree")
         os.chdir("/")
 
@@ -181,7 +181,7 @@ def times_before_1970_give_the_same_id():
             for number, path in enumerate(old):
                 os.utime(path, ns=(0, -1_500_000_000 - number))
             for more in ((), (PLAIN,)):
-                same(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more} {old}")
+                expect(output("./cfsctl", *args, *more, "tree"), theirs(*args, *more, "tree"), f"{place.algorithm} {place.form} {more} {old}")
 
 
 @fact
@@ -199,7 +199,7 @@ def explain_finds_what_cfsctl_makes_of_deletions():
                 raise Skip(f"no whiteouts and trusted xattrs here: {why}") from why
         expected = theirs("--no-repo", "--hash", place.algorithm, "compute-id", PLAIN, "tree").strip().split(":")[-1]
         said = json.loads(ours("explain", "--json", f"--expected={place.algorithm}:{expected}", "tree"))
-        same((said["profiles"], said["rules"]["deletions"]), ([], "lost as in cfsctl"))
+        expect((said["profiles"], said["rules"]["deletions"]), ([], "lost as in cfsctl"))
 
 
 @fact
@@ -212,18 +212,18 @@ def each_finds_the_repository_of_the_other_sound():
         for repo in ("a", "b"):
             sound(repo)
             named = json.loads(ours("images", f"--repo={repo}", "--json"))
-            same([{"name": name, "digest": i["id"].partition(":")[2]} for i in named["images"] for name in i["names"]],
-                 json.loads(theirs("--repo", repo, "images", "--json"))["images"], "images")
-            expect(ours("image-objects", f"--repo={repo}", "os/1").split()
+            expect([{"name": name, "digest": i["id"].partition(":")[2]} for i in named["images"] for name in i["names"]],
+                   json.loads(theirs("--repo", repo, "images", "--json"))["images"], "images")
+            ensure(ours("image-objects", f"--repo={repo}", "os/1").split()
                  == sorted(theirs("--repo", repo, "image-objects", "refs/os/1").split()), "other objects")
             paths = ["/large", "/dir/1", "/dir/100"]
             args = ("dump-files", "--backing-path-only")
-            same(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
+            expect(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
             args = ("dump-files",)
-            same(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
+            expect(ours(*args, f"--repo={repo}", "os/1", *paths), theirs("--repo", repo, *args, "refs/os/1", *paths))
         links = [{os.path.join(d, n)[1:]: os.readlink(os.path.join(d, n)) for d, _, ns in os.walk(r) for n in ns
                   if os.path.islink(os.path.join(d, n))} for r in ("a", "b")]
-        same(links[0], links[1], "links")
+        expect(links[0], links[1], "links")
 
 
 @fact
@@ -233,7 +233,7 @@ def each_imports_the_image_of_the_other():
         ours("create-image", "--repo=a", "tree", "os/1")
         with open("a/images/refs/os/1", "rb") as f:
             image = f.read()
-        same(theirs("--repo", "a", "import-image", "theirs", input=image), ours("import-image", "--repo=a", "ours", input=image))
+        expect(theirs("--repo", "a", "import-image", "theirs", input=image), ours("import-image", "--repo=a", "ours", input=image))
         sound("a")
 
 
@@ -266,13 +266,13 @@ def both_dry_runs_collect_the_same():
         ours("untag", "--repo=a", "os/2")
         found = json.loads(ours("gc", "--repo=a", "--dry-run", "--json"))
         said = re.search(r"Objects: (\d+)", theirs("--repo", "a", "gc", "--dry-run")).group(1)
-        same((found["objects_removed"], found["images_removed"]), (int(said), 2))
+        expect((found["objects_removed"], found["images_removed"]), (int(said), 2))
         ours("gc", "--repo=a")
-        expect(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
+        ensure(re.search(r"Objects: 0 ", theirs("--repo", "a", "gc", "--dry-run")), "cfsctl would remove more")
         sound("a")
         ours("untag", "--repo=a", "os/1")
         theirs("--repo", "a", "gc")
-        same(json.loads(ours("gc", "--repo=a", "--json"))["objects_removed"], 0)
+        expect(json.loads(ours("gc", "--repo=a", "--json"))["objects_removed"], 0)
         sound("a")
 
 
@@ -287,11 +287,11 @@ def neither_collects_images_named_by_the_other():
         for collect in (lambda: ours("gc", "--repo=a"), lambda: theirs("--repo", "a", "gc")):
             before = sorted(os.path.join(d, n) for d, _, ns in os.walk("a/objects") for n in ns)
             collect()
-            same(sorted(os.path.join(d, n) for d, _, ns in os.walk("a/objects") for n in ns), before)
+            expect(sorted(os.path.join(d, n) for d, _, ns in os.walk("a/objects") for n in ns), before)
             sound("a")
-            same(ours("cat", "--repo=a", "by/theirs", "/more"), "more" * 1000)
-            same(sorted(theirs("--repo", "a", "image-objects", "refs/by/ours").split()),
-                 ours("image-objects", "--repo=a", "by/ours").split())
+            expect(ours("cat", "--repo=a", "by/theirs", "/more"), "more" * 1000)
+            expect(sorted(theirs("--repo", "a", "image-objects", "refs/by/ours").split()),
+                   ours("image-objects", "--repo=a", "by/ours").split())
 
 
 @fact
@@ -304,7 +304,7 @@ def the_locks_of_both_exclude_each_other():
                 if subprocess.run([COMPOSEFS, "gc", "--repo=a", "--no-wait"], capture_output=True, check=False).returncode:
                     break
             else:
-                raise AssertionError("gc went on beside a transaction")
+                raise AssertionError("expected gc to fail beside a transaction, got success")
             held.terminate()
         ours("gc", "--repo=a", "--timeout=30")
         with subprocess.Popen([COMPOSEFS, "transaction", "--repo=a"]) as held:
@@ -316,7 +316,7 @@ def the_locks_of_both_exclude_each_other():
             except subprocess.TimeoutExpired:
                 pass
             else:
-                raise AssertionError("cfsctl gc went on beside a transaction")
+                raise AssertionError("expected cfsctl gc to wait for the transaction, got its end")
             held.terminate()
         os.chdir("/")
 

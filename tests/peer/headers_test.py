@@ -35,7 +35,7 @@ class Test:
         """What the program prints, and the images that it writes."""
         linked = {"debian": os.path.join(self.sides["debian"].root, peer.LIBDIR, "libcomposefs.so.1"), "ours": LIBRARY}
         program, side = self.compile(headers, linked[headers]), self.sides[name]
-        peer.same("the library", side.library(program) == LIBRARY, name == "ours")
+        peer.expect(side.library(program) == LIBRARY, name == "ours", "the library")
         folder = tempfile.mkdtemp(dir=self.tmp)
         said = side.run(program, folder, env={**os.environ, "LC_ALL": "C"})
         images = []
@@ -46,13 +46,13 @@ class Test:
 
     def check(self, headers, name):
         said, images = self.result(headers, name)
-        assert len(said) > 90, f"says only {len(said)} lines"
+        peer.ensure(len(said) > 90, f"says only {len(said)} lines")
         if self.first is None:
             self.first = said, images
         for got, expected in zip(said, self.first[0]):
-            peer.same("it says", got, expected)
-        peer.same("lines", len(said), len(self.first[0]))
-        assert images == self.first[1], "images differ"
+            peer.expect(got, expected, "it says")
+        peer.expect(len(said), len(self.first[0]), "lines")
+        peer.ensure(images == self.first[1], "images differ")
 
     def facts(self):
         for headers in ("debian", "ours"):

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Skip, expect, fact, run_facts_each_in, same, skip_program, wait_until  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts_each_in, skip_program, wait_until  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS, GOLDEN = map(os.path.abspath, sys.argv[1:3])
 PROGRAMS = ("docker-registry", "skopeo", "umoci", "htpasswd")
@@ -27,7 +27,7 @@ def run(*command):
 
 def out(*command):
     done = run(*command)
-    expect(done.returncode == 0, f"{' '.join(command)}: {done.stderr}")
+    ensure(done.returncode == 0, f"{' '.join(command)}: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -98,7 +98,7 @@ def images_of_skopeo_are_pulled_from_docker_registry(place):
     place.make_repo("other")
     for name in IMAGES:
         out("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{GOLDEN}/{name}:latest", f"docker://{host}/team/{name}:1")
-        same(place.oci("pull", f"{host}/team/{name}:1", name, repo="other"), place.pull_golden(name), name)
+        expect(place.oci("pull", f"{host}/team/{name}:1", name, repo="other"), place.pull_golden(name), name)
 
 
 @fact
@@ -110,9 +110,9 @@ def pushed_images_come_back_through_skopeo(place):
             digest = place.oci("push", f"--compression={kind}", name, f"{host}/{name}:{kind}")
             out("skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{host}/{name}:{kind}", f"oci:{place.top}/l-{name}:{kind}")
             if kind != "none":  # skopeo compresses such layers
-                same(json.loads(out("skopeo", "inspect", f"oci:{place.top}/l-{name}:{kind}"))["Digest"], digest, f"{name}, {kind}")
+                expect(json.loads(out("skopeo", "inspect", f"oci:{place.top}/l-{name}:{kind}"))["Digest"], digest, f"{name}, {kind}")
             place.make_repo(f"{name}-{kind}")
-            same(place.oci("pull", f"oci:{place.top}/l-{name}:{kind}", "x", repo=f"{name}-{kind}"), image, f"{name}, {kind}")
+            expect(place.oci("pull", f"oci:{place.top}/l-{name}:{kind}", "x", repo=f"{name}-{kind}"), image, f"{name}, {kind}")
 
 
 @fact
@@ -122,7 +122,7 @@ def pushed_layouts_are_copied_by_skopeo(place):
     place.oci("push", "whiteouts", f"oci:{place.top}/layout:1")
     out("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{place.top}/layout:1", f"docker://{host}/a:1")
     place.make_repo("other")
-    same(place.oci("pull", f"{host}/a:1", "x", repo="other"), image)
+    expect(place.oci("pull", f"{host}/a:1", "x", repo="other"), image)
 
 
 @fact
@@ -131,7 +131,7 @@ def push_again_to_docker_registry_sends_no_blob(place):
     place.pull_golden("basic")
     first = json.loads(place.oci("push", "--json", "basic", f"{host}/a:1"))
     again = json.loads(place.oci("push", "--json", "basic", f"{host}/a:2"))
-    same(again, {**first, "layers_present": first["layers"], "bytes_sent": 0})
+    expect(again, {**first, "layers_present": first["layers"], "bytes_sent": 0})
 
 
 @fact
@@ -147,7 +147,7 @@ def large_layer_is_pushed_and_pulled(place):
     image = place.oci("pull", f"oci:{place.top}/made:1", "large")
     place.oci("push", "large", f"{host}/large:1")
     place.make_repo("other")
-    same(place.oci("pull", f"{host}/large:1", "x", repo="other"), image)
+    expect(place.oci("pull", f"{host}/large:1", "x", repo="other"), image)
 
 
 @fact
@@ -158,12 +158,12 @@ def docker_registry_with_passwords_wants_a_login(place):
     image = place.pull_golden("basic")
     for creds, part in (([], "log in with podman login"), (["--creds=user:wrong"], "refuses the credentials")):
         done = run(COMPOSEFS, "oci", "push", f"--repo={place.top}/r", *creds, "basic", f"{host}/a:1")
-        expect(done.returncode == 1 and part in done.stderr, done.stderr)
+        ensure(done.returncode == 1 and part in done.stderr, done.stderr)
     place.oci("push", "--creds=user:secret", "basic", f"{host}/a:1")
     out("skopeo", "login", "--tls-verify=false", "-u", "user", "-p", "secret", host)
     place.oci("push", "basic", f"{host}/a:2")
     place.make_repo("other")
-    same(place.oci("pull", f"{host}/a:2", "x", repo="other"), image)
+    expect(place.oci("pull", f"{host}/a:2", "x", repo="other"), image)
 
 
 @fact
@@ -181,7 +181,7 @@ def umoci_unpacks_what_is_mounted(place):
         finally:
             subprocess.run(["umount", f"{place.top}/m-{name}"], check=True)
         # The root directory gets its metadata from /usr, which is a rule of the profile oci-1.
-        same([line for line in difference if not line.startswith("/\t")], [], name)
+        expect([line for line in difference if not line.startswith("/\t")], [], name)
 
 
 def main():

@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, expect, fact, run_facts, same, skip_program  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts, skip_program  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS, GOLDEN = map(os.path.abspath, sys.argv[1:3])
 # The layers of the others are refused by cfsctl, or its tree differs by intent: order (whiteouts), sparse, lenient.
@@ -21,7 +21,7 @@ ALGORITHMS = ("sha256", "sha512")
 
 def out(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, f"{' '.join(command)}: {done.stderr}")
+    ensure(done.returncode == 0, f"{' '.join(command)}: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -58,14 +58,14 @@ def images_have_the_same_id_in_both_repositories_by_both_programs(place):
     for algorithm in ALGORITHMS:
         for name in IMAGES:
             ids = both_ids(place, algorithm, name)
-            same(set(ids.values()), {ids["ours", "ours"]}, f"{name}, {algorithm}: {ids}")
+            expect(set(ids.values()), {ids["ours", "ours"]}, f"{name}, {algorithm}: {ids}")
 
 
 @fact
 def bootable_images_have_the_same_id(place):
     for algorithm in ALGORITHMS:
         ids = both_ids(place, algorithm, "boot", "--bootable")
-        same(set(ids.values()), {ids["ours", "ours"]}, f"{algorithm}: {ids}")
+        expect(set(ids.values()), {ids["ours", "ours"]}, f"{algorithm}: {ids}")
 
 
 @fact
@@ -86,7 +86,7 @@ def layers_come_back_the_same(place):
             if os.path.islink(path):
                 for program in (place.theirs, place.ours):
                     for side in ("theirs", "ours"):
-                        same(program(side, "sha256", "layer", diff_id), place.ours("ours", "sha256", "layer", diff_id), diff_id)
+                        expect(program(side, "sha256", "layer", diff_id), place.ours("ours", "sha256", "layer", diff_id), diff_id)
 
 
 @fact
@@ -95,7 +95,7 @@ def garbage_collection_of_each_keeps_what_the_other_pulled(place):
         before = {name: both_ids(place, algorithm, name) for name in IMAGES}
         out(place.cfsctl, "--insecure", "--repo", place.repo("ours", algorithm), "gc")
         out(COMPOSEFS, "gc", "--grace=0", "--repo=" + place.repo("theirs", algorithm))
-        same({name: both_ids(place, algorithm, name) for name in IMAGES}, before, "image IDs")
+        expect({name: both_ids(place, algorithm, name) for name in IMAGES}, before, "image IDs")
         place.theirs("theirs", algorithm, "fsck")
         place.ours("ours", algorithm, "fsck")
 

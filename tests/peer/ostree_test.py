@@ -101,9 +101,8 @@ class Test:
         return os.path.join(self.tmp, "-".join(parts))
 
     def loads_ours(self):
-        peer.same("the library of ostree", self.ours.library("ostree"), LIBRARY)
-        peer.same("of the other side", os.path.dirname(self.debian.library("ostree")),
-                  os.path.realpath(os.path.join(self.debian.root, peer.LIBDIR)))
+        peer.expect(self.ours.library("ostree"), LIBRARY, "the library of ostree")
+        peer.expect(os.path.dirname(self.debian.library("ostree")), os.path.realpath(os.path.join(self.debian.root, peer.LIBDIR)), "of the other side")
 
     def tree(self, kind):
         top = self.path("tree", kind)
@@ -120,16 +119,16 @@ class Test:
             repo = Repo(side, self.path(kind, mode, side.name), mode)
             repo.said = repo.commit(tree, "--generate-composefs-metadata"), repo.digest()
             repos.append(repo)
-        peer.same("commit and digest", repos[1].said, repos[0].said)
+        peer.expect(repos[1].said, repos[0].said, "commit and digest")
         for option in ("--composefs", "--composefs-noverity"):
             images = [repo.checkout(option) for repo in repos]
-            peer.same(f"{option}: length", len(images[1]), len(images[0]))
-            assert images[0] == images[1], f"{option}: bytes differ"
+            peer.expect(len(images[1]), len(images[0]), f"{option}: length")
+            peer.ensure(images[0] == images[1], f"{option}: bytes differ")
             for repo, side in zip(repos, (self.ours, self.debian)):
                 other = self.path(kind, mode, "crossed", option, side.name)
                 side.run("ostree", f"--repo={repo.path}", "checkout", option, "b", other)
                 with open(other, "rb") as f:
-                    assert f.read() == images[0], f"{option}: {side.name} on the other's repository"
+                    peer.ensure(f.read() == images[0], f"{option}: {side.name} on the other's repository")
 
     def refused(self):
         """A commit whose stored digest is another one."""
@@ -140,8 +139,8 @@ class Test:
             repo.commit(self.tree("plain"), f"--add-metadata={KEY}={wrong}")
             said.append(side.fails("ostree", f"--repo={repo.path}", "checkout", "--composefs", "b",
                                    self.path("refused-image", side.name)))
-        peer.same("message", said[1], said[0])
-        assert "digest" in said[0].lower(), said[0]
+        peer.expect(said[1], said[0], "message")
+        peer.ensure("digest" in said[0].lower(), said[0])
 
     def mounted(self):
         """The image, mounted over the repository's objects, shows the tree."""
@@ -184,10 +183,10 @@ class Test:
                 where = f"--sysroot={root}" if args[0] == "admin" else f"--repo={root}/ostree/repo"
                 side.run("ostree", *args, where, env=env)
             found = peer.output("find", f"{root}/ostree/deploy", "-name", ".ostree.cfs").decode().split()
-            peer.same(f"{side.name}: images", len(found), 1)
+            peer.expect(len(found), 1, f"{side.name}: images")
             with open(found[0], "rb") as f:
                 images.append(f.read())
-        assert images[0] == images[1], "bytes differ"
+        peer.ensure(images[0] == images[1], "bytes differ")
 
     def facts(self):
         yield "ostree loads our library", self.loads_ours

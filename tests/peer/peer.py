@@ -11,9 +11,9 @@ import sys
 import traceback
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import debian  # noqa: E402  pylint: disable=wrong-import-position
+import debian  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 from debian import output  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
-from facts import Skip  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, has  # noqa: E402  pylint: disable=wrong-import-position
 
 SUITE = "sid"
 LIBDIR = "usr/lib/x86_64-linux-gnu"
@@ -23,13 +23,8 @@ def failure(*command, **kw):
     """What a command that has to fail says."""
     done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, **kw)
     if not done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))}: did not fail")
+        raise AssertionError(f"{' '.join(map(str, command))}: expected an error, got success")
     return done.stderr.decode("utf-8", "replace").strip()
-
-
-def same(what, got, expected):
-    if got != expected:
-        raise AssertionError(f"{what}: expected {expected!r:.300}, got {got!r:.300}")
 
 
 # --- packages -----------------------------------------------------------------------------

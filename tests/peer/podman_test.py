@@ -277,30 +277,30 @@ class Test:
         except AssertionError as why:
             if "mkcomposefs" not in str(why):
                 raise
-        peer.same("composefs images", self.neither.blobs(), {})
+        peer.expect(self.neither.blobs(), {}, "composefs images")
 
     def same_images(self, image, versions):
         """versions: of the format, of all images so far; a whiteout makes it 1."""
         on_debians_side(self.debian.pull, image)
         self.ours.pull(image)
         expected, got = self.debian.blobs(), self.ours.blobs()
-        peer.same("names", sorted(got), sorted(expected))
-        peer.same("versions", sorted(int.from_bytes(blob[12:16], "little") for blob in expected.values()), versions)
+        peer.expect(sorted(got), sorted(expected), "names")
+        peer.expect(sorted(int.from_bytes(blob[12:16], "little") for blob in expected.values()), versions, "versions")
         for name, blob in expected.items():
-            assert got[name] == blob, f"{name}: bytes differ"
+            peer.ensure(got[name] == blob, f"{name}: bytes differ")
 
     def same_tree(self, image, has):
         expected, got = on_debians_side(self.debian.mounted, image), self.ours.mounted(image)
         for name in has:
-            assert name in expected, f"{name} is not seen"
-        peer.same("names", sorted(got), sorted(expected))
+            peer.ensure(name in expected, f"{name} is not seen")
+        peer.expect(sorted(got), sorted(expected), "names")
         for name, row in expected.items():
-            peer.same(name, got[name], row)
+            peer.expect(got[name], row, name)
 
     def same_container(self):
         expected = on_debians_side(self.debian.container, IMAGE)
-        assert "/data/f65 100600" in expected, expected
-        peer.same("it prints", self.ours.container(IMAGE), expected)
+        peer.ensure("/data/f65 100600" in expected, expected)
+        peer.expect(self.ours.container(IMAGE), expected, "it prints")
 
     def facts(self):
         yield "podman makes composefs images with what it finds as mkcomposefs", self.runs_it

@@ -55,7 +55,7 @@ class Registry:
             answer = connection.getresponse()
             answer.read()
             if answer.status >= 300:
-                raise AssertionError(f"registry: {method} {path}: status {answer.status}")
+                raise AssertionError(f"registry: {method} {path}: expected status 0, got {answer.status}")
             return answer
         finally:
             connection.close()

@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, expect, fact, run_facts_each_in, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, run_facts_each_in  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SIDES = ("theirs", "ours")
@@ -68,14 +68,14 @@ class Place:
     def alike(self, *args, stdin=b"", form=lambda out: out):
         """Both end with the same status and print the same; the status."""
         theirs, ours = self.both(*args, stdin=stdin)
-        same((ours[0], form(ours[1])), (theirs[0], form(theirs[1])), " ".join(args))
+        expect((ours[0], form(ours[1])), (theirs[0], form(theirs[1])), " ".join(args))
         return ours[0]
 
     def well(self, *args, **kw):
-        same(self.alike(*args, **kw), 0, f"status of {' '.join(args)}")
+        expect(self.alike(*args, **kw), 0, f"status of {' '.join(args)}")
 
     def fails(self, *args, status=1):
-        same([rc for rc, _ in self.both(*args)], [status, status], f"statuses of {' '.join(args)}")
+        expect([rc for rc, _ in self.both(*args)], [status, status], f"statuses of {' '.join(args)}")
 
     def path(self, side, below):
         return f"{self.top}/{side}/{below}"
@@ -83,12 +83,12 @@ class Place:
     def same_repository(self, repo):
         found = [{p: os.readlink(self.path(s, p)) if os.path.islink(self.path(s, p)) else os.path.isdir(self.path(s, p))
                   for p in self.below(s, repo)} for s in SIDES]
-        same(found[1], found[0], f"what is in {repo}")
+        expect(found[1], found[0], f"what is in {repo}")
         texts = []
         for side in SIDES:
             with open(self.path(side, f"{repo}/meta.json"), "rb") as f:
                 texts.append(f.read())
-        same(texts[1], texts[0], f"{repo}/meta.json")
+        expect(texts[1], texts[0], f"{repo}/meta.json")
 
     def below(self, side, repo):
         top = self.path(side, "")
@@ -132,7 +132,7 @@ def init_takes_an_existing_directory_as_it_is(place):
     place.well("init", "--insecure", "new/d")
     place.same_repository("d")
     for path in ("d", "new", "new/d"):
-        same(*[oct(os.stat(place.path(side, path)).st_mode) for side in reversed(SIDES)], f"mode of {path}")
+        expect(*[oct(os.stat(place.path(side, path)).st_mode) for side in reversed(SIDES)], f"mode of {path}")
 
 
 @fact
@@ -278,11 +278,11 @@ def gc(place):
     for _ in range(2):
         place.well("--repo", "r", "gc", form=removed)
     for side in SIDES:
-        same(place.run(side, "--repo", "r", "fsck")[0], 0, "fsck")
+        expect(place.run(side, "--repo", "r", "fsck")[0], 0, "fsck")
     for side in SIDES:
         shutil.rmtree(place.path(side, "r/images/refs"))
     place.well("--repo", "r", "gc", form=removed)
-    same([sum(len(ns) for _, _, ns in os.walk(place.path(s, "r/objects"))) for s in SIDES], [0, 0], "objects")
+    expect([sum(len(ns) for _, _, ns in os.walk(place.path(s, "r/objects"))) for s in SIDES], [0, 0], "objects")
 
 
 @fact
@@ -298,8 +298,8 @@ def fsck(place):
     place.fails("--repo", "r", "fsck", "--metadata-only")
     theirs, ours = [json.loads(out) for _, out in place.both("--repo", "r", "fsck", "--json")]
     for key in ("ok", "has_metadata", "objects_checked", "objects_corrupted", "missing_objects"):
-        same(ours[key], theirs[key], key)
-    same([e.split(": ")[:2] for e in ours["errors"]], [e.split(": ")[:2] for e in theirs["errors"]], "errors")
+        expect(ours[key], theirs[key], key)
+    expect([e.split(": ")[:2] for e in ours["errors"]], [e.split(": ")[:2] for e in theirs["errors"]], "errors")
     place.well("--repo", "r", "fsck", "--json", form=lambda out: json.loads(out)["ok"])
 
 
@@ -317,19 +317,19 @@ def mkcomposefs(place):
                  ("--digest-store=store", "--threads=1", "tree", "-"), ("--hardlinks", "tree", "-")):
         for side in SIDES:
             with open(place.path(side, "out"), "wb") as out:
-                same(subprocess.run([place.program[side], "mkcomposefs", *args], cwd=place.path(side, ""), stdout=out, check=False,
-                                    stderr=subprocess.PIPE).returncode, 0, f"{side}: {args}")
+                expect(subprocess.run([place.program[side], "mkcomposefs", *args], cwd=place.path(side, ""), stdout=out, check=False,
+                                      stderr=subprocess.PIPE).returncode, 0, f"{side}: {args}")
         for name in ("out", "x.cfs"):
             with open(place.path("theirs", name), "rb") as a, open(place.path("ours", name), "rb") as b:
-                expect(a.read() == b.read(), f"{args}: another {name}")
-    same([sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[1:]],
-         [sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[:1]], "store")
+                ensure(a.read() == b.read(), f"{args}: another {name}")
+    expect([sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[1:]],
+           [sorted(n for _, _, ns in os.walk(place.path(s, "store")) for n in ns) for s in SIDES[:1]], "store")
 
 
 @fact
 def composefs_info(place):
     for side in SIDES:
-        same(place.run(side, "mkcomposefs", "tree", "x.cfs")[0], 0, "status")
+        expect(place.run(side, "mkcomposefs", "tree", "x.cfs")[0], 0, "status")
     for args in (("ls", "x.cfs"), ("ls", "--filter", "dir", "x.cfs"), ("objects", "x.cfs"), ("missing-objects", "--basedir", "r/objects", "x.cfs"),
                  ("missing-objects", "--basedir", "tree", "x.cfs"), ("measure-file", "x.cfs", "tree/a")):
         place.well("composefs-info", *args)

@@ -38,20 +38,20 @@ class Test:
 
     def loads_ours(self):
         for program in ("mkcomposefs", "composefs-info", "mount.composefs"):
-            peer.same(program, self.ours.library(program), LIBRARY)
+            peer.expect(self.ours.library(program), LIBRARY, program)
 
     def digests(self):
         """Every row: digest, SHA-256 and length of the image."""
         rows = table("DIGESTS")
-        assert len(rows) > 100
+        peer.ensure(len(rows) > 100)
         for name, low, high, digest, sha256, size in rows:
             image = self.path("image")
             said = self.ours.run("mkcomposefs", "--from-file", f"--min-version={low}", f"--max-version={high}",
                                  "--print-digest", os.path.join(GOLDEN, f"{name}.dump"), image)
-            peer.same(name, said.decode().strip(), digest)
+            peer.expect(said.decode().strip(), digest, name)
             with open(image, "rb") as f:
                 data = f.read()
-            peer.same(name, (hashlib.sha256(data).hexdigest(), str(len(data))), (sha256, size))
+            peer.expect((hashlib.sha256(data).hexdigest(), str(len(data))), (sha256, size), name)
 
     def failures(self):
         """What it refuses, for the same reason on both libraries."""
@@ -63,12 +63,12 @@ class Test:
             said = self.debian.fails(*args, env=env)
             if name == "fail-link-loop":  # a link that cannot be is EINVAL here
                 said = said.replace(os.strerror(errno.ELOOP), os.strerror(errno.EINVAL))
-            peer.same(name, self.ours.fails(*args, env=env), said)
+            peer.expect(self.ours.fails(*args, env=env), said, name)
 
     def info(self):
         """composefs-info of each stored image says what is stored."""
         images = sorted(glob.glob(os.path.join(GOLDEN, "*.cfs")) + glob.glob(os.path.join(GOLDEN, "*.cfs.gz")))
-        assert len(images) > 20
+        peer.ensure(len(images) > 20)
         for path in images:
             name = os.path.basename(path).split(".cfs")[0]
             image = self.path(name)
@@ -77,9 +77,8 @@ class Test:
             for command in ("dump", "ls", "objects"):
                 expected = os.path.join(GOLDEN, f"{name}.{command}.expected")
                 if os.path.exists(expected):
-                    peer.same(f"{command} {name}", self.ours.run("composefs-info", command, image), stored(expected))
-            peer.same(f"measure-file {name}", self.ours.run("composefs-info", "measure-file", image),
-                      self.debian.run("composefs-info", "measure-file", image))
+                    peer.expect(self.ours.run("composefs-info", command, image), stored(expected), f"{command} {name}")
+            peer.expect(self.ours.run("composefs-info", "measure-file", image), self.debian.run("composefs-info", "measure-file", image), f"measure-file {name}")
 
     def directory(self):
         """A directory with an object store: the same image, the same objects."""
@@ -98,7 +97,7 @@ class Test:
                 found.append((hashlib.sha256(f.read()).hexdigest(),
                               peer.output("find", store, "-type", "f", "-printf", "%P %s %m\n")))
             found[-1] = (found[-1][0], sorted(found[-1][1].splitlines()))
-        peer.same("image and objects", found[1], found[0])
+        peer.expect(found[1], found[0], "image and objects")
 
     def mounts(self):
         """mount.composefs on ours: the tree, the entry in the mount table, and failures."""
@@ -116,14 +115,14 @@ class Test:
         try:
             peer.output("diff", "-r", "--no-dereference", self.path("source"), where)
             entry = peer.output("findmnt", "-n", "-o", "SOURCE,FSTYPE,OPTIONS", where).decode().split()
-            peer.same("mount table", entry[:2], ["composefs", "overlay"])
+            peer.expect(entry[:2], ["composefs", "overlay"], "mount table")
             for option in ("metacopy=on", "redirect_dir=on"):
-                assert option in entry[2].split(","), entry[2]
+                peer.ensure(option in entry[2].split(","), entry[2])
         finally:
             subprocess.run(["umount", where], check=True)
         for args in (["-o", f"basedir={store}", self.path("none"), where], ["-o", f"basedir={store}", store, where],
                      ["-o", f"basedir={store},digest=" + "0" * 64, image, where], [image, where]):
-            peer.same(str(args), self.ours.fails("mount.composefs", *args), self.debian.fails("mount.composefs", *args))
+            peer.expect(self.ours.fails("mount.composefs", *args), self.debian.fails("mount.composefs", *args), str(args))
 
     def directory_made(self):
         if not os.path.exists(self.path("ours-image")):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts, same, umount
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mounts, run, run_facts, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLACE = None
@@ -22,7 +22,7 @@ PLACE = None
 
 def doctor(where, *prefix, status=(0,)):
     done = subprocess.run([*prefix, COMPOSEFS, "doctor", "--json", where], capture_output=True, text=True, timeout=100, check=False)
-    expect(done.returncode in status, f"status {done.returncode}: {done.stderr}")
+    ensure(done.returncode in status, f"status {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -66,12 +66,12 @@ def the_method_reported_for_a_mount_is_the_one_used(_):
     before = loops()
     run(COMPOSEFS, "mount", f"--repo={repo}", "os", f"{PLACE}/mnt")
     mine = [m for m in mounts() if m.point == f"{PLACE}/mnt"]
-    same(found["mount"]["state"], "ok")
-    same(found["mount"]["image"], "loop" if loops() != before else "file")
-    same(found["mount"]["nosuid"], "nosuid" in mine[0].attributes)
-    same(found["mount"]["verity"], "verity=require" in mine[0].options)
+    expect(found["mount"]["state"], "ok")
+    expect(found["mount"]["image"], "loop" if loops() != before else "file")
+    expect(found["mount"]["nosuid"], "nosuid" in mine[0].attributes)
+    expect(found["mount"]["verity"], "verity=require" in mine[0].options)
     if state(found, "erofs_from_file") == "ok":
-        same(found["mount"]["image"], "file")
+        expect(found["mount"]["image"], "file")
     umount(f"{PLACE}/mnt")
 
 
@@ -79,8 +79,8 @@ def the_method_reported_for_a_mount_is_the_one_used(_):
 def fs_verity_is_reported_where_files_can_be_sealed(_):
     found = doctor(PLACE)
     done = subprocess.run([COMPOSEFS, "init", f"{PLACE}/sealed"], capture_output=True, text=True, check=False)
-    same(state(found, "fs_verity"), "ok" if done.returncode == 0 else "no")
-    expect(state(found, "fs_verity") == "ok" or found["answers"]["fs_verity"]["advice"], "no advice")
+    expect(state(found, "fs_verity"), "ok" if done.returncode == 0 else "no")
+    ensure(state(found, "fs_verity") == "ok" or found["answers"]["fs_verity"]["advice"], "no advice")
 
 
 @fact
@@ -88,17 +88,17 @@ def an_image_on_tmpfs_goes_through_a_loop_device(_):
     os.makedirs(f"{PLACE}/tmpfs", exist_ok=True)
     run("mount", "-t", "tmpfs", "none", f"{PLACE}/tmpfs")
     found = doctor(f"{PLACE}/tmpfs")
-    same((found["filesystem"], state(found, "erofs_from_file"), state(found, "reflink")), ("tmpfs", "no", "no"))
-    same(found["mount"]["image"], "loop")
-    same(found["answers"]["fs_verity"]["detail"], "tmpfs has none")
+    expect((found["filesystem"], state(found, "erofs_from_file"), state(found, "reflink")), ("tmpfs", "no", "no"))
+    expect(found["mount"]["image"], "loop")
+    expect(found["answers"]["fs_verity"]["detail"], "tmpfs has none")
 
 
 @fact
 def reflink_is_reported_where_it_works(_):
     found = doctor(disk("xfs", "mkfs.xfs", "-q", "-m", "reflink=1"))
-    same((found["filesystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
-    expect(found["device"].startswith("/dev/loop"), found["device"])
-    same(found["answers"]["fs_verity"]["detail"], "xfs has none")
+    expect((found["filesystem"], state(found, "reflink"), state(found, "leases")), ("xfs", "ok", "ok"))
+    ensure(found["device"].startswith("/dev/loop"), found["device"])
+    expect(found["answers"]["fs_verity"]["detail"], "xfs has none")
 
 
 @fact
@@ -107,8 +107,8 @@ def in_a_read_only_directory_unknown_features_are_reported(_):
     os.makedirs(point, exist_ok=True)
     run("mount", "-t", "tmpfs", "-o", "ro", "none", point)
     found = doctor(point)
-    same([state(found, k) for k in ("erofs_from_file", "reflink", "leases")], ["unknown"] * 3)
-    same([state(found, k) for k in ("erofs", "overlay", "loop", "data_layers")], ["ok"] * 4)
+    expect([state(found, k) for k in ("erofs_from_file", "reflink", "leases")], ["unknown"] * 3)
+    expect([state(found, k) for k in ("erofs", "overlay", "loop", "data_layers")], ["ok"] * 4)
 
 
 @fact
@@ -124,16 +124,16 @@ def without_root_features_that_need_root_are_unknown(_):
     if done.returncode and not done.stdout:
         raise Skip(f"the program does not start there: {done.stderr[:200]}")
     found = json.loads(done.stdout)
-    same((done.returncode, found["mount"]["state"], state(found, "loop")), (0, "unknown", "unknown"))
-    same(found["mount"]["detail"], "it takes root (CAP_SYS_ADMIN) to find out")
-    same(state(found, "user_namespaces"), state(doctor(PLACE), "user_namespaces"))
+    expect((done.returncode, found["mount"]["state"], state(found, "loop")), (0, "unknown", "unknown"))
+    expect(found["mount"]["detail"], "it takes root (CAP_SYS_ADMIN) to find out")
+    expect(state(found, "user_namespaces"), state(doctor(PLACE), "user_namespaces"))
 
 
 @fact
 def the_status_shows_that_images_cannot_be_mounted(_):
     found = doctor("/proc", status=(5,))
-    same(found["mount"]["state"], "no")
-    same((state(found, "overlay"), state(found, "data_layers")), ("ok", "ok"))
+    expect(found["mount"]["state"], "no")
+    expect((state(found, "overlay"), state(found, "data_layers")), ("ok", "ok"))
 
 
 @fact
@@ -142,8 +142,8 @@ def doctor_leaves_no_mount_device_or_file(_):
     before = ([m.point for m in mounts()], loops())
     for _ in range(3):
         doctor(f"{PLACE}/empty")
-    same(([m.point for m in mounts()], os.listdir(f"{PLACE}/empty")), (before[0], []))
-    expect(set(loops()) <= set(before[1]) or not any("doctor" in open(p, encoding="utf-8").read() for p in loops()), "a loop device stays")
+    expect(([m.point for m in mounts()], os.listdir(f"{PLACE}/empty")), (before[0], []))
+    ensure(set(loops()) <= set(before[1]) or not any("doctor" in open(p, encoding="utf-8").read() for p in loops()), "a loop device stays")
 
 
 def clean():

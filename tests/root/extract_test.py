@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts_each_in, same
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mounts, run, run_facts_each_in
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 
@@ -25,7 +25,7 @@ def composefs(*args):
 
 def fails(*args):
     done = subprocess.run([COMPOSEFS, *args], capture_output=True, text=True, check=False)
-    same((done.returncode, done.stdout), (1, ""), done.stderr)
+    expect((done.returncode, done.stdout), (1, ""), done.stderr)
     return done.stderr
 
 
@@ -102,23 +102,23 @@ def damage_object(size):
                     f.seek(size // 2)
                     f.write(b"\xff\0\xff")
                 return
-    raise AssertionError(f"no object of {size} bytes")
+    raise AssertionError(f"expected an object of {size} bytes, got none")
 
 
 @fact
 def extracted_tree_is_that_of_the_mount(_):
     composefs("mount", "--repo=r", "--allow-suid", "--allow-dev", "os/1", "mnt")
     composefs("extract", "--repo=r", "os/1", "out")
-    expect("the trees are the same" in composefs("diff", "mnt", "out"), "they differ")
+    ensure("the trees are the same" in composefs("diff", "mnt", "out"), "they differ")
     for path in ("usr/lib/whiteout", "usr/lib", "usr/lib/empty", "usr/sym"):
         shown = [{n: os.getxattr(f"{top}/{path}", n, follow_symlinks=False) for n in os.listxattr(f"{top}/{path}", follow_symlinks=False)}
                  for top in ("mnt", "out")]
-        same(shown[1], shown[0], path)
-    same(os.getxattr("out/usr/lib/whiteout", "trusted.overlay.whiteout"), b"")
-    same(os.stat("out/usr/big").st_ino, os.stat("out/linked").st_ino)
-    same(os.lstat("out/usr/sym").st_nlink, 2)
-    same(os.stat("out/usr/disk").st_rdev, os.makedev(259, 300))
-    expect(os.stat("out/sparse").st_blocks * 512 < 100_000, "there are no holes")
+        expect(shown[1], shown[0], path)
+    expect(os.getxattr("out/usr/lib/whiteout", "trusted.overlay.whiteout"), b"")
+    expect(os.stat("out/usr/big").st_ino, os.stat("out/linked").st_ino)
+    expect(os.lstat("out/usr/sym").st_nlink, 2)
+    expect(os.stat("out/usr/disk").st_rdev, os.makedev(259, 300))
+    ensure(os.stat("out/sparse").st_blocks * 512 < 100_000, "there are no holes")
 
 
 @fact
@@ -128,27 +128,27 @@ def a_part_goes_where_cp_puts_it(_):
     os.mkdir("into")
     composefs("extract", "--repo=r", "os/1", "/usr/lib", "into")
     composefs("extract", "--repo=r", "os/1", "/usr/sym", "into/")
-    same((sorted(os.listdir("new")), sorted(os.listdir("into"))), (sorted(os.listdir("tree/usr")), ["lib", "sym"]))
-    same((os.readlink("into/sym"), open("file", "rb").read()), ("../usr/big", b"small"))
+    expect((sorted(os.listdir("new")), sorted(os.listdir("into"))), (sorted(os.listdir("tree/usr")), ["lib", "sym"]))
+    expect((os.readlink("into/sym"), open("file", "rb").read()), ("../usr/big", b"small"))
     composefs("extract", "--repo=r", "os/1", "/usr/big", "alone")
-    same(os.stat("alone").st_nlink, 1)
+    expect(os.stat("alone").st_nlink, 1)
 
 
 @fact
 def existing_files_are_kept_without_force(_):
     write("out/usr/small", b"mine")
-    expect("expected an empty directory (--force extracts into it)" in fails("extract", "--repo=r", "os/1", "out"), "")
-    expect("exists already (--force replaces it)" in fails("extract", "--repo=r", "os/1", "/usr", "out"), "")
-    same(open("out/usr/small", "rb").read(), b"mine")
+    ensure("expected an empty directory (--force extracts into it)" in fails("extract", "--repo=r", "os/1", "out"), "")
+    ensure("exists already (--force replaces it)" in fails("extract", "--repo=r", "os/1", "/usr", "out"), "")
+    expect(open("out/usr/small", "rb").read(), b"mine")
     composefs("extract", "--force", "--repo=r", "os/1", "out")
     composefs("mount", "--repo=r", "--allow-suid", "--allow-dev", "os/1", "mnt")
-    expect("the trees are the same" in composefs("diff", "mnt", "out"), "they differ")
+    ensure("the trees are the same" in composefs("diff", "mnt", "out"), "they differ")
     composefs("extract", "--force", "--repo=r", "os/1", "out")
-    expect("the trees are the same" in composefs("diff", "mnt", "out"), "they differ after a second time")
+    ensure("the trees are the same" in composefs("diff", "mnt", "out"), "they differ after a second time")
     os.mkdir("dir")
     os.mkdir("dir/small")
     fails("extract", "--force", "--repo=r", "os/1", "/usr/small", "dir")
-    same(os.listdir("dir"), ["small"])
+    expect(os.listdir("dir"), ["small"])
 
 
 @fact
@@ -160,9 +160,9 @@ def symlinks_that_are_there_are_replaced_or_refused_but_not_followed(_):
     os.symlink("../../victim", "out/usr/small")
     os.symlink("../../victim", "out/usr/big")
     composefs("extract", "--force", "--repo=r", "os/1", "out")
-    same((os.listdir("elsewhere"), open("victim", "rb").read()), ([], b"keep"))
-    expect(stat.S_ISDIR(os.lstat("out/usr/lib").st_mode), "still a symlink")
-    same(os.lstat("victim").st_uid, 0)
+    expect((os.listdir("elsewhere"), open("victim", "rb").read()), ([], b"keep"))
+    ensure(stat.S_ISDIR(os.lstat("out/usr/lib").st_mode), "still a symlink")
+    expect(os.lstat("victim").st_uid, 0)
     os.symlink("gone", "dangling")
     fails("extract", "--repo=r", "os/1", "/usr/small", "dangling/x")
 
@@ -179,16 +179,16 @@ def acls_of_the_destination_are_not_inherited(_):
     composefs("extract", "--repo=r", "os/1", "acl/out")
     composefs("extract", "--repo=r", "os/1", "/usr/small", "acl/file")
     for path in ("acl/out", "acl/out/usr", "acl/file"):
-        same([n for n in os.listxattr(path) if n.startswith("system.")], [], path)
+        expect([n for n in os.listxattr(path) if n.startswith("system.")], [], path)
 
 
 @fact
 def a_damaged_object_leaves_no_file(_):
     damage_object(700_000)
     said = fails("extract", "--repo=r", "os/1", "out")
-    expect("expected the fs-verity digest" in said and "/linked" in said, said)
-    expect(not os.path.lexists("out/linked"), "the damaged file is there")
-    same(stat.S_IMODE(os.stat("out").st_mode), 0o700)
+    ensure("expected the fs-verity digest" in said and "/linked" in said, said)
+    ensure(not os.path.lexists("out/linked"), "the damaged file is there")
+    expect(stat.S_IMODE(os.stat("out").st_mode), 0o700)
 
 
 @fact
@@ -198,14 +198,14 @@ def an_ordinary_user_gets_files_without_owners_and_rights(place):
     os.chmod("public", 0o777)
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", COMPOSEFS, "extract", "--repo=r", "--json", "os/1", "public/out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    same(done.returncode, 0, done.stderr)
+    expect(done.returncode, 0, done.stderr)
     report = json.loads(done.stdout)
-    same(report["skipped_devices"], 2)
-    expect(report["changed_owners"] > 5, report)
-    same(sum("owners" in l for l in done.stderr.splitlines()), 1, done.stderr)
+    expect(report["skipped_devices"], 2)
+    ensure(report["changed_owners"] > 5, report)
+    expect(sum("owners" in l for l in done.stderr.splitlines()), 1, done.stderr)
     st = os.stat("public/out/usr/big")
-    same((st.st_uid, stat.S_IMODE(st.st_mode), os.getxattr("public/out/usr/big", "user.note")), (65534, 0o751, b"\0\1"))
-    expect(not os.path.lexists("public/out/usr/null2"), "a link to a device that is not there")
+    expect((st.st_uid, stat.S_IMODE(st.st_mode), os.getxattr("public/out/usr/big", "user.note")), (65534, 0o751, b"\0\1"))
+    ensure(not os.path.lexists("public/out/usr/null2"), "a link to a device that is not there")
 
 
 @fact
@@ -218,14 +218,14 @@ def blocks_are_shared_where_the_filesystem_can(place):
     run("mount", "-o", "loop", "disk", "mnt")
     shutil.copytree("r", "mnt/r", symlinks=True)
     report = json.loads(composefs("extract", "--json", "--repo=mnt/r", "os/1", "mnt/out"))
-    same(report["shared_files"], 3)
+    expect(report["shared_files"], 3)
     for name in ("usr/big", "sparse"):
-        same(open(f"mnt/out/{name}", "rb").read() == open(f"tree/{name}", "rb").read(), True)
+        expect(open(f"mnt/out/{name}", "rb").read() == open(f"tree/{name}", "rb").read(), True)
     os.chdir("mnt")
     damage_object(700_000)
     os.chdir(place.dir)
-    expect("expected the fs-verity digest" in fails("extract", "--repo=mnt/r", "os/1", "/usr/big", "mnt/big"), "")
-    expect(not os.path.lexists("mnt/big"), "the damaged file is there")
+    ensure("expected the fs-verity digest" in fails("extract", "--repo=mnt/r", "os/1", "/usr/big", "mnt/big"), "")
+    ensure(not os.path.lexists("mnt/big"), "the damaged file is there")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from forging_fs import ForgingFs
-from scene import Scene, Skip, enter_namespace, expect, fact, run, run_facts_each_in, same, skip_all
+from scene import Scene, Skip, ensure, enter_namespace, expect, fact, run, run_facts_each_in, skip_all
 
 MKCOMPOSEFS, MOUNT, LCFS_MOUNT = (os.path.abspath(path) for path in sys.argv[1:4])
 COMPOSEFS = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
@@ -52,8 +52,8 @@ class Forged(Scene):
     def fails(self, *command):
         """What a program says that must fail, and must leave no mount."""
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        expect(done.returncode, f"{' '.join(command)} succeeded: {done.stdout}")
-        same([m.type for m in self.mounts()], ["fuse"], "mounts")
+        ensure(done.returncode, f"{' '.join(command)} succeeded: {done.stdout}")
+        expect([m.type for m in self.mounts()], ["fuse"], "mounts")
         return done.stdout + done.stderr
 
 
@@ -62,9 +62,9 @@ def the_test_server_forges_digests(scene):
     """Else the other facts show nothing."""
     asked = subprocess.run([sys.executable, "-c", FSVERITY_MEASURE, f"{scene.shown}/image.cfs"],
                            capture_output=True, text=True, check=True)
-    same(asked.stdout.strip(), scene.digest, "digest that the server forges")
+    expect(asked.stdout.strip(), scene.digest, "digest that the server forges")
     with open(f"{scene.shown}/image.cfs", "rb") as shown, open(scene.path("real", "image.cfs"), "rb") as real:
-        same(shown.read(), real.read(), "bytes")
+        expect(shown.read(), real.read(), "bytes")
 
 
 FSVERITY_MEASURE = """
@@ -80,20 +80,20 @@ print(answer[4:36].hex())
 def mount_composefs_refuses_a_forged_digest(scene):
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,digest={scene.digest}",
                        f"{scene.shown}/image.cfs", scene.mnt)
-    expect("Image has no fs-verity" in said, said)
+    ensure("Image has no fs-verity" in said, said)
 
 
 @fact
 def mount_composefs_refuses_forged_objects(scene):
     """The image is not asked for, the objects are."""
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,verity", f"{scene.shown}/image.cfs", scene.mnt)
-    expect("its filesystem has no fs-verity" in said, said)
+    ensure("its filesystem has no fs-verity" in said, said)
 
 
 @fact
 def the_library_refuses_a_forged_digest(scene):
     said = scene.fails(LCFS_MOUNT, f"{scene.shown}/image.cfs", scene.mnt, f"{scene.shown}/objects", scene.digest)
-    same(said, f"{errno.ENOTTY}\n{errno.ENOTTY}\n", "errno by path and by descriptor")
+    expect(said, f"{errno.ENOTTY}\n{errno.ENOTTY}\n", "errno by path and by descriptor")
 
 
 @fact
@@ -105,9 +105,9 @@ def the_file_that_is_mounted_is_the_one_that_was_opened_first(scene):
     scene.server = ForgingFs(scene.real, scene.shown, lambda path: None, targets)
     scene.mount(f"{scene.shown}/link", f"basedir={scene.real}/objects,nosuid")
     with open(f"{scene.mnt}/file", encoding="ascii") as f:
-        same(f.read(), "good" * 1000)
-    same([m.source for m in scene.mounts() if m.type == "overlay"], [scene.path("good.cfs")], "source")
-    same(os.readlink(f"{scene.shown}/link"), targets[1], "where it leads to now")
+        expect(f.read(), "good" * 1000)
+    expect([m.source for m in scene.mounts() if m.type == "overlay"], [scene.path("good.cfs")], "source")
+    expect(os.readlink(f"{scene.shown}/link"), targets[1], "where it leads to now")
 
 
 @fact
@@ -121,12 +121,12 @@ def a_signed_image_with_a_forged_digest_is_not_mounted_and_not_verified(scene):
     shutil.copy(scene.path("good.cfs.sig"), scene.path("real", "image.cfs.sig"))
     said = scene.fails(MOUNT, "-o", f"basedir={scene.shown}/objects,signed,trusted={trusted}",
                        f"{scene.shown}/image.cfs", scene.mnt)
-    expect("Image has no fs-verity" in said, said)
+    ensure("Image has no fs-verity" in said, said)
     verify = [COMPOSEFS, "verify", f"--trusted={trusted}", f"{scene.shown}/image.cfs"]
     said = scene.fails(*verify, "--require-verity")
-    expect("has no fs-verity" in said, said)
+    ensure("has no fs-verity" in said, said)
     said = scene.fails(*verify)  # of the bytes
-    expect("no signature by a trusted key" in said, said)
+    ensure("no signature by a trusted key" in said, said)
 
 
 @fact
@@ -143,11 +143,11 @@ def a_repository_with_forged_digests_counts_as_one_without_verity(scene):
     scene.serve(scene.path("repo"), lambda path: bytes.fromhex(
         path.removeprefix("objects/").replace("/", "") if path.startswith("objects/") else image))
     said = scene.fails(COMPOSEFS, "mount", mirror, "os", scene.mnt)
-    expect(f"expected the fs-verity digest sha256:{image}, got sha256:{other}" in said, said)
+    ensure(f"expected the fs-verity digest sha256:{image}, got sha256:{other}" in said, said)
     said = scene.fails(COMPOSEFS, "mount", mirror, "--require-verity", "os", scene.mnt)
-    expect("expected fs-verity" in said, said)
+    ensure("expected fs-verity" in said, said)
     said = scene.fails(COMPOSEFS, "fsck", mirror)
-    expect(other in said, said)
+    ensure(other in said, said)
 
 
 enter_namespace()

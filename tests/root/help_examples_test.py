@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, run_facts, skip_all
+from scene import LIBC, Skip, ensure, enter_namespace, fact, mount_call, run_facts, skip_all
 
 TOOLS = os.path.abspath(sys.argv[1])
 DIFFERENT = 1  # what diff and explain return for trees that differ
@@ -24,7 +24,7 @@ HIDDEN = [place for place in ("/srv", "/mnt", "/tmp") if not f"{TOOLS}/".startsw
 def shell(script, cwd, ok=(0,)):
     env = {**os.environ, "PATH": f"{TOOLS}:/usr/sbin:/sbin:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    expect(done.returncode in ok, f"{script}: status {done.returncode}: {done.stderr}")
+    ensure(done.returncode in ok, f"{script}: status {done.returncode}: {done.stderr}")
     return done
 
 
@@ -128,7 +128,7 @@ def the_first_steps_work_as_printed(disk):
     os.mkdir(place)
     script = "\n".join(examples("composefs"))
     shell(script, place)
-    expect(os.listdir("/mnt") == ["README"], os.listdir("/mnt"))
+    ensure(os.listdir("/mnt") == ["README"], os.listdir("/mnt"))
     disk.clean()
 
 
@@ -148,7 +148,7 @@ def the_examples_of_each_command_work_as_printed(disk):
             shell(line, place, (0, DIFFERENT) if command in ("diff", "explain") else (0,))
             disk.clean()
             n_lines += 1
-    expect(n_lines > 25, f"{n_lines} examples")
+    ensure(n_lines > 25, f"{n_lines} examples")
 
 
 @fact
@@ -165,7 +165,7 @@ def init_without_insecure_says_what_to_do(disk):
         raise Skip("this kernel sets the feature")
     for part in ("tune2fs -O verity /dev/loop" if "lacks the feature" in done.stderr else "CONFIG_FS_VERITY", "or --insecure creates it without fs-verity",
                  "see composefs doctor"):
-        expect(part in done.stderr, done.stderr)
+        ensure(part in done.stderr, done.stderr)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ import time
 from scene import enter_namespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from ingest import (Skip, check_whole, expect, expected_objects, fact, fails, files_below,  # noqa: E402
-                    make_source, place_in_memory, read, run, run_facts, same, write)
+from ingest import (Skip, check_whole, ensure, expect, expected_objects, fact, fails, files_below,  # noqa: E402
+                    make_source, place_in_memory, read, run, run_facts, write)
 
 MIB = 1 << 20
 CUTS = 30
@@ -89,17 +89,17 @@ def full_disk_is_a_clear_error_and_all_it_holds_is_whole(disks):
     image = f"{full}/image"
     write(image, b"old")
     said = fails(disks.mkcomposefs, f"--digest-store={full}/store", source, image)
-    expect(": No space left on device" in said, said)
-    expect(said.count("No space left") == 1 and source in said, said)
+    ensure(": No space left on device" in said, said)
+    ensure(said.count("No space left") == 1 and source in said, said)
     check_whole(f"{full}/store")
-    same(read(image), b"old", "the old image")
-    same(sorted(set(os.listdir(full)) - {"lost+found"}), ["ballast", "image", "store"], "files")
+    expect(read(image), b"old", "the old image")
+    expect(sorted(set(os.listdir(full)) - {"lost+found"}), ["ballast", "image", "store"], "files")
     for number in range(20):
         os.unlink(f"{source}/large{number}")
     os.unlink(f"{full}/ballast")
     shutil.rmtree(f"{full}/store")
     disks.pack(source, f"{full}/store", image)
-    same(check_whole(f"{full}/store"), expected_objects(source), "objects")
+    expect(check_whole(f"{full}/store"), expected_objects(source), "objects")
 
 
 @fact
@@ -108,7 +108,7 @@ def exhausted_inodes_are_a_clear_error(disks):
     make_source(source, 300, [1000])
     full = disks.mount("-o", "loop", disks.disk("ext4", 16 * MIB, "-N", "200"))
     said = fails(disks.mkcomposefs, f"--digest-store={full}/store", source, f"{full}/image")
-    expect(": No space left on device" in said, said)
+    ensure(": No space left on device" in said, said)
     check_whole(f"{full}/store")
 
 
@@ -122,9 +122,9 @@ def read_only_file_system_is_a_clear_error(disks):
     disks.umount(top)
     top = disks.mount("-o", "loop,ro", image)
     said = fails(disks.mkcomposefs, f"--digest-store={top}/store", source, "/dev/null")
-    expect("object store: temporary file: Read-only file system" in said, said)
+    ensure("object store: temporary file: Read-only file system" in said, said)
     said = fails(disks.mkcomposefs, f"--digest-store={top}/new", source, "/dev/null")
-    expect("create directory" in said and "Read-only file system" in said, said)
+    ensure("create directory" in said and "Read-only file system" in said, said)
 
 
 def shared_bytes(path):
@@ -146,10 +146,10 @@ def check_shared(disks, kind, size):
         write(f"{source}/{number}", random.Random(number).randbytes(length))
     run("sync", "-f", top)
     disks.pack(source, store, f"{top}/image")
-    same(check_whole(store), expected_objects(source), "objects")
+    expect(check_whole(store), expected_objects(source), "objects")
     for name in files_below(store):
         length = os.path.getsize(f"{store}/{name}")
-        expect(shared_bytes(f"{store}/{name}") >= length, f"the object of {length} bytes shares no blocks")
+        ensure(shared_bytes(f"{store}/{name}") >= length, f"the object of {length} bytes shares no blocks")
 
 
 @fact
@@ -175,7 +175,7 @@ def other_file_systems_take_copies(disks):
     image = f"{tmpfs}/image"
     for top in (tmpfs, overlay):
         disks.pack(source, f"{top}/store", f"{image}.{os.path.basename(top)}")
-        same(check_whole(f"{top}/store"), expected_objects(source), f"objects on {top}")
+        expect(check_whole(f"{top}/store"), expected_objects(source), f"objects on {top}")
     shutil.rmtree(f"{overlay}/store")
 
 
@@ -190,7 +190,7 @@ def overlayfs_is_a_source_like_any_other(disks):
     write(f"{overlay}/d0/new", b"n" * 1000)
     store, image = disks.path(), disks.path()
     disks.pack(overlay, store, image, "--one-file-system")
-    same(check_whole(store), expected_objects(overlay), "objects")
+    expect(check_whole(store), expected_objects(overlay), "objects")
 
 
 @fact
@@ -201,9 +201,9 @@ def mount_points_are_entered_by_default(disks):
     disks.mounted.append(f"{source}/other")
     write(f"{source}/other/file", b"x")
     run(disks.mkcomposefs, source, image)
-    same(run(disks.info, "ls", image), "/other/\t\n/other/file\n", "names")
+    expect(run(disks.info, "ls", image), "/other/\t\n/other/file\n", "names")
     run(disks.mkcomposefs, "--one-file-system", source, image)
-    same(run(disks.info, "ls", image), "/other/\t\n", "names")
+    expect(run(disks.info, "ls", image), "/other/\t\n", "names")
 
 
 def one_file_system(disks, source, image):
@@ -223,10 +223,10 @@ def bind_mounts_of_the_same_file_system_are_other_mounts(disks):
     for what, where in (("", "dir"), ("/secret", "file")):
         run("mount", "--bind", f"{other}{what}", f"{source}/{where}")
         disks.mounted.append(f"{source}/{where}")
-    same(one_file_system(disks, source, image),
-         (["/dir/", "/own"], ["/dir: left empty, because it is another mount", "/file: left out of the image, because it is another mount"]))
+    expect(one_file_system(disks, source, image),
+           (["/dir/", "/own"], ["/dir: left empty, because it is another mount", "/file: left out of the image, because it is another mount"]))
     # The source may be a mount itself.
-    same(one_file_system(disks, f"{source}/dir", image), (["/secret"], []))
+    expect(one_file_system(disks, f"{source}/dir", image), (["/secret"], []))
 
 
 @fact
@@ -240,8 +240,8 @@ def subvolumes_of_btrfs_are_no_other_mounts(disks):
     os.mkdir(f"{top}/source/empty")
     run("mount", "--bind", f"{top}/mounted", f"{top}/source/empty")
     disks.mounted.append(f"{top}/source/empty")
-    same(one_file_system(disks, f"{top}/source", image),
-         (["/empty/", "/volume/", "/volume/file"], ["/empty: left empty, because it is another mount"]))
+    expect(one_file_system(disks, f"{top}/source", image),
+           (["/empty/", "/volume/", "/volume/file"], ["/empty: left empty, because it is another mount"]))
 
 
 def keep_committing(path, stop):
@@ -281,17 +281,17 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
                 time.sleep(rng.random() * took)
             else:
                 started = time.monotonic()
-                same(builder.wait(), 0, "status")
+                expect(builder.wait(), 0, "status")
                 took = time.monotonic() - started
             run("cp", "--reflink=always", disk, f"{outer}/snapshot")
             builder.wait()
             cut = after_power_cut(disks, f"{outer}/snapshot")
             found = check_whole(f"{cut}/store") if os.path.exists(f"{cut}/store") else set()
             if turn % 4 == 0:
-                same(found, expected, "objects after a run that succeeded")
-                same(read(f"{cut}/image"), read(f"{top}/image"), "image after a run that succeeded")
+                expect(found, expected, "objects after a run that succeeded")
+                expect(read(f"{cut}/image"), read(f"{top}/image"), "image after a run that succeeded")
             else:
-                expect(not os.path.exists(f"{cut}/image") or found == expected, "an image without its objects")
+                ensure(not os.path.exists(f"{cut}/image") or found == expected, "an image without its objects")
             partial += 0 < len(found) < len(expected)
             disks.umount(cut)
             os.unlink(f"{outer}/snapshot")
@@ -301,7 +301,7 @@ def power_cut_at_any_moment_leaves_whole_objects_and_all_that_was_reported(disks
     finally:
         stop.set()
         thread.join()
-    expect(partial, "no cut came in the middle of a run")
+    ensure(partial, "no cut came in the middle of a run")
 
 
 def main():

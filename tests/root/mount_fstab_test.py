@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from scene import Scene, Skip, enter_namespace, expect, fact, mount_call, run, run_facts_each_in, same, umount
+from scene import Scene, Skip, ensure, enter_namespace, expect, fact, mount_call, run, run_facts_each_in, umount
 
 PROGRAMS = [os.path.abspath(path) for path in sys.argv[1:3]]
 COMPOSEFS = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
@@ -51,16 +51,16 @@ class Fstab(Scene):
 def a_second_mount_of_all_does_nothing(scene):
     for _ in range(3):
         run("mount", "-a", "-T", scene.fstab)
-    same(len(scene.found()), 1, "mounts")
+    expect(len(scene.found()), 1, "mounts")
 
 
 @fact
 def findmnt_and_umount_know_a_mount_by_its_image(scene):
     run("mount", "-T", scene.fstab, scene.mnt)
-    same(run("findmnt", "-n", "-o", "TARGET", scene.source).strip(), scene.mnt)
-    same(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
+    expect(run("findmnt", "-n", "-o", "TARGET", scene.source).strip(), scene.mnt)
+    expect(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
     run("umount", scene.source)
-    same(scene.found(), [])
+    expect(scene.found(), [])
 
 
 @fact
@@ -69,7 +69,7 @@ def an_image_that_is_named_otherwise_is_shown_by_its_path(scene):
     for image in ("link", os.path.basename(scene.source), "./mnt/../link"):
         run("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", scene.dir, scene.mount_program, "-o",
             f"basedir={scene.objects},nosuid", image, scene.mnt)
-        same(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
+        expect(run("findmnt", "-n", "-o", "SOURCE", scene.mnt).rstrip("\n"), scene.source)
         umount(scene.mnt)
 
 
@@ -78,7 +78,7 @@ def an_image_with_a_path_that_is_too_long_for_the_kernel_is_mounted(scene):
     folder = scene.made("x" * 200, "y" * 100)
     shutil.copy(scene.source, folder)
     scene.mount(os.path.join(folder, "an image.cfs"), f"basedir={scene.objects},nosuid")
-    same([m.source for m in scene.found()], ["composefs"])
+    expect([m.source for m in scene.found()], ["composefs"])
 
 
 @fact
@@ -86,12 +86,12 @@ def remount_changes_the_flags_and_nothing_else(scene):
     run("mount", "-T", scene.fstab, scene.mnt)
     before = scene.found()[0].options
     run("mount", "-T", scene.fstab, "-o", "remount,ro,noexec,noatime", scene.mnt)
-    expect({"ro", "noexec", "noatime", "nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    ensure({"ro", "noexec", "noatime", "nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
     run("mount", "-T", scene.fstab, "-o", "remount,exec", scene.mnt)
-    expect("noexec" not in scene.found()[0].attributes, scene.found()[0].attributes)
-    same(scene.found()[0].options, before)
+    ensure("noexec" not in scene.found()[0].attributes, scene.found()[0].attributes)
+    expect(scene.found()[0].options, before)
     with open(f"{scene.mnt}/file", encoding="ascii") as f:
-        same(len(f.read()), 8000)
+        expect(len(f.read()), 8000)
 
 
 @fact
@@ -100,7 +100,7 @@ def remount_makes_a_writable_mount_read_only_and_writable_again(scene):
     run("mount", "-T", scene.fstab, scene.mnt)
     for option, writable in (("ro", False), ("rw", True)):
         run("mount", "-T", scene.fstab, "-o", f"remount,{option}", scene.mnt)
-        same(subprocess.run(["touch", f"{scene.mnt}/new"], capture_output=True, check=False).returncode == 0, writable)
+        expect(subprocess.run(["touch", f"{scene.mnt}/new"], capture_output=True, check=False).returncode == 0, writable)
 
 
 @fact
@@ -109,9 +109,9 @@ def remount_lifts_nosuid_and_nodev_only_where_that_is_allowed(scene):
     remount = [scene.mount_program, scene.source, scene.mnt, "-o"]
     scene.mount(scene.source, f"basedir={scene.objects},nosuid")
     run(*remount, f"remount,suid,dev,basedir={scene.objects},digest={'0' * 64}")
-    expect({"nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
+    ensure({"nosuid", "nodev"} <= scene.found()[0].attributes, scene.found()[0].attributes)
     run(*remount, "remount,allow-suid,allow-dev")
-    same(scene.found()[0].attributes & {"nosuid", "nodev"}, set())
+    expect(scene.found()[0].attributes & {"nosuid", "nodev"}, set())
 
 
 @fact
@@ -119,19 +119,19 @@ def remount_is_refused_where_no_image_is_mounted(scene):
     for point, text in ((scene.mnt, "no image is mounted at"), (scene.path("none"), "No such file")):
         done = subprocess.run([scene.mount_program, scene.source, point, "-o", "remount,ro"], capture_output=True,
                               text=True, check=False)
-        same(done.returncode, 1)
-        expect(text in done.stderr, done.stderr)
+        expect(done.returncode, 1)
+        ensure(text in done.stderr, done.stderr)
     scene.mount(scene.source, f"basedir={scene.objects},nosuid")
     done = subprocess.run([scene.mount_program, scene.source, f"{scene.mnt}/..", "-o", "remount,ro"],
                           capture_output=True, text=True, check=False)
-    expect(done.returncode == 1 and "no image is mounted at" in done.stderr, done.stderr)
+    ensure(done.returncode == 1 and "no image is mounted at" in done.stderr, done.stderr)
 
 
 @fact
 def sync_is_kept_and_options_of_other_programs_are_ignored(scene):
     scene.write_fstab("nosuid,sync,dirsync,lazytime,auto,nofail,_netdev,comment=x,x-systemd.requires=y,nomand")
     run("mount", "-a", "-T", scene.fstab)
-    expect({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)
+    ensure({"sync", "dirsync", "lazytime"} <= scene.found()[0].options, scene.found()[0].options)
 
 
 @fact
@@ -139,7 +139,7 @@ def a_context_without_selinux_is_refused_by_the_kernel_in_its_own_words(scene):
     if os.path.exists("/sys/fs/selinux/enforce"):
         raise Skip("SELinux is here")
     said = scene.refused(scene.source, f"basedir={scene.objects},context=\"a:b:c:s0:c1,c2\"")
-    expect("overlay: context=a:b:c:s0:c1,c2: Invalid argument" in said, said)
+    ensure("overlay: context=a:b:c:s0:c1,c2: Invalid argument" in said, said)
 
 
 @fact
@@ -150,10 +150,10 @@ def an_image_of_a_repository_is_shown_by_its_id(scene):
     run(COMPOSEFS, "init", "--insecure", scene.path("repo"))
     image = run(COMPOSEFS, "create-image", repo, scene.tree, "os").strip().split(":")[-1]
     run(COMPOSEFS, "mount", repo, "os", scene.mnt)
-    same([m.source for m in scene.found()], [f"composefs:{image}"])
-    same(run("findmnt", "-n", "-o", "TARGET", f"composefs:{image}").strip(), scene.mnt)
+    expect([m.source for m in scene.found()], [f"composefs:{image}"])
+    expect(run("findmnt", "-n", "-o", "TARGET", f"composefs:{image}").strip(), scene.mnt)
     run("umount", f"composefs:{image}")
-    same(scene.found(), [])
+    expect(scene.found(), [])
 
 
 def root_of(path):
@@ -181,11 +181,11 @@ def options_with_upper(scene, more=""):
 def the_root_under_a_new_upper_directory_is_that_of_the_image(scene):
     root = scene_with_a_root(scene)
     scene.mount(scene.source, options_with_upper(scene))
-    same(root_of(scene.mnt), root)
+    expect(root_of(scene.mnt), root)
     os.chmod(scene.mnt, 0o700)
     umount(scene.mnt)
     scene.mount(scene.source, options_with_upper(scene))
-    same(oct(os.stat(scene.mnt).st_mode), "0o40700", "mode that was changed in the mount before")
+    expect(oct(os.stat(scene.mnt).st_mode), "0o40700", "mode that was changed in the mount before")
 
 
 @fact
@@ -196,7 +196,7 @@ def an_upper_directory_that_is_in_use_or_another_users_keeps_its_attributes(scen
         pass
     before = root_of(scene.path("u"))
     scene.mount(scene.source, options)
-    same(root_of(scene.mnt), before)
+    expect(root_of(scene.mnt), before)
     umount(scene.mnt)
     shutil.rmtree(scene.path("u"))
     shutil.rmtree(scene.path("w"))
@@ -204,7 +204,7 @@ def an_upper_directory_that_is_in_use_or_another_users_keeps_its_attributes(scen
     os.chown(scene.path("u"), 1000, 1000)
     before = root_of(scene.path("u"))
     scene.mount(scene.source, options)
-    same(root_of(scene.mnt), before)
+    expect(root_of(scene.mnt), before)
 
 
 @fact
@@ -219,8 +219,8 @@ def an_upper_directory_behind_a_link_of_another_user_gets_no_attributes(scene):
         os.lchown(path, 1000, 1000)
     command = [scene.mount_program, "-o", options.replace(scene.path("u"), f"{home}/u"), scene.source, scene.mnt]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    same((done.returncode, root_of(elsewhere)), (1, before), done.stderr)
-    expect('symbolic link "u": not followed' in done.stderr, done.stderr)
+    expect((done.returncode, root_of(elsewhere)), (1, before), done.stderr)
+    ensure('symbolic link "u": not followed' in done.stderr, done.stderr)
 
 
 @fact
@@ -232,7 +232,7 @@ def a_repositorys_image_has_its_root_under_a_new_upper_directory_too(scene):
     run(COMPOSEFS, "init", "--insecure", scene.path("repo"))
     run(COMPOSEFS, "create-image", repo, scene.tree, "os")
     run(COMPOSEFS, "mount", repo, f"--upperdir={scene.made('u')}", f"--workdir={scene.made('w')}", "--read-write", "os", scene.mnt)
-    same(root_of(scene.mnt)[:3], root[:3])
+    expect(root_of(scene.mnt)[:3], root[:3])
 
 
 enter_namespace()

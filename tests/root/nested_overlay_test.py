@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, run_facts_each_in, same
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, run_facts_each_in
 
 PROGRAMS = [os.path.abspath(a) for a in sys.argv[1:]]
 SAFE = ("repo-1", "repo-1-sha256", "oci-1", "oci-1-sha256", "ipe-1-sha256", "honest-df-1-sha256")
@@ -22,7 +22,7 @@ BOTH = ("trusted", "user")
 
 def run(*args):
     done = subprocess.run(args, capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, f"{' '.join(args)}: {done.stderr}")
+    ensure(done.returncode == 0, f"{' '.join(args)}: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -87,7 +87,7 @@ RIGHT = {"link": ["new", "stays"], "opaque": ["new"], "plain": ["new"], "whiteou
 def layers_on_disk_show_nothing_that_they_deleted(place):
     for kind in BOTH:
         place.mark(kind)
-        same(place.merged("tree", kind), RIGHT, kind)
+        expect(place.merged("tree", kind), RIGHT, kind)
         place.unmount()
 
 
@@ -99,10 +99,10 @@ def layers_in_an_image_for_repositories_show_nothing_that_they_deleted(place):
         place.image(profile)
         place.mount()
         for kind in BOTH:
-            same(place.merged("m", kind), RIGHT, f"{profile}, {kind}")
+            expect(place.merged("m", kind), RIGHT, f"{profile}, {kind}")
             LIBC.umount2(b"merged", 2)
         # Not as a name that cannot be looked up, either.
-        same(sorted(os.listdir("m/up/opaque")), ["new"], profile)
+        expect(sorted(os.listdir("m/up/opaque")), ["new"], profile)
         place.unmount()
 
 
@@ -113,7 +113,7 @@ def opaque_marks_of_trusted_and_user_overlay_are_kept(place):
         for profile in ("repo-1", "oci-1"):
             place.image(profile)
             place.mount()
-            same(place.merged("m", kind), RIGHT, f"{profile}, {kind}")
+            expect(place.merged("m", kind), RIGHT, f"{profile}, {kind}")
             place.unmount()
         for name in ("opaque", "plain"):
             os.removexattr(f"tree/up/{name}", f"{kind}.overlay.opaque")
@@ -129,7 +129,7 @@ def image_of_a_repository_shows_nothing_that_its_layers_deleted(place):
     for number, program in enumerate((PROGRAMS[2], "./cfsctl")):
         run(program, "create-image", "--repo=repo", "tree", f"os/{number}")
         run(PROGRAMS[2], "mount", "--repo=repo", f"os/{number}", "m")
-        same(place.merged("m", "trusted"), RIGHT, program)
+        expect(place.merged("m", "trusted"), RIGHT, program)
         place.unmount()
 
 
@@ -140,9 +140,9 @@ def image_as_by_mkcomposefs_1_0_shows_what_its_layers_deleted(place):
     for profile in ("mkcomposefs-1.0", "mkcomposefs-1.0-v1"):
         done = subprocess.run([PROGRAMS[0], f"--profile={profile}", "--digest-store=store", "tree", "image"], capture_output=True,
                               text=True, check=True)
-        expect("warning: /up/opaque: the image loses the deletions of this directory" in done.stderr, done.stderr)
+        ensure("warning: /up/opaque: the image loses the deletions of this directory" in done.stderr, done.stderr)
         place.mount()
-        same(place.merged("m", "trusted")["opaque"], ["hidden", "new"], profile)
+        expect(place.merged("m", "trusted")["opaque"], ["hidden", "new"], profile)
         place.unmount()
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run_facts_each_in, same, skip_all
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, has, mounts, run_facts_each_in, skip_all
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 RUNTIMES = ("crun", "runc")
@@ -39,14 +39,14 @@ def start(*command):
 
 def good(*command):
     done = start(*command)
-    expect(done.returncode == 0, f"{command}: status {done.returncode}: {done.stderr}")
+    ensure(done.returncode == 0, f"{command}: status {done.returncode}: {done.stderr}")
     return done.stdout
 
 
 def refused(*command):
     """The last line of a command that must fail: warnings come after errors, which come first."""
     done = start(COMPOSEFS, *command)
-    same(done.returncode, 1, f"status of {command}, which said {done.stderr}")
+    expect(done.returncode, 1, f"status of {command}, which said {done.stderr}")
     return done.stderr.splitlines()[0]
 
 
@@ -138,35 +138,35 @@ def a_program_runs_as_the_user_of_its_image(place, runtime):
     place.pull(User="app", Env=["A=b c"], WorkingDir="/srv/app", Cmd=["id; pwd; env; cat /data/file"])
     place.make()
     lines = place.run(runtime).splitlines()
-    same(lines[0].split(" groups=")[0], "uid=1000(app) gid=1001(app)")
-    expect("1002(more)" in lines[0], lines[0])
-    same(lines[1], "/srv/app")
-    expect("A=b c" in lines and "HOME=/srv/app" in lines, lines)
-    expect(any(line.startswith("PATH=/usr/local/sbin:") for line in lines), lines)
-    same(lines[-1], "kept")
+    expect(lines[0].split(" groups=")[0], "uid=1000(app) gid=1001(app)")
+    ensure("1002(more)" in lines[0], lines[0])
+    expect(lines[1], "/srv/app")
+    ensure("A=b c" in lines and "HOME=/srv/app" in lines, lines)
+    ensure(any(line.startswith("PATH=/usr/local/sbin:") for line in lines), lines)
+    expect(lines[-1], "kept")
 
 
 @with_each_runtime
 def arguments_replace_those_of_the_image(place, runtime):
     place.pull()
     place.make("--", "echo one; exit 0", "two")
-    same(place.run(runtime), "one\n")
+    expect(place.run(runtime), "one\n")
 
 
 @with_each_runtime
 def a_root_is_read_only_and_volumes_are_not(place, runtime):
     place.pull(Volumes={"/data": {}})
     place.make("--", "touch /new 2>/dev/null || echo read-only; touch /data/new && cat /data/file")
-    same(place.run(runtime), "read-only\nkept\n")
+    expect(place.run(runtime), "read-only\nkept\n")
 
 
 @with_each_runtime
 def changes_go_to_the_upper_layer(place, runtime):
     place.pull()
     place.make("--read-write", "--", "echo changed >/data/file; touch /new; cat /data/file")
-    same(place.run(runtime), "changed\n")
-    same(read(f"{place.bundle}/upper/data/file"), "changed\n")
-    expect(os.path.exists(f"{place.bundle}/upper/new"))
+    expect(place.run(runtime), "changed\n")
+    expect(read(f"{place.bundle}/upper/data/file"), "changed\n")
+    ensure(os.path.exists(f"{place.bundle}/upper/new"))
 
 
 @with_each_runtime
@@ -175,10 +175,10 @@ def an_unverified_image_gains_no_privileges_unless_it_is_allowed(place, runtime)
     place.pull()
     script = ["--", "grep NoNewPrivs /proc/self/status"]
     place.make(*script)
-    same(place.run(runtime).split(), ["NoNewPrivs:", "1"])
+    expect(place.run(runtime).split(), ["NoNewPrivs:", "1"])
     good(COMPOSEFS, "umount", f"{place.bundle}/rootfs")
     place.make("--allow-suid", *script)
-    same(place.run(runtime).split(), ["NoNewPrivs:", "0"])
+    expect(place.run(runtime).split(), ["NoNewPrivs:", "0"])
 
 
 @with_each_runtime
@@ -186,22 +186,22 @@ def missing_mount_points_need_a_writable_root(place, runtime):
     os.rmdir(f"{place.tree}/proc")
     place.pull(WorkingDir="/work")
     said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
-    expect("mount point /proc: missing in the image" in said, said)
-    expect(not os.path.exists(place.bundle))
+    ensure("mount point /proc: missing in the image" in said, said)
+    ensure(not os.path.exists(place.bundle))
     place.make("--read-write", "--", "pwd")
-    same(place.run(runtime), "/work\n")
+    expect(place.run(runtime), "/work\n")
 
 
 @fact
 def a_bundle_is_private_and_its_root_is_mounted_once(place):
     place.pull()
     place.make("--no-mount")
-    same(os.stat(place.bundle).st_mode & 0o777, 0o700)
-    same([m for m in mounts() if m.point.startswith(place.dir)], [])
+    expect(os.stat(place.bundle).st_mode & 0o777, 0o700)
+    expect([m for m in mounts() if m.point.startswith(place.dir)], [])
     place.make()
-    same([m.point for m in mounts() if m.point.startswith(place.dir)], [f"{place.bundle}/rootfs"])
+    expect([m.point for m in mounts() if m.point.startswith(place.dir)], [f"{place.bundle}/rootfs"])
     said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
-    expect("something is mounted there" in said, said)
+    ensure("something is mounted there" in said, said)
 
 
 @fact
@@ -210,29 +210,29 @@ def a_bundle_that_others_can_change_is_refused(place):
     os.mkdir(place.bundle)
     os.chmod(place.bundle, 0o777)
     said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
-    expect("to which only you can write" in said, said)
+    ensure("to which only you can write" in said, said)
     os.chmod(place.bundle, 0o700)
     os.symlink("/tmp", f"{place.bundle}/rootfs")
     said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
-    expect("rootfs: expected a directory" in said, said)
-    same(os.listdir(place.bundle), ["rootfs"])
+    ensure("rootfs: expected a directory" in said, said)
+    expect(os.listdir(place.bundle), ["rootfs"])
 
 
 @fact
 def labels_that_act_on_the_host_are_left_out(place):
     image = place.pull(Labels={"run.oci.hooks.stdout": "/x", "a": "b"})
     done = start(COMPOSEFS, "oci", "bundle", "--json", f"--repo={place.repo}", "app", place.bundle)
-    same(json.loads(done.stdout), {"id": image, "bundle": place.bundle, "labels_left_out": ["run.oci.hooks.stdout"]})
-    expect('label "run.oci.hooks.stdout" acts on the host' in done.stderr, done.stderr)
+    expect(json.loads(done.stdout), {"id": image, "bundle": place.bundle, "labels_left_out": ["run.oci.hooks.stdout"]})
+    ensure('label "run.oci.hooks.stdout" acts on the host' in done.stderr, done.stderr)
     annotations = json.loads(read(f"{place.bundle}/config.json"))["annotations"]
-    same((annotations["a"], "run.oci.hooks.stdout" in annotations), ("b", False))
+    expect((annotations["a"], "run.oci.hooks.stdout" in annotations), ("b", False))
 
 
 @fact
 def a_user_that_the_image_does_not_have_is_refused(place):
     place.pull(User="unknown")
     said = refused("oci", "bundle", f"--repo={place.repo}", "app", place.bundle)
-    expect('user "unknown": not in /etc/passwd of the image' in said, said)
+    ensure('user "unknown": not in /etc/passwd of the image' in said, said)
 
 
 def podman_version():
@@ -250,9 +250,9 @@ def podman_runs_an_image_of_a_store_view(place):
     store = f"{place.dir}/store"
     good(COMPOSEFS, "oci", "store-view", f"--repo={place.repo}", store)
     podman = ("podman", f"--root={place.dir}/graph", f"--runroot={place.dir}/run", f"--storage-opt=additionalimagestore={store}")
-    expect("localhost/app" in good(*podman, "images"))
+    has(good(*podman, "images"), "localhost/app")
     limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
-    same(good(*podman, "run", "--rm", "--network=none", *limits, "app", "cat /data/file"), "kept\n")
+    expect(good(*podman, "run", "--rm", "--network=none", *limits, "app", "cat /data/file"), "kept\n")
 
 
 def main():

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import Skip, enter_namespace, expect, fact, mount_call, run, run_facts_each_in, same
+from scene import Skip, ensure, enter_namespace, expect, fact, mount_call, run, run_facts_each_in
 
 COMPOSEFS, MKCOMPOSEFS = (os.path.abspath(path) for path in sys.argv[1:3])
 
@@ -47,8 +47,8 @@ def a_path_into_another_mount_namespace_is_used(place):
     run(MKCOMPOSEFS, f"--digest-store={inside}/store", f"{place.dir}/tree", f"{inside}/image")
     run(COMPOSEFS, "init", "--insecure", f"{inside}/repo")
     run(COMPOSEFS, "create-image", f"--repo={inside}/repo", f"{place.dir}/tree", "os")
-    same(sorted(os.listdir(inside)), ["image", "repo", "store"])
-    same(os.listdir(f"{place.dir}/there"), [])
+    expect(sorted(os.listdir(inside)), ["image", "repo", "store"])
+    expect(os.listdir(f"{place.dir}/there"), [])
 
 
 @fact
@@ -60,8 +60,8 @@ def a_descriptor_of_a_directory_in_another_namespace_is_used(place):
                         f"/proc/self/fd/{fd}/image"], pass_fds=[fd], check=True, stderr=subprocess.DEVNULL)
     finally:
         os.close(fd)
-    same(sorted(os.listdir(inside)), ["image", "store"])
-    same(os.listdir(f"{place.dir}/there"), [])
+    expect(sorted(os.listdir(inside)), ["image", "store"])
+    expect(os.listdir(f"{place.dir}/there"), [])
 
 
 @fact
@@ -76,10 +76,10 @@ def an_old_repository_behind_a_link_of_another_user_is_not_upgraded(place):
     for path in (f"{home}/link", home):
         os.lchown(path, 12345, 12345)
     done = subprocess.run([cfsctl, f"--repo={home}/link", "--insecure", "images"], check=False, capture_output=True, text=True)
-    same((done.returncode, os.path.exists(f"{old}/meta.json")), (1, False), done.stderr)
-    expect('symbolic link "link": not followed' in done.stderr, done.stderr)
+    expect((done.returncode, os.path.exists(f"{old}/meta.json")), (1, False), done.stderr)
+    ensure('symbolic link "link": not followed' in done.stderr, done.stderr)
     run(cfsctl, f"--repo={old}", "--insecure", "images")
-    expect(os.path.exists(f"{old}/meta.json"), "it was not upgraded")
+    ensure(os.path.exists(f"{old}/meta.json"), "it was not upgraded")
 
 
 @fact
@@ -94,15 +94,15 @@ def default_keys_behind_a_dangling_link_are_an_error(place):
     run("openssl", "pkey", "-in", "key", "-pubout", "-out", "keys/key.pub")
     run(COMPOSEFS, "sign", "--key=key", "image")
     verify = [COMPOSEFS, "verify", "--trusted=keys", "image"]
-    same(subprocess.run(verify, check=False, capture_output=True).returncode, 0)
+    expect(subprocess.run(verify, check=False, capture_output=True).returncode, 0)
     os.makedirs("var/revoked.d")
     shutil.copy("keys/key.pub", "var/revoked.d")
     os.symlink(f"{place.dir}/var", "/run/composefs")
-    same(subprocess.run(verify, check=False, capture_output=True).returncode, 14)
+    expect(subprocess.run(verify, check=False, capture_output=True).returncode, 14)
     os.rename("var", "not-mounted")
     done = subprocess.run(verify, check=False, capture_output=True, text=True)
-    same(done.returncode, 1)
-    expect("keys: /run/composefs: No such file or directory" in done.stderr, done.stderr)
+    expect(done.returncode, 1)
+    ensure("keys: /run/composefs: No such file or directory" in done.stderr, done.stderr)
 
 
 enter_namespace()

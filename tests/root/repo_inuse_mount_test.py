@@ -17,7 +17,7 @@ import tempfile
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
 from forging_fs import ForgingFs
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, remark, run, run_facts_each_in, same, umount
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mounts, remark, run, run_facts_each_in, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 RUNS = 150
@@ -45,18 +45,18 @@ class Place:
         return json.loads(run(COMPOSEFS, "gc", f"--repo={repo or self.repo}", "--json", *args))
 
     def stays(self):
-        same(self.gc()["images_in_use"], 1, "images in use")
+        expect(self.gc()["images_in_use"], 1, "images in use")
         for path in self.contents:
-            expect(os.path.exists(path), f"{path} is gone")
+            ensure(os.path.exists(path), f"{path} is gone")
         for name in ("a", "dir/b"):
             with open(f"{self.mnt}/{name}", encoding="ascii") as f:
-                same(f.read(), name * 1000)
+                expect(f.read(), name * 1000)
 
     def goes(self):
         umount(self.mnt)
         self.gc()
         for path in self.contents:
-            expect(not os.path.exists(path), f"{path} is still there")
+            ensure(not os.path.exists(path), f"{path} is still there")
 
     def close(self):
         for mounted in reversed(mounts()):
@@ -73,8 +73,8 @@ def status(*command):
 @fact
 def a_mounted_image_prevents_a_reset_and_is_kept_without_its_entry(place):
     rc, err = status(COMPOSEFS, "init", "--insecure", "--algorithm=sha256", "--reset-metadata", "--force", place.repo)
-    expect(rc == 1 and "mounted, or open in a process" in err, err)
-    expect(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
+    ensure(rc == 1 and "mounted, or open in a process" in err, err)
+    ensure(os.path.lexists(f"{place.repo}/images/{place.image}"), "the entry is gone")
     shutil.rmtree(f"{place.repo}/images")
     place.stays()
     place.goes()
@@ -86,7 +86,7 @@ def a_mounted_image_whose_file_is_replaced_is_kept(place):
     with open(place.file, "ab") as f:
         f.write(b"!")
     run(COMPOSEFS, "create-image", f"--repo={place.repo}", place.tree)
-    same(os.listdir(f"{place.repo}/.quarantine"), [place.image])
+    expect(os.listdir(f"{place.repo}/.quarantine"), [place.image])
     place.stays()
     place.goes()
 
@@ -97,8 +97,8 @@ def a_mounted_image_that_is_quarantined_is_kept(place):
         f.seek(1024 + 48)  # the UUID
         f.write(b"!")
     run(COMPOSEFS, "repair", f"--repo={place.repo}")
-    expect(not os.path.exists(place.file), "the file is still in its place")
-    expect(not os.path.lexists(f"{place.repo}/images/{place.image}"), "its entry is still there")
+    ensure(not os.path.exists(place.file), "the file is still in its place")
+    ensure(not os.path.lexists(f"{place.repo}/images/{place.image}"), "its entry is still there")
     place.stays()
     place.goes()
 
@@ -109,7 +109,7 @@ def a_mounted_image_that_is_repaired_from_a_copy_is_kept(place):
     with open(place.file, "r+b") as f:
         f.write(b"no image")
     run(COMPOSEFS, "repair", f"--repo={place.repo}", f"--from={place.dir}/copy")
-    expect(os.path.exists(place.file), "the file is not in its place")
+    ensure(os.path.exists(place.file), "the file is not in its place")
     place.stays()
     place.goes()
 
@@ -123,10 +123,10 @@ def through_fuse_a_mounted_image_counts_as_in_use(place):
     except OSError as failure:
         raise Skip("no FUSE") from failure
     try:
-        same(place.gc("--dry-run", repo=view)["images_in_use"], 1)
+        expect(place.gc("--dry-run", repo=view)["images_in_use"], 1)
         umount(place.mnt)
-        same(place.gc("--dry-run", repo=view)["images_in_use"], 1, "in use if the kernel cannot tell")
-        same(place.gc("--dry-run")["images_in_use"], 0)
+        expect(place.gc("--dry-run", repo=view)["images_in_use"], 1, "in use if the kernel cannot tell")
+        expect(place.gc("--dry-run")["images_in_use"], 0)
     finally:
         fuse.close()
 
@@ -141,20 +141,20 @@ def a_mount_with_a_failing_call_is_complete_or_absent(place):
     try:
         for fault, rc, _, err in faults([COMPOSEFS, "mount", "--repo=r", place.image, "mnt"], '"r"', RUNS):
             shown = sum(m.point == place.mnt for m in mounts())
-            same((fault, shown), (fault, int(rc == 0)))
+            expect((fault, shown), (fault, int(rc == 0)))
             if rc == 0:
                 for name in ("a", "dir/b"):
                     with open(f"mnt/{name}", encoding="ascii") as f:
-                        same((fault, f.read()), (fault, name * 1000))
+                        expect((fault, f.read()), (fault, name * 1000))
                 umount("mnt")
             else:
-                expect(0 < rc < 128 and err, f"{fault}: status {rc}: {err}")
+                ensure(0 < rc < 128 and err, f"{fault}: status {rc}: {err}")
             count += 1
     finally:
         os.chdir("..")
     remark(f"{count} runs")
     for path in place.contents:
-        expect(os.path.exists(path), f"{path} is gone")
+        ensure(os.path.exists(path), f"{path} is gone")
 
 
 def main():

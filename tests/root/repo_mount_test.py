@@ -20,7 +20,8 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import repo_crash_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, mounts, remark, run, run_facts_each_in, same, umount
+from scene import (LIBC, Skip, ensure, enter_namespace, expect, fact, has, mount_call, mounts, remark, run,
+                   run_facts_each_in, umount)
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 SECONDS = float(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("COMPOSEFS_TEST_SECONDS", "5"))
@@ -36,7 +37,7 @@ def gc(repo, *args):
 
 def sound(repo):
     report = json.loads(composefs("fsck", f"--repo={repo}", "--json"))
-    same((report["ok"], report["errors"]), (True, []), "fsck")
+    expect((report["ok"], report["errors"]), (True, []), "fsck")
 
 
 def write(path, text):
@@ -78,10 +79,10 @@ def an_image_is_mounted_by_name_and_by_id_and_unmounted(place):
     made = composefs("create-image", f"--repo={place.repo}", place.tree).strip()
     for name in ("os/1", "refs/os/1", made, made.split(":")[1]):
         composefs("mount", f"--repo={place.repo}", name, place.mnt)
-        same(read(f"{place.mnt}/a"), "a" * 1000)
-        expect(os.statvfs(place.mnt).f_flag & os.ST_RDONLY, "it is writable")
+        expect(read(f"{place.mnt}/a"), "a" * 1000)
+        ensure(os.statvfs(place.mnt).f_flag & os.ST_RDONLY, "it is writable")
         composefs("umount", place.mnt)
-        same(os.listdir(place.mnt), [])
+        expect(os.listdir(place.mnt), [])
 
 
 @fact
@@ -89,10 +90,10 @@ def a_mount_that_is_in_use_is_unmounted_only_lazily(place):
     composefs("mount", f"--repo={place.repo}", "os/1", place.mnt)
     with open(f"{place.mnt}/a", encoding="ascii") as used:
         refused = subprocess.run([COMPOSEFS, "umount", place.mnt], capture_output=True, text=True, check=False)
-        same((refused.returncode, refused.stderr.count("\n")), (1, 1))
-        expect("--lazy" in refused.stderr, refused.stderr)
+        expect((refused.returncode, refused.stderr.count("\n")), (1, 1))
+        ensure("--lazy" in refused.stderr, refused.stderr)
         composefs("umount", "--lazy", place.mnt)
-        same(len(used.read()), 1000)
+        expect(len(used.read()), 1000)
 
 
 def stopped_at_fsopen(place, *args):
@@ -124,8 +125,8 @@ def a_symlink_in_the_place_of_the_object_directory_is_not_followed(place):
     os.symlink(evil, objects)
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
                           check=False)
-    same((done.returncode, os.listdir(place.mnt)), (1, []), done.stderr)
-    expect("objects" in done.stderr and "symbolic link" in done.stderr, done.stderr)
+    expect((done.returncode, os.listdir(place.mnt)), (1, []), done.stderr)
+    ensure("objects" in done.stderr and "symbolic link" in done.stderr, done.stderr)
 
 
 @fact
@@ -138,13 +139,13 @@ def an_object_directory_that_is_replaced_during_the_mount_does_not_count(place):
     os.rename(objects, f"{place.dir}/aside")
     os.symlink(evil, objects)
     os.kill(pid, signal.SIGCONT)
-    same(strace.wait(60), 0)
-    same(read(f"{place.mnt}/a"), "a" * 1000)
+    expect(strace.wait(60), 0)
+    expect(read(f"{place.mnt}/a"), "a" * 1000)
 
 
 def differences(place, *args):
     done = subprocess.run([COMPOSEFS, "diff", f"--repo={place.repo}", "--json", *args], capture_output=True, text=True, check=False)
-    expect(done.returncode < 2, done.stderr)
+    ensure(done.returncode < 2, done.stderr)
     return json.loads(done.stdout)["differences"]
 
 
@@ -156,10 +157,10 @@ def a_mounted_image_is_the_same_tree_as_the_image(place):
     os.setxattr(f"{place.tree}/a", "user.x", b"y")
     place.add("os/2")
     composefs("mount", f"--repo={place.repo}", "os/2", place.mnt)
-    same(differences(place, "os/2", place.mnt), [])
-    same(differences(place, place.mnt, place.tree), [])
+    expect(differences(place, "os/2", place.mnt), [])
+    expect(differences(place, place.mnt, place.tree), [])
     found = differences(place, "os/1", place.mnt)
-    same([d["path"] for d in found if d["field"] == "entry"], ["/link", "/linked", "/null"])
+    expect([d["path"] for d in found if d["field"] == "entry"], ["/link", "/linked", "/null"])
 
 
 def shown(point):
@@ -178,11 +179,11 @@ def df_shows_no_size_of_an_image_with_0_blocks(place):
         for mount in ((COMPOSEFS, "mount", f"--repo={place.repo}", name), ("mount", "-t", "erofs", "-o", "ro,loop", image)):
             run(*mount, place.mnt)
             remark(f"{name}, {os.path.basename(mount[0])}: df shows {shown(place.mnt)}")
-            same(shown(place.mnt)[1], use, f"use of {name}")
-            same(os.statvfs(place.mnt).f_blocks == 0, name == "honest", f"{name} has no blocks")
-            same(read(f"{place.mnt}/small"), "x")
+            expect(shown(place.mnt)[1], use, f"use of {name}")
+            expect(os.statvfs(place.mnt).f_blocks == 0, name == "honest", f"{name} has no blocks")
+            expect(read(f"{place.mnt}/small"), "x")
             if mount[0] == COMPOSEFS:
-                same(differences(place, place.tree, place.mnt), [])
+                expect(differences(place, place.tree, place.mnt), [])
             umount(place.mnt)
 
 
@@ -190,10 +191,10 @@ def df_shows_no_size_of_an_image_with_0_blocks(place):
 def mounts_in_a_directory_are_compared_by_default(place):
     os.mkdir(f"{place.tree}/inner")
     place.add("os/2")
-    same(LIBC.mount(b"none", f"{place.tree}/inner".encode(), b"tmpfs", 0, b""), 0)
+    expect(LIBC.mount(b"none", f"{place.tree}/inner".encode(), b"tmpfs", 0, b""), 0)
     write(f"{place.tree}/inner/x", "x")
-    same([d["path"] for d in differences(place, "os/2", place.tree) if d["field"] == "entry"], ["/inner/x"])
-    same([d["path"] for d in differences(place, "--one-file-system", "os/2", place.tree) if d["field"] == "entry"], [])
+    expect([d["path"] for d in differences(place, "os/2", place.tree) if d["field"] == "entry"], ["/inner/x"])
+    expect([d["path"] for d in differences(place, "--one-file-system", "os/2", place.tree) if d["field"] == "entry"], [])
 
 
 @fact
@@ -204,7 +205,7 @@ def setuid_programs_and_devices_count_where_nothing_is_verified_only_when_that_i
         for allowed in ((), ("--allow-suid",), ("--allow-dev",), ("--allow-suid", "--allow-dev")):
             composefs("mount", f"--repo={place.repo}", *allowed, name, place.mnt)
             flags = os.statvfs(place.mnt).f_flag
-            same({o: bool(flags & bit) for o, bit in restraints.items()}, {o: o not in allowed for o in restraints}, name)
+            expect({o: bool(flags & bit) for o, bit in restraints.items()}, {o: o not in allowed for o in restraints}, name)
             composefs("umount", place.mnt)
 
 
@@ -216,7 +217,7 @@ def a_writable_layer_takes_what_is_written(place):
               "os/1", place.mnt)
     write(f"{place.mnt}/new", "new")
     umount(place.mnt)
-    same(read(f"{place.dir}/up/new"), "new")
+    expect(read(f"{place.dir}/up/new"), "new")
 
 
 @fact
@@ -227,8 +228,8 @@ def a_damaged_image_is_not_mounted(place):
         f.write(b"\xff\xff")
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", place.mnt], capture_output=True, text=True,
                           check=False)
-    same(done.returncode, 1)
-    expect("expected the fs-verity digest" in done.stderr, done.stderr)
+    expect(done.returncode, 1)
+    ensure("expected the fs-verity digest" in done.stderr, done.stderr)
 
 
 def held_elsewhere(place, *mount):
@@ -244,21 +245,21 @@ def stays_while_mounted(place, *mount):
     with held_elsewhere(place, *mount) as holder:
         if holder.stdout.readline() != "ready\n":
             raise Skip("it cannot be mounted here")
-        same(os.listdir(place.mnt), [], "what is seen here")
+        expect(os.listdir(place.mnt), [], "what is seen here")
         composefs("untag", f"--repo={place.repo}", "os/1")
         for args in (("--dry-run",), ()):
             found = gc(place.repo, *args)
-            same((found["images_in_use"], found["objects_removed"], found["images_removed"]), (1, 0, 0))
+            expect((found["images_in_use"], found["objects_removed"], found["images_removed"]), (1, 0, 0))
         with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
             f.write("3")
         out = holder.communicate("\n", timeout=60)[0]
-        expect(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
+        ensure(out.startswith("a" * 1000) and out.endswith("b\n"), f"read there: {out[-80:]!r}")
     for _ in range(1000):  # the kernel lets go of a namespace in its own time
         found = gc(place.repo)
         if found["images_in_use"] == 0:
             break
         time.sleep(0.05)
-    same((found["images_in_use"], found["objects_removed"], found["images_removed"]), (0, 3, 1))
+    expect((found["images_in_use"], found["objects_removed"], found["images_removed"]), (0, 3, 1))
 
 
 @fact
@@ -275,7 +276,7 @@ def an_image_mounted_through_a_loop_device_is_not_collected(place):
         if holder.stdout.readline() != "ready\n":
             raise Skip("no loop devices")
         composefs("untag", f"--repo={place.repo}", "os/1")
-        same(gc(place.repo)["images_in_use"], 1)
+        expect(gc(place.repo)["images_in_use"], 1)
         holder.communicate("\n", timeout=60)
 
 
@@ -293,12 +294,12 @@ def a_full_disk_is_reported_in_one_line_and_changes_nothing(place):
         f.write(b"x" * (16 << 20))
     done = subprocess.run([COMPOSEFS, "create-image", f"--repo={at}/r", place.tree, "os/2"], capture_output=True, text=True,
                           check=False)
-    same(done.returncode, 1)
+    expect(done.returncode, 1)
     said = [l for l in done.stderr.splitlines() if "warning" not in l]
-    same(len(said), 1)
-    expect("No space left" in said[0], said[0])
+    expect(len(said), 1)
+    ensure("No space left" in said[0], said[0])
     sound(f"{at}/r")
-    same(len(json.loads(composefs("images", f"--repo={at}/r", "--json"))["images"]), 1)
+    expect(len(json.loads(composefs("images", f"--repo={at}/r", "--json"))["images"]), 1)
     gc(f"{at}/r")
     os.unlink(f"{place.tree}/large")
     write(f"{place.tree}/garbage", "garbage" * 1000)
@@ -306,8 +307,8 @@ def a_full_disk_is_reported_in_one_line_and_changes_nothing(place):
     run("mount", "-o", "remount,ro", at)
     for args in (("create-image", place.tree, "os/3"), ("tag", "os/1", "x"), ("untag", "os/1"), ("gc",)):
         done = subprocess.run([COMPOSEFS, args[0], f"--repo={at}/r", *args[1:]], capture_output=True, text=True, check=False)
-        same((args[0], done.returncode, done.stderr.count("\n")), (args[0], 1, 1))
-        expect("Read-only file system" in done.stderr, done.stderr)
+        expect((args[0], done.returncode, done.stderr.count("\n")), (args[0], 1, 1))
+        ensure("Read-only file system" in done.stderr, done.stderr)
     sound(f"{at}/r")
     composefs("ls", f"--repo={at}/r", "os/1")
     run("umount", at)
@@ -339,9 +340,9 @@ def mount_and_umount_can_be_killed_anywhere_and_leave_all_or_nothing(place):
 
     for _ in repo_crash_test.kills(unmounted, "mount", "--allow-suid", f"--repo={place.repo}", "os/1", place.mnt, calls=MOUNT_CALLS):
         if mounts_at(place):
-            same(read(f"{place.mnt}/a"), "a" * 1000)
+            expect(read(f"{place.mnt}/a"), "a" * 1000)
             composefs("umount", place.mnt)
-        same(left(place), before)
+        expect(left(place), before)
 
     def mounted():
         if not mounts_at(place):
@@ -349,8 +350,8 @@ def mount_and_umount_can_be_killed_anywhere_and_leave_all_or_nothing(place):
 
     for _ in repo_crash_test.kills(mounted, "umount", place.mnt, calls=MOUNT_CALLS, least=1):
         if mounts_at(place):
-            same(read(f"{place.mnt}/a"), "a" * 1000)
-    same(left(place), before)
+            expect(read(f"{place.mnt}/a"), "a" * 1000)
+    expect(left(place), before)
     sound(place.repo)
 
 
@@ -384,17 +385,17 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
     said = [(kind, worker, *worker.communicate(timeout=600)) for kind, worker in workers]
     for kind, worker, out, err in said:
         err = "\n".join(l for l in err.splitlines() if "waiting: " not in l and "stays" not in l)
-        same((kind, worker.returncode, err), (kind, 0, ""))
+        expect((kind, worker.returncode, err), (kind, 0, ""))
         done[kind] = done.get(kind, 0) + int(out)
     remark(", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
     for kind in ("adder", "checker", "collector", "mounter"):
-        expect(done[kind] >= 1, f"no {kind} was done")
+        ensure(done[kind] >= 1, f"no {kind} was done")
     sound(place.repo)
     for _ in range(100):
         if gc(place.repo)["images_in_use"] == 0:
             break
         time.sleep(0.05)
-    same(sum(len(fs) for _, _, fs in os.walk(f"{place.repo}/objects")), 3, "objects left")
+    expect(sum(len(fs) for _, _, fs in os.walk(f"{place.repo}/objects")), 3, "objects left")
     sound(place.repo)
 
 
@@ -403,7 +404,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
 
 def mount_refused(place, *args, at=None, status=1):
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", *args, "os/1", at or place.mnt], capture_output=True, text=True, check=False)
-    same(done.returncode, status, "status of a mount that should fail")
+    expect(done.returncode, status, "status of a mount that should fail")
     return done.stderr
 
 
@@ -413,11 +414,11 @@ def changes_are_kept_in_a_directory(place):
     for _ in range(2):
         composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", place.mnt)
         write(f"{place.mnt}/new", "new")
-        same((read(f"{changes}/upper/new"), read(f"{place.mnt}/a")), ("new", "a" * 1000))
+        expect((read(f"{changes}/upper/new"), read(f"{place.mnt}/a")), ("new", "a" * 1000))
         umount(place.mnt)
     os.chmod(changes, 0o770)
-    expect("to which only you can write" in mount_refused(place, f"--changes={changes}"))
-    expect("got both" in mount_refused(place, f"--changes={changes}", f"--upperdir={changes}", f"--workdir={changes}", status=2))
+    has(mount_refused(place, f"--changes={changes}"), "to which only you can write")
+    has(mount_refused(place, f"--changes={changes}", f"--upperdir={changes}", f"--workdir={changes}", status=2), "got both")
 
 
 @fact
@@ -430,7 +431,7 @@ def an_upper_or_work_directory_of_another_mount_is_refused(place):
         for name in (upper, work):
             os.makedirs(f"{changes}/{name}", exist_ok=True)
         said = mount_refused(place, f"--upperdir={changes}/{upper}", f"--workdir={changes}/{work}", "--read-write", at=other)
-        expect(f"in use by the mount at {place.mnt}" in said, said)
+        ensure(f"in use by the mount at {place.mnt}" in said, said)
     umount(place.mnt)
     composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", other)
 
@@ -443,7 +444,7 @@ def an_upper_directory_is_locked_while_it_is_mounted(place):
     fcntl.flock(fd, fcntl.LOCK_EX)
     said = mount_refused(place, f"--changes={changes}")
     os.close(fd)
-    expect(f"process {os.getpid()}" in said, said)
+    ensure(f"process {os.getpid()}" in said, said)
     composefs("mount", f"--repo={place.repo}", f"--changes={changes}", "os/1", place.mnt)
 
 
@@ -454,8 +455,8 @@ def a_work_directory_that_makes_the_kernel_mount_read_only_is_refused(place):
     mount_call("tmpfs", f"{place.dir}/w/work", "tmpfs")
     layer = (f"--upperdir={place.dir}/up", f"--workdir={place.dir}/w")
     said = mount_refused(place, *layer, "--read-write")
-    expect("can only mount it read-only" in said, said)
-    same([m.type for m in mounts() if m.point == place.mnt], [])
+    ensure("can only mount it read-only" in said, said)
+    expect([m.type for m in mounts() if m.point == place.mnt], [])
     composefs("mount", f"--repo={place.repo}", *layer, "os/1", place.mnt)  # which is read-only
 
 

@@ -19,7 +19,8 @@ import threading
 import time
 
 from recorder import Recorder
-from scene import Skip, enter_namespace, expect, fact, place_in_memory, remark, run, run_facts, same, skip_all, umount
+from scene import (Skip, ensure, enter_namespace, expect, fact, place_in_memory, remark, run, run_facts, skip_all,
+                   umount)
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 COMMANDS = (
@@ -138,13 +139,13 @@ def record(wrapper=(), commits=True):
 def check(disk, allowed):
     """The names are those that the last command left, or those that the next one was about to leave; and work goes on."""
     names = disk.names() if os.path.exists(f"{disk.at}/r/meta.json") else None
-    expect(names in allowed, f"names: expected one of {allowed}, got {names}")
+    ensure(names in allowed, f"names: expected one of {allowed}, got {names}")
     disk.composefs(*COMMANDS[0])
     disk.sound()
     disk.composefs("create-image", "--repo=r", "../tree1", "next")
     disk.composefs("gc", "--repo=r")
     disk.sound()
-    same({n: d for n, d in disk.names().items() if n != "next"}, names or {}, "names after a collection")
+    expect({n: d for n, d in disk.names().items() if n != "next"}, names or {}, "names after a collection")
 
 
 def cut_everywhere(writes, known):
@@ -190,17 +191,17 @@ def a_repository_is_sound_and_has_what_was_reported_wherever_the_power_is_cut():
     writes, known = record()
     states = cut_everywhere(writes, known)
     remark(f"{len(writes)} writes, {states} different states")
-    expect(states > 2 * len(COMMANDS), "hardly a cut came within a command: the test does not test")
+    ensure(states > 2 * len(COMMANDS), "hardly a cut came within a command: the test does not test")
 
 
 @fact
 def a_cut_shows_that_contents_were_not_brought_to_disk():
-    expect(cut_is_noticed_without("syncfs"))
+    ensure(cut_is_noticed_without("syncfs"))
 
 
 @fact
 def a_cut_shows_that_names_were_not_brought_to_disk():
-    expect(cut_is_noticed_without("fsync"))
+    ensure(cut_is_noticed_without("fsync"))
 
 
 def main():

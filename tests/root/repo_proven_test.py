@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from scene import LIBC, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in, same
+from scene import LIBC, ensure, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 RECORDS = "/run/composefs/proven"
@@ -59,7 +59,7 @@ class Place:
 
     def forge(self):
         """A record, and then a change of which the record knows."""
-        same(self.mount(), "")
+        expect(self.mount(), "")
         self.change()
         with open(self.record, "rb") as f:
             fields = list(RECORD.unpack(f.read()))
@@ -76,19 +76,19 @@ class Place:
 
 
 def is_refused(said):
-    expect("expected the fs-verity digest" in said, said)
+    ensure("expected the fs-verity digest" in said, said)
 
 
 @fact
 def a_record_of_the_caller_is_believed(place):
     place.forge()
-    same(place.mount(), "")
+    expect(place.mount(), "")
 
 
 @fact
 def a_changed_file_of_the_same_size_and_mtime_is_noticed(place):
-    same(place.mount(), "")
-    expect(os.path.exists(place.record), os.listdir("/run"))
+    expect(place.mount(), "")
+    ensure(os.path.exists(place.record), os.listdir("/run"))
     place.change()
     is_refused(place.mount())
 
@@ -123,7 +123,7 @@ def a_record_in_a_directory_that_others_can_write_is_not_believed(place):
         os.chown(directory, 1, 1)
         is_refused(place.mount())
         os.chown(directory, 0, 0)
-    same(place.mount(), "")
+    expect(place.mount(), "")
 
 
 @fact
@@ -158,15 +158,15 @@ def a_record_does_not_count_for_another_mount(place):
 @fact
 def a_file_that_just_changed_gets_no_record(place):
     os.utime(place.image)
-    same(place.mount(), "")
-    expect(not os.path.exists(place.record), "expected no record")
+    expect(place.mount(), "")
+    ensure(not os.path.exists(place.record), "expected no record")
 
 
 @fact
 def a_file_that_is_open_for_writing_gets_no_record(place):
     with open(place.image, "r+b"):
-        same(place.mount(), "")
-    expect(not os.path.exists(place.record), "expected no record")
+        expect(place.mount(), "")
+    ensure(not os.path.exists(place.record), "expected no record")
 
 
 @fact
@@ -174,8 +174,8 @@ def a_file_that_others_can_write_gets_no_record(place):
     for change in (lambda: os.chmod(place.image, 0o664), lambda: (os.chmod(place.image, 0o644), os.chown(place.image, 1, 1))):
         change()
         time.sleep(OLD_S)
-        same(place.mount(), "")
-        expect(not os.path.exists(place.record), "expected no record")
+        expect(place.mount(), "")
+        ensure(not os.path.exists(place.record), "expected no record")
 
 
 @fact
@@ -183,8 +183,8 @@ def a_file_of_a_filesystem_that_is_mounted_read_only_gets_no_record(place):
     os.mkdir(f"{place.dir}/other")
     run("mount", "--bind", place.repo, f"{place.dir}/other")
     run("mount", "-o", "remount,bind,ro", f"{place.dir}/other")
-    same(place.mount(repo=f"{place.dir}/other"), "")
-    expect(not os.path.exists(place.record), "expected no record")
+    expect(place.mount(repo=f"{place.dir}/other"), "")
+    ensure(not os.path.exists(place.record), "expected no record")
 
 
 @fact
@@ -194,9 +194,9 @@ def several_processes_that_mount_leave_one_whole_record(place):
         os.mkdir(point)
     running = [subprocess.Popen([COMPOSEFS, "mount", f"--repo={place.repo}", "os/1", point], stderr=subprocess.DEVNULL)
                for point in points]
-    same([child.wait() for child in running], [0] * 8)
-    same(glob.glob(f"{RECORDS}/*"), [place.record])
-    same(os.path.getsize(place.record), RECORD.size)
+    expect([child.wait() for child in running], [0] * 8)
+    expect(glob.glob(f"{RECORDS}/*"), [place.record])
+    expect(os.path.getsize(place.record), RECORD.size)
 
 
 if __name__ == "__main__":

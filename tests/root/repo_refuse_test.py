@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts_each_in, same
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mounts, run, run_facts_each_in
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 NOBODY = "65534"
@@ -106,16 +106,16 @@ def refused(place, reason, *args, program=(COMPOSEFS,)):
     before = snapshot(place.at)
     done = subprocess.run([*program, *args], capture_output=True, text=True, check=False)
     said = [l for l in done.stderr.splitlines() if "warning:" not in l and "stays:" not in l]
-    same((args[0], done.returncode, len(said)), (args[0], 1, 1), f"{done.stdout}{done.stderr}")
-    expect(reason in said[0] and said[0].startswith("composefs " + args[0]), said[0])
-    same(snapshot(place.at), before, f"after {args[0]}")
+    expect((args[0], done.returncode, len(said)), (args[0], 1, 1), f"{done.stdout}{done.stderr}")
+    ensure(reason in said[0] and said[0].startswith("composefs " + args[0]), said[0])
+    expect(snapshot(place.at), before, f"after {args[0]}")
 
 
 def is_as_it_was(place):
     named = json.loads(composefs("images", f"--repo={place.at}/r", "--json"))["images"]
-    same(sorted(i["names"] for i in named), [[], ["os/1"], ["os/2"]])
+    expect(sorted(i["names"] for i in named), [[], ["os/1"], ["os/2"]])
     done = subprocess.run([COMPOSEFS, "fsck", f"--repo={place.at}/r", "--json"], capture_output=True, check=False)
-    same(len(json.loads(done.stdout)["errors"]), 1, "what fsck finds besides the damaged object")
+    expect(len(json.loads(done.stdout)["errors"]), 1, "what fsck finds besides the damaged object")
 
 
 @fact
@@ -143,7 +143,7 @@ def a_full_disk_is_reported_in_one_line_and_gc_still_works(place):
     is_as_it_was(place)
     composefs("untag", f"--repo={place.at}/r", "os/2")
     found = json.loads(composefs("gc", f"--repo={place.at}/r", "--json"))
-    same((found["images_removed"], found["objects_removed"]), (2, 9))
+    expect((found["images_removed"], found["objects_removed"]), (2, 9))
     composefs("fsck", f"--repo={place.at}/r")
 
 
@@ -175,7 +175,7 @@ def missing_permission_is_reported_in_one_line(place):
     for args in place.writers():
         refused(place, "Permission denied", *args, program=unprivileged)
     is_as_it_was(place)
-    same(run(*unprivileged, "cat", f"--repo={place.at}/r", "os/1", "/a"), "a1" * 1000)
+    expect(run(*unprivileged, "cat", f"--repo={place.at}/r", "os/1", "/a"), "a1" * 1000)
 
 
 def main():

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Moments, Skip, expect, fact, place_in_memory, remark, run_facts, run_facts_each_in, same  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, ensure, expect, fact, has, place_in_memory, remark, run_facts, run_facts_each_in  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000
@@ -100,8 +100,8 @@ class Scene:
         """The message of a mount that must fail, and must leave nothing."""
         done = subprocess.run([self.mount_program, "-o", options, image, point or self.mnt],
                               capture_output=True, text=True, check=False)
-        same(done.returncode, 1, "status of a mount that should fail")
-        same([m.point for m in self.mounts() if m.type == "overlay"], [], "mounts left")
+        expect(done.returncode, 1, "status of a mount that should fail")
+        expect([m.point for m in self.mounts() if m.type == "overlay"], [], "mounts left")
         return done.stderr
 
     def mounts(self):
@@ -127,9 +127,9 @@ class Scene:
         deadline = time.monotonic() + 60
         while (self.loops() or self.new_places()) and time.monotonic() < deadline:
             time.sleep(0.02)
-        same([m.point for m in self.mounts() if m.type in ("overlay", "erofs")], [], "mounts left")
-        same(self.loops(), [], "loop devices left")
-        same(self.new_places(), set(), "temporary directories left")
+        expect([m.point for m in self.mounts() if m.type in ("overlay", "erofs")], [], "mounts left")
+        expect(self.loops(), [], "loop devices left")
+        expect(self.new_places(), set(), "temporary directories left")
 
     def new_places(self):
         return set(glob.glob(PLACES)) - self.places
@@ -139,7 +139,7 @@ def run(*command, stdin=None, cwd=None):
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False,
                           timeout=120, cwd=cwd)
     if done.returncode:
-        raise AssertionError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()}")
+        raise AssertionError(f"{' '.join(command)}: expected status 0, got {done.returncode}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -158,10 +158,10 @@ def resident(path):
                           ctypes.c_int, ctypes.c_long]
     at = LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
     os.close(fd)
-    expect(at != ctypes.c_void_p(-1).value, "mmap failed")
+    ensure(at != ctypes.c_void_p(-1).value, "mmap failed")
     rc = LIBC.mincore(ctypes.c_void_p(at), ctypes.c_size_t(size), states)
     LIBC.munmap(ctypes.c_void_p(at), ctypes.c_size_t(size))
-    same(rc, 0, "mincore")
+    expect(rc, 0, "mincore")
     return sum(s & 1 for s in states), pages
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from scene import LIBC, Skip, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in, same
+from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in
 
 COMPOSEFS, MKCOMPOSEFS, MOUNT = (os.path.abspath(p) for p in sys.argv[1:4])
 
@@ -60,30 +60,30 @@ def image_of_a_repository_is_listed_with_its_names(place):
     before = int(time.time())
     composefs("mount", "--repo=r", "os/1", "mnt two")
     found, = status()
-    same(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
-                 "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
-                 "verified_by": "id_at_mount", "read_only": True, "upperdir": None, "workdir": None,
-                 "options": found["options"], "since": found["since"]})
+    expect(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
+                   "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
+                   "verified_by": "id_at_mount", "read_only": True, "upperdir": None, "workdir": None,
+                   "options": found["options"], "since": found["since"]})
     if found["since"] is not None:
         since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))
-        expect(before <= since <= time.time(), found["since"])
+        ensure(before <= since <= time.time(), found["since"])
     text = composefs("status")
-    expect(text.startswith("MOUNTPOINT ") and "also" in text and place.id[7:19] in text, text)
-    expect(place.id in composefs("status", "mnt two/dir"), "the ID is not complete")
+    ensure(text.startswith("MOUNTPOINT ") and "also" in text and place.id[7:19] in text, text)
+    ensure(place.id in composefs("status", "mnt two/dir"), "the ID is not complete")
     composefs("umount", "mnt two")
-    same(status(), [])
-    same(composefs("status"), "no image is mounted\n")
-    same(os.listdir("/run/composefs/mounts") if os.path.exists("/run/composefs/mounts") else [], [])
+    expect(status(), [])
+    expect(composefs("status"), "no image is mounted\n")
+    expect(os.listdir("/run/composefs/mounts") if os.path.exists("/run/composefs/mounts") else [], [])
 
 
 @fact
 def image_file_and_writable_layer_are_shown(place):
     run(MOUNT, "-o", "basedir=objects,upperdir=up,workdir=work", "image.cfs", "mnt")
     found, = status("mnt")
-    same((found["id"], found["image"], found["names"], found["verified_by"], found["read_only"], found["upperdir"]),
-         (None, place.path("image.cfs"), [], "nothing", False, place.path("up")))
+    expect((found["id"], found["image"], found["names"], found["verified_by"], found["read_only"], found["upperdir"]),
+           (None, place.path("image.cfs"), [], "nothing", False, place.path("up")))
     run(MOUNT, "-o", "remount,ro", "image.cfs", "mnt")
-    same(status("mnt")[0]["read_only"], True)
+    expect(status("mnt")[0]["read_only"], True)
 
 
 @fact
@@ -95,18 +95,18 @@ def loop_device_is_named(place):
         raise Skip("no loop devices")
     run(MOUNT, "-o", "basedir=objects", "memory/image.cfs", "mnt")
     found, = status()
-    same((found["method"], found["image"]), ("loop", place.path("memory/image.cfs")))
-    expect(os.path.exists(f"/dev/{found['loop_device']}"), found)
+    expect((found["method"], found["image"]), ("loop", place.path("memory/image.cfs")))
+    ensure(os.path.exists(f"/dev/{found['loop_device']}"), found)
 
 
 @fact
 def other_overlays_and_directories_are_no_images(place):
     run("mount", "-t", "overlay", "-o", "lowerdir=tree:r,metacopy=on", "overlay", "mnt")
-    same(status(), [])
+    expect(status(), [])
     for path, word in (("mnt", "no image is mounted there"), ("missing", "No such file")):
         done = subprocess.run([COMPOSEFS, "status", path], capture_output=True, text=True, check=False)
-        same((done.returncode, done.stdout), (1, ""))
-        expect(done.stderr.startswith(f"composefs status: {path}: ") and word in done.stderr, done.stderr)
+        expect((done.returncode, done.stdout), (1, ""))
+        ensure(done.stderr.startswith(f"composefs status: {path}: ") and word in done.stderr, done.stderr)
 
 
 @fact
@@ -116,15 +116,15 @@ def a_record_of_another_user_or_mount_does_not_count(place):
     if since is None:
         raise Skip("this kernel has no unique mount IDs")
     run(MOUNT, "-o", "basedir=objects", "image.cfs", "mnt")  # over the other one, which cannot be asked any more
-    same([m["since"] is None for m in status()], [True, False])
+    expect([m["since"] is None for m in status()], [True, False])
     composefs("umount", "mnt")
-    same([m["since"] for m in status()], [since])
+    expect([m["since"] for m in status()], [since])
     record, = os.listdir("/run/composefs/mounts")
     os.chown(f"/run/composefs/mounts/{record}", 65534, -1)
-    same([m["since"] for m in status()], [None])
+    expect([m["since"] for m in status()], [None])
     os.chown(f"/run/composefs/mounts/{record}", 0, -1)
     os.chmod("/run/composefs/mounts", 0o777)
-    same([m["since"] for m in status()], [None])
+    expect([m["since"] for m in status()], [None])
 
 
 @fact
@@ -136,8 +136,8 @@ def too_many_records_lose_the_oldest(place):
         with open(f"/run/composefs/mounts/{number}", "w", encoding="ascii"):
             pass
     composefs("mount", "--repo=r", "os/1", "mnt two")
-    expect(len(os.listdir("/run/composefs/mounts")) < 700, "nothing was removed")
-    expect(all(m["since"] is not None for m in status()), status())
+    ensure(len(os.listdir("/run/composefs/mounts")) < 700, "nothing was removed")
+    ensure(all(m["since"] is not None for m in status()), status())
 
 
 @fact
@@ -145,7 +145,7 @@ def an_ordinary_user_sees_the_mounts(place):
     composefs("mount", "--repo=r", "os/1", "mnt")
     os.chmod("r", 0o700)
     found = json.loads(run("setpriv", "--reuid=65534", "--clear-groups", COMPOSEFS, "status", "--json"))["mounts"]
-    same([(m["mountpoint"], m["id"], m["names"]) for m in found], [(place.path("mnt"), place.id, [])])
+    expect([(m["mountpoint"], m["id"], m["names"]) for m in found], [(place.path("mnt"), place.id, [])])
 
 
 if __name__ == "__main__":

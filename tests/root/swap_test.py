@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from scene import expect, fact, run_facts, skip_all
+from scene import ensure, fact, run_facts, skip_all
 
 COMPOSEFS, MKCOMPOSEFS, ATTACKER = (os.path.abspath(path) for path in sys.argv[1:4])
 SECONDS = float(os.environ.get("COMPOSEFS_TEST_SECONDS", "0.5"))
@@ -148,7 +148,7 @@ class World:
         before, after = self.before, self.outside()
         self.before = after
         changed = sorted(path for path in set(after) | set(before) if after.get(path) != before.get(path))
-        expect(not changed, f"{command} changed {changed[:4]} ({place}): {after.get(changed[0]) if changed else ''}")
+        ensure(not changed, f"{command} changed {changed[:4]} ({place}): {after.get(changed[0]) if changed else ''}")
         suid = {os.stat(f"{self.out}/suid").st_ino}
         for path in below(self.play):
             try:
@@ -156,7 +156,7 @@ class World:
             except FileNotFoundError:
                 continue
             bad = st.st_uid == 0 and stat.S_ISREG(st.st_mode) and st.st_mode & 0o6000 and st.st_ino not in suid
-            expect(not bad, f"{command} made the set-id file {path} ({place})")
+            ensure(not bad, f"{command} made the set-id file {path} ({place})")
 
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -204,12 +204,12 @@ def run_once(name, place):
             said = child.communicate(timeout=HANG)[1].decode(errors="replace")
         except subprocess.TimeoutExpired:
             child.kill()
-            raise AssertionError(f"{name} hangs ({place})") from None
-    expect(child.returncode >= 0, f"{name} ended by signal {-child.returncode} ({place}): {said}")
+            raise AssertionError(f"expected {name} to end, got a program that hangs ({place})") from None
+    ensure(child.returncode >= 0, f"{name} ended by signal {-child.returncode} ({place}): {said}")
     if child.returncode == 1:
         last = said.strip().split("\n")[-1]
         known = (WORLD.play, "object", "images", "signatures", "refs", "no such image", "name of an image", "its log")  # the last ones below --repo
-        expect(any(word in last for word in known), f"{name} does not name the place ({place}): {said}")
+        ensure(any(word in last for word in known), f"{name} does not name the place ({place}): {said}")
     return child.returncode == 0
 
 
@@ -334,7 +334,7 @@ def links_that_come_while_gc_waits_for_the_lock_lead_nowhere():
         os.close(lock)
         said = gc.communicate(timeout=HANG)[1]
     WORLD.check("gc", "links came while it waited")
-    expect("symbolic link in the path" in said, said)
+    ensure("symbolic link in the path" in said, said)
 
 
 def add_attacks():

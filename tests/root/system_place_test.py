@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import LIBC, enter_namespace, expect, fact, mount_call, run_facts, same
+from scene import LIBC, ensure, enter_namespace, expect, fact, mount_call, run_facts
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 MS_BIND_REC = 4096 | 16384
@@ -49,28 +49,28 @@ class Root:
 def the_default_of_root_is_the_first_place_that_exists(root):
     root.empty()
     said = root.run("images")
-    expect("and at /var/lib/composefs (" in said[2], said)
+    ensure("and at /var/lib/composefs (" in said[2], said)
     for place in ("/var/lib/composefs", "/composefs", "/sysroot/composefs"):
-        same(root.run("init", "--insecure", place)[:2], (0, f"{place}: created\n"))
-        same(root.run("init", "--insecure", "--system")[1], f"{place}: already exists\n")
+        expect(root.run("init", "--insecure", place)[:2], (0, f"{place}: created\n"))
+        expect(root.run("init", "--insecure", "--system")[1], f"{place}: already exists\n")
         said = root.run("untag", "none")
-        expect(said[2].endswith(f"(repository {place})\n"), said)
+        ensure(said[2].endswith(f"(repository {place})\n"), said)
 
 
 @fact
 def a_new_repository_of_the_system_is_below_var(root):
     root.empty()
-    same(root.run("init", "--insecure", "--system")[1], "/var/lib/composefs: created\n")
+    expect(root.run("init", "--insecure", "--system")[1], "/var/lib/composefs: created\n")
     root.empty()
     os.mkdir(f"{root.top}/composefs")
-    same(root.run("init", "--insecure", "--system")[1], "/composefs: created\n")
+    expect(root.run("init", "--insecure", "--system")[1], "/composefs: created\n")
 
 
 @fact
 def cfsctl_has_the_place_of_composefs_rs(root):
     root.empty()
     os.makedirs(f"{root.top}/var/lib/composefs")
-    same(root.run("init", "--insecure", program="cfsctl")[1].splitlines()[0], "Initialized composefs repository at /sysroot/composefs")
+    expect(root.run("init", "--insecure", program="cfsctl")[1].splitlines()[0], "Initialized composefs repository at /sysroot/composefs")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import tar_test  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, enter_namespace, fact, mounts, run, run_facts_each_in, same  # noqa: E402
+from scene import LIBC, Skip, enter_namespace, expect, fact, mounts, run, run_facts_each_in  # noqa: E402
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 XATTRS = ["--xattrs", "--xattrs-include=*"]
@@ -83,7 +83,7 @@ def tree(top):
 
 def same_trees(a, b):
     for path in sorted(set(a) | set(b)):
-        same(a.get(path), b.get(path), path)
+        expect(a.get(path), b.get(path), path)
 
 
 def need(program):
@@ -95,7 +95,7 @@ def need(program):
 def gnu_tar_finds_no_difference_between_archive_and_mounted_tree(place):
     done = subprocess.run(["tar", "-C", place.mnt, *XATTRS, "--compare", "-f", place.tar], capture_output=True, text=True,
                           check=False)
-    same((done.returncode, done.stdout, done.stderr), (0, "", ""))
+    expect((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
 
 @fact
@@ -120,7 +120,7 @@ def bsdtar_extracts_the_mounted_tree(place):
 @fact
 def an_archive_of_the_mounted_tree_is_the_same_image(place):
     subprocess.run(["tar", "-C", place.mnt, *XATTRS, "--format=posix", "--sparse", "-cf", place.tar, "."], check=True)
-    same(place.create(place.tar), place.id)
+    expect(place.create(place.tar), place.id)
 
 
 def main():

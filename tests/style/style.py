@@ -8,6 +8,7 @@ A check yields one sentence for each place that breaks its rule, or raises Skip 
 why it cannot look. style_test.py breaks every rule once and wants the check to notice.
 """
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -399,6 +400,24 @@ def tests_that_skip_end_with_status_0(house):
     for name in house.sources():
         if name.startswith("tests" + os.sep) and name.endswith((".py", ".sh", ".c")):
             yield from (f"{name}:{n}: {l.strip()}" for n, l in house.lines(name) if end.search(l))
+
+
+@check
+def failing_tests_print_expected_and_got(house):
+    """Except where they pass on the failure of another check."""
+    for name in house.sources():
+        if not name.startswith("tests" + os.sep) or not name.endswith(".py"):
+            continue
+        text = house.text(name)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Assert):
+                yield f"{name}:{node.lineno}: assert prints neither; use expect, has or ensure of tests/facts.py"
+            if (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+                    and getattr(node.exc.func, "id", "") == "AssertionError"
+                    and not isinstance(node.cause, ast.Name)):
+                message = ast.get_source_segment(text, node)
+                if not re.search(r"\bexpected\b.*\bgot\b", message, re.S):
+                    yield f"{name}:{node.lineno}: expected a message \"expected X, got Y\""
 
 
 @check

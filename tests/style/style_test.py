@@ -103,6 +103,8 @@ DEFECTS = [
      C_HEAD + 'static const char *const message = "size: want 1, found 2";\n'),
     ("words_that_are_hard_to_read_are_avoided", "README.md", "The rest is told later.\n"),
     ("tests_that_skip_end_with_status_0", "tests/skip.py", "# " + style.SPDX + "\nimport sys\nsys.exit(7" "7)\n"),
+    ("failing_tests_print_expected_and_got", "tests/a_test.py", SH_HEAD + "assert 1 == 2\n"),
+    ("failing_tests_print_expected_and_got", "tests/a_test.py", SH_HEAD + "raise AssertionError('status 1')\n"),
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "meson.build", SH_HEAD + "#\n" * 600),
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "src/tree/long.c", C_HEAD + "/* */\n" * 450),
     ("functions_have_at_most_40_lines", "tools/tool.c", LONG_FUNCTION),

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import expect, fact, run_facts, same  # noqa: E402  pylint: disable=wrong-import-position
+from facts import ensure, expect, fact, run_facts  # noqa: E402  pylint: disable=wrong-import-position
 
 SANITIZERS, GOLDEN, UNIT, TOOLS, FAULTY = sys.argv[1:]
 FOUND = 99  # the status that says that valgrind found something
@@ -40,13 +40,13 @@ def under(*command):
 def clean(*command, status=0):
     """What a command prints that ends with this status and is without fault."""
     got, said, complaint = under(*command)
-    same(got, status, f"{' '.join(map(os.path.basename, command))}: {complaint} status")
+    expect(got, status, f"{' '.join(map(os.path.basename, command))}: {complaint} status")
     return said
 
 
 def all_of(function, items):
     items = list(items)
-    expect(items, "nothing to do")
+    ensure(items, "nothing to do")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
         return list(workers.map(function, items))
 
@@ -67,14 +67,14 @@ def images(folder):
 @fact
 def valgrind_notices_lost_memory_and_unset_bytes(_folder):
     for how, status in (("leak", FOUND), ("read", FOUND), ("none", 0)):
-        same(under(FAULTY, how)[0], status, how)
+        expect(under(FAULTY, how)[0], status, how)
 
 
 @fact
 def unit_tests_run_without_memory_errors(_folder):
     def run(name):
         said = clean(os.path.join(UNIT, name + "_test")).decode()
-        expect(said.startswith("ok 1 "), f"{name}: ran nothing")
+        ensure(said.startswith("ok 1 "), f"{name}: ran nothing")
     all_of(run, UNIT_TESTS)
 
 
@@ -84,7 +84,7 @@ def golden_dumps_are_built_without_memory_errors(folder):
         name, made = os.path.basename(image).split(".")[0], image + ".made"
         clean(tool("mkcomposefs"), "--from-file", "--min-version=1", os.path.join(GOLDEN, name + ".dump"), made)
         with open(image, "rb") as one, open(made, "rb") as two:
-            expect(one.read() == two.read(), f"{name}: another image")
+            ensure(one.read() == two.read(), f"{name}: another image")
     all_of(run, list(images(folder))[::STEP])
 
 
@@ -104,7 +104,7 @@ def golden_images_are_printed_without_memory_errors(folder):
 def fsck_cleanly(path):
     """5: sound, but with forms that kernels show otherwise; some vectors are about these."""
     status, _, complaint = under(tool("composefs"), "fsck", path)
-    expect(status in (0, 5), f"{path}: {complaint} status {status}")
+    ensure(status in (0, 5), f"{path}: {complaint} status {status}")
 
 
 @fact

@@ -111,5 +111,5 @@ def start(folder, image, flash, disks, silence):
         status = wait(process, folder, silence)
     if status:
         with open(f"{folder}/qemu", encoding="utf-8", errors="replace") as f:
-            raise AssertionError(f"{QEMU}: status {status}: {f.read().strip()}")
+            raise AssertionError(f"{QEMU}: expected status 0, got {status}: {f.read().strip()}")
     return Run(folder, status is None)

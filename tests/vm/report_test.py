@@ -12,7 +12,7 @@ import tempfile
 
 import machine
 import vm_test
-from facts import expect, fact, run_facts, same
+from facts import ensure, expect, fact, run_facts
 
 GOOD = "\x1b[2J\x1b[01;01H\x1b[=3h# up\r\nok - ext4: one\r\nnot a result\r\nok - ext4: two # SKIP why\r\n" + machine.END + "\r\n"
 
@@ -36,36 +36,36 @@ def told(run):
 @fact
 def results_are_numbered_and_skips_stay_skips():
     status, lines = told(came_of(GOOD))
-    same(status, 0)
-    same(lines, ["# up", "ok 1 - 6.12 ext4: one", "# not a result", "ok 2 - 6.12 ext4: two # SKIP why",
-                 "ok 3 - 6.12 the machine came to its end", "1..3"])
+    expect(status, 0)
+    expect(lines, ["# up", "ok 1 - 6.12 ext4: one", "# not a result", "ok 2 - 6.12 ext4: two # SKIP why",
+                   "ok 3 - 6.12 the machine came to its end", "1..3"])
 
 
 @fact
 def a_failed_case_fails_and_shows_the_log_of_the_kernel():
     run = came_of(GOOD.replace("ok - ext4: one", "not ok - ext4: one"), "[ 1.0] something\n")
     status, lines = told(run)
-    same(status, 1)
-    expect("not ok 1 - 6.12 ext4: one" in lines and "# [ 1.0] something" in lines, lines)
-    expect(not run.crashed, "no reason to start again")
+    expect(status, 1)
+    ensure("not ok 1 - 6.12 ext4: one" in lines and "# [ 1.0] something" in lines, lines)
+    ensure(not run.crashed, "no reason to start again")
 
 
 @fact
 def a_machine_that_hangs_fails_and_is_not_started_again():
     run = came_of("ok - ext4: one\n", "[ 1.0] the last words\n", late=True)
     status, lines = told(run)
-    same(status, 1)
-    expect("not ok 2 - 6.12 the machine hung" in lines and "# [ 1.0] the last words" in lines, lines)
-    expect(not run.crashed, "no reason to start again")
+    expect(status, 1)
+    ensure("not ok 2 - 6.12 the machine hung" in lines and "# [ 1.0] the last words" in lines, lines)
+    ensure(not run.crashed, "no reason to start again")
 
 
 @fact
 def a_machine_that_dies_fails_and_is_started_again():
     for run in (came_of("ok - ext4: one\n"), came_of("", "Kernel panic - not syncing", late=True)):
         status, lines = told(run)
-        same(status, 1)
-        expect(run.crashed, "a reason to start again")
-        expect(any(line.startswith("not ok") for line in lines), lines)
+        expect(status, 1)
+        ensure(run.crashed, "a reason to start again")
+        ensure(any(line.startswith("not ok") for line in lines), lines)
 
 
 class Process:
@@ -93,8 +93,8 @@ def a_machine_that_is_slow_but_speaks_has_time_and_one_that_is_silent_does_not()
             with open(f"{folder}/{name}", "wb"):
                 pass
         slow, silent = Process(folder, 100, 9), Process(folder, 100, 11)
-        same((machine.wait(slow, folder, 10), slow.killed), (0, False))
-        same((machine.wait(silent, folder, 10), silent.killed), (None, True))
+        expect((machine.wait(slow, folder, 10), slow.killed), (0, False))
+        expect((machine.wait(silent, folder, 10), silent.killed), (None, True))
 
 
 @fact
@@ -102,8 +102,8 @@ def an_archive_of_the_first_root_has_its_members_at_multiples_of_four():
     archive = machine.Archive()
     for length in range(5):
         archive.file("x" * (length + 1), b"y" * length)
-        same(len(archive.data) % 4, 0)
-    same(archive.data[:6], b"070701")
+        expect(len(archive.data) % 4, 0)
+    expect(archive.data[:6], b"070701")
 
 
 @fact
@@ -121,14 +121,14 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
             "the_mount_table_shows_the_image",
             "without_proc_an_image_is_mounted_or_the_reason_is_reported",
             "df_shows_no_size_of_an_image_with_0_blocks"}
-    same(there - named - good, set(), "not in the documentation")
+    expect(there - named - good, set(), "not in the documentation")
     for name in glob.glob(os.path.join(here, "..", "root", "*_test.py")):
         with open(name, encoding="utf-8") as f:
             there |= set(re.findall(r"^@fact\ndef (\w+)\(", f.read(), re.M))
     for name in glob.glob(os.path.join(here, "..", "cli", "*_test.py")) + glob.glob(os.path.join(here, "..", "unit", "*", "*_test.c")):
         with open(name, encoding="utf-8") as f:
             there |= set(re.findall(r"^(?:def |T\()(\w+)[()]", f.read(), re.M))
-    same(named - there, set(), "not there")
+    expect(named - there, set(), "not there")
 
 
 sys.exit(run_facts())
