@@ -114,6 +114,7 @@ static int take_host(struct cfs_text *t, struct cfs_oci_reference *out,
 		return cfs_fail(err, EINVAL, "not a host name: \"%.*s\"", (int)host.len,
 				host.s);
 	snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, host.s);
+	out->has_host = true;
 	skip_chars(t, host.len + 1);
 	return 0;
 }

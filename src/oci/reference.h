@@ -17,6 +17,7 @@ struct cfs_oci_reference {
 	char host[CFS_OCI_HOST_MAX]; /* "docker.io" when none was given */
 	char name[CFS_OCI_NAME_MAX]; /* "library/debian" for "debian" of docker.io */
 	char tag[CFS_OCI_TAG_MAX]; /* "latest" when neither tag nor digest was given; "" */
+	bool has_host;		   /* it was given */
 	bool has_digest;	   /* then it decides, whatever the tag */
 	struct cfs_oci_digest digest;
 };

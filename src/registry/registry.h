@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* registry: parsing of what registries send, and of files with credentials.
- * Owns:  challenges, tokens, errors, credentials, links; addresses of registries; the protocol with the helper.
+ * Owns:  challenges, tokens, errors, credentials, links; addresses of registries; registries.conf; the protocol with the helper.
  * Uses:  base, oci; jansson.
  * Never: speaks HTTP, opens files. The helper composefs-registry does, which has libcurl.
  *
@@ -14,5 +14,6 @@
 #include "registry/challenge.h"
 #include "registry/link.h"
 #include "registry/message.h"
+#include "registry/registries.h"
 
 #endif

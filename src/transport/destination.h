@@ -53,7 +53,8 @@ int cfs_destination_open_docker_archive(const char *spec, const struct cfs_watch
 					struct cfs_destination *out,
 					struct cfs_err *err) CFS_MUST_CHECK;
 
-/* "[docker://][HOST[:PORT]/]NAME[:TAG]". -EINVAL: a digest, which nothing can be sent to. */
+/* "[docker://]HOST[:PORT]/NAME[:TAG]"; of registries.conf, "blocked" and "insecure" apply. -EINVAL:
+ * no host, or a digest, which nothing can be sent to. */
 int cfs_destination_open_registry(const char *reference,
 				  const struct cfs_registry_access *access,
 				  const struct cfs_watch *watch,

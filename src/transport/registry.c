@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Registries as sources of container images. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "transport/registry_priv.h"
@@ -59,24 +60,59 @@ int registry_get_document(struct registry *r, const char *reference,
 	return rc;
 }
 
+static bool is_as_named(const struct registry *r)
+{
+	const struct cfs_registries_endpoint *at = &r->endpoints[r->endpoint];
+
+	return strcmp(at->host, r->reference.host) == 0 &&
+	       strcmp(at->name, r->reference.name) == 0;
+}
+
+static int get_checked(struct registry *r, const struct cfs_oci_digest *digest,
+		       struct cfs_transport_document *out, struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	int rc = registry_get_document(
+		r, digest ? cfs_oci_digest_text(digest, text) : r->reference.tag, out,
+		err);
+
+	if (rc == 0 && digest)
+		rc = check_document(digest, out, err);
+	if (rc < 0) {
+		free(out->bytes.p);
+		*out = (struct cfs_transport_document){0};
+	}
+	/* The caller knows what the user named. */
+	return is_as_named(r) ? rc : cfs_context(err, rc, "%s", r->origin);
+}
+
+/* A mirror that cannot be reached, lacks the image or sends other bytes is not the end. */
 static int registry_document(void *ctx, const struct cfs_oci_digest *digest,
 			     struct cfs_transport_document *out, struct cfs_err *err)
 {
 	struct registry *r = ctx;
-	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	int rc;
 
 	*out = (struct cfs_transport_document){0};
 	if (!digest && r->reference.has_digest)
 		digest = &r->reference.digest;
-	rc = registry_get_document(
-		r, digest ? cfs_oci_digest_text(digest, text) : r->reference.tag, out,
-		err);
-	if (rc == 0 && digest)
-		rc = check_document(digest, out, err);
-	if (rc < 0)
-		free(cfs_steal(&out->bytes.p));
-	return rc;
+	for (;;) {
+		int rc = get_checked(r, digest, out, err);
+
+		if (rc == 0)
+			r->is_chosen = true;
+		if (rc == 0 || rc == -ECANCELED || r->is_chosen ||
+		    r->endpoint + 1 == r->n_endpoints)
+			return rc;
+		cfs_watch_warn(r->watch, "mirror %s", err->msg);
+		registry_set_endpoint(r, r->endpoint + 1);
+	}
+}
+
+static const char *registry_origin(const void *ctx)
+{
+	const struct registry *r = ctx;
+
+	return r->origin;
 }
 
 /* --- blobs -------------------------------------------------------------------------- */
@@ -123,9 +159,37 @@ void registry_free(struct registry *r)
 	free(r);
 }
 
-int registry_new(const char *reference, const struct cfs_registry_access *access,
-		 const struct cfs_watch *watch, struct registry **out,
-		 struct cfs_err *err)
+/* A token is for the host that it came from. */
+void registry_set_endpoint(struct registry *r, size_t i)
+{
+	r->endpoint = i;
+	snprintf(r->origin, sizeof(r->origin), "%s/%s", r->endpoints[i].host,
+		 r->endpoints[i].name);
+	pthread_mutex_lock(&r->lock);
+	explicit_bzero(r->token, sizeof(r->token));
+	pthread_mutex_unlock(&r->lock);
+}
+
+static int find_endpoints(struct registry *r, const char *reference, bool is_push,
+			  struct cfs_err *err)
+{
+	struct cfs_registries config = {0};
+	int rc = registry_read_config(&config, err);
+
+	if (rc == 0)
+		rc = registry_parse_name(&config, reference, is_push, &r->reference, err);
+	if (rc == 0)
+		rc = cfs_registries_resolve(&config, &r->reference, is_push, r->endpoints,
+					    &r->n_endpoints, err);
+	cfs_registries_fini(&config);
+	if (rc == 0)
+		registry_set_endpoint(r, 0);
+	return rc;
+}
+
+int registry_new(const char *reference, bool is_push,
+		 const struct cfs_registry_access *access, const struct cfs_watch *watch,
+		 struct registry **out, struct cfs_err *err)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 	int rc;
@@ -136,7 +200,7 @@ int registry_new(const char *reference, const struct cfs_registry_access *access
 	pthread_mutex_init(&r->lock, NULL);
 	r->watch = watch;
 	r->insecure = access->insecure;
-	rc = cfs_oci_reference_parse(reference, &r->reference, err);
+	rc = find_endpoints(r, reference, is_push, err);
 	if (rc == 0 && access->credentials) {
 		r->credentials = strdup(access->credentials);
 		rc = r->credentials ? 0 : cfs_fail(err, ENOMEM, "out of memory");
@@ -159,12 +223,15 @@ int cfs_transport_open_registry(const char *reference,
 				struct cfs_err *err)
 {
 	struct registry *r;
-	int rc = registry_new(reference, access, watch, &r, err);
+	int rc = registry_new(reference, false, access, watch, &r, err);
 
 	*out = (struct cfs_transport){0};
 	if (rc == 0)
-		*out = (struct cfs_transport){registry_document, registry_blob,
-					      registry_close, r,
-					      .referrers = registry_referrers};
+		*out = (struct cfs_transport){.document = registry_document,
+					      .blob = registry_blob,
+					      .close = registry_close,
+					      .origin = registry_origin,
+					      .referrers = registry_referrers,
+					      .ctx = r};
 	return rc;
 }

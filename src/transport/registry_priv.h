@@ -13,16 +13,32 @@ struct registry {
 	struct cfs_oci_reference reference;
 	const struct cfs_watch *watch;
 	bool insecure;
-	char *credentials; /* USER:PASSWORD, or NULL */
+	char *credentials; /* USER:PASSWORD for the host of the reference, or NULL */
+	/* The hosts that are asked, by registries.conf: the first that has the document serves all. */
+	struct cfs_registries_endpoint endpoints[CFS_REGISTRIES_ENDPOINTS_MAX];
+	size_t n_endpoints, endpoint;
+	bool is_chosen;
+	char origin[CFS_OCI_HOST_MAX + CFS_OCI_NAME_MAX]; /* of the endpoint */
 	pthread_mutex_t lock;
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* of the last answer; guarded by lock */
 };
 
-/* Parses the reference; nothing is asked of the registry yet. */
-int registry_new(const char *reference, const struct cfs_registry_access *access,
-		 const struct cfs_watch *watch, struct registry **out,
-		 struct cfs_err *err) CFS_MUST_CHECK;
+/* Parses the reference and reads registries.conf; nothing is asked of the registry yet. */
+int registry_new(const char *reference, bool is_push,
+		 const struct cfs_registry_access *access, const struct cfs_watch *watch,
+		 struct registry **out, struct cfs_err *err) CFS_MUST_CHECK;
+/* Chooses the endpoint that is asked from now on. */
+void registry_set_endpoint(struct registry *r, size_t i);
 void registry_free(struct registry *r); /* NULL is fine */
+
+/* Reads the files registries.conf of the system and of the user. */
+int registry_read_config(struct cfs_registries *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Parses a reference; a short name becomes what it is an alias for. -EINVAL: a name without a host
+ * that is not one. */
+int registry_parse_name(const struct cfs_registries *config, const char *text,
+			bool is_push, struct cfs_oci_reference *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A running helper, and the frame that is being read. */
 struct registry_transfer {

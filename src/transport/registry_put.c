@@ -93,7 +93,7 @@ int cfs_destination_open_registry(const char *reference,
 				  struct cfs_destination *out, struct cfs_err *err)
 {
 	struct registry *r;
-	int rc = registry_new(reference, access, watch, &r, err);
+	int rc = registry_new(reference, true, access, watch, &r, err);
 
 	*out = (struct cfs_destination){0};
 	if (rc == 0 && r->reference.has_digest) {

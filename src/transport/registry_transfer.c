@@ -125,18 +125,20 @@ static int start_helper(const struct cfs_registry_request *request, int extra,
 static void set_request(struct registry *r, const struct registry_what *what,
 			struct cfs_registry_request *out)
 {
+	const struct cfs_registries_endpoint *at = &r->endpoints[r->endpoint];
+
 	out->action = what->action;
 	out->size = what->size;
-	out->insecure = r->insecure;
-	snprintf(out->host, sizeof(out->host), "%s", r->reference.host);
-	snprintf(out->name, sizeof(out->name), "%s", r->reference.name);
+	out->insecure = at->is_insecure || (r->insecure && !at->is_mirror);
+	snprintf(out->host, sizeof(out->host), "%s", at->host);
+	snprintf(out->name, sizeof(out->name), "%s", at->name);
 	snprintf(out->reference, sizeof(out->reference), "%s", what->reference);
 	if (what->media_type)
 		snprintf(out->media_type, sizeof(out->media_type), "%s",
 			 what->media_type);
 	if (what->page)
 		snprintf(out->page, sizeof(out->page), "%s", what->page);
-	if (r->credentials)
+	if (r->credentials && strcmp(at->host, r->reference.host) == 0)
 		snprintf(out->credentials, sizeof(out->credentials), "%s",
 			 r->credentials);
 	pthread_mutex_lock(&r->lock);

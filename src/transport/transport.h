@@ -44,6 +44,9 @@ struct cfs_transport {
 		    struct cfs_err *err);
 	void (*close)(void *ctx);
 	void *ctx;
+	/* Where the document came from, HOST/NAME: a mirror perhaps. NULL: as the source was
+	 * named. */
+	const char *(*origin)(const void *ctx);
 	/* Layers come uncompressed, whatever their descriptors say: size and digest of the blob
 	 * cannot be compared, and the diff_id alone decides. */
 	bool has_plain_layers;
@@ -91,8 +94,9 @@ struct cfs_registry_access {
 	const char *credentials; /* USER:PASSWORD; NULL: those in the files of the user */
 };
 
-/* "[docker://][HOST[:PORT]/]NAME[:TAG][@DIGEST]": an image in a registry. Nothing is asked of
- * the registry yet. watch may be NULL. */
+/* "[docker://]HOST[:PORT]/NAME[:TAG][@DIGEST]": an image in a registry, or a short name that
+ * registries.conf has an alias for. "docker://NAME" is one of docker.io. Mirrors of registries.conf are
+ * asked before the registry. Nothing is asked yet. watch may be NULL. */
 int cfs_transport_open_registry(const char *reference,
 				const struct cfs_registry_access *access,
 				const struct cfs_watch *watch, struct cfs_transport *out,

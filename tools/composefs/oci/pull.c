@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
 #include "composefs/repo_command.h"
 
 struct options {
+	const char *program; /* for messages */
 	struct where where;
 	struct oci_merge merge;
 	const char *platform;
@@ -59,7 +61,7 @@ static const struct cli_syntax syntax = {
 		 "image of its merged layers, and print the image ID. Layers that the "
 		 "repository has\n"
 		 "are not read again. All digests and sizes are checked.\n\n"
-		 "SOURCE is [HOST/]NAME[:TAG][@DIGEST], an image of a registry; "
+		 "SOURCE is HOST/NAME[:TAG][@DIGEST], an image of a registry; "
 		 "oci:DIR[:TAG] or\n"
 		 "oci-archive:FILE[:TAG], an OCI image layout; or "
 		 "docker-archive:FILE[:NAME|:@NUMBER].",
@@ -115,6 +117,9 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 		return rc;
 	opts.tag = tag;
 	rc = cfs_containers_pull(repo, &from, &opts, out, err);
+	if (rc == 0 && from.origin)
+		cli_print_detail(o->program, "the image comes from %s",
+				 from.origin(from.ctx));
 	cfs_transport_close(&from);
 	return cfs_context(err, rc, "%s", source);
 }
@@ -144,7 +149,7 @@ static const struct repo_command command = {
 
 int cmd_oci_pull(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.program = argv[0]};
 
 	return repo_command_run(&command, argc, argv, &o, &o.where);
 }

@@ -34,17 +34,16 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE DESTINATION", NULL},
-	.about =
-		"Send a container image to a registry or to an OCI image layout, and "
-		"print the digest of\n"
-		"its manifest there. Layers are compressed again, so this digest and "
-		"those of the blobs\n"
-		"differ from what was pulled; configuration and contents do not. Blobs "
-		"that the\n"
-		"destination has are not sent.\n\n"
-		"IMAGE is a tag or @DIGEST. DESTINATION is [docker://][HOST/]NAME[:TAG], "
-		"oci:DIR[:TAG],\n"
-		"oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
+	.about = "Send a container image to a registry or to an OCI image layout, and "
+		 "print the digest of\n"
+		 "its manifest there. Layers are compressed again, so this digest and "
+		 "those of the blobs\n"
+		 "differ from what was pulled; configuration and contents do not. Blobs "
+		 "that the\n"
+		 "destination has are not sent.\n\n"
+		 "IMAGE is a tag or @DIGEST. DESTINATION is [docker://]HOST/NAME[:TAG], "
+		 "oci:DIR[:TAG],\n"
+		 "oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
 	.example =
 		(const char *const[]){
 			"composefs oci push --repo=repo app registry.example/app:1",
