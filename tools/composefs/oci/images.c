@@ -4,18 +4,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/table.h"
+#include "cli/template.h"
 #include "composefs/oci/oci.h"
 #include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
-	bool json, manifest, config;
+	const char *format;
+	bool quiet, no_trunc, json, manifest, config;
 };
 
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option images_table[] = {
-	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	{"format", "FORMAT", AT(format), "Print text such as \"{{.Tag}} {{.ID}}\"",
+	 CLI_TEXT, .group = "Options"},
+	{"quiet", NULL, AT(quiet), "Print only the IDs of the images", .letter = 'q'},
+	{"no-trunc", NULL, AT(no_trunc), "Print complete digests and IDs"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -33,7 +40,10 @@ static const struct cli_syntax images_syntax = {
 	.about = "List the container images of the repository: tag, digest of the "
 		 "manifest, platform,\n"
 		 "number of layers, and image ID.",
-	.example = (const char *const[]){"composefs oci images --repo=repo", NULL},
+	.example = (const char *const[]){"composefs oci images --repo=repo",
+					 "composefs oci images --repo=repo "
+					 "--format='{{.Tag}} {{.Digest}}'",
+					 NULL},
 	.options = images_table,
 };
 
@@ -93,27 +103,132 @@ static void put_container(struct json *j, const char *tag, const struct cfs_cont
 	json_end(j);
 }
 
-static void print_row(const char *tag, const struct cfs_container *c)
+/* --- fields and cells --------------------------------------------------------------- */
+
+struct row {
+	const char *tag;
+	const struct cfs_container *container;
+};
+
+static void put_tag(FILE *to, const void *row)
 {
-	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX] = "-";
+	cli_print(to, ((const struct row *)row)->tag);
+}
+
+static void put_digest(FILE *to, const void *row)
+{
+	const struct row *r = row;
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	fputs(cfs_oci_digest_text(&r->container->digest, text), to);
+}
+
+static void put_id(FILE *to, const void *row)
+{
+	const struct cfs_container *c = ((const struct row *)row)->container;
+	char text[WHERE_ID_MAX];
 
 	if (c->has_image)
-		where_id(&c->image, id);
-	cli_print(stdout, tag);
-	printf("\t%.19s\t", cfs_oci_digest_text(&c->digest, text));
-	cli_print(stdout, c->config.os ? c->config.os : "-");
-	putchar('/');
-	cli_print(stdout, c->config.architecture ? c->config.architecture : "-");
-	printf("\t%zu\t%.19s\n", c->manifest.n_layers, id);
+		fputs(where_id(&c->image, text), to);
+}
+
+static void put_os(FILE *to, const void *row)
+{
+	const char *os = ((const struct row *)row)->container->config.os;
+
+	cli_print(to, os ? os : "");
+}
+
+static void put_architecture(FILE *to, const void *row)
+{
+	const char *name = ((const struct row *)row)->container->config.architecture;
+
+	cli_print(to, name ? name : "");
+}
+
+static void put_created(FILE *to, const void *row)
+{
+	const char *created = ((const struct row *)row)->container->config.created;
+
+	cli_print(to, created ? created : "");
+}
+
+static void put_n_layers(FILE *to, const void *row)
+{
+	fprintf(to, "%zu", ((const struct row *)row)->container->manifest.n_layers);
+}
+
+static const struct cli_field fields[] = {
+	{"Tag", put_tag},	  {"Digest", put_digest},
+	{"ID", put_id},		  {"OS", put_os},
+	{"Created", put_created}, {"Architecture", put_architecture},
+	{"Layers", put_n_layers}, {0},
+};
+
+static const struct cli_column columns[] = {{"TAG", false},
+					    {"DIGEST", false},
+					    {"PLATFORM", false},
+					    {"LAYERS", true},
+					    {"IMAGE ID", false}};
+
+enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), SHORT_DIGITS = 12 };
+
+/* As where_short_id: the first 12 digits alone, or with full the whole. */
+static void add_digest(struct cli_table *t, const struct cfs_oci_digest *d, bool full)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	const char *hex = strchr(cfs_oci_digest_text(d, text), ':');
+
+	if (full || !hex) {
+		cli_table_add(t, text);
+		return;
+	}
+	text[hex + 1 + SHORT_DIGITS - text] = '\0';
+	cli_table_add(t, hex + 1);
+}
+
+static void add_cells(struct cli_table *t, const char *tag, const struct cfs_container *c,
+		      bool full)
+{
+	const char *os = c->config.os ? c->config.os : "-";
+	const char *architecture = c->config.architecture ? c->config.architecture : "-";
+	char id[WHERE_ID_MAX] = "-", platform[300], layers[32];
+
+	if (c->has_image)
+		where_short_id(&c->image, full, id);
+	snprintf(platform, sizeof(platform), "%.100s/%.100s", os, architecture);
+	snprintf(layers, sizeof(layers), "%zu", c->manifest.n_layers);
+	cli_table_add(t, tag);
+	add_digest(t, &c->digest, full);
+	cli_table_add(t, platform);
+	cli_table_add(t, layers);
+	cli_table_add(t, id);
 }
 
 /* --- the list ----------------------------------------------------------------------- */
 
 struct listing {
 	const struct repo_work *work;
-	struct json *json; /* NULL: a table */
+	const struct options *options;
+	struct json json;
+	struct cli_table table;
 	bool is_complete;
 };
+
+static void put_image(struct listing *l, const char *tag, const struct cfs_container *c)
+{
+	const struct row row = {tag, c};
+	char id[WHERE_ID_MAX];
+
+	if (l->options->json)
+		put_container(&l->json, tag, c, false);
+	else if (l->options->format)
+		cli_template_print(stdout, l->options->format, fields, &row);
+	else if (!l->options->quiet)
+		add_cells(&l->table, tag, c, l->options->no_trunc);
+	else if (c->has_image)
+		puts(where_short_id(&c->image, l->options->no_trunc, id));
+}
 
 /* A damaged image is reported and does not hide the others. */
 static int show_image(void *ctx, const char *tag, struct cfs_err *err)
@@ -124,34 +239,49 @@ static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 
 	if (rc < 0)
 		cli_print_message(l->work->program, "%s: %s", tag, err->msg);
-	else if (l->json)
-		put_container(l->json, tag, &c, false);
 	else
-		print_row(tag, &c);
+		put_image(l, tag, &c);
 	cfs_container_close(&c);
 	l->is_complete &= rc == 0;
 	return 0;
 }
 
+static int show_all(struct listing *l, const struct cfs_repo_list *refs,
+		    struct cfs_err *err)
+{
+	const struct options *o = l->options;
+	int rc;
+
+	if (o->json) {
+		json_begin_object(&l->json, NULL);
+		json_begin_array(&l->json, "images");
+	}
+	rc = cfs_containers_visit_tags(refs, show_image, l, err);
+	if (o->json)
+		json_finish(&l->json);
+	else if (rc == 0 && !o->format && !o->quiet)
+		rc = cli_table_print(stdout, &l->table, err);
+	return rc;
+}
+
 static int show_images(const struct repo_work *w, struct cfs_err *err)
 {
-	const struct options *o = w->options;
 	struct cfs_repo_list refs = {0};
-	struct json j = {.to = stdout};
-	struct listing l = {w, o->json ? &j : NULL, true};
-	int rc = cfs_repo_list_refs(w->repo, CFS_REPO_STREAMS, &refs, err);
+	struct listing l = {.work = w,
+			    .options = w->options,
+			    .json.to = stdout,
+			    .table = {.columns = columns, .n_columns = N_COLUMNS},
+			    .is_complete = true};
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	if (o->json) {
-		json_begin_object(&j, NULL);
-		json_begin_array(&j, "images");
-	} else {
-		puts("TAG\tDIGEST\tPLATFORM\tLAYERS\tIMAGE ID");
-	}
-	rc = cfs_containers_visit_tags(&refs, show_image, &l, err);
-	if (o->json)
-		json_finish(&j);
+	if (l.options->format)
+		rc = cfs_context(err, cli_template_check(l.options->format, fields, err),
+				 "--format");
+	if (rc == 0)
+		rc = cfs_repo_list_refs(w->repo, CFS_REPO_STREAMS, &refs, err);
+	if (rc == 0)
+		rc = show_all(&l, &refs, err);
+	cli_table_fini(&l.table);
 	cfs_repo_list_fini(&refs);
 	return rc == 0 && !l.is_complete ? CLI_FAILED : rc;
 }
