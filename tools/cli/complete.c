@@ -253,6 +253,12 @@ static const char *put_operand(struct cli_completion *c, const struct cli_syntax
 	const char *answer = NULL;
 	char kind[KIND_MAX];
 
+	if (s->complete_operand) {
+		s->complete_operand(c);
+		/* A relative path can be one of them, too. */
+		return c->n_candidates || !*c->word || *c->word == '/' ? ":none"
+								       : ":dirs";
+	}
 	for (size_t i = 0; s->usage[i]; i++) {
 		const char *found;
 

@@ -94,6 +94,8 @@ struct cli_option {
 
 /* A command line, as --help describes it. The program name is printed before each usage
  * line. */
+struct cli_completion;
+
 struct cli_syntax {
 	const char *const *usage;	  /* lines, ended by NULL */
 	const char *about;		  /* lines */
@@ -101,6 +103,9 @@ struct cli_syntax {
 	const char *const *example;	  /* command lines, ended by NULL */
 	const struct cli_option *options; /* ended by a row of zeros */
 	bool is_program;		  /* it also has --version */
+	/* Prints the candidates for an operand, where its name in usage does not say what
+	 * they are; NULL: the name does. */
+	void (*complete_operand)(struct cli_completion *c);
 };
 
 void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name);
