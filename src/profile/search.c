@@ -268,12 +268,14 @@ static int try_candidate(void *ctx, unsigned worker, size_t i, struct cfs_err *e
 
 /* Applies the rules again to get the message. */
 static int find_reason(const struct search *s, const struct candidate *c,
-		       struct cfs_err *why)
+		       struct cfs_err *why, struct cfs_err *err)
 {
 	struct cfs_digest digest;
 	int rc = cfs_profile_digest(s->tree, &c->rules, s->opts->watch, &digest, why);
 
-	return rc == -ENOMEM || rc == -ECANCELED ? rc : 0;
+	if (rc == -ENOMEM)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return rc == -ECANCELED ? rc : 0;
 }
 
 /* Tries all candidates and collects the results that profiles and combinations share. */
@@ -295,7 +297,7 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 		}
 		m->n_impossible += c->impossible;
 		if (c->impossible && !m->why.msg[0])
-			rc = find_reason(s, c, &m->why);
+			rc = find_reason(s, c, &m->why, err);
 	}
 	return rc == -ECANCELED ? cfs_watch_poll(s->opts->watch, err) : rc;
 }
