@@ -2,7 +2,7 @@
 /* check: checks a whole repository, and repairs it.
  * Owns:  what can be wrong with objects, links, streams and images; their repair, with
  *        objects from elsewhere.
- * Uses:  base, verity, erofs, store, stream, repo.
+ * Uses:  base, hash, verity, erofs, store, stream, repo.
  * Never: removes data (a damaged object is moved to .quarantine/), asks the network,
  *        mounts, prints.
  */
@@ -36,8 +36,9 @@ enum cfs_check_fault {
 	CFS_CHECK_OBJECT_SIZE,
 	CFS_CHECK_OBJECT_MODE,
 	CFS_CHECK_LEFTOVER,
-	CFS_CHECK_IMAGE_SHOWN, /* valid, but kernels show it differently */
-	CFS_CHECK_EXPOSED,     /* group or others can read all objects */
+	CFS_CHECK_IMAGE_SHOWN,	 /* valid, but kernels show it differently */
+	CFS_CHECK_EXPOSED,	 /* group or others can read all objects */
+	CFS_CHECK_STREAM_DIGEST, /* a document that has another digest than its name */
 	CFS_CHECK_N_FAULTS
 };
 

@@ -32,6 +32,7 @@ const char *cfs_check_fault_name(enum cfs_check_fault fault)
 		[CFS_CHECK_LEFTOVER] = "leftover-temporary",
 		[CFS_CHECK_IMAGE_SHOWN] = "image-shown-otherwise",
 		[CFS_CHECK_EXPOSED] = "objects-exposed",
+		[CFS_CHECK_STREAM_DIGEST] = "stream-digest-mismatch",
 	};
 
 	return names[fault];

@@ -4,19 +4,51 @@
 #include <stdio.h>
 
 #include "check/check_priv.h"
+#include "hash/hash.h"
 
 struct stream_check {
 	struct check *c;
 	const char *place;
+	bool is_document;	  /* its bytes have a digest, which its name has */
+	struct cfs_digest digest; /* of a document */
+	struct cfs_hash hash;	  /* of its bytes */
 };
 
-/* Data is only counted. */
-static int skip_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+/* A manifest or a configuration: "oci-manifest-sha256:HEX". Their links could be exchanged
+ * without a trace in the objects. Layers are large: "composefs oci fsck" compares them. */
+static bool parse_document_name(const char *name, struct cfs_digest *out)
 {
-	(void)ctx;
-	(void)p;
-	(void)len;
+	struct cfs_text rest = cfs_text(name);
+
+	if (!cfs_text_skip_prefix(&rest, CFS_TEXT("oci-manifest-")) &&
+	    !cfs_text_skip_prefix(&rest, CFS_TEXT("oci-config-")))
+		return false;
+	return cfs_digest_parse(rest, out, NULL) == 0;
+}
+
+/* The data of other streams is only counted. */
+static int add_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
+{
+	struct stream_check *s = ctx;
+
 	(void)err;
+	if (s->is_document)
+		cfs_hash_update(&s->hash, p, len);
+	return 0;
+}
+
+/* The object itself is compared with its ID elsewhere. */
+static int add_object(struct stream_check *s, const struct cfs_digest *id,
+		      struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_repo_open_object(s->c->repo, id, CFS_REPO_SEALED, err);
+	struct cfs_map map;
+	int rc = fd < 0 ? fd : cfs_map_stable(fd, &map, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_hash_update(&s->hash, map.span.p, map.span.len);
+	cfs_map_close(&map);
 	return 0;
 }
 
@@ -27,7 +59,23 @@ static int get_object_size(void *ctx, const struct cfs_digest *id, uint64_t *siz
 
 	if (!check_get_size(s->c, id, size) || *size == CHECK_NO_SIZE)
 		return cfs_fail(err, ENOENT, "an object does not exist");
-	return 0;
+	return s->is_document ? add_object(s, id, err) : 0;
+}
+
+static int check_digest(struct stream_check *s, struct cfs_err *err)
+{
+	struct cfs_digest got = {.alg = s->digest.alg};
+	char what[2 * CFS_DIGEST_TEXT_MAX + 64], text[CFS_DIGEST_TEXT_MAX];
+
+	if (!s->is_document)
+		return 0;
+	cfs_hash_final(&s->hash, got.bytes);
+	if (cfs_digest_eq(&got, &s->digest))
+		return 0;
+	snprintf(what, sizeof(what), "its bytes have the digest %s",
+		 cfs_digest_text(&got, text));
+	return check_add_finding(s->c, CFS_CHECK_STREAM_DIGEST, NULL, s->place, what,
+				 err);
 }
 
 static int check_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
@@ -63,7 +111,7 @@ static int check_stream_refs(struct stream_check *s, const struct cfs_stream *st
 static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 			      struct cfs_err *err)
 {
-	struct cfs_stream_sink sink = {skip_data, get_object_size, s};
+	struct cfs_stream_sink sink = {add_data, get_object_size, s};
 	struct cfs_stream stream;
 	struct cfs_err why;
 	int rc = cfs_stream_open(bytes, cfs_repo_meta(s->c->repo)->alg, &stream, &why);
@@ -79,7 +127,9 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 		rc = cfs_stream_read(&stream, &sink, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	if (rc == 0 || rc == -ENOENT)
+	if (rc == 0)
+		return check_digest(s, err);
+	if (rc == -ENOENT)
 		return 0;
 	return check_add_finding(s->c, CFS_CHECK_STREAM_READ, NULL, s->place, why.msg,
 				 err);
@@ -90,12 +140,15 @@ static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	struct check *c = ctx;
 	const struct cfs_repo_entry *e = &c->entries[CFS_REPO_STREAMS].v[i];
 	char place[CHECK_PLACE_MAX];
-	struct stream_check s = {c, place};
+	struct stream_check s = {.c = c, .place = place};
 	struct cfs_map map;
 	size_t before = c->out->n;
 	int cold = check_cold_begin(c, &e->id), rc;
 
 	snprintf(place, sizeof(place), "streams/%s", e->name);
+	s.is_document = parse_document_name(e->name, &s.digest);
+	if (s.is_document)
+		cfs_hash_init(&s.hash, s.digest.alg);
 	rc = check_map_entry(c, e, place, CFS_CHECK_STREAM_OPEN, &map, err);
 	if (rc > 0) {
 		rc = check_stream_bytes(&s, map.span, err);

@@ -113,6 +113,29 @@ def oci_images_lists_as_images_does():
 
 
 @test
+def fsck_finds_manifests_and_configurations_whose_links_were_exchanged():
+    make_repo()
+    pull(layout("basic"), "app")
+    pull(layout("names"), "b")
+    good("fsck", "--repo=r")
+    for kind in ("manifest", "config"):
+        names = sorted(n for n in os.listdir("r/streams") if n.startswith(f"oci-{kind}-"))
+        targets = [os.readlink(f"r/streams/{n}") for n in names]
+        for options in ((), ("--metadata-only",)):
+            for name, target in zip(names, reversed(targets)):
+                os.unlink(f"r/streams/{name}")
+                os.symlink(target, f"r/streams/{name}")
+            rc, out, _ = run("fsck", "--repo=r", "--json", *options)
+            expect((rc, [(e["type"], e["path"], e["detail"]) for e in json.loads(out)["errors"]]),
+                   (DAMAGED, [("stream-digest-mismatch", f"streams/{n}", f"its bytes have the digest {o.split('-', 2)[2]}")
+                              for n, o in zip(names, reversed(names))]))
+            for name, target in zip(names, targets):
+                os.unlink(f"r/streams/{name}")
+                os.symlink(target, f"r/streams/{name}")
+            good("fsck", "--repo=r", *options)
+
+
+@test
 def oci_dump_is_the_merged_tree():
     make_repo()
     for name in [n for n in PLAIN if n != "chr00"] + ["lenient"]:  # the image of chr00 has marks of its writer
