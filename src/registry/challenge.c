@@ -2,7 +2,9 @@
 /* Challenges, tokens, errors, addresses. */
 #include "registry/challenge.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -179,18 +181,65 @@ const char *cfs_registry_error_text(struct cfs_text json, char out[CFS_REGISTRY_
 
 /* --- addresses ---------------------------------------------------------------------- */
 
+/* Copies the host without its port, brackets and the dot at its end; false: too long. */
+static bool cut_host(const char *host, char out[CFS_REGISTRY_TEXT_MAX],
+		     bool *is_bracketed)
+{
+	size_t len;
+
+	*is_bracketed = *host == '[';
+	len = *is_bracketed ? strcspn(++host, "]%") : strcspn(host, ":");
+	if (len > 0 && !*is_bracketed && host[len - 1] == '.')
+		len--;
+	if (len >= CFS_REGISTRY_TEXT_MAX)
+		return false;
+	memcpy(out, host, len);
+	out[len] = '\0';
+	return true;
+}
+
+/* 127.0.0.0/8, and 0.0.0.0, which Linux connects to this machine. */
+static bool is_loopback_v4(struct in_addr a)
+{
+	uint32_t address = ntohl(a.s_addr);
+
+	return address >> 24 == 127 || address == 0;
+}
+
+/* ::1, "::", which Linux connects to this machine, and addresses of IPv4 within. */
+static bool is_loopback_v6(const struct in6_addr *a)
+{
+	struct in_addr v4;
+
+	if (IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a))
+		return true;
+	memcpy(&v4, a->s6_addr + 12, sizeof(v4));
+	return IN6_IS_ADDR_V4MAPPED(a) && is_loopback_v4(v4);
+}
+
+/* libcurl connects localhost and the names below it to this machine. */
+static bool is_loopback_name(const char *name)
+{
+	static const char local[] = "localhost";
+	size_t len = strlen(name), n = strlen(local);
+
+	return len >= n && strcasecmp(name + len - n, local) == 0 &&
+	       (len == n || name[len - n - 1] == '.');
+}
+
+/* inet_aton() reads every form that the resolver does: 127.1, 0x7f000001, 2130706433. */
 bool cfs_registry_is_loopback(const char *host)
 {
-	static const char *const known[] = {"localhost", "127.0.0.1", "[::1]"};
+	char name[CFS_REGISTRY_TEXT_MAX];
+	struct in6_addr v6;
+	struct in_addr v4;
+	bool is_v6;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		size_t len = strlen(known[i]);
-
-		if (strncasecmp(host, known[i], len) == 0 &&
-		    (host[len] == '\0' || host[len] == ':'))
-			return true;
-	}
-	return false;
+	if (!cut_host(host, name, &is_v6))
+		return false;
+	if (is_v6)
+		return inet_pton(AF_INET6, name, &v6) == 1 && is_loopback_v6(&v6);
+	return inet_aton(name, &v4) ? is_loopback_v4(v4) : is_loopback_name(name);
 }
 
 const char *cfs_registry_api_host(const char *host)

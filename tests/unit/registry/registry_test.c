@@ -169,11 +169,39 @@ T(registry_error_is_shown_without_control_characters)
 
 T(registry_loopback_is_this_machine_alone)
 {
-	static const char *const is[] = {"localhost",	"LOCALHOST:5000", "127.0.0.1",
-					 "127.0.0.1:1", "[::1]",	  "[::1]:5000"};
-	static const char *const is_not[] = {
-		"",    "localhost.example", "127.0.0.1.example", "example:127.0.0.1",
-		"::1", "127.0.0.10"};
+	static const char *const is[] = {"localhost",
+					 "LOCALHOST:5000",
+					 "localhost.",
+					 "a.localhost:1",
+					 "127.0.0.1",
+					 "127.0.0.1:1",
+					 "127.255.255.254:80",
+					 "127.0.0.10",
+					 "127.1",
+					 "2130706433",
+					 "0x7f.1",
+					 "0177.0.0.1:5000",
+					 "0.0.0.0",
+					 "[::1]",
+					 "[::1]:5000",
+					 "[0:0:0:0:0:0:0:1]",
+					 "[::]:80",
+					 "[::1%25lo]",
+					 "[::ffff:127.0.0.2]",
+					 "[::FFFF:7f00:1]"};
+	static const char *const is_not[] = {"",
+					     "localhost.example",
+					     "127.0.0.1.example",
+					     "example:127.0.0.1",
+					     "::1",
+					     "126.255.255.255",
+					     "128.0.0.1",
+					     "12.7.0.0:1",
+					     "notlocalhost",
+					     "[::2]",
+					     "[::ffff:10.0.0.1]",
+					     "[fe80::1]",
+					     "[127.0.0.1]"};
 
 	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++)
 		t_ok(cfs_registry_is_loopback(is[i]));
