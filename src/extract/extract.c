@@ -133,8 +133,38 @@ static int enter_dir(struct run *r, const struct cfs_walk_entry *entry, const ch
 
 /* --- other files -------------------------------------------------------------------- */
 
-static int make_node(int dirfd, const char *name, const struct cfs_inode_spec *spec,
-		     struct cfs_err *err)
+/* mknod() gives no descriptor, so the file is opened by its name. In a directory of another user it may be
+ * another one by then, such as a hard link to a file whose owner and mode would be changed. Some network filesystems show other owners than
+ * the caller; only root changes owners. */
+static int check_node(const struct run *r, int fd, const struct cfs_inode_spec *spec,
+		      struct cfs_err *err)
+{
+	bool is_device = S_ISCHR(spec->mode) || S_ISBLK(spec->mode);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "fstat");
+	if ((st.st_mode & S_IFMT) == (spec->mode & S_IFMT) &&
+	    (!r->e.x->as_root || st.st_uid == geteuid()) && st.st_nlink == 1 &&
+	    (!is_device || st.st_rdev == spec->rdev))
+		return 0;
+	return cfs_fail(err, ESTALE, "it was exchanged while it was created");
+}
+
+static int open_node(const struct run *r, int dirfd, const char *name,
+		     const struct cfs_inode_spec *spec, struct cfs_err *err)
+{
+	cfs_autofd int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(err, "open");
+	rc = check_node(r, fd, spec, err);
+	return rc < 0 ? rc : cfs_steal_fd(&fd);
+}
+
+static int make_node(const struct run *r, int dirfd, const char *name,
+		     const struct cfs_inode_spec *spec, struct cfs_err *err)
 {
 	char target[CFS_PAYLOAD_MAX + 1];
 	int rc;
@@ -147,7 +177,7 @@ static int make_node(int dirfd, const char *name, const struct cfs_inode_spec *s
 		rc = mknodat(dirfd, name, (spec->mode & S_IFMT) | 0600, spec->rdev);
 	}
 	if (rc == 0)
-		return openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		return open_node(r, dirfd, name, spec, err);
 	return errno == EEXIST ? -EEXIST : cfs_fail_errno(err, "create");
 }
 
@@ -161,7 +191,7 @@ static int make_any(struct run *r, int dirfd, const char *name,
 	for (int i = 0; i < 2; i++) {
 		fd = S_ISREG(spec->mode)
 			     ? extract_file(&r->e, dirfd, name, &entry->inode, spec, err)
-			     : make_node(dirfd, name, spec, err);
+			     : make_node(r, dirfd, name, spec, err);
 		if (fd != -EEXIST)
 			return fd;
 		if (i == 1)

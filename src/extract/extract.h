@@ -42,7 +42,7 @@ struct cfs_extract_report {
 /* Extracts top and all below it. Each content that is not in the image is compared with
  * its digest. -EEXIST: a file exists already, and force is not set; -EILSEQ: an object has
  * another content; -ENOTDIR, -EISDIR: force does not replace a directory by another type;
- * -EUCLEAN: the image is damaged; the codes of open_object and of system calls. */
+ * -ESTALE: another user exchanged a file in a directory that existed before; -EUCLEAN: the image is damaged; the codes of open_object and of system calls. */
 int cfs_extract(const struct cfs_extract *x, struct cfs_extract_report *out,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
