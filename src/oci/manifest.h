@@ -39,6 +39,11 @@ struct cfs_oci_descriptor {
 	const struct json_t *annotations; /* NULL: none */
 };
 
+/* Bytes of a blob. */
+struct cfs_oci_range {
+	uint64_t off, len; /* len > 0 */
+};
+
 /* The value of an annotation; NULL: there is none. */
 const char *cfs_oci_annotation(const struct cfs_oci_descriptor *d, const char *key);
 

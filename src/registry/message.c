@@ -77,6 +77,7 @@ static int parse_lines(struct cfs_text text, const struct field *fields, size_t 
 static const char *const action_names[] = {
 	[CFS_REGISTRY_GET_MANIFEST] = "get-manifest",
 	[CFS_REGISTRY_GET_BLOB] = "get-blob",
+	[CFS_REGISTRY_GET_RANGES] = "get-ranges",
 	[CFS_REGISTRY_PUT_MANIFEST] = "put-manifest",
 	[CFS_REGISTRY_PUT_BLOB] = "put-blob",
 	[CFS_REGISTRY_GET_REFERRERS] = "get-referrers",
@@ -108,6 +109,8 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 		rc = put_line(out, "reference", r->reference, err);
 	if (rc == 0)
 		rc = put_line(out, "size", size, err);
+	if (rc == 0)
+		rc = put_line(out, "ranges", r->ranges, err);
 	if (rc == 0)
 		rc = put_line(out, "media-type", r->media_type, err);
 	if (rc == 0)
@@ -151,6 +154,7 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 		{"name", out->name, sizeof(out->name)},
 		{"reference", out->reference, sizeof(out->reference)},
 		{"size", size, sizeof(size)},
+		{"ranges", out->ranges, sizeof(out->ranges)},
 		{"media-type", out->media_type, sizeof(out->media_type)},
 		{"page", out->page, sizeof(out->page)},
 		{"insecure", insecure, sizeof(insecure)},
@@ -171,6 +175,44 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 			err, EPROTO,
 			"expected the lines action, host, name, reference and size");
 	return 0;
+}
+
+/* --- ranges ------------------------------------------------------------------------- */
+
+int cfs_registry_format_ranges(const struct cfs_oci_range *ranges, size_t n,
+			       char out[CFS_REGISTRY_RANGES_TEXT_MAX],
+			       struct cfs_err *err)
+{
+	char *end = out;
+
+	if (n > CFS_REGISTRY_RANGES_MAX)
+		return cfs_fail(err, E2BIG, "expected at most %d ranges, got %zu",
+				CFS_REGISTRY_RANGES_MAX, n);
+	*out = '\0';
+	for (size_t i = 0; i < n; i++)
+		end += sprintf(end, "%s%" PRIu64 "-%" PRIu64, i ? "," : "", ranges[i].off,
+			       ranges[i].off + ranges[i].len - 1);
+	return 0;
+}
+
+int cfs_registry_next_range(const char **rest, uint64_t size, struct cfs_oci_range *out,
+			    struct cfs_err *err)
+{
+	uint64_t first, last;
+	int len = 0;
+
+	if (!**rest)
+		return 0;
+	if (sscanf(*rest, "%20" SCNu64 "-%20" SCNu64 "%n", &first, &last, &len) != 2 ||
+	    first > last || last >= size)
+		return cfs_fail(err, EPROTO, "ranges: malformed, or not within the blob");
+	*out = (struct cfs_oci_range){first, last - first + 1};
+	*rest += len;
+	if (**rest == ',' && (*rest)[1])
+		(*rest)++;
+	else if (**rest)
+		return cfs_fail(err, EPROTO, "ranges: malformed");
+	return 1;
 }
 
 /* --- heads -------------------------------------------------------------------------- */

@@ -14,15 +14,18 @@
 #include "registry/link.h"
 
 enum {
-	CFS_REGISTRY_REQUEST_MAX = CFS_REGISTRY_TOKEN_MAX + 64 * 1024,
+	CFS_REGISTRY_REQUEST_MAX = CFS_REGISTRY_TOKEN_MAX + 128 * 1024,
 	CFS_REGISTRY_FRAME_MAX = CFS_REGISTRY_TOKEN_MAX + 4096,
 	CFS_REGISTRY_CREDENTIALS_MAX = 32 * 1024,
+	CFS_REGISTRY_RANGES_MAX = 1024,
+	CFS_REGISTRY_RANGES_TEXT_MAX = CFS_REGISTRY_RANGES_MAX * 42 + 1,
 };
 
 /* A manifest can also be an index. */
 enum cfs_registry_action {
 	CFS_REGISTRY_GET_MANIFEST,
 	CFS_REGISTRY_GET_BLOB,
+	CFS_REGISTRY_GET_RANGES, /* of a blob: their bytes, one after the other */
 	CFS_REGISTRY_PUT_MANIFEST,
 	CFS_REGISTRY_PUT_BLOB,	    /* unless the registry has it */
 	CFS_REGISTRY_GET_REFERRERS, /* one page of the manifests with this subject */
@@ -37,6 +40,7 @@ struct cfs_registry_request {
 	/* Of a manifest that is sent; the artifact type of wanted referrers; "" */
 	char media_type[128];
 	char page[CFS_REGISTRY_LINK_MAX]; /* of referrers: next of the page before; "" */
+	char ranges[CFS_REGISTRY_RANGES_TEXT_MAX]; /* "FIRST-LAST,FIRST-LAST"; "" */
 	bool insecure; /* plain HTTP, and certificates are not checked */
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* of an earlier answer; "" */
 	char credentials
@@ -46,6 +50,16 @@ struct cfs_registry_request {
 /* Appends the request to mem. -EINVAL: a value has control characters. */
 int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs_mem *out,
 				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Appends ranges to the text of a request. -E2BIG: there are too many. */
+int cfs_registry_format_ranges(const struct cfs_oci_range *ranges, size_t n,
+			       char out[CFS_REGISTRY_RANGES_TEXT_MAX],
+			       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Takes the next range from the text of a request, which begins at *rest: 1, or 0 at the end.
+ * -EPROTO: malformed, or not within a blob of size bytes. */
+int cfs_registry_next_range(const char **rest, uint64_t size, struct cfs_oci_range *out,
+			    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Parses what _format_request made, up to and without the empty line. */
 int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request *out,

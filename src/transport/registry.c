@@ -123,17 +123,12 @@ static void close_blob(void *ctx)
 	free(ctx);
 }
 
-static int registry_blob(void *ctx, const struct cfs_oci_descriptor *d,
-			 struct cfs_blob *out, struct cfs_err *err)
+static int open_blob(struct registry *r, const struct registry_what *what,
+		     struct cfs_blob *out, struct cfs_err *err)
 {
-	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	struct registry_what what = {.action = CFS_REGISTRY_GET_BLOB,
-				     .reference = cfs_oci_digest_text(&d->digest, text),
-				     .size = d->size,
-				     .fd = -1};
 	struct cfs_registry_head *head = malloc(sizeof(*head));
 	struct registry_transfer *t = malloc(sizeof(*t));
-	int rc = head && t ? registry_transfer_start(ctx, &what, t, head, err)
+	int rc = head && t ? registry_transfer_start(r, what, t, head, err)
 			   : cfs_fail(err, ENOMEM, "out of memory");
 
 	free(head);
@@ -143,6 +138,35 @@ static int registry_blob(void *ctx, const struct cfs_oci_descriptor *d,
 	}
 	*out = (struct cfs_blob){{registry_transfer_read, t}, close_blob};
 	return 0;
+}
+
+static int registry_blob(void *ctx, const struct cfs_oci_descriptor *d,
+			 struct cfs_blob *out, struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	const struct registry_what what = {.action = CFS_REGISTRY_GET_BLOB,
+					   .reference =
+						   cfs_oci_digest_text(&d->digest, text),
+					   .size = d->size,
+					   .fd = -1};
+
+	return open_blob(ctx, &what, out, err);
+}
+
+static int registry_ranges(void *ctx, const struct cfs_oci_descriptor *d,
+			   const struct cfs_oci_range *ranges, size_t n,
+			   struct cfs_blob *out, struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	const struct registry_what what = {.action = CFS_REGISTRY_GET_RANGES,
+					   .reference =
+						   cfs_oci_digest_text(&d->digest, text),
+					   .size = d->size,
+					   .ranges = ranges,
+					   .n_ranges = n,
+					   .fd = -1};
+
+	return open_blob(ctx, &what, out, err);
 }
 
 /* --- opening ------------------------------------------------------------------------ */
@@ -232,6 +256,7 @@ int cfs_transport_open_registry(const char *reference,
 					      .close = registry_close,
 					      .origin = registry_origin,
 					      .referrers = registry_referrers,
+					      .ranges = registry_ranges,
 					      .ctx = r};
 	return rc;
 }

@@ -56,7 +56,9 @@ struct registry_what {
 	const char *media_type; /* as in cfs_registry_request; or NULL */
 	const char *page;	/* of referrers, after the first one; else NULL */
 	uint64_t size;		/* as in cfs_registry_request */
-	int fd;			/* a regular file that is sent; else -1 */
+	const struct cfs_oci_range *ranges; /* of a blob; else NULL */
+	size_t n_ranges;
+	int fd; /* a regular file that is sent; else -1 */
 };
 
 /* Starts a transfer and reads the head of the answer. head: wiped by the caller with

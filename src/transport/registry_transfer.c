@@ -157,7 +157,10 @@ int registry_transfer_start(struct registry *r, const struct registry_what *what
 		return cfs_fail(err, ENOMEM, "out of memory");
 	*t = (struct registry_transfer){.r = r};
 	set_request(r, what, request);
-	rc = start_helper(request, what->fd, t, err);
+	rc = cfs_registry_format_ranges(what->ranges, what->n_ranges, request->ranges,
+					err);
+	if (rc == 0)
+		rc = start_helper(request, what->fd, t, err);
 	explicit_bzero(request, sizeof(*request));
 	free(request);
 	if (rc < 0)

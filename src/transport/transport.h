@@ -32,6 +32,7 @@ enum {
 	CFS_REFERRERS_MAX = 1024,     /* of one subject */
 	CFS_REFERRER_PAGES_MAX = 128, /* that a registry lists them on */
 };
+enum { CFS_TRANSPORT_RANGES_MAX = 1024 };
 
 struct cfs_transport {
 	/* Reads the manifest or index that the user named, or that of a digest if it is not
@@ -57,6 +58,12 @@ struct cfs_transport {
 	int (*referrers)(void *ctx, const struct cfs_oci_digest *subject,
 			 const char *type, cfs_referrer_fn fn, void *fn_ctx,
 			 struct cfs_err *err);
+	/* Opens ranges of a blob, in ascending order: their bytes, one after the other. NULL: the
+	 * source has no ranges. At most CFS_TRANSPORT_RANGES_MAX. Otherwise as blob. An error can
+	 * mean that this source cannot send ranges: then the whole blob may be read. */
+	int (*ranges)(void *ctx, const struct cfs_oci_descriptor *d,
+		      const struct cfs_oci_range *ranges, size_t n, struct cfs_blob *out,
+		      struct cfs_err *err);
 };
 
 /* Whether a manifest that is listed as a referrer can have this artifact type; NULL: any. */

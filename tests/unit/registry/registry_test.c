@@ -417,6 +417,38 @@ T(registry_request_that_is_malformed_is_refused)
 		t_eq(cfs_registry_parse_request(cfs_text(bad[i]), &got, &err), -EPROTO);
 }
 
+T(registry_ranges_reads_what_it_writes)
+{
+	static const struct cfs_oci_range ranges[] = {{0, 1}, {5, 10}, {99, 1}};
+	static char text[CFS_REGISTRY_RANGES_TEXT_MAX];
+	const char *rest = text;
+	struct cfs_oci_range got;
+
+	t_eq(cfs_registry_format_ranges(ranges, 3, text, &err), 0);
+	t_str(text, "0-0,5-14,99-99");
+	for (size_t i = 0; i < 3; i++) {
+		t_eq(cfs_registry_next_range(&rest, 100, &got, &err), 1);
+		t_eq(got.off, ranges[i].off);
+		t_eq(got.len, ranges[i].len);
+	}
+	t_eq(cfs_registry_next_range(&rest, 100, &got, &err), 0);
+	t_eq(cfs_registry_format_ranges(ranges, CFS_REGISTRY_RANGES_MAX + 1, text, &err),
+	     -E2BIG);
+}
+
+T(registry_ranges_that_are_malformed_are_refused)
+{
+	static const char *const bad[] = {"x",	   "1",	   "1-",      "2-1",
+					  "0-100", "0-1,", "0-1;2-3", "0-1 "};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *rest = bad[i];
+		struct cfs_oci_range got;
+
+		t_eq(cfs_registry_next_range(&rest, 100, &got, &err), -EPROTO);
+	}
+}
+
 T(registry_head_reads_what_it_writes)
 {
 	static struct cfs_registry_head head = {.media_type = "a/b",

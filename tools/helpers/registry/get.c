@@ -58,14 +58,17 @@ int get_manifest(struct transfer *t, struct cfs_err *err)
 
 /* --- blobs -------------------------------------------------------------------------- */
 
-/* A blob that is forwarded as it arrives. A broken transfer is resumed where it ended. */
+/* A blob, or a range of it, that is forwarded as it arrives. A broken transfer is resumed where
+ * it ended. */
 struct blob {
 	struct transfer *t;
 	struct answer answer; /* headers; body: that of an error */
-	uint64_t got;	      /* bytes that were passed on */
+	uint64_t got;	      /* the bytes before were passed on, or are not wanted */
+	uint64_t end;	      /* of the range, or the size of the blob */
+	bool is_range;	      /* an answer with the whole blob is of no use */
 	uint64_t skip;	      /* bytes to drop: the server started anew */
 	char etag[256];
-	uint64_t range_start; /* of Content-Range */
+	uint64_t range_start, range_last; /* of Content-Range */
 	bool has_range, sent_head;
 	int rc; /* of a failed write */
 	struct cfs_err err;
@@ -76,16 +79,18 @@ static size_t take_blob_header(char *line, size_t size, size_t n, void *ctx)
 	struct blob *b = ctx;
 	size_t len = size * n;
 	char range[64];
-	uint64_t start;
+	uint64_t start, last;
 
 	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0)
 		b->has_range = false;
-	if (!b->got && http_take_value(line, len, "ETag", b->etag, sizeof(b->etag)) &&
+	if (!b->sent_head &&
+	    http_take_value(line, len, "ETag", b->etag, sizeof(b->etag)) &&
 	    !cfs_registry_is_header_text(cfs_text(b->etag)))
 		*b->etag = '\0'; /* it is sent back as a header */
 	if (http_take_value(line, len, "Content-Range", range, sizeof(range)) &&
-	    sscanf(range, "bytes %" SCNu64 "-", &start) == 1) {
+	    sscanf(range, "bytes %" SCNu64 "-%" SCNu64, &start, &last) == 2) {
 		b->range_start = start;
+		b->range_last = last;
 		b->has_range = true;
 	}
 	return http_take_header(line, size, n, &b->answer);
@@ -99,7 +104,10 @@ static int begin_body(struct blob *b, struct cfs_err *err)
 
 	curl_easy_getinfo(b->t->easy, CURLINFO_RESPONSE_CODE, &status);
 	b->answer.status = status;
-	if (status == 206 && (!b->has_range || b->range_start != b->got))
+	if (status == 200 && b->is_range)
+		return cfs_fail(err, EOPNOTSUPP, "the registry does not send ranges");
+	if (status == 206 && (!b->has_range || b->range_start != b->got ||
+			      (b->is_range && b->range_last != b->end - 1)))
 		return cfs_fail(err, EIO,
 				"the registry sends another range than asked for");
 	b->skip = status == 200 ? b->got : 0;
@@ -118,9 +126,9 @@ static int forward_bytes(struct blob *b, const char *p, size_t len, struct cfs_e
 	b->skip -= drop;
 	p += drop;
 	len -= drop;
-	if (len > b->t->request.size - b->got)
+	if (len > b->end - b->got)
 		return cfs_fail(err, EFBIG, "expected %" PRIu64 " bytes, got more",
-				b->t->request.size);
+				b->end);
 	if (len)
 		rc = send_frame(CFS_REGISTRY_DATA, p, len, err);
 	b->got += len;
@@ -157,12 +165,12 @@ static CURLcode perform_request(struct blob *b, const char *url, int *rc,
 	http_set_credentials(b->t);
 	b->answer.status = 0;
 	b->answer.body.len = 0;
-	if (b->got) {
+	if (b->got || b->is_range) {
 		snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, b->got,
-			 b->t->request.size - 1);
+			 b->end - 1);
 		curl_easy_setopt(c, CURLOPT_RANGE, range);
 	}
-	if (b->got && *b->etag) {
+	if (b->got && *b->etag && !b->is_range) {
 		snprintf(condition, sizeof(condition), "If-Range: %s", b->etag);
 		list = curl_slist_append(NULL, condition);
 		curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
@@ -179,6 +187,9 @@ static CURLcode perform_request(struct blob *b, const char *url, int *rc,
 
 static int finish_blob(struct blob *b, struct cfs_err *err)
 {
+	if (b->is_range && b->got < b->end)
+		return cfs_fail(err, EIO,
+				"the registry sends fewer bytes than asked for");
 	if (!b->sent_head) /* an empty blob */
 		return send_head(b->t, b->answer.media_type, err);
 	return 0;
@@ -227,7 +238,28 @@ static int run_blob(struct blob *b, const char *url, struct cfs_err *err)
 	}
 }
 
-int get_blob(struct transfer *t, struct cfs_err *err)
+/* The requests for ranges share a connection. */
+static int run_ranges(struct blob *b, const char *url, struct cfs_err *err)
+{
+	const char *rest = b->t->request.ranges;
+	struct cfs_oci_range range;
+	int rc;
+
+	b->is_range = true;
+	while ((rc = cfs_registry_next_range(&rest, b->t->request.size, &range, err)) >
+	       0) {
+		b->got = range.off;
+		b->end = range.off + range.len;
+		rc = run_blob(b, url, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int get_with(struct transfer *t,
+		    int (*run)(struct blob *b, const char *url, struct cfs_err *err),
+		    struct cfs_err *err)
 {
 	struct blob *b = calloc(1, sizeof(*b));
 	struct cfs_mem url = {0};
@@ -236,11 +268,22 @@ int get_blob(struct transfer *t, struct cfs_err *err)
 	if (!b)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	b->t = t;
+	b->end = t->request.size;
 	rc = http_request_url(t, "blobs", &url, err);
 	if (rc == 0)
-		rc = run_blob(b, (const char *)url.p, err);
+		rc = run(b, (const char *)url.p, err);
 	free(b->answer.body.p);
 	free(url.p);
 	free(b);
 	return rc;
+}
+
+int get_blob(struct transfer *t, struct cfs_err *err)
+{
+	return get_with(t, run_blob, err);
+}
+
+int get_ranges(struct transfer *t, struct cfs_err *err)
+{
+	return get_with(t, run_ranges, err);
 }

@@ -115,8 +115,11 @@ static int read_request(struct transfer *t, struct cfs_err *err)
 }
 
 static int (*const actions[])(struct transfer *t, struct cfs_err *err) = {
-	[CFS_REGISTRY_GET_MANIFEST] = get_manifest,   [CFS_REGISTRY_GET_BLOB] = get_blob,
-	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,   [CFS_REGISTRY_PUT_BLOB] = put_blob,
+	[CFS_REGISTRY_GET_MANIFEST] = get_manifest,
+	[CFS_REGISTRY_GET_BLOB] = get_blob,
+	[CFS_REGISTRY_GET_RANGES] = get_ranges,
+	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,
+	[CFS_REGISTRY_PUT_BLOB] = put_blob,
 	[CFS_REGISTRY_GET_REFERRERS] = get_referrers,
 };
 

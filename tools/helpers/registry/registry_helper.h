@@ -112,6 +112,7 @@ int find_credentials(struct transfer *t, struct cfs_err *err);
 
 int get_manifest(struct transfer *t, struct cfs_err *err);
 int get_blob(struct transfer *t, struct cfs_err *err);
+int get_ranges(struct transfer *t, struct cfs_err *err);
 
 /* Sends the body of an answer as data. */
 int send_body(const struct answer *a, struct cfs_err *err);
