@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* containers: container images in a repository.
  * Owns:  the split streams of manifests, configurations and layers and their names, pulling
- *        and pushing, the merged tree and the image of a container, reading a file of it.
+ *        and pushing, the index of contents, the merged tree and the image of a container, reading a file of it.
  * Uses:  base, hash, verity, tree, selinux, tar, compress, decompress, layers, erofs, profile,
- *        store, stream, repo, oci, transport.
+ *        store, stream, repo, oci, tarsplit, chunked, transport.
  * Never: talks to registries, removes objects, mounts, prints.
  *
  * Layout: as composefs-rs, so that both programs use one repository.

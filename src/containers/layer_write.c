@@ -118,14 +118,19 @@ static int finish_writer(struct layer_writer *w, struct cfs_store_writer **write
 static int finish_content(struct layer_writer *w, const struct cfs_tar_entry *e,
 			  struct content_writers *c, struct cfs_err *err)
 {
+	bool is_inline = !c->stored;
 	struct cfs_digest id;
 	int rc = 0;
 
-	if (c->stored) {
+	if (!is_inline) {
 		rc = finish_writer(w, &c->stored, &id, err);
 		if (rc == 0)
 			rc = cfs_stream_write_object(w->stream, &id, e->stored_len, err);
 	}
+	if (rc == 0 && w->opts->content)
+		rc = w->opts->content(w->opts->content_ctx, is_inline ? NULL : &id,
+				      e->stored_len,
+				      (struct cfs_span){w->small, w->small_len}, err);
 	if (rc == 0 && c->expanded) {
 		rc = finish_writer(w, &c->expanded, &id, err);
 		if (rc == 0)
@@ -225,12 +230,16 @@ int cfs_containers_write_layer(struct cfs_feed tar, enum cfs_hash_alg diff_id_al
 		opts->max_bytes ? opts->max_bytes : CFS_CONTAINERS_LAYER_BYTES_DEFAULT;
 	cfs_hash_init(&w.hash, diff_id_alg);
 	rc = read_archive(&w, err);
+	cfs_oci_digest_final(&w.hash, &out->diff_id);
+	if (rc == 0 && opts->expected)
+		rc = cfs_context(
+			err, cfs_oci_digest_expect(opts->expected, &out->diff_id, err),
+			"diff_id");
 	if (rc == 0)
 		rc = store_stream(opts, cfs_steal(&w.stream), &out->stream, err);
 	cfs_stream_writer_free(w.stream);
 	if (rc < 0)
 		return rc;
-	cfs_oci_digest_final(&w.hash, &out->diff_id);
 	out->bytes = w.bytes;
 	out->n_entries = w.n_entries;
 	out->n_objects = w.n_objects;

@@ -24,7 +24,14 @@ struct cfs_containers_layer_opts {
 	/* Uncompressed, and also of the holes of its sparse files, which are hashed;
 	 * 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT. */
 	uint64_t max_bytes;
+	/* NULL, or what diff_id must be: else -EILSEQ, before the stream is stored. */
+	const struct cfs_oci_digest *expected;
 	const struct cfs_watch *watch; /* warnings and cancellation; may be NULL */
+	/* NULL, or called after each content that is not empty, in the order of the archive,
+	 * as it is stored there: its object, or NULL and all its bytes if it stays inline. */
+	int (*content)(void *ctx, const struct cfs_digest *object, uint64_t len,
+		       struct cfs_span bytes, struct cfs_err *err);
+	void *content_ctx;
 };
 
 struct cfs_containers_layer {

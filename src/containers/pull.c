@@ -62,6 +62,7 @@ static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err 
 	out->n_present = p->n_layers - p->n_missing;
 	out->n_referrers = p->n_referrers;
 	out->bytes_read = atomic_load(&p->bytes_read);
+	out->bytes_saved = atomic_load(&p->bytes_saved);
 	return rc;
 }
 
@@ -72,6 +73,9 @@ static void close_pull(struct pull *p)
 	cfs_oci_manifest_fini(&p->manifest);
 	free(p->manifest_json.p);
 	free(p->config_json.p);
+	for (size_t i = 0; p->layers && i < p->n_layers; i++)
+		free(p->layers[i].contents);
+	cfs_content_index_close(&p->contents);
 	free(p->layers);
 	free(p->order);
 }

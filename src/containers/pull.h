@@ -29,6 +29,9 @@ struct cfs_pull_opts {
 	uint64_t
 		max_layer_bytes; /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
 	unsigned n_threads;	 /* layers at a time; 0: one for each CPU */
+	/* NULL, or explains how a layer was read. Called on any thread. */
+	void (*detail)(const void *ctx, const char *msg);
+	const void *detail_ctx;
 	const struct cfs_watch
 		*watch; /* progress counts "layers" and bytes; may be NULL */
 };
@@ -39,7 +42,8 @@ struct cfs_pull_result {
 	struct cfs_digest image;
 	size_t n_layers, n_present; /* n_present: the repository had them already */
 	size_t n_referrers;
-	uint64_t bytes_read; /* of blobs, as they were transferred */
+	uint64_t bytes_read;  /* of blobs, as they were transferred */
+	uint64_t bytes_saved; /* of blobs of which only the missing files were read */
 };
 
 /* Copies an image into the repository, which the caller opened for WRITE, and makes the image

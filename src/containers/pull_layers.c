@@ -32,15 +32,16 @@ struct blob_reader {
 };
 
 /* Only the thread that started the work reports progress; its worker is number 0. */
-static void report(struct blob_reader *r, uint64_t n)
+void pull_count(struct pull *p, unsigned worker, uint64_t n)
 {
-	struct cfs_progress now = {.stage = "layers", .all = r->p->n_missing};
+	struct cfs_progress now = {.stage = "layers", .all = p->n_missing};
 
-	now.bytes_done = atomic_fetch_add(&r->p->bytes_read, n) + n;
-	now.bytes = r->p->bytes_all;
-	now.done = atomic_load(&r->p->n_done);
-	if (r->worker == 0)
-		cfs_watch_progress(r->p->opts->watch, &now);
+	now.bytes_done =
+		atomic_fetch_add(&p->bytes_read, n) + n + atomic_load(&p->bytes_saved);
+	now.bytes = atomic_load(&p->bytes_all);
+	now.done = atomic_load(&p->n_done);
+	if (worker == 0)
+		cfs_watch_progress(p->opts->watch, &now);
 }
 
 static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
@@ -56,7 +57,7 @@ static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 				"size mismatch: expected %llu bytes, got more",
 				(unsigned long long)r->d->size);
 	cfs_hash_update(&r->hash, p, (size_t)n);
-	report(r, (uint64_t)n);
+	pull_count(r->p, r->worker, (uint64_t)n);
 	return n;
 }
 
@@ -115,7 +116,7 @@ static int read_checked(struct blob_reader *r, const struct pull_layer *l,
 	return rc;
 }
 
-static int pull_layer(struct pull *p, unsigned worker, struct pull_layer *l,
+static int pull_whole(struct pull *p, unsigned worker, struct pull_layer *l,
 		      struct cfs_err *err)
 {
 	struct blob_reader r = {.p = p, .worker = worker, .d = l->blob};
@@ -140,8 +141,11 @@ static int pull_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	struct pull *p = ctx;
 	struct pull_layer *l = &p->layers[p->order[i]];
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	int rc = pull_layer(p, worker, l, err);
+	int rc = pull_chunked(p, worker, l, err);
 
+	if (rc == 0)
+		rc = pull_whole(p, worker, l, err);
+	rc = rc < 0 ? rc : 0;
 	atomic_fetch_add(&p->n_done, 1);
 	return cfs_context(err, rc, "layer %s",
 			   cfs_oci_digest_text(&l->blob->digest, text));
@@ -204,7 +208,7 @@ static int find_layers(struct pull *p, struct cfs_err *err)
 			return rc;
 		if (!l->is_present && !l->is_repeated) {
 			p->order[p->n_missing++] = i;
-			p->bytes_all += l->blob->size;
+			atomic_fetch_add(&p->bytes_all, l->blob->size);
 		}
 	}
 	return 0;
@@ -230,6 +234,29 @@ static void copy_repeated(struct pull *p)
 			}
 }
 
+/* The index only saves transfers: that it cannot be written is a warning. */
+static void add_contents(struct pull *p, struct pull_layer *l)
+{
+	bool keeps_old = !atomic_load(&p->has_bad_contents);
+	struct cfs_err err;
+
+	if (cfs_content_index_add(p->repo, l->contents, l->n_contents, keeps_old, &err) <
+	    0)
+		cfs_watch_warn(p->opts->watch, "%s", err.msg);
+	atomic_store(&p->has_bad_contents, false);
+}
+
+/* A wrong index is replaced, also by an empty one. */
+static void remember_contents(struct pull *p)
+{
+	for (size_t i = 0; i < p->n_missing; i++) {
+		struct pull_layer *l = &p->layers[p->order[i]];
+
+		if (l->n_contents || atomic_load(&p->has_bad_contents))
+			add_contents(p, l);
+	}
+}
+
 static int publish_layers(struct pull *p, struct cfs_err *err)
 {
 	int rc = cfs_store_commit(p->store, err);
@@ -245,6 +272,8 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 						       name);
 		rc = cfs_repo_publish(p->repo, &link, err);
 	}
+	if (rc == 0)
+		remember_contents(p);
 	return rc;
 }
 
@@ -261,6 +290,8 @@ int pull_layers(struct pull *p, struct cfs_err *err)
 	rc = find_layers(p, err);
 	if (rc < 0)
 		return rc;
+	if (p->n_missing && p->from->ranges)
+		cfs_content_index_open(p->repo, &p->contents);
 	qsort_r(p->order, p->n_missing, sizeof(*p->order), by_size, p->layers);
 	if (p->n_missing)
 		rc = cfs_pool_run(n, p->n_missing, pull_one, p, p->opts->watch, err);

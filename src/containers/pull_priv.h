@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "containers/content_index.h"
 #include "containers/layer_write.h"
 #include "containers/names.h"
 #include "containers/pull.h"
@@ -17,7 +18,9 @@ struct pull_layer {
 	bool is_present;  /* the repository has it */
 	bool is_damaged;  /* the repository has a stream of its name, which is replaced */
 	bool is_repeated; /* an earlier layer has the same diff_id */
-	struct cfs_digest stream; /* its object */
+	struct cfs_digest stream;     /* its object */
+	struct cfs_content *contents; /* of its files, if they were found out */
+	size_t n_contents;
 };
 
 struct pull {
@@ -33,10 +36,12 @@ struct pull {
 	size_t n_layers;
 	size_t *order; /* of the layers that are missing: largest first */
 	size_t n_missing;
-	atomic_uint_fast64_t bytes_read;
+	atomic_uint_fast64_t bytes_read, bytes_saved;
+	atomic_uint_fast64_t bytes_all; /* of the layers that are missing */
 	atomic_size_t n_done;
-	uint64_t bytes_all;
-	size_t n_referrers; /* that were stored */
+	struct cfs_content_index contents; /* open if the source has ranges */
+	atomic_bool has_bad_contents;	   /* the index was wrong */
+	size_t n_referrers;		   /* that were stored */
 };
 
 /* Reads the manifest for the platform, and its configuration. */
@@ -44,6 +49,15 @@ int pull_documents(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads and stores the layers that the repository lacks, and gives them their names. */
 int pull_layers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Reads a zstd:chunked layer by the ranges of the files that the repository lacks, and rebuilds
+ * and checks its archive: 1. 0: the layer, the source or its bytes do not permit that; the
+ * whole layer is to be read. Else an error of the repository, or -ECANCELED. */
+int pull_chunked(struct pull *p, unsigned worker, struct pull_layer *l,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Counts bytes of blobs that were read, and reports the progress. */
+void pull_count(struct pull *p, unsigned worker, uint64_t n);
 
 /* Compares the image with the digest that the manifest announces. */
 int pull_check_seal(const struct pull *p, const struct cfs_digest *image,

@@ -68,6 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = re.fullmatch(r"/v2/a/(manifests|blobs)/(.+)", path.path)
         body = registry.find(*found.groups()) if found else None
         fault = registry.faults.pop(0) if found and found[1] == "blobs" and registry.faults else None
+        if found and found[1] == "blobs" and registry.range_fault and self.headers.get("Range"):
+            fault = registry.range_fault
         if body is None:
             self.error(404, "NAME_UNKNOWN")
         elif fault:
@@ -197,15 +199,17 @@ class Registry:
         self.path, self.auth, self.token, self.challenge = path, None, "t" * 20, None
         self.requests, self.faults, self.has_ranges, self.changed = [], [], True, {}
         self.sent, self.uploads, self.states, self.manifests = [], {}, {}, {}
+        self.range_fault = None  # of each request for a range of a blob
         self.upload_faults, self.put_faults, self.scoped, self.upload_url = [], [], False, ""
         self.has_referrers, self.filters, self.page_size, self.link = False, True, 0, '<{path}>; rel="next"'
         self.referrer_faults = []
         self.is_accepted = lambda said: said == "Bearer " + self.token
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.registry = self
+        self.server.handle_error = lambda *_: None  # clients end connections
         self.host = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.host}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self):
         return self

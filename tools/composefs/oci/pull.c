@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci pull: a container image into the repository. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -85,24 +86,46 @@ static void print_json(const struct cfs_pull_result *r, const char *tag)
 	json_put_uint(&j, "layers", r->n_layers);
 	json_put_uint(&j, "layers_present", r->n_present);
 	json_put_uint(&j, "bytes_read", r->bytes_read);
+	json_put_uint(&j, "bytes_saved", r->bytes_saved);
 	json_put_uint(&j, "referrers", r->n_referrers);
 	json_finish(&j);
 }
 
+static void print_detail(const void *name, const char *msg)
+{
+	cli_print_detail(name, "%s", msg);
+}
+
+static void print_summary(const struct cfs_pull_result *r, const char *name)
+{
+	char id[WHERE_ID_MAX];
+
+	puts(where_id(&r->image, id));
+	if (r->bytes_saved)
+		cli_print_note(name,
+			       "transferred %" PRIu64 " bytes of layers, saved %" PRIu64,
+			       r->bytes_read, r->bytes_saved);
+	else
+		cli_print_detail(name, "transferred %" PRIu64 " bytes of layers",
+				 r->bytes_read);
+}
+
 static int pull_source(const struct options *o, struct cfs_repo *repo, const char *source,
-		       const char *tag, const struct cfs_watch *watch,
+		       const char *tag, const struct cli_watch *watch,
 		       struct cfs_pull_result *out, struct cfs_err *err)
 {
 	char buf[CFS_OCI_PLATFORM_MAX];
 	struct cfs_oci_platform platform;
 	struct cfs_pull_opts opts = {
-		.merge = oci_merge_opts(&o->merge, watch),
+		.merge = oci_merge_opts(&o->merge, &watch->watch),
 		.seal = o->seal,
 		.referrers = o->referrers ? CFS_REFERRERS_ALL : CFS_REFERRERS_SEALS,
 		.distrusts_present = o->no_trust,
 		.max_layer_bytes = o->max_layer,
 		.n_threads = o->threads,
-		.watch = watch,
+		.detail = print_detail,
+		.detail_ctx = watch->name,
+		.watch = &watch->watch,
 	};
 	struct cfs_transport from;
 	int rc = 0;
@@ -112,7 +135,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 		opts.platform = &platform;
 	}
 	if (rc == 0)
-		rc = oci_open_source(source, &o->access, watch, &from, err);
+		rc = oci_open_source(source, &o->access, &watch->watch, &from, err);
 	if (rc < 0)
 		return rc;
 	opts.tag = tag;
@@ -130,17 +153,16 @@ static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 	const char *source = w->operands[0],
 		   *tag = w->operands[1] ? w->operands[1] : source;
 	struct cfs_pull_result result;
-	char id[WHERE_ID_MAX];
 	struct cli_watch watch;
 	int rc;
 
 	cli_watch_start(&watch, w->program);
-	rc = pull_source(o, w->repo, source, tag, &watch.watch, &result, err);
+	rc = pull_source(o, w->repo, source, tag, &watch, &result, err);
 	cli_watch_end(&watch);
 	if (rc == 0 && o->json)
 		print_json(&result, tag);
 	else if (rc == 0)
-		puts(where_id(&result.image, id));
+		print_summary(&result, w->program);
 	return rc;
 }
 
