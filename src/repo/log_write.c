@@ -56,7 +56,9 @@ static int find_old(const struct cfs_repo *repo, struct repo_log_change *c,
 	struct cfs_text entry;
 	int len = dirfd < 0 ? dirfd : cfs_repo_read_link(dirfd, last, target);
 
-	if (len == -ENOENT || len == -EINVAL || len == -EUCLEAN)
+	/* Below a reference (-ENOTDIR, -ELOOP) there is none; the change itself fails. */
+	if (len == -ENOENT || len == -EINVAL || len == -EUCLEAN || len == -ENOTDIR ||
+	    len == -ELOOP)
 		return 0;
 	if (len < 0)
 		return repo_fail_ref(CFS_REPO_IMAGES, c->ref, len, err);
