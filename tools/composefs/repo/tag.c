@@ -77,6 +77,30 @@ int cmd_tag(int argc, char **argv)
 	return command_end(argv[0], rc, &err);
 }
 
+static bool has_name(const struct cfs_repo_list *refs, const char *name)
+{
+	for (size_t i = 0; i < refs->n; i++)
+		if (strcmp(refs->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Removes all references or, if one does not exist, none. */
+static int untag_all(struct cfs_repo *repo, char **names, struct cfs_err *err)
+{
+	struct cfs_repo_list refs = {0};
+	int rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, err);
+
+	/* The removal of one that does not exist fails, and says why. */
+	for (char **n = names; rc == 0 && *n; n++)
+		if (!has_name(&refs, cfs_repo_ref_name(*n)))
+			rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *n, err);
+	cfs_repo_list_fini(&refs);
+	for (; rc == 0 && *names; names++)
+		rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *names, err);
+	return rc;
+}
+
 static int run_untag(struct options *o, char **names, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
@@ -85,8 +109,7 @@ static int run_untag(struct options *o, char **names, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	where_record_as(repo, "untag");
-	for (; rc == 0 && *names; names++)
-		rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *names, err);
+	rc = untag_all(repo, names, err);
 	cfs_repo_close(repo);
 	return rc;
 }
