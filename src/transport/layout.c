@@ -246,6 +246,9 @@ static int check_marker(const struct place *p, struct cfs_err *err)
 	struct cfs_mem bytes = {0};
 	int rc = place_read(p, "oci-layout", LAYOUT_MARKER_MAX, &bytes, err);
 
+	if (rc == -ENOENT)
+		rc = cfs_fail(err, ENOENT,
+			      "not an OCI image layout: it has no file oci-layout");
 	if (rc == 0)
 		rc = layout_check_marker((struct cfs_text){(char *)bytes.p, bytes.len},
 					 err);

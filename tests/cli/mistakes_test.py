@@ -8,6 +8,7 @@ import contextlib
 import glob
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -107,10 +108,30 @@ IMAGES = [
     ("oci pull https://registry.example/app", "expected HOST/NAME[:TAG], oci:DIR[:TAG] or an archive, got a URL"),
     (f"oci pull oci:{GOLDEN}:none", 'no image with the tag "none"'),
     ("oci pull docker-daemon:app", "copy the image with skopeo to oci:DIR:TAG first"),
-    ("oci pull oci-archive:t.tar", "oci-layout: the archive has no such member"),
+    ("oci pull oci-archive:t.tar", "not an OCI image layout: it has no file oci-layout"),
     ("oci pull dir:layout", "sources dir: are not supported"),
     ("oci pull oci:none:tag", "none: No such file or directory"),
     ("oci mount none mnt", 'no such container image: "none"'),
+    ("oci pull oci:tree:x", "tree: not an OCI image layout: it has no file oci-layout"),
+    ("oci pull ./layout", "not a host name", "oci:DIR[:TAG] and oci-archive:FILE[:TAG] name local images"),
+    ("oci push none oci:new:tag", 'no such container image: "none"'),
+    ("mount i.cfs mnt", 'no such image: "i.cfs" (to mount an image file: mount -t composefs -o basedir=OBJECTS FILE MOUNTPOINT)'),
+    ("inspect sha512:" + "0" * 128, "the IDs of this repository are sha256"),
+    ("create-image tree os", "it is a directory of references"),
+    ("create-image tree os/1/sub", "1 is a reference, and cannot be a directory of references"),
+    ("tag os/1 /abs", 'name "/abs": expected components'),
+    ("tag os/1 new/", 'name "new/": expected components'),
+    ("untag os/1 none", 'no such image: "none"'),
+    ("rm os/1 none", 'no such image: "none"'),
+    ("export os/1 none/os.tar", "none/os.tar: "),
+    ("extract os/1 /a none/a", "none"),
+    ("extract os/1 /none out", "/none: no such file or directory in the image"),
+    ("create-image -", "standard input: expected a tar archive, ", "got an empty file"),
+    ("import-image new", "standard input: header: not a composefs image", "got 0"),
+    ("copy --from=r os/1", "expected another repository"),
+    ("repair --from=none", "none: No such file or directory"),
+    ("cat os/1 none", "none: no such file or directory in the image"),
+    ("doctor fifo", "fifo: Not a directory"),
     ("umount none", "none: No such file or directory"),
     ("umount tree", "tree: no image is mounted there"),
 ]
@@ -185,8 +206,23 @@ def wrong_usage():
 def a_wrong_image_name_or_file():
     make_place()
     os.mkfifo("fifo")
+    shutil.copy("r/images/refs/os/1", "i.cfs")
     for line, *parts in IMAGES:
         mistake(line, FAILED, *parts)
+    expect(good("images", "--repo=r", "--format={{.Name}}"), "os/1\nos/2\n")
+
+
+def a_wrong_file_where_no_repository_is_named():
+    make_place()
+    os.mkfifo("fifo")
+    for line, *parts in (("ls fifo", "fifo: expected a regular file, got a FIFO"), ("cat fifo /a", "fifo: expected a regular file, got a FIFO"),
+                         ("ls r", "r: expected a regular file, got a directory"), ("fsck tree", "tree: expected a regular file, got a directory"),
+                         ("images --repo=r/objects", "not a repository: it has no meta.json"), ("images --repo=t.tar", "t.tar: open: Not a directory"),
+                         ("init --insecure --algorithm=sha512 r", "expected fsverity-sha512-12 with image format 1, got fsverity-sha256-12")):
+        mistake(line, FAILED, *parts, repo=None)
+    if good("--help").find("  verify ") >= 0:
+        mistake("verify --trusted=tree os/1", FAILED, "os/1: No such file or directory (--repo=DIR names the repository of an image that is no file)",
+                repo=None)
 
 
 def no_repository_anywhere():

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -242,6 +243,18 @@ static int check_options(const struct mount_options *o, struct cfs_err *err)
 	return 0;
 }
 
+/* The operand may be an image file, which mount(8) mounts. */
+static int add_file_advice(int rc, const char *image, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (rc != -ENOENT || stat(image, &st) < 0 || !S_ISREG(st.st_mode))
+		return rc;
+	return cli_add_advice(rc, err,
+			      "to mount an image file: mount -t composefs -o "
+			      "basedir=OBJECTS FILE MOUNTPOINT");
+}
+
 int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, char **argv)
 {
 	struct mount_options o = {0};
@@ -269,6 +282,7 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 				 &err);
 		cfs_repo_close(repo);
 	}
+	rc = add_file_advice(rc, argv[optind], &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
 		json_put_string(&j, "id", where_id(&id, text));

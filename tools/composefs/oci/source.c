@@ -87,6 +87,10 @@ int oci_open_source(const char *source, const struct cfs_registry_access *access
 				source);
 	rc = kind ? kind->open(spec, watch, out, err)
 		  : cfs_transport_open_registry(source, access, watch, out, err);
+	if (rc < 0 && !kind && (*source == '.' || *source == '/'))
+		cli_add_advice(rc, err,
+			       "oci:DIR[:TAG] and oci-archive:FILE[:TAG] name local "
+			       "images");
 	return cfs_context(err, rc, "%s", source);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "cli/cli.h"
 #include "cli/repo_option.h"
 
 /* Asks the kernel for the digest of a file with fs-verity. */
@@ -15,8 +16,13 @@ static int measure_file(const struct sig_images *how, const char *path,
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
 	int rc;
 
-	if (fd < 0)
-		return cfs_context(err, fd, "%s", path);
+	if (fd < 0) {
+		cfs_context(err, fd, "%s", path);
+		return fd == -ENOENT ? cli_add_advice(fd, err,
+						      "--repo=DIR names the repository "
+						      "of an image that is no file")
+				     : fd;
+	}
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)
 		rc = cfs_verity_digest_fd(how->alg ? how->alg : CFS_SHA256, fd, 1, NULL,
