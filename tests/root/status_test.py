@@ -58,15 +58,15 @@ class Place:
 def completion_of_umount_offers_the_mounted_images(place):
     def offered(*line):
         return [l.split("\t")[0] for l in composefs("--complete", "umount", *line).splitlines()]
-    same(offered(""), [":none"])
+    expect(offered(""), [":none"])
     mount_call("tmpfs", place.path("tree"), "tmpfs")
     for point in ("mnt", "mnt two"):
         composefs("mount", "--repo=r", "os/1", point)
-    same(offered(""), [place.path("mnt"), place.path("mnt two"), ":none"])
-    same(offered(place.path("mnt "))[:-1], [place.path("mnt two")])
-    same(offered("--lazy", "/nowhere"), [":none"])
-    same(offered("m"), [":dirs"])
-    same(offered("--l"), ["--lazy", ":none"])
+    expect(offered(""), [place.path("mnt"), place.path("mnt two"), ":none"])
+    expect(offered(place.path("mnt "))[:-1], [place.path("mnt two")])
+    expect(offered("--lazy", "/nowhere"), [":none"])
+    expect(offered("m"), [":dirs"])
+    expect(offered("--l"), ["--lazy", ":none"])
 
 
 @fact
