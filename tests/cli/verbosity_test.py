@@ -6,6 +6,7 @@
 """
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -34,8 +35,12 @@ def run(program, *args, env=None):
     return done.returncode, done.stdout, done.stderr
 
 
+def repositories_are_built():
+    return run("composefs", "init", "--help")[0] == 0
+
+
 def needs_repositories():
-    if run("composefs", "init", "--help")[0]:
+    if not repositories_are_built():
         raise Skip("built without repositories")
 
 
@@ -81,6 +86,51 @@ def quiet_is_accepted_by_every_program(_):
             for option in ("-q", "-v", "--quiet", "--verbose"):
                 status, out, err = run(name, option, "--version")
                 expect((status, out.split()[0], err), (0, name, ""), f"{name} {option}")
+
+
+def verbs():
+    """Every command, and every verb of oci."""
+    found = []
+    for prefix in ((), ("oci",)):
+        _, text, _ = run("composefs", *prefix, "--help")
+        found += [(*prefix, verb) for verb in re.findall(r"^  ([a-z][a-z-]+)  ", text.partition("\nExample:")[0], re.M)]
+    return [v for v in found if v not in (("oci",), ("version",))]
+
+
+@fact
+def every_verb_takes_quiet_and_verbose(_):
+    """Together with an option that does not exist, so that nothing is done: the message is about that one alone."""
+    ensure(len(verbs()) > (35 if repositories_are_built() else 3), verbs())
+    for verb in verbs():
+        for option in ("-q", "-v", "--quiet", "--verbose"):
+            status, out, err = run("composefs", *verb, option, "--no-such-option")
+            expect((status, out, "--no-such-option: unknown option" in err), (2, "", True), f"{verb} {option}: {err}")
+            expect(run("composefs", *verb, option, "--help")[::2], (0, ""), f"{verb} {option}")
+
+
+@fact
+def messages_of_every_verb_begin_with_its_name_and_obey_no_color(_):
+    for verb in verbs():
+        name = " ".join(("composefs", *verb))
+        expect(run("composefs", *verb, "--no-such-option")[2],
+             f"{name}: --no-such-option: unknown option\nsee \"{name} --help\"\n")
+        colour = on_terminal("composefs", *verb, "--no-such-option")
+        ensure(colour.startswith(f"\x1b[1;31m{name}:\x1b[0m "), repr(colour))
+        ensure("\x1b" not in (text := on_terminal("composefs", *verb, "--no-such-option", env={"NO_COLOR": "1"})), repr(text))
+        ensure("\x1b" not in (text := on_terminal("composefs", *verb, "--help", env={"NO_COLOR": "1"})), repr(text))
+
+
+@fact
+def one_thing_is_not_counted_in_the_plural(_):
+    """What commands print about one image of one file, and about nothing."""
+    needs_repositories()
+    run("composefs", "init", "--insecure", "r")
+    run("composefs", "create-image", "--repo=r", "tree", "t")
+    wrong = re.compile(r"\b1 (objects|images|files|references|streams|entries|layers|names|errors|warnings|findings)\b")
+    for command in ("images", "du", "gc --dry-run", "fsck", "diff tree repo:t", "inspect t", "rm t", "gc", "du", "images", "fsck"):
+        verb, *rest = command.split()
+        _, out, err = run("composefs", verb, "--repo=r", *rest)
+        ensure(not wrong.search(out + err), f"{command}: {out}{err}")
 
 
 @fact
