@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import crate  # noqa: E402  pylint: disable=wrong-import-position
-from facts import Skip, ensure, expect, fact, run_facts  # noqa: E402  pylint: disable=wrong-import-position
+from facts import Skip, ensure, expect, fact, place_in_memory, run_facts  # noqa: E402  pylint: disable=wrong-import-position
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 PLAIN = "--no-propagate-usr-to-root"
@@ -26,7 +26,22 @@ try:
     CFSCTL, ABSENT = crate.cfsctl(), None
 except Skip as reason:
     CFSCTL, ABSENT = None, reason
-TOP = os.getcwd()  # a disk: EROFS cannot mount a file of a tmpfs
+DISK = os.getcwd()  # for mounts: EROFS cannot mount a file of a tmpfs
+
+
+def top_in_memory():
+    """Both programs sync their filesystem again and again, with all that others wrote there. The disk, where tmpfs has no
+    xattrs of users (Linux before 6.6)."""
+    top = place_in_memory()
+    try:
+        with tempfile.NamedTemporaryFile(dir=top) as f:
+            os.setxattr(f.name, "user.note", b"a value")
+    except OSError:
+        return DISK
+    return top or DISK
+
+
+TOP = top_in_memory()
 
 
 def output(*args, **kw):
@@ -67,11 +82,11 @@ class Place:
         return program("init", "--insecure", f"--algorithm=fsverity-{self.algorithm}-12", f"--erofs-version={self.form}", repo)
 
 
-def repositories():
+def repositories(top=TOP):
     """One of each kind that both write."""
     for algorithm in ("sha256", "sha512"):
         for form in ("0", "1"):
-            with tempfile.TemporaryDirectory(dir=TOP) as tmp:
+            with tempfile.TemporaryDirectory(dir=top) as tmp:
                 os.chdir(tmp)
                 yield Place(algorithm, form)
             os.chdir("/")
@@ -241,7 +256,7 @@ def each_imports_the_image_of_the_other():
 def each_mounts_what_the_other_made():
     if os.geteuid() != 0:
         raise Skip("needs root")
-    for place in repositories():
+    for place in repositories(DISK):
         os.mkdir("mnt")
         place.init(ours, "a")
         ours("create-image", "--repo=a", "tree", "os/1")
