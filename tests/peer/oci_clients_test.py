@@ -46,16 +46,24 @@ class Server:
     """A docker-registry on a free port."""
 
     def __init__(self, top, auth=""):
-        port = free_port()
-        self.host = f"127.0.0.1:{port}"
+        # Another program may take a free port before the registry does; the registry ends then.
+        for _ in range(10):
+            port = free_port()
+            self.host = f"127.0.0.1:{port}"
+            self.process = self.start(top, port, auth)
+            wait_until(lambda port=port: self.process.poll() is not None or answers(port), "docker-registry")
+            if self.process.poll() is None:
+                return
+        raise AssertionError("expected a registry that listens, got one that ends")
+
+    def start(self, top, port, auth):
         with open(f"{top}/{port}.yml", "w", encoding="utf-8") as f:
             f.write(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {top}/{port}}}}}\n"
                     f"http: {{addr: {self.host}}}\nlog: {{level: error, accesslog: {{disabled: true}}}}\n{auth}")
         # It takes variables REGISTRY_... for its settings.
         env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
         with open(f"{top}/{port}.log", "wb") as log:
-            self.process = subprocess.Popen(["docker-registry", "serve", f"{top}/{port}.yml"], stdout=log, stderr=log, env=env)  # pylint: disable=consider-using-with
-        wait_until(lambda: answers(port), "docker-registry", 30)
+            return subprocess.Popen(["docker-registry", "serve", f"{top}/{port}.yml"], stdout=log, stderr=log, env=env)  # pylint: disable=consider-using-with
 
     def close(self):
         self.process.kill()
