@@ -52,7 +52,7 @@ class Shell:
         os.write(self.fd, text.encode())
 
     def read_until(self, pattern):
-        seen, end = "", time.monotonic() + 30
+        seen, end = "", time.monotonic() + 120
         while time.monotonic() < end:
             if select.select([self.fd], [], [], 0.1)[0]:
                 seen += os.read(self.fd, 65536).decode("utf-8", "replace")

@@ -218,7 +218,7 @@ def differences_of_small_trees_are_bounded():
         f.write(dump.replace(b"=1", b"=2"))
     for option in ("--json", "--one-file-system"):
         done = subprocess.run([COMPOSEFS, "diff", option, "a.dump", "b.dump"], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+                              stderr=subprocess.PIPE, text=True, timeout=300, check=False)
         expect(done.returncode, TROUBLE)
         has(done.stderr, "differences exceed 268861440 bytes, the limit for trees with so few entries")
     has(differ("diff", "--stat", "a.dump", "b.dump"), "\nxattr                0        6000 ")

@@ -66,8 +66,8 @@ def interrupt(args, number=signal.SIGINT, **streams):
         child.wait()
     print(f"# {took:.3f} s: {' '.join(os.path.basename(a) for a in args)}")
     expect((args, child.returncode, err), (args, 128 + number, err))
-    for pid in helpers:
-        expect(os.path.exists(f"/proc/{pid}"), False)
+    for pid in helpers:  # killed, and perhaps not gone yet
+        wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), f"end of process {pid}")
 
 
 def interrupt_and_compare(args, top, **streams):

@@ -184,7 +184,7 @@ def garbage_collection_waits_for_the_copy():
     lock = os.open("r", os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     with subprocess.Popen([COMPOSEFS, "copy", "--repo=d", "--from=r", "os/1"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as waiting:
-        destination, end = os.open("d", os.O_RDONLY), time.monotonic() + 30
+        destination, end = os.open("d", os.O_RDONLY), time.monotonic() + 120
         while time.monotonic() < end:
             try:
                 fcntl.flock(destination, fcntl.LOCK_EX | fcntl.LOCK_NB)
