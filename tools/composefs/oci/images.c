@@ -237,8 +237,9 @@ static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 	struct cfs_container c;
 	int rc = cfs_container_open(l->work->repo, tag, &c, err);
 
+	cfs_context(err, rc, "%s", tag);
 	if (rc < 0)
-		cli_print_message(l->work->program, "%s: %s", tag, err->msg);
+		command_print_error(l->work->program, err);
 	else
 		put_image(l, tag, &c);
 	cfs_container_close(&c);
