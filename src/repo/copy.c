@@ -149,7 +149,8 @@ static int add_image(struct copy *c, const struct cfs_digest *id, struct cfs_spa
 	if (rc < 0)
 		return rc;
 	if (missing.n)
-		return cfs_fail(err, ENOENT, "%zu objects disappeared", missing.n);
+		return cfs_fail(err, ENOENT, "%zu %s disappeared", missing.n,
+				cfs_plural(missing.n, "object", "objects"));
 	if (!cfs_digest_eq(&got, id))
 		return cfs_fail(err, EILSEQ, "the image changed while it was read");
 	c->report->present += present;

@@ -287,7 +287,7 @@ def fsck_reports_content_that_no_kernel_shows(_):
         rc, out, err = run("fsck", "odd.cfs")
         expect((rc, out), (UNFIT, "odd.cfs: unfit\n"))
         has(err, "warning: Linux ")
-        has(err, f"({rule}: 1 inodes, the first is /f)")
+        has(err, f"({rule}: 1 inode, the first is /f)")
         found = json.loads(run("fsck", "--json", "odd.cfs")[1])
         expect((found["status"], found["kernel"]["version"]), ("unfit", None))
         expect([f["rule"] for f in found["kernel"]["findings"]], [rule])

@@ -155,7 +155,7 @@ def an_image_with_an_xattr_twice_is_not_damaged():
     expect(os.path.exists("r/.quarantine"), False)
     rc, out, err = run("fsck", "twice.cfs")
     expect((rc, out), (0, "twice.cfs: sound\n"))
-    has(err, "note: Linux lists an xattr twice, and gives its first value (twin-xattrs: 1 inodes, the first is /f)")
+    has(err, "note: Linux lists an xattr twice, and gives its first value (twin-xattrs: 1 inode, the first is /f)")
     has(good("dump-files", "--repo=r", "twice", "/f"), "user.aa=1\n")
 
 

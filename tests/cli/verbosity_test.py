@@ -127,7 +127,11 @@ def one_thing_is_not_counted_in_the_plural(_):
     run("composefs", "init", "--insecure", "r")
     run("composefs", "create-image", "--repo=r", "tree", "t")
     wrong = re.compile(r"\b1 (objects|images|files|references|streams|entries|layers|names|errors|warnings|findings)\b")
-    for command in ("images", "du", "gc --dry-run", "fsck", "diff tree repo:t", "inspect t", "rm t", "gc", "du", "images", "fsck"):
+    run("composefs", "init", "--insecure", "other")
+    os.mkdir("empty")
+    run("composefs", "create-image", "--repo=other", "empty", "e")
+    run("composefs", "import-image", "--repo=other", "again", "other/images/refs/e")
+    for command in ("copy --from=other e", "log e", "rm e", "images", "du", "gc --dry-run", "fsck", "diff tree repo:t", "inspect t", "rm t", "gc", "du", "images", "fsck"):
         verb, *rest = command.split()
         _, out, err = run("composefs", verb, "--repo=r", *rest)
         ensure(not wrong.search(out + err), f"{command}: {out}{err}")

@@ -219,11 +219,11 @@ static void print_kernel_findings(const struct fsck *f)
 		if (is_hit(f, i))
 			cli_print_message(
 				f->name,
-				"%s: Linux%s%s %s (%s: %" PRIu64
-				" inodes, the first is %s)",
+				"%s: Linux%s%s %s (%s: %" PRIu64 " %s, the first is %s)",
 				rule->effect == CFS_KERNEL_COPES ? "note" : "warning",
 				f->o->kernel ? " " : "", f->o->kernel ? f->o->kernel : "",
 				rule->wrong, rule->name, f->found.kernel[i].n,
+				cfs_plural(f->found.kernel[i].n, "inode", "inodes"),
 				f->found.kernel[i].first);
 	}
 }

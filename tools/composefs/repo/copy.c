@@ -112,8 +112,9 @@ static void print_image(struct work *w, const char *image, const struct cfs_dige
 
 	if (!w->o->json) {
 		cli_print(stdout, image);
-		printf(": %" PRIu64 " objects copied, %" PRIu64 " present, %s\n",
-		       r->copied, r->present, cli_format_bytes(r->bytes, size));
+		printf(": %" PRIu64 " %s copied, %" PRIu64 " present, %s\n", r->copied,
+		       cfs_plural(r->copied, "object", "objects"), r->present,
+		       cli_format_bytes(r->bytes, size));
 		return;
 	}
 	json_begin_object(&w->json, NULL);

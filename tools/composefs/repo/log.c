@@ -153,8 +153,9 @@ static int check_name(const struct options *o, const struct cfs_repo *repo,
 	int rc;
 
 	if (log->n_bad)
-		cli_print_warning(o->name, "%zu lines of the log have another form",
-				  log->n_bad);
+		cli_print_warning(o->name, "%zu %s another form", log->n_bad,
+				  cfs_plural(log->n_bad, "line of the log has",
+					     "lines of the log have"));
 	if (log->n)
 		return 0;
 	snprintf(ref, sizeof(ref), "refs/%s", cfs_repo_ref_name(name));
