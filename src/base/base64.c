@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Base64 decoder that accepts the canonical form only. */
+/* Base64, of which the decoder accepts the canonical form only. */
 #include "base/base64.h"
 
 static int digit_value(char c)
@@ -50,4 +50,21 @@ bool cfs_base64_decode(struct cfs_text in, uint8_t *out, size_t out_cap, size_t 
 	}
 	*out_len = len;
 	return true;
+}
+
+void cfs_base64_encode(const void *in, size_t in_len, char *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *bytes = in;
+
+	for (size_t i = 0; i < in_len; i += 3) {
+		uint32_t bits = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < in_len ? bytes[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			*out++ = i + k > in_len ? '=' : digits[bits >> (18 - 6 * k) & 63];
+	}
+	*out = '\0';
 }

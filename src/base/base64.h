@@ -14,4 +14,7 @@
  * set. Two different texts therefore never decode to the same bytes. */
 bool cfs_base64_decode(struct cfs_text in, uint8_t *out, size_t out_cap, size_t *out_len);
 
+/* Writes the (in_len + 2) / 3 * 4 digits of in and a NUL. */
+void cfs_base64_encode(const void *in, size_t in_len, char *out);
+
 #endif

@@ -88,12 +88,13 @@ static int open_stepwise(int dirfd, const char *path, int flags, mode_t mode)
 	}
 }
 
-static int open_once(int dirfd, const char *path, int flags, mode_t mode)
+static int open_once(int dirfd, const char *path, int flags, mode_t mode,
+		     uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 
@@ -108,17 +109,30 @@ static int open_once(int dirfd, const char *path, int flags, mode_t mode)
  * is in use. O_NONBLOCK then gives EAGAIN. Without the flag, the kernel would wait for
  * the lease to end, but open() would also block forever on a FIFO that an attacker put
  * there. */
-int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
+static int open_patiently(int dirfd, const char *path, int flags, mode_t mode,
+			  uint64_t resolve)
 {
 	enum { TRIES = 1000, NAP_NS = 1000000 };
 	static const struct timespec nap = {.tv_nsec = NAP_NS};
-	int fd = open_once(dirfd, path, flags, mode);
+	int fd = open_once(dirfd, path, flags, mode, resolve);
 
 	for (int i = 0; fd == -EAGAIN && i < TRIES; i++) {
 		nanosleep(&nap, NULL);
-		fd = open_once(dirfd, path, flags, mode);
+		fd = open_once(dirfd, path, flags, mode, resolve);
 	}
 	return fd;
+}
+
+int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	return open_patiently(dirfd, path, flags, mode,
+			      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+/* The kernel gives EAGAIN for ".." during any rename, too. */
+int cfs_beneath_open_dir_chroot(int dirfd, const char *path)
+{
+	return open_patiently(dirfd, path, OPEN_DIR, 0, RESOLVE_IN_ROOT);
 }
 
 int cfs_beneath_open_dir(int dirfd, const char *path)

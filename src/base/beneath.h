@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Paths beneath a directory that may belong to another user, who can replace any
- * component by a symbolic link at any moment. These functions follow no symbolic link in
- * any component, including the last one, and never leave the directory through "..", "/"
+ * component by a symbolic link at any moment. These functions (but one) follow no symbolic link
+ * in any component, including the last one, and never leave the directory through "..", "/"
  * or a link of /proc.
  *
  * The rule for such directories: open a path with more than one component with these
@@ -27,6 +27,11 @@ int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode) CFS_MU
 /* Opens a directory for the *at() calls (O_PATH: it cannot be listed or synced). Needs
  * search permission only. */
 int cfs_beneath_open_dir(int dirfd, const char *path) CFS_MUST_CHECK;
+
+/* The same, but follows symbolic links as a process with the root directory dirfd would: they
+ * cannot lead out, and those of /proc are refused. For trees that were extracted so. Follows
+ * none where openat2(2) is missing. */
+int cfs_beneath_open_dir_chroot(int dirfd, const char *path) CFS_MUST_CHECK;
 
 /* Opens the directory of the last component of path, as cfs_beneath_open_dir. *name is
  * the last component, borrowed from path. -EINVAL: path is empty, or the last component

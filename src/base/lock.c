@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Wait for a lock by trying again and again. A signal or timer that interrupts flock()
- * would belong to the program, not to a library. */
+/* Wait for a lock by trying again and again. A signal or timer that interrupts flock() or
+ * fcntl() would belong to the program, not to a library. */
 #include "base/lock.h"
 
 #include <errno.h>
@@ -30,17 +30,27 @@ struct holder {
 	uint64_t ino;
 };
 
-/* Parses "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF". Processes that wait have "->"
- * after the number. */
-static bool parse_line(const char *line, struct holder *out)
+/* Returns the rest of a line behind ": FLOCK " or ": POSIX ", or NULL. */
+static const char *skip_kind(const char *line)
 {
-	static const char kind[] = ": FLOCK ";
-	uint64_t pid, major, minor;
+	static const char *const kinds[] = {": FLOCK ", ": POSIX "};
 	const char *at = line + strcspn(line, ":");
 
-	if (strncmp(at, kind, sizeof(kind) - 1) != 0)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(at, kinds[i], strlen(kinds[i])) == 0)
+			return at + strlen(kinds[i]);
+	return NULL;
+}
+
+/* Parses "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF". Processes that wait have "->"
+ * after the number. The owner of an OFDLCK is unknown: its number is -1. */
+static bool parse_line(const char *line, struct holder *out)
+{
+	uint64_t pid, major, minor;
+	const char *at = skip_kind(line);
+
+	if (!at)
 		return false;
-	at += sizeof(kind) - 1;
 	for (int word = 0; word < 2; word++) { /* ADVISORY WRITE */
 		at += strspn(at, " ");
 		at += strcspn(at, " ");
@@ -156,11 +166,21 @@ void cfs_lock_sleep_ms(int ms)
 	nanosleep(&ts, NULL);
 }
 
+enum { SHARED_RECORD = -1 }; /* instead of LOCK_SH or LOCK_EX */
+
+static int try_once(int fd, int how)
+{
+	struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	return how == SHARED_RECORD ? fcntl(fd, F_OFD_SETLK, &all)
+				    : flock(fd, how | LOCK_NB);
+}
+
 static int try_lock(int fd, int how)
 {
-	while (flock(fd, how | LOCK_NB) < 0)
+	while (try_once(fd, how) < 0)
 		if (errno != EINTR)
-			return -errno;
+			return errno == EACCES ? -EAGAIN : -errno;
 	return 0;
 }
 
@@ -202,4 +222,9 @@ int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_
 		return cfs_fail(err, EBUSY, "locked by %s", cfs_lock_holder(fd, holder));
 	errno = -rc;
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
+}
+
+int cfs_lock_take_record(int fd, const struct cfs_lock_wait *wait, struct cfs_err *err)
+{
+	return cfs_lock_take(fd, SHARED_RECORD, wait, err);
 }

@@ -31,6 +31,13 @@ struct cfs_lock_wait {
 int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Takes a shared lock over the whole file, as fcntl(2) has them, for the open file
+ * description: it excludes the POSIX record locks of other programs, and other threads, and
+ * ends when the descriptor and its copies are closed. fd is open for reading. The same
+ * errors. */
+int cfs_lock_take_record(int fd, const struct cfs_lock_wait *wait,
+			 struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Describes the process that holds the lock, from /proc/locks: "process 12 (name) of user
  * 1000". If there are several, the first one. A lock is inherited by children, so the
  * process may have exited already. Returns buf. */

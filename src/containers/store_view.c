@@ -125,37 +125,20 @@ int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 
 /* --- file names --------------------------------------------------------------------- */
 
-/* "=" and the name in base64. Text never has the digit "/". */
-static void encode_name(const char *name, char *out)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t len = strlen(name);
-
-	*out++ = '=';
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t bits = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (i + k < len ? (uint8_t)name[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			*out++ = i + k > len ? '=' : digits[bits >> (18 - 6 * k) & 63];
-	}
-	*out = 0;
-}
-
 static void document_name(const char *kind, const char *digest, char *out, size_t cap)
 {
 	snprintf(out, cap, "%s%ssha256:%s", kind ? kind : "", kind ? "-" : "", digest);
 }
 
-/* 80 bytes of text at most become 109. */
+/* "=" and the name in base64: 80 bytes of text at most become 109. Text never has the digit
+ * "/". */
 void cfs_store_key(const char *kind, const char *digest, char out[CFS_STORE_KEY_MAX])
 {
 	char name[81];
 
 	document_name(kind, digest, name, sizeof(name));
-	encode_name(name, out);
+	*out = '=';
+	cfs_base64_encode(name, strlen(name), out + 1);
 }
 
 /* --- indexes ------------------------------------------------------------------------ */

@@ -493,6 +493,20 @@ T(replaced_file_is_whole_or_as_it_was)
 	t_eq(rmdir(dir), 0);
 }
 
+T(base64_encodes_as_rfc_4648)
+{
+	static const char *const words[] = {"",		"Zg==",	    "Zm8=",    "Zm9v",
+					    "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+	char text[16];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		cfs_base64_encode("foobar", i, text);
+		t_str(text, words[i]);
+	}
+	cfs_base64_encode("\xff\xff\xfe", 3, text);
+	t_str(text, "///+");
+}
+
 T(temporary_name_that_a_killed_process_left_is_removed_by_the_next)
 {
 	char dir[] = "/tmp/cfs-base-XXXXXX", path[64], left[64];

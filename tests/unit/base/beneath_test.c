@@ -114,6 +114,50 @@ T(open_follows_no_link_in_any_component)
 	run_both_ways(check_open);
 }
 
+/* Opens the directory and a file in it: 0 or -errno. */
+static int try_chroot(int dirfd, const char *dir, const char *name)
+{
+	cfs_autofd int fd = cfs_beneath_open_dir_chroot(dirfd, dir);
+
+	return fd < 0 ? fd : try_open(fd, name, O_RDONLY | O_NONBLOCK);
+}
+
+T(open_as_in_a_chroot_follows_links_that_cannot_lead_out)
+{
+	cfs_autofd int in = -1;
+
+	make_scene();
+	t_eq(symlink("/dir", tmp_in("in/to-root")), 0);
+	t_eq(symlink("../../dir", tmp_in("in/dir/up")), 0);
+	t_eq(symlink("/proc/self/root", tmp_in("in/to-proc")), 0);
+	in = open_scene();
+	t_ok(in >= 0);
+	t_eq(try_chroot(in, "to-dir", "file"), 0);
+	t_eq(try_chroot(in, "to-root", "file"), 0);
+	t_eq(try_chroot(in, "dir/up", "file"), 0);
+	t_eq(try_chroot(in, "to-out", "file"), -ENOENT);
+	t_eq(try_chroot(in, "to-proc", "file"), -ENOENT);
+	t_eq(try_chroot(in, "to-dir", "to-file"), -ELOOP);
+}
+
+static int check_chroot_without_openat2(void)
+{
+	cfs_autofd int in = open_scene();
+
+	CHILD_CHECK(try_chroot(in, "dir", "file") == 0);
+	CHILD_CHECK(try_chroot(in, "to-dir", "file") == -ELOOP);
+	CHILD_CHECK(try_chroot(in, "to-out", "file") == -ELOOP);
+	return 0;
+}
+
+T(open_as_in_a_chroot_follows_no_link_without_openat2)
+{
+	static const struct fault enosys = {.nr = SYS_openat2, .errnum = ENOSYS};
+
+	make_scene();
+	t_eq(fault_run(&enosys, check_chroot_without_openat2), 0);
+}
+
 static int check_stat(void)
 {
 	cfs_autofd int in = open_scene();

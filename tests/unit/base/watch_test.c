@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -152,6 +153,56 @@ T(wait_for_a_lock_ends_on_cancellation)
 	t_eq(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
 	t_eq(cfs_lock_take(fd, LOCK_EX, &wait, &err), -ECANCELED);
 	pthread_join(thread, NULL);
+	close(held);
+	close(fd);
+	unlink(path);
+}
+
+/* As another process, because POSIX locks belong to a process. Ends when the pipe does. */
+static pid_t hold_posix_lock(const char *path, int ready, int end)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	pid_t pid = fork();
+	int fd;
+	char c;
+
+	if (pid != 0)
+		return pid;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fcntl(fd, F_SETLK, &all) < 0 || write(ready, "x", 1) != 1)
+		_exit(1);
+	_exit(read(end, &c, 1) == 0 ? 0 : 1);
+}
+
+T(record_lock_waits_for_posix_locks_only)
+{
+	struct cfs_lock_wait wait = {.timeout_ms = -1};
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[] = "/tmp/cfs-watch-XXXXXX", text[64], c;
+	int held = mkstemp(path), fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ready[2], end[2], status;
+	struct cfs_err err;
+	pid_t pid;
+
+	t_eq(flock(held, LOCK_EX), 0);
+	t_eq(cfs_lock_take_record(fd, &wait, &err), 0);
+	t_eq(fcntl(held, F_SETLK, &all), -1);
+	close(fd);
+	t_eq(pipe2(ready, O_CLOEXEC), 0);
+	t_eq(pipe2(end, O_CLOEXEC), 0);
+	pid = hold_posix_lock(path, ready[1], end[0]);
+	t_eq(read(ready[0], &c, 1), 1);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	t_eq(cfs_lock_take_record(fd, &wait, &err), -EBUSY);
+	snprintf(text, sizeof(text), "locked by process %d ", pid);
+	t_has(err.msg, text);
+	t_eq(kill(pid, SIGKILL), 0);
+	t_eq(waitpid(pid, &status, 0), pid);
+	t_eq(cfs_lock_take_record(fd, &wait, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(end[i]);
+	}
 	close(held);
 	close(fd);
 	unlink(path);
