@@ -72,4 +72,7 @@ struct cfs_tarsplit_archive {
  * else as cfs_tarsplit_next and the contents. */
 struct cfs_feed cfs_tarsplit_feed(struct cfs_tarsplit_archive *a);
 
+/* Adds bytes to a CRC-64 as the lines have it, which begins with 0. */
+uint64_t cfs_crc64_update(uint64_t crc, const void *p, size_t len);
+
 #endif
