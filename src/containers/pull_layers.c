@@ -71,7 +71,7 @@ static int check_blob(struct blob_reader *r, struct cfs_err *err)
 	do
 		n = read_blob(r, rest, sizeof(rest), err);
 	while (n > 0);
-	if (n < 0 || r->p->from->has_plain_layers)
+	if (n < 0)
 		return (int)n;
 	if (r->size != r->d->size)
 		return cfs_fail(
@@ -87,11 +87,15 @@ static int read_layer(struct blob_reader *r, const struct pull_layer *l,
 		      struct cfs_containers_layer *out, struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = pull_layer_opts(r->p, r->worker);
+	struct cfs_feed blob = {read_blob, r};
 	struct cfs_decompress_opts limits = {.watch = r->p->opts->watch,
 					     .warn_ratio = WARN_RATIO};
 	struct cfs_decompress *d;
-	int rc = cfs_decompress_open((struct cfs_feed){read_blob, r}, &limits, &d, err);
+	int rc;
 
+	if (r->p->from->has_plain_layers)
+		return cfs_containers_write_layer(blob, l->diff_id->alg, &opts, out, err);
+	rc = cfs_decompress_open(blob, &limits, &d, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_containers_write_layer(cfs_decompress_feed(d), l->diff_id->alg, &opts,
@@ -107,6 +111,8 @@ static int read_checked(struct blob_reader *r, const struct pull_layer *l,
 	struct cfs_err why;
 	int rc = read_layer(r, l, out, err);
 
+	if (r->p->from->has_plain_layers)
+		return rc;
 	if (rc == 0)
 		return check_blob(r, err);
 	if (rc == -EINVAL && check_blob(r, &why) == -EILSEQ) {

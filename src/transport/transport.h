@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* transport: where container images come from, and go to (destination.h).
  * Owns:  names of sources ("oci:DIR:TAG"), OCI image layouts on disk, the helper for registries.
- * Uses:  base, hash, tar, oci, registry.
+ * Uses:  base, hash, tar, oci, registry, storage.
  * Never: trusts a digest, a size or a media type: the reader of a blob checks them (cfs_oci_check_blob,
  *        src/containers). Local sources belong to anyone: they are opened beneath their directory,
  *        links are not followed, and only regular files are opened.
@@ -94,6 +94,12 @@ int cfs_transport_open_oci_archive(const char *spec, const struct cfs_watch *wat
 int cfs_transport_open_docker_archive(const char *spec, const struct cfs_watch *watch,
 				      struct cfs_transport *out,
 				      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* "containers-storage:[[DRIVER@]ROOT]NAME": an image in the local store of podman, buildah and
+ * others, see storage/storage.h. */
+int cfs_transport_open_containers_storage(const char *spec, const struct cfs_watch *watch,
+					  struct cfs_transport *out,
+					  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* How a registry is reached. Starts zeroed. */
 struct cfs_registry_access {

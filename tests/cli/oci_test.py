@@ -535,7 +535,7 @@ def oci_docker_archive_is_refused_when_it_is_damaged():
 @test
 def oci_sources_that_are_not_supported_say_what_to_do():
     make_repo()
-    for source in ("containers-storage:x", "docker-daemon:x", "dir:x"):
+    for source in ("docker-daemon:x", "dir:x"):
         refuse_pull(source, "copy the image with skopeo")
 
 

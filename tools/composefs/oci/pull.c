@@ -64,8 +64,9 @@ static const struct cli_syntax syntax = {
 		 "are not read again. All digests and sizes are checked.\n\n"
 		 "SOURCE is HOST/NAME[:TAG][@DIGEST], an image of a registry; "
 		 "oci:DIR[:TAG] or\n"
-		 "oci-archive:FILE[:TAG], an OCI image layout; or "
-		 "docker-archive:FILE[:NAME|:@NUMBER].",
+		 "oci-archive:FILE[:TAG], an OCI image layout; "
+		 "docker-archive:FILE[:NAME|:@NUMBER]; or\n"
+		 "containers-storage:[[DRIVER@]ROOT]NAME, an image of podman or buildah.",
 	.example =
 		(const char *const[]){
 			"composefs oci pull --repo=repo oci:layout:latest app",

@@ -40,7 +40,7 @@ static const struct place_kind {
 	 cfs_destination_open_oci_archive},
 	{"docker-archive:", cfs_transport_open_docker_archive,
 	 cfs_destination_open_docker_archive},
-	{"containers-storage:", NULL, NULL},
+	{"containers-storage:", cfs_transport_open_containers_storage, NULL},
 	{"docker-daemon:", NULL, NULL},
 	{"dir:", NULL, NULL},
 	{"ostree:", NULL, NULL},
