@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* GETXATTR and LISTXATTR: the xattrs of each view. */
 #include <errno.h>
-#include <limits.h>
+#include <linux/limits.h>
 
 #include "fuse/fuse_priv.h"
 
@@ -36,17 +36,17 @@ static bool put_name(struct shown *x, struct cfs_text a, struct cfs_text b,
 }
 
 /* For an overlay with userxattr. What the image says to overlayfs is said under user.; what belongs to a file is
- * escaped, or overlayfs would obey it. A trusted.overlay.X of a file, which only root could read
- * in another mount, is left out: its name here would be that of user.overlay.X. */
+ * escaped, or overlayfs would obey it. Other trusted xattrs are left out: who mounts so cannot read them,
+ * and a copy-up of a file fails when one is listed. */
 static bool put_user_name(struct shown *x, const struct cfs_raw_xattr *raw)
 {
 	const struct cfs_text none = CFS_TEXT("");
 	struct cfs_text rest = cfs_raw_xattr_rest(raw, CFS_TEXT(OVERLAY_PREFIX));
 
-	if (rest.s && cfs_text_has_prefix(rest, CFS_TEXT(ESCAPE)))
-		return false;
-	if (rest.s)
+	if (rest.s && !cfs_text_has_prefix(rest, CFS_TEXT(ESCAPE)))
 		return put_name(x, CFS_TEXT(USER_PREFIX), rest, none);
+	if (raw->index == EROFS_XATTR_TRUSTED)
+		return false;
 	rest = cfs_raw_xattr_rest(raw, CFS_TEXT(USER_PREFIX));
 	if (rest.s)
 		return put_name(x, CFS_TEXT(USER_PREFIX ESCAPE), rest, none);
