@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,11 @@ static int compare_ints(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void close_from_to(unsigned from, unsigned to)
+{
+	(void)syscall(SYS_close_range, from, to, 0); /* musl has no function for it */
+}
+
 /* Closes all descriptors but 0 to 2 and those in keep, which is sorted. A lock or a mount that the caller holds must
  * not outlive it here. */
 static void close_others(int *keep, size_t n)
@@ -104,10 +110,10 @@ static void close_others(int *keep, size_t n)
 		if (keep[i] < (int)from)
 			continue;
 		if ((unsigned)keep[i] > from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+			close_from_to(from, (unsigned)keep[i] - 1);
 		from = (unsigned)keep[i] + 1;
 	}
-	(void)close_range(from, ~0u, 0);
+	close_from_to(from, ~0u);
 }
 
 static int keep_own_files(const struct cfs_fuse_fs *fs, int dev, int image_fd, int report)
@@ -178,7 +184,11 @@ static int read_report(int pipe, pid_t pid, struct cfs_err *err)
 {
 	struct report report;
 	ssize_t n = cfs_io_read(pipe, &report, sizeof(report), err);
+	char end;
 
+	/* The process is ready when it has closed the pipe, too. */
+	if (n == sizeof(report) && cfs_io_read(pipe, &end, 1, err) < 0)
+		n = -EIO;
 	if (n == sizeof(report) && report.rc == 0)
 		return 0;
 	waitpid(pid, NULL, 0);
