@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# bash completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, mount.composefs.
+# bash completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse, mount.composefs.
 # The programs answer themselves, from their option tables: PROGRAM --complete WORD... (tools/cli/complete.h).
 
 # Sets words to the words up to the cursor, and cut to what bash does not replace: it splits words at = and :.
@@ -79,9 +79,9 @@ _mount_composefs()
 	local words cut options front
 	_composefs_words
 	case ${words[-2]-} in
-	-t) COMPREPLY=(composefs) ;;
+	-t) COMPREPLY=(composefs) ;; # composefs-fuse has no -t
 	-o)
-		options=$("$1" -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z-]\{1,\}=\{0,1\}\).*/\1/p')
+		options=$("$1" -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
 		front=${words[-1]%"${words[-1]##*,}"}
 		mapfile -t COMPREPLY < <(compgen -P "${front#"$cut"}" -W "$options" -- "${words[-1]##*,}")
 		compopt -o nospace 2>/dev/null
@@ -98,4 +98,4 @@ _mount_composefs()
 
 complete -F _composefs composefs cfsctl mkcomposefs composefs-info composefs-fsck
 complete -F _composefs_dump composefs-dump
-complete -F _mount_composefs mount.composefs
+complete -F _mount_composefs composefs-fuse mount.composefs

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# fish completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, mount.composefs.
+# fish completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse, mount.composefs.
 # The programs answer themselves, from their option tables: PROGRAM --complete WORD... (tools/cli/complete.h).
 
 function __composefs_complete
@@ -35,7 +35,8 @@ complete -c composefs-dump -l version -d 'Print the version'
 # Its options follow -o; -h lists them.
 function __mount_composefs_options
     set -l front (string match -r -- '^.*,' (commandline -ct))
-    for option in (mount.composefs -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z-]\{1,\}=\{0,1\}\).*/\1/p')
+    set -l program (commandline -opc)[1]
+    for option in ($program -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
         echo "$front$option"
     end
 end
@@ -43,3 +44,8 @@ end
 complete -c mount.composefs -s h -d 'Print the help'
 complete -c mount.composefs -s t -x -a composefs -d 'Filesystem type'
 complete -c mount.composefs -s o -x -a '(__mount_composefs_options)' -d 'Mount options'
+
+complete -c composefs-fuse -s h -d 'Print the help'
+complete -c composefs-fuse -s f -d 'Stay in the foreground'
+complete -c composefs-fuse -s s -d 'Use one thread'
+complete -c composefs-fuse -s o -x -a '(__mount_composefs_options)' -d 'Options'

@@ -1,4 +1,4 @@
-#compdef composefs cfsctl mkcomposefs composefs-info composefs-fsck composefs-dump mount.composefs
+#compdef composefs cfsctl mkcomposefs composefs-info composefs-fsck composefs-dump composefs-fuse mount.composefs
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 # zsh completion. The programs answer themselves, from their option tables: PROGRAM --complete WORD...
 # (tools/cli/complete.h).
@@ -6,7 +6,7 @@
 # Its options follow -o; -h lists them.
 _mount_composefs_options() {
 	local -a options
-	options=(${(f)"$($words[1] -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z-]\{1,\}=\{0,1\}\).*/\1/p')"})
+	options=(${(f)"$($words[1] -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')"})
 	compset -P '*,'
 	compadd -S '' -a options
 }
@@ -47,6 +47,10 @@ composefs-dump)
 mount.composefs)
 	_arguments '-h[print the help]' '-t[filesystem type]:type:(composefs)' \
 		'-o[mount options]:option:_mount_composefs_options' '1:image:_files' '2:mount point:_files -/'
+	;;
+composefs-fuse)
+	_arguments '-h[print the help]' '-f[stay in the foreground]' '-s[use one thread]' \
+		'-o[options]:option:_mount_composefs_options' '*:file:_files'
 	;;
 *)
 	_composefs_ask

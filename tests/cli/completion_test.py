@@ -162,6 +162,7 @@ def interactive(name):
                                ("composefs ls --repo=r os/2 /\\$", ("composefs ls --repo=r os/2 /\\$\\(touch\\ pwned\\) ",)),
                                ("mkcomposefs --profile=ipe-1-s", ("mkcomposefs --profile=ipe-1-sha256 ",)),
                                ("composefs-info measure", ("composefs-info measure-file ",)),
+                               ("composefs-fuse -o verity,base", ("composefs-fuse -o verity,basedir=",)),
                                ("mount.composefs -o ro,tryv", ("mount.composefs -o ro,tryverity", "mount.composefs -o ro,tryverity "))):
             got = shell.complete(line)
             if got not in expected:

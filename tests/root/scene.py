@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from facts import Moments, Skip, ensure, expect, fact, has, place_in_memory, remark, run_facts, run_facts_each_in  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from facts import Moments, Skip, ensure, expect, fact, has, place_in_memory, remark, run_facts, run_facts_each_in, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 LONG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
-MOUNT_TOOL = "mount.composefs"  # its options follow -o, without dashes
+MOUNT_TOOLS = {"mount.composefs": "8", "composefs-fuse": "1"}  # options follow -o, without dashes
 DUMP_TOOL = "composefs-dump"
 COMMON = {"help", "quiet", "verbose"}  # of each command, described in composefs(1)
 MAIN_TOOL = "composefs"  # has commands, each with its own --help
@@ -26,9 +26,9 @@ def usage(tool, *args):
 
 
 def helped(tool):
-    if os.path.basename(tool) == MOUNT_TOOL:
+    if os.path.basename(tool) in MOUNT_TOOLS:
         listed = usage(tool, "-h").split("Supported options:")[1]
-        return set(re.findall(r"^  ([a-z-]+)", listed, re.M))
+        return set(re.findall(r"^  ([a-z_-]+)", listed, re.M))
     return set(LONG.findall(usage(tool, "--help")))
 
 
@@ -39,10 +39,10 @@ def read(*path):
 
 def manual(root, name):
     """Options with an entry; a line may have several."""
-    if name == MOUNT_TOOL:
-        entries = read(root, "doc", "man", name + ".8.scd").split("# MOUNT OPTIONS")[1]
+    if name in MOUNT_TOOLS:
+        entries = read(root, "doc", "man", f"{name}.{MOUNT_TOOLS[name]}.scd").split("# MOUNT OPTIONS")[1]
         entries = entries.split("\n*nosuid*")[0]  # the options after it are those of mount(8)
-        return {o for l in re.findall(r"^\*[a-z-]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z-]+)=?\*", l)}
+        return {o for l in re.findall(r"^\*[a-z_-]+=?\*.*$", entries, re.M) for o in re.findall(r"\*([a-z_-]+)=?\*", l)}
     lines = [l for l in read(root, "doc", "man", name + ".1.scd").splitlines() if l.startswith("*-")]
     return {o for l in lines for o in LONG.findall(l)}
 
@@ -119,7 +119,7 @@ def facts(root, tool):
     if name != MAIN_TOOL:
         expected = helped(tool)
         yield f"{name}: the options of --help are those of the manual page", expected, manual(root, name)
-        if name not in (MOUNT_TOOL, DUMP_TOOL):  # the shells read -h, and know the two options of composefs-dump
+        if name not in MOUNT_TOOLS and name != DUMP_TOOL:  # the shells read -h, and know the two options of composefs-dump
             yield f"{name}: the options of --help are those of the tab key", expected, offered(tool)
         return
     for command in commands(tool):
