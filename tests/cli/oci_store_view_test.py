@@ -9,10 +9,13 @@ import hashlib
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import time
 
 from oci_test import layout, make_repo, pull
-from repo import OK, expect, good, has, loaded, main, refused, run, snapshot
+from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run, snapshot
 
 TESTS = []
 
@@ -118,6 +121,58 @@ def oci_store_view_removes_nothing_in_a_directory_that_it_did_not_write():
     os.mkdir("shared")
     os.chmod("shared", 0o777)
     has(refused("oci", "store-view", "--repo=r", "shared"), "to which only you can write")
+
+
+def names_in(folder="store"):
+    """The names of the images in the store; none while there is no store."""
+    try:
+        return sorted(name for image in json_file(f"{folder}/overlay-images/images.json") for name in image["names"])
+    except FileNotFoundError:
+        return None
+
+
+def wait_for(names, watcher):
+    """Until the store has these names; a watcher that ended, or a minute, is a failure."""
+    wanted, end = sorted(f"localhost/{name}:latest" for name in names), time.monotonic() + 60
+    while names_in() != wanted and watcher.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    expect((names_in(), watcher.poll()), (wanted, None))
+
+
+@test
+def oci_store_view_with_watch_follows_the_tags_and_ends_at_a_signal():
+    make_repo()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen([COMPOSEFS, "oci", "store-view", "--watch", "--repo=r", "store"], stderr=subprocess.PIPE, text=True) as watcher:
+            try:
+                wait_for([], watcher)
+                pull(layout("basic"), "app")
+                wait_for(["app"], watcher)
+                good("oci", "tag", "--repo=r", "app", "second")
+                wait_for(["app", "second"], watcher)
+                good("oci", "rm", "--repo=r", "app", "second")
+                wait_for([], watcher)
+                good("gc", "--repo=r", "--lock-timeout=0")
+            finally:
+                watcher.send_signal(number)
+            expect((watcher.wait(60), watcher.stderr.read()), (OK, ""))
+
+
+@test
+def oci_store_view_with_watch_prints_no_json():
+    make_repo()
+    rc, out, err = run("oci", "store-view", "--watch", "--json", "--repo=r", "store")
+    expect((rc, out), (USAGE, ""))
+    has(err, "--watch prints no JSON")
+
+
+@test
+def oci_store_view_with_watch_reports_a_directory_that_is_not_its_own():
+    make_repo()
+    os.makedirs("store/other")
+    rc, out, err = run("oci", "store-view", "--watch", "--repo=r", "store")
+    expect((rc, out), (FAILED, ""))
+    has(err, "expected an empty directory")
 
 
 if __name__ == "__main__":

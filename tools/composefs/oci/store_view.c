@@ -15,20 +15,24 @@
 
 #include "base/lock.h"
 #include "cli/verbosity.h"
+#include "cli/watch.h"
 #include "composefs/mount/mount.h"
 #include "composefs/oci/oci.h"
-#include "composefs/repo_command.h"
+#include "composefs/oci/store_files.h"
+#include "composefs/oci/watch_tags.h"
 #include "containers/store_view.h"
 
 struct options {
 	struct where where;
-	bool json;
+	bool json, watch;
 };
 
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{"json", NULL, AT(json), "Print one JSON object", .group = "Options"},
+	{"watch", NULL, AT(watch),
+	 "Write it again at each change of a tag, until SIGTERM", .group = "Options"},
+	{"json", NULL, AT(json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -38,7 +42,8 @@ static const struct cli_syntax syntax = {
 	.about = "Write an additional image store for podman 5.4 or later to DIR: podman "
 		 "mounts the\n"
 		 "images of the repository by itself. Run it again after a change of the "
-		 "tags.",
+		 "tags, or\n"
+		 "with --watch.",
 	.example =
 		(const char *const[]){
 			"composefs oci store-view --repo=repo store",
@@ -57,51 +62,6 @@ struct view {
 	size_t n_images, cap;
 	size_t n_left_out; /* tags */
 };
-
-/* --- files -------------------------------------------------------------------------- */
-
-static int write_file(int dirfd, const char *name, const void *p, size_t len,
-		      struct cfs_err *err)
-{
-	struct cfs_replace r;
-	int rc = cfs_replace_open_at(dirfd, name, &r, err);
-
-	if (rc == 0) {
-		rc = cfs_io_write(r.fd, p, len, err);
-		if (rc == 0)
-			rc = cfs_replace_commit(&r, err);
-		cfs_replace_abort(&r);
-	}
-	return cfs_context(err, rc, "%s", name);
-}
-
-static int write_text(int dirfd, const char *name, const char *text, struct cfs_err *err)
-{
-	return write_file(dirfd, name, text, strlen(text), err);
-}
-
-/* Sets a symbolic link; one with another target is replaced. */
-static int set_link(int dirfd, const char *name, const char *target, struct cfs_err *err)
-{
-	char now[PATH_MAX], tmp[NAME_MAX];
-	ssize_t len = readlinkat(dirfd, name, now, sizeof(now));
-
-	if (len == (ssize_t)strlen(target) && memcmp(now, target, (size_t)len) == 0)
-		return 0;
-	snprintf(tmp, sizeof(tmp), ".%s.new", name);
-	if (unlinkat(dirfd, tmp, 0) < 0 && errno != ENOENT)
-		return cfs_fail_errno(err, "%s", tmp);
-	if (symlinkat(target, dirfd, tmp) < 0 || renameat(dirfd, tmp, dirfd, name) < 0)
-		return cfs_fail_errno(err, "%s", name);
-	return 0;
-}
-
-static int make_dir(int dirfd, const char *path, struct cfs_err *err)
-{
-	int fd = cfs_beneath_make_dir(dirfd, path, 0755);
-
-	return fd < 0 ? cfs_beneath_fail(fd, path, err) : fd;
-}
 
 /* --- the images --------------------------------------------------------------------- */
 
@@ -122,23 +82,26 @@ static int write_documents(const struct view *v, const struct cfs_container *c,
 	int rc;
 
 	snprintf(path, sizeof(path), "overlay-images/%s", m->id);
-	fd = make_dir(v->dir, path, err);
+	fd = store_make_dir(v->dir, path, err);
 	if (fd < 0)
 		return fd;
-	rc = write_file(fd, "manifest", c->manifest_json.p, c->manifest_json.len, err);
+	rc = store_write_file(fd, "manifest", c->manifest_json.p, c->manifest_json.len,
+			      err);
 	cfs_store_key("manifest", m->manifest, key);
 	if (rc == 0)
-		rc = write_file(fd, key, c->manifest_json.p, c->manifest_json.len, err);
+		rc = store_write_file(fd, key, c->manifest_json.p, c->manifest_json.len,
+				      err);
 	cfs_store_key(NULL, m->id, key);
 	return rc < 0 ? rc
-		      : write_file(fd, key, c->config_json.p, c->config_json.len, err);
+		      : store_write_file(fd, key, c->config_json.p, c->config_json.len,
+					 err);
 }
 
 static int link_layer(const struct view *v, const struct cfs_store_image *m, int fd,
 		      struct cfs_err *err)
 {
 	char target[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
-	cfs_autofd int data = make_dir(fd, "composefs-data", err);
+	cfs_autofd int data = store_make_dir(fd, "composefs-data", err);
 	int rc;
 
 	if (data < 0)
@@ -148,9 +111,9 @@ static int link_layer(const struct view *v, const struct cfs_store_image *m, int
 		     hex + 2) >= (int)sizeof(target))
 		return cfs_fail(err, ENAMETOOLONG,
 				"the path of the repository is too long");
-	rc = set_link(data, "composefs.blob", target, err);
+	rc = store_set_link(data, "composefs.blob", target, err);
 	snprintf(target, sizeof(target), "%.*s/objects", PATH_MAX - 16, v->path);
-	return rc < 0 ? rc : set_link(fd, "diff", target, err);
+	return rc < 0 ? rc : store_set_link(fd, "diff", target, err);
 }
 
 static int write_layer(const struct view *v, const struct cfs_store_image *m,
@@ -163,16 +126,16 @@ static int write_layer(const struct view *v, const struct cfs_store_image *m,
 
 	snprintf(path, sizeof(path), "overlay/%s", m->layer);
 	snprintf(target, sizeof(target), "../%s/diff", m->layer);
-	links = make_dir(v->dir, "overlay/l", err);
+	links = store_make_dir(v->dir, "overlay/l", err);
 	if (links < 0)
 		return links;
-	fd = make_dir(v->dir, path, err);
+	fd = store_make_dir(v->dir, path, err);
 	if (fd < 0)
 		return fd;
 	rc = link_layer(v, m, fd, err);
 	if (rc == 0)
-		rc = write_text(fd, "link", m->link, err);
-	return rc < 0 ? rc : set_link(links, m->link, target, err);
+		rc = store_write_text(fd, "link", m->link, err);
+	return rc < 0 ? rc : store_set_link(links, m->link, target, err);
 }
 
 /* The image of a container image, with its files. */
@@ -234,28 +197,6 @@ static int add_tags(struct view *v, struct cfs_err *err)
 
 #define MARK "composefs-store-view"
 
-static int count_names(int dirfd, size_t *n, struct cfs_err *err)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	*n = 0;
-	if (!dir)
-		return cfs_fail_errno(err, "cannot be listed");
-	errno = 0;
-	while ((e = readdir(dir)))
-		*n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	if (errno) {
-		int rc = cfs_fail_errno(err, "cannot be listed");
-
-		closedir(dir);
-		return rc;
-	}
-	closedir(dir);
-	return 0;
-}
-
 /* What is gone from the repository is removed from the store: so it must not be the store
  * of podman itself. */
 static int check_mark(int dirfd, struct cfs_err *err)
@@ -268,12 +209,12 @@ static int check_mark(int dirfd, struct cfs_err *err)
 		return 0;
 	if (errno != ENOENT)
 		return cfs_fail_errno(err, "%s", MARK);
-	rc = count_names(dirfd, &n, err);
+	rc = store_count_names(dirfd, &n, err);
 	if (rc == 0 && n > 0)
 		return cfs_fail(err, ENOTEMPTY,
 				"expected an empty directory, or one that store-view has "
 				"written");
-	return rc < 0 ? rc : write_text(dirfd, MARK, "", err);
+	return rc < 0 ? rc : store_write_text(dirfd, MARK, "", err);
 }
 
 static int make_lock_file(int dirfd, const char *name, struct cfs_err *err)
@@ -290,13 +231,13 @@ static int write_index(const struct view *v, const char *dir, const char *index,
 				     struct cfs_err *),
 		       struct cfs_err *err)
 {
-	cfs_autofd int fd = make_dir(v->dir, dir, err);
+	cfs_autofd int fd = store_make_dir(v->dir, dir, err);
 	cfs_autofree char *text = NULL;
 	int rc = fd < 0 ? fd : make_lock_file(fd, lock, err);
 
 	if (rc == 0)
 		rc = format(v->images, v->n_images, &text, err);
-	return rc < 0 ? rc : write_text(fd, index, text, err);
+	return rc < 0 ? rc : store_write_text(fd, index, text, err);
 }
 
 /* --- what is gone ------------------------------------------------------------------- */
@@ -409,24 +350,87 @@ static void free_view(struct view *v)
 		close(v->dir);
 }
 
-static int write_view(const struct repo_work *w, struct cfs_err *err)
+static int run_once(struct options *o, char **argv)
 {
-	struct view v = {.program = w->program, .repo = w->repo, .dir = -1};
-	const struct options *o = w->options;
-	int rc = make_view(&v, w->operands[0], err);
+	struct view v = {.program = argv[0], .dir = -1};
+	struct cfs_repo *repo;
+	struct cfs_err err;
+	int rc = where_open(&o->where, CFS_REPO_READ, &repo, &err);
 
+	if (rc < 0)
+		return command_end(argv[0], rc, &err);
+	v.repo = repo;
+	rc = make_view(&v, argv[optind], &err);
 	if (rc == 0 && o->json)
-		print_json(&v, w->operands[0]);
+		print_json(&v, argv[optind]);
 	free_view(&v);
+	cfs_repo_close(repo);
+	return command_end(argv[0], rc, &err);
+}
+
+/* --- with --watch ------------------------------------------------------------------- */
+
+/* Changes are noted before the tags are read, so none is lost. The repository is open, and locked against
+ * garbage collection, only while the view is written. */
+static int write_and_note(const struct options *o, const char *program, const char *dir,
+			  struct watch_tags *changes, struct cfs_err *err)
+{
+	struct view v = {.program = program, .dir = -1};
+	struct where where = o->where;
+	struct cfs_repo *repo;
+	int rc = where_open(&where, CFS_REPO_READ, &repo, err);
+
+	if (rc < 0)
+		return rc;
+	rc = watch_tags_open(cfs_repo_dirfd(repo), changes, err);
+	v.repo = repo;
+	if (rc == 0)
+		rc = make_view(&v, dir, err);
+	if (rc == 0)
+		cli_print_detail(program, "%s: images: %zu", dir, v.n_images);
+	free_view(&v);
+	cfs_repo_close(repo);
 	return rc;
 }
 
-static const struct repo_command command = {&syntax,	   1,	      1, "expected DIR",
-					    CFS_REPO_READ, write_view};
+static int watch_view(const struct options *o, const char *program, const char *dir,
+		      struct cfs_err *err)
+{
+	struct watch_tags changes = {.fd = -1};
+	struct cli_watch watch;
+	int rc;
+
+	cli_watch_start(&watch, program);
+	do {
+		rc = write_and_note(o, program, dir, &changes, err);
+		if (rc == 0)
+			rc = watch_tags_wait(&changes, watch.watch.cancelled, err);
+		watch_tags_close(&changes);
+	} while (rc == 0);
+	cli_watch_end(&watch);
+	return rc;
+}
+
+/* A signal is the expected end: systemd counts status 0 alone as success. */
+static int run_watch(const struct options *o, char **argv)
+{
+	struct cfs_err err;
+	int rc;
+
+	if (o->json) {
+		cli_fail_usage(argv[0], "--watch prints no JSON");
+		return CLI_USAGE;
+	}
+	rc = watch_view(o, argv[0], argv[optind], &err);
+	return rc == -ECANCELED ? CLI_OK : command_end(argv[0], rc, &err);
+}
 
 int cmd_oci_store_view(int argc, char **argv)
 {
 	struct options o = {0};
+	int status = command_begin(&syntax, argc, argv, &o, 1, 1, "expected DIR");
 
-	return repo_command_run(&command, argc, argv, &o, &o.where);
+	if (status >= 0)
+		return status;
+	return o.watch ? run_watch(&o, argv) : run_once(&o, argv);
 }
