@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Wait for a lock by trying again and again. A signal or timer that interrupts flock() or
+/* Wait for a lock by repeated attempts. A signal or timer that interrupts flock() or
  * fcntl() would belong to the program, not to a library. */
 #include "base/lock.h"
 

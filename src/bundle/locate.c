@@ -54,8 +54,8 @@ static int check_path(const char *path, struct cfs_err *err)
 	return 0;
 }
 
-static int locate(const struct bundle *b, const char *path, char out[PATH_MAX],
-		  struct cfs_inode *inode, struct cfs_err *err)
+static int locate_path(const struct bundle *b, const char *path, char out[PATH_MAX],
+		       struct cfs_inode *inode, struct cfs_err *err)
 {
 	bool is_there = true;
 	int rc = check_path(path, err);
@@ -81,7 +81,7 @@ static int locate(const struct bundle *b, const char *path, char out[PATH_MAX],
 int bundle_locate(const struct bundle *b, const char *what, const char *path,
 		  char out[PATH_MAX], struct cfs_inode *inode, struct cfs_err *err)
 {
-	int rc = locate(b, path, out, inode, err);
+	int rc = locate_path(b, path, out, inode, err);
 
 	return cfs_context(err, rc, "%s %s", what, path);
 }

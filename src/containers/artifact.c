@@ -3,6 +3,7 @@
 #include "containers/artifact.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -25,11 +26,14 @@ const char *cfs_artifact_ref(const struct cfs_oci_digest *subject,
 
 static int check_manifest(const struct cfs_artifact *a, struct cfs_err *err)
 {
+	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_oci_digest actual;
 
 	cfs_oci_digest_of(a->digest.alg, cfs_mem_span(&a->json), &actual);
 	if (!cfs_oci_digest_eq(&a->digest, &actual))
-		return cfs_fail(err, EUCLEAN, "its bytes have another digest");
+		return cfs_fail(err, EUCLEAN, "expected digest %s, got %s",
+				cfs_oci_digest_text(&a->digest, texts[0]),
+				cfs_oci_digest_text(&actual, texts[1]));
 	return 0;
 }
 
@@ -62,6 +66,7 @@ void cfs_artifact_close(struct cfs_artifact *a)
 
 static int check_blob(int fd, const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
+	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_oci_digest actual;
 	struct cfs_hash h;
 	uint8_t buf[16384];
@@ -77,7 +82,11 @@ static int check_blob(int fd, const struct cfs_oci_descriptor *d, struct cfs_err
 		return (int)n;
 	cfs_oci_digest_final(&h, &actual);
 	if (len != d->size || !cfs_oci_digest_eq(&d->digest, &actual))
-		return cfs_fail(err, EUCLEAN, "its bytes have another digest or size");
+		return cfs_fail(err, EUCLEAN,
+				"expected %" PRIu64 " bytes with digest %s, got %" PRIu64
+				" with %s",
+				d->size, cfs_oci_digest_text(&d->digest, texts[0]), len,
+				cfs_oci_digest_text(&actual, texts[1]));
 	return 0;
 }
 

@@ -108,9 +108,10 @@ static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err 
 	return rc;
 }
 
-static int publish(struct cfs_repo *repo, const char *kind,
-		   const struct cfs_oci_digest *digest, const struct cfs_digest *id,
-		   const char *ref, struct cfs_err *err)
+static int publish_document(struct cfs_repo *repo, const char *kind,
+			    const struct cfs_oci_digest *digest,
+			    const struct cfs_digest *id, const char *ref,
+			    struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {
@@ -151,12 +152,13 @@ static int publish_blobs(struct cfs_repo *repo, const struct cfs_artifact *a,
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
 		rc = check_layer_name(repo, &m->layers[i].digest, err);
 	if (rc == 0)
-		rc = publish(repo, CFS_CONTAINERS_CONFIG, &m->config.digest, &streams[0],
-			     NULL, err);
+		rc = publish_document(repo, CFS_CONTAINERS_CONFIG, &m->config.digest,
+				      &streams[0], NULL, err);
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
 		if (!is_repeated(m, i))
-			rc = publish(repo, CFS_CONTAINERS_LAYER, &m->layers[i].digest,
-				     &streams[1 + i], NULL, err);
+			rc = publish_document(repo, CFS_CONTAINERS_LAYER,
+					      &m->layers[i].digest, &streams[1 + i], NULL,
+					      err);
 	return rc;
 }
 
@@ -179,8 +181,9 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 	if (rc == 0)
 		rc = publish_blobs(repo, a, streams, err);
 	return rc < 0 ? rc
-		      : publish(repo, CFS_CONTAINERS_MANIFEST, &a->digest, &manifest,
-				cfs_artifact_ref(&a->manifest.subject.digest, &a->digest,
-						 ref),
-				err);
+		      : publish_document(repo, CFS_CONTAINERS_MANIFEST, &a->digest,
+					 &manifest,
+					 cfs_artifact_ref(&a->manifest.subject.digest,
+							  &a->digest, ref),
+					 err);
 }

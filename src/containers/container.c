@@ -102,12 +102,15 @@ static int find_manifest(const struct cfs_repo *repo, const char *name,
 static int check_digest(const struct cfs_mem *json, const struct cfs_oci_digest *expected,
 			const char *name, struct cfs_err *err)
 {
+	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_oci_digest actual;
 
 	cfs_oci_digest_of(expected->alg, cfs_mem_span(json), &actual);
 	if (cfs_oci_digest_eq(expected, &actual))
 		return 0;
-	return cfs_fail(err, EUCLEAN, "stream %s: its bytes have another digest", name);
+	return cfs_fail(err, EUCLEAN, "stream %s: expected digest %s, got %s", name,
+			cfs_oci_digest_text(expected, texts[0]),
+			cfs_oci_digest_text(&actual, texts[1]));
 }
 
 static int read_checked(const struct cfs_repo *repo, const char *kind, const char *type,

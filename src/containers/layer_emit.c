@@ -42,7 +42,7 @@ int cfs_containers_emit_layer(const struct cfs_repo *repo,
 			      const struct cfs_watch *watch, struct cfs_err *err)
 {
 	struct cfs_oci_digest actual = {.alg = diff_id->alg};
-	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_layer_feed *feed;
 	int rc = cfs_layer_feed_open(repo, diff_id, watch, &feed, err);
 
@@ -51,7 +51,8 @@ int cfs_containers_emit_layer(const struct cfs_repo *repo,
 	rc = emit_bytes(cfs_layer_feed(feed), to, progress, watch, &actual, err);
 	cfs_layer_feed_close(feed);
 	if (rc == 0 && !cfs_oci_digest_eq(diff_id, &actual))
-		rc = cfs_fail(err, EUCLEAN, "layer %s: its bytes have another digest",
-			      cfs_oci_digest_text(diff_id, text));
+		rc = cfs_fail(err, EUCLEAN, "expected digest %s, got %s",
+			      cfs_oci_digest_text(diff_id, texts[0]),
+			      cfs_oci_digest_text(&actual, texts[1]));
 	return rc;
 }

@@ -52,8 +52,7 @@ static int find_manifest(struct pull *p, struct cfs_transport_document *doc,
 		if (rc < 0 || kind == CFS_OCI_MANIFEST)
 			break;
 		if (depth == CFS_OCI_INDEX_DEPTH_MAX)
-			return cfs_fail(err, EINVAL,
-					"expected at most %d indexes within each other",
+			return cfs_fail(err, EINVAL, "expected at most %d nested indexes",
 					CFS_OCI_INDEX_DEPTH_MAX);
 		rc = choose_child(p, doc, err);
 	}

@@ -62,7 +62,7 @@ struct worker {
 };
 
 /* Only the thread that started the work reports progress; its worker is number 0. */
-static void report(void *ctx, uint64_t n)
+static void report_progress(void *ctx, uint64_t n)
 {
 	const struct worker *w = ctx;
 	struct push *p = w->p;
@@ -78,7 +78,7 @@ static void report(void *ctx, uint64_t n)
 static int compress_into(struct worker *w, const struct cfs_oci_digest *diff_id,
 			 struct blob_writer *blob, struct cfs_err *err)
 {
-	struct cfs_emit_progress progress = {report, w};
+	struct cfs_emit_progress progress = {report_progress, w};
 	struct cfs_compress *c;
 	int rc = cfs_compress_open(w->p->opts->compression,
 				   (struct cfs_sink){write_blob, blob}, &c, err);
@@ -130,7 +130,7 @@ static int wait_turn(struct push *p, size_t turn, struct cfs_err *err)
 	while (p->turn != turn && p->failed > turn)
 		pthread_cond_wait(&p->next, &p->lock);
 	if (p->failed < turn)
-		rc = cfs_fail(err, ECANCELED, "a layer before it was not sent");
+		rc = cfs_fail(err, ECANCELED, "an earlier layer was not sent");
 	pthread_mutex_unlock(&p->lock);
 	return rc;
 }

@@ -76,7 +76,7 @@ typedef int (*cfs_diff_read_fn)(void *ctx, unsigned worker, cfs_id file,
 
 struct cfs_diff_side {
 	const struct cfs_tree *tree;
-	/* NULL: the tree has all that is known. Else the tree has no digests, and this is called
+	/* NULL: the tree has all digests. Else the tree has no digests, and this is called
 	 * for files that are not empty, not inside the tree, and of equal size on both sides. */
 	cfs_diff_read_fn read;
 	void *read_ctx;

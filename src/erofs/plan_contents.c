@@ -21,6 +21,7 @@ struct value {
 	enum cfs_payload_kind kind;
 };
 
+/* The value of an inode in a role: its digest, or its backing path. */
 static struct value get_value(const struct cfs_tree *t, cfs_id id, unsigned role)
 {
 	const struct cfs_node *n = &t->nodes[id];
@@ -40,6 +41,7 @@ static bool is_free(const struct cfs_contents_slot *s)
 	       s->first[CFS_OWN_REDIRECT] == CFS_NO_NODE;
 }
 
+/* Is the slot that of the value v? */
 static bool has_value(const struct cfs_tree *t, const struct cfs_contents_slot *s,
 		      struct value v)
 {

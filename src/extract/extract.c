@@ -272,7 +272,7 @@ static int make_link(struct run *r, const struct cfs_walk_entry *entry, const ch
 	if (fstatat(current_dir(r), name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    st.st_ino != *entry->cookie) {
 		(void)unlinkat(current_dir(r), name, 0);
-		return cfs_fail(err, ESTALE, "%s was exchanged meanwhile", first);
+		return cfs_fail(err, ESTALE, "%s was replaced during the run", first);
 	}
 	return 0;
 }

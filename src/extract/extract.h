@@ -23,8 +23,8 @@ struct cfs_extract {
 	int dirfd;
 	const char *name; /* of the new entry in dirfd; NULL: top is a directory, and its
 			   * entries go into dirfd itself, which gets its attributes */
-	bool force;	  /* replace existing files, and go into existing directories */
-	bool as_root;	  /* give files their owners, and make devices */
+	bool force;   /* replace existing files, and write into existing directories */
+	bool as_root; /* give files their owners, and make devices */
 	/* Opens the object of a file, and sets *id. */
 	int (*open_object)(void *ctx, const struct cfs_inode *inode,
 			   struct cfs_digest *id, struct cfs_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* mount/recognize: which mounts show composefs images, and what is known about them.
+/* mount/recognize: which mounts show composefs images, and their details.
  * Owns:  the marks by which a mount is recognized.
  * Uses:  mount/table, verity.
  * Never: trusts the table: who may mount can write anything there.

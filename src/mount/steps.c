@@ -170,8 +170,9 @@ static void plan_overlay_fds(struct builder *b)
 	add_mount(b);
 }
 
-/* Puts a backslash before the characters at which the kernel splits the text. Writes at
- * most twice the length of path; returns the end. */
+/* Copies path with a backslash before each character at which the kernel splits the text
+ * (special). Writes at most twice the length of path, and a NUL. Returns the position of the
+ * NUL. */
 static char *put_escaped(char *to, const char *path, const char *special)
 {
 	for (; *path; path++) {

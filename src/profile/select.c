@@ -44,6 +44,7 @@ static int find_directory(const struct profile_job *j, const char *name, const c
 	return 0;
 }
 
+/* Keeps a directory of the root, and leaves out what is in it. */
 static int empty_directory(struct profile_job *j, const char *name, struct cfs_err *err)
 {
 	cfs_id dir;
@@ -55,6 +56,8 @@ static int empty_directory(struct profile_job *j, const char *name, struct cfs_e
 	return leave_out_below(j, dir, err);
 }
 
+/* Empties the directories that get their files at boot. A system with SELinux would not start
+ * from files without labels, so a tree with its configuration is refused if none are known. */
 static int prepare_boot(struct profile_job *j, struct cfs_err *err)
 {
 	int rc;

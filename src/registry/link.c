@@ -8,7 +8,7 @@
 
 #include "registry/challenge.h"
 
-static void skip(struct cfs_text *t, size_t n)
+static void skip_bytes(struct cfs_text *t, size_t n)
 {
 	t->s += n;
 	t->len -= n;
@@ -17,7 +17,7 @@ static void skip(struct cfs_text *t, size_t n)
 static void skip_blanks(struct cfs_text *t)
 {
 	while (t->len && (t->s[0] == ' ' || t->s[0] == '\t'))
-		skip(t, 1);
+		skip_bytes(t, 1);
 }
 
 static int fail_link(struct cfs_text rest, struct cfs_err *err)
@@ -33,7 +33,7 @@ static struct cfs_text take_until(struct cfs_text *t, const char *ends)
 
 	while (out.len < t->len && !strchr(ends, t->s[out.len]))
 		out.len++;
-	skip(t, out.len);
+	skip_bytes(t, out.len);
 	return out;
 }
 
@@ -41,7 +41,7 @@ static bool take_char(struct cfs_text *t, char c)
 {
 	if (!t->len || t->s[0] != c)
 		return false;
-	skip(t, 1);
+	skip_bytes(t, 1);
 	return true;
 }
 

@@ -80,7 +80,7 @@ static int read_file(const struct labelling *l, const char *path, struct cfs_mem
 	return cfs_context(err, rc, "%s", path);
 }
 
-static struct cfs_text trim(struct cfs_text t)
+static struct cfs_text trim_spaces(struct cfs_text t)
 {
 	while (t.len && strchr(" \t\r\v\f", t.s[0]) && t.s[0]) {
 		t.s++;
@@ -107,11 +107,11 @@ static bool find_policy_name(struct cfs_text text, struct cfs_text *out)
 		if (!sign)
 			continue;
 		name.len = (size_t)(sign - line.s);
-		name = trim(name);
+		name = trim_spaces(name);
 		if (name.len != key.len || strncasecmp(name.s, key.s, key.len) != 0)
 			continue;
-		*out = trim((struct cfs_text){sign + 1,
-					      line.len - (size_t)(sign + 1 - line.s)});
+		*out = trim_spaces((struct cfs_text){
+			sign + 1, line.len - (size_t)(sign + 1 - line.s)});
 		return true;
 	}
 	return false;

@@ -59,10 +59,11 @@ static int count_compiled(struct cfs_selinux_policy *p, const pcre2_code *code,
 		jit_len = 0;
 	p->compiled_len += len + jit_len;
 	if (p->compiled_len > CFS_SELINUX_COMPILED_MAX)
-		return cfs_fail(err, EFBIG,
-				"expected expressions of together at most %d bytes when "
-				"they are compiled",
-				CFS_SELINUX_COMPILED_MAX);
+		return cfs_fail(
+			err, EFBIG,
+			"expected compiled regular expressions of at most %d bytes "
+			"in total",
+			CFS_SELINUX_COMPILED_MAX);
 	return 0;
 }
 
@@ -141,8 +142,8 @@ static int fail_match(const struct selinux_spec *s, int rc, struct cfs_text subj
 }
 
 /* Returns 1, 0 or -errno. */
-static int matches(const struct cfs_selinux_policy *p, const struct selinux_spec *s,
-		   struct cfs_text subject, struct cfs_err *err)
+static int match_spec(const struct cfs_selinux_policy *p, const struct selinux_spec *s,
+		      struct cfs_text subject, struct cfs_err *err)
 {
 	int rc;
 
@@ -171,7 +172,7 @@ int cfs_selinux_find(const struct cfs_selinux_policy *p,
 	while (n--) {
 		const struct selinux_spec *s =
 			&p->specs[candidates ? candidates->v[n] : n];
-		int rc = matches(p, s, subject, err);
+		int rc = match_spec(p, s, subject, err);
 
 		if (rc < 0)
 			return rc;

@@ -18,7 +18,7 @@ struct walk {
 	char buf[REST_MAX];
 };
 
-static const char *rest(const struct walk *w)
+static const char *rest_of_path(const struct walk *w)
 {
 	return w->buf + sizeof(w->buf) - w->len;
 }
@@ -39,7 +39,7 @@ static int push_front(struct walk *w, struct cfs_text text, struct cfs_err *err)
 
 static struct cfs_text pop_component(struct walk *w)
 {
-	struct cfs_text name = {rest(w), 0};
+	struct cfs_text name = {rest_of_path(w), 0};
 	const char *slash = memchr(name.s, '/', w->len);
 
 	name.len = slash ? (size_t)(slash - name.s) : w->len;

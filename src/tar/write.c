@@ -366,9 +366,10 @@ int cfs_tar_write_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 				" more bytes of content, got an entry",
 				w->left);
 	if (!type)
-		return cfs_fail(err, EINVAL,
-				"expected a type that tar archives have, got mode %o",
-				e->inode.mode);
+		return cfs_fail(
+			err, EINVAL,
+			"expected a file type that tar archives support, got mode %o",
+			e->inode.mode);
 	cfs_out_zero(&w->out, w->padding);
 	rc = make_names(w, e, err);
 	if (rc == 0)

@@ -210,7 +210,7 @@ static ssize_t range_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 		return n;
 	n = cfs_io_pread(r->fd, p, len < r->left ? len : (size_t)r->left, r->off, err);
 	if (n == 0)
-		return cfs_fail(err, EIO, "the archive was truncated meanwhile");
+		return cfs_fail(err, EIO, "the archive was truncated while it was read");
 	if (n > 0) {
 		r->off += (uint64_t)n;
 		r->left -= (uint64_t)n;

@@ -188,8 +188,9 @@ static int list_by_tag(struct registry *r, const struct cfs_oci_descriptor *d,
 	for (int n = 0; rc == 0 && n < TRIES_MAX; n++)
 		rc = add_to_index(r, tag, d, err);
 	if (rc == 0)
-		rc = cfs_fail(err, EBUSY,
-			      "other clients replace the list again and again");
+		rc = cfs_fail(
+			err, EBUSY,
+			"other clients change the list at the same time; try again");
 	return rc < 0 ? cfs_context(err, rc, "%s", tag) : 0;
 }
 

@@ -15,7 +15,7 @@ int cfs_builder_remove(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 	return 0;
 }
 
-/* The names leave the list of the directory as well, so that removing them again and again takes no time. Freezing
+/* The names leave the list of the directory as well, so that removing many of them takes no time. Freezing
  * finds them by their mark. */
 int cfs_builder_remove_children(struct cfs_builder *b, cfs_id dir, struct cfs_err *err)
 {

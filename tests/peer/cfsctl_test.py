@@ -30,7 +30,7 @@ DISK = os.getcwd()  # for mounts: EROFS cannot mount a file of a tmpfs
 
 
 def top_in_memory():
-    """Both programs sync their filesystem again and again, with all that others wrote there. The disk, where tmpfs has no
+    """Both programs sync their filesystem many times, with all that others wrote there. The disk, where tmpfs has no
     xattrs of users (Linux before 6.6)."""
     top = place_in_memory()
     try:

@@ -105,7 +105,7 @@ def close_when_unused(recorder):
 
 
 def work(disk, recorder, wrapper):
-    """What is known after each command: how much had been written when it ended, and the names from then on. The wrapper is
+    """The state after each command: how much had been written when it ended, and the names from then on. The wrapper is
     for those that make images."""
     for command in COMMANDS:
         disk.composefs(*command, wrapper=wrapper if command[0] == "create-image" else ())
@@ -113,7 +113,7 @@ def work(disk, recorder, wrapper):
 
 
 def record(wrapper=(), commits=True):
-    """Runs the commands on the new filesystem "disk". The writes, what is known of the names, and "replayed", the disk as it was
+    """Runs the commands on the new filesystem "disk". The writes, what the names refer to, and "replayed", the disk as it was
     before."""
     with open("disk", "wb") as f:
         f.truncate(16 << 20)

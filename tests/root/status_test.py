@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""composefs status: which images are mounted, and what is known about each.
+"""composefs status: which images are mounted, and the details of each.
 
     status_test.py COMPOSEFS MKCOMPOSEFS MOUNT.COMPOSEFS
 

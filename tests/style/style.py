@@ -38,8 +38,13 @@ WORDS = {
     r"\b(lent|lends) (until|from|for|to)\b": "borrowed",
     r"\bfor ever\b": "forever, or without a limit",
     r"\bsees? to it\b": "makes sure",
-    r"\bby way of\b": "through",
     r"\bnonetheless\b": "anyway",
+    r"\bagain and again\b": "repeatedly, or many times",
+    r"\b(all|everything|what) (that )?is known\b": "the details",
+    r"\bone an? CPU\b": "one per CPU",
+    r"\bwithin each other\b": "nested",
+    r"\bits bytes have another\b": "expected X, got Y",
+    r"\bby way of\b": "through",
     r"\bfile systems?\b(?<!Read-only file system)": "filesystem",  # strerror(EROFS)
 }
 

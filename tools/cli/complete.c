@@ -73,7 +73,7 @@ static void put_options(struct cli_completion *c, const struct cli_syntax *s)
 			cli_complete_put(c, text, o->help);
 	}
 	if (!find_long(s, "quiet"))
-		cli_complete_put(c, "--quiet", "Print errors and requested output alone");
+		cli_complete_put(c, "--quiet", "Print only errors and requested output");
 	cli_complete_put(c, "--verbose", "Explain what is done, and why");
 	cli_complete_put(c, "--help", "Print the help");
 	if (s->is_program)

@@ -47,7 +47,7 @@ static const struct {
 	enum cli_verbosity verbosity;
 	const char *help;
 } common_options[] = {
-	{"quiet", 'q', CLI_QUIET, "Print errors and requested output alone"},
+	{"quiet", 'q', CLI_QUIET, "Print only errors and requested output"},
 	{"verbose", 'v', CLI_VERBOSE, "Explain what is done, and why"},
 };
 

@@ -48,7 +48,7 @@ static const char usage[] =
 	"  trusted=DIR            Trust the keys in this directory\n"
 	"  statement=PATH         Require that this signed statement names the image\n"
 	"  name=NAME              Require that the statement is about this name\n"
-	"  floor=PATH             Require a version not below the floor in this file\n"
+	"  floor=PATH             Require at least the version in this file\n"
 	"  idmap=PATH             Specify path to a user namespace whose ID mapping "
 	"should be used\n"
 	"  verity                 Require all files to have specified and valid "

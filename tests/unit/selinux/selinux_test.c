@@ -205,7 +205,7 @@ T(policy_is_limited_in_lines_and_memory)
 	check_repeated("/a x\n", CFS_SELINUX_LINES_MAX + 1, -EFBIG,
 		       "fc: line 65537: expected at most 65536 specifications");
 	check_repeated("/(abcdefghijklmnopqrst){1000} x\n", 20000, -EFBIG,
-		       "bytes when they are compiled");
+		       "expected compiled regular expressions of at most");
 }
 
 T(nesting_of_an_expression_is_limited)

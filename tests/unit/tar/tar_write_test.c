@@ -175,7 +175,7 @@ T(tar_refuses_to_write_what_it_could_not_read)
 	static char path[CFS_TAR_PATH_MAX + 1];
 	struct cfs_tar_entry e = {.path = CFS_TEXT("s"), .inode.mode = S_IFSOCK};
 
-	expect_refusal(&e, -EINVAL, "expected a type that tar archives have");
+	expect_refusal(&e, -EINVAL, "expected a file type that tar archives support");
 	e.inode = (struct cfs_inode_spec){.mode = S_IFREG, .mtime_nsec = 1000000000};
 	expect_refusal(&e, -EINVAL, "expected less than 10^9 nanoseconds");
 	e.inode = (struct cfs_inode_spec){.mode = S_IFREG};

@@ -287,7 +287,7 @@ T(a_pipe_is_read_as_a_stream)
 	t_eq(size, v->size);
 }
 
-/* All vectors but the largest, again and again, with what is known of their size made wrong by
+/* All vectors but the largest, many times, with what the caller says of their size made wrong by
  * wrong: small and large files in turn, more than one batch of them. */
 static void check_batch(enum cfs_hash_alg alg, int64_t wrong)
 {

@@ -52,7 +52,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* Everything that is known about A and B. */
+/* What the run found out about A and B. */
 struct answer {
 	struct cfs_source_pair pair;
 	struct cfs_causes causes; /* of the differences between the trees */

@@ -42,7 +42,7 @@ static const struct cli_option mount_table[] = {
 	 "Require that FILE, signed in FILE.sig, names the image", CLI_TEXT},
 	{"name", "NAME", AT(name), "Require that the statement is about NAME", CLI_TEXT},
 	{"floor", "FILE", AT(floor),
-	 "Require a version not below the floor of the name in FILE", CLI_TEXT},
+	 "Require at least the version (rollback floor) of the name in FILE", CLI_TEXT},
 	{"verify", NULL, AT(verify),
 	 "Read the whole image, even if it has not changed since it was verified"},
 	{"allow-suid", NULL, AT(allow_suid),

@@ -29,7 +29,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]...", NULL},
 	.about =
 		"List the composefs images that are mounted: where, which image, how the "
-		"kernel reads it,\nwhat verifies it. With DIR, show all that is known of "
+		"kernel reads it,\nwhat verifies it. With DIR, show the details of "
 		"the mount in which DIR lies.",
 	.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},

@@ -34,8 +34,8 @@ static const struct cli_syntax syntax = {
 		 "that this\n"
 		 "repository has. Each layer is verified by its diff_id. The "
 		 "repositories may use\n"
-		 "different algorithms. IMAGE is a tag or @DIGEST; with @DIGEST give "
-		 "--name.",
+		 "different algorithms. IMAGE is a tag or @DIGEST; with @DIGEST, "
+		 "--name is required.",
 	.example = (const char *const[]){"composefs oci copy --repo=repo "
 					 "--from=/mnt/usb/repo app",
 					 NULL},

@@ -49,9 +49,10 @@ static const struct cli_syntax images_syntax = {
 
 static const struct cli_syntax inspect_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about = "Print what is known about a container image as a JSON object, or its "
-		 "documents\n"
-		 "unchanged. IMAGE is a tag or @DIGEST.",
+	.about = "Print the details of a container image as a JSON object, or its "
+		 "manifest "
+		 "or\n"
+		 "configuration unchanged. IMAGE is a tag or @DIGEST.",
 	.example = (const char *const[]){"composefs oci inspect --repo=repo app",
 					 "composefs oci inspect --repo=repo --config app",
 					 NULL},

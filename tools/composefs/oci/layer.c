@@ -16,9 +16,9 @@ static const struct cli_option option_table[] = {WHERE_OPTIONS(struct options, w
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DIFF_ID", NULL},
-	.about = "Write a layer to standard output: the tar archive bit for bit. DIFF_ID "
-		 "is the digest\n"
-		 "of the layer uncompressed, see inspect.",
+	.about = "Write a layer to standard output as the original uncompressed tar "
+		 "archive.\n"
+		 "DIFF_ID is its digest, which \"composefs oci inspect\" prints.",
 	.example =
 		(const char *const[]){
 			"composefs oci layer --repo=repo sha256:... > layer.tar", NULL},

@@ -65,14 +65,14 @@ extern const struct cli_choice oci_compression_choices[];
 	{"compression",                                                                  \
 	 "KIND",                                                                         \
 	 CLI_AT(type, member.compression),                                               \
-	 "Compress layers with gzip (the default) or zstd, or not: none",                \
+	 "Compress layers with gzip (default) or zstd; none: do not compress",           \
 	 CLI_CHOICE,                                                                     \
 	 .choices = oci_compression_choices,                                             \
 	 .group = "Options"},                                                            \
 		{"threads",                                                              \
 		 "N",                                                                    \
 		 CLI_AT(type, member.threads),                                           \
-		 "Layers at a time (default: one a CPU)",                                \
+		 "Send N layers at a time (default: one per CPU)",                       \
 		 CLI_NUMBER,                                                             \
 		 .min = 1,                                                               \
 		 .max = 256},                                                            \
@@ -109,13 +109,13 @@ extern const struct cli_choice oci_root_choices[];
 		{"whiteouts",                                                            \
 		 "RULE",                                                                 \
 		 CLI_AT(type, member.whiteouts),                                         \
-		 "Whiteouts act on lower layers (spec, the default), or in-order",       \
+		 "Apply whiteouts to lower layers (spec, default) or in-order",          \
 		 CLI_CHOICE,                                                             \
 		 .choices = oci_whiteouts_choices},                                      \
 		{"root",                                                                 \
 		 "RULE",                                                                 \
 		 CLI_AT(type, member.root),                                              \
-		 "The root gets the metadata of /usr (usr, the default), or its own",    \
+		 "Give the root the metadata of /usr (usr, default) or its own",         \
 		 CLI_CHOICE,                                                             \
 		 .choices = oci_root_choices},                                           \
 	{                                                                                \

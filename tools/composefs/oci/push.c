@@ -27,7 +27,8 @@ static const struct cli_option option_table[] = {
 	{"insecure-registry", NULL, AT(access.insecure),
 	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
 	{"creds", "USER:PASSWORD", AT(access.credentials),
-	 "Log in so (default: as podman login and docker login)", CLI_TEXT},
+	 "Use these credentials (default: those of podman login, docker login)",
+	 CLI_TEXT},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -127,7 +127,7 @@ static void put_data(FILE *to, const struct du *du, const struct cfs_gc_usage_im
 	char buf[WHERE_ID_MAX];
 
 	fputs("<tr data-name=\"", to);
-	put_text(to, du_name(im, buf));
+	put_text(to, du_get_name(im, buf));
 	fprintf(to,
 		"\" data-digest=\"%s\" data-named=\"%s\" data-frees=\"%" PRIu64
 		"\" data-own=\"%" PRIu64 "\" data-shared=\"%" PRIu64
@@ -200,9 +200,9 @@ static void put_pairs(FILE *to, const struct du *du)
 		fputs("<tr>", to);
 		put_bytes(to, p->bytes, true);
 		fprintf(to, "<td>%" PRIu64 "</td><td>", p->n_objects);
-		put_name(to, du_name(&du->images[p->a], buf));
+		put_name(to, du_get_name(&du->images[p->a], buf));
 		fputs("</td><td>", to);
-		put_name(to, du_name(&du->images[p->b], buf));
+		put_name(to, du_get_name(&du->images[p->b], buf));
 		fputs("</td></tr>\n", to);
 	}
 	fputs("</tbody></table></div></section>\n", to);

@@ -57,7 +57,7 @@ static int compare_by_key(const void *a, const void *b, void *ctx)
 	if ((x->n_names > 0) !=
 	    (y->n_names > 0)) /* images without a reference come last */
 		return x->n_names ? -1 : 1;
-	return strcmp(du_name(x, xbuf), du_name(y, ybuf));
+	return strcmp(du_get_name(x, xbuf), du_get_name(y, ybuf));
 }
 
 void du_sort(struct du *du, enum du_key key)
@@ -68,7 +68,7 @@ void du_sort(struct du *du, enum du_key key)
 		qsort_r(du->rows, du->n_rows, sizeof(*du->rows), compare_by_key, &order);
 }
 
-const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
+const char *du_get_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
 {
 	return im->n_names ? im->names[0] : where_id(&im->id, buf);
 }
@@ -107,7 +107,7 @@ static void put_listed(FILE *to, const char *name)
 	}
 }
 
-/* As du_name, with an ID as tables have it. */
+/* As du_get_name, with an ID as tables have it. */
 static const char *shown_name(const struct du *du, const struct cfs_gc_usage_image *im,
 			      char buf[WHERE_ID_MAX])
 {

@@ -44,7 +44,7 @@ extern const struct cli_choice du_keys[];
 void du_sort(struct du *du, enum du_key key);
 
 /* Returns the first name of an image, or its ID. */
-const char *du_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX]);
+const char *du_get_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX]);
 
 /* Returns why gc would keep the image without its references; NULL if it would not. */
 const char *du_kept_reason(const struct cfs_gc_usage_image *im);

@@ -20,7 +20,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE FILE", NULL},
 	.about = "Write an image of the repository as a tar archive to FILE (-: "
 		 "standard output). The content\nof each file is verified. create-image "
-		 "makes the same image of the archive again.",
+		 "makes the same image from the archive.",
 	.example =
 		(const char *const[]){
 			"composefs export --repo=repo os/7 os7.tar",

@@ -25,7 +25,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"force", NULL, CLI_AT(struct options, force),
-	 "Replace existing files, and go into existing directories", .letter = 'f',
+	 "Replace existing files, and write into existing directories", .letter = 'f',
 	 .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* What is known of the images of a repository. */
+/* The details of the images of a repository. */
 #include "composefs/repo/image_rows.h"
 #include "cli/verbosity.h"
 

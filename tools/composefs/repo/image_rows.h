@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* image_rows: what is known of the images of a repository, for images, inspect and rm.
+/* image_rows: the details of the images of a repository, for images, inspect and rm.
  * Owns:  the rows, the names of their fields in templates and in JSON.
  * Uses:  composefs, cli, repo, gc.
  * Never: decides which rows are shown.

@@ -56,7 +56,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [IMAGE]...", NULL},
 	.about = "List all images of the repository, or those that are given. Each "
 		 "reference "
-		 "has a line. An\nimage without a reference has one with <none>; gc "
+		 "has a line. An\nimage without a reference is listed as <none>; gc "
 		 "removes it unless it is mounted.",
 	.example =
 		(const char *const[]){"composefs images --repo=repo",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs inspect: everything that is known about images of the repository. */
+/* composefs inspect: the details of images of the repository. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
-	.about = "Show everything that is known about images of the repository: IDs, "
+	.about = "Show the details of images of the repository: IDs, "
 		 "references, format,\ncontents, objects, mounts on this machine and "
 		 "signatures.",
 	.example =

@@ -58,7 +58,7 @@ static const struct cli_option option_table[] = {
 	{"name", "NAME", CLI_AT(struct options, trust.name),
 	 "Require that the statement is about NAME", CLI_TEXT},
 	{"floor", "FILE", CLI_AT(struct options, trust.floor),
-	 "Require a version not below the floor of the name in FILE", CLI_TEXT},
+	 "Require at least the version (rollback floor) of the name in FILE", CLI_TEXT},
 	{"raise-floor", NULL, CLI_AT(struct options, trust.raise_floor),
 	 "After success, raise the floor to its version"},
 	{"repo", "DIR", CLI_AT(struct options, how.repo),

@@ -38,9 +38,10 @@ static int check_realm(const struct transfer *t, const char *realm, struct cfs_e
 		return cfs_fail(err, EINVAL, "token server: a URL with credentials");
 	/* A public registry has no reason to name a service of this machine. */
 	if (cfs_registry_is_loopback(name) && !cfs_registry_is_loopback(t->request.host))
-		return cfs_fail(err, EACCES,
-				"token server: the registry names this machine (%.200s)",
-				name);
+		return cfs_fail(
+			err, EACCES,
+			"token server: expected another machine, got this one (%.200s)",
+			name);
 	if (is_http && !t->request.insecure && !cfs_registry_is_loopback(name))
 		return cfs_fail(err, EACCES, "token server: expected https, got http");
 	return 0;

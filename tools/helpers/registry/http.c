@@ -63,7 +63,8 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len > n && strcmp(name + len - n, suffix) == 0;
 }
 
-/* Appends a file of authorities. The first one comes behind those of the system, if it has some. */
+/* Appends the certificates of authorities in a file. Those of the system come first: libcurl uses what is given
+ * instead of them, not in addition. */
 static int add_authorities(const char *path, struct cfs_mem *all, struct cfs_err *err)
 {
 	int rc = 0;

@@ -50,15 +50,16 @@ static int check_origins(const struct origin *from, const struct origin *to,
 	if (!is_https && strcasecmp(from->scheme, "https") == 0)
 		return cfs_fail(err, EACCES, "Location: expected https, got http");
 	if (cfs_registry_is_loopback(to->host) && !cfs_registry_is_loopback(from->host))
-		return cfs_fail(err, EACCES,
-				"Location: the registry names this machine (%.200s)",
-				to->host);
+		return cfs_fail(
+			err, EACCES,
+			"Location: expected another machine, got this one (%.200s)",
+			to->host);
 	return 0;
 }
 
 /* url is that of the request at first, then that of the location. */
-static int follow(CURLU *registry, CURLU *url, const char *location, bool *is_foreign,
-		  struct cfs_err *err)
+static int follow_location(CURLU *registry, CURLU *url, const char *location,
+			   bool *is_foreign, struct cfs_err *err)
 {
 	struct origin from, to = {0};
 	int rc = 0;
@@ -101,7 +102,7 @@ int resolve_location(const char *registry, const char *current, const char *loca
 	    curl_url_set(url, CURLUPART_URL, current, 0) != CURLUE_OK)
 		rc = cfs_fail(err, ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = follow(base, url, location, is_foreign, err);
+		rc = follow_location(base, url, location, is_foreign, err);
 	if (rc == 0 && query &&
 	    curl_url_set(url, CURLUPART_QUERY, query,
 			 CURLU_APPENDQUERY | CURLU_URLENCODE) != CURLUE_OK)

@@ -180,12 +180,12 @@ static int send_pieces(struct upload *u, struct cfs_err *err)
 		if (rc < 0 && rc != -EAGAIN)
 			return rc;
 		if (rc == 0 && u->done <= before)
-			return cfs_fail(err, EAGAIN, "the registry takes no bytes");
+			return cfs_fail(err, EAGAIN, "the registry accepts no bytes");
 		if (u->done <= before)
 			return rc;
 		if (u->done - before < PIECE_MIN && ++n_short > SHORT_PIECES_MAX)
 			return cfs_fail(err, EIO,
-					"the registry takes too few bytes at a time");
+					"the registry accepts too few bytes at a time");
 	}
 	return 0;
 }
