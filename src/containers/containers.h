@@ -23,6 +23,7 @@
 #include "containers/pull.h"
 #include "containers/push.h"
 #include "containers/read_file.h"
+#include "containers/signature.h"
 #include "containers/store_view.h"
 
 #endif

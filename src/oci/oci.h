@@ -4,7 +4,7 @@
  *        of a platform, references such as "registry.example/debian:bookworm".
  * Uses:  base, hash; jansson.
  * Never: opens files, talks to registries, writes JSON again: the bytes of a document decide
- *        its digest, so they are kept as they came. Only write.h makes new documents of them.
+ *        its digest, so they are kept as they came. Only write.h and annotate.h make new ones.
  *
  * All documents are untrusted. Sizes are bounded by the caller before it reads them and
  * here once more; duplicate keys, wrong types and documents that are both a manifest and an
@@ -14,6 +14,7 @@
 #ifndef CFS_OCI_H
 #define CFS_OCI_H
 
+#include "oci/annotate.h"
 #include "oci/config.h"
 #include "oci/digest.h"
 #include "oci/index.h"

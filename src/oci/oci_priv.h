@@ -29,4 +29,11 @@ int oci_get_map(const json_t *of, const char *key, const json_t **out,
 int oci_parse_descriptor(const json_t *from, struct cfs_oci_descriptor *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Formats a document. root: NULL when memory ran out. -EFBIG: larger than CFS_OCI_MANIFEST_MAX.
+ * free(out->p) is the caller's. */
+int oci_dump(json_t *root, struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A descriptor as JSON, without annotations about the bytes of other blobs. NULL: out of memory. */
+json_t *oci_make_descriptor(const struct cfs_oci_descriptor *d);
+
 #endif

@@ -9,8 +9,7 @@
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 
-/* Appends the text of a document; root may be NULL when memory ran out. */
-static int dump(json_t *root, struct cfs_mem *out, struct cfs_err *err)
+int oci_dump(json_t *root, struct cfs_mem *out, struct cfs_err *err)
 {
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
@@ -57,8 +56,7 @@ static int set_annotations(json_t *to, const json_t *from)
 	return rc;
 }
 
-/* NULL: out of memory. */
-static json_t *make_descriptor(const struct cfs_oci_descriptor *d)
+json_t *oci_make_descriptor(const struct cfs_oci_descriptor *d)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 	json_t *out = json_object();
@@ -89,7 +87,7 @@ static json_t *make_layers(const struct cfs_oci_manifest *m,
 		struct cfs_oci_descriptor d = layers[i];
 
 		d.annotations = m->layers[i].annotations;
-		rc = json_array_append_new(list, make_descriptor(&d));
+		rc = json_array_append_new(list, oci_make_descriptor(&d));
 	}
 	if (rc == 0)
 		return list;
@@ -117,7 +115,7 @@ int cfs_oci_manifest_repack(const struct cfs_oci_manifest *m,
 	rc |= json_object_set_new(root, "layers", make_layers(m, layers));
 	if (m->is_image)
 		rc |= set_config_type(root);
-	rc = dump(rc == 0 ? root : NULL, out, err);
+	rc = oci_dump(rc == 0 ? root : NULL, out, err);
 	json_decref(root);
 	return rc;
 }
@@ -136,7 +134,7 @@ static bool is_replaced(const struct cfs_oci_index_entry *e,
 
 static json_t *make_entry(const struct cfs_oci_descriptor *d, const char *tag)
 {
-	json_t *entry = make_descriptor(d);
+	json_t *entry = oci_make_descriptor(d);
 	int rc = entry ? 0 : -1;
 
 	if (tag)
@@ -165,7 +163,7 @@ static int put_entry(struct cfs_oci_index *index, const struct cfs_oci_descripto
 	rc |= json_array_append_new(list, make_entry(d, tag));
 	/* The entries borrow from the former list, which is not used any more. */
 	rc |= json_object_set_new(index->root, "manifests", list);
-	return dump(rc == 0 ? index->root : NULL, out, err);
+	return oci_dump(rc == 0 ? index->root : NULL, out, err);
 }
 
 int cfs_oci_index_put(struct cfs_text json, const struct cfs_oci_descriptor *d,

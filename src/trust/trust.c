@@ -354,3 +354,23 @@ int cfs_trust_check(const struct cfs_trust *t, const char *path,
 	free(w.statement.p);
 	return rc;
 }
+
+int cfs_trust_check_bytes(const struct cfs_trust *t, struct cfs_span message,
+			  struct cfs_span signatures, const char *name,
+			  struct cfs_trust_found *out, struct cfs_err *err)
+{
+	struct work w = {.t = t, .found = out};
+	int rc;
+
+	*out = (struct cfs_trust_found){0};
+	snprintf(out->signature, sizeof(out->signature), "%s", name);
+	rc = read_keys(t, &w.keys, err);
+	if (rc == 0)
+		rc = cfs_sink_mem(&w.signatures)
+			     .write(&w.signatures, signatures.p, signatures.len, err);
+	if (rc == 0)
+		rc = check_signatures(&w, message, err);
+	cfs_sig_keys_fini(&w.keys);
+	free(w.signatures.p);
+	return rc;
+}

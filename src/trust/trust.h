@@ -68,6 +68,13 @@ int cfs_trust_check(const struct cfs_trust *t, const char *path,
 		    const struct cfs_digest *digests, size_t n,
 		    struct cfs_trust_found *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Verifies signatures that the caller has, over these bytes, by the keys of the request. name: of
+ * them, for messages. Errors as cfs_sig_verify and those of reading keys. */
+int cfs_trust_check_bytes(const struct cfs_trust *t, struct cfs_span message,
+			  struct cfs_span signatures, const char *name,
+			  struct cfs_trust_found *out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Formats the place of a signature by key in a directory of signatures,
  * "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };

@@ -120,6 +120,21 @@ T(hex_is_encoded_and_decoded_and_other_text_refused)
 	t_eq(cfs_hex_value('/'), -1);
 }
 
+T(base64_decodes_what_it_encodes)
+{
+	static const char *const texts[] = {
+		"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "+/8A"};
+	uint8_t bytes[8];
+	char text[16];
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		t_ok(cfs_base64_decode(cfs_text(texts[i]), bytes, sizeof(bytes), &len));
+		cfs_base64_encode(bytes, len, text);
+		t_str(text, texts[i]);
+	}
+}
+
 T(base64_accepts_one_form_for_each_content)
 {
 	static const char *const bad[] = {"Zg=",  "Zg",	      "Z===",	"====", "Zh==",

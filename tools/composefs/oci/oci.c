@@ -24,6 +24,8 @@ static const struct command verbs[] = {
 	{"layer", cmd_oci_layer, "Write a layer as a tar archive"},
 	{"import-layer", cmd_oci_import_layer, "Store a layer from a tar archive"},
 	{"copy", cmd_oci_copy, "Copy a container image from another repository"},
+	{"seal", cmd_oci_seal, "Sign a container image"},
+	{"verify", cmd_oci_verify, "Verify that a container image is signed"},
 	{"fsck", cmd_oci_fsck, "Check container images"},
 	{0},
 };

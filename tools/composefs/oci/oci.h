@@ -25,8 +25,10 @@ int cmd_oci_mount(int argc, char **argv);
 int cmd_oci_pull(int argc, char **argv);
 int cmd_oci_push(int argc, char **argv);
 int cmd_oci_rm(int argc, char **argv);
+int cmd_oci_seal(int argc, char **argv);
 int cmd_oci_store_view(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
+int cmd_oci_verify(int argc, char **argv);
 
 /* Finds the image that was made of a container image. -ENOENT: there is none. */
 int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_digest *out,

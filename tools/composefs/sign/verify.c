@@ -7,6 +7,7 @@
 
 #include "composefs/sign/commands.h"
 #include "composefs/sign/images.h"
+#include "composefs/sign/refusal.h"
 #include "trust/trust.h"
 #include "cli/verbosity.h"
 
@@ -19,34 +20,8 @@ struct options {
 	char place[SIG_PLACE_MAX];
 };
 
-static int add_dir(const char **list, size_t *n, const char *dir, struct cfs_err *err)
-{
-	if (cfs_trust_add_dir(list, n, dir))
-		return 0;
-	return cfs_fail(err, E2BIG, "expected at most %d directories of keys",
-			CFS_TRUST_DIRS_MAX);
-}
-
-static int parse_trusted(const char *value, void *out, struct cfs_err *err)
-{
-	struct cfs_trust *t = out;
-
-	return add_dir(t->trusted, &t->n_trusted, value, err);
-}
-
-static int parse_revoked(const char *value, void *out, struct cfs_err *err)
-{
-	struct cfs_trust *t = out;
-
-	return add_dir(t->revoked, &t->n_revoked, value, err);
-}
-
 static const struct cli_option option_table[] = {
-	{"trusted", "DIR", CLI_AT(struct options, trust),
-	 "Trust the keys in DIR, except those in the revoked.d beside it", CLI_PARSED,
-	 .parse = parse_trusted, .group = "Keys"},
-	{"revoked", "DIR", CLI_AT(struct options, trust), "Revoke the keys in DIR",
-	 CLI_PARSED, .parse = parse_revoked},
+	SIG_KEY_OPTIONS(struct options, trust),
 	{"signature", "FILE", CLI_AT(struct options, trust.signature),
 	 "Read FILE (default: IMAGE.sig, or FILE.sig of the statement)", CLI_TEXT,
 	 .group = "Signatures"},
@@ -75,38 +50,11 @@ static const struct cli_syntax syntax = {
 		 "key. Trusted "
 		 "keys are\nthose of keys.d in /usr/lib/composefs, /etc/composefs and "
 		 "/run/composefs.",
-	.status =
-		"0 verified, 1 read error, 2 usage error; refused: 10 unsigned, 11 "
-		"malformed,"
-		"\n12 no key, 13 bad signature, 14 revoked key, 15 other image, 16 other "
-		"order,\n17 other name, 18 rolled back, 19 no fs-verity, 20 other "
-		"algorithm",
+	.status = SIG_REFUSAL_STATUS,
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
 	.options = option_table,
 };
-
-static const struct refusal {
-	int code, status;
-	const char *name;
-} refusals[] = {
-	{0, CLI_OK, "verified"},	 {-ENODATA, 10, "unsigned"},
-	{-EINVAL, 11, "malformed"},	 {-ENOKEY, 12, "no-key"},
-	{-EBADMSG, 13, "bad-signature"}, {-EKEYREVOKED, 14, "revoked"},
-	{-EILSEQ, 15, "other-image"},	 {-EPROTO, 16, "other-order"},
-	{-ENXIO, 17, "other-name"},	 {-ESTALE, 18, "rolled-back"},
-	{-ENOTTY, 19, "no-verity"},	 {-ENOPKG, 20, "other-algorithm"},
-};
-
-static const struct refusal *find_refusal(int rc)
-{
-	static const struct refusal failed = {0, CLI_FAILED, "unreadable"};
-
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (refusals[i].code == rc)
-			return &refusals[i];
-	return &failed;
-}
 
 static void print_holder(void *ctx, const char *holder)
 {
@@ -175,7 +123,7 @@ static void print_json_signer(struct json *j, const struct cfs_trust_found *foun
 	}
 }
 
-static void print_json(const struct verify *v, const struct refusal *r,
+static void print_json(const struct verify *v, const struct sig_refusal *r,
 		       const struct cfs_err *err)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
@@ -205,7 +153,7 @@ int cmd_verify(int argc, char **argv)
 	struct verify v = {.o = &o};
 	int status = command_begin(&syntax, argc, argv, &o, 1, CFS_SIG_IMAGES_MAX,
 				   "expected IMAGE...");
-	const struct refusal *r;
+	const struct sig_refusal *r;
 	struct cfs_err err;
 
 	if (status >= 0)
@@ -219,7 +167,7 @@ int cmd_verify(int argc, char **argv)
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
-	r = find_refusal(verify_images(&v, &err));
+	r = sig_find_refusal(verify_images(&v, &err));
 	if (o.json)
 		print_json(&v, r, &err);
 	else if (r->status == CLI_OK)

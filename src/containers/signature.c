@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Reading the seals of a container image. */
+#include "containers/signature.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/base64.h"
+#include "containers/artifact.h"
+#include "containers/signature_priv.h"
+#include "repo/repo.h"
+
+const char *cfs_seal_role_name(enum cfs_seal_role role)
+{
+	static const char *const names[] = {"manifest", "configuration", "image",
+					    "bootable image"};
+
+	return names[role];
+}
+
+const char *seal_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
+		     char out[SEAL_KEY_MAX])
+{
+	static const char *const names[] = {"manifest", "config", "merged.erofs.v1",
+					    "merged.bootable.erofs.v1"};
+
+	snprintf(out, SEAL_KEY_MAX, "composefs.%s.fsverity-%s-12", names[role],
+		 cfs_hash_name(alg));
+	return out;
+}
+
+void cfs_seal_fini(struct cfs_seal *s)
+{
+	for (int i = 0; i < CFS_SEAL_N_ROLES; i++)
+		free(s->entries[i].signatures.p);
+	*s = (struct cfs_seal){0};
+}
+
+/* --- what it has to have ------------------------------------------------------------ */
+
+static int compute_entry(struct cfs_seal *s, enum cfs_seal_role role,
+			 enum cfs_hash_alg alg, const struct cfs_mem *bytes,
+			 struct cfs_err *err)
+{
+	s->entries[role].is_present = true;
+	return cfs_verity_digest_mem(alg, cfs_mem_span(bytes), &s->entries[role].digest,
+				     err);
+}
+
+int cfs_seal_compute(const struct cfs_repo *repo, const struct cfs_container *c,
+		     bool is_inline, struct cfs_seal *out, struct cfs_err *err)
+{
+	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	int rc;
+
+	*out = (struct cfs_seal){.is_inline = is_inline};
+	if (!c->manifest.is_image || !c->has_image)
+		return cfs_fail(err, ENOENT,
+				"no image was made of it: pull it again, without "
+				"--bootable");
+	out->entries[CFS_SEAL_MERGED] =
+		(struct cfs_seal_entry){.is_present = true, .digest = c->image};
+	if (c->has_boot_image)
+		out->entries[CFS_SEAL_BOOT] = (struct cfs_seal_entry){
+			.is_present = true, .digest = c->boot_image};
+	rc = compute_entry(out, CFS_SEAL_CONFIG, alg, &c->config_json, err);
+	return rc < 0 || is_inline ? rc
+				   : compute_entry(out, CFS_SEAL_MANIFEST, alg,
+						   &c->manifest_json, err);
+}
+
+/* --- inline ------------------------------------------------------------------------- */
+
+static int take_digest(const char *text, enum cfs_hash_alg alg,
+		       struct cfs_seal_entry *out, struct cfs_err *err)
+{
+	int rc = cfs_digest_parse(cfs_text(text), &out->digest, err);
+
+	if (rc == 0 && out->digest.alg != alg)
+		rc = cfs_fail(err, EINVAL, "a digest of another algorithm");
+	out->is_present = rc == 0;
+	return rc;
+}
+
+static int decode_signatures(const char *text, struct cfs_mem *out, struct cfs_err *err)
+{
+	size_t len = strlen(text);
+
+	out->p = malloc(len + 1);
+	if (!out->p)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (!cfs_base64_decode(cfs_text(text), out->p, len, &out->len) ||
+	    out->len > CFS_SEAL_SIGNATURES_MAX)
+		return cfs_fail(err, EINVAL, "signature: expected base64");
+	return 0;
+}
+
+/* A PKCS#7 signature counts if there is no other one. */
+static int read_inline(const struct cfs_oci_descriptor *of, enum cfs_seal_role role,
+		       enum cfs_hash_alg alg, struct cfs_seal *s, struct cfs_err *err)
+{
+	char key[SEAL_KEY_MAX], sig[SEAL_KEY_MAX + 16];
+	const char *digest = cfs_oci_annotation(of, seal_key(role, alg, key)), *text;
+	int rc;
+
+	if (!digest)
+		return 0;
+	rc = take_digest(digest, alg, &s->entries[role], err);
+	snprintf(sig, sizeof(sig), "%s" SEAL_INLINE_SUFFIX, key);
+	text = cfs_oci_annotation(of, sig);
+	if (!text) {
+		snprintf(sig, sizeof(sig), "%s.sig", key);
+		text = cfs_oci_annotation(of, sig);
+	}
+	if (rc == 0 && text)
+		rc = decode_signatures(text, &s->entries[role].signatures, err);
+	return cfs_context(err, rc, "%s", key);
+}
+
+static int read_annotations(const struct cfs_repo *repo, const struct cfs_container *c,
+			    struct cfs_seal *s, struct cfs_err *err)
+{
+	const struct cfs_oci_descriptor manifest = {.annotations =
+							    c->manifest.annotations};
+	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	int rc = read_inline(&c->manifest.config, CFS_SEAL_CONFIG, alg, s, err);
+
+	if (rc == 0)
+		rc = read_inline(&manifest, CFS_SEAL_MERGED, alg, s, err);
+	if (rc == 0)
+		rc = read_inline(&manifest, CFS_SEAL_BOOT, alg, s, err);
+	return rc;
+}
+
+/* --- artifacts ---------------------------------------------------------------------- */
+
+struct listing {
+	const struct cfs_repo *repo;
+	int (*fn)(void *ctx, const struct cfs_seal *s, int rc, struct cfs_err *err);
+	void *ctx;
+};
+
+/* The role of a layer, by its annotation. CFS_SEAL_N_ROLES: none that is known. */
+static enum cfs_seal_role find_role(const struct cfs_oci_descriptor *layer,
+				    enum cfs_hash_alg alg, const char **digest)
+{
+	char key[SEAL_KEY_MAX];
+	int role = 0;
+
+	for (; role < CFS_SEAL_N_ROLES; role++) {
+		*digest = cfs_oci_annotation(
+			layer, seal_key((enum cfs_seal_role)role, alg, key));
+		if (*digest)
+			break;
+	}
+	return (enum cfs_seal_role)role;
+}
+
+static int read_layer(const struct cfs_repo *repo, const struct cfs_oci_descriptor *layer,
+		      struct cfs_seal *s, struct cfs_err *err)
+{
+	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	const char *digest;
+	enum cfs_seal_role role = find_role(layer, alg, &digest);
+	struct cfs_seal_entry *e = &s->entries[role];
+	cfs_autofd int fd = -1;
+	int rc;
+
+	if (role == CFS_SEAL_N_ROLES)
+		return 0;
+	if (e->is_present)
+		return cfs_fail(err, EINVAL, "several signatures of the %s",
+				cfs_seal_role_name(role));
+	if (strcmp(layer->media_type, CFS_SEAL_TYPE_ED25519) != 0 &&
+	    strcmp(layer->media_type, CFS_SEAL_TYPE_PKCS7) != 0)
+		return cfs_fail(err, EINVAL, "not the type of a signature: \"%.100s\"",
+				layer->media_type);
+	if (layer->size > CFS_SEAL_SIGNATURES_MAX)
+		return cfs_fail(err, EINVAL, "expected a signature of at most %d bytes",
+				CFS_SEAL_SIGNATURES_MAX);
+	rc = take_digest(digest, alg, e, err);
+	if (rc < 0 || layer->size == 0)
+		return rc;
+	fd = cfs_artifact_open_blob(repo, layer, false, err);
+	return fd < 0 ? fd
+		      : cfs_input_read_fd(fd, CFS_SEAL_SIGNATURES_MAX, &e->signatures,
+					  err);
+}
+
+static int pass_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err *err)
+{
+	const struct listing *l = ctx;
+	const struct cfs_oci_manifest *m = &a->manifest;
+	struct cfs_seal s = {.artifact = a->digest};
+	int rc = 0;
+
+	if (!m->artifact_type || strcmp(m->artifact_type, CFS_CONTAINERS_TYPE_SEAL) != 0)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
+		rc = cfs_context(err, read_layer(l->repo, &m->layers[i], &s, err),
+				 "layer %zu", i);
+	if (rc == 0 || rc == -EINVAL)
+		rc = l->fn(l->ctx, &s, rc, err);
+	cfs_seal_fini(&s);
+	return rc;
+}
+
+/* --- all ---------------------------------------------------------------------------- */
+
+int cfs_seal_list(const struct cfs_repo *repo, const struct cfs_container *c,
+		  int (*fn)(void *ctx, const struct cfs_seal *s, int rc,
+			    struct cfs_err *err),
+		  void *ctx, struct cfs_err *err)
+{
+	struct listing l = {repo, fn, ctx};
+	struct cfs_seal s = {.is_inline = true};
+	int rc = read_annotations(repo, c, &s, err);
+
+	if (rc == -EINVAL || (rc == 0 && s.entries[CFS_SEAL_MERGED].signatures.len))
+		rc = fn(ctx, &s, rc, err);
+	cfs_seal_fini(&s);
+	return rc < 0 ? rc : cfs_artifact_list(repo, &c->digest, pass_artifact, &l, err);
+}
