@@ -8,11 +8,12 @@ import gzip
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 
 from registry import Registry, drop, other_digest, partly, put_status, upload_status, wrong_offset
-from repo import COMPOSEFS, FAILED, expect, good, has, loaded, main, run, snapshot, write
+from repo import COMPOSEFS, FAILED, Skip, expect, good, has, loaded, main, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 BASIC = "sha256:ca4c0cedfe7cf4e19090b65126e5b2ccc2e7fb4eef2af2a1bcdebe7488d5790b"
@@ -300,6 +301,39 @@ def push_refuses_a_location_of_another_kind(registry):
     for url, part in (("ftp://host.example", "Location: expected a URL"), ("http://user:secret@host.example", "Location: expected a URL")):
         registry.upload_url = url
         refuse(f"{registry.host}/a:1", part)
+
+
+def public_name():
+    """A name of this machine that does not look like one, so that it is reached by https; None: there is none."""
+    name = socket.gethostname().lower()
+    try:
+        socket.gethostbyname(name)
+    except OSError:
+        return None
+    return None if name.split(".")[0] == "localhost" else name
+
+
+@test
+def push_by_https_goes_to_no_weaker_place():
+    name = public_name()
+    if not name:
+        raise Skip("the name of this machine has no address")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-addext", f"subjectAltName=DNS:{name}",
+                    "-keyout", "both.pem", "-out", "cert.pem"], check=True, capture_output=True)
+    with open("both.pem", "a", encoding="utf-8") as f, open("cert.pem", encoding="utf-8") as cert:
+        f.write(cert.read())
+    os.environ["CURL_CA_BUNDLE"] = os.path.abspath("cert.pem")
+    os.makedirs("empty/blobs")
+    write("empty/index.json", json.dumps({"schemaVersion": 2, "manifests": []}))
+    with Registry("empty", name, "both.pem") as registry:
+        for url, part in ((f"http://{registry.host}", "Location: expected https, got http"),
+                          ("https://127.0.0.1:1", "Location: expected another machine, got this one (127.0.0.1)"),
+                          ("https://localhost:1", "Location: expected another machine, got this one (localhost)")):
+            registry.upload_url = url
+            refuse(f"{registry.host}/a:1", part)
+        registry.upload_url = registry.url
+        push(f"{registry.host}/a:1")
+        expect(sorted(registry.manifests), ["1"])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import http.server
 import json
 import os
 import re
+import socket
+import ssl
 import threading
 import urllib.parse
 
@@ -193,9 +195,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Registry:
-    """Serves the layout at PATH as the repository "a" of 127.0.0.1, with its tags."""
+    """Serves the layout at PATH as the repository "a" of 127.0.0.1, with its tags. name, pem: by https under this name,
+    with the key and the certificate in the file pem."""
 
-    def __init__(self, path):
+    def __init__(self, path, name=None, pem=None):
         self.path, self.auth, self.token, self.challenge = path, None, "t" * 20, None
         self.requests, self.faults, self.has_ranges, self.changed = [], [], True, {}
         self.sent, self.uploads, self.states, self.manifests = [], {}, {}, {}
@@ -204,11 +207,15 @@ class Registry:
         self.has_referrers, self.filters, self.page_size, self.link = False, True, 0, '<{path}>; rel="next"'
         self.referrer_faults = []
         self.is_accepted = lambda said: said == "Bearer " + self.token
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((socket.gethostbyname(name) if name else "127.0.0.1", 0), Handler)
         self.server.registry = self
         self.server.handle_error = lambda *_: None  # clients end connections
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        self.url = f"http://{self.host}"
+        if name:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.host = f"{name or '127.0.0.1'}:{self.server.server_port}"
+        self.url = f"{'https' if name else 'http'}://{self.host}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self):
