@@ -336,5 +336,12 @@ def push_by_https_goes_to_no_weaker_place():
         expect(sorted(registry.manifests), ["1"])
 
 
+@test
+def push_of_a_missing_image_leaves_no_destination():
+    for to in ("oci:new:t", "oci-archive:new:t", "docker-archive:new"):
+        refuse(to, "no such container image", image="missing")
+        expect(os.path.exists("new"), False)
+
+
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -89,6 +89,17 @@ static enum cfs_compression find_compression(const struct oci_push *p,
 	return CFS_COMPRESSION_NONE;
 }
 
+/* Opening a destination creates it, which an image that does not exist must not. */
+static int check_image(const struct cfs_repo *repo, const char *image,
+		       struct cfs_err *err)
+{
+	struct cfs_container c;
+	int rc = cfs_container_open(repo, image, &c, err);
+
+	cfs_container_close(&c);
+	return rc;
+}
+
 int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,
 		   const struct cfs_repo *repo, const char *image,
 		   const char *destination, const struct cfs_watch *watch,
@@ -99,8 +110,10 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 				     .n_threads = p->threads,
 				     .watch = watch};
 	struct cfs_destination to;
-	int rc = oci_open_destination(destination, access, watch, &to, err);
+	int rc = check_image(repo, image, err);
 
+	if (rc == 0)
+		rc = oci_open_destination(destination, access, watch, &to, err);
 	if (rc < 0)
 		return rc;
 	opts.compression = find_compression(p, &to);
