@@ -104,6 +104,16 @@ def every_command_is_offered_also_behind_help():
     expect(sorted(offered("")[0]), sorted(commands() + ["help"]))
     expect(sorted(offered("help", "")[0]), sorted(commands() + ["help"]))
     expect(offered("--repo", "x", "ima")[0], ["images", "image-objects"])
+    expect(offered("help", "gc", ""), ([], ":none"))
+
+
+def every_verb_is_offered_also_behind_help():
+    """Those that "composefs oci --help" lists: none in a build without repositories."""
+    verbs = re.findall(r"^  ([a-z][a-z-]+)  ", run("oci", "--help")[1], re.M) if "oci" in commands() else []
+    for words in (("oci",), ("help", "oci")) if verbs else ():
+        expect(sorted(offered(*words, "")[0]), sorted(verbs))
+        expect(offered(*words, "pul"), (["pull"], ":none"))
+    expect(offered("help", "oci", "pull", ""), ([], ":none"))
     expect(offered("--repo", "")[1], ":dirs")
 
 

@@ -351,7 +351,26 @@ def wrong_usage_is_status_2(_):
         expect(run(*args)[0], SOUND)
 
 
-TESTS = [v for k, v in list(globals().items()) if k.startswith(("ls_", "fsck_", "json_", "wrong_"))]
+def help_prints_the_help_of_a_command_and_of_its_verb(_):
+    for command in (("ls",), ("diff",)) + ((("oci",), ("oci", "pull")) if "\n  oci " in run("--help")[1] else ()):
+        rc, out, err = run("help", *command)
+        expect((rc, err), (SOUND, ""))
+        expect(out.partition("\nManual page: ")[0], run(*command, "--help")[1].partition("\nManual page: ")[0])
+        expect(out.splitlines()[0].startswith(" ".join(["Usage: composefs", *command, ""])), True, out)
+    for words in ((), ("--help",)):
+        expect(run("help", *words), run("--help"))
+
+
+def help_refuses_unknown_commands_and_too_many_words(_):
+    expect(run("help", "dif")[::2], (USAGE, 'composefs: dif: unknown command; did you mean "composefs diff"?\nsee "composefs --help"\n'))
+    expect(run("help", "ls", "x")[::2], (USAGE, 'composefs: help: expected a command, got 2 words\nsee "composefs --help"\n'))
+    if "\n  oci " in run("--help")[1]:
+        expect(run("help", "oci", "xyzzy")[::2], (USAGE, 'composefs oci: xyzzy: unknown verb\nsee "composefs oci --help"\n'))
+        expect(run("help", "oci", "pull", "x")[::2],
+               (USAGE, 'composefs: help: expected a command and a verb, got 3 words\nsee "composefs --help"\n'))
+
+
+TESTS = [v for k, v in list(globals().items()) if k.startswith(("ls_", "fsck_", "json_", "wrong_", "help_"))]
 
 
 def main():

@@ -36,12 +36,13 @@ struct command {
 	const char *name;
 	command_main run;
 	const char *help; /* NULL: an alias of the row before */
+	bool has_verbs;	  /* the first operand is a verb, which has its own --help */
 };
 
 /* A heading for the rows after it. */
 #define COMMAND_GROUP(title)                                                             \
 	{                                                                                \
-		(title), NULL, NULL                                                      \
+		(title), NULL, NULL, false                                               \
 	}
 
 /* The commands for repositories, ended by a row of zeros. A build without repositories

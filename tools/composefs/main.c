@@ -150,22 +150,44 @@ static int run_command(const struct command *c, const char *program, int at, int
 	return c->run(argc - 1, argv + 1);
 }
 
-/* Prints the output of "NAME --help" and the manual page of the command. */
-static int print_command_help(const struct command *c, const char *program)
+static bool is_any(const char *arg, const char *a, const char *b)
 {
-	char name[64], help[] = "--help", *argv[] = {name, help, NULL};
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+/* Prints the output of "NAME --help", or of "NAME VERB --help" unless verb is NULL, and the
+ * manual page of the command. */
+static int print_command_help(const struct command *c, const char *program, char *verb)
+{
+	char name[64], help[] = "--help",
+		       *argv[] = {name, verb ? verb : help, help, NULL};
 	int status;
 
 	snprintf(name, sizeof(name), "%s %s", program, c->name);
-	status = c->run(2, argv);
+	argv[verb ? 3 : 2] = NULL;
+	status = c->run(verb ? 3 : 2, argv);
 	if (status == CLI_OK)
 		print_manual_page(stdout, c->name);
 	return status;
 }
 
-static bool is_any(const char *arg, const char *a, const char *b)
+/* Runs "composefs help [COMMAND [VERB]]", given the n words after "help". */
+static int run_help(const char *program, int n, char **words)
 {
-	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+	const struct command *c = n > 0 ? find_by_name(words[0]) : NULL;
+
+	if (n == 0 || is_any(words[0], "--help", "-h")) {
+		print_usage(stdout, program);
+		return CLI_OK;
+	}
+	if (c && n <= (c->has_verbs ? 2 : 1))
+		return print_command_help(c, program, n == 2 ? words[1] : NULL);
+	if (c)
+		cli_fail_usage(program, "help: expected %s, got %d words",
+			       c->has_verbs ? "a command and a verb" : "a command", n);
+	else
+		report_unknown(program, words[0]);
+	return CLI_USAGE;
 }
 
 /* --- completion --------------------------------------------------------------------- */
@@ -189,22 +211,33 @@ static const struct cli_syntax front_syntax = {
 	.is_program = true,
 };
 
+/* Removes argv[at]. The NULL at the end moves as well. */
+static void remove_word(int *argc, char **argv, int at)
+{
+	memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof(*argv));
+	--*argc;
+}
+
 /* Handles "composefs --complete WORD...", with the table of the command if one precedes
- * the last word. */
+ * the last word. "help" has the words of --help: a command, and a verb. */
 static int complete_line(int argc, char **argv)
 {
 	int at = 1 + find_command(argc - 1, argv + 1);
-	const struct command *c = at < argc - 1 ? find_by_name(argv[at]) : NULL;
+	const bool is_help = at < argc - 1 && strcmp(argv[at], "help") == 0;
+	const struct command *c;
 
 	cli_complete_kind = complete_kind;
-	if (!c && at == argc - 2 && strcmp(argv[at], "help") == 0) {
-		argv[at] = argv[at + 1];
-		argc--;
+	if (is_help)
+		remove_word(&argc, argv, at);
+	c = at < argc - 1 ? find_by_name(argv[at]) : NULL;
+	if (is_help && at < argc - 1 && (!c || !c->has_verbs || at < argc - 2)) {
+		puts(":none");
+		return CLI_OK;
 	}
 	if (!c)
 		return cli_complete(&front_syntax, argc, argv);
-	memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof(*argv));
-	return c->run(argc - 1, argv);
+	remove_word(&argc, argv, at);
+	return c->run(argc, argv);
 }
 
 static int run_main(const char *program, int argc, char **argv)
@@ -221,14 +254,10 @@ static int run_main(const char *program, int argc, char **argv)
 		return run_command(c, program, at, argc, argv);
 	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))
 		return cmd_version(1, argv);
-	if (is_any(argc > 1 ? argv[1] : "", "--help", "-h") ||
-	    (at == argc - 1 && strcmp(argv[at], "help") == 0)) {
-		print_usage(stdout, program);
-		return CLI_OK;
-	}
-	if (at == argc - 2 && strcmp(argv[at], "help") == 0 &&
-	    (c = find_by_name(argv[at + 1])))
-		return print_command_help(c, program);
+	if (is_any(argc > 1 ? argv[1] : "", "--help", "-h"))
+		return run_help(program, 0, NULL);
+	if (at < argc && strcmp(argv[at], "help") == 0)
+		return run_help(program, argc - at - 1, argv + at + 1);
 	if (at < argc && at > 1 && !is_front_option(argv[1]))
 		cli_fail_usage(program, "%s: unknown option before the command", argv[1]);
 	else if (at < argc)

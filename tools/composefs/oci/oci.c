@@ -153,6 +153,6 @@ static int cmd_oci(int argc, char **argv)
 
 const struct command oci_commands[] = {
 	COMMAND_GROUP("Container images:"),
-	{"oci", cmd_oci, "Store, mount and inspect container images"},
+	{"oci", cmd_oci, "Store, mount and inspect container images", true},
 	{0},
 };
