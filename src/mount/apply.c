@@ -22,18 +22,35 @@ static int attach(const struct mount_run *r, struct cfs_err *err)
 	return cfs_fail_errno(err, "mount point %s", r->mountpoint);
 }
 
+/* The image mount: the layer of the options, or one that the ways for the image make. */
+static int get_image_mount(struct mount_run *r, const struct cfs_steps *steps,
+			   struct cfs_mount_taken *taken, struct cfs_err *err)
+{
+	bool move_on;
+	int rc;
+
+	if (steps->layer_fd >= 0) {
+		taken->image = "layer";
+		r->image_mount = fcntl(steps->layer_fd, F_DUPFD_CLOEXEC, 3);
+		return r->image_mount < 0 ? cfs_fail_errno(err, "layer") : 0;
+	}
+	rc = mount_run_ways(r, &steps->image, &taken->image, &move_on, err);
+	if (rc == 0)
+		r->image_mount = cfs_steal_fd(&r->mount);
+	return rc;
+}
+
 static int run_all(struct mount_run *r, const struct cfs_steps *steps,
 		   struct cfs_mount_taken *taken, struct cfs_err *err)
 {
 	bool move_on;
-	int rc = mount_run_ways(r, &steps->image, &taken->image, &move_on, err);
+	int rc = get_image_mount(r, steps, taken, err);
 
 	if (rc < 0)
 		return rc;
-	r->image_mount = cfs_steal_fd(&r->mount);
 	if (steps->new_upper)
-		rc = cfs_mount_give_root(r->image_mount, steps->new_upper,
-					 steps->new_work, err);
+		rc = cfs_mount_give_root(r->image_mount, steps->userxattr,
+					 steps->new_upper, steps->new_work, err);
 	if (rc < 0)
 		return rc;
 	rc = mount_run_ways(r, &steps->overlay, &taken->overlay, &move_on, err);

@@ -23,6 +23,9 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 	if (o->idmap && o->idmap_fd < 0)
 		return cfs_fail(err, EINVAL,
 				"idmap: expected a descriptor of a user namespace");
+	if (o->idmap && o->layer)
+		return cfs_fail(err, EINVAL,
+				"idmap: possible only if the kernel mounts the image");
 	if (!o->digest)
 		return 0;
 	return cfs_digest_parse(cfs_text(o->digest), &digest, err);

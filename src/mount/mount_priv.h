@@ -11,9 +11,9 @@ enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
 
 /* Gives upperdir the owner, mode, xattrs and times of the root directory of the image
  * mount, if upperdir belongs to the caller and was never used: it and workdir are
- * empty. */
-int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
-			struct cfs_err *err) CFS_MUST_CHECK;
+ * empty. userxattr: the image mount is for an overlay with that option. */
+int cfs_mount_give_root(int image_mount, bool userxattr, const char *upperdir,
+			const char *workdir, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* upper.c: locks upperdir, and checks that no mount which this process sees uses it or
  * workdir. Hold the lock until the mount is attached: then the mount table has it. *lock is

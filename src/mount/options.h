@@ -35,10 +35,18 @@ enum {
 	CFS_MOUNT_SOURCE_MAX = 255, /* bytes; the limit of fsconfig(2) */
 };
 
+/* A mount that shows what EROFS would show of the image: the lower layer of the overlay. */
+struct cfs_mount_layer {
+	int fd; /* detached, and served already */
+	/* The xattrs for overlayfs are user.overlay.*, so the overlay is mounted with
+	 * userxattr: for user namespaces. */
+	bool userxattr;
+};
+
 /* Zero is the default. Strings and descriptors are borrowed. Nothing is escaped in the
  * strings. */
 struct cfs_mount_opts {
-	/* Object directories, searched in order; at least one. They are the directories
+	/* The data layers: object directories, searched in order; at least one. They are the directories
 	 * objdir_fds (O_PATH is enough), and objdirs has their names for messages. If
 	 * objdir_fds is NULL, cfs_mount_fd opens objdirs as paths. */
 	const char *const *objdirs;
@@ -69,6 +77,7 @@ struct cfs_mount_opts {
 	const char *context[CFS_MOUNT_CONTEXTS];
 	bool sync, dirsync, lazytime; /* of the overlay; they affect the upperdir */
 	const int *objdir_fds;
+	const struct cfs_mount_layer *layer; /* NULL: the kernel mounts the image */
 };
 
 /* Returns true if the kernel verifies every byte of an object against the digest in the

@@ -15,7 +15,7 @@ static const char source_prefix[] = "composefs:";
 struct overlay {
 	struct cfs_image_mount *m;
 	size_t cap;
-	bool metacopy, data_layers, read_only;
+	bool metacopy, userxattr, data_layers, read_only;
 };
 
 /* The value of an option, or NULL. */
@@ -66,6 +66,8 @@ static int read_option(struct overlay *o, struct cfs_arena *arena, char *option)
 		o->read_only = true;
 	else if (strcmp(option, "metacopy=on") == 0)
 		o->metacopy = true;
+	else if (strcmp(option, "userxattr") == 0)
+		o->userxattr = true;
 	else if (strcmp(option, "verity=require") == 0)
 		o->m->requires_verity = true;
 	else if ((value = value_of(option, "upperdir=")))
@@ -102,6 +104,15 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+static int recognize_fuse(const struct cfs_mount_entry *entry,
+			  struct cfs_image_mount *out)
+{
+	out->method = "fuse";
+	out->read_only = true;
+	read_source(entry->source, out);
+	return 1;
+}
+
 int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 			      struct cfs_arena *arena, struct cfs_image_mount *out,
 			      struct cfs_err *err)
@@ -111,19 +122,24 @@ int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 	char *option;
 	int rc = 0;
 
-	if (strcmp(entry->fs, "overlay") != 0)
-		return 0;
 	*out = (struct cfs_image_mount){
 		.mount_id = entry->id, .place = entry->place, .attrs = entry->attrs};
+	if (strcmp(entry->fs, "fuse.composefs") == 0)
+		return recognize_fuse(entry, out);
+	if (strcmp(entry->fs, "overlay") != 0)
+		return 0;
 	while (rc == 0 && (rc = cfs_mount_option(&at, arena, &option)) > 0)
 		rc = read_option(&o, arena, option);
 	if (rc < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	out->read_only = o.read_only || !out->upperdir || has_word(entry->attrs, "ro");
 	read_source(entry->source, out);
+	if (o.userxattr)
+		out->method = "overlay-fuse";
 	/* Kernels before 6.5 have no data layers, and only the source is left. */
-	return o.metacopy &&
-	       (o.data_layers || out->has_id || strcmp(entry->source, "composefs") == 0);
+	return o.userxattr ? o.data_layers
+			   : o.metacopy && (o.data_layers || out->has_id ||
+					    strcmp(entry->source, "composefs") == 0);
 }
 
 bool cfs_image_mount_file(const struct cfs_image_mount *m, char *out, size_t cap)

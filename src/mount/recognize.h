@@ -21,12 +21,15 @@ struct cfs_image_mount {
 	const char **objects; /* object directories */
 	size_t n_objects;
 	const char *upperdir, *workdir;
+	const char
+		*method; /* "fuse"; "overlay-fuse" of a user namespace; NULL: not known */
 	bool requires_verity; /* the kernel verifies each object against the image */
 	bool read_only;
 	const char *attrs; /* "rw,nosuid" */
 };
 
-/* Whether the entry is an overlay of an image and object directories: 1 or 0. -ENOMEM. */
+/* Whether the entry shows an image: it is an overlay of one and object directories, or a FUSE mount of
+ * composefs. 1 or 0; -ENOMEM. */
 int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 			      struct cfs_arena *arena, struct cfs_image_mount *out,
 			      struct cfs_err *err) CFS_MUST_CHECK;

@@ -49,15 +49,17 @@ static int is_unused(int upper, int work, struct cfs_err *err)
 	return rc == 1 ? is_empty(work, err) : rc;
 }
 
-/* Overlayfs interprets these itself. Escaped keys ("trusted.overlay.overlay.") are
- * ordinary attributes. */
-static bool is_overlay_private(const char *key)
+/* Overlayfs interprets these itself, those of users with the option userxattr. Escaped keys
+ * ("trusted.overlay.overlay.") are ordinary attributes. */
+static bool is_overlay_private(const char *key, bool userxattr)
 {
-	static const char own[] = "trusted.overlay.",
-			  escaped[] = "trusted.overlay.overlay.";
+	struct cfs_text own =
+		userxattr ? CFS_TEXT("user.overlay.") : CFS_TEXT("trusted.overlay.");
+	struct cfs_text rest = cfs_text(key);
 
-	return strncmp(key, own, sizeof(own) - 1) == 0 &&
-	       strncmp(key, escaped, sizeof(escaped) - 1) != 0;
+	if (!cfs_text_has_prefix(rest, own))
+		return false;
+	return !cfs_text_has_prefix(cfs_text(key + own.len), CFS_TEXT("overlay."));
 }
 
 static int copy_xattr(int from, int to, const char *key, char *value, struct cfs_err *err)
@@ -71,7 +73,7 @@ static int copy_xattr(int from, int to, const char *key, char *value, struct cfs
 	return 0;
 }
 
-static int copy_xattrs(int from, int to, struct cfs_err *err)
+static int copy_xattrs(int from, int to, bool userxattr, struct cfs_err *err)
 {
 	cfs_autofree char *keys = malloc(XATTR_MAX), *value = malloc(XATTR_MAX);
 	ssize_t len = keys && value ? flistxattr(from, keys, XATTR_MAX) : 0;
@@ -85,13 +87,20 @@ static int copy_xattrs(int from, int to, struct cfs_err *err)
 			       : cfs_fail_errno(err, "xattrs of the image's root");
 	for (const char *key = keys; rc == 0 && key < keys + len;
 	     key += strlen(key) + 1) {
-		if (!is_overlay_private(key))
+		if (!is_overlay_private(key, userxattr))
 			rc = copy_xattr(from, to, key, value, err);
 	}
 	return rc;
 }
 
-static int copy_attributes(int from, int to, struct cfs_err *err)
+/* In a user namespace, an owner that does not exist there is left out: the directory stays that of the
+ * user, as everything that he creates in the mount. */
+static bool is_foreign_owner(int errnum, bool userxattr)
+{
+	return userxattr && (errnum == EINVAL || errnum == EPERM);
+}
+
+static int copy_attributes(int from, int to, bool userxattr, struct cfs_err *err)
 {
 	struct timespec times[2];
 	struct stat st;
@@ -99,9 +108,11 @@ static int copy_attributes(int from, int to, struct cfs_err *err)
 
 	if (fstat(from, &st) < 0)
 		return cfs_fail_errno(err, "the image's root");
-	if (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
-		return cfs_fail_errno(err, "owner and mode of the image's root");
-	rc = copy_xattrs(from, to, err);
+	if (fchown(to, st.st_uid, st.st_gid) < 0 && !is_foreign_owner(errno, userxattr))
+		return cfs_fail_errno(err, "owner of the image's root");
+	if (fchmod(to, st.st_mode & 07777) < 0)
+		return cfs_fail_errno(err, "mode of the image's root");
+	rc = copy_xattrs(from, to, userxattr, err);
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	if (rc == 0 && futimens(to, times) < 0)
@@ -122,8 +133,8 @@ static int open_own_dir(const char *path, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
-int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workdir,
-			struct cfs_err *err)
+int cfs_mount_give_root(int image_mount, bool userxattr, const char *upperdir,
+			const char *workdir, struct cfs_err *err)
 {
 	cfs_autofd int upper = open_own_dir(upperdir, err);
 	cfs_autofd int work = upper < 0 ? upper : open_own_dir(workdir, err);
@@ -136,6 +147,6 @@ int cfs_mount_give_root(int image_mount, const char *upperdir, const char *workd
 	if (rc == 0)
 		rc = is_unused(upper, work, err);
 	if (rc == 1)
-		rc = copy_attributes(root, upper, err);
+		rc = copy_attributes(root, upper, userxattr, err);
 	return cfs_context(err, rc, "upperdir %s", upperdir);
 }

@@ -131,11 +131,22 @@ static void add_generic(struct builder *b)
 		ADD(b, CFS_STEP_FLAG, "lazytime");
 }
 
+static bool uses_userxattr(const struct cfs_mount_opts *o)
+{
+	return o->layer && o->layer->userxattr;
+}
+
+/* With userxattr the kernel refuses metacopy and redirect_dir, and follows redirects into
+ * data layers nevertheless. */
 static void add_overlay(struct builder *b)
 {
 	ADD(b, CFS_STEP_STRING, "source", source(b->o));
-	ADD(b, CFS_STEP_STRING, "metacopy", "on");
-	ADD(b, CFS_STEP_STRING, "redirect_dir", "on");
+	if (uses_userxattr(b->o)) {
+		ADD(b, CFS_STEP_FLAG, "userxattr");
+	} else {
+		ADD(b, CFS_STEP_STRING, "metacopy", "on");
+		ADD(b, CFS_STEP_STRING, "redirect_dir", "on");
+	}
 	add_verity(b);
 	add_generic(b);
 }
@@ -145,6 +156,11 @@ static void add_mount(struct builder *b)
 	uint64_t attr = b->o->attr | (b->o->readonly ? MOUNT_ATTR_RDONLY : 0);
 
 	ADD(b, CFS_STEP_MOUNT, .number = attr);
+}
+
+static const char *create_hint(const struct cfs_mount_opts *o)
+{
+	return uses_userxattr(o) ? "data layers with userxattr need Linux 6.16" : NULL;
 }
 
 static void add_dir(struct builder *b, const char *key, const char *path)
@@ -166,7 +182,7 @@ static void plan_overlay_fds(struct builder *b)
 		    .move_on = {EBADF, EINVAL});
 	add_dir(b, "upperdir", b->o->upperdir);
 	add_dir(b, "workdir", b->o->workdir);
-	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL});
+	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL}, .hint = create_hint(b->o));
 	add_mount(b);
 }
 
@@ -215,7 +231,7 @@ static void plan_overlay_paths(struct builder *b)
 		    .move_on = {EINVAL});
 	add_escaped(b, "upperdir", b->o->upperdir);
 	add_escaped(b, "workdir", b->o->workdir);
-	ADD(b, CFS_STEP_CREATE);
+	ADD(b, CFS_STEP_CREATE, .hint = create_hint(b->o));
 	add_mount(b);
 }
 
@@ -345,10 +361,14 @@ static void add_ways(struct builder *b)
 {
 	struct cfs_steps *s = b->out;
 
-	add_way(b, &s->image, "file", plan_image_file);
-	add_way(b, &s->image, "loop", plan_image_loop);
+	if (!b->o->layer) {
+		add_way(b, &s->image, "file", plan_image_file);
+		add_way(b, &s->image, "loop", plan_image_loop);
+	}
 	add_way(b, &s->overlay, "descriptors", plan_overlay_fds);
 	add_way(b, &s->apart, "paths", plan_overlay_paths);
+	if (uses_userxattr(b->o)) /* no kernel that lacks the new mount API supports it */
+		return;
 	add_way(b, &s->apart, "mount(2)", plan_overlay_old);
 	add_way(b, &s->apart, "mount(2), plain layers", plan_overlay_older);
 }
@@ -360,7 +380,9 @@ int cfs_mount_steps(const struct cfs_mount_opts *o, const struct cfs_mount_facts
 
 	*out = (struct cfs_steps){.objdirs = o->objdirs,
 				  .objdir_fds = o->objdir_fds,
-				  .n_objdirs = o->n_objdirs};
+				  .n_objdirs = o->n_objdirs,
+				  .layer_fd = o->layer ? o->layer->fd : -1,
+				  .userxattr = uses_userxattr(o)};
 	if (o->give_root && o->upperdir && o->workdir) {
 		out->new_upper = o->upperdir;
 		out->new_work = o->workdir;

@@ -111,6 +111,8 @@ struct cfs_steps {
 	const char *const *objdirs; /* of the options, as objdir_fds */
 	const int *objdir_fds;
 	size_t n_objdirs;
+	int layer_fd;	/* the image mount; -1: the ways in image make it */
+	bool userxattr; /* the overlay has this option */
 	struct cfs_arena arena;
 };
 
@@ -122,7 +124,7 @@ void cfs_steps_fini(struct cfs_steps *steps);
 
 /* --- carrying them out -------------------------------------------------------------- */
 
-/* The names of the ways that the kernel supports; static. */
+/* The names of the ways that the kernel supports; static. image is "layer" for a layer of the options. */
 struct cfs_mount_taken {
 	const char *image, *overlay;
 };
