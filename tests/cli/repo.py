@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """Shared by the tests of repositories: the program, a tree, a repository, the checks and the TAP report."""
+import hashlib
 import json
 import os
 import shutil
@@ -47,11 +48,18 @@ def write(path, text):
         f.write(text)
 
 
+# Test programs run at the same time. An image that one of them mounts is in use for the others as well if they have the
+# same, so the trees of the programs that mount have a content of their own, of the same size.
+PROGRAM = os.path.basename(sys.argv[0])
+MOUNTING = ("json_schema_test.py", "mistakes_test.py", "repo_images_test.py")
+SHARED = hashlib.sha256(PROGRAM.encode()).hexdigest()[:15] if PROGRAM in MOUNTING else "the same in all"
+
+
 def make_tree(name="tree", seed=""):
     for path in ("a", "dir/b"):
         write(f"{name}/{path}", (path + seed) * 1000)
     write(f"{name}/dir/small", "x")
-    write(f"{name}/shared", "the same in all" * 1000)
+    write(f"{name}/shared", SHARED * 1000)
     os.symlink("a", f"{name}/link")
     set_times(name)
 
