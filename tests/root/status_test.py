@@ -77,7 +77,7 @@ def image_of_a_repository_is_listed_with_its_names(place):
     found, = status()
     expect(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
                    "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
-                   "verified_by": "id_at_mount", "read_only": True, "upperdir": None, "workdir": None,
+                   "verified_by": "id_at_mount", "verity_errors": found["verity_errors"], "read_only": True, "upperdir": None, "workdir": None,
                    "options": found["options"], "since": found["since"]})
     if found["since"] is not None:
         since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))
@@ -112,6 +112,73 @@ def loop_device_is_named(place):
     found, = status()
     expect((found["method"], found["image"]), ("loop", place.path("memory/image.cfs")))
     ensure(os.path.exists(f"/dev/{found['loop_device']}"), found)
+
+
+def record(device, path, sequence=1, usec=None, priority=3, text="pos=0, level=-1, want_hash=sha256:00, real_hash=sha256:11"):
+    """A record of the kernel log about the file, as /dev/kmsg gives it."""
+    usec = int(time.monotonic() * 1e6) if usec is None else usec
+    return (f"{priority},{sequence},{usec},-;fs-verity ({device}, inode {os.stat(path).st_ino}): FILE CORRUPTED! {text}\n"
+            f" SUBSYSTEM=block\n")
+
+
+def device_of(path):
+    """The name of its filesystem in messages of the kernel."""
+    number = os.stat(path).st_dev
+    try:
+        return os.path.basename(os.readlink(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")).replace("!", "/")
+    except FileNotFoundError as why:
+        raise Skip("the filesystem here has no block device") from why
+
+
+def write_log(*records):
+    with open("log", "w", encoding="ascii") as f:
+        f.write("".join(records))
+
+
+def objects_of(repo):
+    return {os.path.join(folder, name) for folder, _, names in os.walk(f"{repo}/objects") for name in names}
+
+
+@fact
+def damage_that_the_kernel_reports_is_counted_for_each_image_that_uses_the_object(place):
+    device = device_of("r")
+    os.makedirs("other")
+    with open("other/else", "w", encoding="ascii") as f:
+        f.write("y" * 1000)
+    ours = objects_of("r")
+    image = f"r/objects/{place.id[7:9]}/{place.id[9:]}"
+    data, = ours - {image}
+    composefs("create-image", "--repo=r", "other", "os/2")
+    foreign = sorted(objects_of("r") - ours)
+    for name, point in (("os/1", "mnt"), ("os/2", "mnt two")):
+        composefs("mount", "--repo=r", name, point)
+
+    def errors():
+        return [m["verity_errors"] for m in status("--log=log")]
+    write_log()
+    expect(errors(), [0, 0])
+    write_log(record(device, data), record(device, data, 2))
+    expect(errors(), [2, 0])
+    text = composefs("status", "--log=log", "mnt")
+    ensure("Verity errors: 2\n" in text and "Damaged: /dir/file\n" in text and f"Object: {data[10:]}\n" in text, text)
+    write_log(*(record(device, f) for f in foreign))
+    expect(errors(), [0, 2])
+    write_log(record(device, image, text=" Data past EOF is not zeroed"))
+    expect(errors(), [1, 0])
+    ensure("Damaged: the image itself\n" in composefs("status", "--log=log", "mnt"), "the image is not named")
+    write_log(record(device, data, usec=0))  # before the file was there
+    expect(errors(), [0, 0])
+    write_log(record("vdx9", data), record(device, data, priority=11))  # another filesystem; a program wrote it
+    expect(errors(), [0, 0])
+    expect([m["verity_errors"] for m in status("--log=nowhere")], [None, None])
+    ensure("nowhere: No such file" in subprocess.run([COMPOSEFS, "status", "-v", "--log=nowhere"], capture_output=True, text=True,
+                                                     check=True).stderr, "-v does not say why")
+
+
+@fact
+def the_kernel_log_is_read_without_waiting(place):
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    expect(status()[0]["verity_errors"] in (0, None), True)
 
 
 @fact

@@ -2,6 +2,7 @@
 /* composefs status: the images that are mounted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,16 +13,21 @@
 #include "cli/repo_option.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "cli/verbosity.h"
 #include "composefs/composefs.h"
+#include "damage/damage.h"
 #include "mount/mount.h"
 
 struct options {
+	const char *log;
 	bool json;
 };
 
 static const struct cli_option option_table[] = {
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
 	 .group = "Options"},
+	{"log", "FILE", CLI_AT(struct options, log),
+	 "Read this file instead of /dev/kmsg", CLI_TEXT},
 	{0},
 };
 
@@ -29,9 +35,9 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]...", NULL},
 	.about =
 		"List the composefs images that are mounted: where, which image, how the "
-		"kernel reads it,\nwhat verifies it. With DIR, show the details of "
-		"the mount in which DIR lies.",
-	.example =
+		"kernel reads it,\nwhat verifies it, how often the kernel reported "
+		"damage. With DIR, show the details of\nthe mount in which DIR lies.",
+			.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
 	.options = option_table,
 };
@@ -46,6 +52,8 @@ struct shown {
 	const char *method;	      /* "file", "loop"; NULL: not known */
 	bool has_record;
 	struct cfs_mount_record record;
+	bool knows_damage;
+	struct cfs_damaged_list damaged;
 };
 
 struct status {
@@ -153,6 +161,40 @@ static void find_methods(struct status *st)
 		find_method(&st->v[i]);
 }
 
+/* What cannot be read stays unknown. */
+static void find_damage(struct status *st, const char *log_path, const char *name)
+{
+	struct cfs_damage_log log;
+	struct cfs_damage_list messages = {0};
+	struct cfs_err err;
+	int rc = cfs_damage_log_open(log_path, false, &log, &err);
+
+	if (rc == 0)
+		rc = cfs_damage_log_read(&log, &messages, &err);
+	for (size_t i = 0; rc == 0 && i < st->n; i++) {
+		struct shown *s = &st->v[i];
+
+		s->knows_damage =
+			cfs_damage_find(&s->m, &st->table, &messages, &st->table.arena,
+					&s->damaged, &err) == 0;
+		if (!s->knows_damage)
+			cli_print_detail(name, "%s: %s", s->m.place, err.msg);
+	}
+	if (rc < 0)
+		cli_print_detail(name, "%s", err.msg);
+	free(messages.v);
+	cfs_damage_log_close(&log);
+}
+
+static uint64_t count_messages(const struct shown *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->damaged.n; i++)
+		n += s->damaged.v[i].n;
+	return n;
+}
+
 static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(dir, O_PATH | O_CLOEXEC);
@@ -209,6 +251,15 @@ static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
 		cli_time_local(s->record.since_sec, out);
 }
 
+enum { COUNT_MAX = 24 };
+
+static void format_damage(const struct shown *s, char out[COUNT_MAX])
+{
+	strcpy(out, "-");
+	if (s->knows_damage)
+		snprintf(out, COUNT_MAX, "%" PRIu64, count_messages(s));
+}
+
 static const char *image_of(const struct shown *s)
 {
 	if (s->n_names)
@@ -218,7 +269,7 @@ static const char *image_of(const struct shown *s)
 
 static void add_row(struct cli_table *table, const struct shown *s)
 {
-	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX];
+	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[COUNT_MAX];
 
 	if (s->m.has_id)
 		where_short_id(&s->m.id, false, id);
@@ -229,6 +280,8 @@ static void add_row(struct cli_table *table, const struct shown *s)
 	cli_table_add(table, s->method ? s->method : "-");
 	cli_table_add(table, verified_by(s).text);
 	cli_table_add(table, s->m.read_only ? "ro" : "rw");
+	format_damage(s, errors);
+	cli_table_add(table, errors);
 	cli_table_add(table, since);
 }
 
@@ -237,8 +290,8 @@ static int print_table(const struct status *st, struct cfs_err *err)
 	static const struct cli_column columns[] = {
 		{"MOUNTPOINT", false}, {"IMAGE", false},       {"ID", false},
 		{"METHOD", false},     {"VERIFIED BY", false}, {"MODE", false},
-		{"SINCE", false}};
-	struct cli_table table = {.columns = columns, .n_columns = 7};
+		{"ERRORS", true},      {"SINCE", false}};
+	struct cli_table table = {.columns = columns, .n_columns = 8};
 	int rc;
 
 	if (st->n == 0) {
@@ -256,9 +309,23 @@ static void print_field(const char *name, const char *value)
 {
 	if (!value || !*value)
 		return;
-	printf("%12s: ", name);
+	printf("%13s: ", name);
 	cli_print(stdout, value);
 	putchar('\n');
+}
+
+static void print_damage(const struct shown *s)
+{
+	char errors[COUNT_MAX];
+
+	format_damage(s, errors);
+	print_field("Verity errors", errors);
+	for (size_t i = 0; i < s->damaged.n; i++) {
+		const struct cfs_damaged *d = &s->damaged.v[i];
+
+		print_field("Damaged", *d->used_by ? d->used_by : "the image itself");
+		print_field("Object", d->path);
+	}
 }
 
 static void print_block(const struct shown *s)
@@ -278,6 +345,7 @@ static void print_block(const struct shown *s)
 	print_field("Method", s->method);
 	print_field("Loop device", s->loop);
 	print_field("Verified by", verified_by(s).text);
+	print_damage(s);
 	print_field("Writable", s->m.read_only ? "no" : "yes");
 	print_field("Upper layer", s->m.upperdir);
 	print_field("Work dir", s->m.workdir);
@@ -306,6 +374,10 @@ static void put_mount(struct json *j, const struct shown *s)
 	put_string(j, "method", s->method);
 	put_string(j, "loop_device", s->loop);
 	json_put_string(j, "verified_by", verified_by(s).word);
+	if (s->knows_damage)
+		json_put_uint(j, "verity_errors", count_messages(s));
+	else
+		json_put_null(j, "verity_errors");
 	json_put_bool(j, "read_only", s->m.read_only);
 	put_string(j, "upperdir", s->m.upperdir);
 	put_string(j, "workdir", s->m.workdir);
@@ -338,6 +410,8 @@ int cmd_status(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	rc = collect_mounts(&st, argv + optind, &err);
+	if (rc == 0)
+		find_damage(&st, o.log, argv[0]);
 	if (rc == 0 && o.json)
 		print_json(&st);
 	else if (rc == 0 && optind == argc)
@@ -347,6 +421,8 @@ int cmd_status(int argc, char **argv)
 			putchar('\n');
 		print_block(&st.v[i]);
 	}
+	for (size_t i = 0; i < st.n; i++)
+		free(st.v[i].damaged.v);
 	free(st.v);
 	cfs_mount_table_fini(&st.table);
 	return command_end(argv[0], rc, &err);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* From the inode of a message to the object: the object directories are listed. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "damage/damage_priv.h"
+
+/* An object directory, searched for the inodes of messages. */
+struct search {
+	const char *dir;
+	const struct cfs_damage_list *messages;
+	char device[CFS_DAMAGE_DEVICE_MAX];
+	struct cfs_damaged_list *out;
+	struct cfs_err *err;
+};
+
+/* The index of the first message about an inode, or about a later one. */
+static size_t find_first(const struct cfs_damage_list *list, uint64_t inode)
+{
+	size_t low = 0, high = list->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (list->v[mid].inode < inode)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int64_t read_clock_usec(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* When the file was created, in microseconds since boot; INT64_MIN: not known. */
+static int64_t get_birth_usec(int dirfd, const char *name)
+{
+	int64_t boot = read_clock_usec(CLOCK_REALTIME) - read_clock_usec(CLOCK_MONOTONIC);
+	struct statx st;
+
+	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
+	    !(st.stx_mask & STATX_BTIME))
+		return INT64_MIN;
+	return st.stx_btime.tv_sec * 1000000 + st.stx_btime.tv_nsec / 1000 - boot;
+}
+
+static uint64_t count_messages(const struct search *s, int dirfd, const struct dirent *d)
+{
+	size_t i = find_first(s->messages, d->d_ino);
+	int64_t birth = INT64_MIN;
+	uint64_t n = 0;
+
+	if (i < s->messages->n && s->messages->v[i].inode == d->d_ino)
+		birth = get_birth_usec(dirfd, d->d_name);
+	for (; i < s->messages->n && s->messages->v[i].inode == d->d_ino; i++)
+		n += strcmp(s->messages->v[i].device, s->device) == 0 &&
+		     (int64_t)s->messages->v[i].usec >= birth;
+	return n;
+}
+
+/* An object of the directory prefix. */
+static int check_name(struct search *s, int dirfd, const char *prefix,
+		      const struct dirent *d)
+{
+	struct cfs_damaged found = {.dir = s->dir, .n = count_messages(s, dirfd, d)};
+
+	if (found.n == 0 || (size_t)snprintf(found.path, sizeof(found.path), "%s/%s",
+					     prefix, d->d_name) >= sizeof(found.path))
+		return 0;
+	if (cfs_grow(&s->out->v, &s->out->cap, s->out->n + 1, sizeof(found)) < 0)
+		return cfs_fail(s->err, ENOMEM, "out of memory");
+	s->out->v[s->out->n++] = found;
+	return 0;
+}
+
+/* Takes over fd. */
+static int list_prefix(struct search *s, int fd, const char *prefix)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+	int rc = 0;
+
+	if (!dir) {
+		rc = cfs_fail_errno(s->err, "%s", prefix);
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			rc = check_name(s, dirfd(dir), prefix, d);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(s->err, "%s", prefix);
+	closedir(dir);
+	return rc;
+}
+
+static int list_dir(struct search *s, int objects)
+{
+	char prefix[3];
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < 256; i++) {
+		int fd;
+
+		snprintf(prefix, sizeof(prefix), "%02x", i);
+		fd = openat(objects, prefix,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		rc = list_prefix(s, fd, prefix);
+	}
+	return rc;
+}
+
+/* Without a message about the filesystem, nothing is listed. */
+static int search_dir(struct search *s, const struct cfs_mount_table *table)
+{
+	cfs_autofd int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool any = false;
+	int rc;
+
+	if (fd < 0)
+		return cfs_fail_errno(s->err, "open");
+	rc = cfs_damage_device(table, fd, s->device, s->err);
+	for (size_t i = 0; rc > 0 && !any && i < s->messages->n; i++)
+		any = strcmp(s->messages->v[i].device, s->device) == 0;
+	return rc < 0 || !any ? rc < 0 ? rc : 0 : list_dir(s, fd);
+}
+
+int cfs_damage_find(const struct cfs_image_mount *m, const struct cfs_mount_table *table,
+		    const struct cfs_damage_list *messages, struct cfs_arena *arena,
+		    struct cfs_damaged_list *out, struct cfs_err *err)
+{
+	size_t before = out->n;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < m->n_objects; i++) {
+		struct search s = {.dir = m->objects[i],
+				   .messages = messages,
+				   .out = out,
+				   .err = err};
+
+		rc = cfs_context(err, search_dir(&s, table), "%s", s.dir);
+	}
+	return rc < 0 || out->n == before ? rc : damage_find_users(m, arena, out, err);
+}

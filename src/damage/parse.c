@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* A record of the kernel log.
+ *
+ * fsverity_msg() of the kernel writes "fs-verity (DEVICE, inode NUMBER): TEXT". The text
+ * begins with "FILE CORRUPTED! index=" until Linux 6.2, with "FILE CORRUPTED! pos=" since
+ * then, and with "FILE CORRUPTED!  Data past EOF is not zeroed". */
+#include <string.h>
+
+#include "damage/damage.h"
+
+enum { FACILITY_SHIFT = 3, USEFUL_MAX = 256 };
+
+static bool take_word(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*at, word, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+/* "PRIORITY,NUMBER,USEC,FLAGS;". What programs write to the log has another facility than
+ * 0: the kernel allows them no other. */
+static bool take_prefix(const char **at, uint64_t *usec)
+{
+	uint64_t priority, number;
+	const char *text;
+
+	if (!cfs_take_number(at, 10, ',', &priority) || priority >> FACILITY_SHIFT ||
+	    !cfs_take_number(at, 10, ',', &number) || !cfs_take_number(at, 10, ',', usec))
+		return false;
+	text = strchr(*at, ';');
+	*at = text ? text + 1 : *at;
+	return text != NULL;
+}
+
+static bool take_device(const char **at, char out[CFS_DAMAGE_DEVICE_MAX])
+{
+	size_t len = strcspn(*at, ",");
+
+	if (len == 0 || len >= CFS_DAMAGE_DEVICE_MAX)
+		return false;
+	memcpy(out, *at, len);
+	out[len] = '\0';
+	*at += len;
+	return true;
+}
+
+bool cfs_damage_parse(struct cfs_text record, struct cfs_damage *out)
+{
+	size_t len = record.len < USEFUL_MAX ? record.len : USEFUL_MAX - 1;
+	char text[USEFUL_MAX];
+	const char *at = text;
+
+	*out = (struct cfs_damage){0};
+	memcpy(text, record.s, len);
+	text[len] = '\0';
+	return take_prefix(&at, &out->usec) && take_word(&at, "fs-verity (") &&
+	       take_device(&at, out->device) && take_word(&at, ", inode ") &&
+	       cfs_take_number(&at, 10, ')', &out->inode) &&
+	       take_word(&at, ": FILE CORRUPTED!");
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* damage: messages of fs-verity in the kernel log. */
+#include "damage/damage.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t.h"
+
+#define HASHES                                                                           \
+	"want_hash=sha256:"                                                              \
+	"5d55504690cf24b26f46d577f874d2d4c6b2a3f7b1d7b2a4e6f8a9c0d1e2f3a4, "             \
+	"real_hash=sha256:"                                                              \
+	"ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7"
+
+/* As Linux 6.1, 6.12 and 6.18 write them. */
+static const char old_kernel[] =
+	"3,1203,208818928,-;fs-verity (loop7, inode 12): FILE CORRUPTED! index=3, "
+	"level=0, " HASHES;
+static const char new_kernel[] =
+	"3,812,12345678,-,caller=T77;fs-verity (nvme0n1p3, inode 18446744073709551615): "
+	"FILE CORRUPTED! pos=4096, level=-1, " HASHES;
+static const char past_end[] =
+	"3,813,12345679,-;fs-verity (dm-0, inode 7): FILE CORRUPTED!  Data past EOF is "
+	"not zeroed";
+
+static bool parse(const char *text, struct cfs_damage *out)
+{
+	return cfs_damage_parse(cfs_text(text), out);
+}
+
+T(messages_of_all_kernels_are_understood)
+{
+	struct cfs_damage d;
+
+	t_ok(parse(old_kernel, &d));
+	t_eq(d.usec, 208818928);
+	t_eq(d.inode, 12);
+	t_str(d.device, "loop7");
+	t_ok(parse(new_kernel, &d));
+	t_eq(d.inode, UINT64_MAX);
+	t_str(d.device, "nvme0n1p3");
+	t_ok(parse(past_end, &d));
+	t_str(d.device, "dm-0");
+}
+
+T(other_records_are_no_damage)
+{
+	static const char *const others[] = {
+		"",
+		" SUBSYSTEM=block",
+		/* programs have another facility */
+		"11,1,2,-;fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",
+		"3,1,2,-;fs-verity (vda, inode 1): Not a block of the tree",
+		"3,1,2,-;x fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",
+		"3,1,2,-;fs-verity: FILE CORRUPTED! pos=0",
+		"3,1,2,-;fs-verity (vda, inode -1): FILE CORRUPTED! pos=0",
+		"3,1,2,-;fs-verity (, inode 1): FILE CORRUPTED! pos=0",
+		"3,1,2,-;fs-verity (12345678901234567890123456789012, inode 1): FILE "
+		"CORRUPTED!",
+		"3,1,2;",
+		"3,1,2,-",
+		"fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",
+		"[  208.818928] fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",
+	};
+	struct cfs_damage d;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (parse(others[i], &d))
+			t_fail(__FILE__, __LINE__, "taken for damage: %s", others[i]);
+}
+
+/* Reads all messages of a log with that text. */
+static void read_log(const char *text, size_t len, struct cfs_damage_list *out)
+{
+	char path[] = "damage-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct cfs_damage_log log;
+	struct cfs_err err;
+
+	t_ok(fd >= 0 && write(fd, text, len) == (ssize_t)len);
+	close(fd);
+	if (cfs_damage_log_open(path, true, &log, &err) < 0 ||
+	    cfs_damage_log_read(&log, out, &err) < 0)
+		t_fail(__FILE__, __LINE__, "%s", err.msg);
+	cfs_damage_log_close(&log);
+	unlink(path);
+}
+
+T(log_is_read_with_its_other_lines_and_sorted_by_inode)
+{
+	char text[4096];
+	struct cfs_damage_list list = {0};
+
+	snprintf(text, sizeof(text),
+		 "6,1,0,-;Linux version 6.12\n%s\n DEVICE=b7:7\n\n%s\n%s\n%s", new_kernel,
+		 old_kernel, past_end, old_kernel);
+	read_log(text, strlen(text), &list);
+	t_eq(list.n, 3); /* the last line has no end */
+	t_eq(list.v[0].inode, 7);
+	t_eq(list.v[1].inode, 12);
+	t_eq(list.v[2].inode, UINT64_MAX);
+	free(list.v);
+}
+
+T(a_line_without_end_is_passed_over)
+{
+	size_t len = 4 * CFS_DAMAGE_RECORD_MAX, at = len;
+	char *text = malloc(len + 2 * sizeof(old_kernel) + 8);
+	struct cfs_damage_list list = {0};
+
+	/* The rest of the long line, behind two full buffers, looks like a record. */
+	memset(text, 'x', len);
+	at += (size_t)sprintf(text + at, "%s\n%s\n", old_kernel, past_end);
+	read_log(text, at, &list);
+	t_eq(list.n, 1);
+	t_eq(list.v[0].inode, 7);
+	free(list.v);
+	free(text);
+}
+
+T(missing_log_is_an_error_that_names_it)
+{
+	struct cfs_damage_log log;
+	struct cfs_err err;
+
+	t_eq(cfs_damage_log_open("no/log", false, &log, &err), -ENOENT);
+	t_has(err.msg, "no/log");
+	cfs_damage_log_close(&log);
+}
