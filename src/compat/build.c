@@ -191,7 +191,7 @@ static int convert_all(struct converter *c)
 	return 0;
 }
 
-static int convert(const struct cfs_tree *tree, int flags, struct lcfs_node_s **out)
+static int convert_tree(const struct cfs_tree *tree, int flags, struct lcfs_node_s **out)
 {
 	struct converter c = {tree, flags, NULL, NULL, 0};
 	int rc = -ENOMEM;
@@ -210,8 +210,8 @@ static int convert(const struct cfs_tree *tree, int flags, struct lcfs_node_s **
 	return rc;
 }
 
-static int build(int dirfd, const char *fname, int flags, char **failed_path,
-		 struct lcfs_node_s **out)
+static int build_node(int dirfd, const char *fname, int flags, char **failed_path,
+		      struct lcfs_node_s **out)
 {
 	struct cfs_scan_opts opts = get_scan_opts(flags);
 	struct cfs_tree *tree;
@@ -226,7 +226,7 @@ static int build(int dirfd, const char *fname, int flags, char **failed_path,
 	rc = cfs_scan(dirfd, fname, &opts, &tree, NULL);
 	if (rc < 0)
 		return rc;
-	rc = convert(tree, flags, out);
+	rc = convert_tree(tree, flags, out);
 	cfs_tree_free(tree);
 	return rc;
 }
@@ -239,7 +239,7 @@ struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 	int rc = check_flags(buildflags);
 
 	if (rc == 0)
-		rc = build(dirfd, fname, buildflags, &failed_path, &root);
+		rc = build_node(dirfd, fname, buildflags, &failed_path, &root);
 	if (rc == 0)
 		return root;
 	if (failed_path_out)

@@ -26,7 +26,7 @@ static void insert_into_table(struct lcfs_children *c, struct lcfs_node_s *child
 }
 
 /* Rebuilds the hash table with room for twice as many. */
-static int rebuild(struct lcfs_children *c)
+static int rebuild_slots(struct lcfs_children *c)
 {
 	size_t n_slots = 64;
 	struct lcfs_node_s **slots;
@@ -63,7 +63,7 @@ static size_t place_of(const struct lcfs_children *c, size_t n, const char *name
 }
 
 /* Inserts v[n] in order among those before it. */
-static void insert(struct lcfs_children *c, size_t n)
+static void insert_by_name(struct lcfs_children *c, size_t n)
 {
 	struct lcfs_node_s *child = c->v[n];
 	size_t at = place_of(c, n, child->name);
@@ -72,7 +72,7 @@ static void insert(struct lcfs_children *c, size_t n)
 	c->v[at] = child;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
 	return strcmp((*(struct lcfs_node_s *const *)a)->name,
 		      (*(struct lcfs_node_s *const *)b)->name);
@@ -80,15 +80,15 @@ static int compare(const void *a, const void *b)
 
 /* Moving pointers is much cheaper than comparing names: a caller that reads after each
  * addition must not compare all of them each time. */
-static void sort(struct lcfs_children *c)
+static void sort_by_name(struct lcfs_children *c)
 {
 	size_t n = atomic_load_explicit(&c->n_sorted, memory_order_relaxed);
 
 	if (c->n - n > FEW)
-		qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare);
+		qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare_names);
 	else
 		while (n < c->n)
-			insert(c, n++);
+			insert_by_name(c, n++);
 	atomic_store_explicit(&c->n_sorted, c->n, memory_order_release);
 }
 
@@ -98,7 +98,7 @@ struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir)
 
 	if (atomic_load_explicit(&c->n_sorted, memory_order_acquire) < c->n) {
 		pthread_mutex_lock(&c->sorting);
-		sort(c);
+		sort_by_name(c);
 		pthread_mutex_unlock(&c->sorting);
 	}
 	return c->v;
@@ -154,7 +154,7 @@ int lcfs_children_add(struct lcfs_node_s *dir, struct lcfs_node_s *child)
 	if (!c || cfs_grow(&c->v, &c->cap, c->n + 1, sizeof(struct lcfs_node_s *)) < 0)
 		return -ENOMEM;
 	in_order = comes_last(c, child->name);
-	if ((c->slots ? (c->n + 1) * 2 > c->n_slots : !in_order) && rebuild(c) < 0)
+	if ((c->slots ? (c->n + 1) * 2 > c->n_slots : !in_order) && rebuild_slots(c) < 0)
 		return -ENOMEM;
 	if (in_order && atomic_load_explicit(&c->n_sorted, memory_order_relaxed) == c->n)
 		atomic_store_explicit(&c->n_sorted, c->n + 1, memory_order_relaxed);

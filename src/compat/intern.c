@@ -54,7 +54,7 @@ static struct lcfs_share_slot *find_slot(const struct lcfs_share *s, struct cfs_
 	}
 }
 
-static int grow(struct lcfs_share *s)
+static int grow_slots(struct lcfs_share *s)
 {
 	struct lcfs_share old = *s;
 
@@ -87,7 +87,7 @@ int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span b
 
 	if (!s || cfs_span_holds(s->own, bytes))
 		return make_blob(key, bytes, out);
-	if (grow(s) < 0)
+	if (grow_slots(s) < 0)
 		return -ENOMEM;
 	slot = find_slot(s, key, bytes);
 	if (!slot->blob) {

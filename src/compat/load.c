@@ -86,8 +86,8 @@ static int load_all(struct loader *l, const struct cfs_walk_opts *opts,
 	return rc;
 }
 
-static struct lcfs_node_s *load(struct cfs_span bytes, const struct cfs_text *names,
-				size_t n_names)
+static struct lcfs_node_s *load_image(struct cfs_span bytes, const struct cfs_text *names,
+				      size_t n_names)
 {
 	struct cfs_walk_opts opts = {.names = names,
 				     .n_names = n_names,
@@ -120,7 +120,7 @@ lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 	size_t n = 0;
 
 	if (!options || !options->toplevel_entries)
-		return load(bytes, NULL, 0);
+		return load_image(bytes, NULL, 0);
 	while (options->toplevel_entries[n])
 		n++;
 	/* An empty list selects nothing, NULL selects everything: add a name that no
@@ -133,7 +133,7 @@ lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 	for (size_t i = 0; i < n; i++)
 		names[i] = cfs_text(options->toplevel_entries[i]);
 	names[n] = CFS_TEXT("/");
-	return load(bytes, names, n + 1);
+	return load_image(bytes, names, n + 1);
 }
 
 struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,

@@ -7,7 +7,8 @@
 
 #include "mount/mount.h"
 
-static int translate(const struct lcfs_mount_options_s *o, struct cfs_mount_opts *out)
+static int translate_options(const struct lcfs_mount_options_s *o,
+			     struct cfs_mount_opts *out)
 {
 	if (o->flags & ~(uint32_t)LCFS_MOUNT_FLAGS_MASK)
 		return -EINVAL;
@@ -41,7 +42,7 @@ static int mount_fd(int fd, const char *mountpoint, const char *image_name,
 int lcfs_mount_fd(int fd, const char *mountpoint, struct lcfs_mount_options_s *options)
 {
 	struct cfs_mount_opts opts;
-	int rc = translate(options, &opts);
+	int rc = translate_options(options, &opts);
 
 	return rc < 0 ? lcfs_fail(rc) : mount_fd(fd, mountpoint, NULL, &opts);
 }
@@ -50,7 +51,7 @@ int lcfs_mount_image(const char *path, const char *mountpoint,
 		     struct lcfs_mount_options_s *options)
 {
 	struct cfs_mount_opts opts;
-	int rc = translate(options, &opts);
+	int rc = translate_options(options, &opts);
 	cfs_autofd int fd = -1;
 
 	if (rc < 0)

@@ -115,7 +115,7 @@ static void free_node(struct lcfs_node_s *node)
 /* Unlinks all descendants of the nodes on the stack, and frees those without references.
  * A descendant with references loses its children as well. The stack holds the reference
  * of the former parent of a node, or its last one. */
-static void dissolve(struct lcfs_node_s *stack)
+static void dissolve_trees(struct lcfs_node_s *stack)
 {
 	while (stack) {
 		struct lcfs_node_s *node = stack;
@@ -137,7 +137,7 @@ void lcfs_node_unref(struct lcfs_node_s *node)
 	if (!node)
 		return;
 	drop_reference(&stack, node);
-	dissolve(stack);
+	dissolve_trees(stack);
 }
 
 static int copy_data(struct lcfs_node_s *to, const struct lcfs_node_s *from)
@@ -274,7 +274,7 @@ void lcfs_node_link_to(struct lcfs_node_s *node, struct lcfs_node_s *target)
 	drop_target(&stack, node);
 	node->link_to = target;
 	target->n_links++;
-	dissolve(stack);
+	dissolve_trees(stack);
 }
 
 /* Would a link from node to target close a circle? Such links are never made, so every

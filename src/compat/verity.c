@@ -77,7 +77,7 @@ static int fail_with_code(int rc)
 	return rc;
 }
 
-static int measure(uint8_t *digest, int fd)
+static int measure_fd(uint8_t *digest, int fd)
 {
 	struct cfs_digest d;
 	int rc = cfs_verity_measure(fd, &d, NULL);
@@ -91,14 +91,14 @@ static int measure(uint8_t *digest, int fd)
 
 int lcfs_fd_measure_fsverity(uint8_t *digest, int fd)
 {
-	int rc = measure(digest, fd);
+	int rc = measure_fd(digest, fd);
 
 	return rc < 0 ? fail_with_code(rc) : 0;
 }
 
 int lcfs_fd_get_fsverity(uint8_t *digest, int fd)
 {
-	int rc = measure(digest, fd);
+	int rc = measure_fd(digest, fd);
 	struct cfs_digest d;
 
 	if (rc != -ENOVERITY)

@@ -28,8 +28,8 @@ struct feeder {
 	bool has_links;
 };
 
-static int describe(struct feeder *f, const struct lcfs_node_s *n,
-		    struct cfs_inode_spec *spec)
+static int describe_node(struct feeder *f, const struct lcfs_node_s *n,
+			 struct cfs_inode_spec *spec)
 {
 	if (cfs_grow(&f->xattrs, &f->xattrs_cap, n->n_xattrs, sizeof(*f->xattrs)) < 0)
 		return -ENOMEM;
@@ -86,7 +86,7 @@ static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child
 		f->has_links = true;
 		rc = cfs_builder_add_link(f->b, parent, name, &id, NULL);
 	} else {
-		rc = describe(f, child, &spec);
+		rc = describe_node(f, child, &spec);
 		if (rc == 0)
 			rc = cfs_builder_add(f->b, parent, name, &spec, &id, NULL);
 	}
@@ -96,7 +96,8 @@ static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child
 static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
 {
 	struct cfs_inode_spec spec;
-	int rc = root->bad_link || root->link_to ? -EINVAL : describe(f, root, &spec);
+	int rc =
+		root->bad_link || root->link_to ? -EINVAL : describe_node(f, root, &spec);
 
 	if (rc == 0)
 		rc = cfs_builder_root(f->b, &spec, NULL);
