@@ -63,8 +63,8 @@ static int check_order(const struct cache_table *t, struct cfs_err *err)
 }
 
 /* Header, entries, trailer, and not a byte more. */
-static int split(struct cfs_span bytes, struct cache_table *t, struct cfs_span *sum,
-		 struct cfs_err *err)
+static int split_file(struct cfs_span bytes, struct cache_table *t, struct cfs_span *sum,
+		      struct cfs_err *err)
 {
 	uint64_t n = cfs_le64(bytes.p + CACHE_COUNT_OFF), len, end;
 
@@ -90,7 +90,7 @@ int cfs_cache_parse(struct cfs_span bytes, enum cfs_hash_alg alg, struct cache_t
 		return cfs_fail(err, EUCLEAN, "damaged: cut off in the header");
 	rc = check_header(header, alg, err);
 	if (rc == 0)
-		rc = split(bytes, &t, &sum, err);
+		rc = split_file(bytes, &t, &sum, err);
 	if (rc == 0)
 		rc = check_sum((struct cfs_span){bytes.p, bytes.len - CACHE_SUM_LEN}, sum,
 			       err);

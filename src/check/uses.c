@@ -119,8 +119,8 @@ static const char *get_image_name(const struct check *c, size_t image)
 }
 
 /* Appends to a text, truncated to WHAT_MAX. */
-__attribute__((format(printf, 2, 3))) static void append(char text[WHAT_MAX],
-							 const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void append_text(char text[WHAT_MAX],
+							      const char *fmt, ...)
 {
 	size_t len = strlen(text);
 	va_list ap;
@@ -135,12 +135,12 @@ static void describe_use(const struct check *c, const char *what,
 			 const struct check_use *use, char text[WHAT_MAX])
 {
 	text[0] = '\0';
-	append(text, "%s: used by %s (%.*s)", what, get_image_name(c, use->first),
-	       PATH_SHOWN_MAX, use->path);
+	append_text(text, "%s: used by %s (%.*s)", what, get_image_name(c, use->first),
+		    PATH_SHOWN_MAX, use->path);
 	for (size_t i = 1; i < use->n && i < NAMES_MAX; i++)
-		append(text, ", %s", get_image_name(c, use->images[i]));
+		append_text(text, ", %s", get_image_name(c, use->images[i]));
 	if (use->n > NAMES_MAX)
-		append(text, " and %zu more", use->n - NAMES_MAX);
+		append_text(text, " and %zu more", use->n - NAMES_MAX);
 }
 
 /* By object; for the same object, the finding of the object check first. */

@@ -18,7 +18,7 @@ static int choose_garbage(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : gc_choose_links(c, err);
 }
 
-static int sweep(struct gc_run *c, struct cfs_err *err)
+static int sweep_repo(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = choose_garbage(c, err);
 
@@ -112,7 +112,7 @@ int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
 	if (rc == 0 && !opts->dry_run)
 		rc = mark_again(&c, err);
 	if (rc == 0)
-		rc = sweep(&c, err);
+		rc = sweep_repo(&c, err);
 	free_collect(&c);
 	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
 }

@@ -12,7 +12,7 @@
 
 /* A path that cannot be examined counts as existing. The error is reported when it is
  * opened. */
-static bool exists(const char *path)
+static bool may_exist(const char *path)
 {
 	struct stat st;
 
@@ -29,7 +29,7 @@ const char *cfs_repo_system_path(void)
 	static const char *const places[] = {"/sysroot/composefs", "/composefs"};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (exists(places[i]))
+		if (may_exist(places[i]))
 			return places[i];
 	return "/var/lib/composefs";
 }
@@ -63,9 +63,9 @@ const char *cfs_repo_user_path(const char *data_home, const char *home,
 {
 	const char *path = format_user_path(data_home, home, buf);
 
-	if (path && exists(path))
+	if (path && may_exist(path))
 		return path;
-	if (cfs_repo_rs_user_path(home, buf) && exists(buf))
+	if (cfs_repo_rs_user_path(home, buf) && may_exist(buf))
 		return buf;
 	return format_user_path(data_home, home, buf);
 }
@@ -121,7 +121,7 @@ static int check_own(int dirfd, const struct stat *dir, struct cfs_err *err)
 }
 
 /* 1: found, 0: continue above, -ENOENT without a message: end of the search. */
-static int examine(int dirfd, struct cfs_err *err)
+static int examine_dir(int dirfd, struct cfs_err *err)
 {
 	struct stat st;
 	int rc = repo_is_repository(dirfd, err);
@@ -158,7 +158,7 @@ int cfs_repo_find_above(char out[CFS_REPO_PATH_MAX], struct cfs_err *err)
 	while (rc == 0) {
 		int above;
 
-		rc = examine(at, err);
+		rc = examine_dir(at, err);
 		if (rc == -ENOENT || (rc == 0 && !cut_last(out)))
 			return 0;
 		if (rc != 0)

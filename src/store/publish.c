@@ -98,7 +98,8 @@ static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_e
 	return cfs_context(err, rc, "object %s", path);
 }
 
-static int publish(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+static int publish_object(struct cfs_store *s, struct store_object *o,
+			  struct cfs_err *err)
 {
 	int rc = store_seal(s, o, err);
 
@@ -119,7 +120,7 @@ int store_publish_pending(struct cfs_store *s, unsigned worker, struct cfs_err *
 	int rc = 0;
 
 	while (n < w->n_pending && w->pending[n].after < n_synced) {
-		rc = publish(s, &w->pending[n], err);
+		rc = publish_object(s, &w->pending[n], err);
 		if (rc < 0)
 			break;
 		n++;

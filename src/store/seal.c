@@ -92,7 +92,7 @@ static bool is_unable(int rc)
 }
 
 /* Any failure to enable leaves the file as it was. */
-static int seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+static int seal_object(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	int rc = cfs_verity_seal(&o->fd, s->opts.alg, err);
 
@@ -113,5 +113,5 @@ int store_seal(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	if (atomic_load(&s->verity) == STORE_VERITY_NO)
 		return 0;
-	return cfs_context(err, seal(s, o, err), "object store");
+	return cfs_context(err, seal_object(s, o, err), "object store");
 }

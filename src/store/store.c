@@ -50,7 +50,7 @@ static unsigned pending_limit(const struct cfs_store_opts *opts)
 	return want ? want : 1;
 }
 
-static int init(struct cfs_store *s, struct cfs_err *err)
+static int init_store(struct cfs_store *s, struct cfs_err *err)
 {
 	if (!s->opts.alg)
 		s->opts.alg = CFS_SHA256;
@@ -111,7 +111,7 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 		return cfs_fail(err, ENOMEM, "out of memory");
 	s->opts = *opts;
 	s->dirfd = -1;
-	rc = init(s, err);
+	rc = init_store(s, err);
 	if (rc == 0) {
 		s->dirfd = open_dir(dirfd, path, err);
 		rc = s->dirfd < 0 ? s->dirfd : 0;

@@ -26,7 +26,7 @@ static int sync_all(struct cfs_store *s, uint64_t after)
 	return s->sync_rc;
 }
 
-static int unlock(struct cfs_store *s, int rc, struct cfs_err *err)
+static int unlock_store(struct cfs_store *s, int rc, struct cfs_err *err)
 {
 	pthread_mutex_unlock(&s->lock);
 	if (rc == 0)
@@ -38,14 +38,14 @@ static int unlock(struct cfs_store *s, int rc, struct cfs_err *err)
 int store_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
 {
 	pthread_mutex_lock(&s->lock);
-	return unlock(s, sync_all(s, after), err);
+	return unlock_store(s, sync_all(s, after), err);
 }
 
 int store_try_sync(struct cfs_store *s, uint64_t after, struct cfs_err *err)
 {
 	if (pthread_mutex_trylock(&s->lock) != 0)
 		return 0;
-	return unlock(s, sync_all(s, after), err);
+	return unlock_store(s, sync_all(s, after), err);
 }
 
 void store_warn(struct cfs_store *s, const char *fmt, ...)

@@ -143,8 +143,8 @@ static int decompress_open(struct decompressor *u, struct cfs_span packed,
 }
 
 /* Decompresses up to len bytes, fewer only at the end. Returns the number of bytes. */
-static ssize_t decompress(struct decompressor *u, void *p, size_t len,
-			  struct cfs_err *err)
+static ssize_t decompress_bytes(struct decompressor *u, void *p, size_t len,
+				struct cfs_err *err)
 {
 	ZSTD_outBuffer out = {p, len, 0};
 
@@ -217,7 +217,7 @@ static int decompress_names(struct decompressor *u, struct cfs_mem *out,
 					CFS_STREAM_NAMES_MAX);
 		if (cfs_grow(&out->p, &out->cap, out->len + STEP, 1) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		n = decompress(u, out->p + out->len, STEP, err);
+		n = decompress_bytes(u, out->p + out->len, STEP, err);
 		if (n < 0)
 			return (int)n;
 		out->len += (size_t)n;
@@ -300,7 +300,7 @@ static int next_inline(struct cfs_stream_cursor *c, struct cfs_stream_piece *out
 		       struct cfs_err *err)
 {
 	size_t len = c->inline_left < PIECE ? (size_t)c->inline_left : PIECE;
-	ssize_t n = decompress(&c->u, c->piece, len, err);
+	ssize_t n = decompress_bytes(&c->u, c->piece, len, err);
 
 	if (n < 0)
 		return (int)n;
@@ -354,7 +354,7 @@ int cfs_stream_next(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
 {
 	while (c->inline_left == 0) {
 		uint8_t head[8];
-		ssize_t n = decompress(&c->u, head, sizeof(head), err);
+		ssize_t n = decompress_bytes(&c->u, head, sizeof(head), err);
 		int64_t value = (int64_t)cfs_le64(head);
 		int rc;
 

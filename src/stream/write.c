@@ -109,8 +109,8 @@ static int check_alg(const struct cfs_stream_writer *w, const struct cfs_digest 
 
 /* --- zstd --------------------------------------------------------------------------- */
 
-static int compress(struct compressor *p, const void *bytes, size_t len,
-		    ZSTD_EndDirective end, struct cfs_err *err)
+static int compress_bytes(struct compressor *p, const void *bytes, size_t len,
+			  ZSTD_EndDirective end, struct cfs_err *err)
 {
 	ZSTD_inBuffer in = {bytes, len, 0};
 	size_t left = 1;
@@ -192,7 +192,7 @@ static int compress_number(struct cfs_stream_writer *w, uint64_t value,
 	uint8_t le[8];
 
 	cfs_put_le64(le, value);
-	return compress(&w->chunks, le, sizeof(le), ZSTD_e_continue, err);
+	return compress_bytes(&w->chunks, le, sizeof(le), ZSTD_e_continue, err);
 }
 
 static int flush_pending(struct cfs_stream_writer *w, struct cfs_err *err)
@@ -203,8 +203,8 @@ static int flush_pending(struct cfs_stream_writer *w, struct cfs_err *err)
 		return 0;
 	rc = compress_number(w, 0 - (uint64_t)w->pending.len, err);
 	if (rc == 0)
-		rc = compress(&w->chunks, w->pending.p, w->pending.len, ZSTD_e_continue,
-			      err);
+		rc = compress_bytes(&w->chunks, w->pending.p, w->pending.len,
+				    ZSTD_e_continue, err);
 	w->pending.len = 0;
 	return rc;
 }
@@ -298,12 +298,13 @@ static int compress_names(struct cfs_stream_writer *w, struct compressor *p,
 		int len =
 			snprintf(index, sizeof(index), "%" PRIu32 ":", w->names[i].index);
 
-		rc = compress(p, index, (size_t)len, ZSTD_e_continue, err);
+		rc = compress_bytes(p, index, (size_t)len, ZSTD_e_continue, err);
 		if (rc == 0)
-			rc = compress(p, w->names[i].name, strlen(w->names[i].name) + 1,
-				      ZSTD_e_continue, err);
+			rc = compress_bytes(p, w->names[i].name,
+					    strlen(w->names[i].name) + 1, ZSTD_e_continue,
+					    err);
 	}
-	return rc < 0 ? rc : compress(p, NULL, 0, ZSTD_e_end, err);
+	return rc < 0 ? rc : compress_bytes(p, NULL, 0, ZSTD_e_end, err);
 }
 
 /* Encodes the range of len bytes at *off, and advances *off. */
@@ -360,7 +361,7 @@ int cfs_stream_writer_finish(struct cfs_stream_writer *w, struct cfs_sink to,
 	int rc = flush_pending(w, err);
 
 	if (rc == 0)
-		rc = compress(&w->chunks, NULL, 0, ZSTD_e_end, err);
+		rc = compress_bytes(&w->chunks, NULL, 0, ZSTD_e_end, err);
 	if (rc == 0)
 		rc = compress_names(w, &names, err);
 	if (rc == 0)
