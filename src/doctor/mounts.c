@@ -37,8 +37,8 @@ static void test_types(struct doctor *d)
 #define PLACE "/proc/self/ns"
 #define SPARE "/proc/self/fdinfo"
 
-static struct cfs_mount_opts options(const char *const *objects,
-				     enum cfs_mount_verity verity)
+static struct cfs_mount_opts make_opts(const char *const *objects,
+				       enum cfs_mount_verity verity)
 {
 	return (struct cfs_mount_opts){
 		.objdirs = objects,
@@ -105,7 +105,7 @@ static void answer_overlay(struct doctor *d, const char *way)
 static void test_ways(struct doctor *d)
 {
 	static const char *const spare = SPARE;
-	const struct cfs_mount_opts o = options(&spare, CFS_MOUNT_VERITY_NONE);
+	const struct cfs_mount_opts o = make_opts(&spare, CFS_MOUNT_VERITY_NONE);
 	struct cfs_mount_taken taken = {0};
 	struct cfs_err err;
 	int rc = mount_spare(&err);
@@ -130,7 +130,7 @@ static int apply_changed(const struct doctor *d, enum cfs_mount_verity verity,
 			 void (*change)(struct cfs_steps *s), struct cfs_err *err)
 {
 	static const char *const spare = SPARE;
-	struct cfs_mount_opts o = options(&spare, verity);
+	struct cfs_mount_opts o = make_opts(&spare, verity);
 	const struct cfs_mount_facts facts = {0};
 	struct cfs_mount_dirs dirs = {0};
 	struct cfs_steps steps;
@@ -192,7 +192,7 @@ static void test_require(struct doctor *d)
 static void test_mount(struct doctor *d)
 {
 	struct cfs_doctor_mount *m = &d->report->mount;
-	struct cfs_mount_opts o = options(&d->objects, d->verity);
+	struct cfs_mount_opts o = make_opts(&d->objects, d->verity);
 	struct cfs_mount_taken taken = {0};
 	struct cfs_mount_facts facts;
 	struct cfs_mount_dirs dirs;

@@ -50,8 +50,8 @@ static int set_flag(int context, const char *key, struct cfs_err *err)
 	return fail_config(context, key, err);
 }
 
-static int configure(int context, const struct cfs_fuse_mount_opts *o, int dev,
-		     struct cfs_err *err)
+static int configure_mount(int context, const struct cfs_fuse_mount_opts *o, int dev,
+			   struct cfs_err *err)
 {
 	int rc = set_string(context, "source", o->source ? o->source : "composefs", err);
 
@@ -88,7 +88,7 @@ int cfs_fuse_mount_detached(const struct cfs_fuse_mount_opts *o, int *dev,
 	context = fsopen("fuse", FSOPEN_CLOEXEC);
 	if (context < 0)
 		return cfs_fail_errno(err, "fsopen fuse");
-	rc = configure(context, o, fuse, err);
+	rc = configure_mount(context, o, fuse, err);
 	if (rc < 0)
 		return rc;
 	mount = fsmount(context, FSMOUNT_CLOEXEC,

@@ -9,7 +9,7 @@
 
 #include "mount/sys_mount.h"
 
-static int attach(const struct mount_run *r, struct cfs_err *err)
+static int attach_mount(const struct mount_run *r, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -58,7 +58,7 @@ static int run_all(struct mount_run *r, const struct cfs_steps *steps,
 		rc = mount_run_ways_apart(r, &steps->apart, &taken->overlay, err);
 	if (rc == 0 && steps->writable_by)
 		rc = mount_check_writable(r->mount, steps->writable_by, err);
-	return rc < 0 ? rc : attach(r, err);
+	return rc < 0 ? rc : attach_mount(r, err);
 }
 
 int cfs_mount_apply(const struct cfs_steps *steps, int fd, const char *mountpoint,

@@ -79,7 +79,7 @@ int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_
 }
 
 /* Waits until the pages are in memory (Linux 5.14; no effect on older kernels). */
-static void populate(int fd, uint64_t off, size_t len)
+static void populate_pages(int fd, uint64_t off, size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, (off_t)off);
 
@@ -104,6 +104,6 @@ void cfs_prefetch(int fd, uint64_t len, bool wait)
 	for (uint64_t off = 0; off < len; off += PREFETCH_PIECE)
 		(void)readahead(fd, (off_t)off, PREFETCH_PIECE);
 	for (uint64_t off = 0; wait && off < len; off += PREFETCH_PIECE)
-		populate(fd, off,
-			 len - off < PREFETCH_PIECE ? len - off : PREFETCH_PIECE);
+		populate_pages(fd, off,
+			       len - off < PREFETCH_PIECE ? len - off : PREFETCH_PIECE);
 }

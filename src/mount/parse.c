@@ -225,7 +225,7 @@ static bool next_option(struct cfs_text *rest, struct option *out)
 /* Copies text up to an unescaped stop character (0: all of it), without the escapes.
  * *text moves behind the part that was read; its s becomes NULL at the end. NULL: out of
  * memory. */
-static char *unescape(struct cfs_arena *arena, struct cfs_text *text, char stop)
+static char *unescape_until(struct cfs_arena *arena, struct cfs_text *text, char stop)
 {
 	char *copy = cfs_arena_copy(arena, text->s, text->len);
 	size_t i, len = 0;
@@ -245,11 +245,11 @@ static char *unescape(struct cfs_arena *arena, struct cfs_text *text, char stop)
 	return copy;
 }
 
-static int set_string(struct cfs_mount_args *args, size_t member,
-		      const struct option *opt, struct cfs_err *err)
+/* Sets the string at the offset member of *args, which lives in the arena of args. */
+static int set_string(struct cfs_mount_args *args, size_t member, struct cfs_text value,
+		      struct cfs_err *err)
 {
-	struct cfs_text value = opt->value;
-	const char *copy = unescape(&args->arena, &value, 0);
+	const char *copy = unescape_until(&args->arena, &value, 0);
 
 	if (!copy)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -257,7 +257,7 @@ static int set_string(struct cfs_mount_args *args, size_t member,
 	return 0;
 }
 
-static struct cfs_text unquote(struct cfs_text value)
+static struct cfs_text strip_quotes(struct cfs_text value)
 {
 	if (value.len < 2 || value.s[0] != '"' || value.s[value.len - 1] != '"')
 		return value;
@@ -277,7 +277,7 @@ static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
 	if (!dirs)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	while (rest.s) {
-		dirs[n] = unescape(&args->arena, &rest, ':');
+		dirs[n] = unescape_until(&args->arena, &rest, ':');
 		if (!dirs[n])
 			return cfs_fail(err, ENOMEM, "out of memory");
 		if (!*dirs[n++])
@@ -385,12 +385,11 @@ static int apply_rule(struct cfs_mount_args *args, const struct rule *rule,
 	switch ((enum kind)rule->kind) {
 	case OPT_SIGNED:
 		args->opts.require_signature = true;
-		return set_string(args, rule->number, opt, err);
+		return set_string(args, rule->number, opt->value, err);
 	case OPT_CONTEXT:
-		return set_string(args, rule->number,
-				  &(struct option){.value = unquote(opt->value)}, err);
+		return set_string(args, rule->number, strip_quotes(opt->value), err);
 	case OPT_STRING:
-		return set_string(args, rule->number, opt, err);
+		return set_string(args, rule->number, opt->value, err);
 	case OPT_BASEDIR:
 		return set_basedir(args, opt, err);
 	case OPT_PREFETCH:

@@ -16,7 +16,7 @@ const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX])
 	return out;
 }
 
-static int source(const struct mount_run *r)
+static int get_source_fd(const struct mount_run *r)
 {
 	return r->loop >= 0 ? r->loop : r->image;
 }
@@ -289,7 +289,7 @@ static int perform_prefetch(struct mount_run *r, const struct cfs_step *step,
 			    struct cfs_err *err)
 {
 	(void)err;
-	cfs_prefetch(source(r), step->number, step->value != NULL);
+	cfs_prefetch(get_source_fd(r), step->number, step->value != NULL);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ enum {
 	HEX_MIN_LEN = 32,  /* this many hex digits are taken for a digest */
 };
 
-static size_t min(size_t a, size_t b)
+static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
@@ -40,11 +40,11 @@ static size_t edit_distance(struct cfs_text a, struct cfs_text b)
 				d[i][k] = i + k;
 				continue;
 			}
-			d[i][k] = min(min(d[i - 1][k], d[i][k - 1]) + 1,
-				      d[i - 1][k - 1] + (a.s[i - 1] != b.s[k - 1]));
+			d[i][k] = min_size(min_size(d[i - 1][k], d[i][k - 1]) + 1,
+					   d[i - 1][k - 1] + (a.s[i - 1] != b.s[k - 1]));
 			if (i > 1 && k > 1 && a.s[i - 1] == b.s[k - 2] &&
 			    a.s[i - 2] == b.s[k - 1])
-				d[i][k] = min(d[i][k], d[i - 2][k - 2] + 1);
+				d[i][k] = min_size(d[i][k], d[i - 2][k - 2] + 1);
 		}
 	}
 	return d[a.len][b.len];

@@ -106,7 +106,7 @@ static void add_verity(struct builder *b)
 		ADD(b, CFS_STEP_STRING, "verity", "require", .optional = true);
 }
 
-static const char *source(const struct cfs_mount_opts *o)
+static const char *get_source(const struct cfs_mount_opts *o)
 {
 	return o->source && *o->source && strlen(o->source) <= CFS_MOUNT_SOURCE_MAX
 		       ? o->source
@@ -140,7 +140,7 @@ static bool uses_userxattr(const struct cfs_mount_opts *o)
  * data layers nevertheless. */
 static void add_overlay(struct builder *b)
 {
-	ADD(b, CFS_STEP_STRING, "source", source(b->o));
+	ADD(b, CFS_STEP_STRING, "source", get_source(b->o));
 	if (uses_userxattr(b->o)) {
 		ADD(b, CFS_STEP_FLAG, "userxattr");
 	} else {
@@ -321,7 +321,7 @@ static void add_old_overlay(struct builder *b, const char *separator, uint64_t f
 	if (b->o->readonly)
 		flags |= MS_RDONLY;
 	ADD(b, CFS_STEP_OLD, "metacopy=on,redirect_dir=on,lowerdir=", data,
-	    .source = source(b->o), .separator = separator,
+	    .source = get_source(b->o), .separator = separator,
 	    .number = flags | old_generic(b->o) | cfs_mount_old_flags(b->o->attr),
 	    .move_on = {move_on},
 	    .hint = cfs_mount_requires_verity(b->o) ? verity_hint : NULL);

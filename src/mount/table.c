@@ -22,7 +22,7 @@ void cfs_mount_table_fini(struct cfs_mount_table *table)
 /* --- a line ------------------------------------------------------------------------- */
 
 /* Replaces "\040", in place. */
-static void unescape(char *s)
+static void unescape_octal(char *s)
 {
 	char *to = s;
 
@@ -71,10 +71,10 @@ static bool parse_line(char *line, struct cfs_mount_entry *out)
 	out->options = cut_field(&at);
 	if (!out->options || !id || !cfs_take_number(&id, 10, '\0', &out->id))
 		return false;
-	unescape(root);
-	unescape(place);
-	unescape(fs);
-	unescape(source);
+	unescape_octal(root);
+	unescape_octal(place);
+	unescape_octal(fs);
+	unescape_octal(source);
 	out->root = root;
 	out->place = place;
 	out->fs = fs;
@@ -171,7 +171,7 @@ int cfs_mount_option(const char **at, struct cfs_arena *arena, char **out)
 	*out = cfs_arena_copy(arena, *at, len);
 	if (!*out)
 		return -ENOMEM;
-	unescape(*out);
+	unescape_octal(*out);
 	*at += len + ((*at)[len] == ',');
 	return 1;
 }
