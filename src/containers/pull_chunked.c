@@ -269,7 +269,7 @@ static int fetch_layer(struct chunked_pull *c, struct cfs_containers_layer *out,
 
 /* --- the result --------------------------------------------------------------------- */
 
-static void explain(const struct chunked_pull *c, const char *what)
+static void explain_layer(const struct chunked_pull *c, const char *what)
 {
 	char digest[CFS_OCI_DIGEST_TEXT_MAX], text[CFS_ERR_MAX + sizeof(digest) + 64];
 
@@ -285,7 +285,7 @@ static void explain_fallback(const struct chunked_pull *c, const struct cfs_err 
 	char text[CFS_ERR_MAX + 64];
 
 	snprintf(text, sizeof(text), "the whole layer is read: %s", why->msg);
-	explain(c, text);
+	explain_layer(c, text);
 }
 
 static void accept_layer(struct chunked_pull *c, const struct cfs_containers_layer *layer)
@@ -303,7 +303,7 @@ static void accept_layer(struct chunked_pull *c, const struct cfs_containers_lay
 		 "%zu of %zu files were missing; %" PRIu64 " of %" PRIu64
 		 " bytes were read, in %zu ranges",
 		 c->n_wanted, c->toc.n_files, c->bytes_fetched, size, c->n_ranges + 2);
-	explain(c, text);
+	explain_layer(c, text);
 }
 
 static void close_chunked(struct chunked_pull *c)

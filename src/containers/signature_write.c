@@ -109,8 +109,9 @@ static int keep_manifest(void *ctx, struct cfs_span json,
 	return cfs_sink_mem(out).write(out, json.p, json.len, err);
 }
 
-static int settle(struct cfs_repo *repo, const struct cfs_container *c, const char *name,
-		  struct cfs_span json, struct cfs_oci_digest *out, struct cfs_err *err)
+static int store_new_manifest(struct cfs_repo *repo, const struct cfs_container *c,
+			      const char *name, struct cfs_span json,
+			      struct cfs_oci_digest *out, struct cfs_err *err)
 {
 	struct cfs_store *store;
 	int rc;
@@ -143,7 +144,8 @@ int cfs_seal_settle(struct cfs_repo *repo, const char *name,
 	if (rc == 0) {
 		rc = cfs_container_open(repo, name, &c, err);
 		if (rc == 0)
-			rc = settle(repo, &c, name, cfs_mem_span(&json), out, err);
+			rc = store_new_manifest(repo, &c, name, cfs_mem_span(&json), out,
+						err);
 		cfs_container_close(&c);
 	}
 	free(json.p);

@@ -24,7 +24,8 @@ struct input {
 
 /* Moves the rest to the front of the buffer and reads more after it. The buffer grows when
  * one line fills it. */
-static int refill(struct input *in, const struct cfs_watch *watch, struct cfs_err *err)
+static int refill_buffer(struct input *in, const struct cfs_watch *watch,
+			 struct cfs_err *err)
 {
 	ssize_t n;
 
@@ -70,7 +71,7 @@ static int next_line(struct input *in, const struct cfs_watch *watch,
 			return 0;
 		if (in->at_end || in->len > CFS_DUMP_LINE_MAX)
 			return take_line(in, in->len, false, out);
-		rc = refill(in, watch, err);
+		rc = refill_buffer(in, watch, err);
 		if (rc < 0)
 			return rc;
 	}

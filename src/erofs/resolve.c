@@ -70,8 +70,8 @@ static int follow_link(struct resolve *r, const struct cfs_inode *link, const ch
 }
 
 /* One component. Sets *inode to that of the path so far. */
-static int step(struct resolve *r, enum cfs_resolve last, struct cfs_inode *inode,
-		struct cfs_err *err)
+static int take_step(struct resolve *r, enum cfs_resolve last, struct cfs_inode *inode,
+		     struct cfs_err *err)
 {
 	const char *name = r->left + strspn(r->left, "/");
 	size_t len = strcspn(name, "/");
@@ -116,7 +116,7 @@ int cfs_image_resolve(const struct cfs_image *im, struct cfs_text path,
 		memcpy(r.left, path.s, path.len);
 	rc = cfs_image_inode(im, im->root_nid, out, err);
 	while (rc == 0 && r.left[0])
-		rc = step(&r, last, out, err);
+		rc = take_step(&r, last, out, err);
 	if (rc == 0 && path_out)
 		memcpy(path_out, r.done, r.done_len + 1);
 	return rc;

@@ -6,7 +6,7 @@
 
 #include "verity/verity.h"
 
-static int discard(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int discard_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx, (void)p, (void)len, (void)err;
 	return 0;
@@ -34,7 +34,7 @@ static int emit_and_digest(const struct cfs_plan *plan, enum cfs_hash_alg alg,
 int cfs_image_write(const struct cfs_tree *tree, const struct cfs_image_write *how,
 		    struct cfs_sink sink, struct cfs_err *err)
 {
-	const struct cfs_sink nowhere = {.write = discard};
+	const struct cfs_sink nowhere = {.write = discard_bytes};
 	struct cfs_plan *plan;
 	int rc = cfs_plan_new(tree, &how->form, how->watch, &plan, err);
 

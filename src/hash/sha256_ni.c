@@ -17,7 +17,7 @@ struct state {
 	__m128i abef, cdgh;
 };
 
-INLINE __m128i load(const void *p)
+INLINE __m128i load_unaligned(const void *p)
 {
 	return _mm_loadu_si128((const __m128i *)p);
 }
@@ -25,7 +25,7 @@ INLINE __m128i load(const void *p)
 /* Loads words of the message: 16 bytes, big-endian. */
 INLINE __m128i load_words(const uint8_t *p)
 {
-	return _mm_shuffle_epi8(load(p),
+	return _mm_shuffle_epi8(load_unaligned(p),
 				_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
 }
 
@@ -60,7 +60,7 @@ INLINE void compress_one(struct state *s, size_t n_lanes, const uint8_t *const *
 		old[lane] = s[lane];
 	CFS_UNROLL
 	for (size_t r = 0; r < 16; r++) {
-		__m128i k = load(cfs_sha256_k + 4 * r);
+		__m128i k = load_unaligned(cfs_sha256_k + 4 * r);
 
 		CFS_UNROLL
 		for (size_t lane = 0; lane < n_lanes; lane++) {
@@ -82,8 +82,8 @@ INLINE void compress_one(struct state *s, size_t n_lanes, const uint8_t *const *
 
 /* The same for n_blocks blocks. The states are copied, so that the compiler can keep them
  * in registers. */
-INLINE void compress(struct state *states, size_t n_lanes, const uint8_t *const *p,
-		     size_t n_blocks)
+INLINE void compress_blocks(struct state *states, size_t n_lanes, const uint8_t *const *p,
+			    size_t n_blocks)
 {
 	struct state s[LANES_MAX];
 
@@ -99,7 +99,7 @@ INLINE void compress(struct state *states, size_t n_lanes, const uint8_t *const 
 
 INLINE void state_init(struct state *s, const uint32_t words[8])
 {
-	__m128i dcba = load(words), hgfe = load(words + 4);
+	__m128i dcba = load_unaligned(words), hgfe = load_unaligned(words + 4);
 	__m128i cdab = _mm_shuffle_epi32(dcba, 0xb1);
 	__m128i efgh = _mm_shuffle_epi32(hgfe, 0x1b);
 
@@ -121,19 +121,19 @@ typedef void (*compress_fn)(struct state *s, const uint8_t *const *p, size_t n_b
 TARGET_FN static void compress_1(struct state *s, const uint8_t *const *p,
 				 size_t n_blocks)
 {
-	compress(s, 1, p, n_blocks);
+	compress_blocks(s, 1, p, n_blocks);
 }
 
 TARGET_FN static void compress_2(struct state *s, const uint8_t *const *p,
 				 size_t n_blocks)
 {
-	compress(s, 2, p, n_blocks);
+	compress_blocks(s, 2, p, n_blocks);
 }
 
 TARGET_FN static void compress_3(struct state *s, const uint8_t *const *p,
 				 size_t n_blocks)
 {
-	compress(s, 3, p, n_blocks);
+	compress_blocks(s, 3, p, n_blocks);
 }
 
 TARGET_FN void cfs_sha256_compress_ni(void *state, const uint8_t *p, size_t n_blocks)

@@ -9,14 +9,14 @@ enum {
 static const uint32_t prime[6] = {0,	      0x9E3779B1, 0x85EBCA77,
 				  0xC2B2AE3D, 0x27D4EB2F, 0x165667B1};
 
-static uint32_t rotl(uint32_t x, unsigned n)
+static uint32_t rotate_left(uint32_t x, unsigned n)
 {
 	return x << n | x >> (32 - n);
 }
 
 static uint32_t lane_round(uint32_t acc, uint32_t word)
 {
-	return rotl(acc + word * prime[2], 13) * prime[1];
+	return rotate_left(acc + word * prime[2], 13) * prime[1];
 }
 
 /* Hashes the whole stripes of *p. *p and *len then describe the rest, which is shorter
@@ -29,10 +29,11 @@ static uint32_t hash_stripes(const uint8_t **p, size_t *len, uint32_t seed)
 	for (; *len >= STRIPE; *p += STRIPE, *len -= STRIPE)
 		for (size_t i = 0; i < 4; i++)
 			acc[i] = lane_round(acc[i], cfs_le32(*p + 4 * i));
-	return rotl(acc[0], 1) + rotl(acc[1], 7) + rotl(acc[2], 12) + rotl(acc[3], 18);
+	return rotate_left(acc[0], 1) + rotate_left(acc[1], 7) + rotate_left(acc[2], 12) +
+	       rotate_left(acc[3], 18);
 }
 
-static uint32_t avalanche(uint32_t acc)
+static uint32_t mix_bits(uint32_t acc)
 {
 	acc = (acc ^ acc >> 15) * prime[2];
 	acc = (acc ^ acc >> 13) * prime[3];
@@ -47,8 +48,8 @@ uint32_t cfs_xxh32(const void *p, size_t len, uint32_t seed)
 	acc = len < STRIPE ? seed + prime[5] : hash_stripes(&from, &len, seed);
 	acc += total;
 	for (; len >= 4; from += 4, len -= 4)
-		acc = rotl(acc + cfs_le32(from) * prime[3], 17) * prime[4];
+		acc = rotate_left(acc + cfs_le32(from) * prime[3], 17) * prime[4];
 	for (; len; from++, len--)
-		acc = rotl(acc + *from * prime[5], 11) * prime[1];
-	return avalanche(acc);
+		acc = rotate_left(acc + *from * prime[5], 11) * prime[1];
+	return mix_bits(acc);
 }

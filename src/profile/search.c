@@ -158,8 +158,8 @@ static void choose_values(const struct features *l, struct choice c[N_CHOICES])
 }
 
 /* Returns combination i. */
-static struct cfs_profile_rules combine(const struct choice c[N_CHOICES],
-					enum cfs_hash_alg alg, size_t i)
+static struct cfs_profile_rules get_combination(const struct choice c[N_CHOICES],
+						enum cfs_hash_alg alg, size_t i)
 {
 	int v[N_CHOICES];
 
@@ -358,7 +358,7 @@ static int try_combinations(struct search *s, struct cfs_profile_match *m,
 	if (!s->candidates)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < s->n; i++)
-		s->candidates[i].rules = combine(c, s->expected->alg, i);
+		s->candidates[i].rules = get_combination(c, s->expected->alg, i);
 	rc = try_all(s, m, err);
 	free(s->candidates);
 	return rc;

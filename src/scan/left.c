@@ -38,7 +38,7 @@ int cfs_scan_find_mount(struct scan *s, struct cfs_err *err)
 			   "error accessing %s", s->path);
 }
 
-static void exclude(struct scan_entry *e, size_t i)
+static void exclude_entry(struct scan_entry *e, size_t i)
 {
 	e->left = 1 + CFS_SCAN_LEFT_EXCLUDED;
 	e->index = (uint32_t)i;
@@ -53,7 +53,7 @@ bool cfs_scan_exclude_name(const struct scan *s, uint32_t dir, struct scan_entry
 
 		if (x->name && x->dev == d->dev && x->ino == d->ino &&
 		    strcmp(x->name, e->name) == 0)
-			exclude(e, i);
+			exclude_entry(e, i);
 	}
 	return e->left;
 }
@@ -64,7 +64,7 @@ static void exclude_inode(const struct scan *s, struct scan_entry *e)
 		const struct cfs_scan_exclude *x = &s->opts->exclude[i];
 
 		if (!x->name && x->dev == e->dev && x->ino == e->ino)
-			exclude(e, i);
+			exclude_entry(e, i);
 	}
 }
 

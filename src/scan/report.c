@@ -8,7 +8,7 @@
 #include "scan/scan_priv.h"
 
 /* Puts text in front of buf[at]. Returns false if it does not fit. */
-static bool prepend(char *buf, size_t *at, const char *text, size_t len)
+static bool prepend_text(char *buf, size_t *at, const char *text, size_t len)
 {
 	if (len > *at)
 		return false;
@@ -26,19 +26,19 @@ const char *cfs_scan_path(const struct scan *s, struct scan_worker *w, uint32_t 
 
 	w->path[at] = '\0';
 	if (name)
-		fits = prepend(w->path, &at, name, strlen(name)) &&
-		       prepend(w->path, &at, "/", 1);
+		fits = prepend_text(w->path, &at, name, strlen(name)) &&
+		       prepend_text(w->path, &at, "/", 1);
 	while (fits && dir != 0) {
 		const char *part = s->dirs[dir].self->name;
 
-		fits = prepend(w->path, &at, part, strlen(part)) &&
-		       prepend(w->path, &at, "/", 1);
+		fits = prepend_text(w->path, &at, part, strlen(part)) &&
+		       prepend_text(w->path, &at, "/", 1);
 		dir = s->dirs[dir].parent;
 	}
 	len = strlen(s->path);
 	while (len && s->path[len - 1] == '/' && w->path[at])
 		len--;
-	if (!fits || !prepend(w->path, &at, s->path, len))
+	if (!fits || !prepend_text(w->path, &at, s->path, len))
 		memcpy(w->path + at, cut, sizeof(cut) - 1);
 	return w->path + at;
 }

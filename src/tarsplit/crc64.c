@@ -4,26 +4,26 @@
 #include "tarsplit/tarsplit.h"
 
 /* Multiplies by x^4 + x^3 + x + 1, which x^64 is equal to, without what becomes x^64 or more. */
-static uint64_t multiply(uint64_t a)
+static uint64_t multiply_low(uint64_t a)
 {
 	return a ^ a >> 1 ^ a >> 3 ^ a >> 4;
 }
 
-/* What multiply(a) left out, divided by x^64. Its degree is 3 at most. */
-static uint64_t overflow(uint64_t a)
+/* What multiply_low(a) left out, divided by x^64. Its degree is 3 at most. */
+static uint64_t multiply_high(uint64_t a)
 {
 	return a << 63 ^ a << 61 ^ a << 60;
 }
 
 static uint64_t add_byte(uint64_t crc, uint8_t byte)
 {
-	return crc >> 8 ^ multiply((crc ^ byte) << 56);
+	return crc >> 8 ^ multiply_low((crc ^ byte) << 56);
 }
 
 static uint64_t add_word(uint64_t crc, uint64_t word)
 {
 	crc ^= word;
-	return multiply(crc) ^ multiply(overflow(crc));
+	return multiply_low(crc) ^ multiply_low(multiply_high(crc));
 }
 
 uint64_t cfs_crc64_update(uint64_t crc, const void *p, size_t len)

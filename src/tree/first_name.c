@@ -29,7 +29,7 @@ static void count_names(struct cfs_builder *b)
 			b->nodes[b->nodes[id].target].nlink++;
 }
 
-static int push(struct visit *v, cfs_id dir, struct cfs_err *err)
+static int push_dir(struct visit *v, cfs_id dir, struct cfs_err *err)
 {
 	if (cfs_grow(&v->stack, &v->cap, v->depth + 1, sizeof(*v->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -64,12 +64,12 @@ static int visit_name(struct visit *v, cfs_id id, struct cfs_err *err)
 		return 0;
 	}
 	v->heir[id] = id;
-	return S_ISDIR(n->mode) ? push(v, id, err) : 0;
+	return S_ISDIR(n->mode) ? push_dir(v, id, err) : 0;
 }
 
 static int visit_all(struct visit *v, struct cfs_err *err)
 {
-	int rc = push(v, CFS_ROOT, err);
+	int rc = push_dir(v, CFS_ROOT, err);
 
 	while (rc == 0 && v->depth) {
 		struct frame *top = &v->stack[v->depth - 1];

@@ -123,8 +123,8 @@ static void squeeze_children(struct cfs_builder *b, const bool *gone, cfs_id *ch
 }
 
 /* Moves the nodes that stay together and updates all references. new_id: by old id. */
-static void renumber(struct cfs_builder *b, const bool *gone, const cfs_id *new_id,
-		     cfs_id *children)
+static void renumber_nodes(struct cfs_builder *b, const bool *gone, const cfs_id *new_id,
+			   cfs_id *children)
 {
 	uint32_t n = 0;
 
@@ -156,6 +156,6 @@ int cfs_drop_removed(struct cfs_builder *b, cfs_id *children, struct cfs_err *er
 	squeeze_children(b, gone, children);
 	for (cfs_id id = 0; id < b->n_nodes; id++)
 		map[id] = gone[id] ? CFS_NO_NODE : n++;
-	renumber(b, gone, map, children);
+	renumber_nodes(b, gone, map, children);
 	return 0;
 }

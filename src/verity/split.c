@@ -34,7 +34,7 @@ struct split {
 	uint8_t *hashes;	/* level 2: GROUP_HASH_BLOCKS per group */
 };
 
-static uint64_t min64(uint64_t a, uint64_t b)
+static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -51,7 +51,7 @@ static ssize_t hash_data(const struct split *s, struct worker_buf *b, uint64_t o
 	size_t hash_len = cfs_hash_len(s->alg), len = 0;
 
 	while (off < end) {
-		size_t want = (size_t)min64(end - off, DATA_BATCH_LEN), n;
+		size_t want = (size_t)min_u64(end - off, DATA_BATCH_LEN), n;
 		ssize_t got = cfs_io_pread(s->fd, b->data, want, off, err);
 
 		if (got < 0)
@@ -70,7 +70,8 @@ static int hash_group(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	const struct split *s = ctx;
 	struct worker_buf *b = &s->buf[worker];
-	uint64_t off = s->off + i * s->group_len, end = min64(s->end, off + s->group_len);
+	uint64_t off = s->off + i * s->group_len,
+		 end = min_u64(s->end, off + s->group_len);
 	ssize_t len = hash_data(s, b, off, end, err);
 
 	if (len < 0)
@@ -112,7 +113,7 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 {
 	size_t hash_len = cfs_hash_len(v->alg);
 	uint64_t group_len = (uint64_t)GROUP_HASHES_LEN / hash_len * CFS_VERITY_BLOCK;
-	uint64_t window_len = min64(size, WINDOW_GROUPS * group_len);
+	uint64_t window_len = min_u64(size, WINDOW_GROUPS * group_len);
 	uint64_t n_groups = (window_len + group_len - 1) / group_len;
 	cfs_autofree uint8_t *hashes = malloc(n_groups * GROUP_HASH_BLOCKS * hash_len);
 	cfs_autofree struct worker_buf *buf = cfs_page_alloc(n_threads * sizeof(*buf));
@@ -127,7 +128,7 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 	for (s.off = 0; s.off < size; s.off = s.end) {
 		int rc;
 
-		s.end = min64(size, s.off + window_len);
+		s.end = min_u64(size, s.off + window_len);
 		rc = hash_window(v, &s, n_threads, watch, err);
 		if (rc < 0)
 			return rc;
