@@ -448,6 +448,14 @@ def functions_have_at_most_40_lines(house):
 
 
 @check
+def functions_are_named_by_at_least_two_words(house):
+    """A verb and its noun: one word says too little in a backtrace, and grep finds it everywhere."""
+    for name, function, first, _ in functions(house):
+        if name.endswith(".c") and room_of(name) and "_" not in function and function != "main":
+            yield f"{name}:{first}: {function} has one word: name also what it works on"
+
+
+@check
 def no_conditional_compilation_inside_functions(house):
     inside = {}
     for name, function, first, last in functions(house):

@@ -32,7 +32,7 @@ GOOD = {
     "src/tree/tree.h": door("tree", "base (errors)"),
     "src/tree/tree_priv.h": C_HEAD + "int cfs_tree_priv(void);\n",
     "src/tree/tree.c": C_HEAD + '#include "tree/tree.h"\n#include "tree/tree_priv.h"\n#include "base/err.h"\n'
-                       + "/* printf() is only spoken of. */\n" + c_function("f"),
+                       + "/* printf() is only spoken of. */\n" + c_function("get_one"),
     "src/dump/dump.h": door("dump", "base, tree; libm"),
     "src/dump/dump.c": C_HEAD + '#include "dump/dump.h"\n#include "tree/tree.h"\nint (*fail)(void) = cfs_err;\n',
     "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"
@@ -108,8 +108,9 @@ DEFECTS = [
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "meson.build", SH_HEAD + "#\n" * 600),
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "src/tree/long.c", C_HEAD + "/* */\n" * 450),
     ("functions_have_at_most_40_lines", "tools/tool.c", LONG_FUNCTION),
+    ("functions_are_named_by_at_least_two_words", "tools/cli/one.c", C_HEAD + c_function("compress")),
     ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
-    ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("loud", "\treturn puts(\"\");\n")),
+    ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("be_loud", "\treturn puts(\"\");\n")),
 ]
 
 

@@ -6,7 +6,7 @@
 
 enum { WORD_MAX = 40 }; /* longer words are not compared */
 
-static size_t min3(size_t a, size_t b, size_t c)
+static size_t min_of_three(size_t a, size_t b, size_t c)
 {
 	size_t ab = a < b ? a : b;
 
@@ -28,8 +28,8 @@ static size_t count_edits(const char *a, size_t a_len, const char *b, size_t b_l
 
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			row[j] = min3(before[j] + 1, row[j - 1] + 1,
-				      before[j - 1] + (a[i - 1] != b[j - 1]));
+			row[j] = min_of_three(before[j] + 1, row[j - 1] + 1,
+					      before[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
 			    a[i - 2] == b[j - 1] && before2[j - 2] + 1 < row[j])
 				row[j] = before2[j - 2] + 1;

@@ -79,7 +79,7 @@ void cli_flush_warnings(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static bool hold(const char *name, const char *text)
+static bool hold_warning(const char *name, const char *text)
 {
 	struct held *h = calloc(1, sizeof(*h));
 
@@ -112,7 +112,7 @@ void cli_print_warning(const char *name, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pthread_mutex_lock(&lock);
-	if (!hold(name, text))
+	if (!hold_warning(name, text))
 		print_held();
 	pthread_mutex_unlock(&lock);
 }

@@ -160,7 +160,7 @@ static int mount_served(const struct served *s, struct cfs_err *err)
 	return rc;
 }
 
-static int serve(const struct served *s, struct cfs_err *err)
+static int serve_mount(const struct served *s, struct cfs_err *err)
 {
 	struct cfs_fuse_daemon_opts how = {
 		.mountpoint = s->mountpoint,
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 	}
 	rc = open_served(&s, &err);
 	if (rc == 0)
-		rc = serve(&s, &err);
+		rc = serve_mount(&s, &err);
 	if (rc < 0)
 		cli_print_message(NAME, "%s", err.msg);
 	close_served(&s);

@@ -47,7 +47,7 @@ static void put_bytes(FILE *to, uint64_t n, bool known)
 	fprintf(to, "<td>%s</td>", known ? cli_format_bytes(n, buf) : "\u2013");
 }
 
-static double percent(uint64_t part, uint64_t whole)
+static double compute_percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
@@ -87,7 +87,7 @@ static void put_number(FILE *to, const char *what, uint64_t bytes, bool known)
 static void put_total(FILE *to, const struct du *du)
 {
 	const struct cfs_gc_usage_total *t = du->total;
-	double part = percent(t->bytes, t->apart);
+	double part = compute_percent(t->bytes, t->apart);
 
 	fputs("<dl class=\"facts\">\n", to);
 	put_number(to, "On disk together", t->bytes, true);
@@ -175,7 +175,8 @@ static void put_rows(FILE *to, const struct du *du)
 			"class=\"b\" width=\"%.2f%%\" height=\"100%%\" "
 			"rx=\"2\"/><rect class=\"a\" width=\"%.2f%%\" "
 			"height=\"100%%\" rx=\"2\"/></svg></td></tr>\n",
-			im->n_entries, percent(im->bytes, most), percent(im->own, most));
+			im->n_entries, compute_percent(im->bytes, most),
+			compute_percent(im->own, most));
 	}
 }
 

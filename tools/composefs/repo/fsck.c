@@ -175,7 +175,7 @@ static bool has_operand(int argc, char **argv)
 }
 
 /* Completes with the options of both commands, unless it is clear which one is meant. */
-static int complete(int argc, char **argv)
+static int complete_fsck(int argc, char **argv)
 {
 	bool repo = has_repo_option(argc - 1, argv);
 	int status = repo ? CLI_OK : cmd_fsck(argc, argv);
@@ -197,7 +197,7 @@ int cmd_repo_fsck(int argc, char **argv)
 		return status;
 	}
 	if (cli_is_completion(argc, argv))
-		return complete(argc, argv);
+		return complete_fsck(argc, argv);
 	if (!has_repo_option(argc, argv) && has_operand(argc, argv))
 		return cmd_fsck(argc, argv);
 	status = command_begin(&syntax, argc, argv, &o, 0, 1,

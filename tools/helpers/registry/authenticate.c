@@ -122,7 +122,7 @@ static int answer_bearer(struct transfer *t, const struct cfs_registry_challenge
 	return rc;
 }
 
-int authenticate(struct transfer *t, const char *challenge, struct cfs_err *err)
+int authenticate_transfer(struct transfer *t, const char *challenge, struct cfs_err *err)
 {
 	struct cfs_registry_challenge *c = malloc(sizeof(*c));
 	int rc;

@@ -225,7 +225,7 @@ static int run_blob(struct blob *b, const char *url, struct cfs_err *err)
 		    (b->answer.status == 200 || b->answer.status == 206))
 			return finish_blob(b, err);
 		if (b->answer.status == 401 && logins++ < LOGINS_MAX) {
-			rc = authenticate(b->t, b->answer.challenge, err);
+			rc = authenticate_transfer(b->t, b->answer.challenge, err);
 			if (rc < 0)
 				return rc;
 			continue;

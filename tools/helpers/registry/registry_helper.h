@@ -101,7 +101,7 @@ int http_fail_answer(const struct transfer *t, const struct answer *a,
 
 /* Answers a challenge: afterwards the request is to be repeated. -EACCES: there is nothing
  * that could be tried, or it was tried already. */
-int authenticate(struct transfer *t, const char *challenge, struct cfs_err *err);
+int authenticate_transfer(struct transfer *t, const char *challenge, struct cfs_err *err);
 
 /* --- credentials.c --- */
 

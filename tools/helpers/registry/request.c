@@ -25,7 +25,7 @@ int http_try(struct transfer *t, const struct http_request *r, struct answer *a,
 		}
 		if (a->status != 401 || r->is_foreign || logins == LOGINS_MAX)
 			return 0;
-		rc = authenticate(t, a->challenge, err);
+		rc = authenticate_transfer(t, a->challenge, err);
 		if (rc < 0)
 			return rc;
 	}
