@@ -283,12 +283,12 @@ def push_lists_its_referrer_again_when_another_client_replaced_the_list(registry
     with_artifacts(registry, 1)
     put, lost = registry.put, []
 
-    def lose_once(reference, body, kind=MANIFEST):
+    def lose_once(reference, body, kind=MANIFEST, name="a"):
         if kind == INDEX and not lost:
             lost.append(reference)
-            put(reference, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode(), kind)
+            put(reference, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode(), kind, name)
             return registry.digest_of(body)
-        return put(reference, body, kind)
+        return put(reference, body, kind, name)
     registry.put = lose_once
     push(f"{registry.host}/a:1")
     expect((len(lost), len(listed(registry))), (1, 1))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
 """A registry in a thread, which serves the images of an OCI layout, takes others, and misbehaves on request."""
 import base64
+import collections
 import hashlib
 import http.server
 import json
@@ -11,6 +12,7 @@ import ssl
 import threading
 import urllib.parse
 
+ROUTE = re.compile(r"/v2/(.+?)/(manifests|blobs|referrers|tags)/(.+)")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json")
 
 
@@ -51,8 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return registry.challenge or f'Bearer realm="{registry.url}/token",service="s",scope="repository:a:pull"'
 
     def do_GET(self):  # pylint: disable=invalid-name
-        registry = self.server.registry
-        path = urllib.parse.urlsplit(self.path)
+        registry, path = self.server.registry, urllib.parse.urlsplit(self.path)
         registry.requests.append((path.path, self.headers.get("Authorization"), self.headers.get("Range"), path.query))
         if path.path == "/token":
             token = ("push" if "push" in path.query else "pull") if registry.scoped else registry.token
@@ -64,24 +65,44 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.is_permitted():
             self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
             return
-        if path.path.startswith("/v2/a/referrers/"):
-            self.send_referrers(path)
-            return
-        found = re.fullmatch(r"/v2/a/(manifests|blobs)/(.+)", path.path)
-        body = registry.find(*found.groups()) if found else None
-        fault = registry.faults.pop(0) if found and found[1] == "blobs" and registry.faults else None
-        if found and found[1] == "blobs" and registry.range_fault and self.headers.get("Range"):
+        name, kind, reference = self.route(path)
+        if kind == "referrers":
+            self.send_referrers(path, name, reference)
+        elif kind == "tags":
+            self.send_tags(path, name)
+        elif path.path == "/v2/":
+            self.answer(200, b"{}")
+        else:
+            self.send_found(kind, registry.find(kind, reference, name) if kind else None)
+
+    @staticmethod
+    def route(path):
+        """Name, kind and reference of a path; None three times: another path."""
+        found = ROUTE.fullmatch(path.path)
+        return found.groups() if found else (None, None, None)
+
+    def send_found(self, kind, body):
+        registry = self.server.registry
+        fault = registry.faults.pop(0) if kind == "blobs" and registry.faults else None
+        if kind == "blobs" and registry.range_fault and self.headers.get("Range"):
             fault = registry.range_fault
         if body is None:
             self.error(404, "NAME_UNKNOWN")
         elif fault:
             fault(self, body)
-        elif found[1] == "manifests":
+        elif kind == "manifests":
             self.answer(200, body, Content_Type=registry.media_type(body))
         else:
             self.send_blob(body)
 
-    def send_referrers(self, path):
+    def send_tags(self, path, name):
+        query = urllib.parse.parse_qs(path.query)
+        tags = sorted(t for t in self.server.registry.repositories[name] if ":" not in t and t > query.get("last", [""])[0])
+        page = tags[:int(query.get("n", [len(tags)])[0])]
+        more = {"Link": f"<{path.path}?n={len(page)}&last={page[-1]}>; rel=\"next\""} if page and page != tags else {}
+        self.answer(200, json.dumps({"name": name, "tags": page}).encode(), Content_Type="application/json", **more)
+
+    def send_referrers(self, path, name, subject):
         """A page of the list of the manifests with this subject; 404 without the API."""
         registry, query = self.server.registry, urllib.parse.parse_qs(path.query)
         if not registry.has_referrers:
@@ -90,13 +111,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if registry.referrer_faults:
             registry.referrer_faults.pop(0)(self, path)
             return
-        found = registry.referrers(path.path.rsplit("/", 1)[1])
-        if registry.filters:
-            found = [d for d in found if d.get("artifactType") in query.get("artifactType", [d.get("artifactType")])]
+        found = registry.referrers(subject, name)
         last, more = int(query.get("last", ["0"])[0]), {}
+        if registry.filters and "artifactType" in query:
+            found = [d for d in found if d.get("artifactType") in query["artifactType"]]
+            more = {"OCI_Filters_Applied": "artifactType"}
         if registry.page_size and last + registry.page_size < len(found):
             following = urllib.parse.urlencode({**{k: v[0] for k, v in query.items()}, "last": last + registry.page_size})
-            more = {"Link": registry.link.format(path=f"{path.path}?{following}")}
+            more["Link"] = registry.link.format(path=f"{path.path}?{following}")
         page = found[last:last + registry.page_size] if registry.page_size else found
         body = json.dumps({"schemaVersion": 2, "mediaType": MANIFESTS[1], "manifests": page}).encode()
         self.answer(200, body, Content_Type=MANIFESTS[1], **more)
@@ -106,27 +128,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def begin(self):
         """Takes a request with its body: the path and the body, or None if it was answered."""
         registry, path = self.server.registry, urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.read_chunks() if self.headers.get("Transfer-Encoding") else self.rfile.read(int(self.headers.get("Content-Length", 0)))
         registry.sent.append((self.command, path.path, self.headers.get("Authorization"), self.headers.get("Content-Range")))
         if not self.is_permitted():
             self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
             return None, None
         return path, body
 
+    def read_chunks(self):
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def do_HEAD(self):  # pylint: disable=invalid-name
         path, _ = self.begin()
         if path:
-            found = self.server.registry.find("blobs", path.path.rsplit("/", 1)[1])
-            self.send_response(404 if found is None else 200)
-            self.send_header("Content-Length", str(len(found or b"")))
-            self.end_headers()
+            name, kind, reference = self.route(path)
+            found = self.server.registry.find(kind, reference, name)
+            self.answer(404 if found is None else 200, found or b"",
+                        **({"Content_Type": self.server.registry.media_type(found)} if found and kind == "manifests" else {}))
 
     def do_POST(self):  # pylint: disable=invalid-name
+        """Begins an upload, takes a whole one, or mounts a blob: all repositories have the same blobs."""
         registry = self.server.registry
-        path, _ = self.begin()
-        if path:
-            registry.uploads[str(len(registry.uploads))] = bytearray()
-            self.answer(202, Location=registry.location(str(len(registry.uploads) - 1)), Range="0-0")
+        path, body = self.begin()
+        if not path:
+            return
+        query, name = urllib.parse.parse_qs(path.query), path.path[len("/v2/"):-len("/blobs/uploads/")]
+        mounted = query.get("mount", [""])[0]
+        if registry.has_mounts and registry.find("blobs", mounted) is not None:
+            self.answer(201, Location=f"/v2/{name}/blobs/{mounted}", Docker_Content_Digest=mounted)
+        elif "digest" in query:
+            self.keep_blob(name, query["digest"][0], body)
+        else:
+            upload = str(len(registry.uploads))
+            registry.uploads[upload], registry.names[upload] = bytearray(), name
+            self.answer(202, Location=registry.location(upload), Range="0-0")
 
     def upload(self, path):
         """The upload of a request; None: it does not exist, or the location is an older one."""
@@ -142,8 +182,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(204, Location=registry.location(name), Range=f"0-{max(len(registry.uploads[name]) - 1, 0)}")
 
+    def is_next(self, name):
+        """Whether a piece of an upload continues it."""
+        return self.headers.get("Content-Range", "").split("-")[0] in ("", str(len(self.server.registry.uploads[name])))
+
     def accept(self, name, body):
         registry = self.server.registry
+        if not self.is_next(name):
+            self.error(416, "RANGE_INVALID")
+            return
         registry.uploads[name] += body
         registry.states[name] = registry.states.get(name, 0) + 1
         self.answer(202, Location=registry.location(name), Range=f"0-{len(registry.uploads[name]) - 1}")
@@ -167,41 +214,55 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if registry.put_faults:
             registry.put_faults.pop(0)(self, body)
         elif "/manifests/" in path.path:
-            digest = registry.put(path.path.rsplit("/", 1)[1], body, self.headers["Content-Type"])
-            subject = json.loads(body).get("subject") if registry.has_referrers else None
-            self.answer(201, Docker_Content_Digest=digest, **({"OCI_Subject": subject["digest"]} if subject else {}))
-        else:
-            self.end_upload(path)
-
-    def end_upload(self, path):
-        registry, name = self.server.registry, self.upload(path)
-        digest = urllib.parse.parse_qs(path.query)["digest"][0]
-        if name is None:
+            self.keep_manifest(path, body)
+        elif self.upload(path) is None:
             self.error(404, "BLOB_UPLOAD_INVALID")
-        elif registry.digest_of(bytes(registry.uploads[name])) != digest:
-            self.error(400, "DIGEST_INVALID")
+        elif not self.is_next(self.upload(path)):
+            self.error(416, "RANGE_INVALID")
         else:
-            registry.changed[digest] = bytes(registry.uploads[name])
-            self.answer(201, Docker_Content_Digest=digest)
+            upload = self.upload(path)
+            self.keep_blob(registry.names.get(upload, "a"), urllib.parse.parse_qs(path.query)["digest"][0], bytes(registry.uploads[upload]) + body)
+
+    def keep_manifest(self, path, body):
+        registry, (name, _, reference) = self.server.registry, self.route(path)
+        if ":" in reference and registry.digest_of(body, reference) != reference:
+            self.error(400, "DIGEST_INVALID")
+            return
+        digest = registry.put(reference, body, self.headers["Content-Type"], name)
+        subject = json.loads(body).get("subject") if registry.has_referrers else None
+        self.answer(201, Docker_Content_Digest=digest, Location=f"/v2/{name}/manifests/{reference}",
+                    **({"OCI_Subject": subject["digest"]} if subject else {}))
+
+    def keep_blob(self, name, digest, body):
+        if self.server.registry.digest_of(body, digest) != digest:
+            self.error(400, "DIGEST_INVALID")
+            return
+        self.server.registry.changed[digest] = body
+        self.answer(201, Docker_Content_Digest=digest, Location=f"/v2/{name}/blobs/{digest}")
 
     def send_blob(self, body):
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         etag = {"ETag": '"1"', "Accept_Ranges": "bytes"}
-        if wanted and self.server.registry.has_ranges:
-            first, last = map(int, wanted.groups())
+        if wanted and self.server.registry.has_ranges and int(wanted[1]) <= int(wanted[2]):
+            first, last = int(wanted[1]), min(int(wanted[2]), len(body) - 1)
+            if first >= len(body):
+                self.error(416, "RANGE_INVALID", Content_Range=f"bytes */{len(body)}")
+                return
             self.answer(206, body[first:last + 1], Content_Range=f"bytes {first}-{last}/{len(body)}", **etag)
         else:
             self.answer(200, body, **etag)
 
 
 class Registry:
-    """Serves the layout at PATH as the repository "a" of 127.0.0.1, with its tags. name, pem: by https under this name,
-    with the key and the certificate in the file pem."""
+    """Serves the layout at PATH as the repository "a" of 127.0.0.1, with its tags, and keeps what is pushed to any name.
+    name, pem: by https under this name, with the key and the certificate in the file pem."""
 
     def __init__(self, path, name=None, pem=None):
         self.path, self.auth, self.token, self.challenge = path, None, "t" * 20, None
         self.requests, self.faults, self.has_ranges, self.changed = [], [], True, {}
-        self.sent, self.uploads, self.states, self.manifests = [], {}, {}, {}
+        self.sent, self.uploads, self.states, self.names = [], {}, {}, {}
+        self.repositories, self.has_mounts = collections.defaultdict(dict), True  # {name: {tag or digest: (type, manifest)}}
+        self.manifests = self.repositories["a"]
         self.range_fault = None  # of each request for a range of a blob
         self.upload_faults, self.put_faults, self.scoped, self.upload_url = [], [], False, ""
         self.has_referrers, self.filters, self.page_size, self.link = False, True, 0, '<{path}>; rel="next"'
@@ -225,25 +286,28 @@ class Registry:
         self.server.shutdown()
         self.server.server_close()
 
-    def put(self, reference, body, kind=MANIFESTS[0]):
-        digest = self.digest_of(body)
-        self.manifests[reference] = (kind, body)
+    def put(self, reference, body, kind=MANIFESTS[0], name="a"):
+        digest = self.digest_of(body, reference)
+        self.repositories[name][reference] = (kind, body)
         self.changed[digest] = body
         return digest
 
-    def referrers(self, subject):
+    def referrers(self, subject, name="a"):
         """The descriptors of the manifests with this subject that were pushed."""
         found = {}
-        for kind, body in self.manifests.values():
-            document = json.loads(body)
+        for reference, (kind, body) in self.repositories[name].items():
+            document, digest = json.loads(body), self.digest_of(body, reference)
             if document.get("subject", {}).get("digest") == subject:
-                found[self.digest_of(body)] = {"mediaType": kind, "digest": self.digest_of(body), "size": len(body),
-                                               "artifactType": document.get("artifactType") or document["config"]["mediaType"]}
+                found[digest] = {"mediaType": kind, "digest": digest, "size": len(body),
+                                 "artifactType": document.get("artifactType") or document.get("config", {}).get("mediaType")}
+                found[digest].update({"annotations": document["annotations"]} if "annotations" in document else {})
         return list(found.values())
 
-    def find(self, kind, reference):
-        if kind == "manifests" and reference in self.manifests:
-            return self.manifests[reference][1]
+    def find(self, kind, reference, name="a"):
+        if kind == "manifests" and reference in self.repositories[name]:
+            return self.repositories[name][reference][1]
+        if name != "a" and ":" not in reference:
+            return None
         if kind == "manifests" and ":" not in reference:
             with open(os.path.join(self.path, "index.json"), encoding="utf-8") as f:
                 tags = {m.get("annotations", {}).get("org.opencontainers.image.ref.name"): m["digest"]
@@ -258,11 +322,13 @@ class Registry:
             return None
 
     def location(self, upload):
-        return f"{self.upload_url}/v2/a/blobs/uploads/{upload}?state={self.states.get(upload, 0)}"
+        return f"{self.upload_url}/v2/{self.names.get(upload, 'a')}/blobs/uploads/{upload}?state={self.states.get(upload, 0)}"
 
     @staticmethod
-    def digest_of(body):
-        return "sha256:" + hashlib.sha256(body).hexdigest()
+    def digest_of(body, like=""):
+        """The digest of the algorithm of another digest, otherwise SHA-256."""
+        name = "sha512" if like.startswith("sha512:") else "sha256"
+        return f"{name}:{hashlib.new(name, body).hexdigest()}"
 
     @staticmethod
     def media_type(body):

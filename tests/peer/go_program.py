@@ -26,21 +26,33 @@ def go(tmp, *command):
 
 def build(source, module, target):
     with tempfile.TemporaryDirectory(dir=CACHE) as tmp:
-        shutil.copytree(source, f"{tmp}/source")
+        if source:
+            shutil.copytree(source, f"{tmp}/source")
+        else:
+            os.mkdir(f"{tmp}/source")
         go(tmp, "mod", "init", "test")
         go(tmp, "get", module)
-        go(tmp, "build", "-o", f"{tmp}/program", ".")
+        go(tmp, "build", "-o", f"{tmp}/program", "." if source else module.split("@", maxsplit=1)[0])
         os.rename(f"{tmp}/program", target)
 
 
-def go_program(source, module):
-    """The path of the program whose source is in the folder, which needs this version of a module; or Skip."""
+def built(name, source, module):
     if not shutil.which("go"):
         raise Skip("go is not installed")
-    target = os.path.join(CACHE, f"{os.path.basename(source)}-{module.rsplit('@', maxsplit=1)[1]}")
+    target = os.path.join(CACHE, f"{name}-{module.rsplit('@', maxsplit=1)[1]}")
     os.makedirs(CACHE, exist_ok=True)
     with open(f"{target}.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(target):
             build(source, module, target)
     return target
+
+
+def go_program(source, module):
+    """The path of the program whose source is in the folder, which needs this version of a module; or Skip."""
+    return built(os.path.basename(source), source, module)
+
+
+def go_command(module):
+    """The path of the program that this version of a module is; or Skip."""
+    return built(module.split("@", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1], None, module)
