@@ -50,7 +50,8 @@ int gc_remove_objects(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 /* Decides which references have expired. */
 int gc_choose_expired(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Decides which first-level links and dangling references are removed. */
+/* Decides which first-level links, dangling references and artifacts without their subject
+ * are removed. */
 int gc_choose_links(struct gc_run *c, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Removes them, references that expired first. Counts alone in a dry run. */

@@ -7,9 +7,12 @@
  *
  * Referenced are: each image that a name refers to, and its objects; each stream that a
  * name refers to, its object, the objects, streams and images that it refers to; each
- * image in use. The kernel refuses a write lease on a file that any process has open, and
- * a mount in any mount namespace has its image open. A file whose use cannot be
- * determined counts as in use.
+ * image in use. The reference oci-referrers/SUBJECT/ARTIFACT of an artifact counts while
+ * its subject is referenced, and is removed with it.
+ *
+ * The kernel refuses a write lease on a file that any process has open, and a mount in any
+ * mount namespace has its image open. A file whose use cannot be determined counts as in
+ * use.
  *
  * Marking runs first under the shared lock, then again under the exclusive lock for names
  * that appeared in between. Nothing is removed before marking is complete. Objects that
@@ -29,7 +32,7 @@ enum cfs_gc_note {
 	CFS_GC_NOTE_FOREIGN,  /* a file that does not belong to the repository; kept */
 	CFS_GC_NOTE_DANGLING, /* a reference to a missing image or stream */
 	CFS_GC_NOTE_IN_USE,   /* an image in use without a name; kept */
-	CFS_GC_NOTE_EXPIRED,  /* a reference that keep removes */
+	CFS_GC_NOTE_EXPIRED, /* a reference that is removed: by keep, or without its subject */
 	CFS_GC_NOTE_KEPT, /* a reference that is old by time or by version, but not by both; kept */
 	CFS_GC_NOTE_NO_ROOT, /* a root that does not exist */
 };

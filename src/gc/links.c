@@ -49,18 +49,24 @@ static int choose_entries(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_
 	return 0;
 }
 
-static int choose_dangling(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err *err)
+/* Chooses references to missing entries, if asked, and artifacts that lost their subject. */
+static int choose_refs(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct gc_side *s = &c->mark.side[kind];
 	bool *gone = c->gone_refs[kind] = calloc(s->refs.n + 1, sizeof(*gone));
 
 	if (!gone)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 0; c->opts->prune_refs && i < s->refs.n; i++) {
+	for (size_t i = 0; i < s->refs.n; i++) {
 		const struct cfs_repo_entry *ref = &s->refs.v[i];
 		int leads;
 
-		if (ref->code || (kind == CFS_REPO_IMAGES && c->expired[i] == GC_EXPIRED))
+		gone[i] = kind == CFS_REPO_STREAMS && gc_has_lost_subject(&c->mark, ref);
+		if (gone[i])
+			gc_note(c, CFS_GC_NOTE_EXPIRED, ref->name,
+				"no image has this subject");
+		if (gone[i] || !c->opts->prune_refs || ref->code ||
+		    (kind == CFS_REPO_IMAGES && c->expired[i] == GC_EXPIRED))
 			continue;
 		leads = gc_has_target(&c->mark, kind, ref, err);
 		if (leads < 0)
@@ -78,7 +84,7 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err)
 	     rc == 0 && kind <= CFS_REPO_STREAMS; kind++) {
 		rc = choose_entries(c, kind, err);
 		if (rc == 0)
-			rc = choose_dangling(c, kind, err);
+			rc = choose_refs(c, kind, err);
 	}
 	return rc;
 }
@@ -138,7 +144,7 @@ static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n
 	return 0;
 }
 
-static int remove_dangling(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err *err)
+static int remove_refs(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &c->mark.side[kind].refs;
 	int rc = 0;
@@ -154,10 +160,10 @@ int gc_remove_links(struct gc_run *c, struct cfs_err *err)
 	int rc = remove_expired(c, err);
 
 	if (rc == 0)
+		rc = remove_refs(c, CFS_REPO_IMAGES, err);
+	if (rc == 0)
+		rc = remove_refs(c, CFS_REPO_STREAMS, err);
+	if (rc == 0)
 		rc = remove_entries(c, CFS_REPO_IMAGES, &c->out->n_images, err);
-	if (rc == 0)
-		rc = remove_entries(c, CFS_REPO_STREAMS, &c->out->n_streams, err);
-	if (rc == 0)
-		rc = remove_dangling(c, CFS_REPO_IMAGES, err);
-	return rc < 0 ? rc : remove_dangling(c, CFS_REPO_STREAMS, err);
+	return rc < 0 ? rc : remove_entries(c, CFS_REPO_STREAMS, &c->out->n_streams, err);
 }

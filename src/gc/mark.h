@@ -56,6 +56,19 @@ int gc_follow_streams(struct gc_marks *m, struct cfs_err *err) CFS_MUST_CHECK;
 /* The entry of that name, or NULL. */
 const struct cfs_repo_entry *gc_find_entry(const struct gc_side *s, const char *name);
 
+/* Marks what a reference refers to. */
+int gc_mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
+		const struct cfs_repo_entry *ref, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* referrers.c: whether a reference of streams is that of an artifact to its subject; whether
+ * it is one whose subject is not marked, which is meaningful after gc_mark_referrers. */
+bool gc_is_referrer(const struct cfs_repo_entry *ref);
+bool gc_has_lost_subject(const struct gc_marks *m, const struct cfs_repo_entry *ref);
+
+/* referrers.c: marks the artifacts whose subject is marked, and follows them. All other
+ * streams are marked and followed. */
+int gc_mark_referrers(struct gc_marks *m, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Whether a valid reference has an entry with an object: 1, 0 or -errno. */
 int gc_has_target(const struct gc_marks *m, enum cfs_repo_kind kind,
 		  const struct cfs_repo_entry *ref, struct cfs_err *err) CFS_MUST_CHECK;

@@ -34,8 +34,8 @@ static int mark_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 	return has > 0 ? gc_mark_image(m, &id, err) : 0;
 }
 
-static int mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
-		    const struct cfs_repo_entry *ref, struct cfs_err *err)
+int gc_mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
+		const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
 	struct gc_side *s = &m->side[kind];
 	const struct cfs_repo_entry *e;
@@ -75,6 +75,7 @@ int gc_has_target(const struct gc_marks *m, enum cfs_repo_kind kind,
 	return cfs_repo_has_object(m->repo, &e->id, err);
 }
 
+/* All except those of referrers, which need their subject. */
 static int mark_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &m->side[kind].refs;
@@ -86,8 +87,9 @@ static int mark_refs(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err
 	if (m->opts->keep && kind == CFS_REPO_IMAGES)
 		rc = gc_find_expired(refs, m->opts->keep, expired, err);
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
-		if (expired[i] != GC_EXPIRED)
-			rc = mark_ref(m, kind, &refs->v[i], err);
+		if (expired[i] != GC_EXPIRED &&
+		    !(kind == CFS_REPO_STREAMS && gc_is_referrer(&refs->v[i])))
+			rc = gc_mark_ref(m, kind, &refs->v[i], err);
 	return rc;
 }
 
@@ -183,7 +185,9 @@ int gc_mark_streams(struct gc_marks *m, struct cfs_err *err)
 {
 	int rc = mark_refs(m, CFS_REPO_STREAMS, err);
 
-	return rc < 0 ? rc : gc_follow_streams(m, err);
+	if (rc == 0)
+		rc = gc_follow_streams(m, err);
+	return rc < 0 ? rc : gc_mark_referrers(m, err);
 }
 
 /* Streams before images: streams may refer to images. */
@@ -197,6 +201,8 @@ int gc_mark_all(struct gc_marks *m, struct cfs_err *err)
 		rc = mark_root(m, m->opts->roots[i], err);
 	if (rc == 0)
 		rc = gc_follow_streams(m, err);
+	if (rc == 0)
+		rc = gc_mark_referrers(m, err);
 	if (rc == 0)
 		rc = mark_used(m, err);
 	return rc < 0 ? rc : gc_mark_pending_images(m, err);

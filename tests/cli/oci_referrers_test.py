@@ -10,7 +10,7 @@ import os
 import sys
 
 from registry import Registry
-from repo import FAILED, OK, expect, good, has, loaded, main, run, write
+from repo import FAILED, OK, expect, good, has, loaded, main, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
@@ -339,6 +339,55 @@ def copy_takes_referrers_along(registry):
     expect(loaded("oci", "copy", "--repo=back", "--from=r", "--json", "--referrers", "x")["referrers"], 2)
     expect(stored("back"), stored("r"))
     expect(run("fsck", "--repo=back")[0], OK)
+
+
+# --- garbage collection --------------------------------------------------------------------
+
+
+def chain_of_artifacts(registry):
+    """Pull five artifacts, each the subject of the next, so that their references are listed against this order."""
+    found = sorted((add(registry, str(n))["digest"] for n in range(5)), reverse=True)
+    pull(registry, "--referrers")
+    top = "r/streams/refs/oci-referrers"
+    for of, digest in zip(found, found[1:]):
+        os.mkdir(f"{top}/{of}")
+        os.rename(f"{top}/{subject(registry)['digest']}/{digest}", f"{top}/{of}/{digest}")
+
+
+@test
+def gc_removes_referrers_with_their_subject(registry):
+    chain_of_artifacts(registry)
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/xattrs:latest", "other")
+    before = snapshot("r/streams")
+    expect(loaded("gc", "--repo=r", "--json")["names_removed"], 0)
+    expect(snapshot("r/streams"), before)
+    good("oci", "rm", "--repo=r", "x")
+    good("gc", "--repo=r", "--grace=1h")
+    expect(len(stored()), 5)
+    planned, done = loaded("gc", "--repo=r", "--json", "--dry-run"), loaded("gc", "--repo=r", "--json")
+    expect({**planned, "dry_run": False}, done)
+    expect((done["names_removed"], done["streams_removed"] > 5, stored()), (5, True, []))
+    left = loaded("oci", "images", "--repo=r", "--json")["images"]
+    expect([image["name"] for image in left], ["other"])
+    expect([name for name in os.listdir("r/streams") if name.startswith("oci-manifest")],
+           ["oci-manifest-" + left[0]["manifest_digest"]])
+    expect(run("fsck", "--repo=r")[0], OK)
+    expect(loaded("gc", "--repo=r", "--json")["objects_removed"], 0)
+
+
+@test
+def gc_of_a_manifest_without_its_subject_says_why(registry):
+    """composefs-rs removes a manifest and leaves its referrers."""
+    add(registry, "1")
+    pull(registry, "--referrers")
+    good("oci", "rm", "--repo=r", "x")
+    os.unlink(f"r/streams/oci-manifest-{subject(registry)['digest']}")
+    rc, _, err = run("gc", "--repo=r", "--dry-run")
+    expect((rc, len(stored())), (OK, 1))
+    has(err, f"name would be removed: oci-referrers/{subject(registry)['digest']}/")
+    has(err, "no image has this subject")
+    good("gc", "--repo=r")
+    expect(stored(), [])
 
 
 if __name__ == "__main__":
