@@ -67,22 +67,13 @@ static void raise_file_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int serve_with_signals(const struct cfs_fuse_fs *fs, int dev,
-			      const struct cfs_fuse_daemon_opts *o,
+static int serve_with_signals(const struct cfs_fuse_service *s, int dev,
 			      int (*ready)(void *ctx), void *ctx, struct cfs_err *err)
 {
-	struct cfs_fuse_serve_opts serve = {
-		.n_threads = o->n_threads, .ready = ready, .ctx = ctx};
-	int rc = handle_signals(o->mountpoint, err);
+	int rc = handle_signals(s->mountpoint, err);
 
 	raise_file_limit();
-	return rc < 0 ? rc : cfs_fuse_serve(fs, dev, &serve, err);
-}
-
-int cfs_fuse_run(const struct cfs_fuse_fs *fs, int dev,
-		 const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
-{
-	return serve_with_signals(fs, dev, o, NULL, NULL, err);
+	return rc < 0 ? rc : s->serve(s->ctx, dev, ready, ctx, err);
 }
 
 /* --- a process of its own --------------------------------------------------------------- */
@@ -116,18 +107,17 @@ static void close_others(int *keep, size_t n)
 	close_from_to(from, ~0u);
 }
 
-static int keep_own_files(const struct cfs_fuse_fs *fs, int dev, int image_fd, int report)
+static int keep_own_files(const struct cfs_fuse_service *s, int dev, int report)
 {
-	cfs_autofree int *keep = malloc((fs->n_objdirs + 3) * sizeof(*keep));
+	cfs_autofree int *keep = malloc((s->n_fds + 2) * sizeof(*keep));
 
 	if (!keep)
 		return -ENOMEM;
-	if (fs->n_objdirs)
-		memcpy(keep, fs->objdir_fds, fs->n_objdirs * sizeof(*keep));
-	keep[fs->n_objdirs] = dev;
-	keep[fs->n_objdirs + 1] = image_fd;
-	keep[fs->n_objdirs + 2] = report;
-	close_others(keep, fs->n_objdirs + 3);
+	if (s->n_fds)
+		memcpy(keep, s->fds, s->n_fds * sizeof(*keep));
+	keep[s->n_fds] = dev;
+	keep[s->n_fds + 1] = report;
+	close_others(keep, s->n_fds + 2);
 	return 0;
 }
 
@@ -161,20 +151,18 @@ static int report_ready(void *ctx)
 	return rc;
 }
 
-static _Noreturn void run_child(const struct cfs_fuse_fs *fs, int dev,
-				const struct cfs_fuse_daemon_opts *o, int pipe)
+static _Noreturn void run_child(const struct cfs_fuse_service *s, int dev, int pipe)
 {
 	struct report report = {0};
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	report.rc = keep_own_files(fs, dev, o->image_fd, pipe);
+	report.rc = keep_own_files(s, dev, pipe);
 	if (report.rc == 0 && (setsid() < 0 || chdir("/") < 0))
 		report.rc = -errno;
 	if (report.rc == 0)
-		report.rc =
-			serve_with_signals(fs, dev, o, report_ready, &pipe, &report.err);
+		report.rc = serve_with_signals(s, dev, report_ready, &pipe, &report.err);
 	if (pipe >= 0)
 		(void)!cfs_io_write(pipe, &report, sizeof(report), NULL);
 	_exit(report.rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -202,8 +190,7 @@ static int read_report(int pipe, pid_t pid, struct cfs_err *err)
 	return report.rc;
 }
 
-int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
-		   const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
+int cfs_fuse_start_service(const struct cfs_fuse_service *s, int dev, struct cfs_err *err)
 {
 	int ends[2], rc;
 	pid_t pid;
@@ -212,11 +199,56 @@ int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 		return cfs_fail_errno(err, "pipe");
 	pid = fork();
 	if (pid == 0)
-		run_child(fs, dev, o, ends[1]);
+		run_child(s, dev, ends[1]);
 	rc = pid < 0 ? cfs_fail_errno(err, "fork") : 0;
 	close(ends[1]);
 	if (rc == 0)
 		rc = read_report(ends[0], pid, err);
 	close(ends[0]);
 	return rc;
+}
+
+/* --- the server of an image ------------------------------------------------------------- */
+
+struct image_server {
+	const struct cfs_fuse_fs *fs;
+	unsigned n_threads;
+};
+
+static int serve_image(void *ctx, int dev, int (*ready)(void *ctx), void *ready_ctx,
+		       struct cfs_err *err)
+{
+	const struct image_server *image = ctx;
+	struct cfs_fuse_serve_opts serve = {
+		.n_threads = image->n_threads, .ready = ready, .ctx = ready_ctx};
+
+	return cfs_fuse_serve(image->fs, dev, &serve, err);
+}
+
+int cfs_fuse_run(const struct cfs_fuse_fs *fs, int dev,
+		 const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
+{
+	struct image_server image = {fs, o->n_threads};
+	struct cfs_fuse_service s = {serve_image, &image, .mountpoint = o->mountpoint};
+
+	return serve_with_signals(&s, dev, NULL, NULL, err);
+}
+
+int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
+		   const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
+{
+	cfs_autofree int *fds = malloc((fs->n_objdirs + 1) * sizeof(*fds));
+	struct image_server image = {fs, o->n_threads};
+	struct cfs_fuse_service s = {.serve = serve_image,
+				     .ctx = &image,
+				     .mountpoint = o->mountpoint,
+				     .fds = fds,
+				     .n_fds = fs->n_objdirs + 1};
+
+	if (!fds)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	if (fs->n_objdirs)
+		memcpy(fds, fs->objdir_fds, fs->n_objdirs * sizeof(*fds));
+	fds[fs->n_objdirs] = o->image_fd;
+	return cfs_fuse_start_service(&s, dev, err);
 }

@@ -26,4 +26,27 @@ int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 		   const struct cfs_fuse_daemon_opts *o,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- any other server -------------------------------------------------------------------- */
+
+/* Starts zeroed. Borrowed until the server ends. */
+struct cfs_fuse_service {
+	/* Serves requests from dev until the filesystem is unmounted. Calls ready (may be NULL) once, when the mount
+	 * answers requests; a negative result ends the server. */
+	int (*serve)(void *ctx, int dev, int (*ready)(void *ctx), void *ready_ctx,
+		     struct cfs_err *err);
+	void *ctx;
+	const char *mountpoint; /* as in cfs_fuse_daemon_opts */
+	const int *fds;		/* stay open; negative ones are ignored */
+	size_t n_fds;
+};
+
+/* As cfs_fuse_start. */
+int cfs_fuse_start_service(const struct cfs_fuse_service *s, int dev,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Sends a reply; any thread. Returns 0, also if the request was cancelled, or -errno. -EINVAL and -E2BIG: the kernel
+ * refuses the body. */
+int cfs_fuse_reply(int dev, uint64_t unique, int error,
+		   struct cfs_span body) CFS_MUST_CHECK;
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
+#include "fuse/daemon.h"
 #include "fuse/fuse_priv.h"
 
 struct server {
@@ -26,8 +27,8 @@ struct worker {
 
 /* --- replies -------------------------------------------------------------------------- */
 
-/* Sends a reply. ENOENT: the request was cancelled. 0 or -errno. */
-static int send_reply(int dev, uint64_t unique, int error, struct cfs_span body)
+/* ENOENT: the request was cancelled. */
+int cfs_fuse_reply(int dev, uint64_t unique, int error, struct cfs_span body)
 {
 	struct fuse_out_header head = {.len = (uint32_t)(sizeof(head) + body.len),
 				       .error = error,
@@ -50,10 +51,10 @@ static int reply_open(struct worker *w, const struct cfs_fuse_answer *a)
 	int fd = fuse_open_object(w->server->session.fs, a), rc;
 
 	if (fd < 0)
-		return send_reply(w->dev, a->unique, fd, (struct cfs_span){NULL, 0});
+		return cfs_fuse_reply(w->dev, a->unique, fd, (struct cfs_span){NULL, 0});
 	out.fh = (uint64_t)fd;
-	rc = send_reply(w->dev, a->unique, 0,
-			(struct cfs_span){(const uint8_t *)&out, sizeof(out)});
+	rc = cfs_fuse_reply(w->dev, a->unique, 0,
+			    (struct cfs_span){(const uint8_t *)&out, sizeof(out)});
 	if (rc < 0)
 		close(fd);
 	return rc;
@@ -64,9 +65,10 @@ static int reply_read(struct worker *w, const struct cfs_fuse_answer *a)
 	ssize_t n = cfs_io_pread((int)a->handle, w->room.buf, a->size, a->off, NULL);
 
 	if (n < 0)
-		return send_reply(w->dev, a->unique, -EIO, (struct cfs_span){NULL, 0});
-	return send_reply(w->dev, a->unique, 0,
-			  (struct cfs_span){w->room.buf, (size_t)n});
+		return cfs_fuse_reply(w->dev, a->unique, -EIO,
+				      (struct cfs_span){NULL, 0});
+	return cfs_fuse_reply(w->dev, a->unique, 0,
+			      (struct cfs_span){w->room.buf, (size_t)n});
 }
 
 static int carry_out(struct worker *w, const struct cfs_fuse_answer *a)
@@ -84,7 +86,7 @@ static int carry_out(struct worker *w, const struct cfs_fuse_answer *a)
 	case CFS_FUSE_REPLY:
 		break;
 	}
-	return send_reply(w->dev, a->unique, a->error, a->body);
+	return cfs_fuse_reply(w->dev, a->unique, a->error, a->body);
 }
 
 /* --- requests ------------------------------------------------------------------------- */
@@ -107,7 +109,8 @@ static int serve_request(struct worker *w)
 	rc = carry_out(w, &answer);
 	if (rc == -EINVAL ||
 	    rc == -E2BIG) /* the kernel refuses the reply, not the server */
-		rc = send_reply(w->dev, answer.unique, -EIO, (struct cfs_span){NULL, 0});
+		rc = cfs_fuse_reply(w->dev, answer.unique, -EIO,
+				    (struct cfs_span){NULL, 0});
 	if (rc < 0)
 		return cfs_fail(&w->err, -rc, "/dev/fuse: cannot reply: %s",
 				strerror(-rc));
