@@ -37,22 +37,24 @@ static void print_usage(const struct verb_family *family, const char *name)
 	cli_print_usage(stdout, &s, name);
 }
 
-static int report_unknown(const struct verb_family *family, const char *name,
-			  const char *verb)
+static void report_unknown(const struct verb_family *family, const char *name,
+			   const char *verb)
 {
+	const struct foreign_verb *f = family->foreign;
 	struct suggest near = {.word = verb};
 
-	for (const struct foreign_verb *f = family->foreign; f && f->name; f++)
-		if (strcmp(f->name, verb) == 0)
-			return cli_fail_usage(name,
-					      "%s: unknown verb; use \"composefs %s\"",
-					      verb, f->use);
+	while (f && f->name && strcmp(f->name, verb) != 0)
+		f++;
 	for (const struct command *c = family->verbs; c->name; c++)
 		suggest_add_name(&near, c->name);
-	if (near.best)
-		return cli_fail_usage(name, "%s: unknown verb; did you mean \"%s %s\"?",
-				      verb, name, near.best);
-	return cli_fail_usage(name, "%s: unknown verb", verb);
+	if (f && f->name)
+		cli_fail_usage(name, "%s: unknown verb; use \"composefs %s\"", verb,
+			       f->use);
+	else if (near.best)
+		cli_fail_usage(name, "%s: unknown verb; did you mean \"%s %s\"?", verb,
+			       name, near.best);
+	else
+		cli_fail_usage(name, "%s: unknown verb", verb);
 }
 
 static int run_verb(const struct command *c, int argc, char **argv)
@@ -100,18 +102,20 @@ static int complete_line(const struct verb_family *family, int argc, char **argv
 
 int verbs_run(const struct verb_family *family, int argc, char **argv)
 {
-	const struct command *c;
+	const struct command *c = argc > 1 ? find_verb(family, argv[1]) : NULL;
 
 	if (cli_is_completion(argc, argv))
 		return complete_line(family, argc, argv);
-	if (argc < 2)
-		return cli_fail_usage(argv[0], "expected a verb");
-	c = find_verb(family, argv[1]);
 	if (c)
 		return run_verb(c, argc, argv);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+	if (argc > 1 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
 		print_usage(family, argv[0]);
 		return CLI_OK;
 	}
-	return report_unknown(family, argv[0], argv[1]);
+	if (argc > 1)
+		report_unknown(family, argv[0], argv[1]);
+	else
+		cli_fail_usage(argv[0], "expected a verb");
+	return CLI_USAGE;
 }
