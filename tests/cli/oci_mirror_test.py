@@ -192,6 +192,7 @@ def short_name_goes_to_no_registry_without_an_alias(registry, mirror):
     write("registries.conf", f'unqualified-search-registries = ["{registry.host}"]\n')
     for name in ("a", "a:latest", "library/a", "a@sha256:" + 64 * "0"):
         refused("a short name: expected HOST/NAME", "docker.io", source=name)
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/basic", "x")
     rc, _, err = run("oci", "push", "--repo=r", "x", "a:1")
     expect(rc, FAILED)
     has(err, "a short name")
