@@ -37,7 +37,7 @@ static const struct cli_syntax syntax = {
 		"List the composefs images that are mounted: where, which image, how the "
 		"kernel reads it,\nwhat verifies it, how often the kernel reported "
 		"damage. With DIR, show the details of\nthe mount in which DIR lies.",
-			.example =
+	.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
 	.options = option_table,
 };
