@@ -11,6 +11,7 @@
 #ifndef CFS_DAMAGE_H
 #define CFS_DAMAGE_H
 
+#include "damage/limit.h"
 #include "mount/recognize.h"
 
 enum {
@@ -42,8 +43,9 @@ struct cfs_damage_log {
 };
 
 /* Opens /dev/kmsg, or a file (a FIFO is waited for) that has records in the same form.
- * only_new: skips what is in /dev/kmsg already. */
-int cfs_damage_log_open(const char *path, bool only_new, struct cfs_damage_log *out,
+ * follow: skips what is in
+ * /dev/kmsg already, and does not wait for more of a FIFO. */
+int cfs_damage_log_open(const char *path, bool follow, struct cfs_damage_log *out,
 			struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_damage_log_close(struct cfs_damage_log *log);
 

@@ -11,7 +11,7 @@
 
 enum { BUF_LEN = 2 * CFS_DAMAGE_RECORD_MAX };
 
-int cfs_damage_log_open(const char *path, bool only_new, struct cfs_damage_log *out,
+int cfs_damage_log_open(const char *path, bool follow, struct cfs_damage_log *out,
 			struct cfs_err *err)
 {
 	const char *name = path ? path : "/dev/kmsg";
@@ -23,7 +23,9 @@ int cfs_damage_log_open(const char *path, bool only_new, struct cfs_damage_log *
 	out->fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | (path ? 0 : O_NONBLOCK));
 	if (out->fd < 0)
 		return cfs_fail_errno(err, "%s", name);
-	if (only_new && !path && lseek(out->fd, 0, SEEK_END) < 0)
+	if (follow && !path && lseek(out->fd, 0, SEEK_END) < 0)
+		return cfs_fail_errno(err, "%s", name);
+	if (follow && path && fcntl(out->fd, F_SETFL, O_NONBLOCK) < 0)
 		return cfs_fail_errno(err, "%s", name);
 	return 0;
 }

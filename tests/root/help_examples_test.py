@@ -16,7 +16,7 @@ from scene import LIBC, Skip, ensure, enter_namespace, fact, mount_call, run_fac
 TOOLS = os.path.abspath(sys.argv[1])
 DIFFERENT = 1  # what diff and explain return for trees that differ
 # Others need the network, a signature in the kernel, or mount.composefs in /sbin.
-SKIPPED = re.compile(r"https:|docker:| ID |^composefs oci|^composefs enable-objects|^mount -t|^or, as|^mount\.composefs -o basedir=/composefs|^composefs(-info)? .*(\.\.\.)")
+SKIPPED = re.compile(r"https:|docker:| ID |^composefs oci|^composefs enable-objects|^composefs watch$|^mount -t|^or, as|^mount\.composefs -o basedir=/composefs|^composefs(-info)? .*(\.\.\.)")
 # Where the examples write: each gets an empty tmpfs, unless the programs under test lie below it.
 HIDDEN = [place for place in ("/srv", "/mnt", "/tmp") if not f"{TOOLS}/".startswith(f"{place}/")]
 

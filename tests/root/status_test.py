@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from kernel_log import device_of, record
 from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, mount_call, mounts, run, run_facts_each_in
 
 COMPOSEFS, MKCOMPOSEFS, MOUNT = (os.path.abspath(p) for p in sys.argv[1:4])
@@ -112,22 +113,6 @@ def loop_device_is_named(place):
     found, = status()
     expect((found["method"], found["image"]), ("loop", place.path("memory/image.cfs")))
     ensure(os.path.exists(f"/dev/{found['loop_device']}"), found)
-
-
-def record(device, path, sequence=1, usec=None, priority=3, text="pos=0, level=-1, want_hash=sha256:00, real_hash=sha256:11"):
-    """A record of the kernel log about the file, as /dev/kmsg gives it."""
-    usec = int(time.monotonic() * 1e6) if usec is None else usec
-    return (f"{priority},{sequence},{usec},-;fs-verity ({device}, inode {os.stat(path).st_ino}): FILE CORRUPTED! {text}\n"
-            f" SUBSYSTEM=block\n")
-
-
-def device_of(path):
-    """The name of its filesystem in messages of the kernel."""
-    number = os.stat(path).st_dev
-    try:
-        return os.path.basename(os.readlink(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")).replace("!", "/")
-    except FileNotFoundError as why:
-        raise Skip("the filesystem here has no block device") from why
 
 
 def write_log(*records):

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/watch.h"
+
 enum { WRITE_POLL_MS = 50 }; /* time between two checks for a signal */
 
 static volatile sig_atomic_t n_active; /* number of works that a signal cancels */
@@ -47,6 +49,23 @@ void cli_signals_end(void)
 int cli_signal_status(void)
 {
 	return caught ? 128 + caught : 0;
+}
+
+/* The signals are blocked but while it waits, so that none comes between the check and the wait. */
+int cli_wait_input(int fd, const volatile sig_atomic_t *cancelled, struct cfs_err *err)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	sigset_t ends, before;
+	int rc = 0;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	if (!*cancelled && ppoll(&p, 1, NULL, &before) < 0 && errno != EINTR)
+		rc = cfs_fail_errno(err, "poll");
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc < 0 || !*cancelled ? rc : cfs_watch_fail(err);
 }
 
 /* Returns true if a write will not block, or will fail; false after a signal. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* cli/signals: the effect of SIGINT and SIGTERM.
  * Owns:  the signal handlers, the exit statuses 130 and 143, writes to a standard
- *        descriptor that a signal ends.
- * Uses:  libc.
+ *        descriptor and waits for input that a signal ends.
+ * Uses:  base.
  * Never: does the work of a command, prints.
  *
  * SIGINT and SIGTERM end the program at once: no command has anything to clean up while
@@ -29,6 +29,11 @@ void cli_signals_end(void);
 
 /* Returns 130 or 143 if a signal cancelled the work, otherwise 0. */
 int cli_signal_status(void);
+
+/* Waits until fd can be read. cancelled: of cli_signals_cancel. -ECANCELED after a
+ * signal. */
+int cli_wait_input(int fd, const volatile sig_atomic_t *cancelled,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Writes all bytes to a standard descriptor. After a signal that cancelled the work, it
  * does not wait for the reader: -ECANCELED, and the rest is lost. */

@@ -23,6 +23,7 @@ static const struct {
 	{"mount", "composefs-mount(8)"},
 	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},
+	{"watch", "composefs-watch(8)"},
 	{"cat", "composefs-ls(1)"},
 	{"extract", "composefs-ls(1)"},
 	{"dump-files", "composefs-ls(1)"},

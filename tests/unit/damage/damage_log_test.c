@@ -130,3 +130,39 @@ T(missing_log_is_an_error_that_names_it)
 	t_has(err.msg, "no/log");
 	cfs_damage_log_close(&log);
 }
+
+T(limit_allows_n_events_in_a_time)
+{
+	struct cfs_damage_limit l = {.max = 2, .window_sec = 10};
+
+	t_ok(cfs_damage_limit_take(&l, 100));
+	t_ok(cfs_damage_limit_take(&l, 105));
+	t_ok(!cfs_damage_limit_take(&l, 109));
+	t_ok(cfs_damage_limit_take(&l, 110));
+	t_ok(!cfs_damage_limit_take(&l, 114));
+	t_ok(cfs_damage_limit_take(&l, 115));
+	t_ok(!cfs_damage_limit_take(&l, 50)); /* the clock was set back */
+	l = (struct cfs_damage_limit){.max = 0, .window_sec = 10};
+	t_ok(!cfs_damage_limit_take(&l, 1));
+}
+
+T(a_key_is_new_again_after_its_time)
+{
+	struct cfs_damage_seen *s = calloc(1, sizeof(*s));
+	char key[32];
+
+	t_eq(cfs_damage_seen_add(s, "a", 100, 10), 1);
+	t_eq(cfs_damage_seen_add(s, "a", 109, 10), 0);
+	t_eq(cfs_damage_seen_add(s, "b", 109, 10), 1);
+	t_eq(cfs_damage_seen_add(s, "a", 110, 10), 1);
+	t_eq(cfs_damage_seen_add(s, "a", 119, 10), 0);
+	for (int i = 0; i < CFS_DAMAGE_SEEN_MAX; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		t_eq(cfs_damage_seen_add(s, key, 119, 10), 1);
+	}
+	t_eq(s->n, CFS_DAMAGE_SEEN_MAX);
+	t_eq(cfs_damage_seen_add(s, "a", 119, 10), 1); /* forgotten */
+	t_eq(cfs_damage_seen_add(s, key, 119, 10), 0);
+	cfs_damage_seen_fini(s);
+	free(s);
+}

@@ -3,13 +3,13 @@
 #include "composefs/oci/watch_tags.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "cli/signals.h"
 
 /* A directory, and the name in it that matters; NULL: all do. */
 static const struct {
@@ -85,31 +85,13 @@ static int read_events(const struct watch_tags *w, struct cfs_err *err)
 	return changed;
 }
 
-/* The signals are blocked but while it waits, so that none comes between the check and the wait. */
-static int wait_events(const struct watch_tags *w, const volatile sig_atomic_t *cancelled,
-		       struct cfs_err *err)
-{
-	struct pollfd pfd = {.fd = w->fd, .events = POLLIN};
-	sigset_t ends, before;
-	int rc = 0;
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigprocmask(SIG_BLOCK, &ends, &before);
-	if (!*cancelled && ppoll(&pfd, 1, NULL, &before) < 0 && errno != EINTR)
-		rc = cfs_fail_errno(err, "poll");
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return rc < 0 || !*cancelled ? rc : cfs_watch_fail(err);
-}
-
 int watch_tags_wait(const struct watch_tags *w, const volatile sig_atomic_t *cancelled,
 		    struct cfs_err *err)
 {
 	int rc;
 
 	do {
-		rc = wait_events(w, cancelled, err);
+		rc = cli_wait_input(w->fd, cancelled, err);
 		if (rc == 0)
 			rc = read_events(w, err);
 	} while (rc == 0);

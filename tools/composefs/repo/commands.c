@@ -33,6 +33,7 @@ const struct command repo_commands[] = {
 	{"gc", cmd_gc, "Remove unreferenced images and objects"},
 	{"fsck", cmd_repo_fsck, "Check a repository, or an image and its objects"},
 	{"repair", cmd_repair, "Repair a repository"},
+	{"watch", cmd_watch, "Follow the kernel log, and act on damaged objects"},
 	{"transaction", cmd_transaction, "Run a command while holding the lock"},
 	COMMAND_GROUP("Compute and probe without storing anything:"),
 	{"doctor", cmd_doctor, "Show what this kernel and filesystem support"},

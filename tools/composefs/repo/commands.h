@@ -33,5 +33,6 @@ int cmd_rm(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
 int cmd_transaction(int argc, char **argv);
 int cmd_untag(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 
 #endif
