@@ -88,6 +88,8 @@ static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err 
 	if (rc == 0)
 		rc = push_check_referrers(p, err);
 	if (rc == 0)
+		rc = push_list_mounts(p, err);
+	if (rc == 0)
 		rc = push_layers(p, err);
 	if (rc == 0)
 		rc = cfs_context(err, push_config(p, err), "configuration");
@@ -123,6 +125,7 @@ int cfs_containers_push(const struct cfs_repo *repo, const char *name,
 	if (rc == 0)
 		rc = push_all(&p, out, err);
 	cfs_container_close(&p.container);
+	free(p.mounts);
 	free(p.layers);
 	free(p.order);
 	free(p.sizes);

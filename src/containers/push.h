@@ -13,6 +13,9 @@ struct cfs_repo;
 struct cfs_push_opts {
 	enum cfs_compression compression;
 	enum cfs_referrers referrers;
+	/* The repository of the registry that has layers, so that they need not be sent; NULL: as
+	 * the tags of the repository say. */
+	const char *mount_from;
 	unsigned n_threads; /* layers at a time; 0: one for each CPU */
 	const struct cfs_watch
 		*watch; /* progress counts "layers" and bytes; may be NULL */
@@ -28,7 +31,8 @@ struct cfs_push_result {
 /* Sends a container image, opened by its name as by cfs_container_open. The layers are compressed
  * anew, each into an unnamed file of $TMPDIR or /var/tmp, so blobs and manifest may get other digests
  * than those that were pulled; diff_ids and configuration stay. If all blobs are the same, the
- * manifest is sent as it is, byte for byte. The manifest is sent last, and then the artifacts whose
+ * manifest is sent as it is, byte for byte. A registry is asked to take layers from another
+ * repository, as they were pulled if the compression is the same. The manifest is sent last, and then the artifacts whose
  * subject it is. -ENOENT: no such image, or a layer is missing; -ENOTSUP: an artifact; -ESTALE: the
  * manifest became another one, but artifacts refer to it; -EUCLEAN: the repository is damaged; else
  * as the destination. */

@@ -9,6 +9,12 @@
 #include "containers/container.h"
 #include "containers/push.h"
 
+/* A blob, and the repository of the registry that has it. */
+struct push_mount {
+	struct cfs_oci_digest digest;
+	char from[CFS_OCI_NAME_MAX];
+};
+
 struct push {
 	const struct cfs_repo *repo;
 	const struct cfs_destination *to;
@@ -27,12 +33,24 @@ struct push {
 	pthread_cond_t next;
 	size_t turn;   /* the entry of order whose blob is sent next; guarded by lock */
 	size_t failed; /* the first that is not sent, or SIZE_MAX; guarded by lock */
+	struct push_mount *mounts;
+	size_t n_mounts, mounts_cap;
 	bool is_same_manifest; /* as in the repository: all blobs are the same */
 	size_t n_referrers;
 };
 
 /* Compresses and sends the layers; fills in layers. */
 int push_layers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* push_mounts.c: lists what the destination can take from its other repositories. */
+int push_list_mounts(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Has the destination take a blob, or that of a layer as it was pulled, from another repository.
+ * 1: it has it; 0: it is to be sent. */
+int push_mount_layer(const struct push *p, const struct cfs_oci_descriptor *d,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+int push_mount_original(const struct push *p, size_t i,
+			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* -ENOTSUP: the destination cannot take the artifacts that the options name. */
 int push_check_referrers(const struct push *p, struct cfs_err *err) CFS_MUST_CHECK;

@@ -81,6 +81,7 @@ static const char *const action_names[] = {
 	[CFS_REGISTRY_PUT_MANIFEST] = "put-manifest",
 	[CFS_REGISTRY_PUT_BLOB] = "put-blob",
 	[CFS_REGISTRY_GET_REFERRERS] = "get-referrers",
+	[CFS_REGISTRY_MOUNT_BLOB] = "mount-blob",
 };
 
 static bool parse_action(const char *name, enum cfs_registry_action *out)
@@ -113,6 +114,8 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 		rc = put_line(out, "ranges", r->ranges, err);
 	if (rc == 0)
 		rc = put_line(out, "media-type", r->media_type, err);
+	if (rc == 0)
+		rc = put_line(out, "from", r->from, err);
 	if (rc == 0)
 		rc = put_line(out, "page", r->page, err);
 	if (rc == 0)
@@ -156,6 +159,7 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 		{"size", size, sizeof(size)},
 		{"ranges", out->ranges, sizeof(out->ranges)},
 		{"media-type", out->media_type, sizeof(out->media_type)},
+		{"from", out->from, sizeof(out->from)},
 		{"page", out->page, sizeof(out->page)},
 		{"insecure", insecure, sizeof(insecure)},
 		{"token", out->token, sizeof(out->token)},
@@ -170,7 +174,8 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 	out->insecure = strcmp(insecure, "yes") == 0;
 	if (!parse_action(action, &out->action) || !parse_size(size, &out->size) ||
 	    !*out->host || !cfs_oci_is_name(cfs_text(out->name)) ||
-	    !is_reference(out->reference) || (*out->page && *out->page != '/'))
+	    !is_reference(out->reference) || (*out->page && *out->page != '/') ||
+	    (*out->from && !cfs_oci_is_name(cfs_text(out->from))))
 		return cfs_fail(
 			err, EPROTO,
 			"expected the lines action, host, name, reference and size");

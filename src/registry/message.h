@@ -29,6 +29,8 @@ enum cfs_registry_action {
 	CFS_REGISTRY_PUT_MANIFEST,
 	CFS_REGISTRY_PUT_BLOB,	    /* unless the registry has it */
 	CFS_REGISTRY_GET_REFERRERS, /* one page of the manifests with this subject */
+	/* Adds a blob that the repository "from" of the same host has, without its bytes */
+	CFS_REGISTRY_MOUNT_BLOB,
 };
 
 struct cfs_registry_request {
@@ -39,6 +41,7 @@ struct cfs_registry_request {
 		size; /* of what is sent, or of a blob; the most of a manifest or a page */
 	/* Of a manifest that is sent; the artifact type of wanted referrers; "" */
 	char media_type[128];
+	char from[CFS_OCI_NAME_MAX];	  /* of a blob that is mounted; "" */
 	char page[CFS_REGISTRY_LINK_MAX]; /* of referrers: next of the page before; "" */
 	char ranges[CFS_REGISTRY_RANGES_TEXT_MAX]; /* "FIRST-LAST,FIRST-LAST"; "" */
 	bool insecure; /* plain HTTP, and certificates are not checked */
@@ -78,7 +81,7 @@ enum { CFS_REGISTRY_FRAME_HEAD = 8 }; /* le32 kind, le32 length */
 struct cfs_registry_head {
 	char media_type[128];		      /* Content-Type; "" */
 	char digest[CFS_OCI_DIGEST_TEXT_MAX]; /* Docker-Content-Digest of an upload; "" */
-	bool is_present; /* the registry had the blob, which was not sent */
+	bool is_present; /* the registry has the blob, which was not sent */
 	bool has_subject; /* the registry lists the manifest with its subject: OCI-Subject */
 	char next
 		[CFS_REGISTRY_LINK_MAX]; /* path of the next page, on the same host; "" */

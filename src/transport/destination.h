@@ -23,6 +23,13 @@ struct cfs_destination {
 	 * manifest: the order decides the bytes of an archive. */
 	bool is_in_order;
 	bool has_plain_layers; /* layers are to come uncompressed */
+	/* Has the destination take a blob from its repository "from", which is on the same host,
+	 * without sending it. 1: it has the blob now, or had it; 0: it does not. Any thread.
+	 * NULL: it has no other repositories. */
+	int (*mount_blob)(void *ctx, const struct cfs_oci_descriptor *d, const char *from,
+			  struct cfs_err *err);
+	const char *
+		host; /* of a registry, as references name it; NULL: none, or another one */
 	/* Stores a manifest that refers to another one, without a tag, and has it listed with
 	 * its subject. d: with the artifact type and the annotations to be listed. NULL: not
 	 * possible there. */

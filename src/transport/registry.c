@@ -60,7 +60,7 @@ int registry_get_document(struct registry *r, const char *reference,
 	return rc;
 }
 
-static bool is_as_named(const struct registry *r)
+bool registry_is_as_named(const struct registry *r)
 {
 	const struct cfs_registries_endpoint *at = &r->endpoints[r->endpoint];
 
@@ -83,7 +83,7 @@ static int get_checked(struct registry *r, const struct cfs_oci_digest *digest,
 		*out = (struct cfs_transport_document){0};
 	}
 	/* The caller knows what the user named. */
-	return is_as_named(r) ? rc : cfs_context(err, rc, "%s", r->origin);
+	return registry_is_as_named(r) ? rc : cfs_context(err, rc, "%s", r->origin);
 }
 
 /* A mirror that cannot be reached, lacks the image or sends other bytes is not the end. */

@@ -29,6 +29,8 @@ int registry_new(const char *reference, bool is_push,
 		 struct registry **out, struct cfs_err *err) CFS_MUST_CHECK;
 /* Chooses the endpoint that is asked from now on. */
 void registry_set_endpoint(struct registry *r, size_t i);
+/* Whether registries.conf sends nothing elsewhere: the endpoint is that of the reference. */
+bool registry_is_as_named(const struct registry *r);
 void registry_free(struct registry *r); /* NULL is fine */
 
 /* Reads the files registries.conf of the system and of the user. */
@@ -54,6 +56,7 @@ struct registry_what {
 	enum cfs_registry_action action;
 	const char *reference;	/* of the manifest or blob */
 	const char *media_type; /* as in cfs_registry_request; or NULL */
+	const char *from;	/* as in cfs_registry_request; or NULL */
 	const char *page;	/* of referrers, after the first one; else NULL */
 	uint64_t size;		/* as in cfs_registry_request */
 	const struct cfs_oci_range *ranges; /* of a blob; else NULL */

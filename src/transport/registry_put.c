@@ -56,6 +56,21 @@ static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 	return rc;
 }
 
+static int mount_blob(void *ctx, const struct cfs_oci_descriptor *d, const char *from,
+		      struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	struct registry_what what = {.action = CFS_REGISTRY_MOUNT_BLOB,
+				     .reference = cfs_oci_digest_text(&d->digest, text),
+				     .from = from,
+				     .size = d->size,
+				     .fd = -1};
+	cfs_autofree struct cfs_registry_head *head = NULL;
+	int rc = put_file(ctx, &what, &d->digest, &head, err);
+
+	return rc < 0 ? rc : head->is_present;
+}
+
 int registry_put_manifest(struct registry *r, const char *reference, struct cfs_span json,
 			  const struct cfs_oci_descriptor *d, bool *has_subject,
 			  struct cfs_err *err)
@@ -102,9 +117,12 @@ int cfs_destination_open_registry(const char *reference,
 	}
 	if (rc == 0)
 		*out = (struct cfs_destination){.put_blob = put_blob,
+						.mount_blob = mount_blob,
 						.put_manifest = put_manifest,
 						.close = close_registry,
 						.ctx = r,
 						.put_referrer = registry_put_referrer};
+	if (rc == 0 && registry_is_as_named(r))
+		out->host = r->reference.host;
 	return rc;
 }

@@ -136,6 +136,8 @@ static void set_request(struct registry *r, const struct registry_what *what,
 	if (what->media_type)
 		snprintf(out->media_type, sizeof(out->media_type), "%s",
 			 what->media_type);
+	if (what->from)
+		snprintf(out->from, sizeof(out->from), "%s", what->from);
 	if (what->page)
 		snprintf(out->page, sizeof(out->page), "%s", what->page);
 	if (r->credentials && strcmp(at->host, r->reference.host) == 0)

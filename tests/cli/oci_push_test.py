@@ -286,6 +286,80 @@ def push_asks_for_a_token_that_permits_it(registry):
     expect({r[2] for r in registry.sent if r[0] in ("PATCH", "PUT")}, {"Bearer push"})
 
 
+def with_other(registry):
+    """An image with a layer that our gzip does not write. The registry has it in its repository b, as a tag of the image says."""
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/compression:gzip-multi", "app")
+    manifest = json.loads(good("oci", "inspect", "--repo=r", "--manifest", "app"))
+    registry.others["b"] = {d["digest"]: blob(f"{GOLDEN}/compression", d["digest"]) for d in manifest["layers"]}
+    good("oci", "tag", "--repo=r", "app", f"{registry.host}/b:1")
+    return manifest
+
+
+@with_registry
+def push_takes_layers_from_the_repository_of_a_tag(registry):
+    manifest = with_other(registry)
+    result = push(f"{registry.host}/a:1")
+    expect(registry.mounts, [(d["digest"], "b") for d in manifest["layers"]])
+    expect((result["bytes_sent"], result["layers_present"]), (0, 1))
+    expect(result["manifest_digest"], loaded("oci", "inspect", "--repo=r", "app")["manifest_digest"])
+    expect(json.loads(registry.manifests["1"][1]), manifest)
+    registry.mounts.clear()
+    push(f"{registry.host}/a:1")
+    expect(registry.mounts, [])
+
+
+@with_registry
+def push_takes_no_layers_of_another_compression_or_registry(registry):
+    with_other(registry)
+    good("oci", "tag", "--repo=r", "app", "registry.example/c:1")
+    push(f"{registry.host}/a:1", "--compression=zstd")
+    expect(registry.mounts, [])
+    good("oci", "rm", "--repo=r", f"{registry.host}/b:1")
+    push(f"{registry.host}/a:2")
+    expect(registry.mounts, [])
+
+
+@with_registry
+def push_takes_layers_from_the_repository_that_the_user_names(registry):
+    manifest = with_other(registry)
+    good("oci", "rm", "--repo=r", f"{registry.host}/b:1")
+    push(f"{registry.host}/a:1", "--mount-from=b")
+    expect(registry.mounts, [(d["digest"], "b") for d in manifest["layers"]])
+    expect(json.loads(registry.manifests["1"][1]), manifest)
+    refuse(f"{registry.host}/a:1", "--mount-from: expected the NAME", options=["--mount-from=b&c"])
+    refuse("oci:out:t", "--mount-from: expected a registry", options=["--mount-from=b"])
+
+
+@with_registry
+def push_sends_layers_that_the_registry_does_not_take(registry):
+    with_other(registry)
+    registry.others = {}
+    for number, registry.mount_status in enumerate((None, 403, 404, 400)):
+        registry.changed.clear()
+        expect(push(f"{registry.host}/a:{number}")["bytes_sent"] > 0, True)
+    expect(len(registry.mounts), 4)
+    expect([r[0] for r in registry.sent].count("DELETE"), 1)  # of the upload that the first answer began
+    expect(len(registry.uploads), 8)
+
+
+@with_registry
+def push_asks_for_a_token_for_both_repositories(registry):
+    with_other(registry)
+    registry.auth, registry.scoped = "bearer", True
+    push(f"{registry.host}/a:1")
+    expect(len(registry.mounts), 1)
+    expect([r[3] for r in registry.requests if r[0] == "/token"],
+           ["service=s&scope=repository%3Aa%3Apull", "service=s&scope=repository%3Aa%3Apush%2Cpull&scope=repository%3Ab%3Apull"])
+
+
+@with_registry
+def push_without_access_to_the_other_repository_sends_layers(registry):
+    with_other(registry)
+    registry.auth, registry.scoped, registry.refused = "bearer", True, "repository%3Ab"
+    expect(push(f"{registry.host}/a:1")["bytes_sent"] > 0, True)
+    expect(registry.mounts, [])
+
+
 @with_registry
 def push_sends_credentials_to_no_other_host(registry):
     with Registry("empty") as other:

@@ -55,6 +55,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):  # pylint: disable=invalid-name
         registry, path = self.server.registry, urllib.parse.urlsplit(self.path)
         registry.requests.append((path.path, self.headers.get("Authorization"), self.headers.get("Range"), path.query))
+        if path.path == "/token" and registry.refused and registry.refused in path.query:
+            self.error(403, "DENIED")
+            return
         if path.path == "/token":
             token = ("push" if "push" in path.query else "pull") if registry.scoped else registry.token
             self.answer(200, json.dumps({"token": token}).encode())
@@ -159,14 +162,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         query, name = urllib.parse.parse_qs(path.query), path.path[len("/v2/"):-len("/blobs/uploads/")]
         mounted = query.get("mount", [""])[0]
-        if registry.has_mounts and registry.find("blobs", mounted) is not None:
+        if mounted and registry.mount_blob(mounted, query.get("from", [""])[0]):
             self.answer(201, Location=f"/v2/{name}/blobs/{mounted}", Docker_Content_Digest=mounted)
+        elif mounted and registry.mount_status:
+            self.error(registry.mount_status, "FAULT")
         elif "digest" in query:
             self.keep_blob(name, query["digest"][0], body)
         else:
-            upload = str(len(registry.uploads))
+            upload = str(registry.n_uploads)
+            registry.n_uploads += 1
             registry.uploads[upload], registry.names[upload] = bytearray(), name
             self.answer(202, Location=registry.location(upload), Range="0-0")
+
+    def do_DELETE(self):  # pylint: disable=invalid-name
+        path, _ = self.begin()
+        if path:
+            self.server.registry.uploads.pop(path.path.rsplit("/", 1)[1])
+            self.answer(204)
 
     def upload(self, path):
         """The upload of a request; None: it does not exist, or the location is an older one."""
@@ -267,6 +279,8 @@ class Registry:
         self.upload_faults, self.put_faults, self.scoped, self.upload_url = [], [], False, ""
         self.has_referrers, self.filters, self.page_size, self.link = False, True, 0, '<{path}>; rel="next"'
         self.referrer_faults = []
+        self.others, self.mounts, self.mount_status = {}, [], None  # blobs that only other repositories have; (digest, name) asked for
+        self.n_uploads, self.refused = 0, None  # refused: the part of a scope that gets no token
         self.is_accepted = lambda said: said == "Bearer " + self.token
         self.server = http.server.ThreadingHTTPServer((socket.gethostbyname(name) if name else "127.0.0.1", 0), Handler)
         self.server.registry = self
@@ -291,6 +305,12 @@ class Registry:
         self.repositories[name][reference] = (kind, body)
         self.changed[digest] = body
         return digest
+
+    def mount_blob(self, digest, name):
+        """Whether a blob is there now that another repository may have."""
+        self.mounts.append((digest, name))
+        self.changed.update({digest: self.others[name][digest]} if digest in self.others.get(name, {}) else {})
+        return self.has_mounts and self.find("blobs", digest) is not None
 
     def referrers(self, subject, name="a"):
         """The descriptors of the manifests with this subject that were pushed."""

@@ -355,6 +355,7 @@ static struct cfs_registry_request request = {
 	.size = 1234,
 	.media_type = CFS_OCI_TYPE_MANIFEST,
 	.insecure = true,
+	.from = "other/app",
 	.page = "/v2/a?b=c d",
 	.token = "t",
 	.credentials = "u:p w",
@@ -376,6 +377,7 @@ T(registry_request_reads_what_it_writes)
 	t_str(got.name, request.name);
 	t_str(got.reference, request.reference);
 	t_str(got.media_type, request.media_type);
+	t_str(got.from, request.from);
 	t_str(got.page, request.page);
 	t_str(got.token, request.token);
 	t_str(got.credentials, request.credentials);
@@ -408,6 +410,7 @@ T(registry_request_that_is_malformed_is_refused)
 		"action get-blob\nhost h\nname a\nreference t\nsize -1\n",
 		("action get-referrers\nhost h\nname a\nreference t\nsize 1\n"
 		 "page @other.example/\n"),
+		"action mount-blob\nhost h\nname a\nreference t\nsize 1\nfrom b&c\n",
 		"action get-blob\nhost h\nname a\nreference t\nsize 1x\n",
 		("action get-blob\nhost h\nname a\nreference t\nsize "
 		 "99999999999999999999\n"),

@@ -59,6 +59,7 @@ struct oci_push {
 	enum oci_compression compression;
 	unsigned threads; /* 0: one for each CPU */
 	bool referrers;
+	const char *mount_from; /* a repository of the registry; NULL */
 };
 
 extern const struct cli_choice oci_compression_choices[];

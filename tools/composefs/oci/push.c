@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci push: a container image to a registry or a layout. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@ const struct cli_choice oci_compression_choices[] = {{"gzip", OCI_COMPRESSION_GZ
 
 static const struct cli_option option_table[] = {
 	OCI_PUSH_OPTIONS(struct options, push),
+	{"mount-from", "NAME", AT(push.mount_from),
+	 "Let the registry take layers from its repository NAME", CLI_TEXT},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	{"insecure-registry", NULL, AT(access.insecure),
 	 "Use plain HTTP, and do not check certificates", .group = "Registry"},
@@ -41,7 +44,8 @@ static const struct cli_syntax syntax = {
 		 "those of the blobs\n"
 		 "differ from what was pulled; configuration and contents do not. Blobs "
 		 "that the\n"
-		 "destination has are not sent.\n\n"
+		 "destination has, or that a registry has in another repository, are not "
+		 "sent.\n\n"
 		 "IMAGE is a tag or @DIGEST. DESTINATION is [docker://]HOST/NAME[:TAG], "
 		 "oci:DIR[:TAG],\n"
 		 "oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
@@ -100,6 +104,21 @@ static int check_image(const struct cfs_repo *repo, const char *image,
 	return rc;
 }
 
+static int check_mount_from(const struct oci_push *p, const struct cfs_destination *to,
+			    struct cfs_err *err)
+{
+	if (!p->mount_from)
+		return 0;
+	if (!to->mount_blob)
+		return cfs_fail(err, EINVAL, "--mount-from: expected a registry");
+	return cfs_oci_is_name(cfs_text(p->mount_from))
+		       ? 0
+		       : cfs_fail(err, EINVAL,
+				  "--mount-from: expected the NAME of HOST/NAME, got "
+				  "\"%.200s\"",
+				  p->mount_from);
+}
+
 int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,
 		   const struct cfs_repo *repo, const char *image,
 		   const char *destination, const struct cfs_watch *watch,
@@ -107,6 +126,7 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 {
 	struct cfs_push_opts opts = {.referrers = p->referrers ? CFS_REFERRERS_ALL
 							       : CFS_REFERRERS_SEALS,
+				     .mount_from = p->mount_from,
 				     .n_threads = p->threads,
 				     .watch = watch};
 	struct cfs_destination to;
@@ -117,7 +137,9 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 	if (rc < 0)
 		return rc;
 	opts.compression = find_compression(p, &to);
-	rc = cfs_containers_push(repo, image, &to, &opts, out, err);
+	rc = check_mount_from(p, &to, err);
+	if (rc == 0)
+		rc = cfs_containers_push(repo, image, &to, &opts, out, err);
 	cfs_destination_close(&to);
 	return cfs_context(err, rc, "%s", destination);
 }

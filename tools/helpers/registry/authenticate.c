@@ -71,6 +71,18 @@ static int append_escaped(struct transfer *t, struct cfs_mem *url, const char *n
 	return rc;
 }
 
+/* Some registries ask for the scope of the target alone when a blob is mounted. */
+static int append_pull_scope(struct transfer *t, const struct cfs_registry_challenge *c,
+			     struct cfs_mem *url, struct cfs_err *err)
+{
+	char scope[sizeof("repository::pull") + CFS_OCI_NAME_MAX];
+
+	if (!t->also_pulls)
+		return 0;
+	snprintf(scope, sizeof(scope), "repository:%s:pull", t->also_pulls);
+	return strstr(c->scope, scope) ? 0 : append_escaped(t, url, "scope", scope, err);
+}
+
 /* realm?service=S&scope=A&scope=B: scopes of one challenge are separated by spaces. */
 static int make_token_url(struct transfer *t, const struct cfs_registry_challenge *c,
 			  struct cfs_mem *url, struct cfs_err *err)
@@ -83,6 +95,8 @@ static int make_token_url(struct transfer *t, const struct cfs_registry_challeng
 		rc = append_escaped(t, url, "service", c->service, err);
 	while (rc == 0 && (scope = strsep(&rest, " ")))
 		rc = append_escaped(t, url, "scope", scope, err);
+	if (rc == 0)
+		rc = append_pull_scope(t, c, url, err);
 	return rc < 0 ? rc : cfs_sink_mem(url).write(url, "", 1, err);
 }
 

@@ -285,6 +285,8 @@ static void set_method(CURL *c, struct body *b)
 	} else if (strcmp(r->method, "POST") == 0) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+	} else if (strcmp(r->method, "DELETE") == 0) {
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 	} else if (has_body) {
 		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);

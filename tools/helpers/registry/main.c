@@ -121,6 +121,7 @@ static int (*const actions[])(struct transfer *t, struct cfs_err *err) = {
 	[CFS_REGISTRY_PUT_MANIFEST] = put_manifest,
 	[CFS_REGISTRY_PUT_BLOB] = put_blob,
 	[CFS_REGISTRY_GET_REFERRERS] = get_referrers,
+	[CFS_REGISTRY_MOUNT_BLOB] = mount_blob,
 };
 
 static int run_transfer(struct transfer *t, struct cfs_err *err)

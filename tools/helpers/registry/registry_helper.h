@@ -17,6 +17,8 @@ struct transfer {
 	bool has_auth, looked_for_auth;
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* sent with requests; "": none */
 	bool sends_basic;		    /* user and password are sent with requests */
+	const char
+		*also_pulls; /* a repository that the next token is for as well; NULL */
 	CURL *easy;
 	char why[CURL_ERROR_SIZE];
 };
@@ -37,7 +39,7 @@ struct answer {
 
 /* A request; starts zeroed. */
 struct http_request {
-	const char *method; /* GET, HEAD, POST, PUT or PATCH */
+	const char *method; /* GET, HEAD, POST, PUT, PATCH or DELETE */
 	const char *url;
 	const char *const *headers;  /* ends with NULL; NULL: none */
 	uint64_t body_off, body_len; /* PUT, PATCH: bytes of CFS_CHILD_EXTRA */
@@ -125,6 +127,10 @@ int get_referrers(struct transfer *t, struct cfs_err *err);
 
 int put_manifest(struct transfer *t, struct cfs_err *err);
 int put_blob(struct transfer *t, struct cfs_err *err);
+
+/* --- mount.c --- */
+
+int mount_blob(struct transfer *t, struct cfs_err *err);
 
 /* --- location.c: where an upload goes on --- */
 
