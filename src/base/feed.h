@@ -30,6 +30,7 @@ struct cfs_feed_mem {
 	size_t piece; /* 0: no limit */
 };
 
+/* A feed of the bytes of from, which it borrows. Never fails. */
 struct cfs_feed cfs_feed_mem(struct cfs_feed_mem *from);
 
 #endif

@@ -52,6 +52,7 @@ struct cfs_arena {
 	size_t left;
 };
 
+/* Frees all that was allocated in it. It is then empty, and can be used again. */
 void cfs_arena_fini(struct cfs_arena *a);
 
 /* Allocates len bytes, aligned to align (a power of two up to 16), not zeroed, valid

@@ -25,6 +25,7 @@ struct cfs_watched_fd {
 	const struct cfs_watch *watch;
 };
 
+/* The sink of to, which it borrows. */
 struct cfs_sink cfs_sink_watched_fd(const struct cfs_watched_fd *to);
 
 /* A sink that appends to memory. Starts zeroed; the caller frees p. */
@@ -33,6 +34,7 @@ struct cfs_mem {
 	size_t len, cap;
 };
 
+/* The sink of mem, which it borrows. A write fails with -ENOMEM only. */
 struct cfs_sink cfs_sink_mem(struct cfs_mem *mem);
 
 /* All bytes, borrowed until the next write. */
@@ -51,6 +53,7 @@ struct cfs_tee {
 	struct cfs_sink a, b;
 };
 
+/* The sink of tee, which it borrows. Fails as the first of the two sinks that fails. */
 struct cfs_sink cfs_sink_tee(struct cfs_tee *tee);
 
 /* A buffer in front of a sink, so that it gets large pieces. The first error is kept:

@@ -49,6 +49,7 @@ static inline CFS_MUST_CHECK int cfs_watch_poll(const struct cfs_watch *w,
 	return cfs_watch_is_cancelled(w) ? cfs_watch_fail(err) : 0;
 }
 
+/* Reports progress. Does nothing without a watch, or if it does not show progress. */
 void cfs_watch_progress(const struct cfs_watch *w, const struct cfs_progress *now);
 
 /* The caller makes sure that no other thread warns at the same time. */
@@ -63,6 +64,7 @@ struct cfs_watch_kind {
 	size_t n;
 };
 
+/* Counts the warning, and passes on the first CFS_WATCH_KIND_MAX of them. */
 void cfs_watch_warn_kind(struct cfs_watch_kind *k, const char *fmt, ...) CFS_PRINTF(2, 3);
 
 /* Reports "and N more WHAT" if more warnings were counted than passed on. */

@@ -45,6 +45,7 @@ struct cfs_hash {
 	uint8_t block[128];
 };
 
+/* Starts a digest; adds len bytes to it. Neither can fail. */
 void cfs_hash_init(struct cfs_hash *h, enum cfs_hash_alg alg);
 void cfs_hash_update(struct cfs_hash *h, const void *p, size_t len);
 /* Writes cfs_hash_len(alg) bytes to out. */

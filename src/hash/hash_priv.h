@@ -98,6 +98,8 @@ static inline bool cfs_hash_is_always_usable(void)
 	return true;
 }
 
+/* In portable C. _compress adds whole blocks to one state; _blocks computes n digests,
+ * each of block_len bytes, one after the other in blocks and in out. */
 void cfs_sha256_compress(void *state, const uint8_t *p, size_t n_blocks);
 void cfs_sha256_blocks(const uint8_t *blocks, size_t block_len, size_t n, uint8_t *out);
 void cfs_sha512_compress(void *state, const uint8_t *p, size_t n_blocks);

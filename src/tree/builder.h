@@ -8,6 +8,7 @@
 
 struct cfs_builder;
 
+/* Makes a builder without a root. Digests of the tree are of alg. -ENOMEM. */
 int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_builder_free(struct cfs_builder *b);

@@ -24,6 +24,7 @@ struct cfs_place {
 	uint64_t n_implied; /* parents that cfs_place_put made */
 };
 
+/* Frees the buffers, not the builder. A zeroed one is valid. */
 void cfs_place_fini(struct cfs_place *p);
 
 /* Adds an entry below its parent, which must exist: -ENOENT, -ENOTDIR; else the codes of cfs_builder_add. Slashes

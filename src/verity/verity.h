@@ -45,6 +45,7 @@ const char *cfs_digest_path(const struct cfs_digest *d, char out[CFS_OBJECT_PATH
 int cfs_digest_parse(struct cfs_text in, struct cfs_digest *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Are both of the same algorithm, and equal? */
 bool cfs_digest_eq(const struct cfs_digest *a, const struct cfs_digest *b);
 
 /* Writes the bytes that a signature covers, for the kernel (struct
@@ -77,6 +78,7 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *w
 /* A sink that adds its bytes to the stream. */
 struct cfs_sink cfs_verity_sink(struct cfs_verity *v);
 
+/* Computes the digest of data. -ENOMEM. */
 int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
 			  struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
