@@ -66,6 +66,7 @@ struct diff_facts {
 	bool only_devices[2]; /* names on one side only are devices */
 };
 
+/* Finds what all differences of d have in common. */
 void diff_find_facts(const struct cfs_diff *d, struct diff_facts *out);
 
 /* The inode behind a name, or NULL for CFS_NO_NODE. */

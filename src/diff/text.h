@@ -19,6 +19,8 @@ struct cfs_diff_text {
 		printed_max; /* bytes of all differences so far, and their limit */
 };
 
+/* Starts a text about diff, which it borrows. Values are cut off after value_max bytes.
+ * -ENOMEM. */
 int cfs_diff_text_init(struct cfs_diff_text *t, const struct cfs_diff *diff,
 		       size_t value_max, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_diff_text_fini(struct cfs_diff_text *t); /* a zeroed one is valid */

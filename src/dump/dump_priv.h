@@ -23,6 +23,8 @@ struct cfs_dump_quoted {
 	char s[72];
 };
 
+/* Makes a value printable for a message: escaped, and cut off with "..." if it is
+ * long. */
 struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value);
 
 /* The parser of lines. Starts zeroed except alg and strict. */
@@ -74,6 +76,7 @@ int dump_check_no_content(const struct cfs_inode_spec *in,
 
 /* --- line.c ------------------------------------------------------------------------ */
 
+/* Frees the buffers. What was parsed is not valid any longer. */
 void cfs_dump_parser_fini(struct cfs_dump_parser *p);
 
 /* Parses a line without its newline. -EINVAL, with the message FIELD: expected X, got Y. */

@@ -21,6 +21,7 @@ struct cfs_spec_room {
 	uint8_t content[CFS_CONTENT_MAX];
 };
 
+/* Frees the buffers, and zeroes it. A zeroed one is valid. */
 void cfs_spec_room_fini(struct cfs_spec_room *room);
 
 /* The inode without the xattrs that the writer added: backing path and digest instead of redirect and

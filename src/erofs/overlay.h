@@ -12,6 +12,7 @@ struct cfs_added_def {
 	struct cfs_text value;
 };
 
+/* The key and value of an xattr that the writer adds. Static. */
 const struct cfs_added_def *cfs_overlay_added(enum cfs_added which);
 
 /* A key of the input as the image stores it: the key itself, or an escaped copy in arena. The text
@@ -27,6 +28,8 @@ struct cfs_pairs {
 	unsigned adds; /* still to come: a set of 1 << enum cfs_added */
 };
 
+/* Starts the iteration over the xattrs of an inode of the plan, those that the writer
+ * adds included. */
 struct cfs_pairs cfs_overlay_pairs(const struct cfs_plan *plan, cfs_id id);
 
 /* The next pair; false at the end. */

@@ -16,6 +16,7 @@ struct cfs_kernel_look {
 	bool digest, escaped, whiteout, whiteouts, opaque;
 };
 
+/* Notes in look what the rules need to know of an xattr of its inode. */
 void kernel_look_at_xattr(struct cfs_kernel_look *look, const struct cfs_raw_xattr *x);
 
 /* Adds what the rules say of the inode to out, which has CFS_KERNEL_N_RULES. */

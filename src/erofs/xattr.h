@@ -23,6 +23,8 @@ struct cfs_raw_xattrs {
 	uint32_t shared, n_shared;
 };
 
+/* Starts the iteration over the xattrs of an inode. out borrows from both. -EUCLEAN: the
+ * area of the xattrs is damaged. */
 int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inode,
 			struct cfs_raw_xattrs *out, struct cfs_err *err) CFS_MUST_CHECK;
 

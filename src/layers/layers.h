@@ -28,6 +28,7 @@ struct cfs_layers_opts {
 
 struct cfs_layers;
 
+/* Starts a merge with an empty root. *out is NULL on failure. -ENOMEM. */
 int cfs_layers_new(const struct cfs_layers_opts *opts, struct cfs_layers **out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_layers_free(struct cfs_layers *l); /* NULL is fine */

@@ -111,6 +111,7 @@ int tar_peek_block(struct cfs_tar *t, const uint8_t **out,
 int tar_take_block(struct cfs_tar *t, const uint8_t **out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Returns -EINVAL: the archive ends in the middle of what. */
 int tar_fail_truncated(uint64_t missing, const char *what,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -141,6 +142,7 @@ int tar_decimal_time(struct cfs_text text, struct tar_time *out,
 /* Reads the records of head.pax. */
 int tar_parse_pax(struct cfs_tar *t, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Adds a segment with data to the map of a sparse file. -EFBIG: too many; -ENOMEM. */
 int tar_add_segment(struct tar_head *h, uint64_t off, uint64_t len,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
