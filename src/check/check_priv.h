@@ -56,6 +56,8 @@ int check_add_missing(struct check *c, enum cfs_check_fault fault,
 /* Adds one to a number of the report. Any thread. */
 void check_count(struct check *c, uint64_t *n);
 
+/* Sorts the findings by place, since threads add them in any order. Fails only when
+ * cancelled. */
 int check_sort_report(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Shows the progress of a stage, once for each item; only the first worker does. */
@@ -63,6 +65,8 @@ void check_show_progress(struct check *c, unsigned worker, const char *stage, si
 
 /* --- background.c ------------------------------------------------------------------- */
 
+/* The number of threads that verify objects: one in the background, else one for each
+ * CPU. */
 unsigned check_n_threads(const struct check *c);
 
 /* In the background, returns a descriptor of the object if nothing of it is in the page
@@ -118,6 +122,8 @@ int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char 
 
 /* --- streams.c, images.c ------------------------------------------------------------ */
 
+/* Check all streams, or all images, and their references. Damage becomes a finding; an
+ * error means that the check could not go on. */
 int check_streams(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 int check_images(struct check *c, struct cfs_err *err) CFS_MUST_CHECK;
 

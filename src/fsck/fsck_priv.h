@@ -6,6 +6,7 @@
 #include "fsck/fsck.h"
 #include "sandbox/sandbox.h"
 
+/* The limits of memory, time and answer for a question, by the size of its image. */
 struct cfs_sandbox_opts fsck_sandbox_limits(const struct cfs_fsck_question *q);
 
 #endif

@@ -43,6 +43,7 @@ struct cfs_fsck_objects {
 		watch; /* of cfs_fsck_objects_check; may be NULL. Progress counts "objects" */
 };
 
+/* Frees the list. A zeroed one is valid. */
 void cfs_fsck_objects_fini(struct cfs_fsck_objects *o);
 
 /* Adds a copy of object, whose strings need no NUL; user is cut off at CFS_FSCK_USER_MAX bytes. The digest is of

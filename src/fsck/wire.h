@@ -15,6 +15,8 @@ struct cfs_fsck_answer {
 	struct cfs_kernel_finding kernel[CFS_KERNEL_N_RULES];
 };
 
+/* Writes an answer as bytes for the pipe of the sandbox. -ENOMEM, and as the sink
+ * fails. */
 int fsck_wire_encode(const struct cfs_fsck_answer *answer, struct cfs_sink to,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -25,6 +25,7 @@ struct gc_run {
 	time_t now;
 };
 
+/* Passes an event on to the caller of gc, if it listens. */
 void gc_note(const struct gc_run *c, enum cfs_gc_note what, const char *name,
 	     const char *why);
 /* Reports progress, and polls for cancellation. */

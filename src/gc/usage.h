@@ -53,6 +53,7 @@ int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opt
 		      struct cfs_gc_usage **out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_gc_usage_close(struct cfs_gc_usage *usage); /* NULL is fine */
 
+/* The images and the totals, borrowed until cfs_gc_usage_close. */
 const struct cfs_gc_usage_image *cfs_gc_usage_images(const struct cfs_gc_usage *usage,
 						     size_t *n_out);
 const struct cfs_gc_usage_total *cfs_gc_usage_totals(const struct cfs_gc_usage *usage);

@@ -17,6 +17,7 @@ struct cfs_ids {
 	size_t n_fresh, fresh_cap;
 };
 
+/* Start an empty set, and free one, which is then empty. */
 void cfs_ids_init(struct cfs_ids *ids, enum cfs_hash_alg alg);
 void cfs_ids_fini(struct cfs_ids *ids);
 

@@ -13,11 +13,11 @@
  * "../" for each, and a name of one byte. Below that depth no link can be valid. */
 enum { DEPTH_MAX = (CFS_REPO_LINK_MAX - 2) / 3 };
 
-void cfs_repo_list_fini(struct cfs_repo_list *list_kind)
+void cfs_repo_list_fini(struct cfs_repo_list *list)
 {
-	cfs_arena_fini(&list_kind->arena);
-	free(list_kind->v);
-	*list_kind = (struct cfs_repo_list){0};
+	cfs_arena_fini(&list->arena);
+	free(list->v);
+	*list = (struct cfs_repo_list){0};
 }
 
 struct lister {

@@ -26,8 +26,12 @@ struct cfs_repo_list {
 	size_t n, cap;
 };
 
+/* Frees the entries, and zeroes it. A zeroed one is valid. */
 void cfs_repo_list_fini(struct cfs_repo_list *list);
 
+/* List the first-level links of images or streams, or their references at any depth. A
+ * damaged link is an entry with a code, not an error. The caller calls
+ * cfs_repo_list_fini, also after an error. */
 int cfs_repo_list_entries(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 			  struct cfs_repo_list *out, struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_repo_list_refs(const struct cfs_repo *repo, enum cfs_repo_kind kind,

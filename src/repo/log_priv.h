@@ -31,6 +31,7 @@ bool repo_log_parse_header(struct cfs_text *left, struct cfs_text *name);
 int repo_log_parse(struct cfs_text text, const char *name, struct cfs_repo_log *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Can the word be the command of a line: small letters and dashes, not too many? */
 bool repo_log_is_command(struct cfs_text word);
 
 /* --- log_write.c -------------------------------------------------------------------- */

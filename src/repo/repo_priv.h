@@ -99,6 +99,8 @@ int repo_visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name),
 
 /* --- links.c ------------------------------------------------------------------------ */
 
+/* Parses "../objects/XX/REST", the target of a first-level link. Returns false for any
+ * other form. */
 bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 			      struct cfs_digest *out);
 

@@ -56,10 +56,10 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 		   struct cfs_store **out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Discards what was not committed. NULL is fine. */
+void cfs_store_close(struct cfs_store *store);
+
 /* The watch of its options; may be NULL. */
 const struct cfs_watch *cfs_store_watch(const struct cfs_store *s);
-
-void cfs_store_close(struct cfs_store *store);
 
 /* Adds the content of the regular file fd, size bytes from offset 0, and sets *out to its
  * digest. The object may have its name only after cfs_store_commit. worker in [0,
