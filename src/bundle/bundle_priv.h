@@ -38,6 +38,9 @@ bool bundle_is_beneath(const char *path, const char *dir);
 /* Is a path beneath one of the filesystems that a runtime mounts, and not a mount point? */
 bool bundle_is_mounted_over(const struct bundle *b, const char *path);
 
+/* Each adds one member of config.json to the object to: mounts, process, annotations.
+ * -EINVAL: the configuration of the image has a form that a runtime cannot use;
+ * -ENOMEM. */
 int bundle_add_mounts(struct bundle *b, json_t *to, struct cfs_err *err) CFS_MUST_CHECK;
 int bundle_add_process(struct bundle *b, json_t *to, struct cfs_err *err) CFS_MUST_CHECK;
 int bundle_add_annotations(struct bundle *b, json_t *to,

@@ -23,6 +23,7 @@ enum cfs_seal_role {
 	CFS_SEAL_N_ROLES
 };
 
+/* "manifest", "configuration", "image" or "bootable image". Static. */
 const char *cfs_seal_role_name(enum cfs_seal_role role);
 
 struct cfs_seal_entry {
@@ -37,6 +38,7 @@ struct cfs_seal {
 	struct cfs_seal_entry entries[CFS_SEAL_N_ROLES];
 };
 
+/* Frees the signatures, and zeroes it. A zeroed one is valid. */
 void cfs_seal_fini(struct cfs_seal *s);
 
 /* Computes what a seal of the container image has to have: entries without signatures. */

@@ -38,6 +38,7 @@ int cfs_decompress_open(struct cfs_feed from, const struct cfs_decompress_opts *
 			struct cfs_decompress **out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_decompress_close(struct cfs_decompress *d); /* NULL is fine */
 
+/* The compression that the first bytes showed. */
 enum cfs_compression cfs_decompress_kind(const struct cfs_decompress *d);
 
 /* The plain bytes. Fails with -EINVAL (damaged or truncated), -EFBIG (a limit), and as from does. */

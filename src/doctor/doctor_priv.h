@@ -17,6 +17,8 @@ struct doctor {
 
 /* --- answer.c ------------------------------------------------------------------------------ */
 
+/* Sets the answer to a question, with its reason; and the advice that is printed below
+ * it. */
 void doctor_answer(struct doctor *d, enum cfs_doctor_question q,
 		   enum cfs_doctor_state state, const char *fmt, ...) CFS_PRINTF(4, 5);
 void doctor_advise(struct doctor *d, enum cfs_doctor_question q, const char *fmt, ...)

@@ -48,6 +48,7 @@ struct cfs_fuse_room {
 	struct cfs_spec_room spec;
 };
 
+/* Allocates the buffer, which one thread uses for all of its requests. -ENOMEM. */
 int cfs_fuse_room_init(struct cfs_fuse_room *room, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_fuse_room_fini(struct cfs_fuse_room *room);
 

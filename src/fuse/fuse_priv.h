@@ -34,6 +34,8 @@ void fuse_set_body(struct fuse_call *c, size_t len);
 /* Makes a copy of a struct the body. */
 void fuse_copy_body(struct fuse_call *c, const void *p, size_t len);
 
+/* Each answers one kind of request: reads c->args, which have at least the length of the
+ * table in answer.c, and fills c->out. Returns 0, or the negative errno of the reply. */
 int fuse_answer_init(struct fuse_call *c) CFS_MUST_CHECK;
 int fuse_answer_lookup(struct fuse_call *c) CFS_MUST_CHECK;
 int fuse_answer_getattr(struct fuse_call *c) CFS_MUST_CHECK;

@@ -28,6 +28,7 @@ struct cfs_mount_table {
 	struct cfs_arena arena;
 };
 
+/* Frees the entries, and zeroes it. A zeroed one is valid. */
 void cfs_mount_table_fini(struct cfs_mount_table *table);
 
 /* Reads the table of the calling process. -EINVAL: a line has another form; -ENOMEM; the

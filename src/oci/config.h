@@ -12,6 +12,7 @@ struct cfs_oci_words {
 	size_t n;
 };
 
+/* Word i, borrowed from the list; NULL: i is too large. */
 const char *cfs_oci_word(const struct cfs_oci_words *words, size_t i);
 
 /* Members that are absent are NULL. All strings are borrowed from root. */

@@ -23,6 +23,7 @@ int cfs_oci_digest_parse(struct cfs_text in, struct cfs_oci_digest *out,
 const char *cfs_oci_digest_text(const struct cfs_oci_digest *d,
 				char out[CFS_OCI_DIGEST_TEXT_MAX]);
 
+/* Are both of the same algorithm, and equal? */
 bool cfs_oci_digest_eq(const struct cfs_oci_digest *a, const struct cfs_oci_digest *b);
 
 /* The digest of bytes in memory. */

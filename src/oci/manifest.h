@@ -47,6 +47,7 @@ struct cfs_oci_range {
 /* The value of an annotation; NULL: there is none. */
 const char *cfs_oci_annotation(const struct cfs_oci_descriptor *d, const char *key);
 
+/* The form of a layer by its media type; CFS_OCI_NO_TAR for others. */
 enum cfs_oci_packing cfs_oci_packing(const char *media_type);
 
 /* Bytes of a blob that the descriptor names. -EILSEQ: another size or digest. */

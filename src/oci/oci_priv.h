@@ -26,6 +26,8 @@ int oci_get_list(const json_t *of, const char *key, json_type type, json_t **out
 int oci_get_map(const json_t *of, const char *key, const json_t **out,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Parses a descriptor. out borrows the strings of from. -EINVAL: malformed;
+ * -ENOMEM. */
 int oci_parse_descriptor(const json_t *from, struct cfs_oci_descriptor *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -33,6 +33,7 @@ int cfs_registry_split_auth(struct cfs_text text, struct cfs_registry_auth *out,
 int cfs_registry_parse_helper(struct cfs_text json, struct cfs_registry_auth *out,
 			      struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Overwrites the secrets. The compiler does not leave this out. */
 void cfs_registry_wipe(struct cfs_registry_auth *auth);
 
 #endif

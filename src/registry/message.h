@@ -88,6 +88,8 @@ struct cfs_registry_head {
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* that served this request; "" */
 };
 
+/* Write a head as lines "KEY VALUE", appended to out (-ENOMEM), and read it again
+ * (-EINVAL: malformed). */
 int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *out,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,

@@ -22,6 +22,7 @@ struct cfs_registries {
 	size_t n_aliases, aliases_cap;
 };
 
+/* Frees the tables and aliases, and zeroes it. A zeroed one is valid. */
 void cfs_registries_fini(struct cfs_registries *r);
 
 /* Adds what a file says. A table of an earlier file with the same prefix, and an earlier alias of the

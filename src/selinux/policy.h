@@ -9,6 +9,7 @@
 
 struct cfs_selinux_policy;
 
+/* Makes a policy without rules. *out is NULL on failure. -ENOMEM. */
 int cfs_selinux_policy_new(struct cfs_selinux_policy **out,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_selinux_policy_free(struct cfs_selinux_policy *p); /* NULL is fine */

@@ -76,6 +76,7 @@ struct cfs_sig_keys {
 	size_t n, cap;
 };
 
+/* Adds copies of key and name. -ENOMEM. */
 int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 		     enum cfs_sig_role role, const char *name,
 		     struct cfs_err *err) CFS_MUST_CHECK;

@@ -46,6 +46,9 @@ struct storage_places {
 	const char *name; /* of the image; borrowed from the specification */
 };
 
+/* Finds the stores that spec, [[DRIVER@]ROOT]NAME, can mean, the configured ones without
+ * a ROOT. *out borrows from spec, and needs storage_places_fini only on success. -EINVAL:
+ * malformed; -ENOMEM; and as storage.conf cannot be read. */
 int storage_places_find(const char *spec, const struct cfs_storage_env *env,
 			struct storage_places *out, struct cfs_err *err) CFS_MUST_CHECK;
 void storage_places_fini(struct storage_places *p);

@@ -38,6 +38,7 @@ struct cfs_destination {
 			    const struct cfs_oci_digest *subject, struct cfs_err *err);
 };
 
+/* Releases the destination; what was not finished is dropped. A zeroed one is valid. */
 void cfs_destination_close(struct cfs_destination *d);
 
 /* "DIR[:TAG]": an OCI image layout, which is created if DIR is absent or empty. Files are

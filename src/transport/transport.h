@@ -69,6 +69,7 @@ struct cfs_transport {
 /* Whether a manifest that is listed as a referrer can have this artifact type; NULL: any. */
 bool cfs_transport_may_have_type(const struct cfs_oci_descriptor *d, const char *type);
 
+/* Releases the source, and zeroes it. A zeroed one is valid. */
 void cfs_transport_close(struct cfs_transport *t);
 
 /* Reads a small blob, such as a configuration, into memory and checks it against its
