@@ -447,6 +447,26 @@ def functions_have_at_most_40_lines(house):
             yield f"{name}:{first}: {function} has {last - first + 1} lines"
 
 
+def has_comment(lines, number):
+    """Is there a comment on the lines of a declaration, or above it without an empty line between?"""
+    end = number
+    while ";" not in lines[end - 1] and end < len(lines):
+        end += 1
+    start = number
+    while start > 1 and lines[start - 2].strip():
+        start -= 1
+    return "/*" in "\n".join(lines[start - 1:end])
+
+
+@check
+def functions_of_headers_have_a_comment(house):
+    """One above the function, or above the group of lines that it belongs to: what it does, who owns what, which errors."""
+    headers = [f for f in house.c_files("src", "tools") if f.endswith(".h")]
+    for name, file, at in tags(house, headers, "--kinds-C=p", "--fields=+n"):
+        if not has_comment(house.text(file).splitlines(), int(at["line"])):
+            yield f"{file}:{at['line']}: {name} has no comment"
+
+
 @check
 def functions_are_named_by_at_least_two_words(house):
     """A verb and its noun: one word says too little in a backtrace, and grep finds it everywhere."""

@@ -17,20 +17,24 @@ SH_HEAD = "# " + style.SPDX + "\n"
 
 def door(room, uses="libc"):
     return (C_HEAD + f"/* {room}: a room.\n * Owns:  it.\n * Uses:  {uses}.\n * Never: more.\n */\n"
-            f"int cfs_{room}(void);\n")
+            f"/* Returns 0. */\nint cfs_{room}(void);\n")
 
 
 def c_function(name, body="\treturn 0;\n"):
     return f"static int {name}(void)\n{{\n{body}}}\n"
 
 
+def declaration(name):
+    return f"int {name}(void); /* 0 */\n"
+
+
 GOOD = {
     "src/LAYERS": "# comment\nbase:\ntree: base\ndump: base tree\ncompat: base tree\n"
                   "tools/cli: base\ntools/main/diff: tree tools/cli\ntools/main/repo: tree tools/cli\n",
     "src/base/base.h": door("base") + '#include "base/err.h"\n',
-    "src/base/err.h": C_HEAD + "int cfs_err(void);\n",
+    "src/base/err.h": C_HEAD + declaration("cfs_err"),
     "src/tree/tree.h": door("tree", "base (errors)"),
-    "src/tree/tree_priv.h": C_HEAD + "int cfs_tree_priv(void);\n",
+    "src/tree/tree_priv.h": C_HEAD + declaration("cfs_tree_priv"),
     "src/tree/tree.c": C_HEAD + '#include "tree/tree.h"\n#include "tree/tree_priv.h"\n#include "base/err.h"\n'
                        + "/* printf() is only spoken of. */\n" + c_function("get_one"),
     "src/dump/dump.h": door("dump", "base, tree; libm"),
@@ -39,7 +43,7 @@ GOOD = {
                           "int (*calls[])(void) = {cfs_err, cfs_tree};\n",
     "include/libcomposefs/lcfs-writer.h": C_HEAD + "int lcfs(void);\n",
     "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
-    "tools/cli/cli.h": C_HEAD + '#include "base/err.h"\nint cli_begin(void);\n',
+    "tools/cli/cli.h": C_HEAD + '#include "base/err.h"\n' + declaration("cli_begin"),
     "tools/main/diff/diff.h": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "tools/main/repo/gc.c": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
     "README.md": "Mounts below /mnt.\n",
@@ -108,6 +112,8 @@ DEFECTS = [
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "meson.build", SH_HEAD + "#\n" * 600),
     ("files_have_at_most_600_lines_and_those_of_rooms_450", "src/tree/long.c", C_HEAD + "/* */\n" * 450),
     ("functions_have_at_most_40_lines", "tools/tool.c", LONG_FUNCTION),
+    ("functions_of_headers_have_a_comment", "src/base/err.h", C_HEAD + "\n/* An error. */\n\nint cfs_err(void);\n"),
+    ("functions_of_headers_have_a_comment", "tools/cli/cli.h", C_HEAD + "\nint cli_begin(void);\n\n/* Next. */\n"),
     ("functions_are_named_by_at_least_two_words", "tools/cli/one.c", C_HEAD + c_function("compress")),
     ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
     ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("be_loud", "\treturn puts(\"\");\n")),

@@ -78,6 +78,8 @@ struct cli_progress {
 	bool enabled, shown;
 };
 
+/* Starts the progress of the program name, which is borrowed; and shows a text from time
+ * to time, if standard error is a terminal. */
 void cli_progress_start(struct cli_progress *p, const char *name);
 void cli_progress_update(struct cli_progress *p, const char *fmt, ...) CFS_PRINTF(2, 3);
 /* Erases the line. */

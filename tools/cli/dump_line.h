@@ -10,6 +10,8 @@
 #include "base/base.h"
 #include "erofs/erofs.h"
 
+/* Prints the line of an entry. room is scratch memory of the caller, for all entries.
+ * -EUCLEAN: the inode is damaged. */
 int dump_put_entry(struct cfs_out *out, const struct cfs_image *im,
 		   const struct cfs_walk_entry *e, struct cfs_spec_room *room,
 		   struct cfs_err *err) CFS_MUST_CHECK;

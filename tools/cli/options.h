@@ -56,6 +56,8 @@ struct cli_list {
 	size_t n, cap;
 };
 
+/* Frees the list, not its values, which are arguments of the program. It is then
+ * empty. */
 void cli_list_fini(struct cli_list *list);
 
 /* A row of the table, for example:
@@ -108,6 +110,7 @@ struct cli_syntax {
 	void (*complete_operand)(struct cli_completion *c);
 };
 
+/* Prints the text of --help for the command name. */
 void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name);
 
 /* Parses all options into opts. optind is then the first operand. Returns a negative

@@ -36,6 +36,7 @@ void cli_table_add(struct cli_table *t, const char *text);
 int cli_table_print(FILE *to, const struct cli_table *t,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Frees the cells. The table can be filled again. */
 void cli_table_fini(struct cli_table *t);
 
 #endif

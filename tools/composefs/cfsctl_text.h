@@ -15,6 +15,7 @@
 /* made: false if the repository existed. */
 void cfsctl_print_init(const struct cfs_repo_init *init, const char *path, bool made);
 
+/* Prints the result of gc as cfsctl does. */
 void cfsctl_print_gc(const struct cfs_gc_result *c, bool dry_run);
 
 /* Prints findings to stdout, and remarks to stderr. */

@@ -57,6 +57,7 @@ extern const struct command sig_commands[], ipe_commands[];
  * repositories. */
 void repo_complete_kind(struct cli_completion *c, const char *kind);
 
+/* The main function of each command on images. */
 int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);

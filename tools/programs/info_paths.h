@@ -17,6 +17,7 @@ struct objects {
 	size_t n, cap;
 };
 
+/* Adds a path, which is borrowed from the image. -ENOMEM. */
 int objects_add(struct objects *list, struct cfs_text path,
 		struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -9,6 +9,7 @@
 
 #include "composefs/composefs.h"
 
+/* The main function of each command. */
 int cmd_enable_objects(int argc, char **argv);
 int cmd_ipe_policy(int argc, char **argv);
 int cmd_sign_objects(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "composefs/composefs.h"
 #include "containers/containers.h"
 
+/* The main function of each verb. */
 int cmd_oci_bundle(int argc, char **argv);
 int cmd_oci_compute_id(int argc, char **argv);
 int cmd_oci_copy(int argc, char **argv);
@@ -85,10 +86,13 @@ extern const struct cli_choice oci_compression_choices[];
 			"signatures)"                                                    \
 	}
 
+/* Pushes an image of the repository to destination. -ENOENT: no such image; -EINVAL:
+ * destination is malformed; and as the destination fails. */
 int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *access,
 		   const struct cfs_repo *repo, const char *image,
 		   const char *destination, const struct cfs_watch *watch,
 		   struct cfs_push_result *out, struct cfs_err *err) CFS_MUST_CHECK;
+/* Writes the members of the result into the open JSON object. */
 void oci_put_push_json(struct json *j, const struct cfs_push_result *r);
 
 /* How layers are merged. */
@@ -126,6 +130,7 @@ extern const struct cli_choice oci_root_choices[];
 			"Refuse entries whose parent directory has no entry"             \
 	}
 
+/* Returns the options of a merge. They borrow watch, which may be NULL. */
 struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
 					   const struct cfs_watch *watch);
 

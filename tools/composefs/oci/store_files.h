@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 
+/* Write a file below dirfd, which replaces an existing one at once, or not at all. */
 int store_write_file(int dirfd, const char *name, const void *p, size_t len,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 int store_write_text(int dirfd, const char *name, const char *text,

@@ -9,6 +9,7 @@
 
 #include "composefs/composefs.h"
 
+/* The main function of each command. */
 int cmd_cat(int argc, char **argv);
 int cmd_compute_id(int argc, char **argv);
 int cmd_compute_karg(int argc, char **argv);

@@ -49,6 +49,7 @@ const char *du_get_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_M
 /* Returns why gc would keep the image without its references; NULL if it would not. */
 const char *du_kept_reason(const struct cfs_gc_usage_image *im);
 
+/* Print the report, as a table or as one JSON object. */
 void du_print_table(FILE *to, const struct du *du);
 void du_print_json(FILE *to, const struct du *du);
 

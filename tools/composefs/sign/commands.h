@@ -9,6 +9,7 @@
 
 #include "composefs/composefs.h"
 
+/* The main function of each command. */
 int cmd_sign(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 

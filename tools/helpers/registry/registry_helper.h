@@ -112,6 +112,8 @@ int find_credentials(struct transfer *t, struct cfs_err *err);
 
 /* --- get.c --- */
 
+/* Each carries out one action: asks the registry, and sends a head, then the body as
+ * data. */
 int get_manifest(struct transfer *t, struct cfs_err *err);
 int get_blob(struct transfer *t, struct cfs_err *err);
 int get_ranges(struct transfer *t, struct cfs_err *err);
@@ -121,10 +123,13 @@ int send_body(const struct answer *a, struct cfs_err *err);
 
 /* --- referrers.c --- */
 
+/* As get_manifest, for a page of the list of manifests that refer to one. */
 int get_referrers(struct transfer *t, struct cfs_err *err);
 
 /* --- put.c --- */
 
+/* Upload the descriptor CFS_CHILD_EXTRA, and send a head. -EPROTO: it is not a regular
+ * file of the size that the request gives. */
 int put_manifest(struct transfer *t, struct cfs_err *err);
 int put_blob(struct transfer *t, struct cfs_err *err);
 
@@ -143,6 +148,7 @@ int resolve_location(const char *registry, const char *current, const char *loca
 
 /* --- main.c: frames --- */
 
+/* Send a frame to the caller, on standard output; and a head with this media type. */
 int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
 	       struct cfs_err *err);
 int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err);
