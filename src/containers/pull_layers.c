@@ -29,6 +29,8 @@ struct blob_reader {
 	struct cfs_blob blob;
 	struct cfs_hash hash;
 	uint64_t size;
+	bool has_ended; /* at the end or by an error: a feed may not be called again */
+	bool has_failed;
 };
 
 /* Only the thread that started the work reports progress; its worker is number 0. */
@@ -47,8 +49,12 @@ void pull_count(struct pull *p, unsigned worker, uint64_t n)
 static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct blob_reader *r = ctx;
-	ssize_t n = r->blob.feed.read(r->blob.feed.ctx, p, len, err);
+	ssize_t n = 0;
 
+	if (!r->has_ended)
+		n = r->blob.feed.read(r->blob.feed.ctx, p, len, err);
+	r->has_ended |= n <= 0;
+	r->has_failed |= n < 0;
 	if (n <= 0)
 		return n;
 	r->size += (uint64_t)n;
@@ -115,7 +121,7 @@ static int read_checked(struct blob_reader *r, const struct pull_layer *l,
 		return rc;
 	if (rc == 0)
 		return check_blob(r, err);
-	if (rc == -EINVAL && check_blob(r, &why) == -EILSEQ) {
+	if (rc == -EINVAL && !r->has_failed && check_blob(r, &why) == -EILSEQ) {
 		*err = why;
 		return -EILSEQ;
 	}
