@@ -62,11 +62,13 @@ static void expire_logs(struct gc_run *c)
 
 int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 {
+	/* Links before they are renamed; the index of contents, by cfs_replace_open_at. */
+	static const char *const prefixes[] = {".symlink-", "..content-index.", ".cfs-"};
 	int rc = c->objects >= 0 ? remove_leftovers(c, c->objects, ".tmp-object-", err)
 				 : 0;
 
-	if (rc == 0)
-		rc = remove_leftovers(c, cfs_repo_dirfd(c->repo), ".symlink-", err);
+	for (size_t i = 0; rc == 0 && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		rc = remove_leftovers(c, cfs_repo_dirfd(c->repo), prefixes[i], err);
 	if (rc == 0)
 		expire_logs(c);
 	return rc;

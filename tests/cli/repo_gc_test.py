@@ -161,14 +161,16 @@ def directories_6000_deep_in_refs_are_reported_and_gc_goes_on():
 
 def old_temporary_files_are_removed():
     make()
-    write("r/objects/.tmp-object-0123456789ab", "half")
-    os.symlink("x", "r/.symlink-0123456789ab")
+    paths = ["r/objects/.tmp-object-0123456789ab", "r/..content-index.cfs-tmp", "r/.cfs-01234567.tmp", "r/.symlink-0123456789ab"]
+    for path in paths[:3]:
+        write(path, "half")
+    os.symlink("x", paths[3])
     gc()
-    for path in ("r/objects/.tmp-object-0123456789ab", "r/.symlink-0123456789ab"):
+    for path in paths:
         expect(os.path.lexists(path), True)
         os.utime(path, (1000, 1000), follow_symlinks=False)
-    gc("--dry-run", temporaries_removed=2)
-    gc(temporaries_removed=2)
+    gc("--dry-run", temporaries_removed=4)
+    gc(temporaries_removed=4)
     gc()
 
 
