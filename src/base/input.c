@@ -107,6 +107,8 @@ int cfs_input_open(int dirfd, const char *path, unsigned flags, struct cfs_err *
 	struct stat st;
 	int rc, fd;
 
+	if (at == -EXDEV)
+		return cfs_fail(err, EXDEV, "path leaves its directory");
 	if (at < 0)
 		return fail_errnum(-at, err);
 	rc = check_type(at, flags, &st, err);

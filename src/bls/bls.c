@@ -7,7 +7,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct cfs_text trim(struct cfs_text t)
+static struct cfs_text trim_blanks(struct cfs_text t)
 {
 	while (t.len && is_blank(t.s[0]))
 		t = (struct cfs_text){t.s + 1, t.len - 1};
@@ -34,13 +34,13 @@ bool cfs_bls_next(struct cfs_text *rest, struct cfs_bls_line *out)
 	*out = (struct cfs_bls_line){0};
 	if (!rest->len)
 		return false;
-	line = trim(take_line(rest));
+	line = trim_blanks(take_line(rest));
 	if (!line.len || line.s[0] == '#')
 		return true;
 	while (n < line.len && !is_blank(line.s[n]))
 		n++;
 	out->key = (struct cfs_text){line.s, n};
-	out->value = trim((struct cfs_text){line.s + n, line.len - n});
+	out->value = trim_blanks((struct cfs_text){line.s + n, line.len - n});
 	return true;
 }
 

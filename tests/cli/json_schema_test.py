@@ -207,6 +207,9 @@ def signatures_for_the_kernel():
 
 def container_images():
     good("init", "--insecure", "--algorithm=sha256", "r")
+    os.makedirs("efi/loader/entries")
+    write("efi/loader/entries/a+1.conf", "title A\noptions composefs=" + "a" * 64 + "\n")
+    check("boot-list", (), good("boot", "list", "--boot=efi", "--json"))
     if run("oci", "--help")[0]:
         return
 

@@ -89,12 +89,12 @@ def quiet_is_accepted_by_every_program(_):
 
 
 def verbs():
-    """Every command, and every verb of oci."""
+    """Every command, and every verb of oci and boot."""
     found = []
-    for prefix in ((), ("oci",)):
+    for prefix in ((), ("oci",), ("boot",)):
         _, text, _ = run("composefs", *prefix, "--help")
         found += [(*prefix, verb) for verb in re.findall(r"^  ([a-z][a-z-]+)  ", text.partition("\nExample:")[0], re.M)]
-    return [v for v in found if v not in (("oci",), ("version",))]
+    return [v for v in found if v not in (("oci",), ("boot",), ("version",))]
 
 
 @fact

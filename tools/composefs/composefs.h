@@ -50,6 +50,8 @@ struct command {
 extern const struct command repo_commands[];
 /* The commands for container images. */
 extern const struct command oci_commands[];
+/* The commands for what a machine boots. */
+extern const struct command boot_commands[];
 /* The commands for signatures, and for signatures that the kernel verifies. */
 extern const struct command sig_commands[], ipe_commands[];
 

@@ -21,8 +21,9 @@ static const struct command image_commands[] = {
 	{0},
 };
 
-static const struct command *const tables[] = {
-	repo_commands, oci_commands, image_commands, sig_commands, ipe_commands};
+static const struct command *const tables[] = {repo_commands,  oci_commands,
+					       image_commands, sig_commands,
+					       ipe_commands,   boot_commands};
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
