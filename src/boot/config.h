@@ -59,6 +59,7 @@ struct cfs_boot_config {
 	bool sysroot_readonly;
 };
 
+/* Fills in the defaults, which apply without a file. */
 void cfs_boot_config_init(struct cfs_boot_config *config);
 
 /* Adds a file to config; a later value replaces an earlier one. Unknown keys and sections

@@ -135,6 +135,8 @@ int put_blob(struct transfer *t, struct cfs_err *err);
 
 /* --- mount.c --- */
 
+/* Asks whether the registry has a blob and, if it does not, to mount it from the
+ * repository that the request names. Sends a head that says whether it is there. */
 int mount_blob(struct transfer *t, struct cfs_err *err);
 
 /* --- location.c: where an upload goes on --- */
