@@ -6,6 +6,7 @@ one defect at a time.
     style_test.py [--cc WORD]... [--cxx WORD]...      as style.py, without ROOT
 """
 import os
+import re
 import sys
 import tempfile
 
@@ -33,6 +34,7 @@ GOOD = {
                   "tools/cli: base\ntools/main/diff: tree tools/cli\ntools/main/repo: tree tools/cli\n",
     "src/base/base.h": door("base") + '#include "base/err.h"\n',
     "src/base/err.h": C_HEAD + declaration("cfs_err"),
+    "src/base/err.c": C_HEAD + '#include <stddef.h>\n#include "base/err.h"\n',  # does not show that err.h compiles alone
     "src/tree/tree.h": door("tree", "base (errors)"),
     "src/tree/tree_priv.h": C_HEAD + declaration("cfs_tree_priv"),
     "src/tree/tree.c": C_HEAD + '#include "tree/tree.h"\n#include "tree/tree_priv.h"\n#include "base/err.h"\n'
@@ -45,7 +47,7 @@ GOOD = {
     "tools/tool.c": C_HEAD + '#include "tree/tree.h"\n' + c_function("main_part"),
     "tools/cli/cli.h": C_HEAD + '#include "base/err.h"\n' + declaration("cli_begin"),
     "tools/main/diff/diff.h": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
-    "tools/main/repo/gc.c": C_HEAD + '#include "cli/cli.h"\n#include "tree/tree.h"\n',
+    "tools/main/repo/gc.c": C_HEAD + '#include "tree/tree.h"\n#include "cli/cli.h"\n',
     "README.md": "Mounts below /mnt.\n",
     "meson.build": SH_HEAD,
     "tools/meson.build": SH_HEAD + "tool_src = files('tool.c')\n",
@@ -120,6 +122,12 @@ DEFECTS = [
 ]
 
 
+def example_of(pattern):
+    """A text that a pattern of style.WORDS matches."""
+    text = re.sub(r"\(\?[^()]*\)|\\b|\[[^]]*\]\*|\([^()]*\)\?|\w\?", "", pattern)
+    return re.sub(r"\(([^()|]*)[^()]*\)", r"\1", text).replace("\\", "")
+
+
 def write(root, files):
     for name, text in files.items():
         path = os.path.join(root, name)
@@ -146,6 +154,9 @@ def tests():
             del files[name]
         what = "removed" if text is None else "broken"
         yield check, f"{check} notices {name} {what}", files, True
+    for pattern in style.WORDS:
+        check, text = "words_that_are_hard_to_read_are_avoided", example_of(pattern)
+        yield check, f"{check} notices \"{text}\"", {**GOOD, "README.md": f"Here: {text}.\n"}, True
     for name in {f.__name__ for f in style.CHECKS} - {d[0] for d in DEFECTS}:
         yield None, f"{name} has a defect in this test", None, True
 
