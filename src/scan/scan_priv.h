@@ -131,7 +131,7 @@ int cfs_scan_fail_name(const char *what, struct cfs_err *err);
 
 /* scan.c: Checks the options and allocates the data of all stages. Call cfs_scan_fini
  * also on failure. */
-int cfs_scan_init(struct scan *s, struct cfs_err *err);
+int cfs_scan_init(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_scan_fini(struct scan *s);
 /* inode.c: Records lstat() data. */
 void cfs_scan_set_stat(struct scan_entry *e, const struct stat *st);
@@ -139,18 +139,19 @@ void cfs_scan_set_stat(struct scan_entry *e, const struct stat *st);
 void cfs_scan_get_stat(const struct scan_entry *e, struct stat *out);
 /* inode.c: Calls lstat() again. Returns -ESTALE if the name has changed since it was
  * recorded. */
-int cfs_scan_check_name(int dirfd, const struct scan_entry *e, struct cfs_err *err);
+int cfs_scan_check_name(int dirfd, const struct scan_entry *e,
+			struct cfs_err *err) CFS_MUST_CHECK;
 /* inode.c: Returns -ESTALE if st differs from what was recorded. */
 int cfs_scan_check_stat(const struct scan_entry *e, const struct stat *st,
-			struct cfs_err *err);
+			struct cfs_err *err) CFS_MUST_CHECK;
 /* xattr.c: Reads the xattrs to keep into e. Returns 1 if some listed keys have no
  * value. */
 int cfs_scan_read_xattrs(struct scan *s, struct scan_worker *w, int dirfd,
-			 struct scan_entry *e, struct cfs_err *err);
+			 struct scan_entry *e, struct cfs_err *err) CFS_MUST_CHECK;
 /* inode.c: Reads stat, symlink target and xattrs of e->name. Returns 1 if the entry is
  * left out. */
 int cfs_scan_read_inode(struct scan *s, struct scan_worker *w, int dirfd,
-			struct scan_entry *e, struct cfs_err *err);
+			struct scan_entry *e, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* left.c: Finds the mount of the source, if opts->one_file_system is set. */
 int cfs_scan_find_mount(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
@@ -166,24 +167,25 @@ void cfs_scan_report_left(struct scan *s, uint32_t dir, const struct scan_entry 
  * one. It is the directory that the walk found, even if the path now leads to another
  * one. */
 int cfs_scan_open_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
-		      struct cfs_err *err);
+		      struct cfs_err *err) CFS_MUST_CHECK;
 /* walk.c: Lists all directories into scan.dirs. */
-int cfs_scan_walk(struct scan *s, struct cfs_err *err);
+int cfs_scan_walk(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* links.c: Groups the names of each inode into scan.groups. */
-int cfs_scan_group_links(struct scan *s, struct cfs_err *err);
+int cfs_scan_group_links(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* file.c: Reads all regular files whose digest is not known. */
-int cfs_scan_read_files(struct scan *s, struct cfs_err *err);
+int cfs_scan_read_files(struct scan *s, struct cfs_err *err) CFS_MUST_CHECK;
 /* file.c: Reads one file, if its content or digest is needed. */
 int cfs_scan_read_file(struct scan *s, unsigned worker, const struct scan_file *f,
-		       struct cfs_err *err);
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* assemble.c: Describes an entry for the tree builder. path: buffer for an object
  * path. */
 void cfs_scan_describe(const struct scan *s, const struct scan_entry *e,
 		       char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out);
 /* assemble.c: Builds the tree from the recorded entries. */
-int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err);
+int cfs_scan_assemble(struct scan *s, struct cfs_tree **out,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -27,6 +27,6 @@ bool sig_is_name(struct cfs_text text);
 
 /* Appends formatted text. */
 int sig_append(struct cfs_mem *out, struct cfs_err *err, const char *fmt, ...)
-	CFS_PRINTF(3, 4);
+	CFS_PRINTF(3, 4) CFS_MUST_CHECK;
 
 #endif

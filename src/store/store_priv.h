@@ -111,10 +111,10 @@ enum store_found {
 	STORE_UNKNOWN, /* err has the reason; the object is not replaced */
 };
 enum store_found store_find(struct cfs_store *s, const struct cfs_digest *d,
-			    uint64_t size, struct cfs_err *err);
+			    uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 /* seal.c: the same with the directory of the object, which is held. */
 enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
-			       uint64_t size, struct cfs_err *err);
+			       uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;
 /* seal.c: Enables fs-verity where possible, and accepts only what the kernel measures
  * afterwards. */
 int store_seal(struct cfs_store *s, struct store_object *o,

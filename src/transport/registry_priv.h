@@ -96,7 +96,8 @@ int registry_put_manifest(struct registry *r, const char *reference, struct cfs_
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads data of the answer, as the function of a feed does. */
-ssize_t registry_transfer_read(void *transfer, void *p, size_t len, struct cfs_err *err);
+ssize_t registry_transfer_read(void *transfer, void *p, size_t len,
+			       struct cfs_err *err) CFS_MUST_CHECK;
 void registry_transfer_end(struct registry_transfer *t);
 
 #endif
