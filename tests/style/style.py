@@ -514,6 +514,18 @@ def functions_of_headers_have_a_comment(house):
 
 
 @check
+def functions_that_can_fail_are_checked_by_the_compiler(house):
+    """Those that take struct cfs_err; not those that only word an error and return its code."""
+    words_an_error = re.compile(r"fail|context|explain|_add_place$|_add_advice$|^command_end$")
+    headers = [f for f in house.c_files("src", "tools") if f.endswith(".h")]
+    for name, file, at in tags(house, headers, "--kinds-C=p", "--fields=+n"):
+        declaration = re.split(r"(?<=;)", "\n".join(house.text(file).splitlines()[int(at["line"]) - 1:]))[0]
+        if ("struct cfs_err *" in declaration and "CFS_MUST_CHECK" not in declaration
+                and not words_an_error.search(name) and at.get("typeref") != "typename:void"):
+            yield f"{file}:{at['line']}: {name} has no CFS_MUST_CHECK"
+
+
+@check
 def functions_are_named_by_at_least_two_words(house):
     """A verb and its noun: one word says too little in a backtrace, and grep finds it everywhere."""
     for name, function, first, _ in functions(house):

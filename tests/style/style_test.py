@@ -116,6 +116,8 @@ DEFECTS = [
     ("functions_have_at_most_40_lines", "tools/tool.c", LONG_FUNCTION),
     ("functions_of_headers_have_a_comment", "src/base/err.h", C_HEAD + "\n/* An error. */\n\nint cfs_err(void);\n"),
     ("functions_of_headers_have_a_comment", "tools/cli/cli.h", C_HEAD + "\nint cli_begin(void);\n\n/* Next. */\n"),
+    ("functions_that_can_fail_are_checked_by_the_compiler", "src/base/err.h",
+     C_HEAD + "struct cfs_err;\n/* -ENOMEM. */\nint cfs_get(int a,\n\t    struct cfs_err *err);\n"),
     ("functions_are_named_by_at_least_two_words", "tools/cli/one.c", C_HEAD + c_function("compress")),
     ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
     ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("be_loud", "\treturn puts(\"\");\n")),

@@ -11,8 +11,8 @@
 #include "trust/trust.h"
 
 /* For CLI_PARSED; out: a struct cfs_trust. */
-int sig_parse_trusted(const char *value, void *out, struct cfs_err *err);
-int sig_parse_revoked(const char *value, void *out, struct cfs_err *err);
+int sig_parse_trusted(const char *value, void *out, struct cfs_err *err) CFS_MUST_CHECK;
+int sig_parse_revoked(const char *value, void *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #define SIG_KEY_OPTIONS(type, member)                                                    \
 	{"trusted",                                                                      \

@@ -21,7 +21,7 @@ static void cancel_upload(struct transfer *t, const char *uploads, const struct 
 			     &location, &r.is_foreign, &err) < 0)
 		return;
 	r.url = location;
-	(void)http_try(t, &r, &unused, &err); /* the registry removes it later, too */
+	(void)!http_try(t, &r, &unused, &err); /* the registry removes it later, too */
 	free(unused.body.p);
 	free(location);
 }

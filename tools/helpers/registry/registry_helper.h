@@ -50,21 +50,21 @@ struct http_request {
 /* --- http.c: requests --- */
 
 /* Prepares the handle for a request to url: limits, certificates. */
-int http_prepare(struct transfer *t, const char *url, struct cfs_err *err);
+int http_prepare(struct transfer *t, const char *url, struct cfs_err *err) CFS_MUST_CHECK;
 void http_set_credentials(struct transfer *t);
 
 /* Sends a request and collects the answer, whatever its status. free(a->body.p). -EAGAIN: the
  * connection broke. */
 int http_send(struct transfer *t, const struct http_request *r, struct answer *a,
-	      struct cfs_err *err);
+	      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* "https://HOST", or http for this machine and insecure registries, and the path. */
 int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
-	     struct cfs_err *err);
+	     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* That of "manifests" or "blobs", and the reference of the request. */
 int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
-		     struct cfs_err *err);
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Takes the value of a header line, which has no NUL at its end, if this is its name. out: cut
  * to cap bytes. */
@@ -89,11 +89,11 @@ enum { LOGINS_MAX = 2 }; /* a token that is refused is renewed once */
 /* Sends a request and answers challenges. 0: an answer with a status that is not temporary.
  * -EAGAIN: a failure that may be temporary. */
 int http_try(struct transfer *t, const struct http_request *r, struct answer *a,
-	     struct cfs_err *err);
+	     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same, but tries again after temporary failures. -EIO: they did not end. */
 int http_repeat(struct transfer *t, const struct http_request *r, struct answer *a,
-		struct cfs_err *err);
+		struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The error of an answer. */
 int http_fail_answer(const struct transfer *t, const struct answer *a,
@@ -103,41 +103,42 @@ int http_fail_answer(const struct transfer *t, const struct answer *a,
 
 /* Answers a challenge: afterwards the request is to be repeated. -EACCES: there is nothing
  * that could be tried, or it was tried already. */
-int authenticate_transfer(struct transfer *t, const char *challenge, struct cfs_err *err);
+int authenticate_transfer(struct transfer *t, const char *challenge,
+			  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- credentials.c --- */
 
 /* Finds credentials in the files of docker and podman, once. */
-int find_credentials(struct transfer *t, struct cfs_err *err);
+int find_credentials(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- get.c --- */
 
 /* Each carries out one action: asks the registry, and sends a head, then the body as
  * data. */
-int get_manifest(struct transfer *t, struct cfs_err *err);
-int get_blob(struct transfer *t, struct cfs_err *err);
-int get_ranges(struct transfer *t, struct cfs_err *err);
+int get_manifest(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
+int get_blob(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
+int get_ranges(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Sends the body of an answer as data. */
-int send_body(const struct answer *a, struct cfs_err *err);
+int send_body(const struct answer *a, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- referrers.c --- */
 
 /* As get_manifest, for a page of the list of manifests that refer to one. */
-int get_referrers(struct transfer *t, struct cfs_err *err);
+int get_referrers(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- put.c --- */
 
 /* Upload the descriptor CFS_CHILD_EXTRA, and send a head. -EPROTO: it is not a regular
  * file of the size that the request gives. */
-int put_manifest(struct transfer *t, struct cfs_err *err);
-int put_blob(struct transfer *t, struct cfs_err *err);
+int put_manifest(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
+int put_blob(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- mount.c --- */
 
 /* Asks whether the registry has a blob and, if it does not, to mount it from the
  * repository that the request names. Sends a head that says whether it is there. */
-int mount_blob(struct transfer *t, struct cfs_err *err);
+int mount_blob(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- location.c: where an upload goes on --- */
 
@@ -146,19 +147,20 @@ int mount_blob(struct transfer *t, struct cfs_err *err);
  * credentials. -EACCES: no upload may go there; -EPROTO: not a URL. free(*out). */
 int resolve_location(const char *registry, const char *current, const char *location,
 		     const char *query, char **out, bool *is_foreign,
-		     struct cfs_err *err);
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- main.c: frames --- */
 
 /* Send a frame to the caller, on standard output; and a head with this media type. */
 int send_frame(enum cfs_registry_frame kind, const void *p, size_t len,
-	       struct cfs_err *err);
-int send_head(const struct transfer *t, const char *media_type, struct cfs_err *err);
+	       struct cfs_err *err) CFS_MUST_CHECK;
+int send_head(const struct transfer *t, const char *media_type,
+	      struct cfs_err *err) CFS_MUST_CHECK;
 /* NULL: the registry had the blob. */
 int send_upload_head(const struct transfer *t, const struct answer *a,
-		     struct cfs_err *err);
+		     struct cfs_err *err) CFS_MUST_CHECK;
 /* Sends a head and frees it. The token is filled in. */
 int send_whole_head(struct cfs_registry_head *h, const struct transfer *t,
-		    struct cfs_err *err);
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif
