@@ -15,5 +15,6 @@
 #include "fuse/daemon.h"
 #include "fuse/fs.h"
 #include "fuse/mount.h"
+#include "fuse/wire.h"
 
 #endif

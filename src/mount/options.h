@@ -76,6 +76,10 @@ struct cfs_mount_opts {
 	 * rootcontext=. NULL: not given. */
 	const char *context[CFS_MOUNT_CONTEXTS];
 	bool sync, dirsync, lazytime; /* of the overlay; they affect the upperdir */
+	/* For the record of the mount (record.h): a server verifies objects at their first open; the name of its
+	 * counters. */
+	bool first_open;
+	const char *server;
 	const int *objdir_fds;
 	const struct cfs_mount_layer *layer; /* NULL: the kernel mounts the image */
 };

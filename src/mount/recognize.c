@@ -26,6 +26,16 @@ static const char *value_of(const char *option, const char *name)
 	return strncmp(option, name, len) == 0 ? option + len : NULL;
 }
 
+/* Is this layer a directory of the server that verifies or fetches objects? */
+static bool is_server_layer(struct overlay *o, const char *path)
+{
+	if (strcmp(path, "/" CFS_MOUNT_VERIFY_DIR) == 0)
+		o->m->verifies_at_open = true;
+	return strcmp(path, "/" CFS_MOUNT_VERIFY_DIR) == 0 ||
+	       strcmp(path, "/" CFS_MOUNT_FETCH_DIR) == 0 ||
+	       strcmp(path, "/" CFS_MOUNT_LAST_DIR) == 0;
+}
+
 static int add_objects(struct overlay *o, struct cfs_arena *arena, const char *path)
 {
 	const char **all = cfs_arena_alloc(arena, (o->m->n_objects + 1) * sizeof(*all),
@@ -33,11 +43,13 @@ static int add_objects(struct overlay *o, struct cfs_arena *arena, const char *p
 
 	if (!all)
 		return -ENOMEM;
+	o->data_layers = true;
+	if (is_server_layer(o, path))
+		return 0;
 	if (o->m->n_objects)
 		memcpy(all, o->m->objects, o->m->n_objects * sizeof(*all));
 	all[o->m->n_objects++] = path;
 	o->m->objects = all;
-	o->data_layers = true;
 	return 0;
 }
 

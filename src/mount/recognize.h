@@ -10,6 +10,11 @@
 #include "mount/table.h"
 #include "verity/verity.h"
 
+/* The directories of the filesystem of the room trigger, as they appear among the data layers. */
+#define CFS_MOUNT_VERIFY_DIR "composefs-verify"
+#define CFS_MOUNT_FETCH_DIR  "composefs-fetch"
+#define CFS_MOUNT_LAST_DIR   "composefs-last"
+
 /* A mount of an image. NULL and zero: not known, or not there. Everything is borrowed
  * from the table and the arena. */
 struct cfs_image_mount {
@@ -18,12 +23,13 @@ struct cfs_image_mount {
 	bool has_id;
 	struct cfs_digest id; /* the image ID that the mounting program stated */
 	const char *image;    /* the image file that it stated */
-	const char **objects; /* object directories */
+	const char **objects; /* object directories, without those of a server */
 	size_t n_objects;
 	const char *upperdir, *workdir;
 	const char
 		*method; /* "fuse"; "overlay-fuse" of a user namespace; NULL: not known */
-	bool requires_verity; /* the kernel verifies each object against the image */
+	bool verifies_at_open; /* a server verifies each object when it is opened first */
+	bool requires_verity;  /* the kernel verifies each object against the image */
 	bool read_only;
 	const char *attrs; /* "rw,nosuid" */
 };

@@ -63,7 +63,9 @@ static const char *verification_of(const struct cfs_mount_opts *o)
 {
 	if (o->require_signature)
 		return "signature";
-	return o->digest ? "digest" : "nothing";
+	if (o->digest)
+		return "digest";
+	return o->first_open ? "first-open" : "nothing";
 }
 
 void cfs_mount_record_write(const char *mountpoint, const struct cfs_mount_opts *o,
@@ -82,9 +84,10 @@ void cfs_mount_record_write(const char *mountpoint, const struct cfs_mount_opts 
 	dir = mount_record_open_place();
 	if (dir < 0)
 		return;
-	len = snprintf(text, sizeof(text), "since=%" PRId64 "\nimage=%s\nverified=%s\n",
+	len = snprintf(text, sizeof(text),
+		       "since=%" PRId64 "\nimage=%s\nverified=%s\nserver=%s\n",
 		       (int64_t)time(NULL), taken->image ? taken->image : "",
-		       verification_of(o));
+		       verification_of(o), o->server ? o->server : "");
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    0644);
 	if (fd >= 0)

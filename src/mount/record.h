@@ -13,9 +13,12 @@
 enum { CFS_MOUNT_RECORD_WORD = 32 };
 
 struct cfs_mount_record {
-	int64_t since_sec;		      /* seconds since 1970 */
-	char image[CFS_MOUNT_RECORD_WORD];    /* the way of the image: "file", "loop" */
-	char verified[CFS_MOUNT_RECORD_WORD]; /* "signature", "digest", "nothing" */
+	int64_t since_sec;		   /* seconds since 1970 */
+	char image[CFS_MOUNT_RECORD_WORD]; /* the way of the image: "file", "loop" */
+	char verified
+		[CFS_MOUNT_RECORD_WORD]; /* "signature", "digest", "first-open", "nothing" */
+	char server
+		[CFS_MOUNT_RECORD_WORD]; /* the name of the counters of its FUSE server, or "" */
 };
 
 /* Notes the mount that was just made at mountpoint with these options. Best effort:

@@ -87,6 +87,7 @@ static bool parse_record(const char *text, struct cfs_mount_record *out)
 		return false;
 	read_value(text, "\nimage=", out->image);
 	read_value(text, "\nverified=", out->verified);
+	read_value(text, "\nserver=", out->server);
 	return true;
 }
 

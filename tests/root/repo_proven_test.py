@@ -96,7 +96,7 @@ def a_changed_file_of_the_same_size_and_mtime_is_noticed(place):
 @fact
 def the_option_verify_reads_the_image_whatever_was_recorded(place):
     place.forge()
-    is_refused(place.mount("--verify"))
+    is_refused(place.mount("--verify-image"))
 
 
 @fact

@@ -15,6 +15,7 @@
 #include "composefs/composefs.h"
 #include "composefs/mount/mount.h"
 #include "composefs/mount/mountpoint.h"
+#include "composefs/mount/trigger.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 #include "cli/verbosity.h"
@@ -24,6 +25,14 @@
 #define NAME "composefs mount"
 
 #define AT(member) CLI_AT(struct mount_options, member)
+
+static const struct cli_choice verify_levels[] = {
+	{"auto", MOUNT_VERIFY_AUTO},
+	{"kernel", MOUNT_VERIFY_KERNEL},
+	{"first-open", MOUNT_VERIFY_FIRST_OPEN},
+	{"off", MOUNT_VERIFY_OFF},
+	{0},
+};
 
 static const struct cli_option mount_table[] = {
 	{"changes", "DIR", AT(changes), "Mount read-write, and keep changes in DIR/upper",
@@ -43,7 +52,10 @@ static const struct cli_option mount_table[] = {
 	{"name", "NAME", AT(name), "Require that the statement is about NAME", CLI_TEXT},
 	{"floor", "FILE", AT(floor),
 	 "Require at least the version (rollback floor) of the name in FILE", CLI_TEXT},
-	{"verify", NULL, AT(verify),
+	{"verify", "LEVEL", AT(verify),
+	 "Verify objects by: auto (default), kernel, first-open, off", CLI_CHOICE,
+	 .choices = verify_levels},
+	{"verify-image", NULL, AT(verify_image),
 	 "Read the whole image, even if it has not changed since it was verified"},
 	{"allow-suid", NULL, AT(allow_suid),
 	 "Honour setuid programs and file capabilities of an unverified image"},
@@ -92,13 +104,18 @@ static int make_path(const struct cfs_repo *repo, const char *below, char out[PA
 	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
 }
 
+bool mount_has_kernel_verity(const struct mount_options *o, const struct cfs_repo *repo)
+{
+	return cfs_repo_is_secure(repo) && o->verify <= MOUNT_VERIFY_KERNEL;
+}
+
 bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *repo,
 		       const char *name)
 {
 	struct cfs_digest id;
 
 	return o->require_signature || o->trusted || o->statement ||
-	       (cfs_repo_is_secure(repo) &&
+	       (mount_has_kernel_verity(o, repo) &&
 		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
 }
 
@@ -171,6 +188,23 @@ static int check_not_mounted(const struct cfs_digest *id, const char *at,
 	return rc;
 }
 
+/* Starts the server of the layers that verify objects, if that is wanted. */
+static int mount_with_server(const struct mount_options *o, const struct cfs_repo *repo,
+			     const char *name, int fd, const char *at,
+			     struct cfs_mount_opts *opts, struct cfs_err *err)
+{
+	struct mount_trigger trigger;
+	int rc;
+
+	if (!mount_needs_trigger(o))
+		return mount_and_record(fd, at, opts, err);
+	rc = mount_trigger_start(o, repo, name, fd, opts, &trigger, err);
+	if (rc == 0)
+		rc = mount_and_record(fd, at, opts, err);
+	mount_trigger_fini(&trigger);
+	return rc;
+}
+
 static int mount_found(const struct mount_options *o, const struct cfs_repo *repo,
 		       mount_find_fn find, const char *name, const char *at,
 		       struct cfs_digest *id, struct cfs_err *err)
@@ -179,7 +213,7 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	const char *const dirs[] = {objects};
 	const int repo_fd = cfs_repo_dirfd(repo);
 	const enum cfs_repo_trust how =
-		o->verify ? CFS_REPO_PROVEN : CFS_REPO_PROVEN_BEFORE;
+		o->verify_image ? CFS_REPO_PROVEN : CFS_REPO_PROVEN_BEFORE;
 	cfs_autofd int objects_fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
@@ -187,6 +221,8 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	cfs_autofd int fd = -1;
 	int rc = find(repo, name, id, err);
 
+	if (rc == 0)
+		rc = mount_check_level(o, repo, err);
 	if (rc == 0 && !o->upperdir)
 		rc = check_not_mounted(id, at, err);
 	if (rc == 0)
@@ -200,15 +236,14 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 		return objects_fd;
 	args.opts.objdir_fds = &objects_fd;
 	snprintf(source, sizeof(source), "composefs:%s", cfs_digest_hex(id, hex));
-	if (cfs_repo_is_secure(repo))
-		args.opts.digest = hex;
+	args.opts.digest = mount_has_kernel_verity(o, repo) ? hex : NULL;
 	if (!mount_is_verified(o, repo, name))
 		restrict_mount(o, &args.opts, cfs_repo_is_secure(repo), name);
 	cfs_trust_check_mount(&trust, &args, name);
 	trust.signatures = o->statement ? NULL : signatures;
 	trust.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, how, err);
-	return fd < 0 ? fd : mount_and_record(fd, at, &args.opts, err);
+	return fd < 0 ? fd : mount_with_server(o, repo, name, fd, at, &args.opts, err);
 }
 
 int mount_image(const struct mount_options *o, const struct cfs_repo *repo,

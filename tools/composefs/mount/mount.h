@@ -12,17 +12,29 @@
 typedef int (*mount_find_fn)(const struct cfs_repo *repo, const char *name,
 			     struct cfs_digest *out, struct cfs_err *err);
 
+/* What verifies the objects of a mount. */
+enum mount_verify {
+	MOUNT_VERIFY_AUTO, /* the kernel in a repository with fs-verity, otherwise nothing */
+	MOUNT_VERIFY_KERNEL,
+	MOUNT_VERIFY_FIRST_OPEN,
+	MOUNT_VERIFY_OFF,
+};
+
 /* The options of a mount. Zero is the default. */
 struct mount_options {
 	struct where where;
 	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor;
-	bool read_write, verify, allow_suid, allow_dev, require_signature, json;
+	enum mount_verify verify;
+	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
 };
 
 /* An image ID from the caller identifies the image when the kernel verifies it. A name does
  * not: everyone who can write to the repository can change it. */
 bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *repo,
 		       const char *name);
+
+/* Whether the kernel verifies the image and the objects. */
+bool mount_has_kernel_verity(const struct mount_options *o, const struct cfs_repo *repo);
 
 /* Opens a directory, which is created with mode 0700 if it is missing. -EPERM: another user
  * can write to it, and could exchange what is in there. */

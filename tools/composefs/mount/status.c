@@ -15,6 +15,7 @@
 #include "cli/times.h"
 #include "cli/verbosity.h"
 #include "composefs/composefs.h"
+#include "composefs/mount/server.h"
 #include "damage/damage.h"
 #include "mount/mount.h"
 
@@ -239,9 +240,17 @@ static struct verified verified_by(const struct shown *s)
 		return (struct verified){"signature, fs-verity", "signature"};
 	if (s->m.requires_verity)
 		return (struct verified){"fs-verity", "fs_verity"};
+	if (s->m.verifies_at_open)
+		return (struct verified){"first open", "first_open"};
 	if (s->m.has_id)
 		return (struct verified){"ID at mount", "id_at_mount"};
 	return (struct verified){"nothing", "nothing"};
+}
+
+/* The name of the counters of its server. */
+static const char *server_of(const struct shown *s)
+{
+	return s->has_record ? s->record.server : "";
 }
 
 static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
@@ -330,7 +339,8 @@ static void print_damage(const struct shown *s)
 
 static void print_block(const struct shown *s)
 {
-	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
+	char id[WHERE_ID_MAX], since[CLI_TIME_MAX], text[SERVER_TEXT_MAX];
+	struct cfs_trigger_counts counts;
 
 	format_since(s, since);
 	print_field("Mounted at", s->m.place);
@@ -346,6 +356,10 @@ static void print_block(const struct shown *s)
 	print_field("Loop device", s->loop);
 	print_field("Verified by", verified_by(s).text);
 	print_damage(s);
+	if (server_read_counts(server_of(s), &counts)) {
+		server_format_counts(&counts, text);
+		print_field("Objects read", text);
+	}
 	print_field("Writable", s->m.read_only ? "no" : "yes");
 	print_field("Upper layer", s->m.upperdir);
 	print_field("Work dir", s->m.workdir);
@@ -378,6 +392,7 @@ static void put_mount(struct json *j, const struct shown *s)
 		json_put_uint(j, "verity_errors", count_messages(s));
 	else
 		json_put_null(j, "verity_errors");
+	server_put_counts(j, server_of(s));
 	json_put_bool(j, "read_only", s->m.read_only);
 	put_string(j, "upperdir", s->m.upperdir);
 	put_string(j, "workdir", s->m.workdir);
