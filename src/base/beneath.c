@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -133,6 +134,24 @@ int cfs_beneath_open(int dirfd, const char *path, int flags, mode_t mode)
 int cfs_beneath_open_dir_chroot(int dirfd, const char *path)
 {
 	return open_patiently(dirfd, path, OPEN_DIR, 0, RESOLVE_IN_ROOT);
+}
+
+int cfs_beneath_open_file_chroot(int dirfd, const char *path)
+{
+	cfs_autofd int found = open_patiently(dirfd, path, O_PATH, 0, RESOLVE_IN_ROOT);
+	char proc[32];
+	struct stat st;
+	int fd;
+
+	if (found < 0)
+		return found;
+	if (fstat(found, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", found);
+	fd = open(proc, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int cfs_beneath_open_dir(int dirfd, const char *path)

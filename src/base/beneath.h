@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Paths beneath a directory that may belong to another user, who can replace any
- * component by a symbolic link at any moment. These functions (but one) follow no symbolic link
+ * component by a symbolic link at any moment. These functions (but those called chroot) follow no symbolic link
  * in any component, including the last one, and never leave the directory through "..", "/"
  * or a link of /proc.
  *
@@ -32,6 +32,10 @@ int cfs_beneath_open_dir(int dirfd, const char *path) CFS_MUST_CHECK;
  * cannot lead out, and those of /proc are refused. For trees that were extracted so. Follows
  * none where openat2(2) is missing. */
 int cfs_beneath_open_dir_chroot(int dirfd, const char *path) CFS_MUST_CHECK;
+
+/* The same for a regular file, opened for reading. Any other file is not opened: -EISDIR
+ * for a directory, -EINVAL for others. -ENOENT: /proc is not mounted, too. */
+int cfs_beneath_open_file_chroot(int dirfd, const char *path) CFS_MUST_CHECK;
 
 /* Opens the directory of the last component of path, as cfs_beneath_open_dir. *name is
  * the last component, borrowed from path. -EINVAL: path is empty, or the last component

@@ -140,6 +140,32 @@ T(open_as_in_a_chroot_follows_links_that_cannot_lead_out)
 	t_eq(try_chroot(in, "to-dir", "to-file"), -ELOOP);
 }
 
+static int try_file_chroot(int dirfd, const char *path)
+{
+	int fd = cfs_beneath_open_file_chroot(dirfd, path);
+
+	return fd < 0 ? fd : close(fd);
+}
+
+T(open_file_as_in_a_chroot_opens_nothing_but_regular_files)
+{
+	cfs_autofd int in = -1;
+
+	make_scene();
+	t_eq(symlink("/dir/file", tmp_in("in/to-file")), 0);
+	t_eq(symlink("../out/file", tmp_in("in/to-out-file")), 0);
+	t_eq(symlink("none", tmp_in("in/dangling")), 0);
+	in = open_scene();
+	t_ok(in >= 0);
+	t_eq(try_file_chroot(in, "dir/file"), 0);
+	t_eq(try_file_chroot(in, "to-file"), 0);
+	t_eq(try_file_chroot(in, "to-out-file"), -ENOENT);
+	t_eq(try_file_chroot(in, "to-out/file"), -ENOENT);
+	t_eq(try_file_chroot(in, "dangling"), -ENOENT);
+	t_eq(try_file_chroot(in, "dir"), -EISDIR);
+	t_eq(try_file_chroot(in, "fifo"), -EINVAL);
+}
+
 static int check_chroot_without_openat2(void)
 {
 	cfs_autofd int in = open_scene();
