@@ -9,6 +9,7 @@
 #ifndef CFS_MOUNT_H
 #define CFS_MOUNT_H
 
+#include "mount/layers.h"
 #include "mount/namespace.h"
 #include "mount/options.h"
 #include "mount/recognize.h"

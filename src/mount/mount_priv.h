@@ -34,6 +34,9 @@ uint64_t cfs_mount_old_flags(uint64_t attr);
 enum { CFS_SLOPPY_NAME_MAX = 64 };
 bool cfs_mount_may_ignore(struct cfs_text name, struct cfs_text value);
 
+/* perform.c: reads the errors that the kernel reported for this context. */
+void mount_read_log(int context, char *out, size_t cap);
+
 /* Formats "/proc/self/fd/N"; returns out. */
 const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
 

@@ -25,7 +25,7 @@ static int get_source_fd(const struct mount_run *r)
 
 /* Each read(2) of the context returns one message, "e overlay: ...", and ENODATA after
  * the last. Errors alone. */
-static void read_log(int context, char *out, size_t cap)
+void mount_read_log(int context, char *out, size_t cap)
 {
 	char line[512];
 	size_t len = 0;
@@ -50,7 +50,7 @@ static int fail_config(const struct mount_run *r, const char *key, const char *v
 	int errnum = errno;
 	char log[512];
 
-	read_log(r->context, log, sizeof(log));
+	mount_read_log(r->context, log, sizeof(log));
 	if (!*log && !key)
 		strcpy(log, "dmesg may say more");
 	errno = errnum;
@@ -93,7 +93,7 @@ static int perform_refused(struct mount_run *r, const struct cfs_step *step,
 	if (fsconfig(r->context, FSCONFIG_SET_FLAG, step->key, NULL, 0) == 0)
 		return cfs_fail(err, EINVAL,
 				"%s: not configured through the new mount API", r->fs);
-	read_log(r->context, log, sizeof(log));
+	mount_read_log(r->context, log, sizeof(log));
 	return 0;
 }
 

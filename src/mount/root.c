@@ -2,6 +2,7 @@
 /* The root directory of a writable mount is the upper directory: overlayfs shows its
  * owner, mode, times and xattrs instead of those of the image. An unused upper directory
  * gets those of the image. */
+#include "mount/layers.h"
 #include "mount/mount_priv.h"
 
 #include <dirent.h>
@@ -133,6 +134,19 @@ static int open_own_dir(const char *path, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
+static int copy_to_unused(int from, bool userxattr, int upper, int work,
+			  struct cfs_err *err)
+{
+	int rc = is_unused(upper, work, err);
+
+	return rc == 1 ? copy_attributes(from, upper, userxattr, err) : rc;
+}
+
+int cfs_mount_copy_root(int from, int upper, int work, struct cfs_err *err)
+{
+	return copy_to_unused(from, false, upper, work, err);
+}
+
 int cfs_mount_give_root(int image_mount, bool userxattr, const char *upperdir,
 			const char *workdir, struct cfs_err *err)
 {
@@ -145,8 +159,6 @@ int cfs_mount_give_root(int image_mount, bool userxattr, const char *upperdir,
 	if (rc == 0 && root < 0)
 		rc = cfs_fail_errno(err, "open the image's root");
 	if (rc == 0)
-		rc = is_unused(upper, work, err);
-	if (rc == 1)
-		rc = copy_attributes(root, upper, userxattr, err);
+		rc = copy_to_unused(root, userxattr, upper, work, err);
 	return cfs_context(err, rc, "upperdir %s", upperdir);
 }
