@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* boot: makes the root filesystem of a system from an image, in the initrd.
  * Owns:  kernel arguments (args.h), the configuration (config.h), the choice of the image
- *        (choice.h), the steps (plan.h), the statuses below.
- * Uses:  base, hash, verity (digests).
+ *        (choice.h), the steps (plan.h), their execution (prepare.h), the exit statuses
+ *        (status.h).
+ * Uses:  base, hash, verity (digests), mount, trust.
  * Never: prints, reads configuration from the state disk.
  *
  * The state disk is not trusted. The expected digest comes from the kernel arguments, or
@@ -15,21 +16,7 @@
 #include "boot/choice.h"
 #include "boot/config.h"
 #include "boot/plan.h"
-
-/* The exit statuses of composefs-prepare-root. */
-enum cfs_boot_status {
-	CFS_BOOT_OK = 0,
-	CFS_BOOT_FAILED = 1,	 /* anything else, such as memory */
-	CFS_BOOT_BAD_ARGS = 2,	 /* options, or kernel arguments */
-	CFS_BOOT_BAD_CONFIG = 3, /* the configuration */
-	CFS_BOOT_NO_IMAGE = 4,	 /* no image has an expected digest */
-	CFS_BOOT_UNVERIFIED = 5, /* the image is not the expected one, or not signed */
-	CFS_BOOT_NO_KERNEL = 6,	 /* the kernel lacks a feature, or a module */
-	CFS_BOOT_NO_MOUNT = 7,	 /* a mount failed */
-	CFS_BOOT_NO_STATE = 8, /* a directory for /etc or /var is missing or read-only */
-};
-
-/* The status of a mount of the image that failed with this code. */
-enum cfs_boot_status cfs_boot_status_of_mount(int rc);
+#include "boot/prepare.h"
+#include "boot/status.h"
 
 #endif

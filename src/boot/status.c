@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Error codes -> exit statuses. */
-#include "boot/boot.h"
+#include "boot/status.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 enum cfs_boot_status cfs_boot_status_of_mount(int rc)
 {

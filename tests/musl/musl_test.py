@@ -16,6 +16,7 @@ from facts import ensure, expect, fact, run_facts, skip_program  # pylint: disab
 
 ROOT = os.path.abspath(sys.argv[1])
 SIZE_MAX = 200_000
+PREPARE_ROOT_SIZE_MAX = 250_000
 
 
 def output(*command):
@@ -27,8 +28,8 @@ def output(*command):
 @fact
 def mount_composefs_is_built_without_a_warning(place):
     output("meson", "setup", place, ROOT, "--native-file", os.path.join(ROOT, "musl.ini"), "-Dwerror=true",
-           "-Dauto_features=disabled", "-Dsign=enabled", "-Dstatic=enabled")
-    output("ninja", "-C", place, "tools/mount.composefs")
+           "-Dauto_features=disabled", "-Dsign=enabled", "-Dstatic=enabled", "-Dboot=enabled")
+    output("ninja", "-C", place, "tools/mount.composefs", "tools/composefs-prepare-root")
 
 
 @fact
@@ -46,6 +47,23 @@ def mount_composefs_with_signatures_has_less_than_200_kilobytes(place):
     size = os.path.getsize(place + "/stripped")
     print(f"# {size} bytes")
     ensure(size < SIZE_MAX, f"{size} bytes")
+
+
+@fact
+def prepare_root_needs_no_library_and_has_less_than_250_kilobytes_with_signatures(place):
+    program = place + "/tools/composefs-prepare-root"
+    said = output("readelf", "--wide", "--dynamic", "--program-headers", program)
+    expect(re.findall(r"NEEDED|INTERP", said), [])
+    ensure(" crypto_sign_ed25519_verify_detached\n" in output("nm", program), "no check of signatures in it")
+    output("strip", "-o", place + "/prepare-root", program)
+    size = os.path.getsize(place + "/prepare-root")
+    print(f"# {size} bytes")
+    ensure(size < PREPARE_ROOT_SIZE_MAX, f"{size} bytes")
+    done = subprocess.run([place + "/prepare-root", "--cmdline=composefs=12", "--config=/dev/null"], text=True,
+                          capture_output=True, check=False)
+    expect(done.returncode, 3, done.stderr)
+    done = subprocess.run([place + "/prepare-root", "--cmdline=composefs=12"], text=True, capture_output=True, check=False)
+    expect(done.returncode, 2, done.stderr)
 
 
 @fact
