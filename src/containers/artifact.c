@@ -103,9 +103,8 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_stream *s,
 	return cfs_repo_open_object(repo, &id, CFS_REPO_SEALED, err);
 }
 
-int cfs_artifact_open_blob(const struct cfs_repo *repo,
-			   const struct cfs_oci_descriptor *d, bool is_config,
-			   struct cfs_err *err)
+static int open_blob(const struct cfs_repo *repo, const char *kind, const char *type,
+		     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	cfs_autofd int fd = -1;
@@ -113,18 +112,30 @@ int cfs_artifact_open_blob(const struct cfs_repo *repo,
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(is_config ? CFS_CONTAINERS_CONFIG
-					     : CFS_CONTAINERS_LAYER,
-				   &d->digest, name);
+	cfs_containers_stream_name(kind, &d->digest, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "stream %s", name);
-	fd = open_object(
-		repo, &s,
-		is_config ? CFS_CONTAINERS_TYPE_CONFIG : CFS_CONTAINERS_TYPE_BLOB, err);
+	fd = open_object(repo, &s, type, err);
 	cfs_map_close(&map);
 	rc = fd < 0 ? fd : check_blob(fd, d, err);
 	return rc < 0 ? cfs_context(err, rc, "stream %s", name) : cfs_steal_fd(&fd);
+}
+
+int cfs_artifact_open_blob(const struct cfs_repo *repo,
+			   const struct cfs_oci_descriptor *d, bool is_config,
+			   struct cfs_err *err)
+{
+	return is_config ? open_blob(repo, CFS_CONTAINERS_CONFIG,
+				     CFS_CONTAINERS_TYPE_CONFIG, d, err)
+			 : open_blob(repo, CFS_CONTAINERS_LAYER, CFS_CONTAINERS_TYPE_BLOB,
+				     d, err);
+}
+
+int cfs_containers_open_kept(const struct cfs_repo *repo,
+			     const struct cfs_oci_descriptor *d, struct cfs_err *err)
+{
+	return open_blob(repo, CFS_CONTAINERS_BLOB, CFS_CONTAINERS_TYPE_BLOB, d, err);
 }
 
 /* --- the list ----------------------------------------------------------------------- */

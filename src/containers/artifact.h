@@ -26,6 +26,11 @@ int cfs_artifact_open_blob(const struct cfs_repo *repo,
 			   const struct cfs_oci_descriptor *d, bool is_config,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Opens the blob of a layer of an image that a pull kept, in the same way. -ENOENT: it was not. */
+int cfs_containers_open_kept(const struct cfs_repo *repo,
+			     const struct cfs_oci_descriptor *d,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Calls fn for each artifact of the repository that has this subject, in the order of their
  * digests. One that cannot be opened is an error. */
 int cfs_artifact_list(const struct cfs_repo *repo, const struct cfs_oci_digest *subject,

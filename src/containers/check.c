@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "containers/container.h"
+#include "containers/artifact.h"
 #include "containers/layer_check.h"
 #include "containers/merge.h"
 #include "repo/repo.h"
@@ -48,6 +48,20 @@ static int check_layer(const struct checking *c, const struct cfs_oci_digest *di
 	return cfs_context(err, rc, "layer %s", cfs_oci_digest_text(diff_id, text));
 }
 
+/* A blob that a pull kept. It need not exist. */
+static int check_kept(const struct checking *c, const struct cfs_oci_descriptor *d,
+		      struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	int fd = cfs_containers_open_kept(c->repo, d, err);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || fd == -ENOENT)
+		return 0;
+	return cfs_context(err, fd, "blob %s", cfs_oci_digest_text(&d->digest, text));
+}
+
 static int check_layers(struct checking *c, const struct cfs_container *image,
 			struct cfs_err *err)
 {
@@ -55,6 +69,8 @@ static int check_layers(struct checking *c, const struct cfs_container *image,
 
 	for (size_t i = 0; rc == 0 && i < image->config.n_diff_ids; i++)
 		rc = note_fault(c, check_layer(c, &image->config.diff_ids[i], err), err);
+	for (size_t i = 0; rc == 0 && i < image->manifest.n_layers; i++)
+		rc = note_fault(c, check_kept(c, &image->manifest.layers[i], err), err);
 	return rc;
 }
 

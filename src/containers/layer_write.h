@@ -11,8 +11,9 @@ enum {
 	 * images. A part of the format: composefs-rs has the same number. */
 	CFS_CONTAINERS_INLINE_MAX = 64,
 	/* Workers of a store that one layer uses at a time: a sparse file is written as it
-	 * is stored and expanded. */
-	CFS_CONTAINERS_LAYER_WORKERS = 2,
+	 * is stored and expanded, and CFS_CONTAINERS_BLOB_WORKER keeps the blob. */
+	CFS_CONTAINERS_LAYER_WORKERS = 3,
+	CFS_CONTAINERS_BLOB_WORKER = 2,
 };
 
 #define CFS_CONTAINERS_LAYER_BYTES_DEFAULT (UINT64_C(64) << 30)

@@ -26,6 +26,9 @@ struct cfs_pull_opts {
 	/* Compute the digests of layers that the repository has; else their streams are
 	 * trusted if they are whole. */
 	bool distrusts_present;
+	/* Keep the blobs of layers as they come, so that a push sends the same bytes. -ENOTSUP: the
+	 * source does not have them. */
+	bool keeps_blobs;
 	uint64_t
 		max_layer_bytes; /* uncompressed; 0: CFS_CONTAINERS_LAYER_BYTES_DEFAULT */
 	unsigned n_threads;	 /* layers at a time; 0: one for each CPU */

@@ -31,6 +31,7 @@ struct blob_reader {
 	uint64_t size;
 	bool has_ended; /* at the end or by an error: a feed may not be called again */
 	bool has_failed;
+	struct cfs_store_writer *keeper; /* of the blob; NULL: it is not kept */
 };
 
 /* Only the thread that started the work reports progress; its worker is number 0. */
@@ -64,6 +65,15 @@ static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 				(unsigned long long)r->d->size);
 	cfs_hash_update(&r->hash, p, (size_t)n);
 	pull_count(r->p, r->worker, (uint64_t)n);
+	if (r->keeper) {
+		struct cfs_sink to = cfs_store_writer_sink(r->keeper);
+		int rc = to.write(to.ctx, p, (size_t)n, err);
+
+		r->has_failed |= rc < 0;
+		r->has_ended |= rc < 0;
+		if (rc < 0)
+			return rc;
+	}
 	return n;
 }
 
@@ -128,23 +138,46 @@ static int read_checked(struct blob_reader *r, const struct pull_layer *l,
 	return rc;
 }
 
-static int pull_whole(struct pull *p, unsigned worker, struct pull_layer *l,
-		      struct cfs_err *err)
+static int open_keeper(struct blob_reader *r, const struct pull_layer *l,
+		       struct cfs_err *err)
 {
-	struct blob_reader r = {.p = p, .worker = worker, .d = l->blob};
-	struct cfs_containers_layer layer;
-	int rc = p->from->blob(p->from->ctx, l->blob, &r.blob, err);
+	unsigned worker = r->worker * CFS_CONTAINERS_LAYER_WORKERS;
 
-	if (rc < 0)
-		return rc;
-	cfs_hash_init(&r.hash, l->blob->digest.alg);
-	rc = read_checked(&r, l, &layer, err);
-	r.blob.close(r.blob.feed.ctx);
+	return l->keeps_blob ? cfs_store_writer_open(r->p->store,
+						     worker + CFS_CONTAINERS_BLOB_WORKER,
+						     l->blob->size, &r->keeper, err)
+			     : 0;
+}
+
+static int read_whole(struct blob_reader *r, struct pull_layer *l, struct cfs_err *err)
+{
+	struct cfs_containers_layer layer = {0};
+	int rc = open_keeper(r, l, err);
+
+	if (rc == 0)
+		rc = read_checked(r, l, &layer, err);
 	if (rc == 0)
 		rc = cfs_context(err,
 				 cfs_oci_digest_expect(l->diff_id, &layer.diff_id, err),
 				 "diff_id, the digest of the layer uncompressed");
 	l->stream = layer.stream;
+	if (rc == 0 && r->keeper)
+		return pull_keep_blob(r->p, r->worker, r->keeper, l, err);
+	cfs_store_writer_drop(r->keeper);
+	return rc;
+}
+
+static int pull_whole(struct pull *p, unsigned worker, struct pull_layer *l,
+		      struct cfs_err *err)
+{
+	struct blob_reader r = {.p = p, .worker = worker, .d = l->blob};
+	int rc = p->from->blob(p->from->ctx, l->blob, &r.blob, err);
+
+	if (rc < 0)
+		return rc;
+	cfs_hash_init(&r.hash, l->blob->digest.alg);
+	rc = read_whole(&r, l, err);
+	r.blob.close(r.blob.feed.ctx);
 	return rc;
 }
 
@@ -153,7 +186,7 @@ static int pull_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	struct pull *p = ctx;
 	struct pull_layer *l = &p->layers[p->order[i]];
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	int rc = pull_chunked(p, worker, l, err);
+	int rc = l->keeps_blob ? 0 : pull_chunked(p, worker, l, err);
 
 	if (rc == 0)
 		rc = pull_whole(p, worker, l, err);
@@ -216,9 +249,11 @@ static int find_layers(struct pull *p, struct cfs_err *err)
 		l->is_repeated = is_repeated(p, i);
 		if (rc == 0 && !l->is_repeated)
 			rc = find_layer(p, l, err);
+		if (rc == 0 && !l->is_repeated)
+			rc = pull_find_kept(p, l, err);
 		if (rc < 0)
 			return rc;
-		if (!l->is_present && !l->is_repeated) {
+		if ((!l->is_present || l->keeps_blob) && !l->is_repeated) {
 			p->order[p->n_missing++] = i;
 			atomic_fetch_add(&p->bytes_all, l->blob->size);
 		}
@@ -278,7 +313,7 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 		char name[CFS_CONTAINERS_STREAM_MAX];
 		struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS,
 					     .id = l->stream,
-					     .replaces = l->is_damaged};
+					     .replaces = l->is_damaged || l->is_present};
 
 		link.name = cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id,
 						       name);
@@ -286,7 +321,7 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 	}
 	if (rc == 0)
 		remember_contents(p);
-	return rc;
+	return rc < 0 ? rc : pull_publish_kept(p, err);
 }
 
 int pull_layers(struct pull *p, struct cfs_err *err)
@@ -294,6 +329,10 @@ int pull_layers(struct pull *p, struct cfs_err *err)
 	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();
 	int rc;
 
+	if (p->opts->keeps_blobs && p->from->has_plain_layers)
+		return cfs_fail(err, ENOTSUP,
+				"the source does not have the blobs of layers, which are "
+				"to be kept");
 	p->n_layers = p->manifest.n_layers;
 	p->layers = calloc(p->n_layers + 1, sizeof(*p->layers));
 	p->order = calloc(p->n_layers + 1, sizeof(*p->order));

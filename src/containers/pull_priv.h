@@ -10,6 +10,7 @@
 #include "containers/names.h"
 #include "containers/pull.h"
 #include "repo/repo.h"
+#include "stream/stream.h"
 
 /* One layer of the image. */
 struct pull_layer {
@@ -18,8 +19,11 @@ struct pull_layer {
 	bool is_present;  /* the repository has it */
 	bool is_damaged;  /* the repository has a stream of its name, which is replaced */
 	bool is_repeated; /* an earlier layer has the same diff_id */
-	struct cfs_digest stream;     /* its object */
-	struct cfs_content *contents; /* of its files, if they were found out */
+	bool keeps_blob;  /* the blob is kept, too */
+	bool has_kept;	  /* kept now or before: kept_stream */
+	struct cfs_digest stream;      /* its object */
+	struct cfs_digest kept_stream; /* of the blob: its object */
+	struct cfs_content *contents;  /* of its files, if they were found out */
 	size_t n_contents;
 };
 
@@ -55,6 +59,20 @@ int pull_layers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
  * whole layer is to be read. Else an error of the repository, or -ECANCELED. */
 int pull_chunked(struct pull *p, unsigned worker, struct pull_layer *l,
 		 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* pull_kept.c: finds out whether the repository has the blob of a layer. */
+int pull_find_kept(const struct pull *p, struct pull_layer *l,
+		   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Adds the stream of a blob whose bytes were written, and compared with its digest. Frees the
+ * writer. */
+int pull_keep_blob(const struct pull *p, unsigned worker, struct cfs_store_writer *w,
+		   struct pull_layer *l, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Gives the blobs that were kept their names, or names them in the stream of a manifest. */
+int pull_publish_kept(const struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
+int pull_name_kept(const struct pull *p, struct cfs_stream_writer *w,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Counts bytes of blobs that were read, and reports the progress. */
 void pull_count(struct pull *p, unsigned worker, uint64_t n);

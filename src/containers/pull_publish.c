@@ -89,7 +89,9 @@ static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err 
 	snprintf(key, sizeof(key), "config:%s",
 		 cfs_oci_digest_text(&m->p->manifest.config.digest, text));
 	rc = cfs_stream_name_stream(w, cfs_text(key), &m->config, err);
-	return rc < 0 ? rc : name_layers(m->p, w, err);
+	if (rc == 0)
+		rc = name_layers(m->p, w, err);
+	return rc < 0 ? rc : pull_name_kept(m->p, w, err);
 }
 
 /* --- streams ------------------------------------------------------------------------ */

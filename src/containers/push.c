@@ -45,8 +45,16 @@ static bool is_same_manifest(const struct push *p)
 	for (size_t i = 0; i < p->n_layers; i++)
 		if (!is_same_layer(&m->layers[i], &p->layers[i]))
 			return false;
-	return strcmp(m->config.media_type, CFS_OCI_TYPE_CONFIG) == 0 &&
-	       (!m->media_type || strcmp(m->media_type, CFS_OCI_TYPE_MANIFEST) == 0);
+	return p->to->takes_docker ||
+	       (strcmp(m->config.media_type, CFS_OCI_TYPE_CONFIG) == 0 &&
+		(!m->media_type || strcmp(m->media_type, CFS_OCI_TYPE_MANIFEST) == 0));
+}
+
+static const char *layer_type(enum cfs_oci_packing packing)
+{
+	return packing == CFS_OCI_TAR_GZIP   ? CFS_OCI_TYPE_TAR "+gzip"
+	       : packing == CFS_OCI_TAR_ZSTD ? CFS_OCI_TYPE_TAR "+zstd"
+					     : CFS_OCI_TYPE_TAR;
 }
 
 static int make_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *err)
@@ -56,6 +64,10 @@ static int make_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *er
 	p->is_same_manifest = is_same_manifest(p);
 	if (p->is_same_manifest)
 		return cfs_sink_mem(out).write(out, json->p, json->len, err);
+	for (size_t i = 0; i < p->n_layers;
+	     i++) /* of docker, if it was not compressed anew */
+		p->layers[i].media_type =
+			layer_type(cfs_oci_packing(p->layers[i].media_type));
 	return cfs_oci_manifest_repack(&p->container.manifest, p->layers, out, err);
 }
 
@@ -69,6 +81,8 @@ static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 	if (rc == 0) {
 		struct cfs_span bytes = {json.p, json.len};
 
+		if (p->is_same_manifest && p->container.manifest.media_type)
+			d.media_type = p->container.manifest.media_type;
 		cfs_oci_digest_of(p->is_same_manifest ? p->container.digest.alg
 						      : CFS_SHA256,
 				  bytes, &d.digest);

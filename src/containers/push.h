@@ -12,6 +12,7 @@ struct cfs_repo;
 
 struct cfs_push_opts {
 	enum cfs_compression compression;
+	bool any_compression; /* of a layer that can be sent as it was pulled */
 	enum cfs_referrers referrers;
 	/* The repository of the registry that has layers, so that they need not be sent; NULL: as
 	 * the tags of the repository say. */
@@ -28,8 +29,8 @@ struct cfs_push_result {
 	size_t n_referrers;	    /* artifacts that were sent */
 };
 
-/* Sends a container image, opened by its name as by cfs_container_open. The layers are compressed
- * anew, each into an unnamed file of $TMPDIR or /var/tmp, so blobs and manifest may get other digests
+/* Sends a container image, opened by its name as by cfs_container_open. The layers are sent as
+ * they were pulled if their blobs were kept, otherwise compressed anew, each into an unnamed file of $TMPDIR or /var/tmp, so blobs and manifest may get other digests
  * than those that were pulled; diff_ids and configuration stay. If all blobs are the same, the
  * manifest is sent as it is, byte for byte. A registry is asked to take layers from another
  * repository, as they were pulled if the compression is the same. The manifest is sent last, and then the artifacts whose

@@ -146,52 +146,51 @@ static void end_turn(struct push *p, size_t turn, int rc)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Sends a blob, unless the destination has it or gets it from another repository. */
-static int send_blob(struct push *p, size_t turn, int fd,
-		     const struct cfs_oci_descriptor *d, struct cfs_err *err)
+int push_send_blob(struct push *p, size_t turn, int fd,
+		   const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	bool is_present = false;
-	int rc = p->to->is_in_order ? wait_turn(p, turn, err)
-				    : push_mount_layer(p, d, err);
+	int rc = p->to->is_in_order ? wait_turn(p, turn, err) : 0;
 
-	if (rc > 0)
-		is_present = true;
-	else if (rc == 0)
+	if (rc == 0)
 		rc = p->to->put_blob(p->to->ctx, fd, d, &is_present, err);
-	if (p->to->is_in_order)
+	if (rc == 0 && p->to->is_in_order)
 		end_turn(p, turn, rc);
-	if (rc >= 0 && is_present)
+	if (rc == 0 && is_present)
 		atomic_fetch_add(&p->n_present, 1);
 	else if (rc == 0)
 		atomic_fetch_add(&p->bytes_sent, d->size);
-	return rc < 0 ? rc : 0;
+	return rc;
+}
+
+static int push_compressed(struct worker *w, size_t turn, size_t i, struct cfs_err *err)
+{
+	struct push *p = w->p;
+	cfs_autofd int fd = open_temporary(err);
+	int rc = fd < 0 ? fd
+			: make_blob(w, &p->container.config.diff_ids[i], fd,
+				    &p->layers[i], err);
+
+	if (rc == 0)
+		rc = push_mount_blob(p, &p->layers[i], err);
+	if (rc <= 0)
+		return rc < 0 ? rc : push_send_blob(p, turn, fd, &p->layers[i], err);
+	atomic_fetch_add(&p->n_present, 1);
+	return 0;
 }
 
 static int push_layer(struct worker *w, size_t turn, size_t i, struct cfs_err *err)
 {
 	struct push *p = w->p;
-	const struct cfs_oci_descriptor *original = &p->container.manifest.layers[i];
-	int rc = push_mount_original(p, i, err);
-	cfs_autofd int fd = -1;
+	int rc = push_original(p, turn, i, err);
 
-	if (rc < 0)
-		return rc;
-	if (rc > 0) {
-		p->layers[i] = (struct cfs_oci_descriptor){
-			.media_type = layer_type(p->opts->compression),
-			.digest = original->digest,
-			.size = original->size};
-		atomic_fetch_add(&p->n_present, 1);
+	if (rc > 0)
 		report_progress(w, p->sizes[i]);
-		return 0;
-	}
-	fd = open_temporary(err);
-	rc = fd < 0 ? fd
-		    : make_blob(w, &p->container.config.diff_ids[i], fd, &p->layers[i],
-				err);
+	else if (rc == 0)
+		rc = push_compressed(w, turn, i, err);
 	if (rc < 0 && p->to->is_in_order)
 		end_turn(p, turn, rc);
-	return rc < 0 ? rc : send_blob(p, turn, fd, &p->layers[i], err);
+	return rc < 0 ? rc : 0;
 }
 
 static int push_one(void *ctx, unsigned number, size_t i, struct cfs_err *err)

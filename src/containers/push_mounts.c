@@ -65,11 +65,11 @@ static const char *find_mount(const struct push *p, const struct cfs_oci_digest 
 	return p->opts->mount_from;
 }
 
-/* --- layers ------------------------------------------------------------------------- */
+/* --- blobs ------------------------------------------------------------------------- */
 
 /* Whatever goes wrong here goes wrong again when the blob is sent, and is reported then. */
-int push_mount_layer(const struct push *p, const struct cfs_oci_descriptor *d,
-		     struct cfs_err *err)
+int push_mount_blob(const struct push *p, const struct cfs_oci_descriptor *d,
+		    struct cfs_err *err)
 {
 	const char *from = p->to->mount_blob ? find_mount(p, &d->digest) : NULL;
 	struct cfs_err refused;
@@ -78,21 +78,4 @@ int push_mount_layer(const struct push *p, const struct cfs_oci_descriptor *d,
 	if (rc == -ECANCELED)
 		*err = refused;
 	return rc == -ECANCELED || rc > 0 ? rc : 0;
-}
-
-static enum cfs_oci_packing packing_of(enum cfs_compression compression)
-{
-	return compression == CFS_COMPRESSION_GZIP   ? CFS_OCI_TAR_GZIP
-	       : compression == CFS_COMPRESSION_ZSTD ? CFS_OCI_TAR_ZSTD
-						     : CFS_OCI_TAR;
-}
-
-/* The blob that was pulled was compared with its diff_id then. */
-int push_mount_original(const struct push *p, size_t i, struct cfs_err *err)
-{
-	const struct cfs_oci_descriptor *d = &p->container.manifest.layers[i];
-
-	return cfs_oci_packing(d->media_type) == packing_of(p->opts->compression)
-		       ? push_mount_layer(p, d, err)
-		       : 0;
 }

@@ -45,12 +45,20 @@ int push_layers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
 /* push_mounts.c: lists what the destination can take from its other repositories. */
 int push_list_mounts(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Has the destination take a blob, or that of a layer as it was pulled, from another repository.
- * 1: it has it; 0: it is to be sent. */
-int push_mount_layer(const struct push *p, const struct cfs_oci_descriptor *d,
-		     struct cfs_err *err) CFS_MUST_CHECK;
-int push_mount_original(const struct push *p, size_t i,
-			struct cfs_err *err) CFS_MUST_CHECK;
+/* Has the destination take a blob from another of its repositories. 1: it has it; 0: it is to be
+ * sent. */
+int push_mount_blob(const struct push *p, const struct cfs_oci_descriptor *d,
+		    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* push_original.c: gives the destination a layer as it was pulled, and fills in its descriptor. 1:
+ * done; 0: it is to be compressed. turn: the index in order. */
+int push_original(struct push *p, size_t turn, size_t i,
+		  struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Sends the blob in a file when it is its turn. */
+int push_send_blob(struct push *p, size_t turn, int fd,
+		   const struct cfs_oci_descriptor *d,
+		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* -ENOTSUP: the destination cannot take the artifacts that the options name. */
 int push_check_referrers(const struct push *p, struct cfs_err *err) CFS_MUST_CHECK;

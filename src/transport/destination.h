@@ -23,6 +23,7 @@ struct cfs_destination {
 	 * manifest: the order decides the bytes of an archive. */
 	bool is_in_order;
 	bool has_plain_layers; /* layers are to come uncompressed */
+	bool takes_docker;     /* manifests of docker, not of OCI alone */
 	/* Has the destination take a blob from its repository "from", which is on the same host,
 	 * without sending it. 1: it has the blob now, or had it; 0: it does not. Any thread.
 	 * NULL: it has no other repositories. */

@@ -120,6 +120,7 @@ int cfs_destination_open_registry(const char *reference,
 						.mount_blob = mount_blob,
 						.put_manifest = put_manifest,
 						.close = close_registry,
+						.takes_docker = true,
 						.ctx = r,
 						.put_referrer = registry_put_referrer};
 	if (rc == 0 && registry_is_as_named(r))

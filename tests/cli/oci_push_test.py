@@ -360,6 +360,80 @@ def push_without_access_to_the_other_repository_sends_layers(registry):
     expect(registry.mounts, [])
 
 
+# --- blobs that were kept ------------------------------------------------------------------
+
+
+def keep(name, tag="latest", repo="r", image="kept"):
+    """Pulls an image and keeps its blobs; the descriptors of its layers."""
+    good("oci", "pull", f"--repo={repo}", "--keep-blobs", f"oci:{GOLDEN}/{name}:{tag}", image)
+    return json.loads(good("oci", "inspect", f"--repo={repo}", "--manifest", image))["layers"]
+
+
+def kept(repo="r"):
+    return sorted(name[len("oci-blob-"):] for name in os.listdir(f"{repo}/streams") if name.startswith("oci-blob-"))
+
+
+@with_registry
+def push_sends_the_blobs_that_were_kept(registry):
+    """Another program compressed them, so that compressing them again would give other bytes."""
+    for number, tag in enumerate(("gzip-multi", "zstd-frames", "plain")):
+        layers = keep("compression", tag)
+        result = push(f"{registry.host}/a:{number}", image="kept")
+        expect(result["manifest_digest"], loaded("oci", "inspect", "--repo=r", "kept")["manifest_digest"])
+        expect([registry.changed[d["digest"]] == blob(f"{GOLDEN}/compression", d["digest"]) for d in layers], [True])
+        expect(push(f"oci:out:{number}", image="kept")["manifest_digest"], result["manifest_digest"])
+    expect(push("oci:out:x", "--compression=zstd", image="kept")["manifest_digest"] == result["manifest_digest"], False)
+
+
+@test
+def kept_blobs_stay_with_their_image():
+    layers = keep("compression", "gzip-multi")
+    expect(kept(), [d["digest"] for d in layers])
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/compression:gzip-multi", "kept")
+    good("gc", "--repo=r")
+    expect(kept(), [d["digest"] for d in layers])
+    expect((run("fsck", "--repo=r")[0], run("oci", "fsck", "--repo=r")[0]), (0, 0))
+    expect(loaded("oci", "pull", "--repo=r", "--keep-blobs", "--json", f"oci:{GOLDEN}/compression:gzip-multi", "kept")["bytes_read"], 0)
+    good("oci", "rm", "--repo=r", "kept")
+    good("gc", "--repo=r")
+    expect(kept(), [])
+
+
+@test
+def blobs_of_layers_that_are_present_can_be_kept():
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/compression:gzip-multi", "kept")
+    before = loaded("oci", "inspect", "--repo=r", "kept")
+    layers = keep("compression", "gzip-multi")
+    expect(kept(), [d["digest"] for d in layers])
+    expect(loaded("oci", "inspect", "--repo=r", "kept"), before)
+
+
+def change_kept(digest):
+    """Replaces the bytes of a blob that was kept. The path of its object."""
+    right = blob(f"{GOLDEN}/compression", digest)
+    for folder, _, names in os.walk("r/objects"):
+        for path in (os.path.join(folder, name) for name in names):
+            with open(path, "rb") as f:
+                if f.read() == right:
+                    os.chmod(path, 0o644)
+                    write(path, "x" * len(right))
+                    return path
+    raise AssertionError(f"expected an object of {digest}, got none")
+
+
+@test
+def kept_blobs_that_were_changed_are_not_sent():
+    digest = keep("compression", "gzip-multi")[0]["digest"]
+    path = change_kept(digest)
+    refuse("oci:out:t", f"stream oci-blob-{digest}: expected", image="kept")
+    rc, out, err = run("oci", "fsck", "--repo=r")
+    expect(rc, 3, err)
+    has(out + err, f"blob {digest}")
+    os.unlink(path)
+    keep("compression", "gzip-multi")
+    expect(push("oci:out:t", image="kept")["manifest_digest"], loaded("oci", "inspect", "--repo=r", "kept")["manifest_digest"])
+
+
 @with_registry
 def push_sends_credentials_to_no_other_host(registry):
     with Registry("empty") as other:

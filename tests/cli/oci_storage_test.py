@@ -58,6 +58,14 @@ def image_of(tree, driver="overlay"):
     return store, store.add_image([make_tar(tree)], ["localhost/t:latest"])[0]
 
 
+@test
+def storage_has_no_blobs_that_could_be_kept():
+    store, _ = image_of(TREE)
+    rc, _, err = run("oci", "pull", "--repo=r", "--keep-blobs", source(store, "t"), "bad")
+    expect(rc, FAILED)
+    has(err, "the source does not have the blobs of layers")
+
+
 # --- the same images -----------------------------------------------------------------------
 
 

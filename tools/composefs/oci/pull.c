@@ -19,7 +19,7 @@ struct options {
 	unsigned threads;
 	struct cfs_registry_access access;
 	enum cfs_pull_seal seal;
-	bool json, no_trust, referrers;
+	bool json, no_trust, referrers, keep_blobs;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -38,6 +38,8 @@ static const struct cli_option option_table[] = {
 	 .min = 1},
 	{"no-trust-existing", NULL, AT(no_trust),
 	 "Compute the digests of layers that the repository has"},
+	{"keep-blobs", NULL, AT(keep_blobs),
+	 "Also keep layers as they come, so that push sends the same bytes"},
 	{"threads", "N", AT(threads), "Read N layers at a time (default: one per CPU)",
 	 CLI_NUMBER, .min = 1, .max = 256},
 	{"seal", "RULE", AT(seal),
@@ -123,6 +125,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 		.seal = o->seal,
 		.referrers = o->referrers ? CFS_REFERRERS_ALL : CFS_REFERRERS_SEALS,
 		.distrusts_present = o->no_trust,
+		.keeps_blobs = o->keep_blobs,
 		.max_layer_bytes = o->max_layer,
 		.n_threads = o->threads,
 		.detail = print_detail,

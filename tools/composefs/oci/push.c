@@ -40,12 +40,13 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE DESTINATION", NULL},
 	.about = "Send a container image to a registry or to an OCI image layout, and "
 		 "print the digest of\n"
-		 "its manifest there. Layers are compressed again, so this digest and "
-		 "those of the blobs\n"
-		 "differ from what was pulled; configuration and contents do not. Blobs "
-		 "that the\n"
-		 "destination has, or that a registry has in another repository, are not "
-		 "sent.\n\n"
+		 "its manifest there. Layers are compressed again unless pull "
+		 "--keep-blobs kept them, so\n"
+		 "this digest and those of the blobs differ from what was pulled; "
+		 "configuration and\n"
+		 "contents do not. Blobs that the destination has, or that a registry "
+		 "has in another\n"
+		 "repository, are not sent.\n\n"
 		 "IMAGE is a tag or @DIGEST. DESTINATION is [docker://]HOST/NAME[:TAG], "
 		 "oci:DIR[:TAG],\n"
 		 "oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
@@ -137,6 +138,8 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 	if (rc < 0)
 		return rc;
 	opts.compression = find_compression(p, &to);
+	opts.any_compression =
+		p->compression == OCI_COMPRESSION_DEFAULT && !to.has_plain_layers;
 	rc = check_mount_from(p, &to, err);
 	if (rc == 0)
 		rc = cfs_containers_push(repo, image, &to, &opts, out, err);
