@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -30,14 +31,21 @@ int cfs_child_input(struct cfs_span bytes, struct cfs_err *err)
 
 const char *cfs_child_find(const char *name, char buf[4096])
 {
+	/* As in a build folder; HELPER_DIR: as it is installed. */
+	static const char *const places[] = {"", HELPER_DIR "/"};
 	ssize_t len = readlink("/proc/self/exe", buf, 4096);
 	const char *slash = len > 0 ? memrchr(buf, '/', (size_t)len) : NULL;
 	size_t dir = slash ? (size_t)(slash - buf) + 1 : 0;
 
-	if (dir == 0 || dir + strlen(name) >= 4096)
-		return name;
-	strcpy(buf + dir, name);
-	return access(buf, X_OK) == 0 ? buf : name;
+	for (size_t i = 0; dir && i < sizeof(places) / sizeof(places[0]); i++) {
+		/* An absolute HELPER_DIR is no part of the directory of the program. */
+		size_t at = *places[i] == '/' ? 0 : dir;
+		int n = snprintf(buf + at, 4096 - at, "%s%s", places[i], name);
+
+		if (n > 0 && (size_t)n < 4096 - at && access(buf, X_OK) == 0)
+			return buf;
+	}
+	return name;
 }
 
 /* in and out are duplicated before extra replaces what the child has at its number. */

@@ -18,7 +18,8 @@
  * write it. */
 int cfs_child_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Finds one of our programs: in the directory of the running program, otherwise through
+/* Finds one of our programs: in the directory of the running program, then where "meson
+ * install" puts programs that only our programs run (libexec/composefs), otherwise through
  * PATH. Returns its path, which may be in buf. */
 const char *cfs_child_find(const char *name, char buf[4096]);
 

@@ -298,6 +298,13 @@ def a_helper_that_is_silent_or_dies_is_an_error():
     has(lie("sock.close(); os.close(2); time.sleep(1000)"), "composefs-fetch did not exit")
 
 
+def the_helper_is_found_where_it_is_installed():
+    lie("pass")
+    os.makedirs("libexec/composefs")
+    os.rename("bin/composefs-fetch", "libexec/composefs/composefs-fetch")
+    expect(run("repair", "--repo=r", "--from=http://good", program="bin/composefs")[0], OK)
+
+
 if __name__ == "__main__":
     if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-fetch")):
         print("1..0 # SKIP built without libcurl")
