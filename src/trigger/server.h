@@ -4,6 +4,7 @@
 #define CFS_TRIGGER_SERVER_H
 
 #include "base/base.h"
+#include "base/watch.h"
 #include "verity/verity.h"
 
 /* An object that is not in the object directory. */
@@ -19,9 +20,10 @@ struct cfs_trigger {
 	const char *name; /* of the image, for messages */
 	bool verify; /* compute the digest of objects; otherwise only see whether they exist */
 	unsigned n_threads; /* that verify; 0: one more than there are CPUs, at most 8 */
-	/* Fetches some objects, and sets the code of each. Called on several threads at once. NULL: missing
+	/* Fetches some objects, and sets the code of each. watch is cancelled when the server ends. Called on several threads at once. NULL: missing
 	 * objects stay missing. */
-	void (*fetch)(void *ctx, struct cfs_trigger_want *v, size_t n);
+	void (*fetch)(void *ctx, const struct cfs_watch *watch,
+		      struct cfs_trigger_want *v, size_t n);
 	void *fetch_ctx;
 	/* Reports an object that is damaged or cannot be fetched: one line without a line feed. Any thread, one call at a time.
 	 * May be NULL. */

@@ -136,12 +136,13 @@ static void end_fetch(struct trigger_jobs *jobs, struct trigger_object *o, int c
 static void run_fetch(struct trigger_jobs *jobs, struct trigger_object *const *v,
 		      size_t n)
 {
+	const struct cfs_watch watch = {.cancelled = &jobs->cancelled};
 	struct cfs_trigger_want wants[TRIGGER_BATCH];
 
 	for (size_t i = 0; i < n; i++)
 		wants[i] = (struct cfs_trigger_want){.id = v[i]->id, .code = -EIO};
 	pthread_mutex_unlock(&jobs->lock);
-	jobs->t->fetch(jobs->t->fetch_ctx, wants, n);
+	jobs->t->fetch(jobs->t->fetch_ctx, &watch, wants, n);
 	pthread_mutex_lock(&jobs->lock);
 	for (size_t i = 0; i < n; i++)
 		end_fetch(jobs, v[i], wants[i].code);

@@ -149,8 +149,10 @@ static void take_line(void *ctx, const char *line)
 }
 
 /* Waits until the test lets it end. */
-static void fetch(void *ctx, struct cfs_trigger_want *v, size_t n)
+static void fetch_late(void *ctx, const struct cfs_watch *watch,
+		       struct cfs_trigger_want *v, size_t n)
 {
+	(void)watch;
 	(void)ctx;
 	pthread_mutex_lock(&s.lock);
 	s.is_fetching = true;
@@ -213,7 +215,7 @@ static void start_server(bool fetches)
 		.name = "image",
 		.verify = true,
 		.n_threads = 2,
-		.fetch = fetches ? fetch : NULL,
+		.fetch = fetches ? fetch_late : NULL,
 		.report = take_line,
 		.state_fd = open(tmp_in("state"), O_RDWR | O_CREAT | O_CLOEXEC, 0600),
 		.state_dir_fd = -1};

@@ -55,6 +55,8 @@ static const struct cli_option mount_table[] = {
 	{"verify", "LEVEL", AT(verify),
 	 "Verify objects by: auto (default), kernel, first-open, off", CLI_CHOICE,
 	 .choices = verify_levels},
+	{"lazy", "SOURCE", AT(lazy),
+	 "Fetch missing objects when they are opened; may be repeated", CLI_LIST},
 	{"verify-image", NULL, AT(verify_image),
 	 "Read the whole image, even if it has not changed since it was verified"},
 	{"allow-suid", NULL, AT(allow_suid),
@@ -308,6 +310,7 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 	if (status >= 0)
 		return status;
 	if (check_options(&o, &err) < 0) {
+		cli_list_fini(&o.lazy);
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}
@@ -317,6 +320,7 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 				 &err);
 		cfs_repo_close(repo);
 	}
+	cli_list_fini(&o.lazy);
 	rc = add_file_advice(rc, argv[optind], &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);

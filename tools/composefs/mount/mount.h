@@ -25,6 +25,7 @@ struct mount_options {
 	struct where where;
 	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor;
 	enum mount_verify verify;
+	struct cli_list lazy; /* sources of missing objects */
 	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
 };
 

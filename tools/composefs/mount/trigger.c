@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs mount --verify=first-open: the server, its layers, its counters. */
+/* composefs mount --verify=first-open, --lazy: the server, its layers, its counters. */
 #include "composefs/mount/trigger.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "composefs/mount/server.h"
+#include "fetch/fetch.h"
 #include "repo/repo.h"
 
 /* --- levels ------------------------------------------------------------------------- */
 
 bool mount_needs_trigger(const struct mount_options *o)
 {
-	return o->verify == MOUNT_VERIFY_FIRST_OPEN;
+	return o->verify == MOUNT_VERIFY_FIRST_OPEN || o->lazy.n;
 }
 
 /* A user who can write objects could change one after it was verified. */
@@ -50,13 +51,55 @@ int mount_check_level(const struct mount_options *o, const struct cfs_repo *repo
 	return o->verify == MOUNT_VERIFY_FIRST_OPEN ? check_owner(repo, err) : 0;
 }
 
-/* The path of an object must be the one of its digest: nothing else can be verified. */
-static int check_paths(int fd, const struct cfs_repo *repo, struct cfs_err *err)
+/* --- sources ------------------------------------------------------------------------ */
+
+static int open_source(const char *place, struct cfs_lazy_source *out,
+		       struct cfs_err *err)
 {
-	static const struct cfs_walk_opts everything;
-	cfs_auto_walk struct cfs_walk *walk = NULL;
-	const struct cfs_walk_entry *e;
-	struct cfs_digest id;
+	enum { SHOWN_MAX = 512 };
+	char shown[SHOWN_MAX];
+
+	*out = (struct cfs_lazy_source){.url = place, .dirfd = -1};
+	if (cfs_fetch_is_url(place))
+		return 0;
+	if (strstr(place, "://"))
+		return cfs_fail(err, EINVAL,
+				"--lazy: expected a directory, or an http or https URL, "
+				"got \"%s\"",
+				cfs_fetch_public_url(place, shown, sizeof(shown)));
+	*out = (struct cfs_lazy_source){
+		.dirfd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	return out->dirfd < 0 ? cfs_fail_errno(err, "--lazy=%s", place) : 0;
+}
+
+/* The server changes its working directory, so it needs an absolute path. */
+static int open_sources(const struct mount_options *o, const struct cfs_repo *repo,
+			struct mount_trigger *m, struct cfs_err *err)
+{
+	int rc = 0;
+
+	if (o->lazy.n > MOUNT_SOURCES_MAX)
+		return cfs_fail(err, E2BIG,
+				"--lazy: expected at most %d sources, got %zu",
+				MOUNT_SOURCES_MAX, o->lazy.n);
+	for (size_t i = 0; rc == 0 && i < o->lazy.n; i++) {
+		rc = open_source(o->lazy.v[i], &m->sources[i], err);
+		m->lazy.n_sources += rc == 0;
+	}
+	if (rc < 0 || o->lazy.n == 0)
+		return rc;
+	m->repo_path = realpath(cfs_repo_path(repo), NULL);
+	if (!m->repo_path)
+		return cfs_fail_errno(err, "%s", cfs_repo_path(repo));
+	m->lazy.repo_path = m->repo_path;
+	m->lazy.sources = m->sources;
+	return 0;
+}
+
+/* The path of an object must be the one of its digest: nothing else can be verified. */
+static int list_objects(int fd, const struct cfs_repo *repo, struct cfs_lazy_objects *out,
+			struct cfs_err *err)
+{
 	struct cfs_image im;
 	struct cfs_map map;
 	int rc = cfs_image_map(fd, cfs_map_copy, &map, err);
@@ -65,13 +108,9 @@ static int check_paths(int fd, const struct cfs_repo *repo, struct cfs_err *err)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_walk_new(&im, &everything, &walk, err);
-	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		if (e->inode.external && !e->again)
-			rc = cfs_repo_inode_object(repo, &im, &e->inode, &id, err);
-	cfs_walk_free(cfs_steal(&walk));
+		rc = cfs_lazy_list_objects(repo, &im, out, err);
 	cfs_map_close(&map);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* --- the server --------------------------------------------------------------------- */
@@ -82,36 +121,51 @@ static void write_log(void *ctx, const char *line)
 	syslog(LOG_DAEMON | LOG_ERR, "%s", line);
 }
 
-static int start_server(const struct cfs_repo *repo, const char *name, int fd,
-			const struct cfs_mount_opts *opts, struct mount_trigger *m,
-			struct cfs_err *err)
+static int start_server(const struct mount_options *o, const struct cfs_repo *repo,
+			const char *name, int fd, const struct cfs_mount_opts *opts,
+			struct mount_trigger *m, struct cfs_err *err)
 {
 	const struct cfs_trigger t = {
 		.objects_fd = opts->objdir_fds[0],
 		.alg = cfs_repo_meta(repo)->alg,
 		.name = name,
-		.verify = true,
+		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
+		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
+		.fetch_ctx = &m->lazy,
 		.report = write_log,
 		.state_fd = m->state_fd,
 		.state_dir_fd = m->state_dir_fd,
 		.state_name = m->state_fd >= 0 ? m->state_name : NULL,
 	};
+	int keep[MOUNT_SOURCES_MAX + 1] = {fd};
 
+	for (size_t i = 0; i < m->lazy.n_sources; i++)
+		keep[i + 1] = m->sources[i].dirfd;
 	openlog("composefs", LOG_PID, LOG_DAEMON);
-	return cfs_trigger_start(&t, &fd, 1, &m->layers, err);
+	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 1, &m->layers, err);
 }
 
-/* The trigger comes first: the object directory is searched after its answer. */
-static void put_layers(struct mount_trigger *m, struct cfs_mount_opts *opts)
+static void put_layer(struct mount_trigger *m, size_t *n, const char *name, int fd)
 {
-	m->names[0] = "(server)";
-	m->fds[0] = m->layers.find;
-	m->names[1] = opts->objdirs[0];
-	m->fds[1] = opts->objdir_fds[0];
+	m->names[*n] = name;
+	m->fds[(*n)++] = fd;
+}
+
+/* The object directory is searched after the answer of the server. What it cannot fetch would be ENOENT, for a file that is
+ * there; the last layer makes it EIO. */
+static void put_layers(const struct mount_options *o, struct mount_trigger *m,
+		       struct cfs_mount_opts *opts)
+{
+	size_t n = 0;
+
+	put_layer(m, &n, "(server)", m->layers.find);
+	put_layer(m, &n, opts->objdirs[0], opts->objdir_fds[0]);
+	if (o->lazy.n)
+		put_layer(m, &n, "(server)", m->layers.last);
 	opts->objdirs = m->names;
 	opts->objdir_fds = m->fds;
-	opts->n_objdirs = 2;
-	opts->first_open = true;
+	opts->n_objdirs = n;
+	opts->first_open = o->verify == MOUNT_VERIFY_FIRST_OPEN;
 	opts->server = m->state_name;
 }
 
@@ -121,16 +175,18 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 {
 	int rc;
 
-	(void)o;
 	*out = (struct mount_trigger){
 		.layers = {-1, -1, -1}, .state_fd = -1, .state_dir_fd = -1};
-	rc = check_paths(fd, repo, err);
-	if (rc < 0)
-		return cfs_context(err, rc, "%s", name);
-	out->state_dir_fd = server_make_counts(out->state_name, &out->state_fd);
-	rc = start_server(repo, name, fd, opts, out, err);
+	rc = open_sources(o, repo, out, err);
 	if (rc == 0)
-		put_layers(out, opts);
+		rc = cfs_context(err, list_objects(fd, repo, &out->lazy.objects, err),
+				 "%s", name);
+	if (rc < 0)
+		return rc;
+	out->state_dir_fd = server_make_counts(out->state_name, &out->state_fd);
+	rc = start_server(o, repo, name, fd, opts, out, err);
+	if (rc == 0)
+		put_layers(o, out, opts);
 	return rc;
 }
 
@@ -143,6 +199,10 @@ static void close_fd(int *fd)
 void mount_trigger_fini(struct mount_trigger *m)
 {
 	cfs_trigger_layers_close(&m->layers);
+	for (size_t i = 0; i < m->lazy.n_sources; i++)
+		close_fd(&m->sources[i].dirfd);
+	cfs_lazy_objects_fini(&m->lazy.objects);
+	free(m->repo_path);
 	close_fd(&m->state_fd);
 	close_fd(&m->state_dir_fd);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The server that verifies objects when they are opened, as layers of a mount.
+/* The server that verifies or fetches objects when they are opened, as layers of a mount.
  */
 #ifndef CFS_COMPOSEFS_MOUNT_TRIGGER_H
 #define CFS_COMPOSEFS_MOUNT_TRIGGER_H
 
 #include "composefs/mount/mount.h"
+#include "lazy/lazy.h"
 #include "mount/mount.h"
 #include "trigger/trigger.h"
 
-enum { MOUNT_TRIGGER_LAYERS = 3 };
+enum { MOUNT_TRIGGER_LAYERS = 3, MOUNT_SOURCES_MAX = 8 };
 
 /* The layers of a mount with such a server. */
 struct mount_trigger {
@@ -17,6 +18,9 @@ struct mount_trigger {
 	int state_fd, state_dir_fd; /* -1: none */
 	const char *names[MOUNT_TRIGGER_LAYERS];
 	int fds[MOUNT_TRIGGER_LAYERS];
+	struct cfs_lazy lazy;
+	struct cfs_lazy_source sources[MOUNT_SOURCES_MAX];
+	char *repo_path; /* of lazy */
 };
 
 /* Checks that the repository can be mounted with that level. */

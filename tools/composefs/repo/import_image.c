@@ -22,6 +22,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{"missing-ok", NULL, CLI_AT(struct options, missing_ok),
 	 "Accept an image whose objects are missing", .group = "Options"},
+	{"allow-missing", NULL, CLI_AT(struct options, missing_ok), NULL},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
