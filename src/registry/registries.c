@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "registry/registries_priv.h"
-#include "registry/toml.h"
+#include "toml/toml.h"
 
 void cfs_registries_fini(struct cfs_registries *r)
 {
@@ -29,7 +29,7 @@ static int copy_text(struct cfs_registries *r, struct cfs_text t, struct cfs_tex
 	return copy ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int fail_type(const struct registry_toml_item *item, const char *expected,
+static int fail_type(const struct cfs_toml_item *item, const char *expected,
 		     struct cfs_err *err)
 {
 	return cfs_fail(err, EINVAL, "%.*s: expected %s", (int)item->key.len, item->key.s,
@@ -37,20 +37,20 @@ static int fail_type(const struct registry_toml_item *item, const char *expected
 }
 
 /* A key may stand once: the second one of two could hide what the first one forbids. */
-static int set_text(struct adding *a, const struct registry_toml_item *item,
+static int set_text(struct adding *a, const struct cfs_toml_item *item,
 		    struct cfs_text *out, struct cfs_err *err)
 {
-	if (item->kind != REGISTRY_TOML_STRING)
+	if (item->kind != CFS_TOML_STRING)
 		return fail_type(item, "a string", err);
 	if (out->s)
 		return fail_type(item, "the key once", err);
 	return copy_text(a->r, item->text, out, err);
 }
 
-static int set_flag(const struct registry_toml_item *item, struct flag *out,
+static int set_flag(const struct cfs_toml_item *item, struct flag *out,
 		    struct cfs_err *err)
 {
-	if (item->kind != REGISTRY_TOML_BOOL)
+	if (item->kind != CFS_TOML_BOOL)
 		return fail_type(item, "true or false", err);
 	if (out->is_set)
 		return fail_type(item, "the key once", err);
@@ -58,7 +58,7 @@ static int set_flag(const struct registry_toml_item *item, struct flag *out,
 	return 0;
 }
 
-static bool is_key(const struct registry_toml_item *item, const char *key)
+static bool is_key(const struct cfs_toml_item *item, const char *key)
 {
 	return cfs_text_eq(item->key, cfs_text(key));
 }
@@ -90,7 +90,7 @@ static int add_mirror(struct adding *a, struct cfs_err *err)
 	return 0;
 }
 
-static int set_use(struct mirror *m, const struct registry_toml_item *item,
+static int set_use(struct mirror *m, const struct cfs_toml_item *item,
 		   struct cfs_err *err)
 {
 	static const struct {
@@ -101,7 +101,7 @@ static int set_use(struct mirror *m, const struct registry_toml_item *item,
 		     {"tag-only", MIRROR_FOR_TAGS}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (item->kind == REGISTRY_TOML_STRING && !m->has_use &&
+		if (item->kind == CFS_TOML_STRING && !m->has_use &&
 		    cfs_text_eq(item->text, cfs_text(known[i].name))) {
 			m->use = known[i].use;
 			m->has_use = true;
@@ -110,7 +110,7 @@ static int set_use(struct mirror *m, const struct registry_toml_item *item,
 	return fail_type(item, "\"all\", \"digest-only\" or \"tag-only\", once", err);
 }
 
-static int set_of_mirror(struct adding *a, const struct registry_toml_item *item,
+static int set_of_mirror(struct adding *a, const struct cfs_toml_item *item,
 			 struct cfs_err *err)
 {
 	struct cfs_registries_table *t = &a->r->tables[a->r->n_tables - 1];
@@ -123,7 +123,7 @@ static int set_of_mirror(struct adding *a, const struct registry_toml_item *item
 	return is_key(item, "pull-from-mirror") ? set_use(m, item, err) : 0;
 }
 
-static int set_of_table(struct adding *a, const struct registry_toml_item *item,
+static int set_of_table(struct adding *a, const struct cfs_toml_item *item,
 			struct cfs_err *err)
 {
 	struct cfs_registries_table *t = &a->r->tables[a->r->n_tables - 1];
@@ -144,14 +144,14 @@ static int set_of_table(struct adding *a, const struct registry_toml_item *item,
 
 /* --- [aliases] ---------------------------------------------------------------------- */
 
-static int set_alias(struct adding *a, const struct registry_toml_item *item,
+static int set_alias(struct adding *a, const struct cfs_toml_item *item,
 		     struct cfs_err *err)
 {
 	struct cfs_registries *r = a->r;
 	struct cfs_registries_alias *alias = NULL;
 	int rc;
 
-	if (item->kind != REGISTRY_TOML_STRING)
+	if (item->kind != CFS_TOML_STRING)
 		return fail_type(item, "a string", err);
 	for (size_t i = 0; i < r->n_aliases; i++)
 		if (cfs_text_eq(r->aliases[i].name, item->key) && i >= a->first_alias)
@@ -184,23 +184,27 @@ int cfs_registries_find_alias(const struct cfs_registries *r, struct cfs_text na
 
 /* --- files -------------------------------------------------------------------------- */
 
-static int add_item(void *ctx, const struct registry_toml_item *item, struct cfs_err *err)
+static int add_item(void *ctx, const struct cfs_toml_item *item, struct cfs_err *err)
 {
 	bool is_registry = cfs_text_eq(item->table, CFS_TEXT("registry"));
 	bool is_mirror = cfs_text_eq(item->table, CFS_TEXT("registry.mirror"));
 	struct adding *a = ctx;
 
+	/* It could be a registry that is blocked. */
+	if (item->kind == CFS_TOML_INLINE)
+		return cfs_fail(err, EINVAL,
+				"inline tables are not supported: use [[TABLE]]");
 	if (cfs_text_has_prefix(item->table, CFS_TEXT("registries.")))
 		return cfs_fail(err, EINVAL,
 				"[%.*s] is of version 1, which is not supported: use "
 				"[[registry]]",
 				(int)item->table.len, item->table.s);
-	if ((is_registry || is_mirror) && item->kind == REGISTRY_TOML_TABLE)
+	if ((is_registry || is_mirror) && item->kind == CFS_TOML_TABLE)
 		return cfs_fail(err, EINVAL, "expected [[%.*s]]", (int)item->table.len,
 				item->table.s);
-	if (item->kind == REGISTRY_TOML_TABLE)
+	if (item->kind == CFS_TOML_TABLE)
 		return 0;
-	if (item->kind == REGISTRY_TOML_TABLES)
+	if (item->kind == CFS_TOML_TABLES)
 		return is_registry ? add_table(a->r, err)
 		       : is_mirror ? add_mirror(a, err)
 				   : 0;
@@ -273,6 +277,6 @@ int cfs_registries_add(struct cfs_registries *r, struct cfs_text toml,
 	if (toml.len > CFS_REGISTRIES_FILE_MAX)
 		return cfs_fail(err, EFBIG, "expected at most %d bytes",
 				CFS_REGISTRIES_FILE_MAX);
-	rc = registry_parse_toml(toml, add_item, &a, err);
+	rc = cfs_toml_parse(toml, add_item, &a, err);
 	return rc < 0 ? rc : replace_tables(&a, err);
 }

@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* storage.conf: the few settings that say where stores are. It is TOML, of which this reads tables,
- * strings on one line and lists of them; other values are skipped.
+/* storage.conf: the few settings that say where stores are.
  * Source: containers-storage.conf(5). */
 #include <errno.h>
 #include <string.h>
 
 #include "storage/storage_priv.h"
-
-enum { WORD_MAX = 128 }; /* of a table or a key, with its NUL */
-
-struct parser {
-	struct cfs_text rest;
-	unsigned line;
-	char table[WORD_MAX], key[WORD_MAX];
-	struct storage_conf *conf;
-	struct cfs_err *err;
-};
+#include "toml/toml.h"
 
 void storage_conf_fini(struct storage_conf *conf)
 {
@@ -29,68 +19,15 @@ void storage_conf_fini(struct storage_conf *conf)
 	*conf = (struct storage_conf){0};
 }
 
-static int fail_line(const struct parser *p, const char *expected)
+static bool is_of(const struct cfs_toml_item *item, const char *table, const char *key)
 {
-	return cfs_fail(p->err, EINVAL, "line %u: expected %s", p->line, expected);
+	return cfs_text_eq(item->table, cfs_text(table)) &&
+	       cfs_text_eq(item->key, cfs_text(key));
 }
-
-/* --- characters --------------------------------------------------------------------- */
-
-static char peek_char(const struct parser *p)
-{
-	return p->rest.len ? *p->rest.s : '\0';
-}
-
-static void skip_char(struct parser *p)
-{
-	if (p->rest.len == 0)
-		return;
-	p->line += *p->rest.s == '\n';
-	p->rest.s++;
-	p->rest.len--;
-}
-
-static void skip_line(struct parser *p)
-{
-	while (p->rest.len && peek_char(p) != '\n')
-		skip_char(p);
-}
-
-static void skip_blanks(struct parser *p, const char *blanks)
-{
-	while (p->rest.len && (strchr(blanks, peek_char(p)) || peek_char(p) == '#'))
-		if (peek_char(p) == '#')
-			skip_line(p);
-		else
-			skip_char(p);
-}
-
-/* Takes what stands before the character end on this line, without blanks at its end. */
-static int take_word(struct parser *p, char end, char out[WORD_MAX])
-{
-	size_t n = 0;
-
-	while (p->rest.len && peek_char(p) != end && peek_char(p) != '\n') {
-		if (n == WORD_MAX - 1)
-			return fail_line(p, "a shorter name");
-		out[n++] = peek_char(p);
-		skip_char(p);
-	}
-	if (peek_char(p) != end)
-		return fail_line(p, end == '=' ? "KEY = VALUE" : "[TABLE]");
-	skip_char(p);
-	while (n > 0 && strchr(" \t", out[n - 1]))
-		n--;
-	out[n] = '\0';
-	return 0;
-}
-
-/* --- values ------------------------------------------------------------------------- */
 
 /* The setting with this name, or NULL: an unknown one. */
-static char **find_setting(const struct parser *p)
+static char **find_setting(struct storage_conf *c, const struct cfs_toml_item *item)
 {
-	struct storage_conf *c = p->conf;
 	const struct {
 		const char *table, *key;
 		char **to;
@@ -103,48 +40,33 @@ static char **find_setting(const struct parser *p)
 	};
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (strcmp(p->table, settings[i].table) == 0 &&
-		    strcmp(p->key, settings[i].key) == 0)
+		if (is_of(item, settings[i].table, settings[i].key))
 			return settings[i].to;
 	return NULL;
 }
 
-static bool is_additional(const struct parser *p)
+static int fail_type(const struct cfs_toml_item *item, const char *expected,
+		     struct cfs_err *err)
 {
-	return strcmp(p->table, "storage.options") == 0 &&
-	       strcmp(p->key, "additionalimagestores") == 0;
+	return cfs_fail(err, EINVAL, "%.*s: expected %s", (int)item->key.len, item->key.s,
+			expected);
 }
 
-/* A string in quotes. In double quotes, a backslash stands before a quote or a backslash. */
-static int take_string(struct parser *p, char **out)
+static int copy_text(struct cfs_text text, char **out, struct cfs_err *err)
 {
-	char quote = peek_char(p);
-	size_t cap = p->rest.len + 1, n = 0;
-
-	*out = malloc(cap);
-	if (!*out)
-		return cfs_fail(p->err, ENOMEM, "out of memory");
-	skip_char(p);
-	while (p->rest.len && peek_char(p) != quote && peek_char(p) != '\n') {
-		if (quote == '"' && peek_char(p) == '\\')
-			skip_char(p);
-		(*out)[n++] = peek_char(p);
-		skip_char(p);
-	}
-	(*out)[n] = '\0';
-	if (peek_char(p) != quote)
-		return fail_line(p, "a quote at the end of the string");
-	skip_char(p);
-	return strlen(*out) == n ? 0 : fail_line(p, "a string without NUL bytes");
+	*out = strndup(text.s, text.len);
+	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int add_store(struct storage_conf *c, char **path, struct cfs_err *err)
+/* An empty string is as none. */
+static int set_text(char **to, const struct cfs_toml_item *item, struct cfs_err *err)
 {
-	if (cfs_grow(&c->additional, &c->cap_additional, c->n_additional + 1,
-		     sizeof(*c->additional)) < 0)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	c->additional[c->n_additional++] = cfs_steal(path);
-	return 0;
+	if (item->kind != CFS_TOML_STRING)
+		return fail_type(item, "a string in quotes", err);
+	if (item->text.len == 0)
+		return 0;
+	free(*to);
+	return copy_text(item->text, to, err);
 }
 
 /* The stores of the file replace those of a file before it. */
@@ -154,74 +76,41 @@ static void drop_stores(struct storage_conf *c)
 		free(c->additional[--c->n_additional]);
 }
 
-static int take_list(struct parser *p)
+static int add_store(struct storage_conf *c, const struct cfs_toml_item *item,
+		     struct cfs_err *err)
 {
-	int rc = 0;
-
-	skip_char(p);
-	if (is_additional(p))
-		drop_stores(p->conf);
-	for (;;) {
-		cfs_autofree char *text = NULL;
-
-		skip_blanks(p, " \t\r\n,");
-		if (peek_char(p) == ']')
-			break;
-		if (peek_char(p) != '"' && peek_char(p) != '\'')
-			return is_additional(p) ? fail_line(p, "a list of strings") : 0;
-		rc = take_string(p, &text);
-		if (rc == 0 && is_additional(p) && *text)
-			rc = add_store(p->conf, &text, p->err);
-		if (rc < 0)
-			return rc;
-	}
-	skip_char(p);
-	return 0;
-}
-
-static int take_value(struct parser *p)
-{
-	cfs_autofree char *text = NULL;
-	char **to = find_setting(p);
-	int rc;
-
-	skip_blanks(p, " \t");
-	if (peek_char(p) == '[')
-		return take_list(p);
-	if (!to) {
-		skip_line(p);
+	if (item->kind == CFS_TOML_ARRAY) {
+		drop_stores(c);
 		return 0;
 	}
-	if (peek_char(p) != '"' && peek_char(p) != '\'')
-		return fail_line(p, "a string in quotes");
-	rc = take_string(p, &text);
-	if (rc < 0 || !*text)
-		return rc;
-	free(*to);
-	*to = cfs_steal(&text);
+	if (item->kind != CFS_TOML_ELEMENT)
+		return fail_type(item, "a list of strings", err);
+	if (item->text.len == 0)
+		return 0;
+	if (cfs_grow(&c->additional, &c->cap_additional, c->n_additional + 1,
+		     sizeof(*c->additional)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	c->additional[c->n_additional] = NULL;
+	return copy_text(item->text, &c->additional[c->n_additional++], err);
+}
+
+static int set_item(void *ctx, const struct cfs_toml_item *item, struct cfs_err *err)
+{
+	struct storage_conf *c = ctx;
+	char **to = find_setting(c, item);
+
+	if (to)
+		return set_text(to, item, err);
+	if (is_of(item, "storage.options", "additionalimagestores"))
+		return add_store(c, item, err);
+	/* It could hide the settings above. */
+	if (is_of(item, "", "storage") || is_of(item, "storage", "options"))
+		return fail_type(item, "a table in brackets", err);
 	return 0;
 }
 
 int storage_conf_parse(struct cfs_text text, struct storage_conf *conf,
 		       struct cfs_err *err)
 {
-	struct parser p = {.rest = text, .line = 1, .conf = conf, .err = err};
-	int rc = 0;
-
-	for (;;) {
-		skip_blanks(&p, " \t\r\n");
-		if (p.rest.len == 0)
-			return 0;
-		if (peek_char(&p) == '[') {
-			skip_char(&p);
-			rc = take_word(&p, ']', p.table);
-		} else {
-			rc = take_word(&p, '=', p.key);
-			if (rc == 0)
-				rc = take_value(&p);
-		}
-		if (rc < 0)
-			return rc;
-		skip_line(&p);
-	}
+	return cfs_toml_parse(text, set_item, conf, err);
 }

@@ -2,7 +2,7 @@
 /* storage: images in the local store of podman, buildah, CRI-O and skopeo (containers-storage).
  * Owns:  where such stores are (storage.conf), their JSON files and locks, the names of their
  *        files, layers as the archives that they were.
- * Uses:  base, tar (paths of entries), tarsplit, oci (digests), decompress; jansson.
+ * Uses:  base, toml, tar (paths of entries), tarsplit, oci (digests), decompress; jansson.
  * Never: writes to a store, mounts, asks podman.
  *
  * A store may belong to another user. Its directory is opened as the user named it; everything

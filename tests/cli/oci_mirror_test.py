@@ -211,7 +211,7 @@ def short_name_with_an_alias_is_pulled(registry, mirror):
 @test
 def config_that_is_malformed_stops_the_pull(registry, mirror):
     write("registries.conf", "[[registry]]\nblocked = maybe\n")
-    refused("registries.conf: line 2: expected a string, true, false")
+    refused("registries.conf: line 2: expected a string in quotes, true, false")
     os.environ["CONTAINERS_REGISTRIES_CONF"] = "/nonexistent/registries.conf"
     refused("/nonexistent/registries.conf: no such file")
     expect(registry.requests + mirror.requests, [])

@@ -231,9 +231,10 @@ mountopt = "nodev"
         good("oci", "rm", "--repo=r", "t")
         good("gc", "--repo=r")
         expect(pull("containers-storage:t"), want)
-        for text, why in (('[storage]\ngraphroot = 5\n', "line 2: expected a string"), ("[storage\n", "line 1: expected [TABLE]"),
-                          ('[storage]\ngraphroot = "x\n', "line 2: expected a quote"), ("\nx\n", "line 2: expected KEY = VALUE"),
-                          ("[storage.options]\nadditionalimagestores = [5]\n", "line 2: expected a list of strings")):
+        for text, why in (("[storage]\ngraphroot = 5\n", "line 2: graphroot: expected a string"), ("[storage\n", 'line 1: expected "]"'),
+                          ('[storage]\ngraphroot = "x\n', "line 2: a string"), ("\nx\n", 'line 2: expected "="'),
+                          ("[storage.options]\nadditionalimagestores = [5]\n", "line 2: additionalimagestores: expected a list of strings"),
+                          ("storage = {}\n", "line 1: storage: expected a table in brackets")):
             with open("storage.conf", "w", encoding="utf-8") as f:
                 f.write(text)
             has(run("oci", "pull", "--repo=r", "containers-storage:t", "x")[2], f"storage.conf: {why}")

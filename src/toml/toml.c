@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* A reader for a part of TOML, by recursive descent over the bytes. */
-#include "registry/toml.h"
+#include "toml/toml_priv.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,8 +8,11 @@
 struct reader {
 	struct cfs_text rest;
 	size_t line;
-	struct registry_toml_item item;
-	registry_toml_fn fn;
+	struct cfs_toml_item item;
+	struct cfs_mem text; /* of the item, if it has escapes */
+	unsigned depth;	     /* of arrays and inline tables */
+	bool is_quiet;	     /* within what is not passed on */
+	cfs_toml_fn fn;
 	void *ctx;
 };
 
@@ -86,22 +89,24 @@ static int take_bare(struct reader *r, struct cfs_text *out, struct cfs_err *err
 	return 0;
 }
 
-/* "..." or '...', of one line and without escapes. */
-static int take_string(struct reader *r, struct cfs_text *out, struct cfs_err *err)
+static bool is_control(unsigned char c)
+{
+	return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* "..." or '...', of one line, with the escapes in it. */
+static int take_raw_string(struct reader *r, struct cfs_text *out, struct cfs_err *err)
 {
 	char quote = r->rest.s[0];
 	size_t n = 1;
 
 	for (; n < r->rest.len && r->rest.s[n] != quote; n++) {
-		unsigned char c = (unsigned char)r->rest.s[n];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
+		if (quote == '"' && r->rest.s[n] == '\\' && n + 1 < r->rest.len)
+			n++;
+		if (is_control((unsigned char)r->rest.s[n]))
 			return cfs_fail(err, EINVAL,
 					"a string with a control character, or without "
 					"its end");
-		if (c == '\\' && quote == '"')
-			return cfs_fail(err, EINVAL,
-					"escapes in strings are not supported");
 	}
 	if (n == r->rest.len)
 		return cfs_fail(err, EINVAL, "a string without its end");
@@ -113,88 +118,156 @@ static int take_string(struct reader *r, struct cfs_text *out, struct cfs_err *e
 	return 0;
 }
 
+static int take_string(struct reader *r, struct cfs_text *out, struct cfs_err *err)
+{
+	bool has_escapes = has_char(r, '"');
+	int rc = take_raw_string(r, out, err);
+
+	if (rc < 0 || !has_escapes || !memchr(out->s, '\\', out->len))
+		return rc;
+	rc = toml_decode_string(*out, &r->text, err);
+	*out = cfs_mem_text(&r->text);
+	return rc;
+}
+
+/* A key outlives the text of its value, so it has no escapes. */
+static int take_key(struct reader *r, struct cfs_text *out, struct cfs_err *err)
+{
+	int rc;
+
+	if (!has_char(r, '"') && !has_char(r, '\''))
+		return take_bare(r, out, err);
+	rc = take_raw_string(r, out, err);
+	if (rc == 0 && memchr(out->s, '\\', out->len))
+		return cfs_fail(err, EINVAL, "escapes in keys are not supported");
+	return rc;
+}
+
 static bool is_quote(const struct reader *r)
 {
 	return has_char(r, '"') || has_char(r, '\'');
 }
 
-static int emit_item(struct reader *r, enum registry_toml_kind kind, struct cfs_err *err)
+static int emit_item(struct reader *r, enum cfs_toml_kind kind, struct cfs_err *err)
 {
+	if (r->is_quiet)
+		return 0;
 	r->item.kind = kind;
 	return r->fn(r->ctx, &r->item, err);
 }
 
 /* --- values ------------------------------------------------------------------------- */
 
-static int take_element(struct reader *r, struct cfs_err *err)
-{
-	int rc;
+static int take_value(struct reader *r, bool is_element, struct cfs_err *err);
+static int take_pair(struct reader *r, struct cfs_err *err);
 
-	if (!is_quote(r))
-		return cfs_fail(err, EINVAL,
-				"arrays of other values than strings are not supported");
-	rc = take_string(r, &r->item.text, err);
-	return rc < 0 ? rc : emit_item(r, REGISTRY_TOML_ELEMENT, err);
+static int fail_depth(struct cfs_err *err)
+{
+	return cfs_fail(err, EINVAL, "expected at most %d levels in a value",
+			CFS_TOML_DEPTH_MAX);
 }
 
-static int take_array(struct reader *r, struct cfs_err *err)
+/* Elements of an array in an array are not passed on. */
+static int take_array(struct reader *r, bool is_element, struct cfs_err *err)
 {
-	int rc = emit_item(r, REGISTRY_TOML_OTHER, err);
+	bool was_quiet = r->is_quiet;
+	int rc = emit_item(r, is_element ? CFS_TOML_OTHER_ELEMENT : CFS_TOML_ARRAY, err);
 
+	if (rc == 0 && r->depth++ == CFS_TOML_DEPTH_MAX)
+		rc = fail_depth(err);
+	r->is_quiet |= is_element;
 	skip_bytes(r, 1);
 	for (bool comma = true; rc == 0; comma = take_char(r, ',')) {
 		skip_lines(r);
 		if (take_char(r, ']'))
-			return 0;
+			break;
 		if (!comma)
 			return cfs_fail(err, EINVAL, "expected \",\" or \"]\"");
-		rc = take_element(r, err);
+		rc = take_value(r, true, err);
 		if (rc == 0)
 			skip_lines(r);
 	}
+	r->is_quiet = was_quiet;
+	r->depth--;
 	return rc;
 }
 
-static int take_word(struct reader *r, struct cfs_err *err)
+/* On one line, without a comma behind the last value. */
+static int take_inline(struct reader *r, struct cfs_err *err)
 {
-	struct cfs_text word;
-	bool is_number = true;
-	int rc = 0;
+	struct cfs_toml_item item = r->item;
+	bool was_quiet = r->is_quiet;
+	int rc = emit_item(r, CFS_TOML_INLINE, err);
 
-	if (!take_char(r, '+'))
-		take_char(r, '-');
-	rc = take_bare(r, &word, err);
-	if (rc < 0)
-		return cfs_fail(err, EINVAL, "expected a value");
-	for (size_t i = 0; i < word.len; i++)
-		is_number &= word.s[i] == '_' || (word.s[i] >= '0' && word.s[i] <= '9');
-	r->item.value = cfs_text_eq(word, CFS_TEXT("true"));
-	if (r->item.value || cfs_text_eq(word, CFS_TEXT("false")))
-		return emit_item(r, REGISTRY_TOML_BOOL, err);
-	if (is_number)
-		return emit_item(r, REGISTRY_TOML_OTHER, err);
-	return cfs_fail(err, EINVAL, "expected a string, true, false, a number or [");
+	if (rc == 0 && r->depth++ == CFS_TOML_DEPTH_MAX)
+		rc = fail_depth(err);
+	r->is_quiet = true;
+	skip_bytes(r, 1);
+	skip_blanks(r);
+	if (rc == 0 && !take_char(r, '}')) {
+		do {
+			skip_blanks(r);
+			rc = take_pair(r, err);
+			if (rc == 0)
+				skip_blanks(r);
+		} while (rc == 0 && take_char(r, ','));
+		if (rc == 0 && !take_char(r, '}'))
+			rc = cfs_fail(err, EINVAL, "expected \",\" or \"}\"");
+	}
+	r->item = item;
+	r->is_quiet = was_quiet;
+	r->depth--;
+	return rc;
 }
 
-static int take_value(struct reader *r, struct cfs_err *err)
+static bool is_of_word(char c)
+{
+	return is_bare(c) || c == '.' || c == ':' || c == '+';
+}
+
+/* true, false, or something that begins like a number or a date. */
+static int take_word(struct reader *r, bool is_element, struct cfs_err *err)
+{
+	struct cfs_text word = {r->rest.s, 0};
+
+	while (word.len < r->rest.len && is_of_word(word.s[word.len]))
+		word.len++;
+	if (word.len == 0)
+		return cfs_fail(err, EINVAL, "expected a value");
+	skip_bytes(r, word.len);
+	r->item.value = cfs_text_eq(word, CFS_TEXT("true"));
+	if (r->item.value || cfs_text_eq(word, CFS_TEXT("false")))
+		return emit_item(r, is_element ? CFS_TOML_OTHER_ELEMENT : CFS_TOML_BOOL,
+				 err);
+	if (word.len > 1 && (word.s[0] == '+' || word.s[0] == '-'))
+		word = (struct cfs_text){word.s + 1, word.len - 1};
+	if ((word.s[0] >= '0' && word.s[0] <= '9') ||
+	    cfs_text_eq(word, CFS_TEXT("inf")) || cfs_text_eq(word, CFS_TEXT("nan")))
+		return emit_item(r, is_element ? CFS_TOML_OTHER_ELEMENT : CFS_TOML_OTHER,
+				 err);
+	return cfs_fail(err, EINVAL,
+			"expected a string in quotes, true, false, a number, [ or {");
+}
+
+static int take_value(struct reader *r, bool is_element, struct cfs_err *err)
 {
 	int rc;
 
 	if (has_char(r, '{'))
-		return cfs_fail(err, EINVAL,
-				"inline tables are not supported: use [[TABLE]]");
+		return take_inline(r, err);
 	if (has_char(r, '['))
-		return take_array(r, err);
+		return take_array(r, is_element, err);
 	if (!is_quote(r))
-		return take_word(r, err);
+		return take_word(r, is_element, err);
 	rc = take_string(r, &r->item.text, err);
-	return rc < 0 ? rc : emit_item(r, REGISTRY_TOML_STRING, err);
+	if (rc < 0)
+		return rc;
+	return emit_item(r, is_element ? CFS_TOML_ELEMENT : CFS_TOML_STRING, err);
 }
 
 static int take_pair(struct reader *r, struct cfs_err *err)
 {
-	int rc = is_quote(r) ? take_string(r, &r->item.key, err)
-			     : take_bare(r, &r->item.key, err);
+	int rc = take_key(r, &r->item.key, err);
 
 	if (rc < 0)
 		return rc;
@@ -204,7 +277,7 @@ static int take_pair(struct reader *r, struct cfs_err *err)
 	if (!take_char(r, '='))
 		return cfs_fail(err, EINVAL, "expected \"=\" after the key");
 	skip_blanks(r);
-	return take_value(r, err);
+	return take_value(r, false, err);
 }
 
 /* --- lines -------------------------------------------------------------------------- */
@@ -239,7 +312,7 @@ static int take_table(struct reader *r, struct cfs_err *err)
 		return cfs_fail(err, EINVAL, "expected \"%s\" after the name",
 				is_array ? "]]" : "]");
 	r->item.key = r->item.text = (struct cfs_text){0};
-	return emit_item(r, is_array ? REGISTRY_TOML_TABLES : REGISTRY_TOML_TABLE, err);
+	return emit_item(r, is_array ? CFS_TOML_TABLES : CFS_TOML_TABLE, err);
 }
 
 static int take_line(struct reader *r, struct cfs_err *err)
@@ -255,8 +328,7 @@ static int take_line(struct reader *r, struct cfs_err *err)
 	return 0;
 }
 
-int registry_parse_toml(struct cfs_text text, registry_toml_fn fn, void *ctx,
-			struct cfs_err *err)
+int cfs_toml_parse(struct cfs_text text, cfs_toml_fn fn, void *ctx, struct cfs_err *err)
 {
 	struct reader r = {.rest = text, .line = 1, .fn = fn, .ctx = ctx};
 	int rc = 0;
@@ -270,5 +342,6 @@ int registry_parse_toml(struct cfs_text text, registry_toml_fn fn, void *ctx,
 		if (rc == 0)
 			skip_lines(&r);
 	}
+	free(r.text.p);
 	return rc;
 }
