@@ -42,7 +42,8 @@ WORDS = {
     r"\bnobody\b(?! inspects)": "no process, no user, or name the actor",  # a test vector of xxh32
     r"\bwhoever\b": "anyone who, or name the actor",
     r"/\* Whom?\b": "a user or process that",
-    r"\b(lent|lends) (until|from|for|to)\b": "borrowed",
+    r"\blent (until|from|for|to)\b": "borrowed",
+    r"\blends (until|from|for|to)\b": "borrowed",
     r"\bfor ever\b": "forever, or without a limit",
     r"\bsees? to it\b": "makes sure",
     r"\bnonetheless\b": "anyway",
@@ -414,9 +415,11 @@ def scripts_can_be_executed(house):
 
 @check
 def files_name_no_path_of_one_machine(house):
-    place = re.compile(r"(?<![\w./-])/(work|root|farm|tmp/wt)/|(?<![\w./-])/home/\w")
+    folders = ("work", "root", "farm", "tmp/wt", "home")
+    place = re.compile(r"(?<![\w./-])/(work|root|farm|tmp/wt|home(?=/\w))/")
     for name in house.sources() + house.prose():
-        yield from (f"{name}:{n}: {l.strip()}" for n, l in house.matching_lines(name, place))
+        if any(f"/{folder}/" in house.text(name) for folder in folders):
+            yield from (f"{name}:{n}: {l.strip()}" for n, l in house.matching_lines(name, place))
 
 
 @check
