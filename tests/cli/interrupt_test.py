@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+from faults import can_inject
 from repo import COMPOSEFS, expect, good, main, make, wait_until
 
 MKCOMPOSEFS, INFO = (os.path.abspath(arg) for arg in sys.argv[2:4])
@@ -192,6 +193,30 @@ def fsck_of_a_repository():
     good("fsck", "--repo=r")
 
 
+def fsck_that_has_just_ended_prints_no_report():
+    """The signal comes when it closes the repository, after its last look at the watch. It printed all findings, and then ended
+    with status 130."""
+    if not can_inject():
+        return
+    make()
+    os.mkdir("src")
+    for i in range(100):
+        with open(f"src/{i}", "w", encoding="ascii") as f:
+            f.write(f"{i}" * 1000)
+    good("create-image", "--repo=r", "src", "image")
+    for path in files_below("r/objects"):
+        if not path.endswith(os.readlink("r/images/refs/image").split("/")[-1][2:]):
+            os.unlink(path)
+    command = [COMPOSEFS, "fsck", "--repo=r", "--metadata-only"]
+    closes = ["strace", "-qq", "-o", "log", "-E", "ASAN_OPTIONS=detect_leaks=0", "-P", "r", "-e", "trace=close"]
+    done = subprocess.run([*closes, *command], capture_output=True, text=True, check=False)
+    expect((done.returncode, done.stderr.count("used by image")), (3, 100))
+    with open("log", encoding="ascii") as f:
+        last = sum(line.startswith("close(") for line in f)
+    done = subprocess.run([*closes, "-e", f"inject=close:signal=INT:when={last}", *command], capture_output=True, text=True, check=False)
+    expect((done.returncode, done.stdout, done.stderr.count("used by image")), (128 + signal.SIGINT, "", 0))
+
+
 def repair_of_a_repository():
     large_object()
     interrupt_and_compare([COMPOSEFS, "repair", "--repo=r"], "r")
@@ -263,6 +288,7 @@ if __name__ == "__main__":
         dump_of_a_large_image_into_a_full_pipe,
         digest_of_a_large_file,
         fsck_of_a_repository,
+        fsck_that_has_just_ended_prints_no_report,
         repair_of_a_repository,
         wait_for_the_lock_of_a_repository,
         gc_that_waits_until_it_is_alone,

@@ -43,3 +43,13 @@ void cli_watch_end(struct cli_watch *w)
 	cli_progress_end(&w->line);
 	cli_signals_end();
 }
+
+int cli_watch_end_reading(struct cli_watch *w, int rc, struct cfs_err *err)
+{
+	int late;
+
+	/* From here on, a signal ends the program at once. */
+	cli_watch_end(w);
+	late = rc < 0 ? rc : cfs_watch_poll(&w->watch, err);
+	return late < 0 ? late : rc;
+}

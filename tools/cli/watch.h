@@ -24,4 +24,10 @@ void cli_watch_start(struct cli_watch *w, const char *name);
 /* Erases the progress line. */
 void cli_watch_end(struct cli_watch *w);
 
+/* The same after work that only read. rc: its result, which is returned. -ECANCELED if a
+ * signal came after the last poll of the work: the command would print for long, and no
+ * result is lost. */
+int cli_watch_end_reading(struct cli_watch *w, int rc,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
 #endif

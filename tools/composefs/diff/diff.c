@@ -283,7 +283,7 @@ int cmd_diff(int argc, char **argv)
 	if (rc == 0) {
 		cli_watch_start(&watch, argv[0]);
 		rc = cfs_source_pair_compare(&pair, &watch.watch, &err);
-		cli_watch_end(&watch);
+		rc = cli_watch_end_reading(&watch, rc, &err);
 	}
 	if (rc == 0)
 		rc = print_report(&o, pair.diff, &err);

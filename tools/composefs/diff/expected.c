@@ -151,8 +151,7 @@ static int search_rules(const struct cfs_tree *tree, const char *program,
 
 	cli_watch_start(&watch, program);
 	rc = cfs_profile_find_rules(tree, &x->expected, &opts, &x->match, err);
-	cli_watch_end(&watch);
-	return rc;
+	return cli_watch_end_reading(&watch, rc, err);
 }
 
 int expected_explain(const char *name, const struct expected_opts *o,

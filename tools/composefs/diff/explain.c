@@ -75,8 +75,7 @@ static int find_answer(struct answer *x, const char *name, const char *a, const 
 		rc = cfs_causes_find(x->pair.diff, &watch.watch, &x->causes, err);
 	if (rc == 0)
 		rc = pair_facts_find(&x->pair, &watch.watch, &x->images, err);
-	cli_watch_end(&watch);
-	return rc;
+	return cli_watch_end_reading(&watch, rc, err);
 }
 
 static void release_answer(struct answer *x)

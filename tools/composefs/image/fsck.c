@@ -119,8 +119,7 @@ static int check_mapped(struct fsck *f, struct cfs_span bytes, struct cfs_err *e
 	rc = cfs_context(err, check_image(f, bytes, err), "%s", f->image);
 	if (rc == 0 && f->o->objects)
 		rc = check_objects(f, err);
-	cli_watch_end(&watch);
-	return rc;
+	return cli_watch_end_reading(&watch, rc, err);
 }
 
 static int run_checks(struct fsck *f, struct cfs_err *err)

@@ -217,7 +217,7 @@ static int run_du(struct options *o, char **names, struct cfs_err *err)
 		return rc;
 	cli_watch_start(&watch, o->name);
 	rc = cfs_gc_usage_open(repo, &opts, &usage, err);
-	cli_watch_end(&watch);
+	rc = cli_watch_end_reading(&watch, rc, err);
 	if (rc == 0)
 		rc = print_selected(o, repo, usage, names, err);
 	cfs_gc_usage_close(usage);

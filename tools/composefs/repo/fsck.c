@@ -79,8 +79,7 @@ static int check_repo(struct options *o, struct cfs_check_report *out,
 		rc = cfs_check_repo(repo, &opts, out, err);
 		cfs_repo_close(repo);
 	}
-	cli_watch_end(&watch);
-	return rc;
+	return cli_watch_end_reading(&watch, rc, err);
 }
 
 /* As cfsctl, the status is that of cfsctl: with --json, damage is not a failure. */

@@ -291,7 +291,7 @@ static int run_images(struct options *o, char **names, struct cfs_err *err)
 	} else {
 		cli_watch_start(&watch, o->name);
 		rc = image_rows_read(o->name, repo, o->size, &watch.watch, &rows, err);
-		cli_watch_end(&watch);
+		rc = cli_watch_end_reading(&watch, rc, err);
 		if (rc == 0)
 			rc = list_images(o, repo, &rows, names, err);
 		if (rc == 0)
