@@ -33,7 +33,7 @@ static void check_again(const struct cache_table *t, enum cfs_hash_alg alg,
 	fuzz_hold(copy);
 	memset(copy, 0xff, bytes.len);
 	memcpy(copy + CACHE_HEADER_LEN, t->entries.p, t->entries.len);
-	len = cfs_cache_finish(copy, t->n_entries, alg, t->dev);
+	len = cfs_cache_finish_file(copy, t->n_entries, alg, t->dev);
 	fuzz_hold(len == bytes.len - CACHE_SUM_LEN && memcmp(copy, bytes.p, len) == 0);
 }
 

@@ -34,6 +34,8 @@ static const char *take_component(const char *path, char name[NAME_MAX + 1])
 	return path + len + strspn(path + len, "/");
 }
 
+/* Chooses the error of an open that failed or opened a link. What cannot be examined
+ * counts as no link: the caller then reports the first error. */
 static bool is_link(int dirfd, const char *name)
 {
 	struct stat st;

@@ -131,7 +131,7 @@ static bool read_status(int pid, const char *key, char *out, size_t len)
 	return false;
 }
 
-const char *cfs_lock_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX])
+const char *cfs_lock_describe_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX])
 {
 	char name[64], ids[64];
 	struct stat st;
@@ -196,7 +196,7 @@ static int wait_for_lock(int fd, int how, const struct cfs_lock_wait *wait, long
 			return -ECANCELED;
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
 		if (cfs_lock_now_ms() >= note_at) {
-			wait->note(wait->ctx, cfs_lock_holder(fd, holder));
+			wait->note(wait->ctx, cfs_lock_describe_holder(fd, holder));
 			note_at = LLONG_MAX;
 		}
 	}
@@ -219,7 +219,8 @@ int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_
 	if (rc == -ECANCELED)
 		return cfs_watch_poll(wait->watch, err);
 	if (rc == -EAGAIN)
-		return cfs_fail(err, EBUSY, "locked by %s", cfs_lock_holder(fd, holder));
+		return cfs_fail(err, EBUSY, "locked by %s",
+				cfs_lock_describe_holder(fd, holder));
 	errno = -rc;
 	return rc < 0 ? cfs_fail_errno(err, "lock") : 0;
 }

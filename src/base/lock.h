@@ -41,7 +41,7 @@ int cfs_lock_take_record(int fd, const struct cfs_lock_wait *wait,
 /* Describes the process that holds the lock, from /proc/locks: "process 12 (name) of user
  * 1000". If there are several, the first one. A lock is inherited by children, so the
  * process may have exited already. Returns buf. */
-const char *cfs_lock_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX]);
+const char *cfs_lock_describe_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX]);
 
 /* Milliseconds of the monotonic clock. */
 long long cfs_lock_now_ms(void);

@@ -24,6 +24,8 @@ struct walk {
 	unsigned n_links;
 };
 
+/* May this user change our files anyway? The owner of / can, which in a container may be
+ * another user than root. If / cannot be examined, the answer is no. */
 static bool is_own_uid(uid_t uid)
 {
 	struct stat root;
@@ -230,6 +232,8 @@ int cfs_path_make_dir(const char *path, mode_t mode, bool *made, struct cfs_err 
 	return open_dir(path, mode, made, err);
 }
 
+/* A name that cannot be examined counts as no link: the caller opens it, and reports the
+ * error. */
 static bool is_link(const struct walk *w, const char *name)
 {
 	struct stat st;
@@ -237,6 +241,7 @@ static bool is_link(const struct walk *w, const char *name)
 	return fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
+/* Not one of the components that lead elsewhere. */
 static bool is_name(const char *name)
 {
 	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;

@@ -59,6 +59,8 @@ static int lock_directory(struct cfs_update *u, const struct cfs_lock_wait *wait
 	return 0;
 }
 
+/* A path that cannot be examined counts as no dangling link: the caller opens it, and
+ * reports the error. */
 static bool is_dangling_link(const char *path)
 {
 	struct stat st;

@@ -232,7 +232,7 @@ int cfs_cache_save(struct cfs_cache *c, struct cfs_err *err)
 	if (cfs_grow(&c->bytes, &c->cap, CACHE_HEADER_LEN, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	bytes.p = c->bytes;
-	bytes.len = cfs_cache_finish(c->bytes, c->n_added, c->alg, c->dev);
+	bytes.len = cfs_cache_finish_file(c->bytes, c->n_added, c->alg, c->dev);
 	return is_unchanged(c, bytes)
 		       ? 0
 		       : cfs_context(err, write_new(c, bytes, err), "digest cache");

@@ -64,6 +64,7 @@ void cfs_cache_encode_key(const struct stat *st, uint8_t out[CACHE_DIGEST_OFF]);
 /* file.c: bytes hold room for a header, then n entries in any order. Puts them in order,
  * drops second entries of an inode, fills the header. Returns the length, which the
  * trailer follows. */
-size_t cfs_cache_finish(uint8_t *bytes, size_t n, enum cfs_hash_alg alg, uint64_t dev);
+size_t cfs_cache_finish_file(uint8_t *bytes, size_t n, enum cfs_hash_alg alg,
+			     uint64_t dev);
 
 #endif

@@ -156,7 +156,8 @@ static size_t drop_twins(uint8_t *entries, size_t n, size_t entry_len)
 	return kept;
 }
 
-size_t cfs_cache_finish(uint8_t *bytes, size_t n, enum cfs_hash_alg alg, uint64_t dev)
+size_t cfs_cache_finish_file(uint8_t *bytes, size_t n, enum cfs_hash_alg alg,
+			     uint64_t dev)
 {
 	size_t entry_len = cfs_cache_entry_len(alg);
 	uint8_t *entries = bytes + CACHE_HEADER_LEN;

@@ -186,6 +186,8 @@ static int try_directory(struct fetch *f, const char *place, struct cfs_err *err
 
 /* --- limits of sizes ---------------------------------------------------------------- */
 
+/* Returns the wanted object, borrowed from f, whose list is sorted by ID; NULL: not
+ * wanted. */
 static struct cfs_check_want *find_want(const struct fetch *f,
 					const struct cfs_digest *id)
 {

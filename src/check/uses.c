@@ -34,6 +34,8 @@ static int by_id(const void *a, const void *b)
 
 /* --- collecting --------------------------------------------------------------------- */
 
+/* Returns the uses of an object, borrowed from uses, and adds them first if needed. NULL:
+ * out of memory. */
 static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
 {
 	struct check_use key = {.id = *id}, **found = tfind(&key, &uses->tree, by_id);
@@ -95,7 +97,9 @@ static int by_index(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void sort_images(struct check_use *use)
+/* Sorts the images of a finding, of which there is at least one, and removes repeated
+ * ones. */
+static void sort_unique_images(struct check_use *use)
 {
 	size_t kept = 0;
 
@@ -193,7 +197,7 @@ int check_report_uses(struct check *c, struct cfs_err *err)
 		rc = cfs_watch_poll(c->opts->watch, err);
 		if (rc < 0)
 			return rc;
-		sort_images(c->uses.v[i]);
+		sort_unique_images(c->uses.v[i]);
 		rc = report_use(c, n_before, c->uses.v[i], err);
 	}
 	return rc;

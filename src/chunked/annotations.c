@@ -67,8 +67,8 @@ static int parse_sum(const char *text, uint8_t out[CFS_SHA256_LEN], struct cfs_e
 	return rc;
 }
 
-int cfs_chunked_layer(const struct cfs_oci_descriptor *d, struct cfs_chunked_layer *out,
-		      struct cfs_err *err)
+int cfs_chunked_parse_layer(const struct cfs_oci_descriptor *d,
+			    struct cfs_chunked_layer *out, struct cfs_err *err)
 {
 	const char *toc = cfs_oci_annotation(d, PREFIX "manifest-position");
 	const char *sum = cfs_oci_annotation(d, PREFIX "manifest-checksum");
@@ -91,6 +91,8 @@ int cfs_chunked_layer(const struct cfs_oci_descriptor *d, struct cfs_chunked_lay
 				 "tarsplit-position");
 	if (rc == 0 && out->tarsplit.at.off < out->toc.at.off + out->toc.at.len)
 		rc = cfs_fail(err, EINVAL,
-			      "tarsplit-position: expected it behind the table");
+			      "tarsplit-position: expected at least %" PRIu64
+			      ", got %" PRIu64,
+			      out->toc.at.off + out->toc.at.len, out->tarsplit.at.off);
 	return rc < 0 ? rc : 1;
 }

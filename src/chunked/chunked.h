@@ -39,8 +39,9 @@ struct cfs_chunked_layer {
 
 /* Reads the annotations: 1; 0: the layer is not zstd:chunked, or of an old form without
  * tar-split. -EINVAL: they are malformed; -EFBIG: beyond a limit. */
-int cfs_chunked_layer(const struct cfs_oci_descriptor *d, struct cfs_chunked_layer *out,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_chunked_parse_layer(const struct cfs_oci_descriptor *d,
+			    struct cfs_chunked_layer *out,
+			    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A regular file that has content. */
 struct cfs_chunked_file {

@@ -104,6 +104,7 @@ struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir)
 	return c->v;
 }
 
+/* Returns a borrowed child, or NULL. Needs the hash table. */
 static struct lcfs_node_s *find_by_hash(const struct lcfs_children *c, const char *name)
 {
 	for (size_t s = hash_name(c, name); c->slots[s &= c->n_slots - 1]; s++)
@@ -112,6 +113,7 @@ static struct lcfs_node_s *find_by_hash(const struct lcfs_children *c, const cha
 	return NULL;
 }
 
+/* Returns a borrowed child, or NULL. Needs the children sorted by name. */
 static struct lcfs_node_s *find_by_order(const struct lcfs_children *c, const char *name)
 {
 	size_t at = place_of(c, c->n, name);
@@ -136,6 +138,8 @@ struct lcfs_node_s *lcfs_children_find(const struct lcfs_node_s *dir, const char
 	return comes_last(c, name) ? NULL : find_by_order(c, name);
 }
 
+/* Returns the list of dir, which owns it, and makes it first if there is none. NULL: out
+ * of memory. */
 static struct lcfs_children *children_of(struct lcfs_node_s *dir)
 {
 	if (!dir->children) {

@@ -86,6 +86,7 @@ static int load_all(struct loader *l, const struct cfs_walk_opts *opts,
 	return rc;
 }
 
+/* Returns the root of a new tree, which the caller owns; NULL and errno on failure. */
 static struct lcfs_node_s *load_image(struct cfs_span bytes, const struct cfs_text *names,
 				      size_t n_names)
 {

@@ -10,6 +10,8 @@ static uint32_t cost_of(const struct lcfs_blob *xattr)
 					lcfs_xattr_value(xattr).len);
 }
 
+/* Returns the place of the xattr in the list of the node; NULL: it has none of that
+ * name. */
 static struct lcfs_blob **find_xattr(const struct lcfs_node_s *node, const char *name)
 {
 	for (size_t i = 0; i < node->n_xattrs; i++)

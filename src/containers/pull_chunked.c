@@ -331,7 +331,7 @@ int pull_chunked(struct pull *p, unsigned worker, struct pull_layer *l,
 
 	if (!p->from->ranges || p->from->has_plain_layers)
 		return 0;
-	rc = cfs_chunked_layer(l->blob, &c.parts, err);
+	rc = cfs_chunked_parse_layer(l->blob, &c.parts, err);
 	if (rc == 0)
 		return 0;
 	if (rc > 0)

@@ -158,6 +158,7 @@ static json_t *pack_documents(const struct cfs_store_image *m)
 			 config, config, manifest, digest, "manifest", digest);
 }
 
+/* Returns a new reference to the image for images.json; NULL: out of memory. */
 static json_t *pack_image(const struct cfs_store_image *m)
 {
 	char digest[81];

@@ -33,6 +33,8 @@ static enum cfs_cause_class class_of(const struct cfs_node *n)
 	return S_ISLNK(n->mode) ? CFS_CAUSE_SYMLINKS : CFS_CAUSE_SPECIALS;
 }
 
+/* Returns the slot, borrowed from f. The slot_of_ functions below choose one for a
+ * difference. */
 static struct cfs_cause *get_slot(struct finder *f, enum cfs_cause_kind kind,
 				  enum cfs_cause_side side, enum cfs_cause_class class)
 {
@@ -46,6 +48,7 @@ static struct cfs_cause *get_slot(struct finder *f, enum cfs_cause_kind kind,
 
 /* --- selection of the slot ------------------------------------------------------------- */
 
+/* A name that is on one side only: a is NULL if b has it. */
 static struct cfs_cause *slot_of_entry(struct finder *f, const struct cfs_node *a)
 {
 	int i = a ? 0 : 1;
@@ -54,6 +57,7 @@ static struct cfs_cause *slot_of_entry(struct finder *f, const struct cfs_node *
 			sides[i], CFS_CAUSE_ENTRIES);
 }
 
+/* A tree may have the same time everywhere, or times without fractions of a second. */
 static struct cfs_cause *slot_of_mtime(struct finder *f, const struct cfs_node *a,
 				       const struct cfs_node *b)
 {
@@ -83,6 +87,7 @@ static struct cfs_cause *slot_of_mtime(struct finder *f, const struct cfs_node *
 	return c;
 }
 
+/* A tree may have one owner, or all IDs may be shifted by the same number. */
 static struct cfs_cause *slot_of_owner(struct finder *f)
 {
 	const struct diff_tree_facts *a = &f->facts.a, *b = &f->facts.b;
@@ -104,6 +109,7 @@ static struct cfs_cause *slot_of_owner(struct finder *f)
 	return c;
 }
 
+/* All modes may differ in the same bits: then the cause is these bits. */
 static struct cfs_cause *slot_of_mode(struct finder *f, const struct cfs_node *a)
 {
 	const struct diff_facts *facts = &f->facts;
@@ -180,6 +186,7 @@ static enum cfs_cause_side find_lost_opaque(struct cfs_text key, struct cfs_span
 	return is_mark(a, 'x') && is_mark(b, 'y') ? CFS_CAUSE_A : CFS_CAUSE_BOTH;
 }
 
+/* A tree may have no xattrs at all, or have lost this one. */
 static struct cfs_cause *slot_of_xattr(struct finder *f, const struct cfs_difference *v,
 				       const struct cfs_node *a, const struct cfs_node *b)
 {
@@ -204,6 +211,7 @@ static struct cfs_cause *slot_of_xattr(struct finder *f, const struct cfs_differ
 			      v->at);
 }
 
+/* One of the trees may have no digests, or digests of another algorithm. */
 static struct cfs_cause *slot_of_digest(struct finder *f, const struct cfs_node *a,
 					const struct cfs_node *b)
 {

@@ -95,6 +95,7 @@ static int merge_next(struct diff *d, struct cfs_err *err)
 			     order >= 0 ? b : CFS_NO_NODE, err);
 }
 
+/* Returns n times CFS_NO_NODE, which the caller frees; NULL: out of memory. */
 static cfs_id *alloc_names(uint32_t n)
 {
 	cfs_id *v = malloc(n * sizeof(*v));

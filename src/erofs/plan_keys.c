@@ -108,6 +108,8 @@ static uint32_t redirect_len(const struct cfs_plan *plan, const struct cfs_node 
 	return 1 + (uint32_t)node->payload_len;
 }
 
+/* As put_metacopy. The path is /XX/REST, the place of the object, or the text of the
+ * node. */
 static uint8_t *put_redirect(const struct cfs_plan *plan, const struct cfs_node *node,
 			     uint8_t *p)
 {
@@ -125,6 +127,8 @@ static uint8_t *put_redirect(const struct cfs_plan *plan, const struct cfs_node 
 	return p + 1 + 2 * len;
 }
 
+/* Writes the value to p, which has room for cfs_pair_value_len bytes, and returns its
+ * end. */
 static uint8_t *put_metacopy(const struct cfs_plan *plan, const struct cfs_node *node,
 			     uint8_t *p)
 {

@@ -12,7 +12,7 @@ int cfs_plan_keys(struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
 uint32_t cfs_pair_value_len(const struct cfs_plan *plan, cfs_pair pair,
 			    const struct cfs_node *node);
 
-/* Writes that value to p and returns its end. */
+/* Writes that value to p, which has room for it, and returns its end. */
 uint8_t *cfs_pair_put_value(const struct cfs_plan *plan, cfs_pair pair,
 			    const struct cfs_node *node, uint8_t *p);
 

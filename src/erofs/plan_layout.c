@@ -190,7 +190,7 @@ uint64_t cfs_plan_image_len(const struct cfs_plan *plan)
 	return plan->data_start + plan->n_data_blocks * EROFS_BLOCK;
 }
 
-int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err)
+int cfs_plan_check_size(const struct cfs_plan *plan, struct cfs_err *err)
 {
 	uint64_t blocks = cfs_plan_image_len(plan) / EROFS_BLOCK;
 	uint64_t table_end = plan->inodes_end % EROFS_BLOCK + plan->shared_len;
@@ -220,5 +220,5 @@ int cfs_plan_layout(struct cfs_plan *plan, struct cfs_err *err)
 		return rc;
 	plan->inodes_end = cfs_align_up(plan->inodes_end, EROFS_SLOT);
 	plan->data_start = cfs_align_up(plan->inodes_end + plan->shared_len, EROFS_BLOCK);
-	return cfs_plan_check(plan, err);
+	return cfs_plan_check_size(plan, err);
 }

@@ -11,10 +11,10 @@ uint32_t cfs_chunk_bits(uint64_t size);
 uint32_t cfs_chunk_count(uint64_t size);
 
 /* Places every inode and block. Needs keys, directories and shared xattrs. -ENOMEM, -ERANGE the
- * xattrs of one inode, or as cfs_plan_check. */
+ * xattrs of one inode, or as cfs_plan_check_size. */
 int cfs_plan_layout(struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* -EFBIG: the image is too large for the fields of the format. */
-int cfs_plan_check(const struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_plan_check_size(const struct cfs_plan *plan, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -81,6 +81,8 @@ static int list_firsts(struct cfs_walk *w)
 	return 0;
 }
 
+/* Returns the first name of the inode of a slot, borrowed from w; NULL: the inode has one
+ * name only. */
 static struct cfs_walk_first *find_first(struct cfs_walk *w, uint64_t slot)
 {
 	size_t low = 0, high = w->n_firsts;

@@ -151,7 +151,8 @@ static int report_ready(void *ctx)
 	return rc;
 }
 
-static _Noreturn void run_child(const struct cfs_fuse_service *s, int dev, int pipe)
+static _Noreturn void run_server_child(const struct cfs_fuse_service *s, int dev,
+				       int pipe)
 {
 	struct report report = {0};
 
@@ -199,7 +200,7 @@ int cfs_fuse_start_service(const struct cfs_fuse_service *s, int dev, struct cfs
 		return cfs_fail_errno(err, "pipe");
 	pid = fork();
 	if (pid == 0)
-		run_child(s, dev, ends[1]);
+		run_server_child(s, dev, ends[1]);
 	rc = pid < 0 ? cfs_fail_errno(err, "fork") : 0;
 	close(ends[1]);
 	if (rc == 0)

@@ -258,6 +258,8 @@ uint64_t cfs_mount_old_flags(uint64_t attr)
 	return flags;
 }
 
+/* Appends before and the escaped path to the text at to, which has room for
+ * path_max(path) more. Returns the end; to if path is NULL. */
 static char *put_path(char *to, const char *before, const char *path)
 {
 	return path ? put_escaped(stpcpy(to, before), path, "\\,:") : to;

@@ -41,6 +41,7 @@ int cfs_oci_manifest_annotate(const struct cfs_oci_manifest *m,
 
 /* --- artifacts ---------------------------------------------------------------------- */
 
+/* Returns a new reference; NULL: out of memory. */
 static json_t *make_layer(const struct cfs_oci_annotated *layer)
 {
 	json_t *out = oci_make_descriptor(&layer->blob);
@@ -52,6 +53,7 @@ static json_t *make_layer(const struct cfs_oci_annotated *layer)
 	return NULL;
 }
 
+/* Returns a new reference; NULL: out of memory. */
 static json_t *make_layers(const struct cfs_oci_annotated *layers, size_t n)
 {
 	json_t *list = json_array();

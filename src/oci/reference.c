@@ -124,19 +124,14 @@ static int take_digest(struct cfs_text *t, struct cfs_oci_reference *out,
 		       struct cfs_err *err)
 {
 	const char *at = memchr(t->s, '@', t->len);
-	size_t len;
+	struct cfs_text digest = *t;
 
 	if (!at)
 		return 0;
-	len = (size_t)(at - t->s);
+	skip_chars(&digest, (size_t)(at - t->s) + 1);
+	t->len = (size_t)(at - t->s);
 	out->has_digest = true;
-	t->len -= len;
-	t->s = at;
-	skip_chars(t, 1);
-	if (cfs_oci_digest_parse(*t, &out->digest, err) < 0)
-		return -EINVAL;
-	*t = (struct cfs_text){at - len, len};
-	return 0;
+	return cfs_oci_digest_parse(digest, &out->digest, err);
 }
 
 /* Cuts ":TAG" off the end; a colon of the host is gone already. */

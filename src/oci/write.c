@@ -77,6 +77,7 @@ json_t *oci_make_descriptor(const struct cfs_oci_descriptor *d)
 
 /* --- manifests ---------------------------------------------------------------------- */
 
+/* Returns a new reference to layers with the annotations of m; NULL: out of memory. */
 static json_t *make_layers(const struct cfs_oci_manifest *m,
 			   const struct cfs_oci_descriptor *layers)
 {
@@ -132,6 +133,8 @@ static bool is_replaced(const struct cfs_oci_index_entry *e,
 	return !is && cfs_oci_digest_eq(&e->descriptor.digest, &d->digest);
 }
 
+/* Returns a new reference to the descriptor, with tag unless it is NULL. NULL: out of
+ * memory. */
 static json_t *make_entry(const struct cfs_oci_descriptor *d, const char *tag)
 {
 	json_t *entry = oci_make_descriptor(d);

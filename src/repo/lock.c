@@ -124,7 +124,7 @@ static int lock_for_ms(int fd, int ms, struct exclusive_wait *p)
 		if (now >= until || now >= p->end)
 			break;
 		if (now >= p->note_at && p->wait->note) {
-			p->wait->note(p->wait->ctx, cfs_lock_holder(fd, holder));
+			p->wait->note(p->wait->ctx, cfs_lock_describe_holder(fd, holder));
 			p->note_at = LLONG_MAX;
 		}
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
@@ -152,7 +152,7 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 	}
 	if (rc == -EAGAIN)
 		return cfs_fail(err, EBUSY, "others use the repository: %s",
-				cfs_lock_holder(dirfd, holder));
+				cfs_lock_describe_holder(dirfd, holder));
 	if (rc == -ECANCELED)
 		return cfs_watch_poll(wait->watch, err);
 	errno = -rc;

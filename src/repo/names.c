@@ -15,7 +15,7 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 	cfs_autofd int dirfd =
 		cfs_beneath_open(repo->dirfd, "images", O_PATH | O_DIRECTORY, 0);
 	char hex[CFS_DIGEST_HEX_MAX], text[CFS_DIGEST_TEXT_MAX], buf[CFS_REPO_LINK_MAX];
-	struct cfs_digest led;
+	struct cfs_digest linked;
 	int len;
 
 	cfs_digest_hex(id, hex);
@@ -28,8 +28,8 @@ static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
 	}
 	if (len < 0 ||
 	    !repo_parse_object_target((struct cfs_text){buf, (size_t)len}, id->alg,
-				      &led) ||
-	    !cfs_digest_eq(&led, id))
+				      &linked) ||
+	    !cfs_digest_eq(&linked, id))
 		return cfs_fail(err, EUCLEAN, "images/%s: expected a link to its object",
 				hex);
 	return 0;

@@ -17,7 +17,8 @@ const char *cfs_repo_system_path(void);
 const char *cfs_repo_user_path(const char *data_home, const char *home,
 			       char buf[CFS_REPO_PATH_MAX]);
 
-/* The places of composefs-rs's program. */
+/* The default repositories of composefs-rs (rs): the one of the system (static), and that
+ * of a user, which is HOME/.var/lib/composefs (returns buf; NULL: no home, or too long). */
 const char *cfs_repo_rs_system_path(void);
 const char *cfs_repo_rs_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
 

@@ -124,6 +124,8 @@ static bool is_open_for_writing(int fd)
 
 /* --- The records --------------------------------------------------------------------- */
 
+/* Only records that no other user could write prove anything. What cannot be examined is
+ * not ours. */
 static bool is_ours(int fd)
 {
 	struct stat st;
@@ -161,6 +163,8 @@ static int open_records(bool create)
 	return cfs_steal_fd(&dir);
 }
 
+/* Was the image verified before, when its file was as it is now? Any doubt means no: it
+ * is then verified again. */
 static bool has_record(const struct cfs_digest *id, const struct record *now)
 {
 	cfs_autofd int dir = open_records(false);

@@ -30,6 +30,8 @@ int repo_visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name), 
 	return rc;
 }
 
+/* Removes an entry; a directory with its content. ctx: the depth so far, limited by
+ * DEPTH_MAX. unlinkat() refuses directories with EISDIR on Linux, with EPERM by POSIX. */
 static int remove_name(void *ctx, int dirfd, const char *name)
 {
 	int *depth = ctx, fd, rc;

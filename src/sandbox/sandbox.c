@@ -75,8 +75,8 @@ static int write_record(int fd, int rc, const struct cfs_err *err)
 /* The address sanitizer would call sigaltstack before _exit, which the filter does not
  * permit. */
 __attribute__((no_sanitize_address)) static void
-run_child(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx, pid_t parent,
-	  int answer)
+run_sandboxed_child(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, void *ctx,
+		    pid_t parent, int answer)
 {
 	const int out = 0; /* the answer, after sandbox_close_descriptors */
 	struct cfs_err err = {""};
@@ -268,7 +268,7 @@ static int start_child(const struct cfs_sandbox_opts *opts, cfs_sandbox_fn fn, v
 		return cfs_fail_errno(err, "sandbox: pipe");
 	*pid = fork();
 	if (*pid == 0)
-		run_child(opts, fn, ctx, parent, ends[1]);
+		run_sandboxed_child(opts, fn, ctx, parent, ends[1]);
 	close(ends[1]);
 	*fd = ends[0];
 	if (*pid > 0)

@@ -88,8 +88,10 @@ static char *join_path(const char *dir, const char *rest)
 	return out;
 }
 
-static char *home_path(const char *xdg, const struct cfs_storage_env *env,
-		       const char *below_home, const char *rest)
+/* Returns xdg/rest, or HOME/below_home/rest if the variable xdg is not set; the caller
+ * frees it. NULL: neither is set, or out of memory. */
+static char *make_home_path(const char *xdg, const struct cfs_storage_env *env,
+			    const char *below_home, const char *rest)
 {
 	cfs_autofree char *dir = NULL;
 
@@ -118,8 +120,8 @@ static int read_conf(const char *path, struct storage_conf *conf, struct cfs_err
 static int read_confs(const struct cfs_storage_env *env, struct storage_conf *conf,
 		      struct cfs_err *err)
 {
-	cfs_autofree char *own =
-		home_path(env->config_home, env, ".config", "containers/storage.conf");
+	cfs_autofree char *own = make_home_path(env->config_home, env, ".config",
+						"containers/storage.conf");
 	int rc = 0;
 
 	if (env->conf && *env->conf) {
@@ -146,7 +148,10 @@ static char *expand_home(const char *path, const struct cfs_storage_env *env)
 	return strdup(path);
 }
 
-static char *main_root(const struct storage_conf *conf, const struct cfs_storage_env *env)
+/* Returns the root of the store that is written to; the caller frees it. NULL: HOME is
+ * needed and not set, or out of memory. */
+static char *get_main_root(const struct storage_conf *conf,
+			   const struct cfs_storage_env *env)
 {
 	if (conf->graphroot)
 		return expand_home(conf->graphroot, env);
@@ -154,7 +159,7 @@ static char *main_root(const struct storage_conf *conf, const struct cfs_storage
 		return strdup(ROOT_DEFAULT);
 	if (conf->rootless_path)
 		return expand_home(conf->rootless_path, env);
-	return home_path(env->data_home, env, ".local/share", "containers/storage");
+	return make_home_path(env->data_home, env, ".local/share", "containers/storage");
 }
 
 static int add_configured(struct storage_places *p, const struct cfs_storage_env *env,
@@ -162,7 +167,7 @@ static int add_configured(struct storage_places *p, const struct cfs_storage_env
 {
 	struct storage_conf conf = {0};
 	int rc = read_confs(env, &conf, err);
-	char *root = rc < 0 ? NULL : main_root(&conf, env);
+	char *root = rc < 0 ? NULL : get_main_root(&conf, env);
 
 	if (rc >= 0 && !root && !env->is_root && !env->home)
 		rc = cfs_fail(err, ENOENT,

@@ -141,7 +141,8 @@ static void docker_path_of(const struct cfs_oci_descriptor *d, char out[LAYOUT_P
 		 cfs_oci_packing(d->media_type) == CFS_OCI_NO_TAR ? "json" : "tar");
 }
 
-static json_t *docker_name(const struct cfs_oci_descriptor *d)
+/* Returns a new reference; NULL: out of memory. */
+static json_t *make_docker_name(const struct cfs_oci_descriptor *d)
 {
 	char path[LAYOUT_PATH_MAX];
 
@@ -161,9 +162,9 @@ static char *make_docker_index(const struct archive_out *a,
 	if (a->name)
 		rc = json_array_append_new(tags, json_string(a->name));
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
-		rc = json_array_append_new(layers, docker_name(&m->layers[i]));
-	root = json_pack("[{s:o,s:o,s:o}]", "Config", docker_name(&m->config), "RepoTags",
-			 tags, "Layers", layers);
+		rc = json_array_append_new(layers, make_docker_name(&m->layers[i]));
+	root = json_pack("[{s:o,s:o,s:o}]", "Config", make_docker_name(&m->config),
+			 "RepoTags", tags, "Layers", layers);
 	text = rc == 0 && root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	return text;
@@ -203,6 +204,7 @@ static int open_file(struct archive_out *a, const char *path, struct cfs_err *er
 	return rc;
 }
 
+/* Returns an archive without a file, which close_archive frees; NULL: out of memory. */
 static struct archive_out *new_archive(const struct cfs_watch *watch)
 {
 	struct archive_out *a = calloc(1, sizeof(*a));

@@ -114,7 +114,7 @@ int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode 
 	else
 		snprintf(size, sizeof(size), "%" PRIu64, inode->size);
 	cfs_out_printf(out, "%s %3u %5u %5u %10s %s ", mode, inode->nlink, inode->uid,
-		       inode->gid, size, cli_time_local(inode->mtime_sec, when));
+		       inode->gid, size, cli_format_local_time(inode->mtime_sec, when));
 	cfs_dump_escape(out, path.len ? path : CFS_TEXT("/"), CFS_DUMP_SPACES);
 	if (target.len) {
 		cfs_out_text(out, CFS_TEXT(" -> "));

@@ -17,7 +17,7 @@ static const char *format_seconds(int64_t sec, char out[CLI_TIME_MAX])
 	return out;
 }
 
-const char *cli_time_local(int64_t sec, char out[CLI_TIME_MAX])
+const char *cli_format_local_time(int64_t sec, char out[CLI_TIME_MAX])
 {
 	time_t when = sec;
 	struct tm tm;
@@ -28,7 +28,7 @@ const char *cli_time_local(int64_t sec, char out[CLI_TIME_MAX])
 	return out;
 }
 
-const char *cli_time_utc(int64_t sec, char out[CLI_TIME_MAX])
+const char *cli_format_utc_time(int64_t sec, char out[CLI_TIME_MAX])
 {
 	time_t when = sec;
 	struct tm tm;

@@ -74,7 +74,8 @@ struct fetch {
 
 /* --- One object --------------------------------------------------------------------- */
 
-/* Returns true if enough bytes stay free. The filesystem of a memory file has no size. */
+/* Returns true if enough bytes stay free. The filesystem of a memory file has no size. One
+ * that cannot be examined counts as having room: the write then reports the error. */
 static bool has_room(const struct job *job, size_t len)
 {
 	struct statvfs st;

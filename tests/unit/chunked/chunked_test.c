@@ -26,7 +26,7 @@ static int read_annotations(const char *annotations, struct cfs_chunked_layer *o
 
 	snprintf(text, sizeof(text), manifest, annotations);
 	t_eq(cfs_oci_manifest_parse(cfs_text(text), &m, &err), 0);
-	rc = cfs_chunked_layer(&m.layers[0], out, &err);
+	rc = cfs_chunked_parse_layer(&m.layers[0], out, &err);
 	cfs_oci_manifest_fini(&m);
 	return rc;
 }
@@ -77,7 +77,8 @@ T(chunked_annotations_outside_of_the_blob_or_its_limits_are_refused)
 		{"500:0:4000:1", "608:392:1", "a part of the blob"},
 		{"500:100:99999999999:1", "608:392:1", "expected at most"},
 		{"500:100:4000:1", "608:393:1", "tarsplit-position: expected a part"},
-		{"500:100:4000:1", "599:10:1", "expected it behind the table"},
+		{"500:100:4000:1", "599:10:1",
+		 "tarsplit-position: expected at least 600, got 599"},
 	};
 	struct cfs_chunked_layer l;
 	char text[1000];

@@ -315,13 +315,13 @@ T(images_that_no_field_can_describe_are_refused)
 	};
 	struct cfs_plan p = ok;
 
-	t_eq(cfs_plan_check(&p, &err), 0);
+	t_eq(cfs_plan_check_size(&p, &err), 0);
 	p.n_data_blocks = 1;
-	t_eq(cfs_plan_check(&p, &err), -EFBIG);
+	t_eq(cfs_plan_check_size(&p, &err), -EFBIG);
 	t_str(err.msg, "image: expected at most 4294967295 blocks, got 4294967296");
 	p = ok;
 	p.inodes_end = 32; /* references count from the start of its block */
-	t_eq(cfs_plan_check(&p, &err), -EFBIG);
+	t_eq(cfs_plan_check_size(&p, &err), -EFBIG);
 	t_str(err.msg,
 	      "image: expected at most 16 GiB of shared xattrs, got 17179869180 bytes");
 }

@@ -257,7 +257,7 @@ static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
 {
 	strcpy(out, "-");
 	if (s->has_record)
-		cli_time_local(s->record.since_sec, out);
+		cli_format_local_time(s->record.since_sec, out);
 }
 
 enum { COUNT_MAX = 24 };
@@ -398,7 +398,8 @@ static void put_mount(struct json *j, const struct shown *s)
 	put_string(j, "workdir", s->m.workdir);
 	put_string(j, "options", s->m.attrs);
 	if (s->has_record)
-		json_put_string(j, "since", cli_time_utc(s->record.since_sec, since));
+		json_put_string(j, "since",
+				cli_format_utc_time(s->record.since_sec, since));
 	else
 		json_put_null(j, "since");
 	json_end(j);

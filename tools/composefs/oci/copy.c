@@ -47,7 +47,7 @@ static int copy_image(const struct options *o, struct cfs_repo *from, struct cfs
 		      struct cfs_pull_result *out, struct cfs_err *err)
 {
 	struct cfs_pull_opts opts = {.tag = tag,
-				     .merge = oci_merge_opts(&o->merge, watch),
+				     .merge = oci_get_merge_opts(&o->merge, watch),
 				     .referrers = o->referrers ? CFS_REFERRERS_ALL
 							       : CFS_REFERRERS_SEALS,
 				     .watch = watch};

@@ -131,7 +131,7 @@ extern const struct cli_choice oci_root_choices[];
 	}
 
 /* Returns the options of a merge. They borrow watch, which may be NULL. */
-struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
-					   const struct cfs_watch *watch);
+struct cfs_containers_merge oci_get_merge_opts(const struct oci_merge *m,
+					       const struct cfs_watch *watch);
 
 #endif

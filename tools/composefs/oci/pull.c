@@ -121,7 +121,7 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	char buf[CFS_OCI_PLATFORM_MAX];
 	struct cfs_oci_platform platform;
 	struct cfs_pull_opts opts = {
-		.merge = oci_merge_opts(&o->merge, &watch->watch),
+		.merge = oci_get_merge_opts(&o->merge, &watch->watch),
 		.seal = o->seal,
 		.referrers = o->referrers ? CFS_REFERRERS_ALL : CFS_REFERRERS_SEALS,
 		.distrusts_present = o->no_trust,

@@ -11,8 +11,8 @@ const struct cli_choice oci_whiteouts_choices[] = {
 const struct cli_choice oci_root_choices[] = {
 	{"usr", OCI_ROOT_USR}, {"own", OCI_ROOT_OWN}, {0}};
 
-struct cfs_containers_merge oci_merge_opts(const struct oci_merge *m,
-					   const struct cfs_watch *watch)
+struct cfs_containers_merge oci_get_merge_opts(const struct oci_merge *m,
+					       const struct cfs_watch *watch)
 {
 	return (struct cfs_containers_merge){
 		.keep_user_xattrs = m->keep_user,

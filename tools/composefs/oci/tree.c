@@ -58,7 +58,7 @@ static int merge_container(const struct repo_work *w, const struct cfs_watch *wa
 			   tree_fn fn, struct cfs_err *err)
 {
 	const struct options *o = w->options;
-	struct cfs_containers_merge merge = oci_merge_opts(&o->merge, watch);
+	struct cfs_containers_merge merge = oci_get_merge_opts(&o->merge, watch);
 	struct cfs_profile_rules rules;
 	struct cfs_container c;
 	struct cfs_tree *tree;
@@ -78,7 +78,7 @@ static int merge_container(const struct repo_work *w, const struct cfs_watch *wa
 }
 
 /* Merges the container image that the operand names, and calls fn with the tree. */
-static int with_container(const struct repo_work *w, tree_fn fn, struct cfs_err *err)
+static int run_on_container(const struct repo_work *w, tree_fn fn, struct cfs_err *err)
 {
 	struct cli_watch watch;
 	int rc;
@@ -114,7 +114,7 @@ static int print_id(const struct options *o, const struct cfs_tree *tree,
 
 static int compute_id(const struct repo_work *w, struct cfs_err *err)
 {
-	return with_container(w, print_id, err);
+	return run_on_container(w, print_id, err);
 }
 
 static const struct repo_command id_command = {
@@ -146,7 +146,7 @@ static int print_dump(const struct options *o, const struct cfs_tree *tree,
 
 static int dump_tree(const struct repo_work *w, struct cfs_err *err)
 {
-	return with_container(w, print_dump, err);
+	return run_on_container(w, print_dump, err);
 }
 
 static const struct repo_command dump_command = {

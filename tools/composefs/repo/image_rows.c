@@ -65,7 +65,7 @@ static int read_row(const struct cfs_repo *repo, const struct cfs_repo_entry *e,
 }
 
 /* The index of the row of that ID, or n. */
-static size_t find_row(const struct image_rows *rows, const struct cfs_digest *id)
+static size_t find_row_by_id(const struct image_rows *rows, const struct cfs_digest *id)
 {
 	size_t low = 0, high = rows->n, len = cfs_hash_len(id->alg);
 
@@ -89,7 +89,7 @@ static size_t find_target(const struct image_rows *rows, const struct cfs_repo_e
 
 	if (ref->code || cfs_digest_parse(cfs_text(ref->target), &id, NULL) < 0)
 		return rows->n;
-	return find_row(rows, &id);
+	return find_row_by_id(rows, &id);
 }
 
 /* Two passes, so that the names of a row are consecutive: count, then fill. References are sorted by name. */
@@ -138,7 +138,7 @@ static int read_usage(const struct cfs_repo *repo, const struct cfs_watch *watch
 		return rc;
 	images = cfs_gc_usage_images(rows->usage, &n);
 	for (size_t i = 0; i < n; i++) {
-		size_t at = find_row(rows, &images[i].id);
+		size_t at = find_row_by_id(rows, &images[i].id);
 
 		if (at < rows->n)
 			rows->v[at].usage = &images[i];
@@ -188,7 +188,7 @@ int image_rows_resolve(const struct image_rows *rows, const struct cfs_repo *rep
 {
 	struct cfs_digest id;
 	int rc = cfs_repo_find_image(repo, name, &id, err);
-	size_t at = rc < 0 ? 0 : find_row(rows, &id);
+	size_t at = rc < 0 ? 0 : find_row_by_id(rows, &id);
 
 	if (rc == 0 && at == rows->n)
 		rc = cfs_fail(err, EAGAIN, "image %s appeared during the run; try again",
@@ -248,7 +248,7 @@ static void put_created(FILE *to, const void *row)
 	const struct image_line *l = row;
 	char text[CLI_TIME_MAX];
 
-	fputs(cli_time_utc(l->row->created, text), to);
+	fputs(cli_format_utc_time(l->row->created, text), to);
 }
 
 static void put_size(FILE *to, const void *row)
@@ -327,7 +327,7 @@ void image_row_json(struct json *j, const struct image_row *row)
 
 	json_put_string(j, "id", where_id(&row->id, text));
 	json_put_strings(j, "names", row->names, row->n_names);
-	json_put_string(j, "created", cli_time_utc(row->created, when));
+	json_put_string(j, "created", cli_format_utc_time(row->created, when));
 	if (row->is_missing)
 		json_put_null(j, "size");
 	else

@@ -202,7 +202,7 @@ static void add_cells(struct cli_table *t, const struct image_line *l)
 
 	cli_table_add(t, l->name ? l->name : "<none>");
 	cli_table_add(t, where_short_id(&row->id, l->full, text));
-	cli_table_add(t, cli_time_local(row->created, when));
+	cli_table_add(t, cli_format_local_time(row->created, when));
 	cli_table_add(t, row->is_missing ? "missing" : cli_format_bytes(row->size, size));
 	cli_table_add(t, image_row_mounted(row));
 	cli_table_add(t, row->is_signed ? "yes" : "no");

@@ -160,8 +160,8 @@ static void print_contents(const struct image_contents *c)
 		printf(", %" PRIu64 " missing", c->n_missing);
 	putchar('\n');
 	print_label("Modified:");
-	printf("%s to %s\n", cli_time_local(c->mtime_min, first),
-	       cli_time_local(c->mtime_max, last));
+	printf("%s to %s\n", cli_format_local_time(c->mtime_min, first),
+	       cli_format_local_time(c->mtime_max, last));
 }
 
 static void print_text(const struct inspected *x)
@@ -172,7 +172,7 @@ static void print_text(const struct inspected *x)
 	print_line("ID:", where_id(&row->id, text));
 	for (size_t i = 0; i < row->n_names; i++)
 		print_line("Name:", row->names[i]);
-	print_line("Created:", cli_time_local(row->created, when));
+	print_line("Created:", cli_format_local_time(row->created, when));
 	print_line("Size:", cli_format_bytes(row->size, size));
 	print_label("Format:");
 	printf("%" PRIu32 ", %s\n", x->in.version, cfs_hash_name(row->id.alg));

@@ -64,7 +64,7 @@ static void add_row(struct printer *p, const struct cfs_repo_log_entry *e, int e
 		where_short_id(&e->old_id, p->o->no_trunc, old);
 	if (e->has_new)
 		where_short_id(&e->new_id, p->o->no_trunc, new);
-	cli_table_add(&p->table, cli_time_local(e->time_sec, when));
+	cli_table_add(&p->table, cli_format_local_time(e->time_sec, when));
 	cli_table_add(&p->table, e->command);
 	cli_table_add(&p->table, old);
 	cli_table_add(&p->table, new);
@@ -76,7 +76,7 @@ static void put_json(struct json *j, const struct cfs_repo_log_entry *e, int exi
 	char when[CLI_TIME_MAX];
 
 	json_begin_object(j, NULL);
-	json_put_string(j, "time", cli_time_utc(e->time_sec, when));
+	json_put_string(j, "time", cli_format_utc_time(e->time_sec, when));
 	json_put_string(j, "command", e->command);
 	where_put_id(j, "old_id", e->has_old ? &e->old_id : NULL);
 	where_put_id(j, "id", e->has_new ? &e->new_id : NULL);
