@@ -53,6 +53,26 @@ uint64_t cfs_prefetch_max(struct cfs_text meminfo);
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);
 
+struct cfs_mount_table;
+
+/* table.c: reads a table that is open. */
+int mount_table_read_fd(int fd, struct cfs_mount_table *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
+/* A process of another mount namespace. */
+struct mount_process {
+	const char *pid;
+	int root;			     /* its root directory, O_PATH */
+	const struct cfs_mount_table *table; /* the mounts that it sees */
+};
+
+/* processes.c: calls fn for one process of each other mount namespace, until it returns a negative
+ * number, which is returned. Left out are processes that end meanwhile or may not be examined, and
+ * those of other user namespaces: their filesystems may be made by anyone, and never answer. */
+int mount_visit_namespaces(int (*fn)(void *ctx, const struct mount_process *process,
+				     struct cfs_err *err),
+			   void *ctx, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* record.c: the ID of the mount in which the file behind fd lies: of the mount table, or the unique
  * one of Linux 6.8, which is never used again. -ENOTSUP: the kernel has none. */
 enum mount_id_kind { MOUNT_ID = 0x1000, MOUNT_ID_UNIQUE = 0x4000 };

@@ -126,20 +126,25 @@ static int read_text(int fd, struct cfs_mem *mem, struct cfs_err *err)
 	}
 }
 
-int cfs_mount_table_read(struct cfs_mount_table *out, struct cfs_err *err)
+int mount_table_read_fd(int fd, struct cfs_mount_table *out, struct cfs_err *err)
 {
-	static const char path[] = "/proc/self/mountinfo";
-	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct cfs_mem mem = {0};
-	int rc;
+	int rc = read_text(fd, &mem, err);
 
-	if (fd < 0)
-		return cfs_fail_errno(err, path);
-	rc = cfs_context(err, read_text(fd, &mem, err), path);
 	if (rc == 0)
 		rc = cfs_mount_table_parse(cfs_mem_text(&mem), out, err);
 	free(mem.p);
 	return rc;
+}
+
+int cfs_mount_table_read(struct cfs_mount_table *out, struct cfs_err *err)
+{
+	static const char path[] = "/proc/self/mountinfo";
+	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return cfs_fail_errno(err, path);
+	return cfs_context(err, mount_table_read_fd(fd, out, err), path);
 }
 
 int cfs_mount_table_find(const struct cfs_mount_table *table, int fd,

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/lock.h"
 #include "mount/mount_priv.h"
@@ -32,28 +33,49 @@ static const char *dir_of_option(const char *option)
 	return NULL;
 }
 
-/* A path that does not exist here is one of another root directory, or was removed. */
+/* Whether a directory exists, as a process of another mount namespace sees it. */
+static int stat_in(const struct mount_process *process, const char *path,
+		   struct stat *out)
+{
+	cfs_autofd int fd = cfs_beneath_open_dir_chroot(process->root, path);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, out) < 0 ? -errno : 0;
+}
+
+/* The names of a mount are those of the namespace in which it was made: that of the process, or, if
+ * the directory does not exist there, this one. A path that does not exist here either is one of
+ * another root directory, or was removed. */
 static int check_dir(const struct layer *layer, const char *path, const char *place,
-		     struct cfs_err *err)
+		     const struct mount_process *process, struct cfs_err *err)
 {
 	struct stat st;
+	int rc;
 
 	if (*path != '/')
 		return 0;
-	if (stat(path, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR
+	rc = process ? stat_in(process, path, &st) : -ENOENT;
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		rc = stat(path, &st) < 0 ? -errno : 0;
+	if (rc < 0)
+		return rc == -ENOENT || rc == -ENOTDIR
 			       ? 0
-			       : cfs_fail_errno(err, "%s, a layer of the mount at %s",
-						path, place);
+			       : cfs_fail(err, -rc, "%s, a layer of the mount at %s",
+					  path, place);
 	for (size_t i = 0; i < 2; i++)
 		if (st.st_dev == layer->st[i].st_dev && st.st_ino == layer->st[i].st_ino)
-			return cfs_fail(err, EBUSY, "%s: in use by the mount at %s",
-					layer->paths[i], place);
+			return cfs_fail(err, EBUSY, "%s: in use by the mount at %s%s%s",
+					layer->paths[i], place,
+					process ? " in the mount namespace of process "
+						: "",
+					process ? process->pid : "");
 	return 0;
 }
 
 static int check_entry(const struct layer *layer, const struct cfs_mount_entry *entry,
-		       struct cfs_arena *arena, struct cfs_err *err)
+		       const struct mount_process *process, struct cfs_arena *arena,
+		       struct cfs_err *err)
 {
 	const char *at = entry->options, *path;
 	char *option;
@@ -64,22 +86,43 @@ static int check_entry(const struct layer *layer, const struct cfs_mount_entry *
 	while ((rc = cfs_mount_option(&at, arena, &option)) == 1) {
 		path = dir_of_option(option);
 		if (path)
-			rc = check_dir(layer, path, entry->place, err);
+			rc = check_dir(layer, path, entry->place, process, err);
 		if (rc < 0)
 			return rc;
 	}
 	return rc < 0 ? cfs_fail(err, -rc, "out of memory") : 0;
 }
 
-static int check_mounts(const struct layer *layer, struct cfs_err *err)
+/* process: NULL for the table of this one. */
+static int check_table(const struct layer *layer, const struct cfs_mount_table *table,
+		       const struct mount_process *process, struct cfs_err *err)
+{
+	struct cfs_arena arena = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < table->n; i++)
+		rc = check_entry(layer, &table->v[i], process, &arena, err);
+	cfs_arena_fini(&arena);
+	return rc;
+}
+
+static int check_process(void *ctx, const struct mount_process *process,
+			 struct cfs_err *err)
+{
+	return check_table(ctx, process->table, process, err);
+}
+
+static int check_mounts(struct layer *layer, struct cfs_err *err)
 {
 	struct cfs_mount_table table = {0};
 	int rc = cfs_mount_table_read(&table, err);
 
-	for (size_t i = 0; rc == 0 && i < table.n; i++)
-		rc = check_entry(layer, &table.v[i], &table.arena, err);
+	if (rc == 0)
+		rc = check_table(layer, &table, NULL, err);
 	cfs_mount_table_fini(&table);
-	return rc;
+	return rc < 0 || geteuid() != 0
+		       ? rc
+		       : mount_visit_namespaces(check_process, layer, err);
 }
 
 int mount_lock_upper(const struct cfs_mount_opts *o, int *lock, struct cfs_err *err)

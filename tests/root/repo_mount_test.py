@@ -437,6 +437,28 @@ def an_upper_or_work_directory_of_another_mount_is_refused(place):
 
 
 @fact
+def an_upper_directory_of_a_mount_in_another_namespace_is_refused(place):
+    """Also when its path leads elsewhere there, and not when another directory has this path there."""
+    changes = f"{place.dir}/changes"
+    for folder in (f"{changes}/upper", f"{changes}/work"):
+        os.makedirs(folder)
+    for before, after, is_used in ((":", ":", True), (":", f"mount -t tmpfs none {changes}", True),
+                                   (f"mount -t tmpfs none {changes} && mkdir -p {changes}/upper {changes}/work", ":", False)):
+        script = (f"{before} && {COMPOSEFS} mount --repo={place.repo} --upperdir={changes}/upper --workdir={changes}/work --read-write "
+                  f"os/1 {place.mnt} && {after} && echo mounted && read line")
+        with subprocess.Popen(["unshare", "-m", "--propagation=private", "sh", "-c", script], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as child:
+            expect(child.stdout.readline(), "mounted\n")
+            if is_used:
+                said = mount_refused(place, f"--upperdir={changes}/upper", f"--workdir={changes}/work", "--read-write")
+                ensure(f"in use by the mount at {place.mnt} in the mount namespace of process {child.pid}" in said, said)
+            else:
+                composefs("mount", f"--repo={place.repo}", f"--upperdir={changes}/upper", f"--workdir={changes}/work", "--read-write", "os/1", place.mnt)
+                umount(place.mnt)
+            child.communicate("\n")
+
+
+@fact
 def an_upper_directory_is_locked_while_it_is_mounted(place):
     changes = f"{place.dir}/changes"
     os.makedirs(f"{changes}/upper")
