@@ -131,8 +131,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def begin(self):
         """Takes a request with its body: the path and the body, or None if it was answered."""
         registry, path = self.server.registry, urllib.parse.urlsplit(self.path)
-        body = self.read_chunks() if self.headers.get("Transfer-Encoding") else self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.read_chunks() if self.headers.get("Transfer-Encoding") else self.rfile.read(length)
         registry.sent.append((self.command, path.path, self.headers.get("Authorization"), self.headers.get("Content-Range")))
+        if len(body) < length:  # the client ended the connection within its request
+            self.close_connection = True
+            return None, None
         if not self.is_permitted():
             self.error(401, "UNAUTHORIZED", WWW_Authenticate=self.challenge())
             return None, None
