@@ -201,8 +201,14 @@ static int mount_with_server(const struct mount_options *o, const struct cfs_rep
 	if (!mount_needs_trigger(o))
 		return mount_and_record(fd, at, opts, err);
 	rc = mount_trigger_start(o, repo, name, fd, opts, &trigger, err);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = mount_and_record(fd, at, opts, err);
+		if (rc ==
+		    -EINVAL) /* older kernels take no layer that is attached nowhere */
+			rc = cli_add_advice(
+				rc, err,
+				"--verify=first-open and --lazy need Linux 6.15");
+	}
 	mount_trigger_fini(&trigger);
 	return rc;
 }
