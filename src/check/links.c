@@ -89,6 +89,21 @@ int check_all_refs(struct check *c, enum cfs_repo_kind kind, struct cfs_err *err
 }
 
 /* The bytes that an entry leads to. 1: they are there. */
+/* In a mapping, a block that does not match its fs-verity digest would be a SIGBUS. */
+static int check_readable(const struct check *c, const struct cfs_digest *id,
+			  struct cfs_err *why)
+{
+	cfs_autofd int fd = -1;
+	struct cfs_digest got;
+
+	if (!cfs_repo_is_secure(c->repo))
+		return 0;
+	fd = cfs_repo_open_object(c->repo, id, CFS_REPO_SEALED, why);
+	if (fd < 0)
+		return fd;
+	return cfs_verity_digest_fd(id->alg, fd, 1, c->opts->watch, &got, NULL, why);
+}
+
 int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
 		    enum cfs_check_fault fault, struct cfs_map *map, struct cfs_err *err)
 {
@@ -103,6 +118,10 @@ int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char 
 		return check_add_finding(c, CFS_CHECK_LINK_BROKEN, &e->id, place,
 					 "its object does not exist", err);
 	}
-	rc = cfs_repo_map_object(c->repo, &e->id, map, &why);
+	rc = check_readable(c, &e->id, &why);
+	if (rc == 0)
+		rc = cfs_repo_map_object(c->repo, &e->id, map, &why);
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(c->opts->watch, err);
 	return rc < 0 ? check_add_finding(c, fault, &e->id, place, why.msg, err) : 1;
 }
