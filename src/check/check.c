@@ -56,6 +56,10 @@ static int run_checks(struct check *c, struct cfs_err *err)
 	};
 	int rc = 0;
 
+	if (c->opts->only) {
+		rc = check_objects(c, err);
+		return rc < 0 ? rc : check_sort_report(c, err);
+	}
 	for (size_t i = 0; rc == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
 		rc = checks[i](c, err);
 	return rc;

@@ -10,6 +10,7 @@
 #define CFS_CHECK_H
 
 #include "base/base.h"
+#include "check/scrub.h"
 #include "repo/repo.h"
 
 /* What can be wrong. The names (cfs_check_fault_name) are those of composefs-rs, then
@@ -68,9 +69,15 @@ struct cfs_check_opts {
 	bool metadata_only;	       /* do not read the contents of file objects */
 	const struct cfs_watch *watch; /* may be NULL */
 	bool background; /* use one thread, and keep the page cache as it was */
+	/* Read the contents of each object, also of those with fs-verity: a block
+	 * that is damaged on the disk shows only then. */
+	bool reads_sealed;
+	/* Check these objects alone, and no links, streams and images; settled. NULL: the
+	 * whole repository. */
+	const struct cfs_ids *only;
 };
 
-/* Checks the whole repository, on all CPUs unless in the background. Findings do not stop
+/* Checks the repository, on all CPUs unless in the background. Findings do not stop
  * it. Fails only if memory runs out or a directory cannot be read. */
 int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opts,
 		   struct cfs_check_report *out, struct cfs_err *err) CFS_MUST_CHECK;

@@ -125,30 +125,59 @@ static enum cfs_check_fault get_fault(const struct cfs_repo *repo, int code)
 	if (code == -EILSEQ)
 		return cfs_repo_is_secure(repo) ? CFS_CHECK_OBJECT_VERITY
 						: CFS_CHECK_OBJECT_DIGEST;
+	/* The kernel fails the read of a block that does not match. */
+	if (code == -EIO && cfs_repo_is_secure(repo))
+		return CFS_CHECK_OBJECT_VERITY;
 	return code == -EUCLEAN ? CFS_CHECK_FILE_TYPE : CFS_CHECK_OBJECT_OPEN;
+}
+
+/* Reads the content with this thread alone. */
+static int read_content(const struct check *c, const struct cfs_digest *id, int fd,
+			struct cfs_err *why)
+{
+	char path[CFS_OBJECT_PATH_MAX], want[CFS_DIGEST_TEXT_MAX],
+		found[CFS_DIGEST_TEXT_MAX];
+	struct cfs_digest got;
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, c->opts->watch, &got, NULL, why);
+
+	if (rc == 0 && !cfs_digest_eq(&got, id))
+		rc = cfs_fail(why, EILSEQ, "expected the fs-verity digest %s, got %s",
+			      cfs_digest_text(id, want), cfs_digest_text(&got, found));
+	return cfs_context(why, rc, "object %s", cfs_digest_path(id, path));
+}
+
+/* 0, or what is wrong. With several threads, a large file is read by all of them. */
+static int open_and_read(const struct check *c, const struct cfs_digest *id,
+			 struct cfs_err *why)
+{
+	bool secure = cfs_repo_is_secure(c->repo), background = c->opts->background;
+	enum cfs_repo_trust trust =
+		c->opts->metadata_only || background ? CFS_REPO_SEALED : CFS_REPO_PROVEN;
+	cfs_autofd int fd = cfs_repo_open_object(c->repo, id, trust, why);
+
+	if (fd < 0 || c->opts->metadata_only ||
+	    (secure ? !c->opts->reads_sealed : !background))
+		return fd < 0 ? fd : 0;
+	return read_content(c, id, fd, why);
 }
 
 static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
 			 const char *place, struct cfs_err *err)
 {
-	enum cfs_repo_trust trust =
-		c->opts->metadata_only ? CFS_REPO_SEALED : CFS_REPO_PROVEN;
 	struct cfs_err why;
 	int cold = check_cold_begin(c, id);
-	int fd = cfs_repo_open_object(c->repo, id, trust, &why);
+	int rc = open_and_read(c, id, &why);
 
-	if (fd >= 0)
-		close(fd);
 	check_cold_end(cold);
-	if (fd >= 0)
+	if (rc == 0)
 		return 0;
-	if (fd == -ECANCELED)
+	if (rc == -ECANCELED)
 		return cfs_watch_poll(c->opts->watch, err);
 	c->is_bad[i] = true;
 	pthread_mutex_lock(&c->lock);
 	c->out->n_bad_objects++;
 	pthread_mutex_unlock(&c->lock);
-	return check_add_finding(c, get_fault(c->repo, fd), id, place, why.msg, err);
+	return check_add_finding(c, get_fault(c->repo, rc), id, place, why.msg, err);
 }
 
 /* A user who may write to an object can change it in all images; only fs-verity detects
@@ -182,6 +211,8 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	c->sizes[i] = CHECK_NO_SIZE;
 	rc = cfs_beneath_stat_near(&c->near[worker], cfs_repo_dirfd(c->repo), place, &st);
 	c->is_bad[i] = rc < 0;
+	if (rc == -ENOENT && c->opts->only)
+		return check_add_missing(c, CFS_CHECK_IMAGE_OBJECT, &id, place, err);
 	if (rc < 0)
 		return check_add_finding(c, CFS_CHECK_STAT, &id, place, strerror(-rc),
 					 err);
@@ -197,6 +228,19 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	return rc;
 }
 
+/* The objects that are to be checked alone, whether they exist or not. */
+static int take_chosen(struct check *c, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->opts->only->n; i++) {
+		struct cfs_digest id = cfs_ids_get(c->opts->only, i);
+
+		rc = cfs_ids_add(&c->present, id.bytes, err);
+	}
+	return rc < 0 ? rc : cfs_ids_settle(&c->present, err);
+}
+
 int check_objects(struct check *c, struct cfs_err *err)
 {
 	cfs_autofd int objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
@@ -208,7 +252,9 @@ int check_objects(struct check *c, struct cfs_err *err)
 					 "expected a directory", err);
 	if (objects < 0 && objects != -ENOENT)
 		return cfs_beneath_fail(objects, "objects", err);
-	if (objects >= 0)
+	if (c->opts->only)
+		rc = take_chosen(c, err);
+	else if (objects >= 0)
 		rc = list_objects(c, objects, err);
 	if (rc < 0)
 		return rc;

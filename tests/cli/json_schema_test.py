@@ -137,7 +137,9 @@ def checks_and_repairs():
     write(path, "x" * 5000)
     write("r/objects/.tmp-object-abcdefghijkl", "")
     valid("fsck", statuses=(DAMAGED,))
+    valid("scrub", statuses=(DAMAGED,))
     valid("repair", "--from=backup")
+    valid("scrub", "os/1")
     valid("transaction", "--", "true")
     valid("doctor", "r", front=(), statuses=(0, 5))
 

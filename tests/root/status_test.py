@@ -78,7 +78,7 @@ def image_of_a_repository_is_listed_with_its_names(place):
     found, = status()
     expect(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
                    "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
-                   "verified_by": "id_at_mount", "verity_errors": found["verity_errors"], "counters": None, "read_only": True, "upperdir": None, "workdir": None,
+                   "verified_by": "id_at_mount", "verity_errors": found["verity_errors"], "last_scrub": None, "counters": None, "read_only": True, "upperdir": None, "workdir": None,
                    "options": found["options"], "since": found["since"]})
     if found["since"] is not None:
         since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))
@@ -158,6 +158,22 @@ def damage_that_the_kernel_reports_is_counted_for_each_image_that_uses_the_objec
     expect([m["verity_errors"] for m in status("--log=nowhere")], [None, None])
     ensure("nowhere: No such file" in subprocess.run([COMPOSEFS, "status", "-v", "--log=nowhere"], capture_output=True, text=True,
                                                      check=True).stderr, "-v does not say why")
+
+
+@fact
+def last_scrub_is_shown(place):
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    ensure("Last scrub" not in composefs("status", "mnt"), "there was none")
+    composefs("scrub", "--repo=r", "--mounted")
+    found = status()[0]["last_scrub"]
+    expect({k: v for k, v in found.items() if k not in ("began", "ended")},
+           {"scope": "images", "objects_checked": 2, "objects_damaged": 0, "objects_missing": 0, "objects_repaired": 0})
+    composefs("scrub", "--repo=r")
+    expect(status()[0]["last_scrub"]["scope"], "repository")
+    ensure(": 2 objects, 0 damaged, 0 missing\n" in composefs("status", "mnt"), "the text does not show it")
+    with open("r/.scrub", "a", encoding="ascii") as f:
+        f.write("more 1\n")
+    expect(status()[0]["last_scrub"], None)
 
 
 @fact

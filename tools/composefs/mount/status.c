@@ -2,7 +2,6 @@
 /* composefs status: the images that are mounted. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,10 +12,9 @@
 #include "cli/repo_option.h"
 #include "cli/table.h"
 #include "cli/times.h"
-#include "cli/verbosity.h"
 #include "composefs/composefs.h"
+#include "composefs/mount/health.h"
 #include "composefs/mount/server.h"
-#include "damage/damage.h"
 #include "mount/mount.h"
 
 struct options {
@@ -53,8 +51,7 @@ struct shown {
 	const char *method;	      /* "file", "loop"; NULL: not known */
 	bool has_record;
 	struct cfs_mount_record record;
-	bool knows_damage;
-	struct cfs_damaged_list damaged;
+	struct health health;
 };
 
 struct status {
@@ -112,6 +109,7 @@ static int find_names(struct shown *s, struct cfs_arena *arena)
 		return 0;
 	}
 	rc = read_names(s, arena, repo);
+	health_find_scrub(&s->health, repo);
 	cfs_repo_close(repo);
 	return rc;
 }
@@ -162,38 +160,15 @@ static void find_methods(struct status *st)
 		find_method(&st->v[i]);
 }
 
-/* What cannot be read stays unknown. */
-static void find_damage(struct status *st, const char *log_path, const char *name)
+static void find_health(struct status *st, const char *log, const char *program)
 {
-	struct cfs_damage_log log;
 	struct cfs_damage_list messages = {0};
-	struct cfs_err err;
-	int rc = cfs_damage_log_open(log_path, false, &log, &err);
 
-	if (rc == 0)
-		rc = cfs_damage_log_read(&log, &messages, &err);
-	for (size_t i = 0; rc == 0 && i < st->n; i++) {
-		struct shown *s = &st->v[i];
-
-		s->knows_damage =
-			cfs_damage_find(&s->m, &st->table, &messages, &st->table.arena,
-					&s->damaged, &err) == 0;
-		if (!s->knows_damage)
-			cli_print_detail(name, "%s: %s", s->m.place, err.msg);
-	}
-	if (rc < 0)
-		cli_print_detail(name, "%s", err.msg);
+	if (health_read_log(log, program, &messages))
+		for (size_t i = 0; i < st->n; i++)
+			health_find_damage(&st->v[i].health, &st->v[i].m, &messages,
+					   &st->table, program);
 	free(messages.v);
-	cfs_damage_log_close(&log);
-}
-
-static uint64_t count_messages(const struct shown *s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s->damaged.n; i++)
-		n += s->damaged.v[i].n;
-	return n;
 }
 
 static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
@@ -260,15 +235,6 @@ static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
 		cli_format_local_time(s->record.since_sec, out);
 }
 
-enum { COUNT_MAX = 24 };
-
-static void format_damage(const struct shown *s, char out[COUNT_MAX])
-{
-	strcpy(out, "-");
-	if (s->knows_damage)
-		snprintf(out, COUNT_MAX, "%" PRIu64, count_messages(s));
-}
-
 static const char *image_of(const struct shown *s)
 {
 	if (s->n_names)
@@ -278,7 +244,7 @@ static const char *image_of(const struct shown *s)
 
 static void add_row(struct cli_table *table, const struct shown *s)
 {
-	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[COUNT_MAX];
+	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[HEALTH_COUNT_MAX];
 
 	if (s->m.has_id)
 		where_short_id(&s->m.id, false, id);
@@ -289,8 +255,7 @@ static void add_row(struct cli_table *table, const struct shown *s)
 	cli_table_add(table, s->method ? s->method : "-");
 	cli_table_add(table, verified_by(s).text);
 	cli_table_add(table, s->m.read_only ? "ro" : "rw");
-	format_damage(s, errors);
-	cli_table_add(table, errors);
+	cli_table_add(table, health_format_errors(&s->health, errors));
 	cli_table_add(table, since);
 }
 
@@ -325,12 +290,13 @@ static void print_field(const char *name, const char *value)
 
 static void print_damage(const struct shown *s)
 {
-	char errors[COUNT_MAX];
+	char errors[HEALTH_COUNT_MAX], scrub[HEALTH_SCRUB_MAX];
+	const struct cfs_damaged_list *damaged = &s->health.damaged;
 
-	format_damage(s, errors);
-	print_field("Verity errors", errors);
-	for (size_t i = 0; i < s->damaged.n; i++) {
-		const struct cfs_damaged *d = &s->damaged.v[i];
+	print_field("Last scrub", health_format_scrub(&s->health, scrub));
+	print_field("Verity errors", health_format_errors(&s->health, errors));
+	for (size_t i = 0; i < damaged->n; i++) {
+		const struct cfs_damaged *d = &damaged->v[i];
 
 		print_field("Damaged", *d->used_by ? d->used_by : "the image itself");
 		print_field("Object", d->path);
@@ -388,10 +354,7 @@ static void put_mount(struct json *j, const struct shown *s)
 	put_string(j, "method", s->method);
 	put_string(j, "loop_device", s->loop);
 	json_put_string(j, "verified_by", verified_by(s).word);
-	if (s->knows_damage)
-		json_put_uint(j, "verity_errors", count_messages(s));
-	else
-		json_put_null(j, "verity_errors");
+	health_put_json(j, &s->health);
 	server_put_counts(j, server_of(s));
 	json_put_bool(j, "read_only", s->m.read_only);
 	put_string(j, "upperdir", s->m.upperdir);
@@ -427,7 +390,7 @@ int cmd_status(int argc, char **argv)
 		return status;
 	rc = collect_mounts(&st, argv + optind, &err);
 	if (rc == 0)
-		find_damage(&st, o.log, argv[0]);
+		find_health(&st, o.log, argv[0]);
 	if (rc == 0 && o.json)
 		print_json(&st);
 	else if (rc == 0 && optind == argc)
@@ -438,7 +401,7 @@ int cmd_status(int argc, char **argv)
 		print_block(&st.v[i]);
 	}
 	for (size_t i = 0; i < st.n; i++)
-		free(st.v[i].damaged.v);
+		health_fini(&st.v[i].health);
 	free(st.v);
 	cfs_mount_table_fini(&st.table);
 	return command_end(argv[0], rc, &err);

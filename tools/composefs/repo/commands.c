@@ -32,6 +32,7 @@ const struct command repo_commands[] = {
 	{"du", cmd_du, "Show the disk usage of images"},
 	{"gc", cmd_gc, "Remove unreferenced images and objects"},
 	{"fsck", cmd_repo_fsck, "Check a repository, or an image and its objects"},
+	{"scrub", cmd_scrub, "Read all objects in the background"},
 	{"repair", cmd_repair, "Repair a repository"},
 	{"watch", cmd_watch, "Follow the kernel log, and act on damaged objects"},
 	{"transaction", cmd_transaction, "Run a command while holding the lock"},

@@ -31,6 +31,7 @@ int cmd_log(int argc, char **argv);
 int cmd_repair(int argc, char **argv);
 int cmd_repo_fsck(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
+int cmd_scrub(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
 int cmd_transaction(int argc, char **argv);
 int cmd_untag(int argc, char **argv);

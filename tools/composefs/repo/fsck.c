@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "composefs/cfsctl_text.h"
 #include "composefs/repo/commands.h"
+#include "composefs/repo/idle.h"
 #include "composefs/repo/report.h"
 #include "cli/repo_option.h"
 #include "cli/watch.h"
@@ -48,18 +47,6 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-/* Sets idle priority for this and later threads. If the kernel or a sandbox does not
- * allow it, the priority is kept. */
-static void set_idle_priority(void)
-{
-	enum { WHO_PROCESS = 1, CLASS_IDLE = 3, CLASS_SHIFT = 13 }; /* ioprio_set(2) */
-	static const struct sched_param none;
-
-	(void)!syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE << CLASS_SHIFT);
-	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0)
-		(void)!nice(19);
-}
-
 static int check_repo(struct options *o, struct cfs_check_report *out,
 		      struct cfs_err *err)
 {
@@ -75,7 +62,7 @@ static int check_repo(struct options *o, struct cfs_check_report *out,
 	rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
 	if (rc == 0) {
 		if (o->background)
-			set_idle_priority();
+			idle_set_priority();
 		rc = cfs_check_repo(repo, &opts, out, err);
 		cfs_repo_close(repo);
 	}
