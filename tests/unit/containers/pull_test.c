@@ -174,3 +174,36 @@ T(pull_reports_a_broken_source_and_reads_no_more_of_it)
 	}
 	free(layer.p);
 }
+
+T(pull_stops_at_the_size_of_the_blob)
+{
+	enum { MORE = 16 << 20 };
+	struct source s;
+	struct cfs_mem layer;
+	size_t len;
+
+	make_layer(&layer, "");
+	len = layer.len;
+	make_source(&s, cfs_mem_span(&layer), cfs_mem_span(&layer), cfs_mem_span(&layer));
+	t_eq(cfs_grow(&layer.p, &layer.cap, len + MORE, 1), 0);
+	memset(layer.p + len, 0, MORE);
+	s.layer = (struct cfs_span){layer.p, len + MORE};
+	t_eq(pull(&s), -EILSEQ);
+	t_has(err.msg, "got more");
+	t_ok(s.off < MORE / 2);
+	free(layer.p);
+}
+
+T(pull_refuses_a_layer_that_is_no_archive_by_its_type)
+{
+	struct source s;
+	struct cfs_mem layer;
+
+	make_layer(&layer, "");
+	make_source(&s, cfs_mem_span(&layer), cfs_mem_span(&layer), cfs_mem_span(&layer));
+	memcpy(strstr(s.manifest, "layer.v1.tar"), "layer.v1.txt", 12);
+	t_eq(pull(&s), -ENOTSUP);
+	t_has(err.msg, "expected the media type of an archive");
+	t_eq(s.off, strlen(s.config));
+	free(layer.p);
+}
