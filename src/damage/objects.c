@@ -132,6 +132,9 @@ static int search_dir(struct search *s, const struct cfs_mount_table *table)
 	bool any = false;
 	int rc;
 
+	/* Linux before 6.13 lists a descriptor of the program that mounted the image. */
+	if (strncmp(s->dir, "/proc/", strlen("/proc/")) == 0)
+		return cfs_fail(s->err, ENOENT, "this kernel does not tell the path");
 	if (fd < 0)
 		return cfs_fail_errno(s->err, "open");
 	rc = cfs_damage_device(table, fd, s->device, s->err);

@@ -166,3 +166,17 @@ T(a_key_is_new_again_after_its_time)
 	cfs_damage_seen_fini(s);
 	free(s);
 }
+
+T(descriptor_of_another_program_is_no_object_directory)
+{
+	const char *dirs[] = {"/proc/self/cwd"};
+	const struct cfs_image_mount m = {.objects = dirs, .n_objects = 1};
+	const struct cfs_mount_table table = {0};
+	const struct cfs_damage_list none = {0};
+	struct cfs_damaged_list found = {0};
+	struct cfs_arena arena = {0};
+	struct cfs_err err;
+
+	t_eq(cfs_damage_find(&m, &table, &none, &arena, &found, &err), -ENOENT);
+	t_has(err.msg, "does not tell the path");
+}
