@@ -70,6 +70,12 @@ def registry_that_has_no_such_image_is_named(registry):
     refuse(registry, "status 404: NAME_UNKNOWN", reference="a:none")
 
 
+@test
+def registry_manifest_that_is_too_large_is_refused(registry):
+    registry.put("large", registry.find("manifests", "latest") + b" " * (4 << 20))
+    refuse(registry, "at most 4194304 bytes", reference="a:large")
+
+
 # --- authentication ------------------------------------------------------------------------
 
 
