@@ -2,11 +2,15 @@
 /* The process of a server: its descriptors, signals, and the report to who started it. */
 #include "fuse/fuse.h"
 
+#include "fuse/fuse_priv.h"
+#include "mount/namespace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,7 +34,8 @@ static void *wait_for_signal(void *arg)
 	int signal;
 
 	fill_signals(&set);
-	if (sigwait(&set, &signal) == 0 && cfs_fuse_unmount(mountpoint, NULL) == 0)
+	if (sigwait(&set, &signal) == 0 &&
+	    cfs_fuse_unmount(mountpoint, MNT_DETACH, NULL) == 0)
 		(void)sigwait(&set, &signal);
 	_exit(EXIT_FAILURE);
 }
@@ -137,36 +142,51 @@ struct report {
 	struct cfs_err err;
 };
 
+/* The process until it is ready. */
+struct start {
+	enum cfs_fuse_mounts mounts;
+	int pipe; /* to the starter; -1: it does not wait any more */
+	struct report report;
+};
+
 /* Called when the mount answers: from now on the starter does not wait for this process. */
 static int report_ready(void *ctx)
 {
-	int *pipe = ctx;
-	struct report report = {0};
+	struct start *s = ctx;
 	int rc = use_null_device();
 
+	if (rc == 0 && s->mounts == CFS_FUSE_MOUNTS_COPIED)
+		rc = cfs_namespace_enter(&s->report.err);
+	if (rc == 0 && s->mounts == CFS_FUSE_MOUNTS_NONE)
+		rc = fuse_leave_mounts(&s->report.err);
 	if (rc == 0)
-		rc = cfs_io_write(*pipe, &report, sizeof(report), NULL);
+		rc = cfs_io_write(s->pipe, &s->report, sizeof(s->report), NULL);
 	if (rc == 0)
-		close(cfs_steal_fd(pipe));
+		close(cfs_steal_fd(&s->pipe));
 	return rc;
 }
 
-static _Noreturn void run_server_child(const struct cfs_fuse_service *s, int dev,
+static _Noreturn void run_server_child(const struct cfs_fuse_service *service, int dev,
 				       int pipe)
 {
-	struct report report = {0};
+	struct start s = {.mounts = service->mounts, .pipe = pipe};
+	struct cfs_err err = {""};
+	int rc;
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	report.rc = keep_own_files(s, dev, pipe);
-	if (report.rc == 0 && (setsid() < 0 || chdir("/") < 0))
-		report.rc = -errno;
-	if (report.rc == 0)
-		report.rc = serve_with_signals(s, dev, report_ready, &pipe, &report.err);
-	if (pipe >= 0)
-		(void)!cfs_io_write(pipe, &report, sizeof(report), NULL);
-	_exit(report.rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	rc = keep_own_files(service, dev, pipe);
+	if (rc == 0 && (setsid() < 0 || chdir("/") < 0))
+		rc = -errno;
+	if (rc == 0)
+		rc = serve_with_signals(service, dev, report_ready, &s, &err);
+	s.report.rc = rc;
+	if (*err.msg)
+		s.report.err = err;
+	if (s.pipe >= 0)
+		(void)!cfs_io_write(s.pipe, &s.report, sizeof(s.report), NULL);
+	_exit(rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static int read_report(int pipe, pid_t pid, struct cfs_err *err)
@@ -243,6 +263,8 @@ int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 	struct cfs_fuse_service s = {.serve = serve_image,
 				     .ctx = &image,
 				     .mountpoint = o->mountpoint,
+				     .mounts = o->mountpoint ? CFS_FUSE_MOUNTS_SHARED
+							     : CFS_FUSE_MOUNTS_NONE,
 				     .fds = fds,
 				     .n_fds = fs->n_objdirs + 1};
 

@@ -9,7 +9,8 @@
 struct cfs_fuse_daemon_opts {
 	/* The absolute path where the filesystem is mounted: SIGINT, SIGTERM and SIGHUP unmount it, and the server ends when
 	 * nothing uses it any more; a second signal ends it at once. NULL: it is not attached, as the
-	 * layer of an overlay; the signals have their default effect. */
+	 * layer of an overlay; the signals have their default effect, and a process of its own leaves the mount
+	 * namespace, which it would keep alive. */
 	const char *mountpoint;
 	int image_fd;	    /* kept open, so that the image counts as in use; -1: none */
 	unsigned n_threads; /* as in cfs_fuse_serve_opts */
@@ -28,6 +29,14 @@ int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 
 /* --- any other server -------------------------------------------------------------------- */
 
+/* The mount namespace of the process. It exists, with all mounts, as long as a process is in it. So the server of a layer
+ * must not be in the namespace where the overlay will be attached, or each would keep the other. */
+enum cfs_fuse_mounts {
+	CFS_FUSE_MOUNTS_SHARED, /* the namespace of the starter */
+	CFS_FUSE_MOUNTS_COPIED, /* a private copy of it, once the mount answers */
+	CFS_FUSE_MOUNTS_NONE, /* an empty one, once the mount answers: no path leads anywhere */
+};
+
 /* Starts zeroed. Borrowed until the server ends. */
 struct cfs_fuse_service {
 	/* Serves requests from dev until the filesystem is unmounted. Calls ready (may be NULL) once, when the mount
@@ -36,7 +45,8 @@ struct cfs_fuse_service {
 		     struct cfs_err *err);
 	void *ctx;
 	const char *mountpoint; /* as in cfs_fuse_daemon_opts */
-	const int *fds;		/* stay open; negative ones are ignored */
+	enum cfs_fuse_mounts mounts;
+	const int *fds; /* stay open; negative ones are ignored */
 	size_t n_fds;
 };
 

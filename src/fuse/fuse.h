@@ -14,6 +14,8 @@
 #include "fuse/answer.h"
 #include "fuse/daemon.h"
 #include "fuse/fs.h"
+#include "fuse/image.h"
+#include "fuse/method.h"
 #include "fuse/mount.h"
 #include "fuse/wire.h"
 

@@ -49,6 +49,10 @@ int fuse_answer_readdir(struct fuse_call *c) CFS_MUST_CHECK;
 int fuse_answer_getxattr(struct fuse_call *c) CFS_MUST_CHECK;
 int fuse_answer_listxattr(struct fuse_call *c) CFS_MUST_CHECK;
 
+/* isolate.c: moves the calling thread into a mount namespace whose root is an empty directory. Needs
+ * CAP_SYS_ADMIN in its user namespace, and /proc. */
+int fuse_leave_mounts(struct cfs_err *err) CFS_MUST_CHECK;
+
 /* object.c: the effects. Opens a regular file of an object directory, never waiting: a descriptor or
  * -errno. */
 int fuse_open_object(const struct cfs_fuse_fs *fs,

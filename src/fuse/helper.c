@@ -111,13 +111,15 @@ int cfs_fuse_mount_by_helper(const struct cfs_fuse_mount_opts *o, const char *mo
 	return rc;
 }
 
-int cfs_fuse_unmount(const char *mountpoint, struct cfs_err *err)
+int cfs_fuse_unmount(const char *mountpoint, int flags, struct cfs_err *err)
 {
-	const char *argv[] = {HELPER, "-u", "-z", "-q", "--", mountpoint, NULL};
+	const char *lazy[] = {HELPER, "-u", "-z", "-q", "--", mountpoint, NULL};
+	const char *now[] = {HELPER, "-u", "--", mountpoint, NULL};
+	const char *const *argv = flags & MNT_DETACH ? lazy : now;
 	pid_t pid;
 	int rc;
 
-	if (umount2(mountpoint, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+	if (umount2(mountpoint, UMOUNT_NOFOLLOW | flags) == 0)
 		return 0;
 	if (errno != EPERM)
 		return cfs_fail_errno(err, "%s", mountpoint);

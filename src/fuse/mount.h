@@ -33,7 +33,9 @@ int cfs_fuse_attach(int mount, const char *mountpoint,
 int cfs_fuse_mount_by_helper(const struct cfs_fuse_mount_opts *o, const char *mountpoint,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Unmounts, when nothing uses it any more: with umount2(2), or fusermount3 where that is not permitted. */
-int cfs_fuse_unmount(const char *mountpoint, struct cfs_err *err) CFS_MUST_CHECK;
+/* Unmounts with umount2(2), or fusermount3 where that is not permitted. flags: 0, or MNT_DETACH: when nothing uses it any
+ * more. -EBUSY, or -EIO from fusermount3, which prints the reason: in use. */
+int cfs_fuse_unmount(const char *mountpoint, int flags,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

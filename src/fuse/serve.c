@@ -189,14 +189,17 @@ static int open_worker(struct worker *w, struct server *server, bool first)
 	return cfs_fuse_room_init(&w->room, &w->err);
 }
 
-/* Starts a further thread. Without it the others do the work. Returns whether it runs. */
-static bool start_worker(struct worker *w, struct server *server)
+/* Opens up to n workers behind the first, which is open. Without them the others do the work. Returns how many there
+ * are. /dev/fuse may be out of reach later. */
+static unsigned open_workers(struct worker *workers, unsigned n)
 {
-	if (open_worker(w, server, false) == 0 &&
-	    pthread_create(&w->thread, NULL, run_worker, w) == 0)
-		return true;
-	close_worker(w);
-	return false;
+	unsigned opened = 1;
+
+	while (opened < n && open_worker(&workers[opened], workers[0].server, false) == 0)
+		opened++;
+	if (opened < n)
+		close_worker(&workers[opened]);
+	return opened;
 }
 
 static unsigned choose_threads(const struct cfs_fuse_serve_opts *opts)
@@ -215,13 +218,12 @@ static int run_workers(struct worker *workers, unsigned n)
 {
 	unsigned started = 1;
 
-	while (started < n && start_worker(&workers[started], workers[0].server))
+	while (started < n && pthread_create(&workers[started].thread, NULL, run_worker,
+					     &workers[started]) == 0)
 		started++;
 	run_worker(&workers[0]);
-	while (started-- > 1) {
+	while (started-- > 1)
 		pthread_join(workers[started].thread, NULL);
-		close_worker(&workers[started]);
-	}
 	return workers[0].rc;
 }
 
@@ -230,16 +232,20 @@ int cfs_fuse_serve(const struct cfs_fuse_fs *fs, int dev,
 {
 	struct server server = {.session = {.fs = fs}, .dev = dev};
 	struct worker workers[CFS_FUSE_THREADS_MAX];
+	unsigned n = 1;
 	int rc = open_worker(&workers[0], &server, true);
 
 	if (rc == 0)
 		rc = serve_init(&workers[0]);
-	if (rc > 0)
+	if (rc > 0) {
+		n = open_workers(workers, choose_threads(opts));
 		rc = opts->ready ? opts->ready(opts->ctx) : 0;
+	}
 	if (rc == 0)
-		rc = run_workers(workers, choose_threads(opts));
+		rc = run_workers(workers, n);
 	if (rc < 0 && err)
 		*err = workers[0].err;
-	close_worker(&workers[0]);
+	while (n-- > 0)
+		close_worker(&workers[n]);
 	return rc;
 }

@@ -28,7 +28,8 @@ int mount_get_id(int fd, enum mount_id_kind kind, uint64_t *out)
 {
 	struct statx_id st; /* the kernel sets all of it */
 
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kind, &st) < 0)
+	/* The mount may be that of a FUSE server which is dead, or of another user. */
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kind, &st) < 0)
 		return -errno;
 	*out = st.mnt_id;
 	return st.mask & kind ? 0 : -ENOTSUP;

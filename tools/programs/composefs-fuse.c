@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
@@ -175,7 +176,7 @@ static int serve_mount(const struct served *s, struct cfs_err *err)
 	rc = s->o.foreground ? cfs_fuse_run(&s->fs, dev, &how, err)
 			     : cfs_fuse_start(&s->fs, dev, &how, err);
 	if (rc < 0)
-		(void)!cfs_fuse_unmount(s->mountpoint, NULL);
+		(void)!cfs_fuse_unmount(s->mountpoint, MNT_DETACH, NULL);
 	return rc;
 }
 
