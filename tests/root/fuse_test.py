@@ -9,14 +9,13 @@ Needs root, to be compared with a mount by the kernel.
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 
-from scene import LIBC, Scene, Skip, ensure, enter_namespace, expect, fact, mounts, run, run_facts_each_in, skip_all, wait_until
+from rootless import NOBODY, as_nobody, describe, kill_servers, open_device, servers_of, unmount_below
+from scene import Scene, Skip, ensure, enter_namespace, expect, fact, mounts, run, run_facts_each_in, skip_all, wait_until
 
 PROGRAMS = [os.path.abspath(a) for a in sys.argv[1:]]
-NOBODY = 65534
 
 
 class Place(Scene):
@@ -61,54 +60,21 @@ class Place(Scene):
         raise AssertionError(f"expected an object for {name}, got none")
 
     def servers(self):
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                if os.readlink(f"/proc/{pid}/exe") == self.program:
-                    found.append(int(pid))
-            except OSError:
-                pass
-        return found
+        return servers_of(self.program)
 
     def serve(self, options="", point=None):
         run(self.program, "-o", f"source={self.image_path},basedir={self.store}{options}", point or self.point)
 
     def as_nobody(self, *command):
-        return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command],
-                              capture_output=True, text=True, check=False, cwd=self.dir, timeout=120)
+        return as_nobody(*command, cwd=self.dir)
 
     def open_device(self):
-        """Make /dev/fuse accessible to all, as it usually is, in this mount namespace."""
-        device = self.path("device")
-        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(10, 229))
-        os.chmod(device, 0o666)
-        run("mount", "--bind", device, "/dev/fuse")
+        open_device(self.path("device"))
 
     def close(self):
-        for mounted in reversed(mounts()):
-            if mounted.point.startswith(self.dir) or mounted.point == "/dev/fuse":
-                LIBC.umount2(mounted.point.encode(), 2)
-        for server in self.servers():  # of a test that failed
-            os.kill(server, signal.SIGKILL)
+        unmount_below(self.dir)
+        kill_servers(self.program)
         super().close()
-
-
-def describe(top):
-    """All that a reader can see of a tree."""
-    seen = {}
-    for folder, folders, names in os.walk(top):
-        for name in [".", *folders, *names]:
-            path = os.path.join(folder, name)
-            st = os.lstat(path)
-            xattrs = sorted((k, os.getxattr(path, k, follow_symlinks=False)) for k in os.listxattr(path, follow_symlinks=False))
-            content = os.readlink(path) if stat.S_ISLNK(st.st_mode) else None
-            if stat.S_ISREG(st.st_mode):
-                with open(path, "rb") as f:
-                    content = f.read()
-            size = 0 if stat.S_ISDIR(st.st_mode) else st.st_size
-            seen[os.path.relpath(path, top)] = (st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_rdev, size,
-                                                st.st_mtime_ns, xattrs, content)
-    return seen
 
 
 @fact
@@ -119,6 +85,28 @@ def shows_what_a_mount_by_the_kernel_shows(place):
     ensure(len(expected) > 300, len(expected))
     for path in set(expected) | set(got):
         expect(got.get(path), expected.get(path), path)
+
+
+HARD_LINKS = ["/ 64 40755 3 0 0 0 1.0 - - -", "/d 64 40755 2 0 0 0 1.0 - - -", "/d/c 0 @120000 - - - - 0.0 /file - -",
+              "/file 6 100644 3 0 0 0 1.0 - hello\\n -", "/other 0 @120000 - - - - 0.0 /file - -",
+              "/sl 3 120777 2 0 0 0 1.0 abc - -", "/sm 0 @120000 - - - - 0.0 /sl - -"]
+
+
+@fact
+def hard_links_are_one_inode(place):
+    place.image_path = place.image_of_dump("links.cfs", *HARD_LINKS)
+    place.serve()
+    numbers = {}
+    for _ in range(2):  # at first by READDIRPLUS, then by LOOKUP
+        for name in ("d/c", "file", "other", "sl", "sm"):
+            st = os.lstat(os.path.join(place.point, name))
+            numbers.setdefault(st.st_ino, set()).add((name, st.st_nlink))
+        for folder in ("", "d"):
+            for entry in os.scandir(os.path.join(place.point, folder)):
+                ensure(entry.inode() == entry.stat(follow_symlinks=False).st_ino, entry.name)
+    expect(sorted(map(sorted, numbers.values())), [[("d/c", 3), ("file", 3), ("other", 3)], [("sl", 2), ("sm", 2)]])
+    place.mount(place.image_path, f"basedir={place.store},allow-suid,allow-dev")
+    expect(describe(place.point), describe(place.mnt))
 
 
 @fact

@@ -16,6 +16,7 @@
 #include "composefs/mount/mount.h"
 #include "composefs/mount/mountpoint.h"
 #include "composefs/mount/trigger.h"
+#include "fuse/fuse.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 #include "cli/verbosity.h"
@@ -43,6 +44,9 @@ static const struct cli_option mount_table[] = {
 	 "Use DIR, on the same filesystem, as the work directory", CLI_TEXT},
 	{"read-write", NULL, AT(read_write),
 	 "Mount read-write; needs --upperdir or --changes"},
+	{"method", "METHOD", AT(method),
+	 "Mount by auto (default), kernel, overlay-fuse or fuse", CLI_CHOICE,
+	 .choices = mount_methods},
 	{"require-signature", NULL, AT(require_signature),
 	 "Require a signature of the image by a trusted key"},
 	{"trusted", "DIR", AT(trusted),
@@ -151,21 +155,6 @@ static int open_objects(const struct cfs_repo *repo, const char *name,
 	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
 }
 
-static int mount_and_record(int fd, const char *at, const struct cfs_mount_opts *opts,
-			    struct cfs_err *err)
-{
-	struct cfs_mount_taken taken = {0};
-	int rc = cfs_mount_fd(fd, at, opts, &taken, err);
-
-	if (rc == 0) {
-		cli_print_detail(NAME, "image by %s, layers by %s", taken.image,
-				 taken.overlay);
-		cfs_mount_record_prune();
-		cfs_mount_record_write(at, opts, &taken);
-	}
-	return rc;
-}
-
 /* Refuses to mount an image where it is mounted already: this is a mistake, and hides the
  * first mount. Another image may be mounted over one. */
 static int check_not_mounted(const struct cfs_digest *id, const char *at,
@@ -199,10 +188,10 @@ static int mount_with_server(const struct mount_options *o, const struct cfs_rep
 	int rc;
 
 	if (!mount_needs_trigger(o))
-		return mount_and_record(fd, at, opts, err);
+		return mount_by_method(o->method, fd, at, opts, err);
 	rc = mount_trigger_start(o, repo, name, fd, opts, &trigger, err);
 	if (rc == 0) {
-		rc = mount_and_record(fd, at, opts, err);
+		rc = mount_by_method(o->method, fd, at, opts, err);
 		if (rc ==
 		    -EINVAL) /* older kernels take no layer that is attached nowhere */
 			rc = cli_add_advice(
@@ -395,7 +384,7 @@ static int check_image(const char *at, struct cfs_err *err)
 	else if (rc == 0 && !m.is_known && statfs(at, &fs) < 0)
 		rc = cfs_fail_errno(err, "%s", at);
 	else if (rc == 0 && !m.is_known && fs.f_type != OVERLAYFS_SUPER_MAGIC &&
-		 fs.f_type != EROFS_SUPER_MAGIC_V1)
+		 fs.f_type != EROFS_SUPER_MAGIC_V1 && fs.f_type != FUSE_SUPER_MAGIC)
 		rc = cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
 	mountpoint_fini(&m);
 	return rc;
@@ -410,13 +399,14 @@ static int unmount_image(const struct umount_options *o, const char *at,
 	if (rc < 0)
 		return rc;
 	id = cfs_mount_record_id(at);
-	if (umount2(at, UMOUNT_NOFOLLOW | (o->lazy ? MNT_DETACH : 0)) == 0) {
+	rc = cfs_fuse_unmount(at, o->lazy ? MNT_DETACH : 0, err);
+	if (rc == 0)
 		cfs_mount_record_remove(id);
-		return 0;
-	}
-	rc = cfs_fail_errno(err, "%s", at);
-	return rc == -EBUSY
-		       ? cli_add_advice(rc, err, "it is in use; --lazy unmounts it later")
+	if (rc == -EBUSY)
+		return cli_add_advice(rc, err, "it is in use; --lazy unmounts it later");
+	return rc == -EIO && !o->lazy /* of fusermount3, which said why */
+		       ? cli_add_advice(rc, err,
+					"if it is in use, --lazy unmounts it later")
 		       : rc;
 }
 

@@ -6,6 +6,8 @@
 
 #include "cli/repo_option.h"
 #include "composefs/composefs.h"
+#include "fuse/method.h"
+#include "mount/mount.h"
 #include "repo/repo.h"
 
 /* Finds an image by name; errors as cfs_repo_find_image. */
@@ -27,6 +29,7 @@ struct mount_options {
 	enum mount_verify verify;
 	struct cli_list lazy; /* sources of missing objects */
 	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
+	enum cfs_method method;
 };
 
 /* An image ID from the caller identifies the image when the kernel verifies it. A name does
@@ -53,6 +56,14 @@ int mount_make_changes(const char *dir, char upper[PATH_MAX], char work[PATH_MAX
 int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
 		mount_find_fn find, const char *name, const char *at,
 		struct cfs_digest *id, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The words of --method. */
+extern const struct cli_choice mount_methods[];
+
+/* Mounts the image behind fd by the method that is wanted, or the best one, and records the mount. */
+int mount_by_method(enum cfs_method wanted, int fd, const char *at,
+		    const struct cfs_mount_opts *opts,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A command with the options of "mount" and the operands NAME MOUNTPOINT. about: its texts. */
 int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc,

@@ -32,10 +32,10 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]...", NULL},
-	.about =
-		"List the composefs images that are mounted: where, which image, how the "
-		"kernel reads it,\nwhat verifies it, how often the kernel reported "
-		"damage. With DIR, show the details of\nthe mount in which DIR lies.",
+	.about = "List the composefs images that are mounted: where, which image, how it "
+		 "is "
+		 "read, what\nverifies it, how often the kernel reported "
+		 "damage. With DIR, show the\ndetails of the mount in which DIR lies.",
 	.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
 	.options = option_table,
@@ -114,15 +114,16 @@ static int find_names(struct shown *s, struct cfs_arena *arena)
 	return rc;
 }
 
-/* The image is a file, or on a loop device. */
+/* The image is a file, on a loop device, or behind a FUSE server. */
 static void find_method(struct shown *s)
 {
 	char file[PATH_MAX];
 	int rc = 0;
 
+	s->method = s->m.method;
 	if (s->has_record && s->record.image[0])
 		s->method = s->record.image;
-	if (cfs_image_mount_file(&s->m, file, sizeof(file)))
+	if (!s->m.method && cfs_image_mount_file(&s->m, file, sizeof(file)))
 		rc = cfs_loop_find(file, s->loop, NULL);
 	if (rc > 0 && !s->method)
 		s->method = "loop";
