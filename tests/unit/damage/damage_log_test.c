@@ -58,8 +58,8 @@ T(other_records_are_no_damage)
 		"3,1,2,-;fs-verity: FILE CORRUPTED! pos=0",
 		"3,1,2,-;fs-verity (vda, inode -1): FILE CORRUPTED! pos=0",
 		"3,1,2,-;fs-verity (, inode 1): FILE CORRUPTED! pos=0",
-		"3,1,2,-;fs-verity (12345678901234567890123456789012, inode 1): FILE "
-		"CORRUPTED!",
+		("3,1,2,-;fs-verity (12345678901234567890123456789012, inode 1): FILE "
+		 "CORRUPTED!"),
 		"3,1,2;",
 		"3,1,2,-",
 		"fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",

@@ -195,6 +195,6 @@ T(crc64_is_that_of_go)
 	t_eq(cfs_crc64_update(0, "", 0), 0);
 	t_ok(cfs_crc64_update(0, "123456789", 9) == UINT64_C(0xb90956c775a41001));
 	for (size_t i = 0; i < 9; i++)
-		crc = cfs_crc64_update(crc, "123456789" + i, 1);
+		crc = cfs_crc64_update(crc, &"123456789"[i], 1);
 	t_ok(crc == UINT64_C(0xb90956c775a41001));
 }
