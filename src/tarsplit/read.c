@@ -75,7 +75,9 @@ static int next_line(struct cfs_tarsplit *t, struct cfs_text *out, struct cfs_er
 	size_t seen = 0;
 
 	for (;;) {
-		const uint8_t *start = t->buf + t->off, *end = NULL;
+		/* At first there is no buffer. */
+		const uint8_t *start = t->off ? t->buf + t->off : t->buf;
+		const uint8_t *end = NULL;
 		size_t left = t->len - t->off;
 		int rc;
 
