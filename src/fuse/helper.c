@@ -102,6 +102,10 @@ int cfs_fuse_mount_by_helper(const struct cfs_fuse_mount_opts *o, const char *mo
 
 	if (rc < 0)
 		return rc;
+	/* The helper opens it as the user who calls it, and its own message would be a
+	 * second one. */
+	if (access("/dev/fuse", R_OK | W_OK) < 0)
+		return cfs_fail_errno(err, "/dev/fuse");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return cfs_fail_errno(err, "socketpair");
 	rc = run_helper(argv, ends, err);
