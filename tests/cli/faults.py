@@ -98,5 +98,5 @@ def faults(args, begin, limit, reset=lambda: None):
         reset()
         run = run_traced(args, os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}")
         # The address sanitizer maps memory of its own, and ends the program when it cannot.
-        if "AddressSanitizer failed to allocate" not in run[2]:
+        if not re.search("AddressSanitizer(: allocator is out of memory| failed to allocate)", run[2]):
             yield (f"{call} #{nth}: {error}", *run)

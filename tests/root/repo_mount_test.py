@@ -384,7 +384,7 @@ def adders_collectors_and_mounters_at_once_lose_nothing(place):
     done = {}
     said = [(kind, worker, *worker.communicate(timeout=600)) for kind, worker in workers]
     for kind, worker, out, err in said:
-        err = "\n".join(l for l in err.splitlines() if "waiting: " not in l and "stays" not in l)
+        err = "\n".join(l for l in err.splitlines() if "waiting for " not in l and "stays" not in l)
         expect((kind, worker.returncode, err), (kind, 0, ""))
         done[kind] = done.get(kind, 0) + int(out)
     remark(", ".join(f"{n} rounds of {kind}s" for kind, n in done.items()))
