@@ -328,7 +328,7 @@ def no_permission():
     mistake("tag os/1 new", FAILED, "Permission denied", **user)
     mistake("gc", FAILED, "Permission denied", **user)
     mistake("init new", FAILED, "Permission denied", repo=None, **user)
-    mistake("mount --method=kernel os/1 mnt", FAILED, "Operation not permitted", **user)
+    mistake("mount --method=kernel os/1 mnt", FAILED, "needs root", **user)
     mistake("export os/1 os1.tar", FAILED, "Permission denied", **user)
     mistake("extract os/1 out", FAILED, "Permission denied", **user)
 
