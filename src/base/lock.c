@@ -99,19 +99,24 @@ static int find_holder(const struct stat *st)
 {
 	cfs_autofree char *text = read_proc("/proc/locks");
 	char *at = text, *line;
-	int pid = 0;
+	int pid = 0, own = 0;
 
 	while ((line = cut_line(&at))) {
 		struct holder h;
 
 		if (!parse_line(line, &h) || h.ino != st->st_ino)
 			continue;
+		/* This process may hold a lock of the other kind, which is not waited for. */
+		if (h.pid == getpid()) {
+			own = h.pid;
+			continue;
+		}
 		if (h.major == major(st->st_dev) && h.minor == minor(st->st_dev))
 			return h.pid;
 		if (pid == 0)
 			pid = h.pid;
 	}
-	return pid;
+	return pid ? pid : own;
 }
 
 /* Finds the first line of /proc/PID/status that begins with key. */
