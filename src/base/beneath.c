@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/path.h"
 
 enum { OPEN_DIR = O_PATH | O_DIRECTORY };
 
@@ -36,7 +37,7 @@ static const char *take_component(const char *path, char name[NAME_MAX + 1])
 
 /* Chooses the error of an open that failed or opened a link. What cannot be examined
  * counts as no link: the caller then reports the first error. */
-static bool is_link(int dirfd, const char *name)
+static bool is_symlink_beneath(int dirfd, const char *name)
 {
 	struct stat st;
 
@@ -55,8 +56,9 @@ static int open_component(int dirfd, const char *name, int flags, mode_t mode)
 	/* With O_DIRECTORY a symbolic link gives ENOTDIR; O_PATH opens the link
 	 * itself. */
 	if (fd < 0)
-		return errno == ENOTDIR && is_link(dirfd, name) ? -ELOOP : -errno;
-	if ((flags & O_PATH) && !(flags & O_NOFOLLOW) && is_link(fd, "")) {
+		return errno == ENOTDIR && is_symlink_beneath(dirfd, name) ? -ELOOP
+									   : -errno;
+	if ((flags & O_PATH) && !(flags & O_NOFOLLOW) && is_symlink_beneath(fd, "")) {
 		close(fd);
 		return -ELOOP;
 	}
@@ -161,17 +163,12 @@ int cfs_beneath_open_dir(int dirfd, const char *path)
 	return cfs_beneath_open(dirfd, path, OPEN_DIR, 0);
 }
 
-static bool is_name(const char *last)
-{
-	return *last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
-}
-
 int cfs_beneath_open_parent(int dirfd, const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
 	char dir[PATH_MAX];
 
-	if (!is_name(last))
+	if (!cfs_path_is_name(last))
 		return -EINVAL;
 	*name = last;
 	if (!slash)
@@ -267,7 +264,7 @@ int cfs_beneath_stat_near(struct cfs_beneath_near *near, int dirfd, const char *
 	int rc;
 
 	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(near->dir) ||
-	    !is_name(slash + 1))
+	    !cfs_path_is_name(slash + 1))
 		return -EINVAL;
 	rc = enter_near(near, dirfd, path, (size_t)(slash - path));
 	if (rc < 0)

@@ -21,7 +21,7 @@ ssize_t cfs_feed_read(const struct cfs_feed *from, void *p, size_t len,
 	return (ssize_t)done;
 }
 
-static ssize_t read_fd(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_watched_fd(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	const struct cfs_watched_fd *from = ctx;
 
@@ -30,7 +30,7 @@ static ssize_t read_fd(void *ctx, void *p, size_t len, struct cfs_err *err)
 
 struct cfs_feed cfs_feed_watched_fd(const struct cfs_watched_fd *from)
 {
-	return (struct cfs_feed){read_fd, (void *)(uintptr_t)from};
+	return (struct cfs_feed){read_watched_fd, (void *)(uintptr_t)from};
 }
 
 static ssize_t read_mem(void *ctx, void *p, size_t len, struct cfs_err *err)

@@ -52,7 +52,7 @@ static bool is_unnamed_pipe(int fd, const struct stat *st)
 	       fs.f_type == PIPEFS_MAGIC;
 }
 
-static int check_type(int fd, unsigned flags, struct stat *st, struct cfs_err *err)
+static int check_input_type(int fd, unsigned flags, struct stat *st, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
 		return fail_errnum(errno, err);
@@ -91,7 +91,7 @@ static int reopen_without_proc(int dirfd, const char *path, unsigned flags,
 
 	if (fd < 0)
 		return fail_errnum(-fd, err);
-	rc = check_type(fd, flags, &st, err);
+	rc = check_input_type(fd, flags, &st, err);
 	if (rc < 0)
 		return rc;
 	mode = fcntl(fd, F_GETFL);
@@ -111,7 +111,7 @@ int cfs_input_open(int dirfd, const char *path, unsigned flags, struct cfs_err *
 		return cfs_fail(err, EXDEV, "path leaves its directory");
 	if (at < 0)
 		return fail_errnum(-at, err);
-	rc = check_type(at, flags, &st, err);
+	rc = check_input_type(at, flags, &st, err);
 	if (rc < 0)
 		return rc;
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);

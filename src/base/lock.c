@@ -44,7 +44,7 @@ static const char *skip_kind(const char *line)
 
 /* Parses "7: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF". Processes that wait have "->"
  * after the number. The owner of an OFDLCK is unknown: its number is -1. */
-static bool parse_line(const char *line, struct holder *out)
+static bool parse_lock_line(const char *line, struct holder *out)
 {
 	uint64_t pid, major, minor;
 	const char *at = skip_kind(line);
@@ -104,7 +104,7 @@ static int find_holder(const struct stat *st)
 	while ((line = cut_line(&at))) {
 		struct holder h;
 
-		if (!parse_line(line, &h) || h.ino != st->st_ino)
+		if (!parse_lock_line(line, &h) || h.ino != st->st_ino)
 			continue;
 		/* This process may hold a lock of the other kind, which is not waited for. */
 		if (h.pid == getpid()) {
@@ -181,7 +181,7 @@ static int try_once(int fd, int how)
 				    : flock(fd, how | LOCK_NB);
 }
 
-static int try_lock(int fd, int how)
+static int try_flock(int fd, int how)
 {
 	while (try_once(fd, how) < 0)
 		if (errno != EINTR)
@@ -196,7 +196,7 @@ static int wait_for_lock(int fd, int how, const struct cfs_lock_wait *wait, long
 	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc;
 
-	while ((rc = try_lock(fd, how)) == -EAGAIN && cfs_lock_now_ms() < end) {
+	while ((rc = try_flock(fd, how)) == -EAGAIN && cfs_lock_now_ms() < end) {
 		if (cfs_watch_is_cancelled(wait->watch))
 			return -ECANCELED;
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);

@@ -44,7 +44,7 @@ static bool next_data(int fd, size_t size, size_t *off, size_t *end)
 /* Copies the data only. calloc() gets large memory from the kernel, which uses no memory
  * for pages that are never written. If the file grows meanwhile, the new bytes are
  * ignored; if it shrinks, the copy ends there. */
-static int copy_sparse(int fd, size_t size, struct cfs_map *out, struct cfs_err *err)
+static int copy_data_ranges(int fd, size_t size, struct cfs_map *out, struct cfs_err *err)
 {
 	cfs_autofree uint8_t *buf = calloc(1, size);
 	off_t before = lseek(fd, 0, SEEK_CUR);
@@ -88,7 +88,7 @@ static bool is_sparse(const struct stat *st)
 
 /* Sets *is_file for a regular file whose size is known. Files in /proc report the size
  * 0. */
-static int check_type(int fd, struct stat *st, bool *is_file, struct cfs_err *err)
+static int check_mappable(int fd, struct stat *st, bool *is_file, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)
 		return cfs_fail_errno(err, "stat");
@@ -106,13 +106,13 @@ int cfs_map_copy(int fd, struct cfs_map *out, struct cfs_err *err)
 {
 	bool is_file = false;
 	struct stat st;
-	int rc = check_type(fd, &st, &is_file, err);
+	int rc = check_mappable(fd, &st, &is_file, err);
 
 	if (rc < 0)
 		return rc;
 	if (!is_file)
 		return copy_stream(fd, out, err);
-	return is_sparse(&st) ? copy_sparse(fd, (size_t)st.st_size, out, err)
+	return is_sparse(&st) ? copy_data_ranges(fd, (size_t)st.st_size, out, err)
 			      : copy_regular(fd, (size_t)st.st_size, out, err);
 }
 
@@ -120,7 +120,7 @@ int cfs_map_fd(int fd, struct cfs_map *out, struct cfs_err *err)
 {
 	bool is_file = false;
 	struct stat st;
-	int rc = check_type(fd, &st, &is_file, err);
+	int rc = check_mappable(fd, &st, &is_file, err);
 	void *p;
 
 	if (rc < 0)

@@ -198,7 +198,7 @@ static int walk_make_dir(struct walk *w, const char *name, mode_t mode, bool *ma
 }
 
 /* Creates missing directories, unless made is NULL. */
-static int open_dir(const char *path, mode_t mode, bool *made, struct cfs_err *err)
+static int walk_to_dir(const char *path, mode_t mode, bool *made, struct cfs_err *err)
 {
 	char name[NAME_MAX + 1];
 	struct walk w;
@@ -219,7 +219,7 @@ static int open_dir(const char *path, mode_t mode, bool *made, struct cfs_err *e
 
 int cfs_path_open_dir(const char *path, struct cfs_err *err)
 {
-	return open_dir(path, 0, NULL, err);
+	return walk_to_dir(path, 0, NULL, err);
 }
 
 int cfs_path_make_dir(const char *path, mode_t mode, bool *made, struct cfs_err *err)
@@ -229,22 +229,16 @@ int cfs_path_make_dir(const char *path, mode_t mode, bool *made, struct cfs_err 
 	if (!made)
 		made = &ignored;
 	*made = false;
-	return open_dir(path, mode, made, err);
+	return walk_to_dir(path, mode, made, err);
 }
 
 /* A name that cannot be examined counts as no link: the caller opens it, and reports the
  * error. */
-static bool is_link(const struct walk *w, const char *name)
+static bool is_symlink_at(const struct walk *w, const char *name)
 {
 	struct stat st;
 
 	return fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-}
-
-/* Not one of the components that lead elsewhere. */
-static bool is_name(const char *name)
-{
-	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* Walks until name is the last component and is not a symbolic link. */
@@ -255,9 +249,9 @@ static int walk_to_last(struct walk *w, char name[NAME_MAX + 1], struct cfs_err 
 
 		if (rc < 0)
 			return rc;
-		if (!*name || (!*w->rest && !is_name(name)))
+		if (!*name || (!*w->rest && !cfs_path_is_name(name)))
 			return cfs_fail(err, EISDIR, "expected a file, got a directory");
-		if (!*w->rest && !is_link(w, name))
+		if (!*w->rest && !is_symlink_at(w, name))
 			return 0;
 		rc = walk_enter_dir(w, name, err);
 		if (rc == -ENOENT)

@@ -11,6 +11,7 @@
 #define CFS_BASE_PATH_H
 
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -31,6 +32,12 @@ int cfs_path_make_dir(const char *path, mode_t mode, bool *made,
  * exist. -EISDIR: the path ends in "/", "." or "..". */
 int cfs_path_open_parent(const char *path, char **name,
 			 struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Returns true if a component names an entry of its directory: it is not "", "." or "..". */
+static inline bool cfs_path_is_name(const char *component)
+{
+	return *component && strcmp(component, ".") != 0 && strcmp(component, "..") != 0;
+}
 
 /* Returns true if only the user or root can have created the file of st in dir. */
 bool cfs_path_is_own(const struct stat *dir, const struct stat *st);

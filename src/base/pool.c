@@ -42,7 +42,7 @@ static void record_failure(struct job *job, size_t i, int rc, const struct cfs_e
 	atomic_store(&job->stop, true);
 }
 
-static void *run_worker(void *arg)
+static void *run_pool_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct job *job = w->job;
@@ -72,7 +72,7 @@ static unsigned start_workers(struct worker *w, unsigned n)
 	unsigned i;
 
 	for (i = 1; i < n; i++)
-		if (pthread_create(&w[i].thread, NULL, run_worker, &w[i]) != 0)
+		if (pthread_create(&w[i].thread, NULL, run_pool_worker, &w[i]) != 0)
 			break;
 	return i;
 }
@@ -95,7 +95,7 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		w[i] = (struct worker){.job = &job, .index = i};
 	pthread_mutex_init(&job.lock, NULL);
 	started = start_workers(w, n_threads);
-	run_worker(&w[0]);
+	run_pool_worker(&w[0]);
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(w[i].thread, NULL);
 	pthread_mutex_destroy(&job.lock);

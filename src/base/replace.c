@@ -137,7 +137,7 @@ static int link_tmp(struct cfs_replace *r, struct cfs_err *err)
 	return cfs_io_publish(r->fd, r->dirfd, r->tmp, err);
 }
 
-static bool lacks_tmpfile(int errnum)
+static bool lacks_tmpfile_at(int errnum)
 {
 	return errnum == EOPNOTSUPP || errnum == EISDIR || errnum == ENOENT ||
 	       errnum == EINVAL;
@@ -146,7 +146,7 @@ static bool lacks_tmpfile(int errnum)
 static int open_tmp(struct cfs_replace *r, struct cfs_err *err)
 {
 	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, r->mode);
-	if (r->fd < 0 && !lacks_tmpfile(errno))
+	if (r->fd < 0 && !lacks_tmpfile_at(errno))
 		return cfs_fail_errno(err, "temporary file");
 	if (r->fd < 0) {
 		int rc = take_tmp_name(r, create_tmp, err);

@@ -71,7 +71,7 @@ static bool is_dangling_link(const char *path)
 
 /* Opens the directory of the file. From here on, the file is one name in this
  * directory. */
-static int open_dir(struct cfs_update *u, const char *path, struct cfs_err *err)
+static int open_update_dir(struct cfs_update *u, const char *path, struct cfs_err *err)
 {
 	if (u->dir >= 0)
 		close(cfs_steal_fd(&u->dir));
@@ -119,10 +119,10 @@ static int lock_existing(struct cfs_update *u, const struct cfs_lock_wait *wait,
 
 /* Returns 1 if the file or its directory is locked, 0 if the file has been replaced
  * meanwhile. */
-static int try_lock(struct cfs_update *u, const char *path,
-		    const struct cfs_lock_wait *wait, struct cfs_err *err)
+static int open_and_lock_file(struct cfs_update *u, const char *path,
+			      const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
-	int rc = open_dir(u, path, err);
+	int rc = open_update_dir(u, path, err);
 
 	if (rc < 0)
 		return rc;
@@ -146,7 +146,7 @@ int cfs_update_begin(const char *path, const struct cfs_lock_wait *wait,
 
 	*out = (struct cfs_update){.dir = -1, .fd = -1, .lock = -1};
 	for (int i = 0; rc == 0 && i < TRIES_MAX; i++)
-		rc = try_lock(out, path, wait, err);
+		rc = open_and_lock_file(out, path, wait, err);
 	if (rc == 0)
 		rc = cfs_fail(err, EBUSY, "other processes keep replacing the file");
 	if (rc < 0)
