@@ -2,21 +2,21 @@
 /* Lines of type 1 entries, and names of entries. */
 #include "bls/bls.h"
 
-static bool is_blank(char c)
+static bool is_bls_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
 static struct cfs_text trim_blanks(struct cfs_text t)
 {
-	while (t.len && is_blank(t.s[0]))
+	while (t.len && is_bls_blank(t.s[0]))
 		t = (struct cfs_text){t.s + 1, t.len - 1};
-	while (t.len && is_blank(t.s[t.len - 1]))
+	while (t.len && is_bls_blank(t.s[t.len - 1]))
 		t.len--;
 	return t;
 }
 
-static struct cfs_text take_line(struct cfs_text *rest)
+static struct cfs_text take_bls_line(struct cfs_text *rest)
 {
 	const char *end = memchr(rest->s, '\n', rest->len);
 	struct cfs_text line = {rest->s, end ? (size_t)(end - rest->s) : rest->len};
@@ -34,10 +34,10 @@ bool cfs_bls_next(struct cfs_text *rest, struct cfs_bls_line *out)
 	*out = (struct cfs_bls_line){0};
 	if (!rest->len)
 		return false;
-	line = trim_blanks(take_line(rest));
+	line = trim_blanks(take_bls_line(rest));
 	if (!line.len || line.s[0] == '#')
 		return true;
-	while (n < line.len && !is_blank(line.s[n]))
+	while (n < line.len && !is_bls_blank(line.s[n]))
 		n++;
 	out->key = (struct cfs_text){line.s, n};
 	out->value = trim_blanks((struct cfs_text){line.s + n, line.len - n});
