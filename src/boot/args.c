@@ -4,9 +4,11 @@
 
 #include <errno.h>
 
+#include "boot/boot_priv.h"
+
 /* --- words -------------------------------------------------------------------------- */
 
-static bool is_blank(char c)
+static bool is_cmdline_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -24,16 +26,16 @@ static struct cfs_text remove_quotes(struct cfs_text t)
 }
 
 /* Takes the next word. Blanks inside double quotes do not end it; there are no escapes. */
-static bool take_word(struct cfs_text *rest, struct cfs_text *word)
+static bool take_cmdline_word(struct cfs_text *rest, struct cfs_text *word)
 {
 	bool quoted = false;
 	size_t len = 0;
 
-	while (rest->len && is_blank(*rest->s)) {
+	while (rest->len && is_cmdline_blank(*rest->s)) {
 		rest->s++;
 		rest->len--;
 	}
-	while (len < rest->len && (quoted || !is_blank(rest->s[len])))
+	while (len < rest->len && (quoted || !is_cmdline_blank(rest->s[len])))
 		quoted ^= rest->s[len++] == '"';
 	*word = (struct cfs_text){rest->s, len};
 	rest->s += len;
@@ -57,7 +59,7 @@ static void split_word(struct cfs_text word, struct cfs_text *key, struct cfs_te
 
 /* --- values ------------------------------------------------------------------------- */
 
-static int fail_value(struct cfs_err *err, const char *expected, struct cfs_text got)
+int boot_fail_value(struct cfs_err *err, const char *expected, struct cfs_text got)
 {
 	char shown[200];
 
@@ -65,17 +67,17 @@ static int fail_value(struct cfs_err *err, const char *expected, struct cfs_text
 	return cfs_fail(err, EINVAL, "expected %s, got \"%s\"", expected, shown);
 }
 
-static int add_image(struct cfs_boot_args *out, struct cfs_text hex,
-		     enum cfs_hash_alg alg, bool insecure, struct cfs_err *err)
+static int add_boot_image(struct cfs_boot_args *out, struct cfs_text hex,
+			  enum cfs_hash_alg alg, bool insecure, struct cfs_err *err)
 {
 	struct cfs_boot_image image = {.insecure = insecure};
 
 	if (hex.len != 2 * cfs_hash_len(alg) ||
 	    cfs_digest_parse(hex, &image.digest, NULL) < 0)
-		return fail_value(err,
-				  alg == CFS_SHA512 ? "128 hex digits of SHA-512"
-						    : "64 hex digits of SHA-256",
-				  hex);
+		return boot_fail_value(err,
+				       alg == CFS_SHA512 ? "128 hex digits of SHA-512"
+							 : "64 hex digits of SHA-256",
+				       hex);
 	if (out->n_images == CFS_BOOT_IMAGES_MAX)
 		return cfs_fail(err, E2BIG, "expected at most %d images",
 				CFS_BOOT_IMAGES_MAX);
@@ -84,13 +86,13 @@ static int add_image(struct cfs_boot_args *out, struct cfs_text hex,
 }
 
 /* [?]HEX */
-static int parse_hex(struct cfs_boot_args *out, struct cfs_text value,
-		     struct cfs_err *err)
+static int parse_hex_byte(struct cfs_boot_args *out, struct cfs_text value,
+			  struct cfs_err *err)
 {
 	bool insecure = cfs_text_skip_prefix(&value, CFS_TEXT("?"));
 
-	return add_image(out, value, value.len == 128 ? CFS_SHA512 : CFS_SHA256, insecure,
-			 err);
+	return add_boot_image(out, value, value.len == 128 ? CFS_SHA512 : CFS_SHA256,
+			      insecure, err);
 }
 
 /* [?]vLAYOUT-ALGORITHM-BLOCK:HEX. The layout is that of the image, which the kernel reads
@@ -104,15 +106,15 @@ static int parse_described(struct cfs_boot_args *out, struct cfs_text value,
 
 	if (!cfs_text_skip_prefix(&value, CFS_TEXT("v1-")) &&
 	    !cfs_text_skip_prefix(&value, CFS_TEXT("v2-")))
-		return fail_value(err, "v1-ALGORITHM-12:HEX or v2-ALGORITHM-12:HEX",
-				  whole);
+		return boot_fail_value(err, "v1-ALGORITHM-12:HEX or v2-ALGORITHM-12:HEX",
+				       whole);
 	if (cfs_text_skip_prefix(&value, CFS_TEXT("sha512-")))
 		alg = CFS_SHA512;
 	else if (!cfs_text_skip_prefix(&value, CFS_TEXT("sha256-")))
-		return fail_value(err, "the algorithm sha256 or sha512", whole);
+		return boot_fail_value(err, "the algorithm sha256 or sha512", whole);
 	if (!cfs_text_skip_prefix(&value, CFS_TEXT("12:")))
-		return fail_value(err, "12, that is blocks of 4096 bytes", whole);
-	return add_image(out, value, alg, insecure, err);
+		return boot_fail_value(err, "12, that is blocks of 4096 bytes", whole);
+	return add_boot_image(out, value, alg, insecure, err);
 }
 
 int cfs_boot_path_parse(struct cfs_text text, char out[CFS_BOOT_PATH_MAX],
@@ -124,10 +126,12 @@ int cfs_boot_path_parse(struct cfs_text text, char out[CFS_BOOT_PATH_MAX],
 		;
 	for (size_t i = 0; i < path.len; i++) {
 		if ((unsigned char)path.s[i] < ' ' || path.s[i] == 127)
-			return fail_value(err, "a path without control characters", text);
+			return boot_fail_value(err, "a path without control characters",
+					       text);
 	}
 	if (path.len == 0 || path.len >= CFS_BOOT_PATH_MAX || cfs_path_leaves(path))
-		return fail_value(err, "a path of 1 to 255 bytes without \"..\"", text);
+		return boot_fail_value(err, "a path of 1 to 255 bytes without \"..\"",
+				       text);
 	memcpy(out, path.s, path.len);
 	out[path.len] = 0;
 	return 0;
@@ -154,7 +158,7 @@ static int parse_slot(struct cfs_boot_args *out, struct cfs_text value,
 	else if (cfs_text_eq(value, CFS_TEXT("_b")))
 		strcpy(out->ostree, "ostree/root.b");
 	else
-		return fail_value(err, "_a or _b", value);
+		return boot_fail_value(err, "_a or _b", value);
 	return 0;
 }
 
@@ -180,7 +184,7 @@ static int parse_transient(struct cfs_boot_args *out, struct cfs_text value,
 				part = parts[i].part;
 		}
 		if (!part)
-			return fail_value(err, "a list of root, etc and var", value);
+			return boot_fail_value(err, "a list of root, etc and var", value);
 		out->transient |= part;
 		more = comma != NULL;
 		rest.s += more ? len + 1 : len;
@@ -193,7 +197,7 @@ static int parse_fallback(struct cfs_boot_args *out, struct cfs_text value,
 			  struct cfs_err *err)
 {
 	if (value.len != 1 || (*value.s != '0' && *value.s != '1'))
-		return fail_value(err, "0 or 1", value);
+		return boot_fail_value(err, "0 or 1", value);
 	out->no_fallback = *value.s == '0';
 	return 0;
 }
@@ -216,7 +220,7 @@ static const struct {
 		     struct cfs_err *err);
 } keys[] = {
 	{CFS_TEXT("composefs.digest"), parse_described},
-	{CFS_TEXT("composefs"), parse_hex},
+	{CFS_TEXT("composefs"), parse_hex_byte},
 	{CFS_TEXT("composefs.state"), parse_state},
 	{CFS_TEXT("composefs.transient"), parse_transient},
 	{CFS_TEXT("composefs.fallback"), parse_fallback},
@@ -231,7 +235,7 @@ int cfs_boot_args_parse(struct cfs_text cmdline, struct cfs_boot_args *out,
 	struct cfs_text word, key, value;
 
 	*out = (struct cfs_boot_args){0};
-	while (take_word(&cmdline, &word)) {
+	while (take_cmdline_word(&cmdline, &word)) {
 		split_word(word, &key, &value);
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 			int rc;

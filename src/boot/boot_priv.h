@@ -28,6 +28,10 @@ struct boot_run {
 	bool signature_failed;
 };
 
+/* args.c: fails with EINVAL and "expected X, got Y"; the value is untrusted text, shown without control
+ * characters. Returns the code. */
+int boot_fail_value(struct cfs_err *err, const char *expected, struct cfs_text got);
+
 /* find.c: opens the image and the object directory, and sets the facts about the image. */
 int boot_find_image(struct boot_run *r, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -22,8 +22,8 @@ static int check_insecure(const struct cfs_boot_args *args,
 	return 0;
 }
 
-static int check_mode(const struct cfs_boot_args *args,
-		      const struct cfs_boot_config *config, struct cfs_err *err)
+static int check_state_mode(const struct cfs_boot_args *args,
+			    const struct cfs_boot_config *config, struct cfs_err *err)
 {
 	if (config->mode == CFS_BOOT_MODE_UNVERIFIED && !config->allow_insecure)
 		return cfs_fail(err, EPERM,
@@ -67,7 +67,7 @@ int cfs_boot_choose(const struct cfs_boot_args *args,
 		    const struct cfs_boot_config *config, const struct cfs_watch *watch,
 		    struct cfs_boot_choice *out, struct cfs_err *err)
 {
-	int rc = check_mode(args, config, err);
+	int rc = check_state_mode(args, config, err);
 
 	*out = (struct cfs_boot_choice){0};
 	if (rc < 0)

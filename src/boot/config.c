@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "boot/boot_priv.h"
+
 enum { DELAY_MAX_S = 3600 };
 
 void cfs_boot_config_init(struct cfs_boot_config *config)
@@ -58,14 +60,6 @@ static const struct word actions[] = {
 	{{NULL, 0}, 0},
 };
 
-static int fail_value(struct cfs_err *err, const char *expected, struct cfs_text got)
-{
-	char shown[200];
-
-	cfs_show_text(got, shown, sizeof(shown));
-	return cfs_fail(err, EINVAL, "expected %s, got \"%s\"", expected, shown);
-}
-
 static int parse_word(struct cfs_text value, const struct word *words, int *out,
 		      struct cfs_err *err)
 {
@@ -80,7 +74,7 @@ static int parse_word(struct cfs_text value, const struct word *words, int *out,
 			strcat(expected, ", ");
 		strcat(expected, w->text.s);
 	}
-	return fail_value(err, expected, value);
+	return boot_fail_value(err, expected, value);
 }
 
 /* --- one function for each kind of key ---------------------------------------------- */
@@ -94,7 +88,7 @@ static int set_bool(void *field, struct cfs_text value, struct cfs_err *err)
 	return rc;
 }
 
-static int set_mode(void *field, struct cfs_text value, struct cfs_err *err)
+static int set_config_mode(void *field, struct cfs_text value, struct cfs_err *err)
 {
 	int found = 0, rc = parse_word(value, modes, &found, err);
 
@@ -103,7 +97,7 @@ static int set_mode(void *field, struct cfs_text value, struct cfs_err *err)
 	return rc;
 }
 
-static int set_kind(void *field, struct cfs_text value, struct cfs_err *err)
+static int set_config_kind(void *field, struct cfs_text value, struct cfs_err *err)
 {
 	int found = 0, rc = parse_word(value, kinds, &found, err);
 
@@ -140,29 +134,29 @@ static int set_seconds(void *field, struct cfs_text value, struct cfs_err *err)
 
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.s[i] < '0' || value.s[i] > '9' || n > DELAY_MAX_S)
-			return fail_value(err, "0 to 3600 seconds", value);
+			return boot_fail_value(err, "0 to 3600 seconds", value);
 		n = 10 * n + (unsigned)(value.s[i] - '0');
 	}
 	if (value.len == 0 || n > DELAY_MAX_S)
-		return fail_value(err, "0 to 3600 seconds", value);
+		return boot_fail_value(err, "0 to 3600 seconds", value);
 	*(unsigned *)field = n;
 	return 0;
 }
 
-static int set_path(void *field, struct cfs_text value, struct cfs_err *err)
+static int set_config_path(void *field, struct cfs_text value, struct cfs_err *err)
 {
 	return cfs_boot_path_parse(value, field, err);
 }
 
 /* A path in the initrd. */
-static int set_dir(void *field, struct cfs_text value, struct cfs_err *err)
+static int set_config_dir(void *field, struct cfs_text value, struct cfs_err *err)
 {
 	char *out = field;
 	int rc;
 
 	if (!cfs_text_has_prefix(value, CFS_TEXT("/")) ||
 	    value.len >= CFS_BOOT_PATH_MAX - 1)
-		return fail_value(err, "an absolute path", value);
+		return boot_fail_value(err, "an absolute path", value);
 	rc = cfs_boot_path_parse(value, out + 1, err);
 	*out = '/';
 	return rc;
@@ -177,10 +171,10 @@ static const struct {
 	size_t offset;
 	int (*set)(void *field, struct cfs_text value, struct cfs_err *err);
 } keys[] = {
-	{CFS_TEXT("composefs"), CFS_TEXT("mode"), FIELD(mode), set_mode},
-	{CFS_TEXT("composefs"), CFS_TEXT("repo"), FIELD(repo), set_path},
-	{CFS_TEXT("composefs"), CFS_TEXT("state"), FIELD(state), set_path},
-	{CFS_TEXT("composefs"), CFS_TEXT("keys"), FIELD(keys), set_dir},
+	{CFS_TEXT("composefs"), CFS_TEXT("mode"), FIELD(mode), set_config_mode},
+	{CFS_TEXT("composefs"), CFS_TEXT("repo"), FIELD(repo), set_config_path},
+	{CFS_TEXT("composefs"), CFS_TEXT("state"), FIELD(state), set_config_path},
+	{CFS_TEXT("composefs"), CFS_TEXT("keys"), FIELD(keys), set_config_dir},
 	{CFS_TEXT("composefs"), CFS_TEXT("allow-insecure"), FIELD(allow_insecure),
 	 set_bool},
 	{CFS_TEXT("composefs"), CFS_TEXT("allow-transient"), FIELD(allow_transient),
@@ -190,9 +184,9 @@ static const struct {
 	{CFS_TEXT("composefs"), CFS_TEXT("failure-delay"), FIELD(delay_s), set_seconds},
 	{CFS_TEXT("root"), CFS_TEXT("transient"), FIELD(root_transient), set_bool},
 	{CFS_TEXT("root"), CFS_TEXT("transient-ro"), FIELD(root_transient_ro), set_bool},
-	{CFS_TEXT("etc"), CFS_TEXT("mount"), FIELD(etc), set_kind},
+	{CFS_TEXT("etc"), CFS_TEXT("mount"), FIELD(etc), set_config_kind},
 	{CFS_TEXT("etc"), CFS_TEXT("transient"), FIELD(etc), set_transient},
-	{CFS_TEXT("var"), CFS_TEXT("mount"), FIELD(var), set_kind},
+	{CFS_TEXT("var"), CFS_TEXT("mount"), FIELD(var), set_config_kind},
 	{CFS_TEXT("var"), CFS_TEXT("transient"), FIELD(var), set_transient},
 	{CFS_TEXT("sysroot"), CFS_TEXT("readonly"), FIELD(sysroot_readonly), set_bool},
 };
@@ -234,9 +228,9 @@ static struct cfs_text trim_text(struct cfs_text t)
 	return t;
 }
 
-static int parse_line(struct cfs_boot_config *config, struct cfs_text line,
-		      struct cfs_text *section, const struct cfs_watch *watch,
-		      struct cfs_err *err)
+static int parse_config_line(struct cfs_boot_config *config, struct cfs_text line,
+			     struct cfs_text *section, const struct cfs_watch *watch,
+			     struct cfs_err *err)
 {
 	const char *equals;
 	struct cfs_text key, value;
@@ -246,19 +240,20 @@ static int parse_line(struct cfs_boot_config *config, struct cfs_text line,
 		return 0;
 	if (line.s[0] == '[') {
 		if (line.len < 3 || line.s[line.len - 1] != ']')
-			return fail_value(err, "[section]", line);
+			return boot_fail_value(err, "[section]", line);
 		*section = (struct cfs_text){line.s + 1, line.len - 2};
 		return 0;
 	}
 	equals = memchr(line.s, '=', line.len);
 	if (!equals || equals == line.s)
-		return fail_value(err, "key = value", line);
+		return boot_fail_value(err, "key = value", line);
 	key = trim_text((struct cfs_text){line.s, (size_t)(equals - line.s)});
 	value = trim_text(
 		(struct cfs_text){equals + 1, line.len - (size_t)(equals - line.s) - 1});
 	if (value.len && value.s[0] == '"') {
 		if (value.len < 2 || value.s[value.len - 1] != '"')
-			return fail_value(err, "a quote at the end of the value", value);
+			return boot_fail_value(err, "a quote at the end of the value",
+					       value);
 		value = (struct cfs_text){value.s + 1, value.len - 2};
 	}
 	return set_key(config, *section, key, value, watch, err);
@@ -272,8 +267,8 @@ int cfs_boot_config_parse(struct cfs_text file, struct cfs_boot_config *config,
 	for (unsigned number = 1; file.len; number++) {
 		const char *end = memchr(file.s, '\n', file.len);
 		size_t len = end ? (size_t)(end - file.s) : file.len;
-		int rc = parse_line(config, (struct cfs_text){file.s, len}, &section,
-				    watch, err);
+		int rc = parse_config_line(config, (struct cfs_text){file.s, len},
+					   &section, watch, err);
 
 		if (rc < 0)
 			return cfs_context(err, rc, "line %u", number);

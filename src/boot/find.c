@@ -11,7 +11,7 @@
 enum { POINTER_MAX = 256 };
 
 /* Opens an image at this path below the state disk. -ENOENT without a message. */
-static int open_image(struct boot_run *r, const char *path, struct cfs_err *err)
+static int open_boot_image(struct boot_run *r, const char *path, struct cfs_err *err)
 {
 	int fd = cfs_beneath_open_file_chroot(r->disk, path);
 
@@ -23,7 +23,7 @@ static int open_image(struct boot_run *r, const char *path, struct cfs_err *err)
 	return 0;
 }
 
-static int open_objects(struct boot_run *r, const char *path, struct cfs_err *err)
+static int open_boot_objects(struct boot_run *r, const char *path, struct cfs_err *err)
 {
 	r->objects = cfs_beneath_open_dir_chroot(r->disk, path);
 	if (r->objects < 0)
@@ -50,7 +50,7 @@ static int find_listed(struct boot_run *r, struct cfs_err *err)
 		int rc;
 
 		format_image(r, &choice->images[i].digest, path, sizeof(path));
-		rc = open_image(r, path, err);
+		rc = open_boot_image(r, path, err);
 		if (rc == -ENOENT)
 			continue;
 		r->facts.digest = choice->images[i].digest;
@@ -112,7 +112,7 @@ static int find_current(struct boot_run *r, struct cfs_err *err)
 		return cfs_context(err, rc, "%s/current", dir);
 	r->facts.has_digest = true;
 	format_image(r, &r->facts.digest, path, sizeof(path));
-	rc = open_image(r, path, err);
+	rc = open_boot_image(r, path, err);
 	return rc == -ENOENT ? cfs_fail(err, ENOENT, "%s does not exist", path) : rc;
 }
 
@@ -152,14 +152,14 @@ static int find_deployment(struct boot_run *r, struct cfs_err *err)
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/.ostree.cfs", deployment);
-	rc = open_image(r, path, err);
+	rc = open_boot_image(r, path, err);
 	if (rc == -ENOENT) {
 		r->status = CFS_BOOT_NO_IMAGE;
 		return cfs_fail(err, ENOENT, "%s does not exist", path);
 	}
 	if (rc == 0)
 		rc = match_deployment(r, err);
-	return rc == 0 ? open_objects(r, "ostree/repo/objects", err) : rc;
+	return rc == 0 ? open_boot_objects(r, "ostree/repo/objects", err) : rc;
 }
 
 int boot_find_image(struct boot_run *r, struct cfs_err *err)
@@ -176,7 +176,7 @@ int boot_find_image(struct boot_run *r, struct cfs_err *err)
 		rc = expected ? find_listed(r, err) : find_current(r, err);
 		snprintf(path, sizeof(path), "%s/objects", choice->repo);
 		if (rc == 0)
-			rc = open_objects(r, path, err);
+			rc = open_boot_objects(r, path, err);
 	}
 	if (!expected)
 		r->insecure = !choice->require_signature;

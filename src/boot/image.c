@@ -7,8 +7,8 @@
 #include "boot/boot_priv.h"
 
 /* A failure of the check is a failed verification, whatever its code. */
-static int check_signature(void *ctx, const struct cfs_digest *measured,
-			   struct cfs_err *err)
+static int check_image_signature(void *ctx, const struct cfs_digest *measured,
+				 struct cfs_err *err)
 {
 	struct boot_run *r = ctx;
 	const struct cfs_mount_opts *o = &r->args.opts;
@@ -44,13 +44,13 @@ static int require_signature(struct boot_run *r, struct cfs_mount_opts *o,
 		r->trust.repo_fd = &r->signature_dir;
 	}
 	o->require_signature = true;
-	o->check_signature = check_signature;
+	o->check_signature = check_image_signature;
 	o->check_signature_ctx = r;
 	return 0;
 }
 
-static int make_layers(struct boot_run *r, char upper[CFS_BOOT_PATH_MAX],
-		       char work[CFS_BOOT_PATH_MAX], struct cfs_err *err)
+static int make_mount_layers(struct boot_run *r, char upper[CFS_BOOT_PATH_MAX],
+			     char work[CFS_BOOT_PATH_MAX], struct cfs_err *err)
 {
 	cfs_autofd int top = boot_make_dir(r->memory, "root", 0755, err);
 	cfs_autofd int upper_fd = top < 0 ? top : boot_make_dir(top, "upper", 0755, err);
@@ -103,7 +103,7 @@ int boot_mount_image(struct boot_run *r, const struct cfs_boot_step *step,
 		rc = require_signature(r, &o, signature, err);
 	if (rc == 0 && step->root != CFS_BOOT_ROOT_READONLY) {
 		r->status = CFS_BOOT_NO_MOUNT;
-		rc = make_layers(r, upper, work, err);
+		rc = make_mount_layers(r, upper, work, err);
 		o.upperdir = upper;
 		o.workdir = work;
 		o.give_root = true;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static struct cfs_boot_step *add_step(struct cfs_boot_plan *out, enum cfs_boot_op op)
+static struct cfs_boot_step *add_boot_step(struct cfs_boot_plan *out, enum cfs_boot_op op)
 {
 	struct cfs_boot_step *step = &out->steps[out->n_steps++];
 
@@ -31,9 +31,9 @@ void cfs_boot_state_path(const struct cfs_boot_choice *choice,
 
 /* The state disk decides between a tree and the layers of an overlay where both are
  * possible: composefs-rs makes layers, bootc and ostree whole trees. */
-static int add_kept(struct cfs_boot_plan *out, const struct cfs_boot_choice *choice,
-		    const struct cfs_boot_facts *facts, enum cfs_boot_part part,
-		    struct cfs_err *err)
+static int add_kept_part(struct cfs_boot_plan *out, const struct cfs_boot_choice *choice,
+			 const struct cfs_boot_facts *facts, enum cfs_boot_part part,
+			 struct cfs_err *err)
 {
 	bool is_etc = part == CFS_BOOT_ETC;
 	enum cfs_boot_kind kind = is_etc ? choice->etc : choice->var;
@@ -54,9 +54,9 @@ static int add_kept(struct cfs_boot_plan *out, const struct cfs_boot_choice *cho
 				from, is_etc ? "etc" : "var",
 				state == CFS_BOOT_STATE_ABSENT ? "none" : "an empty one");
 	if (kind == CFS_BOOT_OVERLAY && state != CFS_BOOT_STATE_LAYERS)
-		strcpy(add_step(out, CFS_BOOT_OP_MAKE)->from, from);
-	step = add_step(out,
-			kind == CFS_BOOT_BIND ? CFS_BOOT_OP_BIND : CFS_BOOT_OP_OVERLAY);
+		strcpy(add_boot_step(out, CFS_BOOT_OP_MAKE)->from, from);
+	step = add_boot_step(out, kind == CFS_BOOT_BIND ? CFS_BOOT_OP_BIND
+							: CFS_BOOT_OP_OVERLAY);
 	step->name = is_etc ? "etc" : "var";
 	strcpy(step->from, from);
 	return 0;
@@ -72,14 +72,14 @@ static int add_part(struct cfs_boot_plan *out, const struct cfs_boot_choice *cho
 	if (kind == CFS_BOOT_NONE)
 		return 0;
 	if (kind != CFS_BOOT_TRANSIENT)
-		return add_kept(out, choice, facts, part, err);
+		return add_kept_part(out, choice, facts, part, err);
 	if (choice->root != CFS_BOOT_ROOT_TRANSIENT)
-		add_step(out, CFS_BOOT_OP_TRANSIENT)->name =
+		add_boot_step(out, CFS_BOOT_OP_TRANSIENT)->name =
 			part == CFS_BOOT_ETC ? "etc" : "var";
 	return 0;
 }
 
-static bool is_kept(enum cfs_boot_kind kind)
+static bool is_kept_kind(enum cfs_boot_kind kind)
 {
 	return kind == CFS_BOOT_BIND || kind == CFS_BOOT_OVERLAY;
 }
@@ -116,18 +116,18 @@ int cfs_boot_plan(const struct cfs_boot_choice *choice,
 	*out = (struct cfs_boot_plan){0};
 	format_source(choice, facts, out->source);
 	/* Before KEEP: the copy is read-only by an attribute of its own. */
-	if (is_kept(choice->etc) || is_kept(choice->var))
-		add_step(out, CFS_BOOT_OP_WRITABLE);
-	add_step(out, CFS_BOOT_OP_KEEP);
+	if (is_kept_kind(choice->etc) || is_kept_kind(choice->var))
+		add_boot_step(out, CFS_BOOT_OP_WRITABLE);
+	add_boot_step(out, CFS_BOOT_OP_KEEP);
 	if (needs_memory(choice))
-		add_step(out, CFS_BOOT_OP_MEMORY);
-	add_step(out, CFS_BOOT_OP_IMAGE)->root = choice->root;
+		add_boot_step(out, CFS_BOOT_OP_MEMORY);
+	add_boot_step(out, CFS_BOOT_OP_IMAGE)->root = choice->root;
 	rc = add_part(out, choice, facts, CFS_BOOT_ETC, err);
 	if (rc == 0)
 		rc = add_part(out, choice, facts, CFS_BOOT_VAR, err);
 	if (rc < 0)
 		return rc;
-	step = add_step(out, CFS_BOOT_OP_SYSROOT);
+	step = add_boot_step(out, CFS_BOOT_OP_SYSROOT);
 	step->name = "sysroot";
 	step->readonly = choice->sysroot_readonly;
 	return 0;
@@ -135,7 +135,7 @@ int cfs_boot_plan(const struct cfs_boot_choice *choice,
 
 /* --- the record --------------------------------------------------------------------- */
 
-static const char *kind_name(const struct cfs_boot_plan *plan, const char *name)
+static const char *name_part_kind(const struct cfs_boot_plan *plan, const char *name)
 {
 	static const char *const names[] = {
 		[CFS_BOOT_OP_BIND] = "bind",
@@ -188,7 +188,7 @@ size_t cfs_boot_record(const struct cfs_boot_choice *choice,
 		       choice->require_signature ? "true" : "false", plan->source,
 		       ostree ? "ostree" : "composefs",
 		       copy_plain(ostree ? choice->ostree : choice->state, path),
-		       roots[choice->root], kind_name(plan, "etc"),
-		       kind_name(plan, "var"), image_way, overlay_way);
+		       roots[choice->root], name_part_kind(plan, "etc"),
+		       name_part_kind(plan, "var"), image_way, overlay_way);
 	return len < 0 ? 0 : (size_t)len;
 }
