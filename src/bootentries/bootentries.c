@@ -25,7 +25,7 @@ static const struct place {
 
 /* --- texts -------------------------------------------------------------------------- */
 
-static int copy_text(struct cfs_text text, char **out, struct cfs_err *err)
+static int copy_entry_text(struct cfs_text text, char **out, struct cfs_err *err)
 {
 	*out = strndup(text.s ? text.s : "", text.len);
 	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
@@ -39,7 +39,7 @@ static int copy_value(struct cfs_text entry, struct cfs_text key, char **out,
 
 	if (*out || !cfs_bls_find(entry, key, &value) || !value.len)
 		return 0;
-	return copy_text(value, out, err);
+	return copy_entry_text(value, out, err);
 }
 
 /* Finds the value of a line KEY=VALUE of os-release, without its quotes. */
@@ -70,7 +70,7 @@ static int copy_release(struct cfs_text release, struct cfs_text key, char **out
 
 	if (*out || !find_release(release, key, &value) || !value.len)
 		return 0;
-	return copy_text(value, out, err);
+	return copy_entry_text(value, out, err);
 }
 
 /* --- one entry ---------------------------------------------------------------------- */
@@ -192,8 +192,8 @@ static int read_type1(int rootfd, int dirfd, const char *name, struct cfs_booten
 
 /* --- all of them --------------------------------------------------------------------- */
 
-static int read_entry(int rootfd, int dirfd, const struct place *at, const char *name,
-		      struct cfs_bootentry *e, struct cfs_err *err)
+static int read_entry_file(int rootfd, int dirfd, const struct place *at,
+			   const char *name, struct cfs_bootentry *e, struct cfs_err *err)
 {
 	struct cfs_err why;
 	int rc = at->type == CFS_BOOTENTRY_UKI ? read_uki(dirfd, name, e, &why)
@@ -201,10 +201,11 @@ static int read_entry(int rootfd, int dirfd, const struct place *at, const char 
 
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	return rc < 0 ? copy_text(cfs_text(why.msg), &e->problem, err) : 0;
+	return rc < 0 ? copy_entry_text(cfs_text(why.msg), &e->problem, err) : 0;
 }
 
-static int join_path(const char *dir, const char *name, char **out, struct cfs_err *err)
+static int join_entry_path(const char *dir, const char *name, char **out,
+			   struct cfs_err *err)
 {
 	size_t len = strlen(dir) + 1 + strlen(name) + 1;
 
@@ -215,8 +216,8 @@ static int join_path(const char *dir, const char *name, char **out, struct cfs_e
 	return 0;
 }
 
-static int add_entry(int rootfd, int dirfd, const struct place *at, const char *name,
-		     struct cfs_bootentries *out, struct cfs_err *err)
+static int add_boot_entry(int rootfd, int dirfd, const struct place *at, const char *name,
+			  struct cfs_bootentries *out, struct cfs_err *err)
 {
 	struct cfs_bls_name parsed;
 	struct cfs_bootentry *e;
@@ -234,13 +235,13 @@ static int add_entry(int rootfd, int dirfd, const struct place *at, const char *
 				    .is_counted = parsed.is_counted,
 				    .tries_left = parsed.tries_left,
 				    .tries_done = parsed.tries_done};
-	rc = copy_text(parsed.id, &e->id, err);
+	rc = copy_entry_text(parsed.id, &e->id, err);
 	if (rc == 0)
-		rc = join_path(at->dir, name, &e->file, err);
-	return rc < 0 ? rc : read_entry(rootfd, dirfd, at, name, e, err);
+		rc = join_entry_path(at->dir, name, &e->file, err);
+	return rc < 0 ? rc : read_entry_file(rootfd, dirfd, at, name, e, err);
 }
 
-static int compare_files(const void *a, const void *b)
+static int compare_entry_files(const void *a, const void *b)
 {
 	const struct cfs_bootentry *x = a, *y = b;
 
@@ -270,12 +271,13 @@ static int list_place(int rootfd, const struct place *at, struct cfs_bootentries
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		rc = add_entry(rootfd, dirfd, at, d->d_name, out, err);
+		rc = add_boot_entry(rootfd, dirfd, at, d->d_name, out, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "%s", at->dir);
 	closedir(dir);
 	if (out->n > first)
-		qsort(out->v + first, out->n - first, sizeof(*out->v), compare_files);
+		qsort(out->v + first, out->n - first, sizeof(*out->v),
+		      compare_entry_files);
 	return rc;
 }
 
