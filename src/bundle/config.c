@@ -52,7 +52,7 @@ json_t *bundle_words(const char *const *words)
 	return list;
 }
 
-static int add_root(const struct bundle *b, json_t *to, struct cfs_err *err)
+static int add_config_root(const struct bundle *b, json_t *to, struct cfs_err *err)
 {
 	json_t *root = json_object();
 	int rc = bundle_set(to, "root", root, err);
@@ -93,12 +93,12 @@ static int add_linux(const struct bundle *b, json_t *to, struct cfs_err *err)
 }
 
 /* The process comes after the mounts: they decide whether its directory exists. */
-static int add_all(struct bundle *b, json_t *to, struct cfs_err *err)
+static int add_config_parts(struct bundle *b, json_t *to, struct cfs_err *err)
 {
 	int rc = bundle_set(to, "ociVersion", json_string("1.0.2"), err);
 
 	if (rc == 0)
-		rc = add_root(b, to, err);
+		rc = add_config_root(b, to, err);
 	if (rc == 0)
 		rc = bundle_add_mounts(b, to, err);
 	if (rc == 0)
@@ -114,7 +114,7 @@ int cfs_bundle_config(const struct cfs_oci_config *config, const struct cfs_imag
 {
 	struct bundle b = {.config = config, .im = im, .opts = opts};
 	json_t *root = json_object();
-	int rc = add_all(&b, root, err);
+	int rc = add_config_parts(&b, root, err);
 
 	*json = rc == 0 ? json_dumps(root, JSON_INDENT(2)) : NULL;
 	json_decref(root);

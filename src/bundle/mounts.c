@@ -66,8 +66,8 @@ static bool is_mounted(const struct bundle *b, const char *path)
 	return false;
 }
 
-static int add_mount(struct bundle *b, const char *path, const struct mount_row *row,
-		     struct cfs_err *err)
+static int add_bundle_mount(struct bundle *b, const char *path,
+			    const struct mount_row *row, struct cfs_err *err)
 {
 	json_t *mount = json_object();
 	int rc = bundle_append(b->mounts, mount, err);
@@ -117,7 +117,7 @@ static int add_fixed(struct bundle *b, const struct mount_row *row, struct cfs_e
 		if (rc >= 0)
 			rc = check_point(b, row->path, rc, &inode, err);
 	}
-	return rc < 0 ? rc : add_mount(b, row->path, row, err);
+	return rc < 0 ? rc : add_bundle_mount(b, row->path, row, err);
 }
 
 /* /run for a read-only root, if the image has one. */
@@ -163,10 +163,10 @@ static int add_volume(struct bundle *b, const char *path, struct cfs_err *err)
 		return 0;
 	if (rc >= 0)
 		rc = check_point(b, at, rc, &inode, err);
-	return rc < 0 ? rc : add_mount(b, at, &row, err);
+	return rc < 0 ? rc : add_bundle_mount(b, at, &row, err);
 }
 
-static int compare_paths(const void *a, const void *b)
+static int compare_volume_paths(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -188,7 +188,7 @@ static int add_volumes(struct bundle *b, struct cfs_err *err)
 		(void)unused;
 		paths[n++] = path;
 	}
-	qsort(paths, n, sizeof(*paths), compare_paths);
+	qsort(paths, n, sizeof(*paths), compare_volume_paths);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = add_volume(b, paths[i], err);
 	return rc;
@@ -212,7 +212,7 @@ static int add_host_file(struct bundle *b, const char *path, struct cfs_err *err
 		return rc;
 	if (!S_ISREG(inode.mode) || bundle_is_mounted_over(b, at))
 		return 0;
-	return add_mount(b, at, &row, err);
+	return add_bundle_mount(b, at, &row, err);
 }
 
 int bundle_add_mounts(struct bundle *b, json_t *to, struct cfs_err *err)

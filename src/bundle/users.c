@@ -26,7 +26,7 @@ static bool cut_text(struct cfs_text *rest, char separator, struct cfs_text *out
 }
 
 /* The next line that has all fields. */
-static bool next_entry(struct cfs_text *rest, struct cfs_text fields[FIELDS])
+static bool take_user_entry(struct cfs_text *rest, struct cfs_text fields[FIELDS])
 {
 	struct cfs_text line;
 
@@ -42,7 +42,7 @@ static bool next_entry(struct cfs_text *rest, struct cfs_text fields[FIELDS])
 }
 
 /* A user or group number. UINT32_MAX stands for "unchanged" in chown(2) and setuid(2). */
-static bool parse_number(struct cfs_text text, uint32_t *out)
+static bool parse_user_number(struct cfs_text text, uint32_t *out)
 {
 	uint64_t value = 0;
 
@@ -60,15 +60,15 @@ static bool parse_number(struct cfs_text text, uint32_t *out)
 /* --- users and groups --------------------------------------------------------------- */
 
 /* The user of a name; false: there is none. */
-static bool find_name(struct cfs_text passwd, struct cfs_text name,
-		      struct cfs_bundle_user *out)
+static bool find_user_line(struct cfs_text passwd, struct cfs_text name,
+			   struct cfs_bundle_user *out)
 {
 	struct cfs_text fields[FIELDS];
 
-	while (next_entry(&passwd, fields))
+	while (take_user_entry(&passwd, fields))
 		if (cfs_text_eq(fields[NAME], name) &&
-		    parse_number(fields[UID], &out->uid) &&
-		    parse_number(fields[GID], &out->gid))
+		    parse_user_number(fields[UID], &out->uid) &&
+		    parse_user_number(fields[GID], &out->gid))
 			return true;
 	return false;
 }
@@ -79,9 +79,9 @@ static uint32_t find_gid_of(struct cfs_text passwd, uint32_t uid)
 	struct cfs_text fields[FIELDS];
 	uint32_t number, gid;
 
-	while (next_entry(&passwd, fields))
-		if (parse_number(fields[UID], &number) && number == uid &&
-		    parse_number(fields[GID], &gid))
+	while (take_user_entry(&passwd, fields))
+		if (parse_user_number(fields[UID], &number) && number == uid &&
+		    parse_user_number(fields[GID], &gid))
 			return gid;
 	return 0;
 }
@@ -91,11 +91,11 @@ static int find_group(struct cfs_text group, struct cfs_text name, uint32_t *gid
 {
 	struct cfs_text fields[FIELDS];
 
-	if (parse_number(name, gid))
+	if (parse_user_number(name, gid))
 		return 0;
-	while (next_entry(&group, fields))
+	while (take_user_entry(&group, fields))
 		if (cfs_text_eq(fields[NAME], name) &&
-		    parse_number(fields[GROUP_GID], gid))
+		    parse_user_number(fields[GROUP_GID], gid))
 			return 0;
 	return cfs_fail(err, EINVAL, "group \"%.*s\": not in /etc/group of the image",
 			(int)name.len, name.s);
@@ -117,9 +117,9 @@ static int add_groups(struct cfs_text group, struct cfs_text name,
 	struct cfs_text fields[FIELDS];
 	uint32_t gid;
 
-	while (next_entry(&group, fields)) {
+	while (take_user_entry(&group, fields)) {
 		if (!has_member(fields[GROUP_MEMBERS], name) ||
-		    !parse_number(fields[GROUP_GID], &gid) || gid == out->gid)
+		    !parse_user_number(fields[GROUP_GID], &gid) || gid == out->gid)
 			continue;
 		if (out->n_groups == GROUPS_MAX)
 			return cfs_fail(err, EINVAL,
@@ -144,8 +144,8 @@ int cfs_bundle_find_user(const char *user, struct cfs_text passwd, struct cfs_te
 		return 0;
 	(void)cut_text(&rest, ':', &name);
 	has_group = rest.s != NULL;
-	is_name = find_name(passwd, name, out);
-	if (!is_name && !parse_number(name, &out->uid))
+	is_name = find_user_line(passwd, name, out);
+	if (!is_name && !parse_user_number(name, &out->uid))
 		return cfs_fail(err, EINVAL,
 				"user \"%.*s\": not in /etc/passwd of the image",
 				(int)name.len, name.s);
