@@ -24,7 +24,7 @@ struct cfs_cache {
 };
 
 /* A user who can write the cache controls the digests in images. */
-static int check_owner(const struct stat *st, struct cfs_err *err)
+static int check_cache_owner(const struct stat *st, struct cfs_err *err)
 {
 	if (st->st_uid != geteuid())
 		return cfs_fail(err, EPERM, "owned by user %u, expected user %u",
@@ -55,7 +55,7 @@ static int map_old(struct cfs_cache *c, const char *path, struct cfs_err *err)
 		return fd == -ENOENT ? 0 : fd;
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "stat");
-	rc = check_owner(&st, err);
+	rc = check_cache_owner(&st, err);
 	if (rc < 0)
 		return rc;
 	if ((uint64_t)st.st_size > cfs_cache_max_len(c->alg))
@@ -202,7 +202,7 @@ int cfs_cache_add(struct cfs_cache *c, const struct stat *st,
 /* Returns true if the file already has these bytes, apart from the checksum, which
  * depends on them. An open descriptor (/dev/fd/N) was truncated when it was opened, so it
  * is always written. */
-static bool is_unchanged(const struct cfs_cache *c, struct cfs_span bytes)
+static bool is_cache_unchanged(const struct cfs_cache *c, struct cfs_span bytes)
 {
 	struct cfs_span old;
 
@@ -233,7 +233,7 @@ int cfs_cache_save(struct cfs_cache *c, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	bytes.p = c->bytes;
 	bytes.len = cfs_cache_finish_file(c->bytes, c->n_added, c->alg, c->dev);
-	return is_unchanged(c, bytes)
+	return is_cache_unchanged(c, bytes)
 		       ? 0
 		       : cfs_context(err, write_new(c, bytes, err), "digest cache");
 }

@@ -18,8 +18,8 @@ uint64_t cfs_cache_max_len(enum cfs_hash_alg alg)
 	       CACHE_SUM_LEN;
 }
 
-static int check_header(struct cfs_span header, enum cfs_hash_alg alg,
-			struct cfs_err *err)
+static int check_cache_header(struct cfs_span header, enum cfs_hash_alg alg,
+			      struct cfs_err *err)
 {
 	uint32_t version = cfs_le32(header.p + CACHE_VERSION_OFF);
 	uint32_t found = cfs_le32(header.p + CACHE_ALG_OFF);
@@ -36,7 +36,8 @@ static int check_header(struct cfs_span header, enum cfs_hash_alg alg,
 	return 0;
 }
 
-static int check_sum(struct cfs_span bytes, struct cfs_span sum, struct cfs_err *err)
+static int check_cache_sum(struct cfs_span bytes, struct cfs_span sum,
+			   struct cfs_err *err)
 {
 	struct cfs_digest want;
 	int rc = cfs_verity_digest_mem(CFS_SHA256, bytes, &want, err);
@@ -88,12 +89,12 @@ int cfs_cache_parse(struct cfs_span bytes, enum cfs_hash_alg alg, struct cache_t
 
 	if (!cfs_span_sub(bytes, 0, CACHE_HEADER_LEN, &header))
 		return cfs_fail(err, EUCLEAN, "damaged: cut off in the header");
-	rc = check_header(header, alg, err);
+	rc = check_cache_header(header, alg, err);
 	if (rc == 0)
 		rc = split_file(bytes, &t, &sum, err);
 	if (rc == 0)
-		rc = check_sum((struct cfs_span){bytes.p, bytes.len - CACHE_SUM_LEN}, sum,
-			       err);
+		rc = check_cache_sum(
+			(struct cfs_span){bytes.p, bytes.len - CACHE_SUM_LEN}, sum, err);
 	if (rc == 0)
 		rc = check_order(&t, err);
 	if (rc < 0)
@@ -139,7 +140,7 @@ static int by_inode(const void *a, const void *b)
 }
 
 /* An inode has several entries where a mount shows it twice. Returns how many remain. */
-static size_t drop_twins(uint8_t *entries, size_t n, size_t entry_len)
+static size_t drop_repeated_inodes(uint8_t *entries, size_t n, size_t entry_len)
 {
 	size_t kept = n ? 1 : 0;
 
@@ -164,7 +165,7 @@ size_t cfs_cache_finish_file(uint8_t *bytes, size_t n, enum cfs_hash_alg alg,
 
 	if (n)
 		qsort(entries, n, entry_len, by_inode);
-	n = drop_twins(entries, n, entry_len);
+	n = drop_repeated_inodes(entries, n, entry_len);
 	memcpy(bytes, cfs_cache_magic, CACHE_MAGIC_LEN);
 	cfs_put_le32(bytes + CACHE_VERSION_OFF, CACHE_VERSION);
 	cfs_put_le32(bytes + CACHE_ALG_OFF, (uint32_t)alg);
