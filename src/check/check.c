@@ -48,7 +48,7 @@ static int check_exposure(struct check *c, struct cfs_err *err)
 	return check_add_finding(c, CFS_CHECK_EXPOSED, NULL, "objects", what, err);
 }
 
-static int run_checks(struct check *c, struct cfs_err *err)
+static int run_repo_checks(struct check *c, struct cfs_err *err)
 {
 	int (*const checks[])(struct check * c, struct cfs_err * err) = {
 		check_list_links,  check_objects,   check_streams,  check_images,
@@ -94,7 +94,7 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 		return cfs_fail_errno(err, "repository %s", cfs_repo_path(repo));
 	c.owner = st.st_uid;
 	cfs_ids_init(&c.present, cfs_repo_meta(repo)->alg);
-	rc = run_checks(&c, err);
+	rc = run_repo_checks(&c, err);
 	release_check(&c);
 	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
 }

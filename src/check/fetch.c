@@ -61,7 +61,7 @@ static int is_object(const struct cfs_digest *id, int fd, uint64_t size,
 
 /* A file that changed while it was kept counts as not fetched; if it cannot be stored,
  * that is an error. */
-static int add_kept(struct fetch *f, const struct kept *k, struct cfs_err *err)
+static int add_fetched_object(struct fetch *f, const struct kept *k, struct cfs_err *err)
 {
 	struct cfs_check_want *want = &f->wants[k->want];
 	struct cfs_digest got;
@@ -84,7 +84,7 @@ static int add_all_kept(struct fetch *f, struct cfs_err *err)
 	int rc = f->n_kept ? cfs_repo_relock(f->repo, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < f->n_kept; i++)
-		rc = add_kept(f, &f->kept[i], err);
+		rc = add_fetched_object(f, &f->kept[i], err);
 	if (rc == 0 && f->n_kept)
 		rc = cfs_store_commit(f->store, err);
 	if (f->n_kept)
@@ -94,7 +94,7 @@ static int add_all_kept(struct fetch *f, struct cfs_err *err)
 }
 
 /* cfs_check_take: verifies a fetched file and keeps it open. */
-static int take_file(void *ctx, size_t i, int fd, struct cfs_err *err)
+static int keep_fetched_file(void *ctx, size_t i, int fd, struct cfs_err *err)
 {
 	struct fetch *f = ctx;
 	struct cfs_check_want *want = &f->wants[i];
@@ -114,7 +114,7 @@ static int take_file(void *ctx, size_t i, int fd, struct cfs_err *err)
 	k.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (k.fd < 0)
 		return cfs_fail_errno(err, "keep a fetched object");
-	want->done = true; /* until add_kept() fails */
+	want->done = true; /* until add_fetched_object() fails */
 	f->kept[f->n_kept++] = k;
 	if (f->n_kept == N_KEPT)
 		rc = add_all_kept(f, err);
@@ -169,12 +169,12 @@ static int try_object(struct fetch *f, int dirfd, size_t i, struct cfs_err *err)
 		cfs_autofd int fd = open_elsewhere(dirfd, between[k], &f->wants[i].id);
 
 		if (fd >= 0)
-			rc = take_file(f, i, fd, err);
+			rc = keep_fetched_file(f, i, fd, err);
 	}
 	return rc;
 }
 
-static int try_directory(struct fetch *f, const char *place, struct cfs_err *err)
+static int take_from_directory(struct fetch *f, const char *place, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc = 0;
@@ -260,22 +260,22 @@ static int limit_sizes(struct fetch *f, struct cfs_err *err)
 
 /* --- sources ------------------------------------------------------------------------ */
 
-static int try_sources(struct fetch *f, struct cfs_err *err)
+static int try_fetch_sources(struct fetch *f, struct cfs_err *err)
 {
 	int rc = 0;
 
 	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_dirs; k++)
-		rc = try_directory(f, f->from->dirs[k], err);
+		rc = take_from_directory(f, f->from->dirs[k], err);
 	for (size_t k = 0; rc == 0 && f->n && k < f->from->n_others; k++)
 		rc = finish_source(f,
 				   f->from->fetch(f->from->ctx, k, f->wants, f->n,
-						  take_file, f, err),
+						  keep_fetched_file, f, err),
 				   err);
 	return rc;
 }
 
 /* Objects that wait in the store get their names before the lock is released. */
-static int fetch_unlocked(struct fetch *f, struct cfs_err *err)
+static int fetch_wanted_unlocked(struct fetch *f, struct cfs_err *err)
 {
 	int rc = limit_sizes(f, err), locked;
 
@@ -284,7 +284,7 @@ static int fetch_unlocked(struct fetch *f, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	cfs_repo_unlock(f->repo);
-	rc = try_sources(f, err);
+	rc = try_fetch_sources(f, err);
 	locked = cfs_repo_relock(f->repo, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : locked;
 }
@@ -304,7 +304,7 @@ int check_fetch(const struct cfs_repo *repo, struct cfs_store *store,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (f.n = 0; f.n < wanted->n; f.n++)
 		f.wants[f.n].id = cfs_ids_get(wanted, f.n);
-	rc = fetch_unlocked(&f, err);
+	rc = fetch_wanted_unlocked(&f, err);
 	free(f.wants);
 	return rc;
 }

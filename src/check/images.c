@@ -17,8 +17,8 @@ struct image_check {
 
 /* Records a missing or damaged object of a file. It is reported later, once for all
  * images. */
-static int check_inode(struct image_check *x, const struct cfs_image *im,
-		       const struct cfs_walk_entry *e, struct cfs_err *err)
+static int check_image_inode(struct image_check *x, const struct cfs_image *im,
+			     const struct cfs_walk_entry *e, struct cfs_err *err)
 {
 	struct check_used used = {
 		.image = x->entry, .path = e->path, .fault = CFS_CHECK_OBJECT_SIZE};
@@ -59,7 +59,7 @@ static int check_inodes(struct image_check *x, const struct cfs_image *im,
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external && !e->again)
-			rc = check_inode(x, im, e, err);
+			rc = check_image_inode(x, im, e, err);
 	return rc;
 }
 
@@ -99,7 +99,7 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 	return rc < 0 ? rc : check_kernels(x, found, err);
 }
 
-static int check_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int check_listed_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
 	const struct cfs_repo_entry *e = &c->entries[CFS_REPO_IMAGES].v[i];
@@ -130,5 +130,5 @@ int check_images(struct check *c, struct cfs_err *err)
 	c->out->n_images = c->entries[CFS_REPO_IMAGES].n;
 	return rc < 0 ? rc
 		      : cfs_pool_run(check_n_threads(c), c->entries[CFS_REPO_IMAGES].n,
-				     check_image, c, c->opts->watch, err);
+				     check_listed_image, c, c->opts->watch, err);
 }

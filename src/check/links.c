@@ -21,8 +21,8 @@ static int check_link_form(struct check *c, const struct cfs_repo_entry *e,
 	return check_add_finding(c, fault, NULL, place, e->wrong, err);
 }
 
-static const struct cfs_repo_entry *find_entry(const struct cfs_repo_list *l,
-					       const char *name)
+static const struct cfs_repo_entry *find_link_entry(const struct cfs_repo_list *l,
+						    const char *name)
 {
 	size_t low = 0, high = l->n;
 
@@ -56,7 +56,7 @@ static int check_ref(struct check *c, enum cfs_repo_kind kind,
 		if (rc < 0)
 			return rc;
 	}
-	if (find_entry(&c->entries[kind], e->target))
+	if (find_link_entry(&c->entries[kind], e->target))
 		return 0;
 	check_count(c, &c->out->n_broken);
 	return check_add_finding(c, CFS_CHECK_LINK_BROKEN, NULL, place,

@@ -31,8 +31,8 @@ bool check_get_size(const struct check *c, const struct cfs_digest *id, uint64_t
 
 /* --- listing ------------------------------------------------------------------------ */
 
-static int list_name(struct check *c, const char *prefix, const char *name,
-		     struct cfs_err *err)
+static int list_checked_name(struct check *c, const char *prefix, const char *name,
+			     struct cfs_err *err)
 {
 	char place[600];
 	struct cfs_digest id;
@@ -44,7 +44,7 @@ static int list_name(struct check *c, const char *prefix, const char *name,
 				 "not the name of an object", err);
 }
 
-static int list_prefix(void *ctx, int fd, const char *prefix, struct cfs_err *err)
+static int list_checked_prefix(void *ctx, int fd, const char *prefix, struct cfs_err *err)
 {
 	struct check *c = ctx;
 	DIR *dir = fdopendir(fd);
@@ -58,14 +58,14 @@ static int list_prefix(void *ctx, int fd, const char *prefix, struct cfs_err *er
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = list_name(c, prefix, d->d_name, err);
+			rc = list_checked_name(c, prefix, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "objects/%s", prefix);
 	closedir(dir);
 	return rc;
 }
 
-static bool is_prefix(const char *name)
+static bool is_prefix_name(const char *name)
 {
 	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
 }
@@ -77,7 +77,7 @@ static int list_top(struct check *c, int objects, const char *name, struct cfs_e
 	int fd;
 
 	snprintf(place, sizeof(place), "objects/%s", name);
-	if (!is_prefix(name))
+	if (!is_prefix_name(name))
 		return check_add_finding(c,
 					 strncmp(name, ".tmp-", 5) == 0
 						 ? CFS_CHECK_LEFTOVER
@@ -89,10 +89,11 @@ static int list_top(struct check *c, int objects, const char *name, struct cfs_e
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		return check_add_finding(c, CFS_CHECK_FILE_TYPE, NULL, place,
 					 "expected a directory", err);
-	return fd < 0 ? cfs_fail_errno(err, "%s", place) : list_prefix(c, fd, name, err);
+	return fd < 0 ? cfs_fail_errno(err, "%s", place)
+		      : list_checked_prefix(c, fd, name, err);
 }
 
-static int list_objects(struct check *c, int objects, struct cfs_err *err)
+static int list_checked_objects(struct check *c, int objects, struct cfs_err *err)
 {
 	int fd = openat(objects, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -132,8 +133,8 @@ static enum cfs_check_fault get_fault(const struct cfs_repo *repo, int code)
 }
 
 /* Reads the content with this thread alone. */
-static int read_content(const struct check *c, const struct cfs_digest *id, int fd,
-			struct cfs_err *why)
+static int digest_object_content(const struct check *c, const struct cfs_digest *id,
+				 int fd, struct cfs_err *why)
 {
 	char path[CFS_OBJECT_PATH_MAX], want[CFS_DIGEST_TEXT_MAX],
 		found[CFS_DIGEST_TEXT_MAX];
@@ -158,11 +159,11 @@ static int open_and_read(const struct check *c, const struct cfs_digest *id,
 	if (fd < 0 || c->opts->metadata_only ||
 	    (secure ? !c->opts->reads_sealed : !background))
 		return fd < 0 ? fd : 0;
-	return read_content(c, id, fd, why);
+	return digest_object_content(c, id, fd, why);
 }
 
-static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
-			 const char *place, struct cfs_err *err)
+static int check_object_content(struct check *c, size_t i, const struct cfs_digest *id,
+				const char *place, struct cfs_err *err)
 {
 	struct cfs_err why;
 	int cold = check_cold_begin(c, id);
@@ -182,8 +183,8 @@ static int check_content(struct check *c, size_t i, const struct cfs_digest *id,
 
 /* A user who may write to an object can change it in all images; only fs-verity detects
  * that. */
-static int check_mode(struct check *c, const struct stat *st, const char *place,
-		      struct cfs_err *err)
+static int check_object_mode(struct check *c, const struct stat *st, const char *place,
+			     struct cfs_err *err)
 {
 	char what[96];
 
@@ -199,7 +200,7 @@ static int check_mode(struct check *c, const struct stat *st, const char *place,
 	return check_add_finding(c, CFS_CHECK_OBJECT_MODE, NULL, place, what, err);
 }
 
-static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int check_listed_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
 	struct cfs_digest id = cfs_ids_get(&c->present, i);
@@ -219,11 +220,11 @@ static int check_object(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	if (S_ISREG(st.st_mode))
 		c->sizes[i] = (uint64_t)st.st_size;
 	if (S_ISREG(st.st_mode))
-		rc = check_mode(c, &st, place, err);
+		rc = check_object_mode(c, &st, place, err);
 	/* Without fs-verity, nothing more can be checked without reading. */
 	if (rc == 0 && (!c->opts->metadata_only || cfs_repo_is_secure(c->repo) ||
 			!S_ISREG(st.st_mode)))
-		rc = check_content(c, i, &id, place, err);
+		rc = check_object_content(c, i, &id, place, err);
 	check_show_progress(c, worker, "objects", c->present.n);
 	return rc;
 }
@@ -255,7 +256,7 @@ int check_objects(struct check *c, struct cfs_err *err)
 	if (c->opts->only)
 		rc = take_chosen(c, err);
 	else if (objects >= 0)
-		rc = list_objects(c, objects, err);
+		rc = list_checked_objects(c, objects, err);
 	if (rc < 0)
 		return rc;
 	c->sizes = calloc(c->present.n + 1, sizeof(*c->sizes));
@@ -265,6 +266,6 @@ int check_objects(struct check *c, struct cfs_err *err)
 	if (!c->sizes || !c->is_bad || !c->near)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->out->n_objects = c->present.n;
-	return cfs_pool_run(c->n_near, c->present.n, check_object, c, c->opts->watch,
-			    err);
+	return cfs_pool_run(c->n_near, c->present.n, check_listed_object, c,
+			    c->opts->watch, err);
 }

@@ -35,8 +35,9 @@ static int replace_sealed(struct repair *r, const struct cfs_digest *id, int fd,
 
 /* EIO means that the content does not match fs-verity, or a failure of the disk. Try once
  * more, in case of the latter. */
-static int digest_file(int fd, const struct cfs_digest *id, const struct cfs_watch *watch,
-		       struct cfs_digest *got, struct cfs_err *err)
+static int digest_repaired_file(int fd, const struct cfs_digest *id,
+				const struct cfs_watch *watch, struct cfs_digest *got,
+				struct cfs_err *err)
 {
 	int rc = cfs_verity_digest_fd(id->alg, fd, 1, watch, got, NULL, err);
 
@@ -54,8 +55,8 @@ static int seal_if_unsealed(struct repair *r, const struct cfs_digest *id, int f
 }
 
 /* -ENOENT: the object must be fetched. */
-static int repair_object(struct repair *r, const struct cfs_digest *id,
-			 struct cfs_err *err)
+static int repair_bad_object(struct repair *r, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	cfs_autofd int fd = -1;
@@ -75,7 +76,7 @@ static int repair_object(struct repair *r, const struct cfs_digest *id,
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "%s", below);
 	if (fd >= 0 && S_ISREG(st.st_mode)) {
-		rc = digest_file(fd, id, r->watch, &got, err);
+		rc = digest_repaired_file(fd, id, r->watch, &got, err);
 		if (rc == 0 && cfs_digest_eq(&got, id))
 			return seal_if_unsealed(r, id, fd, (uint64_t)st.st_size, err);
 		if (rc < 0 && rc != -EIO)
@@ -97,7 +98,7 @@ static int repair_objects(struct repair *r, struct cfs_err *err)
 			continue;
 		rc = cfs_watch_poll(r->watch, err);
 		if (rc == 0)
-			rc = repair_object(r, id, err);
+			rc = repair_bad_object(r, id, err);
 		if (rc == -ENOENT)
 			rc = cfs_ids_add(&r->wanted, id->bytes, err);
 		rc = cfs_context(err, rc, "%s", r->report->v[i].place);

@@ -60,7 +60,7 @@ void cfs_check_report_fini(struct cfs_check_report *report)
 	*report = (struct cfs_check_report){0};
 }
 
-static int add_finding(struct cfs_check_report *r, const struct cfs_check_finding *f)
+static int append_finding(struct cfs_check_report *r, const struct cfs_check_finding *f)
 {
 	struct cfs_check_finding own = *f;
 
@@ -83,7 +83,7 @@ int check_add_finding(struct check *c, enum cfs_check_fault fault,
 	if (id)
 		f.id = *id;
 	pthread_mutex_lock(&c->lock);
-	rc = add_finding(c->out, &f);
+	rc = append_finding(c->out, &f);
 	pthread_mutex_unlock(&c->lock);
 	return rc < 0 ? cfs_fail(err, ENOMEM, "out of memory") : 0;
 }

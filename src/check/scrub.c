@@ -19,7 +19,7 @@ static const char header[] = "composefs scrub 1\n";
 static const char *const words[N_FIELDS] = {"begin",   "end",	  "whole",   "objects",
 					    "damaged", "missing", "repaired"};
 
-static void list_fields(struct cfs_check_scrub *s, uint64_t *out[N_FIELDS])
+static void list_scrub_fields(struct cfs_check_scrub *s, uint64_t *out[N_FIELDS])
 {
 	uint64_t *const fields[N_FIELDS] = {
 		&s->begin_sec, &s->end_sec,   &s->whole,      &s->n_objects,
@@ -39,7 +39,7 @@ int cfs_check_scrub_write(const struct cfs_repo *repo, const struct cfs_check_sc
 	size_t len = (size_t)snprintf(text, sizeof(text), "%s", header);
 	int rc = cfs_replace_open_at(cfs_repo_dirfd(repo), FILE_NAME, &r, err);
 
-	list_fields(&copy, fields);
+	list_scrub_fields(&copy, fields);
 	for (size_t i = 0; i < N_FIELDS; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					"%s %" PRIu64 "\n", words[i], *fields[i]);
@@ -52,11 +52,11 @@ int cfs_check_scrub_write(const struct cfs_repo *repo, const struct cfs_check_sc
 	return cfs_context(err, rc, FILE_NAME);
 }
 
-static bool parse_record(const char *at, struct cfs_check_scrub *out)
+static bool parse_scrub_record(const char *at, struct cfs_check_scrub *out)
 {
 	uint64_t *fields[N_FIELDS];
 
-	list_fields(out, fields);
+	list_scrub_fields(out, fields);
 	if (strncmp(at, header, strlen(header)) != 0)
 		return false;
 	at += strlen(header);
@@ -88,7 +88,7 @@ int cfs_check_scrub_read(const struct cfs_repo *repo, struct cfs_check_scrub *ou
 	n = cfs_io_pread(fd, text, sizeof(text) - 1, 0, err);
 	if (n < 0)
 		return cfs_context(err, (int)n, FILE_NAME);
-	if (!parse_record(text, out))
+	if (!parse_scrub_record(text, out))
 		return cfs_fail(err, EINVAL, FILE_NAME ": expected a record of a scrub");
 	return 1;
 }

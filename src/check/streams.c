@@ -38,8 +38,8 @@ static int add_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 }
 
 /* The object itself is compared with its ID elsewhere. */
-static int add_object(struct stream_check *s, const struct cfs_digest *id,
-		      struct cfs_err *err)
+static int add_stream_object(struct stream_check *s, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_object(s->c->repo, id, CFS_REPO_SEALED, err);
 	struct cfs_map map;
@@ -59,10 +59,10 @@ static int get_object_size(void *ctx, const struct cfs_digest *id, uint64_t *siz
 
 	if (!check_get_size(s->c, id, size) || *size == CHECK_NO_SIZE)
 		return cfs_fail(err, ENOENT, "an object does not exist");
-	return s->is_document ? add_object(s, id, err) : 0;
+	return s->is_document ? add_stream_object(s, id, err) : 0;
 }
 
-static int check_digest(struct stream_check *s, struct cfs_err *err)
+static int check_stream_digest(struct stream_check *s, struct cfs_err *err)
 {
 	struct cfs_digest got = {.alg = s->digest.alg};
 	char what[2 * CFS_DIGEST_TEXT_MAX + 64], text[CFS_DIGEST_TEXT_MAX];
@@ -78,8 +78,8 @@ static int check_digest(struct stream_check *s, struct cfs_err *err)
 				 err);
 }
 
-static int check_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
-		      struct cfs_err *err)
+static int check_stream_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	struct stream_check *s = ctx;
 	uint64_t size;
@@ -122,13 +122,13 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 	rc = check_stream_refs(s, &stream, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_names(&stream, check_name, s, &why);
+	rc = cfs_stream_names(&stream, check_stream_name, s, &why);
 	if (rc == 0)
 		rc = cfs_stream_read(&stream, &sink, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (rc == 0)
-		return check_digest(s, err);
+		return check_stream_digest(s, err);
 	if (rc == -ENOENT)
 		return 0;
 	return check_add_finding(s->c, CFS_CHECK_STREAM_READ, NULL, s->place, why.msg,

@@ -25,7 +25,7 @@ struct check_use {
 	size_t n, cap;
 };
 
-static int by_id(const void *a, const void *b)
+static int compare_use_ids(const void *a, const void *b)
 {
 	const struct check_use *x = a, *y = b;
 
@@ -38,7 +38,8 @@ static int by_id(const void *a, const void *b)
  * out of memory. */
 static struct check_use *get_use(struct check_uses *uses, const struct cfs_digest *id)
 {
-	struct check_use key = {.id = *id}, **found = tfind(&key, &uses->tree, by_id);
+	struct check_use key = {.id = *id},
+			 **found = tfind(&key, &uses->tree, compare_use_ids);
 	struct check_use *use;
 
 	if (found)
@@ -48,7 +49,7 @@ static struct check_use *get_use(struct check_uses *uses, const struct cfs_diges
 	    cfs_grow(&uses->v, &uses->cap, uses->n + 1, sizeof(struct check_use *)) < 0)
 		return NULL;
 	*use = (struct check_use){.id = *id, .first = SIZE_MAX};
-	if (!tsearch(use, &uses->tree, by_id))
+	if (!tsearch(use, &uses->tree, compare_use_ids))
 		return NULL;
 	uses->v[uses->n++] = use;
 	return use;
@@ -123,8 +124,8 @@ static const char *get_image_name(const struct check *c, size_t image)
 }
 
 /* Appends to a text, truncated to WHAT_MAX. */
-__attribute__((format(printf, 2, 3))) static void append_text(char text[WHAT_MAX],
-							      const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void append_use_text(char text[WHAT_MAX],
+								  const char *fmt, ...)
 {
 	size_t len = strlen(text);
 	va_list ap;
@@ -139,12 +140,12 @@ static void describe_use(const struct check *c, const char *what,
 			 const struct check_use *use, char text[WHAT_MAX])
 {
 	text[0] = '\0';
-	append_text(text, "%s: used by %s (%.*s)", what, get_image_name(c, use->first),
-		    PATH_SHOWN_MAX, use->path);
+	append_use_text(text, "%s: used by %s (%.*s)", what,
+			get_image_name(c, use->first), PATH_SHOWN_MAX, use->path);
 	for (size_t i = 1; i < use->n && i < NAMES_MAX; i++)
-		append_text(text, ", %s", get_image_name(c, use->images[i]));
+		append_use_text(text, ", %s", get_image_name(c, use->images[i]));
 	if (use->n > NAMES_MAX)
-		append_text(text, " and %zu more", use->n - NAMES_MAX);
+		append_use_text(text, " and %zu more", use->n - NAMES_MAX);
 }
 
 /* By object; for the same object, the finding of the object check first. */
@@ -170,8 +171,8 @@ static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t
 	return n ? bsearch(&key, r->v, n, sizeof(key), by_object) : NULL;
 }
 
-static int report_use(struct check *c, size_t n_before, const struct check_use *use,
-		      struct cfs_err *err)
+static int report_lost_use(struct check *c, size_t n_before, const struct check_use *use,
+			   struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], place[CFS_OBJECT_PATH_MAX + 8], what[WHAT_MAX];
 	struct cfs_check_finding *f = find_finding(c->out, n_before, &use->id);
@@ -198,7 +199,7 @@ int check_report_uses(struct check *c, struct cfs_err *err)
 		if (rc < 0)
 			return rc;
 		sort_unique_images(c->uses.v[i]);
-		rc = report_use(c, n_before, c->uses.v[i], err);
+		rc = report_lost_use(c, n_before, c->uses.v[i], err);
 	}
 	return rc;
 }
