@@ -26,8 +26,8 @@ struct range_plan {
 };
 
 /* One range for each file, and one for files that touch. */
-static int add_files(struct range_plan *p, const struct cfs_chunked_toc *toc,
-		     const bool *wanted)
+static int add_file_ranges(struct range_plan *p, const struct cfs_chunked_toc *toc,
+			   const bool *wanted)
 {
 	for (size_t i = 0; i < toc->n_files; i++) {
 		const struct cfs_chunked_file *f = &toc->files[i];
@@ -101,7 +101,7 @@ int cfs_chunked_ranges(const struct cfs_chunked_toc *toc, const bool *wanted, si
 	struct range_plan p = {0};
 	cfs_autofree struct gap *gaps = NULL;
 	cfs_autofree bool *joins = NULL;
-	int rc = add_files(&p, toc, wanted);
+	int rc = add_file_ranges(&p, toc, wanted);
 
 	gaps = rc < 0 ? NULL : calloc(p.n + 1, sizeof(*gaps));
 	joins = rc < 0 ? NULL : calloc(p.n + 1, sizeof(*joins));

@@ -34,7 +34,7 @@ static int take_byte(struct json_scan *s, uint8_t *out, struct cfs_err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static bool is_space(uint8_t c)
+static bool is_json_space(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -44,12 +44,12 @@ static int peek_token(struct json_scan *s, uint8_t *out, struct cfs_err *err)
 {
 	int rc;
 
-	while ((rc = peek_byte(s, out, err)) > 0 && is_space(*out))
+	while ((rc = peek_byte(s, out, err)) > 0 && is_json_space(*out))
 		s->off++;
 	return rc;
 }
 
-static int take_token(struct json_scan *s, uint8_t *out, struct cfs_err *err)
+static int take_json_token(struct json_scan *s, uint8_t *out, struct cfs_err *err)
 {
 	int rc = peek_token(s, out, err);
 
@@ -62,7 +62,7 @@ static int take_token(struct json_scan *s, uint8_t *out, struct cfs_err *err)
 static int expect_token(struct json_scan *s, uint8_t wanted, struct cfs_err *err)
 {
 	uint8_t c = 0;
-	int rc = take_token(s, &c, err);
+	int rc = take_json_token(s, &c, err);
 
 	if (rc == 0 && c != wanted)
 		return cfs_fail(err, EINVAL, "expected '%c'", wanted);
@@ -98,7 +98,7 @@ static bool step_value(struct value_state *v, uint8_t c)
 static bool ends_word(const struct value_state *v, uint8_t c)
 {
 	return v->depth == 0 && !v->in_string &&
-	       (c == ',' || c == '}' || c == ']' || c == ':' || is_space(c));
+	       (c == ',' || c == '}' || c == ']' || c == ':' || is_json_space(c));
 }
 
 int json_scan_value(struct json_scan *s, struct cfs_mem *out, struct cfs_err *err)
@@ -128,7 +128,8 @@ int json_scan_value(struct json_scan *s, struct cfs_mem *out, struct cfs_err *er
 
 /* --- objects and lists -------------------------------------------------------------- */
 
-static int take_key(struct json_scan *s, char key[JSON_SCAN_KEY_MAX], struct cfs_err *err)
+static int take_member_key(struct json_scan *s, char key[JSON_SCAN_KEY_MAX],
+			   struct cfs_err *err)
 {
 	bool is_escaped = false;
 	size_t len = 0;
@@ -152,7 +153,7 @@ static int take_key(struct json_scan *s, char key[JSON_SCAN_KEY_MAX], struct cfs
 static int take_comma(struct json_scan *s, uint8_t end, struct cfs_err *err)
 {
 	uint8_t c = 0;
-	int rc = take_token(s, &c, err);
+	int rc = take_json_token(s, &c, err);
 
 	if (rc == 0 && c != ',' && c != end)
 		return cfs_fail(err, EINVAL, "expected ',' or '%c'", end);
@@ -181,7 +182,7 @@ int json_scan_object(struct json_scan *s,
 	if (rc == 0)
 		rc = begin_values(s, '}', err);
 	while (rc > 0) {
-		rc = take_key(s, key, err);
+		rc = take_member_key(s, key, err);
 		if (rc == 0)
 			rc = member(ctx, key, err);
 		if (rc == 0)

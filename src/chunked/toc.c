@@ -18,8 +18,8 @@ struct toc_reader {
 
 /* --- entries ------------------------------------------------------------------------ */
 
-static int get_number(const json_t *entry, const char *key, uint64_t *out,
-		      struct cfs_err *err)
+static int get_toc_number(const json_t *entry, const char *key, uint64_t *out,
+			  struct cfs_err *err)
 {
 	const json_t *member = json_object_get(entry, key);
 
@@ -46,8 +46,8 @@ static int parse_sha256(const json_t *from, const char *key, uint8_t out[CFS_SHA
 }
 
 /* Files overlap nowhere, and come in the order of the blob: it is read once. */
-static int check_place(const struct toc_reader *r, const struct cfs_chunked_file *f,
-		       struct cfs_err *err)
+static int check_entry_place(const struct toc_reader *r, const struct cfs_chunked_file *f,
+			     struct cfs_err *err)
 {
 	const struct cfs_chunked_toc *toc = r->toc;
 	uint64_t from = toc->n_files ? toc->files[toc->n_files - 1].end : 0;
@@ -61,8 +61,8 @@ static int check_place(const struct toc_reader *r, const struct cfs_chunked_file
 	return 0;
 }
 
-static int add_file(struct toc_reader *r, const struct cfs_chunked_file *f,
-		    struct cfs_err *err)
+static int add_toc_file(struct toc_reader *r, const struct cfs_chunked_file *f,
+			struct cfs_err *err)
 {
 	struct cfs_chunked_toc *toc = r->toc;
 
@@ -75,7 +75,7 @@ static int add_file(struct toc_reader *r, const struct cfs_chunked_file *f,
 	return 0;
 }
 
-static int take_entry(struct toc_reader *r, const json_t *entry, struct cfs_err *err)
+static int take_toc_entry(struct toc_reader *r, const json_t *entry, struct cfs_err *err)
 {
 	const char *type = json_string_value(json_object_get(entry, "type"));
 	struct cfs_chunked_file f;
@@ -85,24 +85,24 @@ static int take_entry(struct toc_reader *r, const json_t *entry, struct cfs_err 
 		return cfs_fail(err, EINVAL, "type: expected a string");
 	if (strcmp(type, "reg") != 0)
 		return 0;
-	rc = get_number(entry, "size", &f.size, err);
+	rc = get_toc_number(entry, "size", &f.size, err);
 	if (rc < 0 || f.size == 0)
 		return rc;
-	rc = get_number(entry, "offset", &f.off, err);
+	rc = get_toc_number(entry, "offset", &f.off, err);
 	if (rc == 0)
-		rc = get_number(entry, "endOffset", &f.end, err);
+		rc = get_toc_number(entry, "endOffset", &f.end, err);
 	if (rc == 0)
 		rc = parse_sha256(json_object_get(entry, "digest"), "digest", f.sha256,
 				  err);
 	if (rc == 0)
-		rc = check_place(r, &f, err);
-	return rc < 0 ? rc : add_file(r, &f, err);
+		rc = check_entry_place(r, &f, err);
+	return rc < 0 ? rc : add_toc_file(r, &f, err);
 }
 
 /* --- the table ---------------------------------------------------------------------- */
 
 /* Reads one value of at most CFS_CHUNKED_ENTRY_MAX bytes. json_decref(*out) is the caller's. */
-static int read_value(struct toc_reader *r, json_t **out, struct cfs_err *err)
+static int read_toc_value(struct toc_reader *r, json_t **out, struct cfs_err *err)
 {
 	json_error_t why;
 	int rc = json_scan_value(&r->scan, &r->json, err);
@@ -115,7 +115,7 @@ static int read_value(struct toc_reader *r, json_t **out, struct cfs_err *err)
 	return *out ? 0 : cfs_fail(err, EINVAL, "%s", why.text);
 }
 
-static int read_entry(void *ctx, struct cfs_err *err)
+static int read_toc_entry(void *ctx, struct cfs_err *err)
 {
 	struct toc_reader *r = ctx;
 	json_t *entry;
@@ -125,9 +125,9 @@ static int read_entry(void *ctx, struct cfs_err *err)
 		rc = cfs_fail(err, EFBIG, "expected at most %d entries",
 			      CFS_CHUNKED_ENTRIES_MAX);
 	if (rc == 0)
-		rc = read_value(r, &entry, err);
+		rc = read_toc_value(r, &entry, err);
 	if (rc == 0) {
-		rc = take_entry(r, entry, err);
+		rc = take_toc_entry(r, entry, err);
 		json_decref(entry);
 	}
 	return cfs_context(err, rc, "entry %" PRIu64, r->n_entries - 1);
@@ -136,7 +136,7 @@ static int read_entry(void *ctx, struct cfs_err *err)
 static int read_version(struct toc_reader *r, struct cfs_err *err)
 {
 	json_t *value;
-	int rc = read_value(r, &value, err);
+	int rc = read_toc_value(r, &value, err);
 
 	if (rc == 0 && (!json_is_integer(value) || json_integer_value(value) != 1))
 		rc = cfs_fail(err, EINVAL, "version: expected 1");
@@ -148,7 +148,7 @@ static int read_version(struct toc_reader *r, struct cfs_err *err)
 static int read_tarsplit_digest(struct toc_reader *r, struct cfs_err *err)
 {
 	json_t *value;
-	int rc = read_value(r, &value, err);
+	int rc = read_toc_value(r, &value, err);
 
 	if (rc == 0)
 		rc = parse_sha256(value, "tarSplitDigest", r->toc->tarsplit_sha256, err);
@@ -168,14 +168,14 @@ static int read_member(void *ctx, const char *key, struct cfs_err *err)
 	if (strcmp(key, "tarSplitDigest") == 0)
 		return read_tarsplit_digest(r, err);
 	if (strcmp(key, "entries") != 0) {
-		rc = read_value(r, &value, err);
+		rc = read_toc_value(r, &value, err);
 		json_decref(value);
 		return rc;
 	}
 	if (r->has_entries)
 		return cfs_fail(err, EINVAL, "entries: a second list");
 	r->has_entries = true;
-	return json_scan_list(&r->scan, read_entry, r, err);
+	return json_scan_list(&r->scan, read_toc_entry, r, err);
 }
 
 int cfs_chunked_toc_parse(struct cfs_feed json, uint64_t blob_len,
