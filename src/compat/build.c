@@ -42,8 +42,8 @@ static struct cfs_scan_opts get_scan_opts(int flags)
 }
 
 /* Stores the digest as flags say; a node has no digest of another algorithm. */
-static int keep_digest(struct lcfs_node_s *node, const struct cfs_digest *digest,
-		       int flags)
+static int keep_node_digest(struct lcfs_node_s *node, const struct cfs_digest *digest,
+			    int flags)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
@@ -67,7 +67,7 @@ static int keep_inline_digest(struct lcfs_node_s *node, int flags)
 	if (!(flags & WANTS_DIGEST))
 		return 0;
 	rc = cfs_verity_digest_mem(CFS_SHA256, content, &digest, NULL);
-	return rc < 0 ? rc : keep_digest(node, &digest, flags);
+	return rc < 0 ? rc : keep_node_digest(node, &digest, flags);
 }
 
 /* Like lcfs_node_fill, but with digest and backing path only as flags say. */
@@ -251,7 +251,7 @@ struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 
 /* --- one file's content ------------------------------------------------------------- */
 
-static int read_inline(struct lcfs_node_s *node, int fd)
+static int read_inline_content(struct lcfs_node_s *node, int fd)
 {
 	uint8_t buf[LCFS_RECOMMENDED_INLINE_CONTENT_MAX];
 	ssize_t n = cfs_io_pread(fd, buf, node->size, 0, NULL);
@@ -269,7 +269,7 @@ static int read_digest(struct lcfs_node_s *node, int fd, int flags)
 	if (cfs_verity_digest_fd(CFS_SHA256, fd, 1, NULL, &digest, &size, NULL) < 0 ||
 	    size < node->size)
 		return -ENODATA;
-	return keep_digest(node, &digest, flags);
+	return keep_node_digest(node, &digest, flags);
 }
 
 static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fname,
@@ -296,7 +296,7 @@ static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fna
 	if (flags & WANTS_DIGEST)
 		rc = read_digest(node, fd, flags);
 	if (rc == 0 && is_inline)
-		rc = read_inline(node, fd);
+		rc = read_inline_content(node, fd);
 	return rc;
 }
 

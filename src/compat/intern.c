@@ -24,15 +24,16 @@ void lcfs_share_fini(struct lcfs_share *share)
 	share->slots = NULL;
 }
 
-static int make_blob(struct cfs_text key, struct cfs_span bytes, struct lcfs_blob **out)
+static int make_shared_blob(struct cfs_text key, struct cfs_span bytes,
+			    struct lcfs_blob **out)
 {
 	*out = key.len ? lcfs_blob_xattr(key, bytes)
 		       : lcfs_blob_text(cfs_span_text(bytes));
 	return *out ? 0 : -ENOMEM;
 }
 
-static bool is_same(const struct lcfs_share_slot *slot, struct cfs_text key,
-		    struct cfs_span bytes)
+static bool is_blob_equal(const struct lcfs_share_slot *slot, struct cfs_text key,
+			  struct cfs_span bytes)
 {
 	size_t len = key.len ? key.len + 1 + bytes.len : bytes.len;
 
@@ -41,20 +42,20 @@ static bool is_same(const struct lcfs_share_slot *slot, struct cfs_text key,
 }
 
 /* The slot of these bytes, or the free slot for them. There is always one. */
-static struct lcfs_share_slot *find_slot(const struct lcfs_share *s, struct cfs_text key,
-					 struct cfs_span bytes)
+static struct lcfs_share_slot *find_blob_slot(const struct lcfs_share *s,
+					      struct cfs_text key, struct cfs_span bytes)
 {
 	uint64_t at = cfs_hash64(&bytes.p, sizeof(bytes.p), s->seed);
 
 	for (;; at++) {
 		struct lcfs_share_slot *slot = &s->slots[at & (s->n_slots - 1)];
 
-		if (!slot->blob || is_same(slot, key, bytes))
+		if (!slot->blob || is_blob_equal(slot, key, bytes))
 			return slot;
 	}
 }
 
-static int grow_slots(struct lcfs_share *s)
+static int grow_blob_slots(struct lcfs_share *s)
 {
 	struct lcfs_share old = *s;
 
@@ -86,14 +87,14 @@ int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span b
 	struct lcfs_share_slot *slot;
 
 	if (!s || cfs_span_holds(s->own, bytes))
-		return make_blob(key, bytes, out);
-	if (grow_slots(s) < 0)
+		return make_shared_blob(key, bytes, out);
+	if (grow_blob_slots(s) < 0)
 		return -ENOMEM;
-	slot = find_slot(s, key, bytes);
+	slot = find_blob_slot(s, key, bytes);
 	if (!slot->blob) {
 		if (key.len + bytes.len > s->left)
 			return -EINVAL;
-		if (make_blob(key, bytes, &slot->blob) < 0)
+		if (make_shared_blob(key, bytes, &slot->blob) < 0)
 			return -ENOMEM;
 		slot->p = bytes.p;
 		slot->key_len = key.len;

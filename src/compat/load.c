@@ -33,8 +33,8 @@ static int fill_from_image(struct loader *l, const struct cfs_walk_entry *e,
 
 /* The first name gets the inode; later names become hard links to it. The nlink of the
  * image already counts them. */
-static int fill_node(struct loader *l, const struct cfs_walk_entry *e,
-		     struct lcfs_node_s *node)
+static int set_node_from_entry(struct loader *l, const struct cfs_walk_entry *e,
+			       struct lcfs_node_s *node)
 {
 	if (e->again) {
 		lcfs_node_link_to(node, (struct lcfs_node_s *)(uintptr_t)*e->cookie);
@@ -57,7 +57,7 @@ static int load_entry(struct loader *l, const struct cfs_walk_entry *e)
 	node = lcfs_node_new();
 	if (!node)
 		return -ENOMEM;
-	rc = fill_node(l, e, node);
+	rc = set_node_from_entry(l, e, node);
 	if (rc == 0 && e->depth)
 		rc = lcfs_node_attach(l->path[e->depth - 1], node, e->name);
 	if (rc < 0) {
@@ -87,8 +87,8 @@ static int load_all(struct loader *l, const struct cfs_walk_opts *opts,
 }
 
 /* Returns the root of a new tree, which the caller owns; NULL and errno on failure. */
-static struct lcfs_node_s *load_image(struct cfs_span bytes, const struct cfs_text *names,
-				      size_t n_names)
+static struct lcfs_node_s *load_node_tree(struct cfs_span bytes,
+					  const struct cfs_text *names, size_t n_names)
 {
 	struct cfs_walk_opts opts = {.names = names,
 				     .n_names = n_names,
@@ -121,7 +121,7 @@ lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 	size_t n = 0;
 
 	if (!options || !options->toplevel_entries)
-		return load_image(bytes, NULL, 0);
+		return load_node_tree(bytes, NULL, 0);
 	while (options->toplevel_entries[n])
 		n++;
 	/* An empty list selects nothing, NULL selects everything: add a name that no
@@ -134,7 +134,7 @@ lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 	for (size_t i = 0; i < n; i++)
 		names[i] = cfs_text(options->toplevel_entries[i]);
 	names[n] = CFS_TEXT("/");
-	return load_image(bytes, names, n + 1);
+	return load_node_tree(bytes, names, n + 1);
 }
 
 struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
@@ -144,7 +144,7 @@ struct lcfs_node_s *lcfs_load_node_from_image(const uint8_t *image_data,
 }
 
 /* -EINVAL: not the header of an image. */
-static int read_header(int fd, struct cfs_header *out)
+static int read_image_header(int fd, struct cfs_header *out)
 {
 	ssize_t n = cfs_io_pread(fd, out, sizeof(*out), 0, NULL);
 
@@ -158,7 +158,7 @@ static int read_header(int fd, struct cfs_header *out)
 /* Reads the file instead of mapping it: if a mapped file shrank, the caller would get
  * SIGBUS. The header is checked first, because the file may be large. Pipes are refused:
  * the file is read from its beginning, not from the offset of fd. */
-static int copy_image(int fd, struct cfs_map *out)
+static int read_image_copy(int fd, struct cfs_map *out)
 {
 	struct cfs_header header;
 	struct stat st;
@@ -168,7 +168,7 @@ static int copy_image(int fd, struct cfs_map *out)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	rc = read_header(fd, &header);
+	rc = read_image_header(fd, &header);
 	return rc < 0 ? rc : cfs_map_copy(fd, out, NULL);
 }
 
@@ -177,7 +177,7 @@ struct lcfs_node_s *lcfs_load_node_from_fd_ext(int fd,
 {
 	struct lcfs_node_s *root;
 	struct cfs_map copy;
-	int rc = copy_image(fd, &copy);
+	int rc = read_image_copy(fd, &copy);
 
 	if (rc < 0) {
 		lcfs_fail(rc);
@@ -196,7 +196,7 @@ struct lcfs_node_s *lcfs_load_node_from_fd(int fd)
 int lcfs_version_from_fd(int fd)
 {
 	struct cfs_header header;
-	int rc = read_header(fd, &header);
+	int rc = read_image_header(fd, &header);
 	uint32_t version;
 
 	if (rc < 0)

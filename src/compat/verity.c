@@ -41,7 +41,7 @@ int lcfs_compute_fsverity_from_content(uint8_t *digest, void *file, lcfs_read_cb
 	return rc < 0 ? lcfs_fail(rc) : 0;
 }
 
-static ssize_t read_fd(void *file, void *buf, size_t count)
+static ssize_t read_callback_fd(void *file, void *buf, size_t count)
 {
 	ssize_t n;
 
@@ -53,7 +53,7 @@ static ssize_t read_fd(void *file, void *buf, size_t count)
 
 int lcfs_compute_fsverity_from_fd(uint8_t *digest, int fd)
 {
-	return lcfs_compute_fsverity_from_content(digest, &fd, read_fd);
+	return lcfs_compute_fsverity_from_content(digest, &fd, read_callback_fd);
 }
 
 int lcfs_compute_fsverity_from_data(uint8_t *digest, uint8_t *data, size_t data_len)
@@ -77,7 +77,7 @@ static int fail_with_code(int rc)
 	return rc;
 }
 
-static int measure_fd(uint8_t *digest, int fd)
+static int measure_callback_fd(uint8_t *digest, int fd)
 {
 	struct cfs_digest d;
 	int rc = cfs_verity_measure(fd, &d, NULL);
@@ -91,14 +91,14 @@ static int measure_fd(uint8_t *digest, int fd)
 
 int lcfs_fd_measure_fsverity(uint8_t *digest, int fd)
 {
-	int rc = measure_fd(digest, fd);
+	int rc = measure_callback_fd(digest, fd);
 
 	return rc < 0 ? fail_with_code(rc) : 0;
 }
 
 int lcfs_fd_get_fsverity(uint8_t *digest, int fd)
 {
-	int rc = measure_fd(digest, fd);
+	int rc = measure_callback_fd(digest, fd);
 	struct cfs_digest d;
 
 	if (rc != -ENOVERITY)
@@ -133,5 +133,5 @@ int lcfs_node_set_fsverity_from_content(struct lcfs_node_s *node, void *file,
 
 int lcfs_node_set_fsverity_from_fd(struct lcfs_node_s *node, int fd)
 {
-	return lcfs_node_set_fsverity_from_content(node, &fd, read_fd);
+	return lcfs_node_set_fsverity_from_content(node, &fd, read_callback_fd);
 }

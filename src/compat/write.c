@@ -137,7 +137,7 @@ static int feed_links(struct feeder *f)
 	return rc;
 }
 
-static int make_tree(struct lcfs_node_s *root, struct cfs_tree **out)
+static int make_tree_of_nodes(struct lcfs_node_s *root, struct cfs_tree **out)
 {
 	struct feeder f = {0};
 	int rc = cfs_builder_new(CFS_SHA256, &f.b, NULL);
@@ -209,7 +209,7 @@ int lcfs_write_to(struct lcfs_node_s *root, struct lcfs_write_options_s *options
 		return lcfs_fail(-EINVAL);
 	if (options->max_version < options->version)
 		options->max_version = options->version;
-	rc = make_tree(root, &tree);
+	rc = make_tree_of_nodes(root, &tree);
 	if (rc == 0) {
 		rc = write_tree(tree, options);
 		cfs_tree_free(tree);
