@@ -64,7 +64,8 @@ void cfs_artifact_close(struct cfs_artifact *a)
 
 /* --- blobs -------------------------------------------------------------------------- */
 
-static int check_blob(int fd, const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int check_artifact_blob(int fd, const struct cfs_oci_descriptor *d,
+			       struct cfs_err *err)
 {
 	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_oci_digest actual;
@@ -91,8 +92,8 @@ static int check_blob(int fd, const struct cfs_oci_descriptor *d, struct cfs_err
 }
 
 /* The only object of a stream. */
-static int open_object(const struct cfs_repo *repo, const struct cfs_stream *s,
-		       const char *type, struct cfs_err *err)
+static int open_stream_object(const struct cfs_repo *repo, const struct cfs_stream *s,
+			      const char *type, struct cfs_err *err)
 {
 	struct cfs_digest id;
 
@@ -103,8 +104,9 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_stream *s,
 	return cfs_repo_open_object(repo, &id, CFS_REPO_SEALED, err);
 }
 
-static int open_blob(const struct cfs_repo *repo, const char *kind, const char *type,
-		     const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int open_blob_stream(const struct cfs_repo *repo, const char *kind,
+			    const char *type, const struct cfs_oci_descriptor *d,
+			    struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	cfs_autofd int fd = -1;
@@ -116,9 +118,9 @@ static int open_blob(const struct cfs_repo *repo, const char *kind, const char *
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "stream %s", name);
-	fd = open_object(repo, &s, type, err);
+	fd = open_stream_object(repo, &s, type, err);
 	cfs_map_close(&map);
-	rc = fd < 0 ? fd : check_blob(fd, d, err);
+	rc = fd < 0 ? fd : check_artifact_blob(fd, d, err);
 	return rc < 0 ? cfs_context(err, rc, "stream %s", name) : cfs_steal_fd(&fd);
 }
 
@@ -126,23 +128,24 @@ int cfs_artifact_open_blob(const struct cfs_repo *repo,
 			   const struct cfs_oci_descriptor *d, bool is_config,
 			   struct cfs_err *err)
 {
-	return is_config ? open_blob(repo, CFS_CONTAINERS_CONFIG,
-				     CFS_CONTAINERS_TYPE_CONFIG, d, err)
-			 : open_blob(repo, CFS_CONTAINERS_LAYER, CFS_CONTAINERS_TYPE_BLOB,
-				     d, err);
+	return is_config ? open_blob_stream(repo, CFS_CONTAINERS_CONFIG,
+					    CFS_CONTAINERS_TYPE_CONFIG, d, err)
+			 : open_blob_stream(repo, CFS_CONTAINERS_LAYER,
+					    CFS_CONTAINERS_TYPE_BLOB, d, err);
 }
 
 int cfs_containers_open_kept(const struct cfs_repo *repo,
 			     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
-	return open_blob(repo, CFS_CONTAINERS_BLOB, CFS_CONTAINERS_TYPE_BLOB, d, err);
+	return open_blob_stream(repo, CFS_CONTAINERS_BLOB, CFS_CONTAINERS_TYPE_BLOB, d,
+				err);
 }
 
 /* --- the list ----------------------------------------------------------------------- */
 
 /* The artifact of a reference with this subject. False: another reference. */
-static bool parse_ref(const char *ref, const struct cfs_oci_digest *subject,
-		      struct cfs_oci_digest *out)
+static bool parse_artifact_ref(const char *ref, const struct cfs_oci_digest *subject,
+			       struct cfs_oci_digest *out)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_text rest = cfs_text(ref);
@@ -154,11 +157,12 @@ static bool parse_ref(const char *ref, const struct cfs_oci_digest *subject,
 	       cfs_oci_digest_parse(rest, out, NULL) == 0;
 }
 
-static int pass_artifact(const struct cfs_repo *repo, const struct cfs_oci_digest *digest,
-			 const struct cfs_oci_digest *subject,
-			 int (*fn)(void *ctx, const struct cfs_artifact *a,
-				   struct cfs_err *err),
-			 void *ctx, struct cfs_err *err)
+static int pass_listed_artifact(const struct cfs_repo *repo,
+				const struct cfs_oci_digest *digest,
+				const struct cfs_oci_digest *subject,
+				int (*fn)(void *ctx, const struct cfs_artifact *a,
+					  struct cfs_err *err),
+				void *ctx, struct cfs_err *err)
 {
 	struct cfs_artifact a;
 	int rc = cfs_artifact_open(repo, digest, &a, err);
@@ -182,10 +186,11 @@ int cfs_artifact_list(const struct cfs_repo *repo, const struct cfs_oci_digest *
 	int rc = cfs_repo_list_refs(repo, CFS_REPO_STREAMS, &refs, err);
 
 	for (size_t i = 0; rc == 0 && i < refs.n; i++)
-		if (parse_ref(refs.v[i].name, subject, &digest))
-			rc = cfs_context(
-				err, pass_artifact(repo, &digest, subject, fn, ctx, err),
-				"%s", refs.v[i].name);
+		if (parse_artifact_ref(refs.v[i].name, subject, &digest))
+			rc = cfs_context(err,
+					 pass_listed_artifact(repo, &digest, subject, fn,
+							      ctx, err),
+					 "%s", refs.v[i].name);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }

@@ -9,8 +9,9 @@
 /* --- blobs -------------------------------------------------------------------------- */
 
 /* Copies a blob into an object. A blob with other bytes than its digest says is not added. */
-static int copy_blob(const struct cfs_feed *from, const struct cfs_oci_descriptor *d,
-		     struct cfs_sink to, struct cfs_err *err)
+static int copy_artifact_blob(const struct cfs_feed *from,
+			      const struct cfs_oci_descriptor *d, struct cfs_sink to,
+			      struct cfs_err *err)
 {
 	struct cfs_oci_digest actual;
 	struct cfs_hash h;
@@ -42,16 +43,17 @@ static int copy_blob(const struct cfs_feed *from, const struct cfs_oci_descripto
 	return cfs_oci_digest_expect(&d->digest, &actual, err);
 }
 
-static int write_object(const struct cfs_feed *from, const struct cfs_oci_descriptor *d,
-			const struct cfs_containers_layer_opts *opts,
-			struct cfs_digest *out, struct cfs_err *err)
+static int write_blob_object(const struct cfs_feed *from,
+			     const struct cfs_oci_descriptor *d,
+			     const struct cfs_containers_layer_opts *opts,
+			     struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_store_writer *w;
 	int rc = cfs_store_writer_open(opts->store, opts->worker, d->size, &w, err);
 
 	if (rc < 0)
 		return rc;
-	rc = copy_blob(from, d, cfs_store_writer_sink(w), err);
+	rc = copy_artifact_blob(from, d, cfs_store_writer_sink(w), err);
 	if (rc < 0) {
 		cfs_store_writer_drop(w);
 		return rc;
@@ -66,7 +68,7 @@ int cfs_artifact_write_blob(struct cfs_feed from, const struct cfs_oci_descripto
 	const char *type =
 		is_config ? CFS_CONTAINERS_TYPE_CONFIG : CFS_CONTAINERS_TYPE_BLOB;
 	struct cfs_digest object;
-	int rc = write_object(&from, d, opts, &object, err);
+	int rc = write_blob_object(&from, d, opts, &object, err);
 
 	return rc < 0 ? rc
 		      : cfs_containers_write_single(opts, type, &object, d->size, NULL,
@@ -80,7 +82,7 @@ struct manifest_names {
 	const struct cfs_digest *streams;
 };
 
-static bool is_repeated(const struct cfs_oci_manifest *m, size_t i)
+static bool is_blob_repeated(const struct cfs_oci_manifest *m, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (cfs_oci_digest_eq(&m->layers[k].digest, &m->layers[i].digest))
@@ -88,7 +90,8 @@ static bool is_repeated(const struct cfs_oci_manifest *m, size_t i)
 	return false;
 }
 
-static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err *err)
+static int name_artifact_blobs(void *ctx, struct cfs_stream_writer *w,
+			       struct cfs_err *err)
 {
 	const struct manifest_names *n = ctx;
 	char text[CFS_OCI_DIGEST_TEXT_MAX],
@@ -99,7 +102,7 @@ static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err 
 		 cfs_oci_digest_text(&n->m->config.digest, text));
 	rc = cfs_stream_name_stream(w, cfs_text(key), &n->streams[0], err);
 	for (size_t i = 0; rc == 0 && i < n->m->n_layers; i++)
-		if (!is_repeated(n->m, i))
+		if (!is_blob_repeated(n->m, i))
 			rc = cfs_stream_name_stream(
 				w,
 				cfs_text(cfs_oci_digest_text(&n->m->layers[i].digest,
@@ -155,7 +158,7 @@ static int publish_blobs(struct cfs_repo *repo, const struct cfs_artifact *a,
 		rc = publish_document(repo, CFS_CONTAINERS_CONFIG, &m->config.digest,
 				      &streams[0], NULL, err);
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
-		if (!is_repeated(m, i))
+		if (!is_blob_repeated(m, i))
 			rc = publish_document(repo, CFS_CONTAINERS_LAYER,
 					      &m->layers[i].digest, &streams[1 + i], NULL,
 					      err);
@@ -173,9 +176,9 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 	int rc = a->manifest.has_subject ? 0 : cfs_fail(err, EINVAL, "has no subject");
 
 	if (rc == 0)
-		rc = cfs_containers_write_document(opts, CFS_CONTAINERS_TYPE_MANIFEST,
-						   cfs_mem_span(&a->json), name_manifest,
-						   &names, &manifest, err);
+		rc = cfs_containers_write_document(
+			opts, CFS_CONTAINERS_TYPE_MANIFEST, cfs_mem_span(&a->json),
+			name_artifact_blobs, &names, &manifest, err);
 	if (rc == 0)
 		rc = cfs_store_commit(opts->store, err);
 	if (rc == 0)

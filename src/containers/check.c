@@ -77,8 +77,8 @@ static int check_layers(struct checking *c, const struct cfs_container *image,
 /* --- the image ---------------------------------------------------------------------- */
 
 /* By the rules of a pull without options; an image that was made by others has another ID. */
-static int compute_id(const struct checking *c, const struct cfs_container *image,
-		      struct cfs_digest *out, struct cfs_err *err)
+static int compute_image_id(const struct checking *c, const struct cfs_container *image,
+			    struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_watch quiet = {.cancelled = c->watch ? c->watch->cancelled : NULL};
 	struct cfs_containers_merge merge = {.watch = &quiet};
@@ -96,8 +96,8 @@ static int compute_id(const struct checking *c, const struct cfs_container *imag
 	return rc;
 }
 
-static int check_image(struct checking *c, const struct cfs_container *image,
-		       struct cfs_err *err)
+static int check_recorded_image(struct checking *c, const struct cfs_container *image,
+				struct cfs_err *err)
 {
 	char expected[CFS_DIGEST_TEXT_MAX], actual[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest id;
@@ -105,7 +105,7 @@ static int check_image(struct checking *c, const struct cfs_container *image,
 
 	if (!image->has_image)
 		return 0;
-	rc = compute_id(c, image, &id, err);
+	rc = compute_image_id(c, image, &id, err);
 	if (rc == 0 && !cfs_digest_eq(&id, &image->image))
 		rc = cfs_fail(
 			err, EILSEQ,
@@ -131,7 +131,7 @@ int cfs_containers_check(const struct cfs_repo *repo, const char *name,
 	} else if (rc == 0) {
 		rc = check_layers(&c, &image, err);
 		if (rc == 0)
-			rc = note_fault(&c, check_image(&c, &image, err), err);
+			rc = note_fault(&c, check_recorded_image(&c, &image, err), err);
 	}
 	cfs_container_close(&image);
 	*n_faults = c.n_faults;

@@ -101,7 +101,7 @@ static int begin_reused(struct chunked_contents *c, struct cfs_err *err)
 	return c->object.fd < 0 ? c->object.fd : 0;
 }
 
-static ssize_t read_small(struct chunked_contents *c, void *p, size_t len)
+static ssize_t read_small_file(struct chunked_contents *c, void *p, size_t len)
 {
 	size_t n = len < c->small.len ? len : c->small.len;
 
@@ -113,7 +113,7 @@ static ssize_t read_small(struct chunked_contents *c, void *p, size_t len)
 
 /* --- one file after the other ------------------------------------------------------- */
 
-static void end_file(struct chunked_contents *c)
+static void end_chunked_file(struct chunked_contents *c)
 {
 	cfs_decompress_close(cfs_steal(&c->frames));
 	if (c->object.fd >= 0)
@@ -121,13 +121,13 @@ static void end_file(struct chunked_contents *c)
 	c->small = (struct cfs_span){0};
 }
 
-static int begin_file(void *ctx, const struct cfs_tarsplit_entry *file,
-		      struct cfs_err *err)
+static int begin_chunked_file(void *ctx, const struct cfs_tarsplit_entry *file,
+			      struct cfs_err *err)
 {
 	struct chunked_contents *c = ctx;
 	size_t i = c->n_begun++;
 
-	end_file(c);
+	end_chunked_file(c);
 	if (i >= c->toc->n_files || c->toc->files[i].size != file->size)
 		return cfs_fail(err, EILSEQ,
 				"table of contents and tar-split have different files");
@@ -136,7 +136,7 @@ static int begin_file(void *ctx, const struct cfs_tarsplit_entry *file,
 	return c->wanted[i] ? begin_frames(c, err) : begin_reused(c, err);
 }
 
-static int check_file(struct chunked_contents *c, struct cfs_err *err)
+static int check_chunked_file(struct chunked_contents *c, struct cfs_err *err)
 {
 	uint8_t sha256[CFS_SHA256_LEN];
 
@@ -150,7 +150,7 @@ static int check_file(struct chunked_contents *c, struct cfs_err *err)
 			c->frames ? "the table of contents" : "the content index");
 }
 
-static ssize_t read_file(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_chunked_file(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct chunked_contents *c = ctx;
 	struct cfs_feed from = {0};
@@ -160,15 +160,15 @@ static ssize_t read_file(void *ctx, void *p, size_t len, struct cfs_err *err)
 		from = cfs_decompress_feed(c->frames);
 	else if (c->object.fd >= 0)
 		from = cfs_feed_watched_fd(&c->object);
-	n = from.read ? from.read(from.ctx, p, len, err) : read_small(c, p, len);
+	n = from.read ? from.read(from.ctx, p, len, err) : read_small_file(c, p, len);
 	if (n > 0)
 		cfs_hash_update(&c->hash, p, (size_t)n);
-	return n == 0 ? check_file(c, err) : n;
+	return n == 0 ? check_chunked_file(c, err) : n;
 }
 
 struct cfs_tarsplit_contents chunked_contents(struct chunked_contents *c)
 {
-	return (struct cfs_tarsplit_contents){begin_file, read_file, c};
+	return (struct cfs_tarsplit_contents){begin_chunked_file, read_chunked_file, c};
 }
 
 int chunked_contents_end(const struct chunked_contents *c, struct cfs_err *err)
@@ -181,5 +181,5 @@ int chunked_contents_end(const struct chunked_contents *c, struct cfs_err *err)
 
 void chunked_contents_fini(struct chunked_contents *c)
 {
-	end_file(c);
+	end_chunked_file(c);
 }

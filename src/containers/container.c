@@ -18,7 +18,7 @@ const char *cfs_containers_image_key(unsigned format, bool bootable)
 /* --- which manifest ----------------------------------------------------------------- */
 
 /* The digits of "@sha256:DIGITS" or "@DIGITS"; false: too few, or anything else. */
-static bool parse_digits(const char *name, struct cfs_text *out)
+static bool parse_digest_digits(const char *name, struct cfs_text *out)
 {
 	struct cfs_text t = cfs_text(name + 1);
 
@@ -81,8 +81,8 @@ static int find_by_tag(const struct cfs_repo *repo, const char *tag,
 	return rc;
 }
 
-static int find_manifest(const struct cfs_repo *repo, const char *name,
-			 struct cfs_oci_digest *out, struct cfs_err *err)
+static int find_manifest_digest(const struct cfs_repo *repo, const char *name,
+				struct cfs_oci_digest *out, struct cfs_err *err)
 {
 	struct cfs_text digits;
 
@@ -90,7 +90,7 @@ static int find_manifest(const struct cfs_repo *repo, const char *name,
 		return find_by_tag(repo, name, out, err);
 	if (cfs_oci_digest_parse(cfs_text(name + 1), out, NULL) == 0)
 		return 0;
-	if (!parse_digits(name, &digits))
+	if (!parse_digest_digits(name, &digits))
 		return cfs_fail(err, EINVAL,
 				"%s: expected @ and a digest, or 8 or more of its digits",
 				name);
@@ -99,8 +99,9 @@ static int find_manifest(const struct cfs_repo *repo, const char *name,
 
 /* --- documents ---------------------------------------------------------------------- */
 
-static int check_digest(const struct cfs_mem *json, const struct cfs_oci_digest *expected,
-			const char *name, struct cfs_err *err)
+static int check_manifest_digest(const struct cfs_mem *json,
+				 const struct cfs_oci_digest *expected, const char *name,
+				 struct cfs_err *err)
 {
 	char texts[2][CFS_OCI_DIGEST_TEXT_MAX];
 	struct cfs_oci_digest actual;
@@ -113,17 +114,18 @@ static int check_digest(const struct cfs_mem *json, const struct cfs_oci_digest 
 			cfs_oci_digest_text(&actual, texts[1]));
 }
 
-static int read_checked(const struct cfs_repo *repo, const char *kind, const char *type,
-			size_t max, const struct cfs_oci_digest *digest,
-			struct cfs_mem *json, struct cfs_digest *stream,
-			struct cfs_err *err)
+static int read_checked_document(const struct cfs_repo *repo, const char *kind,
+				 const char *type, size_t max,
+				 const struct cfs_oci_digest *digest,
+				 struct cfs_mem *json, struct cfs_digest *stream,
+				 struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	int rc;
 
 	cfs_containers_stream_name(kind, digest, name);
 	rc = cfs_containers_read_document(repo, name, type, max, json, stream, err);
-	return rc < 0 ? rc : check_digest(json, digest, name, err);
+	return rc < 0 ? rc : check_manifest_digest(json, digest, name, err);
 }
 
 static int note_image(void *ctx, struct cfs_text name, const struct cfs_digest *id,
@@ -161,12 +163,13 @@ int cfs_containers_config_names(const struct cfs_repo *repo,
 	return cfs_context(err, rc, "stream %s", name);
 }
 
-static int open_config(const struct cfs_repo *repo, struct cfs_container *c,
-		       struct cfs_err *err)
+static int open_container_config(const struct cfs_repo *repo, struct cfs_container *c,
+				 struct cfs_err *err)
 {
-	int rc = read_checked(repo, CFS_CONTAINERS_CONFIG, CFS_CONTAINERS_TYPE_CONFIG,
-			      CFS_OCI_CONFIG_MAX, &c->manifest.config.digest,
-			      &c->config_json, &c->config_stream, err);
+	int rc = read_checked_document(repo, CFS_CONTAINERS_CONFIG,
+				       CFS_CONTAINERS_TYPE_CONFIG, CFS_OCI_CONFIG_MAX,
+				       &c->manifest.config.digest, &c->config_json,
+				       &c->config_stream, err);
 
 	if (rc < 0 || !c->manifest.is_image)
 		return rc;
@@ -182,18 +185,18 @@ int cfs_container_open(const struct cfs_repo *repo, const char *name,
 	int rc;
 
 	*out = (struct cfs_container){0};
-	rc = find_manifest(repo, name, &out->digest, err);
+	rc = find_manifest_digest(repo, name, &out->digest, err);
 	if (rc == 0)
-		rc = read_checked(repo, CFS_CONTAINERS_MANIFEST,
-				  CFS_CONTAINERS_TYPE_MANIFEST, CFS_OCI_MANIFEST_MAX,
-				  &out->digest, &out->manifest_json,
-				  &out->manifest_stream, err);
+		rc = read_checked_document(
+			repo, CFS_CONTAINERS_MANIFEST, CFS_CONTAINERS_TYPE_MANIFEST,
+			CFS_OCI_MANIFEST_MAX, &out->digest, &out->manifest_json,
+			&out->manifest_stream, err);
 	if (rc == 0)
 		rc = cfs_context(err,
 				 cfs_oci_manifest_parse(cfs_mem_text(&out->manifest_json),
 							&out->manifest, err),
 				 "manifest");
-	return rc < 0 ? rc : open_config(repo, out, err);
+	return rc < 0 ? rc : open_container_config(repo, out, err);
 }
 
 void cfs_container_close(struct cfs_container *c)

@@ -159,8 +159,9 @@ static int write_merged(struct old_entries *old, const struct cfs_content *new, 
 	return cfs_out_flush(to, err);
 }
 
-static int write_index(int fd, struct old_entries *old, const struct cfs_content *new,
-		       size_t n, struct cfs_err *err)
+static int write_content_index(int fd, struct old_entries *old,
+			       const struct cfs_content *new, size_t n,
+			       struct cfs_err *err)
 {
 	struct index_head head = {.alg = htole64(cfs_repo_meta(old->repo)->alg)};
 	struct cfs_out to;
@@ -191,7 +192,7 @@ int cfs_content_index_add(const struct cfs_repo *repo, struct cfs_content *entri
 	old.is_full = old.index.n > old.room;
 	rc = cfs_replace_open_at(cfs_repo_dirfd(repo), index_name, &file, err);
 	if (rc == 0)
-		rc = write_index(file.fd, &old, entries, n, err);
+		rc = write_content_index(file.fd, &old, entries, n, err);
 	if (rc == 0)
 		rc = cfs_replace_commit(&file, err);
 	cfs_replace_abort(&file);

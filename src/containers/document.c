@@ -17,8 +17,8 @@ static int expect_one_object(const struct cfs_stream *s, const char *type,
 	return 0;
 }
 
-static int read_object(const struct cfs_repo *repo, const struct cfs_stream *s,
-		       size_t max, struct cfs_mem *out, struct cfs_err *err)
+static int read_document_object(const struct cfs_repo *repo, const struct cfs_stream *s,
+				size_t max, struct cfs_mem *out, struct cfs_err *err)
 {
 	struct cfs_digest id = cfs_stream_id(s, s->object_refs, 0);
 	cfs_autofd int fd = cfs_repo_open_object(repo, &id, CFS_REPO_PROVEN, err);
@@ -48,7 +48,7 @@ int cfs_containers_read_document(const struct cfs_repo *repo, const char *name,
 		return rc;
 	rc = expect_one_object(&s, type, err);
 	if (rc == 0)
-		rc = read_object(repo, &s, max, out, err);
+		rc = read_document_object(repo, &s, max, out, err);
 	cfs_map_close(&map);
 	if (rc < 0)
 		free(cfs_steal(&out->p));

@@ -24,7 +24,7 @@ static int drop_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 }
 
 /* Errors that are answers about the layer. Others say nothing about it. */
-static bool is_damage(int rc)
+static bool is_layer_damage(int rc)
 {
 	return rc == -ENOENT || rc == -EUCLEAN || rc == -EILSEQ || rc == -EINVAL ||
 	       rc == -EFBIG;
@@ -50,5 +50,5 @@ int cfs_containers_check_layer(const struct cfs_repo *repo,
 		rc = cfs_containers_emit_layer(repo, diff_id, nowhere, NULL, watch, err);
 	if (rc == 0)
 		return 1;
-	return is_damage(rc) ? -EUCLEAN : rc;
+	return is_layer_damage(rc) ? -EUCLEAN : rc;
 }

@@ -14,7 +14,7 @@ struct cfs_layer_feed {
 	struct cfs_piece_reader pieces;
 };
 
-static ssize_t feed_read(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_layer_bytes(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_piece_reader *r = &((struct cfs_layer_feed *)ctx)->pieces;
 
@@ -31,7 +31,7 @@ static ssize_t feed_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 
 struct cfs_feed cfs_layer_feed(struct cfs_layer_feed *f)
 {
-	return (struct cfs_feed){feed_read, f};
+	return (struct cfs_feed){read_layer_bytes, f};
 }
 
 void cfs_layer_feed_close(struct cfs_layer_feed *f)

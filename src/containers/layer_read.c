@@ -22,7 +22,7 @@ struct layer_reader {
 /* --- feeding ------------------------------------------------------------------------ */
 
 /* The end of an object is not the end of the archive: go on with the next piece. */
-static ssize_t feed_read(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_archive_bytes(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct layer_reader *l = ctx;
 	struct cfs_piece_reader *r = &l->pieces;
@@ -61,8 +61,8 @@ static void set_object(struct filled *f, const struct cfs_digest *id)
 
 /* A stream that was not written here can refer to any object: the size of the entry is that of
  * the file in an image. */
-static int check_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-			uint64_t expected, struct cfs_err *err)
+static int check_object_ref(const struct cfs_repo *repo, const struct cfs_digest *id,
+			    uint64_t expected, struct cfs_err *err)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
 	uint64_t size = 0;
@@ -90,7 +90,8 @@ static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
 		return rc;
 	if (r->pieces.piece.kind != CFS_STREAM_OBJECT)
 		return cfs_fail(err, EUCLEAN, "expected a reference, got inline data");
-	rc = check_object(r->pieces.repo, &r->pieces.piece.object, e->stored_len, err);
+	rc = check_object_ref(r->pieces.repo, &r->pieces.piece.object, e->stored_len,
+			      err);
 	if (rc < 0)
 		return rc;
 	set_object(f, &r->pieces.piece.object);
@@ -99,7 +100,8 @@ static int take_object(struct layer_reader *r, const struct cfs_tar_entry *e,
 	return rc < 0 ? rc : cfs_tar_take_content(r->tar, err);
 }
 
-static int take_inline(struct layer_reader *r, struct filled *f, struct cfs_err *err)
+static int take_inline_content(struct layer_reader *r, struct filled *f,
+			       struct cfs_err *err)
 {
 	int rc;
 
@@ -119,7 +121,7 @@ static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
 
 	r->reads_objects = true;
 	if (e->inode.size <= CFS_CONTAINERS_INLINE_MAX) {
-		rc = take_inline(r, f, err);
+		rc = take_inline_content(r, f, err);
 	} else {
 		rc = cfs_verity_new(cfs_repo_meta(r->pieces.repo)->alg, &v);
 		if (rc < 0)
@@ -128,7 +130,7 @@ static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
 		cfs_verity_final(v, &id);
 		cfs_verity_free(v);
 		if (rc == 0)
-			rc = check_object(r->pieces.repo, &id, e->inode.size, err);
+			rc = check_object_ref(r->pieces.repo, &id, e->inode.size, err);
 		set_object(f, &id);
 	}
 	/* Up to a block of padding can follow; it is inline again. */
@@ -145,7 +147,7 @@ static int fill_inode(struct layer_reader *r, const struct cfs_tar_entry *e,
 	if (e->is_sparse)
 		return take_sparse(r, e, f, err);
 	return e->stored_len > CFS_CONTAINERS_INLINE_MAX ? take_object(r, e, f, err)
-							 : take_inline(r, f, err);
+							 : take_inline_content(r, f, err);
 }
 
 /* --- entries ------------------------------------------------------------------------ */
@@ -160,8 +162,8 @@ static int skip_content(struct layer_reader *r, const struct cfs_tar_entry *e,
 	return 0;
 }
 
-static int read_entries(struct layer_reader *r, bool contents, cfs_containers_entry_fn fn,
-			void *ctx, struct cfs_err *err)
+static int read_layer_entries(struct layer_reader *r, bool contents,
+			      cfs_containers_entry_fn fn, void *ctx, struct cfs_err *err)
 {
 	struct filled f = {0};
 	const struct cfs_tar_entry *e;
@@ -179,16 +181,18 @@ static int read_entries(struct layer_reader *r, bool contents, cfs_containers_en
 	return rc;
 }
 
-static int read_stream(struct layer_reader *r, const struct cfs_stream *s, bool contents,
-		       cfs_containers_entry_fn fn, void *ctx, struct cfs_err *err)
+static int read_layer_stream(struct layer_reader *r, const struct cfs_stream *s,
+			     bool contents, cfs_containers_entry_fn fn, void *ctx,
+			     struct cfs_err *err)
 {
 	struct cfs_tar_opts opts = {.watch = &r->watch};
 	int rc = cfs_stream_cursor_new(s, &r->pieces.cursor, err);
 
 	if (rc == 0)
-		rc = cfs_tar_open((struct cfs_feed){feed_read, r}, &opts, &r->tar, err);
+		rc = cfs_tar_open((struct cfs_feed){read_archive_bytes, r}, &opts,
+				  &r->tar, err);
 	if (rc == 0)
-		rc = read_entries(r, contents, fn, ctx, err);
+		rc = read_layer_entries(r, contents, fn, ctx, err);
 	cfs_tar_close(r->tar);
 	cfs_stream_cursor_free(r->pieces.cursor);
 	cfs_piece_reader_fini(&r->pieces);
@@ -216,7 +220,7 @@ int cfs_containers_read_layer(const struct cfs_repo *repo,
 		rc = cfs_fail(err, EUCLEAN, "expected a layer, got a stream of type %s",
 			      s.type);
 	else
-		rc = read_stream(&r, &s, contents, fn, ctx, err);
+		rc = read_layer_stream(&r, &s, contents, fn, ctx, err);
 	cfs_map_close(&map);
 	return cfs_context(err, rc, "%s", name);
 }

@@ -68,7 +68,7 @@ static int write_raw(void *ctx, enum cfs_tar_raw kind, struct cfs_span bytes,
 
 /* --- contents ----------------------------------------------------------------------- */
 
-static int drop_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int discard_content(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx, (void)p, (void)len, (void)err;
 	return 0;
@@ -98,7 +98,7 @@ static int open_writers(struct layer_writer *w, const struct cfs_tar_entry *e,
 	int rc = 0;
 
 	*stored = (struct cfs_sink){keep_small, w};
-	*expanded = (struct cfs_sink){drop_bytes, NULL};
+	*expanded = (struct cfs_sink){discard_content, NULL};
 	if (e->stored_len > CFS_CONTAINERS_INLINE_MAX)
 		rc = open_writer(w, 0, e->stored_len, &c->stored, stored, err);
 	if (rc == 0 && e->is_sparse && e->inode.size > CFS_CONTAINERS_INLINE_MAX)
@@ -196,7 +196,7 @@ static int store_stream(const struct cfs_containers_layer_opts *opts,
 	return cfs_store_writer_finish(to, NULL, out, err);
 }
 
-static int read_archive(struct layer_writer *w, struct cfs_err *err)
+static int split_archive(struct layer_writer *w, struct cfs_err *err)
 {
 	struct cfs_tar_opts opts = {
 		.watch = w->opts->watch,
@@ -229,7 +229,7 @@ int cfs_containers_write_layer(struct cfs_feed tar, enum cfs_hash_alg diff_id_al
 	w.max_bytes =
 		opts->max_bytes ? opts->max_bytes : CFS_CONTAINERS_LAYER_BYTES_DEFAULT;
 	cfs_hash_init(&w.hash, diff_id_alg);
-	rc = read_archive(&w, err);
+	rc = split_archive(&w, err);
 	cfs_oci_digest_final(&w.hash, &out->diff_id);
 	if (rc == 0 && opts->expected)
 		rc = cfs_context(

@@ -25,8 +25,8 @@ static int hide_entry(void *ctx, const struct cfs_tar_entry *entry,
 	return cfs_layers_hide(m->layers, entry, err);
 }
 
-static int add_entry(void *ctx, const struct cfs_tar_entry *entry,
-		     const struct cfs_inode_spec *inode, struct cfs_err *err)
+static int add_layer_entry(void *ctx, const struct cfs_tar_entry *entry,
+			   const struct cfs_inode_spec *inode, struct cfs_err *err)
 {
 	struct merge *m = ctx;
 
@@ -35,8 +35,8 @@ static int add_entry(void *ctx, const struct cfs_tar_entry *entry,
 
 /* Merges one layer. Its whiteouts are read before its entries, so that they hide lower
  * layers only. The first layer has nothing below it to hide. */
-static int add_layer(struct merge *m, const struct cfs_oci_digest *diff_id, bool is_first,
-		     struct cfs_err *err)
+static int merge_layer(struct merge *m, const struct cfs_oci_digest *diff_id,
+		       bool is_first, struct cfs_err *err)
 {
 	char name[CFS_OCI_DIGEST_TEXT_MAX];
 	int rc = 0;
@@ -46,7 +46,7 @@ static int add_layer(struct merge *m, const struct cfs_oci_digest *diff_id, bool
 		rc = cfs_containers_read_layer(m->repo, diff_id, false, hide_entry, m,
 					       m->opts->watch, err);
 	if (rc == 0)
-		rc = cfs_containers_read_layer(m->repo, diff_id, true, add_entry, m,
+		rc = cfs_containers_read_layer(m->repo, diff_id, true, add_layer_entry, m,
 					       m->opts->watch, err);
 	return rc;
 }
@@ -63,7 +63,7 @@ static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, 
 	int rc = cfs_layers_new(&opts, &m->layers, err);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = add_layer(m, &diff_ids[i], i == 0, err);
+		rc = merge_layer(m, &diff_ids[i], i == 0, err);
 	if (rc < 0) {
 		cfs_layers_free(m->layers);
 		return rc;
@@ -72,8 +72,8 @@ static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, 
 }
 
 /* Reads a file of an SELinux policy, which is an object. */
-static int read_object(const void *ctx, const struct cfs_tree *tree, cfs_id file,
-		       size_t max, struct cfs_mem *out, struct cfs_err *err)
+static int read_object_content(const void *ctx, const struct cfs_tree *tree, cfs_id file,
+			       size_t max, struct cfs_mem *out, struct cfs_err *err)
 {
 	const struct cfs_repo *repo = ctx;
 	struct cfs_digest id = {.alg = tree->alg}, found;
@@ -96,12 +96,12 @@ static int read_object(const void *ctx, const struct cfs_tree *tree, cfs_id file
 	return rc;
 }
 
-static int apply_rules(const struct cfs_repo *repo, const struct cfs_tree *merged,
-		       const struct cfs_profile_rules *rules,
-		       const struct cfs_watch *watch, struct cfs_tree **out,
-		       struct cfs_err *err)
+static int apply_merge_rules(const struct cfs_repo *repo, const struct cfs_tree *merged,
+			     const struct cfs_profile_rules *rules,
+			     const struct cfs_watch *watch, struct cfs_tree **out,
+			     struct cfs_err *err)
 {
-	const struct cfs_selinux_reader reader = {read_object, repo};
+	const struct cfs_selinux_reader reader = {read_object_content, repo};
 	struct cfs_selinux_labels labels;
 	int rc;
 
@@ -154,7 +154,7 @@ int cfs_containers_tree(const struct cfs_repo *repo,
 		rc = merge_layers(&m, diff_ids, n_layers, &merged, err);
 	if (rc < 0)
 		return rc;
-	rc = apply_rules(repo, merged, &rules, opts->watch, out, err);
+	rc = apply_merge_rules(repo, merged, &rules, opts->watch, out, err);
 	cfs_tree_free(merged);
 	return rc;
 }

@@ -17,7 +17,7 @@ int cfs_piece_reader_need(struct cfs_piece_reader *r, struct cfs_err *err)
 	return rc;
 }
 
-static ssize_t read_data(struct cfs_piece_reader *r, void *p, size_t len)
+static ssize_t read_inline_piece(struct cfs_piece_reader *r, void *p, size_t len)
 {
 	struct cfs_span *data = &r->piece.data;
 	size_t n = len < data->len ? len : data->len;
@@ -28,7 +28,7 @@ static ssize_t read_data(struct cfs_piece_reader *r, void *p, size_t len)
 	return (ssize_t)n;
 }
 
-static int open_object(struct cfs_piece_reader *r, struct cfs_err *err)
+static int open_piece_object(struct cfs_piece_reader *r, struct cfs_err *err)
 {
 	r->object_size = 0;
 	r->object.fd =
@@ -36,11 +36,11 @@ static int open_object(struct cfs_piece_reader *r, struct cfs_err *err)
 	return r->object.fd < 0 ? r->object.fd : 0;
 }
 
-static ssize_t read_object(struct cfs_piece_reader *r, void *p, size_t len,
-			   struct cfs_err *err)
+static ssize_t read_piece_object(struct cfs_piece_reader *r, void *p, size_t len,
+				 struct cfs_err *err)
 {
 	struct cfs_feed from = cfs_feed_watched_fd(&r->object);
-	int rc = r->object.fd < 0 ? open_object(r, err) : 0;
+	int rc = r->object.fd < 0 ? open_piece_object(r, err) : 0;
 	ssize_t n = rc < 0 ? rc : from.read(from.ctx, p, len, err);
 
 	if (n > 0)
@@ -55,8 +55,8 @@ static ssize_t read_object(struct cfs_piece_reader *r, void *p, size_t len,
 ssize_t cfs_piece_reader_read(struct cfs_piece_reader *r, void *p, size_t len,
 			      struct cfs_err *err)
 {
-	return r->piece.kind == CFS_STREAM_DATA ? read_data(r, p, len)
-						: read_object(r, p, len, err);
+	return r->piece.kind == CFS_STREAM_DATA ? read_inline_piece(r, p, len)
+						: read_piece_object(r, p, len, err);
 }
 
 void cfs_piece_reader_fini(struct cfs_piece_reader *r)

@@ -5,7 +5,7 @@
 #include "containers/pull_priv.h"
 
 /* Makes the image of the merged layers and adds it to the store. */
-static int make_image(struct pull *p, struct cfs_digest *out, struct cfs_err *err)
+static int make_merged_image(struct pull *p, struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_profile_rules rules;
 	struct cfs_image_opts form;
@@ -29,7 +29,7 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 	int rc = pull_layers(p, err);
 
 	if (rc == 0)
-		rc = make_image(p, &out->image, err);
+		rc = make_merged_image(p, &out->image, err);
 	if (rc == 0)
 		rc = pull_check_seal(p, &out->image, err);
 	if (rc == 0)
@@ -37,7 +37,7 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 	return rc < 0 ? rc : pull_referrers(p, err);
 }
 
-static int check_kind(const struct pull *p, struct cfs_err *err)
+static int check_manifest_kind(const struct pull *p, struct cfs_err *err)
 {
 	if (p->manifest.is_image)
 		return 0;
@@ -52,7 +52,7 @@ static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err 
 	int rc = pull_documents(p, err);
 
 	if (rc == 0)
-		rc = check_kind(p, err);
+		rc = check_manifest_kind(p, err);
 	if (rc == 0)
 		rc = pull_image(p, out, err);
 	out->is_image = p->manifest.is_image;

@@ -52,7 +52,7 @@ static int open_ranges(struct chunked_pull *c, const struct cfs_oci_range *range
 	return from->ranges(from->ctx, c->l->blob, ranges, n, &c->blob, err);
 }
 
-static void close_blob(struct chunked_pull *c)
+static void close_chunked_blob(struct chunked_pull *c)
 {
 	if (c->blob.close)
 		c->blob.close(c->blob.feed.ctx);
@@ -98,7 +98,7 @@ static int fetch_metadata(struct chunked_pull *c, struct cfs_err *err)
 	rc = read_part(c, at[0].len, &c->toc_frames, err);
 	if (rc == 0)
 		rc = read_part(c, at[1].len, &c->tarsplit_frames, err);
-	close_blob(c);
+	close_chunked_blob(c);
 	return rc < 0 ? rc
 		      : check_part(&c->toc_frames, c->parts.toc_sha256,
 				   "table of contents", err);
@@ -161,8 +161,8 @@ static int plan_ranges(struct chunked_pull *c, struct cfs_err *err)
 /* --- the archive -------------------------------------------------------------------- */
 
 /* Remembers where a content was stored: files of the table and contents have one order. */
-static int keep_content(void *ctx, const struct cfs_digest *object, uint64_t len,
-			struct cfs_span bytes, struct cfs_err *err)
+static int keep_stored_content(void *ctx, const struct cfs_digest *object, uint64_t len,
+			       struct cfs_span bytes, struct cfs_err *err)
 {
 	struct chunked_pull *c = ctx;
 	size_t i = c->n_contents++;
@@ -197,9 +197,9 @@ static ssize_t read_rebuilt(void *ctx, void *p, size_t len, struct cfs_err *err)
 	return n;
 }
 
-static int write_archive(struct chunked_pull *c, struct cfs_tarsplit *lines,
-			 struct chunked_contents *contents,
-			 struct cfs_containers_layer *out, struct cfs_err *err)
+static int write_chunked_archive(struct chunked_pull *c, struct cfs_tarsplit *lines,
+				 struct chunked_contents *contents,
+				 struct cfs_containers_layer *out, struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = pull_layer_opts(c->p, c->worker);
 	struct rebuild r = {
@@ -207,7 +207,7 @@ static int write_archive(struct chunked_pull *c, struct cfs_tarsplit *lines,
 	int rc;
 
 	opts.expected = c->l->diff_id;
-	opts.content = keep_content;
+	opts.content = keep_stored_content;
 	opts.content_ctx = c;
 	rc = cfs_containers_write_layer((struct cfs_feed){read_rebuilt, &r},
 					c->l->diff_id->alg, &opts, out, err);
@@ -243,7 +243,7 @@ static int rebuild_layer(struct chunked_pull *c, struct cfs_containers_layer *ou
 		return rc;
 	rc = cfs_tarsplit_open(cfs_decompress_feed(d), &lines, err);
 	if (rc == 0)
-		rc = write_archive(c, lines, &contents, out, err);
+		rc = write_chunked_archive(c, lines, &contents, out, err);
 	cfs_tarsplit_close(lines);
 	chunked_contents_fini(&contents);
 	cfs_decompress_close(d);
@@ -263,7 +263,7 @@ static int fetch_layer(struct chunked_pull *c, struct cfs_containers_layer *out,
 		rc = open_ranges(c, c->ranges, c->n_ranges, err);
 	if (rc == 0)
 		rc = rebuild_layer(c, out, err);
-	close_blob(c);
+	close_chunked_blob(c);
 	return rc;
 }
 

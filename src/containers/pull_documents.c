@@ -39,8 +39,8 @@ static int choose_child(struct pull *p, struct cfs_transport_document *doc,
 	return rc;
 }
 
-static int find_manifest(struct pull *p, struct cfs_transport_document *doc,
-			 struct cfs_err *err)
+static int find_platform_manifest(struct pull *p, struct cfs_transport_document *doc,
+				  struct cfs_err *err)
 {
 	int rc = p->from->document(p->from->ctx, NULL, doc, err);
 
@@ -59,10 +59,10 @@ static int find_manifest(struct pull *p, struct cfs_transport_document *doc,
 	return rc;
 }
 
-static int read_manifest(struct pull *p, struct cfs_err *err)
+static int read_image_manifest(struct pull *p, struct cfs_err *err)
 {
 	struct cfs_transport_document doc = {0};
-	int rc = find_manifest(p, &doc, err);
+	int rc = find_platform_manifest(p, &doc, err);
 
 	p->manifest_json = doc.bytes;
 	if (rc < 0)
@@ -72,7 +72,7 @@ static int read_manifest(struct pull *p, struct cfs_err *err)
 	return cfs_oci_manifest_parse(cfs_mem_text(&p->manifest_json), &p->manifest, err);
 }
 
-static int read_config(struct pull *p, struct cfs_err *err)
+static int read_image_config(struct pull *p, struct cfs_err *err)
 {
 	int rc = cfs_transport_read(p->from, &p->manifest.config, CFS_OCI_CONFIG_MAX,
 				    &p->config_json, err);
@@ -90,7 +90,7 @@ static int read_config(struct pull *p, struct cfs_err *err)
 
 int pull_documents(struct pull *p, struct cfs_err *err)
 {
-	int rc = cfs_context(err, read_manifest(p, err), "manifest");
+	int rc = cfs_context(err, read_image_manifest(p, err), "manifest");
 
-	return rc < 0 ? rc : cfs_context(err, read_config(p, err), "configuration");
+	return rc < 0 ? rc : cfs_context(err, read_image_config(p, err), "configuration");
 }

@@ -47,7 +47,7 @@ void pull_count(struct pull *p, unsigned worker, uint64_t n)
 		cfs_watch_progress(p->opts->watch, &now);
 }
 
-static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_pulled_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct blob_reader *r = ctx;
 	ssize_t n = 0;
@@ -78,14 +78,14 @@ static ssize_t read_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 }
 
 /* Reads what the decompressor left, so that digest and size cover the whole blob. */
-static int check_blob(struct blob_reader *r, struct cfs_err *err)
+static int check_pulled_blob(struct blob_reader *r, struct cfs_err *err)
 {
 	struct cfs_oci_digest actual;
 	uint8_t rest[4096];
 	ssize_t n;
 
 	do
-		n = read_blob(r, rest, sizeof(rest), err);
+		n = read_pulled_blob(r, rest, sizeof(rest), err);
 	while (n > 0);
 	if (n < 0)
 		return (int)n;
@@ -99,11 +99,11 @@ static int check_blob(struct blob_reader *r, struct cfs_err *err)
 
 /* --- one layer ---------------------------------------------------------------------- */
 
-static int read_layer(struct blob_reader *r, const struct pull_layer *l,
-		      struct cfs_containers_layer *out, struct cfs_err *err)
+static int write_pulled_layer(struct blob_reader *r, const struct pull_layer *l,
+			      struct cfs_containers_layer *out, struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = pull_layer_opts(r->p, r->worker);
-	struct cfs_feed blob = {read_blob, r};
+	struct cfs_feed blob = {read_pulled_blob, r};
 	struct cfs_decompress_opts limits = {.watch = r->p->opts->watch,
 					     .warn_ratio = WARN_RATIO};
 	struct cfs_decompress *d;
@@ -121,17 +121,17 @@ static int read_layer(struct blob_reader *r, const struct pull_layer *l,
 }
 
 /* If the archive is refused and the blob has a wrong digest, the error is the digest. */
-static int read_checked(struct blob_reader *r, const struct pull_layer *l,
-			struct cfs_containers_layer *out, struct cfs_err *err)
+static int read_checked_blob(struct blob_reader *r, const struct pull_layer *l,
+			     struct cfs_containers_layer *out, struct cfs_err *err)
 {
 	struct cfs_err why;
-	int rc = read_layer(r, l, out, err);
+	int rc = write_pulled_layer(r, l, out, err);
 
 	if (r->p->from->has_plain_layers)
 		return rc;
 	if (rc == 0)
-		return check_blob(r, err);
-	if (rc == -EINVAL && !r->has_failed && check_blob(r, &why) == -EILSEQ) {
+		return check_pulled_blob(r, err);
+	if (rc == -EINVAL && !r->has_failed && check_pulled_blob(r, &why) == -EILSEQ) {
 		*err = why;
 		return -EILSEQ;
 	}
@@ -149,13 +149,14 @@ static int open_keeper(struct blob_reader *r, const struct pull_layer *l,
 			     : 0;
 }
 
-static int read_whole(struct blob_reader *r, struct pull_layer *l, struct cfs_err *err)
+static int read_whole_blob(struct blob_reader *r, struct pull_layer *l,
+			   struct cfs_err *err)
 {
 	struct cfs_containers_layer layer = {0};
 	int rc = open_keeper(r, l, err);
 
 	if (rc == 0)
-		rc = read_checked(r, l, &layer, err);
+		rc = read_checked_blob(r, l, &layer, err);
 	if (rc == 0)
 		rc = cfs_context(err,
 				 cfs_oci_digest_expect(l->diff_id, &layer.diff_id, err),
@@ -176,7 +177,7 @@ static int pull_whole(struct pull *p, unsigned worker, struct pull_layer *l,
 	if (rc < 0)
 		return rc;
 	cfs_hash_init(&r.hash, l->blob->digest.alg);
-	rc = read_whole(&r, l, err);
+	rc = read_whole_blob(&r, l, err);
 	r.blob.close(r.blob.feed.ctx);
 	return rc;
 }
@@ -198,7 +199,7 @@ static int pull_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 
 /* --- all of them -------------------------------------------------------------------- */
 
-static bool is_repeated(const struct pull *p, size_t i)
+static bool is_layer_repeated(const struct pull *p, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (cfs_oci_digest_eq(p->layers[k].diff_id, p->layers[i].diff_id))
@@ -207,7 +208,7 @@ static bool is_repeated(const struct pull *p, size_t i)
 }
 
 /* Finds out whether the repository has the layer. */
-static int find_layer(struct pull *p, struct pull_layer *l, struct cfs_err *err)
+static int find_pull_layer(struct pull *p, struct pull_layer *l, struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
 	int rc = cfs_containers_check_layer(
@@ -246,9 +247,9 @@ static int find_layers(struct pull *p, struct cfs_err *err)
 		l->blob = &p->manifest.layers[i];
 		l->diff_id = &p->config.diff_ids[i];
 		rc = check_packing(l->blob, i, err);
-		l->is_repeated = is_repeated(p, i);
+		l->is_repeated = is_layer_repeated(p, i);
 		if (rc == 0 && !l->is_repeated)
-			rc = find_layer(p, l, err);
+			rc = find_pull_layer(p, l, err);
 		if (rc == 0 && !l->is_repeated)
 			rc = pull_find_kept(p, l, err);
 		if (rc < 0)
@@ -261,7 +262,7 @@ static int find_layers(struct pull *p, struct cfs_err *err)
 	return 0;
 }
 
-static int by_size(const void *a, const void *b, void *ctx)
+static int compare_blob_sizes(const void *a, const void *b, void *ctx)
 {
 	const struct pull_layer *layers = ctx;
 	uint64_t x = layers[*(const size_t *)a].blob->size,
@@ -343,7 +344,7 @@ int pull_layers(struct pull *p, struct cfs_err *err)
 		return rc;
 	if (p->n_missing && p->from->ranges)
 		cfs_content_index_open(p->repo, &p->contents);
-	qsort_r(p->order, p->n_missing, sizeof(*p->order), by_size, p->layers);
+	qsort_r(p->order, p->n_missing, sizeof(*p->order), compare_blob_sizes, p->layers);
 	if (p->n_missing)
 		rc = cfs_pool_run(n, p->n_missing, pull_one, p, p->opts->watch, err);
 	copy_repeated(p);

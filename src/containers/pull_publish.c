@@ -79,7 +79,8 @@ struct manifest_names {
 	struct cfs_digest config;
 };
 
-static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err *err)
+static int name_manifest_stream(void *ctx, struct cfs_stream_writer *w,
+				struct cfs_err *err)
 {
 	const struct manifest_names *m = ctx;
 	char text[CFS_OCI_DIGEST_TEXT_MAX],
@@ -96,8 +97,8 @@ static int name_manifest(void *ctx, struct cfs_stream_writer *w, struct cfs_err 
 
 /* --- streams ------------------------------------------------------------------------ */
 
-static int write_config(struct pull *p, const struct cfs_digest *image,
-			struct cfs_digest *out, struct cfs_err *err)
+static int write_config_document(struct pull *p, const struct cfs_digest *image,
+				 struct cfs_digest *out, struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = pull_layer_opts(p, 0);
 	struct config_names names = {p, image, p->opts->merge.bootable, NULL};
@@ -115,7 +116,7 @@ static int write_manifest(struct pull *p, const struct cfs_digest *config,
 
 	return cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_MANIFEST,
 					     cfs_mem_span(&p->manifest_json),
-					     name_manifest, &names, out, err);
+					     name_manifest_stream, &names, out, err);
 }
 
 static int publish_stream(struct pull *p, const char *kind,
@@ -137,7 +138,7 @@ int pull_publish(struct pull *p, const struct cfs_digest *image, struct cfs_err 
 {
 	struct cfs_digest config, manifest;
 	char ref[CFS_CONTAINERS_REF_MAX];
-	int rc = write_config(p, image, &config, err);
+	int rc = write_config_document(p, image, &config, err);
 
 	if (rc == 0)
 		rc = write_manifest(p, &config, &manifest, err);

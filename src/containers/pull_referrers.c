@@ -12,8 +12,8 @@ struct incoming {
 	struct cfs_digest *streams; /* configuration, then the layers */
 };
 
-static int read_manifest(struct incoming *in, const struct cfs_oci_descriptor *d,
-			 struct cfs_err *err)
+static int read_referrer_manifest(struct incoming *in, const struct cfs_oci_descriptor *d,
+				  struct cfs_err *err)
 {
 	struct cfs_transport_document doc = {0};
 	struct pull *p = in->p;
@@ -28,7 +28,7 @@ static int read_manifest(struct incoming *in, const struct cfs_oci_descriptor *d
 }
 
 /* What the list says is not trusted. Returns a reason to leave the artifact, or NULL. */
-static const char *find_reason(const struct incoming *in)
+static const char *find_skip_reason(const struct incoming *in)
 {
 	const struct cfs_oci_manifest *m = &in->a.manifest;
 
@@ -38,7 +38,7 @@ static const char *find_reason(const struct incoming *in)
 }
 
 /* Some sources do not know the type of what they list. */
-static bool is_wanted(const struct incoming *in)
+static bool is_artifact_wanted(const struct incoming *in)
 {
 	const char *type = in->a.manifest.artifact_type;
 
@@ -89,14 +89,14 @@ static int take_referrer(void *ctx, const struct cfs_oci_descriptor *d,
 {
 	struct incoming in = {.p = ctx};
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
-	int rc = read_manifest(&in, d, err);
-	const char *reason = rc < 0 ? NULL : find_reason(&in);
+	int rc = read_referrer_manifest(&in, d, err);
+	const char *reason = rc < 0 ? NULL : find_skip_reason(&in);
 
 	cfs_oci_digest_text(&d->digest, text);
 	if (reason) {
 		cfs_watch_warn(in.p->opts->watch, "referrer %s is left out: %s", text,
 			       reason);
-	} else if (rc == 0 && is_wanted(&in)) {
+	} else if (rc == 0 && is_artifact_wanted(&in)) {
 		rc = pull_artifact(&in, err);
 		in.p->n_referrers += rc == 0;
 	}

@@ -50,14 +50,14 @@ static bool is_same_manifest(const struct push *p)
 		(!m->media_type || strcmp(m->media_type, CFS_OCI_TYPE_MANIFEST) == 0));
 }
 
-static const char *layer_type(enum cfs_oci_packing packing)
+static const char *name_packed_layer_type(enum cfs_oci_packing packing)
 {
 	return packing == CFS_OCI_TAR_GZIP   ? CFS_OCI_TYPE_TAR "+gzip"
 	       : packing == CFS_OCI_TAR_ZSTD ? CFS_OCI_TYPE_TAR "+zstd"
 					     : CFS_OCI_TYPE_TAR;
 }
 
-static int make_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *err)
+static int make_push_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *err)
 {
 	const struct cfs_mem *json = &p->container.manifest_json;
 
@@ -67,7 +67,7 @@ static int make_manifest(struct push *p, struct cfs_mem *out, struct cfs_err *er
 	for (size_t i = 0; i < p->n_layers;
 	     i++) /* of docker, if it was not compressed anew */
 		p->layers[i].media_type =
-			layer_type(cfs_oci_packing(p->layers[i].media_type));
+			name_packed_layer_type(cfs_oci_packing(p->layers[i].media_type));
 	return cfs_oci_manifest_repack(&p->container.manifest, p->layers, out, err);
 }
 
@@ -76,7 +76,7 @@ static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 {
 	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST};
 	struct cfs_mem json = {0};
-	int rc = make_manifest(p, &json, err);
+	int rc = make_push_manifest(p, &json, err);
 
 	if (rc == 0) {
 		struct cfs_span bytes = {json.p, json.len};

@@ -14,7 +14,7 @@ enum { OUT_LEN = 256 * 1024 };
 
 /* --- files without a name ----------------------------------------------------------- */
 
-static int open_temporary(struct cfs_err *err)
+static int open_temporary_blob(struct cfs_err *err)
 {
 	const char *dir = getenv("TMPDIR");
 	char path[4096];
@@ -43,7 +43,7 @@ struct blob_writer {
 	uint64_t len;
 };
 
-static int write_blob(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int write_push_blob(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct blob_writer *w = ctx;
 
@@ -62,7 +62,7 @@ struct worker {
 };
 
 /* Only the thread that started the work reports progress; its worker is number 0. */
-static void report_progress(void *ctx, uint64_t n)
+static void report_push_progress(void *ctx, uint64_t n)
 {
 	const struct worker *w = ctx;
 	struct push *p = w->p;
@@ -78,10 +78,10 @@ static void report_progress(void *ctx, uint64_t n)
 static int compress_into(struct worker *w, const struct cfs_oci_digest *diff_id,
 			 struct blob_writer *blob, struct cfs_err *err)
 {
-	struct cfs_emit_progress progress = {report_progress, w};
+	struct cfs_emit_progress progress = {report_push_progress, w};
 	struct cfs_compress *c;
 	int rc = cfs_compress_open(w->p->opts->compression,
-				   (struct cfs_sink){write_blob, blob}, &c, err);
+				   (struct cfs_sink){write_push_blob, blob}, &c, err);
 
 	if (rc < 0)
 		return rc;
@@ -93,7 +93,7 @@ static int compress_into(struct worker *w, const struct cfs_oci_digest *diff_id,
 	return rc < 0 ? rc : cfs_out_flush(&blob->file, err);
 }
 
-static const char *layer_type(enum cfs_compression compression)
+static const char *name_layer_type(enum cfs_compression compression)
 {
 	if (compression == CFS_COMPRESSION_GZIP)
 		return CFS_OCI_TYPE_TAR "+gzip";
@@ -102,8 +102,8 @@ static const char *layer_type(enum cfs_compression compression)
 }
 
 /* Writes the blob to fd; out becomes its descriptor. */
-static int make_blob(struct worker *w, const struct cfs_oci_digest *diff_id, int fd,
-		     struct cfs_oci_descriptor *out, struct cfs_err *err)
+static int make_layer_blob(struct worker *w, const struct cfs_oci_digest *diff_id, int fd,
+			   struct cfs_oci_descriptor *out, struct cfs_err *err)
 {
 	struct cfs_watched_fd to = {.fd = fd, .watch = w->p->opts->watch};
 	struct blob_writer blob = {0};
@@ -115,7 +115,7 @@ static int make_blob(struct worker *w, const struct cfs_oci_digest *diff_id, int
 	rc = compress_into(w, diff_id, &blob, err);
 	cfs_out_fini(&blob.file);
 	*out = (struct cfs_oci_descriptor){
-		.media_type = layer_type(w->p->opts->compression), .size = blob.len};
+		.media_type = name_layer_type(w->p->opts->compression), .size = blob.len};
 	cfs_oci_digest_final(&blob.hash, &out->digest);
 	return rc;
 }
@@ -166,10 +166,10 @@ int push_send_blob(struct push *p, size_t turn, int fd,
 static int push_compressed(struct worker *w, size_t turn, size_t i, struct cfs_err *err)
 {
 	struct push *p = w->p;
-	cfs_autofd int fd = open_temporary(err);
+	cfs_autofd int fd = open_temporary_blob(err);
 	int rc = fd < 0 ? fd
-			: make_blob(w, &p->container.config.diff_ids[i], fd,
-				    &p->layers[i], err);
+			: make_layer_blob(w, &p->container.config.diff_ids[i], fd,
+					  &p->layers[i], err);
 
 	if (rc == 0)
 		rc = push_mount_blob(p, &p->layers[i], err);
@@ -185,7 +185,7 @@ static int push_layer(struct worker *w, size_t turn, size_t i, struct cfs_err *e
 	int rc = push_original(p, turn, i, err);
 
 	if (rc > 0)
-		report_progress(w, p->sizes[i]);
+		report_push_progress(w, p->sizes[i]);
 	else if (rc == 0)
 		rc = push_compressed(w, turn, i, err);
 	if (rc < 0 && p->to->is_in_order)
@@ -209,7 +209,7 @@ static int push_one(void *ctx, unsigned number, size_t i, struct cfs_err *err)
 /* --- all of them -------------------------------------------------------------------- */
 
 /* The first layer with the same diff_id. */
-static size_t find_first(const struct push *p, size_t i)
+static size_t find_first_layer(const struct push *p, size_t i)
 {
 	const struct cfs_oci_digest *ids = p->container.config.diff_ids;
 	size_t first = 0;
@@ -240,11 +240,11 @@ static int measure_layer(struct push *p, size_t i, struct cfs_err *err)
 static int list_layers(struct push *p, struct cfs_err *err)
 {
 	for (size_t i = 0; i < p->n_layers; i++) {
-		int rc = find_first(p, i) < i ? 0 : measure_layer(p, i, err);
+		int rc = find_first_layer(p, i) < i ? 0 : measure_layer(p, i, err);
 
 		if (rc < 0)
 			return rc;
-		if (find_first(p, i) == i) {
+		if (find_first_layer(p, i) == i) {
 			p->order[p->n_different++] = i;
 			p->bytes_all += p->sizes[i];
 		}
@@ -252,7 +252,7 @@ static int list_layers(struct push *p, struct cfs_err *err)
 	return 0;
 }
 
-static int by_size(const void *a, const void *b, void *ctx)
+static int compare_layer_sizes(const void *a, const void *b, void *ctx)
 {
 	const uint64_t *sizes = ctx;
 	uint64_t x = sizes[*(const size_t *)a], y = sizes[*(const size_t *)b];
@@ -274,9 +274,10 @@ int push_layers(struct push *p, struct cfs_err *err)
 	if (rc < 0 || p->n_different == 0)
 		return rc;
 	if (!p->to->is_in_order)
-		qsort_r(p->order, p->n_different, sizeof(*p->order), by_size, p->sizes);
+		qsort_r(p->order, p->n_different, sizeof(*p->order), compare_layer_sizes,
+			p->sizes);
 	rc = cfs_pool_run(n, p->n_different, push_one, p, p->opts->watch, err);
 	for (size_t i = 0; rc == 0 && i < p->n_layers; i++)
-		p->layers[i] = p->layers[find_first(p, i)];
+		p->layers[i] = p->layers[find_first_layer(p, i)];
 	return rc;
 }

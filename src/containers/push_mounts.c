@@ -10,8 +10,8 @@
 
 /* --- the record --------------------------------------------------------------------- */
 
-static int add_mount(struct push *p, const struct cfs_oci_digest *digest,
-		     const char *from, struct cfs_err *err)
+static int add_mount_source(struct push *p, const struct cfs_oci_digest *digest,
+			    const char *from, struct cfs_err *err)
 {
 	struct push_mount *m;
 
@@ -38,7 +38,8 @@ static int note_tag(void *ctx, const char *tag, struct cfs_err *err)
 		return 0;
 	if (cfs_container_open(p->repo, tag, &c, &unused) == 0)
 		for (size_t i = 0; rc == 0 && i < c.manifest.n_layers; i++)
-			rc = add_mount(p, &c.manifest.layers[i].digest, r.name, err);
+			rc = add_mount_source(p, &c.manifest.layers[i].digest, r.name,
+					      err);
 	cfs_container_close(&c);
 	return rc;
 }
@@ -57,7 +58,8 @@ int push_list_mounts(struct push *p, struct cfs_err *err)
 	return rc;
 }
 
-static const char *find_mount(const struct push *p, const struct cfs_oci_digest *digest)
+static const char *find_mount_source(const struct push *p,
+				     const struct cfs_oci_digest *digest)
 {
 	for (size_t i = 0; i < p->n_mounts; i++)
 		if (cfs_oci_digest_eq(&p->mounts[i].digest, digest))
@@ -71,7 +73,7 @@ static const char *find_mount(const struct push *p, const struct cfs_oci_digest 
 int push_mount_blob(const struct push *p, const struct cfs_oci_descriptor *d,
 		    struct cfs_err *err)
 {
-	const char *from = p->to->mount_blob ? find_mount(p, &d->digest) : NULL;
+	const char *from = p->to->mount_blob ? find_mount_source(p, &d->digest) : NULL;
 	struct cfs_err refused;
 	int rc = from ? p->to->mount_blob(p->to->ctx, d, from, &refused) : 0;
 

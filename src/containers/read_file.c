@@ -23,9 +23,9 @@ static int read_inside(const struct cfs_inode *inode, struct cfs_mem *out,
 	return 0;
 }
 
-static int read_object(const struct cfs_repo *repo, const struct cfs_image *im,
-		       const struct cfs_inode *inode, size_t max, struct cfs_mem *out,
-		       struct cfs_err *err)
+static int read_file_object(const struct cfs_repo *repo, const struct cfs_image *im,
+			    const struct cfs_inode *inode, size_t max,
+			    struct cfs_mem *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	struct cfs_digest id;
@@ -46,7 +46,7 @@ static int read_inode(const struct cfs_repo *repo, const struct cfs_image *im,
 	if (inode->size > max)
 		return cfs_fail(err, EFBIG, "expected at most %zu bytes, got %" PRIu64,
 				max, inode->size);
-	return inode->external ? read_object(repo, im, inode, max, out, err)
+	return inode->external ? read_file_object(repo, im, inode, max, out, err)
 			       : read_inside(inode, out, err);
 }
 

@@ -54,8 +54,8 @@ static ssize_t config_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 	return feed.read(feed.ctx, p, len, err);
 }
 
-static int open_config(const struct repo_source *s, struct cfs_blob *out,
-		       struct cfs_err *err)
+static int open_repo_config(const struct repo_source *s, struct cfs_blob *out,
+			    struct cfs_err *err)
 {
 	struct config_blob *b = calloc(1, sizeof(*b));
 
@@ -67,25 +67,25 @@ static int open_config(const struct repo_source *s, struct cfs_blob *out,
 	return 0;
 }
 
-static void close_layer(void *feed)
+static void close_repo_layer(void *feed)
 {
 	cfs_layer_feed_close(feed);
 }
 
 /* The layer whose blob this was; the blob itself was not kept. */
-static int open_layer(const struct repo_source *s, size_t i, struct cfs_blob *out,
-		      struct cfs_err *err)
+static int open_repo_layer(const struct repo_source *s, size_t i, struct cfs_blob *out,
+			   struct cfs_err *err)
 {
 	struct cfs_layer_feed *f;
 	int rc = cfs_layer_feed_open(s->repo, &s->image.config.diff_ids[i], s->watch, &f,
 				     err);
 
 	if (rc == 0)
-		*out = (struct cfs_blob){cfs_layer_feed(f), close_layer};
+		*out = (struct cfs_blob){cfs_layer_feed(f), close_repo_layer};
 	return rc;
 }
 
-static void close_fd(void *ctx)
+static void close_repo_blob(void *ctx)
 {
 	struct cfs_watched_fd *from = ctx;
 
@@ -109,7 +109,7 @@ static int open_artifact_blob(const struct repo_source *s,
 	if (!from)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	*from = (struct cfs_watched_fd){.fd = cfs_steal_fd(&fd), .watch = s->watch};
-	*out = (struct cfs_blob){cfs_feed_watched_fd(from), close_fd};
+	*out = (struct cfs_blob){cfs_feed_watched_fd(from), close_repo_blob};
 	return 0;
 }
 
@@ -120,10 +120,10 @@ static int source_blob(void *ctx, const struct cfs_oci_descriptor *d,
 	const struct cfs_oci_manifest *m = &s->image.manifest;
 
 	if (cfs_oci_digest_eq(&d->digest, &m->config.digest))
-		return open_config(s, out, err);
+		return open_repo_config(s, out, err);
 	for (size_t i = 0; i < m->n_layers && i < s->image.config.n_diff_ids; i++)
 		if (cfs_oci_digest_eq(&d->digest, &m->layers[i].digest))
-			return open_layer(s, i, out, err);
+			return open_repo_layer(s, i, out, err);
 	return open_artifact_blob(s, d, out, err);
 }
 
@@ -133,7 +133,8 @@ struct passing {
 	void *ctx;
 };
 
-static int pass_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err *err)
+static int pass_repo_artifact(void *ctx, const struct cfs_artifact *a,
+			      struct cfs_err *err)
 {
 	const struct passing *p = ctx;
 	const struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST,
@@ -151,7 +152,7 @@ static int source_referrers(void *ctx, const struct cfs_oci_digest *subject,
 	const struct repo_source *s = ctx;
 	struct passing p = {type, fn, fn_ctx};
 
-	return cfs_artifact_list(s->repo, subject, pass_artifact, &p, err);
+	return cfs_artifact_list(s->repo, subject, pass_repo_artifact, &p, err);
 }
 
 static void source_close(void *ctx)

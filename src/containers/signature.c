@@ -71,8 +71,8 @@ int cfs_seal_compute(const struct cfs_repo *repo, const struct cfs_container *c,
 
 /* --- inline ------------------------------------------------------------------------- */
 
-static int take_digest(const char *text, enum cfs_hash_alg alg,
-		       struct cfs_seal_entry *out, struct cfs_err *err)
+static int take_seal_digest(const char *text, enum cfs_hash_alg alg,
+			    struct cfs_seal_entry *out, struct cfs_err *err)
 {
 	int rc = cfs_digest_parse(cfs_text(text), &out->digest, err);
 
@@ -96,8 +96,9 @@ static int decode_signatures(const char *text, struct cfs_mem *out, struct cfs_e
 }
 
 /* A PKCS#7 signature counts if there is no other one. */
-static int read_inline(const struct cfs_oci_descriptor *of, enum cfs_seal_role role,
-		       enum cfs_hash_alg alg, struct cfs_seal *s, struct cfs_err *err)
+static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_role role,
+			     enum cfs_hash_alg alg, struct cfs_seal *s,
+			     struct cfs_err *err)
 {
 	char key[SEAL_KEY_MAX], sig[SEAL_KEY_MAX + 16];
 	const char *digest = cfs_oci_annotation(of, seal_key(role, alg, key)), *text;
@@ -105,7 +106,7 @@ static int read_inline(const struct cfs_oci_descriptor *of, enum cfs_seal_role r
 
 	if (!digest)
 		return 0;
-	rc = take_digest(digest, alg, &s->entries[role], err);
+	rc = take_seal_digest(digest, alg, &s->entries[role], err);
 	snprintf(sig, sizeof(sig), "%s" SEAL_INLINE_SUFFIX, key);
 	text = cfs_oci_annotation(of, sig);
 	if (!text) {
@@ -123,12 +124,12 @@ static int read_annotations(const struct cfs_repo *repo, const struct cfs_contai
 	const struct cfs_oci_descriptor manifest = {.annotations =
 							    c->manifest.annotations};
 	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
-	int rc = read_inline(&c->manifest.config, CFS_SEAL_CONFIG, alg, s, err);
+	int rc = read_inline_entry(&c->manifest.config, CFS_SEAL_CONFIG, alg, s, err);
 
 	if (rc == 0)
-		rc = read_inline(&manifest, CFS_SEAL_MERGED, alg, s, err);
+		rc = read_inline_entry(&manifest, CFS_SEAL_MERGED, alg, s, err);
 	if (rc == 0)
-		rc = read_inline(&manifest, CFS_SEAL_BOOT, alg, s, err);
+		rc = read_inline_entry(&manifest, CFS_SEAL_BOOT, alg, s, err);
 	return rc;
 }
 
@@ -156,8 +157,9 @@ static enum cfs_seal_role find_role(const struct cfs_oci_descriptor *layer,
 	return (enum cfs_seal_role)role;
 }
 
-static int read_layer(const struct cfs_repo *repo, const struct cfs_oci_descriptor *layer,
-		      struct cfs_seal *s, struct cfs_err *err)
+static int read_seal_layer(const struct cfs_repo *repo,
+			   const struct cfs_oci_descriptor *layer, struct cfs_seal *s,
+			   struct cfs_err *err)
 {
 	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
 	const char *digest;
@@ -178,7 +180,7 @@ static int read_layer(const struct cfs_repo *repo, const struct cfs_oci_descript
 	if (layer->size > CFS_SEAL_SIGNATURES_MAX)
 		return cfs_fail(err, EINVAL, "expected a signature of at most %d bytes",
 				CFS_SEAL_SIGNATURES_MAX);
-	rc = take_digest(digest, alg, e, err);
+	rc = take_seal_digest(digest, alg, e, err);
 	if (rc < 0 || layer->size == 0)
 		return rc;
 	fd = cfs_artifact_open_blob(repo, layer, false, err);
@@ -187,7 +189,8 @@ static int read_layer(const struct cfs_repo *repo, const struct cfs_oci_descript
 					  err);
 }
 
-static int pass_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err *err)
+static int pass_seal_artifact(void *ctx, const struct cfs_artifact *a,
+			      struct cfs_err *err)
 {
 	const struct listing *l = ctx;
 	const struct cfs_oci_manifest *m = &a->manifest;
@@ -197,7 +200,7 @@ static int pass_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err
 	if (!m->artifact_type || strcmp(m->artifact_type, CFS_CONTAINERS_TYPE_SEAL) != 0)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
-		rc = cfs_context(err, read_layer(l->repo, &m->layers[i], &s, err),
+		rc = cfs_context(err, read_seal_layer(l->repo, &m->layers[i], &s, err),
 				 "layer %zu", i);
 	if (rc == 0 || rc == -EINVAL)
 		rc = l->fn(l->ctx, &s, rc, err);
@@ -219,5 +222,6 @@ int cfs_seal_list(const struct cfs_repo *repo, const struct cfs_container *c,
 	if (rc == -EINVAL || (rc == 0 && s.entries[CFS_SEAL_MERGED].signatures.len))
 		rc = fn(ctx, &s, rc, err);
 	cfs_seal_fini(&s);
-	return rc < 0 ? rc : cfs_artifact_list(repo, &c->digest, pass_artifact, &l, err);
+	return rc < 0 ? rc
+		      : cfs_artifact_list(repo, &c->digest, pass_seal_artifact, &l, err);
 }

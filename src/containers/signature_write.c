@@ -81,8 +81,8 @@ static int store_manifest(struct cfs_repo *repo, struct cfs_store *store,
 	return rc < 0 ? rc : publish_manifest(repo, out, &id, tag, err);
 }
 
-static int open_store(const struct cfs_repo *repo, struct cfs_store **out,
-		      struct cfs_err *err)
+static int open_seal_store(const struct cfs_repo *repo, struct cfs_store **out,
+			   struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {.n_workers = CFS_CONTAINERS_LAYER_WORKERS};
 
@@ -100,8 +100,8 @@ static int drop_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 	return 0;
 }
 
-static int keep_manifest(void *ctx, struct cfs_span json,
-			 const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int keep_seal_manifest(void *ctx, struct cfs_span json,
+			      const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	struct cfs_mem *out = ctx;
 
@@ -119,7 +119,7 @@ static int store_new_manifest(struct cfs_repo *repo, const struct cfs_container 
 	cfs_oci_digest_of(c->digest.alg, json, out);
 	if (cfs_oci_digest_eq(out, &c->digest))
 		return 0;
-	rc = open_store(repo, &store, err);
+	rc = open_seal_store(repo, &store, err);
 	if (rc < 0)
 		return rc;
 	rc = store_manifest(repo, store, c, name, json, out, err);
@@ -133,7 +133,7 @@ int cfs_seal_settle(struct cfs_repo *repo, const char *name,
 {
 	struct cfs_mem json = {0};
 	struct cfs_destination to = {
-		.put_blob = drop_blob, .put_manifest = keep_manifest, .ctx = &json};
+		.put_blob = drop_blob, .put_manifest = keep_seal_manifest, .ctx = &json};
 	struct cfs_push_opts opts = {.compression = compression,
 				     .referrers = CFS_REFERRERS_NONE,
 				     .watch = watch};
@@ -289,7 +289,7 @@ int cfs_seal_store(struct cfs_repo *repo, const struct cfs_container *c, const c
 		   struct cfs_err *err)
 {
 	struct cfs_store *store;
-	int rc = open_store(repo, &store, err);
+	int rc = open_seal_store(repo, &store, err);
 
 	*manifest = c->digest;
 	if (rc < 0)

@@ -89,7 +89,7 @@ void cfs_store_image_fini(struct cfs_store_image *image)
 }
 
 /* Is the first component a host, as podman decides it? */
-static bool has_host(const char *tag)
+static bool names_registry_host(const char *tag)
 {
 	size_t len = strcspn(tag, "/");
 	struct cfs_text first = {tag, len};
@@ -105,7 +105,8 @@ int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 	struct cfs_oci_reference ref;
 	int rc;
 
-	if (snprintf(full, sizeof(full), "%s%s", has_host(tag) ? "" : "localhost/",
+	if (snprintf(full, sizeof(full), "%s%s",
+		     names_registry_host(tag) ? "" : "localhost/",
 		     tag) >= (int)sizeof(full))
 		return cfs_fail(err, EINVAL, "the name is too long");
 	rc = cfs_oci_reference_parse(full, &ref, err);
@@ -192,7 +193,7 @@ static json_t *pack_layer(const struct cfs_store_image *m)
 			 "diff-digest", digest, "diff-size", (json_int_t)m->size);
 }
 
-static bool is_repeated(const struct cfs_store_image *v, size_t i)
+static bool is_view_layer_repeated(const struct cfs_store_image *v, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (strcmp(v[k].layer, v[i].layer) == 0)
@@ -225,7 +226,7 @@ int cfs_store_layers_json(const struct cfs_store_image *v, size_t n, char **out,
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (!is_repeated(v, i))
+		if (!is_view_layer_repeated(v, i))
 			rc = json_array_append_new(list, pack_layer(&v[i]));
 	return dump_list(list, rc, out, err);
 }
