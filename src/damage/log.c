@@ -40,7 +40,7 @@ void cfs_damage_log_close(struct cfs_damage_log *log)
 
 /* 1: there is more in the buffer; 0: there is nothing to read at the moment. EPIPE: records
  * were overwritten before they were read. */
-static int read_more(struct cfs_damage_log *log, struct cfs_err *err)
+static int read_more_records(struct cfs_damage_log *log, struct cfs_err *err)
 {
 	ssize_t n;
 
@@ -64,7 +64,8 @@ static void drop_front(struct cfs_damage_log *log, size_t len)
 
 /* Parses the first line and removes it. A line without an end is too long if no further
  * record would fit behind it. */
-static bool take_line(struct cfs_damage_log *log, bool *was_line, struct cfs_damage *out)
+static bool take_log_record(struct cfs_damage_log *log, bool *was_line,
+			    struct cfs_damage *out)
 {
 	char *end = memchr(log->buf, '\n', log->len);
 	size_t len = end ? (size_t)(end - log->buf) : log->len;
@@ -86,10 +87,10 @@ int cfs_damage_log_next(struct cfs_damage_log *log, struct cfs_damage *out,
 	int rc = 1;
 
 	while (rc > 0) {
-		if (take_line(log, &was_line, out))
+		if (take_log_record(log, &was_line, out))
 			return 1;
 		if (!was_line)
-			rc = read_more(log, err);
+			rc = read_more_records(log, err);
 	}
 	return rc;
 }

@@ -21,7 +21,7 @@ struct search {
 };
 
 /* The index of the first message about an inode, or about a later one. */
-static size_t find_first(const struct cfs_damage_list *list, uint64_t inode)
+static size_t find_first_message(const struct cfs_damage_list *list, uint64_t inode)
 {
 	size_t low = 0, high = list->n;
 
@@ -56,9 +56,10 @@ static int64_t get_birth_usec(int dirfd, const char *name)
 	return st.stx_btime.tv_sec * 1000000 + st.stx_btime.tv_nsec / 1000 - boot;
 }
 
-static uint64_t count_messages(const struct search *s, int dirfd, const struct dirent *d)
+static uint64_t count_object_messages(const struct search *s, int dirfd,
+				      const struct dirent *d)
 {
-	size_t i = find_first(s->messages, d->d_ino);
+	size_t i = find_first_message(s->messages, d->d_ino);
 	int64_t birth = INT64_MIN;
 	uint64_t n = 0;
 
@@ -71,10 +72,11 @@ static uint64_t count_messages(const struct search *s, int dirfd, const struct d
 }
 
 /* An object of the directory prefix. */
-static int check_name(struct search *s, int dirfd, const char *prefix,
-		      const struct dirent *d)
+static int match_object_name(struct search *s, int dirfd, const char *prefix,
+			     const struct dirent *d)
 {
-	struct cfs_damaged found = {.dir = s->dir, .n = count_messages(s, dirfd, d)};
+	struct cfs_damaged found = {.dir = s->dir,
+				    .n = count_object_messages(s, dirfd, d)};
 
 	if (found.n == 0 || (size_t)snprintf(found.path, sizeof(found.path), "%s/%s",
 					     prefix, d->d_name) >= sizeof(found.path))
@@ -86,7 +88,7 @@ static int check_name(struct search *s, int dirfd, const char *prefix,
 }
 
 /* Takes over fd. */
-static int list_prefix(struct search *s, int fd, const char *prefix)
+static int search_prefix(struct search *s, int fd, const char *prefix)
 {
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *d;
@@ -100,7 +102,7 @@ static int list_prefix(struct search *s, int fd, const char *prefix)
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (d->d_name[0] != '.')
-			rc = check_name(s, dirfd(dir), prefix, d);
+			rc = match_object_name(s, dirfd(dir), prefix, d);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(s->err, "%s", prefix);
 	closedir(dir);
@@ -120,7 +122,7 @@ static int list_dir(struct search *s, int objects)
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			continue;
-		rc = list_prefix(s, fd, prefix);
+		rc = search_prefix(s, fd, prefix);
 	}
 	return rc;
 }

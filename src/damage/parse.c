@@ -10,7 +10,7 @@
 
 enum { FACILITY_SHIFT = 3, USEFUL_MAX = 256 };
 
-static bool take_word(const char **at, const char *word)
+static bool take_message_word(const char **at, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -56,8 +56,8 @@ bool cfs_damage_parse(struct cfs_text record, struct cfs_damage *out)
 	*out = (struct cfs_damage){0};
 	memcpy(text, record.s, len);
 	text[len] = '\0';
-	return take_prefix(&at, &out->usec) && take_word(&at, "fs-verity (") &&
-	       take_device(&at, out->device) && take_word(&at, ", inode ") &&
+	return take_prefix(&at, &out->usec) && take_message_word(&at, "fs-verity (") &&
+	       take_device(&at, out->device) && take_message_word(&at, ", inode ") &&
 	       cfs_take_number(&at, 10, ')', &out->inode) &&
-	       take_word(&at, ": FILE CORRUPTED!");
+	       take_message_word(&at, ": FILE CORRUPTED!");
 }

@@ -29,9 +29,9 @@ static int note_user(struct cfs_damaged_list *list, struct cfs_text backing,
 	return 0;
 }
 
-static int check_entry(const struct cfs_image *im, const struct cfs_walk_entry *e,
-		       struct cfs_damaged_list *list, struct cfs_arena *arena,
-		       struct cfs_err *err)
+static int note_entry_user(const struct cfs_image *im, const struct cfs_walk_entry *e,
+			   struct cfs_damaged_list *list, struct cfs_arena *arena,
+			   struct cfs_err *err)
 {
 	struct cfs_text backing;
 	int rc;
@@ -56,13 +56,13 @@ static int walk_image(struct cfs_span bytes, struct cfs_damaged_list *list,
 	if (rc == 0)
 		rc = cfs_walk_new(&im, &everything, &walk, err);
 	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = check_entry(&im, e, list, arena, err);
+		rc = note_entry_user(&im, e, list, arena, err);
 	return rc;
 }
 
 /* The image is copied: access to a damaged page of a mapped one would be a SIGBUS. */
-static int read_image(const char *file, struct cfs_damaged_list *list,
-		      struct cfs_arena *arena, struct cfs_err *err)
+static int find_users_in_image(const char *file, struct cfs_damaged_list *list,
+			       struct cfs_arena *arena, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct cfs_map map;
@@ -117,7 +117,8 @@ int damage_find_users(const struct cfs_image_mount *m, struct cfs_arena *arena,
 	if (!cfs_image_mount_file(m, file, sizeof(file)))
 		rc = cfs_fail(err, ENOENT, "the file of the image is not known");
 	else
-		rc = cfs_context(err, read_image(file, list, arena, err), "%s", file);
+		rc = cfs_context(err, find_users_in_image(file, list, arena, err), "%s",
+				 file);
 	if (rc < 0 && !is_damaged)
 		return rc;
 	drop_unused(list);
