@@ -60,7 +60,7 @@ static int choose_format(struct cfs_decompress *d, struct cfs_err *err)
 /* --- input ------------------------------------------------------------------------------ */
 
 /* Reads more input behind what is left. */
-static int read_input(struct cfs_decompress *d, struct cfs_err *err)
+static int read_compressed(struct cfs_decompress *d, struct cfs_err *err)
 {
 	ssize_t n = cfs_watch_poll(d->opts->watch, err);
 
@@ -91,7 +91,7 @@ int cfs_decompress_open(struct cfs_feed from, const struct cfs_decompress_opts *
 	d->from = from;
 	d->opts = opts ? opts : &no_opts;
 	while (rc == 0 && !d->at_end && d->in.len < MAGIC_LEN)
-		rc = read_input(d, err);
+		rc = read_compressed(d, err);
 	if (rc == 0)
 		rc = choose_format(d, err);
 	if (rc < 0)
@@ -200,7 +200,7 @@ static ssize_t decompress_read(void *ctx, void *p, size_t len, struct cfs_err *e
 			continue;
 		if (d->at_end)
 			return check_complete(d, err);
-		rc = read_input(d, err);
+		rc = read_compressed(d, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -37,6 +37,12 @@ int inflate_begin(struct inflate *s, struct cfs_err *err) CFS_MUST_CHECK;
 int inflate_step(struct inflate *s, struct decompress_step *step,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Both libraries count bytes in 32 bits: a step uses at most so many of len. */
+static inline uint32_t inflate_cap_len(size_t len)
+{
+	return len > 1U << 30 ? 1U << 30 : (uint32_t)len;
+}
+
 static inline void decompress_use(struct decompress_step *s, size_t n)
 {
 	s->in.p += n;

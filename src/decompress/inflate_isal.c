@@ -28,15 +28,11 @@ int inflate_begin(struct inflate *s, struct cfs_err *err)
 	return 0;
 }
 
-static uint32_t cap_len(size_t len)
-{
-	return len > 1U << 30 ? 1U << 30 : (uint32_t)len;
-}
-
 /* ISAL_DECOMP_OK says nothing about the end: only the state of the block does. */
 int inflate_step(struct inflate *s, struct decompress_step *step, struct cfs_err *err)
 {
-	uint32_t in = cap_len(step->in.len), out = cap_len(step->out_len - step->n_out);
+	uint32_t in = inflate_cap_len(step->in.len),
+		 out = inflate_cap_len(step->out_len - step->n_out);
 	int rc;
 
 	s->s.next_in = (uint8_t *)(uintptr_t)step->in.p;

@@ -51,14 +51,10 @@ int inflate_begin(struct inflate *s, struct cfs_err *err)
 	return 0;
 }
 
-static unsigned cap_len(size_t len)
-{
-	return len > 1U << 30 ? 1U << 30 : (unsigned)len;
-}
-
 int inflate_step(struct inflate *s, struct decompress_step *step, struct cfs_err *err)
 {
-	unsigned in = cap_len(step->in.len), out = cap_len(step->out_len - step->n_out);
+	unsigned in = inflate_cap_len(step->in.len),
+		 out = inflate_cap_len(step->out_len - step->n_out);
 	int rc;
 
 	s->z.next_in = (uint8_t *)(uintptr_t)step->in.p;
