@@ -77,7 +77,7 @@ static void put_count(struct cfs_out *out, uint64_t n, const char *one, const ch
 	cfs_out_printf(out, "%" PRIu64 " %s", n, cfs_plural(n, one, many));
 }
 
-static void put_names(struct cfs_out *out, const struct cfs_cause *c)
+static void put_cause_names(struct cfs_out *out, const struct cfs_cause *c)
 {
 	static const char *const nouns[CFS_CAUSE_N_CLASSES][2] = {
 		[CFS_CAUSE_ENTRIES] = {"entry", "entries"},
@@ -104,7 +104,7 @@ static void put_fields(struct cfs_out *out, uint32_t fields)
 }
 
 /* Values of a cause. */
-static void put_number(struct cfs_out *out, char part, const struct cfs_cause *c)
+static void put_cause_number(struct cfs_out *out, char part, const struct cfs_cause *c)
 {
 	switch (part) {
 	case 'v':
@@ -132,7 +132,7 @@ static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
 
 	switch (part) {
 	case 'n':
-		put_names(out, c);
+		put_cause_names(out, c);
 		break;
 	case 's':
 		cfs_out_char(out, is_a ? 'A' : 'B');
@@ -154,7 +154,7 @@ static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
 		put_fields(out, c->fields);
 		break;
 	default:
-		put_number(out, part, c);
+		put_cause_number(out, part, c);
 	}
 	return 0;
 }

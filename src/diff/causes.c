@@ -169,7 +169,7 @@ static struct cfs_cause *get_xattr_slot(struct finder *f, enum cfs_cause_kind ki
 	return &f->xattrs[*at - 1];
 }
 
-static bool is_mark(struct cfs_span value, char mark)
+static bool is_mark_value(struct cfs_span value, char mark)
 {
 	return value.len == 1 && value.p[0] == mark;
 }
@@ -181,9 +181,10 @@ static enum cfs_cause_side find_lost_opaque(struct cfs_text key, struct cfs_span
 	if (!cfs_text_eq(key, CFS_TEXT("trusted.overlay.opaque")) &&
 	    !cfs_text_eq(key, CFS_TEXT("user.overlay.opaque")))
 		return CFS_CAUSE_BOTH;
-	if (is_mark(a, 'y') && is_mark(b, 'x'))
+	if (is_mark_value(a, 'y') && is_mark_value(b, 'x'))
 		return CFS_CAUSE_B;
-	return is_mark(a, 'x') && is_mark(b, 'y') ? CFS_CAUSE_A : CFS_CAUSE_BOTH;
+	return is_mark_value(a, 'x') && is_mark_value(b, 'y') ? CFS_CAUSE_A
+							      : CFS_CAUSE_BOTH;
 }
 
 /* A tree may have no xattrs at all, or have lost this one. */
@@ -222,8 +223,9 @@ static struct cfs_cause *slot_of_digest(struct finder *f, const struct cfs_node 
 }
 
 /* NULL: out of memory. */
-static struct cfs_cause *find_slot(struct finder *f, const struct cfs_difference *v,
-				   const struct cfs_node *a, const struct cfs_node *b)
+static struct cfs_cause *find_cause_slot(struct finder *f, const struct cfs_difference *v,
+					 const struct cfs_node *a,
+					 const struct cfs_node *b)
 {
 	switch ((enum cfs_diff_field)v->field) {
 	case CFS_DIFF_ENTRY:
@@ -264,7 +266,8 @@ static struct cfs_cause *find_slot(struct finder *f, const struct cfs_difference
 
 /* --- assigning differences ------------------------------------------------------------- */
 
-static bool is_same_name(const struct cfs_difference *v, const struct cfs_difference *w)
+static bool is_difference_of_name(const struct cfs_difference *v,
+				  const struct cfs_difference *w)
 {
 	return v->a == w->a && v->b == w->b;
 }
@@ -275,7 +278,7 @@ static void add_difference(struct finder *f, struct cfs_cause *c, size_t i)
 	const struct cfs_diff *d = f->d;
 
 	c->fields |= 1U << d->v[i].field;
-	if (c->n && is_same_name(&d->v[c->last], &d->v[i]))
+	if (c->n && is_difference_of_name(&d->v[c->last], &d->v[i]))
 		return;
 	c->last = i;
 	c->n++;
@@ -292,7 +295,7 @@ static void add_nlink_difference(struct finder *f, size_t i)
 			f->marks[d->first_b[cfs_tree_inode(d->b, v->b)]];
 
 	if (!marks)
-		add_difference(f, find_slot(f, v, NULL, NULL), i);
+		add_difference(f, find_cause_slot(f, v, NULL, NULL), i);
 	else if (marks & REGROUPED)
 		get_slot(f, CFS_CAUSE_LINKS, CFS_CAUSE_BOTH, CFS_CAUSE_ENTRIES)->fields |=
 			1U << CFS_DIFF_NLINK;
@@ -317,7 +320,7 @@ static int fill_slots(struct finder *f, struct cfs_err *err)
 			return rc;
 		if (v->field == CFS_DIFF_NLINK)
 			continue;
-		c = find_slot(f, v, diff_inode(d->a, v->a), diff_inode(d->b, v->b));
+		c = find_cause_slot(f, v, diff_inode(d->a, v->a), diff_inode(d->b, v->b));
 		if (!c)
 			return cfs_fail(err, ENOMEM, "out of memory");
 		add_difference(f, c, i);

@@ -45,8 +45,8 @@ static bool backing_differs(const struct diff *d, const struct cfs_node *x,
 			    cfs_node_payload(d->b.tree, y, in_b));
 }
 
-static int digest_bytes(enum cfs_hash_alg alg, const struct cfs_node *n, uint8_t *out,
-			struct cfs_err *err)
+static int digest_inline_content(enum cfs_hash_alg alg, const struct cfs_node *n,
+				 uint8_t *out, struct cfs_err *err)
 {
 	struct cfs_digest digest;
 	int rc = cfs_verity_digest_mem(
@@ -65,7 +65,7 @@ static int compare_bytes_and_digest(struct diff *d, cfs_id a, cfs_id b,
 {
 	uint8_t computed[CFS_HASH_MAX_LEN];
 	bool same;
-	int rc = digest_bytes(t->alg, bytes, computed, err);
+	int rc = digest_inline_content(t->alg, bytes, computed, err);
 
 	if (rc < 0)
 		return rc;
@@ -150,7 +150,7 @@ static int get_digest(struct diff *d, unsigned worker, const struct cfs_diff_sid
 	int rc;
 
 	if (n->content)
-		return digest_bytes(d->d.contents_alg, n, out, err);
+		return digest_inline_content(d->d.contents_alg, n, out, err);
 	if (n->digest) {
 		memcpy(out, n->digest, cfs_hash_len(side->tree->alg));
 		return 0;
@@ -174,7 +174,7 @@ static int read_pair(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 			  d->contents[i].b, err);
 }
 
-static bool is_same_name(const struct diff *d, size_t i, size_t k)
+static bool is_content_of_name(const struct diff *d, size_t i, size_t k)
 {
 	return d->v[i].a == d->v[k].a && d->v[i].b == d->v[k].b;
 }
@@ -182,8 +182,8 @@ static bool is_same_name(const struct diff *d, size_t i, size_t k)
 /* Whether a difference that is dropped is the only one of its name. */
 static bool stands_alone(const struct diff *d, size_t i, size_t used)
 {
-	return !(used && is_same_name(d, used - 1, i)) &&
-	       !(i + 1 < d->d.n && is_same_name(d, i, i + 1));
+	return !(used && is_content_of_name(d, used - 1, i)) &&
+	       !(i + 1 < d->d.n && is_content_of_name(d, i, i + 1));
 }
 
 /* Drops the pending differences whose contents are equal, in place. */

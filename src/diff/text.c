@@ -97,8 +97,8 @@ const char *cfs_diff_type_name(uint32_t mode)
 }
 
 /* The path has no length limit. It is written from its end. */
-static int find_path(struct cfs_diff_text *t, const struct cfs_tree *tree, cfs_id name,
-		     struct cfs_text *out)
+static int build_name_path(struct cfs_diff_text *t, const struct cfs_tree *tree,
+			   cfs_id name, struct cfs_text *out)
 {
 	const struct cfs_node *nodes = tree->nodes;
 	size_t len = name == CFS_ROOT, at;
@@ -121,7 +121,7 @@ static int find_path(struct cfs_diff_text *t, const struct cfs_tree *tree, cfs_i
 int diff_text_put_path(struct cfs_diff_text *t, const struct cfs_tree *tree, cfs_id name)
 {
 	struct cfs_text path;
-	int rc = find_path(t, tree, name, &path);
+	int rc = build_name_path(t, tree, name, &path);
 
 	if (rc == 0)
 		cfs_dump_escape(&t->out, path, CFS_DUMP_SPACES);
@@ -139,8 +139,8 @@ static const struct cfs_mem *path_text(struct cfs_diff_text *t,
 	return rc < 0 ? NULL : diff_text_end(t);
 }
 
-static const struct cfs_mem *field_text(struct cfs_diff_text *t,
-					const struct cfs_difference *v)
+static const struct cfs_mem *format_field(struct cfs_diff_text *t,
+					  const struct cfs_difference *v)
 {
 	struct cfs_out *out = diff_text_begin(t);
 
@@ -347,7 +347,7 @@ int cfs_diff_text_part(struct cfs_diff_text *t, const struct cfs_difference *v,
 	static const struct cfs_mem *(*const parts[CFS_DIFF_N_PARTS])(
 		struct cfs_diff_text * t, const struct cfs_difference *v) = {
 		[CFS_DIFF_PART_PATH] = path_text,
-		[CFS_DIFF_PART_FIELD] = field_text,
+		[CFS_DIFF_PART_FIELD] = format_field,
 		[CFS_DIFF_PART_OLD] = old_text,
 		[CFS_DIFF_PART_NEW] = new_text,
 	};
