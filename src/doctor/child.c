@@ -18,7 +18,7 @@ enum {
 	TIME_MAX = 30, /* seconds */
 };
 
-static int write_text(const char *path, const char *text)
+static int write_proc_text(const char *path, const char *text)
 {
 	cfs_autofd int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -47,11 +47,11 @@ static int enter_user_namespace(void)
 	snprintf(gid_map, sizeof(gid_map), "0 %u 1\n", getegid());
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return -errno;
-	rc = write_text("/proc/self/setgroups", "deny");
+	rc = write_proc_text("/proc/self/setgroups", "deny");
 	if (rc == 0)
-		rc = write_text("/proc/self/uid_map", uid_map);
+		rc = write_proc_text("/proc/self/uid_map", uid_map);
 	if (rc == 0)
-		rc = write_text("/proc/self/gid_map", gid_map);
+		rc = write_proc_text("/proc/self/gid_map", gid_map);
 	return rc;
 }
 

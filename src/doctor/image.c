@@ -9,7 +9,7 @@
 #include "erofs/erofs.h"
 #include "tree/tree.h"
 
-static int make_tree(struct cfs_tree **out, struct cfs_err *err)
+static int make_trial_tree(struct cfs_tree **out, struct cfs_err *err)
 {
 	static const char content[] = DOCTOR_CONTENT;
 	const struct cfs_inode_spec root = {.mode = S_IFDIR | 0755};
@@ -32,12 +32,12 @@ static int make_tree(struct cfs_tree **out, struct cfs_err *err)
 	return rc;
 }
 
-static int write_image(int fd, struct cfs_err *err)
+static int write_trial_image(int fd, struct cfs_err *err)
 {
 	static const struct cfs_image_write how = {
 		.form = {.min_version = 1, .max_version = 1}};
 	struct cfs_tree *tree;
-	int rc = make_tree(&tree, err);
+	int rc = make_trial_tree(&tree, err);
 
 	if (rc < 0)
 		return rc;
@@ -57,7 +57,7 @@ int doctor_make_image(struct doctor *d, struct cfs_err *err)
 		fd = memfd_create("composefs-doctor", MFD_CLOEXEC);
 	if (fd < 0)
 		return cfs_fail_errno(err, "temporary file for a test mount");
-	rc = write_image(fd, err);
+	rc = write_trial_image(fd, err);
 	if (rc == 0)
 		d->image = cfs_steal_fd(&fd);
 	return rc;

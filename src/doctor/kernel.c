@@ -9,7 +9,7 @@
 #include <sys/utsname.h>
 
 /* Reads the first bytes of a small file. 0 or -errno. */
-static int read_text(const char *path, char *out, size_t cap)
+static int read_kernel_text(const char *path, char *out, size_t cap)
 {
 	cfs_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, out, cap - 1);
@@ -23,7 +23,8 @@ static int read_text(const char *path, char *out, size_t cap)
 static void test_signatures(struct doctor *d)
 {
 	char text[16];
-	int rc = read_text("/proc/sys/fs/verity/require_signatures", text, sizeof(text));
+	int rc = read_kernel_text("/proc/sys/fs/verity/require_signatures", text,
+				  sizeof(text));
 
 	if (rc == 0)
 		doctor_answer(d, CFS_DOCTOR_SIGNATURES, CFS_DOCTOR_OK,
@@ -38,7 +39,7 @@ static void test_signatures(struct doctor *d)
 }
 
 /* Is the word in the comma-separated list? */
-static bool has_word(const char *list, const char *word)
+static bool has_config_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -51,12 +52,12 @@ static bool has_word(const char *list, const char *word)
 static void test_ipe(struct doctor *d)
 {
 	char text[512];
-	int rc = read_text("/sys/kernel/security/lsm", text, sizeof(text));
+	int rc = read_kernel_text("/sys/kernel/security/lsm", text, sizeof(text));
 
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_IPE, CFS_DOCTOR_UNKNOWN,
 			      "/sys/kernel/security/lsm: %s", strerror(-rc));
-	else if (has_word(text, "ipe"))
+	else if (has_config_word(text, "ipe"))
 		doctor_answer(d, CFS_DOCTOR_IPE, CFS_DOCTOR_OK, "%s", "");
 	else
 		doctor_answer(d, CFS_DOCTOR_IPE, CFS_DOCTOR_NO, "active are: %.200s",

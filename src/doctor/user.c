@@ -13,7 +13,7 @@
 /* The mount point, in a private namespace. */
 #define PLACE "/tmp"
 
-static int set_option(int context, const char *key, const char *value)
+static int set_mount_option(int context, const char *key, const char *value)
 {
 	return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
@@ -43,13 +43,13 @@ static void test_erofs(struct doctor *d)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->image);
 	if (rc == 0)
-		rc = set_option(context, "source", path);
+		rc = set_mount_option(context, "source", path);
 	if (rc == 0)
 		rc = create_superblock(context);
 	answer_by_code(d, CFS_DOCTOR_USER_EROFS, rc);
 }
 
-static int try_overlay(void)
+static int try_user_overlay(void)
 {
 	cfs_autofd int context = -1;
 	int rc;
@@ -59,7 +59,7 @@ static int try_overlay(void)
 		return -errno;
 	context = fsopen("overlay", FSOPEN_CLOEXEC);
 	rc = context < 0 ? -errno
-			 : set_option(context, "lowerdir", PLACE "/a:" PLACE "/b");
+			 : set_mount_option(context, "lowerdir", PLACE "/a:" PLACE "/b");
 	return rc < 0 ? rc : create_superblock(context);
 }
 
@@ -68,7 +68,7 @@ static int try_overlay(void)
 /* Flags of FUSE_INIT that the headers of Debian 12 do not define. */
 static const uint64_t init_ext = UINT64_C(1) << 30, passthrough = UINT64_C(1) << 37;
 
-static int try_fuse(int fuse, int *context)
+static int try_user_fuse(int fuse, int *context)
 {
 	char number[16];
 	int rc;
@@ -77,13 +77,13 @@ static int try_fuse(int fuse, int *context)
 	if (*context < 0)
 		return -errno;
 	snprintf(number, sizeof(number), "%d", fuse);
-	rc = set_option(*context, "fd", number);
+	rc = set_mount_option(*context, "fd", number);
 	if (rc == 0)
-		rc = set_option(*context, "rootmode", "40000");
+		rc = set_mount_option(*context, "rootmode", "40000");
 	if (rc == 0)
-		rc = set_option(*context, "user_id", "0");
+		rc = set_mount_option(*context, "user_id", "0");
 	if (rc == 0)
-		rc = set_option(*context, "group_id", "0");
+		rc = set_mount_option(*context, "group_id", "0");
 	return rc < 0 ? rc : create_superblock(*context);
 }
 
@@ -114,7 +114,7 @@ static void test_fuse(struct doctor *d)
 	int errnum = errno;
 
 	if (fuse >= 0) {
-		answer_by_code(d, CFS_DOCTOR_USER_FUSE, try_fuse(fuse, &context));
+		answer_by_code(d, CFS_DOCTOR_USER_FUSE, try_user_fuse(fuse, &context));
 		return;
 	}
 	doctor_answer(d, CFS_DOCTOR_USER_FUSE, CFS_DOCTOR_NO, "/dev/fuse: %s",
@@ -130,7 +130,7 @@ static void test_passthrough(struct doctor *d)
 	cfs_autofd int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	cfs_autofd int context = -1;
 	uint64_t flags = 0;
-	int rc = fuse < 0 ? -errno : try_fuse(fuse, &context);
+	int rc = fuse < 0 ? -errno : try_user_fuse(fuse, &context);
 
 	if (rc == 0)
 		rc = read_offered_flags(fuse, &flags);
@@ -152,7 +152,7 @@ static void test_in_namespace(struct doctor *d)
 	doctor_answer(d, CFS_DOCTOR_USERNS, CFS_DOCTOR_OK, "%s", "");
 	test_erofs(d);
 	test_fuse(d);
-	answer_by_code(d, CFS_DOCTOR_USER_OVERLAY, try_overlay());
+	answer_by_code(d, CFS_DOCTOR_USER_OVERLAY, try_user_overlay());
 }
 
 static void answer_no_namespace(struct doctor *d, int rc)
