@@ -64,7 +64,7 @@ int dump_unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 	return rc;
 }
 
-static int parse_number(struct cfs_text f, uint64_t *out, struct cfs_err *err)
+static int parse_number_field(struct cfs_text f, uint64_t *out, struct cfs_err *err)
 {
 	if (!cfs_dump_decimal(f, out))
 		return cfs_fail(err, EINVAL, "expected a decimal number, got \"%s\"",
@@ -76,15 +76,15 @@ static int parse_number(struct cfs_text f, uint64_t *out, struct cfs_err *err)
 static int parse_number32(struct cfs_text f, uint32_t *out, struct cfs_err *err)
 {
 	uint64_t value;
-	int rc = parse_number(f, &value, err);
+	int rc = parse_number_field(f, &value, err);
 
 	if (rc == 0)
 		*out = (uint32_t)value;
 	return rc;
 }
 
-static int parse_path(struct cfs_dump_parser *p, struct cfs_text f,
-		      struct cfs_dump_line *out, struct cfs_err *err)
+static int parse_path_field(struct cfs_dump_parser *p, struct cfs_text f,
+			    struct cfs_dump_line *out, struct cfs_err *err)
 {
 	out->path = f;
 	if (f.len == 0)
@@ -92,14 +92,14 @@ static int parse_path(struct cfs_dump_parser *p, struct cfs_text f,
 	return dump_unescape_string(p, &out->path, err);
 }
 
-static int parse_size(struct cfs_dump_parser *p, struct cfs_text f,
-		      struct cfs_dump_line *out, struct cfs_err *err)
+static int parse_size_field(struct cfs_dump_parser *p, struct cfs_text f,
+			    struct cfs_dump_line *out, struct cfs_err *err)
 {
 	(void)p;
-	return parse_number(f, &out->inode.size, err);
+	return parse_number_field(f, &out->inode.size, err);
 }
 
-static bool is_type(uint32_t mode)
+static bool is_mode_type(uint32_t mode)
 {
 	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISBLK(mode) ||
 	       S_ISCHR(mode) || S_ISSOCK(mode) || S_ISFIFO(mode);
@@ -120,7 +120,7 @@ static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
 		return cfs_fail(err, EINVAL, "expected an octal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mode = (uint32_t)mode;
-	if (!is_type(out->inode.mode))
+	if (!is_mode_type(out->inode.mode))
 		return cfs_fail(err, EINVAL, "expected a known file type, got %" PRIo32,
 				out->inode.mode);
 	if (out->is_link && S_ISDIR(out->inode.mode))
@@ -252,7 +252,7 @@ static int parse_content(struct cfs_dump_parser *p, struct cfs_text f,
 	return 0;
 }
 
-static bool is_external(const struct cfs_inode_spec *in)
+static bool has_external_content(const struct cfs_inode_spec *in)
 {
 	return S_ISREG(in->mode) && in->size > 0 && in->content.len == 0;
 }
@@ -265,7 +265,7 @@ static int parse_digest(struct cfs_dump_parser *p, struct cfs_text f,
 	struct cfs_text digits = f;
 	int rc;
 
-	if (is_absent(f) || (f.len == 0 && !is_external(&out->inode)))
+	if (is_absent(f) || (f.len == 0 && !has_external_content(&out->inode)))
 		return 0;
 	rc = dump_unescape_field(p, &digits, err);
 	if (rc < 0)
@@ -288,9 +288,9 @@ static const struct field {
 	int (*parse)(struct cfs_dump_parser *p, struct cfs_text f,
 		     struct cfs_dump_line *out, struct cfs_err *err);
 } fields[] = {
-	{PATH, true, "path", parse_path},
+	{PATH, true, "path", parse_path_field},
 	{MODE, true, "mode", parse_mode},
-	{SIZE, false, "size", parse_size},
+	{SIZE, false, "size", parse_size_field},
 	{NLINK, false, "nlink", parse_nlink},
 	{UID, false, "uid", parse_uid},
 	{GID, false, "gid", parse_gid},
@@ -318,7 +318,7 @@ int dump_parse_fields(struct cfs_dump_parser *p,
 	return 0;
 }
 
-static const char *type_name(uint32_t mode)
+static const char *name_file_type(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
@@ -354,7 +354,7 @@ int dump_check_no_content(const struct cfs_inode_spec *in,
 				err, EINVAL,
 				"%s: expected none for a %s, got \"%s\" (the mode is "
 				"%" PRIo32 "; that of a file would be %" PRIo32 ")",
-				table[i].name, type_name(in->mode),
+				table[i].name, name_file_type(in->mode),
 				cfs_dump_quote(columns[table[i].column]).s, in->mode,
 				(in->mode & 07777) | S_IFREG);
 	return 0;

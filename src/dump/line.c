@@ -36,7 +36,7 @@ static size_t find_space(struct cfs_text t)
 }
 
 /* Removes the text before the first space, and the space, from rest. */
-static struct cfs_text cut_field(struct cfs_text *rest)
+static struct cfs_text cut_dump_field(struct cfs_text *rest)
 {
 	struct cfs_text head = {rest->s, find_space(*rest)};
 	size_t used = head.len + (head.len < rest->len);
@@ -80,7 +80,7 @@ static int parse_xattrs(struct cfs_dump_parser *p, struct cfs_text rest,
 
 		if (cfs_grow(&p->xattrs, &p->xattrs_cap, n + 1, sizeof(*p->xattrs)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		rc = parse_xattr(p, cut_field(&rest), &p->xattrs[n++], err);
+		rc = parse_xattr(p, cut_dump_field(&rest), &p->xattrs[n++], err);
 		if (rc < 0)
 			return cfs_context(err, rc, "xattr %zu", n);
 	}
@@ -116,7 +116,7 @@ int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < DUMP_N_COLUMNS; i++)
-		columns[i] = cut_field(&rest);
+		columns[i] = cut_dump_field(&rest);
 	out->inode = (struct cfs_inode_spec){0};
 	out->is_link = false;
 	out->has_ignored = false;

@@ -42,7 +42,7 @@ static int refill_buffer(struct input *in, const struct cfs_watch *watch,
 	return 0;
 }
 
-static int take_line(struct input *in, size_t len, bool ended, struct cfs_text *out)
+static int take_whole_line(struct input *in, size_t len, bool ended, struct cfs_text *out)
 {
 	*out = (struct cfs_text){in->next, len};
 	in->next += len + ended;
@@ -55,8 +55,8 @@ static int take_line(struct input *in, size_t len, bool ended, struct cfs_text *
 
 /* Returns 1 and a line without its newline, borrowed until the next call, or 0 at the end. A
  * line that is too long is returned without its rest. */
-static int next_line(struct input *in, const struct cfs_watch *watch,
-		     struct cfs_text *out, struct cfs_err *err)
+static int read_next_line(struct input *in, const struct cfs_watch *watch,
+			  struct cfs_text *out, struct cfs_err *err)
 {
 	for (;;) {
 		size_t fresh = in->len - in->scanned;
@@ -65,12 +65,13 @@ static int next_line(struct input *in, const struct cfs_watch *watch,
 		int rc;
 
 		if (newline)
-			return take_line(in, (size_t)(newline - in->next), true, out);
+			return take_whole_line(in, (size_t)(newline - in->next), true,
+					       out);
 		in->scanned = in->len;
 		if (in->at_end && in->len == 0)
 			return 0;
 		if (in->at_end || in->len > CFS_DUMP_LINE_MAX)
-			return take_line(in, in->len, false, out);
+			return take_whole_line(in, in->len, false, out);
 		rc = refill_buffer(in, watch, err);
 		if (rc < 0)
 			return rc;
@@ -83,7 +84,8 @@ struct growing {
 	bool has_root;
 };
 
-static int add_root(struct growing *g, const struct cfs_dump_line *l, struct cfs_err *err)
+static int add_dump_root(struct growing *g, const struct cfs_dump_line *l,
+			 struct cfs_err *err)
 {
 	int rc;
 
@@ -96,14 +98,14 @@ static int add_root(struct growing *g, const struct cfs_dump_line *l, struct cfs
 	return rc;
 }
 
-static int add_entry(struct growing *g, const struct cfs_dump_line *l, uint64_t line,
-		     struct cfs_err *err)
+static int add_parsed_entry(struct growing *g, const struct cfs_dump_line *l,
+			    uint64_t line, struct cfs_err *err)
 {
 	cfs_id id;
 	int rc;
 
 	if (cfs_text_eq(l->path, CFS_TEXT("/")))
-		rc = add_root(g, l, err);
+		rc = add_dump_root(g, l, err);
 	else if (!g->has_root)
 		rc = cfs_fail(err, EINVAL, "expected the root \"/\" first");
 	else if (l->is_link)
@@ -127,8 +129,8 @@ static int finish_links(struct growing *g, struct cfs_err *err)
 	return rc;
 }
 
-static void warn_ignored(const struct input *in, struct cfs_dump_parser *parser,
-			 const struct cfs_dump_opts *opts)
+static void warn_ignored_xattr(const struct input *in, struct cfs_dump_parser *parser,
+			       const struct cfs_dump_opts *opts)
 {
 	int rc = cfs_context(&parser->ignored, -EINVAL, "line %" PRIu64, in->line);
 
@@ -138,9 +140,9 @@ static void warn_ignored(const struct input *in, struct cfs_dump_parser *parser,
 		cfs_watch_warn(opts->watch, "%s", parser->ignored.msg);
 }
 
-static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
-		    struct cfs_dump_parser *parser, struct growing *growing,
-		    struct cfs_text text, struct cfs_err *err)
+static int add_dump_line(const struct input *in, const struct cfs_dump_opts *opts,
+			 struct cfs_dump_parser *parser, struct growing *growing,
+			 struct cfs_text text, struct cfs_err *err)
 {
 	struct cfs_dump_line l;
 	int rc;
@@ -153,8 +155,8 @@ static int add_line(const struct input *in, const struct cfs_dump_opts *opts,
 				"expected a newline at the end of the last line");
 	rc = cfs_dump_parse_line(parser, text, &l, err);
 	if (rc == 0 && l.has_ignored)
-		warn_ignored(in, parser, opts);
-	return rc < 0 ? rc : add_entry(growing, &l, in->line, err);
+		warn_ignored_xattr(in, parser, opts);
+	return rc < 0 ? rc : add_parsed_entry(growing, &l, in->line, err);
 }
 
 static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
@@ -164,10 +166,10 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 	struct cfs_text text;
 	int rc;
 
-	while ((rc = next_line(in, opts->watch, &text, err)) > 0) {
+	while ((rc = read_next_line(in, opts->watch, &text, err)) > 0) {
 		rc = cfs_watch_poll(opts->watch, err);
 		if (rc == 0)
-			rc = add_line(in, opts, parser, growing, text, err);
+			rc = add_dump_line(in, opts, parser, growing, text, err);
 		if (rc < 0)
 			return cfs_context(err, rc, "line %" PRIu64, in->line);
 	}
@@ -179,9 +181,9 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 	return finish_links(growing, err);
 }
 
-static int read_all(struct input *in, enum cfs_hash_alg alg,
-		    const struct cfs_dump_opts *opts, struct cfs_tree **out,
-		    struct cfs_err *err)
+static int read_all_lines(struct input *in, enum cfs_hash_alg alg,
+			  const struct cfs_dump_opts *opts, struct cfs_tree **out,
+			  struct cfs_err *err)
 {
 	struct cfs_dump_parser parser = {.alg = alg, .strict = opts->strict};
 	struct growing growing = {0};
@@ -203,7 +205,7 @@ int cfs_dump_read_fd(int fd, enum cfs_hash_alg alg, const struct cfs_dump_opts *
 		     struct cfs_tree **out, struct cfs_err *err)
 {
 	struct input in = {.fd = fd, .next = ""};
-	int rc = read_all(&in, alg, opts, out, err);
+	int rc = read_all_lines(&in, alg, opts, out, err);
 
 	free(in.buf);
 	return rc;
@@ -216,5 +218,5 @@ int cfs_dump_read_mem(struct cfs_text text, enum cfs_hash_alg alg,
 	struct input in = {
 		.next = text.len ? text.s : "", .len = text.len, .at_end = true};
 
-	return read_all(&in, alg, opts, out, err);
+	return read_all_lines(&in, alg, opts, out, err);
 }

@@ -9,14 +9,14 @@ enum {
 };
 
 /* The blanks that strtoull skips, without space and newline, which separate fields. */
-static bool is_blank(char c)
+static bool is_skipped_blank(char c)
 {
 	return c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
 /* The usual number: only digits, and few enough to fit 64 bits. Inline, so that the compiler knows the
  * base. */
-static inline bool parse_digits(struct cfs_text field, unsigned base, uint64_t *out)
+static inline bool parse_short_number(struct cfs_text field, unsigned base, uint64_t *out)
 {
 	uint64_t value = 0;
 
@@ -33,13 +33,13 @@ static inline bool parse_digits(struct cfs_text field, unsigned base, uint64_t *
 	return true;
 }
 
-static bool parse_number(struct cfs_text field, unsigned base, uint64_t *out)
+static bool parse_any_number(struct cfs_text field, unsigned base, uint64_t *out)
 {
 	const char *s = field.s, *end = s + field.len;
 	bool negative = false, too_large = false;
 	uint64_t value = 0;
 
-	while (s < end && is_blank(*s))
+	while (s < end && is_skipped_blank(*s))
 		s++;
 	if (s < end && (*s == '+' || *s == '-'))
 		negative = *s++ == '-';
@@ -59,12 +59,12 @@ static bool parse_number(struct cfs_text field, unsigned base, uint64_t *out)
 
 bool cfs_dump_decimal(struct cfs_text field, uint64_t *out)
 {
-	return parse_digits(field, 10, out) || parse_number(field, 10, out);
+	return parse_short_number(field, 10, out) || parse_any_number(field, 10, out);
 }
 
 bool cfs_dump_octal(struct cfs_text field, uint64_t *out)
 {
-	return parse_digits(field, 8, out) || parse_number(field, 8, out);
+	return parse_short_number(field, 8, out) || parse_any_number(field, 8, out);
 }
 
 /* The byte of each single-letter escape, 0 for other letters. */

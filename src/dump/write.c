@@ -57,7 +57,7 @@ void cfs_dump_escape(struct cfs_out *out, struct cfs_text bytes,
 }
 
 /* A number and the character after it. */
-static void put_number(struct cfs_out *out, uint64_t n, unsigned base, char after)
+static void put_dump_number(struct cfs_out *out, uint64_t n, unsigned base, char after)
 {
 	char digits[24];
 	char *s = digits + sizeof(digits);
@@ -76,8 +76,8 @@ static void put_mtime(struct cfs_out *out, const struct cfs_inode_spec *in)
 
 	if (in->mtime_sec < 0)
 		cfs_out_char(out, '-');
-	put_number(out, in->mtime_sec < 0 ? -sec : sec, 10, '.');
-	put_number(out, in->mtime_nsec, 10, ' ');
+	put_dump_number(out, in->mtime_sec < 0 ? -sec : sec, 10, '.');
+	put_dump_number(out, in->mtime_nsec, 10, ' ');
 }
 
 /* "-" means that there is no value, so a value of one dash is escaped. */
@@ -91,7 +91,8 @@ static void put_optional(struct cfs_out *out, struct cfs_text value)
 		cfs_dump_escape(out, value, CFS_DUMP_FIELD);
 }
 
-static void put_digest(struct cfs_out *out, const uint8_t *digest, enum cfs_hash_alg alg)
+static void put_dump_digest(struct cfs_out *out, const uint8_t *digest,
+			    enum cfs_hash_alg alg)
 {
 	size_t len = cfs_hash_len(alg);
 	char hex[2 * CFS_HASH_MAX_LEN];
@@ -120,20 +121,20 @@ void cfs_dump_put(struct cfs_out *out, const struct cfs_dump_entry *e)
 
 	cfs_dump_escape(out, e->path, CFS_DUMP_FIELD);
 	cfs_out_char(out, ' ');
-	put_number(out, in->size, 10, ' ');
+	put_dump_number(out, in->size, 10, ' ');
 	if (e->link.len)
 		cfs_out_char(out, '@');
-	put_number(out, in->mode & 0xffff, 8, ' ');
-	put_number(out, in->nlink, 10, ' ');
-	put_number(out, in->uid, 10, ' ');
-	put_number(out, in->gid, 10, ' ');
-	put_number(out, in->rdev, 10, ' ');
+	put_dump_number(out, in->mode & 0xffff, 8, ' ');
+	put_dump_number(out, in->nlink, 10, ' ');
+	put_dump_number(out, in->uid, 10, ' ');
+	put_dump_number(out, in->gid, 10, ' ');
+	put_dump_number(out, in->rdev, 10, ' ');
 	put_mtime(out, in);
 	put_optional(out, e->link.len ? e->link : in->payload);
 	cfs_out_char(out, ' ');
 	put_optional(out, cfs_span_text(in->content));
 	cfs_out_char(out, ' ');
-	put_digest(out, in->digest, e->alg);
+	put_dump_digest(out, in->digest, e->alg);
 	put_xattrs(out, in);
 	cfs_out_char(out, '\n');
 }
