@@ -116,8 +116,8 @@ static void add_ref(struct check *c, const struct cfs_raw_xattr *x)
 	cfs_slots_add(&c->refs, i);
 }
 
-static int check_xattr(struct check *c, const struct cfs_inode *inode,
-		       const struct cfs_raw_xattr *x, struct cfs_err *err)
+static int check_inode_xattr(struct check *c, const struct cfs_inode *inode,
+			     const struct cfs_raw_xattr *x, struct cfs_err *err)
 {
 	uint64_t end = x->off + ENTRY_LEN + x->suffix.len + x->value.len;
 
@@ -147,7 +147,7 @@ static int check_xattrs(struct check *c, struct cfs_kernel_look *look,
 	int rc = cfs_raw_xattrs_open(c->im, inode, &it, err);
 
 	while (rc == 0 && (rc = cfs_raw_xattrs_next(&it, &x, err)) > 0) {
-		rc = check_xattr(c, inode, &x, err);
+		rc = check_inode_xattr(c, inode, &x, err);
 		if (c->kernel)
 			kernel_look_at_xattr(look, &x);
 		filter &= ~(UINT32_C(1) << (cfs_xxh32(x.suffix.s, x.suffix.len,
@@ -203,8 +203,8 @@ static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
 			     "whiteout: expected a name from 00 to ff in the root");
 }
 
-static int check_inode(struct check *c, const struct cfs_walk_entry *e,
-		       struct cfs_err *err)
+static int check_walked_inode(struct check *c, const struct cfs_walk_entry *e,
+			      struct cfs_err *err)
 {
 	const struct cfs_inode *inode = &e->inode;
 	struct cfs_inode_spec spec;
@@ -341,7 +341,8 @@ static int check_areas(const struct check *c, const struct cfs_slots *used,
 
 /* --- The whole ----------------------------------------------------------------------- */
 
-static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err)
+static int check_walked_inodes(struct check *c, struct cfs_walk *walk,
+			       struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e;
 	int rc;
@@ -350,7 +351,7 @@ static int check_all(struct check *c, struct cfs_walk *walk, struct cfs_err *err
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
 		rc = check_hidden(c, e, err);
 		if (rc == 0 && !e->again)
-			rc = check_inode(c, e, err);
+			rc = check_walked_inode(c, e, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -382,7 +383,7 @@ int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_findin
 	if (rc == 0)
 		rc = cfs_walk_new(im, &opts, &walk, err);
 	if (rc == 0)
-		rc = check_all(&c, walk, err);
+		rc = check_walked_inodes(&c, walk, err);
 	cfs_spec_room_fini(&c.room);
 	free(c.refs.words);
 	return rc;

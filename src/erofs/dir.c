@@ -27,7 +27,7 @@ static bool is_parent(struct cfs_text name)
 
 /* --- Groups -------------------------------------------------------------------------- */
 
-static uint32_t count_blocks(const struct cfs_dir *dir)
+static uint32_t count_dir_blocks(const struct cfs_dir *dir)
 {
 	uint64_t whole = cfs_align_up(dir->blocks.len, EROFS_BLOCK) / EROFS_BLOCK;
 
@@ -69,8 +69,8 @@ static int load_block(struct cfs_dir *dir, uint32_t no, struct cfs_err *err)
 
 /* Adds the offset of an entry of the current group to a message. Names are untrusted and not
  * printed. */
-static int add_entry_place(const struct cfs_dir *dir, uint32_t i, int rc,
-			   struct cfs_err *err)
+static int add_dirent_place(const struct cfs_dir *dir, uint32_t i, int rc,
+			    struct cfs_err *err)
 {
 	return cfs_context(err, rc,
 			   "inode %" PRIu64 " at offset %" PRIu64
@@ -79,8 +79,8 @@ static int add_entry_place(const struct cfs_dir *dir, uint32_t i, int rc,
 }
 
 /* The name of an entry of the current group. */
-static int parse_name(const struct cfs_dir *dir, uint32_t i, struct cfs_text *out,
-		      struct cfs_err *err)
+static int decode_dirent_name(const struct cfs_dir *dir, uint32_t i, struct cfs_text *out,
+			      struct cfs_err *err)
 {
 	const uint8_t *p = dir->block.p + i * DIRENT_LEN;
 	uint32_t from = cfs_le16(p + offsetof(struct erofs_dirent, nameoff));
@@ -113,11 +113,11 @@ static int parse_name(const struct cfs_dir *dir, uint32_t i, struct cfs_text *ou
 }
 
 /* An entry of the current group. */
-static int parse_entry(const struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
-		       struct cfs_err *err)
+static int decode_dirent(const struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
+			 struct cfs_err *err)
 {
 	const uint8_t *p = dir->block.p + i * DIRENT_LEN;
-	int rc = parse_name(dir, i, &out->name, err);
+	int rc = decode_dirent_name(dir, i, &out->name, err);
 
 	if (rc < 0)
 		return rc;
@@ -178,10 +178,10 @@ static bool is_padded(const struct cfs_dir *dir, struct cfs_text last)
 }
 
 /* The next entry of the current group: 1, or 0 when it is "." or "..". */
-static int take_entry(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
-		      struct cfs_err *err)
+static int take_dirent(struct cfs_dir *dir, uint32_t i, struct cfs_dirent *out,
+		       struct cfs_err *err)
 {
-	int rc = parse_entry(dir, i, out, err);
+	int rc = decode_dirent(dir, i, out, err);
 
 	if (rc < 0)
 		return rc;
@@ -212,14 +212,14 @@ int cfs_dir_next(struct cfs_dir *dir, struct cfs_dirent *out, struct cfs_err *er
 		uint32_t i;
 
 		if (dir->entry == dir->n_entries) {
-			if (dir->block_no == count_blocks(dir))
+			if (dir->block_no == count_dir_blocks(dir))
 				return check_dots(dir, err);
 			rc = load_block(dir, dir->block_no, err);
 			if (rc < 0)
 				return rc;
 		}
 		i = dir->entry++;
-		rc = add_entry_place(dir, i, take_entry(dir, i, out, err), err);
+		rc = add_dirent_place(dir, i, take_dirent(dir, i, out, err), err);
 	}
 	return rc;
 }
@@ -240,7 +240,7 @@ int cfs_dir_seek(struct cfs_dir *dir, uint64_t position, struct cfs_err *err)
 
 	if (position == 0)
 		return 0;
-	if (block_no == 0 || block_no > count_blocks(dir))
+	if (block_no == 0 || block_no > count_dir_blocks(dir))
 		return cfs_fail(err, EINVAL,
 				"inode %" PRIu64 ": no directory position %" PRIu64,
 				dir->nid, position);
@@ -262,7 +262,7 @@ int cfs_dir_seek(struct cfs_dir *dir, uint64_t position, struct cfs_err *err)
  * precedes all. */
 static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err *err)
 {
-	uint32_t low = 0, high = count_blocks(dir);
+	uint32_t low = 0, high = count_dir_blocks(dir);
 	struct cfs_text first;
 	int rc;
 
@@ -271,8 +271,8 @@ static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err 
 
 		rc = load_block(dir, mid, err);
 		if (rc == 0)
-			rc = add_entry_place(dir, 0, parse_name(dir, 0, &first, err),
-					     err);
+			rc = add_dirent_place(
+				dir, 0, decode_dirent_name(dir, 0, &first, err), err);
 		if (rc < 0)
 			return rc;
 		if (cfs_text_cmp(first, name) <= 0)
@@ -303,7 +303,7 @@ int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
 		uint32_t mid = low + (high - low) / 2;
 		int order;
 
-		rc = add_entry_place(&dir, mid, parse_entry(&dir, mid, out, err), err);
+		rc = add_dirent_place(&dir, mid, decode_dirent(&dir, mid, out, err), err);
 		if (rc < 0)
 			return rc;
 		order = cfs_text_cmp(name, out->name);

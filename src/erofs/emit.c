@@ -23,7 +23,7 @@ struct emit {
 
 /* --- the beginning ------------------------------------------------------------------- */
 
-static void put_header(const struct cfs_plan *plan, uint8_t *p)
+static void emit_header(const struct cfs_plan *plan, uint8_t *p)
 {
 	cfs_put_le32(p + offsetof(struct cfs_header, magic), CFS_HEADER_MAGIC);
 	cfs_put_le32(p + offsetof(struct cfs_header, version), CFS_HEADER_VERSION);
@@ -56,7 +56,7 @@ static void emit_head(struct emit *e)
 	uint8_t *p = cfs_out_room(&e->out, EROFS_FIRST_INODE_OFF);
 
 	memset(p, 0, EROFS_FIRST_INODE_OFF);
-	put_header(e->plan, p);
+	emit_header(e->plan, p);
 	put_super(e->plan, p + EROFS_SB_OFF);
 }
 

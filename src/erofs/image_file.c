@@ -16,7 +16,7 @@ enum {
 };
 
 /* Appends up to want bytes, fewer only at the end of the file. */
-static int read_more(int fd, size_t want, struct cfs_mem *to, struct cfs_err *err)
+static int append_from_fd(int fd, size_t want, struct cfs_mem *to, struct cfs_err *err)
 {
 	while (want) {
 		size_t len = want < PIECE_LEN ? want : PIECE_LEN;
@@ -40,7 +40,7 @@ int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 {
 	size_t missing = to->len < EROFS_BLOCK ? EROFS_BLOCK - to->len : 0;
 	uint64_t len;
-	int rc = read_more(fd, missing, to, err);
+	int rc = append_from_fd(fd, missing, to, err);
 
 	if (rc == 0)
 		rc = cfs_image_head(cfs_mem_span(to), CFS_IMAGE_LEN_UNKNOWN, &len, err);
@@ -50,7 +50,7 @@ int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 		len = UNKNOWN_MAX;
 	if (len < to->len)
 		return 0; /* cfs_image_open will refuse it */
-	return read_more(fd, len + 1 - to->len, to, err);
+	return append_from_fd(fd, len + 1 - to->len, to, err);
 }
 
 static int map_stream(int fd, struct cfs_map *out, struct cfs_err *err)

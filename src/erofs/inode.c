@@ -8,11 +8,6 @@
 #include "erofs/image_priv.h"
 #include "tree/tree.h"
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return cfs_span_is_zero((struct cfs_span){p, len});
-}
-
 bool cfs_inode_is_hidden(const struct cfs_image *im, const struct cfs_inode *inode)
 {
 	return im->rules->whiteouts_escaped && S_ISCHR(inode->mode) && inode->rdev == 0;
@@ -62,7 +57,8 @@ static bool reserved_is_zero(const uint8_t *p, bool extended)
 	if (extended)
 		return cfs_le16(p + offsetof(struct erofs_inode_extended, reserved)) ==
 			       0 &&
-		       is_zero(p + offsetof(struct erofs_inode_extended, reserved2), 16);
+		       cfs_span_is_zero((struct cfs_span){
+			       p + offsetof(struct erofs_inode_extended, reserved2), 16});
 	return cfs_le32(p + offsetof(struct erofs_inode_compact, reserved)) == 0 &&
 	       cfs_le32(p + offsetof(struct erofs_inode_compact, reserved2)) == 0;
 }

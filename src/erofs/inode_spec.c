@@ -82,7 +82,7 @@ static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 }
 
 /* Equal keys stay in their order. */
-static int compare_keys(const void *a, const void *b)
+static int compare_spec_keys(const void *a, const void *b)
 {
 	const struct cfs_xattr *const *x = a, *const *y = b;
 	int order = cfs_text_cmp((*x)->key, (*y)->key);
@@ -97,7 +97,7 @@ static void drop_xattr(struct cfs_spec_room *room, struct cfs_xattr *x)
 	room->twins = true;
 }
 
-static void drop_twins_among_few(struct cfs_spec_room *room)
+static void drop_repeated_among_few(struct cfs_spec_room *room)
 {
 	struct cfs_xattr *xattrs = room->xattrs;
 
@@ -107,8 +107,8 @@ static void drop_twins_among_few(struct cfs_spec_room *room)
 				drop_xattr(room, &xattrs[i]);
 }
 
-static int drop_twins_among_many(const struct cfs_inode *inode,
-				 struct cfs_spec_room *room, struct cfs_err *err)
+static int drop_repeated_among_many(const struct cfs_inode *inode,
+				    struct cfs_spec_room *room, struct cfs_err *err)
 {
 	size_t n = room->n_xattrs, first = 0;
 
@@ -118,7 +118,7 @@ static int drop_twins_among_many(const struct cfs_inode *inode,
 				inode->nid);
 	for (size_t i = 0; i < n; i++)
 		room->order[i] = &room->xattrs[i];
-	qsort(room->order, n, sizeof(*room->order), compare_keys);
+	qsort(room->order, n, sizeof(*room->order), compare_spec_keys);
 	for (size_t i = 1; i < n; i++) {
 		if (cfs_text_eq(room->order[first]->key, room->order[i]->key))
 			drop_xattr(room, room->order[i]);
@@ -129,13 +129,13 @@ static int drop_twins_among_many(const struct cfs_inode *inode,
 }
 
 /* When a key occurs twice, a kernel reads the first value: inline ones come before shared ones, as gathered. */
-static int drop_twins(const struct cfs_inode *inode, struct cfs_spec_room *room,
-		      struct cfs_err *err)
+static int drop_repeated_keys(const struct cfs_inode *inode, struct cfs_spec_room *room,
+			      struct cfs_err *err)
 {
 	room->twins = false;
 	if (room->n_xattrs > FEW)
-		return drop_twins_among_many(inode, room, err);
-	drop_twins_among_few(room);
+		return drop_repeated_among_many(inode, room, err);
+	drop_repeated_among_few(room);
 	return 0;
 }
 
@@ -228,7 +228,7 @@ static struct marks find_marks(const struct cfs_image *im, const struct cfs_inod
 
 enum fate { KEEP, DROP, REDIRECT, METACOPY, UNESCAPE };
 
-static bool is_mark(const struct marks *marks, struct cfs_text key)
+static bool is_marker_key(const struct marks *marks, struct cfs_text key)
 {
 	if (marks->whiteout && (cfs_text_eq(key, CFS_TEXT(CFS_USER_WHITEOUT)) ||
 				cfs_text_eq(key, CFS_TEXT(CFS_ESCAPED_WHITEOUT))))
@@ -241,7 +241,7 @@ static bool is_mark(const struct marks *marks, struct cfs_text key)
  * redirect and metacopy have a meaning only on regular files. */
 static enum fate choose_fate(bool is_file, const struct marks *marks, struct cfs_text key)
 {
-	if (is_mark(marks, key))
+	if (is_marker_key(marks, key))
 		return DROP;
 	if (!cfs_text_has_prefix(key, CFS_TEXT(CFS_OVERLAY_PREFIX)))
 		return KEEP;
@@ -339,7 +339,7 @@ static int make_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 	}
 	rc = gather_all(im, inode, room, err);
 	if (rc == 0)
-		rc = drop_twins(inode, room, err);
+		rc = drop_repeated_keys(inode, room, err);
 	if (rc == 0 && !as_mounted)
 		marks = find_marks(im, inode, room);
 	if (rc == 0)

@@ -55,8 +55,8 @@ struct load {
 };
 
 /* The cookie of an inode with several names is its number in the tree; 0: not yet added. */
-static int set_target(struct load *l, const struct cfs_walk_entry *e, cfs_id link,
-		      struct cfs_err *err)
+static int set_link_target(struct load *l, const struct cfs_walk_entry *e, cfs_id link,
+			   struct cfs_err *err)
 {
 	if (*e->cookie)
 		return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
@@ -96,12 +96,12 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 	int rc = cfs_builder_add_link(l->builder, parent, e->name, &link, err);
 
 	if (rc == 0)
-		rc = set_target(l, e, link, err);
+		rc = set_link_target(l, e, link, err);
 	return add_inode_place(e, rc, err);
 }
 
-static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
-		     cfs_id *out, struct cfs_err *err)
+static int load_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
+		      cfs_id *out, struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
 	int rc = cfs_image_spec(l->im, &e->inode, &l->room, &spec, err);
@@ -119,21 +119,22 @@ static int add_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id pare
 	return add_inode_place(e, rc, err);
 }
 
-static bool is_link(const struct load *l, const struct cfs_walk_entry *e)
+static bool is_hard_link(const struct load *l, const struct cfs_walk_entry *e)
 {
 	if (l->primaries && e->cookie)
 		return !cfs_primaries_has(l->primaries, &e->inode, e->name);
 	return e->again;
 }
 
-static int add_entry(struct load *l, const struct cfs_walk_entry *e, struct cfs_err *err)
+static int load_walk_entry(struct load *l, const struct cfs_walk_entry *e,
+			   struct cfs_err *err)
 {
 	cfs_id id, parent = e->depth ? l->open[e->depth - 1] : CFS_ROOT;
 	int rc;
 
-	if (is_link(l, e))
+	if (is_hard_link(l, e))
 		return add_link(l, e, parent, err);
-	rc = add_inode(l, e, parent, &id, err);
+	rc = load_inode(l, e, parent, &id, err);
 	if (rc < 0)
 		return rc;
 	if (e->cookie)
@@ -147,13 +148,13 @@ static int add_entry(struct load *l, const struct cfs_walk_entry *e, struct cfs_
 }
 
 /* The errors of the builder are those of wrong input; here they mean that the image is damaged. */
-static int add_all(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
+static int load_entries(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 {
 	const struct cfs_walk_entry *e;
 	int rc;
 
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
-		rc = add_entry(l, e, err);
+		rc = load_walk_entry(l, e, err);
 		if (rc < 0)
 			return rc == -ENOMEM ? rc : -EUCLEAN;
 	}
@@ -168,7 +169,7 @@ static int load_walk(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 		return rc;
 	cfs_builder_lift_budget(l->builder);
 	cfs_builder_set_watch(l->builder, l->watch);
-	rc = add_all(l, walk, err);
+	rc = load_entries(l, walk, err);
 	return rc < 0 ? rc : set_later_targets(l, err);
 }
 

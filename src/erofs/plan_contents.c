@@ -22,7 +22,7 @@ struct value {
 };
 
 /* The value of an inode in a role: its digest, or its backing path. */
-static struct value get_value(const struct cfs_tree *t, cfs_id id, unsigned role)
+static struct value get_content_value(const struct cfs_tree *t, cfs_id id, unsigned role)
 {
 	const struct cfs_node *n = &t->nodes[id];
 
@@ -47,7 +47,7 @@ static bool has_value(const struct cfs_tree *t, const struct cfs_contents_slot *
 {
 	unsigned role = s->first[CFS_OWN_METACOPY] != CFS_NO_NODE ? CFS_OWN_METACOPY
 								  : CFS_OWN_REDIRECT;
-	struct value held = get_value(t, s->first[role], role);
+	struct value held = get_content_value(t, s->first[role], role);
 
 	return held.kind == v.kind && cfs_span_eq(held.bytes, v.bytes);
 }
@@ -64,8 +64,8 @@ static struct cfs_contents_slot *home_slot(const struct cfs_contents *c, uint64_
 }
 
 /* The slot of a value, or the free slot for it. */
-static struct cfs_contents_slot *find_slot(const struct cfs_contents *c,
-					   const struct cfs_tree *t, struct value v)
+static struct cfs_contents_slot *
+find_content_slot(const struct cfs_contents *c, const struct cfs_tree *t, struct value v)
 {
 	uint64_t hash = hash_value(c, v);
 	uint32_t tag = (uint32_t)hash;
@@ -81,8 +81,9 @@ void cfs_contents_prefetch(const struct cfs_contents *c, const struct cfs_plan *
 			   cfs_id id)
 {
 	if (id < plan->tree->n_nodes && plan->tree->nodes[id].digest)
-		__builtin_prefetch(home_slot(
-			c, hash_value(c, get_value(plan->tree, id, CFS_OWN_METACOPY))));
+		__builtin_prefetch(
+			home_slot(c, hash_value(c, get_content_value(plan->tree, id,
+								     CFS_OWN_METACOPY))));
 }
 
 /* The second inode with a value makes it a shared pair, and sets the reference of the first one. */
@@ -116,13 +117,13 @@ int cfs_contents_count(struct cfs_contents *c, struct cfs_plan *plan, cfs_id id,
 	int rc = 0;
 
 	if (n->digest) {
-		s = find_slot(c, t, get_value(t, id, CFS_OWN_METACOPY));
+		s = find_content_slot(c, t, get_content_value(t, id, CFS_OWN_METACOPY));
 		rc = count_value(s, plan, id, CFS_OWN_METACOPY, err);
 	}
 	if (rc < 0 || n->payload_kind == CFS_PAYLOAD_NONE)
 		return rc;
 	if (!s || n->payload != n->digest)
-		s = find_slot(c, t, get_value(t, id, CFS_OWN_REDIRECT));
+		s = find_content_slot(c, t, get_content_value(t, id, CFS_OWN_REDIRECT));
 	return count_value(s, plan, id, CFS_OWN_REDIRECT, err);
 }
 

@@ -42,7 +42,7 @@ static bool fits_compact(const struct cfs_plan *plan, const struct cfs_node *n,
 	       size <= UINT32_MAX;
 }
 
-static void measure_file(const struct cfs_node *n, struct extent *x)
+static void measure_plan_file(const struct cfs_node *n, struct extent *x)
 {
 	if (cfs_node_is_external(n)) {
 		x->tail_len = cfs_chunk_count(n->size) * (uint32_t)sizeof(uint32_t);
@@ -74,7 +74,7 @@ static struct extent measure_inode(struct cfs_plan *plan, cfs_id id)
 	} else if (S_ISLNK(n->mode)) {
 		x.tail_len = n->payload_len;
 	} else if (S_ISREG(n->mode)) {
-		measure_file(n, &x);
+		measure_plan_file(n, &x);
 	}
 	if (fits_compact(plan, n, nlink, size))
 		inode->flags |= CFS_PLAN_COMPACT;

@@ -32,7 +32,7 @@ static bool has_split_head(const struct cfs_kernel_look *l)
 	return l->inode->off % EROFS_BLOCK + head_len(l->inode) > EROFS_BLOCK;
 }
 
-static bool is_external(const struct cfs_kernel_look *l)
+static bool is_external_file(const struct cfs_kernel_look *l)
 {
 	return l->inode->external;
 }
@@ -43,7 +43,7 @@ static bool shows_objects(const struct cfs_kernel_look *l)
 	return l->inode->external;
 }
 
-static bool has_digest(const struct cfs_kernel_look *l)
+static bool has_inode_digest(const struct cfs_kernel_look *l)
 {
 	return l->digest;
 }
@@ -174,7 +174,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	 "reads the second half of such an inode from the wrong place"},
 	/* "erofs: add support of chunk-based files". The superblock of a composefs image has no feature bit for them,
 	 * so the mount succeeds and each file fails. */
-	{"chunks", is_external, 0, V(5, 15), CFS_KERNEL_REFUSES,
+	{"chunks", is_external_file, 0, V(5, 15), CFS_KERNEL_REFUSES,
 	 "does not know the layout of external files and fails to look them up"},
 	/* "erofs: support sub-page block size for uncompressed files" */
 	{"block-size", always_once, 0, V(6, 4), CFS_KERNEL_COPES,
@@ -184,7 +184,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 	{"object-directories", shows_objects, 0, V(6, 5), CFS_KERNEL_MISLEADS,
 	 "shows the directories of the objects: nothing in the root hides them"},
 	/* "ovl: Validate verity xattr when resolving lowerdata" */
-	{"digests", has_digest, 0, V(6, 6), CFS_KERNEL_COPES,
+	{"digests", has_inode_digest, 0, V(6, 6), CFS_KERNEL_COPES,
 	 "does not compare the digests of the objects with those in the image"},
 	/* "erofs: boost negative xattr lookup with bloom filter" */
 	{"xattr-filter", has_xattrs, 0, V(6, 6), CFS_KERNEL_COPES,
@@ -271,7 +271,7 @@ static int find_bare_root(const struct cfs_image *im, bool *bare, struct cfs_err
 	return rc < 0 ? rc : 0;
 }
 
-static void add_finding(struct cfs_kernel_finding *f, struct cfs_text path)
+static void add_kernel_finding(struct cfs_kernel_finding *f, struct cfs_text path)
 {
 	if (f->n++ == 0)
 		snprintf(f->first, sizeof(f->first), "%.*s", (int)path.len, path.s);
@@ -285,7 +285,7 @@ void kernel_find_inode(struct cfs_kernel_look *l, struct cfs_text path,
 		l->escaped = true;
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
 		if (cfs_kernel_rules[i].is_about(l))
-			add_finding(&out[i], path);
+			add_kernel_finding(&out[i], path);
 }
 
 int kernel_find_end(const struct cfs_image *im, struct cfs_kernel_finding *out,
@@ -315,7 +315,7 @@ int cfs_kernel_fits_all(const struct cfs_kernel_finding found[CFS_KERNEL_N_RULES
 /* --- Versions ------------------------------------------------------------------------ */
 
 /* Parses a decimal number of at most five digits that fits 16 bits; NULL when there is none. */
-static const char *parse_number(const char *text, uint32_t *out)
+static const char *parse_version_number(const char *text, uint32_t *out)
 {
 	size_t n = strspn(text, "0123456789");
 
@@ -328,10 +328,10 @@ static const char *parse_number(const char *text, uint32_t *out)
 int cfs_kernel_parse(const char *text, uint32_t *out, struct cfs_err *err)
 {
 	uint32_t major, minor;
-	const char *rest = parse_number(text, &major);
+	const char *rest = parse_version_number(text, &major);
 
 	if (rest)
-		rest = *rest == '.' ? parse_number(rest + 1, &minor) : NULL;
+		rest = *rest == '.' ? parse_version_number(rest + 1, &minor) : NULL;
 	if (!rest || (*rest && !strchr(".-+", *rest)))
 		return cfs_fail(
 			err, EINVAL,

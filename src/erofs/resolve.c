@@ -30,7 +30,7 @@ static void leave_directory(struct resolve *r)
 	r->done[r->done_len] = '\0';
 }
 
-static int enter_name(struct resolve *r, struct cfs_text name, struct cfs_err *err)
+static int resolve_name(struct resolve *r, struct cfs_text name, struct cfs_err *err)
 {
 	if (r->done_len + 1 + name.len >= sizeof(r->done))
 		return fail_long(err);
@@ -84,7 +84,7 @@ static int take_step(struct resolve *r, enum cfs_resolve last, struct cfs_inode 
 	if (len == 2 && memcmp(name, "..", 2) == 0)
 		leave_directory(r);
 	else if (len && !(len == 1 && *name == '.'))
-		rc = enter_name(r, (struct cfs_text){name, len}, err);
+		rc = resolve_name(r, (struct cfs_text){name, len}, err);
 	if (rc == 0)
 		rc = cfs_image_lookup(r->im, (struct cfs_text){r->done, r->done_len},
 				      inode, err);

@@ -30,32 +30,38 @@ static const struct cfs_image_rules rules[] = {
 
 enum { N_VERSIONS = sizeof(rules) / sizeof(rules[0]) };
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return cfs_span_is_zero((struct cfs_span){p, len});
-}
-
 bool cfs_image_has_magic(const uint8_t head[4])
 {
 	return cfs_le32(head) == CFS_HEADER_MAGIC;
 }
 
-/* bytes: at least the first block of the image, or all of it. */
-static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_err *err)
+/* -EINVAL: the bytes are of another kind, or too few to know. */
+static int check_magic(struct cfs_span bytes, struct cfs_err *err)
 {
-	const uint8_t *p = bytes.p;
-	uint32_t flags, version;
-
 	if (bytes.len < EROFS_BLOCK)
 		return cfs_fail(err, EINVAL,
 				"header: not a composefs image: expected at least %d "
 				"bytes, got %zu",
 				EROFS_BLOCK, bytes.len);
-	if (!cfs_image_has_magic(p))
+	if (!cfs_image_has_magic(bytes.p))
 		return cfs_fail(err, EINVAL,
 				"header: not a composefs image: expected magic %08" PRIx32
 				", got %08" PRIx32,
-				CFS_HEADER_MAGIC, cfs_le32(p));
+				CFS_HEADER_MAGIC, cfs_le32(bytes.p));
+	return 0;
+}
+
+/* bytes: at least the first block of the image, or all of it. Sets the version and its rules, by
+ * which all else is read. ENOTSUP: a later version. */
+static int decode_composefs_header(struct cfs_span bytes, struct cfs_image *im,
+				   struct cfs_err *err)
+{
+	const uint8_t *p = bytes.p;
+	uint32_t flags, version;
+	int rc = check_magic(bytes, err);
+
+	if (rc < 0)
+		return rc;
 	version = cfs_le32(p + offsetof(struct cfs_header, version));
 	if (version != CFS_HEADER_VERSION)
 		return cfs_fail(err, ENOTSUP,
@@ -72,7 +78,8 @@ static int read_header(struct cfs_span bytes, struct cfs_image *im, struct cfs_e
 				"header: reserved bits in flags %" PRIx32
 				" at offset %zu",
 				flags, offsetof(struct cfs_header, flags));
-	if (!is_zero(p + offsetof(struct cfs_header, unused), 16))
+	if (!cfs_span_is_zero(
+		    (struct cfs_span){p + offsetof(struct cfs_header, unused), 16}))
 		return cfs_fail(err, EUCLEAN,
 				"header: reserved bytes at offset %zu are not 0",
 				offsetof(struct cfs_header, unused));
@@ -102,7 +109,8 @@ static int check_features(const struct cfs_image *im, const uint8_t *sb,
 			EROFS_BLOCK_BITS, sb[offsetof(struct erofs_super, blkszbits)]);
 	if (sb[offsetof(struct erofs_super, sb_extslots)] != 0)
 		return cfs_bad_super(err, sb_extslots, "reserved byte is not 0");
-	if (!is_zero(sb + offsetof(struct erofs_super, rest), 44))
+	if (!cfs_span_is_zero(
+		    (struct cfs_span){sb + offsetof(struct erofs_super, rest), 44}))
 		return cfs_bad_super(err, rest, "reserved bytes are not 0");
 	return 0;
 }
@@ -198,7 +206,7 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err 
 	int rc;
 
 	*out = (struct cfs_image){.bytes = bytes};
-	rc = read_header(bytes, out, err);
+	rc = decode_composefs_header(bytes, out, err);
 	if (rc == 0)
 		rc = read_super(out, err);
 	return rc < 0 ? rc : check_root(out, err);
@@ -208,7 +216,7 @@ int cfs_image_head(struct cfs_span head, uint64_t len, uint64_t *out, struct cfs
 {
 	struct cfs_image im = {.bytes = {head.p, len}};
 	uint32_t blocks = 0;
-	int rc = read_header(head, &im, err);
+	int rc = decode_composefs_header(head, &im, err);
 
 	if (rc == 0)
 		rc = read_blocks(&im, head.p + EROFS_SB_OFF, &blocks, err);

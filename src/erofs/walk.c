@@ -83,7 +83,7 @@ static int list_firsts(struct cfs_walk *w)
 
 /* Returns the first name of the inode of a slot, borrowed from w; NULL: the inode has one
  * name only. */
-static struct cfs_walk_first *find_first(struct cfs_walk *w, uint64_t slot)
+static struct cfs_walk_first *find_first_name(struct cfs_walk *w, uint64_t slot)
 {
 	size_t low = 0, high = w->n_firsts;
 
@@ -151,7 +151,7 @@ static int build_first_path(struct cfs_walk *w, const struct cfs_walk_first *fir
 static int set_names(struct cfs_walk *w)
 {
 	struct cfs_walk_entry *e = &w->entry;
-	struct cfs_walk_first *first = find_first(w, e->inode.off / EROFS_SLOT);
+	struct cfs_walk_first *first = find_first_name(w, e->inode.off / EROFS_SLOT);
 
 	if (!first)
 		return 0;
@@ -186,7 +186,7 @@ static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 			     w->cost_max, w->im->bytes.len);
 }
 
-static int set_path(struct cfs_walk *w, struct cfs_err *err)
+static int set_entry_path(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	size_t dir_len = w->frames[w->n_frames - 1].path_len;
@@ -205,7 +205,7 @@ static int set_path(struct cfs_walk *w, struct cfs_err *err)
 /* Sets the fields of an entry besides its inode. */
 static int describe_entry(struct cfs_walk *w, struct cfs_err *err)
 {
-	int rc = set_path(w, err);
+	int rc = set_entry_path(w, err);
 
 	if (rc == 0 && set_names(w) < 0)
 		return cfs_fail(err, ENOMEM, "no memory for hard links");
@@ -213,7 +213,7 @@ static int describe_entry(struct cfs_walk *w, struct cfs_err *err)
 }
 
 /* Opens the directory of the last entry. */
-static int open_dir(struct cfs_walk *w, struct cfs_err *err)
+static int push_dir_frame(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	struct cfs_walk_frame *f;
@@ -248,7 +248,7 @@ static int close_dir(struct cfs_walk *w, struct cfs_err *err)
 	return 0;
 }
 
-static bool is_wanted(const struct cfs_walk *w, struct cfs_text name)
+static bool is_entry_wanted(const struct cfs_walk *w, struct cfs_text name)
 {
 	if (w->opts->n_names == 0 || w->n_frames > 1)
 		return true;
@@ -259,7 +259,7 @@ static bool is_wanted(const struct cfs_walk *w, struct cfs_text name)
 }
 
 /* The next entry of the open directories: 1, or 0 at the end. */
-static int next_entry(struct cfs_walk *w, struct cfs_err *err)
+static int find_next_entry(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;
 	struct cfs_dirent d;
@@ -276,7 +276,7 @@ static int next_entry(struct cfs_walk *w, struct cfs_err *err)
 				return rc;
 			continue;
 		}
-		if (rc > 0 && !is_wanted(w, d.name))
+		if (rc > 0 && !is_entry_wanted(w, d.name))
 			continue;
 		*e = (struct cfs_walk_entry){.name = d.name,
 					     .depth = (uint32_t)w->n_frames};
@@ -320,9 +320,9 @@ int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
 	if (!w->started)
 		return start_walk(w, err);
 	if (S_ISDIR(w->entry.inode.mode))
-		rc = open_dir(w, err);
+		rc = push_dir_frame(w, err);
 	if (rc == 0)
-		rc = next_entry(w, err);
+		rc = find_next_entry(w, err);
 	if (rc == 0)
 		w->entry = (struct cfs_walk_entry){0};
 	return rc;

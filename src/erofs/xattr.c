@@ -85,8 +85,9 @@ static bool hides_prefix(const struct cfs_raw_xattr *x)
 
 /* Reads the entry at offset off of the image, which must end before limit. Returns its length with
  * padding. */
-static int64_t read_entry(const struct cfs_raw_xattrs *it, uint64_t off, uint64_t limit,
-			  struct cfs_raw_xattr *out, struct cfs_err *err)
+static int64_t decode_xattr_entry(const struct cfs_raw_xattrs *it, uint64_t off,
+				  uint64_t limit, struct cfs_raw_xattr *out,
+				  struct cfs_err *err)
 {
 	struct cfs_span head, suffix;
 	uint64_t value_off, value_len;
@@ -138,7 +139,7 @@ static int next_shared(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 			"reference %" PRIu32
 			" to a shared xattr leads into the superblock, offset %" PRIu64,
 			it->shared, off);
-	rc = read_entry(it, off, it->im->bytes.len, out, err);
+	rc = decode_xattr_entry(it, off, it->im->bytes.len, out, err);
 	if (rc < 0)
 		return (int)rc;
 	out->shared = true;
@@ -153,8 +154,8 @@ int cfs_raw_xattrs_next(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 
 	if (it->next_off == it->area.len)
 		return it->shared == it->n_shared ? 0 : next_shared(it, out, err);
-	len = read_entry(it, it->area_off + it->next_off, it->area_off + it->area.len,
-			 out, err);
+	len = decode_xattr_entry(it, it->area_off + it->next_off,
+				 it->area_off + it->area.len, out, err);
 	if (len < 0)
 		return (int)len;
 	out->shared = false;
