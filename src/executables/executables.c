@@ -17,8 +17,8 @@ void cfs_executables_fini(struct cfs_executables *x)
 	*x = (struct cfs_executables){0};
 }
 
-static int add_file(struct cfs_executables *x, struct cfs_text path,
-		    const struct cfs_digest *digest, struct cfs_err *err)
+static int append_executable(struct cfs_executables *x, struct cfs_text path,
+			     const struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct cfs_executable e = {.inlined = !digest};
 	size_t path_len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
@@ -49,9 +49,10 @@ static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *er
 	return n == sizeof(magic) && memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
-static int find_digest(const struct cfs_image *im, const struct cfs_walk_entry *e,
-		       struct cfs_spec_room *room, struct cfs_digest *out,
-		       struct cfs_err *err)
+static int find_executable_digest(const struct cfs_image *im,
+				  const struct cfs_walk_entry *e,
+				  struct cfs_spec_room *room, struct cfs_digest *out,
+				  struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
 	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
@@ -73,8 +74,8 @@ struct search {
 	struct cfs_spec_room room;
 };
 
-static int collect_file(struct search *s, const struct cfs_walk_entry *e,
-			struct cfs_err *err)
+static int collect_executable(struct search *s, const struct cfs_walk_entry *e,
+			      struct cfs_err *err)
 {
 	bool has_x = e->inode.mode & 0111;
 	struct cfs_digest digest;
@@ -83,20 +84,20 @@ static int collect_file(struct search *s, const struct cfs_walk_entry *e,
 	if (!S_ISREG(e->inode.mode) || e->inode.size == 0 || e->again)
 		return 0;
 	if (!e->inode.external)
-		return has_x ? add_file(s->x, e->path, NULL, err) : 0;
+		return has_x ? append_executable(s->x, e->path, NULL, err) : 0;
 	if (!s->all && !has_x && s->dirfd < 0)
 		return 0;
-	rc = find_digest(s->im, e, &s->room, &digest, err);
+	rc = find_executable_digest(s->im, e, &s->room, &digest, err);
 	if (rc == 0 && !s->all && !has_x) {
 		rc = is_elf(s->dirfd, &digest, err);
 		if (rc == 0)
 			return 0;
 	}
-	return rc < 0 ? rc : add_file(s->x, e->path, &digest, err);
+	return rc < 0 ? rc : append_executable(s->x, e->path, &digest, err);
 }
 
 /* Objects first, by digest; then inline files, by path. */
-static int compare_files(const void *a, const void *b)
+static int compare_executables(const void *a, const void *b)
 {
 	const struct cfs_executable *x = a, *y = b;
 
@@ -112,7 +113,7 @@ static void sort_files(struct cfs_executables *x)
 	size_t kept = 0;
 
 	if (x->n)
-		qsort(x->v, x->n, sizeof(*x->v), compare_files);
+		qsort(x->v, x->n, sizeof(*x->v), compare_executables);
 	for (size_t i = 0; i < x->n; i++) {
 		if (kept && !x->v[i].inlined &&
 		    cfs_digest_eq(&x->v[kept - 1].digest, &x->v[i].digest))
@@ -135,7 +136,7 @@ static int collect_files(struct cfs_executables *x, const struct cfs_image *im, 
 	if (rc < 0)
 		return rc;
 	while ((rc = cfs_walk_next(walk, &e, err)) > 0) {
-		rc = collect_file(&s, e, err);
+		rc = collect_executable(&s, e, err);
 		if (rc < 0)
 			break;
 	}
