@@ -25,7 +25,7 @@ struct job {
 
 /* --- contents --------------------------------------------------------------------------- */
 
-static int copy_object(struct job *j, int fd, uint64_t size, struct cfs_err *err)
+static int export_object(struct job *j, int fd, uint64_t size, struct cfs_err *err)
 {
 	uint64_t left = size;
 
@@ -52,7 +52,7 @@ static int copy_object(struct job *j, int fd, uint64_t size, struct cfs_err *err
 	return 0;
 }
 
-static int check_size(int fd, uint64_t size, struct cfs_err *err)
+static int check_export_size(int fd, uint64_t size, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -77,9 +77,9 @@ static int put_external(struct job *j, const struct cfs_inode *inode, struct cfs
 	if (rc < 0)
 		return rc;
 	fd = cfs_repo_open_object(j->repo, &id, CFS_REPO_PROVEN, err);
-	rc = fd < 0 ? fd : check_size(fd, inode->size, err);
+	rc = fd < 0 ? fd : check_export_size(fd, inode->size, err);
 	if (rc == 0)
-		rc = copy_object(j, fd, inode->size, err);
+		rc = export_object(j, fd, inode->size, err);
 	if (rc < 0)
 		return rc;
 	cfs_verity_final(j->verity, &got);
@@ -102,17 +102,18 @@ static int put_content(struct job *j, const struct cfs_inode *inode, struct cfs_
 /* --- entries ---------------------------------------------------------------------------- */
 
 /* Without the slash at the front. */
-static struct cfs_text path_below(struct cfs_text path)
+static struct cfs_text skip_leading_slash(struct cfs_text path)
 {
 	return path.len ? (struct cfs_text){path.s + 1, path.len - 1} : path;
 }
 
-static int put_entry(struct job *j, const struct cfs_walk_entry *w, struct cfs_err *err)
+static int export_entry(struct job *j, const struct cfs_walk_entry *w,
+			struct cfs_err *err)
 {
 	struct cfs_tar_entry e = {
-		.path = path_below(w->path),
+		.path = skip_leading_slash(w->path),
 		.is_link = w->again,
-		.target = path_below(w->first),
+		.target = skip_leading_slash(w->first),
 	};
 	int rc;
 
@@ -130,7 +131,7 @@ static int put_entry(struct job *j, const struct cfs_walk_entry *w, struct cfs_e
 	return cfs_context(err, rc, "%.*s", (int)w->path.len, w->path.s);
 }
 
-static int put_entries(struct job *j, struct cfs_err *err)
+static int export_entries(struct job *j, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts opts = {.first_names = true};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -143,14 +144,14 @@ static int put_entries(struct job *j, struct cfs_err *err)
 
 		rc = cfs_watch_poll(j->watch, err);
 		if (rc == 0)
-			rc = put_entry(j, e, err);
+			rc = export_entry(j, e, err);
 		j->n_entries++;
 		cfs_watch_progress(j->watch, &now);
 	}
 	return rc < 0 ? rc : cfs_tar_write_end(j->tar, err);
 }
 
-static int write_archive(struct job *j, struct cfs_sink to, struct cfs_err *err)
+static int write_export_archive(struct job *j, struct cfs_sink to, struct cfs_err *err)
 {
 	int rc = cfs_tar_writer_new(to, &j->tar, err);
 
@@ -160,7 +161,7 @@ static int write_archive(struct job *j, struct cfs_sink to, struct cfs_err *err)
 	if (!j->buf || cfs_verity_new(cfs_repo_meta(j->repo)->alg, &j->verity) < 0)
 		rc = cfs_fail(err, ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = put_entries(j, err);
+		rc = export_entries(j, err);
 	cfs_watch_end_kind(&j->sockets, "sockets");
 	cfs_tar_writer_free(j->tar);
 	cfs_spec_room_fini(&j->room);
@@ -171,7 +172,8 @@ static int write_archive(struct job *j, struct cfs_sink to, struct cfs_err *err)
 
 /* --- the file --------------------------------------------------------------------------- */
 
-static int open_output(const char *path, struct cfs_replace *out, struct cfs_err *err)
+static int open_export_output(const char *path, struct cfs_replace *out,
+			      struct cfs_err *err)
 {
 	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
 	if (strcmp(path, "-") != 0)
@@ -195,7 +197,7 @@ static int export_to(struct job *j, const char *name, int fd, struct cfs_digest 
 	if (rc < 0)
 		return rc;
 	j->im = &im;
-	rc = write_archive(j, cfs_sink_watched_fd(&to), err);
+	rc = write_export_archive(j, cfs_sink_watched_fd(&to), err);
 	cfs_map_close(&map);
 	return rc;
 }
@@ -207,7 +209,7 @@ int cfs_export_image(const struct cfs_repo *repo, const char *name, const char *
 {
 	struct job j = {.repo = repo, .watch = watch, .sockets.watch = watch};
 	struct cfs_replace file;
-	int rc = open_output(path, &file, err);
+	int rc = open_export_output(path, &file, err);
 
 	if (rc < 0)
 		return rc;
