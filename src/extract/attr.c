@@ -13,7 +13,7 @@
 enum { PROC_FD = 32 };
 
 /* A path to the file itself, also if it is a symbolic link or fd is O_PATH. */
-static const char *proc_path(int fd, char out[PROC_FD])
+static const char *format_fd_path(int fd, char out[PROC_FD])
 {
 	snprintf(out, PROC_FD, "/proc/self/fd/%d", fd);
 	return out;
@@ -23,8 +23,8 @@ void extract_drop_acl(int fd)
 {
 	char path[PROC_FD];
 
-	(void)removexattr(proc_path(fd, path), "system.posix_acl_default");
-	(void)removexattr(proc_path(fd, path), "system.posix_acl_access");
+	(void)removexattr(format_fd_path(fd, path), "system.posix_acl_default");
+	(void)removexattr(format_fd_path(fd, path), "system.posix_acl_access");
 }
 
 static int set_owner(struct extract *e, int fd, const struct cfs_inode_spec *spec,
@@ -67,8 +67,8 @@ static int set_xattr(struct extract *e, const char *proc, const struct cfs_xattr
 
 /* Drops set-id bits if the owner could not be set: the program would run as the
  * caller. */
-static int set_mode(const struct extract *e, const char *proc,
-		    const struct cfs_inode_spec *spec, struct cfs_err *err)
+static int set_file_mode(const struct extract *e, const char *proc,
+			 const struct cfs_inode_spec *spec, struct cfs_err *err)
 {
 	mode_t mode = spec->mode & 07777;
 
@@ -95,10 +95,10 @@ int extract_attributes(struct extract *e, int fd, const struct cfs_inode_spec *s
 	char proc[PROC_FD];
 	int rc = set_owner(e, fd, spec, err);
 
-	proc_path(fd, proc);
+	format_fd_path(fd, proc);
 	for (size_t i = 0; rc == 0 && i < spec->n_xattrs; i++)
 		rc = set_xattr(e, proc, &spec->xattrs[i], path, err);
 	if (rc == 0)
-		rc = set_mode(e, proc, spec, err);
+		rc = set_file_mode(e, proc, spec, err);
 	return rc < 0 ? rc : set_time(proc, spec, err);
 }

@@ -74,7 +74,7 @@ static int leave_levels(struct run *r, size_t depth, struct cfs_err *err)
 	return 0;
 }
 
-static int open_dir(int dirfd, const char *name)
+static int open_dir_nofollow(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -99,12 +99,13 @@ static int remove_file(const struct run *r, int dirfd, const char *name,
 }
 
 /* Makes a directory, or with force opens the one that exists. Returns the descriptor. */
-static int make_dir(const struct run *r, int dirfd, const char *name, struct cfs_err *err)
+static int make_or_open_dir(const struct run *r, int dirfd, const char *name,
+			    struct cfs_err *err)
 {
 	int rc = mkdirat(dirfd, name, 0700) < 0 ? -errno : 0, fd;
 
 	if (rc == -EEXIST) {
-		fd = r->e.x->force ? open_dir(dirfd, name) : -EEXIST;
+		fd = r->e.x->force ? open_dir_nofollow(dirfd, name) : -EEXIST;
 		if (fd >= 0)
 			return fd;
 		rc = remove_file(r, dirfd, name, err);
@@ -112,7 +113,7 @@ static int make_dir(const struct run *r, int dirfd, const char *name, struct cfs
 			return rc;
 		rc = mkdirat(dirfd, name, 0700) < 0 ? -errno : 0;
 	}
-	fd = rc < 0 ? rc : open_dir(dirfd, name);
+	fd = rc < 0 ? rc : open_dir_nofollow(dirfd, name);
 	errno = fd < 0 ? -fd : 0;
 	if (fd < 0)
 		return cfs_fail_errno(err, "create directory");
@@ -123,8 +124,8 @@ static int make_dir(const struct run *r, int dirfd, const char *name, struct cfs
 static int enter_dir(struct run *r, const struct cfs_walk_entry *entry, const char *name,
 		     struct cfs_err *err)
 {
-	int fd = name ? make_dir(r, current_dir(r), name, err)
-		      : open_dir(r->e.x->dirfd, ".");
+	int fd = name ? make_or_open_dir(r, current_dir(r), name, err)
+		      : open_dir_nofollow(r->e.x->dirfd, ".");
 
 	if (fd < 0)
 		return name ? fd : cfs_fail(err, -fd, "open: %s", strerror(-fd));
@@ -203,8 +204,8 @@ static int make_any(struct run *r, int dirfd, const char *name,
 	return fail_exists(err);
 }
 
-static int make_entry(struct run *r, const struct cfs_walk_entry *entry, const char *name,
-		      struct cfs_err *err)
+static int create_walk_entry(struct run *r, const struct cfs_walk_entry *entry,
+			     const char *name, struct cfs_err *err)
 {
 	bool device = S_ISCHR(entry->inode.mode) || S_ISBLK(entry->inode.mode);
 	struct cfs_inode_spec spec;
@@ -234,7 +235,7 @@ static int make_entry(struct run *r, const struct cfs_walk_entry *entry, const c
 /* --- hard links --------------------------------------------------------------------- */
 
 /* The path of an entry below the first level. The top itself is "". */
-static const char *path_below(const struct run *r, struct cfs_text path)
+static const char *skip_top_path(const struct run *r, struct cfs_text path)
 {
 	size_t len = strlen(r->e.x->top);
 
@@ -257,8 +258,8 @@ static int make_link(struct run *r, const struct cfs_walk_entry *entry, const ch
 			     entry->first.s) >= sizeof(first))
 		return cfs_fail(err, ENAMETOOLONG, "hard link: the path is too long");
 	parent = cfs_beneath_open_parent(
-		r->levels[0].fd, path_below(r, (struct cfs_text){first, strlen(first)}),
-		&last);
+		r->levels[0].fd,
+		skip_top_path(r, (struct cfs_text){first, strlen(first)}), &last);
 	if (parent < 0)
 		return cfs_beneath_fail(parent, first, err);
 	if (linkat(parent, last, current_dir(r), name, 0) < 0) {
@@ -297,7 +298,7 @@ static int extract_entry(struct run *r, const struct cfs_walk_entry *entry,
 		rc = enter_dir(r, entry, name, err);
 	else
 		rc = entry->again ? make_link(r, entry, name, err)
-				  : make_entry(r, entry, name, err);
+				  : create_walk_entry(r, entry, name, err);
 	return cfs_context(err, rc, "%.*s", (int)entry->path.len, entry->path.s);
 }
 

@@ -24,11 +24,6 @@ static int allocate_buffers(struct extract *e, enum cfs_hash_alg alg, struct cfs
 	return 0;
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
-}
-
 static int write_all(int fd, const uint8_t *p, size_t len, uint64_t off,
 		     struct cfs_err *err)
 {
@@ -54,7 +49,7 @@ static int write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 	while (rc == 0 && end < len) {
 		size_t n = len - end < BLOCK ? len - end : BLOCK;
 
-		if (is_zero(p + end, n)) {
+		if (cfs_span_is_zero((struct cfs_span){p + end, n})) {
 			rc = write_all(fd, p + start, end - start, off + start, err);
 			start = end + n;
 		}
@@ -63,8 +58,8 @@ static int write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 	return rc < 0 ? rc : write_all(fd, p + start, end - start, off + start, err);
 }
 
-static int copy_bytes(struct extract *e, int from, int to, uint64_t size,
-		      struct cfs_err *err)
+static int copy_content_bytes(struct extract *e, int from, int to, uint64_t size,
+			      struct cfs_err *err)
 {
 	uint64_t off = 0;
 
@@ -99,11 +94,11 @@ static int clone_or_copy(struct extract *e, int from, int to, uint64_t size,
 		return cfs_verity_update_fd(e->verity, to, e->x->watch, err);
 	}
 	e->no_clone |= errno == EOPNOTSUPP || errno == ENOTTY || errno == EXDEV;
-	return copy_bytes(e, from, to, size, err);
+	return copy_content_bytes(e, from, to, size, err);
 }
 
-static int check_digest(struct extract *e, const struct cfs_digest *id, uint64_t size,
-			struct cfs_err *err)
+static int check_content_digest(struct extract *e, const struct cfs_digest *id,
+				uint64_t size, struct cfs_err *err)
 {
 	char expected[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	uint64_t got_size = cfs_verity_size(e->verity);
@@ -121,8 +116,8 @@ static int check_digest(struct extract *e, const struct cfs_digest *id, uint64_t
 	return 0;
 }
 
-static int write_object(struct extract *e, int to, const struct cfs_inode *inode,
-			struct cfs_err *err)
+static int write_object_content(struct extract *e, int to, const struct cfs_inode *inode,
+				struct cfs_err *err)
 {
 	struct cfs_digest id;
 	cfs_autofd int from = e->x->open_object(e->x->ctx, inode, &id, err);
@@ -137,7 +132,7 @@ static int write_object(struct extract *e, int to, const struct cfs_inode *inode
 			      inode->size, (uint64_t)st.st_size);
 	if (rc == 0)
 		rc = clone_or_copy(e, from, to, inode->size, err);
-	return rc < 0 ? rc : check_digest(e, &id, inode->size, err);
+	return rc < 0 ? rc : check_content_digest(e, &id, inode->size, err);
 }
 
 int extract_file(struct extract *e, int dirfd, const char *name,
@@ -151,7 +146,7 @@ int extract_file(struct extract *e, int dirfd, const char *name,
 	if (fd < 0)
 		return errno == EEXIST ? -EEXIST : cfs_fail_errno(err, "create");
 	if (inode->external)
-		rc = write_object(e, fd, inode, err);
+		rc = write_object_content(e, fd, inode, err);
 	else
 		rc = cfs_io_write(fd, spec->content.p, spec->content.len, err);
 	if (rc < 0) {
