@@ -20,7 +20,8 @@ void cfs_fetch_round_fini(struct cfs_fetch_round *r)
 	*r = (struct cfs_fetch_round){0};
 }
 
-static int check_file(const struct cfs_fetch_file *f, uint64_t max, struct cfs_err *err)
+static int check_answer_file(const struct cfs_fetch_file *f, uint64_t max,
+			     struct cfs_err *err)
 {
 	if (f->n != 1)
 		return cfs_fail(err, EPROTO, "expected one descriptor, got %zu", f->n);
@@ -49,7 +50,7 @@ static int check_answer(const struct cfs_fetch_round *r, const struct cfs_fetch_
 			"expected one answer per object, got a second one for %ju",
 			(uintmax_t)a->index);
 	if (a->code == 0)
-		return check_file(f, r->max[a->index], err);
+		return check_answer_file(f, r->max[a->index], err);
 	if (a->code != -ENOENT && a->code != -EIO)
 		return cfs_fail(err, EPROTO, "expected code 0, %d or %d, got %d", -ENOENT,
 				-EIO, a->code);

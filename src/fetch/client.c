@@ -98,7 +98,8 @@ static int count_answer(struct request *q, const struct cfs_fetch_answer *a, int
 }
 
 /* Starts composefs-fetch. Returns the socket that answers come from. */
-static int start_helper(const char *dir, int request, pid_t *pid, struct cfs_err *err)
+static int start_fetch_helper(const char *dir, int request, pid_t *pid,
+			      struct cfs_err *err)
 {
 	char path[4096];
 	const char *const argv[] = {cfs_child_find(helper, path), dir, NULL};
@@ -180,7 +181,7 @@ static int send_request(struct request *q, struct cfs_err *err)
 	q->is_ours = true;
 	if (request < 0)
 		return request;
-	answers = start_helper(q->server->dir, request, &pid, err);
+	answers = start_fetch_helper(q->server->dir, request, &pid, err);
 	if (answers < 0)
 		return answers;
 	q->is_ours = false;

@@ -35,7 +35,7 @@ static int take_descriptors(struct msghdr *msg, struct cfs_fetch_file *out)
 	return first;
 }
 
-static void describe_file(int fd, struct cfs_fetch_file *out)
+static void stat_received_file(int fd, struct cfs_fetch_file *out)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
@@ -99,7 +99,7 @@ static int receive_packet(struct cfs_fetch_round *r, int sock,
 		return 0;
 	file.is_truncated = msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
 	if (first >= 0)
-		describe_file(first, &file);
+		stat_received_file(first, &file);
 	rc = cfs_fetch_decode(r, (struct cfs_span){packet, (size_t)len}, &file, out, err);
 	if (rc == 0)
 		*fd = cfs_steal_fd(&first);
