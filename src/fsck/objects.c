@@ -38,17 +38,18 @@ int cfs_fsck_objects_add(struct cfs_fsck_objects *o, const struct cfs_fsck_objec
 	return 0;
 }
 
-static int compare_paths(const struct cfs_fsck_object *a, const struct cfs_fsck_object *b)
+static int compare_object_paths(const struct cfs_fsck_object *a,
+				const struct cfs_fsck_object *b)
 {
 	return cfs_text_cmp((struct cfs_text){a->path, a->path_len},
 			    (struct cfs_text){b->path, b->path_len});
 }
 
 /* By path, then by user, so that the user and the size that are shown depend on the image alone. */
-static int compare_objects(const void *va, const void *vb)
+static int compare_object_users(const void *va, const void *vb)
 {
 	const struct cfs_fsck_object *a = va, *b = vb;
-	int order = compare_paths(a, b);
+	int order = compare_object_paths(a, b);
 
 	if (order == 0)
 		order = cfs_text_cmp((struct cfs_text){a->user, a->user_len},
@@ -77,9 +78,9 @@ static void merge_objects(struct cfs_fsck_objects *o)
 
 	if (o->n == 0)
 		return;
-	qsort(o->v, o->n, sizeof(*o->v), compare_objects);
+	qsort(o->v, o->n, sizeof(*o->v), compare_object_users);
 	for (size_t i = 1; i < o->n; i++) {
-		if (compare_paths(&o->v[last], &o->v[i]) == 0)
+		if (compare_object_paths(&o->v[last], &o->v[i]) == 0)
 			merge_object(o, &o->v[last], &o->v[i]);
 		else
 			o->v[++last] = o->v[i];
@@ -87,9 +88,9 @@ static void merge_objects(struct cfs_fsck_objects *o)
 	o->n = last + 1;
 }
 
-static int collect_file(struct cfs_fsck_objects *o, const struct cfs_image *im,
-			const struct cfs_walk_entry *e, struct cfs_spec_room *room,
-			struct cfs_err *err)
+static int collect_object_user(struct cfs_fsck_objects *o, const struct cfs_image *im,
+			       const struct cfs_walk_entry *e, struct cfs_spec_room *room,
+			       struct cfs_err *err)
 {
 	struct cfs_fsck_object object = {
 		.user = e->path.s, .user_len = e->path.len, .n_users = 1};
@@ -122,7 +123,7 @@ int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image 
 		rc = cfs_walk_new(im, &opts, &walk, err);
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external && !e->again)
-			rc = collect_file(o, im, e, &room, err);
+			rc = collect_object_user(o, im, e, &room, err);
 	cfs_spec_room_fini(&room);
 	merge_objects(o);
 	return rc;
@@ -130,9 +131,9 @@ int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image 
 
 /* --- Comparing ----------------------------------------------------------------------- */
 
-static int compare_digest(const struct cfs_fsck_objects *o,
-			  const struct cfs_fsck_object *object, int fd,
-			  struct cfs_err *err)
+static int compare_object_digest(const struct cfs_fsck_objects *o,
+				 const struct cfs_fsck_object *object, int fd,
+				 struct cfs_err *err)
 {
 	struct cfs_digest expected = {.alg = o->alg}, got;
 	char expected_text[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
@@ -151,7 +152,7 @@ static int compare_digest(const struct cfs_fsck_objects *o,
 }
 
 /* The path is the image's: it may lead anywhere, and overlayfs refuses some paths that open() takes. */
-static int open_object(int dirfd, const char *path, struct cfs_err *err)
+static int open_named_object(int dirfd, const char *path, struct cfs_err *err)
 {
 	int fd;
 
@@ -179,7 +180,7 @@ static int compare_object(const struct cfs_fsck_objects *o,
 			  const struct cfs_fsck_object *object, int dirfd,
 			  struct cfs_err *err)
 {
-	cfs_autofd int fd = open_object(dirfd, object->path, err);
+	cfs_autofd int fd = open_named_object(dirfd, object->path, err);
 	struct stat st;
 
 	if (fd < 0)
@@ -199,7 +200,7 @@ static int compare_object(const struct cfs_fsck_objects *o,
 				object->size, (uint64_t)st.st_size);
 	if (object->digests_differ)
 		return cfs_fail(err, EUCLEAN, "the image expects several digests");
-	return object->digest ? compare_digest(o, object, fd, err) : 0;
+	return object->digest ? compare_object_digest(o, object, fd, err) : 0;
 }
 
 struct comparison {
