@@ -29,13 +29,13 @@ void fuse_copy_body(struct fuse_call *c, const void *p, size_t len)
 }
 
 /* Nothing is kept for a node, so there is nothing to forget. */
-static int answer_forget(struct fuse_call *c)
+static int forget_inodes(struct fuse_call *c)
 {
 	c->out->effect = CFS_FUSE_SILENT;
 	return 0;
 }
 
-static int answer_nothing(struct fuse_call *c)
+static int accept_request(struct fuse_call *c)
 {
 	(void)c;
 	return 0;
@@ -58,10 +58,10 @@ struct operation {
  * IOCTL and STATX again, and does without. */
 static const struct operation operations[] = {
 	[FUSE_INIT] = {fuse_answer_init, offsetof(struct fuse_init_in, flags) + 4},
-	[FUSE_DESTROY] = {answer_nothing, 0},
+	[FUSE_DESTROY] = {accept_request, 0},
 	[FUSE_LOOKUP] = {fuse_answer_lookup, 1},
-	[FUSE_FORGET] = {answer_forget, 0},
-	[FUSE_BATCH_FORGET] = {answer_forget, 0},
+	[FUSE_FORGET] = {forget_inodes, 0},
+	[FUSE_BATCH_FORGET] = {forget_inodes, 0},
 	[FUSE_GETATTR] = {fuse_answer_getattr, 0},
 	[FUSE_READLINK] = {fuse_answer_readlink, 0},
 	[FUSE_STATFS] = {fuse_answer_statfs, 0},
@@ -71,7 +71,7 @@ static const struct operation operations[] = {
 	[FUSE_OPENDIR] = {fuse_answer_opendir, sizeof(struct fuse_open_in)},
 	[FUSE_READDIR] = {fuse_answer_readdir, sizeof(struct fuse_read_in)},
 	[FUSE_READDIRPLUS] = {fuse_answer_readdir, sizeof(struct fuse_read_in)},
-	[FUSE_RELEASEDIR] = {answer_nothing, 0},
+	[FUSE_RELEASEDIR] = {accept_request, 0},
 	[FUSE_GETXATTR] = {fuse_answer_getxattr, sizeof(struct fuse_getxattr_in) + 1},
 	[FUSE_LISTXATTR] = {fuse_answer_listxattr, sizeof(struct fuse_getxattr_in)},
 	[FUSE_SETATTR] = {answer_read_only, 0},
@@ -98,7 +98,7 @@ static const struct operation *find_operation(uint32_t opcode)
 	return opcode < n && operations[opcode].answer ? &operations[opcode] : NULL;
 }
 
-static int run_operation(struct fuse_call *c)
+static int run_fuse_operation(struct fuse_call *c)
 {
 	const struct operation *op = find_operation(c->head.opcode);
 
@@ -133,7 +133,7 @@ void cfs_fuse_answer(struct cfs_fuse_session *s, struct cfs_span request,
 		return;
 	out->effect = CFS_FUSE_REPLY;
 	out->unique = c.head.unique;
-	rc = run_operation(&c);
+	rc = run_fuse_operation(&c);
 	if (rc < 0) {
 		out->effect = CFS_FUSE_REPLY;
 		out->error = translate_error(rc);

@@ -8,7 +8,7 @@
 #include "fuse/fuse_priv.h"
 
 /* The object of an external file. */
-static int find_object(struct fuse_call *c, const struct cfs_inode *inode)
+static int find_served_object(struct fuse_call *c, const struct cfs_inode *inode)
 {
 	struct cfs_spec_room *room = &c->room->spec;
 	struct cfs_inode_spec spec;
@@ -41,7 +41,7 @@ int fuse_answer_open(struct fuse_call *c)
 	if ((in.flags & O_ACCMODE) != O_RDONLY)
 		return -EROFS;
 	if (c->fs->view == CFS_FUSE_FILES && inode.external)
-		return find_object(c, &inode);
+		return find_served_object(c, &inode);
 	/* The kernel then opens all files without asking, with the same flags. */
 	if (c->fs->view != CFS_FUSE_FILES && c->session->flags & FUSE_NO_OPEN_SUPPORT)
 		return -ENOSYS;
@@ -49,7 +49,7 @@ int fuse_answer_open(struct fuse_call *c)
 	return 0;
 }
 
-static int read_inline(struct fuse_call *c, const struct fuse_read_in *in)
+static int answer_inline_read(struct fuse_call *c, const struct fuse_read_in *in)
 {
 	struct cfs_inode inode;
 	struct cfs_span content, part = {NULL, 0};
@@ -76,7 +76,7 @@ int fuse_answer_read(struct fuse_call *c)
 
 	memcpy(&in, c->args.p, sizeof(in));
 	if (in.fh == 0)
-		return read_inline(c, &in);
+		return answer_inline_read(c, &in);
 	if (in.fh > INT_MAX || in.size > CFS_FUSE_BODY_MAX || in.offset > INT64_MAX)
 		return -EINVAL;
 	c->out->effect = CFS_FUSE_READ;

@@ -16,7 +16,7 @@
 enum { OPTIONS_MAX = 1024 };
 
 /* A comma separates options, and a backslash makes it literal. */
-static char *put_escaped(char *to, const char *end, const char *from)
+static char *put_helper_option(char *to, const char *end, const char *from)
 {
 	for (; *from && to + 2 < end; from++) {
 		if (*from == ',' || *from == '\\')
@@ -41,7 +41,8 @@ static int format_options(const struct cfs_fuse_mount_opts *o, char out[OPTIONS_
 		if (o->attr & attrs[i].attr)
 			at = stpcpy(at, attrs[i].name);
 	at = stpcpy(at, ",fsname=");
-	at = put_escaped(at, out + OPTIONS_MAX - 1, o->source ? o->source : "composefs");
+	at = put_helper_option(at, out + OPTIONS_MAX - 1,
+			       o->source ? o->source : "composefs");
 	if (!at)
 		return cfs_fail(err, ENAMETOOLONG, "fuse: the source is too long");
 	*at = '\0';

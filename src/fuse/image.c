@@ -15,7 +15,7 @@ struct served {
 	struct cfs_fuse_fs fs;
 };
 
-static int open_served(struct served *s, int fd, struct cfs_err *err)
+static int open_served_fs(struct served *s, int fd, struct cfs_err *err)
 {
 	int rc = cfs_image_map(fd, cfs_map_copy, &s->map, err);
 
@@ -132,7 +132,7 @@ int cfs_fuse_mount_image(int fd, const char *mountpoint, const struct cfs_mount_
 
 	if (how->method == CFS_METHOD_KERNEL)
 		return cfs_mount_fd(fd, mountpoint, o, taken, err);
-	rc = open_served(&s, fd, err);
+	rc = open_served_fs(&s, fd, err);
 	if (rc == 0 && how->method == CFS_METHOD_OVERLAY_FUSE)
 		rc = mount_overlay(&s, fd, mountpoint, o, how->userxattr, taken, err);
 	else if (rc == 0)

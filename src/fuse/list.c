@@ -17,8 +17,8 @@ struct listing {
 
 /* Adds an entry. inode NULL: without attributes, so that the kernel asks for them by LOOKUP. Returns
  * false if it does not fit. */
-static bool add_entry(struct listing *l, struct cfs_text name, uint64_t ino,
-		      uint32_t mode, const struct cfs_inode *inode, uint64_t off)
+static bool append_dirent(struct listing *l, struct cfs_text name, uint64_t ino,
+			  uint32_t mode, const struct cfs_inode *inode, uint64_t off)
 {
 	size_t head = l->plus ? sizeof(struct fuse_entry_out) : 0;
 	struct fuse_dirent entry = {.ino = ino,
@@ -51,11 +51,12 @@ static int add_dots(struct listing *l, const struct cfs_inode *dir, uint64_t off
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EUCLEAN;
-	if (off < AFTER_SELF && !add_entry(l, CFS_TEXT("."), fuse_node_id(im, dir->nid),
-					   S_IFDIR, NULL, AFTER_SELF))
+	if (off < AFTER_SELF &&
+	    !append_dirent(l, CFS_TEXT("."), fuse_node_id(im, dir->nid), S_IFDIR, NULL,
+			   AFTER_SELF))
 		return 0;
-	return add_entry(l, CFS_TEXT(".."), fuse_node_id(im, parent.nid), S_IFDIR, NULL,
-			 AFTER_PARENT);
+	return append_dirent(l, CFS_TEXT(".."), fuse_node_id(im, parent.nid), S_IFDIR,
+			     NULL, AFTER_PARENT);
 }
 
 static const uint32_t modes[] = {
@@ -76,8 +77,8 @@ static int add_dirent(struct listing *l, const struct cfs_dirent *d, uint64_t of
 		known = cfs_dirent_inode(fs->im, d, &inode, NULL) == 0;
 	if (known && fuse_is_hidden(fs, &inode))
 		return 1;
-	return add_entry(l, d->name, fuse_node_id(fs->im, d->nid), modes[d->file_type],
-			 known ? &inode : NULL, off);
+	return append_dirent(l, d->name, fuse_node_id(fs->im, d->nid),
+			     modes[d->file_type], known ? &inode : NULL, off);
 }
 
 /* Damage behind entries is reported when the kernel asks for the rest. */

@@ -12,7 +12,7 @@
 #define ROOT_MODE "40000" /* a directory, in octal */
 
 /* Fails with what the kernel reported on the context, if it did. */
-static int fail_config(int context, const char *key, struct cfs_err *err)
+static int fail_fs_config(int context, const char *key, struct cfs_err *err)
 {
 	int code = errno;
 	char text[256];
@@ -27,52 +27,54 @@ static int fail_config(int context, const char *key, struct cfs_err *err)
 	return cfs_fail_errno(err, "fuse: %s", key);
 }
 
-static int set_string(int context, const char *key, const char *value,
-		      struct cfs_err *err)
+static int set_fuse_string(int context, const char *key, const char *value,
+			   struct cfs_err *err)
 {
 	if (fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) == 0)
 		return 0;
-	return fail_config(context, key, err);
+	return fail_fs_config(context, key, err);
 }
 
-static int set_number(int context, const char *key, unsigned value, struct cfs_err *err)
+static int set_fuse_number(int context, const char *key, unsigned value,
+			   struct cfs_err *err)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", value);
-	return set_string(context, key, text, err);
+	return set_fuse_string(context, key, text, err);
 }
 
-static int set_flag(int context, const char *key, struct cfs_err *err)
+static int set_fuse_flag(int context, const char *key, struct cfs_err *err)
 {
 	if (fsconfig(context, FSCONFIG_SET_FLAG, key, NULL, 0) == 0)
 		return 0;
-	return fail_config(context, key, err);
+	return fail_fs_config(context, key, err);
 }
 
 static int configure_mount(int context, const struct cfs_fuse_mount_opts *o, int dev,
 			   struct cfs_err *err)
 {
-	int rc = set_string(context, "source", o->source ? o->source : "composefs", err);
+	int rc = set_fuse_string(context, "source", o->source ? o->source : "composefs",
+				 err);
 
 	if (rc == 0)
-		rc = set_string(context, "subtype", "composefs", err);
+		rc = set_fuse_string(context, "subtype", "composefs", err);
 	if (rc == 0)
-		rc = set_number(context, "fd", (unsigned)dev, err);
+		rc = set_fuse_number(context, "fd", (unsigned)dev, err);
 	if (rc == 0)
-		rc = set_string(context, "rootmode", ROOT_MODE, err);
+		rc = set_fuse_string(context, "rootmode", ROOT_MODE, err);
 	if (rc == 0)
-		rc = set_number(context, "user_id", geteuid(), err);
+		rc = set_fuse_number(context, "user_id", geteuid(), err);
 	if (rc == 0)
-		rc = set_number(context, "group_id", getegid(), err);
+		rc = set_fuse_number(context, "group_id", getegid(), err);
 	if (rc == 0)
-		rc = set_flag(context, "default_permissions", err);
+		rc = set_fuse_flag(context, "default_permissions", err);
 	if (rc == 0 && o->allow_other)
-		rc = set_flag(context, "allow_other", err);
+		rc = set_fuse_flag(context, "allow_other", err);
 	if (rc == 0)
-		rc = set_flag(context, "ro", err);
+		rc = set_fuse_flag(context, "ro", err);
 	if (rc == 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		rc = fail_config(context, "create", err);
+		rc = fail_fs_config(context, "create", err);
 	return rc;
 }
 
@@ -94,7 +96,7 @@ int cfs_fuse_mount_detached(const struct cfs_fuse_mount_opts *o, int *dev,
 	mount = fsmount(context, FSMOUNT_CLOEXEC,
 			(unsigned)(o->attr | MOUNT_ATTR_RDONLY));
 	if (mount < 0)
-		return fail_config(context, "fsmount", err);
+		return fail_fs_config(context, "fsmount", err);
 	*dev = cfs_steal_fd(&fuse);
 	return mount;
 }

@@ -8,8 +8,8 @@
 
 /* Whether the file is what the image says: 0 or -errno. A shorter object would be read as if zeros
  * followed. */
-static int check_object(const struct cfs_fuse_fs *fs, const struct cfs_fuse_answer *what,
-			int fd)
+static int check_served_object(const struct cfs_fuse_fs *fs,
+			       const struct cfs_fuse_answer *what, int fd)
 {
 	struct cfs_digest found;
 	struct stat st;
@@ -38,7 +38,7 @@ int fuse_open_object(const struct cfs_fuse_fs *fs, const struct cfs_fuse_answer 
 		cfs_autofd int fd = cfs_beneath_open(fs->objdir_fds[i], path,
 						     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
-		rc = fd < 0 ? fd : check_object(fs, what, fd);
+		rc = fd < 0 ? fd : check_served_object(fs, what, fd);
 		if (rc == 0)
 			return cfs_steal_fd(&fd);
 	}

@@ -20,7 +20,7 @@ static int try_erofs(void)
 	return -EPERM;
 }
 
-static int try_fuse(void)
+static int probe_fuse_device(void)
 {
 	int dev = -1;
 	cfs_autofd int mount =
@@ -44,7 +44,7 @@ static int mount_tmpfs(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int add_layer(int context, const char *key, int place, const char *name)
+static int add_probe_layer(int context, const char *key, int place, const char *name)
 {
 	cfs_autofd int dir = -1;
 
@@ -56,14 +56,14 @@ static int add_layer(int context, const char *key, int place, const char *name)
 	return 0;
 }
 
-static int set_kind(int context, bool userxattr)
+static int set_overlay_options(int context, bool userxattr)
 {
 	if (userxattr)
 		return fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
 	return fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0);
 }
 
-static int try_overlay(bool userxattr)
+static int probe_overlay(bool userxattr)
 {
 	cfs_autofd int place = mount_tmpfs();
 	cfs_autofd int context = place < 0 ? -1 : fsopen("overlay", FSOPEN_CLOEXEC);
@@ -71,11 +71,11 @@ static int try_overlay(bool userxattr)
 
 	if (place < 0)
 		return place;
-	if (context < 0 || set_kind(context, userxattr) < 0)
+	if (context < 0 || set_overlay_options(context, userxattr) < 0)
 		return -errno;
-	rc = add_layer(context, "lowerdir+", place, "lower");
+	rc = add_probe_layer(context, "lowerdir+", place, "lower");
 	if (rc == 0)
-		rc = add_layer(context, "datadir+", place, "data");
+		rc = add_probe_layer(context, "datadir+", place, "data");
 	if (rc == 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		rc = -errno;
 	return rc;
@@ -83,9 +83,10 @@ static int try_overlay(bool userxattr)
 
 void cfs_method_probe(struct cfs_method_facts *out)
 {
-	*out = (struct cfs_method_facts){.erofs = try_erofs(), .fuse = try_fuse()};
+	*out = (struct cfs_method_facts){.erofs = try_erofs(),
+					 .fuse = probe_fuse_device()};
 	if (out->erofs < 0 && out->fuse == 0) {
-		out->overlay = try_overlay(false);
-		out->user_overlay = try_overlay(true);
+		out->overlay = probe_overlay(false);
+		out->user_overlay = probe_overlay(true);
 	}
 }

@@ -45,7 +45,7 @@ int cfs_fuse_reply(int dev, uint64_t unique, int error, struct cfs_span body)
 	return 0;
 }
 
-static int reply_open(struct worker *w, const struct cfs_fuse_answer *a)
+static int reply_with_object(struct worker *w, const struct cfs_fuse_answer *a)
 {
 	struct fuse_open_out out = {.open_flags = FOPEN_KEEP_CACHE};
 	int fd = fuse_open_object(w->server->session.fs, a), rc;
@@ -60,7 +60,7 @@ static int reply_open(struct worker *w, const struct cfs_fuse_answer *a)
 	return rc;
 }
 
-static int reply_read(struct worker *w, const struct cfs_fuse_answer *a)
+static int reply_with_content(struct worker *w, const struct cfs_fuse_answer *a)
 {
 	ssize_t n = cfs_io_pread((int)a->handle, w->room.buf, a->size, a->off, NULL);
 
@@ -71,15 +71,15 @@ static int reply_read(struct worker *w, const struct cfs_fuse_answer *a)
 			      (struct cfs_span){w->room.buf, (size_t)n});
 }
 
-static int carry_out(struct worker *w, const struct cfs_fuse_answer *a)
+static int perform_answer(struct worker *w, const struct cfs_fuse_answer *a)
 {
 	switch (a->effect) {
 	case CFS_FUSE_SILENT:
 		return 0;
 	case CFS_FUSE_OPEN:
-		return reply_open(w, a);
+		return reply_with_object(w, a);
 	case CFS_FUSE_READ:
-		return reply_read(w, a);
+		return reply_with_content(w, a);
 	case CFS_FUSE_CLOSE:
 		close((int)a->handle);
 		break;
@@ -92,7 +92,7 @@ static int carry_out(struct worker *w, const struct cfs_fuse_answer *a)
 /* --- requests ------------------------------------------------------------------------- */
 
 /* Answers one request: 1, or 0 when the filesystem was unmounted. */
-static int serve_request(struct worker *w)
+static int serve_fuse_request(struct worker *w)
 {
 	struct cfs_fuse_answer answer;
 	ssize_t n = read(w->dev, w->request, CFS_FUSE_REQUEST_MAX);
@@ -106,7 +106,7 @@ static int serve_request(struct worker *w)
 		return cfs_fail_errno(&w->err, "/dev/fuse");
 	cfs_fuse_answer(&w->server->session, (struct cfs_span){w->request, (size_t)n},
 			&w->room, &answer);
-	rc = carry_out(w, &answer);
+	rc = perform_answer(w, &answer);
 	if (rc == -EINVAL ||
 	    rc == -E2BIG) /* the kernel refuses the reply, not the server */
 		rc = cfs_fuse_reply(w->dev, answer.unique, -EIO,
@@ -117,17 +117,17 @@ static int serve_request(struct worker *w)
 	return 1;
 }
 
-static void *run_worker(void *arg)
+static void *run_serve_worker(void *arg)
 {
 	struct worker *w = arg;
 
-	while ((w->rc = serve_request(w)) > 0)
+	while ((w->rc = serve_fuse_request(w)) > 0)
 		;
 	return NULL;
 }
 
 /* The first request is INIT. Nothing else is answered before. */
-static int serve_init(struct worker *w)
+static int serve_fuse_init(struct worker *w)
 {
 	int rc = 1;
 
@@ -142,7 +142,7 @@ static int serve_init(struct worker *w)
 		cfs_fuse_answer(&w->server->session,
 				(struct cfs_span){w->request, (size_t)n}, &w->room,
 				&answer);
-		rc = carry_out(w, &answer);
+		rc = perform_answer(w, &answer);
 		if (rc == 0 && answer.error)
 			return cfs_fail(&w->err, EPROTO,
 					"the kernel speaks a protocol older than 7.%d",
@@ -202,7 +202,7 @@ static unsigned open_workers(struct worker *workers, unsigned n)
 	return opened;
 }
 
-static unsigned choose_threads(const struct cfs_fuse_serve_opts *opts)
+static unsigned choose_server_threads(const struct cfs_fuse_serve_opts *opts)
 {
 	enum { ENOUGH = 4 };
 	unsigned cpus = cfs_pool_cpus();
@@ -218,10 +218,10 @@ static int run_workers(struct worker *workers, unsigned n)
 {
 	unsigned started = 1;
 
-	while (started < n && pthread_create(&workers[started].thread, NULL, run_worker,
-					     &workers[started]) == 0)
+	while (started < n && pthread_create(&workers[started].thread, NULL,
+					     run_serve_worker, &workers[started]) == 0)
 		started++;
-	run_worker(&workers[0]);
+	run_serve_worker(&workers[0]);
 	while (started-- > 1)
 		pthread_join(workers[started].thread, NULL);
 	return workers[0].rc;
@@ -236,9 +236,9 @@ int cfs_fuse_serve(const struct cfs_fuse_fs *fs, int dev,
 	int rc = open_worker(&workers[0], &server, true);
 
 	if (rc == 0)
-		rc = serve_init(&workers[0]);
+		rc = serve_fuse_init(&workers[0]);
 	if (rc > 0) {
-		n = open_workers(workers, choose_threads(opts));
+		n = open_workers(workers, choose_server_threads(opts));
 		rc = opts->ready ? opts->ready(opts->ctx) : 0;
 	}
 	if (rc == 0)

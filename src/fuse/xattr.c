@@ -23,8 +23,8 @@ struct shown {
 typedef int visit_fn(void *ctx, const struct shown *x);
 
 /* The name is a, b and c. A name that the kernel could not ask for is not shown. Returns whether it is. */
-static bool put_name(struct shown *x, struct cfs_text a, struct cfs_text b,
-		     struct cfs_text c)
+static bool join_shown_name(struct shown *x, struct cfs_text a, struct cfs_text b,
+			    struct cfs_text c)
 {
 	if (a.len + b.len + c.len > XATTR_NAME_MAX)
 		return false;
@@ -44,22 +44,23 @@ static bool put_user_name(struct shown *x, const struct cfs_raw_xattr *raw)
 	struct cfs_text rest = cfs_raw_xattr_rest(raw, CFS_TEXT(OVERLAY_PREFIX));
 
 	if (rest.s && !cfs_text_has_prefix(rest, CFS_TEXT(ESCAPE)))
-		return put_name(x, CFS_TEXT(USER_PREFIX), rest, none);
+		return join_shown_name(x, CFS_TEXT(USER_PREFIX), rest, none);
 	if (raw->index == EROFS_XATTR_TRUSTED)
 		return false;
 	rest = cfs_raw_xattr_rest(raw, CFS_TEXT(USER_PREFIX));
 	if (rest.s)
-		return put_name(x, CFS_TEXT(USER_PREFIX ESCAPE), rest, none);
-	return put_name(x, cfs_xattr_prefix(raw->index), raw->suffix, none);
+		return join_shown_name(x, CFS_TEXT(USER_PREFIX ESCAPE), rest, none);
+	return join_shown_name(x, cfs_xattr_prefix(raw->index), raw->suffix, none);
 }
 
 static bool show_raw(const struct cfs_fuse_fs *fs, const struct cfs_raw_xattr *raw,
 		     struct shown *x)
 {
 	x->value = raw->value;
-	if (fs->view == CFS_FUSE_USER_LAYER ? !put_user_name(x, raw)
-					    : !put_name(x, cfs_xattr_prefix(raw->index),
-							raw->suffix, CFS_TEXT("")))
+	if (fs->view == CFS_FUSE_USER_LAYER
+		    ? !put_user_name(x, raw)
+		    : !join_shown_name(x, cfs_xattr_prefix(raw->index), raw->suffix,
+				       CFS_TEXT("")))
 		return false;
 	return cfs_image_shows_xattr((struct cfs_text){x->name, x->len});
 }
@@ -88,7 +89,7 @@ static int visit_files(const struct fuse_call *c, const struct cfs_inode *inode,
 
 	for (size_t i = 0; rc == 0 && i < spec.n_xattrs; i++) {
 		x.value = spec.xattrs[i].value;
-		if (put_name(&x, spec.xattrs[i].key, CFS_TEXT(""), CFS_TEXT("")))
+		if (join_shown_name(&x, spec.xattrs[i].key, CFS_TEXT(""), CFS_TEXT("")))
 			rc = visit(ctx, &x);
 	}
 	return rc;
@@ -170,7 +171,7 @@ static bool may_list(const struct fuse_call *c, const struct shown *x)
 				    CFS_TEXT("trusted."));
 }
 
-static int add_name(void *ctx, const struct shown *x)
+static int append_listed_name(void *ctx, const struct shown *x)
 {
 	struct names *n = ctx;
 
@@ -188,7 +189,7 @@ int fuse_answer_listxattr(struct fuse_call *c)
 {
 	struct fuse_getxattr_in in;
 	struct names n = {.c = c};
-	int rc = visit_xattrs(c, add_name, &n);
+	int rc = visit_xattrs(c, append_listed_name, &n);
 
 	memcpy(&in, c->args.p, sizeof(in));
 	if (rc < 0)
