@@ -31,7 +31,7 @@ static int sweep_repo(struct gc_run *c, struct cfs_err *err)
 	return rc < 0 ? rc : gc_remove_leftovers(c, err);
 }
 
-static int open_objects(struct gc_run *c, struct cfs_err *err)
+static int open_collected_objects(struct gc_run *c, struct cfs_err *err)
 {
 	c->objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
 				      O_RDONLY | O_DIRECTORY, 0);
@@ -48,7 +48,7 @@ static int open_objects(struct gc_run *c, struct cfs_err *err)
 
 static int mark_and_list(struct gc_run *c, struct cfs_err *err)
 {
-	int rc = open_objects(c, err);
+	int rc = open_collected_objects(c, err);
 
 	if (rc == 0)
 		rc = gc_open_marks(&c->mark, c->repo, c->opts, NULL, err);

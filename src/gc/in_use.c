@@ -8,8 +8,8 @@
 
 #include "gc/mark.h"
 
-static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-		       struct cfs_err *err)
+static int open_image_object(const struct cfs_repo *repo, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 
@@ -19,7 +19,7 @@ static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
 
 /* --- what no entry leads to --------------------------------------------------------- */
 
-static void report_use(const struct gc_marks *m, const char *place, int use)
+static void note_image_use(const struct gc_marks *m, const char *place, int use)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
@@ -39,7 +39,7 @@ static int is_image(int fd, struct cfs_err *err)
 }
 
 /* Whether the content has the digest id. */
-static int has_digest(int fd, const struct cfs_digest *id, struct cfs_err *err)
+static int has_content_digest(int fd, const struct cfs_digest *id, struct cfs_err *err)
 {
 	struct cfs_digest got;
 	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, &got, NULL, err);
@@ -60,7 +60,7 @@ static int may_be_damaged_image(const struct gc_marks *m, int fd,
 	if (use ==
 	    CFS_FILE_USE_UNKNOWN) /* true of every file here, and only images are mounted */
 		return 0;
-	sound = has_digest(fd, id, err);
+	sound = has_content_digest(fd, id, err);
 	return sound < 0 ? sound : !sound;
 }
 
@@ -81,14 +81,14 @@ static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest 
 		return damaged < 0 ? damaged : fail_damaged(err);
 	if (use == CFS_FILE_USE_UNKNOWN)
 		return 0;
-	report_use(m, cfs_digest_path(id, path), use);
+	note_image_use(m, cfs_digest_path(id, path), use);
 	return cfs_ids_add(&m->live, id->bytes, err);
 }
 
 int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
-	cfs_autofd int fd = open_object(m->repo, id, err);
+	cfs_autofd int fd = open_image_object(m->repo, id, err);
 	int use, image;
 
 	if (fd == -ENOENT || fd == -EUCLEAN)
@@ -105,7 +105,7 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	if (!image)
 		return cfs_context(err, mark_used_object(m, fd, id, use, err),
 				   "objects/%s", path);
-	report_use(m, path, use);
+	note_image_use(m, path, use);
 	use = cfs_ids_add(&m->used, id->bytes, err);
 	return use < 0 ? use : gc_mark_image(m, id, err);
 }
@@ -132,7 +132,7 @@ static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 }
 
 /* Errors that a damaged file causes, as opposed to failures of the program. */
-static bool is_damage(int rc)
+static bool is_image_damage(int rc)
 {
 	return rc == -EINVAL || rc == -EUCLEAN || rc == -ENOTSUP || rc == -EIO;
 }
@@ -153,7 +153,7 @@ static bool parse_aside_name(const char *name, enum cfs_hash_alg alg,
 static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 			  struct cfs_err *err)
 {
-	cfs_autofd int fd = open_object(m->repo, id, err);
+	cfs_autofd int fd = open_image_object(m->repo, id, err);
 	int rc;
 
 	if (fd == -ENOENT || fd == -EUCLEAN)
@@ -170,12 +170,12 @@ static int mark_successor(struct gc_marks *m, const struct cfs_digest *id,
 static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_digest *id,
 			  int use, struct cfs_err *err)
 {
-	cfs_autofd int now = open_object(m->repo, id, err);
+	cfs_autofd int now = open_image_object(m->repo, id, err);
 	int sound, damaged;
 
 	if (now < 0 && now != -ENOENT && now != -EUCLEAN)
 		return now;
-	sound = now < 0 ? 0 : has_digest(now, id, err);
+	sound = now < 0 ? 0 : has_content_digest(now, id, err);
 	if (sound) /* an intact object is in its place, and it is not an image */
 		return sound < 0 ? sound : 0;
 	damaged = may_be_damaged_image(m, fd, id, use, err);
@@ -208,10 +208,10 @@ static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 		return successor;
 	if (own == -EINVAL && !successor)
 		return has_id ? check_no_image(m, fd, &id, use, err) : 0;
-	if (own < 0 && !(successor && is_damage(own)))
+	if (own < 0 && !(successor && is_image_damage(own)))
 		return cfs_fail(err, -own,
 				"in use, but it cannot be read as an image: %s", why.msg);
-	report_use(m, name, use);
+	note_image_use(m, name, use);
 	return has_id ? cfs_ids_add(&m->used, id.bytes, err) : 0;
 }
 

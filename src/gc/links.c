@@ -91,8 +91,8 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err)
 
 /* --- removing ----------------------------------------------------------------------- */
 
-static int remove_ref(struct gc_run *c, enum cfs_repo_kind kind, const char *name,
-		      struct cfs_err *err)
+static int remove_expired_ref(struct gc_run *c, enum cfs_repo_kind kind, const char *name,
+			      struct cfs_err *err)
 {
 	int rc = c->opts->dry_run ? 0 : cfs_repo_remove_ref(c->repo, kind, name, err);
 
@@ -110,7 +110,7 @@ static int remove_expired(struct gc_run *c, struct cfs_err *err)
 		if (c->expired[i] != GC_EXPIRED)
 			continue;
 		gc_note(c, CFS_GC_NOTE_EXPIRED, refs->v[i].name, "newer versions exist");
-		rc = remove_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
+		rc = remove_expired_ref(c, CFS_REPO_IMAGES, refs->v[i].name, err);
 	}
 	return rc;
 }
@@ -151,7 +151,7 @@ static int remove_refs(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err
 
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
 		if (c->gone_refs[kind][i])
-			rc = remove_ref(c, kind, refs->v[i].name, err);
+			rc = remove_expired_ref(c, kind, refs->v[i].name, err);
 	return rc;
 }
 

@@ -9,7 +9,7 @@
 
 /* --- entries ------------------------------------------------------------------------ */
 
-static int by_id(const void *a, const void *b, void *ctx)
+static int compare_entry_ids(const void *a, const void *b, void *ctx)
 {
 	const struct cfs_repo_list *l = ctx;
 	const struct cfs_repo_entry *x = &l->v[*(const uint32_t *)a];
@@ -55,11 +55,11 @@ static int list_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err
 	for (size_t i = 0; i < s->entries.n; i++)
 		if (s->entries.v[i].code == 0)
 			s->by_id[s->n_by_id++] = (uint32_t)i;
-	qsort_r(s->by_id, s->n_by_id, sizeof(*s->by_id), by_id, &s->entries);
+	qsort_r(s->by_id, s->n_by_id, sizeof(*s->by_id), compare_entry_ids, &s->entries);
 	return 0;
 }
 
-static int by_name(const void *key, const void *entry)
+static int compare_name_with_entry(const void *key, const void *entry)
 {
 	return strcmp(key, ((const struct cfs_repo_entry *)entry)->name);
 }
@@ -68,11 +68,12 @@ const struct cfs_repo_entry *gc_find_entry(const struct gc_side *s, const char *
 {
 	if (s->entries.n == 0)
 		return NULL;
-	return bsearch(name, s->entries.v, s->entries.n, sizeof(*s->entries.v), by_name);
+	return bsearch(name, s->entries.v, s->entries.n, sizeof(*s->entries.v),
+		       compare_name_with_entry);
 }
 
 /* The first index in by_id with this ID, or n_by_id. */
-static size_t find_id(const struct gc_side *s, const struct cfs_digest *id)
+static size_t find_entry_by_id(const struct gc_side *s, const struct cfs_digest *id)
 {
 	size_t low = 0, high = s->n_by_id;
 
@@ -187,7 +188,7 @@ static int mark_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_e
 	     kind++) {
 		const struct gc_side *s = &m->side[kind];
 
-		for (size_t i = find_id(s, id); rc == 0 && i < s->n_by_id; i++) {
+		for (size_t i = find_entry_by_id(s, id); rc == 0 && i < s->n_by_id; i++) {
 			if (!cfs_digest_eq(&s->entries.v[s->by_id[i]].id, id))
 				break;
 			rc = gc_mark_entry(m, kind, s->by_id[i], err);

@@ -12,8 +12,8 @@
 /* --- listing ------------------------------------------------------------------------ */
 
 /* Adds one file of objects/xx to the garbage unless it is marked. */
-static int list_file(struct gc_run *c, const char *prefix, const char *name,
-		     struct cfs_err *err)
+static int list_collected_file(struct gc_run *c, const char *prefix, const char *name,
+			       struct cfs_err *err)
 {
 	struct cfs_digest id;
 	char path[CFS_OBJECT_PATH_MAX + 300];
@@ -30,7 +30,8 @@ static int list_file(struct gc_run *c, const char *prefix, const char *name,
 	return cfs_ids_add(&c->garbage, id.bytes, err);
 }
 
-static int list_prefix(struct gc_run *c, const char *prefix, struct cfs_err *err)
+static int list_collected_prefix(struct gc_run *c, const char *prefix,
+				 struct cfs_err *err)
 {
 	int fd = cfs_beneath_open(c->objects, prefix, O_RDONLY | O_DIRECTORY, 0), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -44,7 +45,7 @@ static int list_prefix(struct gc_run *c, const char *prefix, struct cfs_err *err
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = list_file(c, prefix, d->d_name, err);
+			rc = list_collected_file(c, prefix, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "objects/%s", prefix);
 	closedir(dir);
@@ -62,7 +63,7 @@ int gc_list_objects(struct gc_run *c, struct cfs_err *err)
 		cfs_hex_encode(&byte, 1, prefix);
 		rc = gc_step(c, "prefixes listed", i, 256, err);
 		if (rc == 0)
-			rc = list_prefix(c, prefix, err);
+			rc = list_collected_prefix(c, prefix, err);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(&c->garbage, err);
 }

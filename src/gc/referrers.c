@@ -11,7 +11,7 @@
 enum { SUBJECT_MAX = 7 + 2 * CFS_SHA512_LEN }; /* "sha512:" and hex digits */
 
 /* The digest of the subject. False: another reference. */
-static bool parse_subject(const char *ref, struct cfs_text *out)
+static bool parse_subject_digest(const char *ref, struct cfs_text *out)
 {
 	struct cfs_text rest = cfs_text(ref);
 	const char *slash;
@@ -31,10 +31,11 @@ bool gc_is_referrer(const struct cfs_repo_entry *ref)
 {
 	struct cfs_text subject;
 
-	return parse_subject(ref->name, &subject);
+	return parse_subject_digest(ref->name, &subject);
 }
 
-static bool is_kept(const struct gc_marks *m, const char *kind, struct cfs_text subject)
+static bool is_referrer_kept(const struct gc_marks *m, const char *kind,
+			     struct cfs_text subject)
 {
 	const struct gc_side *s = &m->side[CFS_REPO_STREAMS];
 	char name[sizeof("oci-manifest-") + SUBJECT_MAX];
@@ -51,8 +52,9 @@ bool gc_has_lost_subject(const struct gc_marks *m, const struct cfs_repo_entry *
 {
 	struct cfs_text subject;
 
-	return ref->code == 0 && parse_subject(ref->name, &subject) &&
-	       !is_kept(m, "manifest", subject) && !is_kept(m, "index", subject);
+	return ref->code == 0 && parse_subject_digest(ref->name, &subject) &&
+	       !is_referrer_kept(m, "manifest", subject) &&
+	       !is_referrer_kept(m, "index", subject);
 }
 
 /* Marks the referrers whose subject is marked. Returns 1 if there was a new one, else 0. */

@@ -31,8 +31,8 @@ struct cfs_gc_usage {
 	bool *cached_bad; /* by thread: the page cache of an object is unknown */
 };
 
-static void report_progress(const struct cfs_gc_usage *u, const char *stage,
-			    uint64_t done, uint64_t all)
+static void report_usage_progress(const struct cfs_gc_usage *u, const char *stage,
+				  uint64_t done, uint64_t all)
 {
 	cfs_watch_progress(
 		u->opts->watch,
@@ -41,7 +41,7 @@ static void report_progress(const struct cfs_gc_usage *u, const char *stage,
 
 /* --- which images, and their names -------------------------------------------------- */
 
-static int list_images(struct cfs_gc_usage *u, struct cfs_err *err)
+static int list_usage_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &u->mark.side[CFS_REPO_IMAGES].entries;
 	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
@@ -79,7 +79,8 @@ static int by_image_then_name(const void *a, const void *b)
 }
 
 /* The image that a reference refers to, or n_images. */
-static size_t find_image(const struct cfs_gc_usage *u, const struct cfs_repo_entry *ref)
+static size_t find_usage_image(const struct cfs_gc_usage *u,
+			       const struct cfs_repo_entry *ref)
 {
 	const struct gc_side *s = &u->mark.side[CFS_REPO_IMAGES];
 	const struct cfs_repo_entry *e = ref->code ? NULL : gc_find_entry(s, ref->target);
@@ -108,7 +109,7 @@ static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 	if (!v || !u->names)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < refs->n; i++) {
-		v[n] = (struct naming){find_image(u, &refs->v[i]), refs->v[i].name};
+		v[n] = (struct naming){find_usage_image(u, &refs->v[i]), refs->v[i].name};
 		n += v[n].image < u->n_images;
 	}
 	qsort(v, n, sizeof(*v), by_image_then_name);
@@ -228,7 +229,7 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	int rc = 0;
 
 	if (worker == 0)
-		report_progress(u, "objects", i, u->mark.live.n);
+		report_usage_progress(u, "objects", i, u->mark.live.n);
 	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
 		rc = measure_object(u, worker, i, err);
 	return rc;
@@ -251,7 +252,7 @@ static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_
 	return rc;
 }
 
-static int measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
+static int measure_usage_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	unsigned n_threads = cfs_pool_readers();
 	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
@@ -312,7 +313,7 @@ static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *
 	return rc;
 }
 
-static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct cfs_gc_usage *u = ctx;
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -320,7 +321,7 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	int rc;
 
 	if (worker == 0)
-		report_progress(u, "images compared", i, u->n_images);
+		report_usage_progress(u, "images compared", i, u->n_images);
 	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
@@ -333,8 +334,8 @@ static int read_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 
 static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_image, u, u->opts->watch,
-			      err);
+	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_usage_image, u,
+			      u->opts->watch, err);
 
 	if (rc < 0)
 		return rc;
@@ -357,7 +358,7 @@ static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follo
 
 	cfs_ids_init(&u->held, cfs_repo_meta(u->repo)->alg);
 	if (rc == 0)
-		rc = list_images(u, err);
+		rc = list_usage_images(u, err);
 	if (rc == 0)
 		rc = name_images(u, err);
 	if (rc == 0)
@@ -367,7 +368,7 @@ static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follo
 	if (rc == 0)
 		rc = mark_rest(u, err);
 	if (rc == 0)
-		rc = measure_objects(u, err);
+		rc = measure_usage_objects(u, err);
 	return rc < 0 ? rc : count_images(u, err);
 }
 
