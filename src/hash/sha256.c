@@ -26,7 +26,7 @@ const uint32_t cfs_sha256_k[64] = {
 typedef uint32_t word;
 #include "hash/sha2.inc"
 
-static void compress_one(word state[8], const uint8_t *p)
+static void compress_sha256_block(word state[8], const uint8_t *p)
 {
 	word w[16];
 
@@ -39,7 +39,7 @@ static void compress_one(word state[8], const uint8_t *p)
 void cfs_sha256_compress(void *state, const uint8_t *p, size_t n_blocks)
 {
 	for (; n_blocks; n_blocks--, p += SHA256_BLOCK)
-		compress_one(state, p);
+		compress_sha256_block(state, p);
 }
 
 void cfs_sha256_blocks_by(cfs_compress_fn compress, const uint8_t *blocks,

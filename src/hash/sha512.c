@@ -35,7 +35,7 @@ const uint64_t cfs_sha512_k[80] = {
 typedef uint64_t word;
 #include "hash/sha2.inc"
 
-static void compress_one(word state[8], const uint8_t *p)
+static void compress_sha512_block(word state[8], const uint8_t *p)
 {
 	word w[16];
 
@@ -48,7 +48,7 @@ static void compress_one(word state[8], const uint8_t *p)
 void cfs_sha512_compress(void *state, const uint8_t *p, size_t n_blocks)
 {
 	for (; n_blocks; n_blocks--, p += SHA512_BLOCK)
-		compress_one(state, p);
+		compress_sha512_block(state, p);
 }
 
 void cfs_sha512_blocks_by(cfs_compress_fn compress, const uint8_t *blocks,
