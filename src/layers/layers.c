@@ -101,7 +101,7 @@ static int classify_last(struct cfs_text name, struct named *out, struct cfs_err
 }
 
 /* A directory named as a whiteout has no meaning, except for those of aufs. */
-static int check_dir(struct cfs_text dir, bool *ignored, struct cfs_err *err)
+static int check_dir_whiteouts(struct cfs_text dir, bool *ignored, struct cfs_err *err)
 {
 	while (dir.len) {
 		const char *slash = memchr(dir.s, '/', dir.len);
@@ -128,7 +128,7 @@ static int classify_path(struct cfs_text path, struct named *out, struct cfs_err
 	int rc;
 
 	out->dir = (struct cfs_text){path.s, dir_len};
-	rc = check_dir(out->dir, &ignored, err);
+	rc = check_dir_whiteouts(out->dir, &ignored, err);
 	if (rc < 0 || ignored) {
 		out->meaning = IGNORED;
 		return rc;
@@ -186,7 +186,7 @@ static int warn_of_order(struct cfs_layers *l, const struct named *n, struct cfs
 	return 0;
 }
 
-static int add_entry_place(const struct cfs_tar_entry *e, int rc, struct cfs_err *err)
+static int add_layer_place(const struct cfs_tar_entry *e, int rc, struct cfs_err *err)
 {
 	char name[512];
 
@@ -206,7 +206,7 @@ int cfs_layers_hide(struct cfs_layers *l, const struct cfs_tar_entry *entry,
 	if (rc == 0 && !l->opts.in_order &&
 	    (n.meaning == WHITEOUT || n.meaning == OPAQUE))
 		rc = remove_hidden(l, &n, err);
-	return add_entry_place(entry, rc, err);
+	return add_layer_place(entry, rc, err);
 }
 
 /* --- entries ------------------------------------------------------------------------ */
@@ -242,7 +242,7 @@ int cfs_layers_add(struct cfs_layers *l, const struct cfs_tar_entry *entry,
 	else if (rc == 0 && n.meaning != IGNORED)
 		rc = l->opts.in_order ? remove_hidden(l, &n, err)
 				      : warn_of_order(l, &n, err);
-	return add_entry_place(entry, rc, err);
+	return add_layer_place(entry, rc, err);
 }
 
 int cfs_layers_finish(struct cfs_layers **l, struct cfs_tree **out, struct cfs_err *err)
