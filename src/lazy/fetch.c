@@ -37,7 +37,8 @@ struct batch {
 enum { ADDED = 1 }; /* in the code of an object: added to the store, but not on disk */
 
 /* Adds the content of a file to the store. 1: it was right; 0: it was not. */
-static int add_file(struct batch *b, struct wanted *w, int fd, struct cfs_err *err)
+static int add_fetched_file(struct batch *b, struct wanted *w, int fd,
+			    struct cfs_err *err)
 {
 	struct stat st;
 	int rc;
@@ -65,10 +66,10 @@ static int try_path(struct batch *b, struct wanted *w, int dirfd, const char *be
 		 cfs_digest_path(&w->want->id, path));
 	fd = cfs_beneath_open(dirfd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
 			      0);
-	return fd < 0 ? 0 : add_file(b, w, fd, err);
+	return fd < 0 ? 0 : add_fetched_file(b, w, fd, err);
 }
 
-static int try_directory(struct batch *b, int dirfd, struct cfs_err *err)
+static int copy_from_object_dir(struct batch *b, int dirfd, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -84,11 +85,11 @@ static int try_directory(struct batch *b, int dirfd, struct cfs_err *err)
 
 /* --- servers ------------------------------------------------------------------------ */
 
-static int take_file(void *ctx, size_t i, int fd, struct cfs_err *err)
+static int add_wanted_file(void *ctx, size_t i, int fd, struct cfs_err *err)
 {
 	struct batch *b = ctx;
 
-	return add_file(b, &b->v[b->asked[i]], fd, err);
+	return add_fetched_file(b, &b->v[b->asked[i]], fd, err);
 }
 
 /* Asks once. 1: the server failed, and another try may help. */
@@ -108,7 +109,7 @@ static int ask_server(struct batch *b, const char *url, struct cfs_err *err)
 	}
 	if (n == 0)
 		return 0;
-	rc = cfs_fetch_objects(&server, wants, n, take_file, b, &tally, err);
+	rc = cfs_fetch_objects(&server, wants, n, add_wanted_file, b, &tally, err);
 	return rc < 0 ? rc : tally.fetched + tally.absent + tally.wrong < n;
 }
 
@@ -136,7 +137,7 @@ static int try_server(struct batch *b, const char *url, struct cfs_err *err)
 /* --- a batch ------------------------------------------------------------------------ */
 
 /* A local failure, such as a full disk, ends the batch. */
-static int try_sources(struct batch *b, struct cfs_err *err)
+static int try_lazy_sources(struct batch *b, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -144,20 +145,20 @@ static int try_sources(struct batch *b, struct cfs_err *err)
 		const struct cfs_lazy_source *s = &b->lazy->sources[i];
 
 		rc = s->url ? try_server(b, s->url, err)
-			    : try_directory(b, s->dirfd, err);
+			    : copy_from_object_dir(b, s->dirfd, err);
 	}
 	return rc;
 }
 
 /* Sources may be slow, so the lock of the repository is released meanwhile. The image is in use, so that a collector that runs then keeps its
  * objects. */
-static int fetch_unlocked(struct batch *b, const struct cfs_repo *repo,
-			  struct cfs_err *err)
+static int fetch_needed_unlocked(struct batch *b, const struct cfs_repo *repo,
+				 struct cfs_err *err)
 {
 	int rc;
 
 	cfs_repo_unlock(repo);
-	rc = try_sources(b, err);
+	rc = try_lazy_sources(b, err);
 	if (rc == 0)
 		rc = cfs_repo_relock(repo, err);
 	return rc < 0 ? rc : cfs_store_commit(b->store, err);
@@ -173,7 +174,7 @@ static int run_batch(struct batch *b, struct cfs_err *err)
 		return rc;
 	rc = cfs_repo_open_store(repo, &opts, &b->store, err);
 	if (rc == 0) {
-		rc = fetch_unlocked(b, repo, err);
+		rc = fetch_needed_unlocked(b, repo, err);
 		cfs_store_close(b->store);
 	}
 	cfs_repo_close(repo);

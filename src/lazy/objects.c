@@ -5,7 +5,7 @@
 
 #include "lazy/lazy_priv.h"
 
-static int compare_objects(const void *a, const void *b)
+static int compare_object_ids(const void *a, const void *b)
 {
 	return memcmp(((const struct cfs_lazy_object *)a)->id,
 		      ((const struct cfs_lazy_object *)b)->id, CFS_HASH_MAX_LEN);
@@ -17,8 +17,8 @@ void cfs_lazy_objects_fini(struct cfs_lazy_objects *objects)
 	*objects = (struct cfs_lazy_objects){0};
 }
 
-static int add_object(struct cfs_lazy_objects *out, const struct cfs_digest *id,
-		      uint64_t size, struct cfs_err *err)
+static int add_lazy_object(struct cfs_lazy_objects *out, const struct cfs_digest *id,
+			   uint64_t size, struct cfs_err *err)
 {
 	struct cfs_lazy_object *o;
 
@@ -30,8 +30,8 @@ static int add_object(struct cfs_lazy_objects *out, const struct cfs_digest *id,
 	return 0;
 }
 
-static int add_objects(const struct cfs_repo *repo, const struct cfs_image *im,
-		       struct cfs_lazy_objects *out, struct cfs_err *err)
+static int add_inode_objects(const struct cfs_repo *repo, const struct cfs_image *im,
+			     struct cfs_lazy_objects *out, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts everything;
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -44,7 +44,7 @@ static int add_objects(const struct cfs_repo *repo, const struct cfs_image *im,
 			continue;
 		rc = cfs_repo_inode_object(repo, im, &e->inode, &id, err);
 		if (rc == 0)
-			rc = add_object(out, &id, e->inode.size, err);
+			rc = add_lazy_object(out, &id, e->inode.size, err);
 	}
 	return rc;
 }
@@ -55,7 +55,7 @@ static int remove_duplicates(struct cfs_lazy_objects *out, struct cfs_err *err)
 	size_t n = 0;
 
 	for (size_t i = 0; i < out->n; i++) {
-		if (n && compare_objects(&out->v[n - 1], &out->v[i]) == 0) {
+		if (n && compare_object_ids(&out->v[n - 1], &out->v[i]) == 0) {
 			if (out->v[n - 1].size != out->v[i].size)
 				return cfs_fail(err, EUCLEAN,
 						"two files have the same object, but "
@@ -71,10 +71,10 @@ static int remove_duplicates(struct cfs_lazy_objects *out, struct cfs_err *err)
 int cfs_lazy_list_objects(const struct cfs_repo *repo, const struct cfs_image *im,
 			  struct cfs_lazy_objects *out, struct cfs_err *err)
 {
-	int rc = add_objects(repo, im, out, err);
+	int rc = add_inode_objects(repo, im, out, err);
 
 	if (rc == 0 && out->n)
-		qsort(out->v, out->n, sizeof(*out->v), compare_objects);
+		qsort(out->v, out->n, sizeof(*out->v), compare_object_ids);
 	if (rc == 0)
 		rc = remove_duplicates(out, err);
 	if (rc < 0)
@@ -89,6 +89,6 @@ const struct cfs_lazy_object *lazy_find_object(const struct cfs_lazy_objects *ob
 
 	memcpy(key.id, id->bytes, cfs_hash_len(id->alg));
 	return objects->n ? bsearch(&key, objects->v, objects->n, sizeof(key),
-				    compare_objects)
+				    compare_object_ids)
 			  : NULL;
 }
