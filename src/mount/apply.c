@@ -40,6 +40,9 @@ static int get_image_mount(struct mount_run *r, const struct cfs_steps *steps,
 	return rc;
 }
 
+/* Attaches the image, the overlay and the target in this order. *taken says which ways
+ * the kernel accepted; the descriptors in r belong to its owner, and closing them
+ * undoes the mounts that are not attached yet. */
 static int run_all(struct mount_run *r, const struct cfs_steps *steps,
 		   struct cfs_mount_taken *taken, struct cfs_err *err)
 {

@@ -31,8 +31,8 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 	return cfs_digest_parse(cfs_text(o->digest), &digest, err);
 }
 
-static int check_digest(const struct cfs_digest *found, const char *text,
-			struct cfs_err *err)
+static int check_stated_digest(const struct cfs_digest *found, const char *text,
+			       struct cfs_err *err)
 {
 	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest expected;
@@ -50,7 +50,7 @@ static int check_digest(const struct cfs_digest *found, const char *text,
 
 /* The chain of trust begins here. The kernel measures the descriptor that is mounted
  * later: a file that replaces the image in between does not count. */
-static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *err)
+static int check_image_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *err)
 {
 	struct cfs_digest found;
 	int rc = cfs_verity_measure(fd, &found, err);
@@ -64,7 +64,7 @@ static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *e
 	if (rc == -EILSEQ)
 		return cfs_context(err, rc, "Image has wrong fs-verity");
 	if (rc == 0 && o->digest)
-		rc = check_digest(&found, o->digest, err);
+		rc = check_stated_digest(&found, o->digest, err);
 	if (rc == 0 && o->require_signature && !o->check_signature)
 		return cfs_fail(err, EINVAL,
 				"a signature is required, but this program cannot verify "
@@ -74,7 +74,7 @@ static int check_trust(int fd, const struct cfs_mount_opts *o, struct cfs_err *e
 	return rc;
 }
 
-static int read_header(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
+static int read_image_facts(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
 {
 	uint8_t raw[sizeof(struct cfs_header)];
 	ssize_t n = cfs_io_pread(fd, raw, sizeof(raw), 0, err);
@@ -125,7 +125,7 @@ static uint64_t prefetch_len(int fd)
 
 /* Checks that an optional directory can be opened. Otherwise some kernels report only
  * "Invalid argument". */
-static int check_dir(const char *what, const char *path, struct cfs_err *err)
+static int check_mount_dir(const char *what, const char *path, struct cfs_err *err)
 {
 	cfs_autofd int dir = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
@@ -136,10 +136,10 @@ static int check_dir(const char *what, const char *path, struct cfs_err *err)
 
 static int check_dirs(const struct cfs_mount_opts *o, struct cfs_err *err)
 {
-	int rc = check_dir("upperdir", o->upperdir, err);
+	int rc = check_mount_dir("upperdir", o->upperdir, err);
 
 	if (rc == 0)
-		rc = check_dir("workdir", o->workdir, err);
+		rc = check_mount_dir("workdir", o->workdir, err);
 	return rc;
 }
 
@@ -179,9 +179,9 @@ int cfs_mount_inspect(int fd, struct cfs_mount_opts *o, struct cfs_mount_dirs *d
 	*out = (struct cfs_mount_facts){0};
 	*dirs = (struct cfs_mount_dirs){0};
 	if (cfs_mount_is_verified(o))
-		rc = check_trust(fd, o, err);
+		rc = check_image_trust(fd, o, err);
 	if (rc == 0)
-		rc = read_header(fd, out, err);
+		rc = read_image_facts(fd, out, err);
 	if (rc == 0)
 		rc = cfs_mount_dirs_open(dirs, o, err);
 	if (rc == 0)

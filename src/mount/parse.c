@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdalign.h>
 
+#include "mount/option_text.h"
 #include "mount/sys_mount.h"
 
 enum kind {
@@ -153,13 +154,6 @@ static const struct rule rules[] = {
 	IGNORED("X-*"),
 };
 
-/* One option of the string. */
-struct option {
-	struct cfs_text name;
-	struct cfs_text value; /* still escaped */
-	bool has_value;
-};
-
 static bool rule_matches(const struct rule *rule, struct cfs_text name)
 {
 	struct cfs_text want = cfs_text(rule->name);
@@ -170,7 +164,7 @@ static bool rule_matches(const struct rule *rule, struct cfs_text name)
 	return cfs_text_has_prefix(name, want);
 }
 
-static const struct rule *find_rule(struct cfs_text name)
+static const struct rule *find_option_rule(struct cfs_text name)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (rule_matches(&rules[i], name))
@@ -179,77 +173,11 @@ static const struct rule *find_rule(struct cfs_text name)
 	return NULL;
 }
 
-/* mount(8) writes SELinux contexts, which may have commas, in quotes: context="...".
- * Elsewhere a quote has no special meaning. */
-static bool opens_quote(struct cfs_text before)
-{
-	static const char name[] = "context=";
-	size_t len = sizeof(name) - 1;
-
-	return before.len >= len && memcmp(before.s + before.len - len, name, len) == 0 &&
-	       memchr(before.s, '=', before.len) == before.s + before.len - 1;
-}
-
-/* Cuts off the first option, up to an unescaped comma. False at the end. "a," has two
- * options; the last one is empty. */
-static bool next_option(struct cfs_text *rest, struct option *out)
-{
-	struct cfs_text all = {rest->s, 0};
-	const char *equals;
-
-	if (!rest->s)
-		return false;
-	for (bool quoted = false; all.len < rest->len; all.len++) {
-		char c = rest->s[all.len];
-
-		if (c == ',' && !quoted)
-			break;
-		if (c == '"')
-			quoted = !quoted && opens_quote(all);
-		else if (c == '\\' && all.len + 1 < rest->len)
-			all.len++;
-	}
-	if (all.len < rest->len)
-		*rest = (struct cfs_text){rest->s + all.len + 1, rest->len - all.len - 1};
-	else
-		*rest = (struct cfs_text){NULL, 0};
-	equals = memchr(all.s, '=', all.len);
-	*out = (struct option){.name = all, .has_value = equals != NULL};
-	if (equals) {
-		out->name.len = (size_t)(equals - all.s);
-		out->value = (struct cfs_text){equals + 1, all.len - out->name.len - 1};
-	}
-	return true;
-}
-
-/* Copies text up to an unescaped stop character (0: all of it), without the escapes.
- * *text moves behind the part that was read; its s becomes NULL at the end. NULL: out of
- * memory. */
-static char *unescape_until(struct cfs_arena *arena, struct cfs_text *text, char stop)
-{
-	char *copy = cfs_arena_copy(arena, text->s, text->len);
-	size_t i, len = 0;
-
-	if (!copy)
-		return NULL;
-	for (i = 0; i < text->len && (!stop || text->s[i] != stop); i++) {
-		if (text->s[i] == '\\' && i + 1 < text->len)
-			i++;
-		copy[len++] = text->s[i];
-	}
-	copy[len] = 0;
-	if (i < text->len)
-		*text = (struct cfs_text){text->s + i + 1, text->len - i - 1};
-	else
-		*text = (struct cfs_text){NULL, 0};
-	return copy;
-}
-
 /* Sets the string at the offset member of *args, which lives in the arena of args. */
-static int set_string(struct cfs_mount_args *args, size_t member, struct cfs_text value,
-		      struct cfs_err *err)
+static int set_string_argument(struct cfs_mount_args *args, size_t member,
+			       struct cfs_text value, struct cfs_err *err)
 {
-	const char *copy = unescape_until(&args->arena, &value, 0);
+	const char *copy = mount_unescape_until(&args->arena, &value, 0);
 
 	if (!copy)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -257,14 +185,9 @@ static int set_string(struct cfs_mount_args *args, size_t member, struct cfs_tex
 	return 0;
 }
 
-static struct cfs_text strip_quotes(struct cfs_text value)
-{
-	if (value.len < 2 || value.s[0] != '"' || value.s[value.len - 1] != '"')
-		return value;
-	return (struct cfs_text){value.s + 1, value.len - 2};
-}
-
-static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
+/* Splits "DIR:DIR" into a list in the arena of args. An empty directory is refused in
+ * the words of mount.composefs 1.0.8, which scripts compare. */
+static int set_basedir(struct cfs_mount_args *args, const struct mount_option *opt,
 		       struct cfs_err *err)
 {
 	struct cfs_text rest = opt->value;
@@ -277,7 +200,7 @@ static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
 	if (!dirs)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	while (rest.s) {
-		dirs[n] = unescape_until(&args->arena, &rest, ':');
+		dirs[n] = mount_unescape_until(&args->arena, &rest, ':');
 		if (!dirs[n])
 			return cfs_fail(err, ENOMEM, "out of memory");
 		if (!*dirs[n++])
@@ -289,7 +212,7 @@ static int set_basedir(struct cfs_mount_args *args, const struct option *opt,
 	return 0;
 }
 
-static int set_prefetch(struct cfs_mount_args *args, const struct option *opt,
+static int set_prefetch(struct cfs_mount_args *args, const struct mount_option *opt,
 			struct cfs_err *err)
 {
 	static const char *const words[] = {
@@ -310,7 +233,7 @@ static int set_prefetch(struct cfs_mount_args *args, const struct option *opt,
 }
 
 /* "tryverity" never weakens "verity", whatever their order. */
-static void set_flag(struct cfs_mount_args *args, enum flag flag)
+static void set_argument_flag(struct cfs_mount_args *args, enum flag flag)
 {
 	struct cfs_mount_opts *o = &args->opts;
 
@@ -349,8 +272,8 @@ static void set_flag(struct cfs_mount_args *args, enum flag flag)
 }
 
 /* Options without a value refuse one: "verity=off" must not turn verity on. */
-static int check_value(const struct rule *rule, const struct option *opt,
-		       struct cfs_err *err)
+static int check_option_value(const struct rule *rule, const struct mount_option *opt,
+			      struct cfs_err *err)
 {
 	bool wants_value = rule->kind == OPT_STRING || rule->kind == OPT_CONTEXT ||
 			   rule->kind == OPT_SIGNED || rule->kind == OPT_BASEDIR ||
@@ -365,8 +288,8 @@ static int check_value(const struct rule *rule, const struct option *opt,
 }
 
 /* An option that has no rule. */
-static int ignore_or_refuse(const struct cfs_mount_args *args, const struct option *opt,
-			    struct cfs_err *err)
+static int ignore_or_refuse(const struct cfs_mount_args *args,
+			    const struct mount_option *opt, struct cfs_err *err)
 {
 	if (!args->sloppy)
 		return cfs_fail(err, EINVAL, "Unsupported option %.*s",
@@ -379,23 +302,26 @@ static int ignore_or_refuse(const struct cfs_mount_args *args, const struct opti
 			(int)opt->name.len, opt->name.s);
 }
 
+/* Stores one option as its rule says. Texts are borrowed from the option or copied
+ * into the arena of args; options that change nothing here are accepted silently. */
 static int apply_rule(struct cfs_mount_args *args, const struct rule *rule,
-		      const struct option *opt, struct cfs_err *err)
+		      const struct mount_option *opt, struct cfs_err *err)
 {
 	switch ((enum kind)rule->kind) {
 	case OPT_SIGNED:
 		args->opts.require_signature = true;
-		return set_string(args, rule->number, opt->value, err);
+		return set_string_argument(args, rule->number, opt->value, err);
 	case OPT_CONTEXT:
-		return set_string(args, rule->number, strip_quotes(opt->value), err);
+		return set_string_argument(args, rule->number,
+					   mount_strip_quotes(opt->value), err);
 	case OPT_STRING:
-		return set_string(args, rule->number, opt->value, err);
+		return set_string_argument(args, rule->number, opt->value, err);
 	case OPT_BASEDIR:
 		return set_basedir(args, opt, err);
 	case OPT_PREFETCH:
 		return set_prefetch(args, opt, err);
 	case OPT_FLAG:
-		set_flag(args, (enum flag)rule->number);
+		set_argument_flag(args, (enum flag)rule->number);
 		return 0;
 	case OPT_ON:
 		args->opts.attr |= rule->number;
@@ -416,25 +342,25 @@ static int apply_rule(struct cfs_mount_args *args, const struct rule *rule,
 	return 0;
 }
 
-static int set_option(struct cfs_mount_args *args, const struct option *opt,
-		      struct cfs_err *err)
+static int set_mount_option(struct cfs_mount_args *args, const struct mount_option *opt,
+			    struct cfs_err *err)
 {
-	const struct rule *rule = find_rule(opt->name);
+	const struct rule *rule = find_option_rule(opt->name);
 	int rc;
 
 	if (!rule)
 		return ignore_or_refuse(args, opt, err);
-	rc = check_value(rule, opt, err);
+	rc = check_option_value(rule, opt, err);
 	return rc < 0 ? rc : apply_rule(args, rule, opt, err);
 }
 
 int cfs_mount_parse(struct cfs_mount_args *args, const char *text, struct cfs_err *err)
 {
 	struct cfs_text rest = cfs_text(text);
-	struct option opt;
+	struct mount_option opt;
 
-	while (next_option(&rest, &opt)) {
-		int rc = set_option(args, &opt, err);
+	while (mount_next_option(&rest, &opt)) {
+		int rc = set_mount_option(args, &opt, err);
 
 		if (rc < 0)
 			return rc;

@@ -44,8 +44,8 @@ void mount_read_log(int context, char *out, size_t cap)
 
 /* Reports a failed fsconfig(2): the option (key NULL: creating the superblock), errno and
  * the messages of the kernel. */
-static int fail_config(const struct mount_run *r, const char *key, const char *value,
-		       struct cfs_err *err)
+static int fail_fs_option(const struct mount_run *r, const char *key, const char *value,
+			  struct cfs_err *err)
 {
 	int errnum = errno;
 	char log[512];
@@ -58,12 +58,12 @@ static int fail_config(const struct mount_run *r, const char *key, const char *v
 			value ? "=" : "", value ? value : "", *log ? ": " : "", log);
 }
 
-static int set_string(const struct mount_run *r, const char *key, const char *value,
-		      struct cfs_err *err)
+static int set_fs_string(const struct mount_run *r, const char *key, const char *value,
+			 struct cfs_err *err)
 {
 	if (fsconfig(r->context, FSCONFIG_SET_STRING, key, value, 0) == 0)
 		return 0;
-	return fail_config(r, key, value, err);
+	return fail_fs_option(r, key, value, err);
 }
 
 /* --- one function for each kind of step --------------------------------------------- */
@@ -102,13 +102,13 @@ static int perform_flag(struct mount_run *r, const struct cfs_step *step,
 {
 	if (fsconfig(r->context, FSCONFIG_SET_FLAG, step->key, NULL, 0) == 0)
 		return 0;
-	return fail_config(r, step->key, NULL, err);
+	return fail_fs_option(r, step->key, NULL, err);
 }
 
 static int perform_string(struct mount_run *r, const struct cfs_step *step,
 			  struct cfs_err *err)
 {
-	return set_string(r, step->key, step->value, err);
+	return set_fs_string(r, step->key, step->value, err);
 }
 
 static int perform_source(struct mount_run *r, const struct cfs_step *step,
@@ -117,16 +117,16 @@ static int perform_source(struct mount_run *r, const struct cfs_step *step,
 	char path[CFS_PROC_FD_MAX];
 
 	if (r->loop >= 0)
-		return set_string(r, step->key, r->loop_path, err);
-	return set_string(r, step->key, cfs_proc_fd(r->image, path), err);
+		return set_fs_string(r, step->key, r->loop_path, err);
+	return set_fs_string(r, step->key, cfs_proc_fd(r->image, path), err);
 }
 
-static int set_dir(const struct mount_run *r, const struct cfs_step *step, int dir,
-		   struct cfs_err *err)
+static int set_fs_directory(const struct mount_run *r, const struct cfs_step *step,
+			    int dir, struct cfs_err *err)
 {
 	if (fsconfig(r->context, FSCONFIG_SET_FD, step->key, NULL, dir) == 0)
 		return 0;
-	return fail_config(r, step->key, step->value, err);
+	return fail_fs_option(r, step->key, step->value, err);
 }
 
 static int perform_dir(struct mount_run *r, const struct cfs_step *step,
@@ -136,13 +136,13 @@ static int perform_dir(struct mount_run *r, const struct cfs_step *step,
 
 	if (dir < 0)
 		return cfs_fail_errno(err, "%s: %s=%s", r->fs, step->key, step->value);
-	return set_dir(r, step, dir, err);
+	return set_fs_directory(r, step, dir, err);
 }
 
 static int perform_data(struct mount_run *r, const struct cfs_step *step,
 			struct cfs_err *err)
 {
-	return set_dir(r, step, r->objdir_fds[step->number], err);
+	return set_fs_directory(r, step, r->objdir_fds[step->number], err);
 }
 
 static int perform_data_at(struct mount_run *r, const struct cfs_step *step,
@@ -154,7 +154,7 @@ static int perform_data_at(struct mount_run *r, const struct cfs_step *step,
 	if (fsconfig(r->context, FSCONFIG_SET_STRING, step->key, cfs_proc_fd(fd, path),
 		     0) == 0)
 		return 0;
-	return fail_config(r, step->key, step->value, err);
+	return fail_fs_option(r, step->key, step->value, err);
 }
 
 static int perform_lower(struct mount_run *r, const struct cfs_step *step,
@@ -162,7 +162,7 @@ static int perform_lower(struct mount_run *r, const struct cfs_step *step,
 {
 	if (fsconfig(r->context, FSCONFIG_SET_FD, step->key, NULL, r->image_mount) == 0)
 		return 0;
-	return fail_config(r, step->key, "(image)", err);
+	return fail_fs_option(r, step->key, "(image)", err);
 }
 
 static int perform_lower_at(struct mount_run *r, const struct cfs_step *step,
@@ -170,7 +170,7 @@ static int perform_lower_at(struct mount_run *r, const struct cfs_step *step,
 {
 	char path[CFS_PROC_FD_MAX];
 
-	return set_string(r, step->key, cfs_proc_fd(r->image_mount, path), err);
+	return set_fs_string(r, step->key, cfs_proc_fd(r->image_mount, path), err);
 }
 
 static int perform_create(struct mount_run *r, const struct cfs_step *step,
@@ -179,7 +179,7 @@ static int perform_create(struct mount_run *r, const struct cfs_step *step,
 	(void)step;
 	if (fsconfig(r->context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		return 0;
-	return fail_config(r, NULL, NULL, err);
+	return fail_fs_option(r, NULL, NULL, err);
 }
 
 static int perform_mount(struct mount_run *r, const struct cfs_step *step,
@@ -187,7 +187,7 @@ static int perform_mount(struct mount_run *r, const struct cfs_step *step,
 {
 	r->mount = fsmount(r->context, FSMOUNT_CLOEXEC, (unsigned)step->number);
 	if (r->mount < 0)
-		return fail_config(r, "fsmount", NULL, err);
+		return fail_fs_option(r, "fsmount", NULL, err);
 	return 0;
 }
 

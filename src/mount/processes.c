@@ -104,7 +104,7 @@ static int visit_process(struct visit *v, int proc, const char *pid, struct cfs_
 	return rc <= 0 ? rc : add_seen(v, ns, err);
 }
 
-static int visit_all(struct visit *v, DIR *proc, struct cfs_err *err)
+static int visit_each_process(struct visit *v, DIR *proc, struct cfs_err *err)
 {
 	struct dirent *e;
 	int rc = 0;
@@ -134,7 +134,7 @@ int mount_visit_namespaces(int (*fn)(void *ctx, const struct mount_process *proc
 	if (rc > 0)
 		rc = add_seen(&v, own, err);
 	if (rc == 0)
-		rc = visit_all(&v, proc, err);
+		rc = visit_each_process(&v, proc, err);
 	free(v.seen);
 	closedir(proc);
 	return rc;

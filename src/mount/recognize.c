@@ -36,7 +36,8 @@ static bool is_server_layer(struct overlay *o, const char *path)
 	       strcmp(path, "/" CFS_MOUNT_LAST_DIR) == 0;
 }
 
-static int add_objects(struct overlay *o, struct cfs_arena *arena, const char *path)
+static int add_overlay_objects(struct overlay *o, struct cfs_arena *arena,
+			       const char *path)
 {
 	const char **all = cfs_arena_alloc(arena, (o->m->n_objects + 1) * sizeof(*all),
 					   _Alignof(const char *));
@@ -65,11 +66,13 @@ static int add_lower(struct overlay *o, struct cfs_arena *arena, char *layers)
 		next = strstr(path, "::");
 		if (next)
 			*next = '\0';
-		rc = add_objects(o, arena, path);
+		rc = add_overlay_objects(o, arena, path);
 	}
 	return rc;
 }
 
+/* Keeps what one overlayfs option says about the mount. Texts stay in the arena that
+ * owns the option; options that do not tell a composefs mount apart are skipped. */
 static int read_option(struct overlay *o, struct cfs_arena *arena, char *option)
 {
 	const char *value;
@@ -87,7 +90,7 @@ static int read_option(struct overlay *o, struct cfs_arena *arena, char *option)
 	else if ((value = value_of(option, "workdir=")))
 		o->m->workdir = value;
 	else if ((value = value_of(option, "datadir+=")))
-		return add_objects(o, arena, value);
+		return add_overlay_objects(o, arena, value);
 	else if (value_of(option, "lowerdir="))
 		return add_lower(o, arena, option + strlen("lowerdir="));
 	return 0;
@@ -104,7 +107,7 @@ static void read_source(const char *source, struct cfs_image_mount *m)
 		m->image = source;
 }
 
-static bool has_word(const char *list, const char *word)
+static bool has_mount_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -144,7 +147,8 @@ int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 		rc = read_option(&o, arena, option);
 	if (rc < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	out->read_only = o.read_only || !out->upperdir || has_word(entry->attrs, "ro");
+	out->read_only =
+		o.read_only || !out->upperdir || has_mount_word(entry->attrs, "ro");
 	read_source(entry->source, out);
 	if (o.userxattr)
 		out->method = "overlay-fuse";

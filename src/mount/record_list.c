@@ -16,7 +16,7 @@ enum { RECORD_MAX = 512, RECORDS_MAX = 1024 };
 
 /* --- removing ----------------------------------------------------------------------- */
 
-static int compare_ids(const void *a, const void *b)
+static int compare_record_ids(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -51,7 +51,7 @@ void cfs_mount_record_prune(void)
 
 	if (n <= RECORDS_MAX)
 		return;
-	qsort(ids, n, sizeof(*ids), compare_ids);
+	qsort(ids, n, sizeof(*ids), compare_record_ids);
 	for (size_t i = 0; i < n / 2; i++) {
 		mount_record_name(ids[i], name);
 		(void)unlinkat(place_fd, name, 0);
@@ -70,7 +70,8 @@ void cfs_mount_record_remove(uint64_t id)
 
 /* --- reading ------------------------------------------------------------------------ */
 
-static void read_value(const char *text, const char *key, char out[CFS_MOUNT_RECORD_WORD])
+static void read_record_value(const char *text, const char *key,
+			      char out[CFS_MOUNT_RECORD_WORD])
 {
 	const char *at = strstr(text, key);
 	size_t len = at ? strcspn(at + strlen(key), "\n") : 0;
@@ -80,14 +81,14 @@ static void read_value(const char *text, const char *key, char out[CFS_MOUNT_REC
 			 at ? at + strlen(key) : "");
 }
 
-static bool parse_record(const char *text, struct cfs_mount_record *out)
+static bool parse_mount_record(const char *text, struct cfs_mount_record *out)
 {
 	*out = (struct cfs_mount_record){0};
 	if (sscanf(text, "since=%" SCNd64 "\n", &out->since_sec) != 1)
 		return false;
-	read_value(text, "\nimage=", out->image);
-	read_value(text, "\nverified=", out->verified);
-	read_value(text, "\nserver=", out->server);
+	read_record_value(text, "\nimage=", out->image);
+	read_record_value(text, "\nverified=", out->verified);
+	read_record_value(text, "\nserver=", out->server);
 	return true;
 }
 
@@ -115,5 +116,5 @@ int cfs_mount_record_read(const char *mountpoint, uint64_t mount_id,
 	if (n < 0)
 		return 0;
 	text[n] = '\0';
-	return parse_record(text, out);
+	return parse_mount_record(text, out);
 }

@@ -15,7 +15,7 @@
 enum { XATTR_MAX = 65536 }; /* bytes; the kernel's limit for a list and for a value */
 
 /* 1, 0 or -errno. */
-static int is_empty(int dirfd, struct cfs_err *err)
+static int is_empty_target(int dirfd, struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 1;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -46,8 +46,8 @@ static int is_unused(int upper, int work, struct cfs_err *err)
 		return cfs_fail_errno(err, "stat");
 	if (st.st_uid != geteuid())
 		return 0;
-	rc = is_empty(upper, err);
-	return rc == 1 ? is_empty(work, err) : rc;
+	rc = is_empty_target(upper, err);
+	return rc == 1 ? is_empty_target(work, err) : rc;
 }
 
 /* Overlayfs interprets these itself, those of users with the option userxattr. Escaped keys

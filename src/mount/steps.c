@@ -38,7 +38,7 @@ static void grow_steps(struct builder *b)
 	b->cap = cap;
 }
 
-static void add_step(struct builder *b, struct cfs_step step)
+static void add_mount_step(struct builder *b, struct cfs_step step)
 {
 	if (b->rc == 0 && b->way->n_steps == b->cap)
 		grow_steps(b);
@@ -46,7 +46,7 @@ static void add_step(struct builder *b, struct cfs_step step)
 		b->way->steps[b->way->n_steps++] = step;
 }
 
-#define ADD(b, ...) add_step(b, (struct cfs_step){__VA_ARGS__})
+#define ADD(b, ...) add_mount_step(b, (struct cfs_step){__VA_ARGS__})
 
 /* --- the image ---------------------------------------------------------------------- */
 
@@ -151,7 +151,7 @@ static void add_overlay(struct builder *b)
 	add_generic(b);
 }
 
-static void add_mount(struct builder *b)
+static void add_attach_step(struct builder *b)
 {
 	uint64_t attr = b->o->attr | (b->o->readonly ? MOUNT_ATTR_RDONLY : 0);
 
@@ -163,7 +163,7 @@ static const char *create_hint(const struct cfs_mount_opts *o)
 	return uses_userxattr(o) ? "data layers with userxattr need Linux 6.16" : NULL;
 }
 
-static void add_dir(struct builder *b, const char *key, const char *path)
+static void add_directory_step(struct builder *b, const char *key, const char *path)
 {
 	if (path)
 		ADD(b, CFS_STEP_DIR, key, path, .move_on = {EBADF, EINVAL});
@@ -180,16 +180,16 @@ static void plan_overlay_fds(struct builder *b)
 	for (size_t i = 0; i < b->o->n_objdirs; i++)
 		ADD(b, CFS_STEP_DATA, "datadir+", b->o->objdirs[i], .number = i,
 		    .move_on = {EBADF, EINVAL});
-	add_dir(b, "upperdir", b->o->upperdir);
-	add_dir(b, "workdir", b->o->workdir);
+	add_directory_step(b, "upperdir", b->o->upperdir);
+	add_directory_step(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE, .move_on = {EBADF, EINVAL}, .hint = create_hint(b->o));
-	add_mount(b);
+	add_attach_step(b);
 }
 
 /* Copies path with a backslash before each character at which the kernel splits the text
  * (special). Writes at most twice the length of path, and a NUL. Returns the position of the
  * NUL. */
-static char *put_escaped(char *to, const char *path, const char *special)
+static char *put_overlay_path(char *to, const char *path, const char *special)
 {
 	for (; *path; path++) {
 		if (strchr(special, *path))
@@ -213,7 +213,7 @@ static void add_escaped(struct builder *b, const char *key, const char *path)
 		b->rc = -ENOMEM;
 		return;
 	}
-	put_escaped(copy, path, "\\");
+	put_overlay_path(copy, path, "\\");
 	ADD(b, CFS_STEP_STRING, key, copy, .move_on = {EINVAL});
 }
 
@@ -232,7 +232,7 @@ static void plan_overlay_paths(struct builder *b)
 	add_escaped(b, "upperdir", b->o->upperdir);
 	add_escaped(b, "workdir", b->o->workdir);
 	ADD(b, CFS_STEP_CREATE, .hint = create_hint(b->o));
-	add_mount(b);
+	add_attach_step(b);
 }
 
 /* Attributes of fsmount(2) as flags of mount(2). */
@@ -262,7 +262,7 @@ uint64_t cfs_mount_old_flags(uint64_t attr)
  * path_max(path) more. Returns the end; to if path is NULL. */
 static char *put_path(char *to, const char *before, const char *path)
 {
-	return path ? put_escaped(stpcpy(to, before), path, "\\,:") : to;
+	return path ? put_overlay_path(stpcpy(to, before), path, "\\,:") : to;
 }
 
 static size_t path_max(const char *path)

@@ -40,7 +40,7 @@ static void unescape_octal(char *s)
 }
 
 /* Cuts the next field off; fields are separated by one space each. NULL: there is none. */
-static char *cut_field(char **at)
+static char *cut_table_field(char **at)
 {
 	char *field = *at, *end;
 
@@ -54,21 +54,22 @@ static char *cut_field(char **at)
 }
 
 /* "ID PARENT MAJOR:MINOR ROOT PLACE ATTRS [TAG]... - TYPE SOURCE OPTIONS" */
-static bool parse_line(char *line, struct cfs_mount_entry *out)
+static bool parse_table_line(char *line, struct cfs_mount_entry *out)
 {
 	char *at = line, *root, *place, *fs, *source;
-	const char *id = cut_field(&at);
+	const char *id = cut_table_field(&at);
 
-	(void)cut_field(&at);
-	(void)cut_field(&at);
-	root = cut_field(&at);
-	place = cut_field(&at);
-	out->attrs = cut_field(&at);
-	for (fs = cut_field(&at); fs && strcmp(fs, "-") != 0; fs = cut_field(&at))
+	(void)cut_table_field(&at);
+	(void)cut_table_field(&at);
+	root = cut_table_field(&at);
+	place = cut_table_field(&at);
+	out->attrs = cut_table_field(&at);
+	for (fs = cut_table_field(&at); fs && strcmp(fs, "-") != 0;
+	     fs = cut_table_field(&at))
 		;
-	fs = cut_field(&at);
-	source = cut_field(&at);
-	out->options = cut_field(&at);
+	fs = cut_table_field(&at);
+	source = cut_table_field(&at);
+	out->options = cut_table_field(&at);
 	if (!out->options || !id || !cfs_take_number(&id, 10, '\0', &out->id))
 		return false;
 	unescape_octal(root);
@@ -96,7 +97,7 @@ int cfs_mount_table_parse(struct cfs_text text, struct cfs_mount_table *out,
 			*end = '\0';
 		if (cfs_grow(&out->v, &out->cap, out->n + 1, sizeof(*out->v)) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		if (!parse_line(line, &out->v[out->n]))
+		if (!parse_table_line(line, &out->v[out->n]))
 			return cfs_fail(err, EINVAL,
 					"mount table: line %zu: expected 10 fields",
 					out->n + 1);
@@ -108,7 +109,7 @@ int cfs_mount_table_parse(struct cfs_text text, struct cfs_mount_table *out,
 
 /* --- the table ---------------------------------------------------------------------- */
 
-static int read_text(int fd, struct cfs_mem *mem, struct cfs_err *err)
+static int read_table_text(int fd, struct cfs_mem *mem, struct cfs_err *err)
 {
 	for (;;) {
 		ssize_t n;
@@ -129,7 +130,7 @@ static int read_text(int fd, struct cfs_mem *mem, struct cfs_err *err)
 int mount_table_read_fd(int fd, struct cfs_mount_table *out, struct cfs_err *err)
 {
 	struct cfs_mem mem = {0};
-	int rc = read_text(fd, &mem, err);
+	int rc = read_table_text(fd, &mem, err);
 
 	if (rc == 0)
 		rc = cfs_mount_table_parse(cfs_mem_text(&mem), out, err);

@@ -47,8 +47,8 @@ static int stat_in(const struct mount_process *process, const char *path,
 /* The names of a mount are those of the namespace in which it was made: that of the process, or, if
  * the directory does not exist there, this one. A path that does not exist here either is one of
  * another root directory, or was removed. */
-static int check_dir(const struct layer *layer, const char *path, const char *place,
-		     const struct mount_process *process, struct cfs_err *err)
+static int check_layer_dir(const struct layer *layer, const char *path, const char *place,
+			   const struct mount_process *process, struct cfs_err *err)
 {
 	struct stat st;
 	int rc;
@@ -73,9 +73,12 @@ static int check_dir(const struct layer *layer, const char *path, const char *pl
 	return 0;
 }
 
-static int check_entry(const struct layer *layer, const struct cfs_mount_entry *entry,
-		       const struct mount_process *process, struct cfs_arena *arena,
-		       struct cfs_err *err)
+/* -EBUSY when one overlay of a mount table uses the layer as upperdir or workdir.
+ * Every other filesystem passes; the arena holds the decoded options. */
+static int check_overlay_entry(const struct layer *layer,
+			       const struct cfs_mount_entry *entry,
+			       const struct mount_process *process,
+			       struct cfs_arena *arena, struct cfs_err *err)
 {
 	const char *at = entry->options, *path;
 	char *option;
@@ -86,7 +89,7 @@ static int check_entry(const struct layer *layer, const struct cfs_mount_entry *
 	while ((rc = cfs_mount_option(&at, arena, &option)) == 1) {
 		path = dir_of_option(option);
 		if (path)
-			rc = check_dir(layer, path, entry->place, process, err);
+			rc = check_layer_dir(layer, path, entry->place, process, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -94,14 +97,15 @@ static int check_entry(const struct layer *layer, const struct cfs_mount_entry *
 }
 
 /* process: NULL for the table of this one. */
-static int check_table(const struct layer *layer, const struct cfs_mount_table *table,
-		       const struct mount_process *process, struct cfs_err *err)
+static int check_overlay_table(const struct layer *layer,
+			       const struct cfs_mount_table *table,
+			       const struct mount_process *process, struct cfs_err *err)
 {
 	struct cfs_arena arena = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < table->n; i++)
-		rc = check_entry(layer, &table->v[i], process, &arena, err);
+		rc = check_overlay_entry(layer, &table->v[i], process, &arena, err);
 	cfs_arena_fini(&arena);
 	return rc;
 }
@@ -109,7 +113,7 @@ static int check_table(const struct layer *layer, const struct cfs_mount_table *
 static int check_process(void *ctx, const struct mount_process *process,
 			 struct cfs_err *err)
 {
-	return check_table(ctx, process->table, process, err);
+	return check_overlay_table(ctx, process->table, process, err);
 }
 
 static int check_mounts(struct layer *layer, struct cfs_err *err)
@@ -118,7 +122,7 @@ static int check_mounts(struct layer *layer, struct cfs_err *err)
 	int rc = cfs_mount_table_read(&table, err);
 
 	if (rc == 0)
-		rc = check_table(layer, &table, NULL, err);
+		rc = check_overlay_table(layer, &table, NULL, err);
 	cfs_mount_table_fini(&table);
 	return rc < 0 || geteuid() != 0
 		       ? rc
