@@ -53,8 +53,8 @@ static int decode_auth(const char *base64, struct cfs_registry_auth *out,
 }
 
 /* An entry of "auths". 0: it holds nothing, as docker writes beside credsStore. */
-static int parse_entry(const json_t *entry, struct cfs_registry_auth *out,
-		       struct cfs_err *err)
+static int parse_auth_entry(const json_t *entry, struct cfs_registry_auth *out,
+			    struct cfs_err *err)
 {
 	const char *auth = json_string_value(json_object_get(entry, "auth"));
 	const char *token = json_string_value(json_object_get(entry, "identitytoken"));
@@ -93,7 +93,8 @@ static bool is_legacy_key(const char *key, const char *host)
 }
 
 /* Finds the entry for the longest key: HOST/NAME, then without its last component, and so on until HOST alone. */
-static const json_t *find_key(const json_t *map, const char *host, const char *name)
+static const json_t *find_auth_entry(const json_t *map, const char *host,
+				     const char *name)
 {
 	char key[KEY_MAX];
 	const char *other;
@@ -130,7 +131,7 @@ static int find_helper(const json_t *root, const char *host, const char *name,
 		       struct cfs_registry_auth *out, struct cfs_err *err)
 {
 	const char *helper = json_string_value(
-		find_key(json_object_get(root, "credHelpers"), host, name));
+		find_auth_entry(json_object_get(root, "credHelpers"), host, name));
 
 	if (!helper)
 		helper = json_string_value(json_object_get(root, "credsStore"));
@@ -158,9 +159,9 @@ int cfs_registry_find_auth(struct cfs_text json, const char *host, const char *n
 		return cfs_fail(err, EINVAL, "credentials: not a JSON object");
 	}
 	rc = find_helper(root, host, name, out, err);
-	entry = find_key(json_object_get(root, "auths"), host, name);
+	entry = find_auth_entry(json_object_get(root, "auths"), host, name);
 	if (rc == 0 && entry)
-		rc = parse_entry(entry, out, err);
+		rc = parse_auth_entry(entry, out, err);
 	json_decref(root);
 	return rc;
 }

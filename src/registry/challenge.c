@@ -26,7 +26,7 @@ static void skip_spaces(struct cfs_text *t, const char *spaces)
 	}
 }
 
-static struct cfs_text take_token(struct cfs_text *t)
+static struct cfs_text take_challenge_token(struct cfs_text *t)
 {
 	struct cfs_text token = {t->s, 0};
 
@@ -38,12 +38,12 @@ static struct cfs_text take_token(struct cfs_text *t)
 }
 
 /* A quoted string, with backslashes, or a token. Cuts into out; false: malformed or too long. */
-static bool take_value(struct cfs_text *t, char out[CFS_REGISTRY_TEXT_MAX])
+static bool take_challenge_value(struct cfs_text *t, char out[CFS_REGISTRY_TEXT_MAX])
 {
 	size_t len = 0;
 
 	if (!t->len || *t->s != '"') {
-		struct cfs_text token = take_token(t);
+		struct cfs_text token = take_challenge_token(t);
 
 		return snprintf(out, CFS_REGISTRY_TEXT_MAX, "%.*s", (int)token.len,
 				token.s) < CFS_REGISTRY_TEXT_MAX;
@@ -65,7 +65,7 @@ static bool take_value(struct cfs_text *t, char out[CFS_REGISTRY_TEXT_MAX])
 	return true;
 }
 
-static bool is_word(struct cfs_text t, const char *word)
+static bool is_challenge_word(struct cfs_text t, const char *word)
 {
 	return t.len == strlen(word) && strncasecmp(t.s, word, t.len) == 0;
 }
@@ -78,22 +78,22 @@ static bool take_parameter(struct cfs_text *t, struct cfs_text name,
 
 	t->s++; /* = */
 	t->len--;
-	if (is_word(name, "realm"))
+	if (is_challenge_word(name, "realm"))
 		to = c->realm;
-	else if (is_word(name, "service"))
+	else if (is_challenge_word(name, "service"))
 		to = c->service;
-	else if (is_word(name, "scope"))
+	else if (is_challenge_word(name, "scope"))
 		to = c->scope;
-	return take_value(t, to) &&
+	return take_challenge_value(t, to) &&
 	       cfs_registry_is_header_text((struct cfs_text){to, strlen(to)});
 }
 
 static void set_scheme(struct cfs_text name, struct cfs_registry_challenge *c)
 {
 	*c = (struct cfs_registry_challenge){0};
-	if (is_word(name, "basic"))
+	if (is_challenge_word(name, "basic"))
 		c->scheme = CFS_REGISTRY_BASIC;
-	else if (is_word(name, "bearer"))
+	else if (is_challenge_word(name, "bearer"))
 		c->scheme = CFS_REGISTRY_BEARER;
 }
 
@@ -111,7 +111,7 @@ int cfs_registry_parse_challenge(struct cfs_text header,
 
 	*out = (struct cfs_registry_challenge){0};
 	for (skip_spaces(&header, " \t,"); header.len; skip_spaces(&header, " \t,")) {
-		struct cfs_text name = take_token(&header);
+		struct cfs_text name = take_challenge_token(&header);
 
 		if (name.len == 0)
 			return cfs_fail(err, EINVAL, "WWW-Authenticate: malformed");

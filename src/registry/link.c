@@ -8,16 +8,16 @@
 
 #include "registry/challenge.h"
 
-static void skip_bytes(struct cfs_text *t, size_t n)
+static void skip_header_bytes(struct cfs_text *t, size_t n)
 {
 	t->s += n;
 	t->len -= n;
 }
 
-static void skip_blanks(struct cfs_text *t)
+static void skip_header_blanks(struct cfs_text *t)
 {
 	while (t->len && (t->s[0] == ' ' || t->s[0] == '\t'))
-		skip_bytes(t, 1);
+		skip_header_bytes(t, 1);
 }
 
 static int fail_link(struct cfs_text rest, struct cfs_err *err)
@@ -33,27 +33,27 @@ static struct cfs_text take_until(struct cfs_text *t, const char *ends)
 
 	while (out.len < t->len && !strchr(ends, t->s[out.len]))
 		out.len++;
-	skip_bytes(t, out.len);
+	skip_header_bytes(t, out.len);
 	return out;
 }
 
-static bool take_char(struct cfs_text *t, char c)
+static bool take_header_char(struct cfs_text *t, char c)
 {
 	if (!t->len || t->s[0] != c)
 		return false;
-	skip_bytes(t, 1);
+	skip_header_bytes(t, 1);
 	return true;
 }
 
 /* A word, or a text in quotes. False: the quote does not end. */
-static bool take_value(struct cfs_text *t, struct cfs_text *out)
+static bool take_header_value(struct cfs_text *t, struct cfs_text *out)
 {
-	if (!take_char(t, '"')) {
+	if (!take_header_char(t, '"')) {
 		*out = take_until(t, " \t;,");
 		return true;
 	}
 	*out = take_until(t, "\"");
-	return take_char(t, '"');
+	return take_header_char(t, '"');
 }
 
 /* Whether a list of relations, separated by blanks, has "next". */
@@ -64,7 +64,7 @@ static bool has_next(struct cfs_text list)
 
 		if (word.len == 4 && strncasecmp(word.s, "next", 4) == 0)
 			return true;
-		skip_blanks(&list);
+		skip_header_blanks(&list);
 	}
 	return false;
 }
@@ -74,15 +74,15 @@ static int take_parameters(struct cfs_text *t, struct cfs_err *err)
 {
 	bool is_next = false, has_rel = false;
 
-	for (skip_blanks(t); take_char(t, ';'); skip_blanks(t)) {
+	for (skip_header_blanks(t); take_header_char(t, ';'); skip_header_blanks(t)) {
 		struct cfs_text name, value = {0};
 
-		skip_blanks(t);
+		skip_header_blanks(t);
 		name = take_until(t, " \t=;,");
-		skip_blanks(t);
-		if (take_char(t, '=')) {
-			skip_blanks(t);
-			if (!take_value(t, &value))
+		skip_header_blanks(t);
+		if (take_header_char(t, '=')) {
+			skip_header_blanks(t);
+			if (!take_header_value(t, &value))
 				return fail_link(name, err);
 		}
 		if (name.len == 3 && strncasecmp(name.s, "rel", 3) == 0 && !has_rel) {
@@ -111,15 +111,15 @@ int cfs_registry_parse_next(struct cfs_text t, char out[CFS_REGISTRY_LINK_MAX],
 		struct cfs_text target;
 		int rc;
 
-		skip_blanks(&t);
+		skip_header_blanks(&t);
 		if (t.len == 0)
 			return 0;
-		if (take_char(&t, ','))
+		if (take_header_char(&t, ','))
 			continue;
-		if (!take_char(&t, '<'))
+		if (!take_header_char(&t, '<'))
 			return fail_link(t, err);
 		target = take_until(&t, ">");
-		if (!take_char(&t, '>'))
+		if (!take_header_char(&t, '>'))
 			return fail_link(target, err);
 		rc = take_parameters(&t, err);
 		if (rc < 0)

@@ -10,8 +10,8 @@
 
 /* --- lines -------------------------------------------------------------------------- */
 
-static int put_line(struct cfs_mem *out, const char *key, const char *value,
-		    struct cfs_err *err)
+static int put_message_line(struct cfs_mem *out, const char *key, const char *value,
+			    struct cfs_err *err)
 {
 	struct cfs_sink to = cfs_sink_mem(out);
 	int rc;
@@ -51,6 +51,8 @@ static int set_field(const struct field *fields, size_t n, struct cfs_text key,
 			(int)(key.len < 40 ? key.len : 40), key.s);
 }
 
+/* Reads "KEY VALUE" lines from the helper, whose fields have fixed sizes. -EPROTO for
+ * a line without a key or an end, since the helper talks to an untrusted server. */
 static int parse_lines(struct cfs_text text, const struct field *fields, size_t n,
 		       struct cfs_err *err)
 {
@@ -84,7 +86,7 @@ static const char *const action_names[] = {
 	[CFS_REGISTRY_MOUNT_BLOB] = "mount-blob",
 };
 
-static bool parse_action(const char *name, enum cfs_registry_action *out)
+static bool parse_action_word(const char *name, enum cfs_registry_action *out)
 {
 	for (unsigned i = 0; i < sizeof(action_names) / sizeof(action_names[0]); i++)
 		if (strcmp(name, action_names[i]) == 0) {
@@ -101,33 +103,33 @@ int cfs_registry_format_request(const struct cfs_registry_request *r, struct cfs
 	int rc;
 
 	snprintf(size, sizeof(size), "%" PRIu64, r->size);
-	rc = put_line(out, "action", action_names[r->action], err);
+	rc = put_message_line(out, "action", action_names[r->action], err);
 	if (rc == 0)
-		rc = put_line(out, "host", r->host, err);
+		rc = put_message_line(out, "host", r->host, err);
 	if (rc == 0)
-		rc = put_line(out, "name", r->name, err);
+		rc = put_message_line(out, "name", r->name, err);
 	if (rc == 0)
-		rc = put_line(out, "reference", r->reference, err);
+		rc = put_message_line(out, "reference", r->reference, err);
 	if (rc == 0)
-		rc = put_line(out, "size", size, err);
+		rc = put_message_line(out, "size", size, err);
 	if (rc == 0)
-		rc = put_line(out, "ranges", r->ranges, err);
+		rc = put_message_line(out, "ranges", r->ranges, err);
 	if (rc == 0)
-		rc = put_line(out, "media-type", r->media_type, err);
+		rc = put_message_line(out, "media-type", r->media_type, err);
 	if (rc == 0)
-		rc = put_line(out, "from", r->from, err);
+		rc = put_message_line(out, "from", r->from, err);
 	if (rc == 0)
-		rc = put_line(out, "page", r->page, err);
+		rc = put_message_line(out, "page", r->page, err);
 	if (rc == 0)
-		rc = put_line(out, "insecure", r->insecure ? "yes" : "no", err);
+		rc = put_message_line(out, "insecure", r->insecure ? "yes" : "no", err);
 	if (rc == 0)
-		rc = put_line(out, "token", r->token, err);
+		rc = put_message_line(out, "token", r->token, err);
 	if (rc == 0)
-		rc = put_line(out, "credentials", r->credentials, err);
+		rc = put_message_line(out, "credentials", r->credentials, err);
 	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "\n", 1, err);
 }
 
-static bool parse_size(const char *text, uint64_t *out)
+static bool parse_size_word(const char *text, uint64_t *out)
 {
 	char *end;
 
@@ -172,9 +174,10 @@ int cfs_registry_parse_request(struct cfs_text text, struct cfs_registry_request
 	if (rc < 0)
 		return rc;
 	out->insecure = strcmp(insecure, "yes") == 0;
-	if (!parse_action(action, &out->action) || !parse_size(size, &out->size) ||
-	    !*out->host || !cfs_oci_is_name(cfs_text(out->name)) ||
-	    !is_reference(out->reference) || (*out->page && *out->page != '/') ||
+	if (!parse_action_word(action, &out->action) ||
+	    !parse_size_word(size, &out->size) || !*out->host ||
+	    !cfs_oci_is_name(cfs_text(out->name)) || !is_reference(out->reference) ||
+	    (*out->page && *out->page != '/') ||
 	    (*out->from && !cfs_oci_is_name(cfs_text(out->from))))
 		return cfs_fail(
 			err, EPROTO,
@@ -225,17 +228,17 @@ int cfs_registry_next_range(const char **rest, uint64_t size, struct cfs_oci_ran
 int cfs_registry_format_head(const struct cfs_registry_head *h, struct cfs_mem *out,
 			     struct cfs_err *err)
 {
-	int rc = put_line(out, "media-type", h->media_type, err);
+	int rc = put_message_line(out, "media-type", h->media_type, err);
 
 	if (rc == 0)
-		rc = put_line(out, "digest", h->digest, err);
+		rc = put_message_line(out, "digest", h->digest, err);
 	if (rc == 0)
-		rc = put_line(out, "present", h->is_present ? "yes" : "no", err);
+		rc = put_message_line(out, "present", h->is_present ? "yes" : "no", err);
 	if (rc == 0)
-		rc = put_line(out, "subject", h->has_subject ? "yes" : "no", err);
+		rc = put_message_line(out, "subject", h->has_subject ? "yes" : "no", err);
 	if (rc == 0)
-		rc = put_line(out, "next", h->next, err);
-	return rc < 0 ? rc : put_line(out, "token", h->token, err);
+		rc = put_message_line(out, "next", h->next, err);
+	return rc < 0 ? rc : put_message_line(out, "token", h->token, err);
 }
 
 int cfs_registry_parse_head(struct cfs_text text, struct cfs_registry_head *out,

@@ -20,8 +20,8 @@ struct adding {
 	size_t first_table, first_alias; /* of this file */
 };
 
-static int copy_text(struct cfs_registries *r, struct cfs_text t, struct cfs_text *out,
-		     struct cfs_err *err)
+static int copy_config_text(struct cfs_registries *r, struct cfs_text t,
+			    struct cfs_text *out, struct cfs_err *err)
 {
 	char *copy = cfs_arena_copy(&r->arena, t.s, t.len);
 
@@ -29,31 +29,24 @@ static int copy_text(struct cfs_registries *r, struct cfs_text t, struct cfs_tex
 	return copy ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int fail_type(const struct cfs_toml_item *item, const char *expected,
-		     struct cfs_err *err)
-{
-	return cfs_fail(err, EINVAL, "%.*s: expected %s", (int)item->key.len, item->key.s,
-			expected);
-}
-
 /* A key may stand once: the second one of two could hide what the first one forbids. */
-static int set_text(struct adding *a, const struct cfs_toml_item *item,
-		    struct cfs_text *out, struct cfs_err *err)
+static int set_config_text(struct adding *a, const struct cfs_toml_item *item,
+			   struct cfs_text *out, struct cfs_err *err)
 {
 	if (item->kind != CFS_TOML_STRING)
-		return fail_type(item, "a string", err);
+		return cfs_toml_fail_type(item, "a string", err);
 	if (out->s)
-		return fail_type(item, "the key once", err);
-	return copy_text(a->r, item->text, out, err);
+		return cfs_toml_fail_type(item, "the key once", err);
+	return copy_config_text(a->r, item->text, out, err);
 }
 
-static int set_flag(const struct cfs_toml_item *item, struct flag *out,
-		    struct cfs_err *err)
+static int set_config_flag(const struct cfs_toml_item *item, struct flag *out,
+			   struct cfs_err *err)
 {
 	if (item->kind != CFS_TOML_BOOL)
-		return fail_type(item, "true or false", err);
+		return cfs_toml_fail_type(item, "true or false", err);
 	if (out->is_set)
-		return fail_type(item, "the key once", err);
+		return cfs_toml_fail_type(item, "the key once", err);
 	*out = (struct flag){.is_set = true, .is_on = item->value};
 	return 0;
 }
@@ -90,6 +83,8 @@ static int add_mirror(struct adding *a, struct cfs_err *err)
 	return 0;
 }
 
+/* Reads pull-from-mirror. Any other value, or a second one, is refused: to guess would
+ * pull from a mirror that the administrator excluded. */
 static int set_use(struct mirror *m, const struct cfs_toml_item *item,
 		   struct cfs_err *err)
 {
@@ -107,7 +102,8 @@ static int set_use(struct mirror *m, const struct cfs_toml_item *item,
 			m->has_use = true;
 			return 0;
 		}
-	return fail_type(item, "\"all\", \"digest-only\" or \"tag-only\", once", err);
+	return cfs_toml_fail_type(item, "\"all\", \"digest-only\" or \"tag-only\", once",
+				  err);
 }
 
 static int set_of_mirror(struct adding *a, const struct cfs_toml_item *item,
@@ -117,9 +113,9 @@ static int set_of_mirror(struct adding *a, const struct cfs_toml_item *item,
 	struct mirror *m = &t->mirrors[t->n_mirrors - 1];
 
 	if (is_key(item, "location"))
-		return set_text(a, item, &m->location, err);
+		return set_config_text(a, item, &m->location, err);
 	if (is_key(item, "insecure"))
-		return set_flag(item, &m->insecure, err);
+		return set_config_flag(item, &m->insecure, err);
 	return is_key(item, "pull-from-mirror") ? set_use(m, item, err) : 0;
 }
 
@@ -129,21 +125,24 @@ static int set_of_table(struct adding *a, const struct cfs_toml_item *item,
 	struct cfs_registries_table *t = &a->r->tables[a->r->n_tables - 1];
 
 	if (is_key(item, "prefix"))
-		return set_text(a, item, &t->prefix, err);
+		return set_config_text(a, item, &t->prefix, err);
 	if (is_key(item, "location"))
-		return set_text(a, item, &t->location, err);
+		return set_config_text(a, item, &t->location, err);
 	if (is_key(item, "insecure"))
-		return set_flag(item, &t->insecure, err);
+		return set_config_flag(item, &t->insecure, err);
 	if (is_key(item, "blocked"))
-		return set_flag(item, &t->blocked, err);
+		return set_config_flag(item, &t->blocked, err);
 	if (is_key(item, "mirror"))
-		return fail_type(item, "[[registry.mirror]]", err);
-	return is_key(item, "mirror-by-digest-only") ? set_flag(item, &t->by_digest, err)
-						     : 0;
+		return cfs_toml_fail_type(item, "[[registry.mirror]]", err);
+	return is_key(item, "mirror-by-digest-only")
+		       ? set_config_flag(item, &t->by_digest, err)
+		       : 0;
 }
 
 /* --- [aliases] ---------------------------------------------------------------------- */
 
+/* Adds an alias; its texts are copied into r. A file may replace aliases of earlier
+ * files, but not its own. */
 static int set_alias(struct adding *a, const struct cfs_toml_item *item,
 		     struct cfs_err *err)
 {
@@ -152,10 +151,10 @@ static int set_alias(struct adding *a, const struct cfs_toml_item *item,
 	int rc;
 
 	if (item->kind != CFS_TOML_STRING)
-		return fail_type(item, "a string", err);
+		return cfs_toml_fail_type(item, "a string", err);
 	for (size_t i = 0; i < r->n_aliases; i++)
 		if (cfs_text_eq(r->aliases[i].name, item->key) && i >= a->first_alias)
-			return fail_type(item, "the key once", err);
+			return cfs_toml_fail_type(item, "the key once", err);
 	if (r->n_aliases == CFS_REGISTRIES_MAX)
 		return cfs_fail(err, EINVAL, "expected at most %d aliases",
 				CFS_REGISTRIES_MAX);
@@ -163,9 +162,9 @@ static int set_alias(struct adding *a, const struct cfs_toml_item *item,
 		     sizeof(*r->aliases)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	alias = &r->aliases[r->n_aliases];
-	rc = copy_text(r, item->key, &alias->name, err);
+	rc = copy_config_text(r, item->key, &alias->name, err);
 	if (rc == 0)
-		rc = copy_text(r, item->text, &alias->reference, err);
+		rc = copy_config_text(r, item->text, &alias->reference, err);
 	r->n_aliases += rc == 0;
 	return rc;
 }
@@ -184,6 +183,8 @@ int cfs_registries_find_alias(const struct cfs_registries *r, struct cfs_text na
 
 /* --- files -------------------------------------------------------------------------- */
 
+/* Passes one item of registries.conf to the table that it belongs to. Unknown tables
+ * are skipped, but every form that could hide a blocked registry is refused. */
 static int add_item(void *ctx, const struct cfs_toml_item *item, struct cfs_err *err)
 {
 	bool is_registry = cfs_text_eq(item->table, CFS_TEXT("registry"));

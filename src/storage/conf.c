@@ -45,28 +45,21 @@ static char **find_setting(struct storage_conf *c, const struct cfs_toml_item *i
 	return NULL;
 }
 
-static int fail_type(const struct cfs_toml_item *item, const char *expected,
-		     struct cfs_err *err)
-{
-	return cfs_fail(err, EINVAL, "%.*s: expected %s", (int)item->key.len, item->key.s,
-			expected);
-}
-
-static int copy_text(struct cfs_text text, char **out, struct cfs_err *err)
+static int copy_conf_text(struct cfs_text text, char **out, struct cfs_err *err)
 {
 	*out = strndup(text.s, text.len);
 	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
 /* An empty string is as none. */
-static int set_text(char **to, const struct cfs_toml_item *item, struct cfs_err *err)
+static int set_conf_text(char **to, const struct cfs_toml_item *item, struct cfs_err *err)
 {
 	if (item->kind != CFS_TOML_STRING)
-		return fail_type(item, "a string in quotes", err);
+		return cfs_toml_fail_type(item, "a string in quotes", err);
 	if (item->text.len == 0)
 		return 0;
 	free(*to);
-	return copy_text(item->text, to, err);
+	return copy_conf_text(item->text, to, err);
 }
 
 /* The stores of the file replace those of a file before it. */
@@ -84,14 +77,14 @@ static int add_store(struct storage_conf *c, const struct cfs_toml_item *item,
 		return 0;
 	}
 	if (item->kind != CFS_TOML_ELEMENT)
-		return fail_type(item, "a list of strings", err);
+		return cfs_toml_fail_type(item, "a list of strings", err);
 	if (item->text.len == 0)
 		return 0;
 	if (cfs_grow(&c->additional, &c->cap_additional, c->n_additional + 1,
 		     sizeof(*c->additional)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	c->additional[c->n_additional] = NULL;
-	return copy_text(item->text, &c->additional[c->n_additional++], err);
+	return copy_conf_text(item->text, &c->additional[c->n_additional++], err);
 }
 
 static int set_item(void *ctx, const struct cfs_toml_item *item, struct cfs_err *err)
@@ -100,12 +93,12 @@ static int set_item(void *ctx, const struct cfs_toml_item *item, struct cfs_err 
 	char **to = find_setting(c, item);
 
 	if (to)
-		return set_text(to, item, err);
+		return set_conf_text(to, item, err);
 	if (is_of(item, "storage.options", "additionalimagestores"))
 		return add_store(c, item, err);
 	/* It could hide the settings above. */
 	if (is_of(item, "", "storage") || is_of(item, "storage", "options"))
-		return fail_type(item, "a table in brackets", err);
+		return cfs_toml_fail_type(item, "a table in brackets", err);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static int split_name(const char *text, struct name *out, struct cfs_err *err)
 	return 0;
 }
 
-static const char *text_of(const json_t *image, const char *key)
+static const char *get_image_text(const json_t *image, const char *key)
 {
 	const char *text = json_string_value(json_object_get(image, key));
 
@@ -48,7 +48,7 @@ static bool has_tag(const char *repo)
 	return strchr(slash ? slash : repo, ':') != NULL;
 }
 
-static bool has_host(const char *repo)
+static bool has_registry_host(const char *repo)
 {
 	size_t len = strcspn(repo, "/");
 
@@ -62,7 +62,7 @@ static bool full_name(const char *repo, size_t i, char out[NAME_MAX_LEN + 64])
 	static const char *const hosts[] = {"", "localhost/", "docker.io/library/",
 					    "docker.io/"};
 
-	if (i >= (has_host(repo) ? 1 : sizeof(hosts) / sizeof(hosts[0])))
+	if (i >= (has_registry_host(repo) ? 1 : sizeof(hosts) / sizeof(hosts[0])))
 		return false;
 	snprintf(out, NAME_MAX_LEN + 64, "%s%s%s", hosts[i], repo,
 		 has_tag(repo) ? "" : ":latest");
@@ -87,8 +87,8 @@ static bool has_entry(const json_t *image, const char *list, const char *expecte
 }
 
 /* The first image whose list has this text. */
-static const json_t *find_entry(struct cfs_storage *s, const char *list,
-				const char *expected)
+static const json_t *find_listed_image(struct cfs_storage *s, const char *list,
+				       const char *expected)
 {
 	for (s->store = 0; s->store < s->n_stores; s->store++) {
 		const json_t *images = s->stores[s->store].images;
@@ -108,13 +108,13 @@ static const json_t *find_short_name(struct cfs_storage *s, const char *repo)
 	const json_t *image = NULL;
 
 	for (size_t i = 0; !image && full_name(repo, i, name); i++)
-		image = find_entry(s, "names", name);
+		image = find_listed_image(s, "names", name);
 	return image;
 }
 
 /* --- by ID and digest --------------------------------------------------------------- */
 
-static bool is_prefix(const char *text)
+static bool is_id_prefix(const char *text)
 {
 	size_t n = strspn(text, "0123456789abcdef");
 
@@ -122,8 +122,8 @@ static bool is_prefix(const char *text)
 }
 
 /* The image whose ID begins so. A store and its additional store can have the same image. */
-static int find_id(struct cfs_storage *s, const char *prefix, const json_t **out,
-		   struct cfs_err *err)
+static int find_image_id(struct cfs_storage *s, const char *prefix, const json_t **out,
+			 struct cfs_err *err)
 {
 	size_t found = 0;
 
@@ -134,11 +134,11 @@ static int find_id(struct cfs_storage *s, const char *prefix, const json_t **out
 
 		json_array_foreach(s->stores[k].images, i, image)
 		{
-			const char *id = text_of(image, "id");
+			const char *id = get_image_text(image, "id");
 
 			if (strncmp(id, prefix, strlen(prefix)) != 0)
 				continue;
-			if (*out && strcmp(text_of(*out, "id"), id) != 0)
+			if (*out && strcmp(get_image_text(*out, "id"), id) != 0)
 				return cfs_fail(err, ENOTUNIQ,
 						"the IDs of several images begin with "
 						"%s",
@@ -154,8 +154,8 @@ static int find_id(struct cfs_storage *s, const char *prefix, const json_t **out
 /* --- the image ---------------------------------------------------------------------- */
 
 /* An image has the manifests that lead to it, with their digests. */
-static int find_digest(struct cfs_storage *s, const char *text, const json_t **out,
-		       struct cfs_err *err)
+static int find_image_digest(struct cfs_storage *s, const char *text, const json_t **out,
+			     struct cfs_err *err)
 {
 	char key[sizeof("manifest-") + CFS_OCI_DIGEST_TEXT_MAX];
 	int rc = cfs_oci_digest_parse(cfs_text(text), &s->digest, err);
@@ -164,28 +164,29 @@ static int find_digest(struct cfs_storage *s, const char *text, const json_t **o
 		return rc;
 	s->has_digest = true;
 	snprintf(key, sizeof(key), "manifest-%s", text);
-	*out = find_entry(s, "big-data-names", key);
+	*out = find_listed_image(s, "big-data-names", key);
 	return 0;
 }
 
-static int find_by_name(struct cfs_storage *s, const struct name *name,
-			const json_t **out, struct cfs_err *err)
+static int find_named_image(struct cfs_storage *s, const struct name *name,
+			    const json_t **out, struct cfs_err *err)
 {
 	if (name->id)
-		return is_prefix(name->id)
-			       ? find_id(s, name->id, out, err)
+		return is_id_prefix(name->id)
+			       ? find_image_id(s, name->id, out, err)
 			       : cfs_fail(err, EINVAL, "expected @ID or @DIGEST");
 	if (name->digest)
-		return find_digest(s, name->digest, out, err);
+		return find_image_digest(s, name->digest, out, err);
 	*out = find_short_name(s, name->repo);
-	if (!*out && is_prefix(name->repo))
-		return find_id(s, name->repo, out, err);
+	if (!*out && is_id_prefix(name->repo))
+		return find_image_id(s, name->repo, out, err);
 	return 0;
 }
 
 static int take_image(struct cfs_storage *s, const json_t *image, struct cfs_err *err)
 {
-	const char *id = text_of(image, "id"), *top = text_of(image, "layer");
+	const char *id = get_image_text(image, "id"),
+		   *top = get_image_text(image, "layer");
 
 	if (!storage_is_id(id))
 		return cfs_fail(err, EINVAL,
@@ -208,7 +209,7 @@ int storage_find_image(struct cfs_storage *s, const char *text, struct cfs_err *
 	int rc = split_name(text, &name, err);
 
 	if (rc == 0)
-		rc = find_by_name(s, &name, &image, err);
+		rc = find_named_image(s, &name, &image, err);
 	if (rc < 0)
 		return rc;
 	if (!image)

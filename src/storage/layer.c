@@ -45,8 +45,8 @@ static int open_through_links(int dir, char *path, struct cfs_err *err)
 	return cfs_input_open(parent, slash + 1, CFS_INPUT_BENEATH, err);
 }
 
-static int open_file(struct cfs_storage_layer *l, const struct cfs_tarsplit_entry *e,
-		     struct cfs_err *err)
+static int open_layer_file(struct cfs_storage_layer *l,
+			   const struct cfs_tarsplit_entry *e, struct cfs_err *err)
 {
 	size_t len;
 	int rc;
@@ -62,7 +62,7 @@ static int open_file(struct cfs_storage_layer *l, const struct cfs_tarsplit_entr
 	return rc == -ELOOP ? open_through_links(l->dir, l->path, err) : rc;
 }
 
-static int check_size(int fd, uint64_t expected, struct cfs_err *err)
+static int check_layer_file_size(int fd, uint64_t expected, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -74,29 +74,30 @@ static int check_size(int fd, uint64_t expected, struct cfs_err *err)
 	return 0;
 }
 
-static int add_name(int rc, struct cfs_text name, struct cfs_err *err)
+static int add_entry_name(int rc, struct cfs_text name, struct cfs_err *err)
 {
 	return cfs_context(err, rc, "%.*s", (int)(name.len < 300 ? name.len : 300),
 			   name.s);
 }
 
-static int begin_file(void *ctx, const struct cfs_tarsplit_entry *e, struct cfs_err *err)
+static int begin_layer_file(void *ctx, const struct cfs_tarsplit_entry *e,
+			    struct cfs_err *err)
 {
 	struct cfs_storage_layer *l = ctx;
-	int fd = open_file(l, e, err), rc;
+	int fd = open_layer_file(l, e, err), rc;
 
 	if (fd < 0)
-		return add_name(fd, e->name, err);
+		return add_entry_name(fd, e->name, err);
 	l->file = fd;
 	l->left = e->size;
 	l->crc = 0;
 	l->has_crc = e->has_crc64;
 	l->expected_crc = e->crc64;
-	rc = check_size(fd, e->size, err);
-	return add_name(rc, e->name, err);
+	rc = check_layer_file_size(fd, e->size, err);
+	return add_entry_name(rc, e->name, err);
 }
 
-static int end_file(struct cfs_storage_layer *l, struct cfs_err *err)
+static int end_layer_file(struct cfs_storage_layer *l, struct cfs_err *err)
 {
 	close(cfs_steal_fd(&l->file));
 	if (l->has_crc && l->crc != l->expected_crc)
@@ -109,7 +110,7 @@ static int end_file(struct cfs_storage_layer *l, struct cfs_err *err)
 
 /* At its end, the file has no more than it had when it was opened; what is appended meanwhile
  * is not read. */
-static ssize_t read_file(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_layer_file(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_storage_layer *l = ctx;
 	struct cfs_watched_fd from = {l->file, l->watch};
@@ -117,7 +118,7 @@ static ssize_t read_file(void *ctx, void *p, size_t len, struct cfs_err *err)
 	ssize_t n;
 
 	if (l->left == 0)
-		return end_file(l, err);
+		return end_layer_file(l, err);
 	n = feed.read(feed.ctx, p, len < l->left ? len : (size_t)l->left, err);
 	if (n == 0)
 		return cfs_fail(err, EILSEQ, "%.300s: truncated while it was read",
@@ -171,8 +172,8 @@ static int check_form(const struct storage_store *store, const char *id,
 			"archive; pull it from where podman did");
 }
 
-static int open_dir(const struct storage_store *store, const char *id, int *out,
-		    struct cfs_err *err)
+static int open_layer_dir(const struct storage_store *store, const char *id, int *out,
+			  struct cfs_err *err)
 {
 	bool is_vfs = strcmp(store->driver, "vfs") == 0;
 	char path[STORAGE_PATH_MAX];
@@ -199,6 +200,8 @@ static int open_lines(struct cfs_storage_layer *l, const struct storage_store *s
 	return l->gz.fd < 0 ? cfs_context(err, l->gz.fd, "%s", path) : 0;
 }
 
+/* Opens the directory and the tar-split lines of a layer under the lock of the store,
+ * which another program may be changing. l owns what was opened, also after an error. */
 static int open_parts(struct cfs_storage_layer *l, const struct storage_store *store,
 		      const char *id, struct cfs_err *err)
 {
@@ -209,7 +212,7 @@ static int open_parts(struct cfs_storage_layer *l, const struct storage_store *s
 	if (rc == 0)
 		rc = check_form(store, id, err);
 	if (rc == 0)
-		rc = open_dir(store, id, &l->dir, err);
+		rc = open_layer_dir(store, id, &l->dir, err);
 	if (rc == 0)
 		rc = open_lines(l, store, id, err);
 	if (rc == 0)
@@ -218,7 +221,8 @@ static int open_parts(struct cfs_storage_layer *l, const struct storage_store *s
 	if (rc == 0)
 		rc = cfs_tarsplit_open(cfs_decompress_feed(l->decompress),
 				       &l->archive.lines, err);
-	l->archive.contents = (struct cfs_tarsplit_contents){begin_file, read_file, l};
+	l->archive.contents =
+		(struct cfs_tarsplit_contents){begin_layer_file, read_layer_file, l};
 	return rc;
 }
 

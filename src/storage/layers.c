@@ -30,8 +30,8 @@ static const json_t *find_in_store(const struct storage_store *store, const char
 
 /* In the store of the image or another one of the same driver: the layers of an image can rest on
  * those of an additional store. */
-static const json_t *find_layer(const struct cfs_storage *s, const char *id,
-				size_t *store)
+static const json_t *find_layer_store(const struct cfs_storage *s, const char *id,
+				      size_t *store)
 {
 	const json_t *layer = find_in_store(&s->stores[s->store], id);
 
@@ -45,8 +45,8 @@ static const json_t *find_layer(const struct cfs_storage *s, const char *id,
 	return layer;
 }
 
-static int add_layer(struct cfs_storage *s, size_t *cap, const char *id, size_t store,
-		     struct cfs_err *err)
+static int add_stored_layer(struct cfs_storage *s, size_t *cap, const char *id,
+			    size_t store, struct cfs_err *err)
 {
 	if (s->n_layers == CFS_OCI_LAYERS_MAX)
 		return cfs_fail(err, EINVAL, "expected at most %d layers",
@@ -69,7 +69,7 @@ static void reverse_layers(struct cfs_storage *s)
 	}
 }
 
-/* A parent that leads back to a layer ends at the limit of add_layer. */
+/* A parent that leads back to a layer ends at the limit of add_stored_layer. */
 int storage_find_layers(struct cfs_storage *s, struct cfs_err *err)
 {
 	const char *id = s->top;
@@ -85,10 +85,10 @@ int storage_find_layers(struct cfs_storage *s, struct cfs_err *err)
 					"layers.json: parent: expected %d hex digits, "
 					"got \"%.80s\"",
 					STORAGE_ID_LEN, id);
-		layer = find_layer(s, id, &store);
+		layer = find_layer_store(s, id, &store);
 		if (!layer)
 			return cfs_fail(err, ENOENT, "layers.json: no layer %s", id);
-		rc = add_layer(s, &cap, id, store, err);
+		rc = add_stored_layer(s, &cap, id, store, err);
 		if (rc < 0)
 			return rc;
 		id = json_string_value(json_object_get(layer, "parent"));

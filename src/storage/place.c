@@ -33,8 +33,8 @@ void storage_places_fini(struct storage_places *p)
 }
 
 /* Takes root, which may be NULL after a failed allocation. driver: NULL or copied. */
-static int add_place(struct storage_places *p, char *root, const char *driver,
-		     struct cfs_err *err)
+static int add_store_place(struct storage_places *p, char *root, const char *driver,
+			   struct cfs_err *err)
 {
 	struct storage_place place = {.root = root};
 
@@ -53,7 +53,8 @@ static int add_place(struct storage_places *p, char *root, const char *driver,
 /* --- as the user says --------------------------------------------------------------- */
 
 /* in: "[DRIVER@]ROOT[+RUNROOT][:OPTIONS]". The run root has nothing that is needed. */
-static int add_named(struct storage_places *p, struct cfs_text in, struct cfs_err *err)
+static int add_named_store(struct storage_places *p, struct cfs_text in,
+			   struct cfs_err *err)
 {
 	char *at = memchr(in.s, '@', in.len);
 	cfs_autofree char *driver = NULL;
@@ -73,13 +74,14 @@ static int add_named(struct storage_places *p, struct cfs_text in, struct cfs_er
 				"expected [[DRIVER@]/ROOT[+/RUNROOT]]NAME, got the root "
 				"directory \"%.*s\"",
 				(int)(len < 200 ? len : 200), in.s);
-	return add_place(p, strndup(in.s, len), driver && *driver ? driver : NULL, err);
+	return add_store_place(p, strndup(in.s, len), driver && *driver ? driver : NULL,
+			       err);
 }
 
 /* --- as storage.conf says ----------------------------------------------------------- */
 
 /* Joins a directory, which may be NULL, and a path. NULL: no directory, or no memory. */
-static char *join_path(const char *dir, const char *rest)
+static char *join_store_path(const char *dir, const char *rest)
 {
 	char *out = NULL;
 
@@ -96,9 +98,9 @@ static char *make_home_path(const char *xdg, const struct cfs_storage_env *env,
 	cfs_autofree char *dir = NULL;
 
 	if (xdg && *xdg)
-		return join_path(xdg, rest);
-	dir = join_path(env->home, below_home);
-	return join_path(dir, rest);
+		return join_store_path(xdg, rest);
+	dir = join_store_path(env->home, below_home);
+	return join_store_path(dir, rest);
 }
 
 /* 1: read; 0: there is no such file. */
@@ -144,7 +146,7 @@ static char *expand_home(const char *path, const struct cfs_storage_env *env)
 	struct cfs_text rest = cfs_text(path);
 
 	if (cfs_text_skip_prefix(&rest, CFS_TEXT("$HOME/")))
-		return join_path(env->home, rest.s);
+		return join_store_path(env->home, rest.s);
 	return strdup(path);
 }
 
@@ -162,6 +164,8 @@ static char *get_main_root(const struct storage_conf *conf,
 	return make_home_path(env->data_home, env, ".local/share", "containers/storage");
 }
 
+/* Adds the stores of storage.conf, the main one first. Allocated paths are handed to
+ * add_store_place, which frees them on failure. */
 static int add_configured(struct storage_places *p, const struct cfs_storage_env *env,
 			  struct cfs_err *err)
 {
@@ -173,13 +177,13 @@ static int add_configured(struct storage_places *p, const struct cfs_storage_env
 		rc = cfs_fail(err, ENOENT,
 			      "no store: HOME and XDG_DATA_HOME are not set");
 	if (rc >= 0)
-		rc = add_place(p, root, conf.driver, err);
+		rc = add_store_place(p, root, conf.driver, err);
 	else
 		free(root);
 	if (rc >= 0 && conf.image_store)
-		rc = add_place(p, strdup(conf.image_store), conf.driver, err);
+		rc = add_store_place(p, strdup(conf.image_store), conf.driver, err);
 	for (size_t i = 0; rc >= 0 && i < conf.n_additional; i++)
-		rc = add_place(p, strdup(conf.additional[i]), conf.driver, err);
+		rc = add_store_place(p, strdup(conf.additional[i]), conf.driver, err);
 	storage_conf_fini(&conf);
 	return rc;
 }
@@ -196,8 +200,9 @@ int storage_places_find(const char *spec, const struct cfs_storage_env *env,
 	out->name = end ? end + 1 : spec;
 	if (!*out->name)
 		return cfs_fail(err, EINVAL, "expected the name of an image");
-	rc = end ? add_named(out, (struct cfs_text){spec + 1, (size_t)(end - spec) - 1},
-			     err)
+	rc = end ? add_named_store(out,
+				   (struct cfs_text){spec + 1, (size_t)(end - spec) - 1},
+				   err)
 		 : add_configured(out, env, err);
 	if (rc < 0)
 		storage_places_fini(out);

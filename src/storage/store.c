@@ -116,8 +116,8 @@ static int read_layers(struct storage_store *store, const struct cfs_watch *watc
 }
 
 /* 1: read; 0: there is no store of this driver. */
-static int read_images(struct storage_store *store, const struct cfs_watch *watch,
-		       struct cfs_err *err)
+static int read_store_images(struct storage_store *store, const struct cfs_watch *watch,
+			     struct cfs_err *err)
 {
 	cfs_autofd int lock = -1;
 	int rc = storage_store_lock(store, "images", watch, &lock, err);
@@ -153,7 +153,7 @@ static int open_driver(const struct storage_place *place, int fd, const char *dr
 		return cfs_fail_errno(err, "%s", place->root);
 	if (!out->root)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = read_images(out, watch, err);
+	rc = read_store_images(out, watch, err);
 	if (rc <= 0)
 		return rc;
 	rc = read_layers(out, watch, err);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* Returns the number of bytes written for the code point c, which the caller has
+ * checked: it is below 0x110000 and no surrogate. */
 static size_t encode_utf8(uint32_t c, uint8_t out[4])
 {
 	if (c < 0x80) {

@@ -21,7 +21,7 @@ static bool has_char(const struct reader *r, char c)
 	return r->rest.len && r->rest.s[0] == c;
 }
 
-static void skip_bytes(struct reader *r, size_t n)
+static void skip_toml_bytes(struct reader *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		r->line += r->rest.s[i] == '\n';
@@ -29,26 +29,26 @@ static void skip_bytes(struct reader *r, size_t n)
 	r->rest.len -= n;
 }
 
-static bool take_char(struct reader *r, char c)
+static bool take_toml_char(struct reader *r, char c)
 {
 	if (!has_char(r, c))
 		return false;
-	skip_bytes(r, 1);
+	skip_toml_bytes(r, 1);
 	return true;
 }
 
-static void skip_blanks(struct reader *r)
+static void skip_toml_blanks(struct reader *r)
 {
 	while (has_char(r, ' ') || has_char(r, '\t'))
-		skip_bytes(r, 1);
+		skip_toml_bytes(r, 1);
 }
 
 /* The end of a line, "\r\n" as well. */
 static bool take_newline(struct reader *r)
 {
 	if (r->rest.len > 1 && r->rest.s[0] == '\r' && r->rest.s[1] == '\n')
-		skip_bytes(r, 1);
-	return take_char(r, '\n');
+		skip_toml_bytes(r, 1);
+	return take_toml_char(r, '\n');
 }
 
 static void skip_comment(struct reader *r)
@@ -58,14 +58,14 @@ static void skip_comment(struct reader *r)
 	if (!has_char(r, '#'))
 		return;
 	end = memchr(r->rest.s, '\n', r->rest.len);
-	skip_bytes(r, end ? (size_t)(end - r->rest.s) : r->rest.len);
+	skip_toml_bytes(r, end ? (size_t)(end - r->rest.s) : r->rest.len);
 }
 
 /* Blanks, comments and line ends, as they may stand within an array. */
 static void skip_lines(struct reader *r)
 {
 	do {
-		skip_blanks(r);
+		skip_toml_blanks(r);
 		skip_comment(r);
 	} while (take_newline(r));
 }
@@ -85,7 +85,7 @@ static int take_bare(struct reader *r, struct cfs_text *out, struct cfs_err *err
 	*out = (struct cfs_text){r->rest.s, n};
 	if (n == 0)
 		return cfs_fail(err, EINVAL, "expected a key");
-	skip_bytes(r, n);
+	skip_toml_bytes(r, n);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static int take_raw_string(struct reader *r, struct cfs_text *out, struct cfs_er
 	if (n == r->rest.len)
 		return cfs_fail(err, EINVAL, "a string without its end");
 	*out = (struct cfs_text){r->rest.s + 1, n - 1};
-	skip_bytes(r, n + 1);
+	skip_toml_bytes(r, n + 1);
 	if (n == 1 && has_char(r, quote))
 		return cfs_fail(err, EINVAL,
 				"strings of several lines are not supported");
@@ -131,7 +131,7 @@ static int take_string(struct reader *r, struct cfs_text *out, struct cfs_err *e
 }
 
 /* A key outlives the text of its value, so it has no escapes. */
-static int take_key(struct reader *r, struct cfs_text *out, struct cfs_err *err)
+static int take_toml_key(struct reader *r, struct cfs_text *out, struct cfs_err *err)
 {
 	int rc;
 
@@ -158,7 +158,7 @@ static int emit_item(struct reader *r, enum cfs_toml_kind kind, struct cfs_err *
 
 /* --- values ------------------------------------------------------------------------- */
 
-static int take_value(struct reader *r, bool is_element, struct cfs_err *err);
+static int take_toml_value(struct reader *r, bool is_element, struct cfs_err *err);
 static int take_pair(struct reader *r, struct cfs_err *err);
 
 static int fail_depth(struct cfs_err *err)
@@ -176,14 +176,14 @@ static int take_array(struct reader *r, bool is_element, struct cfs_err *err)
 	if (rc == 0 && r->depth++ == CFS_TOML_DEPTH_MAX)
 		rc = fail_depth(err);
 	r->is_quiet |= is_element;
-	skip_bytes(r, 1);
-	for (bool comma = true; rc == 0; comma = take_char(r, ',')) {
+	skip_toml_bytes(r, 1);
+	for (bool comma = true; rc == 0; comma = take_toml_char(r, ',')) {
 		skip_lines(r);
-		if (take_char(r, ']'))
+		if (take_toml_char(r, ']'))
 			break;
 		if (!comma)
 			return cfs_fail(err, EINVAL, "expected \",\" or \"]\"");
-		rc = take_value(r, true, err);
+		rc = take_toml_value(r, true, err);
 		if (rc == 0)
 			skip_lines(r);
 	}
@@ -193,7 +193,7 @@ static int take_array(struct reader *r, bool is_element, struct cfs_err *err)
 }
 
 /* On one line, without a comma behind the last value. */
-static int take_inline(struct reader *r, struct cfs_err *err)
+static int take_inline_table(struct reader *r, struct cfs_err *err)
 {
 	struct cfs_toml_item item = r->item;
 	bool was_quiet = r->is_quiet;
@@ -202,16 +202,16 @@ static int take_inline(struct reader *r, struct cfs_err *err)
 	if (rc == 0 && r->depth++ == CFS_TOML_DEPTH_MAX)
 		rc = fail_depth(err);
 	r->is_quiet = true;
-	skip_bytes(r, 1);
-	skip_blanks(r);
-	if (rc == 0 && !take_char(r, '}')) {
+	skip_toml_bytes(r, 1);
+	skip_toml_blanks(r);
+	if (rc == 0 && !take_toml_char(r, '}')) {
 		do {
-			skip_blanks(r);
+			skip_toml_blanks(r);
 			rc = take_pair(r, err);
 			if (rc == 0)
-				skip_blanks(r);
-		} while (rc == 0 && take_char(r, ','));
-		if (rc == 0 && !take_char(r, '}'))
+				skip_toml_blanks(r);
+		} while (rc == 0 && take_toml_char(r, ','));
+		if (rc == 0 && !take_toml_char(r, '}'))
 			rc = cfs_fail(err, EINVAL, "expected \",\" or \"}\"");
 	}
 	r->item = item;
@@ -226,7 +226,7 @@ static bool is_of_word(char c)
 }
 
 /* true, false, or something that begins like a number or a date. */
-static int take_word(struct reader *r, bool is_element, struct cfs_err *err)
+static int take_toml_word(struct reader *r, bool is_element, struct cfs_err *err)
 {
 	struct cfs_text word = {r->rest.s, 0};
 
@@ -234,7 +234,7 @@ static int take_word(struct reader *r, bool is_element, struct cfs_err *err)
 		word.len++;
 	if (word.len == 0)
 		return cfs_fail(err, EINVAL, "expected a value");
-	skip_bytes(r, word.len);
+	skip_toml_bytes(r, word.len);
 	r->item.value = cfs_text_eq(word, CFS_TEXT("true"));
 	if (r->item.value || cfs_text_eq(word, CFS_TEXT("false")))
 		return emit_item(r, is_element ? CFS_TOML_OTHER_ELEMENT : CFS_TOML_BOOL,
@@ -249,16 +249,16 @@ static int take_word(struct reader *r, bool is_element, struct cfs_err *err)
 			"expected a string in quotes, true, false, a number, [ or {");
 }
 
-static int take_value(struct reader *r, bool is_element, struct cfs_err *err)
+static int take_toml_value(struct reader *r, bool is_element, struct cfs_err *err)
 {
 	int rc;
 
 	if (has_char(r, '{'))
-		return take_inline(r, err);
+		return take_inline_table(r, err);
 	if (has_char(r, '['))
 		return take_array(r, is_element, err);
 	if (!is_quote(r))
-		return take_word(r, is_element, err);
+		return take_toml_word(r, is_element, err);
 	rc = take_string(r, &r->item.text, err);
 	if (rc < 0)
 		return rc;
@@ -267,17 +267,17 @@ static int take_value(struct reader *r, bool is_element, struct cfs_err *err)
 
 static int take_pair(struct reader *r, struct cfs_err *err)
 {
-	int rc = take_key(r, &r->item.key, err);
+	int rc = take_toml_key(r, &r->item.key, err);
 
 	if (rc < 0)
 		return rc;
-	skip_blanks(r);
+	skip_toml_blanks(r);
 	if (has_char(r, '.'))
 		return cfs_fail(err, EINVAL, "dotted keys are not supported");
-	if (!take_char(r, '='))
+	if (!take_toml_char(r, '='))
 		return cfs_fail(err, EINVAL, "expected \"=\" after the key");
-	skip_blanks(r);
-	return take_value(r, false, err);
+	skip_toml_blanks(r);
+	return take_toml_value(r, false, err);
 }
 
 /* --- lines -------------------------------------------------------------------------- */
@@ -291,7 +291,7 @@ static int take_table_name(struct reader *r, struct cfs_err *err)
 
 	do {
 		rc = take_bare(r, &part, err);
-	} while (rc == 0 && take_char(r, '.'));
+	} while (rc == 0 && take_toml_char(r, '.'));
 	r->item.table = (struct cfs_text){start, (size_t)(r->rest.s - start)};
 	return rc;
 }
@@ -301,31 +301,38 @@ static int take_table(struct reader *r, struct cfs_err *err)
 	bool is_array;
 	int rc;
 
-	skip_bytes(r, 1);
-	is_array = take_char(r, '[');
-	skip_blanks(r);
+	skip_toml_bytes(r, 1);
+	is_array = take_toml_char(r, '[');
+	skip_toml_blanks(r);
 	rc = take_table_name(r, err);
 	if (rc < 0)
 		return cfs_fail(err, EINVAL, "expected the name of a table");
-	skip_blanks(r);
-	if (!take_char(r, ']') || (is_array && !take_char(r, ']')))
+	skip_toml_blanks(r);
+	if (!take_toml_char(r, ']') || (is_array && !take_toml_char(r, ']')))
 		return cfs_fail(err, EINVAL, "expected \"%s\" after the name",
 				is_array ? "]]" : "]");
 	r->item.key = r->item.text = (struct cfs_text){0};
 	return emit_item(r, is_array ? CFS_TOML_TABLES : CFS_TOML_TABLE, err);
 }
 
-static int take_line(struct reader *r, struct cfs_err *err)
+static int take_toml_line(struct reader *r, struct cfs_err *err)
 {
 	int rc = has_char(r, '[') ? take_table(r, err) : take_pair(r, err);
 
 	if (rc < 0)
 		return rc;
-	skip_blanks(r);
+	skip_toml_blanks(r);
 	skip_comment(r);
 	if (r->rest.len && !take_newline(r))
 		return cfs_fail(err, EINVAL, "expected the end of the line");
 	return 0;
+}
+
+int cfs_toml_fail_type(const struct cfs_toml_item *item, const char *expected,
+		       struct cfs_err *err)
+{
+	return cfs_fail(err, EINVAL, "%.*s: expected %s", (int)item->key.len, item->key.s,
+			expected);
 }
 
 int cfs_toml_parse(struct cfs_text text, cfs_toml_fn fn, void *ctx, struct cfs_err *err)
@@ -338,7 +345,7 @@ int cfs_toml_parse(struct cfs_text text, cfs_toml_fn fn, void *ctx, struct cfs_e
 	while (rc == 0 && r.rest.len) {
 		size_t line = r.line;
 
-		rc = cfs_context(err, take_line(&r, err), "line %zu", line);
+		rc = cfs_context(err, take_toml_line(&r, err), "line %zu", line);
 		if (rc == 0)
 			skip_lines(&r);
 	}

@@ -39,6 +39,10 @@ struct cfs_toml_item {
 typedef int (*cfs_toml_fn)(void *ctx, const struct cfs_toml_item *item,
 			   struct cfs_err *err);
 
+/* For fn: fails with -EINVAL, because the value of item is not what expected says, such as "a string". */
+int cfs_toml_fail_type(const struct cfs_toml_item *item, const char *expected,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Calls fn for each item in order, and adds the line to its errors. -EINVAL: not such a text. */
 int cfs_toml_parse(struct cfs_text text, cfs_toml_fn fn, void *ctx,
 		   struct cfs_err *err) CFS_MUST_CHECK;
