@@ -54,7 +54,7 @@ static json_t *make_layer(const struct cfs_oci_annotated *layer)
 }
 
 /* Returns a new reference; NULL: out of memory. */
-static json_t *make_layers(const struct cfs_oci_annotated *layers, size_t n)
+static json_t *make_annotated_layers(const struct cfs_oci_annotated *layers, size_t n)
 {
 	json_t *list = json_array();
 	int rc = list ? 0 : -1;
@@ -87,7 +87,7 @@ int cfs_oci_artifact_make(const char *type, const struct cfs_oci_annotated *laye
 
 	cfs_oci_empty_config(&config, &bytes);
 	rc = json_object_set_new(root, "config", oci_make_descriptor(&config));
-	rc |= json_object_set_new(root, "layers", make_layers(layers, n));
+	rc |= json_object_set_new(root, "layers", make_annotated_layers(layers, n));
 	rc |= json_object_set_new(root, "subject", oci_make_descriptor(subject));
 	rc = oci_dump(rc == 0 ? root : NULL, out, err);
 	json_decref(root);

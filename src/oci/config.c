@@ -22,6 +22,8 @@ static int parse_words(const json_t *from, const char *key, struct cfs_oci_words
 	return rc;
 }
 
+/* Allocates c->diff_ids, which the owner of c frees also after an error. Each entry is
+ * checked, because layers are matched to these digests. */
 static int parse_diff_ids(struct cfs_oci_config *c, struct cfs_err *err)
 {
 	const char *type;
@@ -50,7 +52,7 @@ static int parse_diff_ids(struct cfs_oci_config *c, struct cfs_err *err)
 	return rc;
 }
 
-static int parse_platform(struct cfs_oci_config *c, struct cfs_err *err)
+static int parse_config_platform(struct cfs_oci_config *c, struct cfs_err *err)
 {
 	int rc = oci_get_text(c->root, "os", &c->os, err);
 
@@ -100,7 +102,7 @@ int cfs_oci_config_parse(struct cfs_text json, struct cfs_oci_config *out,
 	*out = (struct cfs_oci_config){0};
 	rc = oci_load_object(json, CFS_OCI_CONFIG_MAX, &out->root, err);
 	if (rc == 0)
-		rc = parse_platform(out, err);
+		rc = parse_config_platform(out, err);
 	if (rc == 0)
 		rc = parse_diff_ids(out, err);
 	if (rc == 0)

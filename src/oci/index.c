@@ -7,8 +7,8 @@
 
 #include "oci/oci_priv.h"
 
-static int parse_platform(const json_t *from, struct cfs_oci_index_entry *out,
-			  struct cfs_err *err)
+static int parse_index_platform(const json_t *from, struct cfs_oci_index_entry *out,
+				struct cfs_err *err)
 {
 	json_t *platform;
 	int rc = oci_get(from, "platform", JSON_OBJECT, &platform, err);
@@ -35,18 +35,20 @@ static bool is_attestation(const struct cfs_oci_index_entry *e)
 	return e->has_platform && strcmp(e->platform.os, "unknown") == 0;
 }
 
-static int parse_entry(const json_t *from, struct cfs_oci_index_entry *out,
-		       struct cfs_err *err)
+static int parse_index_entry(const json_t *from, struct cfs_oci_index_entry *out,
+			     struct cfs_err *err)
 {
 	int rc = oci_parse_descriptor(from, &out->descriptor, err);
 
 	if (rc == 0)
-		rc = parse_platform(from, out, err);
+		rc = parse_index_platform(from, out, err);
 	if (rc == 0)
 		out->is_attestation = is_attestation(out);
 	return rc;
 }
 
+/* Allocates index->entries, which borrow from index->root. n_entries counts the entry
+ * that failed too, so that the owner frees every one. */
 static int parse_entries(struct cfs_oci_index *index, struct cfs_err *err)
 {
 	json_t *list;
@@ -59,10 +61,10 @@ static int parse_entries(struct cfs_oci_index *index, struct cfs_err *err)
 	if (!index->entries)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		rc = cfs_context(
-			err,
-			parse_entry(json_array_get(list, i), &index->entries[i], err),
-			"manifest %zu", i);
+		rc = cfs_context(err,
+				 parse_index_entry(json_array_get(list, i),
+						   &index->entries[i], err),
+				 "manifest %zu", i);
 		index->n_entries = i + 1;
 	}
 	return rc;

@@ -4,7 +4,7 @@
 
 #include "oci/oci_priv.h"
 
-static const char *type_name(json_type type)
+static const char *get_type_name(json_type type)
 {
 	switch (type) {
 	case JSON_OBJECT:
@@ -47,7 +47,7 @@ int oci_get(const json_t *of, const char *key, json_type type, json_t **out,
 	if (!member || json_is_null(member))
 		return 0;
 	if (json_typeof(member) != type)
-		return cfs_fail(err, EINVAL, "%s: expected %s", key, type_name(type));
+		return cfs_fail(err, EINVAL, "%s: expected %s", key, get_type_name(type));
 	*out = member;
 	return 0;
 }
@@ -73,7 +73,7 @@ int oci_get_list(const json_t *of, const char *key, json_type type, json_t **out
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (json_typeof(json_array_get(*out, i)) != type)
 			rc = cfs_fail(err, EINVAL, "%s: entry %zu: expected %s", key, i,
-				      type_name(type));
+				      get_type_name(type));
 	return rc;
 }
 

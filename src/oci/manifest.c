@@ -9,7 +9,7 @@
 
 /* --- descriptors -------------------------------------------------------------------- */
 
-static int parse_size(const json_t *from, uint64_t *out, struct cfs_err *err)
+static int parse_descriptor_size(const json_t *from, uint64_t *out, struct cfs_err *err)
 {
 	json_t *size;
 	int rc = oci_get(from, "size", JSON_INTEGER, &size, err);
@@ -36,7 +36,7 @@ int oci_parse_descriptor(const json_t *from, struct cfs_oci_descriptor *out,
 	if (rc == 0)
 		rc = cfs_oci_digest_parse(cfs_text(digest), &out->digest, err);
 	if (rc == 0)
-		rc = parse_size(from, &out->size, err);
+		rc = parse_descriptor_size(from, &out->size, err);
 	if (rc == 0)
 		rc = oci_get_text(from, "artifactType", &out->artifact_type, err);
 	return rc < 0 ? rc : oci_get_map(from, "annotations", &out->annotations, err);
@@ -90,7 +90,7 @@ enum cfs_oci_packing cfs_oci_packing(const char *media_type)
 /* --- manifest or index -------------------------------------------------------------- */
 
 /* A registry may add parameters: "TYPE; charset=utf-8". */
-static bool is_type(struct cfs_text content_type, const char *type)
+static bool is_media_type(struct cfs_text content_type, const char *type)
 {
 	const char *semicolon = memchr(content_type.s, ';', content_type.len);
 
@@ -103,19 +103,19 @@ static bool is_type(struct cfs_text content_type, const char *type)
 
 static bool is_index_type(const char *type)
 {
-	return is_type(cfs_text(type), CFS_OCI_TYPE_INDEX) ||
-	       is_type(cfs_text(type), CFS_DOCKER_TYPE_LIST);
+	return is_media_type(cfs_text(type), CFS_OCI_TYPE_INDEX) ||
+	       is_media_type(cfs_text(type), CFS_DOCKER_TYPE_LIST);
 }
 
 static bool is_manifest_type(const char *type)
 {
-	return is_type(cfs_text(type), CFS_OCI_TYPE_MANIFEST) ||
-	       is_type(cfs_text(type), CFS_DOCKER_TYPE_MANIFEST);
+	return is_media_type(cfs_text(type), CFS_OCI_TYPE_MANIFEST) ||
+	       is_media_type(cfs_text(type), CFS_DOCKER_TYPE_MANIFEST);
 }
 
 /* A document that one program takes for a manifest and another one for an index has two
  * meanings under one digest (CVE-2021-41190). */
-static int check_kind(const json_t *root, struct cfs_err *err)
+static int check_manifest_kind(const json_t *root, struct cfs_err *err)
 {
 	const json_t *version = json_object_get(root, "schemaVersion");
 	bool has_layers = json_object_get(root, "layers") ||
@@ -136,8 +136,8 @@ static int check_kind(const json_t *root, struct cfs_err *err)
 	return 0;
 }
 
-static int check_type(const char *type, const char *place, enum cfs_oci_kind kind,
-		      struct cfs_err *err)
+static int check_manifest_type(const char *type, const char *place,
+			       enum cfs_oci_kind kind, struct cfs_err *err)
 {
 	if (type &&
 	    (kind == CFS_OCI_INDEX ? !is_index_type(type) : !is_manifest_type(type)))
@@ -157,13 +157,13 @@ int cfs_oci_kind(struct cfs_text json, const char *content_type, enum cfs_oci_ki
 	if (rc < 0)
 		return rc;
 	*out = json_object_get(root, "manifests") ? CFS_OCI_INDEX : CFS_OCI_MANIFEST;
-	rc = check_kind(root, err);
+	rc = check_manifest_kind(root, err);
 	if (rc == 0)
 		rc = oci_get_text(root, "mediaType", &media_type, err);
 	if (rc == 0)
-		rc = check_type(media_type, "mediaType", *out, err);
+		rc = check_manifest_type(media_type, "mediaType", *out, err);
 	if (rc == 0)
-		rc = check_type(content_type, "Content-Type", *out, err);
+		rc = check_manifest_type(content_type, "Content-Type", *out, err);
 	json_decref(root);
 	return rc;
 }
@@ -205,7 +205,7 @@ static int parse_config_descriptor(struct cfs_oci_manifest *m, struct cfs_err *e
 	return rc;
 }
 
-static int parse_subject(struct cfs_oci_manifest *m, struct cfs_err *err)
+static int parse_manifest_subject(struct cfs_oci_manifest *m, struct cfs_err *err)
 {
 	json_t *subject;
 	int rc = oci_get(m->root, "subject", JSON_OBJECT, &subject, err);
@@ -238,7 +238,7 @@ int cfs_oci_manifest_parse(struct cfs_text json, struct cfs_oci_manifest *out,
 	if (rc == 0)
 		rc = parse_layers(out, err);
 	if (rc == 0)
-		rc = parse_subject(out, err);
+		rc = parse_manifest_subject(out, err);
 	return rc < 0 ? rc
 		      : oci_get_map(out->root, "annotations", &out->annotations, err);
 }

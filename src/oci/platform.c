@@ -56,6 +56,8 @@ static bool is_chunked(const struct cfs_oci_index_entry *e)
 
 /* --- what there is, for a message --------------------------------------------------- */
 
+/* Always -ENOENT, with the platforms that the index offers. The list is cut off, since
+ * the index is untrusted and can be long. */
 static int fail_none(const struct cfs_oci_index *index,
 		     const struct cfs_oci_platform *wanted, struct cfs_err *err)
 {

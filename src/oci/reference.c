@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_alnum(char c)
+static bool is_reference_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
@@ -34,12 +34,12 @@ static void skip_chars(struct cfs_text *t, size_t n)
 }
 
 /* [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)* */
-static bool is_component(struct cfs_text t)
+static bool is_path_component(struct cfs_text t)
 {
 	for (;;) {
 		size_t n = 0;
 
-		while (n < t.len && is_alnum(t.s[n]))
+		while (n < t.len && is_reference_alnum(t.s[n]))
 			n++;
 		if (n == 0)
 			return false;
@@ -61,7 +61,7 @@ bool cfs_oci_is_name(struct cfs_text t)
 		const char *slash = t.len ? memchr(t.s, '/', t.len) : NULL;
 		size_t len = slash ? (size_t)(slash - t.s) : t.len;
 
-		if (!is_component((struct cfs_text){t.s, len}))
+		if (!is_path_component((struct cfs_text){t.s, len}))
 			return false;
 		if (!slash)
 			return true;
@@ -73,7 +73,8 @@ bool cfs_oci_is_tag(struct cfs_text t)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.s[i], lower = (char)(c | 0x20);
-		bool is_word = is_alnum(c) || (lower >= 'a' && lower <= 'z') || c == '_';
+		bool is_word = is_reference_alnum(c) || (lower >= 'a' && lower <= 'z') ||
+			       c == '_';
 
 		if (!is_word && (i == 0 || (c != '.' && c != '-')))
 			return false;
@@ -87,7 +88,7 @@ static bool is_host(struct cfs_text t)
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.s[i], lower = (char)(c | 0x20);
 
-		if (!is_alnum(c) && !(lower >= 'a' && lower <= 'z') &&
+		if (!is_reference_alnum(c) && !(lower >= 'a' && lower <= 'z') &&
 		    !strchr(".-:[]", c))
 			return false;
 	}
@@ -120,8 +121,8 @@ static int take_host(struct cfs_text *t, struct cfs_oci_reference *out,
 }
 
 /* Cuts "@DIGEST" off the end. */
-static int take_digest(struct cfs_text *t, struct cfs_oci_reference *out,
-		       struct cfs_err *err)
+static int take_reference_digest(struct cfs_text *t, struct cfs_oci_reference *out,
+				 struct cfs_err *err)
 {
 	const char *at = memchr(t->s, '@', t->len);
 	struct cfs_text digest = *t;
@@ -184,7 +185,7 @@ int cfs_oci_reference_parse(const char *text, struct cfs_oci_reference *out,
 		skip_chars(&t, scheme.len);
 	if (t.len == 0 || t.len >= CFS_OCI_REFERENCE_MAX)
 		return cfs_fail(err, EINVAL, "expected [HOST/]NAME[:TAG][@DIGEST]");
-	rc = take_digest(&t, out, err);
+	rc = take_reference_digest(&t, out, err);
 	if (rc == 0)
 		rc = take_host(&t, out, err);
 	if (rc == 0)

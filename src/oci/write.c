@@ -78,8 +78,8 @@ json_t *oci_make_descriptor(const struct cfs_oci_descriptor *d)
 /* --- manifests ---------------------------------------------------------------------- */
 
 /* Returns a new reference to layers with the annotations of m; NULL: out of memory. */
-static json_t *make_layers(const struct cfs_oci_manifest *m,
-			   const struct cfs_oci_descriptor *layers)
+static json_t *make_manifest_layers(const struct cfs_oci_manifest *m,
+				    const struct cfs_oci_descriptor *layers)
 {
 	json_t *list = json_array();
 	int rc = list ? 0 : -1;
@@ -113,7 +113,7 @@ int cfs_oci_manifest_repack(const struct cfs_oci_manifest *m,
 	int rc = json_object_set_new(root, "mediaType",
 				     json_string(CFS_OCI_TYPE_MANIFEST));
 
-	rc |= json_object_set_new(root, "layers", make_layers(m, layers));
+	rc |= json_object_set_new(root, "layers", make_manifest_layers(m, layers));
 	if (m->is_image)
 		rc |= set_config_type(root);
 	rc = oci_dump(rc == 0 ? root : NULL, out, err);
@@ -135,7 +135,7 @@ static bool is_replaced(const struct cfs_oci_index_entry *e,
 
 /* Returns a new reference to the descriptor, with tag unless it is NULL. NULL: out of
  * memory. */
-static json_t *make_entry(const struct cfs_oci_descriptor *d, const char *tag)
+static json_t *make_index_entry(const struct cfs_oci_descriptor *d, const char *tag)
 {
 	json_t *entry = oci_make_descriptor(d);
 	int rc = entry ? 0 : -1;
@@ -149,8 +149,11 @@ static json_t *make_entry(const struct cfs_oci_descriptor *d, const char *tag)
 	return NULL;
 }
 
-static int put_entry(struct cfs_oci_index *index, const struct cfs_oci_descriptor *d,
-		     const char *tag, struct cfs_mem *out, struct cfs_err *err)
+/* Writes the index to out with the entry of d added, in place of those with the same
+ * tag or digest. -EFBIG at the limit of entries that a reader accepts. */
+static int put_index_entry(struct cfs_oci_index *index,
+			   const struct cfs_oci_descriptor *d, const char *tag,
+			   struct cfs_mem *out, struct cfs_err *err)
 {
 	json_t *old = json_object_get(index->root, "manifests"), *list = json_array();
 	int rc = list ? 0 : -1;
@@ -163,7 +166,7 @@ static int put_entry(struct cfs_oci_index *index, const struct cfs_oci_descripto
 		return cfs_fail(err, EFBIG, "expected less than %d entries",
 				CFS_OCI_LAYERS_MAX);
 	}
-	rc |= json_array_append_new(list, make_entry(d, tag));
+	rc |= json_array_append_new(list, make_index_entry(d, tag));
 	/* The entries borrow from the former list, which is not used any more. */
 	rc |= json_object_set_new(index->root, "manifests", list);
 	return oci_dump(rc == 0 ? index->root : NULL, out, err);
@@ -179,7 +182,7 @@ int cfs_oci_index_put(struct cfs_text json, const struct cfs_oci_descriptor *d,
 
 	*out = (struct cfs_mem){0};
 	if (rc == 0)
-		rc = put_entry(&index, d, tag, out, err);
+		rc = put_index_entry(&index, d, tag, out, err);
 	cfs_oci_index_fini(&index);
 	return rc;
 }
