@@ -48,7 +48,7 @@ int cfs_pe_open(struct cfs_span file, struct cfs_pe *out, struct cfs_err *err)
 	return 0;
 }
 
-static bool has_name(const uint8_t *section, struct cfs_text name)
+static bool has_section_name(const uint8_t *section, struct cfs_text name)
 {
 	struct cfs_text padded = {(const char *)section, CFS_PE_NAME_MAX};
 	const char *nul = memchr(padded.s, 0, padded.len);
@@ -83,7 +83,7 @@ int cfs_pe_find(const struct cfs_pe *pe, struct cfs_text name, struct cfs_span *
 	for (unsigned i = 0; i < pe->n_sections; i++) {
 		const uint8_t *section = pe->table.p + (size_t)i * SECTION_LEN;
 
-		if (!has_name(section, name))
+		if (!has_section_name(section, name))
 			continue;
 		if (found)
 			return cfs_fail(err, ENOTUNIQ,
