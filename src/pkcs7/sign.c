@@ -52,9 +52,9 @@ static void parse_cert(struct cfs_pkcs7_signer *s, BIO *pem)
 }
 
 /* Reads the file first: libcrypto would wait for a FIFO, and read an endless file. */
-static int parse_file(struct cfs_pkcs7_signer *s, const char *path,
-		      void (*parse)(struct cfs_pkcs7_signer *s, BIO *pem),
-		      struct cfs_err *err)
+static int parse_pem_file(struct cfs_pkcs7_signer *s, const char *path,
+			  void (*parse)(struct cfs_pkcs7_signer *s, BIO *pem),
+			  struct cfs_err *err)
 {
 	struct cfs_mem text = {0};
 	int rc = cfs_input_read(AT_FDCWD, path, CFS_INPUT_PIPE, PEM_FILE_MAX, &text, err);
@@ -72,10 +72,10 @@ static int parse_file(struct cfs_pkcs7_signer *s, const char *path,
 static int read_files(struct cfs_pkcs7_signer *s, const char *key, const char *cert,
 		      struct cfs_err *err)
 {
-	int rc = parse_file(s, key, parse_key, err);
+	int rc = parse_pem_file(s, key, parse_key, err);
 
 	if (rc == 0)
-		rc = parse_file(s, cert, parse_cert, err);
+		rc = parse_pem_file(s, cert, parse_cert, err);
 	if (rc < 0)
 		return rc;
 	if (!s->key)
