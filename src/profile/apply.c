@@ -30,8 +30,8 @@ static bool stays_link(const struct profile_job *j, cfs_id id)
 	       (!j->fates[inode].left_out || j->fates[inode].out != CFS_NO_NODE);
 }
 
-static int push_directory(struct profile_job *j, cfs_id dir, cfs_id out,
-			  struct cfs_err *err)
+static int push_profiled_directory(struct profile_job *j, cfs_id dir, cfs_id out,
+				   struct cfs_err *err)
 {
 	if (cfs_grow(&j->stack, &j->stack_cap, j->depth + 1, sizeof(*j->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -40,8 +40,8 @@ static int push_directory(struct profile_job *j, cfs_id dir, cfs_id out,
 }
 
 /* Adds the inode of a name. *out: its number in the new tree. */
-static int add_inode(struct profile_job *j, cfs_id parent, cfs_id id, cfs_id *out,
-		     struct cfs_err *err)
+static int add_profiled_inode(struct profile_job *j, cfs_id parent, cfs_id id,
+			      cfs_id *out, struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
 	int rc = profile_describe_inode(j, cfs_tree_inode(j->in, id), &spec, err);
@@ -56,7 +56,7 @@ static int add_inode(struct profile_job *j, cfs_id parent, cfs_id id, cfs_id *ou
 				     &spec, out, err);
 	if (rc < 0 || !profile_is_directory(j->in, id) || j->fates[id].emptied)
 		return rc;
-	return push_directory(j, id, *out, err);
+	return push_profiled_directory(j, id, *out, err);
 }
 
 /* The first name of an inode, in the order of the walk, carries it. A name with another
@@ -70,24 +70,25 @@ static int add_labelled_name(struct profile_job *j, cfs_id parent, cfs_id id,
 
 	if (f->out == CFS_NO_NODE) {
 		f->labelled_by = id;
-		return add_inode(j, parent, id, &f->out, err);
+		return add_profiled_inode(j, parent, id, &f->out, err);
 	}
 	if (j->rules->links != CFS_LINKS_KEPT ||
 	    profile_is_split_whiteout(j, cfs_tree_inode(j->in, id)) ||
 	    !cfs_text_eq(j->labels[id], j->labels[f->labelled_by]))
-		return add_inode(j, parent, id, &out, err);
+		return add_profiled_inode(j, parent, id, &out, err);
 	rc = cfs_builder_add_link(j->b, parent, cfs_node_name(&j->in->nodes[id]), &out,
 				  err);
 	return rc < 0 ? rc : cfs_builder_set_target(j->b, out, f->out, err);
 }
 
-static int add_name(struct profile_job *j, cfs_id parent, cfs_id id, struct cfs_err *err)
+static int add_profiled_name(struct profile_job *j, cfs_id parent, cfs_id id,
+			     struct cfs_err *err)
 {
 	if (j->labels)
 		return add_labelled_name(j, parent, id, err);
 	if (!stays_link(j, id))
-		return add_inode(j, parent, id, &j->fates[cfs_tree_inode(j->in, id)].out,
-				 err);
+		return add_profiled_inode(j, parent, id,
+					  &j->fates[cfs_tree_inode(j->in, id)].out, err);
 	return cfs_builder_add_link(j->b, parent, cfs_node_name(&j->in->nodes[id]),
 				    &j->fates[id].out, err);
 }
@@ -107,10 +108,14 @@ static int set_targets(struct profile_job *j, struct cfs_err *err)
 	return rc;
 }
 
-static int add_all(struct profile_job *j, struct cfs_err *err)
+/* Copies the tree depth first with an explicit stack, so that a deep tree cannot
+ * exhaust the C stack. Names the path in its errors; hard links come last, when their
+ * targets exist. */
+static int add_profiled_tree(struct profile_job *j, struct cfs_err *err)
 {
 	const struct cfs_tree *t = j->in;
-	int rc = add_inode(j, CFS_NO_NODE, CFS_ROOT, &j->fates[CFS_ROOT].out, err);
+	int rc = add_profiled_inode(j, CFS_NO_NODE, CFS_ROOT, &j->fates[CFS_ROOT].out,
+				    err);
 
 	rc = add_path(j, CFS_ROOT, rc, err);
 
@@ -129,12 +134,15 @@ static int add_all(struct profile_job *j, struct cfs_err *err)
 		id = t->children[dir->first + top->next++];
 		if (j->fates[id].left_out)
 			continue;
-		rc = add_path(j, id, add_name(j, top->out, id, err), err);
+		rc = add_path(j, id, add_profiled_name(j, top->out, id, err), err);
 	}
 	return rc < 0 ? rc : set_targets(j, err);
 }
 
-static int apply_rules(struct profile_job *j, struct cfs_tree **out, struct cfs_err *err)
+/* Builds the tree that the rules ask for into *out, which the caller owns. j->b stays
+ * with the job until the freeze takes it. */
+static int apply_tree_rules(struct profile_job *j, struct cfs_tree **out,
+			    struct cfs_err *err)
 {
 	int rc = cfs_builder_new(j->rules->alg, &j->b, err);
 
@@ -152,7 +160,7 @@ static int apply_rules(struct profile_job *j, struct cfs_tree **out, struct cfs_
 	if (rc == 0 && j->rules->deletions == CFS_DELETIONS_KEPT)
 		rc = profile_find_deletions(j, err);
 	if (rc == 0)
-		rc = add_all(j, err);
+		rc = add_profiled_tree(j, err);
 	return rc < 0 ? rc : cfs_builder_freeze(&j->b, out, err);
 }
 
@@ -170,7 +178,8 @@ int cfs_profile_apply_labels(const struct cfs_tree *tree,
 	int rc;
 
 	j.fates = calloc(tree->n_nodes, sizeof(*j.fates));
-	rc = j.fates ? apply_rules(&j, out, err) : cfs_fail(err, ENOMEM, "out of memory");
+	rc = j.fates ? apply_tree_rules(&j, out, err)
+		     : cfs_fail(err, ENOMEM, "out of memory");
 	cfs_builder_free(j.b);
 	free(j.fates);
 	free(j.marks);

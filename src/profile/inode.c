@@ -7,7 +7,9 @@
 
 #define SELINUX_KEY "security.selinux"
 
-static bool is_kept(const struct cfs_profile_rules *rules, struct cfs_text key)
+/* A bootable image gets its SELinux labels from its own policy, so the labels of the
+ * source are dropped first whatever the xattr rule keeps. */
+static bool is_kept_xattr(const struct cfs_profile_rules *rules, struct cfs_text key)
 {
 	bool is_user = cfs_text_has_prefix(key, CFS_TEXT("user."));
 	bool is_capability = cfs_text_eq(key, CFS_TEXT("security.capability"));
@@ -75,7 +77,7 @@ static int describe_xattrs(struct profile_job *j, cfs_id id, const struct cfs_no
 		if (is_dir && (cfs_is_opaque_xattr(x.key, x.value) ||
 			       (j->fates[id].opaque && cfs_is_opaque_key(x.key))))
 			continue;
-		if (is_kept(j->rules, x.key))
+		if (is_kept_xattr(j->rules, x.key))
 			j->xattrs[out->n_xattrs++] = x;
 	}
 	if (is_dir)
@@ -117,8 +119,11 @@ static int make_external(struct profile_job *j, const struct cfs_node *n,
 	return 0;
 }
 
-static int describe_content(struct profile_job *j, const struct cfs_node *n,
-			    struct cfs_inode_spec *out, struct cfs_err *err)
+/* Moves a file's content into the image or out of it, as the rules say. The content is
+ * borrowed from the source tree. -ENODATA when the tree has only a digest, and the
+ * image needs the bytes or another algorithm. */
+static int describe_profiled_content(struct profile_job *j, const struct cfs_node *n,
+				     struct cfs_inode_spec *out, struct cfs_err *err)
 {
 	if (S_ISLNK(n->mode) || cfs_node_is_external(n))
 		out->payload = cfs_node_payload(j->in, n, j->payload);
@@ -164,5 +169,5 @@ int profile_describe_inode(struct profile_job *j, cfs_id id, struct cfs_inode_sp
 		out->nlink -= j->fates[id].n_left_out;
 	describe_mtime(j, j->fates[id].emptied ? j->usr : look, out);
 	rc = describe_xattrs(j, id, look, out, err);
-	return rc < 0 ? rc : describe_content(j, n, out, err);
+	return rc < 0 ? rc : describe_profiled_content(j, n, out, err);
 }

@@ -143,8 +143,8 @@ const struct cfs_profile *cfs_profile_find_by_rules(const struct cfs_profile_rul
 	return NULL;
 }
 
-static unsigned count_differences(const struct cfs_profile_rules *a,
-				  const struct cfs_profile_rules *b)
+static unsigned count_rule_differences(const struct cfs_profile_rules *a,
+				       const struct cfs_profile_rules *b)
 {
 	struct cfs_profile_rule x, y;
 	unsigned n = 0;
@@ -161,7 +161,7 @@ const struct cfs_profile *cfs_profile_find_nearest(const struct cfs_profile_rule
 	unsigned least = UINT_MAX;
 
 	for (const struct cfs_profile *p = cfs_profiles; p->name; p++) {
-		unsigned n = count_differences(&p->rules, rules);
+		unsigned n = count_rule_differences(&p->rules, rules);
 
 		if (p->rules.alg != rules->alg || n >= least)
 			continue;

@@ -46,6 +46,8 @@ static void find_xattr_features(const struct cfs_tree *t, struct features *l)
 	}
 }
 
+/* Adds what one inode makes possible: rules that cannot change this tree need not be
+ * tried. */
 static void find_node_features(const struct cfs_node *n, struct features *l)
 {
 	bool is_small = n->size <= CFS_INLINE_64;
@@ -132,6 +134,8 @@ static void choose_contents(const struct features *l, struct choice c[N_CHOICES]
 		add_value(&c[EXECUTABLES], true);
 }
 
+/* Lists per rule the values that can make a difference for this tree. Their product is
+ * the number of combinations, so each value left out halves the work. */
 static void choose_values(const struct features *l, struct choice c[N_CHOICES])
 {
 	add_value(&c[LINKS], CFS_LINKS_KEPT);
@@ -217,6 +221,9 @@ static void set_best(struct search *s, size_t i)
 	}
 }
 
+/* Measures one changed tree in every image format: that is cheaper than applying the
+ * rules again. A format that cannot hold the tree makes the candidate impossible, not
+ * the search fail. */
 static int try_formats(const struct search *s, const struct cfs_tree *ruled,
 		       struct candidate *c, struct cfs_err *err)
 {
@@ -240,6 +247,8 @@ static int try_formats(const struct search *s, const struct cfs_tree *ruled,
 	return 0;
 }
 
+/* The job of one thread: writes only to candidate i. Candidates behind the best match
+ * so far are skipped, which keeps the result independent of thread timing. */
 static int try_candidate(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct search *s = ctx;
@@ -267,8 +276,8 @@ static int try_candidate(void *ctx, unsigned worker, size_t i, struct cfs_err *e
 }
 
 /* Applies the rules again to get the message. */
-static int find_reason(const struct search *s, const struct candidate *c,
-		       struct cfs_err *why, struct cfs_err *err)
+static int find_mismatch_reason(const struct search *s, const struct candidate *c,
+				struct cfs_err *why, struct cfs_err *err)
 {
 	struct cfs_digest digest;
 	int rc = cfs_profile_digest(s->tree, &c->rules, s->opts->watch, &digest, why);
@@ -297,13 +306,15 @@ static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err
 		}
 		m->n_impossible += c->impossible;
 		if (c->impossible && !m->why.msg[0])
-			rc = find_reason(s, c, &m->why, err);
+			rc = find_mismatch_reason(s, c, &m->why, err);
 	}
 	return rc == -ECANCELED ? cfs_watch_poll(s->opts->watch, err) : rc;
 }
 
 /* --- profiles and combinations ------------------------------------------------------- */
 
+/* Tries every named profile of the expected algorithm, and lists all that match in m.
+ * They live on the stack, so s->candidates is invalid afterwards. */
 static int try_profiles(struct search *s, struct cfs_profile_match *m,
 			struct cfs_err *err)
 {
@@ -329,6 +340,8 @@ static int try_profiles(struct search *s, struct cfs_profile_match *m,
 	return rc;
 }
 
+/* Tries every combination of rules that can matter for this tree. Owns the candidates
+ * while it runs; -ENOMEM is the only error of its own. */
 static int try_combinations(struct search *s, struct cfs_profile_match *m,
 			    struct cfs_err *err)
 {
