@@ -9,7 +9,7 @@
 
 /* Creates objects/ if it is missing. The mode of the repository itself restricts access,
  * as in composefs-rs. */
-static int open_objects(const struct cfs_repo *repo)
+static int open_object_store(const struct cfs_repo *repo)
 {
 	if (mkdirat(repo->dirfd, "objects", 0755) < 0 && errno != EEXIST)
 		return -errno;
@@ -31,7 +31,7 @@ int cfs_repo_open_store(const struct cfs_repo *repo, const struct cfs_store_opts
 			struct cfs_store **out, struct cfs_err *err)
 {
 	struct cfs_store_opts own = *opts;
-	cfs_autofd int objects = open_objects(repo);
+	cfs_autofd int objects = open_object_store(repo);
 	int rc;
 
 	if (objects < 0)

@@ -9,7 +9,7 @@
 
 /* Entries that a new filesystem has, or that an init leaves that was killed or runs at
  * the same time. */
-static bool is_ignored(const char *name)
+static bool is_ignored_file(const char *name)
 {
 	static const char *const begins[] = {"lost+found", "meta.json", ".meta.json.",
 					     ".cfs-"};
@@ -20,10 +20,10 @@ static bool is_ignored(const char *name)
 	return false;
 }
 
-static int refuse_name(void *ctx, int dirfd, const char *name)
+static int refuse_foreign_name(void *ctx, int dirfd, const char *name)
 {
 	(void)dirfd;
-	if (is_ignored(name))
+	if (is_ignored_file(name))
 		return 0;
 	return cfs_fail(ctx, ENOTEMPTY,
 			"expected a new or empty directory, got one with %s", name);
@@ -35,7 +35,7 @@ static int check_empty(int dirfd, struct cfs_err *err)
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? cfs_fail_errno(err, "open")
-		      : repo_visit_names(fd, refuse_name, err ? err : &ignored);
+		      : repo_visit_names(fd, refuse_foreign_name, err ? err : &ignored);
 }
 
 /* Objects are readable whatever the mode of the file in an image. */

@@ -46,7 +46,10 @@ static void drop_duplicates(struct copy *c)
 	c->n = n;
 }
 
-static int list_objects(struct copy *c, const struct cfs_image *im, struct cfs_err *err)
+/* Lists the objects that the image needs in c->items, each once. The sizes come from
+ * the image, because the source repository is not trusted to know them. */
+static int list_image_objects(struct copy *c, const struct cfs_image *im,
+			      struct cfs_err *err)
 {
 	static const struct cfs_walk_opts opts = {.no_paths = true};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -80,8 +83,8 @@ static void show_progress(struct copy *c, uint64_t size)
 }
 
 /* Opens the object in the source, and checks its size. */
-static int open_source(const struct copy *c, const struct item *item, const char *below,
-		       struct cfs_err *err)
+static int open_source_object(const struct copy *c, const struct item *item,
+			      const char *below, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_unverified(c->from->dirfd, below, err);
 	struct stat st;
@@ -100,7 +103,9 @@ static int open_source(const struct copy *c, const struct item *item, const char
 	return cfs_steal_fd(&fd);
 }
 
-static int copy_object(struct copy *c, const struct item *item, struct cfs_err *err)
+/* Copies one object unless the destination has it. The digest is computed on the way
+ * in, so that a damaged source fails here and adds nothing. */
+static int copy_one_object(struct copy *c, const struct item *item, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	cfs_autofd int fd = -1;
@@ -114,7 +119,7 @@ static int copy_object(struct copy *c, const struct item *item, struct cfs_err *
 		return 0;
 	}
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(&item->id, path));
-	fd = open_source(c, item, below, err);
+	fd = open_source_object(c, item, below, err);
 	rc = fd < 0 ? fd
 		    : cfs_store_add_expected(c->store, 0, fd, item->size, &item->id, err);
 	if (rc < 0)
@@ -132,14 +137,16 @@ static int copy_objects(struct copy *c, struct cfs_err *err)
 	for (size_t i = 0; i < c->n; i++)
 		c->now.bytes += c->items[i].size;
 	for (size_t i = 0; rc == 0 && i < c->n; i++)
-		rc = copy_object(c, &c->items[i], err);
+		rc = copy_one_object(c, &c->items[i], err);
 	return rc < 0 ? rc : cfs_store_commit(c->store, err);
 }
 
 /* --- the image ---------------------------------------------------------------------- */
 
-static int add_image(struct copy *c, const struct cfs_digest *id, struct cfs_span bytes,
-		     struct cfs_err *err)
+/* Adds the image after its objects, then syncs. -ENOENT when another process removed
+ * an object meanwhile, -EILSEQ when the image itself changed. */
+static int add_copied_image(struct copy *c, const struct cfs_digest *id,
+			    struct cfs_span bytes, struct cfs_err *err)
 {
 	struct cfs_repo_missing missing;
 	struct cfs_digest got;
@@ -167,14 +174,14 @@ static int copy_mapped(struct copy *c, const struct cfs_digest *id,
 	int rc = cfs_image_open(map->span, &im, err);
 
 	if (rc == 0)
-		rc = list_objects(c, &im, err);
+		rc = list_image_objects(c, &im, err);
 	if (rc == 0)
 		rc = cfs_repo_open_store(c->to, &opts, &c->store, err);
 	if (rc < 0)
 		return rc;
 	rc = copy_objects(c, err);
 	if (rc == 0)
-		rc = add_image(c, id, map->span, err);
+		rc = add_copied_image(c, id, map->span, err);
 	cfs_store_close(c->store);
 	return rc;
 }

@@ -28,7 +28,7 @@ static uint64_t get_first_bytes(const uint8_t *id)
 }
 
 /* The order of memcmp. Two digests nearly always differ in their first bytes. */
-static int compare_ids(const uint8_t *a, const uint8_t *b, size_t len)
+static int compare_raw_ids(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	uint64_t x = get_first_bytes(a), y = get_first_bytes(b);
 
@@ -51,12 +51,13 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 	if (ids->n == 0)
 		return 0;
 	low = high = guess_index(ids, id);
-	while (low > 0 && compare_ids(ids->v + low * ids->len, id, ids->len) >= 0) {
+	while (low > 0 && compare_raw_ids(ids->v + low * ids->len, id, ids->len) >= 0) {
 		high = low;
 		low = low > step ? low - step : 0;
 		step *= 2;
 	}
-	while (high < ids->n && compare_ids(ids->v + high * ids->len, id, ids->len) < 0) {
+	while (high < ids->n &&
+	       compare_raw_ids(ids->v + high * ids->len, id, ids->len) < 0) {
 		low = high + 1;
 		high = ids->n - high > step ? high + step : ids->n;
 		step *= 2;
@@ -64,7 +65,7 @@ size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare_ids(ids->v + mid * ids->len, id, ids->len) < 0)
+		if (compare_raw_ids(ids->v + mid * ids->len, id, ids->len) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -105,12 +106,12 @@ int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id, struct cfs_err *err)
 
 static int by_bytes_32(const void *a, const void *b)
 {
-	return compare_ids(a, b, CFS_SHA256_LEN);
+	return compare_raw_ids(a, b, CFS_SHA256_LEN);
 }
 
 static int by_bytes_64(const void *a, const void *b)
 {
-	return compare_ids(a, b, CFS_SHA512_LEN);
+	return compare_raw_ids(a, b, CFS_SHA512_LEN);
 }
 
 /* Sorts the fresh IDs and drops duplicates. */

@@ -8,7 +8,7 @@
 #include "repo/repo_priv.h"
 
 /* Parses "xx/REST", perhaps after slashes, as the kernel looks it up in a data layer. */
-static bool parse_path(struct cfs_text path, struct cfs_digest *out)
+static bool parse_inode_object_path(struct cfs_text path, struct cfs_digest *out)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 	size_t len = cfs_hash_len(out->alg);
@@ -22,14 +22,14 @@ static bool parse_path(struct cfs_text path, struct cfs_digest *out)
 	return cfs_hex_decode((struct cfs_text){hex, 2 * len}, out->bytes, len);
 }
 
-static int add_inode(const struct cfs_image *im, const struct cfs_inode *inode,
-		     struct cfs_ids *out, struct cfs_err *err)
+static int add_inode_object(const struct cfs_image *im, const struct cfs_inode *inode,
+			    struct cfs_ids *out, struct cfs_err *err)
 {
 	struct cfs_digest id = {.alg = out->alg};
 	struct cfs_text path;
 	int rc = cfs_image_backing(im, inode, &path, err);
 
-	if (rc == 0 && parse_path(path, &id))
+	if (rc == 0 && parse_inode_object_path(path, &id))
 		rc = cfs_ids_add(out, id.bytes, err);
 	return rc;
 }
@@ -45,7 +45,7 @@ int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *w
 
 	for (; rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0; n++)
 		if (e->inode.external && !e->again)
-			rc = add_inode(im, &e->inode, out, err);
+			rc = add_inode_object(im, &e->inode, out, err);
 	if (n_entries)
 		*n_entries = n;
 	return rc;
@@ -59,7 +59,7 @@ int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *i
 	int rc = cfs_image_backing(im, inode, &path, err);
 
 	*out = (struct cfs_digest){.alg = repo->meta.alg};
-	if (rc == 0 && !parse_path(path, out))
+	if (rc == 0 && !parse_inode_object_path(path, out))
 		rc = cfs_fail(
 			err, EUCLEAN,
 			"its backing path is not that of an object of this repository");

@@ -5,8 +5,8 @@
 
 #include "repo/repo_priv.h"
 
-static int open_object(const struct cfs_repo *repo, const struct cfs_digest *id,
-		       struct cfs_err *err)
+static int open_object_path(const struct cfs_repo *repo, const struct cfs_digest *id,
+			    struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 
@@ -18,7 +18,7 @@ int cfs_repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id
 			struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
-	cfs_autofd int fd = open_object(repo, id, err);
+	cfs_autofd int fd = open_object_path(repo, id, err);
 
 	/* Only a regular file can be mounted. */
 	if (fd == -ENOENT || fd == -EUCLEAN)

@@ -35,8 +35,8 @@ static int set_bad(struct cfs_repo_entry *e, int code, const char *wrong)
 }
 
 /* images/ID must refer to the object of the same ID; the name of a stream is free. */
-static int parse_entry(const struct lister *l, struct cfs_repo_entry *e,
-		       struct cfs_text target)
+static int parse_list_entry(const struct lister *l, struct cfs_repo_entry *e,
+			    struct cfs_text target)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -49,8 +49,8 @@ static int parse_entry(const struct lister *l, struct cfs_repo_entry *e,
 	return 0;
 }
 
-static int parse_ref(const struct lister *l, struct cfs_repo_entry *e,
-		     struct cfs_text target, struct cfs_err *err)
+static int parse_listed_ref(const struct lister *l, struct cfs_repo_entry *e,
+			    struct cfs_text target, struct cfs_err *err)
 {
 	struct cfs_text entry;
 
@@ -62,8 +62,10 @@ static int parse_ref(const struct lister *l, struct cfs_repo_entry *e,
 	return e->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int read_entry(const struct lister *l, int dirfd, const char *name,
-		      struct cfs_repo_entry *e, struct cfs_err *err)
+/* Fills in e from the link called name. A name that is no valid link becomes a bad
+ * entry with its error, since one bad name must not hide the others. */
+static int read_list_entry(const struct lister *l, int dirfd, const char *name,
+			   struct cfs_repo_entry *e, struct cfs_err *err)
 {
 	char buf[CFS_REPO_LINK_MAX];
 	struct stat st;
@@ -80,8 +82,8 @@ static int read_entry(const struct lister *l, int dirfd, const char *name,
 	e->mtime_sec = st.st_mtim.tv_sec;
 	e->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
 	if (l->refs)
-		return parse_ref(l, e, (struct cfs_text){buf, (size_t)len}, err);
-	return parse_entry(l, e, (struct cfs_text){buf, (size_t)len});
+		return parse_listed_ref(l, e, (struct cfs_text){buf, (size_t)len}, err);
+	return parse_list_entry(l, e, (struct cfs_text){buf, (size_t)len});
 }
 
 static int append_entry(const struct lister *l, const struct cfs_repo_entry *e,
@@ -106,15 +108,15 @@ static const char *join_name(const struct lister *l, const char *prefix, const c
 	return full;
 }
 
-static int add_entry(const struct lister *l, int dirfd, const char *prefix,
-		     const char *name, struct cfs_err *err)
+static int add_list_entry(const struct lister *l, int dirfd, const char *prefix,
+			  const char *name, struct cfs_err *err)
 {
 	struct cfs_repo_entry e = {.name = join_name(l, prefix, name)};
 	int rc;
 
 	if (!e.name)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = read_entry(l, dirfd, name, &e, err);
+	rc = read_list_entry(l, dirfd, name, &e, err);
 	if (e.code == -ENOENT) /* removed during the run */
 		return 0;
 	return rc < 0 ? rc : append_entry(l, &e, err);
@@ -144,18 +146,22 @@ static int is_dir(int dirfd, const struct dirent *d)
 	return S_ISDIR(st.st_mode);
 }
 
-static int list_names(const struct lister *l, int fd, const char *prefix, int depth,
-		      struct cfs_err *err);
+static int list_directory_names(const struct lister *l, int fd, const char *prefix,
+				int depth, struct cfs_err *err);
 
-static int list_directory(const struct lister *l, int dirfd, const char *prefix,
-			  const char *name, int depth, struct cfs_err *err)
+/* Lists the references below one directory of refs/. A directory that disappeared is
+ * skipped; one that is too deep becomes a bad entry. The descriptor is handed to
+ * list_directory_names. */
+static int list_ref_directory(const struct lister *l, int dirfd, const char *prefix,
+			      const char *name, int depth, struct cfs_err *err)
 {
 	cfs_autofree char *below = NULL;
 	int fd;
 
 	if (!l->refs) /* refs/ itself, or a directory that does not belong here */
-		return strcmp(name, "refs") == 0 ? 0
-						 : add_entry(l, dirfd, prefix, name, err);
+		return strcmp(name, "refs") == 0
+			       ? 0
+			       : add_list_entry(l, dirfd, prefix, name, err);
 	if (depth + 2 > DEPTH_MAX)
 		return add_too_deep(l, prefix, name, err);
 	if (asprintf(&below, "%s%s/", prefix, name) < 0) {
@@ -167,11 +173,11 @@ static int list_directory(const struct lister *l, int dirfd, const char *prefix,
 		return 0;
 	if (fd < 0)
 		return cfs_fail_errno(err, "refs/%s%s", prefix, name);
-	return list_names(l, fd, below, depth + 1, err);
+	return list_directory_names(l, fd, below, depth + 1, err);
 }
 
-static int list_name(const struct lister *l, int dirfd, const char *prefix,
-		     const struct dirent *d, int depth, struct cfs_err *err)
+static int list_ref_name(const struct lister *l, int dirfd, const char *prefix,
+			 const struct dirent *d, int depth, struct cfs_err *err)
 {
 	int dir = is_dir(dirfd, d);
 
@@ -179,13 +185,13 @@ static int list_name(const struct lister *l, int dirfd, const char *prefix,
 		errno = -dir;
 		return cfs_fail_errno(err, "%s%s", prefix, d->d_name);
 	}
-	return dir ? list_directory(l, dirfd, prefix, d->d_name, depth, err)
-		   : add_entry(l, dirfd, prefix, d->d_name, err);
+	return dir ? list_ref_directory(l, dirfd, prefix, d->d_name, depth, err)
+		   : add_list_entry(l, dirfd, prefix, d->d_name, err);
 }
 
 /* Closes fd. The depth is bounded, and with it the stack. */
-static int list_names(const struct lister *l, int fd, const char *prefix, int depth,
-		      struct cfs_err *err)
+static int list_directory_names(const struct lister *l, int fd, const char *prefix,
+				int depth, struct cfs_err *err)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
@@ -198,14 +204,14 @@ static int list_names(const struct lister *l, int fd, const char *prefix, int de
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = list_name(l, dirfd(dir), prefix, d, depth, err);
+			rc = list_ref_name(l, dirfd(dir), prefix, d, depth, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
 	return rc;
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_entry_names(const void *a, const void *b)
 {
 	return strcmp(((const struct cfs_repo_entry *)a)->name,
 		      ((const struct cfs_repo_entry *)b)->name);
@@ -223,9 +229,9 @@ static int list_kind(const struct lister *l, struct cfs_err *err)
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, err);
-	rc = cfs_context(err, list_names(l, fd, "", 0, err), "%s", path);
+	rc = cfs_context(err, list_directory_names(l, fd, "", 0, err), "%s", path);
 	if (rc == 0 && l->out->n)
-		qsort(l->out->v, l->out->n, sizeof(*l->out->v), by_name);
+		qsort(l->out->v, l->out->n, sizeof(*l->out->v), compare_entry_names);
 	return rc;
 }
 

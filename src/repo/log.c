@@ -46,7 +46,7 @@ int repo_log_load(const struct cfs_repo *repo, const char *path, struct cfs_mem 
 }
 
 /* Cuts the next line off. A last line without a newline was cut short by a crash of the machine, and is ignored. */
-static bool next_line(struct cfs_text *left, struct cfs_text *out)
+static bool next_log_line(struct cfs_text *left, struct cfs_text *out)
 {
 	const char *end = left->len ? memchr(left->s, '\n', left->len) : NULL;
 
@@ -59,7 +59,7 @@ static bool next_line(struct cfs_text *left, struct cfs_text *out)
 
 bool repo_log_parse_header(struct cfs_text *left, struct cfs_text *name)
 {
-	if (!next_line(left, name) || !cfs_text_has_prefix(*name, cfs_text(header)))
+	if (!next_log_line(left, name) || !cfs_text_has_prefix(*name, cfs_text(header)))
 		return false;
 	*name = (struct cfs_text){name->s + strlen(header), name->len - strlen(header)};
 	return true;
@@ -76,7 +76,7 @@ static struct cfs_text next_word(struct cfs_text *left)
 	return word;
 }
 
-static bool parse_time(struct cfs_text word, int64_t *out)
+static bool parse_log_time(struct cfs_text word, int64_t *out)
 {
 	*out = 0;
 	if (word.len == 0 || word.len > 15)
@@ -103,13 +103,14 @@ bool repo_log_is_command(struct cfs_text word)
 	return word.len > 0 && word.len <= REPO_LOG_COMMAND_MAX;
 }
 
-static int add_line(struct cfs_repo_log *log, struct cfs_text line, struct cfs_err *err)
+static int add_log_line(struct cfs_repo_log *log, struct cfs_text line,
+			struct cfs_err *err)
 {
 	struct cfs_repo_log_entry e = {0};
 	struct cfs_text time = next_word(&line), old = next_word(&line),
 			new = next_word(&line);
 
-	if (!parse_time(time, &e.time_sec) || !parse_id(old, &e.has_old, &e.old_id) ||
+	if (!parse_log_time(time, &e.time_sec) || !parse_id(old, &e.has_old, &e.old_id) ||
 	    !parse_id(new, &e.has_new, &e.new_id) || !repo_log_is_command(line)) {
 		log->n_bad++;
 		return 0;
@@ -131,8 +132,8 @@ int repo_log_parse(struct cfs_text text, const char *name, struct cfs_repo_log *
 		return 0;
 	if (!repo_log_parse_header(&text, &line) || !cfs_text_eq(line, cfs_text(name)))
 		return cfs_fail(err, EINVAL, "expected the line \"%s%s\"", header, name);
-	while (rc == 0 && next_line(&text, &line))
-		rc = add_line(out, line, err);
+	while (rc == 0 && next_log_line(&text, &line))
+		rc = add_log_line(out, line, err);
 	return rc;
 }
 

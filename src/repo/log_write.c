@@ -95,7 +95,7 @@ static const char *format_id(bool has, const struct cfs_digest *id,
 	return has ? cfs_digest_text(id, buf) : "-";
 }
 
-static void put_entry(struct cfs_out *out, const struct cfs_repo_log_entry *e)
+static void put_log_entry(struct cfs_out *out, const struct cfs_repo_log_entry *e)
 {
 	char old[CFS_DIGEST_TEXT_MAX], new[CFS_DIGEST_TEXT_MAX];
 
@@ -116,8 +116,10 @@ static int load_log(const struct cfs_repo *repo, const char *ref,
 	return 0;
 }
 
-static int write_log(int dirfd, const char *ref, const struct cfs_repo_log *log,
-		     const struct cfs_repo_log_entry *last, struct cfs_err *err)
+/* Replaces the log of ref by its last entries and the new one. It is written beside
+ * its place and renamed, so that a crash leaves the former log. */
+static int write_ref_log(int dirfd, const char *ref, const struct cfs_repo_log *log,
+			 const struct cfs_repo_log_entry *last, struct cfs_err *err)
 {
 	size_t keep = CFS_REPO_LOG_ENTRIES - 1;
 	char path[REPO_LOG_PATH_MAX];
@@ -130,8 +132,8 @@ static int write_log(int dirfd, const char *ref, const struct cfs_repo_log *log,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	cfs_out_printf(&out, "composefs log 1 %s\n", ref);
 	for (size_t i = log->n > keep ? log->n - keep : 0; i < log->n; i++)
-		put_entry(&out, &log->v[i]);
-	put_entry(&out, last);
+		put_log_entry(&out, &log->v[i]);
+	put_log_entry(&out, last);
 	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
 	repo_log_path(ref, path);
@@ -174,7 +176,7 @@ void repo_log_end(const struct cfs_repo *repo, struct repo_log_change *c,
 	}
 	rc = load_log(repo, c->ref, &log, &err);
 	if (rc == 0)
-		rc = write_log(c->lock, c->ref, &log, &e, &err);
+		rc = write_ref_log(c->lock, c->ref, &log, &e, &err);
 	if (rc < 0)
 		warn_unrecorded(repo, c->ref, &err);
 	cfs_repo_log_fini(&log);

@@ -11,7 +11,7 @@
 /* Creates the parents as mkdir -p does, and the repository itself with mode 0700: objects
  * are readable whatever the mode of the file in the image. Returns the directory,
  * open. */
-static int make_directory(const char *path, bool *made, struct cfs_err *err)
+static int make_repo_directory(const char *path, bool *made, struct cfs_err *err)
 {
 	cfs_autofd int dir = cfs_path_make_dir(path, 0700, made, err);
 	int fd;
@@ -84,7 +84,8 @@ static int compare_existing(int dirfd, const struct cfs_repo_init *want,
 }
 
 /* Checks the algorithm of objects that exist without a meta.json. 1; 0: there are none. */
-static int check_objects(int dirfd, const struct cfs_repo_init *want, struct cfs_err *err)
+static int check_found_objects(int dirfd, const struct cfs_repo_init *want,
+			       struct cfs_err *err)
 {
 	struct repo_inferred inferred;
 	int rc = repo_infer(dirfd, &inferred, err);
@@ -118,7 +119,7 @@ static int make_in_dir(int dirfd, const struct cfs_repo_init *init, bool made,
 	int rc, has_objects;
 
 	if (init->reset) {
-		rc = check_objects(dirfd, init, err);
+		rc = check_found_objects(dirfd, init, err);
 		if (rc >= 0)
 			rc = repo_reset(dirfd, init, err);
 		if (rc < 0)
@@ -127,7 +128,7 @@ static int make_in_dir(int dirfd, const struct cfs_repo_init *init, bool made,
 	rc = compare_existing(dirfd, init, err);
 	if (rc != -ENOENT)
 		return rc;
-	has_objects = check_objects(dirfd, init, err);
+	has_objects = check_found_objects(dirfd, init, err);
 	if (has_objects < 0)
 		return has_objects;
 	if (made || has_objects || init->any_dir || init->reset)
@@ -160,7 +161,7 @@ static void remove_made(const char *path, int dirfd)
 int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs_err *err)
 {
 	bool made = false;
-	cfs_autofd int dirfd = make_directory(path, &made, err);
+	cfs_autofd int dirfd = make_repo_directory(path, &made, err);
 	int rc = dirfd < 0 ? dirfd : make_in_dir(dirfd, init, made, err);
 
 	if (rc < 0 && made && dirfd >= 0)
@@ -168,6 +169,8 @@ int cfs_repo_make(const char *path, const struct cfs_repo_init *init, struct cfs
 	return cfs_context(err, rc, "repository %s", path);
 }
 
+/* 1 when the directory is a repository with meta.json, 0 when meta.json was written
+ * now. Its fields are inferred from the objects, because older repositories have none. */
 static int upgrade_dir(int dirfd, struct cfs_repo_init *out, struct cfs_err *err)
 {
 	struct cfs_repo_meta meta;

@@ -47,6 +47,9 @@ static int get_list(const json_t *of, const char *key, json_t **out, struct cfs_
 	return 0;
 }
 
+/* An unknown feature forbids reading, writing or nothing, depending on its list.
+ * out->feature keeps the name of one that forbids writing, for the message of a later
+ * write. */
 static int parse_features(const json_t *root, struct cfs_repo_meta *out, bool *is_v1,
 			  struct cfs_err *err)
 {
@@ -122,6 +125,8 @@ static int parse_format(const json_t *root, bool is_v1, struct cfs_repo_meta *ou
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+/* -EINVAL for bad JSON, -ENOTSUP for a newer version or feature. The order matters:
+ * the version decides whether the other fields can be understood. */
 static int parse_root(const json_t *root, struct cfs_repo_meta *out, struct cfs_err *err)
 {
 	const json_t *version = json_object_get(root, "version");

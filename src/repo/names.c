@@ -9,8 +9,8 @@
 #include "repo/repo_priv.h"
 
 /* Checks that images/ID exists and refers to the object of that ID. */
-static int check_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
-		       struct cfs_err *err)
+static int check_image_entry(const struct cfs_repo *repo, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	cfs_autofd int dirfd =
 		cfs_beneath_open(repo->dirfd, "images", O_PATH | O_DIRECTORY, 0);
@@ -66,6 +66,8 @@ int repo_fail_ref(enum cfs_repo_kind kind, const char *ref, int code, struct cfs
 	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_kind_dir(kind), ref);
 }
 
+/* Reads the first-level name that a reference links to into out. -ENOENT only when the
+ * reference is absent; -EUCLEAN when its link leads anywhere else. */
 static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const char *ref,
 		    char out[CFS_REPO_LINK_MAX], struct cfs_err *err)
 {
@@ -103,7 +105,7 @@ static int find_image_ref(const struct cfs_repo *repo, const char *ref,
 	if (!cfs_hex_decode(cfs_text(entry), out->bytes, cfs_hash_len(out->alg)))
 		return cfs_fail(err, EUCLEAN,
 				"images/refs/%s: expected a link to an image", ref);
-	return cfs_context(err, check_entry(repo, out, err), "images/refs/%s", ref);
+	return cfs_context(err, check_image_entry(repo, out, err), "images/refs/%s", ref);
 }
 
 int repo_has_ref(const struct cfs_repo *repo, const char *name, struct cfs_err *err)
@@ -137,7 +139,7 @@ static int find_image_name(const struct cfs_repo *repo, const char *name,
 		return find_image_ref(repo, name, out, err);
 	if (rc == 0)
 		rc = repo_find_prefix(repo, digits, out, err);
-	return rc < 0 ? rc : check_entry(repo, out, err);
+	return rc < 0 ? rc : check_image_entry(repo, out, err);
 }
 
 int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
@@ -148,7 +150,7 @@ int cfs_repo_find_image(const struct cfs_repo *repo, const char *name,
 	if (out->alg != repo->meta.alg)
 		return cfs_fail(err, EINVAL, "%s: the IDs of this repository are %s",
 				name, cfs_hash_name(repo->meta.alg));
-	return check_entry(repo, out, err);
+	return check_image_entry(repo, out, err);
 }
 
 int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,

@@ -7,8 +7,11 @@
 
 #include "repo/repo_priv.h"
 
-static int check_content(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
-			 enum cfs_repo_trust trust, struct cfs_err *err)
+/* Verifies the content of fd as far as trust demands; a secure repository always asks
+ * the kernel for the digest, which costs no read. -EILSEQ for another digest. */
+static int check_object_content(const struct cfs_repo *repo, int fd,
+				const struct cfs_digest *id, enum cfs_repo_trust trust,
+				struct cfs_err *err)
 {
 	char want[CFS_DIGEST_TEXT_MAX], found[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest got = *id;
@@ -55,7 +58,7 @@ int cfs_repo_open_object(const struct cfs_repo *repo, const struct cfs_digest *i
 	if (!S_ISREG(st.st_mode))
 		rc = cfs_fail(err, EUCLEAN, "expected a regular file, got another type");
 	else
-		rc = check_content(repo, fd, id, trust, err);
+		rc = check_object_content(repo, fd, id, trust, err);
 	return rc < 0 ? cfs_context(err, rc, "object %s", path) : cfs_steal_fd(&fd);
 }
 

@@ -51,7 +51,8 @@ int cfs_repo_check_writable(const char *path, struct cfs_err *err)
 
 /* For writing, symbolic links of other users are not followed: they could redirect the
  * writes to another repository. */
-static int open_root(const char *path, enum cfs_repo_access access, struct cfs_err *err)
+static int open_repo_root(const char *path, enum cfs_repo_access access,
+			  struct cfs_err *err)
 {
 	cfs_autofd int place =
 		access == CFS_REPO_WRITE ? cfs_path_open_dir(path, err) : AT_FDCWD;
@@ -71,7 +72,7 @@ static int open_and_lock(struct cfs_repo *r, enum cfs_repo_access access,
 
 	if (wait)
 		r->wait = *wait;
-	r->dirfd = open_root(r->path, access, err);
+	r->dirfd = open_repo_root(r->path, access, err);
 	if (r->dirfd < 0)
 		return r->dirfd;
 	rc = repo_read_meta(r->dirfd, &r->meta, &r->secure, err);

@@ -89,7 +89,7 @@ static void keep_candidate(struct search *s, const char *name)
 }
 
 /* A callback of repo_visit_names(). */
-static int match_name(void *ctx, int dirfd, const char *name)
+static int match_prefix_name(void *ctx, int dirfd, const char *name)
 {
 	struct search *s = ctx;
 	struct cfs_digest id = {.alg = s->repo->meta.alg};
@@ -130,7 +130,7 @@ int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
 	if (rc < 0)
 		return cfs_beneath_fail(rc, "images", err);
 	if (fd >= 0)
-		rc = repo_visit_names(fd, match_name, &s);
+		rc = repo_visit_names(fd, match_prefix_name, &s);
 	if (rc < 0) {
 		errno = -rc;
 		return cfs_fail_errno(err, "images");

@@ -72,7 +72,7 @@ static bool is_local(int fd)
 }
 
 /* False: this file gets no record. */
-static bool describe_file(int fd, struct record *out)
+static bool describe_proven_file(int fd, struct record *out)
 {
 	struct statx st;
 
@@ -181,7 +181,7 @@ static bool has_record(const struct cfs_digest *id, const struct record *now)
 	       memcmp(&then, now, sizeof(then)) == 0;
 }
 
-static void add_record(const struct cfs_digest *id, const struct record *r)
+static void add_proven_record(const struct cfs_digest *id, const struct record *r)
 {
 	cfs_autofd int dir = open_records(true);
 	char name[CFS_DIGEST_HEX_MAX];
@@ -199,7 +199,7 @@ int repo_prove(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
 	       struct cfs_digest *out, struct cfs_err *err)
 {
 	struct record before, after;
-	bool may_record = describe_file(fd, &before);
+	bool may_record = describe_proven_file(fd, &before);
 	int rc;
 
 	*out = *id;
@@ -209,7 +209,8 @@ int repo_prove(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
 	rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_cpus(), repo->wait.watch, out,
 				  NULL, err);
 	if (rc == 0 && may_record && cfs_digest_eq(out, id) &&
-	    describe_file(fd, &after) && memcmp(&before, &after, sizeof(after)) == 0)
-		add_record(id, &after);
+	    describe_proven_file(fd, &after) &&
+	    memcmp(&before, &after, sizeof(after)) == 0)
+		add_proven_record(id, &after);
 	return rc;
 }

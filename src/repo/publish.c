@@ -15,6 +15,8 @@ static int sync_dir(int fd, struct cfs_err *err)
 	return fsync(fd) < 0 ? cfs_fail_errno(err, "sync directory") : 0;
 }
 
+/* Returns a descriptor of the directory, which is created and synced when it is
+ * absent. -EEXIST when a reference has that name; a symbolic link is not followed. */
 static int open_or_make_dir(int dirfd, const char *name, struct cfs_err *err)
 {
 	int fd;
@@ -153,8 +155,9 @@ static bool is_first_level_name(const char *name)
 	return repo_is_component(cfs_text(name)) && strcmp(name, "refs") != 0;
 }
 
-static int check_link(const struct cfs_repo *repo, const struct cfs_repo_link *link,
-		      const char *name, const char *ref, struct cfs_err *err)
+static int check_published_link(const struct cfs_repo *repo,
+				const struct cfs_repo_link *link, const char *name,
+				const char *ref, struct cfs_err *err)
 {
 	if (link->id.alg != repo->meta.alg)
 		return cfs_fail(err, EINVAL, "id: expected %s, got %s",
@@ -176,7 +179,7 @@ int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 	const char *name = link->kind == CFS_REPO_IMAGES ? cfs_digest_hex(&link->id, hex)
 							 : link->name;
 	cfs_autofd int dirfd = -1;
-	int rc = check_link(repo, link, name, ref, err);
+	int rc = check_published_link(repo, link, name, ref, err);
 
 	if (rc < 0)
 		return rc;
@@ -211,8 +214,8 @@ static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind ki
 	}
 }
 
-static int remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
-		      const char *ref, struct cfs_err *err)
+static int remove_published_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
+				const char *ref, struct cfs_err *err)
 {
 	const char *last;
 	cfs_autofd int dirfd = repo_open_ref_parent(repo, kind, ref, &last);
@@ -239,9 +242,9 @@ int cfs_repo_remove_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 
 	/* Names of other forms have no log. */
 	if (kind != CFS_REPO_IMAGES || cfs_repo_check_ref(cfs_text(ref), NULL) < 0)
-		return remove_ref(repo, kind, ref, err);
+		return remove_published_ref(repo, kind, ref, err);
 	repo_log_begin(repo, ref, &change);
-	rc = remove_ref(repo, kind, ref, err);
+	rc = remove_published_ref(repo, kind, ref, err);
 	if (rc == 0)
 		repo_log_end(repo, &change, NULL);
 	else

@@ -13,7 +13,7 @@ enum { SIGNATURES_MAX = 10000 }; /* per image; more cannot be legitimate */
 static const char suffix[] = ".ed25519";
 
 /* A callback of repo_visit_names(). */
-static int add_signature(void *ctx, int dirfd, const char *name)
+static int add_listed_signature(void *ctx, int dirfd, const char *name)
 {
 	struct cfs_repo_signatures *out = ctx;
 	size_t len = strlen(name), key_len = len - (sizeof(suffix) - 1);
@@ -52,7 +52,7 @@ int cfs_repo_list_signatures(const struct cfs_repo *repo, const struct cfs_diges
 		return 0;
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, err);
-	rc = repo_visit_names(fd, add_signature, out);
+	rc = repo_visit_names(fd, add_listed_signature, out);
 	if (rc < 0) {
 		errno = -rc;
 		return cfs_fail_errno(err, "%s", path);
