@@ -48,7 +48,7 @@ static uint32_t arg_off(int arg)
 	return (uint32_t)offsetof(struct seccomp_data, args) + 8 * (uint32_t)arg + half;
 }
 
-static size_t put_row(struct sock_filter *to, const struct row *row)
+static size_t put_filter_row(struct sock_filter *to, const struct row *row)
 {
 	uint32_t nr = (uint32_t)row->nr;
 	uint32_t result = SECCOMP_RET_ALLOW;
@@ -94,7 +94,7 @@ int sandbox_install_filter(struct cfs_err *err)
 				"aarch64");
 	n = put_head(code);
 	for (size_t i = 0; i < N_ROWS; i++)
-		n += put_row(code + n, &rows[i]);
+		n += put_filter_row(code + n, &rows[i]);
 	code[n++] =
 		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	prog.len = (unsigned short)n;
