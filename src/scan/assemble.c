@@ -38,8 +38,9 @@ static int copy_from_leader(const struct scan_group *g, struct scan_entry *e,
 
 /* Describes the content: inline bytes, a digest with its object path, or a symlink
  * target. */
-static void describe_content(const struct scan *s, const struct scan_entry *e,
-			     char path[CFS_OBJECT_PATH_MAX], struct cfs_inode_spec *out)
+static void describe_scanned_content(const struct scan *s, const struct scan_entry *e,
+				     char path[CFS_OBJECT_PATH_MAX],
+				     struct cfs_inode_spec *out)
 {
 	struct cfs_digest digest = {.alg = s->alg};
 
@@ -71,11 +72,11 @@ void cfs_scan_describe(const struct scan *s, const struct scan_entry *e,
 	};
 	if (s->opts->hardlinks && !S_ISDIR(e->mode) && e->index != SCAN_NONE)
 		out->nlink = s->groups[e->index].n_names;
-	describe_content(s, e, path, out);
+	describe_scanned_content(s, e, path, out);
 }
 
-static int add_inode(struct assembly *a, cfs_id parent, const struct scan_entry *e,
-		     cfs_id *out, struct cfs_err *err)
+static int add_scanned_inode(struct assembly *a, cfs_id parent,
+			     const struct scan_entry *e, cfs_id *out, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
 	struct cfs_inode_spec spec;
@@ -99,14 +100,15 @@ static int add_shared(struct assembly *a, cfs_id parent, struct scan_entry *e,
 	if (rc < 0)
 		return rc;
 	if (!a->s->opts->hardlinks)
-		return add_inode(a, parent, e, &id, err);
+		return add_scanned_inode(a, parent, e, &id, err);
 	if (g->id == CFS_NO_NODE)
-		return add_inode(a, parent, e, &g->id, err);
+		return add_scanned_inode(a, parent, e, &g->id, err);
 	rc = cfs_builder_add_link(a->b, parent, cfs_text(e->name), &id, err);
 	return rc < 0 ? rc : cfs_builder_set_target(a->b, id, g->id, err);
 }
 
-static int push_dir(struct assembly *a, uint32_t dir, cfs_id id, struct cfs_err *err)
+static int push_scanned_dir(struct assembly *a, uint32_t dir, cfs_id id,
+			    struct cfs_err *err)
 {
 	if (cfs_grow(&a->stack, &a->cap, a->depth + 1, sizeof(*a->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -114,21 +116,23 @@ static int push_dir(struct assembly *a, uint32_t dir, cfs_id id, struct cfs_err 
 	return 0;
 }
 
-static int add_entry(struct assembly *a, cfs_id parent, struct scan_entry *e,
-		     struct cfs_err *err)
+static int add_scanned_entry(struct assembly *a, cfs_id parent, struct scan_entry *e,
+			     struct cfs_err *err)
 {
 	cfs_id id;
 	int rc;
 
 	if (!S_ISDIR(e->mode) && e->index != SCAN_NONE)
 		return add_shared(a, parent, e, err);
-	rc = add_inode(a, parent, e, &id, err);
+	rc = add_scanned_inode(a, parent, e, &id, err);
 	if (rc < 0 || !S_ISDIR(e->mode) || e->index == SCAN_NONE)
 		return rc;
-	return push_dir(a, e->index, id, err);
+	return push_scanned_dir(a, e->index, id, err);
 }
 
-static int add_all(struct assembly *a, struct cfs_err *err)
+/* Adds the scanned directories in one thread and in order, since the image must not
+ * depend on the timing of the threads that read them. */
+static int add_scanned_tree(struct assembly *a, struct cfs_err *err)
 {
 	struct scan *s = a->s;
 
@@ -145,7 +149,7 @@ static int add_all(struct assembly *a, struct cfs_err *err)
 		if (cfs_watch_poll(s->opts->watch, err) < 0)
 			return -ECANCELED;
 		e = &s->dirs[dir].entries[top->next++];
-		rc = add_entry(a, top->id, e, err);
+		rc = add_scanned_entry(a, top->id, e, err);
 		if (rc < 0)
 			return cfs_scan_context(s, &s->workers[0], dir, e->name, rc, err);
 	}
@@ -161,13 +165,13 @@ int cfs_scan_assemble(struct scan *s, struct cfs_tree **out, struct cfs_err *err
 	if (rc < 0)
 		return rc;
 	cfs_builder_set_watch(a.b, s->opts->watch);
-	rc = add_inode(&a, CFS_ROOT, &s->root, &root, err);
+	rc = add_scanned_inode(&a, CFS_ROOT, &s->root, &root, err);
 	if (rc < 0)
 		rc = cfs_scan_context(s, &s->workers[0], 0, NULL, rc, err);
 	else
-		rc = push_dir(&a, 0, root, err);
+		rc = push_scanned_dir(&a, 0, root, err);
 	if (rc == 0)
-		rc = add_all(&a, err);
+		rc = add_scanned_tree(&a, err);
 	if (rc == 0)
 		rc = cfs_builder_freeze(&a.b, out, err);
 	free(a.stack);

@@ -67,8 +67,8 @@ static int list_files(struct scan *s, struct cfs_err *err)
 }
 
 /* O_NONBLOCK, because another process may have replaced the file by a FIFO. */
-static int open_file(struct scan *s, struct scan_worker *w, const struct scan_file *f,
-		     struct cfs_err *err)
+static int open_scanned_file(struct scan *s, struct scan_worker *w,
+			     const struct scan_file *f, struct cfs_err *err)
 {
 	int dirfd = cfs_scan_open_dir(s, w, f->dir, err);
 	int fd;
@@ -93,8 +93,8 @@ static int check_unchanged(const struct scan_entry *e, int fd, struct stat *st,
 }
 
 /* Reads one byte more than the expected size, to find out whether the file has grown. */
-static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
-		       struct cfs_err *err)
+static int read_inline_file(struct scan_worker *w, struct scan_entry *e, int fd,
+			    struct cfs_err *err)
 {
 	uint8_t buf[CFS_CONTENT_MAX + 1];
 	ssize_t n = cfs_io_pread(fd, buf, (size_t)e->size + 1, 0, err);
@@ -109,8 +109,9 @@ static int read_inline(struct scan_worker *w, struct scan_entry *e, int fd,
 
 /* Computes the digest if the caller does not store the content. The byte count finds
  * files that are shorter than their size says, for example in sysfs. */
-static int digest_file(struct scan *s, struct scan_worker *w, struct scan_entry *e,
-		       int fd, unsigned n_readers, struct cfs_err *err)
+static int digest_scanned_file(struct scan *s, struct scan_worker *w,
+			       struct scan_entry *e, int fd, unsigned n_readers,
+			       struct cfs_err *err)
 {
 	struct cfs_digest *d =
 		cfs_arena_alloc(&w->arena, sizeof(*d), _Alignof(struct cfs_digest));
@@ -154,11 +155,14 @@ static int call_file_callback(struct scan *s, unsigned worker, const struct scan
 	return rc < 0 ? rc : set_digest(s, w, f->entry, &digest, err);
 }
 
-static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
-		     unsigned n_readers, struct cfs_err *err)
+/* Reads one file as content, object or digest. It is compared with its first stat
+ * before and after: a file that changes meanwhile fails the scan instead of storing a
+ * mixture. */
+static int read_scanned_file(struct scan *s, unsigned worker, const struct scan_file *f,
+			     unsigned n_readers, struct cfs_err *err)
 {
 	struct scan_worker *w = &s->workers[worker];
-	cfs_autofd int fd = open_file(s, w, f, err);
+	cfs_autofd int fd = open_scanned_file(s, w, f, err);
 	struct stat st;
 	int rc;
 
@@ -168,11 +172,11 @@ static int read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 	if (rc < 0)
 		return rc;
 	if (cfs_scan_is_inline(s, f->entry))
-		rc = read_inline(w, f->entry, fd, err);
+		rc = read_inline_file(w, f->entry, fd, err);
 	else if (s->opts->file)
 		rc = call_file_callback(s, worker, f, fd, &st, err);
 	else
-		rc = digest_file(s, w, f->entry, fd, n_readers, err);
+		rc = digest_scanned_file(s, w, f->entry, fd, n_readers, err);
 	if (rc < 0)
 		return rc;
 	return check_unchanged(f->entry, fd, &st, err);
@@ -189,7 +193,7 @@ static void flush_batches(struct scan *s)
 int cfs_scan_read_file(struct scan *s, unsigned worker, const struct scan_file *f,
 		       struct cfs_err *err)
 {
-	int rc = is_read(s, f->entry) ? read_file(s, worker, f, 1, err) : 0;
+	int rc = is_read(s, f->entry) ? read_scanned_file(s, worker, f, 1, err) : 0;
 
 	flush_batches(s);
 	return rc;
@@ -221,7 +225,7 @@ static int find_known_digest(struct scan *s, unsigned worker, const struct scan_
 	return rc < 0 ? rc : 1;
 }
 
-static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int read_file_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	const struct reading *r = ctx;
 	struct scan *s = r->s;
@@ -230,7 +234,7 @@ static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	int rc = find_known_digest(s, worker, f, err);
 
 	if (rc == 0)
-		rc = read_file(s, worker, f, r->n_readers, err);
+		rc = read_scanned_file(s, worker, f, r->n_readers, err);
 	if (rc < 0)
 		return cfs_scan_context(s, w, f->dir, f->entry->name, rc, err);
 	atomic_fetch_add_explicit(&w->n_files_done, 1, memory_order_relaxed);
@@ -279,7 +283,7 @@ static ssize_t read_largest(struct scan *s, struct cfs_err *err)
 		if (size < BIG || size / s->threads < SHARE_MIN ||
 		    size <= left / s->threads / 4)
 			break;
-		rc = read_piece(&r, 0, 0, err);
+		rc = read_file_piece(&r, 0, 0, err);
 		if (rc < 0)
 			return rc;
 		left -= size;
@@ -300,7 +304,7 @@ int cfs_scan_read_files(struct scan *s, struct cfs_err *err)
 	if (n_done < 0)
 		return (int)n_done;
 	r.first = (size_t)n_done;
-	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_piece, &r,
+	rc = cfs_pool_run(s->threads, s->n_files - r.first, read_file_piece, &r,
 			  s->opts->watch, err);
 	flush_batches(s);
 	return rc < 0 ? rc : keep_digests(s, err);

@@ -13,7 +13,7 @@
 #endif
 
 /* Finds the mount ID of a name. 0: the kernel does not report it. */
-static int find_mount(int dirfd, const char *name, uint64_t *out, struct cfs_err *err)
+static int find_mount_id(int dirfd, const char *name, uint64_t *out, struct cfs_err *err)
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
 	struct statx st;
@@ -34,7 +34,7 @@ int cfs_scan_find_mount(struct scan *s, struct cfs_err *err)
 {
 	if (!s->opts->one_file_system)
 		return 0;
-	return cfs_context(err, find_mount(s->rootfd, "", &s->mount, err),
+	return cfs_context(err, find_mount_id(s->rootfd, "", &s->mount, err),
 			   "error accessing %s", s->path);
 }
 
@@ -80,7 +80,7 @@ static int is_other_mount(const struct scan *s, int dirfd, const struct scan_ent
 	 * gives other files the device of their layer. */
 	if (!s->mount)
 		return S_ISDIR(e->mode) && e->dev != s->root.dev;
-	rc = find_mount(dirfd, e->name, &mount, err);
+	rc = find_mount_id(dirfd, e->name, &mount, err);
 	return rc < 0 ? rc : mount != s->mount;
 }
 

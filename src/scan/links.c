@@ -26,8 +26,10 @@ static bool may_share(const struct scan_entry *e)
 	return !S_ISDIR(e->mode) && e->nlink > 1;
 }
 
-static int list_names(const struct scan *s, struct name **out, size_t *n,
-		      struct cfs_err *err)
+/* Allocates *out: each entry with several links, with its position in the order of the
+ * walk, which decides which name becomes the first. */
+static int list_linked_names(const struct scan *s, struct name **out, size_t *n,
+			     struct cfs_err *err)
 {
 	cfs_autofree struct name *names = NULL;
 	size_t cap = 0;
@@ -58,7 +60,7 @@ int cfs_scan_group_links(struct scan *s, struct cfs_err *err)
 {
 	cfs_autofree struct name *names = NULL;
 	size_t n;
-	int rc = list_names(s, &names, &n, err);
+	int rc = list_linked_names(s, &names, &n, err);
 
 	if (rc < 0 || n == 0)
 		return rc;

@@ -92,7 +92,7 @@ int cfs_scan_init(struct scan *s, struct cfs_err *err)
 	return 0;
 }
 
-static int open_root(struct scan *s, int dirfd, struct cfs_err *err)
+static int open_scan_root(struct scan *s, int dirfd, struct cfs_err *err)
 {
 	s->rootfd =
 		openat(dirfd, s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -127,7 +127,7 @@ int cfs_scan(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 	int rc = cfs_scan_init(&s, err);
 
 	if (rc == 0)
-		rc = open_root(&s, dirfd, err);
+		rc = open_scan_root(&s, dirfd, err);
 	if (rc == 0)
 		rc = scan_run(&s, out, err);
 	cfs_scan_fini(&s);

@@ -27,7 +27,8 @@ static int split_path(const char *path, char dir[PATH_MAX], const char **name,
 
 /* Opens the parent directory. It need not be readable. Symlinks in its path are
  * followed. */
-static int open_parent(struct scan *s, int dirfd, const char *dir, struct cfs_err *err)
+static int open_single_parent(struct scan *s, int dirfd, const char *dir,
+			      struct cfs_err *err)
 {
 	s->rootfd = openat(dirfd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->rootfd < 0)
@@ -68,7 +69,7 @@ int cfs_scan_one(int dirfd, const char *path, const struct cfs_scan_opts *opts,
 	here.n_exclude = 0;
 	rc = cfs_scan_init(&s, err);
 	if (rc == 0)
-		rc = open_parent(&s, dirfd, dir, err);
+		rc = open_single_parent(&s, dirfd, dir, err);
 	if (rc == 0)
 		rc = cfs_context(err, read_one(&s, &e, err), "error accessing %s", path);
 	if (rc == 0) {

@@ -131,8 +131,8 @@ static int compare_by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int add_name(struct scan_worker *w, const char *name, size_t *n,
-		    struct cfs_err *err)
+static int add_walked_name(struct scan_worker *w, const char *name, size_t *n,
+			   struct cfs_err *err)
 {
 	size_t len = strlen(name);
 	const char *copy;
@@ -148,7 +148,7 @@ static int add_name(struct scan_worker *w, const char *name, size_t *n,
 }
 
 /* Lists the names of the directory fd in w->names, sorted. Returns their number. */
-static ssize_t list_names(struct scan_worker *w, int fd, struct cfs_err *err)
+static ssize_t list_walked_names(struct scan_worker *w, int fd, struct cfs_err *err)
 {
 	size_t n = 0;
 
@@ -161,7 +161,7 @@ static ssize_t list_names(struct scan_worker *w, int fd, struct cfs_err *err)
 			break;
 		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *d = (const void *)(w->dents + at);
-			int rc = add_name(w, d->d_name, &n, err);
+			int rc = add_walked_name(w, d->d_name, &n, err);
 
 			if (rc < 0)
 				return rc;
@@ -174,8 +174,8 @@ static ssize_t list_names(struct scan_worker *w, int fd, struct cfs_err *err)
 }
 
 /* Reads the metadata of each listed name. */
-static int read_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int fd,
-			size_t n, struct cfs_err *err)
+static int read_walked_entries(struct scan *s, struct scan_worker *w, uint32_t dir,
+			       int fd, size_t n, struct cfs_err *err)
 {
 	struct scan_dir *d = &s->dirs[dir];
 
@@ -200,7 +200,7 @@ static int read_entries(struct scan *s, struct scan_worker *w, uint32_t dir, int
 	return 0;
 }
 
-static void count_entries(struct scan_worker *w, const struct scan_dir *d)
+static void count_walked_entries(struct scan_worker *w, const struct scan_dir *d)
 {
 	uint64_t files = 0, bytes = 0;
 
@@ -225,11 +225,11 @@ static int read_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
 	int rc;
 
 	if (n >= 0)
-		n = list_names(w, fd, err);
+		n = list_walked_names(w, fd, err);
 	if (n < 0)
 		return cfs_scan_context(s, w, dir, NULL, (int)n, err);
 	if (n) {
-		rc = read_entries(s, w, dir, fd, (size_t)n, err);
+		rc = read_walked_entries(s, w, dir, fd, (size_t)n, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -237,7 +237,7 @@ static int read_dir(struct scan *s, struct scan_worker *w, uint32_t dir,
 				: cfs_scan_check_stat(s->dirs[dir].self, &st, err);
 	if (rc < 0)
 		return cfs_scan_context(s, w, dir, NULL, rc, err);
-	count_entries(w, &s->dirs[dir]);
+	count_walked_entries(w, &s->dirs[dir]);
 	return 0;
 }
 
@@ -246,7 +246,7 @@ struct level {
 	size_t first;
 };
 
-static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int read_dir_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct level *level = ctx;
 	int rc = read_dir(level->s, &level->s->workers[worker],
@@ -256,8 +256,8 @@ static int read_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 	return rc;
 }
 
-static int add_dir(struct scan *s, struct scan_entry *e, uint32_t parent,
-		   struct cfs_err *err)
+static int add_walked_dir(struct scan *s, struct scan_entry *e, uint32_t parent,
+			  struct cfs_err *err)
 {
 	if (s->n_dirs >= SCAN_NONE)
 		return cfs_fail(err, E2BIG, "more than %u directories", SCAN_NONE);
@@ -287,7 +287,7 @@ static int keep_entries(struct scan *s, uint32_t dir, struct cfs_err *err)
 			entries[kept] = *e;
 		e = &entries[kept++];
 		if (S_ISDIR(e->mode) && !e->left)
-			rc = add_dir(s, e, dir, err);
+			rc = add_walked_dir(s, e, dir, err);
 	}
 	s->dirs[dir].n_entries = kept;
 	return rc;
@@ -308,7 +308,7 @@ static int read_root(struct scan *s, struct cfs_err *err)
 	int rc;
 
 	s->root.name = ".";
-	rc = add_dir(s, &s->root, 0, err);
+	rc = add_walked_dir(s, &s->root, 0, err);
 	if (rc == 0)
 		rc = cfs_scan_read_inode(s, &s->workers[0], s->rootfd, &s->root, err);
 	if (rc < 0)
@@ -325,7 +325,7 @@ int cfs_scan_walk(struct scan *s, struct cfs_err *err)
 		struct level level = {s, first};
 		size_t end = s->n_dirs;
 
-		rc = cfs_pool_run(s->threads, end - first, read_piece, &level,
+		rc = cfs_pool_run(s->threads, end - first, read_dir_piece, &level,
 				  s->opts->watch, err);
 		if (rc == 0)
 			rc = add_next_level(s, first, end, err);

@@ -47,7 +47,7 @@ static bool is_missing(struct source *of)
 	return of->w->no_xattrat;
 }
 
-static const char *proc_path(const struct source *of, char path[PROC_PATH_LEN])
+static const char *format_proc_path(const struct source *of, char path[PROC_PATH_LEN])
 {
 	snprintf(path, PROC_PATH_LEN, "/proc/self/fd/%d/%s", of->dirfd, of->name);
 	return path;
@@ -64,7 +64,7 @@ static ssize_t list_into(struct source *of, char *keys, size_t len)
 		if (n >= 0 || !is_missing(of))
 			return n;
 	}
-	return llistxattr(proc_path(of, path), keys, len);
+	return llistxattr(format_proc_path(of, path), keys, len);
 }
 
 static ssize_t get_into(struct source *of, const char *key, uint8_t *value, size_t len)
@@ -79,7 +79,7 @@ static ssize_t get_into(struct source *of, const char *key, uint8_t *value, size
 		if (n >= 0 || !is_missing(of))
 			return n;
 	}
-	return lgetxattr(proc_path(of, path), key, value, len);
+	return lgetxattr(format_proc_path(of, path), key, value, len);
 }
 
 /* Lists all keys of the inode in w->keys. */
@@ -92,7 +92,7 @@ static ssize_t list_keys(struct source *of)
 	return n;
 }
 
-static ssize_t get_value(struct source *of, const char *key, uint8_t *value)
+static ssize_t read_xattr_value(struct source *of, const char *key, uint8_t *value)
 {
 	ssize_t n = get_into(of, key, value, SMALL_LEN);
 
@@ -117,7 +117,7 @@ static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 	struct scan_worker *w = of->w;
 	uint32_t len[2] = {(uint32_t)strlen(key)};
 	uint8_t *value = w->xattr + at + sizeof(len) + len[0];
-	ssize_t n = get_value(of, key, value);
+	ssize_t n = read_xattr_value(of, key, value);
 
 	if (n < 0 && has_no_value())
 		return (ssize_t)at;
@@ -129,7 +129,7 @@ static ssize_t pack_xattr(struct source *of, const char *key, size_t at,
 	return value + n - w->xattr;
 }
 
-static bool is_wanted(const struct scan *s, const char *key)
+static bool is_wanted_xattr(const struct scan *s, const char *key)
 {
 	if (s->opts->user_xattrs && strncmp(key, "user.", 5) != 0)
 		return false;
@@ -153,7 +153,7 @@ static ssize_t pack_xattrs(const struct scan *s, struct source *of, size_t keys_
 	for (size_t i = 0; i < keys_len; i += strlen(keys + i) + 1) {
 		ssize_t end;
 
-		if (!is_wanted(s, keys + i))
+		if (!is_wanted_xattr(s, keys + i))
 			continue;
 		end = pack_xattr(of, keys + i, at, err);
 		if (end < 0)
