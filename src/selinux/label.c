@@ -44,8 +44,10 @@ struct labelling {
 
 /* --- Files of the policy ------------------------------------------------------------- */
 
-static int read_content(const struct labelling *l, cfs_id file, struct cfs_mem *out,
-			struct cfs_err *err)
+/* Appends the content of one policy file to out, from the image or through the reader.
+ * The size is limited, since the tree may come from an untrusted image. */
+static int read_context_content(const struct labelling *l, cfs_id file,
+				struct cfs_mem *out, struct cfs_err *err)
 {
 	const struct cfs_node *n = &l->tree->nodes[file];
 
@@ -67,14 +69,14 @@ static int read_content(const struct labelling *l, cfs_id file, struct cfs_mem *
 }
 
 /* Returns 1, or 0 if there is no such file. */
-static int read_file(const struct labelling *l, const char *path, struct cfs_mem *out,
-		     struct cfs_err *err)
+static int read_context_file(const struct labelling *l, const char *path,
+			     struct cfs_mem *out, struct cfs_err *err)
 {
 	cfs_id file;
 	int rc = cfs_selinux_find_path(l->tree, path, &file, err);
 
 	if (rc == 1) {
-		rc = read_content(l, file, out, err);
+		rc = read_context_content(l, file, out, err);
 		rc = rc < 0 ? rc : 1;
 	}
 	return cfs_context(err, rc, "%s", path);
@@ -124,7 +126,7 @@ static int get_policy_name(const struct labelling *l, char out[POLICY_NAME_MAX],
 	cfs_autofree uint8_t *bytes = NULL;
 	struct cfs_mem config = {0};
 	struct cfs_text name;
-	int rc = read_file(l, CONFIG, &config, err);
+	int rc = read_context_file(l, CONFIG, &config, err);
 
 	bytes = config.p;
 	if (rc <= 0)
@@ -144,12 +146,12 @@ typedef int (*add_fn)(struct cfs_selinux_policy *p, const char *name,
 		      struct cfs_text text, struct cfs_err *err);
 
 /* Returns 1, or 0 if there is no such file. */
-static int add_file(const struct labelling *l, const char *path, add_fn add,
-		    struct cfs_err *err)
+static int add_context_file(const struct labelling *l, const char *path, add_fn add,
+			    struct cfs_err *err)
 {
 	cfs_autofree uint8_t *bytes = NULL;
 	struct cfs_mem content = {0};
-	int rc = read_file(l, path, &content, err);
+	int rc = read_context_file(l, path, &content, err);
 
 	bytes = content.p;
 	if (rc != 1 || content.len == 0)
@@ -179,7 +181,7 @@ static int load_policy(const struct labelling *l, const char *name, struct cfs_e
 		snprintf(path, sizeof(path),
 			 "/etc/selinux/%s/contexts/files/file_contexts%s", name,
 			 files[i].suffix);
-		rc = add_file(l, path, files[i].add, err);
+		rc = add_context_file(l, path, files[i].add, err);
 		if (rc == 0 && i == 0)
 			rc = cfs_fail(err, ENOENT,
 				      "%s: no such file, but " CONFIG
@@ -193,8 +195,9 @@ static int load_policy(const struct labelling *l, const char *name, struct cfs_e
 
 /* Writes the path of a child behind that of its directory: aliases applied, with 2 bytes
  * of room. *off: where it is in paths. */
-static int make_path(struct labelling *l, const struct frame *f, struct cfs_text name,
-		     size_t *off, size_t *len, struct cfs_err *err)
+static int make_child_path(struct labelling *l, const struct frame *f,
+			   struct cfs_text name, size_t *off, size_t *len,
+			   struct cfs_err *err)
 {
 	size_t need = f->path_off + f->path_len + name.len + CFS_SELINUX_LINE_MAX + 2;
 	struct cfs_text path, original;
@@ -229,9 +232,10 @@ static int label_name(struct labelling *l, cfs_id id, size_t off, size_t len,
 }
 
 /* The path of the directory is in paths. */
-static int push_directory(struct labelling *l, cfs_id dir, size_t off, size_t len,
-			  const struct cfs_selinux_candidates *candidates,
-			  struct cfs_err *err)
+static int push_labelled_directory(struct labelling *l, cfs_id dir, size_t off,
+				   size_t len,
+				   const struct cfs_selinux_candidates *candidates,
+				   struct cfs_err *err)
 {
 	struct frame *f;
 	int rc = 0;
@@ -260,14 +264,14 @@ static int label_child(struct labelling *l, cfs_id id, struct cfs_err *err)
 	const struct frame f = l->stack[l->depth - 1];
 	const struct cfs_node *n = &l->tree->nodes[id];
 	size_t off, len;
-	int rc = make_path(l, &f, cfs_node_name(n), &off, &len, err);
+	int rc = make_child_path(l, &f, cfs_node_name(n), &off, &len, err);
 
 	if (rc == 0)
 		rc = label_name(l, id, off, len, off == f.path_off ? f.candidates : NULL,
 				err);
 	if (rc < 0 || cfs_node_is_link(n) || !S_ISDIR(n->mode) || n->n_children == 0)
 		return rc;
-	return push_directory(l, id, off, len, f.candidates, err);
+	return push_labelled_directory(l, id, off, len, f.candidates, err);
 }
 
 static int label_root(struct labelling *l, struct cfs_err *err)
@@ -278,10 +282,10 @@ static int label_root(struct labelling *l, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	l->paths[0] = '/';
 	rc = label_name(l, CFS_ROOT, 0, 1, NULL, err);
-	return rc < 0 ? rc : push_directory(l, CFS_ROOT, 0, 1, NULL, err);
+	return rc < 0 ? rc : push_labelled_directory(l, CFS_ROOT, 0, 1, NULL, err);
 }
 
-static void report_progress(const struct labelling *l)
+static void report_label_progress(const struct labelling *l)
 {
 	const struct cfs_progress now = {
 		.stage = "labels", .done = l->n_done, .all = l->tree->n_nodes};
@@ -289,6 +293,8 @@ static void report_progress(const struct labelling *l)
 	cfs_watch_progress(l->watch, &now);
 }
 
+/* Labels the tree depth first with an explicit stack. Directories keep the candidates
+ * of their path, so that each name is compared with few patterns. */
 static int label_all(struct labelling *l, struct cfs_err *err)
 {
 	int rc = label_root(l, err);
@@ -306,7 +312,7 @@ static int label_all(struct labelling *l, struct cfs_err *err)
 			rc = label_child(l, l->tree->children[dir->first + top->next++],
 					 err);
 		if (l->n_done++ % REPORT_EVERY == 0)
-			report_progress(l);
+			report_label_progress(l);
 	}
 	return rc;
 }

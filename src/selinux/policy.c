@@ -41,12 +41,12 @@ int selinux_keep(struct cfs_selinux_policy *p, struct cfs_text text, struct cfs_
 
 /* --- Lines --------------------------------------------------------------------------- */
 
-static bool is_space(char c)
+static bool is_context_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static struct cfs_text take_line(struct selinux_lines *l)
+static struct cfs_text take_context_line(struct selinux_lines *l)
 {
 	struct cfs_text line = l->rest;
 	const char *eol = memchr(line.s, '\n', line.len);
@@ -66,12 +66,12 @@ static int split_fields(struct cfs_text line, struct cfs_text fields[SELINUX_FIE
 	for (size_t i = 0; n < SELINUX_FIELDS_MAX;) {
 		size_t first;
 
-		while (i < line.len && is_space(line.s[i]))
+		while (i < line.len && is_context_space(line.s[i]))
 			i++;
 		if (i == line.len)
 			break;
 		first = i;
-		while (i < line.len && !is_space(line.s[i]))
+		while (i < line.len && !is_context_space(line.s[i]))
 			i++;
 		fields[n++] = (struct cfs_text){line.s + first, i - first};
 	}
@@ -82,7 +82,7 @@ int selinux_next_line(struct selinux_lines *l, struct cfs_text fields[SELINUX_FI
 		      struct cfs_err *err)
 {
 	while (l->rest.len) {
-		struct cfs_text line = take_line(l);
+		struct cfs_text line = take_context_line(l);
 		int n = split_fields(line, fields);
 
 		if (n == 0 || fields[0].s[0] == '#')

@@ -6,7 +6,7 @@
  */
 #include "selinux/policy.h"
 
-static bool is_alnum(char c)
+static bool is_regex_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -45,7 +45,7 @@ static bool skip_class(struct cfs_text r, size_t *at)
 	for (; i < r.len && r.s[i] != ']'; i++) {
 		if (r.s[i] == '[')
 			return false;
-		if (r.s[i] == '\\' && ++i < r.len && is_alnum(r.s[i]) &&
+		if (r.s[i] == '\\' && ++i < r.len && is_regex_alnum(r.s[i]) &&
 		    (r.s[i] == 'Q' || r.s[i] == 'E' || r.s[i] == 'c'))
 			return false;
 	}
@@ -98,7 +98,7 @@ size_t cfs_selinux_literal_prefix(struct cfs_text r, char *out)
 		if (c == '\\') {
 			/* is_one_alternative made sure that a character follows. */
 			c = r.s[++i];
-			if (is_alnum(c) || (unsigned char)c >= 0x80)
+			if (is_regex_alnum(c) || (unsigned char)c >= 0x80)
 				return len;
 		} else if (c == 0 || strchr(".^$?*+|[](){}", c)) {
 			return len;

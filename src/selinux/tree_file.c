@@ -60,7 +60,7 @@ static int enter_symlink(struct walk *w, cfs_id dir, const struct cfs_node *link
 }
 
 /* Returns 1, 0 if there is no such name, or -errno. */
-static int enter_name(struct walk *w, struct cfs_text name, struct cfs_err *err)
+static int enter_tree_name(struct walk *w, struct cfs_text name, struct cfs_err *err)
 {
 	const struct cfs_node *dir = &w->t->nodes[w->at], *child;
 	cfs_id id, parent = w->at;
@@ -94,7 +94,7 @@ int cfs_selinux_find_path(const struct cfs_tree *t, const char *path, cfs_id *ou
 	int rc = push_front(&w, cfs_text(path), err);
 
 	while (rc >= 0 && w.len) {
-		rc = enter_name(&w, pop_component(&w), err);
+		rc = enter_tree_name(&w, pop_component(&w), err);
 		if (rc <= 0)
 			return rc;
 	}
