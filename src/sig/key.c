@@ -47,7 +47,7 @@ const char *cfs_sig_key_id(const struct cfs_sig_key *key, char out[CFS_SIG_KEY_I
 }
 
 /* Is line the mark (BEGIN or END) of label? */
-static bool is_mark(struct cfs_text line, const char *mark, struct cfs_text label)
+static bool is_pem_mark(struct cfs_text line, const char *mark, struct cfs_text label)
 {
 	struct cfs_text parts[] = {cfs_text(mark), label, CFS_TEXT(DASHES)};
 
@@ -66,7 +66,7 @@ static struct cfs_text label_of(struct cfs_text line)
 	size_t around = strlen(BEGIN) + strlen(DASHES);
 	struct cfs_text label = {line.s + strlen(BEGIN), line.len - around};
 
-	if (line.len <= around || !is_mark(line, BEGIN, label))
+	if (line.len <= around || !is_pem_mark(line, BEGIN, label))
 		return (struct cfs_text){0};
 	return label;
 }
@@ -113,7 +113,7 @@ static int decode_pem(struct cfs_text pem, const struct form *form, uint8_t der[
 	if (rc < 0)
 		return rc;
 	for (*len = 0; sig_next_line(&pem, &line); *len += n) {
-		if (is_mark(line, END, label))
+		if (is_pem_mark(line, END, label))
 			return pem.len ? cfs_fail(err, EINVAL,
 						  "key: expected the end of the file, "
 						  "got %zu bytes",

@@ -23,8 +23,8 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 }
 
 /* Reads at most cap bytes of a file. Returns their number. */
-static ssize_t read_head(int dirfd, const char *name, char *buf, size_t cap,
-			 struct cfs_err *err)
+static ssize_t read_key_head(int dirfd, const char *name, char *buf, size_t cap,
+			     struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(dirfd, name, 0, err);
 
@@ -40,7 +40,7 @@ static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 	/* A longer file is not a key; a certificate is recognized by its beginning. */
 	char buf[CFS_SIG_KEY_FILE_MAX];
 	struct cfs_sig_key key;
-	ssize_t len = read_head(dirfd, name, buf, sizeof(buf), err);
+	ssize_t len = read_key_head(dirfd, name, buf, sizeof(buf), err);
 	int rc = len < 0 ? (int)len : 0;
 
 	if (rc == 0)
@@ -52,8 +52,8 @@ static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 	return cfs_context(err, rc, "%s", name);
 }
 
-static int add_files(struct cfs_sig_keys *keys, DIR *dir, enum cfs_sig_role role,
-		     struct cfs_err *err)
+static int add_key_files(struct cfs_sig_keys *keys, DIR *dir, enum cfs_sig_role role,
+			 struct cfs_err *err)
 {
 	const struct dirent *entry;
 
@@ -81,7 +81,7 @@ int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int at, const char *path,
 	if (!dir)
 		return cfs_fail_errno(err, "keys: %s", path);
 	(void)cfs_steal_fd(&fd);
-	rc = add_files(keys, dir, role, err);
+	rc = add_key_files(keys, dir, role, err);
 	closedir(dir);
 	return cfs_context(err, rc, "keys: %s", path);
 }

@@ -75,6 +75,9 @@ static int read_signature_file(const char *path, uint8_t signature[CFS_SIG_LEN],
 	return cfs_context(err, read_signature(fd, NULL, signature, err), "%s", path);
 }
 
+/* Passes the message to the command and reads the signature from its output. Our end
+ * of the pipe is closed before the wait, so that a command that writes too much ends.
+ * A signature that cannot be read is reported rather than the status of the command. */
 static int sign_by_command(const struct cfs_sig_signer *s, struct cfs_span message,
 			   uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {

@@ -86,6 +86,8 @@ static int next_value(struct cfs_text *rest, const char *key, struct cfs_text *v
 	return 0;
 }
 
+/* Fills in out->images, which borrow from the statement. Digests are accepted in one
+ * spelling only, because they are compared as text. */
 static int parse_images(struct cfs_text rest, struct cfs_sig_statement *out,
 			struct cfs_err *err)
 {

@@ -36,9 +36,9 @@ bool cfs_sig_verify_one(const struct cfs_sig_key *key, struct cfs_span message,
 						   key->bytes) == 0;
 }
 
-static const struct cfs_sig_known *find_key(const struct cfs_sig_keys *keys,
-					    const struct cfs_sig_key *key,
-					    enum cfs_sig_role role)
+static const struct cfs_sig_known *find_signing_key(const struct cfs_sig_keys *keys,
+						    const struct cfs_sig_key *key,
+						    enum cfs_sig_role role)
 {
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i].role == role &&
@@ -55,7 +55,7 @@ static const struct cfs_sig_known *find_signer(const struct cfs_sig_keys *keys,
 {
 	for (size_t i = 0; i < keys->n; i++) {
 		const struct cfs_sig_known *k = &keys->v[i];
-		bool revoked = find_key(keys, &k->key, CFS_SIG_REVOKED) != NULL;
+		bool revoked = find_signing_key(keys, &k->key, CFS_SIG_REVOKED) != NULL;
 
 		if (revoked != (role == CFS_SIG_REVOKED))
 			continue;
@@ -72,7 +72,7 @@ static size_t count_usable(const struct cfs_sig_keys *keys)
 	size_t n = 0;
 
 	for (size_t i = 0; i < keys->n; i++)
-		n += !find_key(keys, &keys->v[i].key, CFS_SIG_REVOKED);
+		n += !find_signing_key(keys, &keys->v[i].key, CFS_SIG_REVOKED);
 	return n;
 }
 
@@ -104,7 +104,9 @@ static int fail_other_format(struct cfs_err *err)
 			"kind");
 }
 
-static int check_file(struct cfs_span file, struct cfs_err *err)
+/* Refuses a file that cannot be raw signatures, and names OpenSSL and PEM files as
+ * such, because they are the usual mistake. */
+static int check_signature_file(struct cfs_span file, struct cfs_err *err)
 {
 	if (file.len == 0)
 		return cfs_fail(err, EINVAL,
@@ -130,7 +132,7 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 		   struct cfs_err *err)
 {
 	const struct cfs_sig_known *found;
-	int rc = check_file(file, err);
+	int rc = check_signature_file(file, err);
 
 	if (rc < 0)
 		return rc;
