@@ -39,8 +39,8 @@ static bool is_inline(const struct archive *a, const struct cfs_inode_spec *inod
 	return max > 0 && inode->size <= (uint64_t)max;
 }
 
-static int read_inline(struct archive *a, struct cfs_inode_spec *inode,
-		       struct cfs_err *err)
+static int read_inline_content(struct archive *a, struct cfs_inode_spec *inode,
+			       struct cfs_err *err)
 {
 	int rc;
 
@@ -79,7 +79,8 @@ static int digest_content(struct archive *a, struct cfs_digest *out, struct cfs_
 }
 
 /* Makes an object of the content and keeps it in memory, too. */
-static int keep_content(struct archive *a, struct cfs_digest *out, struct cfs_err *err)
+static int store_entry_content(struct archive *a, struct cfs_digest *out,
+			       struct cfs_err *err)
 {
 	struct cfs_span content;
 	int rc;
@@ -95,9 +96,9 @@ static int keep_content(struct archive *a, struct cfs_digest *out, struct cfs_er
 }
 
 /* Reads the content of a regular file: into the image, or as an object. */
-static int read_content(struct archive *a, struct cfs_text name,
-			struct cfs_inode_spec *inode, struct cfs_digest *digest,
-			char path[CFS_OBJECT_PATH_MAX], struct cfs_err *err)
+static int read_entry_content(struct archive *a, struct cfs_text name,
+			      struct cfs_inode_spec *inode, struct cfs_digest *digest,
+			      char path[CFS_OBJECT_PATH_MAX], struct cfs_err *err)
 {
 	int rc;
 
@@ -109,9 +110,9 @@ static int read_content(struct archive *a, struct cfs_text name,
 		return cfs_tar_add_place(a->tar, rc, err);
 	}
 	if (is_inline(a, inode))
-		return read_inline(a, inode, err);
+		return read_inline_content(a, inode, err);
 	if (cfs_keep_wants(a->in->keep, name, inode->size))
-		rc = keep_content(a, digest, err);
+		rc = store_entry_content(a, digest, err);
 	else if (a->store)
 		rc = store_content(a, inode->size, digest, err);
 	else
@@ -125,7 +126,7 @@ static int read_content(struct archive *a, struct cfs_text name,
 
 /* --- entries ---------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct archive *a, struct cfs_text key)
+static bool is_wanted_archive_xattr(const struct archive *a, struct cfs_text key)
 {
 	const struct cfs_scan_opts *o = &a->in->scan;
 
@@ -151,7 +152,7 @@ static int apply_options(struct archive *a, struct cfs_inode_spec *inode,
 		     sizeof(*a->xattrs)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < inode->n_xattrs; i++)
-		if (is_wanted(a, inode->xattrs[i].key))
+		if (is_wanted_archive_xattr(a, inode->xattrs[i].key))
 			a->xattrs[n++] = inode->xattrs[i];
 	inode->xattrs = a->xattrs;
 	inode->n_xattrs = n;
@@ -196,8 +197,10 @@ static int record_skipped(struct archive *a, const struct cfs_tar_entry *e,
 	return 0;
 }
 
-static int add_entry(struct archive *a, const struct cfs_tar_entry *e,
-		     struct cfs_err *err)
+/* Adds one entry and stores its content. Errors name the entry. Skipped devices are
+ * remembered, because hard links to them must disappear too. */
+static int add_archive_entry(struct archive *a, const struct cfs_tar_entry *e,
+			     struct cfs_err *err)
 {
 	struct cfs_inode_spec inode = e->inode;
 	char path[CFS_OBJECT_PATH_MAX];
@@ -209,7 +212,7 @@ static int add_entry(struct archive *a, const struct cfs_tar_entry *e,
 	} else {
 		rc = apply_options(a, &inode, err);
 		if (rc == 0)
-			rc = read_content(a, e->path, &inode, &digest, path, err);
+			rc = read_entry_content(a, e->path, &inode, &digest, path, err);
 		if (rc < 0)
 			return rc;
 		rc = cfs_place_put(&a->place, e->path, &inode, err);
@@ -219,7 +222,7 @@ static int add_entry(struct archive *a, const struct cfs_tar_entry *e,
 	return a->in->scan.skip_devices ? record_skipped(a, e, err) : 0;
 }
 
-static void report_progress(const struct archive *a, uint64_t done)
+static void report_archive_progress(const struct archive *a, uint64_t done)
 {
 	const struct cfs_progress now = {
 		.stage = "entries",
@@ -240,17 +243,17 @@ static int explain_failure(const struct archive *a, int rc, struct cfs_err *err)
 	return rc;
 }
 
-static int read_entries(struct archive *a, struct cfs_err *err)
+static int read_archive_entries(struct archive *a, struct cfs_err *err)
 {
 	const struct cfs_tar_entry *e;
 	int rc;
 
 	while ((rc = cfs_tar_next(a->tar, &e, err)) > 0) {
-		rc = add_entry(a, e, err);
+		rc = add_archive_entry(a, e, err);
 		if (rc < 0)
 			return rc;
 		if (a->n_entries++ % REPORT_EVERY == 0)
-			report_progress(a, cfs_tar_offset(a->tar));
+			report_archive_progress(a, cfs_tar_offset(a->tar));
 	}
 	if (rc == 0 && cfs_tar_offset(a->tar) == 0)
 		rc = cfs_fail(err, EINVAL, "got an empty file");
@@ -279,8 +282,10 @@ static int end_tree(struct archive *a, struct cfs_tree **out, struct cfs_err *er
 	return rc < 0 ? rc : cfs_builder_freeze(&a->place.builder, out, err);
 }
 
-static int read_archive(struct archive *a, struct cfs_feed plain, struct cfs_tree **out,
-			struct cfs_err *err)
+/* Reads the archive to its end into *out, which the caller owns. Frees all that a was
+ * given while reading, also after an error. */
+static int read_archive_tree(struct archive *a, struct cfs_feed plain,
+			     struct cfs_tree **out, struct cfs_err *err)
 {
 	const struct cfs_tar_opts opts = {.watch = a->in->watch,
 					  .encoded_xattr_names = true};
@@ -289,7 +294,7 @@ static int read_archive(struct archive *a, struct cfs_feed plain, struct cfs_tre
 	if (rc == 0)
 		rc = begin_tree(a, err);
 	if (rc == 0)
-		rc = read_entries(a, err);
+		rc = read_archive_entries(a, err);
 	if (rc == 0)
 		rc = end_tree(a, out, err);
 	cfs_tar_close(a->tar);
@@ -302,7 +307,8 @@ static int read_archive(struct archive *a, struct cfs_feed plain, struct cfs_tre
 	return rc;
 }
 
-static int read_fd(struct archive *a, int fd, struct cfs_tree **out, struct cfs_err *err)
+static int read_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
+			   struct cfs_err *err)
 {
 	const struct cfs_watched_fd from = {fd, a->in->watch};
 	const struct cfs_decompress_opts opts = {.watch = a->in->watch,
@@ -313,7 +319,7 @@ static int read_fd(struct archive *a, int fd, struct cfs_tree **out, struct cfs_
 
 	if (rc < 0)
 		return rc;
-	rc = read_archive(a, cfs_decompress_feed(d), out, err);
+	rc = read_archive_tree(a, cfs_decompress_feed(d), out, err);
 	cfs_decompress_close(d);
 	return rc;
 }
@@ -340,7 +346,7 @@ int cfs_ingest_archive(const struct cfs_ingest *in, struct cfs_tree **out,
 				"directories",
 				in->source);
 	fd = open_archive(in->source, err);
-	rc = fd < 0 ? fd : read_fd(&a, fd, out, err);
+	rc = fd < 0 ? fd : read_archive_fd(&a, fd, out, err);
 	if (fd > STDERR_FILENO)
 		close(fd);
 	return cfs_context(err, rc, "%s",

@@ -26,8 +26,8 @@ static int store_file(void *ctx, unsigned worker, int fd, const struct stat *st,
 }
 
 /* A cached digest counts only if the object still exists. */
-static bool find_digest(void *ctx, unsigned worker, const struct stat *st,
-			struct cfs_digest *out)
+static bool find_cached_digest(void *ctx, unsigned worker, const struct stat *st,
+			       struct cfs_digest *out)
 {
 	struct job *job = ctx;
 
@@ -36,15 +36,16 @@ static bool find_digest(void *ctx, unsigned worker, const struct stat *st,
 	       (!job->store || cfs_store_has(job->store, out, (uint64_t)st->st_size));
 }
 
-static int keep_digest(void *ctx, const struct stat *st, const struct cfs_digest *digest,
-		       struct cfs_err *err)
+static int keep_cached_digest(void *ctx, const struct stat *st,
+			      const struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct job *job = ctx;
 
 	return cfs_cache_add(job->cache, st, digest, err);
 }
 
-static int open_store(struct job *job, const struct cfs_ingest *in, struct cfs_err *err)
+static int open_ingest_store(struct job *job, const struct cfs_ingest *in,
+			     struct cfs_err *err)
 {
 	struct cfs_store_opts opts = {
 		.alg = in->scan.alg,
@@ -64,6 +65,8 @@ static int open_cache(struct job *job, const struct cfs_ingest *in, struct cfs_e
 	return cfs_cache_open(in->cache, in->source, &opts, &job->cache, err);
 }
 
+/* Warns about what the scan left out. The warnings are grouped by kind, so that a
+ * directory with many mounts does not fill the terminal. */
 static void warn_left_out(void *ctx, const struct cfs_scan_left *left)
 {
 	struct job *job = ctx;
@@ -96,7 +99,7 @@ static void warn_left_out(void *ctx, const struct cfs_scan_left *left)
 
 /* Collects the places that are written during the scan, so that they do not become part
  * of the tree. */
-static int find_own_places(struct job *job, const struct cfs_ingest *in,
+static int find_job_places(struct job *job, const struct cfs_ingest *in,
 			   struct cfs_err *err)
 {
 	int rc = 0;
@@ -111,10 +114,12 @@ static int find_own_places(struct job *job, const struct cfs_ingest *in,
 	return rc;
 }
 
+/* Scans the source into *out. Contents go to the store if there is one; otherwise only
+ * digests are computed. The cache is asked before any file is read. */
 static int run_scan(struct job *job, const struct cfs_ingest *in, struct cfs_tree **out,
 		    struct cfs_err *err)
 {
-	struct cfs_scan_memory memory = {find_digest, keep_digest, job};
+	struct cfs_scan_memory memory = {find_cached_digest, keep_cached_digest, job};
 	struct cfs_scan_opts opts = in->scan;
 
 	opts.watch = job->watch;
@@ -142,6 +147,8 @@ static int commit_all(struct job *job, const struct cfs_ingest *in, struct cfs_e
 	return rc;
 }
 
+/* Opens the parts, scans and commits. A tree whose objects are not on disk must not be
+ * used, so a failed commit frees it. */
 static int run_job(struct job *job, const struct cfs_ingest *in, struct cfs_tree **out,
 		   struct cfs_err *err)
 {
@@ -149,9 +156,9 @@ static int run_job(struct job *job, const struct cfs_ingest *in, struct cfs_tree
 
 	job->store = in->into;
 	if (rc == 0 && in->store)
-		rc = open_store(job, in, err);
+		rc = open_ingest_store(job, in, err);
 	if (rc == 0)
-		rc = find_own_places(job, in, err);
+		rc = find_job_places(job, in, err);
 	if (rc == 0)
 		rc = run_scan(job, in, out, err);
 	cfs_watch_end_kind(&job->mounts, "mounts");

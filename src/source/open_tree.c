@@ -18,6 +18,8 @@ enum { DIGEST_FIELD = 10 }; /* field of a dump line, counted from 0 */
 /* The kind that the prefix of a name selects. */
 enum prefix_kind { ANY_KIND, KIND_DIRECTORY, KIND_DUMP, KIND_IMAGE, KIND_REPOSITORY };
 
+/* Moves *name behind a prefix such as "dump:". Without one, the content decides what
+ * the source is. */
 static enum prefix_kind strip_prefix(const char **name)
 {
 	static const struct {
@@ -49,6 +51,8 @@ bool cfs_source_is_stdin(const char *name)
 
 /* --- Directories -------------------------------------------------------------------- */
 
+/* Scans the directory behind fd, which s takes over. Leaving out the repository makes
+ * its ID equal to that of create-image. */
 static int open_directory(struct cfs_source *s, int fd, const struct cfs_source_opts *o,
 			  struct cfs_err *err)
 {
@@ -73,8 +77,11 @@ static int open_directory(struct cfs_source *s, int fd, const struct cfs_source_
 	return cfs_context(err, cfs_scan(fd, ".", &scan, &s->tree, err), "%s", s->name);
 }
 
-static int digest_file(const struct cfs_source *s, cfs_id file, enum cfs_hash_alg alg,
-		       struct cfs_digest *out, struct cfs_err *err)
+/* Computes the digest of one file of a scanned directory. -ESTALE when it is not the
+ * file that the scan saw. */
+static int digest_source_file(const struct cfs_source *s, cfs_id file,
+			      enum cfs_hash_alg alg, struct cfs_digest *out,
+			      struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_source_open_below(s->dirfd, s->tree, file, err);
 	struct stat st;
@@ -93,11 +100,12 @@ static int digest_file(const struct cfs_source *s, cfs_id file, enum cfs_hash_al
 	return rc;
 }
 
-static int read_file(void *ctx, unsigned worker, cfs_id file, enum cfs_hash_alg alg,
-		     struct cfs_digest *out, struct cfs_err *err)
+static int read_source_digest(void *ctx, unsigned worker, cfs_id file,
+			      enum cfs_hash_alg alg, struct cfs_digest *out,
+			      struct cfs_err *err)
 {
 	const struct cfs_source *s = ctx;
-	int rc = digest_file(s, file, alg, out, err);
+	int rc = digest_source_file(s, file, alg, out, err);
 	char path[512];
 
 	(void)worker;
@@ -112,7 +120,7 @@ struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s)
 	struct cfs_diff_side out = {.tree = s->tree};
 
 	if (s->kind == CFS_SOURCE_DIRECTORY) {
-		out.read = read_file;
+		out.read = read_source_digest;
 		out.read_ctx = s;
 	}
 	return out;
@@ -181,7 +189,7 @@ static int load_tree(struct cfs_source *s, struct cfs_err *err)
 	return rc == -EUCLEAN ? cfs_image_load(&s->image, &first, &s->tree, err) : rc;
 }
 
-static int load_image(struct cfs_source *s, struct cfs_err *err)
+static int load_source_image(struct cfs_source *s, struct cfs_err *err)
 {
 	int rc;
 
@@ -200,7 +208,8 @@ static bool is_dump_file(int fd)
 }
 
 /* Reads a dump or an image. The first byte decides which. */
-static int read_stream(struct cfs_source *s, int fd, bool *is_dump, struct cfs_err *err)
+static int read_source_stream(struct cfs_source *s, int fd, bool *is_dump,
+			      struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	int rc;
@@ -220,8 +229,11 @@ static int read_stream(struct cfs_source *s, int fd, bool *is_dump, struct cfs_e
 	return rc;
 }
 
-static int open_file(struct cfs_source *s, int fd, enum prefix_kind kind,
-		     struct cfs_err *err)
+/* Loads a dump or an image from fd, which stays with the caller; s->map borrows
+ * nothing from it. Standard input and pipes are read as a stream, since they cannot be
+ * mapped. */
+static int open_source_file(struct cfs_source *s, int fd, enum prefix_kind kind,
+			    struct cfs_err *err)
 {
 	bool is_dump = kind == KIND_DUMP;
 	struct stat st;
@@ -230,7 +242,7 @@ static int open_file(struct cfs_source *s, int fd, enum prefix_kind kind,
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "%s", s->name);
 	if (kind == ANY_KIND && !S_ISREG(st.st_mode)) {
-		rc = read_stream(s, fd, &is_dump, err);
+		rc = read_source_stream(s, fd, &is_dump, err);
 	} else {
 		is_dump |= kind == ANY_KIND && is_dump_file(fd);
 		rc = is_dump ? cfs_map_stable(fd, &s->map, err)
@@ -238,7 +250,7 @@ static int open_file(struct cfs_source *s, int fd, enum prefix_kind kind,
 	}
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", s->name);
-	return is_dump ? load_dump(s, err) : load_image(s, err);
+	return is_dump ? load_dump(s, err) : load_source_image(s, err);
 }
 
 /* --- Selection ---------------------------------------------------------------------- */
@@ -274,12 +286,12 @@ static int open_existing(struct cfs_source *s, const struct cfs_source_opts *o,
 	cfs_autofd int fd = -1;
 
 	if (kind != KIND_DIRECTORY && cfs_source_is_stdin(s->name))
-		return open_file(s, STDIN_FILENO, kind, err);
+		return open_source_file(s, STDIN_FILENO, kind, err);
 	fd = kind == KIND_DIRECTORY
 		     ? -EISDIR
 		     : cfs_input_open(AT_FDCWD, s->name, CFS_INPUT_PIPE, err);
 	if (fd >= 0)
-		return open_file(s, fd, kind, err);
+		return open_source_file(s, fd, kind, err);
 	if (fd != -EISDIR || (kind != KIND_DIRECTORY && kind != ANY_KIND))
 		return open_missing(s, fd, o, kind, err);
 	fd = open(s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

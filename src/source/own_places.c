@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int add_place(struct cfs_own_places *p, const struct stat *st, const char *name,
-		     const char *what, struct cfs_err *err)
+static int add_own_place(struct cfs_own_places *p, const struct stat *st,
+			 const char *name, const char *what, struct cfs_err *err)
 {
 	if (p->n == CFS_OWN_PLACES_MAX)
 		return cfs_fail(err, E2BIG, "%s: expected at most %d output places", what,
@@ -22,7 +22,7 @@ int cfs_own_places_add_dir(struct cfs_own_places *p, const char *path, const cha
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		return add_place(p, &st, NULL, what, err);
+		return add_own_place(p, &st, NULL, what, err);
 	return errno == ENOENT ? 0 : cfs_fail_errno(err, "%s %s", what, path);
 }
 
@@ -36,8 +36,8 @@ int cfs_own_places_add_file(struct cfs_own_places *p, const struct cfs_replace *
 		return 0;
 	if (fstat(r->dirfd, &st) < 0)
 		return cfs_fail_errno(err, "directory of %s", what);
-	rc = add_place(p, &st, r->name, what, err);
-	return rc == 0 && r->tmp ? add_place(p, &st, r->tmp, what, err) : rc;
+	rc = add_own_place(p, &st, r->name, what, err);
+	return rc == 0 && r->tmp ? add_own_place(p, &st, r->tmp, what, err) : rc;
 }
 
 static int add_regular_fd(struct cfs_own_places *p, int fd, const char *what,
@@ -47,7 +47,7 @@ static int add_regular_fd(struct cfs_own_places *p, int fd, const char *what,
 
 	if (fstat(fd, &st) < 0)
 		return errno == EBADF ? 0 : cfs_fail_errno(err, "%s", what);
-	return S_ISREG(st.st_mode) ? add_place(p, &st, NULL, what, err) : 0;
+	return S_ISREG(st.st_mode) ? add_own_place(p, &st, NULL, what, err) : 0;
 }
 
 int cfs_own_places_add_std(struct cfs_own_places *p, struct cfs_err *err)

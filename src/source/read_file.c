@@ -118,8 +118,8 @@ static int read_below(const char *source, const struct cfs_tree *t, cfs_id file,
 }
 
 /* The file may have been replaced since the scan. */
-static int check_digest(const struct cfs_digest *expected, struct cfs_span content,
-			struct cfs_err *err)
+static int check_content_digest(const struct cfs_digest *expected,
+				struct cfs_span content, struct cfs_err *err)
 {
 	struct cfs_digest found;
 	int rc = cfs_verity_digest_mem(expected->alg, content, &found, err);
@@ -152,6 +152,6 @@ int cfs_ingest_read(const void *ctx, const struct cfs_tree *tree, cfs_id file, s
 	rc = read_below(in->source, tree, file, max, out, err);
 	if (rc < 0)
 		return rc;
-	return check_digest(&digest,
-			    (struct cfs_span){out->p + before, out->len - before}, err);
+	return check_content_digest(
+		&digest, (struct cfs_span){out->p + before, out->len - before}, err);
 }
