@@ -13,7 +13,7 @@ enum { NAME_TRIES = 100 };
 /* Opens the directory of the object, and creates it if it is missing. It stays open while
  * the object gets its name: a user who may write to the store could replace it by a
  * symbolic link between two calls. */
-static int open_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
+static int open_publish_dir(struct cfs_store *s, const char *path, struct cfs_err *err)
 {
 	char name[3] = {path[0], path[1], '\0'};
 	int fd = cfs_beneath_make_dir(s->dirfd, name, 0755);
@@ -91,7 +91,7 @@ static int name_object(struct cfs_store *s, struct store_object *o, struct cfs_e
 
 	cfs_digest_path(&o->digest, path);
 	for (int i = 0; rc == -EAGAIN && i < NAME_TRIES; i++) {
-		cfs_autofd int dir = open_dir(s, path, err);
+		cfs_autofd int dir = open_publish_dir(s, path, err);
 
 		rc = dir < 0 ? dir : try_name(s, o, dir, path, err);
 	}

@@ -6,7 +6,7 @@
 
 #include "store/store_priv.h"
 
-static bool is_zero(const uint8_t *p, size_t len)
+static bool is_zero_block(const uint8_t *p, size_t len)
 {
 	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
@@ -36,7 +36,7 @@ int store_write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 	for (size_t at = 0; at < len; at += STORE_HOLE_LEN) {
 		int rc;
 
-		if (len - at < STORE_HOLE_LEN || !is_zero(p + at, STORE_HOLE_LEN))
+		if (len - at < STORE_HOLE_LEN || !is_zero_block(p + at, STORE_HOLE_LEN))
 			continue;
 		rc = store_write_at(fd, p + from, at - from, off + from, err);
 		if (rc < 0)

@@ -9,7 +9,7 @@
 #include "store/store_priv.h"
 
 /* Mode 0700: objects are readable even if the file in the image is not. */
-static int make_dir(int dirfd, const char *path, struct cfs_err *err)
+static int make_store_dir(int dirfd, const char *path, struct cfs_err *err)
 {
 	int fd;
 
@@ -19,9 +19,9 @@ static int make_dir(int dirfd, const char *path, struct cfs_err *err)
 	return fd < 0 ? cfs_beneath_fail(fd, "open directory", err) : fd;
 }
 
-static int open_dir(int dirfd, const char *path, struct cfs_err *err)
+static int open_store_dir(int dirfd, const char *path, struct cfs_err *err)
 {
-	cfs_autofd int dir = make_dir(dirfd, path, err);
+	cfs_autofd int dir = make_store_dir(dirfd, path, err);
 	int fd;
 
 	if (dir < 0)
@@ -113,7 +113,7 @@ int cfs_store_open(int dirfd, const char *path, const struct cfs_store_opts *opt
 	s->dirfd = -1;
 	rc = init_store(s, err);
 	if (rc == 0) {
-		s->dirfd = open_dir(dirfd, path, err);
+		s->dirfd = open_store_dir(dirfd, path, err);
 		rc = s->dirfd < 0 ? s->dirfd : 0;
 	}
 	if (rc == 0) {

@@ -65,7 +65,7 @@ static int open_named(struct cfs_store *s, struct store_object *o, struct cfs_er
 	return -EAGAIN;
 }
 
-static bool lacks_tmpfile(int errnum)
+static bool lacks_unnamed_files(int errnum)
 {
 	return errnum == EOPNOTSUPP || errnum == EISDIR || errnum == EINVAL;
 }
@@ -78,7 +78,7 @@ static int open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err
 		o->fd = openat(s->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
 		if (o->fd >= 0)
 			return 0;
-		if (!lacks_tmpfile(errno))
+		if (!lacks_unnamed_files(errno))
 			return cfs_fail_errno(err, "temporary file");
 		atomic_store(&s->no_tmpfile, true);
 	}

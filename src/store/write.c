@@ -55,6 +55,8 @@ static int writer_flush(struct cfs_store_writer *w, struct cfs_err *err)
 	return rc;
 }
 
+/* The write function of the sink. Small contents stay in the buffer of the worker and
+ * need no temporary file; -EFBIG as soon as max_len is exceeded. */
 static int writer_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_store_writer *w = ctx;
