@@ -56,8 +56,8 @@ static int get_ids(struct cfs_span bytes, const uint8_t *p, const char *what,
 	return rc;
 }
 
-static int check_header(const uint8_t *header, enum cfs_hash_alg alg,
-			const struct header_layout **out, struct cfs_err *err)
+static int check_stream_header(const uint8_t *header, enum cfs_hash_alg alg,
+			       const struct header_layout **out, struct cfs_err *err)
 {
 	const struct header_layout *l = find_layout(header);
 
@@ -85,7 +85,7 @@ int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_str
 	if (bytes.len < STREAM_HEADER_LEN)
 		return cfs_fail(err, EUCLEAN, "expected a header of %d bytes, got %zu",
 				STREAM_HEADER_LEN, bytes.len);
-	rc = check_header(bytes.p, alg, &l, err);
+	rc = check_stream_header(bytes.p, alg, &l, err);
 	if (rc == 0)
 		rc = get_range(bytes, bytes.p + l->info, "info", &info, err);
 	if (rc == 0 && info.len < STREAM_INFO_LEN)
@@ -167,8 +167,8 @@ static ssize_t decompress_bytes(struct decompressor *u, void *p, size_t len,
 /* --- names -------------------------------------------------------------------------- */
 
 /* Parses INDEX:NAME. INDEX is decimal, without leading zeros. */
-static int parse_name(const struct cfs_stream *s, struct cfs_text record,
-		      cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+static int parse_stream_name(const struct cfs_stream *s, struct cfs_text record,
+			     cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
 	size_t n = cfs_stream_n_ids(s, s->stream_refs), index = 0, at = 0;
 	struct cfs_digest id;
@@ -197,7 +197,7 @@ static int parse_names(const struct cfs_stream *s, struct cfs_text all,
 		if (!end_piece)
 			return cfs_fail(err, EUCLEAN,
 					"names: the last one is not terminated");
-		rc = parse_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
+		rc = parse_stream_name(s, (struct cfs_text){all.s, len}, fn, ctx, err);
 		if (rc < 0)
 			return rc;
 		all = (struct cfs_text){all.s + len + 1, all.len - len - 1};

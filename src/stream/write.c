@@ -52,7 +52,7 @@ struct cfs_stream_writer {
 /* --- ids ---------------------------------------------------------------------------- */
 
 /* Digests are evenly distributed: their first bytes serve as the hash. */
-static size_t find_slot(const struct id_list *l, const uint8_t *id)
+static size_t find_id_slot(const struct id_list *l, const uint8_t *id)
 {
 	size_t at = (size_t)cfs_le64(id) & (l->n_slots - 1);
 
@@ -62,7 +62,7 @@ static size_t find_slot(const struct id_list *l, const uint8_t *id)
 	return at;
 }
 
-static int grow_slots(struct id_list *l, struct cfs_err *err)
+static int grow_id_slots(struct id_list *l, struct cfs_err *err)
 {
 	size_t n = l->n_slots ? 2 * l->n_slots : 64;
 	uint32_t *slots = calloc(n, sizeof(*slots));
@@ -73,7 +73,7 @@ static int grow_slots(struct id_list *l, struct cfs_err *err)
 	l->slots = slots;
 	l->n_slots = n;
 	for (size_t i = 0; i < l->n; i++)
-		slots[find_slot(l, l->v + i * l->id_len)] = (uint32_t)i + 1;
+		slots[find_id_slot(l, l->v + i * l->id_len)] = (uint32_t)i + 1;
 	return 0;
 }
 
@@ -85,9 +85,9 @@ static int add_id(struct id_list *l, const struct cfs_digest *id, uint32_t *out,
 
 	if (l->n >= UINT32_MAX - 1)
 		return cfs_fail(err, EOVERFLOW, "too many references");
-	if (2 * (l->n + 1) > l->n_slots && grow_slots(l, err) < 0)
+	if (2 * (l->n + 1) > l->n_slots && grow_id_slots(l, err) < 0)
 		return -ENOMEM;
-	at = find_slot(l, id->bytes);
+	at = find_id_slot(l, id->bytes);
 	if (l->slots[at] == 0) {
 		if (cfs_grow(&l->v, &l->cap, (l->n + 1) * l->id_len, 1) < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
@@ -209,7 +209,8 @@ static int flush_pending(struct cfs_stream_writer *w, struct cfs_err *err)
 	return rc;
 }
 
-static int count_bytes(struct cfs_stream_writer *w, uint64_t len, struct cfs_err *err)
+static int count_stream_bytes(struct cfs_stream_writer *w, uint64_t len,
+			      struct cfs_err *err)
 {
 	if (len > INT64_MAX - w->size)
 		return cfs_fail(err, EFBIG, "the stream is longer than 2^63 bytes");
@@ -221,7 +222,7 @@ int cfs_stream_write_data(struct cfs_stream_writer *w, const void *p, size_t len
 			  struct cfs_err *err)
 {
 	struct cfs_sink pending = cfs_sink_mem(&w->pending);
-	int rc = count_bytes(w, len, err);
+	int rc = count_stream_bytes(w, len, err);
 
 	if (rc == 0 && w->pending.len && w->pending.len + len > INLINE_MAX)
 		rc = flush_pending(w, err);
@@ -235,7 +236,7 @@ int cfs_stream_write_object(struct cfs_stream_writer *w, const struct cfs_digest
 	int rc = check_alg(w, id, err);
 
 	if (rc == 0)
-		rc = count_bytes(w, size, err);
+		rc = count_stream_bytes(w, size, err);
 	if (rc == 0)
 		rc = flush_pending(w, err);
 	if (rc == 0)
@@ -278,7 +279,7 @@ int cfs_stream_name_stream(struct cfs_stream_writer *w, struct cfs_text name,
 
 /* --- the file ----------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
+static int compare_stream_names(const void *a, const void *b)
 {
 	const struct name_ref *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
@@ -286,13 +287,15 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+/* Compresses the sorted table of named streams into p, whose owner frees it. Sorting
+ * makes the stream independent of the order of the calls. */
 static int compress_names(struct cfs_stream_writer *w, struct compressor *p,
 			  struct cfs_err *err)
 {
 	int rc = compressor_init(p, err);
 
 	if (rc == 0 && w->n_names)
-		qsort(w->names, w->n_names, sizeof(*w->names), by_name);
+		qsort(w->names, w->n_names, sizeof(*w->names), compare_stream_names);
 	for (size_t i = 0; rc == 0 && i < w->n_names; i++) {
 		char index[16];
 		int len =
@@ -333,6 +336,8 @@ static void encode_head(const struct cfs_stream_writer *w, uint64_t names_len,
 	cfs_put_le64(info + 72, w->size);
 }
 
+/* Writes the head and all sections to the sink. The head holds their positions, so it
+ * can be written only when every section is complete. */
 static int write_sections(const struct cfs_stream_writer *w,
 			  const struct compressor *names, struct cfs_sink to,
 			  struct cfs_err *err)
