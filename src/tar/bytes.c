@@ -15,7 +15,7 @@ int tar_fail_truncated(uint64_t missing, const char *what, struct cfs_err *err)
 }
 
 /* Reads once into the free end of the buffer. */
-static int read_input(struct cfs_tar *t, struct cfs_err *err)
+static int read_tar_input(struct cfs_tar *t, struct cfs_err *err)
 {
 	ssize_t n = cfs_watch_poll(t->opts->watch, err);
 
@@ -45,7 +45,7 @@ ssize_t tar_fill(struct cfs_tar *t, size_t want, struct cfs_err *err)
 		t->pos = 0;
 	}
 	while (rc == 0 && !t->at_end && t->len - t->pos < want)
-		rc = read_input(t, err);
+		rc = read_tar_input(t, err);
 	if (rc < 0)
 		return rc;
 	return (ssize_t)(t->len - t->pos < want ? t->len - t->pos : want);

@@ -15,7 +15,7 @@ static enum tar_dialect find_dialect(const uint8_t *block)
 }
 
 /* The sum of all bytes, those of the checksum itself counted as spaces. Old programs added signed bytes. */
-static int check_sum(const uint8_t *block, struct cfs_err *err)
+static int check_header_sum(const uint8_t *block, struct cfs_err *err)
 {
 	uint64_t said, sum = 0;
 	int64_t signed_sum = 0;
@@ -38,13 +38,13 @@ static int check_sum(const uint8_t *block, struct cfs_err *err)
 int tar_check_block(struct tar_head *h, struct cfs_err *err)
 {
 	h->dialect = find_dialect(h->block);
-	return check_sum(h->block, err);
+	return check_header_sum(h->block, err);
 }
 
 /* --- names ------------------------------------------------------------------------------ */
 
 /* A text of a header, up to the first NUL. */
-static struct cfs_text field_text(const uint8_t *field, size_t len)
+static struct cfs_text get_field_text(const uint8_t *field, size_t len)
 {
 	return (struct cfs_text){(const char *)field, strnlen((const char *)field, len)};
 }
@@ -59,8 +59,8 @@ static struct cfs_text long_text(const struct cfs_mem *m)
 /* The name of the header, with its prefix in front. Joined in a buffer, which has room for both. */
 static struct cfs_text header_name(struct tar_head *h)
 {
-	struct cfs_text name = field_text(h->block + TAR_NAME, TAR_NAME_LEN);
-	struct cfs_text prefix = field_text(h->block + TAR_PREFIX, TAR_PREFIX_LEN);
+	struct cfs_text name = get_field_text(h->block + TAR_NAME, TAR_NAME_LEN);
+	struct cfs_text prefix = get_field_text(h->block + TAR_PREFIX, TAR_PREFIX_LEN);
 	char *joined;
 
 	if (h->dialect != TAR_POSIX || prefix.len == 0)
@@ -86,7 +86,7 @@ static struct cfs_text link_name(const struct tar_head *h)
 	if (h->said.linkpath.s)
 		return h->said.linkpath;
 	return h->has_long_link ? long_text(&h->long_link)
-				: field_text(h->block + TAR_LINK, TAR_NAME_LEN);
+				: get_field_text(h->block + TAR_LINK, TAR_NAME_LEN);
 }
 
 /* The path of a name, in a buffer that is kept for the next entry. */
@@ -125,7 +125,7 @@ static uint32_t type_mode(uint8_t type)
 	return 0;
 }
 
-static int fail_type(uint8_t type, const char *why, struct cfs_err *err)
+static int fail_entry_type(uint8_t type, const char *why, struct cfs_err *err)
 {
 	char shown[2] = {(char)type, 0};
 
@@ -145,11 +145,11 @@ static int find_type(struct cfs_tar *t, struct cfs_err *err)
 	e->is_link = type == '1';
 	e->inode.mode = type_mode(type);
 	if (!e->is_link && !e->inode.mode)
-		return fail_type(type, "", err);
+		return fail_entry_type(type, "", err);
 	if (is_v7 && (type == '3' || type == '4'))
-		return fail_type(type, " in a v7 header", err);
+		return fail_entry_type(type, " in a v7 header", err);
 	if (type == 'S' && t->head.dialect != TAR_GNU)
-		return fail_type(type, " but in a GNU header", err);
+		return fail_entry_type(type, " but in a GNU header", err);
 	if (is_v7 && S_ISREG(e->inode.mode) && e->name.len &&
 	    e->name.s[e->name.len - 1] == '/')
 		e->inode.mode = S_IFDIR;
@@ -251,7 +251,7 @@ static int describe_numbers(struct cfs_tar *t, struct cfs_err *err)
 
 /* --- all of it -------------------------------------------------------------------------- */
 
-static int describe_link(struct cfs_tar *t, struct cfs_err *err)
+static int describe_tar_link(struct cfs_tar *t, struct cfs_err *err)
 {
 	struct cfs_tar_entry *e = &t->entry;
 	int rc;
@@ -290,7 +290,7 @@ int tar_describe(struct cfs_tar *t, struct cfs_err *err)
 	if (rc == 0)
 		rc = describe_numbers(t, err);
 	if (rc == 0)
-		rc = describe_link(t, err);
+		rc = describe_tar_link(t, err);
 	if (rc == 0 && S_ISREG(e->inode.mode) &&
 	    (h->block[TAR_TYPE] == 'S' || is_pax_sparse(&h->said, h->n_segments)))
 		rc = tar_read_sparse(t, err);

@@ -4,33 +4,33 @@
 
 #include "tar/tar_priv.h"
 
-static int set_text(struct cfs_text *field, struct cfs_text value)
+static int set_pax_text(struct cfs_text *field, struct cfs_text value)
 {
 	*field = value.len ? value : (struct cfs_text){0};
 	return 0;
 }
 
-static int set_path(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
+static int set_pax_path(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	(void)err;
-	return set_text(&t->head.said.path, value);
+	return set_pax_text(&t->head.said.path, value);
 }
 
 static int set_linkpath(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	(void)err;
-	return set_text(&t->head.said.linkpath, value);
+	return set_pax_text(&t->head.said.linkpath, value);
 }
 
 static int set_sparse_name(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	(void)err;
-	return set_text(&t->head.said.sparse_name, value);
+	return set_pax_text(&t->head.said.sparse_name, value);
 }
 
 /* An empty value cancels the earlier records of its key (POSIX, pax, "Extended Header Keyword Precedence"). */
-static int set_number(struct cfs_text value, const char *what, uint64_t max, bool *has,
-		      uint64_t *out, struct cfs_err *err)
+static int set_pax_number(struct cfs_text value, const char *what, uint64_t max,
+			  bool *has, uint64_t *out, struct cfs_err *err)
 {
 	*has = value.len > 0;
 	return *has ? tar_decimal(value, what, max, out, err) : 0;
@@ -40,21 +40,21 @@ static int set_size(struct cfs_tar *t, struct cfs_text value, struct cfs_err *er
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "size", INT64_MAX, &s->has_size, &s->size, err);
+	return set_pax_number(value, "size", INT64_MAX, &s->has_size, &s->size, err);
 }
 
 static int set_uid(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "uid", UINT32_MAX, &s->has_uid, &s->uid, err);
+	return set_pax_number(value, "uid", UINT32_MAX, &s->has_uid, &s->uid, err);
 }
 
 static int set_gid(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "gid", UINT32_MAX, &s->has_gid, &s->gid, err);
+	return set_pax_number(value, "gid", UINT32_MAX, &s->has_gid, &s->gid, err);
 }
 
 static int set_mtime(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
@@ -71,32 +71,32 @@ static int set_major(struct cfs_tar *t, struct cfs_text value, struct cfs_err *e
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "GNU.sparse.major", INT64_MAX, &s->has_major, &s->major,
-			  err);
+	return set_pax_number(value, "GNU.sparse.major", INT64_MAX, &s->has_major,
+			      &s->major, err);
 }
 
 static int set_minor(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "GNU.sparse.minor", INT64_MAX, &s->has_minor, &s->minor,
-			  err);
+	return set_pax_number(value, "GNU.sparse.minor", INT64_MAX, &s->has_minor,
+			      &s->minor, err);
 }
 
 static int set_realsize(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "size of the sparse file", INT64_MAX, &s->has_realsize,
-			  &s->realsize, err);
+	return set_pax_number(value, "size of the sparse file", INT64_MAX,
+			      &s->has_realsize, &s->realsize, err);
 }
 
 static int set_numblocks(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;
 
-	return set_number(value, "GNU.sparse.numblocks", CFS_TAR_SEGMENTS_MAX,
-			  &s->has_numblocks, &s->numblocks, err);
+	return set_pax_number(value, "GNU.sparse.numblocks", CFS_TAR_SEGMENTS_MAX,
+			      &s->has_numblocks, &s->numblocks, err);
 }
 
 static int set_map(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
@@ -172,7 +172,7 @@ static const struct {
 	const char *key;
 	int (*set)(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err);
 } known[] = {
-	{"path", set_path},
+	{"path", set_pax_path},
 	{"linkpath", set_linkpath},
 	{"size", set_size},
 	{"uid", set_uid},

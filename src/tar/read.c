@@ -82,8 +82,8 @@ static int write_zeros(struct cfs_tar *t, uint64_t len, struct cfs_sink to,
 	return rc;
 }
 
-static int copy_sparse(struct cfs_tar *t, struct cfs_sink content,
-		       const struct cfs_sink *stored, struct cfs_err *err)
+static int copy_sparse_content(struct cfs_tar *t, struct cfs_sink content,
+			       const struct cfs_sink *stored, struct cfs_err *err)
 {
 	const struct cfs_tar_entry *e = &t->entry;
 	uint64_t off = 0;
@@ -116,7 +116,7 @@ int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err)
 int cfs_tar_copy(struct cfs_tar *t, struct cfs_sink content,
 		 const struct cfs_sink *stored, struct cfs_err *err)
 {
-	int rc = t->entry.is_sparse ? copy_sparse(t, content, stored, err)
+	int rc = t->entry.is_sparse ? copy_sparse_content(t, content, stored, err)
 				    : copy_stored(t, t->left, content, stored, err);
 
 	return cfs_tar_add_place(t, rc, err);
@@ -135,7 +135,7 @@ int cfs_tar_take_content(struct cfs_tar *t, struct cfs_err *err)
 	return 0;
 }
 
-static int drop_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int drop_content_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	(void)ctx;
 	(void)p;
@@ -147,8 +147,8 @@ static int drop_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 /* Finishes the previous entry: skips its content, if it was not read, and the padding. */
 static int leave_entry(struct cfs_tar *t, struct cfs_err *err)
 {
-	ssize_t n =
-		copy_stored(t, t->left, (struct cfs_sink){drop_bytes, NULL}, NULL, err);
+	ssize_t n = copy_stored(t, t->left, (struct cfs_sink){drop_content_bytes, NULL},
+				NULL, err);
 
 	if (n == 0)
 		n = tar_fill(t, (size_t)t->padding, err);
@@ -164,8 +164,8 @@ static int leave_entry(struct cfs_tar *t, struct cfs_err *err)
 
 /* Reads the data of an extension header with its padding, in one piece, so that the caller's raw function gets it in one
  * piece, too. to NULL: it has no effect. */
-static int read_data(struct cfs_tar *t, uint64_t len, struct cfs_mem *to,
-		     struct cfs_err *err)
+static int read_header_data(struct cfs_tar *t, uint64_t len, struct cfs_mem *to,
+			    struct cfs_err *err)
 {
 	uint64_t whole = cfs_align_up(len, CFS_TAR_BLOCK);
 	struct cfs_mem unused = {0}, *m = to ? to : &unused;
@@ -221,6 +221,8 @@ static bool find_extension(struct tar_head *h, struct cfs_mem **to, bool **has)
 	}
 }
 
+/* Appends the content of an extension header to *to. *has refuses a second one, since
+ * readers disagree about which counts. -EFBIG above the sum that one entry may have. */
 static int read_extension(struct cfs_tar *t, struct cfs_mem *to, bool *has,
 			  struct cfs_err *err)
 {
@@ -243,7 +245,7 @@ static int read_extension(struct cfs_tar *t, struct cfs_mem *to, bool *has,
 	h->extensions_len += len;
 	if (has)
 		*has = true;
-	return read_data(t, len, to, err);
+	return read_header_data(t, len, to, err);
 }
 
 /* --- entries ---------------------------------------------------------------------------- */
@@ -340,7 +342,7 @@ static int read_headers(struct cfs_tar *t, struct cfs_err *err)
 
 /* Programs that write capabilities in the form of libarchive alone lose them here: the format of record, of OCI layers
  * and of GNU tar, is the other one. */
-static void warn_ignored(const struct cfs_tar *t)
+static void warn_ignored_headers(const struct cfs_tar *t)
 {
 	char name[512];
 
@@ -367,7 +369,7 @@ int cfs_tar_next(struct cfs_tar *t, const struct cfs_tar_entry **out, struct cfs
 	}
 	if (rc <= 0)
 		return cfs_tar_add_place(t, rc, err);
-	warn_ignored(t);
+	warn_ignored_headers(t);
 	*out = &t->entry;
 	return rc;
 }

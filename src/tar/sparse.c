@@ -75,6 +75,8 @@ static int add_gnu_segments(struct tar_head *h, const uint8_t *p, size_t n, bool
 	return 0;
 }
 
+/* Reads the segments of an old GNU sparse file, in the header and in the blocks behind
+ * it. *size is the size of the whole file. */
 static int read_gnu(struct cfs_tar *t, uint64_t *size, struct cfs_err *err)
 {
 	struct tar_head *h = &t->head;
@@ -173,6 +175,8 @@ static int read_pax_map(struct cfs_tar *t, struct cfs_err *err)
 	return rc;
 }
 
+/* Reads the segments of a pax sparse file. Version 1.0 keeps them at the start of the
+ * content, 0.x in the pax records. -ENOTSUP for other versions. */
 static int read_pax(struct cfs_tar *t, uint64_t *size, struct cfs_err *err)
 {
 	struct tar_said *s = &t->head.said;

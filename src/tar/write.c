@@ -56,7 +56,7 @@ void cfs_tar_writer_free(struct cfs_tar_writer *w)
 
 /* --- pax records ------------------------------------------------------------------------ */
 
-static int append_text(struct cfs_mem *m, struct cfs_text t, struct cfs_err *err)
+static int append_record_text(struct cfs_mem *m, struct cfs_text t, struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(m);
 
@@ -82,23 +82,24 @@ static size_t record_len(size_t key_len, size_t value_len)
 	return count_digits(len) == count_digits(rest) ? len : len + 1;
 }
 
-static int add_record(struct cfs_tar_writer *w, struct cfs_text prefix,
-		      struct cfs_text key, struct cfs_text value, struct cfs_err *err)
+static int add_pax_record(struct cfs_tar_writer *w, struct cfs_text prefix,
+			  struct cfs_text key, struct cfs_text value, struct cfs_err *err)
 {
 	char front[32];
 	int n = snprintf(front, sizeof(front), "%zu ",
 			 record_len(prefix.len + key.len, value.len));
-	int rc = append_text(&w->records, (struct cfs_text){front, (size_t)n}, err);
+	int rc =
+		append_record_text(&w->records, (struct cfs_text){front, (size_t)n}, err);
 
 	if (rc == 0)
-		rc = append_text(&w->records, prefix, err);
+		rc = append_record_text(&w->records, prefix, err);
 	if (rc == 0)
-		rc = append_text(&w->records, key, err);
+		rc = append_record_text(&w->records, key, err);
 	if (rc == 0)
-		rc = append_text(&w->records, CFS_TEXT("="), err);
+		rc = append_record_text(&w->records, CFS_TEXT("="), err);
 	if (rc == 0)
-		rc = append_text(&w->records, value, err);
-	return rc == 0 ? append_text(&w->records, CFS_TEXT("\n"), err) : rc;
+		rc = append_record_text(&w->records, value, err);
+	return rc == 0 ? append_record_text(&w->records, CFS_TEXT("\n"), err) : rc;
 }
 
 static CFS_PRINTF(4, 5) int add_number(struct cfs_tar_writer *w, const char *key,
@@ -111,11 +112,11 @@ static CFS_PRINTF(4, 5) int add_number(struct cfs_tar_writer *w, const char *key
 	va_start(args, fmt);
 	n = vsnprintf(value, sizeof(value), fmt, args);
 	va_end(args);
-	return add_record(w, (struct cfs_text){0}, cfs_text(key),
-			  (struct cfs_text){value, (size_t)n}, err);
+	return add_pax_record(w, (struct cfs_text){0}, cfs_text(key),
+			      (struct cfs_text){value, (size_t)n}, err);
 }
 
-static int compare_keys(const void *a, const void *b)
+static int compare_xattr_keys(const void *a, const void *b)
 {
 	return cfs_text_cmp(((const struct cfs_xattr *)a)->key,
 			    ((const struct cfs_xattr *)b)->key);
@@ -156,19 +157,21 @@ static int add_xattrs(struct cfs_tar_writer *w, const struct cfs_inode_spec *ino
 	if (cfs_grow(&w->xattrs, &w->xattrs_cap, n, sizeof(*w->xattrs)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	memcpy(w->xattrs, inode->xattrs, n * sizeof(*w->xattrs));
-	qsort(w->xattrs, n, sizeof(*w->xattrs), compare_keys);
+	qsort(w->xattrs, n, sizeof(*w->xattrs), compare_xattr_keys);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		char name[3 * CFS_XATTR_KEY_MAX];
 		struct cfs_text encoded;
 
 		rc = encode_name(w->xattrs[i].key, name, &encoded, err);
 		if (rc == 0)
-			rc = add_record(w, CFS_TEXT("SCHILY.xattr."), encoded,
-					cfs_span_text(w->xattrs[i].value), err);
+			rc = add_pax_record(w, CFS_TEXT("SCHILY.xattr."), encoded,
+					    cfs_span_text(w->xattrs[i].value), err);
 	}
 	return rc;
 }
 
+/* Adds the pax record of a time that the header cannot hold: before 1970, after 2242,
+ * or with nanoseconds. */
 static int add_mtime(struct cfs_tar_writer *w, const struct cfs_inode_spec *inode,
 		     struct cfs_err *err)
 {
@@ -191,6 +194,8 @@ static int add_mtime(struct cfs_tar_writer *w, const struct cfs_inode_spec *inod
 			  (uint64_t) - (sec + 1), NSEC - nsec);
 }
 
+/* Fills in w->records with what does not fit into the header, and nothing else: the
+ * tar file of a layer must be the same for each build. */
 static int add_records(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 		       struct cfs_err *err)
 {
@@ -202,9 +207,9 @@ static int add_records(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 
 	w->records.len = 0;
 	if (name.len > TAR_NAME_LEN)
-		rc = add_record(w, none, CFS_TEXT("path"), name, err);
+		rc = add_pax_record(w, none, CFS_TEXT("path"), name, err);
 	if (rc == 0 && target.len > TAR_NAME_LEN)
-		rc = add_record(w, none, CFS_TEXT("linkpath"), target, err);
+		rc = add_pax_record(w, none, CFS_TEXT("linkpath"), target, err);
 	if (rc < 0 || e->is_link)
 		return rc;
 	if (S_ISREG(inode->mode) && inode->size > LONG_MAX_OCTAL)
@@ -234,13 +239,14 @@ static void put_octal(uint8_t *field, size_t len, uint64_t n)
 	}
 }
 
-static void put_text(uint8_t *field, size_t len, struct cfs_text t)
+static void put_field_text(uint8_t *field, size_t len, struct cfs_text t)
 {
 	if (t.len)
 		memcpy(field, t.s, t.len < len ? t.len : len);
 }
 
-static void put_header(struct cfs_tar_writer *w, uint8_t block[CFS_TAR_BLOCK], char type)
+static void put_tar_header(struct cfs_tar_writer *w, uint8_t block[CFS_TAR_BLOCK],
+			   char type)
 {
 	unsigned sum = 0;
 
@@ -253,6 +259,8 @@ static void put_header(struct cfs_tar_writer *w, uint8_t block[CFS_TAR_BLOCK], c
 	cfs_out_put(&w->out, block, CFS_TAR_BLOCK);
 }
 
+/* Writes w->records as an "x" header, if there are any. -EFBIG above what our own
+ * reader accepts. Fixed values keep the bytes reproducible. */
 static int put_records(struct cfs_tar_writer *w, struct cfs_err *err)
 {
 	uint8_t block[CFS_TAR_BLOCK] = {0};
@@ -264,18 +272,20 @@ static int put_records(struct cfs_tar_writer *w, struct cfs_err *err)
 		return cfs_fail(err, EFBIG,
 				"expected at most %d bytes of pax records, got %zu",
 				(int)CFS_TAR_EXTENSIONS_MAX, len);
-	put_text(block, TAR_NAME_LEN, CFS_TEXT("PaxHeaders/x"));
+	put_field_text(block, TAR_NAME_LEN, CFS_TEXT("PaxHeaders/x"));
 	put_octal(block + TAR_MODE, TAR_SHORT_LEN, 0644);
 	put_octal(block + TAR_UID, TAR_SHORT_LEN, 0);
 	put_octal(block + TAR_GID, TAR_SHORT_LEN, 0);
 	put_octal(block + TAR_SIZE, TAR_LONG_LEN, len);
 	put_octal(block + TAR_MTIME, TAR_LONG_LEN, 0);
-	put_header(w, block, 'x');
+	put_tar_header(w, block, 'x');
 	cfs_out_put(&w->out, w->records.p, len);
 	cfs_out_zero(&w->out, -len % CFS_TAR_BLOCK);
 	return 0;
 }
 
+/* The type in the header of an entry; 0 for a type that tar does not have, such as a
+ * socket. */
 static char type_char(const struct cfs_tar_entry *e)
 {
 	switch (e->is_link ? 0 : e->inode.mode & S_IFMT) {
@@ -298,14 +308,15 @@ static char type_char(const struct cfs_tar_entry *e)
 	}
 }
 
-static void put_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e, char type)
+static void put_tar_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
+			  char type)
 {
 	const struct cfs_inode_spec *inode = &e->inode;
 	uint8_t block[CFS_TAR_BLOCK] = {0};
 	int64_t sec = inode->mtime_sec < 0 ? 0 : inode->mtime_sec;
 
-	put_text(block + TAR_NAME, TAR_NAME_LEN, cfs_mem_text(&w->name));
-	put_text(block + TAR_LINK, TAR_NAME_LEN, cfs_mem_text(&w->target));
+	put_field_text(block + TAR_NAME, TAR_NAME_LEN, cfs_mem_text(&w->name));
+	put_field_text(block + TAR_LINK, TAR_NAME_LEN, cfs_mem_text(&w->target));
 	put_octal(block + TAR_MODE, TAR_SHORT_LEN, inode->mode & 07777);
 	put_octal(block + TAR_UID, TAR_SHORT_LEN, inode->uid);
 	put_octal(block + TAR_GID, TAR_SHORT_LEN, inode->gid);
@@ -314,7 +325,7 @@ static void put_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e, c
 	put_octal(block + TAR_MAJOR, TAR_SHORT_LEN, (inode->rdev >> 8) & 0xfff);
 	put_octal(block + TAR_MINOR, TAR_SHORT_LEN,
 		  (inode->rdev & 0xff) | ((inode->rdev >> 12) & 0xfff00));
-	put_header(w, block, type);
+	put_tar_header(w, block, type);
 }
 
 /* --- entries ---------------------------------------------------------------------------- */
@@ -327,11 +338,11 @@ static int make_name(const struct cfs_tar_writer *w, struct cfs_mem *m,
 
 	m->len = 0;
 	if (!w->omits_dot)
-		rc = append_text(m, CFS_TEXT("./"), err);
+		rc = append_record_text(m, CFS_TEXT("./"), err);
 	if (rc == 0)
-		rc = append_text(m, path, err);
+		rc = append_record_text(m, path, err);
 	if (rc == 0 && is_dir && path.len)
-		rc = append_text(m, CFS_TEXT("/"), err);
+		rc = append_record_text(m, CFS_TEXT("/"), err);
 	if (rc == 0 && m->len > CFS_TAR_PATH_MAX)
 		rc = cfs_fail(err, ENAMETOOLONG,
 			      "the path has %zu bytes, expected at most %d", m->len,
@@ -349,7 +360,7 @@ static int make_names(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 	if (rc == 0 && e->is_link)
 		rc = make_name(w, &w->target, e->target, false, err);
 	else if (rc == 0 && S_ISLNK(e->inode.mode))
-		rc = append_text(&w->target, e->inode.payload, err);
+		rc = append_record_text(&w->target, e->inode.payload, err);
 	return rc;
 }
 
@@ -380,7 +391,7 @@ int cfs_tar_write_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 		return rc;
 	w->left = has_content ? e->inode.size : 0;
 	w->padding = -w->left % CFS_TAR_BLOCK;
-	put_entry(w, e, type);
+	put_tar_entry(w, e, type);
 	return 0;
 }
 
