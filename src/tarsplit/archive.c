@@ -35,8 +35,8 @@ static int end_content(struct cfs_tarsplit_archive *a, struct cfs_err *err)
 
 /* The last bytes are returned only after the content turned out to end there: it may be found
  * to be another one at its end. */
-static ssize_t read_content(struct cfs_tarsplit_archive *a, void *p, size_t len,
-			    struct cfs_err *err)
+static ssize_t read_file_content(struct cfs_tarsplit_archive *a, void *p, size_t len,
+				 struct cfs_err *err)
 {
 	size_t want = len < a->content_left ? len : (size_t)a->content_left;
 	ssize_t n = a->contents.read(a->contents.ctx, p, want, err);
@@ -53,7 +53,7 @@ static ssize_t read_content(struct cfs_tarsplit_archive *a, void *p, size_t len,
 	return rc < 0 ? rc : n;
 }
 
-static ssize_t read_archive(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_rebuilt_archive(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_tarsplit_archive *a = ctx;
 	size_t n;
@@ -65,7 +65,7 @@ static ssize_t read_archive(void *ctx, void *p, size_t len, struct cfs_err *err)
 			return rc;
 	}
 	if (a->in_content)
-		return read_content(a, p, len, err);
+		return read_file_content(a, p, len, err);
 	n = len < a->bytes.len ? len : a->bytes.len;
 	memcpy(p, a->bytes.p, n);
 	a->bytes.p += n;
@@ -75,5 +75,5 @@ static ssize_t read_archive(void *ctx, void *p, size_t len, struct cfs_err *err)
 
 struct cfs_feed cfs_tarsplit_feed(struct cfs_tarsplit_archive *a)
 {
-	return (struct cfs_feed){read_archive, a};
+	return (struct cfs_feed){read_rebuilt_archive, a};
 }

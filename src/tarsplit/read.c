@@ -47,6 +47,8 @@ void cfs_tarsplit_close(struct cfs_tarsplit *t)
 
 /* --- lines -------------------------------------------------------------------------- */
 
+/* Reads more of the lines and drops those already used. -EFBIG bounds a line that
+ * never ends; t->at_end marks the end of the input. */
 static int fill_buffer(struct cfs_tarsplit *t, struct cfs_err *err)
 {
 	ssize_t n;
@@ -70,7 +72,8 @@ static int fill_buffer(struct cfs_tarsplit *t, struct cfs_err *err)
 }
 
 /* The next line without its end, borrowed from the buffer: 1, or 0 at the end. */
-static int next_line(struct cfs_tarsplit *t, struct cfs_text *out, struct cfs_err *err)
+static int next_tarsplit_line(struct cfs_tarsplit *t, struct cfs_text *out,
+			      struct cfs_err *err)
 {
 	size_t seen = 0;
 
@@ -121,8 +124,8 @@ static int get_data(struct cfs_tarsplit *t, const char *key, struct cfs_span *ou
 	return 0;
 }
 
-static int get_number(const struct cfs_tarsplit *t, const char *key, uint64_t *out,
-		      struct cfs_err *err)
+static int get_json_number(const struct cfs_tarsplit *t, const char *key, uint64_t *out,
+			   struct cfs_err *err)
 {
 	const json_t *member = json_object_get(t->line, key);
 
@@ -153,7 +156,7 @@ static int take_crc64(struct cfs_tarsplit *t, struct cfs_err *err)
 }
 
 /* name_raw stands for a name that is not UTF-8. */
-static int take_name(struct cfs_tarsplit *t, struct cfs_err *err)
+static int take_entry_name(struct cfs_tarsplit *t, struct cfs_err *err)
 {
 	const json_t *name = json_object_get(t->line, "name");
 	struct cfs_span raw;
@@ -171,17 +174,20 @@ static int take_name(struct cfs_tarsplit *t, struct cfs_err *err)
 	return 0;
 }
 
-static int parse_file(struct cfs_tarsplit *t, struct cfs_err *err)
+static int parse_file_entry(struct cfs_tarsplit *t, struct cfs_err *err)
 {
 	int rc = take_crc64(t, err);
 
 	t->entry.kind = CFS_TARSPLIT_FILE;
 	if (rc == 0)
-		rc = get_number(t, "size", &t->entry.size, err);
-	return rc < 0 ? rc : take_name(t, err);
+		rc = get_json_number(t, "size", &t->entry.size, err);
+	return rc < 0 ? rc : take_entry_name(t, err);
 }
 
-static int parse_line(struct cfs_tarsplit *t, struct cfs_text line, struct cfs_err *err)
+/* Parses one line into t->entry, which borrows from t->line until the next one.
+ * Unknown types are refused, since bytes would be missing from the archive. */
+static int parse_tarsplit_line(struct cfs_tarsplit *t, struct cfs_text line,
+			       struct cfs_err *err)
 {
 	json_error_t why;
 	uint64_t type;
@@ -193,11 +199,11 @@ static int parse_line(struct cfs_tarsplit *t, struct cfs_text line, struct cfs_e
 	if (!json_is_object(t->line))
 		return cfs_fail(err, EINVAL, "expected a JSON object: %s",
 				t->line ? "got a list" : why.text);
-	rc = get_number(t, "type", &type, err);
+	rc = get_json_number(t, "type", &type, err);
 	if (rc < 0)
 		return rc;
 	if (type == TYPE_FILE)
-		return parse_file(t, err);
+		return parse_file_entry(t, err);
 	if (type != TYPE_SEGMENT)
 		return cfs_fail(err, EINVAL, "type: expected %d or %d", TYPE_FILE,
 				TYPE_SEGMENT);
@@ -209,13 +215,13 @@ int cfs_tarsplit_next(struct cfs_tarsplit *t, const struct cfs_tarsplit_entry **
 		      struct cfs_err *err)
 {
 	struct cfs_text line;
-	int rc = next_line(t, &line, err);
+	int rc = next_tarsplit_line(t, &line, err);
 
 	*out = &t->entry;
 	t->n_lines++;
 	if (rc <= 0)
 		return cfs_context(err, rc, "tar-split: line %" PRIu64, t->n_lines);
-	rc = cfs_context(err, parse_line(t, line, err), "tar-split: line %" PRIu64,
-			 t->n_lines);
+	rc = cfs_context(err, parse_tarsplit_line(t, line, err),
+			 "tar-split: line %" PRIu64, t->n_lines);
 	return rc < 0 ? rc : 1;
 }
