@@ -52,7 +52,7 @@ struct digester {
 	size_t n_magic;
 };
 
-static int digest_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int digest_member_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct digester *d = ctx;
 
@@ -85,16 +85,16 @@ static char *resolve_target(struct cfs_text path, struct cfs_text target)
 	return out;
 }
 
-static int describe_link(struct member *m, const struct cfs_tar_entry *e,
-			 struct cfs_err *err)
+static int describe_member_link(struct member *m, const struct cfs_tar_entry *e,
+				struct cfs_err *err)
 {
 	m->target = e->is_link ? strndup(e->target.s, e->target.len)
 			       : resolve_target(e->path, e->inode.payload);
 	return m->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-static int describe_file(struct member *m, struct cfs_tar *tar,
-			 const struct cfs_tar_entry *e, struct cfs_err *err)
+static int describe_member_file(struct member *m, struct cfs_tar *tar,
+				const struct cfs_tar_entry *e, struct cfs_err *err)
 {
 	struct digester d = {0};
 	int rc;
@@ -104,7 +104,7 @@ static int describe_file(struct member *m, struct cfs_tar *tar,
 	m->off = cfs_tar_offset(tar);
 	m->size = e->stored_len;
 	cfs_hash_init(&d.hash, CFS_SHA256);
-	rc = cfs_tar_copy(tar, (struct cfs_sink){digest_bytes, &d}, NULL, err);
+	rc = cfs_tar_copy(tar, (struct cfs_sink){digest_member_bytes, &d}, NULL, err);
 	cfs_oci_digest_final(&d.hash, &m->digest);
 	memcpy(m->magic, d.magic, MAGIC_LEN);
 	return rc;
@@ -125,10 +125,12 @@ static int add_member(struct archive *a, struct cfs_tar *tar,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	a->n++;
 	if (e->is_link || S_ISLNK(e->inode.mode))
-		return describe_link(m, e, err);
-	return describe_file(m, tar, e, err);
+		return describe_member_link(m, e, err);
+	return describe_member_file(m, tar, e, err);
 }
 
+/* Reads the archive once and remembers where each member lies, so that blobs can be
+ * read in any order. Only files and links can hold blobs. */
 static int index_members(struct archive *a, struct cfs_err *err)
 {
 	struct cfs_watched_fd from = {.fd = a->fd, .watch = a->watch};
@@ -154,7 +156,7 @@ static int index_members(struct archive *a, struct cfs_err *err)
 /* --- lookup ------------------------------------------------------------------------- */
 
 /* The last member of a name counts, as when the archive is extracted. */
-static const struct member *find_name(const struct archive *a, const char *path)
+static const struct member *find_archive_member(const struct archive *a, const char *path)
 {
 	for (size_t i = a->n; i-- > 0;)
 		if (strcmp(a->members[i].path, path) == 0)
@@ -165,10 +167,10 @@ static const struct member *find_name(const struct archive *a, const char *path)
 static int find_member(const struct archive *a, const char *path,
 		       const struct member **out, struct cfs_err *err)
 {
-	const struct member *m = find_name(a, path);
+	const struct member *m = find_archive_member(a, path);
 
 	for (int i = 0; m && m->target && i < LINKS_MAX; i++)
-		m = find_name(a, m->target);
+		m = find_archive_member(a, m->target);
 	if (!m)
 		return cfs_fail(err, ENOENT, "the archive has no such member");
 	if (m->target)

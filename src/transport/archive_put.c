@@ -46,8 +46,8 @@ static int begin_member(struct archive_out *a, const char *path, uint64_t size,
 	return cfs_tar_write_entry(a->tar, &e, err);
 }
 
-static int put_text(struct archive_out *a, const char *path, struct cfs_span text,
-		    struct cfs_err *err)
+static int put_archive_text(struct archive_out *a, const char *path, struct cfs_span text,
+			    struct cfs_err *err)
 {
 	int rc = begin_member(a, path, text.len, err);
 
@@ -55,8 +55,8 @@ static int put_text(struct archive_out *a, const char *path, struct cfs_span tex
 }
 
 /* The bytes are compared once more as they are written. */
-static int copy_blob(struct archive_out *a, int fd, const struct cfs_oci_descriptor *d,
-		     struct cfs_err *err)
+static int copy_archive_blob(struct archive_out *a, int fd,
+			     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	cfs_autofree uint8_t *buf = malloc(COPY_LEN);
 	struct cfs_oci_digest actual = {.alg = d->digest.alg};
@@ -80,8 +80,8 @@ static int copy_blob(struct archive_out *a, int fd, const struct cfs_oci_descrip
 	return n < 0 ? (int)n : cfs_oci_digest_expect(&d->digest, &actual, err);
 }
 
-static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
-		    bool *is_present, struct cfs_err *err)
+static int put_archive_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
+			    bool *is_present, struct cfs_err *err)
 {
 	struct archive_out *a = ctx;
 	char path[LAYOUT_PATH_MAX];
@@ -91,12 +91,12 @@ static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 	a->path_of(d, path);
 	rc = begin_member(a, path, d->size, err);
 	if (rc == 0)
-		rc = copy_blob(a, fd, d, err);
+		rc = copy_archive_blob(a, fd, d, err);
 	return cfs_context(err, rc, "%s", path);
 }
 
-static int put_manifest(void *ctx, struct cfs_span json,
-			const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int put_archive_manifest(void *ctx, struct cfs_span json,
+				const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	struct archive_out *a = ctx;
 	int rc = a->write_index(a, json, d, err);
@@ -118,16 +118,16 @@ static int write_layout_index(struct archive_out *a, struct cfs_span json,
 {
 	char path[LAYOUT_PATH_MAX];
 	struct cfs_mem index = {0};
-	int rc = put_text(a, layout_path(&d->digest, path), json, err);
+	int rc = put_archive_text(a, layout_path(&d->digest, path), json, err);
 
 	if (rc == 0)
 		rc = cfs_oci_index_put(CFS_TEXT(""), d, a->name, &index, err);
 	if (rc == 0)
-		rc = put_text(a, "index.json", cfs_mem_span(&index), err);
+		rc = put_archive_text(a, "index.json", cfs_mem_span(&index), err);
 	free(index.p);
 	return rc < 0 ? rc
-		      : put_text(a, "oci-layout", cfs_text_span(CFS_TEXT(LAYOUT_MARKER)),
-				 err);
+		      : put_archive_text(a, "oci-layout",
+					 cfs_text_span(CFS_TEXT(LAYOUT_MARKER)), err);
 }
 
 /* --- the form of docker ------------------------------------------------------------- */
@@ -181,8 +181,8 @@ static int write_docker_index(struct archive_out *a, struct cfs_span json,
 	(void)d;
 	if (rc == 0) {
 		text = make_docker_index(a, &m);
-		rc = text ? put_text(a, "manifest.json", cfs_text_span(cfs_text(text)),
-				     err)
+		rc = text ? put_archive_text(a, "manifest.json",
+					     cfs_text_span(cfs_text(text)), err)
 			  : cfs_fail(err, ENOMEM, "out of memory");
 	}
 	cfs_oci_manifest_fini(&m);
@@ -191,7 +191,7 @@ static int write_docker_index(struct archive_out *a, struct cfs_span json,
 
 /* --- opening ------------------------------------------------------------------------ */
 
-static int open_file(struct archive_out *a, const char *path, struct cfs_err *err)
+static int open_archive_file(struct archive_out *a, const char *path, struct cfs_err *err)
 {
 	int rc = cfs_replace_open(path, &a->file, err);
 
@@ -221,8 +221,8 @@ static int finish_open(struct archive_out *a, int rc, struct cfs_destination *ou
 	if (rc < 0)
 		close_archive(a);
 	else
-		*out = (struct cfs_destination){.put_blob = put_blob,
-						.put_manifest = put_manifest,
+		*out = (struct cfs_destination){.put_blob = put_archive_blob,
+						.put_manifest = put_archive_manifest,
 						.close = close_archive,
 						.ctx = a,
 						.is_in_order = true};
@@ -245,7 +245,7 @@ int cfs_destination_open_oci_archive(const char *spec, const struct cfs_watch *w
 	if (rc == 0 && a->name && !cfs_oci_is_tag(cfs_text(a->name)))
 		rc = cfs_fail(err, EINVAL, "not a tag: \"%.100s\"", a->name);
 	if (rc == 0)
-		rc = open_file(a, path, err);
+		rc = open_archive_file(a, path, err);
 	return finish_open(a, rc, out);
 }
 
@@ -283,7 +283,7 @@ int cfs_destination_open_docker_archive(const char *spec, const struct cfs_watch
 	if (rc == 0 && reference)
 		rc = set_reference(a, reference, err);
 	if (rc == 0)
-		rc = open_file(a, path, err);
+		rc = open_archive_file(a, path, err);
 	rc = finish_open(a, rc, out);
 	out->has_plain_layers = true;
 	return rc;

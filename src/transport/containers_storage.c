@@ -11,7 +11,8 @@ struct local_store {
 };
 
 /* Keeps the manifest: a layer of the store is found by its place there. */
-static int keep_manifest(struct local_store *l, struct cfs_text json, struct cfs_err *err)
+static int keep_store_manifest(struct local_store *l, struct cfs_text json,
+			       struct cfs_err *err)
 {
 	enum cfs_oci_kind kind;
 	int rc = cfs_oci_kind(json, NULL, &kind, err);
@@ -36,7 +37,7 @@ static int store_document(void *ctx, const struct cfs_oci_digest *digest,
 	*out = (struct cfs_transport_document){0};
 	rc = cfs_storage_read_manifest(l->storage, digest, &out->bytes, err);
 	if (rc == 0)
-		rc = keep_manifest(l, cfs_mem_text(&out->bytes), err);
+		rc = keep_store_manifest(l, cfs_mem_text(&out->bytes), err);
 	if (rc < 0)
 		free(cfs_steal(&out->bytes.p));
 	return rc;
@@ -57,7 +58,7 @@ static void close_config(void *ctx)
 	free(b);
 }
 
-static ssize_t read_config(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_store_config(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct config_blob *b = ctx;
 	struct cfs_feed feed = cfs_feed_mem(&b->rest);
@@ -65,8 +66,9 @@ static ssize_t read_config(void *ctx, void *p, size_t len, struct cfs_err *err)
 	return feed.read(feed.ctx, p, len, err);
 }
 
-static int open_config(const struct local_store *l, const struct cfs_oci_digest *digest,
-		       struct cfs_blob *out, struct cfs_err *err)
+static int open_store_config(const struct local_store *l,
+			     const struct cfs_oci_digest *digest, struct cfs_blob *out,
+			     struct cfs_err *err)
 {
 	struct config_blob *b = calloc(1, sizeof(*b));
 	int rc;
@@ -79,30 +81,30 @@ static int open_config(const struct local_store *l, const struct cfs_oci_digest 
 		return rc;
 	}
 	b->rest.rest = cfs_mem_span(&b->bytes);
-	*out = (struct cfs_blob){{read_config, b}, close_config};
+	*out = (struct cfs_blob){{read_store_config, b}, close_config};
 	return 0;
 }
 
-static ssize_t read_layer(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_store_layer(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_feed feed = cfs_storage_layer_feed(ctx);
 
 	return feed.read(feed.ctx, p, len, err);
 }
 
-static void close_layer(void *ctx)
+static void close_store_layer(void *ctx)
 {
 	cfs_storage_layer_close(ctx);
 }
 
-static int open_layer(const struct local_store *l, size_t i, struct cfs_blob *out,
-		      struct cfs_err *err)
+static int open_store_layer(const struct local_store *l, size_t i, struct cfs_blob *out,
+			    struct cfs_err *err)
 {
 	struct cfs_storage_layer *layer;
 	int rc = cfs_storage_open_layer(l->storage, i, &layer, err);
 
 	if (rc == 0)
-		*out = (struct cfs_blob){{read_layer, layer}, close_layer};
+		*out = (struct cfs_blob){{read_store_layer, layer}, close_store_layer};
 	return rc;
 }
 
@@ -113,10 +115,10 @@ static int store_blob(void *ctx, const struct cfs_oci_descriptor *d, struct cfs_
 	const struct cfs_oci_manifest *m = &l->manifest;
 
 	if (m->root && cfs_oci_digest_eq(&d->digest, &m->config.digest))
-		return open_config(l, &d->digest, out, err);
+		return open_store_config(l, &d->digest, out, err);
 	for (size_t i = 0; i < m->n_layers; i++)
 		if (cfs_oci_digest_eq(&d->digest, &m->layers[i].digest))
-			return open_layer(l, i, out, err);
+			return open_store_layer(l, i, out, err);
 	return cfs_fail(err, ENOENT, "the image has no such blob");
 }
 

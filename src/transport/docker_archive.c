@@ -50,7 +50,7 @@ static int docker_document(void *ctx, const struct cfs_oci_digest *digest,
 
 /* --- which image -------------------------------------------------------------------- */
 
-static bool has_name(const json_t *image, const char *name)
+static bool has_repo_tag(const json_t *image, const char *name)
 {
 	const json_t *tags = json_object_get(image, "RepoTags");
 	char latest[NAME_MAX_LEN];
@@ -68,8 +68,10 @@ static bool has_name(const json_t *image, const char *name)
 	return false;
 }
 
-static int select_image(const json_t *all, const char *which, const json_t **out,
-			struct cfs_err *err)
+/* Finds the image called which, or number "@N"; without which the archive must hold
+ * exactly one. *out borrows from all. */
+static int select_docker_image(const json_t *all, const char *which, const json_t **out,
+			       struct cfs_err *err)
 {
 	size_t n = json_array_size(all), i;
 	char *end;
@@ -91,7 +93,7 @@ static int select_image(const json_t *all, const char *which, const json_t **out
 			       : json_array_get(all, number);
 	} else {
 		for (i = 0, *out = NULL; !*out && i < n; i++)
-			if (has_name(json_array_get(all, i), which))
+			if (has_repo_tag(json_array_get(all, i), which))
 				*out = json_array_get(all, i);
 	}
 	if (*out)
@@ -101,10 +103,11 @@ static int select_image(const json_t *all, const char *which, const json_t **out
 
 /* --- a manifest for it -------------------------------------------------------------- */
 
-static int put_text(struct cfs_mem *out, struct cfs_err *err, const char *fmt, ...)
-	CFS_PRINTF(3, 4);
+static int put_manifest_text(struct cfs_mem *out, struct cfs_err *err, const char *fmt,
+			     ...) CFS_PRINTF(3, 4);
 
-static int put_text(struct cfs_mem *out, struct cfs_err *err, const char *fmt, ...)
+static int put_manifest_text(struct cfs_mem *out, struct cfs_err *err, const char *fmt,
+			     ...)
 {
 	char text[1024];
 	va_list args;
@@ -132,13 +135,16 @@ static int put_descriptor(struct docker_archive *d, const json_t *member,
 	rc = place_member(&d->place, name, &digest, &size, &is_gzip, err);
 	if (rc < 0)
 		return rc;
-	return put_text(&d->manifest, err,
-			"{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%" PRIu64 "}",
-			is_gzip ? gzip : plain, cfs_oci_digest_text(&digest, text), size);
+	return put_manifest_text(
+		&d->manifest, err,
+		"{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%" PRIu64 "}",
+		is_gzip ? gzip : plain, cfs_oci_digest_text(&digest, text), size);
 }
 
-static int make_manifest(struct docker_archive *d, const json_t *image,
-			 struct cfs_err *err)
+/* Writes the OCI manifest that a docker archive lacks into d->manifest. The digests
+ * and sizes are computed from the members, not taken from the archive. */
+static int make_docker_manifest(struct docker_archive *d, const json_t *image,
+				struct cfs_err *err)
 {
 	const json_t *layers = json_object_get(image, "Layers");
 	size_t n = json_array_size(layers);
@@ -147,9 +153,10 @@ static int make_manifest(struct docker_archive *d, const json_t *image,
 	if (n > CFS_OCI_LAYERS_MAX)
 		return cfs_fail(err, EINVAL, "Layers: expected at most %d, got %zu",
 				CFS_OCI_LAYERS_MAX, n);
-	rc = put_text(&d->manifest, err,
-		      "{\"schemaVersion\":2,\"mediaType\":\"" CFS_OCI_TYPE_MANIFEST
-		      "\",\"config\":");
+	rc = put_manifest_text(
+		&d->manifest, err,
+		"{\"schemaVersion\":2,\"mediaType\":\"" CFS_OCI_TYPE_MANIFEST
+		"\",\"config\":");
 	if (rc == 0)
 		rc = cfs_context(err,
 				 put_descriptor(d, json_object_get(image, "Config"),
@@ -157,10 +164,10 @@ static int make_manifest(struct docker_archive *d, const json_t *image,
 						err),
 				 "Config");
 	if (rc == 0)
-		rc = put_text(&d->manifest, err, ",\"layers\":[");
+		rc = put_manifest_text(&d->manifest, err, ",\"layers\":[");
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (i > 0)
-			rc = put_text(&d->manifest, err, ",");
+			rc = put_manifest_text(&d->manifest, err, ",");
 		if (rc == 0)
 			rc = cfs_context(err,
 					 put_descriptor(d, json_array_get(layers, i),
@@ -168,10 +175,13 @@ static int make_manifest(struct docker_archive *d, const json_t *image,
 							CFS_OCI_TYPE_TAR "+gzip", err),
 					 "Layers: entry %zu", i);
 	}
-	return rc < 0 ? rc : put_text(&d->manifest, err, "]}");
+	return rc < 0 ? rc : put_manifest_text(&d->manifest, err, "]}");
 }
 
-static int read_images(struct docker_archive *d, const char *which, struct cfs_err *err)
+/* Reads manifest.json, selects the image and makes its manifest. d owns the manifest;
+ * the JSON is freed here. */
+static int read_docker_images(struct docker_archive *d, const char *which,
+			      struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	const json_t *image = NULL;
@@ -188,9 +198,10 @@ static int read_images(struct docker_archive *d, const char *which, struct cfs_e
 				      "manifest.json: expected a list of images");
 	}
 	if (rc == 0)
-		rc = select_image(all, which, &image, err);
+		rc = select_docker_image(all, which, &image, err);
 	if (rc == 0)
-		rc = cfs_context(err, make_manifest(d, image, err), "manifest.json");
+		rc = cfs_context(err, make_docker_manifest(d, image, err),
+				 "manifest.json");
 	json_decref(all);
 	free(bytes.p);
 	return rc;
@@ -223,7 +234,7 @@ int cfs_transport_open_docker_archive(const char *spec, const struct cfs_watch *
 	if (rc == 0)
 		rc = place_open_archive(path, watch, &d->place, err);
 	if (rc == 0)
-		rc = cfs_context(err, read_images(d, which, err), "%s", path);
+		rc = cfs_context(err, read_docker_images(d, which, err), "%s", path);
 	if (rc < 0) {
 		docker_close(d);
 		return rc;

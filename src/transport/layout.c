@@ -91,8 +91,8 @@ static int find_single(const struct cfs_oci_index *index, size_t *out,
 			n);
 }
 
-static int find_entry(const struct layout *l, const struct cfs_oci_index *index,
-		      size_t *out, struct cfs_err *err)
+static int find_manifest_entry(const struct layout *l, const struct cfs_oci_index *index,
+			       size_t *out, struct cfs_err *err)
 {
 	if (!l->tag)
 		return find_single(index, out, err);
@@ -126,6 +126,9 @@ static int read_blob_of(struct layout *l, const struct cfs_oci_digest *digest,
 	return place_read(&l->place, path, CFS_OCI_MANIFEST_MAX, out, err);
 }
 
+/* Reads the manifest with the tag of l, checked against its descriptor. If the entries
+ * differ only in platform, the index itself is returned, for the caller to choose.
+ * out->bytes belong to the caller. */
 static int read_named(struct layout *l, struct cfs_transport_document *out,
 		      struct cfs_err *err)
 {
@@ -142,7 +145,7 @@ static int read_named(struct layout *l, struct cfs_transport_document *out,
 		out->bytes = bytes;
 		bytes = (struct cfs_mem){0};
 	} else if (rc == 0) {
-		rc = find_entry(l, &index, &i, err);
+		rc = find_manifest_entry(l, &index, &i, err);
 		if (rc == 0)
 			rc = read_blob_of(l, &index.entries[i].descriptor.digest,
 					  &out->bytes, err);
@@ -202,6 +205,8 @@ static int pass_referrer(struct layout *l, const struct cfs_oci_index_entry *e,
 	return rc == 1 ? fn(fn_ctx, &e->descriptor, err) : 0;
 }
 
+/* Passes each manifest that refers to subject to fn. A layout has no list of
+ * referrers, so each entry that may have the type is read. */
 static int layout_referrers(void *ctx, const struct cfs_oci_digest *subject,
 			    const char *type, cfs_referrer_fn fn, void *fn_ctx,
 			    struct cfs_err *err)
@@ -241,7 +246,7 @@ int layout_check_marker(struct cfs_text marker, struct cfs_err *err)
 	return rc;
 }
 
-static int check_marker(const struct place *p, struct cfs_err *err)
+static int check_layout_marker(const struct place *p, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	int rc = place_read(p, "oci-layout", LAYOUT_MARKER_MAX, &bytes, err);
@@ -256,6 +261,8 @@ static int check_marker(const struct place *p, struct cfs_err *err)
 	return rc;
 }
 
+/* Fills in out, which owns the layout from then on. After an error everything is
+ * closed and *out is empty. */
 static int open_layout(const char *spec, bool is_archive, const struct cfs_watch *watch,
 		       struct cfs_transport *out, struct cfs_err *err)
 {
@@ -271,7 +278,7 @@ static int open_layout(const char *spec, bool is_archive, const struct cfs_watch
 		rc = is_archive ? place_open_archive(path, watch, &l->place, err)
 				: place_open_dir(path, watch, &l->place, err);
 	if (rc == 0)
-		rc = cfs_context(err, check_marker(&l->place, err), "%s", path);
+		rc = cfs_context(err, check_layout_marker(&l->place, err), "%s", path);
 	if (rc < 0) {
 		layout_close(l);
 		return rc;

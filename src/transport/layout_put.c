@@ -58,8 +58,8 @@ static int copy_file(const struct layout_out *l, int fd, struct cfs_sink to,
 }
 
 /* 1: the layout has the blob, and its bytes are right; 0: it does not, or they are wrong. */
-static int find_blob(const struct layout_out *l, const char *path,
-		     const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int find_layout_blob(const struct layout_out *l, const char *path,
+			    const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	struct cfs_oci_digest actual = {.alg = d->digest.alg};
 	cfs_autofd int fd = cfs_input_open(l->dirfd, path, CFS_INPUT_BENEATH, err);
@@ -88,8 +88,8 @@ static int fill_blob(const struct layout_out *l, int fd,
 	return rc < 0 ? rc : cfs_replace_commit(to, err);
 }
 
-static int write_blob(const struct layout_out *l, int fd, char *path,
-		      const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int write_layout_blob(const struct layout_out *l, int fd, char *path,
+			     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	char *name = strrchr(path, '/');
 	struct cfs_replace to;
@@ -104,23 +104,23 @@ static int write_blob(const struct layout_out *l, int fd, char *path,
 	return rc < 0 ? rc : fill_blob(l, fd, d, &to, err);
 }
 
-static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
-		    bool *is_present, struct cfs_err *err)
+static int put_layout_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
+			   bool *is_present, struct cfs_err *err)
 {
 	const struct layout_out *l = ctx;
 	char path[LAYOUT_PATH_MAX];
-	int rc = find_blob(l, layout_path(&d->digest, path), d, err);
+	int rc = find_layout_blob(l, layout_path(&d->digest, path), d, err);
 
 	*is_present = rc == 1;
 	if (rc == 0)
-		rc = write_blob(l, fd, path, d, err);
+		rc = write_layout_blob(l, fd, path, d, err);
 	return rc < 0 ? cfs_context(err, rc, "%s", layout_path(&d->digest, path)) : 0;
 }
 
 /* --- index.json --------------------------------------------------------------------- */
 
-static int write_text(int dirfd, const char *name, struct cfs_span text,
-		      struct cfs_err *err)
+static int write_layout_text(int dirfd, const char *name, struct cfs_span text,
+			     struct cfs_err *err)
 {
 	struct cfs_replace to;
 	int rc = cfs_replace_open_at(dirfd, name, &to, err);
@@ -135,6 +135,8 @@ static int write_text(int dirfd, const char *name, struct cfs_span text,
 	return cfs_context(err, rc, "%s", name);
 }
 
+/* Adds the manifest to index.json, which is replaced atomically; an absent index.json
+ * counts as empty. Called under the lock of the layout. */
 static int update_index(const struct layout_out *l, const struct cfs_oci_descriptor *d,
 			const char *tag, struct cfs_err *err)
 {
@@ -149,8 +151,8 @@ static int update_index(const struct layout_out *l, const struct cfs_oci_descrip
 				       &new, err);
 	rc = cfs_context(err, rc, "index.json");
 	if (rc == 0)
-		rc = write_text(l->dirfd, "index.json", (struct cfs_span){new.p, new.len},
-				err);
+		rc = write_layout_text(l->dirfd, "index.json",
+				       (struct cfs_span){new.p, new.len}, err);
 	free(old.p);
 	free(new.p);
 	return rc;
@@ -176,13 +178,14 @@ static int put_document(const struct layout_out *l, struct cfs_span json,
 {
 	cfs_autofd int fd = cfs_child_input(json, err);
 	bool is_present;
-	int rc = fd < 0 ? fd : put_blob((void *)(uintptr_t)l, fd, d, &is_present, err);
+	int rc = fd < 0 ? fd
+			: put_layout_blob((void *)(uintptr_t)l, fd, d, &is_present, err);
 
 	return rc < 0 ? rc : update_locked(l, d, tag, err);
 }
 
-static int put_manifest(void *ctx, struct cfs_span json,
-			const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int put_layout_manifest(void *ctx, struct cfs_span json,
+			       const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	const struct layout_out *l = ctx;
 
@@ -200,7 +203,7 @@ static int put_referrer(void *ctx, struct cfs_span json,
 
 /* --- opening ------------------------------------------------------------------------ */
 
-static int is_empty(int dirfd, struct cfs_err *err)
+static int is_empty_layout(int dirfd, struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -218,7 +221,7 @@ static int is_empty(int dirfd, struct cfs_err *err)
 	return empty;
 }
 
-static int check_marker(int dirfd, struct cfs_err *err)
+static int check_marker_at(int dirfd, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};
 	int rc = cfs_input_read(dirfd, "oci-layout", CFS_INPUT_BENEATH, LAYOUT_MARKER_MAX,
@@ -237,15 +240,15 @@ static int check_marker(int dirfd, struct cfs_err *err)
 
 static int begin_layout(int dirfd, struct cfs_err *err)
 {
-	int rc = is_empty(dirfd, err);
+	int rc = is_empty_layout(dirfd, err);
 
 	if (rc == 1)
-		return write_text(dirfd, "oci-layout",
-				  cfs_text_span(CFS_TEXT(LAYOUT_MARKER)), err);
-	return rc < 0 ? rc : check_marker(dirfd, err);
+		return write_layout_text(dirfd, "oci-layout",
+					 cfs_text_span(CFS_TEXT(LAYOUT_MARKER)), err);
+	return rc < 0 ? rc : check_marker_at(dirfd, err);
 }
 
-static int open_dir(const char *dir, struct cfs_err *err)
+static int open_layout_dir(const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	int rc = cfs_io_make_dirs(AT_FDCWD, dir, 0755, err);
@@ -274,15 +277,15 @@ int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 	if (rc == 0 && l->tag && !cfs_oci_is_tag(cfs_text(l->tag)))
 		rc = cfs_fail(err, EINVAL, "not a tag: \"%.100s\"", l->tag);
 	if (rc == 0) {
-		l->dirfd = open_dir(dir, err);
+		l->dirfd = open_layout_dir(dir, err);
 		rc = l->dirfd < 0 ? cfs_context(err, l->dirfd, "%s", dir) : 0;
 	}
 	if (rc < 0) {
 		close_layout(l);
 		return rc;
 	}
-	*out = (struct cfs_destination){.put_blob = put_blob,
-					.put_manifest = put_manifest,
+	*out = (struct cfs_destination){.put_blob = put_layout_blob,
+					.put_manifest = put_layout_manifest,
 					.close = close_layout,
 					.ctx = l,
 					.put_referrer = put_referrer};

@@ -21,8 +21,8 @@ int place_split(const char *spec, char **path, char **rest, struct cfs_err *err)
 	return 0;
 }
 
-static int read_blob(const struct cfs_blob *blob, size_t size, struct cfs_mem *out,
-		     struct cfs_err *err)
+static int read_blob_bytes(const struct cfs_blob *blob, size_t size, struct cfs_mem *out,
+			   struct cfs_err *err)
 {
 	ssize_t n;
 
@@ -50,7 +50,7 @@ int place_read(const struct place *p, const char *path, size_t max, struct cfs_m
 		rc = cfs_fail(err, EFBIG, "expected at most %zu bytes, got %llu", max,
 			      (unsigned long long)size);
 	else
-		rc = read_blob(&blob, (size_t)size, out, err);
+		rc = read_blob_bytes(&blob, (size_t)size, out, err);
 	blob.close(blob.feed.ctx);
 	return cfs_context(err, rc, "%s", path);
 }
@@ -70,6 +70,8 @@ static void file_close(void *ctx)
 	free(from);
 }
 
+/* Opens one file below the directory for reading. *out owns the descriptor and closes
+ * it. Links that lead out of the directory are refused. */
 static int dir_open(void *ctx, const char *path, struct cfs_blob *out, uint64_t *size,
 		    struct cfs_err *err)
 {

@@ -117,14 +117,14 @@ static const char *registry_origin(const void *ctx)
 
 /* --- blobs -------------------------------------------------------------------------- */
 
-static void close_blob(void *ctx)
+static void close_registry_blob(void *ctx)
 {
 	registry_transfer_end(ctx);
 	free(ctx);
 }
 
-static int open_blob(struct registry *r, const struct registry_what *what,
-		     struct cfs_blob *out, struct cfs_err *err)
+static int open_registry_blob(struct registry *r, const struct registry_what *what,
+			      struct cfs_blob *out, struct cfs_err *err)
 {
 	struct cfs_registry_head *head = malloc(sizeof(*head));
 	struct registry_transfer *t = malloc(sizeof(*t));
@@ -136,7 +136,7 @@ static int open_blob(struct registry *r, const struct registry_what *what,
 		free(t);
 		return rc;
 	}
-	*out = (struct cfs_blob){{registry_transfer_read, t}, close_blob};
+	*out = (struct cfs_blob){{registry_transfer_read, t}, close_registry_blob};
 	return 0;
 }
 
@@ -150,7 +150,7 @@ static int registry_blob(void *ctx, const struct cfs_oci_descriptor *d,
 					   .size = d->size,
 					   .fd = -1};
 
-	return open_blob(ctx, &what, out, err);
+	return open_registry_blob(ctx, &what, out, err);
 }
 
 static int registry_ranges(void *ctx, const struct cfs_oci_descriptor *d,
@@ -166,7 +166,7 @@ static int registry_ranges(void *ctx, const struct cfs_oci_descriptor *d,
 					   .n_ranges = n,
 					   .fd = -1};
 
-	return open_blob(ctx, &what, out, err);
+	return open_registry_blob(ctx, &what, out, err);
 }
 
 /* --- opening ------------------------------------------------------------------------ */

@@ -14,7 +14,8 @@ enum { PATH_LEN = 4096 };
 #define SYSTEM_DIR "/etc/containers"
 
 /* 1: added; 0: there is no such file. */
-static int add_file(struct cfs_registries *r, const char *path, struct cfs_err *err)
+static int add_config_file(struct cfs_registries *r, const char *path,
+			   struct cfs_err *err)
 {
 	struct cfs_mem text = {0};
 	int rc = cfs_input_read(AT_FDCWD, path, 0, CFS_REGISTRIES_FILE_MAX, &text, err);
@@ -37,15 +38,15 @@ static int is_conf(const struct dirent *e)
 }
 
 /* Byte order: that of the locale would make the result depend on it. */
-static int compare_names(const struct dirent **a, const struct dirent **b)
+static int compare_file_names(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int add_dir(struct cfs_registries *r, const char *dir, struct cfs_err *err)
+static int add_config_dir(struct cfs_registries *r, const char *dir, struct cfs_err *err)
 {
 	struct dirent **list = NULL;
-	int n = scandir(dir, &list, is_conf, compare_names), rc = 0;
+	int n = scandir(dir, &list, is_conf, compare_file_names), rc = 0;
 	char path[PATH_LEN];
 
 	if (n < 0)
@@ -55,7 +56,7 @@ static int add_dir(struct cfs_registries *r, const char *dir, struct cfs_err *er
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
 		if (rc >= 0)
-			rc = add_file(r, path, err);
+			rc = add_config_file(r, path, err);
 		free(list[i]);
 	}
 	free(list);
@@ -77,19 +78,19 @@ static void set_user_path(const char *name, char out[PATH_LEN])
 }
 
 /* The file of the user takes the place of that of the system; drop-in files add to both. */
-static int add_files(struct cfs_registries *r, struct cfs_err *err)
+static int add_config_files(struct cfs_registries *r, struct cfs_err *err)
 {
 	char user[PATH_LEN];
 	int rc;
 
 	set_user_path("registries.conf", user);
-	rc = *user ? add_file(r, user, err) : 0;
+	rc = *user ? add_config_file(r, user, err) : 0;
 	if (rc == 0)
-		rc = add_file(r, SYSTEM_DIR "/registries.conf", err);
+		rc = add_config_file(r, SYSTEM_DIR "/registries.conf", err);
 	if (rc >= 0)
-		rc = add_dir(r, SYSTEM_DIR "/registries.conf.d", err);
+		rc = add_config_dir(r, SYSTEM_DIR "/registries.conf.d", err);
 	set_user_path("registries.conf.d", user);
-	return rc < 0 || !*user ? rc : add_dir(r, user, err);
+	return rc < 0 || !*user ? rc : add_config_dir(r, user, err);
 }
 
 int registry_read_config(struct cfs_registries *out, struct cfs_err *err)
@@ -98,8 +99,8 @@ int registry_read_config(struct cfs_registries *out, struct cfs_err *err)
 	int rc;
 
 	if (!named || !*named)
-		return add_files(out, err);
-	rc = add_file(out, named, err);
+		return add_config_files(out, err);
+	rc = add_config_file(out, named, err);
 	return rc == 0 ? cfs_fail(err, ENOENT, "%s: no such file", named)
 		       : (rc < 0 ? rc : 0);
 }

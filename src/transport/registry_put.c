@@ -7,8 +7,8 @@
 
 /* A registry may compute another digest than the one asked for: docker-registry answers sha512
  * with sha256. Only one of the same algorithm can be compared. */
-static int check_digest(const char *said, const struct cfs_oci_digest *expected,
-			struct cfs_err *err)
+static int check_answered_digest(const char *said, const struct cfs_oci_digest *expected,
+				 struct cfs_err *err)
 {
 	struct cfs_oci_digest actual;
 
@@ -37,12 +37,12 @@ static int put_file(struct registry *r, const struct registry_what *what,
 		registry_transfer_end(&t);
 	}
 	if (rc == 0)
-		rc = check_digest(head->digest, digest, err);
+		rc = check_answered_digest(head->digest, digest, err);
 	return rc;
 }
 
-static int put_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
-		    bool *is_present, struct cfs_err *err)
+static int upload_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
+		       bool *is_present, struct cfs_err *err)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 	struct registry_what what = {.action = CFS_REGISTRY_PUT_BLOB,
@@ -89,8 +89,8 @@ int registry_put_manifest(struct registry *r, const char *reference, struct cfs_
 	return rc;
 }
 
-static int put_manifest(void *ctx, struct cfs_span json,
-			const struct cfs_oci_descriptor *d, struct cfs_err *err)
+static int upload_manifest(void *ctx, struct cfs_span json,
+			   const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
 	struct registry *r = ctx;
 
@@ -116,9 +116,9 @@ int cfs_destination_open_registry(const char *reference,
 		return cfs_fail(err, EINVAL, "expected [HOST/]NAME[:TAG], got a digest");
 	}
 	if (rc == 0)
-		*out = (struct cfs_destination){.put_blob = put_blob,
+		*out = (struct cfs_destination){.put_blob = upload_blob,
 						.mount_blob = mount_blob,
-						.put_manifest = put_manifest,
+						.put_manifest = upload_manifest,
 						.close = close_registry,
 						.takes_docker = true,
 						.ctx = r,

@@ -9,8 +9,8 @@
 
 static const char helper[] = "composefs-registry";
 
-static int read_whole(struct registry_transfer *t, void *p, size_t len,
-		      struct cfs_err *err)
+static int read_whole_answer(struct registry_transfer *t, void *p, size_t len,
+			     struct cfs_err *err)
 {
 	ssize_t n = cfs_io_read_watched(t->fd, p, len, t->r->watch, err);
 
@@ -26,7 +26,7 @@ static int fail_of_frame(struct registry_transfer *t, uint32_t len, struct cfs_e
 	uint8_t frame[4 + CFS_ERR_MAX];
 	int rc = len < 4 || len > sizeof(frame)
 			 ? cfs_fail(err, EPROTO, "%s: malformed error", helper)
-			 : read_whole(t, frame, len, err);
+			 : read_whole_answer(t, frame, len, err);
 	char text[CFS_ERR_MAX];
 	uint32_t code;
 
@@ -41,7 +41,7 @@ static int fail_of_frame(struct registry_transfer *t, uint32_t len, struct cfs_e
 static int next_frame(struct registry_transfer *t, uint32_t *len, struct cfs_err *err)
 {
 	uint8_t head[CFS_REGISTRY_FRAME_HEAD];
-	int rc = read_whole(t, head, sizeof(head), err);
+	int rc = read_whole_answer(t, head, sizeof(head), err);
 	uint32_t kind;
 
 	if (rc < 0)
@@ -73,8 +73,8 @@ static void keep_token(struct registry *r, const char *token)
 	pthread_mutex_unlock(&r->lock);
 }
 
-static int read_head(struct registry_transfer *t, struct cfs_registry_head *out,
-		     struct cfs_err *err)
+static int read_answer_head(struct registry_transfer *t, struct cfs_registry_head *out,
+			    struct cfs_err *err)
 {
 	cfs_autofree char *text = malloc(CFS_REGISTRY_FRAME_MAX);
 	uint32_t len = 0;
@@ -83,7 +83,7 @@ static int read_head(struct registry_transfer *t, struct cfs_registry_head *out,
 	if (rc >= 0 && rc != CFS_REGISTRY_HEAD)
 		rc = cfs_fail(err, EPROTO, "%s: expected a head", helper);
 	if (rc >= 0)
-		rc = read_whole(t, text, len, err);
+		rc = read_whole_answer(t, text, len, err);
 	if (rc == 0)
 		rc = cfs_registry_parse_head((struct cfs_text){text, len}, out, err);
 	if (rc == 0)
@@ -91,8 +91,11 @@ static int read_head(struct registry_transfer *t, struct cfs_registry_head *out,
 	return rc;
 }
 
-static int start_helper(const struct cfs_registry_request *request, int extra,
-			struct registry_transfer *t, struct cfs_err *err)
+/* Starts the helper with the request on its standard input, and keeps its output in
+ * t->fd. The request holds credentials: it goes through a descriptor, not the
+ * arguments, and is wiped from memory. */
+static int start_registry_helper(const struct cfs_registry_request *request, int extra,
+				 struct registry_transfer *t, struct cfs_err *err)
 {
 	char path[4096];
 	const char *argv[] = {cfs_child_find(helper, path), NULL};
@@ -122,6 +125,8 @@ static int start_helper(const struct cfs_registry_request *request, int extra,
 	return 0;
 }
 
+/* Fills in the request for the current endpoint. Credentials go only to the host that
+ * the user named. The lock guards the token, which other threads renew. */
 static void set_request(struct registry *r, const struct registry_what *what,
 			struct cfs_registry_request *out)
 {
@@ -162,12 +167,12 @@ int registry_transfer_start(struct registry *r, const struct registry_what *what
 	rc = cfs_registry_format_ranges(what->ranges, what->n_ranges, request->ranges,
 					err);
 	if (rc == 0)
-		rc = start_helper(request, what->fd, t, err);
+		rc = start_registry_helper(request, what->fd, t, err);
 	explicit_bzero(request, sizeof(*request));
 	free(request);
 	if (rc < 0)
 		return rc;
-	rc = read_head(t, head, err);
+	rc = read_answer_head(t, head, err);
 	if (rc < 0)
 		registry_transfer_end(t);
 	return rc;
@@ -191,7 +196,7 @@ ssize_t registry_transfer_read(void *transfer, void *p, size_t len, struct cfs_e
 		}
 	}
 	n = len < t->left ? len : t->left;
-	rc = read_whole(t, p, n, err);
+	rc = read_whole_answer(t, p, n, err);
 	if (rc < 0)
 		return rc;
 	t->left -= (uint32_t)n;

@@ -28,8 +28,8 @@ bool cfs_transport_may_have_type(const struct cfs_oci_descriptor *d, const char 
 }
 
 /* Reads all of a feed, and one byte more than expected to notice that there is more. */
-static int read_all(const struct cfs_feed *feed, size_t expected, struct cfs_mem *out,
-		    struct cfs_err *err)
+static int read_document_feed(const struct cfs_feed *feed, size_t expected,
+			      struct cfs_mem *out, struct cfs_err *err)
 {
 	ssize_t n;
 
@@ -59,7 +59,7 @@ int cfs_transport_read(const struct cfs_transport *t, const struct cfs_oci_descr
 	rc = t->blob(t->ctx, d, &blob, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", text);
-	rc = read_all(&blob.feed, (size_t)d->size, out, err);
+	rc = read_document_feed(&blob.feed, (size_t)d->size, out, err);
 	blob.close(blob.feed.ctx);
 	if (rc == 0)
 		rc = cfs_oci_check_blob(d, cfs_mem_span(out), err);
