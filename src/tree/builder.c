@@ -61,7 +61,7 @@ bool cfs_mode_is_valid(uint32_t mode)
 	}
 }
 
-static int check_type(uint32_t mode, struct cfs_err *err)
+static int check_mode_type(uint32_t mode, struct cfs_err *err)
 {
 	if (cfs_mode_is_valid(mode))
 		return 0;
@@ -85,7 +85,7 @@ static int check_payload(const struct cfs_inode_spec *s, struct cfs_err *err)
 	return 0;
 }
 
-static int check_content(const struct cfs_inode_spec *s, struct cfs_err *err)
+static int check_inode_content(const struct cfs_inode_spec *s, struct cfs_err *err)
 {
 	if (!S_ISLNK(s->mode) && s->content.len > CFS_CONTENT_MAX)
 		return cfs_fail(err, EINVAL,
@@ -100,18 +100,18 @@ static int check_content(const struct cfs_inode_spec *s, struct cfs_err *err)
 	return 0;
 }
 
-static int check_inode(const struct cfs_inode_spec *s, struct cfs_err *err)
+static int check_inode_spec(const struct cfs_inode_spec *s, struct cfs_err *err)
 {
-	int rc = check_type(s->mode, err);
+	int rc = check_mode_type(s->mode, err);
 
 	if (rc == 0)
 		rc = check_payload(s, err);
 	if (rc == 0)
-		rc = check_content(s, err);
+		rc = check_inode_content(s, err);
 	return rc;
 }
 
-static int check_name(struct cfs_text name, struct cfs_err *err)
+static int check_entry_name(struct cfs_text name, struct cfs_err *err)
 {
 	if (name.len == 0)
 		return cfs_fail(err, EINVAL, "name: expected 1 to %d bytes, got none",
@@ -201,8 +201,8 @@ static int keep_file(struct cfs_builder *b, const struct cfs_inode_spec *s,
 }
 
 /* Fields that the type does not have are dropped, so that equal inodes have equal nodes. */
-static int fill_node(struct cfs_builder *b, const struct cfs_inode_spec *s,
-		     struct cfs_node *n, struct cfs_err *err)
+static int fill_tree_node(struct cfs_builder *b, const struct cfs_inode_spec *s,
+			  struct cfs_node *n, struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -239,8 +239,11 @@ static bool is_in_order(const struct cfs_builder *b, const struct cfs_node *dir,
 	       cfs_text_cmp(cfs_node_name(&b->nodes[dir->last]), name) < 0;
 }
 
-static int check_place(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
-		       struct cfs_err *err)
+/* Checks that parent can have a child of this name: -ENOTDIR, -EEXIST or a bad name.
+ * Names in ascending order need no search; the first one out of order marks the
+ * directory for sorting. */
+static int check_child_place(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
+			     struct cfs_err *err)
 {
 	const struct cfs_node *dir = &b->nodes[parent];
 	cfs_id twin;
@@ -250,7 +253,7 @@ static int check_place(struct cfs_builder *b, cfs_id parent, struct cfs_text nam
 		return cfs_fail(err, ENOTDIR, "parent: expected a directory, got %s",
 				cfs_node_is_link(dir) ? "a hard link"
 						      : "another file type");
-	rc = check_name(name, err);
+	rc = check_entry_name(name, err);
 	if (rc < 0 || is_in_order(b, dir, name))
 		return rc;
 	rc = cfs_index_find(b, parent, name, &twin, err);
@@ -281,6 +284,8 @@ static struct cfs_node *next_node(struct cfs_builder *b, struct cfs_err *err)
 	return &b->nodes[b->n_nodes];
 }
 
+/* Appends the prepared node to its parent and the index of names. On failure it is not
+ * counted, so that the next node takes its place; its name stays in the arena. */
 static int attach_node(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 		       cfs_id *out, struct cfs_err *err)
 {
@@ -316,17 +321,17 @@ int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 
 	if (b->n_nodes)
 		return cfs_fail(err, EEXIST, "expected one root, got a second");
-	rc = check_type(spec->mode, err);
+	rc = check_mode_type(spec->mode, err);
 	if (rc == 0 && !S_ISDIR(spec->mode))
 		return cfs_fail(err, ENOTDIR, "root: expected a directory, got mode %o",
 				spec->mode);
 	if (rc == 0)
-		rc = check_inode(spec, err);
+		rc = check_inode_spec(spec, err);
 	if (rc < 0)
 		return rc;
 	if (!next_node(b, err))
 		return -ENOMEM;
-	rc = fill_node(b, spec, &b->nodes[CFS_ROOT], err);
+	rc = fill_tree_node(b, spec, &b->nodes[CFS_ROOT], err);
 	if (rc == 0)
 		b->n_nodes = 1;
 	return rc;
@@ -340,10 +345,10 @@ int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
 
 	if (cfs_node_is_link(n) || !S_ISDIR(n->mode) || !S_ISDIR(spec->mode))
 		return cfs_fail(err, ENOTDIR, "expected a directory in place of one");
-	rc = check_inode(spec, err);
+	rc = check_inode_spec(spec, err);
 	if (rc < 0)
 		return rc;
-	rc = fill_node(b, spec, n, err);
+	rc = fill_tree_node(b, spec, n, err);
 	if (rc < 0) {
 		*n = was;
 		return rc;
@@ -359,15 +364,15 @@ int cfs_builder_add(struct cfs_builder *b, cfs_id parent, struct cfs_text name,
 	struct cfs_node *n;
 	int rc;
 
-	rc = check_inode(spec, err);
+	rc = check_inode_spec(spec, err);
 	if (rc == 0)
-		rc = check_place(b, parent, name, err);
+		rc = check_child_place(b, parent, name, err);
 	if (rc < 0)
 		return rc;
 	n = next_node(b, err);
 	if (!n)
 		return b->n_nodes >= CFS_NO_NODE - 1 ? -EFBIG : -ENOMEM;
-	rc = fill_node(b, spec, n, err);
+	rc = fill_tree_node(b, spec, n, err);
 	return rc < 0 ? rc : attach_node(b, parent, name, out, err);
 }
 
@@ -375,7 +380,7 @@ int cfs_builder_add_link(struct cfs_builder *b, cfs_id parent, struct cfs_text n
 			 cfs_id *out, struct cfs_err *err)
 {
 	struct cfs_node *n;
-	int rc = check_place(b, parent, name, err);
+	int rc = check_child_place(b, parent, name, err);
 
 	if (rc < 0)
 		return rc;

@@ -29,7 +29,7 @@ static void count_names(struct cfs_builder *b)
 			b->nodes[b->nodes[id].target].nlink++;
 }
 
-static int push_dir(struct visit *v, cfs_id dir, struct cfs_err *err)
+static int push_visited_dir(struct visit *v, cfs_id dir, struct cfs_err *err)
 {
 	if (cfs_grow(&v->stack, &v->cap, v->depth + 1, sizeof(*v->stack)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
@@ -64,12 +64,12 @@ static int visit_name(struct visit *v, cfs_id id, struct cfs_err *err)
 		return 0;
 	}
 	v->heir[id] = id;
-	return S_ISDIR(n->mode) ? push_dir(v, id, err) : 0;
+	return S_ISDIR(n->mode) ? push_visited_dir(v, id, err) : 0;
 }
 
-static int visit_all(struct visit *v, struct cfs_err *err)
+static int visit_names(struct visit *v, struct cfs_err *err)
 {
-	int rc = push_dir(v, CFS_ROOT, err);
+	int rc = push_visited_dir(v, CFS_ROOT, err);
 
 	while (rc == 0 && v->depth) {
 		struct frame *top = &v->stack[v->depth - 1];
@@ -96,7 +96,7 @@ int cfs_settle_first_names(struct cfs_builder *b, const cfs_id *children,
 	if (!v.heir)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	memset(v.heir, 0xff, (size_t)b->n_nodes * sizeof(*v.heir)); /* all CFS_NO_NODE */
-	rc = visit_all(&v, err);
+	rc = visit_names(&v, err);
 	free(v.heir);
 	free(v.stack);
 	return rc;

@@ -30,7 +30,7 @@ void cfs_tree_free(struct cfs_tree *tree)
 }
 
 /* qsort_r cannot be interrupted. Once the watch is cancelled, all names are equal: that ends it soon. */
-static int compare_names(const void *a, const void *b, void *ctx)
+static int compare_child_names(const void *a, const void *b, void *ctx)
 {
 	const struct cfs_builder *builder = ctx;
 	const struct cfs_node *nodes = builder->nodes;
@@ -56,7 +56,7 @@ static uint32_t freeze_directory(struct cfs_builder *b, struct cfs_node *dir,
 		c = next;
 	}
 	if (dir->flags & CFS_NODE_UNSORTED)
-		qsort_r(children + first, n, sizeof(*children), compare_names, b);
+		qsort_r(children + first, n, sizeof(*children), compare_child_names, b);
 	dir->flags &= (uint8_t)~CFS_NODE_UNSORTED;
 	dir->first = first;
 	dir->n_children = n;

@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-static uint64_t hash_name(const struct cfs_builder *b, cfs_id parent,
-			  struct cfs_text name)
+static uint64_t hash_child_name(const struct cfs_builder *b, cfs_id parent,
+				struct cfs_text name)
 {
 	return cfs_hash64(name.s, name.len,
 			  b->seed + parent * UINT64_C(0x9e3779b97f4a7c15));
@@ -19,10 +19,10 @@ static uint64_t hash_name(const struct cfs_builder *b, cfs_id parent,
 static uint32_t hash_name32(const struct cfs_builder *b, cfs_id parent,
 			    struct cfs_text name)
 {
-	return (uint32_t)hash_name(b, parent, name);
+	return (uint32_t)hash_child_name(b, parent, name);
 }
 
-static void insert_slot(struct cfs_name_index *x, uint32_t hash, cfs_id id)
+static void insert_name_slot(struct cfs_name_index *x, uint32_t hash, cfs_id id)
 {
 	size_t s = hash;
 
@@ -52,7 +52,7 @@ static int grow_index(struct cfs_builder *b, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t s = 0; s < old.n_slots; s++)
 		if (old.slots[s].id != CFS_NO_NODE)
-			insert_slot(&b->index, old.slots[s].hash, old.slots[s].id);
+			insert_name_slot(&b->index, old.slots[s].hash, old.slots[s].id);
 	free(old.slots);
 	return 0;
 }
@@ -69,7 +69,8 @@ static int build_index(struct cfs_builder *b, struct cfs_err *err)
 	for (cfs_id id = CFS_ROOT + 1; id < b->n_nodes; id++) {
 		const struct cfs_node *n = &b->nodes[id];
 
-		insert_slot(&b->index, hash_name32(b, n->parent, cfs_node_name(n)), id);
+		insert_name_slot(&b->index, hash_name32(b, n->parent, cfs_node_name(n)),
+				 id);
 	}
 	return 0;
 }
@@ -87,7 +88,7 @@ int cfs_index_add(struct cfs_builder *b, cfs_id id, struct cfs_err *err)
 		if (rc < 0)
 			return rc;
 	}
-	insert_slot(x, hash_name32(b, n->parent, cfs_node_name(n)), id);
+	insert_name_slot(x, hash_name32(b, n->parent, cfs_node_name(n)), id);
 	return 0;
 }
 

@@ -12,7 +12,7 @@ void cfs_place_fini(struct cfs_place *p)
 }
 
 /* Removes the next name from a path; slashes may be repeated. False: there is none. */
-static bool next_name(struct cfs_text *path, struct cfs_text *out)
+static bool next_place_name(struct cfs_text *path, struct cfs_text *out)
 {
 	const char *slash;
 
@@ -29,13 +29,13 @@ static bool next_name(struct cfs_text *path, struct cfs_text *out)
 
 /* Follows neither symlinks nor "." and "..". *out is CFS_NO_NODE when the path does not
  * exist. */
-static int find_path(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
-		     struct cfs_err *err)
+static int find_placed_path(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
+			    struct cfs_err *err)
 {
 	struct cfs_text name;
 	cfs_id id = CFS_ROOT;
 
-	while (id != CFS_NO_NODE && next_name(&path, &name)) {
+	while (id != CFS_NO_NODE && next_place_name(&path, &name)) {
 		cfs_id dir = id;
 		int rc;
 
@@ -73,7 +73,7 @@ static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 		*out = p->dir_id;
 		return 0;
 	}
-	rc = find_path(p, dir, out, err);
+	rc = find_placed_path(p, dir, out, err);
 	if (rc < 0)
 		return rc;
 	if (*out == CFS_NO_NODE)
@@ -85,12 +85,12 @@ static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 }
 
 /* A target that exists already, the usual case, is set at once; others are remembered. */
-static int set_target(struct cfs_place *p, cfs_id link, struct cfs_text target,
-		      uint64_t at, struct cfs_err *err)
+static int set_link_target(struct cfs_place *p, cfs_id link, struct cfs_text target,
+			   uint64_t at, struct cfs_err *err)
 {
 	struct cfs_place_link *l;
 	cfs_id id;
-	int rc = find_path(p, target, &id, err);
+	int rc = find_placed_path(p, target, &id, err);
 
 	if (rc < 0)
 		return rc;
@@ -109,8 +109,8 @@ static int set_target(struct cfs_place *p, cfs_id link, struct cfs_text target,
 }
 
 /* Splits a path into its parent, found, and its last name. */
-static int find_place(struct cfs_place *p, struct cfs_text path, cfs_id *parent,
-		      struct cfs_text *name, struct cfs_err *err)
+static int find_entry_place(struct cfs_place *p, struct cfs_text path, cfs_id *parent,
+			    struct cfs_text *name, struct cfs_err *err)
 {
 	const char *slash = memrchr(path.s, '/', path.len);
 	size_t dir_len = slash ? (size_t)(slash - path.s) : 0;
@@ -124,7 +124,7 @@ int cfs_place_add(struct cfs_place *p, struct cfs_text path,
 {
 	struct cfs_text name;
 	cfs_id parent;
-	int rc = find_place(p, path, &parent, &name, err);
+	int rc = find_entry_place(p, path, &parent, &name, err);
 
 	return rc < 0 ? rc : cfs_builder_add(p->builder, parent, name, spec, out, err);
 }
@@ -134,20 +134,20 @@ int cfs_place_add_link(struct cfs_place *p, struct cfs_text path, struct cfs_tex
 {
 	struct cfs_text name;
 	cfs_id parent, id;
-	int rc = find_place(p, path, &parent, &name, err);
+	int rc = find_entry_place(p, path, &parent, &name, err);
 
 	if (rc == 0)
 		rc = cfs_builder_add_link(p->builder, parent, name, &id, err);
 	if (rc < 0)
 		return rc;
-	rc = set_target(p, id, target, at, err);
+	rc = set_link_target(p, id, target, at, err);
 	return rc < 0 ? cfs_context(err, rc, "payload") : 0;
 }
 
 int cfs_place_find(const struct cfs_place *p, struct cfs_text path, cfs_id *out,
 		   struct cfs_err *err)
 {
-	return find_path(p, path, out, err);
+	return find_placed_path(p, path, out, err);
 }
 
 int cfs_place_finish(struct cfs_place *p, const struct cfs_place_link **failed,
@@ -155,7 +155,7 @@ int cfs_place_finish(struct cfs_place *p, const struct cfs_place_link **failed,
 {
 	for (size_t i = 0; i < p->n_links; i++) {
 		cfs_id target;
-		int rc = find_path(p, p->links[i].target, &target, err);
+		int rc = find_placed_path(p, p->links[i].target, &target, err);
 
 		if (rc == 0 && target == CFS_NO_NODE)
 			rc = cfs_fail(err, ENOENT, "no entry has the path");

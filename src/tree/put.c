@@ -9,7 +9,7 @@
 static const struct cfs_inode_spec implied_dir = {.mode = S_IFDIR | 0755, .nlink = 1};
 
 /* Removes the next name from a path without empty names. */
-static struct cfs_text next_name(struct cfs_text *path)
+static struct cfs_text take_first_name(struct cfs_text *path)
 {
 	const char *slash = memchr(path->s, '/', path->len);
 	struct cfs_text name = {path->s, slash ? (size_t)(slash - path->s) : path->len};
@@ -40,8 +40,8 @@ static int find_or_add_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name
 
 /* Finds the parent of a path, or makes it with its parents; *name is the last name of the path. The parent is kept, so
  * what is kept is never below an entry that is replaced. */
-static int open_parent(struct cfs_place *p, struct cfs_text path, cfs_id *parent,
-		       struct cfs_text *name, struct cfs_err *err)
+static int open_parent_path(struct cfs_place *p, struct cfs_text path, cfs_id *parent,
+			    struct cfs_text *name, struct cfs_err *err)
 {
 	const char *slash = memrchr(path.s, '/', path.len);
 	struct cfs_text dir = {path.s, slash ? (size_t)(slash - path.s) : 0};
@@ -55,7 +55,7 @@ static int open_parent(struct cfs_place *p, struct cfs_text path, cfs_id *parent
 	}
 	*parent = CFS_ROOT;
 	while (rc == 0 && rest.len)
-		rc = find_or_add_dir(p, *parent, next_name(&rest), parent, err);
+		rc = find_or_add_dir(p, *parent, take_first_name(&rest), parent, err);
 	return rc < 0 ? rc : cfs_place_remember(p, dir, *parent, err);
 }
 
@@ -77,7 +77,7 @@ int cfs_place_put(struct cfs_place *p, struct cfs_text path,
 
 	if (path.len == 0)
 		return put_root(p, spec, err);
-	rc = open_parent(p, path, &parent, &name, err);
+	rc = open_parent_path(p, path, &parent, &name, err);
 	if (rc == 0)
 		rc = cfs_builder_find(p->builder, parent, name, &old, err);
 	if (rc < 0)
@@ -91,8 +91,8 @@ int cfs_place_put(struct cfs_place *p, struct cfs_text path,
 }
 
 /* Finds what a hard link leads to, which must have come before. */
-static int find_target(const struct cfs_place *p, struct cfs_text target, cfs_id *out,
-		       struct cfs_err *err)
+static int find_put_target(const struct cfs_place *p, struct cfs_text target, cfs_id *out,
+			   struct cfs_err *err)
 {
 	int rc = cfs_place_find(p, target, out, err);
 
@@ -118,9 +118,9 @@ int cfs_place_put_link(struct cfs_place *p, struct cfs_text path, struct cfs_tex
 	if (path.len == 0)
 		return cfs_fail(err, ENOTDIR,
 				"expected a directory as root, got a hard link");
-	rc = find_target(p, target, &to, err);
+	rc = find_put_target(p, target, &to, err);
 	if (rc == 0)
-		rc = open_parent(p, path, &parent, &name, err);
+		rc = open_parent_path(p, path, &parent, &name, err);
 	if (rc == 0)
 		rc = cfs_builder_find(p->builder, parent, name, &old, err);
 	if (rc < 0 || old == to)

@@ -40,7 +40,7 @@ static uint32_t *alloc_bigger_table(size_t *n_slots)
 	return slots;
 }
 
-static void insert_slot(uint32_t *slots, size_t n_slots, uint64_t hash, uint32_t i)
+static void insert_xattr_slot(uint32_t *slots, size_t n_slots, uint64_t hash, uint32_t i)
 {
 	size_t s = hash & (n_slots - 1);
 
@@ -60,12 +60,14 @@ static int grow_key_slots(struct cfs_builder *b)
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < x->n_keys; i++)
-		insert_slot(slots, x->n_key_slots, hash_key(b, x->keys[i]), i);
+		insert_xattr_slot(slots, x->n_key_slots, hash_key(b, x->keys[i]), i);
 	free(x->key_slots);
 	x->key_slots = slots;
 	return 0;
 }
 
+/* Keeps the table at most half full, so that a search always ends. -ENOMEM leaves the
+ * former table in place. */
 static int grow_pair_slots(struct cfs_builder *b)
 {
 	struct cfs_intern *x = &b->xattrs;
@@ -80,7 +82,7 @@ static int grow_pair_slots(struct cfs_builder *b)
 		const struct cfs_xattr_pair *p = &x->pairs[i];
 		struct cfs_span value = {p->value, p->value_len};
 
-		insert_slot(slots, x->n_pair_slots, hash_pair(b, p->key, value), i);
+		insert_xattr_slot(slots, x->n_pair_slots, hash_pair(b, p->key, value), i);
 	}
 	free(x->pair_slots);
 	x->pair_slots = slots;
@@ -101,7 +103,7 @@ static int add_key(struct cfs_builder *b, struct cfs_text key, uint64_t hash,
 	*out = x->n_keys;
 	x->keys[x->n_keys] = (struct cfs_text){copy, key.len};
 	x->key_use[x->n_keys] = (struct cfs_intern_key){0};
-	insert_slot(x->key_slots, x->n_key_slots, hash, x->n_keys++);
+	insert_xattr_slot(x->key_slots, x->n_key_slots, hash, x->n_keys++);
 	return 0;
 }
 
@@ -134,10 +136,12 @@ static int add_pair(struct cfs_builder *b, uint32_t key, struct cfs_span value,
 		return -ENOMEM;
 	*out = x->n_pairs;
 	x->pairs[x->n_pairs] = (struct cfs_xattr_pair){copy, (uint32_t)value.len, key};
-	insert_slot(x->pair_slots, x->n_pair_slots, hash, x->n_pairs++);
+	insert_xattr_slot(x->pair_slots, x->n_pair_slots, hash, x->n_pairs++);
 	return 0;
 }
 
+/* Finds or adds the pair of key and value: equal xattrs of many files are stored once.
+ * *out is its number. */
 static int intern_pair(struct cfs_builder *b, uint32_t key, struct cfs_span value,
 		       uint32_t *out)
 {
@@ -159,7 +163,7 @@ static int intern_pair(struct cfs_builder *b, uint32_t key, struct cfs_span valu
 	return add_pair(b, key, value, hash, out);
 }
 
-static int check_xattr(const struct cfs_xattr *x, struct cfs_err *err)
+static int check_xattr_limits(const struct cfs_xattr *x, struct cfs_err *err)
 {
 	if (x->key.len < 1 || x->key.len > CFS_XATTR_KEY_MAX)
 		return cfs_fail(err, ERANGE, "xattr key: expected 1 to %d bytes, got %zu",
@@ -242,7 +246,7 @@ int cfs_intern_node(struct cfs_builder *b, const struct cfs_inode_spec *spec,
 		return 0;
 	x->stamp++;
 	for (size_t i = 0; i < spec->n_xattrs; i++) {
-		int rc = check_xattr(&spec->xattrs[i], err);
+		int rc = check_xattr_limits(&spec->xattrs[i], err);
 
 		if (rc == 0)
 			rc = list_xattr(b, &spec->xattrs[i], &n, &spent, err);
