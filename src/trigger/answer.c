@@ -97,7 +97,7 @@ static void put_dir(struct cfs_trigger_answer *out, uint64_t node)
 /* --- LOOKUP --------------------------------------------------------------------------- */
 
 /* Parses lowercase hex digits: an object has one name. */
-static bool parse_hex(struct cfs_text name, uint8_t *out, size_t len)
+static bool parse_object_hex(struct cfs_text name, uint8_t *out, size_t len)
 {
 	for (size_t i = 0; i < name.len; i++)
 		if (name.s[i] >= 'A' && name.s[i] <= 'F')
@@ -118,7 +118,7 @@ static int find_in_root(struct call *c, struct cfs_text name)
 }
 
 /* What is not the name of an object cannot be verified, and must not lead to a file of the object directory. */
-static int refuse_name(struct call *c, uint64_t dirs)
+static int refuse_object_name(struct call *c, uint64_t dirs)
 {
 	if (dirs == NODE_LAST_DIRS)
 		return -ENOENT;
@@ -130,22 +130,22 @@ static int find_prefix(struct call *c, struct cfs_text name, uint64_t dirs)
 {
 	uint8_t byte;
 
-	if (!parse_hex(name, &byte, 1))
-		return refuse_name(c, dirs);
+	if (!parse_object_hex(name, &byte, 1))
+		return refuse_object_name(c, dirs);
 	put_dir(c->out, dirs + byte);
 	return 0;
 }
 
-static int find_object(struct call *c, struct cfs_text name, uint64_t dirs,
-		       enum cfs_trigger_effect effect)
+static int find_named_object(struct call *c, struct cfs_text name, uint64_t dirs,
+			     enum cfs_trigger_effect effect)
 {
 	struct cfs_digest *id = &c->out->id;
 	size_t len = cfs_hash_len(c->session->alg);
 
 	*id = (struct cfs_digest){.alg = c->session->alg};
 	id->bytes[0] = (uint8_t)(c->head.nodeid - dirs);
-	if (!parse_hex(name, id->bytes + 1, len - 1))
-		return refuse_name(c, dirs);
+	if (!parse_object_hex(name, id->bytes + 1, len - 1))
+		return refuse_object_name(c, dirs);
 	c->out->effect = effect;
 	return 0;
 }
@@ -164,14 +164,16 @@ static int answer_lookup(struct call *c)
 		return find_prefix(c, name,
 				   dir == NODE_FIND ? NODE_FIND_DIRS : NODE_LAST_DIRS);
 	if (dir >= NODE_FIND_DIRS && dir < NODE_LAST_DIRS)
-		return find_object(c, name, NODE_FIND_DIRS, CFS_TRIGGER_FIND);
+		return find_named_object(c, name, NODE_FIND_DIRS, CFS_TRIGGER_FIND);
 	if (dir >= NODE_LAST_DIRS && dir < NODE_DIRS_END)
-		return find_object(c, name, NODE_LAST_DIRS, CFS_TRIGGER_LAST);
+		return find_named_object(c, name, NODE_LAST_DIRS, CFS_TRIGGER_LAST);
 	return -ENOTDIR;
 }
 
 /* --- other requests ------------------------------------------------------------------- */
 
+/* Agrees with the kernel on version and features. An older major version gets -EPROTO;
+ * a newer one gets ours, and the kernel asks again. */
 static int answer_init(struct call *c)
 {
 	struct fuse_init_in in = {0};
@@ -282,7 +284,7 @@ static int answer_statfs(struct call *c)
 }
 
 /* The node is in the header. */
-static int answer_forget(struct call *c)
+static int answer_trigger_forget(struct call *c)
 {
 	struct fuse_forget_one one = {.nodeid = c->head.nodeid};
 
@@ -321,7 +323,7 @@ bool cfs_trigger_next_forgotten(struct cfs_span *forgotten, uint64_t *file,
 	return false;
 }
 
-static int answer_nothing(struct call *c)
+static int answer_without_reply(struct call *c)
 {
 	(void)c;
 	return 0;
@@ -332,9 +334,9 @@ static const struct operation {
 	uint16_t args_len; /* the least that must follow the header */
 } operations[] = {
 	[FUSE_INIT] = {answer_init, offsetof(struct fuse_init_in, flags) + 4},
-	[FUSE_DESTROY] = {answer_nothing, 0},
+	[FUSE_DESTROY] = {answer_without_reply, 0},
 	[FUSE_LOOKUP] = {answer_lookup, 1},
-	[FUSE_FORGET] = {answer_forget, sizeof(struct fuse_forget_in)},
+	[FUSE_FORGET] = {answer_trigger_forget, sizeof(struct fuse_forget_in)},
 	[FUSE_BATCH_FORGET] = {answer_batch_forget, sizeof(struct fuse_batch_forget_in)},
 	[FUSE_GETATTR] = {answer_getattr, 0},
 	[FUSE_STATFS] = {answer_statfs, 0},
@@ -344,7 +346,7 @@ static const struct operation {
 	[FUSE_INTERRUPT] = {answer_interrupt, sizeof(struct fuse_interrupt_in)},
 };
 
-static int run_operation(struct call *c)
+static int run_trigger_operation(struct call *c)
 {
 	const struct operation *op =
 		c->head.opcode < sizeof(operations) / sizeof(operations[0])
@@ -376,7 +378,7 @@ void cfs_trigger_answer(struct cfs_trigger_session *s, struct cfs_span request,
 		return;
 	out->effect = CFS_TRIGGER_REPLY;
 	out->unique = c.head.unique;
-	rc = run_operation(&c);
+	rc = run_trigger_operation(&c);
 	if (rc < 0) {
 		out->effect = CFS_TRIGGER_REPLY;
 		out->error = rc;

@@ -48,16 +48,16 @@ static void make_mark(const struct stat *st, struct trigger_mark *out)
 	out->ctime = st->st_ctim;
 }
 
-static bool is_unchanged(const struct trigger_mark *before,
-			 const struct trigger_mark *now)
+static bool is_unchanged_file(const struct trigger_mark *before,
+			      const struct trigger_mark *now)
 {
 	return before->is_set && now->is_set && memcmp(before, now, sizeof(*now)) == 0;
 }
 
 /* Compares the digest of the file. It counts as damaged if that cannot be done. */
-static void compare_digest(const struct cfs_digest *id, int fd,
-			   const struct cfs_watch *watch, struct trigger_finding *out,
-			   struct cfs_err *err)
+static void compare_object_digest(const struct cfs_digest *id, int fd,
+				  const struct cfs_watch *watch,
+				  struct trigger_finding *out, struct cfs_err *err)
 {
 	char expected[CFS_DIGEST_TEXT_MAX], got[CFS_DIGEST_TEXT_MAX];
 	struct trigger_mark after;
@@ -69,7 +69,7 @@ static void compare_digest(const struct cfs_digest *id, int fd,
 		return;
 	(void)!fstat(fd, &st);
 	make_mark(&st, &after);
-	if (!is_unchanged(&out->mark, &after))
+	if (!is_unchanged_file(&out->mark, &after))
 		out->mark.is_set = false;
 	if (cfs_digest_eq(id, &found))
 		out->verdict = TRIGGER_GOOD;
@@ -79,10 +79,14 @@ static void compare_digest(const struct cfs_digest *id, int fd,
 				cfs_digest_text(&found, got));
 }
 
-static void check_file(const struct cfs_trigger *t, const struct cfs_digest *id, int fd,
-		       bool may_take_long, const struct trigger_finding *before,
-		       const struct cfs_watch *watch, struct trigger_finding *out,
-		       struct cfs_err *err)
+/* Judges an object that was found. A file with the same mark keeps its last verdict,
+ * since its bytes were verified before; a large one is left to a slow thread unless
+ * may_take_long. */
+static void check_object_file(const struct cfs_trigger *t, const struct cfs_digest *id,
+			      int fd, bool may_take_long,
+			      const struct trigger_finding *before,
+			      const struct cfs_watch *watch, struct trigger_finding *out,
+			      struct cfs_err *err)
 {
 	struct stat st;
 
@@ -94,13 +98,13 @@ static void check_file(const struct cfs_trigger *t, const struct cfs_digest *id,
 	make_mark(&st, &out->mark);
 	if (!t->verify) {
 		out->verdict = TRIGGER_GOOD;
-	} else if (is_unchanged(&before->mark, &out->mark)) {
+	} else if (is_unchanged_file(&before->mark, &out->mark)) {
 		*out = *before;
 		out->is_new = false;
 	} else if (out->size >= LARGE && !may_take_long) {
 		out->verdict = TRIGGER_LARGE;
 	} else {
-		compare_digest(id, fd, watch, out, err);
+		compare_object_digest(id, fd, watch, out, err);
 	}
 }
 
@@ -113,7 +117,7 @@ void trigger_check(const struct cfs_trigger *t, const struct cfs_digest *id,
 
 	*out = (struct trigger_finding){.verdict = TRIGGER_DAMAGED, .is_new = true};
 	if (fd >= 0)
-		check_file(t, id, fd, may_take_long, before, watch, out, err);
+		check_object_file(t, id, fd, may_take_long, before, watch, out, err);
 	else if (fd == -ENOENT)
 		out->verdict = TRIGGER_ABSENT;
 }

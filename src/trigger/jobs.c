@@ -19,8 +19,8 @@ static size_t bucket_of(const struct cfs_digest *id)
 	return hash % TRIGGER_BUCKETS;
 }
 
-static struct trigger_object *find_object(const struct trigger_jobs *jobs,
-					  const struct cfs_digest *id)
+static struct trigger_object *find_pending_object(const struct trigger_jobs *jobs,
+						  const struct cfs_digest *id)
 {
 	struct trigger_object *o = jobs->buckets[bucket_of(id)];
 
@@ -29,8 +29,8 @@ static struct trigger_object *find_object(const struct trigger_jobs *jobs,
 	return o;
 }
 
-static struct trigger_object *add_object(struct trigger_jobs *jobs,
-					 const struct cfs_digest *id)
+static struct trigger_object *add_pending_object(struct trigger_jobs *jobs,
+						 const struct cfs_digest *id)
 {
 	struct trigger_object *o = calloc(1, sizeof(*o)),
 			      **bucket = &jobs->buckets[bucket_of(id)];
@@ -108,8 +108,8 @@ void trigger_jobs_fini(struct trigger_jobs *jobs)
 /* --- replies -------------------------------------------------------------------------- */
 
 /* A reply that cannot be sent belongs to a filesystem that is gone. */
-static void send_reply(const struct trigger_jobs *jobs,
-		       const struct cfs_trigger_answer *a)
+static void send_job_reply(const struct trigger_jobs *jobs,
+			   const struct cfs_trigger_answer *a)
 {
 	(void)!cfs_fuse_reply(jobs->dev, a->unique, a->error,
 			      (struct cfs_span){a->body, a->body_len});
@@ -126,12 +126,12 @@ static void reply_lookup(const struct trigger_jobs *jobs, uint64_t unique, bool 
 		cfs_trigger_put_absent(&a, f->verdict == TRIGGER_GOOD);
 	else
 		cfs_trigger_put_file(&a, number, f->size);
-	send_reply(jobs, &a);
+	send_job_reply(jobs, &a);
 }
 
 /* Opens the file of an object that is verified by now. */
-static void reply_open(const struct trigger_jobs *jobs, uint64_t unique,
-		       const struct cfs_digest *id, const struct trigger_finding *f)
+static void reply_to_open(const struct trigger_jobs *jobs, uint64_t unique,
+			  const struct cfs_digest *id, const struct trigger_finding *f)
 {
 	struct cfs_trigger_answer a = {.unique = unique, .error = -EIO};
 	int fd = -1;
@@ -144,7 +144,7 @@ static void reply_open(const struct trigger_jobs *jobs, uint64_t unique,
 		a.error = 0;
 		cfs_trigger_put_handle(&a, (uint64_t)fd);
 	}
-	send_reply(jobs, &a);
+	send_job_reply(jobs, &a);
 }
 
 /* Is the reply to a lookup a file? Overlayfs looks up a file that it has again, and fails with ESTALE if it has become absent. So an object
@@ -178,7 +178,7 @@ void trigger_jobs_finish(struct trigger_jobs *jobs, struct trigger_object *o)
 	pthread_mutex_unlock(&jobs->lock);
 	for (const struct trigger_waiter *w = waiters; w; w = w->next) {
 		if (w->is_open)
-			reply_open(jobs, w->unique, &o->id, &f);
+			reply_to_open(jobs, w->unique, &o->id, &f);
 		else
 			reply_lookup(jobs, w->unique, shows_file, o->number, &f);
 	}
@@ -215,9 +215,9 @@ void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 	int rc;
 
 	pthread_mutex_lock(&jobs->lock);
-	o = find_object(jobs, id);
+	o = find_pending_object(jobs, id);
 	if (!o)
-		o = add_object(jobs, id);
+		o = add_pending_object(jobs, id);
 	rc = o ? join_job(jobs, o, unique, false) : -ENOMEM;
 	pthread_mutex_unlock(&jobs->lock);
 	if (rc < 0)
@@ -232,7 +232,7 @@ void trigger_jobs_open(struct trigger_jobs *jobs, uint64_t number, uint64_t uniq
 	a.error = number < jobs->n ? join_job(jobs, jobs->v[number], unique, true) : -EIO;
 	pthread_mutex_unlock(&jobs->lock);
 	if (a.error)
-		send_reply(jobs, &a);
+		send_job_reply(jobs, &a);
 }
 
 /* Takes a request out of the job that it waits for. */
@@ -261,7 +261,7 @@ static void reply_interrupted(const struct trigger_jobs *jobs, struct trigger_ob
 		o->n_lookups++;
 		cfs_trigger_put_file(&a, o->number, o->last.size);
 	}
-	send_reply(jobs, &a);
+	send_job_reply(jobs, &a);
 }
 
 void trigger_jobs_interrupt(struct trigger_jobs *jobs, uint64_t unique)
@@ -295,7 +295,7 @@ bool trigger_jobs_is_busy(struct trigger_jobs *jobs, const struct cfs_digest *id
 	bool is_busy;
 
 	pthread_mutex_lock(&jobs->lock);
-	o = find_object(jobs, id);
+	o = find_pending_object(jobs, id);
 	is_busy = o && o->is_busy;
 	pthread_mutex_unlock(&jobs->lock);
 	return is_busy;

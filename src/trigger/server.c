@@ -19,30 +19,30 @@ struct server {
 	struct cfs_trigger_answer answer;
 };
 
-static int send_reply(const struct server *s, int error, struct cfs_span body)
+static int send_server_reply(const struct server *s, int error, struct cfs_span body)
 {
 	return cfs_fuse_reply(s->dev, s->answer.unique, error, body);
 }
 
 static int reply_error(const struct server *s, int error)
 {
-	return send_reply(s, error, (struct cfs_span){NULL, 0});
+	return send_server_reply(s, error, (struct cfs_span){NULL, 0});
 }
 
 static int reply_answer(const struct server *s)
 {
 	const struct cfs_trigger_answer *a = &s->answer;
 
-	return send_reply(s, a->error, (struct cfs_span){a->body, a->body_len});
+	return send_server_reply(s, a->error, (struct cfs_span){a->body, a->body_len});
 }
 
-static int reply_read(const struct server *s)
+static int reply_to_read(const struct server *s)
 {
 	const struct cfs_trigger_answer *a = &s->answer;
 	ssize_t n = cfs_io_pread((int)a->handle, s->data, a->size, (off_t)a->off, NULL);
 
 	return n < 0 ? reply_error(s, -EIO)
-		     : send_reply(s, 0, (struct cfs_span){s->data, (size_t)n});
+		     : send_server_reply(s, 0, (struct cfs_span){s->data, (size_t)n});
 }
 
 /* A file that is still being fetched: the process that waited for it got a signal. */
@@ -53,7 +53,9 @@ static int reply_last(struct server *s)
 	return reply_error(s, is_busy ? -EINTR : s->t->fetch ? -EIO : -ENOENT);
 }
 
-static int carry_out(struct server *s)
+/* Does what the answer asks for and replies. Questions about objects get their reply
+ * later, from the thread that finishes the job. A negative errno ends the server. */
+static int carry_out_answer(struct server *s)
 {
 	struct cfs_trigger_answer *a = &s->answer;
 	uint64_t file, n;
@@ -80,7 +82,7 @@ static int carry_out(struct server *s)
 		cfs_trigger_put_attr(a, a->file, trigger_jobs_size(&s->jobs, a->file));
 		break;
 	case CFS_TRIGGER_READ:
-		return reply_read(s);
+		return reply_to_read(s);
 	case CFS_TRIGGER_CLOSE:
 		close((int)a->handle);
 		break;
@@ -91,7 +93,7 @@ static int carry_out(struct server *s)
 }
 
 /* Reads and answers a request: 1, or 0 when the filesystem was unmounted. */
-static int serve_request(struct server *s, struct cfs_err *err)
+static int serve_trigger_request(struct server *s, struct cfs_err *err)
 {
 	ssize_t n = read(s->dev, s->request, CFS_TRIGGER_REQUEST_MAX);
 	int rc;
@@ -104,18 +106,18 @@ static int serve_request(struct server *s, struct cfs_err *err)
 		return cfs_fail_errno(err, "/dev/fuse");
 	cfs_trigger_answer(&s->session, (struct cfs_span){s->request, (size_t)n},
 			   &s->answer);
-	rc = carry_out(s);
+	rc = carry_out_answer(s);
 	if (rc < 0)
 		return cfs_fail(err, -rc, "/dev/fuse: cannot reply: %s", strerror(-rc));
 	return 1;
 }
 
-static int serve_init(struct server *s, struct cfs_err *err)
+static int serve_trigger_init(struct server *s, struct cfs_err *err)
 {
 	int rc = 1;
 
 	while (rc > 0 && !s->session.is_live) {
-		rc = serve_request(s, err);
+		rc = serve_trigger_request(s, err);
 		if (rc > 0 && s->answer.error)
 			return cfs_fail(
 				err, EPROTO,
@@ -131,12 +133,12 @@ static int serve_all(struct server *s, int (*ready)(void *ctx), void *ready_ctx,
 	int rc = trigger_start_threads(&s->jobs, err);
 
 	if (rc == 0)
-		rc = serve_init(s, err);
+		rc = serve_trigger_init(s, err);
 	if (rc > 0)
 		rc = ready ? ready(ready_ctx) : 0;
 	if (rc < 0)
 		return rc;
-	while ((rc = serve_request(s, err)) > 0)
+	while ((rc = serve_trigger_request(s, err)) > 0)
 		;
 	return rc;
 }

@@ -29,8 +29,8 @@ static int serve_apart(void *ctx, int dev, int (*ready)(void *ctx), void *ready_
 	return rc;
 }
 
-static int start_server(const struct cfs_trigger *t, int dev, const int *keep,
-			size_t n_keep, struct cfs_err *err)
+static int start_trigger_server(const struct cfs_trigger *t, int dev, const int *keep,
+				size_t n_keep, struct cfs_err *err)
 {
 	struct cfs_trigger copy = *t;
 	int fds[KEEP_MAX + 3] = {t->objects_fd, t->state_fd, t->state_dir_fd};
@@ -44,7 +44,7 @@ static int start_server(const struct cfs_trigger *t, int dev, const int *keep,
 	return cfs_fuse_start_service(&s, dev, err);
 }
 
-static int open_layer(int mount, const char *name, struct cfs_err *err)
+static int open_trigger_layer(int mount, const char *name, struct cfs_err *err)
 {
 	int fd = openat(mount, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -72,14 +72,14 @@ int cfs_trigger_start(const struct cfs_trigger *t, const int *keep, size_t n_kee
 	*out = (struct cfs_trigger_layers){-1, -1, -1};
 	if (mount < 0)
 		return mount;
-	rc = start_server(t, dev, keep, n_keep, err);
+	rc = start_trigger_server(t, dev, keep, n_keep, err);
 	close(cfs_steal_fd(&dev));
 	if (rc < 0)
 		return rc;
-	out->find = open_layer(
+	out->find = open_trigger_layer(
 		mount, t->verify ? CFS_MOUNT_VERIFY_DIR : CFS_MOUNT_FETCH_DIR, err);
 	if (out->find >= 0)
-		out->last = open_layer(mount, CFS_MOUNT_LAST_DIR, err);
+		out->last = open_trigger_layer(mount, CFS_MOUNT_LAST_DIR, err);
 	if (out->find >= 0 && out->last >= 0) {
 		out->mount = cfs_steal_fd(&mount);
 		return 0;

@@ -64,6 +64,8 @@ static struct trigger_object *take_job(struct trigger_jobs *jobs, bool *is_large
 	return o;
 }
 
+/* Checks one object without the lock, which is held on entry and on return. Large and
+ * missing objects go to the queues of their own threads; all others are answered. */
 static void run_check(struct trigger_jobs *jobs, struct trigger_object *o, bool is_large)
 {
 	struct trigger_finding before = o->last, now;
@@ -170,7 +172,7 @@ static void *run_fetcher(void *arg)
 
 /* --- threads ------------------------------------------------------------------------------ */
 
-static unsigned choose_threads(const struct cfs_trigger *t)
+static unsigned choose_trigger_threads(const struct cfs_trigger *t)
 {
 	unsigned n = t->n_threads ? t->n_threads : cfs_pool_cpus() + 1;
 
@@ -193,7 +195,7 @@ static int start_thread(struct trigger_jobs *jobs, void *(*run)(void *arg),
 
 int trigger_start_threads(struct trigger_jobs *jobs, struct cfs_err *err)
 {
-	unsigned n = choose_threads(jobs->t);
+	unsigned n = choose_trigger_threads(jobs->t);
 	int rc = 0;
 
 	jobs->n_large_max = n - 1;
