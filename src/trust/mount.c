@@ -4,8 +4,8 @@
 
 #include "trust/trust.h"
 
-static int check_signature(void *ctx, const struct cfs_digest *measured,
-			   struct cfs_err *err)
+static int check_measured_signature(void *ctx, const struct cfs_digest *measured,
+				    struct cfs_err *err)
 {
 	const struct cfs_trust_mount *v = ctx;
 	const struct cfs_mount_args *args = v->args;
@@ -28,6 +28,6 @@ void cfs_trust_check_mount(struct cfs_trust_mount *v, struct cfs_mount_args *arg
 			   const char *image)
 {
 	*v = (struct cfs_trust_mount){.args = args, .image = image};
-	args->opts.check_signature = check_signature;
+	args->opts.check_signature = check_measured_signature;
 	args->opts.check_signature_ctx = v;
 }

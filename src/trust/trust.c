@@ -40,7 +40,7 @@ const char *cfs_trust_signature_path(const struct cfs_digest *d,
 /* --- keys ---------------------------------------------------------------------------------- */
 
 /* Returns 1 if path exists, also as a dangling link, 0 if not, or -errno. */
-static int has_name(int at, const char *path, struct cfs_err *err)
+static int has_signature_file(int at, const char *path, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -55,13 +55,13 @@ static int has_name(int at, const char *path, struct cfs_err *err)
 static int path_exists(int at, const char *path, struct cfs_err *err)
 {
 	char part[PATH_MAX];
-	int there = has_name(at, path, err);
+	int there = has_signature_file(at, path, err);
 
 	for (const char *p = path; there == 0 && (p = strchr(p + 1, '/'));) {
 		struct stat st;
 
 		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
-		there = has_name(at, part, err);
+		there = has_signature_file(at, part, err);
 		if (there == 0) /* nor below it */
 			return 0;
 		if (there > 0 && fstatat(at, part, &st, 0) < 0)
@@ -185,7 +185,7 @@ static int append_signature(struct work *w, int dir, const struct cfs_sig_key *k
 }
 
 /* Returns true if the key is the same as one before it. */
-static bool is_repeated(const struct cfs_sig_keys *keys, size_t i)
+static bool is_repeated_key(const struct cfs_sig_keys *keys, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (memcmp(&keys->v[k].key, &keys->v[i].key, sizeof(keys->v[i].key)) == 0)
@@ -221,7 +221,7 @@ static int find_signatures(struct work *w, struct cfs_err *err)
 		return dir;
 	for (size_t i = 0; i < w->keys.n; i++) {
 		struct cfs_err why;
-		int rc = is_repeated(&w->keys, i)
+		int rc = is_repeated_key(&w->keys, i)
 				 ? 0
 				 : append_signature(w, dir, &w->keys.v[i].key, &why);
 
@@ -231,7 +231,9 @@ static int find_signatures(struct work *w, struct cfs_err *err)
 	return w->signatures.len ? 0 : failed;
 }
 
-static int read_signatures(struct work *w, struct cfs_err *err)
+/* Reads the signatures from where the options say, by default from the path with
+ * ".sig". -ENODATA when there are none, in contrast to a file that cannot be read. */
+static int read_image_signatures(struct work *w, struct cfs_err *err)
 {
 	const struct cfs_trust *t = w->t;
 	const char *of = t->statement ? t->statement : w->path;
@@ -267,8 +269,8 @@ static int check_signatures(struct work *w, struct cfs_span message, struct cfs_
 	return 0;
 }
 
-static int check_images(const struct cfs_sig_statement *s, const struct work *w,
-			struct cfs_err *err)
+static int check_statement_images(const struct cfs_sig_statement *s, const struct work *w,
+				  struct cfs_err *err)
 {
 	cfs_autofree char(*space)[CFS_DIGEST_TEXT_MAX] = calloc(w->n + 1, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
@@ -280,6 +282,8 @@ static int check_images(const struct cfs_sig_statement *s, const struct work *w,
 	return cfs_sig_statement_check_images(s, images, w->n, err);
 }
 
+/* Checks name, images and version of a statement whose signature was verified. The
+ * floor comes last, so that a refused statement never raises it. */
 static int check_statement(struct work *w, struct cfs_text text, struct cfs_err *err)
 {
 	const struct cfs_trust *t = w->t;
@@ -289,7 +293,7 @@ static int check_statement(struct work *w, struct cfs_text text, struct cfs_err 
 	if (rc == 0 && t->name)
 		rc = cfs_sig_statement_check_name(&s, cfs_text(t->name), err);
 	if (rc == 0)
-		rc = check_images(&s, w, err);
+		rc = check_statement_images(&s, w, err);
 	if (rc == 0 && t->floor)
 		rc = t->raise_floor ? t->raise(t->floor, &s, t->wait, err)
 				    : cfs_sig_floor_check(t->floor, &s, err);
@@ -302,7 +306,9 @@ static int check_statement(struct work *w, struct cfs_text text, struct cfs_err 
 	return 0;
 }
 
-static int check_trust(struct work *w, struct cfs_err *err)
+/* Verifies the signatures of the image, or of the statement that names it. The
+ * statement is parsed only after its signature is known to be good. */
+static int check_trusted_keys(struct work *w, struct cfs_err *err)
 {
 	uint8_t formatted[CFS_DIGEST_FORMATTED_MAX];
 	struct cfs_span message = {formatted,
@@ -310,7 +316,7 @@ static int check_trust(struct work *w, struct cfs_err *err)
 	int rc = read_keys(w->t, &w->keys, err);
 
 	if (rc == 0)
-		rc = read_signatures(w, err);
+		rc = read_image_signatures(w, err);
 	if (rc == 0 && w->t->statement) {
 		rc = append_file(AT_FDCWD, w->t->statement, CFS_INPUT_PIPE,
 				 CFS_TRUST_STATEMENT_FILE_MAX, &w->statement, err);
@@ -348,7 +354,7 @@ int cfs_trust_check(const struct cfs_trust *t, const char *path,
 
 	*out = (struct cfs_trust_found){0};
 	if (rc == 0)
-		rc = check_trust(&w, err);
+		rc = check_trusted_keys(&w, err);
 	cfs_sig_keys_fini(&w.keys);
 	free(w.signatures.p);
 	free(w.statement.p);
