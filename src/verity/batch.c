@@ -58,7 +58,7 @@ void cfs_verity_batch_free(struct cfs_verity_batch *b)
 	free(b);
 }
 
-static size_t count_blocks(uint64_t size)
+static size_t count_data_blocks(uint64_t size)
 {
 	return (size_t)((size + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK);
 }
@@ -73,7 +73,7 @@ static void find_roots(struct cfs_verity_batch *b, const uint8_t *hashes,
 	uint8_t *tree = b->v->level[1].buf;
 
 	for (size_t i = 0; i < b->n_files; i++) {
-		size_t len = count_blocks(b->file[i].size) * hash_len;
+		size_t len = count_data_blocks(b->file[i].size) * hash_len;
 
 		roots[i] = hashes;
 		if (len > hash_len) {
@@ -87,6 +87,8 @@ static void find_roots(struct cfs_verity_batch *b, const uint8_t *hashes,
 	}
 }
 
+/* Hashes the descriptors of all files at once: the hash function works on several
+ * blocks in parallel. The buffer of level 2 is free at this point. */
 static void compute_digests(struct cfs_verity_batch *b, const uint8_t *const *roots)
 {
 	uint8_t hashes[MAX_FILES * CFS_HASH_MAX_LEN], *d = b->v->level[2].buf;
@@ -125,7 +127,7 @@ void cfs_verity_batch_flush(struct cfs_verity_batch *b)
 /* Reads a file of about the expected size. If one read returns exactly that size although
  * it asked for one byte more, the end of the file was reached. Returns room if the file
  * does not fit. */
-static ssize_t read_small(int fd, uint8_t *to, size_t room, size_t expected)
+static ssize_t read_small_file(int fd, uint8_t *to, size_t room, size_t expected)
 {
 	ssize_t n = pread(fd, to, expected + 1, 0);
 
@@ -142,7 +144,7 @@ static bool add_small(struct cfs_verity_batch *b, int fd, uint64_t expected,
 
 	if (expected >= SMALL_LEN)
 		return false;
-	n = read_small(fd, to, SMALL_LEN, (size_t)expected);
+	n = read_small_file(fd, to, SMALL_LEN, (size_t)expected);
 	if (n < 0 || n == SMALL_LEN)
 		return false;
 	*size_out = (size_t)n;

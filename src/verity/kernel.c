@@ -100,8 +100,10 @@ int cfs_verity_supported(int fd, struct cfs_err *err)
 	return cfs_fail_errno(err, "fs-verity measure");
 }
 
-static int enable_verity(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
-			 struct cfs_err *err)
+/* Asks the kernel to enable fs-verity, with a signature if there is one. -ENOTTY and
+ * -EOPNOTSUPP: the filesystem cannot do it. */
+static int enable_kernel_verity(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
+				struct cfs_err *err)
 {
 	struct fsverity_enable_arg arg = {
 		.version = 1,
@@ -125,7 +127,7 @@ static int enable_verity(int fd, enum cfs_hash_alg alg, struct cfs_span signatur
 
 int cfs_verity_enable(int fd, enum cfs_hash_alg alg, struct cfs_err *err)
 {
-	return enable_verity(fd, alg, (struct cfs_span){0}, err);
+	return enable_kernel_verity(fd, alg, (struct cfs_span){0}, err);
 }
 
 int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span signature,
@@ -138,7 +140,7 @@ int cfs_verity_enable_signed(int fd, enum cfs_hash_alg alg, struct cfs_span sign
 				"fs-verity enable: expected a signature, got nothing");
 	if (signature.len > UINT32_MAX)
 		return cfs_fail(err, EMSGSIZE, "fs-verity enable: signature is too long");
-	return enable_verity(fd, alg, signature, err);
+	return enable_kernel_verity(fd, alg, signature, err);
 }
 
 static int reopen_for_reading(int *fd, struct cfs_err *err)

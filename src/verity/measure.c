@@ -50,8 +50,8 @@ static int measure_by_kernel(int fd, struct cfs_digest *out, struct cfs_err *err
 }
 
 /* batch is NULL in the second pass, for large files. */
-static int measure_fd(struct job *job, int fd, struct file *f,
-		      struct cfs_verity_batch *batch, struct cfs_err *err)
+static int measure_open_file(struct job *job, int fd, struct file *f,
+			     struct cfs_verity_batch *batch, struct cfs_err *err)
 {
 	struct statx st;
 	uint64_t size;
@@ -72,26 +72,26 @@ static int measure_fd(struct job *job, int fd, struct file *f,
 					       err);
 }
 
-static int measure_file(struct job *job, size_t i, struct cfs_verity_batch *batch,
-			struct cfs_err *err)
+static int measure_listed_file(struct job *job, size_t i, struct cfs_verity_batch *batch,
+			       struct cfs_err *err)
 {
 	const char *path = job->paths[i];
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 
 	if (fd < 0)
 		return cfs_context(err, fd, "Failed to open %s", path);
-	return cfs_context(err, measure_fd(job, fd, &job->files[i], batch, err), "%s",
-			   path);
+	return cfs_context(err, measure_open_file(job, fd, &job->files[i], batch, err),
+			   "%s", path);
 }
 
 static int measure_first(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct job *job = ctx;
 
-	return measure_file(job, i, job->batches[worker], err);
+	return measure_listed_file(job, i, job->batches[worker], err);
 }
 
-static void put_line(const struct file *f, struct cfs_out *out)
+static void put_digest_line(const struct file *f, struct cfs_out *out)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -109,7 +109,7 @@ static int put_lines(struct job *job, int rc, struct cfs_out *out, struct cfs_er
 
 		if (f->large) {
 			struct cfs_err why;
-			int large_rc = measure_file(job, i, NULL, &why);
+			int large_rc = measure_listed_file(job, i, NULL, &why);
 
 			if (large_rc < 0) {
 				*err = why;
@@ -118,7 +118,7 @@ static int put_lines(struct job *job, int rc, struct cfs_out *out, struct cfs_er
 		}
 		if (!f->digest.alg)
 			return rc;
-		put_line(f, out);
+		put_digest_line(f, out);
 	}
 	return rc;
 }

@@ -97,7 +97,7 @@ static int hash_window(struct cfs_verity *v, struct split *s, unsigned n_threads
 	return 0;
 }
 
-static int check_size(int fd, uint64_t size, struct cfs_err *err)
+static int check_file_size(int fd, uint64_t size, struct cfs_err *err)
 {
 	uint8_t more;
 	ssize_t n = cfs_io_pread(fd, &more, 1, size, err);
@@ -133,5 +133,5 @@ int cfs_verity_update_split(struct cfs_verity *v, int fd, uint64_t size,
 		if (rc < 0)
 			return rc;
 	}
-	return check_size(fd, size, err);
+	return check_file_size(fd, size, err);
 }
