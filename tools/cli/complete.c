@@ -128,7 +128,7 @@ static const struct cli_option *read_letters(struct cli_completion *c,
 
 /* --- words, by their name in --help ------------------------------------------------- */
 
-static bool is_any(const char *kind, const char *const *all)
+static bool is_one_kind(const char *kind, const char *const *all)
 {
 	while (*all && strcmp(*all, kind) != 0)
 		all++;
@@ -157,20 +157,21 @@ static const char *put_kind(struct cli_completion *c, const char *kind,
 	static const char *const files[] = {"FILE", "PLACE", "SOURCE", NULL};
 	static const char *const closed[] = {"NAME", "PATH", "COMMAND", NULL};
 
-	if (is_any(kind, dirs))
+	if (is_one_kind(kind, dirs))
 		return ":dirs";
-	if (is_any(kind, files))
+	if (is_one_kind(kind, files))
 		return ":files";
 	if (islower((unsigned char)*kind))
 		put_words(c, kind);
 	else if (cli_complete_kind)
 		cli_complete_kind(c, kind);
-	return c->n_candidates || islower((unsigned char)*kind) || is_any(kind, closed)
+	return c->n_candidates || islower((unsigned char)*kind) ||
+			       is_one_kind(kind, closed)
 		       ? ":none"
 		       : otherwise;
 }
 
-static const char *put_value(struct cli_completion *c, const struct cli_option *o)
+static const char *put_option_values(struct cli_completion *c, const struct cli_option *o)
 {
 	for (const struct cli_choice *w = o->choices; w && w->name; w++)
 		if (cli_choice_is_first(o->choices, w))
@@ -248,6 +249,9 @@ static bool find_operand(const struct cli_completion *c, const char *usage,
 	return true;
 }
 
+/* Puts the candidates for the operand at the cursor. Every form of the command counts,
+ * because the words before it may fit several. Returns the directive for the shell:
+ * ":none", ":dirs" or ":files". */
 static const char *put_operand(struct cli_completion *c, const struct cli_syntax *s)
 {
 	const char *answer = NULL;
@@ -273,6 +277,9 @@ static const char *put_operand(struct cli_completion *c, const struct cli_syntax
 
 /* --- the command line --------------------------------------------------------------- */
 
+/* Reads the words before the cursor as getopt_long() would, then completes the last
+ * one. Mistakes are skipped: completion must not print messages. Returns the directive
+ * for the shell. */
 static const char *put_all(struct cli_completion *c, const struct cli_syntax *s,
 			   char **words, size_t n)
 {
@@ -297,7 +304,7 @@ static const char *put_all(struct cli_completion *c, const struct cli_syntax *s,
 	}
 	c->word = last;
 	if (pending)
-		return put_value(c, pending);
+		return put_option_values(c, pending);
 	if (ended || last[0] != '-')
 		return put_operand(c, s);
 	if (!equals) {
@@ -310,7 +317,7 @@ static const char *put_all(struct cli_completion *c, const struct cli_syntax *s,
 	c->prefix = last;
 	c->word = equals + 1;
 	c->prefix_len = (int)(c->word - last);
-	return put_value(c, own);
+	return put_option_values(c, own);
 }
 
 int cli_complete(const struct cli_syntax *s, int argc, char **argv)

@@ -7,7 +7,7 @@
 #include "cli/json.h"
 #include "verity/verity.h"
 
-static const char *type_name(mode_t mode)
+static const char *get_mode_type(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
@@ -54,15 +54,19 @@ static void put_object(struct json *j, struct cfs_text backing_path)
 	json_put_text(j, "backing_path", backing_path);
 }
 
-static void put_entry(struct json *j, struct cfs_text path, const struct cfs_inode *inode,
-		      struct cfs_text target, struct cfs_text backing_path)
+/* The JSON of one entry, as doc/ describes it. The mode is octal text, since JSON
+ * numbers have no octal form; target and backing_path are left out where there is
+ * none. */
+static void put_entry_json(struct json *j, struct cfs_text path,
+			   const struct cfs_inode *inode, struct cfs_text target,
+			   struct cfs_text backing_path)
 {
 	char mode[8];
 
 	snprintf(mode, sizeof(mode), "%04o", inode->mode & 07777);
 	json_begin_object(j, NULL);
 	json_put_text(j, "path", path.len ? path : cfs_text("/"));
-	json_put_string(j, "type", type_name(inode->mode));
+	json_put_string(j, "type", get_mode_type(inode->mode));
 	json_put_string(j, "mode", mode);
 	json_put_uint(j, "uid", inode->uid);
 	json_put_uint(j, "gid", inode->gid);
@@ -87,7 +91,7 @@ int entry_put_json(struct json *j, const struct cfs_image *im, struct cfs_text p
 	else if (S_ISREG(inode->mode))
 		rc = cfs_image_backing(im, inode, &backing_path, err);
 	if (rc == 0)
-		put_entry(j, path, inode, target, backing_path);
+		put_entry_json(j, path, inode, target, backing_path);
 	return rc < 0 ? rc : 0;
 }
 

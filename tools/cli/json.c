@@ -25,7 +25,7 @@ static size_t count_plain(const uint8_t *p, size_t left)
 }
 
 /* Prints one escaped character. Returns its length in the text. */
-static size_t put_escaped(FILE *to, const uint8_t *p, size_t left)
+static size_t put_escaped_bytes(FILE *to, const uint8_t *p, size_t left)
 {
 	size_t n = cfs_utf8_len(p, left);
 
@@ -52,7 +52,7 @@ void json_print_string(FILE *to, const char *text, size_t len)
 		fwrite(p, 1, n, to);
 		p += n;
 		if (p < end)
-			p += put_escaped(to, p, (size_t)(end - p));
+			p += put_escaped_bytes(to, p, (size_t)(end - p));
 	}
 	putc('"', to);
 }

@@ -9,8 +9,8 @@
 #include "cli/times.h"
 #include "dump/dump.h"
 
-static int list_file(struct cfs_out *out, const struct cfs_image *im,
-		     const struct cfs_inode *inode, struct cfs_err *err)
+static int list_stored_file(struct cfs_out *out, const struct cfs_image *im,
+			    const struct cfs_inode *inode, struct cfs_err *err)
 {
 	struct cfs_text backing;
 	int rc = cfs_image_backing(im, inode, &backing, err);
@@ -46,7 +46,7 @@ int list_put_line(struct cfs_out *out, const struct cfs_image *im, struct cfs_te
 	else if (S_ISLNK(inode->mode) && !again)
 		rc = list_symlink(out, inode, err);
 	else if (S_ISREG(inode->mode) && !again)
-		rc = list_file(out, im, inode, err);
+		rc = list_stored_file(out, im, inode, err);
 	cfs_out_char(out, '\n');
 	return rc;
 }

@@ -115,7 +115,7 @@ static long long max_value(const struct cli_option *o)
 	return o->max ? o->max : LLONG_MAX >> 8 * (sizeof(long long) - o->size);
 }
 
-/* Stores a number. parse_number and the like have checked that it fits. */
+/* Stores a number. parse_number_option and the like have checked that it fits. */
 static void set_integer(const struct cli_option *o, void *out, long long value)
 {
 	if (o->size == sizeof(uint8_t))
@@ -128,8 +128,8 @@ static void set_integer(const struct cli_option *o, void *out, long long value)
 		*(uint64_t *)out = (uint64_t)value;
 }
 
-static int parse_number(const struct cli_option *o, const char *value, void *out,
-			struct cfs_err *err)
+static int parse_number_option(const struct cli_option *o, const char *value, void *out,
+			       struct cfs_err *err)
 {
 	long long n;
 
@@ -141,8 +141,8 @@ static int parse_number(const struct cli_option *o, const char *value, void *out
 	return 0;
 }
 
-static int parse_size(const struct cli_option *o, const char *value, void *out,
-		      struct cfs_err *err)
+static int parse_size_option(const struct cli_option *o, const char *value, void *out,
+			     struct cfs_err *err)
 {
 	long long n;
 
@@ -157,8 +157,8 @@ static int parse_size(const struct cli_option *o, const char *value, void *out,
 	return 0;
 }
 
-static int parse_time(const struct cli_option *o, const char *value, void *out,
-		      struct cfs_err *err)
+static int parse_time_option(const struct cli_option *o, const char *value, void *out,
+			     struct cfs_err *err)
 {
 	long long n;
 
@@ -215,8 +215,8 @@ static int add_to_list(struct cli_list *list, const char *value, struct cfs_err 
 }
 
 /* value is NULL for a flag. */
-static int set_option(const struct cli_option *o, void *opts, const char *value,
-		      struct cfs_err *err)
+static int set_option_value(const struct cli_option *o, void *opts, const char *value,
+			    struct cfs_err *err)
 {
 	void *out = (char *)opts + o->at;
 
@@ -230,11 +230,11 @@ static int set_option(const struct cli_option *o, void *opts, const char *value,
 		*(const char **)out = value;
 		return 0;
 	case CLI_NUMBER:
-		return parse_number(o, value, out, err);
+		return parse_number_option(o, value, out, err);
 	case CLI_SIZE:
-		return parse_size(o, value, out, err);
+		return parse_size_option(o, value, out, err);
 	case CLI_TIME:
-		return parse_time(o, value, out, err);
+		return parse_time_option(o, value, out, err);
 	case CLI_CHOICE:
 		return parse_choice(o, value, out, err);
 	case CLI_LIST:
@@ -264,6 +264,9 @@ static size_t count_rows(const struct cli_option *options)
 	return n;
 }
 
+/* Allocates the tables that getopt_long() needs; the caller frees both, also after a
+ * failure (-1, out of memory). Letters start with ":", which makes getopt_long() report a
+ * missing value differently from an unknown option. */
 static int make_table(const struct cli_option *options, struct table *out)
 {
 	size_t n = count_rows(options);
@@ -362,8 +365,10 @@ static int report_option(const struct cli_option *options, const char *name,
 	return cli_fail_usage(name, "-%c: unknown option", optopt);
 }
 
-static int parse_options(const struct cli_syntax *s, const char *name, int argc,
-			 char **argv, void *opts, const struct table *table)
+/* Stores all options in opts. Returns -1 to continue, or the exit status after help or
+ * a usage error, which is already printed. */
+static int parse_arguments(const struct cli_syntax *s, const char *name, int argc,
+			   char **argv, void *opts, const struct table *table)
 {
 	const struct cli_option *o, *chosen = NULL;
 	struct cfs_err err;
@@ -387,7 +392,7 @@ static int parse_options(const struct cli_syntax *s, const char *name, int argc,
 					      o->one_of);
 		if (o->one_of)
 			chosen = o;
-		if (set_option(o, opts, optarg, &err) == 0)
+		if (set_option_value(o, opts, optarg, &err) == 0)
 			continue;
 		return o->invalid ? cli_fail_usage(name, "%s %s", o->invalid, optarg)
 				  : cli_fail_usage(name, "--%s: %s", o->name, err.msg);
@@ -413,7 +418,7 @@ int cli_parse(const struct cli_syntax *s, const char *name, int argc, char **arg
 	if (make_table(s->options, &table) < 0)
 		cli_print_message(name, "out of memory");
 	else
-		status = parse_options(s, name, argc, argv, opts, &table);
+		status = parse_arguments(s, name, argc, argv, opts, &table);
 	free_table(&table);
 	if (status >= 0)
 		free_lists(s->options, opts);

@@ -88,8 +88,9 @@ static int choose_rules(const struct profiled *p, const struct cfs_ingest *in,
 }
 
 /* Labels are needed by trees that are to boot with SELinux. */
-static int apply_rules(const struct cfs_profile_rules *rules, struct cfs_ingest *in,
-		       struct cfs_tree **tree, struct cfs_err *err)
+static int apply_ingest_rules(const struct cfs_profile_rules *rules,
+			      struct cfs_ingest *in, struct cfs_tree **tree,
+			      struct cfs_err *err)
 {
 	const struct cfs_selinux_reader reader = {cfs_ingest_read, in};
 	struct cfs_selinux_labels labels;
@@ -122,7 +123,7 @@ static int ingest_tree(const struct profiled *p, struct cfs_ingest *in,
 	rc = in->read ? in->read(in, out, err) : cfs_ingest_directory(in, out, err);
 	if (rc == 0 && !is_changed)
 		rc = cfs_profile_keeps_more(*out, &is_changed, err);
-	return rc == 0 && is_changed ? apply_rules(rules, in, out, err) : rc;
+	return rc == 0 && is_changed ? apply_ingest_rules(rules, in, out, err) : rc;
 }
 
 int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned format,

@@ -40,6 +40,8 @@ static bool shows_all(const struct cfs_tree *t)
 	return true;
 }
 
+/* Warns once per key about xattrs that a mount hides: they change the digest, although no
+ * process sees a difference. Fails only without memory. */
 static int warn_unshown_xattrs(const struct cfs_watch *watch, const struct cfs_tree *t,
 			       struct cfs_err *err)
 {

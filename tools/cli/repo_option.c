@@ -114,8 +114,8 @@ int where_path_new(struct where *w, const char **out, struct cfs_err *err)
 }
 
 /* Checks the repository against the options. */
-static int check_repo(const struct where *w, const struct cfs_repo *repo,
-		      struct cfs_err *err)
+static int check_opened_repo(const struct where *w, const struct cfs_repo *repo,
+			     struct cfs_err *err)
 {
 	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
 
@@ -136,24 +136,24 @@ int where_lock_timeout(const struct where *w)
 	return w->has_lock_timeout && w->lock_timeout == 0 ? -1 : w->lock_timeout * 1000;
 }
 
-static void print_lock_holder(void *ctx, const char *holder)
+static void print_repo_lock_holder(void *ctx, const char *holder)
 {
 	cli_print_note(command_name("composefs"), "repository %s: waiting for %s",
 		       (const char *)ctx, holder);
 }
 
-static void print_warning(void *ctx, const char *msg)
+static void print_repo_warning(void *ctx, const char *msg)
 {
 	(void)ctx;
 	cli_print_warning(command_name("composefs"), "%s", msg);
 }
 
 /* For commands that do not watch their work. */
-static const struct cfs_watch warnings_only = {.warning = print_warning};
+static const struct cfs_watch warnings_only = {.warning = print_repo_warning};
 
 void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out)
 {
-	*out = (struct cfs_lock_wait){.note = print_lock_holder,
+	*out = (struct cfs_lock_wait){.note = print_repo_lock_holder,
 				      .ctx = (void *)(uintptr_t)path,
 				      .timeout_ms = where_lock_timeout(w),
 				      .watch = w->watch ? w->watch : &warnings_only};
@@ -221,7 +221,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 		return rc;
 	if (!w->repo)
 		command_use_repository(path);
-	rc = check_repo(w, *out, err);
+	rc = check_opened_repo(w, *out, err);
 	if (rc < 0) {
 		cfs_repo_close(*out);
 		*out = NULL;

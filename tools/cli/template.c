@@ -11,7 +11,7 @@ struct part {
 	struct cfs_text name, text;
 };
 
-static const char *skip_blanks(const char *at)
+static const char *skip_template_blanks(const char *at)
 {
 	while (isblank((unsigned char)*at))
 		at++;
@@ -22,14 +22,14 @@ static const char *skip_blanks(const char *at)
  * field. */
 static const char *parse_field(const char *at, struct part *out)
 {
-	at = skip_blanks(at);
+	at = skip_template_blanks(at);
 	if (*at++ != '.')
 		return NULL;
 	out->name.s = at;
 	while (isalnum((unsigned char)*at))
 		at++;
 	out->name.len = (size_t)(at - out->name.s);
-	at = skip_blanks(at);
+	at = skip_template_blanks(at);
 	return out->name.len && strncmp(at, "}}", 2) == 0 ? at + 2 : NULL;
 }
 
@@ -98,7 +98,7 @@ bool cli_template_has(const char *text, const char *field)
 	return false;
 }
 
-static void put_text(FILE *to, struct cfs_text text)
+static void put_template_text(FILE *to, struct cfs_text text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char next = text.s[i] == '\\' && i + 1 < text.len ? text.s[i + 1] : '\0';
@@ -121,6 +121,6 @@ void cli_template_print(FILE *to, const char *text, const struct cli_field *fiel
 		if (part.name.len)
 			find_field(fields, part.name)->put(to, row);
 		else
-			put_text(to, part.text);
+			put_template_text(to, part.text);
 	putc('\n', to);
 }

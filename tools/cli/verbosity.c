@@ -79,6 +79,8 @@ void cli_flush_warnings(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Keeps a warning until the program exits, so that it stands behind the output. False: print
+ * all now, since memory ran out or too many are held. */
 static bool hold_warning(const char *name, const char *text)
 {
 	struct held *h = calloc(1, sizeof(*h));

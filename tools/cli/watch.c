@@ -20,7 +20,7 @@ static void print_progress(void *ctx, const struct cfs_progress *now)
 			    now->stage, bytes);
 }
 
-static void print_warning(void *ctx, const char *msg)
+static void print_watch_warning(void *ctx, const char *msg)
 {
 	struct cli_watch *w = ctx;
 
@@ -30,7 +30,7 @@ static void print_warning(void *ctx, const char *msg)
 void cli_watch_start(struct cli_watch *w, const char *name)
 {
 	*w = (struct cli_watch){
-		.watch = {NULL, print_warning, w, cli_signals_cancel()},
+		.watch = {NULL, print_watch_warning, w, cli_signals_cancel()},
 		.name = name,
 	};
 	cli_progress_start(&w->line, name);
