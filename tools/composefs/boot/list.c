@@ -100,7 +100,8 @@ static const char *or_dash(const char *text)
 	return text ? text : "-";
 }
 
-static void add_row(struct cli_table *t, const struct cfs_bootentry *e, bool no_trunc)
+static void add_boot_row(struct cli_table *t, const struct cfs_bootentry *e,
+			 bool no_trunc)
 {
 	char tries[32] = "-", id[WHERE_ID_MAX] = "-";
 
@@ -117,7 +118,7 @@ static void add_row(struct cli_table *t, const struct cfs_bootentry *e, bool no_
 	cli_table_add(t, e->problem ? "unreadable" : id);
 }
 
-static int print_table(const struct found *f, bool no_trunc, struct cfs_err *err)
+static int print_boot_table(const struct found *f, bool no_trunc, struct cfs_err *err)
 {
 	static const struct cli_column columns[] = {{"ENTRY", false}, {"TYPE", false},
 						    {"TITLE", false}, {"VERSION", false},
@@ -127,13 +128,16 @@ static int print_table(const struct found *f, bool no_trunc, struct cfs_err *err
 
 	for (const struct partition *p = f->v; p < f->v + f->n; p++)
 		for (size_t i = 0; i < p->entries.n; i++)
-			add_row(&t, &p->entries.v[i], no_trunc);
+			add_boot_row(&t, &p->entries.v[i], no_trunc);
 	rc = cli_table_print(stdout, &t, err);
 	cli_table_fini(&t);
 	return rc;
 }
 
-static void put_entry(struct json *j, const char *place, const struct cfs_bootentry *e)
+/* The JSON of one boot entry. Every key is always present, with null where the entry
+ * does not say, so that scripts need no test. */
+static void put_boot_entry(struct json *j, const char *place,
+			   const struct cfs_bootentry *e)
 {
 	json_begin_object(j, NULL);
 	json_put_string(j, "place", place);
@@ -155,7 +159,7 @@ static void put_entry(struct json *j, const char *place, const struct cfs_booten
 	json_end(j);
 }
 
-static void print_json(const struct found *f)
+static void print_boot_json(const struct found *f)
 {
 	struct json j = {.to = stdout};
 
@@ -163,7 +167,7 @@ static void print_json(const struct found *f)
 	json_begin_array(&j, "entries");
 	for (const struct partition *p = f->v; p < f->v + f->n; p++)
 		for (size_t i = 0; i < p->entries.n; i++)
-			put_entry(&j, p->place, &p->entries.v[i]);
+			put_boot_entry(&j, p->place, &p->entries.v[i]);
 	json_finish(&j);
 }
 
@@ -206,9 +210,9 @@ int cmd_boot_list(int argc, char **argv)
 		return status;
 	rc = read_places(&f, &o.places, &err);
 	if (rc == 0 && o.json)
-		print_json(&f);
+		print_boot_json(&f);
 	else if (rc == 0)
-		rc = print_table(&f, o.no_trunc, &err);
+		rc = print_boot_table(&f, o.no_trunc, &err);
 	status = command_end(argv[0], rc, &err);
 	if (status == CLI_OK)
 		status = report_problems(argv[0], &f);
