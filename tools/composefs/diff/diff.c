@@ -77,7 +77,7 @@ static uint64_t file_size(const struct cfs_node *n)
 	return n && S_ISREG(n->mode) ? n->size : 0;
 }
 
-static void count_differences(const struct cfs_diff *d, struct counts *out)
+static void count_diff_changes(const struct cfs_diff *d, struct counts *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < d->n; i++) {
@@ -124,6 +124,8 @@ static bool is_row_empty(const struct counts *c, int row)
 	return sum == 0;
 }
 
+/* The table of --stat. Rows without any difference are left out; bytes appear only for
+ * types that have a size. */
 static void print_stat(const struct counts *c)
 {
 	char in_a[32], in_b[32];
@@ -165,8 +167,8 @@ static void print_stat_json(struct json *j, const struct counts *c)
 
 /* --- Entries ------------------------------------------------------------------------ */
 
-static int print_lines(struct cfs_diff_text *t, const struct cfs_diff *d,
-		       struct cfs_err *err)
+static int print_diff_lines(struct cfs_diff_text *t, const struct cfs_diff *d,
+			    struct cfs_err *err)
 {
 	int rc = 0;
 
@@ -195,12 +197,12 @@ static int print_differences(struct json *j, const struct cfs_diff *d,
 	int rc = cfs_diff_text_init(&t, d, j ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
-		rc = j ? print_json_lines(j, &t, d, err) : print_lines(&t, d, err);
+		rc = j ? print_json_lines(j, &t, d, err) : print_diff_lines(&t, d, err);
 	cfs_diff_text_fini(&t);
 	return rc;
 }
 
-static void print_summary(const struct cfs_diff *d)
+static void print_diff_summary(const struct cfs_diff *d)
 {
 	uint64_t n = d->n_both + d->n_only_a + d->n_only_b;
 
@@ -219,20 +221,22 @@ static void print_summary(const struct cfs_diff *d)
 	putchar('\n');
 }
 
-static int print_text(const struct options *o, const struct cfs_diff *d,
-		      const struct counts *counts, struct cfs_err *err)
+static int print_diff_text(const struct options *o, const struct cfs_diff *d,
+			   const struct counts *counts, struct cfs_err *err)
 {
 	int rc = o->stat ? 0 : print_differences(NULL, d, err);
 
 	if (o->stat && d->n)
 		print_stat(counts);
 	if (rc == 0)
-		print_summary(d);
+		print_diff_summary(d);
 	return rc;
 }
 
-static int print_json(const struct options *o, const struct cfs_diff *d,
-		      const struct counts *counts, struct cfs_err *err)
+/* The object of --json. The list of differences may fail, for example without memory;
+ * the JSON is ended also then. */
+static int print_diff_json(const struct options *o, const struct cfs_diff *d,
+			   const struct counts *counts, struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	int rc = 0;
@@ -252,14 +256,15 @@ static int print_json(const struct options *o, const struct cfs_diff *d,
 	return rc;
 }
 
-static int print_report(const struct options *o, const struct cfs_diff *d,
-			struct cfs_err *err)
+static int print_diff_report(const struct options *o, const struct cfs_diff *d,
+			     struct cfs_err *err)
 {
 	struct counts counts;
 	int rc;
 
-	count_differences(d, &counts);
-	rc = o->json ? print_json(o, d, &counts, err) : print_text(o, d, &counts, err);
+	count_diff_changes(d, &counts);
+	rc = o->json ? print_diff_json(o, d, &counts, err)
+		     : print_diff_text(o, d, &counts, err);
 	if (rc == 0)
 		rc = cli_flush(err);
 	if (rc < 0)
@@ -286,7 +291,7 @@ int cmd_diff(int argc, char **argv)
 		rc = cli_watch_end_reading(&watch, rc, &err);
 	}
 	if (rc == 0)
-		rc = print_report(&o, pair.diff, &err);
+		rc = print_diff_report(&o, pair.diff, &err);
 	cfs_source_pair_close(&pair);
 	if (rc < 0)
 		command_print_error(argv[0], &err);

@@ -60,6 +60,8 @@ static void print_rules(const struct answer *x)
 	}
 }
 
+/* Says what was tried and what was not, since "not found" alone would not tell the
+ * user whether to continue the search elsewhere. */
 static void print_failure(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
@@ -81,7 +83,7 @@ static void print_failure(const struct answer *x)
 	puts("");
 }
 
-static void print_answer(const struct answer *x)
+static void print_expected_answer(const struct answer *x)
 {
 	if (x->match.n_profiles)
 		print_profiles(x);
@@ -103,7 +105,9 @@ static void print_json_rules(struct json *j, const struct cfs_profile_rules *rul
 	json_end(j);
 }
 
-static void print_json(const struct answer *x)
+/* The object of --expected --json. "rules" is null unless some rules give the digest;
+ * "why" is the reason of one candidate that was impossible. */
+static void print_expected_json(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
 	char text[CFS_DIGEST_TEXT_MAX];
@@ -174,7 +178,7 @@ int expected_explain(const char *name, const struct expected_opts *o,
 	if (rc == 0)
 		rc = search_rules(s.tree, o->program, &x, err);
 	if (rc == 0)
-		o->json ? print_json(&x) : print_answer(&x);
+		o->json ? print_expected_json(&x) : print_expected_answer(&x);
 	cfs_source_close(&s);
 	if (rc == 0)
 		rc = cli_flush(err);

@@ -84,7 +84,7 @@ static void release_answer(struct answer *x)
 	cfs_source_pair_close(&x->pair);
 }
 
-static bool is_same(const struct answer *x)
+static bool has_no_cause(const struct answer *x)
 {
 	return x->causes.n == 0 && !x->images.formats_differ &&
 	       !x->images.blocks_differ && !x->images.times_differ &&
@@ -112,7 +112,9 @@ static int print_cause(const struct cfs_cause *c, bool alone, struct cfs_diff_te
 	return rc;
 }
 
-static int print_answer(const struct answer *x, struct cfs_diff_text *t,
+/* Prints at most SHOWN_CAUSES causes, then what could not be compared. t is a buffer
+ * for texts, reused for each cause. */
+static int print_causes(const struct answer *x, struct cfs_diff_text *t,
 			struct cfs_err *err)
 {
 	int rc = 0;
@@ -128,13 +130,15 @@ static int print_answer(const struct answer *x, struct cfs_diff_text *t,
 		       cfs_plural(x->pair.diff->n_unproven,
 				  "content has no digest and was",
 				  "contents have no digest and were"));
-	if (is_same(x))
+	if (has_no_cause(x))
 		puts("nothing differs");
 	return rc;
 }
 
 /* --- JSON --------------------------------------------------------------------------- */
 
+/* The JSON of one cause with its first differences. After an error the open objects
+ * are ended, so that the output stays valid JSON. */
 static int print_json_cause(struct json *j, const struct cfs_cause *c,
 			    struct cfs_diff_text *t, struct cfs_err *err)
 {
@@ -163,14 +167,14 @@ static int print_json_cause(struct json *j, const struct cfs_cause *c,
 	return rc;
 }
 
-static int print_json(const struct answer *x, struct cfs_diff_text *t,
-		      struct cfs_err *err)
+static int print_causes_json(const struct answer *x, struct cfs_diff_text *t,
+			     struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	int rc = 0;
 
 	json_begin_object(&j, NULL);
-	json_put_bool(&j, "same", is_same(x));
+	json_put_bool(&j, "same", has_no_cause(x));
 	json_put_uint(&j, "not_compared", x->pair.diff->n_unproven);
 	pair_facts_json(&j, &x->pair, &x->images);
 	json_begin_array(&j, "causes");
@@ -182,19 +186,19 @@ static int print_json(const struct answer *x, struct cfs_diff_text *t,
 
 /* --- The command -------------------------------------------------------------------- */
 
-static int print_report(const struct options *o, const struct answer *x,
-			struct cfs_err *err)
+static int print_explanation(const struct options *o, const struct answer *x,
+			     struct cfs_err *err)
 {
 	struct cfs_diff_text t;
 	int rc =
 		cfs_diff_text_init(&t, x->pair.diff, o->json ? SIZE_MAX : SHOWN_MAX, err);
 
 	if (rc == 0)
-		rc = o->json ? print_json(x, &t, err) : print_answer(x, &t, err);
+		rc = o->json ? print_causes_json(x, &t, err) : print_causes(x, &t, err);
 	cfs_diff_text_fini(&t);
 	if (rc == 0)
 		rc = cli_flush(err);
-	return rc < 0 ? rc : is_same(x) ? STATUS_SAME : STATUS_DIFFERENT;
+	return rc < 0 ? rc : has_no_cause(x) ? STATUS_SAME : STATUS_DIFFERENT;
 }
 
 static int explain_two(struct options *o, const char *name, char **names,
@@ -204,7 +208,7 @@ static int explain_two(struct options *o, const char *name, char **names,
 	int rc = find_answer(&x, name, names[0], names[1], o, err);
 
 	if (rc == 0)
-		rc = print_report(o, &x, err);
+		rc = print_explanation(o, &x, err);
 	release_answer(&x);
 	return rc;
 }

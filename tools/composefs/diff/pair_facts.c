@@ -9,6 +9,8 @@
 
 #include "composefs/composefs.h"
 
+/* Fills in out for an image; a directory or dump has no such facts. An image that is
+ * not canonical is a fact and no error: only -ENOMEM and cancellation fail. */
 static int find_facts(const struct cfs_source *s, const struct cfs_watch *watch,
 		      struct image_facts *out, struct cfs_err *err)
 {
@@ -90,7 +92,7 @@ int pair_facts_find(const struct cfs_source_pair *p, const struct cfs_watch *wat
 
 /* --- Text --------------------------------------------------------------------------- */
 
-static const char *kind_name(const struct cfs_source *s)
+static const char *get_source_kind(const struct cfs_source *s)
 {
 	static const char *const names[] = {"image", "dump", "directory"};
 
@@ -104,7 +106,7 @@ static void print_side(char letter, const struct cfs_source *s,
 
 	printf("%c: ", letter);
 	cli_print(stdout, s->name);
-	printf(": %s, %" PRIu32 " %s", kind_name(s), s->tree->n_nodes,
+	printf(": %s, %" PRIu32 " %s", get_source_kind(s), s->tree->n_nodes,
 	       cfs_plural(s->tree->n_nodes, "entry", "entries"));
 	if (f->is_image)
 		printf(", format %" PRIu32 ", %s%s", s->image.version,
@@ -175,7 +177,7 @@ static void print_json_side(struct json *j, const char *key, const struct cfs_so
 {
 	json_begin_object(j, key);
 	json_put_string(j, "name", s->name);
-	json_put_string(j, "kind", kind_name(s));
+	json_put_string(j, "kind", get_source_kind(s));
 	json_put_uint(j, "entries", s->tree->n_nodes);
 	if (f->is_image)
 		print_json_image(j, s, f);

@@ -7,8 +7,8 @@ static int find_repo(void *ctx, const char **path, struct cfs_err *err)
 	return where_path(ctx, path, err);
 }
 
-static int open_image(void *ctx, const char *name, struct cfs_map *map,
-		      struct cfs_image *im, struct cfs_err *err)
+static int open_tree_image(void *ctx, const char *name, struct cfs_map *map,
+			   struct cfs_image *im, struct cfs_err *err)
 {
 	return where_open_image(ctx, name, map, im, NULL, err);
 }
@@ -16,5 +16,5 @@ static int open_image(void *ctx, const char *name, struct cfs_map *map,
 struct cfs_source_repo trees_repo(struct where *where)
 {
 	return (struct cfs_source_repo){where_is_given(where), where, find_repo,
-					open_image};
+					open_tree_image};
 }
