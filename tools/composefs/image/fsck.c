@@ -71,7 +71,7 @@ static void count_faults(struct fsck *f)
 	}
 }
 
-static int check_objects(struct fsck *f, struct cfs_err *err)
+static int check_image_objects(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
@@ -85,7 +85,7 @@ static int check_objects(struct fsck *f, struct cfs_err *err)
 	return rc;
 }
 
-static int check_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
+static int check_mapped_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
 {
 	const struct cfs_fsck_question q = {.image = bytes,
 					    .canonical = f->o->canonical,
@@ -116,13 +116,13 @@ static int check_mapped(struct fsck *f, struct cfs_span bytes, struct cfs_err *e
 
 	cli_watch_start(&watch, f->name);
 	f->watch = &watch.watch;
-	rc = cfs_context(err, check_image(f, bytes, err), "%s", f->image);
+	rc = cfs_context(err, check_mapped_image(f, bytes, err), "%s", f->image);
 	if (rc == 0 && f->o->objects)
-		rc = check_objects(f, err);
+		rc = check_image_objects(f, err);
 	return cli_watch_end_reading(&watch, rc, err);
 }
 
-static int run_checks(struct fsck *f, struct cfs_err *err)
+static int run_image_checks(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, f->image, CFS_INPUT_PIPE, err);
 	struct cfs_map map = {0};
@@ -227,7 +227,7 @@ static void print_kernel_findings(const struct fsck *f)
 	}
 }
 
-static void print_objects(const struct fsck *f)
+static void print_object_counts(const struct fsck *f)
 {
 	for (size_t i = 0; i < f->found.objects.n; i++) {
 		const struct cfs_fsck_object *o = &f->found.objects.v[i];
@@ -243,14 +243,16 @@ static void print_objects(const struct fsck *f)
 	}
 }
 
-static void print_report(const struct fsck *f, int rc, const struct cfs_err *err,
-			 int status)
+/* Prints the findings and a last line with the status. After a failure only its
+ * message appears: half a report could look like a good image. */
+static void print_fsck_report(const struct fsck *f, int rc, const struct cfs_err *err,
+			      int status)
 {
 	if (rc < 0) {
 		cli_print_message(f->name, "%s", err->msg);
 		return;
 	}
-	print_objects(f);
+	print_object_counts(f);
 	print_kernel_findings(f);
 	cli_print(stdout, f->image);
 	printf(": %s", status_name(status));
@@ -324,8 +326,10 @@ static void print_json_objects(struct json *j, const struct fsck *f)
 	}
 }
 
-static void print_json(const struct fsck *f, int rc, const struct cfs_err *err,
-		       int status)
+/* The object of --json, also after a failure, which "error" describes: a program that
+ * reads it needs no second format. */
+static void print_fsck_json(const struct fsck *f, int rc, const struct cfs_err *err,
+			    int status)
 {
 	struct json j = {.to = stdout};
 
@@ -377,12 +381,12 @@ int cmd_fsck(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	f.image = argv[optind];
-	rc = run_checks(&f, &err);
+	rc = run_image_checks(&f, &err);
 	status = status_of(&f, rc);
 	if (o.json)
-		print_json(&f, rc, &err, status);
+		print_fsck_json(&f, rc, &err, status);
 	else
-		print_report(&f, rc, &err, status);
+		print_fsck_report(&f, rc, &err, status);
 	cfs_fsck_objects_fini(&f.found.objects);
 	return status;
 }

@@ -88,8 +88,10 @@ static int list_inode(struct listing *l, struct cfs_text path,
 	return 0;
 }
 
-static int list_directory(struct listing *l, const char *path,
-			  const struct cfs_inode *dir, struct cfs_err *err)
+/* Lists one directory without those below it. Entries that a mount does not show are
+ * skipped. */
+static int list_image_directory(struct listing *l, const char *path,
+				const struct cfs_inode *dir, struct cfs_err *err)
 {
 	const struct cfs_image *im = l->im;
 	char full[2 * PATH_MAX];
@@ -175,7 +177,7 @@ static int list_path(struct listing *l, const char *given, struct cfs_err *err)
 	if (!S_ISDIR(inode.mode) || o->directory)
 		return list_inode(l, cfs_text(path), &inode, err);
 	return o->recursive ? list_below(l, path, found, err)
-			    : list_directory(l, path, &inode, err);
+			    : list_image_directory(l, path, &inode, err);
 }
 
 /* A path that cannot be listed does not stop the others. Returns 1 if an error was reported. */
