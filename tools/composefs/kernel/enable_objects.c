@@ -70,8 +70,8 @@ static bool is_signed(int fd)
 }
 
 /* Enables fs-verity, and checks that the kernel measures the digest of the name. */
-static int enable_verity(int fd, const struct cfs_digest *digest,
-			 struct cfs_span signature, struct cfs_err *err)
+static int enable_object_verity(int fd, const struct cfs_digest *digest,
+				struct cfs_span signature, struct cfs_err *err)
 {
 	char expected_text[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest measured;
@@ -87,7 +87,7 @@ static int enable_verity(int fd, const struct cfs_digest *digest,
 }
 
 /* Returns an unnamed copy of the file, open only for reading: fs-verity needs that. */
-static int copy_object(int from, int dirfd, struct cfs_err *err)
+static int copy_object_contents(int from, int dirfd, struct cfs_err *err)
 {
 	cfs_autofd int to = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 	char path[64];
@@ -141,8 +141,8 @@ static int replace_object(int dir, const char *name, int old,
 
 	if (rc < 0)
 		return rc;
-	fd = copy_object(old, dir, err);
-	rc = fd < 0 ? fd : enable_verity(fd, digest, signature, err);
+	fd = copy_object_contents(old, dir, err);
+	rc = fd < 0 ? fd : enable_object_verity(fd, digest, signature, err);
 	if (rc < 0)
 		return rc;
 	snprintf(tmp, sizeof(tmp), "%s.signed", name);
@@ -175,7 +175,7 @@ static int enable_at(int dir, const char *name, const struct cfs_digest *digest,
 		return 0;
 	if (rc == 0 || st.st_nlink > 1)
 		return replace_object(dir, name, fd, digest, signature, err);
-	return enable_verity(fd, digest, signature, err);
+	return enable_object_verity(fd, digest, signature, err);
 }
 
 static int enable_object(const struct enable *e, const struct cfs_digest *digest,
@@ -217,7 +217,7 @@ static int count_result(struct enable *e, int rc, const struct cfs_err *err)
 }
 
 /* Parses "HEX.p7s"; other files are ignored. */
-static bool parse_name(const char *name, struct cfs_digest *out)
+static bool parse_object_name(const char *name, struct cfs_digest *out)
 {
 	static const char suffix[] = ".p7s";
 	size_t len = strlen(name), n = strlen(suffix);
@@ -226,6 +226,9 @@ static bool parse_name(const char *name, struct cfs_digest *out)
 	       cfs_digest_parse((struct cfs_text){name, len - n}, out, NULL) == 0;
 }
 
+/* Enables fs-verity on the object that the name of the signature file states. Other
+ * files in the directory are skipped. The result is counted; only errors that concern
+ * every object end the run. */
 static int enable_from_file(struct enable *e, const char *name, struct cfs_err *err)
 {
 	uint8_t signature[SIGNATURE_MAX + 1];
@@ -233,7 +236,7 @@ static int enable_from_file(struct enable *e, const char *name, struct cfs_err *
 	cfs_autofd int fd = -1;
 	ssize_t n;
 
-	if (!parse_name(name, &digest))
+	if (!parse_object_name(name, &digest))
 		return 0;
 	fd = cfs_input_open(e->signatures, name, 0, err);
 	if (fd < 0)

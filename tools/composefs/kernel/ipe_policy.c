@@ -64,7 +64,7 @@ static const struct cli_syntax syntax = {
 
 /* --- The policy --------------------------------------------------------------------- */
 
-static void format_digests(struct cfs_out *out, const struct cfs_executables *x)
+static void format_policy_digests(struct cfs_out *out, const struct cfs_executables *x)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 
@@ -74,6 +74,8 @@ static void format_digests(struct cfs_out *out, const struct cfs_executables *x)
 			       cfs_digest_hex(&x->v[i].digest, hex));
 }
 
+/* Writes the policy of the chosen mode. What the initrd started stays allowed
+ * (boot_verified), because the machine could not boot otherwise. */
 static void format_policy(struct cfs_out *out, const struct options *o,
 			  const struct cfs_executables *x)
 {
@@ -88,7 +90,7 @@ static void format_policy(struct cfs_out *out, const struct options *o,
 		cfs_out_printf(out, "op=EXECUTE fsverity_signature=TRUE action=ALLOW\n");
 		break;
 	case MODE_DIGEST:
-		format_digests(out, x);
+		format_policy_digests(out, x);
 		break;
 	case MODE_DM_VERITY:
 		cfs_out_printf(out, "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n");
@@ -111,8 +113,8 @@ static int build_policy(const struct options *o, const struct cfs_executables *x
 }
 
 /* Reports the files that the image has and the policy does not allow. Returns their number. */
-static size_t print_warnings(const char *name, const struct options *o,
-			     const struct cfs_executables *x, size_t policy_len)
+static size_t print_policy_warnings(const char *name, const struct options *o,
+				    const struct cfs_executables *x, size_t policy_len)
 {
 	const char *why = o->mode == MODE_DM_VERITY
 				  ? "allowed only if the image itself is the device"
@@ -148,7 +150,7 @@ static int print_policy(const char *name, const struct options *o, const char *i
 	if (rc == 0)
 		rc = build_policy(o, &x, &text, err);
 	if (rc == 0)
-		n_warnings = print_warnings(name, o, &x, text.len);
+		n_warnings = print_policy_warnings(name, o, &x, text.len);
 	if (rc == 0 && !o->check)
 		rc = cfs_io_write(STDOUT_FILENO, text.p, text.len, err);
 	free(text.p);
@@ -157,7 +159,7 @@ static int print_policy(const char *name, const struct options *o, const char *i
 }
 
 /* One word for the kernel's parser. */
-static bool is_word(const char *text, const char *of)
+static bool is_policy_word(const char *text, const char *of)
 {
 	return *text && text[strspn(text, of)] == '\0';
 }
@@ -168,7 +170,7 @@ static bool is_version(const char *text)
 	unsigned n[3];
 	char end;
 
-	return is_word(text, "0123456789.") &&
+	return is_policy_word(text, "0123456789.") &&
 	       sscanf(text, "%5u.%5u.%5u%c", &n[0], &n[1], &n[2], &end) == 3 &&
 	       n[0] <= UINT16_MAX && n[1] <= UINT16_MAX && n[2] <= UINT16_MAX;
 }
@@ -181,8 +183,8 @@ int cmd_ipe_policy(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (!is_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			     "0123456789_.-") ||
+	if (!is_policy_word(o.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.-") ||
 	    !is_version(o.version)) {
 		cli_fail_usage(
 			argv[0],

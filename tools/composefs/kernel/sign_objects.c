@@ -65,8 +65,8 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	return rc < 0 ? rc : cfs_child_wait(pid, "composefs-pkcs7", watch, err);
 }
 
-static int format_digests(const struct cfs_executables *x, struct cfs_mem *out,
-			  struct cfs_err *err)
+static int format_digest_lines(const struct cfs_executables *x, struct cfs_mem *out,
+			       struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(out);
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -81,23 +81,25 @@ static int format_digests(const struct cfs_executables *x, struct cfs_mem *out,
 	return rc;
 }
 
-static int make_directory(const char *path, struct cfs_err *err)
+static int make_signature_directory(const char *path, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_path_make_dir(path, 0755, NULL, err);
 
 	return fd < 0 ? cfs_context(err, fd, "%s", path) : 0;
 }
 
+/* Passes the digests of all executables to the helper, which brings OpenSSL, and
+ * prints how many were signed. */
 static int sign_files(const struct options *o, const struct cfs_executables *x,
 		      struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	struct cfs_mem digests = {0};
 	struct cli_watch watch;
-	int rc = format_digests(x, &digests, err);
+	int rc = format_digest_lines(x, &digests, err);
 
 	if (rc == 0)
-		rc = make_directory(o->signatures, err);
+		rc = make_signature_directory(o->signatures, err);
 	if (rc == 0) {
 		cli_watch_start(&watch, o->name);
 		rc = call_helper(o, cfs_mem_span(&digests), &watch.watch, err);
