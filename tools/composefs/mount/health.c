@@ -47,7 +47,7 @@ void health_find_scrub(struct health *h, const struct cfs_repo *repo)
 	h->has_scrub = cfs_check_scrub_read(repo, &h->scrub, NULL) > 0;
 }
 
-static uint64_t count_messages(const struct health *h)
+static uint64_t count_health_messages(const struct health *h)
 {
 	uint64_t n = 0;
 
@@ -60,7 +60,7 @@ const char *health_format_errors(const struct health *h, char out[HEALTH_COUNT_M
 {
 	strcpy(out, "-");
 	if (h->knows_damage)
-		snprintf(out, HEALTH_COUNT_MAX, "%" PRIu64, count_messages(h));
+		snprintf(out, HEALTH_COUNT_MAX, "%" PRIu64, count_health_messages(h));
 	return out;
 }
 
@@ -97,7 +97,7 @@ static void put_scrub(struct json *j, const struct cfs_check_scrub *s)
 void health_put_json(struct json *j, const struct health *h)
 {
 	if (h->knows_damage)
-		json_put_uint(j, "verity_errors", count_messages(h));
+		json_put_uint(j, "verity_errors", count_health_messages(h));
 	else
 		json_put_null(j, "verity_errors");
 	if (h->has_scrub)

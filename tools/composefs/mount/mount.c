@@ -102,8 +102,8 @@ static struct cfs_mount_args make_args(const struct mount_options *o, const char
 	};
 }
 
-static int make_path(const struct cfs_repo *repo, const char *below, char out[PATH_MAX],
-		     struct cfs_err *err)
+static int make_repo_path(const struct cfs_repo *repo, const char *below,
+			  char out[PATH_MAX], struct cfs_err *err)
 {
 	if (snprintf(out, PATH_MAX, "%s/%s", cfs_repo_path(repo), below) < PATH_MAX)
 		return 0;
@@ -125,6 +125,8 @@ bool mount_is_verified(const struct mount_options *o, const struct cfs_repo *rep
 		cfs_digest_parse(cfs_text(name), &id, NULL) == 0);
 }
 
+/* Forbids set-user-ID programs and devices on a mount whose content was not verified, and
+ * says so: as a warning where the image ID would have verified it. */
 static void restrict_mount(const struct mount_options *o, struct cfs_mount_opts *opts,
 			   bool secure, const char *name)
 {
@@ -147,8 +149,8 @@ static void restrict_mount(const struct mount_options *o, struct cfs_mount_opts 
 }
 
 /* The object directory of the repository, which may belong to another user. */
-static int open_objects(const struct cfs_repo *repo, const char *name,
-			struct cfs_err *err)
+static int open_repo_objects(const struct cfs_repo *repo, const char *name,
+			     struct cfs_err *err)
 {
 	int fd = cfs_beneath_open_dir(cfs_repo_dirfd(repo), "objects");
 
@@ -202,6 +204,9 @@ static int mount_with_server(const struct mount_options *o, const struct cfs_rep
 	return rc;
 }
 
+/* Mounts the image that find looks up and returns its ID in *id. The digest is given
+ * to the kernel only if it can verify it; the object is opened last, after all checks
+ * that need no data. */
 static int mount_found(const struct mount_options *o, const struct cfs_repo *repo,
 		       mount_find_fn find, const char *name, const char *at,
 		       struct cfs_digest *id, struct cfs_err *err)
@@ -223,12 +228,12 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	if (rc == 0 && !o->upperdir)
 		rc = check_not_mounted(id, at, err);
 	if (rc == 0)
-		rc = make_path(repo, "objects", objects, err);
+		rc = make_repo_path(repo, "objects", objects, err);
 	if (rc == 0)
-		rc = make_path(repo, "signatures", signatures, err);
+		rc = make_repo_path(repo, "signatures", signatures, err);
 	if (rc < 0)
 		return rc;
-	objects_fd = open_objects(repo, objects, err);
+	objects_fd = open_repo_objects(repo, objects, err);
 	if (objects_fd < 0)
 		return objects_fd;
 	args.opts.objdir_fds = &objects_fd;
@@ -260,7 +265,7 @@ int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
 	return rc < 0 ? rc : mount_found(&writable, repo, find, name, at, id, err);
 }
 
-static int check_options(const struct mount_options *o, struct cfs_err *err)
+static int check_mount_options(const struct mount_options *o, struct cfs_err *err)
 {
 	if (!o->upperdir != !o->workdir)
 		return cfs_fail(err, EINVAL, "--upperdir and --workdir need each other");
@@ -304,7 +309,7 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 
 	if (status >= 0)
 		return status;
-	if (check_options(&o, &err) < 0) {
+	if (check_mount_options(&o, &err) < 0) {
 		cli_list_fini(&o.lazy);
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
@@ -367,7 +372,7 @@ static const struct cli_syntax umount_syntax = {
 
 /* Refuses what is no image, and a path inside one. When that is not known, the type of
  * the filesystem decides. */
-static int check_image(const char *at, struct cfs_err *err)
+static int check_image_argument(const char *at, struct cfs_err *err)
 {
 	struct mountpoint m = {0};
 	struct statfs fs;
@@ -394,7 +399,7 @@ static int unmount_image(const struct umount_options *o, const char *at,
 			 struct cfs_err *err)
 {
 	uint64_t id;
-	int rc = check_image(at, err);
+	int rc = check_image_argument(at, err);
 
 	if (rc < 0)
 		return rc;

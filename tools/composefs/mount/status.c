@@ -62,8 +62,8 @@ struct status {
 
 /* --- facts -------------------------------------------------------------------------- */
 
-static int add_name(struct shown *s, struct cfs_arena *arena, size_t max,
-		    const char *name)
+static int add_image_name(struct shown *s, struct cfs_arena *arena, size_t max,
+			  const char *name)
 {
 	if (!s->names)
 		s->names = cfs_arena_alloc(arena, max * sizeof(*s->names),
@@ -86,7 +86,7 @@ static int read_names(struct shown *s, struct cfs_arena *arena,
 	if (cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, NULL) == 0)
 		for (size_t i = 0; rc == 0 && i < refs.n; i++)
 			if (refs.v[i].code == 0 && strcmp(refs.v[i].target, hex) == 0)
-				rc = add_name(s, arena, refs.n, refs.v[i].name);
+				rc = add_image_name(s, arena, refs.n, refs.v[i].name);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }
@@ -132,8 +132,8 @@ static void find_method(struct shown *s)
 }
 
 /* Adds the entry if it is an image. */
-static int add_entry(struct status *st, const struct cfs_mount_entry *entry,
-		     struct cfs_err *err)
+static int add_mount_entry(struct status *st, const struct cfs_mount_entry *entry,
+			   struct cfs_err *err)
 {
 	struct cfs_arena *arena = &st->table.arena;
 	struct shown *s;
@@ -172,7 +172,7 @@ static void find_health(struct status *st, const char *log, const char *program)
 	free(messages.v);
 }
 
-static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
+static int add_repo_dir(struct status *st, const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(dir, O_PATH | O_CLOEXEC);
 	const struct cfs_mount_entry *entry;
@@ -182,7 +182,7 @@ static int add_dir(struct status *st, const char *dir, struct cfs_err *err)
 		return cfs_fail_errno(err, "%s", dir);
 	rc = cfs_mount_table_find(&st->table, fd, &entry, err);
 	if (rc == 0 && entry)
-		rc = add_entry(st, entry, err);
+		rc = add_mount_entry(st, entry, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", dir);
 	return rc ? 0 : cfs_fail(err, EINVAL, "%s: no image is mounted there", dir);
@@ -194,9 +194,9 @@ static int collect_mounts(struct status *st, char **dirs, struct cfs_err *err)
 	int rc = cfs_mount_table_read(&st->table, err);
 
 	for (char **dir = dirs; rc >= 0 && *dir; dir++)
-		rc = add_dir(st, *dir, err);
+		rc = add_repo_dir(st, *dir, err);
 	for (size_t i = 0; rc >= 0 && !*dirs && i < st->table.n; i++)
-		rc = add_entry(st, &st->table.v[i], err);
+		rc = add_mount_entry(st, &st->table.v[i], err);
 	find_methods(st);
 	return rc < 0 ? rc : 0;
 }
@@ -243,7 +243,7 @@ static const char *image_of(const struct shown *s)
 	return s->m.image ? s->m.image : "-";
 }
 
-static void add_row(struct cli_table *table, const struct shown *s)
+static void add_status_row(struct cli_table *table, const struct shown *s)
 {
 	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[HEALTH_COUNT_MAX];
 
@@ -260,7 +260,7 @@ static void add_row(struct cli_table *table, const struct shown *s)
 	cli_table_add(table, since);
 }
 
-static int print_table(const struct status *st, struct cfs_err *err)
+static int print_status_table(const struct status *st, struct cfs_err *err)
 {
 	static const struct cli_column columns[] = {
 		{"MOUNTPOINT", false}, {"IMAGE", false},       {"ID", false},
@@ -274,7 +274,7 @@ static int print_table(const struct status *st, struct cfs_err *err)
 		return 0;
 	}
 	for (size_t i = 0; i < st->n; i++)
-		add_row(&table, &st->v[i]);
+		add_status_row(&table, &st->v[i]);
 	rc = cli_table_print(stdout, &table, err);
 	cli_table_fini(&table);
 	return rc;
@@ -304,6 +304,7 @@ static void print_damage(const struct shown *s)
 	}
 }
 
+/* Prints the details of one mount, a line each; unknown fields are left out. */
 static void print_block(const struct shown *s)
 {
 	char id[WHERE_ID_MAX], since[CLI_TIME_MAX], text[SERVER_TEXT_MAX];
@@ -341,7 +342,9 @@ static void put_string(struct json *j, const char *key, const char *value)
 		json_put_null(j, key);
 }
 
-static void put_mount(struct json *j, const struct shown *s)
+/* The JSON of one mount. Unknown values are null, so that scripts can rely on every
+ * key. */
+static void put_status_mount(struct json *j, const struct shown *s)
 {
 	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
 
@@ -369,14 +372,14 @@ static void put_mount(struct json *j, const struct shown *s)
 	json_end(j);
 }
 
-static void print_json(const struct status *st)
+static void print_status_json(const struct status *st)
 {
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
 	json_begin_array(&j, "mounts");
 	for (size_t i = 0; i < st->n; i++)
-		put_mount(&j, &st->v[i]);
+		put_status_mount(&j, &st->v[i]);
 	json_finish(&j);
 }
 
@@ -393,9 +396,9 @@ int cmd_status(int argc, char **argv)
 	if (rc == 0)
 		find_health(&st, o.log, argv[0]);
 	if (rc == 0 && o.json)
-		print_json(&st);
+		print_status_json(&st);
 	else if (rc == 0 && optind == argc)
-		rc = print_table(&st, &err);
+		rc = print_status_table(&st, &err);
 	for (size_t i = 0; rc == 0 && !o.json && optind < argc && i < st.n; i++) {
 		if (i)
 			putchar('\n');

@@ -22,7 +22,7 @@ bool mount_needs_trigger(const struct mount_options *o)
 }
 
 /* A user who can write objects could change one after it was verified. */
-static int check_owner(const struct cfs_repo *repo, struct cfs_err *err)
+static int check_repo_owner(const struct cfs_repo *repo, struct cfs_err *err)
 {
 	struct stat st;
 	int rc = cfs_beneath_stat(cfs_repo_dirfd(repo), "objects", &st);
@@ -48,13 +48,13 @@ int mount_check_level(const struct mount_options *o, const struct cfs_repo *repo
 				"%s: the repository has no fs-verity; "
 				"--verify=first-open works without it",
 				cfs_repo_path(repo));
-	return o->verify == MOUNT_VERIFY_FIRST_OPEN ? check_owner(repo, err) : 0;
+	return o->verify == MOUNT_VERIFY_FIRST_OPEN ? check_repo_owner(repo, err) : 0;
 }
 
 /* --- sources ------------------------------------------------------------------------ */
 
-static int open_source(const char *place, struct cfs_lazy_source *out,
-		       struct cfs_err *err)
+static int open_lazy_source(const char *place, struct cfs_lazy_source *out,
+			    struct cfs_err *err)
 {
 	enum { SHOWN_MAX = 512 };
 	char shown[SHOWN_MAX];
@@ -83,7 +83,7 @@ static int open_sources(const struct mount_options *o, const struct cfs_repo *re
 				"--lazy: expected at most %d sources, got %zu",
 				MOUNT_SOURCES_MAX, o->lazy.n);
 	for (size_t i = 0; rc == 0 && i < o->lazy.n; i++) {
-		rc = open_source(o->lazy.v[i], &m->sources[i], err);
+		rc = open_lazy_source(o->lazy.v[i], &m->sources[i], err);
 		m->lazy.n_sources += rc == 0;
 	}
 	if (rc < 0 || o->lazy.n == 0)
@@ -97,8 +97,8 @@ static int open_sources(const struct mount_options *o, const struct cfs_repo *re
 }
 
 /* The path of an object must be the one of its digest: nothing else can be verified. */
-static int list_objects(int fd, const struct cfs_repo *repo, struct cfs_lazy_objects *out,
-			struct cfs_err *err)
+static int list_lazy_objects(int fd, const struct cfs_repo *repo,
+			     struct cfs_lazy_objects *out, struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
@@ -115,15 +115,17 @@ static int list_objects(int fd, const struct cfs_repo *repo, struct cfs_lazy_obj
 
 /* --- the server --------------------------------------------------------------------- */
 
-static void write_log(void *ctx, const char *line)
+static void write_trigger_log(void *ctx, const char *line)
 {
 	(void)ctx;
 	syslog(LOG_DAEMON | LOG_ERR, "%s", line);
 }
 
-static int start_server(const struct mount_options *o, const struct cfs_repo *repo,
-			const char *name, int fd, const struct cfs_mount_opts *opts,
-			struct mount_trigger *m, struct cfs_err *err)
+/* Starts the server behind a mount that verifies or fetches objects on first open. The
+ * server keeps fd and the sources; m owns the layers that it serves. */
+static int start_mount_server(const struct mount_options *o, const struct cfs_repo *repo,
+			      const char *name, int fd, const struct cfs_mount_opts *opts,
+			      struct mount_trigger *m, struct cfs_err *err)
 {
 	const struct cfs_trigger t = {
 		.objects_fd = opts->objdir_fds[0],
@@ -132,7 +134,7 @@ static int start_server(const struct mount_options *o, const struct cfs_repo *re
 		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
 		.fetch_ctx = &m->lazy,
-		.report = write_log,
+		.report = write_trigger_log,
 		.state_fd = m->state_fd,
 		.state_dir_fd = m->state_dir_fd,
 		.state_name = m->state_fd >= 0 ? m->state_name : NULL,
@@ -153,8 +155,8 @@ static void put_layer(struct mount_trigger *m, size_t *n, const char *name, int 
 
 /* The object directory is searched after the answer of the server. What it cannot fetch would be ENOENT, for a file that is
  * there; the last layer makes it EIO. */
-static void put_layers(const struct mount_options *o, struct mount_trigger *m,
-		       struct cfs_mount_opts *opts)
+static void put_trigger_layers(const struct mount_options *o, struct mount_trigger *m,
+			       struct cfs_mount_opts *opts)
 {
 	size_t n = 0;
 
@@ -179,18 +181,19 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 		.layers = {-1, -1, -1}, .state_fd = -1, .state_dir_fd = -1};
 	rc = open_sources(o, repo, out, err);
 	if (rc == 0)
-		rc = cfs_context(err, list_objects(fd, repo, &out->lazy.objects, err),
+		rc = cfs_context(err,
+				 list_lazy_objects(fd, repo, &out->lazy.objects, err),
 				 "%s", name);
 	if (rc < 0)
 		return rc;
 	out->state_dir_fd = server_make_counts(out->state_name, &out->state_fd);
-	rc = start_server(o, repo, name, fd, opts, out, err);
+	rc = start_mount_server(o, repo, name, fd, opts, out, err);
 	if (rc == 0)
-		put_layers(o, out, opts);
+		put_trigger_layers(o, out, opts);
 	return rc;
 }
 
-static void close_fd(int *fd)
+static void close_owned_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(cfs_steal_fd(fd));
@@ -200,9 +203,9 @@ void mount_trigger_fini(struct mount_trigger *m)
 {
 	cfs_trigger_layers_close(&m->layers);
 	for (size_t i = 0; i < m->lazy.n_sources; i++)
-		close_fd(&m->sources[i].dirfd);
+		close_owned_fd(&m->sources[i].dirfd);
 	cfs_lazy_objects_fini(&m->lazy.objects);
 	free(m->repo_path);
-	close_fd(&m->state_fd);
-	close_fd(&m->state_dir_fd);
+	close_owned_fd(&m->state_fd);
+	close_owned_fd(&m->state_dir_fd);
 }
