@@ -144,7 +144,7 @@ static void close_work(struct work *w)
 
 /* --- the directory ------------------------------------------------------------------ */
 
-static int write_config(int dirfd, const char *json, struct cfs_err *err)
+static int write_bundle_config(int dirfd, const char *json, struct cfs_err *err)
 {
 	struct cfs_replace r;
 	int rc = cfs_replace_open_at(dirfd, "config.json", &r, err);
@@ -183,7 +183,7 @@ static int write_bundle(const struct work *w, const char *dir, const char *json,
 	int rc = dirfd < 0 ? dirfd : mount_make_dir(dirfd, "rootfs", err);
 
 	if (rc == 0)
-		rc = write_config(dirfd, json, err);
+		rc = write_bundle_config(dirfd, json, err);
 	if (rc < 0)
 		return dirfd < 0 ? rc : cfs_context(err, rc, "%s", dir);
 	return w->o->no_mount ? 0 : mount_rootfs(w, dir, err);
@@ -191,7 +191,7 @@ static int write_bundle(const struct work *w, const char *dir, const char *json,
 
 /* --- the command -------------------------------------------------------------------- */
 
-static void print_json(const struct work *w, const char *dir)
+static void print_bundle_json(const struct work *w, const char *dir)
 {
 	struct json j = {.to = stdout};
 	char id[WHERE_ID_MAX];
@@ -204,6 +204,8 @@ static void print_json(const struct work *w, const char *dir)
 	json_finish(&j);
 }
 
+/* Writes the runtime bundle of an image. config.json is computed before the directory
+ * is made, so that an image that cannot run leaves nothing behind. */
 static int bundle_image(const struct repo_work *rw, struct cfs_err *err)
 {
 	struct options *o = rw->options;
@@ -221,7 +223,7 @@ static int bundle_image(const struct repo_work *rw, struct cfs_err *err)
 	if (rc == 0)
 		rc = write_bundle(&w, rw->operands[1], config, err);
 	if (rc == 0 && o->mount.json)
-		print_json(&w, rw->operands[1]);
+		print_bundle_json(&w, rw->operands[1]);
 	close_work(&w);
 	return rc;
 }

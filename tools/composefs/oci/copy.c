@@ -42,9 +42,10 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int copy_image(const struct options *o, struct cfs_repo *from, struct cfs_repo *to,
-		      const char *image, const char *tag, const struct cfs_watch *watch,
-		      struct cfs_pull_result *out, struct cfs_err *err)
+static int copy_container_image(const struct options *o, struct cfs_repo *from,
+				struct cfs_repo *to, const char *image, const char *tag,
+				const struct cfs_watch *watch,
+				struct cfs_pull_result *out, struct cfs_err *err)
 {
 	struct cfs_pull_opts opts = {.tag = tag,
 				     .merge = oci_get_merge_opts(&o->merge, watch),
@@ -72,14 +73,15 @@ static int copy_between(struct options *o, const char *image, const char *tag,
 		return rc;
 	rc = cfs_repo_open(o->from, CFS_REPO_READ, &from, err);
 	if (rc == 0) {
-		rc = copy_image(o, from, to, image, tag, watch, out, err);
+		rc = copy_container_image(o, from, to, image, tag, watch, out, err);
 		cfs_repo_close(from);
 	}
 	cfs_repo_close(to);
 	return rc < 0 ? cfs_context(err, rc, "%s", o->from) : rc;
 }
 
-static int check_options(const struct options *o, const char *image, struct cfs_err *err)
+static int check_copy_options(const struct options *o, const char *image,
+			      struct cfs_err *err)
 {
 	if (!o->from)
 		return cfs_fail(err, EINVAL, "expected --from=REPO");
@@ -88,8 +90,8 @@ static int check_options(const struct options *o, const char *image, struct cfs_
 	return 0;
 }
 
-static void print_result(const struct options *o, const struct cfs_pull_result *r,
-			 const char *tag)
+static void print_copy_result(const struct options *o, const struct cfs_pull_result *r,
+			      const char *tag)
 {
 	struct json j = {.to = stdout};
 	char id[WHERE_ID_MAX];
@@ -119,7 +121,7 @@ int cmd_oci_copy(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	tag = o.name ? o.name : argv[optind];
-	rc = check_options(&o, argv[optind], &err);
+	rc = check_copy_options(&o, argv[optind], &err);
 	if (rc < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
@@ -128,6 +130,6 @@ int cmd_oci_copy(int argc, char **argv)
 	rc = copy_between(&o, argv[optind], tag, &watch.watch, &result, &err);
 	cli_watch_end(&watch);
 	if (rc == 0)
-		print_result(&o, &result, tag);
+		print_copy_result(&o, &result, tag);
 	return command_end(argv[0], rc, &err);
 }

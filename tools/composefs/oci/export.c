@@ -52,7 +52,7 @@ struct result {
 	struct cfs_push_result pushed;
 };
 
-static void print_json(const struct result *r)
+static void print_export_json(const struct result *r)
 {
 	char text[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
@@ -65,7 +65,7 @@ static void print_json(const struct result *r)
 	json_finish(&j);
 }
 
-static void print_result(const struct result *r)
+static void print_export_result(const struct result *r)
 {
 	char id[WHERE_ID_MAX], digest[CFS_OCI_DIGEST_TEXT_MAX];
 
@@ -151,8 +151,8 @@ int cmd_oci_export(int argc, char **argv)
 	cli_watch_end(&watch);
 	cfs_repo_close(repo);
 	if (rc == 0 && o.json)
-		print_json(&result);
+		print_export_json(&result);
 	else if (rc == 0 && strcmp(argv[optind + 1], "rootfs:-") != 0)
-		print_result(&result);
+		print_export_result(&result);
 	return command_end(argv[0], rc, &err);
 }

@@ -81,7 +81,7 @@ static void print_fault(void *ctx, const char *sentence)
 	json_end(r->json);
 }
 
-static int check_image(void *ctx, const char *name, struct cfs_err *err)
+static int check_tagged_image(void *ctx, const char *name, struct cfs_err *err)
 {
 	struct report *r = ctx;
 	size_t n = 0;
@@ -97,19 +97,19 @@ static int check_image(void *ctx, const char *name, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", name);
 }
 
-static int check_all(struct report *r, struct cfs_err *err)
+static int check_every_image(struct report *r, struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
 	int rc = cfs_repo_list_refs(r->repo, CFS_REPO_STREAMS, &refs, err);
 
 	if (rc == 0)
-		rc = cfs_containers_visit_tags(&refs, check_image, r, err);
+		rc = cfs_containers_visit_tags(&refs, check_tagged_image, r, err);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }
 
-static int check_images(struct options *o, char **names, struct report *r,
-			struct cfs_err *err)
+static int check_named_images(struct options *o, char **names, struct report *r,
+			      struct cfs_err *err)
 {
 	struct cfs_repo *repo;
 	int rc = where_open(&o->where, CFS_REPO_READ, &repo, err);
@@ -118,9 +118,9 @@ static int check_images(struct options *o, char **names, struct report *r,
 		return rc;
 	r->repo = repo;
 	if (!*names)
-		rc = check_all(r, err);
+		rc = check_every_image(r, err);
 	for (; rc == 0 && *names; names++)
-		rc = check_image(r, *names, err);
+		rc = check_tagged_image(r, *names, err);
 	cfs_repo_close(repo);
 	return rc;
 }
@@ -143,7 +143,7 @@ int cmd_oci_fsck(int argc, char **argv)
 	}
 	cli_watch_start(&watch, argv[0]);
 	r.watch = &watch.watch;
-	rc = check_images(&o, argv + optind, &r, &err);
+	rc = check_named_images(&o, argv + optind, &r, &err);
 	cli_watch_end(&watch);
 	if (o.json)
 		json_finish(&j);

@@ -61,7 +61,9 @@ static const struct cli_syntax inspect_syntax = {
 
 /* --- one image ---------------------------------------------------------------------- */
 
-static void put_layers(struct json *j, const struct cfs_container *c)
+/* The list of layers. diff_id is left out for an artifact that has fewer of them than
+ * layers. */
+static void put_layers_json(struct json *j, const struct cfs_container *c)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 
@@ -82,6 +84,8 @@ static void put_layers(struct json *j, const struct cfs_container *c)
 	json_end(j);
 }
 
+/* The JSON of one image. The list of images has the number of layers, the view of one
+ * image their details. */
 static void put_container(struct json *j, const char *tag, const struct cfs_container *c,
 			  bool layers)
 {
@@ -98,7 +102,7 @@ static void put_container(struct json *j, const char *tag, const struct cfs_cont
 	json_put_string(j, "architecture", c->config.architecture);
 	json_put_string(j, "created", c->config.created);
 	if (layers)
-		put_layers(j, c);
+		put_layers_json(j, c);
 	else
 		json_put_uint(j, "layers", c->manifest.n_layers);
 	json_end(j);
@@ -116,7 +120,7 @@ static void put_tag(FILE *to, const void *row)
 	cli_print(to, ((const struct row *)row)->tag);
 }
 
-static void put_digest(FILE *to, const void *row)
+static void put_manifest_digest(FILE *to, const void *row)
 {
 	const struct row *r = row;
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
@@ -124,7 +128,7 @@ static void put_digest(FILE *to, const void *row)
 	fputs(cfs_oci_digest_text(&r->container->digest, text), to);
 }
 
-static void put_id(FILE *to, const void *row)
+static void put_config_id(FILE *to, const void *row)
 {
 	const struct cfs_container *c = ((const struct row *)row)->container;
 	char text[WHERE_ID_MAX];
@@ -147,7 +151,7 @@ static void put_architecture(FILE *to, const void *row)
 	cli_print(to, name ? name : "");
 }
 
-static void put_created(FILE *to, const void *row)
+static void put_config_created(FILE *to, const void *row)
 {
 	const char *created = ((const struct row *)row)->container->config.created;
 
@@ -160,10 +164,14 @@ static void put_n_layers(FILE *to, const void *row)
 }
 
 static const struct cli_field fields[] = {
-	{"Tag", put_tag},	  {"Digest", put_digest},
-	{"ID", put_id},		  {"OS", put_os},
-	{"Created", put_created}, {"Architecture", put_architecture},
-	{"Layers", put_n_layers}, {0},
+	{"Tag", put_tag},
+	{"Digest", put_manifest_digest},
+	{"ID", put_config_id},
+	{"OS", put_os},
+	{"Created", put_config_created},
+	{"Architecture", put_architecture},
+	{"Layers", put_n_layers},
+	{0},
 };
 
 static const struct cli_column columns[] = {{"TAG", false},
@@ -188,8 +196,8 @@ static void add_digest(struct cli_table *t, const struct cfs_oci_digest *d, bool
 	cli_table_add(t, hex + 1);
 }
 
-static void add_cells(struct cli_table *t, const char *tag, const struct cfs_container *c,
-		      bool full)
+static void add_container_cells(struct cli_table *t, const char *tag,
+				const struct cfs_container *c, bool full)
 {
 	const char *os = c->config.os ? c->config.os : "-";
 	const char *architecture = c->config.architecture ? c->config.architecture : "-";
@@ -216,7 +224,8 @@ struct listing {
 	bool is_complete;
 };
 
-static void put_image(struct listing *l, const char *tag, const struct cfs_container *c)
+static void put_container_json(struct listing *l, const char *tag,
+			       const struct cfs_container *c)
 {
 	const struct row row = {tag, c};
 	char id[WHERE_ID_MAX];
@@ -226,7 +235,7 @@ static void put_image(struct listing *l, const char *tag, const struct cfs_conta
 	else if (l->options->format)
 		cli_template_print(stdout, l->options->format, fields, &row);
 	else if (!l->options->quiet)
-		add_cells(&l->table, tag, c, l->options->no_trunc);
+		add_container_cells(&l->table, tag, c, l->options->no_trunc);
 	else if (c->has_image)
 		puts(where_short_id(&c->image, l->options->no_trunc, id));
 }
@@ -242,7 +251,7 @@ static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 	if (rc < 0)
 		command_print_error(l->work->program, err);
 	else
-		put_image(l, tag, &c);
+		put_container_json(l, tag, &c);
 	cfs_container_close(&c);
 	l->is_complete &= rc == 0;
 	return 0;
@@ -266,6 +275,8 @@ static int show_all(struct listing *l, const struct cfs_repo_list *refs,
 	return rc;
 }
 
+/* Lists all tagged images in the chosen form. One that cannot be read gets a message,
+ * and the status CLI_FAILED at the end, but does not hide the others. */
 static int show_images(const struct repo_work *w, struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
@@ -313,7 +324,7 @@ static int show_container(const struct options *o, const char *name,
 	return 0;
 }
 
-static int inspect_image(const struct repo_work *w, struct cfs_err *err)
+static int inspect_container(const struct repo_work *w, struct cfs_err *err)
 {
 	const char *name = w->operands[0];
 	struct cfs_container c;
@@ -326,7 +337,7 @@ static int inspect_image(const struct repo_work *w, struct cfs_err *err)
 }
 
 static const struct repo_command inspect_command = {
-	&inspect_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, inspect_image};
+	&inspect_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, inspect_container};
 
 int cmd_oci_inspect(int argc, char **argv)
 {

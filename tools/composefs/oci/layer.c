@@ -25,7 +25,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int write_layer(const struct repo_work *w, struct cfs_err *err)
+static int write_layer_tar(const struct repo_work *w, struct cfs_err *err)
 {
 	static const int out = STDOUT_FILENO;
 	struct cfs_oci_digest digest;
@@ -37,7 +37,7 @@ static int write_layer(const struct repo_work *w, struct cfs_err *err)
 }
 
 static const struct repo_command command = {
-	&syntax, 1, 1, "expected DIFF_ID", CFS_REPO_READ, write_layer};
+	&syntax, 1, 1, "expected DIFF_ID", CFS_REPO_READ, write_layer_tar};
 
 int cmd_oci_layer(int argc, char **argv)
 {

@@ -77,7 +77,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void print_json(const struct cfs_pull_result *r, const char *tag)
+static void print_pull_json(const struct cfs_pull_result *r, const char *tag)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
@@ -100,7 +100,7 @@ static void print_detail(const void *name, const char *msg)
 	cli_print_detail(name, "%s", msg);
 }
 
-static void print_summary(const struct cfs_pull_result *r, const char *name)
+static void print_pull_summary(const struct cfs_pull_result *r, const char *name)
 {
 	char id[WHERE_ID_MAX];
 
@@ -114,6 +114,8 @@ static void print_summary(const struct cfs_pull_result *r, const char *name)
 				 r->bytes_read);
 }
 
+/* Pulls one source into the repository. The transport is closed here, also after an
+ * error, which names the source. */
 static int pull_source(const struct options *o, struct cfs_repo *repo, const char *source,
 		       const char *tag, const struct cli_watch *watch,
 		       struct cfs_pull_result *out, struct cfs_err *err)
@@ -165,9 +167,9 @@ static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 	rc = pull_source(o, w->repo, source, tag, &watch, &result, err);
 	cli_watch_end(&watch);
 	if (rc == 0 && o->json)
-		print_json(&result, tag);
+		print_pull_json(&result, tag);
 	else if (rc == 0)
-		print_summary(&result, w->program);
+		print_pull_summary(&result, w->program);
 	return rc;
 }
 

@@ -69,7 +69,7 @@ void oci_put_push_json(struct json *j, const struct cfs_push_result *r)
 	json_put_uint(j, "referrers", r->n_referrers);
 }
 
-static void print_json(const struct cfs_push_result *r)
+static void print_push_json(const struct cfs_push_result *r)
 {
 	struct json j = {.to = stdout};
 
@@ -78,8 +78,8 @@ static void print_json(const struct cfs_push_result *r)
 	json_finish(&j);
 }
 
-static enum cfs_compression find_compression(const struct oci_push *p,
-					     const struct cfs_destination *to)
+static enum cfs_compression choose_push_compression(const struct oci_push *p,
+						    const struct cfs_destination *to)
 {
 	switch (p->compression) {
 	case OCI_COMPRESSION_DEFAULT:
@@ -95,8 +95,8 @@ static enum cfs_compression find_compression(const struct oci_push *p,
 }
 
 /* Opening a destination creates it, which an image that does not exist must not. */
-static int check_image(const struct cfs_repo *repo, const char *image,
-		       struct cfs_err *err)
+static int check_pushed_image(const struct cfs_repo *repo, const char *image,
+			      struct cfs_err *err)
 {
 	struct cfs_container c;
 	int rc = cfs_container_open(repo, image, &c, err);
@@ -131,13 +131,13 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 				     .n_threads = p->threads,
 				     .watch = watch};
 	struct cfs_destination to;
-	int rc = check_image(repo, image, err);
+	int rc = check_pushed_image(repo, image, err);
 
 	if (rc == 0)
 		rc = oci_open_destination(destination, access, watch, &to, err);
 	if (rc < 0)
 		return rc;
-	opts.compression = find_compression(p, &to);
+	opts.compression = choose_push_compression(p, &to);
 	opts.any_compression =
 		p->compression == OCI_COMPRESSION_DEFAULT && !to.has_plain_layers;
 	rc = check_mount_from(p, &to, err);
@@ -160,7 +160,7 @@ static int push_and_print(const struct repo_work *w, struct cfs_err *err)
 			    &watch.watch, &result, err);
 	cli_watch_end(&watch);
 	if (rc == 0 && o->json)
-		print_json(&result);
+		print_push_json(&result);
 	else if (rc == 0)
 		puts(cfs_oci_digest_text(&result.manifest, text));
 	return rc;

@@ -90,7 +90,7 @@ static int sign_container(struct sealing *s, struct cfs_repo *repo,
 		      : cfs_seal_store(repo, c, s->name, &s->seal, &s->manifest, err);
 }
 
-static enum cfs_compression find_compression(const struct options *o)
+static enum cfs_compression choose_seal_compression(const struct options *o)
 {
 	if (o->compression == OCI_COMPRESSION_ZSTD)
 		return CFS_COMPRESSION_ZSTD;
@@ -108,7 +108,10 @@ static int check_signer(struct sealing *s, struct cfs_err *err)
 	return rc;
 }
 
-static int seal_image(struct sealing *s, struct cfs_repo *repo, struct cfs_err *err)
+/* Signs the image, inside its config or in an artifact beside it. For an artifact the
+ * layers get their final digests first, because the signature names the manifest that
+ * will be pushed. */
+static int seal_container(struct sealing *s, struct cfs_repo *repo, struct cfs_err *err)
 {
 	char digest[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@";
 	const char *name = s->name;
@@ -116,7 +119,7 @@ static int seal_image(struct sealing *s, struct cfs_repo *repo, struct cfs_err *
 	int rc = check_signer(s, err);
 
 	if (rc == 0 && !s->o->is_inline) {
-		rc = cfs_seal_settle(repo, name, find_compression(s->o), s->watch,
+		rc = cfs_seal_settle(repo, name, choose_seal_compression(s->o), s->watch,
 				     &s->manifest, err);
 		cfs_oci_digest_text(&s->manifest, digest + 1);
 		name = digest;
@@ -130,7 +133,7 @@ static int seal_image(struct sealing *s, struct cfs_repo *repo, struct cfs_err *
 	return cfs_context(err, rc, "%s", s->name);
 }
 
-static void print_json(const struct sealing *s)
+static void print_seal_json(const struct sealing *s)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX], key[CFS_SIG_KEY_ID_MAX];
 	struct json j = {.to = stdout};
@@ -146,7 +149,7 @@ static void print_json(const struct sealing *s)
 	json_finish(&j);
 }
 
-static const char *find_misuse(const struct options *o)
+static const char *find_seal_misuse(const struct options *o)
 {
 	if (!o->signer.key == !o->signer.command)
 		return "expected one of --key and --sign-command";
@@ -165,7 +168,7 @@ static int run_seal(struct options *o, struct sealing *s, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = seal_image(s, repo, err);
+	rc = seal_container(s, repo, err);
 	cfs_repo_close(repo);
 	return rc;
 }
@@ -182,7 +185,7 @@ int cmd_oci_seal(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	wrong = find_misuse(&o);
+	wrong = find_seal_misuse(&o);
 	if (wrong) {
 		cli_fail_usage(argv[0], "%s", wrong);
 		return CLI_USAGE;
@@ -193,7 +196,7 @@ int cmd_oci_seal(int argc, char **argv)
 	rc = run_seal(&o, &s, &err);
 	cli_watch_end(&watch);
 	if (rc == 0 && o.json)
-		print_json(&s);
+		print_seal_json(&s);
 	else if (rc == 0)
 		puts(cfs_oci_digest_text(&s.manifest, text));
 	cfs_seal_fini(&s.seal);

@@ -66,7 +66,7 @@ struct view {
 /* --- the images --------------------------------------------------------------------- */
 
 /* The image with this configuration; NULL: it is new. */
-static struct cfs_store_image *find_image(const struct view *v, const char *id)
+static struct cfs_store_image *find_view_image(const struct view *v, const char *id)
 {
 	for (size_t i = 0; i < v->n_images; i++)
 		if (strcmp(v->images[i].id, id) == 0)
@@ -74,6 +74,8 @@ static struct cfs_store_image *find_image(const struct view *v, const char *id)
 	return NULL;
 }
 
+/* Writes manifest and config under the names that containers-storage expects; the
+ * manifest also under its digest. */
 static int write_documents(const struct view *v, const struct cfs_container *c,
 			   const struct cfs_store_image *m, struct cfs_err *err)
 {
@@ -116,8 +118,10 @@ static int link_layer(const struct view *v, const struct cfs_store_image *m, int
 	return rc < 0 ? rc : store_set_link(fd, "diff", target, err);
 }
 
-static int write_layer(const struct view *v, const struct cfs_store_image *m,
-		       struct cfs_err *err)
+/* Writes the layer of one image, a link into the mounted view. The short name in
+ * overlay/l comes last, when the layer is complete. */
+static int write_view_layer(const struct view *v, const struct cfs_store_image *m,
+			    struct cfs_err *err)
 {
 	char path[sizeof("overlay/") + CFS_STORE_ID_MAX],
 		target[sizeof("..//diff") + CFS_STORE_ID_MAX];
@@ -147,14 +151,14 @@ static int get_image(struct view *v, const struct cfs_container *c,
 
 	if (rc < 0)
 		return rc;
-	*out = find_image(v, m.id);
+	*out = find_view_image(v, m.id);
 	if (*out)
 		return 0;
 	if (cfs_grow(&v->images, &v->cap, v->n_images + 1, sizeof(*v->images)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = write_documents(v, c, &m, err);
 	if (rc == 0)
-		rc = write_layer(v, &m, err);
+		rc = write_view_layer(v, &m, err);
 	if (rc < 0)
 		return rc;
 	v->images[v->n_images] = m;
@@ -163,7 +167,7 @@ static int get_image(struct view *v, const struct cfs_container *c,
 }
 
 /* An artifact, or an image that podman cannot have, is left out with a warning. */
-static int add_tag(void *ctx, const char *tag, struct cfs_err *err)
+static int add_view_tag(void *ctx, const char *tag, struct cfs_err *err)
 {
 	struct view *v = ctx;
 	struct cfs_store_image *image = NULL;
@@ -188,7 +192,7 @@ static int add_tags(struct view *v, struct cfs_err *err)
 	int rc = cfs_repo_list_refs(v->repo, CFS_REPO_STREAMS, &refs, err);
 
 	if (rc == 0)
-		rc = cfs_containers_visit_tags(&refs, add_tag, v, err);
+		rc = cfs_containers_visit_tags(&refs, add_view_tag, v, err);
 	cfs_repo_list_fini(&refs);
 	return rc;
 }
@@ -225,11 +229,11 @@ static int make_lock_file(int dirfd, const char *name, struct cfs_err *err)
 	return fd < 0 ? cfs_fail_errno(err, "%s", name) : 0;
 }
 
-static int write_index(const struct view *v, const char *dir, const char *index,
-		       const char *lock,
-		       int (*format)(const struct cfs_store_image *, size_t, char **,
-				     struct cfs_err *),
-		       struct cfs_err *err)
+static int write_view_index(const struct view *v, const char *dir, const char *index,
+			    const char *lock,
+			    int (*format)(const struct cfs_store_image *, size_t, char **,
+					  struct cfs_err *),
+			    struct cfs_err *err)
 {
 	cfs_autofd int fd = store_make_dir(v->dir, dir, err);
 	cfs_autofree char *text = NULL;
@@ -248,7 +252,7 @@ static bool is_id(const char *name)
 	       strlen(name) == CFS_STORE_ID_MAX - 1;
 }
 
-static bool is_link(const char *name)
+static bool is_layer_link(const char *name)
 {
 	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CFS_STORE_LINK_MAX - 1 &&
 	       strlen(name) == CFS_STORE_LINK_MAX - 1;
@@ -297,21 +301,22 @@ static int write_store(struct view *v, struct cfs_err *err)
 	if (rc == 0)
 		rc = add_tags(v, err);
 	if (rc == 0)
-		rc = write_index(v, "overlay-layers", "layers.json", "layers.lock",
-				 cfs_store_layers_json, err);
+		rc = write_view_index(v, "overlay-layers", "layers.json", "layers.lock",
+				      cfs_store_layers_json, err);
 	if (rc == 0)
-		rc = write_index(v, "overlay-images", "images.json", "images.lock",
-				 cfs_store_images_json, err);
+		rc = write_view_index(v, "overlay-images", "images.json", "images.lock",
+				      cfs_store_images_json, err);
 	if (rc == 0)
 		rc = remove_gone(v, "overlay-images", is_id, OF_IMAGE(id), err);
 	if (rc == 0)
 		rc = remove_gone(v, "overlay", is_id, OF_IMAGE(layer), err);
-	return rc < 0 ? rc : remove_gone(v, "overlay/l", is_link, OF_IMAGE(link), err);
+	return rc < 0 ? rc
+		      : remove_gone(v, "overlay/l", is_layer_link, OF_IMAGE(link), err);
 }
 
 /* --- the command -------------------------------------------------------------------- */
 
-static void print_json(const struct view *v, const char *dir)
+static void print_view_json(const struct view *v, const char *dir)
 {
 	struct json j = {.to = stdout};
 
@@ -362,7 +367,7 @@ static int run_once(struct options *o, char **argv)
 	v.repo = repo;
 	rc = make_view(&v, argv[optind], &err);
 	if (rc == 0 && o->json)
-		print_json(&v, argv[optind]);
+		print_view_json(&v, argv[optind]);
 	free_view(&v);
 	cfs_repo_close(repo);
 	return command_end(argv[0], rc, &err);
@@ -412,7 +417,7 @@ static int watch_view(const struct options *o, const char *program, const char *
 }
 
 /* A signal is the expected end: systemd counts status 0 alone as success. */
-static int run_watch(const struct options *o, char **argv)
+static int run_view_watch(const struct options *o, char **argv)
 {
 	struct cfs_err err;
 	int rc;
@@ -432,5 +437,5 @@ int cmd_oci_store_view(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	return o.watch ? run_watch(&o, argv) : run_once(&o, argv);
+	return o.watch ? run_view_watch(&o, argv) : run_once(&o, argv);
 }

@@ -32,7 +32,7 @@ static const struct cli_syntax rm_syntax = {
 	.options = option_table,
 };
 
-static int add_tag(const struct repo_work *w, struct cfs_err *err)
+static int tag_container(const struct repo_work *w, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX], name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .ref = ref};
@@ -51,7 +51,7 @@ static int add_tag(const struct repo_work *w, struct cfs_err *err)
 }
 
 static const struct repo_command tag_command = {
-	&tag_syntax, 2, 2, "expected IMAGE TAG", CFS_REPO_WRITE, add_tag};
+	&tag_syntax, 2, 2, "expected IMAGE TAG", CFS_REPO_WRITE, tag_container};
 
 int cmd_oci_tag(int argc, char **argv)
 {

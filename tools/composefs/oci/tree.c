@@ -54,6 +54,8 @@ typedef int (*tree_fn)(const struct options *o, const struct cfs_tree *tree,
 		       const struct cfs_profile_rules *rules,
 		       const struct cfs_watch *watch, struct cfs_err *err);
 
+/* Merges the layers into one tree and passes it to fn, which borrows it. The tree is
+ * freed here. */
 static int merge_container(const struct repo_work *w, const struct cfs_watch *watch,
 			   tree_fn fn, struct cfs_err *err)
 {
@@ -91,9 +93,10 @@ static int run_on_container(const struct repo_work *w, tree_fn fn, struct cfs_er
 
 /* --- compute-id --------------------------------------------------------------------- */
 
-static int print_id(const struct options *o, const struct cfs_tree *tree,
-		    const struct cfs_profile_rules *rules, const struct cfs_watch *watch,
-		    struct cfs_err *err)
+/* Prints the image ID of the merged tree, computed without storing anything. */
+static int print_tree_id(const struct options *o, const struct cfs_tree *tree,
+			 const struct cfs_profile_rules *rules,
+			 const struct cfs_watch *watch, struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
@@ -112,13 +115,13 @@ static int print_id(const struct options *o, const struct cfs_tree *tree,
 	return 0;
 }
 
-static int compute_id(const struct repo_work *w, struct cfs_err *err)
+static int compute_container_id(const struct repo_work *w, struct cfs_err *err)
 {
-	return run_on_container(w, print_id, err);
+	return run_on_container(w, print_tree_id, err);
 }
 
 static const struct repo_command id_command = {
-	&id_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, compute_id};
+	&id_syntax, 1, 1, "expected IMAGE", CFS_REPO_READ, compute_container_id};
 
 int cmd_oci_compute_id(int argc, char **argv)
 {

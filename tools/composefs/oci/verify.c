@@ -120,7 +120,7 @@ static int take_seal(void *ctx, const struct cfs_seal *s, int rc, struct cfs_err
 /* --- the image ---------------------------------------------------------------------- */
 
 /* The signatures are over the ID of the image: its bytes must have it. */
-static int check_image(const struct verify *v, struct cfs_err *err)
+static int verify_sealed_image(const struct verify *v, struct cfs_err *err)
 {
 	char id[CFS_DIGEST_TEXT_MAX];
 	struct cfs_image im;
@@ -139,7 +139,7 @@ static int check_image(const struct verify *v, struct cfs_err *err)
 
 static int verify_container(struct verify *v, struct cfs_err *err)
 {
-	int rc = check_image(v, err);
+	int rc = verify_sealed_image(v, err);
 
 	if (rc == 0)
 		rc = cfs_seal_list(v->repo, v->container, take_seal, v, err);
@@ -172,7 +172,7 @@ static int verify_image(struct options *o, struct verify *v, const char *name,
 
 /* --- output ------------------------------------------------------------------------- */
 
-static void print_result(const struct verify *v, const char *name)
+static void print_verified_container(const struct verify *v, const char *name)
 {
 	char text[WHERE_ID_MAX];
 
@@ -183,8 +183,10 @@ static void print_result(const struct verify *v, const char *name)
 	puts(v->is_inline ? "), inline" : ")");
 }
 
-static void print_json(const struct verify *v, const char *name,
-		       const struct sig_refusal *r, const struct cfs_err *err)
+/* The object of --json, also for an image that is refused, which "status" and "error"
+ * then explain. */
+static void print_verified_json(const struct verify *v, const char *name,
+				const struct sig_refusal *r, const struct cfs_err *err)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
@@ -222,9 +224,9 @@ int cmd_oci_verify(int argc, char **argv)
 	}
 	r = sig_find_refusal(verify_image(&o, v, argv[optind], &c, &err));
 	if (o.json)
-		print_json(v, argv[optind], r, &err);
+		print_verified_json(v, argv[optind], r, &err);
 	else if (r->status == CLI_OK)
-		print_result(v, argv[optind]);
+		print_verified_container(v, argv[optind]);
 	else
 		cli_print_message(argv[0], "%s", err.msg);
 	cfs_container_close(&c);

@@ -19,7 +19,8 @@ static const struct {
 			   {"streams/refs", "oci"},
 			   {"streams/refs/oci", NULL}};
 
-static int add_dir(struct watch_tags *w, int repo_fd, size_t i, struct cfs_err *err)
+static int add_watched_dir(struct watch_tags *w, int repo_fd, size_t i,
+			   struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_beneath_open_dir(repo_fd, dirs[i].path);
 	char path[32];
@@ -44,7 +45,7 @@ int watch_tags_open(int repo_fd, struct watch_tags *out, struct cfs_err *err)
 	if (out->fd < 0)
 		return cfs_fail_errno(err, "inotify");
 	for (size_t i = 0; rc == 0 && i < WATCH_TAGS_DIRS; i++)
-		rc = add_dir(out, repo_fd, i, err);
+		rc = add_watched_dir(out, repo_fd, i, err);
 	return rc;
 }
 
