@@ -46,8 +46,8 @@ static int write_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 }
 
 /* Writes an object. It is verified before its first byte is written. */
-static int write_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
-			struct cfs_err *err)
+static int write_file_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+			     struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_object(ctx, id, CFS_REPO_PROVEN, err);
 	struct cfs_map map;
@@ -66,7 +66,7 @@ static int write_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
 
 static int cat_stream(struct cfs_repo *repo, const char *name, struct cfs_err *err)
 {
-	struct cfs_stream_sink sink = {write_data, write_object, repo};
+	struct cfs_stream_sink sink = {write_data, write_file_object, repo};
 	struct cfs_stream s;
 	struct cfs_map map;
 	int rc = cfs_repo_open_stream(repo, name, &map, &s, err);
@@ -104,7 +104,7 @@ static int write_from_dir(const struct contents *c, const struct cfs_inode *inod
 }
 
 /* The objects of an image file are those of the repository that is used by default. */
-static int open_repo(struct contents *c, struct cfs_err *err)
+static int open_contents_repo(struct contents *c, struct cfs_err *err)
 {
 	int rc = c->repo ? 0 : where_open(&c->o->where, CFS_REPO_LOOK, &c->repo, err);
 
@@ -120,10 +120,10 @@ static int write_external(struct contents *c, const struct cfs_inode *inode,
 
 	if (c->objects >= 0)
 		return write_from_dir(c, inode, err);
-	rc = open_repo(c, err);
+	rc = open_contents_repo(c, err);
 	if (rc == 0)
 		rc = cfs_repo_inode_object(c->repo, &c->im, inode, &id, err);
-	return rc < 0 ? rc : write_object(c->repo, &id, &size, err);
+	return rc < 0 ? rc : write_file_object(c->repo, &id, &size, err);
 }
 
 static int cat_file(struct contents *c, const char *path, struct cfs_err *err)
@@ -163,8 +163,8 @@ static int cat_files(struct contents *c, char **paths, struct cfs_err *err)
 	return rc < 0 ? rc : failed;
 }
 
-static int open_image(struct contents *c, const char *name, struct cfs_map *map,
-		      struct cfs_err *err)
+static int open_contents_image(struct contents *c, const char *name, struct cfs_map *map,
+			       struct cfs_err *err)
 {
 	bool is_file;
 
@@ -181,7 +181,7 @@ static int cat_image(struct options *o, const char *program, char **operands,
 {
 	struct contents c = {.o = o, .program = program, .objects = -1};
 	struct cfs_map map;
-	int rc = open_image(&c, operands[0], &map, err);
+	int rc = open_contents_image(&c, operands[0], &map, err);
 
 	if (rc == 0) {
 		rc = cat_files(&c, operands + 1, err);

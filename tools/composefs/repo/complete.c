@@ -68,6 +68,8 @@ static void put_streams(struct cli_completion *c, const struct cfs_repo *repo)
 
 /* --- paths inside an image ---------------------------------------------------------- */
 
+/* Puts the names in one directory of an image as candidates. Errors end the list
+ * silently, since completion must not print messages. */
 static void put_directory(struct cli_completion *c, const struct cfs_image *im,
 			  const struct cfs_inode *dir, const char *typed, size_t len)
 {

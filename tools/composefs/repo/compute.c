@@ -141,8 +141,8 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 
 /* Leaves out the places that create-image leaves out: its repository, also the default
  * one. */
-static int find_own_places(struct options *o, struct cfs_own_places *own,
-			   struct cfs_err *err)
+static int find_compute_places(struct options *o, struct cfs_own_places *own,
+			       struct cfs_err *err)
 {
 	const char *path;
 	int rc = 0;
@@ -159,8 +159,8 @@ static int find_own_places(struct options *o, struct cfs_own_places *own,
 }
 
 /* digest may be NULL. */
-static int make_image(struct options *o, const char *source, struct cfs_sink to,
-		      struct cfs_digest *digest, struct cfs_err *err)
+static int compute_image(struct options *o, const char *source, struct cfs_sink to,
+			 struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct cfs_ingest in = {
 		.source = source, .read = cfs_ingest_for(source), .scan = o->scan};
@@ -171,7 +171,7 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 
 	if (rc < 0)
 		return rc;
-	rc = find_own_places(o, &in.own, err);
+	rc = find_compute_places(o, &in.own, err);
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;
@@ -188,7 +188,7 @@ static int make_image(struct options *o, const char *source, struct cfs_sink to,
 }
 
 /* Refuses options that the profile decides, here also hash and format. */
-static int check_options(const struct options *o, struct cfs_err *err)
+static int check_compute_options(const struct options *o, struct cfs_err *err)
 {
 	const struct profiled_option excluded[] = {
 		{o->hash_given, "--hash"},
@@ -201,7 +201,7 @@ static int check_options(const struct options *o, struct cfs_err *err)
 
 /* --- compute-id, compute-karg ------------------------------------------------------------ */
 
-static void print_id(const struct options *o, const struct cfs_digest *id)
+static void print_computed_id(const struct options *o, const struct cfs_digest *id)
 {
 	char hex[CFS_DIGEST_HEX_MAX], text[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
@@ -248,9 +248,9 @@ run_compute(const struct cli_syntax *syntax, int argc, char **argv, struct optio
 
 	if (status >= 0)
 		return status;
-	rc = check_options(o, &err);
+	rc = check_compute_options(o, &err);
 	if (rc == 0)
-		rc = make_image(o, argv[optind], (struct cfs_sink){0}, &id, &err);
+		rc = compute_image(o, argv[optind], (struct cfs_sink){0}, &id, &err);
 	if (rc == 0)
 		print(o, &id);
 	return command_end(argv[0], rc, &err);
@@ -260,7 +260,7 @@ int cmd_compute_id(int argc, char **argv)
 {
 	struct options o = {.name = argv[0]};
 
-	return run_compute(&id_syntax, argc, argv, &o, print_id);
+	return run_compute(&id_syntax, argc, argv, &o, print_computed_id);
 }
 
 int cmd_compute_karg(int argc, char **argv)
@@ -297,9 +297,9 @@ int cmd_create_dumpfile(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = check_options(&o, &err);
+	rc = check_compute_options(&o, &err);
 	if (rc == 0)
-		rc = make_image(&o, argv[optind], cfs_sink_mem(&image), NULL, &err);
+		rc = compute_image(&o, argv[optind], cfs_sink_mem(&image), NULL, &err);
 	if (rc == 0)
 		rc = write_dump(&o, cfs_mem_span(&image), &err);
 	free(image.p);

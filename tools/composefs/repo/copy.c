@@ -105,8 +105,10 @@ static int publish_image(const struct work *w, const char *image,
 
 /* --- images ------------------------------------------------------------------------- */
 
-static void print_image(struct work *w, const char *image, const struct cfs_digest *id,
-			const struct cfs_repo_copied *r)
+/* Prints one line or one object for an image, as soon as it is copied. */
+static void print_copied_image(struct work *w, const char *image,
+			       const struct cfs_digest *id,
+			       const struct cfs_repo_copied *r)
 {
 	char text[WHERE_ID_MAX], size[32];
 
@@ -126,7 +128,9 @@ static void print_image(struct work *w, const char *image, const struct cfs_dige
 	json_end(&w->json);
 }
 
-static int copy_image(struct work *w, const char *image, struct cfs_err *err)
+/* Copies one image and its objects, then publishes its name: a copy that was cut off
+ * has no name and is removed by gc. */
+static int copy_repo_image(struct work *w, const char *image, struct cfs_err *err)
 {
 	struct cfs_repo_copied report = {0};
 	struct cfs_digest id;
@@ -143,7 +147,7 @@ static int copy_image(struct work *w, const char *image, struct cfs_err *err)
 	if (rc == 0)
 		rc = publish_image(w, image, &id, err);
 	if (rc == 0)
-		print_image(w, image, &id, &report);
+		print_copied_image(w, image, &id, &report);
 	return rc;
 }
 
@@ -160,7 +164,7 @@ static int copy_all(struct work *w, char **images, struct cfs_err *err)
 		json_begin_array(&w->json, "images");
 	}
 	for (; rc == 0 && *images; images++)
-		rc = copy_image(w, *images, err);
+		rc = copy_repo_image(w, *images, err);
 	if (w->o->json)
 		json_finish(&w->json);
 	return rc;

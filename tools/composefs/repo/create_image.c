@@ -90,8 +90,8 @@ static int store_tree(struct cfs_store *store, struct options *o,
 }
 
 /* Prints the ID of an image that is published. */
-static int print_id(const struct options *o, const struct cfs_digest *id, const char *ref,
-		    struct cfs_err *err)
+static int print_created_id(const struct options *o, const struct cfs_digest *id,
+			    const char *ref, struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
@@ -108,6 +108,8 @@ static int print_id(const struct options *o, const struct cfs_digest *id, const 
 	return cli_flush(err);
 }
 
+/* Stores the source as an image, publishes it as ref (NULL: without a name) and prints
+ * the ID. The objects are on disk before the name exists. */
 static int create_image(struct options *o, struct cfs_repo *repo, const char *source,
 			const char *ref, struct cfs_digest *out, struct cfs_err *err)
 {
@@ -131,7 +133,7 @@ static int create_image(struct options *o, struct cfs_repo *repo, const char *so
 		rc = cfs_repo_publish(repo, &link, err);
 	if (rc == 0 && !o->json)
 		profiled_print_name(o->name, &o->rules);
-	return rc < 0 ? rc : print_id(o, out, ref, err);
+	return rc < 0 ? rc : print_created_id(o, out, ref, err);
 }
 
 /* Checks the reference first, so that a wrong one is reported before a large directory is
@@ -159,7 +161,7 @@ static int run_create(struct options *o, const char *source, const char *ref,
 }
 
 /* Refuses options that the profile decides, here also the format. */
-static int check_options(const struct options *o, struct cfs_err *err)
+static int check_create_options(const struct options *o, struct cfs_err *err)
 {
 	const struct profiled_option format = {o->format_given, "--erofs-version"};
 	int rc = profiled_check_all(&o->what, &o->scan, err);
@@ -181,7 +183,7 @@ int cmd_create_image(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	ref = argc - optind > 1 ? cfsctl_new_name(argv[optind + 1], name) : NULL;
-	rc = check_options(&o, &err);
+	rc = check_create_options(&o, &err);
 	if (rc == 0)
 		rc = run_create(&o, argv[optind], ref, &id, &err);
 	return command_end(argv[0], rc, &err);

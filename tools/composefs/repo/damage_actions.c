@@ -43,7 +43,8 @@ int damage_confirm(const struct damage_actions *a, const struct damage_event *e,
 /* --- repair -------------------------------------------------------------------------- */
 
 /* The repository is the directory above the objects. */
-static int open_repo(const char *objects, struct cfs_repo **out, struct cfs_err *err)
+static int open_damaged_repo(const char *objects, struct cfs_repo **out,
+			     struct cfs_err *err)
 {
 	const char *end = strrchr(objects, '/');
 	cfs_autofree char *path = NULL;
@@ -58,15 +59,15 @@ static int open_repo(const char *objects, struct cfs_repo **out, struct cfs_err 
 }
 
 /* The object is all that is checked again and repaired. */
-static int repair_object(const struct damage_actions *a, const struct damage_event *e,
-			 struct cfs_err *err)
+static int repair_damaged_object(const struct damage_actions *a,
+				 const struct damage_event *e, struct cfs_err *err)
 {
 	struct cfs_check_finding finding = {CFS_CHECK_OBJECT_VERITY, e->damaged->path,
 					    "reported by the kernel", e->id};
 	const struct cfs_check_report report = {.v = &finding, .n = 1};
 	struct cfs_check_repaired done;
 	struct cfs_repo *repo;
-	int rc = open_repo(e->damaged->dir, &repo, err);
+	int rc = open_damaged_repo(e->damaged->dir, &repo, err);
 
 	if (rc < 0)
 		return rc;
@@ -115,8 +116,8 @@ static int run_program(const struct damage_actions *a, const char *const *argv,
 	return rc < 0 ? rc : cfs_child_wait(pid, "the command", a->watch, err);
 }
 
-static int run_command(const struct damage_actions *a, const struct damage_event *e,
-		       struct cfs_err *err)
+static int run_damage_command(const struct damage_actions *a,
+			      const struct damage_event *e, struct cfs_err *err)
 {
 	const char *const argv[] = {"/bin/sh", "-c", a->command, NULL};
 	int rc = set_environment(e, err);
@@ -202,9 +203,9 @@ void damage_act(const struct damage_actions *a, const struct damage_event *e)
 		return;
 	}
 	if (a->repair)
-		report_action(a, "repair", repair_object(a, e, &err), &err);
+		report_action(a, "repair", repair_damaged_object(a, e, &err), &err);
 	if (a->command)
-		report_action(a, "command", run_command(a, e, &err), &err);
+		report_action(a, "command", run_damage_command(a, e, &err), &err);
 	if (a->reboot)
 		report_action(a, "reboot", reboot_machine(a, &err), &err);
 }

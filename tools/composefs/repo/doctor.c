@@ -56,8 +56,10 @@ static enum cfs_mount_verity get_verity(const struct cfs_repo *repo, const char 
 	return verity ? CFS_MOUNT_VERITY_REQUIRE : CFS_MOUNT_VERITY_NONE;
 }
 
-static int find_place(struct options *o, const char *dir, struct place *out,
-		      struct cfs_err *err)
+/* Fills in out with the directory to examine. A place that is no repository is fine
+ * here: the answers say whether it could become one. */
+static int find_checked_place(struct options *o, const char *dir, struct place *out,
+			      struct cfs_err *err)
 {
 	struct cfs_repo *repo = NULL;
 	const char *path = dir;
@@ -97,7 +99,7 @@ static const char *state_name(enum cfs_doctor_state state)
 	return names[state];
 }
 
-static void print_answer(const char *title, const struct cfs_doctor_answer *a)
+static void print_doctor_answer(const char *title, const struct cfs_doctor_answer *a)
 {
 	printf("%-8s %-*s", state_name(a->state), *a->detail ? TITLE_WIDTH : 0, title);
 	cli_print(stdout, a->detail);
@@ -109,10 +111,10 @@ static void print_answer(const char *title, const struct cfs_doctor_answer *a)
 	}
 }
 
-static void print_mount(const struct place *p, const struct cfs_doctor_mount *m)
+static void print_way_to_mount(const struct place *p, const struct cfs_doctor_mount *m)
 {
-	print_answer(p->is_repo ? "A mount of this repository" : "A mount here",
-		     &m->answer);
+	print_doctor_answer(p->is_repo ? "A mount of this repository" : "A mount here",
+			    &m->answer);
 	if (m->answer.state != CFS_DOCTOR_OK)
 		return;
 	printf("         image by %s, layers by %s, %s%s\n", m->image, m->overlay,
@@ -120,7 +122,7 @@ static void print_mount(const struct place *p, const struct cfs_doctor_mount *m)
 	       m->nosuid ? ", nosuid,nodev" : "");
 }
 
-static void print_report(const struct place *p, const struct cfs_doctor_report *r)
+static void print_doctor_report(const struct place *p, const struct cfs_doctor_report *r)
 {
 	printf("Linux %s; ", r->kernel);
 	cli_print(stdout, p->dir);
@@ -132,9 +134,9 @@ static void print_report(const struct place *p, const struct cfs_doctor_report *
 	}
 	fputs("\n\n", stdout);
 	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++)
-		print_answer(cfs_doctor_title(q), &r->answers[q]);
+		print_doctor_answer(cfs_doctor_title(q), &r->answers[q]);
 	putchar('\n');
-	print_mount(p, &r->mount);
+	print_way_to_mount(p, &r->mount);
 }
 
 static void put_answer(struct json *j, const struct cfs_doctor_answer *a)
@@ -144,7 +146,7 @@ static void put_answer(struct json *j, const struct cfs_doctor_answer *a)
 	json_put_string(j, "advice", a->advice);
 }
 
-static void put_mount(struct json *j, const struct cfs_doctor_mount *m)
+static void put_doctor_mount(struct json *j, const struct cfs_doctor_mount *m)
 {
 	json_begin_object(j, "mount");
 	put_answer(j, &m->answer);
@@ -157,7 +159,9 @@ static void put_mount(struct json *j, const struct cfs_doctor_mount *m)
 	json_end(j);
 }
 
-static void print_json(const struct place *p, const struct cfs_doctor_report *r)
+/* The object of --json: one member for each question of cfs_doctor_key(), in a fixed
+ * order. */
+static void print_doctor_json(const struct place *p, const struct cfs_doctor_report *r)
 {
 	struct json j = {.to = stdout};
 
@@ -174,7 +178,7 @@ static void print_json(const struct place *p, const struct cfs_doctor_report *r)
 		json_end(&j);
 	}
 	json_end(&j);
-	put_mount(&j, &r->mount);
+	put_doctor_mount(&j, &r->mount);
 	json_finish(&j);
 }
 
@@ -190,15 +194,15 @@ int cmd_doctor(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	rc = find_place(&o, argv[optind], &place, &err);
+	rc = find_checked_place(&o, argv[optind], &place, &err);
 	if (rc == 0)
 		rc = cfs_doctor_examine(place.dir, place.objects, place.verity, &report,
 					&err);
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	if (o.json)
-		print_json(&place, &report);
+		print_doctor_json(&place, &report);
 	else
-		print_report(&place, &report);
+		print_doctor_report(&place, &report);
 	return report.mount.answer.state == CFS_DOCTOR_NO ? STATUS_UNFIT : CLI_OK;
 }

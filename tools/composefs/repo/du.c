@@ -67,8 +67,8 @@ static bool is_shown(const struct du *du, size_t image)
 	return false;
 }
 
-static int select_image(const struct cfs_repo *repo, const char *name, struct du *du,
-			struct cfs_err *err)
+static int select_du_image(const struct cfs_repo *repo, const char *name, struct du *du,
+			   struct cfs_err *err)
 {
 	struct cfs_digest id;
 	int rc = cfs_repo_find_image(repo, name, &id, err);
@@ -97,14 +97,16 @@ static int select_images(const struct cfs_repo *repo, char **names, struct du *d
 	for (size_t i = 0; !*names && i < du->n_images; i++)
 		du->rows[du->n_rows++] = i;
 	for (; rc == 0 && *names; names++)
-		rc = select_image(repo, *names, du, err);
+		rc = select_du_image(repo, *names, du, err);
 	return rc;
 }
 
 /* --- output
  * ------------------------------------------------------------------------------- */
 
-static void print_warnings(const struct options *o, const struct cfs_gc_usage_total *t)
+/* Warns about all that makes the numbers smaller than the truth, on standard error, so
+ * that the table stays parseable. */
+static void print_du_warnings(const struct options *o, const struct cfs_gc_usage_total *t)
 {
 	if (t->n_missing)
 		cli_print_warning(o->name, "%" PRIu64 " %s missing; see composefs fsck",
@@ -127,6 +129,8 @@ static void print_warnings(const struct options *o, const struct cfs_gc_usage_to
 				  "the kernel does not report what is in the page cache");
 }
 
+/* Writes the page of --html. It is made in memory first and replaces the file at once,
+ * so that a browser never reads half of it. */
 static int write_page(const char *path, const struct du *du, struct cfs_err *err)
 {
 	cfs_autofree char *page = NULL;
@@ -149,13 +153,14 @@ static int write_page(const char *path, const struct du *du, struct cfs_err *err
 	return cfs_context(err, rc, "%s", path);
 }
 
-static int print_usage(const struct options *o, const struct du *du, struct cfs_err *err)
+static int print_disk_usage(const struct options *o, const struct du *du,
+			    struct cfs_err *err)
 {
 	int rc = o->html ? write_page(o->html, du, err) : 0;
 
 	if (rc < 0)
 		return rc;
-	print_warnings(o, du->total);
+	print_du_warnings(o, du->total);
 	if (o->json)
 		du_print_json(stdout, du);
 	else if (!o->html)
@@ -180,7 +185,7 @@ static int print_with_pairs(const struct options *o, const struct cfs_gc_usage *
 		du->n_pairs = n ? n * (n - 1) / 2 : 0;
 		du->n_compared = n;
 	}
-	return rc < 0 ? rc : print_usage(o, du, err);
+	return rc < 0 ? rc : print_disk_usage(o, du, err);
 }
 
 static int print_selected(const struct options *o, const struct cfs_repo *repo,
@@ -203,6 +208,7 @@ static int print_selected(const struct options *o, const struct cfs_repo *repo,
 	return rc;
 }
 
+/* Computes the usage and prints it. Owns the repository and the usage while it runs. */
 static int run_du(struct options *o, char **names, struct cfs_err *err)
 {
 	struct cli_watch watch;

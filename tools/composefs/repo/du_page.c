@@ -13,7 +13,7 @@ extern const char du_page[]; /* generated from du.html */
 
 /* Escapes text for an element or a quoted attribute. Bytes that are not UTF-8 become
  * U+FFFD, control characters "\\x1b". */
-static void put_text(FILE *to, const char *text)
+static void put_html_text(FILE *to, const char *text)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	size_t left = strlen(text);
@@ -33,14 +33,14 @@ static void put_text(FILE *to, const char *text)
 	}
 }
 
-static void put_name(FILE *to, const char *name)
+static void put_html_name(FILE *to, const char *name)
 {
 	fputs("<bdi>", to);
-	put_text(to, name);
+	put_html_text(to, name);
 	fputs("</bdi>", to);
 }
 
-static void put_bytes(FILE *to, uint64_t n, bool known)
+static void put_html_bytes(FILE *to, uint64_t n, bool known)
 {
 	char buf[32];
 
@@ -58,13 +58,13 @@ static double compute_percent(uint64_t part, uint64_t whole)
 static void put_title(FILE *to, const struct du *du)
 {
 	fputs("What images occupy in ", to);
-	put_name(to, du->where);
+	put_html_name(to, du->where);
 }
 
 static void put_plain_title(FILE *to, const struct du *du)
 {
 	fputs("What images occupy in ", to);
-	put_text(to, du->where);
+	put_html_text(to, du->where);
 }
 
 static void put_about(FILE *to, const struct du *du)
@@ -76,7 +76,7 @@ static void put_about(FILE *to, const struct du *du)
 	fputs("An image that is in use or in a stream stays, whatever its names.", to);
 }
 
-static void put_number(FILE *to, const char *what, uint64_t bytes, bool known)
+static void put_html_number(FILE *to, const char *what, uint64_t bytes, bool known)
 {
 	char buf[32];
 
@@ -84,16 +84,18 @@ static void put_number(FILE *to, const char *what, uint64_t bytes, bool known)
 		known ? cli_format_bytes(bytes, buf) : "\u2013");
 }
 
-static void put_total(FILE *to, const struct du *du)
+/* The totals and the bar above the table. Widths are given in percent, so that the
+ * page needs no script to draw them. */
+static void put_html_total(FILE *to, const struct du *du)
 {
 	const struct cfs_gc_usage_total *t = du->total;
 	double part = compute_percent(t->bytes, t->apart);
 
 	fputs("<dl class=\"facts\">\n", to);
-	put_number(to, "On disk together", t->bytes, true);
-	put_number(to, "If each were alone", t->apart, true);
-	put_number(to, "Saved", t->apart - t->bytes, true);
-	put_number(to, "In memory now", t->cached, t->cached_known);
+	put_html_number(to, "On disk together", t->bytes, true);
+	put_html_number(to, "If each were alone", t->apart, true);
+	put_html_number(to, "Saved", t->apart - t->bytes, true);
+	put_html_number(to, "In memory now", t->cached, t->cached_known);
 	fprintf(to,
 		"<div><dt>Images</dt><dd>%zu</dd></div>\n"
 		"<div><dt>Objects</dt><dd>%" PRIu64 "</dd></div>\n</dl>\n",
@@ -127,7 +129,7 @@ static void put_data(FILE *to, const struct du *du, const struct cfs_gc_usage_im
 	char buf[WHERE_ID_MAX];
 
 	fputs("<tr data-name=\"", to);
-	put_text(to, du_get_name(im, buf));
+	put_html_text(to, du_get_name(im, buf));
 	fprintf(to,
 		"\" data-digest=\"%s\" data-named=\"%s\" data-frees=\"%" PRIu64
 		"\" data-own=\"%" PRIu64 "\" data-shared=\"%" PRIu64
@@ -139,14 +141,14 @@ static void put_data(FILE *to, const struct du *du, const struct cfs_gc_usage_im
 	fprintf(to, " data-entries=\"%" PRIu64 "\">", im->n_entries);
 }
 
-static void put_names(FILE *to, const struct cfs_gc_usage_image *im)
+static void put_html_names(FILE *to, const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
 
 	fputs("<td>", to);
 	for (size_t i = 0; i < im->n_names; i++) {
 		fputs(i ? ", " : "", to);
-		put_name(to, im->names[i]);
+		put_html_name(to, im->names[i]);
 	}
 	if (im->n_names == 0)
 		fprintf(to, "<span class=\"id\">%s</span>", where_id(&im->id, buf));
@@ -155,6 +157,7 @@ static void put_names(FILE *to, const struct cfs_gc_usage_image *im)
 	fputs("</td>", to);
 }
 
+/* One table row for each image, with a bar relative to the largest image. */
 static void put_rows(FILE *to, const struct du *du)
 {
 	uint64_t most = find_largest(du);
@@ -163,13 +166,13 @@ static void put_rows(FILE *to, const struct du *du)
 		const struct cfs_gc_usage_image *im = &du->images[du->rows[i]];
 
 		put_data(to, du, im);
-		put_names(to, im);
-		put_bytes(to, im->frees, true);
-		put_bytes(to, im->own, true);
-		put_bytes(to, im->bytes - im->own, true);
-		put_bytes(to, im->bytes, true);
-		put_bytes(to, im->fair, true);
-		put_bytes(to, im->cached, du->total->cached_known);
+		put_html_names(to, im);
+		put_html_bytes(to, im->frees, true);
+		put_html_bytes(to, im->own, true);
+		put_html_bytes(to, im->bytes - im->own, true);
+		put_html_bytes(to, im->bytes, true);
+		put_html_bytes(to, im->fair, true);
+		put_html_bytes(to, im->cached, du->total->cached_known);
 		fprintf(to,
 			"<td>%" PRIu64 "</td><td><svg aria-hidden=\"true\"><rect "
 			"class=\"b\" width=\"%.2f%%\" height=\"100%%\" "
@@ -180,7 +183,9 @@ static void put_rows(FILE *to, const struct du *du)
 	}
 }
 
-static void put_pairs(FILE *to, const struct du *du)
+/* The table of what each two images share; nothing unless it was asked for. Says so
+ * when it covers only the first images. */
+static void put_html_pairs(FILE *to, const struct du *du)
 {
 	char buf[WHERE_ID_MAX];
 
@@ -199,11 +204,11 @@ static void put_pairs(FILE *to, const struct du *du)
 		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
 		fputs("<tr>", to);
-		put_bytes(to, p->bytes, true);
+		put_html_bytes(to, p->bytes, true);
 		fprintf(to, "<td>%" PRIu64 "</td><td>", p->n_objects);
-		put_name(to, du_get_name(&du->images[p->a], buf));
+		put_html_name(to, du_get_name(&du->images[p->a], buf));
 		fputs("</td><td>", to);
-		put_name(to, du_get_name(&du->images[p->b], buf));
+		put_html_name(to, du_get_name(&du->images[p->b], buf));
 		fputs("</td></tr>\n", to);
 	}
 	fputs("</tbody></table></div></section>\n", to);
@@ -218,9 +223,9 @@ static const struct {
 	{"<!--@plain-title-->", put_plain_title},
 	{"<!--@title-->", put_title},
 	{"<!--@about-->", put_about},
-	{"<!--@total-->", put_total},
+	{"<!--@total-->", put_html_total},
 	{"<!--@rows-->", put_rows},
-	{"<!--@pairs-->", put_pairs},
+	{"<!--@pairs-->", put_html_pairs},
 };
 
 /* Prints the content of the mark at `at`. Returns the length of the mark. */

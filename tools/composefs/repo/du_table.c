@@ -16,7 +16,9 @@ const struct cli_choice du_keys[] = {
 	{"entries", DU_ENTRIES}, {"name", DU_NAME}, {0},
 };
 
-static uint64_t get_value(const struct cfs_gc_usage_image *im, enum du_key key)
+/* The number that --sort=key compares. Names are compared elsewhere, so DU_NAME has
+ * none. */
+static uint64_t get_du_value(const struct cfs_gc_usage_image *im, enum du_key key)
 {
 	switch (key) {
 	case DU_FREES:
@@ -49,7 +51,7 @@ static int compare_by_key(const void *a, const void *b, void *ctx)
 	const struct order *o = ctx;
 	const struct cfs_gc_usage_image *x = &o->du->images[*(const size_t *)a];
 	const struct cfs_gc_usage_image *y = &o->du->images[*(const size_t *)b];
-	uint64_t p = get_value(x, o->key), q = get_value(y, o->key);
+	uint64_t p = get_du_value(x, o->key), q = get_du_value(y, o->key);
 	char xbuf[WHERE_ID_MAX], ybuf[WHERE_ID_MAX];
 
 	if (p != q)
@@ -84,7 +86,7 @@ const char *du_kept_reason(const struct cfs_gc_usage_image *im)
 
 /* --- table ------------------------------------------------------------------------------- */
 
-static void put_bytes(FILE *to, uint64_t n, bool known)
+static void put_table_bytes(FILE *to, uint64_t n, bool known)
 {
 	char buf[32];
 
@@ -114,15 +116,18 @@ static const char *shown_name(const struct du *du, const struct cfs_gc_usage_ima
 	return im->n_names ? im->names[0] : where_short_id(&im->id, du->full, buf);
 }
 
-static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_image *im)
+/* One line of the table. Names come last, because their length is not bounded; other
+ * names of the same image follow after a comma. */
+static void put_table_row(FILE *to, const struct du *du,
+			  const struct cfs_gc_usage_image *im)
 {
 	char buf[WHERE_ID_MAX];
 
-	put_bytes(to, im->frees, true);
-	put_bytes(to, im->own, true);
-	put_bytes(to, im->bytes - im->own, true);
-	put_bytes(to, im->bytes, true);
-	put_bytes(to, im->cached, du->total->cached_known);
+	put_table_bytes(to, im->frees, true);
+	put_table_bytes(to, im->own, true);
+	put_table_bytes(to, im->bytes - im->own, true);
+	put_table_bytes(to, im->bytes, true);
+	put_table_bytes(to, im->cached, du->total->cached_known);
 	fprintf(to, "%8" PRIu64 "  ", im->n_entries);
 	put_listed(to, shown_name(du, im, buf));
 	for (size_t i = 1; i < im->n_names; i++) {
@@ -134,7 +139,9 @@ static void put_row(FILE *to, const struct du *du, const struct cfs_gc_usage_ima
 	putc('\n', to);
 }
 
-static void put_pairs(FILE *to, const struct du *du)
+/* The second table: what each two images share. Its heading says so when it covers
+ * only the first images. */
+static void put_table_pairs(FILE *to, const struct du *du)
 {
 	char a[WHERE_ID_MAX], b[WHERE_ID_MAX];
 
@@ -146,7 +153,7 @@ static void put_pairs(FILE *to, const struct du *du)
 	for (size_t i = 0; i < du->n_pairs; i++) {
 		const struct cfs_gc_usage_pair *p = &du->pairs[i];
 
-		put_bytes(to, p->bytes, true);
+		put_table_bytes(to, p->bytes, true);
 		fprintf(to, "%8" PRIu64 "  ", p->n_objects);
 		cli_print(to, shown_name(du, &du->images[p->a], a));
 		fputs("  ", to);
@@ -155,7 +162,7 @@ static void put_pairs(FILE *to, const struct du *du)
 	}
 }
 
-static void put_total(FILE *to, const struct du *du)
+static void put_table_total(FILE *to, const struct du *du)
 {
 	const struct cfs_gc_usage_total *t = du->total;
 	uint64_t saved = t->apart - t->bytes;
@@ -180,11 +187,11 @@ void du_print_table(FILE *to, const struct du *du)
 	fprintf(to, "%10s %10s %10s %10s %10s %8s  %s\n", "FREES", "OWN", "SHARED",
 		"TOTAL", "CACHED", "ENTRIES", "IMAGE");
 	for (size_t i = 0; i < du->n_rows; i++)
-		put_row(to, du, &du->images[du->rows[i]]);
+		put_table_row(to, du, &du->images[du->rows[i]]);
 	if (du->with_pairs)
-		put_pairs(to, du);
+		put_table_pairs(to, du);
 	putc('\n', to);
-	put_total(to, du);
+	put_table_total(to, du);
 }
 
 /* --- JSON -------------------------------------------------------------------------------- */
@@ -197,8 +204,8 @@ static void put_cached(struct json *j, const struct du *du, uint64_t bytes)
 		json_put_null(j, "cached_bytes");
 }
 
-static void put_image(struct json *j, const struct du *du,
-		      const struct cfs_gc_usage_image *im)
+static void put_image_usage(struct json *j, const struct du *du,
+			    const struct cfs_gc_usage_image *im)
 {
 	json_begin_object(j, NULL);
 	where_put_id(j, "id", &im->id);
@@ -239,7 +246,7 @@ void du_print_json(FILE *to, const struct du *du)
 	json_put_string(&j, "bytes_are", du->apparent ? "apparent" : "blocks");
 	json_begin_array(&j, "images");
 	for (size_t i = 0; i < du->n_rows; i++)
-		put_image(&j, du, &du->images[du->rows[i]]);
+		put_image_usage(&j, du, &du->images[du->rows[i]]);
 	json_end(&j);
 	if (du->with_pairs)
 		put_pair_list(&j, du);

@@ -73,6 +73,8 @@ static int dump_paths(const struct options *o, const struct cfs_image *im, char 
 	return rc;
 }
 
+/* Prints the chosen entries as dump lines, as backing paths or as JSON. Wrong
+ * combinations of options are refused before the repository is opened. */
 static int run_dump(struct options *o, char **operands, struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;

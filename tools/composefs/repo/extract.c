@@ -55,7 +55,7 @@ struct dest {
 /* --- the destination ---------------------------------------------------------------- */
 
 /* Whether the directory has no entries: 1, 0 or -errno. */
-static int is_empty(int dirfd, struct cfs_err *err)
+static int is_empty_destination(int dirfd, struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -86,7 +86,7 @@ static int use_directory(const struct options *o, const char *top, struct dest *
 		out->name = strdup(base + 1);
 		return out->name ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 	}
-	rc = o->force ? 1 : is_empty(out->dirfd, err);
+	rc = o->force ? 1 : is_empty_destination(out->dirfd, err);
 	if (rc < 0)
 		return rc;
 	return rc ? 0
@@ -117,8 +117,8 @@ struct source {
 };
 
 /* The content is compared with the digest as it is copied: it need not be read before. */
-static int open_object(void *ctx, const struct cfs_inode *inode, struct cfs_digest *id,
-		       struct cfs_err *err)
+static int open_extracted_object(void *ctx, const struct cfs_inode *inode,
+				 struct cfs_digest *id, struct cfs_err *err)
 {
 	const struct source *s = ctx;
 	int rc = cfs_repo_inode_object(s->repo, &s->im, inode, id, err);
@@ -143,8 +143,8 @@ static void print_remarks(const struct options *o, const struct cfs_extract_repo
 			cfs_plural(r->devices, "device node is", "device nodes are"));
 }
 
-static int print_report(const struct options *o, const struct cfs_extract_report *r,
-			struct cfs_err *err)
+static int print_extract_report(const struct options *o,
+				const struct cfs_extract_report *r, struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 
@@ -160,6 +160,8 @@ static int print_report(const struct options *o, const struct cfs_extract_report
 	return cli_flush(err);
 }
 
+/* Extracts path of the image to dest_path. Existing files stay without --force.
+ * Problems of single files are remarks and do not stop it. */
 static int extract_part(struct options *o, struct source *s, const char *path,
 			const char *dest_path, struct cfs_err *err)
 {
@@ -181,7 +183,7 @@ static int extract_part(struct options *o, struct source *s, const char *path,
 					      .name = dest.name,
 					      .force = o->force,
 					      .as_root = geteuid() == 0,
-					      .open_object = open_object,
+					      .open_object = open_extracted_object,
 					      .ctx = s,
 					      .watch = o->where.watch};
 
@@ -195,9 +197,11 @@ static int extract_part(struct options *o, struct source *s, const char *path,
 	if (rc < 0)
 		return rc;
 	print_remarks(o, &report);
-	return print_report(o, &report, err);
+	return print_extract_report(o, &report, err);
 }
 
+/* Opens the image and extracts operand 1, or all of it. The repository stays open
+ * until the end, since the objects are read from it. */
 static int run_extract(struct options *o, char **operands, int n, struct cfs_err *err)
 {
 	struct cli_watch watch;

@@ -47,8 +47,10 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int check_repo(struct options *o, struct cfs_check_report *out,
-		      struct cfs_err *err)
+/* Checks the repository and fills in *out, which the caller frees. Damage is part of
+ * the report: only a check that could not run returns an error. */
+static int check_whole_repo(struct options *o, struct cfs_check_report *out,
+			    struct cfs_err *err)
 {
 	struct cli_watch watch;
 	struct cfs_check_opts opts = {.metadata_only = o->metadata_only,
@@ -79,12 +81,15 @@ static int get_status(const struct options *o, const struct cfs_check_report *r)
 	return STATUS_DAMAGED;
 }
 
+/* Runs the check and prints its report. Returns the exit status, which tells damage
+ * apart from a check that failed. */
 static int fsck_repo(struct options *o)
 {
 	struct cfs_check_report report = {0};
 	struct json j = {.to = stdout};
 	struct cfs_err err;
-	int rc = check_repo(o, &report, &err), status = command_end(o->name, rc, &err);
+	int rc = check_whole_repo(o, &report, &err),
+	    status = command_end(o->name, rc, &err);
 
 	if (rc == 0) {
 		status = get_status(o, &report);

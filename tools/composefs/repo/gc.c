@@ -62,6 +62,8 @@ static const struct cli_syntax syntax = {
 /* --- output
  * ----------------------------------------------------------------------------- */
 
+/* Prints one decision of the collector. An image ID is shortened as in every other
+ * output. */
 static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 		       const char *why)
 {
@@ -85,7 +87,7 @@ static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 	cli_print_note(o->name, "%s: %s: %s", said, name, why);
 }
 
-static void print_json(const struct options *o, const struct cfs_gc_result *c)
+static void print_gc_json(const struct options *o, const struct cfs_gc_result *c)
 {
 	struct json j = {.to = stdout};
 
@@ -102,13 +104,15 @@ static void print_json(const struct options *o, const struct cfs_gc_result *c)
 	json_finish(&j);
 }
 
-static void print_result(const struct options *o, const struct cfs_gc_result *c)
+/* Prints what was removed, or what would be. A dry run prints even with --quiet,
+ * because its output is its only result. */
+static void print_gc_result(const struct options *o, const struct cfs_gc_result *c)
 {
 	const char *verb = o->run_collect.dry_run ? "would be removed" : "removed";
 	char bytes[32];
 
 	if (o->json) {
-		print_json(o, c);
+		print_gc_json(o, c);
 		return;
 	}
 	if (cli_is_quiet() && !o->run_collect.dry_run)
@@ -130,6 +134,8 @@ static void print_result(const struct options *o, const struct cfs_gc_result *c)
 	       cfs_plural(c->n_in_use, "image", "images"));
 }
 
+/* Opens the repository and collects. *out holds the counts; damage stops the collector
+ * before it removes anything. */
 static int run_collect(struct options *o, struct cfs_gc_result *out, struct cfs_err *err)
 {
 	struct cfs_repo *repo;
@@ -182,7 +188,7 @@ int cmd_gc(int argc, char **argv)
 		return status;
 	rc = run_gc(&o, &c, &err);
 	if (rc == 0)
-		print_result(&o, &c);
+		print_gc_result(&o, &c);
 	cli_list_fini(&o.roots);
 	return command_end(argv[0], rc, &err);
 }

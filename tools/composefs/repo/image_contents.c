@@ -7,7 +7,9 @@
 
 #include "erofs/erofs.h"
 
-static int add_entry(struct image_contents *c, const struct cfs_walk_entry *e)
+/* Counts one entry. A further name of a hard link counts as an entry, but not as a
+ * file. -EOVERFLOW for sizes that only a forged image has. */
+static int add_counted_entry(struct image_contents *c, const struct cfs_walk_entry *e)
 {
 	const struct cfs_inode *inode = &e->inode;
 
@@ -31,8 +33,8 @@ static int add_entry(struct image_contents *c, const struct cfs_walk_entry *e)
 	return 0;
 }
 
-static int count_entries(const struct cfs_image *im, const struct cfs_watch *watch,
-			 struct image_contents *c, struct cfs_err *err)
+static int count_image_entries(const struct cfs_image *im, const struct cfs_watch *watch,
+			       struct image_contents *c, struct cfs_err *err)
 {
 	const struct cfs_walk_opts everything = {.watch = watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -40,14 +42,16 @@ static int count_entries(const struct cfs_image *im, const struct cfs_watch *wat
 	int rc = cfs_walk_new(im, &everything, &walk, err);
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		if (add_entry(c, e) < 0)
+		if (add_counted_entry(c, e) < 0)
 			return cfs_fail(err, EOVERFLOW,
 					"the sum of all file sizes exceeds 2^64");
 	return rc;
 }
 
-static int measure_objects(const struct cfs_repo *repo, const struct cfs_ids *ids,
-			   struct image_contents *c, struct cfs_err *err)
+/* Adds the disk usage of the objects. An absent one is counted as missing; any other
+ * error ends the run, as it could hide an object. */
+static int measure_image_objects(const struct cfs_repo *repo, const struct cfs_ids *ids,
+				 struct image_contents *c, struct cfs_err *err)
 {
 	for (size_t i = 0; i < ids->n; i++) {
 		char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
@@ -83,7 +87,7 @@ static int count_objects(const struct cfs_repo *repo, const struct cfs_image *im
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	if (rc == 0)
-		rc = measure_objects(repo, &ids, c, err);
+		rc = measure_image_objects(repo, &ids, c, err);
 	cfs_ids_fini(&ids);
 	return rc;
 }
@@ -101,7 +105,7 @@ int image_contents_read(const struct cfs_repo *repo, const struct cfs_watch *wat
 	if (rc < 0)
 		return rc;
 	c->version = im.version;
-	rc = count_entries(&im, watch, c, err);
+	rc = count_image_entries(&im, watch, c, err);
 	if (rc == 0)
 		rc = count_objects(repo, &im, id, watch, c, err);
 	cfs_map_close(&map);

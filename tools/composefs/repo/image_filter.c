@@ -18,7 +18,7 @@ struct image_filter_key {
 
 /* --- keys --------------------------------------------------------------------------- */
 
-static bool match_name(const struct image_filter *f, const struct image_line *line)
+static bool match_name_filter(const struct image_filter *f, const struct image_line *line)
 {
 	return line->name && fnmatch(f->value, line->name, 0) == 0;
 }
@@ -50,7 +50,7 @@ static bool match_before(const struct image_filter *f, const struct image_line *
 }
 
 static const struct image_filter_key keys[] = {
-	{"name", IS_GLOB, match_name},
+	{"name", IS_GLOB, match_name_filter},
 	{"mounted", IS_BOOL, match_mounted},
 	{"signed", IS_BOOL, match_signed},
 	{"dangling", IS_BOOL, match_dangling},
@@ -72,8 +72,8 @@ static int parse_bool(struct image_filter *f, struct cfs_err *err)
 }
 
 /* An image stands for the time of its creation. */
-static int parse_time(struct image_filter *f, const struct cfs_repo *repo,
-		      const struct image_rows *rows, struct cfs_err *err)
+static int parse_time_filter(struct image_filter *f, const struct cfs_repo *repo,
+			     const struct image_rows *rows, struct cfs_err *err)
 {
 	const struct image_row *row;
 	int rc = image_rows_resolve(rows, repo, f->value, &row, err);
@@ -128,7 +128,7 @@ static int parse_filter(const char *text, const struct cfs_repo *repo,
 
 	if (rc < 0 || f->key->kind != IS_TIME)
 		return rc;
-	return parse_time(f, repo, rows, err);
+	return parse_time_filter(f, repo, rows, err);
 }
 
 int image_filters_parse(const struct cli_list *texts, const struct cfs_repo *repo,

@@ -27,7 +27,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void print_ids(const struct cfs_ids *ids, bool json)
+static void print_object_ids(const struct cfs_ids *ids, bool json)
 {
 	char text[WHERE_ID_MAX];
 
@@ -64,7 +64,7 @@ int cmd_image_objects(int argc, char **argv)
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, &err);
 	if (rc == 0)
-		print_ids(&ids, o.json);
+		print_object_ids(&ids, o.json);
 	cfs_ids_fini(&ids);
 	cfs_map_close(&map);
 	return command_end(argv[0], rc, &err);

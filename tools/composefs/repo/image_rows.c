@@ -31,8 +31,8 @@ static void report_bad(const char *program, const char *place,
 	}
 }
 
-static int read_file(const struct cfs_repo *repo, struct image_row *row,
-		     struct cfs_err *err)
+static int read_image_stat(const struct cfs_repo *repo, struct image_row *row,
+			   struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	struct stat st;
@@ -56,7 +56,7 @@ static int read_row(const struct cfs_repo *repo, const struct cfs_repo_entry *e,
 
 	row->id = e->id;
 	row->created = e->mtime_sec;
-	rc = read_file(repo, row, err);
+	rc = read_image_stat(repo, row, err);
 	if (rc == 0)
 		rc = cfs_repo_list_signatures(repo, &row->id, &signatures, err);
 	row->is_signed = signatures.n > 0;
@@ -83,7 +83,8 @@ static size_t find_row_by_id(const struct image_rows *rows, const struct cfs_dig
 	return rows->n;
 }
 
-static size_t find_target(const struct image_rows *rows, const struct cfs_repo_entry *ref)
+static size_t find_target_row(const struct image_rows *rows,
+			      const struct cfs_repo_entry *ref)
 {
 	struct cfs_digest id;
 
@@ -102,7 +103,7 @@ static int name_rows(const char *program, struct image_rows *rows, struct cfs_er
 	if (!rows->names)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < refs->n; i++) {
-		size_t at = find_target(rows, &refs->v[i]);
+		size_t at = find_target_row(rows, &refs->v[i]);
 
 		if (at < rows->n)
 			rows->v[at].n_names++;
@@ -117,7 +118,7 @@ static int name_rows(const char *program, struct image_rows *rows, struct cfs_er
 		rows->v[i].n_names = 0;
 	}
 	for (size_t i = 0; i < refs->n; i++) {
-		size_t at = find_target(rows, &refs->v[i]);
+		size_t at = find_target_row(rows, &refs->v[i]);
 
 		if (at < rows->n)
 			rows->names[rows->v[at].names - rows->names +
@@ -210,14 +211,14 @@ const char *image_row_mounted(const struct image_row *row)
 
 /* --- fields of templates ------------------------------------------------------------ */
 
-static void put_name(FILE *to, const void *row)
+static void put_row_name(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 
 	cli_print(to, l->name ? l->name : "<none>");
 }
 
-static void put_names(FILE *to, const void *row)
+static void put_row_names(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 
@@ -227,7 +228,7 @@ static void put_names(FILE *to, const void *row)
 	}
 }
 
-static void put_id(FILE *to, const void *row)
+static void put_row_id(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 	char text[WHERE_ID_MAX];
@@ -235,7 +236,7 @@ static void put_id(FILE *to, const void *row)
 	fputs(where_short_id(&l->row->id, l->full, text), to);
 }
 
-static void put_digest(FILE *to, const void *row)
+static void put_row_digest(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 	char text[WHERE_ID_MAX];
@@ -243,7 +244,7 @@ static void put_digest(FILE *to, const void *row)
 	fputs(cfs_digest_text(&l->row->id, text), to);
 }
 
-static void put_created(FILE *to, const void *row)
+static void put_row_created(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 	char text[CLI_TIME_MAX];
@@ -267,7 +268,7 @@ static void put_signed(FILE *to, const void *row)
 }
 
 /* An image that appeared after the sharing was computed has no usage. */
-static void put_number(FILE *to, const struct image_line *l, uint64_t n)
+static void put_row_number(FILE *to, const struct image_line *l, uint64_t n)
 {
 	if (l->row->usage)
 		fprintf(to, "%" PRIu64, n);
@@ -279,28 +280,31 @@ static void put_objects(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 
-	put_number(to, l, l->row->usage ? l->row->usage->n_objects : 0);
+	put_row_number(to, l, l->row->usage ? l->row->usage->n_objects : 0);
 }
 
 static void put_own(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 
-	put_number(to, l, l->row->usage ? l->row->usage->own : 0);
+	put_row_number(to, l, l->row->usage ? l->row->usage->own : 0);
 }
 
 static void put_shared(FILE *to, const void *row)
 {
 	const struct image_line *l = row;
 
-	put_number(to, l, l->row->usage ? l->row->usage->bytes - l->row->usage->own : 0);
+	put_row_number(to, l,
+		       l->row->usage ? l->row->usage->bytes - l->row->usage->own : 0);
 }
 
 const struct cli_field image_fields[] = {
-	{"Name", put_name},	  {"Names", put_names},	    {"ID", put_id},
-	{"Digest", put_digest},	  {"Created", put_created}, {"Size", put_size},
-	{"Mounted", put_mounted}, {"Signed", put_signed},   {"Objects", put_objects},
-	{"Own", put_own},	  {"Shared", put_shared},   {0},
+	{"Name", put_row_name},	      {"Names", put_row_names},
+	{"ID", put_row_id},	      {"Digest", put_row_digest},
+	{"Created", put_row_created}, {"Size", put_size},
+	{"Mounted", put_mounted},     {"Signed", put_signed},
+	{"Objects", put_objects},     {"Own", put_own},
+	{"Shared", put_shared},	      {0},
 };
 
 bool image_fields_need_usage(const char *template)

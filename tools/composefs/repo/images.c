@@ -74,9 +74,9 @@ struct lines {
 	size_t n, cap;
 };
 
-static int add_line(const struct options *o, const struct image_filters *filters,
-		    const struct image_row *row, const char *name, struct lines *out,
-		    struct cfs_err *err)
+static int add_image_line(const struct options *o, const struct image_filters *filters,
+			  const struct image_row *row, const char *name,
+			  struct lines *out, struct cfs_err *err)
 {
 	struct image_line line = {row, name, o->no_trunc};
 
@@ -89,16 +89,17 @@ static int add_line(const struct options *o, const struct image_filters *filters
 }
 
 /* JSON and --quiet have each image once. */
-static int add_row(const struct options *o, const struct image_filters *filters,
-		   const struct image_row *row, struct lines *out, struct cfs_err *err)
+static int add_image_row(const struct options *o, const struct image_filters *filters,
+			 const struct image_row *row, struct lines *out,
+			 struct cfs_err *err)
 {
 	size_t before = out->n;
 	int rc = 0;
 
 	if (row->n_names == 0)
-		return add_line(o, filters, row, NULL, out, err);
+		return add_image_line(o, filters, row, NULL, out, err);
 	for (size_t i = 0; rc == 0 && i < row->n_names; i++) {
-		rc = add_line(o, filters, row, row->names[i], out, err);
+		rc = add_image_line(o, filters, row, row->names[i], out, err);
 		if ((o->json || o->quiet) && out->n > before)
 			break;
 	}
@@ -113,14 +114,15 @@ static bool has_row(const struct lines *lines, const struct image_row *row)
 	return false;
 }
 
-static int add_named(const struct options *o, const struct image_filters *filters,
-		     const struct cfs_repo *repo, const struct image_rows *rows,
-		     const char *name, struct lines *out, struct cfs_err *err)
+static int add_named_image(const struct options *o, const struct image_filters *filters,
+			   const struct cfs_repo *repo, const struct image_rows *rows,
+			   const char *name, struct lines *out, struct cfs_err *err)
 {
 	const struct image_row *row;
 	int rc = image_rows_resolve(rows, repo, name, &row, err);
 
-	return rc < 0 || has_row(out, row) ? rc : add_row(o, filters, row, out, err);
+	return rc < 0 || has_row(out, row) ? rc
+					   : add_image_row(o, filters, row, out, err);
 }
 
 static int choose_lines(const struct options *o, const struct cfs_repo *repo,
@@ -131,9 +133,9 @@ static int choose_lines(const struct options *o, const struct cfs_repo *repo,
 	int rc = image_filters_parse(&o->filters, repo, rows, &filters, err);
 
 	for (size_t i = 0; rc == 0 && !*names && i < rows->n; i++)
-		rc = add_row(o, &filters, &rows->v[i], out, err);
+		rc = add_image_row(o, &filters, &rows->v[i], out, err);
 	for (; rc == 0 && *names; names++)
-		rc = add_named(o, &filters, repo, rows, *names, out, err);
+		rc = add_named_image(o, &filters, repo, rows, *names, out, err);
 	image_filters_fini(&filters);
 	return rc;
 }
@@ -195,7 +197,7 @@ static void add_usage_cells(struct cli_table *t, const struct image_row *row)
 	cli_table_add(t, shared);
 }
 
-static void add_cells(struct cli_table *t, const struct image_line *l)
+static void add_image_cells(struct cli_table *t, const struct image_line *l)
 {
 	const struct image_row *row = l->row;
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
@@ -210,21 +212,21 @@ static void add_cells(struct cli_table *t, const struct image_line *l)
 		add_usage_cells(t, row);
 }
 
-static int print_table(const struct options *o, const struct lines *lines,
-		       struct cfs_err *err)
+static int print_image_table(const struct options *o, const struct lines *lines,
+			     struct cfs_err *err)
 {
 	struct cli_table t = {.columns = columns,
 			      .n_columns = o->size ? N_COLUMNS : N_CHEAP_COLUMNS};
 	int rc;
 
 	for (size_t i = 0; i < lines->n; i++)
-		add_cells(&t, &lines->v[i]);
+		add_image_cells(&t, &lines->v[i]);
 	rc = cli_table_print(stdout, &t, err);
 	cli_table_fini(&t);
 	return rc;
 }
 
-static void print_json(const struct lines *lines)
+static void print_image_json(const struct lines *lines)
 {
 	struct json j = {.to = stdout};
 
@@ -238,7 +240,7 @@ static void print_json(const struct lines *lines)
 	json_finish(&j);
 }
 
-static void print_ids(const struct options *o, const struct lines *lines)
+static void print_image_ids(const struct options *o, const struct lines *lines)
 {
 	char text[WHERE_ID_MAX];
 
@@ -246,15 +248,15 @@ static void print_ids(const struct options *o, const struct lines *lines)
 		puts(where_short_id(&lines->v[i].row->id, o->no_trunc, text));
 }
 
-static int print_lines(const struct options *o, const struct lines *lines,
-		       struct cfs_err *err)
+static int print_image_lines(const struct options *o, const struct lines *lines,
+			     struct cfs_err *err)
 {
 	if (o->json)
-		print_json(lines);
+		print_image_json(lines);
 	else if (o->quiet)
-		print_ids(o, lines);
+		print_image_ids(o, lines);
 	else if (!o->format)
-		return print_table(o, lines, err);
+		return print_image_table(o, lines, err);
 	for (size_t i = 0; o->format && i < lines->n; i++)
 		cli_template_print(stdout, o->format, image_fields, &lines->v[i]);
 	return 0;
@@ -262,8 +264,9 @@ static int print_lines(const struct options *o, const struct lines *lines,
 
 /* --- the command -------------------------------------------------------------------- */
 
-static int list_images(struct options *o, const struct cfs_repo *repo,
-		       const struct image_rows *rows, char **names, struct cfs_err *err)
+static int list_chosen_images(struct options *o, const struct cfs_repo *repo,
+			      const struct image_rows *rows, char **names,
+			      struct cfs_err *err)
 {
 	struct lines lines = {0};
 	int rc = choose_lines(o, repo, rows, names, &lines, err);
@@ -271,7 +274,7 @@ static int list_images(struct options *o, const struct cfs_repo *repo,
 	if (rc == 0 && lines.n)
 		qsort_r(lines.v, lines.n, sizeof(*lines.v), compare_lines, &o->sort);
 	if (rc == 0)
-		rc = print_lines(o, &lines, err);
+		rc = print_image_lines(o, &lines, err);
 	free(lines.v);
 	return rc;
 }
@@ -293,7 +296,7 @@ static int run_images(struct options *o, char **names, struct cfs_err *err)
 		rc = image_rows_read(o->name, repo, o->size, &watch.watch, &rows, err);
 		rc = cli_watch_end_reading(&watch, rc, err);
 		if (rc == 0)
-			rc = list_images(o, repo, &rows, names, err);
+			rc = list_chosen_images(o, repo, &rows, names, err);
 		if (rc == 0)
 			rc = !rows.is_complete;
 	}
@@ -302,7 +305,7 @@ static int run_images(struct options *o, char **names, struct cfs_err *err)
 	return rc;
 }
 
-static int check_format(struct options *o, struct cfs_err *err)
+static int check_images_format(struct options *o, struct cfs_err *err)
 {
 	if (o->format && o->json + o->quiet > 0)
 		return cfs_fail(err, EINVAL, "--format excludes --json and --quiet");
@@ -330,7 +333,8 @@ int cmd_images(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (check_format(&o, &err) < 0 || image_filters_check(&o.filters, &err) < 0) {
+	if (check_images_format(&o, &err) < 0 ||
+	    image_filters_check(&o.filters, &err) < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		cli_list_fini(&o.filters);
 		return CLI_USAGE;

@@ -56,7 +56,7 @@ static int map_image(int fd, struct cfs_map *map, struct cfs_err *err)
 			     : rc;
 }
 
-static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err)
+static int map_image_file(const char *file, struct cfs_map *map, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	int rc;
@@ -69,8 +69,11 @@ static int read_image(const char *file, struct cfs_map *map, struct cfs_err *err
 	return cfs_context(err, rc, "%s", get_source_name(file));
 }
 
-static int add_image(const struct options *o, struct cfs_repo *repo,
-		     struct cfs_span bytes, struct cfs_digest *id, struct cfs_err *err)
+/* Adds the image and syncs it. An image whose objects are missing is refused without
+ * --missing-ok, because it could not be mounted completely. */
+static int add_imported_image(const struct options *o, struct cfs_repo *repo,
+			      struct cfs_span bytes, struct cfs_digest *id,
+			      struct cfs_err *err)
 {
 	const struct cfs_store_opts opts = {.watch = o->watch};
 	struct cfs_repo_missing missing;
@@ -99,8 +102,8 @@ static int add_image(const struct options *o, struct cfs_repo *repo,
 }
 
 /* Prints the ID of an image that is published. */
-static int print_id(const struct options *o, const struct cfs_digest *id,
-		    struct cfs_err *err)
+static int print_imported_id(const struct options *o, const struct cfs_digest *id,
+			     struct cfs_err *err)
 {
 	struct json j = {.to = stdout};
 	char text[WHERE_ID_MAX];
@@ -125,15 +128,17 @@ static int import_image(struct options *o, struct cfs_repo *repo, const char *re
 
 	cli_watch_start(&watch, o->name);
 	o->watch = &watch.watch;
-	rc = cfs_context(err, add_image(o, repo, bytes, id, err), "%s",
+	rc = cfs_context(err, add_imported_image(o, repo, bytes, id, err), "%s",
 			 get_source_name(file));
 	link.id = *id;
 	if (rc == 0)
 		rc = cfs_repo_publish(repo, &link, err);
 	cli_watch_end(&watch);
-	return rc < 0 ? rc : print_id(o, id, err);
+	return rc < 0 ? rc : print_imported_id(o, id, err);
 }
 
+/* Imports the file as an image called ref. The file is read before the repository is
+ * opened, so that a bad name or file does not wait for the lock. */
 static int run_import(struct options *o, const char *ref, const char *file,
 		      struct cfs_digest *id, struct cfs_err *err)
 {
@@ -142,7 +147,7 @@ static int run_import(struct options *o, const char *ref, const char *file,
 	int rc = cfs_repo_check_ref(cfs_text(cfs_repo_ref_name(ref)), err);
 
 	if (rc == 0)
-		rc = read_image(file, &map, err);
+		rc = map_image_file(file, &map, err);
 	if (rc < 0)
 		return rc;
 	rc = where_open(&o->where, CFS_REPO_WRITE, &repo, err);

@@ -54,7 +54,9 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void print_result(const struct options *o, const char *path, bool made)
+/* Prints whether the repository was created or existed before, and with --verbose what
+ * protects it. */
+static void print_init_result(const struct options *o, const char *path, bool made)
 {
 	const struct cfs_repo_init *init = &o->init;
 	struct json j = {.to = stdout};
@@ -99,6 +101,8 @@ static int add_verity_advice(const char *path, struct cfs_err *err)
 	return cli_add_advice(-ENOTTY, err, advice);
 }
 
+/* Creates the repository in dir or where the options say. Refusals get advice that
+ * fits their code: which option would accept this. */
 static int run_init(struct options *o, const char *dir, struct cfs_err *err)
 {
 	const char *path;
@@ -131,7 +135,7 @@ static int run_init(struct options *o, const char *dir, struct cfs_err *err)
 	if (o->init.reset && (rc == -ENOTSUP || rc == -EROFS || rc == -EINVAL))
 		return cli_add_advice(rc, err, "--force resets it anyway");
 	if (rc >= 0)
-		print_result(o, path, rc == 0);
+		print_init_result(o, path, rc == 0);
 	return rc;
 }
 

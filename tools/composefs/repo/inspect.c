@@ -71,11 +71,13 @@ static void visit_mounts(const struct inspected *x,
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-static void put_mount(void *ctx, const char *place)
+static void put_image_mount(void *ctx, const char *place)
 {
 	json_put_string(ctx, NULL, place);
 }
 
+/* The counts of an image as JSON. Those that image_row_json() writes with --size are
+ * left out here, since a key must not appear twice. */
 static void put_contents(struct json *j, const struct inspected *x)
 {
 	const struct image_contents *c = &x->in;
@@ -97,13 +99,13 @@ static void put_contents(struct json *j, const struct inspected *x)
 	json_put_uint(j, "total_bytes", c->object_bytes);
 }
 
-static void print_json(struct json *j, const struct inspected *x)
+static void print_inspect_json(struct json *j, const struct inspected *x)
 {
 	json_begin_object(j, NULL);
 	image_row_json(j, x->line.row);
 	put_contents(j, x);
 	json_begin_array(j, "mounts");
-	visit_mounts(x, put_mount, j);
+	visit_mounts(x, put_image_mount, j);
 	json_end(j);
 	json_put_strings(j, "signatures", x->signatures.keys, x->signatures.n);
 	json_end(j);
@@ -123,7 +125,7 @@ static void print_line(const char *label, const char *value)
 	putchar('\n');
 }
 
-static void print_mount(void *ctx, const char *place)
+static void print_image_mount(void *ctx, const char *place)
 {
 	(void)ctx;
 	print_line("Mounted at:", place);
@@ -140,6 +142,7 @@ static void print_usage_lines(const struct image_row *row)
 		   cli_format_bytes(row->usage->bytes - row->usage->own, shared));
 }
 
+/* The counts of an image for people: sizes in units, times in the local time zone. */
 static void print_contents(const struct image_contents *c)
 {
 	char bytes[32], objects[32], first[CLI_TIME_MAX], last[CLI_TIME_MAX];
@@ -164,7 +167,7 @@ static void print_contents(const struct image_contents *c)
 	       cli_format_local_time(c->mtime_max, last));
 }
 
-static void print_text(const struct inspected *x)
+static void print_inspect_text(const struct inspected *x)
 {
 	const struct image_row *row = x->line.row;
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
@@ -179,7 +182,7 @@ static void print_text(const struct inspected *x)
 	print_contents(&x->in);
 	print_usage_lines(row);
 	print_line("In use:", image_row_mounted(row));
-	visit_mounts(x, print_mount, NULL);
+	visit_mounts(x, print_image_mount, NULL);
 	for (size_t i = 0; i < x->signatures.n; i++)
 		print_line("Signed by:", x->signatures.keys[i]);
 }
@@ -201,7 +204,7 @@ static void put_algorithm(FILE *to, const void *row)
 	fputs(cfs_hash_name(((const struct inspected *)row)->line.row->id.alg), to);
 }
 
-static void put_entries(FILE *to, const void *row)
+static void put_entry_count(FILE *to, const void *row)
 {
 	fprintf(to, "%" PRIu64, get_contents(row)->n_entries);
 }
@@ -223,14 +226,14 @@ static void put_symlinks(FILE *to, const void *row)
 
 static const struct cli_field own_fields[] = {
 	{"Format", put_format},		  {"Algorithm", put_algorithm},
-	{"Entries", put_entries},	  {"Files", put_files},
+	{"Entries", put_entry_count},	  {"Files", put_files},
 	{"Directories", put_directories}, {"Symlinks", put_symlinks},
 };
 
 enum { FIELDS_MAX = 32 };
 
 /* Those of images, and our own. */
-static void list_fields(struct cli_field out[FIELDS_MAX])
+static void list_inspect_fields(struct cli_field out[FIELDS_MAX])
 {
 	size_t n = 0;
 
@@ -254,7 +257,9 @@ struct run {
 	struct cli_watch watch;
 };
 
-static int inspect_image(struct run *r, const char *name, struct cfs_err *err)
+/* Prints one image in the chosen form. r owns the tables that all images share; the
+ * signatures are freed here. */
+static int inspect_repo_image(struct run *r, const char *name, struct cfs_err *err)
 {
 	struct inspected x = {.mounts = &r->mounts, .line = {.full = true}};
 	int rc = image_rows_resolve(&r->rows, r->repo, name, &x.line.row, err);
@@ -268,16 +273,18 @@ static int inspect_image(struct run *r, const char *name, struct cfs_err *err)
 	if (rc == 0) {
 		x.line.name = x.line.row->n_names ? x.line.row->names[0] : NULL;
 		if (r->o->json)
-			print_json(&r->json, &x);
+			print_inspect_json(&r->json, &x);
 		else if (r->o->format)
 			cli_template_print(stdout, r->o->format, r->fields, &x);
 		else
-			print_text(&x);
+			print_inspect_text(&x);
 	}
 	cfs_repo_signatures_fini(&x.signatures);
 	return rc;
 }
 
+/* Prints each named image and stops at the first error. The mounts and rows are read
+ * once, because that costs more than an image. The JSON is ended also after an error. */
 static int inspect_images(struct run *r, char **names, struct cfs_err *err)
 {
 	int rc = cfs_mount_table_read(&r->mounts, err);
@@ -292,14 +299,14 @@ static int inspect_images(struct run *r, char **names, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && names[i]; i++) {
 		if (i && !r->o->json && !r->o->format)
 			putchar('\n');
-		rc = inspect_image(r, names[i], err);
+		rc = inspect_repo_image(r, names[i], err);
 	}
 	if (r->o->json)
 		json_finish(&r->json);
 	return rc;
 }
 
-static int check_format(struct run *r, struct cfs_err *err)
+static int check_inspect_format(struct run *r, struct cfs_err *err)
 {
 	struct options *o = r->o;
 
@@ -309,7 +316,7 @@ static int check_format(struct run *r, struct cfs_err *err)
 		o->json = true;
 		o->format = NULL;
 	}
-	list_fields(r->fields);
+	list_inspect_fields(r->fields);
 	if (!o->format)
 		return 0;
 	o->size |= image_fields_need_usage(o->format);
@@ -327,7 +334,7 @@ int cmd_inspect(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (check_format(&r, &err) < 0) {
+	if (check_inspect_format(&r, &err) < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;
 	}

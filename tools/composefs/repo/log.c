@@ -56,7 +56,7 @@ static int has_image(const struct cfs_repo *repo, const struct cfs_digest *id,
 	return rc == -ENOENT ? 0 : rc == 0 || rc == -EUCLEAN ? 1 : rc;
 }
 
-static void add_row(struct printer *p, const struct cfs_repo_log_entry *e, int exists)
+static void add_log_row(struct printer *p, const struct cfs_repo_log_entry *e, int exists)
 {
 	char when[CLI_TIME_MAX], old[WHERE_ID_MAX] = "-", new[WHERE_ID_MAX] = "-";
 
@@ -97,7 +97,7 @@ static int print_entry(struct printer *p, const struct cfs_repo_log_entry *e,
 	if (p->json)
 		put_json(p->json, e, exists);
 	else
-		add_row(p, e, exists);
+		add_log_row(p, e, exists);
 	return 0;
 }
 
@@ -111,6 +111,8 @@ static int print_entries(struct printer *p, const struct cfs_repo_log *log,
 	return rc;
 }
 
+/* Prints the log of one name as a table or as JSON. The table is printed whole at the
+ * end, since its widths depend on all rows. */
 static int print_log(const struct options *o, const struct cfs_repo *repo,
 		     const char *name, const struct cfs_repo_log *log,
 		     struct cfs_err *err)
@@ -144,9 +146,9 @@ static int print_log(const struct options *o, const struct cfs_repo *repo,
 /* --- the command -------------------------------------------------------------------- */
 
 /* A reference without a log: one of another program, or none. */
-static int check_name(const struct options *o, const struct cfs_repo *repo,
-		      const char *name, const struct cfs_repo_log *log,
-		      struct cfs_err *err)
+static int check_log_name(const struct options *o, const struct cfs_repo *repo,
+			  const char *name, const struct cfs_repo_log *log,
+			  struct cfs_err *err)
 {
 	char ref[CFS_REPO_REF_MAX + sizeof("refs/")];
 	struct cfs_digest id;
@@ -172,7 +174,7 @@ static int read_and_print(const struct repo_work *w, struct cfs_err *err)
 	int rc = cfs_repo_log_read(w->repo, name, &log, err);
 
 	if (rc == 0)
-		rc = check_name(w->options, w->repo, name, &log, err);
+		rc = check_log_name(w->options, w->repo, name, &log, err);
 	if (rc == 0)
 		rc = print_log(w->options, w->repo, name, &log, err);
 	cfs_repo_log_fini(&log);

@@ -21,7 +21,7 @@ struct expected {
 };
 
 /* A path such as "12/34..." is a digest in hex digits, of the length of either algorithm. */
-static bool parse_path(const char *path, struct cfs_digest *out)
+static bool parse_path_argument(const char *path, struct cfs_digest *out)
 {
 	size_t len = strlen(path);
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -38,6 +38,8 @@ static bool parse_path(const char *path, struct cfs_digest *out)
 	return false;
 }
 
+/* What the image says about one object: path, size and, if known, digest. -EUCLEAN for
+ * a file without a usable backing path. out borrows nothing. */
 static int find_expected(const struct cfs_image *im, const struct cfs_inode *inode,
 			 struct expected *out, struct cfs_err *err)
 {
@@ -50,7 +52,8 @@ static int find_expected(const struct cfs_image *im, const struct cfs_inode *ino
 		rc = cfs_fail(err, EUCLEAN, "expected a backing path");
 	if (rc == 0) {
 		memcpy(out->path, spec.payload.s, spec.payload.len);
-		out->has_digest = spec.digest || parse_path(out->path, &out->digest);
+		out->has_digest =
+			spec.digest || parse_path_argument(out->path, &out->digest);
 	}
 	if (rc == 0 && spec.digest) {
 		out->digest.alg = room.alg;

@@ -44,8 +44,11 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static void print_result(const struct options *o, const struct cfs_check_repaired *r,
-			 const struct cfs_check_report *left)
+/* Prints what was repaired and what is left. The report of the rest comes first: it
+ * decides about the exit status. */
+static void print_repair_result(const struct options *o,
+				const struct cfs_check_repaired *r,
+				const struct cfs_check_report *left)
 {
 	struct json j = {.to = stdout};
 
@@ -71,6 +74,8 @@ static void print_result(const struct options *o, const struct cfs_check_repaire
 	json_finish(&j);
 }
 
+/* Repairs the repository. *left receives what is still damaged, and the caller frees
+ * it. Sources are checked first, so that a typo changes nothing. */
 static int run_repair(struct options *o, struct cfs_check_report *left,
 		      struct cfs_err *err)
 {
@@ -91,7 +96,7 @@ static int run_repair(struct options *o, struct cfs_check_report *left,
 	}
 	cli_watch_end(&watch);
 	if (rc == 0)
-		print_result(o, &all, left);
+		print_repair_result(o, &all, left);
 	return rc;
 }
 

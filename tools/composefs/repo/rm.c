@@ -47,7 +47,7 @@ struct names {
 	size_t n;
 };
 
-static void add_name(struct names *names, const char *name)
+static void add_removed_name(struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->n; i++)
 		if (strcmp(names->v[i], name) == 0)
@@ -80,8 +80,8 @@ static int fail_several(const struct names *names, const char *hex, const char *
 }
 
 /* All references of an image that is given by its ID. */
-static int add_image(const struct options *o, const struct cfs_repo *repo,
-		     const char *image, struct names *names, struct cfs_err *err)
+static int add_image_names(const struct options *o, const struct cfs_repo *repo,
+			   const char *image, struct names *names, struct cfs_err *err)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest id;
@@ -99,7 +99,7 @@ static int add_image(const struct options *o, const struct cfs_repo *repo,
 	for (size_t i = 0; i < names->refs.n; i++)
 		if (names->refs.v[i].code == 0 &&
 		    strcmp(names->refs.v[i].target, hex) == 0)
-			add_name(names, names->refs.v[i].name);
+			add_removed_name(names, names->refs.v[i].name);
 	return 0;
 }
 
@@ -118,9 +118,9 @@ static int choose_names(const struct options *o, const struct cfs_repo *repo,
 		const char *ref = find_ref(names, cfs_repo_ref_name(*operands));
 
 		if (ref)
-			add_name(names, ref);
+			add_removed_name(names, ref);
 		else
-			rc = add_image(o, repo, *operands, names, err);
+			rc = add_image_names(o, repo, *operands, names, err);
 	}
 	return rc;
 }
@@ -137,8 +137,10 @@ static int remove_names(const struct cfs_repo *repo, const struct names *names,
 
 /* --- the command -------------------------------------------------------------------- */
 
-static void print_text(const struct options *o, const struct names *names,
-		       const struct cfs_gc_result *c)
+/* Prints the removed names and what that frees. Images in use stay, and are named as
+ * the reason why less is freed. */
+static void print_rm_text(const struct options *o, const struct names *names,
+			  const struct cfs_gc_result *c)
 {
 	char bytes[32];
 
@@ -159,8 +161,8 @@ static void print_text(const struct options *o, const struct names *names,
 	putchar('\n');
 }
 
-static void print_json(const struct options *o, const struct names *names,
-		       const struct cfs_gc_result *c)
+static void print_rm_json(const struct options *o, const struct names *names,
+			  const struct cfs_gc_result *c)
 {
 	struct json j = {.to = stdout};
 
@@ -174,6 +176,8 @@ static void print_json(const struct options *o, const struct names *names,
 	json_finish(&j);
 }
 
+/* Removes the names, then collects garbage or, without --gc, computes what a
+ * collection would free. An error after the first step says that the names are gone. */
 static int remove_images(const struct options *o, struct cfs_repo *repo, char **operands,
 			 struct names *names, struct cfs_err *err)
 {
@@ -192,9 +196,9 @@ static int remove_images(const struct options *o, struct cfs_repo *repo, char **
 	if (rc < 0)
 		return cfs_context(err, rc, "references were removed, objects were not");
 	if (o->json)
-		print_json(o, names, &c);
+		print_rm_json(o, names, &c);
 	else
-		print_text(o, names, &c);
+		print_rm_text(o, names, &c);
 	return 0;
 }
 

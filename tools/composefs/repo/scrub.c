@@ -64,38 +64,38 @@ struct result {
 /* --- which objects ------------------------------------------------------------------- */
 
 /* Whether the image is damaged or missing: the check will report it, because it is one of the objects. */
-static bool is_damage(int code)
+static bool is_damage_code(int code)
 {
 	return code == -EIO || code == -EILSEQ || code == -EUCLEAN || code == -ENOENT ||
 	       code == -ENOTTY;
 }
 
 /* The image is copied: access to a damaged page of a mapped one would be a SIGBUS. */
-static int read_image(const struct cfs_repo *repo, const struct cfs_digest *id,
-		      struct cfs_map *out, struct cfs_err *err)
+static int map_scrubbed_image(const struct cfs_repo *repo, const struct cfs_digest *id,
+			      struct cfs_map *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_repo_open_object(repo, id, CFS_REPO_PROVEN, err);
 
 	return fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, out, err);
 }
 
-static int add_image(const struct options *o, const struct cfs_repo *repo,
-		     const struct cfs_digest *id, struct cfs_ids *ids,
-		     struct cfs_err *err)
+static int add_image_ids(const struct options *o, const struct cfs_repo *repo,
+			 const struct cfs_digest *id, struct cfs_ids *ids,
+			 struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
 	int rc = cfs_ids_add(ids, id->bytes, err);
 
 	if (rc == 0)
-		rc = read_image(repo, id, &map, err);
+		rc = map_scrubbed_image(repo, id, &map, err);
 	if (rc < 0)
-		return is_damage(rc) ? 0 : rc;
+		return is_damage_code(rc) ? 0 : rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
 		rc = cfs_repo_image_objects(&im, o->where.watch, ids, NULL, err);
 	cfs_map_close(&map);
-	return is_damage(rc) ? 0 : rc;
+	return is_damage_code(rc) ? 0 : rc;
 }
 
 /* Whether the mount has an image of this repository. The paths in the table of mounts do not
@@ -120,8 +120,8 @@ static int add_mounted(const struct options *o, const struct cfs_repo *repo,
 		if (rc > 0)
 			rc = is_of_repo(repo, &m, err);
 		if (rc > 0)
-			rc = cfs_context(err, add_image(o, repo, &m.id, ids, err), "%s",
-					 m.place);
+			rc = cfs_context(err, add_image_ids(o, repo, &m.id, ids, err),
+					 "%s", m.place);
 	}
 	cfs_mount_table_fini(&table);
 	return rc < 0 ? rc : 0;
@@ -137,7 +137,7 @@ static int collect_objects(const struct options *o, const struct cfs_repo *repo,
 
 		rc = cfs_repo_find_image(repo, *image, &id, err);
 		if (rc == 0)
-			rc = cfs_context(err, add_image(o, repo, &id, ids, err), "%s",
+			rc = cfs_context(err, add_image_ids(o, repo, &id, ids, err), "%s",
 					 *image);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(ids, err);
@@ -145,7 +145,7 @@ static int collect_objects(const struct options *o, const struct cfs_repo *repo,
 
 /* --- the run ------------------------------------------------------------------------- */
 
-static int check_objects(const struct options *o, struct cfs_repo *repo,
+static int scrub_objects(const struct options *o, struct cfs_repo *repo,
 			 const struct cfs_ids *only, struct result *out,
 			 struct cfs_err *err)
 {
@@ -181,7 +181,7 @@ static int scrub_repo(const struct options *o, struct cfs_repo *repo, char **ima
 	cfs_ids_init(&ids, cfs_repo_meta(repo)->alg);
 	rc = collect_objects(o, repo, images, &ids, err);
 	if (rc == 0)
-		rc = check_objects(o, repo, whole ? NULL : &ids, out, err);
+		rc = scrub_objects(o, repo, whole ? NULL : &ids, out, err);
 	cfs_ids_fini(&ids);
 	if (rc < 0)
 		return rc;
@@ -191,6 +191,8 @@ static int scrub_repo(const struct options *o, struct cfs_repo *repo, char **ima
 	return 0;
 }
 
+/* Verifies objects in the background and fills in *out. With --repair the repository
+ * is opened for writing, otherwise damage is only reported. */
 static int run_scrub(struct options *o, char **images, struct result *out,
 		     struct cfs_err *err)
 {
@@ -215,7 +217,7 @@ static int run_scrub(struct options *o, char **images, struct result *out,
 
 /* --- output -------------------------------------------------------------------------- */
 
-static void print_json(const struct result *r)
+static void print_scrub_json(const struct result *r)
 {
 	struct json j = {.to = stdout};
 	char text[CLI_TIME_MAX];
@@ -233,10 +235,10 @@ static void print_json(const struct result *r)
 	json_finish(&j);
 }
 
-static void print_result(const struct options *o, const struct result *r)
+static void print_scrub_result(const struct options *o, const struct result *r)
 {
 	if (o->json) {
-		print_json(r);
+		print_scrub_json(r);
 		return;
 	}
 	report_print(o->name, &r->left);
@@ -249,7 +251,7 @@ static void print_result(const struct options *o, const struct result *r)
 		cli_print_note(o->name, "--repair --from=PLACE repairs the objects");
 }
 
-static int parse_options(struct options *o, char **argv, struct cfs_err *err)
+static int parse_scrub_options(struct options *o, char **argv, struct cfs_err *err)
 {
 	if (o->from.n && !o->repair)
 		return cfs_fail(err, EINVAL, "--from=PLACE is for --repair");
@@ -265,7 +267,7 @@ int cmd_scrub(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (parse_options(&o, argv, &err) < 0) {
+	if (parse_scrub_options(&o, argv, &err) < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		cli_list_fini(&o.from);
 		return CLI_USAGE;
@@ -273,7 +275,7 @@ int cmd_scrub(int argc, char **argv)
 	rc = run_scrub(&o, argv + optind, &result, &err);
 	cli_list_fini(&o.from);
 	if (rc == 0)
-		print_result(&o, &result);
+		print_scrub_result(&o, &result);
 	status = command_end(argv[0], rc, &err);
 	if (status == CLI_OK && cfs_check_report_is_bad(&result.left))
 		status = STATUS_DAMAGED;

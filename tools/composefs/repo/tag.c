@@ -77,7 +77,7 @@ int cmd_tag(int argc, char **argv)
 	return command_end(argv[0], rc, &err);
 }
 
-static bool has_name(const struct cfs_repo_list *refs, const char *name)
+static bool has_listed_name(const struct cfs_repo_list *refs, const char *name)
 {
 	for (size_t i = 0; i < refs->n; i++)
 		if (strcmp(refs->v[i].name, name) == 0)
@@ -93,7 +93,7 @@ static int untag_all(struct cfs_repo *repo, char **names, struct cfs_err *err)
 
 	/* The removal of one that does not exist fails, and says why. */
 	for (char **n = names; rc == 0 && *n; n++)
-		if (!has_name(&refs, cfs_repo_ref_name(*n)))
+		if (!has_listed_name(&refs, cfs_repo_ref_name(*n)))
 			rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *n, err);
 	cfs_repo_list_fini(&refs);
 	for (; rc == 0 && *names; names++)

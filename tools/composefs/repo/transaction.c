@@ -96,7 +96,7 @@ static int wait_command(pid_t child, const sigset_t *waited, struct cfs_err *err
 }
 
 /* Returns the exit status, or 128 plus the signal number, as shells do. */
-static int run_command(char **command, int lock, struct cfs_err *err)
+static int run_locked_command(char **command, int lock, struct cfs_err *err)
 {
 	sigset_t waited, before;
 	pid_t child;
@@ -128,7 +128,7 @@ static int hold_lock(const struct repo_work *w, struct cfs_err *err)
 	if (o->json)
 		print_locked();
 	if (*w->operands)
-		return run_command(w->operands, cfs_repo_dirfd(w->repo), err);
+		return run_locked_command(w->operands, cfs_repo_dirfd(w->repo), err);
 	pause(); /* a signal ends the program, and its lock */
 	return 0;
 }

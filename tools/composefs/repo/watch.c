@@ -212,6 +212,8 @@ static int handle_message(struct watcher *w, struct cfs_damage *message,
 	return rc;
 }
 
+/* Handles each message of the kernel log until the log ends, an action fails or a
+ * signal arrives. Waiting costs no CPU. */
 static int follow_log(struct watcher *w, const struct options *o, struct cfs_err *err)
 {
 	const struct cfs_watch *watch = w->actions.watch;
@@ -238,8 +240,8 @@ static int follow_log(struct watcher *w, const struct options *o, struct cfs_err
 
 /* --- the command line ---------------------------------------------------------------- */
 
-static int parse_action(struct damage_actions *a, const char *word, bool *command,
-			struct cfs_err *err)
+static int parse_damage_action(struct damage_actions *a, const char *word, bool *command,
+			       struct cfs_err *err)
 {
 	if (strcmp(word, "repair") == 0)
 		a->repair = true;
@@ -255,6 +257,8 @@ static int parse_action(struct damage_actions *a, const char *word, bool *comman
 	return 0;
 }
 
+/* Turns the options into actions. Actions and their parameters need each other: an
+ * action that could do nothing is an error, not a surprise later. */
 static int read_options(const struct options *o, const char *name,
 			struct damage_actions *a, struct cfs_err *err)
 {
@@ -267,7 +271,7 @@ static int read_options(const struct options *o, const char *name,
 				     .state = o->state,
 				     .window_sec = o->limit.sec};
 	for (size_t i = 0; rc == 0 && i < o->actions.n; i++)
-		rc = parse_action(a, o->actions.v[i], &command, err);
+		rc = parse_damage_action(a, o->actions.v[i], &command, err);
 	if (rc == 0 && command != (o->command != NULL))
 		rc = cfs_fail(err, EINVAL,
 			      "--action=command and --command=COMMAND need each other");
@@ -279,7 +283,7 @@ static int read_options(const struct options *o, const char *name,
 	return rc;
 }
 
-static int run_watch(struct watcher *w, const struct options *o, struct cfs_err *err)
+static int watch_damage(struct watcher *w, const struct options *o, struct cfs_err *err)
 {
 	struct cli_watch watch;
 	int rc = repair_sources_check(&w->actions.sources, err);
@@ -313,7 +317,7 @@ int cmd_watch(int argc, char **argv)
 		cli_fail_usage(argv[0], "%s", err.msg);
 		status = CLI_USAGE;
 	} else {
-		rc = run_watch(w, &o, &err);
+		rc = watch_damage(w, &o, &err);
 		/* A signal is the expected end: systemd counts status 0 alone as success. */
 		status = rc == -ECANCELED ? CLI_OK : command_end(argv[0], rc, &err);
 	}
