@@ -10,8 +10,8 @@
 #include "cli/repo_option.h"
 
 /* Asks the kernel for the digest of a file with fs-verity. */
-static int measure_file(const struct sig_images *how, const char *path,
-			struct cfs_digest *out, struct cfs_err *err)
+static int measure_image_file(const struct sig_images *how, const char *path,
+			      struct cfs_digest *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
 	int rc;
@@ -47,7 +47,7 @@ int sig_measure(const struct sig_images *how, const char *image, struct cfs_dige
 		struct cfs_err *err)
 {
 	int rc = how->repo ? measure_in_repo(how, image, out, err)
-			   : measure_file(how, image, out, err);
+			   : measure_image_file(how, image, out, err);
 
 	if (rc == 0 && how->alg && out->alg != how->alg)
 		rc = cfs_fail(err, EILSEQ, "%s: fs-verity algorithm: expected %s, got %s",

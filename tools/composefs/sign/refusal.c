@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-static int add_dir(const char **list, size_t *n, const char *dir, struct cfs_err *err)
+static int add_key_dir(const char **list, size_t *n, const char *dir, struct cfs_err *err)
 {
 	if (cfs_trust_add_dir(list, n, dir))
 		return 0;
@@ -16,14 +16,14 @@ int sig_parse_trusted(const char *value, void *out, struct cfs_err *err)
 {
 	struct cfs_trust *t = out;
 
-	return add_dir(t->trusted, &t->n_trusted, value, err);
+	return add_key_dir(t->trusted, &t->n_trusted, value, err);
 }
 
 int sig_parse_revoked(const char *value, void *out, struct cfs_err *err)
 {
 	struct cfs_trust *t = out;
 
-	return add_dir(t->revoked, &t->n_revoked, value, err);
+	return add_key_dir(t->revoked, &t->n_revoked, value, err);
 }
 
 static const struct sig_refusal refusals[] = {

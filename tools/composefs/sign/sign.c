@@ -99,8 +99,8 @@ static int measure_images(struct sign *s, struct cfs_err *err)
 }
 
 /* rc: the result of opening r. */
-static int write_file(struct cfs_replace *r, int rc, const char *path, const void *p,
-		      size_t len, struct cfs_err *err)
+static int write_replaced_file(struct cfs_replace *r, int rc, const char *path,
+			       const void *p, size_t len, struct cfs_err *err)
 {
 	if (rc == 0)
 		rc = cfs_io_write(r->fd, p, len, err);
@@ -116,12 +116,12 @@ static int replace_file(const char *path, const void *p, size_t len, struct cfs_
 	struct cfs_replace r;
 	int rc = cfs_replace_open(path, &r, err);
 
-	return write_file(&r, rc, path, p, len, err);
+	return write_replaced_file(&r, rc, path, p, len, err);
 }
 
 /* Appends the file at path to out. */
-static int read_file(const char *path, unsigned flags, size_t max, struct cfs_mem *out,
-		     struct cfs_err *err)
+static int read_sign_file(const char *path, unsigned flags, size_t max,
+			  struct cfs_mem *out, struct cfs_err *err)
 {
 	return cfs_context(err, cfs_input_read(AT_FDCWD, path, flags, max, out, err),
 			   "%s", path);
@@ -157,8 +157,8 @@ static int load_statement(struct sign *s, struct cfs_err *err)
 	cfs_autofree char(*space)[CFS_DIGEST_TEXT_MAX] = calloc(s->n, sizeof(*space));
 	struct cfs_text images[CFS_SIG_IMAGES_MAX];
 	struct cfs_sig_statement statement;
-	int rc = read_file(s->o->statement, CFS_INPUT_PIPE, CFS_TRUST_STATEMENT_FILE_MAX,
-			   &s->message, err);
+	int rc = read_sign_file(s->o->statement, CFS_INPUT_PIPE,
+				CFS_TRUST_STATEMENT_FILE_MAX, &s->message, err);
 
 	if (rc < 0)
 		return rc;
@@ -215,7 +215,8 @@ static int store_apart(struct sign *s, struct cfs_err *err)
 	if (dir < 0)
 		return cfs_beneath_fail(dir, s->path, err);
 	rc = cfs_replace_open_at(dir, slash + 1, &r, err);
-	return write_file(&r, rc, s->path, s->signature, sizeof(s->signature), err);
+	return write_replaced_file(&r, rc, s->path, s->signature, sizeof(s->signature),
+				   err);
 }
 
 /* Whether the file already has the signature. */
@@ -228,13 +229,13 @@ static bool has_signature(const struct cfs_mem *file,
 	return false;
 }
 
-static void print_lock_holder(void *ctx, const char *holder)
+static void print_sign_lock_holder(void *ctx, const char *holder)
 {
 	cli_print_note("composefs sign", "%s: waiting for %s", (const char *)ctx, holder);
 }
 
-static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
-			   struct cfs_err *err)
+static int read_old_signatures(const struct cfs_update *u, struct cfs_mem *out,
+			       struct cfs_err *err)
 {
 	size_t len = (size_t)u->st.st_size;
 	ssize_t n;
@@ -253,11 +254,11 @@ static int read_signatures(const struct cfs_update *u, struct cfs_mem *out,
 	return n < 0 ? (int)n : 0;
 }
 
-static int add_signature(const struct sign *s, struct cfs_update *u, struct cfs_mem *file,
-			 struct cfs_err *err)
+static int add_file_signature(const struct sign *s, struct cfs_update *u,
+			      struct cfs_mem *file, struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(file);
-	int rc = read_signatures(u, file, err);
+	int rc = read_old_signatures(u, file, err);
 
 	if (rc < 0 || has_signature(file, s->signature))
 		return rc;
@@ -271,14 +272,15 @@ static int add_signature(const struct sign *s, struct cfs_update *u, struct cfs_
 /* Other processes may sign at the same time: the file is read and replaced under a lock. */
 static int add_to_file(struct sign *s, struct cfs_err *err)
 {
-	const struct cfs_lock_wait wait = {
-		.timeout_ms = LOCK_WAIT_MS, .note = print_lock_holder, .ctx = s->path};
+	const struct cfs_lock_wait wait = {.timeout_ms = LOCK_WAIT_MS,
+					   .note = print_sign_lock_holder,
+					   .ctx = s->path};
 	struct cfs_mem file = {0};
 	struct cfs_update u;
 	int rc = cfs_update_begin(s->path, &wait, &u, err);
 
 	if (rc == 0) {
-		rc = add_signature(s, &u, &file, err);
+		rc = add_file_signature(s, &u, &file, err);
 		cfs_update_end(&u);
 	}
 	free(file.p);
@@ -312,6 +314,8 @@ static int obtain_signature(struct sign *s, struct cfs_span message, struct cfs_
 	return rc;
 }
 
+/* Signs the images and stores the signature beside them or in --signatures. The place is
+ * checked for writing first: a failure must not come after the user entered a PIN. */
 static int sign_images(struct sign *s, struct cfs_err *err)
 {
 	struct cfs_span message;
@@ -334,7 +338,7 @@ static int sign_images(struct sign *s, struct cfs_err *err)
 	return s->o->signatures ? store_apart(s, err) : store_beside(s, err);
 }
 
-static void print_json(const struct sign *s)
+static void print_sign_json(const struct sign *s)
 {
 	char digest[CFS_DIGEST_TEXT_MAX], id[CFS_SIG_KEY_ID_MAX];
 	struct json j = {.to = stdout};
@@ -357,7 +361,7 @@ static void print_signature(const struct sign *s)
 	char id[CFS_SIG_KEY_ID_MAX];
 
 	if (s->o->json) {
-		print_json(s);
+		print_sign_json(s);
 		return;
 	}
 	if (cli_is_quiet())
@@ -367,7 +371,7 @@ static void print_signature(const struct sign *s)
 }
 
 /* The message of a usage error, or NULL. */
-static const char *find_misuse(const struct options *o, size_t n)
+static const char *find_sign_misuse(const struct options *o, size_t n)
 {
 	int ways = !!o->signer.key + o->print_to_sign + !!o->signer.attach +
 		   !!o->signer.command;
@@ -400,7 +404,7 @@ int cmd_sign(int argc, char **argv)
 		return status;
 	s.images = argv + optind;
 	s.n = (size_t)(argc - optind);
-	wrong = find_misuse(&o, s.n);
+	wrong = find_sign_misuse(&o, s.n);
 	if (wrong) {
 		cli_fail_usage(argv[0], "%s", wrong);
 		return CLI_USAGE;

@@ -95,7 +95,7 @@ static int verify_images(struct verify *v, struct cfs_err *err)
 	return cfs_trust_check(&trust, v->images[0], v->digests, v->n, &v->found, err);
 }
 
-static void print_result(const struct verify *v)
+static void print_verify_result(const struct verify *v)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
 
@@ -123,8 +123,10 @@ static void print_json_signer(struct json *j, const struct cfs_trust_found *foun
 	}
 }
 
-static void print_json(const struct verify *v, const struct sig_refusal *r,
-		       const struct cfs_err *err)
+/* The object of --json, also when an image is refused. IDs are printed only for images
+ * that were verified. */
+static void print_verify_json(const struct verify *v, const struct sig_refusal *r,
+			      const struct cfs_err *err)
 {
 	char text[CFS_DIGEST_TEXT_MAX];
 	struct json j = {.to = stdout};
@@ -169,9 +171,9 @@ int cmd_verify(int argc, char **argv)
 	}
 	r = sig_find_refusal(verify_images(&v, &err));
 	if (o.json)
-		print_json(&v, r, &err);
+		print_verify_json(&v, r, &err);
 	else if (r->status == CLI_OK)
-		print_result(&v);
+		print_verify_result(&v);
 	else
 		cli_print_message(argv[0], "%s", err.msg);
 	return r->status;
