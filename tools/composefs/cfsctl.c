@@ -88,7 +88,7 @@ static struct front_option get_front_option(char **argv, int i, int at)
 }
 
 /* cfsctl reports these values as wrong usage for every command. */
-static int check_value(const char *program, const struct front_option *o)
+static int check_front_value(const char *program, const struct front_option *o)
 {
 	static const char *const hashes[] = {"sha256", "sha512", NULL};
 	static const char *const formats[] = {"0", "1", "2", NULL};
@@ -119,7 +119,7 @@ static int check_no_repo(const char *program, const char *command)
 /* --insecure is older than meta.json, which now records whether a repository has
  * fs-verity. It has an effect for init and for compute-karg only. The object digest of
  * init is set by --algorithm only. */
-static bool is_ignored(const struct front_option *o, const char *command)
+static bool is_ignored_option(const struct front_option *o, const char *command)
 {
 	if (strcmp(command, "init") == 0)
 		return strcmp(o->name, "--hash") == 0;
@@ -136,10 +136,10 @@ int cfsctl_begin(const char *program, int *at, int *argc, char **argv)
 	while (status < 0 && i < *at) {
 		struct front_option o = get_front_option(argv, i, *at);
 
-		status = check_value(program, &o);
+		status = check_front_value(program, &o);
 		if (status < 0 && strcmp(o.name, "--no-repo") == 0)
 			status = check_no_repo(program, command);
-		if (!is_ignored(&o, command)) {
+		if (!is_ignored_option(&o, command)) {
 			i += o.n_args;
 			continue;
 		}

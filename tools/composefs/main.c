@@ -29,7 +29,7 @@ enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 /* Finds the first command of that name. fsck of repositories, which also checks image
  * files, precedes that of images. */
-static const struct command *find_by_name(const char *name)
+static const struct command *find_named_command(const char *name)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
@@ -39,7 +39,7 @@ static const struct command *find_by_name(const char *name)
 }
 
 /* Reports an unknown command, with a hint or the nearest command. */
-static int report_unknown(const char *program, const char *verb)
+static int report_unknown_command(const char *program, const char *verb)
 {
 	struct suggest near = {.word = verb};
 	const char *hint = foreign_verb_hint(verb);
@@ -80,14 +80,16 @@ static bool is_front_option(const char *arg)
 	return false;
 }
 
-static void print_usage(FILE *to, const char *program)
+/* Prints every command that this build has, under the headings of the tables. A
+ * command that a later table repeats appears once. */
+static void print_main_usage(FILE *to, const char *program)
 {
 	fprintf(to, "Usage: %s COMMAND [OPTIONS] ...\n", program);
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
 			if (!c->run)
 				fprintf(to, "\n%s\n", c->name);
-			else if (c->help && find_by_name(c->name) == c)
+			else if (c->help && find_named_command(c->name) == c)
 				fprintf(to, "  %-17s %s\n", c->name, c->help);
 	fprintf(to, "\n\"%s COMMAND --help\" prints more about a command.\n", program);
 	/* cfsctl takes no repository from the current directory. */
@@ -109,7 +111,7 @@ static void report_no_command(const char *program)
 
 	if (!to)
 		return;
-	print_usage(to, program);
+	print_main_usage(to, program);
 	if (fclose(to) == 0)
 		cli_print_error_text(text);
 }
@@ -126,7 +128,7 @@ static bool takes_next(const char *arg)
 }
 
 /* Returns the index of the command in argv, or argc. */
-static int find_command(int argc, char **argv)
+static int find_argv_command(int argc, char **argv)
 {
 	int i = 1;
 
@@ -137,8 +139,8 @@ static int find_command(int argc, char **argv)
 
 /* Runs a command. Moves the options before the command behind it; argv[0] is then
  * "composefs COMMAND". */
-static int run_command(const struct command *c, const char *program, int at, int argc,
-		       char **argv)
+static int run_found_command(const struct command *c, const char *program, int at,
+			     int argc, char **argv)
 {
 	char name[64], help[] = "--help";
 
@@ -151,7 +153,7 @@ static int run_command(const struct command *c, const char *program, int at, int
 	return c->run(argc - 1, argv + 1);
 }
 
-static bool is_any(const char *arg, const char *a, const char *b)
+static bool is_either_word(const char *arg, const char *a, const char *b)
 {
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
@@ -175,10 +177,10 @@ static int print_command_help(const struct command *c, const char *program, char
 /* Runs "composefs help [COMMAND [VERB]]", given the n words after "help". */
 static int run_help(const char *program, int n, char **words)
 {
-	const struct command *c = n > 0 ? find_by_name(words[0]) : NULL;
+	const struct command *c = n > 0 ? find_named_command(words[0]) : NULL;
 
-	if (n == 0 || is_any(words[0], "--help", "-h")) {
-		print_usage(stdout, program);
+	if (n == 0 || is_either_word(words[0], "--help", "-h")) {
+		print_main_usage(stdout, program);
 		return CLI_OK;
 	}
 	if (c && n <= (c->has_verbs ? 2 : 1))
@@ -187,13 +189,13 @@ static int run_help(const char *program, int n, char **words)
 		cli_fail_usage(program, "help: expected %s, got %d words",
 			       c->has_verbs ? "a command and a verb" : "a command", n);
 	else
-		report_unknown(program, words[0]);
+		report_unknown_command(program, words[0]);
 	return CLI_USAGE;
 }
 
 /* --- completion --------------------------------------------------------------------- */
 
-static void complete_kind(struct cli_completion *completion, const char *kind)
+static void complete_main_kind(struct cli_completion *completion, const char *kind)
 {
 	if (strcmp(kind, "COMMAND") != 0) {
 		repo_complete_kind(completion, kind);
@@ -201,7 +203,7 @@ static void complete_kind(struct cli_completion *completion, const char *kind)
 	}
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct command *c = tables[t]; c->name; c++)
-			if (c->run && c->help && find_by_name(c->name) == c)
+			if (c->run && c->help && find_named_command(c->name) == c)
 				cli_complete_put(completion, c->name, c->help);
 	cli_complete_put(completion, "help", "Print the help of a command");
 }
@@ -221,16 +223,16 @@ static void remove_word(int *argc, char **argv, int at)
 
 /* Handles "composefs --complete WORD...", with the table of the command if one precedes
  * the last word. "help" has the words of --help: a command, and a verb. */
-static int complete_line(int argc, char **argv)
+static int complete_main_line(int argc, char **argv)
 {
-	int at = 1 + find_command(argc - 1, argv + 1);
+	int at = 1 + find_argv_command(argc - 1, argv + 1);
 	const bool is_help = at < argc - 1 && strcmp(argv[at], "help") == 0;
 	const struct command *c;
 
-	cli_complete_kind = complete_kind;
+	cli_complete_kind = complete_main_kind;
 	if (is_help)
 		remove_word(&argc, argv, at);
-	c = at < argc - 1 ? find_by_name(argv[at]) : NULL;
+	c = at < argc - 1 ? find_named_command(argv[at]) : NULL;
 	if (is_help && at < argc - 1 && (!c || !c->has_verbs || at < argc - 2)) {
 		puts(":none");
 		return CLI_OK;
@@ -241,28 +243,30 @@ static int complete_line(int argc, char **argv)
 	return c->run(argc, argv);
 }
 
+/* Finds the command behind the common options and runs it. Returns its exit status. A
+ * word that is neither gets one line of help and CLI_USAGE. */
 static int run_main(const char *program, int argc, char **argv)
 {
-	int at = cli_is_completion(argc, argv) ? argc : find_command(argc, argv);
+	int at = cli_is_completion(argc, argv) ? argc : find_argv_command(argc, argv);
 	int status = cli_is_cfsctl() ? cfsctl_begin(program, &at, &argc, argv) : -1;
-	const struct command *c = at < argc ? find_by_name(argv[at]) : NULL;
+	const struct command *c = at < argc ? find_named_command(argv[at]) : NULL;
 
 	if (status >= 0)
 		return status;
 	if (cli_is_completion(argc, argv))
-		return complete_line(argc, argv);
+		return complete_main_line(argc, argv);
 	if (c)
-		return run_command(c, program, at, argc, argv);
-	if (is_any(argc > 1 ? argv[1] : "", "--version", "-V"))
+		return run_found_command(c, program, at, argc, argv);
+	if (is_either_word(argc > 1 ? argv[1] : "", "--version", "-V"))
 		return cmd_version(1, argv);
-	if (is_any(argc > 1 ? argv[1] : "", "--help", "-h"))
+	if (is_either_word(argc > 1 ? argv[1] : "", "--help", "-h"))
 		return run_help(program, 0, NULL);
 	if (at < argc && strcmp(argv[at], "help") == 0)
 		return run_help(program, argc - at - 1, argv + at + 1);
 	if (at < argc && at > 1 && !is_front_option(argv[1]))
 		cli_fail_usage(program, "%s: unknown option before the command", argv[1]);
 	else if (at < argc)
-		report_unknown(program, argv[at]);
+		report_unknown_command(program, argv[at]);
 	else
 		report_no_command(program);
 	return CLI_USAGE;

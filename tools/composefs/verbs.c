@@ -18,7 +18,7 @@ static const struct command *find_verb(const struct verb_family *family, const c
 static const char *const usage[] = {"VERB [OPTIONS] ...", NULL};
 static const struct cli_option no_options[] = {{0}};
 
-static void print_usage(const struct verb_family *family, const char *name)
+static void print_family_usage(const struct verb_family *family, const char *name)
 {
 	struct cli_syntax s = {
 		.usage = usage, .example = family->example, .options = no_options};
@@ -37,8 +37,8 @@ static void print_usage(const struct verb_family *family, const char *name)
 	cli_print_usage(stdout, &s, name);
 }
 
-static void report_unknown(const struct verb_family *family, const char *name,
-			   const char *verb)
+static void report_unknown_verb(const struct verb_family *family, const char *name,
+				const char *verb)
 {
 	const struct foreign_verb *f = family->foreign;
 	struct suggest near = {.word = verb};
@@ -73,7 +73,7 @@ static int run_verb(const struct command *c, int argc, char **argv)
 static const struct verb_family *completed;
 static void (*complete_other)(struct cli_completion *c, const char *kind);
 
-static void complete_kind(struct cli_completion *completion, const char *kind)
+static void complete_family_kind(struct cli_completion *completion, const char *kind)
 {
 	if (strcmp(kind, "VERB") != 0) {
 		complete_other(completion, kind);
@@ -85,7 +85,7 @@ static void complete_kind(struct cli_completion *completion, const char *kind)
 }
 
 /* Answers "--complete WORD...": by the table of the verb if one precedes the last word. */
-static int complete_line(const struct verb_family *family, int argc, char **argv)
+static int complete_family_line(const struct verb_family *family, int argc, char **argv)
 {
 	const struct cli_syntax s = {.usage = usage, .options = no_options};
 	const struct command *c = argc > 3 ? find_verb(family, argv[2]) : NULL;
@@ -96,7 +96,7 @@ static int complete_line(const struct verb_family *family, int argc, char **argv
 	}
 	completed = family;
 	complete_other = cli_complete_kind;
-	cli_complete_kind = complete_kind;
+	cli_complete_kind = complete_family_kind;
 	return cli_complete(&s, argc, argv);
 }
 
@@ -105,16 +105,16 @@ int verbs_run(const struct verb_family *family, int argc, char **argv)
 	const struct command *c = argc > 1 ? find_verb(family, argv[1]) : NULL;
 
 	if (cli_is_completion(argc, argv))
-		return complete_line(family, argc, argv);
+		return complete_family_line(family, argc, argv);
 	if (c)
 		return run_verb(c, argc, argv);
 	if (argc > 1 &&
 	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-		print_usage(family, argv[0]);
+		print_family_usage(family, argv[0]);
 		return CLI_OK;
 	}
 	if (argc > 1)
-		report_unknown(family, argv[0], argv[1]);
+		report_unknown_verb(family, argv[0], argv[1]);
 	else
 		cli_fail_usage(argv[0], "expected a verb");
 	return CLI_USAGE;
