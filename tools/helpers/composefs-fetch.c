@@ -110,7 +110,7 @@ static size_t write_bytes(char *p, size_t size, size_t n, void *ctx)
 	return len;
 }
 
-static int open_temporary(const char *dir, struct cfs_err *err)
+static int open_temporary_file(const char *dir, struct cfs_err *err)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -149,6 +149,8 @@ static long compute_timeout(const struct limits *limits, uint64_t max)
 	return seconds > INT_MAX / 1000 ? INT_MAX / 1000 : (long)seconds;
 }
 
+/* Starts the transfer of one object into a new temporary file, which job owns. The
+ * sizes are limited, since the server is not trusted. */
 static int start_job(struct fetch *f, struct job *job, const char *path, uint64_t max,
 		     struct cfs_err *err)
 {
@@ -160,7 +162,7 @@ static int start_job(struct fetch *f, struct job *job, const char *path, uint64_
 	if (snprintf(url, sizeof(url), "%.*s/objects/%s", (int)len, f->url, path) >=
 	    (int)sizeof(url))
 		return cfs_fail(err, ENAMETOOLONG, "URL is too long");
-	job->fd = open_temporary(f->dir, err);
+	job->fd = open_temporary_file(f->dir, err);
 	if (job->fd < 0)
 		return job->fd;
 	job->index = f->next++;
@@ -185,6 +187,8 @@ static int start_job(struct fetch *f, struct job *job, const char *path, uint64_
 
 /* --- Answers ------------------------------------------------------------------------ */
 
+/* Sends the answer and, after a success, the descriptor of the file. fd stays open
+ * here; the caller closes it. */
 static int send_answer(const struct cfs_fetch_answer *a, int fd, struct cfs_err *err)
 {
 	union {
@@ -219,6 +223,8 @@ static bool is_permanent_failure(CURLcode code)
 	       code == CURLE_UNSUPPORTED_PROTOCOL;
 }
 
+/* Turns the result of curl into a code and a sentence. -ENOENT only when the server
+ * says that it has no such object; all else is -EIO and may be tried again. */
 static void fill_answer(const struct job *job, CURLcode code,
 			struct cfs_fetch_answer *out)
 {

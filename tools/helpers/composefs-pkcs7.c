@@ -23,8 +23,10 @@ static const char usage[] =
 	"  --help     Print this text\n"
 	"  --version  Print the version\n";
 
-static int write_file(const char *dir, const struct cfs_digest *digest,
-		      const struct cfs_mem *p7, struct cfs_err *err)
+/* Writes DIR/DIGEST.p7s, replaced at once, so that a reader never sees a part of a
+ * signature. */
+static int write_signature_file(const char *dir, const struct cfs_digest *digest,
+				const struct cfs_mem *p7, struct cfs_err *err)
 {
 	char hex[CFS_DIGEST_HEX_MAX], path[4096];
 	struct cfs_replace r;
@@ -58,7 +60,7 @@ static int sign_line(const struct cfs_pkcs7_signer *signer, struct cfs_text line
 	message = (struct cfs_span){formatted, cfs_digest_format(&digest, formatted)};
 	rc = cfs_pkcs7_sign(signer, digest.alg, message, &p7, err);
 	if (rc == 0)
-		rc = write_file(dir, &digest, &p7, err);
+		rc = write_signature_file(dir, &digest, &p7, err);
 	free(p7.p);
 	return rc;
 }

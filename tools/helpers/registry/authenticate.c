@@ -47,6 +47,8 @@ static int check_realm(const struct transfer *t, const char *realm, struct cfs_e
 	return 0;
 }
 
+/* Appends NAME=VALUE to the query, with the value escaped, since realm and scope come
+ * from the server. An empty value is left out. */
 static int append_escaped(struct transfer *t, struct cfs_mem *url, const char *name,
 			  const char *value, struct cfs_err *err)
 {

@@ -74,6 +74,8 @@ struct blob {
 	struct cfs_err err;
 };
 
+/* Called by curl for each header line. A new status line resets what an earlier answer
+ * said, such as a redirect. The ETag is dropped unless it can be sent back safely. */
 static size_t take_blob_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct blob *b = ctx;
@@ -257,6 +259,8 @@ static int run_ranges(struct blob *b, const char *url, struct cfs_err *err)
 	return rc;
 }
 
+/* Prepares the transfer of a blob and passes it to run. b is on the heap, because it
+ * is large. */
 static int get_with(struct transfer *t,
 		    int (*run)(struct blob *b, const char *url, struct cfs_err *err),
 		    struct cfs_err *err)

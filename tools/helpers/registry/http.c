@@ -275,6 +275,8 @@ static int seek_body(void *ctx, curl_off_t off, int whence)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* Tells curl about method and body. The body can be read again from its start, because
+ * curl repeats a request after a redirect or a lost connection. */
 static void set_method(CURL *c, struct body *b)
 {
 	const struct http_request *r = b->r;
@@ -300,6 +302,8 @@ static void set_method(CURL *c, struct body *b)
 
 /* --- sending ------------------------------------------------------------------------ */
 
+/* Sets all options of one request, since those of the previous one remain in the
+ * handle. Credentials are not sent to foreign hosts. */
 static int prepare_request(struct transfer *t, struct body *b, struct answer *a,
 			   struct cfs_err *err)
 {

@@ -12,7 +12,7 @@
 #include "helpers/registry/registry_helper.h"
 
 /* What is sent must be what the request announces. */
-static int check_file(const struct transfer *t, struct cfs_err *err)
+static int check_upload_file(const struct transfer *t, struct cfs_err *err)
 {
 	struct stat st;
 
@@ -51,7 +51,7 @@ int put_manifest(struct transfer *t, struct cfs_err *err)
 {
 	struct answer a = {.max = CFS_REGISTRY_ANSWER_MAX};
 	struct cfs_mem url = {0};
-	int rc = check_file(t, err);
+	int rc = check_upload_file(t, err);
 
 	if (rc == 0)
 		rc = http_request_url(t, "manifests", &url, err);
@@ -124,6 +124,8 @@ static int begin_upload(struct upload *u, struct cfs_err *err)
 	return rc < 0 ? rc : take_location(u, err);
 }
 
+/* Sends the rest of the blob in one PATCH. The registry may accept a part: u->done is
+ * what its Range header says. -EAGAIN: the session can be continued. */
 static int send_piece(struct upload *u, struct cfs_err *err)
 {
 	uint64_t size = u->t->request.size;
@@ -167,6 +169,8 @@ enum {
 	SHORT_PIECES_MAX = 16, /* a registry may not make one request of each byte */
 };
 
+/* Sends until the registry has all bytes. Each round must make progress, and only a few may
+ * be short, so that a registry cannot keep us busy without a limit. */
 static int send_pieces(struct upload *u, struct cfs_err *err)
 {
 	unsigned n_short = 0;
@@ -190,6 +194,8 @@ static int send_pieces(struct upload *u, struct cfs_err *err)
 	return 0;
 }
 
+/* Ends the session with the digest, which the registry compares. This can take long
+ * for a large blob, hence is_slow. */
 static int end_upload(struct upload *u, struct cfs_err *err)
 {
 	static const char *const headers[] = {"Content-Type: application/octet-stream",
@@ -216,7 +222,7 @@ static int end_upload(struct upload *u, struct cfs_err *err)
 /* --- blobs -------------------------------------------------------------------------- */
 
 /* 1: the registry has the blob, 0: it does not. */
-static int find_blob(struct upload *u, struct cfs_err *err)
+static int find_remote_blob(struct upload *u, struct cfs_err *err)
 {
 	struct http_request r = {.method = "HEAD", .url = u->blob};
 	int rc = http_repeat(u->t, &r, &u->answer, err);
@@ -241,7 +247,7 @@ static int upload_once(struct upload *u, struct cfs_err *err)
 static int send_blob(struct upload *u, struct cfs_err *err)
 {
 	for (unsigned try = 0;; try++) {
-		int rc = find_blob(u, err);
+		int rc = find_remote_blob(u, err);
 
 		if (rc != 0)
 			return rc < 0 ? rc : send_upload_head(u->t, NULL, err);
@@ -260,7 +266,7 @@ int put_blob(struct transfer *t, struct cfs_err *err)
 	char path[32 + CFS_OCI_NAME_MAX];
 	struct cfs_mem blob = {0}, uploads = {0};
 	struct upload *u = calloc(1, sizeof(*u));
-	int rc = u ? check_file(t, err) : cfs_fail(err, ENOMEM, "out of memory");
+	int rc = u ? check_upload_file(t, err) : cfs_fail(err, ENOMEM, "out of memory");
 
 	snprintf(path, sizeof(path), "/v2/%s/blobs/uploads/", t->request.name);
 	if (rc == 0)
