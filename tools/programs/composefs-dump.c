@@ -10,7 +10,7 @@
 #include "erofs/erofs.h"
 #include "cli/verbosity.h"
 
-static void print_usage(FILE *to, const char *name)
+static void print_dump_usage(FILE *to, const char *name)
 {
 	fprintf(to,
 		"Usage: %s SOURCE DEST\n"
@@ -23,8 +23,8 @@ static void print_usage(FILE *to, const char *name)
 }
 
 /* Loads the tree of an image, and the form in which its writer made it. */
-static int load_image(const char *path, struct cfs_tree **out,
-		      struct cfs_image_opts *form, struct cfs_err *err)
+static int load_dump_image(const char *path, struct cfs_tree **out,
+			   struct cfs_image_opts *form, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, CFS_INPUT_PIPE, err);
 	struct cfs_image im;
@@ -45,8 +45,11 @@ static int load_image(const char *path, struct cfs_tree **out,
 	return rc;
 }
 
-static int write_image(const struct cfs_tree *tree, const struct cfs_image_opts *form,
-		       const char *name, const char *path, struct cfs_err *err)
+/* Writes the image beside path and renames it when it is complete; abort is harmless
+ * after commit. */
+static int write_dump_image(const struct cfs_tree *tree,
+			    const struct cfs_image_opts *form, const char *name,
+			    const char *path, struct cfs_err *err)
 {
 	struct cfs_image_write how = {.form = *form};
 	struct cfs_watched_fd to;
@@ -72,11 +75,11 @@ static int rewrite_image(const char *name, const char *source, const char *dest,
 {
 	struct cfs_image_opts form = {0};
 	struct cfs_tree *tree;
-	int rc = load_image(source, &tree, &form, err);
+	int rc = load_dump_image(source, &tree, &form, err);
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", source);
-	rc = write_image(tree, &form, name, dest, err);
+	rc = write_dump_image(tree, &form, name, dest, err);
 	cfs_tree_free(tree);
 	return cfs_context(err, rc, "cannot write %s", dest);
 }
@@ -90,13 +93,13 @@ int main(int argc, char **argv)
 		return CLI_FAILED;
 	cli_take_verbosity(&argc, argv);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		print_usage(stdout, name);
+		print_dump_usage(stdout, name);
 		return cli_end(name, CLI_OK);
 	}
 	if (cli_print_version(name, argc, argv))
 		return cli_end(name, CLI_OK);
 	if (argc != 3) {
-		print_usage(stderr, name);
+		print_dump_usage(stderr, name);
 		return CLI_FAILED;
 	}
 	if (rewrite_image(name, argv[1], argv[2], &err) == 0)

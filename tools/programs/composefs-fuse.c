@@ -54,7 +54,7 @@ struct served {
 };
 
 /* The digest of the copy that is served, so that the file may change afterwards. */
-static int check_digest(const struct served *s, struct cfs_err *err)
+static int check_served_digest(const struct served *s, struct cfs_err *err)
 {
 	char expected_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest expected, got;
@@ -69,7 +69,7 @@ static int check_digest(const struct served *s, struct cfs_err *err)
 			cfs_digest_hex(&got, got_hex));
 }
 
-static int open_image(struct served *s, struct cfs_err *err)
+static int open_image_file(struct served *s, struct cfs_err *err)
 {
 	int rc;
 
@@ -80,7 +80,7 @@ static int open_image(struct served *s, struct cfs_err *err)
 	if (rc == 0)
 		rc = cfs_image_open(s->map.span, &s->im, err);
 	if (rc == 0 && s->o.digest)
-		rc = check_digest(s, err);
+		rc = check_served_digest(s, err);
 	return cfs_context(err, rc, "%s", s->o.image);
 }
 
@@ -112,9 +112,9 @@ static int resolve_paths(struct served *s, struct cfs_err *err)
 	return 0;
 }
 
-static int open_served(struct served *s, struct cfs_err *err)
+static int open_served_parts(struct served *s, struct cfs_err *err)
 {
-	int rc = open_image(s, err);
+	int rc = open_image_file(s, err);
 
 	if (rc == 0)
 		rc = open_objdirs(s, err);
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 		fuse_options_fini(&s.o);
 		return CLI_FAILED;
 	}
-	rc = open_served(&s, &err);
+	rc = open_served_parts(&s, &err);
 	if (rc == 0)
 		rc = serve_mount(&s, &err);
 	if (rc < 0)

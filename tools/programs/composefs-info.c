@@ -38,6 +38,8 @@ typedef int (*command_fn)(const struct options *o, struct cfs_out *out,
 typedef int (*entry_fn)(void *ctx, const struct cfs_image *im,
 			const struct cfs_walk_entry *e, struct cfs_err *err);
 
+/* Calls fn for each entry that the filters select. Errors have the prefix of
+ * composefs-info 1.0.8, which scripts compare. */
 static int for_each_entry(const struct options *o, const char *path,
 			  const struct cfs_image *im, bool first_names, entry_fn fn,
 			  void *ctx, struct cfs_err *err)
@@ -171,8 +173,8 @@ static int call_with_objects(const struct options *o, struct cfs_err *err,
 	return rc;
 }
 
-static int print_objects(const struct options *o, const struct objects *list,
-			 struct cfs_out *out, struct cfs_err *err)
+static int print_object_list(const struct options *o, const struct objects *list,
+			     struct cfs_out *out, struct cfs_err *err)
 {
 	(void)o, (void)err;
 	for (size_t i = 0; i < list->n; i++) {
@@ -184,7 +186,7 @@ static int print_objects(const struct options *o, const struct objects *list,
 
 static int cmd_objects(const struct options *o, struct cfs_out *out, struct cfs_err *err)
 {
-	return call_with_objects(o, err, print_objects, out);
+	return call_with_objects(o, err, print_object_list, out);
 }
 
 /* Returns 1 if the path exists below the directory, 0 if not, or -errno. Leading slashes
@@ -212,6 +214,8 @@ static int object_exists(int dirfd, struct cfs_text path, struct cfs_err *err)
 	return cfs_beneath_fail(rc, buf, err);
 }
 
+/* Prints the objects that basedir lacks, or all without basedir. An error other than
+ * "absent" fails: the object might exist. */
 static int print_missing(const struct options *o, const struct objects *list,
 			 struct cfs_out *out, struct cfs_err *err)
 {
@@ -314,7 +318,7 @@ static const struct cli_syntax syntax = {
 	.is_program = true,
 };
 
-static const struct command *find_command(const char *name)
+static const struct command *find_info_command(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, name) == 0)
@@ -323,8 +327,8 @@ static const struct command *find_command(const char *name)
 }
 
 /* Parses the command line. Negative: continue; else exit with that status. */
-static int parse_options(struct options *o, int argc, char **argv,
-			 const struct command **command)
+static int parse_info_options(struct options *o, int argc, char **argv,
+			      const struct command **command)
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
 
@@ -334,7 +338,7 @@ static int parse_options(struct options *o, int argc, char **argv,
 		return status;
 	if (optind == argc)
 		return cli_fail_usage(o->name, "No command specified");
-	*command = find_command(argv[optind]);
+	*command = find_info_command(argv[optind]);
 	if (!*command) {
 		cli_print_message(o->name, "Unknown command '%s'", argv[optind]);
 		return CLI_FAILED;
@@ -347,8 +351,8 @@ static int parse_options(struct options *o, int argc, char **argv,
 }
 
 /* Output before an error is valid, and is still written. */
-static int run_command(const struct options *o, const struct command *command,
-		       struct cfs_err *err)
+static int run_info_command(const struct options *o, const struct command *command,
+			    struct cfs_err *err)
 {
 	int fd = STDOUT_FILENO, rc;
 	struct cfs_err late;
@@ -376,10 +380,10 @@ int main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_print_version(o.name, argc, argv))
 		return cli_end(o.name, CLI_OK);
-	status = parse_options(&o, argc, argv, &command);
+	status = parse_info_options(&o, argc, argv, &command);
 	if (status < 0) {
 		status = CLI_OK;
-		if (run_command(&o, command, &err) < 0) {
+		if (run_info_command(&o, command, &err) < 0) {
 			cli_print_message(o.name, "%s", err.msg);
 			status = CLI_FAILED;
 		}

@@ -64,18 +64,21 @@ static void print_to_kernel(const char *level, const char *msg)
 	close(fd);
 }
 
-static void print_warning(void *ctx, const char *msg)
+static void print_boot_warning(void *ctx, const char *msg)
 {
 	(void)ctx;
 	cli_print_message_as(CLI_WARNING, NAME, msg);
 	print_to_kernel("4", msg);
 }
 
-static const struct cfs_watch watch = {.warning = print_warning};
+static const struct cfs_watch watch = {.warning = print_boot_warning};
 
 /* --- options ------------------------------------------------------------------------- */
 
-static int parse_options(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+/* Stores the options in cmd, which borrows them from argv. The root is assembled in
+ * place unless --target names another directory. */
+static int parse_root_options(struct command *cmd, int argc, char **argv,
+			      struct cfs_err *err)
 {
 	static const struct option options[] = {
 		{"sysroot", required_argument, NULL, 's'},
@@ -108,8 +111,8 @@ static int parse_options(struct command *cmd, int argc, char **argv, struct cfs_
 
 /* --- configuration and kernel arguments ----------------------------------------------- */
 
-static int read_config(struct command *cmd, const char *path, bool must_exist,
-		       struct cfs_err *err)
+static int read_root_config(struct command *cmd, const char *path, bool must_exist,
+			    struct cfs_err *err)
 {
 	struct cfs_mem text = {0};
 	int rc = cfs_input_read(AT_FDCWD, path, 0, CFS_BOOT_CONFIG_MAX, &text, err);
@@ -134,9 +137,9 @@ static int read_configs(struct command *cmd, struct cfs_err *err)
 
 	cmd->status = CFS_BOOT_BAD_CONFIG;
 	for (size_t i = 0; rc == 0 && i < cmd->n_configs; i++)
-		rc = read_config(cmd, cmd->configs[i], true, err);
+		rc = read_root_config(cmd, cmd->configs[i], true, err);
 	for (size_t i = 0; rc == 0 && cmd->n_configs == 0 && i < 3; i++)
-		rc = read_config(cmd, defaults[i], false, err);
+		rc = read_root_config(cmd, defaults[i], false, err);
 	return rc == 0 ? cfs_boot_config_check(&cmd->config, err) : rc;
 }
 
@@ -160,6 +163,8 @@ static int read_args(struct command *cmd, struct cfs_boot_args *out, struct cfs_
 
 /* --- the work ------------------------------------------------------------------------- */
 
+/* Prepares the chosen root and records the result for later services. A record that
+ * cannot be written is only a warning: the boot must go on. */
 static int prepare_root(struct command *cmd, const struct cfs_boot_choice *choice,
 			struct cfs_err *err)
 {
@@ -178,11 +183,14 @@ static int prepare_root(struct command *cmd, const struct cfs_boot_choice *choic
 	rc = cfs_boot_prepare(&request, &result, err);
 	cmd->status = result.status;
 	if (rc == 0 && cfs_boot_write_record(cmd->run, &result, &note) < 0)
-		print_warning(NULL, note.msg);
+		print_boot_warning(NULL, note.msg);
 	return rc;
 }
 
-static int run_command(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+/* Reads options, files and kernel arguments, then prepares the root. cmd->status is
+ * the exit status, set to the step that failed. */
+static int run_prepare_root(struct command *cmd, int argc, char **argv,
+			    struct cfs_err *err)
 {
 	struct cfs_boot_args args;
 	struct cfs_boot_choice choice;
@@ -190,7 +198,7 @@ static int run_command(struct command *cmd, int argc, char **argv, struct cfs_er
 
 	cmd->status = CFS_BOOT_BAD_ARGS;
 	cfs_boot_config_init(&cmd->config);
-	rc = parse_options(cmd, argc, argv, err);
+	rc = parse_root_options(cmd, argc, argv, err);
 	if (rc == 0)
 		rc = read_configs(cmd, err);
 	if (rc == 0)
@@ -199,9 +207,9 @@ static int run_command(struct command *cmd, int argc, char **argv, struct cfs_er
 		rc = cfs_boot_choose(&args, &cmd->config, &watch, &choice, err);
 	for (size_t i = 0; rc == 0 && i < choice.n_images; i++) {
 		if (choice.images[i].insecure)
-			print_warning(NULL,
-				      "kernel argument with \"?\": the image may be "
-				      "booted WITHOUT VERIFICATION");
+			print_boot_warning(NULL,
+					   "kernel argument with \"?\": the image may be "
+					   "booted WITHOUT VERIFICATION");
 	}
 	return rc == 0 ? prepare_root(cmd, &choice, err) : rc;
 }
@@ -213,11 +221,12 @@ static void react_to_failure(const struct cfs_boot_config *config)
 
 	if (action == CFS_BOOT_EXIT)
 		return;
-	print_warning(NULL, action == CFS_BOOT_REBOOT ? "rebooting" : "powering off");
+	print_boot_warning(NULL,
+			   action == CFS_BOOT_REBOOT ? "rebooting" : "powering off");
 	sleep(config->delay_s);
 	sync();
 	reboot(action == CFS_BOOT_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
-	print_warning(NULL, "the kernel refused it");
+	print_boot_warning(NULL, "the kernel refused it");
 }
 
 int main(int argc, char **argv)
@@ -230,7 +239,7 @@ int main(int argc, char **argv)
 		return CFS_BOOT_FAILED;
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
-	rc = run_command(&cmd, argc, argv, &err);
+	rc = run_prepare_root(&cmd, argc, argv, &err);
 	if (rc == 0)
 		return CFS_BOOT_OK;
 	cli_print_message(NAME, "%s", err.msg);

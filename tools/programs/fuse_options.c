@@ -53,7 +53,7 @@ static const struct rule rules[] = {
 };
 
 /* The next part of the text, up to stop; a backslash makes a character literal. NULL: no memory. */
-static char *take_part(struct fuse_options *o, const char **at, const char *stop)
+static char *take_option_part(struct fuse_options *o, const char **at, const char *stop)
 {
 	char *out = cfs_arena_alloc(&o->arena, strlen(*at) + 1, 1), *to = out;
 
@@ -71,7 +71,7 @@ static char *take_part(struct fuse_options *o, const char **at, const char *stop
 static int add_objdirs(struct fuse_options *o, const char **at, struct cfs_err *err)
 {
 	do {
-		const char *dir = take_part(o, at, ",:");
+		const char *dir = take_option_part(o, at, ",:");
 
 		if (!dir)
 			return cfs_fail(err, ENOMEM, "out of memory");
@@ -85,8 +85,10 @@ static int add_objdirs(struct fuse_options *o, const char **at, struct cfs_err *
 	return 0;
 }
 
-static int set_option(struct fuse_options *o, const struct rule *rule, const char **at,
-		      struct cfs_err *err)
+/* Stores the value of one option and moves *at behind it. Texts are allocated in the
+ * arena of o. Options of other filesystems are accepted and ignored. */
+static int set_fuse_option(struct fuse_options *o, const struct rule *rule,
+			   const char **at, struct cfs_err *err)
 {
 	void *member = (char *)o + rule->at;
 
@@ -94,7 +96,7 @@ static int set_option(struct fuse_options *o, const struct rule *rule, const cha
 	case OPT_OBJDIRS:
 		return add_objdirs(o, at, err);
 	case OPT_TEXT:
-		*(const char **)member = take_part(o, at, ",");
+		*(const char **)member = take_option_part(o, at, ",");
 		if (!*(const char **)member)
 			return cfs_fail(err, ENOMEM, "out of memory");
 		break;
@@ -113,7 +115,7 @@ static int set_option(struct fuse_options *o, const struct rule *rule, const cha
 	return 0;
 }
 
-static const struct rule *find_rule(const char *name)
+static const struct rule *find_fuse_rule(const char *name)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strcmp(rules[i].name, name) == 0)
@@ -123,8 +125,8 @@ static const struct rule *find_rule(const char *name)
 
 static int parse_option(struct fuse_options *o, const char **at, struct cfs_err *err)
 {
-	const char *name = take_part(o, at, "=,");
-	const struct rule *rule = name ? find_rule(name) : NULL;
+	const char *name = take_option_part(o, at, "=,");
+	const struct rule *rule = name ? find_fuse_rule(name) : NULL;
 	bool has_value = **at == '=', wants_value;
 
 	if (!name)
@@ -138,7 +140,7 @@ static int parse_option(struct fuse_options *o, const char **at, struct cfs_err 
 		return cfs_fail(err, EINVAL, "option %s: expected %s", name,
 				wants_value ? "a value" : "no value");
 	*at += has_value;
-	return set_option(o, rule, at, err);
+	return set_fuse_option(o, rule, at, err);
 }
 
 static int parse_text(struct fuse_options *o, const char *text, struct cfs_err *err)
@@ -153,8 +155,10 @@ static int parse_text(struct fuse_options *o, const char *text, struct cfs_err *
 	return rc;
 }
 
-static int parse_letters(struct fuse_options *o, int argc, char **argv,
-			 struct cfs_err *err)
+/* Reads the letters that mount(8) and libfuse pass. An unknown one gets an empty
+ * message, since getopt has printed it. */
+static int parse_fuse_letters(struct fuse_options *o, int argc, char **argv,
+			      struct cfs_err *err)
 {
 	static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	int letter, rc = 0;
@@ -184,7 +188,7 @@ static int parse_letters(struct fuse_options *o, int argc, char **argv,
 
 int fuse_options_parse(struct fuse_options *o, int argc, char **argv, struct cfs_err *err)
 {
-	int rc = parse_letters(o, argc, argv, err), n = argc - optind;
+	int rc = parse_fuse_letters(o, argc, argv, err), n = argc - optind;
 
 	if (rc < 0 || o->help)
 		return rc;

@@ -37,7 +37,7 @@ struct cfs_text objects_get(const struct objects *list, size_t i)
 	return (struct cfs_text){list->v[i].s, list->v[i].len};
 }
 
-static int compare_paths(const void *a, const void *b)
+static int compare_object_paths(const void *a, const void *b)
 {
 	const struct object *x = a, *y = b;
 
@@ -107,7 +107,7 @@ static void sort_equal_heads(struct objects *list)
 			continue;
 		if (i - start > 1)
 			qsort(list->v + start, i - start, sizeof(*list->v),
-			      compare_paths);
+			      compare_object_paths);
 		start = i;
 	}
 }
@@ -122,7 +122,7 @@ int objects_sort(struct objects *list, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	sort_equal_heads(list);
 	for (size_t i = 1; i < list->n; i++)
-		if (compare_paths(&list->v[kept], &list->v[i]) != 0)
+		if (compare_object_paths(&list->v[kept], &list->v[i]) != 0)
 			list->v[++kept] = list->v[i];
 	list->n = kept + 1;
 	return 0;

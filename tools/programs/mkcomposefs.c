@@ -103,6 +103,8 @@ static const struct cli_syntax syntax = {
 	.is_program = true,
 };
 
+/* Stores the operands. Returns -1 to continue, or the exit status after a message in
+ * the words of mkcomposefs 1.0.8. */
 static int take_operands(struct options *o, char **operands, int n)
 {
 	if (n < 1)
@@ -173,7 +175,7 @@ static void convert_values(struct options *o)
 }
 
 /* Parses the command line. Negative: continue; else exit with that status. */
-static int parse_options(struct options *o, int argc, char **argv)
+static int parse_make_options(struct options *o, int argc, char **argv)
 {
 	int status = cli_parse(&syntax, o->name, argc, argv, o);
 	struct cfs_err err;
@@ -249,8 +251,8 @@ static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_
 
 /* Enables fs-verity and checks that the kernel computes the same digest. The lock of
  * cfs_replace was lost with the old descriptor, so it is taken again. */
-static int seal_image(struct cfs_replace *file, const struct cfs_digest *want,
-		      struct cfs_err *err)
+static int seal_output_file(struct cfs_replace *file, const struct cfs_digest *want,
+			    struct cfs_err *err)
 {
 	char want_hex[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	struct cfs_digest got;
@@ -277,8 +279,10 @@ static int print_digest(const struct options *o, const struct cfs_digest *digest
 	return cli_flush(err);
 }
 
-static int write_image(const struct options *o, const struct cfs_tree *tree,
-		       struct cfs_replace *file, struct cfs_err *err)
+/* Writes the image to the file or to standard output, seals it and prints the digest,
+ * in this order. The caller drops file after an error. */
+static int write_output_image(const struct options *o, const struct cfs_tree *tree,
+			      struct cfs_replace *file, struct cfs_err *err)
 {
 	bool is_stdout = o->image && strcmp(o->image, "-") == 0;
 	struct cfs_digest digest, *wanted = o->print_digest || o->seal ? &digest : NULL;
@@ -291,7 +295,7 @@ static int write_image(const struct options *o, const struct cfs_tree *tree,
 		err);
 
 	if (rc == 0 && o->seal)
-		rc = seal_image(file, &digest, err);
+		rc = seal_output_file(file, &digest, err);
 	/* Print before the image is published: a run that fails leaves none behind. */
 	if (rc == 0 && o->print_digest)
 		rc = print_digest(o, &digest, err);
@@ -314,8 +318,8 @@ static int read_directory(const struct options *o, const struct cfs_replace *fil
 /* Opens the output first, so that an error is reported before a large directory is
  * read. This happens before the watch starts, because open(2) waits for the reader of
  * a FIFO. */
-static int open_output(const struct options *o, struct cfs_replace *out,
-		       struct cfs_err *err)
+static int open_image_output(const struct options *o, struct cfs_replace *out,
+			     struct cfs_err *err)
 {
 	*out = (struct cfs_replace){.fd = -1, .dirfd = -1};
 	if (!o->image || strcmp(o->image, "-") == 0)
@@ -324,8 +328,8 @@ static int open_output(const struct options *o, struct cfs_replace *out,
 			   o->image);
 }
 
-static int make_image(const struct options *o, struct cfs_replace *file,
-		      struct cfs_err *err)
+static int make_output_image(const struct options *o, struct cfs_replace *file,
+			     struct cfs_err *err)
 {
 	struct cfs_tree *tree = NULL;
 	int rc = o->from_file ? read_dump(o, &tree, err)
@@ -336,8 +340,8 @@ static int make_image(const struct options *o, struct cfs_replace *file,
 	if (rc == 0)
 		rc = remarks_print_warnings(o->in.watch, tree, err);
 	if (rc == 0)
-		rc = cfs_context(err, write_image(o, tree, file, err), "cannot write %s",
-				 o->image ? o->image : "image");
+		rc = cfs_context(err, write_output_image(o, tree, file, err),
+				 "cannot write %s", o->image ? o->image : "image");
 	cfs_tree_free(tree);
 	cfs_replace_abort(file);
 	return rc;
@@ -355,14 +359,14 @@ int main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_print_version(o.name, argc, argv))
 		return cli_end(o.name, CLI_OK);
-	status = parse_options(&o, argc, argv);
+	status = parse_make_options(&o, argc, argv);
 	if (status >= 0)
 		return status;
-	rc = open_output(&o, &file, &err);
+	rc = open_image_output(&o, &file, &err);
 	if (rc == 0) {
 		cli_watch_start(&watch, o.name);
 		o.in.watch = &watch.watch;
-		rc = make_image(&o, &file, &err);
+		rc = make_output_image(&o, &file, &err);
 		cli_watch_end(&watch);
 	}
 	if (rc == 0)

@@ -71,7 +71,8 @@ static int usage_error(struct command *cmd, struct cfs_err *err, const char *mes
 }
 
 /* mount(8) passes -n, -s, -f and -v to its helpers. */
-static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_err *err)
+static int parse_mount_letters(struct command *cmd, int argc, char **argv,
+			       struct cfs_err *err)
 {
 	int letter, rc = 0;
 
@@ -109,9 +110,11 @@ static int parse_letters(struct command *cmd, int argc, char **argv, struct cfs_
 	return rc;
 }
 
+/* Reads options and operands into cmd. Messages have the words of mount.composefs
+ * 1.0.8. A remount needs neither objects nor checks. */
 static int parse_command(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
-	int rc = parse_letters(cmd, argc, argv, err);
+	int rc = parse_mount_letters(cmd, argc, argv, err);
 
 	if (rc < 0 || cmd->help)
 		return rc;
@@ -144,6 +147,8 @@ static const char *find_source(struct command *cmd, int image)
 	return cmd->image;
 }
 
+/* Mounts the image and records how. The descriptors live until the end of the call,
+ * since o borrows them. An image that is not verified is restricted. */
 static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 		       struct cfs_err *err)
 {
@@ -179,7 +184,8 @@ static int mount_image(struct command *cmd, struct cfs_mount_taken *taken,
 	return cfs_context(err, rc, "Failed to mount composefs %s", cmd->image);
 }
 
-static void print_mount(const struct command *cmd, const struct cfs_mount_taken *taken)
+static void print_taken_mount(const struct command *cmd,
+			      const struct cfs_mount_taken *taken)
 {
 	fputs(NAME ": ", stdout);
 	cli_print(stdout, cmd->image);
@@ -188,6 +194,8 @@ static void print_mount(const struct command *cmd, const struct cfs_mount_taken 
 	printf(" (image: %s; overlay: %s)\n", taken->image, taken->overlay);
 }
 
+/* Parses the command and mounts or remounts. The warning about restrictions comes
+ * after the mount, because a failed mount has none. */
 static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err *err)
 {
 	struct cfs_mount_taken taken = {0};
@@ -206,7 +214,7 @@ static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err 
 				  "or signed, or allow-suid, allow-dev",
 				  cmd->image, cmd->restraint);
 	if (rc == 0 && (cmd->verbose || cli_is_verbose()) && taken.image)
-		print_mount(cmd, &taken);
+		print_taken_mount(cmd, &taken);
 	return rc;
 }
 
