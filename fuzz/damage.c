@@ -35,14 +35,14 @@ static uint64_t next_random(uint64_t *state)
 	return x ^ x >> 31;
 }
 
-static uint64_t below(uint64_t *state, uint64_t n)
+static uint64_t choose_below(uint64_t *state, uint64_t n)
 {
 	return next_random(state) % n;
 }
 
 /* --- Good images --------------------------------------------------------------------- */
 
-static void note(uint64_t **list, size_t *n, size_t *cap, uint64_t off)
+static void note_offset(uint64_t **list, size_t *n, size_t *cap, uint64_t off)
 {
 	fuzz_hold(cfs_grow(list, cap, *n + 1, sizeof(**list)) == 0);
 	(*list)[(*n)++] = off;
@@ -54,8 +54,8 @@ static void note_group(struct good *g, uint64_t off)
 	uint16_t names = cfs_le16(g->map.span.p + off + 8);
 
 	for (uint16_t i = 0; i < names / sizeof(struct erofs_dirent); i++)
-		note(&g->entries, &g->n_entries, &g->entries_cap,
-		     off + i * sizeof(struct erofs_dirent));
+		note_offset(&g->entries, &g->n_entries, &g->entries_cap,
+			    off + i * sizeof(struct erofs_dirent));
 }
 
 static void note_dir(struct good *g, const struct cfs_inode *dir)
@@ -66,7 +66,7 @@ static void note_dir(struct good *g, const struct cfs_inode *dir)
 		note_group(g, dir->off + dir->len - dir->tail.len);
 }
 
-static int survey(struct good *g, struct cfs_err *err)
+static int survey_image(struct good *g, struct cfs_err *err)
 {
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	const struct cfs_walk_entry *e;
@@ -76,7 +76,7 @@ static int survey(struct good *g, struct cfs_err *err)
 	if (rc == 0)
 		rc = cfs_walk_new(&im, NULL, &walk, err);
 	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
-		note(&g->inodes, &g->n_inodes, &g->inodes_cap, e->inode.off);
+		note_offset(&g->inodes, &g->n_inodes, &g->inodes_cap, e->inode.off);
 		if (S_ISDIR(e->inode.mode))
 			note_dir(g, &e->inode);
 		rc = 0;
@@ -94,7 +94,7 @@ static int open_good(const char *path, struct good *g, struct cfs_err *err)
 		return cfs_context(err, cfs_fail_errno(err, "open"), "%s", path);
 	rc = cfs_map_copy(fd, &g->map, err);
 	if (rc == 0)
-		rc = survey(g, err);
+		rc = survey_image(g, err);
 	return cfs_context(err, rc, "%s", path);
 }
 
@@ -122,24 +122,24 @@ static uint64_t pick_value(struct bad *b)
 					 0xff,	     0x7fff,	UINT16_MAX, INT32_MAX,
 					 UINT32_MAX, INT64_MAX, 4095,	    4096,
 					 UINT64_MAX, 12,	36};
-	uint64_t off = b->good->inodes[below(&b->random, b->good->n_inodes)];
+	uint64_t off = b->good->inodes[choose_below(&b->random, b->good->n_inodes)];
 
-	switch (below(&b->random, 5)) {
+	switch (choose_below(&b->random, 5)) {
 	case 0:
 		return off / EROFS_SLOT;
 	case 1:
-		return off / EROFS_SLOT + below(&b->random, 3) - 1;
+		return off / EROFS_SLOT + choose_below(&b->random, 3) - 1;
 	case 2:
-		return below(&b->random, b->good->map.span.len / EROFS_BLOCK + 2);
+		return choose_below(&b->random, b->good->map.span.len / EROFS_BLOCK + 2);
 	case 3:
-		return edges[below(&b->random, sizeof(edges) / sizeof(edges[0]))];
+		return edges[choose_below(&b->random, sizeof(edges) / sizeof(edges[0]))];
 	default:
-		return next_random(&b->random) >> below(&b->random, 64);
+		return next_random(&b->random) >> choose_below(&b->random, 64);
 	}
 }
 
 /* Sets a field of that width, if it is still inside. */
-static void set(struct bad *b, uint64_t off, size_t width, uint64_t value)
+static void set_bytes(struct bad *b, uint64_t off, size_t width, uint64_t value)
 {
 	for (size_t i = 0; i < width && off + i < b->len; i++)
 		b->p[off + i] = (uint8_t)(value >> 8 * i);
@@ -147,12 +147,13 @@ static void set(struct bad *b, uint64_t off, size_t width, uint64_t value)
 
 static void flip_bit(struct bad *b)
 {
-	b->p[below(&b->random, b->len)] ^= (uint8_t)(1 << below(&b->random, 8));
+	b->p[choose_below(&b->random, b->len)] ^=
+		(uint8_t)(1 << choose_below(&b->random, 8));
 }
 
 static void change_byte(struct bad *b)
 {
-	set(b, below(&b->random, b->len), 1, next_random(&b->random));
+	set_bytes(b, choose_below(&b->random, b->len), 1, next_random(&b->random));
 }
 
 static void edit_super(struct bad *b)
@@ -163,21 +164,23 @@ static void edit_super(struct bad *b)
 					offsetof(struct erofs_super, xattr_blkaddr),
 					offsetof(struct erofs_super, feature_compat)};
 
-	if (below(&b->random, 4) == 0)
-		set(b, offsetof(struct cfs_header, composefs_version), 4,
-		    below(&b->random, 3));
+	if (choose_below(&b->random, 4) == 0)
+		set_bytes(b, offsetof(struct cfs_header, composefs_version), 4,
+			  choose_below(&b->random, 3));
 	else
-		set(b, EROFS_SB_OFF + fields[below(&b->random, 5)], 2, pick_value(b));
+		set_bytes(b, EROFS_SB_OFF + fields[choose_below(&b->random, 5)], 2,
+			  pick_value(b));
 }
 
 /* The head of an inode, or what follows it: xattrs, names, targets, chunk maps. */
 static void edit_inode(struct bad *b)
 {
-	uint64_t off = b->good->inodes[below(&b->random, b->good->n_inodes)];
-	size_t width = (size_t)1 << below(&b->random, 4);
+	uint64_t off = b->good->inodes[choose_below(&b->random, b->good->n_inodes)];
+	size_t width = (size_t)1 << choose_below(&b->random, 4);
 
-	off += below(&b->random, 2) ? 2 * below(&b->random, 32) : below(&b->random, 300);
-	set(b, off, width, pick_value(b));
+	off += choose_below(&b->random, 2) ? 2 * choose_below(&b->random, 32)
+					   : choose_below(&b->random, 300);
+	set_bytes(b, off, width, pick_value(b));
 }
 
 static void edit_entry(struct bad *b)
@@ -185,17 +188,17 @@ static void edit_entry(struct bad *b)
 	static const struct {
 		uint8_t off, width;
 	} fields[] = {{0, 8}, {8, 2}, {10, 1}, {11, 1}};
-	uint64_t off = b->good->entries[below(&b->random, b->good->n_entries)];
-	uint64_t i = below(&b->random, 4);
+	uint64_t off = b->good->entries[choose_below(&b->random, b->good->n_entries)];
+	uint64_t i = choose_below(&b->random, 4);
 
-	set(b, off + fields[i].off, fields[i].width, pick_value(b));
+	set_bytes(b, off + fields[i].off, fields[i].width, pick_value(b));
 }
 
 /* The nid and type of one entry into another: a loop, or a second name. */
 static void cross_link(struct bad *b)
 {
-	uint64_t from = b->good->entries[below(&b->random, b->good->n_entries)];
-	uint64_t to = b->good->entries[below(&b->random, b->good->n_entries)];
+	uint64_t from = b->good->entries[choose_below(&b->random, b->good->n_entries)];
+	uint64_t to = b->good->entries[choose_below(&b->random, b->good->n_entries)];
 
 	if (from + 11 > b->len || to + 11 > b->len)
 		return;
@@ -205,41 +208,42 @@ static void cross_link(struct bad *b)
 
 static void copy_structure(struct bad *b)
 {
-	size_t len = EROFS_SLOT * (1 + below(&b->random, 8));
-	uint64_t from = below(&b->random, b->len), to = below(&b->random, b->len);
+	size_t len = EROFS_SLOT * (1 + choose_below(&b->random, 8));
+	uint64_t from = choose_below(&b->random, b->len),
+		 to = choose_below(&b->random, b->len);
 
-	if (below(&b->random, 2)) {
-		from = b->good->inodes[below(&b->random, b->good->n_inodes)];
-		to = b->good->inodes[below(&b->random, b->good->n_inodes)];
+	if (choose_below(&b->random, 2)) {
+		from = b->good->inodes[choose_below(&b->random, b->good->n_inodes)];
+		to = b->good->inodes[choose_below(&b->random, b->good->n_inodes)];
 	}
 	if (from + len <= b->len && to + len <= b->len)
 		memmove(b->p + to, b->p + from, len);
 }
 
 /* Mostly at a block, with a superblock that agrees. */
-static void cut(struct bad *b)
+static void cut_image(struct bad *b)
 {
-	size_t len = below(&b->random, b->len) + 1;
+	size_t len = choose_below(&b->random, b->len) + 1;
 
-	if (below(&b->random, 4)) {
+	if (choose_below(&b->random, 4)) {
 		len = (size_t)cfs_align_up(len, EROFS_BLOCK);
 		len = len < b->len ? len : b->len;
-		set(b, EROFS_SB_OFF + offsetof(struct erofs_super, blocks), 4,
-		    len / EROFS_BLOCK);
+		set_bytes(b, EROFS_SB_OFF + offsetof(struct erofs_super, blocks), 4,
+			  len / EROFS_BLOCK);
 	}
 	b->len = len;
 }
 
-static void damage(struct bad *b)
+static void damage_image(struct bad *b)
 {
 	static void (*const ways[])(struct bad *) = {
 		flip_bit,   change_byte,    edit_super, edit_inode,
 		edit_inode, edit_inode,	    edit_entry, edit_entry,
-		cross_link, copy_structure, cut};
-	uint64_t n = 1 + below(&b->random, EDITS_MAX);
+		cross_link, copy_structure, cut_image};
+	uint64_t n = 1 + choose_below(&b->random, EDITS_MAX);
 
 	while (n--) {
-		size_t way = below(&b->random, sizeof(ways) / sizeof(ways[0]));
+		size_t way = choose_below(&b->random, sizeof(ways) / sizeof(ways[0]));
 
 		ways[way](b);
 	}
@@ -258,7 +262,7 @@ static clock_t try_one(const struct good *g, uint64_t seed, uint64_t i)
 	b.p = malloc(b.len);
 	fuzz_hold(b.p);
 	memcpy(b.p, g->map.span.p, b.len);
-	damage(&b);
+	damage_image(&b);
 	copy = malloc(b.len);
 	fuzz_hold(copy);
 	memcpy(copy, b.p, b.len);

@@ -27,7 +27,10 @@ static void hold_steps(const struct cfs_boot_choice *choice, unsigned state)
 		  sizeof(record));
 }
 
-static void choose(const struct cfs_boot_config *config, struct cfs_text cmdline)
+/* Whatever the kernel arguments, a configuration that forbids insecure images and
+ * transient state gets neither. */
+static void choose_boot_image(const struct cfs_boot_config *config,
+			      struct cfs_text cmdline)
 {
 	struct cfs_boot_choice choice;
 	struct cfs_boot_args args;
@@ -65,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	fuzz_hold(!config.sealed || !config.allow_insecure);
 	if (nul)
-		choose(&config,
-		       (struct cfs_text){(const char *)nul + 1, len - file_len - 1});
+		choose_boot_image(&config, (struct cfs_text){(const char *)nul + 1,
+							     len - file_len - 1});
 	return 0;
 }

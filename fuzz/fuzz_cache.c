@@ -10,7 +10,7 @@
 
 enum { KEYS_MAX = 1000 };
 
-static void check_table(const struct cache_table *t, struct cfs_span bytes)
+static void check_cache_table(const struct cache_table *t, struct cfs_span bytes)
 {
 	fuzz_hold(cfs_span_holds(bytes, t->entries));
 	fuzz_hold(t->entries.len == t->n_entries * t->entry_len);
@@ -37,7 +37,7 @@ static void check_again(const struct cache_table *t, enum cfs_hash_alg alg,
 	fuzz_hold(len == bytes.len - CACHE_SUM_LEN && memcmp(copy, bytes.p, len) == 0);
 }
 
-static void check(struct cfs_span bytes, enum cfs_hash_alg alg)
+static void check_cache_file(struct cfs_span bytes, enum cfs_hash_alg alg)
 {
 	struct cfs_err err = {""};
 	struct cache_table t;
@@ -46,7 +46,7 @@ static void check(struct cfs_span bytes, enum cfs_hash_alg alg)
 	fuzz_hold(rc == 0 || (rc == -EUCLEAN && err.msg[0] && !strchr(err.msg, '\n')));
 	if (rc < 0)
 		return;
-	check_table(&t, bytes);
+	check_cache_table(&t, bytes);
 	check_again(&t, alg, bytes);
 }
 
@@ -59,12 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_hold(copy);
 	memcpy(copy, data, len);
 	for (int alg = CFS_SHA256; alg <= CFS_SHA512; alg++)
-		check((struct cfs_span){copy, len}, alg);
+		check_cache_file((struct cfs_span){copy, len}, alg);
 	if (len < CACHE_SUM_LEN)
 		return 0;
 	fuzz_hold(cfs_verity_digest_mem(CFS_SHA256, body, &sum, NULL) == 0);
 	memcpy(copy + body.len, sum.bytes, CACHE_SUM_LEN);
 	for (int alg = CFS_SHA256; alg <= CFS_SHA512; alg++)
-		check((struct cfs_span){copy, len}, alg);
+		check_cache_file((struct cfs_span){copy, len}, alg);
 	return 0;
 }

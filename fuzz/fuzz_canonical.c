@@ -17,7 +17,7 @@ static struct cfs_span span_of(struct cfs_mem image)
 }
 
 /* 0 or a reason. */
-static int check(struct cfs_span image)
+static int check_canonical_image(struct cfs_span image)
 {
 	struct cfs_err err = {""};
 	struct cfs_image im;
@@ -32,7 +32,7 @@ static int check(struct cfs_span image)
 }
 
 /* The tree of a sound image as a text, the names where the writer had them. */
-static struct cfs_text text_of(struct cfs_span image, struct cfs_image *im)
+static struct cfs_text format_image_text(struct cfs_span image, struct cfs_image *im)
 {
 	struct cfs_load_opts opts = {.writers_names = true};
 	struct cfs_tree *t = NULL;
@@ -49,7 +49,7 @@ static struct cfs_text text_of(struct cfs_span image, struct cfs_image *im)
 static void hold_different(struct cfs_span a, struct cfs_span b)
 {
 	struct cfs_image ia, ib;
-	struct cfs_text x = text_of(a, &ia), y = text_of(b, &ib);
+	struct cfs_text x = format_image_text(a, &ia), y = format_image_text(b, &ib);
 
 	fuzz_hold(!cfs_text_eq(x, y) || ia.version != ib.version ||
 		  ia.no_blocks != ib.no_blocks);
@@ -57,7 +57,7 @@ static void hold_different(struct cfs_span a, struct cfs_span b)
 	trip_release(y);
 }
 
-static void edit(struct cfs_mem image, struct cfs_span edits)
+static void edit_text(struct cfs_mem image, struct cfs_span edits)
 {
 	struct cfs_span one;
 
@@ -75,8 +75,9 @@ static void try_edits(struct cfs_mem image, struct cfs_span edits)
 
 	fuzz_hold(copy.p);
 	memcpy(copy.p, image.p, image.len);
-	edit(copy, edits);
-	if (!cfs_span_eq(span_of(copy), span_of(image)) && check(span_of(copy)) == 0)
+	edit_text(copy, edits);
+	if (!cfs_span_eq(span_of(copy), span_of(image)) &&
+	    check_canonical_image(span_of(copy)) == 0)
 		hold_different(span_of(copy), span_of(image));
 	free(copy.p);
 }
@@ -89,7 +90,7 @@ static void try_dump(struct cfs_text text, struct cfs_span edits)
 	if (t)
 		image = trip_image(t, edits.len & 1);
 	if (image.p && trip_is_told(t)) {
-		fuzz_hold(check(span_of(image)) == 0);
+		fuzz_hold(check_canonical_image(span_of(image)) == 0);
 		if (edits.len >= EDIT_LEN)
 			try_edits(image, edits);
 	}
@@ -98,18 +99,18 @@ static void try_dump(struct cfs_text text, struct cfs_span edits)
 }
 
 /* What can be loaded can be written, and then passes. */
-static void try_image(struct cfs_span bytes)
+static void try_canonical_image(struct cfs_span bytes)
 {
 	struct cfs_tree *t = NULL;
 	struct cfs_mem image = {0};
 	struct cfs_image im;
 
-	check(bytes);
+	check_canonical_image(bytes);
 	if (cfs_image_open(bytes, &im, NULL) == 0 &&
 	    cfs_image_load(&im, NULL, &t, NULL) == 0)
 		image = trip_image(t, 0);
 	if (image.p && trip_is_told(t))
-		fuzz_hold(check(span_of(image)) == 0);
+		fuzz_hold(check_canonical_image(span_of(image)) == 0);
 	free(image.p);
 	cfs_tree_free(t);
 }
@@ -120,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const uint8_t *nul = len ? memchr(data, '\0', len) : NULL;
 
 	if (len == 0 || data[0] != '/') {
-		try_image(input);
+		try_canonical_image(input);
 		return 0;
 	}
 	if (nul) {

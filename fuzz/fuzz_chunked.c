@@ -23,6 +23,7 @@ static void check_files(const struct cfs_chunked_toc *toc)
 	}
 }
 
+/* The ranges cover each wanted file, are in order, and neither overlap nor touch. */
 static void check_ranges(const struct cfs_chunked_toc *toc, unsigned step)
 {
 	bool *wanted = calloc(toc->n_files + 1, sizeof(*wanted));

@@ -10,8 +10,10 @@
 
 enum { OUT_MAX = 1 << 20 };
 
-static int decompress(struct cfs_span in, size_t piece, size_t out_piece,
-		      struct cfs_mem *out)
+/* Decompresses in pieces of the given sizes. Returns 0 or the error, which must be one
+ * of the few that the header names. */
+static int decompress_input(struct cfs_span in, size_t piece, size_t out_piece,
+			    struct cfs_mem *out)
 {
 	struct cfs_decompress_opts opts = {.max_len = OUT_MAX};
 	struct cfs_feed_mem from = {in, piece};
@@ -41,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct cfs_span in = {data, len};
 	struct cfs_mem a = {0}, b = {0};
-	int rc = decompress(in, 0, 65536, &a), cut = decompress(in, 13, 611, &b);
+	int rc = decompress_input(in, 0, 65536, &a),
+	    cut = decompress_input(in, 13, 611, &b);
 
 	if (rc == 0 && cut == 0) {
 		fuzz_hold(a.len == b.len);

@@ -9,7 +9,7 @@
 #include "trip.h"
 
 /* The same through a descriptor. */
-static struct cfs_tree *parse_file(struct cfs_text text)
+static struct cfs_tree *parse_dump_text(struct cfs_text text)
 {
 	struct cfs_dump_opts opts = {.name = "input"};
 	cfs_autofd int fd = memfd_create("input", MFD_CLOEXEC);
@@ -37,7 +37,7 @@ static bool has_sized_special(const struct cfs_tree *t)
 }
 
 /* What is written can be read, says the same, and breaks no other rule of strict mode. */
-static void check_text(const struct cfs_tree *t)
+static void check_tree_text(const struct cfs_tree *t)
 {
 	struct cfs_text text = trip_text(t), again;
 	struct cfs_tree *reread = trip_parse(text, !has_sized_special(t));
@@ -55,12 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct cfs_text text = {(const char *)data, len};
 	struct cfs_tree *strict = trip_parse(text, true);
 	struct cfs_tree *t = trip_parse(text, false);
-	struct cfs_tree *streamed = parse_file(text);
+	struct cfs_tree *streamed = parse_dump_text(text);
 
 	fuzz_hold(t || !strict);
 	fuzz_hold(!t == !streamed);
 	if (t) {
-		check_text(t);
+		check_tree_text(t);
 		trip_through_image(t, 0);
 	}
 	cfs_tree_free(strict);

@@ -18,7 +18,7 @@ struct target {
 	struct cfs_fuse_answer answer;
 };
 
-static void check_answer(const struct cfs_fuse_answer *a)
+static void check_fuse_answer(const struct cfs_fuse_answer *a)
 {
 	fuzz_hold(a->error <= 0 && a->error > -512 && a->error != -EUCLEAN);
 	fuzz_hold(a->body.len <= CFS_FUSE_BODY_MAX);
@@ -32,11 +32,11 @@ static void check_answer(const struct cfs_fuse_answer *a)
 static void send_bytes(struct target *t, struct cfs_span request)
 {
 	cfs_fuse_answer(&t->session, request, &t->room, &t->answer);
-	check_answer(&t->answer);
+	check_fuse_answer(&t->answer);
 }
 
-static int send(struct target *t, uint32_t opcode, uint64_t node, const void *args,
-		size_t len)
+static int send_fuse_request(struct target *t, uint32_t opcode, uint64_t node,
+			     const void *args, size_t len)
 {
 	struct fuse_in_header head = {
 		.len = (uint32_t)(sizeof(head) + len), .opcode = opcode, .nodeid = node};
@@ -52,7 +52,7 @@ static void send_init(struct target *t)
 {
 	struct fuse_init_in in = {.major = 7, .minor = 45, .flags = UINT32_MAX};
 
-	fuzz_hold(send(t, FUSE_INIT, 0, &in, sizeof(in)) == 0);
+	fuzz_hold(send_fuse_request(t, FUSE_INIT, 0, &in, sizeof(in)) == 0);
 }
 
 /* All that may be asked of a node. */
@@ -65,13 +65,13 @@ static void ask_everything(struct target *t, uint64_t node)
 
 	memcpy(xattr, &size, sizeof(size));
 	strcpy((char *)xattr + sizeof(size), "user.overlay.metacopy");
-	send(t, FUSE_GETATTR, node, zeros, sizeof(struct fuse_getattr_in));
-	send(t, FUSE_READLINK, node, zeros, 0);
-	send(t, FUSE_OPEN, node, zeros, sizeof(struct fuse_open_in));
-	send(t, FUSE_READ, node, &read, sizeof(read));
-	send(t, FUSE_LISTXATTR, node, &size, sizeof(size));
-	send(t, FUSE_GETXATTR, node, xattr, sizeof(xattr));
-	send(t, FUSE_LOOKUP, node, "..", 3);
+	send_fuse_request(t, FUSE_GETATTR, node, zeros, sizeof(struct fuse_getattr_in));
+	send_fuse_request(t, FUSE_READLINK, node, zeros, 0);
+	send_fuse_request(t, FUSE_OPEN, node, zeros, sizeof(struct fuse_open_in));
+	send_fuse_request(t, FUSE_READ, node, &read, sizeof(read));
+	send_fuse_request(t, FUSE_LISTXATTR, node, &size, sizeof(size));
+	send_fuse_request(t, FUSE_GETXATTR, node, xattr, sizeof(xattr));
+	send_fuse_request(t, FUSE_LOOKUP, node, "..", 3);
 }
 
 /* Of each entry that READDIRPLUS lists with a node, LOOKUP says the same, and its attributes can be had. */
@@ -89,12 +89,14 @@ static void check_listed(struct target *t, uint64_t dir, const uint8_t *at)
 		return;
 	ask_everything(t, listed.nodeid);
 	/* A search may meet damage that reading in order did not. */
-	if (send(t, FUSE_LOOKUP, dir, name, d.namelen + 1) < 0)
+	if (send_fuse_request(t, FUSE_LOOKUP, dir, name, d.namelen + 1) < 0)
 		return;
 	memcpy(&found, t->answer.body.p, sizeof(found));
 	fuzz_hold(found.nodeid == listed.nodeid || found.nodeid == 0);
 }
 
+/* Reads the root directory to its end. Offsets must grow, so that a reader cannot
+ * loop, and each entry must fill its place exactly. */
 static void list_root(struct target *t)
 {
 	struct fuse_read_in in = {.size = 4096};
@@ -106,7 +108,8 @@ static void list_root(struct target *t)
 		struct fuse_dirent d;
 
 		in.offset = off;
-		if (send(t, FUSE_READDIRPLUS, FUSE_ROOT_ID, &in, sizeof(in)) < 0 ||
+		if (send_fuse_request(t, FUSE_READDIRPLUS, FUSE_ROOT_ID, &in,
+				      sizeof(in)) < 0 ||
 		    t->answer.body.len == 0)
 			return;
 		len = t->answer.body.len;
@@ -126,7 +129,7 @@ static void list_root(struct target *t)
 }
 
 /* A part of the input with its length in front. */
-static bool take_part(struct cfs_span *rest, struct cfs_span *out)
+static bool take_input_part(struct cfs_span *rest, struct cfs_span *out)
 {
 	struct cfs_span head;
 
@@ -144,12 +147,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct cfs_image im;
 
 	if (!cfs_span_sub(rest, 0, 1, &view) || !cfs_span_sub(rest, 1, len - 1, &rest) ||
-	    !take_part(&rest, &bytes) || cfs_image_open(bytes, &im, NULL) < 0)
+	    !take_input_part(&rest, &bytes) || cfs_image_open(bytes, &im, NULL) < 0)
 		return 0;
 	fs.im = &im;
 	fs.view = (enum cfs_fuse_view)(view.p[0] % VIEWS);
 	fuzz_hold(cfs_fuse_room_init(&t.room, NULL) == 0);
-	while (take_part(&rest, &request))
+	while (take_input_part(&rest, &request))
 		send_bytes(&t, request);
 	t.session = (struct cfs_fuse_session){.fs = &fs};
 	send_init(&t);

@@ -20,7 +20,7 @@ static bool says_where(const char *msg)
 }
 
 /* Passes on the outcome of a reading function: 0, 1, or -EUCLEAN with one line that says where and why. */
-static int judge(int rc, const struct cfs_err *err)
+static int check_image_error(int rc, const struct cfs_err *err)
 {
 	fuzz_hold(rc >= 0 || rc == -EUCLEAN);
 	fuzz_hold(rc >= 0 || (says_where(err->msg) && !strchr(err->msg, '\n')));
@@ -28,14 +28,15 @@ static int judge(int rc, const struct cfs_err *err)
 }
 
 /* One inode in each way that there is. Returns -EUCLEAN when its spec is refused. */
-static int read_inode(const struct cfs_image *im, const struct cfs_inode *inode,
-		      struct cfs_spec_room *room)
+static int read_image_inode(const struct cfs_image *im, const struct cfs_inode *inode,
+			    struct cfs_spec_room *room)
 {
 	struct cfs_inode_spec spec;
 	struct cfs_text backing;
 	struct cfs_err err = {""};
-	int rc = judge(cfs_image_spec(im, inode, room, &spec, &err), &err);
-	int backing_rc = judge(cfs_image_backing(im, inode, &backing, &err), &err);
+	int rc = check_image_error(cfs_image_spec(im, inode, room, &spec, &err), &err);
+	int backing_rc =
+		check_image_error(cfs_image_backing(im, inode, &backing, &err), &err);
 
 	if (rc < 0)
 		return rc;
@@ -51,20 +52,22 @@ static int read_inode(const struct cfs_image *im, const struct cfs_inode *inode,
 }
 
 /* Returns 0 when all of the image can be read. */
-static int walk(const struct cfs_image *im, const struct cfs_walk_opts *opts, uint64_t *n)
+static int walk_fuzzed_image(const struct cfs_image *im, const struct cfs_walk_opts *opts,
+			     uint64_t *n)
 {
 	cfs_auto_walk struct cfs_walk *w = NULL;
 	struct cfs_spec_room room = {0};
 	const struct cfs_walk_entry *e;
 	struct cfs_err err = {""};
-	int bad = 0, rc = judge(cfs_walk_new(im, opts, &w, &err), &err);
+	int bad = 0, rc = check_image_error(cfs_walk_new(im, opts, &w, &err), &err);
 
 	*n = 0;
-	while (rc >= 0 && (rc = judge(cfs_walk_next(w, &e, &err), &err)) > 0) {
+	while (rc >= 0 &&
+	       (rc = check_image_error(cfs_walk_next(w, &e, &err), &err)) > 0) {
 		fuzz_hold(e->path.len && e->path.s[0] == '/');
 		fuzz_hold(!opts->first_names || e->again == (e->first.len > 0));
 		fuzz_hold(!e->again || !S_ISDIR(e->inode.mode));
-		if (!e->again && read_inode(im, &e->inode, &room) < 0)
+		if (!e->again && read_image_inode(im, &e->inode, &room) < 0)
 			bad = -EUCLEAN;
 		++*n;
 	}
@@ -73,7 +76,7 @@ static int walk(const struct cfs_image *im, const struct cfs_walk_opts *opts, ui
 }
 
 /* What a walk finds, a search finds. Only for an image whose directories are all in order. */
-static void look_up(const struct cfs_image *im)
+static void look_up_names(const struct cfs_image *im)
 {
 	cfs_auto_walk struct cfs_walk *w = NULL;
 	const struct cfs_walk_entry *e;
@@ -87,7 +90,7 @@ static void look_up(const struct cfs_image *im)
 }
 
 /* Lookups in an image of which nothing is known yet. */
-static void poke(const struct cfs_image *im)
+static void poke_byte(const struct cfs_image *im)
 {
 	static const char *const paths[] = {"/",	"a", "00",  "d/f",
 					    "/d/d/d/d", "~", "f/x", "l"};
@@ -98,7 +101,7 @@ static void poke(const struct cfs_image *im)
 		int rc = cfs_image_lookup(im, cfs_text(paths[i]), &inode, &err);
 
 		if (rc != -ENOENT && rc != -ENOTDIR)
-			judge(rc, &err);
+			check_image_error(rc, &err);
 	}
 }
 
@@ -109,7 +112,7 @@ static void check_canonical(const struct cfs_image *im, bool is_sound)
 	int rc = cfs_image_check_canonical(im, NULL, &err);
 
 	if (rc != -ENOTSUP || im->version < 2)
-		judge(rc, &err);
+		check_image_error(rc, &err);
 	fuzz_hold(rc < 0 || is_sound);
 }
 
@@ -127,24 +130,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int rc = cfs_image_open((struct cfs_span){data, len}, &im, &err);
 	int check_rc, load_rc;
 
-	if (rc == -EINVAL || rc == -ENOTSUP || judge(rc, &err) < 0)
+	if (rc == -EINVAL || rc == -ENOTSUP || check_image_error(rc, &err) < 0)
 		return 0;
-	rc = walk(&im, &all, &n);
-	fuzz_hold(walk(&im, &plain, &n_plain) == rc || rc < 0);
-	poke(&im);
-	check_rc = judge(cfs_image_check(&im, &err), &err);
+	rc = walk_fuzzed_image(&im, &all, &n);
+	fuzz_hold(walk_fuzzed_image(&im, &plain, &n_plain) == rc || rc < 0);
+	poke_byte(&im);
+	check_rc = check_image_error(cfs_image_check(&im, &err), &err);
 	fuzz_hold(rc == 0 || check_rc < 0);
 	check_canonical(&im, check_rc == 0);
-	load_rc = judge(cfs_image_load(&im, NULL, &tree, &err), &err);
+	load_rc = check_image_error(cfs_image_load(&im, NULL, &tree, &err), &err);
 	/* Only the tree has one kind of digests in all. */
 	fuzz_hold(rc < 0 ? load_rc < 0 : load_rc == 0 || strstr(err.msg, "digest by "));
 	cfs_tree_free(tree);
 	if (rc < 0)
 		return 0;
 	fuzz_hold(n == n_plain);
-	fuzz_hold(walk(&im, &one, &n_one) == 0 && n_one <= n);
+	fuzz_hold(walk_fuzzed_image(&im, &one, &n_one) == 0 && n_one <= n);
 	if (cfs_image_lookup(&im, below.top, &top, NULL) == 0)
-		fuzz_hold(walk(&im, &below, &n_below) == 0 && n_below < n);
-	look_up(&im);
+		fuzz_hold(walk_fuzzed_image(&im, &below, &n_below) == 0 && n_below < n);
+	look_up_names(&im);
 	return 0;
 }

@@ -13,7 +13,7 @@ enum { SLOPPY = 1, HAS_ACL = 2, OBJECTS_VERITY = 4, PREFETCH = 8 };
 
 /* --- Parsing ------------------------------------------------------------------------- */
 
-static int parse(struct cfs_mount_args *args, bool sloppy, const char *text)
+static int parse_mount_text(struct cfs_mount_args *args, bool sloppy, const char *text)
 {
 	struct cfs_err err = {""};
 	int rc;
@@ -24,30 +24,35 @@ static int parse(struct cfs_mount_args *args, bool sloppy, const char *text)
 	return rc;
 }
 
-static bool same(const char *a, const char *b)
+static bool is_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-static void hold_same(const struct cfs_mount_args *a, const struct cfs_mount_args *b)
+/* Fails unless both are equal in every field that an option can set. */
+static void expect_same_arguments(const struct cfs_mount_args *a,
+				  const struct cfs_mount_args *b)
 {
 	const struct cfs_mount_opts *x = &a->opts, *y = &b->opts;
 
 	fuzz_hold(x->n_objdirs == y->n_objdirs);
 	for (size_t i = 0; i < x->n_objdirs; i++)
-		fuzz_hold(same(x->objdirs[i], y->objdirs[i]));
-	fuzz_hold(same(x->upperdir, y->upperdir) && same(x->workdir, y->workdir));
-	fuzz_hold(same(x->digest, y->digest) && same(a->idmap, b->idmap));
-	fuzz_hold(same(a->signature, b->signature) && same(a->trusted, b->trusted));
-	fuzz_hold(same(a->statement, b->statement) && same(a->name, b->name));
-	fuzz_hold(same(a->floor, b->floor) && a->allowed == b->allowed);
+		fuzz_hold(is_same_text(x->objdirs[i], y->objdirs[i]));
+	fuzz_hold(is_same_text(x->upperdir, y->upperdir) &&
+		  is_same_text(x->workdir, y->workdir));
+	fuzz_hold(is_same_text(x->digest, y->digest) && is_same_text(a->idmap, b->idmap));
+	fuzz_hold(is_same_text(a->signature, b->signature) &&
+		  is_same_text(a->trusted, b->trusted));
+	fuzz_hold(is_same_text(a->statement, b->statement) &&
+		  is_same_text(a->name, b->name));
+	fuzz_hold(is_same_text(a->floor, b->floor) && a->allowed == b->allowed);
 	fuzz_hold(x->require_signature == y->require_signature);
 	fuzz_hold(x->verity == y->verity && x->prefetch == y->prefetch);
 	fuzz_hold(x->readonly == y->readonly);
 }
 
 /* Writes a value so that it is read as it is. */
-static char *put_value(char *to, const char *value)
+static char *put_option_value(char *to, const char *value)
 {
 	for (; *value; value++) {
 		if (strchr("\\,:", *value))
@@ -57,9 +62,9 @@ static char *put_value(char *to, const char *value)
 	return to;
 }
 
-static char *put(char *to, const char *name, const char *value)
+static char *put_option(char *to, const char *name, const char *value)
 {
-	return value ? put_value(stpcpy(to, name), value) : to;
+	return value ? put_option_value(stpcpy(to, name), value) : to;
 }
 
 /* The options as a text again, but those that are bits. */
@@ -71,20 +76,20 @@ static void write_options(const struct cfs_mount_args *args, char *to)
 
 	to = stpcpy(to, o->readonly ? "ro" : "rw");
 	for (size_t i = 0; i < o->n_objdirs; i++)
-		to = put(to, i ? ":" : ",basedir=", o->objdirs[i]);
-	to = put(to, ",upperdir=", o->upperdir);
-	to = put(to, ",workdir=", o->workdir);
-	to = put(to, ",digest=", o->digest);
-	to = put(to, ",idmap=", args->idmap);
-	to = put(to, ",signature=", args->signature);
-	to = put(to, ",statement=", args->statement);
-	to = put(to, ",name=", args->name);
-	to = put(to, ",floor=", args->floor);
-	to = put(to, ",trusted=", args->trusted);
+		to = put_option(to, i ? ":" : ",basedir=", o->objdirs[i]);
+	to = put_option(to, ",upperdir=", o->upperdir);
+	to = put_option(to, ",workdir=", o->workdir);
+	to = put_option(to, ",digest=", o->digest);
+	to = put_option(to, ",idmap=", args->idmap);
+	to = put_option(to, ",signature=", args->signature);
+	to = put_option(to, ",statement=", args->statement);
+	to = put_option(to, ",name=", args->name);
+	to = put_option(to, ",floor=", args->floor);
+	to = put_option(to, ",trusted=", args->trusted);
 	to = stpcpy(to, o->require_signature ? ",signed" : "");
 	to = stpcpy(to, args->allowed & MOUNT_ATTR_NOSUID ? ",allow-suid" : "");
 	to = stpcpy(to, args->allowed & MOUNT_ATTR_NODEV ? ",allow-dev" : "");
-	to = put(to, ",prefetch=", prefetch[o->prefetch]);
+	to = put_option(to, ",prefetch=", prefetch[o->prefetch]);
 	strcpy(to, verity[o->verity]);
 }
 
@@ -95,8 +100,8 @@ static void write_and_read(const struct cfs_mount_args *args, size_t len)
 
 	fuzz_hold(text);
 	write_options(args, text);
-	fuzz_hold(parse(&again, false, text) == 0);
-	hold_same(args, &again);
+	fuzz_hold(parse_mount_text(&again, false, text) == 0);
+	expect_same_arguments(args, &again);
 	cfs_mount_args_fini(&again);
 	free(text);
 }
@@ -110,7 +115,7 @@ static bool wants_verity(const struct cfs_mount_opts *o)
 /* --- Steps --------------------------------------------------------------------------- */
 
 /* Takes off what stands in front of a value, then the value, as overlayfs reads it. */
-static const char *take(const char *data, const char *before, const char *value)
+static const char *take_input(const char *data, const char *before, const char *value)
 {
 	if (!value)
 		return data;
@@ -144,9 +149,9 @@ static void check_old(const struct cfs_mount_opts *o, const struct cfs_way *way,
 		fuzz_hold(++step < way->steps + way->n_steps);
 	data = step->value;
 
-	fuzz_hold(same(step->separator, separator));
-	data = take(data, ",upperdir=", o->upperdir);
-	data = take(data, ",workdir=", o->workdir);
+	fuzz_hold(is_same_text(step->separator, separator));
+	data = take_input(data, ",upperdir=", o->upperdir);
+	data = take_input(data, ",workdir=", o->workdir);
 	if (has_context(o)) {
 		const char *verity = strrchr(data, ',');
 
@@ -172,7 +177,7 @@ static void check_way(const struct cfs_mount_opts *o, const struct cfs_way *way)
 			continue;
 		if (strcmp(step->key, "datadir+") == 0) {
 			fuzz_hold(n < o->n_objdirs && step->number == n);
-			fuzz_hold(same(step->value, o->objdirs[n++]));
+			fuzz_hold(is_same_text(step->value, o->objdirs[n++]));
 		}
 		if (strcmp(step->key, "verity") == 0)
 			required = !step->optional;
@@ -207,7 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	text = strndup((const char *)data + 1, len - 1);
 	fuzz_hold(text);
-	if (parse(&args, data[0] & SLOPPY, text) == 0) {
+	if (parse_mount_text(&args, data[0] & SLOPPY, text) == 0) {
 		struct cfs_mount_facts facts = {
 			.has_acl = data[0] & HAS_ACL,
 			.objects_verity = data[0] & OBJECTS_VERITY,

@@ -13,7 +13,7 @@ static bool is_refusal(int rc, const struct cfs_err *err)
 	return (rc == -EINVAL || rc == -ENOTSUP || rc == -EFBIG) && *err->msg;
 }
 
-static struct cfs_text text_of(const struct cfs_mem *m)
+static struct cfs_text get_mem_text(const struct cfs_mem *m)
 {
 	return (struct cfs_text){(char *)m->p, m->len};
 }
@@ -32,7 +32,7 @@ static void check_repack(const struct cfs_oci_manifest *m)
 		layers[i].media_type = CFS_OCI_TYPE_TAR "+zstd";
 	}
 	if (cfs_oci_manifest_repack(m, layers, &out, &err) == 0) {
-		fuzz_hold(cfs_oci_manifest_parse(text_of(&out), &again, &err) == 0);
+		fuzz_hold(cfs_oci_manifest_parse(get_mem_text(&out), &again, &err) == 0);
 		fuzz_hold(again.n_layers == m->n_layers && again.is_image == m->is_image);
 		fuzz_hold(cfs_oci_digest_eq(&again.config.digest, &m->config.digest));
 		cfs_oci_manifest_fini(&again);
@@ -41,7 +41,7 @@ static void check_repack(const struct cfs_oci_manifest *m)
 	free(layers);
 }
 
-static int check_manifest(struct cfs_text in)
+static int check_manifest_text(struct cfs_text in)
 {
 	struct cfs_oci_manifest m;
 	struct cfs_err err = {""};
@@ -66,13 +66,15 @@ static void check_put(struct cfs_text in, const struct cfs_oci_index *index,
 	cfs_oci_digest_of(CFS_SHA256, (struct cfs_span){0}, &d.digest);
 	if (cfs_oci_index_put(in, &d, tag, &out, &err) < 0)
 		return;
-	fuzz_hold(cfs_oci_index_parse(text_of(&out), &again, &err) == 0);
+	fuzz_hold(cfs_oci_index_parse(get_mem_text(&out), &again, &err) == 0);
 	fuzz_hold(again.n_entries <= index->n_entries + 1);
 	fuzz_hold(cfs_oci_index_find(&again, &d.digest, &i, &err) == 0);
 	cfs_oci_index_fini(&again);
 	free(out.p);
 }
 
+/* Parses in as an index. One that was accepted must allow selecting a platform and
+ * adding an entry. Returns the result of the parser. */
 static int check_index(struct cfs_text in)
 {
 	struct cfs_oci_platform wanted = {"linux", "amd64", "v2"};
@@ -106,7 +108,7 @@ static void check_config(struct cfs_text in)
 	cfs_oci_config_fini(&c);
 }
 
-static void check_reference(struct cfs_text in)
+static void check_reference_text(struct cfs_text in)
 {
 	char *text = strndup(in.s ? in.s : "", in.len);
 	char full[CFS_OCI_REFERENCE_MAX], twice[CFS_OCI_REFERENCE_MAX];
@@ -128,10 +130,10 @@ static void check_reference(struct cfs_text in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct cfs_text in = {(const char *)data, len};
-	int manifest = check_manifest(in), index = check_index(in);
+	int manifest = check_manifest_text(in), index = check_index(in);
 
 	fuzz_hold(manifest < 0 || index < 0);
 	check_config(in);
-	check_reference(in);
+	check_reference_text(in);
 	return 0;
 }

@@ -7,7 +7,10 @@
 
 #include "registry/registries.h"
 
-static void check_reference(const struct cfs_registries *config, const char *text)
+/* Each endpoint of a valid reference is a valid name on a host that cannot smuggle a
+ * path or header, and the last one is no mirror. */
+static void check_resolved_reference(const struct cfs_registries *config,
+				     const char *text)
 {
 	static struct cfs_registries_endpoint found[CFS_REGISTRIES_ENDPOINTS_MAX];
 	struct cfs_oci_reference r;
@@ -38,10 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (rc == 0)
 		rc = cfs_registries_add(&config, in, &err);
 	fuzz_hold(rc == 0 || *err.msg);
-	check_reference(&config, "r.example/foo/app:1");
-	check_reference(&config, "a.r.example:5000/foo@sha256:"
-				 "0123456789abcdef0123456789abcdef"
-				 "0123456789abcdef0123456789abcdef");
+	check_resolved_reference(&config, "r.example/foo/app:1");
+	check_resolved_reference(&config, "a.r.example:5000/foo@sha256:"
+					  "0123456789abcdef0123456789abcdef"
+					  "0123456789abcdef0123456789abcdef");
 	fuzz_hold(!cfs_registries_find_alias(&config, CFS_TEXT("app"), &to) || to.len);
 	cfs_registries_fini(&config);
 	return 0;

@@ -66,6 +66,7 @@ static void check_request(struct cfs_text in)
 	free(text.p);
 }
 
+/* An accepted head survives formatting and parsing without a change. */
 static void check_head(struct cfs_text in)
 {
 	static struct cfs_registry_head h, again;
@@ -87,7 +88,7 @@ static void check_head(struct cfs_text in)
 	free(text.p);
 }
 
-static void check_link(struct cfs_text in)
+static void check_link_header(struct cfs_text in)
 {
 	static char next[CFS_REGISTRY_LINK_MAX];
 	struct cfs_err err = {""};
@@ -106,6 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_auth(in);
 	check_request(in);
 	check_head(in);
-	check_link(in);
+	check_link_header(in);
 	return 0;
 }

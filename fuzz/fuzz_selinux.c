@@ -11,7 +11,7 @@
 enum { PATH_LEN = 512 };
 
 /* Cuts the text before the next NUL from the input. */
-static struct cfs_text take_part(struct cfs_text *in)
+static struct cfs_text take_input_line(struct cfs_text *in)
 {
 	const char *end = in->len ? memchr(in->s, 0, in->len) : NULL;
 	struct cfs_text part = {in->s, end ? (size_t)(end - in->s) : in->len};
@@ -22,7 +22,8 @@ static struct cfs_text take_part(struct cfs_text *in)
 	return part;
 }
 
-static struct cfs_selinux_policy *parse(struct cfs_text contexts, struct cfs_text aliases)
+static struct cfs_selinux_policy *parse_policy_input(struct cfs_text contexts,
+						     struct cfs_text aliases)
 {
 	struct cfs_selinux_policy *p = NULL;
 	struct cfs_err err = {""};
@@ -47,7 +48,7 @@ static struct cfs_text dir_of(struct cfs_text subject)
 	return (struct cfs_text){subject.s, slash ? (size_t)(slash + 1 - subject.s) : 0};
 }
 
-static void check_path(struct cfs_selinux_policy *p, struct cfs_text subject)
+static void check_policy_path(struct cfs_selinux_policy *p, struct cfs_text subject)
 {
 	struct cfs_selinux_candidates near = {0};
 	struct cfs_text filtered, narrowed, plain;
@@ -70,18 +71,19 @@ static void check_path(struct cfs_selinux_policy *p, struct cfs_text subject)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct cfs_text in = {(const char *)data, len};
-	struct cfs_text contexts = take_part(&in), aliases = take_part(&in), path;
-	struct cfs_selinux_policy *p = parse(contexts, aliases);
+	struct cfs_text contexts = take_input_line(&in), aliases = take_input_line(&in),
+			path;
+	struct cfs_selinux_policy *p = parse_policy_input(contexts, aliases);
 	char subject[PATH_LEN + 1];
 
 	if (!p)
 		return 0;
-	path = cfs_selinux_policy_original(p, take_part(&in));
+	path = cfs_selinux_policy_original(p, take_input_line(&in));
 	if (path.len > PATH_LEN)
 		path.len = PATH_LEN;
 	memcpy(subject, path.len ? path.s : "", path.len);
 	subject[path.len] = "-dlbcps"[len % 7];
-	check_path(p, (struct cfs_text){subject, path.len + 1});
+	check_policy_path(p, (struct cfs_text){subject, path.len + 1});
 	cfs_selinux_policy_free(p);
 	return 0;
 }

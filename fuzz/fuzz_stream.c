@@ -24,8 +24,8 @@ static int take_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return seen->bytes > (1 << 24) ? -EFBIG : 0;
 }
 
-static int take_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
-		       struct cfs_err *err)
+static int count_named_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
+			      struct cfs_err *err)
 {
 	struct seen *seen = ctx;
 
@@ -35,8 +35,8 @@ static int take_object(void *ctx, const struct cfs_digest *id, uint64_t *size,
 	return seen->bytes > (1 << 24) ? -EFBIG : 0;
 }
 
-static int take_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
-		     struct cfs_err *err)
+static int check_named_stream(void *ctx, struct cfs_text name,
+			      const struct cfs_digest *id, struct cfs_err *err)
 {
 	const struct cfs_stream *s = ctx;
 	bool known = false;
@@ -52,7 +52,7 @@ static int take_name(void *ctx, struct cfs_text name, const struct cfs_digest *i
 	return 0;
 }
 
-static void judge(int rc, const struct cfs_err *err)
+static void check_stream_error(int rc, const struct cfs_err *err)
 {
 	fuzz_hold(rc == 0 || rc == -EFBIG || rc == -EUCLEAN || rc == -ENOMEM);
 	fuzz_hold(rc != -EUCLEAN || err->msg[0]);
@@ -62,19 +62,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct cfs_stream s;
 	struct seen seen = {&s, 0};
-	struct cfs_stream_sink sink = {take_data, take_object, &seen};
+	struct cfs_stream_sink sink = {take_data, count_named_object, &seen};
 	struct cfs_err err = {""};
 	int rc;
 
 	for (enum cfs_hash_alg alg = CFS_SHA256; alg <= CFS_SHA512; alg++) {
 		rc = cfs_stream_open((struct cfs_span){data, len}, alg, &s, &err);
-		judge(rc, &err);
+		check_stream_error(rc, &err);
 		if (rc < 0)
 			continue;
-		judge(cfs_stream_names(&s, take_name, &s, &err), &err);
+		check_stream_error(cfs_stream_names(&s, check_named_stream, &s, &err),
+				   &err);
 		seen.bytes = 0;
 		rc = cfs_stream_read(&s, &sink, &err);
-		judge(rc, &err);
+		check_stream_error(rc, &err);
 		fuzz_hold(rc != 0 || seen.bytes == s.size);
 	}
 	return 0;

@@ -16,7 +16,7 @@ struct seen {
 	char msg[CFS_ERR_MAX];
 };
 
-static int keep(void *ctx, const void *p, size_t len, struct cfs_err *err)
+static int keep_content_bytes(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_mem *m = ctx;
 	struct cfs_sink sink = cfs_sink_mem(m);
@@ -30,10 +30,10 @@ static int keep_raw(void *ctx, enum cfs_tar_raw kind, struct cfs_span bytes,
 {
 	fuzz_hold(bytes.len > 0);
 	fuzz_hold(kind != CFS_TAR_RAW_PADDING || bytes.len < CFS_TAR_BLOCK);
-	return keep(ctx, bytes.p, bytes.len, err);
+	return keep_content_bytes(ctx, bytes.p, bytes.len, err);
 }
 
-static void check_path(struct cfs_text path)
+static void check_tar_path(struct cfs_text path)
 {
 	char out[CFS_TAR_PATH_MAX];
 	size_t len;
@@ -43,13 +43,15 @@ static void check_path(struct cfs_text path)
 	fuzz_hold(len == path.len && (len == 0 || memcmp(out, path.s, len) == 0));
 }
 
-static void check_entry(const struct cfs_tar_entry *e)
+/* Holds the promises of the header about one entry: valid path, mode and time, and
+ * segments in order within the size. */
+static void check_tar_entry(const struct cfs_tar_entry *e)
 {
 	uint64_t sum = 0, end = 0;
 
-	check_path(e->path);
+	check_tar_path(e->path);
 	if (e->is_link)
-		check_path(e->target);
+		check_tar_path(e->target);
 	fuzz_hold(e->is_link ? !(e->inode.mode & S_IFMT)
 			     : cfs_mode_is_valid(e->inode.mode));
 	fuzz_hold(e->inode.mtime_nsec < 1000000000);
@@ -129,7 +131,7 @@ static void check_trip(const struct cfs_tar_entry *e)
 
 /* -------------------------------------------------------------------------------------- */
 
-static void note(struct seen *s, const struct cfs_tar_entry *e)
+static void note_tar_entry(struct seen *s, const struct cfs_tar_entry *e)
 {
 	struct cfs_sink sink = cfs_sink_mem(&s->text);
 	const uint64_t numbers[] = {e->off,	   e->inode.mode, e->inode.uid,
@@ -140,10 +142,13 @@ static void note(struct seen *s, const struct cfs_tar_entry *e)
 		  sink.write(sink.ctx, e->path.s, e->path.len, NULL) == 0);
 }
 
-static void read_all(struct cfs_span in, size_t piece, struct seen *s)
+/* Reads the whole archive in pieces of the given size into s, so that runs with other
+ * sizes can be compared. */
+static void read_tar_archive(struct cfs_span in, size_t piece, struct seen *s)
 {
 	struct cfs_feed_mem from = {in, piece};
-	const struct cfs_sink content = {keep, &s->content}, stored = {keep, &s->bytes};
+	const struct cfs_sink content = {keep_content_bytes, &s->content},
+			      stored = {keep_content_bytes, &s->bytes};
 	struct cfs_tar_opts opts = {
 		.max_holes = HOLES_MAX, .raw = keep_raw, .raw_ctx = &s->bytes};
 	const struct cfs_tar_entry *e;
@@ -153,8 +158,8 @@ static void read_all(struct cfs_span in, size_t piece, struct seen *s)
 
 	fuzz_hold(cfs_tar_open(cfs_feed_mem(&from), &opts, &t, &err) == 0);
 	while ((s->rc = cfs_tar_next(t, &e, &err)) > 0) {
-		check_entry(e);
-		note(s, e);
+		check_tar_entry(e);
+		note_tar_entry(s, e);
 		if (piece == 0)
 			check_trip(e);
 		s->rc = cfs_tar_copy(t, content, &stored, &err);
@@ -177,7 +182,7 @@ static void free_seen(struct seen *s)
 	free(s->text.p);
 }
 
-static bool same(const struct cfs_mem *a, const struct cfs_mem *b)
+static bool is_same_bytes(const struct cfs_mem *a, const struct cfs_mem *b)
 {
 	return a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
 }
@@ -186,15 +191,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct seen whole = {0}, cut = {0};
 
-	read_all((struct cfs_span){data, len}, 0, &whole);
-	read_all((struct cfs_span){data, len}, 97, &cut);
+	read_tar_archive((struct cfs_span){data, len}, 0, &whole);
+	read_tar_archive((struct cfs_span){data, len}, 97, &cut);
 	if (whole.rc == 0) {
 		fuzz_hold(whole.bytes.len == len);
 		fuzz_hold(len == 0 || memcmp(whole.bytes.p, data, len) == 0);
 	}
 	fuzz_hold(whole.rc == cut.rc && strcmp(whole.msg, cut.msg) == 0);
-	fuzz_hold(same(&whole.bytes, &cut.bytes) || whole.rc < 0);
-	fuzz_hold(same(&whole.text, &cut.text));
+	fuzz_hold(is_same_bytes(&whole.bytes, &cut.bytes) || whole.rc < 0);
+	fuzz_hold(is_same_bytes(&whole.text, &cut.text));
 	free_seen(&whole);
 	free_seen(&cut);
 	return 0;

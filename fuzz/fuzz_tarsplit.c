@@ -22,7 +22,7 @@ static int begin_content(void *ctx, const struct cfs_tarsplit_entry *file,
 	return file->size > CONTENT_MAX ? cfs_fail(err, EFBIG, "too long") : 0;
 }
 
-static ssize_t read_content(void *ctx, void *p, size_t len, struct cfs_err *err)
+static ssize_t read_input_content(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	size_t n = len < content_left ? len : (size_t)content_left;
 
@@ -33,7 +33,7 @@ static ssize_t read_content(void *ctx, void *p, size_t len, struct cfs_err *err)
 }
 
 /* The sum of what the lines say, or -errno. */
-static int64_t count_bytes(struct cfs_span in, size_t piece)
+static int64_t count_archive_bytes(struct cfs_span in, size_t piece)
 {
 	struct cfs_feed_mem from = {in, piece};
 	const struct cfs_tarsplit_entry *e;
@@ -53,10 +53,11 @@ static int64_t count_bytes(struct cfs_span in, size_t piece)
 	return rc < 0 && sum >= 0 ? rc : sum;
 }
 
-static int64_t read_archive(struct cfs_span in)
+static int64_t read_input_archive(struct cfs_span in)
 {
 	struct cfs_feed_mem from = {in, 0};
-	struct cfs_tarsplit_archive a = {.contents = {begin_content, read_content, NULL}};
+	struct cfs_tarsplit_archive a = {
+		.contents = {begin_content, read_input_content, NULL}};
 	struct cfs_feed feed = cfs_tarsplit_feed(&a);
 	static uint8_t buf[1000];
 	struct cfs_err err = {""};
@@ -73,9 +74,9 @@ static int64_t read_archive(struct cfs_span in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct cfs_span in = {data, len};
-	int64_t sum = count_bytes(in, 0);
+	int64_t sum = count_archive_bytes(in, 0);
 
-	fuzz_hold(sum == count_bytes(in, 7));
-	fuzz_hold(sum == read_archive(in));
+	fuzz_hold(sum == count_archive_bytes(in, 7));
+	fuzz_hold(sum == read_input_archive(in));
 	return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "toml/toml.h"
 
-static void check_text(struct cfs_text t)
+static void check_toml_text(struct cfs_text t)
 {
 	fuzz_hold(t.len == 0 || !memchr(t.s, 0, t.len));
 }
@@ -17,10 +17,10 @@ static int check_item(void *ctx, const struct cfs_toml_item *item, struct cfs_er
 	bool is_table = item->kind == CFS_TOML_TABLE || item->kind == CFS_TOML_TABLES;
 	size_t *n = ctx;
 
-	check_text(item->table);
-	check_text(item->key);
+	check_toml_text(item->table);
+	check_toml_text(item->key);
 	if (item->kind == CFS_TOML_STRING || item->kind == CFS_TOML_ELEMENT)
-		check_text(item->text);
+		check_toml_text(item->text);
 	fuzz_hold(is_table ? item->table.len > 0 : item->kind <= CFS_TOML_OTHER_ELEMENT);
 	return ++*n < 1000 ? 0 : cfs_fail(err, E2BIG, "enough");
 }

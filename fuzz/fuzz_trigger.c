@@ -10,8 +10,8 @@
 #include "mount/recognize.h"
 #include "trigger/answer.h"
 
-static void check_answer(const struct cfs_trigger_session *s,
-			 const struct cfs_trigger_answer *a)
+static void check_trigger_answer(const struct cfs_trigger_session *s,
+				 const struct cfs_trigger_answer *a)
 {
 	fuzz_hold(a->error <= 0 && a->error > -512);
 	fuzz_hold(a->body_len <= CFS_TRIGGER_BODY_MAX);
@@ -22,8 +22,9 @@ static void check_answer(const struct cfs_trigger_session *s,
 		fuzz_hold(a->size <= CFS_TRIGGER_READ_MAX && a->handle > 0);
 }
 
-static uint64_t look_up(struct cfs_trigger_session *s, uint64_t dir, const char *name,
-			size_t len, struct cfs_trigger_answer *a)
+static uint64_t look_up_trigger_name(struct cfs_trigger_session *s, uint64_t dir,
+				     const char *name, size_t len,
+				     struct cfs_trigger_answer *a)
 {
 	struct fuse_in_header head = {.opcode = FUSE_LOOKUP, .nodeid = dir};
 	uint8_t request[sizeof(head) + 256];
@@ -34,7 +35,7 @@ static uint64_t look_up(struct cfs_trigger_session *s, uint64_t dir, const char 
 	memcpy(request + sizeof(head), name, len);
 	request[sizeof(head) + len] = '\0';
 	cfs_trigger_answer(s, (struct cfs_span){request, head.len}, a);
-	check_answer(s, a);
+	check_trigger_answer(s, a);
 	memcpy(&entry, a->body,
 	       a->body_len < sizeof(entry) ? a->body_len : sizeof(entry));
 	return entry.nodeid;
@@ -42,16 +43,17 @@ static uint64_t look_up(struct cfs_trigger_session *s, uint64_t dir, const char 
 
 /* In the directory before the objects, a name is that of an object, or leads to something: "absent" would make the
  * kernel open a file that was not verified. */
-static void search(struct cfs_trigger_session *s, const char *name, size_t len)
+static void search_trigger(struct cfs_trigger_session *s, const char *name, size_t len)
 {
 	struct cfs_trigger_answer a;
-	uint64_t top = look_up(s, FUSE_ROOT_ID, CFS_MOUNT_VERIFY_DIR,
-			       strlen(CFS_MOUNT_VERIFY_DIR), &a);
-	uint64_t dir = look_up(s, top, "0f", 2, &a);
+	uint64_t top = look_up_trigger_name(s, FUSE_ROOT_ID, CFS_MOUNT_VERIFY_DIR,
+					    strlen(CFS_MOUNT_VERIFY_DIR), &a);
+	uint64_t dir = look_up_trigger_name(s, top, "0f", 2, &a);
 
 	fuzz_hold(top && dir);
-	fuzz_hold(look_up(s, top, name, len, &a) != 0);
-	fuzz_hold(look_up(s, dir, name, len, &a) != 0 || a.effect == CFS_TRIGGER_FIND);
+	fuzz_hold(look_up_trigger_name(s, top, name, len, &a) != 0);
+	fuzz_hold(look_up_trigger_name(s, dir, name, len, &a) != 0 ||
+		  a.effect == CFS_TRIGGER_FIND);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -68,13 +70,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	       cfs_span_sub(rest, 4, cfs_le32(head.p), &request) &&
 	       cfs_span_sub(rest, 4 + request.len, rest.len - 4 - request.len, &rest)) {
 		cfs_trigger_answer(&s, request, &a);
-		check_answer(&s, &a);
+		check_trigger_answer(&s, &a);
 		while (a.effect == CFS_TRIGGER_FORGET &&
 		       cfs_trigger_next_forgotten(&a.forgotten, &file, &n))
 			;
 	}
 	s.is_live = true;
-	search(&s, (const char *)request.p,
-	       strnlen((const char *)request.p, request.len < 200 ? request.len : 200));
+	search_trigger(
+		&s, (const char *)request.p,
+		strnlen((const char *)request.p, request.len < 200 ? request.len : 200));
 	return 0;
 }

@@ -28,7 +28,7 @@ enum {
 };
 
 /* The root, and "/f" with the xattrs. Returns NULL when they are refused. */
-static struct cfs_tree *parse(const char *kind, struct cfs_text xattrs)
+static struct cfs_tree *parse_xattr_dump(const char *kind, struct cfs_text xattrs)
 {
 	static const char root[] = "/ 0 40755 1 0 0 0 0.0 - - -\n";
 	char *text = malloc(sizeof(root) + LINE_MAX_LEN + xattrs.len);
@@ -44,7 +44,7 @@ static struct cfs_tree *parse(const char *kind, struct cfs_text xattrs)
 	return t;
 }
 
-static bool has_acl(const struct cfs_tree *t)
+static bool has_tree_acl(const struct cfs_tree *t)
 {
 	for (uint32_t i = 0; i < t->n_pairs; i++) {
 		struct cfs_text key = t->keys[t->pairs[i].key];
@@ -58,7 +58,7 @@ static bool has_acl(const struct cfs_tree *t)
 
 static void try_text(const char *kind, uint32_t version, struct cfs_text xattrs)
 {
-	struct cfs_tree *t = parse(kind, xattrs);
+	struct cfs_tree *t = parse_xattr_dump(kind, xattrs);
 
 	if (t)
 		trip_through_image(t, version);
@@ -68,7 +68,7 @@ static void try_text(const char *kind, uint32_t version, struct cfs_text xattrs)
 /* --- From an image ------------------------------------------------------------------- */
 
 /* An image whose "/f" has xattrs of that length, a multiple of 4. */
-static struct cfs_mem template(const char *kind, uint32_t version, size_t area_len)
+static struct cfs_mem format_template(const char *kind, uint32_t version, size_t area_len)
 {
 	char text[AREA_MAX + 1];
 	struct cfs_mem image;
@@ -77,7 +77,7 @@ static struct cfs_mem template(const char *kind, uint32_t version, size_t area_l
 
 	memset(text, 'v', sizeof(text));
 	memcpy(text, "user.x=", 7);
-	t = parse(kind, (struct cfs_text){text, len});
+	t = parse_xattr_dump(kind, (struct cfs_text){text, len});
 	fuzz_hold(t);
 	image = trip_image(t, version);
 	fuzz_hold(image.p);
@@ -86,7 +86,7 @@ static struct cfs_mem template(const char *kind, uint32_t version, size_t area_l
 }
 
 /* Reads the xattrs one by one. Returns their number, or -EUCLEAN. */
-static int count(const struct cfs_image *im, const struct cfs_inode *inode)
+static int count_xattrs(const struct cfs_image *im, const struct cfs_inode *inode)
 {
 	struct cfs_raw_xattrs it;
 	struct cfs_raw_xattr x;
@@ -105,7 +105,7 @@ static int count(const struct cfs_image *im, const struct cfs_inode *inode)
 }
 
 /* What the reader and the loader make of it; what they take goes through an image again. */
-static void try_image(struct cfs_mem image, uint32_t version)
+static void try_xattr_image(struct cfs_mem image, uint32_t version)
 {
 	struct cfs_spec_room room = {0};
 	struct cfs_inode_spec spec;
@@ -117,7 +117,7 @@ static void try_image(struct cfs_mem image, uint32_t version)
 
 	fuzz_hold(cfs_image_open(cfs_mem_span(&image), &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
-	n = count(&im, &inode);
+	n = count_xattrs(&im, &inode);
 	spec_rc = cfs_image_spec(&im, &inode, &room, &spec, NULL);
 	fuzz_hold(n >= 0 || spec_rc == -EUCLEAN);
 	fuzz_hold(spec_rc < 0 || spec.n_xattrs <= (size_t)n);
@@ -130,7 +130,7 @@ static void try_image(struct cfs_mem image, uint32_t version)
 		return; /* as most are, and the rest takes long */
 	fuzz_hold(cfs_image_load(&im, NULL, &t, NULL) == 0);
 	check_rc = cfs_image_check(&im, NULL);
-	fuzz_hold(check_rc < 0 || im.has_acl == has_acl(t));
+	fuzz_hold(check_rc < 0 || im.has_acl == has_tree_acl(t));
 	trip_through_image(t, version);
 	cfs_tree_free(t);
 }
@@ -145,12 +145,12 @@ static void try_area(const char *kind, uint32_t version, struct cfs_span area)
 	area.len = cfs_align_down(area.len, 4);
 	if (area.len < AREA_MIN || area.len > AREA_MAX)
 		return;
-	image = template(kind, version, area.len);
+	image = format_template(kind, version, area.len);
 	fuzz_hold(cfs_image_open(cfs_mem_span(&image), &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
 	memcpy(image.p + (inode.xattrs.p - im.bytes.p), area.p,
 	       area.len < inode.xattrs.len ? area.len : inode.xattrs.len);
-	try_image(image, version);
+	try_xattr_image(image, version);
 	free(image.p);
 }
 

@@ -56,7 +56,7 @@ static int replay_dir(DIR *dir, struct cfs_err *err)
 	return n > 0 ? n : cfs_fail(err, ENOENT, "expected files to replay, got none");
 }
 
-static int replay(const char *path, struct cfs_err *err)
+static int replay_path(const char *path, struct cfs_err *err)
 {
 	DIR *dir = opendir(path);
 	int rc;
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	printf("1..%d\n", argc - 1);
 	for (int i = 1; i < argc; i++) {
 		struct cfs_err err;
-		int n = replay(argv[i], &err);
+		int n = replay_path(argv[i], &err);
 
 		if (n < 0)
 			printf("not ok %d - %s\n", i, err.msg);

@@ -66,7 +66,8 @@ struct cfs_tree *trip_load(struct cfs_mem image)
 	return t;
 }
 
-static bool has_empty(const struct cfs_tree *t, const struct cfs_node *n, const char *key)
+static bool has_empty_xattr(const struct cfs_tree *t, const struct cfs_node *n,
+			    const char *key)
 {
 	for (uint16_t i = 0; i < n->n_xattrs; i++) {
 		const struct cfs_xattr_pair *pair = &t->pairs[n->xattrs[i]];
@@ -86,11 +87,11 @@ static bool has_marks(const struct cfs_tree *t)
 
 		if (cfs_node_is_link(n))
 			continue;
-		if (has_empty(t, n, "trusted.overlay.whiteout") &&
-		    has_empty(t, n, "user.overlay.whiteout"))
+		if (has_empty_xattr(t, n, "trusted.overlay.whiteout") &&
+		    has_empty_xattr(t, n, "user.overlay.whiteout"))
 			return true;
-		if (has_empty(t, n, "trusted.overlay.whiteouts") &&
-		    has_empty(t, n, "user.overlay.whiteouts"))
+		if (has_empty_xattr(t, n, "trusted.overlay.whiteouts") &&
+		    has_empty_xattr(t, n, "user.overlay.whiteouts"))
 			return true;
 	}
 	return false;
@@ -113,7 +114,7 @@ bool trip_is_told(const struct cfs_tree *t)
 /* An image keeps all of it. Not kept: pairs of keys that are marks of whiteouts, what is said of whiteouts
  * beside their names, which of its names an inode has first, a slash in front of a backing
  * path, sizes of what has none. */
-static bool is_kept(const struct cfs_tree *t)
+static bool is_kept_by_image(const struct cfs_tree *t)
 {
 	char buf[CFS_PAYLOAD_BUF];
 
@@ -131,7 +132,7 @@ static bool is_kept(const struct cfs_tree *t)
 	return !has_marks(t);
 }
 
-static void hold_same(const struct cfs_tree *a, const struct cfs_tree *b)
+static void expect_same_tree(const struct cfs_tree *a, const struct cfs_tree *b)
 {
 	struct cfs_text text = trip_text(a), other = trip_text(b);
 
@@ -158,14 +159,14 @@ void trip_through_image(const struct cfs_tree *t, uint32_t min_version)
 	if (!image.p)
 		return;
 	loaded = trip_load(image);
-	if (is_kept(t)) {
-		hold_same(t, loaded);
+	if (is_kept_by_image(t)) {
+		expect_same_tree(t, loaded);
 		hold_same_image(loaded, min_version, image);
 	}
 	text = trip_text(loaded);
 	read = trip_parse(text, true);
 	fuzz_hold(read);
-	hold_same(loaded, read);
+	expect_same_tree(loaded, read);
 	trip_release(text);
 	cfs_tree_free(read);
 	cfs_tree_free(loaded);
