@@ -20,26 +20,27 @@
 
 enum { PER_DIR = 1000 };
 
-static void die(const char *what)
+static void die_with_error(const char *what)
 {
 	perror(what);
 	exit(1);
 }
 
-static struct lcfs_node_s *add(struct lcfs_node_s *dir, const char *name, uint32_t mode)
+static struct lcfs_node_s *add_bench_child(struct lcfs_node_s *dir, const char *name,
+					   uint32_t mode)
 {
 	struct timespec mtime = {.tv_sec = 1700000000};
 	struct lcfs_node_s *node = lcfs_node_new();
 
 	if (!node || lcfs_node_add_child(dir, node, name) < 0)
-		die(name);
+		die_with_error(name);
 	lcfs_node_set_mode(node, mode);
 	lcfs_node_set_mtime(node, &mtime);
 	return node;
 }
 
 /* i in hex, n digits; not printf, which would take longer than what is measured. */
-static void put_number(char *p, size_t n, size_t i)
+static void put_file_number(char *p, size_t n, size_t i)
 {
 	while (n-- > 0) {
 		p[n] = "0123456789abcdef"[i & 15];
@@ -54,27 +55,27 @@ static struct lcfs_node_s *add_numbered(struct lcfs_node_s *dir, const char *kin
 	size_t len = strlen(kind);
 
 	memcpy(name, kind, len);
-	put_number(name + len, 8, i);
-	return add(dir, name, mode);
+	put_file_number(name + len, 8, i);
+	return add_bench_child(dir, name, mode);
 }
 
 /* A file of i's own content, as ostree and containers make them. */
-static struct lcfs_node_s *add_file(struct lcfs_node_s *dir, size_t i)
+static struct lcfs_node_s *add_bench_file(struct lcfs_node_s *dir, size_t i)
 {
 	struct lcfs_node_s *file = add_numbered(dir, "file-", i, S_IFREG | 0644);
 	uint8_t digest[LCFS_DIGEST_SIZE] = {0};
 	char path[2 * LCFS_DIGEST_SIZE + 2] = {0};
 
 	memcpy(digest, &i, sizeof(i));
-	put_number(path, 2, i);
+	put_file_number(path, 2, i);
 	path[2] = '/';
-	put_number(path + 3, 2 * LCFS_DIGEST_SIZE - 2, i);
+	put_file_number(path + 3, 2 * LCFS_DIGEST_SIZE - 2, i);
 	lcfs_node_set_size(file, 4096 + i);
 	lcfs_node_set_fsverity_digest(file, digest);
 	if (lcfs_node_set_payload(file, path) < 0 ||
 	    (i % 10 == 0 &&
 	     lcfs_node_set_xattr(file, "security.selinux", "unlabeled", 10) < 0))
-		die(path);
+		die_with_error(path);
 	return file;
 }
 
@@ -83,14 +84,14 @@ static struct lcfs_node_s *new_root(void)
 	struct lcfs_node_s *root = lcfs_node_new();
 
 	if (!root)
-		die("root");
+		die_with_error("root");
 	lcfs_node_set_mode(root, S_IFDIR | 0755);
 	return root;
 }
 
 /* n files and n_links hard links to the first of them, in turn: a link follows the files that stand
  * between two. */
-static struct lcfs_node_s *build(size_t n, size_t n_links)
+static struct lcfs_node_s *build_bench_tree(size_t n, size_t n_links)
 {
 	struct lcfs_node_s *root = new_root(), *files = NULL, *links = NULL;
 	size_t k = 0;
@@ -102,7 +103,7 @@ static struct lcfs_node_s *build(size_t n, size_t n_links)
 			files = add_numbered(root, "dir-", i / PER_DIR, S_IFDIR | 0755);
 			links = add_numbered(root, "links-", i / PER_DIR, S_IFDIR | 0755);
 		}
-		file = add_file(files, i);
+		file = add_bench_file(files, i);
 		if ((i + 1) * n_links / n > k)
 			lcfs_node_make_hardlink(add_numbered(links, "link-", k++, 0),
 						file);
@@ -112,7 +113,7 @@ static struct lcfs_node_s *build(size_t n, size_t n_links)
 
 static struct lcfs_node_s *build_tree(size_t n)
 {
-	return build(n - n / 5, n / 5);
+	return build_bench_tree(n - n / 5, n / 5);
 }
 
 /* Added with the largest name first. */
@@ -125,27 +126,27 @@ static struct lcfs_node_s *build_reverse(size_t n)
 	return root;
 }
 
-static struct lcfs_node_s *load(const char *path)
+static struct lcfs_node_s *load_bench_image(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct lcfs_node_s *root = fd < 0 ? NULL : lcfs_load_node_from_fd(fd);
 
 	if (!root)
-		die(path);
+		die_with_error(path);
 	close(fd);
 	return root;
 }
 
-static struct lcfs_node_s *clone(struct lcfs_node_s *root)
+static struct lcfs_node_s *clone_bench_tree(struct lcfs_node_s *root)
 {
 	struct lcfs_node_s *copy = lcfs_node_clone_deep(root);
 
 	if (!copy)
-		die("clone");
+		die_with_error("clone");
 	return copy;
 }
 
-static ssize_t count_bytes(void *file, void *buf, size_t count)
+static ssize_t count_written_bytes(void *file, void *buf, size_t count)
 {
 	(void)buf;
 	*(uint64_t *)file += count;
@@ -153,24 +154,24 @@ static ssize_t count_bytes(void *file, void *buf, size_t count)
 }
 
 /* How long the image is, and with digest what its digest is. */
-static uint64_t write_image(struct lcfs_node_s *root, uint8_t *digest)
+static uint64_t write_bench_image(struct lcfs_node_s *root, uint8_t *digest)
 {
 	uint64_t len = 0;
 	struct lcfs_write_options_s options = {.max_version = 1,
 					       .digest_out = digest,
 					       .file = &len,
-					       .file_write_cb = count_bytes};
+					       .file_write_cb = count_written_bytes};
 
 	if (lcfs_write_to(root, &options) < 0)
-		die("write");
+		die_with_error("write");
 	return len;
 }
 
-static void print_image(struct lcfs_node_s *root)
+static void print_bench_image(struct lcfs_node_s *root)
 {
 	uint8_t digest[LCFS_DIGEST_SIZE];
 
-	printf("%" PRIu64 " ", write_image(root, digest));
+	printf("%" PRIu64 " ", write_bench_image(root, digest));
 	for (size_t i = 0; i < sizeof(digest); i++)
 		printf("%02x", digest[i]);
 	printf("\n");
@@ -178,36 +179,38 @@ static void print_image(struct lcfs_node_s *root)
 
 /* --- one thing ---------------------------------------------------------------------- */
 
-static int run(const char *what, const char *arg)
+/* Runs one benchmark once. It prints a count, so that the compiler cannot drop the
+ * work and runs can be compared. */
+static int run_benchmark(const char *what, const char *arg)
 {
 	size_t n = strtoull(arg, NULL, 10);
 	struct lcfs_node_s *root, *copy;
 
 	if (strcmp(what, "load") == 0 || strcmp(what, "rewrite") == 0)
-		root = load(arg);
+		root = load_bench_image(arg);
 	else if (strcmp(what, "reverse") == 0)
 		root = build_reverse(n);
 	else if (strcmp(what, "links") == 0)
-		root = build(n, n);
+		root = build_bench_tree(n, n);
 	else
 		root = build_tree(n);
 	printf("%zu\n", lcfs_node_get_n_children(root));
 	if (strcmp(what, "clone") == 0 || strcmp(what, "links") == 0) {
-		copy = clone(root);
+		copy = clone_bench_tree(root);
 		printf("%zu\n", lcfs_node_get_n_children(copy));
 		lcfs_node_unref(copy);
 	}
 	if (strcmp(what, "write") == 0)
-		print_image(root);
+		print_bench_image(root);
 	if (strcmp(what, "rewrite") == 0)
-		printf("%" PRIu64 "\n", write_image(root, NULL));
+		printf("%" PRIu64 "\n", write_bench_image(root, NULL));
 	lcfs_node_unref(root);
 	return 0;
 }
 
 /* --- all, and its growth ------------------------------------------------------------ */
 
-static double cpu(void)
+static double get_cpu_seconds(void)
 {
 	struct timespec t;
 
@@ -224,21 +227,21 @@ static void time_steps(size_t n, double times[N_STEPS])
 	double at[N_STEPS + 1];
 	struct lcfs_node_s *root, *copy;
 
-	at[BUILD] = cpu();
+	at[BUILD] = get_cpu_seconds();
 	root = build_tree(n);
-	at[CLONE] = cpu();
-	copy = clone(root);
-	at[WRITE] = cpu();
-	write_image(copy, NULL);
-	at[FREE] = cpu();
+	at[CLONE] = get_cpu_seconds();
+	copy = clone_bench_tree(root);
+	at[WRITE] = get_cpu_seconds();
+	write_bench_image(copy, NULL);
+	at[FREE] = get_cpu_seconds();
 	lcfs_node_unref(root);
 	lcfs_node_unref(copy);
-	at[N_STEPS] = cpu();
+	at[N_STEPS] = get_cpu_seconds();
 	for (int i = 0; i < N_STEPS; i++)
 		times[i] = at[i + 1] - at[i];
 }
 
-static int report(void)
+static int report_benchmark(void)
 {
 	double small[N_STEPS], large[N_STEPS];
 
@@ -272,11 +275,11 @@ static int print_library(void)
 int main(int argc, char **argv)
 {
 	if (argc == 1)
-		return report();
+		return report_benchmark();
 	if (argc == 2 && strcmp(argv[1], "library") == 0)
 		return print_library();
 	if (argc == 3)
-		return run(argv[1], argv[2]);
+		return run_benchmark(argv[1], argv[2]);
 	fprintf(stderr, "usage: abi_bench [library | WORK N | WORK IMAGE]\n");
 	return 2;
 }

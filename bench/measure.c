@@ -24,12 +24,12 @@ struct usage {
 	int status;
 };
 
-static double seconds(struct timeval t)
+static double get_seconds(struct timeval t)
 {
 	return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-static double now(void)
+static double get_now(void)
 {
 	struct timespec t;
 
@@ -37,9 +37,11 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int run(char **argv, struct usage *u)
+/* Runs the command once and adds its times to u, which keeps the highest memory and
+ * status of all runs. -1 when it cannot be started. */
+static int run_measured(char **argv, struct usage *u)
 {
-	double start = now();
+	double start = get_now();
 	struct rusage r;
 	int status;
 	pid_t pid;
@@ -47,9 +49,9 @@ static int run(char **argv, struct usage *u)
 	errno = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 	if (errno || wait4(pid, &status, 0, &r) < 0)
 		return -1;
-	u->wall += now() - start;
-	u->user += seconds(r.ru_utime);
-	u->sys += seconds(r.ru_stime);
+	u->wall += get_now() - start;
+	u->user += get_seconds(r.ru_utime);
+	u->sys += get_seconds(r.ru_stime);
 	if (r.ru_maxrss > u->peak_kib)
 		u->peak_kib = r.ru_maxrss;
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -79,7 +81,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 0; i < times; i++) {
-		if (run(argv + 3, &u) < 0) {
+		if (run_measured(argv + 3, &u) < 0) {
 			fprintf(stderr, "measure: %s: %s\n", argv[3], strerror(errno));
 			return 1;
 		}

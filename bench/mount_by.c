@@ -24,6 +24,8 @@ static int keep_way(struct cfs_steps *steps, const char *name, struct cfs_err *e
 			name);
 }
 
+/* Mounts the image by one chosen way only, to measure that way: the library would
+ * choose the first one that works. */
 static int mount_by(struct cfs_mount_args *args, char **argv, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(argv[3], O_RDONLY | O_CLOEXEC);

@@ -14,7 +14,7 @@ enum {
 	N_SMALL = 20000,
 };
 
-static double seconds(void)
+static double read_clock(void)
 {
 	struct timespec t;
 
@@ -22,7 +22,7 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static double min(double a, double b)
+static double get_smaller(double a, double b)
 {
 	return a < b ? a : b;
 }
@@ -34,11 +34,11 @@ static void bench_kernel(const struct cfs_hash_kernel *k, size_t n_blocks)
 	double best = 1e9;
 
 	for (int run = 0; run < 100 * RUNS; run++) {
-		double start = seconds();
+		double start = read_clock();
 
 		for (size_t i = 0; i < N_BLOCKS; i += n_blocks)
 			k->blocks(blocks, CFS_VERITY_BLOCK, n_blocks, out);
-		best = min(best, seconds() - start);
+		best = get_smaller(best, read_clock() - start);
 	}
 	printf("hash/%s/%s/%zu-blocks %.2f GB/s\n", cfs_hash_name(k->alg), k->name,
 	       n_blocks, (double)sizeof(blocks) / best * 1e-9);
@@ -52,12 +52,12 @@ static int bench_file(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 	uint64_t size = 0;
 
 	for (int run = 0; run < RUNS; run++) {
-		double start = seconds();
+		double start = read_clock();
 		int rc = cfs_verity_digest_fd(alg, fd, n_threads, NULL, &d, &size, err);
 
 		if (rc < 0)
 			return rc;
-		best = min(best, seconds() - start);
+		best = get_smaller(best, read_clock() - start);
 	}
 	printf("verity/%s/large-file/%u-threads %.2f GB/s\n", cfs_hash_name(alg),
 	       n_threads, (double)size / best * 1e-9);
@@ -68,7 +68,7 @@ static int bench_file(enum cfs_hash_alg alg, int fd, unsigned n_threads,
 static int bench_small(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 {
 	struct cfs_verity *v;
-	double start = seconds();
+	double start = read_clock();
 	struct cfs_digest d;
 	int rc = cfs_verity_new(alg, &v);
 
@@ -81,7 +81,7 @@ static int bench_small(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 		return rc;
 	cfs_verity_free(v);
 	printf("verity/%s/small-file %.2f us\n", cfs_hash_name(alg),
-	       (seconds() - start) / N_SMALL * 1e6);
+	       (read_clock() - start) / N_SMALL * 1e6);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int bench_small_batch(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 {
 	static struct cfs_digest digests[N_SMALL];
 	struct cfs_verity_batch *b;
-	double start = seconds();
+	double start = read_clock();
 	int rc = cfs_verity_batch_new(alg, NULL, &b);
 	uint64_t size;
 
@@ -100,7 +100,7 @@ static int bench_small_batch(enum cfs_hash_alg alg, int fd, struct cfs_err *err)
 	cfs_verity_batch_flush(b);
 	cfs_verity_batch_free(b);
 	printf("verity/%s/small-file-in-batch %.2f us\n", cfs_hash_name(alg),
-	       (seconds() - start) / N_SMALL * 1e6);
+	       (read_clock() - start) / N_SMALL * 1e6);
 	return rc;
 }
 
