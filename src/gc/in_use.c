@@ -85,6 +85,8 @@ static int mark_used_object(struct gc_marks *m, int fd, const struct cfs_digest 
 	return cfs_ids_add(&m->live, id->bytes, err);
 }
 
+/* An image in use keeps itself and its objects, although no reference names it: a mount
+ * would lose its files. ENOENT: the object is gone, and nothing is to be kept. */
 int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX];
@@ -230,6 +232,8 @@ static int mark_aside_files(struct gc_marks *m, DIR *dir, struct cfs_err *err)
 	return rc;
 }
 
+/* Files that were replaced while in use lie aside under another name; they are roots as
+ * long as a process has them open. No such directory: there are none. */
 int gc_mark_aside(struct gc_marks *m, struct cfs_err *err)
 {
 	int fd = cfs_beneath_open(cfs_repo_dirfd(m->repo), CFS_REPO_ASIDE,

@@ -28,6 +28,8 @@ static int remove_leftover(struct gc_run *c, int dirfd, const char *name,
 	return 0;
 }
 
+/* Removes what an interrupted run left. An error of readdir() stops the run: in doubt
+ * nothing more is removed. */
 static int remove_leftovers(struct gc_run *c, int dirfd, const char *prefix,
 			    struct cfs_err *err)
 {

@@ -33,6 +33,8 @@ static int check_read(const struct cfs_repo_list *l, const char *dir, const char
 	return 0;
 }
 
+/* Lists one kind and prepares the search by ID. An entry that cannot be read is an error
+ * unless it is known to be foreign: its objects could not be kept. */
 static int list_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	struct gc_side *s = &m->side[kind];
@@ -113,6 +115,8 @@ static void inherit_marks(struct gc_marks *m, struct gc_marks *before)
 	}
 }
 
+/* before, if not NULL, is an earlier run over the same repository: its marks of entries that have not
+ * changed move to this one. Call gc_close_marks also after a failure. */
 int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 		  const struct cfs_gc_opts *opts, struct gc_marks *before,
 		  struct cfs_err *err)
@@ -280,6 +284,8 @@ int gc_follow_streams(struct gc_marks *m, struct cfs_err *err)
 
 /* --- images ------------------------------------------------------------------------- */
 
+/* One item of the pool: the objects of one image, into the list of this worker. An image
+ * that cannot be read ends the collection: its objects are unknown. */
 static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct gc_marks *m = ctx;

@@ -30,6 +30,8 @@ static int list_collected_file(struct gc_run *c, const char *prefix, const char 
 	return cfs_ids_add(&c->garbage, id.bytes, err);
 }
 
+/* Lists one of the 256 directories. ENOENT: another run removed it. An error of
+ * readdir() stops the collection, which then has removed nothing. */
 static int list_collected_prefix(struct gc_run *c, const char *prefix,
 				 struct cfs_err *err)
 {
@@ -174,6 +176,8 @@ static int remove_object(struct gc_run *c, const struct cfs_digest *id,
 	return 0;
 }
 
+/* gone is sorted, so the objects of a directory follow each other, and the directory is
+ * removed after its last one. A failure leaves the rest for the next run. */
 int gc_remove_objects(struct gc_run *c, struct cfs_err *err)
 {
 	int rc = 0;

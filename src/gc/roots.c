@@ -34,6 +34,8 @@ static int mark_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 	return has > 0 ? gc_mark_image(m, &id, err) : 0;
 }
 
+/* A reference that is broken in a way that we do not understand stops the collection.
+ * One to a missing entry is handled by mark_missing, since that is what a crash leaves. */
 int gc_mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 		const struct cfs_repo_entry *ref, struct cfs_err *err)
 {
@@ -126,6 +128,8 @@ static int find_image_root(const struct gc_marks *m, const char *name,
 			       name);
 }
 
+/* A root that the user named may be an image, a stream, or both. An unknown one is an
+ * error by default: a misspelled root would cost its objects. */
 static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 {
 	bool known = false;

@@ -5,42 +5,14 @@
 #include "gc/usage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "gc/mark.h"
-#include "gc/sharing.h"
-
-enum { OBJECTS_A_PIECE = 256 };
-
-struct cfs_gc_usage {
-	const struct cfs_repo *repo;
-	const struct cfs_gc_usage_opts *opts; /* borrowed while it is computed */
-	struct gc_marks mark;		      /* its live IDs are all objects */
-	struct cfs_ids held; /* of these, objects that are kept without names of images */
-	struct share_object *objects; /* one for each live ID */
-	struct share_image *lists;
-	struct cfs_gc_usage_image *images;
-	size_t n_images;
-	size_t *entry_of;   /* the index in the list of entries, for each image */
-	const char **names; /* of all images, consecutively */
-	struct cfs_gc_usage_total total;
-	int objects_fd;		       /* the directory, while objects are measured */
-	struct cfs_beneath_near *near; /* by thread, while objects are measured */
-	bool *cached_bad; /* by thread: the page cache of an object is unknown */
-};
-
-static void report_usage_progress(const struct cfs_gc_usage *u, const char *stage,
-				  uint64_t done, uint64_t all)
-{
-	cfs_watch_progress(
-		u->opts->watch,
-		&(struct cfs_progress){.stage = stage, .done = done, .all = all});
-}
+#include "gc/usage_priv.h"
 
 /* --- which images, and their names -------------------------------------------------- */
 
+/* Entries that cannot be read are counted, not errors: usage is a question, and deletes
+ * nothing. */
 static int list_usage_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *l = &u->mark.side[CFS_REPO_IMAGES].entries;
@@ -99,6 +71,8 @@ static size_t find_usage_image(const struct cfs_gc_usage *u,
 	return low;
 }
 
+/* Sorts the names by image, so that the names of each image are one range of u->names,
+ * borrowed from the marks. */
 static int name_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	const struct cfs_repo_list *refs = &u->mark.side[CFS_REPO_IMAGES].refs;
@@ -174,100 +148,6 @@ static int mark_rest(struct cfs_gc_usage *u, struct cfs_err *err)
 	return rc;
 }
 
-/* --- their sizes -------------------------------------------------------------------- */
-
-/* EPERM for files of other users is not an error: a warning says that the number is
- * unknown. */
-static int measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *path,
-			  struct share_object *o, struct cfs_err *err)
-{
-	cfs_autofd int fd = cfs_beneath_open(u->objects_fd, path,
-					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	int rc;
-
-	if (fd < 0)
-		return cfs_context(err, cfs_beneath_fail(fd, path, err), "objects");
-	rc = cfs_io_cached(fd, &o->cached);
-	if (rc == -EPERM || rc == -EOPNOTSUPP) {
-		u->cached_bad[worker] = true;
-		return 0;
-	}
-	errno = -rc;
-	return rc < 0 ? cfs_fail_errno(err, "objects/%s: what is in memory", path) : 0;
-}
-
-static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
-			  struct cfs_err *err)
-{
-	struct cfs_digest id = cfs_ids_get(&u->mark.live, i);
-	struct share_object *o = &u->objects[i];
-	char path[CFS_OBJECT_PATH_MAX];
-	struct stat st;
-	int rc;
-
-	o->held = cfs_ids_has(&u->held, id.bytes);
-	cfs_digest_path(&id, path);
-	rc = cfs_beneath_stat_near(&u->near[worker], u->objects_fd, path, &st);
-	if (rc == -ENOENT) {
-		o->missing = true;
-		return 0;
-	}
-	if (rc < 0)
-		return cfs_context(err, cfs_beneath_fail(rc, path, err), "objects");
-	if (!S_ISREG(st.st_mode))
-		return cfs_fail(err, EUCLEAN, "objects/%s: expected a regular file",
-				path);
-	o->bytes =
-		u->opts->apparent ? (uint64_t)st.st_size : (uint64_t)st.st_blocks * 512;
-	return u->opts->no_cached ? 0 : measure_cached(u, worker, path, o, err);
-}
-
-static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_err *err)
-{
-	struct cfs_gc_usage *u = ctx;
-	size_t i = piece * OBJECTS_A_PIECE, end = i + OBJECTS_A_PIECE;
-	int rc = 0;
-
-	if (worker == 0)
-		report_usage_progress(u, "objects", i, u->mark.live.n);
-	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
-		rc = measure_object(u, worker, i, err);
-	return rc;
-}
-
-static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_err *err)
-{
-	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;
-	cfs_autofree bool *bad = calloc(n_threads, sizeof(*bad));
-	int rc;
-
-	u->objects = calloc(n + 1, sizeof(*u->objects));
-	if (!bad || !u->objects || !u->near)
-		return cfs_fail(err, ENOMEM, "out of memory");
-	u->cached_bad = bad;
-	rc = cfs_pool_run(n_threads, pieces, measure_piece, u, u->opts->watch, err);
-	u->total.cached_known = !u->opts->no_cached;
-	for (unsigned i = 0; i < n_threads; i++)
-		u->total.cached_known &= !bad[i];
-	return rc;
-}
-
-static int measure_usage_objects(struct cfs_gc_usage *u, struct cfs_err *err)
-{
-	unsigned n_threads = cfs_pool_readers();
-	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
-					     O_RDONLY | O_DIRECTORY, 0);
-	int rc;
-
-	if (fd < 0 && u->mark.live.n)
-		return cfs_beneath_fail(fd, "objects", err);
-	u->objects_fd = fd;
-	u->near = cfs_beneath_new_near(n_threads);
-	rc = run_measuring(u, n_threads, err);
-	cfs_beneath_free_near(u->near, n_threads);
-	return rc;
-}
-
 /* --- which objects each image has --------------------------------------------------- */
 
 /* Converts the sorted IDs of an image to indexes of all objects. */
@@ -292,6 +172,8 @@ static int number_objects(const struct cfs_gc_usage *u, const struct cfs_ids *id
 	return 0;
 }
 
+/* The objects of one image, and the image itself. SEALED is enough for a report: nothing is
+ * removed by it. */
 static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *out,
 		    struct cfs_err *err)
 {
@@ -321,7 +203,7 @@ static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err
 	int rc;
 
 	if (worker == 0)
-		report_usage_progress(u, "images compared", i, u->n_images);
+		gc_report_usage(u, "images compared", i, u->n_images);
 	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
@@ -351,6 +233,8 @@ static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+/* First what is held by roots, then the rest: the difference is what a collection would
+ * free. */
 static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follow,
 			 struct cfs_err *err)
 {
@@ -368,7 +252,7 @@ static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follo
 	if (rc == 0)
 		rc = mark_rest(u, err);
 	if (rc == 0)
-		rc = measure_usage_objects(u, err);
+		rc = gc_measure_objects(u, err);
 	return rc < 0 ? rc : count_images(u, err);
 }
 
