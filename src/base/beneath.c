@@ -182,6 +182,8 @@ int cfs_beneath_open_parent(int dirfd, const char *path, const char **name)
 	return cfs_beneath_open_dir(dirfd, dir);
 }
 
+/* Opens what exists first: most calls find the whole path. Each component is made in the
+ * directory that was opened for the one before, so a swapped link leads nowhere. */
 int cfs_beneath_make_dir(int dirfd, const char *path, mode_t mode)
 {
 	cfs_autofd int at = -1;

@@ -38,6 +38,8 @@ static bool decode_eight(uint64_t x, uint32_t *out)
 	return true;
 }
 
+/* Eight digits at a time: an image has a digest for each of its objects, and this is the
+ * hot loop of loading it. */
 bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len)
 {
 	size_t i = 0;

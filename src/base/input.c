@@ -126,6 +126,8 @@ static int fail_too_large(size_t max, struct cfs_err *err)
 	return cfs_fail(err, EFBIG, "expected at most %zu bytes, got more", max);
 }
 
+/* Asks for one byte more than max, so that a file that grew, or a pipe, is refused and
+ * not cut off. On failure, out keeps what was read; the caller frees it. */
 int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out, struct cfs_err *err)
 {
 	size_t before = out->len, chunk;

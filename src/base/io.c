@@ -91,6 +91,8 @@ static int wait_watched(int fd, short events, const struct cfs_watch *watch,
 	return rc;
 }
 
+/* poll() before each read, so that cancelling ends the wait for a pipe or a slow server.
+ * Returns fewer than len bytes only at the end of the input. */
 ssize_t cfs_io_read_watched(int fd, void *p, size_t len, const struct cfs_watch *watch,
 			    struct cfs_err *err)
 {
@@ -125,6 +127,8 @@ static size_t max_write_len(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? SIZE_MAX : PIPE_BUF;
 }
 
+/* poll() before each write, and pieces that cannot block: a cancelled command must not
+ * hang on a pipe that nothing reads. */
 int cfs_io_write_watched(int fd, const void *p, size_t len, const struct cfs_watch *watch,
 			 struct cfs_err *err)
 {

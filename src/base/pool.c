@@ -42,6 +42,8 @@ static void record_failure(struct job *job, size_t i, int rc, const struct cfs_e
 	atomic_store(&job->stop, true);
 }
 
+/* Takes the next index until none is left, an item failed, or the watch is cancelled. An
+ * error is recorded with its index: the pool reports that of the lowest one. */
 static void *run_pool_worker(void *arg)
 {
 	struct worker *w = arg;
@@ -77,6 +79,8 @@ static unsigned start_workers(struct worker *w, unsigned n)
 	return i;
 }
 
+/* The calling thread is worker 0, so the work also ends if no thread can be started. All
+ * workers have ended when this returns: fn never sees ctx afterwards. */
 int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		 const struct cfs_watch *watch, struct cfs_err *err)
 {

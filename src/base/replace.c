@@ -293,6 +293,8 @@ static int publish_new(struct cfs_replace *r, struct cfs_err *err)
 	return 0;
 }
 
+/* Content first, then the name, then the directory, each synced: after a crash the file
+ * is the old one or the new one. publish gives the name. Ends r in any case. */
 static int commit_with(struct cfs_replace *r,
 		       int (*publish)(struct cfs_replace *r, struct cfs_err *err),
 		       struct cfs_err *err)

@@ -68,6 +68,8 @@ size_t cfs_show_hidden_len(const uint8_t *p, size_t left)
 	return is_hidden(cfs_utf8_decode(p, n)) ? n : 0;
 }
 
+/* Cuts before a character that does not fit, never inside one or inside its escape.
+ * Returns the length without the NUL. */
 size_t cfs_show_text(struct cfs_text text, char *out, size_t cap)
 {
 	const uint8_t *p = (const uint8_t *)text.s;

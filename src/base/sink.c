@@ -89,6 +89,8 @@ int cfs_out_flush(struct cfs_out *out, struct cfs_err *err)
 	return out->rc;
 }
 
+/* What the inline part does not do: a full buffer goes to the sink, and a piece as large
+ * as the buffer goes there without a copy. */
 void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len)
 {
 	const uint8_t *from = p;
@@ -136,6 +138,8 @@ void cfs_out_zero(struct cfs_out *out, uint64_t len)
 	cfs_out_put(out, zeros, (size_t)len);
 }
 
+/* Short texts are formatted on the stack. Like every cfs_out function it keeps the first
+ * error in out, and later calls do nothing. */
 void cfs_out_printf(struct cfs_out *out, const char *fmt, ...)
 {
 	char small[256];
