@@ -162,6 +162,8 @@ static int parse_slot(struct cfs_boot_args *out, struct cfs_text value,
 	return 0;
 }
 
+/* The value is a list of parts with commas. The last argument of its kind counts, so it
+ * replaces what an earlier one set. An empty or unknown part is an error. */
 static int parse_transient(struct cfs_boot_args *out, struct cfs_text value,
 			   struct cfs_err *err)
 {

@@ -191,6 +191,8 @@ static const struct {
 	{CFS_TEXT("sysroot"), CFS_TEXT("readonly"), FIELD(sysroot_readonly), set_bool},
 };
 
+/* Finds the key in the table and sets its field. An unknown key is a warning only, so
+ * that a configuration can serve older and newer versions. */
 static int set_key(struct cfs_boot_config *config, struct cfs_text section,
 		   struct cfs_text key, struct cfs_text value,
 		   const struct cfs_watch *watch, struct cfs_err *err)
@@ -228,6 +230,8 @@ static struct cfs_text trim_text(struct cfs_text t)
 	return t;
 }
 
+/* A line is blank, a comment, "[section]" or "key = value", with or without quotes
+ * around the value. *section borrows from the file, and holds for the lines that follow. */
 static int parse_config_line(struct cfs_boot_config *config, struct cfs_text line,
 			     struct cfs_text *section, const struct cfs_watch *watch,
 			     struct cfs_err *err)

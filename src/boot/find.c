@@ -162,6 +162,8 @@ static int find_deployment(struct boot_run *r, struct cfs_err *err)
 	return rc == 0 ? open_boot_objects(r, "ostree/repo/objects", err) : rc;
 }
 
+/* An image that no argument names was found on the state disk: only a required signature
+ * can then make it verified. The descriptors of the image and objects are r's. */
 int boot_find_image(struct boot_run *r, struct cfs_err *err)
 {
 	const struct cfs_boot_choice *choice = r->request->choice;

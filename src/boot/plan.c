@@ -106,6 +106,8 @@ static void format_source(const struct cfs_boot_choice *choice,
 			 transient ? "transient:" : "");
 }
 
+/* Pure: what is on the disk comes in as facts. The order of the steps matters, since
+ * each works on what those before it mounted. */
 int cfs_boot_plan(const struct cfs_boot_choice *choice,
 		  const struct cfs_boot_facts *facts, struct cfs_boot_plan *out,
 		  struct cfs_err *err)
@@ -167,6 +169,8 @@ static const char *copy_plain(const char *path, char out[CFS_BOOT_PATH_MAX])
 	return out;
 }
 
+/* No escaping is needed: digests, words of a table, and paths whose special characters
+ * copy_plain replaces. Returns the length, or 0 if it was not formatted. */
 size_t cfs_boot_record(const struct cfs_boot_choice *choice,
 		       const struct cfs_boot_facts *facts,
 		       const struct cfs_boot_plan *plan, const char *image_way,

@@ -52,6 +52,9 @@ static int gather_facts(struct boot_run *r, struct cfs_err *err)
 	return rc;
 }
 
+/* Sets r->status before each step, so that a failure at any point has the exit status of
+ * its kind. On success w->tree is a detached copy of the new root, which the caller
+ * closes. */
 static int run_work(struct work *w)
 {
 	struct boot_run *r = w->run;
@@ -119,6 +122,9 @@ static int attach_tree(const struct cfs_boot_request *q, int tree, struct cfs_er
 						  : move_tree(tree, q->target, err);
 }
 
+/* The work runs in a thread of its own, because it enters a mount namespace and the
+ * caller must stay in its own. What comes back is one detached tree of mounts, attached
+ * here. */
 int cfs_boot_prepare(const struct cfs_boot_request *request, struct cfs_boot_result *out,
 		     struct cfs_err *err)
 {
