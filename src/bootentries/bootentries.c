@@ -105,6 +105,9 @@ static struct cfs_text trim_section(struct cfs_span section)
 	return t;
 }
 
+/* Sets the title, version and arguments of e from the sections of a UKI. Sections may be
+ * missing: without .cmdline the entry boots no image. On failure e owns what was set
+ * until then. */
 static int parse_uki(struct cfs_span file, struct cfs_bootentry *e, struct cfs_err *err)
 {
 	struct cfs_span release = {0}, cmdline = {0};
@@ -126,6 +129,8 @@ static int parse_uki(struct cfs_span file, struct cfs_bootentry *e, struct cfs_e
 	return rc ? take_arguments(trim_section(cmdline), e, err) : 0;
 }
 
+/* Checks the size before the file is copied: the boot partition has no integrity, and a
+ * UKI is at most some hundred megabytes. */
 static int read_uki(int dirfd, const char *path, struct cfs_bootentry *e,
 		    struct cfs_err *err)
 {
@@ -216,6 +221,8 @@ static int join_entry_path(const char *dir, const char *name, char **out,
 	return 0;
 }
 
+/* Appends one file to out, unless its name is not that of an entry. A file that is
+ * damaged stays in the list with its error, so that a user sees it. */
 static int add_boot_entry(int rootfd, int dirfd, const struct place *at, const char *name,
 			  struct cfs_bootentries *out, struct cfs_err *err)
 {
@@ -248,6 +255,8 @@ static int compare_entry_files(const void *a, const void *b)
 	return strcmp(x->file, y->file);
 }
 
+/* A boot loader that is not installed has no such directory: no entries, and no error.
+ * The entries of a place are sorted by name, since readdir() has no order. */
 static int list_place(int rootfd, const struct place *at, struct cfs_bootentries *out,
 		      struct cfs_err *err)
 {
