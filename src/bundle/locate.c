@@ -54,6 +54,9 @@ static int check_path(const char *path, struct cfs_err *err)
 	return 0;
 }
 
+/* Walks the image as chroot would. Below a component that does not exist the rest is
+ * joined by its text, since the runtime creates it. Returns 1 if the path exists, 0 if
+ * not. */
 static int locate_path(const struct bundle *b, const char *path, char out[PATH_MAX],
 		       struct cfs_inode *inode, struct cfs_err *err)
 {

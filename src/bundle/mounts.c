@@ -142,6 +142,8 @@ static bool is_reserved(const char *path)
 	       bundle_is_beneath(path, "/sys") || bundle_is_beneath(path, "/dev");
 }
 
+/* A volume is a tmpfs with the content of the image. A path that a mount of the user
+ * already covers needs none; one below /proc, /sys or /dev would hide them. */
 static int add_volume(struct bundle *b, const char *path, struct cfs_err *err)
 {
 	static const struct mount_row row = {

@@ -124,6 +124,8 @@ static int add_capabilities(bool is_root, json_t *process, struct cfs_err *err)
 	return rc;
 }
 
+/* json_decref of the process is the business of "to" as soon as it is set there. The
+ * user is found first, since the rights depend on it. */
 int bundle_add_process(struct bundle *b, json_t *to, struct cfs_err *err)
 {
 	struct cfs_bundle_user user;

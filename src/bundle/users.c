@@ -111,6 +111,9 @@ static bool has_member(struct cfs_text members, struct cfs_text name)
 	return false;
 }
 
+/* Adds the supplementary groups that list the user. Entries that cannot be parsed count
+ * as absent, as for getgrouplist(3); out->groups is freed by the caller, also on
+ * failure. */
 static int add_groups(struct cfs_text group, struct cfs_text name,
 		      struct cfs_bundle_user *out, struct cfs_err *err)
 {
