@@ -90,6 +90,8 @@ static int open_new(struct cfs_cache *c, const char *path, struct cfs_err *err)
 	return rc;
 }
 
+/* Sets the device, whether the cache is off, and the time since when a ctime is too new
+ * to be trusted: a file may change twice within one tick of the clock. */
 static int check_source(struct cfs_cache *c, const char *source, const char *path,
 			const struct cfs_cache_opts *opts, struct cfs_err *err)
 {
@@ -112,6 +114,8 @@ static int check_source(struct cfs_cache *c, const char *source, const char *pat
 	return 0;
 }
 
+/* A cache of a read-only mount is "off": it finds and saves nothing, and is no error. An
+ * old file that is damaged is replaced, one of another owner is refused. */
 int cfs_cache_open(const char *path, const char *source,
 		   const struct cfs_cache_opts *opts, struct cfs_cache **out,
 		   struct cfs_err *err)

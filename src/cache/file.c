@@ -80,6 +80,8 @@ static int split_file(struct cfs_span bytes, struct cache_table *t, struct cfs_s
 	return 0;
 }
 
+/* *out borrows from bytes and is set only if all checks pass. The checksum finds a file
+ * that was cut off or damaged; it does not stop an attacker, the owner check does. */
 int cfs_cache_parse(struct cfs_span bytes, enum cfs_hash_alg alg, struct cache_table *out,
 		    struct cfs_err *err)
 {
