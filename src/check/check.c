@@ -9,6 +9,8 @@
 
 #include "check/check_priv.h"
 
+/* A link is made under a temporary name and renamed. A crash in between leaves
+ * ".symlink-NAME" in the top directory, which is harmless and is reported as a remark. */
 static int check_leftovers(struct check *c, struct cfs_err *err)
 {
 	int fd = openat(cfs_repo_dirfd(c->repo), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),

@@ -208,6 +208,8 @@ static struct cfs_check_want *find_want(const struct fetch *f,
 	return NULL;
 }
 
+/* An image says how large its objects are. Without this limit a server could send any
+ * amount for an object. Several images may name one object: the largest size counts. */
 static int limit_by_inodes(struct fetch *f, const struct cfs_image *im,
 			   struct cfs_err *err)
 {

@@ -76,6 +76,8 @@ static int check_kernels(struct image_check *x, const struct cfs_kernel_finding 
 				 err);
 }
 
+/* Parses and walks the image. Its message becomes the finding; only "out of memory" and
+ * "cancelled" end the whole check. */
 static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 			     struct cfs_err *err)
 {
@@ -99,6 +101,8 @@ static int check_image_bytes(struct image_check *x, struct cfs_span bytes,
 	return rc < 0 ? rc : check_kernels(x, found, err);
 }
 
+/* One item of the pool: i is the index of the image. A damaged image is a finding and no
+ * error; errors are those of the check itself, such as no memory. */
 static int check_listed_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;

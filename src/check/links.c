@@ -40,6 +40,8 @@ static const struct cfs_repo_entry *find_link_entry(const struct cfs_repo_list *
 	return NULL;
 }
 
+/* A reference must be a symbolic link of the right form, with a permitted name, to an
+ * entry that exists. What the entry itself is worth is checked where it is listed. */
 static int check_ref(struct check *c, enum cfs_repo_kind kind,
 		     const struct cfs_repo_entry *e, struct cfs_err *err)
 {
@@ -104,6 +106,8 @@ static int check_readable(const struct check *c, const struct cfs_digest *id,
 	return cfs_verity_digest_fd(id->alg, fd, 1, c->opts->watch, &got, NULL, why);
 }
 
+/* Returns 1 and maps the object, or 0 after a finding was added, or an error of the
+ * check itself. The caller unmaps *map after 1 only. */
 int check_map_entry(struct check *c, const struct cfs_repo_entry *e, const char *place,
 		    enum cfs_check_fault fault, struct cfs_map *map, struct cfs_err *err)
 {

@@ -44,6 +44,8 @@ static int list_checked_name(struct check *c, const char *prefix, const char *na
 				 "not the name of an object", err);
 }
 
+/* Takes over fd. errno tells the end of a directory from an error: a list that stops
+ * early would report good objects as missing. */
 static int list_checked_prefix(void *ctx, int fd, const char *prefix, struct cfs_err *err)
 {
 	struct check *c = ctx;
@@ -93,6 +95,8 @@ static int list_top(struct check *c, int objects, const char *name, struct cfs_e
 		      : list_checked_prefix(c, fd, name, err);
 }
 
+/* Opens the directory anew, because fdopendir() takes the descriptor and its offset. An
+ * error of readdir() ends the check: a short list would report good objects as missing. */
 static int list_checked_objects(struct check *c, int objects, struct cfs_err *err)
 {
 	int fd = openat(objects, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
@@ -200,6 +204,8 @@ static int check_object_mode(struct check *c, const struct stat *st, const char 
 	return check_add_finding(c, CFS_CHECK_OBJECT_MODE, NULL, place, what, err);
 }
 
+/* One item of the pool. Sets the size and is_bad of the object at i, which later checks
+ * of images and streams rely on; slots of other indexes are not touched. */
 static int check_listed_object(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
@@ -242,6 +248,9 @@ static int take_chosen(struct check *c, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_ids_settle(&c->present, err);
 }
 
+/* Fills c->present, sizes and is_bad, which check_repo frees. A repository without the
+ * directory "objects" has none yet; a symbolic link in its place is a finding and is not
+ * followed. */
 int check_objects(struct check *c, struct cfs_err *err)
 {
 	cfs_autofd int objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",

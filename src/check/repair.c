@@ -179,6 +179,8 @@ static int repair_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *
 	return create_image_link(r, dirfd, ref->target, err);
 }
 
+/* First the entries, then the references to them. The directory is synced once at the
+ * end. A kind that has no directory has nothing to repair. */
 static int repair_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	cfs_autofd int dirfd =
@@ -205,6 +207,8 @@ static int repair_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_er
 	return rc;
 }
 
+/* Objects first, then what was fetched, then a commit, then links: a link is restored
+ * only to an object that is on disk. After a failure, what was repaired stays so. */
 int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *report,
 		     const struct cfs_check_sources *from, struct cfs_check_repaired *out,
 		     struct cfs_err *err)

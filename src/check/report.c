@@ -6,6 +6,8 @@
 
 #include "check/check_priv.h"
 
+/* These words are in the JSON output, and some are those of composefs-rs: they do not
+ * change. */
 const char *cfs_check_fault_name(enum cfs_check_fault fault)
 {
 	static const char *const names[CFS_CHECK_N_FAULTS] = {

@@ -52,6 +52,8 @@ int cfs_check_scrub_write(const struct cfs_repo *repo, const struct cfs_check_sc
 	return cfs_context(err, rc, FILE_NAME);
 }
 
+/* Accepts exactly what cfs_check_scrub_write writes: all fields in order, and nothing
+ * behind them. A record that is half understood could say that a scrub was complete. */
 static bool parse_scrub_record(const char *at, struct cfs_check_scrub *out)
 {
 	uint64_t *fields[N_FIELDS];

@@ -135,6 +135,8 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 				 err);
 }
 
+/* One item of the pool. The digest in the name of a document is computed from its bytes
+ * as they pass. A damaged stream is a finding and no error. */
 static int check_stream(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct check *c = ctx;
