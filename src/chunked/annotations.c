@@ -67,6 +67,8 @@ static int parse_sum(const char *text, uint8_t out[CFS_SHA256_LEN], struct cfs_e
 	return rc;
 }
 
+/* Returns 0 if the layer is not zstd:chunked, which is usual. Annotations are written by
+ * the registry: their positions must lie in the blob and must not overlap. */
 int cfs_chunked_parse_layer(const struct cfs_oci_descriptor *d,
 			    struct cfs_chunked_layer *out, struct cfs_err *err)
 {

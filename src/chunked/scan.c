@@ -101,6 +101,8 @@ static bool ends_word(const struct value_state *v, uint8_t c)
 	       (c == ',' || c == '}' || c == ']' || c == ':' || is_json_space(c));
 }
 
+/* Copies one value as text, without parsing it, for a parser that gets it whole. The
+ * limit holds while bytes arrive, so a large value never fills memory. */
 int json_scan_value(struct json_scan *s, struct cfs_mem *out, struct cfs_err *err)
 {
 	struct value_state v = {0};
@@ -128,6 +130,8 @@ int json_scan_value(struct json_scan *s, struct cfs_mem *out, struct cfs_err *er
 
 /* --- objects and lists -------------------------------------------------------------- */
 
+/* A longer key is cut off: no key that is looked for has that length. Escapes stay as
+ * they are; a key with escapes is none of ours. */
 static int take_member_key(struct json_scan *s, char key[JSON_SCAN_KEY_MAX],
 			   struct cfs_err *err)
 {

@@ -75,6 +75,8 @@ static int add_toc_file(struct toc_reader *r, const struct cfs_chunked_file *f,
 	return 0;
 }
 
+/* Only regular files with content have bytes in the blob. The digest and position are
+ * untrusted; the digest is compared when the bytes arrive, the position here. */
 static int take_toc_entry(struct toc_reader *r, const json_t *entry, struct cfs_err *err)
 {
 	const char *type = json_string_value(json_object_get(entry, "type"));
@@ -157,6 +159,8 @@ static int read_tarsplit_digest(struct toc_reader *r, struct cfs_err *err)
 	return rc;
 }
 
+/* Members that we do not know are skipped, value by value. A second list of entries is
+ * refused: parsers differ in which one counts. */
 static int read_member(void *ctx, const char *key, struct cfs_err *err)
 {
 	struct toc_reader *r = ctx;
