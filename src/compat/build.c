@@ -140,6 +140,8 @@ struct converter {
 	size_t xattrs_cap;
 };
 
+/* spec borrows from the tree and from c->xattrs, which is reused for each node;
+ * set_by_flags copies what it keeps. */
 static int convert_node(struct converter *c, const struct cfs_node *n,
 			struct lcfs_node_s *node)
 {
@@ -210,6 +212,8 @@ static int convert_tree(const struct cfs_tree *tree, int flags, struct lcfs_node
 	return rc;
 }
 
+/* *out is the caller's. A single file has no tree and is loaded alone. *failed_path, if
+ * asked for, is the caller's after a failure of the scan. */
 static int build_node(int dirfd, const char *fname, int flags, char **failed_path,
 		      struct lcfs_node_s **out)
 {
@@ -272,6 +276,8 @@ static int read_digest(struct lcfs_node_s *node, int fd, int flags)
 	return keep_node_digest(node, &digest, flags);
 }
 
+/* Reads the file for its digest, its inline content, or both. -ENODATA: the file changed
+ * its type or size since the directory was read. */
 static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fname,
 			    int flags)
 {

@@ -51,6 +51,8 @@ static struct lcfs_node_s *copy_node(struct cloner *c, struct lcfs_node_s *from)
 	return to;
 }
 
+/* A stack on the heap: a tree can be deeper than the C stack of a caller's thread. On
+ * failure the caller frees the copy as far as it exists. */
 static int copy_children(struct cloner *c)
 {
 	while (c->n_stack) {

@@ -55,6 +55,8 @@ static struct lcfs_share_slot *find_blob_slot(const struct lcfs_share *s,
 	}
 }
 
+/* Keeps at least half of the slots free, so that a search ends at a free one. On failure
+ * the old table stays as it was. */
 static int grow_blob_slots(struct lcfs_share *s)
 {
 	struct lcfs_share old = *s;
@@ -81,6 +83,8 @@ static int grow_blob_slots(struct lcfs_share *s)
 	return 0;
 }
 
+/* *out is a reference that the caller drops. Bytes inside the inode are not shared,
+ * since no other inode has them. -EINVAL: the image refers to more bytes than it has. */
 int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span bytes,
 		    struct lcfs_blob **out)
 {

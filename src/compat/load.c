@@ -112,6 +112,7 @@ static struct lcfs_node_s *load_node_tree(struct cfs_span bytes,
 	return NULL;
 }
 
+/* NULL selects every entry of the root, as in 1.0.8. The caller owns the result. */
 struct lcfs_node_s *
 lcfs_load_node_from_image_ext(const uint8_t *image_data, size_t image_data_size,
 			      const struct lcfs_read_options_s *options)

@@ -7,6 +7,8 @@
 
 #include "mount/mount.h"
 
+/* *out borrows all strings from o. Unknown flags are refused, since a flag that we
+ * ignored could be one for security. */
 static int translate_options(const struct lcfs_mount_options_s *o,
 			     struct cfs_mount_opts *out)
 {

@@ -140,6 +140,8 @@ void lcfs_node_unref(struct lcfs_node_s *node)
 	dissolve_trees(stack);
 }
 
+/* All but the name, the children and the hard link. On failure to is incomplete, and its
+ * owner frees it as usual. */
 static int copy_data(struct lcfs_node_s *to, const struct lcfs_node_s *from)
 {
 	to->mode = from->mode;

@@ -28,6 +28,7 @@ struct feeder {
 	bool has_links;
 };
 
+/* *spec borrows from n and from f->xattrs, and is good until the next call. */
 static int describe_node(struct feeder *f, const struct lcfs_node_s *n,
 			 struct cfs_inode_spec *spec)
 {
@@ -93,6 +94,8 @@ static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child
 	return rc < 0 ? rc : enter_node(f, child, id);
 }
 
+/* Depth first, with a stack on the heap, children by name: the order of the builder.
+ * Hard links get their targets afterwards, in feed_links. */
 static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
 {
 	struct cfs_inode_spec spec;
@@ -115,6 +118,8 @@ static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
 	return rc;
 }
 
+/* The second pass: a hard link may come before its target. -EINVAL: the target is not
+ * below the root. */
 static int feed_links(struct feeder *f)
 {
 	struct lcfs_ptrmap map;
@@ -159,6 +164,9 @@ static int make_tree_of_nodes(struct lcfs_node_s *root, struct cfs_tree **out)
 
 /* --- tree -> callback --------------------------------------------------------------- */
 
+/* A cfs_sink that calls the writer of the caller until all is written. errno is set
+ * before the call, since callbacks may fail without setting it. 0 bytes would loop
+ * forever: EIO. */
 static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	const struct lcfs_write_options_s *o = ctx;

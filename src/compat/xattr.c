@@ -63,6 +63,8 @@ const char *lcfs_node_get_xattr(struct lcfs_node_s *node, const char *name,
 	return (const char *)value.p;
 }
 
+/* The limits are those of an image, so that an attribute that can be set can be written.
+ * A value that is replaced gives back its share of the budget. ERANGE: it does not fit. */
 int lcfs_node_set_xattr(struct lcfs_node_s *node, const char *name, const char *value,
 			size_t value_len)
 {
