@@ -64,6 +64,8 @@ void cfs_artifact_close(struct cfs_artifact *a)
 
 /* --- blobs -------------------------------------------------------------------------- */
 
+/* A stored blob is read again each time, because the repository may belong to another
+ * user and its objects may lack fs-verity. */
 static int check_artifact_blob(int fd, const struct cfs_oci_descriptor *d,
 			       struct cfs_err *err)
 {

@@ -90,6 +90,8 @@ static bool is_blob_repeated(const struct cfs_oci_manifest *m, size_t i)
 	return false;
 }
 
+/* A callback of cfs_containers_write_document. A blob that occurs twice has one name, as
+ * a stream cannot name one thing twice. */
 static int name_artifact_blobs(void *ctx, struct cfs_stream_writer *w,
 			       struct cfs_err *err)
 {
@@ -165,6 +167,8 @@ static int publish_blobs(struct cfs_repo *repo, const struct cfs_artifact *a,
 	return rc;
 }
 
+/* The blobs get names before the manifest, and the manifest gets its reference last: a
+ * crash leaves no reference to something incomplete. streams[0] is the configuration. */
 int cfs_artifact_publish(struct cfs_repo *repo,
 			 const struct cfs_containers_layer_opts *opts,
 			 const struct cfs_artifact *a, const struct cfs_digest *streams,

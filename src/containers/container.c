@@ -38,6 +38,8 @@ static bool has_digits(const struct cfs_oci_digest *d, struct cfs_text digits)
 	return cfs_text_has_prefix(cfs_text(strchr(text, ':') + 1), digits);
 }
 
+/* The digest of the only manifest that begins with these digits. ENOENT: none; ENOTUNIQ:
+ * several, and none is preferred. */
 static int find_by_digits(const struct cfs_repo *repo, const char *name,
 			  struct cfs_text digits, struct cfs_oci_digest *out,
 			  struct cfs_err *err)

@@ -176,6 +176,8 @@ static int write_content_index(int fd, struct old_entries *old,
 	return rc;
 }
 
+/* Merges the sorted entries with the old file into a new one, which replaces it at once.
+ * Changes entries: they are sorted, and their sizes get the byte order of the file. */
 int cfs_content_index_add(const struct cfs_repo *repo, struct cfs_content *entries,
 			  size_t n, bool keeps_old, struct cfs_err *err)
 {

@@ -30,6 +30,8 @@ static int read_document_object(const struct cfs_repo *repo, const struct cfs_st
 	return rc;
 }
 
+/* *out is the caller's after success, and empty after a failure. The object is compared
+ * with the size in the stream; its digest was proven when it was opened. */
 int cfs_containers_read_document(const struct cfs_repo *repo, const char *name,
 				 const char *type, size_t max, struct cfs_mem *out,
 				 struct cfs_digest *stream, struct cfs_err *err)

@@ -24,6 +24,8 @@ static int write_checked(struct cfs_feed from, const struct cfs_oci_digest *diff
 	return rc < 0 ? rc : cfs_oci_digest_expect(diff_id, &out->diff_id, err);
 }
 
+/* The stream gets its name only after the diff_id was compared and everything is on
+ * disk. A failure leaves at most objects without a name, which a collection removes. */
 int cfs_containers_import_layer(struct cfs_repo *repo, struct cfs_feed from,
 				const struct cfs_oci_digest *diff_id,
 				const struct cfs_watch *watch, struct cfs_err *err)

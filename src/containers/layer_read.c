@@ -199,6 +199,8 @@ static int read_layer_stream(struct layer_reader *r, const struct cfs_stream *s,
 	return rc;
 }
 
+/* The archive is read from the stream and the objects again, so that fn gets entries as
+ * from a tar file. Progress is not shown: only cancelling is passed on. */
 int cfs_containers_read_layer(const struct cfs_repo *repo,
 			      const struct cfs_oci_digest *diff_id, bool contents,
 			      cfs_containers_entry_fn fn, void *ctx,

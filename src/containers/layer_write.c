@@ -216,6 +216,8 @@ static int split_archive(struct layer_writer *w, struct cfs_err *err)
 	return rc;
 }
 
+/* The stream is stored only if the diff_id of the bytes is the expected one. Objects
+ * that were stored before a failure have no name, and a collection removes them. */
 int cfs_containers_write_layer(struct cfs_feed tar, enum cfs_hash_alg diff_id_alg,
 			       const struct cfs_containers_layer_opts *opts,
 			       struct cfs_containers_layer *out, struct cfs_err *err)

@@ -96,6 +96,8 @@ static int read_object_content(const void *ctx, const struct cfs_tree *tree, cfs
 	return rc;
 }
 
+/* *out is a new tree, which the caller frees; merged stays as it is. A bootable image is
+ * labelled by the SELinux policy that lies in the tree itself. */
 static int apply_merge_rules(const struct cfs_repo *repo, const struct cfs_tree *merged,
 			     const struct cfs_profile_rules *rules,
 			     const struct cfs_watch *watch, struct cfs_tree **out,

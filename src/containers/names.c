@@ -41,6 +41,8 @@ static const char *find_fault(const char *tag)
 	return NULL;
 }
 
+/* A reference is a path of one level below "oci/", so / and % are written as in URLs.
+ * composefs-rs does the same: both find the references of the other. */
 int cfs_containers_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
 		       struct cfs_err *err)
 {

@@ -197,6 +197,9 @@ static ssize_t read_rebuilt(void *ctx, void *p, size_t len, struct cfs_err *err)
 	return n;
 }
 
+/* Writes the layer from the rebuilt archive. Sets is_local, which tells an error of this
+ * machine, which ends the pull, from one of the layer, after which the whole blob is
+ * fetched. */
 static int write_chunked_archive(struct chunked_pull *c, struct cfs_tarsplit *lines,
 				 struct chunked_contents *contents,
 				 struct cfs_containers_layer *out, struct cfs_err *err)
@@ -322,6 +325,9 @@ static bool is_final(const struct chunked_pull *c, int rc)
 	return c->is_local || rc == -ENOMEM || cfs_watch_is_cancelled(c->p->opts->watch);
 }
 
+/* Returns 1 if the layer is stored, 0 if the caller must fetch the whole blob. What a
+ * server says about parts is never trusted more than the diff_id: a wrong part costs
+ * time only. */
 int pull_chunked(struct pull *p, unsigned worker, struct pull_layer *l,
 		 struct cfs_err *err)
 {

@@ -7,6 +7,8 @@
 #include "containers/artifact.h"
 #include "containers/pull_priv.h"
 
+/* A kept blob that is damaged or missing is not one: it is fetched and kept again. Other
+ * errors end the pull, since they would also meet the new blob. */
 int pull_find_kept(const struct pull *p, struct pull_layer *l, struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];

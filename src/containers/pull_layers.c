@@ -47,6 +47,8 @@ void pull_count(struct pull *p, unsigned worker, uint64_t n)
 		cfs_watch_progress(p->opts->watch, &now);
 }
 
+/* The feed of a blob as it arrives: counts and digests the bytes, and keeps them if
+ * asked to. More bytes than announced are refused at once, not after the last one. */
 static ssize_t read_pulled_blob(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct blob_reader *r = ctx;
@@ -99,6 +101,8 @@ static int check_pulled_blob(struct blob_reader *r, struct cfs_err *err)
 
 /* --- one layer ---------------------------------------------------------------------- */
 
+/* One pass: the blob is decompressed, split into a stream and objects, and stored. Names
+ * come later, after the caller compared the digest of the blob. */
 static int write_pulled_layer(struct blob_reader *r, const struct pull_layer *l,
 			      struct cfs_containers_layer *out, struct cfs_err *err)
 {
@@ -325,6 +329,8 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 	return rc < 0 ? rc : pull_publish_kept(p, err);
 }
 
+/* Large blobs first, so that the last worker does not end long after the others. A layer
+ * that occurs twice is pulled once. p owns layers and order, also after a failure. */
 int pull_layers(struct pull *p, struct cfs_err *err)
 {
 	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();

@@ -134,6 +134,9 @@ static int publish_stream(struct pull *p, const char *kind,
 	return cfs_repo_publish(p->repo, &link, err);
 }
 
+/* The order protects from a crash: commit, then the image, the configuration and the
+ * manifest, which refers to them, and its tag in the same step. image NULL: none was
+ * made. */
 int pull_publish(struct pull *p, const struct cfs_digest *image, struct cfs_err *err)
 {
 	struct cfs_digest config, manifest;

@@ -46,6 +46,8 @@ static bool is_artifact_wanted(const struct incoming *in)
 	       (type && strcmp(type, CFS_CONTAINERS_TYPE_SEAL) == 0);
 }
 
+/* The size is checked before the transfer, the digest by cfs_artifact_write_blob as the
+ * bytes pass. *out is the stream of the blob. */
 static int pull_blob(struct incoming *in, const struct cfs_oci_descriptor *d,
 		     bool is_config, struct cfs_digest *out, struct cfs_err *err)
 {
@@ -84,6 +86,8 @@ static int pull_artifact(struct incoming *in, struct cfs_err *err)
 					     err);
 }
 
+/* A callback of the listing. A referrer that belongs to another image is left out with a
+ * warning; one that cannot be fetched ends the pull, since a signature could be missing. */
 static int take_referrer(void *ctx, const struct cfs_oci_descriptor *d,
 			 struct cfs_err *err)
 {

@@ -71,6 +71,8 @@ static int make_push_manifest(struct push *p, struct cfs_mem *out, struct cfs_er
 	return cfs_oci_manifest_repack(&p->container.manifest, p->layers, out, err);
 }
 
+/* The manifest of the pull is sent byte by byte if its layers did not change, so that
+ * its digest and signatures stay valid. *digest is that of what was sent. */
 static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 			 struct cfs_err *err)
 {
@@ -94,6 +96,8 @@ static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 	return rc;
 }
 
+/* Blobs before the manifest that refers to them: registries refuse it otherwise. The
+ * checks come before the first byte is sent. */
 static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
 {
 	int rc = check_container(&p->container, err);
@@ -119,6 +123,8 @@ static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err 
 	return rc;
 }
 
+/* Frees what the parts of a push allocated, so that they need not clean up after a
+ * failure. Layers in an archive of docker are plain tar files. */
 int cfs_containers_push(const struct cfs_repo *repo, const char *name,
 			const struct cfs_destination *to,
 			const struct cfs_push_opts *opts, struct cfs_push_result *out,

@@ -260,6 +260,8 @@ static int compare_layer_sizes(const void *a, const void *b, void *ctx)
 	return x == y ? 0 : x > y ? -1 : 1;
 }
 
+/* Large layers first, unless the destination writes one file in order. A layer that
+ * occurs twice is sent once, and both places get the same descriptor. */
 int push_layers(struct push *p, struct cfs_err *err)
 {
 	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();

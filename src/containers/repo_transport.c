@@ -163,6 +163,8 @@ static void source_close(void *ctx)
 	free(s);
 }
 
+/* A repository as one more place to pull from: its layers are archives that were put
+ * together again. *out borrows repo and watch; its close frees the rest. */
 int cfs_containers_open_source(const struct cfs_repo *repo, const char *name,
 			       const struct cfs_watch *watch, struct cfs_transport *out,
 			       struct cfs_err *err)

@@ -34,6 +34,9 @@ static int fail_mismatch(const struct pull *p, const char *announced,
 	return 0;
 }
 
+/* Compares the image that was made with the digest that the manifest announces. ENODATA:
+ * none is announced, but one is required. A digest that cannot be parsed counts as
+ * another one. */
 int pull_check_seal(const struct pull *p, const struct cfs_digest *image,
 		    struct cfs_err *err)
 {

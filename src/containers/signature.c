@@ -157,6 +157,9 @@ static enum cfs_seal_role find_role(const struct cfs_oci_descriptor *layer,
 	return (enum cfs_seal_role)role;
 }
 
+/* Fills in the role that the annotations of the layer name; a layer without a role is
+ * none of ours. A second signature for a role is refused, because readers could differ
+ * in which counts. */
 static int read_seal_layer(const struct cfs_repo *repo,
 			   const struct cfs_oci_descriptor *layer, struct cfs_seal *s,
 			   struct cfs_err *err)

@@ -127,6 +127,9 @@ static int store_new_manifest(struct cfs_repo *repo, const struct cfs_container 
 	return rc;
 }
 
+/* A push to nowhere: it computes the manifest that a push would send, with compressed
+ * layers, and stores it under the name. A signature over it stays valid after the real
+ * push. */
 int cfs_seal_settle(struct cfs_repo *repo, const char *name,
 		    enum cfs_compression compression, const struct cfs_watch *watch,
 		    struct cfs_oci_digest *out, struct cfs_err *err)
@@ -179,6 +182,8 @@ static size_t add_notes(const struct cfs_seal *s, enum cfs_seal_role role,
 	return 2;
 }
 
+/* Stores a new manifest with the signatures as annotations. It has another digest than
+ * the old one, which *out is set to; the name refers to it afterwards. */
 static int store_inline(struct cfs_repo *repo, struct cfs_store *store,
 			const struct cfs_container *c, const char *name,
 			const struct cfs_seal *s, struct cfs_oci_digest *out,
@@ -254,6 +259,9 @@ static int write_blobs(struct making *m, const struct cfs_containers_layer_opts 
 	return rc;
 }
 
+/* Stores the signatures as an artifact that refers to the manifest, whose digest does
+ * not change. It is parsed again before it is stored, by the same code that reads those
+ * of others. */
 static int store_artifact(struct cfs_repo *repo, struct cfs_store *store,
 			  const struct cfs_container *c, struct cfs_seal *s,
 			  struct cfs_err *err)

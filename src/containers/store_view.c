@@ -98,6 +98,8 @@ static bool names_registry_host(const char *tag)
 				   cfs_text_eq(first, CFS_TEXT("localhost")));
 }
 
+/* podman shows names with a registry; a tag without one gets "localhost/", as podman
+ * itself does. The image owns the name. */
 int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 			     struct cfs_err *err)
 {
