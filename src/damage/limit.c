@@ -20,6 +20,8 @@ bool cfs_damage_limit_take(struct cfs_damage_limit *l, int64_t now)
 	return true;
 }
 
+/* A ring of fixed size: an attacker who makes many keys only causes old ones to be
+ * reported again. The oldest key is replaced. */
 int cfs_damage_seen_add(struct cfs_damage_seen *s, const char *key, int64_t now,
 			int64_t window_sec)
 {
