@@ -77,6 +77,8 @@ static int read_compressed(struct cfs_decompress *d, struct cfs_err *err)
 	return 0;
 }
 
+/* Reads the first bytes, which choose the format; what is neither gzip nor zstd passes
+ * unchanged. *out borrows opts and the feed. */
 int cfs_decompress_open(struct cfs_feed from, const struct cfs_decompress_opts *opts,
 			struct cfs_decompress **out, struct cfs_err *err)
 {
@@ -134,6 +136,8 @@ static ssize_t read_plain(struct cfs_decompress *d, void *p, size_t len,
 	return (ssize_t)n;
 }
 
+/* Called after each step, so that an archive that expands without end is found early.
+ * Small outputs have no ratio: a few bytes of header would decide it. */
 static int check_limits(struct cfs_decompress *d, struct cfs_err *err)
 {
 	const struct cfs_decompress_opts *o = d->opts;
@@ -181,6 +185,9 @@ static int check_complete(const struct cfs_decompress *d, struct cfs_err *err)
 	return cfs_fail(err, EINVAL, "%s: the data are truncated", d->format->name);
 }
 
+/* A format may use input without making output, and the other way round: goes on until
+ * there are bytes for the caller, the end, or an error. 0 only after the format said
+ * that it is complete. */
 static ssize_t decompress_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_decompress *d = ctx;

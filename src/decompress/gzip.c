@@ -157,6 +157,8 @@ static int skip_zeros(struct decompress_step *s, struct cfs_err *err)
 	return 0;
 }
 
+/* A state machine over the parts of a member, since input ends anywhere. Zeros behind
+ * the last member are skipped, as gzip does it. */
 static int gzip_step(void *state, struct decompress_step *s, struct cfs_err *err)
 {
 	struct gzip *g = state;

@@ -51,6 +51,8 @@ int inflate_begin(struct inflate *s, struct cfs_err *err)
 	return 0;
 }
 
+/* Z_BUF_ERROR is no error: there was no input or no room. The checksum and length at the
+ * end of the member are compared by zlib. */
 int inflate_step(struct inflate *s, struct decompress_step *step, struct cfs_err *err)
 {
 	unsigned in = inflate_cap_len(step->in.len),
