@@ -306,6 +306,8 @@ static void add_nlink_difference(struct finder *f, size_t i)
 			->fields |= 1U << CFS_DIFF_NLINK;
 }
 
+/* A difference of nlink follows from other causes, so it is assigned after all others
+ * have their slot. */
 static int fill_slots(struct finder *f, struct cfs_err *err)
 {
 	const struct cfs_diff *d = f->d;
@@ -348,6 +350,8 @@ static bool is_of_root(const struct finder *f, const struct cfs_cause *c)
 	       c->kind != CFS_CAUSE_ROOT && !holds_for_a_tree(c);
 }
 
+/* Copies a slot into the list, unless it is empty. Differences of the root alone become
+ * one cause: they come from how the image was made. */
 static int add_cause(struct finder *f, struct cfs_causes *out, size_t *cap,
 		     const struct cfs_cause *c, struct cfs_err *err)
 {
@@ -400,6 +404,8 @@ static int list_causes(struct finder *f, struct cfs_causes *out, struct cfs_err 
 	return rc;
 }
 
+/* One slot for each possible cause is filled in one pass over the differences, then the
+ * slots become the list. *out borrows diff. */
 int cfs_causes_find(const struct cfs_diff *diff, const struct cfs_watch *watch,
 		    struct cfs_causes *out, struct cfs_err *err)
 {

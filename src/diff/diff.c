@@ -105,6 +105,8 @@ static cfs_id *alloc_names(uint32_t n)
 	return v;
 }
 
+/* Walks both trees at once, by a stack of open directories. Contents without a digest
+ * are read at the end, by several threads, since only then is it known which ones. */
 static int compare_trees(struct diff *d, unsigned threads, struct cfs_err *err)
 {
 	int rc = diff_keys(d, err);
@@ -126,6 +128,8 @@ static int compare_trees(struct diff *d, unsigned threads, struct cfs_err *err)
 	return rc;
 }
 
+/* *out borrows both trees. It is a member of struct diff, which cfs_diff_free finds from
+ * it. */
 int cfs_diff_new(const struct cfs_diff_side *a, const struct cfs_diff_side *b,
 		 unsigned threads, const struct cfs_watch *watch, struct cfs_diff **out,
 		 struct cfs_err *err)

@@ -83,6 +83,8 @@ static int compare_xattrs(struct diff *d, cfs_id a, cfs_id b, const struct cfs_n
 	return 0;
 }
 
+/* Compares two names by their inodes. A pair of inodes with several names is compared
+ * once, at its first names; holders are links that begin at another name. */
 int diff_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	cfs_id ia = cfs_tree_inode(d->a.tree, a), ib = cfs_tree_inode(d->b.tree, b);

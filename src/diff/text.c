@@ -271,6 +271,8 @@ static void format_digest_field(const struct view *w)
 		cfs_out_char(&w->t->out, '-');
 }
 
+/* Writes the old or new value of a difference, as w says. -ENOMEM only; other errors
+ * stay in the output until it ends. */
 static int format_value(const struct view *w)
 {
 	const struct cfs_node *n = w->node;
@@ -340,6 +342,8 @@ static const struct cfs_mem *new_text(struct cfs_diff_text *t,
 
 /* --- Differences -------------------------------------------------------------------- */
 
+/* *out is good until the next call. The limit stops a small image whose long values
+ * would be printed for each of many names. */
 int cfs_diff_text_part(struct cfs_diff_text *t, const struct cfs_difference *v,
 		       enum cfs_diff_part part, const struct cfs_mem **out,
 		       struct cfs_err *err)

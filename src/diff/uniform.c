@@ -2,6 +2,8 @@
 /* Properties of a whole tree, and of all differences of a field. */
 #include "diff/diff_priv.h"
 
+/* What holds for the whole tree, such as one owner for all, explains many differences by
+ * one cause: how the tree was made. */
 static void add_tree_facts(const struct cfs_tree *t, struct diff_tree_facts *out)
 {
 	const struct cfs_node *root = &t->nodes[CFS_ROOT];
@@ -67,6 +69,8 @@ static bool is_device(const struct cfs_node *n)
 	return S_ISCHR(n->mode) || S_ISBLK(n->mode);
 }
 
+/* Starts from "true for all" and takes facts back, one difference at a time. *first_id
+ * is the owner of the first difference, with which the others are compared. */
 static void add_difference_facts(struct diff_facts *f, const struct cfs_difference *v,
 				 const struct cfs_node *a, const struct cfs_node *b,
 				 uint32_t *first_id)

@@ -38,6 +38,8 @@ static uint32_t merge_keys(struct cfs_diff_key *keys, size_t n)
 	return used;
 }
 
+/* Numbers the xattr keys of both trees in one order, so that comparing two keys later is
+ * comparing two numbers. */
 int diff_keys(struct diff *d, struct cfs_err *err)
 {
 	size_t n_a = d->a.tree->n_keys, n_b = d->b.tree->n_keys;
