@@ -19,6 +19,8 @@ static int test_all(struct doctor *d, struct cfs_err *err)
 	return 0;
 }
 
+/* The report lies in shared memory, since the tests run in children: a test that is
+ * killed, or changes its namespaces, cannot harm the caller. */
 int cfs_doctor_examine(const char *dir, const char *objects, enum cfs_mount_verity verity,
 		       struct cfs_doctor_report *out, struct cfs_err *err)
 {

@@ -9,6 +9,8 @@
 #include "erofs/erofs.h"
 #include "tree/tree.h"
 
+/* One file with a known content: what a mount of it shows proves that the mount works.
+ * *out is the caller's. */
 static int make_trial_tree(struct cfs_tree **out, struct cfs_err *err)
 {
 	static const char content[] = DOCTOR_CONTENT;

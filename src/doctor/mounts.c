@@ -235,6 +235,8 @@ static void answer_unknown(struct doctor *d, int rc)
 		 "%s", why);
 }
 
+/* If namespaces are not permitted, one thing can still be asked as an ordinary user:
+ * which filesystems the kernel knows. Each question has a child of its own. */
 void doctor_ask_mounts(struct doctor *d)
 {
 	static void (*const questions[])(struct doctor *) = {test_ways, test_loop,

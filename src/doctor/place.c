@@ -30,6 +30,8 @@ static void find_fs(struct doctor *d)
 
 /* --- fs-verity --------------------------------------------------------------------------- */
 
+/* Called when this place has no fs-verity: finds out whether the filesystem, its settings or the kernel is
+ * the reason, and names the remedy. */
 static void advise_verity(struct doctor *d)
 {
 	const char *fs = d->report->fs;
