@@ -105,6 +105,8 @@ static bool is_mode_type(uint32_t mode)
 	       S_ISCHR(mode) || S_ISSOCK(mode) || S_ISFIFO(mode);
 }
 
+/* A mode with "@" before it is a hard link, whose payload is then the target. Type and
+ * bits come from outside, so the type is checked here. */
 static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
 		      struct cfs_dump_line *out, struct cfs_err *err)
 {
@@ -332,6 +334,8 @@ static const char *name_file_type(uint32_t mode)
 	}
 }
 
+/* 1.0.8 ignores such fields; we do so with a warning, unless the caller is strict. The
+ * error gives the mode that was probably meant. */
 int dump_check_no_content(const struct cfs_inode_spec *in,
 			  const struct cfs_text columns[DUMP_N_COLUMNS],
 			  struct cfs_err *err)

@@ -102,6 +102,8 @@ static int reserve_scratch(struct cfs_dump_parser *p, struct cfs_text text,
 	return 0;
 }
 
+/* *out borrows from text and from p, until the next line. Fields of a device or
+ * directory that have no meaning are an error in strict mode, else has_ignored is set. */
 int cfs_dump_parse_line(struct cfs_dump_parser *p, struct cfs_text text,
 			struct cfs_dump_line *out, struct cfs_err *err)
 {

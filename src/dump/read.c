@@ -159,6 +159,8 @@ static int add_dump_line(const struct input *in, const struct cfs_dump_opts *opt
 	return rc < 0 ? rc : add_parsed_entry(growing, &l, in->line, err);
 }
 
+/* Adds the number of the line to each error, once. Hard links get their targets at the
+ * end, since the target may come later in the text. */
 static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 		     struct cfs_dump_parser *parser, struct growing *growing,
 		     struct cfs_err *err)

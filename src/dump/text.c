@@ -33,6 +33,8 @@ static inline bool parse_short_number(struct cfs_text field, unsigned base, uint
 	return true;
 }
 
+/* The slow way: accepts what strtoull accepts, since dumps of 1.0.8 were read by it:
+ * blanks, a sign, and UINT64_MAX for what is too large. */
 static bool parse_any_number(struct cfs_text field, unsigned base, uint64_t *out)
 {
 	const char *s = field.s, *end = s + field.len;
@@ -106,6 +108,8 @@ static ssize_t unescape_one(struct cfs_text rest, char *to, struct cfs_err *err)
 	return 4;
 }
 
+/* Copies the runs between backslashes at once. to has room for field.len bytes: the
+ * result is never longer. Returns its length. */
 ssize_t cfs_dump_unescape(struct cfs_text field, char *to, struct cfs_err *err)
 {
 	const char *start = to;
@@ -130,6 +134,8 @@ ssize_t cfs_dump_unescape(struct cfs_text field, char *to, struct cfs_err *err)
 	return to - start;
 }
 
+/* For messages: printable ASCII only, cut off with "..." at a fixed length. Returned by
+ * value, so that nothing is to be freed. */
 struct cfs_dump_quoted cfs_dump_quote(struct cfs_text value)
 {
 	enum { MARK = sizeof("...") };

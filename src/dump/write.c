@@ -115,6 +115,7 @@ static void put_xattrs(struct cfs_out *out, const struct cfs_inode_spec *in)
 	}
 }
 
+/* One line, with the fields in the order of composefs-dump(5). Errors stay in out. */
 void cfs_dump_put(struct cfs_out *out, const struct cfs_dump_entry *e)
 {
 	const struct cfs_inode_spec *in = e->inode;
