@@ -127,6 +127,8 @@ struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
 	};
 }
 
+/* Loads the image, plans it as the writer would, and compares the bytes. An image that
+ * only differs in layout is valid, but has another digest than the writer gives it. */
 int cfs_image_check_canonical(const struct cfs_image *im, const struct cfs_watch *watch,
 			      struct cfs_err *err)
 {

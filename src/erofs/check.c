@@ -203,6 +203,8 @@ static int check_hidden(const struct check *c, const struct cfs_walk_entry *e,
 			     "whiteout: expected a name from 00 to ff in the root");
 }
 
+/* Checks one inode and adds it to the totals, which are compared with the superblock at
+ * the end. Findings about kernels are recorded, not errors. */
 static int check_walked_inode(struct check *c, const struct cfs_walk_entry *e,
 			      struct cfs_err *err)
 {
@@ -341,6 +343,8 @@ static int check_areas(const struct check *c, const struct cfs_slots *used,
 
 /* --- The whole ----------------------------------------------------------------------- */
 
+/* Whiteouts are shown too, as the kernel sees them below overlayfs. Totals and unused
+ * areas can only be judged after all inodes were seen. */
 static int check_walked_inodes(struct check *c, struct cfs_walk *walk,
 			       struct cfs_err *err)
 {
@@ -364,6 +368,8 @@ static int check_walked_inodes(struct check *c, struct cfs_walk *walk,
 	return rc;
 }
 
+/* Older formats have areas in any order, so gaps prove nothing there, and superblock and
+ * areas are not checked. */
 int cfs_image_check_kernels(const struct cfs_image *im, struct cfs_kernel_finding *kernel,
 			    const struct cfs_watch *watch, struct cfs_err *err)
 {

@@ -232,6 +232,8 @@ uint64_t cfs_dir_tell(const struct cfs_dir *dir)
 	return (uint64_t)dir->block_no << POSITION_SHIFT | dir->entry;
 }
 
+/* A position holds the number of a block and of an entry, as cfs_dir_tell gives it. It
+ * comes from the kernel or a user, so both are checked. "." and ".." count as seen. */
 int cfs_dir_seek(struct cfs_dir *dir, uint64_t position, struct cfs_err *err)
 {
 	uint64_t block_no = position >> POSITION_SHIFT;
@@ -286,6 +288,8 @@ static int find_block(struct cfs_dir *dir, struct cfs_text name, struct cfs_err 
 	return rc < 0 ? rc : 1;
 }
 
+/* Binary search, first over blocks, then over the entries of one. Only what is touched
+ * is checked: a directory out of order may hide a name, which fsck reports. */
 int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
 		 struct cfs_text name, struct cfs_dirent *out, struct cfs_err *err)
 {

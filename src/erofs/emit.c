@@ -86,6 +86,8 @@ static void put_compact(const struct cfs_node *n, const struct inode_fields *f,
 	cfs_put_le16(p + offsetof(struct erofs_inode_compact, i_gid), (uint16_t)n->gid);
 }
 
+/* The layout is struct erofs_inode_extended of the kernel. Fields that are not set here
+ * are reserved and 0. */
 static void put_extended(const struct cfs_node *n, const struct inode_fields *f,
 			 uint8_t *p)
 {
@@ -177,6 +179,8 @@ static void put_tail(const struct cfs_plan *plan, cfs_id id, uint8_t *p)
 	}
 }
 
+/* The fields that compact and extended inodes share, from tree and plan. The count of
+ * xattrs is in units of 4 bytes behind the header, plus 1, as EROFS defines it. */
 static struct inode_fields inode_fields(const struct emit *e, cfs_id id)
 {
 	const struct cfs_plan *plan = e->plan;
@@ -199,6 +203,8 @@ static struct inode_fields inode_fields(const struct emit *e, cfs_id id)
 	return f;
 }
 
+/* Writes what the plan has measured. A length that differs is an error of this program,
+ * found here before a wrong image is complete. */
 static void emit_inode(struct emit *e, cfs_id id)
 {
 	const struct cfs_plan *plan = e->plan;
@@ -308,6 +314,8 @@ static int write_piece(void *ctx, const void *p, size_t len, struct cfs_err *err
 	return rc < 0 ? rc : e->to.write(e->to.ctx, p, len, err);
 }
 
+/* Header and superblock, inodes, shared xattrs, data: one pass without seeking, so the
+ * sink can be a pipe or a digest. Errors of the sink end in e.out. */
 int cfs_emit(const struct cfs_plan *plan, struct cfs_sink sink, struct cfs_err *err)
 {
 	struct emit e = {

@@ -260,6 +260,8 @@ static int place_content(const struct cfs_image *im, const struct raw_inode *raw
 	return place_flat(im, raw, out, err);
 }
 
+/* Decodes and checks one inode. *out borrows its spans from the image. A whiteout cannot
+ * have several names: overlayfs would count them wrongly. */
 int cfs_image_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
 		    struct cfs_err *err)
 {

@@ -51,6 +51,8 @@ static int gather_xattr(struct cfs_spec_room *room, const struct cfs_raw_xattr *
 	return 0;
 }
 
+/* Copies the keys into room, since those with a prefix do not lie in the image as a
+ * whole. The pointers are set at the end: the buffer moves while it grows. */
 static int gather_all(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_spec_room *room, struct cfs_err *err)
 {
@@ -107,6 +109,8 @@ static void drop_repeated_among_few(struct cfs_spec_room *room)
 				drop_xattr(room, &xattrs[i]);
 }
 
+/* Sorted, since a hostile image can have thousands of xattrs in one inode. The sort
+ * keeps the gathered order among equal keys, so the first one stays. */
 static int drop_repeated_among_many(const struct cfs_inode *inode,
 				    struct cfs_spec_room *room, struct cfs_err *err)
 {
@@ -315,6 +319,8 @@ static int map_xattrs(const struct cfs_inode *inode, struct marks marks,
 	return check_metacopy(inode, has_metacopy, err);
 }
 
+/* *out borrows from the image and from room, until room is used for the next inode.
+ * as_mounted keeps what overlayfs adds for whiteouts, else it is taken out again. */
 static int make_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 		     bool as_mounted, struct cfs_spec_room *room,
 		     struct cfs_inode_spec *out, struct cfs_err *err)
@@ -374,6 +380,8 @@ int cfs_image_mounted_spec(const struct cfs_image *im, const struct cfs_inode *i
 	return 0;
 }
 
+/* Reads only the two xattrs of overlayfs: many times faster than the whole spec, for
+ * callers that need just the object. The first redirect counts, as in the kernel. */
 int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
 		      struct cfs_text *out, struct cfs_err *err)
 {

@@ -126,6 +126,8 @@ static bool is_hard_link(const struct load *l, const struct cfs_walk_entry *e)
 	return e->again;
 }
 
+/* Adds one name to the tree. l->open holds the tree's directory for each depth, so that
+ * an entry finds its parent without a search. */
 static int load_walk_entry(struct load *l, const struct cfs_walk_entry *e,
 			   struct cfs_err *err)
 {
@@ -173,6 +175,8 @@ static int load_walk(struct load *l, struct cfs_walk *walk, struct cfs_err *err)
 	return rc < 0 ? rc : set_later_targets(l, err);
 }
 
+/* *out is the caller's and keeps nothing of the image. With writers_names, the name that
+ * the writer would take first gets the inode, not the first of the walk. */
 int cfs_image_load(const struct cfs_image *im, const struct cfs_load_opts *opts,
 		   struct cfs_tree **out, struct cfs_err *err)
 {

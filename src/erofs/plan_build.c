@@ -26,6 +26,8 @@ static bool is_earlier(const struct cfs_node *n, const struct cfs_plan *plan)
 	return n->mtime_sec < plan->mtime_sec;
 }
 
+/* One pass collects what later steps need to reserve memory, the oldest time, which
+ * becomes the build time, and which inodes need attributes of overlayfs. */
 static void count_node(struct cfs_plan *plan, cfs_id id, struct counts *c)
 {
 	const struct cfs_node *n = &plan->tree->nodes[id];
@@ -129,6 +131,8 @@ static int check_tree(const struct cfs_tree *t, struct cfs_err *err)
 	return 0;
 }
 
+/* The order of the steps matters: whiteouts change the keys, keys and directories are
+ * measured before shares, and the layout needs all sizes. */
 static int fill_plan(struct cfs_plan *plan, const struct cfs_image_opts *opts,
 		     struct cfs_err *err)
 {

@@ -56,6 +56,8 @@ static void measure_plan_file(const struct cfs_node *n, struct extent *x)
 	}
 }
 
+/* How much room an inode needs: head with xattrs, tail, and blocks. Chooses the compact
+ * form where the numbers fit 16 and 32 bits. */
 static struct extent measure_inode(struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *n = cfs_plan_node(plan, id);

@@ -157,6 +157,8 @@ static int read_blocks(struct cfs_image *im, const uint8_t *sb, uint32_t *blocks
 	return rc;
 }
 
+/* Reads the positions of the areas, each checked against the length of the file. Old
+ * formats have no fixed area of shared xattrs, so its offset is 0 there. */
 static int read_super(struct cfs_image *im, struct cfs_err *err)
 {
 	const uint8_t *sb = im->bytes.p + EROFS_SB_OFF;

@@ -369,6 +369,8 @@ static int first_pass(struct cfs_walk *w, struct cfs_err *err)
 
 static const struct cfs_walk_opts no_opts;
 
+/* *out borrows im and opts. cost_max bounds the work by the size of the image: a small
+ * one can be made to unfold to very many paths. */
 int cfs_walk_new(const struct cfs_image *im, const struct cfs_walk_opts *opts,
 		 struct cfs_walk **out, struct cfs_err *err)
 {

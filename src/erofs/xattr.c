@@ -40,6 +40,8 @@ struct cfs_text cfs_raw_xattr_rest(const struct cfs_raw_xattr *x, struct cfs_tex
 	return (struct cfs_text){x->suffix.s + rest.len, x->suffix.len - rest.len};
 }
 
+/* Checks the header of the xattrs of one inode; an inode without xattrs has an empty
+ * iterator. *out borrows from the image. */
 int cfs_raw_xattrs_open(const struct cfs_image *im, const struct cfs_inode *inode,
 			struct cfs_raw_xattrs *out, struct cfs_err *err)
 {
@@ -125,6 +127,8 @@ static int64_t decode_xattr_entry(const struct cfs_raw_xattrs *it, uint64_t off,
 	return (int64_t)(cfs_align_up(value_off + value_len, EROFS_XATTR_ALIGN) - off);
 }
 
+/* References count in units of 4 bytes from the shared area. One that leads into the
+ * superblock would be read as an entry, so it is refused. */
 static int next_shared(struct cfs_raw_xattrs *it, struct cfs_raw_xattr *out,
 		       struct cfs_err *err)
 {
