@@ -74,6 +74,8 @@ struct search {
 	struct cfs_spec_room room;
 };
 
+/* Appends a file with an execute bit, or one that is an ELF file (a library), as far as
+ * its object can be read. Files without content execute nothing. */
 static int collect_executable(struct search *s, const struct cfs_walk_entry *e,
 			      struct cfs_err *err)
 {
@@ -124,6 +126,8 @@ static void sort_files(struct cfs_executables *x)
 	x->n = kept;
 }
 
+/* Sorts also after a failure; the caller frees x in any case. Equal objects become one
+ * entry. */
 static int collect_files(struct cfs_executables *x, const struct cfs_image *im, int dirfd,
 			 bool all, struct cfs_err *err)
 {
