@@ -25,6 +25,8 @@ struct job {
 
 /* --- contents --------------------------------------------------------------------------- */
 
+/* Digests the object as it is written: the archive has no digest of its own, and a
+ * damaged object must not get into it without an error. */
 static int export_object(struct job *j, int fd, uint64_t size, struct cfs_err *err)
 {
 	uint64_t left = size;
@@ -107,6 +109,8 @@ static struct cfs_text skip_leading_slash(struct cfs_text path)
 	return path.len ? (struct cfs_text){path.s + 1, path.len - 1} : path;
 }
 
+/* Writes one name with its content. Later names of an inode are hard links to the first.
+ * tar has no sockets: they are left out with a warning. */
 static int export_entry(struct job *j, const struct cfs_walk_entry *w,
 			struct cfs_err *err)
 {
