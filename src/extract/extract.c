@@ -204,6 +204,8 @@ static int make_any(struct run *r, int dirfd, const char *name,
 	return fail_exists(err);
 }
 
+/* Creates anything but a directory. Without root, devices are counted and left out. The
+ * attributes come last; if they fail, the entry is removed again. */
 static int create_walk_entry(struct run *r, const struct cfs_walk_entry *entry,
 			     const char *name, struct cfs_err *err)
 {
@@ -280,6 +282,8 @@ static int make_link(struct run *r, const struct cfs_walk_entry *entry, const ch
 
 /* ------------------------------------------------------------------------------------ */
 
+/* Leaves the directories that are complete, whose times and modes are set only then, and
+ * creates the entry in the one that is open. Paths are never opened as a whole. */
 static int extract_entry(struct run *r, const struct cfs_walk_entry *entry,
 			 struct cfs_err *err)
 {

@@ -58,6 +58,8 @@ static int write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 	return rc < 0 ? rc : write_all(fd, p + start, end - start, off + start, err);
 }
 
+/* Digests the content as it is copied. ftruncate() comes first, so that blocks of zeros
+ * are skipped and the size is right. EILSEQ: the object is longer than the image says. */
 static int copy_content_bytes(struct extract *e, int from, int to, uint64_t size,
 			      struct cfs_err *err)
 {
@@ -135,6 +137,8 @@ static int write_object_content(struct extract *e, int to, const struct cfs_inod
 	return rc < 0 ? rc : check_content_digest(e, &id, inode->size, err);
 }
 
+/* Returns the new file, open for its attributes, which the caller closes; -EEXIST
+ * without a message. A file that could not be written or verified is removed. */
 int extract_file(struct extract *e, int dirfd, const char *name,
 		 const struct cfs_inode *inode, const struct cfs_inode_spec *spec,
 		 struct cfs_err *err)
