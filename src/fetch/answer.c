@@ -38,6 +38,8 @@ static int check_answer_file(const struct cfs_fetch_file *f, uint64_t max,
 	return 0;
 }
 
+/* The helper parses what servers send, so it may be under the control of one: each
+ * answer is checked as if it came from the network. */
 static int check_answer(const struct cfs_fetch_round *r, const struct cfs_fetch_file *f,
 			const struct cfs_fetch_answer *a, struct cfs_err *err)
 {
@@ -60,6 +62,8 @@ static int check_answer(const struct cfs_fetch_round *r, const struct cfs_fetch_
 	return 0;
 }
 
+/* After a wrong answer no further one is taken: the stream of packets has lost its
+ * meaning. why is made a string here, whatever the helper sent. */
 int cfs_fetch_decode(struct cfs_fetch_round *r, struct cfs_span packet,
 		     const struct cfs_fetch_file *file, struct cfs_fetch_answer *out,
 		     struct cfs_err *err)

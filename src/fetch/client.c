@@ -72,6 +72,8 @@ static void set_reason(struct cfs_fetch_tally *t, const struct cfs_digest *id,
 			 cfs_digest_path(id, path), why);
 }
 
+/* Takes one answer into the tally. An error is ours only if take failed: a full disk
+ * ends the run, a bad server does not. */
 static int count_answer(struct request *q, const struct cfs_fetch_answer *a, int fd,
 			struct cfs_err *err)
 {
@@ -119,6 +121,8 @@ static int start_fetch_helper(const char *dir, int request, pid_t *pid,
 	return rc;
 }
 
+/* One time limit for all answers, so that a helper that hangs or sends slowly cannot
+ * hold the caller forever. */
 static int take_answers(struct request *q, struct cfs_fetch_round *round, int answers,
 			struct cfs_err *err)
 {
@@ -171,6 +175,8 @@ static void set_server_reason(struct cfs_fetch_tally *t, const struct cfs_err *e
 	snprintf(t->why, sizeof(t->why), "%.300s", err->msg);
 }
 
+/* Sets is_ours while a failure is one of this machine and not of the server. The helper
+ * has ended, or was killed, when this returns. */
 static int send_request(struct request *q, struct cfs_err *err)
 {
 	cfs_autofd int request = write_request(q->server->url, q->v, q->n, err),
@@ -194,6 +200,8 @@ static int send_request(struct request *q, struct cfs_err *err)
 	return rc;
 }
 
+/* A server that fails is no error: the reason is in *out, and the caller tries the next
+ * source. Only failures of this machine and cancelling are errors. */
 int cfs_fetch_objects(const struct cfs_fetch_server *server,
 		      const struct cfs_fetch_want *v, size_t n, cfs_fetch_take_fn *take,
 		      void *take_ctx, struct cfs_fetch_tally *out, struct cfs_err *err)

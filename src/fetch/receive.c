@@ -72,6 +72,8 @@ static int wait_for_packet(int sock, long long until, const struct cfs_watch *wa
 	}
 }
 
+/* Returns 1 and the descriptor of an answer, 0 at the end, or an error. Descriptors
+ * beyond the first, and those of a refused packet, are closed. */
 static int receive_packet(struct cfs_fetch_round *r, int sock,
 			  struct cfs_fetch_answer *out, int *fd, struct cfs_err *err)
 {

@@ -19,6 +19,8 @@ static bool may_hold_password(const char *authority, size_t len)
 	return colon + 1 + digits != authority + len;
 }
 
+/* For messages and logs: without user, password, query and fragment, where secrets are.
+ * What cannot be parsed is shown without its authority. Returns buf. */
 const char *cfs_fetch_public_url(const char *url, char *buf, size_t len)
 {
 	const char *authority = strstr(url, "://"), *at;
