@@ -88,6 +88,8 @@ static void merge_objects(struct cfs_fsck_objects *o)
 	o->n = last + 1;
 }
 
+/* Adds the object of one file with the path of that file, which is shown if the object
+ * is wrong. A file without a payload has no object. */
 static int collect_object_user(struct cfs_fsck_objects *o, const struct cfs_image *im,
 			       const struct cfs_walk_entry *e, struct cfs_spec_room *room,
 			       struct cfs_err *err)
@@ -176,6 +178,8 @@ static int open_named_object(int dirfd, const char *path, struct cfs_err *err)
 	return fd;
 }
 
+/* Compares one file of the object directory with all that the image says about it. The
+ * sentence goes to the report; it is no error of the check. */
 static int compare_object(const struct cfs_fsck_objects *o,
 			  const struct cfs_fsck_object *object, int dirfd,
 			  struct cfs_err *err)
@@ -209,6 +213,8 @@ struct comparison {
 	pthread_mutex_t lock; /* guards the arena */
 };
 
+/* One item of the pool. The code of each object has one writer; the arena for the
+ * sentences is shared, so it is locked. */
 static int run_comparison(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct comparison *c = ctx;
