@@ -117,6 +117,8 @@ static int translate_error(int rc)
 	return rc == -EUCLEAN ? -EIO : rc;
 }
 
+/* Pure: bytes of a request to an answer that another function sends. A request that is
+ * too short to have a number gets no reply. */
 void cfs_fuse_answer(struct cfs_fuse_session *s, struct cfs_span request,
 		     struct cfs_fuse_room *room, struct cfs_fuse_answer *out)
 {

@@ -166,6 +166,9 @@ static int report_ready(void *ctx)
 	return rc;
 }
 
+/* The child of cfs_fuse_start: gives up all it inherited, and reports by the pipe when
+ * it serves, or why it does not. Signals get their default, since callers may ignore
+ * them. */
 static _Noreturn void run_server_child(const struct cfs_fuse_service *service, int dev,
 				       int pipe)
 {
@@ -189,6 +192,8 @@ static _Noreturn void run_server_child(const struct cfs_fuse_service *service, i
 	_exit(rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+/* Waits until the server reports that it serves, or ends. Its exit is collected here
+ * only in case of a failure: otherwise it lives on. */
 static int read_report(int pipe, pid_t pid, struct cfs_err *err)
 {
 	struct report report;

@@ -28,6 +28,8 @@ static int find_served_object(struct fuse_call *c, const struct cfs_inode *inode
 	return 0;
 }
 
+/* Where objects are served by this program, the answer names the object to open; else
+ * the file handle is not used. */
 int fuse_answer_open(struct fuse_call *c)
 {
 	struct fuse_open_out out = {.open_flags = FOPEN_KEEP_CACHE};
@@ -49,6 +51,8 @@ int fuse_answer_open(struct fuse_call *c)
 	return 0;
 }
 
+/* Content that lies in the image. The body borrows from the image or the room. Reading
+ * beyond the end gives an empty body, as read(2) does. */
 static int answer_inline_read(struct fuse_call *c, const struct fuse_read_in *in)
 {
 	struct cfs_inode inode;

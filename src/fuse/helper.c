@@ -26,6 +26,8 @@ static char *put_helper_option(char *to, const char *end, const char *from)
 	return *from ? NULL : to;
 }
 
+/* The options of fusermount3(1). The source comes last and is escaped, because a comma
+ * in it would begin another option. */
 static int format_options(const struct cfs_fuse_mount_opts *o, char out[OPTIONS_MAX],
 			  struct cfs_err *err)
 {

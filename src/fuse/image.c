@@ -41,6 +41,8 @@ static int mount_layer(const struct cfs_fuse_fs *fs, int fd,
 	return rc < 0 ? rc : cfs_steal_fd(&mount);
 }
 
+/* The FUSE layer has names and metadata only; overlayfs above it reads the objects, so
+ * contents do not pass through this program. */
 static int mount_overlay(struct served *s, int fd, const char *mountpoint,
 			 const struct cfs_mount_opts *o, bool userxattr,
 			 struct cfs_mount_taken *taken, struct cfs_err *err)
@@ -100,6 +102,8 @@ static int serve_files(const struct cfs_fuse_fs *fs, int fd, const char *mountpo
 	return rc;
 }
 
+/* Without overlayfs, contents pass through this program, which must then compare them:
+ * facts decide whether the objects have fs-verity. */
 static int mount_files(struct served *s, int fd, const char *mountpoint,
 		       const struct cfs_mount_opts *o, bool by_helper,
 		       struct cfs_err *err)

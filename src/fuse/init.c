@@ -22,6 +22,8 @@ static void choose_flags(struct fuse_call *c, uint64_t offered)
 	c->session->flags = wanted & offered;
 }
 
+/* Agrees on the version and flags. A newer major version of the kernel gets ours, and
+ * asks again by it. After success the session is live and other requests are answered. */
 int fuse_answer_init(struct fuse_call *c)
 {
 	struct fuse_init_in in = {0};

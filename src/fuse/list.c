@@ -99,6 +99,8 @@ static int add_dirents(struct listing *l, const struct cfs_inode *inode,
 	return l->len ? 0 : rc;
 }
 
+/* Fills the buffer of the kernel with as many entries as fit; the offset of the last one
+ * is where the next call goes on. An empty body is the end. */
 int fuse_answer_readdir(struct fuse_call *c)
 {
 	struct listing l = {.c = c, .plus = c->head.opcode == FUSE_READDIRPLUS};

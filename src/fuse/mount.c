@@ -51,6 +51,8 @@ static int set_fuse_flag(int context, const char *key, struct cfs_err *err)
 	return fail_fs_config(context, key, err);
 }
 
+/* Read-only, and with the checks of permissions done by the kernel. allow_other only if
+ * asked for: then other users depend on this process. */
 static int configure_mount(int context, const struct cfs_fuse_mount_opts *o, int dev,
 			   struct cfs_err *err)
 {

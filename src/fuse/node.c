@@ -28,6 +28,8 @@ bool fuse_is_hidden(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode)
 	return fs->view == CFS_FUSE_FILES && cfs_inode_is_hidden(fs->im, inode);
 }
 
+/* EROFS has one time for an inode: it is atime, mtime and ctime, as in the kernel's own
+ * mount of the image. blocks counts units of 512 bytes. */
 static void put_attr(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode,
 		     struct fuse_attr *out)
 {
