@@ -15,6 +15,8 @@ struct cfs_layers {
 	bool has_warned;  /* of the order in this layer */
 };
 
+/* *out begins with an empty root directory, which a layer may replace. The budget of
+ * xattrs is checked when the tree is finished, not while layers replace each other. */
 int cfs_layers_new(const struct cfs_layers_opts *opts, struct cfs_layers **out,
 		   struct cfs_err *err)
 {
