@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount: mounts an image and its objects: options -> steps -> system calls.
  * Owns:  mount options and their text (options.h), the steps of a mount (steps.h), their
- *        execution, the loop device, the table of mounts (table.h), which of them show
+ *        execution, the loop device, user namespaces of ID mappings (idmap.h), the table of mounts (table.h), which of them show
  *        images (recognize.h).
  * Uses:  base, verity (digests, measuring), erofs (the header's constants).
  * Never: opens the image or parses its tree, prints, reads the environment.
@@ -9,6 +9,7 @@
 #ifndef CFS_MOUNT_H
 #define CFS_MOUNT_H
 
+#include "mount/idmap.h"
 #include "mount/layers.h"
 #include "mount/namespace.h"
 #include "mount/options.h"

@@ -201,6 +201,11 @@ static int perform_idmap(struct mount_run *r, const struct cfs_step *step,
 
 	if (mount_setattr(r->mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
 		return 0;
+	if (errno == EINVAL)
+		return cfs_fail(err, EINVAL,
+				"idmap: this kernel cannot map the owners of an image: "
+				"EROFS needs Linux 5.19, or the user namespace has no "
+				"mapping");
 	return cfs_fail_errno(err, "idmap");
 }
 

@@ -221,6 +221,20 @@ def a_writable_layer_takes_what_is_written(place):
 
 
 @fact
+def owners_are_mapped_and_others_are_not(place):
+    os.chown(f"{place.tree}/dir", 5, 6)
+    os.chown(f"{place.tree}/dir/b", 70000, 0)
+    place.add("os/2")
+    composefs("mount", f"--repo={place.repo}", "--idmap=0:100000:65536", f"--changes={place.dir}/c", "os/2", place.mnt)
+    owners = {name: (os.stat(f"{place.mnt}/{name}").st_uid, os.stat(f"{place.mnt}/{name}").st_gid) for name in (".", "dir", "dir/b")}
+    expect(owners, {".": (100000, 100000), "dir": (100005, 100006), "dir/b": (65534, 100000)})
+    expect(os.stat(f"{place.dir}/c/upper").st_uid, 100000, "owner of the new writable layer")
+    os.chmod(f"{place.mnt}/dir", 0o700)
+    expect(os.stat(f"{place.dir}/c/upper/dir").st_uid, 100005, "owner of a copy in the writable layer")
+    umount(place.mnt)
+
+
+@fact
 def a_damaged_image_is_not_mounted(place):
     image = os.path.join(place.repo, "images", os.readlink(f"{place.repo}/images/refs/os/1").rsplit("/", maxsplit=1)[-1])
     with open(os.path.realpath(image), "r+b") as f:
@@ -406,6 +420,14 @@ def mount_refused(place, *args, at=None, status=1):
     done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", *args, "os/1", at or place.mnt], capture_output=True, text=True, check=False)
     expect(done.returncode, status, "status of a mount that should fail")
     return done.stderr
+
+
+@fact
+def owners_are_not_mapped_where_a_server_shows_the_image(place):
+    for method in ("fuse", "overlay-fuse"):
+        has(mount_refused(place, "--idmap=0:100000:65536", f"--method={method}"), "--idmap needs --method=kernel")
+    has(mount_refused(place, "--idmap=0:100000"), "ID:HOST:COUNT")
+    has(mount_refused(place, "--idmap=/dev/null"), "idmap")
 
 
 @fact

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs mount --method: how an image is mounted. */
+#include <errno.h>
+
 #include "fuse/image.h"
 #include "cli/verbosity.h"
 #include "composefs/mount/mount.h"
@@ -23,22 +25,43 @@ static void print_taken(const struct cfs_mount_taken *taken)
 		cli_print_detail(NAME, "image by %s", taken->image);
 }
 
-int mount_by_method(enum cfs_method wanted, int fd, const char *at,
-		    const struct cfs_mount_opts *opts, struct cfs_err *err)
+static int choose_method(const struct mount_options *o, const struct cfs_mount_opts *opts,
+			 struct cfs_method_choice *out, struct cfs_err *err)
 {
-	struct cfs_mount_taken taken = {0};
-	struct cfs_method_choice choice;
+	enum cfs_method wanted = o->method;
 	struct cfs_method_facts facts;
 	int rc;
 
+	if (o->idmap && wanted != CFS_METHOD_AUTO && wanted != CFS_METHOD_KERNEL)
+		return cfs_fail(err, EINVAL, "--idmap needs --method=kernel");
+	if (o->idmap)
+		wanted = CFS_METHOD_KERNEL;
 	cfs_method_probe(&facts);
-	rc = cfs_method_choose(wanted, &facts, opts->upperdir && !opts->readonly, &choice,
+	rc = cfs_method_choose(wanted, &facts, opts->upperdir && !opts->readonly, out,
 			       err);
-	if (rc < 0)
-		return rc;
-	cli_print_detail(NAME, "method %s: %s", cfs_method_name(choice.method),
-			 choice.why);
-	rc = cfs_fuse_mount_image(fd, at, opts, &choice, &taken, err);
+	if (rc == 0)
+		cli_print_detail(NAME, "method %s: %s", cfs_method_name(out->method),
+				 out->why);
+	return rc;
+}
+
+int mount_by_method(const struct mount_options *o, int fd, const char *at,
+		    const struct cfs_mount_opts *opts, struct cfs_err *err)
+{
+	struct cfs_mount_opts with_map = *opts;
+	struct cfs_mount_taken taken = {0};
+	struct cfs_method_choice choice;
+	cfs_autofd int userns = -1;
+	int rc = choose_method(o, opts, &choice, err);
+
+	if (rc == 0 && o->idmap) {
+		userns = cfs_idmap_open(o->idmap, err);
+		rc = userns < 0 ? userns : 0;
+	}
+	with_map.idmap = o->idmap;
+	with_map.idmap_fd = userns;
+	if (rc == 0)
+		rc = cfs_fuse_mount_image(fd, at, &with_map, &choice, &taken, err);
 	if (rc == 0) {
 		print_taken(&taken);
 		cfs_mount_record_prune();

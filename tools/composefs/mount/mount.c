@@ -44,6 +44,8 @@ static const struct cli_option mount_table[] = {
 	 "Use DIR, on the same filesystem, as the work directory", CLI_TEXT},
 	{"read-write", NULL, AT(read_write),
 	 "Mount read-write; needs --upperdir or --changes"},
+	{"idmap", "MAPPING", AT(idmap),
+	 "Map owners by ID:HOST:COUNT, or by the user namespace of a file", CLI_TEXT},
 	{"method", "METHOD", AT(method),
 	 "Mount by auto (default), kernel, overlay-fuse or fuse", CLI_CHOICE,
 	 .choices = mount_methods},
@@ -190,10 +192,10 @@ static int mount_with_server(const struct mount_options *o, const struct cfs_rep
 	int rc;
 
 	if (!mount_needs_trigger(o))
-		return mount_by_method(o->method, fd, at, opts, err);
+		return mount_by_method(o, fd, at, opts, err);
 	rc = mount_trigger_start(o, repo, name, fd, opts, &trigger, err);
 	if (rc == 0) {
-		rc = mount_by_method(o->method, fd, at, opts, err);
+		rc = mount_by_method(o, fd, at, opts, err);
 		if (rc ==
 		    -EINVAL) /* older kernels take no layer that is attached nowhere */
 			rc = cli_add_advice(

@@ -25,7 +25,8 @@ enum mount_verify {
 /* The options of a mount. Zero is the default. */
 struct mount_options {
 	struct where where;
-	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor;
+	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor,
+		*idmap;
 	enum mount_verify verify;
 	struct cli_list lazy; /* sources of missing objects */
 	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
@@ -60,8 +61,9 @@ int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
 /* The words of --method. */
 extern const struct cli_choice mount_methods[];
 
-/* Mounts the image behind fd by the method that is wanted, or the best one, and records the mount. */
-int mount_by_method(enum cfs_method wanted, int fd, const char *at,
+/* Mounts the image behind fd by the method that is wanted, or the best one, with
+ * the owners mapped that are to be, and records the mount. */
+int mount_by_method(const struct mount_options *o, int fd, const char *at,
 		    const struct cfs_mount_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
