@@ -170,6 +170,31 @@ def changes_go_to_the_upper_layer(place, runtime):
 
 
 @with_each_runtime
+def changes_in_memory_end_with_the_mount(place, runtime):
+    place.pull()
+    place.make("--tmpfs", "--", "echo changed >/data/file; touch /new; cat /data/file")
+    expect(place.run(runtime), "changed\n")
+    expect([m.point for m in mounts() if m.point.startswith(place.dir)], [f"{place.bundle}/rootfs"])
+    good(COMPOSEFS, "umount", f"{place.bundle}/rootfs")
+    expect(sorted(os.listdir(place.bundle)), ["config.json", "rootfs"])
+    place.make("--tmpfs", "--", "cat /data/file")
+    expect(place.run(runtime), "kept\n")
+
+
+@fact
+def a_mount_that_fails_leaves_no_memory_behind(place):
+    place.pull()
+    os.makedirs(f"{place.bundle}/rootfs", 0o700)
+    LIBC.mount(b"none", f"{place.bundle}/rootfs".encode(), b"tmpfs", 0, b"")
+    refused("oci", "bundle", "--tmpfs", f"--repo={place.repo}", "app", place.bundle)
+    LIBC.umount2(f"{place.bundle}/rootfs".encode(), 2)
+    refused("oci", "bundle", "--tmpfs", "--require-signature", f"--repo={place.repo}", "app", place.bundle)
+    expect([m.point for m in mounts() if m.point.startswith(place.dir)], [])
+    ensure(not os.path.exists(f"{place.bundle}/memory"))
+    has(refused("oci", "bundle", "--tmpfs", "--read-write", f"--repo={place.repo}", "app", place.bundle), "got both")
+
+
+@with_each_runtime
 def an_unverified_image_gains_no_privileges_unless_it_is_allowed(place, runtime):
     """The mount is nosuid, but runtimes mount the root again without it."""
     place.pull()

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,4 +57,30 @@ int mount_make_changes(const char *dir, char upper[PATH_MAX], char work[PATH_MAX
 	if (rc == 0)
 		rc = mount_make_dir(fd, "work", err);
 	return cfs_context(err, rc, "%s", dir);
+}
+
+static const char memory[] = "memory";
+
+int mount_attach_memory(int dirfd, struct cfs_err *err)
+{
+	int rc = mount_make_dir(dirfd, memory, err);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, memory);
+	if (rc == 0 &&
+	    mount("composefs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
+		return cfs_fail_errno(err, "%s: tmpfs", memory);
+	return rc;
+}
+
+int mount_detach_memory(int dirfd, struct cfs_err *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, memory);
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return cfs_fail_errno(err, "%s: umount", memory);
+	return unlinkat(dirfd, memory, AT_REMOVEDIR) < 0
+		       ? cfs_fail_errno(err, "%s", memory)
+		       : 0;
 }

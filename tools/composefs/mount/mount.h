@@ -52,6 +52,12 @@ int mount_make_dir(int dirfd, const char *name, struct cfs_err *err) CFS_MUST_CH
 int mount_make_changes(const char *dir, char upper[PATH_MAX], char work[PATH_MAX],
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Attaches a tmpfs for the changes of one mount at the new directory "memory" of dirfd, which
+ * only the caller can write to. After the mount, detach it: it lives as long as the mount.
+ * -EBUSY: something is mounted there; -errno of mkdir(2), mount(2). */
+int mount_attach_memory(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+int mount_detach_memory(int dirfd, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Mounts the image that find() finds at a path. The caller holds the lock of the repository
  * until then: from then on the kernel reports that the image is in use. */
 int mount_image(const struct mount_options *o, const struct cfs_repo *repo,

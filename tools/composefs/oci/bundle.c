@@ -15,7 +15,7 @@ enum { USERS_MAX = 4 << 20 }; /* bytes of /etc/passwd or /etc/group */
 
 struct options {
 	struct mount_options mount;
-	bool no_mount, terminal, host_network;
+	bool no_mount, terminal, host_network, tmpfs;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -25,6 +25,8 @@ static const struct cli_option option_table[] = {
 	 .group = "Options"},
 	{"read-write", NULL, AT(mount.read_write),
 	 "Make the root directory writable; changes go to DIR/upper"},
+	{"tmpfs", NULL, AT(tmpfs),
+	 "Make the root directory writable; changes are lost when it is unmounted"},
 	{"terminal", NULL, AT(terminal), "Give the process a terminal"},
 	{"host-network", NULL, AT(host_network),
 	 "Use the network of the host (default: a network without interfaces)"},
@@ -101,7 +103,7 @@ static int compute_config(struct work *w, const char *name, char *const *args,
 	struct cfs_bundle_opts opts = {
 		.args = (const char *const *)args,
 		.n_args = n_args,
-		.writable = w->o->mount.read_write,
+		.writable = w->o->mount.read_write || w->o->tmpfs,
 		.no_new_privs =
 			!w->o->mount.allow_suid && !is_verified(w->o, w->repo, name),
 		.terminal = w->o->terminal,
@@ -160,8 +162,10 @@ static int write_bundle_config(int dirfd, const char *json, struct cfs_err *err)
 	return cfs_context(err, rc, "config.json");
 }
 
-/* By the digest, so that it is the image that config.json is for. */
-static int mount_rootfs(const struct work *w, const char *dir, struct cfs_err *err)
+/* By the digest, so that it is the image that config.json is for. changes: the directory of
+ * the writable layer; NULL: none. */
+static int mount_rootfs(const struct work *w, const char *dir, const char *changes,
+			struct cfs_err *err)
 {
 	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@", at[PATH_MAX];
 	struct mount_options o = w->o->mount;
@@ -170,9 +174,27 @@ static int mount_rootfs(const struct work *w, const char *dir, struct cfs_err *e
 	cfs_oci_digest_text(&w->c.digest, name + 1);
 	if (snprintf(at, sizeof(at), "%s/rootfs", dir) >= (int)sizeof(at))
 		return cfs_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
-	if (o.read_write)
-		o.changes = dir;
+	o.changes = changes;
 	return mount_image(&o, w->repo, oci_find_image, name, at, &id, err);
+}
+
+static int mount_in_memory(const struct work *w, int dirfd, const char *dir,
+			   struct cfs_err *err)
+{
+	struct cfs_err unseen;
+	char memory[PATH_MAX];
+	int rc;
+
+	if (snprintf(memory, sizeof(memory), "%s/memory", dir) >= (int)sizeof(memory))
+		return cfs_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	rc = mount_attach_memory(dirfd, err);
+	if (rc < 0)
+		return cfs_context(err, rc, "%s", dir);
+	rc = mount_rootfs(w, dir, memory, err);
+	if (rc == 0)
+		return cfs_context(err, mount_detach_memory(dirfd, err), "%s", dir);
+	(void)!mount_detach_memory(dirfd, &unseen);
+	return rc;
 }
 
 static int write_bundle(const struct work *w, const char *dir, const char *json,
@@ -186,7 +208,11 @@ static int write_bundle(const struct work *w, const char *dir, const char *json,
 		rc = write_bundle_config(dirfd, json, err);
 	if (rc < 0)
 		return dirfd < 0 ? rc : cfs_context(err, rc, "%s", dir);
-	return w->o->no_mount ? 0 : mount_rootfs(w, dir, err);
+	if (w->o->no_mount)
+		return 0;
+	return w->o->tmpfs
+		       ? mount_in_memory(w, dirfd, dir, err)
+		       : mount_rootfs(w, dir, w->o->mount.read_write ? dir : NULL, err);
 }
 
 /* --- the command -------------------------------------------------------------------- */
@@ -215,6 +241,9 @@ static int bundle_image(const struct repo_work *rw, struct cfs_err *err)
 	size_t n = 0;
 	int rc;
 
+	if (o->tmpfs && o->mount.read_write)
+		return cfs_fail(err, EINVAL,
+				"expected --read-write or --tmpfs, got both");
 	while (arguments[n])
 		n++;
 	rc = open_work(&w, rw->operands[0], err);
