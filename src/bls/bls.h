@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* bls: entries of boot loaders, as text.
- * Owns:  the grammar of type 1 entries, and of boot counters in the names of files.
+ * Owns:  the grammar of type 1 entries, of boot counters in the names of files and of
+ *        os-release, the order of versions.
  * Uses:  base (spans, sinks, errors).
  * Never: opens files, knows the arguments of composefs.
  *
  * Source: the UAPI group's Boot Loader Specification (UAPI.1), which systemd-boot, GRUB
- * and zipl read, and "Automatic Boot Assessment" of systemd for the counters.
+ * and zipl read, and "Automatic Boot Assessment" of systemd for the counters; UAPI.10 for
+ * the order of versions.
  */
 #ifndef CFS_BLS_H
 #define CFS_BLS_H
@@ -44,5 +46,14 @@ struct cfs_bls_name {
  * "+" without numbers behind it belongs to the ID. */
 bool cfs_bls_parse_name(struct cfs_text name, struct cfs_text suffix,
 			struct cfs_bls_name *out);
+
+/* Compares two versions, or IDs of entries, as UAPI.10 says: negative if a is older, 0,
+ * positive if it is newer. */
+int cfs_bls_compare_versions(struct cfs_text a, struct cfs_text b);
+
+/* Finds the value of a line KEY=VALUE of os-release, without its quotes. Returns false if
+ * there is none. */
+bool cfs_bls_find_release(struct cfs_text text, struct cfs_text key,
+			  struct cfs_text *out);
 
 #endif

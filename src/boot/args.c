@@ -25,7 +25,6 @@ static struct cfs_text remove_quotes(struct cfs_text t)
 	return t;
 }
 
-/* Takes the next word. Blanks inside double quotes do not end it; there are no escapes. */
 static bool take_cmdline_word(struct cfs_text *rest, struct cfs_text *word)
 {
 	bool quoted = false;
@@ -55,6 +54,14 @@ static void split_word(struct cfs_text word, struct cfs_text *key, struct cfs_te
 		return;
 	key->len = (size_t)(equals - word.s);
 	*value = remove_quotes((struct cfs_text){equals + 1, word.len - key->len - 1});
+}
+
+bool cfs_boot_next_arg(struct cfs_text *rest, struct cfs_boot_arg *out)
+{
+	if (!take_cmdline_word(rest, &out->word))
+		return false;
+	split_word(out->word, &out->key, &out->value);
+	return true;
 }
 
 /* --- values ------------------------------------------------------------------------- */
@@ -234,17 +241,16 @@ static const struct {
 int cfs_boot_args_parse(struct cfs_text cmdline, struct cfs_boot_args *out,
 			struct cfs_err *err)
 {
-	struct cfs_text word, key, value;
+	struct cfs_boot_arg arg;
 
 	*out = (struct cfs_boot_args){0};
-	while (take_cmdline_word(&cmdline, &word)) {
-		split_word(word, &key, &value);
+	while (cfs_boot_next_arg(&cmdline, &arg)) {
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 			int rc;
 
-			if (!cfs_text_eq(key, keys[i].key))
+			if (!cfs_text_eq(arg.key, keys[i].key))
 				continue;
-			rc = keys[i].parse(out, value, err);
+			rc = keys[i].parse(out, arg.value, err);
 			if (rc < 0)
 				return cfs_context(err, rc,
 						   "kernel argument %s=", keys[i].key.s);

@@ -38,6 +38,16 @@ struct cfs_boot_args {
 	bool volatile_var;		/* systemd.volatile= replaces /var */
 };
 
+/* One argument of a command line. All borrowed from it. */
+struct cfs_boot_arg {
+	struct cfs_text word;	    /* as it is written, with quotes */
+	struct cfs_text key, value; /* without quotes; value is empty if there is none */
+};
+
+/* Takes the next argument from rest. Returns false at the end. Blanks inside double quotes
+ * do not end it; there are no escapes. */
+bool cfs_boot_next_arg(struct cfs_text *rest, struct cfs_boot_arg *out);
+
 /* Parses a kernel command line. All arguments are checked before any is used: a malformed
  * one is -EINVAL even if another would do. The last of repeated arguments counts, except
  * for images. -E2BIG: more than CFS_BOOT_IMAGES_MAX images. */

@@ -42,33 +42,12 @@ static int copy_value(struct cfs_text entry, struct cfs_text key, char **out,
 	return copy_entry_text(value, out, err);
 }
 
-/* Finds the value of a line KEY=VALUE of os-release, without its quotes. */
-static bool find_release(struct cfs_text text, struct cfs_text key, struct cfs_text *out)
-{
-	while (text.len) {
-		const char *end = memchr(text.s, '\n', text.len);
-		struct cfs_text line = {text.s, end ? (size_t)(end - text.s) : text.len};
-
-		text.s += line.len + (end != NULL);
-		text.len -= line.len + (end != NULL);
-		if (!cfs_text_skip_prefix(&line, key) ||
-		    !cfs_text_skip_prefix(&line, CFS_TEXT("=")))
-			continue;
-		if (line.len > 1 && (*line.s == '"' || *line.s == '\'') &&
-		    line.s[line.len - 1] == *line.s)
-			line = (struct cfs_text){line.s + 1, line.len - 2};
-		*out = line;
-		return true;
-	}
-	return false;
-}
-
 static int copy_release(struct cfs_text release, struct cfs_text key, char **out,
 			struct cfs_err *err)
 {
 	struct cfs_text value;
 
-	if (*out || !find_release(release, key, &value) || !value.len)
+	if (*out || !cfs_bls_find_release(release, key, &value) || !value.len)
 		return 0;
 	return copy_entry_text(value, out, err);
 }
@@ -190,6 +169,8 @@ static int read_type1(int rootfd, int dirfd, const char *name, struct cfs_booten
 				err);
 
 	if (rc == 0)
+		rc = copy_entry_text(cfs_mem_text(&text), &e->text, err);
+	if (rc == 0)
 		rc = parse_type1(rootfd, cfs_mem_text(&text), e, err);
 	free(text.p);
 	return rc;
@@ -304,6 +285,7 @@ void cfs_bootentries_fini(struct cfs_bootentries *entries)
 	for (size_t i = 0; i < entries->n; i++) {
 		free(entries->v[i].file);
 		free(entries->v[i].id);
+		free(entries->v[i].text);
 		free(entries->v[i].title);
 		free(entries->v[i].version);
 		free(entries->v[i].problem);

@@ -27,6 +27,7 @@ enum cfs_bootentry_type {
 struct cfs_bootentry {
 	char *file;    /* its path on the partition */
 	char *id;      /* the name without counter and suffix */
+	char *text;    /* of a type 1 entry, up to the first NUL; NULL: not read */
 	char *title;   /* "title", or PRETTY_NAME of a UKI; NULL: none */
 	char *version; /* NULL: none */
 	char *problem; /* why the entry cannot be read, or boots no image of composefs; or NULL */

@@ -8,13 +8,16 @@
 
 #include "gc/mark.h"
 
-/* The part of a reference before its version; empty if it has none. */
+/* The part of a reference before its version; empty if it has none. Those of deployments
+ * have IDs, not versions: a machine boots each of them. */
 static struct cfs_text get_family(const char *ref)
 {
 	const char *slash = strrchr(ref, '/');
 	const char *colon = strrchr(slash ? slash + 1 : ref, ':');
 	const char *end = colon ? colon : slash;
 
+	if (cfs_text_has_prefix(cfs_text(ref), CFS_TEXT(CFS_REPO_BOOT_REFS)))
+		return (struct cfs_text){ref, 0};
 	return (struct cfs_text){ref, end ? (size_t)(end - ref) : 0};
 }
 

@@ -14,6 +14,9 @@ enum {
 	CFS_REPO_PREFIX_MIN = 8, /* digits that stand for an ID */
 };
 
+/* References of deployments, see the room deploy: "boot/HEX". */
+#define CFS_REPO_BOOT_REFS "boot/"
+
 /* Checks the name of a reference. -EINVAL: err names the rule that it breaks. */
 int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -207,11 +207,22 @@ def signatures_for_the_kernel():
     valid("sign-objects", "--key=key", "--cert=cert", "--signatures=out", "image.cfs", front=())
 
 
+def deployments():
+    for name in ("vmlinuz", "initramfs.img"):
+        write(f"system/usr/lib/modules/1/{name}", name)
+    good("create-image", "--repo=r", "system", "system")
+    place = ("--root=disk", "--boot=efi")
+    os.mkdir("disk")
+    check("boot-install", (), good("boot", "install", *place, "--repo=r", "--insecure", "--json", "system"))
+    check("boot-status", (), good("boot", "status", *place, "--json"))
+
+
 def container_images():
     good("init", "--insecure", "--algorithm=sha256", "r")
     os.makedirs("efi/loader/entries")
     write("efi/loader/entries/a+1.conf", "title A\noptions composefs=" + "a" * 64 + "\n")
     check("boot-list", (), good("boot", "list", "--boot=efi", "--json"))
+    deployments()
     if run("oci", "--help")[0]:
         return
 

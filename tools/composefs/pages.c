@@ -20,6 +20,7 @@ static const struct {
 	{"untag", "composefs-images(1)"},
 	{"rm", "composefs-images(1)"},
 	{"log", "composefs-images(1)"},
+	{"boot", "composefs-boot(8)"},
 	{"mount", "composefs-mount(8)"},
 	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},

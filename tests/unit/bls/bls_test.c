@@ -73,3 +73,25 @@ T(name_gives_id_and_counter)
 	t_ok(!cfs_bls_parse_name(CFS_TEXT("os.efi"), CFS_TEXT(".conf"), &n));
 	t_ok(!cfs_bls_parse_name(CFS_TEXT(""), CFS_TEXT(".conf"), &n));
 }
+
+/* Each is older than the next one. */
+T(versions_have_the_order_of_uapi_10)
+{
+	static const char *const older[] = {
+		"~1",	  "",	    "0~rc1",  "0",     "1",	 "1.0",
+		"1.0.1",  "1.2",    "1.10",   "9.0-x", "10.0-a", "10.1~rc",
+		"10.1-1", "10.1^1", "10.1.1", "11",    "123.a",	 "123.b"};
+	const size_t n = sizeof(older) / sizeof(older[0]);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++) {
+			int c = cfs_bls_compare_versions(cfs_text(older[i]),
+							 cfs_text(older[k]));
+
+			t_eq(c < 0, i < k);
+			t_eq(c > 0, i > k);
+		}
+	t_eq(cfs_bls_compare_versions(CFS_TEXT("001"), CFS_TEXT("1")), 0);
+	t_eq(cfs_bls_compare_versions(CFS_TEXT("1_"), CFS_TEXT("1")), 0);
+	t_eq(cfs_bls_compare_versions(CFS_TEXT("1--1"), CFS_TEXT("1--1")), 0);
+}

@@ -4,7 +4,13 @@
 #include "composefs/verbs.h"
 
 static const struct command verbs[] = {
+	{"install", cmd_boot_install, "Install an image as a deployment"},
 	{"list", cmd_boot_list, "List boot entries and the images that they boot"},
+	{"pin", cmd_boot_pin, "Keep a deployment"},
+	{"rm", cmd_boot_rm, "Remove a deployment"},
+	{"rollback", cmd_boot_rollback, "Boot the system before next"},
+	{"status", cmd_boot_status, "Show the running, next and previous system"},
+	{"unpin", cmd_boot_unpin, "Let a pinned deployment be removed"},
 	{0},
 };
 
@@ -13,8 +19,8 @@ static const struct foreign_verb foreign[] = {{"ls", "boot list"}, {0}};
 static const struct verb_family family = {
 	.verbs = verbs,
 	.foreign = foreign,
-	.about = "Entries of the boot loader.",
-	.example = (const char *const[]){"composefs boot list", NULL},
+	.about = "Systems that this machine can boot.",
+	.example = (const char *const[]){"composefs boot status", NULL},
 };
 
 static int cmd_boot(int argc, char **argv)
@@ -24,6 +30,6 @@ static int cmd_boot(int argc, char **argv)
 
 const struct command boot_commands[] = {
 	COMMAND_GROUP("Boot:"),
-	{"boot", cmd_boot, "List what this machine can boot", true},
+	{"boot", cmd_boot, "Install images and manage what this machine boots", true},
 	{0},
 };

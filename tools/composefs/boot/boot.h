@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs boot: one file per verb.
  * Owns:  the verbs, their options and output.
- * Uses:  base, bootentries, cli.
- * Never: reads a partition itself.
+ * Uses:  base, bootentries, repo, deploy, cli.
+ * Never: reads or writes a partition itself.
  */
 #ifndef CFS_BOOT_COMMANDS_H
 #define CFS_BOOT_COMMANDS_H
 
 #include "composefs/composefs.h"
 
-/* The main function of "composefs boot list". */
+/* The main function of each verb. */
+int cmd_boot_install(int argc, char **argv);
 int cmd_boot_list(int argc, char **argv);
+int cmd_boot_pin(int argc, char **argv);
+int cmd_boot_rollback(int argc, char **argv);
+int cmd_boot_rm(int argc, char **argv);
+int cmd_boot_status(int argc, char **argv);
+int cmd_boot_unpin(int argc, char **argv);
 
 #endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* The order of an installation: everything is checked and read, then written. */
+#include "deploy/install.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "deploy/deploy_priv.h"
+
+struct install_run {
+	const struct cfs_deploy_place *place;
+	struct cfs_repo *repo;
+	const struct cfs_install *opts;
+	struct cfs_deployments list;
+	const char *name; /* of the image */
+	struct cfs_digest id;
+	struct cfs_map map; /* of the image */
+	struct cfs_image im;
+	struct deploy_kernel kernel;
+	struct cfs_mem options;
+};
+
+static void finish_run(struct install_run *r)
+{
+	if (r->map.span.p)
+		cfs_map_close(&r->map);
+	deploy_kernel_fini(&r->kernel);
+	cfs_deployments_fini(&r->list);
+	free(r->options.p);
+}
+
+/* --- checks --------------------------------------------------------------------------- */
+
+static int check_os(const char *os, struct cfs_err *err)
+{
+	if (!*os || strchr(os, '/') || *os == '.' || strlen(os) > 64)
+		return cfs_fail(err, EINVAL,
+				"name of the system: expected 1 to 64 bytes without "
+				"\"/\", not beginning with \".\", got \"%s\"",
+				os);
+	return 0;
+}
+
+static int check_options(const struct cfs_install *opts, struct cfs_err *err)
+{
+	int rc = opts->os ? check_os(opts->os, err) : 0;
+
+	for (size_t i = 0; rc == 0 && i < opts->n_kargs; i++)
+		rc = cfs_context(err, deploy_check_karg(opts->kargs[i], err),
+				 "kernel argument");
+	if (rc == 0 && opts->uki && opts->n_kargs)
+		rc = cfs_fail(err, EINVAL,
+			      "a UKI has its kernel arguments inside: expected no other");
+	if (rc == 0 && opts->uki && opts->kver)
+		rc = cfs_fail(err, EINVAL,
+			      "expected a UKI or a version of a kernel, got both");
+	return rc;
+}
+
+static int check_objects(const struct install_run *r, struct cfs_err *err)
+{
+	struct cfs_ids ids;
+	int rc;
+
+	cfs_ids_init(&ids, cfs_repo_meta(r->repo)->alg);
+	rc = cfs_repo_image_objects(&r->im, r->opts->watch, &ids, NULL, err);
+	if (rc == 0)
+		rc = cfs_ids_settle(&ids, err);
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		struct cfs_digest id = cfs_ids_get(&ids, i);
+		char text[CFS_DIGEST_TEXT_MAX];
+
+		rc = cfs_watch_poll(r->opts->watch, err);
+		if (rc == 0)
+			rc = cfs_repo_has_object(r->repo, &id, err);
+		if (rc == 0)
+			rc = cfs_fail(err, ENODATA, "object %s is missing",
+				      cfs_digest_text(&id, text));
+		rc = rc < 0 ? rc : 0;
+	}
+	cfs_ids_fini(&ids);
+	return rc;
+}
+
+/* --- reading -------------------------------------------------------------------------- */
+
+static int open_image(struct install_run *r, struct cfs_err *err)
+{
+	int rc = cfs_repo_open_image(r->repo, r->name, &r->map, &r->im, &r->id, err);
+
+	if (rc < 0)
+		r->map = (struct cfs_map){0};
+	if (rc == 0 && !cfs_repo_is_secure(r->repo) && !r->opts->insecure)
+		rc = cfs_fail(err, ENOTTY,
+			      "the repository has no fs-verity, so the initrd can verify "
+			      "nothing: --insecure boots the image anyway");
+	return rc;
+}
+
+static int read_all(struct install_run *r, struct cfs_err *err)
+{
+	int rc = check_objects(r, err);
+
+	if (rc == 0)
+		rc = deploy_read_kernel(r->repo, &r->im, &r->id, r->opts, &r->kernel,
+					err);
+	return cfs_context(err, rc, "image %s", r->name);
+}
+
+/* The arguments of the user, and the one that names the image. */
+static int make_options(struct install_run *r, struct cfs_err *err)
+{
+	struct cfs_mem all = {0};
+	struct cfs_sink sink = cfs_sink_mem(&all);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->opts->n_kargs; i++) {
+		const char *karg = r->opts->kargs[i];
+
+		rc = sink.write(&all, " ", 1, err);
+		if (rc == 0)
+			rc = sink.write(&all, karg, strlen(karg), err);
+	}
+	if (rc == 0)
+		rc = sink.write(&all, "", 1, err);
+	if (rc == 0)
+		rc = deploy_replace_image((const char *)all.p, &r->id,
+					  !cfs_repo_is_secure(r->repo), &r->options, err);
+	free(all.p);
+	return rc;
+}
+
+/* --- writing -------------------------------------------------------------------------- */
+
+unsigned deploy_next_generation(const struct cfs_bootentries *entries)
+{
+	unsigned next = 1;
+
+	for (size_t i = 0; i < entries->n; i++) {
+		struct deploy_name name;
+
+		if (deploy_parse_name(entries->v[i].id, &name) && name.generation >= next)
+			next = name.generation + 1;
+	}
+	return next;
+}
+
+static int publish_ref(const struct install_run *r, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX],
+		ref[sizeof(CFS_REPO_BOOT_REFS) + CFS_DIGEST_HEX_MAX];
+	const struct cfs_repo_link link = {
+		.kind = CFS_REPO_IMAGES, .id = r->id, .ref = ref};
+
+	snprintf(ref, sizeof(ref), CFS_REPO_BOOT_REFS "%s", cfs_digest_hex(&r->id, hex));
+	return cfs_repo_publish(r->repo, &link, err);
+}
+
+static int make_state(const struct install_run *r, struct cfs_installed *out,
+		      struct cfs_err *err)
+{
+	struct deploy_state state = {
+		.image = &r->id,
+		.os = r->opts->os ? r->opts->os : "default",
+		.origin = {.reference = NULL},
+	};
+	cfs_autofree char *reference = strdup(r->name);
+	struct cfs_digest id;
+	int rc;
+
+	if (!reference)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	/* An ID never has a successor. */
+	if (cfs_digest_parse(cfs_text(r->name), &id, NULL) < 0)
+		state.origin.reference = reference;
+	rc = deploy_make_state(r->place, &state, err);
+	out->etc_existed = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
+static int write_entry(const struct install_run *r, struct cfs_installed *out,
+		       struct cfs_err *err)
+{
+	const struct deploy_entry e = {
+		.name = {deploy_next_generation(&r->list.entries), 0},
+		.image = r->id,
+		.is_counted = r->opts->tries > 0,
+		.tries_left = r->opts->tries,
+		.title = r->kernel.title,
+		.version = r->kernel.version,
+		.key = r->kernel.key,
+		.is_uki = r->kernel.is_uki,
+		.options = (const char *)r->options.p,
+	};
+
+	out->image = r->id;
+	deploy_format_name(&e, out->entry);
+	return deploy_write_entry(r->place, &e, err);
+}
+
+static int write_all(const struct install_run *r, struct cfs_installed *out,
+		     struct cfs_err *err)
+{
+	int rc = publish_ref(r, err);
+
+	if (rc == 0)
+		rc = make_state(r, out, err);
+	if (rc == 0)
+		rc = cfs_context(err, deploy_write_files(r->place, &r->kernel, err), "%s",
+				 r->place->boot);
+	return rc < 0 ? rc : write_entry(r, out, err);
+}
+
+static int carry_out(struct install_run *r, struct cfs_installed *out,
+		     struct cfs_err *err)
+{
+	int rc = deploy_tidy(r->place, err);
+
+	if (rc == 0)
+		rc = read_all(r, err);
+	if (rc == 0)
+		rc = make_options(r, err);
+	if (rc == 0)
+		rc = deploy_check_space(r->place, &r->kernel, err);
+	return rc < 0 ? rc : write_all(r, out, err);
+}
+
+/* --- doors ---------------------------------------------------------------------------- */
+
+int cfs_deploy_install(const struct cfs_deploy_place *place, struct cfs_repo *repo,
+		       const struct cfs_install *opts, struct cfs_installed *out,
+		       struct cfs_err *err)
+{
+	struct install_run r = {
+		.place = place, .repo = repo, .opts = opts, .name = opts->image};
+	const struct cfs_deployment *old;
+	int rc = check_options(opts, err);
+
+	*out = (struct cfs_installed){0};
+	if (rc == 0)
+		rc = cfs_deployments_read(place, &r.list, err);
+	if (rc == 0)
+		rc = open_image(&r, err);
+	old = rc == 0 ? cfs_deployments_of(&r.list, &r.id) : NULL;
+	if (old && old->entry)
+		rc = cfs_fail(err, EEXIST, "image %s is installed as %s", opts->image,
+			      old->entry->id);
+	if (rc == 0)
+		rc = carry_out(&r, out, err);
+	finish_run(&r);
+	return rc;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* What an image boots with: kernel and initrd in the image, or a UKI. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "bls/bls.h"
+#include "boot/args.h"
+#include "deploy/deploy_priv.h"
+#include "pe/pe.h"
+
+enum { RELEASE_MAX = 1 << 20, PATH_LEN_MAX = 512 };
+
+/* --- files of the image --------------------------------------------------------------- */
+
+static int copy_content(const struct cfs_inode *inode, struct deploy_blob *out,
+			struct cfs_err *err)
+{
+	struct cfs_span span;
+
+	out->copy = malloc(CFS_CONTENT_MAX);
+	if (!out->copy)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	span = cfs_inode_content(inode, out->copy);
+	out->span = span;
+	return 0;
+}
+
+static int map_external(const struct cfs_repo *repo, const struct cfs_image *im,
+			const struct cfs_inode *inode, struct deploy_blob *out,
+			struct cfs_err *err)
+{
+	struct cfs_digest id;
+	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
+
+	if (rc == 0)
+		rc = cfs_repo_map_object(repo, &id, &out->map, err);
+	if (rc == 0)
+		out->span = out->map.span;
+	return rc;
+}
+
+/* -ENOENT without a message: no such file. */
+static int read_file(const struct cfs_repo *repo, const struct cfs_image *im,
+		     const char *path, struct deploy_blob *out, struct cfs_err *err)
+{
+	struct cfs_inode inode;
+	int rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL,
+				   err);
+
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		return -ENOENT;
+	if (rc == 0 && !S_ISREG(inode.mode))
+		rc = cfs_fail(err, EINVAL, "expected a regular file, got %s",
+			      cfs_input_type_name(inode.mode));
+	if (rc == 0)
+		rc = inode.external ? map_external(repo, im, &inode, out, err)
+				    : copy_content(&inode, out, err);
+	/* An object that is missing is not a file that is missing. */
+	return cfs_context(err, rc == -ENOENT ? -ENODATA : rc, "%s", path);
+}
+
+static void release_blob(struct deploy_blob *blob)
+{
+	if (blob->map.span.p)
+		cfs_map_close(&blob->map);
+	free(blob->copy);
+	*blob = (struct deploy_blob){0};
+}
+
+void deploy_kernel_fini(struct deploy_kernel *kernel)
+{
+	release_blob(&kernel->files[0]);
+	release_blob(&kernel->files[1]);
+	free(kernel->title);
+	free(kernel->version);
+	*kernel = (struct deploy_kernel){0};
+}
+
+/* --- the kernel ----------------------------------------------------------------------- */
+
+/* Whether /usr/lib/modules/NAME has a kernel: 1 or 0. */
+static int has_kernel(const struct cfs_image *im, struct cfs_text name,
+		      struct cfs_err *err)
+{
+	char path[PATH_LEN_MAX];
+	struct cfs_inode inode;
+	int rc;
+
+	snprintf(path, sizeof(path), "usr/lib/modules/%.*s/vmlinuz", (int)name.len,
+		 name.s);
+	rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL, err);
+	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc < 0 ? rc : 1;
+}
+
+/* The only directory with a kernel. */
+static int find_version(const struct cfs_image *im, char out[CFS_BOOT_PATH_MAX],
+			struct cfs_err *err)
+{
+	struct cfs_inode modules;
+	struct cfs_dirent e;
+	struct cfs_dir dir;
+	int rc = cfs_image_resolve(im, CFS_TEXT("usr/lib/modules"), CFS_RESOLVE_LAST,
+				   &modules, NULL, err);
+
+	*out = '\0';
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		return 0;
+	if (rc == 0)
+		rc = cfs_dir_open(im, &modules, &dir, err);
+	while (rc == 0 && (rc = cfs_dir_next(&dir, &e, err)) > 0) {
+		rc = has_kernel(im, e.name, err);
+		if (rc <= 0)
+			continue;
+		if (*out)
+			return cfs_fail(
+				err, ENOTUNIQ,
+				"/usr/lib/modules has several kernels, among them "
+				"%s and %.*s: choose one with --kernel",
+				out, (int)e.name.len, e.name.s);
+		snprintf(out, CFS_BOOT_PATH_MAX, "%.*s", (int)e.name.len, e.name.s);
+		rc = 0;
+	}
+	return rc;
+}
+
+/* The names of an initrd: of ostree and bootc, and of others. */
+static int read_initrd(const struct cfs_repo *repo, const struct cfs_image *im,
+		       const char *kver, struct deploy_blob *out, struct cfs_err *err)
+{
+	static const char *const names[] = {"initramfs.img", "initrd", "initrd.img"};
+	char path[PATH_LEN_MAX];
+	int rc = -ENOENT;
+
+	for (size_t i = 0; rc == -ENOENT && i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "usr/lib/modules/%s/%s", kver, names[i]);
+		rc = read_file(repo, im, path, out, err);
+	}
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENODATA,
+				"/usr/lib/modules/%s: expected initramfs.img, got none",
+				kver);
+	return rc;
+}
+
+static int read_pair(const struct cfs_repo *repo, const struct cfs_image *im,
+		     const char *kver, struct deploy_kernel *out, struct cfs_err *err)
+{
+	char found[CFS_BOOT_PATH_MAX], path[PATH_LEN_MAX];
+	int rc = 0;
+
+	if (!kver) {
+		rc = find_version(im, found, err);
+		kver = found;
+	}
+	if (rc < 0)
+		return rc;
+	rc = -ENOENT;
+	if (*kver) {
+		snprintf(path, sizeof(path), "usr/lib/modules/%s/vmlinuz", kver);
+		rc = read_file(repo, im, path, &out->files[0], err);
+	}
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENODATA,
+				"expected a kernel /usr/lib/modules/%s/vmlinuz in the "
+				"image, or a UKI that --uki names",
+				*kver ? kver : "VERSION");
+	return rc < 0 ? rc : read_initrd(repo, im, kver, &out->files[1], err);
+}
+
+/* --- a UKI ---------------------------------------------------------------------------- */
+
+static int check_cmdline(struct cfs_span uki, const struct cfs_digest *image,
+			 struct cfs_err *err)
+{
+	cfs_autofree struct cfs_boot_args *args = calloc(1, sizeof(*args));
+	struct cfs_span section = {0};
+	struct cfs_text cmdline;
+	struct cfs_pe pe;
+	int rc = args ? cfs_pe_open(uki, &pe, err)
+		      : cfs_fail(err, ENOMEM, "out of memory");
+
+	if (rc == 0)
+		rc = cfs_pe_find(&pe, CFS_TEXT(".cmdline"), &section, err);
+	if (rc < 0)
+		return rc;
+	cmdline = cfs_span_text(section);
+	while (cmdline.len && strchr("\n", cmdline.s[cmdline.len - 1]))
+		cmdline.len--;
+	rc = cfs_boot_args_parse(cmdline, args, err);
+	for (size_t i = 0; rc == 0 && i < args->n_images; i++)
+		if (cfs_digest_eq(&args->images[i].digest, image))
+			return 0;
+	if (rc == 0)
+		rc = cfs_fail(err, EILSEQ, "the UKI boots another image, or none");
+	return rc;
+}
+
+static int read_uki(const char *path, const struct cfs_digest *image,
+		    struct deploy_blob *out, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
+	int rc = fd < 0 ? fd : cfs_map_stable(fd, &out->map, err);
+
+	out->span = out->map.span;
+	if (rc == 0)
+		rc = check_cmdline(out->span, image, err);
+	return cfs_context(err, rc, "%s", path);
+}
+
+/* --- all of it ------------------------------------------------------------------------ */
+
+static void compute_key(struct deploy_kernel *kernel)
+{
+	struct cfs_digest key = {.alg = CFS_SHA256};
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_hash hash;
+
+	cfs_hash_init(&hash, CFS_SHA256);
+	for (size_t i = 0; i < 2; i++)
+		if (kernel->files[i].span.len)
+			cfs_hash_update(&hash, kernel->files[i].span.p,
+					kernel->files[i].span.len);
+	cfs_hash_final(&hash, key.bytes);
+	snprintf(kernel->key, sizeof(kernel->key), "%.64s", cfs_digest_hex(&key, hex));
+}
+
+static int copy_release(struct cfs_text release, struct cfs_text key, char **out,
+			struct cfs_err *err)
+{
+	struct cfs_text value;
+
+	if (*out || !cfs_bls_find_release(release, key, &value) || !value.len)
+		return 0;
+	*out = strndup(value.s, value.len);
+	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+}
+
+static int read_release(const struct cfs_repo *repo, const struct cfs_image *im,
+			struct deploy_kernel *out, struct cfs_err *err)
+{
+	struct deploy_blob blob = {0};
+	struct cfs_text text;
+	int rc = read_file(repo, im, "usr/lib/os-release", &blob, err);
+
+	if (rc == -ENOENT)
+		return 0;
+	text = cfs_span_text(blob.span);
+	if (rc == 0 && text.len > RELEASE_MAX)
+		rc = cfs_fail(err, EFBIG, "usr/lib/os-release: expected at most %d bytes",
+			      RELEASE_MAX);
+	if (rc == 0)
+		rc = copy_release(text, CFS_TEXT("PRETTY_NAME"), &out->title, err);
+	if (rc == 0)
+		rc = copy_release(text, CFS_TEXT("IMAGE_VERSION"), &out->version, err);
+	if (rc == 0)
+		rc = copy_release(text, CFS_TEXT("VERSION_ID"), &out->version, err);
+	release_blob(&blob);
+	return rc;
+}
+
+int deploy_read_kernel(const struct cfs_repo *repo, const struct cfs_image *im,
+		       const struct cfs_digest *id, const struct cfs_install *opts,
+		       struct deploy_kernel *out, struct cfs_err *err)
+{
+	int rc = opts->uki ? read_uki(opts->uki, id, &out->files[0], err)
+			   : read_pair(repo, im, opts->kver, out, err);
+
+	out->is_uki = opts->uki != NULL;
+	if (rc == 0)
+		rc = read_release(repo, im, out, err);
+	if (rc == 0)
+		compute_key(out);
+	return rc;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
+/* Kernel arguments of entries. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "boot/args.h"
+#include "deploy/deploy_priv.h"
+
+const char *deploy_format_arg(const struct cfs_digest *image, bool insecure,
+			      char out[DEPLOY_ARG_MAX])
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	/* The initrd does not care which layout is named. */
+	snprintf(out, DEPLOY_ARG_MAX, "composefs.digest=%sv1-%s-12:%s",
+		 insecure ? "?" : "", cfs_hash_name(image->alg),
+		 cfs_digest_hex(image, hex));
+	return out;
+}
+
+static bool names_image(const struct cfs_boot_arg *arg)
+{
+	return cfs_text_eq(arg->key, CFS_TEXT("composefs.digest")) ||
+	       cfs_text_eq(arg->key, CFS_TEXT("composefs"));
+}
+
+static int append_word(struct cfs_mem *out, struct cfs_text word, struct cfs_err *err)
+{
+	struct cfs_sink sink = cfs_sink_mem(out);
+	int rc = out->len ? sink.write(out, " ", 1, err) : 0;
+
+	return rc < 0 ? rc : sink.write(out, word.s, word.len, err);
+}
+
+int deploy_replace_image(const char *options, const struct cfs_digest *image,
+			 bool insecure, struct cfs_mem *out, struct cfs_err *err)
+{
+	struct cfs_text rest = cfs_text(options);
+	char text[DEPLOY_ARG_MAX];
+	struct cfs_boot_arg arg;
+	int rc = 0;
+
+	while (rc == 0 && cfs_boot_next_arg(&rest, &arg))
+		if (!names_image(&arg))
+			rc = append_word(out, arg.word, err);
+	if (rc == 0)
+		rc = append_word(out, cfs_text(deploy_format_arg(image, insecure, text)),
+				 err);
+	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "", 1, err);
+}
+
+int deploy_check_karg(const char *karg, struct cfs_err *err)
+{
+	struct cfs_text rest = cfs_text(karg);
+	struct cfs_boot_arg arg, more;
+
+	for (const char *c = karg; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			return cfs_fail(err, EINVAL,
+					"expected no control characters, got one");
+	if (!cfs_boot_next_arg(&rest, &arg) || cfs_boot_next_arg(&rest, &more))
+		return cfs_fail(err, EINVAL,
+				"expected one kernel argument, with blanks in double "
+				"quotes, got \"%s\"",
+				karg);
+	if (names_image(&arg))
+		return cfs_fail(err, EINVAL,
+				"the argument that names the image belongs to the "
+				"deployment");
+	return 0;
+}
