@@ -38,17 +38,24 @@ bool cfs_image_has_magic(const uint8_t head[4])
 /* -EINVAL: the bytes are of another kind, or too few to know. */
 static int check_magic(struct cfs_span bytes, struct cfs_err *err)
 {
+	const struct cfs_kind *kind = NULL;
+
+	if (bytes.len >= EROFS_BLOCK && cfs_image_has_magic(bytes.p))
+		return 0;
+	if (bytes.len >= 4 && !cfs_image_has_magic(bytes.p))
+		kind = cfs_kind_find(bytes);
+	if (kind)
+		return cfs_fail(err, EINVAL, "header: not a composefs image, but %s",
+				kind->name);
 	if (bytes.len < EROFS_BLOCK)
 		return cfs_fail(err, EINVAL,
 				"header: not a composefs image: expected at least %d "
 				"bytes, got %zu",
 				EROFS_BLOCK, bytes.len);
-	if (!cfs_image_has_magic(bytes.p))
-		return cfs_fail(err, EINVAL,
-				"header: not a composefs image: expected magic %08" PRIx32
-				", got %08" PRIx32,
-				CFS_HEADER_MAGIC, cfs_le32(bytes.p));
-	return 0;
+	return cfs_fail(err, EINVAL,
+			"header: not a composefs image: expected magic %08" PRIx32
+			", got %08" PRIx32,
+			CFS_HEADER_MAGIC, cfs_le32(bytes.p));
 }
 
 /* bytes: at least the first block of the image, or all of it. Sets the version and its rules, by

@@ -233,31 +233,22 @@ static void report_archive_progress(const struct archive *a, uint64_t done)
 	cfs_watch_progress(a->in->watch, &now);
 }
 
-/* A file that is not an archive fails at its first header. */
-static int explain_failure(const struct archive *a, int rc, struct cfs_err *err)
-{
-	if (rc == -EINVAL && a->n_entries == 0)
-		return cfs_context(err, rc,
-				   "expected a tar archive, plain or compressed by gzip "
-				   "or zstd");
-	return rc;
-}
-
 static int read_archive_entries(struct archive *a, struct cfs_err *err)
 {
 	const struct cfs_tar_entry *e;
 	int rc;
 
 	while ((rc = cfs_tar_next(a->tar, &e, err)) > 0) {
+		a->n_entries++;
 		rc = add_archive_entry(a, e, err);
 		if (rc < 0)
 			return rc;
-		if (a->n_entries++ % REPORT_EVERY == 0)
+		if (a->n_entries % REPORT_EVERY == 1)
 			report_archive_progress(a, cfs_tar_offset(a->tar));
 	}
 	if (rc == 0 && cfs_tar_offset(a->tar) == 0)
 		rc = cfs_fail(err, EINVAL, "got an empty file");
-	return explain_failure(a, rc, err);
+	return rc;
 }
 
 /* --- the whole archive ------------------------------------------------------------------ */
@@ -307,8 +298,24 @@ static int read_archive_tree(struct archive *a, struct cfs_feed plain,
 	return rc;
 }
 
-static int read_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
-			   struct cfs_err *err)
+#define EXPECTED_ARCHIVE "expected a tar archive, plain or compressed by gzip or zstd"
+
+/* A file that is not an archive fails before its first entry, or seems to have none: an ext4 filesystem begins with
+ * zeros, as an archive ends. */
+static int check_kind(const struct archive *a, int fd, int rc, struct cfs_err *err)
+{
+	const struct cfs_kind *kind;
+
+	if ((rc != 0 && rc != -EINVAL && rc != -ENOTSUP) || a->n_entries > 0)
+		return rc;
+	kind = cfs_kind_find_fd(fd);
+	if (kind && !kind->is_tar)
+		return cfs_fail(err, EINVAL, EXPECTED_ARCHIVE ", got %s", kind->name);
+	return rc == -EINVAL ? cfs_context(err, rc, EXPECTED_ARCHIVE) : rc;
+}
+
+static int decompress_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
+				 struct cfs_err *err)
 {
 	const struct cfs_watched_fd from = {fd, a->in->watch};
 	const struct cfs_decompress_opts opts = {.watch = a->in->watch,
@@ -324,8 +331,28 @@ static int read_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
 	return rc;
 }
 
+static int read_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
+			   struct cfs_err *err)
+{
+	struct cfs_tree *tree = NULL;
+	int rc = check_kind(a, fd, decompress_archive_fd(a, fd, &tree, err), err);
+
+	if (rc < 0)
+		cfs_tree_free(tree);
+	else
+		*out = tree;
+	return rc;
+}
+
 static int open_archive(const char *source, struct cfs_err *err)
 {
+	struct stat st;
+
+	if (strcmp(source, "-") != 0 && stat(source, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISFIFO(st.st_mode))
+		return cfs_fail(err, EINVAL,
+				"expected a directory or a tar archive, got %s",
+				cfs_input_type_name(st.st_mode));
 	if (strcmp(source, "-") != 0)
 		return cfs_input_open(AT_FDCWD, source, CFS_INPUT_PIPE, err);
 	if (isatty(STDIN_FILENO))
@@ -359,7 +386,7 @@ cfs_ingest_fn cfs_ingest_for(const char *source)
 
 	if (strcmp(source, "-") == 0)
 		return cfs_ingest_archive;
-	if (stat(source, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
+	if (stat(source, &st) == 0 && !S_ISDIR(st.st_mode))
 		return cfs_ingest_archive;
 	return cfs_ingest_directory;
 }

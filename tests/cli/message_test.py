@@ -53,8 +53,8 @@ def writes_to_stderr(*args):
 
 
 def programs():
-    names = ("mkcomposefs", "composefs-info", "composefs-dump", "composefs-fsck", "mount.composefs", "composefs",
-             "composefs-fetch", "composefs-pkcs7")
+    names = ("mkcomposefs", "composefs-info", "composefs-dump", "composefs-fsck", "mount.composefs", "composefs", "composefs-fuse",
+             "composefs-prepare-root", "composefs-registry", "composefs-fetch", "composefs-pkcs7")
     return [n for n in names if os.path.exists(tool(n))]
 
 

@@ -9,6 +9,7 @@ import glob
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -73,11 +74,30 @@ IMAGES = [
     ("ls i.png", 'no such image: "i.png"'),
     ("ls t.tar", 'no such image: "t.tar"'),
     ("mount tree mnt", 'no such image: "tree"'),
-    ("import-image new t.tar", "t.tar: header: not a composefs image: ", "(create-image stores directories and tar archives)"),
+    ("import-image new t.tar", "t.tar: header: not a composefs image, but a tar archive ", "(create-image stores directories and tar archives)"),
     ("import-image new i.png", "i.png: header: not a composefs image: ", "(create-image stores "),
     ("import-image new tree", "tree: expected a regular file, got a directory"),
     ("import-image new fifo", "fifo: expected a regular file, got a FIFO"),
     ("create-image fifo", "fifo: expected a regular file, got a FIFO"),
+    ("create-image /dev/null", "/dev/null: expected a directory or a tar archive, got a character device"),
+    ("create-image sock", "sock: expected a directory or a tar archive, got a socket"),
+    ("import-image new sock", "sock: expected a regular file, got a socket"),
+    ("import-image new /dev/null", "/dev/null: expected a regular file, got a character device"),
+    ("create-image t.tar.xz", "expected a tar archive, plain or compressed by gzip or zstd, got data compressed by xz (xz -dc unpacks it)"),
+    ("create-image t.tar.bz2", "got data compressed by bzip2 (bzip2 -dc unpacks it)"),
+    ("create-image i.cfs", "got a composefs image (import-image stores it, "),
+    ("import-image new t.tar.xz", "not a composefs image, but data compressed by xz (xz -dc unpacks it)"),
+    ("create-image tree os/1/", 'name "os/1/": expected components'),
+    ("inspect 1234567", "to shorten an ID, give 8 digits or more"),
+    ("ls 1234567 /", "to shorten an ID, give 8 digits or more"),
+    ("images --filter=since=nonsense", 'expected an image, or a time such as 2026-11-30, "2026-11-30 18:46" or 7d, got "nonsense"'),
+    ("mount os/1 none", "mount point none: No such file or directory"),
+    ("mount os/1 t.tar", "mount point t.tar: Not a directory"),
+    ("oci pull app", "a short name: expected HOST/NAME, or an alias of registries.conf; on docker.io it is docker.io/library/app"),
+    ("oci pull registry.example/App", "expected lower-case letters"),
+    ("oci tag none new", 'no such container image: "none"'),
+    ("oci rm none", 'no such'),
+    ("oci inspect none", 'no such container image: "none"'),
     ("create-image i.png", "i.png: expected a tar archive"),
     ("create-image none", "none: No such file or directory"),
     ("create-image tree ''", 'name "": expected 1 to 1024 bytes'),
@@ -206,6 +226,10 @@ def wrong_usage():
 def a_wrong_image_name_or_file():
     make_place()
     os.mkfifo("fifo")
+    os.mknod("sock", stat.S_IFSOCK | 0o600)
+    for name, magic in (("t.tar.xz", b"\xfd7zXZ\0"), ("t.tar.bz2", b"BZh91AY&SY")):
+        with open(name, "wb") as f:
+            f.write(magic + bytes(9000))
     shutil.copy("r/images/refs/os/1", "i.cfs")
     for line, *parts in IMAGES:
         mistake(line, FAILED, *parts)

@@ -299,9 +299,20 @@ def what_is_no_archive_is_refused():
     write("empty", "")
     for name in ("text", "short", "empty"):
         has(refused("create-image", "--repo=r", name), f"{name}: expected a tar archive, plain or compressed")
-    with open("xz", "wb") as f:
-        f.write(b"\xfd7zXZ\0" + bytes(100))
-    has(refused("create-image", "--repo=r", "xz"), "compression by xz is not supported")
+    for name, data, part in (("xz", b"\xfd7zXZ\0", "data compressed by xz (xz -dc unpacks it)"),
+                             ("bz2", b"BZh91AY&SY", "data compressed by bzip2 (bzip2 -dc unpacks it)"),
+                             ("zip", b"PK\3\4", "a zip archive (unzip -d DIR unpacks it)"),
+                             ("encrypted", b"Salted__", "data encrypted by openssl (openssl enc -d decrypts it)"),
+                             ("squashfs", b"hsqs", "a SquashFS filesystem"),
+                             ("ext4", bytes(1080) + b"\x53\xef", "an ext4 filesystem (mount it, and name a directory)")):
+        with open(name, "wb") as f:
+            f.write(data + bytes(4096))
+        has(refused("create-image", "--repo=r", name), f"{name}: expected a tar archive, plain or compressed by gzip or zstd, got {part}")
+    with open("nothing.tar", "wb") as f:
+        f.write(bytes(10240))
+    good("create-image", "--repo=r", "nothing.tar")
+    with open("xz", "rb") as f:
+        has(run("create-image", "--repo=r", "-", stdin=f.read())[2], "standard input: compression by xz is not supported")
     has(refused("create-image", "--repo=r", "none"), "none: ")
 
 

@@ -214,6 +214,19 @@ static int drop_unshown_xattrs(const struct options *o, struct cfs_tree **tree,
 	return profiled_apply(&rules, o->in.watch, tree, err);
 }
 
+/* A file of another kind fails at its first line. */
+static int parse_dump_fd(const struct options *o, int fd,
+			 const struct cfs_dump_opts *opts, struct cfs_tree **out,
+			 struct cfs_err *err)
+{
+	int rc = cfs_dump_read_fd(fd, o->in.scan.alg, opts, out, err);
+	const struct cfs_kind *kind = rc == -EINVAL ? cfs_kind_find_fd(fd) : NULL;
+
+	return kind ? cfs_fail(err, EINVAL, "%s: expected a dump, got %s", opts->name,
+			       kind->name)
+		    : rc;
+}
+
 static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
 		      struct cfs_tree **out, struct cfs_err *err)
 {
@@ -222,11 +235,11 @@ static int parse_dump(const struct options *o, struct cfs_dump_opts *opts,
 
 	opts->name = is_stdin ? "standard input" : o->in.source;
 	if (is_stdin)
-		return cfs_dump_read_fd(STDIN_FILENO, o->in.scan.alg, opts, out, err);
+		return parse_dump_fd(o, STDIN_FILENO, opts, out, err);
 	fd = cfs_input_open(AT_FDCWD, o->in.source, CFS_INPUT_PIPE, err);
 	if (fd < 0)
 		return cfs_context(err, fd, "%s", o->in.source);
-	return cfs_dump_read_fd(fd, o->in.scan.alg, opts, out, err);
+	return parse_dump_fd(o, fd, opts, out, err);
 }
 
 static int read_dump(const struct options *o, struct cfs_tree **out, struct cfs_err *err)

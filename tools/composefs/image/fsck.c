@@ -51,7 +51,7 @@ struct fsck {
 	const char *name; /* of the program */
 	const struct options *o;
 	const char *image;
-	bool isolated, landlock;
+	bool is_open, isolated, landlock;
 	uint32_t kernel; /* of o->kernel */
 	struct cfs_fsck_answer found;
 	const struct cfs_watch *watch;
@@ -130,6 +130,7 @@ static int run_image_checks(struct fsck *f, struct cfs_err *err)
 
 	if (fd < 0)
 		return cfs_context(err, fd, "%s", f->image);
+	f->is_open = true;
 	rc = decide_isolation(f, fd, err);
 	if (rc == 0)
 		rc = cfs_image_map(fd, f->isolated ? cfs_map_fd : cfs_map_stable, &map,
@@ -169,10 +170,10 @@ static bool is_unfit(const struct fsck *f)
 	return false;
 }
 
-/* -EINVAL: the file is not an image. */
+/* -EINVAL: the file is not an image; if none was opened, it is no file that could be one, such as a FIFO. */
 static int status_of(const struct fsck *f, int rc)
 {
-	if (rc == -EUCLEAN || rc == -EINVAL)
+	if (rc == -EUCLEAN || (rc == -EINVAL && f->is_open))
 		return STATUS_DAMAGED;
 	if (rc < 0)
 		return CLI_FAILED;
