@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 	const struct cfs_hash_kernel *k;
 	struct cfs_err err = {""};
 
-	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++) {
+	for (size_t i = 0; (k = cfs_hash_get_kernel(i)); i++) {
 		for (size_t n = 1; k->usable() && n <= N_BLOCKS; n *= n < 4 ? 2 : 4)
 			bench_kernel(k, n);
 	}

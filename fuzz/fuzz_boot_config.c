@@ -23,7 +23,7 @@ static void hold_steps(const struct cfs_boot_choice *choice, unsigned state)
 	fuzz_hold(rc == 0 || (rc == -ENOENT && err.msg[0]));
 	fuzz_hold(plan.n_steps <= CFS_BOOT_STEPS_MAX);
 	fuzz_hold(rc < 0 || plan.steps[plan.n_steps - 1].op == CFS_BOOT_OP_SYSROOT);
-	fuzz_hold(cfs_boot_record(choice, &facts, &plan, "", "", record) <
+	fuzz_hold(cfs_boot_format_record(choice, &facts, &plan, "", "", record) <
 		  sizeof(record));
 }
 

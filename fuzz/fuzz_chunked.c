@@ -34,7 +34,7 @@ static void check_ranges(const struct cfs_chunked_toc *toc, unsigned step)
 	fuzz_hold(wanted);
 	for (size_t i = 0; i < toc->n_files; i += step)
 		wanted[i] = true;
-	fuzz_hold(cfs_chunked_ranges(toc, wanted, RANGES, &ranges, &n, &err) == 0);
+	fuzz_hold(cfs_chunked_choose_ranges(toc, wanted, RANGES, &ranges, &n, &err) == 0);
 	fuzz_hold(n <= RANGES);
 	for (size_t i = 0; i + 1 < n; i++)
 		fuzz_hold(ranges[i].len &&

@@ -24,14 +24,14 @@ static int decompress_input(struct cfs_span in, size_t piece, size_t out_piece,
 	ssize_t n = cfs_decompress_open(cfs_feed_mem(&from), &opts, &d, &err);
 
 	if (n == 0) {
-		feed = cfs_decompress_feed(d);
+		feed = cfs_decompress_get_feed(d);
 		while ((n = feed.read(feed.ctx, buf, out_piece, &err)) > 0) {
 			struct cfs_sink sink = cfs_sink_mem(out);
 
 			fuzz_hold((size_t)n <= out_piece);
 			fuzz_hold(sink.write(sink.ctx, buf, (size_t)n, NULL) == 0);
 		}
-		fuzz_hold(cfs_decompress_kind(d) != CFS_COMPRESSION_NONE || n == 0);
+		fuzz_hold(cfs_decompress_get_kind(d) != CFS_COMPRESSION_NONE || n == 0);
 		cfs_decompress_close(d);
 	}
 	fuzz_hold(n == 0 || n == -EINVAL || n == -EFBIG || n == -ENOTSUP || n == -ENOMEM);

@@ -34,9 +34,10 @@ static int read_image_inode(const struct cfs_image *im, const struct cfs_inode *
 	struct cfs_inode_spec spec;
 	struct cfs_text backing;
 	struct cfs_err err = {""};
-	int rc = check_image_error(cfs_image_spec(im, inode, room, &spec, &err), &err);
-	int backing_rc =
-		check_image_error(cfs_image_backing(im, inode, &backing, &err), &err);
+	int rc = check_image_error(cfs_image_read_spec(im, inode, room, &spec, &err),
+				   &err);
+	int backing_rc = check_image_error(
+		cfs_image_read_backing(im, inode, &backing, &err), &err);
 
 	if (rc < 0)
 		return rc;

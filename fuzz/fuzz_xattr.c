@@ -118,10 +118,10 @@ static void try_xattr_image(struct cfs_mem image, uint32_t version)
 	fuzz_hold(cfs_image_open(cfs_mem_span(&image), &im, NULL) == 0);
 	fuzz_hold(cfs_image_lookup(&im, CFS_TEXT("/f"), &inode, NULL) == 0);
 	n = count_xattrs(&im, &inode);
-	spec_rc = cfs_image_spec(&im, &inode, &room, &spec, NULL);
+	spec_rc = cfs_image_read_spec(&im, &inode, &room, &spec, NULL);
 	fuzz_hold(n >= 0 || spec_rc == -EUCLEAN);
 	fuzz_hold(spec_rc < 0 || spec.n_xattrs <= (size_t)n);
-	rc = cfs_image_backing(&im, &inode, &backing, NULL);
+	rc = cfs_image_read_backing(&im, &inode, &backing, NULL);
 	fuzz_hold(rc == 0 || spec_rc < 0);
 	fuzz_hold(spec_rc < 0 || !S_ISREG(spec.mode) ||
 		  cfs_text_eq(backing, spec.payload));

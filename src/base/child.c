@@ -14,7 +14,7 @@ extern char **environ;
 
 enum { FINISH_MS = 5000 };
 
-int cfs_child_input(struct cfs_span bytes, struct cfs_err *err)
+int cfs_child_make_input(struct cfs_span bytes, struct cfs_err *err)
 {
 	cfs_autofd int fd = memfd_create("input", MFD_CLOEXEC);
 	int rc;
@@ -109,7 +109,7 @@ int cfs_child_wait(pid_t pid, const char *name, const struct cfs_watch *watch,
 
 int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)
 {
-	long long end = cfs_lock_now_ms() + FINISH_MS;
+	long long end = cfs_lock_get_now_ms() + FINISH_MS;
 
 	for (;;) {
 		int status = 0;
@@ -119,7 +119,7 @@ int cfs_child_finish(pid_t pid, const char *name, struct cfs_err *err)
 			return check_exit_status(status, name, err);
 		if (rc < 0 && errno != EINTR)
 			return cfs_fail_errno(err, "wait for %s", name);
-		if (cfs_lock_now_ms() >= end)
+		if (cfs_lock_get_now_ms() >= end)
 			break;
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
 	}

@@ -16,7 +16,7 @@
 /* Returns an unnamed file that holds the bytes, at offset 0, as standard input of a
  * child. Unlike a pipe it has a size, which openssl needs, and no second process has to
  * write it. */
-int cfs_child_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_child_make_input(struct cfs_span bytes, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Finds one of our programs: in the directory of the running program, then where "meson
  * install" puts programs that only our programs run (libexec/composefs), otherwise through

@@ -62,7 +62,7 @@ static int interpret_refusal(int fd, struct cfs_err *err)
 	return cfs_fail_errno(err, "lease");
 }
 
-int cfs_file_use(int fd, struct cfs_err *err)
+int cfs_file_probe_use(int fd, struct cfs_err *err)
 {
 	int rc = leases_are_global(fd, err);
 
@@ -78,7 +78,7 @@ int cfs_file_use(int fd, struct cfs_err *err)
 	return CFS_FILE_UNUSED;
 }
 
-const char *cfs_file_use_reason(int use)
+const char *cfs_file_get_use_reason(int use)
 {
 	return use == CFS_FILE_USED ? "mounted, or open in a process"
 				    : "the kernel cannot tell whether it is mounted";

@@ -12,9 +12,9 @@ enum cfs_file_use {
 };
 
 /* Finds out whether a regular file is in use. Returns an enum cfs_file_use, or -errno. */
-int cfs_file_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_file_probe_use(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The reason to keep a file for which cfs_file_use did not return CFS_FILE_UNUSED. */
-const char *cfs_file_use_reason(int use);
+/* The reason to keep a file for which cfs_file_probe_use did not return CFS_FILE_UNUSED. */
+const char *cfs_file_get_use_reason(int use);
 
 #endif

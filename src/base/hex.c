@@ -8,7 +8,7 @@
 /* The same byte eight times. */
 #define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-int cfs_hex_value(char c)
+int cfs_hex_decode_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -54,8 +54,8 @@ bool cfs_hex_decode(struct cfs_text in, uint8_t *out, size_t out_len)
 		cfs_put_le32(out + i, four);
 	}
 	for (; i < out_len; i++) {
-		int high = cfs_hex_value(in.s[2 * i]);
-		int low = cfs_hex_value(in.s[2 * i + 1]);
+		int high = cfs_hex_decode_digit(in.s[2 * i]);
+		int low = cfs_hex_decode_digit(in.s[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -94,7 +94,8 @@ bool cfs_take_number(const char **text, unsigned base, char end, uint64_t *out)
 	const char *at = *text;
 	int digit;
 
-	for (*out = 0; (digit = cfs_hex_value(*at)) >= 0 && (unsigned)digit < base; at++)
+	for (*out = 0; (digit = cfs_hex_decode_digit(*at)) >= 0 && (unsigned)digit < base;
+	     at++)
 		if (!cfs_mul(*out, base, out) || !cfs_add(*out, (uint64_t)digit, out))
 			return false;
 	if (at == *text || *at != end)

@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 /* The value of one hex digit of either case, or -1. */
-int cfs_hex_value(char c);
+int cfs_hex_decode_digit(char c);
 
 /* Decodes exactly 2 * out_len digits of either case. Returns false if in is anything
  * else. */

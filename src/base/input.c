@@ -15,7 +15,7 @@
 
 enum { CHUNK_LEN = 64 * 1024 };
 
-const char *cfs_input_type_name(unsigned mode)
+const char *cfs_input_get_type_name(unsigned mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -65,7 +65,7 @@ static int check_input_type(int fd, unsigned flags, struct stat *st, struct cfs_
 			: S_ISLNK(st->st_mode) ? ELOOP
 					       : EINVAL,
 			"expected a regular file, got %s",
-			cfs_input_type_name(st->st_mode));
+			cfs_input_get_type_name(st->st_mode));
 }
 
 /* Like openat(), with a negative errno. */

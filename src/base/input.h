@@ -33,6 +33,6 @@ int cfs_input_read_fd(int fd, size_t max, struct cfs_mem *out,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The name of a file type with its article, for messages: "a FIFO". */
-const char *cfs_input_type_name(unsigned mode);
+const char *cfs_input_get_type_name(unsigned mode);
 
 #endif

@@ -61,7 +61,7 @@ bool cfs_path_leaves(struct cfs_text path);
 /* Stores the number of bytes of the file that are in the page cache, in whole pages.
  * -EPERM: the kernel gives the number to the owner of the file only. Uses cachestat(2),
  * before Linux 6.5 mincore(2). */
-int cfs_io_cached(int fd, uint64_t *out) CFS_MUST_CHECK;
+int cfs_io_measure_cached(int fd, uint64_t *out) CFS_MUST_CHECK;
 
 /* Links an O_TMPFILE file to a name below dirfd. -EEXIST without a message if the name
  * exists. Works without privileges through /proc, otherwise with AT_EMPTY_PATH. */

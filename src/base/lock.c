@@ -156,7 +156,7 @@ const char *cfs_lock_describe_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX])
 
 /* --- waiting ----------------------------------------------------------------------------- */
 
-long long cfs_lock_now_ms(void)
+long long cfs_lock_get_now_ms(void)
 {
 	struct timespec ts;
 
@@ -192,15 +192,16 @@ static int try_flock(int fd, int how)
 /* Tries until the time end. Calls wait->note once on the way. */
 static int wait_for_lock(int fd, int how, const struct cfs_lock_wait *wait, long long end)
 {
-	long long note_at = wait->note ? cfs_lock_now_ms() + CFS_LOCK_NOTE_MS : LLONG_MAX;
+	long long note_at =
+		wait->note ? cfs_lock_get_now_ms() + CFS_LOCK_NOTE_MS : LLONG_MAX;
 	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc;
 
-	while ((rc = try_flock(fd, how)) == -EAGAIN && cfs_lock_now_ms() < end) {
+	while ((rc = try_flock(fd, how)) == -EAGAIN && cfs_lock_get_now_ms() < end) {
 		if (cfs_watch_is_cancelled(wait->watch))
 			return -ECANCELED;
 		cfs_lock_sleep_ms(CFS_LOCK_POLL_MS);
-		if (cfs_lock_now_ms() >= note_at) {
+		if (cfs_lock_get_now_ms() >= note_at) {
 			wait->note(wait->ctx, cfs_lock_describe_holder(fd, holder));
 			note_at = LLONG_MAX;
 		}
@@ -211,7 +212,7 @@ static int wait_for_lock(int fd, int how, const struct cfs_lock_wait *wait, long
 int cfs_lock_take(int fd, int how, const struct cfs_lock_wait *wait, struct cfs_err *err)
 {
 	static const struct cfs_lock_wait patient;
-	long long now = cfs_lock_now_ms();
+	long long now = cfs_lock_get_now_ms();
 	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc;
 

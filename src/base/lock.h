@@ -44,7 +44,7 @@ int cfs_lock_take_record(int fd, const struct cfs_lock_wait *wait,
 const char *cfs_lock_describe_holder(int fd, char buf[CFS_LOCK_HOLDER_MAX]);
 
 /* Milliseconds of the monotonic clock. */
-long long cfs_lock_now_ms(void);
+long long cfs_lock_get_now_ms(void);
 void cfs_lock_sleep_ms(int ms);
 
 #endif

@@ -97,7 +97,7 @@ static int check_mappable(int fd, struct stat *st, bool *is_file, struct cfs_err
 	if (S_ISBLK(st->st_mode) ||
 	    (S_ISCHR(st->st_mode) && !isatty(fd) && !cfs_std_is_null(st)))
 		return cfs_fail(err, EINVAL, "expected a regular file, got %s",
-				cfs_input_type_name(st->st_mode));
+				cfs_input_get_type_name(st->st_mode));
 	*is_file = S_ISREG(st->st_mode) && st->st_size > 0;
 	return 0;
 }

@@ -52,7 +52,7 @@ static int count_mapped(int fd, size_t page, uint64_t *out)
 	return rc;
 }
 
-int cfs_io_cached(int fd, uint64_t *out)
+int cfs_io_measure_cached(int fd, uint64_t *out)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct cachestat_range all = {0};

@@ -111,7 +111,7 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 	return job.rc;
 }
 
-unsigned cfs_pool_cpus(void)
+unsigned cfs_pool_count_cpus(void)
 {
 	cpu_set_t set;
 	int n;
@@ -122,9 +122,9 @@ unsigned cfs_pool_cpus(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
-unsigned cfs_pool_readers(void)
+unsigned cfs_pool_count_readers(void)
 {
-	unsigned n = cfs_pool_cpus();
+	unsigned n = cfs_pool_count_cpus();
 
 	return n < READERS_MIN ? READERS_MIN : n;
 }

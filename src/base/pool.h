@@ -21,10 +21,10 @@ int cfs_pool_run(unsigned n_threads, size_t n, cfs_pool_fn fn, void *ctx,
 		 const struct cfs_watch *watch, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The number of CPUs that this process may use, at least 1. */
-unsigned cfs_pool_cpus(void);
+unsigned cfs_pool_count_cpus(void);
 
 /* The number of threads for reading many files: the number of CPUs, but at least 8,
  * because the threads wait for the disk (see bench/README.md). */
-unsigned cfs_pool_readers(void);
+unsigned cfs_pool_count_readers(void);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Source: table 3-7 of the Unicode standard. */
-size_t cfs_utf8_len(const uint8_t *p, size_t left)
+size_t cfs_utf8_measure(const uint8_t *p, size_t left)
 {
 	static const struct {
 		uint8_t first, last, low, high;
@@ -61,7 +61,7 @@ static bool is_hidden(uint32_t c)
 
 size_t cfs_show_hidden_len(const uint8_t *p, size_t left)
 {
-	size_t n = cfs_utf8_len(p, left);
+	size_t n = cfs_utf8_measure(p, left);
 
 	if (n == 0)
 		return left ? 1 : 0;
@@ -78,7 +78,8 @@ size_t cfs_show_text(struct cfs_text text, char *out, size_t cap)
 	while (left) {
 		bool is_plain = *p >= 0x20 && *p < 0x7f; /* most text is ASCII */
 		size_t hidden = is_plain ? 0 : cfs_show_hidden_len(p, left);
-		size_t n = hidden || is_plain ? hidden + is_plain : cfs_utf8_len(p, left);
+		size_t n = hidden || is_plain ? hidden + is_plain
+					      : cfs_utf8_measure(p, left);
 
 		if (len + (hidden ? CFS_SHOW_FACTOR * n : n) >= cap)
 			break;

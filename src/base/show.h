@@ -10,7 +10,7 @@
 
 /* Length in bytes of the UTF-8 character at p, which has left bytes; 0 if it is not valid
  * UTF-8. */
-size_t cfs_utf8_len(const uint8_t *p, size_t left);
+size_t cfs_utf8_measure(const uint8_t *p, size_t left);
 
 /* The code point of that character. */
 uint32_t cfs_utf8_decode(const uint8_t *p, size_t len);

@@ -129,7 +129,7 @@ void cfs_out_room_slow(struct cfs_out *out, size_t len)
 	out->len = rest;
 }
 
-void cfs_out_zero(struct cfs_out *out, uint64_t len)
+void cfs_out_put_zeros(struct cfs_out *out, uint64_t len)
 {
 	static const uint8_t zeros[4096];
 

@@ -76,7 +76,7 @@ int cfs_out_flush(struct cfs_out *out, struct cfs_err *err) CFS_MUST_CHECK;
 /* The slow paths of cfs_out_put and cfs_out_room: flush. */
 void cfs_out_put_slow(struct cfs_out *out, const void *p, size_t len);
 void cfs_out_room_slow(struct cfs_out *out, size_t len);
-void cfs_out_zero(struct cfs_out *out, uint64_t len);
+void cfs_out_put_zeros(struct cfs_out *out, uint64_t len);
 void cfs_out_printf(struct cfs_out *out, const char *fmt, ...) CFS_PRINTF(2, 3);
 
 static inline void cfs_out_put(struct cfs_out *out, const void *p, size_t len)

@@ -293,7 +293,7 @@ int cfs_boot_config_check(const struct cfs_boot_config *config, struct cfs_err *
 	return 0;
 }
 
-enum cfs_boot_action cfs_boot_config_action(const struct cfs_boot_config *config)
+enum cfs_boot_action cfs_boot_config_get_action(const struct cfs_boot_config *config)
 {
 	if (config->has_action)
 		return config->action;

@@ -75,6 +75,6 @@ int cfs_boot_config_check(const struct cfs_boot_config *config,
 
 /* What the program does after a failure: what is configured; otherwise a sealed system
  * reboots, so that the boot loader counts the failure and tries another entry. */
-enum cfs_boot_action cfs_boot_config_action(const struct cfs_boot_config *config);
+enum cfs_boot_action cfs_boot_config_get_action(const struct cfs_boot_config *config);
 
 #endif

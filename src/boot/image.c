@@ -68,8 +68,8 @@ static int mount_at_disk(struct boot_run *r, struct cfs_mount_opts *o,
 	const char *place = r->request->sysroot;
 	int rc = cfs_mount_fd(r->image, place, o, &r->taken, err);
 
-	r->status =
-		r->signature_failed ? CFS_BOOT_UNVERIFIED : cfs_boot_status_of_mount(rc);
+	r->status = r->signature_failed ? CFS_BOOT_UNVERIFIED
+					: cfs_boot_translate_mount_error(rc);
 	if (rc < 0)
 		return rc;
 	r->root = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -13,9 +13,9 @@ static struct cfs_boot_step *add_boot_step(struct cfs_boot_plan *out, enum cfs_b
 	return step;
 }
 
-void cfs_boot_state_path(const struct cfs_boot_choice *choice,
-			 const struct cfs_digest *digest, enum cfs_boot_part part,
-			 char out[CFS_BOOT_FROM_MAX])
+void cfs_boot_format_state_path(const struct cfs_boot_choice *choice,
+				const struct cfs_digest *digest, enum cfs_boot_part part,
+				char out[CFS_BOOT_FROM_MAX])
 {
 	char hex[CFS_DIGEST_HEX_MAX];
 	const char *name = part == CFS_BOOT_ETC ? "etc" : "var";
@@ -41,7 +41,7 @@ static int add_kept_part(struct cfs_boot_plan *out, const struct cfs_boot_choice
 	struct cfs_boot_step *step;
 	char from[CFS_BOOT_FROM_MAX];
 
-	cfs_boot_state_path(choice, &facts->digest, part, from);
+	cfs_boot_format_state_path(choice, &facts->digest, part, from);
 	if (state == CFS_BOOT_STATE_TREE)
 		kind = CFS_BOOT_BIND;
 	else if (state == CFS_BOOT_STATE_LAYERS)
@@ -171,10 +171,10 @@ static const char *copy_plain(const char *path, char out[CFS_BOOT_PATH_MAX])
 
 /* No escaping is needed: digests, words of a table, and paths whose special characters
  * copy_plain replaces. Returns the length, or 0 if it was not formatted. */
-size_t cfs_boot_record(const struct cfs_boot_choice *choice,
-		       const struct cfs_boot_facts *facts,
-		       const struct cfs_boot_plan *plan, const char *image_way,
-		       const char *overlay_way, char out[CFS_BOOT_RECORD_MAX])
+size_t cfs_boot_format_record(const struct cfs_boot_choice *choice,
+			      const struct cfs_boot_facts *facts,
+			      const struct cfs_boot_plan *plan, const char *image_way,
+			      const char *overlay_way, char out[CFS_BOOT_RECORD_MAX])
 {
 	static const char *const roots[] = {"readonly", "transient", "transient-ro"};
 	char text[CFS_DIGEST_TEXT_MAX] = "", path[CFS_BOOT_PATH_MAX];

@@ -64,15 +64,15 @@ int cfs_boot_plan(const struct cfs_boot_choice *choice,
 
 /* The path of /etc or /var of the deployment below the state disk. Symbolic links in it
  * are followed as if the state disk were the root directory. */
-void cfs_boot_state_path(const struct cfs_boot_choice *choice,
-			 const struct cfs_digest *digest, enum cfs_boot_part part,
-			 char out[CFS_BOOT_FROM_MAX]);
+void cfs_boot_format_state_path(const struct cfs_boot_choice *choice,
+				const struct cfs_digest *digest, enum cfs_boot_part part,
+				char out[CFS_BOOT_FROM_MAX]);
 
 /* What is written to /run/composefs/booted: JSON, one line. Returns the length. */
 enum { CFS_BOOT_RECORD_MAX = 2048 };
-size_t cfs_boot_record(const struct cfs_boot_choice *choice,
-		       const struct cfs_boot_facts *facts,
-		       const struct cfs_boot_plan *plan, const char *image_way,
-		       const char *overlay_way, char out[CFS_BOOT_RECORD_MAX]);
+size_t cfs_boot_format_record(const struct cfs_boot_choice *choice,
+			      const struct cfs_boot_facts *facts,
+			      const struct cfs_boot_plan *plan, const char *image_way,
+			      const char *overlay_way, char out[CFS_BOOT_RECORD_MAX]);
 
 #endif

@@ -151,9 +151,9 @@ int cfs_boot_prepare(const struct cfs_boot_request *request, struct cfs_boot_res
 		close(w.tree);
 	out->status = w.rc < 0 ? r.status : CFS_BOOT_OK;
 	if (w.rc == 0)
-		out->record_len =
-			cfs_boot_record(request->choice, &r.facts, &r.plan, r.taken.image,
-					r.taken.overlay, out->record);
+		out->record_len = cfs_boot_format_record(request->choice, &r.facts,
+							 &r.plan, r.taken.image,
+							 r.taken.overlay, out->record);
 	return w.rc;
 }
 

@@ -54,7 +54,7 @@ int boot_inspect_state(struct boot_run *r, enum cfs_boot_part part,
 	cfs_autofd int place = -1;
 
 	*out = CFS_BOOT_STATE_ABSENT;
-	cfs_boot_state_path(r->request->choice, &r->facts.digest, part, path);
+	cfs_boot_format_state_path(r->request->choice, &r->facts.digest, part, path);
 	place = cfs_beneath_open_dir_chroot(r->disk, path);
 	if (place == -ENOENT)
 		return 0;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum cfs_boot_status cfs_boot_status_of_mount(int rc)
+enum cfs_boot_status cfs_boot_translate_mount_error(int rc)
 {
 	static const struct {
 		int errnum;

@@ -21,6 +21,6 @@ enum cfs_boot_status {
 };
 
 /* The status of a mount of the image that failed with this code. */
-enum cfs_boot_status cfs_boot_status_of_mount(int rc);
+enum cfs_boot_status cfs_boot_translate_mount_error(int rc);
 
 #endif

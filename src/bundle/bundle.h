@@ -45,8 +45,8 @@ struct cfs_bundle_opts {
  * caller's. -EINVAL: there is no program to run, or a value is not usable; -ENOENT: a mount
  * point or the working directory is missing in a read-only image; -EUCLEAN: the image is
  * damaged. */
-int cfs_bundle_config(const struct cfs_oci_config *config, const struct cfs_image *im,
-		      const struct cfs_bundle_opts *opts, char **json,
-		      struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_bundle_make_config(const struct cfs_oci_config *config,
+			   const struct cfs_image *im, const struct cfs_bundle_opts *opts,
+			   char **json, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

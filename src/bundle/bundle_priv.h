@@ -22,7 +22,7 @@ int bundle_set(json_t *object, const char *key, json_t *value,
 int bundle_append(json_t *list, json_t *value, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A list of strings, ended by NULL; NULL: out of memory. */
-json_t *bundle_words(const char *const *words);
+json_t *bundle_make_words(const char *const *words);
 
 /* Whether the image has a path: 1, 0 or a negative errno. what: "mount point", for
  * messages. path is absolute. out: where it is without symbolic links, or where a runtime

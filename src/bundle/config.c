@@ -40,7 +40,7 @@ int bundle_append(json_t *list, json_t *value, struct cfs_err *err)
 	return cfs_fail(err, ENOMEM, "out of memory");
 }
 
-json_t *bundle_words(const char *const *words)
+json_t *bundle_make_words(const char *const *words)
 {
 	json_t *list = json_array();
 
@@ -86,9 +86,9 @@ static int add_linux(const struct bundle *b, json_t *to, struct cfs_err *err)
 	if (rc == 0 && !b->opts->host_network)
 		rc = add_namespace(list, "network", err);
 	if (rc == 0)
-		rc = bundle_set(members, "maskedPaths", bundle_words(masked), err);
+		rc = bundle_set(members, "maskedPaths", bundle_make_words(masked), err);
 	return rc < 0 ? rc
-		      : bundle_set(members, "readonlyPaths", bundle_words(read_only),
+		      : bundle_set(members, "readonlyPaths", bundle_make_words(read_only),
 				   err);
 }
 
@@ -108,9 +108,9 @@ static int add_config_parts(struct bundle *b, json_t *to, struct cfs_err *err)
 	return rc < 0 ? rc : add_linux(b, to, err);
 }
 
-int cfs_bundle_config(const struct cfs_oci_config *config, const struct cfs_image *im,
-		      const struct cfs_bundle_opts *opts, char **json,
-		      struct cfs_err *err)
+int cfs_bundle_make_config(const struct cfs_oci_config *config,
+			   const struct cfs_image *im, const struct cfs_bundle_opts *opts,
+			   char **json, struct cfs_err *err)
 {
 	struct bundle b = {.config = config, .im = im, .opts = opts};
 	json_t *root = json_object();

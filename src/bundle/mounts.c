@@ -79,7 +79,8 @@ static int add_bundle_mount(struct bundle *b, const char *path,
 	if (rc == 0)
 		rc = bundle_set(mount, "source", json_string(row->source), err);
 	return rc < 0 ? rc
-		      : bundle_set(mount, "options", bundle_words(row->options), err);
+		      : bundle_set(mount, "options", bundle_make_words(row->options),
+				   err);
 }
 
 /* A runtime creates missing mount points, unless the root is read-only. found: by

@@ -120,7 +120,7 @@ static int add_capabilities(bool is_root, json_t *process, struct cfs_err *err)
 	int rc = bundle_set(process, "capabilities", to, err);
 
 	for (size_t i = 0; rc == 0 && i < (is_root ? 3 : 1); i++)
-		rc = bundle_set(to, sets[i], bundle_words(capabilities), err);
+		rc = bundle_set(to, sets[i], bundle_make_words(capabilities), err);
 	return rc;
 }
 

@@ -142,7 +142,7 @@ int cfs_cache_open(const char *path, const char *source,
 	return 0;
 }
 
-const struct cfs_replace *cfs_cache_file(const struct cfs_cache *c)
+const struct cfs_replace *cfs_cache_get_file(const struct cfs_cache *c)
 {
 	return &c->file;
 }

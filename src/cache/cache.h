@@ -56,7 +56,7 @@ int cfs_cache_open(const char *path, const char *source,
 
 /* The file that cfs_cache_save replaces, on its way; dirfd is -1 where none is. Borrowed
  * until then. */
-const struct cfs_replace *cfs_cache_file(const struct cfs_cache *c);
+const struct cfs_replace *cfs_cache_get_file(const struct cfs_cache *c);
 
 /* Without cfs_cache_save the file stays as it was. NULL is fine. */
 void cfs_cache_close(struct cfs_cache *c);

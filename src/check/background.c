@@ -5,9 +5,9 @@
 
 #include "check/check_priv.h"
 
-unsigned check_n_threads(const struct check *c)
+unsigned check_get_n_threads(const struct check *c)
 {
-	return c->opts->background ? 1 : cfs_pool_cpus();
+	return c->opts->background ? 1 : cfs_pool_count_cpus();
 }
 
 int check_cold_begin(const struct check *c, const struct cfs_digest *id)
@@ -21,7 +21,7 @@ int check_cold_begin(const struct check *c, const struct cfs_digest *id)
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
 	fd = cfs_beneath_open(cfs_repo_dirfd(c->repo), below,
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0 || cfs_io_cached(fd, &cached) < 0 || cached)
+	if (fd < 0 || cfs_io_measure_cached(fd, &cached) < 0 || cached)
 		return -1;
 	return cfs_steal_fd(&fd);
 }

@@ -13,7 +13,7 @@
 #include "check/scrub.h"
 #include "repo/repo.h"
 
-/* What can be wrong. The names (cfs_check_fault_name) are those of composefs-rs, then
+/* What can be wrong. The names (cfs_check_get_fault_name) are those of composefs-rs, then
  * those of this program. */
 enum cfs_check_fault {
 	CFS_CHECK_OBJECT_NAME,
@@ -44,7 +44,7 @@ enum cfs_check_fault {
 };
 
 /* "object-digest-mismatch" and so on. */
-const char *cfs_check_fault_name(enum cfs_check_fault fault);
+const char *cfs_check_get_fault_name(enum cfs_check_fault fault);
 
 /* A remark: reported, but not damage. */
 bool cfs_check_fault_is_remark(enum cfs_check_fault fault);

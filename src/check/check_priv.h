@@ -67,7 +67,7 @@ void check_show_progress(struct check *c, unsigned worker, const char *stage, si
 
 /* The number of threads that verify objects: one in the background, else one for each
  * CPU. */
-unsigned check_n_threads(const struct check *c);
+unsigned check_get_n_threads(const struct check *c);
 
 /* In the background, returns a descriptor of the object if nothing of it is in the page
  * cache, else -1. Afterwards check_cold_end closes it, and drops from the page cache what

@@ -133,6 +133,7 @@ int check_images(struct check *c, struct cfs_err *err)
 
 	c->out->n_images = c->entries[CFS_REPO_IMAGES].n;
 	return rc < 0 ? rc
-		      : cfs_pool_run(check_n_threads(c), c->entries[CFS_REPO_IMAGES].n,
-				     check_listed_image, c, c->opts->watch, err);
+		      : cfs_pool_run(check_get_n_threads(c),
+				     c->entries[CFS_REPO_IMAGES].n, check_listed_image, c,
+				     c->opts->watch, err);
 }

@@ -270,7 +270,7 @@ int check_objects(struct check *c, struct cfs_err *err)
 		return rc;
 	c->sizes = calloc(c->present.n + 1, sizeof(*c->sizes));
 	c->is_bad = calloc(c->present.n + 1, sizeof(*c->is_bad));
-	c->n_near = check_n_threads(c);
+	c->n_near = check_get_n_threads(c);
 	c->near = cfs_beneath_new_near(c->n_near);
 	if (!c->sizes || !c->is_bad || !c->near)
 		return cfs_fail(err, ENOMEM, "out of memory");

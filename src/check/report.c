@@ -8,7 +8,7 @@
 
 /* These words are in the JSON output, and some are those of composefs-rs: they do not
  * change. */
-const char *cfs_check_fault_name(enum cfs_check_fault fault)
+const char *cfs_check_get_fault_name(enum cfs_check_fault fault)
 {
 	static const char *const names[CFS_CHECK_N_FAULTS] = {
 		[CFS_CHECK_OBJECT_NAME] = "object-invalid-name",

@@ -69,8 +69,8 @@ void cfs_chunked_toc_fini(struct cfs_chunked_toc *toc);
  * max of them (max > 0). A gap is fetched too where a request for it would cost more, as long as
  * all gaps are small beside what is wanted. wanted: one for each file. free(*out) is the
  * caller's. */
-int cfs_chunked_ranges(const struct cfs_chunked_toc *toc, const bool *wanted, size_t max,
-		       struct cfs_oci_range **out, size_t *n,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_chunked_choose_ranges(const struct cfs_chunked_toc *toc, const bool *wanted,
+			      size_t max, struct cfs_oci_range **out, size_t *n,
+			      struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -95,8 +95,9 @@ static void join_ranges(struct range_plan *p, const bool *joins)
 	p->n = n;
 }
 
-int cfs_chunked_ranges(const struct cfs_chunked_toc *toc, const bool *wanted, size_t max,
-		       struct cfs_oci_range **out, size_t *n, struct cfs_err *err)
+int cfs_chunked_choose_ranges(const struct cfs_chunked_toc *toc, const bool *wanted,
+			      size_t max, struct cfs_oci_range **out, size_t *n,
+			      struct cfs_err *err)
 {
 	struct range_plan p = {0};
 	cfs_autofree struct gap *gaps = NULL;

@@ -37,7 +37,7 @@ static int rebuild_slots(struct lcfs_children *c)
 	if (!slots)
 		return -ENOMEM;
 	if (!c->slots)
-		c->seed = cfs_hash_seed();
+		c->seed = cfs_hash_make_seed();
 	free(c->slots);
 	c->slots = slots;
 	c->n_slots = n_slots;

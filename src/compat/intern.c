@@ -12,7 +12,7 @@ enum { BYTES_PER_IMAGE_BYTE = 8 };
 
 void lcfs_share_init(struct lcfs_share *share, uint64_t image_len)
 {
-	*share = (struct lcfs_share){.seed = cfs_hash_seed(),
+	*share = (struct lcfs_share){.seed = cfs_hash_make_seed(),
 				     .left = image_len * BYTES_PER_IMAGE_BYTE};
 }
 

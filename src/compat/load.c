@@ -20,7 +20,7 @@ static int fill_from_image(struct loader *l, const struct cfs_walk_entry *e,
 			   struct lcfs_node_s *node)
 {
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_spec(l->im, &e->inode, &l->room, &spec, NULL);
+	int rc = cfs_image_read_spec(l->im, &e->inode, &l->room, &spec, NULL);
 
 	/* A node has no digest of another length. */
 	if (rc == 0 && spec.digest && l->room.alg != CFS_SHA256)

@@ -88,7 +88,7 @@ static int write_plain(void *ctx, const void *p, size_t len, struct cfs_err *err
 	return len == 0 ? 0 : run_steps(c, (struct cfs_span){p, len}, false, err);
 }
 
-struct cfs_sink cfs_compress_sink(struct cfs_compress *c)
+struct cfs_sink cfs_compress_get_sink(struct cfs_compress *c)
 {
 	return (struct cfs_sink){write_plain, c};
 }

@@ -20,7 +20,7 @@ int cfs_compress_open(enum cfs_compression kind, struct cfs_sink to,
 void cfs_compress_close(struct cfs_compress *c); /* NULL is fine */
 
 /* Where the plain bytes go. */
-struct cfs_sink cfs_compress_sink(struct cfs_compress *c);
+struct cfs_sink cfs_compress_get_sink(struct cfs_compress *c);
 
 /* Writes what remains. Without this call the output is incomplete. */
 int cfs_compress_finish(struct cfs_compress *c, struct cfs_err *err) CFS_MUST_CHECK;

@@ -11,9 +11,9 @@
 
 #define REFERRERS "oci-referrers/"
 
-const char *cfs_artifact_ref(const struct cfs_oci_digest *subject,
-			     const struct cfs_oci_digest *artifact,
-			     char out[CFS_ARTIFACT_REF_MAX])
+const char *cfs_artifact_format_ref(const struct cfs_oci_digest *subject,
+				    const struct cfs_oci_digest *artifact,
+				    char out[CFS_ARTIFACT_REF_MAX])
 {
 	char a[CFS_OCI_DIGEST_TEXT_MAX], b[CFS_OCI_DIGEST_TEXT_MAX];
 
@@ -44,7 +44,7 @@ int cfs_artifact_open(const struct cfs_repo *repo, const struct cfs_oci_digest *
 	int rc;
 
 	*out = (struct cfs_artifact){.digest = *digest};
-	cfs_containers_stream_name(CFS_CONTAINERS_MANIFEST, digest, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, digest, name);
 	rc = cfs_containers_read_document(repo, name, CFS_CONTAINERS_TYPE_MANIFEST,
 					  CFS_OCI_MANIFEST_MAX, &out->json, NULL, err);
 	if (rc == 0)
@@ -116,7 +116,7 @@ static int open_blob_stream(const struct cfs_repo *repo, const char *kind,
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(kind, &d->digest, name);
+	cfs_containers_format_stream_name(kind, &d->digest, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return cfs_context(err, rc, "stream %s", name);

@@ -52,8 +52,8 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 
 /* The reference of an artifact, and a NUL; returns out. */
 enum { CFS_ARTIFACT_REF_MAX = 16 + 2 * CFS_OCI_DIGEST_TEXT_MAX };
-const char *cfs_artifact_ref(const struct cfs_oci_digest *subject,
-			     const struct cfs_oci_digest *artifact,
-			     char out[CFS_ARTIFACT_REF_MAX]);
+const char *cfs_artifact_format_ref(const struct cfs_oci_digest *subject,
+				    const struct cfs_oci_digest *artifact,
+				    char out[CFS_ARTIFACT_REF_MAX]);
 
 #endif

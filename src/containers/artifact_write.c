@@ -122,7 +122,7 @@ static int publish_document(struct cfs_repo *repo, const char *kind,
 	struct cfs_repo_link link = {
 		.kind = CFS_REPO_STREAMS, .id = *id, .ref = ref, .replaces = true};
 
-	link.name = cfs_containers_stream_name(kind, digest, name);
+	link.name = cfs_containers_format_stream_name(kind, digest, name);
 	return cfs_repo_publish(repo, &link, err);
 }
 
@@ -136,7 +136,7 @@ static int check_layer_name(const struct cfs_repo *repo,
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, digest, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, digest, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
@@ -188,9 +188,9 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 	if (rc == 0)
 		rc = publish_blobs(repo, a, streams, err);
 	return rc < 0 ? rc
-		      : publish_document(repo, CFS_CONTAINERS_MANIFEST, &a->digest,
-					 &manifest,
-					 cfs_artifact_ref(&a->manifest.subject.digest,
-							  &a->digest, ref),
-					 err);
+		      : publish_document(
+				repo, CFS_CONTAINERS_MANIFEST, &a->digest, &manifest,
+				cfs_artifact_format_ref(&a->manifest.subject.digest,
+							&a->digest, ref),
+				err);
 }

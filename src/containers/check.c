@@ -84,11 +84,12 @@ static int compute_image_id(const struct checking *c, const struct cfs_container
 	struct cfs_containers_merge merge = {.watch = &quiet};
 	struct cfs_profile_rules rules;
 	struct cfs_tree *tree;
-	int rc = cfs_containers_rules(c->repo, &merge, &rules, err);
+	int rc = cfs_containers_make_rules(c->repo, &merge, &rules, err);
 
 	if (rc == 0)
-		rc = cfs_containers_tree(c->repo, image->config.diff_ids,
-					 image->config.n_diff_ids, &merge, &tree, err);
+		rc = cfs_containers_merge_tree(c->repo, image->config.diff_ids,
+					       image->config.n_diff_ids, &merge, &tree,
+					       err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_profile_measure(tree, &rules, &quiet, out, err);

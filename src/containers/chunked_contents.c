@@ -96,7 +96,7 @@ static int begin_reused(struct chunked_contents *c, struct cfs_err *err)
 		c->small = (struct cfs_span){known->value, (size_t)c->file->size};
 		return 0;
 	}
-	cfs_content_object(known, cfs_repo_meta(c->repo)->alg, &id);
+	cfs_content_get_object(known, cfs_repo_meta(c->repo)->alg, &id);
 	c->object.fd = cfs_repo_open_object(c->repo, &id, CFS_REPO_SEALED, err);
 	return c->object.fd < 0 ? c->object.fd : 0;
 }
@@ -157,7 +157,7 @@ static ssize_t read_chunked_file(void *ctx, void *p, size_t len, struct cfs_err 
 	ssize_t n;
 
 	if (c->frames)
-		from = cfs_decompress_feed(c->frames);
+		from = cfs_decompress_get_feed(c->frames);
 	else if (c->object.fd >= 0)
 		from = cfs_feed_watched_fd(&c->object);
 	n = from.read ? from.read(from.ctx, p, len, err) : read_small_file(c, p, len);
@@ -166,7 +166,7 @@ static ssize_t read_chunked_file(void *ctx, void *p, size_t len, struct cfs_err 
 	return n == 0 ? check_chunked_file(c, err) : n;
 }
 
-struct cfs_tarsplit_contents chunked_contents(struct chunked_contents *c)
+struct cfs_tarsplit_contents chunked_contents_get(struct chunked_contents *c)
 {
 	return (struct cfs_tarsplit_contents){begin_chunked_file, read_chunked_file, c};
 }

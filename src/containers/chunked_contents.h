@@ -35,7 +35,7 @@ struct chunked_contents {
 
 /* The functions for an archive of tar-split. -EILSEQ: bytes that are not those of the table, or
  * other files than tar-split has; else as the feed, and as opening an object. */
-struct cfs_tarsplit_contents chunked_contents(struct chunked_contents *c);
+struct cfs_tarsplit_contents chunked_contents_get(struct chunked_contents *c);
 
 /* All files were read. -EILSEQ: the table has more. */
 int chunked_contents_end(const struct chunked_contents *c,

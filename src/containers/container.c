@@ -8,7 +8,7 @@
 
 enum { DIGITS_MIN = CFS_REPO_PREFIX_MIN };
 
-const char *cfs_containers_image_key(unsigned format, bool bootable)
+const char *cfs_containers_get_image_key(unsigned format, bool bootable)
 {
 	if (format == 2)
 		return bootable ? "composefs.image.boot" : "composefs.image";
@@ -25,7 +25,7 @@ static bool parse_digest_digits(const char *name, struct cfs_text *out)
 	cfs_text_skip_prefix(&t, CFS_TEXT("sha256:"));
 	*out = t;
 	for (size_t i = 0; i < t.len; i++)
-		if (cfs_hex_value(t.s[i]) < 0)
+		if (cfs_hex_decode_digit(t.s[i]) < 0)
 			return false;
 	return t.len >= DIGITS_MIN && t.len <= 2 * CFS_SHA256_LEN;
 }
@@ -71,7 +71,7 @@ static int find_by_tag(const struct cfs_repo *repo, const char *tag,
 	char ref[sizeof("refs/") + CFS_CONTAINERS_REF_MAX] = "refs/";
 	char entry[CFS_REPO_LINK_MAX];
 	struct cfs_digest id;
-	int rc = cfs_containers_ref(tag, ref + 5, err);
+	int rc = cfs_containers_format_ref(tag, ref + 5, err);
 
 	if (rc == 0)
 		rc = cfs_repo_find_stream(repo, ref, entry, &id, err);
@@ -125,7 +125,7 @@ static int read_checked_document(const struct cfs_repo *repo, const char *kind,
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	int rc;
 
-	cfs_containers_stream_name(kind, digest, name);
+	cfs_containers_format_stream_name(kind, digest, name);
 	rc = cfs_containers_read_document(repo, name, type, max, json, stream, err);
 	return rc < 0 ? rc : check_manifest_digest(json, digest, name, err);
 }
@@ -136,27 +136,28 @@ static int note_image(void *ctx, struct cfs_text name, const struct cfs_digest *
 	struct cfs_container *c = ctx;
 
 	(void)err;
-	if (cfs_text_eq(name, cfs_text(cfs_containers_image_key(1, false)))) {
+	if (cfs_text_eq(name, cfs_text(cfs_containers_get_image_key(1, false)))) {
 		c->has_image = true;
 		c->image = *id;
 	}
-	if (cfs_text_eq(name, cfs_text(cfs_containers_image_key(1, true)))) {
+	if (cfs_text_eq(name, cfs_text(cfs_containers_get_image_key(1, true)))) {
 		c->has_boot_image = true;
 		c->boot_image = *id;
 	}
 	return 0;
 }
 
-int cfs_containers_config_names(const struct cfs_repo *repo,
-				const struct cfs_oci_digest *config,
-				cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
+int cfs_containers_visit_config_names(const struct cfs_repo *repo,
+				      const struct cfs_oci_digest *config,
+				      cfs_stream_name_fn fn, void *ctx,
+				      struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_stream s;
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_CONFIG, config, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_CONFIG, config, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
@@ -177,8 +178,8 @@ static int open_container_config(const struct cfs_repo *repo, struct cfs_contain
 		return rc;
 	rc = cfs_oci_config_parse(cfs_mem_text(&c->config_json), &c->config, err);
 	return rc < 0 ? cfs_context(err, rc, "configuration")
-		      : cfs_containers_config_names(repo, &c->manifest.config.digest,
-						    note_image, c, err);
+		      : cfs_containers_visit_config_names(
+				repo, &c->manifest.config.digest, note_image, c, err);
 }
 
 int cfs_container_open(const struct cfs_repo *repo, const char *name,

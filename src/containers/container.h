@@ -38,13 +38,13 @@ int cfs_containers_read_document(const struct cfs_repo *repo, const char *name,
 
 /* Calls fn for each named reference of the stream of a configuration: its layers and the images made of it. -ENOENT: the
  * repository does not have the configuration; else as fn. */
-int cfs_containers_config_names(const struct cfs_repo *repo,
-				const struct cfs_oci_digest *config,
-				cfs_stream_name_fn fn, void *ctx,
-				struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_containers_visit_config_names(const struct cfs_repo *repo,
+				      const struct cfs_oci_digest *config,
+				      cfs_stream_name_fn fn, void *ctx,
+				      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The key of a named reference from a configuration to an image that was made of it. The
  * format is that of the image, 0 to 2. Static. */
-const char *cfs_containers_image_key(unsigned format, bool bootable);
+const char *cfs_containers_get_image_key(unsigned format, bool bootable);
 
 #endif

@@ -93,8 +93,8 @@ const struct cfs_content *cfs_content_index_find(const struct cfs_content_index 
 	return found && le64toh(found->size) == size ? found : NULL;
 }
 
-void cfs_content_object(const struct cfs_content *c, enum cfs_hash_alg alg,
-			struct cfs_digest *out)
+void cfs_content_get_object(const struct cfs_content *c, enum cfs_hash_alg alg,
+			    struct cfs_digest *out)
 {
 	*out = (struct cfs_digest){.alg = alg};
 	memcpy(out->bytes, c->value, cfs_hash_len(alg));
@@ -131,7 +131,7 @@ static bool keep_entry(struct old_entries *old, const struct cfs_content *c)
 	if (old->room == 0)
 		return false;
 	if (old->is_full && le64toh(c->size) > CFS_CONTAINERS_INLINE_MAX) {
-		cfs_content_object(c, cfs_repo_meta(old->repo)->alg, &object);
+		cfs_content_get_object(c, cfs_repo_meta(old->repo)->alg, &object);
 		if (cfs_repo_has_object(old->repo, &object, NULL) <= 0)
 			return false;
 	}

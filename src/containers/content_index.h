@@ -49,7 +49,7 @@ int cfs_content_index_add(const struct cfs_repo *repo, struct cfs_content *entri
 			  size_t n, bool keeps_old, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The digest of the object of a content that is not inline. */
-void cfs_content_object(const struct cfs_content *c, enum cfs_hash_alg alg,
-			struct cfs_digest *out);
+void cfs_content_get_object(const struct cfs_content *c, enum cfs_hash_alg alg,
+			    struct cfs_digest *out);
 
 #endif

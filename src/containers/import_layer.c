@@ -18,8 +18,8 @@ static int write_checked(struct cfs_feed from, const struct cfs_oci_digest *diff
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_containers_write_layer(cfs_decompress_feed(d), diff_id->alg, opts, out,
-					err);
+	rc = cfs_containers_write_layer(cfs_decompress_get_feed(d), diff_id->alg, opts,
+					out, err);
 	cfs_decompress_close(d);
 	return rc < 0 ? rc : cfs_oci_digest_expect(diff_id, &out->diff_id, err);
 }
@@ -48,6 +48,7 @@ int cfs_containers_import_layer(struct cfs_repo *repo, struct cfs_feed from,
 	if (rc < 0)
 		return rc;
 	link.id = layer.stream;
-	link.name = cfs_containers_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
+	link.name =
+		cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
 	return cfs_repo_publish(repo, &link, err);
 }

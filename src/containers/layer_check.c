@@ -39,7 +39,7 @@ int cfs_containers_check_layer(const struct cfs_repo *repo,
 	struct cfs_digest stream;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
 	rc = cfs_repo_find_stream(repo, name, entry, &stream, err);
 	if (rc == -ENOENT)
 		return 0;

@@ -48,7 +48,7 @@ int cfs_containers_emit_layer(const struct cfs_repo *repo,
 
 	if (rc < 0)
 		return rc;
-	rc = emit_bytes(cfs_layer_feed(feed), to, progress, watch, &actual, err);
+	rc = emit_bytes(cfs_layer_feed_get(feed), to, progress, watch, &actual, err);
 	cfs_layer_feed_close(feed);
 	if (rc == 0 && !cfs_oci_digest_eq(diff_id, &actual))
 		rc = cfs_fail(err, EUCLEAN, "expected digest %s, got %s",

@@ -29,7 +29,7 @@ static ssize_t read_layer_bytes(void *ctx, void *p, size_t len, struct cfs_err *
 	}
 }
 
-struct cfs_feed cfs_layer_feed(struct cfs_layer_feed *f)
+struct cfs_feed cfs_layer_feed_get(struct cfs_layer_feed *f)
 {
 	return (struct cfs_feed){read_layer_bytes, f};
 }
@@ -69,7 +69,7 @@ int cfs_layer_feed_open(const struct cfs_repo *repo, const struct cfs_oci_digest
 		return cfs_fail(err, ENOMEM, "out of memory");
 	f->pieces = (struct cfs_piece_reader){.repo = repo,
 					      .object = {.fd = -1, .watch = watch}};
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
 	rc = open_stream(f, name, err);
 	if (rc < 0) {
 		cfs_layer_feed_close(f);

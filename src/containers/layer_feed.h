@@ -15,7 +15,7 @@ struct cfs_layer_feed;
 int cfs_layer_feed_open(const struct cfs_repo *repo, const struct cfs_oci_digest *diff_id,
 			const struct cfs_watch *watch, struct cfs_layer_feed **out,
 			struct cfs_err *err) CFS_MUST_CHECK;
-struct cfs_feed cfs_layer_feed(struct cfs_layer_feed *f);
+struct cfs_feed cfs_layer_feed_get(struct cfs_layer_feed *f);
 void cfs_layer_feed_close(struct cfs_layer_feed *f); /* NULL is fine */
 
 #endif

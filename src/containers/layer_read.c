@@ -214,7 +214,7 @@ int cfs_containers_read_layer(const struct cfs_repo *repo,
 
 	if (watch)
 		r.watch.cancelled = watch->cancelled;
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, diff_id, name);
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;

@@ -121,9 +121,9 @@ static int apply_merge_rules(const struct cfs_repo *repo, const struct cfs_tree 
 	return rc;
 }
 
-int cfs_containers_rules(const struct cfs_repo *repo,
-			 const struct cfs_containers_merge *opts,
-			 struct cfs_profile_rules *out, struct cfs_err *err)
+int cfs_containers_make_rules(const struct cfs_repo *repo,
+			      const struct cfs_containers_merge *opts,
+			      struct cfs_profile_rules *out, struct cfs_err *err)
 {
 	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
 	const struct cfs_profile *profile;
@@ -142,15 +142,15 @@ int cfs_containers_rules(const struct cfs_repo *repo,
 	return 0;
 }
 
-int cfs_containers_tree(const struct cfs_repo *repo,
-			const struct cfs_oci_digest *diff_ids, size_t n_layers,
-			const struct cfs_containers_merge *opts, struct cfs_tree **out,
-			struct cfs_err *err)
+int cfs_containers_merge_tree(const struct cfs_repo *repo,
+			      const struct cfs_oci_digest *diff_ids, size_t n_layers,
+			      const struct cfs_containers_merge *opts,
+			      struct cfs_tree **out, struct cfs_err *err)
 {
 	struct merge m = {.repo = repo, .opts = opts};
 	struct cfs_profile_rules rules;
 	struct cfs_tree *merged;
-	int rc = cfs_containers_rules(repo, opts, &rules, err);
+	int rc = cfs_containers_make_rules(repo, opts, &rules, err);
 
 	if (rc == 0)
 		rc = merge_layers(&m, diff_ids, n_layers, &merged, err);

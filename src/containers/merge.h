@@ -21,16 +21,16 @@ struct cfs_containers_merge {
 
 /* The rules of images of containers in this repository: those of the profile oci-1, with the
  * algorithm and the image format of the repository. */
-int cfs_containers_rules(const struct cfs_repo *repo,
-			 const struct cfs_containers_merge *opts,
-			 struct cfs_profile_rules *out,
-			 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_containers_make_rules(const struct cfs_repo *repo,
+			      const struct cfs_containers_merge *opts,
+			      struct cfs_profile_rules *out,
+			      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Merges layers, lowest first, and applies the rules. -ENOENT: a layer is missing; else as
  * cfs_containers_read_layer, cfs_layers_add and cfs_profile_apply. *out is the caller's. */
-int cfs_containers_tree(const struct cfs_repo *repo,
-			const struct cfs_oci_digest *diff_ids, size_t n_layers,
-			const struct cfs_containers_merge *opts, struct cfs_tree **out,
-			struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_containers_merge_tree(const struct cfs_repo *repo,
+			      const struct cfs_oci_digest *diff_ids, size_t n_layers,
+			      const struct cfs_containers_merge *opts,
+			      struct cfs_tree **out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -7,9 +7,9 @@
 
 #include "repo/repo.h"
 
-const char *cfs_containers_stream_name(const char *kind,
-				       const struct cfs_oci_digest *digest,
-				       char out[CFS_CONTAINERS_STREAM_MAX])
+const char *cfs_containers_format_stream_name(const char *kind,
+					      const struct cfs_oci_digest *digest,
+					      char out[CFS_CONTAINERS_STREAM_MAX])
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 
@@ -43,8 +43,8 @@ static const char *find_fault(const char *tag)
 
 /* A reference is a path of one level below "oci/", so / and % are written as in URLs.
  * composefs-rs does the same: both find the references of the other. */
-int cfs_containers_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
-		       struct cfs_err *err)
+int cfs_containers_format_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
+			      struct cfs_err *err)
 {
 	const char *fault = find_fault(tag);
 	size_t len = 4;
@@ -69,7 +69,7 @@ int cfs_containers_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
 	return 0;
 }
 
-bool cfs_containers_tag_of(const char *ref, char out[CFS_CONTAINERS_TAG_MAX])
+bool cfs_containers_parse_tag(const char *ref, char out[CFS_CONTAINERS_TAG_MAX])
 {
 	size_t len = 0;
 
@@ -96,7 +96,7 @@ int cfs_containers_visit_tags(const struct cfs_repo_list *refs,
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < refs->n; i++)
-		if (cfs_containers_tag_of(refs->v[i].name, tag))
+		if (cfs_containers_parse_tag(refs->v[i].name, tag))
 			rc = fn(ctx, tag, err);
 	return rc;
 }

@@ -35,9 +35,9 @@ enum {
 };
 
 /* "oci-KIND-DIGEST" and a NUL; returns out. */
-const char *cfs_containers_stream_name(const char *kind,
-				       const struct cfs_oci_digest *digest,
-				       char out[CFS_CONTAINERS_STREAM_MAX]);
+const char *cfs_containers_format_stream_name(const char *kind,
+					      const struct cfs_oci_digest *digest,
+					      char out[CFS_CONTAINERS_STREAM_MAX]);
 
 /* The digest of a name "oci-KIND-DIGEST". False: it is not one. */
 bool cfs_containers_parse_stream(const char *kind, const char *name,
@@ -46,11 +46,11 @@ bool cfs_containers_parse_stream(const char *kind, const char *name,
 /* The reference of a tag, "oci/" and the tag with "%" and "/" encoded. A tag is any text such
  * as "registry.example/debian:12". -EINVAL: it is empty, ".", "..", begins with "@" (which
  * stands for digests), has control characters, or is longer than 255 bytes when encoded. */
-int cfs_containers_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
-		       struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_containers_format_ref(const char *tag, char out[CFS_CONTAINERS_REF_MAX],
+			      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The tag of a reference. False: it is none of a container image. */
-bool cfs_containers_tag_of(const char *ref, char out[CFS_CONTAINERS_TAG_MAX]);
+bool cfs_containers_parse_tag(const char *ref, char out[CFS_CONTAINERS_TAG_MAX]);
 
 /* Calls fn for the tag of each reference (CFS_REPO_STREAMS) that has one, in the order of the
  * list, until fn returns a negative number, which is returned. */

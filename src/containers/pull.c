@@ -10,12 +10,12 @@ static int make_merged_image(struct pull *p, struct cfs_digest *out, struct cfs_
 	struct cfs_profile_rules rules;
 	struct cfs_image_opts form;
 	struct cfs_tree *tree;
-	int rc = cfs_containers_rules(p->repo, &p->opts->merge, &rules, err);
+	int rc = cfs_containers_make_rules(p->repo, &p->opts->merge, &rules, err);
 
 	if (rc == 0)
-		rc = cfs_containers_tree(p->repo, p->config.diff_ids,
-					 p->config.n_diff_ids, &p->opts->merge, &tree,
-					 err);
+		rc = cfs_containers_merge_tree(p->repo, p->config.diff_ids,
+					       p->config.n_diff_ids, &p->opts->merge,
+					       &tree, err);
 	if (rc < 0)
 		return rc;
 	form = cfs_profile_image(&rules);
@@ -85,7 +85,7 @@ static int check_tag(const struct cfs_pull_opts *opts, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX];
 
-	return opts->tag ? cfs_containers_ref(opts->tag, ref, err) : 0;
+	return opts->tag ? cfs_containers_format_ref(opts->tag, ref, err) : 0;
 }
 
 int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
@@ -93,7 +93,7 @@ int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
 			struct cfs_err *err)
 {
 	struct pull p = {.repo = repo, .from = from, .opts = opts};
-	unsigned n = opts->n_threads ? opts->n_threads : cfs_pool_cpus();
+	unsigned n = opts->n_threads ? opts->n_threads : cfs_pool_count_cpus();
 	struct cfs_store_opts store = {.n_workers = n * CFS_CONTAINERS_LAYER_WORKERS,
 				       .watch = opts->watch};
 	int rc = check_tag(opts, err);

@@ -116,8 +116,8 @@ static int read_toc(struct chunked_pull *c, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_chunked_toc_parse(cfs_decompress_feed(d), c->parts.toc.at.off, &c->toc,
-				   err);
+	rc = cfs_chunked_toc_parse(cfs_decompress_get_feed(d), c->parts.toc.at.off,
+				   &c->toc, err);
 	cfs_decompress_close(d);
 	free(cfs_steal(&c->toc_frames.p));
 	if (rc == 0 && c->toc.has_tarsplit_digest)
@@ -137,7 +137,7 @@ static bool has_content(const struct chunked_pull *c, const struct cfs_chunked_f
 
 	if (!known || f->size <= CFS_CONTAINERS_INLINE_MAX)
 		return known;
-	cfs_content_object(known, cfs_repo_meta(c->p->repo)->alg, &object);
+	cfs_content_get_object(known, cfs_repo_meta(c->p->repo)->alg, &object);
 	return cfs_repo_object_size(c->p->repo, &object, &size, NULL) > 0 &&
 	       size == f->size;
 }
@@ -154,8 +154,8 @@ static int plan_ranges(struct chunked_pull *c, struct cfs_err *err)
 		c->wanted[i] = !has_content(c, &c->toc.files[i]);
 		c->n_wanted += c->wanted[i];
 	}
-	return cfs_chunked_ranges(&c->toc, c->wanted, CFS_TRANSPORT_RANGES_MAX,
-				  &c->ranges, &c->n_ranges, err);
+	return cfs_chunked_choose_ranges(&c->toc, c->wanted, CFS_TRANSPORT_RANGES_MAX,
+					 &c->ranges, &c->n_ranges, err);
 }
 
 /* --- the archive -------------------------------------------------------------------- */
@@ -204,9 +204,9 @@ static int write_chunked_archive(struct chunked_pull *c, struct cfs_tarsplit *li
 				 struct chunked_contents *contents,
 				 struct cfs_containers_layer *out, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(c->p, c->worker);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(c->p, c->worker);
 	struct rebuild r = {
-		.archive = {.lines = lines, .contents = chunked_contents(contents)}};
+		.archive = {.lines = lines, .contents = chunked_contents_get(contents)}};
 	int rc;
 
 	opts.expected = c->l->diff_id;
@@ -244,7 +244,7 @@ static int rebuild_layer(struct chunked_pull *c, struct cfs_containers_layer *ou
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_tarsplit_open(cfs_decompress_feed(d), &lines, err);
+	rc = cfs_tarsplit_open(cfs_decompress_get_feed(d), &lines, err);
 	if (rc == 0)
 		rc = write_chunked_archive(c, lines, &contents, out, err);
 	cfs_tarsplit_close(lines);

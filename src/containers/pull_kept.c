@@ -14,7 +14,7 @@ int pull_find_kept(const struct pull *p, struct pull_layer *l, struct cfs_err *e
 	char name[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_BLOB, &l->blob->digest, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_BLOB, &l->blob->digest, name);
 	rc = cfs_repo_find_stream(p->repo, name, entry, &l->kept_stream, err);
 	l->has_kept = rc == 0;
 	if (rc == 0 && p->opts->keeps_blobs) {
@@ -35,7 +35,7 @@ int pull_find_kept(const struct pull *p, struct pull_layer *l, struct cfs_err *e
 int pull_keep_blob(const struct pull *p, unsigned worker, struct cfs_store_writer *w,
 		   struct pull_layer *l, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(p, worker);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(p, worker);
 	struct cfs_digest object;
 	int rc = cfs_store_writer_finish(w, NULL, &object, err);
 
@@ -57,8 +57,8 @@ int pull_publish_kept(const struct pull *p, struct cfs_err *err)
 		struct cfs_repo_link link = {
 			.kind = CFS_REPO_STREAMS, .id = l->kept_stream, .replaces = true};
 
-		link.name = cfs_containers_stream_name(CFS_CONTAINERS_BLOB,
-						       &l->blob->digest, name);
+		link.name = cfs_containers_format_stream_name(CFS_CONTAINERS_BLOB,
+							      &l->blob->digest, name);
 		if (l->keeps_blob && l->has_kept)
 			rc = cfs_repo_publish(p->repo, &link, err);
 	}

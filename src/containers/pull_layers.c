@@ -7,7 +7,8 @@
 #include "containers/pull_priv.h"
 #include "decompress/decompress.h"
 
-struct cfs_containers_layer_opts pull_layer_opts(const struct pull *p, unsigned worker)
+struct cfs_containers_layer_opts pull_make_layer_opts(const struct pull *p,
+						      unsigned worker)
 {
 	return (struct cfs_containers_layer_opts){
 		.store = p->store,
@@ -106,7 +107,7 @@ static int check_pulled_blob(struct blob_reader *r, struct cfs_err *err)
 static int write_pulled_layer(struct blob_reader *r, const struct pull_layer *l,
 			      struct cfs_containers_layer *out, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(r->p, r->worker);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(r->p, r->worker);
 	struct cfs_feed blob = {read_pulled_blob, r};
 	struct cfs_decompress_opts limits = {.watch = r->p->opts->watch,
 					     .warn_ratio = WARN_RATIO};
@@ -118,8 +119,8 @@ static int write_pulled_layer(struct blob_reader *r, const struct pull_layer *l,
 	rc = cfs_decompress_open(blob, &limits, &d, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_containers_write_layer(cfs_decompress_feed(d), l->diff_id->alg, &opts,
-					out, err);
+	rc = cfs_containers_write_layer(cfs_decompress_get_feed(d), l->diff_id->alg,
+					&opts, out, err);
 	cfs_decompress_close(d);
 	return rc;
 }
@@ -226,7 +227,7 @@ static int find_pull_layer(struct pull *p, struct pull_layer *l, struct cfs_err 
 	if (rc <= 0)
 		return rc;
 	l->is_present = true;
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER, l->diff_id, name);
 	return cfs_repo_find_stream(p->repo, name, entry, &l->stream, err);
 }
 
@@ -320,8 +321,8 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
 					     .id = l->stream,
 					     .replaces = l->is_damaged || l->is_present};
 
-		link.name = cfs_containers_stream_name(CFS_CONTAINERS_LAYER, l->diff_id,
-						       name);
+		link.name = cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER,
+							      l->diff_id, name);
 		rc = cfs_repo_publish(p->repo, &link, err);
 	}
 	if (rc == 0)
@@ -333,7 +334,7 @@ static int publish_layers(struct pull *p, struct cfs_err *err)
  * that occurs twice is pulled once. p owns layers and order, also after a failure. */
 int pull_layers(struct pull *p, struct cfs_err *err)
 {
-	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();
+	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_count_cpus();
 	int rc;
 
 	if (p->opts->keeps_blobs && p->from->has_plain_layers)

@@ -90,6 +90,7 @@ int pull_publish(struct pull *p, const struct cfs_digest *image,
 int pull_referrers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The options for a writer of layers that is the given worker. */
-struct cfs_containers_layer_opts pull_layer_opts(const struct pull *p, unsigned worker);
+struct cfs_containers_layer_opts pull_make_layer_opts(const struct pull *p,
+						      unsigned worker);
 
 #endif

@@ -44,7 +44,7 @@ static int keep_image(void *ctx, struct cfs_text name, const struct cfs_digest *
 		      struct cfs_err *err)
 {
 	const struct config_names *c = ctx;
-	const char *own = cfs_containers_image_key(1, c->is_boot);
+	const char *own = cfs_containers_get_image_key(1, c->is_boot);
 
 	if (!is_image_key(name) || (c->image && cfs_text_eq(name, cfs_text(own))))
 		return 0;
@@ -53,8 +53,8 @@ static int keep_image(void *ctx, struct cfs_text name, const struct cfs_digest *
 
 static int keep_images(struct config_names *c, struct cfs_err *err)
 {
-	int rc = cfs_containers_config_names(c->p->repo, &c->p->manifest.config.digest,
-					     keep_image, c, err);
+	int rc = cfs_containers_visit_config_names(
+		c->p->repo, &c->p->manifest.config.digest, keep_image, c, err);
 
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -69,8 +69,8 @@ static int name_config(void *ctx, struct cfs_stream_writer *w, struct cfs_err *e
 		rc = keep_images(c, err);
 	if (rc == 0 && c->image)
 		rc = cfs_stream_name_stream(
-			w, cfs_text(cfs_containers_image_key(1, c->is_boot)), c->image,
-			err);
+			w, cfs_text(cfs_containers_get_image_key(1, c->is_boot)),
+			c->image, err);
 	return rc;
 }
 
@@ -100,7 +100,7 @@ static int name_manifest_stream(void *ctx, struct cfs_stream_writer *w,
 static int write_config_document(struct pull *p, const struct cfs_digest *image,
 				 struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(p, 0);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(p, 0);
 	struct config_names names = {p, image, p->opts->merge.bootable, NULL};
 
 	return cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_CONFIG,
@@ -111,7 +111,7 @@ static int write_config_document(struct pull *p, const struct cfs_digest *image,
 static int write_manifest(struct pull *p, const struct cfs_digest *config,
 			  struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(p, 0);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(p, 0);
 	struct manifest_names names = {p, *config};
 
 	return cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_MANIFEST,
@@ -130,7 +130,7 @@ static int publish_stream(struct pull *p, const char *kind,
 	struct cfs_repo_link link = {
 		.kind = CFS_REPO_STREAMS, .id = *id, .ref = ref, .replaces = true};
 
-	link.name = cfs_containers_stream_name(kind, digest, name);
+	link.name = cfs_containers_format_stream_name(kind, digest, name);
 	return cfs_repo_publish(p->repo, &link, err);
 }
 
@@ -146,7 +146,7 @@ int pull_publish(struct pull *p, const struct cfs_digest *image, struct cfs_err 
 	if (rc == 0)
 		rc = write_manifest(p, &config, &manifest, err);
 	if (rc == 0 && p->opts->tag)
-		rc = cfs_containers_ref(p->opts->tag, ref, err);
+		rc = cfs_containers_format_ref(p->opts->tag, ref, err);
 	if (rc == 0)
 		rc = cfs_store_commit(p->store, err);
 	if (rc == 0 && image)

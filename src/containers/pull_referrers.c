@@ -51,7 +51,7 @@ static bool is_artifact_wanted(const struct incoming *in)
 static int pull_blob(struct incoming *in, const struct cfs_oci_descriptor *d,
 		     bool is_config, struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(in->p, 0);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(in->p, 0);
 	const struct cfs_transport *from = in->p->from;
 	uint64_t max = in->p->opts->max_layer_bytes;
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
@@ -71,7 +71,7 @@ static int pull_blob(struct incoming *in, const struct cfs_oci_descriptor *d,
 
 static int pull_artifact(struct incoming *in, struct cfs_err *err)
 {
-	struct cfs_containers_layer_opts opts = pull_layer_opts(in->p, 0);
+	struct cfs_containers_layer_opts opts = pull_make_layer_opts(in->p, 0);
 	const struct cfs_oci_manifest *m = &in->a.manifest;
 	int rc;
 

@@ -24,7 +24,8 @@ static int push_config(const struct push *p, struct cfs_err *err)
 	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_CONFIG,
 				       .digest = p->container.manifest.config.digest,
 				       .size = json->len};
-	cfs_autofd int fd = cfs_child_input((struct cfs_span){json->p, json->len}, err);
+	cfs_autofd int fd =
+		cfs_child_make_input((struct cfs_span){json->p, json->len}, err);
 	bool is_present;
 
 	return fd < 0 ? fd : p->to->put_blob(p->to->ctx, fd, &d, &is_present, err);

@@ -85,7 +85,7 @@ static int compress_into(struct worker *w, const struct cfs_oci_digest *diff_id,
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_containers_emit_layer(w->p->repo, diff_id, cfs_compress_sink(c),
+	rc = cfs_containers_emit_layer(w->p->repo, diff_id, cfs_compress_get_sink(c),
 				       &progress, w->p->opts->watch, err);
 	if (rc == 0)
 		rc = cfs_compress_finish(c, err);
@@ -227,8 +227,8 @@ static int measure_layer(struct push *p, size_t i, struct cfs_err *err)
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_LAYER, &p->container.config.diff_ids[i],
-				   name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_LAYER,
+					  &p->container.config.diff_ids[i], name);
 	rc = cfs_repo_open_stream(p->repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
@@ -264,7 +264,7 @@ static int compare_layer_sizes(const void *a, const void *b, void *ctx)
  * occurs twice is sent once, and both places get the same descriptor. */
 int push_layers(struct push *p, struct cfs_err *err)
 {
-	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_cpus();
+	unsigned n = p->opts->n_threads ? p->opts->n_threads : cfs_pool_count_cpus();
 	int rc;
 
 	p->layers = calloc(p->n_layers + 1, sizeof(*p->layers));

@@ -12,7 +12,7 @@ static int read_inside(const struct cfs_inode *inode, struct cfs_mem *out,
 		       struct cfs_err *err)
 {
 	uint8_t buf[CFS_CONTENT_MAX];
-	struct cfs_span content = cfs_inode_content(inode, buf);
+	struct cfs_span content = cfs_inode_read_content(inode, buf);
 
 	out->p = malloc(content.len + 1);
 	if (!out->p)

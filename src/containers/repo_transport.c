@@ -81,7 +81,7 @@ static int open_repo_layer(const struct repo_source *s, size_t i, struct cfs_blo
 				     err);
 
 	if (rc == 0)
-		*out = (struct cfs_blob){cfs_layer_feed(f), close_repo_layer};
+		*out = (struct cfs_blob){cfs_layer_feed_get(f), close_repo_layer};
 	return rc;
 }
 

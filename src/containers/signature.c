@@ -10,7 +10,7 @@
 #include "containers/signature_priv.h"
 #include "repo/repo.h"
 
-const char *cfs_seal_role_name(enum cfs_seal_role role)
+const char *cfs_seal_get_role_name(enum cfs_seal_role role)
 {
 	static const char *const names[] = {"manifest", "configuration", "image",
 					    "bootable image"};
@@ -18,8 +18,8 @@ const char *cfs_seal_role_name(enum cfs_seal_role role)
 	return names[role];
 }
 
-const char *seal_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
-		     char out[SEAL_KEY_MAX])
+const char *seal_format_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
+			    char out[SEAL_KEY_MAX])
 {
 	static const char *const names[] = {"manifest", "config", "merged.erofs.v1",
 					    "merged.bootable.erofs.v1"};
@@ -101,7 +101,8 @@ static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_
 			     struct cfs_err *err)
 {
 	char key[SEAL_KEY_MAX], sig[SEAL_KEY_MAX + 16];
-	const char *digest = cfs_oci_annotation(of, seal_key(role, alg, key)), *text;
+	const char *digest = cfs_oci_annotation(of, seal_format_key(role, alg, key)),
+		   *text;
 	int rc;
 
 	if (!digest)
@@ -150,7 +151,7 @@ static enum cfs_seal_role find_role(const struct cfs_oci_descriptor *layer,
 
 	for (; role < CFS_SEAL_N_ROLES; role++) {
 		*digest = cfs_oci_annotation(
-			layer, seal_key((enum cfs_seal_role)role, alg, key));
+			layer, seal_format_key((enum cfs_seal_role)role, alg, key));
 		if (*digest)
 			break;
 	}
@@ -175,7 +176,7 @@ static int read_seal_layer(const struct cfs_repo *repo,
 		return 0;
 	if (e->is_present)
 		return cfs_fail(err, EINVAL, "several signatures of the %s",
-				cfs_seal_role_name(role));
+				cfs_seal_get_role_name(role));
 	if (strcmp(layer->media_type, CFS_SEAL_TYPE_ED25519) != 0 &&
 	    strcmp(layer->media_type, CFS_SEAL_TYPE_PKCS7) != 0)
 		return cfs_fail(err, EINVAL, "not the type of a signature: \"%.100s\"",

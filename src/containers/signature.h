@@ -24,7 +24,7 @@ enum cfs_seal_role {
 };
 
 /* "manifest", "configuration", "image" or "bootable image". Static. */
-const char *cfs_seal_role_name(enum cfs_seal_role role);
+const char *cfs_seal_get_role_name(enum cfs_seal_role role);
 
 struct cfs_seal_entry {
 	bool is_present;

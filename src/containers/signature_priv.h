@@ -10,7 +10,7 @@ enum { SEAL_KEY_MAX = 96 };
 #define SEAL_INLINE_SUFFIX ".sig.ed25519"
 
 /* The key of the annotation with the digest of this role, and a NUL; returns out. */
-const char *seal_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
-		     char out[SEAL_KEY_MAX]);
+const char *seal_format_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
+			    char out[SEAL_KEY_MAX]);
 
 #endif

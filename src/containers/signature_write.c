@@ -37,7 +37,8 @@ static int copy_names(void *ctx, struct cfs_stream_writer *w, struct cfs_err *er
 	struct cfs_map map;
 	int rc;
 
-	cfs_containers_stream_name(CFS_CONTAINERS_MANIFEST, &f->container->digest, name);
+	cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, &f->container->digest,
+					  name);
 	rc = cfs_repo_open_stream(f->repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
@@ -55,9 +56,10 @@ static int publish_manifest(struct cfs_repo *repo, const struct cfs_oci_digest *
 		.kind = CFS_REPO_STREAMS, .id = *id, .replaces = true};
 	int rc = 0;
 
-	link.name = cfs_containers_stream_name(CFS_CONTAINERS_MANIFEST, digest, name);
+	link.name =
+		cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, digest, name);
 	if (*tag != '@') {
-		rc = cfs_containers_ref(tag, ref, err);
+		rc = cfs_containers_format_ref(tag, ref, err);
 		link.ref = ref;
 	}
 	return rc < 0 ? rc : cfs_repo_publish(repo, &link, err);
@@ -172,7 +174,7 @@ static size_t add_notes(const struct cfs_seal *s, enum cfs_seal_role role,
 
 	if (!e->is_present || e->signatures.len > CFS_SEAL_SIGNATURES_MAX)
 		return 0;
-	seal_key(role, e->digest.alg, t->key);
+	seal_format_key(role, e->digest.alg, t->key);
 	strcpy(t->sig_key, t->key);
 	strcat(t->sig_key, SEAL_INLINE_SUFFIX);
 	cfs_digest_hex(&e->digest, t->digest);
@@ -233,7 +235,8 @@ static void add_layers(struct making *m, const struct cfs_seal *s)
 		if (!e->is_present)
 			continue;
 		m->bytes[m->n++] = cfs_mem_span(&e->signatures);
-		layer->key = seal_key((enum cfs_seal_role)i, e->digest.alg, t->key);
+		layer->key =
+			seal_format_key((enum cfs_seal_role)i, e->digest.alg, t->key);
 		layer->value = cfs_digest_hex(&e->digest, t->digest);
 		layer->blob = (struct cfs_oci_descriptor){
 			.media_type = CFS_SEAL_TYPE_ED25519, .size = e->signatures.len};

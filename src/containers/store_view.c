@@ -135,7 +135,8 @@ static void document_name(const char *kind, const char *digest, char *out, size_
 
 /* "=" and the name in base64: 80 bytes of text at most become 109. Text never has the digit
  * "/". */
-void cfs_store_key(const char *kind, const char *digest, char out[CFS_STORE_KEY_MAX])
+void cfs_store_format_key(const char *kind, const char *digest,
+			  char out[CFS_STORE_KEY_MAX])
 {
 	char name[81];
 
@@ -210,8 +211,8 @@ static int dump_list(json_t *list, int rc, char **out, struct cfs_err *err)
 	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
-int cfs_store_images_json(const struct cfs_store_image *v, size_t n, char **out,
-			  struct cfs_err *err)
+int cfs_store_format_images_json(const struct cfs_store_image *v, size_t n, char **out,
+				 struct cfs_err *err)
 {
 	json_t *list = json_array();
 	int rc = 0;
@@ -221,8 +222,8 @@ int cfs_store_images_json(const struct cfs_store_image *v, size_t n, char **out,
 	return dump_list(list, rc, out, err);
 }
 
-int cfs_store_layers_json(const struct cfs_store_image *v, size_t n, char **out,
-			  struct cfs_err *err)
+int cfs_store_format_layers_json(const struct cfs_store_image *v, size_t n, char **out,
+				 struct cfs_err *err)
 {
 	json_t *list = json_array();
 	int rc = 0;

@@ -39,12 +39,13 @@ int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The file name of the document "KIND-sha256:DIGEST" or, without kind, "sha256:DIGEST". */
-void cfs_store_key(const char *kind, const char *digest, char out[CFS_STORE_KEY_MAX]);
+void cfs_store_format_key(const char *kind, const char *digest,
+			  char out[CFS_STORE_KEY_MAX]);
 
 /* images.json and layers.json; free() is the caller's. */
-int cfs_store_images_json(const struct cfs_store_image *v, size_t n, char **out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
-int cfs_store_layers_json(const struct cfs_store_image *v, size_t n, char **out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_store_format_images_json(const struct cfs_store_image *v, size_t n, char **out,
+				 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_store_format_layers_json(const struct cfs_store_image *v, size_t n, char **out,
+				 struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

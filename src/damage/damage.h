@@ -89,8 +89,8 @@ int cfs_damage_find(const struct cfs_image_mount *m, const struct cfs_mount_tabl
 
 /* The name that the kernel gives the filesystem of a file in its messages: 1; 0: it has
  * none (no block device). */
-int cfs_damage_device(const struct cfs_mount_table *table, int fd,
-		      char out[CFS_DAMAGE_DEVICE_MAX],
-		      struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_damage_find_device(const struct cfs_mount_table *table, int fd,
+			   char out[CFS_DAMAGE_DEVICE_MAX],
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

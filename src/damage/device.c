@@ -35,8 +35,8 @@ static int name_device(dev_t dev, char out[CFS_DAMAGE_DEVICE_MAX], struct cfs_er
 	return 1;
 }
 
-int cfs_damage_device(const struct cfs_mount_table *table, int fd,
-		      char out[CFS_DAMAGE_DEVICE_MAX], struct cfs_err *err)
+int cfs_damage_find_device(const struct cfs_mount_table *table, int fd,
+			   char out[CFS_DAMAGE_DEVICE_MAX], struct cfs_err *err)
 {
 	const struct cfs_mount_entry *entry;
 	struct stat st;

@@ -139,7 +139,7 @@ static int search_dir(struct search *s, const struct cfs_mount_table *table)
 		return cfs_fail(s->err, ENOENT, "this kernel does not tell the path");
 	if (fd < 0)
 		return cfs_fail_errno(s->err, "open");
-	rc = cfs_damage_device(table, fd, s->device, s->err);
+	rc = cfs_damage_find_device(table, fd, s->device, s->err);
 	for (size_t i = 0; rc > 0 && !any && i < s->messages->n; i++)
 		any = strcmp(s->messages->v[i].device, s->device) == 0;
 	return rc < 0 || !any ? rc < 0 ? rc : 0 : list_dir(s, fd);

@@ -38,7 +38,7 @@ static int note_entry_user(const struct cfs_image *im, const struct cfs_walk_ent
 
 	if (!e->inode.external || e->again)
 		return 0;
-	rc = cfs_image_backing(im, &e->inode, &backing, err);
+	rc = cfs_image_read_backing(im, &e->inode, &backing, err);
 	if (rc == 0 && note_user(list, backing, e->path, arena) < 0)
 		rc = cfs_fail(err, ENOMEM, "out of memory");
 	return rc;

@@ -113,7 +113,7 @@ void cfs_decompress_close(struct cfs_decompress *d)
 	free(d);
 }
 
-enum cfs_compression cfs_decompress_kind(const struct cfs_decompress *d)
+enum cfs_compression cfs_decompress_get_kind(const struct cfs_decompress *d)
 {
 	if (!d->format)
 		return CFS_COMPRESSION_NONE;
@@ -213,7 +213,7 @@ static ssize_t decompress_read(void *ctx, void *p, size_t len, struct cfs_err *e
 	}
 }
 
-struct cfs_feed cfs_decompress_feed(struct cfs_decompress *d)
+struct cfs_feed cfs_decompress_get_feed(struct cfs_decompress *d)
 {
 	return (struct cfs_feed){decompress_read, d};
 }

@@ -39,9 +39,9 @@ int cfs_decompress_open(struct cfs_feed from, const struct cfs_decompress_opts *
 void cfs_decompress_close(struct cfs_decompress *d); /* NULL is fine */
 
 /* The compression that the first bytes showed. */
-enum cfs_compression cfs_decompress_kind(const struct cfs_decompress *d);
+enum cfs_compression cfs_decompress_get_kind(const struct cfs_decompress *d);
 
 /* The plain bytes. Fails with -EINVAL (damaged or truncated), -EFBIG (a limit), and as from does. */
-struct cfs_feed cfs_decompress_feed(struct cfs_decompress *d);
+struct cfs_feed cfs_decompress_get_feed(struct cfs_decompress *d);
 
 #endif

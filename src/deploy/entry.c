@@ -99,7 +99,7 @@ bool deploy_find_key(const char *text, char key[DEPLOY_KEY_MAX], bool *is_uki)
 	    path.len < DEPLOY_KEY_MAX || path.s[DEPLOY_KEY_MAX - 1] != '/')
 		return false;
 	for (size_t i = 0; i < DEPLOY_KEY_MAX - 1; i++)
-		if (cfs_hex_value(path.s[i]) < 0)
+		if (cfs_hex_decode_digit(path.s[i]) < 0)
 			return false;
 	memcpy(key, path.s, DEPLOY_KEY_MAX - 1);
 	key[DEPLOY_KEY_MAX - 1] = '\0';

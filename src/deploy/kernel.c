@@ -22,7 +22,7 @@ static int copy_content(const struct cfs_inode *inode, struct deploy_blob *out,
 	out->copy = malloc(CFS_CONTENT_MAX);
 	if (!out->copy)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	span = cfs_inode_content(inode, out->copy);
+	span = cfs_inode_read_content(inode, out->copy);
 	out->span = span;
 	return 0;
 }
@@ -53,7 +53,7 @@ static int read_file(const struct cfs_repo *repo, const struct cfs_image *im,
 		return -ENOENT;
 	if (rc == 0 && !S_ISREG(inode.mode))
 		rc = cfs_fail(err, EINVAL, "expected a regular file, got %s",
-			      cfs_input_type_name(inode.mode));
+			      cfs_input_get_type_name(inode.mode));
 	if (rc == 0)
 		rc = inode.external ? map_external(repo, im, &inode, out, err)
 				    : copy_content(&inode, out, err);

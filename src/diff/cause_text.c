@@ -67,7 +67,7 @@ static const struct {
 	[CFS_CAUSE_ROOT] = {"root", "the root directory's own metadata: %f", NULL},
 };
 
-const char *cfs_cause_name(const struct cfs_cause *c)
+const char *cfs_cause_get_name(const struct cfs_cause *c)
 {
 	return rows[c->kind].name;
 }
@@ -98,7 +98,7 @@ static void put_fields(struct cfs_out *out, uint32_t fields)
 		if (!(fields & 1U << i))
 			continue;
 		cfs_out_printf(out, "%s%s", between,
-			       cfs_diff_field_name((enum cfs_diff_field)i));
+			       cfs_diff_get_field_name((enum cfs_diff_field)i));
 		between = ", ";
 	}
 }
@@ -159,8 +159,8 @@ static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
 	return 0;
 }
 
-int cfs_cause_text(struct cfs_diff_text *t, const struct cfs_cause *c,
-		   const struct cfs_mem **out, struct cfs_err *err)
+int cfs_cause_format_text(struct cfs_diff_text *t, const struct cfs_cause *c,
+			  const struct cfs_mem **out, struct cfs_err *err)
 {
 	const char *text = rows[c->kind].text;
 	struct cfs_out *to = diff_text_begin(t);

@@ -194,8 +194,10 @@ static struct cfs_cause *slot_of_xattr(struct finder *f, const struct cfs_differ
 	const struct cfs_diff *d = f->d;
 	const struct cfs_diff_key *key = &d->keys[v->at];
 	struct cfs_span value_a, value_b;
-	bool in_a = cfs_diff_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value_a);
-	bool in_b = cfs_diff_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value_b);
+	bool in_a =
+		cfs_diff_find_xattr(d->a, (cfs_id)(a - d->a->nodes), key->a, &value_a);
+	bool in_b =
+		cfs_diff_find_xattr(d->b, (cfs_id)(b - d->b->nodes), key->b, &value_b);
 	enum cfs_cause_side lost;
 
 	if (!f->facts.a.has_xattrs || !f->facts.b.has_xattrs)

@@ -92,7 +92,7 @@ void cfs_diff_free(struct cfs_diff *diff); /* may be NULL */
 
 /* The value of an xattr of an inode by the number of its key, which may be CFS_DIFF_NONE; false: the
  * inode does not have it. Binary search. */
-bool cfs_diff_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
-		    struct cfs_span *out);
+bool cfs_diff_find_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
+			 struct cfs_span *out);
 
 #endif

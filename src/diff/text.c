@@ -60,7 +60,7 @@ const struct cfs_mem *diff_text_end(struct cfs_diff_text *t)
 
 /* --- Names -------------------------------------------------------------------------- */
 
-const char *cfs_diff_field_name(enum cfs_diff_field field)
+const char *cfs_diff_get_field_name(enum cfs_diff_field field)
 {
 	static const char *const names[CFS_DIFF_N_FIELDS] = {
 		[CFS_DIFF_ENTRY] = "entry",   [CFS_DIFF_TYPE] = "type",
@@ -76,7 +76,7 @@ const char *cfs_diff_field_name(enum cfs_diff_field field)
 	return names[field];
 }
 
-const char *cfs_diff_type_name(uint32_t mode)
+const char *cfs_diff_get_type_name(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
@@ -144,7 +144,7 @@ static const struct cfs_mem *format_field(struct cfs_diff_text *t,
 {
 	struct cfs_out *out = diff_text_begin(t);
 
-	cfs_out_text(out, cfs_text(cfs_diff_field_name(v->field)));
+	cfs_out_text(out, cfs_text(cfs_diff_get_field_name(v->field)));
 	if (v->field == CFS_DIFF_XATTR) {
 		cfs_out_char(out, ':');
 		cfs_dump_escape(out, t->diff->keys[v->at].name, CFS_DUMP_SPACES);
@@ -204,7 +204,7 @@ static void format_xattr(const struct view *w)
 	const struct cfs_diff_key *key = &w->t->diff->keys[w->v->at];
 	struct cfs_span value;
 
-	if (cfs_diff_xattr(w->tree, w->inode, w->is_b ? key->b : key->a, &value))
+	if (cfs_diff_find_xattr(w->tree, w->inode, w->is_b ? key->b : key->a, &value))
 		format_bytes(w, cfs_span_text(value));
 	else
 		cfs_out_char(&w->t->out, '-');
@@ -281,7 +281,7 @@ static int format_value(const struct view *w)
 	switch (w->v->field) {
 	case CFS_DIFF_ENTRY:
 	case CFS_DIFF_TYPE:
-		cfs_out_text(out, cfs_text(n ? cfs_diff_type_name(n->mode) : "-"));
+		cfs_out_text(out, cfs_text(n ? cfs_diff_get_type_name(n->mode) : "-"));
 		break;
 	case CFS_DIFF_LINK:
 		return format_link(w);
@@ -344,9 +344,9 @@ static const struct cfs_mem *new_text(struct cfs_diff_text *t,
 
 /* *out is good until the next call. The limit stops a small image whose long values
  * would be printed for each of many names. */
-int cfs_diff_text_part(struct cfs_diff_text *t, const struct cfs_difference *v,
-		       enum cfs_diff_part part, const struct cfs_mem **out,
-		       struct cfs_err *err)
+int cfs_diff_text_format_part(struct cfs_diff_text *t, const struct cfs_difference *v,
+			      enum cfs_diff_part part, const struct cfs_mem **out,
+			      struct cfs_err *err)
 {
 	static const struct cfs_mem *(*const parts[CFS_DIFF_N_PARTS])(
 		struct cfs_diff_text * t, const struct cfs_difference *v) = {

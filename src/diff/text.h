@@ -26,10 +26,10 @@ int cfs_diff_text_init(struct cfs_diff_text *t, const struct cfs_diff *diff,
 void cfs_diff_text_fini(struct cfs_diff_text *t); /* a zeroed one is valid */
 
 /* Such as "mtime"; "xattr" for every xattr. */
-const char *cfs_diff_field_name(enum cfs_diff_field field);
+const char *cfs_diff_get_field_name(enum cfs_diff_field field);
 
 /* "directory", "file", ... */
-const char *cfs_diff_type_name(uint32_t mode);
+const char *cfs_diff_get_type_name(uint32_t mode);
 
 /* The parts of a difference, in the order of a line. */
 enum cfs_diff_part {
@@ -42,15 +42,15 @@ enum cfs_diff_part {
 
 /* The text of a part, borrowed until the next call with t. -EFBIG: there are more bytes in all parts so far than trees
  * with so few entries can differ in. -ENOMEM. */
-int cfs_diff_text_part(struct cfs_diff_text *t, const struct cfs_difference *v,
-		       enum cfs_diff_part part, const struct cfs_mem **out,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_diff_text_format_part(struct cfs_diff_text *t, const struct cfs_difference *v,
+			      enum cfs_diff_part part, const struct cfs_mem **out,
+			      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The name of the kind of a cause, for programs; it never changes. */
-const char *cfs_cause_name(const struct cfs_cause *cause);
+const char *cfs_cause_get_name(const struct cfs_cause *cause);
 
 /* A cause as a sentence, such as "mtimes of 412 directories"; borrowed until the next call with t. -ENOMEM. */
-int cfs_cause_text(struct cfs_diff_text *t, const struct cfs_cause *cause,
-		   const struct cfs_mem **out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_cause_format_text(struct cfs_diff_text *t, const struct cfs_cause *cause,
+			  const struct cfs_mem **out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

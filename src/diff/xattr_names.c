@@ -61,8 +61,8 @@ int diff_keys(struct diff *d, struct cfs_err *err)
 	return 0;
 }
 
-bool cfs_diff_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
-		    struct cfs_span *out)
+bool cfs_diff_find_xattr(const struct cfs_tree *t, cfs_id inode, uint32_t key,
+			 struct cfs_span *out)
 {
 	const struct cfs_node *n = &t->nodes[inode];
 	uint32_t low = 0, high = key == CFS_DIFF_NONE ? 0 : n->n_xattrs;

@@ -30,12 +30,12 @@ static const struct {
 	[CFS_DOCTOR_PASSTHROUGH] = {"fuse_passthrough", "FUSE passthrough"},
 };
 
-const char *cfs_doctor_key(enum cfs_doctor_question q)
+const char *cfs_doctor_get_key(enum cfs_doctor_question q)
 {
 	return texts[q].key;
 }
 
-const char *cfs_doctor_title(enum cfs_doctor_question q)
+const char *cfs_doctor_get_title(enum cfs_doctor_question q)
 {
 	return texts[q].title;
 }

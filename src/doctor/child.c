@@ -62,7 +62,8 @@ static int enter_namespace(enum doctor_child kind)
 	return kind == DOCTOR_NOBODY ? enter_user_namespace() : cfs_namespace_enter(&err);
 }
 
-int doctor_child(struct doctor *d, enum doctor_child kind, void (*fn)(struct doctor *d))
+int doctor_run_child(struct doctor *d, enum doctor_child kind,
+		     void (*fn)(struct doctor *d))
 {
 	pid_t pid = fork();
 	int status = 0, rc;

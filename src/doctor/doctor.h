@@ -68,8 +68,8 @@ struct cfs_doctor_report {
 };
 
 /* The name of a question for programs, and its title for people. Static. */
-const char *cfs_doctor_key(enum cfs_doctor_question q);
-const char *cfs_doctor_title(enum cfs_doctor_question q);
+const char *cfs_doctor_get_key(enum cfs_doctor_question q);
+const char *cfs_doctor_get_title(enum cfs_doctor_question q);
 
 /* Answers all questions, for images and objects below the directory dir. objects: the
  * object directory of a mount; dir if there is none yet. verity: the option of that

@@ -33,7 +33,8 @@ enum doctor_child {
 
 /* Runs fn in a child process and waits for its end, at most 30 seconds: -ETIMEDOUT.
  * -errno: the namespaces could not be created, and fn was not called. */
-int doctor_child(struct doctor *d, enum doctor_child kind, void (*fn)(struct doctor *d));
+int doctor_run_child(struct doctor *d, enum doctor_child kind,
+		     void (*fn)(struct doctor *d));
 
 /* --- image.c ------------------------------------------------------------------------------- */
 

@@ -241,11 +241,11 @@ void doctor_ask_mounts(struct doctor *d)
 {
 	static void (*const questions[])(struct doctor *) = {test_ways, test_loop,
 							     test_require, test_mount};
-	int rc = doctor_child(d, DOCTOR_OWN_MOUNTS, test_types);
+	int rc = doctor_run_child(d, DOCTOR_OWN_MOUNTS, test_types);
 
 	if (rc < 0) {
 		answer_unknown(d, rc);
-		rc = doctor_child(d, DOCTOR_NOBODY, test_types);
+		rc = doctor_run_child(d, DOCTOR_NOBODY, test_types);
 		if (rc < 0) {
 			doctor_answer(d, CFS_DOCTOR_EROFS, CFS_DOCTOR_UNKNOWN, "%s",
 				      strerror(-rc));
@@ -255,7 +255,7 @@ void doctor_ask_mounts(struct doctor *d)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
-		rc = doctor_child(d, DOCTOR_OWN_MOUNTS, questions[i]);
+		rc = doctor_run_child(d, DOCTOR_OWN_MOUNTS, questions[i]);
 		if (rc < 0) {
 			answer_unknown(d, rc);
 			return;

@@ -177,15 +177,15 @@ static void answer_no_namespace(struct doctor *d, int rc)
 
 void doctor_ask_user(struct doctor *d)
 {
-	int rc = doctor_child(d, DOCTOR_NOBODY, test_in_namespace);
+	int rc = doctor_run_child(d, DOCTOR_NOBODY, test_in_namespace);
 
 	if (rc < 0)
 		answer_no_namespace(d, rc);
 	/* The kernel offers the same features to every user, and root can always open the
 	 * device. */
-	rc = doctor_child(d, DOCTOR_OWN_MOUNTS, test_passthrough);
+	rc = doctor_run_child(d, DOCTOR_OWN_MOUNTS, test_passthrough);
 	if (rc < 0)
-		rc = doctor_child(d, DOCTOR_NOBODY, test_passthrough);
+		rc = doctor_run_child(d, DOCTOR_NOBODY, test_passthrough);
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_PASSTHROUGH, CFS_DOCTOR_UNKNOWN, "%s",
 			      strerror(-rc));

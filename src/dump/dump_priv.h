@@ -10,8 +10,8 @@
 
 /* Parse a whole field by the rules of strtoull: leading blanks, one sign, digits to the end;
  * -N is 2^64 - N, and a number that is too large is 2^64 - 1. False: not a number. */
-bool cfs_dump_decimal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
-bool cfs_dump_octal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
+bool cfs_dump_parse_decimal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
+bool cfs_dump_parse_octal(struct cfs_text field, uint64_t *out) CFS_MUST_CHECK;
 
 /* Unescapes a field to `to` (field.len bytes). Returns the length. -EINVAL: a bad escape. */
 ssize_t cfs_dump_unescape(struct cfs_text field, char *to,

@@ -66,7 +66,7 @@ int dump_unescape_string(struct cfs_dump_parser *p, struct cfs_text *f,
 
 static int parse_number_field(struct cfs_text f, uint64_t *out, struct cfs_err *err)
 {
-	if (!cfs_dump_decimal(f, out))
+	if (!cfs_dump_parse_decimal(f, out))
 		return cfs_fail(err, EINVAL, "expected a decimal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	return 0;
@@ -118,7 +118,7 @@ static int parse_mode(struct cfs_dump_parser *p, struct cfs_text f,
 		f.s++;
 		f.len--;
 	}
-	if (!cfs_dump_octal(f, &mode))
+	if (!cfs_dump_parse_octal(f, &mode))
 		return cfs_fail(err, EINVAL, "expected an octal number, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mode = (uint32_t)mode;
@@ -179,8 +179,8 @@ static int parse_mtime(struct cfs_dump_parser *p, struct cfs_text f,
 	uint64_t seconds, nanoseconds;
 
 	(void)p;
-	if (!dot || !cfs_dump_decimal(sec, &seconds) ||
-	    !cfs_dump_decimal(nsec, &nanoseconds))
+	if (!dot || !cfs_dump_parse_decimal(sec, &seconds) ||
+	    !cfs_dump_parse_decimal(nsec, &nanoseconds))
 		return cfs_fail(err, EINVAL, "expected SECONDS.NANOSECONDS, got \"%s\"",
 				cfs_dump_quote(f).s);
 	out->inode.mtime_sec = (int64_t)seconds;

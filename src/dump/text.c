@@ -59,12 +59,12 @@ static bool parse_any_number(struct cfs_text field, unsigned base, uint64_t *out
 	return true;
 }
 
-bool cfs_dump_decimal(struct cfs_text field, uint64_t *out)
+bool cfs_dump_parse_decimal(struct cfs_text field, uint64_t *out)
 {
 	return parse_short_number(field, 10, out) || parse_any_number(field, 10, out);
 }
 
-bool cfs_dump_octal(struct cfs_text field, uint64_t *out)
+bool cfs_dump_parse_octal(struct cfs_text field, uint64_t *out)
 {
 	return parse_short_number(field, 8, out) || parse_any_number(field, 8, out);
 }
@@ -100,8 +100,8 @@ static ssize_t unescape_one(struct cfs_text rest, char *to, struct cfs_err *err)
 		return fail_escape(rest, "one of \\\\ \\n \\r \\t \\xHH", err);
 	if (rest.len < 4)
 		return fail_escape(rest, "two hex digits after \"\\x\"", err);
-	high = cfs_hex_value(rest.s[2]);
-	low = cfs_hex_value(rest.s[3]);
+	high = cfs_hex_decode_digit(rest.s[2]);
+	low = cfs_hex_decode_digit(rest.s[3]);
 	if (high < 0 || low < 0)
 		return fail_escape(rest, "hex digits after \"\\x\"", err);
 	*to = (char)(high << 4 | low);

@@ -115,8 +115,8 @@ static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 			place, c.off, cfs_plan_image_len(plan), im->bytes.len);
 }
 
-struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
-				     const struct cfs_tree *tree)
+struct cfs_image_opts cfs_image_find_form(const struct cfs_image *im,
+					  const struct cfs_tree *tree)
 {
 	return (struct cfs_image_opts){
 		.min_version = im->version,
@@ -146,7 +146,7 @@ int cfs_image_check_canonical(const struct cfs_image *im, const struct cfs_watch
 	rc = cfs_image_load(im, &load, &tree, err);
 	if (rc < 0)
 		return rc;
-	opts = cfs_image_form(im, tree);
+	opts = cfs_image_find_form(im, tree);
 	rc = cfs_plan_new(tree, &opts, watch, &plan, err);
 	if (rc == 0) {
 		rc = compare_plan(im, plan, err);

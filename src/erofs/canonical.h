@@ -7,8 +7,8 @@
 #include "erofs/write.h"
 
 /* The options by which an image with this tree was written, as far as its bytes tell. */
-struct cfs_image_opts cfs_image_form(const struct cfs_image *im,
-				     const struct cfs_tree *tree);
+struct cfs_image_opts cfs_image_find_form(const struct cfs_image *im,
+					  const struct cfs_tree *tree);
 
 /* Checks that the image is byte for byte what the writer makes of its content. Then nothing is hidden
  * in it, and its tree has no other image of this format version, except that the superblock may say 0

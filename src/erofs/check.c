@@ -97,7 +97,7 @@ static int check_totals(const struct check *c, struct cfs_err *err)
 static bool may_have_xattr(const struct check *c, const struct cfs_inode *inode,
 			   const struct cfs_raw_xattr *x)
 {
-	struct cfs_text name = cfs_raw_xattr_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
+	struct cfs_text name = cfs_raw_xattr_get_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
 
 	if (!name.s || cfs_text_has_prefix(name, CFS_TEXT(CFS_ESCAPE)))
 		return true;
@@ -211,7 +211,7 @@ static int check_walked_inode(struct check *c, const struct cfs_walk_entry *e,
 	const struct cfs_inode *inode = &e->inode;
 	struct cfs_inode_spec spec;
 	struct cfs_kernel_look look = {.im = c->im, .inode = inode, .spec = &spec};
-	int rc = cfs_image_spec(c->im, inode, &c->room, &spec, err);
+	int rc = cfs_image_read_spec(c->im, inode, &c->room, &spec, err);
 
 	look.twins = c->room.twins;
 	if (rc == 0)

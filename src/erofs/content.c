@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The target of a symlink and the content of a small file. cfs_image_inode checked that both
+/* The target of a symlink and the content of a small file. cfs_image_read_inode checked that both
  * lie inside the image, and bounded their sizes. */
 #include "erofs/content.h"
 
@@ -7,8 +7,8 @@
 
 #include "erofs/image_priv.h"
 
-int cfs_inode_target(const struct cfs_inode *inode, struct cfs_text *out,
-		     struct cfs_err *err)
+int cfs_inode_read_target(const struct cfs_inode *inode, struct cfs_text *out,
+			  struct cfs_err *err)
 {
 	struct cfs_span all = inode->tail.len ? inode->tail : inode->blocks;
 
@@ -21,7 +21,7 @@ int cfs_inode_target(const struct cfs_inode *inode, struct cfs_text *out,
 	return 0;
 }
 
-struct cfs_span cfs_inode_content(const struct cfs_inode *inode, uint8_t *buf)
+struct cfs_span cfs_inode_read_content(const struct cfs_inode *inode, uint8_t *buf)
 {
 	if (inode->external || !S_ISREG(inode->mode))
 		return (struct cfs_span){NULL, 0};

@@ -321,10 +321,10 @@ int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
 	return 0;
 }
 
-int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
-		     struct cfs_inode *out, struct cfs_err *err)
+int cfs_dirent_read_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
+			  struct cfs_inode *out, struct cfs_err *err)
 {
-	int rc = cfs_image_inode(im, entry->nid, out, err);
+	int rc = cfs_image_read_inode(im, entry->nid, out, err);
 
 	if (rc < 0 && out->off == 0) /* outside the image: report the entry */
 		return cfs_context(err, rc, "directory entry at offset %" PRIu64,

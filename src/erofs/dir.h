@@ -50,7 +50,7 @@ int cfs_dir_find(const struct cfs_image *im, const struct cfs_inode *inode,
 		 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The inode of an entry. -EUCLEAN too when its type is not the one in the entry. */
-int cfs_dirent_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
-		     struct cfs_inode *out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_dirent_read_inode(const struct cfs_image *im, const struct cfs_dirent *entry,
+			  struct cfs_inode *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -151,7 +151,7 @@ static uint32_t inode_union(const struct emit *e, cfs_id id)
 
 	if (cfs_node_is_external(n))
 		return (blk & ~UINT32_C(0xffff)) |
-		       (cfs_chunk_bits(n->size) - EROFS_CHUNK_BITS_MIN);
+		       (cfs_chunk_choose_bits(n->size) - EROFS_CHUNK_BITS_MIN);
 	if (S_ISCHR(n->mode) || S_ISBLK(n->mode))
 		return n->rdev;
 	return blk;
@@ -214,7 +214,7 @@ static void emit_inode(struct emit *e, cfs_id id)
 	uint32_t head_len = cfs_plan_inode_len(inode);
 	uint8_t *p, *end;
 
-	cfs_out_zero(&e->out, inode->nid * EROFS_SLOT - e->out.total);
+	cfs_out_put_zeros(&e->out, inode->nid * EROFS_SLOT - e->out.total);
 	p = cfs_out_room(&e->out, head_len + inode->xattr_len + inode->tail_len);
 	if (inode->flags & CFS_PLAN_COMPACT)
 		put_compact(n, &f, p);
@@ -244,7 +244,7 @@ static void emit_inodes(struct emit *e)
 			if (entry.own)
 				emit_inode(e, entry.id);
 	}
-	cfs_out_zero(&e->out, plan->inodes_end - e->out.total);
+	cfs_out_put_zeros(&e->out, plan->inodes_end - e->out.total);
 }
 
 /* --- other areas --------------------------------------------------------------------- */
@@ -260,7 +260,7 @@ static void emit_shared(struct emit *e)
 
 		cfs_pair_put_entry(plan, s->pair, n, cfs_out_room(&e->out, len));
 	}
-	cfs_out_zero(&e->out, plan->data_start - e->out.total);
+	cfs_out_put_zeros(&e->out, plan->data_start - e->out.total);
 }
 
 static void emit_dir_blocks(struct emit *e, const struct cfs_plan_dir *d)

@@ -43,7 +43,8 @@ int cfs_image_read_stream(int fd, struct cfs_mem *to, struct cfs_err *err)
 	int rc = append_from_fd(fd, missing, to, err);
 
 	if (rc == 0)
-		rc = cfs_image_head(cfs_mem_span(to), CFS_IMAGE_LEN_UNKNOWN, &len, err);
+		rc = cfs_image_measure_head(cfs_mem_span(to), CFS_IMAGE_LEN_UNKNOWN, &len,
+					    err);
 	if (rc < 0)
 		return rc;
 	if (len == CFS_IMAGE_LEN_UNKNOWN)
@@ -82,7 +83,7 @@ int cfs_image_map(int fd, cfs_map_fn *how, struct cfs_map *out, struct cfs_err *
 	n = cfs_io_pread(fd, head, sizeof(head), 0, err);
 	if (n < 0)
 		return (int)n;
-	rc = cfs_image_head((struct cfs_span){head, (size_t)n}, (uint64_t)st.st_size,
-			    &len, err);
+	rc = cfs_image_measure_head((struct cfs_span){head, (size_t)n},
+				    (uint64_t)st.st_size, &len, err);
 	return rc < 0 ? rc : how(fd, out, err);
 }

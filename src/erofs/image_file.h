@@ -5,10 +5,10 @@
 
 #include "base/base.h"
 
-/* Maps a file with how() after cfs_image_head accepted it, so that a file of 3 GB that is not an
+/* Maps a file with how() after cfs_image_measure_head accepted it, so that a file of 3 GB that is not an
  * image costs nothing. Anything but a regular file is read into memory: as many bytes as the
  * superblock says, or 1 GiB when it does not say. -EISDIR, -EINVAL: not a file; else the codes of
- * cfs_image_head. The caller still has to call cfs_image_open. */
+ * cfs_image_measure_head. The caller still has to call cfs_image_open. */
 int cfs_image_map(int fd, cfs_map_fn *how, struct cfs_map *out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 

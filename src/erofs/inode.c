@@ -262,8 +262,8 @@ static int place_content(const struct cfs_image *im, const struct raw_inode *raw
 
 /* Decodes and checks one inode. *out borrows its spans from the image. A whiteout cannot
  * have several names: overlayfs would count them wrongly. */
-int cfs_image_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
-		    struct cfs_err *err)
+int cfs_image_read_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
+			 struct cfs_err *err)
 {
 	struct raw_inode raw;
 	int rc;

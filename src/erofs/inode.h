@@ -28,8 +28,8 @@ struct cfs_inode {
 
 /* Decodes the inode of a number. -EUCLEAN is the only error; out->off is 0 then when the number
  * leads outside the image. */
-int cfs_image_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
-		    struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_image_read_inode(const struct cfs_image *im, uint64_t nid, struct cfs_inode *out,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Whether an inode is a character device 0/0 that only hides a name and is not part of the tree. */
 bool cfs_inode_is_hidden(const struct cfs_image *im, const struct cfs_inode *inode);

@@ -339,7 +339,7 @@ static int make_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 		.rdev = inode->rdev,
 	};
 	if (S_ISLNK(inode->mode)) {
-		rc = cfs_inode_target(inode, &out->payload, err);
+		rc = cfs_inode_read_target(inode, &out->payload, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -353,20 +353,20 @@ static int make_spec(const struct cfs_image *im, const struct cfs_inode *inode,
 	if (rc < 0)
 		return rc;
 	if (S_ISREG(out->mode))
-		out->content = cfs_inode_content(inode, room->content);
+		out->content = cfs_inode_read_content(inode, room->content);
 	return 0;
 }
 
-int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
-		   struct cfs_spec_room *room, struct cfs_inode_spec *out,
-		   struct cfs_err *err)
+int cfs_image_read_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+			struct cfs_spec_room *room, struct cfs_inode_spec *out,
+			struct cfs_err *err)
 {
 	return make_spec(im, inode, false, room, out, err);
 }
 
-int cfs_image_mounted_spec(const struct cfs_image *im, const struct cfs_inode *inode,
-			   struct cfs_spec_room *room, struct cfs_inode_spec *out,
-			   struct cfs_err *err)
+int cfs_image_read_mounted_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+				struct cfs_spec_room *room, struct cfs_inode_spec *out,
+				struct cfs_err *err)
 {
 	size_t n = 0;
 	int rc = make_spec(im, inode, true, room, out, err);
@@ -382,8 +382,8 @@ int cfs_image_mounted_spec(const struct cfs_image *im, const struct cfs_inode *i
 
 /* Reads only the two xattrs of overlayfs: many times faster than the whole spec, for
  * callers that need just the object. The first redirect counts, as in the kernel. */
-int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
-		      struct cfs_text *out, struct cfs_err *err)
+int cfs_image_read_backing(const struct cfs_image *im, const struct cfs_inode *inode,
+			   struct cfs_text *out, struct cfs_err *err)
 {
 	bool found = false, has_metacopy = false;
 	struct cfs_raw_xattrs it;

@@ -28,18 +28,18 @@ void cfs_spec_room_fini(struct cfs_spec_room *room);
  * metacopy, keys unescaped, whiteouts as character devices. xattrs are in the order of the image; of
  * a key that is stored twice only the first, as kernels read it. Borrowed from the image, and from
  * room until its next use. -ENOMEM, else -EUCLEAN. */
-int cfs_image_spec(const struct cfs_image *im, const struct cfs_inode *inode,
-		   struct cfs_spec_room *room, struct cfs_inode_spec *out,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_image_read_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+			struct cfs_spec_room *room, struct cfs_inode_spec *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The inode as a mount shows it: a whiteout of the tree is a file with marks for overlayfs, and xattrs that
- * no mount shows are left out. Otherwise as cfs_image_spec. */
-int cfs_image_mounted_spec(const struct cfs_image *im, const struct cfs_inode *inode,
-			   struct cfs_spec_room *room, struct cfs_inode_spec *out,
-			   struct cfs_err *err) CFS_MUST_CHECK;
+ * no mount shows are left out. Otherwise as cfs_image_read_spec. */
+int cfs_image_read_mounted_spec(const struct cfs_image *im, const struct cfs_inode *inode,
+				struct cfs_spec_room *room, struct cfs_inode_spec *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
 
-/* The backing path alone, as cfs_image_spec gives it; len 0: none. Borrowed from the image. */
-int cfs_image_backing(const struct cfs_image *im, const struct cfs_inode *inode,
-		      struct cfs_text *out, struct cfs_err *err) CFS_MUST_CHECK;
+/* The backing path alone, as cfs_image_read_spec gives it; len 0: none. Borrowed from the image. */
+int cfs_image_read_backing(const struct cfs_image *im, const struct cfs_inode *inode,
+			   struct cfs_text *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

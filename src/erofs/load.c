@@ -21,13 +21,14 @@ static int find_alg(const struct cfs_image *im, const struct cfs_watch *watch,
 
 	while (rc >= 0 && !spec.digest && (rc = cfs_walk_next(walk, &e, err)) > 0)
 		if (e->inode.external)
-			rc = cfs_image_spec(im, &e->inode, &room, &spec, err);
+			rc = cfs_image_read_spec(im, &e->inode, &room, &spec, err);
 	*out = spec.digest ? room.alg : CFS_SHA256;
 	cfs_spec_room_fini(&room);
 	return rc < 0 ? rc : 0;
 }
 
-int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out, struct cfs_err *err)
+int cfs_image_find_alg(const struct cfs_image *im, enum cfs_hash_alg *out,
+		       struct cfs_err *err)
 {
 	return find_alg(im, NULL, out, err);
 }
@@ -104,7 +105,7 @@ static int load_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id par
 		      cfs_id *out, struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_spec(l->im, &e->inode, &l->room, &spec, err);
+	int rc = cfs_image_read_spec(l->im, &e->inode, &l->room, &spec, err);
 
 	if (rc < 0)
 		return rc;

@@ -8,8 +8,8 @@
 
 /* The algorithm of the digests in an image: that of the first file that has one; SHA-256 when no file
  * has one. */
-int cfs_image_alg(const struct cfs_image *im, enum cfs_hash_alg *out,
-		  struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_image_find_alg(const struct cfs_image *im, enum cfs_hash_alg *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Zero is the default. */
 struct cfs_load_opts {

@@ -23,7 +23,7 @@ static int lookup_name(const struct cfs_image *im, struct cfs_text name,
 	if (!is_dot(name))
 		rc = cfs_dir_find(im, inode, name, &entry, err);
 	if (rc > 0)
-		rc = cfs_dirent_inode(im, &entry, inode, err) ?: 1;
+		rc = cfs_dirent_read_inode(im, &entry, inode, err) ?: 1;
 	if (rc < 0)
 		return rc;
 	if (rc == 0 || cfs_inode_is_hidden(im, inode))
@@ -34,7 +34,7 @@ static int lookup_name(const struct cfs_image *im, struct cfs_text name,
 int cfs_image_lookup(const struct cfs_image *im, struct cfs_text path,
 		     struct cfs_inode *out, struct cfs_err *err)
 {
-	int rc = cfs_image_inode(im, im->root_nid, out, err);
+	int rc = cfs_image_read_inode(im, im->root_nid, out, err);
 
 	while (rc == 0 && path.len) {
 		const char *slash = memchr(path.s, '/', path.len);

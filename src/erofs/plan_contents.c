@@ -132,7 +132,7 @@ int cfs_contents_init(struct cfs_contents *c, size_t n_contents, struct cfs_err 
 {
 	size_t n = n_contents + n_contents / 2 + 1;
 
-	*c = (struct cfs_contents){.n_slots = n, .seed = cfs_hash_seed()};
+	*c = (struct cfs_contents){.n_slots = n, .seed = cfs_hash_make_seed()};
 	c->slots = calloc(n, sizeof(*c->slots));
 	if (!c->slots)
 		return cfs_fail(err, ENOMEM, "out of memory");

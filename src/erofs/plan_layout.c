@@ -18,7 +18,7 @@ struct extent {
 	uint32_t n_blocks;
 };
 
-uint32_t cfs_chunk_bits(uint64_t size)
+uint32_t cfs_chunk_choose_bits(uint64_t size)
 {
 	uint32_t bits = size > 1 ? 64 - (uint32_t)__builtin_clzll(size - 1) : 0;
 
@@ -27,9 +27,9 @@ uint32_t cfs_chunk_bits(uint64_t size)
 	return bits < EROFS_CHUNK_BITS_MAX ? bits : EROFS_CHUNK_BITS_MAX;
 }
 
-uint32_t cfs_chunk_count(uint64_t size)
+uint32_t cfs_chunk_compute_count(uint64_t size)
 {
-	return (uint32_t)(((size - 1) >> cfs_chunk_bits(size)) + 1);
+	return (uint32_t)(((size - 1) >> cfs_chunk_choose_bits(size)) + 1);
 }
 
 /* Compact inodes have no time and small numbers. size: of devices, FIFOs and sockets the size in the
@@ -45,7 +45,8 @@ static bool fits_compact(const struct cfs_plan *plan, const struct cfs_node *n,
 static void measure_plan_file(const struct cfs_node *n, struct extent *x)
 {
 	if (cfs_node_is_external(n)) {
-		x->tail_len = cfs_chunk_count(n->size) * (uint32_t)sizeof(uint32_t);
+		x->tail_len =
+			cfs_chunk_compute_count(n->size) * (uint32_t)sizeof(uint32_t);
 		return;
 	}
 	x->n_blocks = (uint32_t)(n->size / EROFS_BLOCK);

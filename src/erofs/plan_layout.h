@@ -7,8 +7,8 @@
 
 /* The chunks of a file outside the image: the size of one as a power of two, and their number.
  * size > 0. */
-uint32_t cfs_chunk_bits(uint64_t size);
-uint32_t cfs_chunk_count(uint64_t size);
+uint32_t cfs_chunk_choose_bits(uint64_t size);
+uint32_t cfs_chunk_compute_count(uint64_t size);
 
 /* Places every inode and block. Needs keys, directories and shared xattrs. -ENOMEM, -ERANGE the
  * xattrs of one inode, or as cfs_plan_check_size. */

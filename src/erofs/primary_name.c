@@ -38,7 +38,7 @@ static int number_entry(struct numbering *n, const struct cfs_dirent *entry,
 	int rc = cfs_watch_poll(n->watch, err);
 
 	if (rc == 0)
-		rc = cfs_dirent_inode(n->im, entry, &inode, err);
+		rc = cfs_dirent_read_inode(n->im, entry, &inode, err);
 	if (rc < 0)
 		return rc;
 	if (S_ISDIR(inode.mode))
@@ -55,7 +55,7 @@ static int number_dir(struct numbering *n, uint64_t nid, struct cfs_err *err)
 	struct cfs_inode inode;
 	struct cfs_dirent entry;
 	struct cfs_dir dir;
-	int rc = cfs_image_inode(n->im, nid, &inode, err);
+	int rc = cfs_image_read_inode(n->im, nid, &inode, err);
 
 	if (rc == 0)
 		rc = cfs_dir_open(n->im, &inode, &dir, err);

@@ -233,7 +233,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 /* Escaped keys that the writer added are not xattrs of the tree. */
 void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
 {
-	struct cfs_text name = cfs_raw_xattr_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
+	struct cfs_text name = cfs_raw_xattr_get_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
 	const size_t escape_len = sizeof(CFS_ESCAPE) - 1;
 
 	if (!name.s)
@@ -260,7 +260,7 @@ static int find_bare_root(const struct cfs_image *im, bool *bare, struct cfs_err
 	struct cfs_dirent entry;
 	struct cfs_inode root;
 	char name[3];
-	int rc = cfs_image_inode(im, im->root_nid, &root, err);
+	int rc = cfs_image_read_inode(im, im->root_nid, &root, err);
 
 	*bare = false;
 	for (unsigned i = 0; rc >= 0 && i < 256 && !*bare; i++) {

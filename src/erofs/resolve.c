@@ -47,7 +47,7 @@ static int follow_link(struct resolve *r, const struct cfs_inode *link, const ch
 {
 	size_t rest_len = strlen(rest);
 	struct cfs_text target;
-	int rc = cfs_inode_target(link, &target, err);
+	int rc = cfs_inode_read_target(link, &target, err);
 
 	if (rc < 0)
 		return rc;
@@ -114,7 +114,7 @@ int cfs_image_resolve(const struct cfs_image *im, struct cfs_text path,
 		return fail_long(err);
 	if (path.len)
 		memcpy(r.left, path.s, path.len);
-	rc = cfs_image_inode(im, im->root_nid, out, err);
+	rc = cfs_image_read_inode(im, im->root_nid, out, err);
 	while (rc == 0 && r.left[0])
 		rc = take_step(&r, last, out, err);
 	if (rc == 0 && path_out)

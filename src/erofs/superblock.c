@@ -196,7 +196,7 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 static int check_root(const struct cfs_image *im, struct cfs_err *err)
 {
 	struct cfs_inode root;
-	int rc = cfs_image_inode(im, im->root_nid, &root, err);
+	int rc = cfs_image_read_inode(im, im->root_nid, &root, err);
 
 	if (rc < 0 && root.off == 0) /* outside the image: report the superblock */
 		return cfs_context(err, rc, "superblock at offset %zu: root",
@@ -221,7 +221,8 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out, struct cfs_err 
 	return rc < 0 ? rc : check_root(out, err);
 }
 
-int cfs_image_head(struct cfs_span head, uint64_t len, uint64_t *out, struct cfs_err *err)
+int cfs_image_measure_head(struct cfs_span head, uint64_t len, uint64_t *out,
+			   struct cfs_err *err)
 {
 	struct cfs_image im = {.bytes = {head.p, len}};
 	uint32_t blocks = 0;

@@ -18,7 +18,7 @@ int cfs_image_open(struct cfs_span bytes, struct cfs_image *out,
 /* Checks header and superblock alone, before the rest is read. head: the first 4096 bytes, or all
  * when there are fewer; len: the length of the file, or CFS_IMAGE_LEN_UNKNOWN. out: the length by
  * the superblock, or CFS_IMAGE_LEN_UNKNOWN when it gives none. */
-int cfs_image_head(struct cfs_span head, uint64_t len, uint64_t *out,
-		   struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_image_measure_head(struct cfs_span head, uint64_t len, uint64_t *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -281,7 +281,7 @@ static int find_next_entry(struct cfs_walk *w, struct cfs_err *err)
 		*e = (struct cfs_walk_entry){.name = d.name,
 					     .depth = (uint32_t)w->n_frames};
 		if (rc > 0)
-			rc = cfs_dirent_inode(w->im, &d, &e->inode, err);
+			rc = cfs_dirent_read_inode(w->im, &d, &e->inode, err);
 		if (rc == 0)
 			rc = visit_inode(w, &e->inode, &e->again, err);
 		if (rc == 0 && cfs_inode_is_hidden(w->im, &e->inode) && !w->show_hidden)

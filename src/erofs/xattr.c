@@ -31,7 +31,8 @@ bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key)
 	return rest.s && cfs_text_eq(x->suffix, rest);
 }
 
-struct cfs_text cfs_raw_xattr_rest(const struct cfs_raw_xattr *x, struct cfs_text prefix)
+struct cfs_text cfs_raw_xattr_get_rest(const struct cfs_raw_xattr *x,
+				       struct cfs_text prefix)
 {
 	struct cfs_text rest = skip_prefix(x, prefix);
 

@@ -37,7 +37,8 @@ bool cfs_raw_xattr_is(const struct cfs_raw_xattr *x, struct cfs_text key);
 
 /* What follows the given prefix in the whole key of an xattr; .s is NULL if the key does not begin so. Borrowed from
  * the image. */
-struct cfs_text cfs_raw_xattr_rest(const struct cfs_raw_xattr *x, struct cfs_text prefix);
+struct cfs_text cfs_raw_xattr_get_rest(const struct cfs_raw_xattr *x,
+				       struct cfs_text prefix);
 
 /* Bytes of the shared xattrs that an inode refers to, up to the first damaged one. */
 uint64_t cfs_shared_len(const struct cfs_image *im, const struct cfs_inode *inode);

@@ -55,7 +55,7 @@ static int find_executable_digest(const struct cfs_image *im,
 				  struct cfs_err *err)
 {
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
+	int rc = cfs_image_read_spec(im, &e->inode, room, &spec, err);
 
 	if (rc == 0 && !spec.digest)
 		rc = cfs_fail(err, EUCLEAN, "the image has no digest of the file");

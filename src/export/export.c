@@ -97,7 +97,7 @@ static int put_content(struct job *j, const struct cfs_inode *inode, struct cfs_
 
 	if (inode->external)
 		return put_external(j, inode, err);
-	content = cfs_inode_content(inode, buf);
+	content = cfs_inode_read_content(inode, buf);
 	return cfs_tar_write_content(j->tar, content.p, content.len, err);
 }
 
@@ -127,7 +127,7 @@ static int export_entry(struct job *j, const struct cfs_walk_entry *w,
 				    (int)w->path.len, w->path.s);
 		return 0;
 	}
-	rc = cfs_image_spec(j->im, &w->inode, &j->room, &e.inode, err);
+	rc = cfs_image_read_spec(j->im, &w->inode, &j->room, &e.inode, err);
 	if (rc == 0)
 		rc = cfs_tar_write_entry(j->tar, &e, err);
 	if (rc == 0 && S_ISREG(w->inode.mode) && !w->again && w->inode.size)

@@ -61,8 +61,8 @@ static int leave_levels(struct run *r, size_t depth, struct cfs_err *err)
 	while (r->n_levels > depth) {
 		const struct level *l = &r->levels[r->n_levels - 1];
 		struct cfs_inode_spec spec;
-		int rc = cfs_image_mounted_spec(r->e.x->im, &l->inode, &r->e.room, &spec,
-						err);
+		int rc = cfs_image_read_mounted_spec(r->e.x->im, &l->inode, &r->e.room,
+						     &spec, err);
 
 		if (rc == 0)
 			rc = extract_attributes(&r->e, l->fd, &spec, cfs_text(l->path),
@@ -219,7 +219,8 @@ static int create_walk_entry(struct run *r, const struct cfs_walk_entry *entry,
 		r->e.report->devices++;
 		return 0;
 	}
-	rc = cfs_image_mounted_spec(r->e.x->im, &entry->inode, &r->e.room, &spec, err);
+	rc = cfs_image_read_mounted_spec(r->e.x->im, &entry->inode, &r->e.room, &spec,
+					 err);
 	if (rc < 0)
 		return rc;
 	fd = make_any(r, current_dir(r), name, entry, &spec, err);

@@ -46,7 +46,7 @@ static int write_request(const char *url, const struct cfs_fetch_want *v, size_t
 	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
 	if (rc == 0)
-		rc = cfs_child_input(cfs_mem_span(&text), err);
+		rc = cfs_child_make_input(cfs_mem_span(&text), err);
 	free(text.p);
 	return rc;
 }
@@ -129,7 +129,7 @@ static int take_answers(struct request *q, struct cfs_fetch_round *round, int an
 	long long seconds =
 		cfs_fetch_parse_number(getenv("COMPOSEFS_FETCH_SECONDS"), SECONDS);
 	long long until =
-		cfs_lock_now_ms() + 1000 * (seconds > INT_MAX ? INT_MAX : seconds);
+		cfs_lock_get_now_ms() + 1000 * (seconds > INT_MAX ? INT_MAX : seconds);
 	struct cfs_fetch_answer a;
 	int rc, end;
 

@@ -53,7 +53,7 @@ int cfs_fetch_decode(struct cfs_fetch_round *r, struct cfs_span packet,
 		     const struct cfs_fetch_file *file, struct cfs_fetch_answer *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Receives and decodes one packet before the time `until` (cfs_lock_now_ms). 1: *out is
+/* Receives and decodes one packet before the time `until` (cfs_lock_get_now_ms). 1: *out is
  * set, and if its code is 0, *fd is the file, which the caller closes; otherwise *fd is
  * -1. 0: no more packets. -ETIMEDOUT; -EPROTO; -ECANCELED if watch (may be NULL) is
  * cancelled. */

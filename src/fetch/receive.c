@@ -57,7 +57,7 @@ static int wait_for_packet(int sock, long long until, const struct cfs_watch *wa
 	struct pollfd p = {.fd = sock, .events = POLLIN};
 
 	for (;;) {
-		long long left = until - cfs_lock_now_ms();
+		long long left = until - cfs_lock_get_now_ms();
 		int rc = cfs_watch_poll(watch, err);
 
 		if (rc < 0)

@@ -97,7 +97,7 @@ static int collect_object_user(struct cfs_fsck_objects *o, const struct cfs_imag
 	struct cfs_fsck_object object = {
 		.user = e->path.s, .user_len = e->path.len, .n_users = 1};
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
+	int rc = cfs_image_read_spec(im, &e->inode, room, &spec, err);
 
 	if (rc < 0)
 		return rc;
@@ -119,7 +119,7 @@ int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image 
 	cfs_auto_walk struct cfs_walk *walk = NULL;
 	struct cfs_spec_room room = {0};
 	const struct cfs_walk_entry *e;
-	int rc = cfs_image_alg(im, &o->alg, err);
+	int rc = cfs_image_find_alg(im, &o->alg, err);
 
 	if (rc == 0)
 		rc = cfs_walk_new(im, &opts, &walk, err);
@@ -246,5 +246,6 @@ int cfs_fsck_objects_check(struct cfs_fsck_objects *o, int dirfd, struct cfs_err
 {
 	struct comparison c = {.o = o, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	return cfs_pool_run(cfs_pool_cpus(), o->n, run_comparison, &c, o->watch, err);
+	return cfs_pool_run(cfs_pool_count_cpus(), o->n, run_comparison, &c, o->watch,
+			    err);
 }

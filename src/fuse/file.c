@@ -12,7 +12,7 @@ static int find_served_object(struct fuse_call *c, const struct cfs_inode *inode
 {
 	struct cfs_spec_room *room = &c->room->spec;
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_mounted_spec(c->fs->im, inode, room, &spec, NULL);
+	int rc = cfs_image_read_mounted_spec(c->fs->im, inode, room, &spec, NULL);
 
 	if (rc < 0)
 		return rc;
@@ -63,7 +63,7 @@ static int answer_inline_read(struct fuse_call *c, const struct fuse_read_in *in
 		return rc;
 	if (!S_ISREG(inode.mode) || inode.external)
 		return -EIO;
-	content = cfs_inode_content(&inode, c->room->buf);
+	content = cfs_inode_read_content(&inode, c->room->buf);
 	if (in->offset < content.len) {
 		uint64_t left = content.len - in->offset;
 

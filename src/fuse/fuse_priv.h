@@ -22,7 +22,7 @@ struct fuse_call {
 #define FUSE_FOREVER ((uint64_t)INT32_MAX)
 
 /* node.c: the number of a node, and back. The root is FUSE_ROOT_ID. */
-uint64_t fuse_node_id(const struct cfs_image *im, uint64_t nid);
+uint64_t fuse_get_node_id(const struct cfs_image *im, uint64_t nid);
 int fuse_get_inode(const struct fuse_call *c, struct cfs_inode *out) CFS_MUST_CHECK;
 void fuse_put_entry(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode,
 		    struct fuse_entry_out *out);

@@ -60,7 +60,7 @@ static int mount_overlay(struct served *s, int fd, const char *mountpoint,
 	over.layer = &layer;
 	rc = cfs_mount_fd(fd, mountpoint, &over, taken, err);
 	if (rc == 0 && taken)
-		taken->image = cfs_method_name(CFS_METHOD_OVERLAY_FUSE);
+		taken->image = cfs_method_get_name(CFS_METHOD_OVERLAY_FUSE);
 	return rc;
 }
 
@@ -142,7 +142,8 @@ int cfs_fuse_mount_image(int fd, const char *mountpoint, const struct cfs_mount_
 	else if (rc == 0)
 		rc = mount_files(&s, fd, mountpoint, o, how->by_helper, err);
 	if (rc == 0 && taken && how->method == CFS_METHOD_FUSE)
-		*taken = (struct cfs_mount_taken){cfs_method_name(CFS_METHOD_FUSE), NULL};
+		*taken = (struct cfs_mount_taken){cfs_method_get_name(CFS_METHOD_FUSE),
+						  NULL};
 	cfs_map_close(&s.map);
 	return rc;
 }

@@ -52,10 +52,10 @@ static int add_dots(struct listing *l, const struct cfs_inode *dir, uint64_t off
 	if (rc <= 0)
 		return rc < 0 ? rc : -EUCLEAN;
 	if (off < AFTER_SELF &&
-	    !append_dirent(l, CFS_TEXT("."), fuse_node_id(im, dir->nid), S_IFDIR, NULL,
-			   AFTER_SELF))
+	    !append_dirent(l, CFS_TEXT("."), fuse_get_node_id(im, dir->nid), S_IFDIR,
+			   NULL, AFTER_SELF))
 		return 0;
-	return append_dirent(l, CFS_TEXT(".."), fuse_node_id(im, parent.nid), S_IFDIR,
+	return append_dirent(l, CFS_TEXT(".."), fuse_get_node_id(im, parent.nid), S_IFDIR,
 			     NULL, AFTER_PARENT);
 }
 
@@ -74,10 +74,10 @@ static int add_dirent(struct listing *l, const struct cfs_dirent *d, uint64_t of
 	bool known = false;
 
 	if (l->plus || d->file_type == EROFS_FT_CHR)
-		known = cfs_dirent_inode(fs->im, d, &inode, NULL) == 0;
+		known = cfs_dirent_read_inode(fs->im, d, &inode, NULL) == 0;
 	if (known && fuse_is_hidden(fs, &inode))
 		return 1;
-	return append_dirent(l, d->name, fuse_node_id(fs->im, d->nid),
+	return append_dirent(l, d->name, fuse_get_node_id(fs->im, d->nid),
 			     modes[d->file_type], known ? &inode : NULL, off);
 }
 

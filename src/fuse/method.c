@@ -11,7 +11,7 @@ static const char *const names[] = {
 	[CFS_METHOD_FUSE] = "fuse",
 };
 
-const char *cfs_method_name(enum cfs_method method)
+const char *cfs_method_get_name(enum cfs_method method)
 {
 	return names[method];
 }
@@ -70,7 +70,7 @@ static int check_wanted(enum cfs_method wanted, const struct cfs_method_facts *f
 	if (!obstacle)
 		return 0;
 	return cfs_fail(err, facts->erofs == -ENODEV ? ENODEV : EPERM, "method %s: %s",
-			cfs_method_name(wanted), obstacle);
+			cfs_method_get_name(wanted), obstacle);
 }
 
 int cfs_method_choose(enum cfs_method wanted, const struct cfs_method_facts *facts,

@@ -17,7 +17,7 @@ enum cfs_method {
 };
 
 /* The name of a method: "auto", "kernel", "overlay-fuse", "fuse"; static. */
-const char *cfs_method_name(enum cfs_method method);
+const char *cfs_method_get_name(enum cfs_method method);
 
 /* 0: this process can do it; or -errno. */
 struct cfs_method_facts {

@@ -7,7 +7,7 @@
 /* 0 means "no node" and 1 is the root, so other numbers begin at 2. */
 enum { NODE_SHIFT = 2 };
 
-uint64_t fuse_node_id(const struct cfs_image *im, uint64_t nid)
+uint64_t fuse_get_node_id(const struct cfs_image *im, uint64_t nid)
 {
 	return nid == im->root_nid ? FUSE_ROOT_ID : nid + NODE_SHIFT;
 }
@@ -18,9 +18,9 @@ int fuse_get_inode(const struct fuse_call *c, struct cfs_inode *out)
 
 	if (id == 0)
 		return -ESTALE;
-	return cfs_image_inode(c->fs->im,
-			       id == FUSE_ROOT_ID ? c->fs->im->root_nid : id - NODE_SHIFT,
-			       out, NULL);
+	return cfs_image_read_inode(
+		c->fs->im, id == FUSE_ROOT_ID ? c->fs->im->root_nid : id - NODE_SHIFT,
+		out, NULL);
 }
 
 bool fuse_is_hidden(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode)
@@ -36,7 +36,7 @@ static void put_attr(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode
 	uint64_t sec = (uint64_t)inode->mtime_sec;
 
 	*out = (struct fuse_attr){
-		.ino = fuse_node_id(fs->im, inode->nid),
+		.ino = fuse_get_node_id(fs->im, inode->nid),
 		.size = inode->size,
 		.blocks = inode->size / 512 + (inode->size % 512 > 0),
 		.atime = sec,
@@ -58,7 +58,7 @@ void fuse_put_entry(const struct cfs_fuse_fs *fs, const struct cfs_inode *inode,
 		    struct fuse_entry_out *out)
 {
 	*out = (struct fuse_entry_out){
-		.nodeid = fuse_node_id(fs->im, inode->nid),
+		.nodeid = fuse_get_node_id(fs->im, inode->nid),
 		.entry_valid = FUSE_FOREVER,
 		.attr_valid = FUSE_FOREVER,
 	};
@@ -83,7 +83,7 @@ static int find_inode(const struct fuse_call *c, struct cfs_text name,
 	}
 	rc = cfs_dir_find(c->fs->im, &dir, name, &entry, NULL);
 	if (rc > 0)
-		rc = cfs_dirent_inode(c->fs->im, &entry, out, NULL);
+		rc = cfs_dirent_read_inode(c->fs->im, &entry, out, NULL);
 	else
 		return rc;
 	return rc < 0 ? rc : !fuse_is_hidden(c->fs, out);
@@ -131,7 +131,7 @@ int fuse_answer_readlink(struct fuse_call *c)
 	int rc = fuse_get_inode(c, &inode);
 
 	if (rc == 0)
-		rc = cfs_inode_target(&inode, &target, NULL);
+		rc = cfs_inode_read_target(&inode, &target, NULL);
 	if (rc == 0)
 		c->out->body = cfs_text_span(target);
 	return rc;

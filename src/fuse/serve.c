@@ -205,7 +205,7 @@ static unsigned open_workers(struct worker *workers, unsigned n)
 static unsigned choose_server_threads(const struct cfs_fuse_serve_opts *opts)
 {
 	enum { ENOUGH = 4 };
-	unsigned cpus = cfs_pool_cpus();
+	unsigned cpus = cfs_pool_count_cpus();
 
 	if (opts->n_threads)
 		return opts->n_threads < CFS_FUSE_THREADS_MAX ? opts->n_threads

@@ -41,13 +41,13 @@ static bool join_shown_name(struct shown *x, struct cfs_text a, struct cfs_text 
 static bool put_user_name(struct shown *x, const struct cfs_raw_xattr *raw)
 {
 	const struct cfs_text none = CFS_TEXT("");
-	struct cfs_text rest = cfs_raw_xattr_rest(raw, CFS_TEXT(OVERLAY_PREFIX));
+	struct cfs_text rest = cfs_raw_xattr_get_rest(raw, CFS_TEXT(OVERLAY_PREFIX));
 
 	if (rest.s && !cfs_text_has_prefix(rest, CFS_TEXT(ESCAPE)))
 		return join_shown_name(x, CFS_TEXT(USER_PREFIX), rest, none);
 	if (raw->index == EROFS_XATTR_TRUSTED)
 		return false;
-	rest = cfs_raw_xattr_rest(raw, CFS_TEXT(USER_PREFIX));
+	rest = cfs_raw_xattr_get_rest(raw, CFS_TEXT(USER_PREFIX));
 	if (rest.s)
 		return join_shown_name(x, CFS_TEXT(USER_PREFIX ESCAPE), rest, none);
 	return join_shown_name(x, cfs_xattr_prefix(raw->index), raw->suffix, none);
@@ -85,7 +85,8 @@ static int visit_files(const struct fuse_call *c, const struct cfs_inode *inode,
 {
 	struct cfs_inode_spec spec;
 	struct shown x;
-	int rc = cfs_image_mounted_spec(c->fs->im, inode, &c->room->spec, &spec, NULL);
+	int rc = cfs_image_read_mounted_spec(c->fs->im, inode, &c->room->spec, &spec,
+					     NULL);
 
 	for (size_t i = 0; rc == 0 && i < spec.n_xattrs; i++) {
 		x.value = spec.xattrs[i].value;

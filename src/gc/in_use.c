@@ -23,7 +23,7 @@ static void note_image_use(const struct gc_marks *m, const char *place, int use)
 {
 	if (m->opts->note)
 		m->opts->note(m->opts->ctx, CFS_GC_NOTE_IN_USE, place,
-			      cfs_file_use_reason(use));
+			      cfs_file_get_use_reason(use));
 }
 
 /* Whether the file has the magic of composefs images. It is not mapped: reading a damaged
@@ -98,7 +98,7 @@ int gc_mark_if_used(struct gc_marks *m, const struct cfs_digest *id, struct cfs_
 	if (fd < 0)
 		return fd;
 	cfs_digest_path(id, path);
-	use = cfs_context(err, cfs_file_use(fd, err), "objects/%s", path);
+	use = cfs_context(err, cfs_file_probe_use(fd, err), "objects/%s", path);
 	if (use <= CFS_FILE_UNUSED)
 		return use;
 	image = cfs_context(err, is_image(fd, err), "objects/%s: in use", path);
@@ -199,7 +199,7 @@ static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 		return 0;
 	if (fd < 0)
 		return fd;
-	use = cfs_file_use(fd, err);
+	use = cfs_file_probe_use(fd, err);
 	if (use <= CFS_FILE_UNUSED)
 		return use;
 	own = mark_bytes(m, fd, &why);

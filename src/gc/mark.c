@@ -123,7 +123,8 @@ int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 {
 	int rc;
 
-	*m = (struct gc_marks){.repo = repo, .opts = opts, .n_threads = cfs_pool_cpus()};
+	*m = (struct gc_marks){
+		.repo = repo, .opts = opts, .n_threads = cfs_pool_count_cpus()};
 	cfs_ids_init(&m->live, cfs_repo_meta(repo)->alg);
 	cfs_ids_init(&m->used, cfs_repo_meta(repo)->alg);
 	m->found = calloc(m->n_threads, sizeof(*m->found));

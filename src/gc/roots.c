@@ -168,7 +168,7 @@ static int mark_used_entry(struct gc_marks *m, size_t index, struct cfs_err *err
 
 	if (use <= CFS_FILE_UNUSED)
 		return cfs_context(err, use, "images/%s", e->name);
-	report_note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_file_use_reason(use));
+	report_note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_file_get_use_reason(use));
 	use = cfs_ids_add(&m->used, e->id.bytes, err);
 	return use < 0 ? use : gc_mark_entry(m, CFS_REPO_IMAGES, index, err);
 }

@@ -27,7 +27,7 @@ void gc_sum_sharing(struct share_object *objects, size_t n_objects,
 		    const struct share_image *images, size_t n_images,
 		    struct cfs_gc_usage_image *out, struct cfs_gc_usage_total *total);
 
-/* Computes the pairs of cfs_gc_usage_pairs, in the order of chosen. has: a word for each
+/* Computes the pairs of cfs_gc_usage_compute_pairs, in the order of chosen. has: a word for each
  * object, zeroed. */
 void gc_sum_pairs(const struct share_object *objects, size_t n_objects,
 		  const struct share_image *images, const size_t *chosen, size_t n,

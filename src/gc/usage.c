@@ -216,7 +216,7 @@ static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err
 
 static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	int rc = cfs_pool_run(cfs_pool_cpus(), u->n_images, read_usage_image, u,
+	int rc = cfs_pool_run(cfs_pool_count_cpus(), u->n_images, read_usage_image, u,
 			      u->opts->watch, err);
 
 	if (rc < 0)
@@ -294,14 +294,14 @@ void cfs_gc_usage_close(struct cfs_gc_usage *u)
 	free(u);
 }
 
-const struct cfs_gc_usage_image *cfs_gc_usage_images(const struct cfs_gc_usage *usage,
-						     size_t *n_out)
+const struct cfs_gc_usage_image *cfs_gc_usage_get_images(const struct cfs_gc_usage *usage,
+							 size_t *n_out)
 {
 	*n_out = usage->n_images;
 	return usage->images;
 }
 
-const struct cfs_gc_usage_total *cfs_gc_usage_totals(const struct cfs_gc_usage *usage)
+const struct cfs_gc_usage_total *cfs_gc_usage_get_totals(const struct cfs_gc_usage *usage)
 {
 	return &usage->total;
 }
@@ -317,8 +317,9 @@ static int by_bytes_largest_first(const void *a, const void *b)
 	return x->b < y->b ? -1 : x->b > y->b;
 }
 
-int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, size_t n,
-		       struct cfs_gc_usage_pair *out, struct cfs_err *err)
+int cfs_gc_usage_compute_pairs(const struct cfs_gc_usage *usage, const size_t *chosen,
+			       size_t n, struct cfs_gc_usage_pair *out,
+			       struct cfs_err *err)
 {
 	size_t n_objects = usage->mark.live.n;
 	cfs_autofree uint64_t *has = calloc(n_objects + 1, sizeof(*has));

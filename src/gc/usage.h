@@ -54,9 +54,10 @@ int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opt
 void cfs_gc_usage_close(struct cfs_gc_usage *usage); /* NULL is fine */
 
 /* The images and the totals, borrowed until cfs_gc_usage_close. */
-const struct cfs_gc_usage_image *cfs_gc_usage_images(const struct cfs_gc_usage *usage,
-						     size_t *n_out);
-const struct cfs_gc_usage_total *cfs_gc_usage_totals(const struct cfs_gc_usage *usage);
+const struct cfs_gc_usage_image *cfs_gc_usage_get_images(const struct cfs_gc_usage *usage,
+							 size_t *n_out);
+const struct cfs_gc_usage_total *
+cfs_gc_usage_get_totals(const struct cfs_gc_usage *usage);
 
 enum { CFS_GC_PAIRS_MAX = 64 }; /* images in one comparison */
 
@@ -68,7 +69,8 @@ struct cfs_gc_usage_pair {
 
 /* Compares all pairs of n chosen images (indexes, at most CFS_GC_PAIRS_MAX). out has room
  * for n * (n - 1) / 2 and is sorted by shared bytes, most first. -ENOMEM. */
-int cfs_gc_usage_pairs(const struct cfs_gc_usage *usage, const size_t *chosen, size_t n,
-		       struct cfs_gc_usage_pair *out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_gc_usage_compute_pairs(const struct cfs_gc_usage *usage, const size_t *chosen,
+			       size_t n, struct cfs_gc_usage_pair *out,
+			       struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -27,7 +27,7 @@ static int measure_cached(struct cfs_gc_usage *u, unsigned worker, const char *p
 
 	if (fd < 0)
 		return cfs_context(err, cfs_beneath_fail(fd, path, err), "objects");
-	rc = cfs_io_cached(fd, &o->cached);
+	rc = cfs_io_measure_cached(fd, &o->cached);
 	if (rc == -EPERM || rc == -EOPNOTSUPP) {
 		u->cached_bad[worker] = true;
 		return 0;
@@ -96,7 +96,7 @@ static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_
 
 int gc_measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 {
-	unsigned n_threads = cfs_pool_readers();
+	unsigned n_threads = cfs_pool_count_readers();
 	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
 					     O_RDONLY | O_DIRECTORY, 0);
 	int rc;

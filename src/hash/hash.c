@@ -12,7 +12,7 @@ const char *cfs_hash_name(enum cfs_hash_alg alg)
 	return alg == CFS_SHA512 ? "sha512" : "sha256";
 }
 
-const struct cfs_hash_kernel *cfs_hash_kernel(size_t i)
+const struct cfs_hash_kernel *cfs_hash_get_kernel(size_t i)
 {
 	return cfs_hash_kernels[i].name ? &cfs_hash_kernels[i] : NULL;
 }

@@ -72,15 +72,15 @@ struct cfs_hash_kernel {
 
 /* Returns entry i of the table, whether this CPU supports it or not; NULL after the last
  * one. */
-const struct cfs_hash_kernel *cfs_hash_kernel(size_t i);
+const struct cfs_hash_kernel *cfs_hash_get_kernel(size_t i);
 
 /* XXH32. Source: the xxHash specification; EROFS uses it for its xattr name filter. */
 uint32_t cfs_xxh32(const void *p, size_t len, uint32_t seed);
 
 /* A fast 64-bit hash for tables in memory. Its values are never stored. For untrusted
- * keys, use a random seed (cfs_hash_seed), so that an attacker cannot choose keys that
+ * keys, use a random seed (cfs_hash_make_seed), so that an attacker cannot choose keys that
  * collide. */
 uint64_t cfs_hash64(const void *p, size_t len, uint64_t seed);
-uint64_t cfs_hash_seed(void);
+uint64_t cfs_hash_make_seed(void);
 
 #endif

@@ -64,7 +64,7 @@ uint64_t cfs_hash64(const void *p, size_t len, uint64_t seed)
 	return fold_product(secret[2] ^ len, fold_product(a ^ acc, b ^ key));
 }
 
-uint64_t cfs_hash_seed(void)
+uint64_t cfs_hash_make_seed(void)
 {
 	const void *boot = (const void *)(uintptr_t)getauxval(AT_RANDOM);
 	uint64_t seed = 0;

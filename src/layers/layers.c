@@ -58,7 +58,7 @@ void cfs_layers_begin(struct cfs_layers *l, const char *name)
 	l->has_warned = false;
 }
 
-uint64_t cfs_layers_n_implied(const struct cfs_layers *l)
+uint64_t cfs_layers_count_implied(const struct cfs_layers *l)
 {
 	return l->place.n_implied;
 }

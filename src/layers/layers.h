@@ -49,7 +49,7 @@ int cfs_layers_add(struct cfs_layers *l, const struct cfs_tar_entry *entry,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Parent directories that no entry described, and that were added as 0755 0:0. */
-uint64_t cfs_layers_n_implied(const struct cfs_layers *l);
+uint64_t cfs_layers_count_implied(const struct cfs_layers *l);
 
 /* Makes the merged tree. Frees the merge, whatever the result. */
 int cfs_layers_finish(struct cfs_layers **l, struct cfs_tree **out,

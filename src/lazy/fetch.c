@@ -122,10 +122,10 @@ static void sleep_ms(long ms)
 
 static int try_server(struct batch *b, const char *url, struct cfs_err *err)
 {
-	long long until = cfs_lock_now_ms() + RETRY_MS;
+	long long until = cfs_lock_get_now_ms() + RETRY_MS;
 	int rc = ask_server(b, url, err);
 
-	for (int try = 1; rc > 0 && try < TRIES && cfs_lock_now_ms() < until &&
+	for (int try = 1; rc > 0 && try < TRIES && cfs_lock_get_now_ms() < until &&
 			  !cfs_watch_is_cancelled(b->watch);
 	     try++) {
 		sleep_ms((long)PAUSE_MS * try * try);

@@ -94,7 +94,7 @@ static bool is_cached(int fd, uint64_t len)
 {
 	uint64_t n;
 
-	return cfs_io_cached(fd, &n) == 0 && n >= len;
+	return cfs_io_measure_cached(fd, &n) == 0 && n >= len;
 }
 
 void cfs_prefetch(int fd, uint64_t len, bool wait)

@@ -290,7 +290,7 @@ static int find_mismatch_reason(const struct search *s, const struct candidate *
 /* Tries all candidates and collects the results that profiles and combinations share. */
 static int try_all(struct search *s, struct cfs_profile_match *m, struct cfs_err *err)
 {
-	unsigned threads = s->opts->threads ? s->opts->threads : cfs_pool_cpus();
+	unsigned threads = s->opts->threads ? s->opts->threads : cfs_pool_count_cpus();
 	int rc;
 
 	atomic_init(&s->best, SIZE_MAX);

@@ -102,7 +102,7 @@ int repo_drop_replaced(const void *ctx, const struct cfs_digest *id, int number,
 	fd = cfs_beneath_open(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return 0;
-	use = fd < 0 ? cfs_beneath_fail(fd, name, err) : cfs_file_use(fd, err);
+	use = fd < 0 ? cfs_beneath_fail(fd, name, err) : cfs_file_probe_use(fd, err);
 	if (use < 0)
 		return cfs_context(err, use, CFS_REPO_ASIDE);
 	if (use == CFS_FILE_UNUSED && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)

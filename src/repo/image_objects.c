@@ -27,7 +27,7 @@ static int add_inode_object(const struct cfs_image *im, const struct cfs_inode *
 {
 	struct cfs_digest id = {.alg = out->alg};
 	struct cfs_text path;
-	int rc = cfs_image_backing(im, inode, &path, err);
+	int rc = cfs_image_read_backing(im, inode, &path, err);
 
 	if (rc == 0 && parse_inode_object_path(path, &id))
 		rc = cfs_ids_add(out, id.bytes, err);
@@ -56,7 +56,7 @@ int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *i
 			  struct cfs_err *err)
 {
 	struct cfs_text path;
-	int rc = cfs_image_backing(im, inode, &path, err);
+	int rc = cfs_image_read_backing(im, inode, &path, err);
 
 	*out = (struct cfs_digest){.alg = repo->meta.alg};
 	if (rc == 0 && !parse_inode_object_path(path, out))

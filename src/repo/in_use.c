@@ -25,6 +25,6 @@ int cfs_repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id
 		return CFS_FILE_UNUSED;
 	if (fd < 0)
 		return fd;
-	return cfs_context(err, cfs_file_use(fd, err), "objects/%s",
+	return cfs_context(err, cfs_file_probe_use(fd, err), "objects/%s",
 			   cfs_digest_path(id, path));
 }

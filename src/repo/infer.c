@@ -69,7 +69,8 @@ static int infer_from_prefix(int dirfd, const char *prefix, const char *name,
 	int fd;
 
 	(void)prefix;
-	if (strlen(name) != 2 || cfs_hex_value(name[0]) < 0 || cfs_hex_value(name[1]) < 0)
+	if (strlen(name) != 2 || cfs_hex_decode_digit(name[0]) < 0 ||
+	    cfs_hex_decode_digit(name[1]) < 0)
 		return 0;
 	fd = cfs_beneath_open(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 	/* Other files are skipped, and garbage collection may remove a directory. */

@@ -56,14 +56,14 @@ static struct cfs_lock_wait pass_gate(int dirfd, bool writer, struct cfs_lock_wa
 {
 	cfs_autofd int gate = open_gate(dirfd, writer);
 	struct cfs_lock_wait at_gate = wait;
-	long long before = cfs_lock_now_ms(), spent;
+	long long before = cfs_lock_get_now_ms(), spent;
 
 	if (gate < 0)
 		return wait;
 	if (wait.timeout_ms == 0 || wait.timeout_ms > GATE_WAIT_MS)
 		at_gate.timeout_ms = GATE_WAIT_MS;
 	(void)!cfs_lock_take(gate, LOCK_SH, &at_gate, NULL);
-	spent = cfs_lock_now_ms() - before;
+	spent = cfs_lock_get_now_ms() - before;
 	if (wait.timeout_ms > 0)
 		wait.timeout_ms =
 			spent < wait.timeout_ms ? wait.timeout_ms - (int)spent : -1;
@@ -97,7 +97,7 @@ struct exclusive_wait {
 
 static struct exclusive_wait start_wait(const struct cfs_lock_wait *wait)
 {
-	long long now = cfs_lock_now_ms();
+	long long now = cfs_lock_get_now_ms();
 	struct exclusive_wait p = {
 		.end = LLONG_MAX, .note_at = now + CFS_LOCK_NOTE_MS, .wait = wait};
 
@@ -112,12 +112,12 @@ static struct exclusive_wait start_wait(const struct cfs_lock_wait *wait)
  * flock. */
 static int lock_for_ms(int fd, int ms, struct exclusive_wait *p)
 {
-	long long until = cfs_lock_now_ms() + ms;
+	long long until = cfs_lock_get_now_ms() + ms;
 	char holder[CFS_LOCK_HOLDER_MAX];
 	int rc;
 
 	while ((rc = lock_now(fd, LOCK_EX)) == -EAGAIN) {
-		long long now = cfs_lock_now_ms();
+		long long now = cfs_lock_get_now_ms();
 
 		if (cfs_watch_is_cancelled(p->wait->watch))
 			return -ECANCELED;
@@ -141,7 +141,7 @@ int repo_lock_exclusive(int dirfd, const struct cfs_lock_wait *wait, struct cfs_
 
 	if (rc == -EAGAIN)
 		p = start_wait(wait);
-	while (rc == -EAGAIN && wait->timeout_ms >= 0 && cfs_lock_now_ms() < p.end) {
+	while (rc == -EAGAIN && wait->timeout_ms >= 0 && cfs_lock_get_now_ms() < p.end) {
 		bool shut = gate >= 0 && lock_for_ms(gate, GATE_WAIT_MS, &p) == 0;
 
 		rc = lock_for_ms(dirfd, GATE_MS, &p);

@@ -22,8 +22,8 @@ static int check_object_content(const struct cfs_repo *repo, int fd,
 	else if (trust == CFS_REPO_PROVEN_BEFORE)
 		rc = repo_prove(repo, fd, id, &got, err);
 	else if (trust == CFS_REPO_PROVEN)
-		rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_cpus(), repo->wait.watch,
-					  &got, NULL, err);
+		rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_count_cpus(),
+					  repo->wait.watch, &got, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (!cfs_digest_eq(&got, id))

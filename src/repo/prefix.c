@@ -25,7 +25,7 @@ bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_t
 	if (text.len < CFS_REPO_PREFIX_MIN || text.len >= 2 * cfs_hash_len(alg))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
-		if (cfs_hex_value(text.s[i]) < 0)
+		if (cfs_hex_decode_digit(text.s[i]) < 0)
 			return false;
 	*out = text;
 	return true;

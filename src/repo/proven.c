@@ -206,8 +206,8 @@ int repo_prove(const struct cfs_repo *repo, int fd, const struct cfs_digest *id,
 	if (may_record && has_record(id, &before))
 		return 0;
 	may_record = may_record && is_old(&before) && !is_open_for_writing(fd);
-	rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_cpus(), repo->wait.watch, out,
-				  NULL, err);
+	rc = cfs_verity_digest_fd(id->alg, fd, cfs_pool_count_cpus(), repo->wait.watch,
+				  out, NULL, err);
 	if (rc == 0 && may_record && cfs_digest_eq(out, id) &&
 	    describe_proven_file(fd, &after) &&
 	    memcmp(&before, &after, sizeof(after)) == 0)

@@ -7,7 +7,7 @@
 static bool is_hex(struct cfs_text t)
 {
 	for (size_t i = 0; i < t.len; i++)
-		if (cfs_hex_value(t.s[i]) < 0)
+		if (cfs_hex_decode_digit(t.s[i]) < 0)
 			return false;
 	return true;
 }

@@ -45,7 +45,7 @@ static int is_mountable(const struct use_check *c, int fd)
 static int fail_used(const struct use_check *c, const char *name, int use)
 {
 	return cfs_fail(c->err, use == CFS_FILE_USED ? EBUSY : ENOTSUP, "%s/%s: %s",
-			c->dir, name, cfs_file_use_reason(use));
+			c->dir, name, cfs_file_get_use_reason(use));
 }
 
 static int check_object_unused(const struct use_check *c, const char *entry,
@@ -59,7 +59,7 @@ static int check_object_unused(const struct use_check *c, const char *entry,
 	fd = open_used(c, c->dirfd, below);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	use = cfs_context(c->err, cfs_file_use(fd, c->err), "%s", below);
+	use = cfs_context(c->err, cfs_file_probe_use(fd, c->err), "%s", below);
 	if (use <= CFS_FILE_UNUSED || (use == CFS_FILE_USE_UNKNOWN && c->force))
 		return use < 0 ? use : 0;
 	return fail_used(c, entry, use);
@@ -74,7 +74,7 @@ static int check_file_unused(void *ctx, int dirfd, const char *name)
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	use = cfs_context(c->err, cfs_file_use(fd, c->err), "%s/%s", c->dir, name);
+	use = cfs_context(c->err, cfs_file_probe_use(fd, c->err), "%s/%s", c->dir, name);
 	if (use <= CFS_FILE_UNUSED || (use == CFS_FILE_USE_UNKNOWN && c->force))
 		return use < 0 ? use : 0;
 	mountable = use == CFS_FILE_USED ? 1 : is_mountable(c, fd);

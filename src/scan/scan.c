@@ -9,7 +9,7 @@
 
 unsigned cfs_scan_threads(const struct cfs_scan_opts *opts)
 {
-	unsigned n = opts->threads ? opts->threads : cfs_pool_readers();
+	unsigned n = opts->threads ? opts->threads : cfs_pool_count_readers();
 
 	return n < SCAN_THREADS_MAX ? n : SCAN_THREADS_MAX;
 }

@@ -68,7 +68,7 @@ enum { CFS_SCAN_INLINE_DEFAULT = 64 };
 /* Options. Zero values are the defaults, which give the digests of mkcomposefs 1.0.8. */
 struct cfs_scan_opts {
 	enum cfs_hash_alg alg; /* 0: SHA-256 */
-	unsigned threads;      /* 0: cfs_pool_readers(); no effect on the result */
+	unsigned threads;      /* 0: cfs_pool_count_readers(); no effect on the result */
 	int inline_max; /* largest content stored in the image, in bytes: 0 is CFS_SCAN_INLINE_DEFAULT, negative is none, at most CFS_CONTENT_MAX */
 	bool no_inline_executables; /* files with an x bit are not stored in the image */
 	bool use_epoch;		    /* set all mtimes to 0.0 */

@@ -82,7 +82,7 @@ static int sign_by_command(const struct cfs_sig_signer *s, struct cfs_span messa
 			   uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {
 	const char *const argv[] = {"/bin/sh", "-c", s->command, NULL};
-	cfs_autofd int in = cfs_child_input(message, err);
+	cfs_autofd int in = cfs_child_make_input(message, err);
 	cfs_autofd int from = -1;
 	cfs_autofd int to = -1;
 	int pipes[2], rc, end;

@@ -67,7 +67,7 @@ static bool is_digest(struct cfs_text text)
 		    !cfs_text_has_prefix(text, name) || text.s[name.len] != ':')
 			continue;
 		for (size_t k = name.len + 1; k < text.len; k++)
-			if (cfs_hex_value(text.s[k]) < 0 ||
+			if (cfs_hex_decode_digit(text.s[k]) < 0 ||
 			    (text.s[k] >= 'A' && text.s[k] <= 'F'))
 				return false;
 		return true;

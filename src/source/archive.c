@@ -326,7 +326,7 @@ static int decompress_archive_fd(struct archive *a, int fd, struct cfs_tree **ou
 
 	if (rc < 0)
 		return rc;
-	rc = read_archive_tree(a, cfs_decompress_feed(d), out, err);
+	rc = read_archive_tree(a, cfs_decompress_get_feed(d), out, err);
 	cfs_decompress_close(d);
 	return rc;
 }

@@ -109,7 +109,7 @@ static int find_job_places(struct job *job, const struct cfs_ingest *in,
 		rc = cfs_own_places_add_dir(&job->own, in->store, "the object store",
 					    err);
 	if (rc == 0 && job->cache)
-		rc = cfs_own_places_add_file(&job->own, cfs_cache_file(job->cache),
+		rc = cfs_own_places_add_file(&job->own, cfs_cache_get_file(job->cache),
 					     "the digest cache", err);
 	return rc;
 }

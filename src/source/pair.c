@@ -27,7 +27,7 @@ int cfs_source_pair_compare(struct cfs_source_pair *p, const struct cfs_watch *w
 	p->a.watch = p->b.watch = watch;
 	a = cfs_source_for_diff(&p->a);
 	b = cfs_source_for_diff(&p->b);
-	return cfs_diff_new(&a, &b, cfs_pool_readers(), watch, &p->diff, err);
+	return cfs_diff_new(&a, &b, cfs_pool_count_readers(), watch, &p->diff, err);
 }
 
 void cfs_source_pair_close(struct cfs_source_pair *p)

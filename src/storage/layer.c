@@ -219,7 +219,7 @@ static int open_parts(struct cfs_storage_layer *l, const struct storage_store *s
 		rc = cfs_decompress_open(cfs_feed_watched_fd(&l->gz), &limits,
 					 &l->decompress, err);
 	if (rc == 0)
-		rc = cfs_tarsplit_open(cfs_decompress_feed(l->decompress),
+		rc = cfs_tarsplit_open(cfs_decompress_get_feed(l->decompress),
 				       &l->archive.lines, err);
 	l->archive.contents =
 		(struct cfs_tarsplit_contents){begin_layer_file, read_layer_file, l};

@@ -212,7 +212,7 @@ static int apply_record(struct cfs_tar *t, struct cfs_text key, struct cfs_text 
 static bool is_utf8(struct cfs_text text)
 {
 	while (text.len) {
-		size_t n = cfs_utf8_len((const uint8_t *)text.s, text.len);
+		size_t n = cfs_utf8_measure((const uint8_t *)text.s, text.len);
 
 		if (n == 0)
 			return false;

@@ -280,7 +280,7 @@ static int put_records(struct cfs_tar_writer *w, struct cfs_err *err)
 	put_octal(block + TAR_MTIME, TAR_LONG_LEN, 0);
 	put_tar_header(w, block, 'x');
 	cfs_out_put(&w->out, w->records.p, len);
-	cfs_out_zero(&w->out, -len % CFS_TAR_BLOCK);
+	cfs_out_put_zeros(&w->out, -len % CFS_TAR_BLOCK);
 	return 0;
 }
 
@@ -381,7 +381,7 @@ int cfs_tar_write_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 			err, EINVAL,
 			"expected a file type that tar archives support, got mode %o",
 			e->inode.mode);
-	cfs_out_zero(&w->out, w->padding);
+	cfs_out_put_zeros(&w->out, w->padding);
 	rc = make_names(w, e, err);
 	if (rc == 0)
 		rc = add_records(w, e, err);
@@ -420,6 +420,6 @@ int cfs_tar_write_end(struct cfs_tar_writer *w, struct cfs_err *err)
 		return cfs_fail(err, EINVAL,
 				"expected %" PRIu64 " more bytes of content, got the end",
 				w->left);
-	cfs_out_zero(&w->out, w->padding + 2 * CFS_TAR_BLOCK);
+	cfs_out_put_zeros(&w->out, w->padding + 2 * CFS_TAR_BLOCK);
 	return cfs_out_flush(&w->out, err);
 }

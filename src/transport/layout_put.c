@@ -176,7 +176,7 @@ static int put_document(const struct layout_out *l, struct cfs_span json,
 			const struct cfs_oci_descriptor *d, const char *tag,
 			struct cfs_err *err)
 {
-	cfs_autofd int fd = cfs_child_input(json, err);
+	cfs_autofd int fd = cfs_child_make_input(json, err);
 	bool is_present;
 	int rc = fd < 0 ? fd
 			: put_layout_blob((void *)(uintptr_t)l, fd, d, &is_present, err);

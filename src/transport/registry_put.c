@@ -75,7 +75,7 @@ int registry_put_manifest(struct registry *r, const char *reference, struct cfs_
 			  const struct cfs_oci_descriptor *d, bool *has_subject,
 			  struct cfs_err *err)
 {
-	cfs_autofd int fd = cfs_child_input(json, err);
+	cfs_autofd int fd = cfs_child_make_input(json, err);
 	struct registry_what what = {.action = CFS_REGISTRY_PUT_MANIFEST,
 				     .reference = reference,
 				     .media_type = d->media_type,

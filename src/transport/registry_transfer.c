@@ -105,7 +105,7 @@ static int start_registry_helper(const struct cfs_registry_request *request, int
 	int rc = cfs_registry_format_request(request, &text, err);
 
 	if (rc == 0) {
-		in = cfs_child_input((struct cfs_span){text.p, text.len}, err);
+		in = cfs_child_make_input((struct cfs_span){text.p, text.len}, err);
 		rc = in < 0 ? in : 0;
 	}
 	if (text.p)

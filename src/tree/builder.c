@@ -11,7 +11,7 @@ int cfs_builder_new(enum cfs_hash_alg alg, struct cfs_builder **out, struct cfs_
 	if (!b)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	b->alg = alg;
-	b->seed = cfs_hash_seed();
+	b->seed = cfs_hash_make_seed();
 	b->xattr_budget = CFS_XATTR_BUDGET;
 	*out = b;
 	return 0;

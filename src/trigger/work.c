@@ -174,7 +174,7 @@ static void *run_fetcher(void *arg)
 
 static unsigned choose_trigger_threads(const struct cfs_trigger *t)
 {
-	unsigned n = t->n_threads ? t->n_threads : cfs_pool_cpus() + 1;
+	unsigned n = t->n_threads ? t->n_threads : cfs_pool_count_cpus() + 1;
 
 	if (n < 2)
 		return 2;

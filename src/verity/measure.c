@@ -149,7 +149,7 @@ int cfs_verity_measure_files(char *const *paths, size_t n, const struct cfs_watc
 		.paths = paths,
 		.n = n,
 		.files = files,
-		.threads = cfs_pool_readers(),
+		.threads = cfs_pool_count_readers(),
 		.watch = watch,
 	};
 	int rc = files ? make_batches(&job) : -ENOMEM;

@@ -72,7 +72,8 @@ void view_make_objects(const struct cfs_image *im, int objects)
 		return;
 	while (cfs_walk_next(walk, &e, NULL) > 0)
 		if (e->inode.external &&
-		    cfs_image_backing(im, &e->inode, &payload, NULL) == 0 && payload.len)
+		    cfs_image_read_backing(im, &e->inode, &payload, NULL) == 0 &&
+		    payload.len)
 			make_object(objects, payload);
 }
 
@@ -315,7 +316,7 @@ static void compare_names(struct view *v, const struct entry *x)
 		n_kernel++;
 		if (cfs_dir_find(v->im, &x->e->inode, cfs_text(d->d_name), &entry,
 				 NULL) <= 0 ||
-		    cfs_dirent_inode(v->im, &entry, &child, NULL) < 0 ||
+		    cfs_dirent_read_inode(v->im, &entry, &child, NULL) < 0 ||
 		    cfs_inode_is_hidden(v->im, &child))
 			differ(v, x->path, "the kernel alone lists %.100s", d->d_name);
 		else if (d->d_type != IFTODT(child.mode))
@@ -330,7 +331,7 @@ static void compare_names(struct view *v, const struct entry *x)
 	while (cfs_dir_next(&reader, &entry, NULL) > 0) {
 		struct cfs_inode child;
 
-		n_reader += cfs_dirent_inode(v->im, &entry, &child, NULL) == 0 &&
+		n_reader += cfs_dirent_read_inode(v->im, &entry, &child, NULL) == 0 &&
 			    !cfs_inode_is_hidden(v->im, &child);
 	}
 	compare_number(v, x->path, "names", n_kernel, n_reader);
@@ -342,7 +343,7 @@ static void compare_entry(struct view *v, struct entry *x, bool reachable)
 {
 	struct cfs_err err;
 
-	if (cfs_image_spec(v->im, &x->e->inode, &v->room, &x->spec, &err) < 0) {
+	if (cfs_image_read_spec(v->im, &x->e->inode, &v->room, &x->spec, &err) < 0) {
 		differ(v, x->path, "the reader fails: %s", err.msg);
 		return;
 	}

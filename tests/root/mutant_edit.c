@@ -414,7 +414,7 @@ static bool agree_inode(struct edit *e, const struct cfs_image *im, uint64_t nid
 	struct cfs_inode inode;
 	bool acl = false;
 
-	if (cfs_image_inode(im, nid, &inode, NULL) < 0 || inode.xattrs.len == 0 ||
+	if (cfs_image_read_inode(im, nid, &inode, NULL) < 0 || inode.xattrs.len == 0 ||
 	    cfs_raw_xattrs_open(im, &inode, &it, NULL) < 0)
 		return false;
 	while (cfs_raw_xattrs_next(&it, &x, NULL) > 0) {

@@ -254,7 +254,7 @@ void cli_progress_start(struct cli_progress *p, const char *name)
 {
 	*p = (struct cli_progress){.name = name,
 				   .enabled = !cli_is_quiet() && isatty(STDERR_FILENO)};
-	p->start_ms = cfs_lock_now_ms();
+	p->start_ms = cfs_lock_get_now_ms();
 }
 
 void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
@@ -266,7 +266,7 @@ void cli_progress_update(struct cli_progress *p, const char *fmt, ...)
 
 	if (!p->enabled)
 		return;
-	now = cfs_lock_now_ms();
+	now = cfs_lock_get_now_ms();
 	if (now - p->start_ms < PROGRESS_AFTER_MS ||
 	    now - p->shown_ms < PROGRESS_EVERY_MS)
 		return;

@@ -16,7 +16,7 @@ int dump_put_entry(struct cfs_out *out, const struct cfs_image *im,
 {
 	struct cfs_inode_spec spec;
 	struct cfs_dump_entry line = {.path = e->path, .link = e->first, .inode = &spec};
-	int rc = cfs_image_spec(im, &e->inode, room, &spec, err);
+	int rc = cfs_image_read_spec(im, &e->inode, room, &spec, err);
 
 	if (rc < 0)
 		return rc;

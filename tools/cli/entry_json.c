@@ -35,7 +35,7 @@ static bool parse_object(struct cfs_text path, struct cfs_digest *out)
 	while (path.len && path.s[0] == '/')
 		path = (struct cfs_text){path.s + 1, path.len - 1};
 	if (path.len < 3 || path.len > sizeof(hex) || path.s[2] != '/' ||
-	    cfs_hex_value(path.s[0]) < 0) /* "sha256:" is no part of it */
+	    cfs_hex_decode_digit(path.s[0]) < 0) /* "sha256:" is no part of it */
 		return false;
 	memcpy(hex, path.s, 2);
 	memcpy(hex + 2, path.s + 3, path.len - 3);
@@ -87,9 +87,9 @@ int entry_put_json(struct json *j, const struct cfs_image *im, struct cfs_text p
 	int rc = 0;
 
 	if (S_ISLNK(inode->mode))
-		rc = cfs_inode_target(inode, &target, err);
+		rc = cfs_inode_read_target(inode, &target, err);
 	else if (S_ISREG(inode->mode))
-		rc = cfs_image_backing(im, inode, &backing_path, err);
+		rc = cfs_image_read_backing(im, inode, &backing_path, err);
 	if (rc == 0)
 		put_entry_json(j, path, inode, target, backing_path);
 	return rc < 0 ? rc : 0;

@@ -15,7 +15,7 @@ static size_t count_plain(const uint8_t *p, size_t left)
 
 	while (len < left) {
 		const uint8_t *c = p + len;
-		size_t n = cfs_utf8_len(c, left - len);
+		size_t n = cfs_utf8_measure(c, left - len);
 
 		if (*c == '"' || *c == '\\' || cfs_show_hidden_len(c, left - len))
 			break;
@@ -27,7 +27,7 @@ static size_t count_plain(const uint8_t *p, size_t left)
 /* Prints one escaped character. Returns its length in the text. */
 static size_t put_escaped_bytes(FILE *to, const uint8_t *p, size_t left)
 {
-	size_t n = cfs_utf8_len(p, left);
+	size_t n = cfs_utf8_measure(p, left);
 
 	if (n == 0) {
 		fputs("\\ufffd", to);

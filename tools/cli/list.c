@@ -13,7 +13,7 @@ static int list_stored_file(struct cfs_out *out, const struct cfs_image *im,
 			    const struct cfs_inode *inode, struct cfs_err *err)
 {
 	struct cfs_text backing;
-	int rc = cfs_image_backing(im, inode, &backing, err);
+	int rc = cfs_image_read_backing(im, inode, &backing, err);
 
 	if (rc < 0 || backing.len == 0)
 		return rc;
@@ -26,7 +26,7 @@ static int list_symlink(struct cfs_out *out, const struct cfs_inode *inode,
 			struct cfs_err *err)
 {
 	struct cfs_text target;
-	int rc = cfs_inode_target(inode, &target, err);
+	int rc = cfs_inode_read_target(inode, &target, err);
 
 	if (rc < 0)
 		return rc;
@@ -103,7 +103,7 @@ int list_long(struct cfs_out *out, struct cfs_text path, const struct cfs_inode 
 	char mode[11], when[CLI_TIME_MAX], size[32];
 	bool device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
 	struct cfs_text target = {0};
-	int rc = S_ISLNK(inode->mode) ? cfs_inode_target(inode, &target, err) : 0;
+	int rc = S_ISLNK(inode->mode) ? cfs_inode_read_target(inode, &target, err) : 0;
 
 	if (rc < 0)
 		return rc;

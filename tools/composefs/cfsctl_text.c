@@ -97,8 +97,8 @@ int cfsctl_print_images(const char *name, const struct cfs_repo *repo, bool as_j
 
 static void format_finding(const struct cfs_check_finding *f, char *buf, size_t len)
 {
-	snprintf(buf, len, "fsck: %s: %s: %s", cfs_check_fault_name(f->fault), f->place,
-		 f->what);
+	snprintf(buf, len, "fsck: %s: %s: %s", cfs_check_get_fault_name(f->fault),
+		 f->place, f->what);
 }
 
 void cfsctl_put_checked(struct json *j, const struct cfs_check_report *r)

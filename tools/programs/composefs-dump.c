@@ -40,7 +40,7 @@ static int load_dump_image(const char *path, struct cfs_tree **out,
 	if (rc == 0)
 		rc = cfs_image_load(&im, &(struct cfs_load_opts){0}, out, err);
 	if (rc == 0)
-		*form = cfs_image_form(&im, *out);
+		*form = cfs_image_find_form(&im, *out);
 	cfs_map_close(&map);
 	return rc;
 }

@@ -107,7 +107,7 @@ static int dump_entry(void *ctx, const struct cfs_image *im,
 	struct dumper *d = ctx;
 	struct cfs_inode_spec spec;
 	struct cfs_dump_entry line = {.path = e->path, .link = e->first, .inode = &spec};
-	int rc = cfs_image_spec(im, &e->inode, &d->room, &spec, err);
+	int rc = cfs_image_read_spec(im, &e->inode, &d->room, &spec, err);
 
 	if (rc < 0)
 		return rc;
@@ -135,7 +135,7 @@ static int collect_entry(void *ctx, const struct cfs_image *im,
 
 	if (!S_ISREG(e->inode.mode) || e->again)
 		return 0;
-	rc = cfs_image_backing(im, &e->inode, &backing, err);
+	rc = cfs_image_read_backing(im, &e->inode, &backing, err);
 	if (rc < 0 || backing.len == 0)
 		return rc;
 	return objects_add(ctx, backing, err);

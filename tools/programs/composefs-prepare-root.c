@@ -217,7 +217,7 @@ static int run_prepare_root(struct command *cmd, int argc, char **argv,
 /* Nothing of the initrd needs to be saved. */
 static void react_to_failure(const struct cfs_boot_config *config)
 {
-	enum cfs_boot_action action = cfs_boot_config_action(config);
+	enum cfs_boot_action action = cfs_boot_config_get_action(config);
 
 	if (action == CFS_BOOT_EXIT)
 		return;

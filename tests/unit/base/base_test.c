@@ -117,7 +117,7 @@ T(hex_is_encoded_and_decoded_and_other_text_refused)
 	t_ok(!cfs_hex_decode(CFS_TEXT("a0F"), out, 2));
 	t_ok(!cfs_hex_decode(CFS_TEXT("a0Fg"), out, 2));
 	cfs_hex_encode(out, 2, hex);
-	t_eq(cfs_hex_value('/'), -1);
+	t_eq(cfs_hex_decode_digit('/'), -1);
 }
 
 T(base64_decodes_what_it_encodes)
@@ -167,7 +167,7 @@ T(hex_takes_the_same_digits_wherever_they_stand)
 
 		if (value > 15)
 			value -= 6;
-		t_eq(cfs_hex_value((char)c), value);
+		t_eq(cfs_hex_decode_digit((char)c), value);
 		for (size_t at = 0; at < sizeof(s); at++) {
 			struct cfs_text text = {s, sizeof(s)};
 
@@ -240,7 +240,7 @@ T(buffered_output_arrives_whole_at_both_ends_of_a_tee)
 	memset(big, 'x', sizeof(big));
 	cfs_out_put(&out, "ab", 2);
 	cfs_out_put(&out, big, sizeof(big));
-	cfs_out_zero(&out, 5000);
+	cfs_out_put_zeros(&out, 5000);
 	cfs_out_printf(&out, "%0300d", 7);
 	t_eq(cfs_out_flush(&out, NULL), 0);
 	t_eq(out.total, 2 + 1000 + 5000 + 300);
@@ -336,8 +336,9 @@ T(pool_does_each_piece_once_and_reports_the_first_failure)
 		t_str(err.msg, "piece 500");
 	}
 	t_eq(cfs_pool_run(4, 0, piece, NULL, NULL, NULL), 0);
-	t_ok(cfs_pool_cpus() >= 1);
-	t_ok(cfs_pool_readers() >= 8 && cfs_pool_readers() >= cfs_pool_cpus());
+	t_ok(cfs_pool_count_cpus() >= 1);
+	t_ok(cfs_pool_count_readers() >= 8 &&
+	     cfs_pool_count_readers() >= cfs_pool_count_cpus());
 }
 
 T(file_is_mapped_pipe_is_read_directory_is_refused)

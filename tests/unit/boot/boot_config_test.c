@@ -47,7 +47,7 @@ T(boot_has_strict_defaults)
 	t_str(config.repo, "composefs");
 	t_str(config.state, "state/deploy");
 	t_str(config.keys, "");
-	t_eq(cfs_boot_config_action(&config), CFS_BOOT_EXIT);
+	t_eq(cfs_boot_config_get_action(&config), CFS_BOOT_EXIT);
 }
 
 T(boot_reads_every_key)
@@ -64,7 +64,7 @@ T(boot_reads_every_key)
 	t_str(config.state, "s");
 	t_str(config.keys, "/k/eys");
 	t_ok(config.allow_insecure && config.allow_transient && config.sealed);
-	t_eq(cfs_boot_config_action(&config), CFS_BOOT_POWEROFF);
+	t_eq(cfs_boot_config_get_action(&config), CFS_BOOT_POWEROFF);
 	t_eq(config.delay_s, 17);
 	t_ok(config.root_transient && config.root_transient_ro);
 	t_eq(config.etc, CFS_BOOT_NONE);
@@ -158,9 +158,9 @@ T(boot_refuses_values_that_contradict_each_other)
 T(boot_reboots_a_sealed_system_unless_told_otherwise)
 {
 	t_eq(parse("[composefs]\nsealed=1\n"), 0);
-	t_eq(cfs_boot_config_action(&config), CFS_BOOT_REBOOT);
+	t_eq(cfs_boot_config_get_action(&config), CFS_BOOT_REBOOT);
 	t_eq(parse("[composefs]\nsealed=1\non-failure=exit"), 0);
-	t_eq(cfs_boot_config_action(&config), CFS_BOOT_EXIT);
+	t_eq(cfs_boot_config_get_action(&config), CFS_BOOT_EXIT);
 }
 
 T(boot_needs_a_digest_in_the_mode_of_that_name)

@@ -166,7 +166,7 @@ T(boot_records_what_was_booted)
 
 	start();
 	steps();
-	t_eq(cfs_boot_record(&choice, &facts, &plan, "file", "descriptors", text),
+	t_eq(cfs_boot_format_record(&choice, &facts, &plan, "file", "descriptors", text),
 	     strlen(text));
 	t_str(text, "{\"version\":1,\"digest\":\"sha256:" A64
 		    "\",\"verified\":true,\"signed\":false,\"source\":\"composefs:" A64
@@ -174,19 +174,19 @@ T(boot_records_what_was_booted)
 		    "\"root\":\"readonly\",\"etc\":\"overlay\",\"var\":\"bind\","
 		    "\"image\":\"file\",\"overlay\":\"descriptors\"}\n");
 	strcpy(choice.state, "a\"b\\c\xff");
-	cfs_boot_record(&choice, &facts, &plan, "file", "descriptors", text);
+	cfs_boot_format_record(&choice, &facts, &plan, "file", "descriptors", text);
 	t_has(text, "\"state\":\"a?b?c?\"");
 }
 
 T(boot_tells_failed_verification_from_other_failures)
 {
-	t_eq(cfs_boot_status_of_mount(-EILSEQ), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-ENOTTY), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-ENODATA), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-EBADMSG), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-ENOKEY), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-EKEYREVOKED), CFS_BOOT_UNVERIFIED);
-	t_eq(cfs_boot_status_of_mount(-ENODEV), CFS_BOOT_NO_KERNEL);
-	t_eq(cfs_boot_status_of_mount(-ENOMEM), CFS_BOOT_FAILED);
-	t_eq(cfs_boot_status_of_mount(-EIO), CFS_BOOT_NO_MOUNT);
+	t_eq(cfs_boot_translate_mount_error(-EILSEQ), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-ENOTTY), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-ENODATA), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-EBADMSG), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-ENOKEY), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-EKEYREVOKED), CFS_BOOT_UNVERIFIED);
+	t_eq(cfs_boot_translate_mount_error(-ENODEV), CFS_BOOT_NO_KERNEL);
+	t_eq(cfs_boot_translate_mount_error(-ENOMEM), CFS_BOOT_FAILED);
+	t_eq(cfs_boot_translate_mount_error(-EIO), CFS_BOOT_NO_MOUNT);
 }

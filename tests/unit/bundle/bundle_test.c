@@ -66,7 +66,7 @@ static void close_scene(struct scene *s)
 static int compute(struct scene *s)
 {
 	char *text;
-	int rc = cfs_bundle_config(&s->config, &s->im, &s->opts, &text, &err);
+	int rc = cfs_bundle_make_config(&s->config, &s->im, &s->opts, &text, &err);
 
 	if (rc == 0) {
 		json_decref(s->out);

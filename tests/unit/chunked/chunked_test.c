@@ -283,7 +283,7 @@ static const char *choose(const char *marks, uint64_t len, uint64_t gap, size_t 
 		toc.files[i].end = toc.files[i].off + len;
 		wanted[i] = marks[i] == 'x';
 	}
-	t_eq(cfs_chunked_ranges(&toc, wanted, max, &ranges, &n, &err), 0);
+	t_eq(cfs_chunked_choose_ranges(&toc, wanted, max, &ranges, &n, &err), 0);
 	*text = '\0';
 	for (size_t i = 0; i < n; i++)
 		sprintf(text + strlen(text), "%llu+%llu ",

@@ -21,7 +21,7 @@ static void compress(enum cfs_compression kind, struct cfs_span in, size_t piece
 
 	*out = (struct cfs_mem){0};
 	t_eq(cfs_compress_open(kind, cfs_sink_mem(out), &c, &err), 0);
-	to = cfs_compress_sink(c);
+	to = cfs_compress_get_sink(c);
 	while (in.len > 0) {
 		size_t n = in.len < piece ? in.len : piece;
 
@@ -45,8 +45,8 @@ static void expect_plain(const struct cfs_mem *from, enum cfs_compression kind,
 
 	t_ok(got);
 	t_eq(cfs_decompress_open(cfs_feed_mem(&mem), &opts, &d, &err), 0);
-	t_eq(cfs_decompress_kind(d), kind);
-	feed = cfs_decompress_feed(d);
+	t_eq(cfs_decompress_get_kind(d), kind);
+	feed = cfs_decompress_get_feed(d);
 	while (len <= plain.len &&
 	       (n = feed.read(feed.ctx, got + len, plain.len + 1 - len, &err)) > 0)
 		len += (size_t)n;
@@ -105,7 +105,7 @@ T(compress_passes_the_failure_of_its_sink_on)
 		struct cfs_sink to = {refuse_bytes, NULL};
 
 		t_eq(cfs_compress_open(kind, to, &c, &err), 0);
-		to = cfs_compress_sink(c);
+		to = cfs_compress_get_sink(c);
 		(void)!to.write(to.ctx, "a", 1, &err);
 		t_eq(cfs_compress_finish(c, &err), -ENOSPC);
 		cfs_compress_close(c);

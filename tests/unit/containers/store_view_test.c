@@ -105,7 +105,7 @@ T(store_layers_of_equal_trees_are_listed_once)
 	c.manifest.config.digest.bytes[0] = 1;
 	t_eq(cfs_store_image_init(&c, &v[1], &err), 0);
 	t_ok(strcmp(v[0].id, v[1].id) != 0);
-	t_eq(cfs_store_layers_json(v, 2, &text, &err), 0);
+	t_eq(cfs_store_format_layers_json(v, 2, &text, &err), 0);
 	t_has(text, v[0].layer);
 	t_ok(!strstr(strstr(text, "\"id\"") + 1, "\"id\""));
 	free(text);

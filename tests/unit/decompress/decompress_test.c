@@ -63,7 +63,7 @@ static int run_with(const struct cfs_decompress_opts *opts, size_t in_piece,
 	out.len = 0;
 	if (n < 0)
 		return (int)n;
-	feed = cfs_decompress_feed(d);
+	feed = cfs_decompress_get_feed(d);
 	while ((n = feed.read(feed.ctx, buf, out_piece, &err)) > 0) {
 		struct cfs_sink sink = cfs_sink_mem(&out);
 

@@ -36,10 +36,10 @@ static int make_texts(const struct cfs_diff *diff, const struct cfs_causes *caus
 
 	for (size_t i = 0; rc == 0 && i < diff->n; i++)
 		for (int part = 0; rc == 0 && part < CFS_DIFF_N_PARTS; part++)
-			rc = cfs_diff_text_part(&t, &diff->v[i], (enum cfs_diff_part)part,
-						&text, &err);
+			rc = cfs_diff_text_format_part(
+				&t, &diff->v[i], (enum cfs_diff_part)part, &text, &err);
 	for (size_t i = 0; rc == 0 && i < causes->n; i++)
-		rc = cfs_cause_text(&t, &causes->v[i], &text, &err);
+		rc = cfs_cause_format_text(&t, &causes->v[i], &text, &err);
 	cfs_diff_text_fini(&t);
 	return rc;
 }

@@ -54,7 +54,8 @@ static void print_line(FILE *to, struct cfs_diff_text *t, const struct cfs_diffe
 	for (int i = 0; i < CFS_DIFF_N_PARTS; i++) {
 		const struct cfs_mem *text;
 
-		t_eq(cfs_diff_text_part(t, v, (enum cfs_diff_part)i, &text, &err), 0);
+		t_eq(cfs_diff_text_format_part(t, v, (enum cfs_diff_part)i, &text, &err),
+		     0);
 		fwrite(text->p, 1, text->len, to);
 		fputc(i + 1 < CFS_DIFF_N_PARTS ? '\t' : '\n', to);
 	}
@@ -85,8 +86,8 @@ static const char *causes(struct pair *p)
 	t_eq(cfs_diff_text_init(&t, p->diff, 64, &err), 0);
 	t_eq(cfs_causes_find(p->diff, NULL, &found, &err), 0);
 	for (size_t i = 0; i < found.n; i++) {
-		fprintf(to, "%s: ", cfs_cause_name(&found.v[i]));
-		t_eq(cfs_cause_text(&t, &found.v[i], &text, &err), 0);
+		fprintf(to, "%s: ", cfs_cause_get_name(&found.v[i]));
+		t_eq(cfs_cause_format_text(&t, &found.v[i], &text, &err), 0);
 		fwrite(text->p, 1, text->len, to);
 		fputc('\n', to);
 	}

@@ -182,15 +182,15 @@ T(inodes_are_compact_where_their_numbers_fit_and_their_time_is_the_smallest)
 
 T(chunks_grow_with_the_file_up_to_1024_of_them)
 {
-	t_eq(cfs_chunk_bits(1), 12);
-	t_eq(cfs_chunk_bits(4096), 12);
-	t_eq(cfs_chunk_bits(4097), 13);
-	t_eq(cfs_chunk_bits(UINT64_C(1) << 43), 43);
-	t_eq(cfs_chunk_bits((UINT64_C(1) << 43) + 1), 43);
-	t_eq(cfs_chunk_count(1), 1);
-	t_eq(cfs_chunk_count(UINT64_C(1) << 43), 1);
-	t_eq(cfs_chunk_count((UINT64_C(1) << 43) + 1), 2);
-	t_eq(cfs_chunk_count(CFS_EXTERNAL_MAX), EROFS_CHUNKS_MAX);
+	t_eq(cfs_chunk_choose_bits(1), 12);
+	t_eq(cfs_chunk_choose_bits(4096), 12);
+	t_eq(cfs_chunk_choose_bits(4097), 13);
+	t_eq(cfs_chunk_choose_bits(UINT64_C(1) << 43), 43);
+	t_eq(cfs_chunk_choose_bits((UINT64_C(1) << 43) + 1), 43);
+	t_eq(cfs_chunk_compute_count(1), 1);
+	t_eq(cfs_chunk_compute_count(UINT64_C(1) << 43), 1);
+	t_eq(cfs_chunk_compute_count((UINT64_C(1) << 43) + 1), 2);
+	t_eq(cfs_chunk_compute_count(CFS_EXTERNAL_MAX), EROFS_CHUNKS_MAX);
 }
 
 T(a_chunk_map_lies_behind_the_inode)

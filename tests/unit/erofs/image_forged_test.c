@@ -28,7 +28,7 @@ static int read_all(const struct forge *f, struct cfs_err *err)
 	if (rc == 0)
 		rc = cfs_walk_new(&im, &opts, &walk, err);
 	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = cfs_image_spec(&im, &e->inode, &room, &spec, err);
+		rc = cfs_image_read_spec(&im, &e->inode, &room, &spec, err);
 	cfs_spec_room_fini(&room);
 	return rc;
 }
@@ -70,7 +70,7 @@ T(format_2_counts_references_from_the_start)
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
 		    (uint16_t)(2 + len / 4));
 	get(&f, "f", &im, &inode);
-	t_eq(cfs_image_spec(&im, &inode, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&im, &inode, &room, &spec, NULL), 0);
 	t_eq(spec.n_xattrs, 2);
 	t_ok(cfs_text_eq(spec.xattrs[0].key, CFS_TEXT("lustre.lov")));
 	t_ok(cfs_text_eq(spec.xattrs[1].key, CFS_TEXT("user.k")));
@@ -95,7 +95,7 @@ T(format_2_does_not_take_marks_for_whiteouts)
 	forge_inode(&f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
 		    (uint16_t)(1 + (len - 12) / 4));
 	get(&f, "f", &im, &inode);
-	t_eq(cfs_image_spec(&im, &inode, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&im, &inode, &room, &spec, NULL), 0);
 	t_ok(S_ISREG(spec.mode));
 	t_eq(spec.n_xattrs, 2);
 	t_ok(cfs_text_eq(spec.xattrs[0].key, CFS_TEXT("trusted.overlay.whiteout")));
@@ -236,7 +236,7 @@ static void spec_of_file(struct forge *f, uint64_t nid, size_t xattrs_len,
 	forge_inode(f, nid, S_IFREG | 0644, EROFS_LAYOUT_PLAIN, 0, 0,
 		    (uint16_t)(1 + xattrs_len / 4));
 	get(f, "f", &im, &inode);
-	t_eq(cfs_image_spec(&im, &inode, room, out, NULL), 0);
+	t_eq(cfs_image_read_spec(&im, &inode, room, out, NULL), 0);
 }
 
 T(the_first_value_of_a_duplicate_xattr_counts)

@@ -19,7 +19,7 @@ static int read_all(struct cfs_span bytes, struct cfs_err *err)
 	if (rc == 0)
 		rc = cfs_walk_new(&im, &opts, &walk, err);
 	while (rc == 0 && (rc = cfs_walk_next(walk, &e, err)) > 0)
-		rc = cfs_image_spec(&im, &e->inode, &room, &spec, err);
+		rc = cfs_image_read_spec(&im, &e->inode, &room, &spec, err);
 	cfs_spec_room_fini(&room);
 	return rc;
 }

@@ -16,7 +16,7 @@ static int walk(const struct cfs_image *im, struct cfs_err *err)
 	int rc = cfs_walk_new(im, &opts, &w, err);
 
 	while (rc == 0 && (rc = cfs_walk_next(w, &e, err)) > 0)
-		rc = cfs_image_spec(im, &e->inode, &room, &spec, err);
+		rc = cfs_image_read_spec(im, &e->inode, &room, &spec, err);
 	cfs_spec_room_fini(&room);
 	return rc;
 }

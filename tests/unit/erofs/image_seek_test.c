@@ -12,7 +12,7 @@ static uint8_t *load(struct cfs_image *im, struct cfs_inode *root)
 	uint8_t *bytes = t_golden("example.v1.cfs", &len);
 
 	t_eq(cfs_image_open((struct cfs_span){bytes, len}, im, NULL), 0);
-	t_eq(cfs_image_inode(im, im->root_nid, root, NULL), 0);
+	t_eq(cfs_image_read_inode(im, im->root_nid, root, NULL), 0);
 	return bytes;
 }
 

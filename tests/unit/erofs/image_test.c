@@ -359,7 +359,7 @@ T(content_is_put_together_from_block_and_tail)
 		struct cfs_inode in;
 
 		get(&g, names[i], &in);
-		content = cfs_inode_content(&in, buf);
+		content = cfs_inode_read_content(&in, buf);
 		t_eq(content.len, atoi(names[i] + 1));
 		t_ok(memchr(content.p, 0, content.len) == NULL);
 	}
@@ -374,10 +374,10 @@ T(symlink_targets_are_borrowed_from_the_image)
 
 	golden_open(&g, "types.v1.cfs");
 	get(&g, "/link", &in);
-	t_eq(cfs_inode_target(&in, &target, NULL), 0);
+	t_eq(cfs_inode_read_target(&in, &target, NULL), 0);
 	expect_text(target, "dir/x");
 	get(&g, "/ext", &in);
-	t_eq(cfs_inode_target(&in, &target, NULL), -EINVAL);
+	t_eq(cfs_inode_read_target(&in, &target, NULL), -EINVAL);
 	golden_close(&g);
 }
 
@@ -393,21 +393,21 @@ T(redirect_and_metacopy_become_path_and_digest)
 
 	golden_open(&g, "example.v1.cfs");
 	get(&g, "/g", &in);
-	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&g.im, &in, &room, &spec, NULL), 0);
 	expect_text(spec.payload, OBJECT);
 	t_eq(room.alg, CFS_SHA256);
 	t_ok(spec.digest[0] == 0x35 && spec.digest[31] == 0x08);
 	t_eq(spec.n_xattrs, 0);
 	t_eq(spec.size, 70000);
 	t_eq(spec.content.len, 0);
-	t_eq(cfs_image_backing(&g.im, &in, &path, NULL), 0);
+	t_eq(cfs_image_read_backing(&g.im, &in, &path, NULL), 0);
 	expect_text(path, OBJECT);
 	get(&g, "/f", &in);
-	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_eq(spec.n_xattrs, 1);
 	expect_text(spec.xattrs[0].key, "user.a");
 	expect_text(cfs_span_text(spec.content), "hello\nwor\n");
-	t_eq(cfs_image_backing(&g.im, &in, &path, NULL), 0);
+	t_eq(cfs_image_read_backing(&g.im, &in, &path, NULL), 0);
 	t_eq(path.len, 0);
 	cfs_spec_room_fini(&room);
 	golden_close(&g);
@@ -422,7 +422,7 @@ T(escaped_keys_and_whiteouts_come_back)
 
 	golden_open(&g, "escape-overlay.v1.cfs");
 	get(&g, "/d", &in);
-	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_eq(spec.n_xattrs, 3);
 	expect_text(spec.xattrs[0].key, "trusted.overlay.opaque");
 	expect_text(spec.xattrs[1].key, "trusted.overlay.overlay.opaque");
@@ -431,7 +431,7 @@ T(escaped_keys_and_whiteouts_come_back)
 	golden_open(&g, "whiteout.v1.cfs");
 	get(&g, "/d/w", &in);
 	t_ok(S_ISREG(in.mode));
-	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_eq(spec.mode, S_IFCHR);
 	t_eq(spec.rdev, 0);
 	t_eq(spec.n_xattrs, 0);
@@ -510,7 +510,7 @@ T(format_2_shows_whiteouts_as_they_are_stored)
 	g.bytes[12] = 2;
 	t_eq(cfs_image_open(g.im.bytes, &g.im, NULL), 0);
 	get(&g, "/7f", &in);
-	t_eq(cfs_image_spec(&g.im, &in, &room, &spec, NULL), 0);
+	t_eq(cfs_image_read_spec(&g.im, &in, &room, &spec, NULL), 0);
 	t_ok(S_ISCHR(spec.mode) && spec.rdev == 0);
 	cfs_spec_room_fini(&room);
 	golden_close(&g);

@@ -66,7 +66,7 @@ T(format_2_of_composefs_rs_is_listed)
 	t_eq(cfs_walk_new(&im, &opts, &walk, NULL), 0);
 	for (size_t i = 0; i < N_ENTRIES; i++) {
 		t_eq(cfs_walk_next(walk, &e, NULL), 1);
-		t_eq(cfs_image_spec(&im, &e->inode, &room, &spec, NULL), 0);
+		t_eq(cfs_image_read_spec(&im, &e->inode, &room, &spec, NULL), 0);
 		tell(e, &spec, line);
 		t_str(line, entries[i]);
 	}

@@ -21,7 +21,7 @@ static int scan_inode(const struct cfs_image *im, const struct cfs_walk_entry *e
 	struct cfs_kernel_look look = {.im = im, .inode = &e->inode, .spec = &spec};
 	struct cfs_raw_xattrs it;
 	struct cfs_raw_xattr x;
-	int rc = cfs_image_spec(im, &e->inode, room, &spec, NULL);
+	int rc = cfs_image_read_spec(im, &e->inode, room, &spec, NULL);
 
 	look.twins = room->twins;
 	if (rc == 0)

@@ -74,10 +74,11 @@ T(a_silent_socket_is_given_up_after_the_timeout)
 
 	t_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	t_eq(cfs_fetch_round_init(&r, max, 2, NULL), 0);
-	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10, NULL, &a, &fd, NULL),
+	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_get_now_ms() + 10, NULL, &a, &fd,
+			       NULL),
 	     -ETIMEDOUT);
 	t_eq(close(pair[1]), 0);
-	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_now_ms() + 10000, NULL, &a, &fd,
+	t_eq(cfs_fetch_receive(&r, pair[0], cfs_lock_get_now_ms() + 10000, NULL, &a, &fd,
 			       NULL),
 	     0);
 	t_eq(fd, -1);

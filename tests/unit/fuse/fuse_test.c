@@ -381,7 +381,7 @@ T(damaged_inode_is_eio_and_does_not_hide_the_others)
 	struct cfs_inode root;
 
 	mount_live("example.v1.cfs", CFS_FUSE_FILES);
-	t_eq(cfs_image_inode(&m.im, m.im.root_nid, &root, NULL), 0);
+	t_eq(cfs_image_read_inode(&m.im, m.im.root_nid, &root, NULL), 0);
 	t_eq(cfs_dir_find(&m.im, &root, CFS_TEXT("f"), &entry, NULL), 1);
 	cfs_put_le64(m.bytes + entry.off, UINT64_C(1) << 40);
 	t_eq(ask(FUSE_LOOKUP, FUSE_ROOT_ID, "f", 2), -EIO);

@@ -172,7 +172,7 @@ T(every_kernel_hashes_batches_of_every_number_and_size)
 	const struct cfs_hash_kernel *k;
 
 	fill(bytes, sizeof(bytes));
-	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++)
+	for (size_t i = 0; (k = cfs_hash_get_kernel(i)); i++)
 		for (size_t l = 0; k->usable() && l < sizeof(lens) / sizeof(*lens); l++)
 			for (size_t n = 0; n < 40; n++)
 				check_batch(k, bytes + 1, lens[l], n);
@@ -186,10 +186,10 @@ T(every_kernel_compresses_like_the_portable_one)
 	alignas(uint64_t) uint8_t expected[64], got[64];
 
 	fill(bytes, sizeof(bytes));
-	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++)
+	for (size_t i = 0; (k = cfs_hash_get_kernel(i)); i++)
 		if (strcmp(k->name, "portable") == 0)
 			portable[k->alg] = k;
-	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++) {
+	for (size_t i = 0; (k = cfs_hash_get_kernel(i)); i++) {
 		for (size_t n = 0; k->usable() && n <= 9; n++) {
 			fill(expected, sizeof(expected));
 			fill(got, sizeof(got));
@@ -204,7 +204,7 @@ T(the_table_ends_with_a_portable_kernel_of_each_algorithm)
 {
 	const struct cfs_hash_kernel *k, *last[CFS_SHA512 + 1] = {NULL};
 
-	for (size_t i = 0; (k = cfs_hash_kernel(i)); i++)
+	for (size_t i = 0; (k = cfs_hash_get_kernel(i)); i++)
 		last[k->alg] = k;
 	t_str(last[CFS_SHA256]->name, "portable");
 	t_str(last[CFS_SHA512]->name, "portable");
@@ -270,5 +270,5 @@ T(table_hash_spreads_counters)
 
 T(table_seeds_differ)
 {
-	t_ok(cfs_hash_seed() != cfs_hash_seed());
+	t_ok(cfs_hash_make_seed() != cfs_hash_make_seed());
 }

@@ -104,7 +104,7 @@ static const char *row_name(int row)
 {
 	if (row < FIELDS)
 		return row == ONLY_A ? "only-in-a" : "only-in-b";
-	return cfs_diff_field_name((enum cfs_diff_field)(row - FIELDS));
+	return cfs_diff_get_field_name((enum cfs_diff_field)(row - FIELDS));
 }
 
 /* The same as a key of JSON. */

@@ -97,7 +97,7 @@ static int print_cause(const struct cfs_cause *c, bool alone, struct cfs_diff_te
 		       struct cfs_err *err)
 {
 	const struct cfs_mem *text;
-	int rc = cfs_cause_text(t, c, &text, err);
+	int rc = cfs_cause_format_text(t, c, &text, err);
 
 	if (rc < 0)
 		return rc;
@@ -148,7 +148,7 @@ static int print_json_cause(struct json *j, const struct cfs_cause *c,
 	int rc;
 
 	json_begin_object(j, NULL);
-	json_put_string(j, "cause", cfs_cause_name(c));
+	json_put_string(j, "cause", cfs_cause_get_name(c));
 	json_put_string(j, "side",
 			c->side == CFS_CAUSE_BOTH ? NULL
 			: c->side == CFS_CAUSE_A  ? "A"
@@ -156,7 +156,7 @@ static int print_json_cause(struct json *j, const struct cfs_cause *c,
 	json_put_string(j, "type", types[c->class]);
 	json_put_uint(j, "count", c->n);
 	json_put_uint(j, "groups", c->n_groups);
-	rc = cfs_cause_text(t, c, &text, err);
+	rc = cfs_cause_format_text(t, c, &text, err);
 	if (rc == 0)
 		print_json_mem(j, "text", text);
 	json_begin_array(j, "first");

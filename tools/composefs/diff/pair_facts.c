@@ -51,7 +51,7 @@ static bool find_difference(struct cfs_span a, struct cfs_span b, uint64_t *out)
 /* The tree must have each inode at the name where the writer had it. */
 static bool has_unsigned_times(const struct cfs_source *s)
 {
-	return cfs_image_form(&s->image, s->tree).unsigned_times;
+	return cfs_image_find_form(&s->image, s->tree).unsigned_times;
 }
 
 static bool is_same_tree(const struct cfs_source_pair *p)

@@ -7,7 +7,8 @@ int print_difference(struct cfs_diff_text *t, const struct cfs_difference *v,
 {
 	for (int i = 0; i < CFS_DIFF_N_PARTS; i++) {
 		const struct cfs_mem *text;
-		int rc = cfs_diff_text_part(t, v, (enum cfs_diff_part)i, &text, err);
+		int rc = cfs_diff_text_format_part(t, v, (enum cfs_diff_part)i, &text,
+						   err);
 
 		if (rc < 0)
 			return rc;
@@ -37,7 +38,7 @@ int print_difference_json(struct json *j, struct cfs_diff_text *t,
 	for (int i = 0; rc == 0 && i < CFS_DIFF_N_PARTS; i++) {
 		const struct cfs_mem *text;
 
-		rc = cfs_diff_text_part(t, v, (enum cfs_diff_part)i, &text, err);
+		rc = cfs_diff_text_format_part(t, v, (enum cfs_diff_part)i, &text, err);
 		if (rc == 0)
 			print_json_mem(j, keys[i], text);
 	}

@@ -10,7 +10,7 @@
 #include "cli/json.h"
 #include "diff/diff.h"
 
-/* Prints "PATH\tFIELD\tOLD\tNEW" and a newline, escaped for terminals. Fails as cfs_diff_text_part. */
+/* Prints "PATH\tFIELD\tOLD\tNEW" and a newline, escaped for terminals. Fails as cfs_diff_text_format_part. */
 int print_difference(struct cfs_diff_text *t, const struct cfs_difference *v,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 

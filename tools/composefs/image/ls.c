@@ -105,7 +105,7 @@ static int list_image_directory(struct listing *l, const char *path,
 	while ((rc = cfs_dir_next(&it, &entry, err)) > 0) {
 		int n;
 
-		rc = cfs_dirent_inode(im, &entry, &inode, err);
+		rc = cfs_dirent_read_inode(im, &entry, &inode, err);
 		if (rc < 0)
 			return rc;
 		if (cfs_inode_is_hidden(im, &inode))

@@ -123,10 +123,11 @@ static int check_unused_image(int fd, struct cfs_err *err)
 		return (int)n;
 	if (cfs_le32(magic) != EROFS_MAGIC)
 		return 0;
-	use = cfs_file_use(fd, err);
+	use = cfs_file_probe_use(fd, err);
 	if (use <= CFS_FILE_UNUSED)
 		return use;
-	return cfs_fail(err, EBUSY, "image not replaced: %s", cfs_file_use_reason(use));
+	return cfs_fail(err, EBUSY, "image not replaced: %s",
+			cfs_file_get_use_reason(use));
 }
 
 /* Replaces an object whose fs-verity has no signature by a signed copy. Processes and mounts that use the old file keep

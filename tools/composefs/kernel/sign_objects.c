@@ -55,7 +55,7 @@ static int call_helper(const struct options *o, struct cfs_span digests,
 	char path[4096];
 	const char *const argv[] = {cfs_child_find("composefs-pkcs7", path), o->key,
 				    o->cert, o->signatures, NULL};
-	cfs_autofd int in = cfs_child_input(digests, err);
+	cfs_autofd int in = cfs_child_make_input(digests, err);
 	pid_t pid;
 	int rc;
 

@@ -40,7 +40,7 @@ static int choose_method(const struct mount_options *o, const struct cfs_mount_o
 	rc = cfs_method_choose(wanted, &facts, opts->upperdir && !opts->readonly, out,
 			       err);
 	if (rc == 0)
-		cli_print_detail(NAME, "method %s: %s", cfs_method_name(out->method),
+		cli_print_detail(NAME, "method %s: %s", cfs_method_get_name(out->method),
 				 out->why);
 	return rc;
 }

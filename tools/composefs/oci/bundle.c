@@ -119,7 +119,7 @@ static int compute_config(struct work *w, const char *name, char *const *args,
 	opts.passwd = (struct cfs_text){(char *)passwd.p, passwd.len};
 	opts.group = (struct cfs_text){(char *)group.p, group.len};
 	if (rc == 0)
-		rc = cfs_bundle_config(&w->c.config, &w->im, &opts, json, err);
+		rc = cfs_bundle_make_config(&w->c.config, &w->im, &opts, json, err);
 	free(passwd.p);
 	free(group.p);
 	return rc;

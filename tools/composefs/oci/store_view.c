@@ -89,11 +89,11 @@ static int write_documents(const struct view *v, const struct cfs_container *c,
 		return fd;
 	rc = store_write_file(fd, "manifest", c->manifest_json.p, c->manifest_json.len,
 			      err);
-	cfs_store_key("manifest", m->manifest, key);
+	cfs_store_format_key("manifest", m->manifest, key);
 	if (rc == 0)
 		rc = store_write_file(fd, key, c->manifest_json.p, c->manifest_json.len,
 				      err);
-	cfs_store_key(NULL, m->id, key);
+	cfs_store_format_key(NULL, m->id, key);
 	return rc < 0 ? rc
 		      : store_write_file(fd, key, c->config_json.p, c->config_json.len,
 					 err);
@@ -302,10 +302,10 @@ static int write_store(struct view *v, struct cfs_err *err)
 		rc = add_tags(v, err);
 	if (rc == 0)
 		rc = write_view_index(v, "overlay-layers", "layers.json", "layers.lock",
-				      cfs_store_layers_json, err);
+				      cfs_store_format_layers_json, err);
 	if (rc == 0)
 		rc = write_view_index(v, "overlay-images", "images.json", "images.lock",
-				      cfs_store_images_json, err);
+				      cfs_store_format_images_json, err);
 	if (rc == 0)
 		rc = remove_gone(v, "overlay-images", is_id, OF_IMAGE(id), err);
 	if (rc == 0)

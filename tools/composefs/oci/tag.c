@@ -37,13 +37,14 @@ static int tag_container(const struct repo_work *w, struct cfs_err *err)
 	char ref[CFS_CONTAINERS_REF_MAX], name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .ref = ref};
 	struct cfs_container c;
-	int rc = cfs_containers_ref(w->operands[1], ref, err);
+	int rc = cfs_containers_format_ref(w->operands[1], ref, err);
 
 	if (rc < 0)
 		return rc;
 	rc = cfs_container_open(w->repo, w->operands[0], &c, err);
 	link.id = c.manifest_stream;
-	link.name = cfs_containers_stream_name(CFS_CONTAINERS_MANIFEST, &c.digest, name);
+	link.name = cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, &c.digest,
+						      name);
 	if (rc == 0)
 		rc = cfs_repo_publish(w->repo, &link, err);
 	cfs_container_close(&c);
@@ -63,7 +64,7 @@ int cmd_oci_tag(int argc, char **argv)
 static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX];
-	int rc = cfs_containers_ref(tag, ref, err);
+	int rc = cfs_containers_format_ref(tag, ref, err);
 
 	if (rc == 0)
 		rc = cfs_repo_untag(repo, CFS_REPO_STREAMS, ref, err);

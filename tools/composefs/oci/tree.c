@@ -67,10 +67,10 @@ static int merge_container(const struct repo_work *w, const struct cfs_watch *wa
 	int rc = cfs_container_open(w->repo, w->operands[0], &c, err);
 
 	if (rc == 0)
-		rc = cfs_containers_rules(w->repo, &merge, &rules, err);
+		rc = cfs_containers_make_rules(w->repo, &merge, &rules, err);
 	if (rc == 0)
-		rc = cfs_containers_tree(w->repo, c.config.diff_ids, c.config.n_diff_ids,
-					 &merge, &tree, err);
+		rc = cfs_containers_merge_tree(w->repo, c.config.diff_ids,
+					       c.config.n_diff_ids, &merge, &tree, err);
 	cfs_container_close(&c);
 	if (rc < 0)
 		return rc;

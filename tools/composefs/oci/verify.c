@@ -79,7 +79,7 @@ static int verify_seal(struct verify *v, const struct cfs_seal *s, struct cfs_er
 	for (size_t i = 0; rc == 0 && i < sizeof(order) / sizeof(order[0]); i++) {
 		const struct cfs_seal_entry *want = &expected.entries[order[i]],
 					    *got = &s->entries[order[i]];
-		const char *role = cfs_seal_role_name(order[i]);
+		const char *role = cfs_seal_get_role_name(order[i]);
 
 		if (!want->is_present || (order[i] == CFS_SEAL_BOOT && !got->is_present))
 			continue;

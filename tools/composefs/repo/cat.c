@@ -139,7 +139,7 @@ static int cat_file(struct contents *c, const char *path, struct cfs_err *err)
 	if (rc == 0 && inode.external) {
 		rc = write_external(c, &inode, err);
 	} else if (rc == 0) {
-		span = cfs_inode_content(&inode, buf);
+		span = cfs_inode_read_content(&inode, buf);
 		rc = write_data(NULL, span.p, span.len, err);
 	}
 	return cfs_context(err, rc, "%s", path);

@@ -82,7 +82,7 @@ static void put_directory(struct cli_completion *c, const struct cfs_image *im,
 	if (cfs_dir_open(im, dir, &it, &err) < 0)
 		return;
 	while (cfs_dir_next(&it, &entry, &err) > 0) {
-		if (cfs_dirent_inode(im, &entry, &inode, &err) < 0)
+		if (cfs_dirent_read_inode(im, &entry, &inode, &err) < 0)
 			return;
 		if (cfs_inode_is_hidden(im, &inode))
 			continue;

@@ -134,7 +134,7 @@ static void print_doctor_report(const struct place *p, const struct cfs_doctor_r
 	}
 	fputs("\n\n", stdout);
 	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++)
-		print_doctor_answer(cfs_doctor_title(q), &r->answers[q]);
+		print_doctor_answer(cfs_doctor_get_title(q), &r->answers[q]);
 	putchar('\n');
 	print_way_to_mount(p, &r->mount);
 }
@@ -159,7 +159,7 @@ static void put_doctor_mount(struct json *j, const struct cfs_doctor_mount *m)
 	json_end(j);
 }
 
-/* The object of --json: one member for each question of cfs_doctor_key(), in a fixed
+/* The object of --json: one member for each question of cfs_doctor_get_key(), in a fixed
  * order. */
 static void print_doctor_json(const struct place *p, const struct cfs_doctor_report *r)
 {
@@ -173,7 +173,7 @@ static void print_doctor_json(const struct place *p, const struct cfs_doctor_rep
 	json_put_string(&j, "device", r->device);
 	json_begin_object(&j, "answers");
 	for (enum cfs_doctor_question q = 0; q < CFS_DOCTOR_QUESTIONS; q++) {
-		json_begin_object(&j, cfs_doctor_key(q));
+		json_begin_object(&j, cfs_doctor_get_key(q));
 		put_answer(&j, &r->answers[q]);
 		json_end(&j);
 	}

@@ -179,7 +179,7 @@ static int print_with_pairs(const struct options *o, const struct cfs_gc_usage *
 		pairs = calloc(n * n / 2 + 1, sizeof(*pairs));
 		if (!pairs)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		rc = cfs_gc_usage_pairs(usage, du->rows, n, pairs, err);
+		rc = cfs_gc_usage_compute_pairs(usage, du->rows, n, pairs, err);
 		du->with_pairs = true;
 		du->pairs = pairs;
 		du->n_pairs = n ? n * (n - 1) / 2 : 0;
@@ -197,8 +197,8 @@ static int print_selected(const struct options *o, const struct cfs_repo *repo,
 			.where = cfs_repo_path(repo)};
 	int rc;
 
-	du.images = cfs_gc_usage_images(usage, &du.n_images);
-	du.total = cfs_gc_usage_totals(usage);
+	du.images = cfs_gc_usage_get_images(usage, &du.n_images);
+	du.total = cfs_gc_usage_get_totals(usage);
 	rc = select_images(repo, names, &du, err);
 	if (rc == 0) {
 		du_sort(&du, o->sort);

@@ -19,7 +19,7 @@ static void put_html_text(FILE *to, const char *text)
 	size_t left = strlen(text);
 
 	for (size_t n; left; p += n, left -= n) {
-		n = cfs_utf8_len(p, left);
+		n = cfs_utf8_measure(p, left);
 		if (n == 0) {
 			n = 1;
 			fputs("&#xfffd;", to);

@@ -49,7 +49,7 @@ static int put_backing(struct cfs_out *out, const struct cfs_image *im, const ch
 		return rc;
 	backing = CFS_TEXT("inline");
 	if (S_ISREG(inode.mode) && inode.external)
-		rc = cfs_image_backing(im, &inode, &backing, err);
+		rc = cfs_image_read_backing(im, &inode, &backing, err);
 	cfs_out_printf(out, "%s ", path);
 	cfs_out_text(out, backing);
 	cfs_out_char(out, '\n');

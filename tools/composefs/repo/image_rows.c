@@ -137,7 +137,7 @@ static int read_usage(const struct cfs_repo *repo, const struct cfs_watch *watch
 
 	if (rc < 0)
 		return rc;
-	images = cfs_gc_usage_images(rows->usage, &n);
+	images = cfs_gc_usage_get_images(rows->usage, &n);
 	for (size_t i = 0; i < n; i++) {
 		size_t at = find_row_by_id(rows, &images[i].id);
 

@@ -45,7 +45,7 @@ static int find_expected(const struct cfs_image *im, const struct cfs_inode *ino
 {
 	struct cfs_spec_room room = {0};
 	struct cfs_inode_spec spec;
-	int rc = cfs_image_spec(im, inode, &room, &spec, err);
+	int rc = cfs_image_read_spec(im, inode, &room, &spec, err);
 
 	*out = (struct expected){.size = inode->size};
 	if (rc == 0 && (spec.payload.len == 0 || spec.payload.len >= sizeof(out->path)))

@@ -16,7 +16,7 @@ void report_print(const char *name, const struct cfs_check_report *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		cli_print_message(name, "%s%s: %s: %s", remark_prefix(&r->v[i]),
-				  r->v[i].place, cfs_check_fault_name(r->v[i].fault),
+				  r->v[i].place, cfs_check_get_fault_name(r->v[i].fault),
 				  r->v[i].what);
 	printf("objects: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_objects,
 	       r->n_bad_objects);
@@ -36,7 +36,7 @@ static void put_finding(struct json *j, const struct cfs_check_finding *f)
 		return;
 	}
 	json_begin_object(j, NULL);
-	json_put_string(j, "type", cfs_check_fault_name(f->fault));
+	json_put_string(j, "type", cfs_check_get_fault_name(f->fault));
 	json_put_string(j, "path", f->place);
 	json_put_string(j, "detail", f->what);
 	json_end(j);

@@ -182,7 +182,7 @@ static int handle_mount(struct watcher *w, const struct cfs_mount_entry *entry,
 	struct cfs_damaged_list found = {0};
 	struct cfs_image_mount m;
 	struct cfs_err why;
-	int64_t now = cfs_lock_now_ms() / 1000;
+	int64_t now = cfs_lock_get_now_ms() / 1000;
 	int rc = cfs_image_mount_recognize(entry, &table->arena, &m, err);
 
 	if (rc <= 0)

@@ -39,7 +39,7 @@ static int ask_helper(struct transfer *t, struct cfs_err *err)
 	const char *const argv[] = {program, "get", NULL};
 	struct cfs_mem answer = {0};
 	struct cfs_span key = cfs_text_span(cfs_text(t->auth.helper_key));
-	cfs_autofd int in = cfs_child_input(key, err);
+	cfs_autofd int in = cfs_child_make_input(key, err);
 	int pipe_fds[2], rc;
 	pid_t pid;
 
