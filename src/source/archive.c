@@ -352,7 +352,7 @@ static int open_archive(const char *source, struct cfs_err *err)
 	    !S_ISFIFO(st.st_mode))
 		return cfs_fail(err, EINVAL,
 				"expected a directory or a tar archive, got %s",
-				cfs_input_type_name(st.st_mode));
+				cfs_input_get_type_name(st.st_mode));
 	if (strcmp(source, "-") != 0)
 		return cfs_input_open(AT_FDCWD, source, CFS_INPUT_PIPE, err);
 	if (isatty(STDIN_FILENO))
