@@ -2,7 +2,7 @@
 /* deploy: the images that a machine can boot: installed, listed, removed.
  * Owns:  deployments: an image of the repository, an entry of the boot loader with its
  *        kernel, a directory for /etc and /var; the order in which they are written.
- * Uses:  base, hash, verity (digests), tree (limits), erofs (reader), repo, bls, pe, mount (the table of
+ * Uses:  base, hash, verity (digests), tree (limits), erofs (reader), etcmerge, repo, bls, pe, mount (the table of
  *        mounts), boot (arguments), bootentries.
  * Never: prints, changes the partition table, EFI variables or entries of other programs,
  *        except that a rollback of bootc's entries exchanges them as bootc does.

@@ -4,23 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
-#include "deploy/deploy_priv.h"
+#include "bls/bls.h"
+#include "deploy/install_priv.h"
 
-struct install_run {
-	const struct cfs_deploy_place *place;
-	struct cfs_repo *repo;
-	const struct cfs_install *opts;
-	struct cfs_deployments list;
-	const char *name; /* of the image */
-	struct cfs_digest id;
-	struct cfs_map map; /* of the image */
-	struct cfs_image im;
-	struct deploy_kernel kernel;
-	struct cfs_mem options;
-};
-
-static void finish_run(struct install_run *r)
+void install_finish(struct install_run *r)
 {
 	if (r->map.span.p)
 		cfs_map_close(&r->map);
@@ -84,7 +73,7 @@ static int check_objects(const struct install_run *r, struct cfs_err *err)
 
 /* --- reading -------------------------------------------------------------------------- */
 
-static int open_image(struct install_run *r, struct cfs_err *err)
+int install_open_image(struct install_run *r, struct cfs_err *err)
 {
 	int rc = cfs_repo_open_image(r->repo, r->name, &r->map, &r->im, &r->id, err);
 
@@ -97,9 +86,33 @@ static int open_image(struct install_run *r, struct cfs_err *err)
 	return rc;
 }
 
+/* The initrd mounts something at both. */
+static int check_directories(const struct install_run *r, struct cfs_err *err)
+{
+	static const char *const names[] = {"etc", "var"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct cfs_inode inode;
+		int rc = cfs_image_lookup(&r->im, cfs_text(names[i]), &inode, err);
+
+		if (rc == -ENOENT || (rc == 0 && !S_ISDIR(inode.mode)))
+			return cfs_fail(
+				err, ENODATA,
+				"expected a directory /%s, got none: it cannot be "
+				"the root of a system",
+				names[i]);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int read_all(struct install_run *r, struct cfs_err *err)
 {
-	int rc = check_objects(r, err);
+	int rc = check_directories(r, err);
+
+	if (rc == 0)
+		rc = check_objects(r, err);
 
 	if (rc == 0)
 		rc = deploy_read_kernel(r->repo, &r->im, &r->id, r->opts, &r->kernel,
@@ -107,12 +120,15 @@ static int read_all(struct install_run *r, struct cfs_err *err)
 	return cfs_context(err, rc, "image %s", r->name);
 }
 
-/* The arguments of the user, and the one that names the image. */
+/* The arguments of the system before, the new ones, and the one that names the image. */
 static int make_options(struct install_run *r, struct cfs_err *err)
 {
 	struct cfs_mem all = {0};
 	struct cfs_sink sink = cfs_sink_mem(&all);
-	int rc = 0;
+	int rc =
+		r->base && r->base->entry->text
+			? cfs_bls_write_options(cfs_text(r->base->entry->text), sink, err)
+			: 0;
 
 	for (size_t i = 0; rc == 0 && i < r->opts->n_kargs; i++) {
 		const char *karg = r->opts->kargs[i];
@@ -156,13 +172,14 @@ static int publish_ref(const struct install_run *r, struct cfs_err *err)
 	return cfs_repo_publish(r->repo, &link, err);
 }
 
-static int make_state(const struct install_run *r, struct cfs_installed *out,
-		      struct cfs_err *err)
+int install_make_state(const struct install_run *r, bool pinned, struct cfs_err *err)
 {
 	struct deploy_state state = {
 		.image = &r->id,
 		.os = r->opts->os ? r->opts->os : "default",
-		.origin = {.reference = NULL},
+		.origin = {.pinned = pinned},
+		.fill_etc = r->base ? install_merge_etc : NULL,
+		.ctx = (void *)(uintptr_t)r,
 	};
 	cfs_autofree char *reference = strdup(r->name);
 	struct cfs_digest id;
@@ -174,12 +191,11 @@ static int make_state(const struct install_run *r, struct cfs_installed *out,
 	if (cfs_digest_parse(cfs_text(r->name), &id, NULL) < 0)
 		state.origin.reference = reference;
 	rc = deploy_make_state(r->place, &state, err);
-	out->etc_existed = rc == 1;
+	r->done->etc_existed = rc == 1;
 	return rc < 0 ? rc : 0;
 }
 
-static int write_entry(const struct install_run *r, struct cfs_installed *out,
-		       struct cfs_err *err)
+static int write_entry(const struct install_run *r, struct cfs_err *err)
 {
 	const struct deploy_entry e = {
 		.name = {deploy_next_generation(&r->list.entries), 0},
@@ -193,26 +209,24 @@ static int write_entry(const struct install_run *r, struct cfs_installed *out,
 		.options = (const char *)r->options.p,
 	};
 
-	out->image = r->id;
-	deploy_format_name(&e, out->entry);
+	r->done->image = r->id;
+	deploy_format_name(&e, r->done->entry);
 	return deploy_write_entry(r->place, &e, err);
 }
 
-static int write_all(const struct install_run *r, struct cfs_installed *out,
-		     struct cfs_err *err)
+static int write_all(const struct install_run *r, struct cfs_err *err)
 {
 	int rc = publish_ref(r, err);
 
 	if (rc == 0)
-		rc = make_state(r, out, err);
+		rc = install_make_state(r, false, err);
 	if (rc == 0)
 		rc = cfs_context(err, deploy_write_files(r->place, &r->kernel, err), "%s",
 				 r->place->boot);
-	return rc < 0 ? rc : write_entry(r, out, err);
+	return rc < 0 ? rc : write_entry(r, err);
 }
 
-static int carry_out(struct install_run *r, struct cfs_installed *out,
-		     struct cfs_err *err)
+int install_carry_out(struct install_run *r, struct cfs_err *err)
 {
 	int rc = deploy_tidy(r->place, err);
 
@@ -222,31 +236,47 @@ static int carry_out(struct install_run *r, struct cfs_installed *out,
 		rc = make_options(r, err);
 	if (rc == 0)
 		rc = deploy_check_space(r->place, &r->kernel, err);
-	return rc < 0 ? rc : write_all(r, out, err);
+	return rc < 0 ? rc : write_all(r, err);
 }
 
 /* --- doors ---------------------------------------------------------------------------- */
+
+int install_begin(struct install_run *r, struct cfs_err *err)
+{
+	int rc = check_options(r->opts, err);
+
+	*r->done = (struct cfs_installed){0};
+	return rc < 0 ? rc : cfs_deployments_read(r->place, &r->list, err);
+}
 
 int cfs_deploy_install(const struct cfs_deploy_place *place, struct cfs_repo *repo,
 		       const struct cfs_install *opts, struct cfs_installed *out,
 		       struct cfs_err *err)
 {
-	struct install_run r = {
-		.place = place, .repo = repo, .opts = opts, .name = opts->image};
+	struct install_run r = {.place = place,
+				.repo = repo,
+				.opts = opts,
+				.done = out,
+				.name = opts->image};
 	const struct cfs_deployment *old;
-	int rc = check_options(opts, err);
+	int rc = install_begin(&r, err);
 
-	*out = (struct cfs_installed){0};
 	if (rc == 0)
-		rc = cfs_deployments_read(place, &r.list, err);
-	if (rc == 0)
-		rc = open_image(&r, err);
+		rc = install_open_image(&r, err);
 	old = rc == 0 ? cfs_deployments_of(&r.list, &r.id) : NULL;
 	if (old && old->entry)
 		rc = cfs_fail(err, EEXIST, "image %s is installed as %s", opts->image,
 			      old->entry->id);
 	if (rc == 0)
-		rc = carry_out(&r, out, err);
-	finish_run(&r);
+		rc = install_carry_out(&r, err);
+	install_finish(&r);
 	return rc;
+}
+
+void cfs_installed_fini(struct cfs_installed *done)
+{
+	for (size_t i = 0; i < done->n_conflicts; i++)
+		free(done->conflicts[i].path);
+	free(done->conflicts);
+	*done = (struct cfs_installed){0};
 }

@@ -8,7 +8,9 @@
 
 /* Zero is the default. All borrowed. */
 struct cfs_install {
-	const char *image;	  /* an ID or a reference of the repository */
+	/* An ID or a reference of the repository. NULL in an upgrade: the reference that the
+	 * system was installed by. */
+	const char *image;
 	const char *const *kargs; /* further kernel arguments */
 	size_t n_kargs;
 	const char *uki;  /* a UKI that boots the image; NULL: the kernel in the image */
@@ -19,8 +21,17 @@ struct cfs_install {
 	const struct cfs_watch *watch;
 };
 
+/* A change of the user in /etc that hides a change of the new image. */
+struct cfs_etc_conflict {
+	char *path; /* below /etc */
+	const char *what;
+};
+
+/* Free it with cfs_installed_fini. */
 struct cfs_installed {
 	struct cfs_digest image;
+	struct cfs_etc_conflict *conflicts;
+	size_t n_conflicts, conflicts_cap;
 	char entry[CFS_DEPLOY_NAME_MAX]; /* the name of its file */
 	bool etc_existed; /* a state directory that was booted before is used as it is */
 };
@@ -33,5 +44,17 @@ struct cfs_installed {
 int cfs_deploy_install(const struct cfs_deploy_place *place, struct cfs_repo *repo,
 		       const struct cfs_install *opts, struct cfs_installed *out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same for the successor of a system: the running one, or else the next one. The new
+ * deployment gets its kernel arguments, except for a UKI, and the changes that were made to its
+ * /etc (etcmerge). 1: the image is installed; while it was not booted, its /etc is
+ * made anew from that of the system. -ENOENT: no system, or it has no reference; -ENOTSUP: its /etc is no
+ * overlay, or cannot be merged. */
+int cfs_deploy_upgrade(const struct cfs_deploy_place *place, struct cfs_repo *repo,
+		       const struct cfs_install *opts, struct cfs_installed *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Frees the conflicts, and zeroes it. A zeroed one is valid. */
+void cfs_installed_fini(struct cfs_installed *done);
 
 #endif

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #include "deploy/deploy_priv.h"
 
@@ -84,27 +86,43 @@ int deploy_write_origin(int statefd, const struct deploy_origin *origin,
 
 /* --- directories ---------------------------------------------------------------------- */
 
-/* Has the overlay of /etc been mounted? The kernel then made a directory in work. 1 or 0;
- * in doubt an error. */
-static int was_booted(int statefd, struct cfs_err *err)
+/* Whether a directory has entries: 1, or 0. */
+static int has_entries(int dirfd, const char *path, struct cfs_err *err)
 {
-	cfs_autofd int fd =
-		cfs_beneath_open(statefd, "etc/work", O_RDONLY | O_DIRECTORY, 0);
+	cfs_autofd int fd = cfs_beneath_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	const struct dirent *e;
 	int n = 0, rc;
 	DIR *dir;
 
 	if (fd < 0)
-		return fd == -ENOENT ? 1 : cfs_beneath_fail(fd, "etc/work", err);
+		return fd == -ENOENT ? -ENOENT : cfs_beneath_fail(fd, path, err);
 	dir = fdopendir(fd);
 	if (!dir)
-		return cfs_fail_errno(err, "etc/work");
+		return cfs_fail_errno(err, "%s", path);
 	fd = -1;
 	while (errno = 0, (e = readdir(dir)))
 		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	rc = errno ? cfs_fail_errno(err, "etc/work") : n > 0;
+	rc = errno ? cfs_fail_errno(err, "%s", path) : n > 0;
 	closedir(dir);
 	return rc;
+}
+
+/* Has the overlay of /etc been mounted? The kernel then made a directory in work. In doubt
+ * it has. */
+static int was_booted(int statefd, struct cfs_err *err)
+{
+	int rc = has_entries(statefd, "etc/work", err);
+
+	return rc == -ENOENT ? 1 : rc;
+}
+
+int deploy_is_unused(int statefd, int upperfd, struct cfs_err *err)
+{
+	int rc = was_booted(statefd, err);
+
+	if (rc == 0)
+		rc = has_entries(upperfd, ".", err);
+	return rc < 0 ? rc : !rc;
 }
 
 static int make_dir(int dirfd, const char *name, mode_t mode, struct cfs_err *err)
@@ -154,21 +172,22 @@ static int make_var(int rootfd, const char *os, struct cfs_err *err)
 	return var < 0 ? cfs_beneath_fail(var, path, err) : 0;
 }
 
-/* Makes room for the name hex: 0, or 1 if what is there stays. */
-static int clear_old(int dirfd, const char *hex, struct cfs_err *err)
+/* Gives the new directory its name: 0, or 1 if what has the name stays. One that was never
+ * booted is exchanged, so that the name always exists. */
+static int rename_state(int dirfd, const char *tmp, const char *hex, struct cfs_err *err)
 {
 	cfs_autofd int old = cfs_beneath_open_dir(dirfd, hex);
 	int rc;
 
-	if (old == -ENOENT)
-		return 0;
-	if (old < 0)
+	if (old < 0 && old != -ENOENT)
 		return cfs_beneath_fail(old, hex, err);
-	rc = was_booted(old, err);
+	rc = old < 0 ? 0 : was_booted(old, err);
 	if (rc != 0)
 		return rc;
-	rc = cfs_repo_remove_tree(dirfd, hex);
-	return rc < 0 ? cfs_beneath_fail(rc, hex, err) : 0;
+	if (syscall(SYS_renameat2, dirfd, tmp, dirfd, hex,
+		    old < 0 ? RENAME_NOREPLACE : RENAME_EXCHANGE) < 0)
+		return cfs_fail_errno(err, "renaming the new state directory");
+	return 0;
 }
 
 /* Under a name that is no digest until it is complete, and on disk. */
@@ -186,14 +205,14 @@ static int build_state(int dirfd, const char *hex, const struct deploy_state *s,
 	if (rc == 0)
 		rc = deploy_sync(dirfd, err);
 	if (rc == 0)
-		rc = clear_old(dirfd, hex, err);
-	if (rc == 0 && renameat(dirfd, tmp, dirfd, hex) < 0)
-		rc = cfs_fail_errno(err, "renaming the new state directory");
-	if (rc != 0) {
-		(void)!cfs_repo_remove_tree(dirfd, tmp);
-		return rc;
+		rc = rename_state(dirfd, tmp, hex, err);
+	if (rc >= 0) {
+		int synced = deploy_sync(dirfd, err);
+
+		rc = synced < 0 ? synced : rc;
 	}
-	return deploy_sync(dirfd, err);
+	(void)!cfs_repo_remove_tree(dirfd, tmp);
+	return rc;
 }
 
 int deploy_make_state(const struct cfs_deploy_place *place, const struct deploy_state *s,

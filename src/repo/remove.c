@@ -9,7 +9,7 @@
 
 #include "repo/repo_priv.h"
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 200 };
 
 int repo_visit_names(int fd, int (*fn)(void *ctx, int dirfd, const char *name), void *ctx)
 {

@@ -4,6 +4,7 @@
 
     boot_deploy_test.py COMPOSEFS
 """
+import fcntl
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ def tree(name, version, kernel="kernel", kver="6.12.1"):
     write(f"{name}/usr/lib/modules/{kver}/initramfs.img", f"initrd of {kernel}" * 5000)
     write(f"{name}/usr/lib/os-release", f'ID=my\nPRETTY_NAME="My OS {version}"\nVERSION_ID={version}\n')
     write(f"{name}/usr/lib/modules/empty/README", "no kernel")
+    os.makedirs(f"{name}/var", exist_ok=True)
     write(f"{name}/etc/hostname", f"host {version}\n")
     set_times(name)
 
@@ -496,11 +498,11 @@ def concurrent_runs_wait_for_each_other():
 def lock_that_is_held_is_reported():
     make()
     os.makedirs("d/state/deploy")
-    for path in ("d/state/deploy/.lock", "b"):
-        with subprocess.Popen(["flock", path, "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE) as holder:
-            holder.stdout.readline()
-            has(refused("boot", "install", *CHANGE, "--lock-timeout=0", "os/1"), "process")
-            holder.kill()
+    for path, flags in (("d/state/deploy/.lock", os.O_CREAT | os.O_RDWR), ("b", os.O_RDONLY)):
+        fd = os.open(path, flags)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        has(refused("boot", "install", *CHANGE, "--lock-timeout=0", "os/1"), f"process {os.getpid()}")
+        os.close(fd)
 
 
 if __name__ == "__main__":

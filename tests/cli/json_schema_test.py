@@ -210,10 +210,13 @@ def signatures_for_the_kernel():
 def deployments():
     for name in ("vmlinuz", "initramfs.img"):
         write(f"system/usr/lib/modules/1/{name}", name)
+    os.makedirs("system/etc")
+    os.makedirs("system/var")
     good("create-image", "--repo=r", "system", "system")
     place = ("--root=disk", "--boot=efi")
     os.mkdir("disk")
     check("boot-install", (), good("boot", "install", *place, "--repo=r", "--insecure", "--json", "system"))
+    check("boot-install", (), good("boot", "upgrade", *place, "--repo=r", "--insecure", "--json"))
     check("boot-status", (), good("boot", "status", *place, "--json"))
 
 

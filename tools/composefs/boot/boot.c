@@ -11,6 +11,7 @@ static const struct command verbs[] = {
 	{"rollback", cmd_boot_rollback, "Boot the system before next"},
 	{"status", cmd_boot_status, "Show the running, next and previous system"},
 	{"unpin", cmd_boot_unpin, "Let a pinned deployment be removed"},
+	{"upgrade", cmd_boot_upgrade, "Install the successor of the running system"},
 	{0},
 };
 

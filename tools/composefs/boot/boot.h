@@ -17,5 +17,6 @@ int cmd_boot_rollback(int argc, char **argv);
 int cmd_boot_rm(int argc, char **argv);
 int cmd_boot_status(int argc, char **argv);
 int cmd_boot_unpin(int argc, char **argv);
+int cmd_boot_upgrade(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs boot install: make an image the next one that is booted. */
+/* composefs boot install, upgrade: make an image the next one that is booted. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -49,6 +49,15 @@ static const struct cli_syntax install_syntax = {
 	.options = option_table,
 };
 
+static const struct cli_syntax upgrade_syntax = {
+	.usage = (const char *const[]){"[OPTIONS] [IMAGE]", NULL},
+	.about = "Install the successor of the running system with its kernel arguments: "
+		 "IMAGE, or what the\nreference that it was installed by names now. The "
+		 "system before stays, for a rollback.",
+	.example = (const char *const[]){"composefs boot upgrade --tries=3", NULL},
+	.options = option_table,
+};
+
 typedef int install_fn(const struct cfs_deploy_place *place, struct cfs_repo *repo,
 		       const struct cfs_install *opts, struct cfs_installed *out,
 		       struct cfs_err *err);
@@ -84,6 +93,18 @@ static int run_install(struct options *o, const char *image, install_fn *install
 	return rc;
 }
 
+/* The change of the user stays in each case. */
+static void warn_of_conflicts(const struct cfs_installed *done,
+			      const struct cfs_watch *watch)
+{
+	struct cfs_watch_kind kind = {.watch = watch};
+
+	for (size_t i = 0; i < done->n_conflicts; i++)
+		cfs_watch_warn_kind(&kind, "/etc/%s: %s: the change here is kept",
+				    done->conflicts[i].path, done->conflicts[i].what);
+	cfs_watch_end_kind(&kind, "conflicts in /etc");
+}
+
 static void print_result(const struct options *o, const struct cfs_installed *done,
 			 bool installed)
 {
@@ -99,6 +120,13 @@ static void print_result(const struct options *o, const struct cfs_installed *do
 	json_put_bool(&j, "installed", installed);
 	json_put_string(&j, "entry", installed ? done->entry : NULL);
 	json_put_bool(&j, "etc_kept", done->etc_existed);
+	json_begin_array(&j, "etc_conflicts");
+	for (size_t i = 0; i < done->n_conflicts; i++) {
+		json_begin_object(&j, NULL);
+		json_put_string(&j, "path", done->conflicts[i].path);
+		json_put_string(&j, "reason", done->conflicts[i].what);
+		json_end(&j);
+	}
 	json_finish(&j);
 }
 
@@ -107,7 +135,7 @@ static int run_verb(const struct cli_syntax *syntax, int min, const char *usage,
 {
 	struct options o = {0};
 	int status = command_begin(syntax, argc, argv, &o, min, 1, usage);
-	struct cfs_installed done;
+	struct cfs_installed done = {0};
 	struct cli_watch watch;
 	struct cfs_err err;
 	int rc;
@@ -116,9 +144,12 @@ static int run_verb(const struct cli_syntax *syntax, int min, const char *usage,
 		return status;
 	cli_watch_start(&watch, argv[0]);
 	rc = run_install(&o, argv[optind], install, &watch.watch, &done, &err);
+	if (rc >= 0 && !o.json)
+		warn_of_conflicts(&done, &watch.watch);
 	cli_watch_end(&watch);
 	if (rc >= 0)
 		print_result(&o, &done, rc == 0);
+	cfs_installed_fini(&done);
 	cli_list_fini(&o.kargs);
 	return command_end(argv[0], rc, &err);
 }
@@ -127,4 +158,10 @@ int cmd_boot_install(int argc, char **argv)
 {
 	return run_verb(&install_syntax, 1, "expected IMAGE", cfs_deploy_install, argc,
 			argv);
+}
+
+int cmd_boot_upgrade(int argc, char **argv)
+{
+	return run_verb(&upgrade_syntax, 0, "expected at most one IMAGE",
+			cfs_deploy_upgrade, argc, argv);
 }
