@@ -114,7 +114,7 @@ int etc_equals_image(int dirfd, const char *name, const struct etc_file *file,
 
 	if (!side->exists)
 		return 0;
-	rc = cfs_image_mounted_spec(side->im, &side->inode, &room, &spec, err);
+	rc = cfs_image_read_mounted_spec(side->im, &side->inode, &room, &spec, err);
 	if (rc == 0)
 		rc = file->st.st_mode == spec.mode && file->st.st_uid == spec.uid &&
 		     file->st.st_gid == spec.gid;
@@ -160,9 +160,9 @@ int etc_equals(const struct etc_side *a, const struct etc_side *b, struct cfs_er
 
 	if (!a->exists || !b->exists)
 		return a->exists == b->exists;
-	rc = cfs_image_mounted_spec(a->im, &a->inode, &room_a, &x, err);
+	rc = cfs_image_read_mounted_spec(a->im, &a->inode, &room_a, &x, err);
 	if (rc == 0)
-		rc = cfs_image_mounted_spec(b->im, &b->inode, &room_b, &y, err);
+		rc = cfs_image_read_mounted_spec(b->im, &b->inode, &room_b, &y, err);
 	if (rc == 0)
 		rc = x.mode == y.mode && x.uid == y.uid && x.gid == y.gid &&
 		     has_same_xattrs(&x, &y) &&

@@ -79,7 +79,7 @@ int etc_give_attributes(const struct etc_side *side, int fd, struct cfs_err *err
 	struct cfs_spec_room room = {0};
 	struct cfs_inode_spec spec;
 	struct timespec mtime;
-	int rc = cfs_image_mounted_spec(side->im, &side->inode, &room, &spec, err);
+	int rc = cfs_image_read_mounted_spec(side->im, &side->inode, &room, &spec, err);
 
 	if (rc == 0)
 		rc = set_owner(fd, spec.uid, spec.gid, err);
