@@ -43,7 +43,7 @@ static int find_side(const struct etc_side *dir, const char *name, struct etc_si
 		return 0;
 	rc = cfs_dir_find(dir->im, &dir->inode, cfs_text(name), &e, err);
 	if (rc == 1)
-		rc = cfs_dirent_inode(dir->im, &e, &out->inode, err);
+		rc = cfs_dirent_read_inode(dir->im, &e, &out->inode, err);
 	else if (rc == 0)
 		return 0;
 	out->exists = rc == 0 && !cfs_inode_is_hidden(dir->im, &out->inode);
